@@ -42,6 +42,9 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
     "",
   ],
   "training/": ["losses", "metrics", "reports", ""],
+  "data/images/": [
+    ...["pictures", "decoding", "transforms", "datasets", "batching", ""],
+  ],
   "kernels/webgpu/": [
     ...["frame", "layer", "score_tiles", "chunkwise", "full", "softmax"],
     ...["recurrent", "chunk_engine", "diagonal", "delta", "scan", ""],

@@ -54,6 +54,11 @@ export {
   loadSentences,
   loadSonnets,
 } from "./corpora/corpora.ts";
+export {
+  decodeImage,
+  type DecodeImageOptions,
+  type Decoder,
+} from "./images/decoding/decode_image.ts";
 export { type Dataset, datasetOf, type Examples } from "./batches/dataset.ts";
 export {
   collateDigits,
@@ -101,6 +106,9 @@ export {
   type ParquetOptions,
 } from "./records/parquet.ts";
 export type { ParquetColumn } from "./records/parquet_schema.ts";
+export type { Picture } from "./images/pictures/picture.ts";
+export type { Interpolation } from "./images/pictures/resample.ts";
+export { resize, type ResizeOptions } from "./images/pictures/resize.ts";
 export type { Random } from "./batches/random.ts";
 export type { Shard, ShardedStream } from "./records/sharded_stream.ts";
 export {

@@ -1,0 +1,110 @@
+/**
+ * Codecs of `@jsquash/*`: WebAssembly, in Deno, in Node, and in pages whose import
+ * map says where the packages lie.
+ *
+ * @module
+ */
+import { nodeModule } from "../../../contract/node_module.ts";
+import { importOptional } from "../../../contract/optional_package.ts";
+import type { Decoded } from "./channels.ts";
+import type { ImageType } from "./image_file.ts";
+
+/** Where a codec's script and its WebAssembly binary lie. */
+export interface CodecAddress {
+  readonly script: string;
+  readonly binary: string;
+}
+
+/** A codec's script. */
+interface CodecScript {
+  init(
+    module: WebAssembly.Module,
+    overrides?: { print(): void; printErr(): void },
+  ): Promise<unknown>;
+  default(bytes: ArrayBuffer): Promise<Decoded>;
+}
+
+/** A codec that is ready. */
+type Codec = (bytes: Uint8Array) => Promise<Decoded>;
+
+const PACKAGES = {
+  JPEG: {
+    name: "@jsquash/jpeg",
+    script: () => import.meta.resolve("@jsquash/jpeg/decode.js"),
+    binary: () =>
+      import.meta.resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm"),
+  },
+  PNG: {
+    name: "@jsquash/png",
+    script: () => import.meta.resolve("@jsquash/png/decode.js"),
+    binary: () =>
+      import.meta.resolve("@jsquash/png/codec/pkg/squoosh_png_bg.wasm"),
+  },
+  WebP: {
+    name: "@jsquash/webp",
+    script: () => import.meta.resolve("@jsquash/webp/decode.js"),
+    binary: () => import.meta.resolve("@jsquash/webp/codec/dec/webp_dec.wasm"),
+  },
+} as const;
+
+/** Addresses that a page has handed to its worker, which has no import map. */
+let known: Partial<Record<ImageType, CodecAddress>> = {};
+
+/** Takes the addresses of the page that started this worker. */
+export function setCodecAddresses(addresses: typeof known): void {
+  known = addresses;
+}
+
+/** The addresses of the codecs, as far as this host can tell. */
+export function codecAddresses(): Partial<Record<ImageType, CodecAddress>> {
+  const found: typeof known = {};
+  for (const type of Object.keys(PACKAGES) as ImageType[]) {
+    const { script, binary } = PACKAGES[type];
+    try {
+      found[type] = known[type] ?? { script: script(), binary: binary() };
+    } catch {
+      // Decoding an image of this type says what is missing.
+    }
+  }
+  return found;
+}
+
+const codecs = new Map<ImageType, Promise<Codec>>();
+
+/** The codec of a type. */
+export function codecOf(type: ImageType): Promise<Codec> {
+  const loaded = codecs.get(type) ?? load(type);
+  codecs.set(type, loaded);
+  return loaded;
+}
+
+/** Loads a codec anew when it is next needed: one that has failed may be broken. */
+export function forgetCodec(type: ImageType): void {
+  codecs.delete(type);
+}
+
+async function load(type: ImageType): Promise<Codec> {
+  const { name, script, binary } = PACKAGES[type];
+  const { init, default: decode } = await importOptional<CodecScript>(
+    "decodeImage",
+    name,
+    () => known[type]?.script ?? script(),
+  );
+  // Only an installed package resolves to a file.
+  const address = known[type]?.binary ?? binary();
+  const quiet = { print() {}, printErr() {} }; // its errors are thrown, too
+  await init(await WebAssembly.compile(await readBinary(address)), quiet);
+  return (bytes) => decode(new Uint8Array(bytes).buffer);
+}
+
+async function readBinary(address: string): Promise<BufferSource> {
+  const files = nodeModule("node:fs/promises");
+  if (files && address.startsWith("file:")) {
+    return new Uint8Array(await files.readFile(new URL(address)));
+  }
+  const response = await fetch(address);
+  if (response.ok) return await response.arrayBuffer();
+  throw new Error(
+    `decodeImage needs ${address}, but the server answers ${response.status} ${response.statusText}; copy it there from npm`,
+  );
+}

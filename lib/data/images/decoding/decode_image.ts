@@ -1,0 +1,125 @@
+import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { upright } from "../pictures/orientation.ts";
+import type { Picture } from "../pictures/picture.ts";
+import type { ImageHead, ImageType } from "./image_file.ts";
+import { readImageHead } from "./image_head.ts";
+import { decodeByJsquash } from "./jsquash_decoder.ts";
+import { decodeBySharp, loadSharp, mayLoadNative } from "./sharp_decoder.ts";
+
+/** Which package decodes; both give the same bytes. */
+export type Decoder = "auto" | "sharp" | "jsquash";
+
+/** Options of {@linkcode decodeImage}. */
+export interface DecodeImageOptions {
+  /**
+   * What to do with the orientation of EXIF: `"apply"` turns the picture as a viewer
+   * shows it, `"ignore"` leaves it as torchvision's loaders do.
+   * @default "ignore"
+   */
+  orientation?: "ignore" | "apply" | undefined;
+  /**
+   * Which package decodes: `"sharp"`, native and faster, in Deno (with `--allow-ffi`)
+   * and Node; `"jsquash"`, the packages `@jsquash/jpeg`, `@jsquash/png` and
+   * `@jsquash/webp`, in browsers too; `"auto"`, sharp where it can be loaded.
+   * @default "auto"
+   */
+  decoder?: Decoder | undefined;
+}
+
+const OPTIONS: OptionNames<DecodeImageOptions> = {
+  orientation: true,
+  decoder: true,
+};
+
+/** Throws unless a value names a decoder. */
+export function assertDecoder(decoder: Decoder): void {
+  if (["auto", "sharp", "jsquash"].includes(decoder)) return;
+  throw new RangeError(
+    `decoder should be "auto", "sharp" or "jsquash", got ${
+      JSON.stringify(decoder)
+    }`,
+  );
+}
+
+/**
+ * Decodes a JPEG, PNG or WebP; every byte is the one that Pillow's
+ * `Image.open(…).convert("RGB")` gives, which is what torchvision's datasets load.
+ *
+ * The first bytes say what the file is, not its name. ICC profiles are ignored, alpha
+ * is left out and not blended, and CMYK becomes RGB by Pillow's formula (with sharp
+ * only). Of grey with 16 bits the high byte is kept, where Pillow cuts all values at
+ * 255. A bad image is refused: truncated (of a JPEG: without an end marker), damaged,
+ * animated, or of more than 89,478,485 pixels, which its head tells before anything
+ * is decoded.
+ *
+ * Source: Pillow (HPND), whose conversions these are.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { decodeImage } from "@lionjs/lion/data";
+ *
+ * // A PNG of one pixel.
+ * const text = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1Pe" +
+ *   "AAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
+ * const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+ * const { width, height, pixels } = await decodeImage(bytes);
+ * assertEquals([width, height, ...pixels], [1, 1, 255, 0, 0]);
+ *
+ * await assertRejects(() => decodeImage(bytes.subarray(0, 50)), SyntaxError);
+ * ```
+ *
+ * @param bytes The file's content.
+ * @param options See {@linkcode DecodeImageOptions}.
+ * @returns The picture.
+ * @throws {TypeError} If `bytes` are none, or an option is unknown.
+ * @throws {RangeError} If an option has an invalid value.
+ * @throws {SyntaxError} If the image is bad; the message says how.
+ * @throws {Error} If the package that decodes cannot be loaded.
+ */
+export async function decodeImage(
+  bytes: Uint8Array,
+  options: DecodeImageOptions = {},
+): Promise<Picture> {
+  assertOptions("decodeImage", options, OPTIONS);
+  const { orientation = "ignore", decoder = "auto" } = options;
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError(
+      `bytes should be a Uint8Array, the content of an image file, got ${
+        bytes === null ? "null" : typeof bytes
+      }`,
+    );
+  }
+  if (orientation !== "ignore" && orientation !== "apply") {
+    throw new RangeError(
+      `orientation should be "ignore" or "apply", got ${
+        JSON.stringify(orientation)
+      }`,
+    );
+  }
+  assertDecoder(decoder);
+  const head = readImageHead(bytes);
+  const decode = await decoderOf(decoder);
+  const picture = await decode(bytes, head);
+  if (picture.width !== head.width || picture.height !== head.height) {
+    throw new SyntaxError(
+      `the ${head.type} should have ${head.width} × ${head.height} pixels by its head, got ${picture.width} × ${picture.height}`,
+    );
+  }
+  return orientation === "apply" ? upright(picture, head.orientation) : picture;
+}
+
+type Decode = (
+  bytes: Uint8Array,
+  head: ImageHead & { readonly type: ImageType },
+) => Promise<Picture>;
+
+let automatic: Promise<Decode> | undefined;
+
+function decoderOf(decoder: Decoder): Promise<Decode> {
+  if (decoder === "sharp") return Promise.resolve(decodeBySharp);
+  if (decoder === "jsquash") return Promise.resolve(decodeByJsquash);
+  return automatic ??= mayLoadNative()
+    ? loadSharp().then(() => decodeBySharp, () => decodeByJsquash)
+    : Promise.resolve(decodeByJsquash);
+}

@@ -1,0 +1,35 @@
+/** What an image file says of itself, read without decoding it. @module */
+import type { Orientation } from "../pictures/orientation.ts";
+
+/** The formats that are decoded. */
+export type ImageType = "JPEG" | "PNG" | "WebP";
+
+/** The head of an image file. */
+export interface ImageHead {
+  readonly width: number;
+  readonly height: number;
+  /** Whether the colours are those of printing: cyan, magenta, yellow and black. */
+  readonly isCmyk: boolean;
+  /** The orientation that the file's EXIF data name. */
+  readonly orientation: Orientation;
+}
+
+/** A view of the bytes for reading numbers of several bytes. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Whether the letters of an ASCII text lie at a place. */
+export function hasText(bytes: Uint8Array, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (bytes[at + i] !== text.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** The error of a file that ends too early. */
+export function truncated(type: ImageType, missing: string): SyntaxError {
+  return new SyntaxError(
+    `the ${type} ends before ${missing}: it is truncated; fetch it again`,
+  );
+}

@@ -1,0 +1,67 @@
+import { hasText, type ImageHead, type ImageType } from "./image_file.ts";
+import { readJpegHead } from "./jpeg_head.ts";
+import { readPngHead } from "./png_head.ts";
+import { readWebpHead } from "./webp_head.ts";
+
+/** The most pixels of an image, by which Pillow tells a bomb. */
+const MOST_PIXELS = 89_478_485;
+
+/** Formats that are recognised, to say what a file is instead. */
+const OTHER_TYPES: readonly (readonly [name: string, start: string])[] = [
+  ["a GIF", "GIF8"],
+  ["a BMP", "BM"],
+  ["a TIFF", "II*\0"],
+  ["a TIFF", "MM\0*"],
+  ["a PPM or PGM", "P5"],
+  ["a PPM or PGM", "P6"],
+  ["a PDF", "%PDF"],
+  ["a page of HTML", "<!DOCTYPE"],
+  ["a page of HTML", "<html"],
+];
+
+/** A file's type by its first bytes, whatever its name ends in. */
+function typeOf(bytes: Uint8Array): ImageType | undefined {
+  if (hasText(bytes, 0, "\xff\xd8\xff")) return "JPEG";
+  if (hasText(bytes, 0, "\x89PNG\r\n\x1a\n")) return "PNG";
+  const isWebp = hasText(bytes, 0, "RIFF") && hasText(bytes, 8, "WEBP");
+  return isWebp ? "WebP" : undefined;
+}
+
+/**
+ * Reads what an image says of itself, so that a bad one is refused before anything is
+ * decoded.
+ *
+ * @throws {SyntaxError} If the bytes are no JPEG, PNG or WebP, truncated or damaged, or
+ * the image has more pixels than Pillow reads.
+ */
+export function readImageHead(
+  bytes: Uint8Array,
+): ImageHead & { readonly type: ImageType } {
+  const type = typeOf(bytes);
+  if (type === undefined) {
+    const other = OTHER_TYPES.find(([, start]) => hasText(bytes, 0, start));
+    const found = bytes.length === 0
+      ? "no bytes at all"
+      : other?.[0] ?? "none of them, by its first bytes";
+    throw new SyntaxError(
+      `an image should be a JPEG, a PNG or a WebP, got ${found}`,
+    );
+  }
+  const head = READERS[type](bytes);
+  const { width, height } = head;
+  if (width === 0 || height === 0) {
+    throw new SyntaxError(`the ${type} has no pixels: ${width} × ${height}`);
+  }
+  if (width * height > MOST_PIXELS) {
+    throw new SyntaxError(
+      `the ${type} has ${width} × ${height} pixels, more than ${MOST_PIXELS}: make it smaller`,
+    );
+  }
+  return { ...head, type };
+}
+
+const READERS = {
+  JPEG: readJpegHead,
+  PNG: readPngHead,
+  WebP: readWebpHead,
+} as const;

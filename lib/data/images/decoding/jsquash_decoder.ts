@@ -1,0 +1,32 @@
+import type { Picture } from "../pictures/picture.ts";
+import { withoutAlpha } from "./channels.ts";
+import { codecOf, forgetCodec } from "./codecs.ts";
+import type { ImageHead, ImageType } from "./image_file.ts";
+import { checkPng } from "./png_head.ts";
+
+/**
+ * Decodes an image by a codec of `@jsquash/*`.
+ *
+ * @throws {SyntaxError} If it is damaged.
+ * @throws {Error} If it is a JPEG in CMYK, which only sharp decodes.
+ */
+export async function decodeByJsquash(
+  bytes: Uint8Array,
+  { type, isCmyk }: ImageHead & { readonly type: ImageType },
+): Promise<Picture> {
+  if (isCmyk) {
+    throw new Error(
+      "a JPEG in CMYK is decoded by sharp only: npm install sharp, or save it as RGB",
+    );
+  }
+  // This codec reads damaged pixels without a word.
+  if (type === "PNG") checkPng(bytes);
+  const decode = await codecOf(type);
+  try {
+    return withoutAlpha(await decode(bytes));
+  } catch (cause) {
+    forgetCodec(type);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SyntaxError(`the ${type} is damaged: ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,36 @@
+import { assertPositiveInteger } from "../../../contract/values.ts";
+
+/** A decoded image: red, green and blue, 8 bits each. */
+export interface Picture {
+  /** Pixels of a row. */
+  readonly width: number;
+  /** Number of rows. */
+  readonly height: number;
+  /** The colours, 0–255, `[height, width, 3]`, row by row. */
+  readonly pixels: Uint8Array;
+}
+
+/**
+ * Throws unless a value is a picture whose pixels fill its sides.
+ *
+ * @param name The caller's name for the value.
+ * @param picture The value given.
+ * @throws {TypeError} If it is not a picture.
+ * @throws {RangeError} If its number of pixels is not that of its sides.
+ */
+export function assertPicture(name: string, picture: Picture): void {
+  const { width, height, pixels } = Object(picture) as Picture;
+  if (!(pixels instanceof Uint8Array)) {
+    const type = pixels === null ? "null" : typeof pixels;
+    throw new TypeError(
+      `${name} should be a picture { width, height, pixels: Uint8Array }, such as decodeImage returns, got pixels of type ${type}`,
+    );
+  }
+  assertPositiveInteger(`${name}'s width`, width);
+  assertPositiveInteger(`${name}'s height`, height);
+  const size = 3 * width * height;
+  if (pixels.length === size) return;
+  throw new RangeError(
+    `${name} should have 3 · ${width} · ${height} = ${size} bytes of pixels, got ${pixels.length}`,
+  );
+}

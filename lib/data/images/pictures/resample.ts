@@ -1,0 +1,247 @@
+/**
+ * Pillow's resampling, byte by byte: the coefficients of a filter in fixed point,
+ * rows first, then columns, each rounded to 8 bits.
+ *
+ * Source: Pillow's `src/libImaging/Resample.c` (HPND), whose arithmetic this follows.
+ *
+ * @module
+ */
+import type { Picture } from "./picture.ts";
+
+/** The filters, by the names of torchvision; all widen where a picture becomes smaller. */
+export type Interpolation = "bicubic" | "bilinear" | "box";
+
+/** A filter: its weight at a distance, and the distance from which on it is 0. */
+interface Filter {
+  readonly support: number;
+  weight(distance: number): number;
+}
+
+/** Cubic convolution with a = -0.5. */
+const A = -0.5;
+
+/** The filters by their names. */
+export const FILTERS: Readonly<Record<Interpolation, Filter>> = {
+  bicubic: {
+    support: 2,
+    weight(distance) {
+      const x = Math.abs(distance);
+      if (x < 1) return ((A + 2) * x - (A + 3)) * x * x + 1;
+      return x < 2 ? (((x - 5) * x + 8) * x - 4) * A : 0;
+    },
+  },
+  bilinear: {
+    support: 1,
+    weight: (distance) => Math.max(0, 1 - Math.abs(distance)),
+  },
+  box: {
+    support: 0.5,
+    weight: (distance) => distance > -0.5 && distance <= 0.5 ? 1 : 0,
+  },
+};
+
+/** A rectangle of a picture, in pixels: a whole number of them for {@linkcode Region}s. */
+export interface Region {
+  /** The first column. */
+  readonly left: number;
+  /** The first row. */
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Fraction bits of a weight: 8 bits of a pixel and 2 of head room are left of 32. */
+const PRECISION = 22;
+const HALF = 1 << (PRECISION - 1);
+
+/** The weights of the pixels that each new pixel is made of, along one axis. */
+interface Weights {
+  /** Places for the weights of a new pixel; not all are used. */
+  readonly most: number;
+  /** The first pixel that each new pixel is made of. */
+  readonly first: Int32Array;
+  /** The number of them. */
+  readonly count: Int32Array;
+  /** The weights in fixed point, `[new pixels, most]`. */
+  readonly values: Int32Array;
+}
+
+/**
+ * The weights along an axis.
+ *
+ * @param size Pixels of the axis.
+ * @param from Where the part to resample begins, not always at a pixel.
+ * @param to Where it ends.
+ * @param newSize Pixels that it becomes.
+ */
+function weightsOf(
+  { size, from, to, newSize }: {
+    size: number;
+    from: number;
+    to: number;
+    newSize: number;
+  },
+  filter: Filter,
+): Weights {
+  // Pillow holds a box in single precision, and subtracts in it.
+  const begin = Math.fround(from);
+  const scale = Math.fround(Math.fround(to) - begin) / newSize;
+  const filterScale = Math.max(1, scale);
+  const support = filter.support * filterScale;
+  const most = Math.ceil(support) * 2 + 1;
+  const perPixel = 1 / filterScale;
+  const first = new Int32Array(newSize);
+  const count = new Int32Array(newSize);
+  const values = new Int32Array(newSize * most);
+  const exact = new Float64Array(most);
+  for (let i = 0; i < newSize; i++) {
+    const centre = begin + (i + 0.5) * scale;
+    const start = Math.max(0, Math.trunc(centre - support + 0.5));
+    const end = Math.min(size, Math.trunc(centre + support + 0.5));
+    let sum = 0;
+    for (let j = 0; j < end - start; j++) {
+      exact[j] = filter.weight((j + start - centre + 0.5) * perPixel);
+      sum += exact[j]!;
+    }
+    for (let j = 0; j < end - start; j++) {
+      const weight = (sum === 0 ? exact[j]! : exact[j]! / sum) *
+        (1 << PRECISION);
+      values[i * most + j] = Math.trunc(
+        weight < 0 ? weight - 0.5 : weight + 0.5,
+      );
+    }
+    first[i] = start;
+    count[i] = end - start;
+  }
+  return { most, first, count, values };
+}
+
+/**
+ * Resamples a region of a picture, whose pixels beyond the region do not count.
+ *
+ * @param picture The picture.
+ * @param region The region, of whole pixels.
+ * @param width Width of the result.
+ * @param height Height of the result.
+ * @param filter The filter.
+ * @param box The part of the region to resample, in its pixels: left, top, right and
+ * bottom. Pixels of the region beyond it count where the filter reaches them.
+ * @returns The new picture, always with pixels of its own.
+ */
+export function resample(
+  picture: Picture,
+  region: Region,
+  width: number,
+  height: number,
+  filter: Filter,
+  box: readonly [number, number, number, number] = [
+    0,
+    0,
+    region.width,
+    region.height,
+  ],
+): Picture {
+  const [left, top, right, bottom] = box;
+  const columns = weightsOf(
+    { size: region.width, from: left, to: right, newSize: width },
+    filter,
+  );
+  const rows = weightsOf(
+    { size: region.height, from: top, to: bottom, newSize: height },
+    filter,
+  );
+  const bytes = 3 * width;
+  // Only the rows that the second pass reads are resampled by the first.
+  const firstRow = rows.first[0]!;
+  const lastRow = rows.first[height - 1]! + rows.count[height - 1]!;
+  const across = new Uint8ClampedArray((lastRow - firstRow) * bytes);
+  resampleRows(
+    picture,
+    {
+      start: 3 * ((region.top + firstRow) * picture.width + region.left),
+      count: lastRow - firstRow,
+    },
+    columns,
+    across,
+  );
+  const pixels = new Uint8Array(height * bytes);
+  resampleColumns(across, firstRow, rows, new Uint8ClampedArray(pixels.buffer));
+  return { width, height, pixels };
+}
+
+/** Resamples rows of a picture, two at a time, so that weights are read once for both. */
+function resampleRows(
+  { pixels, width }: Picture,
+  { start, count: rowCount }: { start: number; count: number },
+  { most, first, count, values }: Weights,
+  result: Uint8ClampedArray,
+): void {
+  const stride = 3 * width;
+  const newWidth = first.length;
+  for (let row = 0; row < rowCount; row += 2) {
+    // Of an odd number of rows the last one is made twice.
+    const next = row + 1 < rowCount ? stride : 0;
+    const place = start + row * stride;
+    let to = row * 3 * newWidth;
+    const toNext = next === 0 ? 0 : 3 * newWidth;
+    for (let i = 0; i < newWidth; i++, to += 3) {
+      let r = HALF, g = HALF, b = HALF;
+      let nextR = HALF, nextG = HALF, nextB = HALF;
+      let from = place + 3 * first[i]!;
+      const end = i * most + count[i]!;
+      for (let j = i * most; j < end; j++, from += 3) {
+        const weight = values[j]!;
+        r = (r + Math.imul(pixels[from]!, weight)) | 0;
+        g = (g + Math.imul(pixels[from + 1]!, weight)) | 0;
+        b = (b + Math.imul(pixels[from + 2]!, weight)) | 0;
+        const below = from + next;
+        nextR = (nextR + Math.imul(pixels[below]!, weight)) | 0;
+        nextG = (nextG + Math.imul(pixels[below + 1]!, weight)) | 0;
+        nextB = (nextB + Math.imul(pixels[below + 2]!, weight)) | 0;
+      }
+      result[to] = r >> PRECISION;
+      result[to + 1] = g >> PRECISION;
+      result[to + 2] = b >> PRECISION;
+      result[to + toNext] = nextR >> PRECISION;
+      result[to + toNext + 1] = nextG >> PRECISION;
+      result[to + toNext + 2] = nextB >> PRECISION;
+    }
+  }
+}
+
+/** Resamples columns: a new row is a weighted sum of rows, four of which are read at once. */
+function resampleColumns(
+  across: Uint8ClampedArray,
+  firstRow: number,
+  { most, first, count, values }: Weights,
+  result: Uint8ClampedArray,
+): void {
+  const bytes = result.length / first.length;
+  const sums = new Int32Array(bytes);
+  for (let i = 0; i < first.length; i++) {
+    sums.fill(HALF);
+    let from = (first[i]! - firstRow) * bytes;
+    let j = i * most;
+    const end = j + count[i]!;
+    for (; j + 3 < end; j += 4, from += 4 * bytes) {
+      const w0 = values[j]!, w1 = values[j + 1]!;
+      const w2 = values[j + 2]!, w3 = values[j + 3]!;
+      const second = from + bytes, third = second + bytes;
+      const fourth = third + bytes;
+      for (let k = 0; k < bytes; k++) {
+        sums[k] = sums[k]! + Math.imul(across[from + k]!, w0) +
+          Math.imul(across[second + k]!, w1) +
+          Math.imul(across[third + k]!, w2) +
+          Math.imul(across[fourth + k]!, w3);
+      }
+    }
+    for (; j < end; j++, from += bytes) {
+      const weight = values[j]!;
+      for (let k = 0; k < bytes; k++) {
+        sums[k] = sums[k]! + Math.imul(across[from + k]!, weight);
+      }
+    }
+    const to = i * bytes;
+    for (let k = 0; k < bytes; k++) result[to + k] = sums[k]! >> PRECISION;
+  }
+}

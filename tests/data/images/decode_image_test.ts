@@ -1,0 +1,199 @@
+/** Images are decoded as Pillow decodes them, byte by byte, by either package. @module */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { decodeImage } from "../../../lib/data/images/decoding/decode_image.ts";
+import { withFolder } from "../../io/files.ts";
+import { bytesOf, NO_PILLOW, runPillow } from "./pillow.ts";
+
+/** A picture of Pillow's. */
+interface Truth {
+  readonly size: [width: number, height: number];
+  readonly rgb: string;
+  readonly turned?: Truth;
+}
+
+/** What only sharp decodes. */
+const CMYK = ["cmyk.jpg", "ycck.jpg"];
+
+/** Where two pictures differ, in a few words; empty where they do not. */
+function difference(
+  { width, height, pixels }: Awaited<ReturnType<typeof decodeImage>>,
+  { size, rgb }: Truth,
+): string {
+  const truth = bytesOf(rgb);
+  if (width !== size[0] || height !== size[1]) return `${width} × ${height}`;
+  if (pixels.length !== truth.length) return `${pixels.length} bytes`;
+  let most = 0;
+  for (let i = 0; i < truth.length; i++) {
+    most = Math.max(most, Math.abs(pixels[i]! - truth[i]!));
+  }
+  return most === 0 ? "" : `off by up to ${most}`;
+}
+
+Deno.test({
+  name: "every kind of image is decoded as Pillow does",
+  ...NO_PILLOW,
+  fn: () =>
+    withFolder(async (folder) => {
+      const truths = await runPillow<Record<string, Truth>>(
+        "make_images.py",
+        folder,
+      );
+      const wrong: string[] = [];
+      for (const [name, truth] of Object.entries(truths)) {
+        const bytes = await Deno.readFile(`${folder}/${name}`);
+        for (const decoder of ["sharp", "jsquash"] as const) {
+          if (decoder === "jsquash" && CMYK.includes(name)) continue;
+          const check = async (
+            orientation: "ignore" | "apply",
+            expected: Truth,
+          ) => {
+            const options = { decoder, orientation };
+            const off = await decodeImage(bytes, options).then(
+              (picture) => difference(picture, expected),
+              (error) => error.message,
+            );
+            if (off) wrong.push(`${name} by ${decoder}: ${off}`);
+          };
+          await check("ignore", truth);
+          if (truth.turned) await check("apply", truth.turned);
+        }
+      }
+      assertEquals(wrong, []);
+    }),
+});
+
+/** A PNG of one red pixel. */
+const RED = Uint8Array.from(
+  atob(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1Pe" +
+      "AAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC",
+  ),
+  (letter) => letter.charCodeAt(0),
+);
+
+const text = (content: string) =>
+  Uint8Array.from(content, (letter) => letter.charCodeAt(0));
+
+/** Red, with bytes in the place of others. */
+function changed(at: number, ...bytes: number[]): Uint8Array {
+  const copy = RED.slice();
+  copy.set(bytes, at);
+  return copy;
+}
+
+/** The head of a JPEG of 60,000 × 60,000 pixels, and its end. */
+const BOMB = Uint8Array.from([
+  ...[0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0xea, 0x60, 0xea, 0x60, 1, 1, 0x11, 0],
+  ...[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0xff, 0xd9],
+]);
+
+/** Bad files, with a part of what is said of each. */
+const BAD: Record<string, [bytes: Uint8Array, text: string]> = {
+  "an empty file": [new Uint8Array(), "no bytes at all"],
+  "a text": [text("cats and dogs, a list of them\n"), "none of them"],
+  "a page of HTML": [text("<!DOCTYPE html><title>404</title>"), "HTML"],
+  "a GIF": [text("GIF89a, and so on"), "a GIF"],
+  "a BMP": [text("BM, and so on"), "a BMP"],
+  "the start of a JPEG": [BOMB.subarray(0, 3), "truncated"],
+  "a JPEG without its end": [BOMB.subarray(0, -2), "truncated"],
+  "a JPEG without an image": [
+    Uint8Array.of(0xff, 0xd8, 0xff, 0xd9),
+    "no image",
+  ],
+  "a JPEG with text in it": [
+    text("\xff\xd8\xff\xe0\0\x04\0\0text"),
+    "a marker at byte 8",
+  ],
+  "a bomb of a JPEG": [BOMB, "60000 × 60000"],
+  "a bomb of a PNG": [changed(16, 0, 1, 0, 0, 0, 1, 0, 0), "65536 × 65536"],
+  "a PNG of no pixels": [changed(16, 0, 0, 0, 0), "no pixels"],
+  "the start of a PNG": [RED.subarray(0, 8), "truncated"],
+  "a PNG without its end": [RED.subarray(0, -12), "truncated"],
+  "a PNG whose pixels are damaged": [changed(45, 0, 0, 0), "damaged"],
+  "a WebP without its end": [
+    text("RIFF\xff\xff\0\0WEBPVP8L" + "\0".repeat(20)),
+    "truncated",
+  ],
+};
+
+for (const [name, [bytes, said]] of Object.entries(BAD)) {
+  Deno.test(`decodeImage refuses ${name}`, async () => {
+    for (const decoder of ["sharp", "jsquash"] as const) {
+      await assertRejects(
+        () => decodeImage(bytes, { decoder }),
+        SyntaxError,
+        said,
+      );
+    }
+  });
+}
+
+Deno.test("decodeImage reads a picture after a damaged one", async () => {
+  for (const decoder of ["sharp", "jsquash"] as const) {
+    const { pixels } = await decodeImage(RED, { decoder });
+    assertEquals([...pixels], [255, 0, 0]);
+  }
+});
+
+Deno.test({
+  name: "a damaged image is refused, or decoded at its size",
+  ...NO_PILLOW,
+  fn: () =>
+    withFolder(async (folder) => {
+      await runPillow("make_images.py", folder);
+      const names = [
+        ...["420_33x47.jpg", "420_33x47_progressive.jpg", "filtered.png"],
+        ...["lossy_alpha.webp", "lossless.webp", "adam7_grey2_13x9.png"],
+      ];
+      const files = await Promise.all(
+        names.map((name) => Deno.readFile(`${folder}/${name}`)),
+      );
+      const damages = fc.record({
+        file: fc.constantFrom(...files),
+        end: fc.oneof(
+          fc.constant(1),
+          fc.double({ min: 0, max: 1, noNaN: true }),
+        ),
+        bytes: fc.array(
+          fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat(255)),
+          { maxLength: 3 },
+        ),
+        decoder: fc.constantFrom("sharp" as const, "jsquash" as const),
+      });
+      await fc.assert(
+        fc.asyncProperty(damages, async ({ file, end, bytes, decoder }) => {
+          const copy = file.slice(0, Math.ceil(end * file.length));
+          for (const [at, byte] of bytes) {
+            copy[Math.floor(at * copy.length)] = byte;
+          }
+          try {
+            const picture = await decodeImage(copy, { decoder });
+            const { width, height, pixels } = picture;
+            assertEquals(pixels.length, 3 * width * height);
+          } catch (error) {
+            // A marker may now say that the JPEG is one in CMYK.
+            const isCmyk = /CMYK/.test((error as Error).message);
+            assert(error instanceof SyntaxError || isCmyk, String(error));
+          }
+        }),
+        { numRuns: 150, seed: 1 },
+      );
+    }),
+});
+
+Deno.test("decodeImage refuses wrong arguments", async () => {
+  const wrong: [() => Promise<unknown>, ErrorConstructor, string][] = [
+    [() => decodeImage("cat.jpg" as never), TypeError, "Uint8Array"],
+    [() => decodeImage(RED, { decode: 1 } as never), TypeError, "decoder"],
+    [() => decodeImage(RED, { decoder: "pil" as never }), RangeError, '"auto"'],
+    [
+      () => decodeImage(RED, { orientation: "turn" as never }),
+      RangeError,
+      '"apply"',
+    ],
+  ];
+  for (const [call, type, said] of wrong) {
+    await assertRejects(call, type, said);
+  }
+});
