@@ -1,0 +1,30 @@
+import type { Dataset } from "../../batches/dataset.ts";
+
+/** An image as its file has it. */
+export interface EncodedImage {
+  /** What errors call it, such as its path. */
+  readonly name: string;
+  /** The index of its class. */
+  readonly label: number;
+  /** Reads the content of its file, for `decodeImage`. */
+  bytes(): Promise<Uint8Array>;
+}
+
+/** Images and their classes; no image is read before it is needed. */
+export interface ImageDataset extends Dataset<EncodedImage> {
+  /** The names of the classes. */
+  readonly classes: readonly string[];
+  /** The class of each image: for counts, and splits, without reading an image. */
+  readonly labels: Uint16Array;
+}
+
+/** The most classes, as many as a label can tell. */
+const MOST_CLASSES = 65_536;
+
+/** Throws if there are more classes than labels can tell. */
+export function assertClassCount(count: number): void {
+  if (count <= MOST_CLASSES) return;
+  throw new RangeError(
+    `classes should be at most ${MOST_CLASSES}, got ${count}`,
+  );
+}

@@ -1,0 +1,217 @@
+import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertPath } from "../../../contract/values.ts";
+import { files, isMissing, pathOf } from "../../../io/file_system.ts";
+import { assertPlace } from "../../batches/dataset.ts";
+import { byCodePoint } from "./code_point_order.ts";
+import { assertClassCount, type ImageDataset } from "./image_dataset.ts";
+
+/** Options of {@linkcode imageFolder}. */
+export interface ImageFolderOptions {
+  /**
+   * The classes, by the names of their folders; a class's place is its label, and
+   * folders that are not named are left out.
+   * @default all folders, sorted by code point
+   */
+  classes?: readonly string[] | undefined;
+  /**
+   * What the names of images end in, in small or capital letters.
+   * @default torchvision's: .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff, .webp
+   */
+  extensions?: readonly string[] | undefined;
+  /**
+   * What to do about a class whose folder has no image.
+   * @default "fail"
+   */
+  emptyClasses?: "fail" | "keep" | undefined;
+}
+
+const OPTIONS: OptionNames<ImageFolderOptions> = {
+  classes: true,
+  extensions: true,
+  emptyClasses: true,
+};
+
+const EXTENSIONS = [
+  ...[".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff"],
+  ".webp",
+];
+
+/**
+ * Finds the images of a folder that has a folder for each class, as torchvision's
+ * `ImageFolder` does: `cats/tabby/01.jpg` and `cats/02.png` are of the class `cats`.
+ *
+ * Classes are sorted by code point, and so are the images of a class, by their folders
+ * and then by their names. Links are followed. A file of another name than an image's,
+ * such as `Thumbs.db`, is passed over; what a file is, its first bytes say when it is
+ * decoded.
+ *
+ * Source: torchvision's `datasets/folder.py`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { imageFolder } from "@lionjs/lion/data";
+ *
+ * const folder = await Deno.makeTempDir();
+ * for (const name of ["dogs", "cats"]) {
+ *   await Deno.mkdir(`${folder}/${name}`);
+ *   await Deno.writeFile(`${folder}/${name}/1.JPG`, Uint8Array.of(0xff, 0xd8));
+ * }
+ * const images = await imageFolder(folder);
+ * assertEquals(images.classes, ["cats", "dogs"]);
+ * assertEquals([...images.labels], [0, 1]);
+ *
+ * const { name, label, bytes } = await images.get(1);
+ * assertEquals([name, label], [`${folder}/dogs/1.JPG`, 1]);
+ * assertEquals((await bytes()).length, 2);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
+ * @param folder The folder.
+ * @param options See {@linkcode ImageFolderOptions}.
+ * @returns The images, of which nothing but the names has been read.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or there is no class.
+ * @throws {Error} If the folder of a class is missing, or has no image.
+ */
+export async function imageFolder(
+  folder: string | URL,
+  options: ImageFolderOptions = {},
+): Promise<ImageDataset> {
+  assertOptions("imageFolder", options, OPTIONS);
+  const { classes: chosen, extensions = EXTENSIONS, emptyClasses = "fail" } =
+    options;
+  const root = pathOf(folder);
+  assertPath("folder", root);
+  if (chosen !== undefined) assertNames("classes", chosen);
+  assertNames("extensions", extensions);
+  if (emptyClasses !== "fail" && emptyClasses !== "keep") {
+    throw new RangeError(
+      `emptyClasses should be "fail" or "keep", got ${
+        JSON.stringify(emptyClasses)
+      }`,
+    );
+  }
+  const classes = chosen ?? await foldersIn(root);
+  if (classes.length === 0) {
+    throw new RangeError(
+      `${root} should have a folder for each class, such as ${root}/cats and ${root}/dogs, got none`,
+    );
+  }
+  assertClassCount(classes.length);
+  const endings = extensions.map((extension) => extension.toLowerCase());
+  const isImage = (name: string) =>
+    endings.some((ending) => name.toLowerCase().endsWith(ending));
+  const paths: string[] = [];
+  const labels: number[] = [];
+  for (const [label, name] of classes.entries()) {
+    const found = await filesUnder(`${root}/${name}`, isImage);
+    if (found.length === 0 && emptyClasses === "fail") {
+      throw new Error(
+        `${root}/${name} should have an image, a file that ends in ${
+          endings.join(", ")
+        }; leave the class out by classes, or keep it by emptyClasses: "keep"`,
+      );
+    }
+    for (const path of found) {
+      paths.push(path);
+      labels.push(label);
+    }
+  }
+  return {
+    classes: [...classes],
+    labels: Uint16Array.from(labels),
+    size: paths.length,
+    get(index) {
+      assertPlace(index, paths.length);
+      const name = paths[index]!;
+      return {
+        name,
+        label: labels[index]!,
+        bytes: () => files().readFile(name),
+      };
+    },
+  };
+}
+
+function assertNames(option: string, names: readonly string[]): void {
+  const given: unknown = names;
+  const isList = Array.isArray(given) &&
+    given.every((name) => typeof name === "string");
+  if (!isList) {
+    throw new TypeError(
+      `${option} should be a list of names, got ${
+        Array.isArray(given) ? JSON.stringify(given) : typeof given
+      }`,
+    );
+  }
+  if (new Set(names).size === names.length && !names.includes("")) return;
+  throw new RangeError(
+    `${option} should be names, each once, got ${JSON.stringify(names)}`,
+  );
+}
+
+/** The folders in a folder, and links to folders, sorted. */
+async function foldersIn(path: string): Promise<string[]> {
+  const { folders } = await contentOf(path);
+  return folders.sort(byCodePoint);
+}
+
+/**
+ * The names of a folder's folders and files; a link counts as what it leads to, and
+ * one that leads nowhere as nothing.
+ */
+async function contentOf(
+  path: string,
+): Promise<{ folders: string[]; names: string[] }> {
+  const { readdir, stat } = files();
+  const entries = await readdir(path, { withFileTypes: true })
+    .catch((cause) => {
+      const found = isMissing(cause) ? "nothing there" : cause.message;
+      throw new Error(`${path} should be a folder of images, got ${found}`, {
+        cause,
+      });
+    });
+  const folders: string[] = [];
+  const names: string[] = [];
+  for (const entry of entries) {
+    const info = entry.isSymbolicLink()
+      ? await stat(`${path}/${entry.name}`).catch(() => undefined)
+      : entry;
+    if (info?.isDirectory()) folders.push(entry.name);
+    if (info?.isFile()) names.push(entry.name);
+  }
+  return { folders, names };
+}
+
+/**
+ * The images in a folder and in the folders within, by folder and then by name.
+ *
+ * @throws {Error} If a link leads back to a folder that it is in.
+ */
+async function filesUnder(
+  start: string,
+  isImage: (name: string) => boolean,
+): Promise<string[]> {
+  const visited: { path: string; images: string[] }[] = [];
+  const visit = async (path: string, above: readonly string[]) => {
+    const { folders, names } = await contentOf(path);
+    visited.push({ path, images: names.filter(isImage) });
+    if (folders.length === 0) return;
+    const real = await files().realpath(path);
+    if (above.includes(real)) {
+      throw new Error(
+        `${path} is a link to a folder that it is in, ${real}; remove it`,
+      );
+    }
+    for (const name of folders) {
+      await visit(`${path}/${name}`, [...above, real]);
+    }
+  };
+  await visit(start, []);
+  return visited
+    .sort((a, b) => byCodePoint(a.path, b.path))
+    .flatMap(({ path, images }) =>
+      images.sort(byCodePoint).map((name) => `${path}/${name}`)
+    );
+}
