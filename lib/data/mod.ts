@@ -73,6 +73,29 @@ export type { LabelledImage } from "./batches/labelled_image.ts";
 export { jsonLines, textLines } from "./records/lines.ts";
 export { lineStream, type LineStreamOptions } from "./records/line_stream.ts";
 export {
+  evalTransform,
+  type EvalTransformOptions,
+} from "./images/transforms/eval_transform.ts";
+export type {
+  BadExample,
+  BadExamples,
+  SkipBad,
+} from "./images/batching/bad_examples.ts";
+export {
+  imageBatches,
+  type ImageBatchesOptions,
+  type ImageBatchStream,
+} from "./images/batching/image_batches.ts";
+export type { PerColour } from "./images/batching/normalise.ts";
+export type {
+  EncodedImage,
+  ImageDataset,
+} from "./images/datasets/image_dataset.ts";
+export {
+  imageFolder,
+  type ImageFolderOptions,
+} from "./images/datasets/image_folder.ts";
+export {
   LIST_OPS_TOKENS,
   listOps,
   type ListOpsExample,
@@ -158,6 +181,23 @@ export {
   tokenizerOf,
   type TokenizerOfOptions,
 } from "./text/tokenizer_file.ts";
+export {
+  type PaddedCrop,
+  type ResizedCrop,
+  trainTransform,
+  type TrainTransformOptions,
+} from "./images/transforms/train_transform.ts";
+export type {
+  CentreCropStep,
+  EraseStep,
+  FlipStep,
+  PaddedCropStep,
+  RandomResizedCropStep,
+  Range,
+  ResizeStep,
+  Transform,
+  TransformStep,
+} from "./images/transforms/transform.ts";
 export {
   trainTokenizer,
   type TrainTokenizerOptions,

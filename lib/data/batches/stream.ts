@@ -3,7 +3,8 @@ import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertFinite } from "../../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
 import type { Dataset } from "./dataset.ts";
-import { type Random, seeded, shuffle } from "./random.ts";
+import { epochOrders } from "./epoch_order.ts";
+import { type Random, seeded } from "./random.ts";
 
 /** The examples of a step as tensors; whoever takes a batch disposes of it. */
 export interface Batch {
@@ -141,15 +142,7 @@ export function shuffledBatches<E>(
       `batchSize should be at most the size of the dataset, ${dataset.size}, got ${batchSize}`,
     );
   }
-  let known: { epoch: number; order: Uint32Array } | undefined;
-  const orderOf = (epoch: number) => {
-    if (known?.epoch !== epoch) {
-      const order = Uint32Array.from({ length: dataset.size }, (_, i) => i);
-      shuffle(order, seeded("epoch", seed, epoch));
-      known = { epoch, order };
-    }
-    return known.order;
-  };
+  const orderOf = epochOrders(dataset.size, seed);
   const make = (step: number) => {
     const first = (step % stepsPerEpoch) * batchSize;
     const indices = orderOf(Math.floor(step / stepsPerEpoch))

@@ -1,0 +1,357 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { mostThreads } from "../../../contract/threads.ts";
+import { assertFinite } from "../../../contract/values.ts";
+import { assertInteger } from "../../batches/assert_integer.ts";
+import { epochOrders } from "../../batches/epoch_order.ts";
+import { seeded } from "../../batches/random.ts";
+import type { Batch, BatchStream } from "../../batches/stream.ts";
+import type { ImageDataset } from "../datasets/image_dataset.ts";
+import {
+  assertDecoder,
+  type DecodeImageOptions,
+} from "../decoding/decode_image.ts";
+import { assertSteps } from "../transforms/apply_transform.ts";
+import { erase, eraseStepsOf } from "../transforms/erase.ts";
+import { sideOf, type Transform } from "../transforms/transform.ts";
+import {
+  BadCount,
+  type BadExample,
+  type BadExamples,
+  type SkipBad,
+} from "./bad_examples.ts";
+import type { JobSettings } from "./image_job.ts";
+import {
+  BadImageError,
+  callersLane,
+  type Lanes,
+  WorkerLanes,
+} from "./lanes.ts";
+import {
+  IMAGENET,
+  type Normalise,
+  normaliser,
+  type PerColour,
+} from "./normalise.ts";
+import { hasWorkers, usualWorkers } from "./start_worker.ts";
+
+/** Options of {@linkcode imageBatches}. */
+export interface ImageBatchesOptions {
+  /** Images per batch. */
+  batchSize: number;
+  /** What is done to each picture, as by `trainTransform` or `evalTransform`. */
+  transform: Transform;
+  /** Seed of the order and of the transform's random numbers. @default 0 */
+  seed?: number | undefined;
+  /**
+   * Mean of red, green and blue, from 0 to 1. @default ImageNet's, 0.485, 0.456, 0.406
+   */
+  mean?: PerColour | undefined;
+  /**
+   * Standard deviation of red, green and blue. @default ImageNet's, 0.229, 0.224, 0.225
+   */
+  deviation?: PerColour | undefined;
+  /**
+   * Workers that read, decode and transform; the batches are the same for any number.
+   * With 0 the caller does it.
+   * @default 1, and 0 in a browser
+   */
+  workers?: number | undefined;
+  /**
+   * Where the workers' script lies: in a page, a bundle of
+   * `lib/data/images/batching/image_worker.ts`.
+   * @default beside this module's script, image_worker.js
+   */
+  workerPath?: string | URL | undefined;
+  /** Number of batches made ahead. @default 1 */
+  prefetch?: number | undefined;
+  /**
+   * What to do about a bad image: fail by its name, or pass it over and count it; the
+   * next good image of the epoch is in its place. @default "fail"
+   */
+  onBad?: "fail" | SkipBad | undefined;
+  /**
+   * `"shuffled"`: endless, each epoch in another order. `"in-order"`: one pass in the
+   * dataset's order, of which the last batch may be smaller. @default "shuffled"
+   */
+  order?: "shuffled" | "in-order" | undefined;
+  /** Which package decodes, as for `decodeImage`. @default "auto" */
+  decoder?: DecodeImageOptions["decoder"];
+  /** What to do with EXIF's orientation, as for `decodeImage`. @default "ignore" */
+  orientation?: DecodeImageOptions["orientation"];
+}
+
+const OPTIONS: OptionNames<ImageBatchesOptions> = {
+  batchSize: true,
+  transform: true,
+  seed: true,
+  mean: true,
+  deviation: true,
+  workers: true,
+  workerPath: true,
+  prefetch: true,
+  onBad: true,
+  order: true,
+  decoder: true,
+  orientation: true,
+};
+
+/** Batches of images, and which of them were bad. */
+export interface ImageBatchStream extends BatchStream {
+  /** The images that have been passed over in batches so far. */
+  readonly bad: BadExamples;
+}
+
+/**
+ * Makes batches of images for `train` and `evaluate`: pictures `[size, side, side, 3]`,
+ * decoded, transformed and normalised, and labels, int32 `[size]`.
+ *
+ * A picture's random numbers depend on the seed, the epoch and its index alone, so
+ * that any number of workers makes the same batches, and `from` resumes at any step.
+ * Workers are started when an iteration begins, and stopped when it ends. In memory
+ * are at once the pixels of `prefetch` + 1 batches, 8 bits each, and two files for
+ * each worker.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { evalTransform, imageBatches } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * // A PNG of one pixel; imageFolder finds the images of a folder.
+ * const text = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1Pe" +
+ *   "AAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
+ * const red = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+ * const images = {
+ *   classes: ["red"],
+ *   labels: Uint16Array.of(0, 0),
+ *   size: 2,
+ *   get: (index: number) => ({
+ *     name: `${index}.png`,
+ *     label: 0,
+ *     bytes: () => Promise.resolve(red),
+ *   }),
+ * };
+ * const batches = imageBatches(images, {
+ *   batchSize: 2,
+ *   transform: evalTransform({ size: 4 }),
+ *   mean: 0.5,
+ *   deviation: 0.5,
+ *   workers: 0,
+ * });
+ * for await (const { inputs: [pictures], labels } of batches.from(0)) {
+ *   assertEquals(pictures!.shape, [2, 4, 4, 3]);
+ *   assertEquals([...(await pictures!.data()).slice(0, 3)], [1, -1, -1]);
+ *   assertEquals([...await labels.data()], [0, 0]);
+ *   tf.dispose([pictures!, labels]);
+ *   break;
+ * }
+ * assertEquals(batches.bad.count, 0);
+ * ```
+ *
+ * @param images The images, such as those of `imageFolder`.
+ * @param options See {@linkcode ImageBatchesOptions}.
+ * @returns The batches. An iteration fails with the name of an image that is bad, that
+ * ends a worker, or that is one too many of those passed over.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the images do not fill a
+ * batch.
+ */
+export function imageBatches(
+  images: ImageDataset,
+  options: ImageBatchesOptions,
+): ImageBatchStream {
+  assertOptions("imageBatches", options, OPTIONS);
+  const settings = settingsOf(options);
+  const { batchSize, seed = 0, prefetch = 1, order = "shuffled" } = options;
+  const { mean = IMAGENET.mean, deviation = IMAGENET.deviation } = options;
+  const normalise = normaliser(mean, deviation);
+  assertInteger("batchSize", batchSize, 1);
+  assertFinite("seed", seed);
+  assertInteger("prefetch", prefetch, 0);
+  if (order !== "shuffled" && order !== "in-order") {
+    throw new RangeError(
+      `order should be "shuffled" or "in-order", got ${JSON.stringify(order)}`,
+    );
+  }
+  const isShuffled = order === "shuffled";
+  const steps = images.size / batchSize;
+  const stepsPerEpoch = isShuffled ? Math.floor(steps) : Math.ceil(steps);
+  if (stepsPerEpoch === 0) {
+    throw new RangeError(
+      `batchSize should be at most the number of images, ${images.size}, got ${batchSize}`,
+    );
+  }
+  const bad = new BadCount(options.onBad ?? "fail", images.size);
+  const open = lanesOf(options, settings);
+  const orderOf = epochOrders(images.size, seed);
+  const draw = (step: number): Draw => {
+    const epoch = isShuffled ? Math.floor(step / stepsPerEpoch) : 0;
+    const first = (step - epoch * stepsPerEpoch) * batchSize;
+    const order = isShuffled ? orderOf(epoch) : undefined;
+    return {
+      seed: `example ${seed} ${epoch}`,
+      size: Math.min(batchSize, images.size - first),
+      indexAt: (place) => {
+        const at = (first + place) % images.size;
+        return order ? order[at]! : at;
+      },
+    };
+  };
+  return {
+    stepsPerEpoch,
+    bad,
+    from(start) {
+      assertInteger("start", start, 0);
+      const end = isShuffled ? Infinity : stepsPerEpoch;
+      return inTurn({ start, end, prefetch }, open, async (lanes, step) => {
+        const made = await gather(images, draw(step), lanes, bad);
+        return () => {
+          bad.add(made.bad);
+          return toBatch(made.examples, settings, normalise);
+        };
+      });
+    },
+  };
+}
+
+function settingsOf(options: ImageBatchesOptions): JobSettings {
+  const { transform, decoder = "auto", orientation = "ignore" } = options;
+  assertDecoder(decoder);
+  if (orientation !== "ignore" && orientation !== "apply") {
+    throw new RangeError(
+      `orientation should be "ignore" or "apply", got ${
+        JSON.stringify(orientation)
+      }`,
+    );
+  }
+  const side = sideOf(transform);
+  assertSteps(transform);
+  return {
+    transform,
+    side,
+    decode: { decoder, orientation },
+  };
+}
+
+/** The function that opens the lanes of an iteration. */
+function lanesOf(
+  { workers, workerPath }: ImageBatchesOptions,
+  settings: JobSettings,
+): () => Lanes {
+  const count = workers ?? usualWorkers();
+  assertInteger("workers", count, 0, mostThreads());
+  if (count === 0) return () => callersLane(settings);
+  if (!hasWorkers()) {
+    throw new RangeError("workers should be 0 here: this host has none");
+  }
+  return () => new WorkerLanes(count, settings, workerPath);
+}
+
+/** Which images a step has. */
+interface Draw {
+  /** The text that the random numbers of all its images depend on. */
+  readonly seed: string;
+  readonly size: number;
+  /** The image at a place, and after the last one those that come next. */
+  indexAt(place: number): number;
+}
+
+/** A decoded image of a step. */
+interface Example {
+  readonly pixels: Uint8Array;
+  readonly label: number;
+  readonly seed: string;
+}
+
+/** The images of a step, and those that have been passed over. */
+interface Gathered {
+  readonly examples: readonly Example[];
+  readonly bad: readonly BadExample[];
+}
+
+/** Decodes the images of a step, and the next ones in the place of bad ones. */
+async function gather(
+  images: ImageDataset,
+  { seed, size, indexAt }: Draw,
+  lanes: Lanes,
+  count: BadCount,
+): Promise<Gathered> {
+  const bad: BadExample[][] = [];
+  const decode = async (place: number): Promise<Example> => {
+    const passed: BadExample[] = bad[place] = [];
+    for (;;) {
+      const index = indexAt(place + passed.length);
+      const image = await images.get(index);
+      const own = [seed, index, ...passed.length > 0 ? [passed.length] : []]
+        .join(" ");
+      try {
+        const pixels = await lanes.run(image, own);
+        return { pixels, label: image.label, seed: own };
+      } catch (cause) {
+        if (!(cause instanceof BadImageError)) throw cause;
+        const { name } = image;
+        const reason = cause.message;
+        if (count.fails) {
+          throw new SyntaxError(
+            `${name}: ${reason}; remove it, or pass bad images over by onBad: { skip: true }`,
+            { cause },
+          );
+        }
+        passed.push({ index, name, reason });
+        if (passed.length > count.most) throw count.tooMany(passed);
+      }
+    }
+  };
+  const places = Array.from({ length: size }, (_, place) => decode(place));
+  return { examples: await Promise.all(places), bad: bad.flat() };
+}
+
+/** Makes tensors of decoded images. */
+function toBatch(
+  examples: readonly Example[],
+  { side, transform }: JobSettings,
+  normalise: Normalise,
+): Batch {
+  const size = examples.length;
+  const values = 3 * side * side;
+  const pictures = new Float32Array(size * values);
+  const steps = eraseStepsOf(transform);
+  examples.forEach(({ pixels, seed }, i) => {
+    normalise(pixels, pictures, i * values);
+    const picture = pictures.subarray(i * values, (i + 1) * values);
+    for (const step of steps) erase(picture, side, step, seeded("erase", seed));
+  });
+  return {
+    inputs: [tf.tensor4d(pictures, [size, side, side, 3])],
+    labels: tf.tensor1d(examples.map(({ label }) => label), "int32"),
+    size,
+  };
+}
+
+/**
+ * Makes what steps need ahead of time, and the batches when they are asked for, so
+ * that what is made ahead takes no tensors.
+ */
+async function* inTurn(
+  { start, end, prefetch }: { start: number; end: number; prefetch: number },
+  open: () => Lanes,
+  make: (lanes: Lanes, step: number) => Promise<() => Batch>,
+): AsyncGenerator<Batch> {
+  const lanes = open();
+  const coming: Promise<() => Batch>[] = [];
+  try {
+    for (let step = start, next = start; step < end; step++) {
+      for (; next < end && next <= step + prefetch; next++) {
+        const made = make(lanes, next);
+        made.catch(() => {}); // reported when the step's batch is asked for
+        coming.push(made);
+      }
+      const toBatch = await coming.shift()!;
+      yield toBatch();
+    }
+  } finally {
+    await lanes.stop();
+  }
+}

@@ -1,0 +1,47 @@
+/** What is done to one image: by a worker, or by the caller. @module */
+import { seeded } from "../../batches/random.ts";
+import {
+  decodeImage,
+  type DecodeImageOptions,
+} from "../decoding/decode_image.ts";
+import { applyTransform } from "../transforms/apply_transform.ts";
+import type { Transform } from "../transforms/transform.ts";
+
+/** What all images of a stream have in common; plain data. */
+export interface JobSettings {
+  readonly transform: Transform;
+  /** Side of the squares that the transform makes. */
+  readonly side: number;
+  readonly decode: DecodeImageOptions;
+}
+
+/**
+ * Decodes an image and does the steps of the transform.
+ *
+ * @param seed The text on which all of the image's random numbers depend.
+ * @returns `[side, side, 3]`, 8 bits, in a buffer of its own.
+ * @throws {SyntaxError | RangeError} If the image is bad; see {@linkcode isBad}.
+ */
+export async function doJob(
+  bytes: Uint8Array,
+  seed: string,
+  { transform, side, decode }: JobSettings,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const picture = await decodeImage(bytes, decode);
+  const { width, height, pixels } = applyTransform(
+    picture,
+    transform,
+    seeded(seed),
+  );
+  if (width !== side || height !== side) {
+    throw new RangeError(
+      `the transform should make squares of ${side} pixels, got ${width} × ${height}`,
+    );
+  }
+  return pixels as Uint8Array<ArrayBuffer>;
+}
+
+/** Whether an error is the image's fault, and not that of a package or a worker. */
+export function isBad(error: unknown): boolean {
+  return error instanceof SyntaxError || error instanceof RangeError;
+}

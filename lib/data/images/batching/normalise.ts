@@ -1,0 +1,61 @@
+import { assertFinite } from "../../../contract/values.ts";
+
+/** A number for each of red, green and blue, or one for all. */
+export type PerColour = number | readonly [number, number, number];
+
+/** The mean and the deviation of ImageNet's training images. */
+export const IMAGENET = {
+  mean: [0.485, 0.456, 0.406],
+  deviation: [0.229, 0.224, 0.225],
+} as const;
+
+/** Writes pixels, normalised, to a place. */
+export type Normalise = (
+  pixels: Uint8Array,
+  to: Float32Array,
+  start: number,
+) => void;
+
+/**
+ * Makes the function that normalises pixels: `(pixel / 255 - mean) / deviation`, each
+ * step in single precision, as torchvision's `ToTensor` and `Normalize` do.
+ *
+ * @throws {TypeError} If a value is neither a number nor three.
+ * @throws {RangeError} If a value is not finite, or a deviation not above 0.
+ */
+export function normaliser(mean: PerColour, deviation: PerColour): Normalise {
+  const means = threeOf("mean", mean);
+  const deviations = threeOf("deviation", deviation);
+  for (const value of deviations) {
+    if (value > 0) continue;
+    throw new RangeError(`deviation should be above 0, got ${value}`);
+  }
+  // A pixel has 256 values, so that each is computed once.
+  const [red, green, blue] = means.map((mean, colour) =>
+    Float32Array.from({ length: 256 }, (_, pixel) => {
+      const centred = Math.fround(pixel / 255) - Math.fround(mean);
+      return Math.fround(centred) / Math.fround(deviations[colour]!);
+    })
+  ) as [Float32Array, Float32Array, Float32Array];
+  return (pixels, to, start) => {
+    for (let i = 0; i < pixels.length; i += 3) {
+      to[start + i] = red[pixels[i]!]!;
+      to[start + i + 1] = green[pixels[i + 1]!]!;
+      to[start + i + 2] = blue[pixels[i + 2]!]!;
+    }
+  };
+}
+
+function threeOf(name: string, value: PerColour): readonly number[] {
+  const given: unknown = value;
+  const three = Array.isArray(given) ? given : [given, given, given];
+  if (three.length !== 3) {
+    throw new TypeError(
+      `${name} should be a number, or three for red, green and blue, got ${
+        JSON.stringify(given)
+      }`,
+    );
+  }
+  for (const one of three) assertFinite(name, one);
+  return three;
+}

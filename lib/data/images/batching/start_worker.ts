@@ -1,0 +1,113 @@
+/** Starting the workers that decode images, in Deno, in Node and in browsers. @module */
+import { nodeModule } from "../../../contract/node_module.ts";
+import type {
+  WorkerAnswer,
+  WorkerJob,
+  WorkerStart,
+} from "./worker_messages.ts";
+
+/** Who hears of a worker. */
+export interface WorkerListener {
+  answered(answer: WorkerAnswer): void;
+  /** Called if the worker has ended by itself, or was never loaded. */
+  failed(reason: string): void;
+}
+
+/** A started worker. It keeps the process alive only while it has an image. */
+export interface ImageWorker {
+  post(message: WorkerStart | WorkerJob, transfer?: ArrayBuffer[]): void;
+  /** Ends the worker; it is heard of no more. */
+  stop(): Promise<void>;
+}
+
+/** Whether this host has workers. */
+export function hasWorkers(): boolean {
+  return nodeModule("node:worker_threads") !== undefined ||
+    typeof Worker === "function";
+}
+
+/** One worker, where nothing has to be said for it: a page has to say where its script is. */
+export function usualWorkers(): 0 | 1 {
+  return nodeModule("node:worker_threads") ? 1 : 0;
+}
+
+/**
+ * Starts a worker.
+ *
+ * @param path Where its script lies, if not beside this module.
+ * @param listener Who hears of it.
+ */
+export function startWorker(
+  path: string | URL | undefined,
+  listener: WorkerListener,
+): ImageWorker {
+  const threads = nodeModule("node:worker_threads");
+  return threads
+    ? startNodeWorker(path, listener, threads)
+    : startWebWorker(path, listener);
+}
+
+function startNodeWorker(
+  path: string | URL | undefined,
+  listener: WorkerListener,
+  { Worker }: typeof import("node:worker_threads"),
+): ImageWorker {
+  // The script ends as this module does: in .ts here, in .js in npm's package.
+  const beside = import.meta.url.replace(/[^/]+(\.\w+)$/, "image_worker$1");
+  const script = new URL(path ?? beside, import.meta.url);
+  const worker = new Worker(script);
+  worker.unref();
+  let images = 0;
+  let isStopped = false;
+  const fail = (reason: string) => {
+    if (!isStopped) listener.failed(reason);
+    isStopped = true;
+  };
+  worker.on("message", (answer) => {
+    if (--images === 0) worker.unref();
+    if (!isStopped) listener.answered(answer);
+  });
+  worker.on("error", (error) => {
+    fail(`${(error as Error)?.message ?? error}, in its script ${script}`);
+  });
+  worker.on("exit", (code) => fail(`it has ended, with code ${code}`));
+  return {
+    post(message, transfer = []) {
+      if ("seed" in message && images++ === 0) worker.ref();
+      worker.postMessage(message, transfer);
+    },
+    async stop() {
+      isStopped = true;
+      await worker.terminate();
+    },
+  };
+}
+
+function startWebWorker(
+  path: string | URL | undefined,
+  listener: WorkerListener,
+): ImageWorker {
+  // Bundlers look for this very expression, and bundle the worker.
+  const worker = path === undefined
+    ? new Worker(new URL("./image_worker.js", import.meta.url), {
+      type: "module",
+    })
+    : new Worker(new URL(path, globalThis.location?.href), { type: "module" });
+  worker.addEventListener("message", ({ data }) => listener.answered(data));
+  worker.addEventListener("error", (event) => {
+    // A worker that was never loaded sends no message.
+    listener.failed(
+      event.message ||
+        `its script should be at ${
+          path ?? "image_worker.js, beside this script"
+        }; say where it is, a bundle of lib/data/images/batching/image_worker.ts, by imageBatches' workerPath, or decode without workers: workers: 0`,
+    );
+  });
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    stop() {
+      worker.terminate();
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import { below, type Random } from "../../batches/random.ts";
+import { centreCrop, crop, mirrored } from "../pictures/crop.ts";
+import type { Picture } from "../pictures/picture.ts";
+import { FILTERS, resample } from "../pictures/resample.ts";
+import { drawRegion } from "./random_resized_crop.ts";
+import type { Transform, TransformStep } from "./transform.ts";
+
+/** What each step does to a picture of 8 bits. */
+const STEPS: {
+  readonly [Name in TransformStep["step"]]: (
+    picture: Picture,
+    step: Extract<TransformStep, { step: Name }>,
+    random: Random,
+  ) => Picture;
+} = {
+  randomResizedCrop(picture, { size, interpolation, ...ranges }, random) {
+    const region = drawRegion(picture, ranges, random);
+    return resample(picture, region, size, size, FILTERS[interpolation]);
+  },
+  paddedCrop(picture, { size, padding }, random) {
+    const { width, height } = picture;
+    const right = width + 2 * padding - size;
+    const down = height + 2 * padding - size;
+    if (right < 0 || down < 0) {
+      throw new RangeError(
+        `a crop of ${size} pixels with ${padding} around it needs pictures of at least ${
+          size - 2 * padding
+        } × ${size - 2 * padding}, got ${width} × ${height}`,
+      );
+    }
+    const top = below(down + 1, random) - padding;
+    const left = below(right + 1, random) - padding;
+    return crop(picture, { left, top, width: size, height: size });
+  },
+  resize(picture, { size, interpolation }) {
+    const { width, height } = picture;
+    const longer = (side: number, other: number) =>
+      Math.floor(size * side / other);
+    const [w, h] = width <= height
+      ? [size, longer(height, width)]
+      : [longer(width, height), size];
+    if (w === width && h === height) return picture;
+    const whole = { left: 0, top: 0, width, height };
+    return resample(picture, whole, w, h, FILTERS[interpolation]);
+  },
+  centreCrop: (picture, { size }) => centreCrop(picture, size),
+  flip: (picture, { probability }, random) =>
+    random() < probability ? mirrored(picture) : picture,
+  // Noise replaces what has been normalised: see erase.ts.
+  erase: (picture) => picture,
+};
+
+/**
+ * Throws unless all steps are known.
+ *
+ * @throws {RangeError} If one is not.
+ */
+export function assertSteps(transform: Transform): void {
+  for (const step of transform) {
+    const name: unknown = Object(step).step;
+    if (typeof name === "string" && Object.hasOwn(STEPS, name)) continue;
+    throw new RangeError(
+      `transform's steps should be among ${
+        Object.keys(STEPS).join(", ")
+      }, got ${JSON.stringify(step)}`,
+    );
+  }
+}
+
+/**
+ * Does the steps of a transform to a picture, except for those that come after it is
+ * normalised.
+ *
+ * @throws {RangeError} If the picture is too small.
+ */
+export function applyTransform(
+  picture: Picture,
+  transform: Transform,
+  random: Random,
+): Picture {
+  return transform.reduce((before, step) => {
+    const apply = STEPS[step.step] as (
+      picture: Picture,
+      step: TransformStep,
+      random: Random,
+    ) => Picture;
+    return apply(before, step, random);
+  }, picture);
+}

@@ -1,0 +1,138 @@
+import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import {
+  assertFinite,
+  assertPositiveInteger,
+} from "../../../contract/values.ts";
+import { assertInteger } from "../../batches/assert_integer.ts";
+import type { Interpolation } from "../pictures/resample.ts";
+import { assertInterpolation } from "../pictures/resize.ts";
+import type { Range, Transform, TransformStep } from "./transform.ts";
+
+/** A random part of the picture, resized. */
+export interface ResizedCrop {
+  /** The part's share of the picture's pixels. @default [0.08, 1] */
+  scale?: Range | undefined;
+  /** The part's width over its height. @default [3 / 4, 4 / 3] */
+  ratio?: Range | undefined;
+}
+
+/** A random square of the picture with black around it, for small ones such as CIFAR's. */
+export interface PaddedCrop {
+  /** Pixels of black on each side. */
+  padding: number;
+}
+
+/** Options of {@linkcode trainTransform}. */
+export interface TrainTransformOptions {
+  /** Side of the squares in pixels. */
+  size: number;
+  /**
+   * Which part of a picture is kept: a random one that is resized, or a square of a
+   * picture that has the size already, moved by up to `padding`.
+   * @default { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] }
+   */
+  crop?: ResizedCrop | PaddedCrop | undefined;
+  /** The filter that resizes. @default "bicubic" */
+  interpolation?: Interpolation | undefined;
+  /** How likely a mirror image is. @default 0.5 */
+  flip?: number | undefined;
+  /**
+   * How likely a rectangle of noise is, of 1/50 to 1/3 of the picture. @default 0
+   */
+  erase?: number | undefined;
+}
+
+const OPTIONS: OptionNames<TrainTransformOptions> = {
+  size: true,
+  crop: true,
+  interpolation: true,
+  flip: true,
+  erase: true,
+};
+
+const RESIZED_CROP: OptionNames<ResizedCrop> = { scale: true, ratio: true };
+const PADDED_CROP: OptionNames<PaddedCrop> = { padding: true };
+
+/** The area and the ratio of the rectangles that timm's RandomErasing erases. */
+const ERASED = { area: [0.02, 1 / 3], ratio: [0.3, 1 / 0.3] } as const;
+
+/**
+ * The random changes with which models of images are trained: a random part, resized
+ * to a square, maybe as a mirror shows it, and maybe with a rectangle of noise.
+ *
+ * Source: Szegedy et al. 2014 (arXiv:1409.4842) and Touvron et al. 2020
+ * (arXiv:2012.12877), as torchvision and timm do it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { trainTransform } from "@lionjs/lion/data";
+ *
+ * assertEquals(trainTransform({ size: 32, crop: { padding: 4 } }), [
+ *   { step: "paddedCrop", size: 32, padding: 4 },
+ *   { step: "flip", probability: 0.5 },
+ * ]);
+ * ```
+ *
+ * @param options See {@linkcode TrainTransformOptions}.
+ * @returns Plain data, for `imageBatches`.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
+ */
+export function trainTransform(options: TrainTransformOptions): Transform {
+  assertOptions("trainTransform", options, OPTIONS);
+  const { size, crop = {}, interpolation = "bicubic", flip = 0.5, erase = 0 } =
+    options;
+  assertPositiveInteger("size", size);
+  assertInterpolation(interpolation);
+  assertProbability("flip", flip);
+  assertProbability("erase", erase);
+  const steps: TransformStep[] = [cropStep(size, crop, interpolation)];
+  if (flip > 0) steps.push({ step: "flip", probability: flip });
+  if (erase > 0) steps.push({ step: "erase", probability: erase, ...ERASED });
+  return steps;
+}
+
+function cropStep(
+  size: number,
+  crop: ResizedCrop | PaddedCrop,
+  interpolation: Interpolation,
+): TransformStep {
+  if (Object.hasOwn(Object(crop), "padding")) {
+    const given = crop as PaddedCrop;
+    assertOptions("trainTransform's crop", given, PADDED_CROP);
+    assertInteger("crop's padding", given.padding, 0);
+    return { step: "paddedCrop", size, padding: given.padding };
+  }
+  const given = crop as ResizedCrop;
+  assertOptions("trainTransform's crop", given, RESIZED_CROP);
+  const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = given;
+  assertRange("crop's scale", scale, 1);
+  assertRange("crop's ratio", ratio, Infinity);
+  return { step: "randomResizedCrop", size, scale, ratio, interpolation };
+}
+
+function assertProbability(name: string, value: number): void {
+  assertFinite(name, value);
+  if (value >= 0 && value <= 1) return;
+  throw new RangeError(`${name} should be from 0 to 1, got ${value}`);
+}
+
+function assertRange(name: string, range: Range, most: number): void {
+  const given: unknown = range;
+  if (!Array.isArray(given) || given.length !== 2) {
+    throw new TypeError(
+      `${name} should be two numbers, the least and the greatest, got ${
+        JSON.stringify(given)
+      }`,
+    );
+  }
+  for (const value of range) assertFinite(name, value);
+  const [least, greatest] = range;
+  if (least > 0 && least <= greatest && greatest <= most) return;
+  throw new RangeError(
+    `${name} should be two numbers above 0${
+      most === Infinity ? "" : ` and up to ${most}`
+    }, the lesser first, got [${range.join(", ")}]`,
+  );
+}

@@ -1,0 +1,273 @@
+/** Batches of images are the same by any number of workers, and name what is bad. @module */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  imageBatches,
+  type ImageBatchesOptions,
+} from "../../../lib/data/images/batching/image_batches.ts";
+import type { ImageDataset } from "../../../lib/data/images/datasets/image_dataset.ts";
+import { imageFolder } from "../../../lib/data/images/datasets/image_folder.ts";
+import { evalTransform } from "../../../lib/data/images/transforms/eval_transform.ts";
+import { trainTransform } from "../../../lib/data/images/transforms/train_transform.ts";
+import { onCpu, withFolder } from "../../io/files.ts";
+import { bytesOf, NO_PILLOW, runPillow } from "./pillow.ts";
+
+/** A test on the cpu backend, with the folder of make_folder.py and what it prints. */
+function onFolder(
+  name: string,
+  run: (images: ImageDataset, truths: Truth[], folder: string) => Promise<void>,
+): void {
+  if (NO_PILLOW.ignore) return;
+  onCpu(name, () =>
+    withFolder(async (folder) => {
+      const truths = await runPillow<Truth[]>("make_folder.py", folder);
+      await run(await imageFolder(folder), truths, folder);
+    }));
+}
+
+interface Truth {
+  readonly label: number;
+  readonly values: string;
+}
+
+/** The values and labels of batches. */
+async function take(
+  batches: AsyncIterable<
+    { inputs: readonly tf.Tensor[]; labels: tf.Tensor; size: number }
+  >,
+  count = Infinity,
+): Promise<{ values: Float32Array; labels: number[] }[]> {
+  const taken: { values: Float32Array; labels: number[] }[] = [];
+  for await (const { inputs: [pictures], labels, size } of batches) {
+    assertEquals(pictures!.shape[0], size);
+    assertEquals([pictures!.dtype, labels.dtype], ["float32", "int32"]);
+    taken.push({
+      values: await pictures!.data() as Float32Array,
+      labels: [...await labels.data()],
+    });
+    tf.dispose([pictures!, labels]);
+    if (taken.length >= count) break;
+  }
+  return taken;
+}
+
+const TRAIN = trainTransform({ size: 16, erase: 0.5 });
+const EVAL = evalTransform({ size: 16 });
+
+/** Images of given bytes, one of each. */
+function imagesOf(contents: readonly Uint8Array[]): ImageDataset {
+  return {
+    classes: ["one"],
+    labels: new Uint16Array(contents.length),
+    size: contents.length,
+    get: (index) => ({
+      name: `image ${index}`,
+      label: index,
+      bytes: () => Promise.resolve(contents[index]!),
+    }),
+  };
+}
+
+onFolder(
+  "a pass in order is what torchvision makes of the images",
+  async (images, truths) => {
+    for (const decoder of ["sharp", "jsquash"] as const) {
+      const batches = imageBatches(images, {
+        batchSize: 4,
+        transform: EVAL,
+        order: "in-order",
+        decoder,
+      });
+      assertEquals(batches.stepsPerEpoch, 4);
+      const taken = await take(batches.from(0));
+      assertEquals(taken.map(({ labels }) => labels.length), [4, 4, 4, 2]);
+      const labels = taken.flatMap(({ labels }) => labels);
+      assertEquals(labels, truths.map(({ label }) => label));
+      const values = taken.flatMap(({ values }) => [...values]);
+      const expected = truths.flatMap(({ values }) => [
+        ...new Float32Array(bytesOf(values).buffer),
+      ]);
+      assertEquals(values, expected);
+    }
+  },
+);
+
+onFolder(
+  "batches are the same by 0, 1 and 3 workers, from any step on",
+  async (images) => {
+    const stream = (options: Partial<ImageBatchesOptions>) =>
+      imageBatches(images, {
+        ...{ batchSize: 4, seed: 7, transform: TRAIN },
+        ...options,
+      });
+    const truth = await take(stream({ workers: 0, prefetch: 0 }).from(0), 8);
+    for (const workers of [1, 3]) {
+      const same = await take(stream({ workers, prefetch: 2 }).from(0), 8);
+      assertEquals(same, truth);
+    }
+    for (const [workers, start] of [[0, 2], [1, 5], [3, 3]] as const) {
+      const batches = stream({ workers, decoder: "jsquash" });
+      const resumed = await take(batches.from(start), 8 - start);
+      assertEquals(resumed, truth.slice(start));
+    }
+    // An epoch has each image once at most, and the next one has other parts of them.
+    const [first, , , second] = truth;
+    assert(first!.values.some((value, i) => value !== second!.values[i]));
+    const other = await take(stream({ workers: 0, seed: 8 }).from(0), 1);
+    assert(other[0]!.values.some((value, i) => value !== first!.values[i]));
+  },
+);
+
+onFolder("a bad image fails by its name", async (images, _, folder) => {
+  await Deno.writeTextFile(`${folder}/cats/3.jpg`, "no image");
+  for (const workers of [0, 2]) {
+    const batches = imageBatches(images, {
+      ...{ batchSize: 2, transform: EVAL, workers },
+      order: "in-order",
+    });
+    await assertRejects(
+      () => take(batches.from(0)),
+      SyntaxError,
+      `${folder}/cats/3.jpg: an image should be a JPEG`,
+    );
+  }
+});
+
+onFolder(
+  "bad images are passed over and counted once",
+  async (images, _, folder) => {
+    const good = await Deno.readFile(`${folder}/dogs/1.png`);
+    await Deno.writeTextFile(`${folder}/cats/3.jpg`, "");
+    await Deno.writeFile(`${folder}/cats/4.png`, good.subarray(0, 60));
+    await Deno.remove(`${folder}/dogs/0.jpg`);
+    const settings = {
+      ...{ batchSize: 3, transform: TRAIN, seed: 1 },
+      onBad: { skip: true, limit: 0.25 },
+    } as const;
+    const truth = await take(
+      imageBatches(images, { ...settings, workers: 0 }).from(0),
+      12,
+    );
+    const batches = imageBatches(images, { ...settings, workers: 3 });
+    assertEquals(batches.bad.count, 0);
+    assertEquals(await take(batches.from(0), 12), truth);
+    assertEquals(await take(batches.from(7), 5), truth.slice(7));
+    assertEquals(truth.every(({ labels }) => labels.length === 3), true);
+    assertEquals(batches.bad.count, 3);
+    const found = batches.bad.examples.map(({ index, name, reason }) => [
+      ...[index, name.slice(folder.length)],
+      reason.replace(/:.*$/s, ""),
+    ]).sort(([a], [b]) => Number(a) - Number(b));
+    assertEquals(found, [
+      [
+        3,
+        "/cats/3.jpg",
+        "an image should be a JPEG, a PNG or a WebP, got no bytes at all",
+      ],
+      [4, "/cats/4.png", "the PNG ends before its last chunk, IEND"],
+      [7, "/dogs/0.jpg", "it cannot be read"],
+    ]);
+    const fewer = imageBatches(images, {
+      ...settings,
+      onBad: { skip: true, limit: 0.15 },
+    });
+    const error = await take(fewer.from(0), 20).catch(({ message }) => message);
+    assert(/at most 2 should be bad/.test(error), error);
+    for (const [, name] of found) assert(error.includes(name!), error);
+  },
+);
+
+onCpu("where all images are bad, a stream ends", async () => {
+  const images = imagesOf(Array.from({ length: 8 }, () => new Uint8Array(9)));
+  const batches = imageBatches(images, {
+    ...{ batchSize: 4, transform: EVAL, workers: 0 },
+    onBad: { skip: true, limit: 1 },
+  });
+  await assertRejects(() => take(batches.from(0)), Error, "got 8");
+});
+
+onFolder(
+  "a worker that dies fails the step by name",
+  async (images, _, folder) => {
+    const batches = imageBatches(images, {
+      ...{ batchSize: 1, transform: EVAL, workers: 1, prefetch: 0 },
+      order: "in-order",
+      onBad: { skip: true, limit: 1 },
+      workerPath: new URL("dying_worker.ts", import.meta.url),
+    });
+    await assertRejects(
+      () => take(batches.from(2)),
+      Error,
+      `while it decoded ${folder}/cats/2.webp: it has ended, with code 3`,
+    );
+  },
+);
+
+onFolder("a script that is not there is named", async (images) => {
+  const batches = imageBatches(images, {
+    ...{ batchSize: 1, transform: EVAL },
+    workerPath: new URL("no_worker.js", import.meta.url),
+  });
+  await assertRejects(() => take(batches.from(0)), Error, "no_worker.js");
+});
+
+onFolder("an iteration that ends early leaves no worker", async (images) => {
+  for (let i = 0; i < 3; i++) {
+    const batches = imageBatches(images, {
+      ...{ batchSize: 4, transform: TRAIN, workers: 2, prefetch: 3 },
+    });
+    // Deno's sanitizer finds what is left.
+    await take(batches.from(0), 1);
+  }
+});
+
+onFolder("a dataset's own bytes stay with it", async (_, __, folder) => {
+  const bytes = await Deno.readFile(`${folder}/cats/1.png`);
+  const batches = imageBatches(imagesOf([bytes]), {
+    ...{ batchSize: 1, transform: EVAL, workers: 1 },
+  });
+  const [first, second] = await take(batches.from(0), 2);
+  assertEquals(first, second);
+  assert(bytes.length > 0);
+});
+
+onCpu("imageBatches refuses wrong options by name", () => {
+  const images = imagesOf([new Uint8Array(), new Uint8Array()]);
+  const wrong: Record<string, unknown>[] = [
+    { batch: 1 },
+    { batchSize: 0 },
+    { batchSize: 3 },
+    { transform: undefined },
+    { transform: [] },
+    { transform: [{ step: "resize", size: 4, interpolation: "bicubic" }] },
+    { transform: [{ step: "turn" }, { step: "centreCrop", size: 4 }] },
+    { seed: NaN },
+    { mean: [1, 2] },
+    { mean: "0.5" },
+    { deviation: [1, 0, 1] },
+    { workers: -1 },
+    { workers: 1000 },
+    { prefetch: -1 },
+    { onBad: "skip" },
+    { onBad: { skip: false } },
+    { onBad: { skip: true, limits: 1 } },
+    { onBad: { skip: true, limit: 2 } },
+    { order: "in order" },
+    { decoder: "pil" },
+    { orientation: "turn" },
+  ];
+  for (const options of wrong) {
+    try {
+      imageBatches(images, {
+        ...{ batchSize: 1, transform: EVAL },
+        ...options,
+      } as ImageBatchesOptions);
+    } catch (error) {
+      const [name] = Object.keys(options);
+      assert(error instanceof TypeError || error instanceof RangeError);
+      assert(error.message.includes(name!), error.message);
+      continue;
+    }
+    throw new Error(`${JSON.stringify(options)} is taken`);
+  }
+});

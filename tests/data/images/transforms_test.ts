@@ -1,0 +1,181 @@
+/** Transforms draw what torchvision draws, and refuse what makes no sense. @module */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { seeded } from "../../../lib/data/batches/random.ts";
+import { applyTransform } from "../../../lib/data/images/transforms/apply_transform.ts";
+import { erase } from "../../../lib/data/images/transforms/erase.ts";
+import { evalTransform } from "../../../lib/data/images/transforms/eval_transform.ts";
+import { drawRegion } from "../../../lib/data/images/transforms/random_resized_crop.ts";
+import { trainTransform } from "../../../lib/data/images/transforms/train_transform.ts";
+import { NO_PILLOW, runPillow } from "./pillow.ts";
+
+Deno.test({
+  name: "a random part is the one that torchvision draws",
+  ...NO_PILLOW,
+  fn: async () => {
+    const cases = await runPillow<{
+      width: number;
+      height: number;
+      scale: [number, number];
+      ratio: [number, number];
+      draws: number[];
+      region: number[];
+    }[]>("random_regions.py");
+    for (const { width, height, scale, ratio, draws, region } of cases) {
+      const random = () => draws.shift()!;
+      const drawn = drawRegion({ width, height }, { scale, ratio }, random);
+      const { left, top } = drawn;
+      assertEquals([left, top, drawn.width, drawn.height], region);
+    }
+  },
+});
+
+/** A picture whose pixels are their places. */
+function places(width: number, height: number) {
+  const pixels = Uint8Array.from(
+    { length: 3 * width * height },
+    (_, i) => Math.floor(i / 3) + 1,
+  );
+  return { width, height, pixels };
+}
+
+Deno.test("a padded crop moves a picture by up to the padding, on black", () => {
+  const transform = trainTransform({
+    size: 4,
+    crop: { padding: 2 },
+    flip: 0,
+  });
+  const seen = new Set<string>();
+  for (let seed = 0; seed < 400; seed++) {
+    const { width, height, pixels } = applyTransform(
+      places(4, 4),
+      transform,
+      seeded(seed),
+    );
+    assertEquals([width, height], [4, 4]);
+    // The pixel in the middle tells where the picture has gone.
+    const middle = pixels[3 * (2 * 4 + 2)]!;
+    const right = (middle - 1) % 4 - 2, down = Math.floor((middle - 1) / 4) - 2;
+    for (let y = 0; y < 4; y++) {
+      for (let x = 0; x < 4; x++) {
+        const fromX = x + right, fromY = y + down;
+        const isInside = fromX >= 0 && fromX < 4 && fromY >= 0 && fromY < 4;
+        const expected = isInside ? 4 * fromY + fromX + 1 : 0;
+        if (middle > 0) assertEquals(pixels[3 * (4 * y + x)], expected);
+      }
+    }
+    seen.add(pixels.join());
+  }
+  assertEquals(seen.size, 25);
+  assertThrows(
+    () =>
+      applyTransform(places(2, 1), [
+        { step: "paddedCrop", size: 4, padding: 1 },
+      ], seeded(1)),
+    RangeError,
+    "2 × 2, got 2 × 1",
+  );
+});
+
+Deno.test("as many pictures are mirrored as should be", () => {
+  const transform = [{ step: "flip", probability: 0.25 } as const];
+  let mirrored = 0;
+  for (let seed = 0; seed < 1000; seed++) {
+    const { pixels } = applyTransform(places(3, 1), transform, seeded(seed));
+    if (pixels[0] === 3) mirrored++;
+    else assertEquals(pixels[0], 1);
+  }
+  assert(mirrored > 200 && mirrored < 300, `${mirrored}`);
+});
+
+Deno.test("erasing puts normal noise into a rectangle of the right size", () => {
+  const side = 32;
+  const [, , step] = trainTransform({ size: side, erase: 0.5 });
+  assert(step?.step === "erase");
+  let erased = 0;
+  const noise: number[] = [];
+  for (let seed = 0; seed < 200; seed++) {
+    const values = new Float32Array(3 * side * side).fill(100);
+    erase(values, side, step, seeded("erase", seed));
+    const rows = new Set<number>(), columns = new Set<number>();
+    let changed = 0;
+    values.forEach((value, i) => {
+      if (value === 100) return;
+      const pixel = Math.floor(i / 3);
+      rows.add(Math.floor(pixel / side));
+      columns.add(pixel % side);
+      changed++;
+      noise.push(value);
+    });
+    if (changed === 0) continue;
+    erased++;
+    assertEquals(changed, 3 * rows.size * columns.size);
+    // Sides are rounded to whole pixels.
+    const least = (Math.sqrt(0.02 * side ** 2) - 1) ** 2;
+    assert(changed / 3 > least && changed / 3 < side ** 2 / 3 + side);
+    const aspect = rows.size / columns.size;
+    assert(aspect > 0.25 && aspect < 4, `${aspect}`);
+  }
+  assert(erased > 70 && erased < 130, `${erased}`);
+  const mean = noise.reduce((sum, value) => sum + value, 0) / noise.length;
+  const square = noise.reduce((sum, value) => sum + value ** 2, 0) /
+    noise.length;
+  assert(Math.abs(mean) < 0.02 && Math.abs(square - 1) < 0.02);
+});
+
+Deno.test("transforms are plain data", () => {
+  const transform = trainTransform({ size: 224, erase: 0.25 });
+  assertEquals(JSON.parse(JSON.stringify(transform)), transform);
+  assertEquals(transform.map(({ step }) => step), [
+    ...["randomResizedCrop", "flip", "erase"],
+  ]);
+  const [resize] = evalTransform({ size: 224, cropRatio: 1 });
+  assertEquals(resize, { step: "resize", size: 224, interpolation: "bicubic" });
+});
+
+/** Calls that are refused, with a part of what is said. */
+// deno-lint-ignore no-explicit-any
+const REFUSED: [call: (wrong: any) => unknown, Record<string, unknown>[]][] = [
+  [(wrong) => trainTransform({ size: 4, ...wrong }), [
+    { sizes: 4 },
+    { size: 0 },
+    { size: "4" },
+    { flip: 2 },
+    { flip: true },
+    { erase: -1 },
+    { interpolation: "nearest" },
+    { crop: { scales: [0, 1] } },
+    { crop: { scale: [0, 1] } },
+    { crop: { scale: [0.5, 2] } },
+    { crop: { scale: [0.5, 0.2] } },
+    { crop: { ratio: 1 } },
+    { crop: { ratio: ["1", 2] } },
+    { crop: { padding: 1.5 } },
+    { crop: { padding: 1, scale: [0.1, 1] } },
+    { crop: 4 },
+  ]],
+  [(wrong) => evalTransform({ size: 4, ...wrong }), [
+    { crop: 1 },
+    { size: 4.5 },
+    { cropRatio: 0 },
+    { cropRatio: 1.1 },
+    { cropRatio: NaN },
+    { interpolation: 3 },
+  ]],
+];
+
+Deno.test("transforms refuse wrong options by name", () => {
+  for (const [call, options] of REFUSED) {
+    for (const wrong of options) {
+      try {
+        call(wrong);
+      } catch (error) {
+        const { message } = error as Error;
+        assert(error instanceof TypeError || error instanceof RangeError);
+        const [name] = Object.keys(wrong);
+        assert(message.includes(name!), `${JSON.stringify(wrong)}: ${message}`);
+        continue;
+      }
+      throw new Error(`${JSON.stringify(wrong)} is taken`);
+    }
+  }
+});
