@@ -54,7 +54,7 @@ export interface ImageBatchesOptions {
   /**
    * Workers that read, decode and transform; the batches are the same for any number.
    * With 0 the caller does it.
-   * @default 1, and 0 in a browser
+   * @default 1, and 0 in a browser or a bundle
    */
   workers?: number | undefined;
   /**

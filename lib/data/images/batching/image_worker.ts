@@ -1,17 +1,16 @@
-/**
- * The program of a worker that decodes images, in Deno, in Node and in browsers; it
- * is started, not imported.
- *
- * @module
- */
+/** The program of a worker that decodes images, in Deno, in Node and in browsers. @module */
 import { nodeModule } from "../../../contract/node_module.ts";
 import { setCodecAddresses } from "../decoding/codecs.ts";
 import { doJob, isBad, type JobSettings } from "./image_job.ts";
-import type {
-  WorkerAnswer,
-  WorkerJob,
-  WorkerStart,
+import {
+  WORKER_NAME,
+  type WorkerAnswer,
+  type WorkerJob,
+  type WorkerStart,
 } from "./worker_messages.ts";
+
+/** Where this script lies; in a bundle, where the bundle does. */
+export const WORKER_SCRIPT = import.meta.url;
 
 /** The end of a channel to who started this worker. */
 interface Port {
@@ -37,14 +36,24 @@ function receive(message: WorkerStart | WorkerJob, port: Port): void {
   } else void answer(message, port);
 }
 
-const parent = nodeModule("node:worker_threads")?.parentPort;
-if (parent) parent.on("message", (message) => receive(message, parent));
-else {
-  const page = globalThis as unknown as Port & {
-    addEventListener(
-      type: "message",
-      listen: (event: MessageEvent) => void,
-    ): void;
-  };
-  page.addEventListener("message", ({ data }) => receive(data, page));
+/**
+ * Whether this is the program of a worker that startWorker started: elsewhere the
+ * module is imported, for its address, by pages and by workers of others.
+ */
+function isStarted(): boolean {
+  const threads = nodeModule("node:worker_threads");
+  return threads
+    ? threads.workerData === WORKER_NAME
+    : globalThis.name === WORKER_NAME;
+}
+
+if (isStarted()) {
+  const parent = nodeModule("node:worker_threads")?.parentPort;
+  if (parent) parent.on("message", (message) => receive(message, parent));
+  else {
+    addEventListener("message", (event) => {
+      const { data } = event as MessageEvent;
+      receive(data, globalThis as unknown as Port);
+    });
+  }
 }

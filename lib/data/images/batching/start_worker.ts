@@ -1,10 +1,15 @@
 /** Starting the workers that decode images, in Deno, in Node and in browsers. @module */
 import { nodeModule } from "../../../contract/node_module.ts";
-import type {
-  WorkerAnswer,
-  WorkerJob,
-  WorkerStart,
+import { WORKER_SCRIPT } from "./image_worker.ts";
+import {
+  WORKER_NAME,
+  type WorkerAnswer,
+  type WorkerJob,
+  type WorkerStart,
 } from "./worker_messages.ts";
+
+/** The worker's script in the library's source. */
+const SOURCE = "lib/data/images/batching/image_worker.ts";
 
 /** Who hears of a worker. */
 export interface WorkerListener {
@@ -26,9 +31,14 @@ export function hasWorkers(): boolean {
     typeof Worker === "function";
 }
 
-/** One worker, where nothing has to be said for it: a page has to say where its script is. */
+/** One worker, where it needs no word of where its script is, as it does in bundles. */
 export function usualWorkers(): 0 | 1 {
-  return nodeModule("node:worker_threads") ? 1 : 0;
+  return nodeModule("node:worker_threads") && hasOwnScript() ? 1 : 0;
+}
+
+/** Whether the worker's script is a file of its own, and not part of a bundle. */
+function hasOwnScript(): boolean {
+  return /\/image_worker\.[jt]s$/.test(WORKER_SCRIPT);
 }
 
 /**
@@ -52,10 +62,8 @@ function startNodeWorker(
   listener: WorkerListener,
   { Worker }: typeof import("node:worker_threads"),
 ): ImageWorker {
-  // The script ends as this module does: in .ts here, in .js in npm's package.
-  const beside = import.meta.url.replace(/[^/]+(\.\w+)$/, "image_worker$1");
-  const script = new URL(path ?? beside, import.meta.url);
-  const worker = new Worker(script);
+  const script = new URL(path ?? ownScript(), import.meta.url);
+  const worker = new Worker(script, { workerData: WORKER_NAME });
   worker.unref();
   let images = 0;
   let isStopped = false;
@@ -83,6 +91,14 @@ function startNodeWorker(
   };
 }
 
+/** Where the worker's script lies; a bundle would start itself. */
+function ownScript(): string {
+  if (hasOwnScript()) return WORKER_SCRIPT;
+  throw new Error(
+    `in a bundle the workers' script is one of its own: bundle ${SOURCE} too, and say where it is by imageBatches' workerPath, or decode without workers: workers: 0`,
+  );
+}
+
 function startWebWorker(
   path: string | URL | undefined,
   listener: WorkerListener,
@@ -91,8 +107,12 @@ function startWebWorker(
   const worker = path === undefined
     ? new Worker(new URL("./image_worker.js", import.meta.url), {
       type: "module",
+      name: "lion-image-worker",
     })
-    : new Worker(new URL(path, globalThis.location?.href), { type: "module" });
+    : new Worker(new URL(path, globalThis.location?.href), {
+      type: "module",
+      name: WORKER_NAME,
+    });
   worker.addEventListener("message", ({ data }) => listener.answered(data));
   worker.addEventListener("error", (event) => {
     // A worker that was never loaded sends no message.
@@ -100,7 +120,7 @@ function startWebWorker(
       event.message ||
         `its script should be at ${
           path ?? "image_worker.js, beside this script"
-        }; say where it is, a bundle of lib/data/images/batching/image_worker.ts, by imageBatches' workerPath, or decode without workers: workers: 0`,
+        }; say where it is, a bundle of ${SOURCE}, by imageBatches' workerPath, or decode without workers: workers: 0`,
     );
   });
   return {

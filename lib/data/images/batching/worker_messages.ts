@@ -2,6 +2,9 @@ import type { CodecAddress } from "../decoding/codecs.ts";
 import type { ImageType } from "../decoding/image_file.ts";
 import type { JobSettings } from "./image_job.ts";
 
+/** The name by which a worker's script knows that it has been started, not imported. */
+export const WORKER_NAME = "lion-image-worker";
+
 /** What a worker is told first. */
 export interface WorkerStart {
   readonly settings: JobSettings;
