@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Complete, OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { shown } from "../contract/shown.ts";
-import { gelu } from "../operations/gelu.ts";
 import { tokensIn } from "../operations/padding.ts";
+import { activate, type Activation, assertActivation } from "./activation.ts";
 import {
   assertAttentionOptions,
   type AttentionOptions,
@@ -35,6 +35,8 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
    * columns; 0 for no perceptron, as in Mamba and Hydra. @default 4
    */
   mlpRatio?: number | undefined;
+  /** The perceptron's activation; see {@linkcode Activation}. @default "gelu" */
+  activation?: Activation | undefined;
   /**
    * Normalisation of `"pre"`, the input of each sublayer, as in ViT and GPT-2,
    * or `"post"`, the sum of its input and output, as in BERT. @default "pre"
@@ -51,7 +53,13 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
 
 const BLOCK_OPTIONS: OptionNames<
   Omit<LionBlockOptions, keyof AttentionOptions | keyof LionLayerOptions>
-> = { mlpRatio: true, norm: true, epsilon: true, dropPath: true };
+> = {
+  mlpRatio: true,
+  activation: true,
+  norm: true,
+  epsilon: true,
+  dropPath: true,
+};
 
 /** The layer of {@linkcode lionBlock}. */
 export class LionBlock extends MixingLayer {
@@ -66,6 +74,7 @@ export class LionBlock extends MixingLayer {
     super(options, BLOCK_OPTIONS);
     this.#options = {
       mlpRatio: 4,
+      activation: "gelu",
       norm: "pre",
       epsilon: 1e-6,
       dropPath: 0,
@@ -154,10 +163,10 @@ export class LionBlock extends MixingLayer {
     training: boolean,
     mix: (x: tf.Tensor3D) => tf.Tensor3D,
   ): tf.Tensor3D {
-    const { norm, epsilon, dropPath, mlpRatio } = this.#options;
+    const { norm, epsilon, dropPath, mlpRatio, activation } = this.#options;
     const rate = this.attention.dropout ?? 0;
     const perceptron = (x: tf.Tensor3D) =>
-      drop(perceive(x, this.parameter), { training, rate });
+      drop(perceive(x, this.parameter, activation), { training, rate });
     const parts = [["norm1.", mix], ["norm2.", perceptron]] as const;
     for (const [name, part] of mlpRatio === 0 ? parts.slice(0, 1) : parts) {
       const normalize = (x: tf.Tensor3D) =>
@@ -183,7 +192,7 @@ tf.serialization.registerClass(LionBlock);
  * @throws {RangeError} If an option has an invalid value.
  */
 export function assertBlockOptions(
-  { mlpRatio = 4, norm = "pre", dropPath, epsilon }: Pick<
+  { mlpRatio = 4, activation, norm = "pre", dropPath, epsilon }: Pick<
     LionBlockOptions,
     keyof typeof BLOCK_OPTIONS
   >,
@@ -196,6 +205,7 @@ export function assertBlockOptions(
       `mlpRatio should make a whole number of ${dim} columns, got ${mlpRatio}`,
     );
   }
+  assertActivation(activation);
   if (norm !== "pre" && norm !== "post") {
     throw new RangeError(
       `norm should be "pre" or "post", got ${shown(norm)}`,
@@ -206,8 +216,12 @@ export function assertBlockOptions(
 }
 
 /** Applies the multilayer perceptron. */
-function perceive(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
-  const hidden = gelu(applyLinear(x, "mlp.fc1.", parameters));
+function perceive(
+  x: tf.Tensor3D,
+  parameters: Parameters,
+  activation: Activation,
+): tf.Tensor3D {
+  const hidden = activate(applyLinear(x, "mlp.fc1.", parameters), activation);
   return applyLinear(hidden, "mlp.fc2.", parameters);
 }
 

@@ -1,6 +1,7 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { shown } from "../contract/shown.ts";
+import type { Activation } from "../layers/activation.ts";
 import {
   type AttentionOptions,
   isLion,
@@ -50,6 +51,11 @@ export interface LionBertOptions extends
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
   mlpRatio?: number | undefined;
+  /**
+   * The activation of perceptrons: exact GELU, or GPT-2's approximation of it.
+   * @default "gelu"
+   */
+  activation?: Activation | undefined;
   /** Number of learned positions; 0 for no position embedding. @default 512 */
   maxLength?: number | undefined;
   /**
@@ -252,6 +258,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
     const predictions = new VocabularyHead({
       name: "cls.predictions",
       transform: true,
+      activation: options.activation,
       epsilon,
       seed: seedOf(seed, -3),
     });

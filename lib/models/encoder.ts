@@ -5,6 +5,7 @@ import {
 } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { shown } from "../contract/shown.ts";
+import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
@@ -57,6 +58,11 @@ export interface LionEncoderOptions
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
   mlpRatio?: number | undefined;
+  /**
+   * The activation of perceptrons: exact GELU, or GPT-2's approximation of it.
+   * @default "gelu"
+   */
+  activation?: Activation | undefined;
   /**
    * Number of learned positions, for tokens and numbers alike; no sequence may
    * be longer. 0 for no position embedding, and sequences of any length.

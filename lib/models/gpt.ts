@@ -1,5 +1,6 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Normalization } from "../layers/normalization.ts";
 import { assertCount, assertStd } from "../layers/options/option_values.ts";
@@ -32,6 +33,11 @@ export interface LionGptOptions extends
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
   mlpRatio?: number | undefined;
+  /**
+   * The activation of perceptrons: exact GELU, or GPT-2's approximation of it.
+   * @default "gelu"
+   */
+  activation?: Activation | undefined;
   /**
    * Number of learned positions; 0 for none, and texts of any length.
    * @default 0; for softmax without `position` 1024

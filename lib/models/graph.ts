@@ -35,6 +35,7 @@ export const MODEL_OPTIONS = {
   dim: true,
   depth: true,
   mlpRatio: true,
+  activation: true,
   epsilon: true,
   embeddingStd: true,
   seed: true,

@@ -1,6 +1,16 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import { assertOptions } from "../contract/options.ts";
+
+/** Options of {@linkcode gelu}. */
+export interface GeluOptions {
+  /**
+   * Whether Φ is exact or approximated by a hyperbolic tangent, as in GPT-2; the
+   * two differ by at most 5e-4. @default "none"
+   */
+  approximate?: "none" | "tanh" | undefined;
+}
 
 /** The kernel of {@linkcode gelu}. */
 export const GELU: Operation<"y"> = {
@@ -26,16 +36,54 @@ export const GELU: Operation<"y"> = {
  * assertAlmostEquals(y!, 0.841345, 1e-6);
  * ```
  *
+ * @example GPT-2's
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { gelu } from "@lionjs/lion/operations";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const [y] = await gelu(tf.tensor1d([1]), { approximate: "tanh" }).data();
+ * assertAlmostEquals(y!, 0.841192, 1e-6);
+ * ```
+ *
  * @param x Any shape; integers and booleans are converted to float32.
+ * @param options See {@linkcode GeluOptions}.
  * @returns A tensor of the shape of x.
- * @throws {TypeError} If x holds complex numbers or strings.
+ * @throws {TypeError} If x holds complex numbers or strings, or an option is
+ * unknown.
+ * @throws {RangeError} If there is no such approximation.
  */
-export function gelu<T extends tf.Tensor>(x: T): T {
+export function gelu<T extends tf.Tensor>(
+  x: T,
+  options: GeluOptions = {},
+): T {
+  assertOptions("gelu", options, { approximate: true });
+  const { approximate = "none" } = options;
+  if (approximate !== "none" && approximate !== "tanh") {
+    throw new RangeError(
+      `gelu's approximate should be "none" or "tanh", got ${
+        JSON.stringify(approximate)
+      }`,
+    );
+  }
   return withFloats("gelu", { x }, ({ x }) => {
+    if (approximate === "tanh") return byTanh(x) as T;
     if (hasKernel(GELU)) return runKernel(GELU, { x }).y as T;
     return tf.tidy((): T => {
       const doubled = tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1);
       return tf.mul(tf.mul(x, 0.5), doubled);
     });
+  });
+}
+
+/**
+ * x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, where (1 + tanh z) / 2 is the
+ * logistic function of 2z.
+ */
+function byTanh<T extends tf.Tensor>(x: T): T {
+  return tf.tidy((): T => {
+    const inner = tf.mul(x, tf.add(tf.mul(tf.square(x), 0.044715), 1));
+    return tf.mul(x, tf.sigmoid(tf.mul(inner, 2 * Math.sqrt(2 / Math.PI))));
   });
 }

@@ -25,7 +25,7 @@
 import "@tensorflow/tfjs-layers";
 
 export { dense } from "./dense.ts";
-export { gelu } from "./gelu.ts";
+export { gelu, type GeluOptions } from "./gelu.ts";
 export { joinHeads, splitHeads } from "./heads.ts";
 export { layerNorm } from "./layer_norm.ts";
 export { positiveRandomFeatures } from "./random_features.ts";

@@ -285,6 +285,7 @@ function* operations(): Generator<[string, Call]> {
   const maps = {
     eluPlusOne,
     gelu,
+    geluByTanh: (x: tf.Tensor4D) => gelu(x, { approximate: "tanh" }),
     identity,
     logSigmoid,
     relu,

@@ -71,6 +71,7 @@ const ATTENTION: Calls = {
   diagonalDecay: (wrong) => lion.diagonalDecay(tf.neg(x()), wrong),
   shiftedSilu: (wrong) => lion.shiftedSilu(x(), wrong),
   snakeOrder: (wrong) => lion.snakeOrder(2, 3, wrong),
+  gelu: (wrong) => operations.gelu(x(), wrong),
   layerNorm: (wrong) =>
     operations.layerNorm(x(), tf.ones([4]), tf.ones([4]), wrong),
   rmsNorm: (wrong) => operations.rmsNorm(x(), tf.ones([4]), wrong),

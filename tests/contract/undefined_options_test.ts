@@ -30,7 +30,8 @@ const SIZES = { dim: 8, depth: 1, numHeads: 2, seed: 1 } as const;
 const NAMES = {
   ...ATTENTION_OPTIONS,
   ...without([
-    ...["mlpRatio", "norm", "epsilon", "dropPath", "name", "trainable"],
+    ...["mlpRatio", "activation", "norm", "epsilon", "dropPath"],
+    ...["name", "trainable"],
     ...["inputShape", "seed"],
   ]),
 };
@@ -91,6 +92,7 @@ onCpu("models take undefined options as those left out", () => {
     ]],
     lionGpt: [lion.lionGpt, text, [
       ...["maxLength", "featureMap", "normalize", "epsilon", "mlpRatio"],
+      "activation",
     ]],
     lionEncoder: [lion.lionEncoder, { ...text, numClasses: 2 }, [
       ...["maxLength", "order", "output", "inputDim", "dropPath", "epsilon"],

@@ -19,6 +19,7 @@ const COMMON: readonly [Options, string][] = [
     'variant should be "lit", "d", "s", "softmax", "gla"',
   ],
   [{ featureMap: "exp" }, "featureMap should be one of"],
+  [{ activation: "relu" }, 'activation should be "gelu" or "gelu-tanh"'],
   [{ mlpRatio: 0.3 }, "mlpRatio should make a whole number of 8 columns"],
   [{ dropout: 1 }, "dropout should be in [0, 1), got 1"],
   [{ form: "fast" }, 'form should be "auto"'],

@@ -304,6 +304,17 @@ const SUBJECTS: Subject[] = [
     reference: (x) => x!.map((x) => x * (1 + erf(x / Math.SQRT2)) / 2),
   },
   {
+    name: "gelu with tanh",
+    shapes: [[3, 7, 11]],
+    make: (u) => 10 * u - 5,
+    run: (x) => [gelu(x!, { approximate: "tanh" })],
+    reference: (x) =>
+      x!.map((x) => {
+        const z = Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
+        return x * (1 + Math.tanh(z)) / 2;
+      }),
+  },
+  {
     name: "logSigmoid",
     shapes: [[5, 7]],
     make: (u) => 60 * u - 30,

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { gelu } from "../../operations/gelu.ts";
+import { activate, type Activation, assertActivation } from "../activation.ts";
 import { applyLinear, linear } from "../linear.ts";
 import {
   LionLayer,
@@ -17,6 +17,8 @@ export interface VocabularyHeadOptions extends LionLayerOptions {
    * logits. @default false
    */
   transform?: boolean | undefined;
+  /** The transformation's activation; see {@linkcode Activation}. @default "gelu" */
+  activation?: Activation | undefined;
   /** Epsilon added to the variance in the layer normalisation. @default 1e-6 */
   epsilon?: number | undefined;
 }
@@ -29,15 +31,18 @@ export class VocabularyHead extends LionLayer {
   /** The name under which the layer is saved. */
   static readonly className: string = "LionVocabularyHead";
   readonly #transform: boolean;
+  readonly #activation: Activation;
   readonly #epsilon: number;
   #vocabularySize = 0;
 
   /** Makes the layer. */
   constructor(options: VocabularyHeadOptions) {
-    super(options, { transform: true, epsilon: true });
+    super(options, { transform: true, activation: true, epsilon: true });
     assertBooleans({ transform: options.transform });
+    assertActivation(options.activation);
     assertEpsilon("epsilon", options.epsilon);
     this.#transform = options.transform ?? false;
+    this.#activation = options.activation ?? "gelu";
     this.#epsilon = options.epsilon ?? 1e-6;
   }
 
@@ -93,7 +98,10 @@ export class VocabularyHead extends LionLayer {
   }
 
   #transformed(x: tf.Tensor3D): tf.Tensor3D {
-    const y = gelu(applyLinear(x, "transform.dense.", this.parameter));
+    const y = activate(
+      applyLinear(x, "transform.dense.", this.parameter),
+      this.#activation,
+    );
     return applyNorm(y, "transform.LayerNorm.", this.parameter, this.#epsilon);
   }
 
@@ -108,6 +116,7 @@ export class VocabularyHead extends LionLayer {
     return {
       ...super.getConfig(),
       transform: this.#transform,
+      activation: this.#activation,
       epsilon: this.#epsilon,
     };
   }

@@ -1,0 +1,34 @@
+/** The activations of perceptrons. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import { gelu } from "../operations/gelu.ts";
+
+/**
+ * The activation of a perceptron: GELU as BERT and ViT have it, or with the
+ * approximation by a hyperbolic tangent that GPT-2 was trained with.
+ */
+export type Activation = "gelu" | "gelu-tanh";
+
+/** Applies an activation. */
+export function activate<T extends tf.Tensor>(
+  x: T,
+  activation: Activation,
+): T {
+  return activation === "gelu" ? gelu(x) : gelu(x, { approximate: "tanh" });
+}
+
+/**
+ * Throws unless there is such an activation, or none is given.
+ *
+ * @throws {RangeError} If there is none of this name.
+ */
+export function assertActivation(activation: Activation | undefined): void {
+  if (
+    activation === undefined || activation === "gelu" ||
+    activation === "gelu-tanh"
+  ) return;
+  throw new RangeError(
+    `activation should be "gelu" or "gelu-tanh", got ${
+      JSON.stringify(activation)
+    }`,
+  );
+}
