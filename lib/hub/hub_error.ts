@@ -1,0 +1,101 @@
+/** What can go wrong between here and the hub. @module */
+import type { Repository } from "./hub_options.ts";
+
+/** A failure of the network or the hub. */
+export class HubError extends Error {
+  /** Whether the same request may succeed later. */
+  readonly isPassing: boolean;
+  /** Seconds that the hub asks to wait. */
+  readonly waitSeconds: number | undefined;
+
+  /** @param message What has failed, and what to do. */
+  constructor(
+    message: string,
+    options: {
+      readonly isPassing?: boolean;
+      readonly waitSeconds?: number | undefined;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = "HubError";
+    this.isPassing = options.isPassing ?? false;
+    this.waitSeconds = options.waitSeconds;
+  }
+}
+
+/** What messages call a repository. */
+export function named({ repo, type, revision }: Repository): string {
+  return `${type} ${repo}${revision === "main" ? "" : ` at ${revision}`}`;
+}
+
+/** The error that an answer of the hub stands for. */
+export function errorOf(
+  response: Response,
+  url: string,
+  repository: Repository,
+): HubError {
+  const { status, headers } = response;
+  const { repo, type, revision, endpoint } = repository;
+  const page = `${endpoint}/${type === "dataset" ? "datasets/" : ""}${repo}`;
+  const code = headers.get("x-error-code") ?? "";
+  if (code === "GatedRepo") {
+    return new HubError(
+      `${
+        named(repository)
+      } is gated: accept its conditions at ${page}, and give a token of that account (token, or HF_TOKEN)`,
+    );
+  }
+  if (code === "RevisionNotFound") {
+    return new HubError(`${type} ${repo} has no revision ${revision}`);
+  }
+  if (code === "EntryNotFound") {
+    return new HubError(
+      `${
+        named(repository)
+      } has no such file: ${url}; hubFiles() lists those it has`,
+    );
+  }
+  if (code === "RepoNotFound" || status === 401 || status === 404) {
+    return new HubError(
+      `there is no ${type} ${repo} at ${endpoint}, or it is private: check the name and type ("model" or "dataset"), or give a token that may read it (token, or HF_TOKEN)`,
+    );
+  }
+  if (status === 403) {
+    return new HubError(
+      `${named(repository)} may not be read with ${
+        repository.token === undefined ? "no token" : "this token"
+      } (status 403): give one that may read it`,
+    );
+  }
+  const waitSeconds = secondsToWait(headers);
+  return new HubError(
+    status === 429
+      ? `${new URL(url).host} has had too many requests (status 429)${
+        waitSeconds === undefined ? "" : `, and asks to wait ${waitSeconds} s`
+      }; a token raises the limit`
+      : `${new URL(url).host} answers with status ${status} to ${pathOf(url)}`,
+    {
+      isPassing: status === 408 || status === 429 || status >= 500,
+      waitSeconds,
+    },
+  );
+}
+
+/** An address without its query, which may hold a signature. */
+function pathOf(url: string): string {
+  return new URL(url).pathname;
+}
+
+/** What `Retry-After` says, as seconds or as a date, or the rest of a rate limit's window. */
+function secondsToWait(headers: Headers): number | undefined {
+  const after = headers.get("retry-after");
+  if (after !== null) {
+    const seconds = /^\d+$/.test(after)
+      ? Number(after)
+      : (Date.parse(after) - Date.now()) / 1000;
+    if (seconds >= 0) return Math.ceil(seconds);
+  }
+  const window = /(?:^|;)\s*t=(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1];
+  return window === undefined ? undefined : Number(window);
+}

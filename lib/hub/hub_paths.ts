@@ -1,0 +1,68 @@
+/** Names of repositories, revisions and files, which become paths and addresses. @module */
+
+/**
+ * Throws unless a text names a repository: `owner/name`, or `name` as the oldest
+ * have it.
+ *
+ * @param owner The caller's name.
+ * @param repo The text.
+ * @throws {TypeError} If it is not a string.
+ * @throws {RangeError} If it is no such name.
+ */
+export function assertRepository(owner: string, repo: string): void {
+  if (typeof repo !== "string") {
+    throw new TypeError(
+      `${owner}'s repo should be a name such as "google/vit-base-patch16-224", got ${
+        repo === null ? "null" : typeof repo
+      }`,
+    );
+  }
+  if (isRepository(repo)) return;
+  throw new RangeError(
+    `${owner}'s repo should be a name such as "google/vit-base-patch16-224", got ${
+      JSON.stringify(repo)
+    }`,
+  );
+}
+
+/** Whether a text is the name of a repository, by the hub's rules. */
+export function isRepository(repo: string): boolean {
+  return /^(?:[\w.-]+\/)?[\w.-]+$/.test(repo) && repo.length <= 200 &&
+    !/--|\.\.|(?:^|\/)[-.]|[-.](?:\/|$)/.test(repo);
+}
+
+/**
+ * Throws unless a text is a path within a folder, on every system.
+ *
+ * @param name The caller's name for it.
+ * @param path The text.
+ * @throws {TypeError} If it is not a string.
+ * @throws {RangeError} If it is absolute, has a drive, a backslash, NUL or a line
+ * break, or a step such as `..`.
+ */
+export function assertHubPath(name: string, path: string): void {
+  if (typeof path !== "string") {
+    throw new TypeError(
+      `${name} should be a path, got ${path === null ? "null" : typeof path}`,
+    );
+  }
+  const steps = path.split("/");
+  const isInside = path.length <= 4096 && !/[\\\0\r\n]|^[a-z]:/i.test(path) &&
+    steps.every((step) => step !== "" && step !== "." && step !== "..");
+  if (isInside) return;
+  throw new RangeError(
+    `${name} should be a path within the repository, such as "onnx/config.json", got ${
+      JSON.stringify(path.slice(0, 200))
+    }`,
+  );
+}
+
+/** A path with each step percent-encoded. */
+export function encodedPath(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}
+
+/** Whether a text is the id of a commit. */
+export function isCommit(text: unknown): text is string {
+  return typeof text === "string" && /^[0-9a-f]{40}$/.test(text);
+}

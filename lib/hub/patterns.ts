@@ -1,0 +1,50 @@
+/** Patterns of paths, as in a shell. @module */
+
+/** One pattern of paths or several; see {@linkcode HubSnapshotOptions}. */
+export type PathPatterns = string | readonly string[];
+
+/**
+ * Makes a function that says whether a path fits one of the patterns.
+ *
+ * @param name The caller's name for them.
+ * @throws {TypeError} If they are no strings.
+ */
+export function pathMatcher(
+  name: string,
+  patterns: PathPatterns,
+): (path: string) => boolean {
+  const all = [patterns].flat();
+  const other = all.find((pattern) => typeof pattern !== "string");
+  if (other !== undefined) {
+    throw new TypeError(
+      `${name} should be a pattern such as "*.json", or a list of them, got ${typeof other}`,
+    );
+  }
+  const whole = all.map((pattern) =>
+    pattern.endsWith("/") ? `${pattern}*` : pattern
+  );
+  return (path) => whole.some((pattern) => fits(path, pattern));
+}
+
+/**
+ * Whether a text fits a pattern with `*` (any letters, `/` too) and `?` (one
+ * letter), in a time bounded by the product of their lengths.
+ */
+function fits(text: string, pattern: string): boolean {
+  let at = 0, next = 0, star = -1, from = 0;
+  while (at < text.length) {
+    if (pattern[next] === "*") {
+      star = next++;
+      from = at;
+    } else if (pattern[next] === "?" || pattern[next] === text[at]) {
+      next++;
+      at++;
+    } else if (star >= 0) {
+      // The last star takes one letter more.
+      next = star + 1;
+      at = ++from;
+    } else return false;
+  }
+  while (pattern[next] === "*") next++;
+  return next === pattern.length;
+}

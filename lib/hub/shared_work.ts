@@ -1,0 +1,63 @@
+/** Work that several callers want at once, and one does. @module */
+import { unlessAborted } from "../contract/abort.ts";
+
+interface Running {
+  readonly result: Promise<unknown>;
+  readonly abort: AbortController;
+  readonly listeners: Set<(bytes: number) => void>;
+  waiting: number;
+}
+
+const running = new Map<string, Running>();
+
+/**
+ * Joins the work of this name, or starts it. It ends early when all who wait for
+ * it have gone.
+ *
+ * @param name What makes two works the same.
+ * @param caller The caller's signal, and what hears of bytes.
+ * @param start Does it.
+ * @returns What it returns.
+ * @throws {unknown} What it throws, or the reason of the caller's signal.
+ */
+export async function shared<T>(
+  name: string,
+  { signal, onBytes }: {
+    readonly signal: AbortSignal | undefined;
+    readonly onBytes: (bytes: number) => void;
+  },
+  start: (
+    signal: AbortSignal,
+    onBytes: (bytes: number) => void,
+  ) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  let work = running.get(name);
+  if (!work) {
+    const abort = new AbortController();
+    const listeners = new Set<(bytes: number) => void>();
+    const result = start(
+      abort.signal,
+      (bytes) => listeners.forEach((hear) => hear(bytes)),
+    ).finally(() => {
+      if (running.get(name) === work) running.delete(name);
+    });
+    // Nobody may be waiting any more when it fails.
+    result.catch(() => {});
+    running.set(name, work = { result, abort, listeners, waiting: 0 });
+  }
+  const joined = work;
+  joined.waiting++;
+  joined.listeners.add(onBytes);
+  try {
+    return await unlessAborted(signal, joined.result as Promise<T>);
+  } finally {
+    joined.listeners.delete(onBytes);
+    if (--joined.waiting === 0) {
+      // Who comes now starts anew, and finds what has arrived.
+      if (running.get(name) === joined) running.delete(name);
+      joined.abort.abort();
+      if (signal?.aborted) await joined.result.catch(() => {});
+    }
+  }
+}

@@ -1,0 +1,197 @@
+/** The files of a commit: the manifest that downloads are compared with. @module */
+import { HubError, named } from "./hub_error.ts";
+import type { Repository } from "./hub_options.ts";
+import { assertHubPath, encodedPath, isCommit } from "./hub_paths.ts";
+import { askJSON } from "./request.ts";
+
+/** A file of a repository. */
+export interface HubFile {
+  /** Its path in the repository. */
+  readonly path: string;
+  /** Number of its bytes. */
+  readonly size: number;
+  /**
+   * The digest of its content, in hexadecimal digits: 64 of SHA-256 for a large
+   * file (LFS), or 40 of Git's SHA-1 of a blob.
+   */
+  readonly digest: string;
+}
+
+/** The most pages of a listing, of a thousand files each. */
+const MOST_PAGES = 10_000;
+
+/** The address of the hub's interface for a repository. */
+function interfaceOf({ endpoint, type, repo }: Repository): string {
+  return `${endpoint}/api/${type}s/${repo}`;
+}
+
+/** The address of a file. */
+export function addressOf(
+  { endpoint, type, repo }: Repository,
+  commit: string,
+  path: string,
+): string {
+  const folder = type === "dataset" ? "datasets/" : "";
+  return `${endpoint}/${folder}${repo}/resolve/${commit}/${encodedPath(path)}`;
+}
+
+/** Asks the hub which commit a revision is. */
+export async function askCommit(repository: Repository): Promise<string> {
+  const revision = encodeURIComponent(repository.revision);
+  const url = `${interfaceOf(repository)}/revision/${revision}`;
+  const { value } = await askJSON(repository, url);
+  const { sha } = Object(value);
+  if (isCommit(sha)) return sha;
+  throw new HubError(
+    `${url} should have a commit of 40 digits as its sha, got ${brief(sha)}`,
+  );
+}
+
+/** Asks the hub for all files of a commit. */
+export async function askTree(
+  repository: Repository,
+  commit: string,
+): Promise<HubFile[]> {
+  const found: HubFile[] = [];
+  const home = new URL(repository.endpoint).origin;
+  const first = `${interfaceOf(repository)}/tree/${commit}?recursive=true`;
+  const asked = new Set<string>();
+  for (let url: string | undefined = first; url !== undefined;) {
+    asked.add(url);
+    const { value, headers } = await askJSON(repository, url);
+    found.push(...filesIn(value, url));
+    const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(headers.get("link") ?? "");
+    const page: URL | null = next ? URL.parse(next[1]!, url) : null;
+    if (next && (page?.origin !== home || asked.has(page.href))) {
+      throw new HubError(
+        `the listing of ${named(repository)} should go on at ${home}, got ${
+          brief(next[1])
+        } as its next page`,
+      );
+    }
+    if (asked.size > MOST_PAGES) {
+      throw new HubError(
+        `the listing of ${named(repository)} has more than ${MOST_PAGES} pages`,
+      );
+    }
+    url = page?.href;
+  }
+  return found;
+}
+
+/** Asks the hub for one file of a commit. */
+export async function askFile(
+  repository: Repository,
+  commit: string,
+  path: string,
+): Promise<HubFile> {
+  const url = `${interfaceOf(repository)}/paths-info/${commit}`;
+  const { value } = await askJSON(repository, url, { paths: [path] });
+  const file = filesIn(value, url).find((file) => file.path === path);
+  return file ?? missing(repository, path);
+}
+
+/** Throws that a repository lacks a file. */
+export function missing(repository: Repository, path: string): never {
+  throw new HubError(
+    `${named(repository)} has no file ${
+      JSON.stringify(path)
+    }; hubFiles() lists those it has`,
+  );
+}
+
+function filesIn(listing: unknown, url: string): HubFile[] {
+  if (!Array.isArray(listing)) {
+    throw new HubError(
+      `${url} should be a list of files, got ${brief(listing)}`,
+    );
+  }
+  return listing.filter((entry) => Object(entry).type === "file").map(
+    (entry) => {
+      const { path, size, oid, lfs } = entry;
+      return lfs === undefined || lfs === null
+        ? checkedFile({ path, size, digest: oid }, 40, url)
+        : checkedFile(
+          { path, size: Object(lfs).size, digest: Object(lfs).oid },
+          64,
+          url,
+        );
+    },
+  );
+}
+
+/**
+ * Throws unless a listing's file is one: its digest and its path become names of
+ * files here.
+ */
+function checkedFile(file: HubFile, digits: number, url: string): HubFile {
+  const { path, size, digest } = file;
+  assertHubPath(`a file that ${url} lists`, path);
+  if (
+    Number.isSafeInteger(size) && size >= 0 && typeof digest === "string" &&
+    digest.length === digits && /^[0-9a-f]+$/.test(digest)
+  ) return file;
+  throw new HubError(
+    `${url} should list ${path} with a size and a digest of ${digits} digits, got ${
+      brief(size)
+    } and ${brief(digest)}`,
+  );
+}
+
+/** The content of a file of `trees/`, as huggingface_hub writes it. */
+interface TreeFile {
+  readonly format_version: 1;
+  readonly files: Readonly<
+    Record<
+      string,
+      { size: number; blob_id: string; lfs_sha256?: string; lfs_size?: number }
+    >
+  >;
+}
+
+/** A manifest as a text. */
+export function treeText(files: readonly HubFile[]): string {
+  const entries = files.map(({ path, size, digest }) => [
+    path,
+    digest.length === 64
+      ? { size, blob_id: digest, lfs_sha256: digest, lfs_size: size }
+      : { size, blob_id: digest },
+  ]);
+  const tree: TreeFile = {
+    format_version: 1,
+    files: Object.fromEntries(entries),
+  };
+  return JSON.stringify(tree);
+}
+
+/** The files of a manifest's text; `undefined` if it is none. */
+export function treeFiles(text: string): HubFile[] | undefined {
+  try {
+    const tree = JSON.parse(text);
+    if (tree.format_version !== 1) return undefined;
+    return Object.entries((tree as TreeFile).files).map(([path, entry]) =>
+      entry.lfs_sha256 === undefined || entry.lfs_sha256 === null
+        ? checkedFile(
+          { path, size: entry.size, digest: entry.blob_id },
+          40,
+          "the cache",
+        )
+        : checkedFile(
+          {
+            path,
+            size: entry.lfs_size ?? entry.size,
+            digest: entry.lfs_sha256,
+          },
+          64,
+          "the cache",
+        )
+    );
+  } catch {
+    return undefined; // damaged, or of another version: it is made anew
+  }
+}
+
+/** A value as JSON, shortened for a message. */
+function brief(value: unknown): string {
+  return (JSON.stringify(value) ?? String(value)).slice(0, 120);
+}

@@ -1,0 +1,633 @@
+/** Files of a hub that is not always well: the right file, or a clear error. @module */
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  hubBytes,
+  hubFile,
+  hubFiles,
+  type HubOptions,
+  type HubProgress,
+  hubSnapshot,
+} from "../../lib/hub/mod.ts";
+import process from "node:process";
+import { withFolder } from "../io/files.ts";
+import { uniform } from "../random.ts";
+import { COMMIT, digestOfFile, type Hub, startHub } from "./hub_server.ts";
+
+const random = uniform(1);
+const WEIGHTS = Uint8Array.from({ length: 3000 }, () => 256 * random());
+const FILES = {
+  "config.json": `{"a":1}\n`,
+  "empty.txt": "",
+  "model.safetensors": WEIGHTS,
+  "onnx/ünï code.txt": "deep",
+};
+
+/** Runs with a hub and an empty cache; no part of a file may be seen at the end. */
+function onHub(
+  name: string,
+  run: (
+    options: HubOptions & { cache: string; endpoint: string },
+    hub: Hub,
+  ) => Promise<void>,
+): void {
+  Deno.test(`hub: ${name}`, () =>
+    withFolder(async (cache) => {
+      const hub = startHub(FILES);
+      try {
+        await run({ cache, endpoint: hub.url, retries: 1 }, hub);
+        await assertWhole(cache);
+      } finally {
+        await hub.stop();
+      }
+    }));
+}
+
+/** Throws if a file of a cache is not what its name says, or a lock is left. */
+async function assertWhole(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await assertWhole(path);
+    assert(!/\.(tmp|lock)$/.test(name), path);
+    if (!folder.endsWith("/blobs") || name.endsWith(".incomplete")) continue;
+    const bytes = await Deno.readFile(path);
+    assertEquals(digestOfFile(bytes, name.length === 64), name);
+  }
+}
+
+const downloads = ({ log }: Hub) =>
+  log.filter((line) => line.startsWith("elsewhere")).length;
+
+const readWeights = async (folder: string) =>
+  assertEquals(await Deno.readFile(`${folder}/model.safetensors`), WEIGHTS);
+
+onHub(
+  "a snapshot has the layout of Hugging Face's cache",
+  async (options, hub) => {
+    const heard: HubProgress[] = [];
+    const { folder, commit, files } = await hubSnapshot("org/tiny", {
+      ...options,
+      progress: (progress) => heard.push(progress),
+    });
+    assertEquals(commit, COMMIT);
+    assertEquals(files, Object.keys(FILES));
+    const root = `${options.cache}/models--org--tiny`;
+    assertEquals(folder, `${root}/snapshots/${COMMIT}`);
+    for (const [path, content] of Object.entries(FILES)) {
+      const bytes = await Deno.readFile(`${folder}/${path}`);
+      assertEquals(
+        typeof content === "string" ? new TextDecoder().decode(bytes) : bytes,
+        content,
+      );
+    }
+    assertEquals(await Deno.readTextFile(`${root}/refs/main`), COMMIT);
+    if (Deno.build.os !== "windows") {
+      assertEquals(
+        await Deno.readLink(`${folder}/onnx/ünï code.txt`),
+        `../../../blobs/${
+          digestOfFile(new TextEncoder().encode("deep"), false)
+        }`,
+      );
+    }
+    const digest = digestOfFile(WEIGHTS, true);
+    const tree = JSON.parse(
+      await Deno.readTextFile(`${root}/trees/${COMMIT}.json`),
+    );
+    assertEquals(tree.format_version, 1);
+    assertEquals(tree.files["model.safetensors"], {
+      ...{ size: 3000, blob_id: digest, lfs_sha256: digest, lfs_size: 3000 },
+    });
+    const { totalBytes, totalSize } = heard.at(-1)!;
+    assertEquals([totalBytes, totalSize], [3012, 3012]);
+
+    // Again: one question, whether the revision is another commit now.
+    hub.log.length = 0;
+    await hubSnapshot("org/tiny", options);
+    assertEquals(hub.log.map((line) => line.split(" ")[2]), [
+      "/api/models/org/tiny/revision/main",
+    ]);
+    assertEquals(
+      await hubFile("org/tiny", "config.json", options),
+      `${folder}/config.json`,
+    );
+  },
+);
+
+onHub("revisions, patterns and lists", async (options) => {
+  const pull = { ...options, revision: "refs/pr/1" };
+  const { files } = await hubSnapshot("org/tiny", {
+    ...pull,
+    include: ["*.json", "onnx/", "e?pty*"],
+    exclude: "config*",
+  });
+  assertEquals(files, ["empty.txt", "onnx/ünï code.txt"]);
+  assertEquals(
+    await Deno.readTextFile(
+      `${options.cache}/models--org--tiny/refs/refs/pr/1`,
+    ),
+    COMMIT,
+  );
+  const listed = await hubFiles("org/tiny", { ...options, revision: COMMIT });
+  assertEquals(listed.map(({ path }) => path), Object.keys(FILES));
+  await assertRejects(
+    () => hubSnapshot("org/tiny", { ...options, include: "*.bin" }),
+    RangeError,
+    "of the 4 files of model org/tiny, got none",
+  );
+});
+
+onHub("a cut connection goes on where it was", async (options, hub) => {
+  hub.faults = { cuts: [1000, 500] };
+  await readWeights((await hubSnapshot("org/tiny", options)).folder);
+  const ranges = hub.log.filter((line) => line.startsWith("elsewhere"))
+    .map((line) => line.split(" ")[3]);
+  assertEquals(ranges, ["whole", "bytes=1000-", "bytes=1500-"]);
+});
+
+onHub("another call goes on where one was cut", async (options, hub) => {
+  hub.faults = { cuts: [1000] };
+  await assertRejects(
+    () => hubFile("org/tiny", "model.safetensors", { ...options, retries: 0 }),
+    Error,
+    "model.safetensors has ended after 1000 of 3000 bytes",
+  );
+  const root = `${options.cache}/models--org--tiny`;
+  const names = await Array.fromAsync(
+    Deno.readDir(`${root}/blobs`),
+    ({ name }) => name,
+  );
+  assertEquals(names, [`${digestOfFile(WEIGHTS, true)}.incomplete`]);
+  await assertRejects(
+    () => Deno.stat(`${root}/snapshots`),
+    Deno.errors.NotFound,
+  );
+  const path = await hubFile("org/tiny", "model.safetensors", options);
+  assertEquals(await Deno.readFile(path), WEIGHTS);
+  assertStringIncludes(hub.log.at(-1)!, "bytes=1000-");
+});
+
+onHub(
+  "a server that ignores ranges is read from the start",
+  async (options, hub) => {
+    hub.faults = { cuts: [1000], ignoresRanges: true };
+    await readWeights((await hubSnapshot("org/tiny", options)).folder);
+  },
+);
+
+onHub("a part of other bytes is thrown away", async (options) => {
+  const blobs = `${options.cache}/models--org--tiny/blobs`;
+  await Deno.mkdir(blobs, { recursive: true });
+  const part = `${blobs}/${digestOfFile(WEIGHTS, true)}.incomplete`;
+  for (const size of [100, 3000, 5000]) {
+    await Deno.writeFile(part, new Uint8Array(size));
+    const path = await hubFile("org/tiny", "model.safetensors", options);
+    assertEquals(await Deno.readFile(path), WEIGHTS);
+    await Deno.remove(path);
+    await Deno.remove(`${blobs}/${digestOfFile(WEIGHTS, true)}`);
+  }
+});
+
+onHub(
+  "a corrupted body is an error that names both digests",
+  async (options, hub) => {
+    hub.faults = { corrupt: true };
+    await assertRejects(
+      () => hubSnapshot("org/tiny", options),
+      Error,
+      `model.safetensors of org/tiny should have the digest ${
+        digestOfFile(WEIGHTS, true)
+      }, got `,
+    );
+    assertEquals(downloads(hub), 2);
+    hub.faults = {};
+    await readWeights((await hubSnapshot("org/tiny", options)).folder);
+  },
+);
+
+onHub(
+  "a hub that is down is replaced by what is kept",
+  async (options, hub) => {
+    const quick = { ...options, retries: 0 };
+    hub.faults = { down: true };
+    await assertRejects(
+      () => hubSnapshot("org/tiny", quick),
+      Error,
+      "answers with status 503 to /api/models/org/tiny/revision/main",
+    );
+    hub.faults = {};
+    await hubSnapshot("org/tiny", { ...quick, include: "*.json" });
+    hub.faults = { down: true };
+    const { files } = await hubSnapshot("org/tiny", {
+      ...quick,
+      include: "*.json",
+    });
+    assertEquals(files, ["config.json"]);
+    await assertRejects(
+      () => hubSnapshot("org/tiny", quick),
+      Error,
+      "is not whole in",
+    );
+    await assertRejects(
+      () => hubSnapshot("org/tiny", { ...quick, revision: "v1.0" }),
+      Error,
+      "status 503",
+    );
+    const nobody = { ...quick, endpoint: "http://127.0.0.1:1" };
+    assertEquals(
+      (await hubSnapshot("org/tiny", { ...nobody, include: "*.json" })).commit,
+      COMMIT,
+    );
+  },
+);
+
+onHub("offline, nothing is asked", async (options, hub) => {
+  const offline = { ...options, offline: true };
+  await assertRejects(
+    () => hubFile("org/tiny", "config.json", offline),
+    Error,
+    "the hub is not asked (offline)",
+  );
+  await hubFile("org/tiny", "config.json", options);
+  hub.log.length = 0;
+  const path = await hubFile("org/tiny", "config.json", offline);
+  assertEquals(await Deno.readTextFile(path), FILES["config.json"]);
+  await assertRejects(
+    () => hubFile("org/tiny", "empty.txt", offline),
+    Error,
+    "it lacks empty.txt",
+  );
+  // What another program has kept has no manifest.
+  assertEquals((await hubSnapshot("org/tiny", offline)).files, ["config.json"]);
+  assertEquals(hub.log, []);
+});
+
+onHub("what is asked for at once is downloaded once", async (options, hub) => {
+  hub.faults = { slow: 2 };
+  const folders = await Promise.all(
+    [1, 2, 3].map(() => hubSnapshot("org/tiny", options)),
+  );
+  for (const { folder } of folders) await readWeights(folder);
+  assertEquals(downloads(hub), 1);
+});
+
+onHub("who gives up does not take others with him", async (options, hub) => {
+  hub.faults = { slow: 2 };
+  const stop = new AbortController();
+  const one = hubFile("org/tiny", "model.safetensors", {
+    ...options,
+    signal: stop.signal,
+    progress: ({ bytes }) => bytes > 0 && stop.abort(new Error("enough")),
+  });
+  const two = hubFile("org/tiny", "model.safetensors", options);
+  await assertRejects(() => one, Error, "enough");
+  assertEquals(await Deno.readFile(await two), WEIGHTS);
+  assertEquals(downloads(hub), 1);
+});
+
+onHub("a signal keeps what has come", async (options, hub) => {
+  hub.faults = { slow: 2 };
+  const stop = new AbortController();
+  await assertRejects(
+    () =>
+      hubSnapshot("org/tiny", {
+        ...options,
+        signal: stop.signal,
+        progress: ({ path, bytes }) =>
+          path === "model.safetensors" && bytes > 500 &&
+          stop.abort(new Error("enough")),
+      }),
+    Error,
+    "enough",
+  );
+  hub.faults = {};
+  await readWeights((await hubSnapshot("org/tiny", options)).folder);
+  assertMatch(hub.log.at(-1)!, /bytes=[56]\d\d-/);
+});
+
+onHub("two processes download a file once", async (options, hub) => {
+  hub.faults = { slow: 10 };
+  const program = `
+    import { hubFile } from ${
+    JSON.stringify(new URL("../../lib/hub/hub_file.ts", import.meta.url).href)
+  };
+    const [cache, endpoint] = Deno.args;
+    console.log(await hubFile("org/tiny", "model.safetensors", { cache, endpoint }));
+  `;
+  const { cache, endpoint } = options;
+  const file = `${cache}/program.ts`;
+  await Deno.writeTextFile(file, program);
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const outputs = await Promise.all(
+    [1, 2].map(() =>
+      new Deno.Command(Deno.execPath(), {
+        args: [
+          ...["run", "-A", "--no-check", "--config", config],
+          ...[file, cache, endpoint],
+        ],
+      }).output()
+    ),
+  );
+  for (const { success, stdout, stderr } of outputs) {
+    const text = new TextDecoder();
+    assert(success, text.decode(stderr));
+    const path = text.decode(stdout).trim();
+    assertEquals(await Deno.readFile(path), WEIGHTS);
+  }
+  assertEquals(downloads(hub), 1);
+});
+
+onHub("the token goes to the hub alone", async (options, hub) => {
+  await hubSnapshot("org/tiny", { ...options, token: "hf_secret" });
+  for (const line of hub.log) {
+    assertEquals(line.endsWith("Bearer hf_secret"), line.startsWith("hub"));
+  }
+  hub.log.length = 0;
+  await Deno.remove(`${options.cache}/models--org--tiny`, { recursive: true });
+  const bytes = await hubBytes("org/tiny", "model.safetensors", {
+    ...options,
+    token: "hf_secret",
+  });
+  assertEquals(bytes.size, 3000);
+  assertEquals(await bytes.read(1990, 20), WEIGHTS.slice(1990, 2010));
+  for (const line of hub.log) {
+    assertEquals(line.endsWith("Bearer hf_secret"), line.startsWith("hub"));
+  }
+  // An endpoint that is given here does not get the environment's token.
+  Deno.env.set("HF_TOKEN", "hf_ambient");
+  try {
+    hub.log.length = 0;
+    await hubFiles("org/tiny", options);
+    assert(hub.log.every((line) => line.endsWith("no token")), hub.log.join());
+    Deno.env.set("HF_ENDPOINT", hub.url);
+    hub.log.length = 0;
+    await hubFiles("org/tiny", { cache: options.cache });
+    assert(hub.log.every((line) => line.endsWith("hf_ambient")));
+    hub.log.length = 0;
+    await hubFiles("org/tiny", { cache: options.cache, token: false });
+    assert(hub.log.every((line) => line.endsWith("no token")));
+  } finally {
+    Deno.env.delete("HF_TOKEN");
+    Deno.env.delete("HF_ENDPOINT");
+  }
+});
+
+onHub(
+  "a redirect that leads elsewhere does not come back with the token",
+  async (options, hub) => {
+    const seen: string[] = [];
+    const fetcher = (input: string | URL | Request, init?: RequestInit) => {
+      const { host, pathname } = new URL(String(input));
+      seen.push(
+        `${host}${pathname} ${new Headers(init?.headers).get("authorization")}`,
+      );
+      const location = pathname === "/back"
+        ? `${hub.url}/api/end`
+        : pathname === "/api/end"
+        ? undefined
+        : "http://other.example/back";
+      return Promise.resolve(
+        location
+          ? new Response(null, { status: 302, headers: { location } })
+          : Response.json({ sha: COMMIT }),
+      );
+    };
+    await hubFiles("org/tiny", { ...options, token: "t", fetch: fetcher })
+      .catch(() => {});
+    const { host } = new URL(hub.url);
+    assertEquals(seen.slice(0, 3), [
+      `${host}/api/models/org/tiny/revision/main Bearer t`,
+      "other.example/back null",
+      `${host}/api/end null`,
+    ]);
+  },
+);
+
+onHub(
+  "what is missing, gated or busy says what to do",
+  async (options, hub) => {
+    const cases: [() => Promise<unknown>, string][] = [
+      [() => hubFiles("org/none", options), "there is no model org/none at"],
+      [
+        () => hubFiles("org/gated", options),
+        "org/gated is gated: accept its conditions at",
+      ],
+      [
+        () => hubFiles("org/tiny", { ...options, revision: "v9" }),
+        "model org/tiny has no revision v9",
+      ],
+      [
+        () => hubFile("org/tiny", "none.txt", options),
+        'model org/tiny has no file "none.txt"',
+      ],
+      [
+        () => hubBytes("org/tiny", "none.txt", options),
+        "model org/tiny has no such file",
+      ],
+      [
+        () => hubFiles("org/gated", { ...options, token: "t" }),
+        "or it is private",
+      ],
+    ];
+    for (const [run, message] of cases) {
+      await assertRejects(
+        run,
+        Error,
+        message,
+      );
+    }
+    const busy = (after: string) => () =>
+      new Response("", { status: 429, headers: { "retry-after": after } });
+    hub.faults = { instead: [busy("1")] };
+    const begin = performance.now();
+    await hubFile("org/tiny", "config.json", options);
+    assert(performance.now() - begin >= 1000);
+    hub.faults = { instead: [busy("86400")] };
+    await assertRejects(
+      () => hubFiles("org/tiny", { ...options, revision: "v1.0" }),
+      Error,
+      "asks to wait 86400 s",
+    );
+  },
+);
+
+onHub("a hub that says nothing is given up", async (options, hub) => {
+  hub.faults = { stalls: true };
+  await assertRejects(
+    () =>
+      hubFile("org/tiny", "model.safetensors", {
+        ...options,
+        retries: 0,
+        timeout: 100,
+      }),
+    Error,
+    "no byte has come for 0.1 s",
+  );
+});
+
+onHub("paths that escape never reach the disk", async (options, hub) => {
+  const oid = digestOfFile(new TextEncoder().encode("x"), false);
+  const hostile = [
+    ...["../../escaped", "/etc/escaped", "C:/escaped", "a\\..\\escaped"],
+    ...["a/../../../escaped", "./escaped", "a//escaped", "nul\0", "", "a\nb"],
+  ];
+  for (const path of hostile) {
+    hub.faults = { lists: [{ type: "file", path, size: 1, oid }] };
+    await assertRejects(
+      () => hubSnapshot("org/tiny", options),
+      RangeError,
+      "should be a path within the repository",
+    );
+    await assertRejects(() => hubFile("org/tiny", path, options), RangeError);
+    await assertRejects(
+      () => hubFiles("org/tiny", { ...options, revision: path }),
+      RangeError,
+    );
+  }
+  for (const repo of ["../x", "a/b/c", "a/..", "a--b/c", "", "a b", "/a"]) {
+    await assertRejects(() => hubFiles(repo, options), RangeError, "repo");
+  }
+  const wrong = [
+    { type: "file", path: "x", size: -1, oid },
+    { type: "file", path: "x", size: 1, oid: "../../../escaped" },
+    { type: "file", path: "x", size: 1, oid, lfs: { oid, size: 1 } },
+    { type: "file", path: "x", size: 1 },
+  ];
+  for (const entry of wrong) {
+    hub.faults = { lists: [entry] };
+    await assertRejects(
+      () => hubSnapshot("org/tiny", options),
+      Error,
+      "should list x with a size and a digest",
+    );
+  }
+  hub.faults = { nextPage: "http://other.example/page" };
+  await assertRejects(
+    () => hubSnapshot("org/tiny", options),
+    Error,
+    "as its next page",
+  );
+  const names = await Array.fromAsync(
+    Deno.readDir(options.cache),
+    ({ name }) => name,
+  );
+  assertEquals(names, ["models--org--tiny"]);
+});
+
+onHub(
+  "options are checked, and the cache is where variables say",
+  async (options) => {
+    const wrong: [Record<string, unknown>, string][] = [
+      [{ revison: "main" }, 'did you mean "revision"'],
+      [{ type: "space" }, 'type should be "model" or "dataset"'],
+      [{ token: "a\nb" }, "token should be a text of visible letters"],
+      [{ endpoint: "ftp://x" }, "endpoint should be an address"],
+      [{ retries: -1 }, "retries should be 0 or more"],
+      [{ offline: "yes" }, "offline should be true or false"],
+      [{ fetch: 1 }, "fetch should be a function"],
+      [{ signal: 1 }, "signal should be an AbortSignal"],
+      [{ cache: "" }, "cache should be a path"],
+      [{ include: 1 }, "include should be a pattern"],
+    ];
+    for (const [option, message] of wrong) {
+      await assertRejects(
+        () => hubSnapshot("org/tiny", { ...options, ...option }),
+        Error,
+        message,
+      );
+    }
+    const { cache, endpoint } = options;
+    const home = Deno.env.get("HF_HOME");
+    try {
+      Deno.env.set("HF_HOME", `${cache}/home`);
+      const path = await hubFile("org/tiny", "config.json", { endpoint });
+      assertStringIncludes(path, `${cache}/home/hub/models--org--tiny/`);
+      Deno.env.set("HF_HUB_CACHE", `${cache}/own`);
+      Deno.env.set("HF_HUB_DISABLE_SYMLINKS", "1");
+      const copy = await hubFile("org/tiny", "config.json", { endpoint });
+      assertStringIncludes(copy, `${cache}/own/models--org--tiny/`);
+      assert((await Deno.lstat(copy)).isFile);
+      Deno.env.set("HF_HUB_OFFLINE", "1");
+      await assertRejects(
+        () => hubFiles("org/tiny", { endpoint }),
+        Error,
+        "(offline)",
+      );
+    } finally {
+      for (
+        const name of [
+          "HF_HUB_CACHE",
+          "HF_HUB_DISABLE_SYMLINKS",
+          "HF_HUB_OFFLINE",
+          "HF_HOME",
+        ]
+      ) {
+        Deno.env.delete(name);
+      }
+      if (home !== undefined) Deno.env.set("HF_HOME", home);
+    }
+  },
+);
+
+onHub(
+  "a page keeps files in the browser's Cache storage",
+  async (options, hub) => {
+    const { getBuiltinModule } = process;
+    const { cache: _, ...others } = options;
+    try {
+      // What a page lacks.
+      Object.defineProperty(process, "getBuiltinModule", {
+        value: undefined,
+        configurable: true,
+      });
+      hub.faults = { cuts: [1000] };
+      const fetched = async (address: string) => {
+        const bytes = await (await fetch(address)).bytes();
+        URL.revokeObjectURL(address);
+        return bytes;
+      };
+      const token = { ...others, token: "hf_secret" };
+      const address = await hubFile("org/tiny", "model.safetensors", token);
+      assertEquals(await fetched(address), WEIGHTS);
+      for (const line of hub.log) {
+        assertEquals(line.endsWith("Bearer hf_secret"), line.startsWith("hub"));
+      }
+      hub.faults = { down: true };
+      const again = await hubFile("org/tiny", "model.safetensors", {
+        ...others,
+        retries: 0,
+      });
+      assertEquals(await fetched(again), WEIGHTS);
+      const kept = await hubBytes("org/tiny", "model.safetensors", {
+        ...others,
+        offline: true,
+      });
+      assertEquals(await kept.read(10, 5), WEIGHTS.slice(10, 15));
+      hub.faults = { corrupt: true };
+      await assertRejects(
+        () =>
+          hubFile("org/tiny", "model.safetensors", {
+            ...others,
+            revision: "nope",
+          }),
+        Error,
+        "has no revision",
+      );
+      await assertRejects(
+        () => hubSnapshot("org/tiny", others),
+        Error,
+        "a page has no folder",
+      );
+    } finally {
+      Object.defineProperty(process, "getBuiltinModule", {
+        value: getBuiltinModule,
+        configurable: true,
+      });
+      await caches.delete("lion-hub");
+    }
+  },
+);
