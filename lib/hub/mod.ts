@@ -9,10 +9,26 @@ export {
   type HubProgress,
 } from "./hub_options.ts";
 export {
-  hubSnapshot,
   type HubSnapshot,
+  hubSnapshot,
   type HubSnapshotOptions,
 } from "./snapshot.ts";
 export { hubBytes, hubFile, hubFiles } from "./hub_file.ts";
 export type { HubFile } from "./tree.ts";
 export type { PathPatterns } from "./patterns.ts";
+export {
+  fromPretrained,
+  type FromPretrainedOptions,
+  type Pretrained,
+} from "./pretrained/from_pretrained.ts";
+export {
+  savePretrained,
+  type SavePretrainedOptions,
+} from "./pretrained/save_pretrained.ts";
+export type {
+  HuggingFaceConfig,
+  LionConfig,
+  LionModel,
+  LionOptions,
+  PretrainedConfig,
+} from "./pretrained/lion_config.ts";

@@ -130,7 +130,7 @@ export async function hubSnapshot(
 }
 
 /** Downloads what is not kept of files, some at once; the first error ends all. */
-async function keepAll(
+export async function keepAll(
   repository: Repository,
   store: HubStore,
   { commit, offline }: Resolved,

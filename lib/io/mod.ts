@@ -42,5 +42,6 @@ export {
   type LoadPyTorchWeightsOptions,
   type SkippedWeights,
   toPyTorchWeights,
+  type ToPyTorchWeightsOptions,
 } from "./pytorch.ts";
 export type { TensorNames } from "./tensor_names.ts";

@@ -4,7 +4,15 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { LionLayer, type TorchLayout } from "../layers/lion_layer.ts";
 import { fromTorch, layoutOf, patchShape, toTorch } from "./pytorch_layouts.ts";
-import { copiesOf, isBuffer, knownName, namesOf } from "./pytorch_names.ts";
+import {
+  copiesOf,
+  isBuffer,
+  isViT,
+  knownName,
+  namesAmong,
+  type NamesOf,
+  namesOf,
+} from "./pytorch_names.ts";
 import { matcher, renamer, type TensorNames } from "./tensor_names.ts";
 
 /** A weight of a model, and how PyTorch stores it. */
@@ -19,7 +27,7 @@ interface Weight {
   readonly shape: number[];
 }
 
-function weightsOf(model: LayersModel): Weight[] {
+function weightsOf(model: LayersModel, whose: NamesOf): Weight[] {
   return model.layers.flatMap((layer) => {
     if (!(layer instanceof LionLayer)) {
       if (layer.weights.length === 0) return [];
@@ -28,7 +36,7 @@ function weightsOf(model: LayersModel): Weight[] {
       );
     }
     return layer.parameters.map(({ name, shape, layout = "same" }): Weight => {
-      const names = namesOf(layer.name, name);
+      const names = namesOf(layer.name, name, whose);
       const columns = shape.at(-1)! / names.length;
       const ours = [...shape.slice(0, -1), columns];
       const theirs = layoutOf(layer.name, layout);
@@ -44,6 +52,11 @@ function weightsOf(model: LayersModel): Weight[] {
       };
     });
   });
+}
+
+/** PyTorch's names of a model's weights, without those that share their values. */
+export function pyTorchNames(model: LayersModel, whose: NamesOf): string[] {
+  return weightsOf(model, whose).flatMap(({ names }) => names);
 }
 
 /** Options of {@linkcode loadPyTorchWeights}. */
@@ -91,8 +104,8 @@ export interface SkippedWeights {
  * Sets the weights of a model to those of a PyTorch model: ViT, BERT or GPT-2
  * in the layouts of LION's authors.
  *
- * State dicts of Hugging Face's BERT and GPT-2 are accepted unchanged, with or
- * without a head, including old ones (`LayerNorm.gamma`); name what the model
+ * State dicts of Hugging Face's BERT, GPT-2 and ViT are accepted unchanged, with
+ * or without a head, including old ones (`LayerNorm.gamma`); name what the model
  * does not share with them in `allowMissing` and `ignore`. Without options,
  * tensors and weights must match exactly.
  *
@@ -148,7 +161,9 @@ export async function loadPyTorchWeights(
 ): Promise<SkippedWeights> {
   assertOptions("loadPyTorchWeights", options, OPTIONS);
   const isAllowed = matcher("allowMissing", options.allowMissing);
-  const weights = weightsOf(model);
+  const renamed = renamer(options.rename);
+  const whose = namesAmong([...tensors.keys()].map(renamed), model);
+  const weights = weightsOf(model, whose);
   const copies = copiesOf(model);
   const originals = new Map(copies);
   const expected = new Map(
@@ -249,6 +264,16 @@ function named(
   return { found, unused, wrong };
 }
 
+/** Options of {@linkcode toPyTorchWeights}. */
+export interface ToPyTorchWeightsOptions {
+  /**
+   * Whose names a vision transformer's weights get: those of LION's authors, which
+   * are timm's, or Hugging Face's. Other models have the same names in both.
+   * @default "authors"
+   */
+  names?: NamesOf | undefined;
+}
+
 /**
  * Returns a model's weights with PyTorch's names and layouts, for
  * {@linkcode writeSafetensors}.
@@ -271,11 +296,27 @@ function named(
  * ```
  *
  * @param model A model made by lionViT, lionBert, lionGpt or lionEncoder.
+ * @param options See {@linkcode ToPyTorchWeightsOptions}.
  * @returns Copies of the weights by name; the caller disposes of them.
+ * @throws {TypeError} If an option is unknown, or the model has other layers.
+ * @throws {RangeError} If `names` is neither.
  */
-export function toPyTorchWeights(model: LayersModel): Map<string, tf.Tensor> {
+export function toPyTorchWeights(
+  model: LayersModel,
+  options: ToPyTorchWeightsOptions = {},
+): Map<string, tf.Tensor> {
+  assertOptions("toPyTorchWeights", options, { names: true });
+  const { names: asked = "authors" } = options;
+  if (asked !== "authors" && asked !== "hugging-face") {
+    throw new RangeError(
+      `names should be "authors" or "hugging-face", got ${
+        JSON.stringify(asked)
+      }`,
+    );
+  }
+  const whose = isViT(model) ? asked : "authors";
   const tensors = new Map<string, tf.Tensor>();
-  for (const { variable, layout, names, shape } of weightsOf(model)) {
+  for (const { variable, layout, names, shape } of weightsOf(model, whose)) {
     const parts = tf.tidy(() =>
       tf.split(variable, names.length, variable.rank - 1).map((part) =>
         tf.clone(toTorch(part, layout, shape))

@@ -27,13 +27,78 @@ const GPT: readonly [RegExp, string][] = [
   [/^mlp\.fc2\./, "mlp.c_proj."],
 ];
 
+/** Hugging Face's names within a layer of ViT. */
+const VIT: readonly [RegExp, string | readonly string[]][] = [
+  [/^norm1\./, "layernorm_before."],
+  [/^norm2\./, "layernorm_after."],
+  [
+    /^attn\.qkv\./,
+    ["query.", "key.", "value."].map((name) => `attention.attention.${name}`),
+  ],
+  [/^attn\.proj\./, "attention.output.dense."],
+  [/^mlp\.fc1\./, "intermediate.dense."],
+  [/^mlp\.fc2\./, "output.dense."],
+];
+
+/** Hugging Face's names for the layers of ViT, and for the blocks' common part. */
+const VIT_LAYERS: readonly [RegExp, string][] = [
+  [/^blocks\./, "vit.encoder.layer."],
+  [/^cls_token$/, "vit.embeddings.cls_token"],
+  [/^pos_embed$/, "vit.embeddings.position_embeddings"],
+  [/^patch_embed$/, "vit.embeddings.patch_embeddings"],
+  [/^norm$/, "vit.layernorm"],
+  [/^head$/, "classifier"],
+];
+
+/**
+ * Whose names a vision transformer's parameters have; those of BERT and GPT-2 are
+ * the same in the authors' code.
+ */
+export type NamesOf = "authors" | "hugging-face";
+
+/** Whether a model is a vision transformer. */
+export function isViT({ layers }: LayersModel): boolean {
+  return layers.some(({ name }) => name === "patch_embed");
+}
+
+/** Whose names these are, of tensors for a model. */
+export function namesAmong(
+  names: Iterable<string>,
+  model: LayersModel,
+): NamesOf {
+  const theirs = /(^|\.)encoder\.layer\.\d+\.layernorm_before\./;
+  return isViT(model) && [...names].some((name) => theirs.test(name))
+    ? "hugging-face"
+    : "authors";
+}
+
 /** Returns PyTorch's names for a parameter of a layer. */
-export function namesOf(layer: string, parameter: string): string[] {
+export function namesOf(
+  layer: string,
+  parameter: string,
+  whose: NamesOf,
+): string[] {
+  if (whose === "hugging-face") {
+    const [pattern, theirs] = VIT_LAYERS.find(([pattern]) =>
+      pattern.test(layer)
+    ) ?? [/^/, ""];
+    const name = layer.replace(pattern, theirs);
+    return namesIn(name, parameter.replace(/^proj\./, "projection."), VIT);
+  }
   const rules = layer.startsWith("bert.encoder.layer.")
     ? BERT
     : layer.startsWith("transformer.h.")
     ? GPT
     : [];
+  return namesIn(layer, parameter, rules);
+}
+
+/** The names for a parameter by the rules for layers of its kind. */
+function namesIn(
+  layer: string,
+  parameter: string,
+  rules: readonly [RegExp, string | readonly string[]][],
+): string[] {
   for (const [pattern, replacements] of rules) {
     if (!pattern.test(parameter)) continue;
     return [replacements].flat().map((replacement) =>
@@ -81,7 +146,7 @@ export function isBuffer(name: string): boolean {
 }
 
 /** Prefixes that models with a head add to the names of the base model. */
-const BASES = ["bert.", "transformer."];
+const BASES = ["bert.", "transformer.", "vit."];
 
 /**
  * Returns the current name of a tensor: older models of Hugging Face use other

@@ -92,7 +92,7 @@ export class LionBlock extends MixingLayer {
     const dim = shape.at(-1)!;
     assertAttentionOptions(this.attention, dim);
     assertBlockOptions(this.#options, dim);
-    const hidden = dim * this.#options.mlpRatio;
+    const hidden = hiddenColumns(dim, this.#options.mlpRatio);
     const mixing = [
       ...norm("norm1.", dim),
       ...within("attn.", this.mixer.parameters(shape)),
@@ -199,8 +199,7 @@ export function assertBlockOptions(
   dim: number,
 ): void {
   assertNumber("mlpRatio", mlpRatio);
-  const hidden = dim * mlpRatio;
-  if (!(Number.isInteger(hidden) && hidden >= 0)) {
+  if (!(hiddenColumns(dim, mlpRatio) >= 0)) {
     throw new RangeError(
       `mlpRatio should make a whole number of ${dim} columns, got ${mlpRatio}`,
     );
@@ -213,6 +212,16 @@ export function assertBlockOptions(
   }
   assertRate("dropPath", dropPath);
   assertEpsilon("epsilon", epsilon);
+}
+
+/**
+ * The hidden columns of a perceptron; NaN if they are no whole number. A ratio
+ * such as 232 / 7 is rounded, and its product with 7 not exactly 232.
+ */
+function hiddenColumns(dim: number, mlpRatio: number): number {
+  const hidden = Math.round(dim * mlpRatio);
+  const error = Math.abs(hidden - dim * mlpRatio);
+  return error <= hidden * 2 * Number.EPSILON ? hidden : NaN;
 }
 
 /** Applies the multilayer perceptron. */

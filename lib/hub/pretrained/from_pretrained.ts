@@ -1,0 +1,251 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertBoolean, assertPositiveInteger } from "../../contract/values.ts";
+import type { Tokenizer } from "../../data/text/tokenizer.ts";
+import { loadPyTorchWeights, pyTorchNames } from "../../io/pytorch.ts";
+import { namesAmong } from "../../io/pytorch_names.ts";
+import { DOWNLOAD_OPTIONS, type HubDownloadOptions } from "../hub_options.ts";
+import { ConfigFields } from "./config_fields.ts";
+import { readObject } from "./json_file.ts";
+import { classesOf, labelFields } from "./labels.ts";
+import { makeModel, type PretrainedConfig } from "./lion_config.ts";
+import { modelFiles } from "./model_files.ts";
+import type { Changes, Plan } from "./plan.ts";
+import { planOf } from "./planned.ts";
+import { assertSizesFit } from "./sizes.ts";
+import { readTokenizer } from "./tokenizer_files.ts";
+import { readWeights } from "./weight_files.ts";
+
+/** Options of {@linkcode fromPretrained}. */
+export interface FromPretrainedOptions
+  extends Omit<HubDownloadOptions, "type"> {
+  /**
+   * How tokens are weighted: LION instead of what the files say, which is softmax
+   * for Hugging Face's models. The mixer's own weights start anew, and the others
+   * are kept; the model computes another function until it is trained.
+   * @default as in the files
+   */
+  variant?: "lit" | "d" | "s" | undefined;
+  /**
+   * The head, for BERT. One that the files lack starts anew.
+   * @default as in the files
+   */
+  head?: "masked-language-model" | "classification" | undefined;
+  /**
+   * Number of classes; where the files have another, the classifier starts anew.
+   * @default as in the files
+   */
+  numClasses?: number | undefined;
+  /** Whether the tokenizer is read, if there is one. @default true */
+  tokenizer?: boolean | undefined;
+  /** Seed of what starts anew. @default a new one each time */
+  seed?: number | undefined;
+}
+
+const { type: _, ...HUB } = DOWNLOAD_OPTIONS;
+const OPTIONS: OptionNames<FromPretrainedOptions> = {
+  ...HUB,
+  variant: true,
+  head: true,
+  numClasses: true,
+  tokenizer: true,
+  seed: true,
+};
+
+/** What {@linkcode fromPretrained} has read. */
+export interface Pretrained {
+  /** The model. */
+  readonly model: LayersModel;
+  /**
+   * What {@linkcode savePretrained} takes for this model: the files' config.json
+   * or, if the options change the model, one of this library.
+   */
+  readonly config: PretrainedConfig;
+  /** The tokenizer, if the files have one. */
+  readonly tokenizer?: Tokenizer;
+  /** The names of classes in the order of their numbers, if the files have them. */
+  readonly classes?: readonly string[];
+  /** Where the weights come from, by PyTorch's names. */
+  readonly weights: {
+    /** The weights that were read. */
+    readonly kept: readonly string[];
+    /** The weights that are new, with their initial values. */
+    readonly initial: readonly string[];
+    /** The tensors of the files that the model has no use for. */
+    readonly unused: readonly string[];
+  };
+}
+
+/**
+ * Reads a model: from a folder, from the Hugging Face hub, or from an address.
+ *
+ * BERT, GPT-2 and ViT in Hugging Face's format compute what they do in Python;
+ * what cannot is refused by name, such as relative positions. Models of this
+ * library are read as {@linkcode savePretrained} has written them.
+ *
+ * Needed are `config.json` and `model.safetensors`, or several such files with
+ * `model.safetensors.index.json`. A name such as `"owner/name"` is a folder if
+ * there is one, and else a repository of the hub, whose files are downloaded as
+ * {@linkcode hubSnapshot} does; in a page, they are kept in the browser's Cache
+ * storage.
+ *
+ * @example A model that was saved, with softmax attention and with LION's
+ * ```ts
+ * import { assert, assertEquals } from "@std/assert";
+ * import { lionBert } from "@lionjs/lion";
+ * import { fromPretrained, savePretrained } from "@lionjs/lion/hub";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const options = {
+ *   vocabularySize: 50, dim: 8, depth: 1, numHeads: 2, variant: "softmax",
+ * } as const;
+ * const folder = await Deno.makeTempDir();
+ * await savePretrained(folder, {
+ *   model: lionBert(options),
+ *   config: { model_type: "lion", architecture: "lionBert", options },
+ * });
+ *
+ * const same = await fromPretrained(folder);
+ * assertEquals(same.weights.initial, []);
+ * const lion = await fromPretrained(folder, { variant: "d" });
+ * assertEquals(lion.weights.initial, ["bert.encoder.layer.0.attention.self.ai"]);
+ * assert(lion.weights.kept.includes("bert.embeddings.word_embeddings.weight"));
+ * ```
+ *
+ * @param source A folder, a repository of the hub such as
+ * `"google/vit-base-patch16-224"`, or the address of a folder.
+ * @param options See {@linkcode FromPretrainedOptions}.
+ * @returns See {@linkcode Pretrained}.
+ * @throws {TypeError} If an option is unknown, or something has the wrong type.
+ * @throws {SyntaxError} If a file is not JSON.
+ * @throws {RangeError} If a file is missing, config.json says what no model here
+ * computes, or the weights are not those that it says.
+ * @throws {Error} If the hub refuses, or fails.
+ */
+export async function fromPretrained(
+  source: string | URL,
+  options: FromPretrainedOptions = {},
+): Promise<Pretrained> {
+  assertOptions("fromPretrained", options, OPTIONS);
+  const { variant, head, numClasses, tokenizer, seed, ...hub } = options;
+  const changes = { variant, head, numClasses };
+  assertChanges(changes);
+  if (tokenizer !== undefined) assertBoolean("tokenizer", tokenizer);
+  const files = await modelFiles(source, hub);
+  const config = await readObject(files, "config.json");
+  if (!config) {
+    throw new RangeError(
+      `${files.name} should have a config.json, got none; savePretrained() writes one`,
+    );
+  }
+  const fields = new ConfigFields(`config.json of ${files.name}`, config);
+  const plan = planOf(fields, changes);
+  const classes = classesOf(fields);
+  const read = tokenizer === false ? undefined : await readTokenizer(files);
+  const tensors = await readWeights(files);
+  let model: LayersModel | undefined;
+  try {
+    assertSizesFit(fields, plan.model, tensors, numClasses);
+    const seeded = {
+      ...plan.model,
+      options: { ...plan.model.options, ...seed === undefined ? {} : { seed } },
+    } as Plan["model"];
+    model = makeModel(seeded);
+    const weights = await loadInto(model, tensors, plan, variant !== undefined);
+    assertVocabulary(fields, plan, read);
+    const count = (plan.model.options as { numClasses?: number }).numClasses;
+    const named = classes?.length === count ? classes : undefined;
+    return {
+      model,
+      config: configOf(config, plan, changes, named),
+      ...read ? { tokenizer: read } : {},
+      ...named ? { classes: named } : {},
+      weights,
+    };
+  } catch (error) {
+    model?.dispose();
+    throw error;
+  } finally {
+    tf.dispose([...tensors.values()]);
+  }
+}
+
+function assertChanges({ variant, head, numClasses }: Changes): void {
+  const choices: [string, unknown, readonly string[]][] = [
+    ["variant", variant, ["lit", "d", "s"]],
+    ["head", head, ["masked-language-model", "classification"]],
+  ];
+  for (const [name, value, known] of choices) {
+    if (value === undefined || known.includes(value as string)) continue;
+    throw new RangeError(
+      `fromPretrained's ${name} should be ${
+        known.map((one) => JSON.stringify(one)).join(" or ")
+      }, or left out, got ${JSON.stringify(value)}`,
+    );
+  }
+  if (numClasses !== undefined) {
+    assertPositiveInteger("fromPretrained's numClasses", numClasses);
+  }
+}
+
+/**
+ * The weights of a mixer except for its projections, which all variants have: the
+ * decays and norms of LION.
+ */
+const MIXERS =
+  /\.attention\.self\.(?!query\.|key\.|value\.)|\.attn\.(?!qkv\.|proj\.|c_attn\.|c_proj\.)/;
+
+async function loadInto(
+  model: LayersModel,
+  tensors: ReadonlyMap<string, tf.Tensor>,
+  { initial, unused }: Plan,
+  isOtherVariant: boolean,
+): Promise<Pretrained["weights"]> {
+  const names = pyTorchNames(model, namesAmong(tensors.keys(), model));
+  const own = new Set(names);
+  const foreign = [...tensors.keys()].filter((name) =>
+    MIXERS.test(name) && !own.has(name)
+  );
+  const skipped = await loadPyTorchWeights(model, tensors, {
+    allowMissing: [...initial, ...isOtherVariant ? [MIXERS] : []],
+    ignore: [...unused, ...isOtherVariant ? foreign : []],
+  });
+  const missing = new Set(skipped.missing);
+  return {
+    kept: names.filter((name) => !missing.has(name)),
+    initial: skipped.missing,
+    unused: skipped.unused,
+  };
+}
+
+/** The config of a model: as it was read, unless the caller has changed the model. */
+function configOf(
+  config: Record<string, unknown>,
+  { model }: Plan,
+  changes: Changes,
+  classes: readonly string[] | undefined,
+): PretrainedConfig {
+  const isChanged = Object.values(changes).some((value) => value !== undefined);
+  if (!isChanged) return config as unknown as PretrainedConfig;
+  return {
+    model_type: "lion",
+    ...model,
+    ...classes ? labelFields(classes) : {},
+  };
+}
+
+/** Throws if a tokenizer has ids that the model has no vectors for. */
+function assertVocabulary(
+  fields: ConfigFields,
+  { model }: Plan,
+  tokenizer: Tokenizer | undefined,
+): void {
+  const { vocabularySize } = model.options as { vocabularySize?: number };
+  if (!tokenizer || vocabularySize === undefined) return;
+  // A model may have more rows than tokens, and often does.
+  if (tokenizer.vocabularySize <= vocabularySize) return;
+  throw new RangeError(
+    `${fields.name} should have a vocabulary of at least ${tokenizer.vocabularySize}, that of tokenizer.json, got ${vocabularySize}; tokenizer: false leaves it out`,
+  );
+}

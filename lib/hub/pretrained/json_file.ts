@@ -1,0 +1,32 @@
+/** Files of JSON in a model's directory. @module */
+import type { ModelFiles } from "./model_files.ts";
+
+/**
+ * Reads a file that is an object.
+ *
+ * @returns Its value; `undefined` if there is no such file.
+ * @throws {SyntaxError} If it is not JSON.
+ * @throws {TypeError} If it is no object.
+ */
+export async function readObject(
+  files: ModelFiles,
+  path: string,
+): Promise<Record<string, unknown> | undefined> {
+  const text = await files.text(path);
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new SyntaxError(
+      `${path} of ${files.name} should be JSON: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw new TypeError(
+    `${path} of ${files.name} should be an object, got ${text.slice(0, 80)}`,
+  );
+}

@@ -1,0 +1,87 @@
+/** Models of this library as plain data. @module */
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { savedByName } from "../../layers/options/custom_registry.ts";
+import { lionBert, type LionBertOptions } from "../../models/bert.ts";
+import { lionEncoder, type LionEncoderOptions } from "../../models/encoder.ts";
+import { lionGpt, type LionGptOptions } from "../../models/gpt.ts";
+import { lionViT, type LionViTOptions } from "../../models/vit.ts";
+import type { ConfigFields } from "./config_fields.ts";
+
+/** The functions that make models, and their options. */
+export interface LionOptions {
+  /** Of a text model that reads both ways. */
+  lionBert: LionBertOptions;
+  /** Of a language model. */
+  lionGpt: LionGptOptions;
+  /** Of a vision transformer. */
+  lionViT: LionViTOptions;
+  /** Of an encoder. */
+  lionEncoder: LionEncoderOptions;
+}
+
+/** The function that makes a model, and its options. */
+export type LionModel = {
+  [name in keyof LionOptions]: {
+    /** The function that makes the model. */
+    readonly architecture: name;
+    /** Its options. */
+    readonly options: LionOptions[name];
+  };
+}[keyof LionOptions];
+
+/** The config.json of a model of this library. */
+export type LionConfig = LionModel & {
+  /** What tells it from Hugging Face's. */
+  readonly model_type: "lion";
+  /** The names of classes by their number, as Hugging Face has them. */
+  readonly id2label?: Readonly<Record<string, string>>;
+  /** The numbers of classes by their name. */
+  readonly label2id?: Readonly<Record<string, number>>;
+};
+
+/** A config.json of Hugging Face's, as far as it is read here. */
+export interface HuggingFaceConfig {
+  /** The kind of model. */
+  readonly model_type: "bert" | "gpt2" | "vit";
+  /** Its sizes and whatever else, by Hugging Face's names. */
+  readonly [name: string]: unknown;
+}
+
+/** The content of a config.json. */
+export type PretrainedConfig = LionConfig | HuggingFaceConfig;
+
+const MAKERS: { [name in keyof LionOptions]: (options: never) => LayersModel } =
+  { lionBert, lionGpt, lionViT, lionEncoder };
+
+/** Makes a model, with its initial values. */
+export function makeModel({ architecture, options }: LionModel): LayersModel {
+  return MAKERS[architecture](options as never);
+}
+
+/**
+ * Reads which model a config.json of this library is.
+ *
+ * @throws {RangeError} If it names no function that makes one, or has no options.
+ */
+export function lionModelOf(fields: ConfigFields): LionModel {
+  const names = Object.fromEntries(
+    Object.keys(MAKERS).map((name) => [name, name]),
+  );
+  const architecture = fields.choice("architecture", "", names);
+  const options = fields.value("options");
+  if (
+    typeof options === "object" && options !== null && !Array.isArray(options)
+  ) return { architecture, options } as LionModel;
+  throw fields.wrong("options", `an object, those of ${architecture}`);
+}
+
+/**
+ * A config as it is written: custom mixers and decays by their registered names.
+ *
+ * @throws {TypeError} If one is not registered.
+ */
+export function writableConfig(config: PretrainedConfig): object {
+  if (config.model_type !== "lion") return config;
+  const { options } = config as LionConfig;
+  return { ...config, options: savedByName(options, "of the model") };
+}

@@ -1,0 +1,79 @@
+/** Models of this library, read back. @module */
+import type { ConfigFields } from "./config_fields.ts";
+import { type LionModel, lionModelOf } from "./lion_config.ts";
+import type { Changes, Plan } from "./plan.ts";
+
+/** The modules of heads, as PyTorch names them. */
+const HEADS = {
+  "masked-language-model": ["cls.predictions"],
+  classification: ["bert.pooler", "classifier"],
+} as const;
+
+/**
+ * The model that a config.json of this library stands for.
+ *
+ * @throws {RangeError} If it has no such head or classes.
+ */
+export function lionPlan(fields: ConfigFields, changes: Changes): Plan {
+  const model = lionModelOf(fields);
+  const { variant } = changes;
+  const own = model.options;
+  // One of variant, mixer and decay says how tokens are weighted.
+  const { mixer: _, decay: __, ...others } = own;
+  const weighing = variant === undefined ? own : { ...others, variant };
+  const { options, initial, unused } = headOf(model, changes);
+  return {
+    model: {
+      ...model,
+      options: { ...weighing, ...options },
+    } as LionModel,
+    initial,
+    unused,
+  };
+}
+
+/** What changes with the head: options, and the modules that come and go. */
+function headOf(
+  { architecture, options: own }: LionModel,
+  { head, numClasses }: Changes,
+): { options: object; initial: readonly string[]; unused: readonly string[] } {
+  const same = { options: {}, initial: [], unused: [] };
+  if (architecture === "lionBert") {
+    const before = own.head ?? "masked-language-model";
+    const after = head ?? before;
+    if (numClasses !== undefined && after !== "classification") {
+      throw new RangeError(
+        `numClasses is for head "classification", got ${numClasses} for head "${after}"`,
+      );
+    }
+    if (after !== before) {
+      const classes = numClasses === undefined ? {} : { numClasses };
+      return {
+        options: { head: after, ...classes },
+        initial: HEADS[after],
+        unused: HEADS[before as keyof typeof HEADS] ?? [],
+      };
+    }
+    if (numClasses === undefined || numClasses === (own.numClasses ?? 2)) {
+      return same;
+    }
+    const changed = ["classifier"];
+    return { options: { numClasses }, initial: changed, unused: changed };
+  }
+  if (
+    head !== undefined &&
+    (architecture === "lionGpt" || head !== "classification")
+  ) {
+    throw new RangeError(
+      `head is for lionBert, got ${JSON.stringify(head)} for ${architecture}`,
+    );
+  }
+  if (numClasses === undefined) return same;
+  if (architecture === "lionGpt") {
+    throw new RangeError(
+      `numClasses is not for lionGpt, whose head predicts the next token, got ${numClasses}`,
+    );
+  }
+  if (numClasses === own.numClasses) return same;
+  return { options: { numClasses }, initial: ["head"], unused: ["head"] };
+}

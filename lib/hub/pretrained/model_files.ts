@@ -1,0 +1,169 @@
+/** Where the files of a model are: in a folder, on the hub, or at an address. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import { nodeModule } from "../../contract/node_module.ts";
+import { files, isMissing, pathOf } from "../../io/file_system.ts";
+import { readSafetensors } from "../../io/safetensors.ts";
+import { notKept, resolve, treeOf } from "../commit.ts";
+import {
+  DOWNLOAD_OPTIONS,
+  type HubDownloadOptions,
+  repositoryOf,
+} from "../hub_options.ts";
+import { isRepository } from "../hub_paths.ts";
+import { keepAll } from "../snapshot.ts";
+import { storeOf } from "../store_of.ts";
+
+/** The files of a model. */
+export interface ModelFiles {
+  /** What messages call the place. */
+  readonly name: string;
+  /** Fetches files that will be read, several at once, where they are elsewhere. */
+  prepare(paths: readonly string[]): Promise<void>;
+  /** Reads a text; `undefined` if there is no such file. */
+  text(path: string): Promise<string | undefined>;
+  /** Reads a safetensors file; `undefined` if there is none. */
+  tensors(path: string): Promise<Map<string, tf.Tensor> | undefined>;
+}
+
+/**
+ * Finds the files of a model.
+ *
+ * @param source A folder, the name of a repository, or an address.
+ * @param options The hub's options.
+ * @throws {TypeError} If the source is neither a text nor a URL, or an option is
+ * unknown.
+ * @throws {RangeError} If there is no such folder, and it is no such name.
+ * @throws {Error} If the hub refuses, or fails.
+ */
+export async function modelFiles(
+  source: string | URL,
+  options: HubDownloadOptions,
+): Promise<ModelFiles> {
+  if (typeof source !== "string" && !(source instanceof URL)) {
+    throw new TypeError(
+      `fromPretrained's first argument should be a folder, or a name of the hub such as "google/vit-base-patch16-224", got ${
+        source === null ? "null" : typeof source
+      }`,
+    );
+  }
+  const text = String(source);
+  if (/^https?:\/\//i.test(text)) return filesAt(text, options);
+  if (nodeModule("node:fs/promises")) {
+    const folder = /^file:\/\//i.test(text) ? pathOf(new URL(text)) : text;
+    const info = await files().stat(folder).catch(() => undefined);
+    if (info?.isDirectory()) return filesIn(folder.replace(/(.)\/+$/, "$1"));
+  }
+  if (isRepository(text)) return await filesOfHub(text, options);
+  throw new RangeError(
+    `fromPretrained's first argument should be a folder, or a name of the hub such as "google/vit-base-patch16-224", got ${
+      JSON.stringify(text)
+    }, which is neither`,
+  );
+}
+
+/** The files in a folder. */
+function filesIn(folder: string): ModelFiles {
+  const unlessMissing = async <T>(read: Promise<T>) => {
+    try {
+      return await read;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  };
+  return {
+    name: folder,
+    prepare: () => Promise.resolve(),
+    text: (path) =>
+      unlessMissing(files().readFile(`${folder}/${path}`, "utf8")),
+    tensors: (path) =>
+      tensorsOf(unlessMissing(
+        readSafetensors(`${folder}/${path}`),
+      )),
+  };
+}
+
+async function tensorsOf(
+  read: Promise<{ tensors: Map<string, tf.Tensor> } | undefined>,
+): Promise<Map<string, tf.Tensor> | undefined> {
+  return (await read)?.tensors;
+}
+
+/** The files of a repository; each is downloaded when it is read first. */
+async function filesOfHub(
+  repo: string,
+  options: HubDownloadOptions,
+): Promise<ModelFiles> {
+  const repository = await repositoryOf(
+    "fromPretrained",
+    repo,
+    options,
+    DOWNLOAD_OPTIONS,
+  );
+  const store = storeOf(repository);
+  const resolved = await resolve(repository, store);
+  const { commit, offline } = resolved;
+  const tree = await treeOf(repository, store, resolved);
+  const entriesOf = (paths: readonly string[]) =>
+    tree?.filter(({ path }) => paths.includes(path)) ?? [];
+  const prepare = (paths: readonly string[]) =>
+    keepAll(repository, store, resolved, entriesOf(paths), options.progress);
+  const find = async (path: string) => {
+    if (tree && entriesOf([path]).length === 0) return undefined;
+    await prepare([path]);
+    const found = await store.find(commit, path);
+    // Without a manifest, nobody knows whether there is such a file.
+    if (!found && tree) throw notKept(repository, store, offline ?? "", [path]);
+    return found;
+  };
+  const bytesOf = async (path: string) => {
+    const bytes = await (await find(path))?.access();
+    return await bytes?.read(0, bytes.size);
+  };
+  return {
+    name: `${repo} of the hub`,
+    prepare,
+    async text(path) {
+      const bytes = await bytesOf(path);
+      return bytes && new TextDecoder().decode(bytes);
+    },
+    async tensors(path) {
+      const file = await find(path);
+      if (!file) return undefined;
+      // On a disk, one tensor at a time is in memory.
+      if (repository.cache !== undefined) {
+        return await tensorsOf(readSafetensors(file.location()));
+      }
+      const bytes = await bytesOf(path);
+      return await tensorsOf(readSafetensors(bytes!));
+    },
+  };
+}
+
+/** The files below an address, such as those beside a page. */
+function filesAt(address: string, options: HubDownloadOptions): ModelFiles {
+  const { fetch: fetched = fetch, signal } = options;
+  const folder = address.endsWith("/") ? address : `${address}/`;
+  const read = async (path: string) => {
+    const url = new URL(path, folder).href;
+    const response = await fetched(url, signal ? { signal } : {});
+    // Many servers answer with their start page to what they do not have.
+    const isPage = response.headers.get("content-type")?.includes("text/html");
+    if (response.ok && !isPage) return await response.bytes();
+    await response.body?.cancel();
+    if (response.status === 404 || isPage) return undefined;
+    throw new Error(`${url} is answered with status ${response.status}`);
+  };
+  return {
+    name: folder,
+    prepare: () => Promise.resolve(),
+    async text(path) {
+      const bytes = await read(path);
+      return bytes && new TextDecoder().decode(bytes);
+    },
+    async tensors(path) {
+      const bytes = await read(path);
+      return bytes && await tensorsOf(readSafetensors(bytes));
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/** Whether a model is what its config says. @module */
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { MixingLayer } from "../../layers/mixing_layer.ts";
+import { type LionModel, makeModel } from "./lion_config.ts";
+
+/** Fields of layers that change no outputs, or that only training reads. */
+const FREE = [
+  ...["name", "trainable", "seed", "dtype", "batchInputShape", "form"],
+  ...["chunkSize", "dropout", "dropPath", "embeddingStd", "inputShape"],
+];
+
+/** The most blocks of the model that is compared with. */
+const BLOCKS = 2;
+
+/**
+ * Throws unless a model is what a function of this library makes with these
+ * options: it is compared, layer by layer, with one that has at most two blocks.
+ *
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If it is not; the message names the layer and the field.
+ */
+export function assertSameModel(own: LionModel, model: LayersModel): void {
+  const { depth } = own.options;
+  const fail = (what: string, wanted: unknown, got: unknown) => {
+    throw new RangeError(
+      `savePretrained's config should be that of model ${
+        Object(model).name
+      }: it says ${what} ${JSON.stringify(wanted)}, the model has ${
+        JSON.stringify(got)
+      }`,
+    );
+  };
+  const blocks = (Object(model).layers as LayersModel["layers"] ?? [])
+    .filter((layer) => layer instanceof MixingLayer).length;
+  if (blocks !== depth) fail("depth", depth, blocks);
+  const twin = makeModel({
+    ...own,
+    options: { ...own.options, depth: Math.min(depth, BLOCKS) },
+  } as LionModel);
+  try {
+    if (twin.name.replace(/_\d+$/, "") !== model.name.replace(/_\d+$/, "")) {
+      fail("a model", twin.name, model.name);
+    }
+    const byName = new Map(model.layers.map((layer) => [layer.name, layer]));
+    for (const layer of twin.layers) {
+      const theirs = byName.get(layer.name);
+      if (!theirs) {
+        // Names of layers without parameters are numbered by tfjs.
+        if (layer.weights.length === 0) continue;
+        return fail("a layer", layer.name, "none of this name");
+      }
+      const [wanted, got] = [layer, theirs].map(fieldsOf);
+      for (const name of new Set([...wanted!.keys(), ...got!.keys()])) {
+        const [one, other] = [wanted!.get(name), got!.get(name)];
+        if (one === other) continue;
+        fail(`${layer.name}'s ${name}`, parse(one), parse(other));
+      }
+    }
+  } finally {
+    twin.dispose();
+  }
+}
+
+/** What decides what a layer computes: its options, and the shapes of its weights. */
+function fieldsOf(
+  layer: LayersModel["layers"][number],
+): Map<string, string> {
+  const entries = Object.entries(layer.getConfig())
+    .filter(([name, value]) => !FREE.includes(name) && value !== undefined);
+  const shapes = layer.weights.map(({ shape }) => shape);
+  return new Map(
+    [...entries, ["shapes of weights", shapes] as const]
+      .map(([name, value]) => [name, JSON.stringify(value)]),
+  );
+}
+
+function parse(text: string | undefined): unknown {
+  return text === undefined ? "none" : JSON.parse(text);
+}

@@ -1,0 +1,140 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertPath, assertPositiveInteger } from "../../contract/values.ts";
+import type { Tokenizer } from "../../data/text/tokenizer.ts";
+import type { TokenizerFile } from "../../data/text/tokenizer_file.ts";
+import { files, pathOf } from "../../io/file_system.ts";
+import { toPyTorchWeights } from "../../io/pytorch.ts";
+import { copiesOf } from "../../io/pytorch_names.ts";
+import { ConfigFields } from "./config_fields.ts";
+import { labelFields } from "./labels.ts";
+import { type PretrainedConfig, writableConfig } from "./lion_config.ts";
+import { planOf } from "./planned.ts";
+import { assertSameModel } from "./same_model.ts";
+import { tokenizerFiles, writeTokenizer } from "./tokenizer_files.ts";
+import { writeJSON, writeWeights } from "./weight_files.ts";
+
+/** Options of {@linkcode savePretrained}. */
+export interface SavePretrainedOptions {
+  /** The model. */
+  model: LayersModel;
+  /**
+   * What the model is: the function of this library that makes it and its options,
+   * or the config that {@linkcode fromPretrained} has returned.
+   */
+  config: PretrainedConfig;
+  /**
+   * The tokenizer: one that {@linkcode fromPretrained} has read, or the content of
+   * a tokenizer.json, such as `trainTokenizer` makes. @default none
+   */
+  tokenizer?: Tokenizer | TokenizerFile | undefined;
+  /** The names of classes, in the order of their numbers. @default the config's */
+  classes?: readonly string[] | undefined;
+  /** The most bytes of values in a file of weights. @default 5e9 */
+  maxShardBytes?: number | undefined;
+}
+
+const OPTIONS: OptionNames<SavePretrainedOptions> = {
+  model: true,
+  config: true,
+  tokenizer: true,
+  classes: true,
+  maxShardBytes: true,
+};
+
+/**
+ * Writes a model to a folder, for {@linkcode fromPretrained}: `config.json`,
+ * weights as safetensors and, if it is given, the tokenizer. With the config of a
+ * BERT, GPT-2 or ViT of Hugging Face's, Python's libraries read the folder, too.
+ *
+ * @example An encoder, and back
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionEncoder } from "@lionjs/lion";
+ * import { fromPretrained, savePretrained } from "@lionjs/lion/hub";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const options = {
+ *   inputDim: 2, dim: 8, depth: 1, numHeads: 2, numClasses: 2, variant: "s",
+ * } as const;
+ * const model = lionEncoder(options);
+ * const folder = await Deno.makeTempDir();
+ * await savePretrained(folder, {
+ *   model,
+ *   config: { model_type: "lion", architecture: "lionEncoder", options },
+ *   classes: ["cat", "dog"],
+ * });
+ *
+ * const loaded = await fromPretrained(folder);
+ * assertEquals(loaded.classes, ["cat", "dog"]);
+ * const inputs = [tf.ones([1, 3, 2]), tf.ones([1, 3])];
+ * const [a, b] = [model, loaded.model].map((m) => m.predict(inputs) as tf.Tensor);
+ * assertEquals(await b!.array(), await a!.array());
+ * ```
+ *
+ * @param folder The folder, which is made if there is none. Files of a model that
+ * is there are replaced.
+ * @param options See {@linkcode SavePretrainedOptions}.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If the config is not that of the model, or an option has
+ * an invalid value.
+ * @throws {Error} If a file cannot be written.
+ */
+export async function savePretrained(
+  folder: string | URL,
+  options: SavePretrainedOptions,
+): Promise<void> {
+  assertOptions("savePretrained", options, OPTIONS);
+  const path = typeof folder === "string" ? folder : pathOf(folder);
+  assertPath("savePretrained's folder", path);
+  const { model, config, tokenizer, classes, maxShardBytes = 5e9 } = options;
+  assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
+  if (typeof config !== "object" || config === null) {
+    throw new TypeError(
+      'savePretrained\'s config should be an object such as { model_type: "lion", architecture: "lionBert", options: { … } }, got ' +
+        (config === null ? "null" : typeof config),
+    );
+  }
+  const fields = new ConfigFields("savePretrained's config", config);
+  const plan = planOf(fields, {});
+  assertSameModel(plan.model, model);
+  const read = tokenizer && tokenizerFiles(tokenizer);
+  const labelled = {
+    ...writableConfig(config),
+    ...classes ? labelFields(checkedClasses(classes, plan.model.options)) : {},
+  };
+  await files().mkdir(path, { recursive: true });
+  const tensors = toPyTorchWeights(model, {
+    names: config.model_type === "vit" ? "hugging-face" : "authors",
+  });
+  try {
+    const copies = copiesOf(model).map(([copy]) => copy);
+    const weights = [...tensors].filter(([name]) => !copies.includes(name));
+    await writeWeights(path, new Map(weights), maxShardBytes);
+  } finally {
+    tf.dispose([...tensors.values()]);
+  }
+  if (read) await writeTokenizer(path, read);
+  await writeJSON(`${path}/config.json`, labelled);
+}
+
+/** Throws unless there are as many names as classes, all different. */
+function checkedClasses(
+  classes: readonly string[],
+  options: object,
+): readonly string[] {
+  const { numClasses } = options as { numClasses?: number };
+  const isNames = Array.isArray(classes) &&
+    classes.every((name) => typeof name === "string");
+  if (
+    isNames && classes.length === (numClasses ?? classes.length) &&
+    new Set(classes).size === classes.length
+  ) return classes;
+  throw new RangeError(
+    `savePretrained's classes should be ${
+      numClasses ?? "all"
+    } different names, got ${JSON.stringify(classes)?.slice(0, 120)}`,
+  );
+}

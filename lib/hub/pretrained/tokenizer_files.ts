@@ -1,0 +1,78 @@
+/** The tokenizer beside a model. @module */
+import { assertTokenizerShape } from "../../data/text/tokenizer_shape.ts";
+import type { Tokenizer } from "../../data/text/tokenizer.ts";
+import {
+  type TokenizerFile,
+  tokenizerOf,
+} from "../../data/text/tokenizer_file.ts";
+import { readObject } from "./json_file.ts";
+import type { ModelFiles } from "./model_files.ts";
+import { writeJSON } from "./weight_files.ts";
+
+const TOKENIZER = "tokenizer.json";
+
+/** Files that say more of a tokenizer; the first one names special tokens. */
+const CONFIGS = ["tokenizer_config.json", "special_tokens_map.json"];
+
+/** What the tokenizers that were read here were made of, by the names of files. */
+const FILES = new WeakMap<Tokenizer, ReadonlyMap<string, object>>();
+
+/** Reads the tokenizer of a model; `undefined` if it has none. */
+export async function readTokenizer(
+  files: ModelFiles,
+): Promise<Tokenizer | undefined> {
+  const file = await readObject(files, TOKENIZER);
+  if (!file) return undefined;
+  const read = new Map<string, object>([[TOKENIZER, file]]);
+  for (const name of CONFIGS) {
+    const config = await readObject(files, name);
+    if (config) read.set(name, config);
+  }
+  const config = CONFIGS.map((name) => read.get(name))
+    .find((config) => config !== undefined);
+  try {
+    const tokenizer = tokenizerOf(
+      file as unknown as TokenizerFile,
+      config ? { config } : {},
+    );
+    FILES.set(tokenizer, read);
+    return tokenizer;
+  } catch (error) {
+    const { message } = error as Error;
+    const Kind = error instanceof TypeError ? TypeError : RangeError;
+    throw new Kind(
+      `${TOKENIZER} of ${files.name} cannot be used: ${message}; tokenizer: false leaves it out`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * The files of a tokenizer.
+ *
+ * @param tokenizer One that was read here, or the content of a tokenizer.json.
+ * @throws {TypeError} If it is neither.
+ */
+export function tokenizerFiles(
+  tokenizer: Tokenizer | TokenizerFile,
+): ReadonlyMap<string, object> {
+  const known = FILES.get(tokenizer as Tokenizer);
+  if (known) return known;
+  if (typeof Object(tokenizer).encode === "function") {
+    throw new TypeError(
+      "savePretrained's tokenizer should be one that fromPretrained() has read, or the content of a tokenizer.json such as trainTokenizer() makes, got another tokenizer, whose file is not known",
+    );
+  }
+  assertTokenizerShape(tokenizer as TokenizerFile);
+  return new Map([[TOKENIZER, tokenizer]]);
+}
+
+/** Writes the files of a tokenizer. */
+export async function writeTokenizer(
+  folder: string,
+  files: ReadonlyMap<string, object>,
+): Promise<void> {
+  for (const [name, content] of files) {
+    await writeJSON(`${folder}/${name}`, content);
+  }
+}
