@@ -6,7 +6,6 @@ interface NodeModules {
   "node:fs/promises": typeof import("node:fs/promises");
   "node:os": typeof import("node:os");
   "node:process": typeof import("node:process");
-  "node:stream": typeof import("node:stream");
   "node:timers": typeof import("node:timers");
   "node:url": typeof import("node:url");
   "node:v8": typeof import("node:v8");

@@ -59,6 +59,12 @@ export {
   type DecodeImageOptions,
   type Decoder,
 } from "./images/decoding/decode_image.ts";
+export type {
+  BadRecord,
+  BadRecords,
+  SkipBadRecords,
+} from "./records/bad_records.ts";
+export { type CsvOptions, type CsvRows, csvRows } from "./records/csv.ts";
 export { type Dataset, datasetOf, type Examples } from "./batches/dataset.ts";
 export {
   collateDigits,
@@ -71,7 +77,11 @@ export {
 export type { GeneratedOptions, Part } from "./batches/generated.ts";
 export type { LabelledImage } from "./batches/labelled_image.ts";
 export { jsonLines, textLines } from "./records/lines.ts";
-export { lineStream, type LineStreamOptions } from "./records/line_stream.ts";
+export {
+  type LineStream,
+  lineStream,
+  type LineStreamOptions,
+} from "./records/line_stream.ts";
 export {
   evalTransform,
   type EvalTransformOptions,

@@ -177,6 +177,7 @@ const DATA: Calls = {
     data.collateMasked({ rate: 0.1, tokenizer, ...wrong }),
   collatePixels: (wrong) => data.collatePixels(wrong),
   collateTokens: (wrong) => data.collateTokens(wrong),
+  csvRows: (wrong) => data.csvRows(noBytes, wrong),
   lineStream: (wrong) => data.lineStream(noBytes, { parse: "text", ...wrong }),
   listOps: (wrong) => data.listOps({ size: 1, ...wrong }),
   maskTokens: (wrong) =>

@@ -1,5 +1,6 @@
 /** Bytes in their order, a part at a time. @module */
 import { addressOf, bytesOf, type ByteSource, nameOf } from "./bytes_of.ts";
+import { ChunkReader } from "./chunk_reader.ts";
 import { request } from "./request.ts";
 
 /** Bytes that are read together. */
@@ -8,7 +9,7 @@ const CHUNK = 2 ** 17;
 /** The bytes of a source in their order, as they are stored. */
 export async function* chunksOf(
   source: ByteSource,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+): AsyncGenerator<Uint8Array> {
   const address = addressOf(source);
   if (address !== undefined) {
     yield* bodyOf(address);
@@ -23,15 +24,23 @@ export async function* chunksOf(
 /** What is at an address, by one request, so that its server needs no ranges. */
 async function* bodyOf(
   url: string,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+): AsyncGenerator<Uint8Array> {
   const response = await request(
     url,
     fetch,
     {},
     (response) => Promise.resolve(response),
   );
+  const reader = new ChunkReader(async function* () {
+    yield* response.body ?? [];
+  }());
   try {
-    for await (const chunk of response.body ?? []) yield chunk;
+    // Of the same lengths each time, whatever the network makes of them.
+    for (;;) {
+      const chunk = await reader.take(CHUNK);
+      if (chunk.length === 0) return;
+      yield chunk;
+    }
   } catch (cause) {
     throw new Error(
       `${nameOf(url)} should be whole, got a part: ${
@@ -39,5 +48,7 @@ async function* bodyOf(
       }; read it again`,
       { cause },
     );
+  } finally {
+    await reader.close();
   }
 }

@@ -43,11 +43,11 @@ const OTHERS = {
 
 /** The first bytes, and all of them. */
 async function peek(
-  chunks: AsyncGenerator<Uint8Array<ArrayBuffer>>,
+  chunks: AsyncGenerator<Uint8Array>,
 ): Promise<
-  { start: Uint8Array; all: AsyncGenerator<Uint8Array<ArrayBuffer>> }
+  { start: Uint8Array; all: AsyncGenerator<Uint8Array> }
 > {
-  const taken: Uint8Array<ArrayBuffer>[] = [];
+  const taken: Uint8Array[] = [];
   let start = new Uint8Array(0);
   while (start.length < 4) {
     const { done, value } = await chunks.next();

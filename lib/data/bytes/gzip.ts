@@ -13,7 +13,7 @@ import { GzipChecks } from "./gzip_checks.ts";
  */
 export async function* gunzipped(
   name: string,
-  chunks: AsyncGenerator<Uint8Array<ArrayBuffer>>,
+  chunks: AsyncGenerator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   const reading = new Reading(chunks);
   try {
@@ -34,18 +34,28 @@ export async function* gunzipped(
   }
 }
 
-/** Chunks that remember whether reading them is what has failed. */
-class Reading implements AsyncIterable<Uint8Array<ArrayBuffer>> {
-  failed: { error: unknown } | undefined;
-  readonly #chunks: AsyncGenerator<Uint8Array<ArrayBuffer>>;
+/**
+ * Bytes that are decompressed together: at most a thousand times as many come
+ * out of them.
+ */
+const PART = 2 ** 14;
 
-  constructor(chunks: AsyncGenerator<Uint8Array<ArrayBuffer>>) {
+/** Parts of chunks, which remember whether reading them is what has failed. */
+class Reading implements AsyncIterable<Uint8Array> {
+  failed: { error: unknown } | undefined;
+  readonly #chunks: AsyncGenerator<Uint8Array>;
+
+  constructor(chunks: AsyncGenerator<Uint8Array>) {
     this.#chunks = chunks;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     try {
-      yield* this.#chunks;
+      for await (const chunk of this.#chunks) {
+        for (let at = 0; at < chunk.length; at += PART) {
+          yield chunk.subarray(at, at + PART);
+        }
+      }
     } catch (error) {
       this.failed = { error };
       throw error;
@@ -53,14 +63,36 @@ class Reading implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   }
 }
 
+/**
+ * Decompresses a chunk at a time, and gives what became of it when all of it is
+ * good: a pipe would drop what it still holds when it fails, more or less.
+ */
 async function* gunzippedByNode(
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   const gunzip = nodeModule("node:zlib")!.createGunzip();
-  const { pipeline, Readable } = nodeModule("node:stream")!;
-  // Errors reach whoever iterates.
-  pipeline(Readable.from(chunks), gunzip, () => {});
-  for await (const chunk of gunzip) yield chunk;
+  let made: Uint8Array[] = [];
+  gunzip.on("data", (chunk: Uint8Array) => made.push(chunk));
+  const ended = new Promise<void>((resolve, reject) => {
+    gunzip.on("end", resolve);
+    gunzip.on("error", reject);
+  });
+  ended.catch(() => {});
+  try {
+    for await (const chunk of chunks) {
+      const written = new Promise<void>((resolve, reject) =>
+        gunzip.write(chunk, (error) => error ? reject(error) : resolve())
+      );
+      await Promise.race([written, ended]);
+      yield* made;
+      made = [];
+    }
+    gunzip.end();
+    await ended;
+    yield* made;
+  } finally {
+    gunzip.destroy();
+  }
 }
 
 /** Decompresses gzip where there is no Node, such as in a browser. */

@@ -1,7 +1,12 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { decompressed } from "../bytes/decompressed.ts";
-import { byteLines } from "./byte_lines.ts";
+import {
+  BadRecordCount,
+  type BadRecords,
+  type SkipBadRecords,
+} from "./bad_records.ts";
+import { type ByteLine, byteLines } from "./byte_lines.ts";
 import { LineParser } from "./line_parser.ts";
 import {
   assertShard,
@@ -13,9 +18,24 @@ import {
 export interface LineStreamOptions {
   /** What a line is: text as it is, or a value of JSON. */
   parse: "text" | "json";
+  /**
+   * What to do about a bad line, or the rest of a file that is cut or damaged:
+   * fail by its name, or pass it over and count it. In the place of a bad line
+   * is the next good one of its file.
+   * @default "fail"
+   */
+  onBad?: "fail" | SkipBadRecords | undefined;
 }
 
-const OPTIONS: OptionNames<LineStreamOptions> = { parse: true };
+const OPTIONS: OptionNames<LineStreamOptions> = { parse: true, onBad: true };
+
+/** A stream of lines, and which of them were bad. */
+export interface LineStream<E> extends ShardedStream<E> {
+  /** What was passed over so far. */
+  readonly bad: BadRecords;
+  /** Counts the lines of a shard that are not blank, without parsing them. */
+  count(shard: number): Promise<number>;
+}
 
 /**
  * Makes a stream of the lines of texts in UTF-8 that are not blank, each file a
@@ -49,18 +69,18 @@ const OPTIONS: OptionNames<LineStreamOptions> = { parse: true };
  */
 export function lineStream(
   files: ByteSource | readonly ByteSource[],
-  options: { parse: "text" },
-): ShardedStream<string>;
+  options: LineStreamOptions & { parse: "text" },
+): LineStream<string>;
 export function lineStream<E = unknown>(
   files: ByteSource | readonly ByteSource[],
   options: LineStreamOptions,
-): ShardedStream<E>;
+): LineStream<E>;
 export function lineStream<E>(
   files: ByteSource | readonly ByteSource[],
   options: LineStreamOptions,
-): ShardedStream<E> {
+): LineStream<E> {
   assertOptions("lineStream", options, OPTIONS);
-  const { parse } = options;
+  const { parse, onBad = "fail" } = options;
   if (parse !== "text" && parse !== "json") {
     throw new RangeError(
       `parse should be "text" or "json", got ${JSON.stringify(parse)}`,
@@ -68,17 +88,52 @@ export function lineStream<E>(
   }
   const sources = sourcesOf(files);
   const shards = sources.map((source) => ({ name: nameOf(source) }));
-  const linesOf = (shard: number) =>
-    byteLines(shards[shard]!.name, decompressed(sources[shard]!));
+  const bad = new BadRecordCount("lineStream", onBad);
+  let read = 0;
+  /** The lines of a shard, up to where it is cut. */
+  const linesOf = async function* (shard: number): AsyncGenerator<ByteLine> {
+    const { name } = shards[shard]!;
+    try {
+      yield* byteLines(name, decompressed(sources[shard]!));
+    } catch (error) {
+      bad.add(name, error, read);
+    }
+  };
   return {
     shards,
+    bad,
     async *open(shard, from = 0) {
       assertShard(shards, shard, from);
-      const parser = new LineParser<E>(shards[shard]!.name, parse);
-      let place = 0;
+      const { name } = shards[shard]!;
+      const parser = new LineParser<E>(name, parse);
+      let place = 0, missing = 0;
       for await (const line of linesOf(shard)) {
-        if (place++ >= from) yield parser.parse(line);
+        if (place++ < from) continue;
+        read++;
+        let parsed: E;
+        try {
+          parsed = parser.parse(line);
+        } catch (error) {
+          bad.add(`${name}:${line.number}`, error, read);
+          missing++;
+          continue;
+        }
+        for (; missing > 0; missing--) yield parsed;
+        yield parsed;
       }
+      if (missing === 0) return;
+      // After the last good line comes the first one again.
+      let first: { line: E } | undefined;
+      for await (const line of linesOf(shard)) {
+        try {
+          first = { line: parser.parse(line) };
+          break;
+        } catch {
+          // It is counted already, or will be when it is its turn.
+        }
+      }
+      if (!first) throw new SyntaxError(`${name} should have a good line`);
+      for (; missing > 0; missing--) yield first.line;
     },
     async count(shard) {
       assertShard(shards, shard, 0);

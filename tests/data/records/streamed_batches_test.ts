@@ -215,6 +215,48 @@ Deno.test("lineStream() names a file that is cut, after the lines before", async
 });
 
 onCpu(
+  "lineStream() passes bad lines over, and batches stay the same",
+  async () => {
+    const text = [...jsonl(0, 40).split("\n")];
+    for (const place of [0, 17, 18, 39]) text[place] = "{ bad";
+    const cut = gzipSync(jsonl(100, 5000)).subarray(0, -40);
+    const make = () =>
+      lineStream<{ n: number }>(
+        [
+          memoryBytes(bytes(text.join("\n")), "a.jsonl"),
+          memoryBytes(cut, "b.jsonl.gz"),
+        ],
+        { parse: "json", onBad: { skip: true } },
+      );
+    const stream = make();
+    const numbers = (await Array.fromAsync(stream.open(0))).map(({ n }) => n);
+    const expected = Array.from({ length: 40 }, (_, i) => i);
+    Object.assign(expected, { 0: 1, 17: 19, 18: 19, 39: 1 });
+    assertEquals(numbers, expected);
+    const lines = await Array.fromAsync(stream.open(1));
+    assert(lines.length > 100 && lines.length < 5000);
+    assertEquals(stream.bad.records.map(({ name }) => name), [
+      ...["a.jsonl:1", "a.jsonl:18", "a.jsonl:19", "a.jsonl:40", "b.jsonl.gz"],
+    ]);
+    for (const from of [1, 18, 39]) {
+      assertEquals(
+        (await Array.fromAsync(make().open(0, from))).map(({ n }) => n),
+        expected.slice(from),
+      );
+    }
+    const options = { batchSize: 5, seed: 1, window: 20 };
+    const batches = await streamedBatches(stream, {
+      ...options,
+      collate: (examples, random) =>
+        collate(examples.map(({ n }) => n), random),
+    });
+    const all = await take(batches, 0, 12);
+    assertEquals(await take(batches, 7, 5), all.slice(7));
+    assertEquals(stream.bad.count, 5);
+  },
+);
+
+onCpu(
   "streamedBatches() of 10,000 examples of gzip stays small",
   () =>
     withFolder(async (folder) => {

@@ -1,0 +1,199 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import {
+  type CsvOptions,
+  csvRows,
+  memoryBytes,
+} from "../../../lib/data/mod.ts";
+import { CsvParser } from "../../../lib/data/records/csv_parser.ts";
+import { withPython } from "../bytes/python.ts";
+
+const bytesOf = (text: string, name = "table.csv") =>
+  memoryBytes(new TextEncoder().encode(text), name);
+
+const rowsOf = async (
+  text: string,
+  options: CsvOptions = {},
+  name?: string,
+) => {
+  const table = await csvRows(bytesOf(text, name), options);
+  return Array.from({ length: table.size }, (_, i) => table.get(i));
+};
+
+const FIELD = fc.oneof(
+  fc.string(),
+  fc.string({ unit: fc.constantFrom(..."a,;\t\"'\n\r é\u2028🦁") }),
+);
+
+/** What a simple writer makes of rows. */
+function written(rows: string[][], delimiter: string, end: string): string {
+  const quoted = (field: string) =>
+    field === "" || /[",;\t\r\n]/.test(field)
+      ? `"${field.replaceAll('"', '""')}"`
+      : field;
+  return rows.map((row) => row.map(quoted).join(delimiter)).join(end);
+}
+
+Deno.test("CSV that was written is read as it was, in any parts", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 4 }).chain((columns) =>
+        fc.array(fc.array(FIELD, { minLength: columns, maxLength: columns }), {
+          minLength: 1,
+          maxLength: 5,
+        })
+      ),
+      fc.constantFrom(",", ";", "\t"),
+      fc.constantFrom("\n", "\r\n", "\r"),
+      fc.boolean(),
+      fc.integer({ min: 1, max: 9 }),
+      (rows, delimiter, end, isEnded, length) => {
+        const text = written(rows, delimiter, end) + (isEnded ? end : "");
+        const parser = new CsvParser(delimiter, true);
+        const found: string[][] = [];
+        for (let at = 0; at < text.length; at += length) {
+          const part = text.slice(at, at + length);
+          for (const { fields, wrong } of parser.rows(part, false)) {
+            assertEquals(wrong, undefined);
+            found.push([...fields]);
+          }
+        }
+        for (const { fields } of parser.rows("", true)) found.push([...fields]);
+        assertEquals(found, rows);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+const PROGRAM = `
+import csv, gzip, json, random
+random.seed(1)
+letters = "ab,;\\t\\"'\\n é"
+def field():
+    return "".join(random.choice(letters) for _ in range(random.randrange(6)))
+rows = [["text", "label"]] + [[field(), field()] for _ in range(500)]
+plain = [[f.replace("\\t", "").replace("\\n", "") or "x" for f in row] for row in rows]
+
+def save(name, rows, encoding="utf-8", **options):
+    with open(name, "w", newline="", encoding=encoding) as file:
+        csv.writer(file, **options).writerows(rows)
+
+save("excel.csv", rows)
+save("unix.csv", rows, dialect="unix")
+save("tabs.tsv", rows, dialect="excel-tab")
+save("semicolons.txt", rows, delimiter=";")
+save("latin.csv", rows, encoding="latin-1")
+save("utf16.csv", rows, encoding="utf-16-le")
+save("marked.csv", rows, encoding="utf-8-sig")
+save("none.tsv", plain, delimiter="\\t", quoting=csv.QUOTE_NONE, quotechar=None)
+with open("excel.csv", "rb") as file, gzip.open("packed.tsv.gz", "wb") as out:
+    out.write(open("tabs.tsv", "rb").read())
+json.dump({"rows": rows, "plain": plain}, open("rows.json", "w"))
+`;
+
+await withPython(
+  "csvRows() reads what Python's csv has written",
+  { modules: ["csv"], program: PROGRAM },
+  async (folder) => {
+    const { rows, plain } = JSON.parse(
+      await Deno.readTextFile(`${folder}/rows.json`),
+    );
+    const FILES: Record<string, CsvOptions> = {
+      "excel.csv": {},
+      "unix.csv": {},
+      "tabs.tsv": {},
+      "semicolons.txt": { delimiter: ";" },
+      "latin.csv": { encoding: "latin1" },
+      "utf16.csv": { encoding: "utf-16le" },
+      "marked.csv": {},
+      "packed.tsv.gz": {},
+      "none.tsv": { quote: false },
+    };
+    for (const [name, options] of Object.entries(FILES)) {
+      const table = await csvRows(`${folder}/${name}`, options);
+      const [columns, ...expected] = name === "none.tsv" ? plain : rows;
+      assertEquals(table.columns, columns);
+      assertEquals(
+        Array.from({ length: table.size }, (_, i) => table.get(i)),
+        expected.map(([text, label]: string[]) => ({ text, label })),
+      );
+    }
+  },
+);
+
+Deno.test("csvRows() names columns by the first row, by numbers or as told", async () => {
+  const text = "a,b\n1,2\n\n3,4";
+  assertEquals(await rowsOf(text), [{ a: "1", b: "2" }, { a: "3", b: "4" }]);
+  assertEquals(await rowsOf(text, { header: false }), [
+    ...[{ 0: "a", 1: "b" }, { 0: "1", 1: "2" }, { 0: "3", 1: "4" }],
+  ]);
+  assertEquals((await rowsOf(text, { header: ["x", "y"] }))[0], {
+    ...{ x: "a", y: "b" },
+  });
+  assertEquals(await rowsOf("a\n1", {}, "table.tsv"), [{ a: "1" }]);
+});
+
+Deno.test("csvRows() names file and line of what is wrong", async () => {
+  for (
+    const [text, message, options] of [
+      [
+        "a,b\n1,2\n1\n",
+        "table.csv:3 should be a row of the table: it has 1 fields for 2 columns",
+      ],
+      [
+        'a,b\n"1\n2",3\n\n4,5,6\n',
+        "table.csv:5 should be a row of the table: it has 3 fields for 2",
+      ],
+      [
+        'a,b\r\n1,2\r\n"1"x,2\r\n',
+        "table.csv:3 should be a row of the table: a field goes on after",
+      ],
+      [
+        'a,b\n1,2\n1,"2\n3,4\n',
+        "table.csv:3 should be a row of the table: a quote is not closed",
+      ],
+      [
+        "a,a\n1,2\n",
+        'table.csv:1 should have a name for each column, got "a" twice',
+      ],
+      ["a,b\n", "table.csv should have at least one row"],
+      ["", "table.csv should have at least one row"],
+      ["a\n1\n", "header should be true, false or", { header: "a" }],
+      ["a\n1\n", "delimiter should be one character", { delimiter: ", " }],
+      ["a\n1\n", "quote should be", { quote: "'" }],
+      ["a\n1\n", "encoding should be one that TextDecoder knows", {
+        encoding: "x",
+      }],
+    ] as [string, string, CsvOptions?][]
+  ) {
+    await assertRejects(() => rowsOf(text, options), Error, message);
+  }
+  const latin = memoryBytes(Uint8Array.of(0x61, 0x0a, 0xe9, 0x0a), "latin.csv");
+  await assertRejects(
+    () => csvRows(latin),
+    SyntaxError,
+    "latin.csv:1 or later: its text should be in utf-8",
+  );
+  await assertRejects(
+    () => csvRows(bytesOf(`a\n"${"x".repeat(2 ** 24)}\n`)),
+    SyntaxError,
+    "table.csv:2 or later: a row should have at most 16777216 characters",
+  );
+});
+
+Deno.test("csvRows() passes bad rows over and counts them, up to a limit", async () => {
+  const good = "1,2\n".repeat(30);
+  const text = `a,b\n${good}1\n"1"x,2\n${good}1,2,3\n`;
+  const table = await csvRows(bytesOf(text), { onBad: { skip: true } });
+  assertEquals([table.size, table.bad.count], [60, 3]);
+  assertEquals(table.bad.records.map(({ name }) => name), [
+    ...["table.csv:32", "table.csv:33", "table.csv:64"],
+  ]);
+  assert(table.bad.records[0]!.reason.includes("it has 1 fields"));
+  await assertRejects(
+    () => csvRows(bytesOf(text), { onBad: { skip: true, limit: 0 } }),
+    Error,
+    "at most a share of 0 should be bad, by onBad's limit, got 1:\ntable.csv:32",
+  );
+});
