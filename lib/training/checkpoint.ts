@@ -7,10 +7,12 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertPath } from "../contract/values.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertBoolean, assertPath } from "../contract/values.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
 import { files, sha256Of, sha256OfFile } from "../io/file_system.ts";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
+import { bestOf } from "./best_weights.ts";
 import type { Snapshot } from "./training_state.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
@@ -170,6 +172,17 @@ export async function removeOldCheckpoints(
   }
 }
 
+/** Options of {@linkcode loadCheckpoint}. */
+export interface LoadCheckpointOptions {
+  /**
+   * Whether to load the weights of the best evaluation up to the checkpoint, which
+   * it has if `train` had the option `best`, rather than its own. @default false
+   */
+  best?: boolean | undefined;
+}
+
+const LOAD: OptionNames<LoadCheckpointOptions> = { best: true };
+
 /**
  * Sets a model's weights to those of a checkpoint of `train`, or to their
  * moving average if it was kept, since that is what was evaluated.
@@ -210,21 +223,35 @@ export async function removeOldCheckpoints(
  *
  * @param model A model with the layers that were trained.
  * @param path The checkpoint's folder, such as `runs/step-001000`.
- * @throws {RangeError} If the checkpoint is damaged, or the model's weights
- * have other shapes, or the path is empty; the model is then unchanged.
+ * @param options See {@linkcode LoadCheckpointOptions}.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If the checkpoint is damaged or has no best weights, the
+ * model's weights have other shapes, or the path is empty; the model is then
+ * unchanged.
  * @throws {Error} If there is no checkpoint, with the code `ENOENT`.
  */
 export async function loadCheckpoint(
   model: LayersModel,
   path: string,
+  options: LoadCheckpointOptions = {},
 ): Promise<void> {
   assertPath("path", path);
+  assertOptions("loadCheckpoint", options, LOAD);
+  const { best = false } = options;
+  assertBoolean("best", best);
   const { weights, tensors } = await readCheckpoint(path);
   try {
     const own = [...namesOfWeights(model)];
-    const saved = weights.map((name) =>
-      tensors.get(`average/${name}`) ?? tensors.get(name)!
-    );
+    const saved = best
+      ? bestOf(weights, tensors)
+      : weights.map((name) =>
+        tensors.get(`average/${name}`) ?? tensors.get(name)!
+      );
+    if (!saved) {
+      throw new RangeError(
+        `${path} should have best weights, got none: its run did not have train's option best; load it without`,
+      );
+    }
     const wrong = own.flatMap(([{ shape }, name], i) => {
       const got = saved[i]?.shape ?? [];
       if (tf.util.arraysEqual(shape, got)) return [];

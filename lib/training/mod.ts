@@ -4,7 +4,7 @@
  * @module
  */
 export { Adam, type AdamOptions } from "../optimizers/adam.ts";
-export { loadCheckpoint } from "./checkpoint.ts";
+export { loadCheckpoint, type LoadCheckpointOptions } from "./checkpoint.ts";
 export type { DistillationOptions, Teacher } from "./distillation.ts";
 export { type Divergence, DivergenceError } from "./divergence_error.ts";
 export { evaluate, type EvaluateOptions } from "./evaluate.ts";
@@ -59,6 +59,7 @@ export type { SharedBy } from "./ranks.ts";
 export type { TrainingResult } from "./run.ts";
 export { train } from "./train.ts";
 export type {
+  BestOptions,
   CheckpointOptions,
   EvaluationOptions,
   OptimizerOptions,

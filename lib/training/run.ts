@@ -28,10 +28,17 @@ export interface TrainingResult {
   readonly steps: number;
   /** Whether the signal ended training before the last step. */
   readonly aborted: boolean;
+  /** Whether training ended before the last step since `best.patience` was over. */
+  readonly stoppedEarly: boolean;
   /** The loss of each step that this call took. */
   readonly losses: readonly number[];
   /** Means of the last evaluation, by name; empty if there was none. */
   readonly evaluation: Readonly<Record<string, number>>;
+  /**
+   * The best evaluation, if the option `best` is given and there was one: the value
+   * of its metric, and the step whose weights the model has.
+   */
+  readonly best: { readonly step: number; readonly value: number } | undefined;
   /** The path of the last checkpoint, for `loadCheckpoint`. */
   readonly checkpoint: string | undefined;
 }
@@ -114,9 +121,10 @@ export class Run {
     this.#progress.begin({ step: state.steps, steps });
     try {
       await this.#wait(callbacks.onTrainBegin?.());
+      if (!this.#signal?.aborted) await this.#evaluateAgain();
       // Ranks do not receive the signal at once, so they agree in each step.
       let stops = Boolean(this.#signal?.aborted);
-      while (state.steps < steps && !stops) {
+      while (state.steps < steps && !stops && !state.best?.isOver) {
         stops = await this.#step(batches);
       }
       await this.#read();
@@ -134,11 +142,15 @@ export class Run {
     }
     state.assertModel();
     state.useAverage();
+    state.best?.use();
+    const stoppedEarly = state.steps < steps && Boolean(state.best?.isOver);
     return {
       steps: state.steps,
-      aborted: state.steps < steps,
+      aborted: state.steps < steps && !stoppedEarly,
+      stoppedEarly,
       losses: this.#losses,
       evaluation: this.#evaluation,
+      best: state.best?.found,
       checkpoint: this.#checkpoints?.last,
     };
   }
@@ -163,7 +175,7 @@ export class Run {
   /** Takes a step; returns whether training should stop after it. */
   async #step(batches: AsyncIterator<Batch>): Promise<boolean> {
     const { model, settings } = this.#parts;
-    const { steps, stepsPerEpoch, accumulate, seed, schedule } = settings;
+    const { stepsPerEpoch, accumulate, seed, schedule } = settings;
     const { callbacks = {}, evaluate, signal } = this.#options;
     const { communicator } = this.#ranks;
     const state = this.#state;
@@ -219,10 +231,8 @@ export class Run {
       throw error;
     }
 
-    const isLast = step === steps;
     const epochEnds = step % stepsPerEpoch === 0;
-    const evaluates = evaluate &&
-      (isLast || step % settings.evaluateEvery === 0);
+    const evaluates = evaluate && this.#isEvaluated(step);
     const saves = step % settings.saveEvery === 0;
     const waited = performance.now() - this.#lastRead;
     // With ranks, all of them then throw a loss's error at the same step.
@@ -319,19 +329,39 @@ export class Run {
     });
   }
 
+  #isEvaluated(step: number): boolean {
+    const { steps, evaluateEvery } = this.#parts.settings;
+    return step === steps || step % evaluateEvery === 0;
+  }
+
+  /**
+   * Evaluates the step of the checkpoint that training is resumed from if its
+   * evaluation was aborted: which weights are the best depends on it.
+   */
+  async #evaluateAgain(): Promise<void> {
+    const { steps, best } = this.#state;
+    const { evaluate } = this.#options;
+    if (!best || !evaluate || steps === 0 || !this.#isEvaluated(steps)) return;
+    if (best.record.evaluatedAt < steps) await this.#evaluate(evaluate);
+  }
+
   async #evaluate({ data, metrics = {} }: EvaluationOptions): Promise<void> {
     const { model, loss } = this.#parts;
     const signal = this.#signal;
-    const evaluation = await this.#state.withAverage(() =>
-      evaluateBy(this.#ranks, model, data(), { loss, metrics, signal })
-    ).catch((error) => {
+    const { steps, best } = this.#state;
+    const { communicator } = this.#ranks;
+    const evaluation = await this.#state.withAverage(async () => {
+      const options = { loss, metrics, signal };
+      const all = await evaluateBy(this.#ranks, model, data(), options);
+      await best?.consider(all, steps, communicator);
+      return all;
+    }).catch((error) => {
       if (!this.#isAbort(error)) throw error;
     });
     if (!evaluation) return;
     this.#evaluation = evaluation;
     const log = this.#log;
-    const step = this.#state.steps;
-    if (log) await appendToLog(log, [{ step, evaluation }]);
+    if (log) await appendToLog(log, [{ step: steps, evaluation }]);
   }
 
   async #save(): Promise<void> {

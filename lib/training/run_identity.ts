@@ -64,6 +64,14 @@ export async function identityOf(
       identity[`${option} of layer ${i}, a ${layer.getClassName()}`] = value;
     }
   });
+  if (settings.best) {
+    const { patience, ...best } = settings.best;
+    const stops = { ...best, patience: String(patience) };
+    for (const [option, value] of Object.entries(stops)) {
+      identity[`best.${option}`] = value;
+    }
+    identity["evaluate.every"] = settings.evaluateEvery;
+  }
   if (distillation) {
     const { teacher, ...rest } = distillation;
     const taught = { ...rest, teacher: await nameOf(teacher) };

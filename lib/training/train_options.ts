@@ -6,6 +6,7 @@ import { assertBoolean, assertFinite, assertPath } from "../contract/values.ts";
 import { assertInteger } from "../data/batches/assert_integer.ts";
 import type { Batch, BatchStream } from "../data/batches/stream.ts";
 import { withDefaults } from "../optimizers/adam.ts";
+import type { BestSettings } from "./best_weights.ts";
 import {
   type Distillation,
   distillationOf,
@@ -71,6 +72,22 @@ export interface EvaluationOptions {
   metrics?: Metrics | undefined;
   /** Number of steps between evaluations. @default the steps of an epoch */
   every?: number | undefined;
+}
+
+/** Options of the best weights and of early stopping; see {@linkcode train}. */
+export interface BestOptions {
+  /** The name of one of `evaluate`'s metrics, or `"loss"`. @default "loss" */
+  metric?: string | undefined;
+  /**
+   * Whether the best value is the smallest or the largest.
+   * @default "min" for the loss, "max" for a metric
+   */
+  mode?: "min" | "max" | undefined;
+  /**
+   * Number of evaluations without a better one after which training ends.
+   * @default Infinity
+   */
+  patience?: number | undefined;
 }
 
 /** Options of checkpoints; see {@linkcode train}. */
@@ -148,6 +165,13 @@ export interface TrainOptions {
   ranks?: SharedBy | undefined;
   /** Evaluation at intervals and at the end. @default none */
   evaluate?: EvaluationOptions | undefined;
+  /**
+   * Keeps the weights of the best evaluation, and puts them into the model at the
+   * end, also of a training that was aborted; `patience` ends it early. Values that
+   * are not finite are never the best. Checkpoints then have these weights, too,
+   * for `loadCheckpoint(model, path, { best: true })`. @default none
+   */
+  best?: BestOptions | undefined;
   /** Checkpoints to save and to resume from. @default none */
   checkpoints?: CheckpointOptions | undefined;
   /**
@@ -190,6 +214,7 @@ const OPTIONS: OptionNames<TrainOptions> = {
   communicator: true,
   ranks: true,
   evaluate: true,
+  best: true,
   checkpoints: true,
   log: true,
   progress: true,
@@ -211,6 +236,11 @@ const EVALUATE: OptionNames<EvaluationOptions> = {
   data: true,
   metrics: true,
   every: true,
+};
+const BEST: OptionNames<BestOptions> = {
+  metric: true,
+  mode: true,
+  patience: true,
 };
 const CHECKPOINTS: OptionNames<CheckpointOptions> = {
   folder: true,
@@ -340,6 +370,7 @@ export function settingsOf(
     rateOf,
     clipNorm,
     averageDecay: ema?.decay,
+    best: bestOf(options),
     steps,
     stepsPerEpoch,
     accumulate,
@@ -352,6 +383,29 @@ export function settingsOf(
     seed,
     ...counts,
   };
+}
+
+/** Fills in the defaults of the option `best`; throws if it is invalid. */
+function bestOf({ best, evaluate }: TrainOptions): BestSettings | undefined {
+  if (best === undefined) return undefined;
+  assertOptions("train's best", best, BEST);
+  const { metric = "loss", patience = Infinity } = best;
+  const { mode = metric === "loss" ? "min" : "max" } = best;
+  const known = ["loss", ...Object.keys(evaluate?.metrics ?? {})];
+  if (!evaluate || !known.includes(metric)) {
+    throw new RangeError(
+      `best.metric should be one that train's evaluate computes, ${
+        evaluate ? known.join(" or ") : "which needs that option"
+      }, got ${JSON.stringify(metric)}`,
+    );
+  }
+  if (mode !== "min" && mode !== "max") {
+    throw new RangeError(
+      `best.mode should be "min" or "max", got ${JSON.stringify(mode)}`,
+    );
+  }
+  if (patience !== Infinity) assertInteger("best.patience", patience, 1);
+  return { metric, mode, patience };
 }
 
 function stepsOf(

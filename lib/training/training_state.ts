@@ -6,6 +6,11 @@ import type { Batch } from "../data/batches/stream.ts";
 import { assertBoolean, assertEpsilon } from "../contract/values.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
+import {
+  type BestRecord,
+  type BestSettings,
+  BestWeights,
+} from "./best_weights.ts";
 import { divisorOf } from "./losses/loss.ts";
 import type { LossFor } from "./distillation.ts";
 import { asShare, countOf, outputOf, shareIn } from "./model_output.ts";
@@ -32,6 +37,8 @@ export interface UpdateSettings {
   readonly clipNorm: number;
   /** The decay of the moving average of the weights; `undefined` for none. */
   readonly averageDecay: number | undefined;
+  /** Which weights are the best; `undefined` if these are not kept. */
+  readonly best: BestSettings | undefined;
 }
 
 /**
@@ -53,15 +60,19 @@ export interface Snapshot {
   /**
    * The weights by name, and for each trainable weight Adam's moments and the
    * moving average, under its name with `mean/`, `square/` and `average/`
-   * before it.
+   * before it; the best weights, with `best/`, if these are kept.
    */
   readonly tensors: Map<string, tf.Tensor>;
+  /** The evaluations so far, if the best weights are kept. */
+  readonly best?: BestRecord | undefined;
 }
 
 /** A model in training: its weights, and the optimizer's tensors. */
 export class TrainingState {
   /** Number of steps taken. */
   steps = 0;
+  /** The weights of the best evaluation; `undefined` if these are not kept. */
+  readonly best: BestWeights | undefined;
   readonly #model: LayersModel;
   readonly #settings: UpdateSettings;
   /** The names of all weights, in the model's order. */
@@ -107,6 +118,7 @@ export class TrainingState {
       const all = this.#groups.flatMap(({ moments }) => Object.values(moments));
       all.forEach((moment) => tf.keep(moment));
     });
+    this.best = settings.best && new BestWeights(settings.best, this.#names);
   }
 
   /**
@@ -203,7 +215,13 @@ export class TrainingState {
       const named = [...tensors.keys()].map((name, i) =>
         [name, theirs[i]!] as const
       );
-      this.restore({ steps: steps!, weights, tensors: new Map(named) });
+      await this.best?.broadcast(communicator);
+      this.restore({
+        steps: steps!,
+        weights,
+        tensors: new Map(named),
+        best: this.best?.record,
+      });
     } finally {
       tf.dispose([...tensors.values(), ...theirs]);
     }
@@ -298,18 +316,20 @@ export class TrainingState {
           });
         }
       }
-      return named;
+      return { ...named, ...this.best?.snapshot() };
     });
     return {
       steps: this.steps,
       weights: [...this.#names.values()],
       tensors: new Map(Object.entries(tensors)),
+      ...(this.best && { best: this.best.record }),
     };
   }
 
   /** Restores a snapshot of a model of the same shape. */
-  restore({ steps, weights, tensors }: Snapshot): void {
+  restore({ steps, weights, tensors, best }: Snapshot): void {
     this.steps = steps;
+    if (best) this.best?.restore(best, weights, tensors);
     const own = [...this.#names.keys()];
     const names = new Map(own.map((weight, i) => [weight, weights[i]!]));
     for (const [weight, name] of names) weight.assign(tensors.get(name)!);
@@ -327,6 +347,7 @@ export class TrainingState {
   /** Disposes of everything except the model. */
   dispose(): void {
     tf.dispose(this.#sums ?? []);
+    this.best?.dispose();
     for (const { moments } of this.#groups) tf.dispose(Object.values(moments));
   }
 }
