@@ -4,7 +4,6 @@
  *
  * @module
  */
-import asc from "assemblyscript/asc";
 import {
   ATTENTION,
   ELEMENTWISE,
@@ -258,6 +257,8 @@ async function compile(relaxed: boolean): Promise<Uint8Array> {
     "tasks.ts": await tasksSource(SOURCE),
   };
   let binary: Uint8Array | undefined;
+  // Where only help is asked for, nothing is looked up at npm.
+  const { default: asc } = await import("assemblyscript/asc");
   const { error, stderr } = await asc.main([
     "index.ts",
     "--outFile",

@@ -8,7 +8,7 @@ Removes what other tasks have made in out/:
 
 ${
   Object.entries(MADE)
-    .map(([name, maker]) => `  ${name.padEnd(12)}${maker}`)
+    .map(([name, maker]) => `  ${name.padEnd(20)}${maker}`)
     .join("\n")
 }
 

@@ -1,4 +1,10 @@
-/** How every task reads its command line: `--help` explains, a mistake ends with 2. @module */
+/**
+ * How every task reads its command line: `--help` explains, and a mistake ends
+ * with 2 and one line that says what is wrong, under which no usage hides it.
+ *
+ * @module
+ */
+import { nearest } from "../lib/contract/options.ts";
 import { assertThreads } from "../lib/contract/threads.ts";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 
@@ -34,8 +40,9 @@ export async function readCommandLine<
     Deno.exit(0);
   }
   try {
+    assertKnown(own, options);
     const { values, positionals } = parseArgs({
-      args,
+      args: withNegatives(args),
       options,
       allowPositionals: true,
     });
@@ -45,11 +52,52 @@ export async function readCommandLine<
     return await read(values as Values<O>, positionals);
   } catch (error) {
     if (!isMistake(error)) throw error;
-    // Node adds how to write an argument that begins with a dash.
-    const [what] = error.message.split(". To specify");
-    console.error(`${what}\n\n${usage}`);
-    Deno.exit(2);
+    endWithMistake(usage, messageOf(error));
   }
+}
+
+/** Says in one line what is wrong and where help is, and ends with 2. */
+export function endWithMistake(usage: string, message: string): never {
+  const [, task = ""] = /^Usage: (deno task [\w:-]+)/.exec(usage) ?? [];
+  console.error(`${message} (\`${task} --help\` explains it)`);
+  Deno.exit(2);
+}
+
+/** Throws for an option that there is not, and names the nearest one. */
+function assertKnown(
+  args: readonly string[],
+  options: ParseArgsOptionsConfig,
+): void {
+  const known = [...Object.keys(options), "help"];
+  for (const arg of args) {
+    const [, name] = /^--?([a-zA-Z][^=]*)/.exec(arg) ?? [];
+    if (name === undefined || known.includes(name)) continue;
+    throw new RangeError(
+      `there is no option ${arg}; did you mean --${nearest(name, known)}?`,
+    );
+  }
+}
+
+/** The arguments, a number below 0 joined to its option: Node takes it for one. */
+function withNegatives(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const before = joined.at(-1);
+    const isValue = /^-[\d.]/.test(arg) && /^--[^=]+$/.test(before ?? "");
+    if (isValue) joined[joined.length - 1] = `${before}=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
+}
+
+/** What is wrong, in our words where Node's are about its own ways. */
+function messageOf({ message }: Error): string {
+  const [, option, what] =
+    /^Option '(--[^ ']+)(?: <value>)?' (argument|does not)/.exec(message) ?? [];
+  if (!option) return message;
+  return what === "argument"
+    ? `${option} should have a value, got none`
+    : `${option} should have no value, got one`;
 }
 
 /** Whether the error is about what was typed. */
@@ -57,6 +105,16 @@ function isMistake(error: unknown): error is Error {
   if (error instanceof RangeError) return true;
   const { code } = error as { code?: unknown };
   return typeof code === "string" && code.startsWith("ERR_PARSE_ARGS");
+}
+
+/** Names in lines that a usage has room for, all but the first indented. */
+export function wrapped(names: readonly string[], indent = 0): string {
+  const lines = [""];
+  for (const name of names) {
+    if (indent + lines.at(-1)!.length + name.length > 78) lines.push("");
+    lines[lines.length - 1] += `${name} `;
+  }
+  return lines.map((line) => line.trim()).join(`\n${" ".repeat(indent)}`);
 }
 
 /** What stands before the first such argument, and what after it. */
@@ -76,8 +134,9 @@ export function oneOf<T extends string>(
 ): T {
   const found = allowed.find((candidate) => candidate === text);
   if (found !== undefined) return found;
+  const hint = text === "" ? "" : `; did you mean "${nearest(text, allowed)}"?`;
   throw new RangeError(
-    `${option} should be one of ${allowed.join(", ")}, got "${text}"`,
+    `${option} should be one of ${allowed.join(", ")}, got "${text}"${hint}`,
   );
 }
 
@@ -90,9 +149,16 @@ export function someOf<T extends string>(
   return text.split(",").map((name) => oneOf(option, name, allowed));
 }
 
+/** The number that a text is. */
+function numberIn(option: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && !Number.isNaN(value)) return value;
+  throw new RangeError(`${option} should be a number, got "${text}"`);
+}
+
 /** The number, if it is above 0. */
 export function positive(option: string, text: string): number {
-  const value = Number(text);
+  const value = numberIn(option, text);
   if (value > 0 && value < Infinity) return value;
   throw new RangeError(`${option} should be above 0, got "${text}"`);
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { endWithMistake } from "./command_line.ts";
 import { runDeno } from "./run_deno.ts";
 
 const USAGE = `Usage: deno task fast COMMAND …
@@ -23,10 +24,7 @@ if (command === "--help" || command === "-h") {
 }
 if (command === undefined || command.startsWith("-")) {
   const given = command === undefined ? "nothing" : `"${command}"`;
-  console.error(
-    `COMMAND should be a command of Deno, got ${given}\n\n${USAGE}`,
-  );
-  Deno.exit(2);
+  endWithMistake(USAGE, `COMMAND should be a command of Deno, got ${given}`);
 }
 const others = Deno.env.get("DENO_V8_FLAGS");
 const flags = others ? [others, ...FLAGS] : FLAGS;

@@ -281,6 +281,8 @@ function readTask(): Promise<Task> {
 
 ${task.about}
 
+Its commands, one after another:
+
 ${task.steps.map((step) => `  ${commandOf(step)}`).join("\n")}
 ${hasRest ? "\n  --rest   only what \`deno task test\` leaves out" : ""}
   --help   print this`;

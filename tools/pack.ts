@@ -16,8 +16,8 @@ const USAGE = `Usage: deno task pack [options]
 
 Makes a package for npm.
 
-  --output   where to [${outPath("lion.tgz")}]
-  --help     print this`;
+  --output FILE   where to (default: ${outPath("lion.tgz")})
+  --help          print this`;
 
 /** The part of package.json that `deno pack` gets wrong for us. */
 interface Manifest {

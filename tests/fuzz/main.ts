@@ -10,6 +10,7 @@ import {
   positiveInteger,
   readCommandLine,
   someOf,
+  wrapped,
 } from "../../tools/command_line.ts";
 import { campaign, type Found } from "./campaign.ts";
 import { type Place, placeText } from "./order.ts";
@@ -29,7 +30,7 @@ that fails, and the command line that repeats it.
   --seed N       of each target's first case; the next has the next (default: of
                  the clock)
   --only NAMES   kinds or targets, with commas:
-                 ${wrapped(NAMES)}
+                 ${wrapped(NAMES, 17)}
   --backend B    wasm, webgpu or cpu; may be repeated (default: all)
   --threads N    threads of wasm; may be repeated (default: 1 and 2)
   --path P       the smaller case of the seed that a failure has printed
@@ -37,16 +38,6 @@ that fails, and the command line that repeats it.
   --help         print this`;
 
 const BACKENDS = ["wasm", "webgpu", "cpu"] as const;
-
-/** Names in lines that the usage has room for. */
-function wrapped(names: readonly string[]): string {
-  const lines = [""];
-  for (const name of names) {
-    if (lines.at(-1)!.length + name.length > 60) lines.push("");
-    lines[lines.length - 1] += `${name} `;
-  }
-  return lines.map((line) => line.trim()).join(`\n${" ".repeat(17)}`);
-}
 
 function integer(option: string, text: string): number {
   const value = Number(text);

@@ -14,7 +14,7 @@ import {
 import { ATTENTION_VARIANTS } from "@lionjs/lion/layers";
 import { type Digits, loadMnist } from "@lionjs/lion/data";
 import { stopSignal } from "@lionjs/lion/notebook";
-import { oneOf, positive, readCommandLine } from "../command_line.ts";
+import { oneOf, positive, readCommandLine, wrapped } from "../command_line.ts";
 import { outPath, writeOutput } from "../out_folder.ts";
 import { compareForms, compareLengths, FORMS, SIDES } from "./measure.ts";
 import { digitClassifier, TOKENS, trainOn } from "./model.ts";
@@ -24,7 +24,8 @@ const USAGE = `Usage: deno task demo [options]
 
   --epochs N        passes over the 55,000 training images (default 3)
   --variant V       lit (no decay), d (fixed decay), s (selective; default) or
-                    another: ${ATTENTION_VARIANTS.slice(3).join(", ")}
+                    another:
+                    ${wrapped(ATTENTION_VARIANTS.slice(3), 20)}
   --backend B       webgpu, wasm or cpu (default: the best one here)
   --seed N          seed of weights and batches (default 1)
   --out FILE        page to write (default ${outPath("demo.html")})

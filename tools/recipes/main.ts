@@ -17,6 +17,7 @@ import {
   readCommandLine,
   someOf,
   threadCount,
+  wrapped,
 } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
 import {
@@ -48,11 +49,14 @@ const CORES = navigator.hardwareConcurrency;
 
 const USAGE = `Usage: deno task train RECIPE [options]
 
-Recipes: ${Object.keys(RECIPES).join(", ")},
+Recipes:
+
+  ${wrapped(Object.keys(RECIPES), 2)}
+
 or ${ALL} of them (classify goes on from what mlm has trained, and distillation
-from images-fashion-longer). In the quick setting ${ALL} leaves out ${
-  Object.keys(RECIPES).filter((name) => RECIPES[name]!.leftOut).join(", ")
-}.
+from images-fashion-longer). In the quick setting ${ALL} leaves out
+
+  ${wrapped(Object.keys(RECIPES).filter((name) => RECIPES[name]!.leftOut), 2)}
 
   --plan              print what would be trained and how long it takes, by some
                       steps of each contender, and train nothing
