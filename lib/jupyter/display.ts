@@ -1,9 +1,10 @@
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { toJSON } from "./json.ts";
 import { isNotebook, send } from "./kernel.ts";
 import { DISPLAY, type Displayable, type MimeBundle } from "./mime.ts";
 
-/** A value that can be shown: a displayable value, its forms by MIME type, or text. */
-export type DisplayValue = Displayable | MimeBundle | string;
+/** A value that can be shown: a displayable value, a tensor, forms by MIME type, or text. */
+export type DisplayValue = Displayable | Tensor | MimeBundle | string;
 
 /** A shown output. */
 export interface DisplayHandle extends Displayable {

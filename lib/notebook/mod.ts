@@ -2,8 +2,9 @@
  * Notebooks: figures, progress, and a working Stop button.
  *
  * Everything also works in scripts. Importing it in a notebook makes Jupyter's
- * Stop abort {@linkcode stopSignal} instead of ending the kernel, and prints
- * errors that no cell awaits, which would otherwise hang the kernel.
+ * Stop abort {@linkcode stopSignal} instead of ending the kernel, prints errors
+ * that no cell awaits, which would otherwise hang the kernel, and shows a tensor
+ * that a cell ends with by its dtype, shape and first values.
  *
  * @example A training cell that Stop can stop
  * ```ts ignore
@@ -22,6 +23,8 @@
  *
  * @module
  */
+import "./tensor_display.ts";
+
 export { display, type DisplayHandle } from "../jupyter/display.ts";
 export { bars, type BarsOptions } from "./bars.ts";
 export {
