@@ -1,5 +1,6 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { abortOnFailure } from "./failure.ts";
+import { assertLine } from "./launcher_line.ts";
 import { launchOf, openLibrary } from "./library.ts";
 import { MpiCommunicator } from "./mpi_communicator.ts";
 
@@ -49,7 +50,8 @@ let opened: MpiCommunicator | undefined;
  * @returns The communicator of all ranks.
  * @throws {TypeError} If an option is unknown, or of the wrong kind.
  * @throws {Error} If there is no MPI (the message says what to install), Deno may not
- * open it, it is closed, or it is not the one whose `mpirun` has started this process.
+ * open it, it is closed, or it is not the one whose `mpirun` has started this
+ * process, or a program between `mpirun` and this one has cut the line between them.
  */
 export function openMpi(options: OpenMpiOptions = {}): MpiCommunicator {
   assertOptions("openMpi", options, OPTIONS);
@@ -67,6 +69,7 @@ export function openMpi(options: OpenMpiOptions = {}): MpiCommunicator {
   const { names, ranks } = launchOf((name) => Deno.env.get(name));
   const library = openLibrary(named === undefined ? names : [named]);
   const { functions } = library;
+  assertLine(functions);
   const flag = new Int32Array(1);
   functions.MPI_Initialized(flag);
   if (flag[0] !== 0) {

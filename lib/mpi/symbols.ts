@@ -14,6 +14,12 @@ export type Handle = bigint | Deno.PointerValue;
 export interface Functions {
   /** The function ioctl of the C library, which every libmpi has opened. */
   ioctl(descriptor: number, request: Marker, value: Memory): number;
+  /** Returns the address of an environment variable's value, or 0. */
+  getenv(name: Memory): bigint;
+  /** Returns the number that a text at an address begins with. */
+  atoi(text: bigint): number;
+  /** The function fcntl of the C library, for requests without a value. */
+  fcntl(descriptor: number, request: number): number;
   MPI_Initialized(flag: Memory): number;
   MPI_Init_thread(
     argc: Marker,
@@ -145,7 +151,10 @@ export interface Functions {
 }
 
 /** The signature with which one of {@linkcode Functions} is opened. */
-type Signature = Deno.ForeignFunction<readonly Deno.NativeType[], "i32">;
+type Signature = Deno.ForeignFunction<
+  readonly Deno.NativeType[],
+  "i32" | "usize"
+>;
 
 const memory = "buffer", marker = "usize", int = "i32";
 
@@ -167,6 +176,9 @@ function signatures(
   return {
     ...VERSIONS,
     ioctl: signature(int, marker, memory),
+    getenv: { parameters: [memory], result: marker },
+    atoi: signature(marker),
+    fcntl: signature(int, int),
     MPI_Initialized: signature(memory),
     MPI_Init_thread: signature(marker, marker, int, memory),
     MPI_Finalize: signature(),

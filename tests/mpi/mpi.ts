@@ -6,6 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { useBackend } from "../../mod.ts";
 import { BACKENDS } from "../backends.ts";
 import { VERSION } from "../../lib/contract/version.ts";
@@ -412,6 +413,24 @@ for (const implementation of IMPLEMENTATIONS) {
       const { milliseconds } = await ask(request, "exchanged");
       assertEquals(milliseconds.length, times);
     }
+  });
+
+  Deno.test(`${name}: what stands before Deno may cut its line to mpirun, and then is named`, async () => {
+    const program = fileURLToPath(
+      new URL("programs/collectives.ts", import.meta.url),
+    );
+    // As Node does, on which npx and npm's `deno` run; Open MPI has no such line.
+    const cut = '[ -z "$PMI_FD" ] || eval "exec $PMI_FD>&-"; exec "$@"';
+    const job = await launchCommand(
+      implementation,
+      2,
+      ["sh", "-c", cut, "sh", ...denoRun(program)],
+      SECONDS_TO_END,
+    );
+    if (name !== "MPICH") return assertEquals(job.code, 0, job.stderr);
+    assert(job.code !== 0);
+    assertStringIncludes(job.stderr, "mpirun's line to this rank (PMI_FD)");
+    assertStringIncludes(job.stderr, `mpirun -n 2 ${Deno.execPath()} run`);
   });
 
   Deno.test(`${name}: its library alone need be allowed`, async () => {

@@ -1,0 +1,38 @@
+/** The line between a rank and the `mpirun` of MPICH, which what starts ranks must hand on. @module */
+import type { Functions } from "./symbols.ts";
+
+/** The environment variable with the number of the line's file descriptor, as C reads it. */
+const PMI_FD = new TextEncoder().encode("PMI_FD\0");
+
+/** The request of `fcntl` for the flags of a descriptor. */
+const F_GETFD = 1;
+
+/**
+ * Throws if the process has not inherited its line to `mpirun`. MPICH would find
+ * something else in its place, and end the process with an assertion of its own.
+ *
+ * @param functions The functions of the C library that libmpi has opened.
+ * @throws {Error} If the line is not open, or is a descriptor that Deno has
+ * opened since: those it would close where it starts another program.
+ */
+export function assertLine(
+  { getenv, atoi, fcntl }: Pick<Functions, "getenv" | "atoi" | "fcntl">,
+): void {
+  const text = getenv(PMI_FD);
+  if (text === 0n) return;
+  if (fcntl(atoi(text), F_GETFD) === 0) return;
+  throw new Error(
+    "mpirun's line to this rank (PMI_FD) should be open, and is not: what stands between them, " +
+      "such as npx or the `deno` that npm installs, has not handed it on; " +
+      `start the binary itself: mpirun -n 2 ${binary()} run program.ts`,
+  );
+}
+
+/** The path of Deno's binary, where the program may know it. */
+function binary(): string {
+  try {
+    return Deno.execPath();
+  } catch {
+    return "/path/to/deno";
+  }
+}
