@@ -27,14 +27,14 @@ export type Tensors = Readonly<Record<string, tf.TensorInfo>>;
 export interface Program {
   /** The name that, together with `variants`, identifies the shader's text. */
   readonly name: string;
-  /** Everything else that the text depends on. */
-  readonly variants?: readonly string[];
+  /** Everything else that the text depends on; `false` is left out. */
+  readonly variants?: readonly (string | false)[];
   /** Numbers per pack; `Pack` is their type in the text. */
   readonly width: PackWidth;
   /** Elements of tensors that are not packs, by name. */
   readonly elements?: Readonly<Record<string, Binding["element"]>>;
-  /** Tensors that are read. */
-  readonly reads: Tensors;
+  /** Tensors that are read; those that are undefined are left out. */
+  readonly reads: Readonly<Record<string, tf.TensorInfo | undefined>>;
   /** Tensors that are written; zeros if a tensor to be read is empty. */
   readonly writes: Tensors;
   /** Values of `uniforms.<name>: u32` in the text. */
@@ -120,12 +120,20 @@ export function withOutputs<R>(
   }
 }
 
+/** The tensors that are there. */
+function given(tensors: Program["reads"]): Tensors {
+  return Object.fromEntries(
+    Object.entries(tensors).filter(([, tensor]) => tensor),
+  ) as Tensors;
+}
+
 /** Runs a program on the backend of its tensors. */
 export function runProgram(
   backend: StrictWebGPUBackend,
   program: Program,
 ): void {
-  const { reads, writes } = program;
+  const { writes } = program;
+  const reads = given(program.reads);
   if (Object.values(reads).some((tensor) => sizeOf(tensor) === 0)) {
     // No binding can be empty, and a sum of nothing is zero.
     for (const output of Object.values(writes)) {
@@ -158,7 +166,7 @@ export function shaderOf(program: Program, most: number): Shader {
     { name, element: program.elements?.[name] ?? element, access }
   );
   const bindings = [
-    ...Object.keys(program.reads).map(bound("read")),
+    ...Object.keys(given(program.reads)).map(bound("read")),
     ...Object.keys(program.writes).map(bound("read_write")),
   ];
   // A grid too long for one axis is folded into rows, the last of which may

@@ -10,28 +10,14 @@ import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
 import {
   before,
   endOf,
-  endOfSegments,
   limitOf,
-  places,
-  quadsIn,
-  reading,
   shareTile,
-  skipSegments,
-  tileColumns,
-  tiledProgram,
-  tileFunctions,
-  tileProducts,
   type Tiling,
-  writing,
 } from "../score_tiles/score_tiles.ts";
 import { eachTileRow } from "../frame/register_tile.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
-import {
-  addColumns,
-  declareSum,
-  threadQuads,
-  writeSum,
-} from "../score_tiles/tile_sums.ts";
+import { addColumns, writeSum } from "../score_tiles/tile_sums.ts";
+import { products, softmaxProgram } from "./softmax_tiles.ts";
 
 /** A number below all scores. It is finite, since WGSL has no infinity. */
 export const LOWEST = "-3.4e38";
@@ -100,150 +86,105 @@ export function forwardProgram(
   sharing: Sharing,
 ): Program {
   const { tiling, comparing } = sharing;
-  const program = tiledProgram(q!, v!, attributes, tiling);
   const { threadsPerRow, rows } = tiling;
-  const { width } = program;
   const masked = mask !== undefined, packed = segments !== undefined;
   const isToken = (token: string) => `mask[entry + (${token} - base)] != 0.0`;
   const segmentOf = (token: string) => `segments[entry + (${token} - base)]`;
+  const ofColumns = (of: (token: string) => string) =>
+    repeat(4, (c) => of(`column${c}`), ", ");
   const kept = (r: number) =>
     [
       `(${before(limitOf(r))})`,
       ...(masked ? ["tokens"] : []),
       ...(packed ? [`(numbers == vec4f(number${r}))`] : []),
     ].join(" & ");
-  return {
-    ...program,
-    name: "softmax_attention",
-    variants: [
-      ...program.variants!,
-      ...(comparing ? ["subgroups"] : []),
-      ...(masked ? ["mask"] : []),
-      ...(packed ? ["segments"] : []),
-    ],
-    directives: comparing?.directive ?? "",
-    elements: { mask: "f32", segments: "f32", maxima: "f32", sums: "f32" },
-    reads: {
-      q: q!,
-      k: k!,
-      v: v!,
-      ...(masked ? { mask } : {}),
-      ...(packed ? { segments } : {}),
-    },
-    writes,
-    functions: /* wgsl */ `${tileFunctions(tiling)}
-${
-      comparing
-        ? ""
-        : `var<workgroup> highest: array<vec4f, ${threadsPerRow * rows / 4}>;`
-    }
-${reading("q", "headDim", width)}
-${reading("k", "headDim", width)}
-${reading("v", "valueDim", width)}
-${writing("y", "valueDim", width)}
-`,
-    body: /* wgsl */ `${places(tiling)}
-${threadQuads(tiling)}
-${
-      masked || packed
-        ? "  let entry = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;"
-        : ""
-    }
-${declareSum(tiling, "sum")}
-${
-      repeat(
-        2,
-        (i) =>
-          `  var maxima${i} = vec4f(${LOWEST});\n  var total${i} = vec4f();`,
-      )
-    }
-  let end = ${endOf(rows)};
-${
-      packed
-        ? eachTileRow((r) => `  let number${r} = ${segmentOf(`row${r}`)};`)
-        : ""
-    }
-${
-      packed
-        ? skipSegments(tiling, (position) => `segments[entry + ${position}]`)
-        : "  let start = 0u;"
-    }
-  for (var first = start; first < end; first += ${tiling.columns}u) {
-${packed ? endOfSegments((position) => `segments[entry + ${position}]`) : ""}
-${tileColumns}
-${
-      packed
-        ? `    let numbers = vec4f(${
-          repeat(4, (c) => segmentOf(`column${c}`), ", ")
-        });`
-        : ""
-    }
-${
+  const store = (r: number) => {
+    const divided = (sum: string) => `${sum} / ${ofRow("total", r)}`;
+    const value = (sum: string) =>
       masked
-        ? `    let tokens = vec4<bool>(${
-          repeat(4, (c) => isToken(`column${c}`), ", ")
-        });`
-        : ""
-    }
-${
-      tileProducts(tiling, {
-        sum: "score",
-        ofRows: "q",
-        ofColumns: "k",
-        end: quadsIn("headDim"),
-      })
-    }
-${
-      eachTileRow((r) =>
-        `    let kept${r} = ${kept(r)};
-    score${r} = select(vec4f(${LOWEST}), uniforms.scale * score${r}, kept${r});`
-      )
-    }
-${repeat(2, (i) => `    let old${i} = maxima${i};`)}
-${raiseMaxima(sharing)}
-${
-      repeat(2, (i) =>
-        `    let left${i} = exp(old${i} - maxima${i});
-    total${i} *= left${i};`)
-    }
-${
-      eachTileRow((r) =>
-        `    score${r} = select(vec4f(), exp(score${r} - ${
-          ofRow("maxima", r)
-        }), kept${r});`
-      )
-    }
-${shareTile(tiling, "score")}
-${
-      addColumns(tiling, {
-        sum: "sum",
-        vectors: "v",
-        ...(masked ? { isToken } : {}),
-        factor: (r) => ofRow("left", r),
-        also: (r, weights) =>
-          `${ofRow("total", r)} += dot(${weights}, vec4f(1.0));`,
-      })
-    }
-  }
-${
-      eachTileRow((r) => {
-        const value = (sum: string) => `${sum} / ${ofRow("total", r)}`;
-        const store = writeSum(tiling, r, {
-          sum: "sum",
-          to: "y",
-          value: (sum) =>
-            masked
-              ? `select(vec4f(), ${value(sum)}, ${isToken(`row${r}`)})`
-              : value(sum),
-        });
-        return `  if (row + ${r}u <= last) {
-${store}
+        ? `select(vec4f(), ${divided(sum)}, ${isToken(`row${r}`)})`
+        : divided(sum);
+    return /* wgsl */ `  if (row + ${r}u <= last) {
+${writeSum(tiling, r, { sum: "sum", to: "y", value })}
     if (lane == 0u && layer == 0u) {
       maxima[row${r}] = ${ofRow("maxima", r)};
       sums[row${r}] = ${ofRow("total", r)};
     }
   }`;
-      })
-    }`,
+  };
+  const entry = masked || packed
+    ? "  let entry = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;"
+    : "";
+  const numbers = packed
+    ? eachTileRow((r) => `  let number${r} = ${segmentOf(`row${r}`)};`)
+    : "";
+  return {
+    ...softmaxProgram(tiling, attributes, {
+      name: "softmax_attention",
+      variants: [
+        comparing !== undefined && "subgroups",
+        masked && "mask",
+        packed && "segments",
+      ],
+      elements: { mask: "f32", segments: "f32", maxima: "f32", sums: "f32" },
+      reads: { q: q!, k: k!, v: v!, mask, segments },
+      writes,
+      vectors: [["q", "k", "v"], ["y"]],
+      functions: comparing
+        ? "\n"
+        : `\nvar<workgroup> highest: array<vec4f, ${
+          threadsPerRow * rows / 4
+        }>;`,
+      sums: ["sum"],
+      places: `${entry}\n`,
+      open: /* wgsl */ `${
+        repeat(2, (i) =>
+          `  var maxima${i} = vec4f(${LOWEST});
+  var total${i} = vec4f();`)
+      }
+  let end = ${endOf(rows)};
+${numbers}`,
+      segmentOf: packed
+        ? (position) => `segments[entry + ${position}]`
+        : undefined,
+      block: /* wgsl */ `${
+        packed ? `    let numbers = vec4f(${ofColumns(segmentOf)});` : ""
+      }
+${masked ? `    let tokens = vec4<bool>(${ofColumns(isToken)});` : ""}
+${products(tiling, "score", "q", "k")}
+${
+        eachTileRow((r) =>
+          `    let kept${r} = ${kept(r)};
+    score${r} = select(vec4f(${LOWEST}), uniforms.scale * score${r}, kept${r});`
+        )
+      }
+${repeat(2, (i) => `    let old${i} = maxima${i};`)}
+${raiseMaxima(sharing)}
+${
+        repeat(2, (i) =>
+          `    let left${i} = exp(old${i} - maxima${i});
+    total${i} *= left${i};`)
+      }
+${
+        eachTileRow((r) =>
+          `    score${r} = select(vec4f(), exp(score${r} - ${
+            ofRow("maxima", r)
+          }), kept${r});`
+        )
+      }
+${shareTile(tiling, "score")}
+${
+        addColumns(tiling, {
+          sum: "sum",
+          vectors: "v",
+          ...(masked ? { isToken } : {}),
+          factor: (r) => ofRow("left", r),
+          also: (r, weights) =>
+            `${ofRow("total", r)} += dot(${weights}, vec4f(1.0));`,
+        })
+      }`,
+      store: eachTileRow(store),
+    }),
+    directives: comparing?.directive ?? "",
   };
 }

@@ -19,28 +19,14 @@ import {
   before,
   END_OF_TILE,
   endOf,
-  endOfSegments,
   limitOf,
-  places,
-  quadsIn,
-  reading,
   shareTile,
-  skipSegments,
-  tileColumns,
-  tiledProgram,
-  tileFunctions,
-  tileProducts,
   type Tiling,
-  writing,
 } from "../score_tiles/score_tiles.ts";
 import { eachTileRow } from "../frame/register_tile.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
-import {
-  addColumns,
-  declareSum,
-  threadQuads,
-  writeSum,
-} from "../score_tiles/tile_sums.ts";
+import { addColumns, writeSum } from "../score_tiles/tile_sums.ts";
+import { products, softmaxProgram } from "./softmax_tiles.ts";
 
 /**
  * The program of each token's row statistics: maximum, 1 / sum, D = dy · y and the
@@ -61,23 +47,13 @@ export function softmaxRowsProgram(
   const masked = mask !== undefined, packed = segments !== undefined;
   return {
     name: "softmax_rows",
-    variants: [...(masked ? ["mask"] : []), ...(packed ? ["segments"] : [])],
+    variants: [masked && "mask", packed && "segments"],
     width: widthOf(columns),
     elements: {
-      maxima: "f32",
-      sums: "f32",
-      mask: "f32",
-      segments: "f32",
+      ...{ maxima: "f32", sums: "f32", mask: "f32", segments: "f32" },
       rows: "vec4f",
     },
-    reads: {
-      y: y!,
-      dy: dy!,
-      maxima: maxima!,
-      sums: sums!,
-      ...(masked ? { mask } : {}),
-      ...(packed ? { segments } : {}),
-    },
+    reads: { y, dy, maxima, sums, mask, segments },
     writes: { rows },
     integers: { ...teams.integers, length, heads },
     threads: ROW_THREADS,
@@ -110,11 +86,10 @@ ${
 }
 
 /** WGSL of whether a position has a token, by the sign of the segment in its row. */
-export const isToken = (token: string) => `rows[${token}].w > 0.0`;
+const isToken = (token: string) => `rows[${token}].w > 0.0`;
 
 /** WGSL of the segment's number at a position, padding included. */
-export const segmentOf = (position: string) =>
-  `abs(rows[base + ${position}].w)`;
+const segmentOf = (position: string) => `abs(rows[base + ${position}].w)`;
 
 /** The program of the gradient in queries, dq_i = s Σ_j p_ij (dy_i · v_j - D_i) k_j. */
 export function queryGradientProgram(
@@ -123,81 +98,38 @@ export function queryGradientProgram(
   attributes: SoftmaxAttributes,
   tiling: Tiling,
 ): Program {
-  const { q, v } = reads;
-  const program = tiledProgram(q!, v!, attributes, tiling);
-  const { width } = program;
-  return {
-    ...program,
+  const slope = (r: number) =>
+    /* wgsl */ `    let weight${r} = exp(uniforms.scale * score${r} - own${r}.x) * own${r}.y;
+    slope${r} = select(vec4f(), weight${r} * (slope${r} - own${r}.z), (numbers == vec4f(own${r}.w)) & (${
+      before(limitOf(r))
+    }));`;
+  const value = (r: number) => (sum: string) =>
+    `select(vec4f(), uniforms.scale * ${sum}, own${r}.w > 0.0)`;
+  return softmaxProgram(tiling, attributes, {
     name: "softmax_query_gradient",
     elements: { rows: "vec4f" },
     reads,
     writes: { dq },
-    functions: /* wgsl */ `${tileFunctions(tiling)}
-${reading("q", "headDim", width)}
-${reading("k", "headDim", width)}
-${reading("v", "valueDim", width)}
-${reading("dy", "valueDim", width)}
-${writing("dq", "headDim", width)}
-`,
-    body: /* wgsl */ `${places(tiling)}
-${threadQuads(tiling)}
-${eachTileRow((r) => `  let own${r} = rows[row${r}];`)}
-${declareSum(tiling, "sum")}
-  let end = ${endOf(tiling.rows)};
-${skipSegments(tiling, segmentOf)}
-  for (var first = start; first < end; first += ${tiling.columns}u) {
-${endOfSegments(segmentOf)}
-${tileColumns}
-    let numbers = vec4f(${repeat(4, (c) => `rows[column${c}].w`, ", ")});
-${
-      tileProducts(tiling, {
-        sum: "score",
-        ofRows: "q",
-        ofColumns: "k",
-        end: quadsIn("headDim"),
-      })
-    }
-${
-      tileProducts(tiling, {
-        sum: "slope",
-        ofRows: "dy",
-        ofColumns: "v",
-        end: quadsIn("valueDim"),
-      })
-    }
-${
-      eachTileRow((r) =>
-        `    let weight${r} = exp(uniforms.scale * score${r} - own${r}.x) * own${r}.y;
-    slope${r} = select(vec4f(), weight${r} * (slope${r} - own${r}.z), (numbers == vec4f(own${r}.w)) & (${
-          before(limitOf(r))
-        }));`
-      )
-    }
+    vectors: [["q", "k", "v", "dy"], ["dq"]],
+    sums: ["sum"],
+    places: eachTileRow((r) => `  let own${r} = rows[row${r}];`) + "\n",
+    open: `  let end = ${endOf(tiling.rows)};`,
+    segmentOf,
+    block: /* wgsl */ `    let numbers = vec4f(${
+      repeat(4, (c) => `rows[column${c}].w`, ", ")
+    });
+${products(tiling, "score", "q", "k")}
+${products(tiling, "slope", "dy", "v")}
+${eachTileRow(slope)}
 ${shareTile(tiling, "slope")}
-${
-      addColumns(tiling, {
-        sum: "sum",
-        vectors: "k",
-        isToken,
-      })
-    }
-${END_OF_TILE}
-  }
-${
-      eachTileRow((r) =>
-        `  if (row + ${r}u <= last) {
-${
-          writeSum(tiling, r, {
-            sum: "sum",
-            to: "dq",
-            value: (sum) =>
-              `select(vec4f(), uniforms.scale * ${sum}, own${r}.w > 0.0)`,
-          })
-        }
+${addColumns(tiling, { sum: "sum", vectors: "k", isToken })}
+${END_OF_TILE}`,
+    store: eachTileRow((r) =>
+      `  if (row + ${r}u <= last) {
+${writeSum(tiling, r, { sum: "sum", to: "dq", value: value(r) })}
   }`
-      )
-    }`,
-  };
+    ),
+  });
 }
 
 /**
@@ -210,105 +142,52 @@ export function keyGradientsProgram(
   attributes: SoftmaxAttributes,
   tiling: Tiling,
 ): Program {
-  const { q, v } = reads;
-  const program = tiledProgram(q!, v!, attributes, tiling);
-  const { width } = program;
   const ofColumns = (part: string) =>
     `vec4f(${repeat(4, (c) => `other${c}.${part}`, ", ")})`;
-  return {
-    ...program,
+  const weigh = (r: number) =>
+    /* wgsl */ `    let kept${r} = queries & (numbers == vec4f(number${r})) & (vec4u(select(0u, row + ${r}u, uniforms.causal != 0u)) <= positions);
+    score${r} = select(vec4f(), exp(uniforms.scale * score${r} - maxima) * shares, kept${r});
+    slope${r} = select(vec4f(), score${r} * (slope${r} - slopes), kept${r});`;
+  const write = (r: number, sum: string, to: string, scale: string) =>
+    writeSum(tiling, r, {
+      ...{ sum, to },
+      value: (sum) => `select(vec4f(), ${scale}${sum}, is_token)`,
+    });
+  return softmaxProgram(tiling, attributes, {
     name: "softmax_key_gradients",
     elements: { rows: "vec4f" },
     reads,
     writes,
-    functions: /* wgsl */ `${tileFunctions(tiling)}
-${reading("q", "headDim", width)}
-${reading("k", "headDim", width)}
-${reading("v", "valueDim", width)}
-${reading("dy", "valueDim", width)}
-${writing("dk", "headDim", width)}
-${writing("dv", "valueDim", width)}
-`,
-    body: /* wgsl */ `${places(tiling)}
-${threadQuads(tiling)}
-${declareSum(tiling, "key")}
-${declareSum(tiling, "value")}
-${eachTileRow((r) => `  let number${r} = rows[row${r}].w;`)}
-  let end = uniforms.length;
-${skipSegments(tiling, segmentOf)}
-  if (uniforms.causal != 0u) { start = first_row / ${tiling.columns}u * ${tiling.columns}u; }
-  for (var first = start; first < end; first += ${tiling.columns}u) {
-${endOfSegments(segmentOf)}
-${tileColumns}
-${repeat(4, (c) => `    let other${c} = rows[column${c}];`)}
+    vectors: [["q", "k", "v", "dy"], ["dk", "dv"]],
+    sums: ["key", "value"],
+    open: `${eachTileRow((r) => `  let number${r} = rows[row${r}].w;`)}
+  let end = uniforms.length;`,
+    start:
+      `\n  if (uniforms.causal != 0u) { start = first_row / ${tiling.columns}u * ${tiling.columns}u; }`,
+    segmentOf,
+    block: /* wgsl */ `${
+      repeat(4, (c) => `    let other${c} = rows[column${c}];`)
+    }
     let maxima = ${ofColumns("x")};
     let shares = ${ofColumns("y")};
     let slopes = ${ofColumns("z")};
     let numbers = ${ofColumns("w")};
     let queries = ${before("uniforms.length")};
-${
-      tileProducts(tiling, {
-        sum: "score",
-        ofRows: "k",
-        ofColumns: "q",
-        end: quadsIn("headDim"),
-      })
-    }
-${
-      tileProducts(tiling, {
-        sum: "slope",
-        ofRows: "v",
-        ofColumns: "dy",
-        end: quadsIn("valueDim"),
-      })
-    }
-${
-      eachTileRow((r) =>
-        `    let kept${r} = queries & (numbers == vec4f(number${r})) & (vec4u(select(0u, row + ${r}u, uniforms.causal != 0u)) <= positions);
-    score${r} = select(vec4f(), exp(uniforms.scale * score${r} - maxima) * shares, kept${r});
-    slope${r} = select(vec4f(), score${r} * (slope${r} - slopes), kept${r});`
-      )
-    }
+${products(tiling, "score", "k", "q")}
+${products(tiling, "slope", "v", "dy")}
+${eachTileRow(weigh)}
 ${shareTile(tiling, "score")}
-${
-      addColumns(tiling, {
-        sum: "value",
-        vectors: "dy",
-        isToken,
-      })
-    }
+${addColumns(tiling, { sum: "value", vectors: "dy", isToken })}
 ${END_OF_TILE}
 ${shareTile(tiling, "slope")}
-${
-      addColumns(tiling, {
-        sum: "key",
-        vectors: "q",
-        isToken,
-      })
-    }
-${END_OF_TILE}
-  }
-${
-      eachTileRow((r) =>
-        `  if (row + ${r}u <= last) {
+${addColumns(tiling, { sum: "key", vectors: "q", isToken })}
+${END_OF_TILE}`,
+    store: eachTileRow((r) =>
+      `  if (row + ${r}u <= last) {
     let is_token = ${isToken(`row${r}`)};
-${
-          writeSum(tiling, r, {
-            sum: "key",
-            to: "dk",
-            value: (sum) =>
-              `select(vec4f(), uniforms.scale * ${sum}, is_token)`,
-          })
-        }
-${
-          writeSum(tiling, r, {
-            sum: "value",
-            to: "dv",
-            value: (sum) => `select(vec4f(), ${sum}, is_token)`,
-          })
-        }
+${write(r, "key", "dk", "uniforms.scale * ")}
+${write(r, "value", "dv", "")}
   }`
-      )
-    }`,
-  };
+    ),
+  });
 }
