@@ -1,7 +1,7 @@
 /** The memory that the records of chunks take, and the batches of sequences whose records fit. @module */
 import type { Refusal } from "../../../contract/kernel.ts";
+import { tooLarge } from "../frame/planning.ts";
 import {
-  largestBuffer,
   type SequenceBatch,
   sequenceBatches,
 } from "../frame/sequence_batches.ts";
@@ -34,10 +34,6 @@ export function tooManyRecords(
   layout: ChunkLayout,
   limits: GPUSupportedLimits,
 ): Refusal | undefined {
-  const bytes = recordBytes(layout).largest, most = largestBuffer(limits);
-  if (bytes <= most) return undefined;
-  return {
-    refusal: `what the chunks of a sequence hand on takes ${bytes} bytes, ` +
-      `more than the adapter's ${most} (maxStorageBufferBindingSize)`,
-  };
+  const bytes = recordBytes(layout).largest;
+  return tooLarge("what the chunks of a sequence hand on takes", bytes, limits);
 }

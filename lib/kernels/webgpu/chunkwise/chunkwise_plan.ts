@@ -9,6 +9,7 @@ import {
   inLaunches,
   packingOf,
   refusalOf,
+  tooLarge,
   tooManyChunks,
 } from "../frame/planning.ts";
 import { operandsFor } from "./scalar_operands.ts";
@@ -61,14 +62,10 @@ export function planChunkwise(
   const crowded = tooManyChunks(chunks, limits);
   if (crowded) return crowded;
   const alone = decays !== null && chunks === 1;
-  if (!alone && ofSequence(chunkSize) > largest) {
-    return {
-      refusal: `the states of a sequence take ${ofSequence(chunkSize)} bytes ` +
-        `in chunks of ${chunkSize}, more than the adapter's ${largest} ` +
-        `(maxStorageBufferBindingSize)`,
-    };
-  }
   const bytes = alone ? 0 : ofSequence(chunkSize);
+  const how = ` in chunks of ${chunkSize}`;
+  const large = tooLarge("the states of a sequence take", bytes, limits, how);
+  if (large) return large;
   const batches = sequenceBatches(batch * heads, bytes, limits);
   const packed = packingOf(request);
   return {

@@ -27,16 +27,28 @@ export function refusalOf(
   }
   const unbound = tooFewBuffers(limits);
   if (unbound) return unbound;
-  const tokens = batch * heads * length;
-  const largest = largestBuffer(limits);
-  const gradients = 16 * tokens * quadsOf("sum", request);
-  if (gradients > largest) {
-    return {
-      refusal: `the gradients of the sums take ${gradients} bytes, more than ` +
-        `the adapter's ${largest} (maxStorageBufferBindingSize)`,
-    };
-  }
-  return undefined;
+  const gradients = 16 * batch * heads * length * quadsOf("sum", request);
+  return tooLarge("the gradients of the sums take", gradients, limits);
+}
+
+/**
+ * Refuses what takes more bytes than a buffer has room for.
+ *
+ * @param what What takes the bytes, with the verb.
+ * @param how In what way, if it could be another.
+ */
+export function tooLarge(
+  what: string,
+  bytes: number,
+  limits: GPUSupportedLimits,
+  how: string = "",
+): Refusal | undefined {
+  const most = largestBuffer(limits);
+  if (bytes <= most) return undefined;
+  return {
+    refusal: `${what} ${bytes} bytes${how}, more than the adapter's ${most} ` +
+      `(maxStorageBufferBindingSize)`,
+  };
 }
 
 /** Refuses heads with more columns than a kernel takes. */

@@ -1,12 +1,13 @@
 /** How the kernels of the full and the blockwise form compute a problem, and what it costs. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
-import { largestBuffer, sequenceBatches } from "../frame/sequence_batches.ts";
+import { sequenceBatches } from "../frame/sequence_batches.ts";
 import {
   type Device,
   inLaunches,
   packingOf,
   refusalOf,
+  tooLarge,
   tooManyChunks,
 } from "../frame/planning.ts";
 import { operandsFor } from "../chunkwise/scalar_operands.ts";
@@ -35,14 +36,9 @@ export function planFull(
   const crowded = tooManyChunks(tiles, limits);
   if (crowded) return crowded;
   const decays = operandsFor(request.decays || causal, causal);
-  const largest = largestBuffer(limits);
   const masks = decays ? 16 * maskQuads(rows) * length : 0;
-  if (masks > largest) {
-    return {
-      refusal: `the masks of a sequence's tiles take ${masks} bytes, more ` +
-        `than the adapter's ${largest} (maxStorageBufferBindingSize)`,
-    };
-  }
+  const large = tooLarge("the masks of a sequence's tiles take", masks, limits);
+  if (large) return large;
   const packed = packingOf(request);
   const batches = sequenceBatches(sequences, masks, limits);
   const ofSequence = decays ? tileDecayBytes(length, tiles, rows) : 0;

@@ -1,8 +1,10 @@
 /** Kernels from logits to log decays, and from those to the log decays of both directions. @module */
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { LOWEST_LOG_DECAY } from "../../../attention/decays/finite_decay.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { makeFloats } from "../../../tfjs/webgpu/program.ts";
+import { elementwiseKernel } from "./elementwise_kernel.ts";
 import { SIGMOID } from "./sigmoid.ts";
 
 /**
@@ -23,33 +25,23 @@ fn log_of_one_plus(x: Pack) -> Pack {
 `;
 
 /** The kernel of log(sigmoid(x)). */
-export const logSigmoid: FusedKernel<"x"> = ({ backend, inputs: { x } }) => {
-  const y = makeFloats(backend, x.shape);
-  runElementwise(backend, {
-    name: "log_sigmoid",
-    reads: { x },
-    writes: { y },
-    functions: LOG_OF_ONE_PLUS,
-    body: /* wgsl */ `  let logit = x[at];
+export const logSigmoid: FusedKernel<"x"> = elementwiseKernel(["x"], "y", {
+  name: "log_sigmoid",
+  functions: LOG_OF_ONE_PLUS,
+  body: /* wgsl */ `  let logit = x[at];
   y[at] = min(logit, Pack()) - log_of_one_plus(exp(-abs(logit)));`,
-  });
-  return [y];
-};
+});
 
 /** The gradient kernel of log(sigmoid(x)): dx = dy sigmoid(-x). */
-export const logSigmoidGradient: FusedKernel<"x" | "dy"> = (
-  { backend, inputs: { x, dy } },
-) => {
-  const dx = makeFloats(backend, x.shape);
-  runElementwise(backend, {
+export const logSigmoidGradient: FusedKernel<"x" | "dy"> = elementwiseKernel(
+  ["x", "dy"],
+  "dx",
+  {
     name: "log_sigmoid_gradient",
-    reads: { x, dy },
-    writes: { dx },
     functions: SIGMOID,
     body: /* wgsl */ `  dx[at] = dy[at] * sigmoid(-x[at]);`,
-  });
-  return [dx];
-};
+  },
+);
 
 /**
  * WGSL function: whether x lies below the lowest log decay, as -Infinity does. NaN,
@@ -60,6 +52,13 @@ fn is_clipped(x: f32) -> bool {
   return (bitcast<u32>(x) & 0x7fffffffu) <= 0x7f800000u && x < uniforms.lowest;
 }
 `;
+
+/** What the programs have in common. A token's neighbour may lie in another pack, so packs have one number. */
+const ofNeighbours = ({ shape }: TensorInfo) => ({
+  width: 1 as const,
+  integers: { length: shape.at(-1)! },
+  floats: { lowest: LOWEST_LOG_DECAY },
+});
 
 /** WGSL that declares the position of a token in its sequence. */
 const POSITION = /* wgsl */ `  let position = at % uniforms.length;
@@ -77,12 +76,9 @@ export const sourceDecay: FusedKernel<"logDecay"> = (
   const [forward, backward] = [make(), make()];
   runElementwise(backend, {
     name: "source_decay",
-    // A token's neighbour may lie in another pack, so packs have one number.
-    width: 1,
+    ...ofNeighbours(logDecay),
     reads: { logDecay },
     writes: { forward, backward },
-    integers: { length: logDecay.shape.at(-1)! },
-    floats: { lowest: LOWEST_LOG_DECAY },
     functions: /* wgsl */ `${IS_CLIPPED}
 fn clip(x: f32) -> f32 { return select(x, uniforms.lowest, is_clipped(x)); }
 `,
@@ -103,11 +99,9 @@ export const sourceDecayGradient: FusedKernel<"logDecay" | "df" | "db"> = (
   const gradient = makeFloats(backend, logDecay.shape);
   runElementwise(backend, {
     name: "source_decay_gradient",
-    width: 1,
+    ...ofNeighbours(logDecay),
     reads: { logDecay, df, db },
     writes: { gradient },
-    integers: { length: logDecay.shape.at(-1)! },
-    floats: { lowest: LOWEST_LOG_DECAY },
     functions: IS_CLIPPED,
     body: /* wgsl */ `${POSITION}
   var sum = 0.0;

@@ -1,7 +1,6 @@
 /** GELU, x Φ(x) with the normal distribution Φ, and its gradient. @module */
-import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
-import { makeFloats } from "../../../tfjs/webgpu/program.ts";
+import { elementwiseKernel } from "./elementwise_kernel.ts";
 
 /**
  * Φ(x) = erfc(-x / √2) / 2, where `bell` is e^(-x²/2). Abramowitz and Stegun,
@@ -20,31 +19,21 @@ fn normal(x: Pack, bell: Pack) -> Pack {
 `;
 
 /** The kernel of GELU, x Φ(x). */
-export const gelu: FusedKernel<"x"> = ({ backend, inputs: { x } }) => {
-  const y = makeFloats(backend, x.shape);
-  runElementwise(backend, {
-    name: "gelu",
-    reads: { x },
-    writes: { y },
-    functions: NORMAL,
-    body: /* wgsl */ `  y[at] = x[at] * normal(x[at], bell(x[at]));`,
-  });
-  return [y];
-};
+export const gelu: FusedKernel<"x"> = elementwiseKernel(["x"], "y", {
+  name: "gelu",
+  functions: NORMAL,
+  body: /* wgsl */ `  y[at] = x[at] * normal(x[at], bell(x[at]));`,
+});
 
 /** The gradient kernel of GELU: dx = dy (Φ(x) + x φ(x)), with the normal density φ. */
-export const geluGradient: FusedKernel<"x" | "dy"> = (
-  { backend, inputs: { x, dy } },
-) => {
-  const dx = makeFloats(backend, x.shape);
-  runElementwise(backend, {
+export const geluGradient: FusedKernel<"x" | "dy"> = elementwiseKernel(
+  ["x", "dy"],
+  "dx",
+  {
     name: "gelu_gradient",
-    reads: { x, dy },
-    writes: { dx },
     functions: NORMAL,
     body: /* wgsl */ `  let height = bell(x[at]);
   let density = ${1 / Math.sqrt(2 * Math.PI)} * height;
   dx[at] = dy[at] * (normal(x[at], height) + x[at] * density);`,
-  });
-  return [dx];
-};
+  },
+);

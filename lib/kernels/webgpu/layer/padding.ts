@@ -3,6 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { elementwiseKernel } from "./elementwise_kernel.ts";
 import { makeFloats, sizeOf, widthOf } from "../../../tfjs/webgpu/program.ts";
 
 /** The part of a program that looks up the mask of a pack of x: pack width, uniforms and WGSL. */
@@ -30,19 +31,12 @@ function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {
  * The kernel that turns a mask into 1 for tokens and 0 for padding. It compares bits,
  * since WGSL may compare NaN wrongly and read denormal numbers as 0.
  */
-export const tokens: FusedKernel<"mask"> = ({ backend, inputs: { mask } }) => {
-  const y = makeFloats(backend, mask.shape);
-  runElementwise(backend, {
-    name: "tokens",
-    width: 1,
-    elements: { mask: "i32" },
-    reads: { mask },
-    writes: { y },
-    body:
-      /* wgsl */ `  y[at] = select(1.0, 0.0, (mask[at] & 0x7fffffff) == 0);`,
-  });
-  return [y];
-};
+export const tokens: FusedKernel<"mask"> = elementwiseKernel(["mask"], "y", {
+  name: "tokens",
+  width: 1,
+  elements: { mask: "i32" },
+  body: /* wgsl */ `  y[at] = select(1.0, 0.0, (mask[at] & 0x7fffffff) == 0);`,
+});
 
 /** The kernel that copies x, with zeros where a token's mask is 0; NaN would survive a product with 0. */
 export const withoutPadding: FusedKernel<"x" | "mask"> = (

@@ -21,8 +21,7 @@ import {
 } from "../../../tfjs/webgpu/fused_kernel.ts";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
-import { largestBuffer } from "../frame/sequence_batches.ts";
-import { inLaunches } from "../frame/planning.ts";
+import { inLaunches, tooLarge } from "../frame/planning.ts";
 import {
   carryProgram,
   CHUNK,
@@ -71,14 +70,8 @@ function planFor(
   const rows = 16 * batch * length * channels;
   const parts = 32 * sizes.blocks * batch * length * sizes.quads;
   const bytes = Math.max(states, rows, parts);
-  const largest = largestBuffer(limits);
-  if (bytes > largest) {
-    return {
-      refusal:
-        `the gradient's largest buffer takes ${bytes} bytes, more than ` +
-        `the adapter's ${largest} (maxStorageBufferBindingSize)`,
-    };
-  }
+  const large = tooLarge("the gradient's largest buffer takes", bytes, limits);
+  if (large) return large;
   return { chunkSize: CHUNK, scratchBytes: states, how: inLaunches(4) };
 }
 
