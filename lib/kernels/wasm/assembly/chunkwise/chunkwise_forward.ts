@@ -7,6 +7,7 @@ import { multiply, multiplyTransposed } from "../math/gemm";
 import * as intra from "./intra_chunk";
 import { attention as job, queue } from "../jobs";
 import { scaleAndAdd } from "../math/loops";
+import { addRowSum } from "../math/matrix";
 import * as operands from "./chunk_operands";
 import { vectorBytes } from "../math/simd";
 import { countProgress } from "../runtime/progress";
@@ -24,8 +25,7 @@ function write(to: usize, from: usize, back: bool): void {
     keys, sizes.headStride, intra.v, sizes.valueStride,
     to, sizes.valueStride, decay, old, sizes.valueStride
   );
-  const keySum = sizes.headDim * sizes.valueStride,
-    columns = <i32> (sizes.headStride >> 2);
+  const keySum = sizes.headDim * sizes.valueStride;
   const to1 = to + keySum, old1 = old + keySum;
   if (from !== 0) {
     for (let i: usize = 0; i < sizes.headStride; i += 16) {
@@ -33,19 +33,7 @@ function write(to: usize, from: usize, back: bool): void {
       v128.store(to1 + i, f32x4.mul(sum, f32x4.splat(decay)));
     }
   } else memory.fill(to1, 0, sizes.headStride);
-  addRowSum(columns, keys, to1);
-}
-
-/** target += Σ_j row_j */
-function addRowSum(columns: i32, rows: usize, target: usize): void {
-  for (let c: usize = 0; c < <usize> columns * 4; c += 16) {
-    let sum = v128.load(target + c), row = rows + c;
-    for (let j = 0; j < intra.count; j++) {
-      sum = f32x4.add(sum, v128.load(row));
-      row += sizes.headStride;
-    }
-    v128.store(target + c, sum);
-  }
+  addRowSum(intra.count, sizes.headStride, sizes.headStride, keys, to1);
 }
 
 /**

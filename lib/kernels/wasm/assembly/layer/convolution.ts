@@ -1,7 +1,7 @@
 // A short convolution of each channel along the tokens, and its gradient. A task
 // is a block of channels of a sequence.
 import { queue, shortConvolution as job } from "../jobs";
-import { at, put } from "../math/matrix";
+import { addRowSum, at, put } from "../math/matrix";
 import { silu, siluGradient } from "../math/loops";
 import { prepareExp } from "../math/vector_exp";
 import { layoutFrom, allocate } from "../runtime/scratch";
@@ -257,7 +257,8 @@ function differentiate(): void {
     const dx = rowOf(job.dx, start);
     convolveRows(start, end, -job.first, -job.step, zeros, own, ROW, dx, width);
     for (let tap = 0; tap < job.taps; tap++) addWeights(tap, start, end, own);
-    addBiases(end - start, own);
+    const dbiases = dweights + <usize> job.taps * ROW;
+    addRowSum(end - start, ROW, <usize> lanes * 4, own, dbiases);
     countProgress();
   }
   const part = queue.extra + <usize> sequence * partBytes();
@@ -344,19 +345,6 @@ function addProducts(rows: i32, slope: usize, x: usize, target: usize): void {
       sum = multiplyAdd(v128.load(s), loadFirst(row, lanes - lane), sum);
       s += ROW;
       row += width;
-    }
-    v128.store(target + c, sum);
-  }
-}
-
-/** Adds a piece's slopes to the gradient in the biases. */
-function addBiases(rows: i32, own: usize): void {
-  const target = dweights + <usize> job.taps * ROW;
-  for (let c: usize = 0; c < <usize> lanes * 4; c += 16) {
-    let sum = v128.load(target + c), slope = own + c;
-    for (let i = 0; i < rows; i++) {
-      sum = f32x4.add(sum, v128.load(slope));
-      slope += ROW;
     }
     v128.store(target + c, sum);
   }

@@ -1,6 +1,7 @@
 // Layer normalisation of rows, and its gradient.
 import { layerNorm as job, queue } from "../jobs";
-import { parts } from "../runtime/parts";
+import { sumParts } from "../math/matrix";
+import { rowTasks } from "../runtime/parts";
 import {
   firstLanes, loadFirst, multiplyAdd, storeFirst, sum4,
 } from "../math/simd";
@@ -29,9 +30,7 @@ function measure(x: usize): void {
 }
 
 export function tasks(phase: i32): i32 {
-  const blocks = parts(job.rows, job.rowsPerTask);
-  if (job.dy === 0) return phase === 0 ? 0 : blocks;
-  return phase === 0 ? blocks : 1;
+  return rowTasks(phase, job.rows, job.rowsPerTask, job.dy !== 0);
 }
 
 /** Bytes that the tasks of the gradient leave for its second phase. */
@@ -40,7 +39,7 @@ export function extraBytes(): usize {
 }
 
 export function perform(phase: i32, task: i32): void {
-  if (job.dy !== 0 && phase === 1) return sumParts();
+  if (job.dy !== 0 && phase === 1) return sumAllParts();
   const first = task * job.rowsPerTask;
   const end = min(job.rows, first + job.rowsPerTask);
   const part = queue.extra + <usize> (task * job.columns) * 8;
@@ -105,17 +104,8 @@ function gradientOf(row: i32, part: usize): void {
   }
 }
 
-function sumParts(): void {
-  const columns = job.columns, bytes = <usize> columns << 2;
-  memory.copy(job.dscale, queue.extra, bytes);
-  memory.copy(job.doffset, queue.extra + bytes, bytes);
-  for (let task = 1; task < tasks(0); task++) {
-    const part = queue.extra + task * 2 * bytes;
-    for (let at: usize = 0; at < bytes; at += 4) {
-      const scale = load<f32>(job.dscale + at) + load<f32>(part + at);
-      store<f32>(job.dscale + at, scale);
-      const offset = load<f32>(job.doffset + at) + load<f32>(part + bytes + at);
-      store<f32>(job.doffset + at, offset);
-    }
-  }
+function sumAllParts(): void {
+  const bytes = <usize> job.columns << 2, count = tasks(0);
+  sumParts(job.columns, queue.extra, 2 * bytes, count, job.dscale);
+  sumParts(job.columns, queue.extra + bytes, 2 * bytes, count, job.doffset);
 }

@@ -4,7 +4,8 @@ import { queue, rmsNorm as job } from "../jobs";
 import { normalizeGated, silu, siluGradient, sumSquares } from "../math/loops";
 import { prepareExp } from "../math/vector_exp";
 import { layoutFrom, allocate } from "../runtime/scratch";
-import { parts } from "../runtime/parts";
+import { sumParts } from "../math/matrix";
+import { rowTasks } from "../runtime/parts";
 import {
   firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
 } from "../math/simd";
@@ -22,9 +23,7 @@ export function layout(base: usize): usize {
 }
 
 export function tasks(phase: i32): i32 {
-  const blocks = parts(job.rows, job.rowsPerTask);
-  if (job.dy === 0) return phase === 0 ? 0 : blocks;
-  return phase === 0 ? blocks : 1;
+  return rowTasks(phase, job.rows, job.rowsPerTask, job.dy !== 0);
 }
 
 /** Bytes that the tasks of the gradient leave for its second phase. */
@@ -33,7 +32,7 @@ export function extraBytes(): usize {
 }
 
 export function perform(phase: i32, task: i32): void {
-  if (job.dy !== 0 && phase === 1) return sumParts();
+  if (job.dy !== 0 && phase === 1) return sumAllParts();
   prepareExp();
   const first = task * job.rowsPerTask;
   const end = min(job.rows, first + job.rowsPerTask);
@@ -105,14 +104,7 @@ function gradientOf(row: i32, dscale: usize): void {
   siluGradient(job.columns, dgate, slopes);
 }
 
-function sumParts(): void {
-  const bytes = <usize> job.columns << 2;
-  memory.copy(job.dscale, queue.extra, bytes);
-  for (let task = 1; task < tasks(0); task++) {
-    const part = queue.extra + task * bytes;
-    for (let at: usize = 0; at < bytes; at += 4) {
-      const sum = load<f32>(job.dscale + at) + load<f32>(part + at);
-      store<f32>(job.dscale + at, sum);
-    }
-  }
+function sumAllParts(): void {
+  const bytes = <usize> job.columns << 2, count = tasks(0);
+  sumParts(job.columns, queue.extra, bytes, count, job.dscale);
 }

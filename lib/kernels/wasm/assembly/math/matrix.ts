@@ -128,3 +128,41 @@ export function addRowDots(
     row += stride;
   }
 }
+
+/** target_i = Σ_part part_i, of so many numbers in parts so many bytes apart. */
+export function sumParts(
+  numbers: i32, parts: usize, partBytes: usize, count: i32, target: usize
+): void {
+  const bytes = <usize> numbers * 4;
+  const whole = bytes & ~15;
+  for (let i: usize = 0; i < whole; i += 16) {
+    let part = parts + i, sum = v128.load(part);
+    for (let k = 1; k < count; k++) {
+      part += partBytes;
+      sum = f32x4.add(sum, v128.load(part));
+    }
+    v128.store(target + i, sum);
+  }
+  for (let i = whole; i < bytes; i += 4) {
+    let part = parts + i, sum = load<f32>(part);
+    for (let k = 1; k < count; k++) {
+      part += partBytes;
+      sum += load<f32>(part);
+    }
+    store<f32>(target + i, sum);
+  }
+}
+
+/** target += Σ_j row_j, of so many bytes of each row, in whole vectors. */
+export function addRowSum(
+  rows: i32, stride: usize, bytes: usize, row: usize, target: usize
+): void {
+  for (let c: usize = 0; c < bytes; c += 16) {
+    let sum = v128.load(target + c), cell = row + c;
+    for (let j = 0; j < rows; j++) {
+      sum = f32x4.add(sum, v128.load(cell));
+      cell += stride;
+    }
+    v128.store(target + c, sum);
+  }
+}

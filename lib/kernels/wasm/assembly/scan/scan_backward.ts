@@ -9,7 +9,7 @@
 // db and dc are sums over channels: lanes and groups are added up here, and
 // blocks in the second phase, as is da over sequences.
 import { queue, selectiveScan as job } from "../jobs";
-import { at, put } from "../math/matrix";
+import { at, put, sumParts } from "../math/matrix";
 import {
   a1, a2, a3, a4, a5, leastExponent, one, fastExp2, prepareExp, rounder,
 } from "../math/vector_exp";
@@ -256,39 +256,15 @@ export function scanSums(task: i32): void {
     const offset = <usize> task * tokens * 4;
     const ofTokens = <usize> tokens * 4;
     const parts = ofBlock(task, 0);
-    addUp(tokens, parts, blockBytes(), scan.blocks(), job.db + offset);
-    addUp(
+    sumParts(tokens, parts, blockBytes(), scan.blocks(), job.db + offset);
+    sumParts(
       tokens, parts + ofTokens, blockBytes(), scan.blocks(), job.dc + offset
     );
     return;
   }
   const parts = ofSequence(0), numbers = job.channels * job.stateDim;
-  addUp(numbers, parts, sequenceBytes(), job.batch, job.da);
+  sumParts(numbers, parts, sequenceBytes(), job.batch, job.da);
   if (job.dd === 0) return;
   const skips = parts + <usize> numbers * 4;
-  addUp(job.channels, skips, sequenceBytes(), job.batch, job.dd);
-}
-
-/** target_i = Σ_part part_i */
-function addUp(
-  numbers: i32, parts: usize, partBytes: usize, count: i32, target: usize
-): void {
-  const bytes = <usize> numbers * 4;
-  const whole = bytes & ~15;
-  for (let i: usize = 0; i < whole; i += 16) {
-    let part = parts + i, sum = v128.load(part);
-    for (let k = 1; k < count; k++) {
-      part += partBytes;
-      sum = f32x4.add(sum, v128.load(part));
-    }
-    v128.store(target + i, sum);
-  }
-  for (let i = whole; i < bytes; i += 4) {
-    let part = parts + i, sum = load<f32>(part);
-    for (let k = 1; k < count; k++) {
-      part += partBytes;
-      sum += load<f32>(part);
-    }
-    store<f32>(target + i, sum);
-  }
+  sumParts(job.channels, skips, sequenceBytes(), job.batch, job.dd);
 }
