@@ -11,22 +11,13 @@
  * @module
  */
 import {
-  BLOCK_ROWS,
   type ChunkLayout,
   type ChunkProgram,
   eachBlockRow,
   rowsOf,
   widthOf,
 } from "../chunk_engine/chunk_layout.ts";
-import {
-  carriedAt,
-  closeSweep,
-  eachOf,
-  openSweep,
-  storeCarried,
-  type SweepEnds,
-  sweepProgram,
-} from "./delta_states.ts";
+import { CARRIED, type SweepEnds, sweepProgram } from "./delta_states.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
 /**
@@ -39,23 +30,14 @@ export function stateGradientsProgram(
   ends: SweepEnds,
   scale: number,
 ): ChunkProgram {
-  const program = sweepProgram(layout, batch, ends);
-  return {
-    ...program,
+  return sweepProgram(layout, batch, ends, {
     name: "delta_state_gradients",
-    reads: ["dy", "pairs", "operands", ...program.reads],
-    writes: ["dvNew", "dstates", ...program.writes],
+    reads: ["dy", "pairs", "operands"],
+    writes: ["dvNew", "dstates"],
     floats: { scale },
-    functions: `${program.functions}${
-      rowsOf("dy", "valueDim", widthOf(layout))
-    }`,
-    body: /* wgsl */ `${openSweep(ends)}
-  for (var step = 0u; step < uniforms.chunks; step++) {
-    let chunk = chunk_of(sweep, select(uniforms.chunks - 1u - step, step, back));
-    ${eachOf(`uniforms.rows / ${BLOCK_ROWS}u * across`)}
-      let row = item / across * ${BLOCK_ROWS}u;
-      let place = item % across;
-${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
+    functions: rowsOf("dy", "valueDim", widthOf(layout)),
+    isBack: true,
+    values: /* wgsl */ `${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
       for (var i = row; i < uniforms.rows; i++) {
         let scores = pairs[at_pair(chunk, SCORES, i, row / 4u)];
         let slope = row_of_dy(chunk, i, first + place);
@@ -63,47 +45,18 @@ ${eachBlockRow((r) => `        sum${r} += scores[${r}] * slope;`)}
       }
 ${eachBlockRow((r) => `      sum${r} *= uniforms.scale;`)}
       for (var n = 0u; n < uniforms.headQuads; n++) {
-        let carried = ${carriedAt("n", "place")};
+        let carried = ${CARRIED};
 ${
       eachBlockRow((r) =>
         `        sum${r} += carried * operands[at_operand(chunk, DECAYED_K, row + ${r}u, n)];`
       )
     }
-      }
-${
-      eachBlockRow((r) =>
-        `      dvNew[at_v_new(chunk, row + ${r}u, first + place)] = sum${r};
-      v_new[(row + ${r}u) * across + place] = sum${r};`
-      )
-    }
-    }
-    workgroupBarrier();
-    ${eachOf("uniforms.headQuads * across")}
-      let n = item / across;
-      let place = item % across;
-      let through = operands[at_chunk_decay(chunk, n)];
-      let old = ${carriedAt("n", "place")};
-${
-      eachBlockRow((r) =>
-        `      dstates[at_state(chunk, 4u * n + ${r}u, first + place)] = old[${r}];
-      var sum${r} = through[${r}] * old[${r}];`
-      )
-    }
-      for (var i = 0u; i < uniforms.rows; i++) {
-        let queries = operands[at_operand(chunk, DECAYED_Q, i, n)];
+      }`,
+    read:
+      /* wgsl */ `        let queries = operands[at_operand(chunk, DECAYED_Q, i, n)];
         let keys = operands[at_operand(chunk, W, i, n)];
         let slope = uniforms.scale * row_of_dy(chunk, i, first + place);
-        let found = v_new[i * across + place];
-${
-      eachBlockRow((r) =>
-        `        sum${r} += queries[${r}] * slope - keys[${r}] * found;`
-      )
-    }
-      }
-${storeCarried("n", "place")}
-    }
-    workgroupBarrier();
-  }
-${closeSweep(ends)}`,
-  };
+        let found = v_new[i * across + place];`,
+    added: (r) => `queries[${r}] * slope - keys[${r}] * found`,
+  });
 }

@@ -47,34 +47,90 @@ export function statesProgram(
   batch: SequenceBatch,
   ends: SweepEnds,
 ): ChunkProgram {
-  const program = sweepProgram(layout, batch, ends);
-  return {
-    ...program,
+  return sweepProgram(layout, batch, ends, {
     name: "delta_states",
-    reads: ["operands", ...program.reads],
-    writes: ["vNew", "states", ...program.writes],
-    body: /* wgsl */ `${openSweep(ends)}
-  for (var step = 0u; step < uniforms.chunks; step++) {
-    let chunk = chunk_of(sweep, select(step, uniforms.chunks - 1u - step, back));
-    ${eachOf(`uniforms.rows / ${BLOCK_ROWS}u * across`)}
-      let row = item / across * ${BLOCK_ROWS}u;
-      let place = item % across;
-${
+    reads: ["operands"],
+    writes: ["vNew", "states"],
+    isBack: false,
+    values: /* wgsl */ `${
       eachBlockRow((r) =>
         `      var sum${r} = vNew[at_v_new(chunk, row + ${r}u, first + place)];`
       )
     }
       for (var n = 0u; n < uniforms.headQuads; n++) {
-        let carried = ${carriedAt("n", "place")};
+        let carried = ${CARRIED};
 ${
       eachBlockRow((r) =>
         `        sum${r} -= carried * operands[at_operand(chunk, W, row + ${r}u, n)];`
       )
     }
-      }
+      }`,
+    read:
+      /* wgsl */ `        let keys = operands[at_operand(chunk, DECAYED_K, i, n)];
+        let found = v_new[i * across + place];`,
+    added: (r) => `keys[${r}] * found`,
+  });
+}
+
+/** What the sweeps of the forward pass and of the gradient have of their own. */
+interface OwnSweep extends Pick<ChunkProgram, "name" | "reads" | "floats"> {
+  /** The buffers of the values of each row, and of states. */
+  readonly writes: readonly [values: string, states: string];
+  readonly functions?: string;
+  /** Whether sweeps are followed from their ends. */
+  readonly isBack: boolean;
+  /** WGSL that declares `sum0` …, the values of a block of rows. */
+  readonly values: string;
+  /** WGSL that reads what row i adds to a quad of rows of the state. */
+  readonly read: string;
+  /** WGSL of what it adds to row r. */
+  readonly added: (r: number) => string;
+}
+
+/** A program that carries the state, or its gradient, from chunk to chunk, in all sweeps. */
+export function sweepProgram(
+  layout: ChunkLayout,
+  batch: SequenceBatch,
+  { first_state: first, last_state: last }: SweepEnds,
+  own: OwnSweep,
+): ChunkProgram {
+  const program = chunkProgram(layout, batch);
+  const { headQuads, valueQuads, directions } = layout;
+  const most = Math.floor(STATE_QUADS / (4 * headQuads));
+  const across = Math.min(MOST_ACROSS, most, valueQuads);
+  const parts = Math.ceil(valueQuads / across);
+  const width = widthOf(layout);
+  const [values, states] = own.writes;
+  const numbers = own.isBack
+    ? "uniforms.chunks - 1u - step, step"
+    : "step, uniforms.chunks - 1u - step";
+  return {
+    ...program,
+    name: own.name,
+    variants: [...(first ? ["first"] : []), ...(last ? ["last"] : [])],
+    reads: [...own.reads, ...(first ? ["first_state"] : [])],
+    writes: [...own.writes, ...(last ? ["last_state"] : [])],
+    integers: { ...program.integers, across, parts },
+    ...(own.floats ? { floats: own.floats } : {}),
+    workgroups: batch.sequences * directions * parts,
+    functions: /* wgsl */ `
+// The state or its gradient, and what a chunk writes or the gradient in that.
+var<workgroup> state: array<vec4f, ${STATE_QUADS}>;
+var<workgroup> v_new: array<vec4f, ${LARGEST_CHUNK * MOST_ACROSS}>;
+${placesOf(layout)}
+${first ? reading("first_state", "valueDim", width) : ""}
+${last ? writing("last_state", "valueDim", width) : ""}
+${own.functions ?? ""}`,
+    body: /* wgsl */ `${openSweep(first !== undefined)}
+  for (var step = 0u; step < uniforms.chunks; step++) {
+    let chunk = chunk_of(sweep, select(${numbers}, back));
+    ${eachOf(`uniforms.rows / ${BLOCK_ROWS}u * across`)}
+      let row = item / across * ${BLOCK_ROWS}u;
+      let place = item % across;
+${own.values}
 ${
       eachBlockRow((r) =>
-        `      vNew[at_v_new(chunk, row + ${r}u, first + place)] = sum${r};
+        `      ${values}[at_v_new(chunk, row + ${r}u, first + place)] = sum${r};
       v_new[(row + ${r}u) * across + place] = sum${r};`
       )
     }
@@ -84,63 +140,40 @@ ${
       let n = item / across;
       let place = item % across;
       let through = operands[at_chunk_decay(chunk, n)];
-      let old = ${carriedAt("n", "place")};
+      let old = ${CARRIED};
 ${
       eachBlockRow((r) =>
-        `      states[at_state(chunk, 4u * n + ${r}u, first + place)] = old[${r}];
+        `      ${states}[at_state(chunk, 4u * n + ${r}u, first + place)] = old[${r}];
       var sum${r} = through[${r}] * old[${r}];`
       )
     }
       for (var i = 0u; i < uniforms.rows; i++) {
-        let keys = operands[at_operand(chunk, DECAYED_K, i, n)];
-        let found = v_new[i * across + place];
-${eachBlockRow((r) => `        sum${r} += keys[${r}] * found;`)}
+${own.read}
+${eachBlockRow((r) => `        sum${r} += ${own.added(r)};`)}
       }
-${storeCarried("n", "place")}
+${
+      eachBlockRow((r) =>
+        `      state[(4u * n + ${r}u) * across + place] = sum${r};`
+      )
+    }
     }
     workgroupBarrier();
   }
-${closeSweep(ends)}`,
+${last ? CLOSE : ""}`,
   };
 }
 
-/** The fields common to the sweeps of the forward pass and the gradient. */
-export function sweepProgram(
-  layout: ChunkLayout,
-  batch: SequenceBatch,
-  { first_state: first, last_state: last }: SweepEnds,
-): Omit<ChunkProgram, "name" | "body"> {
-  const program = chunkProgram(layout, batch);
-  const { headQuads, valueQuads, directions } = layout;
-  const most = Math.floor(STATE_QUADS / (4 * headQuads));
-  const across = Math.min(MOST_ACROSS, most, valueQuads);
-  const parts = Math.ceil(valueQuads / across);
-  const width = widthOf(layout);
-  return {
-    ...program,
-    variants: [...(first ? ["first"] : []), ...(last ? ["last"] : [])],
-    reads: first ? ["first_state"] : [],
-    writes: last ? ["last_state"] : [],
-    integers: { ...program.integers, across, parts },
-    workgroups: batch.sequences * directions * parts,
-    functions: /* wgsl */ `
-// The state or its gradient, and what a chunk writes or the gradient in that.
-var<workgroup> state: array<vec4f, ${STATE_QUADS}>;
-var<workgroup> v_new: array<vec4f, ${LARGEST_CHUNK * MOST_ACROSS}>;
-${placesOf(layout)}
-${first ? reading("first_state", "valueDim", width) : ""}
-${last ? writing("last_state", "valueDim", width) : ""}
-`,
-  };
-}
+/** The head of a WGSL loop over `items` items, shared by the threads of a workgroup. */
+const eachOf = (items: string) =>
+  `for (var item = local; item < ${items}; item += ${THREADS}u) {`;
 
 /**
  * WGSL that declares a workgroup's `sweep` and its `across` quads of columns from
  * `first` on, and loads the state with which the sweep begins.
  */
-export function openSweep({ first_state: first }: SweepEnds): string {
+function openSweep(hasFirst: boolean): string {
   const row = "min(item / across, uniforms.headDim - 1u)";
-  const state = first
+  const state = hasFirst
     ? `select(vec4f(), read_first_state(matrix + ${row}, first + item % across), item / across < uniforms.headDim)`
     : "vec4f()";
   return /* wgsl */ `
@@ -156,28 +189,13 @@ export function openSweep({ first_state: first }: SweepEnds): string {
   workgroupBarrier();`;
 }
 
-/** WGSL that stores the state with which a sweep ends, if it is wanted. */
-export function closeSweep({ last_state: last }: SweepEnds): string {
-  if (!last) return "";
-  return /* wgsl */ `
+/** WGSL that stores the state with which a sweep ends. */
+const CLOSE = /* wgsl */ `
   ${eachOf("uniforms.headDim * across")}
     write_last_state(matrix + item / across, first + item % across, state[item]);
   }`;
-}
-
-/** The head of a WGSL loop over `items` items, shared by the threads of a workgroup. */
-export function eachOf(items: string): string {
-  return `for (var item = local; item < ${items}; item += ${THREADS}u) {`;
-}
 
 /** WGSL of four rows of the state as the columns of a matrix. */
-export function carriedAt(quad: string, place: string): string {
-  return columnsOf((r) => `state[(4u * ${quad} + ${r}u) * across + ${place}]`);
-}
-
-/** WGSL that stores a block's sums as rows of the state. */
-export function storeCarried(quad: string, place: string): string {
-  return eachBlockRow((r) =>
-    `      state[(4u * ${quad} + ${r}u) * across + ${place}] = sum${r};`
-  );
-}
+export const CARRIED: string = columnsOf((r) =>
+  `state[(4u * n + ${r}u) * across + place]`
+);
