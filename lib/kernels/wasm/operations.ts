@@ -106,11 +106,7 @@ function registerNorms(host: KernelHost): void {
 }
 
 function headsOf({ inputs, attributes }: Call) {
-  const [batch, length, columns] = inputs["x"]!.shape as [
-    number,
-    number,
-    number,
-  ];
+  const [batch, length, columns] = inputs["x"]!.shape as tf.Tensor3D["shape"];
   const heads = attributes["numHeads"] as number;
   const name = attributes["featureMap"] as FusedFeatureMap;
   const featureMap = FUSED_FEATURE_MAPS.indexOf(name);

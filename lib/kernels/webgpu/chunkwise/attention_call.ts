@@ -80,12 +80,7 @@ export class KernelCall {
     this.#tensors = { ...inputs };
     this.#attributes = attributes;
     const { q, v } = this.#tensors;
-    const [batch, heads, length, headDim] = q!.shape as [
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
     const { causal, chunkSize, states = false } = this.#attributes;
     const { limits } = this.#backend.device;
     this.perToken = [batch, heads, length];
@@ -188,7 +183,7 @@ export class KernelCall {
   }
 
   /** An input, in whole quads. */
-  vectors(name: string, columns: "key" | "value"): Vectors {
+  #vectors(name: string, columns: "key" | "value"): Vectors {
     const half = this.#attributes.precision === "f16";
     const vectors = { name, columns, half };
     if (!isPacked(columns, this.dims, half)) return vectors;
@@ -203,6 +198,15 @@ export class KernelCall {
       });
     }
     return vectors;
+  }
+
+  /** The inputs q, k and v, in whole quads. */
+  queriesKeysValues(): [q: Vectors, k: Vectors, v: Vectors] {
+    return [
+      this.#vectors("q", "key"),
+      this.#vectors("k", "key"),
+      this.#vectors("v", "value"),
+    ];
   }
 
   quads(columns: Columns): number {

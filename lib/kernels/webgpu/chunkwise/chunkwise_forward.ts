@@ -22,9 +22,7 @@ export function chunkwiseForward(
   const y = call.output("y", call.input("v")!.shape);
   const rowSums = call.output("rowSums", call.perToken);
   const leaving = call.leaving();
-  const q = call.vectors("q", "key");
-  const k = call.vectors("k", "key");
-  const v = call.vectors("v", "value");
+  const [q, k, v] = call.queriesKeysValues();
   const states: States = { name: "states", rows: k, columns: v, decays };
   call.scratchStates(states);
   const attention: Role = {

@@ -28,9 +28,7 @@ export function chunkwiseGradient(
   const outputs = ["q", "k", "v", "f", "b"]
     .filter((name) => call.input(name) !== undefined)
     .map((name) => call.output(`d${name}`, call.input(name)!.shape));
-  const q = call.vectors("q", "key");
-  const k = call.vectors("k", "key");
-  const v = call.vectors("v", "value");
+  const [q, k, v] = call.queriesKeysValues();
   const g = COTANGENTS;
   call.scratchVectors(g.name, 4 * call.quads(g.columns));
   const transposed = decays ? decays.transposed() : null;

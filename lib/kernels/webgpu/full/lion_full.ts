@@ -77,9 +77,7 @@ function forward(given: AttentionArguments, tiling: Tiling): tf.TensorInfo[] {
   const call = new KernelCall(given, decays, false, maskBytes);
   const y = call.output("y", call.input("v")!.shape);
   const rowSums = call.output("rowSums", call.perToken);
-  const q = call.vectors("q", "key");
-  const k = call.vectors("k", "key");
-  const v = call.vectors("v", "value");
+  const [q, k, v] = call.queriesKeysValues();
   if (decays) {
     const { sequences } = call.batches[0]!;
     const tokens = sequences * length;

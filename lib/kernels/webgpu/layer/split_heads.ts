@@ -65,7 +65,7 @@ function programOf(
   x: tf.TensorInfo,
   { numHeads: heads, featureMap }: SplitHeadsAttributes,
 ): Omit<Program, "name" | "reads" | "writes" | "body"> {
-  const [batch, length, columns] = x.shape as [number, number, number];
+  const [batch, length, columns] = x.shape as tf.Tensor3D["shape"];
   const vectors = batch * length * 3 * heads;
   const { width, atOnce, integers } = teamsOf(vectors, columns / (3 * heads));
   const { map, slope } = FEATURE_MAPS[featureMap];
@@ -87,7 +87,7 @@ export const splitHeads: FusedKernel<"x", SplitHeadsAttributes> = (
   { backend, inputs: { x }, attributes },
 ) => {
   const { numHeads, featureMap } = attributes;
-  const [batch, length, columns] = x.shape as [number, number, number];
+  const [batch, length, columns] = x.shape as tf.Tensor3D["shape"];
   const shape = [batch, numHeads, length, columns / (3 * numHeads)];
   const make = () => makeFloats(backend, shape);
   const [q, k, v] = [make(), make(), make()];

@@ -41,12 +41,7 @@ export const forward: FusedKernel<ForwardInput, KernelAttributes> = (
 ) => {
   const given = inputs as Inputs<ForwardInput>;
   const { q, k, v, mask } = given;
-  const [batch, heads, length, headDim] = q.shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
   const y = makeFloats(backend, v.shape);
   const directions = directionsOf(attributes.causal);
   const sums = directions.map(() =>

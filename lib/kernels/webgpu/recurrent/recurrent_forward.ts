@@ -88,33 +88,26 @@ export function forwardSweep(sweep: ForwardSweep): Program {
   const { direction, q, k, v, logDecay, firstState, lastState } = sweep;
   const { sumsBefore, isLast, y, rowSums, attributes } = sweep;
   const { scale, normalize, epsilon } = attributes;
-  const [batch, heads, , headDim] = q.shape as [number, number, number, number];
+  const [batch, heads, , headDim] = q.shape as tf.Tensor4D["shape"];
   const valueDim = v.shape[3]!;
   const { workgroups, ...tiling } = share(headDim, valueDim);
   const program = sweepProgram(q, v, tiling);
   const optional = { logDecay, firstState, sumsBefore };
-  const present = Object.entries(optional).filter(([, tensor]) => tensor) as [
-    string,
-    tf.TensorInfo,
-  ][];
   return {
     ...program,
     name: "recurrent_forward",
     variants: [
       direction,
-      ...present.map(([name]) => name),
-      ...(lastState ? ["lastState"] : []),
-      ...(isLast ? ["last"] : []),
+      ...Object.entries(optional).map(([name, x]) => x !== undefined && name),
+      lastState !== undefined && "lastState",
+      isLast && "last",
       `threads=${tiling.threads}`,
     ],
     elements: {
-      logDecay: "f32",
-      firstState: "f32",
-      lastState: "f32",
-      sumsBefore: "f32",
-      rowSums: "f32",
+      ...{ logDecay: "f32", firstState: "f32", lastState: "f32" },
+      ...{ sumsBefore: "f32", rowSums: "f32" },
     },
-    reads: { q, k, v, ...Object.fromEntries(present) },
+    reads: { q, k, v, ...optional },
     writes: { y, rowSums, ...(lastState ? { lastState } : {}) },
     integers: {
       ...program.integers,

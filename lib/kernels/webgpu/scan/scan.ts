@@ -34,7 +34,7 @@ export function sizesOf(
   a: Pick<tf.TensorInfo, "shape">,
   reverse: boolean,
 ): ScanSizes {
-  const [batch, length, channels] = x.shape as [number, number, number];
+  const [batch, length, channels] = x.shape as tf.Tensor3D["shape"];
   const stateDim = a.shape[1]!;
   return {
     ...{ batch, length, channels, stateDim, reverse },

@@ -20,7 +20,7 @@ import { SIGMOID } from "../layer/sigmoid.ts";
  */
 export type ScanInputs =
   & Readonly<Record<"x" | "dt" | "a" | "b" | "c", tf.TensorInfo>>
-  & Readonly<Partial<Record<"begins", tf.TensorInfo>>>;
+  & { readonly begins?: tf.TensorInfo | undefined };
 
 /** WGSL of whether the state is reset before a token. */
 function beginsAt(begins: tf.TensorInfo | undefined): string {
@@ -52,7 +52,7 @@ export function summaryProgram(
     name: "scan_summary",
     variants: begins ? ["begins"] : [],
     elements: { states: "vec4f" },
-    reads: { x, dt, a, b, ...(begins ? { begins } : {}) },
+    reads: { x, dt, a, b, begins },
     writes,
     functions: FUNCTIONS + quadOf("b_of", "b"),
     body: /* wgsl */ `${PLACE}
@@ -87,7 +87,7 @@ export function outputsProgram(
     name: "scan_outputs",
     variants: begins ? ["begins"] : [],
     elements: { states: "vec4f" },
-    reads: { x, dt, a, b, c, states, ...(begins ? { begins } : {}) },
+    reads: { x, dt, a, b, c, states, begins },
     writes: { y },
     functions: FUNCTIONS + quadOf("b_of", "b") + quadOf("c_of", "c"),
     body: /* wgsl */ `${PLACE}
@@ -110,7 +110,15 @@ export function outputsProgram(
  * The skip connection d and the gate z that are applied to a scan's output, each
  * absent if there is none.
  */
-export type ScanGates = Readonly<Partial<Record<"d" | "z", tf.TensorInfo>>>;
+export type ScanGates = Readonly<
+  Partial<Record<"d" | "z", tf.TensorInfo | undefined>>
+>;
+
+/** The fields common to the programs of gates, in packs along the channels. */
+export function alongChannels({ shape }: tf.TensorInfo) {
+  const width = widthOf(shape[2]!);
+  return { width, integers: { row: shape[2]! / width }, functions: SIGMOID };
+}
 
 /** The program of the gated output (y + d x) SiLU(z), in packs along the channels. */
 export function gatesProgram(
@@ -119,16 +127,12 @@ export function gatesProgram(
     & Readonly<Record<"scanned" | "x", tf.TensorInfo>>,
   y: tf.TensorInfo,
 ): ElementwiseProgram {
-  const channels = x.shape[2]!;
-  const width = widthOf(channels);
   return {
+    ...alongChannels(x),
     name: "scan_gates",
-    variants: [...(d ? ["d"] : []), ...(z ? ["z"] : [])],
-    width,
-    reads: { scanned, x, ...(d ? { d } : {}), ...(z ? { z } : {}) },
+    variants: [d !== undefined && "d", z !== undefined && "z"],
+    reads: { scanned, x, d, z },
     writes: { y },
-    integers: { row: channels / width },
-    functions: SIGMOID,
     body: /* wgsl */ `
   let whole = ${skipped(d)};
   y[at] = ${z ? "whole * z[at] * sigmoid(z[at])" : "whole"};`,

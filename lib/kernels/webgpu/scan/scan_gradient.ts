@@ -12,7 +12,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
-import { type Program, sizeOf, widthOf } from "../../../tfjs/webgpu/program.ts";
+import { type Program, sizeOf } from "../../../tfjs/webgpu/program.ts";
 import {
   addStep,
   CHUNK,
@@ -24,8 +24,12 @@ import {
   THREADS,
   TOTAL,
 } from "./scan.ts";
-import { type ScanGates, skipped } from "./scan_forward.ts";
-import { SIGMOID } from "../layer/sigmoid.ts";
+import {
+  alongChannels,
+  type ScanGates,
+  type ScanInputs,
+  skipped,
+} from "./scan_forward.ts";
 
 /**
  * The program of the gradients in y before its gate, `slope`, and in the gate z.
@@ -38,16 +42,12 @@ export function gateGradientsProgram(
     & Readonly<Record<"scanned" | "x" | "z" | "dy", tf.TensorInfo>>,
   writes: Readonly<Record<"slope" | "dz", tf.TensorInfo>>,
 ): ElementwiseProgram {
-  const channels = x.shape[2]!;
-  const width = widthOf(channels);
   return {
+    ...alongChannels(x),
     name: "scan_gate_gradients",
     variants: d ? ["d"] : [],
-    width,
-    reads: { scanned, x, z, dy, ...(d ? { d } : {}) },
+    reads: { scanned, x, z, dy, d },
     writes,
-    integers: { row: channels / width },
-    functions: SIGMOID,
     body: /* wgsl */ `
   let whole = ${skipped(d)};
   let gate = sigmoid(z[at]);
@@ -72,7 +72,7 @@ export function scanRowsProgram(
     variants: d ? ["d"] : [],
     width: 1,
     elements: { rows: "vec4f" },
-    reads: { x, dt, dy, ...(d ? { d } : {}) },
+    reads: { x, dt, dy, d },
     writes: { rows },
     integers: { packs: sizeOf(x), row: x.shape[2]! },
     body: /* wgsl */ `
@@ -87,9 +87,7 @@ export function scanRowsProgram(
  * the state is reset before it.
  */
 export function tokensProgram(
-  { b, c, begins }:
-    & Readonly<Record<"b" | "c", tf.TensorInfo>>
-    & Readonly<Partial<Record<"begins", tf.TensorInfo>>>,
+  { b, c, begins }: Pick<ScanInputs, "b" | "c" | "begins">,
   tokens: tf.TensorInfo,
   { quads, stateDim }: ScanSizes,
 ): ElementwiseProgram {
@@ -98,7 +96,7 @@ export function tokensProgram(
     variants: begins ? ["begins"] : [],
     width: 1,
     elements: { tokens: "vec4f" },
-    reads: { b, c, ...(begins ? { begins } : {}) },
+    reads: { b, c, begins },
     writes: { tokens },
     integers: { packs: sizeOf(tokens) / 4, quads, stateDim },
     functions: quadOf("b_of", "b") + quadOf("c_of", "c"),

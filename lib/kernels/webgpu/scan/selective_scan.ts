@@ -91,8 +91,7 @@ const forward: FusedKernel<string, SelectiveScanAttributes> = (
   let y = scanned;
   if (d || z) {
     y = makeFloats(backend, x.shape);
-    const gates = { scanned, x, ...(d ? { d } : {}), ...(z ? { z } : {}) };
-    runElementwise(backend, gatesProgram(gates, y));
+    runElementwise(backend, gatesProgram({ scanned, x, d, z }, y));
     backend.disposeData(scanned.dataId);
   }
   backend.disposeData(steps.dataId);
@@ -118,13 +117,12 @@ const gradient: FusedKernel<string, SelectiveScanAttributes> = (
     slope = makeFloats(backend, x.shape);
     dz = makeFloats(backend, x.shape);
     runProgram(backend, outputsProgram(given, states, scanned, sizes));
-    const gates = { scanned, x, z, dy: given.dy, ...(d ? { d } : {}) };
+    const gates = { scanned, x, z, dy: given.dy, d };
     runElementwise(backend, gateGradientsProgram(gates, { slope, dz }));
     dispose(scanned);
   }
   const rows = makeFloats(backend, [...x.shape, 4]);
-  const skip = { x, dt, dy: slope, ...(d ? { d } : {}) };
-  runElementwise(backend, scanRowsProgram(skip, rows));
+  runElementwise(backend, scanRowsProgram({ x, dt, dy: slope, d }, rows));
   const { batch, length, chunks, channels, quads, blocks } = sizes;
   const tokens = makeFloats(backend, [batch, length, 2 * quads + 1, 4]);
   runElementwise(backend, tokensProgram(given, tokens, sizes));
@@ -187,7 +185,7 @@ function skipGradient(
   x: tf.TensorInfo,
   dy: tf.TensorInfo,
 ): tf.TensorInfo {
-  const [batch, length, channels] = x.shape as [number, number, number];
+  const [batch, length, channels] = x.shape as tf.Tensor3D["shape"];
   const products = makeFloats(backend, x.shape);
   runElementwise(backend, skipsProgram({ x, dy }, products));
   const [dd] = columnSums(backend, [products], {

@@ -135,12 +135,7 @@ export function tiledProgram(
   { causal, scale }: SoftmaxAttributes,
   tiling: Tiling,
 ): Omit<Program, "name" | "reads" | "writes" | "body"> {
-  const [batch, heads, length, headDim] = q.shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
   const valueDim = v.shape[3]!;
   const blocks = Math.ceil(length / tiling.rows);
   return {

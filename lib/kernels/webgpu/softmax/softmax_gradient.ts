@@ -36,12 +36,7 @@ export function softmaxRowsProgram(
   { y, dy, maxima, sums, mask, segments }: Tensors,
   rows: tf.TensorInfo,
 ): Program {
-  const [batch, heads, length, columns] = y!.shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [batch, heads, length, columns] = y!.shape as tf.Tensor4D["shape"];
   const count = batch * heads * length;
   const teams = teamsOf(count, columns);
   const masked = mask !== undefined, packed = segments !== undefined;
