@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { explainAttention } from "../../../mod.ts";
 import { ATTENTION } from "../../../lib/attention/planning/kernel.ts";
 import { gradientKernel } from "../../../lib/contract/kernel.ts";
-import { scalarDecays } from "../../../lib/kernels/webgpu/chunkwise/scalar_operands.ts";
+import { maskFor } from "../../../lib/kernels/webgpu/chunkwise/chunk_operands.ts";
 import { stateBytes } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import {
@@ -88,7 +88,7 @@ onEachBackend(
     };
     // Six sequences of three chunks, of which the states of two fit.
     const dims = { headDim: c.headDim!, valueDim: c.valueDim! };
-    const ofSequence = 3 * stateBytes(dims, scalarDecays(false));
+    const ofSequence = 3 * stateBytes(dims, maskFor(true, false));
     const maxStorageBufferBindingSize = 5 * ofSequence / 2;
     const problem = problemOf(c);
     const actual = await withLimits(

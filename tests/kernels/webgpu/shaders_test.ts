@@ -16,8 +16,11 @@ import {
 } from "../../../lib/kernels/webgpu/frame/cotangents.ts";
 import { decayGradientsShader } from "../../../lib/kernels/webgpu/chunkwise/decay_gradients.ts";
 import { packShader } from "../../../lib/kernels/webgpu/frame/pack.ts";
-import type { DecayedOperands } from "../../../lib/kernels/webgpu/chunkwise/chunk_operands.ts";
-import { operandsFor } from "../../../lib/kernels/webgpu/chunkwise/scalar_operands.ts";
+import { maskFor } from "../../../lib/kernels/webgpu/chunkwise/chunk_operands.ts";
+import {
+  type MaskSource,
+  transposedMask,
+} from "../../../lib/kernels/webgpu/chunkwise/mask.ts";
 import type { Role } from "../../../lib/kernels/webgpu/chunkwise/roles.ts";
 import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 import { tileDecaysShader } from "../../../lib/kernels/webgpu/full/tile_decays.ts";
@@ -55,10 +58,10 @@ const [q, k, v]: [Vectors, Vectors, Vectors] = [
   { name: "k", columns: "key", half: false },
   { name: "v", columns: "value", half: false },
 ];
-const both = operandsFor(true, false)!;
-const causal = operandsFor(true, true)!;
+const both = maskFor(true, false)!;
+const causal = maskFor(true, true)!;
 
-function statesOf(decays: DecayedOperands | null): States {
+function statesOf(decays: MaskSource | null): States {
   return { name: "states", rows: k, columns: v, decays };
 }
 
@@ -66,10 +69,10 @@ const cotangentStates: States = {
   name: "cotangentStates",
   rows: q,
   columns: g,
-  decays: both.transposed(),
+  decays: transposedMask(false),
 };
 
-function attention(decays: DecayedOperands | null): Role {
+function attention(decays: MaskSource | null): Role {
   return {
     rows: q,
     others: k,
@@ -90,12 +93,12 @@ const queryGradient: Role = {
 };
 
 /** The shader of attention with these decays. */
-function attend(decays: DecayedOperands | null): Shader {
+function attend(decays: MaskSource | null): Shader {
   return attendShader({ roles: [attention(decays)], decays, shape }, LAUNCH);
 }
 
 /** The shader of the full form. */
-function full(decays: DecayedOperands | null): Shader {
+function full(decays: MaskSource | null): Shader {
   const tiling = tilingOf(LAUNCH, NUMBERS(LAUNCH).full, LIMITS);
   return fullShader({ vectors: [q, k, v], decays, tiling }, LAUNCH);
 }

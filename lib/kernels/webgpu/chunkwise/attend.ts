@@ -26,8 +26,17 @@ import {
 } from "./attend_shape.ts";
 import { readStates } from "./attend_states.ts";
 import { distinct } from "./chunk_states.ts";
-import { type DecayedOperands, operandsKey } from "./chunk_operands.ts";
 import { columnsOf, inputsOf, outputsOf, type Role, roleKey } from "./roles.ts";
+import { decayFromStart, inputsOfDecays } from "./chunk_operands.ts";
+import {
+  declareDecays,
+  declareWeights,
+  loadDecays,
+  loadWeights,
+  maskKey,
+  type MaskSource,
+  sidesOf,
+} from "./mask.ts";
 import { RECORD_QUADS } from "./states.ts";
 import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
 import { bindingOf, QUADS, reading, writing } from "../frame/vectors.ts";
@@ -37,7 +46,7 @@ export interface AttendSpec {
   /** The functions to compute, each by workgroups of its own. */
   readonly roles: readonly Role[];
   /** The decays of all roles; `null` if nothing decays, and only the state is read. */
-  readonly decays: DecayedOperands | null;
+  readonly decays: MaskSource | null;
   /** The room that the shader has, and how its work is shared out. */
   readonly shape: AttendShape;
 }
@@ -60,7 +69,7 @@ export function attendShader(
   const inputs = distinct(roles.flatMap(inputsOf(decays)));
   const bindings: Binding[] = [
     ...inputs.map(bindingOf),
-    ...(decays ? decays.inputs : []),
+    ...inputsOfDecays([decays]),
     ...distinct(roles.map(({ states }) => states))
       .map(({ name }) => input(name, "vec4f")),
     ...roles.flatMap(outputsOf),
@@ -70,7 +79,7 @@ export function attendShader(
     key: keyOf(
       "attend",
       ...roles.map(roleKey),
-      operandsKey(decays),
+      maskKey(decays),
       `chunk=${shape.largestChunk}`,
       `quads=${shape.largestQuads}`,
       `rows=${blockRows}`,
@@ -78,7 +87,7 @@ export function attendShader(
     bindings,
     dispatch: [launch.chunks, launch.sequences, blocks * roles.length],
     code: () => {
-      const sides = decays ? decays.sides : [];
+      const sides = decays ? sidesOf(decays) : [];
       const arrays = sides.map((side) =>
         `var<workgroup> from_start_${side}: array<f32, ${blockRows}>;`
       );
@@ -110,30 +119,32 @@ ${
   };
 }
 
-function declareIn(decays: DecayedOperands, tokens: number): string {
-  return `${decays.declare(decays.sides, tokens)}
-${decays.declareWeights(tokens)}`;
+function declareIn(decays: MaskSource, tokens: number): string {
+  return `${declareDecays(sidesOf(decays), tokens)}
+${declareWeights(tokens)}`;
 }
 
 function attend(
   role: Role,
-  decays: DecayedOperands | null,
+  decays: MaskSource | null,
   shape: AttendShape,
 ): string {
   const { finish, output } = role;
   const { blockRows } = shape;
   const threads = threadsOf(shape);
   const hasTerms = finish.kind === "decayTerms";
-  const sides = decays ? decays.sides : [];
-  const load = decays === null ? "" : decays.load(roomFor(shape), threads) +
-    decays.loadWeights(roomFor(shape), threads) + /* wgsl */ `
+  const sides = decays ? sidesOf(decays) : [];
+  const load = decays === null
+    ? ""
+    : loadDecays(decays, roomFor(shape), threads) +
+      loadWeights(decays, roomFor(shape), threads) + /* wgsl */ `
   for (var r = thread; r < ${blockRows}u; r += ${threads}u) {
     let i = min(firstRow + r, count - 1u);
 ${
-    sides.map((side) =>
-      `    from_start_${side}[r] = ${decays.decayFromStart(side, "i")};`
-    ).join("\n")
-  }
+      sides.map((side) =>
+        `    from_start_${side}[r] = ${decayFromStart(side, "i")};`
+      ).join("\n")
+    }
   }
 ${scoreChunk(role, decays, shape)}`;
   const chunk = decays === null

@@ -1,7 +1,6 @@
 /** What a token reads of its chunk: scores in workgroup memory, and sums that they weigh. @module */
 import { type AttendShape, scratchQuads, threadsOf } from "./attend_shape.ts";
-import type { Side } from "./mask.ts";
-import type { DecayedOperands } from "./chunk_operands.ts";
+import { type MaskSource, type Side, sidesOf } from "./mask.ts";
 import { innerQuads, type Role } from "./roles.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
@@ -10,9 +9,10 @@ import type { Vectors } from "../frame/vectors.ts";
 /** Scores of the block's rows with all tokens of the chunk, weighted by the mask. */
 export function scoreChunk(
   role: Role,
-  { sides }: DecayedOperands,
+  decays: MaskSource,
   shape: AttendShape,
 ): string {
+  const sides = sidesOf(decays);
   const stride = scratchQuads(shape);
   const columnBlocks = shape.largestChunk / 4;
   const rowTiles = shape.blockRows / TILE_ROWS;

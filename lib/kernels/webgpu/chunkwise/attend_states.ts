@@ -1,16 +1,15 @@
 /** What a token reads of the states that reach its chunk. @module */
-import type { Side } from "./mask.ts";
-import type { DecayedOperands } from "./chunk_operands.ts";
+import { type MaskSource, type Side, sidesOf } from "./mask.ts";
 import { innerQuads, isTransposed, type Role } from "./roles.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { directionsOf } from "./states.ts";
 import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
 
 /** Adds what the tile's rows read of the states that reach their chunk to `sum`. */
-export function readStates(role: Role, decays: DecayedOperands | null): string {
+export function readStates(role: Role, decays: MaskSource | null): string {
   const { rows: readers, states, finish } = role;
   const transposed = isTransposed(role);
-  const sides = decays ? decays.sides : [];
+  const sides = decays ? sidesOf(decays) : [];
   const directions = directionsOf(decays);
   const names = decays ? sides.map((side) => `${side}State`) : ["sum"];
   // A chunk alone has decays and no states.

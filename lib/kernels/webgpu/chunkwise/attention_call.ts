@@ -19,8 +19,10 @@ import {
   type SequenceBatch,
   sequenceBatches,
 } from "../frame/sequence_batches.ts";
+import { maskFor } from "./chunk_operands.ts";
+import { decayGradientsShader } from "./decay_gradients.ts";
+import type { MaskSource } from "./mask.ts";
 import { stateBytes } from "./states.ts";
-import type { DecayedOperands } from "./chunk_operands.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
 import {
@@ -56,8 +58,8 @@ export class KernelCall {
   readonly dims: Dims;
   /** `[batch, heads, length]` */
   readonly perToken: number[];
-  /** How decays enter, or `null` if there are none. */
-  readonly decays: DecayedOperands | null;
+  /** The mask of the decays, or `null` if there are none. */
+  readonly decays: MaskSource | null;
   readonly batches: readonly SequenceBatch[];
   /** Whether there are states: with decays, if there is more than one chunk, or a piece. */
   readonly hasStates: boolean;
@@ -66,13 +68,11 @@ export class KernelCall {
 
   /**
    * @param call The kernel's tensors and attributes.
-   * @param decays How decays enter, or `null` if there are none.
    * @param withStates Whether the kernel makes states, if there are any.
    * @param bytesOfSequence What else a sequence takes of one buffer.
    */
   constructor(
     { inputs, backend, attributes }: AttentionArguments,
-    decays: DecayedOperands | null,
     withStates: boolean,
     bytesOfSequence: number = 0,
   ) {
@@ -86,9 +86,9 @@ export class KernelCall {
     this.perToken = [batch, heads, length];
     this.dims = { headDim, valueDim: v!.shape[3]! };
     this.chunks = Math.ceil(length / chunkSize);
-    this.decays = decays;
+    this.decays = maskFor(this.input("f") !== undefined, causal);
     this.hasStates = withStates &&
-      (!decays || this.chunks > 1 || states);
+      (!this.decays || this.chunks > 1 || states);
     this.borders = states
       ? {
         before: this.input("before") !== undefined,
@@ -246,7 +246,7 @@ export class KernelCall {
   /** What tokens read of their chunk and of the states, with so many rows a workgroup at most. */
   attend(
     roles: readonly Role[],
-    decays: DecayedOperands | null,
+    decays: MaskSource | null,
     batch: SequenceBatch,
     mostRows: number,
   ): void {
@@ -256,14 +256,13 @@ export class KernelCall {
 
   /** The gradients of the log decays, from the terms that came with dq and dk. */
   decayGradients(
-    { gradient }: DecayedOperands,
     states: readonly [string, string],
     batch: SequenceBatch,
   ): void {
     const { causal, hasStates } = this;
     const { largestChunk } = this.#shape();
     const spec = { causal, alone: !hasStates, largestChunk, states };
-    this.launch((launch) => gradient(spec, launch), batch);
+    this.launch((launch) => decayGradientsShader(spec, launch), batch);
   }
 
   dispose(): void {

@@ -10,8 +10,8 @@
  * @module
  */
 import { borderStates } from "../frame/border_states.ts";
-import type { Side } from "./mask.ts";
-import type { DecayedOperands } from "./chunk_operands.ts";
+import { inputsOfDecays } from "./chunk_operands.ts";
+import { type MaskSource, type Side, sidesOf } from "./mask.ts";
 import {
   input,
   keyOf,
@@ -54,14 +54,14 @@ export function carryStatesShader(
   const { decays } = states[0]!;
   const directions = directionsOf(decays);
   const sides = states.map(({ decays }): readonly (Side | null)[] =>
-    decays ? decays.sides : [null]
+    decays ? sidesOf(decays) : [null]
   );
   const enters = borders ? sidesWith(borders) : [];
   const leaves = borders
     ? ["forward", ...(borders.backward ? ["backward"] : [])]
     : [];
   const bindings = [
-    ...(borders && decays ? decays.inputs : []),
+    ...(borders ? inputsOfDecays([decays]) : []),
     ...enters.map((name) => input(name, "f32")),
     ...states.map(({ name }) => output(name, "vec4f")),
     ...leaves.map((name) => output(name, "f32")),
@@ -121,15 +121,15 @@ const PLACE = /* wgsl */ `
 /** The state that comes to a piece pays what the piece's first token on that side says. */
 function arrive(
   side: Side,
-  decays: DecayedOperands,
+  decays: MaskSource,
   borders: PieceBorders,
 ): string {
   if (!borders[side]) return "";
   const first = side === "before" ? "0u" : "problem.length - 1u";
   return /* wgsl */ `
-    state = ${
-    decays.arriving(side, `sequence * problem.length + ${first}`)
-  } * enter_${side}(sequence, row, quad);`;
+    state = exp(${
+    decays[side]!.name
+  }[sequence * problem.length + ${first}]) * enter_${side}(sequence, row, quad);`;
 }
 
 /** The end of the loop over chunks, and what follows it. */

@@ -15,7 +15,8 @@ import {
   repeat,
   type Shader,
 } from "../../../tfjs/webgpu/shader.ts";
-import { inputsOfDecays, operandsKey } from "./chunk_operands.ts";
+import { decayToEnd, inputsOfDecays, logChunkDecay } from "./chunk_operands.ts";
+import { declareDecays, loadDecays, maskKey, sidesOf } from "./mask.ts";
 import {
   directionsOf,
   RECORD_QUADS,
@@ -57,14 +58,14 @@ export function chunkStatesShader(
   return {
     key: keyOf(
       "chunk_states",
-      ...states.map((kind) => `${statesKey(kind)}:${operandsKey(kind.decays)}`),
+      ...states.map((kind) => `${statesKey(kind)}:${maskKey(kind.decays)}`),
       `chunk=${largestChunk}`,
     ),
     bindings,
     dispatch: [launch.chunks, launch.sequences, parts * states.length],
     code: () => {
       const sides = (["before", "after"] as const).filter((side) =>
-        states.some(({ decays }) => decays?.sides.includes(side))
+        states.some(({ decays }) => decays?.[side])
       );
       const arrays = sides.map((side) =>
         `var<workgroup> to_end_${side}: array<f32, ${largestChunk}>;`
@@ -73,7 +74,7 @@ export function chunkStatesShader(
 ${QUADS}${RECORD_QUADS}
 ${inputs.map(reading).join("\n")}
 ${arrays.join("\n")}
-${states[0]!.decays?.declare(sides, largestChunk) ?? ""}
+${states[0]!.decays ? declareDecays(sides, largestChunk) : ""}
 ${states.map((kind) => writeStates(kind, largestChunk)).join("\n")}
 
 @compute @workgroup_size(${THREADS})
@@ -97,7 +98,7 @@ function writeStates(
   largestChunk: number,
 ): string {
   const directions = directionsOf(decays);
-  const sides = decays ? decays.sides : [];
+  const sides = decays ? sidesOf(decays) : [];
   const weigh = (direction: number) =>
     decays ? `to_end_${sides[direction]}[j] * y` : "y";
   const readRows = (quad: number) =>
@@ -116,13 +117,12 @@ fn write_${name}(thread: u32, group: vec3u, tile: u32) {
   let count = min(problem.chunkSize, problem.length - first);
   let base = (problem.firstSequence + group.y) * problem.length;
 ${
-    decays === null ? "" : decays.load(largestChunk, THREADS) +
+    decays === null ? "" : loadDecays(decays, largestChunk, THREADS) +
       /* wgsl */ `
   for (var j = thread; j < count; j += ${THREADS}u) {
 ${
-        sides.map((side) =>
-          `    to_end_${side}[j] = ${decays.decayToEnd(side, "j")};`
-        ).join("\n")
+        sides.map((side) => `    to_end_${side}[j] = ${decayToEnd(side, "j")};`)
+          .join("\n")
       }
   }
   workgroupBarrier();`
@@ -164,7 +164,7 @@ ${store(direction, quad)}
       }${
         decays === null ? "" : `
     if (tile == 0u) { ${name}[start + record_quads() - 1u] = vec4f(exp(${
-          decays.logChunkDecay(sides[direction]!)
+          logChunkDecay(sides[direction]!)
         })); }`
       }
   }`)

@@ -2,7 +2,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { type AttentionArguments, KernelCall } from "./attention_call.ts";
 import type { Role } from "./roles.ts";
-import { operandsOf } from "./scalar_operands.ts";
 import type { States } from "./states.ts";
 
 /**
@@ -17,8 +16,8 @@ export function chunkwiseForward(
   given: AttentionArguments,
   mostRows: number,
 ): tf.TensorInfo[] {
-  const decays = operandsOf(given);
-  const call = new KernelCall(given, decays, true);
+  const call = new KernelCall(given, true);
+  const { decays } = call;
   const y = call.output("y", call.input("v")!.shape);
   const rowSums = call.output("rowSums", call.perToken);
   const leaving = call.leaving();

@@ -9,7 +9,7 @@ import { COTANGENTS, cotangentsShader } from "../frame/cotangents.ts";
 import type { Vectors } from "../frame/vectors.ts";
 import { type AttentionArguments, KernelCall } from "./attention_call.ts";
 import type { Role } from "./roles.ts";
-import { operandsOf } from "./scalar_operands.ts";
+import { transposedMask } from "./mask.ts";
 import type { States } from "./states.ts";
 
 /**
@@ -23,15 +23,15 @@ export function chunkwiseGradient(
   given: AttentionArguments,
   mostRows: number,
 ): tf.TensorInfo[] {
-  const decays = operandsOf(given);
-  const call = new KernelCall(given, decays, true);
+  const call = new KernelCall(given, true);
+  const { decays } = call;
   const outputs = ["q", "k", "v", "f", "b"]
     .filter((name) => call.input(name) !== undefined)
     .map((name) => call.output(`d${name}`, call.input(name)!.shape));
   const [q, k, v] = call.queriesKeysValues();
   const g = COTANGENTS;
   call.scratchVectors(g.name, 4 * call.quads(g.columns));
-  const transposed = decays ? decays.transposed() : null;
+  const transposed = decays ? transposedMask(call.causal) : null;
   const states: States = { name: "states", rows: k, columns: v, decays };
   const cotangentStates: States = {
     name: "cotangentStates",
@@ -77,7 +77,7 @@ export function chunkwiseGradient(
     call.attend([dk, dv], transposed, batch, mostRows);
     if (decays) {
       const met = [states.name, cotangentStates.name] as const;
-      call.decayGradients(decays, met, batch);
+      call.decayGradients(met, batch);
     }
   }
   call.clearPadding(outputs.slice(0, 3));

@@ -12,7 +12,7 @@ import {
   tooLarge,
   tooManyChunks,
 } from "../frame/planning.ts";
-import { operandsFor } from "./scalar_operands.ts";
+import { maskFor } from "./chunk_operands.ts";
 
 /**
  * Plans a problem for a device.
@@ -31,7 +31,7 @@ export function planChunkwise(
   const { limits } = device;
   const refusal = refusalOf(request, device);
   if (refusal) return refusal;
-  const decays = operandsFor(request.decays || causal, causal);
+  const decays = maskFor(request.decays || causal, causal);
   const memory = limits.maxComputeWorkgroupStorageSize;
   const fits = (size: number) =>
     decays === null ||

@@ -28,7 +28,6 @@ import {
   type Shader,
 } from "../../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "../frame/problem.ts";
-import type { DecayGradientsSpec } from "./chunk_operands.ts";
 import { RECORD_QUADS } from "./states.ts";
 import { QUADS } from "../frame/vectors.ts";
 
@@ -40,6 +39,18 @@ const THREADS = 64;
  * other side.
  */
 const NOTHING = "-104.0";
+
+/** What the gradients of decays are computed from. */
+export interface DecayGradientsSpec {
+  /** Whether there is only the one direction. */
+  readonly causal: boolean;
+  /** Room for the tokens of a chunk. */
+  readonly largestChunk: number;
+  /** Whether there is one chunk, and no state. */
+  readonly alone: boolean;
+  /** Names of `Σ k vᵀ` that reach the chunk, and of `Σ q gᵀ` that do by the transposed mask. */
+  readonly states: readonly [string, string];
+}
 
 /** The shader of df and db, of which a workgroup computes those of a chunk. */
 export function decayGradientsShader(

@@ -132,23 +132,6 @@ export function loadDecays(
   workgroupBarrier();`;
 }
 
-/** The log decay from the border of the chunk on a side to token `i`. */
-export function pathFromStart(side: Side, i: string): string {
-  return side === "before"
-    ? `path_before(0u, ${i} + 1u)`
-    : `path_after(${i}, count)`;
-}
-
-/**
- * The log decay from token `i` to the far border of the chunk, on its way from
- * a side.
- */
-export function pathToEnd(side: Side, i: string): string {
-  return side === "before"
-    ? `path_before(${i} + 1u, count)`
-    : `path_after(0u, ${i})`;
-}
-
 /** Bytes of workgroup memory for the weights of a chunk's mask. */
 export function weightBytes(paddedTokens: number): number {
   return paddedTokens * (2 * 2 * 4 + 4 * 4);

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import type { DecayedOperands } from "./chunk_operands.ts";
+import type { MaskSource } from "./mask.ts";
 import { type Binding, output } from "../../../tfjs/webgpu/shader.ts";
 import { type States, statesKey } from "./states.ts";
 import {
@@ -81,7 +81,7 @@ export function roleKey(role: Role): string {
   return `${output.name}=${vectors}+${statesKey(states)}:${finish.kind}`;
 }
 
-export function inputsOf(decays: DecayedOperands | null) {
+export function inputsOf(decays: MaskSource | null) {
   return ({ rows, others, values, finish }: Role): Vectors[] => [
     rows,
     ...(decays ? [others, values] : []),

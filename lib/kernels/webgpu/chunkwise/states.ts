@@ -1,5 +1,5 @@
 /** Where the states of chunks lie in their buffer. @module */
-import type { DecayedOperands } from "./chunk_operands.ts";
+import { type MaskSource, sidesOf } from "./mask.ts";
 import {
   type Columns,
   type Dims,
@@ -24,12 +24,12 @@ export interface States {
   /** The vectors y. */
   readonly columns: Vectors;
   /** What decays them, or `null` if nothing does. */
-  readonly decays: DecayedOperands | null;
+  readonly decays: MaskSource | null;
 }
 
 /** Directions in which states travel. */
-export function directionsOf(decays: DecayedOperands | null): number {
-  return decays ? decays.sides.length : 1;
+export function directionsOf(decays: MaskSource | null): number {
+  return decays ? sidesOf(decays).length : 1;
 }
 
 /** Quads of a record. */
@@ -41,7 +41,7 @@ export function recordQuads(dims: Dims): number {
 /** Bytes of a chunk's states, in all directions. */
 export function stateBytes(
   dims: Dims,
-  decays: DecayedOperands | null,
+  decays: MaskSource | null,
 ): number {
   return 16 * directionsOf(decays) * recordQuads(dims);
 }

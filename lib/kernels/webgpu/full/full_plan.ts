@@ -10,7 +10,7 @@ import {
   tooLarge,
   tooManyChunks,
 } from "../frame/planning.ts";
-import { operandsFor } from "../chunkwise/scalar_operands.ts";
+import { maskFor } from "../chunkwise/chunk_operands.ts";
 import { maskQuads, tileDecayBytes } from "./tile_decays.ts";
 
 /**
@@ -35,7 +35,7 @@ export function planFull(
   const tiles = Math.ceil(length / chunkSize);
   const crowded = tooManyChunks(tiles, limits);
   if (crowded) return crowded;
-  const decays = operandsFor(request.decays || causal, causal);
+  const decays = maskFor(request.decays || causal, causal);
   const masks = decays ? 16 * maskQuads(rows) * length : 0;
   const large = tooLarge("the masks of a sequence's tiles take", masks, limits);
   if (large) return large;

@@ -16,10 +16,7 @@ import {
   repeat,
   type Shader,
 } from "../../../tfjs/webgpu/shader.ts";
-import {
-  type DecayedOperands,
-  operandsKey,
-} from "../chunkwise/chunk_operands.ts";
+import { maskKey, type MaskSource } from "../chunkwise/mask.ts";
 import { declare, type Launch } from "../frame/problem.ts";
 import {
   bindingOf,
@@ -53,7 +50,7 @@ export interface FullSpec {
   /** The vectors q, k and v. */
   readonly vectors: readonly [Vectors, Vectors, Vectors];
   /** How decays enter, or `null` if there are none. */
-  readonly decays: DecayedOperands | null;
+  readonly decays: MaskSource | null;
   /** How the work of a tile is shared out; a tile has at most its rows. */
   readonly tiling: Tiling;
 }
@@ -79,7 +76,7 @@ export function fullShader(
     key: keyOf(
       "full",
       ...vectors.map(vectorsKey),
-      operandsKey(decays),
+      maskKey(decays),
       ...tilingVariants(tiling),
     ),
     bindings,
@@ -175,12 +172,12 @@ function ownWeights({ rows }: Tiling, half: number): string {
 const OWN = "2u";
 
 /** The tiles on each side, the nearest first, and then the own. */
-function withDecays(decays: DecayedOperands, tiling: Tiling): string {
+function withDecays(decays: MaskSource, tiling: Tiling): string {
   const pick = (before: string, after: string) =>
     `select(${after}, ${before}, side == 0u)`;
   const steps = pick(
-    decays.sides.includes("before") ? "group.x" : "0u",
-    decays.sides.includes("after") ? "problem.chunks - 1u - group.x" : "0u",
+    decays.before ? "group.x" : "0u",
+    decays.after ? "problem.chunks - 1u - group.x" : "0u",
   );
   const { factors, through } = TILE_DECAYS;
   const ofColumns = (x: string) =>

@@ -15,7 +15,6 @@ import {
   sizeOfProblem,
 } from "../chunkwise/attention_call.ts";
 import { registerForm } from "../chunkwise/register_form.ts";
-import { operandsOf } from "../chunkwise/scalar_operands.ts";
 import {
   leastColumns,
   type Tiling,
@@ -70,11 +69,13 @@ export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
 
 /** The forward pass: y and the row sums. */
 function forward(given: AttentionArguments, tiling: Tiling): tf.TensorInfo[] {
-  const decays = operandsOf(given);
   const largestTile = tiling.rows;
   const length = given.inputs["q"]!.shape[2]!;
-  const maskBytes = decays ? 16 * maskQuads(largestTile) * length : 0;
-  const call = new KernelCall(given, decays, false, maskBytes);
+  const maskBytes = given.inputs["f"]
+    ? 16 * maskQuads(largestTile) * length
+    : 0;
+  const call = new KernelCall(given, false, maskBytes);
+  const { decays } = call;
   const y = call.output("y", call.input("v")!.shape);
   const rowSums = call.output("rowSums", call.perToken);
   const [q, k, v] = call.queriesKeysValues();

@@ -11,8 +11,22 @@
  */
 import { keyOf, output, type Shader } from "../../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "../frame/problem.ts";
-import type { Side } from "../chunkwise/mask.ts";
-import type { DecayedOperands } from "../chunkwise/chunk_operands.ts";
+import {
+  declareDecays,
+  declareWeights,
+  loadDecays,
+  loadWeights,
+  maskKey,
+  type MaskSource,
+  type Side,
+  sidesOf,
+} from "../chunkwise/mask.ts";
+import {
+  decayFromStart,
+  decayToEnd,
+  inputsOfDecays,
+  logChunkDecay,
+} from "../chunkwise/chunk_operands.ts";
 
 /** Names of the buffers, which have the sequences of a batch. */
 export const TILE_DECAYS = {
@@ -62,32 +76,32 @@ export function maskQuads(largestTile: number): number {
  */
 export function tileDecaysShader(
   { decays, largestTile }: {
-    readonly decays: DecayedOperands;
+    readonly decays: MaskSource;
     readonly largestTile: number;
   },
   launch: Launch,
 ): Shader {
-  const { sides } = decays;
+  const sides = sidesOf(decays);
   const bindings = [
-    ...decays.inputs,
+    ...inputsOfDecays([decays]),
     output(TILE_DECAYS.factors, "vec4f"),
     output(TILE_DECAYS.through, "f32"),
     output(TILE_DECAYS.mask, "vec4f"),
   ];
-  const factor = (side: Side, of: "decayFromStart" | "decayToEnd") =>
-    sides.includes(side) ? decays[of](side, "i") : "0.0";
+  const factor = (side: Side, of: typeof decayFromStart) =>
+    decays[side] ? of(side, "i") : "0.0";
   const factors = (["before", "after"] as const).flatMap((side) => [
-    factor(side, "decayFromStart"),
-    factor(side, "decayToEnd"),
+    factor(side, decayFromStart),
+    factor(side, decayToEnd),
   ]);
   return {
-    key: keyOf("tile_decays", decays.key, `tile=${largestTile}`),
+    key: keyOf("tile_decays", maskKey(decays), `tile=${largestTile}`),
     bindings,
     dispatch: [launch.chunks, launch.sequences, 1],
     code: () =>
       /* wgsl */ `${declare(bindings)}
-${decays.declare(sides, largestTile)}
-${decays.declareWeights(largestTile)}
+${declareDecays(sides, largestTile)}
+${declareWeights(largestTile)}
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
@@ -96,8 +110,8 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   let base = (problem.firstSequence + group.y) * problem.length;
   // The buffers are those of a batch.
   let written = group.y * problem.length + first;
-${decays.load(largestTile, THREADS)}
-${decays.loadWeights(largestTile, THREADS)}
+${loadDecays(decays, largestTile, THREADS)}
+${loadWeights(decays, largestTile, THREADS)}
   for (var i = thread; i < count; i += ${THREADS}u) {
     ${TILE_DECAYS.factors}[written + i] = vec4f(${factors.join(", ")});
   }
@@ -105,9 +119,7 @@ ${decays.loadWeights(largestTile, THREADS)}
     let tile = ${DECAYS_OF_TILE}u * (group.y * problem.chunks + group.x);
 ${
         sides.map((side, i) =>
-          `    ${TILE_DECAYS.through}[tile + ${i}u] = ${
-            decays.logChunkDecay(side)
-          };`
+          `    ${TILE_DECAYS.through}[tile + ${i}u] = ${logChunkDecay(side)};`
         ).join("\n")
       }
   }
