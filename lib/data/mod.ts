@@ -65,6 +65,7 @@ export type {
   SkipBadRecords,
 } from "./records/bad_records.ts";
 export { type CsvOptions, type CsvRows, csvRows } from "./records/csv.ts";
+export { type Classes, classesOf } from "./batches/classes.ts";
 export { type Dataset, datasetOf, type Examples } from "./batches/dataset.ts";
 export {
   collateDigits,
@@ -213,7 +214,6 @@ export {
   type TrainTokenizerOptions,
 } from "./text/train_tokenizer.ts";
 export {
-  type ShardedTexts,
   type TextRecord,
   writeTokenFile,
   type WriteTokenFileOptions,

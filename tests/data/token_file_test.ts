@@ -3,8 +3,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import {
   byteTokenizer,
+  lineStream,
   memoryBytes,
-  type ShardedTexts,
+  type ShardedStream,
   type TextRecord,
   tokenFile,
   type TokenFileOptions,
@@ -22,7 +23,7 @@ const idsOf = (texts: readonly string[]) =>
 function shards(
   texts: readonly (readonly TextRecord[])[],
   fails: (shard: number) => boolean = () => false,
-): ShardedTexts & { readonly opened: number[] } {
+): ShardedStream<TextRecord> & { readonly opened: number[] } {
   const opened: number[] = [];
   return {
     opened,
@@ -93,6 +94,33 @@ Deno.test("a token file has the tokens of all texts, and a separator after each"
   });
 });
 
+Deno.test("a token file has the texts of compressed JSON Lines", async () => {
+  await inFolder(async (path) => {
+    const folder = path.replace(/[^/]*$/, "");
+    const texts = [["one", "two"], ["three"]];
+    for (const [i, shard] of texts.entries()) {
+      const lines = shard.map((text) =>
+        `${JSON.stringify({ text, url: "x" })}\n`
+      );
+      const zipped = new Blob(lines).stream()
+        .pipeThrough(new CompressionStream("gzip"));
+      await Deno.writeFile(`${folder}/c4.0${i}.json.gz`, zipped);
+    }
+    const stream = lineStream<{ text: string }>(
+      `${folder}/c4.0{0..1}.json.gz`,
+      {
+        parse: "json",
+      },
+    );
+    const type = "uint16";
+    const length = await writeTokenFile(stream, {
+      ...{ tokenizer, path, separator, type },
+    });
+    const all = await tokenFile(path, { length, type });
+    assertEquals([...await all.get(0)], idsOf(texts.flat()));
+  });
+});
+
 Deno.test("many tokens are written in chunks", async () => {
   await inFolder(async (path) => {
     const text = "The lion sleeps. ".repeat(2 ** 14);
@@ -118,7 +146,7 @@ Deno.test("writing goes on with the shard that was interrupted", async () => {
     assertEquals(cut.opened, [0, 1, 2]);
     assertEquals(await namesBeside(path), ["train.bin.parts"]);
 
-    const others: [ShardedTexts, object][] = [
+    const others: [ShardedStream<TextRecord>, object][] = [
       [shards([...texts, ["h"]]), options],
       [shards(texts), { ...options, type: "uint32" }],
       [shards(texts), { ...options, separator: 1 }],

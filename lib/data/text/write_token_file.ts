@@ -6,19 +6,12 @@ import { FileInUse, lockFile } from "../../io/file_lock.ts";
 import { files, isMissing, openPlain } from "../../io/file_system.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
+import type { ShardedStream } from "../records/sharded_stream.ts";
 import { assertTokenType, TOKEN_ARRAYS, type TokenType } from "./token_file.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** A text, or a record that has one. */
 export type TextRecord = string | { readonly text: string };
-
-/** Texts in shards, each of which is read by itself, in order. */
-export interface ShardedTexts {
-  /** The shards; their names are what errors call them. */
-  readonly shards: readonly { readonly name: string }[];
-  /** Reads the texts of a shard. */
-  open(shard: number): AsyncIterable<TextRecord>;
-}
 
 /** Options of {@linkcode writeTokenFile}. */
 export interface WriteTokenFileOptions {
@@ -78,8 +71,8 @@ const PROBE = "The lion's 1,234 naïve cafés — лев, 獅子 🦁\n\tsleep t
  * assertEquals(tokenizer.decode(await sequences.get(0)), "abc");
  * ```
  *
- * @param texts The texts: in shards, or an iterable, which is read anew after an
- * interruption.
+ * @param texts The texts: in shards, as from `lineStream`, or an iterable, which
+ * is read anew after an interruption.
  * @param options See {@linkcode WriteTokenFileOptions}.
  * @returns Number of tokens in the file.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
@@ -90,7 +83,10 @@ const PROBE = "The lion's 1,234 naïve cafés — лев, 獅子 🦁\n\tsleep t
  * text is no string or cannot be encoded; the message names its shard and place.
  */
 export async function writeTokenFile(
-  texts: ShardedTexts | Iterable<TextRecord> | AsyncIterable<TextRecord>,
+  texts:
+    | ShardedStream<TextRecord>
+    | Iterable<TextRecord>
+    | AsyncIterable<TextRecord>,
   options: WriteTokenFileOptions,
 ): Promise<number> {
   assertOptions("writeTokenFile", options, OPTIONS);
@@ -128,14 +124,14 @@ function assertTokenizer(
   );
 }
 
-function isSharded(texts: unknown): texts is ShardedTexts {
+function isSharded(texts: unknown): texts is ShardedStream<TextRecord> {
   const { shards, open } = Object(texts);
   return Array.isArray(shards) && typeof open === "function";
 }
 
 /** Writes each shard to a file of its own, then all of them to one. */
 async function writeShards(
-  stream: ShardedTexts,
+  stream: ShardedStream<TextRecord>,
   options: WriteTokenFileOptions,
 ): Promise<void> {
   const { path } = options;
@@ -170,7 +166,7 @@ async function writeShards(
  */
 async function assertSamePlan(
   file: string,
-  { shards }: ShardedTexts,
+  { shards }: ShardedStream<TextRecord>,
   { tokenizer, separator, type }: WriteTokenFileOptions,
 ): Promise<void> {
   const plan = JSON.stringify({

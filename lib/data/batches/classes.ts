@@ -1,0 +1,76 @@
+import { assertIterable } from "../../contract/values.ts";
+import { byCodePoint } from "./code_point_order.ts";
+
+/** The classes of a data set whose labels are names. */
+export interface Classes {
+  /** The names of the classes; a class's index is its label. */
+  readonly classes: readonly string[];
+  /**
+   * Returns the label of a class, its index in `classes`.
+   *
+   * @throws {RangeError} If it is none of them.
+   */
+  labelOf(name: string): number;
+}
+
+/** Number of names that an error lists. */
+const SHOWN = 10;
+
+/**
+ * Finds the classes among labels that are names, as tables have them, in an order
+ * that depends on no other: by their code points.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { byteTokenizer, classesOf } from "@lionjs/lion/data";
+ *
+ * const rows = [{ text: "It purrs.", animal: "cat" }, { text: "It roars.", animal: "lion" }];
+ * const { classes, labelOf } = classesOf(rows.map(({ animal }) => animal));
+ * assertEquals(classes, ["cat", "lion"]);
+ * const examples = rows.map(({ text, animal }) => ({
+ *   ids: byteTokenizer().encode(text),
+ *   label: labelOf(animal),
+ * }));
+ * assertEquals(examples.map(({ label }) => label), [0, 1]);
+ * ```
+ *
+ * @param labels The labels of all examples, or the names of the classes alone.
+ * Take those for training: a label that only others have has not been learned.
+ * @returns See {@linkcode Classes}; `setClassNames` keeps the names with a model.
+ * @throws {TypeError} If a label is no string.
+ * @throws {RangeError} If there is none.
+ */
+export function classesOf(labels: Iterable<string>): Classes {
+  assertIterable("labels", labels);
+  const all = [...labels];
+  const wrong = all.findIndex((label) => typeof label !== "string");
+  if (wrong >= 0) {
+    const given: unknown = all[wrong];
+    throw new TypeError(
+      `labels should be strings, got ${
+        given === null ? "null" : typeof given
+      } at ${wrong}`,
+    );
+  }
+  if (all.length === 0) {
+    throw new RangeError("labels should be at least one, got none");
+  }
+  const classes = [...new Set(all)].sort(byCodePoint);
+  const indices = new Map(classes.map((name, i) => [name, i]));
+  return {
+    classes,
+    labelOf(name) {
+      const label = indices.get(name);
+      if (label !== undefined) return label;
+      const others = classes.length - SHOWN;
+      throw new RangeError(
+        `a label should be one of ${
+          classes.slice(0, SHOWN).map((one) => JSON.stringify(one)).join(", ")
+        }${others > 0 ? ` and ${others} others` : ""}, got ${
+          JSON.stringify(name)
+        }`,
+      );
+    },
+  };
+}
