@@ -112,10 +112,14 @@ const added = (tokens: readonly string[], first: number, special = true) =>
     special,
   }));
 
-/** A file with byte-level tokens, the special ones where `first` says. */
+/** A file with byte-level tokens, the special ones where `first` says, and extra ones at the end. */
 function byteLevel(
   specials: readonly string[],
-  { first, ...rest }: { first: boolean; [field: string]: unknown },
+  { first, extra = [], ...rest }: {
+    first: boolean;
+    extra?: readonly string[];
+    [field: string]: unknown;
+  },
 ): TokenizerFile {
   const plain = [...BYTES, ...BYTE_MERGES.map((pair) => pair.join(""))];
   const tokens = [...new Set(first ? [...specials, ...plain] : plain)];
@@ -124,7 +128,11 @@ function byteLevel(
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: added(specials, first ? 0 : tokens.length),
+    added_tokens: [
+      ...added(specials, first ? 0 : tokens.length),
+      ...added(extra, tokens.length + specials.length, false)
+        .map((token) => ({ ...token, normalized: true })),
+    ],
     normalizer: null,
     post_processor: null,
     decoder: {
@@ -380,6 +388,28 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
     single: ["<s>", "A", "</s>"],
     pair: ["<s>", "A", "</s>", "</s>", "B", "</s>"],
     types: { second: 0, specials: "0000" },
+  },
+  ModernBERT: {
+    file: byteLevel(["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"], {
+      first: false,
+      extra: ["  ", "   ", "    "],
+      normalizer: { type: "NFC" },
+      pre_tokenizer: BYTE_SPLITTER,
+      post_processor: template(
+        "[CLS]:0 A:0 [SEP]:0",
+        "[CLS]:0 A:0 [SEP]:0 B:0 [SEP]:0",
+        {},
+      ),
+    }),
+    // Runs of spaces are tokens of their own, the longest first.
+    tokens: (text) =>
+      text.normalize("NFC").split(/( {2,4})/).flatMap((part) =>
+        /^ {2,4}$/.test(part) ? [part] : byteTokens(GPT2)(part)
+      ),
+    decoded: (text) => text.normalize("NFC"),
+    single: ["[CLS]", "A", "[SEP]"],
+    pair: ["[CLS]", "A", "[SEP]", "B", "[SEP]"],
+    types: { second: 0, specials: "000" },
   },
   "GPT-2": {
     file: byteLevel(["<|endoftext|>"], {

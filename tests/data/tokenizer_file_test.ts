@@ -340,6 +340,16 @@ Deno.test("tokenizerOf() names the field that is wrong", () => {
       "file.model.type should be one of BPE, Unigram, WordLevel, WordPiece",
     ],
     [
+      fileOf({ ...MODELS.BPE, continuing_subword_prefix: "##" }),
+      TypeError,
+      'file.model.continuing_subword_prefix should be empty, got "##"',
+    ],
+    [
+      fileOf({ ...MODELS.Unigram, byte_fallback: true }),
+      TypeError,
+      "file.model.byte_fallback should be false for a Unigram, got true",
+    ],
+    [
       fileOf({ ...MODELS.BPE, merges: ["a b", "ab"] }),
       TypeError,
       "file.model.merges[1] should be two tokens with a space between them",

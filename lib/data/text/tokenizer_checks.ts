@@ -61,7 +61,11 @@ export function isObject(value: unknown): value is Unchecked {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function kind(expected: string, fits: (value: unknown) => boolean): Check {
+/** Makes a check by a condition, and what it expects in words. */
+export function kind(
+  expected: string,
+  fits: (value: unknown) => boolean,
+): Check {
   return (name, value) => {
     if (!fits(value)) wrong(name, expected, value);
   };

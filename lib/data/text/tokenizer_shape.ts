@@ -18,6 +18,7 @@ import {
   finite,
   integer,
   isObject,
+  kind,
   list,
   object,
   oneOf,
@@ -166,6 +167,8 @@ const MODELS: Readonly<Record<ModelType, Fields>> = {
     unk_token: optional(text),
     end_of_word_suffix: optional(content),
     continuing_subword_suffix: optional(content),
+    // The library would split words as if it were empty.
+    continuing_subword_prefix: optional(kind("empty", (value) => value === "")),
     byte_fallback: optional(boolean),
     fuse_unk: optional(boolean),
     ignore_merges: optional(boolean),
@@ -182,6 +185,10 @@ const MODELS: Readonly<Record<ModelType, Fields>> = {
       if ((tokens as []).length === 0) wrong(name, "some tokens", tokens);
     },
     unk_id: optional(integer(0)),
+    // The library would take the unknown token instead of bytes.
+    byte_fallback: optional(
+      kind("false for a Unigram", (value) => value === false),
+    ),
   },
   WordLevel: { vocab: object, unk_token: optional(text) },
   WordPiece: {
