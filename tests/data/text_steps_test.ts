@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { type TokenizerFile, tokenizerOf } from "../../lib/data/mod.ts";
 import { charactersMap } from "../../lib/data/text/characters_map.ts";
 import { SPLIT_BEHAVIORS, splitText } from "../../lib/data/text/split_text.ts";
+import { FAMILIES } from "./tokenizer_families.ts";
 
 /** The pieces that a pre-tokenizer makes of a text. */
 function piecesOf(pre_tokenizer: object, text: string): string[] {
@@ -70,6 +71,14 @@ Deno.test("Metaspace splits before each space, and prepends one where it should"
   assertEquals(spaces({ prepend_scheme: "first" }), ["▁Hey", ...split]);
   assertEquals(spaces({ add_prefix_space: false }), ["Hey", ...split]);
   assertEquals(spaces({ add_prefix_space: true }), ["▁Hey", ...split]);
+});
+
+Deno.test("bytes that are no UTF-8 are decoded to one sign each", () => {
+  const { decode } = tokenizerOf(FAMILIES["Llama 2"]!.file);
+  const bytes = (...all: number[]) => decode(all.map((byte) => 3 + byte));
+  assertEquals(bytes(0xef, 0xbb, 0xbf, 0x41), "\ufeffA");
+  assertEquals(bytes(0xc3, 0x28), "\ufffd\ufffd");
+  assertEquals(bytes(0xe7, 0x8d, 0x85), "獅");
 });
 
 /** A node of a trie of bytes: the nodes after it, and the value of its key. */

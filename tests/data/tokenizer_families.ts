@@ -309,12 +309,17 @@ const BERT_TOKENS = [
   ...["##ll", "ll", "σισυφοσ", "s", "x", "##y"],
 ];
 
+/** Punctuation, and the blocks of Chinese characters, as BERT takes them. */
+const MARKS = "\\p{P}!-/:-@[-`{-~";
+const HAN = "\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u{20000}-\u{2a6df}" +
+  "\u{2a700}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}";
+
 function bertTokens(text: string): string[] {
   const plain = text.replace(/[\p{Cf}\p{Co}\p{Cs}]|(?![\t\n\r])\p{Cc}/gu, "")
     .normalize("NFD").replace(/\p{Mn}/gu, "");
   const lower = Array.from(plain, (one) => one.toLowerCase()).join("");
   const words = lower.match(
-    /[\p{P}!-/:-@[-`{-~]|\p{Script=Han}|[^\s\p{P}!-/:-@[-`{-~\p{Script=Han}]+/gu,
+    new RegExp(`[${MARKS}]|[${HAN}]|[^\\s${MARKS}${HAN}]+`, "gu"),
   );
   return (words ?? []).flatMap((word) => {
     const parts: string[] = [];

@@ -1,5 +1,6 @@
 /** Tokenizers of the families of models give what their plain loops give. @module */
 import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
 import { tokenizerOf } from "../../lib/data/mod.ts";
 import { FAMILIES, type Family, TEXTS } from "./tokenizer_families.ts";
 
@@ -29,6 +30,19 @@ for (const [name, family] of Object.entries(FAMILIES)) {
       assertEquals(found, idsOfTokens(family.tokens(text)), text);
       assertEquals(tokenizer.decode(found), family.decoded(text), text);
     }
+  });
+
+  Deno.test(`${name}: any text has the tokens of plain loops, and comes back`, () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 12 }), (any) => {
+        // What no Unicode has assigned, versions of Unicode take for different.
+        const text = any.replaceAll(/[\p{Cn}▁]/gu, "");
+        const found = tokenizer.encode(text);
+        assertEquals(found, idsOfTokens(family.tokens(text)));
+        assertEquals(tokenizer.decode(found), family.decoded(text));
+      }),
+      { numRuns: 200, examples: [["\ufeffa\ufeff"], ["a\u0085\u2028b"]] },
+    );
   });
 
   Deno.test(`${name}: special tokens and types stand where its file says`, () => {

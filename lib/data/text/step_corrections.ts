@@ -102,6 +102,53 @@ export function correctedSplitter(
   }
 }
 
+/** Runs a decoder on tokens. */
+export type RunDecoder = (tokens: string[]) => string[];
+
+/**
+ * Corrects the library's decoder.
+ *
+ * @param step The step in the file.
+ * @param run What the library does.
+ * @returns What to do instead.
+ */
+export function correctedDecoder(
+  step: Unchecked,
+  run: RunDecoder,
+): RunDecoder {
+  // The library takes a text's byte order mark for none of the text.
+  return step.type === "ByteFallback" ? fromBytes : run;
+}
+
+const BYTE_TOKEN = /^<0x([\da-f]{2})>$/i;
+
+/** Decodes the tokens of bytes; those that are not UTF-8 are "\ufffd" each. */
+function fromBytes(tokens: string[]): string[] {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const texts: string[] = [];
+  let bytes: number[] = [];
+  const flush = () => {
+    if (bytes.length === 0) return;
+    try {
+      texts.push(decoder.decode(Uint8Array.from(bytes)));
+    } catch {
+      texts.push("\ufffd".repeat(bytes.length));
+    }
+    bytes = [];
+  };
+  for (const token of tokens) {
+    const byte = BYTE_TOKEN.exec(token)?.[1];
+    if (byte !== undefined) {
+      bytes.push(parseInt(byte, 16));
+      continue;
+    }
+    flush();
+    texts.push(token);
+  }
+  flush();
+  return texts;
+}
+
 /** Splits a text before each of some characters. */
 function beforeEach(text: string, characters: ReadonlySet<string>): string[] {
   const parts: string[] = [];

@@ -8,9 +8,9 @@
 import type { Tokenizer as Library } from "@huggingface/tokenizers";
 import { BoundedPattern } from "./bounded_pattern.ts";
 import {
+  correctedDecoder,
   correctedNormalizer,
   correctedSplitter,
-  type RunStep,
 } from "./step_corrections.ts";
 import type { Unchecked } from "./tokenizer_checks.ts";
 import { SEQUENCE, STEPS } from "./tokenizer_shape.ts";
@@ -93,7 +93,7 @@ export class StepBounds {
     }
     const method = METHODS[kind];
     const run = corrected(kind, name, step, given, method);
-    step[method] = (...given: [string, ...unknown[]]) => {
+    step[method] = (...given: [never, ...unknown[]]) => {
       const made = run(...given);
       const parts = typeof made === "string" ? [made] : made;
       for (const { length } of parts) this.#left -= length;
@@ -112,10 +112,11 @@ function corrected(
   step: Step,
   given: Unchecked,
   method: string,
-): RunStep<string | string[]> {
-  const run = (step[method] as RunStep<string & string[]>).bind(step);
+): (given: never, ...more: unknown[]) => string | string[] {
+  const run = (step[method] as (given: unknown) => string & string[])
+    .bind(step);
   if (kind === "pre_tokenizer") return correctedSplitter(given, step, run);
-  if (kind === "decoder") return run;
+  if (kind === "decoder") return correctedDecoder(given, run);
   try {
     return correctedNormalizer(given, run);
   } catch (cause) {
