@@ -1,0 +1,175 @@
+import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertPlace } from "../../batches/dataset.ts";
+import type { ByteSource } from "../../bytes/bytes_of.ts";
+import {
+  parquet,
+  type ParquetDataset,
+  type ParquetGroup,
+} from "../../records/parquet.ts";
+import { byCodePoint } from "./code_point_order.ts";
+import { assertClassCount, type ImageDataset } from "./image_dataset.ts";
+
+/** Options of {@linkcode parquetImages}. */
+export interface ParquetImagesOptions {
+  /** The column of the images' files. @default "image" */
+  image?: string | undefined;
+  /** The column of the labels. @default "label" */
+  label?: string | undefined;
+}
+
+const OPTIONS: OptionNames<ParquetImagesOptions> = { image: true, label: true };
+
+/**
+ * Opens Parquet files of images as Hugging Face stores them: a column whose values
+ * are the images' files, or `{ bytes, path }`, and one of labels. All labels are
+ * read at once, images with their row group when they are needed.
+ *
+ * Labels that are numbers are places among the classes that the files' metadata name
+ * under `huggingface`, or where they name none, among "0", "1" and so on. Labels that
+ * are texts are the classes, sorted by code point.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { memoryBytes, parquetImages } from "@lionjs/lion/data";
+ * import { parquetWriteBuffer } from "hyparquet-writer";
+ *
+ * const jpeg = Uint8Array.of(0xff, 0xd8);
+ * const file = new Uint8Array(parquetWriteBuffer({
+ *   columnData: [
+ *     { name: "image", data: [jpeg, jpeg], type: "BYTE_ARRAY" },
+ *     { name: "label", data: ["dog", "cat"], type: "STRING" },
+ *   ],
+ * }));
+ * const images = await parquetImages(memoryBytes(file, "pets.parquet"));
+ * assertEquals(images.classes, ["cat", "dog"]);
+ * assertEquals([...images.labels], [1, 0]);
+ *
+ * const { name, bytes } = await images.get(1);
+ * assertEquals([name, await bytes()], ["pets.parquet, row 1", jpeg]);
+ * ```
+ *
+ * @param files The files, in their order.
+ * @param options See {@linkcode ParquetImagesOptions}.
+ * @returns The images, in the order of the rows.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If there is no file, no such column, or a label that is no class.
+ * @throws {SyntaxError} If a file is damaged; the message names it.
+ */
+export async function parquetImages(
+  files: ByteSource | readonly ByteSource[],
+  options: ParquetImagesOptions = {},
+): Promise<ImageDataset> {
+  assertOptions("parquetImages", options, OPTIONS);
+  const { image = "image", label = "label" } = options;
+  assertColumn("image", image);
+  assertColumn("label", label);
+  const rows = await parquet(files, { columns: [image] });
+  const { classes, labels } = await labelsOf(
+    await parquet(files, { columns: [label], cacheGroups: 1 }),
+    label,
+  );
+  const nameOf = namesOf(rows.groups);
+  return {
+    classes,
+    labels,
+    size: rows.size,
+    get(index) {
+      assertPlace(index, rows.size);
+      const name = nameOf(index);
+      return {
+        name,
+        label: labels[index]!,
+        bytes: async () => fileIn((await rows.get(index))[image], image),
+      };
+    },
+  };
+}
+
+function assertColumn(option: string, name: string): void {
+  if (typeof name === "string") return;
+  throw new TypeError(
+    `${option} should be the name of a column, got ${
+      name === null ? "null" : typeof name
+    }`,
+  );
+}
+
+/** The file of an image, of the value of its column. */
+function fileIn(value: unknown, column: string): Uint8Array {
+  const file = value instanceof Uint8Array
+    ? value
+    : (Object(value) as { bytes?: unknown }).bytes;
+  if (file instanceof Uint8Array) return file;
+  throw new SyntaxError(
+    `the column ${
+      JSON.stringify(column)
+    } should have the bytes of an image, or { bytes }, got ${
+      value === null || value === undefined ? "nothing" : typeof value
+    }`,
+  );
+}
+
+/** The name of each row: that of its file, and its place there. */
+function namesOf(groups: readonly ParquetGroup[]): (index: number) => string {
+  const firsts = groups.filter(({ index }) => index === 0);
+  return (index) => {
+    const { file, start } = firsts.findLast(({ start }) => start <= index)!;
+    return `${file}, row ${index - start}`;
+  };
+}
+
+/** The classes, and the label of each row. */
+async function labelsOf(
+  rows: ParquetDataset<Record<string, unknown>>,
+  column: string,
+): Promise<{ classes: string[]; labels: Uint16Array }> {
+  const values: unknown[] = [];
+  for await (const row of rows.rows()) values.push(row[column]);
+  const areTexts = values.every((value) => typeof value === "string");
+  const classes = areTexts
+    ? [...new Set(values as string[])].sort(byCodePoint)
+    : namesIn(rows.metadata, column) ?? numbersUpTo(values);
+  assertClassCount(classes.length);
+  const places = new Map(classes.map((name, place) => [name, place]));
+  const labels = Uint16Array.from(values, (value, row) => {
+    const label = areTexts ? places.get(value as string) : value as number;
+    if (Number.isInteger(label) && label! >= 0 && label! < classes.length) {
+      return label!;
+    }
+    throw new RangeError(
+      `the column ${
+        JSON.stringify(column)
+      } should have labels from 0 to below ${classes.length}, or texts, got ${
+        JSON.stringify(value)
+      } in row ${row}`,
+    );
+  });
+  return { classes, labels };
+}
+
+/** The classes that Hugging Face's metadata name. */
+function namesIn(
+  metadata: ReadonlyMap<string, string>,
+  column: string,
+): string[] | undefined {
+  try {
+    const { info } = JSON.parse(metadata.get("huggingface") ?? "{}");
+    const names = Object(info).features?.[column]?.names;
+    const areNames = Array.isArray(names) &&
+      names.every((name) => typeof name === "string");
+    return areNames ? names : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** "0", "1" and so on, up to the largest label. */
+function numbersUpTo(values: readonly unknown[]): string[] {
+  let largest = -1;
+  for (const value of values) {
+    if (typeof value === "number" && value > largest) largest = value;
+  }
+  assertClassCount(largest + 1);
+  return Array.from({ length: largest + 1 }, (_, label) => `${label}`);
+}
