@@ -150,7 +150,7 @@ that docs/platforms.md names, in Node 20, 22 and 24 from npm's package, in Chrom
     {
       args: [
         ...["test", "-A"],
-        ...["deno_project", "permissions", "node", "browser"]
+        ...["deno_project", "permissions", "node", "browser", "images"]
           .map((name) => `tests/platforms/${name}.ts`),
       ],
     },
