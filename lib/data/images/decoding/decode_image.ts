@@ -4,7 +4,7 @@ import type { Picture } from "../pictures/picture.ts";
 import type { ImageHead, ImageType } from "./image_file.ts";
 import { readImageHead } from "./image_head.ts";
 import { decodeByJsquash } from "./jsquash_decoder.ts";
-import { decodeBySharp, loadSharp, mayLoadNative } from "./sharp_decoder.ts";
+import { decodeBySharp, loadSharp, mayLoadSharp } from "./sharp_decoder.ts";
 
 /** Which package decodes; both give the same bytes. */
 export type Decoder = "auto" | "sharp" | "jsquash";
@@ -18,8 +18,8 @@ export interface DecodeImageOptions {
    */
   orientation?: "ignore" | "apply" | undefined;
   /**
-   * Which package decodes: `"sharp"`, native and faster, in Deno (with `--allow-ffi`)
-   * and Node; `"jsquash"`, the packages `@jsquash/jpeg`, `@jsquash/png` and
+   * Which package decodes: `"sharp"`, native and faster, in Node and in Deno (with
+   * `--allow-ffi` and `--allow-env`); `"jsquash"`, the packages `@jsquash/jpeg`, `@jsquash/png` and
    * `@jsquash/webp`, in browsers too; `"auto"`, sharp where it can be loaded.
    * @default "auto"
    */
@@ -119,7 +119,7 @@ let automatic: Promise<Decode> | undefined;
 function decoderOf(decoder: Decoder): Promise<Decode> {
   if (decoder === "sharp") return Promise.resolve(decodeBySharp);
   if (decoder === "jsquash") return Promise.resolve(decodeByJsquash);
-  return automatic ??= mayLoadNative()
+  return automatic ??= mayLoadSharp()
     ? loadSharp().then(() => decodeBySharp, () => decodeByJsquash)
     : Promise.resolve(decodeByJsquash);
 }

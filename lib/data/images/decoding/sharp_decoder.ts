@@ -9,18 +9,21 @@ type Sharp = typeof import("sharp")["default"];
 
 let loading: Promise<Sharp> | undefined;
 
-/** Whether a program may load native code; in Deno a permission of its own, which is not asked for here. */
-export function mayLoadNative(): boolean {
+/** The permissions of Deno's that sharp needs beside that of reading. */
+const PERMISSIONS = ["ffi", "env"];
+
+/** Whether sharp may be loaded; in Deno it may not ask for permissions on the way. */
+export function mayLoadSharp(): boolean {
   const { Deno: deno, process } = globalThis as {
     Deno?: {
-      permissions: { querySync(of: { name: "ffi" }): { state: string } };
+      permissions: { querySync(of: { name: string }): { state: string } };
     };
     process?: unknown;
   };
-  if (deno) {
-    return deno.permissions.querySync({ name: "ffi" }).state === "granted";
-  }
-  return process !== undefined;
+  if (!deno) return process !== undefined;
+  return PERMISSIONS.every((name) =>
+    deno.permissions.querySync({ name }).state === "granted"
+  );
 }
 
 /** Loads sharp; of libvips, one thread an image is used, and no cache. */
