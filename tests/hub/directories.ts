@@ -28,8 +28,8 @@ export const VIT = {
   ...{ hidden_size: 8, num_hidden_layers: 2, num_attention_heads: 4 },
   ...{ intermediate_size: 12, hidden_act: "gelu", layer_norm_eps: 1e-3 },
   ...{ image_size: 6, patch_size: 2, num_channels: 3, qkv_bias: true },
-  id2label: { 0: "cat", 1: "dog", 2: "owl" },
-  label2id: { cat: 0, dog: 1, owl: 2 },
+  id2label: { 0: "crane", 1: "dog", 2: "crane" },
+  label2id: { crane: 2, dog: 1 },
 };
 
 /** Shapes by the names of weights; each `.w` stands for a weight and its bias. */

@@ -16,12 +16,14 @@ import {
   savePretrained,
 } from "../../lib/hub/mod.ts";
 import {
+  classNames,
   fixedDecay,
   lionBert,
   lionEncoder,
   lionGpt,
   lionViT,
   registerDecay,
+  setClassNames,
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { namesIn, onCpu, withFolder } from "../io/files.ts";
@@ -187,6 +189,10 @@ for (const [name, { config, state, inputs }] of Object.entries(CASES)) {
         for (const maxShardBytes of [1000, 5e9]) {
           await savePretrained(folder, { model, config: read, maxShardBytes });
           assertEquals(await answerFrom(folder, inputs), answer);
+          assertEquals(
+            JSON.parse(await Deno.readTextFile(`${folder}/config.json`)),
+            JSON.parse(JSON.stringify(config)),
+          );
           const names = await namesIn(folder);
           assertEquals(
             names.includes("model.safetensors"),
@@ -470,7 +476,7 @@ onCpu(
         variant: "d",
         numClasses: 2,
       });
-      assertEquals(image.classes, undefined);
+      assertEquals(classNames(image.model), undefined);
       assertEquals(image.weights.initial.length, 2 + 2);
       image.model.dispose();
     }),
@@ -493,11 +499,10 @@ onCpu(
         vocabularySize: 270,
       });
       const model = lionEncoder(options);
-      await savePretrained(folder, {
-        ...{ model, config, tokenizer: file, classes: ["cat", "dog"] },
-      });
+      setClassNames(model, ["cat", "dog"]);
+      await savePretrained(folder, { model, config, tokenizer: file });
       const one = await fromPretrained(folder);
-      assertEquals(one.classes, ["cat", "dog"]);
+      assertEquals(classNames(one.model), ["cat", "dog"]);
       const ids = one.tokenizer!.encode("slower");
       assertEquals(one.tokenizer!.decode(ids), "slower");
       // Its own tokenizer is written again.
@@ -509,10 +514,8 @@ onCpu(
       });
       const two = await fromPretrained(`${folder}/b`);
       assertEquals(two.tokenizer!.encode("slower"), ids);
-      assertEquals(two.classes, ["cat", "dog"]);
+      assertEquals(classNames(two.model), ["cat", "dog"]);
       const wrong: [object, string][] = [
-        [{ classes: ["cat"] }, "classes should be 2 different names"],
-        [{ classes: ["cat", "cat"] }, "classes should be 2 different names"],
         [{ maxShardBytes: 0 }, "maxShardBytes should be a positive integer"],
         [{ tokenizer: { ...two.tokenizer } }, "whose file is not known"],
         [{ config: 1 }, "config should be an object"],
@@ -525,7 +528,11 @@ onCpu(
           message,
         );
       }
-      for (const each of [model, one.model, two.model]) each.dispose();
+      await writeModel(folder, VIT, STATES.vit);
+      const three = await fromPretrained(folder, { tokenizer: false });
+      assertEquals(classNames(three.model), ["crane", "dog", "crane (2)"]);
+      const all = [model, one.model, two.model, three.model];
+      all.forEach((each) => each.dispose());
     }),
 );
 

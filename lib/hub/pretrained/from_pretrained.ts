@@ -3,6 +3,7 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertBoolean, assertPositiveInteger } from "../../contract/values.ts";
 import type { Tokenizer } from "../../data/text/tokenizer.ts";
+import { setClassNames } from "../../models/class_names.ts";
 import { loadPyTorchWeights, pyTorchNames } from "../../io/pytorch.ts";
 import { namesAmong } from "../../io/pytorch_names.ts";
 import { DOWNLOAD_OPTIONS, type HubDownloadOptions } from "../hub_options.ts";
@@ -55,7 +56,7 @@ const OPTIONS: OptionNames<FromPretrainedOptions> = {
 
 /** What {@linkcode fromPretrained} has read. */
 export interface Pretrained {
-  /** The model. */
+  /** The model; `classNames` has the names of its classes, if the files have them. */
   readonly model: LayersModel;
   /**
    * What {@linkcode savePretrained} takes for this model: the files' config.json
@@ -64,8 +65,6 @@ export interface Pretrained {
   readonly config: PretrainedConfig;
   /** The tokenizer, if the files have one. */
   readonly tokenizer?: Tokenizer;
-  /** The names of classes in the order of their numbers, if the files have them. */
-  readonly classes?: readonly string[];
   /** Where the weights come from, by PyTorch's names. */
   readonly weights: {
     /** The weights that were read. */
@@ -156,11 +155,11 @@ export async function fromPretrained(
     assertVocabulary(fields, plan, read);
     const count = (plan.model.options as { numClasses?: number }).numClasses;
     const named = classes?.length === count ? classes : undefined;
+    if (named) setClassNames(model, named);
     return {
       model,
       config: configOf(config, plan, changes, named),
       ...read ? { tokenizer: read } : {},
-      ...named ? { classes: named } : {},
       weights,
     };
   } catch (error) {

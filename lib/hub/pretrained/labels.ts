@@ -6,7 +6,8 @@ const NAMELESS = /^LABEL_\d+$/;
 
 /**
  * The names of classes in the order of their numbers; `undefined` if there are
- * none.
+ * none. Of equal names, which ImageNet has ("crane"), the later ones get their
+ * number: "crane (517)".
  *
  * @throws {RangeError} If they are not numbered from 0 on.
  */
@@ -18,7 +19,12 @@ export function classesOf(fields: ConfigFields): string[] | undefined {
   if (
     entries.length > 0 && !Array.isArray(labels) &&
     names.every((name) => typeof name === "string")
-  ) return names.every((name) => NAMELESS.test(name)) ? undefined : names;
+  ) {
+    if (names.every((name) => NAMELESS.test(name))) return undefined;
+    return names.map((name, i) =>
+      names.indexOf(name) < i ? `${name} (${i})` : name
+    );
+  }
   throw fields.wrong("id2label", "names by numbers from 0 on");
 }
 

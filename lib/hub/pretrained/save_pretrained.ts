@@ -5,10 +5,11 @@ import { assertPath, assertPositiveInteger } from "../../contract/values.ts";
 import type { Tokenizer } from "../../data/text/tokenizer.ts";
 import type { TokenizerFile } from "../../data/text/tokenizer_file.ts";
 import { files, pathOf } from "../../io/file_system.ts";
+import { classNames } from "../../models/class_names.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
 import { ConfigFields } from "./config_fields.ts";
-import { labelFields } from "./labels.ts";
+import { classesOf, labelFields } from "./labels.ts";
 import { type PretrainedConfig, writableConfig } from "./lion_config.ts";
 import { planOf } from "./planned.ts";
 import { assertSameModel } from "./same_model.ts";
@@ -17,7 +18,7 @@ import { writeJSON, writeWeights } from "./weight_files.ts";
 
 /** Options of {@linkcode savePretrained}. */
 export interface SavePretrainedOptions {
-  /** The model. */
+  /** The model; the names that `setClassNames` has given its classes are written, too. */
   model: LayersModel;
   /**
    * What the model is: the function of this library that makes it and its options,
@@ -29,8 +30,6 @@ export interface SavePretrainedOptions {
    * a tokenizer.json, such as `trainTokenizer` makes. @default none
    */
   tokenizer?: Tokenizer | TokenizerFile | undefined;
-  /** The names of classes, in the order of their numbers. @default the config's */
-  classes?: readonly string[] | undefined;
   /** The most bytes of values in a file of weights. @default 5e9 */
   maxShardBytes?: number | undefined;
 }
@@ -39,7 +38,6 @@ const OPTIONS: OptionNames<SavePretrainedOptions> = {
   model: true,
   config: true,
   tokenizer: true,
-  classes: true,
   maxShardBytes: true,
 };
 
@@ -51,7 +49,7 @@ const OPTIONS: OptionNames<SavePretrainedOptions> = {
  * @example An encoder, and back
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { lionEncoder } from "@lionjs/lion";
+ * import { classNames, lionEncoder, setClassNames } from "@lionjs/lion";
  * import { fromPretrained, savePretrained } from "@lionjs/lion/hub";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
@@ -60,15 +58,15 @@ const OPTIONS: OptionNames<SavePretrainedOptions> = {
  *   inputDim: 2, dim: 8, depth: 1, numHeads: 2, numClasses: 2, variant: "s",
  * } as const;
  * const model = lionEncoder(options);
+ * setClassNames(model, ["cat", "dog"]);
  * const folder = await Deno.makeTempDir();
  * await savePretrained(folder, {
  *   model,
  *   config: { model_type: "lion", architecture: "lionEncoder", options },
- *   classes: ["cat", "dog"],
  * });
  *
  * const loaded = await fromPretrained(folder);
- * assertEquals(loaded.classes, ["cat", "dog"]);
+ * assertEquals(classNames(loaded.model), ["cat", "dog"]);
  * const inputs = [tf.ones([1, 3, 2]), tf.ones([1, 3])];
  * const [a, b] = [model, loaded.model].map((m) => m.predict(inputs) as tf.Tensor);
  * assertEquals(await b!.array(), await a!.array());
@@ -89,7 +87,7 @@ export async function savePretrained(
   assertOptions("savePretrained", options, OPTIONS);
   const path = typeof folder === "string" ? folder : pathOf(folder);
   assertPath("savePretrained's folder", path);
-  const { model, config, tokenizer, classes, maxShardBytes = 5e9 } = options;
+  const { model, config, tokenizer, maxShardBytes = 5e9 } = options;
   assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
   if (typeof config !== "object" || config === null) {
     throw new TypeError(
@@ -101,9 +99,11 @@ export async function savePretrained(
   const plan = planOf(fields, {});
   assertSameModel(plan.model, model);
   const read = tokenizer && tokenizerFiles(tokenizer);
+  const names = classNames(model);
+  const areNew = names && String(names) !== String(classesOf(fields));
   const labelled = {
     ...writableConfig(config),
-    ...classes ? labelFields(checkedClasses(classes, plan.model.options)) : {},
+    ...areNew ? labelFields(names) : {},
   };
   await files().mkdir(path, { recursive: true });
   const tensors = toPyTorchWeights(model, {
@@ -118,23 +118,4 @@ export async function savePretrained(
   }
   if (read) await writeTokenizer(path, read);
   await writeJSON(`${path}/config.json`, labelled);
-}
-
-/** Throws unless there are as many names as classes, all different. */
-function checkedClasses(
-  classes: readonly string[],
-  options: object,
-): readonly string[] {
-  const { numClasses } = options as { numClasses?: number };
-  const isNames = Array.isArray(classes) &&
-    classes.every((name) => typeof name === "string");
-  if (
-    isNames && classes.length === (numClasses ?? classes.length) &&
-    new Set(classes).size === classes.length
-  ) return classes;
-  throw new RangeError(
-    `savePretrained's classes should be ${
-      numClasses ?? "all"
-    } different names, got ${JSON.stringify(classes)?.slice(0, 120)}`,
-  );
 }
