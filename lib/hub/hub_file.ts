@@ -4,6 +4,7 @@ import { urlBytes } from "../data/bytes/url_bytes.ts";
 import { entryOf, notKept, resolve, treeOf } from "./commit.ts";
 import { HubError, named } from "./hub_error.ts";
 import {
+  assertHubOptions,
   DOWNLOAD_OPTIONS,
   HUB_OPTIONS,
   type HubDownloadOptions,
@@ -58,13 +59,9 @@ export async function hubFile(
   path: string,
   options: HubDownloadOptions = {},
 ): Promise<string> {
-  const repository = await repositoryOf(
-    "hubFile",
-    repo,
-    options,
-    DOWNLOAD_OPTIONS,
-  );
+  assertHubOptions("hubFile", options, DOWNLOAD_OPTIONS);
   assertHubPath("path", path);
+  const repository = await repositoryOf("hubFile", repo, options);
   const store = storeOf(repository);
   const resolved = await resolve(repository, store);
   const { commit } = resolved;
@@ -115,7 +112,8 @@ export async function hubFiles(
   repo: string,
   options: HubOptions = {},
 ): Promise<HubFile[]> {
-  const repository = await repositoryOf("hubFiles", repo, options, HUB_OPTIONS);
+  assertHubOptions("hubFiles", options, HUB_OPTIONS);
+  const repository = await repositoryOf("hubFiles", repo, options);
   const store = storeOf(repository);
   const resolved = await resolve(repository, store);
   const tree = await treeOf(repository, store, resolved);
@@ -168,8 +166,9 @@ export async function hubBytes(
   path: string,
   options: HubOptions = {},
 ): Promise<RandomAccess> {
-  const repository = await repositoryOf("hubBytes", repo, options, HUB_OPTIONS);
+  assertHubOptions("hubBytes", options, HUB_OPTIONS);
   assertHubPath("path", path);
+  const repository = await repositoryOf("hubBytes", repo, options);
   const store = storeOf(repository);
   const { commit, offline } = await resolve(repository, store);
   const found = await store.find(commit, path);

@@ -108,50 +108,71 @@ export interface Repository {
 const DEFAULT_ENDPOINT = "https://huggingface.co";
 
 /**
- * Checks the options of a function, and completes them.
+ * Checks the options of a function.
  *
  * @param owner The function's name.
- * @param repo The repository's name.
  * @param options The options given.
  * @param names The names of the function's options.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If the name or an option has an invalid value.
+ * @throws {RangeError} If an option has an invalid value.
  */
-export async function repositoryOf<T extends HubOptions>(
+export function assertHubOptions<T extends HubDownloadOptions>(
   owner: string,
-  repo: string,
   options: T,
   names: OptionNames<T>,
-): Promise<Repository> {
+): void {
   assertOptions(owner, options, names);
-  assertRepository(owner, repo);
-  const { revision = "main", type = "model", signal } = options;
-  const { retries = 4, timeout = 60_000, offline, token } = options;
-  assertHubPath(`${owner}'s revision`, revision);
-  if (type !== "model" && type !== "dataset") {
+  const { revision, type, cache, offline, token, endpoint, signal } = options;
+  if (revision !== undefined) assertHubPath(`${owner}'s revision`, revision);
+  if (type !== undefined && type !== "model" && type !== "dataset") {
     throw new RangeError(
       `${owner}'s type should be "model" or "dataset", got ${
         JSON.stringify(type)
       }`,
     );
   }
-  if (options.cache !== undefined) assertPath("cache", options.cache);
-  if (offline !== undefined) assertBoolean("offline", offline);
+  if (cache !== undefined) assertPath(`${owner}'s cache`, cache);
+  if (offline !== undefined) assertBoolean(`${owner}'s offline`, offline);
   assertToken(owner, token);
-  const fetched = options.fetch ?? fetch;
-  if (typeof fetched !== "function") {
+  if (endpoint !== undefined) endpointOf(owner, endpoint);
+  const functions = { fetch: options.fetch, progress: options.progress };
+  for (const [name, value] of Object.entries(functions)) {
+    if (value === undefined || typeof value === "function") continue;
     throw new TypeError(
-      `${owner}'s fetch should be a function such as globalThis.fetch, got ${typeof fetched}`,
+      `${owner}'s ${name} should be a function, got ${typeof value}`,
     );
   }
   assertSignal(`${owner}'s`, signal);
-  for (const [name, value] of Object.entries({ retries, timeout })) {
+  const numbers = { retries: options.retries, timeout: options.timeout };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (value === undefined) continue;
     assertFinite(`${owner}'s ${name}`, value);
     if (value >= 0) continue;
     throw new RangeError(
       `${owner}'s ${name} should be 0 or more, got ${value}`,
     );
   }
+}
+
+/**
+ * Completes the options of a function, which {@linkcode assertHubOptions} has
+ * checked.
+ *
+ * @param owner The function's name.
+ * @param repo The repository's name.
+ * @param options The options given.
+ * @throws {TypeError} If the name is not a string.
+ * @throws {RangeError} If it is no name, or a variable is no address.
+ */
+export async function repositoryOf(
+  owner: string,
+  repo: string,
+  options: HubOptions,
+): Promise<Repository> {
+  assertRepository(owner, repo);
+  const { revision = "main", type = "model", signal } = options;
+  const { retries = 4, timeout = 60_000, token } = options;
+  const fetched = options.fetch ?? fetch;
   return {
     repo,
     type,
@@ -160,7 +181,7 @@ export async function repositoryOf<T extends HubOptions>(
     retries,
     timeout,
     cache: options.cache ?? cacheFolder(),
-    offline: offline ??
+    offline: options.offline ??
       (isSet("HF_HUB_OFFLINE") || isSet("TRANSFORMERS_OFFLINE")),
     token: token === undefined && options.endpoint === undefined
       ? await ambientToken()

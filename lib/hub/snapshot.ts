@@ -3,6 +3,7 @@ import type { OptionNames } from "../contract/options.ts";
 import { notKept, resolve, type Resolved, treeOf } from "./commit.ts";
 import { HubError, named } from "./hub_error.ts";
 import {
+  assertHubOptions,
   DOWNLOAD_OPTIONS,
   type HubDownloadOptions,
   type HubProgress,
@@ -89,16 +90,16 @@ export async function hubSnapshot(
   repo: string,
   options: HubSnapshotOptions = {},
 ): Promise<HubSnapshot> {
-  const repository = await repositoryOf("hubSnapshot", repo, options, OPTIONS);
+  assertHubOptions("hubSnapshot", options, OPTIONS);
   const { include = "*", exclude = [], progress } = options;
   const isIn = pathMatcher("include", include);
   const isOut = pathMatcher("exclude", exclude);
-  const { cache } = repository;
-  if (cache === undefined || !nodeModule("node:fs/promises")) {
+  if (!nodeModule("node:fs/promises")) {
     throw new Error(
       "a page has no folder for hubSnapshot(); take single files by hubFile(), or a model by fromPretrained()",
     );
   }
+  const repository = await repositoryOf("hubSnapshot", repo, options);
   const store = storeOf(repository);
   const resolved = await resolve(repository, store);
   const { commit, offline } = resolved;

@@ -2,6 +2,8 @@
 import { assert } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import * as data from "../../lib/data/mod.ts";
+import * as hub from "../../lib/hub/mod.ts";
+import { toPyTorchWeights } from "../../lib/io/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";
 import * as operations from "../../lib/operations/mod.ts";
 import { track } from "../../lib/progress/track.ts";
@@ -267,6 +269,26 @@ const OF_TFJS = new Set([
   "customObjects",
 ]);
 
+const HUB: Calls = {
+  hubSnapshot: (wrong) => hub.hubSnapshot("a/b", wrong),
+  hubFile: (wrong) => hub.hubFile("a/b", "c", wrong),
+  hubFiles: (wrong) => hub.hubFiles("a/b", wrong),
+  hubBytes: (wrong) => hub.hubBytes("a/b", "c", wrong),
+  fromPretrained: (wrong) => hub.fromPretrained("a/b", wrong),
+  savePretrained: (wrong) => {
+    const options = {
+      ...{ inputDim: 1, dim: 4, depth: 1, numHeads: 1, numClasses: 1 },
+      variant: "lit",
+    } as const;
+    const config = {
+      ...{ model_type: "lion", architecture: "lionEncoder", options } as const,
+    };
+    const model = lion.lionEncoder(options);
+    return hub.savePretrained("none", { model, config, ...wrong });
+  },
+  toPyTorchWeights: (wrong) => toPyTorchWeights(tinyModel(), wrong),
+};
+
 /** Options that are objects of which all may be left out. */
 const OBJECTS = new Set(["optimizer", "callbacks", "metrics", "config"]);
 
@@ -294,6 +316,7 @@ for (
     layers: LAYERS,
     data: DATA,
     training: TRAINING,
+    hub: HUB,
   })
 ) {
   onCpu(

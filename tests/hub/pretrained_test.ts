@@ -519,7 +519,7 @@ onCpu(
         [{ maxShardBytes: 0 }, "maxShardBytes should be a positive integer"],
         [{ tokenizer: { ...two.tokenizer } }, "whose file is not known"],
         [{ config: 1 }, "config should be an object"],
-        [{ model: {} }, "it says depth"],
+        [{ model: {} }, "model should be a model such as"],
       ];
       for (const [option, message] of wrong) {
         await assertRejects(

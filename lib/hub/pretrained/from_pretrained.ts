@@ -1,12 +1,20 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertBoolean, assertPositiveInteger } from "../../contract/values.ts";
+import {
+  assertBoolean,
+  assertFinite,
+  assertPositiveInteger,
+} from "../../contract/values.ts";
 import type { Tokenizer } from "../../data/text/tokenizer.ts";
 import { setClassNames } from "../../models/class_names.ts";
 import { loadPyTorchWeights, pyTorchNames } from "../../io/pytorch.ts";
 import { namesAmong } from "../../io/pytorch_names.ts";
-import { DOWNLOAD_OPTIONS, type HubDownloadOptions } from "../hub_options.ts";
+import {
+  assertHubOptions,
+  DOWNLOAD_OPTIONS,
+  type HubDownloadOptions,
+} from "../hub_options.ts";
 import { ConfigFields } from "./config_fields.ts";
 import { readObject } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";
@@ -128,8 +136,10 @@ export async function fromPretrained(
 ): Promise<Pretrained> {
   assertOptions("fromPretrained", options, OPTIONS);
   const { variant, head, numClasses, tokenizer, seed, ...hub } = options;
+  assertHubOptions("fromPretrained", hub, DOWNLOAD_OPTIONS);
   const changes = { variant, head, numClasses };
   assertChanges(changes);
+  if (seed !== undefined) assertFinite("fromPretrained's seed", seed);
   if (tokenizer !== undefined) assertBoolean("tokenizer", tokenizer);
   const files = await modelFiles(source, hub);
   const config = await readObject(files, "config.json");

@@ -4,11 +4,7 @@ import { nodeModule } from "../../contract/node_module.ts";
 import { files, isMissing, pathOf } from "../../io/file_system.ts";
 import { readSafetensors } from "../../io/safetensors.ts";
 import { notKept, resolve, treeOf } from "../commit.ts";
-import {
-  DOWNLOAD_OPTIONS,
-  type HubDownloadOptions,
-  repositoryOf,
-} from "../hub_options.ts";
+import { type HubDownloadOptions, repositoryOf } from "../hub_options.ts";
 import { isRepository } from "../hub_paths.ts";
 import { keepAll } from "../snapshot.ts";
 import { storeOf } from "../store_of.ts";
@@ -94,12 +90,7 @@ async function filesOfHub(
   repo: string,
   options: HubDownloadOptions,
 ): Promise<ModelFiles> {
-  const repository = await repositoryOf(
-    "fromPretrained",
-    repo,
-    options,
-    DOWNLOAD_OPTIONS,
-  );
+  const repository = await repositoryOf("fromPretrained", repo, options);
   const store = storeOf(repository);
   const resolved = await resolve(repository, store);
   const { commit, offline } = resolved;

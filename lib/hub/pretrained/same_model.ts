@@ -30,7 +30,7 @@ export function assertSameModel(own: LionModel, model: LayersModel): void {
       }`,
     );
   };
-  const blocks = (Object(model).layers as LayersModel["layers"] ?? [])
+  const blocks = model.layers
     .filter((layer) => layer instanceof MixingLayer).length;
   if (blocks !== depth) fail("depth", depth, blocks);
   const twin = makeModel({

@@ -89,6 +89,13 @@ export async function savePretrained(
   assertPath("savePretrained's folder", path);
   const { model, config, tokenizer, maxShardBytes = 5e9 } = options;
   assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
+  if (!Array.isArray(Object(model).layers)) {
+    throw new TypeError(
+      `savePretrained's model should be a model such as lionBert() makes, got ${
+        model === null ? "null" : typeof model
+      }`,
+    );
+  }
   if (typeof config !== "object" || config === null) {
     throw new TypeError(
       'savePretrained\'s config should be an object such as { model_type: "lion", architecture: "lionBert", options: { … } }, got ' +

@@ -63,7 +63,16 @@ export function tokenizerFiles(
       "savePretrained's tokenizer should be one that fromPretrained() has read, or the content of a tokenizer.json such as trainTokenizer() makes, got another tokenizer, whose file is not known",
     );
   }
-  assertTokenizerShape(tokenizer as TokenizerFile);
+  try {
+    assertTokenizerShape(tokenizer as TokenizerFile);
+  } catch (cause) {
+    throw new TypeError(
+      `savePretrained's tokenizer should be the content of a tokenizer.json: ${
+        (cause as Error).message
+      }`,
+      { cause },
+    );
+  }
   return new Map([[TOKENIZER, tokenizer]]);
 }
 
