@@ -40,12 +40,46 @@ function onHub(
     withFolder(async (cache) => {
       const hub = startHub(FILES);
       try {
-        await run({ cache, endpoint: hub.url, retries: 1 }, hub);
+        await withVariables(
+          {},
+          () => run({ cache, endpoint: hub.url, retries: 1 }, hub),
+        );
         await assertWhole(cache);
       } finally {
         await hub.stop();
       }
     }));
+}
+
+/** Runs with these variables of the environment, and no others. */
+async function withVariables(
+  env: Readonly<Record<string, string>>,
+  run: () => Promise<void>,
+): Promise<void> {
+  await withModules(
+    (name, module) => name === "node:process" ? { ...module, env } : module,
+    run,
+  );
+}
+
+/** Runs where Node's modules are others, here and in no other thread. */
+async function withModules(
+  change: (name: string, module: object) => object | undefined,
+  run: () => Promise<void>,
+): Promise<void> {
+  const { getBuiltinModule } = process;
+  const put = (value: unknown) =>
+    Object.defineProperty(process, "getBuiltinModule", {
+      value,
+      configurable: true,
+      writable: true,
+    });
+  put((name: string) => change(name, getBuiltinModule(name) as object));
+  try {
+    await run();
+  } finally {
+    put(getBuiltinModule);
+  }
 }
 
 /** Throws if a file of a cache is not what its name says, or a lock is left. */
@@ -358,22 +392,23 @@ onHub("the token goes to the hub alone", async (options, hub) => {
     assertEquals(line.endsWith("Bearer hf_secret"), line.startsWith("hub"));
   }
   // An endpoint that is given here does not get the environment's token.
-  Deno.env.set("HF_TOKEN", "hf_ambient");
-  try {
+  const { cache } = options;
+  const tokens = async (env: Record<string, string>, given: HubOptions) => {
     hub.log.length = 0;
-    await hubFiles("org/tiny", options);
-    assert(hub.log.every((line) => line.endsWith("no token")), hub.log.join());
-    Deno.env.set("HF_ENDPOINT", hub.url);
-    hub.log.length = 0;
-    await hubFiles("org/tiny", { cache: options.cache });
-    assert(hub.log.every((line) => line.endsWith("hf_ambient")));
-    hub.log.length = 0;
-    await hubFiles("org/tiny", { cache: options.cache, token: false });
-    assert(hub.log.every((line) => line.endsWith("no token")));
-  } finally {
-    Deno.env.delete("HF_TOKEN");
-    Deno.env.delete("HF_ENDPOINT");
-  }
+    await withVariables(env, async () => {
+      await hubFiles("org/tiny", given);
+    });
+    return [
+      ...new Set(hub.log.map((line) => line.split(" ").slice(4).join(" "))),
+    ];
+  };
+  const variables = { HF_TOKEN: "hf_ambient", HF_ENDPOINT: hub.url };
+  assertEquals(await tokens(variables, options), ["no token"]);
+  assertEquals(await tokens(variables, { cache }), ["Bearer hf_ambient"]);
+  assertEquals(await tokens(variables, { cache, token: false }), ["no token"]);
+  await Deno.writeTextFile(`${cache}/token`, "hf_file\n");
+  const home = { HF_HOME: cache, HF_ENDPOINT: hub.url };
+  assertEquals(await tokens(home, { cache }), ["Bearer hf_file"]);
 });
 
 onHub(
@@ -541,49 +576,36 @@ onHub(
       );
     }
     const { cache, endpoint } = options;
-    const home = Deno.env.get("HF_HOME");
-    try {
-      Deno.env.set("HF_HOME", `${cache}/home`);
-      const path = await hubFile("org/tiny", "config.json", { endpoint });
-      assertStringIncludes(path, `${cache}/home/hub/models--org--tiny/`);
-      Deno.env.set("HF_HUB_CACHE", `${cache}/own`);
-      Deno.env.set("HF_HUB_DISABLE_SYMLINKS", "1");
-      const copy = await hubFile("org/tiny", "config.json", { endpoint });
-      assertStringIncludes(copy, `${cache}/own/models--org--tiny/`);
-      assert((await Deno.lstat(copy)).isFile);
-      Deno.env.set("HF_HUB_OFFLINE", "1");
-      await assertRejects(
-        () => hubFiles("org/tiny", { endpoint }),
-        Error,
-        "(offline)",
-      );
-    } finally {
-      for (
-        const name of [
-          "HF_HUB_CACHE",
-          "HF_HUB_DISABLE_SYMLINKS",
-          "HF_HUB_OFFLINE",
-          "HF_HOME",
-        ]
-      ) {
-        Deno.env.delete(name);
-      }
-      if (home !== undefined) Deno.env.set("HF_HOME", home);
-    }
+    const file = async (env: Record<string, string>) => {
+      let path = "";
+      await withVariables(env, async () => {
+        path = await hubFile("org/tiny", "config.json", { endpoint });
+      });
+      return path;
+    };
+    const inHome = await file({ HF_HOME: `${cache}/home` });
+    assertStringIncludes(inHome, `${cache}/home/hub/models--org--tiny/`);
+    const inCaches = await file({ XDG_CACHE_HOME: `${cache}/x` });
+    assertStringIncludes(inCaches, `${cache}/x/huggingface/hub/models--org`);
+    const own = { HF_HUB_CACHE: `${cache}/own`, HF_HUB_DISABLE_SYMLINKS: "1" };
+    const copy = await file(own);
+    assertStringIncludes(copy, `${cache}/own/models--org--tiny/`);
+    assert((await Deno.lstat(copy)).isFile);
+    await assertRejects(
+      () => file({ HF_HUB_CACHE: `${cache}/new`, HF_HUB_OFFLINE: "1" }),
+      Error,
+      "(offline)",
+    );
+    await assertRejects(() => file({}), Error, "give the option cache");
   },
 );
 
 onHub(
   "a page keeps files in the browser's Cache storage",
   async (options, hub) => {
-    const { getBuiltinModule } = process;
     const { cache: _, ...others } = options;
-    try {
-      // What a page lacks.
-      Object.defineProperty(process, "getBuiltinModule", {
-        value: undefined,
-        configurable: true,
-      });
+    // What a page lacks.
+    await withModules(() => undefined, async () => {
       hub.faults = { cuts: [1000] };
       const fetched = async (address: string) => {
         const bytes = await (await fetch(address)).bytes();
@@ -607,27 +629,21 @@ onHub(
         offline: true,
       });
       assertEquals(await kept.read(10, 5), WEIGHTS.slice(10, 15));
-      hub.faults = { corrupt: true };
-      await assertRejects(
-        () =>
-          hubFile("org/tiny", "model.safetensors", {
-            ...others,
-            revision: "nope",
-          }),
-        Error,
-        "has no revision",
-      );
       await assertRejects(
         () => hubSnapshot("org/tiny", others),
         Error,
         "a page has no folder",
       );
-    } finally {
-      Object.defineProperty(process, "getBuiltinModule", {
-        value: getBuiltinModule,
-        configurable: true,
-      });
       await caches.delete("lion-hub");
-    }
+      hub.faults = { corrupt: true };
+      for (const _ of [1, 2]) {
+        await assertRejects(
+          () => hubFile("org/tiny", "model.safetensors", others),
+          Error,
+          "should have the digest",
+        );
+      }
+      await caches.delete("lion-hub");
+    });
   },
 );
