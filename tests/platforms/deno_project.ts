@@ -16,7 +16,15 @@ import { ROOT, run, succeed, writeFiles } from "./shell.ts";
 
 const ENTRY_POINTS = [
   "",
-  ...["/data", "/io", "/layers", "/notebook", "/operations", "/training"],
+  ...[
+    "/data",
+    "/hub",
+    "/io",
+    "/layers",
+    "/notebook",
+    "/operations",
+    "/training",
+  ],
 ];
 
 const DOCUMENTED_CONFIG = JSON.parse(

@@ -6,6 +6,7 @@
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { startHub } from "../hub/hub_server.ts";
 import { withFolder } from "../io/files.ts";
 import { blocks, permissions } from "./docs.ts";
 import { ROOT, run, writeFiles } from "./shell.ts";
@@ -133,6 +134,31 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
     `,
     paths: { "--allow-read": "made", "--allow-write": "made" },
   }],
+  "`savePretrained`, and `fromPretrained` of a folder": [{
+    program: `
+      import { lionEncoder } from "@lionjs/lion";
+      import { fromPretrained, savePretrained } from "@lionjs/lion/hub";
+      import "@tensorflow/tfjs-backend-cpu";
+      const options = {
+        vocabularySize: 8, dim: 4, depth: 1, numHeads: 2, numClasses: 2, variant: "d",
+      };
+      const config = { model_type: "lion", architecture: "lionEncoder", options };
+      await savePretrained("made/encoder", { model: lionEncoder(options), config });
+      await fromPretrained("made/encoder");
+    `,
+    paths: { "--allow-read": "made", "--allow-write": "made" },
+  }],
+  "`hubSnapshot`, `hubFile`, and `fromPretrained` of the hub": [{
+    program: `
+      import { hubSnapshot } from "@lionjs/lion/hub";
+      await hubSnapshot("org/tiny", {
+        cache: "made/" + crypto.randomUUID(),
+        endpoint: Deno.args[1],
+        retries: 0,
+      });
+    `,
+    paths: { "--allow-read": "made", "--allow-write": "made" },
+  }],
   "`cachedTuning`": [{
     program: `
       import { cachedTuning, useBackend } from "@lionjs/lion";
@@ -189,6 +215,7 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
 Deno.test("the documented table says which permissions are needed", async (t) => {
   const table = permissions();
   assertEquals(table.map(({ what }) => what), Object.keys(MEANINGS));
+  const hub = startHub({ "config.json": "{}" });
   await withFolder(async (folder) => {
     await Deno.symlink(ROOT, `${folder}/lion`);
     const project = `${folder}/project`;
@@ -220,6 +247,7 @@ Deno.test("the documented table says which permissions are needed", async (t) =>
               ),
               "main.ts",
               project,
+              hub.url,
             ],
             project,
             { TMPDIR: folder },
@@ -239,7 +267,7 @@ Deno.test("the documented table says which permissions are needed", async (t) =>
         }
       }
     }
-  });
+  }).finally(() => hub.stop());
 });
 
 /** What the row of readers reads. */
