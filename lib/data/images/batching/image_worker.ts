@@ -44,7 +44,7 @@ function isStarted(): boolean {
   const threads = nodeModule("node:worker_threads");
   return threads
     ? threads.workerData === WORKER_NAME
-    : globalThis.name === WORKER_NAME;
+    : (globalThis as { name?: unknown }).name === WORKER_NAME;
 }
 
 if (isStarted()) {
