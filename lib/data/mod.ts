@@ -167,6 +167,17 @@ export {
   streamedBatches,
   type StreamedBatchesOptions,
 } from "./records/streamed_batches.ts";
+export type { TarSample } from "./records/tar/sample.ts";
+export {
+  type WebDataset,
+  webDataset,
+  type WebDatasetOptions,
+} from "./records/web_dataset.ts";
+export {
+  type WebDatasetStream,
+  webDatasetStream,
+  type WebDatasetStreamOptions,
+} from "./records/web_dataset_stream.ts";
 export {
   collateCausal,
   type CollateCausalOptions,

@@ -219,6 +219,8 @@ const DATA: Calls = {
     ),
   trainTokenizer: (wrong) =>
     data.trainTokenizer(["a"], { vocabularySize: 300, ...wrong }),
+  webDataset: (wrong) => data.webDataset(noBytes, wrong),
+  webDatasetStream: (wrong) => data.webDatasetStream(noBytes, wrong),
   urlBytes: (wrong) => data.urlBytes("http://localhost:1", wrong),
   writeTokenFile: (wrong) =>
     data.writeTokenFile([], {

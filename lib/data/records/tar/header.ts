@@ -1,0 +1,109 @@
+/** The blocks of 512 bytes with which members of a tar begin. @module */
+
+/** Bytes of a block. */
+export const TAR_BLOCK = 512;
+
+/** What a header says of its member. */
+export interface TarHeader {
+  readonly name: string;
+  /** Bytes of its content. */
+  readonly size: number;
+  /** POSIX's letter for what it is. */
+  readonly type: string;
+}
+
+/**
+ * Parses a header.
+ *
+ * Source: POSIX.1-2024, pax, section "ustar Interchange Format"; GNU tar's
+ * manual for sizes in base 256 and for the names of its own format.
+ *
+ * @param block The block.
+ * @returns What it says; `undefined` if it is all zeros, which ends a tar.
+ * @throws {SyntaxError} If it is no header.
+ */
+export function parseTarHeader(block: Uint8Array): TarHeader | undefined {
+  if (block.every((byte) => byte === 0)) return undefined;
+  const [unsigned, signed] = checksums(block);
+  const checksum = numberIn(block, 148, 8);
+  if (checksum !== unsigned && checksum !== signed) {
+    throw new SyntaxError("the checksum of a header does not match");
+  }
+  const size = numberIn(block, 124, 12);
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw new SyntaxError(`a header has the size ${size}`);
+  }
+  const name = textIn(block, 0, 100);
+  // GNU tar has other fields in the place of the prefix.
+  const isPosix = textIn(block, 257, 8) === "ustar";
+  const prefix = isPosix ? textIn(block, 345, 155) : "";
+  const type = block[156]!;
+  return {
+    name: prefix === "" ? name : `${prefix}/${name}`,
+    size,
+    // In the oldest format files have no type, and folders only a slash.
+    type: type > 0 ? String.fromCharCode(type) : name.endsWith("/") ? "5" : "0",
+  };
+}
+
+/** The sum of all bytes with blanks for the sum itself; older tars have signed ones. */
+function checksums(block: Uint8Array): [unsigned: number, signed: number] {
+  let [unsigned, signed] = [8 * 32, 8 * 32];
+  for (const [i, byte] of block.entries()) {
+    if (i >= 148 && i < 156) continue;
+    unsigned += byte;
+    signed += byte << 24 >> 24;
+  }
+  return [unsigned, signed];
+}
+
+/** A text that ends with its field, or with a zero before. */
+function textIn(block: Uint8Array, start: number, length: number): string {
+  const field = block.subarray(start, start + length);
+  const end = field.indexOf(0);
+  return textOf(end < 0 ? field : field.subarray(0, end));
+}
+
+/** A name as text; one that is not UTF-8 has replacement characters. */
+export function textOf(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+/** A number in octal digits, or in base 256 where the first bit is set. */
+function numberIn(block: Uint8Array, start: number, length: number): number {
+  const field = block.subarray(start, start + length);
+  if (field[0]! & 0x80) {
+    return field.subarray(1).reduce(
+      (value, byte) => value * 256 + byte,
+      // The sign is in the first byte, too.
+      field[0] === 0xff ? -1 : field[0]! & 0x7f,
+    );
+  }
+  const digits = textIn(block, start, length).trim();
+  return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || "0", 8) : NaN;
+}
+
+/**
+ * Parses the records of a PAX header: `length key=value`, a line feed after each.
+ *
+ * @throws {SyntaxError} If they are none.
+ */
+export function parsePaxRecords(bytes: Uint8Array): Map<string, string> {
+  const records = new Map<string, string>();
+  for (let at = 0; at < bytes.length && bytes[at] !== 0;) {
+    const blank = bytes.indexOf(32, at);
+    const length = Number(textOf(bytes.subarray(at, Math.max(at, blank))));
+    const end = at + length;
+    const equals = bytes.indexOf(61, blank);
+    if (
+      blank < 0 || !Number.isInteger(length) || end > bytes.length ||
+      equals < 0 || equals >= end || bytes[end - 1] !== 10
+    ) throw new SyntaxError("a PAX header has a record that is none");
+    records.set(
+      textOf(bytes.subarray(blank + 1, equals)),
+      textOf(bytes.subarray(equals + 1, end - 1)),
+    );
+    at = end;
+  }
+  return records;
+}

@@ -1,0 +1,140 @@
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertPath } from "../../contract/values.ts";
+import { writeAtomically } from "../../io/atomic_write.ts";
+import { files, isMissing } from "../../io/file_system.ts";
+import { assertPlace, type Dataset } from "../batches/dataset.ts";
+import { bytesOf, type ByteSource } from "../bytes/bytes_of.ts";
+import type { RandomAccess } from "../bytes/random_access.ts";
+import { sourcesOf } from "./sharded_stream.ts";
+import { indexTar, isIndexOf, sampleAt, type TarIndex } from "./tar/index.ts";
+import type { TarSample } from "./tar/sample.ts";
+
+/** Options of {@linkcode webDataset}. */
+export interface WebDatasetOptions {
+  /**
+   * The path of a file that keeps where the samples lie, so that the tars need
+   * not be read through again.
+   * @default they are read through each time
+   */
+  index?: string | undefined;
+}
+
+const OPTIONS: OptionNames<WebDatasetOptions> = { index: true };
+
+/** The samples of tars. */
+export interface WebDataset extends Dataset<TarSample> {
+  /** The tar of each sample, as a number in their order. */
+  readonly locality: Uint32Array;
+  /** Returns the sample at an index, of which nothing is read yet. */
+  get(index: number): TarSample;
+}
+
+/**
+ * Opens tars in WebDataset's format as one dataset: a sample are the files that
+ * follow each other and have the same path up to the first dot of their names.
+ *
+ * The headers of all files are read once, to find where they lie; then any
+ * sample can be read by itself. The tars may be files, addresses whose servers
+ * answer to ranges, or bytes, but not compressed: `webDatasetStream` reads those.
+ *
+ * Source: webdataset; ustar, PAX and GNU tar.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { webDataset } from "@lionjs/lion/data";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.mkdir(`${folder}/cats`);
+ * await Deno.writeTextFile(`${folder}/cats/1.txt`, "a cat");
+ * await Deno.writeTextFile(`${folder}/cats/1.cls`, "0");
+ * const { success } = await new Deno.Command("tar", {
+ *   args: ["-cf", "train-000.tar", "cats/1.txt", "cats/1.cls"],
+ *   cwd: folder,
+ * }).output();
+ * assertEquals(success, true);
+ *
+ * const cats = await webDataset(`${folder}/train-{000..000}.tar`);
+ * assertEquals(cats.size, 1);
+ * const cat = cats.get(0);
+ * assertEquals([cat.key, ...cat.fields], ["cats/1", "txt", "cls"]);
+ * assertEquals(await cat.text("txt"), "a cat");
+ * ```
+ *
+ * @param shards The tars. Paths and addresses may have braces:
+ * `imagenet-train-{000000..000146}.tar`.
+ * @param options See {@linkcode WebDatasetOptions}.
+ * @returns The samples.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If there is no tar, or an option has an invalid value.
+ * @throws {SyntaxError} If a tar is cut or damaged, or compressed; the message
+ * names it.
+ */
+export async function webDataset(
+  shards: ByteSource | readonly ByteSource[],
+  options: WebDatasetOptions = {},
+): Promise<WebDataset> {
+  assertOptions("webDataset", options, OPTIONS);
+  const { index: path } = options;
+  if (path !== undefined) assertPath("index", path);
+  const tars: RandomAccess[] = [];
+  for (const source of sourcesOf(shards)) tars.push(await bytesOf(source));
+  const indices = await indicesOf(tars, path);
+  const firsts = [0];
+  for (const { keys } of indices) firsts.push(firsts.at(-1)! + keys.length);
+  const size = firsts.at(-1)!;
+  const locality = new Uint32Array(size);
+  indices.forEach((_, tar) => locality.fill(tar, firsts[tar], firsts[tar + 1]));
+  return {
+    ...{ size, locality },
+    get(index) {
+      assertPlace(index, size);
+      const tar = locality[index]!;
+      return sampleAt(indices[tar]!, tars[tar]!, index - firsts[tar]!);
+    },
+  };
+}
+
+/** The indices of tars, which are kept in a file where asked. */
+async function indicesOf(
+  tars: readonly RandomAccess[],
+  path: string | undefined,
+): Promise<TarIndex[]> {
+  const kept = path === undefined ? [] : await keptIndices(path);
+  let isNew = false;
+  const indices: TarIndex[] = [];
+  for (const bytes of tars) {
+    const known = kept.find((index) => isIndexOf(index, bytes));
+    isNew ||= !known;
+    indices.push(known as TarIndex ?? await indexTar(bytes));
+  }
+  if (path !== undefined && isNew) {
+    await writeAtomically(path, jsonOf(indices));
+  }
+  return indices;
+}
+
+/** A list as JSON, a line for each item: the whole may be longer than a string can be. */
+function* jsonOf(items: readonly unknown[]): Generator<Uint8Array> {
+  const encoder = new TextEncoder();
+  for (const item of items) yield encoder.encode(`${JSON.stringify(item)}\n`);
+}
+
+/** What a file has of indices; one that is damaged is made anew. */
+async function keptIndices(path: string): Promise<unknown[]> {
+  let text: string;
+  try {
+    text = await files().readFile(path, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+  try {
+    return text.trim().split("\n").map((line) => JSON.parse(line));
+  } catch (cause) {
+    throw new SyntaxError(
+      `${path} should have the places of samples, as webDataset() writes them; remove it, or name another`,
+      { cause },
+    );
+  }
+}
