@@ -66,6 +66,7 @@ export type {
 } from "./records/bad_records.ts";
 export { type CsvOptions, type CsvRows, csvRows } from "./records/csv.ts";
 export { type Classes, classesOf } from "./batches/classes.ts";
+export type { BlockDataset } from "./batches/block_orders.ts";
 export { type Dataset, datasetOf, type Examples } from "./batches/dataset.ts";
 export {
   collateDigits,

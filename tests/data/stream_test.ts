@@ -102,6 +102,59 @@ onCpu(
 );
 
 onCpu(
+  "shuffledBatches() by blocks reads some blocks at a time, and each once",
+  async () => {
+    // Blocks of different sizes, which need not be in order; one is empty.
+    const blocks = [4, 4, 4, 0, 1, 1, 1, 1, 2, 2, 5, 5, 5, 5, 5, 0];
+    const dataset = {
+      ...numbers(blocks.length),
+      locality: Uint32Array.from(blocks),
+    };
+    const options = { batchSize: 2, seed: 1, collate };
+    const make = (blocksAtOnce: number) =>
+      shuffledBatches(dataset, { ...options, order: "blocks", blocksAtOnce });
+    const epochs = new Set<string>();
+    for (const blocksAtOnce of [1, 2, 3, 9]) {
+      const steps = await take(make(blocksAtOnce), 0, 16);
+      assertEquals(await take(make(blocksAtOnce), 11, 5), steps.slice(11));
+      for (const half of [steps.slice(0, 8), steps.slice(8)]) {
+        const order = half.flatMap(({ examples }) => examples);
+        epochs.add(order.join());
+        assertEquals(new Set(order).size, blocks.length);
+        // Between the first and the last of a block lie few others.
+        const places = order.map((example) => blocks[example]!);
+        const met = [...new Set(places)];
+        for (let i = 0; i < met.length; i += blocksAtOnce) {
+          const together = met.slice(i, i + blocksAtOnce);
+          const last = Math.max(...together.map((b) => places.lastIndexOf(b)));
+          const seen = new Set(places.slice(0, last + 1));
+          assertEquals(seen.size, Math.min(i + blocksAtOnce, met.length));
+        }
+      }
+    }
+    assertEquals(epochs.size, 8);
+    const kept = { ...dataset, localitiesKept: 2 };
+    assertEquals(
+      await take(shuffledBatches(kept, { ...options, order: "blocks" }), 0, 8),
+      await take(make(2), 0, 8),
+    );
+    for (
+      const [wrong, message] of [
+        [{ order: "blocks" }, 'order "blocks" needs a dataset that says'],
+        [{ order: "any" }, 'order should be "shuffled" or "blocks"'],
+        [{ blocksAtOnce: 2 }, 'left out without order: "blocks"'],
+      ] as const
+    ) {
+      assertThrows(
+        () => shuffledBatches(numbers(4), { ...options, ...wrong as object }),
+        Error,
+        message,
+      );
+    }
+  },
+);
+
+onCpu(
   "shuffledBatches() leaves what fills no batch to another epoch",
   async () => {
     const stream = shuffledBatches(numbers(7), {

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertFinite } from "../../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
+import { type BlockDataset, blockOrders } from "./block_orders.ts";
 import type { Dataset } from "./dataset.ts";
 import { epochOrders } from "./epoch_order.ts";
 import { type Random, seeded } from "./random.ts";
@@ -52,6 +53,18 @@ export interface ShuffledBatchesOptions<E> {
    * @default 1
    */
   prefetch?: number | undefined;
+  /**
+   * `"shuffled"`: any example may follow any other. `"blocks"`, for datasets whose
+   * examples lie in blocks, such as `parquet`'s: blocks are shuffled, and then the
+   * examples of some at a time, so that each block is read once an epoch.
+   * @default "shuffled"
+   */
+  order?: "shuffled" | "blocks" | undefined;
+  /**
+   * How many blocks are shuffled together, with `order: "blocks"`.
+   * @default as many as the dataset keeps in memory, else 8
+   */
+  blocksAtOnce?: number | undefined;
 }
 
 /** Options of {@linkcode batchesInOrder}. */
@@ -69,6 +82,8 @@ const SHUFFLED: OptionNames<ShuffledBatchesOptions<unknown>> = {
   seed: true,
   collate: true,
   prefetch: true,
+  order: true,
+  blocksAtOnce: true,
 };
 
 const IN_ORDER: OptionNames<BatchesInOrderOptions<unknown>> = {
@@ -142,7 +157,7 @@ export function shuffledBatches<E>(
       `batchSize should be at most the size of the dataset, ${dataset.size}, got ${batchSize}`,
     );
   }
-  const orderOf = epochOrders(dataset.size, seed);
+  const orderOf = ordersOf(dataset, options);
   const make = (step: number) => {
     const first = (step % stepsPerEpoch) * batchSize;
     const indices = orderOf(Math.floor(step / stepsPerEpoch))
@@ -156,6 +171,34 @@ export function shuffledBatches<E>(
       return madeAhead(make, { start, end: Infinity, prefetch });
     },
   };
+}
+
+/** The order of the examples in each epoch. */
+function ordersOf<E>(
+  dataset: Dataset<E> & Partial<BlockDataset<E>>,
+  { seed, order = "shuffled", blocksAtOnce }: ShuffledBatchesOptions<E>,
+): (epoch: number) => Uint32Array {
+  if (order !== "shuffled" && order !== "blocks") {
+    throw new RangeError(
+      `order should be "shuffled" or "blocks", got ${JSON.stringify(order)}`,
+    );
+  }
+  if (blocksAtOnce !== undefined) {
+    assertInteger("blocksAtOnce", blocksAtOnce, 1);
+  }
+  if (order === "shuffled") {
+    if (blocksAtOnce === undefined) return epochOrders(dataset.size, seed);
+    throw new RangeError(
+      'blocksAtOnce should be left out without order: "blocks"',
+    );
+  }
+  const { size, locality, localitiesKept = 8 } = dataset;
+  if (locality instanceof Uint32Array && locality.length === size) {
+    return blockOrders(locality, seed, blocksAtOnce ?? localitiesKept);
+  }
+  throw new TypeError(
+    'order "blocks" needs a dataset that says in which block its examples lie (locality), such as that of parquet() or webDataset()',
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
-import { assertPlace, type Dataset } from "../batches/dataset.ts";
+import type { BlockDataset } from "../batches/block_orders.ts";
+import { assertPlace } from "../batches/dataset.ts";
 import { bytesOf, type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { Recent } from "../bytes/recent.ts";
 import { openParquet, type ParquetFile } from "./parquet_file.ts";
@@ -35,7 +36,7 @@ export interface ParquetGroup {
 }
 
 /** Rows of Parquet files. */
-export interface ParquetDataset<R> extends Dataset<R> {
+export interface ParquetDataset<R> extends BlockDataset<R> {
   /** The columns that are read. */
   readonly schema: readonly ParquetColumn[];
   /** What the first file says of itself, such as `huggingface`: the features. */

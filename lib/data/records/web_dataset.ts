@@ -2,7 +2,8 @@ import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertPath } from "../../contract/values.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { files, isMissing } from "../../io/file_system.ts";
-import { assertPlace, type Dataset } from "../batches/dataset.ts";
+import type { BlockDataset } from "../batches/block_orders.ts";
+import { assertPlace } from "../batches/dataset.ts";
 import { bytesOf, type ByteSource } from "../bytes/bytes_of.ts";
 import type { RandomAccess } from "../bytes/random_access.ts";
 import { sourcesOf } from "./sharded_stream.ts";
@@ -22,7 +23,7 @@ export interface WebDatasetOptions {
 const OPTIONS: OptionNames<WebDatasetOptions> = { index: true };
 
 /** The samples of tars. */
-export interface WebDataset extends Dataset<TarSample> {
+export interface WebDataset extends BlockDataset<TarSample> {
   /** The tar of each sample, as a number in their order. */
   readonly locality: Uint32Array;
   /** Returns the sample at an index, of which nothing is read yet. */

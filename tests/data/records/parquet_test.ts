@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
@@ -8,8 +9,9 @@ import {
   parquet,
   type ParquetOptions,
   type RandomAccess,
+  shuffledBatches,
 } from "../../../lib/data/mod.ts";
-import { withFolder } from "../../io/files.ts";
+import { onCpu, withFolder } from "../../io/files.ts";
 
 type Codec = NonNullable<ColumnSource["codec"]>;
 type Schema = NonNullable<Parameters<typeof parquetWriteBuffer>[0]["schema"]>;
@@ -162,6 +164,36 @@ Deno.test("parquet() keeps groups, and reads only the columns asked for", async 
   assertEquals(file.reads - before, 1);
   assertEquals((await parquet(file)).localitiesKept, 8);
 });
+
+onCpu(
+  "parquet() shuffled by blocks reads each group once an epoch",
+  async () => {
+    const file = counted(fileOf(COLUMNS));
+    const rows = await parquet<{ label: number }>(file, {
+      columns: ["label"],
+      cacheGroups: 2,
+    });
+    const before = file.reads;
+    const labels: number[] = [];
+    const stream = shuffledBatches(rows, {
+      ...{ batchSize: 5, seed: 3, order: "blocks", prefetch: 2 },
+      collate: (examples) => {
+        labels.push(...examples.map(({ label }) => label));
+        return { inputs: [], labels: tf.zeros([1]), size: examples.length };
+      },
+    });
+    for await (const batch of stream.from(0)) {
+      batch.labels.dispose();
+      if (labels.length >= SIZE) break;
+    }
+    assertEquals(new Set(labels.slice(0, SIZE)).size, SIZE);
+    assertEquals(stream.stepsPerEpoch, 7);
+    assert(
+      file.reads - before <= 6,
+      `${file.reads - before} reads of 4 groups`,
+    );
+  },
+);
 
 Deno.test("parquet() reads lists, structs and dates; integers within 2^53", async () => {
   const date = new Date("2026-01-02T03:04:05.678Z");
