@@ -71,6 +71,13 @@ export function lineStream(
   files: ByteSource | readonly ByteSource[],
   options: LineStreamOptions & { parse: "text" },
 ): LineStream<string>;
+/**
+ * Makes a stream of the values of JSON Lines, or of the lines of texts.
+ *
+ * @param files Paths, addresses or bytes.
+ * @param options See {@linkcode LineStreamOptions}.
+ * @returns The stream.
+ */
 export function lineStream<E = unknown>(
   files: ByteSource | readonly ByteSource[],
   options: LineStreamOptions,
