@@ -15,6 +15,7 @@ import {
   type LionBlockOptions,
 } from "../layers/block.ts";
 import type { LionLayer } from "../layers/lion_layer.ts";
+import { withCheckedCompile } from "./compile.ts";
 import { assertCount } from "../layers/options/option_values.ts";
 import { shown } from "../contract/shown.ts";
 
@@ -231,5 +232,5 @@ export function modelOf(
   outputs: SymbolicTensor,
 ): LayersModel {
   const given = inputs.filter((input) => input !== undefined);
-  return model({ name, inputs: given, outputs });
+  return withCheckedCompile(model({ name, inputs: given, outputs }));
 }

@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { NOT_COUNTED } from "../data/text/token_batch.ts";
+import { NOT_COUNTED } from "../contract/not_counted.ts";
 import { crossEntropy } from "./losses/cross_entropy.ts";
 import { assertFits, type Loss, sharesOf } from "./losses/loss.ts";
 import { assertOneOutput, outputOf } from "./model_output.ts";

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { NOT_COUNTED } from "../../contract/not_counted.ts";
 import { assertBoolean } from "../../contract/values.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
@@ -18,19 +19,7 @@ import {
   typesOf,
 } from "./token_examples.ts";
 
-/**
- * The label that losses and metrics ignore, as in PyTorch.
- *
- * @example Only the second token counts
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { type LabelledTokens, NOT_COUNTED } from "@lionjs/lion/data";
- *
- * const example: LabelledTokens = { ids: [1, 2], labels: [NOT_COUNTED, 7] };
- * assertEquals(example.labels[0], -100);
- * ```
- */
-export const NOT_COUNTED: number = -100;
+export { NOT_COUNTED };
 
 /** Options of packing, for functions that make batches. */
 export interface PackOptions {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { NOT_COUNTED } from "../../data/text/token_batch.ts";
+import { NOT_COUNTED } from "../../contract/not_counted.ts";
 import {
   assertSameShape,
   assertWeightsFit,

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertFinite } from "../../contract/values.ts";
-import { NOT_COUNTED } from "../../data/text/token_batch.ts";
+import { NOT_COUNTED } from "../../contract/not_counted.ts";
 import {
   assertFits,
   assertWeightsFit,

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { NOT_COUNTED } from "../../data/text/token_batch.ts";
+import { NOT_COUNTED } from "../../contract/not_counted.ts";
 
 /** A loss function, the mean over labels that training minimises. */
 export interface Loss {

@@ -1,5 +1,5 @@
 /** Pairs of what a model predicted and what is true. @module */
-import { NOT_COUNTED } from "../../data/text/token_batch.ts";
+import { NOT_COUNTED } from "../../contract/not_counted.ts";
 
 /** Throws unless two arrays are of numbers, and as long as each other. */
 export function assertPairs(

@@ -1,0 +1,163 @@
+/** Checks of `model.compile`, so that `model.fit` learns from logits. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type LayersModel,
+  metrics as metricFunctions,
+  type ModelCompileArgs,
+} from "@tensorflow/tfjs-layers";
+import { NOT_COUNTED } from "../contract/not_counted.ts";
+
+/** The losses of tfjs that expect probabilities, and what to pass instead. */
+const OF_PROBABILITIES: Readonly<Record<string, string>> = {
+  categoricalCrossentropy:
+    "tf.losses.softmaxCrossEntropy for one-hot labels, or crossEntropy() of @lionjs/lion/training for numbers of classes",
+  sparseCategoricalCrossentropy:
+    "crossEntropy() of @lionjs/lion/training, which takes the same labels",
+  binaryCrossentropy:
+    "binaryCrossEntropy() of @lionjs/lion/training, or tf.losses.sigmoidCrossEntropy",
+  kullbackLeiblerDivergence:
+    "softCrossEntropy() of @lionjs/lion/training, which has the same gradient",
+};
+
+/** The names of accuracy in `compile`. */
+const ACCURACY: readonly unknown[] = ["accuracy", "acc"];
+
+/** The names of metrics that expect probabilities, besides those of the losses. */
+const CROSS_ENTROPIES: readonly unknown[] = ["crossentropy", "ce"];
+
+/** A loss of `@lionjs/lion/training`, whose arguments are in the other order. */
+interface Loss {
+  (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar;
+  readonly description?: string;
+  readonly ofClasses?: boolean;
+}
+
+/**
+ * Makes a model's `compile` take the losses of `@lionjs/lion/training`, and refuse
+ * those of tfjs that expect probabilities: the model's outputs are logits, from
+ * which these learn nothing, without saying so.
+ *
+ * @param model A model with one output, of logits.
+ * @returns The same model.
+ */
+export function withCheckedCompile(model: LayersModel): LayersModel {
+  const compile = model.compile.bind(model);
+  model.compile = (args) => {
+    const loss = onlyOf(args.loss, model);
+    assertOfLogits("loss", loss, model);
+    for (const metric of metricsOf(args, model)) {
+      assertOfLogits("metric", metric, model);
+    }
+    if (!isOfLion(loss)) {
+      if (loss === tf.losses.sigmoidCrossEntropy) refuseAccuracy(args, model);
+      return compile(args);
+    }
+    if (!loss.ofClasses) {
+      refuseAccuracy(args, model);
+      return compile({
+        ...args,
+        loss: (labels, predictions) => loss(predictions, labels),
+      });
+    }
+    compile({
+      ...args,
+      loss: (labels, predictions) =>
+        loss(predictions, classesOf(labels, predictions)),
+      ...(args.metrics !== undefined && {
+        metrics: metricsOf(args, model).map((metric) =>
+          ACCURACY.includes(metric) ? acc : metric
+        ),
+      }),
+    });
+    takeClasses(model);
+  };
+  return model;
+}
+
+type Metric =
+  | string
+  | ((labels: tf.Tensor, predictions: tf.Tensor) => tf.Tensor);
+
+/** What is given for the model's only output, as such, in an array, or by its name. */
+function onlyOf(
+  given: unknown,
+  { outputNames }: LayersModel,
+): unknown {
+  if (Array.isArray(given)) return given.length === 1 ? given[0] : undefined;
+  if (typeof given !== "object" || given === null) return given;
+  return (given as Record<string, unknown>)[outputNames[0]!];
+}
+
+function metricsOf(
+  { metrics = [] }: ModelCompileArgs,
+  model: LayersModel,
+): Metric[] {
+  if (Array.isArray(metrics)) return metrics as Metric[];
+  const only = typeof metrics === "object" ? onlyOf(metrics, model) : metrics;
+  return [only].flat().filter((metric) => metric !== undefined) as Metric[];
+}
+
+function isOfLion(loss: unknown): loss is Loss {
+  return typeof loss === "function" &&
+    typeof (loss as Loss).description === "string";
+}
+
+/** Throws if a loss or a metric expects probabilities. */
+function assertOfLogits(
+  kind: "loss" | "metric",
+  given: unknown,
+  { name }: LayersModel,
+): void {
+  const functions: Readonly<Record<string, unknown>> = metricFunctions;
+  const found = Object.keys(OF_PROBABILITIES).find((known) =>
+    given === known || (given !== undefined && given === functions[known])
+  );
+  const isLogLoss = given === tf.losses.logLoss;
+  const isShort = kind === "metric" && CROSS_ENTROPIES.includes(given);
+  if (found === undefined && !isLogLoss && !isShort) return;
+  const named = isLogLoss ? "tf.losses.logLoss" : found ?? String(given);
+  const instead = isLogLoss
+    ? OF_PROBABILITIES["binaryCrossentropy"]
+    : found && OF_PROBABILITIES[found];
+  throw new RangeError(
+    `${kind} of model ${name} should be one of logits, which its outputs are, got ${named}, which expects probabilities${
+      kind === "loss"
+        ? `: the model would not learn; pass ${instead}`
+        : "; leave it out, since the loss says the same"
+    }`,
+  );
+}
+
+/** Throws if tfjs would compute an accuracy that is none. */
+function refuseAccuracy(args: ModelCompileArgs, model: LayersModel): void {
+  if (!metricsOf(args, model).some((metric) => ACCURACY.includes(metric))) {
+    return;
+  }
+  throw new RangeError(
+    `metrics of model ${model.name} should have "accuracy" only with a loss of classes, such as crossEntropy() or tf.losses.softmaxCrossEntropy; pass a function (labels, logits) => tensor instead`,
+  );
+}
+
+/** Labels as `crossEntropy` takes them: fit has given them one more axis. */
+function classesOf(labels: tf.Tensor, { shape }: tf.Tensor): tf.Tensor {
+  return tf.cast(tf.reshape(labels, shape.slice(0, -1)), "int32");
+}
+
+/** The accuracy of classes, named as tfjs names it; a label of -100 does not count. */
+function acc(labels: tf.Tensor, predictions: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => {
+    const classes = classesOf(labels, predictions);
+    const right = tf.equal(tf.argMax(predictions, -1), classes);
+    const counted = tf.cast(tf.notEqual(classes, NOT_COUNTED), "float32");
+    const sum = tf.sum(tf.cast(right, "float32"));
+    return tf.div(sum, tf.maximum(tf.sum(counted), 1));
+  });
+}
+
+/** Makes `fit` expect labels of one column: it compares them with shapes kept here. */
+function takeClasses(model: LayersModel): void {
+  const { feedOutputShapes } = model as unknown as {
+    feedOutputShapes: (number | null)[][];
+  };
+  feedOutputShapes[0] = [...feedOutputShapes[0]!.slice(0, -1), 1];
+}
