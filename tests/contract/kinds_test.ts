@@ -8,8 +8,13 @@ import * as layers from "../../lib/layers/mod.ts";
 import * as operations from "../../lib/operations/mod.ts";
 import { track } from "../../lib/progress/track.ts";
 import {
+  binaryCrossEntropy,
+  confusionMatrix,
   crossEntropy,
   evaluate,
+  f1,
+  loadCheckpoint,
+  predict,
   train,
   warmUpCosine,
 } from "../../lib/training/mod.ts";
@@ -244,6 +249,7 @@ const TRAINING: Calls = {
   "train's optimizer": (optimizer) => training({ optimizer }),
   "train's evaluate": (wrong) =>
     training({ evaluate: { data: tinyPass, ...wrong } }),
+  "train's best": (best) => training({ evaluate: { data: tinyPass }, best }),
   "train's callbacks": (callbacks) => training({ callbacks }),
   "train's ema": (wrong) => training({ ema: { decay: 0.9, ...wrong } }),
   "train's checkpoints": (wrong) =>
@@ -251,6 +257,11 @@ const TRAINING: Calls = {
   evaluate: (wrong) =>
     evaluate(model(), tinyPass(), { loss: crossEntropy(), ...wrong }),
   crossEntropy: (wrong) => crossEntropy(wrong),
+  binaryCrossEntropy: (wrong) => binaryCrossEntropy(wrong),
+  confusionMatrix: (wrong) => confusionMatrix([0], [0], wrong),
+  f1: (wrong) => f1([0], [0], wrong),
+  predict: (wrong) => predict(model(), tinyPass(), wrong),
+  loadCheckpoint: (wrong) => loadCheckpoint(model(), "none", wrong),
   warmUpCosine: (wrong) =>
     warmUpCosine({ learningRate: 1, steps: 4, ...wrong }),
   generate: (wrong) =>

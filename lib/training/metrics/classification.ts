@@ -1,7 +1,7 @@
 /** Metrics of predicted classes, over whole sets. @module */
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertPositiveInteger } from "../../contract/values.ts";
-import { classPairs } from "./pairs.ts";
+import { assertClass, classPairs } from "./pairs.ts";
 
 /** Options of {@linkcode confusionMatrix}. */
 export interface ConfusionMatrixOptions {
@@ -152,6 +152,7 @@ export function f1(
 ): number {
   assertOptions("f1", options, F1);
   const { average = "binary", positive } = options;
+  if (positive !== undefined) assertClass("positive", positive);
   if (!["binary", "macro", "micro"].includes(average)) {
     throw new RangeError(
       `average should be "binary", "macro" or "micro", got ${

@@ -43,12 +43,15 @@ export function classPairs(
   labels: ArrayLike<number>,
 ): [predicted: number[], labels: number[]] {
   const pairs = countedPairs("predicted", predicted, labels);
-  for (const [i, name] of (["predicted", "labels"] as const).entries()) {
-    const wrong = pairs[i]!.find((x) => !(Number.isInteger(x) && x >= 0));
-    if (wrong === undefined) continue;
-    throw new RangeError(
-      `${name} should be classes, integers of 0 or more, got ${wrong}`,
-    );
-  }
+  pairs[0].forEach((value) => assertClass("predicted", value));
+  pairs[1].forEach((value) => assertClass("labels", value));
   return pairs;
+}
+
+/** Throws unless a value is a class. */
+export function assertClass(name: string, value: number): void {
+  if (Number.isInteger(value) && value >= 0) return;
+  throw new RangeError(
+    `${name} should be classes, integers of 0 or more, got ${value}`,
+  );
 }
