@@ -13,6 +13,7 @@ import { dirname } from "node:path";
 import { withFolder } from "../io/files.ts";
 import { blocks } from "./docs.ts";
 import { ROOT, run, succeed, writeFiles } from "./shell.ts";
+import { serve } from "./site.ts";
 
 const ENTRY_POINTS = [
   "",
@@ -150,20 +151,29 @@ for (const [name, config] of Object.entries(CONFIGS)) {
   });
 }
 
+/** A heading as the name of a file. */
+const nameOf = (heading: string) =>
+  heading.replace(/^#+ /, "").toLowerCase().replaceAll(/\W+/g, "_");
+
 Deno.test("the documented programs run in an empty folder", async (t) => {
   const [command] = blocks("## In your own project", "sh");
-  const [main, models, training] = [
+  const programs = Object.fromEntries([
     "## In one call",
     "## Models",
+    "## Your own mixer",
     "## Training and resuming",
-  ]
-    .map((heading) => blocks(heading, "ts")[0]!);
+    "## Which form",
+    "## Your own decay",
+    "### My model in my page",
+  ].flatMap((heading) =>
+    blocks(heading, "ts").map((code, i) => [`${nameOf(heading)}_${i}.ts`, code])
+  ));
+  const main = programs["in_one_call_0.ts"]!;
+  const pages = Object.keys(programs)
+    .filter((name) => name.startsWith("my_model_in_my_page"));
+  assertEquals(pages.length, 2);
   await inProject(DOCUMENTED_CONFIG, async (project) => {
-    await writeFiles(project, {
-      "main.ts": main!,
-      "models.ts": models!,
-      "training.ts": training!,
-    });
+    await writeFiles(project, { ...programs, "main.ts": main });
     await succeed(Deno.execPath(), ["check", "."], project);
     await t.step("the first, by the documented command", async () => {
       const PATH = `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`;
@@ -173,10 +183,36 @@ Deno.test("the documented programs run in an empty folder", async (t) => {
       assertMatch(backend!, /^(webgpu|wasm|cpu)$/);
       assertLess(Number(difference), 1e-5);
     });
-    for (const name of ["models.ts", "training.ts"]) {
+    for (const name of Object.keys(programs)) {
+      if (programs[name] === main || pages.includes(name)) continue;
       await t.step(name, async () => {
         await succeed(Deno.execPath(), ["run", "-A", name], project);
       });
     }
+    await t.step(
+      "a model in a page computes what its program has",
+      async () => {
+        const [program, page] = pages;
+        const run = ["run", "-A"];
+        await Deno.mkdir(`${project}/public`);
+        const saved = await succeed(
+          Deno.execPath(),
+          [...run, program!],
+          project,
+        );
+        await using server = serve(`${project}/public`);
+        // A page's own address, by which it finds the files.
+        const location = `http://localhost:${server.addr.port}/plain/`;
+        const args = [...run, "--location", location, page!];
+        const shown = await succeed(Deno.execPath(), args, project);
+        const [there, here] = [saved, shown].map((text) =>
+          JSON.parse(text) as number[][]
+        );
+        assertEquals(here![0]!.length, 2);
+        here![0]!.forEach((p, i) =>
+          assertLess(Math.abs(p - there![0]![i]!), 1e-6)
+        );
+      },
+    );
   });
 });

@@ -13,6 +13,7 @@ import {
 import config from "../../deno.json" with { type: "json" };
 import { OPTIONAL_PACKAGES } from "../../lib/contract/optional_package.ts";
 import { withFolder } from "../io/files.ts";
+import { blocks } from "./docs.ts";
 import { installInto, npmInstall } from "./packed.ts";
 import { ROOT, run, skipBecause, succeed, whyNoNpm } from "./shell.ts";
 
@@ -58,6 +59,12 @@ Deno.test({
           const path = `${folder}/node_modules/${name}`;
           assertEquals(await exists(path), false, name);
         }
+      });
+      await t.step("the documented program in JavaScript", async () => {
+        const [program] = blocks("## Node", "js");
+        await Deno.writeTextFile(`${folder}/main.mjs`, program!);
+        const printed = await node("20", ["main.mjs"], folder);
+        assertMatch(printed, /^wasm \d+ \[ 1, 2, 100, 16 \]\n$/);
       });
       for (const [version, threads] of Object.entries(VERSIONS)) {
         await t.step(`Node ${version}`, async () => {

@@ -1,0 +1,45 @@
+/** Programs of the documents import what the documented deno.json has. @module */
+import { assert, assertEquals } from "@std/assert";
+import config from "../../deno.json" with { type: "json" };
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** The blocks of a language in a text. */
+function blocks(text: string, language: string): string[] {
+  const fence = new RegExp(`^\`\`\`${language}\\b.*\\n([^]*?)^\`\`\`$`, "gm");
+  return [...text.matchAll(fence)].map(([, code]) => code!);
+}
+
+Deno.test("documents import what a project's deno.json has, in its version", async () => {
+  const names = await Array.fromAsync(
+    Deno.readDir(new URL("docs", ROOT)),
+    ({ name }) => `docs/${name}`,
+  );
+  const texts = await Promise.all(
+    ["README.md", ...names.filter((name) => name.endsWith(".md"))].sort()
+      .map(async (name) =>
+        [name, await Deno.readTextFile(new URL(name, ROOT))] as const
+      ),
+  );
+  const platforms = texts.find(([name]) => name === "docs/platforms.md")![1];
+  const imports: Record<string, string> =
+    JSON.parse(blocks(platforms, "json")[0]!).imports;
+  const ours: Record<string, string> = config.imports;
+  for (const [name, version] of Object.entries(imports)) {
+    if (name !== config.name) assertEquals(version, ours[name], name);
+  }
+  const entries = Object.keys(config.exports)
+    .map((entry) => config.name + entry.slice(1));
+  const known = new Set([...entries, ...Object.keys(imports)]);
+  let programs = 0;
+  for (const [file, text] of texts) {
+    for (const code of [...blocks(text, "ts"), ...blocks(text, "js")]) {
+      programs++;
+      const found = code.matchAll(/\b(?:from|import)\s*\(?\s*"([^".][^"]*)"/g);
+      for (const [, name] of found) {
+        assert(known.has(name!), `${file}: deno.json lacks "${name}"`);
+      }
+    }
+  }
+  assert(programs > 10);
+});
