@@ -25,7 +25,8 @@ export function floats<T extends tf.Tensor>(name: string, x: T): T {
  * only if one is converted.
  *
  * @param operation The operation, for messages.
- * @param tensors The tensors by argument name; undefined ones stay undefined.
+ * @param tensors The tensors by argument name, the first of which is required;
+ * other undefined ones stay undefined.
  * @param compute The function, which receives them as float32.
  * @returns The function's result.
  * @throws {TypeError} Like {@linkcode floats}.
@@ -34,7 +35,9 @@ export function withFloats<
   T extends Readonly<Record<string, tf.Tensor | undefined>>,
   R extends tf.TensorContainer,
 >(operation: string, tensors: T, compute: (tensors: T) => R): R {
-  const given = Object.entries(tensors).filter(([, x]) => x !== undefined);
+  const given = Object.entries(tensors).filter(([, x], i) =>
+    i === 0 || x !== undefined
+  );
   const owner = operation.endsWith("s") ? `${operation}'` : `${operation}'s`;
   for (const [name, x] of given) assertNumbers(`${owner} ${name}`, x!);
   if (given.every(([, x]) => x!.dtype === "float32")) return compute(tensors);

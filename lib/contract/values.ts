@@ -110,3 +110,49 @@ export function assertIterable(
     }`,
   );
 }
+
+/**
+ * Throws unless a value is an array.
+ *
+ * @param name The caller's name for the value.
+ * @param value The value given.
+ * @throws {TypeError} If it is none.
+ */
+export function assertList(name: string, value: readonly unknown[]): void {
+  if (Array.isArray(value)) return;
+  throw new TypeError(`${name} should be an array, got ${shown(value)}`);
+}
+
+/**
+ * Throws unless a value is an object of named parts, and no array.
+ *
+ * @param name The caller's name for the value.
+ * @param value The value given.
+ * @throws {TypeError} If it is none.
+ */
+export function assertNamed(name: string, value: object): void {
+  const given: unknown = value;
+  if (
+    typeof given === "object" && given !== null && !Array.isArray(given)
+  ) return;
+  throw new TypeError(
+    `${name} should be an object such as { name: … }, got ${shown(given)}`,
+  );
+}
+
+/**
+ * Throws unless a value has layers, as models of TensorFlow.js have.
+ *
+ * @param name The caller's name for the value.
+ * @param model The value given.
+ * @throws {TypeError} If it has none.
+ */
+export function assertModel(
+  name: string,
+  model: { readonly layers: readonly unknown[] },
+): void {
+  if (Array.isArray(Object(model).layers)) return;
+  throw new TypeError(
+    `${name} should be a model, such as lionEncoder makes, got ${shown(model)}`,
+  );
+}

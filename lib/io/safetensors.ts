@@ -8,6 +8,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertNamed, assertPath } from "../contract/values.ts";
 import { writeAtomically } from "./atomic_write.ts";
 import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
 import { files } from "./file_system.ts";
@@ -82,6 +83,7 @@ export async function readSafetensors(
   source: string | URL | Uint8Array,
 ): Promise<Safetensors> {
   if (source instanceof Uint8Array) return await read(bytesSource(source));
+  assertFile("readSafetensors's source", source);
   const file = await files().open(source);
   try {
     return await read(await fileSource(file, String(source)));
@@ -129,6 +131,8 @@ export async function writeSafetensors(
   options: WriteSafetensorsOptions = {},
 ): Promise<void> {
   assertOptions("writeSafetensors", options, WRITE_OPTIONS);
+  assertFile("writeSafetensors's target", target);
+  assertNamed("writeSafetensors's tensors", tensors);
   const { metadata, precision = "F32" } = options;
   if (!["F32", "F16", "BF16"].includes(precision)) {
     throw new RangeError(
@@ -148,6 +152,11 @@ export async function writeSafetensors(
     target,
     chunks(encodeHeader(placed, metadata), placed),
   );
+}
+
+/** Throws unless a value says where a file is. */
+function assertFile(name: string, file: string | URL): void {
+  if (!(file instanceof URL)) assertPath(name, file);
 }
 
 async function read(source: Source): Promise<Safetensors> {

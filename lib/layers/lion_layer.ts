@@ -1,10 +1,6 @@
 /** The base class of LION's layers: parameters with PyTorch's names. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  initializers,
-  layers,
-  type SymbolicTensor,
-} from "@tensorflow/tfjs-layers";
+import { initializers, layers, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import {
   assertOptions,
   nearest,
@@ -167,6 +163,7 @@ export abstract class LionLayer extends layers.Layer {
     options?: Record<string, unknown>,
   ): Applied {
     for (const input of [inputs].flat()) {
+      assertInput(`${this.name}'s input`, input);
       if (!(input instanceof tf.Tensor)) continue;
       assertNotDisposed(`${this.name}'s input`, input);
       assertNotEmpty(`${this.name}'s input`, input);
@@ -306,6 +303,17 @@ function initializerOf(
     },
   };
   return drawn as unknown as ReturnType<typeof initializers.zeros>;
+}
+
+/** Throws unless a value can be a layer's input. */
+function assertInput(name: string, input: tf.Tensor | SymbolicTensor): void {
+  const given: unknown = input;
+  if (given instanceof tf.Tensor || given instanceof SymbolicTensor) return;
+  throw new TypeError(
+    `${name} should be a tensor, or one of tf.input in a model, got ${
+      shown(given)
+    }`,
+  );
 }
 
 /** An object type whose properties cannot be `undefined`. */

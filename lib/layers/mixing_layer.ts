@@ -136,9 +136,11 @@ export abstract class MixingLayer extends LionLayer {
         segments: this.attention.segments ?? false,
         most: 2,
       });
+      const x = firstInput<tf.Tensor3D>(others);
+      assertShape(`${this.name}'s input`, x, [null, null, null], AXES);
       const mask = this.tokensOf(others, options);
       return this.transform(
-        this.readable(firstInput<tf.Tensor3D>(others), mask),
+        this.readable(x, mask),
         {
           mask,
           segments,

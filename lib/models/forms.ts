@@ -3,6 +3,7 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { type ConcreteForm, FORMS } from "../attention/forms/form.ts";
 import { assertForm } from "../attention/planning/plan.ts";
+import { assertModel } from "../contract/values.ts";
 import { isCausal } from "../layers/options/attention_options.ts";
 import { firstShape, LionLayer, type Shape } from "../layers/lion_layer.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
@@ -28,6 +29,7 @@ function layersIn(model: LayersModel): AnyLayer[] {
 
 /** The layers of a model that mix tokens. */
 function mixingLayers(model: LayersModel): MixingLayer[] {
+  assertModel("model", model);
   const layers = layersIn(model);
   const found = layers.filter((layer) => layer instanceof MixingLayer);
   if (found.length > 0) return found;

@@ -1,7 +1,7 @@
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertSignal } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertBoolean } from "../contract/values.ts";
+import { assertBoolean, assertModel } from "../contract/values.ts";
 import {
   assertChoice,
   assertCount,
@@ -171,6 +171,7 @@ export async function generate(
   number[] | number[][] | Generated<number[]> | Generated<number[][]>
 > {
   const stopTokens = checkOptions(options);
+  assertModel("generate's model", model);
   const reader = readerOf(model);
   const { state, returnState = false } = options;
   const from = checkState(state, model);

@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertNamed } from "../contract/values.ts";
 import { Figure } from "./figure.ts";
 import { colorOf } from "./palette.ts";
 import { withPlainTags } from "./plot_text.ts";
@@ -52,6 +53,7 @@ export function bars(
   options: BarsOptions = {},
 ): Figure {
   assertOptions("bars", options, OPTIONS);
+  assertNamed("values", values);
   const { title, caption, x = "", width = 700 } = options;
   const names = Object.keys(values);
   const top = title === undefined ? MARGINS.t : MARGINS.titled;

@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertNamed } from "../contract/values.ts";
 import { Figure, type Layout } from "./figure.ts";
 import { colorOf } from "./palette.ts";
 import { withPlainTags } from "./plot_text.ts";
@@ -92,6 +93,7 @@ export function curves(
   options: CurvesOptions = {},
 ): Figure {
   assertOptions("curves", options, OPTIONS);
+  assertNamed("series", series);
   const { title, caption, x = "", y = "", xType = "linear", yType = "linear" } =
     options;
   const all = Object.entries(series).map(([name, one], i) =>

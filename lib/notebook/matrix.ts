@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertList } from "../contract/values.ts";
 import { Figure, type Layout } from "./figure.ts";
 import { withPlainTags } from "./plot_text.ts";
 
@@ -145,6 +146,7 @@ async function rowsOf(
   values: tf.Tensor | readonly ArrayLike<number>[],
 ): Promise<number[][]> {
   if (!(values instanceof tf.Tensor)) {
+    assertList("values", values);
     return values.map((row) => Array.from(row));
   }
   const inFront = values.shape.slice(0, -2);

@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertList } from "../contract/values.ts";
 import { Figure, type Layout, type Trace } from "./figure.ts";
 import { withPlainTags } from "./plot_text.ts";
 
@@ -56,6 +57,7 @@ export function panels(
   options: PanelsOptions = {},
 ): Figure {
   assertOptions("panels", options, OPTIONS);
+  assertList("figures", figures);
   if (figures.length === 0) {
     throw new RangeError("figures should be one or more, got none");
   }

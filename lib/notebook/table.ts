@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertList } from "../contract/values.ts";
 import { escapeHTML } from "../jupyter/html.ts";
 import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
 
@@ -47,6 +48,7 @@ export function table(
   options: TableOptions = {},
 ): Displayable {
   assertOptions("table", options, OPTIONS);
+  assertList("rows", rows);
   const { digits = 4 } = options;
   if (!(Number.isInteger(digits) && digits >= 1 && digits <= 21)) {
     throw new RangeError(
