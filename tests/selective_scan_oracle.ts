@@ -63,12 +63,12 @@ export function scanRows(
     if (at > 0 && begins(order[at - 1]!, t)) {
       states = a.map((row) => row.map(() => constant(0)));
     }
-    states = a.map((paces, channel) => {
+    states = a.map((rates, channel) => {
       const step = dt[t]![channel]!;
       const taken = times(step, x[t]![channel]!);
-      return paces.map((pace, n) =>
+      return rates.map((rate, n) =>
         plus(
-          times(exp(times(step, pace)), states[channel]![n]!),
+          times(exp(times(step, rate)), states[channel]![n]!),
           times(taken, b[t]![n]!),
         )
       );

@@ -31,8 +31,8 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   selectiveScan: "scan/scan_job",
   shortConvolution: "layer/convolution",
   rmsNorm: "layer/rms_norm",
-  splitEnds: "layer/split_ends",
-  joinEnds: "layer/join_ends",
+  splitDirections: "layer/split_directions",
+  joinDirections: "layer/join_directions",
 };
 
 /** The text of tasks.ts, which does what the queue's job says. */

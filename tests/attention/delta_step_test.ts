@@ -142,7 +142,7 @@ onEachBackend(
           tf.engine().runKernel = runKernel;
           assertEquals(
             called.filter((name) => name.startsWith("LionDelta")),
-            kernel ? ["LionDeltaPiece", "LionDeltaPieceGrad"] : [],
+            kernel ? ["LionDeltaWithState", "LionDeltaWithStateGrad"] : [],
           );
           return [value, ...grads];
         });

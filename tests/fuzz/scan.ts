@@ -11,7 +11,7 @@ import {
   type ConvolutionProblem,
   solveConvolution,
 } from "../convolution_oracle.ts";
-import { PACES } from "../operations/scan_cases.ts";
+import { RATES } from "../operations/scan_cases.ts";
 import { array, uniform } from "../random.ts";
 import { type ScanProblem, solveScan } from "../selective_scan_oracle.ts";
 import { TOLERANCE } from "../tolerance.ts";
@@ -124,7 +124,7 @@ export const scan: Target<Of<typeof scans>> = {
         values: array(
           channels * stateDim,
           random,
-          (u) => -(1 + u) / 2 * PACES[place++ % PACES.length]!,
+          (u) => -(1 + u) / 2 * RATES[place++ % RATES.length]!,
         ),
         shape: [channels, stateDim],
       },

@@ -130,7 +130,7 @@ function delta(x: Rows, given: Given, sizes: LayerSizes) {
   };
 }
 
-const pace = (given: Given, head: number) => exp(given.A_log![head]!);
+const rate = (given: Given, head: number) => exp(given.A_log![head]!);
 
 /** By the names of the variants. */
 export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
@@ -190,7 +190,7 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
       ) as [Rows, Rows];
       const a = Array.from(
         { length: heads },
-        (_, head) => negative(pace(given, head)),
+        (_, head) => negative(rate(given, head)),
       );
       const steps = columns(rows, 2 * (dim + size), 2 * (dim + size) + heads);
       return {
@@ -231,7 +231,7 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
         ...delta(x, given, sizes),
         logDecay: each(
           linear(x, "step.", given),
-          (x, head) => negative(times(softplus(x), pace(given, head))),
+          (x, head) => negative(times(softplus(x), rate(given, head))),
         ),
       },
       gate: each(linear(x, "gate.", given), silu),
@@ -245,7 +245,7 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
         ...delta(x, given, sizes),
         logDecay: each(lowRank(x, "step.", given), (x, column) => {
           const head = Math.floor(column / (sizes.dim / sizes.heads));
-          return negative(times(softplus(x), pace(given, head)));
+          return negative(times(softplus(x), rate(given, head)));
         }),
       },
       gate: each(lowRank(x, "gate.", given), sigmoid),

@@ -25,7 +25,10 @@ import {
   splitHeads,
 } from "../../lib/operations/mod.ts";
 import { logDecayPair } from "../../lib/attention/decays/decay_pair.ts";
-import { joinEnds, splitEnds } from "../../lib/layers/mixers/two_ends.ts";
+import {
+  joinDirections,
+  splitDirections,
+} from "../../lib/layers/mixers/bidirectional.ts";
 import { onEachBackend } from "../backends.ts";
 import { erf } from "../erf.ts";
 import { array, uniform } from "../random.ts";
@@ -140,10 +143,10 @@ function splitEndsOf(sizes: EndsSizes): Subject {
   const channels = heads * headDim, columns = channels + 4 * stateDim;
   const perHead = [2 * batch, heads, length];
   return {
-    name: `splitEnds of ${Object.values(sizes)}`,
+    name: `splitDirections of ${Object.values(sizes)}`,
     shapes: [[batch, length, columns], perHead],
     run: (mixed, dt) => {
-      const { x, q, k, v } = splitEnds(
+      const { x, q, k, v } = splitDirections(
         mixed as tf.Tensor3D,
         dt as tf.Tensor3D,
         stateDim,
@@ -180,7 +183,9 @@ function joinEndsOf(sizes: EndsSizes, packed: boolean): Subject {
   const segmentOf = (b: number, t: number) =>
     packed ? Math.floor((t + b) / 3) % 2 : 0;
   return {
-    name: `joinEnds of ${Object.values(sizes)}${packed ? ", packed" : ""}`,
+    name: `joinDirections of ${Object.values(sizes)}${
+      packed ? ", packed" : ""
+    }`,
     shapes: [
       [2 * batch, heads, length, headDim],
       [batch, length, channels],
@@ -194,7 +199,7 @@ function joinEndsOf(sizes: EndsSizes, packed: boolean): Subject {
       const segments = packed
         ? tf.tensor2d(numbers, [batch, length], "int32")
         : undefined;
-      const y = joinEnds(
+      const y = joinDirections(
         read as tf.Tensor4D,
         x as tf.Tensor3D,
         own as tf.Tensor3D,

@@ -29,7 +29,7 @@ export function describe(c: ScanCase): string {
 }
 
 /** Exponents Δ a: of decays of about 1, of 0.1 to 1, of e^-60, of 0 and of 1. */
-export const PACES = [1e-3, 1, 60, 1e4, 0];
+export const RATES = [1e-3, 1, 60, 1e4, 0];
 
 /** Fills a case with seeded numbers. */
 export function problemOf(c: ScanCase): ScanProblem {
@@ -43,7 +43,7 @@ export function problemOf(c: ScanCase): ScanProblem {
     a: array(
       channels * stateDim,
       random,
-      (u) => -(1 + u) / 2 * PACES[place++ % PACES.length]!,
+      (u) => -(1 + u) / 2 * RATES[place++ % RATES.length]!,
     ),
     b: array(tokens * stateDim, random),
     c: array(tokens * stateDim, random),

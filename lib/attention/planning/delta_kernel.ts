@@ -32,8 +32,8 @@ export const DELTA_ATTENTION: Operation<"y"> = {
  * `[batch, heads, headDim, valueDim]`, is the state of the tokens before, without
  * the decay on arriving at the first of these; `forward` is the state after them.
  */
-export const DELTA_PIECE: Operation<"y" | "forward"> = {
-  kernel: "LionDeltaPiece",
+export const DELTA_WITH_STATE: Operation<"y" | "forward"> = {
+  kernel: "LionDeltaWithState",
   gradientsIn: ["q", "k", "v", "beta", "f", "before"],
   outputs: ["y", "forward"],
 };
@@ -68,7 +68,7 @@ export interface DeltaRequest extends AttentionSizes {
  */
 export function planDelta(
   request: DeltaRequest,
-  operation: typeof DELTA_ATTENTION | typeof DELTA_PIECE = DELTA_ATTENTION,
+  operation: typeof DELTA_ATTENTION | typeof DELTA_WITH_STATE = DELTA_ATTENTION,
 ): KernelPlan | Refusal {
   return planKernel(operation, request) ??
     { refusal: "the backend has no kernel of the delta rule" };

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../../contract/kernel.ts";
 import { type DeltaForm, runDeltaForm } from "../forms/delta_forms.ts";
 import type { DeltaVectors } from "../forms/delta_inputs.ts";
-import { DELTA_PIECE, planDelta } from "./delta_kernel.ts";
+import { DELTA_WITH_STATE, planDelta } from "./delta_kernel.ts";
 
 /** Options of {@linkcode deltaWithState}. */
 interface DeltaWithStateOptions {
@@ -39,11 +39,11 @@ export function deltaWithState(
   const plan = kernel && planDelta({
     ...{ batch, heads, length, headDim, valueDim: v.shape[3], chunkSize },
     ...{ diagonal: gate !== undefined && gate.shape[3] > 1, causal: true },
-  }, DELTA_PIECE);
+  }, DELTA_WITH_STATE);
   if (plan && !("refusal" in plan)) {
     const attributes = { causal: true, scale, chunkSize: plan.chunkSize };
     const inputs = { ...vectors, f: gate, before };
-    const { y, forward } = runKernel(DELTA_PIECE, inputs, attributes);
+    const { y, forward } = runKernel(DELTA_WITH_STATE, inputs, attributes);
     return { y: y as tf.Tensor4D, state: forward as tf.Tensor4D };
   }
   const { y, state } = runDeltaForm(

@@ -3,7 +3,10 @@
  * wasm backend. @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { JOIN_ENDS, SPLIT_ENDS } from "../../layers/mixers/two_ends.ts";
+import {
+  JOIN_DIRECTIONS,
+  SPLIT_DIRECTIONS,
+} from "../../layers/mixers/bidirectional.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { registerJob, type Tensors } from "./kernel.ts";
 
@@ -20,8 +23,8 @@ interface SplitAttributes {
  * @param host Runs them.
  */
 export function registerBidirectional(host: KernelHost): void {
-  registerJob<"splitEnds", SplitAttributes>(host, SPLIT_ENDS, {
-    job: "splitEnds",
+  registerJob<"splitDirections", SplitAttributes>(host, SPLIT_DIRECTIONS, {
+    job: "splitDirections",
     outputs: ({ inputs, attributes: { stateDim }, make }) => {
       const { batch, length, heads, headDim } = splitSizes(inputs, stateDim);
       const x = make([batch, length, heads * headDim]);
@@ -39,8 +42,8 @@ export function registerBidirectional(host: KernelHost): void {
         (2 * stateDim + heads * headDim);
     },
   });
-  registerJob(host, JOIN_ENDS, {
-    job: "joinEnds",
+  registerJob(host, JOIN_DIRECTIONS, {
+    job: "joinDirections",
     outputs: ({ inputs, make }) => ({ y: make(inputs["x"]!.shape) }),
     numbers: ({ inputs: { read, x } }) => {
       const [batch, length] = x!.shape as tf.Tensor3D["shape"];

@@ -2,7 +2,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import {
   DELTA_ATTENTION,
-  DELTA_PIECE,
+  DELTA_WITH_STATE,
   type DeltaAttributes,
   type DeltaRequest,
 } from "../../attention/planning/delta_kernel.ts";
@@ -27,7 +27,7 @@ export function registerDeltaAttention(
   host: KernelHost,
   numbersFor: NumbersFor<WasmNumbers>,
 ): void {
-  for (const operation of [DELTA_ATTENTION, DELTA_PIECE]) {
+  for (const operation of [DELTA_ATTENTION, DELTA_WITH_STATE]) {
     registerJob<"delta", DeltaAttributes, DeltaRequest>(host, operation, {
       job: "delta",
       outputs: ({ inputs: { q, v }, make }) => {

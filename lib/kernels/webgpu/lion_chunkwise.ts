@@ -34,7 +34,7 @@ import {
 } from "./diagonal/diagonal_chunkwise.ts";
 import { planDiagonal } from "./diagonal/diagonal_plan.ts";
 import { forward as sweep } from "./recurrent/lion_recurrent.ts";
-import { planPiece } from "./recurrent/piece_plan.ts";
+import { planWithStates } from "./recurrent/with_states_plan.ts";
 
 /**
  * Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu.
@@ -64,7 +64,7 @@ export function registerChunkwise(
         return request.diagonal
           ? planDiagonal(request, device, channels.chunkSize)
           : request.states
-          ? planPiece(request, device, chunkwise)
+          ? planWithStates(request, device, chunkwise)
           : planChunkwise(request, device, chunkwise);
       },
     },

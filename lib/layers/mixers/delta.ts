@@ -16,7 +16,7 @@ import { applyLinear, linear } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { CostCall, MixerCost, MixerState } from "../mixer.ts";
 import type { FamilyModel, HeadSizes } from "./family.ts";
-import { pace, stepBias } from "./paces.ts";
+import { decayRate, stepBias } from "./decay_rates.ts";
 import {
   applyLowRank,
   lowRank,
@@ -57,16 +57,16 @@ export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
   parameters: (dim, numHeads) => [
     ...deltaParameters(dim, numHeads),
     ...withBias(linear("step.", dim, numHeads), stepBias(numHeads)),
-    pace(numHeads),
+    decayRate(numHeads),
     ...linear("gate.", dim, dim),
   ],
   project(x, parameters, numHeads) {
     const steps = softplus(perToken(x, "step.", parameters));
-    const pace = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1]);
+    const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1]);
     return {
       inputs: {
         ...vectorsOf(x, parameters, numHeads),
-        logDecay: tf.neg(tf.mul(steps, pace)) as tf.Tensor3D,
+        logDecay: tf.neg(tf.mul(steps, rate)) as tf.Tensor3D,
       },
       gate: silu(applyLinear(x, "gate.", parameters)),
     };
@@ -88,17 +88,17 @@ export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
   parameters: (dim, numHeads) => [
     ...deltaParameters(dim, numHeads),
     ...lowRank("step.", dim, dim, stepBias(dim)),
-    pace(numHeads),
+    decayRate(numHeads),
     ...lowRank("gate.", dim, dim),
   ],
   project(x, parameters, numHeads) {
     const steps = softplus(applyLowRank(x, "step.", parameters));
-    const pace = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1, 1]);
+    const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1, 1]);
     return {
       inputs: {
         ...vectorsOf(x, parameters, numHeads),
         logDecay: tf.neg(
-          tf.mul(toHeads(steps, numHeads), pace),
+          tf.mul(toHeads(steps, numHeads), rate),
         ) as tf.Tensor4D,
       },
       gate: tf.sigmoid(applyLowRank(x, "gate.", parameters)),

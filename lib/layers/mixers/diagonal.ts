@@ -136,8 +136,8 @@ export const RWKV6: FamilyModel<Rwkv6Inputs> = {
   project(x, parameters, numHeads) {
     const rows = applyLinear(x, "qkv.", parameters);
     const { q: r, k, v } = splitHeads(rows, { numHeads });
-    const pace = applyLowRank(x, "decay.", parameters, tf.tanh);
-    const logDecay = toHeads(tf.neg(tf.exp(pace)), numHeads);
+    const rate = applyLowRank(x, "decay.", parameters, tf.tanh);
+    const logDecay = toHeads(tf.neg(tf.exp(rate)), numHeads);
     const bonus = parameters("bonus") as tf.Tensor2D;
     return {
       inputs: { r, k, v, logDecay, bonus },

@@ -16,9 +16,14 @@ import type { Mixer, MixerCall } from "../mixer.ts";
 import { applyRmsNorm, scaleOnly } from "../normalization.ts";
 import { convolution, tapsOf } from "./convolution.ts";
 import { attentionCost } from "./family.ts";
-import { stepBias } from "./paces.ts";
+import { stepBias } from "./decay_rates.ts";
 import { denseParts, matrixOperations, softplus } from "./projections.ts";
-import { type BothEnds, fromEnds, joinEnds, splitEnds } from "./two_ends.ts";
+import {
+  type BidirectionalInputs,
+  inBothDirections,
+  joinDirections,
+  splitDirections,
+} from "./bidirectional.ts";
 
 /** Options of {@linkcode hydraMixer}. */
 export interface HydraMixerOptions {
@@ -190,7 +195,7 @@ function mix(
 ): tf.Tensor3D {
   const { mask, segments } = call;
   const channels = expand * rows.shape[2];
-  const [gate, projected, paces] = denseParts(
+  const [gate, projected, rates] = denseParts(
     rows,
     parameters("in_proj.weight") as tf.Tensor2D,
     [channels, channels + 4 * stateDim, 2 * heads],
@@ -207,22 +212,22 @@ function mix(
     },
   );
   const bias = parameters("dt_bias") as tf.Tensor1D;
-  const steps = softplus(tf.add(paces!, tf.concat([bias, bias])));
+  const steps = softplus(tf.add(rates!, tf.concat([bias, bias])));
   const [forward, backward] = tf.split(
     tf.transpose(steps, [0, 2, 1]),
     2,
     1,
   ) as tf.Tensor3D[];
-  const dt = fromEnds(forward!, backward!, 2);
-  const { x, ...inputs } = splitEnds(mixed, dt, stateDim);
-  const pace = tf.exp(parameters("A_log"));
-  const logDecay = tf.neg(tf.mul(dt, tf.expandDims(pace, 1))) as tf.Tensor3D;
+  const dt = inBothDirections(forward!, backward!, 2);
+  const { x, ...inputs } = splitDirections(mixed, dt, stateDim);
+  const rate = tf.exp(parameters("A_log"));
+  const logDecay = tf.neg(tf.mul(dt, tf.expandDims(rate, 1))) as tf.Tensor3D;
   const own = dense(
     x,
     parameters("fc_D.weight") as tf.Tensor2D,
     parameters("D") as tf.Tensor1D,
   ) as tf.Tensor3D;
-  const y = joinEnds(attend(inputs, logDecay, call), x, own, segments);
+  const y = joinDirections(attend(inputs, logDecay, call), x, own, segments);
   return dense(
     applyRmsNorm(y, "norm.", parameters, EPSILON, gate!),
     parameters("out_proj.weight") as tf.Tensor2D,
@@ -231,7 +236,7 @@ function mix(
 
 /** Causal linear attention of both directions: what each token reads from those up to it. */
 function attend(
-  { q, k, v }: Omit<BothEnds, "x">,
+  { q, k, v }: Omit<BidirectionalInputs, "x">,
   logDecay: tf.Tensor3D,
   { mask, segments, form, chunkSize }: MixerCall,
 ): tf.Tensor4D {
@@ -239,7 +244,7 @@ function attend(
     decay: selectiveDecay(logDecay, { convention: "arrival" }),
     ...{ causal: true, normalize: false, scale: 1, form },
     chunkSize,
-    mask: mask && fromEnds(mask, mask),
-    segments: segments && fromEnds(segments, segments),
+    mask: mask && inBothDirections(mask, mask),
+    segments: segments && inBothDirections(segments, segments),
   });
 }

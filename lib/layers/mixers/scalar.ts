@@ -13,7 +13,7 @@ import { splitHeads } from "../../operations/heads.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameter } from "../lion_layer.ts";
 import { attentionCost, type FamilyModel } from "./family.ts";
-import { pace, stepBias } from "./paces.ts";
+import { decayRate, stepBias } from "./decay_rates.ts";
 import {
   perToken,
   silu,
@@ -33,7 +33,7 @@ import {
 export const MAMBA2: FamilyModel<Mamba2Inputs> = {
   parameters: (dim, numHeads) => [
     ...linear("in_proj.", dim, 2 * dim + 2 * dim / numHeads + numHeads),
-    pace(numHeads),
+    decayRate(numHeads),
     { name: "dt_bias", shape: [numHeads], initial: stepBias(numHeads) },
     { name: "D", shape: [numHeads], initial: "ones" },
   ],

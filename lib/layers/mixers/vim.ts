@@ -21,7 +21,7 @@ import { linear } from "../linear.ts";
 import type { Parameter, Parameters, Shape } from "../lion_layer.ts";
 import type { Mixer, MixerCall, MixerCost } from "../mixer.ts";
 import { convolution, tapsOf } from "./convolution.ts";
-import { stepBias } from "./paces.ts";
+import { stepBias } from "./decay_rates.ts";
 import {
   denseParts,
   matrixOperations,
@@ -151,11 +151,11 @@ interface Sizes {
  */
 interface Direction {
   readonly suffix: string;
-  readonly pace: string;
+  readonly rate: string;
 }
 
-const FORWARD: Direction = { suffix: "", pace: "A_log" };
-const BACKWARD: Direction = { suffix: "_b", pace: "A_b_log" };
+const FORWARD: Direction = { suffix: "", rate: "A_log" };
+const BACKWARD: Direction = { suffix: "_b", rate: "A_b_log" };
 
 function parametersOf(
   dim: number,
@@ -165,9 +165,9 @@ function parametersOf(
   const rank = stepRank ?? Math.ceil(dim / COLUMNS_A_STEP);
   const weight = (name: string, inputs: number, outputs: number) =>
     linear(`${name}.`, inputs, outputs).slice(0, 1);
-  const ofDirection = ({ suffix, pace }: Direction): Parameter[] => [
+  const ofDirection = ({ suffix, rate }: Direction): Parameter[] => [
     {
-      name: pace,
+      name: rate,
       shape: [channels, stateDim],
       initial: { values: () => pacesOf(channels, stateDim) },
     },
@@ -189,8 +189,8 @@ function parametersOf(
 /** The logarithms of S4D-Real's decay rates, log 1, log 2, … for each channel. */
 function pacesOf(channels: number, stateDim: number): tf.Tensor2D {
   return tf.tidy(() => {
-    const paces = tf.log(tf.range(1, stateDim + 1));
-    return tf.tile(tf.expandDims(paces, 0), [channels, 1]) as tf.Tensor2D;
+    const rates = tf.log(tf.range(1, stateDim + 1));
+    return tf.tile(tf.expandDims(rates, 0), [channels, 1]) as tf.Tensor2D;
   });
 }
 
@@ -250,12 +250,12 @@ function convolved(
 function selected(
   x: tf.Tensor3D,
   parameters: Parameters,
-  { suffix, pace }: Direction,
+  { suffix, rate }: Direction,
 ): Required<Omit<SelectiveScanInputs, "z">> {
   const weight = parameters(`dt_proj${suffix}.weight`) as tf.Tensor2D;
   const bias = parameters(`dt_proj${suffix}.bias`) as tf.Tensor1D;
-  const paces = parameters(pace) as tf.Tensor2D;
-  const [rank, stateDim] = [weight.shape[0], paces.shape[1]];
+  const rates = parameters(rate) as tf.Tensor2D;
+  const [rank, stateDim] = [weight.shape[0], rates.shape[1]];
   const [steps, b, c] = denseParts(
     x,
     parameters(`x_proj${suffix}.weight`) as tf.Tensor2D,
@@ -264,7 +264,7 @@ function selected(
   return {
     x,
     dt: softplus(dense(steps!, weight, bias)) as tf.Tensor3D,
-    a: tf.neg(tf.exp(paces)),
+    a: tf.neg(tf.exp(rates)),
     b: b!,
     c: c!,
     d: parameters(`D${suffix}`) as tf.Tensor1D,

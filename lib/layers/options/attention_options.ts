@@ -8,7 +8,7 @@ import { FEATURE_MAPS } from "./feature_maps.ts";
 import type { Mixer } from "../mixer.ts";
 import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
 import { assertBooleans, assertRate } from "./option_values.ts";
-import { assertOwnParts } from "./custom_registry.ts";
+import { assertCustomParts } from "./custom_registry.ts";
 
 /**
  * The names of the variants, LION's first.
@@ -234,7 +234,7 @@ function assertWeighing(options: AttentionOptions, dim: number): void {
       }`,
     );
   }
-  assertOwnParts(options);
+  assertCustomParts(options);
   if (mixer !== undefined) return;
   if (
     decay === undefined &&

@@ -8,7 +8,7 @@ import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
 import { shown } from "../../contract/shown.ts";
 
 /** A custom decay, with or without parameters. */
-export type OwnDecay = DecayFunction | LearnedDecay;
+export type CustomDecay = DecayFunction | LearnedDecay;
 
 /** A register of the custom mixers or decays, by name. */
 class Register<T extends object> {
@@ -68,7 +68,7 @@ class Register<T extends object> {
 }
 
 const mixers = new Register<Mixer>("mixer", assertMixer);
-const decays = new Register<OwnDecay>("decay", assertDecay);
+const decays = new Register<CustomDecay>("decay", assertDecay);
 
 /**
  * Registers a custom mixer under a name. Layers with it are saved and loaded by
@@ -128,9 +128,9 @@ export function registerDecay(
 }
 
 /** The custom parts in the options of attention. */
-export interface OwnParts {
+export interface CustomParts {
   mixer?: Mixer | string | undefined;
-  decay?: OwnDecay | string | undefined;
+  decay?: CustomDecay | string | undefined;
 }
 
 /** Returns the mixer itself, or the one registered under this name. */
@@ -139,7 +139,7 @@ export function mixerNamed(mixer: Mixer | string): Mixer {
 }
 
 /** Returns the decay itself, or the one registered under this name. */
-export function decayNamed(decay: OwnDecay | string): OwnDecay {
+export function decayNamed(decay: CustomDecay | string): CustomDecay {
   return decays.get(decay);
 }
 
@@ -149,7 +149,7 @@ export function decayNamed(decay: OwnDecay | string): OwnDecay {
  * @throws {TypeError} If an option has the wrong type.
  * @throws {RangeError} If a name is not registered.
  */
-export function assertOwnParts({ mixer, decay }: OwnParts): void {
+export function assertCustomParts({ mixer, decay }: CustomParts): void {
   if (mixer !== undefined) assertMixer(mixers.get(mixer));
   if (decay !== undefined) assertDecay(decays.get(decay));
 }
@@ -162,10 +162,10 @@ export function assertOwnParts({ mixer, decay }: OwnParts): void {
  * @param layer The layer's name, for messages.
  * @throws {TypeError} If a mixer or a decay has no name.
  */
-export function savedByName<T extends OwnParts>(
+export function savedByName<T extends CustomParts>(
   { mixer, decay, ...others }: T,
   layer: string,
-): Omit<T, keyof OwnParts> & { mixer?: string; decay?: string } {
+): Omit<T, keyof CustomParts> & { mixer?: string; decay?: string } {
   return {
     ...others,
     ...(mixer === undefined ? {} : { mixer: mixers.nameOf(mixer, layer) }),
@@ -186,7 +186,7 @@ function assertMixer(mixer: Mixer): void {
   }
 }
 
-function assertDecay(own: OwnDecay): void {
+function assertDecay(own: CustomDecay): void {
   if (typeof own === "function") return;
   const { parameters, decay } = Object(own) as LearnedDecay;
   for (const [name, value] of Object.entries({ parameters, decay })) {

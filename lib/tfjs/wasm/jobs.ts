@@ -195,7 +195,7 @@ export const SPLIT_HEADS = {
 } as const satisfies Fields;
 
 /** The job that splits rows into heads that read from both ends, or of its gradient if there is a `dmixed`. */
-export const SPLIT_ENDS = {
+export const SPLIT_DIRECTIONS = {
   batch: "i32",
   length: "i32",
   heads: "i32",
@@ -219,7 +219,7 @@ export const SPLIT_ENDS = {
  * The job that joins the outputs of heads from both ends to rows, or of its gradient if
  * there is a `dy`; `segments` is 0 for none.
  */
-export const JOIN_ENDS = {
+export const JOIN_DIRECTIONS = {
   batch: "i32",
   length: "i32",
   heads: "i32",
@@ -413,6 +413,6 @@ export const JOBS = {
   selectiveScan: SELECTIVE_SCAN,
   shortConvolution: SHORT_CONVOLUTION,
   rmsNorm: RMS_NORM,
-  splitEnds: SPLIT_ENDS,
-  joinEnds: JOIN_ENDS,
+  splitDirections: SPLIT_DIRECTIONS,
+  joinDirections: JOIN_DIRECTIONS,
 } as const satisfies Record<string, Fields>;

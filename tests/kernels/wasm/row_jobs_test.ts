@@ -84,7 +84,7 @@ Deno.test("the jobs of both ends write all of their outputs, and nothing else", 
       const ofSplit = ["x", "q", "k", "v", "dx", "dq", "dk", "dv"];
       const split = (inputs: Sizes, outputs: Sizes) =>
         assertWrites(
-          "splitEnds",
+          "splitDirections",
           { ...sizes, stateDim },
           { mixed, dt, ...inputs },
           outputs,
@@ -95,7 +95,7 @@ Deno.test("the jobs of both ends write all of their outputs, and nothing else", 
       for (const segments of [{}, { segments: tokens }]) {
         const join = (inputs: Sizes, outputs: Sizes) =>
           assertWrites(
-            "joinEnds",
+            "joinDirections",
             sizes,
             { read: v, x, own, ...segments, ...inputs },
             outputs,

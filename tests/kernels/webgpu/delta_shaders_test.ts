@@ -8,9 +8,9 @@ import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { DeltaRequest } from "../../../lib/attention/planning/delta_kernel.ts";
 import {
+  type BorderStates,
   carryProgram,
   chunkStatesProgram,
-  type PieceStates,
 } from "../../../lib/kernels/webgpu/chunk_engine/added_states.ts";
 import {
   type ChunkProgram,
@@ -79,12 +79,12 @@ function programsOf(sizes: ChunkSizes): Record<string, Program> {
 function addingPrograms(
   sizes: Omit<ChunkSizes, "rule" | "decay">,
 ): Record<string, Program> {
-  const { directions, isPiece } = sizes;
+  const { directions, withStates } = sizes;
   const layout = layoutOf({ ...sizes, rule: "add", decay: "diagonal" });
   const pass = PASS, last = directions - 1;
-  const piece: PieceStates = {
-    enters: isPiece ? ["before"] : [],
-    leaves: isPiece ? ["forward"] : [],
+  const piece: BorderStates = {
+    enters: withStates ? ["before"] : [],
+    leaves: withStates ? ["forward"] : [],
   };
   return byName([
     operandsProgram(layout, pass, last),
@@ -94,7 +94,7 @@ function addingPrograms(
     outputsProgram(layout, pass, {
       ...{ scale: 0.5, normalize: true, epsilon: 1e-6 },
     }),
-    ...(isPiece ? [] : [
+    ...(withStates ? [] : [
       productsProgram(layout, pass, 1),
       addedValueGradientsProgram(layout, pass),
       keyGradientsProgram(layout, pass, last),
@@ -105,7 +105,7 @@ function addingPrograms(
 
 const SIZES: ChunkSizes = {
   ...{ length: 70, headDim: 64, valueDim: 64, chunkSize: 32 },
-  ...{ directions: 2, rule: "delta", decay: "diagonal", isPiece: false },
+  ...{ directions: 2, rule: "delta", decay: "diagonal", withStates: false },
 };
 
 Deno.test("shaders of chunked linear attention have the text of their snapshots", async (t) => {
@@ -131,8 +131,8 @@ function* variants(): Generator<Program> {
         ...{ length: length!, headDim: headDim!, valueDim: valueDim! },
         ...{ chunkSize: Math.min(32, length!), directions: directions! },
       };
-      for (const isPiece of [false, true]) {
-        yield* Object.values(addingPrograms({ ...sizes, isPiece }));
+      for (const withStates of [false, true]) {
+        yield* Object.values(addingPrograms({ ...sizes, withStates }));
       }
       for (const decay of ["none", "scalar", "diagonal"] as const) {
         // Of heads of one channel the two kinds are the same.
@@ -141,7 +141,7 @@ function* variants(): Generator<Program> {
           ...sizes,
           rule: "delta",
           decay,
-          isPiece: false,
+          withStates: false,
         } as const;
         yield* Object.values(programsOf(delta));
       }

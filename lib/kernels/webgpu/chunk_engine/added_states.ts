@@ -77,7 +77,7 @@ ${
 }
 
 /** The states at the borders of a piece of a longer sequence, `[batch, heads, headDim, valueDim + 1]`. */
-export interface PieceStates {
+export interface BorderStates {
   readonly enters: readonly ("before" | "after")[];
   readonly leaves: readonly ("forward" | "backward")[];
 }
@@ -92,7 +92,7 @@ export interface PieceStates {
 export function carryProgram(
   layout: ChunkLayout,
   batch: SequenceBatch,
-  { enters, leaves }: PieceStates,
+  { enters, leaves }: BorderStates,
   isBack: boolean,
 ): ChunkProgram {
   const program = chunkProgram(layout, batch);

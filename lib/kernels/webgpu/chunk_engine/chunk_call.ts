@@ -39,7 +39,7 @@ export class ChunkCall {
   constructor(
     backend: StrictWebGPUBackend,
     inputs: ChunkInputs,
-    sizes: Pick<ChunkSizes, "rule" | "chunkSize" | "directions" | "isPiece">,
+    sizes: Pick<ChunkSizes, "rule" | "chunkSize" | "directions" | "withStates">,
   ) {
     this.#backend = backend;
     this.#tensors = { ...inputs };
@@ -62,7 +62,7 @@ export class ChunkCall {
     );
     this.#logDecays = [f, b].filter((x) => x !== undefined);
     const decays = this.#logDecays.map((x, i) =>
-      decaysOf(backend, x, sizes.isPiece ? undefined : [0, length - 1][i])
+      decaysOf(backend, x, sizes.withStates ? undefined : [0, length - 1][i])
     );
     this.#scratch.push(...decays);
     this.#ofDirection = [0, 1].map((direction) => ({

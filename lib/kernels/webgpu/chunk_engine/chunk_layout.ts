@@ -47,7 +47,7 @@ export interface ChunkSizes {
   /** Sweeps of a sequence: 1 if causal, else 2. */
   readonly directions: number;
   /** Whether the sequence is a piece of a longer one, so that a state may reach even a single chunk. */
-  readonly isPiece: boolean;
+  readonly withStates: boolean;
 }
 
 /** The sizes of a problem with those of its buffers. */
@@ -65,10 +65,10 @@ export interface ChunkLayout extends ChunkSizes {
 
 /** Computes the layout of a problem. */
 export function layoutOf(sizes: ChunkSizes): ChunkLayout {
-  const { rule, length, headDim, valueDim, chunkSize, isPiece } = sizes;
+  const { rule, length, headDim, valueDim, chunkSize, withStates } = sizes;
   const chunks = Math.ceil(length / chunkSize);
   const headQuads = Math.ceil(headDim / 4);
-  const hasStates = rule === "delta" || isPiece || chunks > 1;
+  const hasStates = rule === "delta" || withStates || chunks > 1;
   return {
     ...sizes,
     chunks,
@@ -128,7 +128,7 @@ export function chunkProgram(
   Program,
   "width" | "variants" | "integers" | "threads" | "elements"
 > {
-  const { rule, decay, isPiece: _, ...sizes } = layout;
+  const { rule, decay, withStates: _, ...sizes } = layout;
   return {
     width: widthOf(layout),
     variants: [rule],

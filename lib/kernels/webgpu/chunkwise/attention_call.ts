@@ -10,7 +10,7 @@ import { type Launch, packProblem } from "../frame/problem.ts";
 import { attendShader } from "./attend.ts";
 import type { ProblemSize } from "../../numbers.ts";
 import { type AttendShape, shapeFor } from "./attend_shape.ts";
-import { carryStatesShader, type PieceBorders } from "./carry_states.ts";
+import { carryStatesShader, type SequenceBorders } from "./carry_states.ts";
 import { chunkStatesShader } from "./chunk_states.ts";
 import { packShader } from "../frame/pack.ts";
 import { clearPadding } from "../layer/padding.ts";
@@ -64,7 +64,7 @@ export class KernelCall {
   /** Whether there are states: with decays, if there is more than one chunk, or a piece. */
   readonly hasStates: boolean;
   /** What comes to the sequence and leaves it, if it is a piece of a longer one. */
-  readonly borders: PieceBorders | undefined;
+  readonly borders: SequenceBorders | undefined;
 
   /**
    * @param call The kernel's tensors and attributes.

@@ -30,7 +30,7 @@ import { QUADS } from "../frame/vectors.ts";
 const THREADS = 64;
 
 /** The states of a piece of a sequence, by the buffers that have them. */
-export interface PieceBorders {
+export interface SequenceBorders {
   /** Whether a state comes from the tokens before the piece. */
   readonly before: boolean;
   /** Whether one comes from those after it. */
@@ -49,7 +49,7 @@ export interface PieceBorders {
 export function carryStatesShader(
   states: readonly States[],
   launch: Launch,
-  borders?: PieceBorders,
+  borders?: SequenceBorders,
 ): Shader {
   const { decays } = states[0]!;
   const directions = directionsOf(decays);
@@ -108,7 +108,7 @@ ${carry(states[i]!, side, borders)}
   };
 }
 
-function sidesWith(borders: PieceBorders): Side[] {
+function sidesWith(borders: SequenceBorders): Side[] {
   return (["before", "after"] as const).filter((side) => borders[side]);
 }
 
@@ -122,7 +122,7 @@ const PLACE = /* wgsl */ `
 function arrive(
   side: Side,
   decays: MaskSource,
-  borders: PieceBorders,
+  borders: SequenceBorders,
 ): string {
   if (!borders[side]) return "";
   const first = side === "before" ? "0u" : "problem.length - 1u";
@@ -136,7 +136,7 @@ function arrive(
 function carry(
   { name }: States,
   side: Side | null,
-  borders: PieceBorders | undefined,
+  borders: SequenceBorders | undefined,
 ): string {
   const leave = (state: (side: Side) => string, ...sides: Side[]) =>
     borders

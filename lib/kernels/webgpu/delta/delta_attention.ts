@@ -10,7 +10,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import {
   DELTA_ATTENTION,
-  DELTA_PIECE,
+  DELTA_WITH_STATE,
   type DeltaAttributes,
   type DeltaRequest,
 } from "../../../attention/planning/delta_kernel.ts";
@@ -45,7 +45,7 @@ type Others = Readonly<
 >;
 
 /**
- * Registers the kernels `LionDelta` and `LionDeltaPiece`, and their gradients, for
+ * Registers the kernels `LionDelta` and `LionDeltaWithState`, and their gradients, for
  * webgpu.
  *
  * @param numbersFor The tuning from which the kernels are generated.
@@ -59,10 +59,10 @@ export function registerDeltaAttention(
     DeltaAttributes,
     DeltaRequest
   >;
-  for (const operation of [DELTA_ATTENTION, DELTA_PIECE]) {
-    const isPiece = operation === DELTA_PIECE;
+  for (const operation of [DELTA_ATTENTION, DELTA_WITH_STATE]) {
+    const withStates = operation === DELTA_WITH_STATE;
     register(operation, {
-      forward: (call) => forward(call, numbersFor, isPiece),
+      forward: (call) => forward(call, numbersFor, withStates),
       gradient: (call) => gradient(call, numbersFor),
       plan: (request, { limits }) =>
         planDeltaKernel(request, limits, numbersFor(request).delta),
@@ -79,7 +79,7 @@ function open(
   const shape = { length, headDim, valueDim: inputs.v.shape[3]! };
   const run = new ChunkCall(backend, inputs, {
     ...deltaSizes({ ...attributes, length }, numbersFor(shape).delta),
-    isPiece: (inputs as Others).before !== undefined,
+    withStates: (inputs as Others).before !== undefined,
   });
   run.scratch("vNew");
   run.scratch("states");
@@ -102,14 +102,14 @@ function findStates(
 function forward(
   call: DeltaCall,
   numbersFor: NumbersFor<WebGpuNumbers>,
-  isPiece: boolean,
+  withStates: boolean,
 ): tf.TensorInfo[] {
   const { inputs, attributes } = call;
   const { q, v } = inputs;
   const [batch, heads, , headDim] = q.shape as tf.Tensor4D["shape"];
   const run = open(call, numbersFor);
   const y = run.output("y", v.shape);
-  const last = isPiece
+  const last = withStates
     ? run.output("last", [batch, heads, headDim, v.shape[3]!])
     : undefined;
   const ends = { first_state: (inputs as Others).before, last_state: last };

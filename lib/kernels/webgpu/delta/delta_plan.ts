@@ -52,7 +52,7 @@ export function planDeltaKernel(
   if (refusal) return refusal;
   const layout = layoutOf({
     ...deltaSizes(request, numbers),
-    ...{ length, headDim, valueDim, isPiece: false },
+    ...{ length, headDim, valueDim, withStates: false },
     // The sizes of records do not depend on the decay.
     decay: "none",
   });

@@ -9,9 +9,9 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionArguments } from "../chunkwise/attention_call.ts";
 import { launch } from "../../../tfjs/webgpu/launch.ts";
 import {
+  type BorderStates,
   carryProgram,
   chunkStatesProgram,
-  type PieceStates,
 } from "../chunk_engine/added_states.ts";
 import { decayGradientsProgram } from "../chunk_engine/decay_gradients.ts";
 import { productsProgram } from "../chunk_engine/products.ts";
@@ -32,13 +32,13 @@ export function isDiagonalCall({ inputs }: AttentionArguments): boolean {
 }
 
 /** The border states of a whole sequence: none. */
-const WHOLE: PieceStates = { enters: [], leaves: [] };
+const WHOLE: BorderStates = { enters: [], leaves: [] };
 
 /** Opens a call, with a buffer for the states that enter its chunks, if any do. */
 function open({ backend, inputs, attributes }: AttentionArguments): ChunkCall {
   const { causal, chunkSize, states = false } = attributes;
   const run = new ChunkCall(backend, inputs as ChunkInputs, {
-    ...{ rule: "add", chunkSize, isPiece: states },
+    ...{ rule: "add", chunkSize, withStates: states },
     directions: causal ? 1 : 2,
   });
   if (run.layout.stateQuads > 0) run.scratch("states");
@@ -49,7 +49,7 @@ function open({ backend, inputs, attributes }: AttentionArguments): ChunkCall {
 function findStates(
   run: ChunkCall,
   batch: SequenceBatch,
-  piece: PieceStates,
+  piece: BorderStates,
 ): void {
   const { layout } = run;
   run.prepare(batch);
@@ -78,7 +78,7 @@ export function diagonalForward(call: AttentionArguments): tf.TensorInfo[] {
     .shape as tf.Tensor4D["shape"];
   const y = run.output("y", inputs["v"]!.shape);
   const rowSums = run.output("rowSums", [batches, heads, length]);
-  const piece: PieceStates = !layout.isPiece ? WHOLE : {
+  const piece: BorderStates = !layout.withStates ? WHOLE : {
     enters: (causal ? ["before"] as const : ["before", "after"] as const)
       .filter((name) => inputs[name]),
     leaves: causal ? ["forward"] : ["forward", "backward"],

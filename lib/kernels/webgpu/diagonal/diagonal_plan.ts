@@ -39,7 +39,7 @@ export function planDiagonal(
     length,
   );
   const layout = layoutOf({
-    ...{ rule: "add", decay: "diagonal", isPiece: request.states === true },
+    ...{ rule: "add", decay: "diagonal", withStates: request.states === true },
     ...{ length, headDim, valueDim, chunkSize, directions: causal ? 1 : 2 },
   });
   const { directions, stateQuads } = layout;

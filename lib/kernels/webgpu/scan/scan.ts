@@ -88,7 +88,7 @@ fn token_at(entry: u32, position: u32) -> u32 {
 fn record_of(entry: u32, chunk: u32, quad: u32, channel: u32) -> u32 {
   return ((entry * uniforms.chunks + chunk) * uniforms.quads + quad) * uniforms.channels + channel;
 }
-${quadOf("pace_of", "a")}`;
+${quadOf("rate_of", "a")}`;
 
 /** WGSL function that reads four numbers of an array's row; zeros beyond its end. */
 export function quadOf(name: string, array: string): string {
@@ -152,7 +152,7 @@ export function carryProgram(
   let channel = at % uniforms.channels;
   let quad = at / uniforms.channels % uniforms.quads;
   let entry = at / (uniforms.channels * uniforms.quads);
-  let pace = pace_of(channel, quad);
+  let rate = rate_of(channel, quad);
   var state = vec4f();
   for (var i = 0u; i < uniforms.chunks; i++) {
     let chunk = ${isBackward ? "uniforms.chunks - 1u - i" : "i"};
@@ -160,7 +160,7 @@ export function carryProgram(
     let own = states[record];
     states[record] = state;
     let step = steps[(entry * uniforms.chunks + chunk) * uniforms.channels + channel];
-    let kept = select(exp(step * pace), vec4f(), step <= ${FORGOTTEN});
+    let kept = select(exp(step * rate), vec4f(), step <= ${FORGOTTEN});
     state = own + kept * state;
   }`,
   };

@@ -33,8 +33,8 @@ const STEP = (begins: tf.TensorInfo | undefined) => /* wgsl */ `
       let step = dt[at];
       let kept = ${
   begins
-    ? `select(exp(step * pace), vec4f(), ${beginsAt(begins)})`
-    : "exp(step * pace)"
+    ? `select(exp(step * rate), vec4f(), ${beginsAt(begins)})`
+    : "exp(step * rate)"
 };
       state = kept * state + step * x[at] * b_of(token, quad);`;
 
@@ -58,7 +58,7 @@ export function summaryProgram(
     body: /* wgsl */ `${PLACE}
   if (channel >= uniforms.channels) { return; }
   for (var quad = 0u; quad < uniforms.quads; quad++) {
-    let pace = pace_of(channel, quad);
+    let rate = rate_of(channel, quad);
     var state = vec4f();
     for (var i = 0u; i < count; i++) {${STEP(begins)}
     }
@@ -94,7 +94,7 @@ export function outputsProgram(
   if (channel >= uniforms.channels) { return; }
   var sums = array<f32, ${CHUNK}>();
   for (var quad = 0u; quad < uniforms.quads; quad++) {
-    let pace = pace_of(channel, quad);
+    let rate = rate_of(channel, quad);
     var state = states[record_of(entry, chunk, quad, channel)];
     for (var i = 0u; i < count; i++) {${STEP(begins)}
       sums[i] += dot(c_of(token, quad), state);

@@ -145,12 +145,12 @@ export function gradientSummaryProgram(
     body: /* wgsl */ `${PLACE}
   if (channel >= uniforms.channels) { return; }
   for (var quad = 0u; quad < uniforms.quads; quad++) {
-    let pace = pace_of(channel, quad);
+    let rate = rate_of(channel, quad);
     var gradient = vec4f();
     for (var i = count; i > 0u; i--) {
       let token = token_at(entry, first + i - 1u);
       let row = rows[token * uniforms.channels + channel];
-      let kept = select(exp(row.y * pace), vec4f(), begins_at(token));
+      let kept = select(exp(row.y * rate), vec4f(), begins_at(token));
       gradient = kept * (gradient + row.z * part_of(token, uniforms.quads + quad));
     }
     carried[record_of(entry, chunk, quad, channel)] = gradient;
@@ -208,14 +208,14 @@ var<workgroup> sums: array<vec4f, ${THREADS}>;
   for (var quad = 0u; quad < uniforms.quads; quad++) {
     // Of b and c each token's part, in the place of its state and decay.
     if (is_there) {
-      let pace = pace_of(channel, quad);
+      let rate = rate_of(channel, quad);
       let record = record_of(entry, chunk, quad, channel);
       var state = states[record];
       for (var i = 0u; i < count; i++) {
         let token = token_at(entry, first + i);
         let row = rows[token * uniforms.channels + channel];
         trail[i] = state;
-        decays[i] = select(exp(row.y * pace), vec4f(), begins_at(token));
+        decays[i] = select(exp(row.y * rate), vec4f(), begins_at(token));
         state = decays[i] * state + row.x * row.y * part_of(token, quad);
       }
       var gradient = carried[record];
@@ -229,7 +229,7 @@ var<workgroup> sums: array<vec4f, ${THREADS}>;
         let kept = decays[i] * gradient;
         let weighed = kept * trail[i];
         read[i] += dot(gradient, b);
-        paid[i] += dot(weighed, pace);
+        paid[i] += dot(weighed, rate);
         slope += row.y * weighed;
         let of_c = row.z * (decays[i] * trail[i] + row.x * row.y * b);
         trail[i] = row.x * row.y * gradient;
@@ -299,13 +299,13 @@ export function unpackTokensProgram(
 }
 
 /** The program that unpacks da from quads. */
-export function unpackPacesProgram(
+export function unpackRatesProgram(
   sums: tf.TensorInfo,
   da: tf.TensorInfo,
   { channels, stateDim }: ScanSizes,
 ): ElementwiseProgram {
   return {
-    name: "scan_unpack_paces",
+    name: "scan_unpack_rates",
     width: 1,
     reads: { sums },
     writes: { da },

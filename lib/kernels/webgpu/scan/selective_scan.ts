@@ -43,7 +43,7 @@ import {
   scanRowsProgram,
   skipsProgram,
   tokensProgram,
-  unpackPacesProgram,
+  unpackRatesProgram,
   unpackTokensProgram,
 } from "./scan_gradient.ts";
 
@@ -163,7 +163,7 @@ function sumsOf(
   sizes: ScanSizes,
 ): tf.TensorInfo[] {
   const { batch, length, chunks, channels, quads, blocks } = sizes;
-  const [paces] = columnSums(backend, [carried], {
+  const [rates] = columnSums(backend, [carried], {
     rows: batch * chunks,
     columns: 4 * quads * channels,
   });
@@ -172,10 +172,10 @@ function sumsOf(
     columns: batch * length * 8 * quads,
   });
   const da = makeFloats(backend, a.shape);
-  runElementwise(backend, unpackPacesProgram(paces!, da, sizes));
+  runElementwise(backend, unpackRatesProgram(rates!, da, sizes));
   const [db, dc] = [makeFloats(backend, b.shape), makeFloats(backend, c.shape)];
   runElementwise(backend, unpackTokensProgram(ofTokens!, { db, dc }, sizes));
-  for (const { dataId } of [paces!, ofTokens!]) backend.disposeData(dataId);
+  for (const { dataId } of [rates!, ofTokens!]) backend.disposeData(dataId);
   return [da, db, dc];
 }
 

@@ -30,7 +30,7 @@ fn record_of(entry: u32, chunk: u32, quad: u32, channel: u32) -> u32 {
   return ((entry * uniforms.chunks + chunk) * uniforms.quads + quad) * uniforms.channels + channel;
 }
 
-fn pace_of(row: u32, quad: u32) -> vec4f {
+fn rate_of(row: u32, quad: u32) -> vec4f {
   let first = row * uniforms.stateDim + 4u * quad;
   let rest = uniforms.stateDim - 4u * quad;
   return vec4f(select(0.0, a[first + min(0u, rest - 1u)], 0u < rest), select(0.0, a[first + min(1u, rest - 1u)], 1u < rest), select(0.0, a[first + min(2u, rest - 1u)], 2u < rest), select(0.0, a[first + min(3u, rest - 1u)], 3u < rest));
@@ -67,13 +67,13 @@ fn main(
   if (channel >= uniforms.channels) { return; }
   var sums = array<f32, 16>();
   for (var quad = 0u; quad < uniforms.quads; quad++) {
-    let pace = pace_of(channel, quad);
+    let rate = rate_of(channel, quad);
     var state = states[record_of(entry, chunk, quad, channel)];
     for (var i = 0u; i < count; i++) {
       let token = token_at(entry, first + i);
       let at = token * uniforms.channels + channel;
       let step = dt[at];
-      let kept = select(exp(step * pace), vec4f(), begins[token] != 0.0);
+      let kept = select(exp(step * rate), vec4f(), begins[token] != 0.0);
       state = kept * state + step * x[at] * b_of(token, quad);
       sums[i] += dot(c_of(token, quad), state);
     }

@@ -1,7 +1,7 @@
 // From the rows of a mixer to the queries, keys and values of its heads in both
 // directions, as causal attention of twice the sequences reads them; and the
 // gradient. The second half of the sequences is in the order of the back direction.
-import { splitEnds as job } from "../jobs";
+import { splitDirections as job } from "../jobs";
 import { copyRow, scaleRow } from "../math/loops";
 import {
   firstLanes, loadFirst, multiplyAdd, storeFirst, sum4,

@@ -21,7 +21,7 @@ const SHORT = 16;
  * @param numbers The tuning of the chunkwise kernels.
  * @returns What would run, or why nothing can.
  */
-export function planPiece(
+export function planWithStates(
   request: KernelRequest,
   device: Device,
   numbers: WebGpuNumbers["chunkwise"],

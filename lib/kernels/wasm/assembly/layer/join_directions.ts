@@ -1,6 +1,6 @@
 // From what heads read in both directions back to rows, with each token's own part
-// (split_ends.ts); and the gradient.
-import { joinEnds as job } from "../jobs";
+// (split_directions.ts); and the gradient.
+import { joinDirections as job } from "../jobs";
 import { addWeighted, copyRow, scaleRow } from "../math/loops";
 import {
   firstLanes, loadFirst, multiplyAdd, sum4, vectorBytes,

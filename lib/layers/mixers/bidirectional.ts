@@ -11,22 +11,22 @@ import { joinHeads } from "../../operations/heads.ts";
 import { endsOf, numberSegments } from "../../operations/segments.ts";
 import { toHeads } from "./projections.ts";
 
-/** The kernel of {@linkcode splitEnds}, with the attribute `stateDim`. */
-export const SPLIT_ENDS: Operation<"x" | "q" | "k" | "v"> = {
-  kernel: "LionSplitEnds",
+/** The kernel of {@linkcode splitDirections}, with the attribute `stateDim`. */
+export const SPLIT_DIRECTIONS: Operation<"x" | "q" | "k" | "v"> = {
+  kernel: "LionSplitDirections",
   gradientsIn: ["mixed", "dt"],
   outputs: ["x", "q", "k", "v"],
 };
 
-/** The kernel of {@linkcode joinEnds}, with its segments numbered as floats. */
-export const JOIN_ENDS: Operation<"y"> = {
-  kernel: "LionJoinEnds",
+/** The kernel of {@linkcode joinDirections}, with its segments numbered as floats. */
+export const JOIN_DIRECTIONS: Operation<"y"> = {
+  kernel: "LionJoinDirections",
   gradientsIn: ["read", "x", "own"],
   outputs: ["y"],
 };
 
 /** Inputs of attention in both directions, which double the batch. */
-export interface BothEnds {
+export interface BidirectionalInputs {
   /** The channels of all heads, `[batch, length, channels]`. */
   readonly x: tf.Tensor3D;
   /** Queries, `[2 · batch, 1, length, stateDim]`. */
@@ -46,15 +46,15 @@ export interface BothEnds {
  * @param dt Time steps of both directions, `[2 · batch, heads, length]`.
  * @param stateDim Columns of queries and keys.
  */
-export function splitEnds(
+export function splitDirections(
   mixed: tf.Tensor3D,
   dt: tf.Tensor3D,
   stateDim: number,
-): BothEnds {
-  if (hasKernel(SPLIT_ENDS)) {
+): BidirectionalInputs {
+  if (hasKernel(SPLIT_DIRECTIONS)) {
     const inputs = { mixed, dt };
-    const { x, q, k, v } = runKernel(SPLIT_ENDS, inputs, { stateDim });
-    return { x, q, k, v } as unknown as BothEnds;
+    const { x, q, k, v } = runKernel(SPLIT_DIRECTIONS, inputs, { stateDim });
+    return { x, q, k, v } as unknown as BidirectionalInputs;
   }
   return tf.tidy(() => {
     const heads = dt.shape[1], channels = mixed.shape[2] - 4 * stateDim;
@@ -64,13 +64,13 @@ export function splitEnds(
       2,
     ) as tf.Tensor3D[];
     const ofAll = (forward: tf.Tensor3D, backward: tf.Tensor3D) =>
-      tf.expandDims(fromEnds(forward, backward), 1) as tf.Tensor4D;
+      tf.expandDims(inBothDirections(forward, backward), 1) as tf.Tensor4D;
     return {
       x: x!,
       q: ofAll(q!, backQ!),
       k: ofAll(k!, backK!),
       v: tf.mul(
-        toHeads(fromEnds(x!, x!), heads),
+        toHeads(inBothDirections(x!, x!), heads),
         tf.expandDims(dt, 3),
       ) as tf.Tensor4D,
     };
@@ -90,17 +90,17 @@ export function splitEnds(
  * @param segments `[batch, length]`: nothing is read across their borders.
  * @returns A tensor of the shape of x.
  */
-export function joinEnds(
+export function joinDirections(
   read: tf.Tensor4D,
   x: tf.Tensor3D,
   own: tf.Tensor3D,
   segments?: tf.Tensor2D,
 ): tf.Tensor3D {
   return tf.tidy(() => {
-    if (hasKernel(JOIN_ENDS)) {
+    if (hasKernel(JOIN_DIRECTIONS)) {
       const numbers = segments && numberSegments(segments);
       const inputs = { read, x, own, segments: numbers };
-      return runKernel(JOIN_ENDS, inputs).y as tf.Tensor3D;
+      return runKernel(JOIN_DIRECTIONS, inputs).y as tf.Tensor3D;
     }
     const [before, after] = tf.split(joinHeads(read), 2, 0) as tf.Tensor3D[];
     const ends = segments && endsOf(segments);
@@ -119,7 +119,7 @@ export function joinEnds(
  * Concatenates `forward`, and `backward` with its tokens reversed, along the
  * batch.
  */
-export function fromEnds<T extends tf.Tensor>(
+export function inBothDirections<T extends tf.Tensor>(
   forward: T,
   backward: T,
   axis = 1,
