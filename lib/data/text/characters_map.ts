@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { remembered } from "./word_cache.ts";
 
 /** Replaces characters by what their map says. */
 export type CharactersMap = (text: string) => string;
@@ -17,9 +18,6 @@ export type CharactersMap = (text: string) => string;
  * bytes; longer ones are looked up code point by code point.
  */
 const LONGEST = 5;
-
-/** Largest number of characters whose replacements are remembered. */
-const KNOWN = 10_000;
 
 /**
  * Reads a map.
@@ -45,24 +43,18 @@ export function charactersMap(source: string): CharactersMap {
       return decoder.decode(texts.subarray(from, end < 0 ? undefined : end));
     }
   };
-  const replaced = (character: string): string => {
+  const replaced = remembered((character) => {
     const bytes = encoder.encode(character);
     const whole = bytes.length <= LONGEST ? found(bytes) : undefined;
     return whole ??
       Array.from(character, (one) => found(encoder.encode(one)) ?? one)
         .join("");
-  };
-  const known = new Map<string, string>();
+  });
   const characters = new Intl.Segmenter("en", { granularity: "grapheme" });
   return (text) => {
     let result = "";
     for (const { segment } of characters.segment(text)) {
-      let one = known.get(segment);
-      if (one === undefined) {
-        if (known.size === KNOWN) known.clear();
-        known.set(segment, one = replaced(segment));
-      }
-      result += one;
+      result += replaced(segment);
     }
     return result;
   };

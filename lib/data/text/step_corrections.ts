@@ -9,6 +9,7 @@
 import { charactersMap } from "./characters_map.ts";
 import { type SplitBehavior, splitText } from "./split_text.ts";
 import type { Unchecked } from "./tokenizer_checks.ts";
+import { remembered } from "./word_cache.ts";
 
 /** Runs a step on a text, or on one piece of it. */
 export type RunStep<Made> = (text: string, ...more: unknown[]) => Made;
@@ -87,6 +88,11 @@ export function correctedSplitter(
     }
     case "Whitespace":
       return (text) => text.match(WORDS) ?? [];
+    case "ByteLevel": {
+      if (step.use_regex !== false) return run;
+      // The library is right here, but takes as long as for the model itself.
+      return remembered(run);
+    }
     case "Metaspace": {
       // Old files say so by a field that the library does not read.
       if (step.add_prefix_space === false && !step.prepend_scheme) {

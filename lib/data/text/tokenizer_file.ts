@@ -15,6 +15,7 @@ import {
 } from "./tokenizer_shape.ts";
 import { shown } from "./tokenizer_checks.ts";
 import { literalContents, StepBounds } from "./tokenizer_steps.ts";
+import { remembered } from "./word_cache.ts";
 
 /**
  * The content of a Hugging Face `tokenizer.json`, as far as it is used here. It
@@ -38,12 +39,6 @@ export interface TokenizerFile {
   /** The steps before and after the model, as in Hugging Face's format. */
   readonly [name: string]: unknown;
 }
-
-/**
- * Largest number of cached words; where words rarely repeat, more would fill
- * the memory.
- */
-const KNOWN_WORDS = 100_000;
 
 /** Options of {@linkcode tokenizerOf}: which tokens of the file are special. */
 export interface TokenizerOfOptions {
@@ -198,7 +193,7 @@ function libraryOf(
 ): Library {
   const steps = STEPS.map((kind) => [kind, literalContents(kind, file[kind])]);
   try {
-    return new Library(
+    const library = new Library(
       // `encode` adds no special tokens, and `encodeWithSpecials` does so by ids.
       {
         ...Object.fromEntries(steps),
@@ -209,6 +204,8 @@ function libraryOf(
       // The library reads the unknown token of a WordLevel model here.
       { unk_token: model.unk_token },
     );
+    rememberWords(library);
+    return library;
   } catch (cause) {
     throw new TypeError(
       `file should be the value of a tokenizer.json: ${
@@ -217,6 +214,13 @@ function libraryOf(
       { cause },
     );
   }
+}
+
+/** Has a model split a word once; no model looks beyond a word. */
+function rememberWords({ model }: Library): void {
+  const encode = model!.encode.bind(model);
+  const tokensOf = remembered((word) => encode([word]));
+  model!.encode = (words) => words.flatMap(tokensOf);
 }
 
 /** The unknown token of a file's model, if it has one. */
@@ -348,16 +352,9 @@ function byWord(library: Library, encode: Encode): Encode {
   ) {
     return encode;
   }
-  const known = new Map<string, number[]>();
+  const idsOf = remembered(encode);
   return (text) => {
     assertText("encode's text", text);
-    return (text.match(splitter.pattern) ?? []).flatMap((word) => {
-      let ids = known.get(word);
-      if (!ids) {
-        if (known.size === KNOWN_WORDS) known.clear();
-        known.set(word, ids = encode(word));
-      }
-      return ids;
-    });
+    return (text.match(splitter.pattern) ?? []).flatMap(idsOf);
   };
 }
