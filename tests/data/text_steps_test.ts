@@ -2,8 +2,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type TokenizerFile, tokenizerOf } from "../../lib/data/mod.ts";
-import { charactersMap } from "../../lib/data/text/characters_map.ts";
-import { SPLIT_BEHAVIORS, splitText } from "../../lib/data/text/split_text.ts";
+import { charactersMap } from "../../lib/data/text/tokenizer_json/characters_map.ts";
+import {
+  SPLIT_BEHAVIORS,
+  splitText,
+} from "../../lib/data/text/tokenizer_json/split_text.ts";
 import { FAMILIES } from "./tokenizer_families.ts";
 
 /** The pieces that a pre-tokenizer makes of a text. */

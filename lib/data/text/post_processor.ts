@@ -21,7 +21,7 @@ import {
   text,
   type Unchecked,
   wrong,
-} from "./tokenizer_checks.ts";
+} from "./tokenizer_json/tokenizer_checks.ts";
 
 const NAME = "file.post_processor";
 

@@ -12,10 +12,13 @@ import {
   assertTokenizerShape,
   type ModelType,
   STEPS,
-} from "./tokenizer_shape.ts";
-import { shown } from "./tokenizer_checks.ts";
-import { literalContents, StepBounds } from "./tokenizer_steps.ts";
-import { remembered } from "./word_cache.ts";
+} from "./tokenizer_json/tokenizer_shape.ts";
+import { shown } from "./tokenizer_json/tokenizer_checks.ts";
+import {
+  literalContents,
+  StepBounds,
+} from "./tokenizer_json/tokenizer_steps.ts";
+import { remembered } from "./tokenizer_json/word_cache.ts";
 
 /**
  * The content of a Hugging Face `tokenizer.json`, as far as it is used here. It
