@@ -104,6 +104,7 @@ Deno.test("special tokens are those of options, configuration, model, and known 
   const { file } = FAMILIES["GPT-2"]!;
   const { specials } = tokenizerOf(file);
   assertEquals(Object.hasOwn(specials, "mask"), false);
+  assertEquals(Deno.inspect(specials), `{ sep: ${specials.sep} }`);
   const errors: [
     () => unknown,
     typeof TypeError | typeof RangeError,

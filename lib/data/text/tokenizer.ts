@@ -71,7 +71,7 @@ export function specialTokens(
 }
 
 const MISSING: object = Object.create(
-  null,
+  Object.prototype, // An error or a console then shows it as a plain object.
   Object.fromEntries(
     Object.keys(SPECIAL_IDS).map((kind) => [kind, {
       get() {
