@@ -45,6 +45,7 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
   "data/images/": [
     ...["pictures", "decoding", "transforms", "datasets", "batching", ""],
   ],
+  "hub/": ["files", "pretrained", ""],
   "kernels/webgpu/": [
     ...["frame", "layer", "score_tiles", "chunkwise", "full", "softmax"],
     ...["recurrent", "chunk_engine", "diagonal", "delta", "scan", ""],

@@ -7,15 +7,15 @@ export {
   type HubDownloadOptions,
   type HubOptions,
   type HubProgress,
-} from "./hub_options.ts";
+} from "./files/hub_options.ts";
 export {
   type HubSnapshot,
   hubSnapshot,
   type HubSnapshotOptions,
-} from "./snapshot.ts";
-export { hubBytes, hubFile, hubFiles } from "./hub_file.ts";
-export type { HubFile } from "./tree.ts";
-export type { PathPatterns } from "./patterns.ts";
+} from "./files/snapshot.ts";
+export { hubBytes, hubFile, hubFiles } from "./files/hub_file.ts";
+export type { HubFile } from "./files/tree.ts";
+export type { PathPatterns } from "./files/patterns.ts";
 export {
   fromPretrained,
   type FromPretrainedOptions,

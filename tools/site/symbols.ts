@@ -15,6 +15,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   "Data": ["data"],
   "Training": ["training", "optimizers"],
   "Weights and files": ["io"],
+  "Pretrained models and the hub": ["hub"],
   "Notebooks and figures": ["notebook", "jupyter", "progress"],
   "Backends and failures": ["backend", "contract", "tfjs", "kernels"],
   "Ranks": ["mpi"],

@@ -14,7 +14,7 @@ import {
   assertHubOptions,
   DOWNLOAD_OPTIONS,
   type HubDownloadOptions,
-} from "../hub_options.ts";
+} from "../files/hub_options.ts";
 import { ConfigFields } from "./config_fields.ts";
 import { readObject } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";

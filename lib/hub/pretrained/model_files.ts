@@ -3,11 +3,11 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../../contract/node_module.ts";
 import { files, isMissing, pathOf } from "../../io/file_system.ts";
 import { readSafetensors } from "../../io/safetensors.ts";
-import { notKept, resolve, treeOf } from "../commit.ts";
-import { type HubDownloadOptions, repositoryOf } from "../hub_options.ts";
-import { isRepository } from "../hub_paths.ts";
-import { keepAll } from "../snapshot.ts";
-import { storeOf } from "../store_of.ts";
+import { notKept, resolve, treeOf } from "../files/commit.ts";
+import { type HubDownloadOptions, repositoryOf } from "../files/hub_options.ts";
+import { isRepository } from "../files/hub_paths.ts";
+import { keepAll } from "../files/snapshot.ts";
+import { storeOf } from "../files/store_of.ts";
 
 /** The files of a model. */
 export interface ModelFiles {
@@ -140,7 +140,9 @@ function filesAt(address: string, options: HubDownloadOptions): ModelFiles {
     const response = await fetched(url, signal ? { signal } : {});
     // Many servers answer with their start page to what they do not have.
     const isPage = response.headers.get("content-type")?.includes("text/html");
-    if (response.ok && !isPage) return await response.bytes();
+    if (response.ok && !isPage) {
+      return new Uint8Array(await response.arrayBuffer());
+    }
     await response.body?.cancel();
     if (response.status === 404 || isPage) return undefined;
     throw new Error(`${url} is answered with status ${response.status}`);

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { files } from "../../io/file_system.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { writeSafetensors } from "../../io/safetensors.ts";
-import { assertHubPath } from "../hub_paths.ts";
+import { assertHubPath } from "../files/hub_paths.ts";
 import { readObject } from "./json_file.ts";
 import type { ModelFiles } from "./model_files.ts";
 

@@ -1,5 +1,5 @@
 /** Files of the hub in a page: in the browser's Cache storage, where there is one. @module */
-import { blobBytes } from "../data/bytes/blob_bytes.ts";
+import { blobBytes } from "../../data/bytes/blob_bytes.ts";
 import { digestOfParts } from "./digest.ts";
 import { download } from "./download.ts";
 import type { Repository } from "./hub_options.ts";

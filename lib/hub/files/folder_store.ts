@@ -6,11 +6,11 @@
  *
  * @module
  */
-import { fileBytes } from "../data/bytes/file_bytes.ts";
-import { writeAtomically } from "../io/atomic_write.ts";
-import { FileInUse, type FileLock, lockFile } from "../io/file_lock.ts";
-import { files, isMissing } from "../io/file_system.ts";
-import { linkOrCopy, openPart } from "../io/part_file.ts";
+import { fileBytes } from "../../data/bytes/file_bytes.ts";
+import { writeAtomically } from "../../io/atomic_write.ts";
+import { FileInUse, type FileLock, lockFile } from "../../io/file_lock.ts";
+import { files, isMissing } from "../../io/file_system.ts";
+import { linkOrCopy, openPart } from "../../io/part_file.ts";
 import { digestOf } from "./digest.ts";
 import { download, type Part } from "./download.ts";
 import { isSet } from "./environment.ts";

@@ -1,9 +1,14 @@
 /** Options of the functions that read the hub, and where their defaults come from. @module */
-import { assertSignal } from "../contract/abort.ts";
-import { nodeModule } from "../contract/node_module.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertBoolean, assertFinite, assertPath } from "../contract/values.ts";
-import { assertHubPath, assertRepository } from "./hub_paths.ts";
+import { assertSignal } from "../../contract/abort.ts";
+import { nodeModule } from "../../contract/node_module.ts";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import {
+  assertBoolean,
+  assertFinite,
+  assertPath,
+  assertPositiveInteger,
+} from "../../contract/values.ts";
+import { assertHubPath, assertRepository, urlOf } from "./hub_paths.ts";
 import { ambientToken, hubHome, isSet, variable } from "./environment.ts";
 
 /** Options of every function that reads the hub. */
@@ -105,6 +110,9 @@ export interface Repository {
   readonly timeout: number;
 }
 
+/** What timers can count. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
 const DEFAULT_ENDPOINT = "https://huggingface.co";
 
 /**
@@ -143,13 +151,15 @@ export function assertHubOptions<T extends HubDownloadOptions>(
     );
   }
   assertSignal(`${owner}'s`, signal);
-  const numbers = { retries: options.retries, timeout: options.timeout };
-  for (const [name, value] of Object.entries(numbers)) {
-    if (value === undefined) continue;
-    assertFinite(`${owner}'s ${name}`, value);
-    if (value >= 0) continue;
+  const { retries, timeout } = options;
+  if (retries !== undefined && retries !== 0) {
+    assertPositiveInteger(`${owner}'s retries`, retries);
+  }
+  if (timeout !== undefined) {
+    assertFinite(`${owner}'s timeout`, timeout);
+    if (timeout > 0 && timeout <= LONGEST_TIMEOUT) return;
     throw new RangeError(
-      `${owner}'s ${name} should be 0 or more, got ${value}`,
+      `${owner}'s timeout should be above 0, and at most ${LONGEST_TIMEOUT} ms, got ${timeout}`,
     );
   }
 }
@@ -214,7 +224,7 @@ function assertToken(owner: string, token: string | false | undefined): void {
 }
 
 function endpointOf(owner: string, text: string): string {
-  const url = typeof text === "string" ? URL.parse(text) : null;
+  const url = typeof text === "string" ? urlOf(text) : undefined;
   if (
     url && /^https?:$/.test(url.protocol) && !url.search && !url.hash &&
     !url.username && !url.password

@@ -1,7 +1,7 @@
 /** The files of a commit: the manifest that downloads are compared with. @module */
 import { HubError, named } from "./hub_error.ts";
 import type { Repository } from "./hub_options.ts";
-import { assertHubPath, encodedPath, isCommit } from "./hub_paths.ts";
+import { assertHubPath, encodedPath, isCommit, urlOf } from "./hub_paths.ts";
 import { askJSON } from "./request.ts";
 
 /** A file of a repository. */
@@ -53,20 +53,18 @@ export async function askTree(
   commit: string,
 ): Promise<HubFile[]> {
   const found: HubFile[] = [];
-  const home = new URL(repository.endpoint).origin;
   const first = `${interfaceOf(repository)}/tree/${commit}?recursive=true`;
   const asked = new Set<string>();
   for (let url: string | undefined = first; url !== undefined;) {
     asked.add(url);
     const { value, headers } = await askJSON(repository, url);
     found.push(...filesIn(value, url));
-    const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(headers.get("link") ?? "");
-    const page: URL | null = next ? URL.parse(next[1]!, url) : null;
-    if (next && (page?.origin !== home || asked.has(page.href))) {
+    url = nextPage(first, headers);
+    if (url !== undefined && asked.has(url)) {
       throw new HubError(
-        `the listing of ${named(repository)} should go on at ${home}, got ${
-          brief(next[1])
-        } as its next page`,
+        `the listing of ${named(repository)} should go on after ${
+          brief(url)
+        }, got the same page again`,
       );
     }
     if (asked.size > MOST_PAGES) {
@@ -74,9 +72,21 @@ export async function askTree(
         `the listing of ${named(repository)} has more than ${MOST_PAGES} pages`,
       );
     }
-    url = page?.href;
   }
   return found;
+}
+
+/**
+ * The address of a listing's next page: the first one's with the query that the
+ * hub names. A mirror names another host's, which is not asked.
+ */
+function nextPage(first: string, headers: Headers): string | undefined {
+  const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(headers.get("link") ?? "");
+  const named = link ? urlOf(link[1]!, first) : undefined;
+  if (!named) return undefined;
+  const next = new URL(first);
+  next.search = named.search;
+  return next.href;
 }
 
 /** Asks the hub for one file of a commit. */

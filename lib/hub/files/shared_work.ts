@@ -1,5 +1,5 @@
 /** Work that several callers want at once, and one does. @module */
-import { unlessAborted } from "../contract/abort.ts";
+import { unlessAborted } from "../../contract/abort.ts";
 
 interface Running {
   readonly result: Promise<unknown>;

@@ -62,6 +62,15 @@ export function encodedPath(path: string): string {
   return path.split("/").map(encodeURIComponent).join("/");
 }
 
+/** The address that a text is, as seen from another; `undefined` if it is none. */
+export function urlOf(text: string, base?: string): URL | undefined {
+  try {
+    return new URL(text, base);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether a text is the id of a commit. */
 export function isCommit(text: unknown): text is string {
   return typeof text === "string" && /^[0-9a-f]{40}$/.test(text);

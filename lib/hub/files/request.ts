@@ -1,8 +1,9 @@
 /** Requests to the hub. @module */
-import { unlessAborted } from "../contract/abort.ts";
-import { nodeModule } from "../contract/node_module.ts";
+import { unlessAborted } from "../../contract/abort.ts";
+import { nodeModule } from "../../contract/node_module.ts";
 import { errorOf, HubError } from "./hub_error.ts";
 import type { Repository } from "./hub_options.ts";
+import { urlOf } from "./hub_paths.ts";
 
 /** Milliseconds before the first further request; each wait is twice the last one. */
 const FIRST_WAIT = 250;
@@ -159,7 +160,7 @@ async function answerTo(
 }
 
 function redirected(from: URL, location: string): URL {
-  const to = URL.parse(location, from.href);
+  const to = urlOf(location, from.href);
   const isSafe = to?.protocol === "https:" ||
     (to?.protocol === "http:" && from.protocol === "http:");
   if (to && isSafe) return to;

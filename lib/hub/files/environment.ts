@@ -1,6 +1,6 @@
 /** What the variables of the environment say about the hub. @module */
-import { nodeModule } from "../contract/node_module.ts";
-import { files } from "../io/file_system.ts";
+import { nodeModule } from "../../contract/node_module.ts";
+import { files } from "../../io/file_system.ts";
 
 /**
  * A variable's value; `undefined` if it is empty, and in a page.

@@ -44,6 +44,11 @@ export async function resolve(
     } catch (error) {
       if (!(error instanceof HubError) || !error.isPassing) throw error;
       if (!isCommit(before)) throw error;
+      console.warn(
+        `${
+          named(repository)
+        } is used as it is in ${store.name}, which may be old: ${error.message}`,
+      );
       return { commit: before, offline: error.message };
     }
   }

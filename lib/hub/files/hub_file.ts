@@ -1,6 +1,6 @@
 /** Single files of the hub. @module */
-import type { RandomAccess } from "../data/bytes/random_access.ts";
-import { urlBytes } from "../data/bytes/url_bytes.ts";
+import type { RandomAccess } from "../../data/bytes/random_access.ts";
+import { urlBytes } from "../../data/bytes/url_bytes.ts";
 import { entryOf, notKept, resolve, treeOf } from "./commit.ts";
 import { HubError, named } from "./hub_error.ts";
 import {

@@ -1,5 +1,5 @@
 /** Where files of the hub are kept. @module */
-import type { RandomAccess } from "../data/bytes/random_access.ts";
+import type { RandomAccess } from "../../data/bytes/random_access.ts";
 import type { HubFile } from "./tree.ts";
 
 /** A file that is kept, whole and verified. */

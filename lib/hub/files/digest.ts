@@ -1,5 +1,5 @@
 /** Digests of files, as the hub names them. @module */
-import { nodeModule } from "../contract/node_module.ts";
+import { nodeModule } from "../../contract/node_module.ts";
 import type { HubFile } from "./tree.ts";
 
 /** A digest of bytes that come one after another. */

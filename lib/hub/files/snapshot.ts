@@ -1,5 +1,5 @@
-import { nodeModule } from "../contract/node_module.ts";
-import type { OptionNames } from "../contract/options.ts";
+import { nodeModule } from "../../contract/node_module.ts";
+import type { OptionNames } from "../../contract/options.ts";
 import { notKept, resolve, type Resolved, treeOf } from "./commit.ts";
 import { HubError, named } from "./hub_error.ts";
 import {
