@@ -15,6 +15,7 @@ import {
   hubSnapshot,
 } from "../../lib/hub/mod.ts";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { withFolder } from "../io/files.ts";
 import { uniform } from "../random.ts";
 import { COMMIT, digestOfFile, type Hub, startHub } from "./hub_server.ts";
@@ -343,36 +344,62 @@ onHub("a signal keeps what has come", async (options, hub) => {
   assertMatch(hub.log.at(-1)!, /bytes=[56]\d\d-/);
 });
 
+/** Starts a process that downloads the large file. */
+async function startProcess(
+  { cache, endpoint }: { cache: string; endpoint: string },
+): Promise<Deno.ChildProcess> {
+  const module = new URL("../../lib/hub/mod.ts", import.meta.url).href;
+  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+  const program = `${cache}/program.ts`;
+  await Deno.writeTextFile(
+    program,
+    `
+      import { hubFile } from ${JSON.stringify(module)};
+      const [cache, endpoint] = Deno.args;
+      const options = { cache, endpoint };
+      console.log(await hubFile("org/tiny", "model.safetensors", options));
+    `,
+  );
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--no-check", "--config", config],
+      ...[program, cache, endpoint],
+    ],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
 onHub("two processes download a file once", async (options, hub) => {
   hub.faults = { slow: 10 };
-  const program = `
-    import { hubFile } from ${
-    JSON.stringify(new URL("../../lib/hub/mod.ts", import.meta.url).href)
-  };
-    const [cache, endpoint] = Deno.args;
-    console.log(await hubFile("org/tiny", "model.safetensors", { cache, endpoint }));
-  `;
-  const { cache, endpoint } = options;
-  const file = `${cache}/program.ts`;
-  await Deno.writeTextFile(file, program);
-  const config = new URL("../../deno.json", import.meta.url).pathname;
-  const outputs = await Promise.all(
-    [1, 2].map(() =>
-      new Deno.Command(Deno.execPath(), {
-        args: [
-          ...["run", "-A", "--no-check", "--config", config],
-          ...[file, cache, endpoint],
-        ],
-      }).output()
-    ),
-  );
-  for (const { success, stdout, stderr } of outputs) {
+  const processes = [await startProcess(options), await startProcess(options)];
+  for (const process of processes) {
+    const { success, stdout, stderr } = await process.output();
     const text = new TextDecoder();
     assert(success, text.decode(stderr));
     const path = text.decode(stdout).trim();
     assertEquals(await Deno.readFile(path), WEIGHTS);
   }
   assertEquals(downloads(hub), 1);
+});
+
+onHub("where a process was killed, another goes on", async (options, hub) => {
+  hub.faults = { slow: 10 };
+  const process = await startProcess(options);
+  const part = `${options.cache}/models--org--tiny/blobs/${
+    digestOfFile(WEIGHTS, true)
+  }.incomplete`;
+  const sizeOf = async () => (await Deno.stat(part).catch(() => null))?.size;
+  while (!(Number(await sizeOf()) > 200)) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  process.kill("SIGKILL");
+  await process.output();
+  const size = await sizeOf();
+  hub.faults = {};
+  const path = await hubFile("org/tiny", "model.safetensors", options);
+  assertEquals(await Deno.readFile(path), WEIGHTS);
+  assertStringIncludes(hub.log.at(-1)!, `bytes=${size}-`);
 });
 
 onHub("the token goes to the hub alone", async (options, hub) => {
