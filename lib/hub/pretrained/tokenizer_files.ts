@@ -1,5 +1,5 @@
 /** The tokenizer beside a model. @module */
-import { assertTokenizerShape } from "../../data/text/tokenizer_shape.ts";
+import { assertTokenizerShape } from "../../data/text/tokenizer_json/tokenizer_shape.ts";
 import type { Tokenizer } from "../../data/text/tokenizer.ts";
 import {
   type TokenizerFile,

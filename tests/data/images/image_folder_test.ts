@@ -1,6 +1,6 @@
 /** A folder's images are found as torchvision finds them. @module */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { byCodePoint } from "../../../lib/data/images/datasets/code_point_order.ts";
+import { byCodePoint } from "../../../lib/data/batches/code_point_order.ts";
 import {
   imageFolder,
   type ImageFolderOptions,

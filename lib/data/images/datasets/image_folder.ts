@@ -2,7 +2,7 @@ import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { assertPath } from "../../../contract/values.ts";
 import { files, isMissing, pathOf } from "../../../io/file_system.ts";
 import { assertPlace } from "../../batches/dataset.ts";
-import { byCodePoint } from "./code_point_order.ts";
+import { byCodePoint } from "../../batches/code_point_order.ts";
 import { assertClassCount, type ImageDataset } from "./image_dataset.ts";
 
 /** Options of {@linkcode imageFolder}. */

@@ -6,7 +6,7 @@ import {
   type ParquetDataset,
   type ParquetGroup,
 } from "../../records/parquet.ts";
-import { byCodePoint } from "./code_point_order.ts";
+import { byCodePoint } from "../../batches/code_point_order.ts";
 import { assertClassCount, type ImageDataset } from "./image_dataset.ts";
 
 /** Options of {@linkcode parquetImages}. */
