@@ -7,6 +7,7 @@ import {
   holdsBigints,
   type ParquetColumn,
 } from "./parquet_schema.ts";
+import { CheckedReading } from "./parquet_pages/checked_reading.ts";
 import { withoutBigints } from "./parquet_values.ts";
 
 /** A Parquet file whose footer was read. */
@@ -49,7 +50,9 @@ export async function openParquet(bytes: RandomAccess): Promise<ParquetFile> {
   const { hyparquet, compression } = await packages();
   const { footer, tree } = await readable(bytes, name, async (file) => {
     if (file.byteLength < 12) throw new Error("it is too short");
-    const footer = await hyparquet.parquetMetadataAsync(file);
+    const footer = await hyparquet.parquetMetadataAsync(file, {
+      geoparquet: false, // what it adds is not used, and it trusts the schema
+    });
     const tree = hyparquet.parquetSchema(footer);
     assertFooter(footer, tree);
     return { footer, tree };
@@ -75,15 +78,21 @@ export async function openParquet(bytes: RandomAccess): Promise<ParquetFile> {
       if (size === 0) return [];
       const where = `${name}, row group ${group}`;
       const [rowStart, names] = [starts[group]!, columns && [...columns]];
+      const reading = new CheckedReading(
+        footer.row_groups[group]!,
+        tree,
+        columns,
+      );
       const rows = await readable(bytes, where, async (file) => {
+        const compressors = reading.checking(compression.compressors);
         const rows = await hyparquet.parquetReadObjects({
-          ...{ file, metadata: footer, compressors: compression.compressors },
+          ...{ file, metadata: footer, compressors },
           ...{ rowStart, rowEnd: rowStart + size, utf8: false },
           ...(names ? { columns: names } : {}),
         });
         assertWhole(rows, size);
         return rows;
-      });
+      }, (start, part) => reading.read(start, part));
       const bigints = tree.children.filter((column) =>
         holdsBigints(column) && (columns?.includes(column.element.name) ?? true)
       );
@@ -112,23 +121,19 @@ function sizeOf(
 }
 
 /** Throws unless row groups have the columns and rows that they should have. */
-function assertFooter(
-  { num_rows, row_groups }: FileMetaData,
-  tree: SchemaTree,
-): void {
+function assertFooter({ row_groups }: FileMetaData, tree: SchemaTree): void {
   const columns = leavesOf(tree).map(String);
-  let rows = 0n;
   for (const group of row_groups) {
-    if (group.num_rows < 0n) throw new Error("a row group has too few rows");
-    rows += group.num_rows;
+    const rows = Number(group.num_rows);
+    if (!Number.isSafeInteger(rows) || rows < 0) {
+      throw new Error(`a row group has ${group.num_rows} rows`);
+    }
     const own = group.columns.map(({ meta_data }) =>
       String(meta_data?.path_in_schema)
     );
     if (own.join() === columns.join()) continue;
     throw new Error(`a row group has the columns ${own} for ${columns}`);
   }
-  if (rows === num_rows) return;
-  throw new Error(`its groups have ${rows} rows for ${num_rows}`);
 }
 
 /** The paths to the columns that have values, in their order. */
@@ -155,6 +160,11 @@ function assertWhole(
 /**
  * Runs with bytes as hyparquet reads them. What it throws of damaged ones, such
  * as "Invalid typed array length", gets a name.
+ *
+ * @param bytes The file.
+ * @param where What errors call what is read of it.
+ * @param run Reads, by hyparquet.
+ * @param check Throws if a part is damaged.
  */
 async function readable<T>(
   bytes: RandomAccess,
@@ -165,18 +175,20 @@ async function readable<T>(
       slice(start: number, end?: number): Promise<ArrayBuffer>;
     },
   ) => Promise<T>,
+  check: (start: number, part: ArrayBuffer) => void = () => {},
 ): Promise<T> {
   let failed: { error: unknown } | undefined;
   const read = async (start: number, end: number) => {
     if (!(start >= 0 && start <= end && end <= bytes.size)) {
       throw new RangeError(`it should lie in the bytes ${start}–${end}`);
     }
-    try {
-      return (await bytes.read(start, end - start)).buffer;
-    } catch (error) {
-      failed = { error };
-      throw error;
-    }
+    const { buffer } = await bytes.read(start, end - start)
+      .catch((error) => {
+        failed = { error };
+        throw error;
+      });
+    check(start, buffer);
+    return buffer;
   };
   try {
     return await run({

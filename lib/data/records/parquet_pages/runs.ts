@@ -1,0 +1,89 @@
+/** Where runs are in pages: repeated and bit-packed values. @module */
+
+/** Values beyond their number that a last run may have, as padding. */
+const PADDING = 8;
+
+/**
+ * Reads runs, and throws where a reader that trusts them would not end: at a run
+ * of a thousand million values in a page of ten.
+ *
+ * Source: Apache Parquet, Encodings.md, "Run Length Encoding / Bit-Packing Hybrid".
+ *
+ * @param bytes Where the runs are.
+ * @param start Where they begin.
+ * @param end Where they end at the latest.
+ * @param width Bits of a value.
+ * @param values Number of values.
+ * @param wanted The value to count; below 0 none is.
+ * @returns Of the values, how many are the one wanted.
+ * @throws {Error} If there are more values than there should be, or fewer.
+ */
+export function checkRuns(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  { width, values, wanted }: {
+    readonly width: number;
+    readonly values: number;
+    readonly wanted: number;
+  },
+): number {
+  if (width > 32) throw new Error(`a page has values of ${width} bits`);
+  let [at, seen, equal] = [start, 0, 0];
+  const byte = () => {
+    if (at >= end) throw new Error("a page ends early");
+    return bytes[at++]!;
+  };
+  while (seen < values) {
+    let header = 0;
+    for (let shift = 0, more = true; more; shift += 7) {
+      if (shift > 28) throw new Error("a run has too many values");
+      const next = byte();
+      header += (next & 127) * 2 ** shift;
+      more = next > 127;
+    }
+    const count = Math.floor(header / 2);
+    if (header % 2) {
+      const left = Math.min(8 * count, values - seen);
+      equal += equalBits(bytes, at, end, { width, values: left, wanted });
+      at += count * width;
+      seen += left;
+      continue;
+    }
+    let value = 0;
+    for (let i = 0; i < Math.ceil(width / 8); i++) value += byte() * 256 ** i;
+    if (count > values - seen + PADDING) {
+      throw new Error(`a run has ${count} values for ${values - seen}`);
+    }
+    if (value === wanted) equal += Math.min(count, values - seen);
+    seen += count;
+  }
+  return equal;
+}
+
+/** How many of packed values are the one wanted. */
+function equalBits(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  { width, values, wanted }: {
+    readonly width: number;
+    readonly values: number;
+    readonly wanted: number;
+  },
+): number {
+  // Only levels are counted, whose bits are few.
+  if (wanted < 0) return 0;
+  let equal = 0;
+  for (let i = 0; i < values; i++) {
+    let value = 0;
+    for (let bit = 0; bit < width; bit++) {
+      const place = i * width + bit;
+      const at = start + (place >> 3);
+      if (at >= end) throw new Error("a page ends early");
+      value |= (bytes[at]! >> (place & 7) & 1) << bit;
+    }
+    if (value === wanted) equal++;
+  }
+  return equal;
+}
