@@ -8,7 +8,14 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { NOT_COUNTED } from "../contract/not_counted.ts";
 import { crossEntropy } from "./losses/cross_entropy.ts";
-import { assertFits, type Loss, sharesOf } from "./losses/loss.ts";
+import {
+  assertFits,
+  assertSameShape,
+  divisorOf,
+  type Loss,
+  sharesOf,
+} from "./losses/loss.ts";
+import { meanOverTargets } from "./losses/soft_cross_entropy.ts";
 import { assertOneOutput, outputOf } from "./model_output.ts";
 
 /**
@@ -28,8 +35,8 @@ export type Teacher =
  * The teacher is not trained, and a model runs in inference mode. The loss is
  * (1 - weight) times that of `train` plus weight times the teacher's. Both are
  * means over the same labels: where a label is -100 (`NOT_COUNTED` of
- * `@lionjs/lion/data`), the teacher does not count either. Evaluations use only
- * the loss of `train`.
+ * `@lionjs/lion/data`) or has a weight, so it is for the teacher; labels may be
+ * soft, as of `softCrossEntropy`. Evaluations use only the loss of `train`.
  *
  * Sources: Touvron et al. 2021 (DeiT, arXiv:2012.12877), equations 2 and 3,
  * whose weights and temperature are the defaults; Hinton et al. 2015
@@ -187,7 +194,7 @@ export function lossFor(loss: Loss, distillation?: Distillation): LossFor {
     const taught = tf.tidy(() => ask(distillation.teacher, inputs));
     const { weight } = distillation;
     const both = (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar => {
-      assertFits(predictions, labels);
+      assertTaught(loss, predictions, labels);
       if (!tf.util.arraysEqual(taught.shape, predictions.shape)) {
         throw new TypeError(
           `distillation's teacher should have logits of the model's shape, [${predictions.shape}], got [${taught.shape}]`,
@@ -199,7 +206,7 @@ export function lossFor(loss: Loss, distillation?: Distillation): LossFor {
           predictions,
           taught,
           labels,
-          distillation,
+          { ...distillation, weights: loss.weights?.(labels) },
         );
         return tf.add(own, tf.mul(teachers, weight));
       });
@@ -219,13 +226,38 @@ function ask(teacher: Teacher, inputs: readonly tf.Tensor[]): tf.Tensor {
   );
 }
 
+/** Throws unless a loss has one weight for each row of predictions. */
+function assertTaught(
+  { weights }: Loss,
+  predictions: tf.Tensor,
+  labels: tf.Tensor,
+): void {
+  if (!weights || labels.rank < predictions.rank) {
+    assertFits(predictions, labels);
+  } else assertSameShape(predictions, labels);
+}
+
+/** The teacher's part of the loss; `weights` are those of rows, unless labels say what counts. */
 function teachersLoss(
   predictions: tf.Tensor,
   taught: tf.Tensor,
   labels: tf.Tensor,
-  distillation: Distillation,
+  { weights, ...distillation }: Distillation & {
+    readonly weights: tf.Tensor | undefined;
+  },
 ): tf.Scalar {
+  const classes = predictions.shape.at(-1)!;
+  const rows = [-1, classes];
   if (distillation.labels === "hard") {
+    if (weights) {
+      const likeliest = tf.oneHot(
+        tf.reshape(tf.argMax(taught, -1), [-1]) as tf.Tensor1D,
+        classes,
+      );
+      const targets = tf.mul(likeliest, tf.reshape(weights, [-1, 1]));
+      const divisor = divisorOf(tf.sum(weights));
+      return meanOverTargets(tf.reshape(predictions, rows), targets, divisor);
+    }
     const likeliest = tf.where(
       tf.notEqual(labels, NOT_COUNTED),
       tf.argMax(taught, -1),
@@ -233,11 +265,13 @@ function teachersLoss(
     );
     return crossEntropy()(predictions, likeliest);
   }
-  const rows = [-1, predictions.shape.at(-1)!];
+  const shares = weights
+    ? tf.div(weights, divisorOf(tf.sum(weights)))
+    : sharesOf(labels);
   return meanDivergence(
     tf.reshape(predictions, rows),
     tf.reshape(taught, rows),
-    tf.reshape(sharesOf(labels), [-1, 1]),
+    tf.reshape(shares, [-1, 1]),
     distillation.temperature,
   );
 }

@@ -19,7 +19,9 @@ import {
   accuracy,
   crossEntropy,
   evaluate,
+  type Loss,
   meanSquaredError,
+  softCrossEntropy,
   train,
   type TrainingResult,
   type TrainOptions,
@@ -140,6 +142,69 @@ for (const [settings, wanted] of CASES) {
     },
   );
 }
+
+onEachBackend(
+  "a teacher's rows have the weights of the labels, soft or of classes",
+  async () => {
+    const random = uniform(4);
+    const rows = 6, classes = 3;
+    const draw = () => array(rows * classes, random, (u) => 8 * u - 4);
+    const student = draw(), taught = draw();
+    const labels = [0, 2, -100, 1, 2, 2];
+    /** The loss, its gradient and its count on some rows, of either kind of labels. */
+    const on = async (
+      { loss, kind, first = 0, end = rows }: {
+        readonly loss: Loss;
+        readonly kind: "hard" | "soft";
+        readonly first?: number;
+        readonly end?: number;
+      },
+    ) => {
+      const count = end - first;
+      const some = (values: Float32Array) =>
+        tf.tensor2d(values.slice(first * classes, end * classes), [
+          ...[count, classes] as const,
+        ]);
+      const [x, known] = [some(student), some(taught)];
+      const own = labels.slice(first, end);
+      const y = loss.ofClasses
+        ? tf.tensor1d(own, "int32")
+        : tf.tensor2d(own.map((c) => [0, 1, 2].map((i) => Number(i === c))));
+      const distillation = distillationOf({
+        ...{ teacher: () => known, labels: kind, weight: 0.3 },
+      });
+      const both = lossFor(loss, distillation)([]);
+      const { value, grad } = tf.valueAndGrad((x: tf.Tensor) => both(x, y))(x);
+      const counted = both.count!(y);
+      const figures = [
+        (await counted.data())[0]!,
+        (await value.data())[0]!,
+        ...await grad.data(),
+      ];
+      tf.dispose([x, known, y, value, grad, counted]);
+      return figures;
+    };
+    const close = (actual: number[], expected: number[]) =>
+      expected.forEach((x, i) => assertAlmostEquals(actual[i]!, x, 1e-5));
+    for (const kind of ["hard", "soft"] as const) {
+      const plain = await on({ loss: crossEntropy(), kind });
+      close(await on({ loss: softCrossEntropy(), kind }), plain);
+      const ones = crossEntropy({ classWeights: [1, 1, 1] });
+      close(await on({ loss: ones, kind }), plain);
+      // What two ranks, or two batches, add up to.
+      const loss = crossEntropy({ classWeights: [3, 0.5, 1] });
+      const whole = await on({ loss, kind });
+      const parts = [
+        await on({ loss, kind, end: 2 }),
+        await on({ loss, kind, first: 2 }),
+      ];
+      const [a, b] = parts.map(([count]) => count!);
+      close([a! + b!, (a! * parts[0]![1]! + b! * parts[1]![1]!) / (a! + b!)], [
+        ...whole.slice(0, 2),
+      ]);
+    }
+  },
+);
 
 onEachBackend("distillation of labels that do not count is 0", async () => {
   const logits = tf.tensor2d([[1, 2], [3, 4]]);

@@ -91,10 +91,13 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
         : meanOverRows(rows, flat, labelSmoothing);
     });
   };
+  const ofLabels = weights &&
+    ((labels: tf.Tensor) => tf.tidy(() => weightsAt(labels, weights)));
   return Object.assign(loss, {
-    count: weights
-      ? (labels: tf.Tensor) => tf.tidy(() => tf.sum(weightsAt(labels, weights)))
+    count: ofLabels
+      ? (labels: tf.Tensor) => tf.tidy(() => tf.sum(ofLabels(labels)))
       : countLabels,
+    weights: ofLabels,
     description: `crossEntropy, labelSmoothing ${labelSmoothing}` +
       (weights ? `, classWeights ${weights}` : ""),
     ofClasses: true,

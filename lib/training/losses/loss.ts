@@ -12,6 +12,12 @@ export interface Loss {
    */
   readonly count?: ((labels: tf.Tensor) => tf.Scalar) | undefined;
   /**
+   * The weights of the rows of predictions in the mean, for labels that say more
+   * than what counts: of classes with weights, or soft. A teacher's part of the
+   * loss has the same. @default 1 for each row, 0 where its label is -100
+   */
+  readonly weights?: ((labels: tf.Tensor) => tf.Tensor) | undefined;
+  /**
    * Identifies the loss when a run is resumed. `model.compile` of LION's models
    * takes a loss that has one. @default the function's name
    */

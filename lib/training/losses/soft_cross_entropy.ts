@@ -35,6 +35,7 @@ export function softCrossEntropy(): Loss {
   };
   return Object.assign(loss, {
     count: (labels: tf.Tensor) => tf.tidy(() => tf.sum(countedRows(labels))),
+    weights: (labels: tf.Tensor) => tf.tidy(() => countedRows(labels)),
     description: "softCrossEntropy",
     wrongLabels: wrongProbabilities,
   }) as Loss;
