@@ -82,9 +82,10 @@ export async function predict(
   batches: AsyncIterable<Batch>,
   options: PredictOptions = {},
 ): Promise<Predictions> {
-  const parts = await Array.fromAsync(
-    batchesOf("predict", model, batches, options),
-  );
+  const parts: Predictions[] = [];
+  for await (const part of batchesOf("predict", model, batches, options)) {
+    parts.push(part);
+  }
   const [values, shape] = joined(
     "predictions",
     parts.map(({ values, shape }) => [values, shape]),
