@@ -201,10 +201,12 @@ export async function evaluateBy(
   };
   await ranks.together(
     readEach,
-    () =>
-      Object.fromEntries(
+    () => ({
+      "metrics of evaluation": Object.keys(metrics).join(", "),
+      ...Object.fromEntries(
         shapes.map((words, i) => [`evaluation batch ${i}, from 0,`, words]),
       ),
+    }),
   );
   if (ranks.communicator && !ranks.tokens) {
     const flat = totals.flatMap(({ sum, count }) => [sum, count]);
@@ -217,11 +219,22 @@ export async function evaluateBy(
   const ofMeans = Object.fromEntries(
     names.map((name, i) => [name, totals[i]!.sum / totals[i]!.count]),
   );
-  const ofSets = await kept.results(ranks.communicator);
-  const results = { ...ofMeans, ...ofSets };
+  const results = { ...ofMeans, ...await resultsOf(kept, ranks) };
   // In the order in which they were given.
   return Object.fromEntries(
     ["loss", ...Object.keys(metrics)].map((name) => [name, results[name]!]),
+  );
+}
+
+/** The metrics of the whole set; if one throws on a rank, all ranks throw. */
+async function resultsOf(
+  kept: Kept,
+  ranks: Ranks,
+): Promise<Record<string, number>> {
+  if (kept.first === undefined) return {};
+  await kept.gather(ranks.communicator);
+  return await ranks.together(() =>
+    Promise.resolve().then(() => kept.results())
   );
 }
 

@@ -402,6 +402,43 @@ onCpu(
   },
 );
 
+onCpu(
+  "where a metric of a whole set throws on a rank, all of them do",
+  async () => {
+    const model = tinyModel({ depth: 1 });
+    const loss = crossEntropy();
+    const results = async (metricsOf: (rank: number) => Metrics) => {
+      const all = await Promise.allSettled(
+        inProcessRanks(3).map((communicator) =>
+          evaluate(model, several(), {
+            ...{ loss, communicator, metrics: metricsOf(communicator.rank) },
+          })
+        ),
+      );
+      return all.map((one) => (one as PromiseRejectedResult).reason.message);
+    };
+    const thrown = await results((rank) => ({
+      m: overClasses(() => {
+        if (rank === 2) throw new Error("the reason");
+        return 0;
+      }),
+      order,
+    }));
+    assertEquals(thrown, [
+      ...Array(2).fill("rank 2 failed: the reason"),
+      "the reason",
+    ]);
+    const differing = await results((rank) => ({ [`m${rank}`]: order }));
+    for (const message of differing) {
+      assertEquals(
+        message,
+        "all ranks should train the same, got another on rank 2:\n- metrics of evaluation is m2, on rank 0 m0",
+      );
+    }
+    model.dispose();
+  },
+);
+
 onCpu("train() evaluates by metrics of whole sets", async () => {
   const model = tinyModel({ depth: 1 });
   const { evaluation } = await train(

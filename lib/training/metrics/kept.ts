@@ -15,6 +15,8 @@ export class Kept {
   readonly #counts: Int32Array;
   /** The values of the tensors of each batch; none of a batch in which this rank has no row. */
   readonly #batches: Float64Array[][] = [];
+  /** The values of each tensor, those of all batches and ranks. */
+  readonly #all: Float64Array[] = [];
 
   /** Chooses the metrics of whole sets among all. */
   constructor(metrics: Metrics) {
@@ -53,26 +55,25 @@ export class Kept {
     this.#batches.push(values.map((value) => Float64Array.from(value)));
   }
 
-  /** Computes the metrics, of the values of all ranks. */
-  async results(
-    ranks: Exchange | undefined,
-  ): Promise<Record<string, number>> {
-    if (!this.first) return {};
+  /** Gathers the values of all ranks on each of them. */
+  async gather(ranks: Exchange | undefined): Promise<void> {
     // A rank that never had a row does not know how much the others keep.
-    const counts = ranks
-      ? await ranks.allreduce(this.#counts.slice(), "max")
-      : this.#counts;
-    const all: Float64Array[] = [];
-    for (let i = 0; i < counts.reduce((sum, count) => sum + count, 0); i++) {
+    if (ranks) await ranks.allreduce(this.#counts, "max");
+    const count = this.#counts.reduce((sum, count) => sum + count, 0);
+    for (let i = 0; i < count; i++) {
       const own = this.#batches.map((batch) => batch[i] ?? new Float64Array());
-      all.push(await joined(own, ranks));
+      this.#all.push(await joined(own, ranks));
     }
+  }
+
+  /** Computes the metrics of what was gathered. */
+  results(): Record<string, number> {
     let place = 0;
-    return Object.fromEntries(this.#metrics.map(([name, { result }], i) => {
+    return Object.fromEntries(this.#metrics.map(([name, metric], i) => {
+      const count = this.#counts[i]!;
+      const values = this.#all.slice(place, place += count);
       // Where there was no batch, nothing is known of what would be kept.
-      const count = counts[i]!;
-      const values = all.slice(place, place += count);
-      return [name, count === 0 ? NaN : result(values)];
+      return [name, count === 0 ? NaN : metric.result(values)];
     }));
   }
 }
