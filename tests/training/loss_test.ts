@@ -110,6 +110,11 @@ onEachBackend("losses name what does not fit", () => {
       "labels of predictions [2,3,4] should have shape [2,3], got [2]",
     );
     assertThrows(
+      () => crossEntropy()(logits, logits),
+      TypeError,
+      "should have shape [2,3], got [2,3,4]; for a probability of each class use softCrossEntropy()",
+    );
+    assertThrows(
       () => crossEntropy()(logits, tf.ones([2, 3])),
       TypeError,
       "labels should be int32, got float32",

@@ -88,7 +88,11 @@ export function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
   const expected = shape.slice(0, -1);
   if (!tf.util.arraysEqual(labels.shape, expected)) {
     throw new TypeError(
-      `labels of predictions [${shape}] should have shape [${expected}], got [${labels.shape}]`,
+      `labels of predictions [${shape}] should have shape [${expected}], got [${labels.shape}]${
+        tf.util.arraysEqual(labels.shape, shape)
+          ? "; for a probability of each class use softCrossEntropy(), or in compile of a model that is not LION's tf.losses.softmaxCrossEntropy"
+          : ""
+      }`,
     );
   }
   if (labels.dtype !== "int32") {
