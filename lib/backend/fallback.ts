@@ -4,17 +4,24 @@
  * @module
  */
 
+import { NotAllowed } from "../tfjs/wasm/wasm_file.ts";
+
 /** Says that this machine lacks something, such as a GPU, which is not a failure. */
 export class Unavailable extends Error {}
 
 const warned = new Set<string>();
+
+/** Whether the message says all, so that no stack of ours need follow. */
+function isWhole(cause: unknown): boolean {
+  return cause instanceof Unavailable || cause instanceof NotAllowed;
+}
 
 /** Warns on the console, once per reason. */
 export function warnOnce(reason: string, cause: unknown): void {
   if (warned.has(reason)) return;
   warned.add(reason);
   // A mere lack is given without its cause: the place in our source does not help.
-  console.warn(reason, ...(cause instanceof Unavailable ? [] : [cause]));
+  console.warn(reason, ...(isWhole(cause) ? [] : [cause]));
 }
 
 /** The message of a thrown value, whether or not it is an error. */

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type BackendInfo,
@@ -56,6 +56,23 @@ Deno.test("who names a backend that does not start is warned, once", async () =>
       "no WebGPU adapter answers",
     ]);
   });
+});
+
+Deno.test({
+  name: "a file that may not be read is one line, which names the permission",
+  permissions: { read: false, env: "inherit", sys: "inherit" },
+  fn: async () => {
+    await disposeBackend();
+    const warned = await warnings(async () => {
+      const info = await useBackend({ prefer: ["wasm", "cpu"] });
+      assertEquals(info.name, "cpu");
+    });
+    assertEquals(warned.map((words) => words.length), [1]);
+    assertMatch(
+      String(warned[0]![0]),
+      /^The wasm backend did not start, so cpu computes: tfjs-backend-wasm-simd\.wasm lies at \S+, and may not be read: run again with --allow-read$/,
+    );
+  },
 });
 
 Deno.test("a mistake in a start does not vanish: it is warned of, and the cause of the error", async () => {

@@ -146,7 +146,7 @@ function stepOf(
   mask: tf.Tensor2D | undefined,
 ): { y: tf.Tensor4D; state: MixerState } {
   const { y, state } = deltaStep(
-    (before?.state ?? null) as tf.Tensor4D | null,
+    (before?.["state"] ?? null) as tf.Tensor4D | null,
     { ...inputs, mask },
   );
   return { y, state: { state } };

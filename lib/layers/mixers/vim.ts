@@ -285,7 +285,7 @@ const stepOf: NonNullable<Mixer["step"]> = (
   const [taken, z] = projected(rows, parameters);
   const [batch, length, channels] = taken.shape;
   const reach = tapsOf(parameters("conv1d.weight")).shape[1] - 1;
-  const earlier = (before?.taken ??
+  const earlier = (before?.["taken"] ??
     tf.zeros([batch, reach, channels])) as tf.Tensor3D;
   const joined = tf.concat([earlier, present(taken)], 1);
   const line = mask ? closedUp(joined, mask, reach) : joined;
@@ -299,7 +299,7 @@ const stepOf: NonNullable<Mixer["step"]> = (
     dt: present(own.dt),
     begins: undefined,
   };
-  const state = (before?.state ?? stateBefore(inputs)) as tf.Tensor4D;
+  const state = (before?.["state"] ?? stateBefore(inputs)) as tf.Tensor4D;
   const scanned = scanFrom(state, inputs);
   const y = gated(scanned.read, { ...inputs, z });
   return {

@@ -40,6 +40,13 @@ export async function readWasmFile(
       throw new Error("what lies there is no WebAssembly binary");
     }
   } catch (cause) {
+    // Deno's word for what no permission was given for.
+    if ((cause as Error).name === "NotCapable") {
+      throw new NotAllowed(
+        `${WASM_FILE} lies at ${place}, and may not be read: run again with --allow-read`,
+        { cause },
+      );
+    }
     throw new Error(
       `${WASM_FILE} should be at ${place}, but ${(cause as Error).message}; ` +
         "copy it there from node_modules/@tensorflow/tfjs-backend-wasm/dist " +
@@ -50,6 +57,9 @@ export async function readWasmFile(
   }
   return new Uint8Array(binary);
 }
+
+/** An error whose message is all there is to say: a permission that a program lacks. */
+export class NotAllowed extends Error {}
 
 /** Downloads a file. */
 async function download(url: string): Promise<Uint8Array> {
