@@ -199,12 +199,6 @@ export function lionBert(options: LionBertOptions): LayersModel {
       `pooling should be "first" or "mean", got ${shown(pooling)}`,
     );
   }
-  if (head === "masked-language-model") {
-    assertNotGiven(
-      { numClasses: options.numClasses, pooling: options.pooling },
-      'is of head: "classification", and this head is "masked-language-model"',
-    );
-  }
   assertStack({ ...block, norm, epsilon }, dim);
   if (head === "classification" && pooling === "first") {
     assertFirstReads(options.direction, 'head "classification"');
@@ -213,6 +207,12 @@ export function lionBert(options: LionBertOptions): LayersModel {
   assertCount("maxLength", maxLength, 0);
   assertCount("tokenTypes", tokenTypes, 0);
   assertCount("numClasses", numClasses);
+  if (head === "masked-language-model") {
+    assertNotGiven(
+      { numClasses: options.numClasses, pooling: options.pooling },
+      'is of head: "classification", and this head is "masked-language-model"',
+    );
+  }
   assertStd("embeddingStd", embeddingStd);
   const packed = options.segments ?? false;
   assertMaxSegments(maxSegments, packed && head === "classification");

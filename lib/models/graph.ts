@@ -90,6 +90,18 @@ export function assertStack(options: BlockStackOptions, dim: number): void {
     assertAttentionOptions({ ...others, ...directionAt(direction, i) }, dim);
   }
   assertBlockOptions(others, dim);
+  assertSoftmax(others);
+}
+
+/** Throws if softmax is given what only LION has; saved layers may have it, unread. */
+function assertSoftmax(
+  { variant, featureMap, normalize, order }: BlockStackOptions,
+): void {
+  if (variant !== "softmax") return;
+  assertNotGiven(
+    { featureMap, normalize, order: order === "raster" ? undefined : order },
+    'is an option of LION, which variant "softmax" does not have',
+  );
 }
 
 /**

@@ -321,13 +321,8 @@ function assertOrder({ order, grid }: AttentionOptions): void {
 /** Throws if a mixer other than LION is given an option that only LION has. */
 function assertLions(options: AttentionOptions): void {
   const { variant, featureMap, normalize, outputNorm, order } = options;
-  if (isLion(options)) return;
-  const lions = {
-    featureMap,
-    normalize,
-    // Softmax attention has it, too.
-    ...(variant !== "softmax" && { outputNorm }),
-  };
+  if (isLion(options) || variant === "softmax") return;
+  const lions = { featureMap, normalize, outputNorm };
   const given = Object.entries(lions).find(([, value]) => value !== undefined);
   const wrong = given ?? (order && order !== "raster" && ["order", order]);
   if (!wrong) return;
