@@ -95,11 +95,11 @@ export function assertStack(options: BlockStackOptions, dim: number): void {
 
 /** Throws if softmax is given what only LION has; saved layers may have it, unread. */
 function assertSoftmax(
-  { variant, featureMap, normalize, order }: BlockStackOptions,
+  { variant, featureMap, normalize }: BlockStackOptions,
 ): void {
   if (variant !== "softmax") return;
   assertNotGiven(
-    { featureMap, normalize, order: order === "raster" ? undefined : order },
+    { featureMap, normalize },
     'is an option of LION, which variant "softmax" does not have',
   );
 }

@@ -36,7 +36,7 @@ const vit = (variant: AttentionVariant) =>
     channels: 3,
     numClasses: 3,
     variant,
-    ...(variant === "softmax" ? {} : { order: "snake" }),
+    order: "snake",
   });
 const bert = (
   variant: AttentionVariant,

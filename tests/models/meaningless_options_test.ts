@@ -113,7 +113,8 @@ for (const variant of ATTENTION_VARIANTS) {
     given: { ...TEXT, variant, numClasses: 2 },
     inputs: () => [tokens(), mask()],
     options: OF_ATTENTION,
-    ignored: variant === "lit"
+    // Without decay, order does not matter.
+    ignored: variant === "lit" || variant === "softmax"
       ? ["order"]
       : variant === "vim"
       ? ["numHeads"]

@@ -29,7 +29,7 @@ const FORMS: readonly AttentionForm[] = [
 
 /** What is read off BERT, and where its blocks normalise. */
 const BERTS = [
-  { head: "masked-language-model", pooling: "first", norm: "post" },
+  { head: "masked-language-model", pooling: undefined, norm: "post" },
   { head: "classification", pooling: "first", norm: "post" },
   { head: "classification", pooling: "mean", norm: "pre" },
 ] as const;
@@ -157,9 +157,9 @@ for (const variant of VARIANTS) {
           depth: 2,
           numHeads: 2,
           maxLength: 9,
-          numClasses: 3,
           variant,
           ...{ head, pooling, norm },
+          ...(head === "classification" && { numClasses: 3 }),
         });
         const weights = await withWeights(model, 5);
         const attention = attentionOf(variant, {

@@ -51,7 +51,7 @@ const CASES: Record<string, Case> = {
         maxLength: 5,
         numClasses: 3,
         output: "tokens",
-        featureMap: "relu",
+        ...(variant !== "softmax" && { featureMap: "relu" as const }),
         variant,
       }),
     inputs: () => [ids(), mask()],
