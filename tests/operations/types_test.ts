@@ -285,7 +285,10 @@ for (const [name, subject] of Object.entries(SUBJECTS)) {
       const call = (odd: (shape: number[]) => tf.Tensor) => () =>
         tf.tidy(() => {
           const inputs = Object.values(shapes)
-            .map((shape) => tf.ones([...shape]) as tf.Tensor)
+            // 1 is the logarithm of no decay.
+            .map((shape) =>
+              (make === lower ? tf.zeros : tf.ones)([...shape]) as tf.Tensor
+            )
             .with(i, odd([...Object.values(shapes)[i]!]));
           subject.run(...inputs);
         });
