@@ -13,6 +13,16 @@ export type FieldType = "i32" | "f32" | "usize";
 /** The fields of a record, in order. */
 export type Fields = Readonly<Record<string, FieldType>>;
 
+/** Fields of one type. */
+const fieldsOf =
+  <T extends FieldType>(type: T) =>
+  <N extends string>(...names: N[]): Readonly<Record<N, T>> =>
+    Object.fromEntries(names.map((name) => [name, type])) as Record<N, T>;
+
+const integers = fieldsOf("i32");
+const floats = fieldsOf("f32");
+const addresses = fieldsOf("usize");
+
 /** The queue of jobs, through which threads share them. */
 export const QUEUE = {
   /** Counts jobs; threads wait for it to change. */
@@ -20,9 +30,7 @@ export const QUEUE = {
   operation: "i32",
   /** The next task and the number of tasks done, for each of a job's two phases. */
   next: "i32",
-  nextSecond: "i32",
-  done: "i32",
-  doneSecond: "i32",
+  ...integers("nextSecond", "done", "doneSecond"),
   /** Whether other threads may no longer join the job. */
   closed: "i32",
   /** The number of other threads that work on the job, or are about to see that it is closed. */
@@ -57,39 +65,22 @@ export const ATTENTION = {
    * chunkwise.
    */
   groupSize: "i32",
-  length: "i32",
-  headDim: "i32",
-  valueDim: "i32",
-  chunkSize: "i32",
+  ...integers("length", "headDim", "valueDim", "chunkSize"),
   /** The number of tasks that a sequence is divided into. */
   splits: "i32",
-  causal: "i32",
-  normalize: "i32",
+  ...integers("causal", "normalize"),
   /** Whether each channel of the keys has its own log decay. */
   diagonal: "i32",
-  scale: "f32",
-  epsilon: "f32",
-  q: "usize",
-  k: "usize",
-  v: "usize",
-  f: "usize",
-  b: "usize",
+  ...floats("scale", "epsilon"),
+  ...addresses("q", "k", "v", "f", "b"),
   /**
    * The states that enter a piece of a sequence from before and after it, and those
    * that leave it.
    */
   before: "usize",
-  after: "usize",
-  forward: "usize",
-  backward: "usize",
-  y: "usize",
-  rowSums: "usize",
-  dy: "usize",
-  dq: "usize",
-  dk: "usize",
-  dv: "usize",
-  df: "usize",
-  db: "usize",
+  ...addresses("after", "forward", "backward"),
+  ...addresses("y", "rowSums"),
+  ...addresses("dy", "dq", "dk", "dv", "df", "db"),
 } as const satisfies Fields;
 
 /**
@@ -97,18 +88,9 @@ export const ATTENTION = {
  * matrices begins in a and b, in floats.
  */
 export const MATMUL = {
-  batch: "i32",
-  rows: "i32",
-  inner: "i32",
-  columns: "i32",
-  transposeA: "i32",
-  transposeB: "i32",
-  rowsPerTask: "i32",
-  columnsPerTask: "i32",
-  a: "usize",
-  b: "usize",
-  c: "usize",
-  bias: "usize",
+  ...integers("batch", "rows", "inner", "columns"),
+  ...integers("transposeA", "transposeB", "rowsPerTask", "columnsPerTask"),
+  ...addresses("a", "b", "c", "bias"),
 } as const satisfies Fields;
 
 /**
@@ -116,32 +98,15 @@ export const MATMUL = {
  * memory begins like that of {@linkcode MATMUL}.
  */
 export const GEMV = {
-  batch: "i32",
-  rows: "i32",
-  inner: "i32",
-  columns: "i32",
-  transposeA: "i32",
-  transposeB: "i32",
-  a: "usize",
-  b: "usize",
-  c: "usize",
-  bias: "usize",
+  ...integers("batch", "rows", "inner", "columns", "transposeA", "transposeB"),
+  ...addresses("a", "b", "c", "bias"),
 } as const satisfies Fields;
 
 /** The job of layer normalisation of rows, or of its gradient if there is a `dy`. */
 export const LAYER_NORM = {
-  rows: "i32",
-  columns: "i32",
-  rowsPerTask: "i32",
+  ...integers("rows", "columns", "rowsPerTask"),
   epsilon: "f32",
-  x: "usize",
-  scale: "usize",
-  offset: "usize",
-  y: "usize",
-  dy: "usize",
-  dx: "usize",
-  dscale: "usize",
-  doffset: "usize",
+  ...addresses("x", "scale", "offset", "y", "dy", "dx", "dscale", "doffset"),
 } as const satisfies Fields;
 
 /**
@@ -149,18 +114,9 @@ export const LAYER_NORM = {
  * `dy`; `gate` is 0 for none.
  */
 export const RMS_NORM = {
-  rows: "i32",
-  columns: "i32",
-  rowsPerTask: "i32",
+  ...integers("rows", "columns", "rowsPerTask"),
   epsilon: "f32",
-  x: "usize",
-  scale: "usize",
-  gate: "usize",
-  y: "usize",
-  dy: "usize",
-  dx: "usize",
-  dscale: "usize",
-  dgate: "usize",
+  ...addresses("x", "scale", "gate", "y", "dy", "dx", "dscale", "dgate"),
 } as const satisfies Fields;
 
 /**
@@ -169,9 +125,7 @@ export const RMS_NORM = {
  */
 export const ELEMENTWISE = {
   size: "i32",
-  x: "usize",
-  y: "usize",
-  dy: "usize",
+  ...addresses("x", "y", "dy"),
 } as const satisfies Fields;
 
 /** The job that raises log decays to at least `lowest`, element by element. */
@@ -182,37 +136,15 @@ export const FINITE_DECAY = {
 
 /** The job that splits rows into heads; if there is a `dx`, of its gradient: q, k and v are then gradients, and `dx` is that in x. */
 export const SPLIT_HEADS = {
-  batch: "i32",
-  length: "i32",
-  heads: "i32",
-  headDim: "i32",
-  featureMap: "i32",
-  x: "usize",
-  q: "usize",
-  k: "usize",
-  v: "usize",
-  dx: "usize",
+  ...integers("batch", "length", "heads", "headDim", "featureMap"),
+  ...addresses("x", "q", "k", "v", "dx"),
 } as const satisfies Fields;
 
 /** The job that splits rows into heads that read from both ends, or of its gradient if there is a `dmixed`. */
 export const SPLIT_DIRECTIONS = {
-  batch: "i32",
-  length: "i32",
-  heads: "i32",
-  headDim: "i32",
-  stateDim: "i32",
-  mixed: "usize",
-  dt: "usize",
-  x: "usize",
-  q: "usize",
-  k: "usize",
-  v: "usize",
-  dx: "usize",
-  dq: "usize",
-  dk: "usize",
-  dv: "usize",
-  dmixed: "usize",
-  ddt: "usize",
+  ...integers("batch", "length", "heads", "headDim", "stateDim"),
+  ...addresses("mixed", "dt", "x", "q", "k", "v", "dx", "dq", "dk", "dv"),
+  ...addresses("dmixed", "ddt"),
 } as const satisfies Fields;
 
 /**
@@ -220,48 +152,27 @@ export const SPLIT_DIRECTIONS = {
  * there is a `dy`; `segments` is 0 for none.
  */
 export const JOIN_DIRECTIONS = {
-  batch: "i32",
-  length: "i32",
-  heads: "i32",
-  headDim: "i32",
-  read: "usize",
-  x: "usize",
-  own: "usize",
-  segments: "usize",
+  ...integers("batch", "length", "heads", "headDim"),
+  ...addresses("read", "x", "own", "segments"),
   y: "usize",
-  dy: "usize",
-  dread: "usize",
-  dx: "usize",
-  down: "usize",
+  ...addresses("dy", "dread", "dx", "down"),
 } as const satisfies Fields;
 
 /** The job of an Adam step. */
 export const ADAM = {
   size: "i32",
-  stepSize: "f32",
-  beta1: "f32",
-  beta2: "f32",
+  ...floats("stepSize", "beta1", "beta2"),
   /** 1 - beta1 and 1 - beta2, which would lose digits if subtracted in 32 bits. */
   rest1: "f32",
-  rest2: "f32",
-  rootCorrection: "f32",
-  epsilon: "f32",
-  keep: "f32",
-  value: "usize",
-  gradient: "usize",
-  mean: "usize",
-  square: "usize",
-  newValue: "usize",
-  newMean: "usize",
-  newSquare: "usize",
+  ...floats("rest2", "rootCorrection", "epsilon", "keep"),
+  ...addresses("value", "gradient", "mean", "square"),
+  ...addresses("newValue", "newMean", "newSquare"),
 } as const satisfies Fields;
 
 /** The job of the sum of a matrix's rows. */
 export const COLUMN_SUM = {
-  rows: "i32",
-  columns: "i32",
-  x: "usize",
-  y: "usize",
+  ...integers("rows", "columns"),
+  ...addresses("x", "y"),
 } as const satisfies Fields;
 
 /**
@@ -269,27 +180,13 @@ export const COLUMN_SUM = {
  * `segments` are 0 for none.
  */
 export const SOFTMAX = {
-  sequences: "i32",
-  heads: "i32",
-  length: "i32",
-  headDim: "i32",
-  valueDim: "i32",
-  causal: "i32",
+  ...integers("sequences", "heads", "length", "headDim", "valueDim", "causal"),
   /** The number of tasks per sequence of the gradient. */
   parts: "i32",
   scale: "f32",
-  q: "usize",
-  k: "usize",
-  v: "usize",
-  mask: "usize",
-  segments: "usize",
-  y: "usize",
-  maxima: "usize",
-  sums: "usize",
-  dy: "usize",
-  dq: "usize",
-  dk: "usize",
-  dv: "usize",
+  ...addresses("q", "k", "v", "mask", "segments"),
+  ...addresses("y", "maxima", "sums"),
+  ...addresses("dy", "dq", "dk", "dv"),
 } as const satisfies Fields;
 
 /**
@@ -297,11 +194,7 @@ export const SOFTMAX = {
  * absent optional tensor is 0.
  */
 export const DELTA = {
-  sequences: "i32",
-  length: "i32",
-  headDim: "i32",
-  valueDim: "i32",
-  chunkSize: "i32",
+  ...integers("sequences", "length", "headDim", "valueDim", "chunkSize"),
   causal: "i32",
   /** Whether each channel of the keys has its own log decay. */
   diagonal: "i32",
@@ -313,25 +206,13 @@ export const DELTA = {
    */
   whole: "i32",
   scale: "f32",
-  q: "usize",
-  k: "usize",
-  v: "usize",
-  beta: "usize",
-  f: "usize",
-  b: "usize",
+  ...addresses("q", "k", "v", "beta", "f", "b"),
   /** The state that enters a causal piece of a sequence, and the one that leaves it. */
   before: "usize",
   forward: "usize",
   y: "usize",
-  dy: "usize",
-  dforward: "usize",
-  dq: "usize",
-  dk: "usize",
-  dv: "usize",
-  dbeta: "usize",
-  dbefore: "usize",
-  df: "usize",
-  db: "usize",
+  ...addresses("dy", "dforward"),
+  ...addresses("dq", "dk", "dv", "dbeta", "dbefore", "df", "db"),
 } as const satisfies Fields;
 
 /**
@@ -339,31 +220,13 @@ export const DELTA = {
  * an absent optional tensor is 0.
  */
 export const SELECTIVE_SCAN = {
-  batch: "i32",
-  length: "i32",
-  channels: "i32",
-  stateDim: "i32",
+  ...integers("batch", "length", "channels", "stateDim"),
   /** Tokens between states that are kept. */
   chunkSize: "i32",
   reverse: "i32",
-  x: "usize",
-  dt: "usize",
-  a: "usize",
-  b: "usize",
-  c: "usize",
-  d: "usize",
-  z: "usize",
-  begins: "usize",
-  y: "usize",
-  states: "usize",
-  dy: "usize",
-  dx: "usize",
-  ddt: "usize",
-  da: "usize",
-  db: "usize",
-  dc: "usize",
-  dd: "usize",
-  dz: "usize",
+  ...addresses("x", "dt", "a", "b", "c", "d", "z", "begins"),
+  ...addresses("y", "states"),
+  ...addresses("dy", "dx", "ddt", "da", "db", "dc", "dd", "dz"),
 } as const satisfies Fields;
 
 /**
@@ -371,23 +234,12 @@ export const SELECTIVE_SCAN = {
  * t reads token t + first + step k.
  */
 export const SHORT_CONVOLUTION = {
-  batch: "i32",
-  length: "i32",
-  channels: "i32",
-  taps: "i32",
-  first: "i32",
-  step: "i32",
+  ...integers("batch", "length", "channels", "taps", "first", "step"),
   /** Whether SiLU is applied to the sums. */
   silu: "i32",
-  x: "usize",
-  weight: "usize",
-  bias: "usize",
-  segments: "usize",
+  ...addresses("x", "weight", "bias", "segments"),
   y: "usize",
-  dy: "usize",
-  dx: "usize",
-  dweight: "usize",
-  dbias: "usize",
+  ...addresses("dy", "dx", "dweight", "dbias"),
 } as const satisfies Fields;
 
 /** The offset in bytes of a job's record from the start of the queue. */
