@@ -170,15 +170,9 @@ export const SHAPE_CLASSES: readonly ShapeClass[] = [
   "long 128",
 ];
 
-const SHAPES: Readonly<Record<ShapeClass | "all", true>> = {
-  all: true,
-  "short 32": true,
-  "short 64": true,
-  "short 128": true,
-  "long 32": true,
-  "long 64": true,
-  "long 128": true,
-};
+const SHAPES = Object.fromEntries(
+  ["all", ...SHAPE_CLASSES].map((shape) => [shape, true]),
+) as Readonly<Record<ShapeClass | "all", true>>;
 
 /**
  * Throws unless all of a tuning is known and possible.

@@ -16,6 +16,7 @@ import {
   valuesOf,
   widthOf,
 } from "./chunk_layout.ts";
+import { ofRow } from "../frame/register_tile.ts";
 import { borderStates } from "../frame/border_states.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
@@ -59,7 +60,7 @@ ${
       repeat(ROW_QUADS, (i) =>
         `      let x${i} = operands[at + min(${i}u, last - n)];`)
     }
-${repeat(sums, (r) => `      sum${r} += x${r >> 2}[${r % 4}] * y;`)}
+${repeat(sums, (r) => `      sum${r} += ${ofRow("x", r)} * y;`)}
     }
 ${
       repeat(ROW_QUADS, (i) =>

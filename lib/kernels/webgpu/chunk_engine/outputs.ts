@@ -29,6 +29,7 @@ import {
   widthOf,
 } from "./chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
+import { ofRow } from "../frame/register_tile.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
@@ -191,11 +192,7 @@ ${
     `            var scores${b} = select(vec4f(), pairs[at_pair(chunk, SCORES, i, block${b})], block${b} <= i / 4u);
             scores${b} = select(scores${b}, scores${b}.wzyx, chunk.back);`)
 }
-${
-  eachTileRow((r) =>
-    `            sum${r} += scores${r >> 2}[${r % 4}] * slope;`
-  )
-}
+${eachTileRow((r) => `            sum${r} += ${ofRow("scores", r)} * slope;`)}
           }`;
 
 /** WGSL that subtracts what a token reads of its own value, β (q · k) v, in the second direction. */

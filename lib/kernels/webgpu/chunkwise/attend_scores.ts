@@ -3,7 +3,11 @@ import { type AttendShape, scratchQuads, threadsOf } from "./attend_shape.ts";
 import { type MaskSource, type Side, sidesOf } from "./mask.ts";
 import { innerQuads, type Role } from "./roles.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
-import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
+import {
+  eachTileRow as rows,
+  ofRow,
+  TILE_ROWS,
+} from "../frame/register_tile.ts";
 import type { Vectors } from "../frame/vectors.ts";
 
 /** Scores of the block's rows with all tokens of the chunk, weighted by the mask. */
@@ -59,9 +63,9 @@ ${
   }
 ${
     rows((r) =>
-      `    scores[at + ${r * stride}u] = sum${r} * kept * weights${r >> 2}[${
-        r % 4
-      }];`
+      `    scores[at + ${r * stride}u] = sum${r} * kept * ${
+        ofRow("weights", r)
+      };`
     )
   }
   }

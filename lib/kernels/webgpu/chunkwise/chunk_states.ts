@@ -23,7 +23,7 @@ import {
   type States,
   statesKey,
 } from "./states.ts";
-import { TILE_ROWS } from "../frame/register_tile.ts";
+import { ofRow, TILE_ROWS } from "../frame/register_tile.ts";
 import { bindingOf, QUADS, quadsOf, reading } from "../frame/vectors.ts";
 
 /** What the text depends on. */
@@ -146,7 +146,7 @@ ${
       `    let y${direction} = ${weigh(direction)};
 ${
         repeat(TILE_ROWS, (r) =>
-          `    sum${direction}_${r} += x${r >> 2}[${r % 4}] * y${direction};`)
+          `    sum${direction}_${r} += ${ofRow("x", r)} * y${direction};`)
       }`)
   }
   }

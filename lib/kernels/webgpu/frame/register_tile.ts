@@ -10,3 +10,7 @@ export const TILE_ROWS = 8;
 /** Repeats a piece of text for each row of a tile. */
 export const eachTileRow = (piece: (r: number) => string): string =>
   repeat(TILE_ROWS, piece);
+
+/** WGSL of row r's number, in vectors that hold four rows each. */
+export const ofRow = (name: string, r: number): string =>
+  `${name}${r >> 2}[${r % 4}]`;

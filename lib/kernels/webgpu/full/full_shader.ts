@@ -36,7 +36,7 @@ import {
   type Tiling,
   tilingVariants,
 } from "../score_tiles/score_tiles.ts";
-import { eachTileRow, TILE_ROWS } from "../frame/register_tile.ts";
+import { eachTileRow, ofRow, TILE_ROWS } from "../frame/register_tile.ts";
 import {
   addColumns,
   declareSum,
@@ -196,9 +196,9 @@ ${repeat(2, (half) => `      weights${half} = mat4x4f(${readers(half)});`)}
     }
 ${
     eachTileRow((r) =>
-      `    score${r} = select(vec4f(), score${r} * weights${r >> 2}[${
-        r % 4
-      }], kept);`
+      `    score${r} = select(vec4f(), score${r} * ${
+        ofRow("weights", r)
+      }, kept);`
     )
   }`;
   return /* wgsl */ `

@@ -51,10 +51,6 @@ export function sweepTilingOf(headDim: number, across: number): SweepTiling {
   return { lanes, across, threads };
 }
 
-/** WGSL of row r's number in a vector of which a tile holds two quads. */
-export const ofRow = (name: string, r: number): string =>
-  `${name}${r >> 2}[${r % 4}]`;
-
 /** The fields common to the programs of all sweeps. */
 export function sweepProgram(
   q: tf.TensorInfo,

@@ -10,7 +10,6 @@ import { borderStates } from "../frame/border_states.ts";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   type Direction,
-  ofRow,
   readRows,
   SWEEP_PLACES,
   sweepFunctions,
@@ -20,7 +19,7 @@ import {
   threadsPerColumn,
   tokenAt,
 } from "./recurrent.ts";
-import { eachTileRow, TILE_ROWS } from "../frame/register_tile.ts";
+import { eachTileRow, ofRow, TILE_ROWS } from "../frame/register_tile.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
 /** Threads of a workgroup, unless the rows alone need more. */

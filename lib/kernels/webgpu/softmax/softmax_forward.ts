@@ -14,16 +14,13 @@ import {
   shareTile,
   type Tiling,
 } from "../score_tiles/score_tiles.ts";
-import { eachTileRow } from "../frame/register_tile.ts";
+import { eachTileRow, ofRow } from "../frame/register_tile.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { addColumns, writeSum } from "../score_tiles/tile_sums.ts";
 import { products, softmaxProgram } from "./softmax_tiles.ts";
 
 /** A number below all scores. It is finite, since WGSL has no infinity. */
 export const LOWEST = "-3.4e38";
-
-/** WGSL of row r's number, in a pair of vectors that hold four rows each. */
-const ofRow = (name: string, r: number) => `${name}${r >> 2}[${r % 4}]`;
 
 /** The division of softmax attention's scores among threads. */
 export interface Sharing {
