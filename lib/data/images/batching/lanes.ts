@@ -21,7 +21,7 @@ export interface Lanes {
    * @throws {Error} If a package or a worker is; the message names the image.
    */
   run(image: EncodedImage, seed: string): Promise<Uint8Array>;
-  /** Ends all of it; images that are not done yet fail. */
+  /** Ends all of it, when the images that are being decoded are done; others fail. */
   stop(): Promise<void>;
 }
 
@@ -79,6 +79,8 @@ interface Pending {
 interface Lane {
   readonly worker: ImageWorker;
   readonly pending: Map<number, Pending>;
+  /** Called when it has none any more. */
+  idle?: () => void;
 }
 
 /** Decodes in workers. */
@@ -103,11 +105,12 @@ export class WorkerLanes implements Lanes {
     this.#lanes = Array.from({ length: count }, () => {
       const pending = new Map<number, Pending>();
       const worker = startWorker(path, {
-        answered: (answer) => this.#answered(pending, answer),
-        failed: (reason) => this.#failed(pending, reason),
+        answered: (answer) => this.#answered(lane, answer),
+        failed: (reason) => this.#failed(lane, reason),
       });
+      const lane: Lane = { worker, pending };
       worker.post({ settings, codecs: codecAddresses() });
-      return { worker, pending };
+      return lane;
     });
   }
 
@@ -127,11 +130,13 @@ export class WorkerLanes implements Lanes {
 
   async stop(): Promise<void> {
     this.#failure ??= STOPPED;
-    for (const { pending } of this.#lanes) {
-      for (const { reject } of pending.values()) reject(new Error(STOPPED));
-      pending.clear();
-    }
-    await Promise.all(this.#lanes.map(({ worker }) => worker.stop()));
+    await Promise.all(this.#lanes.map(async (lane) => {
+      // To end a worker while sharp decodes ends Deno by a segmentation fault.
+      if (lane.pending.size > 0) {
+        await new Promise<void>((resolve) => lane.idle = resolve);
+      }
+      await lane.worker.stop();
+    }));
   }
 
   /** Waits until one of all workers' places is free, and takes it. */
@@ -161,10 +166,11 @@ export class WorkerLanes implements Lanes {
     });
   }
 
-  #answered(pending: Map<number, Pending>, answer: WorkerAnswer): void {
-    const job = pending.get(answer.id);
-    pending.delete(answer.id);
-    if (!job) return;
+  #answered(lane: Lane, answer: WorkerAnswer): void {
+    const job = lane.pending.get(answer.id);
+    if (!job) return; // of a page's worker that has failed, and lives on
+    lane.pending.delete(answer.id);
+    if (lane.pending.size === 0) lane.idle?.();
     if ("pixels" in answer) return job.resolve(answer.pixels);
     const { failure, isBad } = answer;
     job.reject(
@@ -175,7 +181,7 @@ export class WorkerLanes implements Lanes {
   }
 
   /** A worker has ended: the images that it had are named, and nothing goes on. */
-  #failed(pending: Map<number, Pending>, reason: string): void {
+  #failed({ pending, idle }: Lane, reason: string): void {
     const jobs = [...pending.values()];
     const names = jobs.map(({ image }) => image.name).join(" or ");
     this.#failure ??= `a worker failed${
@@ -183,5 +189,6 @@ export class WorkerLanes implements Lanes {
     }: ${reason}`;
     for (const { reject } of jobs) reject(new Error(this.#failure));
     pending.clear();
+    idle?.();
   }
 }
