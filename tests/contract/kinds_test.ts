@@ -186,6 +186,23 @@ const DATA: Calls = {
   collateTokens: (wrong) => data.collateTokens(wrong),
   csvRows: (wrong) => data.csvRows(noBytes, wrong),
   lineStream: (wrong) => data.lineStream(noBytes, { parse: "text", ...wrong }),
+  decodeImage: (wrong) => data.decodeImage(new Uint8Array(), wrong),
+  evalTransform: (wrong) => data.evalTransform({ size: 4, ...wrong }),
+  imageBatches: (wrong) =>
+    data.imageBatches(
+      {
+        ...{ classes: ["a"], labels: new Uint16Array(1), size: 1 },
+        get: () => ({
+          ...{ name: "a", label: 0 },
+          bytes: () => Promise.resolve(new Uint8Array()),
+        }),
+      },
+      {
+        ...{ batchSize: 1, transform: data.evalTransform({ size: 4 }) },
+        ...wrong,
+      },
+    ),
+  imageFolder: (wrong) => data.imageFolder("/dev/null/none", wrong),
   listOps: (wrong) => data.listOps({ size: 1, ...wrong }),
   maskTokens: (wrong) =>
     data.maskTokens([7], {
@@ -198,6 +215,15 @@ const DATA: Calls = {
     data.packTokens([[1]], { length: 1, separator: 0, ...wrong }),
   padTokens: (wrong) => data.padTokens([[1]], wrong),
   parquet: (wrong) => data.parquet(noBytes, wrong),
+  parquetImages: (wrong) =>
+    data.parquetImages(data.memoryBytes(new Uint8Array(12), "none"), wrong),
+  resize: (wrong) =>
+    data.resize(
+      { width: 1, height: 1, pixels: new Uint8Array(3) },
+      ...[1, 1] as const,
+      wrong,
+    ),
+  trainTransform: (wrong) => data.trainTransform({ size: 4, ...wrong }),
   pathfinder: (wrong) => pathfinder({ size: 1, ...wrong }),
   selectiveCopying: (wrong) => selectiveCopying({ size: 1, ...wrong }),
   shuffledBatches: (wrong) =>
@@ -304,6 +330,7 @@ const HUB: Calls = {
 
 /** Options that are objects of which all may be left out. */
 const OBJECTS = new Set(["optimizer", "callbacks", "metrics", "config"]);
+const OBJECTS = new Set(["optimizer", "callbacks", "metrics", "crop"]);
 
 /** The options that the message of an unknown one lists. */
 async function optionsOf(call: Calls[string]): Promise<string[]> {

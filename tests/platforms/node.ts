@@ -129,6 +129,12 @@ Deno.test({
           await node("24", ["data.mjs"], folder),
           "500 100000 154 true\n",
         );
+        const images = "node_images.mjs";
+        await Deno.copyFile(`${PROGRAMS}/${images}`, `${folder}/${images}`);
+        for (const version of Object.keys(VERSIONS)) {
+          const red = Array(6).fill("1 -1 -1").join(" ");
+          assertEquals(await node(version, [images], folder), `${red}\n`);
+        }
       });
     });
   },

@@ -145,6 +145,7 @@ Deno.test({
       const names = [
         ...["420_33x47.jpg", "420_33x47_progressive.jpg", "filtered.png"],
         ...["lossy_alpha.webp", "lossless.webp", "adam7_grey2_13x9.png"],
+        ...["turned_6.jpg", "turned_8.png", "turned_3.webp"],
       ];
       const files = await Promise.all(
         names.map((name) => Deno.readFile(`${folder}/${name}`)),
@@ -168,7 +169,10 @@ Deno.test({
             copy[Math.floor(at * copy.length)] = byte;
           }
           try {
-            const picture = await decodeImage(copy, { decoder });
+            const picture = await decodeImage(copy, {
+              decoder,
+              orientation: "apply",
+            });
             const { width, height, pixels } = picture;
             assertEquals(pixels.length, 3 * width * height);
           } catch (error) {

@@ -1,6 +1,7 @@
 /** Batches of images are the same by any number of workers, and name what is bad. @module */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { fileURLToPath } from "node:url";
 import {
   imageBatches,
   type ImageBatchesOptions,
@@ -9,6 +10,8 @@ import type { ImageDataset } from "../../../lib/data/images/datasets/image_datas
 import { imageFolder } from "../../../lib/data/images/datasets/image_folder.ts";
 import { evalTransform } from "../../../lib/data/images/transforms/eval_transform.ts";
 import { trainTransform } from "../../../lib/data/images/transforms/train_transform.ts";
+import { crossEntropy, evaluate, train } from "../../../lib/training/mod.ts";
+import { lionViT } from "../../../mod.ts";
 import { onCpu, withFolder } from "../../io/files.ts";
 import { bytesOf, NO_PILLOW, runPillow } from "./pillow.ts";
 
@@ -118,6 +121,28 @@ onFolder(
   },
 );
 
+onFolder("a model is trained and evaluated on images", async (images) => {
+  const model = lionViT({
+    ...{ dim: 8, depth: 1, numHeads: 2, imageSize: 16, patchSize: 8 },
+    ...{ channels: 3, numClasses: 2, variant: "lit", seed: 1 },
+  });
+  const { losses } = await train(
+    model,
+    imageBatches(images, { batchSize: 7, transform: TRAIN }),
+    { loss: crossEntropy(), steps: 3, progress: false },
+  );
+  assertEquals(losses.length, 3);
+  const once = imageBatches(images, {
+    ...{ batchSize: 4, transform: EVAL },
+    order: "in-order",
+  });
+  const { loss } = await evaluate(model, once.from(0), {
+    loss: crossEntropy(),
+  });
+  assert(loss! > 0.1 && loss! < 5, `${loss}`);
+  model.dispose();
+});
+
 onFolder("a bad image fails by its name", async (images, _, folder) => {
   await Deno.writeTextFile(`${folder}/cats/3.jpg`, "no image");
   for (const workers of [0, 2]) {
@@ -193,7 +218,7 @@ onFolder(
       ...{ batchSize: 1, transform: EVAL, workers: 1, prefetch: 0 },
       order: "in-order",
       onBad: { skip: true, limit: 1 },
-      workerPath: new URL("dying_worker.ts", import.meta.url),
+      workerPath: fileURLToPath(new URL("dying_worker.ts", import.meta.url)),
     });
     await assertRejects(
       () => take(batches.from(2)),

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { mostThreads } from "../../../contract/threads.ts";
-import { assertFinite } from "../../../contract/values.ts";
+import { assertFinite, assertPath } from "../../../contract/values.ts";
 import { assertInteger } from "../../batches/assert_integer.ts";
 import { epochOrders } from "../../batches/epoch_order.ts";
 import { seeded } from "../../batches/random.ts";
@@ -242,6 +242,9 @@ function lanesOf(
 ): () => Lanes {
   const count = workers ?? usualWorkers();
   assertInteger("workers", count, 0, mostThreads());
+  if (workerPath !== undefined && !(workerPath instanceof URL)) {
+    assertPath("workerPath", workerPath);
+  }
   if (count === 0) return () => callersLane(settings);
   if (!hasWorkers()) {
     throw new RangeError("workers should be 0 here: this host has none");

@@ -62,7 +62,7 @@ function startNodeWorker(
   listener: WorkerListener,
   { Worker }: typeof import("node:worker_threads"),
 ): ImageWorker {
-  const script = new URL(path ?? ownScript(), import.meta.url);
+  const script = urlOf(path ?? ownScript());
   const worker = new Worker(script, { workerData: WORKER_NAME });
   worker.unref();
   let images = 0;
@@ -89,6 +89,13 @@ function startNodeWorker(
       await worker.terminate();
     },
   };
+}
+
+/** The URL of a path or a URL; a single letter before the colon is a drive of Windows. */
+function urlOf(path: string | URL): URL {
+  return path instanceof URL || /^[a-z][a-z+.-]+:/i.test(path)
+    ? new URL(path)
+    : nodeModule("node:url")!.pathToFileURL(path);
 }
 
 /** Where the worker's script lies; a bundle would start itself. */
