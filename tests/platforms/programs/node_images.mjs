@@ -11,7 +11,11 @@ const images = {
   classes: ["red"],
   labels: new Uint16Array(1),
   size: 1,
-  get: () => ({ name: "red.png", label: 0, bytes: async () => bytes }),
+  get: () => ({
+    name: "red.png",
+    label: 0,
+    bytes: () => Promise.resolve(bytes),
+  }),
 };
 const found = [];
 await tf.setBackend("cpu");
