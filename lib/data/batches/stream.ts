@@ -173,10 +173,18 @@ export function shuffledBatches<E>(
   };
 }
 
-/** The order of the examples in each epoch. */
-function ordersOf<E>(
+/**
+ * The order of the examples in each epoch.
+ *
+ * @throws {TypeError} If the dataset has no blocks, and should.
+ * @throws {RangeError} If an option has an invalid value.
+ */
+export function ordersOf<E>(
   dataset: Dataset<E> & Partial<BlockDataset<E>>,
-  { seed, order = "shuffled", blocksAtOnce }: ShuffledBatchesOptions<E>,
+  { seed, order = "shuffled", blocksAtOnce }: Pick<
+    ShuffledBatchesOptions<E>,
+    "seed" | "order" | "blocksAtOnce"
+  >,
 ): (epoch: number) => Uint32Array {
   if (order !== "shuffled" && order !== "blocks") {
     throw new RangeError(

@@ -1,12 +1,17 @@
 /** Images of Parquet files as Hugging Face stores them. @module */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import {
+  evalTransform,
+  imageBatches,
   memoryBytes,
   parquetImages,
   type ParquetImagesOptions,
   type RandomAccess,
 } from "../../../lib/data/mod.ts";
+
+import { onCpu } from "../../io/files.ts";
 
 type Written = Parameters<typeof parquetWriteBuffer>[0];
 
@@ -76,6 +81,41 @@ Deno.test("images and classes are found as Hugging Face stores them", async () =
     assertEquals(await bytes(), Uint8Array.of(i < 4 ? i : 6 + i));
   }
   await assertRejects(async () => await images.get(8), RangeError, "below 8");
+});
+
+onCpu("a shuffled epoch of blocks reads each row group once", async () => {
+  const red = Uint8Array.from(
+    atob(
+      "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1Pe" +
+        "AAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC",
+    ),
+    (letter) => letter.charCodeAt(0),
+  );
+  const labels = Array.from({ length: 40 }, (_, i) => BigInt(i));
+  const file = fileOf("x", { images: labels.map(() => red), labels });
+  let reads = 0;
+  const images = await parquetImages({
+    ...{ name: file.name, size: file.size },
+    read: (start, length) => {
+      reads++;
+      return file.read(start, length);
+    },
+  });
+  reads = 0;
+  const batches = imageBatches(images, {
+    ...{ batchSize: 8, order: "blocks", workers: 0 },
+    transform: evalTransform({ size: 1 }),
+  });
+  const seen: number[] = [];
+  for await (const { inputs, labels } of batches.from(0)) {
+    seen.push(...await labels.data());
+    tf.dispose([...inputs, labels]);
+    if (seen.length === 40) break;
+  }
+  assertEquals(seen.toSorted((a, b) => a - b), labels.map(Number));
+  assert(seen.some((label, i) => label !== i));
+  // Groups of 3 rows, and the batch that was made ahead.
+  assert(reads <= Math.ceil(40 / 3) + 8, `${reads}`);
 });
 
 Deno.test("labels may be texts, or numbers without names", async () => {

@@ -3,9 +3,12 @@ import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { mostThreads } from "../../../contract/threads.ts";
 import { assertFinite, assertPath } from "../../../contract/values.ts";
 import { assertInteger } from "../../batches/assert_integer.ts";
-import { epochOrders } from "../../batches/epoch_order.ts";
 import { seeded } from "../../batches/random.ts";
-import type { Batch, BatchStream } from "../../batches/stream.ts";
+import {
+  type Batch,
+  type BatchStream,
+  ordersOf,
+} from "../../batches/stream.ts";
 import type { ImageDataset } from "../datasets/image_dataset.ts";
 import {
   assertDecoder,
@@ -71,10 +74,12 @@ export interface ImageBatchesOptions {
    */
   onBad?: "fail" | SkipBad | undefined;
   /**
-   * `"shuffled"`: endless, each epoch in another order. `"in-order"`: one pass in the
-   * dataset's order, of which the last batch may be smaller. @default "shuffled"
+   * `"shuffled"`: endless, each epoch in another order. `"blocks"`: the same for images
+   * that are read together, such as those of Parquet files, so that each row group is
+   * read once an epoch. `"in-order"`: one pass in the dataset's order, of which the last
+   * batch may be smaller. @default "shuffled"
    */
-  order?: "shuffled" | "in-order" | undefined;
+  order?: "shuffled" | "blocks" | "in-order" | undefined;
   /** Which package decodes, as for `decodeImage`. @default "auto" */
   decoder?: DecodeImageOptions["decoder"];
   /** What to do with EXIF's orientation, as for `decodeImage`. @default "ignore" */
@@ -170,12 +175,14 @@ export function imageBatches(
   assertInteger("batchSize", batchSize, 1);
   assertFinite("seed", seed);
   assertInteger("prefetch", prefetch, 0);
-  if (order !== "shuffled" && order !== "in-order") {
+  if (!["shuffled", "blocks", "in-order"].includes(order)) {
     throw new RangeError(
-      `order should be "shuffled" or "in-order", got ${JSON.stringify(order)}`,
+      `order should be "shuffled", "blocks" or "in-order", got ${
+        JSON.stringify(order)
+      }`,
     );
   }
-  const isShuffled = order === "shuffled";
+  const isShuffled = order !== "in-order";
   const steps = images.size / batchSize;
   const stepsPerEpoch = isShuffled ? Math.floor(steps) : Math.ceil(steps);
   if (stepsPerEpoch === 0) {
@@ -185,11 +192,11 @@ export function imageBatches(
   }
   const bad = new BadCount(options.onBad ?? "fail", images.size);
   const open = lanesOf(options, settings);
-  const orderOf = epochOrders(images.size, seed);
+  const orderOf = isShuffled ? ordersOf(images, { seed, order }) : undefined;
   const draw = (step: number): Draw => {
-    const epoch = isShuffled ? Math.floor(step / stepsPerEpoch) : 0;
+    const epoch = orderOf ? Math.floor(step / stepsPerEpoch) : 0;
     const first = (step - epoch * stepsPerEpoch) * batchSize;
-    const order = isShuffled ? orderOf(epoch) : undefined;
+    const order = orderOf?.(epoch);
     return {
       seed: `example ${seed} ${epoch}`,
       size: Math.min(batchSize, images.size - first),

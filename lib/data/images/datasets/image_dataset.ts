@@ -1,3 +1,4 @@
+import type { BlockDataset } from "../../batches/block_orders.ts";
 import type { Dataset } from "../../batches/dataset.ts";
 
 /** An image as its file has it. */
@@ -11,7 +12,10 @@ export interface EncodedImage {
 }
 
 /** Images and their classes; no image is read before it is needed. */
-export interface ImageDataset extends Dataset<EncodedImage> {
+export interface ImageDataset
+  extends
+    Dataset<EncodedImage>,
+    Partial<Pick<BlockDataset<EncodedImage>, "locality" | "localitiesKept">> {
   /** The names of the classes. */
   readonly classes: readonly string[];
   /** The class of each image: for counts, and splits, without reading an image. */

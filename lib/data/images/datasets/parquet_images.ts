@@ -74,6 +74,8 @@ export async function parquetImages(
     classes,
     labels,
     size: rows.size,
+    locality: rows.locality,
+    localitiesKept: rows.localitiesKept,
     get(index) {
       assertPlace(index, rows.size);
       const name = nameOf(index);
