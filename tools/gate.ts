@@ -150,7 +150,14 @@ that docs/platforms.md names, in Node 20, 22 and 24 from npm's package, in Chrom
     {
       args: [
         ...["test", "-A"],
-        ...["deno_project", "permissions", "node", "browser", "images"]
+        ...[
+          "deno_project",
+          "permissions",
+          "node",
+          "browser",
+          "images",
+          "hub_page",
+        ]
           .map((name) => `tests/platforms/${name}.ts`),
       ],
     },

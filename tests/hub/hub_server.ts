@@ -83,23 +83,24 @@ export function startHub(
       [host, request.method, pathname + search, range, token].join(" "),
     );
   };
-  const elsewhere = serveLocally((request) => {
+  const methods = ["GET", "HEAD", "POST", "OPTIONS"];
+  const elsewhere = serveForPages((request) => {
     note("elsewhere", request);
     const digest = new URL(request.url).pathname.slice(1);
     const file = [...stored.values()].find((file) => file.digest === digest);
     return file
       ? bodyOf(file, request, hub.faults)
       : new Response("none", { status: 404 });
-  });
+  }, methods);
   const store = `http://localhost:${elsewhere.addr.port}`;
-  const server = serveLocally(
+  const server = serveForPages(
     async (request) => {
       note("hub", request);
       if (hub.faults.down) return new Response("down", { status: 503 });
       const instead = hub.faults.instead?.shift();
       return instead?.() ?? await answer(request, stored, store, hub.faults);
     },
-    { methods: ["GET", "HEAD", "POST"] },
+    methods,
   );
   return Object.assign(hub, {
     url: `http://127.0.0.1:${server.addr.port}`,
@@ -108,6 +109,29 @@ export function startHub(
       await elsewhere.shutdown();
     },
   });
+}
+
+/** Serves pages of other hosts, too, as the hub does. */
+function serveForPages(
+  answer: (request: Request) => Response | Promise<Response>,
+  methods: readonly string[],
+): Deno.HttpServer<Deno.NetAddr> {
+  return serveLocally(async (request) => {
+    const { headers, body, status } = request.method === "OPTIONS"
+      ? new Response()
+      : await answer(request);
+    const shown = new Headers(headers);
+    shown.set("access-control-allow-origin", "*");
+    shown.set(
+      "access-control-allow-headers",
+      "authorization, content-type, range",
+    );
+    shown.set(
+      "access-control-expose-headers",
+      "x-error-code, link, content-range",
+    );
+    return new Response(body, { status, headers: shown });
+  }, { methods });
 }
 
 function failure(status: number, code: string): Response {
