@@ -22,6 +22,8 @@ export interface Faults {
   instead?: (() => Response)[];
   /** What is listed besides the files. */
   lists?: unknown[];
+  /** How often the address of a large file is no longer valid. */
+  expired?: number;
   /** Sends nothing of large files, and does not end either. */
   stalls?: boolean;
   /** Where the second page of the listing is said to be. */
@@ -86,6 +88,10 @@ export function startHub(
   const methods = ["GET", "HEAD", "POST", "OPTIONS"];
   const elsewhere = serveForPages((request) => {
     note("elsewhere", request);
+    if (hub.faults.expired) {
+      hub.faults.expired--;
+      return new Response("expired", { status: 403 });
+    }
     const digest = new URL(request.url).pathname.slice(1);
     const file = [...stored.values()].find((file) => file.digest === digest);
     return file

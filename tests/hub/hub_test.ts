@@ -324,6 +324,29 @@ onHub("who gives up does not take others with him", async (options, hub) => {
   assertEquals(downloads(hub), 1);
 });
 
+onHub("a progress that throws ends its own call", async (options, hub) => {
+  hub.faults = { slow: 2 };
+  const one = hubFile("org/tiny", "model.safetensors", {
+    ...options,
+    progress() {
+      throw new TypeError("a slip");
+    },
+  });
+  const two = hubFile("org/tiny", "model.safetensors", options);
+  await assertRejects(() => one, TypeError, "a slip");
+  assertEquals(await Deno.readFile(await two), WEIGHTS);
+  assertEquals(downloads(hub), 1);
+});
+
+onHub(
+  "an address that is no longer valid is asked for anew",
+  async (options, hub) => {
+    hub.faults = { expired: 1 };
+    await readWeights((await hubSnapshot("org/tiny", options)).folder);
+    assertEquals(downloads(hub), 2);
+  },
+);
+
 onHub("a signal keeps what has come", async (options, hub) => {
   hub.faults = { slow: 2 };
   const stop = new AbortController();
@@ -488,7 +511,7 @@ onHub(
       ],
       [
         () => hubBytes("org/tiny", "none.txt", options),
-        "model org/tiny has no such file",
+        "model org/tiny has no file at",
       ],
       [
         () => hubFiles("org/gated", { ...options, token: "t" }),

@@ -467,6 +467,23 @@ onCpu(
       assertEquals(other.weights.unused.length, 4);
       for (const { model } of [classifier, other]) model.dispose();
 
+      // A language model of softmax has positions by default, and keeps them.
+      const options = {
+        ...SIZES,
+        vocabularySize: 9,
+        variant: "softmax",
+      } as const;
+      const own = lionGpt(options);
+      await savePretrained(`${folder}/gpt`, {
+        model: own,
+        config: { model_type: "lion", architecture: "lionGpt", options },
+      });
+      const positions = await fromPretrained(`${folder}/gpt`, { variant: "d" });
+      assertEquals(positions.weights.unused, []);
+      assert(positions.weights.kept.includes("transformer.wpe.weight"));
+      own.dispose();
+      positions.model.dispose();
+
       await writeModel(folder, GPT2, STATES.gpt2);
       const gpt = await fromPretrained(folder, { variant: "s" });
       assert(gpt.weights.initial.every((name) => /attn\.a_i/.test(name)));

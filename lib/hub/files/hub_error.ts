@@ -29,13 +29,25 @@ export function named({ repo, type, revision }: Repository): string {
   return `${type} ${repo}${revision === "main" ? "" : ` at ${revision}`}`;
 }
 
-/** The error that an answer of the hub stands for. */
+/**
+ * The error that an answer stands for.
+ *
+ * @param response The answer.
+ * @param url What was asked.
+ * @param repository The repository.
+ * @param isHubs Whether the hub itself answers, and not where it has redirected to.
+ */
 export function errorOf(
   response: Response,
   url: string,
   repository: Repository,
+  isHubs: boolean,
 ): HubError {
   const { status, headers } = response;
+  if (!isHubs) {
+    // A redirect's signature ends after some minutes; the hub gives a new one.
+    return statusError(response, url, status === 403);
+  }
   const { repo, type, revision, endpoint } = repository;
   const page = `${endpoint}/${type === "dataset" ? "datasets/" : ""}${repo}`;
   const code = headers.get("x-error-code") ?? "";
@@ -51,9 +63,9 @@ export function errorOf(
   }
   if (code === "EntryNotFound") {
     return new HubError(
-      `${
-        named(repository)
-      } has no such file: ${url}; hubFiles() lists those it has`,
+      `${named(repository)} has no file at ${
+        pathOf(url)
+      }; hubFiles() lists those it has`,
     );
   }
   if (code === "RepoNotFound" || status === 401 || status === 404) {
@@ -68,6 +80,15 @@ export function errorOf(
       } (status 403): give one that may read it`,
     );
   }
+  return statusError(response, url);
+}
+
+/** The error of a status that says nothing of the repository. */
+function statusError(
+  { status, headers }: Response,
+  url: string,
+  isPassing: boolean = false,
+): HubError {
   const waitSeconds = secondsToWait(headers);
   return new HubError(
     status === 429
@@ -76,7 +97,7 @@ export function errorOf(
       }; a token raises the limit`
       : `${new URL(url).host} answers with status ${status} to ${pathOf(url)}`,
     {
-      isPassing: status === 408 || status === 429 || status >= 500,
+      isPassing: isPassing || status === 408 || status === 429 || status >= 500,
       waitSeconds,
     },
   );

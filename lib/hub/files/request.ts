@@ -130,7 +130,7 @@ export async function send(
     if (![301, 302, 303, 307, 308].includes(response.status) || !location) {
       if (response.ok || response.status === 416) return response;
       await response.body?.cancel();
-      throw errorOf(response, url.href, repository);
+      throw errorOf(response, url.href, repository, isHome);
     }
     await response.body?.cancel();
     url = redirected(url, location);

@@ -32,6 +32,16 @@ export async function shared<T>(
   ) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
+  // What a caller's own function throws ends the wait of this caller alone.
+  const failed = new AbortController();
+  const hear = (bytes: number) => {
+    try {
+      onBytes(bytes);
+    } catch (error) {
+      failed.abort(error);
+    }
+  };
+  const gone = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])]);
   let work = running.get(name);
   if (!work) {
     const abort = new AbortController();
@@ -48,16 +58,16 @@ export async function shared<T>(
   }
   const joined = work;
   joined.waiting++;
-  joined.listeners.add(onBytes);
+  joined.listeners.add(hear);
   try {
-    return await unlessAborted(signal, joined.result as Promise<T>);
+    return await unlessAborted(gone, joined.result as Promise<T>);
   } finally {
-    joined.listeners.delete(onBytes);
+    joined.listeners.delete(hear);
     if (--joined.waiting === 0) {
       // Who comes now starts anew, and finds what has arrived.
       if (running.get(name) === joined) running.delete(name);
       joined.abort.abort();
-      if (signal?.aborted) await joined.result.catch(() => {});
+      if (gone.aborted) await joined.result.catch(() => {});
     }
   }
 }

@@ -1,4 +1,5 @@
 /** Models of this library, read back. @module */
+import type { LionGptOptions } from "../../models/gpt.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import { type LionModel, lionModelOf } from "./lion_config.ts";
 import type { Changes, Plan } from "./plan.ts";
@@ -25,11 +26,19 @@ export function lionPlan(fields: ConfigFields, changes: Changes): Plan {
   return {
     model: {
       ...model,
-      options: { ...weighing, ...options },
+      options: { ...weighing, ...positionsOf(model), ...options },
     } as LionModel,
     initial,
     unused,
   };
+}
+
+/** The positions that a language model has by default, and would lose with softmax. */
+function positionsOf({ architecture, options }: LionModel): object {
+  const { variant, position = "none", maxLength } = options as LionGptOptions;
+  const hasDefault = architecture === "lionGpt" && variant === "softmax" &&
+    position === "none" && maxLength === undefined;
+  return hasDefault ? { maxLength: 1024 } : {};
 }
 
 /** What changes with the head: options, and the modules that come and go. */
