@@ -329,8 +329,13 @@ const HUB: Calls = {
 };
 
 /** Options that are objects of which all may be left out. */
-const OBJECTS = new Set(["optimizer", "callbacks", "metrics", "config"]);
-const OBJECTS = new Set(["optimizer", "callbacks", "metrics", "crop"]);
+const OBJECTS = new Set([
+  "optimizer",
+  "callbacks",
+  "metrics",
+  "config",
+  "crop",
+]);
 
 /** The options that the message of an unknown one lists. */
 async function optionsOf(call: Calls[string]): Promise<string[]> {

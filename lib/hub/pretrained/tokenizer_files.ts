@@ -1,5 +1,4 @@
 /** The tokenizer beside a model. @module */
-import { assertTokenizerShape } from "../../data/text/tokenizer_json/tokenizer_shape.ts";
 import type { Tokenizer } from "../../data/text/tokenizer.ts";
 import {
   type TokenizerFile,
@@ -51,7 +50,7 @@ export async function readTokenizer(
  * The files of a tokenizer.
  *
  * @param tokenizer One that was read here, or the content of a tokenizer.json.
- * @throws {TypeError} If it is neither.
+ * @throws {TypeError} If it is neither, or cannot be read back.
  */
 export function tokenizerFiles(
   tokenizer: Tokenizer | TokenizerFile,
@@ -64,7 +63,7 @@ export function tokenizerFiles(
     );
   }
   try {
-    assertTokenizerShape(tokenizer as TokenizerFile);
+    tokenizerOf(tokenizer as TokenizerFile);
   } catch (cause) {
     throw new TypeError(
       `savePretrained's tokenizer should be the content of a tokenizer.json: ${
