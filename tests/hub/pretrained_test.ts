@@ -517,6 +517,7 @@ onCpu(
       });
       const model = lionEncoder(options);
       setClassNames(model, ["cat", "dog"]);
+      await Deno.writeTextFile(`${folder}/tokenizer_config.json`, "{}");
       await savePretrained(folder, { model, config, tokenizer: file });
       const one = await fromPretrained(folder);
       assertEquals(classNames(one.model), ["cat", "dog"]);
@@ -529,6 +530,11 @@ onCpu(
         config: one.config,
         ...tokenizer ? { tokenizer } : {},
       });
+      // Another tokenizer's files do not stay beside it.
+      assertEquals(
+        (await namesIn(folder)).filter((name) => name.includes("token")),
+        ["tokenizer.json"],
+      );
       const two = await fromPretrained(`${folder}/b`);
       assertEquals(two.tokenizer!.encode("slower"), ids);
       assertEquals(classNames(two.model), ["cat", "dog"]);

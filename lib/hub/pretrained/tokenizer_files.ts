@@ -4,43 +4,40 @@ import {
   type TokenizerFile,
   tokenizerOf,
 } from "../../data/text/tokenizer_file.ts";
+import { files } from "../../io/file_system.ts";
 import { readObject } from "./json_file.ts";
 import type { ModelFiles } from "./model_files.ts";
 import { writeJSON } from "./weight_files.ts";
 
 const TOKENIZER = "tokenizer.json";
 
-/** Files that say more of a tokenizer; the first one names special tokens. */
-const CONFIGS = ["tokenizer_config.json", "special_tokens_map.json"];
+/** Files that name special tokens; the last one's names count. */
+const CONFIGS = ["special_tokens_map.json", "tokenizer_config.json"];
 
 /** What the tokenizers that were read here were made of, by the names of files. */
 const FILES = new WeakMap<Tokenizer, ReadonlyMap<string, object>>();
 
 /** Reads the tokenizer of a model; `undefined` if it has none. */
 export async function readTokenizer(
-  files: ModelFiles,
+  model: ModelFiles,
 ): Promise<Tokenizer | undefined> {
-  const file = await readObject(files, TOKENIZER);
+  const file = await readObject(model, TOKENIZER);
   if (!file) return undefined;
   const read = new Map<string, object>([[TOKENIZER, file]]);
   for (const name of CONFIGS) {
-    const config = await readObject(files, name);
+    const config = await readObject(model, name);
     if (config) read.set(name, config);
   }
-  const config = CONFIGS.map((name) => read.get(name))
-    .find((config) => config !== undefined);
+  const config = Object.assign({}, ...CONFIGS.map((name) => read.get(name)));
   try {
-    const tokenizer = tokenizerOf(
-      file as unknown as TokenizerFile,
-      config ? { config } : {},
-    );
+    const tokenizer = tokenizerOf(file as unknown as TokenizerFile, { config });
     FILES.set(tokenizer, read);
     return tokenizer;
   } catch (error) {
     const { message } = error as Error;
     const Kind = error instanceof TypeError ? TypeError : RangeError;
     throw new Kind(
-      `${TOKENIZER} of ${files.name} cannot be used: ${message}; tokenizer: false leaves it out`,
+      `${TOKENIZER} of ${model.name} cannot be used: ${message}; tokenizer: false leaves it out`,
       { cause: error },
     );
   }
@@ -75,12 +72,14 @@ export function tokenizerFiles(
   return new Map([[TOKENIZER, tokenizer]]);
 }
 
-/** Writes the files of a tokenizer. */
+/** Writes the files of a tokenizer, and removes those of another that is there. */
 export async function writeTokenizer(
   folder: string,
-  files: ReadonlyMap<string, object>,
+  tokenizer: ReadonlyMap<string, object>,
 ): Promise<void> {
-  for (const [name, content] of files) {
-    await writeJSON(`${folder}/${name}`, content);
+  for (const name of [TOKENIZER, ...CONFIGS]) {
+    const content = tokenizer.get(name);
+    if (content) await writeJSON(`${folder}/${name}`, content);
+    else await files().rm(`${folder}/${name}`, { force: true });
   }
 }
