@@ -17,6 +17,16 @@ export function activate<T extends tf.Tensor>(
 }
 
 /**
+ * An activation as layers save it: exact GELU is left out, so that runs from
+ * before there was another one are resumed.
+ */
+export function savedActivation(
+  activation: Activation,
+): { activation?: Activation } {
+  return activation === "gelu" ? {} : { activation };
+}
+
+/**
  * Throws unless there is such an activation, or none is given.
  *
  * @throws {RangeError} If there is none of this name.

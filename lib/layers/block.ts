@@ -3,7 +3,12 @@ import type { Complete, OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { shown } from "../contract/shown.ts";
 import { tokensIn } from "../operations/padding.ts";
-import { activate, type Activation, assertActivation } from "./activation.ts";
+import {
+  activate,
+  type Activation,
+  assertActivation,
+  savedActivation,
+} from "./activation.ts";
 import {
   assertAttentionOptions,
   type AttentionOptions,
@@ -180,7 +185,12 @@ export class LionBlock extends MixingLayer {
 
   /** Everything needed to recreate the block. */
   override getConfig(): tf.serialization.ConfigDict {
-    return { ...super.getConfig(), ...this.#options };
+    const { activation, ...options } = this.#options;
+    return {
+      ...super.getConfig(),
+      ...options,
+      ...savedActivation(activation),
+    };
   }
 }
 tf.serialization.registerClass(LionBlock);

@@ -528,7 +528,7 @@ onCpu(
       await savePretrained(`${folder}/b`, {
         model: one.model,
         config: one.config,
-        ...tokenizer ? { tokenizer } : {},
+        tokenizer,
       });
       // Another tokenizer's files do not stay beside it.
       assertEquals(

@@ -40,7 +40,13 @@ const ATTENTION = {
   dropout: 0.25,
   epsilon: 1e-3,
 } as const;
-const BLOCK = { ...ATTENTION, mlpRatio: 2, norm: "post", dropPath: 0.5 };
+const BLOCK = {
+  ...ATTENTION,
+  mlpRatio: 2,
+  activation: "gelu-tanh",
+  norm: "post",
+  dropPath: 0.5,
+};
 const GIVEN = { name: "given", trainable: false, seed: 7 };
 
 interface Case {
@@ -194,7 +200,12 @@ for (const [name, test] of Object.entries(CASES)) {
 onEachBackend(
   "LionVocabularyHead can be made again from its config",
   async () => {
-    const options = { ...GIVEN, transform: true, epsilon: 1e-2 };
+    const options = {
+      ...GIVEN,
+      transform: true,
+      activation: "gelu-tanh",
+      epsilon: 1e-2,
+    } as const;
     const layer = new VocabularyHead(options);
     const again = VocabularyHead.fromConfig(
       VocabularyHead as never,

@@ -1,5 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { activate, type Activation, assertActivation } from "../activation.ts";
+import {
+  activate,
+  type Activation,
+  assertActivation,
+  savedActivation,
+} from "../activation.ts";
 import { applyLinear, linear } from "../linear.ts";
 import {
   LionLayer,
@@ -116,7 +121,7 @@ export class VocabularyHead extends LionLayer {
     return {
       ...super.getConfig(),
       transform: this.#transform,
-      activation: this.#activation,
+      ...savedActivation(this.#activation),
       epsilon: this.#epsilon,
     };
   }
