@@ -6,65 +6,88 @@
  * @module
  */
 
-/** A number, and the numbers that it was made of. */
+/** A number, and where the tape has what it was made of. */
 export interface Scalar {
   readonly value: number;
   /** The sum of the absolute terms: rounding errors are relative to it. */
   readonly magnitude: number;
-  /** Of the loss, in this number; known after {@linkcode differentiate}. */
-  gradient: number;
-  /** The sum of its absolute terms. */
-  gradientMagnitude: number;
-  readonly parents: readonly Parent[];
+  /** Its place among the numbers that change with the inputs; -1 if it does not. */
+  readonly place: number;
 }
 
-/** What a number was made of, and how much it changes with it. */
-type Parent = readonly [
+/**
+ * How numbers follow from earlier ones: an entry for each of these, in arrays of
+ * numbers, since objects would keep the garbage collector busy most of the time.
+ */
+class Tape {
+  /** The place of the earlier number. */
+  readonly parents: number[] = [];
+  /** How much the later one changes with it. */
+  readonly slopes: number[] = [];
+  /** The sum of the slope's absolute terms. */
+  readonly magnitudes: number[] = [];
+  /** Where the entries of each number end, by its place. */
+  readonly ends: number[] = [];
+}
+
+let tape = new Tape();
+
+/** Notes that the number that is made next changes with another. */
+function follow(
   parent: Scalar,
   slope: number,
-  magnitude?: number | undefined,
-];
+  magnitude: number = Math.abs(slope),
+): void {
+  if (parent.place < 0) return;
+  tape.parents.push(parent.place);
+  tape.slopes.push(slope);
+  tape.magnitudes.push(magnitude);
+}
 
-/** All numbers in the order in which they were made. */
-let made: Scalar[] = [];
+/** Makes a number of those that it was said to follow from. */
+function make(value: number, magnitude: number): Scalar {
+  const { parents, ends } = tape;
+  if (parents.length === (ends.at(-1) ?? 0)) return constant(value, magnitude);
+  return { value, magnitude, place: ends.push(parents.length) - 1 };
+}
 
-function make(
-  value: number,
-  magnitude: number,
-  parents: Scalar["parents"] = [],
-): Scalar {
-  const [gradient, gradientMagnitude] = [0, 0];
-  const scalar = { value, magnitude, gradient, gradientMagnitude, parents };
-  made.push(scalar);
-  return scalar;
+/** An input. */
+function variable(value: number): Scalar {
+  const place = tape.ends.push(tape.parents.length) - 1;
+  return { value, magnitude: Math.abs(value), place };
 }
 
 /** A number without a past. */
-export function constant(value: number): Scalar {
-  return make(value, Math.abs(value));
+export function constant(
+  value: number,
+  magnitude: number = Math.abs(value),
+): Scalar {
+  return { value, magnitude, place: -1 };
 }
 
 /** a + b + … */
 export function plus(...terms: Scalar[]): Scalar {
-  return make(
-    terms.reduce((sum, { value }) => sum + value, 0),
-    terms.reduce((sum, { magnitude }) => sum + magnitude, 0),
-    terms.map((term) => [term, 1] as const),
-  );
+  let value = 0, magnitude = 0;
+  for (const term of terms) {
+    value += term.value;
+    magnitude += term.magnitude;
+    follow(term, 1);
+  }
+  return make(value, magnitude);
 }
 
 /** a - b */
 export function minus(a: Scalar, b: Scalar): Scalar {
-  const parents = [[a, 1], [b, -1]] as const;
-  return make(a.value - b.value, a.magnitude + b.magnitude, parents);
+  follow(a, 1);
+  follow(b, -1);
+  return make(a.value - b.value, a.magnitude + b.magnitude);
 }
 
 /** a · b */
 export function times(a: Scalar, b: Scalar): Scalar {
-  return make(a.value * b.value, a.magnitude * b.magnitude, [
-    [a, b.value, b.magnitude],
-    [b, a.value, a.magnitude],
-  ]);
+  follow(a, b.value, b.magnitude);
+  follow(b, a.value, a.magnitude);
+  return make(a.value * b.value, a.magnitude * b.magnitude);
 }
 
 /** a / b, which is as far off as the one of them that cancels more. */
@@ -74,10 +97,9 @@ export function over(a: Scalar, b: Scalar): Scalar {
     a.magnitude,
     Math.abs(a.value) * one * b.magnitude,
   );
-  return make(a.value / b.value, magnitude * one, [
-    [a, 1 / b.value, b.magnitude * one ** 2],
-    [b, -a.value / b.value ** 2, magnitude * one ** 2],
-  ]);
+  follow(a, 1 / b.value, b.magnitude * one ** 2);
+  follow(b, -a.value / b.value ** 2, magnitude * one ** 2);
+  return make(a.value / b.value, magnitude * one);
 }
 
 /**
@@ -92,7 +114,8 @@ export function apply(
   magnitude?: number,
 ): Scalar {
   const y = value(x.value);
-  return make(y, magnitude ?? Math.abs(y), [[x, slope(x.value), magnitude]]);
+  follow(x, slope(x.value), magnitude);
+  return make(y, magnitude ?? Math.abs(y));
 }
 
 /** e^x; of -Infinity it is 0, and so is its slope. */
@@ -129,37 +152,40 @@ export function differentiate(
   dy: Float32Array,
   compute: (inputs: Record<string, Scalar[]>) => Scalar[],
 ): Differentiated {
-  made = [];
+  tape = new Tape();
   const given = Object.fromEntries(
-    Object.entries(inputs).map(([name, x]) => [name, Array.from(x, constant)]),
+    Object.entries(inputs).map(([name, x]) => [name, Array.from(x, variable)]),
   );
   const y = compute(given);
-  y.forEach((scalar, i) => {
-    scalar.gradient += dy[i]!;
-    scalar.gradientMagnitude += Math.abs(dy[i]!);
+  const { parents, slopes, magnitudes, ends } = tape;
+  tape = new Tape();
+  // Of the loss, in each number.
+  const gradients = new Float64Array(ends.length);
+  const terms = new Float64Array(ends.length);
+  y.forEach(({ place }, i) => {
+    if (place < 0) return;
+    gradients[place]! += dy[i]!;
+    terms[place]! += Math.abs(dy[i]!);
   });
-  for (const { gradient, gradientMagnitude, parents } of made.reverse()) {
-    if (gradientMagnitude === 0) continue;
-    for (const [parent, slope, magnitude = Math.abs(slope)] of parents) {
-      parent.gradient += gradient * slope;
-      parent.gradientMagnitude += gradientMagnitude * magnitude;
+  for (let place = ends.length - 1; place >= 0; place--) {
+    if (terms[place] === 0) continue;
+    for (let at = ends[place - 1] ?? 0; at < ends[place]!; at++) {
+      const parent = parents[at]!;
+      gradients[parent]! += gradients[place]! * slopes[at]!;
+      terms[parent]! += terms[place]! * magnitudes[at]!;
     }
   }
-  made = [];
-  const sum = (
-    scalars: Scalar[],
-    value: "value" | "gradient",
-    magnitude: "magnitude" | "gradientMagnitude",
-  ): Sum => ({
-    values: Float64Array.from(scalars, (x) => x[value]),
-    magnitudes: Float64Array.from(scalars, (x) => x[magnitude]),
-  });
+  const of = (scalars: Scalar[], x: Float64Array) =>
+    Float64Array.from(scalars, ({ place }) => x[place]!);
   return {
-    y: sum(y, "value", "magnitude"),
+    y: {
+      values: Float64Array.from(y, ({ value }) => value),
+      magnitudes: Float64Array.from(y, ({ magnitude }) => magnitude),
+    },
     gradients: Object.fromEntries(
       Object.entries(given).map(([name, scalars]) => [
         name,
-        sum(scalars, "gradient", "gradientMagnitude"),
+        { values: of(scalars, gradients), magnitudes: of(scalars, terms) },
       ]),
     ),
   };
