@@ -44,7 +44,7 @@ export function markLong(backends: readonly BackendName[]): void {
 }
 
 /** What a test says that has a part of a matrix. */
-const SAMPLES = /\bsample(Of200|Shared)?\(/;
+const SAMPLES = /\bsample(Of200|Shared|Forms)?\(/;
 
 /** Whether only what a sample leaves out is run. */
 const IS_REST = Deno.env.get("LION_TESTS") === "rest";

@@ -5,7 +5,9 @@
  * a GPU nothing but those.
  *
  * `LION_TESTS` says which part is computed: the `sample` (the default, and `deno
- * task test`), the `rest`, or `all` (`deno task test:all`).
+ * task test`), the `rest`, or `all` (`deno task test:all`); or `kernels`, whole on
+ * WebAssembly as the sample is, but for the operations of TensorFlow.js that the
+ * sample has computed there.
  *
  * @module
  */
@@ -13,7 +15,7 @@ import fc from "fast-check";
 import { type BackendName, useBackend } from "../mod.ts";
 import { assertSampled, BACKENDS, markLong } from "./backends.ts";
 
-const PARTS = ["sample", "rest", "all"] as const;
+const PARTS = ["sample", "rest", "all", "kernels"] as const;
 const part = PARTS.find((part) =>
   part === (Deno.env.get("LION_TESTS") ?? "sample")
 );
@@ -24,6 +26,9 @@ if (!part) {
     }"`,
   );
 }
+
+/** The part of a matrix that is not whole. */
+const sampled = part === "kernels" ? "sample" : part;
 
 /** Divides no axis of a matrix of cases, so that it meets all values of each. */
 const EVERY = 11;
@@ -37,7 +42,7 @@ const EVERY_SHARED_REST = 7;
 
 const isSoftware = BACKENDS.includes("webgpu") &&
   (await useBackend({ prefer: ["webgpu"] })).adapter!.isFallbackAdapter;
-if (isSoftware && part === "sample") {
+if (isSoftware && sampled === "sample") {
   console.log(
     `software WebGPU: every ${EVERY}th case of the matrices, and no long test; ` +
       "`deno task test:all` leaves none out",
@@ -78,7 +83,7 @@ export function sample<T>(
 ): T[] {
   assertSampled();
   const parts = partition(cases, isEdge);
-  if (backend === "webgpu" && isSoftware) return parts[part!];
+  if (backend === "webgpu" && isSoftware) return parts[sampled];
   return part === "rest" ? [] : parts.all;
 }
 
@@ -98,10 +103,34 @@ export function sampleShared<T>(
 ): T[] {
   assertSampled();
   const parts = partition(cases, isEdge, EVERY_SHARED);
-  if (backend === "wasm") return part === "rest" ? [] : parts.all;
+  if (backend === "wasm" && part !== "kernels") {
+    return part === "rest" ? [] : parts.all;
+  }
   return part === "rest"
     ? parts.rest.filter((_, i) => i % EVERY_SHARED_REST === 0)
-    : parts[part!];
+    : parts[sampled];
+}
+
+/**
+ * The cases that this run computes of a matrix in which some run kernels, and
+ * others operations of TensorFlow.js, as all do where no backend has a kernel.
+ *
+ * @param backend On which they are to be computed.
+ * @param cases In an order in which the axes take turns.
+ * @param isPlain Whether a case runs operations of TensorFlow.js, and runs them
+ * on WebAssembly too.
+ */
+export function sampleForms<T>(
+  backend: BackendName,
+  cases: Iterable<T>,
+  isPlain: (one: T) => boolean,
+): T[] {
+  const all = [...cases];
+  const hasKernel = (one: T) => backend !== "cpu" && !isPlain(one);
+  return [
+    ...sample(backend, all.filter(hasKernel)),
+    ...sampleShared(backend, all.filter((one) => !hasKernel(one))),
+  ];
 }
 
 /**
@@ -111,12 +140,15 @@ export function sampleShared<T>(
  *
  * @param backend On which they are to be computed.
  * @param cases What a case is.
+ * @param isPlain As {@linkcode sampleForms} has it. @default none is
  */
 export function sampleOf200<T>(
   backend: BackendName,
   cases: fc.Arbitrary<T>,
+  isPlain?: (one: T) => boolean,
 ): T[] {
-  return sample(backend, fc.sample(cases, { numRuns: 200, seed: 15 }));
+  const all = fc.sample(cases, { numRuns: 200, seed: 15 });
+  return isPlain ? sampleForms(backend, all, isPlain) : sample(backend, all);
 }
 
 /**
@@ -129,7 +161,7 @@ export function ofLongTests(
   only: readonly BackendName[] = BACKENDS,
 ): readonly BackendName[] {
   const backends = only.filter((name) =>
-    name === "webgpu" && isSoftware ? part !== "sample" : part !== "rest"
+    name === "webgpu" && isSoftware ? sampled !== "sample" : part !== "rest"
   );
   markLong(backends);
   return backends;

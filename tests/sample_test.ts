@@ -1,7 +1,8 @@
 /** What is left out on software WebGPU is computed by the rest, and little matters less. @module */
 import { assert, assertEquals } from "@std/assert";
 import { DECAYS } from "./attention/cases.ts";
-import { partition } from "./sample.ts";
+import { onEachBackend } from "./backends.ts";
+import { partition, sampleForms } from "./sample.ts";
 
 /** A matrix such as those of the forms: the last axis changes first. */
 const MATRIX = [1, 6].flatMap((sequences) =>
@@ -62,3 +63,17 @@ Deno.test("the first case, the last and the edges are always sampled", () => {
   assertEquals(partition([]), { sample: [], rest: [], all: [] });
   assertEquals(partition([5]).rest, []);
 });
+
+onEachBackend(
+  "operations of TensorFlow.js are whole where kernels are, and a sample elsewhere",
+  (backend) => {
+    // The other parts have other cases.
+    if (Deno.env.get("LION_TESTS") !== undefined) return;
+    const cases = Array.from({ length: 200 }, (_, i) => i);
+    const chosen = sampleForms(backend, cases, (i) => i % 2 === 0);
+    if (backend === "wasm") assertEquals(new Set(chosen), new Set(cases));
+    if (backend === "cpu") {
+      assertEquals(chosen, [0, 31, 62, 93, 124, 155, 186, 199]);
+    }
+  },
+);

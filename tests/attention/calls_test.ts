@@ -3,7 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
-import { sample } from "../sample.ts";
+import { sampleForms } from "../sample.ts";
 import { type Call, CALLS, SIZES } from "./calls.ts";
 
 type Sizes = Readonly<Record<string, number>>;
@@ -96,7 +96,12 @@ function sumOf(call: Call, inputs: tf.NamedTensorMap): tf.Scalar {
 onEachBackend("one token has a gradient of every input", async (backend) => {
   const STEP = 1e-2;
   const sizes = { ...SIZES, length: 1 };
-  for (const [name, call] of sample(backend, Object.entries(CALLS))) {
+  const chosen = sampleForms(
+    backend,
+    Object.entries(CALLS),
+    ([name]) => name.includes("kernel false"),
+  );
+  for (const [name, call] of chosen) {
     const names = Object.keys(call.axes);
     const differences = tf.tidy(() => {
       const inputs = inputsOf(call, sizes);

@@ -8,7 +8,6 @@ import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import {
-  type BackendName,
   deltaAttention,
   type DeltaAttentionOptions,
   fixedDecay,
@@ -18,9 +17,10 @@ import {
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { solveDelta } from "../delta_oracle.ts";
+import type { Differentiated } from "../float64.ts";
 import { readFixtures, tensorOf } from "../fixtures.ts";
 import { uniform } from "../random.ts";
-import { sample, sampleOf200, sampleShared } from "../sample.ts";
+import { sampleForms, sampleOf200 } from "../sample.ts";
 import {
   type DeltaCase,
   describe,
@@ -54,32 +54,32 @@ const CASES: DeltaCase[] = [1, 2, 67, 130].flatMap((length, l) =>
   )
 );
 
-/** Runs a case in all forms and returns what differs from the oracle. */
-async function failuresOf(c: DeltaCase, backend: BackendName) {
-  const problem = problemOf(c);
-  const expected = solveDelta(problem);
-  const failures: string[] = [];
-  for (const options of RUNS) {
-    const actual = await run(problem, options);
-    failures.push(
-      ...differences(problem, actual, expected, TOLERANCE[backend]).map((
-        line,
-      ) => `${describe(c)} ${JSON.stringify(options)}: ${line}`),
-    );
-  }
-  return failures;
-}
+type Run = typeof RUNS[number];
+
+/** Whether a run is of operations of TensorFlow.js: the recurrent form has no kernel. */
+const isPlain = (run: Run) => run.form !== "chunkwise";
 
 onEachBackend(
   "deltaAttention() equals the oracle in every form, outputs and gradients",
   async (backend) => {
     const failures: string[] = [];
-    // Without kernels it is what the last of the runs is on WebAssembly.
-    const cases = backend === "cpu"
-      ? sampleShared(backend, CASES)
-      : sample(backend, CASES);
-    for (const c of cases) {
-      failures.push(...await failuresOf(c, backend));
+    const solutions = new Map<DeltaCase, Differentiated>();
+    const runs = CASES.flatMap((c) => RUNS.map((options) => ({ c, options })));
+    for (
+      const { c, options } of sampleForms(
+        backend,
+        runs,
+        ({ options }) => isPlain(options),
+      )
+    ) {
+      const problem = problemOf(c);
+      const expected = solutions.get(c) ?? solveDelta(problem);
+      solutions.set(c, expected);
+      const actual = await run(problem, options);
+      failures.push(
+        ...differences(problem, actual, expected, TOLERANCE[backend])
+          .map((line) => `${describe(c)} ${JSON.stringify(options)}: ${line}`),
+      );
     }
     assertEquals(failures, []);
   },
@@ -108,7 +108,12 @@ onEachBackend(
       }),
     );
     const failures: string[] = [];
-    for (const [c, options] of sampleOf200(backend, cases)) {
+    const chosen = sampleOf200(
+      backend,
+      cases,
+      ([, { form, kernel }]) => form === "recurrent" || !kernel,
+    );
+    for (const [c, options] of chosen) {
       const problem = problemOf(c);
       const actual = await run(problem, options);
       const expected = solveDelta(problem);
@@ -133,72 +138,50 @@ onEachBackend(
     };
     const outputs = [...all.keys()].filter((name) => name.endsWith(".y"));
     assertEquals(outputs.length, 5);
-    for (const output of outputs) {
+    const runs = outputs.flatMap((output) =>
+      RUNS.map((options) => ({ output, options }))
+    );
+    for (
+      const { output, options } of sampleForms(
+        backend,
+        runs,
+        ({ options }) => isPlain(options),
+      )
+    ) {
       const [rule, direction] = output.split(".");
       const prefix = `${rule}.${direction}`;
       const names = ["q", "k", "v", "beta", ...gates[rule!]!];
       const inputs = names.map((name) => tensorOf(all.get(name)!));
       const dy = tensorOf<tf.Rank.R4>(all.get("dO")!);
-      for (const options of RUNS) {
-        const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
-          const [q, k, v] = args as tf.Tensor4D[];
-          const [beta, f, b] = args.slice(3) as tf.Tensor3D[];
-          return deltaAttention(q!, k!, v!, beta!, {
-            ...options,
-            scale: 1,
-            causal: direction === "causal",
-            ...f && { decay: twoSidedDecay(f, b!) },
-          });
-        })(inputs, dy);
-        const compare = async (name: string, x: tf.Tensor, bound: number) => {
-          const wanted = all.get(`${prefix}.${name}`);
-          // A causal token reads no gate of the other direction.
-          if (!wanted) {
-            return assertEquals([name, direction], ["dgb", "causal"]);
-          }
-          const got = await x.data();
-          const size = wanted.values.reduce((m, x) => Math.max(m, Math.abs(x)));
-          wanted.values.forEach((x, i) =>
-            assertLess(Math.abs(x - got[i]!), bound * size, `${prefix}.${name}`)
-          );
-        };
-        await compare("y", value, forward);
-        for (
-          const [i, name] of ["dq", "dk", "dv", "dbeta", "dgf", "dgb"].entries()
-        ) {
-          if (grads[i]) await compare(name, grads[i], gradient);
+      const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
+        const [q, k, v] = args as tf.Tensor4D[];
+        const [beta, f, b] = args.slice(3) as tf.Tensor3D[];
+        return deltaAttention(q!, k!, v!, beta!, {
+          ...options,
+          scale: 1,
+          causal: direction === "causal",
+          ...f && { decay: twoSidedDecay(f, b!) },
+        });
+      })(inputs, dy);
+      const compare = async (name: string, x: tf.Tensor, bound: number) => {
+        const wanted = all.get(`${prefix}.${name}`);
+        // A causal token reads no gate of the other direction.
+        if (!wanted) {
+          return assertEquals([name, direction], ["dgb", "causal"]);
         }
-        tf.dispose([value, ...grads]);
-      }
-      tf.dispose([...inputs, dy]);
-    }
-  },
-);
-
-onEachBackend(
-  "deltaAttention() with padding equals the sequence without it, to the bit",
-  async () => {
-    const sizes = {
-      batch: 2,
-      heads: 2,
-      length: 40,
-      gate: "two-sided",
-    } as const;
-    for (const causal of [false, true]) {
-      const c = { ...sizes, causal, padded: true, packed: false };
-      const problem = problemOf(c);
-      const clean = Object.fromEntries(
-        (["q", "k", "v", "beta", "dy"] as const).map((name) => [
-          name,
-          problem[name].map((x) => Math.abs(x) < 100 ? x : 0),
-        ]),
-      );
-      for (const options of RUNS) {
-        assertEquals(
-          await run({ ...problem, ...clean }, options),
-          await run(problem, options),
+        const got = await x.data();
+        const size = wanted.values.reduce((m, x) => Math.max(m, Math.abs(x)));
+        wanted.values.forEach((x, i) =>
+          assertLess(Math.abs(x - got[i]!), bound * size, `${prefix}.${name}`)
         );
+      };
+      await compare("y", value, forward);
+      for (
+        const [i, name] of ["dq", "dk", "dv", "dbeta", "dgf", "dgb"].entries()
+      ) {
+        if (grads[i]) await compare(name, grads[i], gradient);
       }
+      tf.dispose([...inputs, dy, value, ...grads]);
     }
   },
 );

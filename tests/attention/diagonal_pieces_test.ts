@@ -12,7 +12,7 @@ import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences, type Result } from "../comparison.ts";
 import { type DiagonalProblem, solveDiagonal } from "../diagonal_oracle.ts";
 import type { Differentiated } from "../float64.ts";
-import { sample } from "../sample.ts";
+import { sample, sampleForms } from "../sample.ts";
 import {
   decayOf,
   type DiagonalCase,
@@ -66,6 +66,10 @@ function* cases(
   }
 }
 
+/** Each case twice. */
+const withAndWithoutKernel = (cases: Iterable<PieceCase>) =>
+  [...cases].flatMap((c) => [true, false].map((kernel) => ({ c, kernel })));
+
 /** Each problem with its solution, which backends and tests share. */
 const solved = new Map<
   string,
@@ -117,31 +121,36 @@ onEachBackend(
   "pieces with decays of each channel give the whole's output and gradients",
   async (backend) => {
     const wrong: string[] = [];
-    for (const c of sample(backend, cases())) {
+    const runs = withAndWithoutKernel(cases());
+    for (
+      const { c, kernel } of sampleForms(
+        backend,
+        runs,
+        ({ kernel }) => !kernel,
+      )
+    ) {
       const { problem, solution: wanted } = solve(c);
       const { kind, causal, scale, normalize, epsilon } = problem;
-      for (const kernel of [true, false]) {
-        const options = { causal, scale, normalize, epsilon, kernel };
-        const read: Parameters<typeof solveBy>[1] = (
-          { q, k, v, decays },
-          tokens,
-        ) => {
-          const decay = decayOf(kind, decays);
-          const pair = diagonalDecayPair(decay, q.shape, causal);
-          return inPieces(q, k, v, pair, c.pieces, { ...options, tokens });
-        };
-        const got = await solveBy(problem, read);
-        const { q, k, v, decays, dy, mask } = tensorsOf(problem);
-        const alone = tf.tidy(() => read({ q, k, v, decays }, mask));
-        const y = await alone.data<"float32">();
-        tf.dispose([q, k, v, ...decays, dy, alone]);
-        mask?.dispose();
-        for (const result of [got, { ...got, y }]) {
-          wrong.push(
-            ...differences(problem, result, wanted, TOLERANCE[backend])
-              .map((line) => `${describe(c)} kernel ${kernel}: ${line}`),
-          );
-        }
+      const options = { causal, scale, normalize, epsilon, kernel };
+      const read: Parameters<typeof solveBy>[1] = (
+        { q, k, v, decays },
+        tokens,
+      ) => {
+        const decay = decayOf(kind, decays);
+        const pair = diagonalDecayPair(decay, q.shape, causal);
+        return inPieces(q, k, v, pair, c.pieces, { ...options, tokens });
+      };
+      const got = await solveBy(problem, read);
+      const { q, k, v, decays, dy, mask } = tensorsOf(problem);
+      const alone = tf.tidy(() => read({ q, k, v, decays }, mask));
+      const y = await alone.data<"float32">();
+      tf.dispose([q, k, v, ...decays, dy, alone]);
+      mask?.dispose();
+      for (const result of [got, { ...got, y }]) {
+        wrong.push(
+          ...differences(problem, result, wanted, TOLERANCE[backend])
+            .map((line) => `${describe(c)} kernel ${kernel}: ${line}`),
+        );
       }
     }
     assertEquals(wrong, []);
@@ -156,38 +165,43 @@ onEachBackend(
     const steps = [...cases(KINDS.slice(0, 2), false)].filter(({ length }) =>
       length > 1
     );
-    for (const c of sample(backend, steps)) {
+    const runs = withAndWithoutKernel(steps);
+    for (
+      const { c, kernel } of sampleForms(
+        backend,
+        runs,
+        ({ kernel }) => !kernel,
+      )
+    ) {
       const { problem, solution: wanted } = solve(c);
       const { batch, heads, headDim, valueDim, kind } = problem;
       const { scale, normalize, epsilon } = problem;
-      for (const kernel of [true, false]) {
-        const got = await solveBy(problem, ({ q, k, v, decays }, tokens) => {
-          let state = recurrentState({ batch, heads, headDim, valueDim });
-          let start = 0;
-          const answers = c.pieces.map((length) => {
-            const cut = (x: tf.Tensor4D) =>
-              tf.slice(x, [0, 0, start], [-1, -1, length]) as tf.Tensor4D;
-            const step = recurrentStep(state, {
-              q: cut(q),
-              k: cut(k),
-              v: cut(v),
-              logDecay: cut(decays[0]!),
-              ...tokens && { mask: tf.slice(tokens, [0, start], [-1, length]) },
-            }, {
-              convention: kind as "source" | "arrival",
-              ...{ scale, normalize, epsilon, kernel },
-            });
-            state = step.state;
-            start += length;
-            return step.y;
+      const got = await solveBy(problem, ({ q, k, v, decays }, tokens) => {
+        let state = recurrentState({ batch, heads, headDim, valueDim });
+        let start = 0;
+        const answers = c.pieces.map((length) => {
+          const cut = (x: tf.Tensor4D) =>
+            tf.slice(x, [0, 0, start], [-1, -1, length]) as tf.Tensor4D;
+          const step = recurrentStep(state, {
+            q: cut(q),
+            k: cut(k),
+            v: cut(v),
+            logDecay: cut(decays[0]!),
+            ...tokens && { mask: tf.slice(tokens, [0, start], [-1, length]) },
+          }, {
+            convention: kind as "source" | "arrival",
+            ...{ scale, normalize, epsilon, kernel },
           });
-          return tf.concat(answers, 2);
+          state = step.state;
+          start += length;
+          return step.y;
         });
-        wrong.push(
-          ...differences(problem, got, wanted, TOLERANCE[backend])
-            .map((line) => `${describe(c)} kernel ${kernel}: ${line}`),
-        );
-      }
+        return tf.concat(answers, 2);
+      });
+      wrong.push(
+        ...differences(problem, got, wanted, TOLERANCE[backend])
+          .map((line) => `${describe(c)} kernel ${kernel}: ${line}`),
+      );
     }
     assertEquals(wrong, []);
   },
