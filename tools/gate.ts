@@ -50,13 +50,14 @@ const APART = [
 /** `--ignore` takes the place of `exclude` in deno.json, so that this is in both. */
 const EXCLUDED = ["out/", "lib/kernels/wasm/assembly/"];
 
-/** All tests: first those that run side by side. */
+/** All tests: first those that run side by side. `deno task check` has checked their types. */
 const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
   {
     args: [
       "test",
       "-A",
       "--doc",
+      "--no-check",
       "--parallel",
       `--ignore=${[...EXCLUDED, ...APART].join()}`,
     ],
@@ -70,7 +71,7 @@ const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
 
 /** Skipped by `deno task test` where PyTorch is not there, which is large. */
 const TWIN: Step = {
-  args: ["test", "-A", "tests/training/twin_test.ts"],
+  args: ["test", "-A", "--no-check", "tests/training/twin_test.ts"],
 };
 /** What is tested once more in the `fast` way. */
 const FAST_FOLDERS = [
@@ -80,27 +81,30 @@ const FAST_FOLDERS = [
   "tests/tfjs",
 ];
 
+const FAST_FILES = (await Promise.all(FAST_FOLDERS.map(testsIn))).flat();
+
 /**
- * Types were checked with all tests. Without Liftoff, kernels are V8's optimised
- * code from the first call on, which is where it has gone wrong. They have all
- * threads, which those that run side by side above have not.
+ * Without Liftoff, kernels are V8's optimised code from the first call on, which
+ * is where it has gone wrong. They have all threads, which those that run side by
+ * side above have not.
+ *
+ * @param tests Of operations of TensorFlow.js `kernels` has a sample, and `all` all.
  */
-const fast = (...args: string[]): Step => ({
-  args: [
-    ...["run", "-A", "tools/fast.ts", "test", "-A", "--no-check"],
-    ...args,
-  ],
-  env: {
+function fast(tests: "kernels" | "all"): Step[] {
+  const env = {
     LION_BACKENDS: "wasm",
+    LION_TESTS: tests,
     DENO_V8_FLAGS: "--no-liftoff",
     DENO_JOBS: "2",
-  },
-});
-const FAST_FILES = (await Promise.all(FAST_FOLDERS.map(testsIn))).flat();
-const FAST: readonly Step[] = [
-  fast("--parallel", ...FAST_FILES.filter((file) => !APART.includes(file))),
-  fast(...FAST_FILES.filter((file) => APART.includes(file))),
-];
+  };
+  const program = ["run", "-A", "tools/fast.ts", "test", "-A", "--no-check"];
+  const isApart = (file: string) => APART.includes(file);
+  const together = FAST_FILES.filter((file) => !isApart(file));
+  return [
+    { args: [...program, "--parallel", ...together], env },
+    { args: [...program, ...FAST_FILES.filter(isApart)], env },
+  ];
+}
 
 /** Those that are quickest, of all rooms of the library that notebooks enter. */
 const SAMPLED_NOTEBOOKS = ["01", "03", "05"];
@@ -118,7 +122,8 @@ const CHECK: Task = {
   steps: [
     { args: ["fmt", "--check"] },
     { args: ["lint"] },
-    { args: ["check"] },
+    // A folder stands for its programs, and not for the documents in it.
+    { args: ["check", "--doc", ".", ...await documents()] },
     run("tools/check_rooms.ts"),
     run("tools/check_docs.ts"),
     run("tools/check_links.ts"),
@@ -136,7 +141,7 @@ ${SAMPLED_NOTEBOOKS.join(", ")}.`,
   steps: [
     SETUP,
     ...wholeTests(),
-    ...FAST,
+    ...fast("kernels"),
     notebooks(...SAMPLED_NOTEBOOKS),
   ],
 };
@@ -149,7 +154,7 @@ that docs/platforms.md names, in Node 20, 22 and 24 from npm's package, in Chrom
     run("tools/setup.ts", "--platforms"),
     {
       args: [
-        ...["test", "-A"],
+        ...["test", "-A", "--no-check"],
         ...[
           "deno_project",
           "permissions",
@@ -170,7 +175,7 @@ const LAB_TEST: Task = {
 out/lab.`,
   steps: [
     run("tools/setup.ts", "--lab-test"),
-    { args: ["test", "-A", "tests/lab/lab.ts"] },
+    { args: ["test", "-A", "--no-check", "tests/lab/lab.ts"] },
   ],
 };
 
@@ -180,7 +185,7 @@ const MPI_TEST: Task = {
 becomes of a rank that fails, and training.`,
   steps: [
     run("tools/setup.ts", "--mpi"),
-    { args: ["test", "-A", "tests/mpi/mpi.ts"] },
+    { args: ["test", "-A", "--no-check", "tests/mpi/mpi.ts"] },
   ],
 };
 
@@ -190,7 +195,15 @@ const SITE_TEST: Task = {
 out/site-test.`,
   steps: [
     run("tools/setup.ts", "--platforms"),
-    { args: ["test", "-A", "tests/site/site.ts", "tests/site/pages.ts"] },
+    {
+      args: [
+        "test",
+        "-A",
+        "--no-check",
+        "tests/site/site.ts",
+        "tests/site/pages.ts",
+      ],
+    },
   ],
 };
 
@@ -209,7 +222,7 @@ async function allTests(isRest: boolean): Promise<Task> {
     const whole = wholeTests({ LION_TESTS: "all" });
     return {
       about: ALL,
-      steps: [SETUP, SETUP_TORCH, ...whole, ...FAST, notebooks()],
+      steps: [SETUP, SETUP_TORCH, ...whole, ...fast("all"), notebooks()],
     };
   }
   const names = (await notebookNames()).filter((name) =>
@@ -238,6 +251,15 @@ async function allTests(isRest: boolean): Promise<Task> {
       notebooks(...names),
     ],
   };
+}
+
+/** The documents with programs, which tests run. */
+async function documents(): Promise<string[]> {
+  const found = ["README.md"];
+  for await (const { name } of Deno.readDir("docs")) {
+    if (name.endsWith(".md")) found.push(`docs/${name}`);
+  }
+  return found.sort();
 }
 
 /** The files of tests in a folder, and in its own. */
