@@ -41,6 +41,8 @@ interface Subject {
   readonly reference: (...inputs: number[][]) => number[];
   /** Makes inputs from uniform numbers. */
   readonly make?: (u: number) => number;
+  /** Columns of rows each of which is computed by itself, where it is so. */
+  readonly columns?: number;
 }
 
 const rowsOf = (x: number[], columns: number): number[][] =>
@@ -54,6 +56,7 @@ const mean = (x: number[]) =>
 function layerNormOf(columns: number, leading: number[]): Subject {
   return {
     name: `layerNorm [${leading}, ${columns}]`,
+    columns,
     shapes: [[...leading, columns], [columns], [columns]],
     run: (x, scale, offset) => [
       layerNorm(x!, scale as tf.Tensor1D, offset as tf.Tensor1D, {
@@ -82,6 +85,7 @@ function rmsNormOf(
   const shape = [...leading, columns];
   return {
     name: `rmsNorm [${shape}]${gated ? " with a gate" : ""}`,
+    columns,
     shapes: [shape, [columns], ...(gated ? [shape] : [])],
     make: (u) => 8 * u - 4,
     run: (x, scale, gate) => [
@@ -375,7 +379,30 @@ const SUBJECTS: Subject[] = [
 
 /** The gradient of Σ weights · f, from differences that are exact to 1e-9. */
 function differencesOf(
-  { reference }: Subject,
+  { reference, columns }: Subject,
+  inputs: number[][],
+  weights: number[],
+): number[][] {
+  if (columns === undefined) return slopesOf(reference, inputs, weights);
+  // A number of a row changes no other row.
+  const isOfRows = (input: number[]) => input.length === weights.length;
+  const rows = rowsOf(weights, columns).map((weights, r) => {
+    const row = (x: number[]) => x.slice(r * columns, (r + 1) * columns);
+    const own = inputs.map((x) => isOfRows(x) ? row(x) : x);
+    return slopesOf(reference, own, weights);
+  });
+  return inputs.map((input, n) =>
+    isOfRows(input)
+      ? rows.flatMap((slopes) => slopes[n]!)
+      : input.map((_, i) =>
+        rows.reduce((sum, slopes) => sum + slopes[n]![i]!, 0)
+      )
+  );
+}
+
+/** The same by differences in the whole of f. */
+function slopesOf(
+  reference: Subject["reference"],
   inputs: number[][],
   weights: number[],
 ): number[][] {
