@@ -8,6 +8,8 @@ import {
   selectiveDecay,
 } from "../../../mod.ts";
 import { onEachBackend } from "../../backends.ts";
+import { ofLongTests } from "../../sample.ts";
+import { withLimits } from "./with_limits.ts";
 
 interface Sizes {
   readonly heads: number;
@@ -62,8 +64,34 @@ async function differenceOf(
 
 onEachBackend(
   "states that fit no buffer together take passes",
-  async (backend) => {
-    if (backend !== "webgpu") return;
+  async () => {
+    const sizes = { heads: 6, length: 60, headDim: 8, valueDim: 7 };
+    const inputs = inputsOf(sizes);
+    const [q, k, v, g] = inputs as [
+      tf.Tensor4D,
+      tf.Tensor4D,
+      tf.Tensor4D,
+      tf.Tensor3D,
+    ];
+    const reasonOf = () => {
+      const decay = selectiveDecay(g);
+      return explainAttention(q, k, v, { decay, chunkSize: 1 }).reason;
+    };
+    assert(reasonOf().startsWith("webgpu, 4 launches"));
+    // States of five heads, with a chunk a token, in both directions.
+    const maxStorageBufferBindingSize = 5 * 60 * 2 * 8 * 8 * 4;
+    await withLimits({ maxStorageBufferBindingSize }, async () => {
+      assert(reasonOf().startsWith("webgpu, 8 launches"));
+      assertLess(await differenceOf(inputs, { chunkSize: 1 }, {}), 1e-5);
+    });
+    tf.dispose(inputs);
+  },
+  ["webgpu"],
+);
+
+onEachBackend(
+  "states that no buffer of the device holds together take passes",
+  async () => {
     const sizes = { heads: 12, length: 400, headDim: 64, valueDim: 63 };
     const inputs = inputsOf(sizes);
     const [q, k, v, g] = inputs as [
@@ -82,6 +110,7 @@ onEachBackend(
     assertLess(await differenceOf(inputs, { chunkSize: 1 }, {}), 1e-5);
     tf.dispose(inputs);
   },
+  ofLongTests(["webgpu"]),
 );
 
 onEachBackend("precision f16 is right to three digits", async (backend) => {
