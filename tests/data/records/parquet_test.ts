@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
@@ -12,6 +12,7 @@ import {
   shuffledBatches,
 } from "../../../lib/data/mod.ts";
 import { onCpu, withFolder } from "../../io/files.ts";
+import { mostHeld } from "./memory.ts";
 
 type Codec = NonNullable<ColumnSource["codec"]>;
 type Schema = NonNullable<Parameters<typeof parquetWriteBuffer>[0]["schema"]>;
@@ -220,6 +221,26 @@ Deno.test("parquet() reads lists, structs and dates; integers within 2^53", asyn
     "rows.parquet, row group 0, row 1: x should be within 2^53, got 9007199254740992",
   );
 });
+
+Deno.test("parquet() of 10,000 rows holds some groups of them", () =>
+  withFolder(async (folder) => {
+    // 20 MB, in groups of 200 kB.
+    const data = Array.from(
+      { length: 10_000 },
+      (_, i) => new Uint8Array(2000).fill(i),
+    );
+    const path = `${folder}/rows.parquet`;
+    await Deno.writeFile(
+      path,
+      new Uint8Array(parquetWriteBuffer({
+        columnData: [{ name: "bytes", data, type: "BYTE_ARRAY" }],
+        rowGroupSize: 100,
+      })),
+    );
+    data.length = 0;
+    const rows = await parquet(path, { cacheGroups: 2 });
+    assertLess(await mostHeld(rows.rows(), 10_000), 5e6);
+  }));
 
 Deno.test("parquet() names what is wrong", async () => {
   const file = fileOf(COLUMNS);

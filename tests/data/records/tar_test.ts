@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { gzipSync } from "node:zlib";
 import {
@@ -15,6 +15,7 @@ import {
 } from "../../../lib/data/records/tar/members.ts";
 import { placeOf } from "../../../lib/data/records/tar/samples.ts";
 import { withFolder } from "../../io/files.ts";
+import { mostHeld } from "./memory.ts";
 import { withPython } from "../bytes/python.ts";
 
 const PROGRAM = `
@@ -141,7 +142,15 @@ function tarOf(
     blocks.push(header, padded);
   }
   if (isEnded) blocks.push(new Uint8Array(1024));
-  return new Uint8Array(blocks.flatMap((block) => [...block]));
+  const tar = new Uint8Array(
+    blocks.reduce((length, block) => length + block.length, 0),
+  );
+  let at = 0;
+  for (const block of blocks) {
+    tar.set(block, at);
+    at += block.length;
+  }
+  return tar;
 }
 
 const FILES = { "1.txt": "one ".repeat(200), "1.cls": "1", "2.txt": "two" };
@@ -231,6 +240,24 @@ Deno.test("tars with changed bytes give members or an error, soon", async () => 
     ),
     { numRuns: 300 },
   );
+});
+
+Deno.test("webDatasetStream() of 10,000 samples holds one of them", async () => {
+  // 10,000 files of 3 kB.
+  const content = "x".repeat(3000);
+  const files = Object.fromEntries(
+    Array.from({ length: 500 }, (_, i) => [`${i}.txt`, content]),
+  );
+  const part = tarOf(files, { isEnded: false });
+  const whole = new Uint8Array(20 * part.length + 1024);
+  for (let i = 0; i < 20; i++) whole.set(part, i * part.length);
+  const stream = webDatasetStream(memoryBytes(gzipSync(whole), "many.tar.gz"));
+  const most = await mostHeld(
+    stream.open(0),
+    10_000,
+    (sample) => sample.bytes("txt"),
+  );
+  assertLess(most, 12e6);
 });
 
 Deno.test("webDataset() keeps its index where asked", () =>
