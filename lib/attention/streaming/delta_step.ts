@@ -123,7 +123,6 @@ export function deltaStep(
     const vectors = readDeltaVectors({ q, k, v, beta }, tokens);
     const gate = logDecay &&
       withoutPadding(gateOf(logDecay, q.shape), tokens);
-    if (logDecay) assertLogDecay("logDecay", logDecay);
     const before = state ? floats("state", state) : undefined;
     const how = { scale, kernel, form: "recurrent" } as const;
     const { y, state: after } = deltaWithState(vectors, gate, before, how);
@@ -140,17 +139,20 @@ function gateOf(
   [batch, heads, length, headDim]: tf.Tensor4D["shape"],
 ): tf.Tensor4D {
   const perToken: [number, number, number] = [batch, heads, length];
-  const given: tf.Tensor = finite(floats<tf.Tensor>("logDecay", logDecay));
+  const given: tf.Tensor = floats<tf.Tensor>("logDecay", logDecay);
   if (given.rank === 1) {
     assertShape("logDecay", given, [heads], "heads");
-    const ofHeads = tf.reshape(given, [1, heads, 1, 1]);
+    assertLogDecay("logDecay", given);
+    const ofHeads = tf.reshape(finite(given), [1, heads, 1, 1]);
     return spread(ofHeads, [...perToken, 1]) as tf.Tensor4D;
   }
   const axes = "batch, heads, length";
   if (given.rank === 4) {
     assertShape("logDecay", given, [...perToken, headDim], `${axes}, headDim`);
-    return given as tf.Tensor4D;
+    assertLogDecay("logDecay", given);
+    return finite(given) as tf.Tensor4D;
   }
   assertShape("logDecay", given, perToken, axes);
-  return tf.expandDims(given, 3);
+  assertLogDecay("logDecay", given);
+  return tf.expandDims(finite(given), 3);
 }

@@ -200,7 +200,6 @@ export function recurrentStep(
       floats("state.due", state.due),
       convention,
     );
-    if (input.logDecay) assertLogDecay("logDecay", input.logDecay);
     const { y, forward } = attendWithState(
       floats("q", q),
       floats("k", k),
@@ -251,6 +250,7 @@ function decaysOf(
   if (!logDecay) return { arrival: null, due: tf.zerosLike(due) };
   if (logDecay.rank === 1) {
     assertShape("logDecay", logDecay, [heads], "heads");
+    assertLogDecay("logDecay", logDecay);
     const each = tf.reshape(finite(logDecay), [1, heads, 1]);
     return {
       arrival: spread(each, [1, heads, length]) as tf.Tensor3D,
@@ -261,6 +261,7 @@ function decaysOf(
   const shape = [batch, heads, length, ...(isDiagonal ? [headDim] : [])];
   const axes = `batch, heads, length${isDiagonal ? ", headDim" : ""}`;
   assertOfBatch("logDecay", logDecay, shape, axes);
+  assertLogDecay("logDecay", logDecay);
   const gates = spread(finite(logDecay as tf.Tensor), shape);
   if (convention === "arrival") {
     return {
