@@ -29,6 +29,8 @@ whether bounds are kept: if not, it ends with 1.
   --images N   JPEGs of a pass (default: 48)
   --steps N    steps of a training that are timed, 0 for none (default: 12)
   --batch N    images of a step (default: 16)
+  --memory N   images of a run by one worker whose memory is told, 0 for none
+               (default: 10000)
   --help       print this`;
 
 const SIZE = 224;
@@ -198,6 +200,30 @@ async function measureTraining(
   };
 }
 
+/** The memory of the process after each fifth of many images, in MB. */
+async function watchMemory(
+  images: ImageDataset,
+  count: number,
+): Promise<string> {
+  const batches = imageBatches(images, {
+    ...{ batchSize: 8, workers: 1, prefetch: 2 },
+    transform: trainTransform({ size: SIZE }),
+  });
+  const megabytes: string[] = [];
+  let seen = 0;
+  for await (const batch of batches.from(0)) {
+    dispose(batch);
+    seen += batch.size;
+    if (seen * 5 >= (megabytes.length + 1) * count) {
+      megabytes.push((Deno.memoryUsage().rss / 1e6).toFixed(0));
+    }
+    if (seen >= count) break;
+  }
+  return `${seen} images by one worker: ${
+    megabytes.join(", ")
+  } MB after each fifth of them`;
+}
+
 /** The first batch of a stream. */
 async function* firstOf(stream: BatchStream): AsyncGenerator<Batch> {
   for await (const batch of stream.from(0)) {
@@ -207,16 +233,18 @@ async function* firstOf(stream: BatchStream): AsyncGenerator<Batch> {
 }
 
 if (import.meta.main) {
-  const { images: count, steps, batch } = await readCommandLine(
+  const { images: count, steps, batch, memory } = await readCommandLine(
     USAGE,
     {
       images: { type: "string", default: "48" },
       steps: { type: "string", default: "12" },
       batch: { type: "string", default: "16" },
+      memory: { type: "string", default: "10000" },
     },
-    ({ images, steps, batch }) => ({
+    ({ images, steps, batch, memory }) => ({
       images: positiveInteger("--images", images),
       steps: steps === "0" ? 0 : positiveInteger("--steps", steps),
+      memory: memory === "0" ? 0 : positiveInteger("--memory", memory),
       batch: positiveInteger("--batch", batch),
     }),
   );
@@ -242,6 +270,7 @@ if (import.meta.main) {
       console.log(line);
       areKept &&= isKept;
     }
+    if (memory > 0) console.log(await watchMemory(images, memory));
     if (!areKept) Deno.exitCode = 1;
   } finally {
     await Deno.remove(folder, { recursive: true });
