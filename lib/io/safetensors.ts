@@ -11,7 +11,6 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertNamed, assertPath } from "../contract/values.ts";
 import { writeAtomically } from "./atomic_write.ts";
 import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
-import { files } from "./file_system.ts";
 import { fromFloat16, toFloat16 } from "./float16.ts";
 import {
   brief,
@@ -23,7 +22,7 @@ import {
   METADATA,
   readHeader,
 } from "./safetensors_header.ts";
-import { bytesSource, fileSource, type Source } from "./source.ts";
+import { bytesSource, fileSource, type Source, withFile } from "./source.ts";
 
 /** The content of a safetensors file. */
 export interface Safetensors {
@@ -84,12 +83,10 @@ export async function readSafetensors(
 ): Promise<Safetensors> {
   if (source instanceof Uint8Array) return await read(bytesSource(source));
   assertFile("readSafetensors's source", source);
-  const file = await files().open(source);
-  try {
-    return await read(await fileSource(file, String(source)));
-  } finally {
-    await file.close();
-  }
+  return await withFile(
+    source,
+    async (file) => await read(await fileSource(file, String(source))),
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Sources of bytes that are read once, in order. @module */
 import type { FileHandle } from "node:fs/promises";
+import { files } from "./file_system.ts";
 
 /** A source of bytes. */
 export interface Source {
@@ -84,4 +85,17 @@ export async function readFully(
     filled += bytesRead;
   }
   return bytes;
+}
+
+/** Runs with a file that is open for reading as long as it runs. */
+export async function withFile<T>(
+  path: string | URL,
+  run: (file: FileHandle) => Promise<T>,
+): Promise<T> {
+  const file = await files().open(path);
+  try {
+    return await run(file);
+  } finally {
+    await file.close();
+  }
 }

@@ -1,6 +1,5 @@
-import type { FileHandle } from "node:fs/promises";
-import { files, pathOf } from "../../io/file_system.ts";
-import { fileSize, readFully } from "../../io/source.ts";
+import { pathOf } from "../../io/file_system.ts";
+import { fileSize, readFully, withFile } from "../../io/source.ts";
 import { assertRange, type RandomAccess } from "./random_access.ts";
 
 /**
@@ -37,17 +36,4 @@ export async function fileBytes(path: string | URL): Promise<RandomAccess> {
       );
     },
   };
-}
-
-/** Runs with a file that is open for as long as it runs. */
-async function withFile<T>(
-  path: string,
-  run: (file: FileHandle) => Promise<T>,
-): Promise<T> {
-  const file = await files().open(path);
-  try {
-    return await run(file);
-  } finally {
-    await file.close();
-  }
 }
