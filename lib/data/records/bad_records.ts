@@ -63,12 +63,15 @@ export class BadRecordCount implements BadRecords {
    * @param name Where it is.
    * @param error What is wrong with it.
    * @param read How many records were read, with it.
-   * @throws {unknown} The error, where no record may be bad.
+   * @throws {unknown} The error, where no record may be bad, or if it says
+   * nothing of the record, such as one of the network.
    * @throws {Error} If too many are bad.
    */
   add(name: string, error: unknown, read: number): void {
-    if (this.#limit === undefined) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    // What could not be reached may be there another time: it is not bad.
+    const isBad = error instanceof SyntaxError || error instanceof RangeError;
+    if (this.#limit === undefined || !isBad) throw error;
+    const reason = error.message;
     this.#found.set(name, { name, reason });
     const few = this.#limit > 0 ? FEW : 0;
     if (this.count <= Math.max(few, this.#limit * read)) return;
