@@ -87,7 +87,7 @@ export const ATTENTION = {
  * The job of a batched matrix product; its extra memory holds where each pair of
  * matrices begins in a and b, in floats.
  */
-export const MATMUL = {
+const MATMUL = {
   ...integers("batch", "rows", "inner", "columns"),
   ...integers("transposeA", "transposeB", "rowsPerTask", "columnsPerTask"),
   ...addresses("a", "b", "c", "bias"),
@@ -97,13 +97,13 @@ export const MATMUL = {
  * The job of a batched matrix product whose left factor has few rows; its extra
  * memory begins like that of {@linkcode MATMUL}.
  */
-export const GEMV = {
+const GEMV = {
   ...integers("batch", "rows", "inner", "columns", "transposeA", "transposeB"),
   ...addresses("a", "b", "c", "bias"),
 } as const satisfies Fields;
 
 /** The job of layer normalisation of rows, or of its gradient if there is a `dy`. */
-export const LAYER_NORM = {
+const LAYER_NORM = {
   ...integers("rows", "columns", "rowsPerTask"),
   epsilon: "f32",
   ...addresses("x", "scale", "offset", "y", "dy", "dx", "dscale", "doffset"),
@@ -113,7 +113,7 @@ export const LAYER_NORM = {
  * The job of root mean square normalisation of rows, or of its gradient if there is a
  * `dy`; `gate` is 0 for none.
  */
-export const RMS_NORM = {
+const RMS_NORM = {
   ...integers("rows", "columns", "rowsPerTask"),
   epsilon: "f32",
   ...addresses("x", "scale", "gate", "y", "dy", "dx", "dscale", "dgate"),
@@ -129,19 +129,19 @@ export const ELEMENTWISE = {
 } as const satisfies Fields;
 
 /** The job that raises log decays to at least `lowest`, element by element. */
-export const FINITE_DECAY = {
+const FINITE_DECAY = {
   ...ELEMENTWISE,
   lowest: "f32",
 } as const satisfies Fields;
 
 /** The job that splits rows into heads; if there is a `dx`, of its gradient: q, k and v are then gradients, and `dx` is that in x. */
-export const SPLIT_HEADS = {
+const SPLIT_HEADS = {
   ...integers("batch", "length", "heads", "headDim", "featureMap"),
   ...addresses("x", "q", "k", "v", "dx"),
 } as const satisfies Fields;
 
 /** The job that splits rows into heads that read from both ends, or of its gradient if there is a `dmixed`. */
-export const SPLIT_DIRECTIONS = {
+const SPLIT_DIRECTIONS = {
   ...integers("batch", "length", "heads", "headDim", "stateDim"),
   ...addresses("mixed", "dt", "x", "q", "k", "v", "dx", "dq", "dk", "dv"),
   ...addresses("dmixed", "ddt"),
@@ -151,7 +151,7 @@ export const SPLIT_DIRECTIONS = {
  * The job that joins the outputs of heads from both ends to rows, or of its gradient if
  * there is a `dy`; `segments` is 0 for none.
  */
-export const JOIN_DIRECTIONS = {
+const JOIN_DIRECTIONS = {
   ...integers("batch", "length", "heads", "headDim"),
   ...addresses("read", "x", "own", "segments"),
   y: "usize",
@@ -159,7 +159,7 @@ export const JOIN_DIRECTIONS = {
 } as const satisfies Fields;
 
 /** The job of an Adam step. */
-export const ADAM = {
+const ADAM = {
   size: "i32",
   ...floats("stepSize", "beta1", "beta2"),
   /** 1 - beta1 and 1 - beta2, which would lose digits if subtracted in 32 bits. */
@@ -170,7 +170,7 @@ export const ADAM = {
 } as const satisfies Fields;
 
 /** The job of the sum of a matrix's rows. */
-export const COLUMN_SUM = {
+const COLUMN_SUM = {
   ...integers("rows", "columns"),
   ...addresses("x", "y"),
 } as const satisfies Fields;
@@ -179,7 +179,7 @@ export const COLUMN_SUM = {
  * The job of softmax attention, or of its gradient if there is a `dy`; `mask` and
  * `segments` are 0 for none.
  */
-export const SOFTMAX = {
+const SOFTMAX = {
   ...integers("sequences", "heads", "length", "headDim", "valueDim", "causal"),
   /** The number of tasks per sequence of the gradient. */
   parts: "i32",
@@ -193,7 +193,7 @@ export const SOFTMAX = {
  * The job of the delta rule, or of its gradient if there is a `dy`; the address of an
  * absent optional tensor is 0.
  */
-export const DELTA = {
+const DELTA = {
   ...integers("sequences", "length", "headDim", "valueDim", "chunkSize"),
   causal: "i32",
   /** Whether each channel of the keys has its own log decay. */
@@ -219,7 +219,7 @@ export const DELTA = {
  * The job of the selective scan, or of its gradient if there is a `dy`; the address of
  * an absent optional tensor is 0.
  */
-export const SELECTIVE_SCAN = {
+const SELECTIVE_SCAN = {
   ...integers("batch", "length", "channels", "stateDim"),
   /** Tokens between states that are kept. */
   chunkSize: "i32",
@@ -233,7 +233,7 @@ export const SELECTIVE_SCAN = {
  * The job of a short convolution, or of its gradient if there is a `dy`. Tap k of token
  * t reads token t + first + step k.
  */
-export const SHORT_CONVOLUTION = {
+const SHORT_CONVOLUTION = {
   ...integers("batch", "length", "channels", "taps", "first", "step"),
   /** Whether SiLU is applied to the sums. */
   silu: "i32",

@@ -38,7 +38,11 @@ import {
   sidesOf,
 } from "./mask.ts";
 import { RECORD_QUADS } from "./states.ts";
-import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
+import {
+  ACCUMULATE,
+  eachTileRow as rows,
+  TILE_ROWS,
+} from "../frame/register_tile.ts";
 import { bindingOf, QUADS, reading, writing } from "../frame/vectors.ts";
 
 /** What the text of the shader depends on. */
@@ -50,12 +54,6 @@ export interface AttendSpec {
   /** The room that the shader has, and how its work is shared out. */
   readonly shape: AttendShape;
 }
-
-/** Adds a product of a matrix to sums. */
-export const ACCUMULATE = /* wgsl */ `// sum + columns · x
-fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
-  return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
-}`;
 
 /**
  * The shader, of which a thread computes a tile of {@linkcode TILE_ROWS} rows

@@ -17,7 +17,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { SoftmaxAttributes } from "../../../attention/planning/softmax_kernel.ts";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
-import { eachTileRow, TILE_ROWS } from "../frame/register_tile.ts";
+import { ACCUMULATE, eachTileRow, TILE_ROWS } from "../frame/register_tile.ts";
 
 /**
  * Threads of a row: for heads of up to 16, 32 and 64 columns, if each thread
@@ -202,10 +202,7 @@ ${
 `
       : ""
   }
-// sum + columns · x
-fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
-  return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
-}
+${ACCUMULATE}
 `;
 }
 
