@@ -1,42 +1,25 @@
-import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { mostThreads } from "../../../contract/threads.ts";
 import { assertFinite, assertPath } from "../../../contract/values.ts";
 import { assertInteger } from "../../batches/assert_integer.ts";
-import { seeded } from "../../batches/random.ts";
-import {
-  type Batch,
-  type BatchStream,
-  ordersOf,
-} from "../../batches/stream.ts";
+import { type BatchStream, ordersOf } from "../../batches/stream.ts";
 import type { ImageDataset } from "../datasets/image_dataset.ts";
 import {
   assertDecoder,
   type DecodeImageOptions,
 } from "../decoding/decode_image.ts";
 import { assertSteps } from "../transforms/apply_transform.ts";
-import { erase, eraseStepsOf } from "../transforms/erase.ts";
 import { sideOf, type Transform } from "../transforms/transform.ts";
-import {
-  BadCount,
-  type BadExample,
-  type BadExamples,
-  type SkipBad,
-} from "./bad_examples.ts";
+import { BadCount, type BadExamples, type SkipBad } from "./bad_examples.ts";
+import { callersLane } from "./callers_lane.ts";
+import { type Draw, gather } from "./gather.ts";
 import type { JobSettings } from "./image_job.ts";
-import {
-  BadImageError,
-  callersLane,
-  type Lanes,
-  WorkerLanes,
-} from "./lanes.ts";
-import {
-  IMAGENET,
-  type Normalise,
-  normaliser,
-  type PerColour,
-} from "./normalise.ts";
+import { inTurn } from "./in_turn.ts";
+import type { Lanes } from "./lanes.ts";
+import { IMAGENET, normaliser, type PerColour } from "./normalise.ts";
 import { hasWorkers, usualWorkers } from "./start_worker.ts";
+import { toBatch } from "./to_batch.ts";
+import { WorkerLanes } from "./worker_lanes.ts";
 
 /** Options of {@linkcode imageBatches}. */
 export interface ImageBatchesOptions {
@@ -257,111 +240,4 @@ function lanesOf(
     throw new RangeError("workers should be 0 here: this host has none");
   }
   return () => new WorkerLanes(count, settings, workerPath);
-}
-
-/** Which images a step has. */
-interface Draw {
-  /** The text that the random numbers of all its images depend on. */
-  readonly seed: string;
-  readonly size: number;
-  /** The image at a place, and after the last one those that come next. */
-  indexAt(place: number): number;
-}
-
-/** A decoded image of a step. */
-interface Example {
-  readonly pixels: Uint8Array;
-  readonly label: number;
-  readonly seed: string;
-}
-
-/** The images of a step, and those that have been passed over. */
-interface Gathered {
-  readonly examples: readonly Example[];
-  readonly bad: readonly BadExample[];
-}
-
-/** Decodes the images of a step, and the next ones in the place of bad ones. */
-async function gather(
-  images: ImageDataset,
-  { seed, size, indexAt }: Draw,
-  lanes: Lanes,
-  count: BadCount,
-): Promise<Gathered> {
-  const bad: BadExample[][] = [];
-  const decode = async (place: number): Promise<Example> => {
-    const passed: BadExample[] = bad[place] = [];
-    for (;;) {
-      const index = indexAt(place + passed.length);
-      const image = await images.get(index);
-      const own = [seed, index, ...passed.length > 0 ? [passed.length] : []]
-        .join(" ");
-      try {
-        const pixels = await lanes.run(image, own);
-        return { pixels, label: image.label, seed: own };
-      } catch (cause) {
-        if (!(cause instanceof BadImageError)) throw cause;
-        const { name } = image;
-        const reason = cause.message;
-        if (count.fails) {
-          throw new SyntaxError(
-            `${name}: ${reason}; remove it, or pass bad images over by onBad: { skip: true }`,
-            { cause },
-          );
-        }
-        passed.push({ index, name, reason });
-        if (passed.length > count.most) throw count.tooMany(passed);
-      }
-    }
-  };
-  const places = Array.from({ length: size }, (_, place) => decode(place));
-  return { examples: await Promise.all(places), bad: bad.flat() };
-}
-
-/** Makes tensors of decoded images. */
-function toBatch(
-  examples: readonly Example[],
-  { side, transform }: JobSettings,
-  normalise: Normalise,
-): Batch {
-  const size = examples.length;
-  const values = 3 * side * side;
-  const pictures = new Float32Array(size * values);
-  const steps = eraseStepsOf(transform);
-  examples.forEach(({ pixels, seed }, i) => {
-    normalise(pixels, pictures, i * values);
-    const picture = pictures.subarray(i * values, (i + 1) * values);
-    for (const step of steps) erase(picture, side, step, seeded("erase", seed));
-  });
-  return {
-    inputs: [tf.tensor4d(pictures, [size, side, side, 3])],
-    labels: tf.tensor1d(examples.map(({ label }) => label), "int32"),
-    size,
-  };
-}
-
-/**
- * Makes what steps need ahead of time, and the batches when they are asked for, so
- * that what is made ahead takes no tensors.
- */
-async function* inTurn(
-  { start, end, prefetch }: { start: number; end: number; prefetch: number },
-  open: () => Lanes,
-  make: (lanes: Lanes, step: number) => Promise<() => Batch>,
-): AsyncGenerator<Batch> {
-  const lanes = open();
-  const coming: Promise<() => Batch>[] = [];
-  try {
-    for (let step = start, next = start; step < end; step++) {
-      for (; next < end && next <= step + prefetch; next++) {
-        const made = make(lanes, next);
-        made.catch(() => {}); // reported when the step's batch is asked for
-        coming.push(made);
-      }
-      const toBatch = await coming.shift()!;
-      yield toBatch();
-    }
-  } finally {
-    await lanes.stop();
-  }
 }

@@ -1,0 +1,68 @@
+/** The images of a step, decoded. @module */
+import type { ImageDataset } from "../datasets/image_dataset.ts";
+import type { BadCount, BadExample } from "./bad_examples.ts";
+import { BadImageError, type Lanes } from "./lanes.ts";
+
+/** Which images a step has. */
+export interface Draw {
+  /** The text that the random numbers of all its images depend on. */
+  readonly seed: string;
+  readonly size: number;
+  /** The image at a place, and after the last one those that come next. */
+  indexAt(place: number): number;
+}
+
+/** A decoded image of a step. */
+export interface Example {
+  readonly pixels: Uint8Array;
+  readonly label: number;
+  readonly seed: string;
+}
+
+/** The images of a step, and those that have been passed over. */
+export interface Gathered {
+  readonly examples: readonly Example[];
+  readonly bad: readonly BadExample[];
+}
+
+/**
+ * Decodes the images of a step, and the next ones in the place of bad ones.
+ *
+ * @throws {SyntaxError} If an image is bad, and none may be; the message names it.
+ * @throws {Error} If too many in a row are, or a package or a worker fails.
+ */
+export async function gather(
+  images: ImageDataset,
+  { seed, size, indexAt }: Draw,
+  lanes: Lanes,
+  count: BadCount,
+): Promise<Gathered> {
+  const bad: BadExample[][] = [];
+  const decode = async (place: number): Promise<Example> => {
+    const passed: BadExample[] = bad[place] = [];
+    for (;;) {
+      const index = indexAt(place + passed.length);
+      const image = await images.get(index);
+      const own = [seed, index, ...passed.length > 0 ? [passed.length] : []]
+        .join(" ");
+      try {
+        const pixels = await lanes.run(image, own);
+        return { pixels, label: image.label, seed: own };
+      } catch (cause) {
+        if (!(cause instanceof BadImageError)) throw cause;
+        const { name } = image;
+        const reason = cause.message;
+        if (count.fails) {
+          throw new SyntaxError(
+            `${name}: ${reason}; remove it, or pass bad images over by onBad: { skip: true }`,
+            { cause },
+          );
+        }
+        passed.push({ index, name, reason });
+        if (passed.length > count.most) throw count.tooMany(passed);
+      }
+    }
+  };
+  const places = Array.from({ length: size }, (_, place) => decode(place));
+  return { examples: await Promise.all(places), bad: bad.flat() };
+}

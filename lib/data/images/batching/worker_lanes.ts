@@ -1,0 +1,134 @@
+import { codecAddresses } from "../decoding/codecs.ts";
+import type { EncodedImage } from "../datasets/image_dataset.ts";
+import type { JobSettings } from "./image_job.ts";
+import { BadImageError, type Lanes, readImage, STOPPED } from "./lanes.ts";
+import { type ImageWorker, startWorker } from "./start_worker.ts";
+import type { WorkerAnswer } from "./worker_messages.ts";
+
+/** Images that a worker has at once: one that it decodes, and the next. */
+const AT_ONCE = 2;
+
+/** An image that a worker decodes. */
+interface Pending {
+  readonly image: EncodedImage;
+  resolve(pixels: Uint8Array): void;
+  reject(error: Error): void;
+}
+
+/** A worker, and the images that it has. */
+interface Lane {
+  readonly worker: ImageWorker;
+  readonly pending: Map<number, Pending>;
+  /** Called when it has none any more. */
+  idle?: () => void;
+}
+
+/** Decodes in workers. */
+export class WorkerLanes implements Lanes {
+  readonly #lanes: Lane[];
+  /** Who waits for a free place. */
+  readonly #waiting: (() => void)[] = [];
+  #ids = 0;
+  #taken = 0;
+  #failure: string | undefined;
+
+  /**
+   * Starts workers.
+   *
+   * @param path Where their script lies, if it has been said.
+   */
+  constructor(
+    count: number,
+    settings: JobSettings,
+    path: string | URL | undefined,
+  ) {
+    this.#lanes = Array.from({ length: count }, () => {
+      const pending = new Map<number, Pending>();
+      const worker = startWorker(path, {
+        answered: (answer) => this.#answered(lane, answer),
+        failed: (reason) => this.#failed(lane, reason),
+      });
+      const lane: Lane = { worker, pending };
+      worker.post({ settings, codecs: codecAddresses() });
+      return lane;
+    });
+  }
+
+  async run(image: EncodedImage, seed: string): Promise<Uint8Array> {
+    await this.#place();
+    try {
+      this.#assertRuns();
+      // Its own copy, since it goes to the worker.
+      const bytes = new Uint8Array(await readImage(image));
+      this.#assertRuns();
+      return await this.#send(image, bytes, seed);
+    } finally {
+      this.#taken--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#failure ??= STOPPED;
+    await Promise.all(this.#lanes.map(async (lane) => {
+      // To end a worker while sharp decodes ends Deno by a segmentation fault.
+      if (lane.pending.size > 0) {
+        await new Promise<void>((resolve) => lane.idle = resolve);
+      }
+      await lane.worker.stop();
+    }));
+  }
+
+  /** Waits until one of all workers' places is free, and takes it. */
+  async #place(): Promise<void> {
+    while (this.#taken >= AT_ONCE * this.#lanes.length) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#taken++;
+  }
+
+  #assertRuns(): void {
+    if (this.#failure !== undefined) throw new Error(this.#failure);
+  }
+
+  #send(
+    image: EncodedImage,
+    bytes: Uint8Array<ArrayBuffer>,
+    seed: string,
+  ): Promise<Uint8Array> {
+    const { worker, pending } = this.#lanes.reduce((least, lane) =>
+      lane.pending.size < least.pending.size ? lane : least
+    );
+    const id = this.#ids++;
+    return new Promise((resolve, reject) => {
+      pending.set(id, { image, resolve, reject });
+      worker.post({ id, bytes, seed }, [bytes.buffer]);
+    });
+  }
+
+  #answered(lane: Lane, answer: WorkerAnswer): void {
+    const job = lane.pending.get(answer.id);
+    if (!job) return; // of a page's worker that has failed, and lives on
+    lane.pending.delete(answer.id);
+    if (lane.pending.size === 0) lane.idle?.();
+    if ("pixels" in answer) return job.resolve(answer.pixels);
+    const { failure, isBad } = answer;
+    job.reject(
+      isBad
+        ? new BadImageError(failure)
+        : new Error(`${job.image.name}: ${failure}`),
+    );
+  }
+
+  /** A worker has ended: the images that it had are named, and nothing goes on. */
+  #failed({ pending, idle }: Lane, reason: string): void {
+    const jobs = [...pending.values()];
+    const names = jobs.map(({ image }) => image.name).join(" or ");
+    this.#failure ??= `a worker failed${
+      names && ` while it decoded ${names}`
+    }: ${reason}`;
+    for (const { reject } of jobs) reject(new Error(this.#failure));
+    pending.clear();
+    idle?.();
+  }
+}
