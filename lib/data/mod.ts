@@ -138,6 +138,9 @@ export {
   parquetImages,
   type ParquetImagesOptions,
 } from "./images/datasets/parquet_images.ts";
+export type { Picture } from "./images/pictures/picture.ts";
+export type { Interpolation } from "./images/pictures/filters.ts";
+export { resize, type ResizeOptions } from "./images/pictures/resize.ts";
 export {
   parquet,
   type ParquetDataset,

@@ -6,7 +6,7 @@ import {
   mirrored,
 } from "../../../lib/data/images/pictures/crop.ts";
 import type { Picture } from "../../../lib/data/images/pictures/picture.ts";
-import type { Interpolation } from "../../../lib/data/images/pictures/resample.ts";
+import type { Interpolation } from "../../../lib/data/images/pictures/filters.ts";
 import { resize } from "../../../lib/data/images/pictures/resize.ts";
 import { bytesOf, NO_PILLOW, runPillow } from "./pillow.ts";
 

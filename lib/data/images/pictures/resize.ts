@@ -1,7 +1,8 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { assertPositiveInteger } from "../../../contract/values.ts";
 import { assertPicture, type Picture } from "./picture.ts";
-import { FILTERS, type Interpolation, resample } from "./resample.ts";
+import { FILTERS, type Interpolation } from "./filters.ts";
+import { resample } from "./resample.ts";
 
 /** Options of {@linkcode resize}. */
 export interface ResizeOptions {

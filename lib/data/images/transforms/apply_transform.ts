@@ -1,7 +1,8 @@
 import { below, type Random } from "../../batches/random.ts";
 import { centreCrop, crop, mirrored } from "../pictures/crop.ts";
 import type { Picture } from "../pictures/picture.ts";
-import { FILTERS, resample } from "../pictures/resample.ts";
+import { FILTERS } from "../pictures/filters.ts";
+import { resample } from "../pictures/resample.ts";
 import { drawRegion } from "./random_resized_crop.ts";
 import type { Transform, TransformStep } from "./transform.ts";
 

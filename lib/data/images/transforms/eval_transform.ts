@@ -3,7 +3,7 @@ import {
   assertFinite,
   assertPositiveInteger,
 } from "../../../contract/values.ts";
-import type { Interpolation } from "../pictures/resample.ts";
+import type { Interpolation } from "../pictures/filters.ts";
 import { assertInterpolation } from "../pictures/resize.ts";
 import type { Transform } from "./transform.ts";
 

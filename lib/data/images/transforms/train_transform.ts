@@ -4,7 +4,7 @@ import {
   assertPositiveInteger,
 } from "../../../contract/values.ts";
 import { assertInteger } from "../../batches/assert_integer.ts";
-import type { Interpolation } from "../pictures/resample.ts";
+import type { Interpolation } from "../pictures/filters.ts";
 import { assertInterpolation } from "../pictures/resize.ts";
 import type { Range, Transform, TransformStep } from "./transform.ts";
 

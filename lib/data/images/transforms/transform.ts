@@ -1,4 +1,4 @@
-import type { Interpolation } from "../pictures/resample.ts";
+import type { Interpolation } from "../pictures/filters.ts";
 
 /** The least and the greatest of what is drawn. */
 export type Range = readonly [least: number, greatest: number];
