@@ -1,6 +1,7 @@
 /** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
+import { QUICK_SHADERS } from "./quick_shaders.ts";
 import { runDeno } from "./run_deno.ts";
 
 /** A command of Deno. */
@@ -21,12 +22,6 @@ const run = (file: string, ...args: string[]): Step => ({
 
 const SETUP = run("tools/setup.ts");
 const SETUP_TORCH = run("tools/setup.ts", "--torch");
-/**
- * Mesa's compiler takes most of the time on software WebGPU; without LLVM's
- * optimisations it takes two thirds of that, and shaders run nearly as fast.
- */
-const QUICK_SHADERS = { GALLIVM_PERF: "nopt" };
-
 /** Files of tests run side by side, each with a thread of WebAssembly's. */
 const SIDE_BY_SIDE = {
   ...QUICK_SHADERS,

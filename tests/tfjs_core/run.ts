@@ -1,4 +1,5 @@
 /** One run of the suite, in a process of its own. @module */
+import { QUICK_SHADERS } from "../../tools/quick_shaders.ts";
 import { ROOT } from "./bundle.ts";
 import type { Line, Order } from "./suite.ts";
 
@@ -38,7 +39,7 @@ export async function runProgram(
       JSON.stringify({ ...order, results } satisfies Order),
     ],
     cwd: ROOT,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...QUICK_SHADERS },
     signal: AbortSignal.timeout(1000 * LONGEST_RUN),
   }).output();
   const seconds = (performance.now() - start) / 1000;
