@@ -138,9 +138,6 @@ export {
   parquetImages,
   type ParquetImagesOptions,
 } from "./images/datasets/parquet_images.ts";
-export type { Picture } from "./images/pictures/picture.ts";
-export type { Interpolation } from "./images/pictures/filters.ts";
-export { resize, type ResizeOptions } from "./images/pictures/resize.ts";
 export {
   parquet,
   type ParquetDataset,
@@ -149,7 +146,7 @@ export {
 } from "./records/parquet.ts";
 export type { ParquetColumn } from "./records/parquet_schema.ts";
 export type { Picture } from "./images/pictures/picture.ts";
-export type { Interpolation } from "./images/pictures/resample.ts";
+export type { Interpolation } from "./images/pictures/filters.ts";
 export { resize, type ResizeOptions } from "./images/pictures/resize.ts";
 export type { Random } from "./batches/random.ts";
 export type { Shard, ShardedStream } from "./records/sharded_stream.ts";
