@@ -151,6 +151,11 @@ export { resize, type ResizeOptions } from "./images/pictures/resize.ts";
 export type { Random } from "./batches/random.ts";
 export type { Shard, ShardedStream } from "./records/sharded_stream.ts";
 export {
+  type ImageSplit,
+  splitImages,
+  type SplitImagesOptions,
+} from "./images/datasets/split_images.ts";
+export {
   type Split,
   splitDocuments,
   type SplitOptions,
@@ -179,6 +184,10 @@ export {
   webDatasetStream,
   type WebDatasetStreamOptions,
 } from "./records/web_dataset_stream.ts";
+export {
+  collateTexts,
+  type CollateTextsOptions,
+} from "./text/collate_texts.ts";
 export {
   collateCausal,
   type CollateCausalOptions,

@@ -1,4 +1,5 @@
 /** Weights of PyTorch models, in the layouts of the authors' code. @module */
+import { shown } from "../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
@@ -309,9 +310,7 @@ export function toPyTorchWeights(
   const { names: asked = "authors" } = options;
   if (asked !== "authors" && asked !== "hugging-face") {
     throw new RangeError(
-      `names should be "authors" or "hugging-face", got ${
-        JSON.stringify(asked)
-      }`,
+      `names should be "authors" or "hugging-face", got ${shown(asked)}`,
     );
   }
   const whose = isViT(model) ? asked : "authors";

@@ -1,4 +1,5 @@
 /** The activations of perceptrons. @module */
+import { shown } from "../contract/shown.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import { gelu } from "../operations/gelu.ts";
 
@@ -37,8 +38,6 @@ export function assertActivation(activation: Activation | undefined): void {
     activation === "gelu-tanh"
   ) return;
   throw new RangeError(
-    `activation should be "gelu" or "gelu-tanh", got ${
-      JSON.stringify(activation)
-    }`,
+    `activation should be "gelu" or "gelu-tanh", got ${shown(activation)}`,
   );
 }

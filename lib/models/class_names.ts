@@ -1,4 +1,6 @@
 /** The names of a classifier's classes, kept with the model. @module */
+import { shown } from "../contract/shown.ts";
+import { assertModel } from "../contract/values.ts";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertIterable } from "../contract/values.ts";
 
@@ -62,7 +64,7 @@ export function setClassNames(
   const twice = all.findIndex((name, i) => all.indexOf(name) < i);
   if (twice >= 0) {
     throw new RangeError(
-      `names should differ, got ${JSON.stringify(all[twice])} twice`,
+      `names should differ, got ${shown(all[twice])} twice`,
     );
   }
   model.setUserDefinedMetadata({
@@ -90,8 +92,10 @@ export function setClassNames(
  *
  * @param model The model.
  * @returns The names, in the order of the output; undefined if there are none.
+ * @throws {TypeError} If it is no model.
  */
 export function classNames(model: LayersModel): string[] | undefined {
+  assertModel("model", model);
   // A file may have anything there.
   const names: unknown = Object(model.getUserDefinedMetadata())[FIELD];
   const areNames = Array.isArray(names) &&

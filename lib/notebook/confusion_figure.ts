@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertList } from "../contract/values.ts";
 import { Figure } from "./figure.ts";
 import { matrix } from "./matrix.ts";
 
@@ -53,7 +54,7 @@ const MOST_COUNTS = 20;
  * @param counts The counts, `[classes][classes]`.
  * @param options See {@linkcode ConfusionFigureOptions}.
  * @returns The figure.
- * @throws {TypeError} If an option is unknown.
+ * @throws {TypeError} If an option is unknown, or counts are no array.
  * @throws {RangeError} If there are not as many columns as rows, or as many names.
  */
 export async function confusionFigure(
@@ -61,13 +62,14 @@ export async function confusionFigure(
   options: ConfusionFigureOptions = {},
 ): Promise<Figure> {
   assertOptions("confusionFigure", options, OPTIONS);
+  assertList("counts", counts);
   const { classes, title, caption, width, height } = options;
   const { showCounts = counts.length <= MOST_COUNTS } = options;
-  const odd = counts.findIndex(({ length }) => length !== counts.length);
+  const odd = counts.findIndex((row) => Object(row).length !== counts.length);
   if (odd >= 0) {
     throw new RangeError(
       `counts should have as many columns as rows, ${counts.length}, got ${
-        counts[odd]!.length
+        Object(counts[odd]).length
       } in row ${odd}`,
     );
   }

@@ -1,3 +1,4 @@
+import { shown } from "../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
@@ -63,7 +64,7 @@ export function gelu<T extends tf.Tensor>(
   if (approximate !== "none" && approximate !== "tanh") {
     throw new RangeError(
       `gelu's approximate should be "none" or "tanh", got ${
-        JSON.stringify(approximate)
+        shown(approximate)
       }`,
     );
   }

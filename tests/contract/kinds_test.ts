@@ -184,6 +184,8 @@ const DATA: Calls = {
     data.collateMasked({ rate: 0.1, tokenizer, ...wrong }),
   collatePixels: (wrong) => data.collatePixels(wrong),
   collateTokens: (wrong) => data.collateTokens(wrong),
+  collateTexts: (wrong) =>
+    data.collateTexts({ tokenizer, length: 8, ...wrong }),
   csvRows: (wrong) => data.csvRows(noBytes, wrong),
   lineStream: (wrong) => data.lineStream(noBytes, { parse: "text", ...wrong }),
   decodeImage: (wrong) => data.decodeImage(new Uint8Array(), wrong),
@@ -232,6 +234,14 @@ const DATA: Calls = {
       ...wrong,
     }),
   splitDocuments: (wrong) => data.splitDocuments(["a"], wrong),
+  splitImages: (wrong) =>
+    data.splitImages(
+      {
+        ...{ classes: ["a"], labels: new Uint16Array(0), size: 0 },
+        get: () => Promise.reject(new Error("there is none")),
+      },
+      wrong,
+    ),
   streamedBatches: (wrong) =>
     data.streamedBatches(data.lineStream(noBytes, { parse: "text" }), {
       ...{ batchSize: 1, seed: 1, collate },

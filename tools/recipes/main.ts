@@ -20,6 +20,8 @@ import {
   wrapped,
 } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
+import { isOfOwnData } from "../own_data/own_options.ts";
+import { trainOwn } from "../own_data/train_own.ts";
 import {
   duration,
   type Estimate,
@@ -48,6 +50,10 @@ const ALL = "all";
 const CORES = navigator.hardwareConcurrency;
 
 const USAGE = `Usage: deno task train RECIPE [options]
+       deno task train --data FOLDER [options]
+
+Trains the contenders of a recipe; or, with --data, a classifier on images or texts
+of your own: \`deno task train --data --help\` has the options of that.
 
 Recipes:
 
@@ -271,6 +277,7 @@ function lineOf(
   ].join("; ");
 }
 
-await main(await readOptions());
+if (isOfOwnData(Deno.args)) await trainOwn();
+else await main(await readOptions());
 // Workers of a backend must not keep the process.
 Deno.exit(0);

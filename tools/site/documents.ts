@@ -24,6 +24,8 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       "When to take which form, which decay, and how decays begin",
     "docs/models.md":
       "Image, text and sequence models, what is your own in them, and training",
+    "docs/data.md":
+      "Images in folders, tables of texts, a corpus, a fine-tuned model: your own",
     "docs/pretrained.md":
       "Models of the Hugging Face hub, folders of models, from softmax to LION",
     "docs/jupyter.md":

@@ -61,14 +61,7 @@ export function splitDocuments<D>(
   assertOptions("splitDocuments", options, OPTIONS);
   const { validation = 0.05, test = 0.05, seed = 0, key = JSON.stringify } =
     options;
-  for (const [name, value] of Object.entries({ validation, test, seed })) {
-    assertFinite(name, value);
-  }
-  if (!(validation >= 0 && test >= 0 && validation + test < 1)) {
-    throw new RangeError(
-      `validation and test should be 0 or more, together below 1, got ${validation} and ${test}`,
-    );
-  }
+  assertShares({ validation, test, seed });
   const split: Split<D> = { train: [], validation: [], test: [] };
   for (const document of documents) {
     const place = seeded("split", seed, key(document))();
@@ -80,4 +73,16 @@ export function splitDocuments<D>(
     part.push(document);
   }
   return split;
+}
+
+/** Throws unless a split's shares are shares that leave something to train on. */
+export function assertShares(
+  split: { validation: number; test: number; seed: number },
+): void {
+  for (const [name, value] of Object.entries(split)) assertFinite(name, value);
+  const { validation, test } = split;
+  if (validation >= 0 && test >= 0 && validation + test < 1) return;
+  throw new RangeError(
+    `validation and test should be 0 or more, together below 1, got ${validation} and ${test}`,
+  );
 }

@@ -47,7 +47,8 @@ const OPTIONS: OptionNames<CsvOptions> = {
 };
 
 /** The rows of a table, each a record of its fields by the columns' names. */
-export interface CsvRows extends Examples<Record<string, string>> {
+export interface CsvRows
+  extends Examples<Record<string, string>>, Iterable<Record<string, string>> {
   /** The columns' names. */
   readonly columns: readonly string[];
   /** The rows that were passed over. */
@@ -71,6 +72,7 @@ export interface CsvRows extends Examples<Record<string, string>> {
  * assertEquals(rows.columns, ["text", "label"]);
  * assertEquals(rows.size, 2);
  * assertEquals(rows.get(0), { text: "Good, so good", label: "1" });
+ * assertEquals([...rows].map(({ label }) => label), ["1", "0"]);
  * ```
  *
  * @param path The path of the file, its address, or its bytes.
@@ -131,13 +133,16 @@ export async function csvRows(
     throw new RangeError(`${name} should have at least one row, got none`);
   }
   const table = datasetOf(rows);
+  const recordOf = (fields: readonly string[]) => {
+    const record: Record<string, string> = {};
+    columns!.forEach((column, i) => record[column] = fields[i]!);
+    return record;
+  };
   return {
     ...{ size: table.size, columns: columns!, bad },
-    get(index) {
-      const fields = table.get(index);
-      const record: Record<string, string> = {};
-      columns!.forEach((column, i) => record[column] = fields[i]!);
-      return record;
+    get: (index) => recordOf(table.get(index)),
+    *[Symbol.iterator]() {
+      for (const fields of rows) yield recordOf(fields);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Options of the functions that read the hub, and where their defaults come from. @module */
+import { shown } from "../../contract/shown.ts";
 import { assertSignal } from "../../contract/abort.ts";
 import { nodeModule } from "../../contract/node_module.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
@@ -134,9 +135,7 @@ export function assertHubOptions<T extends HubDownloadOptions>(
   if (revision !== undefined) assertHubPath(`${owner}'s revision`, revision);
   if (type !== undefined && type !== "model" && type !== "dataset") {
     throw new RangeError(
-      `${owner}'s type should be "model" or "dataset", got ${
-        JSON.stringify(type)
-      }`,
+      `${owner}'s type should be "model" or "dataset", got ${shown(type)}`,
     );
   }
   if (cache !== undefined) assertPath(`${owner}'s cache`, cache);
@@ -233,7 +232,7 @@ function endpointOf(owner: string, text: string): string {
   }
   throw new RangeError(
     `${owner}'s endpoint should be an address such as "${DEFAULT_ENDPOINT}", got ${
-      JSON.stringify(text)
+      shown(text)
     }`,
   );
 }

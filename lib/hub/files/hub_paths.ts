@@ -1,4 +1,5 @@
 /** Names of repositories, revisions and files, which become paths and addresses. @module */
+import { shown } from "../../contract/shown.ts";
 
 /**
  * Throws unless a text names a repository: `owner/name`, or `name` as the oldest
@@ -20,7 +21,7 @@ export function assertRepository(owner: string, repo: string): void {
   if (isRepository(repo)) return;
   throw new RangeError(
     `${owner}'s repo should be a name such as "google/vit-base-patch16-224", got ${
-      JSON.stringify(repo)
+      shown(repo)
     }`,
   );
 }
@@ -52,7 +53,7 @@ export function assertHubPath(name: string, path: string): void {
   if (isInside) return;
   throw new RangeError(
     `${name} should be a path within the repository, such as "onnx/config.json", got ${
-      JSON.stringify(path.slice(0, 200))
+      shown(path)
     }`,
   );
 }

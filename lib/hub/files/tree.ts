@@ -1,4 +1,5 @@
 /** The files of a commit: the manifest that downloads are compared with. @module */
+import { shown } from "../../contract/shown.ts";
 import { HubError, named } from "./hub_error.ts";
 import type { Repository } from "./hub_options.ts";
 import { assertHubPath, encodedPath, isCommit, urlOf } from "./hub_paths.ts";
@@ -43,7 +44,7 @@ export async function askCommit(repository: Repository): Promise<string> {
   const { sha } = Object(value);
   if (isCommit(sha)) return sha;
   throw new HubError(
-    `${url} should have a commit of 40 digits as its sha, got ${brief(sha)}`,
+    `${url} should have a commit of 40 digits as its sha, got ${shown(sha)}`,
   );
 }
 
@@ -63,7 +64,7 @@ export async function askTree(
     if (url !== undefined && asked.has(url)) {
       throw new HubError(
         `the listing of ${named(repository)} should go on after ${
-          brief(url)
+          shown(url)
         }, got the same page again`,
       );
     }
@@ -105,7 +106,7 @@ export async function askFile(
 export function missing(repository: Repository, path: string): never {
   throw new HubError(
     `${named(repository)} has no file ${
-      JSON.stringify(path)
+      shown(path)
     }; hubFiles() lists those it has`,
   );
 }
@@ -113,7 +114,7 @@ export function missing(repository: Repository, path: string): never {
 function filesIn(listing: unknown, url: string): HubFile[] {
   if (!Array.isArray(listing)) {
     throw new HubError(
-      `${url} should be a list of files, got ${brief(listing)}`,
+      `${url} should be a list of files, got ${shown(listing)}`,
     );
   }
   return listing.filter((entry) => Object(entry).type === "file").map(
@@ -143,8 +144,8 @@ function checkedFile(file: HubFile, digits: number, url: string): HubFile {
   ) return file;
   throw new HubError(
     `${url} should list ${path} with a size and a digest of ${digits} digits, got ${
-      brief(size)
-    } and ${brief(digest)}`,
+      shown(size)
+    } and ${shown(digest)}`,
   );
 }
 
@@ -199,9 +200,4 @@ export function treeFiles(text: string): HubFile[] | undefined {
   } catch {
     return undefined; // damaged, or of another version: it is made anew
   }
-}
-
-/** A value as JSON, shortened for a message. */
-function brief(value: unknown): string {
-  return (JSON.stringify(value) ?? String(value)).slice(0, 120);
 }

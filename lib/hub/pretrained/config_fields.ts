@@ -1,4 +1,5 @@
 /** The fields of a config.json, each checked when it is read. @module */
+import { shown } from "../../contract/shown.ts";
 
 /** A config.json. */
 export class ConfigFields {
@@ -79,7 +80,7 @@ export class ConfigFields {
 
   /** An error about a field. */
   wrong(field: string, wanted: string): RangeError {
-    const value = JSON.stringify(this.value(field)) ?? "none";
+    const value = shown(this.value(field));
     return new RangeError(
       `${this.name} should have ${field} ${wanted}, got ${value.slice(0, 120)}`,
     );

@@ -1,3 +1,4 @@
+import { shown } from "../../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
@@ -190,7 +191,7 @@ function assertChanges({ variant, head, numClasses }: Changes): void {
     throw new RangeError(
       `fromPretrained's ${name} should be ${
         known.map((one) => JSON.stringify(one)).join(" or ")
-      }, or left out, got ${JSON.stringify(value)}`,
+      }, or left out, got ${shown(value)}`,
     );
   }
   if (numClasses !== undefined) {

@@ -1,4 +1,5 @@
 /** Models of this library, read back. @module */
+import { shown } from "../../contract/shown.ts";
 import type { LionGptOptions } from "../../models/gpt.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import { type LionModel, lionModelOf } from "./lion_config.ts";
@@ -74,7 +75,7 @@ function headOf(
     (architecture === "lionGpt" || head !== "classification")
   ) {
     throw new RangeError(
-      `head is for lionBert, got ${JSON.stringify(head)} for ${architecture}`,
+      `head is for lionBert, got ${shown(head)} for ${architecture}`,
     );
   }
   if (numClasses === undefined) return same;

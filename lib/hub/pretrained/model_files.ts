@@ -1,4 +1,5 @@
 /** Where the files of a model are: in a folder, on the hub, or at an address. @module */
+import { shown } from "../../contract/shown.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../../contract/node_module.ts";
 import { files, isMissing, pathOf } from "../../io/file_system.ts";
@@ -52,7 +53,7 @@ export async function modelFiles(
   if (isRepository(text)) return await filesOfHub(text, options);
   throw new RangeError(
     `fromPretrained's first argument should be a folder, or a name of the hub such as "google/vit-base-patch16-224", got ${
-      JSON.stringify(text)
+      shown(text)
     }, which is neither`,
   );
 }

@@ -1,4 +1,5 @@
 /** Whether a model is what its config says. @module */
+import { shown } from "../../contract/shown.ts";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { MixingLayer } from "../../layers/mixing_layer.ts";
 import { type LionModel, makeModel } from "./lion_config.ts";
@@ -25,9 +26,7 @@ export function assertSameModel(own: LionModel, model: LayersModel): void {
     throw new RangeError(
       `savePretrained's config should be that of model ${
         Object(model).name
-      }: it says ${what} ${JSON.stringify(wanted)}, the model has ${
-        JSON.stringify(got)
-      }`,
+      }: it says ${what} ${shown(wanted)}, the model has ${shown(got)}`,
     );
   };
   const blocks = model.layers

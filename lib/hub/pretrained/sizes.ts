@@ -1,4 +1,5 @@
 /** Sizes of a config.json, compared with the weights before a model is made. @module */
+import { shown } from "../../contract/shown.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import type { ConfigFields } from "./config_fields.ts";
 import type { LionModel } from "./lion_config.ts";
@@ -41,14 +42,14 @@ export function assertSizesFit(
     if (size === undefined || size === 0 || axes.has(size)) continue;
     throw new RangeError(
       `${fields.name} should have sizes of its weights, got ${name} ${
-        JSON.stringify(size)
+        shown(size)
       }, which is no axis of any of ${tensors.size} tensors`,
     );
   }
   if (Number(depth) <= tensors.size) return;
   throw new RangeError(
     `${fields.name} should have a depth of its weights, got ${
-      JSON.stringify(depth)
+      shown(depth)
     } blocks, and ${tensors.size} tensors`,
   );
 }

@@ -1,4 +1,5 @@
 /** ViT as Hugging Face has it. @module */
+import { shown } from "../../contract/shown.ts";
 import { ACTIVATIONS } from "./activations.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import { numClassesOf } from "./labels.ts";
@@ -12,9 +13,7 @@ import type { Changes, Plan } from "./plan.ts";
 export function vitPlan(fields: ConfigFields, changes: Changes): Plan {
   if (changes.head !== undefined && changes.head !== "classification") {
     throw new RangeError(
-      `head should be "classification" for ViT, got ${
-        JSON.stringify(changes.head)
-      }`,
+      `head should be "classification" for ViT, got ${shown(changes.head)}`,
     );
   }
   fields.assertIs("qkv_bias", true, "projections here have a bias");

@@ -1,4 +1,5 @@
 /** Weights in one safetensors file or several, with an index. @module */
+import { shown } from "../../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { files } from "../../io/file_system.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
@@ -67,7 +68,7 @@ function shardsOf(
   if (entries.length === 0) {
     throw new TypeError(
       `${INDEX} of ${name} should have names of files by names of tensors in weight_map, got ${
-        (JSON.stringify(map) ?? "none").slice(0, 80)
+        shown(map)
       }`,
     );
   }

@@ -1,0 +1,151 @@
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { shown } from "../../contract/shown.ts";
+import { classesOf } from "../batches/classes.ts";
+import type { Collate } from "../batches/stream.ts";
+import { collateTokens } from "./token_batch.ts";
+import type { ClassifiedTokens } from "./token_examples.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** Options of {@linkcode collateTexts}. */
+export interface CollateTextsOptions {
+  /** The tokenizer, of which special tokens are put around a text. */
+  tokenizer: Tokenizer;
+  /** Number of tokens to which texts are padded or truncated. */
+  length: number;
+  /**
+   * The names of the classes, if labels are names; a class's place is its label.
+   * @default labels are numbers
+   */
+  classes?: readonly string[] | undefined;
+  /** The field of the text. @default "text" */
+  text?: string | undefined;
+  /** The field of the second text of a pair. @default none */
+  pair?: string | undefined;
+  /** The field of the label. @default "label" */
+  label?: string | undefined;
+  /**
+   * Whether the inputs have the tokens' types, for a model with token types.
+   * @default false
+   */
+  tokenTypes?: boolean | undefined;
+}
+
+const OPTIONS: OptionNames<CollateTextsOptions> = {
+  tokenizer: true,
+  length: true,
+  classes: true,
+  text: true,
+  pair: true,
+  label: true,
+  tokenTypes: true,
+};
+
+/**
+ * Makes batches of records with a text and a class, such as those of `csvRows`,
+ * `jsonLines` and `parquet`, for `lionEncoder` and `lionBert`: inputs and labels as
+ * from {@linkcode collateTokens}. Texts become tokens when their batch is made, so
+ * that memory holds the texts alone.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import {
+ *   batchesInOrder, byteTokenizer, collateTexts, datasetOf,
+ * } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const rows = [{ text: "It purrs.", animal: "cat" }, { text: "It roars.", animal: "lion" }];
+ * const batches = batchesInOrder(datasetOf(rows), {
+ *   batchSize: 2,
+ *   collate: collateTexts({
+ *     tokenizer: byteTokenizer(), length: 16, classes: ["cat", "lion"], label: "animal",
+ *   }),
+ * });
+ * for await (const { inputs: [ids, mask], labels } of batches) {
+ *   assertEquals(ids!.shape, [2, 16]);
+ *   assertEquals(await labels.array(), [0, 1]);
+ *   tf.dispose([ids!, mask!, labels]);
+ * }
+ * ```
+ *
+ * @param options See {@linkcode CollateTextsOptions}.
+ * @returns The function, for `shuffledBatches` and `batchesInOrder`. It throws a
+ * TypeError for a record whose text is no string, and a RangeError for a label that
+ * is no class; the messages name the field.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
+ */
+export function collateTexts(
+  options: CollateTextsOptions,
+): Collate<Record<string, unknown>> {
+  assertOptions("collateTexts", options, OPTIONS);
+  const { tokenizer, length, classes, tokenTypes } = options;
+  const { text = "text", pair, label = "label" } = options;
+  if (typeof Object(tokenizer).encodeWithSpecials !== "function") {
+    throw new TypeError(
+      `tokenizer should be one of tokenizerOf or byteTokenizer, got ${
+        shown(tokenizer)
+      }`,
+    );
+  }
+  assertFields({ text, pair, label });
+  const pad = Object.hasOwn(tokenizer.specials, "pad")
+    ? tokenizer.specials.pad
+    : 0;
+  const collate = collateTokens({ length, pad, tokenTypes });
+  const labelOf = classes && labelsIn(classes);
+  return (records, random) => {
+    const examples = records.map((record, i): ClassifiedTokens => {
+      const input = tokenizer.encodeWithSpecials(textIn(record, text, i), {
+        length,
+        ...pair !== undefined && { pair: textIn(record, pair, i) },
+      });
+      const value = record[label];
+      return { ...input, label: labelOf ? labelOf(value) : value as number };
+    });
+    return collate(examples, random);
+  };
+}
+
+/** Throws unless the names of fields are names. */
+function assertFields(fields: Record<string, string | undefined>): void {
+  for (const [name, field] of Object.entries(fields)) {
+    if (field === undefined || typeof field === "string") continue;
+    throw new TypeError(
+      `${name} should be the name of a field, got ${shown(field)}`,
+    );
+  }
+}
+
+/** A function from the names of classes to their places in this order. */
+function labelsIn(classes: readonly string[]): (value: unknown) => number {
+  const given: unknown = classes;
+  if (
+    !Array.isArray(given) || given.some((name) => typeof name !== "string")
+  ) {
+    throw new TypeError(
+      `classes should be an array of names, got ${shown(given)}`,
+    );
+  }
+  const places = new Map<unknown, number>(classes.map((name, i) => [name, i]));
+  if (places.size < classes.length) {
+    throw new RangeError(`classes should differ, got ${shown(classes)}`);
+  }
+  // Words the error for a label that is no class.
+  const known = classesOf(classes);
+  return (value) => places.get(value) ?? known.labelOf(value as string);
+}
+
+/** The text in a field of a record. */
+function textIn(
+  record: Record<string, unknown>,
+  field: string,
+  place: number,
+): string {
+  const value = Object(record)[field];
+  if (typeof value === "string") return value;
+  throw new TypeError(
+    `${field} should be a text, got ${shown(value)} at ${place}`,
+  );
+}

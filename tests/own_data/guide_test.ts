@@ -1,0 +1,137 @@
+/**
+ * The programs of docs/data.md, as a reader has them: in a folder of their own, with
+ * data of the form that the page says, and no longer than it promises.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { loadLayersModel } from "@tensorflow/tfjs-layers";
+import { classNames, useBackend } from "../../mod.ts";
+import { fromPretrained } from "../../lib/hub/mod.ts";
+import { trainTokenizer } from "../../lib/data/mod.ts";
+import { BERT, STATES, writeModel } from "../hub/directories.ts";
+import type { Weight } from "../hub/hugging_face.ts";
+import { sectionOf } from "../markdown.ts";
+import { array, uniform } from "../random.ts";
+import { run } from "../platforms/shell.ts";
+import { writeImages, writeReviews } from "./own_files.ts";
+
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+
+/** Lines of a program that are no imports. */
+const MOST_LINES = 15;
+
+await useBackend({ prefer: ["cpu"] });
+
+/** The program of a section, whose lines are counted. */
+async function programOf(heading: string): Promise<string> {
+  const section = await sectionOf("docs/data.md", heading);
+  const [, program] = /```ts ignore\n([^]*?)```/.exec(section)!;
+  const own = program!.replaceAll(/^import [^]*?;\n/gm, "").trim().split("\n");
+  assertEquals(own.slice(MOST_LINES), [], `${heading} is longer`);
+  return program!;
+}
+
+/** Runs a program in a folder of its own that has its data. */
+async function tryProgram(
+  heading: string,
+  prepare: (folder: string) => Promise<void>,
+  check: (folder: string) => Promise<void>,
+  edit = (program: string) => program,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await prepare(folder);
+    const program = edit(await programOf(heading));
+    await Deno.writeTextFile(`${folder}/program.ts`, program);
+    const { success, output } = await run(
+      Deno.execPath(),
+      ["run", "-A", "--no-check", "--config", CONFIG, "program.ts"],
+      folder,
+    );
+    assert(success, output);
+    await check(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The names that a model was saved with. */
+async function savedNames(folder: string): Promise<string[] | undefined> {
+  const model = await loadLayersModel(`file://${folder}/model.json`);
+  const names = classNames(model);
+  model.dispose();
+  return names;
+}
+
+Deno.test("the guide's program for images in folders", () =>
+  tryProgram(
+    "Images in folders",
+    (folder) => writeImages(`${folder}/animals`),
+    async (folder) =>
+      assertEquals(await savedNames(`${folder}/animals_model`), [
+        "lion",
+        "seal",
+      ]),
+  ));
+
+Deno.test("the guide's program for a table of texts", () =>
+  tryProgram(
+    "A table of texts",
+    (folder) => writeReviews(`${folder}/reviews.csv`),
+    async (folder) =>
+      assertEquals(await savedNames(`${folder}/reviews_model`), [
+        "bad",
+        "good",
+      ]),
+  ));
+
+Deno.test("the guide's program for a corpus", () =>
+  tryProgram(
+    "A corpus",
+    async (folder) => {
+      const lines = Array.from({ length: 200 }, (_, i) =>
+        `Line ${i} of a corpus that says ${i % 7} things of ${i % 11} kinds.`);
+      await Deno.writeTextFile(`${folder}/corpus.txt`, lines.join("\n"));
+    },
+    async (folder) => {
+      const { size } = await Deno.stat(`${folder}/corpus.bin`);
+      assertEquals(size % 2, 0);
+      const model = await loadLayersModel(
+        `file://${folder}/corpus_model/model.json`,
+      );
+      model.dispose();
+    },
+  ));
+
+Deno.test("the guide's program for a model of the hub", () =>
+  tryProgram(
+    "A model of the hub, fine-tuned",
+    async (folder) => {
+      await writeReviews(`${folder}/reviews.csv`, 20);
+      const bert = `${folder}/bert`;
+      const file = trainTokenizer(["a"], { vocabularySize: 261 });
+      const vocab_size = Object.keys(file.model.vocab).length;
+      const rows = (...shape: number[]) => ({
+        shape,
+        values: array(shape.reduce((a, b) => a * b), uniform(1)),
+      });
+      await writeModel(
+        bert,
+        { ...BERT, vocab_size },
+        new Map<string, Weight>([
+          ...STATES.bert,
+          ["bert.embeddings.word_embeddings.weight", rows(vocab_size, 8)],
+          ["cls.predictions.bias", rows(vocab_size)],
+        ]),
+      );
+      await Deno.writeTextFile(`${bert}/tokenizer.json`, JSON.stringify(file));
+    },
+    async (folder) => {
+      const { model } = await fromPretrained(`${folder}/reviews_bert`);
+      assertEquals(classNames(model), ["bad", "good"]);
+      model.dispose();
+    },
+    // A folder in the place of what the hub has.
+    (program) =>
+      program.replace("google-bert/bert-base-uncased", "./bert")
+        .replace("length: 64", "length: 7"),
+  ));

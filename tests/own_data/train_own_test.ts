@@ -1,0 +1,102 @@
+/** `deno task train --data`, as it is typed. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { loadLayersModel } from "@tensorflow/tfjs-layers";
+import "../../lib/io/mod.ts";
+import { classNames, useBackend } from "../../mod.ts";
+import { type Outcome, run } from "../platforms/shell.ts";
+import { writeImages, writeReviews } from "./own_files.ts";
+
+const MAIN = new URL("../../tools/recipes/main.ts", import.meta.url).pathname;
+const SMALL = ["--dim", "16", "--depth", "1", "--heads", "2"];
+
+await useBackend({ prefer: ["cpu"] });
+
+/** Trains on what is in a folder. */
+function trainOn(
+  folder: string,
+  data: string,
+  ...args: readonly string[]
+): Promise<Outcome> {
+  return run(Deno.execPath(), [
+    ...["run", "-A", "--no-check", MAIN, "--data", `${folder}/${data}`],
+    ...["--output", `${folder}/out`, ...SMALL, ...args],
+  ], folder);
+}
+
+/** What the output folder says of the classes. */
+async function classesIn(folder: string): Promise<string[] | undefined> {
+  const model = await loadLayersModel(`file://${folder}/out/model/model.json`);
+  const names = classNames(model);
+  model.dispose();
+  return names;
+}
+
+/** A test with a folder of its own. */
+function testIn(name: string, body: (folder: string) => Promise<void>): void {
+  Deno.test(`deno task train --data: ${name}`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await body(folder);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+testIn("images in folders, one of them damaged", async (folder) => {
+  await writeImages(`${folder}/animals`);
+  await Deno.writeTextFile(`${folder}/animals/lion/a.jpg`, "no image");
+  const sizes = ["--size", "16", "--patch", "8", "--epochs", "20"];
+  const { success, output } = await trainOn(
+    folder,
+    "animals",
+    ...["--batch-size", "8", "--rate", "0.01", ...sizes],
+  );
+  assert(success, output);
+  assertStringIncludes(output, "2 classes of images (lion, seal)");
+  assertStringIncludes(output, "test: accuracy 100.0 %");
+  assertStringIncludes(output, "1 damaged images were passed over");
+  assertStringIncludes(output, "lion/a.jpg");
+  assertEquals(await classesIn(folder), ["lion", "seal"]);
+  const page = await Deno.readTextFile(`${folder}/out/confusion.html`);
+  assertStringIncludes(page, "Test images");
+});
+
+testIn("tables that are parts", async (folder) => {
+  await Deno.mkdir(`${folder}/texts`);
+  for (const part of ["train", "dev", "test"]) {
+    await writeReviews(`${folder}/texts/${part}.csv`, 40);
+  }
+  const { success, output } = await trainOn(
+    folder,
+    "texts",
+    ...["--length", "24", "--rate", "0.01", "--batch-size", "8"],
+  );
+  assert(success, output);
+  assertStringIncludes(
+    output,
+    "40 to train on, 40 to choose by, 40 to test on",
+  );
+  assertStringIncludes(output, "test: accuracy 100.0 %");
+  assertEquals(await classesIn(folder), ["bad", "good"]);
+  const file = await Deno.readTextFile(`${folder}/out/tokenizer.json`);
+  assertEquals(typeof JSON.parse(file).model.vocab, "object");
+});
+
+testIn("mistakes are one line", async (folder) => {
+  await writeReviews(`${folder}/reviews.csv`, 4);
+  await Deno.mkdir(`${folder}/empty`);
+  const cases: [data: string, args: string[], line: string][] = [
+    ["nothing", [], "--data should be there"],
+    ["empty", [], "--data should have a folder for each class"],
+    ["reviews.csv", ["--label", "stars"], "--label should be one of"],
+    ["reviews.csv", [], "--data should have enough texts"],
+    ["reviews.csv", ["--epoch", "3"], "did you mean --epochs?"],
+  ];
+  for (const [data, args, line] of cases) {
+    const { success, output } = await trainOn(folder, data, ...args);
+    assertEquals(success, false, line);
+    assertStringIncludes(output, line);
+    assertEquals(output.includes("    at "), false, output);
+  }
+});

@@ -1,0 +1,120 @@
+/** Finds what is in a folder: images or texts, in folders of classes or in tables. @module */
+import type { Parts } from "./own_options.ts";
+
+/** What there is to train on, by the paths of its parts. */
+export type FoundData = Parts<string> & {
+  readonly kind: "image folders" | "text folders" | "table";
+};
+
+/** What parts are called, in names of files and folders. */
+const PART_NAMES = {
+  train: ["train", "training"],
+  validation: ["validation", "valid", "val", "dev"],
+  test: ["test", "testing"],
+} as const;
+
+const IMAGES = /\.(jpe?g|png|webp|ppm|bmp|pgm|tiff?)$/i;
+const TEXTS = /\.txt$/i;
+const TABLES = /\.(csv|tsv|jsonl|ndjson|json|parquet)(\.gz|\.zst)?$/i;
+
+/**
+ * Finds what there is to train on.
+ *
+ * @throws {RangeError} If there is nothing of a known kind, or more than one thing.
+ */
+export async function findData(path: string): Promise<FoundData> {
+  if (!await isFolder(path)) {
+    if (TABLES.test(path)) return { kind: "table", train: path };
+    throw new RangeError(
+      `--data should be a folder, or a table (.csv, .tsv, .jsonl, .parquet), got ${path}`,
+    );
+  }
+  const entries = await listed(path);
+  const tables = entries.filter(({ isFolder, name }) =>
+    !isFolder && TABLES.test(name)
+  );
+  const folders = entries.filter(({ isFolder }) => isFolder);
+  if (tables.length > 0) {
+    return { kind: "table", ...partsOf(path, tables.map(({ name }) => name)) };
+  }
+  const names = folders.map(({ name }) => name);
+  const parts = names.some((name) => partOf(name) === "train")
+    ? partsOf(path, names.filter(partOf))
+    : { train: path };
+  return { kind: await kindOfFolders(parts.train), ...parts };
+}
+
+/** Whether a path is a folder. */
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new RangeError(`--data should be there, got ${path}, which is not`);
+  }
+}
+
+/** What lies in a folder, by name; what begins with a dot is left out. */
+async function listed(
+  path: string,
+): Promise<{ name: string; isFolder: boolean }[]> {
+  const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
+  return await Promise.all(
+    names.filter((name) => !name.startsWith(".")).sort().map(async (name) => ({
+      name,
+      isFolder: (await Deno.stat(`${path}/${name}`)).isDirectory,
+    })),
+  );
+}
+
+/** The part that a name says; `train-00000.parquet` is one to train on. */
+function partOf(name: string): keyof typeof PART_NAMES | undefined {
+  const [word] = name.toLowerCase().split(/[^a-z]/);
+  return (["train", "validation", "test"] as const).find((part) =>
+    (PART_NAMES[part] as readonly string[]).includes(word!)
+  );
+}
+
+/** One thing alone, or one for each part that names say. */
+function partsOf(path: string, names: readonly string[]): Parts<string> {
+  if (names.length === 1) return { train: `${path}/${names[0]}` };
+  const found = Object.groupBy(names, (name) => partOf(name) ?? "other");
+  const { train = [], validation = [], test = [], other = [] } = found;
+  const isClear = train.length === 1 && validation.length < 2 &&
+    test.length < 2 && other.length === 0;
+  if (!isClear) {
+    throw new RangeError(
+      `--data should name one of ${
+        names.join(", ")
+      }, or they should be called train, validation and test`,
+    );
+  }
+  const [validated] = validation;
+  const [tested] = test;
+  return {
+    train: `${path}/${train[0]}`,
+    ...validated && { validation: `${path}/${validated}` },
+    ...tested && { test: `${path}/${tested}` },
+  };
+}
+
+/** What the folders of classes hold. */
+async function kindOfFolders(
+  path: string,
+): Promise<"image folders" | "text folders"> {
+  for await (const name of namesBelow(path)) {
+    if (IMAGES.test(name)) return "image folders";
+    if (TEXTS.test(name)) return "text folders";
+  }
+  throw new RangeError(
+    `--data should have a folder for each class, with images or .txt files in it, or a table, got ${path}`,
+  );
+}
+
+/** The names of all files below a folder. */
+async function* namesBelow(path: string): AsyncIterable<string> {
+  for (const { name, isFolder } of await listed(path)) {
+    if (isFolder) yield* namesBelow(`${path}/${name}`);
+    else yield name;
+  }
+}

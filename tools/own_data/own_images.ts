@@ -1,0 +1,133 @@
+/** The task that folders of images are. @module */
+import { lionViT } from "@lionjs/lion";
+import {
+  evalTransform,
+  imageBatches,
+  type ImageBatchStream,
+  type ImageDataset,
+  imageFolder,
+  parquetImages,
+  splitImages,
+  trainTransform,
+} from "@lionjs/lion/data";
+import type { OwnOptions, Parts } from "./own_options.ts";
+import type { OwnTask } from "./own_task.ts";
+
+/** The share of images that may be damaged. */
+const DAMAGED = { skip: true, limit: 0.05 } as const;
+
+/** The task of images in folders, one for each class. */
+export async function imagesInFolders(
+  found: Parts<string>,
+  options: OwnOptions,
+): Promise<OwnTask> {
+  const train = await imageFolder(found.train);
+  const { classes } = train;
+  const part = (path: string | undefined) =>
+    path === undefined ? undefined : imageFolder(path, { classes });
+  return taskOf(
+    {
+      train,
+      ...await only("validation", part(found.validation)),
+      ...await only("test", part(found.test)),
+    },
+    options,
+  );
+}
+
+/** The task of Parquet files with a column of images. */
+export async function imagesInParquet(
+  found: Parts<string>,
+  options: OwnOptions & { readonly image: string },
+): Promise<OwnTask> {
+  const { image, label = "label" } = options;
+  const part = (path: string | undefined) =>
+    path === undefined ? undefined : parquetImages(path, { image, label });
+  const train = await parquetImages(found.train, { image, label });
+  return taskOf(
+    {
+      train,
+      ...await only("validation", part(found.validation)),
+      ...await only("test", part(found.test)),
+    },
+    options,
+  );
+}
+
+/** An object with the value, if there is one. */
+async function only<K extends string>(
+  name: K,
+  images: Promise<ImageDataset> | undefined,
+): Promise<{ [name in K]?: ImageDataset }> {
+  return images
+    ? { [name]: await images } as { [name in K]: ImageDataset }
+    : {};
+}
+
+function taskOf(
+  given: Parts<ImageDataset>,
+  { variant, dim, depth, heads, size, patch, batchSize, seed }: OwnOptions,
+): OwnTask {
+  const { train, validation, test } = allParts(given, seed);
+  const { classes } = train;
+  const model = lionViT({
+    ...{ imageSize: size, patchSize: patch, dim, depth, numHeads: heads },
+    ...{ variant, seed, numClasses: classes.length },
+    // Decays tell what is near: along rows, and along columns.
+    ...(variant === "d" || variant === "s") && { order: "snake" },
+  });
+  const streams: ImageBatchStream[] = [];
+  const batches = (
+    images: ImageDataset,
+    options: Pick<
+      Parameters<typeof imageBatches>[1],
+      "transform" | "order" | "seed"
+    >,
+  ) => {
+    const stream = imageBatches(images, {
+      batchSize: Math.min(batchSize, images.size),
+      onBad: DAMAGED,
+      ...options,
+    });
+    streams.push(stream);
+    return stream;
+  };
+  const held = (images: ImageDataset) =>
+    batches(images, { transform: evalTransform({ size }), order: "in-order" })
+      .from(0);
+  return {
+    examples: "images",
+    classes,
+    sizes: [train.size, validation.size, test.size],
+    model,
+    train: batches(train, {
+      transform: trainTransform({
+        size,
+        crop: { scale: [0.5, 1], ratio: [3 / 4, 4 / 3] },
+      }),
+      seed,
+    }),
+    validation: () => held(validation),
+    test: () => held(test),
+    bad: () => [
+      ...new Set(
+        streams.flatMap(({ bad }) =>
+          bad.examples.map(({ name, reason }) => `${name}: ${reason}`)
+        ),
+      ),
+    ],
+    epochs: 30,
+    files: {},
+  };
+}
+
+/** The parts that are there, and what is missing from those to train on. */
+function allParts(given: Parts<ImageDataset>, seed: number) {
+  const { validation, test } = given;
+  const rest = splitImages(given.train, {
+    validation: validation ? 0 : 0.1,
+    test: test ? 0 : 0.1,
+    seed,
+  });
+  return { ...rest, ...validation && { validation }, ...test && { test } };
+}

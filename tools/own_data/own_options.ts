@@ -1,0 +1,139 @@
+/** What `deno task train --data` can be told. @module */
+import { basename } from "node:path";
+import type { AttentionVariant, BackendName } from "@lionjs/lion";
+import { ATTENTION_VARIANTS } from "@lionjs/lion/layers";
+import {
+  oneOf,
+  positive,
+  positiveInteger,
+  readCommandLine,
+  wrapped,
+} from "../command_line.ts";
+import { outPath } from "../out_folder.ts";
+
+const OUTPUT = `${outPath("train")}/own`;
+
+/** What `--help` prints. */
+export const USAGE = `Usage: deno task train --data FOLDER [options]
+
+Trains a classifier on images or texts of your own, tests it on examples that it
+has not seen, and writes the model. FOLDER has a folder for each class, with
+images or .txt files in it; or FOLDER is a table with a column of texts and one of
+labels (.csv, .tsv, .jsonl, .parquet, also .gz and .zst), or Parquet files of
+images. Folders or tables called train, validation and test are parts; a tenth of
+what is to train on is kept for each that is missing.
+
+  --text COLUMN     of a table (default: text, sentence, content, …)
+  --label COLUMN    of a table (default: label, class, category, …)
+  --variant V       lit, d, s (default) or another:
+                    ${wrapped(ATTENTION_VARIANTS.slice(3), 20)}
+  --epochs N        the most passes over the data (default 30 for images, 10 for
+                    texts); training ends sooner where it no longer helps
+  --batch-size N    default 32
+  --rate R          the highest learning rate (default 0.001)
+  --dim N           columns per token (default 96)
+  --depth N         blocks (default 4)
+  --heads N         heads of attention (default 4)
+  --size N          side of the images in pixels (default 64)
+  --patch N         side of a patch in pixels (default 8)
+  --length N        the most tokens of a text (default 128)
+  --seed N          of weights, split and order (default 1)
+  --backend NAME    webgpu, wasm or cpu
+  --output FOLDER   for the model, what it needs, the log, and a page of what it
+                    takes for what (default ${OUTPUT}/ and the data's name)
+  --help            print this`;
+
+/** How own data are read, and what is trained on them. */
+export interface OwnOptions {
+  /** Where the data are: a folder, or the file of a table. */
+  readonly data: string;
+  /** The columns of a table's texts and labels; `undefined` for those of usual names. */
+  readonly text: string | undefined;
+  readonly label: string | undefined;
+  readonly variant: AttentionVariant;
+  /** The most passes over the data; `undefined` for what suits them. */
+  readonly epochs: number | undefined;
+  readonly batchSize: number;
+  /** The highest learning rate. */
+  readonly rate: number;
+  readonly dim: number;
+  readonly depth: number;
+  readonly heads: number;
+  /** Side of the images in pixels. */
+  readonly size: number;
+  /** Side of a patch in pixels. */
+  readonly patch: number;
+  /** The most tokens of a text. */
+  readonly length: number;
+  readonly seed: number;
+  readonly backend: BackendName | undefined;
+  /** Where what was trained is written. */
+  readonly output: string;
+}
+
+/** Whether a command line is about own data. */
+export function isOfOwnData(args: readonly string[]): boolean {
+  return args.some((arg) => /^--data(=|$)/.test(arg));
+}
+
+/** Reads the command line, or explains it and ends. */
+export function readOwnOptions(): Promise<OwnOptions> {
+  return readCommandLine(USAGE, {
+    data: { type: "string", default: "" },
+    text: { type: "string" },
+    label: { type: "string" },
+    variant: { type: "string", default: "s" },
+    epochs: { type: "string" },
+    "batch-size": { type: "string", default: "32" },
+    rate: { type: "string", default: "0.001" },
+    dim: { type: "string", default: "96" },
+    depth: { type: "string", default: "4" },
+    heads: { type: "string", default: "4" },
+    size: { type: "string", default: "64" },
+    patch: { type: "string", default: "8" },
+    length: { type: "string", default: "128" },
+    seed: { type: "string", default: "1" },
+    backend: { type: "string" },
+    output: { type: "string" },
+  }, (values) => {
+    const { data, text, label, variant, epochs, rate, backend, output } =
+      values;
+    const whole = (
+      name:
+        | "batch-size"
+        | "dim"
+        | "depth"
+        | "heads"
+        | "size"
+        | "patch"
+        | "length"
+        | "seed",
+    ) => positiveInteger(`--${name}`, values[name]);
+    return {
+      ...{ data, text, label },
+      output: output ?? `${OUTPUT}/${nameOf(data)}`,
+      variant: oneOf("--variant", variant, ATTENTION_VARIANTS),
+      epochs: epochs === undefined ? undefined : positive("--epochs", epochs),
+      rate: positive("--rate", rate),
+      ...{ batchSize: whole("batch-size"), seed: whole("seed") },
+      ...{ dim: whole("dim"), depth: whole("depth"), heads: whole("heads") },
+      ...{ size: whole("size"), patch: whole("patch") },
+      length: whole("length"),
+      backend: backend === undefined
+        ? undefined
+        : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),
+    };
+  });
+}
+
+/** What a path leads to, without its ending. */
+function nameOf(path: string): string {
+  return basename(path).split(".")[0] || "data";
+}
+
+/** The parts of data that come apart: all three, or those to train on alone. */
+export interface Parts<T> {
+  readonly train: T;
+  readonly validation?: T;
+  readonly test?: T;
+}

@@ -1,0 +1,187 @@
+/** The task that texts with labels are. @module */
+import { lionEncoder } from "@lionjs/lion";
+import {
+  batchesInOrder,
+  classesOf,
+  type ClassifiedTokens,
+  collateTokens,
+  csvRows,
+  datasetOf,
+  jsonLines,
+  parquet,
+  shuffledBatches,
+  splitDocuments,
+  tokenizerOf,
+  trainTokenizer,
+} from "@lionjs/lion/data";
+import type { OwnOptions, Parts } from "./own_options.ts";
+import type { OwnTask } from "./own_task.ts";
+
+/** A text and the name of its class. */
+interface LabelledText {
+  readonly text: string;
+  readonly label: string;
+}
+
+/** What columns of texts and of labels are usually called. */
+const USUAL = {
+  text: ["text", "sentence", "content", "body", "review", "message", "comment"],
+  label: ["label", "class", "category", "target", "sentiment", "rating"],
+} as const;
+
+/** Tokens of the vocabulary that is learned. */
+const VOCABULARY = 4000;
+
+/** The task of texts in folders, one for each class. */
+export async function textsInFolders(
+  found: Parts<string>,
+  options: OwnOptions,
+): Promise<OwnTask> {
+  return taskOf(await mapParts(found, readFolders), options);
+}
+
+/** The task of a table with a column of texts and one of labels. */
+export async function textsInTable(
+  found: Parts<string>,
+  options: OwnOptions,
+): Promise<OwnTask> {
+  const read = async (path: string) =>
+    labelledTexts(path, await recordsOf(path), options);
+  return taskOf(await mapParts(found, read), options);
+}
+
+/** Reads each part that there is. */
+async function mapParts<T>(
+  { train, validation, test }: Parts<string>,
+  read: (path: string) => Promise<T>,
+): Promise<Parts<T>> {
+  return {
+    train: await read(train),
+    ...validation !== undefined && { validation: await read(validation) },
+    ...test !== undefined && { test: await read(test) },
+  };
+}
+
+/** The texts of a folder that has a folder for each class. */
+async function readFolders(path: string): Promise<LabelledText[]> {
+  const texts: LabelledText[] = [];
+  for await (const { name: label, isDirectory } of Deno.readDir(path)) {
+    if (!isDirectory) continue;
+    for await (const { name } of Deno.readDir(`${path}/${label}`)) {
+      if (!/\.txt$/i.test(name)) continue;
+      const file = `${path}/${label}/${name}`;
+      texts.push({ text: await Deno.readTextFile(file), label });
+    }
+  }
+  return texts;
+}
+
+/** The records of a table. */
+async function recordsOf(path: string): Promise<unknown[]> {
+  if (/\.parquet$/i.test(path)) {
+    return await Array.fromAsync((await parquet(path)).rows());
+  }
+  if (!/\.[ct]sv/i.test(path)) return await jsonLines(path);
+  const rows = await csvRows(path);
+  return Array.from({ length: rows.size }, (_, i) => rows.get(i));
+}
+
+/**
+ * The texts and labels of records.
+ *
+ * @throws {RangeError} If a record has no such column, or there are no usual ones.
+ */
+function labelledTexts(
+  path: string,
+  records: readonly unknown[],
+  options: OwnOptions,
+): LabelledText[] {
+  const columns = Object.keys(Object(records[0]));
+  const text = columnOf("text", columns, options.text, path);
+  const label = columnOf("label", columns, options.label, path);
+  return records.map((record, i) => {
+    const found = Object(record);
+    for (const column of [text, label]) {
+      if (!["undefined", "object"].includes(typeof found[column])) continue;
+      throw new RangeError(
+        `${path}, record ${i + 1} should have a ${column}, got ${
+          found[column]
+        }`,
+      );
+    }
+    return { text: String(found[text]), label: String(found[label]) };
+  });
+}
+
+/** The column that is named, or the one of a usual name. */
+function columnOf(
+  what: "text" | "label",
+  columns: readonly string[],
+  wanted: string | undefined,
+  path: string,
+): string {
+  const candidates: readonly string[] = wanted === undefined
+    ? USUAL[what]
+    : [wanted];
+  const column = candidates.find((name) => columns.includes(name));
+  if (column !== undefined) return column;
+  throw new RangeError(
+    `--${what} should be one of the columns of ${path}, ${columns.join(", ")}${
+      wanted === undefined ? "" : `, got ${wanted}`
+    }`,
+  );
+}
+
+function taskOf(
+  given: Parts<readonly LabelledText[]>,
+  { variant, dim, depth, heads, length, batchSize, seed }: OwnOptions,
+): OwnTask {
+  const { train, validation, test } = allParts(given, seed);
+  if (train.length === 0) throw new RangeError("--data should have texts");
+  const { classes, labelOf } = classesOf(train.map(({ label }) => label));
+  const file = trainTokenizer(train.map(({ text }) => text), {
+    vocabularySize: VOCABULARY,
+  });
+  const tokenizer = tokenizerOf(file);
+  const examplesOf = (texts: readonly LabelledText[]) =>
+    datasetOf(
+      texts.map(({ text, label }): ClassifiedTokens => ({
+        ids: tokenizer.encodeWithSpecials(text, { length }).ids,
+        label: labelOf(label),
+      })),
+    );
+  const collate = collateTokens({ length });
+  const held = (texts: readonly LabelledText[]) =>
+    batchesInOrder(examplesOf(texts), { batchSize, collate });
+  return {
+    examples: "texts",
+    classes,
+    sizes: [train.length, validation.length, test.length],
+    model: lionEncoder({
+      vocabularySize: tokenizer.vocabularySize,
+      ...{ maxLength: length, dim, depth, numHeads: heads, variant, seed },
+      numClasses: classes.length,
+    }),
+    train: shuffledBatches(examplesOf(train), {
+      batchSize: Math.min(batchSize, train.length),
+      ...{ seed, collate },
+    }),
+    validation: () => held(validation),
+    test: () => held(test),
+    bad: () => [],
+    epochs: 10,
+    files: { "tokenizer.json": JSON.stringify(file) },
+  };
+}
+
+/** The parts that are there, and what is missing from those to train on. */
+function allParts(given: Parts<readonly LabelledText[]>, seed: number) {
+  const { validation, test } = given;
+  const rest = splitDocuments(given.train, {
+    validation: validation ? 0 : 0.1,
+    test: test ? 0 : 0.1,
+    seed,
+    key: ({ text }) => text,
+  });
+  return { ...rest, ...validation && { validation }, ...test && { test } };
+}

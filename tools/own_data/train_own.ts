@@ -1,0 +1,166 @@
+/**
+ * Trains a classifier on a person's own images or texts: `deno task train --data`.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { setClassNames, useBackend } from "@lionjs/lion";
+import "@lionjs/lion/io";
+import { confusionFigure, stopSignal } from "@lionjs/lion/notebook";
+import {
+  accuracy,
+  accuracyOf,
+  confusionMatrix,
+  crossEntropy,
+  f1,
+  predict,
+  train,
+} from "@lionjs/lion/training";
+import { parquet } from "@lionjs/lion/data";
+import { endWithMistake } from "../command_line.ts";
+import { writeOutput } from "../out_folder.ts";
+import { findData } from "./find_data.ts";
+import { imagesInFolders, imagesInParquet } from "./own_images.ts";
+import { type OwnOptions, readOwnOptions, USAGE } from "./own_options.ts";
+import type { OwnTask } from "./own_task.ts";
+import { textsInFolders, textsInTable } from "./own_texts.ts";
+
+/** The most damaged files that are told by name. */
+const MOST_TOLD = 10;
+
+/** Passes over the data without a better accuracy, after which training ends. */
+const PATIENCE = 5;
+
+/** Trains what the command line says; a mistake in the data ends with 2. */
+export async function trainOwn(): Promise<void> {
+  const options = await readOwnOptions();
+  const { backend } = options;
+  const { name } = await useBackend(backend ? { prefer: [backend] } : {});
+  console.log(`on ${name}`);
+  await trainOn(await openOrEnd(options), options);
+}
+
+/** Looks at what the data are; ends with 2 and one line where they are none. */
+async function openOrEnd(options: OwnOptions): Promise<OwnTask> {
+  try {
+    const task = await openTask(options);
+    assertSizes(task);
+    return task;
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof SyntaxError) {
+      endWithMistake(USAGE, error.message);
+    }
+    throw error;
+  }
+}
+
+/** Trains on what is found, tests, and writes the model with what a page needs. */
+async function trainOn(task: OwnTask, options: OwnOptions): Promise<void> {
+  const { model, classes, sizes, examples, files } = task;
+  const [trained, validated, tested] = sizes;
+  console.log(
+    `${classes.length} classes of ${examples} (${shortened(classes)}): ` +
+      `${trained} to train on, ${validated} to choose by, ${tested} to test on`,
+  );
+  setClassNames(model, classes);
+  const { output, rate, epochs = task.epochs, seed } = options;
+  await Deno.mkdir(output, { recursive: true });
+  const { aborted } = await train(model, task.train, {
+    ...{ epochs, seed, signal: stopSignal() },
+    loss: crossEntropy({ labelSmoothing: 0.1 }),
+    optimizer: { learningRate: rate, weightDecay: 0.05 },
+    evaluate: { data: task.validation, metrics: { accuracy: accuracy() } },
+    best: { metric: "accuracy", patience: PATIENCE },
+    log: `${output}/log.jsonl`,
+  });
+  if (aborted) console.log("stopped: what follows is of the best weights");
+  await model.save(`file://${output}/model`);
+  for (const [name, content] of Object.entries(files)) {
+    await writeOutput(`${output}/${name}`, content);
+  }
+  await test(task, output);
+  const bad = task.bad();
+  if (bad.length > 0) {
+    console.log(`${bad.length} damaged ${examples} were passed over:`);
+    bad.slice(0, MOST_TOLD).forEach((line) => console.log(`  ${line}`));
+  }
+  console.log(`${output}: the model, and a page of what it takes for what`);
+  model.dispose();
+}
+
+/** Looks at what the data are. */
+async function openTask(options: OwnOptions): Promise<OwnTask> {
+  const found = await findData(options.data);
+  if (found.kind === "image folders") return imagesInFolders(found, options);
+  if (found.kind === "text folders") return textsInFolders(found, options);
+  const image = await imageColumn(found.train);
+  return image === undefined || options.text !== undefined
+    ? textsInTable(found, options)
+    : imagesInParquet(found, { ...options, image });
+}
+
+/** The column of a table that has images, as Hugging Face calls it. */
+async function imageColumn(path: string): Promise<string | undefined> {
+  if (!/\.parquet$/i.test(path)) return undefined;
+  const { schema } = await parquet(path);
+  return schema.map(({ name }) => name)
+    .find((name) => ["image", "img"].includes(name));
+}
+
+/** Throws unless there is something to learn, and to test. */
+function assertSizes({ classes, sizes, examples }: OwnTask): void {
+  if (classes.length < 2) {
+    throw new RangeError(
+      `--data should have two classes or more, got ${shortened(classes)}`,
+    );
+  }
+  if (sizes.every((size) => size > 0)) return;
+  throw new RangeError(
+    `--data should have enough ${examples} for training, validation and testing, got ${
+      sizes.join(", ")
+    }`,
+  );
+}
+
+/** Tests the model, tells what it reaches, and draws what it takes for what. */
+async function test(task: OwnTask, output: string): Promise<void> {
+  const { model, classes, examples } = task;
+  const { values, labels } = await predict(model, task.test(), {
+    map: (logits) => tf.argMax(logits, -1),
+  });
+  const counts = confusionMatrix(values, labels, { classes: classes.length });
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  console.log(
+    `test: accuracy ${percent(accuracyOf(values, labels))}, ` +
+      `mean F1 of the classes ${
+        percent(f1(values, labels, { average: "macro" }))
+      }`,
+  );
+  for (const { count, name, taken } of worst(counts, classes)) {
+    console.log(`  ${count} ${examples} of ${name} taken for ${taken}`);
+  }
+  const figure = await confusionFigure(counts, {
+    classes,
+    title: `Test ${examples}`,
+    caption: "A row for each class, a column for what the model says.",
+  });
+  await writeOutput(`${output}/confusion.html`, await figure.toHTML());
+}
+
+/** The confusions that are most frequent. */
+function worst(counts: number[][], classes: readonly string[]) {
+  return counts.flatMap((row, i) =>
+    row.flatMap((count, j) =>
+      i === j || count === 0
+        ? []
+        : [{ count, name: classes[i]!, taken: classes[j]! }]
+    )
+  ).sort((a, b) => b.count - a.count).slice(0, 5);
+}
+
+/** Names in a line, some of them where there are many. */
+function shortened(names: readonly string[]): string {
+  return names.length > 8
+    ? `${names.slice(0, 6).join(", ")}, …, ${names.at(-1)}`
+    : names.join(", ");
+}
