@@ -228,6 +228,16 @@ Deno.test("metrics of whole sets name what does not fit", () => {
       RangeError,
     ],
     [
+      () => confusionMatrix([20_000], [0]), // 400 million cells
+      "classes should be at most 8192, got 20001",
+      RangeError,
+    ],
+    [
+      () => accuracyOf(["1"] as unknown as number[], [1]),
+      'integers of 0 or more, got "1"',
+      RangeError,
+    ],
+    [
       () => areaUnderCurve([1], [2]),
       "labels of areaUnderCurve should be 0 or 1, got 2",
       RangeError,

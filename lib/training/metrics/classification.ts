@@ -21,6 +21,9 @@ export interface F1Options {
   positive?: number | undefined;
 }
 
+/** The most classes of a matrix, whose cells are as many as their square. */
+const MOST_CLASSES = 8192;
+
 const CONFUSION: OptionNames<ConfusionMatrixOptions> = { classes: true };
 
 const F1: OptionNames<F1Options> = { average: true, positive: true };
@@ -43,7 +46,7 @@ const F1: OptionNames<F1Options> = { average: true, positive: true };
  * @param options See {@linkcode ConfusionMatrixOptions}.
  * @returns The counts, row by row.
  * @throws {TypeError} If the arrays differ in length, or an option is unknown.
- * @throws {RangeError} If a number is no class.
+ * @throws {RangeError} If a number is no class, or there are more than 8192 classes.
  */
 export function confusionMatrix(
   predicted: ArrayLike<number>,
@@ -56,6 +59,11 @@ export function confusionMatrix(
     .reduce((most, x) => Math.max(most, x), -1);
   const { classes = Math.max(1, largest + 1) } = options;
   assertPositiveInteger("classes", classes);
+  if (classes > MOST_CLASSES) {
+    throw new RangeError(
+      `classes should be at most ${MOST_CLASSES}, got ${classes}: are predicted and labels classes?`,
+    );
+  }
   if (largest >= classes) {
     throw new RangeError(
       `predicted and labels should be below classes, ${classes}, got ${largest}`,

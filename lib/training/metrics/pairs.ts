@@ -1,5 +1,6 @@
 /** Pairs of what a model predicted and what is true. @module */
 import { NOT_COUNTED } from "../../contract/not_counted.ts";
+import { shown } from "../../contract/shown.ts";
 
 /** Throws unless two arrays are of numbers, and as long as each other. */
 export function assertPairs(
@@ -52,6 +53,6 @@ export function classPairs(
 export function assertClass(name: string, value: number): void {
   if (Number.isInteger(value) && value >= 0) return;
   throw new RangeError(
-    `${name} should be classes, integers of 0 or more, got ${value}`,
+    `${name} should be classes, integers of 0 or more, got ${shown(value)}`,
   );
 }
