@@ -85,6 +85,17 @@ const REFUSED: Record<string, [() => unknown, ErrorConstructor, string]> = {
     RangeError,
     "[0, 0, 2, 1]",
   ],
+  "what takes gigabytes": [
+    () => resize(picture, 1e9, 1),
+    RangeError,
+    "crop it first",
+  ],
+  "what takes gigabytes on the way": [
+    () =>
+      resize({ width: 1, height: 1e5, pixels: new Uint8Array(3e5) }, 1e3, 1),
+    RangeError,
+    "crop it first",
+  ],
   "an empty box": [
     () => resize(picture, 1, 1, { box: [1, 0, 1, 1] }),
     RangeError,

@@ -2,9 +2,7 @@ import { hasText, type ImageHead, type ImageType } from "./image_file.ts";
 import { readJpegHead } from "./jpeg_head.ts";
 import { readPngHead } from "./png_head.ts";
 import { readWebpHead } from "./webp_head.ts";
-
-/** The most pixels of an image, by which Pillow tells a bomb. */
-const MOST_PIXELS = 89_478_485;
+import { MOST_PIXELS } from "../pictures/picture.ts";
 
 /** Formats that are recognised, to say what a file is instead. */
 const OTHER_TYPES: readonly (readonly [name: string, start: string])[] = [

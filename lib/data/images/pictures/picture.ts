@@ -10,6 +10,9 @@ export interface Picture {
   readonly pixels: Uint8Array;
 }
 
+/** The most pixels of a picture that is decoded or made, by which Pillow tells a bomb. */
+export const MOST_PIXELS = 89_478_485;
+
 /**
  * Throws unless a value is a picture whose pixels fill its sides.
  *

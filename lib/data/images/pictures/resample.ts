@@ -7,7 +7,7 @@
  * @module
  */
 import type { Filter } from "./filters.ts";
-import type { Picture } from "./picture.ts";
+import { MOST_PIXELS, type Picture } from "./picture.ts";
 
 /** A rectangle of a picture, in pixels: a whole number of them for {@linkcode Region}s. */
 export interface Region {
@@ -96,6 +96,8 @@ function weightsOf(
  * @param box The part of the region to resample, in its pixels: left, top, right and
  * bottom. Pixels of the region beyond it count where the filter reaches them.
  * @returns The new picture, always with pixels of its own.
+ * @throws {RangeError} If it, or what the first pass makes, has too many pixels: a line
+ * one pixel wide is brought to a side of 256 by a picture of gigabytes.
  */
 export function resample(
   picture: Picture,
@@ -111,6 +113,11 @@ export function resample(
   ],
 ): Picture {
   const [left, top, right, bottom] = box;
+  if (width * Math.max(height, Math.ceil(bottom - top)) > MOST_PIXELS) {
+    throw new RangeError(
+      `a picture of ${region.width} × ${region.height} pixels cannot be resized to ${width} × ${height}, which takes more than ${MOST_PIXELS} pixels; crop it first`,
+    );
+  }
   const columns = weightsOf(
     { size: region.width, from: left, to: right, newSize: width },
     filter,

@@ -56,7 +56,7 @@ export function assertInterpolation(interpolation: Interpolation): void {
  * @returns A new picture.
  * @throws {TypeError} If an option is unknown, or an argument of the wrong type.
  * @throws {RangeError} If a side is not a positive integer, or the box is empty or
- * not within the picture.
+ * not within the picture, or the result has more than 89,478,485 pixels.
  */
 export function resize(
   picture: Picture,
