@@ -105,6 +105,16 @@ const BAD: Record<string, [bytes: Uint8Array, text: string]> = {
     text("\xff\xd8\xff\xe0\0\x04\0\0text"),
     "a marker at byte 8",
   ],
+  "a JPEG of 12 bits": [
+    text("\xff\xd8\xff\xc0\0\x0b\x0c\0\x08\0\x08\x01\x01\x11\0\xff\xd9"),
+    "12 bits",
+  ],
+  "a JPEG whose scan is none": [
+    text(
+      "\xff\xd8\xff\xc0\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0\xff\xda\0\x03\0\xff\xd9",
+    ),
+    "damaged: ",
+  ],
   "a bomb of a JPEG": [BOMB, "60000 × 60000"],
   "a bomb of a PNG": [changed(16, 0, 1, 0, 0, 0, 1, 0, 0), "65536 × 65536"],
   "a PNG of no pixels": [changed(16, 0, 0, 0, 0), "no pixels"],
@@ -120,11 +130,12 @@ const BAD: Record<string, [bytes: Uint8Array, text: string]> = {
 for (const [name, [bytes, said]] of Object.entries(BAD)) {
   Deno.test(`decodeImage refuses ${name}`, async () => {
     for (const decoder of ["sharp", "jsquash"] as const) {
-      await assertRejects(
+      const { message } = await assertRejects(
         () => decodeImage(bytes, { decoder }),
         SyntaxError,
         said,
       );
+      assert(!/\[object|undefined/.test(message), message);
     }
   });
 }

@@ -50,6 +50,11 @@ export function readJpegHead(bytes: Uint8Array): ImageHead {
     if (!(end <= bytes.length)) throw truncated("JPEG", "its end marker");
     if (isFrame(marker)) {
       if (end < at + 10) throw new SyntaxError("the JPEG's frame has no size");
+      if (bytes[at + 4] !== 8) {
+        throw new SyntaxError(
+          `the JPEG has ${bytes[at + 4]} bits for each colour; save it with 8`,
+        );
+      }
       frame ??= {
         height: view.getUint16(at + 5),
         width: view.getUint16(at + 7),

@@ -26,7 +26,10 @@ export async function decodeByJsquash(
     return withoutAlpha(await decode(bytes));
   } catch (cause) {
     forgetCodec(type);
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    // MozJPEG throws the number of an exception in its memory.
+    const reason = cause instanceof Error
+      ? cause.message
+      : "its decoder does not say how; sharp may, or decode it";
     throw new SyntaxError(`the ${type} is damaged: ${reason}`, { cause });
   }
 }
