@@ -59,7 +59,7 @@ export async function openBesidePeers(
   const present = peers.filter(({ name }) => names.includes(name));
   for (const { name, peer } of present) {
     const arrays = { ...operation.inputs() };
-    const shape = (arrays.v ?? arrays.x)![0];
+    const shape = (arrays["v"] ?? arrays["x"])![0];
     const tensors = Object.entries({
       ...arrays,
       dy: [shape, operation.dy()] as Shaped,

@@ -71,7 +71,7 @@ export function openOperation(
   const tensors = Object.values(arrays)
     .map(([shape, values]) => tf.tensor(values, shape));
   // Values have the shape of the output.
-  const slope = tf.tensor(dy(), (arrays.v ?? arrays.x)![0]);
+  const slope = tf.tensor(dy(), (arrays["v"] ?? arrays["x"])![0]);
   const others = options?.() ?? {};
   const run = (isPlain = false) =>
     compute(

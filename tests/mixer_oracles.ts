@@ -308,7 +308,7 @@ export function solveChannelDecay(
       linear(x, parameters[`${name}.weight`]!, parameters[`${name}.bias`]);
     const qkv = linearly("qkv");
     const logDecays = variant === "d"
-      ? x.map(() => parameters.a_i!.map(logSigmoid))
+      ? x.map(() => parameters["a_i"]!.map(logSigmoid))
       : linearly("a_i").map((row, t) =>
         row.map((logit) =>
           classToken && t === 0

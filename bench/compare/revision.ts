@@ -62,7 +62,7 @@ export class RevisionProcess extends PeerProcess {
 
   /** Runs what is open for a turn; the milliseconds of each run. */
   async turn(turn: Turn): Promise<number[]> {
-    return (await this.ask({ turn })).times as number[];
+    return (await this.ask({ turn }))["times"] as number[];
   }
 
   /** What is open, in operations of TensorFlow.js. */

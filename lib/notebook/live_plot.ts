@@ -58,7 +58,7 @@ const MILLISECONDS_BETWEEN_DRAWINGS = 250;
  * const plot = new LivePlot({ title: "Training", y: "loss", yType: "log" });
  * for (let step = 1; step <= 100; step++) plot.log(step, { train: 1 / step });
  * await plot.end();
- * assertEquals((plot.figure.data[0]!.x as number[]).length, 100);
+ * assertEquals((plot.figure.data[0]!["x"] as number[]).length, 100);
  * ```
  */
 export class LivePlot {

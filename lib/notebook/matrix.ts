@@ -60,7 +60,7 @@ const OPTIONS: OptionNames<MatrixOptions> = {
  * const figure = await matrix(mask, {
  *   title: "How much token j weighs for token i", rows: "i", columns: "j",
  * });
- * assertEquals((figure.data[0]!.z as number[][]).length, 8);
+ * assertEquals((figure.data[0]!["z"] as number[][]).length, 8);
  * ```
  *
  * @param values `[rows, columns]`, a tensor, which is not disposed of, or
@@ -124,7 +124,7 @@ export async function matrix(
  *
  * const mask = decayMask(fixedDecay(tf.tensor1d([-0.5])), 8); // [1, 1, 8, 8]
  * const figure = await attentionMatrix(mask, { title: "LION-D" });
- * assertEquals(figure.data[0]!.zmax, 1);
+ * assertEquals(figure.data[0]!["zmax"], 1);
  * ```
  *
  * @param values As for {@linkcode matrix}.

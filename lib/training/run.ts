@@ -385,7 +385,8 @@ export class Run {
     const losses = this.#losses.slice(first);
     const logs: Logs = {};
     if (losses.length > 0) { // none if the epoch's first batch never came
-      logs.loss = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+      logs["loss"] = losses.reduce((sum, loss) => sum + loss, 0) /
+        losses.length;
     }
     for (const [name, mean] of Object.entries(this.#evaluation)) {
       logs[`val_${name}`] = mean;

@@ -260,9 +260,9 @@ onEachBackend(
       await assertClose(`${name}: alone`, unrecorded, y.values, forward);
       const largest = (x: Float64Array) => Math.max(...x.map(Math.abs));
       const ofVectors = Math.max(
-        ...[gradients.q!, gradients.k!, gradients.v!].map(({ values }) =>
-          largest(values)
-        ),
+        ...[gradients["q"]!, gradients["k"]!, gradients["v"]!].map((
+          { values },
+        ) => largest(values)),
       );
       for (const [i, [of, wanted]] of Object.entries(gradients).entries()) {
         // As cases.ts judges them: what rounds is as large as the terms.

@@ -135,9 +135,9 @@ for (const kind of ["none", "fixed", "source", "arrival"] as const) {
       const largest = (values: Float64Array) =>
         Math.max(...values.map(Math.abs));
       const ofVectors = Math.max(
-        ...[gradients.q!, gradients.k!, gradients.v!].map(({ values }) =>
-          largest(values)
-        ),
+        ...[gradients["q"]!, gradients["k"]!, gradients["v"]!].map((
+          { values },
+        ) => largest(values)),
       );
       for (const segments of SEGMENTS) {
         const grads = tf.grads((q, k, v, logDecay) =>

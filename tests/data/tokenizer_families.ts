@@ -74,7 +74,7 @@ const BYTES: readonly string[] = (() => {
 
 /** The merges of a byte-level vocabulary, in their order. */
 const BYTE_MERGES = (trainTokenizer(CORPUS, { vocabularySize: 330 })
-  .model.merges as string[]).map((merge) => merge.split(" "));
+  .model["merges"] as string[]).map((merge) => merge.split(" "));
 
 /** Merges neighbours as long as a merge applies, always the first merge at its leftmost place. */
 function merged(parts: string[], merges: readonly string[][]): string[] {

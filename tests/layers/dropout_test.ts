@@ -127,7 +127,7 @@ onEachBackend("fit trains with dropout, predict does without", async () => {
   assertEquals([...await again!.data()], [...await y!.data()]);
   // Without dropout and at a learning rate of 0 the loss would be 0.
   const { history } = await whole.fit(x, y!, { batchSize: 50, verbose: 0 });
-  const [loss] = history.loss as number[];
+  const [loss] = history["loss"] as number[];
   assert(loss! > 1e-6, `${loss}`);
   const evaluated = whole.evaluate(x, y!) as tf.Scalar;
   assertAlmostEquals((await evaluated.data())[0]!, 0, 1e-12);

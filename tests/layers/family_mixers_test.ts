@@ -115,7 +115,7 @@ async function compare(one: Case): Promise<void> {
     // A layer reads padding as zeros, of which decays are made there.
     x: array(batch * length * dim, random).map((u, i) => isSeen(i) ? u : 0),
   };
-  const x = tf.tensor3d(values.x!, [batch, length, dim]);
+  const x = tf.tensor3d(values["x"]!, [batch, length, dim]);
   const others = [
     ...(mask ? [tf.tensor2d(mask, [batch, length])] : []),
     ...(segments ? [tf.tensor2d(segments, [batch, length], "int32")] : []),
@@ -130,7 +130,9 @@ async function compare(one: Case): Promise<void> {
     tf.tidy(() => variable.assign(tf.tensor(values[name]!, [...shape])));
   }
   // The output of padding may be anything.
-  const dy = array(values.x!.length, random).map((y, i) => isSeen(i) ? y : 0);
+  const dy = array(values["x"]!.length, random).map((y, i) =>
+    isSeen(i) ? y : 0
+  );
   const expected = differentiate(
     values,
     dy,

@@ -130,7 +130,7 @@ function delta(x: Rows, given: Given, sizes: LayerSizes) {
   };
 }
 
-const rate = (given: Given, head: number) => exp(given.A_log![head]!);
+const rate = (given: Given, head: number) => exp(given["A_log"]![head]!);
 
 /** By the names of the variants. */
 export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
@@ -169,7 +169,7 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
         (x) => negative(exp(x)),
       );
       return {
-        inputs: { r, k, v, logDecay, bonus: [given.bonus!] },
+        inputs: { r, k, v, logDecay, bonus: [given["bonus"]!] },
         gate: each(linear(x, "gate.", given), silu),
       };
     },
@@ -198,9 +198,9 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
           x: each(columns(rows, dim, 2 * dim), silu),
           dt: each(
             steps,
-            (x, head) => softplus(plus(x, given.dt_bias![head]!)),
+            (x, head) => softplus(plus(x, given["dt_bias"]![head]!)),
           ),
-          ...{ a: [a], b, c, d: [given.D!] },
+          ...{ a: [a], b, c, d: [given["D"]!] },
         },
         gate: each(columns(rows, 0, dim), silu),
       };
@@ -300,7 +300,7 @@ export function mixed(
   const size = dim / heads;
   const x: Rows = Array.from(
     { length: batch * length },
-    (_, i) => given.x!.slice(i * dim, (i + 1) * dim),
+    (_, i) => given["x"]!.slice(i * dim, (i + 1) * dim),
   );
   const { inputs, gate } = model.project(x, given, sizes);
   const y = recur(

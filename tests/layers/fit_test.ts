@@ -84,7 +84,7 @@ for (const [name, make] of Object.entries(MODELS)) {
           shuffle: false,
           verbose: 0,
         });
-        const losses = history.loss as number[];
+        const losses = history["loss"] as number[];
         assertLess(losses.at(-1)!, 0.5 * losses[0]!, `${losses}`);
         for (const [i, weight] of whole.trainableWeights.entries()) {
           const change = tf.tidy(() =>

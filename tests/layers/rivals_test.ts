@@ -108,7 +108,7 @@ function tensorsOf(
 ): tf.Tensor[] {
   const shape = [batch, length, dim];
   return [
-    tf.tensor(inputs.x!, shape),
+    tf.tensor(inputs["x"]!, shape),
     ...mixer.parameters(shape).map(({ name, shape }) =>
       tf.tensor(inputs[name]!, [...shape])
     ),

@@ -159,7 +159,7 @@ function formsOf(model: LayersModel): (AttentionForm | undefined)[] {
 onEachBackend(
   "a model is loaded in the form that it was saved in",
   async () => {
-    const { make, inputs: inputsOf } = CASES.lionViT!;
+    const { make, inputs: inputsOf } = CASES["lionViT"]!;
     const model = make("s");
     await withWeights(model, 21);
     const inputs = inputsOf();

@@ -194,7 +194,7 @@ onEachBackend(
 
 for (const variant of CAUSAL_VARIANTS) {
   onEachBackend(`generate() goes on as ${variant} predicts`, async () => {
-    const model = MODELS.lionGpt!.make(variant);
+    const model = MODELS["lionGpt"]!.make(variant);
     const text = [3, 1, 4, 1, 5];
     const added = await generate(model, text, {
       maxNewTokens: 6,

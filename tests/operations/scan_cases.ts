@@ -61,10 +61,11 @@ export function problemOf(c: ScanCase): ScanProblem {
     () => random() < 0.2 ? ++place : place,
   );
   if (c.padded) {
-    for (const x of [inputs.x, inputs.dt, inputs.b, inputs.c, inputs.z, dy]) {
-      const columns = (x?.length ?? 0) / tokens;
-      x?.forEach((_, i) => {
-        if (mask[Math.floor(i / columns)] === 0) x[i] = NaN;
+    const { x, dt, b, c, z } = inputs;
+    for (const values of [x, dt, b, c, z, dy]) {
+      const columns = (values?.length ?? 0) / tokens;
+      values?.forEach((_, i) => {
+        if (mask[Math.floor(i / columns)] === 0) values[i] = NaN;
       });
     }
   }

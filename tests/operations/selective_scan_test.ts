@@ -46,7 +46,7 @@ async function failuresOf(
   const actual = await run(problem, { kernel });
   const { length, inputs } = problem;
   // Paces of 1e-3 and of 1e4 are side by side: their logarithms have gradients of a size.
-  const logarithms = { a: inputs.a! };
+  const logarithms = { a: inputs["a"]! };
   const expected = solveScan(problem);
   return differences(
     { length, logarithms },

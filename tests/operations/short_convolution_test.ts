@@ -64,8 +64,8 @@ function problemOf(c: Case): ConvolutionProblem {
     () => random() < 0.2 ? ++segment : segment,
   );
   if (c.padded) {
-    inputs.x!.forEach((_, i) => {
-      if (mask[Math.floor(i / channels)] === 0) inputs.x![i] = dy[i] = NaN;
+    inputs["x"]!.forEach((_, i) => {
+      if (mask[Math.floor(i / channels)] === 0) inputs["x"]![i] = dy[i] = NaN;
     });
   }
   return {

@@ -25,7 +25,7 @@ Deno.test("pairs of bytes tell apart what bytes do not", () => {
   const texts = [{ ids: [1, 2], label: 0 }, { ids: [2, 1], label: 1 }];
   const test = [{ ids: [2, 1], label: 1 }, { ids: [1, 2], label: 0 }];
   const found = byteBaselines(texts, test);
-  assertEquals(found.majority, { accuracy: 0.5 });
-  assertEquals(found.bytes, { accuracy: 0.5 });
+  assertEquals(found["majority"], { accuracy: 0.5 });
+  assertEquals(found["bytes"], { accuracy: 0.5 });
   assertEquals(found["byte pairs"], { accuracy: 1 });
 });

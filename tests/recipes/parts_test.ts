@@ -95,7 +95,7 @@ onCpu(
         oneBatch([ids], [labels]),
         TOKENIZER,
       );
-      return [1 / unigram.perplexity!, 1 / bigram.perplexity!] as const;
+      return [1 / unigram["perplexity"]!, 1 / bigram["perplexity"]!] as const;
     };
     const after = (id: number, share: number) => (UNIGRAM.get(id)! + share) / 2;
     // After a come a and b alike; a begins; after a mask nothing is known.
@@ -123,7 +123,7 @@ onCpu("chances of all tokens add up to 1, whatever is shown", async () => {
         oneBatch([[a, shown]], [[-100, label]]),
         TOKENIZER,
       );
-      sum += 1 / bigram.perplexity!;
+      sum += 1 / bigram["perplexity"]!;
     }
     assertAlmostEquals(sum, 1, 1e-9);
   }
@@ -134,10 +134,14 @@ onCpu("next tokens are guessed by the token before", async () => {
     COUNTS,
     oneBatch([[a, b]], [[-100, a]]),
   );
-  assertAlmostEquals(1 / unigram.perplexity!, UNIGRAM.get(a)!, 1e-9);
+  assertAlmostEquals(1 / unigram["perplexity"]!, UNIGRAM.get(a)!, 1e-9);
   // After b there is only a.
-  assertAlmostEquals(1 / bigram.perplexity!, (UNIGRAM.get(a)! + 1) / 2, 1e-9);
-  assertEquals([unigram.accuracy, bigram.accuracy], [1, 1]);
+  assertAlmostEquals(
+    1 / bigram["perplexity"]!,
+    (UNIGRAM.get(a)! + 1) / 2,
+    1e-9,
+  );
+  assertEquals([unigram["accuracy"], bigram["accuracy"]], [1, 1]);
 });
 
 onCpu("losses by position are those of the tokens up to it", async () => {

@@ -104,7 +104,7 @@ onCpu(
       assertEquals(
         trials.map((
           { contender, seed, rate, figures },
-        ) => [contender, seed, rate, figures.accuracy]),
+        ) => [contender, seed, rate, figures["accuracy"]]),
         [
           ["softmax", 1, rates[0]!.chosen, 1],
           ["lion-s", 1, rates[1]!.chosen, 1],
@@ -115,7 +115,7 @@ onCpu(
       for (const { curve, trainLoss, parameters } of trials) {
         assertEquals(curve.map(({ step }) => step), [2, 4, 6, 8]);
         assert(
-          curve.every(({ means }) => means.loss! > 0 && "accuracy" in means),
+          curve.every(({ means }) => means["loss"]! > 0 && "accuracy" in means),
         );
         assert(trainLoss! > 0 && parameters > 0);
       }

@@ -202,10 +202,10 @@ Deno.test("figures show curves against steps and seconds, and accuracy by size",
     [0.5, 1, 1.5, 2],
   ]);
   // Of what diverged there is no curve.
-  assertEquals(curves!.data.find(({ name }) => name === "lion-lit")!.x, []);
+  assertEquals(curves!.data.find(({ name }) => name === "lion-lit")!["x"], []);
   const sizes = bySize!.data.find(({ name }) => name === "softmax")!;
-  assertEquals(sizes.x, [4, 8]);
-  assertEquals((sizes.y as number[]).map((y) => y.toFixed(2)), [
+  assertEquals(sizes["x"], [4, 8]);
+  assertEquals((sizes["y"] as number[]).map((y) => y.toFixed(2)), [
     "0.82",
     "0.41",
   ]);
@@ -220,7 +220,7 @@ Deno.test("a figure shows the decays of those that have some", () => {
   }));
   const [, , decays] = figuresOf({ ...results, trials });
   assertEquals(decays!.data.map(({ name }) => name), ["lion-s, block 1"]);
-  assertEquals(decays!.data[0]!.x, quantiles);
+  assertEquals(decays!.data[0]!["x"], quantiles);
 });
 
 Deno.test("the site's page has the tables, and figures that are small", async () => {

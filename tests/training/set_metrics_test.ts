@@ -299,8 +299,8 @@ onEachBackend(
       guesses.push(...await predicted.data());
       tf.dispose([...inputs, labels, predicted]);
     }
-    assertEquals(alone.macro, f1(guesses, truths, { average: "macro" }));
-    assertEquals(alone.accuracy, accuracyOf(guesses, truths));
+    assertEquals(alone["macro"], f1(guesses, truths, { average: "macro" }));
+    assertEquals(alone["accuracy"], accuracyOf(guesses, truths));
     for (const means of await Promise.all(inProcessRanks(3).map(run))) {
       assertEquals(Object.keys(means), Object.keys(alone));
       for (const [name, value] of Object.entries(means)) {

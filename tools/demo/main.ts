@@ -134,7 +134,7 @@ const trainingSeconds = (performance.now() - trainingStarted) / 1000;
 if (aborted) console.log(`stopped after step ${steps}`);
 console.log(
   `trained for ${trainingSeconds.toFixed(0)} s; held-back accuracy ${
-    percent(evaluation.accuracy!)
+    percent(evaluation["accuracy"]!)
   }`,
 );
 

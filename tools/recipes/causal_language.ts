@@ -133,7 +133,7 @@ export const causalLanguage: Recipe = {
     return {
       floor: {
         guess: "frequencies of tokens",
-        loss: Math.log(unigram.perplexity!),
+        loss: Math.log(unigram["perplexity"]!),
       },
       async baselines() {
         const found: Record<string, Figures> = { unigram: {}, bigram: {} };

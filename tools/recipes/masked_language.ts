@@ -189,7 +189,7 @@ export const maskedLanguage: Recipe = {
     return {
       floor: {
         guess: "frequencies of tokens, and copying what is shown",
-        loss: Math.log(unigram.perplexity!),
+        loss: Math.log(unigram["perplexity"]!),
       },
       async baselines() {
         const found: Record<string, Figures> = { unigram: {}, bigram: {} };

@@ -51,7 +51,7 @@ const specials: Check = (name, value) => {
   if (!isObject(value)) wrong(name, "an object", value);
   for (const [token, one] of Object.entries(value)) {
     if (!isObject(one)) wrong(`${name}[${shown(token)}]`, "an object", one);
-    list(integer(0))(`${name}[${shown(token)}].ids`, one.ids);
+    list(integer(0))(`${name}[${shown(token)}].ids`, one["ids"]);
   }
 };
 
@@ -126,9 +126,9 @@ function processorsOf(name: string, value: unknown): Unchecked[] {
     list((name, one) => {
       // A sequence in another would have no use, and may have no end.
       if (!isObject(one)) wrong(name, "an object", one);
-      oneOf(...Object.keys(TYPES))(`${name}.type`, one.type);
+      oneOf(...Object.keys(TYPES))(`${name}.type`, one["type"]);
       all.push(...processorsOf(name, one));
-    })(`${name}.processors`, value.processors);
+    })(`${name}.processors`, value["processors"]);
     return all;
   }
   oneOf(...Object.keys(TYPES), "Sequence")(`${name}.type`, type);
@@ -140,18 +140,18 @@ function templateOfOne(
   processor: Unchecked,
   ids: ReadonlyMap<string, number>,
 ): Template {
-  if (processor.type === "TemplateProcessing") {
+  if (processor["type"] === "TemplateProcessing") {
     const parts = (field: "single" | "pair") =>
       (processor[field] as Piece[]).map((piece) =>
         partOf(piece, processor, ids)
       );
     return { single: parts("single"), pair: parts("pair") };
   }
-  const [cls, sep] = [processor.cls, processor.sep].map((token) =>
+  const [cls, sep] = [processor["cls"], processor["sep"]].map((token) =>
     (token as [string, number])[1]
   ) as [number, number];
   const bert = bertTemplate(cls, sep);
-  if (processor.type === "BertProcessing") return bert;
+  if (processor["type"] === "BertProcessing") return bert;
   // RoBERTa: <s> a </s></s> b </s>, all of type 0.
   const { single } = bert;
   const end = { ids: [sep], type: 0 };
@@ -195,8 +195,8 @@ export function truncationOf(value: unknown): Truncation {
   if (!isObject(value)) wrong("file.truncation", "an object", value);
   assertFields("file.truncation", value, TRUNCATION);
   return {
-    length: value.max_length as number,
-    strategy: (value.strategy ?? "LongestFirst") as Truncation["strategy"],
-    direction: (value.direction ?? "Right") as Truncation["direction"],
+    length: value["max_length"] as number,
+    strategy: (value["strategy"] ?? "LongestFirst") as Truncation["strategy"],
+    direction: (value["direction"] ?? "Right") as Truncation["direction"],
   };
 }

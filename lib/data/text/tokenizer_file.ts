@@ -162,8 +162,8 @@ export function tokenizerOf(
     vocabularySize: 1 + [...ids.values()].reduce((a, b) => Math.max(a, b), -1),
     specials: specialsOf(ids, names, config, unknownOf(file, type)),
   };
-  const template = templateOf(file.post_processor, ids);
-  const truncation = truncationOf(file.truncation);
+  const template = templateOf(file["post_processor"], ids);
+  const truncation = truncationOf(file["truncation"]);
   const any = encoder(library, bounds);
   const encode = notSpecial.length === 0 ? byWord(library, any) : any;
   return {
@@ -205,7 +205,7 @@ function libraryOf(
         added_tokens,
       },
       // The library reads the unknown token of a WordLevel model here.
-      { unk_token: model.unk_token },
+      { unk_token: model["unk_token"] },
     );
     rememberWords(library);
     return library;
@@ -231,7 +231,7 @@ function unknownOf(
   { model }: TokenizerFile,
   type: ModelType,
 ): string | undefined {
-  if (type !== "Unigram") return (model.unk_token as string) || undefined;
+  if (type !== "Unigram") return (model["unk_token"] as string) || undefined;
   const { unk_id: id, vocab } = model;
   return (vocab as [string, number][])[id as number]?.[0];
 }
@@ -253,7 +253,7 @@ function modelOf(
     );
   }
   let vocab = model.vocab as Record<string, unknown>;
-  const unknown = (model.unk_token || undefined) as string | undefined;
+  const unknown = (model["unk_token"] || undefined) as string | undefined;
   if (unknown !== undefined && !Object.hasOwn(vocab, unknown)) {
     const added = added_tokens?.find(({ content }) => content === unknown);
     if (!added) {
@@ -265,6 +265,7 @@ function modelOf(
     }
     vocab = { ...vocab, [unknown]: added.id };
   }
+  const merges = model["merges"] as (string | string[])[] | undefined;
   return {
     ...model,
     type,
@@ -272,7 +273,7 @@ function modelOf(
     // Without an unknown token, the library drops what a BPE does not know.
     unk_token: unknown ?? NO_TOKEN,
     // The library takes the first merge's format to be that of all merges.
-    merges: (model.merges as (string | string[])[] | undefined)?.map((merge) =>
+    merges: merges?.map((merge) =>
       typeof merge === "string" ? merge.split(" ") : merge
     ),
   };

@@ -38,7 +38,7 @@ export function registerDeltaAttention(
       },
       numbers: ({ host: { threads }, inputs, attributes }) => {
         const request = requestOf(inputs, attributes);
-        const isGradient = inputs.dy !== undefined;
+        const isGradient = inputs["dy"] !== undefined;
         return {
           ...sizesOf(request),
           parts: isGradient ? 1 : partsOf(request, threads),

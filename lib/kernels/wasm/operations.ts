@@ -174,7 +174,7 @@ const sourceDecayGradient: Kernel = ({ wasm, inputs, make }) => {
 
 /** Makes a mask of 1 and 0, which is the mask itself where it holds nothing else. */
 const tokens: Kernel = ({ wasm, inputs, make }) => {
-  const mask = inputs.mask!;
+  const mask = inputs["mask"]!;
   const values = wasm.typedArrayFromHeap(mask) as Float32Array;
   if (values.every((value) => value === 0 || value === 1)) {
     return [refer(wasm, mask)];

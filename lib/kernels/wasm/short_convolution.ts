@@ -18,7 +18,7 @@ export function registerShortConvolution(host: KernelHost): void {
     SHORT_CONVOLUTION,
     {
       job: "shortConvolution",
-      outputs: ({ inputs, make }) => ({ y: make(inputs.x!.shape) }),
+      outputs: ({ inputs, make }) => ({ y: make(inputs["x"]!.shape) }),
       numbers: ({ inputs: { x, weight }, attributes }) => {
         const [batch, length, channels] = x!.shape as tf.Tensor3D["shape"];
         const taps = weight!.shape[1]!;

@@ -86,7 +86,7 @@ const decays = new Register<CustomDecay>("decay", assertDecay);
  *   operations: () => 0,
  * };
  * registerMixer("nothing", nothing);
- * assertEquals(lionBlock({ mixer: nothing }).getConfig().mixer, "nothing");
+ * assertEquals(lionBlock({ mixer: nothing }).getConfig()["mixer"], "nothing");
  * ```
  *
  * @param name A name that no other mixer has.
@@ -112,7 +112,7 @@ export function registerMixer(name: string, mixer: Mixer): void {
  * const slopes = () => fixedDecay(retentionDecay(2));
  * registerDecay("slopes", slopes);
  * const block = lionBlock({ decay: slopes, numHeads: 2 });
- * assertEquals(block.getConfig().decay, "slopes");
+ * assertEquals(block.getConfig()["decay"], "slopes");
  * ```
  *
  * @param name A name that no other decay has.

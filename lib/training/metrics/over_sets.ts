@@ -40,7 +40,7 @@ export type Score = (predicted: Float64Array, labels: Float64Array) => number;
  *     ),
  *   },
  * });
- * assertEquals([means.matthews, means.f1], [0.5, 2 / 3]);
+ * assertEquals([means["matthews"], means["f1"]], [0.5, 2 / 3]);
  * ```
  *
  * @param score The function.

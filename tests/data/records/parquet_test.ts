@@ -208,7 +208,7 @@ Deno.test("parquet() reads lists, structs and dates; integers within 2^53", asyn
     [[1, 2], [], null, [3]],
   );
   assertEquals(nested.schema[0]!.type, "list");
-  assertEquals((await (await values([date])).get(0)).x, date);
+  assertEquals((await (await values([date])).get(0))["x"], date);
   const largest = [2n ** 53n - 1n, -(2n ** 53n) + 1n];
   assertEquals(
     (await Array.fromAsync((await values(largest)).rows())).map(({ x }) => x),

@@ -26,18 +26,18 @@ export function correctedNormalizer(
   step: Unchecked,
   run: RunStep<string>,
 ): RunStep<string> {
-  switch (step.type) {
+  switch (step["type"]) {
     case "Precompiled":
       // The library does what most maps do, not what this one says.
-      return step.precompiled_charsmap
-        ? charactersMap(step.precompiled_charsmap as string)
+      return step["precompiled_charsmap"]
+        ? charactersMap(step["precompiled_charsmap"] as string)
         : run;
     case "Lowercase":
       return (text) => run(withoutSigma(text));
     case "BertNormalizer":
       return (text) => {
-        if (step.lowercase) text = withoutSigma(text);
-        if (step.handle_chinese_chars) text = text.replace(RARE_HAN, " $& ");
+        if (step["lowercase"]) text = withoutSigma(text);
+        if (step["handle_chinese_chars"]) text = text.replace(RARE_HAN, " $& ");
         return run(text);
       };
     default:
@@ -75,31 +75,31 @@ export function correctedSplitter(
   library: { pattern?: RegExp; prepend_scheme?: unknown },
   run: RunStep<string[]>,
 ): RunStep<string[]> {
-  const behavior = (step.behavior ?? "Isolated") as SplitBehavior;
-  switch (step.type) {
+  const behavior = (step["behavior"] ?? "Isolated") as SplitBehavior;
+  switch (step["type"]) {
     case "Split":
       return (text) =>
-        splitText(text, library.pattern!, behavior, step.invert === true);
+        splitText(text, library.pattern!, behavior, step["invert"] === true);
     case "Punctuation":
       return (text) => splitText(text, PUNCTUATION, behavior);
     case "Digits": {
-      const each = step.individual_digits ? "Isolated" : "Contiguous";
+      const each = step["individual_digits"] ? "Isolated" : "Contiguous";
       return (text) => splitText(text, NUMBER, each);
     }
     case "Whitespace":
       return (text) => text.match(WORDS) ?? [];
     case "ByteLevel": {
-      if (step.use_regex !== false) return run;
+      if (step["use_regex"] !== false) return run;
       // The library is right here, but takes as long as for the model itself.
       return remembered(run);
     }
     case "Metaspace": {
       // Old files say so by a field that the library does not read.
-      if (step.add_prefix_space === false && !step.prepend_scheme) {
+      if (step["add_prefix_space"] === false && !step["prepend_scheme"]) {
         library.prepend_scheme = "never";
       }
-      if (step.split === false) return run;
-      const space = new Set(String(step.replacement ?? "▁"));
+      if (step["split"] === false) return run;
+      const space = new Set(String(step["replacement"] ?? "▁"));
       return (text, ...more) =>
         run(text, ...more).flatMap((part) => beforeEach(part, space));
     }
@@ -123,7 +123,7 @@ export function correctedDecoder(
   run: RunDecoder,
 ): RunDecoder {
   // The library takes a text's byte order mark for none of the text.
-  return step.type === "ByteFallback" ? fromBytes : run;
+  return step["type"] === "ByteFallback" ? fromBytes : run;
 }
 
 const BYTE_TOKEN = /^<0x([\da-f]{2})>$/i;

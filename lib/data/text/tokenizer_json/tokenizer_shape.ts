@@ -239,13 +239,13 @@ export function assertTokenizerShape(file: unknown): ModelType {
 
 /** The type of a model, which in old files follows from the model's fields. */
 function typeOf(model: Unchecked): ModelType {
-  if (model.type !== undefined) {
-    oneOf(...Object.keys(MODELS))("file.model.type", model.type);
-    return model.type as ModelType;
+  if (model["type"] !== undefined) {
+    oneOf(...Object.keys(MODELS))("file.model.type", model["type"]);
+    return model["type"] as ModelType;
   }
-  if (Array.isArray(model.vocab)) return "Unigram";
-  if (model.merges !== undefined) return "BPE";
-  return model.continuing_subword_prefix === undefined
+  if (Array.isArray(model["vocab"])) return "Unigram";
+  if (model["merges"] !== undefined) return "BPE";
+  return model["continuing_subword_prefix"] === undefined
     ? "WordLevel"
     : "WordPiece";
 }
@@ -260,9 +260,9 @@ function assertSteps(
   if (depth === 0 && (step === null || step === undefined)) return 0;
   if (!isObject(step)) wrong(name, "an object", step);
   const types = TYPES[kind];
-  oneOf(...Object.keys(types), "Sequence")(`${name}.type`, step.type);
-  if (step.type !== "Sequence") {
-    assertFields(name, step, types[step.type as string]!);
+  oneOf(...Object.keys(types), "Sequence")(`${name}.type`, step["type"]);
+  if (step["type"] !== "Sequence") {
+    assertFields(name, step, types[step["type"] as string]!);
     return 1;
   }
   if (depth > MOST_STEPS) {

@@ -147,13 +147,16 @@ export function literalContents(
 ): unknown {
   const given = step as Record<string, unknown> | null | undefined;
   if (!given) return null;
-  if (given.type === "Sequence") {
+  if (given["type"] === "Sequence") {
     const steps = given[SEQUENCE[kind]] as unknown[];
     return {
       ...given,
       [SEQUENCE[kind]]: steps.map((inner) => literalContents(kind, inner)),
     };
   }
-  if (given.type !== "Replace") return given;
-  return { ...given, content: String(given.content).replaceAll("$", "$$$$") };
+  if (given["type"] !== "Replace") return given;
+  return {
+    ...given,
+    content: String(given["content"]).replaceAll("$", "$$$$"),
+  };
 }
