@@ -30,7 +30,7 @@ export function registerDeltaAttention(
   for (const operation of [DELTA_ATTENTION, DELTA_WITH_STATE]) {
     registerJob<"delta", DeltaAttributes, DeltaRequest>(host, operation, {
       job: "delta",
-      outputs: ({ inputs: { q, v }, make }) => {
+      outputs: ({ inputs: { q, v }, make }): Record<string, tf.TensorInfo> => {
         const y = make(v!.shape);
         if (operation === DELTA_ATTENTION) return { y };
         const [batch, heads, , headDim] = q!.shape as tf.Tensor4D["shape"];

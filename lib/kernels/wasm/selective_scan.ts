@@ -30,7 +30,7 @@ const OPERATIONS = 20;
 export function registerSelectiveScan(host: KernelHost): void {
   registerJob<"selectiveScan", SelectiveScanAttributes>(host, SELECTIVE_SCAN, {
     job: "selectiveScan",
-    outputs: ({ inputs, attributes, make }) => {
+    outputs: ({ inputs, attributes, make }): Record<string, tf.TensorInfo> => {
       const { batch, length, channels, stateDim } = sizesOf(inputs);
       const y = make([batch, length, channels]);
       if (!attributes.keepStates) return { y };
