@@ -1,12 +1,6 @@
 /** What the page asks of the worker in which everything is computed. @module */
 import type { Contender, Form } from "./contenders.ts";
-
-/** What computes in a worker. */
-export interface Device {
-  readonly backend: "wasm" | "webgpu";
-  /** In words. */
-  readonly description: string;
-}
+import type { Device } from "./device.ts";
 
 /** What the classifier makes of a picture. */
 export interface Reading {
@@ -71,15 +65,3 @@ export interface Calls {
   mask(problem: MaskProblem): Promise<number[][]>;
   time(contender: Contender, length: number): Promise<Timing>;
 }
-
-/** A call on its way to the worker. */
-export interface Request {
-  readonly id: number;
-  readonly name: keyof Calls;
-  readonly args: readonly unknown[];
-}
-
-/** Its answer. */
-export type Answer =
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: string };

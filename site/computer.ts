@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** The page's side of a worker. @module */
-import type { Answer, Calls, Request } from "./calls.ts";
+import type { Answer, Callable, Request } from "./messages.ts";
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -8,12 +8,14 @@ interface Waiting {
 }
 
 /** A worker that computes, so that the page never stands still. */
-export class Computer {
-  readonly #worker = new Worker("worker.js", { type: "module" });
+export class Computer<C extends Callable<C>> {
+  readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #calls = 0;
 
-  constructor() {
+  /** Starts the worker of a script. */
+  constructor(script: string) {
+    this.#worker = new Worker(script, { type: "module" });
     this.#worker.addEventListener("message", ({ data }) => {
       const answer = data as Answer;
       const waiting = this.#waiting.get(answer.id);
@@ -27,17 +29,21 @@ export class Computer {
     });
   }
 
-  /** Calls a function of the worker. */
-  call<N extends keyof Calls>(
+  /** Calls a function of the worker; ports among the arguments go to it. */
+  call<N extends keyof C>(
     name: N,
-    ...args: Parameters<Calls[N]>
-  ): ReturnType<Calls[N]> {
+    ...args: Parameters<C[N]>
+  ): ReturnType<C[N]> {
     const request: Request = { id: this.#calls++, name, args };
     const answer = new Promise((resolve, reject) =>
       this.#waiting.set(request.id, { resolve, reject })
     );
-    this.#worker.postMessage(request);
-    return answer as ReturnType<Calls[N]>;
+    const given: readonly unknown[] = args;
+    this.#worker.postMessage(
+      request,
+      given.filter((one) => one instanceof MessagePort),
+    );
+    return answer as ReturnType<C[N]>;
   }
 
   /** Ends the worker in the middle of what it does; calls that wait fail. */

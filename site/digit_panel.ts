@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** Drawing a digit, what the classifier makes of it, and its decays. @module */
-import type { FormReading, Reading } from "./calls.ts";
+import type { Calls, FormReading, Reading } from "./calls.ts";
 import type { Computer } from "./computer.ts";
 import type { Form } from "./contenders.ts";
 import { DEPTH, HEADS } from "./sizes.ts";
@@ -10,7 +10,7 @@ import { Pad } from "./pad.ts";
 import { type Picture, pictureOf } from "./strokes.ts";
 
 /** Fills the panel, and keeps it up to date. */
-export function digitPanel(computer: Computer): void {
+export function digitPanel(computer: Computer<Calls>): void {
   const digit = byId("digit", HTMLOutputElement);
   const verdict = byId("digit-verdict", HTMLElement);
   const shown = byId("decays", HTMLSelectElement);

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** The mask of a sequence whose decays one pulls, and a row of it as two sweeps. @module */
-import type { MaskProblem } from "./calls.ts";
+import type { Calls, MaskProblem } from "./calls.ts";
 import type { Computer } from "./computer.ts";
 import { byId, draw, make, radios } from "./elements.ts";
 import { Sweeps } from "./sweeps.ts";
@@ -18,7 +18,7 @@ const EXPLANATIONS: Readonly<Record<MaskProblem["variant"], string>> = {
 };
 
 /** Fills the panel, and keeps it up to date. */
-export function maskPanel(computer: Computer): void {
+export function maskPanel(computer: Computer<Calls>): void {
   const sliders = DECAYS.map((value, token) => sliderOf(token, value));
   const chosen = byId("row", HTMLInputElement);
   const cells = makeCells((row) => {

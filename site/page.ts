@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 /** The page: what to try, in panels. @module */
+import type { Calls } from "./calls.ts";
 import { Computer } from "./computer.ts";
 import { digitPanel } from "./digit_panel.ts";
 import { byId } from "./elements.ts";
@@ -10,7 +11,7 @@ import { timesPanel } from "./times_panel.ts";
 
 void isolate();
 const status = byId("status", HTMLElement);
-const computer = new Computer();
+const computer = new Computer<Calls>("worker.js");
 // Comes before all other calls, which wait for it.
 const starting = computer.call("start", "wasm");
 digitPanel(computer);

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** Hiding words of a sentence, and what the language model puts in their place. @module */
-import type { HiddenWord, Word } from "./calls.ts";
+import type { Calls, HiddenWord, Word } from "./calls.ts";
 import type { Computer } from "./computer.ts";
 import { byId, make, row } from "./elements.ts";
 
@@ -8,7 +8,7 @@ import { byId, make, row } from "./elements.ts";
 const FIRST = [2, 6, 10];
 
 /** Fills the panel, and keeps it up to date. */
-export function sentencePanel(computer: Computer): void {
+export function sentencePanel(computer: Computer<Calls>): void {
   const input = byId("sentence", HTMLInputElement);
   const buttons = byId("words", HTMLElement);
   const verdict = byId("sentence-verdict", HTMLElement);

@@ -1,10 +1,12 @@
 /// <reference lib="dom" />
 /** Time against length, on the visitor's device. @module */
-import type { Device } from "./calls.ts";
+import type { Calls } from "./calls.ts";
 import { drawChart, type Measured } from "./chart.ts";
 import { Computer } from "./computer.ts";
 import { type Contender, CONTENDERS } from "./contenders.ts";
+import type { Device } from "./device.ts";
 import { byId, bytes, milliseconds, radios, row } from "./elements.ts";
+import { offerWebGPU } from "./offer_webgpu.ts";
 
 /** The shortest sequence; each is twice as long as the one before. */
 const SHORTEST = 64;
@@ -22,9 +24,9 @@ export function timesPanel(): void {
   const devices = radios<Device["backend"]>("device", () => {});
   let measured: Measured[] = [];
   /** Measures at the moment. It has a worker of its own, so that it can be ended. */
-  let computer: Computer | undefined;
+  let computer: Computer<Calls> | undefined;
 
-  void offerWebGPU(devices.buttons);
+  void offerWebGPU(devices.buttons, byId("no-webgpu", HTMLElement));
   length.addEventListener("input", show);
   button.addEventListener("click", () => {
     if (computer) computer.stop();
@@ -37,7 +39,7 @@ export function timesPanel(): void {
     measured = [];
     show();
     button.textContent = "Stop";
-    computer = new Computer();
+    computer = new Computer("worker.js");
     try {
       const device = await computer.call("start", devices.value());
       const leftOut = await measureAll(
@@ -74,7 +76,7 @@ export function timesPanel(): void {
 
 /** Measures everything, short sequences first; returns what was left out and why. */
 async function measureAll(
-  computer: Computer,
+  computer: Computer<Calls>,
   longest: number,
   onMeasured: (one: Measured) => void,
 ): Promise<Map<Contender, string>> {
@@ -119,21 +121,4 @@ function fillTable(measured: readonly Measured[]): void {
       )
     ),
   );
-}
-
-/** Lets WebGPU be chosen where it answers, and says why where it does not. */
-async function offerWebGPU(buttons: HTMLInputElement[]): Promise<void> {
-  const button = buttons.find(({ value }) => value === "webgpu")!;
-  const reason = byId("no-webgpu", HTMLElement);
-  const why = await whyNoWebGPU();
-  button.disabled = why !== undefined;
-  reason.textContent = why ?? "";
-}
-
-async function whyNoWebGPU(): Promise<string | undefined> {
-  if (!isSecureContext) return "needs a page by https or from localhost";
-  const { gpu } = navigator;
-  if (!gpu) return "this browser has none";
-  const adapter = await gpu.requestAdapter();
-  return adapter ? undefined : "this browser finds no adapter for it here";
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
-import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import config from "../../deno.json" with { type: "json" };
 import type { BackendInfo, Tuning } from "../../mod.ts";
@@ -12,18 +11,10 @@ import { withFolder } from "../io/files.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "./chromium.ts";
 import { installInto } from "./packed.ts";
 import { ROOT, skipBecause, succeed, whyNoNpm, writeFiles } from "./shell.ts";
-import { serve, WASM_FILE } from "./site.ts";
+import { serve, WASM, WASM_FILE } from "./site.ts";
 
 const VITE = "vite@8.3.8";
 const PROGRAMS = `${ROOT}tests/platforms/programs`;
-const WASM = fileURLToPath(
-  new URL(
-    WASM_FILE,
-    import.meta.resolve(
-      "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js",
-    ),
-  ),
-);
 
 const noBrowser = skipBecause(
   "Chromium",

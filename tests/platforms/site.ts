@@ -1,10 +1,21 @@
 /** A site whose folders differ in their headers, and in what they lack. @module */
+import { fileURLToPath } from "node:url";
 import { failure, serveLocally } from "../../tools/server/loopback.ts";
 import { fileAnswer } from "../../tools/server/static_files.ts";
 import { ISOLATION } from "../../tools/site/build.ts";
 
 /** The name of tfjs's wasm file. */
 export const WASM_FILE = "tfjs-backend-wasm-simd.wasm";
+
+/** Where it lies. */
+export const WASM = fileURLToPath(
+  new URL(
+    WASM_FILE,
+    import.meta.resolve(
+      "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js",
+    ),
+  ),
+);
 
 /**
  * Serves a folder as several ones: `/isolated/` has the headers that threads

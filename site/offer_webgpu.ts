@@ -1,0 +1,21 @@
+/// <reference lib="dom" />
+/** WebGPU among the devices of a panel. @module */
+
+/** Lets WebGPU be chosen where it answers, and says why where it does not. */
+export async function offerWebGPU(
+  buttons: readonly HTMLInputElement[],
+  reason: HTMLElement,
+): Promise<void> {
+  const button = buttons.find(({ value }) => value === "webgpu")!;
+  const why = await whyNoWebGPU();
+  button.disabled = why !== undefined;
+  reason.textContent = why ?? "";
+}
+
+async function whyNoWebGPU(): Promise<string | undefined> {
+  if (!isSecureContext) return "needs a page by https or from localhost";
+  const { gpu } = navigator;
+  if (!gpu) return "this browser has none";
+  const adapter = await gpu.requestAdapter();
+  return adapter ? undefined : "this browser finds no adapter for it here";
+}
