@@ -6,6 +6,7 @@ import { digitPanel } from "./digit_panel.ts";
 import { byId } from "./elements.ts";
 import { isolate } from "./isolation.ts";
 import { maskPanel } from "./mask_panel.ts";
+import { ownDataPanel } from "./own_data/panel.ts";
 import { sentencePanel } from "./sentence_panel.ts";
 import { timesPanel } from "./times_panel.ts";
 
@@ -17,6 +18,7 @@ const starting = computer.call("start", "wasm");
 digitPanel(computer);
 maskPanel(computer);
 sentencePanel(computer);
+ownDataPanel();
 timesPanel();
 try {
   const { description } = await starting;

@@ -192,11 +192,8 @@ out/site-test.`,
     run("tools/setup.ts", "--platforms"),
     {
       args: [
-        "test",
-        "-A",
-        "--no-check",
-        "tests/site/site.ts",
-        "tests/site/pages.ts",
+        ...["test", "-A", "--no-check"],
+        ...["site", "own_data", "pages"].map((name) => `tests/site/${name}.ts`),
       ],
     },
   ],

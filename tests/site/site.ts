@@ -387,7 +387,7 @@ Deno.test({
       const browser = await launch(true);
       try {
         await visit(browser, at(isolated), {}, async (page) => {
-          await page.locator('input[value="webgpu"]').check();
+          await page.locator('input[name="device"][value="webgpu"]').check();
           await testTimes(page, /WebGPU/);
         });
       } finally {

@@ -15,6 +15,31 @@ const SOURCE = new URL("../../site/", import.meta.url);
 /** Bundled by Deno, with all that they import. */
 const PROGRAMS = ["page", "worker"] as const;
 
+/** Bundled too, and loaded when somebody drops data. */
+const LATER_PROGRAMS = ["own_data/trainer"] as const;
+
+/** What decodes pictures, of packages of npm; each is loaded for the first picture of its kind. */
+const CODECS: Readonly<Record<string, readonly string[]>> = {
+  jpeg: [
+    "decode.js",
+    "utils.js",
+    "meta.js",
+    "codec/dec/mozjpeg_dec.js",
+    "codec/dec/mozjpeg_dec.wasm",
+  ],
+  png: [
+    "decode.js",
+    "codec/pkg/squoosh_png.js",
+    "codec/pkg/squoosh_png_bg.wasm",
+  ],
+  webp: [
+    "decode.js",
+    "utils.js",
+    "codec/dec/webp_dec.js",
+    "codec/dec/webp_dec.wasm",
+  ],
+};
+
 /** What pages of the documentation share with each other and with the page to try. */
 export const SHARED = [
   "index.html",
@@ -86,19 +111,43 @@ export interface Built {
  * @throws {Error} If a link of the documentation leads nowhere.
  */
 export async function buildSite(folder: URL): Promise<Built[]> {
+  const files = await buildPage(folder);
+  await buildDocumentation(folder);
+  return files;
+}
+
+/**
+ * Builds the page to try alone, in place of what is in a folder.
+ *
+ * @returns Its files that are loaded at first.
+ */
+export async function buildPage(folder: URL): Promise<Built[]> {
   await Deno.remove(folder, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   await Deno.mkdir(new URL("weights/", folder), { recursive: true });
-  for (const name of PROGRAMS) await bundle(name, folder);
+  for (const name of [...PROGRAMS, ...LATER_PROGRAMS]) {
+    await bundle(name, folder);
+  }
+  await copyCodecs(folder);
   for (const name of [...FILES, ...LATER]) {
     await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
   }
   await Deno.copyFile(WASM, new URL(WASM_FILE, folder));
   await Deno.writeTextFile(new URL("_headers", folder), HEADERS);
-  await buildDocumentation(folder);
   const names = [...PROGRAMS.map((name) => `${name}.js`), ...FILES, WASM_FILE];
   return await Promise.all(names.map((name) => sizesOf(name, folder)));
+}
+
+async function copyCodecs(folder: URL): Promise<void> {
+  for (const [name, files] of Object.entries(CODECS)) {
+    for (const file of files) {
+      const to = new URL(`codecs/${name}/${file}`, folder);
+      await Deno.mkdir(new URL(".", to), { recursive: true });
+      const from = import.meta.resolve(`@jsquash/${name}/${file}`);
+      await Deno.copyFile(new URL(from), to);
+    }
+  }
 }
 
 async function buildDocumentation(folder: URL): Promise<void> {
@@ -222,7 +271,7 @@ async function run(...args: string[]): Promise<void> {
 async function bundle(name: string, folder: URL): Promise<void> {
   await run(
     ...["bundle", "--quiet", "--minify", "--platform", "browser", "--output"],
-    fileURLToPath(new URL(`${name}.js`, folder)),
+    fileURLToPath(new URL(`${name.split("/").at(-1)}.js`, folder)),
     fileURLToPath(new URL(`${name}.ts`, SOURCE)),
   );
 }
