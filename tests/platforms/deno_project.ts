@@ -10,10 +10,17 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { dirname } from "node:path";
+import type { Browser } from "playwright-core";
 import { withFolder } from "../io/files.ts";
+import { CHROMIUM, KEEPS_BROWSER, launch } from "./chromium.ts";
 import { blocks } from "./docs.ts";
-import { ROOT, run, succeed, writeFiles } from "./shell.ts";
-import { serve } from "./site.ts";
+import { ROOT, run, skipBecause, succeed, writeFiles } from "./shell.ts";
+import { serve, WASM, WASM_FILE } from "./site.ts";
+
+const NO_BROWSER = skipBecause(
+  "Chromium",
+  CHROMIUM ? undefined : "it is not installed; see `deno task setup`",
+);
 
 const ENTRY_POINTS = [
   "",
@@ -164,14 +171,10 @@ Deno.test("the documented programs run in an empty folder", async (t) => {
     "## Training and resuming",
     "## Which form",
     "## Your own decay",
-    "### My model in my page",
   ].flatMap((heading) =>
     blocks(heading, "ts").map((code, i) => [`${nameOf(heading)}_${i}.ts`, code])
   ));
   const main = programs["in_one_call_0.ts"]!;
-  const pages = Object.keys(programs)
-    .filter((name) => name.startsWith("my_model_in_my_page"));
-  assertEquals(pages.length, 2);
   await inProject(DOCUMENTED_CONFIG, async (project) => {
     await writeFiles(project, { ...programs, "main.ts": main });
     await succeed(Deno.execPath(), ["check", "."], project);
@@ -184,35 +187,97 @@ Deno.test("the documented programs run in an empty folder", async (t) => {
       assertLess(Number(difference), 1e-5);
     });
     for (const name of Object.keys(programs)) {
-      if (programs[name] === main || pages.includes(name)) continue;
+      if (programs[name] === main) continue;
       await t.step(name, async () => {
         await succeed(Deno.execPath(), ["run", "-A", name], project);
       });
     }
-    await t.step(
-      "a model in a page computes what its program has",
-      async () => {
-        const [program, page] = pages;
-        const run = ["run", "-A"];
-        await Deno.mkdir(`${project}/public`);
-        const saved = await succeed(
-          Deno.execPath(),
-          [...run, program!],
-          project,
-        );
-        await using server = serve(`${project}/public`);
-        // A page's own address, by which it finds the files.
-        const location = `http://localhost:${server.addr.port}/plain/`;
-        const args = [...run, "--location", location, page!];
-        const shown = await succeed(Deno.execPath(), args, project);
-        const [there, here] = [saved, shown].map((text) =>
-          JSON.parse(text) as number[][]
-        );
-        assertEquals(here![0]!.length, 2);
-        here![0]!.forEach((p, i) =>
-          assertLess(Math.abs(p - there![0]![i]!), 1e-6)
-        );
-      },
-    );
   });
 });
+
+/** What the programs print that load what the first has saved. */
+function assertLoaded(saved: Record<string, number>, printed: string[]): void {
+  const [shares, [classes, ids]] = printed.map((text) => JSON.parse(text));
+  assertEquals(classes, ["bad", "good"]);
+  assertEquals(Object.keys(shares), classes);
+  for (const name of classes) {
+    assertLess(Math.abs(saved[name]! - shares[name]), 1e-6);
+  }
+  const [start, end] = [2, 3]; // [CLS] and [SEP]
+  assertEquals([ids[0], ids.at(-1)], [start, end]);
+}
+
+Deno.test({
+  name: "a trained model in a page computes what its program has",
+  ...KEEPS_BROWSER,
+  fn: (t) =>
+    inProject(DOCUMENTED_CONFIG, async (project) => {
+      const folder = `${project}/public`;
+      await Deno.mkdir(folder);
+      const programs = blocks("### A trained model in your page", "ts");
+      assertEquals(programs.length, 3);
+      const names = programs.map((_, i) => `program_${i}.ts`);
+      await writeFiles(
+        project,
+        Object.fromEntries(names.map((name, i) => [name, programs[i]!])),
+      );
+      const deno = (...args: string[]) =>
+        succeed(Deno.execPath(), args, project);
+      await deno("check", ".");
+      const [program, ...pages] = names;
+      const saved = JSON.parse(await deno("run", "-A", program!));
+      await using server = serve(folder);
+      const address = `http://localhost:${server.addr.port}/plain/`;
+      await t.step("in Deno, at the page's address", async () => {
+        const printed: string[] = [];
+        for (const page of pages) {
+          printed.push(await deno("run", "-A", "--location", address, page));
+        }
+        assertLoaded(saved, printed);
+      });
+      await t.step({
+        name: "in Chromium",
+        ignore: NO_BROWSER,
+        ...KEEPS_BROWSER,
+        fn: async () => {
+          await Deno.copyFile(WASM, `${folder}/${WASM_FILE}`);
+          const browser = await launch();
+          try {
+            const printed: string[] = [];
+            for (const page of pages) {
+              const output = ["--output", "public/page.js"];
+              await deno("bundle", "--platform", "browser", ...output, page);
+              printed.push(await printedBy(browser, folder, address));
+            }
+            assertLoaded(saved, printed);
+          } finally {
+            await browser.close();
+          }
+        },
+      });
+    }),
+});
+
+/** What a page of a bundle, `page.js` in the folder, prints first. */
+async function printedBy(
+  browser: Browser,
+  folder: string,
+  address: string,
+): Promise<string> {
+  await writeFiles(folder, {
+    "index.html": `<!DOCTYPE html><link rel="icon" href="data:,">
+      <script type="module" src="page.js"></script>`,
+  });
+  const page = await browser.newPage();
+  try {
+    // The browser itself warns where there is no GPU.
+    const message = page.waitForEvent(
+      "console",
+      (message) => message.type() === "log",
+    );
+    await page.goto(address);
+    return (await message).text();
+  } finally {
+    await page.close();
+  }
+}
