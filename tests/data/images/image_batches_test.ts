@@ -10,6 +10,7 @@ import type { ImageDataset } from "../../../lib/data/images/datasets/image_datas
 import { imageFolder } from "../../../lib/data/images/datasets/image_folder.ts";
 import { evalTransform } from "../../../lib/data/images/transforms/eval_transform.ts";
 import { trainTransform } from "../../../lib/data/images/transforms/train_transform.ts";
+import { encodePNG } from "../../../lib/notebook/pictures/png.ts";
 import { crossEntropy, evaluate, train } from "../../../lib/training/mod.ts";
 import { lionViT } from "../../../mod.ts";
 import { onCpu, withFolder } from "../../io/files.ts";
@@ -209,6 +210,58 @@ onCpu("where all images are bad, a stream ends", async () => {
     onBad: { skip: true, limit: 1 },
   });
   await assertRejects(() => take(batches.from(0)), Error, "got 8");
+});
+
+onFolder(
+  "a dataset that gives no bytes, or no label, is told so by any number of workers",
+  async (images) => {
+    const wrong: [object, string][] = [
+      [
+        { bytes: () => Promise.resolve("pixels") },
+        'Uint8Array, the content of an image file, got "pixels"',
+      ],
+      [
+        { bytes: () => Promise.resolve(new ArrayBuffer(9)) },
+        "class ArrayBuffer",
+      ],
+      [
+        { label: NaN },
+        "label should be a class, an integer of 0 or more, got NaN",
+      ],
+      [{ label: "1" }, 'got "1"'],
+    ];
+    for (const [change, message] of wrong) {
+      for (const workers of [0, 1]) {
+        const batches = imageBatches(
+          {
+            ...images,
+            get: async (i) => ({ ...await images.get(i), ...change }),
+          },
+          {
+            ...{ batchSize: 2, transform: EVAL, workers },
+            onBad: { skip: true, limit: 1 },
+          },
+        );
+        await assertRejects(() => take(batches.from(0)), TypeError, message);
+      }
+    }
+  },
+);
+
+onCpu("a strip that a transform would make gigabytes of is bad", async () => {
+  const strip = encodePNG({
+    width: 1,
+    height: 65_000,
+    data: new Uint8Array(260_000),
+  });
+  const batches = imageBatches(imagesOf([strip]), {
+    ...{ batchSize: 1, transform: evalTransform({ size: 224 }), workers: 0 },
+  });
+  await assertRejects(
+    () => take(batches.from(0)),
+    SyntaxError,
+    "crop it first",
+  );
 });
 
 onFolder(

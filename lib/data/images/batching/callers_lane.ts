@@ -8,10 +8,10 @@ export function callersLane(settings: JobSettings): Lanes {
   let isStopped = false;
   const decode = async (image: EncodedImage, seed: string) => {
     if (isStopped) throw new Error(STOPPED);
+    const bytes = await readImage(image);
     try {
-      return await doJob(await readImage(image), seed, settings);
+      return await doJob(bytes, seed, settings);
     } catch (cause) {
-      if (cause instanceof BadImageError) throw cause;
       const { message } = cause as Error;
       if (isBad(cause)) throw new BadImageError(message, { cause });
       throw new Error(`${image.name}: ${message}`, { cause });

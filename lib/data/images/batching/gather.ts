@@ -1,5 +1,6 @@
 /** The images of a step, decoded. @module */
-import type { ImageDataset } from "../datasets/image_dataset.ts";
+import { shown } from "../../../contract/shown.ts";
+import type { EncodedImage, ImageDataset } from "../datasets/image_dataset.ts";
 import type { BadCount, BadExample } from "./bad_examples.ts";
 import { BadImageError, type Lanes } from "./lanes.ts";
 
@@ -47,7 +48,7 @@ export async function gather(
         .join(" ");
       try {
         const pixels = await lanes.run(image, own);
-        return { pixels, label: image.label, seed: own };
+        return { pixels, label: labelOf(image), seed: own };
       } catch (cause) {
         if (!(cause instanceof BadImageError)) throw cause;
         const { name } = image;
@@ -65,4 +66,14 @@ export async function gather(
   };
   const places = Array.from({ length: size }, (_, place) => decode(place));
   return { examples: await Promise.all(places), bad: bad.flat() };
+}
+
+/** The label of an image; a tensor of integers would take another value for 0. */
+function labelOf({ name, label }: EncodedImage): number {
+  if (Number.isInteger(label) && label >= 0) return label;
+  throw new TypeError(
+    `${name}: label should be a class, an integer of 0 or more, got ${
+      shown(label)
+    }`,
+  );
 }

@@ -1,4 +1,5 @@
 /** Where images are decoded: in workers, or in the caller. @module */
+import { shown } from "../../../contract/shown.ts";
 import type { EncodedImage } from "../datasets/image_dataset.ts";
 
 /** An image that cannot be read, decoded or brought to its size. */
@@ -25,14 +26,22 @@ export interface Lanes {
  * Reads the file of an image.
  *
  * @throws {BadImageError} If it cannot be read.
+ * @throws {TypeError} If what reads it gives something else than bytes.
  */
 export async function readImage(image: EncodedImage): Promise<Uint8Array> {
+  let bytes: unknown;
   try {
-    return await image.bytes();
+    bytes = await image.bytes();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new BadImageError(`it cannot be read: ${reason}`, { cause });
   }
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new TypeError(
+    `${image.name}: bytes() should give a Uint8Array, the content of an image file, got ${
+      shown(bytes)
+    }`,
+  );
 }
 
 /** What images fail with that are not done when a stream ends. */
