@@ -130,7 +130,12 @@ export async function csvRows(
     bad.add(where, error, rows.length + bad.count + 1);
   }
   if (rows.length === 0) {
-    throw new RangeError(`${name} should have at least one row, got none`);
+    const [first] = bad.records;
+    throw new RangeError(
+      `${name} should have at least one row, got ${
+        first ? `${bad.count} bad ones: ${first.reason}` : "none"
+      }`,
+    );
   }
   const table = datasetOf(rows);
   const recordOf = (fields: readonly string[]) => {
@@ -222,7 +227,8 @@ function assertHeader(header: true | readonly string[] | false): void {
 
 /** Throws unless names tell columns apart; returns them. */
 function assertNames(where: string, names: readonly string[]): string[] {
-  const twice = names.find((name, i) => names.indexOf(name) < i);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice !== undefined || names.includes("__proto__")) {
     throw new SyntaxError(
       `${where} should have a name for each column, got ${
