@@ -196,6 +196,31 @@ Deno.test("tars that are cut, damaged or none are errors with their name", async
   assertEquals(skipping.bad.records.map(({ name }) => name), ["cut.tar"]);
 });
 
+Deno.test("a PAX header's size is in digits, and one without is taken back", async () => {
+  const read = async (record: string) => {
+    const tar = tarOf({ pax: record, "1.txt": "one" });
+    tar[156] = "x".charCodeAt(0);
+    const sum = tar.slice(0, 512).fill(32, 148, 156)
+      .reduce((sum, byte) => sum + byte, 0);
+    tar.set(
+      new TextEncoder().encode(sum.toString(8).padStart(6, "0")),
+      148,
+    );
+    return await (await webDataset(memoryBytes(tar))).get(0).text("txt");
+  };
+  assertEquals(await read("8 size=\n8 path=\n"), "one");
+  assertEquals(await read("9 size=2\n"), "on");
+  for (const size of ["1e1", "0x2", " 2", "-1", "2.5"]) {
+    const length = size.length + 8 + Number(size.length > 1);
+    const record = `${length} size=${size}\n`;
+    await assertRejects(
+      () => read(record),
+      SyntaxError,
+      `a PAX header has the size ${size}`,
+    );
+  }
+});
+
 Deno.test("tars with changed bytes give members or an error, soon", async () => {
   const whole = tarOf({ ...FILES, "3/pax.txt": "30 path=" });
   await fc.assert(

@@ -95,9 +95,11 @@ export async function* tarMembers(
     else {
       const said = new Map([...common, ...own]);
       own = new Map();
-      const size = Number(said.get("size") ?? found.size);
-      if (!Number.isSafeInteger(size) || size < 0) {
-        throw fail(`a PAX header has the size ${said.get("size")}`);
+      // A value without letters takes a record back.
+      const text = said.get("size") || String(found.size);
+      const size = /^\d+$/.test(text) ? Number(text) : NaN;
+      if (!Number.isSafeInteger(size)) {
+        throw fail(`a PAX header has the size ${text}`);
       }
       if (type === "S" || said.has("GNU.sparse.major")) {
         throw fail("it has sparse files; pack it without --sparse");
@@ -107,7 +109,7 @@ export async function* tarMembers(
         const [offset, end] = [position, position + size];
         let isTaken = false;
         yield {
-          name: said.get("path") ?? found.name,
+          name: said.get("path") || found.name,
           ...{ offset, size },
           bytes: () => {
             if (isTaken || position !== offset) {
