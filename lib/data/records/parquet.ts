@@ -149,7 +149,14 @@ function sharedSchema(
   const wanted = columns ?? first!.schema.map(({ name }) => name);
   const schemas = files.map(({ name: file, schema }) =>
     wanted.map((wanted) => {
-      const column = schema.find(({ name }) => name === wanted);
+      const [column, other] = schema.filter(({ name }) => name === wanted);
+      if (other) {
+        throw new SyntaxError(
+          `${file} should have the column ${
+            JSON.stringify(wanted)
+          } once, got it twice; read others by columns`,
+        );
+      }
       if (column) return column;
       throw new RangeError(
         `${file} should have the column ${JSON.stringify(wanted)}, got ${

@@ -271,6 +271,11 @@ Deno.test("parquet() names what is wrong", async () => {
         "the given bytes should be Parquet, and whole",
       ],
       [() => parquet("/none.parquet"), Error, "none.parquet"],
+      [
+        () => parquet(fileOf([...COLUMNS, COLUMNS[0]!])),
+        SyntaxError,
+        `the column "${COLUMNS[0]!.name}" once, got it twice`,
+      ],
     ] as [() => Promise<unknown>, ErrorConstructor, string][]
   ) {
     await assertRejects(call, kind, message);
