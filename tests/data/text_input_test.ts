@@ -183,6 +183,11 @@ Deno.test("a post-processor or truncation that is none is named", () => {
       "file.post_processor.single[0] should be { Sequence: … } or { SpecialToken: … }, got {}",
     ],
     [
+      template({ single: [{ constructor: {} }] }),
+      TypeError,
+      "file.post_processor.single[0] should be { Sequence: … } or { SpecialToken: … }, got",
+    ],
+    [
       template({ single: special("<s>") }),
       RangeError,
       'file.post_processor.special_tokens should have "<s>", which its template names',

@@ -31,7 +31,7 @@ const MOST_TYPES = 1000;
 const pieces = list((name, value) => {
   if (!isObject(value)) wrong(name, "an object", value);
   const [[kind, piece] = [], ...others] = Object.entries(value);
-  const fields = PIECES[kind ?? ""];
+  const fields = Object.hasOwn(PIECES, kind ?? "") && PIECES[kind!];
   if (!fields || others.length > 0 || !isObject(piece)) {
     wrong(name, "{ Sequence: … } or { SpecialToken: … }", value);
   }

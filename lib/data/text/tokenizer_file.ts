@@ -301,10 +301,10 @@ function assertIds({ model, added_tokens }: TokenizerFile): void {
   const most = Math.max(SMALL, 2 * all.length) - 1;
   const owners = new Map<number, string>();
   for (const [token, id] of all) {
-    const name = `file's token ${JSON.stringify(token)}`;
+    const name = () => `file's token ${JSON.stringify(token)}`;
     if (!Number.isInteger(id) || Number(id) < 0 || Number(id) > most) {
       throw new RangeError(
-        `${name} should have an id that is an integer from 0 to ${most}, got ${
+        `${name()} should have an id that is an integer from 0 to ${most}, got ${
           shown(id)
         }`,
       );
@@ -312,7 +312,7 @@ function assertIds({ model, added_tokens }: TokenizerFile): void {
     const owner = owners.get(Number(id));
     if (owner !== undefined && owner !== token) {
       throw new RangeError(
-        `${name} should have an id of its own, got ${id}, which ${
+        `${name()} should have an id of its own, got ${id}, which ${
           JSON.stringify(owner)
         } has`,
       );
