@@ -461,6 +461,31 @@ onHub("the token goes to the hub alone", async (options, hub) => {
   assertEquals(await tokens(home, { cache }), ["Bearer hf_file"]);
 });
 
+onHub("no message shows a token or a password", async ({ cache }, hub) => {
+  const path = `${cache}/token`;
+  await Deno.writeTextFile(path, "hf_secret\nand more");
+  const endpoint = "http://user:secret@hub.example";
+  const cases: [Record<string, string>, HubOptions, string][] = [
+    [{ HF_TOKEN: "hf_secret\nand more" }, {}, "HF_TOKEN should have a token"],
+    [{ HF_TOKEN: "hf_secret…" }, {}, "HF_TOKEN should have a token"],
+    [{ HF_TOKEN_PATH: path }, {}, "HF_TOKEN_PATH) should have a token"],
+    [{}, { token: "hf_secret\n" }, "token should be a text of visible letters"],
+    [{}, { endpoint }, "one with a name or a password"],
+    [{ HF_ENDPOINT: endpoint }, {}, "one with a name or a password"],
+  ];
+  for (const [env, given, said] of cases) {
+    await withVariables({ HF_ENDPOINT: hub.url, ...env }, async () => {
+      const error = await assertRejects(
+        () => hubFiles("org/tiny", { cache, retries: 0, ...given }),
+        Error,
+        said,
+      );
+      assert(!Deno.inspect(error).includes("secret"), Deno.inspect(error));
+    });
+  }
+  assertEquals(hub.log, []);
+});
+
 onHub(
   "a redirect that leads elsewhere does not come back with the token",
   async (options, hub) => {

@@ -35,11 +35,29 @@ export function hubHome(): string {
   );
 }
 
-/** The token that the environment or its file has; `undefined` if there is none. */
+/** Whether a text can stand in a header; where it cannot, hosts show it in messages. */
+export function isToken(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
+/**
+ * The token that the environment or its file has; `undefined` if there is none.
+ *
+ * @throws {RangeError} If it is no token; the message does not show it.
+ */
 export async function ambientToken(): Promise<string | undefined> {
   if (isSet("HF_HUB_DISABLE_IMPLICIT_TOKEN")) return undefined;
   const given = variable("HF_TOKEN")?.trim();
-  if (given) return given;
+  const [token, where] = given
+    ? [given, "HF_TOKEN"]
+    : [await tokenInFile(), "the file of the token (HF_TOKEN_PATH)"];
+  if (token === undefined || isToken(token)) return token;
+  throw new RangeError(
+    `${where} should have a token, a text of visible letters, got another text`,
+  );
+}
+
+async function tokenInFile(): Promise<string | undefined> {
   if (!nodeModule("node:fs/promises")) return undefined;
   try {
     const path = variable("HF_TOKEN_PATH") ?? `${hubHome()}/token`;

@@ -10,7 +10,13 @@ import {
   assertPositiveInteger,
 } from "../../contract/values.ts";
 import { assertHubPath, assertRepository, urlOf } from "./hub_paths.ts";
-import { ambientToken, hubHome, isSet, variable } from "./environment.ts";
+import {
+  ambientToken,
+  hubHome,
+  isSet,
+  isToken,
+  variable,
+} from "./environment.ts";
 
 /** Options of every function that reads the hub. */
 export interface HubOptions {
@@ -214,7 +220,7 @@ function cacheFolder(): string | undefined {
 /** Throws unless a token can stand in a header; no message shows it. */
 function assertToken(owner: string, token: string | false | undefined): void {
   if (token === undefined || token === false) return;
-  if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)) return;
+  if (typeof token === "string" && isToken(token)) return;
   throw new TypeError(
     `${owner}'s token should be a text of visible letters, or false for none, got ${
       typeof token === "string" ? "another text" : typeof token
@@ -232,7 +238,9 @@ function endpointOf(owner: string, text: string): string {
   }
   throw new RangeError(
     `${owner}'s endpoint should be an address such as "${DEFAULT_ENDPOINT}", got ${
-      shown(text)
-    }`,
+      // No message shows a password.
+      url?.password || url?.username
+        ? "one with a name or a password: give a token instead"
+        : shown(text)}`,
   );
 }
