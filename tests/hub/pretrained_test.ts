@@ -609,3 +609,29 @@ onCpu(
       }
     }),
 );
+
+Deno.test("an index cannot lead from a model's address to another", async () => {
+  for (const file of ["http:other.example", "data:,x", "a?b#c", "blob:x"]) {
+    const asked: string[] = [];
+    const files: Record<string, unknown> = {
+      "config.json": BERT,
+      "model.safetensors.index.json": { weight_map: { weight: file } },
+    };
+    const home = "https://example.com/model/";
+    await assertRejects(
+      () =>
+        fromPretrained(home, {
+          fetch: (input) => {
+            asked.push(String(input));
+            const found = files[String(input).replace(home, "")];
+            return Promise.resolve(
+              found ? Response.json(found) : new Response("", { status: 404 }),
+            );
+          },
+        }),
+      RangeError,
+      `in ${file}, got no file`,
+    );
+    assertEquals(asked.at(-1), home + encodeURIComponent(file));
+  }
+});

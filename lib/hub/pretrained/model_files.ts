@@ -6,7 +6,7 @@ import { files, isMissing, pathOf } from "../../io/file_system.ts";
 import { readSafetensors } from "../../io/safetensors.ts";
 import { notKept, resolve, treeOf } from "../files/commit.ts";
 import { type HubDownloadOptions, repositoryOf } from "../files/hub_options.ts";
-import { isRepository } from "../files/hub_paths.ts";
+import { encodedPath, isRepository } from "../files/hub_paths.ts";
 import { keepAll } from "../files/snapshot.ts";
 import { storeOf } from "../files/store_of.ts";
 
@@ -137,7 +137,8 @@ function filesAt(address: string, options: HubDownloadOptions): ModelFiles {
   const { fetch: fetched = fetch, signal } = options;
   const folder = address.endsWith("/") ? address : `${address}/`;
   const read = async (path: string) => {
-    const url = new URL(path, folder).href;
+    // A step such as "http:other" would be an address of its own.
+    const url = new URL(encodedPath(path), folder).href;
     const response = await fetched(url, signal ? { signal } : {});
     // Many servers answer with their start page to what they do not have.
     const isPage = response.headers.get("content-type")?.includes("text/html");
