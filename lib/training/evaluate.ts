@@ -88,7 +88,8 @@ const OPTIONS: OptionNames<EvaluateOptions> = {
  * @throws {TypeError} If the model has several outputs, a batch has other inputs
  * than the model in number, shape or dtype, or an option is unknown or of the
  * wrong type.
- * @throws {RangeError} If the loss is not finite because of the labels.
+ * @throws {RangeError} If the loss is not finite because of the labels, or a metric is
+ * named as the loss is.
  * @throws {unknown} The signal's reason, and what the batches throw.
  */
 export async function evaluate(

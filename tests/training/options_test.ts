@@ -2,6 +2,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  accuracy,
   Adam,
   crossEntropy,
   evaluate,
@@ -150,6 +151,12 @@ onCpu(
         message,
       );
     }
+    await assertRejects(
+      () =>
+        evaluate(model, tinyPass(), { loss, metrics: { loss: accuracy() } }),
+      RangeError,
+      "metrics should have other names than loss",
+    );
     model.dispose();
     const makers: [() => unknown, string][] = [
       [

@@ -44,7 +44,7 @@ export interface SetMetric {
 /** Metrics by the names under which `evaluate` and `train` return them. */
 export type Metrics = Record<string, Metric | SetMetric>;
 
-/** Throws unless the option is an object of metrics by name. */
+/** Throws unless the option is an object of metrics by name; none may hide the loss. */
 export function assertMetrics(metrics: Metrics): void {
   const given: unknown = metrics;
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
@@ -52,6 +52,11 @@ export function assertMetrics(metrics: Metrics): void {
       `metrics should be functions by name, got ${
         Array.isArray(given) ? "an array" : typeof given
       }`,
+    );
+  }
+  if (Object.hasOwn(metrics, "loss")) {
+    throw new RangeError(
+      "metrics should have other names than loss, under which the loss is returned",
     );
   }
   for (const [name, metric] of Object.entries(metrics)) {
