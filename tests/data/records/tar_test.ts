@@ -305,6 +305,15 @@ Deno.test("webDataset() keeps its index where asked", () =>
     assertEquals([second.size, second.get(1).key], [first.size, "2"]);
     // Another tar is not taken for the same.
     assertEquals((await open({ ...FILES, "3.txt": "three" })).size, 3);
+    // One of the same size is told from it when it is read.
+    await open(FILES);
+    const { "2.txt": two, ...others } = FILES;
+    const swapped = await open({ "2.txt": two, ...others });
+    await assertRejects(
+      () => swapped.get(0).text("txt"),
+      SyntaxError,
+      "kept.tar should be as it was when its index was made",
+    );
     await Deno.writeTextFile(index, "{");
     await assertRejects(() => open(FILES), SyntaxError, index);
   }));

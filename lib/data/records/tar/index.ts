@@ -1,5 +1,7 @@
 /** Where the samples of a tar lie. @module */
+import { fingerprintOf } from "../../../contract/fingerprint.ts";
 import type { RandomAccess } from "../../bytes/random_access.ts";
+import { TAR_BLOCK } from "./header.ts";
 import { RangeReader, tarMembers } from "./members.ts";
 import { type TarSample, tarSample } from "./sample.ts";
 import { tarSamples } from "./samples.ts";
@@ -15,8 +17,16 @@ export interface TarIndex {
   readonly firsts: number[];
   /** The names of all fields. */
   readonly fields: string[];
-  /** Of each member the place of its field, its offset and its size. */
+  /** Of each member the place of its field, its offset, its size and its print. */
   readonly members: number[];
+}
+
+/** Numbers of a member. */
+const NUMBERS = 4;
+
+/** The print of a member's header, by which a member is known again. */
+function printOf(header: Uint8Array): number {
+  return fingerprintOf(new TextDecoder("latin1").decode(header));
 }
 
 /**
@@ -31,15 +41,15 @@ export async function indexTar(bytes: RandomAccess): Promise<TarIndex> {
   const samples = tarSamples(
     name,
     tarMembers(name, new RangeReader(bytes)),
-    ({ offset, size }) => ({ offset, size }),
+    ({ offset, size, header }) => ({ offset, size, print: printOf(header) }),
   );
   for await (const sample of samples) {
     keys.push(sample.key);
-    for (const [field, { offset, size }] of sample.fields) {
+    for (const [field, { offset, size, print }] of sample.fields) {
       if (!fields.has(field)) fields.set(field, fields.size);
-      members.push(fields.get(field)!, offset, size);
+      members.push(fields.get(field)!, offset, size, print);
     }
-    firsts.push(members.length / 3);
+    firsts.push(members.length / NUMBERS);
   }
   return { name, size, keys, firsts, members, fields: [...fields.keys()] };
 }
@@ -53,15 +63,37 @@ export function sampleAt(
   const { keys, firsts, members, fields } = index;
   const places = Array.from(
     { length: firsts[place + 1]! - firsts[place]! },
-    (_, i) => 3 * (firsts[place]! + i),
+    (_, i) => NUMBERS * (firsts[place]! + i),
   );
   return tarSample(
     bytes.name,
     keys[place]!,
     new Map(places.map((at) => [
       fields[members[at]!]!,
-      () => bytes.read(members[at + 1]!, members[at + 2]!),
+      () =>
+        contentOf(bytes, members[at + 1]!, members[at + 2]!, members[at + 3]!),
     ])),
+  );
+}
+
+/**
+ * Reads the content of a member, and its header before it: a tar that was packed
+ * anew often has as many bytes as before, and the places of another.
+ *
+ * @throws {SyntaxError} If its header is not the one that was indexed.
+ */
+async function contentOf(
+  bytes: RandomAccess,
+  offset: number,
+  size: number,
+  print: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const whole = await bytes.read(offset - TAR_BLOCK, TAR_BLOCK + size);
+  if (printOf(whole.subarray(0, TAR_BLOCK)) === print) {
+    return whole.slice(TAR_BLOCK);
+  }
+  throw new SyntaxError(
+    `${bytes.name} should be as it was when its index was made, got another header before byte ${offset}; remove the index, and open it again`,
   );
 }
 
@@ -79,8 +111,8 @@ export function isIndexOf(
     [...keys, ...fields].every((item) => typeof item === "string") &&
     [...firsts, ...members].every(isNumber) &&
     firsts.length === keys.length + 1 &&
-    firsts.at(-1) === members.length / 3 &&
+    firsts.at(-1) === members.length / NUMBERS &&
     members.every((value: number, i: number) =>
-      i % 3 > 0 || value < fields.length
+      i % NUMBERS > 0 || value < fields.length
     );
 }

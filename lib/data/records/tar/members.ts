@@ -23,6 +23,8 @@ export interface TarMember {
   readonly offset: number;
   /** Bytes of its content. */
   readonly size: number;
+  /** The block before its content; only there until the next member. */
+  readonly header: Uint8Array;
   /** Reads the content; only before the next member, and only once. */
   bytes(): Promise<Uint8Array>;
 }
@@ -59,8 +61,9 @@ export async function* tarMembers(
     if (await reader.skip(length) < length) throw fail("it ends early");
     position += length;
   };
+  let block: Uint8Array;
   const header = async (): Promise<TarHeader | undefined> => {
-    const block = await take(TAR_BLOCK);
+    block = await take(TAR_BLOCK);
     try {
       return parseTarHeader(block);
     } catch (cause) {
@@ -110,7 +113,7 @@ export async function* tarMembers(
         let isTaken = false;
         yield {
           name: said.get("path") || found.name,
-          ...{ offset, size },
+          ...{ offset, size, header: block! },
           bytes: () => {
             if (isTaken || position !== offset) {
               throw new Error(`${name} is read on already`);
