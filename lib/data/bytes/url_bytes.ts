@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { shown } from "../../contract/shown.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
 import { cachedBytes } from "./cached_bytes.ts";
 import { assertRange, type RandomAccess } from "./random_access.ts";
@@ -47,6 +48,7 @@ const OPTIONS: OptionNames<UrlBytesOptions> = { fetch: true, cacheBytes: true };
  * @param options See {@linkcode UrlBytesOptions}.
  * @returns The access.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If the address is not that of a server.
  * @throws {Error} If the server does not answer, answers with an error, ignores
  * the range, or what is there changes between two reads.
  */
@@ -63,6 +65,7 @@ export async function urlBytes(
   }
   assertInteger("cacheBytes", cacheBytes, 0);
   const name = String(url);
+  assertAddress(name);
   const first = await rangeOf(name, fetched, 0, 1);
   const whole = { name, size: first.size };
   const bytes: RandomAccess = {
@@ -76,6 +79,18 @@ export async function urlBytes(
     },
   };
   return cachedBytes(bytes, cacheBytes);
+}
+
+/** Throws unless a server can be asked for an address; in a page, it may be relative. */
+function assertAddress(url: string): void {
+  const base = globalThis.location?.href;
+  const found = URL.canParse(url, base) ? new URL(url, base).protocol : "";
+  if (/^https?:$/.test(found)) return;
+  throw new RangeError(
+    `url should be an address of a server, https: or http:, got ${
+      shown(url)
+    }; fileBytes() reads a file, and blobBytes() what a page holds`,
+  );
 }
 
 /** A range of what is at an address, and what it is a range of. */
@@ -110,7 +125,7 @@ async function rangeOf(
     }
     if (
       !found || response.status !== 206 || Number(found[1]) !== start ||
-      Number(found[2]) > last
+      Number(found[2]) > last || !Number.isSafeInteger(Number(found[3]))
     ) {
       await response.body?.cancel();
       throw new Error(

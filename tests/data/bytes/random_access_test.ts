@@ -120,6 +120,21 @@ Deno.test("random access names what is not bytes", () =>
     const wrong = "text" as unknown;
     assertThrows(() => memoryBytes(wrong as Uint8Array), TypeError, "bytes");
     assertThrows(() => blobBytes(wrong as Blob), TypeError, "blob");
+    for (
+      const url of [
+        `${folder}/file`,
+        `file://${folder}/file`,
+        "ftp://x",
+        "data:,x",
+        "",
+      ]
+    ) {
+      await assertRejects(
+        () => urlBytes(url),
+        RangeError,
+        "fileBytes() reads a file",
+      );
+    }
   }));
 
 Deno.test("bytesOf() takes paths, URLs and random access", () =>
