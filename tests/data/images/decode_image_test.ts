@@ -117,6 +117,10 @@ const BAD: Record<string, [bytes: Uint8Array, text: string]> = {
   ],
   "a bomb of a JPEG": [BOMB, "60000 × 60000"],
   "a bomb of a PNG": [changed(16, 0, 1, 0, 0, 0, 1, 0, 0), "65536 × 65536"],
+  "a PNG with data for fewer pixels than its head has": [
+    changed(16, 0, 0, 0x20, 0, 0, 0, 0x20, 0),
+    "8192 × 8192 pixels by its head, and too little data",
+  ],
   "a PNG of no pixels": [changed(16, 0, 0, 0, 0), "no pixels"],
   "the start of a PNG": [RED.subarray(0, 8), "truncated"],
   "a PNG without its end": [RED.subarray(0, -12), "truncated"],

@@ -42,8 +42,21 @@ export function checkPng(bytes: Uint8Array): void {
   }
 }
 
+/** The number of values of a pixel, by the type of its colour. */
+const VALUES: Readonly<Record<number, number>> = {
+  0: 1,
+  2: 3,
+  3: 1,
+  4: 2,
+  6: 4,
+};
+
+/** The most bytes that one of deflate's can stand for: 258 in two bits. */
+const MOST_DEFLATED = 1032;
+
 /**
- * Reads the head of a PNG, and whether all of its chunks are there.
+ * Reads the head of a PNG, and whether all of its chunks are there, with data for its
+ * pixels: memory for all of them is taken before a decoder finds that there are none.
  *
  * Format: https://www.w3.org/TR/png-3/
  *
@@ -56,15 +69,19 @@ export function readPngHead(bytes: Uint8Array): ImageHead {
     throw new SyntaxError("the PNG should begin with its header, IHDR");
   }
   let orientation: ImageHead["orientation"] = 1;
+  let data = 0;
   for (const { start, next } of chunksOf(bytes)) {
+    if (hasText(bytes, start + 4, "IDAT")) data += next - start - AROUND;
     if (hasText(bytes, start + 4, "eXIf")) {
       orientation = orientationOf(bytes.subarray(start + 8, next - 4));
     }
   }
-  return {
-    width: view.getUint32(16),
-    height: view.getUint32(20),
-    isCmyk: false,
-    orientation,
-  };
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  const bits = bytes[24]! * (VALUES[bytes[25]!] ?? 1);
+  if (width * height * bits / 8 > MOST_DEFLATED * data) {
+    throw new SyntaxError(
+      `the PNG has ${width} × ${height} pixels by its head, and too little data for them: it is damaged`,
+    );
+  }
+  return { width, height, isCmyk: false, orientation };
 }
