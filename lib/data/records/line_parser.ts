@@ -39,7 +39,9 @@ export class LineParser<T> {
       return JSON.parse(text);
     } catch (cause) {
       throw new SyntaxError(
-        `${this.#name}:${number} should be JSON: ${(cause as Error).message}`,
+        `${this.#name}:${number} should be JSON, one value in each line: ${
+          (cause as Error).message
+        }`,
         { cause },
       );
     }
