@@ -18,6 +18,7 @@ import type { LionLayer } from "../layers/lion_layer.ts";
 import { withCheckedCompile } from "./compile.ts";
 import { assertCount } from "../layers/options/option_values.ts";
 import { shown } from "../contract/shown.ts";
+import { assertFinite } from "../contract/values.ts";
 
 /** The names of the options that all models have. */
 export const MODEL_OPTIONS = {
@@ -193,7 +194,9 @@ export function seedOf(
   seed: number | undefined,
   index: number,
 ): number | undefined {
-  return seed === undefined ? undefined : 1e6 * seed + 100 * index + 1;
+  if (seed === undefined) return undefined;
+  assertFinite("seed", seed);
+  return 1e6 * seed + 100 * index + 1;
 }
 
 /** The input for token ids, `[batch, length]`. */

@@ -47,6 +47,7 @@ const KINDS: readonly [Options, string][] = [
     "epsilon should have a value, or be left out for its default, got null",
   ],
   [{ embeddingStd: "1" }, 'embeddingStd should be a number, got "1"'],
+  [{ seed: "3" }, "seed should be a number, got string"],
   [{ normalize: "no" }, 'normalize should be true or false, got "no"'],
   [{ dropOut: 0.5 }, 'has no option "dropOut"; did you mean "dropout"?'],
   [{ heads: 2 }, 'has no option "heads"'],
