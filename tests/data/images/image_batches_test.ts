@@ -299,6 +299,33 @@ onFolder("an iteration that ends early leaves no worker", async (images) => {
   }
 });
 
+onFolder(
+  "iterations at once, and batches asked for at once, are as alone",
+  async (images) => {
+    const before = tf.memory().numTensors;
+    for (const workers of [0, 1]) {
+      const stream = imageBatches(images, {
+        ...{ batchSize: 4, transform: TRAIN, workers, prefetch: 2 },
+      });
+      const alone = await take(stream.from(0), 3);
+      const both = await Promise.all([1, 2].map(() => take(stream.from(0), 3)));
+      assertEquals(both, [alone, alone]);
+      const iterator = stream.from(0)[Symbol.asyncIterator]();
+      const asked = alone.map(() => iterator.next());
+      const ended = iterator.return!(); // before any of them has come
+      const values = await Promise.all(asked.map(async (result) => {
+        const { inputs: [pictures], labels } = (await result).value!;
+        const values = await pictures!.data();
+        tf.dispose([pictures!, labels]);
+        return values;
+      }));
+      assertEquals(values, alone.map(({ values }) => values));
+      await ended;
+    }
+    assertEquals(tf.memory().numTensors, before);
+  },
+);
+
 onFolder("a dataset's own bytes stay with it", async (_, __, folder) => {
   const bytes = await Deno.readFile(`${folder}/cats/1.png`);
   const batches = imageBatches(imagesOf([bytes]), {
