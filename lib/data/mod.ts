@@ -62,7 +62,7 @@ export {
 export type {
   BadRecord,
   BadRecords,
-  SkipBadRecords,
+  SkipBad,
 } from "./records/bad_records.ts";
 export { type CsvOptions, type CsvRows, csvRows } from "./records/csv.ts";
 export { type Classes, classesOf } from "./batches/classes.ts";
@@ -88,11 +88,6 @@ export {
   evalTransform,
   type EvalTransformOptions,
 } from "./images/transforms/eval_transform.ts";
-export type {
-  BadExample,
-  BadExamples,
-  SkipBad,
-} from "./images/batching/bad_examples.ts";
 export {
   imageBatches,
   type ImageBatchesOptions,

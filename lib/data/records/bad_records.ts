@@ -1,11 +1,14 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { shown } from "../../contract/shown.ts";
 import { assertFinite } from "../../contract/values.ts";
 
-/** A record that was passed over: a line, a row, or the rest of a file. */
+/** A record that was passed over: a line, a row, an image, or the rest of a file. */
 export interface BadRecord {
   /** Where it is, such as `file:line`. */
   readonly name: string;
-  /** What is wrong with it. */
+  /** Its place in the dataset, where it has one, as images do. */
+  readonly index?: number | undefined;
+  /** What is wrong with it, as the error says that there would be. */
   readonly reason: string;
 }
 
@@ -18,35 +21,41 @@ export interface BadRecords {
 }
 
 /** How bad records are passed over. */
-export interface SkipBadRecords {
+export interface SkipBad {
   /** Bad records are passed over. */
   skip: true;
   /**
-   * The share of the records that may be bad, from 0 to 1; 10 may be in any
-   * case, unless it is 0.
+   * The share that may be bad, from 0 to 1: of the images of a dataset, or of the
+   * records that were read so far. Whatever it is, 10 may be bad, unless it is 0.
    * @default 0.01
    */
   limit?: number | undefined;
 }
 
-const OPTIONS: OptionNames<SkipBadRecords> = { skip: true, limit: true };
+const OPTIONS: OptionNames<SkipBad> = { skip: true, limit: true };
 
 /** Records that an error names, and that may be bad among few. */
 const FEW = 10;
 
 /** Counts bad records, up to a limit. */
 export class BadRecordCount implements BadRecords {
-  readonly #found = new Map<string, BadRecord>();
-  readonly #limit: number | undefined;
+  readonly #found = new Map<number | string, BadRecord>();
+  readonly #limit: number;
+  readonly #what: string;
+  /** Whether none may be bad. */
+  readonly fails: boolean;
 
   /**
    * Counts none yet.
    *
    * @param owner Who has the option.
    * @param onBad The option `onBad`.
+   * @param what What errors call records.
    */
-  constructor(owner: string, onBad: "fail" | SkipBadRecords) {
-    this.#limit = onBad === "fail" ? undefined : limitOf(owner, onBad);
+  constructor(owner: string, onBad: "fail" | SkipBad, what = "records") {
+    this.fails = onBad === "fail";
+    this.#limit = onBad === "fail" ? 0 : limitOf(owner, onBad);
+    this.#what = what;
   }
 
   get count(): number {
@@ -57,8 +66,14 @@ export class BadRecordCount implements BadRecords {
     return [...this.#found.values()];
   }
 
+  /** The most that may be bad of a number of records. */
+  mostOf(total: number): number {
+    const few = this.#limit > 0 ? FEW : 0;
+    return Math.max(few, Math.floor(this.#limit * total));
+  }
+
   /**
-   * Counts a record.
+   * Counts the record that an error is about.
    *
    * @param name Where it is.
    * @param error What is wrong with it.
@@ -67,34 +82,55 @@ export class BadRecordCount implements BadRecords {
    * nothing of the record, such as one of the network.
    * @throws {Error} If too many are bad.
    */
-  add(name: string, error: unknown, read: number): void {
+  addFailure(name: string, error: unknown, read: number): void {
     // What could not be reached may be there another time: it is not bad.
     const isBad = error instanceof SyntaxError || error instanceof RangeError;
-    if (this.#limit === undefined || !isBad) throw error;
-    const reason = error.message;
-    this.#found.set(name, { name, reason });
-    const few = this.#limit > 0 ? FEW : 0;
-    if (this.count <= Math.max(few, this.#limit * read)) return;
-    const lines = this.records.slice(0, FEW).map(({ reason }) => reason);
-    throw new Error(
-      `of ${read} records at most a share of ${this.#limit} should be bad, by onBad's limit, got ${this.count}:\n${
+    if (this.fails || !isBad) throw error;
+    this.add([{ name, reason: error.message }], read, error);
+  }
+
+  /**
+   * Counts records, unless they are known.
+   *
+   * @param records The records.
+   * @param total How many there are, or were read, with those that are good.
+   * @param cause The error that is about the last one.
+   * @throws {Error} If too many are bad.
+   */
+  add(records: readonly BadRecord[], total: number, cause?: unknown): void {
+    for (const one of records) this.#found.set(one.index ?? one.name, one);
+    if (this.count <= this.mostOf(total)) return;
+    throw this.tooMany(this.records, total, cause);
+  }
+
+  /** The error that says that too many records are bad. */
+  tooMany(
+    records: readonly BadRecord[],
+    total: number,
+    cause?: unknown,
+  ): Error {
+    const lines = records.slice(0, FEW).map(({ reason }) => reason);
+    return new Error(
+      `of ${total} ${this.#what} at most ${
+        this.mostOf(total)
+      } should be bad, by onBad's limit ${this.#limit}, got ${records.length}:\n${
         lines.join("\n")
       }`,
-      { cause: error },
+      { cause },
     );
   }
 }
 
-function limitOf(owner: string, onBad: SkipBadRecords): number {
+function limitOf(owner: string, onBad: SkipBad): number {
   if (typeof onBad !== "object") {
     throw new RangeError(
-      `onBad should be "fail" or { skip: true }, got ${JSON.stringify(onBad)}`,
+      `onBad should be "fail" or { skip: true }, got ${shown(onBad)}`,
     );
   }
   assertOptions(`${owner}'s onBad`, onBad, OPTIONS);
   const { skip, limit = 0.01 } = onBad;
   if (skip !== true) {
-    throw new TypeError(`onBad's skip should be true, got ${skip}`);
+    throw new TypeError(`onBad's skip should be true, got ${shown(skip)}`);
   }
   assertFinite("onBad's limit", limit);
   if (limit >= 0 && limit <= 1) return limit;

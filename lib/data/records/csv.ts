@@ -5,7 +5,7 @@ import { decompressed } from "../bytes/decompressed.ts";
 import {
   BadRecordCount,
   type BadRecords,
-  type SkipBadRecords,
+  type SkipBad,
 } from "./bad_records.ts";
 import { CsvParser, type CsvRow } from "./csv_parser.ts";
 
@@ -35,7 +35,7 @@ export interface CsvOptions {
    * line, or pass it over and count it.
    * @default "fail"
    */
-  onBad?: "fail" | SkipBadRecords | undefined;
+  onBad?: "fail" | SkipBad | undefined;
 }
 
 const OPTIONS: OptionNames<CsvOptions> = {
@@ -127,7 +127,7 @@ export async function csvRows(
     const error = new SyntaxError(
       `${where} should be a row of the table: ${wrong}`,
     );
-    bad.add(where, error, rows.length + bad.count + 1);
+    bad.addFailure(where, error, rows.length + bad.count + 1);
   }
   if (rows.length === 0) {
     const [first] = bad.records;

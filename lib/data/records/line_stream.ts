@@ -4,7 +4,7 @@ import { decompressed } from "../bytes/decompressed.ts";
 import {
   BadRecordCount,
   type BadRecords,
-  type SkipBadRecords,
+  type SkipBad,
 } from "./bad_records.ts";
 import { type ByteLine, byteLines } from "./byte_lines.ts";
 import { LineParser } from "./line_parser.ts";
@@ -24,7 +24,7 @@ export interface LineStreamOptions {
    * is the next good one of its file.
    * @default "fail"
    */
-  onBad?: "fail" | SkipBadRecords | undefined;
+  onBad?: "fail" | SkipBad | undefined;
 }
 
 const OPTIONS: OptionNames<LineStreamOptions> = { parse: true, onBad: true };
@@ -103,7 +103,7 @@ export function lineStream<E>(
     try {
       yield* byteLines(name, decompressed(sources[shard]!));
     } catch (error) {
-      bad.add(name, error, read);
+      bad.addFailure(name, error, read);
     }
   };
   return {
@@ -121,7 +121,7 @@ export function lineStream<E>(
         try {
           parsed = parser.parse(line);
         } catch (error) {
-          bad.add(`${name}:${line.number}`, error, read);
+          bad.addFailure(`${name}:${line.number}`, error, read);
           missing++;
           continue;
         }

@@ -5,7 +5,7 @@ import { decompressed } from "../bytes/decompressed.ts";
 import {
   BadRecordCount,
   type BadRecords,
-  type SkipBadRecords,
+  type SkipBad,
 } from "./bad_records.ts";
 import {
   assertShard,
@@ -23,7 +23,7 @@ export interface WebDatasetStreamOptions {
    * or pass it over and count it.
    * @default "fail"
    */
-  onBad?: "fail" | SkipBadRecords | undefined;
+  onBad?: "fail" | SkipBad | undefined;
 }
 
 const OPTIONS: OptionNames<WebDatasetStreamOptions> = { onBad: true };
@@ -98,7 +98,7 @@ export function webDatasetStream(
         yield sample;
       }
     } catch (error) {
-      bad.add(name, error, read);
+      bad.addFailure(name, error, read);
     } finally {
       await reader.close();
     }

@@ -180,9 +180,9 @@ onFolder(
     assertEquals(await take(batches.from(7), 5), truth.slice(7));
     assertEquals(truth.every(({ labels }) => labels.length === 3), true);
     assertEquals(batches.bad.count, 3);
-    const found = batches.bad.examples.map(({ index, name, reason }) => [
+    const found = batches.bad.records.map(({ index, name, reason }) => [
       ...[index, name.slice(folder.length)],
-      reason.replace(/:.*$/s, ""),
+      reason.replace(`${name}: `, "").replace(/:.*$/s, ""),
     ]).sort(([a], [b]) => Number(a) - Number(b));
     assertEquals(found, [
       [
@@ -193,13 +193,45 @@ onFolder(
       [4, "/cats/4.png", "the PNG ends before its last chunk, IEND"],
       [7, "/dogs/0.jpg", "it cannot be read"],
     ]);
-    const fewer = imageBatches(images, {
-      ...settings,
-      onBad: { skip: true, limit: 0.15 },
-    });
-    const error = await take(fewer.from(0), 20).catch(({ message }) => message);
-    assert(/at most 2 should be bad/.test(error), error);
-    for (const [, name] of found) assert(error.includes(name!), error);
+  },
+);
+
+/** A PNG of one pixel. */
+const PIXEL = Uint8Array.fromBase64(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC",
+);
+
+onCpu(
+  "10 images may be bad, or the share of them that is asked for",
+  async () => {
+    const files = Array.from(
+      { length: 30 },
+      (_, i) => i < 12 ? Uint8Array.of(i) : PIXEL,
+    );
+    const pass = (limit?: number) => {
+      const batches = imageBatches(imagesOf(files), {
+        ...{ batchSize: 30, transform: EVAL, workers: 0, order: "in-order" },
+        onBad: { skip: true, limit },
+      });
+      return take(batches.from(0)).then(
+        () => `${batches.bad.count} are bad`,
+        ({ message }) => message as string,
+      );
+    };
+    assertEquals(await pass(0.4), "12 are bad");
+    files[11] = files[10] = PIXEL;
+    assertEquals(await pass(), "10 are bad");
+    files[10] = Uint8Array.of(1);
+    for (const limit of [undefined, 0.01, 0.35]) {
+      const message = await pass(limit);
+      assert(
+        message.includes("of 30 images at most 10 should be bad"),
+        message,
+      );
+      for (let i = 0; i < 10; i++) assert(message.includes(`image ${i}: `));
+    }
+    const message = await pass(0);
+    assert(message.includes("at most 0 should be bad"), message);
   },
 );
 

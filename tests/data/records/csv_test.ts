@@ -208,6 +208,6 @@ Deno.test("csvRows() passes bad rows over and counts them, up to a limit", async
   await assertRejects(
     () => csvRows(bytesOf(text), { onBad: { skip: true, limit: 0 } }),
     Error,
-    "at most a share of 0 should be bad, by onBad's limit, got 1:\ntable.csv:32",
+    "at most 0 should be bad, by onBad's limit 0, got 1:\ntable.csv:32",
   );
 });

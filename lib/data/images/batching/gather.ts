@@ -1,7 +1,7 @@
 /** The images of a step, decoded. @module */
 import { shown } from "../../../contract/shown.ts";
+import type { BadRecord, BadRecordCount } from "../../records/bad_records.ts";
 import type { EncodedImage, ImageDataset } from "../datasets/image_dataset.ts";
-import type { BadCount, BadExample } from "./bad_examples.ts";
 import { BadImageError, type Lanes } from "./lanes.ts";
 
 /** Which images a step has. */
@@ -23,7 +23,7 @@ export interface Example {
 /** The images of a step, and those that have been passed over. */
 export interface Gathered {
   readonly examples: readonly Example[];
-  readonly bad: readonly BadExample[];
+  readonly bad: readonly BadRecord[];
 }
 
 /**
@@ -36,11 +36,13 @@ export async function gather(
   images: ImageDataset,
   { seed, size, indexAt }: Draw,
   lanes: Lanes,
-  count: BadCount,
+  count: BadRecordCount,
 ): Promise<Gathered> {
-  const bad: BadExample[][] = [];
+  const bad: BadRecord[][] = [];
+  // One good image is needed in the place of the others.
+  const most = Math.min(count.mostOf(images.size), images.size - 1);
   const decode = async (place: number): Promise<Example> => {
-    const passed: BadExample[] = bad[place] = [];
+    const passed: BadRecord[] = bad[place] = [];
     for (;;) {
       const index = indexAt(place + passed.length);
       const image = await images.get(index);
@@ -52,15 +54,15 @@ export async function gather(
       } catch (cause) {
         if (!(cause instanceof BadImageError)) throw cause;
         const { name } = image;
-        const reason = cause.message;
+        const reason = `${name}: ${cause.message}`;
         if (count.fails) {
           throw new SyntaxError(
-            `${name}: ${reason}; remove it, or pass bad images over by onBad: { skip: true }`,
+            `${reason}; remove it, or pass bad images over by onBad: { skip: true }`,
             { cause },
           );
         }
         passed.push({ index, name, reason });
-        if (passed.length > count.most) throw count.tooMany(passed);
+        if (passed.length > most) throw count.tooMany(passed, images.size);
       }
     }
   };

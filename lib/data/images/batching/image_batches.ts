@@ -3,6 +3,11 @@ import { mostThreads } from "../../../contract/threads.ts";
 import { assertFinite, assertPath } from "../../../contract/values.ts";
 import { assertInteger } from "../../batches/assert_integer.ts";
 import { type BatchStream, ordersOf } from "../../batches/stream.ts";
+import {
+  BadRecordCount,
+  type BadRecords,
+  type SkipBad,
+} from "../../records/bad_records.ts";
 import type { ImageDataset } from "../datasets/image_dataset.ts";
 import {
   assertDecoder,
@@ -10,7 +15,6 @@ import {
 } from "../decoding/decode_image.ts";
 import { assertSteps } from "../transforms/apply_transform.ts";
 import { sideOf, type Transform } from "../transforms/transform.ts";
-import { BadCount, type BadExamples, type SkipBad } from "./bad_examples.ts";
 import { callersLane } from "./callers_lane.ts";
 import { type Draw, gather } from "./gather.ts";
 import type { JobSettings } from "./image_job.ts";
@@ -87,7 +91,7 @@ const OPTIONS: OptionNames<ImageBatchesOptions> = {
 /** Batches of images, and which of them were bad. */
 export interface ImageBatchStream extends BatchStream {
   /** The images that have been passed over in batches so far. */
-  readonly bad: BadExamples;
+  readonly bad: BadRecords;
 }
 
 /**
@@ -173,7 +177,8 @@ export function imageBatches(
       `batchSize should be at most the number of images, ${images.size}, got ${batchSize}`,
     );
   }
-  const bad = new BadCount(options.onBad ?? "fail", images.size);
+  const { onBad = "fail" } = options;
+  const bad = new BadRecordCount("imageBatches", onBad, "images");
   const open = lanesOf(options, settings);
   const orderOf = isShuffled ? ordersOf(images, { seed, order }) : undefined;
   const draw = (step: number): Draw => {
@@ -198,7 +203,7 @@ export function imageBatches(
       return inTurn({ start, end, prefetch }, open, async (lanes, step) => {
         const made = await gather(images, draw(step), lanes, bad);
         return () => {
-          bad.add(made.bad);
+          bad.add(made.bad, images.size);
           return toBatch(made.examples, settings, normalise);
         };
       });
