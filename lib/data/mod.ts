@@ -59,11 +59,7 @@ export {
   type DecodeImageOptions,
   type Decoder,
 } from "./images/decoding/decode_image.ts";
-export type {
-  BadRecord,
-  BadRecords,
-  SkipBad,
-} from "./records/bad_records.ts";
+export type { BadRecord, BadRecords, SkipBad } from "./records/bad_records.ts";
 export { type CsvOptions, type CsvRows, csvRows } from "./records/csv.ts";
 export { type Classes, classesOf } from "./batches/classes.ts";
 export type { BlockDataset } from "./batches/block_orders.ts";

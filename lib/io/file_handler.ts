@@ -9,9 +9,9 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { shown } from "../contract/shown.ts";
 import { writeAtomically } from "./atomic_write.ts";
 import { files, isMissing, sha256Of } from "./file_system.ts";
-import { brief } from "./safetensors_header.ts";
 
 const SCHEME = "file://";
 
@@ -182,7 +182,7 @@ function assertBeside(file: unknown, path: string): void {
   }
   throw new RangeError(
     `${path} should have its weights in its own folder, got ${
-      brief(file)
+      shown(file)
     } in its weightsManifest; move them there`,
   );
 }

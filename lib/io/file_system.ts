@@ -6,6 +6,7 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { nodeModule } from "../contract/node_module.ts";
+import { shown } from "../contract/shown.ts";
 
 function required<M>(found: M | undefined): M {
   if (found !== undefined) return found;
@@ -23,11 +24,19 @@ function newHash() {
   return required(nodeModule("node:crypto")).createHash("sha256");
 }
 
-/** Converts a path or a file URL to a path. */
-export function pathOf(file: string | URL): string {
-  return typeof file === "string"
-    ? file
-    : required(nodeModule("node:url")).fileURLToPath(file);
+/**
+ * Converts a path or a file URL to a path.
+ *
+ * @throws {TypeError} If it is neither.
+ */
+export function pathOf(file: string | URL, name = "path"): string {
+  if (typeof file === "string") return file;
+  if (file instanceof URL) {
+    return required(nodeModule("node:url")).fileURLToPath(file);
+  }
+  throw new TypeError(
+    `${name} should be a path or a file: URL, got ${shown(file)}`,
+  );
 }
 
 /** Whether an error says that a file or folder does not exist. */

@@ -3,6 +3,8 @@ import { shown } from "../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
+import { assertModel } from "../contract/values.ts";
 import { LionLayer, type TorchLayout } from "../layers/lion_layer.ts";
 import { fromTorch, layoutOf, patchShape, toTorch } from "./pytorch_layouts.ts";
 import {
@@ -150,7 +152,8 @@ export interface SkippedWeights {
  * readSafetensors; the caller still disposes of it.
  * @param options See {@linkcode LoadPyTorchWeightsOptions}.
  * @returns The weights and tensors that were skipped.
- * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {TypeError} If the model or the tensors are none, or an option is unknown,
+ * or of the wrong type.
  * @throws {RangeError} If a tensor is missing, unexpected or has the wrong
  * shape, or none belongs to the model. The message lists them all, and the
  * model is unchanged.
@@ -161,6 +164,14 @@ export async function loadPyTorchWeights(
   options: LoadPyTorchWeightsOptions = {},
 ): Promise<SkippedWeights> {
   assertOptions("loadPyTorchWeights", options, OPTIONS);
+  assertModel("loadPyTorchWeights's model", model);
+  if (!(tensors instanceof Map)) {
+    throw new TypeError(
+      `loadPyTorchWeights's tensors should be a Map, such as readSafetensors gives, got ${
+        shown(tensors)
+      }`,
+    );
+  }
   const isAllowed = matcher("allowMissing", options.allowMissing);
   const renamed = renamer(options.rename);
   const whose = namesAmong([...tensors.keys()].map(renamed), model);
@@ -307,6 +318,7 @@ export function toPyTorchWeights(
   options: ToPyTorchWeightsOptions = {},
 ): Map<string, tf.Tensor> {
   assertOptions("toPyTorchWeights", options, { names: true });
+  assertModel("toPyTorchWeights's model", model);
   const { names: asked = "authors" } = options;
   if (asked !== "authors" && asked !== "hugging-face") {
     throw new RangeError(

@@ -8,12 +8,12 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
 import { assertNamed, assertPath } from "../contract/values.ts";
 import { writeAtomically } from "./atomic_write.ts";
 import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
 import { fromFloat16, toFloat16 } from "./float16.ts";
 import {
-  brief,
   type Dtype,
   ELEMENT_BYTES,
   encodeHeader,
@@ -139,7 +139,7 @@ export async function writeSafetensors(
   if (metadata !== undefined && !isStringRecord(metadata)) {
     throw new TypeError(
       `writeSafetensors's metadata should be an object of strings, got ${
-        brief(metadata)
+        shown(metadata)
       }`,
     );
   }
@@ -180,7 +180,7 @@ function decode(
   const reject = (expected: string, value: number | bigint) => {
     throw new RangeError(
       `${file}: tensor ${
-        brief(name)
+        shown(name)
       }, of ${dtype}, should hold ${expected}, got ${value}`,
     );
   };
@@ -239,7 +239,7 @@ function place(
     if (!dtype) {
       throw new TypeError(
         `writeSafetensors's tensor ${
-          brief(name)
+          shown(name)
         } should be of float32, int32 or bool, got ${tensor.dtype}; cast it first`,
       );
     }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { shown } from "../contract/shown.ts";
 import type { Source } from "./source.ts";
 
 /** Bytes per element of each dtype that is supported. */
@@ -83,7 +84,7 @@ export async function readHeader(source: Source): Promise<Header> {
   const metadata = header[METADATA] ?? {};
   if (!isStringRecord(metadata)) {
     throw new TypeError(
-      `${file} should have strings in its ${METADATA}, got ${brief(metadata)}`,
+      `${file} should have strings in its ${METADATA}, got ${shown(metadata)}`,
     );
   }
   const entries = Object.keys(header)
@@ -119,12 +120,6 @@ export function isStringRecord(
 ): value is Record<string, string> {
   return typeof value === "object" && value !== null && !Array.isArray(value) &&
     Object.values(value).every((item) => typeof item === "string");
-}
-
-/** Formats a value as JSON, shortened for a message. */
-export function brief(value: unknown): string {
-  const json = JSON.stringify(value) ?? String(value);
-  return json.length <= 120 ? json : `${json.slice(0, 120)}…`;
 }
 
 function parseJson(bytes: Uint8Array, file: string): Record<string, unknown> {
@@ -176,7 +171,7 @@ function scan(json: string): void {
       case ":": {
         const name: string = JSON.parse(string);
         if (names.at(-1)?.has(name)) {
-          throw new SyntaxError(`${brief(name)} occurs twice`);
+          throw new SyntaxError(`${shown(name)} occurs twice`);
         }
         names.at(-1)?.add(name);
       }
@@ -185,7 +180,7 @@ function scan(json: string): void {
 }
 
 function checkedEntry(name: string, value: unknown, file: string): Entry {
-  const where = `${file}: tensor ${brief(name)}`;
+  const where = `${file}: tensor ${shown(name)}`;
   const { dtype, shape, data_offsets: offsets } = Object(value);
   if (
     typeof dtype !== "string" || !isNumbers(shape) || !isNumbers(offsets) ||
@@ -193,7 +188,7 @@ function checkedEntry(name: string, value: unknown, file: string): Entry {
   ) {
     throw new TypeError(
       `${where} should have a dtype (a string), a shape (numbers) and data_offsets (two numbers), got ${
-        brief(value)
+        shown(value)
       }`,
     );
   }
@@ -201,7 +196,7 @@ function checkedEntry(name: string, value: unknown, file: string): Entry {
     throw new RangeError(
       `${where} should have a dtype of ${
         Object.keys(ELEMENT_BYTES).join(", ")
-      }, got ${brief(dtype)}; convert it first`,
+      }, got ${shown(dtype)}; convert it first`,
     );
   }
   if (shape.length > MAX_RANK) {
@@ -212,8 +207,8 @@ function checkedEntry(name: string, value: unknown, file: string): Entry {
   if (![...shape, ...offsets].every((x) => Number.isSafeInteger(x) && x >= 0)) {
     throw new RangeError(
       `${where} should have sizes and offsets that are integers from 0 to 2^53 - 1, got shape ${
-        brief(shape)
-      } and data_offsets ${brief(offsets)}`,
+        shown(shape)
+      } and data_offsets ${shown(offsets)}`,
     );
   }
   const [begin, end] = offsets as [number, number];
@@ -222,8 +217,8 @@ function checkedEntry(name: string, value: unknown, file: string): Entry {
   if (end - begin !== bytes) {
     throw new RangeError(
       `${where} should span ${bytes} bytes, as ${dtype} of shape ${
-        brief(shape)
-      }, got data_offsets ${brief(offsets)}`,
+        shown(shape)
+      }, got data_offsets ${shown(offsets)}`,
     );
   }
   return { name, dtype, shape, begin, end };
@@ -246,7 +241,7 @@ function assertContiguous(
 ): void {
   let next = 0;
   for (const { name, begin, end } of entries) {
-    const where = `${file}: tensor ${brief(name)}`;
+    const where = `${file}: tensor ${shown(name)}`;
     if (begin !== next) {
       throw new RangeError(
         `${where} should begin at byte ${next} of the data, where the one before it ends, got ${begin}`,

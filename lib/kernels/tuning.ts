@@ -8,6 +8,7 @@
  * @module
  */
 import { assertOptions } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
 import { assertThreads, processors } from "../contract/threads.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 
@@ -234,16 +235,8 @@ function assertAllowed(
   }
   if (allowed.includes(value)) return;
   const values = allowed.map((one) => JSON.stringify(one)).join(" or ");
-  const message = `${name} should be ${values}, got ${told(value)}`;
+  const message = `${name} should be ${values}, got ${shown(value)}`;
   throw typeof value === typeof allowed[0]
     ? new RangeError(message)
     : new TypeError(message);
-}
-
-/** A value of any kind in a message; not all of them are JSON, nor text. */
-function told(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  const isPlain = value === null || typeof value === "number" ||
-    typeof value === "boolean";
-  return isPlain ? String(value) : typeof value;
 }

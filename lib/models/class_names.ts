@@ -1,8 +1,7 @@
 /** The names of a classifier's classes, kept with the model. @module */
-import { shown } from "../contract/shown.ts";
-import { assertModel } from "../contract/values.ts";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertIterable } from "../contract/values.ts";
+import { shown } from "../contract/shown.ts";
+import { assertIterable, assertModel } from "../contract/values.ts";
 
 /** The field of a model's own metadata that has the names. */
 const FIELD = "classNames";
@@ -95,7 +94,7 @@ export function setClassNames(
  * @throws {TypeError} If it is no model.
  */
 export function classNames(model: LayersModel): string[] | undefined {
-  assertModel("model", model);
+  assertModel("classNames's model", model);
   // A file may have anything there.
   const names: unknown = Object(model.getUserDefinedMetadata())[FIELD];
   const areNames = Array.isArray(names) &&

@@ -54,7 +54,7 @@ const MOST_COUNTS = 20;
  * @param counts The counts, `[classes][classes]`.
  * @param options See {@linkcode ConfusionFigureOptions}.
  * @returns The figure.
- * @throws {TypeError} If an option is unknown, or counts are no array.
+ * @throws {TypeError} If the counts are no array, or an option is unknown.
  * @throws {RangeError} If there are not as many columns as rows, or as many names.
  */
 export async function confusionFigure(
@@ -62,7 +62,7 @@ export async function confusionFigure(
   options: ConfusionFigureOptions = {},
 ): Promise<Figure> {
   assertOptions("confusionFigure", options, OPTIONS);
-  assertList("counts", counts);
+  assertList("confusionFigure's counts", counts);
   const { classes, title, caption, width, height } = options;
   const { showCounts = counts.length <= MOST_COUNTS } = options;
   const odd = counts.findIndex((row) => Object(row).length !== counts.length);

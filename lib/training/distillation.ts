@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { NOT_COUNTED } from "../contract/not_counted.ts";
+import { shown } from "../contract/shown.ts";
 import { crossEntropy } from "./losses/cross_entropy.ts";
 import {
   assertFits,
@@ -127,9 +128,7 @@ export function distillationOf(options: DistillationOptions): Distillation {
   }
   if (labels !== "hard" && labels !== "soft") {
     throw new RangeError(
-      `distillation's labels should be "hard" or "soft", got ${
-        JSON.stringify(labels)
-      }`,
+      `distillation's labels should be "hard" or "soft", got ${shown(labels)}`,
     );
   }
   const { weight = labels === "hard" ? 0.5 : 0.1 } = options;

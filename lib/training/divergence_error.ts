@@ -1,3 +1,5 @@
+import { assertNamed } from "../contract/values.ts";
+
 /** The step at which training diverged. */
 export interface Divergence {
   /** The number of the step, from 1. */
@@ -54,6 +56,7 @@ export class DivergenceError extends Error {
 
   /** Makes the error. */
   constructor(divergence: Divergence) {
+    assertNamed("DivergenceError's divergence", divergence);
     const { step, loss, learningRate, gradientNorm, checkpoint } = divergence;
     super(
       `step ${step} came to loss ${loss} and gradient norm ${gradientNorm} ` +

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { shown } from "../contract/shown.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
 /**
@@ -69,9 +70,7 @@ export function layerwiseDecay(
     const factor = factors.get(name);
     if (factor !== undefined) return factor;
     throw new RangeError(
-      `name should be of a weight of model ${model.name}, got ${
-        JSON.stringify(name)
-      }`,
+      `name should be of a weight of model ${model.name}, got ${shown(name)}`,
     );
   };
 }

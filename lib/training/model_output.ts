@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator, TokenRanks } from "../contract/communicator.ts";
+import { assertModel } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import type { Rows } from "../layers/randomness.ts";
 import { shareTokens } from "../layers/shared_tokens.ts";
@@ -9,7 +10,9 @@ import type { Loss } from "./losses/loss.ts";
 import { partOf, type Share } from "./ranks.ts";
 
 /** Throws unless a model has one output. */
-export function assertOneOutput({ name, outputs }: LayersModel): void {
+export function assertOneOutput(model: LayersModel): void {
+  assertModel("model", model);
+  const { name, outputs } = model;
   if (outputs.length === 1) return;
   throw new TypeError(
     `model ${name} should have one output, got ${outputs.length}`,

@@ -5,6 +5,7 @@ import type {
   TokenRanks,
 } from "../contract/communicator.ts";
 import { fingerprintOf } from "../contract/fingerprint.ts";
+import { shown } from "../contract/shown.ts";
 import type { Rows } from "../layers/randomness.ts";
 import { assertTokenRanks, groupedRanks } from "../operations/token_ranks.ts";
 
@@ -98,7 +99,7 @@ export class Ranks {
     if (!(Number.isInteger(size) && size > 0 && all % size === 0)) {
       throw new RangeError(
         `ranks should be "data", "sequence" or { sequence: a divisor of ${all} }, got ${
-          JSON.stringify(sharedBy)
+          shown(sharedBy)
         }`,
       );
     }

@@ -2,6 +2,7 @@ import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
 import type { Communicator } from "../contract/communicator.ts";
 import { assertSignal } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
 import { assertBoolean, assertFinite, assertPath } from "../contract/values.ts";
 import { assertInteger } from "../data/batches/assert_integer.ts";
 import type { Batch, BatchStream } from "../data/batches/stream.ts";
@@ -396,12 +397,12 @@ function bestOf({ best, evaluate }: TrainOptions): BestSettings | undefined {
     throw new RangeError(
       `best.metric should be one that train's evaluate computes, ${
         evaluate ? known.join(" or ") : "which needs that option"
-      }, got ${JSON.stringify(metric)}`,
+      }, got ${shown(metric)}`,
     );
   }
   if (mode !== "min" && mode !== "max") {
     throw new RangeError(
-      `best.mode should be "min" or "max", got ${JSON.stringify(mode)}`,
+      `best.mode should be "min" or "max", got ${shown(mode)}`,
     );
   }
   if (patience !== Infinity) assertInteger("best.patience", patience, 1);

@@ -400,7 +400,6 @@ for (
                 `${where}: ${failure.message}`,
               );
             }
-            if (room === "data" || room === "training") continue;
             // Most take no tensor; a message does not take one apart.
             const failure = await failureOf(call, { [option]: tf.zeros([3]) });
             const { message = "" } = failure ?? {};

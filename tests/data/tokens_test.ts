@@ -186,7 +186,7 @@ onCpu("collates name what an example lacks, and batches without tokens", () => {
       tokens,
       [{ ids: "ab", label: 1 }],
       TypeError,
-      "should have ids, an array of numbers, got string at 0",
+      'should have ids, an array of numbers, got "ab" at 0',
     ],
     [tokens, [null], TypeError, "should have ids"],
     [
@@ -230,7 +230,7 @@ onCpu("collates name what an example lacks, and batches without tokens", () => {
       masked,
       ["a"],
       TypeError,
-      "should have ids, an array of numbers, got string at 0",
+      'should have ids, an array of numbers, got "a" at 0',
     ],
     [
       causal,

@@ -1,3 +1,4 @@
+import { shown } from "../../contract/shown.ts";
 import { assertIterable } from "../../contract/values.ts";
 import { byCodePoint } from "./code_point_order.ts";
 
@@ -67,9 +68,7 @@ export function classesOf(labels: Iterable<string>): Classes {
       throw new RangeError(
         `a label should be one of ${
           classes.slice(0, SHOWN).map((one) => JSON.stringify(one)).join(", ")
-        }${others > 0 ? ` and ${others} others` : ""}, got ${
-          JSON.stringify(name)
-        }`,
+        }${others > 0 ? ` and ${others} others` : ""}, got ${shown(name)}`,
       );
     },
   };

@@ -1,3 +1,5 @@
+import { assertList } from "../../contract/values.ts";
+
 /** Examples that are accessed by index. */
 export interface Dataset<E> {
   /** Number of examples. */
@@ -33,9 +35,11 @@ export interface Examples<E> extends Dataset<E> {
  *
  * @param examples The list.
  * @returns The dataset.
+ * @throws {TypeError} If it is no list.
  * @throws {RangeError} From `get`, if the index is out of range.
  */
 export function datasetOf<E>(examples: readonly E[]): Examples<E> {
+  assertList("datasetOf's examples", examples);
   return {
     size: examples.length,
     get(index) {

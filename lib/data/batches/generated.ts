@@ -1,3 +1,4 @@
+import { shown } from "../../contract/shown.ts";
 import { assertFinite } from "../../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
 import { assertPlace, type Examples } from "./dataset.ts";
@@ -26,9 +27,7 @@ export function generated<E>(
   assertFinite("seed", seed);
   if (part !== "train" && part !== "validation" && part !== "test") {
     throw new RangeError(
-      `part should be "train", "validation" or "test", got ${
-        JSON.stringify(part)
-      }`,
+      `part should be "train", "validation" or "test", got ${shown(part)}`,
     );
   }
   return {

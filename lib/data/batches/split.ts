@@ -1,5 +1,5 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertFinite } from "../../contract/values.ts";
+import { assertFinite, assertIterable } from "../../contract/values.ts";
 import { seeded } from "./random.ts";
 
 /** Documents for training, validation and testing. */
@@ -52,6 +52,7 @@ const OPTIONS: OptionNames<SplitOptions<unknown>> = {
  * @param documents The documents.
  * @param options See {@linkcode SplitOptions}.
  * @returns The parts, each in the order of the documents.
+ * @throws {TypeError} If the documents are no array, or an option is unknown.
  * @throws {RangeError} If a share is negative, or nothing is left to train on.
  */
 export function splitDocuments<D>(
@@ -59,6 +60,7 @@ export function splitDocuments<D>(
   options: SplitOptions<D> = {},
 ): Split<D> {
   assertOptions("splitDocuments", options, OPTIONS);
+  assertIterable("splitDocuments's documents", documents);
   const { validation = 0.05, test = 0.05, seed = 0, key = JSON.stringify } =
     options;
   assertShares({ validation, test, seed });

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { shown } from "../../contract/shown.ts";
 import { assertFinite } from "../../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
 import { type BlockDataset, blockOrders } from "./block_orders.ts";
@@ -188,7 +189,7 @@ export function ordersOf<E>(
 ): (epoch: number) => Uint32Array {
   if (order !== "shuffled" && order !== "blocks") {
     throw new RangeError(
-      `order should be "shuffled" or "blocks", got ${JSON.stringify(order)}`,
+      `order should be "shuffled" or "blocks", got ${shown(order)}`,
     );
   }
   if (blocksAtOnce !== undefined) {

@@ -47,8 +47,10 @@ const OPTIONS: OptionNames<UrlBytesOptions> = { fetch: true, cacheBytes: true };
  * @param url The address, `https:` or `http:`.
  * @param options See {@linkcode UrlBytesOptions}.
  * @returns The access.
- * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If the address is not that of a server.
+ * @throws {TypeError} If the address is none, or an option is unknown, or of the wrong
+ * type.
+ * @throws {RangeError} If the address is not that of a server, or an option has an
+ * invalid value.
  * @throws {Error} If the server does not answer, answers with an error, ignores
  * the range, or what is there changes between two reads.
  */
@@ -65,6 +67,11 @@ export async function urlBytes(
   }
   assertInteger("cacheBytes", cacheBytes, 0);
   const name = String(url);
+  if (typeof url !== "string" && !(url instanceof URL)) {
+    throw new TypeError(
+      `urlBytes's url should be an address, got ${shown(url)}`,
+    );
+  }
   assertAddress(name);
   const first = await rangeOf(name, fetched, 0, 1);
   const whole = { name, size: first.size };

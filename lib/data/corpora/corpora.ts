@@ -1,4 +1,5 @@
 import { importOptional } from "../../contract/optional_package.ts";
+import { shown } from "../../contract/shown.ts";
 import { files } from "../../io/file_system.ts";
 
 /** A text of the Brown corpus. */
@@ -122,9 +123,7 @@ function untagged(name: string, tagged: string): string {
       const end = word.lastIndexOf("/");
       if (end > 0) return word.slice(0, end);
       throw new SyntaxError(
-        `${name} should consist of words with tags, got ${
-          JSON.stringify(word)
-        }`,
+        `${name} should consist of words with tags, got ${shown(word)}`,
       );
     }).join(" ")
   );

@@ -1,3 +1,4 @@
+import { shown } from "../../contract/shown.ts";
 import { importOptional } from "../../contract/optional_package.ts";
 import { files } from "../../io/file_system.ts";
 import { assertPlace, type Examples } from "../batches/dataset.ts";
@@ -47,9 +48,16 @@ export class Digits implements Examples<LabelledImage> {
    *
    * @param pixels Brightness 0–255, `[size, 28, 28]`.
    * @param labels The label of each image, `[size]`.
+   * @throws {TypeError} If one is no Uint8Array.
    * @throws {RangeError} If there is not one image per label.
    */
   constructor(pixels: Uint8Array, labels: Uint8Array) {
+    for (const [name, bytes] of Object.entries({ pixels, labels })) {
+      if (bytes instanceof Uint8Array) continue;
+      throw new TypeError(
+        `Digits' ${name} should be a Uint8Array, got ${shown(bytes)}`,
+      );
+    }
     if (pixels.length !== labels.length * PIXELS) {
       throw new RangeError(
         `pixels should be 28 · 28 for each of the ${labels.length} labels, ${

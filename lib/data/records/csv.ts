@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { shown } from "../../contract/shown.ts";
 import { datasetOf, type Examples } from "../batches/dataset.ts";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { decompressed } from "../bytes/decompressed.ts";
@@ -100,7 +101,7 @@ export async function csvRows(
   assertDelimiter(delimiter);
   if (quote !== '"' && quote !== false) {
     throw new TypeError(
-      `quote should be '"' or false, got ${JSON.stringify(quote)}`,
+      `quote should be '"' or false, got ${shown(quote)}`,
     );
   }
   assertHeader(header);
@@ -190,7 +191,7 @@ function decoderOf(encoding: string): TextDecoder {
   } catch (cause) {
     throw new RangeError(
       `encoding should be one that TextDecoder knows, such as "utf-8" or "latin1", got ${
-        JSON.stringify(encoding)
+        shown(encoding)
       }`,
       { cause },
     );
@@ -204,7 +205,7 @@ function assertDelimiter(delimiter: string): void {
   ) return;
   throw new RangeError(
     `delimiter should be one character, such as "," or "\\t", got ${
-      JSON.stringify(delimiter)
+      shown(delimiter)
     }`,
   );
 }
@@ -219,9 +220,7 @@ function assertHeader(header: true | readonly string[] | false): void {
     return;
   }
   throw new TypeError(
-    `header should be true, false or the columns' names, got ${
-      JSON.stringify(header)
-    }`,
+    `header should be true, false or the columns' names, got ${shown(header)}`,
   );
 }
 
@@ -232,7 +231,7 @@ function assertNames(where: string, names: readonly string[]): string[] {
   if (twice !== undefined || names.includes("__proto__")) {
     throw new SyntaxError(
       `${where} should have a name for each column, got ${
-        JSON.stringify(twice ?? "__proto__")
+        shown(twice ?? "__proto__")
       }${twice === undefined ? "" : " twice"}; name them by header`,
     );
   }

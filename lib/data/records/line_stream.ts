@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { shown } from "../../contract/shown.ts";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import {
@@ -90,7 +91,7 @@ export function lineStream<E>(
   const { parse, onBad = "fail" } = options;
   if (parse !== "text" && parse !== "json") {
     throw new RangeError(
-      `parse should be "text" or "json", got ${JSON.stringify(parse)}`,
+      `parse should be "text" or "json", got ${shown(parse)}`,
     );
   }
   const sources = sourcesOf(files);

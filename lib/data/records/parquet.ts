@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { shown } from "../../contract/shown.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
 import type { BlockDataset } from "../batches/block_orders.ts";
 import { assertPlace } from "../batches/dataset.ts";
@@ -119,9 +120,7 @@ function assertColumns(columns: unknown): void {
       columns.every((column) => typeof column === "string")
   ) return;
   throw new TypeError(
-    `columns should be the names of at least one column, got ${
-      JSON.stringify(columns)
-    }`,
+    `columns should be the names of at least one column, got ${shown(columns)}`,
   );
 }
 

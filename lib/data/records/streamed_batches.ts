@@ -141,9 +141,12 @@ export async function streamedBatches<E>(
     }();
     // The generator answers one after another, in the order of the questions.
     const make = async (step: number) => {
-      const { done, value } = await examples.next();
-      if (done) throw new Error(`a step before ${step} has failed`);
-      return collated(value, collate, seeded("step", seed, step));
+      const next = await examples.next();
+      // Not done is compared, since projects without strict types narrow by it alone.
+      if (next.done !== false) {
+        throw new Error(`a step before ${step} has failed`);
+      }
+      return collated(next.value, collate, seeded("step", seed, step));
     };
     try {
       yield* madeAhead(make, { start, end: Infinity, prefetch });

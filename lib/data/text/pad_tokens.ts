@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertList } from "../../contract/values.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 
@@ -38,6 +39,7 @@ export const PAD_OPTIONS: OptionNames<PadTokensOptions> = {
  * @param options See {@linkcode PadTokensOptions}.
  * @returns `ids`, int32 `[batch, length]`, and `mask` of that shape: 1 for a
  * token, 0 for padding.
+ * @throws {TypeError} If the sequences are no array, or an option is unknown.
  * @throws {RangeError} If `length` is invalid, or not given although no sequence
  * has a token.
  */
@@ -46,6 +48,7 @@ export function padTokens(
   options: PadTokensOptions = {},
 ): { ids: tf.Tensor2D; mask: tf.Tensor2D } {
   assertOptions("padTokens", options, PAD_OPTIONS);
+  assertList("padTokens's sequences", sequences);
   const longest = Math.max(...sequences.map((ids) => ids.length));
   const { length = longest, pad = 0 } = options;
   if (options.length === undefined && !(longest > 0)) {

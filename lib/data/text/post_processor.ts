@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { shown } from "../../contract/shown.ts";
 import type { Template, TemplatePart, Truncation } from "./text_input.ts";
 import { bertTemplate, NO_TRUNCATION } from "./text_input.ts";
 import {
@@ -17,7 +18,6 @@ import {
   list,
   oneOf,
   optional,
-  shown,
   text,
   type Unchecked,
   wrong,

@@ -1,5 +1,5 @@
 /** Which tokens of a file are special, and for what. @module */
-import { shown } from "./tokenizer_json/tokenizer_checks.ts";
+import { shown } from "../../contract/shown.ts";
 import { type SpecialTokens, specialTokens } from "./tokenizer.ts";
 
 /** What a token is special for. */

@@ -1,4 +1,5 @@
 /** Examples of tokens, and what is checked of them before they are a batch. @module */
+import { shown } from "../../contract/shown.ts";
 
 /** A sequence of tokens, perhaps of two texts. */
 export interface TypedTokens {
@@ -88,8 +89,4 @@ function assertList(
       shown(value)
     } at ${place}`,
   );
-}
-
-function shown(value: unknown): string {
-  return value === undefined || value === null ? `${value}` : typeof value;
 }

@@ -1,5 +1,6 @@
 /** Token files: the ids of a corpus, one after another, as in nanoGPT. @module */
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { shown } from "../../contract/shown.ts";
 import { assertFinite } from "../../contract/values.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
 import { assertPlace, type Dataset } from "../batches/dataset.ts";
@@ -89,7 +90,7 @@ export async function tokenFile(
   assertFinite("seed", seed);
   if (offsets !== "blocks" && offsets !== "random") {
     throw new RangeError(
-      `offsets should be "blocks" or "random", got ${JSON.stringify(offsets)}`,
+      `offsets should be "blocks" or "random", got ${shown(offsets)}`,
     );
   }
   const Ids = TOKEN_ARRAYS[type];

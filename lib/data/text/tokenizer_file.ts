@@ -13,7 +13,7 @@ import {
   type ModelType,
   STEPS,
 } from "./tokenizer_json/tokenizer_shape.ts";
-import { shown } from "./tokenizer_json/tokenizer_checks.ts";
+import { shown } from "../../contract/shown.ts";
 import {
   literalContents,
   StepBounds,

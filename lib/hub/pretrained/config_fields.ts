@@ -80,9 +80,11 @@ export class ConfigFields {
 
   /** An error about a field. */
   wrong(field: string, wanted: string): RangeError {
-    const value = shown(this.value(field));
+    const value = this.value(field);
     return new RangeError(
-      `${this.name} should have ${field} ${wanted}, got ${value.slice(0, 120)}`,
+      `${this.name} should have ${field} ${wanted}, got ${
+        value === undefined ? "none" : shown(value)
+      }`,
     );
   }
 }

@@ -1,6 +1,7 @@
 /** Weights in one safetensors file or several, with an index. @module */
 import { shown } from "../../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
+import { shown } from "../../contract/shown.ts";
 import { files } from "../../io/file_system.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { writeSafetensors } from "../../io/safetensors.ts";
@@ -68,7 +69,7 @@ function shardsOf(
   if (entries.length === 0) {
     throw new TypeError(
       `${INDEX} of ${name} should have names of files by names of tensors in weight_map, got ${
-        shown(map)
+        map === undefined ? "none" : shown(map)
       }`,
     );
   }

@@ -1,5 +1,6 @@
 /** Metrics of predicted classes, over whole sets. @module */
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { shown } from "../../contract/shown.ts";
 import { assertPositiveInteger } from "../../contract/values.ts";
 import { assertClass, classPairs } from "./pairs.ts";
 
@@ -163,9 +164,7 @@ export function f1(
   if (positive !== undefined) assertClass("positive", positive);
   if (!["binary", "macro", "micro"].includes(average)) {
     throw new RangeError(
-      `average should be "binary", "macro" or "micro", got ${
-        JSON.stringify(average)
-      }`,
+      `average should be "binary", "macro" or "micro", got ${shown(average)}`,
     );
   }
   const [guesses, truths] = classPairs(predicted, labels);

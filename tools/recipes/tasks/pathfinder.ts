@@ -8,6 +8,7 @@ import {
   assertOptions,
   type OptionNames,
 } from "../../../lib/contract/options.ts";
+import { shown } from "../../../lib/contract/shown.ts";
 import { assertInteger } from "../../../lib/data/batches/assert_integer.ts";
 import { generated } from "../../../lib/data/batches/generated.ts";
 import { below } from "../../../lib/data/batches/random.ts";
@@ -125,7 +126,7 @@ export function pathfinder(
   const scale = SCALES[side];
   if (!scale) {
     throw new RangeError(
-      `side should be 32, 64 or 128, got ${JSON.stringify(side)}`,
+      `side should be 32, 64 or 128, got ${shown(side)}`,
     );
   }
   assertInteger("contourLength", contourLength, 3, 14);

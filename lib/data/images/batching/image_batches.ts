@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { shown } from "../../../contract/shown.ts";
 import { mostThreads } from "../../../contract/threads.ts";
 import { assertFinite, assertPath } from "../../../contract/values.ts";
 import { assertInteger } from "../../batches/assert_integer.ts";
@@ -164,9 +165,7 @@ export function imageBatches(
   assertInteger("prefetch", prefetch, 0);
   if (!["shuffled", "blocks", "in-order"].includes(order)) {
     throw new RangeError(
-      `order should be "shuffled", "blocks" or "in-order", got ${
-        JSON.stringify(order)
-      }`,
+      `order should be "shuffled", "blocks" or "in-order", got ${shown(order)}`,
     );
   }
   const isShuffled = order !== "in-order";
@@ -216,9 +215,7 @@ function settingsOf(options: ImageBatchesOptions): JobSettings {
   assertDecoder(decoder);
   if (orientation !== "ignore" && orientation !== "apply") {
     throw new RangeError(
-      `orientation should be "ignore" or "apply", got ${
-        JSON.stringify(orientation)
-      }`,
+      `orientation should be "ignore" or "apply", got ${shown(orientation)}`,
     );
   }
   const side = sideOf(transform);

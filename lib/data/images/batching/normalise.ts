@@ -1,3 +1,4 @@
+import { shown } from "../../../contract/shown.ts";
 import { assertFinite } from "../../../contract/values.ts";
 
 /** A number for each of red, green and blue, or one for all. */
@@ -52,7 +53,7 @@ function threeOf(name: string, value: PerColour): readonly number[] {
   if (three.length !== 3) {
     throw new TypeError(
       `${name} should be a number, or three for red, green and blue, got ${
-        JSON.stringify(given)
+        shown(given)
       }`,
     );
   }

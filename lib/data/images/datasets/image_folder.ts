@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { shown } from "../../../contract/shown.ts";
 import { assertPath } from "../../../contract/values.ts";
 import { files, isMissing, pathOf } from "../../../io/file_system.ts";
 import { assertPlace } from "../../batches/dataset.ts";
@@ -81,15 +82,13 @@ export async function imageFolder(
   assertOptions("imageFolder", options, OPTIONS);
   const { classes: chosen, extensions = EXTENSIONS, emptyClasses = "fail" } =
     options;
-  const root = pathOf(folder);
+  const root = pathOf(folder, "folder");
   assertPath("folder", root);
   if (chosen !== undefined) assertNames("classes", chosen);
   assertNames("extensions", extensions);
   if (emptyClasses !== "fail" && emptyClasses !== "keep") {
     throw new RangeError(
-      `emptyClasses should be "fail" or "keep", got ${
-        JSON.stringify(emptyClasses)
-      }`,
+      `emptyClasses should be "fail" or "keep", got ${shown(emptyClasses)}`,
     );
   }
   const classes = chosen ?? await foldersIn(root);
@@ -147,7 +146,7 @@ function assertNames(option: string, names: readonly string[]): void {
   }
   if (new Set(names).size === names.length && !names.includes("")) return;
   throw new RangeError(
-    `${option} should be names, each once, got ${JSON.stringify(names)}`,
+    `${option} should be names, each once, got ${shown(names)}`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { shown } from "../../../contract/shown.ts";
 import { assertPlace } from "../../batches/dataset.ts";
 import type { ByteSource } from "../../bytes/bytes_of.ts";
 import {
@@ -143,7 +144,7 @@ async function labelsOf(
       `the column ${
         JSON.stringify(column)
       } should have labels from 0 to below ${classes.length}, or texts, got ${
-        JSON.stringify(value)
+        shown(value)
       } in row ${row}`,
     );
   });

@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { shown } from "../../../contract/shown.ts";
 import { upright } from "../pictures/orientation.ts";
 import type { Picture } from "../pictures/picture.ts";
 import type { ImageHead, ImageType } from "./image_file.ts";
@@ -35,9 +36,7 @@ const OPTIONS: OptionNames<DecodeImageOptions> = {
 export function assertDecoder(decoder: Decoder): void {
   if (["auto", "sharp", "jsquash"].includes(decoder)) return;
   throw new RangeError(
-    `decoder should be "auto", "sharp" or "jsquash", got ${
-      JSON.stringify(decoder)
-    }`,
+    `decoder should be "auto", "sharp" or "jsquash", got ${shown(decoder)}`,
   );
 }
 
@@ -92,9 +91,7 @@ export async function decodeImage(
   }
   if (orientation !== "ignore" && orientation !== "apply") {
     throw new RangeError(
-      `orientation should be "ignore" or "apply", got ${
-        JSON.stringify(orientation)
-      }`,
+      `orientation should be "ignore" or "apply", got ${shown(orientation)}`,
     );
   }
   assertDecoder(decoder);

@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { shown } from "../../../contract/shown.ts";
 import { assertPositiveInteger } from "../../../contract/values.ts";
 import { assertPicture, type Picture } from "./picture.ts";
 import { FILTERS, type Interpolation } from "./filters.ts";
@@ -29,7 +30,7 @@ export function assertInterpolation(interpolation: Interpolation): void {
   throw new RangeError(
     `interpolation should be ${
       Object.keys(FILTERS).map((name) => JSON.stringify(name)).join(" or ")
-    }, got ${JSON.stringify(interpolation)}`,
+    }, got ${shown(interpolation)}`,
   );
 }
 
@@ -91,7 +92,7 @@ function assertBox(
   ) {
     throw new TypeError(
       `box should be four numbers, left, top, right and bottom, got ${
-        JSON.stringify(given)
+        shown(given)
       }`,
     );
   }

@@ -1,3 +1,4 @@
+import { shown } from "../../../contract/shown.ts";
 import { below, type Random } from "../../batches/random.ts";
 import { centreCrop, crop, mirrored } from "../pictures/crop.ts";
 import type { Picture } from "../pictures/picture.ts";
@@ -63,7 +64,7 @@ export function assertSteps(transform: Transform): void {
     throw new RangeError(
       `transform's steps should be among ${
         Object.keys(STEPS).join(", ")
-      }, got ${JSON.stringify(step)}`,
+      }, got ${shown(step)}`,
     );
   }
 }

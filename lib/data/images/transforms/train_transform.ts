@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { shown } from "../../../contract/shown.ts";
 import {
   assertFinite,
   assertPositiveInteger,
@@ -123,7 +124,7 @@ function assertRange(name: string, range: Range, most: number): void {
   if (!Array.isArray(given) || given.length !== 2) {
     throw new TypeError(
       `${name} should be two numbers, the least and the greatest, got ${
-        JSON.stringify(given)
+        shown(given)
       }`,
     );
   }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { shown } from "../../../contract/shown.ts";
 
 /** A check of a field, which throws unless the value is valid. */
 export type Check = (name: string, value: unknown) => void;
@@ -110,11 +111,4 @@ export function wrong(name: string, expected: string, value: unknown): never {
       shown(value)
     }`,
   );
-}
-
-/** Formats a value for an error message. */
-export function shown(value: unknown): string {
-  const plain = typeof value === "number" || typeof value === "bigint";
-  const json = plain ? String(value) : JSON.stringify(value) ?? String(value);
-  return json.length > 60 ? `${json.slice(0, 60)}…` : json;
 }
