@@ -63,7 +63,7 @@ Deno.test("loadFashionMnist() says what is missing, and what is broken", () =>
     await assertRejects(
       () => loadFashionMnist({ folder }),
       SyntaxError,
-      "train-labels-idx1-ubyte.gz should be compressed by gzip, and whole",
+      "train-labels-idx1-ubyte.gz should be gzip, and whole",
     );
     await assertRejects(
       () => loadFashionMnist({ folder: 5 as unknown as string }),

@@ -8,7 +8,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { decodeImage, imageFolder } from "../../lib/data/mod.ts";
-import { NO_PILLOW, runPillow } from "../data/images/pillow.ts";
+import { NO_PILLOW, runPillow } from "../data/python.ts";
 import { withFolder } from "../io/files.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "./chromium.ts";
 import { ROOT, skipBecause, succeed, writeFiles } from "./shell.ts";

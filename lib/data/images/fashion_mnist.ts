@@ -1,5 +1,6 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { files, isMissing } from "../../io/file_system.ts";
+import { isMissing } from "../../io/file_system.ts";
+import { decompressed } from "../bytes/decompressed.ts";
 import { type Digits, digitsOf } from "./mnist.ts";
 
 /** Options of {@linkcode loadFashionMnist}. */
@@ -64,43 +65,24 @@ export async function loadFashionMnist(
 /** Reads an IDX file, which may be compressed. */
 async function readIdx(folder: string, name: string): Promise<Uint8Array> {
   const path = `${folder}/${name}`;
-  const plain = await readIfThere(path);
-  if (plain) return plain;
-  const compressed = await readIfThere(`${path}.gz`);
-  if (!compressed) {
-    throw new Error(
-      `${path} is not there, nor ${name}.gz: install Debian's package ` +
-        `dataset-fashion-mnist, or download the four files of ` +
-        `https://github.com/zalandoresearch/fashion-mnist and say where they ` +
-        `are: loadFashionMnist({ folder })`,
-    );
+  for (const file of [path, `${path}.gz`]) {
+    const bytes = await readIfThere(file);
+    if (bytes) return bytes;
   }
-  return await unzipped(`${path}.gz`, compressed);
+  throw new Error(
+    `${path} is not there, nor ${name}.gz: install Debian's package ` +
+      `dataset-fashion-mnist, or download the four files of ` +
+      `https://github.com/zalandoresearch/fashion-mnist and say where they ` +
+      `are: loadFashionMnist({ folder })`,
+  );
 }
 
-async function readIfThere(
-  path: string,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
-    return new Uint8Array(await files().readFile(path));
+    const parts = await Array.fromAsync(decompressed(path)) as BlobPart[];
+    return new Uint8Array(await new Blob(parts).arrayBuffer());
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
-  }
-}
-
-async function unzipped(
-  path: string,
-  bytes: Uint8Array<ArrayBuffer>,
-): Promise<Uint8Array> {
-  const stream = new Blob([bytes]).stream()
-    .pipeThrough(new DecompressionStream("gzip"));
-  try {
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch (cause) {
-    throw new SyntaxError(
-      `${path} should be compressed by gzip, and whole; download it again`,
-      { cause },
-    );
   }
 }

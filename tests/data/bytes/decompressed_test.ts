@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { decompressed } from "../../../lib/data/bytes/decompressed.ts";
 import { gunzippedByFflate } from "../../../lib/data/bytes/gzip.ts";
 import { memoryBytes, type RandomAccess } from "../../../lib/data/mod.ts";
-import { withPython } from "./python.ts";
+import { withPython } from "../python.ts";
 
 /** The bytes of which all files below are made. */
 const CONTENT = new TextEncoder().encode(

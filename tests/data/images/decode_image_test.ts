@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { decodeImage } from "../../../lib/data/images/decoding/decode_image.ts";
 import { withFolder } from "../../io/files.ts";
-import { bytesOf, NO_PILLOW, runPillow } from "./pillow.ts";
+import { NO_PILLOW, runPillow } from "../python.ts";
 
 /** A picture of Pillow's. */
 interface Truth {
@@ -20,7 +20,7 @@ function difference(
   { width, height, pixels }: Awaited<ReturnType<typeof decodeImage>>,
   { size, rgb }: Truth,
 ): string {
-  const truth = bytesOf(rgb);
+  const truth = Uint8Array.fromHex(rgb);
   if (width !== size[0] || height !== size[1]) return `${width} × ${height}`;
   if (pixels.length !== truth.length) return `${pixels.length} bytes`;
   let most = 0;

@@ -14,7 +14,7 @@ import { encodePNG } from "../../../lib/notebook/pictures/png.ts";
 import { crossEntropy, evaluate, train } from "../../../lib/training/mod.ts";
 import { lionViT } from "../../../mod.ts";
 import { onCpu, withFolder } from "../../io/files.ts";
-import { bytesOf, NO_PILLOW, runPillow } from "./pillow.ts";
+import { NO_PILLOW, runPillow } from "../python.ts";
 
 /** A test on the cpu backend, with the folder of make_folder.py and what it prints. */
 function onFolder(
@@ -89,7 +89,7 @@ onFolder(
       assertEquals(labels, truths.map(({ label }) => label));
       const values = taken.flatMap(({ values }) => [...values]);
       const expected = truths.flatMap(({ values }) => [
-        ...new Float32Array(bytesOf(values).buffer),
+        ...new Float32Array(Uint8Array.fromHex(values).buffer),
       ]);
       assertEquals(values, expected);
     }

@@ -6,7 +6,7 @@ import {
   type ImageFolderOptions,
 } from "../../../lib/data/images/datasets/image_folder.ts";
 import { withFolder } from "../../io/files.ts";
-import { NO_PILLOW, runPillow } from "./pillow.ts";
+import { NO_PILLOW, runPillow } from "../python.ts";
 
 /** Writes empty files, and the folders that they are in. */
 async function touch(folder: string, names: readonly string[]) {

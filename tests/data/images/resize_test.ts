@@ -8,7 +8,7 @@ import {
 import type { Picture } from "../../../lib/data/images/pictures/picture.ts";
 import type { Interpolation } from "../../../lib/data/images/pictures/filters.ts";
 import { resize } from "../../../lib/data/images/pictures/resize.ts";
-import { bytesOf, NO_PILLOW, runPillow } from "./pillow.ts";
+import { NO_PILLOW, runPillow } from "../python.ts";
 
 interface Hexadecimal {
   readonly width: number;
@@ -27,7 +27,7 @@ interface Case {
 const pictureOf = ({ width, height, rgb }: Hexadecimal): Picture => ({
   width,
   height,
-  pixels: bytesOf(rgb),
+  pixels: Uint8Array.fromHex(rgb),
 });
 
 const STEPS: Record<Case["step"], (picture: Picture, of: Case) => Picture> = {

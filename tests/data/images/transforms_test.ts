@@ -6,7 +6,7 @@ import { erase } from "../../../lib/data/images/transforms/erase.ts";
 import { evalTransform } from "../../../lib/data/images/transforms/eval_transform.ts";
 import { drawRegion } from "../../../lib/data/images/transforms/random_resized_crop.ts";
 import { trainTransform } from "../../../lib/data/images/transforms/train_transform.ts";
-import { NO_PILLOW, runPillow } from "./pillow.ts";
+import { NO_PILLOW, runPillow } from "../python.ts";
 
 Deno.test({
   name: "a random part is the one that torchvision draws",

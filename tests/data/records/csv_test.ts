@@ -6,7 +6,7 @@ import {
   memoryBytes,
 } from "../../../lib/data/mod.ts";
 import { CsvParser } from "../../../lib/data/records/csv_parser.ts";
-import { withPython } from "../bytes/python.ts";
+import { withPython } from "../python.ts";
 
 const bytesOf = (text: string, name = "table.csv") =>
   memoryBytes(new TextEncoder().encode(text), name);

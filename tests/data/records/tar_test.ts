@@ -16,7 +16,7 @@ import {
 import { placeOf } from "../../../lib/data/records/tar/samples.ts";
 import { withFolder } from "../../io/files.ts";
 import { mostHeld } from "./memory.ts";
-import { withPython } from "../bytes/python.ts";
+import { withPython } from "../python.ts";
 
 const PROGRAM = `
 import gzip, io, json, tarfile
