@@ -166,6 +166,10 @@ export {
 } from "./records/streamed_batches.ts";
 export type { TarSample } from "./records/tar/sample.ts";
 export {
+  webDatasetImages,
+  type WebDatasetImagesOptions,
+} from "./images/datasets/web_dataset_images.ts";
+export {
   type WebDataset,
   webDataset,
   type WebDatasetOptions,

@@ -261,6 +261,11 @@ const DATA: Calls = {
   trainTokenizer: (wrong) =>
     data.trainTokenizer(["a"], { vocabularySize: 300, ...wrong }),
   webDataset: (wrong) => data.webDataset(noBytes, wrong),
+  webDatasetImages: (wrong) =>
+    data.webDatasetImages({
+      ...{ size: 0, locality: new Uint32Array(0) },
+      get: () => ({}) as data.TarSample,
+    }, wrong),
   webDatasetStream: (wrong) => data.webDatasetStream(noBytes, wrong),
   urlBytes: (wrong) => data.urlBytes("http://localhost:1", wrong),
   writeTokenFile: (wrong) =>

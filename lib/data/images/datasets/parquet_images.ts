@@ -1,5 +1,4 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
 import { assertPlace } from "../../batches/dataset.ts";
 import type { ByteSource } from "../../bytes/bytes_of.ts";
 import {
@@ -7,8 +6,8 @@ import {
   type ParquetDataset,
   type ParquetGroup,
 } from "../../records/parquet.ts";
-import { byCodePoint } from "../../batches/code_point_order.ts";
-import { assertClassCount, type ImageDataset } from "./image_dataset.ts";
+import { classLabels } from "./class_labels.ts";
+import type { ImageDataset } from "./image_dataset.ts";
 
 /** Options of {@linkcode parquetImages}. */
 export interface ParquetImagesOptions {
@@ -66,9 +65,15 @@ export async function parquetImages(
   assertColumn("image", image);
   assertColumn("label", label);
   const rows = await parquet(files, { columns: [image] });
-  const { classes, labels } = await labelsOf(
-    await parquet(files, { columns: [label], cacheGroups: 1 }),
-    label,
+  const kept = await parquet(files, { columns: [label], cacheGroups: 1 });
+  const values = await valuesOf(kept, label);
+  const { classes, labels } = classLabels(
+    values,
+    values.every((value) => typeof value === "string")
+      ? undefined
+      : namesIn(kept.metadata, label),
+    `the column ${JSON.stringify(label)}`,
+    (row) => `row ${row}`,
   );
   const nameOf = namesOf(rows.groups);
   return {
@@ -122,33 +127,14 @@ function namesOf(groups: readonly ParquetGroup[]): (index: number) => string {
   };
 }
 
-/** The classes, and the label of each row. */
-async function labelsOf(
+/** The value of each row. */
+async function valuesOf(
   rows: ParquetDataset<Record<string, unknown>>,
   column: string,
-): Promise<{ classes: string[]; labels: Uint16Array }> {
+): Promise<unknown[]> {
   const values: unknown[] = [];
   for await (const row of rows.rows()) values.push(row[column]);
-  const areTexts = values.every((value) => typeof value === "string");
-  const classes = areTexts
-    ? [...new Set(values as string[])].sort(byCodePoint)
-    : namesIn(rows.metadata, column) ?? numbersUpTo(values);
-  assertClassCount(classes.length);
-  const places = new Map(classes.map((name, place) => [name, place]));
-  const labels = Uint16Array.from(values, (value, row) => {
-    const label = areTexts ? places.get(value as string) : value as number;
-    if (Number.isInteger(label) && label! >= 0 && label! < classes.length) {
-      return label!;
-    }
-    throw new RangeError(
-      `the column ${
-        JSON.stringify(column)
-      } should have labels from 0 to below ${classes.length}, or texts, got ${
-        shown(value)
-      } in row ${row}`,
-    );
-  });
-  return { classes, labels };
+  return values;
 }
 
 /** The classes that Hugging Face's metadata name. */
@@ -165,14 +151,4 @@ function namesIn(
   } catch {
     return undefined;
   }
-}
-
-/** "0", "1" and so on, up to the largest label. */
-function numbersUpTo(values: readonly unknown[]): string[] {
-  let largest = -1;
-  for (const value of values) {
-    if (typeof value === "number" && value > largest) largest = value;
-  }
-  assertClassCount(largest + 1);
-  return Array.from({ length: largest + 1 }, (_, label) => `${label}`);
 }

@@ -1,0 +1,56 @@
+import { shown } from "../../../contract/shown.ts";
+import { byCodePoint } from "../../batches/code_point_order.ts";
+import { assertClassCount } from "./image_dataset.ts";
+
+/** Classes, and the label of each image. */
+export interface ClassLabels {
+  readonly classes: readonly string[];
+  readonly labels: Uint16Array;
+}
+
+/**
+ * The classes and labels of values that a dataset has for its images: texts are
+ * the classes' names, numbers their places.
+ *
+ * @param values The value of each image.
+ * @param names The names of the classes, where they are known.
+ * @param owner What errors say of the values.
+ * @param placeOf What errors call the place of a value.
+ * @throws {RangeError} If a value is no class.
+ */
+export function classLabels(
+  values: readonly unknown[],
+  names: readonly string[] | undefined,
+  owner: string,
+  placeOf: (index: number) => string,
+): ClassLabels {
+  const areTexts = values.every((value) => typeof value === "string");
+  const classes = names ??
+    (areTexts
+      ? [...new Set(values as string[])].sort(byCodePoint)
+      : numbersUpTo(values));
+  assertClassCount(classes.length);
+  const places = new Map(classes.map((name, place) => [name, place]));
+  const labels = Uint16Array.from(values, (value, index) => {
+    const label = areTexts ? places.get(value as string) : value as number;
+    if (Number.isInteger(label) && label! >= 0 && label! < classes.length) {
+      return label!;
+    }
+    throw new RangeError(
+      `${owner} should have labels from 0 to below ${classes.length}, or texts, got ${
+        shown(value)
+      } in ${placeOf(index)}`,
+    );
+  });
+  return { classes, labels };
+}
+
+/** "0", "1" and so on, up to the largest label. */
+function numbersUpTo(values: readonly unknown[]): string[] {
+  let largest = -1;
+  for (const value of values) {
+    if (typeof value === "number" && value > largest) largest = value;
+  }
+  assertClassCount(largest + 1);
+  return Array.from({ length: largest + 1 }, (_, label) => `${label}`);
+}

@@ -1,0 +1,141 @@
+import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { shown } from "../../../contract/shown.ts";
+import { assertIterable } from "../../../contract/values.ts";
+import { assertText } from "../../text/assert_text.ts";
+import type { TarSample } from "../../records/tar/sample.ts";
+import type { WebDataset } from "../../records/web_dataset.ts";
+import { classLabels } from "./class_labels.ts";
+import type { ImageDataset } from "./image_dataset.ts";
+
+/** Options of {@linkcode webDatasetImages}. */
+export interface WebDatasetImagesOptions {
+  /**
+   * The field of the images' files.
+   * @default the one of jpg, jpeg, png and webp that a sample has
+   */
+  image?: string | undefined;
+  /** The field of the labels. @default "cls" */
+  label?: string | undefined;
+  /**
+   * The names of the classes, by label.
+   * @default "0", "1" and so on, or the labels themselves where they are no numbers
+   */
+  classes?: readonly string[] | undefined;
+}
+
+const OPTIONS: OptionNames<WebDatasetImagesOptions> = {
+  image: true,
+  label: true,
+  classes: true,
+};
+
+/** Fields that images have. */
+const IMAGES = ["jpg", "jpeg", "png", "webp"];
+
+/** How many labels are read at once. */
+const AT_ONCE = 64;
+
+/**
+ * Takes the samples of tars as images for `imageBatches`: a field of each is the
+ * image's file, and one is the label, a text. All labels are read at once, images
+ * when they are needed.
+ *
+ * Labels that are numbers are places among the classes; where they are not all
+ * numbers, they are the names of the classes, sorted by code point.
+ *
+ * Source: webdataset, whose field `cls` is a class.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { webDataset, webDatasetImages } from "@lionjs/lion/data";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeFile(`${folder}/1.jpg`, Uint8Array.of(0xff, 0xd8));
+ * await Deno.writeTextFile(`${folder}/1.cls`, "1");
+ * const { success } = await new Deno.Command("tar", {
+ *   args: ["-cf", "pets.tar", "1.jpg", "1.cls"],
+ *   cwd: folder,
+ * }).output();
+ * assertEquals(success, true);
+ *
+ * const pets = await webDatasetImages(await webDataset(`${folder}/pets.tar`), {
+ *   classes: ["cat", "dog"],
+ * });
+ * assertEquals([...pets.labels], [1]);
+ * assertEquals((await (await pets.get(0)).bytes()).length, 2);
+ * ```
+ *
+ * @param samples The samples, as `webDataset` opens them.
+ * @param options See {@linkcode WebDatasetImagesOptions}.
+ * @returns The images, in the order of the samples.
+ * @throws {TypeError} If the samples are none, or an option is unknown, or of the wrong
+ * type.
+ * @throws {RangeError} If a sample has no such field, or a label that is no class; the
+ * message names the sample.
+ */
+export async function webDatasetImages(
+  samples: WebDataset,
+  options: WebDatasetImagesOptions = {},
+): Promise<ImageDataset> {
+  assertOptions("webDatasetImages", options, OPTIONS);
+  const { image, label = "cls", classes: names } = options;
+  if (image !== undefined) assertText("image", image);
+  assertText("label", label);
+  if (names !== undefined) {
+    assertIterable("classes", names);
+    for (const name of names) assertText("each of classes", name);
+  }
+  if (typeof Object(samples).get !== "function") {
+    throw new TypeError(
+      `samples should be those that webDataset opens, got ${shown(samples)}`,
+    );
+  }
+  const texts = await labelsOf(samples, label);
+  const areNumbers = texts.every((text) => /^\d+$/.test(text));
+  const { classes, labels } = classLabels(
+    areNumbers ? texts.map(Number) : texts,
+    names && [...names],
+    `the field ${label}`,
+    (index) => samples.get(index).name,
+  );
+  return {
+    ...{ classes, labels },
+    size: samples.size,
+    locality: samples.locality,
+    get(index) {
+      const sample = samples.get(index);
+      const field = image ?? imageOf(sample);
+      return {
+        name: sample.name,
+        label: labels[index]!,
+        bytes: () => sample.bytes(field),
+      };
+    },
+  };
+}
+
+/** The label of each sample. */
+async function labelsOf(samples: WebDataset, field: string): Promise<string[]> {
+  const labels: string[] = [];
+  while (labels.length < samples.size) {
+    const length = Math.min(AT_ONCE, samples.size - labels.length);
+    const texts = Array.from(
+      { length },
+      (_, i) => samples.get(labels.length + i).text(field),
+    );
+    for (const text of await Promise.all(texts)) labels.push(text.trim());
+  }
+  return labels;
+}
+
+/** The field of a sample's image. */
+function imageOf({ name, fields }: TarSample): string {
+  const field = IMAGES.find((one) => fields.includes(one));
+  if (field !== undefined) return field;
+  throw new RangeError(
+    `${name} should have one of the fields ${IMAGES.join(", ")}, got ${
+      fields.join(", ")
+    }; name another by webDatasetImages' option image`,
+  );
+}
