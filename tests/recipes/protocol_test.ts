@@ -21,6 +21,7 @@ import {
   type Contender,
   contendersOf,
   type OpenRecipe,
+  planOf,
   type Recipe,
   type TrainingPlan,
 } from "../../tools/recipes/recipe.ts";
@@ -275,4 +276,15 @@ Deno.test("contenders have their own options in the published setting", () => {
     contendersOf({ contenders }, setting).map(({ options }) => options.variant);
   assertEquals(variants("quick"), ["s", "lit"]);
   assertEquals(variants("paper"), ["d", "lit"]);
+});
+
+Deno.test("a smoke test is the quick setting in a few steps", () => {
+  const longer = { ...PLAN, steps: 100_000, seeds: 10 };
+  const settings = { plan: { quick: PLAN, paper: longer } };
+  assertEquals(planOf(settings, "quick"), PLAN);
+  assertEquals(planOf(settings, "paper"), longer);
+  const { rates, steps, seeds } = planOf(settings, "smoke");
+  assertEquals(rates, PLAN.rates);
+  assert(steps < 10, `${steps} steps`);
+  assertEquals(seeds, 1);
 });

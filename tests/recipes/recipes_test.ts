@@ -4,33 +4,17 @@ import { train } from "../../lib/training/mod.ts";
 import {
   contendersOf,
   type OpenRecipe,
+  planOf,
   type Recipe,
 } from "../../tools/recipes/recipe.ts";
 import { RECIPES } from "../../tools/recipes/recipes.ts";
 import { onEachBackend } from "../backends.ts";
 import { withFolder } from "../io/files.ts";
 
-/** Recipes that are tested as another one is, on other data. */
-const LIKE_OTHERS = [
-  "listops-long",
-  "pixel-mnist-longer",
-  "pixel-fashion",
-  "pixel-fashion-decays",
-  "pathfinder",
-  "images-fashion",
-  "images-fashion-longer",
-  "distillation",
-  "ablate-decay",
-  "ablate-parts",
-  "ablate-direction",
-  "ablate-long-range",
-  "ablate-fashion",
-];
-
 /** A recipe with its data; none where the data are a system's and not installed. */
 async function openIfThere(recipe: Recipe): Promise<OpenRecipe | undefined> {
   try {
-    return await recipe.open("quick");
+    return await recipe.open("smoke");
   } catch (error) {
     const { message } = error as Error;
     if (!message.includes("package dataset-fashion-mnist")) throw error;
@@ -44,21 +28,15 @@ onEachBackend(
     withFolder(async (folder) => {
       const folderOf = (recipe: string, contender: string, seed: number) =>
         `${folder}/${recipe}/${contender}-${seed}`;
-      const seen = new Set<Recipe["contenders"]>();
       // In their order: some go on from what others have written.
       for (const [name, recipe] of Object.entries(RECIPES)) {
         const open = await openIfThere(recipe);
         if (!open) continue;
-        const { rates } = recipe.plan.quick;
-        // Of contenders that another recipe has trained one is enough.
-        const isSeen = LIKE_OTHERS.includes(name) &&
-          seen.has(recipe.contenders);
-        seen.add(recipe.contenders);
-        const all = contendersOf(recipe, "quick")
-          .slice(0, isSeen ? 1 : undefined);
-        const tested = LIKE_OTHERS.includes(name)
-          ? undefined
-          : all.find(({ options }) => options.variant === "s");
+        const { rates } = planOf(recipe, "smoke");
+        const all = contendersOf(recipe, "smoke");
+        // The others are tested as one is.
+        const tested = all.find(({ options }) => options.variant === "s") ??
+          all[0];
         for (const contender of all) {
           await t.step(`${name}, ${contender.name}`, async () => {
             const place = folderOf(name, contender.name, 1);
@@ -97,10 +75,6 @@ onEachBackend(
             }
           });
         }
-        assert(
-          tested || LIKE_OTHERS.includes(name),
-          `${name} was not tested`,
-        );
       }
     }),
   ["wasm"],

@@ -25,25 +25,31 @@ import {
   trainingOptions,
 } from "./recipe.ts";
 
-const SETTINGS = {
-  quick: {
-    sizes: {
-      vocabularySize: 512,
-      dim: 64,
-      depth: 2,
-      numHeads: 4,
-      embeddingStd: 0.125,
-    },
-    length: 128,
-    batchSize: 12,
-    /** Tokens, of each length. */
-    held: 24_576,
+const QUICK = {
+  sizes: {
+    vocabularySize: 512,
+    dim: 64,
+    depth: 2,
+    numHeads: 4,
+    embeddingStd: 0.125,
   },
+  length: 128,
+  batchSize: 12,
+  /** Tokens, of each length. */
+  held: 24_576,
+  /** One of so many texts is taken. */
+  every: 1,
+};
+
+const SETTINGS = {
+  smoke: { ...QUICK, batchSize: 2, held: 1024, every: 20 },
+  quick: QUICK,
   paper: {
     sizes: { vocabularySize: 50_257, dim: 768, depth: 12, numHeads: 12 },
     length: 1024,
     batchSize: 512,
     held: 1_048_576,
+    every: 1,
   },
 };
 
@@ -110,8 +116,9 @@ export const causalLanguage: Recipe = {
     },
   },
   async open(setting) {
-    const { sizes, length, batchSize, held } = SETTINGS[setting];
-    const corpus = await loadProseTokens(sizes.vocabularySize);
+    const { sizes, length, batchSize, held, every } = SETTINGS[setting];
+    const { vocabularySize } = sizes;
+    const corpus = await loadProseTokens({ vocabularySize, every });
     const { tokenizer } = corpus;
     const pack = (part: Part, length: number) =>
       packTokens(corpus[part], {

@@ -20,7 +20,12 @@ import {
   validated,
 } from "./recipe.ts";
 
-const BATCH_SIZES = { quick: 24, paper: 32 };
+/** One of so many texts is taken. */
+const SETTINGS = {
+  smoke: { batchSize: 4, everyText: 20 },
+  quick: { batchSize: 24, everyText: 1 },
+  paper: { batchSize: 32, everyText: 1 },
+};
 
 /** Kinds of prose of the Brown corpus, about as much of each. */
 const KINDS: readonly (readonly string[])[] = [
@@ -76,10 +81,10 @@ export const classify: Recipe = {
     },
   },
   async open(setting) {
-    const { sizes, length } = BERT_SETTINGS[setting];
-    const batchSize = BATCH_SIZES[setting];
-    const { tokenizer } = await loadSentenceTokens(sizes.vocabularySize);
-    const texts = await splitBrown();
+    const { sizes: { vocabularySize }, length, every } = BERT_SETTINGS[setting];
+    const { batchSize, everyText } = SETTINGS[setting];
+    const { tokenizer } = await loadSentenceTokens({ vocabularySize, every });
+    const texts = await splitBrown(everyText);
     const piecesOf = ({ genre, text }: BrownText): ClassifiedTokens[] => {
       const label = KINDS.findIndex((genres) => genres.includes(genre));
       if (label < 0) return [];

@@ -20,19 +20,31 @@ export interface Corpus extends Split<number[]> {
 
 const loaded = new Map<string, Promise<Corpus>>();
 
+/** What is taken of a corpus. */
+export interface CorpusChoice {
+  /** Tokens of the vocabulary that is learned. */
+  readonly vocabularySize: number;
+  /** One of so many documents is taken. @default 1 */
+  readonly every?: number;
+}
+
 /** Sentences in tokens of a vocabulary that was learned from the training part. */
-export function loadSentenceTokens(vocabularySize: number): Promise<Corpus> {
-  return once(`sentences ${vocabularySize}`, async () =>
-    tokenize(
-      splitDocuments(await loadSentences(), { validation: 0.02, test: 0.02 }),
-      vocabularySize,
-    ));
+export function loadSentenceTokens(
+  { vocabularySize, every = 1 }: CorpusChoice,
+): Promise<Corpus> {
+  return once(`sentences ${vocabularySize} ${every}`, async () => {
+    const sentences = oneOfEvery(every, await loadSentences());
+    const split = splitDocuments(sentences, { validation: 0.02, test: 0.02 });
+    return tokenize(split, vocabularySize);
+  });
 }
 
 /** The texts of the Brown corpus, each whole and in one part, in tokens of their own. */
-export function loadProseTokens(vocabularySize: number): Promise<Corpus> {
-  return once(`prose ${vocabularySize}`, async () => {
-    const { train, validation, test } = await splitBrown();
+export function loadProseTokens(
+  { vocabularySize, every = 1 }: CorpusChoice,
+): Promise<Corpus> {
+  return once(`prose ${vocabularySize} ${every}`, async () => {
+    const { train, validation, test } = await splitBrown(every);
     const textOf = ({ text }: BrownText) => text;
     return tokenize({
       train: train.map(textOf),
@@ -42,13 +54,18 @@ export function loadProseTokens(vocabularySize: number): Promise<Corpus> {
   });
 }
 
-/** The texts of the Brown corpus by part. */
-export async function splitBrown(): Promise<Split<BrownText>> {
-  return splitDocuments(await loadBrown(), {
+/** The texts of the Brown corpus by part; one of so many is taken. */
+export async function splitBrown(every = 1): Promise<Split<BrownText>> {
+  return splitDocuments(oneOfEvery(every, await loadBrown()), {
     validation: 0.1,
     test: 0.2,
     key: ({ name }) => name,
   });
+}
+
+/** The first of every so many items. */
+export function oneOfEvery<T>(count: number, items: readonly T[]): T[] {
+  return items.filter((_, i) => i % count === 0);
 }
 
 function once(name: string, load: () => Promise<Corpus>): Promise<Corpus> {

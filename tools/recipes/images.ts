@@ -32,7 +32,7 @@ import {
 } from "./recipe.ts";
 
 /** Images of 28 × 28 pixels, in two parts. */
-interface ImageSource {
+export interface ImageSource {
   readonly name: string;
   readonly scale: Required<PixelScale>;
   load(): Promise<{ train: Digits; test: Digits }>;
@@ -52,13 +52,16 @@ export const FASHION: ImageSource = {
   load: loadFashionMnist,
 };
 
+const QUICK = {
+  sizes: { dim: 48, depth: 2, numHeads: 4, dropPath: 0 },
+  batchSize: 32,
+  weightDecay: 0.01,
+  held: { validation: 500, test: 2000 },
+};
+
 const SETTINGS = {
-  quick: {
-    sizes: { dim: 48, depth: 2, numHeads: 4, dropPath: 0 },
-    batchSize: 32,
-    weightDecay: 0.01,
-    held: { validation: 500, test: 2000 },
-  },
+  smoke: { ...QUICK, batchSize: 4, held: { validation: 16, test: 32 } },
+  quick: QUICK,
   paper: {
     sizes: { dim: 192, depth: 12, numHeads: 3, dropPath: 0.1 },
     batchSize: 128,
@@ -70,12 +73,12 @@ const SETTINGS = {
 /** Kept from the 60,000 training images, whatever the setting looks at. */
 const VALIDATION = 5000;
 
-const QUICK: TrainingPlan = {
+const QUICK_PLAN: TrainingPlan = {
   ...{ steps: 350, seeds: 3, searchShare: 0.15, validations: 8 },
   rates: [2e-3, 4e-3, 8e-3],
 };
 
-const PAPER: TrainingPlan = {
+const PAPER_PLAN: TrainingPlan = {
   ...{ steps: 20_000, rates: [5e-4, 1e-3, 2e-3], seeds: 10 },
 };
 
@@ -117,7 +120,7 @@ export const mnistImages: Recipe = {
     published: IMAGENET,
   }),
   // Digits take longer than clothes: after 350 steps, softmax had half of them wrong.
-  plan: { quick: { ...QUICK, steps: 600 }, paper: PAPER },
+  plan: { quick: { ...QUICK_PLAN, steps: 600 }, paper: PAPER_PLAN },
 };
 
 /** Fashion-MNIST as 196 tokens. */
@@ -243,8 +246,8 @@ export const fashionImagesLonger: Recipe = {
     published: IMAGENET,
   }),
   plan: {
-    quick: { ...QUICK, steps: 2100, searchShare: 0.05 },
-    paper: { ...PAPER, steps: 60_000 },
+    quick: { ...QUICK_PLAN, steps: 2100, searchShare: 0.05 },
+    paper: { ...PAPER_PLAN, steps: 60_000 },
   },
 };
 
@@ -291,7 +294,7 @@ function imageRecipe(
       "accuracy is that on the 10,000 test images, in the quick setting on the " +
       `first 2,000. Mean of all tokens, label smoothing 0.1. ${about}`,
     measure: BY_ACCURACY,
-    plan: { quick: QUICK, paper: PAPER },
+    plan: { quick: QUICK_PLAN, paper: PAPER_PLAN },
     open: (setting) => openImages(source, setting),
   };
 }

@@ -32,39 +32,36 @@ const PAPER = {
   test: 2000,
   sizes: { dim: 256, depth: 6, numHeads: 8, mlpRatio: 4 },
   batchSize: 32,
+  /** Trees that say enough of their depth. */
+  enough: 50,
 };
 
 /** Short trees, most of which small models can evaluate. */
 const SHORT = {
-  quick: {
-    task: { maxDepth: 5, minLength: 7, maxLength: 49 },
-    train: 100_000,
-    validation: 1000,
-    test: 4000,
-    sizes: { dim: 64, depth: 3, numHeads: 4, mlpRatio: 2 },
-    batchSize: 32,
-  },
-  paper: PAPER,
+  ...PAPER,
+  task: { maxDepth: 5, minLength: 7, maxLength: 49 },
+  train: 100_000,
+  validation: 1000,
+  test: 4000,
+  sizes: { dim: 64, depth: 3, numHeads: 4, mlpRatio: 2 },
 };
 
 /** Trees of some hundred tokens. */
 const LONG = {
-  quick: {
-    ...SHORT.quick,
-    task: { maxDepth: 6, minLength: 127, maxLength: 513 },
-    validation: 500,
-    test: 2000,
-    batchSize: 16,
-  },
-  paper: PAPER,
+  ...SHORT,
+  task: { maxDepth: 6, minLength: 127, maxLength: 513 },
+  validation: 500,
+  test: 2000,
+  batchSize: 16,
 };
 
-/** Trees that say enough of their depth. */
-const ENOUGH = 50;
+/** Of trees of a kind. */
+const FEW = { validation: 16, test: 64, batchSize: 4, enough: 8 };
 
 /** The examples by their depth, those with too few left out. */
 function byDepth(
   examples: Examples<ListOpsExample>,
+  enough: number,
 ): [column: string, examples: Examples<ListOpsExample>][] {
   const depths = new Map<number, ListOpsExample[]>();
   for (let i = 0; i < examples.size; i++) {
@@ -72,7 +69,7 @@ function byDepth(
     depths.set(example.depth, [...depths.get(example.depth) ?? [], example]);
   }
   return [...depths].sort(([a], [b]) => a - b)
-    .filter(([, some]) => some.length >= ENOUGH)
+    .filter(([, some]) => some.length >= enough)
     .map(([depth, some]) => [`accuracy at depth ${depth}`, datasetOf(some)]);
 }
 
@@ -103,7 +100,7 @@ export const listOperations: Recipe = {
     paper: { steps: 120_000, rates: [3e-4, 1e-3, 3e-3] },
   },
   published: LRA,
-  open: (setting) => openListOps(SHORT[setting]),
+  open: (setting) => openListOps(listsOf(SHORT, setting)),
 };
 
 /** Long range: trees of some hundred tokens. */
@@ -124,11 +121,17 @@ export const longListOperations: Recipe = {
     paper: listOperations.plan.paper,
   },
   published: LRA,
-  open: (setting) => openListOps(LONG[setting]),
+  open: (setting) => openListOps(listsOf(LONG, setting)),
 };
 
+/** In a setting, of those that the quick one has. */
+function listsOf(quick: typeof PAPER, setting: Setting): typeof PAPER {
+  if (setting === "paper") return PAPER;
+  return setting === "smoke" ? { ...quick, ...FEW } : quick;
+}
+
 function openListOps(
-  { task, sizes, batchSize, ...counts }: typeof SHORT[Setting],
+  { task, sizes, batchSize, enough, ...counts }: typeof PAPER,
 ): Promise<OpenRecipe> {
   const dataOf = (part: Part) => listOps({ ...task, size: counts[part], part });
   const held = (examples: Examples<ListOpsExample>) =>
@@ -141,7 +144,7 @@ function openListOps(
       for (
         const [column, some] of [
           ["accuracy", test],
-          ...byDepth(test),
+          ...byDepth(test, enough),
         ] as const
       ) {
         for (const [name, share] of Object.entries(listOpsBaselines(some))) {
@@ -174,7 +177,7 @@ function openListOps(
           const figures: Figures = {
             accuracy: await accuracyOf(model, held(test)),
           };
-          for (const [column, some] of byDepth(test)) {
+          for (const [column, some] of byDepth(test, enough)) {
             figures[column] = await accuracyOf(model, held(some));
           }
           return figures;

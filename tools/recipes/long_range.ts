@@ -21,7 +21,7 @@ import {
   trainingOptions,
   validated,
 } from "./recipe.ts";
-import { FASHION, MNIST } from "./images.ts";
+import { FASHION, type ImageSource, MNIST } from "./images.ts";
 import { scaleBeforeMask } from "./scale_before_mask.ts";
 import { pathfinder } from "./tasks/pathfinder.ts";
 
@@ -50,8 +50,13 @@ interface PixelTask extends Required<PixelScale> {
   readonly images: Readonly<Record<Part, Dataset<LabelledImage>>>;
 }
 
+const QUICK_SIZES = {
+  ...{ dim: 32, depth: 2, numHeads: 4, mlpRatio: 2, batchSize: 16 },
+};
+
 const SIZES = {
-  quick: { dim: 32, depth: 2, numHeads: 4, mlpRatio: 2, batchSize: 16 },
+  smoke: { ...QUICK_SIZES, batchSize: 2 },
+  quick: QUICK_SIZES,
   paper: { dim: 256, depth: 6, numHeads: 8, mlpRatio: 2, batchSize: 64 },
 };
 
@@ -64,7 +69,10 @@ const QUICK = { rates: RATES, seeds: 3, searchShare: 0.15 };
 const PAPER = { steps: 40_000, rates: [1e-3, 3e-3, 1e-2] };
 
 /** Looking at more images would take as long as training. */
-const VALIDATION = { quick: 500, paper: 5000 };
+const VALIDATION = { smoke: 8, quick: 500, paper: 5000 };
+
+/** Images of which a table tells the accuracy. */
+const TEST = { smoke: 16, quick: 2000, paper: 10_000 };
 
 /** On the grey pixels of CIFAR-10. */
 const LRA_IMAGE: Published = {
@@ -82,7 +90,7 @@ export const pixelMnist: Recipe = pixelRecipe({
     "2,000. ",
   plan: { quick: { ...QUICK, steps: 600 }, paper: PAPER },
   published: LRA_IMAGE,
-  open: (setting) => digitTask(MNIST.load(), setting, MNIST.scale),
+  open: (setting) => imageTask(MNIST, setting),
 });
 
 /** What the best of them reaches, when it has the time. */
@@ -99,10 +107,8 @@ export const pixelMnistLonger: Recipe = {
     paper: PAPER,
   },
   async open(setting) {
-    const loaded = MNIST.load();
-    const task = await digitTask(loaded, setting, MNIST.scale);
-    const { test } = await loaded;
-    return openPixels({ ...task, images: { ...task.images, test } }, setting);
+    const tested = setting === "smoke" ? TEST.smoke : TEST.paper;
+    return openPixels(await imageTask(MNIST, setting, tested), setting);
   },
 };
 
@@ -185,7 +191,7 @@ export const pixelFashion: Recipe = pixelRecipe({
     "2,000. ",
   plan: { quick: FASHION_PLAN, paper: PAPER },
   published: LRA_IMAGE,
-  open: (setting) => digitTask(FASHION.load(), setting, FASHION.scale),
+  open: (setting) => imageTask(FASHION, setting),
 });
 
 /** The paper's Table 6 on another task. */
@@ -213,6 +219,7 @@ export const pixelFashionDecays: Recipe = {
 
 /** Of its images; quick ones have short curves, and are made before training. */
 const PATHFINDER = {
+  smoke: { contourLength: 6, train: 100, validation: 8, test: 16 },
   quick: { contourLength: 6, train: 10_000, validation: 500, test: 2000 },
   paper: {
     ...{ contourLength: 14, train: 160_000, validation: 20_000, test: 20_000 },
@@ -241,7 +248,7 @@ export const pathfinding: Recipe = pixelRecipe({
     const { contourLength, ...sizes } = PATHFINDER[setting];
     const imagesOf = (part: Part) => {
       const images = pathfinder({ size: sizes[part], contourLength, part });
-      return setting === "quick" ? kept(images) : images;
+      return setting === "paper" ? images : kept(images);
     };
     return Promise.resolve({
       ...{ length: 32 ** 2, numClasses: 2, mean: 0.1, deviation: 0.25 },
@@ -267,19 +274,19 @@ function kept<E>(examples: Examples<E>): Examples<E> {
   };
 }
 
-async function digitTask(
-  loaded: ReturnType<typeof MNIST.load>,
+async function imageTask(
+  { load, scale }: ImageSource,
   setting: Setting,
-  scale: Required<PixelScale>,
+  tested = TEST[setting],
 ): Promise<PixelTask> {
-  const { train, test } = await loaded;
+  const { train, test } = await load();
   const trained = train.size - VALIDATION.paper;
   return {
     ...{ length: 28 ** 2, numClasses: 10, ...scale },
     images: {
       train: train.slice(0, trained),
       validation: train.slice(trained, trained + VALIDATION[setting]),
-      test: setting === "quick" ? test.slice(0, 2000) : test,
+      test: test.slice(0, tested),
     },
   };
 }

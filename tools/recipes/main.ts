@@ -11,6 +11,7 @@ import {
 } from "@lionjs/lion";
 import { openMpi } from "@lionjs/lion/mpi";
 import { stopSignal } from "@lionjs/lion/notebook";
+import type { Budget } from "../../bench/measure.ts";
 import {
   oneOf,
   positiveInteger,
@@ -67,6 +68,7 @@ from images-fashion-longer). In the quick setting ${ALL} leaves out
   --plan              print what would be trained and how long it takes, by some
                       steps of each contender, and train nothing
   --paper             the published sizes, which need a GPU and days
+  --smoke             a few steps on a few examples, to see that everything runs
   --only NAMES        of the contenders, or of all recipes, separated by commas
   --seeds N           default the recipe's, mostly 5
   --backend NAME      webgpu, wasm or cpu
@@ -81,6 +83,9 @@ from images-fashion-longer). In the quick setting ${ALL} leaves out
 A run that was stopped goes on where it was, when started again; trainings that
 have ended are read, and only the times of steps are measured anew. Ctrl-C stops
 after a step. \`deno task results\` makes docs/results.md of the results.`;
+
+/** Steps are timed to see that they can be. */
+const ONCE: Budget = { milliseconds: 0, fewest: 1, most: 1, warmUp: 0 };
 
 interface Options {
   readonly recipes: readonly PlannedRecipe[];
@@ -97,6 +102,7 @@ function readOptions(): Promise<Options> {
   return readCommandLine(USAGE, {
     plan: { type: "boolean", default: false },
     paper: { type: "boolean", default: false },
+    smoke: { type: "boolean", default: false },
     only: { type: "string" },
     seeds: { type: "string" },
     backend: { type: "string" },
@@ -104,14 +110,14 @@ function readOptions(): Promise<Options> {
     ranks: { type: "string" },
     folder: { type: "string", default: outPath("train") },
   }, (values, rest) => {
-    const { plan, paper, only, seeds, backend, folder } = values;
+    const { plan, only, seeds, backend, folder } = values;
     const ranks = values.ranks === undefined
       ? undefined
       : oneOf("--ranks", values.ranks, ["data", "sequence"] as const);
     const atOnce = values["at-once"];
     const names = Object.keys(RECIPES);
     const chosen = oneOf("RECIPE", rest.join(" "), [...names, ALL]);
-    const setting = paper ? "paper" : "quick";
+    const setting = settingOf(values);
     const recipes = (chosen === ALL ? allOf(setting) : [chosen]).map((name) =>
       planned(
         name,
@@ -138,10 +144,19 @@ function readOptions(): Promise<Options> {
   });
 }
 
+function settingOf(
+  { paper, smoke }: { readonly paper: boolean; readonly smoke: boolean },
+): Setting {
+  if (paper && smoke) {
+    throw new RangeError("--smoke should be without --paper, got both");
+  }
+  return paper ? "paper" : smoke ? "smoke" : "quick";
+}
+
 /** All recipes but those that are left out; says why. */
 function allOf(setting: Setting): string[] {
   return Object.entries(RECIPES).flatMap(([name, { leftOut }]) => {
-    if (!leftOut || setting === "paper") return [name];
+    if (!leftOut || setting !== "quick") return [name];
     console.log(`${name} is left out: ${leftOut}`);
     return [];
   });
@@ -243,6 +258,7 @@ async function run(
     const file = await runRecipe(planned, {
       ...{ folder, command, backend, signal },
       ...trainer ? { trainer } : {},
+      ...setting === "smoke" ? { timing: ONCE } : {},
       onTraining(ended) {
         time.ended(name, ended);
         console.log(`${lineOf(ended)}; ${duration(time.left)} left for all`);

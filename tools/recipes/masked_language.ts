@@ -28,23 +28,29 @@ import {
   validated,
 } from "./recipe.ts";
 
+const QUICK = {
+  sizes: {
+    vocabularySize: 512,
+    dim: 64,
+    depth: 2,
+    numHeads: 4,
+    embeddingStd: 0.125,
+  },
+  length: 64,
+  batchSize: 24,
+  /** One of so many sentences is taken. */
+  every: 1,
+};
+
 /** The models, which `classify` goes on from. */
 export const BERT_SETTINGS = {
-  quick: {
-    sizes: {
-      vocabularySize: 512,
-      dim: 64,
-      depth: 2,
-      numHeads: 4,
-      embeddingStd: 0.125,
-    },
-    length: 64,
-    batchSize: 24,
-  },
+  smoke: { ...QUICK, batchSize: 4, every: 50 },
+  quick: QUICK,
   paper: {
     sizes: { vocabularySize: 30_522, dim: 768, depth: 12, numHeads: 12 },
     length: 128,
     batchSize: 4096,
+    every: 1,
   },
 };
 
@@ -152,8 +158,9 @@ export const maskedLanguage: Recipe = {
     },
   },
   async open(setting) {
-    const { sizes, length, batchSize } = BERT_SETTINGS[setting];
-    const corpus = await loadSentenceTokens(sizes.vocabularySize);
+    const { sizes, length, batchSize, every } = BERT_SETTINGS[setting];
+    const { vocabularySize } = sizes;
+    const corpus = await loadSentenceTokens({ vocabularySize, every });
     const { tokenizer } = corpus;
     const dataOf = (part: Part, times = 1) => {
       const sequences = packTokens(corpus[part], {

@@ -16,15 +16,22 @@ import {
 } from "./recipe.ts";
 import { IMAGENET } from "./images.ts";
 
+/** Images that are looked at; of the 60,000 for training, the last 3,000 are for choosing. */
+const HELD = { validation: 3000, test: 10_000 };
+
+const QUICK = {
+  patchSize: 7,
+  dim: 64,
+  depth: 2,
+  batchSize: 48,
+  weightDecay: 0.01,
+  dropPath: 0,
+  held: HELD,
+};
+
 const SETTINGS = {
-  quick: {
-    patchSize: 7,
-    dim: 64,
-    depth: 2,
-    batchSize: 48,
-    weightDecay: 0.01,
-    dropPath: 0,
-  },
+  smoke: { ...QUICK, batchSize: 4, held: { validation: 16, test: 32 } },
+  quick: QUICK,
   paper: {
     patchSize: 4,
     dim: 192,
@@ -32,11 +39,9 @@ const SETTINGS = {
     batchSize: 128,
     weightDecay: 0.05,
     dropPath: 0.1,
+    held: HELD,
   },
 };
-
-/** Of the 60,000 images for training, so many are for choosing. */
-const VALIDATION = 3000;
 
 /** No vectors of places. */
 const NONE = { positionEmbedding: false };
@@ -81,11 +86,13 @@ export const mnistVit: Recipe = {
     },
   },
   async open(setting) {
-    const { batchSize, weightDecay, ...sizes } = SETTINGS[setting];
-    const { train: all, test } = await loadMnist();
-    const train = all.slice(0, all.size - VALIDATION);
-    const validation = all.slice(train.size);
-    const held = (digits: Digits) =>
+    const { batchSize, weightDecay, held, ...sizes } = SETTINGS[setting];
+    const all = await loadMnist();
+    const trained = all.train.size - HELD.validation;
+    const train = all.train.slice(0, trained);
+    const validation = all.train.slice(trained, trained + held.validation);
+    const test = all.test.slice(0, held.test);
+    const inOrder = (digits: Digits) =>
       batchesInOrder(digits, { batchSize: 250, collate: collateDigits() });
     return {
       floor: { guess: "any digit", loss: Math.log(10) },
@@ -109,8 +116,10 @@ export const mnistVit: Recipe = {
             collate: collateDigits({ augment: true }),
           }),
           options: imageTrainingOptions({ steps, rate, weightDecay }),
-          validation: validated(() => held(validation)),
-          test: async () => ({ accuracy: await accuracyOf(model, held(test)) }),
+          validation: validated(() => inOrder(validation)),
+          test: async () => ({
+            accuracy: await accuracyOf(model, inOrder(test)),
+          }),
         };
       },
     };

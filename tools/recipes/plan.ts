@@ -11,6 +11,7 @@ import {
 import {
   type Contender,
   contendersOf,
+  planOf,
   type Recipe,
   type Setting,
   type TrainingPlan,
@@ -37,7 +38,7 @@ export function planned(
   return {
     ...{ name, recipe, setting },
     plan: {
-      ...recipe.plan[setting],
+      ...planOf(recipe, setting),
       ...(seeds === undefined ? {} : { seeds }),
     },
     contenders: contendersOf(recipe, setting),

@@ -153,26 +153,34 @@ function stagesBegun(stages: readonly number[], steps: number): number {
   return begun;
 }
 
-const MQAR: Record<
-  Setting,
-  RecallSetting & {
-    /** Of each task, and the steps of the stage that it begins. */
-    readonly stages: Readonly<Record<number, number>>;
-    readonly train: number;
-    readonly held: number;
-  }
-> = {
-  quick: {
-    vocabularySize: 66,
-    answers: 33,
-    stages: { 2: 640, 4: 640, 8: 960, 16: 960 },
-    train: 100_000,
-    held: 256,
-    sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
-    batchTokens: 1024,
-    embeddingStd: 0.25,
-    weightDecay: 0.01,
+/** Of MQAR. */
+interface MqarSetting extends RecallSetting {
+  /** Of each task, and the steps of the stage that it begins. */
+  readonly stages: Readonly<Record<number, number>>;
+  readonly train: number;
+  readonly held: number;
+}
+
+const QUICK_MQAR: MqarSetting = {
+  vocabularySize: 66,
+  answers: 33,
+  stages: { 2: 640, 4: 640, 8: 960, 16: 960 },
+  train: 100_000,
+  held: 256,
+  sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
+  batchTokens: 1024,
+  embeddingStd: 0.25,
+  weightDecay: 0.01,
+};
+
+const MQAR: Record<Setting, MqarSetting> = {
+  smoke: {
+    ...QUICK_MQAR,
+    stages: { 2: 1, 4: 1, 8: 1, 16: 1 },
+    held: 16,
+    batchTokens: 128,
   },
+  quick: QUICK_MQAR,
   paper: {
     vocabularySize: 8192,
     answers: 4096,
@@ -243,21 +251,28 @@ export const associativeRecall: Recipe = {
   },
 };
 
-const COPYING: Record<
-  Setting,
-  RecallSetting & { length: number; symbols: number; held: number }
-> = {
-  quick: {
-    vocabularySize: 16,
-    answers: 14,
-    length: 64,
-    symbols: 8,
-    held: 512,
-    sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
-    batchTokens: 1024,
-    embeddingStd: 0.25,
-    weightDecay: 0.01,
-  },
+/** Of selective copying. */
+interface CopyingSetting extends RecallSetting {
+  readonly length: number;
+  readonly symbols: number;
+  readonly held: number;
+}
+
+const QUICK_COPYING: CopyingSetting = {
+  vocabularySize: 16,
+  answers: 14,
+  length: 64,
+  symbols: 8,
+  held: 512,
+  sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
+  batchTokens: 1024,
+  embeddingStd: 0.25,
+  weightDecay: 0.01,
+};
+
+const COPYING: Record<Setting, CopyingSetting> = {
+  smoke: { ...QUICK_COPYING, held: 16, batchTokens: 128 },
+  quick: QUICK_COPYING,
   paper: {
     vocabularySize: 16,
     answers: 14,

@@ -59,7 +59,7 @@ export async function takeSentences(folder: string, file: URL): Promise<void> {
   const { tensors } = await readSafetensors(`${folder}/${WEIGHTS_FILE}`);
   const { sizes } = BERT_SETTINGS.quick;
   const { options } = BERT_CONTENDERS.find(({ name }) => name === "lion-s")!;
-  const { file: tokenizer } = await loadSentenceTokens(sizes.vocabularySize);
+  const { file: tokenizer } = await loadSentenceTokens(sizes);
   await writeSafetensors(file, Object.fromEntries(tensors), {
     precision: "F16",
     metadata: {
