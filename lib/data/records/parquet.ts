@@ -156,6 +156,12 @@ function sharedSchema(
           } once, got it twice; read others by columns`,
         );
       }
+      // By this name, a value would become what its row inherits from.
+      if (column && namesIn(column).includes("__proto__")) {
+        throw new SyntaxError(
+          `${file} should have names of columns, got "__proto__"; read others by columns`,
+        );
+      }
       if (column) return column;
       throw new RangeError(
         `${file} should have the column ${JSON.stringify(wanted)}, got ${
@@ -177,6 +183,11 @@ function sharedSchema(
     })
   );
   return shared!;
+}
+
+/** The names of a column and of those within. */
+function namesIn({ name, fields }: ParquetColumn): string[] {
+  return [name, ...fields.flatMap(namesIn)];
 }
 
 class Rows<R> implements ParquetDataset<R> {
