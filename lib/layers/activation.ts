@@ -1,7 +1,6 @@
 /** The activations of perceptrons. @module */
 import { shown } from "../contract/shown.ts";
 import type * as tf from "@tensorflow/tfjs-core";
-import { shown } from "../contract/shown.ts";
 import { gelu } from "../operations/gelu.ts";
 
 /**

@@ -3,7 +3,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import { withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
 
 /** Options of {@linkcode gelu}. */
 export interface GeluOptions {

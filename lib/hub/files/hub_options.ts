@@ -3,7 +3,6 @@ import { shown } from "../../contract/shown.ts";
 import { assertSignal } from "../../contract/abort.ts";
 import { nodeModule } from "../../contract/node_module.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
 import {
   assertBoolean,
   assertFinite,

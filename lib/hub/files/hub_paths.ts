@@ -1,7 +1,6 @@
 /** Names of repositories, revisions and files, which become paths and addresses. @module */
 import { shown } from "../../contract/shown.ts";
 
-import { shown } from "../../contract/shown.ts";
 /**
  * Throws unless a text names a repository: `owner/name`, or `name` as the oldest
  * have it.

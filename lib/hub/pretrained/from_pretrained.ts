@@ -2,7 +2,6 @@ import { shown } from "../../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
 import {
   assertBoolean,
   assertFinite,

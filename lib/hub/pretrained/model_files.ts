@@ -2,7 +2,6 @@
 import { shown } from "../../contract/shown.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../../contract/node_module.ts";
-import { shown } from "../../contract/shown.ts";
 import { files, isMissing, pathOf } from "../../io/file_system.ts";
 import { readSafetensors } from "../../io/safetensors.ts";
 import { notKept, resolve, treeOf } from "../files/commit.ts";

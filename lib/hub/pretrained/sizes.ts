@@ -1,7 +1,6 @@
 /** Sizes of a config.json, compared with the weights before a model is made. @module */
 import { shown } from "../../contract/shown.ts";
 import type * as tf from "@tensorflow/tfjs-core";
-import { shown } from "../../contract/shown.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import type { LionModel } from "./lion_config.ts";
 

@@ -1,7 +1,6 @@
 /** Weights in one safetensors file or several, with an index. @module */
 import { shown } from "../../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import { shown } from "../../contract/shown.ts";
 import { files } from "../../io/file_system.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { writeSafetensors } from "../../io/safetensors.ts";
