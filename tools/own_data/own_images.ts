@@ -112,7 +112,7 @@ function taskOf(
     bad: () => [
       ...new Set(
         streams.flatMap(({ bad }) =>
-          bad.examples.map(({ name, reason }) => `${name}: ${reason}`)
+          bad.records.map(({ name, reason }) => `${name}: ${reason}`)
         ),
       ),
     ],

@@ -9,7 +9,7 @@ import {
   type BadRecords,
   type SkipBad,
 } from "../../records/bad_records.ts";
-import type { ImageDataset } from "../datasets/image_dataset.ts";
+import { assertImages, type ImageDataset } from "../datasets/image_dataset.ts";
 import {
   assertDecoder,
   type DecodeImageOptions,
@@ -156,6 +156,7 @@ export function imageBatches(
   options: ImageBatchesOptions,
 ): ImageBatchStream {
   assertOptions("imageBatches", options, OPTIONS);
+  assertImages("imageBatches's images", images);
   const settings = settingsOf(options);
   const { batchSize, seed = 0, prefetch = 1, order = "shuffled" } = options;
   const { mean = IMAGENET.mean, deviation = IMAGENET.deviation } = options;

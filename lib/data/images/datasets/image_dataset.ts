@@ -1,4 +1,5 @@
 import type { BlockDataset } from "../../batches/block_orders.ts";
+import { shown } from "../../../contract/shown.ts";
 import type { Dataset } from "../../batches/dataset.ts";
 
 /** An image as its file has it. */
@@ -30,5 +31,19 @@ export function assertClassCount(count: number): void {
   if (count <= MOST_CLASSES) return;
   throw new RangeError(
     `classes should be at most ${MOST_CLASSES}, got ${count}`,
+  );
+}
+
+/** Throws unless a value is a dataset of images, with a label for each. */
+export function assertImages(name: string, images: ImageDataset): void {
+  const { labels, size, get } = Object(images);
+  if (
+    labels instanceof Uint16Array && labels.length === size &&
+    typeof get === "function"
+  ) return;
+  throw new TypeError(
+    `${name} should be a dataset of images, such as imageFolder makes, got ${
+      shown(images)
+    }`,
   );
 }

@@ -2,7 +2,7 @@ import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { assertPlace } from "../../batches/dataset.ts";
 import { seeded, shuffle } from "../../batches/random.ts";
 import { assertShares } from "../../batches/split.ts";
-import type { ImageDataset } from "./image_dataset.ts";
+import { assertImages, type ImageDataset } from "./image_dataset.ts";
 
 /** Options of {@linkcode splitImages}. */
 export interface SplitImagesOptions {
@@ -67,6 +67,7 @@ export function splitImages(
   options: SplitImagesOptions = {},
 ): ImageSplit {
   assertOptions("splitImages", options, OPTIONS);
+  assertImages("splitImages's images", images);
   const { validation = 0.1, test = 0.1, seed = 0 } = options;
   assertShares({ validation, test, seed });
   const parts = { train: [], validation: [], test: [] } as Record<
