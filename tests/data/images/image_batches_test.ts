@@ -15,6 +15,7 @@ import { crossEntropy, evaluate, train } from "../../../lib/training/mod.ts";
 import { lionViT } from "../../../mod.ts";
 import { onCpu, withFolder } from "../../io/files.ts";
 import { NO_PILLOW, runPillow } from "../python.ts";
+import { RED_PIXEL } from "./red_pixel.ts";
 
 /** A test on the cpu backend, with the folder of make_folder.py and what it prints. */
 function onFolder(
@@ -196,17 +197,12 @@ onFolder(
   },
 );
 
-/** A PNG of one pixel. */
-const PIXEL = Uint8Array.fromBase64(
-  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC",
-);
-
 onCpu(
   "10 images may be bad, or the share of them that is asked for",
   async () => {
     const files = Array.from(
       { length: 30 },
-      (_, i) => i < 12 ? Uint8Array.of(i) : PIXEL,
+      (_, i) => i < 12 ? Uint8Array.of(i) : RED_PIXEL,
     );
     const pass = (limit?: number) => {
       const batches = imageBatches(imagesOf(files), {
@@ -219,7 +215,7 @@ onCpu(
       );
     };
     assertEquals(await pass(0.4), "12 are bad");
-    files[11] = files[10] = PIXEL;
+    files[11] = files[10] = RED_PIXEL;
     assertEquals(await pass(), "10 are bad");
     files[10] = Uint8Array.of(1);
     for (const limit of [undefined, 0.01, 0.35]) {

@@ -11,11 +11,7 @@ import {
 } from "../../../lib/data/mod.ts";
 import { onCpu } from "../../io/files.ts";
 import { tarOf } from "../records/tar_of.ts";
-
-/** A red PNG of one pixel. */
-const RED = Uint8Array.fromBase64(
-  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC",
-);
+import { RED_PIXEL } from "./red_pixel.ts";
 
 async function imagesOf(
   files: Record<string, string | Uint8Array>,
@@ -25,7 +21,12 @@ async function imagesOf(
   return await webDatasetImages(await webDataset(tar), options);
 }
 
-const PETS = { "1.png": RED, "1.cls": "1", "2.png": RED, "2.cls": "0\n" };
+const PETS = {
+  "1.png": RED_PIXEL,
+  "1.cls": "1",
+  "2.png": RED_PIXEL,
+  "2.cls": "0\n",
+};
 
 onCpu("images of a tar are batches with their labels", async () => {
   const images = await imagesOf(PETS, { classes: ["cat", "dog"] });
@@ -46,7 +47,12 @@ onCpu("images of a tar are batches with their labels", async () => {
 
 onCpu("labels are numbers or the names of classes", async () => {
   assertEquals((await imagesOf(PETS)).classes, ["0", "1"]);
-  const files = { "a.webp": RED, "a.kind": "dog", "b.jpg": RED, "b.kind": "1" };
+  const files = {
+    "a.webp": RED_PIXEL,
+    "a.kind": "dog",
+    "b.jpg": RED_PIXEL,
+    "b.kind": "1",
+  };
   const named = await imagesOf(files, { label: "kind" });
   assertEquals([named.classes, [...named.labels]], [["1", "dog"], [1, 0]]);
   const told = { classes: ["dog", "1"], label: "kind" };
@@ -60,12 +66,12 @@ onCpu("webDatasetImages() names the sample that is wrong", async () => {
     "the field cls should have labels from 0 to below 1, or texts, got 1 in pets.tar:1",
   );
   await assertRejects(
-    () => imagesOf({ "1.png": RED }),
+    () => imagesOf({ "1.png": RED_PIXEL }),
     RangeError,
     'pets.tar:1 should have the field "cls", got png',
   );
   await assertRejects(
-    async () => (await imagesOf({ "1.gif": RED, "1.cls": "0" })).get(0),
+    async () => (await imagesOf({ "1.gif": RED_PIXEL, "1.cls": "0" })).get(0),
     RangeError,
     "pets.tar:1 should have one of the fields jpg, jpeg, png, webp, got gif, cls",
   );
