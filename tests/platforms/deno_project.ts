@@ -48,6 +48,7 @@ const CONFIGS: Record<string, Record<string, unknown>> = {
       lib: ["esnext", "dom", "dom.iterable", "dom.asynciterable", "deno.ns"],
       strict: false,
       noImplicitAny: false,
+      noPropertyAccessFromIndexSignature: true,
     },
   },
   "an import map": {
