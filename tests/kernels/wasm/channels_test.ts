@@ -56,9 +56,10 @@ for (const threads of [1, 2, 3, 4, 7]) {
     async (backend) => {
       await useBackend({ prefer: ["wasm"], threads });
       const x = tf.ones<tf.Rank.R4>([1, 1, 9, 2]);
-      const decay = diagonalDecay(x);
+      const logDecay = tf.zeros<tf.Rank.R4>([1, 1, 9, 2]);
+      const decay = diagonalDecay(logDecay);
       const { kernel, reason } = explainAttention(x, x, x, { decay });
-      x.dispose();
+      tf.dispose([x, logDecay]);
       assertEquals(kernel, "LionChunkwise");
       assert(reason.startsWith(`wasm, ${threads} thread`), reason);
       const failures: string[] = [];
