@@ -215,7 +215,7 @@ Deno.test({
     inProject(DOCUMENTED_CONFIG, async (project) => {
       const folder = `${project}/public`;
       await Deno.mkdir(folder);
-      const programs = blocks("### A trained model in your page", "ts");
+      const programs = blocks("### A trained model in your page", "ts ignore");
       assertEquals(programs.length, 3);
       const names = programs.map((_, i) => `program_${i}.ts`);
       await writeFiles(
