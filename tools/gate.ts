@@ -65,8 +65,11 @@ const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
 ];
 
 /** Skipped by `deno task test` where PyTorch is not there, which is large. */
-const TWIN: Step = {
-  args: ["test", "-A", "--no-check", "tests/training/twin_test.ts"],
+const BESIDE_TORCH: Step = {
+  args: [
+    ...["test", "-A", "--no-check"],
+    ...["tests/training/twin_test.ts", "tests/hub/torch_test.ts"],
+  ],
 };
 /** What is tested once more in the `fast` way. */
 const FAST_FOLDERS = [
@@ -239,7 +242,7 @@ async function allTests(isRest: boolean): Promise<Task> {
           LION_BACKENDS: "webgpu,cpu",
         },
       },
-      TWIN,
+      BESIDE_TORCH,
       notebooks(...names),
     ],
   };

@@ -2,10 +2,11 @@
 import { fileURLToPath } from "node:url";
 import { findPython } from "../../tools/notebooks/jupyter.ts";
 import { withFolder } from "../io/files.ts";
+import { skipBecause } from "../platforms/shell.ts";
 
 /**
- * Registers a test that reads what a program in Python writes; it is left out,
- * with the reason in its name, where Python or a module is not there.
+ * Registers a test that reads what a program in Python writes; where Python or a
+ * module is not there, it is skipped with the reason, and fails in CI.
  *
  * @param name The test's name.
  * @param options The modules that the program imports, and the program, which
@@ -18,28 +19,36 @@ export async function withPython(
   run: (folder: string) => Promise<void>,
 ): Promise<void> {
   const python = await findPython(modules.join(", "));
-  if (python === undefined) {
-    Deno.test.ignore(
-      `${name}: needs Python with ${modules.join(", ")}`,
-      () => {},
-    );
-    return;
-  }
-  Deno.test(name, () =>
-    withFolder(async (folder) => {
-      await outputOf(python, ["-c", program], folder);
-      await run(folder);
-    }));
+  Deno.test({
+    name,
+    ignore: skipBecause(name, whyWithout(python, modules)),
+    fn: () =>
+      withFolder(async (folder) => {
+        await outputOf(python!, ["-c", program], folder);
+        await run(folder);
+      }),
+  });
+}
+
+/** Why tests that need Python with these modules cannot run. */
+function whyWithout(
+  python: string | undefined,
+  modules: readonly string[],
+): string | undefined {
+  return python === undefined
+    ? `no Python here has ${modules.join(", ")}; see \`deno task setup\``
+    : undefined;
 }
 
 const PILLOW = await findPython("PIL, numpy");
 
-/** Tests that need Pillow are left out where it is not installed. */
-export const NO_PILLOW = { ignore: PILLOW === undefined };
-
-if (NO_PILLOW.ignore) {
-  console.warn("Pillow and NumPy are not installed; see `deno task setup`");
-}
+/** Tests that need Pillow are skipped where it is not installed, and fail in CI. */
+export const NO_PILLOW = {
+  ignore: skipBecause(
+    "tests beside Pillow",
+    whyWithout(PILLOW, ["PIL", "numpy"]),
+  ),
+};
 
 /** Runs a program of the folder `images`; returns what it prints as JSON. */
 export async function runPillow<T>(
