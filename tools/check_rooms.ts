@@ -39,7 +39,7 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
   "attention/": ["decays", "forms", "planning", "ranks", "", "streaming"],
   "data/": [
     ...["batches", "bytes", "records", "text", "images", "corpora", "tasks"],
-    "",
+    ...["benchmarks", ""],
   ],
   "training/": ["losses", "metrics", "reports", ""],
   "data/images/": [

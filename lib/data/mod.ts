@@ -107,6 +107,19 @@ export {
 } from "./images/fashion_mnist.ts";
 export type { GeneratedOptions, Part } from "./batches/generated.ts";
 export type { LabelledImage } from "./batches/labelled_image.ts";
+export {
+  glue,
+  type GlueExamples,
+  type GlueOptions,
+} from "./benchmarks/glue/glue.ts";
+export type { GlueExample } from "./benchmarks/glue/glue_example.ts";
+export {
+  GLUE_TASKS,
+  type GlueMetric,
+  type GluePart,
+  type GlueTask,
+  type GlueTaskFacts,
+} from "./benchmarks/glue/glue_tasks.ts";
 export { jsonLines, textLines } from "./records/lines.ts";
 export {
   type LineStream,

@@ -110,7 +110,7 @@ export async function csvRows(
   const parser = new CsvParser(delimiter, quote !== false);
   let columns = typeof header === "boolean" ? undefined : [...header];
   const rows: (readonly string[])[] = [];
-  for await (const row of parsed(path, parser, decoder)) {
+  for await (const row of parsedRows(path, parser, decoder)) {
     if (!columns && header === true) {
       columns = assertNames(`${name}:${row.line}`, row.fields);
       continue;
@@ -153,8 +153,13 @@ export async function csvRows(
   };
 }
 
-/** The rows of a file. */
-async function* parsed(
+/**
+ * The rows of a file, which may be compressed.
+ *
+ * @throws {SyntaxError} If the file is cut or damaged, or not in the decoder's
+ * encoding; the message names file and line.
+ */
+export async function* parsedRows(
   path: ByteSource,
   parser: CsvParser,
   decoder: TextDecoder,

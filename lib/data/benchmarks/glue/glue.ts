@@ -1,0 +1,189 @@
+import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { shown } from "../../../contract/shown.ts";
+import { assertPath } from "../../../contract/values.ts";
+import { files, pathOf } from "../../../io/file_system.ts";
+import { datasetOf, type Examples } from "../../batches/dataset.ts";
+import { BadRecordCount, type BadRecords } from "../../records/bad_records.ts";
+import type { GlueExample } from "./glue_example.ts";
+import { GLUE_TASKS, type GluePart, type GlueTask } from "./glue_tasks.ts";
+import { GLUE_DATASET, hubFile, hubPart } from "./hub_part.ts";
+import { microsoftPart, originalFile, originalPart } from "./original_part.ts";
+
+/** Options of {@linkcode glue}. */
+export interface GlueOptions {
+  /** The part, one of those that `GLUE_TASKS` says that the task has. */
+  part: GluePart;
+}
+
+const OPTIONS: OptionNames<GlueOptions> = { part: true };
+
+/** The examples of a part of a task. */
+export interface GlueExamples extends Examples<GlueExample> {
+  /** The rows of QQP that were left out since they have too few columns. */
+  readonly bad: BadRecords;
+}
+
+/**
+ * Reads a part of a task of GLUE, from its original files or from the hub's, whichever
+ * are in the folder. All of it is in memory: MNLI's training set takes about 150 MB.
+ *
+ * The original files are the zips of gluebenchmark.com, unpacked: `CoLA/train.tsv`,
+ * `MNLI/dev_matched.tsv` and so on. MRPC is `MRPC/train.tsv`, `dev.tsv` and
+ * `test.tsv`, or Microsoft's `msr_paraphrase_train.txt` and `msr_paraphrase_test.txt`
+ * with `mrpc_dev_ids.tsv` or `dev_ids.tsv`. The hub's are those of `nyu-mll/glue`,
+ * such as `cola/train-00000-of-00001.parquet`.
+ *
+ * Labels are the same numbers in either: entailment is 0 in MNLI, QNLI and RTE. Rows of
+ * QQP with too few columns, which the original training set has, are left out and
+ * counted in `bad`.
+ *
+ * Source: Hugging Face's `datasets/glue/glue.py`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { glue } from "@lionjs/lion/data";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.mkdir(`${folder}/RTE`);
+ * await Deno.writeTextFile(
+ *   `${folder}/RTE/dev.tsv`,
+ *   "index\tsentence1\tsentence2\tlabel\n" +
+ *     '0\tA lion "roars".\tA cat is loud.\tentailment\n',
+ * );
+ * const examples = await glue("rte", folder, { part: "validation" });
+ * assertEquals(examples.size, 1);
+ * assertEquals(examples.get(0), {
+ *   texts: ['A lion "roars".', "A cat is loud."], label: 0,
+ * });
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
+ * @param task The task.
+ * @param folder The folder in which the folders of tasks are.
+ * @param options See {@linkcode GlueOptions}.
+ * @returns The examples, in the order of the file.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If there is no such task or part, a file has no example or lacks
+ * a column, or a label is none of the task; the message names file and line.
+ * @throws {SyntaxError} If a row has too few columns, or a file is cut or damaged; the
+ * message names file and line.
+ * @throws {Error} If the part's file is not there; the message says where it comes from.
+ */
+export async function glue(
+  task: GlueTask,
+  folder: string | URL,
+  options: GlueOptions,
+): Promise<GlueExamples> {
+  assertTask(task);
+  const root = pathOf(folder, "folder");
+  assertPath("folder", root);
+  assertOptions("glue", options, OPTIONS);
+  const { part } = options;
+  assertPart(task, part);
+  const bad = new BadRecordCount("glue", task === "qqp" ? SKIP : "fail");
+  const { file, rows } = await sourceOf(task, part, root, bad);
+  const examples: GlueExample[] = [];
+  for await (const example of rows) examples.push(example);
+  if (examples.length === 0) {
+    throw new RangeError(
+      `${file} should have at least one example of the part ${part}, got none`,
+    );
+  }
+  return { ...datasetOf(examples), bad };
+}
+
+const SKIP = { skip: true } as const;
+
+function assertTask(task: GlueTask): void {
+  if (typeof task === "string" && Object.hasOwn(GLUE_TASKS, task)) return;
+  throw new RangeError(
+    `glue's task should be ${Object.keys(GLUE_TASKS).join(", ")}, got ${
+      shown(task)
+    }`,
+  );
+}
+
+function assertPart(task: GlueTask, part: GluePart): void {
+  const { parts } = GLUE_TASKS[task];
+  if (parts.includes(part)) return;
+  throw new RangeError(
+    `part should be one of ${task}, ${parts.join(", ")}, got ${shown(part)}`,
+  );
+}
+
+/** The file of a part, and its examples. */
+interface Source {
+  readonly file: string;
+  readonly rows: AsyncIterable<GlueExample>;
+}
+
+/**
+ * Finds the first of the files that a part may be in.
+ *
+ * @throws {Error} If there is none.
+ */
+async function sourceOf(
+  task: GlueTask,
+  part: GluePart,
+  root: string,
+  bad: BadRecordCount,
+): Promise<Source> {
+  const own = `${root}/${GLUE_TASKS[task].folder}`;
+  const microsoft = `${own}/msr_paraphrase_${
+    part === "test" ? "test" : "train"
+  }.txt`;
+  if (task === "mrpc" && await isFile(microsoft)) {
+    if (part === "test") {
+      return {
+        file: microsoft,
+        rows: originalPart(task, part, microsoft, bad),
+      };
+    }
+    for (const ids of ["mrpc_dev_ids.tsv", "dev_ids.tsv"]) {
+      if (!await isFile(`${own}/${ids}`)) continue;
+      const rows = microsoftPart(part, microsoft, `${own}/${ids}`, bad);
+      return { file: microsoft, rows };
+    }
+  }
+  const original = `${own}/${originalFile(part)}`;
+  if (await isFile(original)) {
+    return { file: original, rows: originalPart(task, part, original, bad) };
+  }
+  const hub = `${root}/${hubFile(task, part)}`;
+  if (await isFile(hub)) return { file: hub, rows: hubPart(task, part, hub) };
+  throw new Error(
+    `${original} or ${hub} should be there, got neither; ${
+      howToFetch(task)
+    }, or hubSnapshot("${GLUE_DATASET}", { type: "dataset", include: "${task}/*" }) for the second`,
+  );
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const info = await files().stat(path).catch((error) => {
+    if (["ENOENT", "ENOTDIR"].includes(Object(error).code)) return undefined;
+    throw error;
+  });
+  return info?.isFile() ?? false;
+}
+
+const ADDRESS = "https://dl.fbaipublicfiles.com";
+
+/** The names of zips that differ from their folders'. */
+const ZIPS: Partial<Record<GlueTask, string>> = {
+  qqp: "QQP-clean",
+  qnli: "QNLIv2",
+};
+
+/** Where the original files come from. */
+function howToFetch(task: GlueTask): string {
+  if (task === "mrpc") {
+    const microsoft = `${ADDRESS}/senteval/senteval_data/msr_paraphrase`;
+    return `fetch ${microsoft}_train.txt, ${microsoft}_test.txt and ${ADDRESS}/glue/data/mrpc_dev_ids.tsv into ${
+      GLUE_TASKS[task].folder
+    } instead of the first`;
+  }
+  return `fetch and unpack ${ADDRESS}/glue/data/${
+    ZIPS[task] ?? GLUE_TASKS[task].folder
+  }.zip for the first`;
+}
