@@ -29,6 +29,7 @@ export {
   type F1Options,
   matthews,
 } from "./metrics/classification.ts";
+export { glueMetrics } from "./metrics/glue_metrics.ts";
 export {
   accuracy,
   type Metric,

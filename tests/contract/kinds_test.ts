@@ -190,6 +190,8 @@ const DATA: Calls = {
   lineStream: (wrong) => data.lineStream(noBytes, { parse: "text", ...wrong }),
   decodeImage: (wrong) => data.decodeImage(new Uint8Array(), wrong),
   evalTransform: (wrong) => data.evalTransform({ size: 4, ...wrong }),
+  glue: (wrong) =>
+    data.glue("rte", "/dev/null/none", { part: "train", ...wrong }),
   imageBatches: (wrong) =>
     data.imageBatches(
       {

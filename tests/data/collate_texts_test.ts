@@ -1,7 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../mod.ts";
-import { byteTokenizer, collateTexts } from "../../lib/data/mod.ts";
+import {
+  byteTokenizer,
+  collateTexts,
+  collateTokens,
+} from "../../lib/data/mod.ts";
 
 await useBackend({ prefer: ["cpu"] });
 
@@ -56,6 +60,68 @@ Deno.test("labels may be numbers", async () => {
   const { inputs, labels } = collate([{ text: "a", label: 3 }], random);
   assertEquals(await labels.array(), [3]);
   tf.dispose([...inputs, labels]);
+});
+
+Deno.test("a field may have one or two texts, and labels may be numbers to approximate", async () => {
+  const before = tf.memory().numTensors;
+  const collate = collateTexts({
+    ...{ tokenizer, length: 6, text: "texts", tokenTypes: true },
+    regression: true,
+  });
+  const rows = [{ texts: ["a", "b"], label: 3.5 }, { texts: ["c"], label: -1 }];
+  const { inputs, labels } = collate(rows, random);
+  const [a, b, c] = "abc".split("").map((letter) =>
+    tokenizer.encode(letter)[0]!
+  );
+  assertEquals(await inputs[0]!.array(), [
+    [cls, a!, sep, b!, sep, pad],
+    [cls, c!, sep, pad, pad, pad],
+  ]);
+  assertEquals((await inputs[2]!.array() as number[][])[0], [0, 0, 0, 1, 1, 0]);
+  assertEquals(labels.dtype, "float32");
+  assertEquals(await labels.array(), [[3.5], [-1]]);
+  tf.dispose([...inputs, labels]);
+
+  const wrong: [record: object, message: string][] = [
+    [
+      { texts: [], label: 1 },
+      "texts should be a text or an array of one or two, got [] at 0",
+    ],
+    [
+      { texts: ["a", "b", "c"], label: 1 },
+      "texts should be a text or an array",
+    ],
+    [{ texts: ["a", 1], label: 1 }, "texts should be a text or an array"],
+    [
+      { texts: ["a"] },
+      "labels for regression should be finite numbers, got undefined at 0",
+    ],
+    [{ texts: ["a"], label: NaN }, "got NaN at 0"],
+    [{ texts: ["a"], label: "3" }, 'got "3" at 0'],
+  ];
+  for (const [record, message] of wrong) {
+    assertThrows(() => collate([record], random), Error, message);
+  }
+  assertEquals(tf.memory().numTensors, before);
+});
+
+Deno.test("regression is for examples with one number each", () => {
+  const more = { regression: true, length: 4 };
+  assertThrows(
+    () => collateTexts({ tokenizer, classes: ["a", "b"], ...more }),
+    RangeError,
+    "regression is for labels that are numbers",
+  );
+  assertThrows(
+    () => collateTokens({ packed: true, maxSegments: 2, ...more }),
+    RangeError,
+    "regression is for examples that are not packed",
+  );
+  assertThrows(
+    () => collateTokens(more)([{ ids: [1], labels: [1] }], random),
+    TypeError,
+    "examples for regression should have a label",
+  );
 });
 
 Deno.test("records without what is asked of them are named", () => {

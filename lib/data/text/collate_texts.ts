@@ -17,7 +17,10 @@ export interface CollateTextsOptions {
    * @default labels are numbers
    */
   classes?: readonly string[] | undefined;
-  /** The field of the text. @default "text" */
+  /**
+   * The field of the text, or of an array of one or two texts, as the examples of
+   * `glue` have. @default "text"
+   */
   text?: string | undefined;
   /** The field of the second text of a pair. @default none */
   pair?: string | undefined;
@@ -28,6 +31,11 @@ export interface CollateTextsOptions {
    * @default false
    */
   tokenTypes?: boolean | undefined;
+  /**
+   * Whether labels are numbers that the model approximates, as for
+   * {@linkcode collateTokens}. @default false
+   */
+  regression?: boolean | undefined;
 }
 
 const OPTIONS: OptionNames<CollateTextsOptions> = {
@@ -38,6 +46,7 @@ const OPTIONS: OptionNames<CollateTextsOptions> = {
   pair: true,
   label: true,
   tokenTypes: true,
+  regression: true,
 };
 
 /**
@@ -78,9 +87,9 @@ const OPTIONS: OptionNames<CollateTextsOptions> = {
  */
 export function collateTexts(
   options: CollateTextsOptions,
-): Collate<Record<string, unknown>> {
+): Collate<object> {
   assertOptions("collateTexts", options, OPTIONS);
-  const { tokenizer, length, classes, tokenTypes } = options;
+  const { tokenizer, length, classes, tokenTypes, regression } = options;
   const { text = "text", pair, label = "label" } = options;
   if (typeof Object(tokenizer).encodeWithSpecials !== "function") {
     throw new TypeError(
@@ -93,15 +102,24 @@ export function collateTexts(
   const pad = Object.hasOwn(tokenizer.specials, "pad")
     ? tokenizer.specials.pad
     : 0;
-  const collate = collateTokens({ length, pad, tokenTypes });
+  const collate = collateTokens({ length, pad, tokenTypes, regression });
+  if (regression && classes) {
+    throw new RangeError(
+      `regression is for labels that are numbers, got classes ${
+        shown(classes)
+      }`,
+    );
+  }
   const labelOf = classes && labelsIn(classes);
   return (records, random) => {
     const examples = records.map((record, i): ClassifiedTokens => {
-      const input = tokenizer.encodeWithSpecials(textIn(record, text, i), {
+      const texts = textsIn(record, text, i);
+      const second = pair === undefined ? texts[1] : textIn(record, pair, i);
+      const input = tokenizer.encodeWithSpecials(texts[0], {
         length,
-        ...pair !== undefined && { pair: textIn(record, pair, i) },
+        ...second !== undefined && { pair: second },
       });
-      const value = record[label];
+      const value = Object(record)[label];
       return { ...input, label: labelOf ? labelOf(value) : value as number };
     });
     return collate(examples, random);
@@ -137,9 +155,30 @@ function labelsIn(classes: readonly string[]): (value: unknown) => number {
   return (value) => places.get(value) ?? known.labelOf(value as string);
 }
 
+/** The text or texts in a field of a record. */
+function textsIn(
+  record: object,
+  field: string,
+  place: number,
+): readonly [string, string?] {
+  const value: unknown = Object(record)[field];
+  if (!Array.isArray(value)) return [textIn(record, field, place)];
+  const [first, second, ...more] = value;
+  if (
+    typeof first === "string" &&
+    ["string", "undefined"].includes(typeof second) &&
+    more.length === 0
+  ) return [first, second];
+  throw new TypeError(
+    `${field} should be a text or an array of one or two, got ${
+      shown(value)
+    } at ${place}`,
+  );
+}
+
 /** The text in a field of a record. */
 function textIn(
-  record: Record<string, unknown>,
+  record: object,
   field: string,
   place: number,
 ): string {

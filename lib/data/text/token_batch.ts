@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { NOT_COUNTED } from "../../contract/not_counted.ts";
+import { shown } from "../../contract/shown.ts";
 import { assertBoolean } from "../../contract/values.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
@@ -50,6 +51,13 @@ export interface CollateTokensOptions
    * model's `maxSegments`.
    */
   maxSegments?: number | undefined;
+  /**
+   * Whether the label of an example is a number that the model approximates rather
+   * than a class: labels are float32 `[batch, 1]`, for a model with one output and
+   * `meanSquaredError`. Such examples cannot be packed.
+   * @default false
+   */
+  regression?: boolean | undefined;
 }
 
 const COLLATE_OPTIONS: OptionNames<CollateTokensOptions> = {
@@ -57,6 +65,7 @@ const COLLATE_OPTIONS: OptionNames<CollateTokensOptions> = {
   packed: true,
   tokenTypes: true,
   maxSegments: true,
+  regression: true,
 };
 
 /** Options of {@linkcode collateCausal}. */
@@ -85,7 +94,8 @@ function packedLength(
 /**
  * Makes batches of tokens for `lionEncoder` and `lionBert`: inputs `ids` and
  * `mask`, as from {@linkcode padTokens}; labels, int32, `[batch]` if examples
- * have a class, `[batch, length]` if tokens have labels.
+ * have a class, `[batch, length]` if tokens have labels. With `regression: true`,
+ * labels are float32 `[batch, 1]`.
  *
  * With `tokenTypes: true`, for models with token types, the input after them is
  * `types`, int32 `[batch, length]`, 0 at padding.
@@ -172,10 +182,17 @@ export function collateTokens(
 ): Collate<ClassifiedTokens | LabelledTokens> {
   assertOptions("collateTokens", options, COLLATE_OPTIONS);
   const { length = 1, pad = 0, maxSegments, tokenTypes = false } = options;
+  const { regression = false } = options;
   assertInteger("length", length, 1);
   assertInteger("pad", pad, 0, LARGEST_INTEGER);
   assertBoolean("tokenTypes", tokenTypes);
+  assertBoolean("regression", regression);
   const packing = packedLength(options);
+  if (packing && regression) {
+    throw new RangeError(
+      "regression is for examples that are not packed, got packed: true",
+    );
+  }
   if (maxSegments !== undefined) {
     assertInteger("maxSegments", maxSegments, 1);
     if (!packing) {
@@ -187,6 +204,15 @@ export function collateTokens(
   if (packing) return (examples) => packedBatch(examples, packing, options);
   return (examples) => {
     const classified = areClassified(examples);
+    if (regression && !classified) {
+      throw new TypeError(
+        "examples for regression should have a label, a number, got labels of tokens",
+      );
+    }
+    // Checked before there is any tensor that a failure would leave.
+    const ofExamples = classified
+      ? checkedLabels(examples.map(({ label }) => label), regression)
+      : undefined;
     const types = tokenTypes ? typesOf(examples) : undefined;
     const { ids, mask } = padTokens(examples.map(({ ids }) => ids), {
       length: options.length,
@@ -195,11 +221,10 @@ export function collateTokens(
     const [, width] = ids.shape;
     const inputs: tf.Tensor[] = [ids, mask];
     if (types) inputs.push(padded("types", types, width, 0));
-    const labels = classified
-      ? tf.tensor1d(
-        integers("labels", examples.map(({ label }) => label)),
-        "int32",
-      )
+    const labels = ofExamples
+      ? regression
+        ? tf.tensor2d(ofExamples, [ofExamples.length, 1], "float32")
+        : tf.tensor1d(ofExamples, "int32")
       : padded(
         "labels",
         (examples as LabelledTokens[]).map(({ labels }) => labels),
@@ -208,6 +233,18 @@ export function collateTokens(
       );
     return { inputs, labels, size: examples.length };
   };
+}
+
+/** Throws unless labels are classes or, for regression, numbers; returns them. */
+function checkedLabels(labels: number[], regression: boolean): number[] {
+  if (!regression) return integers("labels", labels);
+  const place = labels.findIndex((label) => !Number.isFinite(label));
+  if (place < 0) return labels;
+  throw new RangeError(
+    `labels for regression should be finite numbers, got ${
+      shown(labels[place])
+    } at ${place}`,
+  );
 }
 
 /** Makes a batch with several examples per row. */

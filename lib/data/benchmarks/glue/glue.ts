@@ -75,10 +75,10 @@ export async function glue(
   folder: string | URL,
   options: GlueOptions,
 ): Promise<GlueExamples> {
+  assertOptions("glue", options, OPTIONS);
   assertTask(task);
   const root = pathOf(folder, "folder");
   assertPath("folder", root);
-  assertOptions("glue", options, OPTIONS);
   const { part } = options;
   assertPart(task, part);
   const bad = new BadRecordCount("glue", task === "qqp" ? SKIP : "fail");
