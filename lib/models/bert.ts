@@ -68,7 +68,10 @@ export interface LionBertOptions extends
    * @default "masked-language-model"
    */
   head?: "masked-language-model" | "classification" | undefined;
-  /** Number of classes, for `head: "classification"` only. @default 2 */
+  /**
+   * Number of classes, or 1 for a number such as a similarity; for
+   * `head: "classification"` only. @default 2
+   */
   numClasses?: number | undefined;
   /**
    * The vector to classify: the first token's, as in BERT, or the mean of all;

@@ -43,7 +43,8 @@ export interface FromPretrainedOptions
    */
   head?: "masked-language-model" | "classification" | undefined;
   /**
-   * Number of classes; where the files have another, the classifier starts anew.
+   * Number of classes, or 1 for a number such as a similarity; where the files have
+   * another, the classifier starts anew, and all else is kept.
    * @default as in the files
    */
   numClasses?: number | undefined;

@@ -11,6 +11,7 @@ import {
 } from "../../../lib/data/mod.ts";
 import { withFolder } from "../../io/files.ts";
 import { withPython } from "../python.ts";
+import { mostHeld } from "../records/memory.ts";
 
 type Truth = Record<
   GlueTask,
@@ -381,4 +382,22 @@ Deno.test("rows with more columns than the header pass, and lines may end with e
       { texts: ["c", "d"], label: 1 },
     ]);
     assertEquals(bad.count, 0);
+  }));
+
+Deno.test("columns that no one reads take no memory", () =>
+  withFolder(async (folder) => {
+    const parse = "(S (NP the lion))".repeat(200);
+    const rows = Array.from(
+      { length: 1000 },
+      (_, i) => `${parse}\ta sentence ${i}\tanother sentence ${i}\tneutral\n`,
+    );
+    await write(
+      `${folder}/MNLI/train.tsv`,
+      "sentence1_parse\tsentence1\tsentence2\tgold_label\n" + rows.join(""),
+    );
+    const read = async function* () {
+      yield await glue("mnli", folder, { part: "train" });
+    };
+    const held = await mostHeld(read(), 1);
+    assert(held < 1e6, `${held} bytes for 3.4 MB of parses`);
   }));

@@ -30,8 +30,9 @@ export interface GlueExamples extends Examples<GlueExample> {
  * The original files are the zips of gluebenchmark.com, unpacked: `CoLA/train.tsv`,
  * `MNLI/dev_matched.tsv` and so on. MRPC is `MRPC/train.tsv`, `dev.tsv` and
  * `test.tsv`, or Microsoft's `msr_paraphrase_train.txt` and `msr_paraphrase_test.txt`
- * with `mrpc_dev_ids.tsv` or `dev_ids.tsv`. The hub's are those of `nyu-mll/glue`,
- * such as `cola/train-00000-of-00001.parquet`.
+ * with `mrpc_dev_ids.tsv` or `dev_ids.tsv`. The hub's, such as
+ * `cola/train-00000-of-00001.parquet`, are what `hubSnapshot("nyu-mll/glue", { type:
+ * "dataset" })` fetches.
  *
  * Labels are the same numbers in either: entailment is 0 in MNLI, QNLI and RTE. Rows of
  * QQP with too few columns, which the original training set has, are left out and

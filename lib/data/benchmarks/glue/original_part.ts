@@ -78,7 +78,8 @@ export async function* microsoftPart(
 }
 
 function exampleOf(task: GlueTask, part: GluePart, row: Row): GlueExample {
-  const texts = (TEXTS[task] ?? GLUE_TASKS[task].texts).map(row.value);
+  const texts = (TEXTS[task] ?? GLUE_TASKS[task].texts)
+    .map((column) => copyOf(row.value(column)));
   const column = LABELS[task];
   const hasLabel = !part.startsWith("test") || row.columns.includes(column);
   return {
@@ -87,6 +88,14 @@ function exampleOf(task: GlueTask, part: GluePart, row: Row): GlueExample {
       ? labelOfText(task, row.value(column), row.where)
       : undefined,
   };
+}
+
+/**
+ * A text with memory of its own: a part of a longer one keeps all of that, and most of
+ * MNLI's files are parses that no one reads.
+ */
+function copyOf(text: string): string {
+  return JSON.parse(JSON.stringify(text));
 }
 
 /** A row of a table. */
