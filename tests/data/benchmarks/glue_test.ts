@@ -173,7 +173,7 @@ Deno.test("what is wrong with GLUE's files is said with file and line", () =>
         [
           ...["rte", "validation", "RTE/dev.tsv"] as const,
           "index\tsentence1\tsentence2\n0\ta\tb\n",
-          'RTE/dev.tsv:1 should name the column "label", got index, sentence1, sentence2',
+          'RTE/dev.tsv:1 should name the column "label" once, got "index, sentence1, sentence2"',
         ],
         [
           ...["rte", "test", "RTE/test.tsv"] as const,
@@ -215,6 +215,16 @@ Deno.test("what is wrong with GLUE's files is said with file and line", () =>
           ...["mnli", "validation_matched", "MNLI/dev_matched.tsv"] as const,
           "sentence1\tsentence2\tgold_label\na\tb\t-\n",
           'MNLI/dev_matched.tsv:2 should have a label of mnli, 0 (entailment), 1 (neutral), 2 (contradiction), got "-"',
+        ],
+        [
+          ...["rte", "train", "RTE/train.tsv"] as const,
+          "label\tsentence1\tsentence2\tlabel\n0\ta\tb\t1\n",
+          'should name the column "label" once',
+        ],
+        [
+          ...["qqp", "train", "QQP/train.tsv"] as const,
+          QQP + "1\t2\n",
+          "got none, and 1 with too few columns",
         ],
         // Some rows may be too short, not most of them.
         [

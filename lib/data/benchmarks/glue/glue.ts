@@ -88,7 +88,9 @@ export async function glue(
   for await (const example of rows) examples.push(example);
   if (examples.length === 0) {
     throw new RangeError(
-      `${file} should have at least one example of the part ${part}, got none`,
+      `${file} should have at least one example of the part ${part}, got none${
+        bad.count > 0 ? `, and ${bad.count} with too few columns` : ""
+      }`,
     );
   }
   return { ...datasetOf(examples), bad };

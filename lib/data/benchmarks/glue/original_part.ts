@@ -1,4 +1,5 @@
 /** Parts of GLUE as its original files have them: tables divided by tabs. @module */
+import { shown } from "../../../contract/shown.ts";
 import type { BadRecordCount } from "../../records/bad_records.ts";
 import { parsedRows } from "../../records/csv.ts";
 import { CsvParser } from "../../records/csv_parser.ts";
@@ -148,11 +149,14 @@ function valuesOf(
   fields: readonly string[],
 ): (column: string) => string {
   return (column) => {
-    const value = fields[columns.indexOf(column)];
-    if (value !== undefined) return value;
+    const place = columns.indexOf(column);
+    const value = fields[place];
+    if (value !== undefined && columns.lastIndexOf(column) === place) {
+      return value;
+    }
     throw new RangeError(
-      `${file}:1 should name the column ${JSON.stringify(column)}, got ${
-        columns.join(", ")
+      `${file}:1 should name the column ${JSON.stringify(column)} once, got ${
+        shown(columns.join(", "))
       }`,
     );
   };
