@@ -43,7 +43,8 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
   ],
   "training/": ["losses", "metrics", "reports", ""],
   "data/images/": [
-    ...["pictures", "decoding", "transforms", "datasets", "batching", ""],
+    ...["pictures", "operations", "decoding", "transforms", "datasets"],
+    ...["batching", ""],
   ],
   "hub/": ["files", "pretrained", ""],
   "kernels/webgpu/": [

@@ -74,6 +74,11 @@
  *
  * @module
  */
+export {
+  applyOperation,
+  type ApplyOperationOptions,
+  type RandAugmentOperation,
+} from "./images/operations/apply_operation.ts";
 export { blobBytes } from "./bytes/blob_bytes.ts";
 export type { ByteSource } from "./bytes/bytes_of.ts";
 export { fileBytes } from "./bytes/file_bytes.ts";
@@ -269,6 +274,7 @@ export type {
   EraseStep,
   FlipStep,
   PaddedCropStep,
+  RandAugmentStep,
   RandomResizedCropStep,
   Range,
   ResizeStep,

@@ -13,6 +13,12 @@ export function below(count: number, random: Random): number {
   return Math.floor(count * random());
 }
 
+/** Draws a number of mean 0 and deviation 1, normally distributed, by Box and Muller. */
+export function normal(random: Random): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) *
+    Math.cos(2 * Math.PI * random());
+}
+
 /** Shuffles items in place, by the algorithm of Fisher and Yates. */
 export function shuffle(items: number[] | Uint32Array, random: Random): void {
   for (let i = items.length - 1; i > 0; i--) {

@@ -1,10 +1,12 @@
 /** Transforms draw what torchvision draws, and refuse what makes no sense. @module */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { seeded } from "../../../lib/data/batches/random.ts";
+import { applyOperation } from "../../../lib/data/images/operations/apply_operation.ts";
 import { applyTransform } from "../../../lib/data/images/transforms/apply_transform.ts";
 import { erase } from "../../../lib/data/images/transforms/erase.ts";
 import { evalTransform } from "../../../lib/data/images/transforms/eval_transform.ts";
 import { drawRegion } from "../../../lib/data/images/transforms/random_resized_crop.ts";
+import { randAugmented } from "../../../lib/data/images/transforms/rand_augment.ts";
 import { trainTransform } from "../../../lib/data/images/transforms/train_transform.ts";
 import { NO_PILLOW, runPillow } from "../python.ts";
 
@@ -132,6 +134,97 @@ Deno.test("transforms are plain data", () => {
   assertEquals(resize, { step: "resize", size: 224, interpolation: "bicubic" });
 });
 
+Deno.test("RandAugment's words become a step of plain data", () => {
+  const stepOf = (randAugment: string, interpolation?: "bilinear") =>
+    trainTransform({ size: 4, randAugment, interpolation })
+      .find(({ step }) => step === "randAugment");
+  const step = stepOf("rand-m9-mstd0.5-inc1");
+  assertEquals(step, {
+    step: "randAugment",
+    count: 2,
+    probability: 0.5,
+    magnitude: 9,
+    deviation: 0.5,
+    interpolation: "bicubic",
+    fill: [124, 116, 104],
+  });
+  assertEquals<unknown>(stepOf("rand-inc1-n3", "bilinear"), {
+    ...step,
+    ...{ count: 3, magnitude: 10, deviation: 0, interpolation: "bilinear" },
+  });
+  assertThrows(
+    () =>
+      trainTransform({
+        ...{ size: 4, interpolation: "box", randAugment: "rand-inc1" },
+      }),
+    RangeError,
+    "interpolation",
+  );
+});
+
+Deno.test("RandAugment draws operations, magnitudes and signs as timm does", () => {
+  const pixels = Uint8Array.from({ length: 3 * 7 * 5 }, (_, i) => 37 * i);
+  const picture = { width: 7, height: 5, pixels };
+  const step = {
+    step: "randAugment",
+    ...{ count: 2, probability: 0.5, magnitude: 9, deviation: 0.5 },
+    interpolation: "bicubic",
+    fill: [124, 116, 104],
+  } as const;
+  const drawn = (...numbers: number[]) => {
+    const { pixels } = randAugmented(picture, step, () => numbers.shift()!);
+    assertEquals(numbers, []);
+    return pixels;
+  };
+  // An operation, whether it is done, two numbers for a magnitude, and a sign.
+  const middle = [1 - Math.exp(-0.5), 0] as const; // one deviation above the mean
+  const nothing = [0.99, 0.5] as const;
+  const shear = (magnitude: number) =>
+    applyOperation(picture, "ShearX", magnitude).pixels;
+  assertEquals(drawn(...nothing, ...nothing), pixels);
+  const place = 11.5 / 15;
+  assertEquals(drawn(...nothing, place, 0.49, ...middle, 0.4), shear(9.5));
+  assertEquals(drawn(place, 0.49, ...middle, 0.5, ...nothing), shear(-9.5));
+  // Magnitudes are cut: six deviations above the mean are 12.
+  const far = [1 - Math.exp(-18), 0] as const;
+  assertEquals(drawn(...nothing, place, 0, ...far, 0), shear(10));
+  const both = applyOperation(
+    applyOperation(picture, "Invert", 9),
+    "ShearX",
+    9.5,
+  );
+  assertEquals(
+    drawn(2.5 / 15, 0, ...middle, 0, place, 0, ...middle, 0),
+    both.pixels,
+  );
+});
+
+Deno.test("every operation of RandAugment is drawn equally often", () => {
+  const counts = new Map<string, number>();
+  const [, , step] = trainTransform({ size: 4, randAugment: "rand-n1-inc1" });
+  assert(step?.step === "randAugment");
+  const picture = {
+    ...{ width: 24, height: 24 },
+    pixels: Uint8Array.from(
+      { length: 3 * 24 * 24 },
+      (_, i) => 40 + (i * i) % 131,
+    ),
+  };
+  const random = seeded("operations");
+  for (let i = 0; i < 3000; i++) {
+    const { pixels } = randAugmented(picture, step, random);
+    const seen = pixels.join();
+    counts.set(seen, (counts.get(seen) ?? 0) + 1);
+  }
+  // At magnitude 10 a step makes 15 pictures without a sign, or two of each with one.
+  const untouched = counts.get(picture.pixels.join())!;
+  assert(untouched > 1400 && untouched < 1600, `${untouched}`);
+  counts.delete(picture.pixels.join());
+  assertEquals(counts.size, 6 + 2 * 9);
+  const frequent = [...counts.values()].filter((count) => count > 75);
+  assertEquals(frequent.length, 6);
+});
+
 /** Calls that are refused, with a part of what is said. */
 // deno-lint-ignore no-explicit-any
 const REFUSED: [call: (wrong: any) => unknown, Record<string, unknown>[]][] = [
@@ -142,6 +235,19 @@ const REFUSED: [call: (wrong: any) => unknown, Record<string, unknown>[]][] = [
     { flip: 2 },
     { flip: true },
     { erase: -1 },
+    { randAugment: 9 },
+    ...[
+      ...["", "rand", "rand-", "m9-inc1", "augmix-m9-inc1", "Rand-m9-inc1"],
+      ...["rand-m9", "rand-m9-inc0", "rand-m11-inc1", "rand-m9.5-inc1"],
+      ...[
+        "rand-m-1-inc1",
+        "rand-n0-inc1",
+        "rand-m9-mstdinf-inc1",
+        "rand-w0-inc1",
+      ],
+      ...["rand-m9-m9-inc1", "rand-m9 -inc1", "rand-p0.5-inc1", "rand-inc1\n"],
+      ...["rand-constructor1-inc1"],
+    ].map((randAugment) => ({ randAugment })),
     { interpolation: "nearest" },
     { crop: { scales: [0, 1] } },
     { crop: { scale: [0, 1] } },

@@ -4,6 +4,7 @@ import { centreCrop, crop, mirrored } from "../pictures/crop.ts";
 import type { Picture } from "../pictures/picture.ts";
 import { FILTERS } from "../pictures/filters.ts";
 import { resample } from "../pictures/resample.ts";
+import { randAugmented } from "./rand_augment.ts";
 import { drawRegion } from "./random_resized_crop.ts";
 import type { Transform, TransformStep } from "./transform.ts";
 
@@ -48,6 +49,7 @@ const STEPS: {
   centreCrop: (picture, { size }) => centreCrop(picture, size),
   flip: (picture, { probability }, random) =>
     random() < probability ? mirrored(picture) : picture,
+  randAugment: randAugmented,
   // Noise replaces what has been normalised: see erase.ts.
   erase: (picture) => picture,
 };

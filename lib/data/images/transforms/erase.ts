@@ -1,5 +1,5 @@
 /** Random erasing, of pictures that have been normalised. @module */
-import { below, type Random } from "../../batches/random.ts";
+import { below, normal, type Random } from "../../batches/random.ts";
 import { roundHalfToEven } from "../pictures/crop.ts";
 import { within, withinRatios } from "./random_resized_crop.ts";
 import type { EraseStep, Transform } from "./transform.ts";
@@ -44,9 +44,8 @@ export function erase(
 }
 
 /**
- * Normal noise of mean 0 and deviation 1, by Box and Muller, of a generator that is
- * many times as fast as the one that starts it: a rectangle takes tens of thousands of
- * numbers.
+ * Normal noise of mean 0 and deviation 1, of a generator that is many times as fast as
+ * the one that starts it: a rectangle takes tens of thousands of numbers.
  *
  * Source of the generator: Doty-Humphrey's `sfc32`, of PractRand (public domain).
  */
@@ -61,6 +60,5 @@ function normalNoise(random: Random): () => number {
     c = (((c << 21) | (c >>> 11)) + next) | 0;
     return (next >>> 0) / 2 ** 32;
   };
-  return () =>
-    Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+  return () => normal(uniform);
 }

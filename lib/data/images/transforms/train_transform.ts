@@ -7,6 +7,7 @@ import {
 import { assertInteger } from "../../batches/assert_integer.ts";
 import type { Interpolation } from "../pictures/filters.ts";
 import { assertInterpolation } from "../pictures/resize.ts";
+import { randAugmentStep } from "./rand_augment.ts";
 import type { Range, Transform, TransformStep } from "./transform.ts";
 
 /** A random part of the picture, resized. */
@@ -38,6 +39,15 @@ export interface TrainTransformOptions {
   /** How likely a mirror image is. @default 0.5 */
   flip?: number | undefined;
   /**
+   * RandAugment in timm's words, such as `"rand-m9-mstd0.5-inc1"`: `m`, the mean of the
+   * magnitudes, from 0 to 10, by default 10; `mstd`, their standard deviation, by
+   * default 0; `n`, how many operations are drawn, by default 2; and `inc1`, which says
+   * that operations change a picture the more the greater the magnitude is, and cannot
+   * be left out. Each operation that is drawn is done with a probability of 0.5.
+   * @default no operations
+   */
+  randAugment?: string | undefined;
+  /**
    * How likely a rectangle of noise is, of 1/50 to 1/3 of the picture. @default 0
    */
   erase?: number | undefined;
@@ -48,6 +58,7 @@ const OPTIONS: OptionNames<TrainTransformOptions> = {
   crop: true,
   interpolation: true,
   flip: true,
+  randAugment: true,
   erase: true,
 };
 
@@ -59,10 +70,11 @@ const ERASED = { area: [0.02, 1 / 3], ratio: [0.3, 1 / 0.3] } as const;
 
 /**
  * The random changes with which models of images are trained: a random part, resized
- * to a square, maybe as a mirror shows it, and maybe with a rectangle of noise.
+ * to a square, maybe as a mirror shows it, maybe changed by RandAugment, and maybe with
+ * a rectangle of noise.
  *
- * Source: Szegedy et al. 2014 (arXiv:1409.4842) and Touvron et al. 2020
- * (arXiv:2012.12877), as torchvision and timm do it.
+ * Source: Szegedy et al. 2014 (arXiv:1409.4842), Cubuk et al. 2019 (arXiv:1909.13719)
+ * and Touvron et al. 2020 (arXiv:2012.12877), as torchvision and timm do it.
  *
  * @example
  * ```ts
@@ -73,6 +85,19 @@ const ERASED = { area: [0.02, 1 / 3], ratio: [0.3, 1 / 0.3] } as const;
  *   { step: "paddedCrop", size: 32, padding: 4 },
  *   { step: "flip", probability: 0.5 },
  * ]);
+ *
+ * // How LION's classifiers of ImageNet were trained.
+ * const steps = trainTransform({
+ *   size: 224,
+ *   randAugment: "rand-m9-mstd0.5-inc1",
+ *   erase: 0.25,
+ * });
+ * assertEquals(steps.map(({ step }) => step), [
+ *   "randomResizedCrop",
+ *   "flip",
+ *   "randAugment",
+ *   "erase",
+ * ]);
  * ```
  *
  * @param options See {@linkcode TrainTransformOptions}.
@@ -82,14 +107,17 @@ const ERASED = { area: [0.02, 1 / 3], ratio: [0.3, 1 / 0.3] } as const;
  */
 export function trainTransform(options: TrainTransformOptions): Transform {
   assertOptions("trainTransform", options, OPTIONS);
-  const { size, crop = {}, interpolation = "bicubic", flip = 0.5, erase = 0 } =
-    options;
+  const { size, crop = {}, interpolation = "bicubic", flip = 0.5 } = options;
+  const { randAugment, erase = 0 } = options;
   assertPositiveInteger("size", size);
   assertInterpolation(interpolation);
   assertProbability("flip", flip);
   assertProbability("erase", erase);
   const steps: TransformStep[] = [cropStep(size, crop, interpolation)];
   if (flip > 0) steps.push({ step: "flip", probability: flip });
+  if (randAugment !== undefined) {
+    steps.push(randAugmentStep(randAugment, interpolation));
+  }
   if (erase > 0) steps.push({ step: "erase", probability: erase, ...ERASED });
   return steps;
 }

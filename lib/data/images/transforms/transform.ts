@@ -53,6 +53,24 @@ export interface FlipStep {
   readonly probability: number;
 }
 
+/** Operations at random, as timm's `RandAugment`; `applyOperation` does one of them. */
+export interface RandAugmentStep {
+  /** Which step this is. */
+  readonly step: "randAugment";
+  /** How many operations are drawn, each of them out of all. */
+  readonly count: number;
+  /** How likely each of those drawn is done. */
+  readonly probability: number;
+  /** Mean of the magnitudes, from 0 to 10. */
+  readonly magnitude: number;
+  /** Standard deviation of the magnitudes, which are cut to 0–10. */
+  readonly deviation: number;
+  /** How pixels are made that come from between others. */
+  readonly interpolation: "bicubic" | "bilinear";
+  /** Red, green and blue, 0–255, of what a picture that is moved leaves empty. */
+  readonly fill: readonly [red: number, green: number, blue: number];
+}
+
 /**
  * A rectangle of noise, drawn for each value with mean 0 and deviation 1, after
  * pictures are normalised: timm's `RandomErasing` of mode `pixel`.
@@ -75,6 +93,7 @@ export type TransformStep =
   | ResizeStep
   | CentreCropStep
   | FlipStep
+  | RandAugmentStep
   | EraseStep;
 
 /**

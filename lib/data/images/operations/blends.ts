@@ -1,0 +1,120 @@
+/**
+ * Operations that blend a picture with one that lacks something, or take it further
+ * away from that one.
+ *
+ * Source: Pillow's `ImageEnhance.py`, `Blend.c`, `Convert.c` and `Filter.c` (HPND),
+ * whose single precision this follows.
+ *
+ * @module
+ */
+import type { Picture } from "../pictures/picture.ts";
+import { mapped } from "./tables.ts";
+
+/**
+ * Values of `from` at a factor of 0, and of `to` at 1; a factor above 1 goes beyond,
+ * up to black or white.
+ */
+function blend(from: Uint8Array, to: Uint8Array, factor: number): Uint8Array {
+  // A difference has 511 values, so that each is multiplied once.
+  const scaled = Float32Array.from(
+    { length: 511 },
+    (_, i) => Math.fround(factor) * (i - 255),
+  );
+  const result = new Uint8Array(to.length);
+  for (let i = 0; i < to.length; i++) {
+    const start = from[i]!;
+    const value = Math.fround(start + scaled[to[i]! - start + 255]!);
+    result[i] = value <= 0 ? 0 : value >= 255 ? 255 : value;
+  }
+  return result;
+}
+
+/** Each of the 256 values. */
+const VALUES = Uint8Array.from({ length: 256 }, (_, value) => value);
+
+/** Blends a picture with one of a single grey. */
+function blendWithGrey(
+  picture: Picture,
+  grey: number,
+  factor: number,
+): Picture {
+  const constant = new Uint8Array(256).fill(grey);
+  return mapped(picture, blend(constant, VALUES, factor));
+}
+
+/** The luma of ITU-R 601-2 of each pixel, which is Pillow's mode "L". */
+function greysOf({ pixels }: Picture): Uint8Array {
+  const greys = new Uint8Array(pixels.length / 3);
+  for (let i = 0, from = 0; i < greys.length; i++, from += 3) {
+    greys[i] = (19595 * pixels[from]! + 38470 * pixels[from + 1]! +
+      7471 * pixels[from + 2]! + 0x8000) >> 16;
+  }
+  return greys;
+}
+
+/** Colours become paler below a factor of 1, until all is grey at 0. */
+export function withColour(picture: Picture, factor: number): Picture {
+  const { width, height, pixels } = picture;
+  const grey = new Uint8Array(pixels.length);
+  greysOf(picture).forEach((value, i) => grey.fill(value, 3 * i, 3 * i + 3));
+  return { width, height, pixels: blend(grey, pixels, factor) };
+}
+
+/** Differences from the mean grey become smaller below a factor of 1. */
+export function withContrast(picture: Picture, factor: number): Picture {
+  const greys = greysOf(picture);
+  const sum = greys.reduce((sum, grey) => sum + grey, 0);
+  const mean = Math.floor(sum / greys.length + 0.5);
+  return blendWithGrey(picture, mean, factor);
+}
+
+/** The picture becomes darker below a factor of 1. */
+export function withBrightness(picture: Picture, factor: number): Picture {
+  return blendWithGrey(picture, 0, factor);
+}
+
+/** Edges become softer below a factor of 1. */
+export function withSharpness(picture: Picture, factor: number): Picture {
+  const { width, height, pixels } = picture;
+  return { width, height, pixels: blend(smoothed(picture), pixels, factor) };
+}
+
+/** What a neighbour's value, and a pixel's own, add to a smoothed pixel. */
+const NEIGHBOUR = weighted(1);
+const OWN = weighted(5);
+
+/** The values, weighted, in single precision; weights add up to 13. */
+function weighted(weight: number): Float32Array {
+  return Float32Array.from(
+    VALUES,
+    (value) => value * Math.fround(weight / 13),
+  );
+}
+
+/** The weighted mean of each pixel and its eight neighbours; the border stays. */
+function smoothed({ width, height, pixels }: Picture): Uint8Array {
+  const result = pixels.slice();
+  const stride = 3 * width;
+  for (let row = 1; row < height - 1; row++) {
+    const end = (row + 1) * stride - 3;
+    for (let i = row * stride + 3; i < end; i++) {
+      let sum = Math.fround(0.5 + threeOf(pixels, i + stride, NEIGHBOUR));
+      sum = Math.fround(sum + threeOf(pixels, i, OWN));
+      sum = Math.fround(sum + threeOf(pixels, i - stride, NEIGHBOUR));
+      result[i] = sum;
+    }
+  }
+  return result;
+}
+
+/** What a value and its neighbours in the row add to a smoothed pixel. */
+function threeOf(
+  pixels: Uint8Array,
+  i: number,
+  middle: Float32Array,
+): number {
+  const two = Math.fround(
+    NEIGHBOUR[pixels[i - 3]!]! + middle[pixels[i]!]!,
+  );
+  return Math.fround(two + NEIGHBOUR[pixels[i + 3]!]!);
+}

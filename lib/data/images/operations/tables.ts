@@ -1,0 +1,114 @@
+/**
+ * Operations that give each value of a colour another one, by a table.
+ *
+ * Source: Pillow's `ImageOps.py` (HPND).
+ *
+ * @module
+ */
+import type { Picture } from "../pictures/picture.ts";
+
+/** The new value of each of the 256. */
+type Table = Uint8Array;
+
+/** A table of what a function makes of the values, cut to 8 bits. */
+function tableOf(valueOf: (value: number) => number): Table {
+  const clamped = Uint8ClampedArray.from(
+    { length: 256 },
+    (_, value) => Math.trunc(valueOf(value)),
+  );
+  return new Uint8Array(clamped.buffer);
+}
+
+/** Looks up the values of each colour in its table. */
+function lookedUp(
+  { width, height, pixels }: Picture,
+  [red, green, blue]: readonly [Table, Table, Table],
+): Picture {
+  const result = new Uint8Array(pixels.length);
+  for (let i = 0; i < pixels.length; i += 3) {
+    result[i] = red[pixels[i]!]!;
+    result[i + 1] = green[pixels[i + 1]!]!;
+    result[i + 2] = blue[pixels[i + 2]!]!;
+  }
+  return { width, height, pixels: result };
+}
+
+/** Looks up the values of all colours in one table. */
+export function mapped(picture: Picture, table: Table): Picture {
+  return lookedUp(picture, [table, table, table]);
+}
+
+/** How often each value is there, of red, green and blue. */
+function histograms(
+  { pixels }: Picture,
+): readonly [Uint32Array, Uint32Array, Uint32Array] {
+  const [red, green, blue] = [0, 1, 2].map(() => new Uint32Array(256)) as [
+    ...[Uint32Array, Uint32Array, Uint32Array],
+  ];
+  for (let i = 0; i < pixels.length; i += 3) {
+    red[pixels[i]!]!++;
+    green[pixels[i + 1]!]!++;
+    blue[pixels[i + 2]!]!++;
+  }
+  return [red, green, blue];
+}
+
+/** Looks up the values of each colour in a table that its histogram gives. */
+function byHistogram(
+  picture: Picture,
+  tableOf: (counts: Uint32Array) => Table,
+): Picture {
+  const [red, green, blue] = histograms(picture);
+  return lookedUp(picture, [tableOf(red), tableOf(green), tableOf(blue)]);
+}
+
+/** The darkest value of each colour becomes 0, and the lightest 255. */
+export function autoContrasted(picture: Picture): Picture {
+  return byHistogram(picture, (counts) => {
+    const darkest = counts.findIndex((count) => count > 0);
+    const lightest = counts.findLastIndex((count) => count > 0);
+    if (lightest === darkest) return tableOf((value) => value);
+    const scale = 255 / (lightest - darkest);
+    const offset = -darkest * scale;
+    return tableOf((value) => value * scale + offset);
+  });
+}
+
+/** The values of each colour become equally frequent, as far as they can. */
+export function equalized(picture: Picture): Picture {
+  const total = picture.width * picture.height;
+  return byHistogram(picture, (counts) => {
+    const lightest = counts.findLast((count) => count > 0)!;
+    const step = Math.floor((total - lightest) / 255);
+    if (step === 0) return tableOf((value) => value);
+    let below = Math.floor(step / 2);
+    return tableOf((value) => {
+      const level = below / step;
+      below += counts[value]!;
+      return level;
+    });
+  });
+}
+
+/** Light becomes dark. */
+export function inverted(picture: Picture): Picture {
+  return solarized(picture, 0);
+}
+
+/** Light becomes dark from a threshold on. */
+export function solarized(picture: Picture, threshold: number): Picture {
+  return mapped(
+    picture,
+    tableOf((value) => value < threshold ? value : 255 - value),
+  );
+}
+
+/** What is below 128 becomes lighter by a number. */
+export function lightened(picture: Picture, by: number): Picture {
+  return mapped(picture, tableOf((value) => value < 128 ? value + by : value));
+}
+
+/** Only the upper bits of each value are kept, so many of them. */
+export function posterized(picture: Picture, bits: number): Picture {
+  return mapped(picture, tableOf((value) => value & -(2 ** (8 - bits))));
+}
