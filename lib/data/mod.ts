@@ -140,6 +140,11 @@ export {
   type ImageBatchesOptions,
   type ImageBatchStream,
 } from "./images/batching/image_batches.ts";
+export type { MixOptions } from "./images/batching/mix.ts";
+export {
+  mixTargets,
+  type MixTargetsOptions,
+} from "./images/batching/mix_targets.ts";
 export type { PerColour } from "./images/batching/normalise.ts";
 export type {
   EncodedImage,

@@ -19,6 +19,37 @@ export function normal(random: Random): number {
     Math.cos(2 * Math.PI * random());
 }
 
+/**
+ * Draws a number from 0 to 1 of the distribution Beta(α, α): the share that the first of
+ * two numbers of the gamma distribution has of their sum.
+ *
+ * @param alpha The α, above 0.
+ */
+export function beta(alpha: number, random: Random): number {
+  // By their logarithms, since both may be too small for a number where α is.
+  const first = logGamma(alpha, random), second = logGamma(alpha, random);
+  return 1 / (1 + Math.exp(second - first));
+}
+
+/**
+ * Draws the logarithm of a number of the gamma distribution.
+ *
+ * Source: Marsaglia and Tsang 2000, A simple method for generating gamma variables.
+ */
+function logGamma(shape: number, random: Random): number {
+  // A shape that is greater by 1 has few attempts; a power of a uniform number makes it
+  // the one that is asked for.
+  const d = shape + 2 / 3, c = 1 / Math.sqrt(9 * d);
+  const power = Math.log(1 - random()) / shape;
+  for (;;) {
+    const x = normal(random);
+    const v = (1 + c * x) ** 3;
+    if (v <= 0) continue;
+    const most = x ** 2 / 2 + d * (1 - v + Math.log(v));
+    if (Math.log(1 - random()) < most) return Math.log(d * v) + power;
+  }
+}
+
 /** Shuffles items in place, by the algorithm of Fisher and Yates. */
 export function shuffle(items: number[] | Uint32Array, random: Random): void {
   for (let i = items.length - 1; i > 0; i--) {

@@ -6,11 +6,15 @@ import { BadImageError, type Lanes } from "./lanes.ts";
 
 /** Which images a step has. */
 export interface Draw {
-  /** The text that the random numbers of all its images depend on. */
-  readonly seed: string;
   readonly size: number;
-  /** The image at a place, and after the last one those that come next. */
-  indexAt(place: number): number;
+  /**
+   * The image at a place, or the one that comes so many later in the epoch, and the text
+   * that its random numbers depend on.
+   */
+  at(
+    place: number,
+    later: number,
+  ): { readonly index: number; readonly seed: string };
 }
 
 /** A decoded image of a step. */
@@ -34,7 +38,7 @@ export interface Gathered {
  */
 export async function gather(
   images: ImageDataset,
-  { seed, size, indexAt }: Draw,
+  { size, at }: Draw,
   lanes: Lanes,
   count: BadRecordCount,
 ): Promise<Gathered> {
@@ -44,13 +48,11 @@ export async function gather(
   const decode = async (place: number): Promise<Example> => {
     const passed: BadRecord[] = bad[place] = [];
     for (;;) {
-      const index = indexAt(place + passed.length);
+      const { index, seed } = at(place, passed.length);
       const image = await images.get(index);
-      const own = [seed, index, ...passed.length > 0 ? [passed.length] : []]
-        .join(" ");
       try {
-        const pixels = await lanes.run(image, own);
-        return { pixels, label: labelOf(image), seed: own };
+        const pixels = await lanes.run(image, seed);
+        return { pixels, label: labelOf(image), seed };
       } catch (cause) {
         if (!(cause instanceof BadImageError)) throw cause;
         const { name } = image;
