@@ -175,7 +175,25 @@ const numbers = data.datasetOf([1, 2, 3]);
 const noBytes = data.memoryBytes(new Uint8Array(0));
 const collate = () => ({ inputs: [], labels: tf.zeros([1]), size: 1 });
 
+const onePixel = { width: 1, height: 1, pixels: new Uint8Array(3) };
+
+const batchesOfImages = (wrong: object) =>
+  data.imageBatches(
+    {
+      ...{ classes: ["a"], labels: new Uint16Array(2), size: 2 },
+      get: () => ({
+        ...{ name: "a", label: 0 },
+        bytes: () => Promise.resolve(new Uint8Array()),
+      }),
+    },
+    {
+      ...{ batchSize: 1, transform: data.evalTransform({ size: 4 }) },
+      ...wrong,
+    },
+  );
+
 const DATA: Calls = {
+  applyOperation: (wrong) => data.applyOperation(onePixel, "Invert", 0, wrong),
   batchesInOrder: (wrong) =>
     data.batchesInOrder(numbers, { batchSize: 1, collate, ...wrong }),
   collateCausal: (wrong) => data.collateCausal(wrong),
@@ -192,20 +210,9 @@ const DATA: Calls = {
   evalTransform: (wrong) => data.evalTransform({ size: 4, ...wrong }),
   glue: (wrong) =>
     data.glue("rte", "/dev/null/none", { part: "train", ...wrong }),
-  imageBatches: (wrong) =>
-    data.imageBatches(
-      {
-        ...{ classes: ["a"], labels: new Uint16Array(1), size: 1 },
-        get: () => ({
-          ...{ name: "a", label: 0 },
-          bytes: () => Promise.resolve(new Uint8Array()),
-        }),
-      },
-      {
-        ...{ batchSize: 1, transform: data.evalTransform({ size: 4 }) },
-        ...wrong,
-      },
-    ),
+  imageBatches: batchesOfImages,
+  "imageBatches's mix": (wrong) =>
+    batchesOfImages({ batchSize: 2, mix: wrong }),
   imageFolder: (wrong) => data.imageFolder("/dev/null/none", wrong),
   listOps: (wrong) => data.listOps({ size: 1, ...wrong }),
   maskTokens: (wrong) =>
@@ -213,6 +220,8 @@ const DATA: Calls = {
       ...{ rate: 0.1, random: Math.random, tokenizer },
       ...wrong,
     }),
+  mixTargets: (wrong) =>
+    data.mixTargets([0], { lambda: 1, classes: 1, ...wrong }),
   mqar: (wrong) => data.mqar({ size: 1, ...wrong }),
   packSequences: (wrong) => data.packSequences([[1]], { length: 1, ...wrong }),
   packTokens: (wrong) =>
@@ -221,12 +230,7 @@ const DATA: Calls = {
   parquet: (wrong) => data.parquet(noBytes, wrong),
   parquetImages: (wrong) =>
     data.parquetImages(data.memoryBytes(new Uint8Array(12), "none"), wrong),
-  resize: (wrong) =>
-    data.resize(
-      { width: 1, height: 1, pixels: new Uint8Array(3) },
-      ...[1, 1] as const,
-      wrong,
-    ),
+  resize: (wrong) => data.resize(onePixel, ...[1, 1] as const, wrong),
   trainTransform: (wrong) => data.trainTransform({ size: 4, ...wrong }),
   pathfinder: (wrong) => pathfinder({ size: 1, ...wrong }),
   selectiveCopying: (wrong) => selectiveCopying({ size: 1, ...wrong }),

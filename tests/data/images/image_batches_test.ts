@@ -2,16 +2,28 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { fileURLToPath } from "node:url";
+import { seeded } from "../../../lib/data/batches/random.ts";
 import {
   imageBatches,
   type ImageBatchesOptions,
 } from "../../../lib/data/images/batching/image_batches.ts";
+import {
+  drawMix,
+  mixOf,
+  mixPictures,
+} from "../../../lib/data/images/batching/mix.ts";
+import { mixTargets } from "../../../lib/data/images/batching/mix_targets.ts";
 import type { ImageDataset } from "../../../lib/data/images/datasets/image_dataset.ts";
 import { imageFolder } from "../../../lib/data/images/datasets/image_folder.ts";
 import { evalTransform } from "../../../lib/data/images/transforms/eval_transform.ts";
 import { trainTransform } from "../../../lib/data/images/transforms/train_transform.ts";
 import { encodePNG } from "../../../lib/notebook/pictures/png.ts";
-import { crossEntropy, evaluate, train } from "../../../lib/training/mod.ts";
+import {
+  crossEntropy,
+  evaluate,
+  softCrossEntropy,
+  train,
+} from "../../../lib/training/mod.ts";
 import { lionViT } from "../../../mod.ts";
 import { onCpu, withFolder } from "../../io/files.ts";
 import { NO_PILLOW, runPillow } from "../python.ts";
@@ -45,7 +57,9 @@ async function take(
   const taken: { values: Float32Array; labels: number[] }[] = [];
   for await (const { inputs: [pictures], labels, size } of batches) {
     assertEquals(pictures!.shape[0], size);
-    assertEquals([pictures!.dtype, labels.dtype], ["float32", "int32"]);
+    assertEquals(pictures!.dtype, "float32");
+    // Mixed labels are probabilities.
+    assertEquals(labels.dtype, labels.rank === 1 ? "int32" : "float32");
     taken.push({
       values: await pictures!.data() as Float32Array,
       labels: [...await labels.data()],
@@ -56,7 +70,11 @@ async function take(
   return taken;
 }
 
-const TRAIN = trainTransform({ size: 16, erase: 0.5 });
+const TRAIN = trainTransform({
+  size: 16,
+  randAugment: "rand-m9-mstd0.5-inc1",
+  erase: 0.5,
+});
 const EVAL = evalTransform({ size: 16 });
 
 /** Images of given bytes, one of each. */
@@ -100,9 +118,10 @@ onFolder(
 onFolder(
   "batches are the same by 0, 1 and 3 workers, from any step on",
   async (images) => {
+    // With all that is drawn at random.
     const stream = (options: Partial<ImageBatchesOptions>) =>
       imageBatches(images, {
-        ...{ batchSize: 4, seed: 7, transform: TRAIN },
+        ...{ batchSize: 4, seed: 7, transform: TRAIN, mix: {}, repeats: 3 },
         ...options,
       });
     const truth = await take(stream({ workers: 0, prefetch: 0 }).from(0), 8);
@@ -115,7 +134,7 @@ onFolder(
       const resumed = await take(batches.from(start), 8 - start);
       assertEquals(resumed, truth.slice(start));
     }
-    // An epoch has each image once at most, and the next one has other parts of them.
+    // The next epoch has other parts of the images.
     const [first, , , second] = truth;
     assert(first!.values.some((value, i) => value !== second!.values[i]));
     const other = await take(stream({ workers: 0, seed: 8 }).from(0), 1);
@@ -134,6 +153,13 @@ onFolder("a model is trained and evaluated on images", async (images) => {
     { loss: crossEntropy(), steps: 3, progress: false },
   );
   assertEquals(losses.length, 3);
+  const mixed = imageBatches(images, {
+    ...{ batchSize: 4, transform: TRAIN, mix: {}, repeats: 3 },
+  });
+  const { losses: [soft] } = await train(model, mixed, {
+    ...{ loss: softCrossEntropy(), steps: 1, progress: false },
+  });
+  assert(soft! > 0.1 && soft! < 5, `${soft}`);
   const once = imageBatches(images, {
     ...{ batchSize: 4, transform: EVAL },
     order: "in-order",
@@ -144,6 +170,40 @@ onFolder("a model is trained and evaluated on images", async (images) => {
   assert(loss! > 0.1 && loss! < 5, `${loss}`);
   model.dispose();
 });
+
+onFolder(
+  "pictures are mixed after all else, by the numbers of the step",
+  async (images) => {
+    const options = { batchSize: 4, seed: 2, transform: TRAIN, workers: 0 };
+    const plain = await take(imageBatches(images, options).from(0), 3);
+    const mix = { smoothing: 0.2 };
+    const mixed = await take(
+      imageBatches(images, { ...options, mix }).from(0),
+      3,
+    );
+    const all = mixOf(mix, { classes: 2, batchSize: 4 });
+    for (const [step, { values, labels }] of plain.entries()) {
+      const drawn = drawMix(all, 16, seeded("step", 2, step, 0));
+      mixPictures(values, 4, 16, drawn);
+      assertEquals(mixed[step]!.values, values);
+      const { lambda } = drawn;
+      const targets = mixTargets(labels, {
+        lambda,
+        classes: 2,
+        smoothing: 0.2,
+      });
+      assertEquals(mixed[step]!.labels, [...targets]);
+    }
+    const three = imageBatches(images, { ...options, mix: { classes: 1 } });
+    const before = tf.memory().numTensors;
+    await assertRejects(
+      () => take(three.from(0), 3),
+      RangeError,
+      "below 1, got 1",
+    );
+    assertEquals(tf.memory().numTensors, before);
+  },
+);
 
 onFolder("a bad image fails by its name", async (images, _, folder) => {
   await Deno.writeTextFile(`${folder}/cats/3.jpg`, "no image");

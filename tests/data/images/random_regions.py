@@ -1,4 +1,7 @@
-"""torchvision's `RandomResizedCrop.get_params` on given uniform numbers."""
+"""
+torchvision's `RandomResizedCrop.get_params` and timm's `RandomErasing`, on given uniform
+numbers.
+"""
 
 import json
 import math
@@ -48,4 +51,36 @@ for index in range(400):
         "width": width, "height": height, "scale": scale, "ratio": ratio,
         "draws": draws, "region": get_params(width, height, scale, ratio, draws),
     })
-print(json.dumps(cases))
+
+
+def erase(side, probability, draws):
+    draw = iter(draws)
+
+    def uniform(least, greatest):
+        return least + (greatest - least) * next(draw)
+
+    def randint(least, greatest):
+        return least + int(next(draw) * (greatest - least + 1))
+
+    log_aspect = (math.log(0.3), math.log(1 / 0.3))
+    if next(draw) > probability:
+        return None
+    for _ in range(10):
+        target_area = uniform(0.02, 1 / 3) * side * side
+        aspect_ratio = math.exp(uniform(*log_aspect))
+        h = int(round(math.sqrt(target_area * aspect_ratio)))
+        w = int(round(math.sqrt(target_area / aspect_ratio)))
+        if w < side and h < side:
+            top = randint(0, side - h)
+            left = randint(0, side - w)
+            return [top, left, h, w]
+    return None
+
+
+erased = []
+for index in range(300):
+    # In small squares many rectangles do not fit.
+    side = int(random.integers(1, (40, 4)[index % 2]))
+    draws = random.random(30).tolist()
+    erased.append({"side": side, "draws": draws, "box": erase(side, 0.8, draws)})
+print(json.dumps({"crops": cases, "erased": erased}))

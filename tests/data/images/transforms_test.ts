@@ -10,23 +10,48 @@ import { randAugmented } from "../../../lib/data/images/transforms/rand_augment.
 import { trainTransform } from "../../../lib/data/images/transforms/train_transform.ts";
 import { NO_PILLOW, runPillow } from "../python.ts";
 
+/** What torchvision and timm make of uniform numbers. */
+interface Regions {
+  readonly crops: readonly {
+    width: number;
+    height: number;
+    scale: [number, number];
+    ratio: [number, number];
+    draws: number[];
+    region: number[];
+  }[];
+  readonly erased: readonly {
+    side: number;
+    draws: number[];
+    box: [top: number, left: number, height: number, width: number] | null;
+  }[];
+}
+
 Deno.test({
-  name: "a random part is the one that torchvision draws",
+  name: "a random part is the one that torchvision draws, and timm erases",
   ...NO_PILLOW,
   fn: async () => {
-    const cases = await runPillow<{
-      width: number;
-      height: number;
-      scale: [number, number];
-      ratio: [number, number];
-      draws: number[];
-      region: number[];
-    }[]>("random_regions.py");
-    for (const { width, height, scale, ratio, draws, region } of cases) {
+    const { crops, erased } = await runPillow<Regions>("random_regions.py");
+    for (const { width, height, scale, ratio, draws, region } of crops) {
       const random = () => draws.shift()!;
       const drawn = drawRegion({ width, height }, { scale, ratio }, random);
       const { left, top } = drawn;
       assertEquals([left, top, drawn.width, drawn.height], region);
+    }
+    const [, , step] = trainTransform({ size: 4, erase: 0.8 });
+    assert(step?.step === "erase");
+    for (const { side, draws, box } of erased) {
+      const values = new Float32Array(3 * side * side);
+      erase(values, side, step, () => draws.shift()!);
+      const [top, left, height, width] = box ?? [0, 0, 0, 0];
+      values.forEach((value, i) => {
+        const place = Math.floor(i / 3);
+        const row = Math.floor(place / side) - top,
+          column = place % side - left;
+        const isErased = row >= 0 && row < height && column >= 0 &&
+          column < width;
+        assertEquals(value !== 0, isErased);
+      });
     }
   },
 });

@@ -1,4 +1,5 @@
 /** Repeated augmentation, and what each rank gets of an epoch. @module */
+import { shown } from "../../../contract/shown.ts";
 import { assertInteger } from "../../batches/assert_integer.ts";
 
 /** How the images of an epoch are repeated and dealt out. */
@@ -28,7 +29,9 @@ export function dealingOf(
   assertInteger("repeats", repeats, 1);
   if ((rank === undefined) !== (ranks === undefined)) {
     throw new TypeError(
-      `rank and ranks should be given together, got rank ${rank} and ranks ${ranks}`,
+      `rank and ranks should be given together, got rank ${
+        shown(rank)
+      } and ranks ${shown(ranks)}`,
     );
   }
   if (rank === undefined || ranks === undefined) {

@@ -80,7 +80,8 @@ export interface ImageBatchesOptions {
   /**
    * How often each image is there in a row, each time transformed in another way. An
    * epoch has no more images for that, ⌊N / 256⌋ · 256 of N, or all of fewer than 256,
-   * so that of 3 copies it has about a third of the dataset. @default 1
+   * so that with 3 copies it has about a third of the dataset. The paper has 3 copies
+   * where several ranks train, and else none. @default 1
    */
   repeats?: number | undefined;
   /**
@@ -130,10 +131,10 @@ export interface ImageBatchStream extends BatchStream {
  * are mixed at the end, and labels are float32 `[size, classes]`.
  *
  * A picture's random numbers depend on the seed, the epoch, its index and its copy alone,
- * and those of `mix` on the seed and the step, so that any number of workers makes the same batches, and `from` resumes at any step.
- * Workers are started when an iteration begins, and stopped when it ends. In memory
- * are at once the pixels of `prefetch` + 1 batches, 8 bits each, and two files for
- * each worker.
+ * and those of `mix` on the seed, the step and the rank, so that any number of workers
+ * makes the same batches, and `from` resumes at any step. Workers are started when an
+ * iteration begins, and stopped when it ends. In memory are at once the pixels of
+ * `prefetch` + 1 batches, 8 bits each, and two files for each worker.
  *
  * @example
  * ```ts
@@ -255,8 +256,8 @@ export function imageBatches(
       size: Math.min(batchSize, size - first),
       at(place, later) {
         const { place: own, copy } = dealt(first + place, dealing);
-        const at = (own + later) % images.size;
-        const index = order ? order[at]! : at;
+        const inEpoch = (own + later) % images.size;
+        const index = order ? order[inEpoch]! : inEpoch;
         const parts = ["example", seed, epoch, index];
         if (dealing.repeats > 1) parts.push(copy);
         if (later > 0) parts.push(later);
