@@ -5,6 +5,7 @@ import {
   OPERATION_NAMES,
   type RandAugmentOperation,
 } from "../../../lib/data/images/operations/apply_operation.ts";
+import { Buffer } from "node:buffer";
 import { NO_PILLOW, runPillow } from "../python.ts";
 
 interface Truth {
@@ -47,6 +48,20 @@ Deno.test({
       [...OPERATION_NAMES],
     );
   },
+});
+
+Deno.test("a picture in a Buffer of Node's stays as it is", () => {
+  const pixels = Uint8Array.from({ length: 3 * 5 * 4 }, (_, i) => 59 * i);
+  const buffer = Buffer.from(pixels);
+  for (const name of OPERATION_NAMES) {
+    const made = applyOperation({ width: 5, height: 4, pixels }, name, 9);
+    const same = applyOperation(
+      { width: 5, height: 4, pixels: buffer },
+      ...[name, 9] as const,
+    );
+    assertEquals(same.pixels, made.pixels);
+    assertEquals(new Uint8Array(buffer), pixels);
+  }
 });
 
 Deno.test("what a picture leaves empty has the colour that is asked for", () => {

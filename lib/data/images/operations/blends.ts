@@ -55,9 +55,15 @@ function greysOf({ pixels }: Picture): Uint8Array {
 /** Colours become paler below a factor of 1, until all is grey at 0. */
 export function withColour(picture: Picture, factor: number): Picture {
   const { width, height, pixels } = picture;
-  const grey = new Uint8Array(pixels.length);
-  greysOf(picture).forEach((value, i) => grey.fill(value, 3 * i, 3 * i + 3));
-  return { width, height, pixels: blend(grey, pixels, factor) };
+  const greys = greysOf(picture);
+  const colourless = new Uint8Array(pixels.length);
+  for (let i = 0; i < pixels.length; i += 3) {
+    const grey = greys[i / 3]!;
+    colourless[i] = grey;
+    colourless[i + 1] = grey;
+    colourless[i + 2] = grey;
+  }
+  return { width, height, pixels: blend(colourless, pixels, factor) };
 }
 
 /** Differences from the mean grey become smaller below a factor of 1. */
@@ -93,7 +99,7 @@ function weighted(weight: number): Float32Array {
 
 /** The weighted mean of each pixel and its eight neighbours; the border stays. */
 function smoothed({ width, height, pixels }: Picture): Uint8Array {
-  const result = pixels.slice();
+  const result = new Uint8Array(pixels); // a slice of Node's Buffer is no copy
   const stride = 3 * width;
   for (let row = 1; row < height - 1; row++) {
     const end = (row + 1) * stride - 3;
@@ -113,8 +119,6 @@ function threeOf(
   i: number,
   middle: Float32Array,
 ): number {
-  const two = Math.fround(
-    NEIGHBOUR[pixels[i - 3]!]! + middle[pixels[i]!]!,
-  );
+  const two = Math.fround(NEIGHBOUR[pixels[i - 3]!]! + middle[pixels[i]!]!);
   return Math.fround(two + NEIGHBOUR[pixels[i + 3]!]!);
 }

@@ -38,28 +38,21 @@ export function mapped(picture: Picture, table: Table): Picture {
   return lookedUp(picture, [table, table, table]);
 }
 
-/** How often each value is there, of red, green and blue. */
-function histograms(
-  { pixels }: Picture,
-): readonly [Uint32Array, Uint32Array, Uint32Array] {
-  const [red, green, blue] = [0, 1, 2].map(() => new Uint32Array(256)) as [
-    ...[Uint32Array, Uint32Array, Uint32Array],
-  ];
+/** Looks up the values of each colour in a table that its histogram gives. */
+function byHistogram(
+  picture: Picture,
+  tableFor: (counts: Uint32Array) => Table,
+): Picture {
+  const { pixels } = picture;
+  const red = new Uint32Array(256);
+  const green = new Uint32Array(256);
+  const blue = new Uint32Array(256);
   for (let i = 0; i < pixels.length; i += 3) {
     red[pixels[i]!]!++;
     green[pixels[i + 1]!]!++;
     blue[pixels[i + 2]!]!++;
   }
-  return [red, green, blue];
-}
-
-/** Looks up the values of each colour in a table that its histogram gives. */
-function byHistogram(
-  picture: Picture,
-  tableOf: (counts: Uint32Array) => Table,
-): Picture {
-  const [red, green, blue] = histograms(picture);
-  return lookedUp(picture, [tableOf(red), tableOf(green), tableOf(blue)]);
+  return lookedUp(picture, [tableFor(red), tableFor(green), tableFor(blue)]);
 }
 
 /** The darkest value of each colour becomes 0, and the lightest 255. */
