@@ -26,27 +26,27 @@ export function normal(random: Random): number {
  * @param alpha The α, above 0.
  */
 export function beta(alpha: number, random: Random): number {
-  // By their logarithms, since both may be too small for a number where α is.
-  const first = logGamma(alpha, random), second = logGamma(alpha, random);
-  return 1 / (1 + Math.exp(second - first));
+  // A uniform number's power makes one of a shape greater by 1 one of the shape; by
+  // logarithms, since both are too small for a number where the shape is.
+  const shape = alpha + 1;
+  const ratio = logGamma(shape, random) - logGamma(shape, random);
+  const power = Math.log(1 - random()) - Math.log(1 - random());
+  return 1 / (1 + Math.exp(ratio + power / alpha));
 }
 
 /**
- * Draws the logarithm of a number of the gamma distribution.
+ * Draws the logarithm of a number of the gamma distribution of a shape of 1 or more.
  *
  * Source: Marsaglia and Tsang 2000, A simple method for generating gamma variables.
  */
 function logGamma(shape: number, random: Random): number {
-  // A shape that is greater by 1 has few attempts; a power of a uniform number makes it
-  // the one that is asked for.
-  const d = shape + 2 / 3, c = 1 / Math.sqrt(9 * d);
-  const power = Math.log(1 - random()) / shape;
+  const d = shape - 1 / 3, c = 1 / Math.sqrt(9 * d);
   for (;;) {
     const x = normal(random);
     const v = (1 + c * x) ** 3;
     if (v <= 0) continue;
     const most = x ** 2 / 2 + d * (1 - v + Math.log(v));
-    if (Math.log(1 - random()) < most) return Math.log(d * v) + power;
+    if (Math.log(1 - random()) < most) return Math.log(d * v);
   }
 }
 

@@ -69,6 +69,13 @@ Deno.test("λ has the moments of a beta distribution", () => {
   }
 });
 
+Deno.test("λ is 0 or 1 where α is next to nothing, and a half where it is huge", () => {
+  const random = seeded("extremes");
+  const drawn = Array.from({ length: 40 }, () => beta(5e-324, random));
+  assertEquals(new Set(drawn), new Set([0, 1]));
+  assertAlmostEquals(beta(Number.MAX_VALUE, random), 0.5, 1e-9);
+});
+
 const CLASSES = { classes: 3, batchSize: 2 };
 
 Deno.test("as many batches have cutmix as should, and λ is that of its box", () => {

@@ -18,8 +18,8 @@ import {
 import { assertSteps } from "../transforms/apply_transform.ts";
 import { sideOf, type Transform } from "../transforms/transform.ts";
 import { callersLane } from "./callers_lane.ts";
-import { type Draw, gather } from "./gather.ts";
 import { dealingOf, dealt, imagesOfRank } from "./dealing.ts";
+import { type Draw, gather } from "./gather.ts";
 import type { JobSettings } from "./image_job.ts";
 import { inTurn } from "./in_turn.ts";
 import type { Lanes } from "./lanes.ts";
@@ -88,8 +88,8 @@ export interface ImageBatchesOptions {
    * Which of `ranks` these batches are for, from 0, in a program in which each process
    * has batches of its own: images are dealt to them in turn, copies too. Leave both out
    * for `train` and its communicator, whose ranks all make the whole batches, and compute
-   * some of their rows; a batch of R · B images then has those of R ranks' batches of B.
-   * @default 0
+   * some of their rows; a batch of R · B images then has those of R ranks' batches of B,
+   * mixed in other pairs. @default 0
    */
   rank?: number | undefined;
   /** How many processes have batches of their own. @default 1 */

@@ -7,6 +7,7 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { assertFinite } from "../../../contract/values.ts";
 import { assertInteger } from "../../batches/assert_integer.ts";
+import { assertShare } from "../../batches/assert_share.ts";
 import { below, beta, type Random } from "../../batches/random.ts";
 
 /** How the pictures of a batch are mixed, and what their labels become. */
@@ -74,13 +75,6 @@ export function mixOf(
     );
   }
   return { mixup, cutmix, switch: switching, smoothing, classes };
-}
-
-/** Throws unless a value is from 0 to 1. */
-export function assertShare(name: string, value: number): void {
-  assertFinite(name, value);
-  if (value >= 0 && value <= 1) return;
-  throw new RangeError(`${name} should be from 0 to 1, got ${value}`);
 }
 
 /** A rectangle of a picture: where it begins, and where it has ended. */

@@ -3,9 +3,9 @@ import { type Random, seeded } from "../../batches/random.ts";
 import type { Batch } from "../../batches/stream.ts";
 import { erase, eraseStepsOf } from "../transforms/erase.ts";
 import type { Example } from "./gather.ts";
+import type { JobSettings } from "./image_job.ts";
 import { drawMix, type Mix, mixPictures } from "./mix.ts";
 import { mixTargets } from "./mix_targets.ts";
-import type { JobSettings } from "./image_job.ts";
 import type { Normalise } from "./normalise.ts";
 
 /** How the pictures of a batch are mixed, and its random numbers. */

@@ -5,6 +5,7 @@ import {
   assertPositiveInteger,
 } from "../../../contract/values.ts";
 import { assertInteger } from "../../batches/assert_integer.ts";
+import { assertShare } from "../../batches/assert_share.ts";
 import type { Interpolation } from "../pictures/filters.ts";
 import { assertInterpolation } from "../pictures/resize.ts";
 import { randAugmentStep } from "./rand_augment.ts";
@@ -111,8 +112,8 @@ export function trainTransform(options: TrainTransformOptions): Transform {
   const { randAugment, erase = 0 } = options;
   assertPositiveInteger("size", size);
   assertInterpolation(interpolation);
-  assertProbability("flip", flip);
-  assertProbability("erase", erase);
+  assertShare("flip", flip);
+  assertShare("erase", erase);
   const steps: TransformStep[] = [cropStep(size, crop, interpolation)];
   if (flip > 0) steps.push({ step: "flip", probability: flip });
   if (randAugment !== undefined) {
@@ -139,12 +140,6 @@ function cropStep(
   assertRange("crop's scale", scale, 1);
   assertRange("crop's ratio", ratio, Infinity);
   return { step: "randomResizedCrop", size, scale, ratio, interpolation };
-}
-
-function assertProbability(name: string, value: number): void {
-  assertFinite(name, value);
-  if (value >= 0 && value <= 1) return;
-  throw new RangeError(`${name} should be from 0 to 1, got ${value}`);
 }
 
 function assertRange(name: string, range: Range, most: number): void {
