@@ -125,6 +125,19 @@ const BAD: Record<string, [bytes: Uint8Array, text: string]> = {
   "the start of a PNG": [RED.subarray(0, 8), "truncated"],
   "a PNG without its end": [RED.subarray(0, -12), "truncated"],
   "a PNG whose pixels are damaged": [changed(45, 0, 0, 0), "damaged"],
+  "the start of a PPM": [text("P6"), "got its end"],
+  "a PPM whose header is cut": [text("P6 32 32"), "truncated"],
+  "a PPM whose header is a comment": [text("P6 # 32 32 255"), "truncated"],
+  "a PPM without its last byte": [text("P6 1 2 255\nabcde"), "truncated"],
+  "a PGM without its last byte": [text("P5 1 1 256 a"), "truncated"],
+  "a PPM of another format": [text("P67 1 1 255 abc"), "the byte 55"],
+  "a PPM with a negative side": [text("P6 -1 2 255\nabc"), '"-1"'],
+  "a PPM with a long number": [text("P6 00000000001 2 255\n"), '"00000000001"'],
+  "a PGM without white": [text("P5 1 1 0 a"), "from 1 to 65535, got 0"],
+  "a PGM of 24 bits": [text("P5 1 1 65536 a"), "got 65536"],
+  "a PGM of no pixels": [text("P5 0 1 255 a"), "no pixels"],
+  "a bomb of a PGM": [text("P5 9999999999 9999999999 255 a"), "truncated"],
+  "a PPM in digits": [text("P3 1 1 255 1 2 3"), "a PPM in digits"],
   "a WebP without its end": [
     text("RIFF\xff\xff\0\0WEBPVP8L" + "\0".repeat(20)),
     "truncated",
@@ -161,6 +174,7 @@ Deno.test({
         ...["420_33x47.jpg", "420_33x47_progressive.jpg", "filtered.png"],
         ...["lossy_alpha.webp", "lossless.webp", "adam7_grey2_13x9.png"],
         ...["turned_6.jpg", "turned_8.png", "turned_3.webp"],
+        ...["colour_1000.ppm", "comments.ppm", "grey_100.pgm"],
       ];
       const files = await Promise.all(
         names.map((name) => Deno.readFile(`${folder}/${name}`)),

@@ -249,7 +249,7 @@ onFolder(
       [
         3,
         "/cats/3.jpg",
-        "an image should be a JPEG, a PNG or a WebP, got no bytes at all",
+        "an image should be a JPEG, a PNG, a WebP, a PPM or a PGM, got no bytes at all",
       ],
       [4, "/cats/4.png", "the PNG ends before its last chunk, IEND"],
       [7, "/dogs/0.jpg", "it cannot be read"],

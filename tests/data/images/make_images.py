@@ -131,10 +131,28 @@ alpha[10:20, :, 3] = 255
 save("lossy_alpha.webp", alpha, "RGBA", quality=70)
 save("lossless_alpha.webp", alpha, "RGBA", lossless=True, exact=True)
 
+
+
+def netpbm(name, header, most, channels, width=13, height=9):
+    """Random pixels after a header; with values beyond white where there is room."""
+    kind = ">u2" if most > 255 else "u1"
+    values = random.integers(0, most + 1, (height, width, channels))
+    values[0, 0] = numpy.iinfo(kind).max
+    (folder / name).write_bytes(header.encode("latin1") + values.astype(kind).tobytes())
+
+
+for most in (1, 100, 254, 255, 256, 1000, 65534, 65535):
+    netpbm(f"colour_{most}.ppm", f"P6\n13 9\n{most}\n", most, 3)
+    grey = "grey16" if most > 255 else "grey"
+    netpbm(f"{grey}_{most}.pgm", f"P5 13 9 {most} ", most, 1)
+netpbm("comments.ppm", "P6\r\n# by \xe4\n\n#\r 1#3 4\n3\t9#\n \v255\f", 255, 3)
+netpbm("comment_after.pgm", "P5 13 9 255#\n\n", 255, 1)
+(folder / "more_after.ppm").write_bytes(b"P6 1 2 255 abcdef, and more")
+
 manifest = {}
 for file in sorted(folder.iterdir()):
     image = Image.open(file)
-    if file.name == "grey16.png":
+    if file.name.startswith("grey16"):
         # Pillow cuts at 255; the high byte is what it keeps of RGB with 16 bits.
         high = (numpy.asarray(image).astype(numpy.uint16) >> 8).astype(numpy.uint8)
         image = Image.fromarray(high)

@@ -7,7 +7,7 @@
 import { nodeModule } from "../../../contract/node_module.ts";
 import { importOptional } from "../../../contract/optional_package.ts";
 import type { Decoded } from "./channels.ts";
-import type { ImageType } from "./image_file.ts";
+import type { CodecType } from "./image_file.ts";
 
 /** Where a codec's script and its WebAssembly binary lie. */
 export interface CodecAddress {
@@ -48,7 +48,7 @@ const PACKAGES = {
 } as const;
 
 /** Addresses that a page has handed to its worker, which has no import map. */
-let known: Partial<Record<ImageType, CodecAddress>> = {};
+let known: Partial<Record<CodecType, CodecAddress>> = {};
 
 /** Takes the addresses of the page that started this worker. */
 export function setCodecAddresses(addresses: typeof known): void {
@@ -56,10 +56,10 @@ export function setCodecAddresses(addresses: typeof known): void {
 }
 
 /** The addresses that a page's import map has; in Deno and Node, workers find packages themselves. */
-export function codecAddresses(): Partial<Record<ImageType, CodecAddress>> {
+export function codecAddresses(): Partial<Record<CodecType, CodecAddress>> {
   const found: typeof known = {};
   if (nodeModule("node:process")) return found;
-  for (const type of Object.keys(PACKAGES) as ImageType[]) {
+  for (const type of Object.keys(PACKAGES) as CodecType[]) {
     const { script, binary } = PACKAGES[type];
     try {
       found[type] = known[type] ?? { script: script(), binary: binary() };
@@ -70,21 +70,21 @@ export function codecAddresses(): Partial<Record<ImageType, CodecAddress>> {
   return found;
 }
 
-const codecs = new Map<ImageType, Promise<Codec>>();
+const codecs = new Map<CodecType, Promise<Codec>>();
 
 /** The codec of a type. */
-export function codecOf(type: ImageType): Promise<Codec> {
+export function codecOf(type: CodecType): Promise<Codec> {
   const loaded = codecs.get(type) ?? load(type);
   codecs.set(type, loaded);
   return loaded;
 }
 
 /** Loads a codec anew when it is next needed: one that has failed may be broken. */
-export function forgetCodec(type: ImageType): void {
+export function forgetCodec(type: CodecType): void {
   codecs.delete(type);
 }
 
-async function load(type: ImageType): Promise<Codec> {
+async function load(type: CodecType): Promise<Codec> {
   const { name, script, binary } = PACKAGES[type];
   const { init, default: decode } = await importOptional<CodecScript>(
     "decodeImage",

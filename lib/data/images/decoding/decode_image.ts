@@ -2,9 +2,10 @@ import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { upright } from "../pictures/orientation.ts";
 import type { Picture } from "../pictures/picture.ts";
-import type { ImageHead, ImageType } from "./image_file.ts";
+import type { CodecType, ImageHead } from "./image_file.ts";
 import { readImageHead } from "./image_head.ts";
 import { decodeByJsquash } from "./jsquash_decoder.ts";
+import { decodeNetpbm } from "./netpbm.ts";
 import { decodeBySharp, loadSharp, mayLoadSharp } from "./sharp_decoder.ts";
 
 /** Which package decodes; both give the same bytes. */
@@ -21,7 +22,8 @@ export interface DecodeImageOptions {
   /**
    * Which package decodes: `"sharp"`, native and faster, in Node and in Deno (with
    * `--allow-ffi` and `--allow-env`); `"jsquash"`, the packages `@jsquash/jpeg`, `@jsquash/png` and
-   * `@jsquash/webp`, in browsers too; `"auto"`, sharp where it can be loaded.
+   * `@jsquash/webp`, in browsers too; `"auto"`, sharp where it can be loaded. PPM and
+   * PGM need none.
    * @default "auto"
    */
   decoder?: Decoder | undefined;
@@ -41,7 +43,7 @@ export function assertDecoder(decoder: Decoder): void {
 }
 
 /**
- * Decodes a JPEG, PNG or WebP; every byte is the one that Pillow's
+ * Decodes a JPEG, PNG, WebP, PPM or PGM; every byte is the one that Pillow's
  * `Image.open(…).convert("RGB")` gives, which is what torchvision's datasets load.
  *
  * The first bytes say what the file is, not its name. ICC profiles are ignored, alpha
@@ -95,12 +97,13 @@ export async function decodeImage(
     );
   }
   assertDecoder(decoder);
-  const head = readImageHead(bytes);
+  const { type, ...head } = readImageHead(bytes);
+  if (type === "PPM" || type === "PGM") return decodeNetpbm(bytes);
   const decode = await decoderOf(decoder);
-  const picture = await decode(bytes, head);
+  const picture = await decode(bytes, { type, ...head });
   if (picture.width !== head.width || picture.height !== head.height) {
     throw new SyntaxError(
-      `the ${head.type} should have ${head.width} × ${head.height} pixels by its head, got ${picture.width} × ${picture.height}`,
+      `the ${type} should have ${head.width} × ${head.height} pixels by its head, got ${picture.width} × ${picture.height}`,
     );
   }
   return orientation === "apply" ? upright(picture, head.orientation) : picture;
@@ -108,7 +111,7 @@ export async function decodeImage(
 
 type Decode = (
   bytes: Uint8Array,
-  head: ImageHead & { readonly type: ImageType },
+  head: ImageHead & { readonly type: CodecType },
 ) => Promise<Picture>;
 
 let automatic: Promise<Decode> | undefined;

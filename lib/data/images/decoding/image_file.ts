@@ -1,8 +1,11 @@
 /** What an image file says of itself, read without decoding it. @module */
 import type { Orientation } from "../pictures/orientation.ts";
 
-/** The formats that are decoded. */
-export type ImageType = "JPEG" | "PNG" | "WebP";
+/** The formats that packages decode. */
+export type CodecType = "JPEG" | "PNG" | "WebP";
+
+/** The formats that are decoded; PPM and PGM have pixels as they are. */
+export type ImageType = CodecType | "PPM" | "PGM";
 
 /** The head of an image file. */
 export interface ImageHead {

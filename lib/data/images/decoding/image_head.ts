@@ -1,5 +1,6 @@
 import { hasText, type ImageHead, type ImageType } from "./image_file.ts";
 import { readJpegHead } from "./jpeg_head.ts";
+import { readNetpbmHead } from "./netpbm.ts";
 import { readPngHead } from "./png_head.ts";
 import { readWebpHead } from "./webp_head.ts";
 import { MOST_PIXELS } from "../pictures/picture.ts";
@@ -10,8 +11,10 @@ const OTHER_TYPES: readonly (readonly [name: string, start: string])[] = [
   ["a BMP", "BM"],
   ["a TIFF", "II*\0"],
   ["a TIFF", "MM\0*"],
-  ["a PPM or PGM", "P5"],
-  ["a PPM or PGM", "P6"],
+  ["a PBM", "P1"],
+  ["a PGM in digits", "P2"],
+  ["a PPM in digits", "P3"],
+  ["a PBM", "P4"],
   ["a PDF", "%PDF"],
   ["a page of HTML", "<!DOCTYPE"],
   ["a page of HTML", "<html"],
@@ -21,6 +24,8 @@ const OTHER_TYPES: readonly (readonly [name: string, start: string])[] = [
 function typeOf(bytes: Uint8Array): ImageType | undefined {
   if (hasText(bytes, 0, "\xff\xd8\xff")) return "JPEG";
   if (hasText(bytes, 0, "\x89PNG\r\n\x1a\n")) return "PNG";
+  if (hasText(bytes, 0, "P6")) return "PPM";
+  if (hasText(bytes, 0, "P5")) return "PGM";
   const isWebp = hasText(bytes, 0, "RIFF") && hasText(bytes, 8, "WEBP");
   return isWebp ? "WebP" : undefined;
 }
@@ -29,8 +34,8 @@ function typeOf(bytes: Uint8Array): ImageType | undefined {
  * Reads what an image says of itself, so that a bad one is refused before anything is
  * decoded.
  *
- * @throws {SyntaxError} If the bytes are no JPEG, PNG or WebP, truncated or damaged, or
- * the image has more pixels than Pillow reads.
+ * @throws {SyntaxError} If the bytes are no JPEG, PNG, WebP, PPM or PGM, truncated or
+ * damaged, or the image has more pixels than Pillow reads.
  */
 export function readImageHead(
   bytes: Uint8Array,
@@ -42,7 +47,7 @@ export function readImageHead(
       ? "no bytes at all"
       : other?.[0] ?? "none of them, by its first bytes";
     throw new SyntaxError(
-      `an image should be a JPEG, a PNG or a WebP, got ${found}`,
+      `an image should be a JPEG, a PNG, a WebP, a PPM or a PGM, got ${found}`,
     );
   }
   const head = READERS[type](bytes);
@@ -62,4 +67,6 @@ const READERS = {
   JPEG: readJpegHead,
   PNG: readPngHead,
   WebP: readWebpHead,
+  PPM: readNetpbmHead,
+  PGM: readNetpbmHead,
 } as const;

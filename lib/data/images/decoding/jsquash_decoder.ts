@@ -1,7 +1,7 @@
 import type { Picture } from "../pictures/picture.ts";
 import { withoutAlpha } from "./channels.ts";
 import { codecOf, forgetCodec } from "./codecs.ts";
-import type { ImageHead, ImageType } from "./image_file.ts";
+import type { CodecType, ImageHead } from "./image_file.ts";
 import { checkPng } from "./png_head.ts";
 
 /**
@@ -12,7 +12,7 @@ import { checkPng } from "./png_head.ts";
  */
 export async function decodeByJsquash(
   bytes: Uint8Array,
-  { type, isCmyk }: ImageHead & { readonly type: ImageType },
+  { type, isCmyk }: ImageHead & { readonly type: CodecType },
 ): Promise<Picture> {
   if (isCmyk) {
     throw new Error(
