@@ -99,6 +99,7 @@ export {
 } from "./images/decoding/decode_image.ts";
 export type { BadRecord, BadRecords, SkipBad } from "./records/bad_records.ts";
 export { type CsvOptions, type CsvRows, csvRows } from "./records/csv.ts";
+export { cifar, type CifarOptions } from "./benchmarks/cifar/cifar.ts";
 export { type Classes, classesOf } from "./batches/classes.ts";
 export type { BlockDataset } from "./batches/block_orders.ts";
 export { type Dataset, datasetOf, type Examples } from "./batches/dataset.ts";

@@ -213,6 +213,8 @@ const DATA: Calls = {
   imageBatches: batchesOfImages,
   "imageBatches's mix": (wrong) =>
     batchesOfImages({ batchSize: 2, mix: wrong }),
+  cifar: (wrong) =>
+    data.cifar("/dev/null/none", { classes: 10, part: "test", ...wrong }),
   imageFolder: (wrong) => data.imageFolder("/dev/null/none", wrong),
   listOps: (wrong) => data.listOps({ size: 1, ...wrong }),
   maskTokens: (wrong) =>

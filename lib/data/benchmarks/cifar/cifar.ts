@@ -1,0 +1,198 @@
+import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { shown } from "../../../contract/shown.ts";
+import { assertPath } from "../../../contract/values.ts";
+import { pathOf } from "../../../io/file_system.ts";
+import { assertPlace } from "../../batches/dataset.ts";
+import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
+import { parquetImages } from "../../images/datasets/parquet_images.ts";
+import { parquetParts } from "../parquet_parts.ts";
+import { findCifar, VERSIONS } from "./cifar_files.ts";
+import { type CifarRecords, cifarRecords, ppmOf } from "./cifar_records.ts";
+
+/** Options of {@linkcode cifar}. */
+export interface CifarOptions {
+  /** Which of the data sets: CIFAR-10 or CIFAR-100. */
+  classes: 10 | 100;
+  /** Images for training, of which there are 50,000, or for testing, 10,000. */
+  part: "train" | "test";
+  /**
+   * Which labels of CIFAR-100: those of its 100 classes, or of the 20 that these
+   * belong to.
+   * @default "fine"
+   */
+  labels?: "fine" | "coarse" | undefined;
+}
+
+const OPTIONS: OptionNames<CifarOptions> = {
+  classes: true,
+  part: true,
+  labels: true,
+};
+
+/**
+ * Opens CIFAR-10 or CIFAR-100, images of 32 × 32 pixels in colour, as their authors
+ * publish them: the binary version or the one for Python, unpacked or in the archive
+ * (`cifar-100-python.tar.gz`), or the Parquet files of Hugging Face's hub
+ * (`uoft-cs/cifar100`). The first that is found is taken.
+ *
+ * The pixels of the authors' versions stay in memory, 154 MB for training; `bytes()`
+ * gives an image as a PPM, which `imageBatches` and `decodeImage` take as they take a
+ * PNG. Of pickles nothing is run: what is not an array of numbers, a list or a text is
+ * refused by its name.
+ *
+ * Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009);
+ * the formats are those of https://www.cs.toronto.edu/~kriz/cifar.html.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { cifar, decodeImage } from "@lionjs/lion/data";
+ *
+ * // A file for testing with one image, all of it red, of the class 1.
+ * const folder = await Deno.makeTempDir();
+ * const image = new Uint8Array(1 + 3 * 1024).fill(255, 1, 1 + 1024);
+ * image[0] = 1;
+ * await Deno.writeFile(`${folder}/test_batch.bin`, image);
+ * const names = "airplane automobile bird cat deer dog frog horse ship truck";
+ * const lines = names.replaceAll(" ", "\n") + "\n\n";
+ * await Deno.writeTextFile(`${folder}/batches.meta.txt`, lines);
+ *
+ * const images = await cifar(folder, { classes: 10, part: "test" });
+ * const { label, bytes } = await images.get(0);
+ * assertEquals(images.classes[label], "automobile");
+ * const { width, height, pixels } = await decodeImage(await bytes());
+ * assertEquals([width, height, ...pixels.subarray(0, 3)], [32, 32, 255, 0, 0]);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
+ * @param folder The folder that the files, the archive, or the folder that it unpacks
+ * to are in.
+ * @param options See {@linkcode CifarOptions}.
+ * @returns The images, in the order of their files.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
+ * @throws {SyntaxError} If a file is cut or damaged, or a pickle asks for code to be
+ * run; the message names it.
+ * @throws {Error} If nothing is found, or a part of it is missing; the message says how
+ * to get it.
+ */
+export async function cifar(
+  folder: string | URL,
+  options: CifarOptions,
+): Promise<ImageDataset> {
+  assertOptions("cifar", options, OPTIONS);
+  const { classes, part, labels = "fine" } = options;
+  const root = pathOf(folder, "folder");
+  assertPath("folder", root);
+  assertCifarOptions({ classes, part, labels });
+  const found = await findCifar(root, classes, part);
+  if (found) {
+    const { names, records } = cifarRecords(found, classes, labels);
+    const count = labels === "coarse" ? 20 : classes;
+    if (names.length !== count) {
+      throw new SyntaxError(
+        `${found.place} should have the names of ${count} classes, got ${names.length}; download it again`,
+      );
+    }
+    return imagesOf(records, names);
+  }
+  const files = await parquetOf(root, { classes, part });
+  if (files.length === 0) throw nothingFound(root, classes);
+  return await parquetImages(files, {
+    image: "img",
+    label: classes === 10 ? "label" : `${labels}_label`,
+  });
+}
+
+function assertCifarOptions(
+  { classes, part, labels }: Required<CifarOptions>,
+): void {
+  if (classes !== 10 && classes !== 100) {
+    throw new RangeError(`classes should be 10 or 100, got ${shown(classes)}`);
+  }
+  if (part !== "train" && part !== "test") {
+    throw new RangeError(
+      `part should be "train" or "test", got ${shown(part)}`,
+    );
+  }
+  if (labels !== "fine" && labels !== "coarse") {
+    throw new RangeError(
+      `labels should be "fine" or "coarse", got ${shown(labels)}`,
+    );
+  }
+  if (labels === "coarse" && classes === 10) {
+    throw new RangeError(
+      'labels should be "fine" with 10 classes, got "coarse", which CIFAR-100 has',
+    );
+  }
+}
+
+/** The images of files, one file after another. */
+function imagesOf(
+  records: readonly CifarRecords[],
+  classes: readonly string[],
+): ImageDataset {
+  const size = records.reduce((sum, file) => sum + file.size, 0);
+  const labels = new Uint16Array(size);
+  const starts: number[] = [];
+  let start = 0;
+  for (const file of records) {
+    assertLabels(file, classes.length);
+    labels.set(file.labels, start);
+    starts.push(start);
+    start += file.size;
+  }
+  return {
+    ...{ classes, labels, size },
+    get(index) {
+      assertPlace(index, size);
+      const file = starts.findLastIndex((start) => start <= index);
+      const { name, planes } = records[file]!;
+      const place = index - starts[file]!;
+      return {
+        name: `${name}, image ${place}`,
+        label: labels[index]!,
+        bytes: () => Promise.resolve(ppmOf(planes(place))),
+      };
+    },
+  };
+}
+
+function assertLabels({ name, labels }: CifarRecords, count: number): void {
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
+    if (Number.isInteger(label) && label >= 0 && label < count) continue;
+    throw new SyntaxError(
+      `${name} should have labels from 0 to below ${count}, got ${label} of image ${i}; download it again`,
+    );
+  }
+}
+
+/** The folder of each configuration on the hub. */
+const ON_HUB = { 10: "plain_text", 100: "cifar100" } as const;
+
+async function parquetOf(
+  root: string,
+  { classes, part }: Pick<CifarOptions, "classes" | "part">,
+): Promise<string[]> {
+  for (const folder of [`${root}/${ON_HUB[classes]}`, root]) {
+    const files = await parquetParts(folder, part);
+    if (files.length > 0) return files;
+  }
+  return [];
+}
+
+function nothingFound(root: string, classes: 10 | 100): Error {
+  const [binary, pickle] = VERSIONS[classes];
+  return new Error(
+    `${root} should have CIFAR-${classes}: ${
+      [binary!, pickle!].map(({ archive, folder }) =>
+        `${archive}, or what it unpacks to (${folder})`
+      ).join("; ")
+    }; or ${
+      ON_HUB[classes]
+    }/train-00000-of-00001.parquet and its like; got none of them. Download ${
+      binary!.archive
+    } (some 160 MB) from https://www.cs.toronto.edu/~kriz/cifar.html into it, or: hf download uoft-cs/cifar${classes} --repo-type dataset --local-dir ${root}`,
+  );
+}

@@ -1,0 +1,78 @@
+/** Files of a data set as it is published: unpacked, or in its archive. @module */
+import { files, isMissing } from "../../io/file_system.ts";
+import { ChunkReader } from "../bytes/chunk_reader.ts";
+import { decompressed } from "../bytes/decompressed.ts";
+import { tarMembers } from "../records/tar/members.ts";
+
+/** Files by their names. */
+export interface OriginalFiles {
+  /** Where they are: a folder, or an archive. */
+  readonly place: string;
+  /** Those that were looked for and are there, by their names. */
+  readonly found: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The most bytes of a file that is read whole. */
+const MOST_BYTES = 2 ** 29;
+
+/** Reads files of a folder; those that are missing are left out. */
+export async function filesOfFolder(
+  folder: string,
+  names: readonly string[],
+): Promise<OriginalFiles> {
+  const found = new Map<string, Uint8Array>();
+  for (const name of names) {
+    const bytes = await files().readFile(`${folder}/${name}`).catch((error) => {
+      if (isMissing(error)) return undefined;
+      throw error;
+    });
+    if (bytes) found.set(name, bytes);
+  }
+  return { place: folder, found };
+}
+
+/**
+ * Reads files of a tar, which may be compressed; those that are missing are left out.
+ *
+ * @param path The archive.
+ * @param folder The folder within it that the files are in.
+ * @param names Their names.
+ * @throws {SyntaxError} If it is cut or damaged; the message names it.
+ */
+export async function filesOfArchive(
+  path: string,
+  folder: string,
+  names: readonly string[],
+): Promise<OriginalFiles> {
+  const wanted = new Map(names.map((name) => [`${folder}/${name}`, name]));
+  const found = new Map<string, Uint8Array>();
+  const reader = new ChunkReader(decompressed(path));
+  try {
+    for await (const member of tarMembers(path, reader)) {
+      const name = wanted.get(member.name.replace(/^(\.\/)+/, ""));
+      if (name === undefined) continue;
+      if (member.size > MOST_BYTES) {
+        throw new SyntaxError(
+          `${path}:${member.name} should have at most ${MOST_BYTES} bytes, got ${member.size}; download it again`,
+        );
+      }
+      found.set(name, await member.bytes());
+      if (found.size === wanted.size) break;
+    }
+  } finally {
+    await reader.close();
+  }
+  return { place: path, found };
+}
+
+/** Whether there is a file, or a link to one. */
+export async function isFile(path: string): Promise<boolean> {
+  const info = await files().stat(path).catch(() => undefined);
+  return info?.isFile() ?? false;
+}
+
+/** Whether there is a folder, or a link to one. */
+export async function isFolder(path: string): Promise<boolean> {
+  const info = await files().stat(path).catch(() => undefined);
+  return info?.isDirectory() ?? false;
+}
