@@ -34,6 +34,16 @@ export function assertClassCount(count: number): void {
   );
 }
 
+/** The labels of images that lie class by class, of how many images each class has. */
+export function labelsOf(counts: readonly number[]): Uint16Array {
+  const labels = new Uint16Array(counts.reduce((sum, count) => sum + count, 0));
+  let start = 0;
+  for (const [label, count] of counts.entries()) {
+    labels.fill(label, start, start += count);
+  }
+  return labels;
+}
+
 /** Throws unless a value is a dataset of images, with a label for each. */
 export function assertImages(name: string, images: ImageDataset): void {
   const { labels, size, get } = Object(images);

@@ -1,10 +1,16 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { assertPath } from "../../../contract/values.ts";
-import { files, isMissing, pathOf } from "../../../io/file_system.ts";
+import { files, pathOf } from "../../../io/file_system.ts";
 import { assertPlace } from "../../batches/dataset.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
-import { assertClassCount, type ImageDataset } from "./image_dataset.ts";
+import { PackedTexts } from "../../batches/packed_texts.ts";
+import { contentOf } from "./folder_content.ts";
+import {
+  assertClassCount,
+  type ImageDataset,
+  labelsOf,
+} from "./image_dataset.ts";
 
 /** Options of {@linkcode imageFolder}. */
 export interface ImageFolderOptions {
@@ -101,9 +107,10 @@ export async function imageFolder(
   const endings = extensions.map((extension) => extension.toLowerCase());
   const isImage = (name: string) =>
     endings.some((ending) => name.toLowerCase().endsWith(ending));
-  const paths: string[] = [];
-  const labels: number[] = [];
-  for (const [label, name] of classes.entries()) {
+  // Without the folder's own: there may be millions.
+  const paths = new PackedTexts();
+  const counts: number[] = [];
+  for (const name of classes) {
     const found = await filesUnder(`${root}/${name}`, isImage);
     if (found.length === 0 && emptyClasses === "fail") {
       throw new Error(
@@ -112,18 +119,16 @@ export async function imageFolder(
         }; leave the class out by classes, or keep it by emptyClasses: "keep"`,
       );
     }
-    for (const path of found) {
-      paths.push(path);
-      labels.push(label);
-    }
+    for (const path of found) paths.push(path.slice(root.length));
+    counts.push(found.length);
   }
+  const labels = labelsOf(counts);
   return {
-    classes: [...classes],
-    labels: Uint16Array.from(labels),
-    size: paths.length,
+    ...{ classes: [...classes], labels },
+    size: paths.size,
     get(index) {
-      assertPlace(index, paths.length);
-      const name = paths[index]!;
+      assertPlace(index, paths.size);
+      const name = root + paths.get(index);
       return {
         name,
         label: labels[index]!,
@@ -154,33 +159,6 @@ function assertNames(option: string, names: readonly string[]): void {
 async function foldersIn(path: string): Promise<string[]> {
   const { folders } = await contentOf(path);
   return folders.sort(byCodePoint);
-}
-
-/**
- * The names of a folder's folders and files; a link counts as what it leads to, and
- * one that leads nowhere as nothing.
- */
-async function contentOf(
-  path: string,
-): Promise<{ folders: string[]; names: string[] }> {
-  const { readdir, stat } = files();
-  const entries = await readdir(path, { withFileTypes: true })
-    .catch((cause) => {
-      const found = isMissing(cause) ? "nothing there" : cause.message;
-      throw new Error(`${path} should be a folder of images, got ${found}`, {
-        cause,
-      });
-    });
-  const folders: string[] = [];
-  const names: string[] = [];
-  for (const entry of entries) {
-    const info = entry.isSymbolicLink()
-      ? await stat(`${path}/${entry.name}`).catch(() => undefined)
-      : entry;
-    if (info?.isDirectory()) folders.push(entry.name);
-    if (info?.isFile()) names.push(entry.name);
-  }
-  return { folders, names };
 }
 
 /**

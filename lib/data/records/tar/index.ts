@@ -2,7 +2,7 @@
 import { fingerprintOf } from "../../../contract/fingerprint.ts";
 import type { RandomAccess } from "../../bytes/random_access.ts";
 import { TAR_BLOCK } from "./header.ts";
-import { RangeReader, tarMembers } from "./members.ts";
+import { RangeReader, type TarMember, tarMembers } from "./members.ts";
 import { type TarSample, tarSample } from "./sample.ts";
 import { tarSamples } from "./samples.ts";
 
@@ -24,7 +24,22 @@ export interface TarIndex {
 /** Numbers of a member. */
 const NUMBERS = 4;
 
-/** The print of a member's header, by which a member is known again. */
+/** Where the content of a member lies. */
+export interface MemberPlace {
+  readonly offset: number;
+  readonly size: number;
+  /** The print of its header, by which it is known again. */
+  readonly print: number;
+}
+
+/** The place of a member, in the tar or in one that this tar lies in. */
+export function placeOfMember(
+  { offset, size, header }: TarMember,
+  startOfTar = 0,
+): MemberPlace {
+  return { offset: startOfTar + offset, size, print: printOf(header) };
+}
+
 function printOf(header: Uint8Array): number {
   return fingerprintOf(new TextDecoder("latin1").decode(header));
 }
@@ -41,7 +56,7 @@ export async function indexTar(bytes: RandomAccess): Promise<TarIndex> {
   const samples = tarSamples(
     name,
     tarMembers(name, new RangeReader(bytes)),
-    ({ offset, size, header }) => ({ offset, size, print: printOf(header) }),
+    (member) => placeOfMember(member),
   );
   for await (const sample of samples) {
     keys.push(sample.key);
@@ -71,7 +86,11 @@ export function sampleAt(
     new Map(places.map((at) => [
       fields[members[at]!]!,
       () =>
-        contentOf(bytes, members[at + 1]!, members[at + 2]!, members[at + 3]!),
+        readMember(bytes, {
+          offset: members[at + 1]!,
+          size: members[at + 2]!,
+          print: members[at + 3]!,
+        }),
     ])),
   );
 }
@@ -82,11 +101,9 @@ export function sampleAt(
  *
  * @throws {SyntaxError} If its header is not the one that was indexed.
  */
-async function contentOf(
+export async function readMember(
   bytes: RandomAccess,
-  offset: number,
-  size: number,
-  print: number,
+  { offset, size, print }: MemberPlace,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const whole = await bytes.read(offset - TAR_BLOCK, TAR_BLOCK + size);
   if (printOf(whole.subarray(0, TAR_BLOCK)) === print) {
