@@ -14,6 +14,9 @@
  * shards, by `lineStream` or `webDatasetStream`, of which `streamedBatches` makes
  * batches; texts become a file of tokens by `writeTokenFile`.
  *
+ * Data sets that papers report on are read from the files that their authors publish,
+ * by functions with their names: `imageNet`, `cifar`.
+ *
  * @example Batches for masked language modelling
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -155,6 +158,10 @@ export {
   imageFolder,
   type ImageFolderOptions,
 } from "./images/datasets/image_folder.ts";
+export {
+  imageNet,
+  type ImageNetOptions,
+} from "./benchmarks/image_net/image_net.ts";
 export {
   LIST_OPS_TOKENS,
   listOps,

@@ -216,6 +216,8 @@ const DATA: Calls = {
   cifar: (wrong) =>
     data.cifar("/dev/null/none", { classes: 10, part: "test", ...wrong }),
   imageFolder: (wrong) => data.imageFolder("/dev/null/none", wrong),
+  imageNet: (wrong) =>
+    data.imageNet("/dev/null/none", { part: "val", ...wrong }),
   listOps: (wrong) => data.listOps({ size: 1, ...wrong }),
   maskTokens: (wrong) =>
     data.maskTokens([7], {

@@ -1,0 +1,80 @@
+/** ImageNet's images in folders. @module */
+import { files } from "../../../io/file_system.ts";
+import { byCodePoint } from "../../batches/code_point_order.ts";
+import { assertPlace } from "../../batches/dataset.ts";
+import { PackedTexts } from "../../batches/packed_texts.ts";
+import { contentOf } from "../../images/datasets/folder_content.ts";
+import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
+import { imageFolder } from "../../images/datasets/image_folder.ts";
+import { isFolder } from "../original_files.ts";
+import {
+  assertSameClasses,
+  type ValidationLabels,
+  withLabels,
+} from "./validation_labels.ts";
+
+/**
+ * Finds the images of a part in its folder: in one folder for each class, or those
+ * for validation side by side.
+ *
+ * @param base The folder in which `train` and `val` are.
+ * @param part The part.
+ * @param labels Reads the labels for validation, where there are some.
+ * @returns `undefined` if there is no such folder, or nothing in it.
+ */
+export async function imagesOfFolders(
+  base: string,
+  part: "train" | "val",
+  labels: () => Promise<ValidationLabels | undefined>,
+): Promise<ImageDataset | undefined> {
+  const path = `${base}/${part}`;
+  const { folders, names } = await contentIfThere(path);
+  const other = `${base}/${part === "train" ? "val" : "train"}`;
+  const { folders: others } = await contentIfThere(other);
+  const assertClasses = (source: string, classes: readonly string[]) => {
+    if (others.length === 0) return;
+    assertSameClasses({ source, classes }, { source: other, classes: others });
+  };
+  if (folders.length > 0) {
+    assertClasses(path, folders);
+    return await imageFolder(path);
+  }
+  const images = names.filter((name) => /^[^.].*\.jpe?g$/i.test(name));
+  if (part === "train" || images.length === 0) return undefined;
+  const truth = await labels();
+  if (!truth) {
+    throw new Error(
+      `${path} has images without folders for their classes, whose labels should be in ILSVRC2012_devkit_t12.tar.gz (2.5 MB, of https://www.image-net.org), or in Kaggle's LOC_val_solution.csv, got neither; put one beside it`,
+    );
+  }
+  assertClasses(truth.source, truth.classes);
+  return imagesInOne(path, images.sort(byCodePoint), truth);
+}
+
+async function contentIfThere(path: string) {
+  return await isFolder(path)
+    ? await contentOf(path)
+    : { folders: [], names: [] };
+}
+
+/** The images of one folder. */
+function imagesInOne(
+  path: string,
+  sorted: readonly string[],
+  truth: ValidationLabels,
+): ImageDataset {
+  const names = new PackedTexts(sorted);
+  const { places, labels } = withLabels(sorted, truth, path);
+  return {
+    ...{ classes: truth.classes, labels, size: labels.length },
+    get(index) {
+      assertPlace(index, labels.length);
+      const name = `${path}/${names.get(places[index]!)}`;
+      return {
+        name,
+        label: labels[index]!,
+        bytes: () => files().readFile(name),
+      };
+    },
+  };
+}
