@@ -98,8 +98,13 @@ async function foldersOf(
           }; download it again`,
         );
       }
-      const { offset, size } = member;
-      const inner = part(`${path}:${member.name}`, offset, size);
+      const { offset } = member;
+      if (offset + member.size > size) {
+        throw new SyntaxError(
+          `${path} should be a tar, and whole: it ends within ${member.name}; download it again`,
+        );
+      }
+      const inner = part(`${path}:${member.name}`, offset, member.size);
       folders.set(name, await folderOf(name, inner, offset));
     }
     if (folders.size === 0) {

@@ -74,7 +74,7 @@ export function assertSameClasses(
     const name = only(here.classes, there.classes);
     if (name === undefined) continue;
     throw new Error(
-      `${here.source} and ${there.source} should have the same classes, got ${name} in the first only; labels would mean other classes in the parts`,
+      `${here.source} has the class ${name}, and ${there.source} does not: a label would be another class in each; take both from one source`,
     );
   }
 }
