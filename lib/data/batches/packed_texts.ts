@@ -4,14 +4,16 @@
  */
 export class PackedTexts {
   /** The texts in UTF-8. */
-  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(64);
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   /** Where each ends. */
-  #ends: Uint32Array<ArrayBuffer> = new Uint32Array(8);
+  #ends: Uint32Array<ArrayBuffer> = new Uint32Array(0);
   #size = 0;
 
-  /** @param texts The first texts. */
+  /** @param texts The first texts, and often all of them. */
   constructor(texts: Iterable<string> = []) {
     for (const text of texts) this.push(text);
+    this.#bytes = this.#bytes.slice(0, this.#endOf(this.#size - 1));
+    this.#ends = this.#ends.slice(0, this.#size);
   }
 
   /** Number of texts. */
@@ -29,7 +31,7 @@ export class PackedTexts {
       this.#bytes = bytes;
     }
     if (this.#size === this.#ends.length) {
-      const ends = new Uint32Array(2 * this.#size);
+      const ends = new Uint32Array(2 * this.#size + 8);
       ends.set(this.#ends);
       this.#ends = ends;
     }

@@ -22,10 +22,7 @@ export async function filesOfFolder(
 ): Promise<OriginalFiles> {
   const found = new Map<string, Uint8Array>();
   for (const name of names) {
-    const bytes = await files().readFile(`${folder}/${name}`).catch((error) => {
-      if (isMissing(error)) return undefined;
-      throw error;
-    });
+    const bytes = await ifThere(files().readFile(`${folder}/${name}`));
     if (bytes) found.set(name, bytes);
   }
   return { place: folder, found };
@@ -67,12 +64,25 @@ export async function filesOfArchive(
 
 /** Whether there is a file, or a link to one. */
 export async function isFile(path: string): Promise<boolean> {
-  const info = await files().stat(path).catch(() => undefined);
-  return info?.isFile() ?? false;
+  return (await ifThere(files().stat(path)))?.isFile() ?? false;
 }
 
 /** Whether there is a folder, or a link to one. */
 export async function isFolder(path: string): Promise<boolean> {
-  const info = await files().stat(path).catch(() => undefined);
-  return info?.isDirectory() ?? false;
+  return (await ifThere(files().stat(path)))?.isDirectory() ?? false;
+}
+
+/**
+ * What is made of a file or a folder; `undefined` where there is none.
+ *
+ * @throws {unknown} If it is there and cannot be read.
+ */
+export async function ifThere<T>(made: Promise<T>): Promise<T | undefined> {
+  try {
+    return await made;
+  } catch (error) {
+    // A file may stand where a folder on the way is looked for.
+    if (isMissing(error) || Object(error).code === "ENOTDIR") return undefined;
+    throw error;
+  }
 }

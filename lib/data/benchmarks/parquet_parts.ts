@@ -1,4 +1,5 @@
 import { files } from "../../io/file_system.ts";
+import { ifThere } from "./original_files.ts";
 
 /**
  * The Parquet files of a part of a data set, as Hugging Face's hub names them:
@@ -13,7 +14,7 @@ export async function parquetParts(
   folder: string,
   part: string,
 ): Promise<string[]> {
-  const names = await files().readdir(folder).catch(() => []);
+  const names = await ifThere(files().readdir(folder)) ?? [];
   const counts = new Set<string>();
   for (const name of names) {
     const [, of, count] = /^(.+)-\d{5}-of-(\d{5})\.parquet$/.exec(name) ?? [];

@@ -180,6 +180,12 @@ async function tryDisagreeing(folder: string) {
   await fails("kaggle", "val", "LOC_val_solution.csv, got neither");
 
   const { remove } = Deno;
+  await Deno.writeTextFile(
+    `${folder}/flat/val/ILSVRC2012_val_00000003.jpg`,
+    "",
+  );
+  await fails("flat", "val", "got ILSVRC2012_val_00000003 twice");
+  await remove(`${folder}/flat/val/ILSVRC2012_val_00000003.jpg`);
   await remove(`${folder}/flat/val/ILSVRC2012_val_00000003.JPEG`);
   await fails("flat", "val", "should have 10 images");
   await remove(`${folder}/folders/val/n15075141`, { recursive: true });

@@ -41,8 +41,12 @@ export function withLabels(
         `${owner} has the image ${name}, and ${source} has no class for it: it has those of ${labels.size} images; get both from one source`,
       );
     }
+    if (!missing.delete(image)) {
+      throw new Error(
+        `${owner} should have each image once, got ${image} twice, the second as ${name}; remove one`,
+      );
+    }
     found.push([found.length, label]);
-    missing.delete(image);
   }
   const [one] = missing;
   if (one !== undefined) {
