@@ -85,23 +85,32 @@ export async function cifar(
   const root = pathOf(folder, "folder");
   assertPath("folder", root);
   assertCifarOptions({ classes, part, labels });
+  const count = labels === "coarse" ? 20 : classes;
   const found = await findCifar(root, classes, part);
   if (found) {
     const { names, records } = cifarRecords(found, classes, labels);
-    const count = labels === "coarse" ? 20 : classes;
-    if (names.length !== count) {
-      throw new SyntaxError(
-        `${found.place} should have the names of ${count} classes, got ${names.length}; download it again`,
-      );
-    }
+    assertNames(found.place, names, count);
     return imagesOf(records, names);
   }
   const files = await parquetOf(root, { classes, part });
   if (files.length === 0) throw nothingFound(root, classes);
-  return await parquetImages(files, {
+  const images = await parquetImages(files, {
     image: "img",
     label: classes === 10 ? "label" : `${labels}_label`,
   });
+  assertNames(files[0]!, images.classes, count);
+  return images;
+}
+
+function assertNames(
+  place: string,
+  names: readonly string[],
+  count: number,
+): void {
+  if (names.length === count) return;
+  throw new SyntaxError(
+    `${place} should have the names of ${count} classes, got ${names.length}; download it again`,
+  );
 }
 
 function assertCifarOptions(
