@@ -8,6 +8,8 @@ const [TAB, NEWLINE, RETURN, SPACE] = [9, 10, 13, 32];
 /** A line, and its number in the file, from 1 on. */
 export interface ByteLine {
   readonly number: number;
+  /** Where it begins in the file, in bytes. */
+  readonly start: number;
   /** The bytes without the line's end; they are only there until the next line. */
   readonly bytes: Uint8Array;
 }
@@ -25,15 +27,27 @@ export async function* byteLines(
   name: string,
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<ByteLine> {
-  let number = 0;
-  for await (const bytes of rawLines(name, chunks)) {
-    number++;
-    const line = number === 1 ? withoutMark(bytes) : bytes;
-    if (!isBlank(line)) yield { number, bytes: line };
+  for await (const line of allByteLines(name, chunks)) {
+    if (!isBlank(line.bytes)) yield line;
   }
 }
 
-/** Splits at line feeds. */
+/** The lines of a text as {@linkcode byteLines} splits it, blank ones too. */
+export async function* allByteLines(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<ByteLine> {
+  let number = 0, next = 0;
+  for await (const raw of rawLines(name, chunks)) {
+    const start = next;
+    next += raw.length + 1;
+    const line = withoutReturn(raw);
+    const bytes = ++number === 1 ? withoutMark(line) : line;
+    yield { number, start: start + line.length - bytes.length, bytes };
+  }
+}
+
+/** Splits at line feeds, and nothing else. */
 async function* rawLines(
   name: string,
   chunks: AsyncIterable<Uint8Array>,
@@ -41,7 +55,7 @@ async function* rawLines(
   let begun: Uint8Array[] = [];
   let length = 0;
   const whole = (end: Uint8Array) => {
-    if (begun.length === 0) return withoutReturn(end);
+    if (begun.length === 0) return end;
     const line = new Uint8Array(length + end.length);
     let at = 0;
     for (const part of [...begun, end]) {
@@ -49,7 +63,7 @@ async function* rawLines(
       at += part.length;
     }
     [begun, length] = [[], 0];
-    return withoutReturn(line);
+    return line;
   };
   for await (const chunk of chunks) {
     let start = 0;

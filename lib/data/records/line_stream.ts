@@ -1,19 +1,9 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
-import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
-import { decompressed } from "../bytes/decompressed.ts";
-import {
-  BadRecordCount,
-  type BadRecords,
-  type SkipBad,
-} from "./bad_records.ts";
-import { type ByteLine, byteLines } from "./byte_lines.ts";
+import type { ByteSource } from "../bytes/bytes_of.ts";
+import { BadRecordCount, type SkipBad } from "./bad_records.ts";
 import { LineParser } from "./line_parser.ts";
-import {
-  assertShard,
-  type ShardedStream,
-  sourcesOf,
-} from "./sharded_stream.ts";
+import { type LineStream, parsedLines } from "./parsed_lines.ts";
 
 /** Options of {@linkcode lineStream}. */
 export interface LineStreamOptions {
@@ -29,14 +19,6 @@ export interface LineStreamOptions {
 }
 
 const OPTIONS: OptionNames<LineStreamOptions> = { parse: true, onBad: true };
-
-/** A stream of lines, and which of them were bad. */
-export interface LineStream<E> extends ShardedStream<E> {
-  /** What was passed over so far. */
-  readonly bad: BadRecords;
-  /** Counts the lines of a shard that are not blank, without parsing them. */
-  count(shard: number): Promise<number>;
-}
 
 /**
  * Makes a stream of the lines of texts in UTF-8 that are not blank, each file a
@@ -94,60 +76,9 @@ export function lineStream<E>(
       `parse should be "text" or "json", got ${shown(parse)}`,
     );
   }
-  const sources = sourcesOf(files);
-  const shards = sources.map((source) => ({ name: nameOf(source) }));
-  const bad = new BadRecordCount("lineStream", onBad);
-  let read = 0;
-  /** The lines of a shard, up to where it is cut. */
-  const linesOf = async function* (shard: number): AsyncGenerator<ByteLine> {
-    const { name } = shards[shard]!;
-    try {
-      yield* byteLines(name, decompressed(sources[shard]!));
-    } catch (error) {
-      bad.addFailure(name, error, read);
-    }
-  };
-  return {
-    shards,
-    bad,
-    async *open(shard, from = 0) {
-      assertShard(shards, shard, from);
-      const { name } = shards[shard]!;
-      const parser = new LineParser<E>(name, parse);
-      let place = 0, missing = 0;
-      for await (const line of linesOf(shard)) {
-        if (place++ < from) continue;
-        read++;
-        let parsed: E;
-        try {
-          parsed = parser.parse(line);
-        } catch (error) {
-          bad.addFailure(`${name}:${line.number}`, error, read);
-          missing++;
-          continue;
-        }
-        for (; missing > 0; missing--) yield parsed;
-        yield parsed;
-      }
-      if (missing === 0) return;
-      // After the last good line comes the first one again.
-      let first: { line: E } | undefined;
-      for await (const line of linesOf(shard)) {
-        try {
-          first = { line: parser.parse(line) };
-          break;
-        } catch {
-          // It is counted already, or will be when it is its turn.
-        }
-      }
-      if (!first) throw new SyntaxError(`${name} should have a good line`);
-      for (; missing > 0; missing--) yield first.line;
-    },
-    async count(shard) {
-      assertShard(shards, shard, 0);
-      let count = 0;
-      for await (const _ of linesOf(shard)) count++;
-      return count;
-    },
-  };
+  return parsedLines(
+    files,
+    (name) => new LineParser<E>(name, parse),
+    new BadRecordCount("lineStream", onBad),
+  );
 }

@@ -1,0 +1,161 @@
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { shown } from "../../contract/shown.ts";
+import { assertPositiveInteger } from "../../contract/values.ts";
+import { fileBytes } from "../bytes/file_bytes.ts";
+import type { RandomAccess } from "../bytes/random_access.ts";
+import { BadRecordCount, type SkipBad } from "../records/bad_records.ts";
+import type { ByteLine } from "../records/byte_lines.ts";
+import { LineParser } from "../records/line_parser.ts";
+import { type LineStream, parsedLines } from "../records/parsed_lines.ts";
+import {
+  assertOneOf,
+  filesMissing,
+  firstFiles,
+  folderPath,
+} from "./folder_files.ts";
+import { firstCharacters } from "./python_text.ts";
+
+/** A text of C4, a page of the web. */
+export interface C4Text {
+  /** The page's text, cut to `maxCharacters`. */
+  readonly text: string;
+  /** When it was fetched, such as `"2019-04-25T12:57:54Z"`. */
+  readonly timestamp: string;
+  /** Its address. */
+  readonly url: string;
+}
+
+/** Options of {@linkcode c4}. */
+export interface C4Options {
+  /** The part of the texts. */
+  part: "train" | "validation";
+  /**
+   * The most characters of a text, counted as code points as Python does; with
+   * `Infinity`, texts are whole.
+   * @default 4000
+   */
+  maxCharacters?: number | undefined;
+  /**
+   * What to do about a bad line, or the rest of a file that is cut or damaged:
+   * as for `lineStream`.
+   * @default "fail"
+   */
+  onBad?: "fail" | SkipBad | undefined;
+}
+
+const OPTIONS: OptionNames<C4Options> = {
+  part: true,
+  maxCharacters: true,
+  onBad: true,
+};
+
+/** The number of a part's files. */
+const FILES = { train: "01024", validation: "00008" };
+
+/**
+ * Opens English C4, the Colossal Clean Crawled Corpus, as a stream whose shards are
+ * the files `c4-train.NNNNN-of-01024.json.gz` (364,868,892 texts) or
+ * `c4-validation.NNNNN-of-00008.json.gz` (364,608) of the folder, or of `en` in it.
+ * Not all of them need be there. A text is cut to its first 4,000 characters, as for
+ * the paper's masked language models, of which each text is one sequence.
+ *
+ * Source: Raffel et al. 2020 (arXiv:1910.10683),
+ * https://huggingface.co/datasets/allenai/c4; mosaic-bert's `convert_dataset.py`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { c4 } from "@lionjs/lion/data";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const line = { text: "A page", timestamp: "2019-04-25T12:57:54Z", url: "http://a.org" };
+ * const gzip = new Blob([JSON.stringify(line)]).stream()
+ *   .pipeThrough(new CompressionStream("gzip"));
+ * await Deno.mkdir(`${folder}/en`);
+ * await Deno.writeFile(`${folder}/en/c4-train.00007-of-01024.json.gz`, gzip);
+ *
+ * const stream = await c4(folder, { part: "train", maxCharacters: 3 });
+ * assertEquals(stream.shards.length, 1);
+ * assertEquals(await Array.fromAsync(stream.open(0)), [{ ...line, text: "A p" }]);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
+ * @param folder The repository's folder, or `en` in it.
+ * @param options See {@linkcode C4Options}.
+ * @returns The stream, for `streamedBatches` and `writeTokenFile`. A line that is not
+ * JSON, or has no text, is a SyntaxError with file and line.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
+ * @throws {Error} If the folder has no file of that part; the message says how to
+ * fetch some.
+ */
+export async function c4(
+  folder: string | URL,
+  options: C4Options,
+): Promise<LineStream<C4Text>> {
+  assertOptions("c4", options, OPTIONS);
+  const { part, maxCharacters = 4000, onBad = "fail" } = options;
+  const root = folderPath(folder);
+  assertOneOf("part", part, ["train", "validation"]);
+  if (maxCharacters !== Infinity) {
+    assertPositiveInteger("maxCharacters", maxCharacters);
+  }
+  const bad = new BadRecordCount("c4", onBad);
+  const isShard = new RegExp(
+    `^c4-${part}\\.\\d{5}-of-${FILES[part]}\\.json\\.gz$`,
+  );
+  const paths = await firstFiles(
+    [root, `${root}/en`],
+    (name) => isShard.test(name),
+  );
+  if (paths.length === 0) throw shardsMissing(root, part);
+  const shards: RandomAccess[] = [];
+  for (const path of paths) shards.push(await fileBytes(path));
+  return parsedLines(
+    shards,
+    (name) => new TextParser(name, maxCharacters),
+    bad,
+  );
+}
+
+/** The error that says how to fetch one file of a part, or all. */
+function shardsMissing(root: string, part: C4Options["part"]): Error {
+  const first = `en/c4-${part}.00000-of-${FILES[part]}.json.gz`;
+  const repository = "https://huggingface.co/datasets/allenai/c4";
+  return filesMissing(
+    root,
+    `files such as ${first}`,
+    [
+      `curl -L --create-dirs -o ${root}/${first} ${repository}/resolve/main/${first}`,
+      `# or all of them, 305 GB:`,
+      `GIT_LFS_SKIP_SMUDGE=1 git clone ${repository} ${root}`,
+      `git -C ${root} lfs pull --include "en/*"`,
+    ],
+  );
+}
+
+/** Makes texts of lines, each cut to a number of characters. */
+class TextParser {
+  readonly #lines: LineParser<C4Text>;
+  readonly #name: string;
+  readonly #maxCharacters: number;
+
+  constructor(name: string, maxCharacters: number) {
+    this.#lines = new LineParser(name, "json");
+    this.#name = name;
+    this.#maxCharacters = maxCharacters;
+  }
+
+  parse(line: ByteLine): C4Text {
+    const record = this.#lines.parse(line);
+    const text: unknown = Object(record).text;
+    if (typeof text === "string") {
+      return { ...record, text: firstCharacters(text, this.#maxCharacters) };
+    }
+    throw new SyntaxError(
+      `${this.#name}:${line.number} should have a text, as C4's lines { text, timestamp, url } have, got ${
+        shown(record)
+      }`,
+    );
+  }
+}

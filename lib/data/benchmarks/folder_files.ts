@@ -1,0 +1,75 @@
+/** The files of a set that someone else has packed, where its folder has them. @module */
+import { shown } from "../../contract/shown.ts";
+import { assertPath } from "../../contract/values.ts";
+import { files, isMissing, pathOf } from "../../io/file_system.ts";
+import { byCodePoint } from "../batches/code_point_order.ts";
+
+/** The path of a set's folder. */
+export function folderPath(folder: string | URL): string {
+  const path = pathOf(folder, "folder");
+  assertPath("folder", path);
+  return path;
+}
+
+/** Throws unless a value is one of an option's. */
+export function assertOneOf<T>(
+  name: string,
+  value: T,
+  choices: readonly T[],
+): void {
+  if (choices.includes(value)) return;
+  const texts = choices.map(shown);
+  throw new RangeError(
+    `${name} should be ${texts.slice(0, -1).join(", ")} or ${
+      texts.at(-1)
+    }, got ${shown(value)}`,
+  );
+}
+
+/** The names in a folder, sorted by code point; none where there is no such folder. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await files().readdir(folder)).sort(byCodePoint);
+  } catch (error) {
+    const isNone = isMissing(error) || Object(error).code === "ENOTDIR";
+    if (isNone) return [];
+    throw error;
+  }
+}
+
+/**
+ * The files of the first of some folders that has any with such names.
+ *
+ * @param folders The folders in which they may lie.
+ * @param isWanted Whether a name is that of a file which is looked for.
+ * @returns Their paths, sorted by name; none where no folder has one.
+ */
+export async function firstFiles(
+  folders: readonly string[],
+  isWanted: (name: string) => boolean,
+): Promise<string[]> {
+  for (const folder of folders) {
+    const names = (await namesIn(folder)).filter(isWanted);
+    if (names.length > 0) return names.map((name) => `${folder}/${name}`);
+  }
+  return [];
+}
+
+/**
+ * The error that says that a folder lacks the files of a set.
+ *
+ * @param folder The folder.
+ * @param wanted What it should have.
+ * @param commands What fetches them, a line each.
+ */
+export function filesMissing(
+  folder: string,
+  wanted: string,
+  commands: readonly string[],
+): Error {
+  return new Error(
+    `${folder} should have ${wanted}, got none; fetch them:\n${
+      commands.map((command) => `  ${command}`).join("\n")
+    }`,
+  );
+}

@@ -1,0 +1,46 @@
+/** What Python's strings do, where a set is made by them. @module */
+
+/** What Python's `str.isspace` calls white space: not U+FEFF, but U+001C to U+001F and U+0085. */
+const SPACE =
+  "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+
+const START = new RegExp(`^[${SPACE}]+`);
+const LAST_SPACE = new RegExp(`[${SPACE}]`);
+
+/** A text without white space around it, as Python's `str.strip()` gives it. */
+export function strip(text: string): string {
+  let end = text.length;
+  // An expression would try each run of spaces again from each of them.
+  while (end > 0 && LAST_SPACE.test(text[end - 1]!)) end--;
+  return text.slice(0, end).replace(START, "");
+}
+
+/** The first characters of a text, as Python counts them: by code points, `text[:count]`. */
+export function firstCharacters(text: string, count: number): string {
+  if (text.length <= count) return text;
+  let end = 0;
+  for (let i = 0; i < count && end < text.length; i++) {
+    end += text.codePointAt(end)! > 0xffff ? 2 : 1;
+  }
+  return text.slice(0, end);
+}
+
+/** A text with its lines ended by "\n", as Python's `open(…)` reads them. */
+export function withNewlines(text: string): string {
+  return text.replace(/\r\n?/g, "\n");
+}
+
+/**
+ * The text of bytes in UTF-8; a byte order mark is kept, as Python's "utf-8" does.
+ *
+ * @param name What errors call the bytes.
+ * @throws {SyntaxError} If they are not UTF-8.
+ */
+export function utf8Text(name: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(bytes);
+  } catch (cause) {
+    throw new SyntaxError(`${name} should be text in UTF-8`, { cause });
+  }
+}

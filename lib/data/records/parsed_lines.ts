@@ -1,0 +1,88 @@
+/** Streams of what lines say, whatever parses them. @module */
+import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
+import { decompressed } from "../bytes/decompressed.ts";
+import type { BadRecordCount, BadRecords } from "./bad_records.ts";
+import { type ByteLine, byteLines } from "./byte_lines.ts";
+import {
+  assertShard,
+  type ShardedStream,
+  sourcesOf,
+} from "./sharded_stream.ts";
+
+/** A stream of lines, and which of them were bad. */
+export interface LineStream<E> extends ShardedStream<E> {
+  /** What was passed over so far. */
+  readonly bad: BadRecords;
+  /** Counts the lines of a shard that are not blank, without parsing them. */
+  count(shard: number): Promise<number>;
+}
+
+/**
+ * Makes a stream of what the lines of texts in UTF-8 say, each file a shard.
+ *
+ * @param files Paths, addresses or bytes, which may be compressed.
+ * @param parserOf Makes what parses the lines of a file, given the file's name.
+ * @param bad Counts the lines that it throws a SyntaxError or RangeError for.
+ * @throws {RangeError} If there is no file.
+ */
+export function parsedLines<E>(
+  files: ByteSource | readonly ByteSource[],
+  parserOf: (name: string) => { parse(line: ByteLine): E },
+  bad: BadRecordCount,
+): LineStream<E> {
+  const sources = sourcesOf(files);
+  const shards = sources.map((source) => ({ name: nameOf(source) }));
+  let read = 0;
+  /** The lines of a shard, up to where it is cut. */
+  const linesOf = async function* (shard: number): AsyncGenerator<ByteLine> {
+    const { name } = shards[shard]!;
+    try {
+      yield* byteLines(name, decompressed(sources[shard]!));
+    } catch (error) {
+      bad.addFailure(name, error, read);
+    }
+  };
+  return {
+    shards,
+    bad,
+    async *open(shard, from = 0) {
+      assertShard(shards, shard, from);
+      const { name } = shards[shard]!;
+      const parser = parserOf(name);
+      let place = 0, missing = 0;
+      for await (const line of linesOf(shard)) {
+        if (place++ < from) continue;
+        read++;
+        let parsed: E;
+        try {
+          parsed = parser.parse(line);
+        } catch (error) {
+          bad.addFailure(`${name}:${line.number}`, error, read);
+          missing++;
+          continue;
+        }
+        for (; missing > 0; missing--) yield parsed;
+        yield parsed;
+      }
+      if (missing === 0) return;
+      // After the last good line comes the first one again.
+      let first: { line: E } | undefined;
+      for await (const line of linesOf(shard)) {
+        try {
+          first = { line: parser.parse(line) };
+          break;
+        } catch {
+          // It is counted already, or will be when it is its turn.
+        }
+      }
+      if (!first) throw new SyntaxError(`${name} should have a good line`);
+      for (; missing > 0; missing--) yield first.line;
+    },
+    async count(shard) {
+      assertShard(shards, shard, 0);
+      let count = 0;
+      for await (const _ of linesOf(shard)) count++;
+      return count;
+    },
+  };
+}
