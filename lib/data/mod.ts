@@ -101,6 +101,7 @@ export {
   type Decoder,
 } from "./images/decoding/decode_image.ts";
 export type { BadRecord, BadRecords, SkipBad } from "./records/bad_records.ts";
+export { c4, type C4Options, type C4Text } from "./benchmarks/c4.ts";
 export { type CsvOptions, type CsvRows, csvRows } from "./records/csv.ts";
 export { cifar, type CifarOptions } from "./benchmarks/cifar/cifar.ts";
 export { type Classes, classesOf } from "./batches/classes.ts";
@@ -129,12 +130,10 @@ export {
   type GlueTask,
   type GlueTaskFacts,
 } from "./benchmarks/glue/glue_tasks.ts";
+export { imdb, type ImdbOptions, type ImdbReview } from "./benchmarks/imdb.ts";
 export { jsonLines, textLines } from "./records/lines.ts";
-export {
-  type LineStream,
-  lineStream,
-  type LineStreamOptions,
-} from "./records/line_stream.ts";
+export { lineStream, type LineStreamOptions } from "./records/line_stream.ts";
+export type { LineStream } from "./records/parsed_lines.ts";
 export {
   evalTransform,
   type EvalTransformOptions,
@@ -168,6 +167,17 @@ export {
   type ListOpsExample,
   type ListOpsOptions,
 } from "./tasks/list_ops.ts";
+export {
+  LONG_RANGE_ARENA_TASKS,
+  longRangeArena,
+  type LongRangeArenaDatasets,
+  type LongRangeArenaOptions,
+  type LongRangeArenaTask,
+  type LongRangeArenaTaskFacts,
+  type LongRangePair,
+  type LongRangeTokens,
+  type PathfinderDifficulty,
+} from "./benchmarks/long_range_arena/long_range_arena.ts";
 export { loadSpamAssassin, type Mail } from "./corpora/mails.ts";
 export {
   collateMasked,
@@ -177,6 +187,10 @@ export {
 } from "./text/masking.ts";
 export { Digits, loadMnist, MNIST_SIDE } from "./images/mnist.ts";
 export { mqar, type MqarOptions } from "./tasks/mqar.ts";
+export {
+  openWebText,
+  type OpenWebTextOptions,
+} from "./benchmarks/open_web_text.ts";
 export {
   type PackedSequences,
   packSequences,

@@ -1,0 +1,22 @@
+/** Fields between tabs, in which quotes are like any other character. @module */
+import { utf8Text } from "../python_text.ts";
+
+/**
+ * The fields of a line.
+ *
+ * @param where What errors call the line.
+ * @param bytes The line, in UTF-8.
+ * @param count How many it should have.
+ * @throws {SyntaxError} If it has more or fewer, or is not UTF-8.
+ */
+export function fieldsOf(
+  where: string,
+  bytes: Uint8Array,
+  count: number,
+): string[] {
+  const fields = utf8Text(where, bytes).split("\t");
+  if (fields.length === count) return fields;
+  throw new SyntaxError(
+    `${where} should have ${count} fields between tabs, got ${fields.length}`,
+  );
+}

@@ -1,0 +1,34 @@
+/** Where the files of Long Range Arena's release lie. @module */
+import { filesMissing, firstFiles, folderPath } from "../folder_files.ts";
+
+/**
+ * The files of one of the release's folders.
+ *
+ * @param folder That folder, or one in which it is: `lra_release`, or the one in which
+ * it was unpacked.
+ * @param name The folder's name in the release.
+ * @param wanted What it should have, for errors.
+ * @param isWanted Whether a file is one of them.
+ * @throws {Error} If there is none; the message says how to fetch the release.
+ */
+export async function releaseFiles(
+  folder: string | URL,
+  name: string,
+  wanted: string,
+  isWanted: (file: string) => boolean,
+): Promise<string[]> {
+  const root = folderPath(folder);
+  const places = [
+    root,
+    `${root}/lra_release`,
+    `${root}/lra_release/lra_release`,
+  ];
+  const found = await firstFiles(
+    [...places.map((place) => `${place}/${name}`), root],
+    isWanted,
+  );
+  if (found.length > 0) return found;
+  throw filesMissing(root, `${name}/${wanted}`, [
+    `curl -L https://storage.googleapis.com/long-range-arena/lra_release.gz | tar -xz -C ${root}`,
+  ]);
+}
