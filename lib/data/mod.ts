@@ -313,6 +313,11 @@ export {
   type TrainTokenizerOptions,
 } from "./text/train_tokenizer.ts";
 export {
+  type WikiArticle,
+  wikiText,
+  type WikiTextOptions,
+} from "./benchmarks/wiki_text.ts";
+export {
   type TextRecord,
   writeTokenFile,
   type WriteTokenFileOptions,
