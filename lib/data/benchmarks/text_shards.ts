@@ -55,13 +55,21 @@ export function parquetShard(name: string): TextShard {
 export function tarShard(name: string): TextShard {
   const members = async function* () {
     const reader = new ChunkReader(decompressed(await fileBytes(name)));
+    let hasText = false;
     try {
       for await (const member of tarMembers(name, reader)) {
         if (member.name.endsWith(".xz")) throw packedInside(name, member.name);
-        if (isText(member.name)) yield member;
+        if (!isText(member.name)) continue;
+        hasText = true;
+        yield member;
       }
     } finally {
       await reader.close();
+    }
+    if (!hasText) {
+      throw new SyntaxError(
+        `${name} should have texts, files that end in .txt, got none`,
+      );
     }
   };
   return {

@@ -88,6 +88,7 @@ export async function openParquet(bytes: RandomAccess): Promise<ParquetFile> {
         const rows = await hyparquet.parquetReadObjects({
           ...{ file, metadata: footer, compressors },
           ...{ rowStart, rowEnd: rowStart + size, utf8: false },
+          parsers: { stringFromBytes },
           ...(names ? { columns: names } : {}),
         });
         assertWhole(rows, size);
@@ -107,6 +108,18 @@ export async function openParquet(bytes: RandomAccess): Promise<ParquetFile> {
       return rows;
     },
   };
+}
+
+// hyparquet's own would drop a byte order mark, and replace what is not UTF-8.
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of a value, where it has one. */
+function stringFromBytes(bytes: Uint8Array | undefined): string | undefined {
+  try {
+    return bytes && UTF8.decode(bytes);
+  } catch (cause) {
+    throw new Error("a text is not UTF-8", { cause });
+  }
 }
 
 /** Bytes that a row group takes in memory in some columns, as its file says. */

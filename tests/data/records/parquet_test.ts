@@ -299,6 +299,23 @@ Deno.test("parquet() names file and row group of a damaged page", () =>
     assertEquals(await rows.get(33), ROWS[33]);
   }));
 
+Deno.test("parquet() gives texts as they are, and names those that are not UTF-8", async () => {
+  const data = ["\ufeffmarked", "🦁\0", ""];
+  const texts = fileOf([{ name: "x", data, type: "STRING" }]);
+  const rows = await parquet<{ x: string }>(texts);
+  assertEquals((await Array.fromAsync(rows.rows())).map(({ x }) => x), data);
+
+  const bytes = await texts.read(0, texts.size);
+  // The first byte of the lion, of four.
+  bytes[bytes.indexOf(0xf0)] = 0xff;
+  const damaged = await parquet(memoryBytes(bytes, "damaged.parquet"));
+  await assertRejects(
+    () => damaged.get(0),
+    SyntaxError,
+    "damaged.parquet, row group 0 should be Parquet, and whole: a text is not UTF-8",
+  );
+});
+
 /** Columns in other encodings, and such that lie in others. */
 const OTHERS: { schema: Schema; columnData: ColumnSource[] } = {
   schema: [
