@@ -213,6 +213,16 @@ const DATA: Calls = {
   imageBatches: batchesOfImages,
   "imageBatches's mix": (wrong) =>
     batchesOfImages({ batchSize: 2, mix: wrong }),
+  c4: (wrong) => data.c4("/dev/null/none", { part: "train", ...wrong }),
+  imdb: (wrong) => data.imdb("/dev/null/none", { part: "train", ...wrong }),
+  longRangeArena: (wrong) =>
+    data.longRangeArena("pathfinder", "/dev/null/none", {
+      part: "train",
+      ...wrong,
+    }),
+  openWebText: (wrong) => data.openWebText("/dev/null/none", wrong),
+  wikiText: (wrong) =>
+    data.wikiText("/dev/null/none", { part: "train", ...wrong }),
   cifar: (wrong) =>
     data.cifar("/dev/null/none", { classes: 10, part: "test", ...wrong }),
   imageFolder: (wrong) => data.imageFolder("/dev/null/none", wrong),

@@ -1,8 +1,10 @@
 import { shown } from "../../../contract/shown.ts";
 import { files } from "../../../io/file_system.ts";
 import { assertPlace } from "../../batches/dataset.ts";
+import { chunksOf } from "../../bytes/chunks.ts";
 import type { BadRecord } from "../../records/bad_records.ts";
-import { textLines } from "../../records/lines.ts";
+import { byteLines } from "../../records/byte_lines.ts";
+import { LineParser } from "../../records/line_parser.ts";
 import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { releaseFiles } from "./release_folder.ts";
 
@@ -41,8 +43,12 @@ export async function pathfinderImages(
   const paths: string[] = [], labels: number[] = [], empty: BadRecord[] = [];
   for (const file of metadata) {
     const base = file.slice(0, file.lastIndexOf("/metadata/"));
-    for (const [i, line] of (await textLines(file)).entries()) {
-      const { image, label } = entryOf(`${file}, line ${i + 1}`, line);
+    const parser = new LineParser<string>(file, "text");
+    for await (const line of byteLines(file, chunksOf(file))) {
+      const { image, label } = entryOf(
+        `${file}:${line.number}`,
+        parser.parse(line),
+      );
       const path = `${base}/${image}`;
       if (EMPTY.test(path) && await isEmpty(path)) {
         empty.push({ name: path, reason: `${path} is empty, as released` });
