@@ -56,7 +56,7 @@ const FILES = { train: "01024", validation: "00008" };
  * Opens English C4, the Colossal Clean Crawled Corpus, as a stream whose shards are
  * the files `c4-train.NNNNN-of-01024.json.gz` (364,868,892 texts) or
  * `c4-validation.NNNNN-of-00008.json.gz` (364,608) of the folder, or of `en` in it.
- * Not all of them need be there. A text is cut to its first 4,000 characters, as for
+ * Not all of them need be there, and pointers of Git LFS count as missing. A text is cut to its first 4,000 characters, as for
  * the paper's masked language models, of which each text is one sequence.
  *
  * Source: Raffel et al. 2020 (arXiv:1910.10683),
@@ -108,14 +108,24 @@ export async function c4(
     [root, `${root}/en`],
     (name) => isShard.test(name),
   );
-  if (paths.length === 0) throw shardsMissing(root, part);
   const shards: RandomAccess[] = [];
-  for (const path of paths) shards.push(await fileBytes(path));
+  for (const path of paths) {
+    const bytes = await fileBytes(path);
+    if (!await isPointer(bytes)) shards.push(bytes);
+  }
+  if (shards.length === 0) throw shardsMissing(root, part);
   return parsedLines(
     shards,
     (name) => new TextParser(name, maxCharacters),
     bad,
   );
+}
+
+/** Whether a file only says what Git LFS would put in its place. */
+async function isPointer(bytes: RandomAccess): Promise<boolean> {
+  if (bytes.size > 1024) return false;
+  const text = new TextDecoder().decode(await bytes.read(0, bytes.size));
+  return text.startsWith("version https://git-lfs.github.com/spec/");
 }
 
 /** The error that says how to fetch one file of a part, or all. */

@@ -4,11 +4,11 @@ import { assertPath } from "../../contract/values.ts";
 import { files, isMissing, pathOf } from "../../io/file_system.ts";
 import { byCodePoint } from "../batches/code_point_order.ts";
 
-/** The path of a set's folder. */
+/** The path of a set's folder, without a slash at its end. */
 export function folderPath(folder: string | URL): string {
   const path = pathOf(folder, "folder");
   assertPath("folder", path);
-  return path;
+  return path.replace(/(.)\/+$/, "$1");
 }
 
 /** Throws unless a value is one of an option's. */
@@ -26,10 +26,18 @@ export function assertOneOf<T>(
   );
 }
 
-/** The names in a folder, sorted by code point; none where there is no such folder. */
-export async function namesIn(folder: string): Promise<string[]> {
+/**
+ * The names in a folder, sorted by code point; none where there is no such folder.
+ *
+ * @param isWanted Whether a name is looked for.
+ */
+export async function namesIn(
+  folder: string,
+  isWanted: (name: string) => boolean = () => true,
+): Promise<string[]> {
   try {
-    return (await files().readdir(folder)).sort(byCodePoint);
+    const names = await files().readdir(folder);
+    return names.filter(isWanted).sort(byCodePoint);
   } catch (error) {
     const isNone = isMissing(error) || Object(error).code === "ENOTDIR";
     if (isNone) return [];
@@ -49,7 +57,7 @@ export async function firstFiles(
   isWanted: (name: string) => boolean,
 ): Promise<string[]> {
   for (const folder of folders) {
-    const names = (await namesIn(folder)).filter(isWanted);
+    const names = await namesIn(folder, isWanted);
     if (names.length > 0) return names.map((name) => `${folder}/${name}`);
   }
   return [];

@@ -92,6 +92,7 @@ export async function imdb(
 }
 
 const COMMANDS = (root: string) => [
+  `mkdir -p ${root}`,
   `curl -L https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz | tar -xz -C ${root}`,
 ];
 

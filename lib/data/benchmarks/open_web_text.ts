@@ -10,6 +10,7 @@ import {
   folderPath,
   namesIn,
 } from "./folder_files.ts";
+import { isFile, isFolder } from "./original_files.ts";
 import { strip, withNewlines } from "./python_text.ts";
 import {
   folderShard,
@@ -97,7 +98,9 @@ export async function openWebText(
     );
   }
   const sources = await shardsIn(root);
-  const shards = sources.map(({ name }) => ({ name }));
+  // A file of counts or of tokens that was begun for another part is none of these.
+  const suffix = part && `, ${part} by seed ${seed} and share ${validation}`;
+  const shards = sources.map(({ name }) => ({ name: name + (suffix ?? "") }));
   /** Whether places of a shard belong to the part, asked in their order. */
   const chooser = ({ name }: TextShard): (place: number) => boolean => {
     if (part === undefined) return () => true;
@@ -164,7 +167,9 @@ async function shardsIn(root: string): Promise<TextShard[]> {
     packed,
     (name) => /^urlsf_subset[^.]*(\.tar)?$/.test(name),
   );
-  const archives = await filesAmong(tars);
+  // What a tar was unpacked to may have its name.
+  const areFiles = await Promise.all(tars.map(isFile));
+  const archives = tars.filter((_, i) => areFiles[i]);
   if (archives.length > 0) return archives.map(tarShard);
   const folders = await foldersOfTexts([root, `${root}/openwebtext`]);
   if (folders.length > 0) return folders.map(folderShard);
@@ -177,15 +182,6 @@ async function shardsIn(root: string): Promise<TextShard[]> {
       `hf download Skylion007/openwebtext --repo-type dataset --include "plain_text/*" --local-dir ${root}`,
     ],
   );
-}
-
-/** Those of some paths that are files. */
-async function filesAmong(paths: readonly string[]): Promise<string[]> {
-  const found: string[] = [];
-  for (const path of paths) {
-    if ((await files().stat(path)).isFile()) found.push(path);
-  }
-  return found;
 }
 
 /**
@@ -206,8 +202,7 @@ async function foldersOfTexts(roots: readonly string[]): Promise<string[]> {
 
 /** Whether a path is a folder with a text; of millions, the first one is enough. */
 async function hasText(path: string): Promise<boolean> {
-  const info = await files().stat(path).catch(() => undefined);
-  if (!info?.isDirectory()) return false;
+  if (!await isFolder(path)) return false;
   for await (const { name } of await files().opendir(path)) {
     if (isText(name)) return true;
   }

@@ -99,7 +99,7 @@ function packedInside(tar: string, member: string): Error {
 
 /** The files of a folder whose names end in `.txt`. */
 export function folderShard(name: string): TextShard {
-  const textsIn = async () => (await namesIn(name)).filter(isText);
+  const textsIn = () => namesIn(name, isText);
   return {
     name,
     count: async () => (await textsIn()).length,

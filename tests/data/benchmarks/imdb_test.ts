@@ -87,7 +87,8 @@ Deno.test("imdb() names what is missing or bad", () =>
   withFolder(async (folder) => {
     const fails = (message: string) =>
       assertRejects(() => reviewsOf(folder), Error, message);
-    const fetch = `curl -L https://ai.stanford.edu/~amaas/data/sentiment/` +
+    const fetch =
+      `mkdir -p ${folder}\n  curl -L https://ai.stanford.edu/~amaas/data/sentiment/` +
       `aclImdb_v1.tar.gz | tar -xz -C ${folder}`;
     await fails(
       `${folder} should have aclImdb/train, got none; fetch them:\n  ${fetch}`,

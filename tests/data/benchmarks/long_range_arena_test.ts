@@ -65,6 +65,14 @@ await withPython(
         [trained.slice(0, 10), trained.slice(10), test!][part]!,
       );
     }
+    const inside = `${folder}/lra_release/listops-1000/`;
+    const lists = await longRangeArena("listops", inside, { part: "test" });
+    assertEquals(lists.size, listops["test"]!.length);
+    const small = `${folder}/lra_release/pathfinder32`;
+    const { bad } = await longRangeArena("pathfinder", small, {
+      ...{ part: "test", difficulty: "curv_baseline" },
+    });
+    assertEquals(bad.count, 1);
     await Promise.all([
       assertPathfinder("pathfinder", {}, 65 + 5),
       assertPathfinder("pathfinder", { difficulty: "curv_baseline" }, 184, 1),
@@ -297,7 +305,7 @@ Deno.test("longRangeArena() says how to fetch what is missing", () =>
             part: "validation",
           }),
         Error,
-        `${folder} should have ${wanted}, got none; fetch them:\n  curl -L`,
+        `${folder} should have ${wanted}, got none; fetch them:\n  mkdir -p ${folder}\n`,
       );
     }
   }));

@@ -129,6 +129,14 @@ Deno.test("openWebText() splits the hub's files into parts by seed and place", (
         }
         return found;
       }));
+    // Counts of a part that are kept by its shards' names are no other part's.
+    const names = await Promise.all([{}, { seed: 1 }, { part: "train" }].map(
+      async (options) =>
+        (await openWebText(folder, {
+          ...{ part: "validation", ...options } as OpenWebTextOptions,
+        })).shards[0]!.name,
+    ));
+    assertEquals(new Set(names).size, 3);
     const [train, held] = await partsOf({ validation: 0.1 });
     // Six standard deviations of a binomial distribution.
     assert(Math.abs(held!.length - 600) < 140, `${held!.length} are held out`);

@@ -18,8 +18,8 @@ export const DIFFICULTIES = [
 /** A name of {@linkcode DIFFICULTIES}. */
 export type PathfinderDifficulty = typeof DIFFICULTIES[number];
 
-/** An image that the release has without content. */
-const EMPTY = /(^|\/)pathfinder32\/curv_baseline\/imgs\/0\/sample_172\.png$/;
+/** An image that the release has without content, in 32 × 32 pixels. */
+const EMPTY = "curv_baseline/imgs/0/sample_172.png";
 
 /**
  * Finds the images of Pathfinder, in the order of the release's metadata: text files
@@ -50,7 +50,8 @@ export async function pathfinderImages(
         parser.parse(line),
       );
       const path = `${base}/${image}`;
-      if (EMPTY.test(path) && await isEmpty(path)) {
+      const isKnown = resolution === 32 && EMPTY === `${difficulty}/${image}`;
+      if (isKnown && await isEmpty(path)) {
         empty.push({ name: path, reason: `${path} is empty, as released` });
         continue;
       }

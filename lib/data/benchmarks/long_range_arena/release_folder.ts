@@ -4,9 +4,9 @@ import { filesMissing, firstFiles, folderPath } from "../folder_files.ts";
 /**
  * The files of one of the release's folders.
  *
- * @param folder That folder, or one in which it is: `lra_release`, or the one in which
- * it was unpacked.
- * @param name The folder's name in the release.
+ * @param folder The folder's outermost one itself, such as `pathfinder32`, or one in
+ * which it is: `lra_release`, or the one in which the release was unpacked.
+ * @param name The folder's path in the release.
  * @param wanted What it should have, for errors.
  * @param isWanted Whether a file is one of them.
  * @throws {Error} If there is none; the message says how to fetch the release.
@@ -24,11 +24,16 @@ export async function releaseFiles(
     `${root}/lra_release/lra_release`,
   ];
   const found = await firstFiles(
-    [...places.map((place) => `${place}/${name}`), root],
+    [
+      ...places.map((place) => `${place}/${name}`),
+      [root, ...name.split("/").slice(1)].join("/"),
+    ],
     isWanted,
   );
   if (found.length > 0) return found;
   throw filesMissing(root, `${name}/${wanted}`, [
+    `mkdir -p ${root}`,
+    "# the bucket may refuse; any copy of lra_release.gz will do",
     `curl -L https://storage.googleapis.com/long-range-arena/lra_release.gz | tar -xz -C ${root}`,
   ]);
 }
