@@ -13,7 +13,11 @@ import { assertTokenRanks } from "../operations/token_ranks.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { isDiagonalDecay } from "./decays/diagonal_decay.ts";
 import { resolveDecays } from "./decays/resolve_decays.ts";
-import { assertDelta } from "./forms/checks.ts";
+import {
+  assertDelta,
+  type GivenVectors,
+  type Vectors,
+} from "./forms/checks.ts";
 import type { DeltaForm } from "./forms/delta_forms.ts";
 import { deltaGates, readDeltaVectors } from "./forms/delta_inputs.ts";
 import { runDeltaPlain } from "./forms/run_delta_plain.ts";
@@ -60,14 +64,14 @@ export interface DeltaAttentionOptions {
    * beta and the decay hold there, even NaN or Infinity: it writes nothing, and
    * the state does not decay there. Its output and all its gradients are 0.
    */
-  mask?: tf.Tensor2D | undefined;
+  mask?: tf.Tensor | undefined;
   /**
    * Segments, `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to, as for lionAttention: nothing passes between neighbours
    * with different numbers, except that NaN or Infinity in one sequence may make
    * results of others NaN. @default each row is one sequence
    */
-  segments?: tf.Tensor2D | undefined;
+  segments?: tf.Tensor | undefined;
   /**
    * Ranks that divide the tokens among themselves, as for lionAttention. They pass on a
    * state and the matrix that transforms one, `headDim · (headDim + valueDim)`
@@ -140,24 +144,28 @@ const FORMS: Readonly<Record<"auto" | DeltaForm, DeltaForm>> = {
  * ranks differ in shapes or options; then all of them throw it.
  */
 export function deltaAttention(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  beta: tf.Tensor3D,
+  q: tf.Tensor,
+  k: tf.Tensor,
+  v: tf.Tensor,
+  beta: tf.Tensor,
   options: DeltaAttentionOptions = {},
 ): tf.Tensor4D {
-  const { scale, causal, kernel } = check(q, k, v, beta, options);
-  const { decay = noDecay(), chunkSize, mask, segments } = options;
+  const { given, segments, scale, causal, kernel } = check(
+    { q, k, v, beta },
+    options,
+  );
+  const { decay = noDecay(), chunkSize, mask } = options;
   const form = FORMS[options.form ?? "auto"], ranks = options.communicator;
   if (ranks) {
     const shared = { decay, mask, segments, causal, scale };
-    assertSameAttention("deltaAttention", { q, k, v }, shared, ranks);
+    assertSameAttention("deltaAttention", given, shared, ranks);
   }
-  const [batch, heads, length, headDim] = q.shape, valueDim = v.shape[3];
+  const [batch, heads, length, headDim] = given.q.shape;
+  const valueDim = given.v.shape[3];
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
-    const vectors = readDeltaVectors({ q, k, v, beta }, tokens);
-    const decays = resolveDecays(decay, { shape: q.shape, causal });
+    const vectors = readDeltaVectors(given, tokens);
+    const decays = resolveDecays(decay, { shape: given.q.shape, causal });
     const hiding = { causal, tokens, segments, ranks };
     const gates = deltaGates(decays, vectors, hiding);
     if (ranks) {
@@ -180,21 +188,27 @@ export function deltaAttention(
   });
 }
 
+/** What {@linkcode check} finds. */
+interface Checked {
+  readonly given: Vectors & { readonly beta: tf.Tensor3D };
+  readonly segments: tf.Tensor2D | undefined;
+  readonly scale: number;
+  readonly causal: boolean;
+  readonly kernel: boolean;
+}
+
 /** Checks all arguments, and fills in defaults. */
 function check(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  beta: tf.Tensor3D,
+  vectors: GivenVectors & { readonly beta: tf.Tensor },
   options: DeltaAttentionOptions,
-): { scale: number; causal: boolean; kernel: boolean } {
+): Checked {
   assertOptions("deltaAttention", options, OPTIONS);
   const { decay, form = "auto", chunkSize = 1, segments, communicator } =
     options;
-  const { settings, kernel } = assertDelta(q, k, v, beta, options);
+  const { settings, kernel, vectors: given } = assertDelta(vectors, options);
   if (decay !== undefined) assertDecay("decay", decay);
   if (communicator !== undefined) assertTokenRanks(communicator);
-  const [batch, , length] = q.shape;
+  const [batch, , length] = given.q.shape;
   if (segments !== undefined) assertSegments(segments, [batch, length]);
   assertPositiveInteger("chunkSize", chunkSize);
   if (!Object.hasOwn(FORMS, form)) {
@@ -211,5 +225,5 @@ function check(
     );
   }
   const { scale, causal } = settings;
-  return { scale, causal, kernel };
+  return { given, segments, scale, causal, kernel };
 }

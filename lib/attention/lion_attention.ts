@@ -11,7 +11,11 @@ import { tokensIn } from "../operations/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { isDiagonalDecay } from "./decays/diagonal_decay.ts";
 import { resolveDecays } from "./decays/resolve_decays.ts";
-import { assertAttention } from "./forms/checks.ts";
+import {
+  assertAttention,
+  type GivenVectors,
+  type Vectors,
+} from "./forms/checks.ts";
 import type { AttentionSettings, ConcreteForm } from "./forms/form.ts";
 import { runPlain } from "./forms/run_plain.ts";
 import { assertSegments } from "../operations/segments.ts";
@@ -78,7 +82,7 @@ export interface LionAttentionOptions {
    * The decays of padding still apply: they have a gradient, and a NaN among them
    * reaches the tokens whose paths cross it.
    */
-  mask?: tf.Tensor2D | undefined;
+  mask?: tf.Tensor | undefined;
   /**
    * Segments, `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to. Wherever the number changes from one token to the next,
@@ -88,7 +92,7 @@ export interface LionAttentionOptions {
    * results of the others NaN. The decay on a border does not apply, and its
    * gradient is 0. @default each row is one sequence
    */
-  segments?: tf.Tensor2D | undefined;
+  segments?: tf.Tensor | undefined;
   /**
    * The precision of products. With `"f16"`, the fused kernel multiplies 16-bit numbers
    * and adds in 32 bits: faster on some GPUs, accurate to about three digits. @default "f32"
@@ -193,18 +197,23 @@ const OPTIONS: OptionNames<LionAttentionOptions> = {
  * of them throw it.
  */
 export function lionAttention(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
+  q: tf.Tensor,
+  k: tf.Tensor,
+  v: tf.Tensor,
   options: LionAttentionOptions = {},
 ): tf.Tensor4D {
-  const { plan, settings } = check("lionAttention", q, k, v, options);
-  const { decay = noDecay(), mask, segments, communicator: ranks } = options;
+  const { plan, settings, vectors, segments } = checkAttention(
+    "lionAttention",
+    { q, k, v },
+    options,
+  );
+  const { decay = noDecay(), mask, communicator: ranks } = options;
   if (ranks) {
     const shared = { ...settings, decay, mask, segments };
-    assertSameAttention("lionAttention", { q, k, v }, shared, ranks);
+    assertSameAttention("lionAttention", vectors, shared, ranks);
   }
-  const [batch, heads, length] = v.shape, headDim = q.shape[3];
+  const [batch, heads, length] = vectors.v.shape;
+  const headDim = vectors.q.shape[3];
   return tf.tidy(() => {
     const decays = resolveDecays(decay, {
       shape: [batch, heads, length, headDim],
@@ -212,7 +221,7 @@ export function lionAttention(
       isFinite: plan.kernel === null || ranks !== undefined,
     });
     const tokens = mask && tokensIn("mask", mask);
-    const inputs = { q, k, v, decays, tokens };
+    const inputs = { ...vectors, decays, tokens };
     if (ranks) {
       const { kernel, chunkSize } = options;
       return runAcrossRanks(inputs, { ...settings, kernel, chunkSize }, ranks);
@@ -258,24 +267,31 @@ export function lionAttention(
  * tensor does not fit the backend.
  */
 export function explainAttention(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
+  q: tf.Tensor,
+  k: tf.Tensor,
+  v: tf.Tensor,
   options: LionAttentionOptions = {},
 ): AttentionPlan {
-  return check("explainAttention", q, k, v, options).plan;
+  return checkAttention("explainAttention", { q, k, v }, options).plan;
+}
+
+/** What {@linkcode checkAttention} finds. */
+interface Checked {
+  readonly plan: AttentionPlan;
+  readonly settings: AttentionSettings;
+  readonly vectors: Vectors;
+  readonly segments: tf.Tensor2D | undefined;
 }
 
 /** Checks all arguments and plans the computation. */
-function check(
+export function checkAttention(
   owner: string,
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
+  given: GivenVectors,
   options: LionAttentionOptions,
-): { plan: AttentionPlan; settings: AttentionSettings } {
+): Checked {
   assertOptions(owner, options, OPTIONS);
-  const { settings, kernel } = assertAttention(q, k, v, options, true);
+  const checked = assertAttention(given, options, true);
+  const { settings, kernel, vectors: { q, v } } = checked;
   const [batch, keyHeads, length, headDim] = q.shape;
   const { decay, segments, communicator } = options;
   if (decay !== undefined) assertDecay("decay", decay);
@@ -293,5 +309,5 @@ function check(
     precision: options.precision ?? "f32",
     withGradient: isRecording(),
   });
-  return { plan, settings };
+  return { plan, settings, vectors: checked.vectors, segments };
 }

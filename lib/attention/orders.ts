@@ -8,7 +8,7 @@ import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertDecay, type Decay } from "./decays/decay.ts";
 import { assertOfBatch } from "./decays/decay_pair.ts";
 import {
-  explainAttention,
+  checkAttention,
   lionAttention,
   type LionAttentionOptions,
 } from "./lion_attention.ts";
@@ -148,15 +148,14 @@ const OPTIONS: OptionNames<Options> = {
  * is empty, or an option has an invalid value.
  */
 export function lionAttentionInOrders(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
+  q: tf.Tensor,
+  k: tf.Tensor,
+  v: tf.Tensor,
   ways: readonly OrderedDecay[],
   options: Options = {},
 ): tf.Tensor4D {
   assertOptions("lionAttentionInOrders", options, OPTIONS);
-  const { normalize = true, epsilon = 1e-6, mask, segments, ...others } =
-    options;
+  const { normalize = true, epsilon = 1e-6, mask, ...others } = options;
   if (!Array.isArray(ways)) {
     throw new TypeError(`ways should be a list, got ${typeof ways}`);
   }
@@ -166,27 +165,31 @@ export function lionAttentionInOrders(
     assertDecay(`ways[${i}]'s decay`, way.decay);
   });
   // Check before reordering, which would truncate a tensor that is too long.
-  explainAttention(q, k, v, options);
+  const { vectors, segments } = checkAttention(
+    "lionAttentionInOrders",
+    { q, k, v },
+    options,
+  );
   for (const { decay } of ways) {
     if (decay.kind !== "selective") continue;
     assertOfBatch(
       "selectiveDecay's logDecay",
       decay.logDecay,
-      q.shape.slice(0, 3),
+      vectors.q.shape.slice(0, 3),
       "batch, heads, length",
     );
   }
   return tf.tidy(() => {
     // Convert once, not once per path.
     const tokens = mask && tokensIn("mask", mask);
-    const read = (name: string, x: tf.Tensor4D) =>
-      withoutPadding(floats(name, x), tokens);
-    const queries = read("q", q), keys = read("k", k), values = read("v", v);
+    const read = (name: "q" | "k" | "v") =>
+      withoutPadding(floats(name, vectors[name]), tokens);
+    const queries = read("q"), keys = read("k"), values = read("v");
     // Two segments that are apart in the tokens' own order may be neighbours on a path.
     const numbers = segments && numberSegments(segments);
     const attend = (values: tf.Tensor4D) => {
       const sums = ways.map(({ order, decay }) => {
-        const there = permutation(order, q.shape[2]);
+        const there = permutation(order, vectors.q.shape[2]);
         const along = (x: tf.Tensor4D) => permute(x, there, 2);
         const y = lionAttention(along(queries), along(keys), along(values), {
           ...others,

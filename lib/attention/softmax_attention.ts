@@ -4,7 +4,12 @@ import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
 import { tokensIn } from "../operations/padding.ts";
-import { assertMask, assertVectors } from "./forms/checks.ts";
+import {
+  assertMask,
+  assertVectors,
+  type GivenVectors,
+  type Vectors,
+} from "./forms/checks.ts";
 import { assertSegments, numberSegments } from "../operations/segments.ts";
 import { runSoftmaxPlain } from "./forms/softmax.ts";
 import {
@@ -28,14 +33,14 @@ export interface SoftmaxAttentionOptions {
    * and v hold there, even NaN or Infinity. There the output and the gradients
    * with respect to q, k and v are 0, and the gradient of the output is ignored.
    */
-  mask?: tf.Tensor2D | undefined;
+  mask?: tf.Tensor | undefined;
   /**
    * Segments, `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to; as for lionAttention, no token attends across a change of
    * number, and NaN or Infinity in one sequence may make results of others NaN.
    * @default each row is one sequence
    */
-  segments?: tf.Tensor2D | undefined;
+  segments?: tf.Tensor | undefined;
   /**
    * ALiBi: one slope per head; `slope · |i - j|` is subtracted from the score
    * of tokens i and j. {@linkcode alibiSlopes} returns the authors' slopes. The
@@ -103,19 +108,19 @@ const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
  * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function softmaxAttention(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
+  q: tf.Tensor,
+  k: tf.Tensor,
+  v: tf.Tensor,
   options: SoftmaxAttentionOptions = {},
 ): tf.Tensor4D {
-  check(q, k, v, options);
-  const { causal = false, kernel = true, mask, segments, slopes } = options;
-  const scale = options.scale ?? 1 / Math.sqrt(q.shape[3]);
+  const { vectors, segments } = check({ q, k, v }, options);
+  const { causal = false, kernel = true, mask, slopes } = options;
+  const scale = options.scale ?? 1 / Math.sqrt(vectors.q.shape[3]);
   return tf.tidy(() => {
     const inputs = {
-      q: floats("q", q),
-      k: floats("k", k),
-      v: floats("v", v),
+      q: floats("q", vectors.q),
+      k: floats("k", vectors.k),
+      v: floats("v", vectors.v),
       mask: mask && tokensIn("mask", mask),
       segments: segments && numberSegments(segments),
     };
@@ -126,14 +131,12 @@ export function softmaxAttention(
 }
 
 function check(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
+  given: GivenVectors,
   options: SoftmaxAttentionOptions,
-): void {
+): { vectors: Vectors; segments: tf.Tensor2D | undefined } {
   assertOptions("softmaxAttention", options, OPTIONS);
-  assertVectors(q, k, v);
-  const [batch, heads, length] = q.shape;
+  const vectors = assertVectors(given);
+  const [batch, heads, length] = vectors.q.shape;
   const { scale = 1, causal = false, kernel = true } = options;
   const { mask, segments, slopes } = options;
   if (slopes !== undefined) assertSlopes(slopes, heads);
@@ -143,6 +146,7 @@ function check(
   for (const [name, x] of Object.entries({ causal, kernel })) {
     assertBoolean(name, x);
   }
+  return { vectors, segments };
 }
 
 function assertSlopes(slopes: readonly number[], heads: number): void {

@@ -1,16 +1,36 @@
-import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Rank, Tensor } from "@tensorflow/tfjs-core";
 import { shown } from "./shown.ts";
 
+/** The types of rank by number of axes. */
+interface Ranks {
+  0: Rank.R0;
+  1: Rank.R1;
+  2: Rank.R2;
+  3: Rank.R3;
+  4: Rank.R4;
+  5: Rank.R5;
+  6: Rank.R6;
+}
+
+/** A tensor with as many axes as a list has entries, where TypeScript knows how many. */
+export type TensorOf<Axes extends readonly unknown[]> = Tensor<
+  Axes["length"] extends keyof Ranks ? Ranks[Axes["length"]] : Rank
+>;
+
 /**
- * Throws unless `tensor` has the expected shape. `null` matches any size. The
- * message names the argument, the expected shape and the actual one.
+ * Throws unless `tensor` has the expected shape, of which TypeScript knows the
+ * rank from then on: callers may have it as a plain `tf.Tensor`. `null` matches
+ * any size. The message names the argument, the expected shape and the actual
+ * one.
  */
-export function assertShape(
+export function assertShape<
+  const Expected extends readonly (number | null)[],
+>(
   name: string,
   tensor: Tensor,
-  expected: readonly (number | null)[],
+  expected: Expected,
   axes: string,
-): void {
+): asserts tensor is TensorOf<Expected> {
   // Callers in plain JavaScript and notebooks are not type-checked.
   if (!Array.isArray(tensor?.shape)) {
     throw new TypeError(

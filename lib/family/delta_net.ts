@@ -15,24 +15,24 @@ import {
 /** Inputs of {@linkcode deltaNet}. */
 export interface DeltaNetInputs {
   /** Queries, `[batch, heads, length, headDim]`. */
-  q: tf.Tensor4D;
+  q: tf.Tensor;
   /** Keys, each of unit length, `[batch, heads, length, headDim]`. */
-  k: tf.Tensor4D;
+  k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
-  v: tf.Tensor4D;
+  v: tf.Tensor;
   /**
    * The writing strength β, how much of the old value is replaced,
    * `[batch, heads, length]`, from 0 to 1 or 2.
    */
-  beta: tf.Tensor3D;
+  beta: tf.Tensor;
 }
 
-const INPUTS: Inputs<DeltaNetInputs> = {
+const INPUTS = {
   q: KEYS,
   k: KEYS,
   v: VALUES,
   beta: PER_TOKEN,
-};
+} as const satisfies Inputs<DeltaNetInputs>;
 
 /**
  * DeltaNet: each token replaces the value that the state holds for its key.

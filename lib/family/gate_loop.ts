@@ -21,30 +21,30 @@ import {
 /** Inputs of {@linkcode gateLoop}. */
 export interface GateLoopInputs {
   /** Queries, `[batch, heads, length, headDim]`. */
-  q: tf.Tensor4D;
+  q: tf.Tensor;
   /** Keys, `[batch, heads, length, headDim]`. */
-  k: tf.Tensor4D;
+  k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
-  v: tf.Tensor4D;
+  v: tf.Tensor;
   /**
    * Natural logarithm of each channel's decay on arriving at each token,
    * `[batch, heads, length, headDim]`, <= 0.
    */
-  logDecay: tf.Tensor4D;
+  logDecay: tf.Tensor;
   /**
    * Angle in radians by which each channel rotates on arriving at each token,
    * `[batch, heads, length, headDim]`.
    */
-  phase: tf.Tensor4D;
+  phase: tf.Tensor;
 }
 
-const INPUTS: Inputs<GateLoopInputs> = {
+const INPUTS = {
   q: KEYS,
   k: KEYS,
   v: VALUES,
   logDecay: PER_CHANNEL,
   phase: PER_CHANNEL,
-};
+} as const satisfies Inputs<GateLoopInputs>;
 
 /**
  * GateLoop: the decay of each channel is a complex number.
@@ -88,10 +88,15 @@ export function gateLoop(
 ): tf.Tensor4D {
   assertOptions("gateLoop", options, FAMILY_OPTIONS);
   assertWhole("gateLoop", options.communicator);
-  const { scale = 1, causal = false, mask, segments, ...others } = options;
+  const { scale = 1, causal = false, mask, ...others } = options;
   assertBoolean("causal", causal);
   return tf.tidy(() => {
-    const vectors = { ...readInputs("gateLoop", inputs, INPUTS, options) };
+    const { segments, ...vectors } = readInputs(
+      "gateLoop",
+      inputs,
+      INPUTS,
+      options,
+    );
     const run = (
       { q, k, v, logDecay, phase }: typeof vectors,
       segments: tf.Tensor2D | undefined,

@@ -20,16 +20,16 @@ export interface GatedDeltaNetInputs extends DeltaNetInputs {
    * Natural logarithm of the decay on arriving at each token,
    * `[batch, heads, length]`, <= 0.
    */
-  logDecay: tf.Tensor3D;
+  logDecay: tf.Tensor;
 }
 
-const INPUTS: Inputs<GatedDeltaNetInputs> = {
+const INPUTS = {
   q: KEYS,
   k: KEYS,
   v: VALUES,
   beta: PER_TOKEN,
   logDecay: PER_TOKEN,
-};
+} as const satisfies Inputs<GatedDeltaNetInputs>;
 
 /**
  * Gated DeltaNet: each token decays the whole state, and replaces the value

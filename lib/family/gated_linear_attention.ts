@@ -4,6 +4,7 @@ import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertOptions } from "../contract/options.ts";
 import {
+  type Checked,
   FAMILY_OPTIONS,
   type FamilyOptions,
   type Inputs,
@@ -16,24 +17,27 @@ import {
 /** Inputs of {@linkcode gatedLinearAttention}. */
 export interface GatedLinearAttentionInputs {
   /** Queries, `[batch, heads, length, headDim]`. */
-  q: tf.Tensor4D;
+  q: tf.Tensor;
   /** Keys, `[batch, heads, length, headDim]`. */
-  k: tf.Tensor4D;
+  k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
-  v: tf.Tensor4D;
+  v: tf.Tensor;
   /**
    * Natural logarithm of each channel's decay on arriving at each token,
    * `[batch, heads, length, headDim]`, <= 0.
    */
-  logDecay: tf.Tensor4D;
+  logDecay: tf.Tensor;
 }
 
-const INPUTS: Inputs<GatedLinearAttentionInputs> = {
+const INPUTS = {
   q: KEYS,
   k: KEYS,
   v: VALUES,
   logDecay: PER_CHANNEL,
-};
+} as const satisfies Inputs<GatedLinearAttentionInputs>;
+
+/** {@linkcode GatedLinearAttentionInputs} of which the axes are known. */
+export type CheckedGatedLinearAttentionInputs = Checked<typeof INPUTS>;
 
 /**
  * Gated linear attention (GLA): each token chooses a decay for each channel of

@@ -17,24 +17,24 @@ import { logGate } from "./log_gate.ts";
 /** Inputs of {@linkcode gatedRfa}. */
 export interface GatedRfaInputs {
   /** Queries with their feature map applied, `[batch, heads, length, headDim]`. */
-  q: tf.Tensor4D;
+  q: tf.Tensor;
   /** Keys with their feature map applied, `[batch, heads, length, headDim]`. */
-  k: tf.Tensor4D;
+  k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
-  v: tf.Tensor4D;
+  v: tf.Tensor;
   /**
    * The gate: how much of the state is kept on arriving at each token,
    * `[batch, heads, length]`, from 0 to 1.
    */
-  gate: tf.Tensor3D;
+  gate: tf.Tensor;
 }
 
-const INPUTS: Inputs<GatedRfaInputs> = {
+const INPUTS = {
   q: KEYS,
   k: KEYS,
   v: VALUES,
   gate: PER_TOKEN,
-};
+} as const satisfies Inputs<GatedRfaInputs>;
 
 /**
  * Random feature attention with a gate: each token writes as much as the state

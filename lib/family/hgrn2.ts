@@ -4,6 +4,7 @@ import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertOptions } from "../contract/options.ts";
 import {
+  type Checked,
   FAMILY_OPTIONS,
   type FamilyOptions,
   type Inputs,
@@ -17,21 +18,24 @@ import { logGate } from "./log_gate.ts";
 /** Inputs of {@linkcode hgrn2}. */
 export interface Hgrn2Inputs {
   /** Queries, the paper's output gate, `[batch, heads, length, headDim]`. */
-  q: tf.Tensor4D;
+  q: tf.Tensor;
   /** Values, the paper's input, `[batch, heads, length, valueDim]`. */
-  v: tf.Tensor4D;
+  v: tf.Tensor;
   /**
    * The forget gate: how much each channel keeps on arriving at each token,
    * `[batch, heads, length, headDim]`, from 0 to 1.
    */
-  forget: tf.Tensor4D;
+  forget: tf.Tensor;
 }
 
-const INPUTS: Inputs<Hgrn2Inputs> = {
+const INPUTS = {
   q: KEYS,
   v: VALUES,
   forget: PER_CHANNEL,
-};
+} as const satisfies Inputs<Hgrn2Inputs>;
+
+/** {@linkcode Hgrn2Inputs} of which the axes are known. */
+export type CheckedHgrn2Inputs = Checked<typeof INPUTS>;
 
 /**
  * HGRN-2: each channel writes as much as it forgets.

@@ -5,7 +5,11 @@ import { assertSegments } from "../operations/segments.ts";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertNotEmpty, assertShape } from "../contract/shape.ts";
+import {
+  assertNotEmpty,
+  assertShape,
+  type TensorOf,
+} from "../contract/shape.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 
 /** Options of every model of the family. */
@@ -28,14 +32,14 @@ export interface FamilyOptions {
    * Padding mask, `[batch, length]`: 1 (or not 0) for a token, 0 for padding, which
    * is never read, whatever its vectors hold; the decays of padding still apply.
    */
-  mask?: tf.Tensor2D | undefined;
+  mask?: tf.Tensor | undefined;
   /**
    * The segments, int32 `[batch, length]`: which of the sequences packed into a
    * row each token belongs to. Nothing passes between neighbours with different
    * numbers, except NaN, as for lionAttention.
    * @default each row is one sequence
    */
-  segments?: tf.Tensor2D | undefined;
+  segments?: tf.Tensor | undefined;
   /**
    * The ranks that share the tokens, as for lionAttention and deltaAttention.
    * @default this process has all tokens
@@ -71,24 +75,38 @@ interface Input {
 }
 
 /** The specification of queries or keys. */
-export const KEYS: Input = {
+export const KEYS = {
   axes: "batch, heads, length, headDim",
   isVector: true,
-};
+} as const;
 /** The specification of values. */
-export const VALUES: Input = {
+export const VALUES = {
   axes: "batch, heads, length, valueDim",
   isVector: true,
-};
+} as const;
 /** The specification of an input with one number per channel of a key. */
-export const PER_CHANNEL: Input = { axes: "batch, heads, length, headDim" };
+export const PER_CHANNEL = { axes: "batch, heads, length, headDim" } as const;
 /** The specification of an input with one number per token. */
-export const PER_TOKEN: Input = { axes: "batch, heads, length" };
+export const PER_TOKEN = { axes: "batch, heads, length" } as const;
 /** The specification of an input with one number per head. */
-export const PER_HEAD: Input = { axes: "heads" };
+export const PER_HEAD = { axes: "heads" } as const;
 
 /** The specifications of all inputs of a model; the type requires every one of them. */
 export type Inputs<T> = { readonly [name in keyof T]-?: Input };
+
+/** The names in a list of axes. */
+type Names<Axes extends string> = Axes extends `${infer First}, ${infer Others}`
+  ? [First, ...Names<Others>]
+  : [Axes];
+
+/** Inputs that are checked, which have the axes that their specifications say. */
+export type Checked<Expected extends Inputs<object>> = {
+  -readonly [name in keyof Expected]: Expected[name] extends
+    infer Of extends Input ?
+      | TensorOf<Names<Of["axes"]>>
+      | (Of["isOptional"] extends true ? undefined : never)
+    : never;
+};
 
 /**
  * Checks inputs and converts them to float32, with zeros for vectors at
@@ -98,15 +116,16 @@ export type Inputs<T> = { readonly [name in keyof T]-?: Input };
  * @param inputs The inputs given.
  * @param expected The inputs expected.
  * @param options The options, of which `mask` and `segments` are read.
+ * @returns The inputs, and the segments.
  * @throws {TypeError} If an input is unknown, missing, has the wrong shape or
  * is not numeric.
  */
-export function readInputs<T extends object>(
+export function readInputs<T extends object, Expected extends Inputs<T>>(
   owner: string,
   inputs: T,
-  expected: Inputs<T>,
+  expected: Expected,
   { mask, segments }: Pick<FamilyOptions, "mask" | "segments">,
-): T {
+): Checked<Expected> & { segments: tf.Tensor2D | undefined } {
   assertOptions(owner, inputs, expected, "input");
   const sizes = new Map<string, number>();
   const tokens = mask && tokensIn(`${owner}'s mask`, mask);
@@ -127,5 +146,5 @@ export function readInputs<T extends object>(
   if (segments !== undefined) {
     assertSegments(segments, [sizes.get("batch")!, sizes.get("length")!]);
   }
-  return Object.fromEntries(read);
+  return { ...Object.fromEntries(read), segments };
 }

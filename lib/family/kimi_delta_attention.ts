@@ -21,16 +21,16 @@ export interface KimiDeltaAttentionInputs extends DeltaNetInputs {
    * Natural logarithm of each channel's decay on arriving at each token,
    * `[batch, heads, length, headDim]`, <= 0.
    */
-  logDecay: tf.Tensor4D;
+  logDecay: tf.Tensor;
 }
 
-const INPUTS: Inputs<KimiDeltaAttentionInputs> = {
+const INPUTS = {
   q: KEYS,
   k: KEYS,
   v: VALUES,
   beta: PER_TOKEN,
   logDecay: PER_CHANNEL,
-};
+} as const satisfies Inputs<KimiDeltaAttentionInputs>;
 
 /**
  * Kimi Delta Attention: each token decays every channel at its own rate, and

@@ -15,11 +15,11 @@ import {
 /** Inputs of {@linkcode linearTransformer}. */
 export interface LinearTransformerInputs {
   /** Queries, `[batch, heads, length, headDim]`. */
-  q: tf.Tensor4D;
+  q: tf.Tensor;
   /** Keys, `[batch, heads, length, headDim]`. */
-  k: tf.Tensor4D;
+  k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
-  v: tf.Tensor4D;
+  v: tf.Tensor;
 }
 
 /** Options of {@linkcode linearTransformer}. */
@@ -31,7 +31,11 @@ export interface LinearTransformerOptions extends FamilyOptions {
   featureMap?: FeatureMap | undefined;
 }
 
-const INPUTS: Inputs<LinearTransformerInputs> = { q: KEYS, k: KEYS, v: VALUES };
+const INPUTS = {
+  q: KEYS,
+  k: KEYS,
+  v: VALUES,
+} as const satisfies Inputs<LinearTransformerInputs>;
 
 const OPTIONS: OptionNames<LinearTransformerOptions> = {
   ...FAMILY_OPTIONS,

@@ -6,6 +6,7 @@ import { lionAttention } from "../attention/lion_attention.ts";
 import { assertOptions } from "../contract/options.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import {
+  type Checked,
   FAMILY_OPTIONS,
   type FamilyOptions,
   type Inputs,
@@ -19,30 +20,33 @@ import {
 /** Inputs of {@linkcode mamba2}. */
 export interface Mamba2Inputs {
   /** Inputs of the state space model, the values, `[batch, heads, length, valueDim]`. */
-  x: tf.Tensor4D;
+  x: tf.Tensor;
   /** The time step of each token, `[batch, heads, length]`, > 0. */
-  dt: tf.Tensor3D;
+  dt: tf.Tensor;
   /** The decay rate of each head, `[heads]`, < 0. */
-  a: tf.Tensor1D;
+  a: tf.Tensor;
   /**
    * What each token writes with, the keys, `[batch, heads, length, headDim]`;
    * headDim is the state size.
    */
-  b: tf.Tensor4D;
+  b: tf.Tensor;
   /** What each token reads with, the queries, `[batch, heads, length, headDim]`. */
-  c: tf.Tensor4D;
+  c: tf.Tensor;
   /** Skip weights: how much of x each head adds to its output, `[heads]`. @default none */
-  d?: tf.Tensor1D | undefined;
+  d?: tf.Tensor | undefined;
 }
 
-const INPUTS: Inputs<Mamba2Inputs> = {
+const INPUTS = {
   x: VALUES,
   dt: PER_TOKEN,
   a: PER_HEAD,
   b: KEYS,
   c: KEYS,
   d: { ...PER_HEAD, isOptional: true },
-};
+} as const satisfies Inputs<Mamba2Inputs>;
+
+/** {@linkcode Mamba2Inputs} of which the axes are known. */
+export type CheckedMamba2Inputs = Checked<typeof INPUTS>;
 
 /**
  * Mamba-2's state space model (SSD):

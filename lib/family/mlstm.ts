@@ -10,6 +10,7 @@ import { assertOptions } from "../contract/options.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
 import {
+  type Checked,
   FAMILY_OPTIONS,
   type FamilyOptions,
   type Inputs,
@@ -23,27 +24,30 @@ import { largestWeights } from "./largest_weights.ts";
 /** Inputs of {@linkcode mlstm}. */
 export interface MlstmInputs {
   /** Queries, `[batch, heads, length, headDim]`. */
-  q: tf.Tensor4D;
+  q: tf.Tensor;
   /** Keys, `[batch, heads, length, headDim]`. */
-  k: tf.Tensor4D;
+  k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
-  v: tf.Tensor4D;
+  v: tf.Tensor;
   /** Input gate: log of how much each token writes, `[batch, heads, length]`, unbounded. */
-  inputGate: tf.Tensor3D;
+  inputGate: tf.Tensor;
   /**
    * The forget gate: the logit of how much is kept on arriving at each token,
    * `[batch, heads, length]`.
    */
-  forgetGate: tf.Tensor3D;
+  forgetGate: tf.Tensor;
 }
 
-const INPUTS: Inputs<MlstmInputs> = {
+const INPUTS = {
   q: KEYS,
   k: KEYS,
   v: VALUES,
   inputGate: PER_TOKEN,
   forgetGate: PER_TOKEN,
-};
+} as const satisfies Inputs<MlstmInputs>;
+
+/** {@linkcode MlstmInputs} of which the axes are known. */
+export type CheckedMlstmInputs = Checked<typeof INPUTS>;
 
 /**
  * xLSTM's matrix memory: tokens write with unbounded weights.
@@ -87,9 +91,9 @@ export function mlstm(
 ): tf.Tensor4D {
   assertOptions("mlstm", options, FAMILY_OPTIONS);
   assertWhole("mlstm", options.communicator);
-  const { causal = false, mask, segments } = options;
+  const { causal = false, mask } = options;
   return tf.tidy(() => {
-    const { q, k, v, inputGate, forgetGate } = readInputs(
+    const { q, k, v, inputGate, forgetGate, segments } = readInputs(
       "mlstm",
       inputs,
       INPUTS,

@@ -8,7 +8,7 @@ import {
   recurrentStep,
 } from "../attention/streaming/stateful.ts";
 import { largestWeights } from "./largest_weights.ts";
-import { bounded, hidePadding, type MlstmInputs } from "./mlstm.ts";
+import { bounded, type CheckedMlstmInputs, hidePadding } from "./mlstm.ts";
 
 /** The state of mLSTM after the earlier tokens. */
 export type MlstmState = {
@@ -34,7 +34,7 @@ export type MlstmState = {
  */
 export function mlstmStep(
   before: MlstmState | undefined,
-  { q, k, v, inputGate, forgetGate }: MlstmInputs,
+  { q, k, v, inputGate, forgetGate }: CheckedMlstmInputs,
   mask: tf.Tensor2D | undefined,
 ): { y: tf.Tensor4D; state: MlstmState } {
   const [batch, heads, length, headDim] = q.shape;

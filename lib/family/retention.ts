@@ -19,21 +19,21 @@ export interface RetentionInputs {
    * Queries, rotated by position if the model does that,
    * `[batch, heads, length, headDim]`.
    */
-  q: tf.Tensor4D;
+  q: tf.Tensor;
   /** Keys, rotated like the queries, `[batch, heads, length, headDim]`. */
-  k: tf.Tensor4D;
+  k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
-  v: tf.Tensor4D;
+  v: tf.Tensor;
   /** Natural logarithm of the decay γ of each head, `[heads]`, <= 0. */
-  logDecay: tf.Tensor1D;
+  logDecay: tf.Tensor;
 }
 
-const INPUTS: Inputs<RetentionInputs> = {
+const INPUTS = {
   q: KEYS,
   k: KEYS,
   v: VALUES,
   logDecay: PER_HEAD,
-};
+} as const satisfies Inputs<RetentionInputs>;
 
 /**
  * RetNet's retention: each head decays at its own rate.

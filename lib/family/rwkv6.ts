@@ -9,6 +9,7 @@ import { assertBoolean } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
 import {
+  type Checked,
   FAMILY_OPTIONS,
   type FamilyOptions,
   type Inputs,
@@ -21,27 +22,30 @@ import {
 /** Inputs of {@linkcode rwkv6}. */
 export interface Rwkv6Inputs {
   /** Receptances, which are the queries, `[batch, heads, length, headDim]`. */
-  r: tf.Tensor4D;
+  r: tf.Tensor;
   /** Keys, `[batch, heads, length, headDim]`. */
-  k: tf.Tensor4D;
+  k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
-  v: tf.Tensor4D;
+  v: tf.Tensor;
   /**
    * Natural logarithm of each channel's decay on passing each token,
    * `[batch, heads, length, headDim]`, <= 0.
    */
-  logDecay: tf.Tensor4D;
+  logDecay: tf.Tensor;
   /** The bonus u, each channel's weight for the token itself, `[heads, headDim]`. */
-  bonus: tf.Tensor2D;
+  bonus: tf.Tensor;
 }
 
-const INPUTS: Inputs<Rwkv6Inputs> = {
+const INPUTS = {
   r: KEYS,
   k: KEYS,
   v: VALUES,
   logDecay: PER_CHANNEL,
   bonus: { axes: "heads, headDim" },
-};
+} as const satisfies Inputs<Rwkv6Inputs>;
+
+/** {@linkcode Rwkv6Inputs} of which the axes are known. */
+export type CheckedRwkv6Inputs = Checked<typeof INPUTS>;
 
 /**
  * RWKV-6: each token reads the tokens before it, and itself with a bonus u.
@@ -82,10 +86,15 @@ export function rwkv6(
 ): tf.Tensor4D {
   assertOptions("rwkv6", options, FAMILY_OPTIONS);
   assertWhole("rwkv6", options.communicator);
-  const { scale = 1, causal = false, mask, segments, ...others } = options;
+  const { scale = 1, causal = false, mask, ...others } = options;
   assertBoolean("causal", causal);
   return tf.tidy(() => {
-    const { bonus, ...vectors } = readInputs("rwkv6", inputs, INPUTS, options);
+    const { bonus, segments, ...vectors } = readInputs(
+      "rwkv6",
+      inputs,
+      INPUTS,
+      options,
+    );
     const run = (
       { r, k, v, logDecay }: typeof vectors,
       segments: tf.Tensor2D | undefined,

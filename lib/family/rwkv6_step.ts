@@ -6,7 +6,7 @@ import {
   recurrentStep,
 } from "../attention/streaming/stateful.ts";
 import { withoutPadding } from "../operations/padding.ts";
-import type { Rwkv6Inputs } from "./rwkv6.ts";
+import type { CheckedRwkv6Inputs } from "./rwkv6.ts";
 
 /**
  * Applies `rwkv6` to the next tokens, one or many. Together, the steps return
@@ -25,7 +25,7 @@ import type { Rwkv6Inputs } from "./rwkv6.ts";
  */
 export function rwkv6Step(
   before: RecurrentState | undefined,
-  { r, k, v, logDecay, bonus }: Rwkv6Inputs,
+  { r, k, v, logDecay, bonus }: CheckedRwkv6Inputs,
   mask: tf.Tensor2D | undefined,
 ): { y: tf.Tensor4D; state: RecurrentState } {
   const [batch, heads, length, headDim] = r.shape;

@@ -36,8 +36,8 @@ export const DENSE: Operation<"y"> = {
  */
 export function dense(
   x: tf.Tensor,
-  weight: tf.Tensor2D,
-  bias?: tf.Tensor1D,
+  weight: tf.Tensor,
+  bias?: tf.Tensor,
 ): tf.Tensor {
   return withFloats("dense", { x, weight, bias }, denseOfFloats);
 }
@@ -45,8 +45,8 @@ export function dense(
 function denseOfFloats(
   { x, weight, bias }: {
     x: tf.Tensor;
-    weight: tf.Tensor2D;
-    bias: tf.Tensor1D | undefined;
+    weight: tf.Tensor;
+    bias: tf.Tensor | undefined;
   },
 ): tf.Tensor {
   const inputs = x.shape.at(-1) ?? null;

@@ -35,8 +35,8 @@ export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;
  * @param x `[batch, heads, length, headDim]`
  * @returns A tensor of the same shape, every value > 0.
  */
-export function eluPlusOne(x: tf.Tensor4D): tf.Tensor4D {
-  return tf.tidy(() => tf.add(tf.elu(floats("eluPlusOne's x", x)), 1));
+export function eluPlusOne<T extends tf.Tensor>(x: T): T {
+  return tf.tidy((): T => tf.add(tf.elu(floats("eluPlusOne's x", x)), 1));
 }
 
 /** Options of {@linkcode shiftedSilu}. */
@@ -68,19 +68,19 @@ const OPTIONS: OptionNames<ShiftedSiluOptions> = { normalize: true };
  * @param options `normalize`: whether to divide by the norm; true by default.
  * @returns A tensor of the same shape, every value > 0.
  */
-export function shiftedSilu(
-  x: tf.Tensor4D,
+export function shiftedSilu<T extends tf.Tensor>(
+  x: T,
   options: ShiftedSiluOptions = {},
-): tf.Tensor4D {
+): T {
   assertOptions("shiftedSilu", options, OPTIONS);
   const { normalize = true } = options;
   assertBoolean("shiftedSilu's normalize", normalize);
-  return tf.tidy(() => {
+  return tf.tidy((): T => {
     const given = floats("shiftedSilu's x", x);
     const shifted = tf.add(tf.mul(given, tf.sigmoid(given)), 0.5);
-    if (!normalize) return shifted as tf.Tensor4D;
+    if (!normalize) return shifted as T;
     const squares = tf.sum(tf.square(shifted), -1, true);
-    return tf.mul(shifted, tf.rsqrt(squares)) as tf.Tensor4D;
+    return tf.mul(shifted, tf.rsqrt(squares)) as T;
   });
 }
 
@@ -102,7 +102,7 @@ export function shiftedSilu(
  * @param x `[batch, heads, length, headDim]`
  * @returns A tensor with the same values.
  */
-export function identity(x: tf.Tensor4D): tf.Tensor4D {
+export function identity<T extends tf.Tensor>(x: T): T {
   return tf.tidy(() => tf.clone(floats("identity's x", x)));
 }
 
@@ -124,7 +124,7 @@ export function identity(x: tf.Tensor4D): tf.Tensor4D {
  * @param x `[batch, heads, length, headDim]`
  * @returns A tensor of the same shape, every value >= 0.
  */
-export function relu(x: tf.Tensor4D): tf.Tensor4D {
+export function relu<T extends tf.Tensor>(x: T): T {
   return tf.tidy(() => tf.relu(floats("relu's x", x)));
 }
 
@@ -149,6 +149,6 @@ export function relu(x: tf.Tensor4D): tf.Tensor4D {
  * @param x `[batch, heads, length, headDim]`
  * @returns A tensor of the same shape, every value in (0, 1).
  */
-export function sigmoid(x: tf.Tensor4D): tf.Tensor4D {
+export function sigmoid<T extends tf.Tensor>(x: T): T {
   return tf.tidy(() => tf.sigmoid(floats("sigmoid's x", x)));
 }

@@ -83,7 +83,7 @@ const OPTIONS: OptionNames<SplitHeadsOptions> = {
  * @throws {RangeError} If its last axis cannot be split into that many heads.
  */
 export function splitHeads(
-  x: tf.Tensor3D,
+  x: tf.Tensor,
   options: SplitHeadsOptions,
 ): Heads {
   assertOptions("splitHeads", options, OPTIONS);
@@ -104,7 +104,7 @@ export function splitHeads(
 type Heads = { q: tf.Tensor4D; k: tf.Tensor4D; v: tf.Tensor4D };
 
 function split(
-  x: tf.Tensor3D,
+  x: tf.Tensor,
   numHeads: number,
   featureMap: FeatureMap,
 ): Heads {
@@ -154,7 +154,7 @@ function split(
  * @returns `[batch, length, heads · valueDim]`
  * @throws {TypeError} If x does not have four axes or is not numeric.
  */
-export function joinHeads(x: tf.Tensor4D): tf.Tensor3D {
+export function joinHeads(x: tf.Tensor): tf.Tensor3D {
   return withFloats("joinHeads", { x }, ({ x }) => {
     const axes = "batch, heads, length, valueDim";
     assertShape("joinHeads' x", x, [null, null, null, null], axes);

@@ -53,8 +53,8 @@ const OPTIONS: OptionNames<LayerNormOptions> = { epsilon: true };
  */
 export function layerNorm<T extends tf.Tensor>(
   x: T,
-  scale: tf.Tensor1D,
-  offset: tf.Tensor1D,
+  scale: tf.Tensor,
+  offset: tf.Tensor,
   options: LayerNormOptions = {},
 ): T {
   assertOptions("layerNorm", options, OPTIONS);
@@ -68,7 +68,7 @@ export function layerNorm<T extends tf.Tensor>(
 }
 
 function normalize<T extends tf.Tensor>(
-  { x, scale, offset }: { x: T; scale: tf.Tensor1D; offset: tf.Tensor1D },
+  { x, scale, offset }: { x: T; scale: tf.Tensor; offset: tf.Tensor },
   epsilon: number,
 ): T {
   const columns = x.shape.at(-1);

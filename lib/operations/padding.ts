@@ -60,7 +60,7 @@ export function tokensIn(name: string, mask: tf.Tensor): tf.Tensor2D {
  */
 export function withoutPadding<T extends tf.Tensor>(
   x: T,
-  mask: tf.Tensor2D | undefined,
+  mask: tf.Tensor | undefined,
 ): T {
   if (mask === undefined) return x;
   assertShape(

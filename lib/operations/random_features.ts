@@ -6,7 +6,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertNotEmpty, assertShape } from "../contract/shape.ts";
-import type { FeatureMap } from "./feature_map.ts";
 
 /**
  * Performer's positive random features, a feature map whose products estimate
@@ -43,7 +42,9 @@ import type { FeatureMap } from "./feature_map.ts";
  * @throws {TypeError} If the directions do not have two axes or are not
  * numeric.
  */
-export function positiveRandomFeatures(directions: tf.Tensor2D): FeatureMap {
+export function positiveRandomFeatures(
+  directions: tf.Tensor,
+): (x: tf.Tensor) => tf.Tensor4D {
   const name = "positiveRandomFeatures' directions";
   assertShape(name, directions, [null, null], "features, headDim");
   assertNumbers(name, directions);

@@ -55,7 +55,7 @@ const OPTIONS: OptionNames<RmsNormOptions> = { epsilon: true, gate: true };
  */
 export function rmsNorm<T extends tf.Tensor>(
   x: T,
-  scale: tf.Tensor1D,
+  scale: tf.Tensor,
   options: RmsNormOptions = {},
 ): T {
   assertOptions("rmsNorm", options, OPTIONS);

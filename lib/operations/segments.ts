@@ -13,7 +13,7 @@ import { scanAcrossRanks, shiftAcrossRanks } from "./token_ranks.ts";
 export function assertSegments(
   segments: tf.Tensor,
   shape: readonly [batch: number, length: number],
-): void {
+): asserts segments is tf.Tensor2D {
   assertShape("segments", segments, shape, "batch, length");
   assertNumbers("segments", segments);
 }

@@ -17,7 +17,7 @@ import { assertShape } from "../contract/shape.ts";
 import { isRecording } from "../contract/tape.ts";
 import { assertBoolean } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "./padding.ts";
-import { scanPlainly } from "./selective_scan_plain.ts";
+import { type ScanInputs, scanPlainly } from "./selective_scan_plain.ts";
 import { assertSegments, endsOf } from "./segments.ts";
 
 /**
@@ -57,19 +57,19 @@ export interface SelectiveScanRequest {
 /** Inputs of {@linkcode selectiveScan}. */
 export interface SelectiveScanInputs {
   /** Inputs of the states, `[batch, length, channels]`. */
-  x: tf.Tensor3D;
+  x: tf.Tensor;
   /** The time step of each token and channel, `[batch, length, channels]`, >= 0. */
-  dt: tf.Tensor3D;
+  dt: tf.Tensor;
   /** Decay rates of the states, `[channels, stateDim]`, < 0. */
-  a: tf.Tensor2D;
+  a: tf.Tensor;
   /** The input matrix B: what each token writes with, `[batch, length, stateDim]`. */
-  b: tf.Tensor3D;
+  b: tf.Tensor;
   /** The output matrix C: what each token reads with, `[batch, length, stateDim]`. */
-  c: tf.Tensor3D;
+  c: tf.Tensor;
   /** Skip weights D: how much of x each channel adds, `[channels]`. @default none */
-  d?: tf.Tensor1D | undefined;
+  d?: tf.Tensor | undefined;
   /** Gates: the output is multiplied by SiLU(z), `[batch, length, channels]`. @default none */
-  z?: tf.Tensor3D | undefined;
+  z?: tf.Tensor | undefined;
 }
 
 /** Options of {@linkcode selectiveScan}. */
@@ -87,14 +87,14 @@ export interface SelectiveScanOptions {
    * writes nothing, and the state does not decay. Its output and all its
    * gradients are 0.
    */
-  mask?: tf.Tensor2D | undefined;
+  mask?: tf.Tensor | undefined;
   /**
    * Segments, int32 `[batch, length]`: which of the sequences packed into a row
    * each token belongs to; nothing passes between neighbours with different
    * numbers, but NaN or Infinity in one may make results of others NaN.
    * @default each row is one sequence
    */
-  segments?: tf.Tensor2D | undefined;
+  segments?: tf.Tensor | undefined;
 }
 
 const INPUTS: OptionNames<SelectiveScanInputs> = {
@@ -157,15 +157,14 @@ export function selectiveScan(
   inputs: SelectiveScanInputs,
   options: SelectiveScanOptions = {},
 ): tf.Tensor3D {
-  check(inputs, options);
-  const { reverse = false, kernel = true, mask, segments } = options;
+  const { x, dt, a, b, c, d, z, segments } = check(inputs, options);
+  const { reverse = false, kernel = true, mask } = options;
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
     const read = <T extends tf.Tensor>(name: string, x: T) => {
       const numbers = floats(`selectiveScan's ${name}`, x);
       return withoutPadding(numbers, tokens);
     };
-    const { x, dt, a, b, c, d, z } = inputs;
     const present = {
       x: read("x", x),
       dt: read("dt", dt),
@@ -200,10 +199,11 @@ function isFused(x: tf.Tensor3D, a: tf.Tensor2D): boolean {
   return plan === undefined || !("refusal" in plan);
 }
 
+/** Checks all arguments, and returns the tensors. */
 function check(
   inputs: SelectiveScanInputs,
   options: SelectiveScanOptions,
-): void {
+): Omit<ScanInputs, "begins"> & { segments: tf.Tensor2D | undefined } {
   const owner = "selectiveScan";
   assertOptions(owner, inputs, INPUTS, "input");
   assertOptions(owner, options, OPTIONS);
@@ -219,7 +219,8 @@ function check(
       `${owner}'s a should have at least one channel and one number per state, got shape [${a.shape}]`,
     );
   }
-  const perToken = [batch, length, stateDim], axes = "batch, length, stateDim";
+  const perToken = [batch, length, stateDim] as const;
+  const axes = "batch, length, stateDim";
   assertShape(`${owner}'s b`, b, perToken, axes);
   assertShape(`${owner}'s c`, c, perToken, axes);
   if (d !== undefined) assertShape(`${owner}'s d`, d, [channels], "channels");
@@ -234,4 +235,5 @@ function check(
     assertShape("mask", mask, [batch, length], "batch, length");
   }
   if (segments !== undefined) assertSegments(segments, [batch, length]);
+  return { x, dt, a, b, c, d, z, segments };
 }

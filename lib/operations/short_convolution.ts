@@ -51,14 +51,14 @@ export interface ShortConvolutionOptions {
    * for padding, which counts as zeros, whatever it holds; its output and its
    * gradient are 0. @default no padding
    */
-  mask?: tf.Tensor2D | undefined;
+  mask?: tf.Tensor | undefined;
   /**
    * The segments, int32 `[batch, length]`: which of the sequences packed into a
    * row each token belongs to; beyond a change of number, zeros are read, or
    * NaN where there is NaN or Infinity.
    * @default each row is one sequence
    */
-  segments?: tf.Tensor2D | undefined;
+  segments?: tf.Tensor | undefined;
 }
 
 const OPTIONS: OptionNames<ShortConvolutionOptions> = {
@@ -105,15 +105,15 @@ const OPTIONS: OptionNames<ShortConvolutionOptions> = {
  * has an even number of taps, or an option has an invalid value.
  */
 export function shortConvolution(
-  x: tf.Tensor3D,
-  weight: tf.Tensor2D,
-  bias?: tf.Tensor1D,
+  x: tf.Tensor,
+  weight: tf.Tensor,
+  bias?: tf.Tensor,
   options: ShortConvolutionOptions = {},
 ): tf.Tensor3D {
-  check(x, weight, bias, options);
+  const given = check({ x, weight, bias }, options);
   const { place = "causal", reverse = false, activation = "none" } = options;
-  const { mask, segments, kernel = true } = options;
-  const reach = weight.shape[1] - 1;
+  const { mask, kernel = true } = options;
+  const reach = given.weight.shape[1] - 1;
   const before = place === "causal" ? reach : reach / 2;
   const attributes: ShortConvolutionAttributes = {
     first: reverse ? before : -before,
@@ -124,10 +124,10 @@ export function shortConvolution(
     const tokens = mask && tokensIn("mask", mask);
     const present = (x: tf.Tensor3D) => withoutPadding(x, tokens);
     const inputs = {
-      x: present(floats("shortConvolution's x", x)),
-      weight: floats("shortConvolution's weight", weight),
-      bias: bias && floats("shortConvolution's bias", bias),
-      segments: segments && numberSegments(segments),
+      x: present(floats("shortConvolution's x", given.x)),
+      weight: floats("shortConvolution's weight", given.weight),
+      bias: given.bias && floats("shortConvolution's bias", given.bias),
+      segments: given.segments && numberSegments(given.segments),
     };
     const isFused = kernel && x.size > 0 && hasKernel(SHORT_CONVOLUTION);
     const y = isFused
@@ -179,12 +179,15 @@ function shifted(x: tf.Tensor3D, offset: number): tf.Tensor3D {
   ]);
 }
 
+/** Checks all arguments, and returns the tensors. */
 function check(
-  x: tf.Tensor3D,
-  weight: tf.Tensor2D,
-  bias: tf.Tensor1D | undefined,
+  { x, weight, bias }: {
+    readonly x: tf.Tensor;
+    readonly weight: tf.Tensor;
+    readonly bias: tf.Tensor | undefined;
+  },
   options: ShortConvolutionOptions,
-): void {
+): Inputs {
   const owner = "shortConvolution";
   assertOptions(owner, options, OPTIONS);
   const axes = "batch, length, channels";
@@ -217,6 +220,7 @@ function check(
     assertShape("mask", mask, [batch, length], "batch, length");
   }
   if (segments !== undefined) assertSegments(segments, [batch, length]);
+  return { x, weight, bias, segments };
 }
 
 function assertOneOf<T extends string>(

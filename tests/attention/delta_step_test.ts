@@ -49,7 +49,7 @@ const CASES: StepCase[] = PIECES.flatMap((pieces) =>
 /** Reads a sequence in pieces. */
 function inSteps(
   { q, k, v, beta, decays: [logDecay] }: Inputs,
-  mask: tf.Tensor2D | undefined,
+  mask: tf.Tensor | undefined,
   pieces: readonly number[],
   options: DeltaStepOptions,
 ): tf.Tensor4D {
@@ -64,11 +64,9 @@ function inSteps(
       k: cut(k),
       v: cut(v),
       beta: cut(beta),
-      ...logDecay &&
-        {
-          logDecay:
-            (logDecay.rank === 1 ? logDecay : cut(logDecay)) as tf.Tensor3D,
-        },
+      ...logDecay && {
+        logDecay: logDecay.rank === 1 ? logDecay : cut(logDecay),
+      },
       ...mask && { mask: tf.slice(mask, [0, start], [-1, length]) },
     }, options);
     state = step.state;

@@ -278,7 +278,7 @@ onEachBackend(
 
     let error = 0;
     let tokens = 0;
-    const columns = v.shape[3];
+    const columns = v.shape[3]!;
     const before = tf.memory().numBytes;
     const { peakBytes } = await tf.profile(() =>
       streamBidirectional(source, async (start, y) => {

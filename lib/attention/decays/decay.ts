@@ -110,7 +110,7 @@ export function noDecay(): Decay {
  * @throws {RangeError} If a value is above 0, as a decay without its logarithm
  * is, and at hand without waiting for a device; {@linkcode checkDecay} reads all.
  */
-export function fixedDecay(logDecay: tf.Tensor1D): Decay {
+export function fixedDecay(logDecay: tf.Tensor): Decay {
   assertShape("fixedDecay's logDecay", logDecay, [null], "heads");
   assertLogDecay("fixedDecay's logDecay", logDecay);
   return { kind: "fixed", logDecay };
@@ -143,7 +143,7 @@ export function fixedDecay(logDecay: tf.Tensor1D): Decay {
  * not their logarithms.
  */
 export function selectiveDecay(
-  logDecay: tf.Tensor3D,
+  logDecay: tf.Tensor,
   options: SelectiveDecayOptions = {},
 ): Decay {
   assertOptions("selectiveDecay", options, OPTIONS);
@@ -204,15 +204,9 @@ export function assertConvention(
  * @throws {RangeError} If what is at hand are decays and not their logarithms.
  */
 export function twoSidedDecay(
-  forward: tf.Tensor3D,
-  backward: tf.Tensor3D,
-): Decay;
-/** The general diagonal decay, with log decays `[batch, heads, length, headDim]`. */
-export function twoSidedDecay(
-  forward: tf.Tensor4D,
-  backward: tf.Tensor4D,
-): Decay;
-export function twoSidedDecay(forward: tf.Tensor, backward: tf.Tensor): Decay {
+  forward: tf.Tensor,
+  backward: tf.Tensor,
+): Decay {
   const isDiagonal = forward?.shape?.length === 4;
   const axes = `batch, heads, length${isDiagonal ? ", headDim" : ""}`;
   assertShape(

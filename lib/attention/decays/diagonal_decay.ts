@@ -62,7 +62,7 @@ const AXES = "batch, heads, length, headDim";
  * not their logarithms.
  */
 export function diagonalDecay(
-  logDecay: tf.Tensor4D,
+  logDecay: tf.Tensor,
   options: DiagonalDecayOptions = {},
 ): Decay {
   assertOptions("diagonalDecay", options, OPTIONS);

@@ -16,14 +16,21 @@ interface CommonOptions {
   readonly kernel?: boolean | undefined;
   readonly causal?: boolean | undefined;
   readonly normalize?: boolean | undefined;
-  readonly mask?: tf.Tensor2D | undefined;
+  readonly mask?: tf.Tensor | undefined;
 }
 
+/** Queries, keys and values, as a caller gives them. */
+export type GivenVectors = Readonly<Record<"q" | "k" | "v", tf.Tensor>>;
+
+/** Queries, keys and values that are checked. */
+export type Vectors = Readonly<Record<"q" | "k" | "v", tf.Tensor4D>>;
+
 /** {@linkcode CommonOptions} with their defaults, without the mask. */
-interface CheckedOptions {
+interface CheckedOptions<Inputs = Vectors> {
   readonly settings: AttentionSettings;
   /** Whether a fused kernel may run. */
   readonly kernel: boolean;
+  readonly vectors: Inputs;
 }
 
 /**
@@ -35,14 +42,12 @@ interface CheckedOptions {
  * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function assertAttention(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
+  given: GivenVectors,
   { mask, ...options }: CommonOptions,
   canShare = false,
 ): CheckedOptions {
-  assertVectors(q, k, v, canShare);
-  const [batch, , length, headDim] = q.shape;
+  const vectors = assertVectors(given, canShare);
+  const [batch, , length, headDim] = vectors.q.shape;
   if (mask !== undefined) assertMask(mask, [batch, length]);
   const { scale = 1 / Math.sqrt(headDim), epsilon = 1e-6 } = options;
   assertFinite("scale", scale);
@@ -51,30 +56,27 @@ export function assertAttention(
   for (const [name, x] of Object.entries({ kernel, causal, normalize })) {
     assertBoolean(name, x);
   }
-  return { settings: { causal, scale, normalize, epsilon }, kernel };
+  return { settings: { causal, scale, normalize, epsilon }, kernel, vectors };
 }
 
 /**
  * Checks the tensors and the options of the delta rule, as
  * {@linkcode assertAttention} does for attention.
  *
- * @param beta β, how much each token replaces, `[batch, heads, length]`.
+ * @param given The vectors, and β, how much each token replaces, `[batch, heads, length]`.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * of the wrong type.
  * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function assertDelta(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  beta: tf.Tensor3D,
+  { beta, ...given }: GivenVectors & { readonly beta: tf.Tensor },
   options: CommonOptions,
-): CheckedOptions {
-  const checked = assertAttention(q, k, v, options);
-  const [batch, heads, length] = q.shape;
+): CheckedOptions<Vectors & { readonly beta: tf.Tensor3D }> {
+  const { vectors, ...checked } = assertAttention(given, options);
+  const [batch, heads, length] = vectors.q.shape;
   assertShape("beta", beta, [batch, heads, length], "batch, heads, length");
   assertNumbers("beta", beta);
-  return checked;
+  return { ...checked, vectors: { ...vectors, beta } };
 }
 
 /**
@@ -85,11 +87,9 @@ export function assertDelta(
  * @throws {RangeError} If a tensor is empty.
  */
 export function assertVectors(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
+  { q, k, v }: GivenVectors,
   canShare = false,
-): void {
+): Vectors {
   const axes = "batch, heads, length, headDim";
   assertShape("q", q, [null, null, null, null], axes);
   const [batch, heads, length] = q.shape;
@@ -98,6 +98,7 @@ export function assertVectors(
   assertShape("v", v, [batch, valueHeads, length, null], `${axes} of values`);
   for (const [name, x] of Object.entries({ q, v })) assertNotEmpty(name, x);
   for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
+  return { q, k, v };
 }
 
 /**
@@ -106,9 +107,9 @@ export function assertVectors(
  * @throws {TypeError} If it has the wrong shape or dtype.
  */
 export function assertMask(
-  mask: tf.Tensor2D,
+  mask: tf.Tensor,
   shape: readonly [batch: number, length: number],
-): void {
+): asserts mask is tf.Tensor2D {
   assertShape("mask", mask, shape, "batch, length");
   assertNumbers("mask", mask);
 }

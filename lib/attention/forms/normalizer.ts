@@ -36,13 +36,13 @@ export function splitSums(sums: tf.Tensor4D): [tf.Tensor4D, tf.Tensor4D] {
 export function divided(
   sums: tf.Tensor4D,
   epsilon: number,
-  tokens: tf.Tensor2D | undefined,
+  tokens: tf.Tensor | undefined,
 ): tf.Tensor4D {
   const [weighted, weight] = splitSums(sums);
   const divisor = tf.add(weight, epsilon);
   if (!tokens) return tf.div(weighted, divisor);
   // The sum of a padding row is 0; 0 / 1 has a finite gradient, 0 / 0 has none.
-  const [batch, length] = tokens.shape;
+  const [batch, , length] = sums.shape;
   const padding = tf.cast(tf.equal(tokens, 0), "float32");
   const rows = tf.reshape(padding, [batch, 1, length, 1]);
   return tf.div(weighted, tf.add(divisor, rows));

@@ -24,8 +24,8 @@ import {
 /** The options that must be the same on all ranks; of `mask` and `segments`, whether there are any. */
 interface SharedOptions {
   readonly decay: Decay;
-  readonly mask: tf.Tensor2D | undefined;
-  readonly segments: tf.Tensor2D | undefined;
+  readonly mask: tf.Tensor | undefined;
+  readonly segments: tf.Tensor | undefined;
   readonly causal: boolean;
   readonly scale: number;
   readonly normalize?: boolean | undefined;

@@ -15,23 +15,23 @@ import { deltaWithState } from "../planning/delta_with_state.ts";
 /** The vectors of the next tokens. */
 export interface DeltaStepInput {
   /** Queries, `[batch, heads, length, headDim]`. */
-  readonly q: tf.Tensor4D;
+  readonly q: tf.Tensor;
   /** Keys, `[batch, heads, length, headDim]`, each of unit length. */
-  readonly k: tf.Tensor4D;
+  readonly k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
-  readonly v: tf.Tensor4D;
+  readonly v: tf.Tensor;
   /** β of each token, `[batch, heads, length]`, how much of the old value is replaced. */
-  readonly beta: tf.Tensor3D;
+  readonly beta: tf.Tensor;
   /**
    * The log decay, `[heads]`, `[batch, heads, length]` or, if diagonal,
    * `[batch, heads, length, headDim]`, applied on arrival. @default nothing decays
    */
-  readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D | undefined;
+  readonly logDecay?: tf.Tensor | undefined;
   /**
    * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding, which is
    * skipped, as in deltaAttention.
    */
-  readonly mask?: tf.Tensor2D | undefined;
+  readonly mask?: tf.Tensor | undefined;
 }
 
 const INPUT: OptionNames<DeltaStepInput> = {
@@ -100,7 +100,7 @@ const OPTIONS: OptionNames<DeltaStepOptions> = { scale: true, kernel: true };
  * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function deltaStep(
-  state: tf.Tensor4D | null,
+  state: tf.Tensor | null,
   input: DeltaStepInput,
   options: DeltaStepOptions = {},
 ): { y: tf.Tensor4D; state: tf.Tensor4D } {
@@ -109,20 +109,24 @@ export function deltaStep(
   const { q, k, v, beta, logDecay, mask } = input;
   const { kernel = true } = options;
   assertBoolean("kernel", kernel);
-  const { settings: { scale } } = assertDelta(q, k, v, beta, {
-    ...options,
-    mask,
-  });
-  const [batch, heads, , headDim] = q.shape;
+  const { settings: { scale }, vectors: given } = assertDelta(
+    { q, k, v, beta },
+    { ...options, mask },
+  );
+  const [batch, heads, , headDim] = given.q.shape;
   if (state !== null) {
-    const shape = [batch, heads, headDim, v.shape[3]];
-    assertShape("state", state, shape, "batch, heads, headDim, valueDim");
+    assertShape(
+      "state",
+      state,
+      [batch, heads, headDim, given.v.shape[3]],
+      "batch, heads, headDim, valueDim",
+    );
   }
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
-    const vectors = readDeltaVectors({ q, k, v, beta }, tokens);
+    const vectors = readDeltaVectors(given, tokens);
     const gate = logDecay &&
-      withoutPadding(gateOf(logDecay, q.shape), tokens);
+      withoutPadding(gateOf(logDecay, given.q.shape), tokens);
     const before = state ? floats("state", state) : undefined;
     const how = { scale, kernel, form: "recurrent" } as const;
     const { y, state: after } = deltaWithState(vectors, gate, before, how);
@@ -135,11 +139,11 @@ export function deltaStep(
  * `[batch, heads, length, 1 or headDim]`.
  */
 function gateOf(
-  logDecay: NonNullable<DeltaStepInput["logDecay"]>,
+  logDecay: tf.Tensor,
   [batch, heads, length, headDim]: tf.Tensor4D["shape"],
 ): tf.Tensor4D {
   const perToken: [number, number, number] = [batch, heads, length];
-  const given: tf.Tensor = floats<tf.Tensor>("logDecay", logDecay);
+  const given = floats("logDecay", logDecay);
   if (given.rank === 1) {
     assertShape("logDecay", given, [heads], "heads");
     assertLogDecay("logDecay", given);

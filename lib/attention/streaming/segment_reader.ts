@@ -4,17 +4,17 @@ import { unlessAborted } from "../../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertPositiveInteger } from "../../contract/values.ts";
 import { assertDecay, type Decay, noDecay } from "../decays/decay.ts";
-import { assertAttention } from "../forms/checks.ts";
+import { assertAttention, type Vectors } from "../forms/checks.ts";
 import { assertShape } from "../../contract/shape.ts";
 
 /** A segment of a sequence. */
 export interface StreamSegment {
   /** Queries, `[batch, heads, length, headDim]`, with the feature map applied. */
-  readonly q: tf.Tensor4D;
+  readonly q: tf.Tensor;
   /** Keys, `[batch, heads, length, headDim]`, with the feature map applied. */
-  readonly k: tf.Tensor4D;
+  readonly k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
-  readonly v: tf.Tensor4D;
+  readonly v: tf.Tensor;
   /**
    * The decay of these tokens, of the same kind in every segment; a fixed decay
    * applies to the whole sequence. @default noDecay()
@@ -24,7 +24,7 @@ export interface StreamSegment {
    * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding, as for lionAttention.
    * @default no padding
    */
-  readonly mask?: tf.Tensor2D | undefined;
+  readonly mask?: tf.Tensor | undefined;
 }
 
 const SEGMENT: OptionNames<StreamSegment> = {
@@ -53,8 +53,9 @@ export interface StreamSource {
 }
 
 /** A valid segment, with `noDecay()` filled in if it has no decay. */
-export interface CheckedSegment extends StreamSegment {
+export interface CheckedSegment extends Vectors {
   readonly decay: Decay;
+  readonly mask: tf.Tensor | undefined;
 }
 
 /** The sizes and the kind of decay that all segments have in common. */
@@ -137,8 +138,7 @@ export class SegmentReader {
     try {
       this.#signal?.throwIfAborted();
       return saying(`read(${start}, ${end})`, () => {
-        const decay = this.#check(segment, end - start);
-        return use({ ...segment, decay });
+        return use(this.#check(segment, end - start));
       });
     } finally {
       dispose(segment);
@@ -146,10 +146,10 @@ export class SegmentReader {
   }
 
   /**
-   * Returns the segment's decay; throws unless the segment is valid and like
-   * those before it.
+   * Returns the segment with its decay; throws unless it is valid and like those
+   * before it.
    */
-  #check(segment: StreamSegment, length: number): Decay {
+  #check(segment: StreamSegment, length: number): CheckedSegment {
     assertOptions("the segment", segment, SEGMENT);
     const { q, k, v, mask, decay = noDecay() } = segment;
     for (const [name, x] of Object.entries({ q, k, v, mask })) {
@@ -161,7 +161,7 @@ export class SegmentReader {
     const [batch, heads, headDim, valueDim] = this.#kind?.sizes ?? ANY;
     const axes = "batch, heads, length, headDim";
     assertShape("q", q, [batch, heads, length, headDim], axes);
-    assertAttention(q, k, v, { mask });
+    const { vectors } = assertAttention({ q, k, v }, { mask });
     assertShape("v", v, [batch, heads, length, valueDim], `${axes} of values`);
     assertDecay("decay", decay);
     const kind: Kind = {
@@ -176,7 +176,7 @@ export class SegmentReader {
         `decay should be ${known.decay}, as in the segments before, got ${kind.decay}`,
       );
     }
-    return decay;
+    return { ...vectors, decay, mask };
   }
 }
 

@@ -28,22 +28,22 @@ export type RecurrentState = {
 /** The vectors of the next tokens. */
 export interface RecurrentInput {
   /** Queries, `[batch, heads, length, headDim]`, with the feature map applied. */
-  readonly q: tf.Tensor4D;
+  readonly q: tf.Tensor;
   /** Keys, `[batch, heads, length, headDim]`, with the feature map applied. */
-  readonly k: tf.Tensor4D;
+  readonly k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
-  readonly v: tf.Tensor4D;
+  readonly v: tf.Tensor;
   /**
    * The log decay, `[heads]`, `[batch, heads, length]` or, if diagonal,
    * `[batch, heads, length, headDim]`, where batch may be 1. @default nothing
    * decays
    */
-  readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D | undefined;
+  readonly logDecay?: tf.Tensor | undefined;
   /**
    * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding, as for
    * lionAttention: padding is never read, and changes the state only by its decays.
    */
-  readonly mask?: tf.Tensor2D | undefined;
+  readonly mask?: tf.Tensor | undefined;
 }
 
 const INPUT: OptionNames<RecurrentInput> = {
@@ -170,7 +170,7 @@ export function recurrentState(sizes: RecurrentSizes): RecurrentState {
  * @throws {RangeError} If an option has an invalid value.
  */
 export function recurrentStep(
-  state: RecurrentState,
+  state: Readonly<Record<keyof RecurrentState, tf.Tensor>>,
   input: RecurrentInput,
   options: RecurrentStepOptions = {},
 ): { y: tf.Tensor4D; state: RecurrentState } {
@@ -179,37 +179,41 @@ export function recurrentStep(
   const { q, k, v, mask } = input;
   const { convention = "source", ...others } = options;
   assertConvention("convention", convention);
-  const { settings, kernel } = assertAttention(q, k, v, { ...others, mask });
-  const [batch, heads, , headDim] = q.shape;
+  const { settings, kernel, vectors } = assertAttention(
+    { q, k, v },
+    { ...others, mask },
+  );
+  const [batch, heads, , headDim] = vectors.q.shape;
+  const { sum, due: dueBefore } = state;
   assertShape(
     "state.sum",
-    state.sum,
-    [batch, heads, headDim, v.shape[3] + 1],
+    sum,
+    [batch, heads, headDim, vectors.v.shape[3] + 1],
     "batch, heads, headDim, valueDim + 1",
   );
-  if (state.due?.rank === 3) {
+  if (dueBefore?.rank === 3) {
     const axes = "batch, heads, headDim";
-    assertShape("state.due", state.due, [batch, heads, headDim], axes);
-  } else assertShape("state.due", state.due, [batch, heads], "batch, heads");
+    assertShape("state.due", dueBefore, [batch, heads, headDim], axes);
+  } else assertShape("state.due", dueBefore, [batch, heads], "batch, heads");
   return tf.tidy(() => {
     const { arrival, due } = decaysOf(
-      q.shape,
+      vectors.q.shape,
       input.logDecay === undefined
         ? undefined
         : floats("logDecay", input.logDecay),
-      floats("state.due", state.due),
+      floats("state.due", dueBefore),
       convention,
     );
     const { y, forward } = attendWithState(
-      floats("q", q),
-      floats("k", k),
-      floats("v", v),
+      floats("q", vectors.q),
+      floats("k", vectors.k),
+      floats("v", vectors.v),
       arrival && { forward: arrival, backward: null } as DecayPair,
       {
         ...settings,
         ...{ causal: true, kernel },
-        before: withZerosOf(floats("state.sum", state.sum), [
-          state.due,
+        before: withZerosOf(floats("state.sum", sum), [
+          dueBefore,
           ...(input.logDecay ? [input.logDecay] : []),
         ]),
         tokens: mask && tokensIn("mask", mask),
@@ -240,8 +244,8 @@ function withZerosOf(
  */
 function decaysOf(
   [batch, heads, length, headDim]: tf.Tensor4D["shape"],
-  logDecay: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D | undefined,
-  due: tf.Tensor2D | tf.Tensor3D,
+  logDecay: tf.Tensor | undefined,
+  due: RecurrentState["due"],
   convention: DecayConvention,
 ): {
   arrival: tf.Tensor3D | tf.Tensor4D | null;
@@ -262,7 +266,7 @@ function decaysOf(
   const axes = `batch, heads, length${isDiagonal ? ", headDim" : ""}`;
   assertOfBatch("logDecay", logDecay, shape, axes);
   assertLogDecay("logDecay", logDecay);
-  const gates = spread(finite(logDecay as tf.Tensor), shape);
+  const gates = spread(finite(logDecay), shape);
   if (convention === "arrival") {
     return {
       arrival: gates as tf.Tensor3D | tf.Tensor4D,

@@ -66,7 +66,7 @@ export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
     return {
       inputs: {
         ...vectorsOf(x, parameters, numHeads),
-        logDecay: tf.neg(tf.mul(steps, rate)) as tf.Tensor3D,
+        logDecay: tf.neg(tf.mul(steps, rate)),
       },
       gate: silu(applyLinear(x, "gate.", parameters)),
     };
@@ -97,9 +97,7 @@ export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
     return {
       inputs: {
         ...vectorsOf(x, parameters, numHeads),
-        logDecay: tf.neg(
-          tf.mul(toHeads(steps, numHeads), rate),
-        ) as tf.Tensor4D,
+        logDecay: tf.neg(tf.mul(toHeads(steps, numHeads), rate)),
       },
       gate: tf.sigmoid(applyLowRank(x, "gate.", parameters)),
     };
@@ -141,7 +139,7 @@ function deltaOptions({ form, ...others }: FamilyOptions): DeltaFamilyOptions {
 }
 
 function stepOf(
-  inputs: DeltaNetInputs & { logDecay?: tf.Tensor3D | tf.Tensor4D },
+  inputs: DeltaNetInputs & { logDecay?: tf.Tensor },
   before: MixerState | undefined,
   mask: tf.Tensor2D | undefined,
 ): { y: tf.Tensor4D; state: MixerState } {

@@ -7,13 +7,13 @@ import {
   recurrentStep,
 } from "../../attention/streaming/stateful.ts";
 import {
+  type CheckedGatedLinearAttentionInputs,
   gatedLinearAttention,
-  type GatedLinearAttentionInputs,
 } from "../../family/gated_linear_attention.ts";
-import { hgrn2, type Hgrn2Inputs } from "../../family/hgrn2.ts";
+import { type CheckedHgrn2Inputs, hgrn2 } from "../../family/hgrn2.ts";
 import { decayLogits, mambaTimeStep } from "../../family/initial_decay.ts";
 import { logGate } from "../../family/log_gate.ts";
-import { rwkv6, type Rwkv6Inputs } from "../../family/rwkv6.ts";
+import { type CheckedRwkv6Inputs, rwkv6 } from "../../family/rwkv6.ts";
 import { rwkv6Step } from "../../family/rwkv6_step.ts";
 import { splitHeads } from "../../operations/heads.ts";
 import { applyLinear, linear } from "../linear.ts";
@@ -38,7 +38,9 @@ const ROOT = 16;
  *
  * Source: Yang et al. 2023 (arXiv:2312.06635), section 4.4.
  */
-export const GATED_LINEAR_ATTENTION: FamilyModel<GatedLinearAttentionInputs> = {
+export const GATED_LINEAR_ATTENTION: FamilyModel<
+  CheckedGatedLinearAttentionInputs
+> = {
   parameters: (dim) => [
     ...linear("qkv.", dim, 3 * dim),
     ...lowRank("decay.", dim, dim),
@@ -70,7 +72,7 @@ export const GATED_LINEAR_ATTENTION: FamilyModel<GatedLinearAttentionInputs> = {
  *
  * Source: Qin et al. 2024 (arXiv:2404.07904), section 3.2.
  */
-export const HGRN2: FamilyModel<Hgrn2Inputs> = {
+export const HGRN2: FamilyModel<CheckedHgrn2Inputs> = {
   parameters: (dim) => [
     ...linear("query.", dim, dim),
     ...linear("value.", dim, dim),
@@ -111,7 +113,7 @@ export const HGRN2: FamilyModel<Hgrn2Inputs> = {
  *
  * Source: Peng et al. 2024 (arXiv:2404.05892), section 4, and its authors' code.
  */
-export const RWKV6: FamilyModel<Rwkv6Inputs> = {
+export const RWKV6: FamilyModel<CheckedRwkv6Inputs> = {
   parameters: (dim, numHeads) => [
     ...linear("qkv.", dim, 3 * dim),
     ...lowRank("decay.", dim, dim, {
@@ -169,7 +171,7 @@ function channels(
 
 /** Attention of the next tokens, where a token's decay applies on arrival. */
 function stepOf(
-  { q, k, v, logDecay }: GatedLinearAttentionInputs,
+  { q, k, v, logDecay }: CheckedGatedLinearAttentionInputs,
   before: MixerState | undefined,
   mask: tf.Tensor2D | undefined,
 ): { y: tf.Tensor4D; state: MixerState } {

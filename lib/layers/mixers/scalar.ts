@@ -6,8 +6,8 @@ import {
   recurrentStep,
 } from "../../attention/streaming/stateful.ts";
 import { spread } from "../../attention/decays/decay_pair.ts";
-import { mamba2, type Mamba2Inputs } from "../../family/mamba2.ts";
-import { mlstm, type MlstmInputs } from "../../family/mlstm.ts";
+import { type CheckedMamba2Inputs, mamba2 } from "../../family/mamba2.ts";
+import { type CheckedMlstmInputs, mlstm } from "../../family/mlstm.ts";
 import { type MlstmState, mlstmStep } from "../../family/mlstm_step.ts";
 import { splitHeads } from "../../operations/heads.ts";
 import { applyLinear, linear } from "../linear.ts";
@@ -30,7 +30,7 @@ import {
  *
  * Source: Dao and Gu 2024 (arXiv:2405.21060), section 7, and its authors' code.
  */
-export const MAMBA2: FamilyModel<Mamba2Inputs> = {
+export const MAMBA2: FamilyModel<CheckedMamba2Inputs> = {
   parameters: (dim, numHeads) => [
     ...linear("in_proj.", dim, 2 * dim + 2 * dim / numHeads + numHeads),
     decayRate(numHeads),
@@ -93,7 +93,7 @@ export const MAMBA2: FamilyModel<Mamba2Inputs> = {
  *
  * Source: Beck et al. 2024 (arXiv:2405.04517), section 2.3, and its authors' code.
  */
-export const MLSTM: FamilyModel<MlstmInputs> = {
+export const MLSTM: FamilyModel<CheckedMlstmInputs> = {
   parameters(dim, numHeads) {
     const gate = (name: string, bias: Parameter["initial"]): Parameter[] =>
       withBias(linear(name, dim, numHeads), bias).map((parameter, i) =>

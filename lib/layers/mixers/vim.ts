@@ -4,13 +4,11 @@ import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertBoolean, assertPositiveInteger } from "../../contract/values.ts";
 import { dense } from "../../operations/dense.ts";
 import { withoutPadding } from "../../operations/padding.ts";
-import {
-  selectiveScan,
-  type SelectiveScanInputs,
-} from "../../operations/selective_scan.ts";
+import { selectiveScan } from "../../operations/selective_scan.ts";
 import {
   gated,
   scanFrom,
+  type ScanInputs,
   stateBefore,
 } from "../../operations/selective_scan_plain.ts";
 import {
@@ -251,7 +249,7 @@ function selected(
   x: tf.Tensor3D,
   parameters: Parameters,
   { suffix, rate }: Direction,
-): Required<Omit<SelectiveScanInputs, "z">> {
+): Omit<ScanInputs, "z" | "begins"> {
   const weight = parameters(`dt_proj${suffix}.weight`) as tf.Tensor2D;
   const bias = parameters(`dt_proj${suffix}.bias`) as tf.Tensor1D;
   const rates = parameters(rate) as tf.Tensor2D;
