@@ -6,6 +6,7 @@ import {
   type ModelCompileArgs,
 } from "@tensorflow/tfjs-layers";
 import { NOT_COUNTED } from "../contract/not_counted.ts";
+import { shown } from "../contract/shown.ts";
 
 /** The losses of tfjs that expect probabilities, and what to pass instead. */
 const OF_PROBABILITIES: Readonly<Record<string, string>> = {
@@ -43,6 +44,7 @@ interface Loss {
 export function withCheckedCompile(model: LayersModel): LayersModel {
   const compile = model.compile.bind(model);
   model.compile = (args) => {
+    assertArguments(args, model);
     const loss = onlyOf(args.loss, model);
     assertOfLogits("loss", loss, model);
     for (const metric of metricsOf(args, model)) {
@@ -72,6 +74,35 @@ export function withCheckedCompile(model: LayersModel): LayersModel {
     takeClasses(model);
   };
   return model;
+}
+
+/** Throws where TensorFlow.js would say only that a property was read of what is not there. */
+function assertArguments(args: ModelCompileArgs, { name }: LayersModel): void {
+  const example = '{ optimizer: "adam", loss: crossEntropy() }';
+  if (typeof args !== "object" || args === null) {
+    throw new TypeError(
+      `compile of model ${name} should be called with an object such as ${example}, got ${
+        shown(args)
+      }`,
+    );
+  }
+  const { optimizer, loss } = args as Partial<ModelCompileArgs>;
+  if (optimizer === undefined || optimizer === null) {
+    throw new TypeError(
+      `compile of model ${name} should be given an optimizer, such as "adam" or tf.train.sgd(0.1), got ${
+        shown(optimizer)
+      }`,
+    );
+  }
+  if (
+    typeof loss === "string" || typeof loss === "function" ||
+    typeof loss === "object" && loss !== null
+  ) return;
+  throw new TypeError(
+    `compile of model ${name} should be given a loss, such as crossEntropy() of @lionjs/lion/training, got ${
+      shown(loss)
+    }`,
+  );
 }
 
 type Metric =

@@ -1,6 +1,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { shown } from "../contract/shown.ts";
+import { assertModel } from "../contract/values.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
 /**
@@ -30,7 +31,8 @@ import { namesOfWeights } from "./weight_names.ts";
  * @param model A model with LION blocks.
  * @param decay From above 0 to 1; 0.65 to 0.9 is usual.
  * @returns The factor of a weight, for `learningRateFactor` of `train`'s optimizer.
- * @throws {TypeError} If the decay is no number, or the model has no blocks.
+ * @throws {TypeError} If the decay is no number, or the model is none or has no
+ * blocks.
  * @throws {RangeError} If the decay is not in (0, 1]. The function throws it for the
  * name of a weight that the model does not have.
  */
@@ -38,6 +40,7 @@ export function layerwiseDecay(
   model: LayersModel,
   decay: number,
 ): (name: string) => number {
+  assertModel("layerwiseDecay's model", model);
   if (typeof decay !== "number") {
     throw new TypeError(`decay should be a number, got ${typeof decay}`);
   }

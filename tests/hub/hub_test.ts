@@ -550,6 +550,13 @@ onHub(
         message,
       );
     }
+    // A mirror may leave out the header that says which of both it is.
+    hub.faults = { instead: [() => new Response("", { status: 404 })] };
+    await assertRejects(
+      () => hubFiles("org/tiny", { ...options, revision: "v9" }),
+      Error,
+      "or it has no revision v9, or it is private",
+    );
     const busy = (after: string) => () =>
       new Response("", { status: 429, headers: { "retry-after": after } });
     hub.faults = { instead: [busy("1")] };

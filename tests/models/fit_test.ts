@@ -175,6 +175,23 @@ onCpu("what expects probabilities is refused by every model", () => {
       Error,
       "one entry per",
     );
+    const calls: readonly (readonly [unknown, string])[] = [
+      [undefined, "should be called with an object such as { optimizer:"],
+      [
+        "adam",
+        'such as { optimizer: "adam", loss: crossEntropy() }, got "adam"',
+      ],
+      [{ loss: "hinge" }, "should be given an optimizer, such as"],
+      [{ optimizer }, "should be given a loss, such as crossEntropy()"],
+      [{ optimizer, loss: 5 }, "of @lionjs/lion/training, got 5"],
+    ];
+    for (const [args, message] of calls) {
+      assertThrows(
+        () => model.compile(args as ModelCompileArgs),
+        TypeError,
+        message,
+      );
+    }
     model.compile({ optimizer, loss: "hinge" });
     model.dispose();
   }

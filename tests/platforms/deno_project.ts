@@ -22,18 +22,12 @@ const NO_BROWSER = skipBecause(
   CHROMIUM ? undefined : "it is not installed; see `deno task setup`",
 );
 
-const ENTRY_POINTS = [
-  "",
-  ...[
-    "/data",
-    "/hub",
-    "/io",
-    "/layers",
-    "/notebook",
-    "/operations",
-    "/training",
-  ],
-];
+const { default: { exports } } = await import("../../deno.json", {
+  with: { type: "json" },
+});
+
+/** What is imported besides the whole, such as `/data`; the first one is the whole. */
+const ENTRY_POINTS = Object.keys(exports).map((name) => name.slice(1));
 
 const DOCUMENTED_CONFIG = JSON.parse(
   blocks("## In your own project", "json")[0]!,

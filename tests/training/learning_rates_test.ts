@@ -130,6 +130,13 @@ onCpu("rates by layer fall towards the input", () => {
       `decay should be above 0, and 1 or less, got ${wrong}`,
     );
   }
+  for (const wrong of [null, undefined, "bert", {}]) {
+    assertThrows(
+      () => layerwiseDecay(wrong as unknown as tfl.LayersModel, 0.5),
+      TypeError,
+      "layerwiseDecay's model should be a model, such as lionEncoder makes",
+    );
+  }
   const plain = tfl.sequential({
     layers: [tfl.layers.dense({ units: 1, inputShape: [1] })],
   });

@@ -1,12 +1,5 @@
 /** The checks at the end of gzip's members, which fflate leaves out. @module */
-
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) {
-    value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
-  }
-  return value;
-});
+import { crc32 } from "./crc32.ts";
 
 /**
  * Compares what was decompressed with the checksum (CRC-32) and the size that
@@ -15,7 +8,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
  * Source: RFC 1952.
  */
 export class GzipChecks {
-  #crc = ~0;
+  #crc = 0;
   #size = 0;
   #members = 0;
   /** The last chunk, and what came before it: a member's end is in there. */
@@ -33,11 +26,7 @@ export class GzipChecks {
 
   /** Takes what was decompressed. */
   made(bytes: Uint8Array): void {
-    let crc = this.#crc;
-    for (let i = 0; i < bytes.length; i++) {
-      crc = TABLE[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
-    }
-    this.#crc = crc;
+    this.#crc = crc32(bytes, this.#crc);
     this.#size = (this.#size + bytes.length) >>> 0;
   }
 
@@ -52,13 +41,13 @@ export class GzipChecks {
     if (end < 8) throw new SyntaxError("it ends early");
     const view = new DataView(this.#kept.buffer, end - 8, 8);
     if (
-      view.getUint32(0, true) !== ~this.#crc >>> 0 ||
+      view.getUint32(0, true) !== this.#crc ||
       view.getUint32(4, true) !== this.#size
     ) {
       throw new SyntaxError(
         `the checksum of its member ${this.#members} does not match`,
       );
     }
-    [this.#crc, this.#size] = [~0, 0];
+    [this.#crc, this.#size] = [0, 0];
   }
 }

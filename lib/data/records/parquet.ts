@@ -5,6 +5,7 @@ import type { BlockDataset } from "../batches/block_orders.ts";
 import { assertPlace } from "../batches/dataset.ts";
 import { bytesOf, type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { Recent } from "../bytes/recent.ts";
+import { copied } from "./parquet_values.ts";
 import { openParquet, type ParquetFile } from "./parquet_file.ts";
 import { describeColumn, type ParquetColumn } from "./parquet_schema.ts";
 
@@ -48,7 +49,7 @@ export interface ParquetDataset<R> extends BlockDataset<R> {
   readonly locality: Uint32Array;
   /** How many groups stay in memory. */
   readonly localitiesKept: number;
-  /** Returns the row at an index; its whole group is read. */
+  /** Returns the row at an index, a copy; its whole group is read. */
   get(index: number): Promise<R>;
   /** The rows in their order, from one on; each group is read once. */
   rows(from?: number): AsyncIterable<R>;
@@ -238,7 +239,7 @@ class Rows<R> implements ParquetDataset<R> {
     assertPlace(index, this.size);
     const group = this.#groupOf(index);
     const rows = await this.#rowsOf(group);
-    return rows[index - this.groups[group]!.start]!;
+    return copied(rows[index - this.groups[group]!.start]!);
   }
 
   async *rows(from = 0): AsyncGenerator<R> {
@@ -248,7 +249,7 @@ class Rows<R> implements ParquetDataset<R> {
       const rows = await this.#rowsOf(i);
       const { start } = this.groups[i]!;
       for (let row = Math.max(0, from - start); row < rows.length; row++) {
-        yield rows[row]!;
+        yield copied(rows[row]!);
       }
     }
   }

@@ -27,3 +27,17 @@ export function withoutBigints(value: unknown, where: () => string): unknown {
   }
   return value;
 }
+
+/** A value of a row, which its owner may change: rows that are kept stay as they are. */
+export function copied<T>(value: T): T;
+export function copied(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  // Not structuredClone: of a view it would copy the whole buffer.
+  if (value instanceof DataView) return value;
+  if (ArrayBuffer.isView(value)) return (value as Uint8Array).slice();
+  if (value instanceof Date) return new Date(value);
+  if (Array.isArray(value)) return value.map(copied);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [name, copied(part)]),
+  );
+}

@@ -69,8 +69,12 @@ export function errorOf(
     );
   }
   if (code === "RepoNotFound" || status === 401 || status === 404) {
+    // Without a code, as behind some mirrors, it may be either.
+    const isEither = code === "" && status === 404 && revision !== "main";
     return new HubError(
-      `there is no ${type} ${repo} at ${endpoint}, or it is private: check the name and type ("model" or "dataset"), or give a token that may read it (token, or HF_TOKEN)`,
+      `there is no ${type} ${repo} at ${endpoint}, ${
+        isEither ? `or it has no revision ${revision}, ` : ""
+      }or it is private: check the name and type ("model" or "dataset"), or give a token that may read it (token, or HF_TOKEN)`,
     );
   }
   if (status === 403) {

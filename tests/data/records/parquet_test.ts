@@ -92,6 +92,31 @@ function counted(bytes: RandomAccess): RandomAccess & { reads: number } {
   return access;
 }
 
+Deno.test("who changes a row changes no other reader's", async () => {
+  const date = new Date("2026-01-02T03:04:05.678Z");
+  const [rows, lists, dates] = await Promise.all([
+    fileOf(COLUMNS),
+    fileOf([{ name: "x", data: [[1n, 2n]] }], { schema: LIST_OF_INT64 }),
+    fileOf([{ name: "x", data: [date] }]),
+  ].map((file) => parquet(file)));
+  for (const row of [await rows!.get(3), ...await firstRows(rows!.rows(3))]) {
+    assertEquals(row, ROWS[3]);
+    (row["bytes"] as Uint8Array).fill(0);
+    Object.assign(row, { text: "", more: 1 });
+    assertEquals(await rows!.get(3), ROWS[3]);
+  }
+  ((await lists!.get(0))["x"] as number[]).push(3);
+  assertEquals(await lists!.get(0), { x: [1, 2] });
+  ((await dates!.get(0))["x"] as Date).setTime(0);
+  assertEquals(await dates!.get(0), { x: date });
+});
+
+/** The first of some rows. */
+async function firstRows<R>(rows: AsyncIterable<R>): Promise<R[]> {
+  for await (const row of rows) return [row];
+  return [];
+}
+
 Deno.test("parquet() reads what was written, whatever compresses it", async () => {
   for (
     const codec of ["UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "BROTLI"] as const

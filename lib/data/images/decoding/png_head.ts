@@ -1,5 +1,5 @@
 import { orientationOf } from "../pictures/orientation.ts";
-import { crc32 } from "./crc32.ts";
+import { crc32 } from "../../bytes/crc32.ts";
 import { hasText, type ImageHead, truncated, viewOf } from "./image_file.ts";
 
 /** Bytes of a chunk beside its data: length, name and checksum. */

@@ -7,9 +7,14 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return rest;
 });
 
-/** The checksum of PNG, gzip and zip: CRC-32 of ISO 3309. */
-export function crc32(bytes: Uint8Array): number {
-  let rest = ~0;
+/**
+ * The checksum of PNG, gzip and zip: CRC-32 of ISO 3309.
+ *
+ * @param bytes What is checked, or a part of it.
+ * @param before The checksum of the parts before.
+ */
+export function crc32(bytes: Uint8Array, before = 0): number {
+  let rest = ~before;
   for (let i = 0; i < bytes.length; i++) {
     rest = TABLE[(rest ^ bytes[i]!) & 255]! ^ (rest >>> 8);
   }
