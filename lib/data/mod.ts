@@ -131,7 +131,12 @@ export {
   type GlueTaskFacts,
 } from "./benchmarks/glue/glue_tasks.ts";
 export { imdb, type ImdbOptions, type ImdbReview } from "./benchmarks/imdb.ts";
-export { jsonLines, textLines } from "./records/lines.ts";
+export {
+  type JsonLines,
+  jsonLines,
+  type JsonLinesOptions,
+  textLines,
+} from "./records/lines.ts";
 export { lineStream, type LineStreamOptions } from "./records/line_stream.ts";
 export type { LineStream } from "./records/parsed_lines.ts";
 export {

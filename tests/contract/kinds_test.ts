@@ -205,6 +205,7 @@ const DATA: Calls = {
   collateTexts: (wrong) =>
     data.collateTexts({ tokenizer, length: 8, ...wrong }),
   csvRows: (wrong) => data.csvRows(noBytes, wrong),
+  jsonLines: (wrong) => data.jsonLines(noBytes, wrong),
   lineStream: (wrong) => data.lineStream(noBytes, { parse: "text", ...wrong }),
   decodeImage: (wrong) => data.decodeImage(new Uint8Array(), wrong),
   evalTransform: (wrong) => data.evalTransform({ size: 4, ...wrong }),

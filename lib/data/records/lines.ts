@@ -1,5 +1,11 @@
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { decompressed } from "../bytes/decompressed.ts";
+import {
+  BadRecordCount,
+  type BadRecords,
+  type SkipBad,
+} from "./bad_records.ts";
 import { byteLines } from "./byte_lines.ts";
 import { LineParser } from "./line_parser.ts";
 
@@ -24,7 +30,25 @@ import { LineParser } from "./line_parser.ts";
  * @throws {RangeError} If it has no line that is not blank.
  */
 export function textLines(path: ByteSource): Promise<string[]> {
-  return linesOf<string>(path, "text");
+  return linesOf<string>(path, "text", new BadRecordCount("textLines", "fail"));
+}
+
+/** Options of {@linkcode jsonLines}. */
+export interface JsonLinesOptions {
+  /**
+   * What to do about a bad line, or the rest of a file that is cut or damaged:
+   * fail by its name, or pass it over and count it.
+   * @default "fail"
+   */
+  onBad?: "fail" | SkipBad | undefined;
+}
+
+const OPTIONS: OptionNames<JsonLinesOptions> = { onBad: true };
+
+/** The values of a file in JSON Lines format, and which lines were bad. */
+export interface JsonLines extends Array<unknown> {
+  /** What was passed over. */
+  readonly bad: BadRecords;
 }
 
 /**
@@ -42,28 +66,67 @@ export function textLines(path: ByteSource): Promise<string[]> {
  * assertEquals(documents[1]!.text, "two");
  * ```
  *
+ * @example Bad lines are passed over, and counted
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { jsonLines, memoryBytes } from "@lionjs/lion/data";
+ *
+ * const file = memoryBytes(new TextEncoder().encode('1\n{"a":\n3\n'), "a.jsonl");
+ * const values = await jsonLines(file, { onBad: { skip: true } });
+ * assertEquals([...values], [1, 3]);
+ * assertEquals(values.bad.records.map(({ name }) => name), ["a.jsonl:2"]);
+ * ```
+ *
  * @param path The path of the file, its address, or its bytes; it is in UTF-8.
+ * @param options See {@linkcode JsonLinesOptions}.
  * @returns The values.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {SyntaxError} If a line is not JSON, or not UTF-8, or the file is cut
  * or damaged; the message names file and line.
- * @throws {RangeError} If it has no line that is not blank.
+ * @throws {RangeError} If it has no line that is not blank, or none that is good.
+ * @throws {Error} If more lines are bad than `onBad` allows.
  */
-export function jsonLines(path: ByteSource): Promise<unknown[]> {
-  return linesOf<unknown>(path, "json");
+export async function jsonLines(
+  path: ByteSource,
+  options: JsonLinesOptions = {},
+): Promise<JsonLines> {
+  assertOptions("jsonLines", options, OPTIONS);
+  const { onBad = "fail" } = options;
+  const bad = new BadRecordCount("jsonLines", onBad);
+  const lines = await linesOf<unknown>(path, "json", bad);
+  // Not enumerable: to who compares or prints the values they are an array.
+  return Object.defineProperty(lines, "bad", { value: bad }) as JsonLines;
 }
 
 async function linesOf<T>(
   source: ByteSource,
   parse: "text" | "json",
+  bad: BadRecordCount,
 ): Promise<T[]> {
   const name = nameOf(source);
   const parser = new LineParser<T>(name, parse);
   const lines: T[] = [];
-  for await (const line of byteLines(name, decompressed(source))) {
-    lines.push(parser.parse(line));
+  const failed = (where: string, error: unknown) =>
+    bad.addFailure(where, error, lines.length + bad.count + 1);
+  try {
+    for await (const line of byteLines(name, decompressed(source))) {
+      let parsed: T;
+      try {
+        parsed = parser.parse(line);
+      } catch (error) {
+        failed(`${name}:${line.number}`, error);
+        continue;
+      }
+      lines.push(parsed);
+    }
+  } catch (error) {
+    failed(name, error);
   }
   if (lines.length > 0) return lines;
+  const [first] = bad.records;
   throw new RangeError(
-    `${name} should have at least one line that is not blank, got none`,
+    `${name} should have at least one line that is not blank, got ${
+      first ? `${bad.count} bad ones: ${first.reason}` : "none"
+    }`,
   );
 }

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { gzipSync } from "node:zlib";
 import { jsonLines, memoryBytes, textLines } from "../../../lib/data/mod.ts";
 import { withFolder } from "../../io/files.ts";
 
@@ -11,7 +12,7 @@ Deno.test("textLines() and jsonLines() read what is there", () =>
     assertEquals(await textLines(path), ["one", " two é", "three"]);
     await Deno.writeFile(path, bytes('{"a": 1}\n\n[2]\r\n"three"\n'));
     assertEquals(
-      await jsonLines(new URL(`file://${path}`)),
+      [...await jsonLines(new URL(`file://${path}`))],
       [{ a: 1 }, [2], "three"],
     );
   }));
@@ -46,5 +47,44 @@ Deno.test("textLines() splits at line feeds alone", async () => {
   assertEquals(
     await read("a\u2028b\rc\u0085d\n\ufeffe\r\n\u00a0\n\u00a0f\n\0"),
     ["a\u2028b\rc\u0085d", "\ufeffe", "\u00a0f", "\0"],
+  );
+});
+
+Deno.test("jsonLines() passes bad lines over, and counts them", async () => {
+  const read = (
+    content: Uint8Array<ArrayBuffer>,
+    limit?: number,
+  ) =>
+    jsonLines(memoryBytes(content, "a.jsonl"), {
+      onBad: { skip: true, limit },
+    });
+  const some = bytes('1\n{"a":\n\n3\nnone\n5');
+  const values = await read(some);
+  assertEquals([...values], [1, 3, 5]);
+  assertEquals(values.bad.count, 2);
+  assertEquals(values.bad.records.map(({ name }) => name), [
+    "a.jsonl:2",
+    "a.jsonl:5",
+  ]);
+  assertEquals((await jsonLines(memoryBytes(bytes("1\n2")))).bad.count, 0);
+  await assertRejects(
+    () => read(some, 0),
+    Error,
+    "at most 0 should be bad, by onBad's limit 0, got 1",
+  );
+  await assertRejects(
+    () => read(bytes("{\n[\n")),
+    RangeError,
+    "a.jsonl should have at least one line that is not blank, got 2 bad ones: a.jsonl:1 should be JSON",
+  );
+  // What is cut off is one bad record, and what came before it is kept.
+  const text = Array.from({ length: 9999 }, (_, i) => i * i).join("\n");
+  const cut = await read(new Uint8Array(gzipSync(text).subarray(0, -5000)));
+  assertEquals(cut.bad.records.map(({ name }) => name), ["a.jsonl"]);
+  assertEquals(cut[1000], 1_000_000);
+  await assertRejects(
+    () => jsonLines("nowhere.jsonl", { onBad: { skip: true } }),
+    Error,
+    "nowhere.jsonl",
   );
 });
