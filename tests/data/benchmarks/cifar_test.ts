@@ -28,7 +28,10 @@ interface Truth {
     train: Part;
     test: Part;
   };
+  /** Pickles that ask for what is refused, by what errors say. */
   readonly refused: Readonly<Record<string, string>>;
+  /** The start of a tar whose first batch should have a gigabyte. */
+  readonly huge: string;
 }
 
 const truthIn = async (folder: string): Promise<Truth> =>
@@ -156,12 +159,18 @@ async function tryDamaged(folder: string) {
   // Half of it, and one whose checksum, before its last four bytes, is another.
   const half = archive.subarray(0, archive.length / 2);
   const changed = archive.with(-5, archive.at(-5)! ^ 1);
-  for (const damaged of [half, changed]) {
-    await Deno.writeFile(path, damaged);
+  const huge = Uint8Array.fromHex((await truthIn(folder)).huge);
+  const damaged: [Uint8Array<ArrayBuffer>, string][] = [
+    [half, `${path} should be gzip, and whole`],
+    [changed, `${path} should be gzip, and whole`],
+    [huge, "data_batch_1.bin should have at most 536870912 bytes"],
+  ];
+  for (const [bytes, said] of damaged) {
+    await Deno.writeFile(path, bytes);
     await assertRejects(
       () => cifar(folder, { classes: 10, part: "train" }),
       SyntaxError,
-      path,
+      said,
     );
   }
 }

@@ -145,4 +145,7 @@ truth["refused"] = {
     "it restores no array": (b"\x80\x02cnumpy\nndarray\n}b.").hex(),
     "it calls no name": (b"\x80\x02U\x09os.system)R.").hex(),
 }
+huge = tarfile.TarInfo("cifar-10-batches-bin/data_batch_1.bin")
+huge.size = 2**30
+truth["huge"] = huge.tobuf().hex()
 Path("truth.json").write_text(json.dumps(truth))
