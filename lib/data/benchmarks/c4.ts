@@ -56,11 +56,13 @@ const FILES = { train: "01024", validation: "00008" };
  * Opens English C4, the Colossal Clean Crawled Corpus, as a stream whose shards are
  * the files `c4-train.NNNNN-of-01024.json.gz` (364,868,892 texts) or
  * `c4-validation.NNNNN-of-00008.json.gz` (364,608) of the folder, or of `en` in it.
- * Not all of them need be there, and pointers of Git LFS count as missing. A text is cut to its first 4,000 characters, as for
- * the paper's masked language models, of which each text is one sequence.
+ * Not all of them need be there, and pointers of Git LFS count as missing. A text is
+ * cut to its first 4,000 characters, as for the paper's masked language models, of
+ * which each text is one sequence.
  *
  * Source: Raffel et al. 2020 (arXiv:1910.10683),
- * https://huggingface.co/datasets/allenai/c4; mosaic-bert's `convert_dataset.py`.
+ * https://huggingface.co/datasets/allenai/c4; `convert_dataset.py` of
+ * the paper's code, for the cut.
  *
  * @example
  * ```ts

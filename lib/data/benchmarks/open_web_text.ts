@@ -1,7 +1,7 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertFinite } from "../../contract/values.ts";
 import { files } from "../../io/file_system.ts";
-import { seeded } from "../batches/random.ts";
+import { type Random, seeded } from "../batches/random.ts";
 import { assertShard, type ShardedStream } from "../records/sharded_stream.ts";
 import {
   assertOneOf,
@@ -146,10 +146,10 @@ function heldOut(
   share: number,
 ): (place: number) => boolean {
   const file = path.slice(path.lastIndexOf("/") + 1);
-  let random = seeded();
+  let random: Random | undefined;
   return (place) => {
-    if (place % BLOCK === 0) {
-      random = seeded("OpenWebText", seed, file, place / BLOCK);
+    if (!random || place % BLOCK === 0) {
+      random = seeded("OpenWebText", seed, file, Math.floor(place / BLOCK));
     }
     return random() < share;
   };

@@ -58,7 +58,7 @@ export function tarShard(name: string): TextShard {
     let hasText = false;
     try {
       for await (const member of tarMembers(name, reader)) {
-        if (member.name.endsWith(".xz")) throw packedInside(name, member.name);
+        if (member.name.endsWith(".xz")) throw packedInside(name);
         if (!isText(member.name)) continue;
         hasText = true;
         yield member;
@@ -89,11 +89,13 @@ export function tarShard(name: string): TextShard {
   };
 }
 
-function packedInside(tar: string, member: string): Error {
+/** The error for a tar of the hub's, whose members are tars that xz has compressed. */
+function packedInside(tar: string): Error {
   const folder = tar.slice(0, tar.lastIndexOf("/"));
+  const inner = `${folder}/openwebtext`;
   return new Error(
-    `${tar} should be a tar of texts, got ${member} in it, which is packed twice; unpack both:\n` +
-      `  tar -xf ${tar} -C ${folder}\n  xz -d ${folder}/${member}`,
+    `${tar} should be a tar of texts, got one of .xz files; unpack both, and open ${inner}:\n` +
+      `  tar -xf ${tar} -C ${folder}\n  xz -d ${inner}/*.xz`,
   );
 }
 

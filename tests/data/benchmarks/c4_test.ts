@@ -129,7 +129,8 @@ Deno.test("c4() names a file that is cut, and counts it where asked", async () =
 
 Deno.test("c4() says how to fetch what is missing", () =>
   withFolder(async (folder) => {
-    for (const place of [folder, `${folder}/nothing`]) {
+    await Deno.writeTextFile(`${folder}/a file`, "");
+    for (const place of [folder, `${folder}/nothing`, `${folder}/a file`]) {
       await assertRejects(
         () => c4(place, { part: "validation" }),
         Error,

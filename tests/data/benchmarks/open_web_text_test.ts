@@ -165,6 +165,24 @@ Deno.test("openWebText() splits the hub's files into parts by seed and place", (
     );
   }));
 
+Deno.test("openWebText() is read twice at once, and not to its end", () =>
+  withTables(async (folder) => {
+    const stream = await openWebText(folder, {
+      ...{ part: "train", validation: 0.5 },
+    });
+    const texts = await Array.fromAsync(stream.open(0));
+    const later = stream.open(0, 3)[Symbol.asyncIterator]();
+    let place = 0;
+    for await (const text of stream.open(0)) {
+      assertEquals(text, texts[place]);
+      assertEquals((await later.next()).value, texts[place + 3]);
+      if (++place === 1500) break;
+      if (place + 3 === texts.length) break;
+    }
+    await later.return!();
+    assert(place > 1000);
+  }));
+
 Deno.test("openWebText() becomes a file of tokens", () =>
   withTables(async (folder) => {
     const tokenizer = byteTokenizer();
@@ -263,7 +281,9 @@ Deno.test("openWebText() says how to unpack or fetch what is not there", () =>
       tar,
       tarOf({ "openwebtext/urlsf_subset00-1_data.xz": "packed" }),
     );
-    await failsWith(`  tar -xf ${tar} -C ${folder}\n  xz -d`);
+    await failsWith(
+      `open ${folder}/openwebtext:\n  tar -xf ${tar} -C ${folder}\n  xz -d`,
+    );
     await Deno.writeFile(tar, Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0));
     await failsWith("what xz makes; decompress it first");
   }));
