@@ -21,7 +21,7 @@ import {
 import type { DeltaForm } from "./forms/delta_forms.ts";
 import { deltaGates, readDeltaVectors } from "./forms/delta_inputs.ts";
 import { runDeltaPlain } from "./forms/run_delta_plain.ts";
-import { assertSegments } from "../operations/segments.ts";
+import { checkedSegments } from "../operations/segments.ts";
 import { planDelta, runDeltaFused } from "./planning/delta_kernel.ts";
 import { assertSameAttention } from "./ranks/across_ranks.ts";
 import { deltaAcrossRanks } from "./ranks/delta_across_ranks.ts";
@@ -203,13 +203,12 @@ function check(
   options: DeltaAttentionOptions,
 ): Checked {
   assertOptions("deltaAttention", options, OPTIONS);
-  const { decay, form = "auto", chunkSize = 1, segments, communicator } =
-    options;
+  const { decay, form = "auto", chunkSize = 1, communicator } = options;
   const { settings, kernel, vectors: given } = assertDelta(vectors, options);
   if (decay !== undefined) assertDecay("decay", decay);
   if (communicator !== undefined) assertTokenRanks(communicator);
   const [batch, , length] = given.q.shape;
-  if (segments !== undefined) assertSegments(segments, [batch, length]);
+  const segments = checkedSegments(options.segments, [batch, length]);
   assertPositiveInteger("chunkSize", chunkSize);
   if (!Object.hasOwn(FORMS, form)) {
     throw new RangeError(

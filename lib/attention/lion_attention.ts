@@ -18,7 +18,7 @@ import {
 } from "./forms/checks.ts";
 import type { AttentionSettings, ConcreteForm } from "./forms/form.ts";
 import { runPlain } from "./forms/run_plain.ts";
-import { assertSegments } from "../operations/segments.ts";
+import { checkedSegments } from "../operations/segments.ts";
 import { type Precision, runFused } from "./planning/kernel.ts";
 import { type AttentionPlan, planAttention } from "./planning/plan.ts";
 import {
@@ -293,9 +293,9 @@ export function checkAttention(
   const checked = assertAttention(given, options, true);
   const { settings, kernel, vectors: { q, v } } = checked;
   const [batch, keyHeads, length, headDim] = q.shape;
-  const { decay, segments, communicator } = options;
+  const { decay, communicator } = options;
   if (decay !== undefined) assertDecay("decay", decay);
-  if (segments !== undefined) assertSegments(segments, [batch, length]);
+  const segments = checkedSegments(options.segments, [batch, length]);
   if (communicator !== undefined) assertAcrossRanks(communicator, options);
   const plan = planAttention({
     ...{ batch, heads: v.shape[1], keyHeads, length, headDim },

@@ -10,7 +10,7 @@ import {
   type GivenVectors,
   type Vectors,
 } from "./forms/checks.ts";
-import { assertSegments, numberSegments } from "../operations/segments.ts";
+import { checkedSegments, numberSegments } from "../operations/segments.ts";
 import { runSoftmaxPlain } from "./forms/softmax.ts";
 import {
   hasSoftmaxKernel,
@@ -138,10 +138,10 @@ function check(
   const vectors = assertVectors(given);
   const [batch, heads, length] = vectors.q.shape;
   const { scale = 1, causal = false, kernel = true } = options;
-  const { mask, segments, slopes } = options;
+  const { mask, slopes } = options;
   if (slopes !== undefined) assertSlopes(slopes, heads);
   if (mask !== undefined) assertMask(mask, [batch, length]);
-  if (segments !== undefined) assertSegments(segments, [batch, length]);
+  const segments = checkedSegments(options.segments, [batch, length]);
   assertFinite("scale", scale);
   for (const [name, x] of Object.entries({ causal, kernel })) {
     assertBoolean(name, x);

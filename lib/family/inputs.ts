@@ -1,7 +1,7 @@
 /** Inputs and common options of the models of the family. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionForm } from "../attention/lion_attention.ts";
-import { assertSegments } from "../operations/segments.ts";
+import { checkedSegments } from "../operations/segments.ts";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
@@ -143,8 +143,11 @@ export function readInputs<T extends object, Expected extends Inputs<T>>(
     if (!tokens || !input.isVector) return [name, numbers];
     return [name, withoutPadding(numbers, tokens)];
   });
-  if (segments !== undefined) {
-    assertSegments(segments, [sizes.get("batch")!, sizes.get("length")!]);
-  }
-  return { ...Object.fromEntries(read), segments };
+  return {
+    ...Object.fromEntries(read),
+    segments: checkedSegments(segments, [
+      sizes.get("batch")!,
+      sizes.get("length")!,
+    ]),
+  };
 }

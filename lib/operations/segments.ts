@@ -19,6 +19,19 @@ export function assertSegments(
 }
 
 /**
+ * The segments of an option, checked as {@linkcode assertSegments} does;
+ * `undefined` if there are none.
+ */
+export function checkedSegments(
+  segments: tf.Tensor | undefined,
+  shape: readonly [batch: number, length: number],
+): tf.Tensor2D | undefined {
+  if (segments === undefined) return undefined;
+  assertSegments(segments, shape);
+  return segments;
+}
+
+/**
  * Whether each token is the first, or the last, of its segment,
  * `[batch, length]`, bool. A segment ends wherever the number changes, even
  * back to an earlier one.

@@ -18,7 +18,7 @@ import { isRecording } from "../contract/tape.ts";
 import { assertBoolean } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "./padding.ts";
 import { type ScanInputs, scanPlainly } from "./selective_scan_plain.ts";
-import { assertSegments, endsOf } from "./segments.ts";
+import { checkedSegments, endsOf } from "./segments.ts";
 
 /**
  * The kernel of {@linkcode selectiveScan}: inputs `x, dt, a, b, c`, `d?` and
@@ -228,12 +228,12 @@ function check(
   for (const [name, tensor] of Object.entries(inputs)) {
     if (tensor) assertNumbers(`${owner}'s ${name}`, tensor);
   }
-  const { reverse = false, kernel = true, mask, segments } = options;
+  const { reverse = false, kernel = true, mask } = options;
   assertBoolean(`${owner}'s reverse`, reverse);
   assertBoolean(`${owner}'s kernel`, kernel);
   if (mask !== undefined) {
     assertShape("mask", mask, [batch, length], "batch, length");
   }
-  if (segments !== undefined) assertSegments(segments, [batch, length]);
+  const segments = checkedSegments(options.segments, [batch, length]);
   return { x, dt, a, b, c, d, z, segments };
 }

@@ -11,8 +11,8 @@ export interface ScanInputs {
   readonly a: tf.Tensor2D;
   readonly b: tf.Tensor3D;
   readonly c: tf.Tensor3D;
-  readonly d: tf.Tensor1D | undefined;
-  readonly z: tf.Tensor3D | undefined;
+  readonly d: tf.Tensor | undefined;
+  readonly z: tf.Tensor | undefined;
   /** The tokens before which the state is reset to zero: 1 there, `[batch, length]`. */
   readonly begins: tf.Tensor2D | undefined;
 }

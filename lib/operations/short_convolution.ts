@@ -7,7 +7,7 @@ import { assertShape } from "../contract/shape.ts";
 import { assertBoolean } from "../contract/values.ts";
 import { shown } from "../contract/shown.ts";
 import { tokensIn, withoutPadding } from "./padding.ts";
-import { assertSegments, numberSegments } from "./segments.ts";
+import { checkedSegments, numberSegments } from "./segments.ts";
 
 /**
  * The kernel of {@linkcode shortConvolution}: inputs `x, weight`, `bias?` and
@@ -140,7 +140,7 @@ export function shortConvolution(
 interface Inputs {
   readonly x: tf.Tensor3D;
   readonly weight: tf.Tensor2D;
-  readonly bias: tf.Tensor1D | undefined;
+  readonly bias: tf.Tensor | undefined;
   readonly segments: tf.Tensor2D | undefined;
 }
 
@@ -200,7 +200,7 @@ function check(
   for (const [name, tensor] of Object.entries({ x, weight, bias })) {
     if (tensor) assertNumbers(`${owner}'s ${name}`, tensor);
   }
-  const { place = "causal", activation = "none", mask, segments } = options;
+  const { place = "causal", activation = "none", mask } = options;
   assertBoolean(`${owner}'s reverse`, options.reverse ?? false);
   assertBoolean(`${owner}'s kernel`, options.kernel ?? true);
   assertOneOf(`${owner}'s place`, place, ["causal", "centred"]);
@@ -219,7 +219,7 @@ function check(
   if (mask !== undefined) {
     assertShape("mask", mask, [batch, length], "batch, length");
   }
-  if (segments !== undefined) assertSegments(segments, [batch, length]);
+  const segments = checkedSegments(options.segments, [batch, length]);
   return { x, weight, bias, segments };
 }
 

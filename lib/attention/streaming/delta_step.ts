@@ -8,7 +8,7 @@ import { tokensIn, withoutPadding } from "../../operations/padding.ts";
 import { spread } from "../decays/decay_pair.ts";
 import { finite } from "../decays/finite_decay.ts";
 import { assertLogDecay } from "../decays/log_decay.ts";
-import { assertDelta } from "../forms/checks.ts";
+import { assertDelta, type Vectors } from "../forms/checks.ts";
 import { readDeltaVectors } from "../forms/delta_inputs.ts";
 import { deltaWithState } from "../planning/delta_with_state.ts";
 
@@ -113,25 +113,37 @@ export function deltaStep(
     { q, k, v, beta },
     { ...options, mask },
   );
-  const [batch, heads, , headDim] = given.q.shape;
-  if (state !== null) {
-    assertShape(
-      "state",
-      state,
-      [batch, heads, headDim, given.v.shape[3]],
-      "batch, heads, headDim, valueDim",
-    );
-  }
+  const before = stateOf(state, given);
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
     const vectors = readDeltaVectors(given, tokens);
     const gate = logDecay &&
       withoutPadding(gateOf(logDecay, given.q.shape), tokens);
-    const before = state ? floats("state", state) : undefined;
     const how = { scale, kernel, form: "recurrent" } as const;
-    const { y, state: after } = deltaWithState(vectors, gate, before, how);
+    const { y, state: after } = deltaWithState(
+      vectors,
+      gate,
+      before && floats("state", before),
+      how,
+    );
     return { y: withoutPadding(y, tokens), state: after };
   });
+}
+
+/** The state of earlier tokens, checked; `undefined` if there are none. */
+function stateOf(
+  state: tf.Tensor | null,
+  { q, v }: Vectors,
+): tf.Tensor4D | undefined {
+  if (state === null) return undefined;
+  const [batch, heads, , headDim] = q.shape;
+  assertShape(
+    "state",
+    state,
+    [batch, heads, headDim, v.shape[3]],
+    "batch, heads, headDim, valueDim",
+  );
+  return state;
 }
 
 /**
