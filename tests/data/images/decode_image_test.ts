@@ -88,6 +88,14 @@ const BOMB = Uint8Array.from([
   ...[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0xff, 0xd9],
 ]);
 
+/** An animated WebP of 8 × 4 pixels, whose picture has this after its place. */
+function animated(picture: string): Uint8Array {
+  const chunk = picture && `ANMF\x10\0\0\0${"\0".repeat(6)}${picture}`;
+  const size = String.fromCharCode(22 + chunk.length);
+  const head = "VP8X\x0a\0\0\0\x02\0\0\0\x07\0\0\x03\0\0";
+  return text(`RIFF${size}\0\0\0WEBP${head}${chunk}`);
+}
+
 /** Bad files, with a part of what is said of each. */
 const BAD: Record<string, [bytes: Uint8Array, text: string]> = {
   "an empty file": [new Uint8Array(), "no bytes at all"],
@@ -138,6 +146,15 @@ const BAD: Record<string, [bytes: Uint8Array, text: string]> = {
   "a PGM of no pixels": [text("P5 0 1 255 a"), "no pixels"],
   "a bomb of a PGM": [text("P5 9999999999 9999999999 255 a"), "truncated"],
   "a PPM in digits": [text("P3 1 1 255 1 2 3"), "a PPM in digits"],
+  "an animated WebP whose first picture is small": [
+    animated("\x01\0\0\0\0\0" + "\0".repeat(4)),
+    "its first picture has 2 × 1 of 8 × 4 pixels",
+  ],
+  "an animated WebP whose first picture has no image": [
+    animated("\x07\0\0\x03\0\0" + "\0".repeat(4)),
+    "no picture in it",
+  ],
+  "an animated WebP without a picture": [animated(""), "no picture in it"],
   "a WebP without its end": [
     text("RIFF\xff\xff\0\0WEBPVP8L" + "\0".repeat(20)),
     "truncated",
@@ -175,6 +192,7 @@ Deno.test({
         ...["lossy_alpha.webp", "lossless.webp", "adam7_grey2_13x9.png"],
         ...["turned_6.jpg", "turned_8.png", "turned_3.webp"],
         ...["colour_1000.ppm", "comments.ppm", "grey_100.pgm"],
+        ...["animated_RGBA_lossy.webp", "animated_RGB_first.png"],
       ];
       const files = await Promise.all(
         names.map((name) => Deno.readFile(`${folder}/${name}`)),

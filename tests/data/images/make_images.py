@@ -130,6 +130,17 @@ alpha[:10, :, 3] = 0
 alpha[10:20, :, 3] = 255
 save("lossy_alpha.webp", alpha, "RGBA", quality=70)
 save("lossless_alpha.webp", alpha, "RGBA", lossless=True, exact=True)
+for mode, channels in (("RGB", 3), ("RGBA", 4)):
+    first, *others = (
+        Image.fromarray(smooth(45, 31, channels), mode) for _ in range(3)
+    )
+    animated = {"save_all": True, "append_images": others}
+    for lossless in (False, True):
+        name = f"animated_{mode}_{'lossless' if lossless else 'lossy'}.webp"
+        first.save(folder / name, lossless=lossless, exact=True, **animated)
+    for default in (False, True):
+        name = f"animated_{mode}_{'default' if default else 'first'}.png"
+        first.save(folder / name, default_image=default, **animated)
 
 
 

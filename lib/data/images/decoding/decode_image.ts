@@ -49,9 +49,10 @@ export function assertDecoder(decoder: Decoder): void {
  * The first bytes say what the file is, not its name. ICC profiles are ignored, alpha
  * is left out and not blended, and CMYK becomes RGB by Pillow's formula (with sharp
  * only). Of grey with 16 bits the high byte is kept, where Pillow cuts all values at
- * 255. A bad image is refused: truncated (of a JPEG: without an end marker), damaged,
- * animated, or of more than 89,478,485 pixels, which its head tells before anything
- * is decoded.
+ * 255. Of an animated PNG or WebP, the first picture is read. A bad image is refused:
+ * truncated (of a JPEG: without an end marker), damaged, an animated WebP whose first
+ * picture is smaller than the others, or of more than 89,478,485 pixels, which its head
+ * tells before anything is decoded.
  *
  * Source: Pillow (HPND), whose conversions these are.
  *
@@ -100,7 +101,7 @@ export async function decodeImage(
   const { type, ...head } = readImageHead(bytes);
   if (type === "PPM" || type === "PGM") return decodeNetpbm(bytes);
   const decode = await decoderOf(decoder);
-  const picture = await decode(bytes, { type, ...head });
+  const picture = await decode(head.first ?? bytes, { type, ...head });
   if (picture.width !== head.width || picture.height !== head.height) {
     throw new SyntaxError(
       `the ${type} should have ${head.width} × ${head.height} pixels by its head, got ${picture.width} × ${picture.height}`,

@@ -15,6 +15,8 @@ export interface ImageHead {
   readonly isCmyk: boolean;
   /** The orientation that the file's EXIF data name. */
   readonly orientation: Orientation;
+  /** Of an animation, the file that its first picture alone would be. */
+  readonly first?: Uint8Array;
 }
 
 /** A view of the bytes for reading numbers of several bytes. */
