@@ -353,7 +353,27 @@ onCpu("a strip that a transform would make gigabytes of is bad", async () => {
 });
 
 onFolder(
-  "a worker that dies fails the step by name",
+  "a worker that dies once is replaced, and the batches are the same",
+  async (images, _, folder) => {
+    const options = { batchSize: 4, transform: TRAIN, prefetch: 1 };
+    const whole = await take(
+      imageBatches(images, { ...options, workers: 0 }).from(0),
+      3,
+    );
+    const script = new URL("dying_once.ts", import.meta.url);
+    script.searchParams.set("marker", `${folder}/../${crypto.randomUUID()}`);
+    for (const workers of [1, 2]) {
+      const batches = imageBatches(images, {
+        ...{ ...options, workers, workerPath: script },
+      });
+      assertEquals(await take(batches.from(0), 3), whole);
+      await Deno.remove(script.searchParams.get("marker")!);
+    }
+  },
+);
+
+onFolder(
+  "a worker that dies twice fails the step by name",
   async (images, _, folder) => {
     const batches = imageBatches(images, {
       ...{ batchSize: 1, transform: EVAL, workers: 1, prefetch: 0 },
@@ -364,7 +384,7 @@ onFolder(
     await assertRejects(
       () => take(batches.from(2)),
       Error,
-      `while it decoded ${folder}/cats/2.webp: it has ended, with code 3`,
+      `failed twice while it decoded ${folder}/cats/2.webp: it has ended, with code 3`,
     );
   },
 );

@@ -205,7 +205,7 @@ export interface ImageBatchStream extends BatchStream {
  * @param images The images, such as those of `imageFolder`.
  * @param options See {@linkcode ImageBatchesOptions}.
  * @returns The batches. An iteration fails with the name of an image that is bad, that
- * ends a worker, or that is one too many of those passed over.
+ * ends a worker and the one in its place, or that is one too many of those passed over.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value, or the images do not fill a
  * batch.

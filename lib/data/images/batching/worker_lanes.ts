@@ -11,13 +11,16 @@ const AT_ONCE = 2;
 /** An image that a worker decodes. */
 interface Pending {
   readonly image: EncodedImage;
+  readonly seed: string;
   resolve(pixels: Uint8Array): void;
   reject(error: Error): void;
 }
 
 /** A worker, and the images that it has. */
 interface Lane {
-  readonly worker: ImageWorker;
+  worker: ImageWorker;
+  /** Whether another worker has failed before this one. */
+  isSecond: boolean;
   readonly pending: Map<number, Pending>;
   /** Called when it has none any more. */
   idle?: () => void;
@@ -26,6 +29,8 @@ interface Lane {
 /** Decodes in workers. */
 export class WorkerLanes implements Lanes {
   readonly #lanes: Lane[];
+  readonly #settings: JobSettings;
+  readonly #path: string | URL | undefined;
   /** Who waits for a free place. */
   readonly #waiting: (() => void)[] = [];
   #ids = 0;
@@ -42,24 +47,29 @@ export class WorkerLanes implements Lanes {
     settings: JobSettings,
     path: string | URL | undefined,
   ) {
+    this.#settings = settings;
+    this.#path = path;
     this.#lanes = Array.from({ length: count }, () => {
-      const pending = new Map<number, Pending>();
-      const worker = startWorker(path, {
-        answered: (answer) => this.#answered(lane, answer),
-        failed: (reason) => this.#failed(lane, reason),
-      });
-      const lane: Lane = { worker, pending };
-      worker.post({ settings, codecs: codecAddresses() });
+      const worker = this.#start(() => lane);
+      const lane: Lane = { worker, isSecond: false, pending: new Map() };
       return lane;
     });
+  }
+
+  #start(lane: () => Lane): ImageWorker {
+    const worker = startWorker(this.#path, {
+      answered: (answer) => this.#answered(lane(), answer),
+      failed: (reason) => this.#failed(lane(), reason),
+    });
+    worker.post({ settings: this.#settings, codecs: codecAddresses() });
+    return worker;
   }
 
   async run(image: EncodedImage, seed: string): Promise<Uint8Array> {
     await this.#place();
     try {
       this.#assertRuns();
-      // Its own copy, since it goes to the worker.
-      const bytes = new Uint8Array(await readImage(image));
+      const bytes = await ownBytes(image);
       this.#assertRuns();
       return await this.#send(image, bytes, seed);
     } finally {
@@ -101,7 +111,7 @@ export class WorkerLanes implements Lanes {
     );
     const id = this.#ids++;
     return new Promise((resolve, reject) => {
-      pending.set(id, { image, resolve, reject });
+      pending.set(id, { image, seed, resolve, reject });
       worker.post({ id, bytes, seed }, [bytes.buffer]);
     });
   }
@@ -120,15 +130,47 @@ export class WorkerLanes implements Lanes {
     );
   }
 
-  /** A worker has ended: the images that it had are named, and nothing goes on. */
-  #failed({ pending, idle }: Lane, reason: string): void {
+  /**
+   * A worker has ended. Another one begins its images anew; if that one ends too,
+   * they are named, and nothing goes on.
+   */
+  #failed(lane: Lane, reason: string): void {
+    const { pending, idle, isSecond } = lane;
+    if (!isSecond && this.#failure === undefined) {
+      void lane.worker.stop();
+      lane.isSecond = true;
+      lane.worker = this.#start(() => lane);
+      for (const [id, job] of pending) void this.#sendAgain(lane, id, job);
+      return;
+    }
     const jobs = [...pending.values()];
     const names = jobs.map(({ image }) => image.name).join(" or ");
-    this.#failure ??= `a worker failed${
+    this.#failure ??= `a worker failed${isSecond ? " twice" : ""}${
       names && ` while it decoded ${names}`
     }: ${reason}`;
     for (const { reject } of jobs) reject(new Error(this.#failure));
     pending.clear();
     idle?.();
   }
+
+  async #sendAgain(lane: Lane, id: number, job: Pending): Promise<void> {
+    const { worker, pending } = lane;
+    try {
+      const bytes = await ownBytes(job.image);
+      // The second worker may have ended meanwhile, and the image with it.
+      if (!pending.has(id)) return;
+      worker.post({ id, bytes, seed: job.seed }, [bytes.buffer]);
+    } catch (error) {
+      pending.delete(id);
+      job.reject(error as Error);
+      if (pending.size === 0) lane.idle?.();
+    }
+  }
+}
+
+/** A copy of an image's file, which can go to a worker. */
+async function ownBytes(
+  image: EncodedImage,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await readImage(image));
 }
