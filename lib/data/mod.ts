@@ -310,6 +310,7 @@ export type {
   RandomResizedCropStep,
   Range,
   ResizeStep,
+  SquareStep,
   Transform,
   TransformStep,
 } from "./images/transforms/transform.ts";

@@ -21,6 +21,7 @@ export {
   type FromPretrainedOptions,
   type Pretrained,
 } from "./pretrained/from_pretrained.ts";
+export type { Preprocessing } from "./pretrained/preprocessing.ts";
 export {
   savePretrained,
   type SavePretrainedOptions,

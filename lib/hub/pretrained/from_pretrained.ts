@@ -23,6 +23,7 @@ import { makeModel, type PretrainedConfig } from "./lion_config.ts";
 import { modelFiles } from "./model_files.ts";
 import type { Changes, Plan } from "./plan.ts";
 import { planOf } from "./planned.ts";
+import { type Preprocessing, readPreprocessing } from "./preprocessing.ts";
 import { assertSizesFit } from "./sizes.ts";
 import { readTokenizer } from "./tokenizer_files.ts";
 import { readWeights } from "./weight_files.ts";
@@ -50,6 +51,11 @@ export interface FromPretrainedOptions
   numClasses?: number | undefined;
   /** Whether the tokenizer is read, if there is one. @default true */
   tokenizer?: boolean | undefined;
+  /**
+   * Whether the preprocessor_config.json of a ViT is read, if there is one.
+   * @default true
+   */
+  preprocessing?: boolean | undefined;
   /** Seed of what starts anew. @default a new one each time */
   seed?: number | undefined;
 }
@@ -61,6 +67,7 @@ const OPTIONS: OptionNames<FromPretrainedOptions> = {
   head: true,
   numClasses: true,
   tokenizer: true,
+  preprocessing: true,
   seed: true,
 };
 
@@ -75,6 +82,11 @@ export interface Pretrained {
   readonly config: PretrainedConfig;
   /** The tokenizer, if the files have one. */
   readonly tokenizer?: Tokenizer;
+  /**
+   * What is done to images before a ViT, if the files say it: options for
+   * `imageBatches`.
+   */
+  readonly preprocessing?: Preprocessing;
   /** Where the weights come from, by PyTorch's names. */
   readonly weights: {
     /** The weights that were read. */
@@ -137,12 +149,16 @@ export async function fromPretrained(
   options: FromPretrainedOptions = {},
 ): Promise<Pretrained> {
   assertOptions("fromPretrained", options, OPTIONS);
-  const { variant, head, numClasses, tokenizer, seed, ...hub } = options;
+  const { variant, head, numClasses, tokenizer, preprocessing, seed, ...hub } =
+    options;
   assertHubOptions("fromPretrained", hub, DOWNLOAD_OPTIONS);
   const changes = { variant, head, numClasses };
   assertChanges(changes);
   if (seed !== undefined) assertFinite("fromPretrained's seed", seed);
   if (tokenizer !== undefined) assertBoolean("tokenizer", tokenizer);
+  if (preprocessing !== undefined) {
+    assertBoolean("preprocessing", preprocessing);
+  }
   const files = await modelFiles(source, hub);
   const config = await readObject(files, "config.json");
   if (!config) {
@@ -154,6 +170,10 @@ export async function fromPretrained(
   const plan = planOf(fields, changes);
   const classes = classesOf(fields);
   const read = tokenizer === false ? undefined : await readTokenizer(files);
+  const images = plan.model.architecture === "lionViT" &&
+      preprocessing !== false
+    ? await readPreprocessing(files)
+    : undefined;
   const tensors = await readWeights(files);
   let model: LayersModel | undefined;
   try {
@@ -172,6 +192,7 @@ export async function fromPretrained(
       model,
       config: configOf(config, plan, changes, named),
       ...read ? { tokenizer: read } : {},
+      ...images ? { preprocessing: images } : {},
       weights,
     };
   } catch (error) {

@@ -12,6 +12,11 @@ import { ConfigFields } from "./config_fields.ts";
 import { classesOf, labelFields } from "./labels.ts";
 import { type PretrainedConfig, writableConfig } from "./lion_config.ts";
 import { planOf } from "./planned.ts";
+import {
+  type Preprocessing,
+  PREPROCESSOR,
+  preprocessorFile,
+} from "./preprocessing.ts";
 import { assertSameModel } from "./same_model.ts";
 import { tokenizerFiles, writeTokenizer } from "./tokenizer_files.ts";
 import { writeJSON, writeWeights } from "./weight_files.ts";
@@ -30,6 +35,11 @@ export interface SavePretrainedOptions {
    * a tokenizer.json, such as `trainTokenizer` makes. @default none
    */
   tokenizer?: Tokenizer | TokenizerFile | undefined;
+  /**
+   * What is done to images before the model: what {@linkcode fromPretrained} has
+   * read, or `evalTransform`'s transform, a mean and a deviation. @default none
+   */
+  preprocessing?: Preprocessing | undefined;
   /** The most bytes of values in a file of weights. @default 5e9 */
   maxShardBytes?: number | undefined;
 }
@@ -38,6 +48,7 @@ const OPTIONS: OptionNames<SavePretrainedOptions> = {
   model: true,
   config: true,
   tokenizer: true,
+  preprocessing: true,
   maxShardBytes: true,
 };
 
@@ -87,7 +98,8 @@ export async function savePretrained(
   assertOptions("savePretrained", options, OPTIONS);
   const path = typeof folder === "string" ? folder : pathOf(folder);
   assertPath("savePretrained's folder", path);
-  const { model, config, tokenizer, maxShardBytes = 5e9 } = options;
+  const { model, config, tokenizer, preprocessing, maxShardBytes = 5e9 } =
+    options;
   assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
   if (!Array.isArray(Object(model).layers)) {
     throw new TypeError(
@@ -106,6 +118,7 @@ export async function savePretrained(
   const plan = planOf(fields, {});
   assertSameModel(plan.model, model);
   const read = tokenizer && tokenizerFiles(tokenizer);
+  const images = preprocessing && preprocessorFile(preprocessing);
   const names = classNames(model);
   const areNew = names && String(names) !== String(classesOf(fields));
   const labelled = {
@@ -124,5 +137,6 @@ export async function savePretrained(
     tf.dispose([...tensors.values()]);
   }
   if (read) await writeTokenizer(path, read);
+  if (images) await writeJSON(`${path}/${PREPROCESSOR}`, images);
   await writeJSON(`${path}/config.json`, labelled);
 }

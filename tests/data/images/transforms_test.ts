@@ -7,6 +7,8 @@ import { erase } from "../../../lib/data/images/transforms/erase.ts";
 import { evalTransform } from "../../../lib/data/images/transforms/eval_transform.ts";
 import { drawRegion } from "../../../lib/data/images/transforms/random_resized_crop.ts";
 import { randAugmented } from "../../../lib/data/images/transforms/rand_augment.ts";
+import { resize } from "../../../lib/data/images/pictures/resize.ts";
+import { sideOf } from "../../../lib/data/images/transforms/transform.ts";
 import { trainTransform } from "../../../lib/data/images/transforms/train_transform.ts";
 import { NO_PILLOW, runPillow } from "../python.ts";
 
@@ -147,6 +149,20 @@ Deno.test("erasing puts normal noise into a rectangle of the right size", () => 
   const square = noise.reduce((sum, value) => sum + value ** 2, 0) /
     noise.length;
   assert(Math.abs(mean) < 0.02 && Math.abs(square - 1) < 0.02);
+});
+
+Deno.test("a square has all of a picture, as resize makes it", () => {
+  const picture = places(9, 5);
+  for (const interpolation of ["bilinear", "bicubic"] as const) {
+    for (const size of [1, 4, 5, 9, 20]) {
+      const transform = [{ step: "square", size, interpolation }] as const;
+      assertEquals(sideOf(transform), size);
+      assertEquals(
+        applyTransform(picture, transform, Math.random),
+        resize(picture, size, size, { interpolation }),
+      );
+    }
+  }
 });
 
 Deno.test("transforms are plain data", () => {

@@ -46,6 +46,12 @@ const STEPS: {
     const whole = { left: 0, top: 0, width, height };
     return resample(picture, whole, w, h, FILTERS[interpolation]);
   },
+  square(picture, { size, interpolation }) {
+    const { width, height } = picture;
+    if (width === size && height === size) return picture;
+    const whole = { left: 0, top: 0, width, height };
+    return resample(picture, whole, size, size, FILTERS[interpolation]);
+  },
   centreCrop: (picture, { size }) => centreCrop(picture, size),
   flip: (picture, { probability }, random) =>
     random() < probability ? mirrored(picture) : picture,

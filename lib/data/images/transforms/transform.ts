@@ -37,6 +37,19 @@ export interface ResizeStep {
   readonly interpolation: Interpolation;
 }
 
+/**
+ * A square of so many pixels, whatever the picture's sides are: as torchvision's `Resize`
+ * of two sides, and Hugging Face's processor of ViT.
+ */
+export interface SquareStep {
+  /** Which step this is. */
+  readonly step: "square";
+  /** Side of the square in pixels. */
+  readonly size: number;
+  /** The filter. */
+  readonly interpolation: Interpolation;
+}
+
 /** The square in the middle, as torchvision's `CenterCrop`. */
 export interface CentreCropStep {
   /** Which step this is. */
@@ -91,6 +104,7 @@ export type TransformStep =
   | RandomResizedCropStep
   | PaddedCropStep
   | ResizeStep
+  | SquareStep
   | CentreCropStep
   | FlipStep
   | RandAugmentStep
@@ -119,7 +133,7 @@ export function sideOf(transform: Transform): number {
   for (const step of transform.toReversed() as Transform) {
     if (
       step.step === "randomResizedCrop" || step.step === "paddedCrop" ||
-      step.step === "centreCrop"
+      step.step === "centreCrop" || step.step === "square"
     ) return step.size;
   }
   throw new RangeError(
