@@ -9,7 +9,7 @@ import {
 import { FAMILIES } from "./tokenizer_families.ts";
 
 /** A tokenizer of letters, with one special token on each side. */
-function letters(more: object = {}) {
+function letters(more: object = {}, config?: object) {
   const vocab = Object.fromEntries(
     Array.from("[]abcdefghijklmnopqrstuvwxyz", (letter, id) => [letter, id]),
   );
@@ -17,7 +17,7 @@ function letters(more: object = {}) {
     model: { type: "BPE", vocab, merges: [] },
     post_processor: { type: "BertProcessing", cls: ["[", 0], sep: ["]", 1] },
     ...more,
-  } as unknown as TokenizerFile);
+  } as unknown as TokenizerFile, { config });
 }
 
 const shown = (ids: readonly number[]) =>
@@ -239,4 +239,80 @@ Deno.test("a post-processor or truncation that is none is named", () => {
   for (const [text, options, message] of wrong) {
     assertThrows(() => encodeWithSpecials(text, options), TypeError, message);
   }
+});
+
+Deno.test("special tokens are added as the config says, as Python's Llama does", () => {
+  const llama = "LlamaTokenizerFast", other = "PreTrainedTokenizerFast";
+  const names = { bos_token: "[", eos_token: { content: "]" } };
+  const none = { post_processor: null };
+  const byteLevel = { post_processor: { type: "ByteLevel" } };
+  const cases: [file: object, config: object, one: string, two: string][] = [
+    [none, { ...names }, "ab", "abc"],
+    [none, { ...names, add_bos_token: true }, "[ab", "[ab[c"],
+    [byteLevel, { ...names, add_eos_token: true }, "ab]", "ab]c]"],
+    [
+      none,
+      { ...names, add_bos_token: false, add_eos_token: null },
+      "ab",
+      "abc",
+    ],
+    // Where the file has a template, it counts, but for these classes.
+    [
+      {},
+      { ...names, add_bos_token: false, tokenizer_class: other },
+      "[ab]",
+      "[ab]c]",
+    ],
+    [
+      {},
+      { ...names, add_bos_token: false, tokenizer_class: llama },
+      "ab",
+      "abc",
+    ],
+    [
+      {},
+      { ...names, add_eos_token: false, tokenizer_class: llama },
+      "[ab",
+      "[ab[c",
+    ],
+    [{}, { ...names, tokenizer_class: llama }, "[ab]", "[ab]c]"],
+    // A token that there is not is not added.
+    [none, { add_bos_token: true, bos_token: "<s>" }, "ab", "abc"],
+    [none, { add_bos_token: true, bos_token: null }, "ab", "abc"],
+  ];
+  for (const [file, config, one, two] of cases) {
+    const { encodeWithSpecials } = letters(file, config);
+    const single = encodeWithSpecials("ab"),
+      pair = encodeWithSpecials("ab", { pair: "c" });
+    assertEquals([single, pair].map(({ ids }) => shown(ids)), [one, two]);
+    assertEquals(single.types, single.ids.map(() => 0));
+  }
+  const { types } = letters(none, { ...names, add_bos_token: true })
+    .encodeWithSpecials("ab", { pair: "c" });
+  assertEquals(types, [0, 0, 0, 1, 1]);
+  assertThrows(
+    () => letters(none, { add_bos_token: "yes" }),
+    TypeError,
+    'config.add_bos_token should be true or false, got "yes"',
+  );
+});
+
+Deno.test("a file's padding names its token", () => {
+  const padding = (more: object, config?: object) =>
+    Object.entries(letters({ padding: more }, config).specials)
+      .find(([kind]) => kind === "pad")?.[1];
+  assertEquals(padding({ pad_token: "z", pad_id: 27 }), 27);
+  assertEquals(padding({ pad_token: "z", pad_id: 27 }, { pad_token: "y" }), 26);
+  assertEquals(padding({ pad_token: "[PAD]", pad_id: 0 }), undefined);
+  assertEquals(padding({ strategy: "BatchLongest" }), undefined);
+  assertThrows(
+    () => padding({ pad_token: "z", pad_id: 0 }),
+    RangeError,
+    'file.padding.pad_id should be 27, that of "z", got 0',
+  );
+  assertThrows(
+    () => padding([]),
+    TypeError,
+    "file.padding should be an object",
+  );
 });

@@ -1,6 +1,6 @@
 /**
- * The `post_processor` and the `truncation` of a `tokenizer.json`: what a model
- * reads of texts.
+ * The `post_processor`, the `truncation` and the `padding` of a `tokenizer.json`:
+ * what a model reads of texts.
  *
  * Source: Hugging Face's documentation of tokenizers, "Post-processors".
  *
@@ -9,6 +9,7 @@
 import { shown } from "../../contract/shown.ts";
 import type { Template, TemplatePart, Truncation } from "./text_input.ts";
 import { bertTemplate, NO_TRUNCATION } from "./text_input.ts";
+import { namesIn } from "./special_tokens.ts";
 import {
   assertFields,
   type Check,
@@ -67,6 +68,14 @@ const TYPES: Readonly<Record<string, Fields>> = {
   },
 };
 
+const PADDING: Fields = {
+  pad_id: optional(integer(0)),
+  pad_token: optional(text),
+};
+
+/** Python's classes of tokenizers that add tokens as their config says, whatever the file. */
+const BY_CONFIG = /^(Code)?Llama|^Gemma/;
+
 const TRUNCATION: Fields = {
   max_length: integer(0),
   strategy: optional(oneOf("LongestFirst", "OnlyFirst", "OnlySecond")),
@@ -78,6 +87,7 @@ const TRUNCATION: Fields = {
  *
  * @param value The field of the file.
  * @param ids The ids of all tokens.
+ * @param config The content of `tokenizer_config.json`, if there is one.
  * @throws {TypeError} If a field has the wrong type.
  * @throws {RangeError} If a special token is not in the vocabulary, or several
  * post-processors in a sequence add some.
@@ -85,6 +95,7 @@ const TRUNCATION: Fields = {
 export function templateOf(
   value: unknown,
   ids: ReadonlyMap<string, number>,
+  config?: object,
 ): Template {
   const known = new Set(ids.values());
   const found = processorsOf(NAME, value).filter(({ type }) =>
@@ -98,7 +109,10 @@ export function templateOf(
     );
   }
   const [processor] = found;
-  const template = processor ? templateOfOne(processor, ids) : PLAIN;
+  const byFile = processor ? templateOfOne(processor, ids) : PLAIN;
+  const isByConfig = !processor ||
+    BY_CONFIG.test(String(Object(config).tokenizer_class));
+  const template = isByConfig && templateByConfig(config, ids) || byFile;
   for (const part of [...template.single, ...template.pair]) {
     for (const id of "ids" in part ? part.ids : []) {
       if (known.has(id)) continue;
@@ -115,6 +129,38 @@ const PLAIN: Template = {
   single: [{ text: 0, type: 0 }],
   pair: [{ text: 0, type: 0 }, { text: 1, type: 1 }],
 };
+
+/**
+ * The template of `add_bos_token` and `add_eos_token`, as Python's Llama has it;
+ * `undefined` if the config has neither.
+ */
+function templateByConfig(
+  config: object | undefined,
+  ids: ReadonlyMap<string, number>,
+): Template | undefined {
+  const { tokenizer_class: owner, ...flags } = Object(config);
+  const isLlama = BY_CONFIG.test(String(owner));
+  const [bos, eos] = (["bos", "eos"] as const).map((kind) => {
+    const flag = flags[`add_${kind}_token`] ?? undefined;
+    if (flag === undefined || typeof flag === "boolean") return flag;
+    throw new TypeError(
+      `config.add_${kind}_token should be true or false, got ${shown(flag)}`,
+    );
+  });
+  if (bos === undefined && eos === undefined) return undefined;
+  /** A token where it is wanted; without one, Python adds none either. */
+  const part = (isWanted: boolean, field: string, type: number) => {
+    const [name] = isWanted ? namesIn(config, field) : [];
+    const id = name === undefined ? undefined : ids.get(name);
+    return id === undefined ? [] : [{ ids: [id], type }];
+  };
+  const around = (text: 0 | 1): TemplatePart[] => [
+    ...part(bos ?? isLlama, "bos_token", text),
+    { text, type: text },
+    ...part(eos ?? false, "eos_token", text),
+  ];
+  return { single: around(0), pair: [...around(0), ...around(1)] };
+}
 
 /** Checks post-processors, and lists those of sequences one by one. */
 function processorsOf(name: string, value: unknown): Unchecked[] {
@@ -181,6 +227,33 @@ function partOf(
     `${NAME}.special_tokens should have ${
       shown(token)
     }, which its template names`,
+  );
+}
+
+/**
+ * Reads which token a file pads with, if it says one.
+ *
+ * @throws {TypeError} If a field has the wrong type.
+ * @throws {RangeError} If its id is not that of the token.
+ */
+export function paddingOf(
+  value: unknown,
+  ids: ReadonlyMap<string, number>,
+): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (!isObject(value)) wrong("file.padding", "an object", value);
+  assertFields("file.padding", value, PADDING);
+  const { pad_token: token, pad_id: id } = value as {
+    readonly pad_token?: string | null;
+    readonly pad_id?: number | null;
+  };
+  const known = ids.get(token ?? "");
+  if (known === undefined) return undefined; // as files have that no one pads with
+  if (known === (id ?? known)) return token!;
+  throw new RangeError(
+    `file.padding.pad_id should be ${known}, that of ${
+      shown(token)
+    }, got ${id}`,
   );
 }
 

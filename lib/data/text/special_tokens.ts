@@ -36,7 +36,8 @@ export const SPECIAL_KINDS = Object.keys(NAMES) as readonly SpecialKind[];
  * @param given The names that the caller gives.
  * @param config The content of `tokenizer_config.json` or
  * `special_tokens_map.json`, if there is one.
- * @param unknown The unknown token of the file's model, if it has one.
+ * @param ofFile The unknown token of the file's model, and that of its padding,
+ * if it has them.
  * @throws {TypeError} If a name is not a string.
  * @throws {RangeError} If a given name is none of the vocabulary.
  */
@@ -44,7 +45,10 @@ export function specialsOf(
   ids: ReadonlyMap<string, number>,
   given: Readonly<Partial<Record<SpecialKind, string | undefined>>>,
   config: object | undefined,
-  unknown: string | undefined,
+  ofFile: {
+    readonly unknown: string | undefined;
+    readonly padding: string | undefined;
+  },
 ): SpecialTokens {
   const found: Partial<Record<SpecialKind, number>> = {};
   for (const kind of SPECIAL_KINDS) {
@@ -61,17 +65,18 @@ export function specialsOf(
     }
     const names = name !== undefined ? [name] : [
       ...FIELDS[kind].flatMap((field) => namesIn(config, field)),
-      ...(kind === "unk" && unknown !== undefined ? [unknown] : []),
+      ...(kind === "unk" ? [ofFile.unknown] : []),
+      ...(kind === "pad" ? [ofFile.padding] : []),
       ...NAMES[kind],
     ];
-    const known = names.find((name) => ids.has(name));
+    const known = names.find((name) => name !== undefined && ids.has(name));
     if (known !== undefined) found[kind] = ids.get(known)!;
   }
   return specialTokens(found);
 }
 
 /** The name of a token in a field, which holds it alone or in an object. */
-function namesIn(config: object | undefined, field: string): string[] {
+export function namesIn(config: object | undefined, field: string): string[] {
   const value = Object(config)[field];
   if (value === undefined || value === null) return [];
   const name = typeof value === "object" ? Object(value).content : value;

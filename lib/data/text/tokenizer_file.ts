@@ -4,10 +4,11 @@ import {
 } from "@huggingface/tokenizers";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertText } from "./assert_text.ts";
-import { templateOf, truncationOf } from "./post_processor.ts";
+import { paddingOf, templateOf, truncationOf } from "./post_processor.ts";
 import { specialsOf } from "./special_tokens.ts";
 import { inputEncoder } from "./text_input.ts";
 import { textIds, type Tokenizer } from "./tokenizer.ts";
+import { findSingleWords } from "./tokenizer_json/single_words.ts";
 import {
   assertTokenizerShape,
   type ModelType,
@@ -37,6 +38,7 @@ export interface TokenizerFile {
       readonly id: number;
       readonly content: string;
       readonly special?: boolean;
+      readonly single_word?: boolean;
     }[]
     | undefined;
   /** The steps before and after the model, as in Hugging Face's format. */
@@ -45,7 +47,10 @@ export interface TokenizerFile {
 
 /** Options of {@linkcode tokenizerOf}: which tokens of the file are special. */
 export interface TokenizerOfOptions {
-  /** The name of the token for padding. @default `[PAD]` or `<pad>` */
+  /**
+   * The name of the token for padding.
+   * @default that of the file's `padding`, else `[PAD]` or `<pad>`
+   */
   pad?: string | undefined;
   /** The name of the mask token. @default `[MASK]` or `<mask>` */
   mask?: string | undefined;
@@ -66,7 +71,9 @@ export interface TokenizerOfOptions {
   unk?: string | undefined;
   /**
    * The parsed content of the `tokenizer_config.json` or
-   * `special_tokens_map.json` beside the file, which names special tokens.
+   * `special_tokens_map.json` beside the file, which names special tokens, and
+   * says whether `encodeWithSpecials` adds them to texts (`add_bos_token` and
+   * `add_eos_token`) where the file does not.
    * @default none
    */
   config?: object | undefined;
@@ -87,8 +94,10 @@ const OPTIONS: OptionNames<TokenizerOfOptions> = {
  * others. The names of special tokens in a text are encoded like any other text.
  *
  * `encode` gives the tokens of a text alone. `encodeWithSpecials` obeys the
- * file's `post_processor` and `truncation`, and takes pairs of texts. A special
- * token that the file lacks is missed only where something needs it.
+ * file's `post_processor` and `truncation`, and takes pairs of texts. Of its
+ * `padding` the token is read: batches are padded on the right, to lengths of
+ * their own, and models read no padding. A special token that the file lacks is
+ * missed only where something needs it.
  *
  * The patterns of a file (`Regex`) find what they would as regular expressions,
  * in a time that is bounded: at most one step for each character of a text and
@@ -160,9 +169,12 @@ export function tokenizerOf(
   for (const { id, content } of added) ids.set(content, id);
   const vocabulary = {
     vocabularySize: 1 + [...ids.values()].reduce((a, b) => Math.max(a, b), -1),
-    specials: specialsOf(ids, names, config, unknownOf(file, type)),
+    specials: specialsOf(ids, names, config, {
+      unknown: unknownOf(file, type),
+      padding: paddingOf(file["padding"], ids),
+    }),
   };
-  const template = templateOf(file["post_processor"], ids);
+  const template = templateOf(file["post_processor"], ids, config);
   const truncation = truncationOf(file["truncation"]);
   const any = encoder(library, bounds);
   const encode = notSpecial.length === 0 ? byWord(library, any) : any;
@@ -208,6 +220,7 @@ function libraryOf(
       { unk_token: model["unk_token"] },
     );
     rememberWords(library);
+    findSingleWords(library, added_tokens ?? []);
     return library;
   } catch (cause) {
     throw new TypeError(

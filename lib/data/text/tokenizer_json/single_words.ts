@@ -1,0 +1,86 @@
+/**
+ * Added tokens that are whole words only (`single_word`), which the library finds
+ * within words too.
+ *
+ * Source: Hugging Face's tokenizers, `added_vocabulary.rs`.
+ *
+ * @module
+ */
+import type { Tokenizer as Library } from "@huggingface/tokenizers";
+
+/** What splits a text at added tokens, in the library. */
+interface Splitter {
+  split(text: string): string[];
+}
+
+/** A character of a word at an end of a text, as `\w` is in Rust. */
+const ENDS_IN_WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
+const BEGINS_IN_WORD = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
+
+/** An added token, of which this much counts here. */
+interface Added {
+  readonly content: string;
+  readonly single_word?: boolean;
+}
+
+/**
+ * Makes the library find such tokens only where no letter, digit or underscore is
+ * beside them.
+ *
+ * @param library The tokenizer, which is changed.
+ * @param added The tokens that it finds in texts.
+ */
+export function findSingleWords(
+  library: Library,
+  added: readonly Added[],
+): void {
+  const words = contentsOf(library, added.filter((one) => one.single_word));
+  if (words.size === 0) return;
+  const all = contentsOf(library, added);
+  // These fields are private in the library's types alone.
+  const { splitter_unnormalized, splitter_normalized } =
+    library as unknown as Record<string, Splitter>;
+  for (const splitter of [splitter_unnormalized!, splitter_normalized!]) {
+    const split = splitter.split.bind(splitter);
+    splitter.split = (text) => joined(split(text), all, words);
+  }
+}
+
+/** What is found of tokens in texts: their contents, and what these become. */
+function contentsOf(
+  { normalizer }: Library,
+  added: readonly Added[],
+): ReadonlySet<string> {
+  return new Set(
+    added.flatMap(({ content }) => [
+      content,
+      ...normalizer ? [normalizer(content)] : [],
+    ]),
+  );
+}
+
+/** Sections of a text, in which what is part of a word is text again. */
+function joined(
+  sections: readonly string[],
+  all: ReadonlySet<string>,
+  words: ReadonlySet<string>,
+): string[] {
+  const text = sections.join("");
+  const result: string[] = [];
+  let begun = "", place = 0;
+  for (const section of sections) {
+    const end = place + section.length;
+    const isPart = words.has(section) &&
+      (ENDS_IN_WORD.test(text.slice(Math.max(0, place - 2), place)) ||
+        BEGINS_IN_WORD.test(text.slice(end, end + 2)));
+    place = end;
+    if (isPart || !all.has(section)) {
+      begun += section;
+      continue;
+    }
+    if (begun) result.push(begun);
+    result.push(section);
+    begun = "";
+  }
+  return begun ? [...result, begun] : result;
+}
