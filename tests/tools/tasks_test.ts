@@ -36,6 +36,23 @@ async function pathsIn(folder: string): Promise<string[]> {
   return found.sort();
 }
 
+Deno.test("deno task lists first what a newcomer needs, and says what each is", () => {
+  const names = Object.keys(config.tasks);
+  assertEquals(names.slice(0, 8), [
+    ...["demo", "train", "lab", "notebooks", "test", "bench", "report", "site"],
+  ]);
+  for (const [name, { description }] of Object.entries(config.tasks)) {
+    assert(
+      /^[A-Z][a-z]+\b.*[^.]$/.test(description),
+      `${name}: ${description}`,
+    );
+    assert(description.length <= 130, `${name}: ${description.length} letters`);
+    for (const [, other] of description.matchAll(/deno task (\S+)/g)) {
+      assert(names.includes(other!), `${name} names the task ${other}`);
+    }
+  }
+});
+
 Deno.test("--help of each task explains it, and nothing happens", async (t) => {
   const before = await pathsIn(ROOT);
   for (const name of Object.keys(config.tasks)) {
