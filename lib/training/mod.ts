@@ -55,6 +55,8 @@ export {
   type Schedule,
   warmUpCosine,
   type WarmUpCosineOptions,
+  warmUpLinear,
+  type WarmUpOptions,
 } from "./schedule.ts";
 export type { SharedBy } from "./ranks.ts";
 export type { TrainingResult } from "./run.ts";

@@ -3,8 +3,8 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 /** A learning rate schedule: the learning rate of each step, from 1. */
 export type Schedule = (step: number) => number;
 
-/** Options of {@linkcode warmUpCosine}. */
-export interface WarmUpCosineOptions {
+/** Options of {@linkcode warmUpCosine} and {@linkcode warmUpLinear}. */
+export interface WarmUpOptions {
   /** The highest learning rate. */
   learningRate: number;
   /** Number of steps in which the rate rises linearly. @default 0 */
@@ -15,7 +15,10 @@ export interface WarmUpCosineOptions {
   final?: number | undefined;
 }
 
-const OPTIONS: OptionNames<WarmUpCosineOptions> = {
+/** Options of {@linkcode warmUpCosine}. */
+export type WarmUpCosineOptions = WarmUpOptions;
+
+const OPTIONS: OptionNames<WarmUpOptions> = {
   learningRate: true,
   warmUpSteps: true,
   steps: true,
@@ -43,7 +46,51 @@ const OPTIONS: OptionNames<WarmUpCosineOptions> = {
  * steps are left for the fall.
  */
 export function warmUpCosine(options: WarmUpCosineOptions): Schedule {
-  assertOptions("warmUpCosine", options, OPTIONS);
+  return warmUpThen(
+    "warmUpCosine",
+    options,
+    (past) => (1 + Math.cos(Math.PI * past)) / 2,
+  );
+}
+
+/**
+ * A learning rate that rises linearly and then falls linearly, as BERT's does.
+ *
+ * Source: Devlin et al. 2019 (arXiv:1810.04805).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { warmUpLinear } from "@lionjs/lion/training";
+ *
+ * const schedule = warmUpLinear({
+ *   learningRate: 8, warmUpSteps: 4, steps: 10, final: 2,
+ * });
+ * assertEquals([1, 2, 4, 7, 10].map(schedule), [2, 4, 8, 5, 2]);
+ * ```
+ *
+ * @param options See {@linkcode WarmUpOptions}.
+ * @returns The schedule.
+ * @throws {TypeError} If an option is unknown, or no number.
+ * @throws {RangeError} If a learning rate is negative or not finite, or no
+ * steps are left for the fall.
+ */
+export function warmUpLinear(options: WarmUpOptions): Schedule {
+  return warmUpThen("warmUpLinear", options, (past) => 1 - past);
+}
+
+/**
+ * A schedule that rises, and then falls.
+ *
+ * @param heightOf Where the rate is between its final value, 0, and its highest,
+ * 1, by the share of the fall that is past.
+ */
+function warmUpThen(
+  name: string,
+  options: WarmUpOptions,
+  heightOf: (past: number) => number,
+): Schedule {
+  assertOptions(name, options, OPTIONS);
   const { learningRate, warmUpSteps = 0, steps, final = 0 } = options;
   const numbers = { learningRate, warmUpSteps, steps, final };
   for (const [name, value] of Object.entries(numbers)) {
@@ -62,7 +109,6 @@ export function warmUpCosine(options: WarmUpCosineOptions): Schedule {
   return (step) => {
     if (step <= warmUpSteps) return learningRate * step / warmUpSteps;
     const past = Math.min(1, (step - warmUpSteps) / (steps - warmUpSteps));
-    const cosine = (1 + Math.cos(Math.PI * past)) / 2;
-    return final + (learningRate - final) * cosine;
+    return final + (learningRate - final) * heightOf(past);
   };
 }

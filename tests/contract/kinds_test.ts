@@ -17,6 +17,7 @@ import {
   predict,
   train,
   warmUpCosine,
+  warmUpLinear,
 } from "../../lib/training/mod.ts";
 import * as lion from "../../mod.ts";
 import { pathfinder } from "../../tools/recipes/tasks/pathfinder.ts";
@@ -326,6 +327,8 @@ const TRAINING: Calls = {
   loadCheckpoint: (wrong) => loadCheckpoint(model(), "none", wrong),
   warmUpCosine: (wrong) =>
     warmUpCosine({ learningRate: 1, steps: 4, ...wrong }),
+  warmUpLinear: (wrong) =>
+    warmUpLinear({ learningRate: 1, steps: 4, ...wrong }),
   generate: (wrong) =>
     lion.generate(gpt(), [1, 2], { maxNewTokens: 1, ...wrong }),
   track: (wrong) => track([], wrong).next(),
