@@ -6,16 +6,16 @@ import {
   packTokens,
   shuffledBatches,
 } from "@lionjs/lion/data";
-import {
-  accuracy,
-  crossEntropy,
-  evaluate,
-  perplexity,
-} from "@lionjs/lion/training";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { loadSentenceTokens } from "./corpus.ts";
 import { keepWeights } from "./kept_weights.ts";
 import { countWords, guessHidden } from "./counted_language.ts";
+import {
+  figuresAt,
+  HELD_RATE,
+  hiddenFigures,
+  TRAINING_RATE,
+} from "./hidden_tokens.ts";
 import {
   BY_LOSS,
   type Contender,
@@ -84,7 +84,7 @@ export const BERT_CONTENDERS: readonly Contender[] = [
 ];
 
 /** The paper's Table 9: decays and learned positions. */
-const WITH_POSITIONS: readonly Contender[] = (["d", "s"] as const).map(
+export const WITH_POSITIONS: readonly Contender[] = (["d", "s"] as const).map(
   (variant) => ({
     name: `lion-${variant}-positions`,
     options: { variant, ...LION },
@@ -107,9 +107,6 @@ export function bertOf(
     ...options,
   });
 }
-
-/** Shares of the tokens that are hidden, in training and otherwise. */
-const TRAINING_RATE = 0.3, HELD_RATE = 0.15;
 
 /** Sequences of validation text that are looked at. */
 const FEW = 512;
@@ -180,13 +177,6 @@ export const maskedLanguage: Recipe = {
         batchSize: 32 / times,
         collate: collateMasked({ tokenizer, rate }),
       });
-    const figuresAt = (times: number, figures: Figures): Figures =>
-      Object.fromEntries(
-        Object.entries(figures).map(([name, value]) => [
-          `${name} at ${times * length}`,
-          value,
-        ]),
-      );
     const counts = countWords(corpus.train, tokenizer);
     const { unigram } = await guessHidden(
       counts,
@@ -207,7 +197,7 @@ export const maskedLanguage: Recipe = {
             tokenizer,
           );
           for (const [name, figures] of Object.entries(guesses)) {
-            Object.assign(found[name]!, figuresAt(times, figures));
+            Object.assign(found[name]!, figuresAt(times * length, figures));
           }
         }
         return found;
@@ -223,22 +213,14 @@ export const maskedLanguage: Recipe = {
           }),
           options: trainingOptions({ steps, rate, weightDecay: 0.01 }),
           validation: validated(() => held("validation")),
-          async test() {
-            const figures: Figures = {};
-            const hasNoEnd = options.maxLength === 0;
-            for (const times of hasNoEnd ? LONGER : [1]) {
-              const { loss, ...means } = await evaluate(
-                model,
-                held("test", { times }),
-                { loss: crossEntropy(), metrics: { accuracy: accuracy() } },
-              );
-              Object.assign(
-                figures,
-                figuresAt(times, { ...means, perplexity: perplexity(loss!) }),
-              );
-            }
-            return figures;
-          },
+          test: () =>
+            hiddenFigures(
+              model,
+              (options.maxLength === 0 ? LONGER : [1]).map((times) => ({
+                length: times * length,
+                batches: held("test", { times }),
+              })),
+            ),
           keep: (folder) => keepWeights(model, folder),
         };
       },
