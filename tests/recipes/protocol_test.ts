@@ -15,6 +15,7 @@ import {
   ratesOf,
   runProtocol,
   searchSteps,
+  triedRates,
 } from "../../tools/recipes/protocol.ts";
 import {
   BY_LOSS,
@@ -194,6 +195,40 @@ onCpu(
 );
 
 onCpu(
+  "a published rate is not chosen, and its report says so",
+  () =>
+    withFolder(async (folder) => {
+      const events: Events = [];
+      const plan = { ...PLAN, rates: [1e-2], seeds: 1 };
+      const [softmax] = CONTENDERS;
+      const recipe: Recipe = {
+        ...{ title: "Tiny", about: "Made up.", reference: "softmax" },
+        notes: ["The authors have `dropout`; this has none."],
+        ...{ contenders: [softmax!], measure: BY_LOSS, plan: { paper: plan } },
+        open: () => Promise.resolve(tinyRecipe(events)),
+      };
+      assertEquals(planOf(recipe, "quick"), plan);
+      const file = await runRecipe(planned("tiny", recipe, "paper"), {
+        ...{ folder, command: "deno task train tiny", progress: false },
+        backend: { name: "cpu", features: [], limits: {}, skipped: {} },
+        signal: new AbortController().signal,
+        timing: { milliseconds: 1, fewest: 1, warmUp: 0, turn: 1 },
+      });
+      assertEquals(
+        events.filter((what) => what.includes("8 steps")),
+        ["softmax-1: 8 steps at 0.01"],
+      );
+      const results: RecipeResults = JSON.parse(await Deno.readTextFile(file!));
+      const [{ tries, chosen }] = results.rates as [RecipeResults["rates"][0]];
+      assertEquals([tries, chosen], [[], 0.01]);
+      const [, section] = sectionsOf([results], "");
+      assertStringIncludes(section!.text, "- The authors have `dropout`; ");
+      assertStringIncludes(section!.text, "The published rates; the training");
+      assertStringIncludes(section!.text, "| softmax | 0.01 |");
+    }),
+);
+
+onCpu(
   "a recipe is run to a file, and the file to a report",
   () =>
     withFolder(async (folder) => {
@@ -256,6 +291,9 @@ Deno.test("three rates or more are tried, a contender's own before the recipe's"
   const plan = { steps: 100, rates: [1, 2, 3] };
   assertEquals(ratesOf(softmax, plan), [1, 2, 3]);
   assertEquals(ratesOf(lion, plan), lion.rates);
+  assertEquals(triedRates(lion, plan), lion.rates);
+  assertEquals(ratesOf(softmax, { ...plan, rates: [1] }), [1]);
+  assertEquals(triedRates(softmax, { ...plan, rates: [1] }), []);
   for (const rates of [[], [1, 2], [1, 2, 2]]) {
     assertThrows(
       () => ratesOf(softmax, { ...plan, rates }),

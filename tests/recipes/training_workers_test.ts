@@ -3,7 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { useBackend } from "../../mod.ts";
 import { runProtocol } from "../../tools/recipes/protocol.ts";
 import { RECIPES } from "../../tools/recipes/recipes.ts";
-import { CONTENDERS } from "../../tools/recipes/recipe.ts";
+import { CONTENDERS, planOf } from "../../tools/recipes/recipe.ts";
 import { folderOf } from "../../tools/recipes/run_recipe.ts";
 import { TrainingWorkers } from "../../tools/recipes/training_workers.ts";
 import { withFolder } from "../io/files.ts";
@@ -16,7 +16,7 @@ async function callOf(folder: string, signal: AbortSignal) {
   return {
     ...{ recipe: NAME, measure: recipe.measure, signal },
     open: await recipe.open(SETTING),
-    plan: { ...recipe.plan[SETTING], steps: 8, seeds: 1, validations: 1 },
+    plan: { ...planOf(recipe, SETTING), steps: 8, seeds: 1, validations: 1 },
     contenders: CONTENDERS.slice(2),
     folderOf: folderOf({ folder, setting: SETTING }),
     progress: false,

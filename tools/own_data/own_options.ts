@@ -1,5 +1,6 @@
 /** What `deno task train --data` can be told. @module */
 import { basename } from "node:path";
+import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import type { AttentionVariant, BackendName } from "@lionjs/lion";
 import { ATTENTION_VARIANTS } from "@lionjs/lion/layers";
 import {
@@ -71,31 +72,48 @@ export interface OwnOptions {
   readonly output: string;
 }
 
-/** Whether a command line is about own data. */
-export function isOfOwnData(args: readonly string[]): boolean {
-  return args.some((arg) => /^--data(=|$)/.test(arg));
+const OPTIONS = {
+  data: { type: "string", default: "" },
+  text: { type: "string" },
+  label: { type: "string" },
+  variant: { type: "string", default: "s" },
+  epochs: { type: "string" },
+  "batch-size": { type: "string", default: "32" },
+  rate: { type: "string", default: "0.001" },
+  dim: { type: "string", default: "96" },
+  depth: { type: "string", default: "4" },
+  heads: { type: "string", default: "4" },
+  size: { type: "string", default: "64" },
+  patch: { type: "string", default: "8" },
+  length: { type: "string", default: "128" },
+  seed: { type: "string", default: "1" },
+  backend: { type: "string" },
+  output: { type: "string" },
+} as const;
+
+/**
+ * Whether a command line is about own data: it has `--data`, and names no recipe.
+ *
+ * @param args The arguments.
+ * @param recipeOptions Options of recipes, which tell values from names.
+ */
+export function isOfOwnData(
+  args: readonly string[],
+  recipeOptions: ParseArgsOptionsConfig,
+): boolean {
+  if (!args.some((arg) => /^--data(=|$)/.test(arg))) return false;
+  const { positionals } = parseArgs({
+    args: [...args],
+    options: { ...recipeOptions, ...OPTIONS },
+    allowPositionals: true,
+    strict: false,
+  });
+  return positionals.length === 0;
 }
 
 /** Reads the command line, or explains it and ends. */
 export function readOwnOptions(): Promise<OwnOptions> {
-  return readCommandLine(USAGE, {
-    data: { type: "string", default: "" },
-    text: { type: "string" },
-    label: { type: "string" },
-    variant: { type: "string", default: "s" },
-    epochs: { type: "string" },
-    "batch-size": { type: "string", default: "32" },
-    rate: { type: "string", default: "0.001" },
-    dim: { type: "string", default: "96" },
-    depth: { type: "string", default: "4" },
-    heads: { type: "string", default: "4" },
-    size: { type: "string", default: "64" },
-    patch: { type: "string", default: "8" },
-    length: { type: "string", default: "128" },
-    seed: { type: "string", default: "1" },
-    backend: { type: "string" },
-    output: { type: "string" },
-  }, (values) => {
+  return readCommandLine(USAGE, OPTIONS, (values) => {
     const { data, text, label, variant, epochs, rate, backend, output } =
       values;
     const whole = (

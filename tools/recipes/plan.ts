@@ -1,31 +1,58 @@
 /** What is to be trained, what it will take, and what is left of it. @module */
 import { evaluate } from "@lionjs/lion/training";
 import { stopwatch } from "../../bench/measure.ts";
+import { type Folders, MissingFiles } from "./needed_files.ts";
+import type { ChosenRecipe } from "./paper/paper_recipe.ts";
 import {
   type EndedTraining,
   type ProtocolCall,
   ratesOf,
   searchSteps,
   seedsOf,
+  triedRates,
 } from "./protocol.ts";
 import {
   type Contender,
   contendersOf,
+  type OpenRecipe,
   planOf,
   type Recipe,
   type Setting,
   type TrainingPlan,
+  type Trial,
   validationsOf,
 } from "./recipe.ts";
 import { timeTraining } from "./step_times.ts";
 
 /** A recipe that is to be run. */
 export interface PlannedRecipe {
+  /** As its results are called. */
   readonly name: string;
   readonly recipe: Recipe;
   readonly setting: Setting;
   readonly plan: TrainingPlan;
   readonly contenders: readonly Contender[];
+  /** What was chosen of a recipe of the paper's. */
+  readonly chosen?: ChosenRecipe;
+  /** Where its files are. */
+  readonly folders?: Folders;
+}
+
+/**
+ * Opens a recipe that is to be run.
+ *
+ * @throws {MissingFiles} If files of the user's are not what it reads.
+ */
+export async function opened(
+  { name, recipe, setting, chosen, folders }: PlannedRecipe,
+): Promise<OpenRecipe> {
+  try {
+    return await recipe.open(setting, folders);
+  } catch (cause) {
+    if (!recipe.files || !(cause instanceof Error)) throw cause;
+    const asked = chosen?.name ?? name;
+    throw new MissingFiles(asked, recipe.files, cause.message, { cause });
+  }
 }
 
 /** Plans a recipe; the seeds of its own plan, unless others are given. */
@@ -67,10 +94,10 @@ const TIMES = 2;
 
 /** Measures some steps of each contender of a recipe. */
 export async function estimate(
-  { name, recipe, setting, plan, contenders }: PlannedRecipe,
+  { name, plan, contenders }: PlannedRecipe,
+  open: OpenRecipe,
   folderOf: ProtocolCall["folderOf"],
 ): Promise<Estimate[]> {
-  const open = await recipe.open(setting);
   const estimates: Estimate[] = [];
   for (const contender of contenders) {
     const rates = ratesOf(contender, plan);
@@ -83,16 +110,12 @@ export async function estimate(
       times.push(await timeTraining(trial, TIMED) / TIMED);
     }
     const stepMilliseconds = Math.min(...times);
-    const { model, options, validation } = trial;
-    const validationMilliseconds = await stopwatch(async () => {
-      const { data, metrics = {} } = validation;
-      await evaluate(model, data(), { loss: options.loss, metrics });
-    });
-    model.dispose();
+    const validationMilliseconds = await timeValidation(trial);
+    trial.model.dispose();
     trial.dispose?.();
-    const seeds = seedsOf(plan);
-    const steps = seeds * plan.steps + rates.length * searchSteps(plan);
-    const looks = seeds * validationsOf(plan) + rates.length;
+    const seeds = seedsOf(plan), tries = triedRates(contender, plan).length;
+    const steps = seeds * plan.steps + tries * searchSteps(plan);
+    const looks = seeds * validationsOf(plan) + tries;
     estimates.push({
       ...{ recipe: name, contender: contender.name, steps },
       ...{ stepMilliseconds, validationMilliseconds },
@@ -100,6 +123,38 @@ export async function estimate(
     });
   }
   return estimates;
+}
+
+/** Batches of validation data that are timed, where a recipe says how many there are. */
+const TIMED_BATCHES = 2;
+
+/** The milliseconds of a look at validation data. */
+async function timeValidation(
+  { model, options, validation, validationBatches }: Trial,
+): Promise<number> {
+  const { data, metrics = {} } = validation;
+  const timed = Math.min(TIMED_BATCHES, validationBatches ?? Infinity);
+  const milliseconds = await stopwatch(async () => {
+    await evaluate(model, firstOf(data(), timed), {
+      loss: options.loss,
+      metrics,
+    });
+  });
+  return validationBatches
+    ? milliseconds * validationBatches / timed
+    : milliseconds;
+}
+
+/** The first batches of a pass. */
+async function* firstOf<B>(
+  batches: AsyncIterable<B>,
+  count: number,
+): AsyncIterable<B> {
+  let taken = 0;
+  for await (const batch of batches) {
+    yield batch;
+    if (++taken === count) return;
+  }
 }
 
 /** Above the lines of a plan. */

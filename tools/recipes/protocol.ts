@@ -22,7 +22,7 @@ import {
   type TrainingCall,
 } from "./training.ts";
 
-/** Fewer rates to choose from say nothing of a contender. */
+/** Fewer rates to choose from say nothing of a contender; one is not chosen. */
 const FEWEST_RATES = 3;
 
 /** The seed with which rates are tried. */
@@ -72,18 +72,27 @@ export interface ProtocolRecord {
   readonly trials: readonly TrialResult[];
 }
 
-/** The rates to choose from. */
+/** The rates to choose from, or the only one. */
 export function ratesOf(
   contender: Contender,
   plan: TrainingPlan,
 ): readonly number[] {
   const rates = contender.rates ?? plan.rates;
-  if (new Set(rates).size >= FEWEST_RATES) return rates;
+  if (rates.length === 1 || new Set(rates).size >= FEWEST_RATES) return rates;
   throw new RangeError(
-    `rates of ${contender.name} should be ${FEWEST_RATES} or more, got ${
+    `rates of ${contender.name} should be ${FEWEST_RATES} or more, or one that needs no choice, got ${
       rates.join(", ") || "none"
     }`,
   );
+}
+
+/** The rates that are tried. */
+export function triedRates(
+  contender: Contender,
+  plan: TrainingPlan,
+): readonly number[] {
+  const rates = ratesOf(contender, plan);
+  return rates.length === 1 ? [] : rates;
 }
 
 /** Steps of a try. */
@@ -151,16 +160,27 @@ function whole<T>(results: readonly (T | undefined)[]): T[] | undefined {
   return ended.length === results.length ? ended : undefined;
 }
 
-/** Tries each rate, and takes the one that is best on validation data. */
+/** Tries each rate, and takes the one that is best on validation data, or the only one. */
 async function chooseRate(
   { measure, plan }: ProtocolCall,
   contender: Contender,
   run: (training: Training) => Promise<Finished | undefined>,
 ): Promise<RateChoice | undefined> {
   const seed = SEARCH_SEED, steps = searchSteps(plan);
+  const rates = triedRates(contender, plan);
+  if (rates.length === 0) {
+    const [chosen] = ratesOf(contender, plan);
+    return {
+      contender: contender.name,
+      seed,
+      steps,
+      tries: [],
+      chosen: chosen!,
+    };
+  }
   const records = whole(
     await Promise.all(
-      ratesOf(contender, plan).map(async (rate) => {
+      rates.map(async (rate) => {
         const record = await run({ contender, seed, rate, steps, isTry: true });
         return record && { rate, record };
       }),

@@ -13,6 +13,7 @@ import {
   type TrainOptions,
 } from "@lionjs/lion/training";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import type { Folders, NeededFiles } from "./needed_files.ts";
 
 /**
  * What a contender has of its own: options of the recipe's model, in the place of
@@ -20,7 +21,7 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
  */
 export type ContenderOptions =
   & Omit<AttentionOptions, "grid" | "classToken" | "direction">
-  & Pick<LionViTOptions, "direction" | "positionEmbedding">
+  & Pick<LionViTOptions, "direction" | "positionEmbedding" | "classToken">
   & {
     /** Positions that have a vector of their own; 0 for none. */
     readonly maxLength?: number;
@@ -42,7 +43,7 @@ export interface Contender {
   readonly options: ContenderOptions;
   /** In the published setting. @default `options` */
   readonly paper?: ContenderOptions;
-  /** Learning rates to choose from, three or more. @default the recipe's */
+  /** Learning rates to choose from. @default the recipe's */
   readonly rates?: readonly number[];
 }
 
@@ -106,7 +107,10 @@ export const BY_LOSS: Measure = {
 export interface TrainingPlan {
   /** Of a training. */
   readonly steps: number;
-  /** Learning rates to choose from on validation data, three or more. */
+  /**
+   * Learning rates to choose from on validation data: three or more, or one that
+   * is published.
+   */
   readonly rates: readonly number[];
   /** Trainings of each contender. @default 5 */
   readonly seeds?: number;
@@ -128,6 +132,8 @@ export interface Trial {
   begin?(): Promise<void>;
   /** What settings are chosen on, and curves are of: quick to look at. */
   readonly validation: Pick<EvaluationOptions, "data" | "metrics">;
+  /** Batches of a look at validation data, where there are too many to time. */
+  readonly validationBatches?: number;
   /** What the trained model reaches on test data: called once, when all is chosen. */
   test(): Promise<Figures>;
   /** What else is drawn of the trained model: quantiles of its decays, by block. */
@@ -156,6 +162,8 @@ export interface TrialChoice {
 
 /** A recipe whose data are at hand. */
 export interface OpenRecipe {
+  /** In what the files that were found differ from those that are published. */
+  readonly remarks?: readonly string[];
   /**
    * The training loss of a guess that has not learned the task: who ends there
    * is not trained, and not compared with.
@@ -174,19 +182,27 @@ export interface Recipe {
   readonly title: string;
   /** The data, the models and the measure, in a few sentences. */
   readonly about: string;
+  /** Where it differs from what is published, and the paper from its authors' code. */
+  readonly notes?: readonly string[];
+  /** What it reads of the user's; `open` then needs their folders. */
+  readonly files?: NeededFiles;
   readonly contenders: readonly Contender[];
   /** The contender that others are compared with, seed by seed. */
   readonly reference: string;
   readonly measure: Measure;
-  readonly plan: Readonly<Record<Exclude<Setting, "smoke">, TrainingPlan>>;
+  /** Those on files of the user's have no quick setting. */
+  readonly plan: {
+    readonly quick?: TrainingPlan;
+    readonly paper: TrainingPlan;
+  };
   /** Why it is not among all recipes in the quick setting; it still runs by name. */
   readonly leftOut?: string;
   /** What the paper reached, by title of a column and contender. */
   readonly published?: Published;
-  open(setting: Setting): Promise<OpenRecipe>;
+  open(setting: Setting, folders?: Folders): Promise<OpenRecipe>;
 }
 
-/** In the place of what the quick setting has; each rate is tried for half of the steps. */
+/** In the place of what the quick setting has; rates are tried for half of the steps. */
 const SMOKE: Partial<TrainingPlan> = {
   ...{ steps: 4, seeds: 1, searchShare: 0.5, validations: 2 },
 };
@@ -196,7 +212,12 @@ export function planOf(
   { plan }: Pick<Recipe, "plan">,
   setting: Setting,
 ): TrainingPlan {
-  return setting === "smoke" ? { ...plan.quick, ...SMOKE } : plan[setting];
+  const { quick = plan.paper, paper } = plan;
+  return setting === "smoke"
+    ? { ...quick, ...SMOKE }
+    : setting === "quick"
+    ? quick
+    : paper;
 }
 
 /** Who takes part in a setting. */

@@ -22,10 +22,12 @@ import {
 import { maskedLanguage } from "./masked_language.ts";
 import { mnistVit } from "./mnist_vit.ts";
 import { associativeRecall, copying } from "./recall.ts";
+import type { ChosenRecipe } from "./paper/paper_recipe.ts";
+import { PAPER_RECIPES } from "./paper/paper_recipes.ts";
 import type { Recipe } from "./recipe.ts";
 import { spam } from "./spam.ts";
 
-/** All recipes by their names; those that others go on from come first. */
+/** All recipes in the quick setting by their names; those that others go on from come first. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   "mnist-vit": mnistVit,
   mlm: maskedLanguage,
@@ -51,3 +53,8 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   "ablate-long-range": longRangeAblation,
   "ablate-fashion": fashionAblation,
 };
+
+/** A recipe of either kind. */
+export function recipeNamed({ name, ...choice }: ChosenRecipe): Recipe {
+  return RECIPES[name] ?? PAPER_RECIPES[name]!.of(choice);
+}

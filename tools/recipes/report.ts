@@ -53,6 +53,9 @@ function reportRecipe(plain: RecipeResults): string {
   return [
     `## ${title}`,
     textWithCode(plain.about),
+    ...plain.notes
+      ? [plain.notes.map((note) => `- ${textWithCode(note)}`).join("\n")]
+      : [],
     `${codeOf(command)}, ${date}: ${trials[0]!.steps} steps, ${seeds} seeds, ${
       duration(trainingMilliseconds(results))
     } of training steps in all; ${machine}.`,
@@ -135,15 +138,18 @@ function training(results: RecipeResults, health: readonly Health[]): string {
         `${rate === chosen ? "**" : ""}${rate}${rate === chosen ? "**" : ""}: ${
           value === null ? "diverged" : value.toFixed(3)
         }`
-      ).join(", "),
+      ).join(", ") || `${chosen}`,
       lossText(trainLoss),
       isHealthy ? "yes" : "no",
       `${onPlateau} of ${count.length}`,
     ];
   });
-  const { steps, seed } = rates[0]!;
+  const { steps, seed, tries } = rates[0]!;
+  const told = tries.length === 0
+    ? "The published rates"
+    : `Rates tried for ${steps} steps with seed ${seed}, with the ${measure.name} on validation data`;
   return [
-    `Rates tried for ${steps} steps with seed ${seed}, with the ${measure.name} on validation data; the training loss at the end, which is ${
+    `${told}; the training loss at the end, which is ${
       floor.loss.toFixed(2)
     } for guessing by ${floor.guess}; and how many trainings reached a plateau.`,
     markdownTable(

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { readCommandLine } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
 import { besidePaper } from "./beside_paper.ts";
+import { paperNames } from "./paper/paper_recipes.ts";
 import { RECIPES } from "./recipes.ts";
 import { sectionsOf } from "./report.ts";
 import { readJSON, type RecipeResults, writeJSON } from "./results_file.ts";
@@ -44,7 +45,11 @@ const { folder, docs, setting } = await readCommandLine(USAGE, {
 
 await Deno.mkdir(`${docs}/results`, { recursive: true });
 const recipes: RecipeResults[] = [];
-for (const name of Object.keys(RECIPES)) {
+const names = [
+  ...Object.keys(RECIPES),
+  ...setting === "paper" ? paperNames() : [],
+];
+for (const name of names) {
   const file = `${name}-${setting}.json`;
   const kept = `${docs}/results/${file}`;
   const fresh = await readJSON<RecipeResults>(`${folder}/${file}`);

@@ -52,6 +52,8 @@ export interface RecipeResults {
   readonly recipe: string;
   readonly title: string;
   readonly about: string;
+  /** Where it differs from what is published. */
+  readonly notes?: readonly string[];
   readonly setting: Setting;
   /** What was typed. */
   readonly command: string;

@@ -2,7 +2,7 @@
 import type { BackendInfo } from "@lionjs/lion";
 import { cpus } from "node:os";
 import type { Budget } from "../../bench/measure.ts";
-import type { PlannedRecipe } from "./plan.ts";
+import { opened, type PlannedRecipe } from "./plan.ts";
 import { type ProtocolCall, runProtocol } from "./protocol.ts";
 import { isRival } from "./recipe.ts";
 import { type RecipeResults, writeJSON } from "./results_file.ts";
@@ -37,7 +37,7 @@ export async function runRecipe(
   const { name, recipe, setting, plan, contenders } = planned;
   const { folder, command, backend, signal } = call;
   const { onTraining, progress, trainer } = call;
-  const open = await recipe.open(setting);
+  const open = await opened(planned);
   const places = folderOf({ folder, setting });
   const record = await runProtocol({
     ...{ recipe: name, open, measure: recipe.measure, plan, contenders },
@@ -50,6 +50,7 @@ export async function runRecipe(
     recipe: name,
     title: recipe.title,
     about: recipe.about,
+    ...recipe.notes ? { notes: recipe.notes } : {},
     ...{ setting, command },
     date: new Date().toISOString().slice(0, 10),
     machine: machineOf(backend),

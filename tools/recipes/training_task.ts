@@ -1,6 +1,8 @@
 /** A training as names and numbers, for another thread or another process. @module */
+import type { Folders } from "./needed_files.ts";
+import type { ChosenRecipe } from "./paper/paper_recipe.ts";
 import { contendersOf, type OpenRecipe, type Setting } from "./recipe.ts";
-import { RECIPES } from "./recipes.ts";
+import { recipeNamed } from "./recipes.ts";
 import { folderOf } from "./run_recipe.ts";
 import type { TrainingCall } from "./training.ts";
 
@@ -8,9 +10,13 @@ import type { TrainingCall } from "./training.ts";
 export interface TaskPlace {
   /** Of results, logs and checkpoints. */
   readonly folder: string;
-  /** Of {@linkcode RECIPES}. */
+  /** The recipe, as its results are called. */
   readonly recipe: string;
   readonly setting: Setting;
+  /** What was chosen of a recipe of the paper's. */
+  readonly chosen?: ChosenRecipe;
+  /** Where its files are. */
+  readonly folders?: Folders;
 }
 
 /** What to train. */
@@ -44,10 +50,12 @@ let opened: { readonly key: string; readonly open: Promise<OpenRecipe> };
 export async function callOf(
   { place, contender: wanted, ...task }: TrainingTask,
 ): Promise<Omit<TrainingCall, "signal" | "progress">> {
-  const { recipe: name, setting } = place;
-  const recipe = RECIPES[name]!;
-  const key = `${name}-${setting}`;
-  if (opened?.key !== key) opened = { key, open: recipe.open(setting) };
+  const { setting, chosen, folders } = place;
+  const recipe = recipeNamed(chosen ?? { name: place.recipe });
+  const key = JSON.stringify(place);
+  if (opened?.key !== key) {
+    opened = { key, open: recipe.open(setting, folders) };
+  }
   const contender = contendersOf(recipe, setting)
     .find(({ name }) => name === wanted)!;
   const { seed, steps, rate, ...others } = task;

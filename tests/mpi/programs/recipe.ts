@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { useBackend } from "../../../mod.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
 import { runProtocol } from "../../../tools/recipes/protocol.ts";
-import { CONTENDERS } from "../../../tools/recipes/recipe.ts";
+import { CONTENDERS, planOf } from "../../../tools/recipes/recipe.ts";
 import { RECIPES } from "../../../tools/recipes/recipes.ts";
 import { folderOf } from "../../../tools/recipes/run_recipe.ts";
 import {
@@ -37,7 +37,7 @@ for (const ranks of ["data", "sequence"] as const) {
     const place = { folder, recipe: NAME, setting: SETTING } as const;
     const record = await runProtocol({
       ...{ recipe: NAME, measure: recipe.measure, signal, open },
-      plan: { ...recipe.plan[SETTING], steps: 8, seeds: 1, validations: 1 },
+      plan: { ...planOf(recipe, SETTING), steps: 8, seeds: 1, validations: 1 },
       contenders: CONTENDERS.slice(3),
       folderOf: folderOf(place),
       progress: false,

@@ -1,0 +1,74 @@
+/** Recipes as they are published, on the published files, which are the user's. @module */
+import type { Folders, NeededFiles } from "../needed_files.ts";
+import type { OpenRecipe, Recipe, Setting, TrainingPlan } from "../recipe.ts";
+
+/** What a command line says of a recipe of the paper's. */
+export interface PaperChoice {
+  /** The size of its models. @default the first of its sizes */
+  readonly size?: string | undefined;
+  /** Which of its tasks. @default the first of them */
+  readonly task?: string | undefined;
+  /** Examples of a step. @default as published */
+  readonly batchSize?: number | undefined;
+  /** Parts of a batch, one after another, whose gradients are added. @default the recipe's */
+  readonly accumulate?: number | undefined;
+}
+
+/** A recipe of the paper's by its name, and what was chosen of it. */
+export interface ChosenRecipe extends PaperChoice {
+  readonly name: string;
+}
+
+/** A recipe of the paper's, before its size and its task are chosen. */
+export interface PaperRecipe {
+  /** What `--size` and `--task` choose from, the default first; none of each where there is one. */
+  readonly sizes?: readonly string[];
+  readonly tasks?: readonly string[];
+  /**
+   * The recipe.
+   *
+   * @throws {RangeError} If it cannot be trained so; the message names the option.
+   */
+  of(choice: PaperChoice): Recipe;
+}
+
+/** How it is run: as published, or to see that everything runs. */
+export type PaperSetting = Exclude<Setting, "quick">;
+
+/** A recipe on files of the user's; one training of each contender, at the published rate. */
+export function paperRecipe(
+  { files, plan, open, ...own }:
+    & Omit<Recipe, "plan" | "open">
+    & {
+      readonly files: NeededFiles;
+      readonly plan: Omit<TrainingPlan, "rates"> & { readonly rate: number };
+      open(setting: PaperSetting, folders: Folders): Promise<OpenRecipe>;
+    },
+): Recipe {
+  const { rate, seeds = 1, ...rest } = plan;
+  return {
+    ...own,
+    files,
+    plan: { paper: { ...rest, rates: [rate], seeds } },
+    open(setting, folders) {
+      if (folders) {
+        return open(setting === "smoke" ? setting : "paper", folders);
+      }
+      throw new RangeError(
+        `folders of "${own.title}" should be given, got none`,
+      );
+    },
+  };
+}
+
+/**
+ * The examples of each part of a batch.
+ *
+ * @throws {RangeError} If the parts are not equal.
+ */
+export function partOfBatch(batchSize: number, accumulate: number): number {
+  if (batchSize % accumulate === 0) return batchSize / accumulate;
+  throw new RangeError(
+    `--accumulate should divide the batch size, ${batchSize}, got ${accumulate}`,
+  );
+}

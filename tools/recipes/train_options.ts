@@ -1,0 +1,262 @@
+/** What `deno task train RECIPE` can be told. @module */
+import { type BackendName, lionAttentionLayer } from "@lionjs/lion";
+import {
+  oneOf,
+  positiveInteger,
+  readCommandLine,
+  someOf,
+  threadCount,
+  wrapped,
+} from "../command_line.ts";
+import { outPath } from "../out_folder.ts";
+import type { ChosenRecipe } from "./paper/paper_recipe.ts";
+import { chosenName, PAPER_RECIPES } from "./paper/paper_recipes.ts";
+import { planned, type PlannedRecipe } from "./plan.ts";
+import { recipeNamed, RECIPES } from "./recipes.ts";
+
+const ALL = "all";
+
+const USAGE = `Usage: deno task train RECIPE [options]
+       deno task train --data FOLDER [options]
+
+Trains the contenders of a recipe; or, with --data and no recipe, a classifier on
+images or texts of your own: \`deno task train --data --help\` has the options of
+that.
+
+Recipes:
+
+  ${wrapped(Object.keys(RECIPES), 2)}
+
+or ${ALL} of them (classify goes on from what mlm has trained, and distillation
+from images-fashion-longer). In the quick setting ${ALL} leaves out
+
+  ${wrapped(Object.keys(RECIPES).filter((name) => RECIPES[name]!.leftOut), 2)}
+
+Recipes of the paper as published, on the published files, which are yours to get
+(${ALL} has them with --smoke):
+
+  ${wrapped(Object.keys(PAPER_RECIPES), 2)}
+
+  --data FOLDER       where their files are; without it, a recipe tells what it
+                      looks for, and where that comes from
+  --hub               download them from the Hugging Face hub
+  --size NAME         of their models, where there are several
+  --task NAME         which of their tasks, where there are several
+  --batch-size N      examples of a step; default the published ones
+  --accumulate N      parts of a batch, one after another, to need less memory
+
+Options of all recipes:
+
+  --plan              print what would be trained and how long it takes, by some
+                      steps of each contender, and train nothing
+  --paper             the published sizes, which need a GPU and days
+  --smoke             a few steps on a few examples, to see that everything runs;
+                      files that are not given are made up, and removed
+  --only NAMES        of the contenders, or of all recipes, separated by commas
+  --seeds N           default the recipe's, mostly 5, and 1 of those as published
+  --backend NAME      webgpu, wasm or cpu
+  --at-once N         models that are trained at once, each on its share of the
+                      cores; default all cores, and 1 on webgpu
+  --ranks WHAT        under mpirun: all ranks train one model at a time, and share
+                      data (the examples of a batch) or sequence (their tokens,
+                      which leaves out contenders that need all of them)
+  --folder FOLDER     of logs, models and results; default ${outPath("train")}
+  --help              print this
+
+A run that was stopped goes on where it was, when started again; trainings that
+have ended are read, and only the times of steps are measured anew. Ctrl-C stops
+after a step. \`deno task results\` makes docs/results.md of the results.`;
+
+/** What is trained, and how. */
+export interface Options {
+  readonly recipes: readonly PlannedRecipe[];
+  readonly plansOnly: boolean;
+  /** The folder of the user's files. */
+  readonly data: string | undefined;
+  /** Whether they are downloaded. */
+  readonly hub: boolean;
+  readonly backend: BackendName | undefined;
+  /** `undefined` for what suits the backend. */
+  readonly atOnce: number | undefined;
+  /** What ranks share; `undefined` for one process. */
+  readonly ranks: "data" | "sequence" | undefined;
+  readonly folder: string;
+}
+
+/** Options of recipes that read files of the user's. */
+const FILE_OPTIONS = {
+  data: { type: "string" },
+  hub: { type: "boolean" },
+  size: { type: "string" },
+  task: { type: "string" },
+  "batch-size": { type: "string" },
+  accumulate: { type: "string" },
+} as const;
+
+/** As `node:util` has them. */
+export const OPTIONS = {
+  ...FILE_OPTIONS,
+  plan: { type: "boolean", default: false },
+  paper: { type: "boolean", default: false },
+  smoke: { type: "boolean", default: false },
+  only: { type: "string" },
+  seeds: { type: "string" },
+  backend: { type: "string" },
+  "at-once": { type: "string" },
+  ranks: { type: "string" },
+  folder: { type: "string", default: outPath("train") },
+} as const;
+
+/** Reads the command line, or explains it and ends. */
+export function readOptions(): Promise<Options> {
+  return readCommandLine(USAGE, OPTIONS, (values, rest) => {
+    const { plan, only, seeds, backend, folder, data, hub = false } = values;
+    const ranks = values.ranks === undefined
+      ? undefined
+      : oneOf("--ranks", values.ranks, ["data", "sequence"] as const);
+    const atOnce = values["at-once"];
+    const names = [...Object.keys(RECIPES), ...Object.keys(PAPER_RECIPES)];
+    const named = oneOf("RECIPE", rest.join(" "), [...names, ALL]);
+    const wanted = named === ALL
+      ? allOf(values).map((name) => ({ name }))
+      : [chosenOf(named, values)];
+    const recipes = wanted.map((chosen) =>
+      plannedOf(
+        chosen,
+        values,
+        seeds === undefined ? undefined : positiveInteger("--seeds", seeds),
+      )
+    );
+    const limits = only === undefined
+      ? recipes
+      : limited(recipes, named === ALL, only);
+    return {
+      recipes: ranks === "sequence" ? limits.map(ofSharedTokens) : limits,
+      ...{ ranks, plansOnly: plan, data, hub, folder },
+      backend: backend === undefined
+        ? undefined
+        : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),
+      atOnce: atOnce === undefined
+        ? undefined
+        : threadCount("--at-once", atOnce),
+    };
+  });
+}
+
+/** Which of the settings. */
+interface SettingValues {
+  readonly paper: boolean;
+  readonly smoke: boolean;
+}
+
+/** What is said of recipes that read files of the user's. */
+type FileValues = {
+  readonly [name in keyof typeof FILE_OPTIONS]?:
+    | (name extends "hub" ? boolean : string)
+    | undefined;
+};
+
+/** A recipe, and what was chosen of it if it is the paper's. */
+function chosenOf(name: string, values: FileValues): ChosenRecipe {
+  const recipe = PAPER_RECIPES[name];
+  if (!recipe) {
+    assertNoneGiven(values);
+    return { name };
+  }
+  const { data, hub, size, task, accumulate } = values;
+  if (data !== undefined && hub) {
+    throw new RangeError("--hub should be without --data, got both");
+  }
+  const batchSize = values["batch-size"];
+  return {
+    name,
+    size: variantOf("--size", size, name, recipe.sizes),
+    task: variantOf("--task", task, name, recipe.tasks),
+    batchSize: batchSize === undefined
+      ? undefined
+      : positiveInteger("--batch-size", batchSize),
+    accumulate: accumulate === undefined
+      ? undefined
+      : positiveInteger("--accumulate", accumulate),
+  };
+}
+
+/** Throws for an option of the paper's recipes. */
+function assertNoneGiven(values: FileValues): void {
+  for (const name of Object.keys(FILE_OPTIONS)) {
+    if (values[name as keyof FileValues] === undefined) continue;
+    throw new RangeError(
+      `--${name} should be with one of ${
+        Object.keys(PAPER_RECIPES).join(", ")
+      }, which read files of yours`,
+    );
+  }
+}
+
+/** One of those that a recipe has. */
+function variantOf(
+  option: string,
+  text: string | undefined,
+  recipe: string,
+  variants: readonly string[] | undefined,
+): string | undefined {
+  if (text === undefined) return undefined;
+  if (variants) return oneOf(option, text, variants);
+  throw new RangeError(`${option} should not be with ${recipe}, which has one`);
+}
+
+/** Plans a recipe, in its setting. */
+function plannedOf(
+  chosen: ChosenRecipe,
+  { paper, smoke }: SettingValues,
+  seeds: number | undefined,
+): PlannedRecipe {
+  if (paper && smoke) {
+    throw new RangeError("--smoke should be without --paper, got both");
+  }
+  const recipe = recipeNamed(chosen);
+  const { plan: { quick } } = recipe;
+  const setting = smoke ? "smoke" : paper || !quick ? "paper" : "quick";
+  const name = chosenName(chosen.name, chosen);
+  return { ...planned(name, recipe, setting, seeds), chosen };
+}
+
+/** All recipes but those that are left out; says why. */
+function allOf(
+  { paper, smoke, ...values }: SettingValues & FileValues,
+): string[] {
+  assertNoneGiven(values);
+  const names = Object.entries(RECIPES).flatMap(([name, { leftOut }]) => {
+    if (!leftOut || paper || smoke) return [name];
+    console.log(`${name} is left out: ${leftOut}`);
+    return [];
+  });
+  return smoke ? [...names, ...Object.keys(PAPER_RECIPES)] : names;
+}
+
+/** Some of all recipes, or some contenders of one. */
+function limited(
+  recipes: readonly PlannedRecipe[],
+  areAll: boolean,
+  only: string,
+): PlannedRecipe[] {
+  if (areAll) {
+    const names = someOf("--only", only, recipes.map(({ name }) => name));
+    return recipes.filter(({ name }) => names.includes(name));
+  }
+  return recipes.map(({ contenders, ...recipe }) => {
+    const names = someOf("--only", only, contenders.map(({ name }) => name));
+    return {
+      ...recipe,
+      contenders: contenders.filter(({ name }) => names.includes(name)),
+    };
+  });
+}
+
+/** A recipe without the contenders that need all tokens of a sequence. */
+function ofSharedTokens(recipe: PlannedRecipe): PlannedRecipe {
+  const contenders = recipe.contenders.filter(({ options: { variant } }) =>
+    !variant || lionAttentionLayer({ numHeads: 1, variant }).mixer.sharesTokens
+  );
+  return { ...recipe, contenders };
+}
