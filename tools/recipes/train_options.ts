@@ -41,7 +41,8 @@ Recipes of the paper as published, on the published files, which are yours to ge
                       looks for, and where that comes from
   --hub               download them from the Hugging Face hub
   --size NAME         of their models, where there are several
-  --task NAME         which of their tasks, where there are several
+  --task NAME         which of their tasks, where there are several; default all
+  --from MODEL        a folder of a model, or its name on the hub, to go on from
   --batch-size N      examples of a step; default the published ones
   --accumulate N      parts of a batch, one after another, to need less memory
 
@@ -89,6 +90,7 @@ const FILE_OPTIONS = {
   hub: { type: "boolean" },
   size: { type: "string" },
   task: { type: "string" },
+  from: { type: "string" },
   "batch-size": { type: "string" },
   accumulate: { type: "string" },
 } as const;
@@ -117,9 +119,7 @@ export function readOptions(): Promise<Options> {
     const atOnce = values["at-once"];
     const names = [...Object.keys(RECIPES), ...Object.keys(PAPER_RECIPES)];
     const named = oneOf("RECIPE", rest.join(" "), [...names, ALL]);
-    const wanted = named === ALL
-      ? allOf(values).map((name) => ({ name }))
-      : [chosenOf(named, values)];
+    const wanted = named === ALL ? allOf(values) : chosenOf(named, values);
     const recipes = wanted.map((chosen) =>
       plannedOf(
         chosen,
@@ -157,28 +157,41 @@ type FileValues = {
 };
 
 /** A recipe, and what was chosen of it if it is the paper's. */
-function chosenOf(name: string, values: FileValues): ChosenRecipe {
+function chosenOf(name: string, values: FileValues): ChosenRecipe[] {
   const recipe = PAPER_RECIPES[name];
   if (!recipe) {
     assertNoneGiven(values);
-    return { name };
+    return [{ name }];
   }
-  const { data, hub, size, task, accumulate } = values;
+  const { data, hub, size, accumulate, from } = values;
   if (data !== undefined && hub) {
     throw new RangeError("--hub should be without --data, got both");
   }
+  if (from !== undefined && !recipe.takesModel) {
+    throw new RangeError(
+      `--from should not be with ${name}, whose models begin anew`,
+    );
+  }
   const batchSize = values["batch-size"];
-  return {
-    name,
+  const task = variantOf("--task", values.task, name, recipe.tasks);
+  return tasksOf(name, task).map((task) => ({
+    ...{ name, task, from },
     size: variantOf("--size", size, name, recipe.sizes),
-    task: variantOf("--task", task, name, recipe.tasks),
     batchSize: batchSize === undefined
       ? undefined
       : positiveInteger("--batch-size", batchSize),
     accumulate: accumulate === undefined
       ? undefined
       : positiveInteger("--accumulate", accumulate),
-  };
+  }));
+}
+
+/** The task that is chosen, or all of a recipe of the paper's. */
+function tasksOf(
+  name: string,
+  task: string | undefined,
+): readonly (string | undefined)[] {
+  return task === undefined ? PAPER_RECIPES[name]!.tasks ?? [task] : [task];
 }
 
 /** Throws for an option of the paper's recipes. */
@@ -224,14 +237,19 @@ function plannedOf(
 /** All recipes but those that are left out; says why. */
 function allOf(
   { paper, smoke, ...values }: SettingValues & FileValues,
-): string[] {
+): ChosenRecipe[] {
   assertNoneGiven(values);
   const names = Object.entries(RECIPES).flatMap(([name, { leftOut }]) => {
     if (!leftOut || paper || smoke) return [name];
     console.log(`${name} is left out: ${leftOut}`);
     return [];
   });
-  return smoke ? [...names, ...Object.keys(PAPER_RECIPES)] : names;
+  return [
+    ...names.map((name) => ({ name })),
+    ...(smoke ? Object.keys(PAPER_RECIPES) : []).flatMap((name) =>
+      tasksOf(name, undefined).map((task) => ({ name, task }))
+    ),
+  ];
 }
 
 /** Some of all recipes, or some contenders of one. */

@@ -6,12 +6,14 @@ import type { OpenRecipe, Recipe, Setting, TrainingPlan } from "../recipe.ts";
 export interface PaperChoice {
   /** The size of its models. @default the first of its sizes */
   readonly size?: string | undefined;
-  /** Which of its tasks. @default the first of them */
+  /** Which of its tasks. @default all of them, one after another */
   readonly task?: string | undefined;
   /** Examples of a step. @default as published */
   readonly batchSize?: number | undefined;
   /** Parts of a batch, one after another, whose gradients are added. @default the recipe's */
   readonly accumulate?: number | undefined;
+  /** A model to go on from: a folder, or a repository of the hub. */
+  readonly from?: string | undefined;
 }
 
 /** A recipe of the paper's by its name, and what was chosen of it. */
@@ -21,15 +23,28 @@ export interface ChosenRecipe extends PaperChoice {
 
 /** A recipe of the paper's, before its size and its task are chosen. */
 export interface PaperRecipe {
-  /** What `--size` and `--task` choose from, the default first; none of each where there is one. */
+  /** What `--size` chooses from, the default first; none where there is one. */
   readonly sizes?: readonly string[];
+  /** What `--task` chooses from, those that others go on from first; none where there is one. */
   readonly tasks?: readonly string[];
+  /** Whether its models may go on from one that is given. @default false */
+  readonly takesModel?: boolean;
   /**
    * The recipe.
    *
    * @throws {RangeError} If it cannot be trained so; the message names the option.
    */
   of(choice: PaperChoice): Recipe;
+}
+
+/** A recipe's name with its task and an unusual size, under which its results are kept. */
+export function variantName(
+  name: string,
+  { sizes: [usual] = [], tasks = [] }: Pick<PaperRecipe, "sizes" | "tasks">,
+  { size = usual, task = tasks[0] }: Pick<PaperChoice, "size" | "task">,
+): string {
+  const parts = [name, task, size === usual ? undefined : size];
+  return parts.filter((part) => part !== undefined).join("-");
 }
 
 /** How it is run: as published, or to see that everything runs. */

@@ -1,18 +1,24 @@
-import type { PaperChoice, PaperRecipe } from "./paper_recipe.ts";
+import { c4MaskedLanguage } from "./c4_masked_language.ts";
+import { glueTuning, glueTuningByM2 } from "./glue_tuning.ts";
+import {
+  type PaperChoice,
+  type PaperRecipe,
+  variantName,
+} from "./paper_recipe.ts";
 
 /** All recipes on the paper's own data, by their names; those that others go on from come first. */
-export const PAPER_RECIPES: Readonly<Record<string, PaperRecipe>> = {};
+export const PAPER_RECIPES: Readonly<Record<string, PaperRecipe>> = {
+  "c4-mlm": c4MaskedLanguage,
+  glue: glueTuning,
+  "glue-m2": glueTuningByM2,
+};
 
 /** A recipe's name with what was chosen, under which its results are kept. */
 export function chosenName(
   name: string,
-  { size, task }: Pick<PaperChoice, "size" | "task">,
+  choice: Pick<PaperChoice, "size" | "task">,
 ): string {
-  const { sizes = [], tasks = [] } = PAPER_RECIPES[name] ?? {};
-  const unusual = [[task, tasks[0]], [size, sizes[0]]].flatMap(
-    ([chosen, usual]) => chosen === undefined || chosen === usual ? [] : chosen,
-  );
-  return [name, ...unusual].join("-");
+  return variantName(name, PAPER_RECIPES[name] ?? {}, choice);
 }
 
 /** The names of all results that there may be. */

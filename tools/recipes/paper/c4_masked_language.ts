@@ -1,0 +1,248 @@
+import {
+  BERT_PRESETS,
+  HYDRA_PRESETS,
+  lionBert,
+  type LionBertOptions,
+} from "@lionjs/lion";
+import { c4, streamedBatches } from "@lionjs/lion/data";
+import { crossEntropy, perplexity } from "@lionjs/lion/training";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { outPath } from "../../out_folder.ts";
+import {
+  figuresAt,
+  HELD_RATE,
+  hiddenFigures,
+  TRAINING_RATE,
+} from "../hidden_tokens.ts";
+import { keepWeights } from "../kept_weights.ts";
+import {
+  BERT_CONTENDERS,
+  C4_ACCURACY,
+  WITH_POSITIONS,
+} from "../masked_language.ts";
+import type { NeededFiles } from "../needed_files.ts";
+import {
+  BY_LOSS,
+  type Contender,
+  type ContenderOptions,
+  type Published,
+  validated,
+} from "../recipe.ts";
+import { bertOptimizer } from "./bert_optimizer.ts";
+import { writeFewC4 } from "./few_texts.ts";
+import { guessByFrequency } from "./label_frequencies.ts";
+import {
+  type PaperRecipe,
+  paperRecipe,
+  type PaperSetting,
+  partOfBatch,
+} from "./paper_recipe.ts";
+import { collateMaskedTexts, streamInOrder } from "./text_batches.ts";
+import { BERT_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
+
+/** Sizes of the models, which GLUE's tasks go on from. */
+export const BERT_SIZES = ["base", "large"] as const;
+
+/** One of {@linkcode BERT_SIZES}. */
+export type BertSize = typeof BERT_SIZES[number];
+
+/** What the authors' files say of each size. */
+export const C4_SETTINGS: Readonly<
+  Record<BertSize, { rate: number; microBatch: number; hydraDepth: number }>
+> = {
+  base: { rate: 8e-4, microBatch: 128, hydraDepth: HYDRA_PRESETS.base.depth },
+  large: { rate: 2e-4, microBatch: 64, hydraDepth: 45 },
+};
+
+/** Of a model in the smoke setting. */
+const TINY = {
+  ...{ dim: 16, depth: 1, numHeads: 2, maxLength: 64, embeddingStd: 0.25 },
+};
+
+/** Tokens of a sequence, short ones in the smoke setting. */
+const LENGTH = { paper: 128, smoke: 16 };
+
+/** Beyond the length of training, as in the paper's figure 9; texts are cut soon after. */
+const LONGER = [1, 2, 4];
+
+/** Texts of the validation part: those that are looked at in training, and in the end. */
+const HELD = {
+  paper: { few: 4096, batchSize: 128 },
+  smoke: { few: 8, batchSize: 8 },
+};
+
+/** Hydra has neither perceptrons nor positions, and its own number of heads. */
+const HYDRA: Contender = {
+  name: "hydra",
+  options: { variant: "hydra", mlpRatio: 0, maxLength: 0 },
+};
+
+/** The contenders, which GLUE's tasks have too. */
+export const C4_CONTENDERS: readonly Contender[] = [
+  ...[...BERT_CONTENDERS, ...WITH_POSITIONS]
+    .filter(({ name }) => name !== "softmax-alibi")
+    .map(({ name, options, paper = options }) => ({ name, options: paper })),
+  HYDRA,
+];
+
+/** A model of a size, with this head or another. */
+export function bertOfSize(
+  size: BertSize,
+  setting: PaperSetting,
+  contender: ContenderOptions,
+  options: Pick<
+    LionBertOptions,
+    "vocabularySize" | "head" | "numClasses" | "seed"
+  >,
+): LayersModel {
+  const { numHeads, ...sizes } = BERT_PRESETS[size];
+  const isHydra = contender.variant === "hydra";
+  return lionBert({
+    ...sizes,
+    // Hydra's heads have 64 channels, however many these are.
+    ...isHydra ? { depth: C4_SETTINGS[size].hydraDepth } : { numHeads },
+    ...setting === "smoke" ? TINY : {},
+    dropout: 0.1,
+    ...contender,
+    ...options,
+  });
+}
+
+/** Of the smoke setting. */
+const SMOKE = { batchSize: 2, accumulate: 2 };
+
+/** Texts by whose tokens is guessed. */
+const SOME = 1024;
+
+/** How many texts the files have, which takes hours to count. */
+const COUNTS = `${outPath("train")}/c4-train-counts.json`;
+
+type C4Stream = Awaited<ReturnType<typeof c4>>;
+
+const C4_FILES: NeededFiles = {
+  lookedFor: [
+    "en/c4-train.NNNNN-of-01024.json.gz, some or all, there or without en/",
+    "en/c4-validation.NNNNN-of-00008.json.gz, some or all",
+    "tokenizer.json of google-bert/bert-base-uncased",
+  ],
+  commands: [
+    'hf download allenai/c4 --repo-type dataset --include "en/c4-*" --local-dir FOLDER   (305 GB)',
+    "hf download google-bert/bert-base-uncased tokenizer.json --local-dir FOLDER",
+  ],
+  hub: {
+    data: { repo: "allenai/c4", include: ["en/c4-*.json.gz"] },
+    tokenizer: BERT_TOKENIZER,
+  },
+  writeFew: writeFewC4,
+};
+
+/** What each size reached. */
+const PUBLISHED: Readonly<Record<BertSize, Published>> = {
+  base: {
+    "MLM accuracy, paper": C4_ACCURACY.base,
+    "MLM accuracy (Table 9), paper": C4_ACCURACY.positions,
+  },
+  large: { "MLM accuracy, paper": C4_ACCURACY.large },
+};
+
+/** Masked language modelling on C4. */
+export const c4MaskedLanguage: PaperRecipe = {
+  sizes: BERT_SIZES,
+  of({ size = "base", batchSize = 4096, accumulate }) {
+    const known = size as BertSize;
+    const { rate, microBatch } = C4_SETTINGS[known];
+    const parts = accumulate ??
+      Math.max(1, Math.floor(batchSize / microBatch));
+    return paperRecipe({
+      title: `Masked language modelling on C4, ${size}`,
+      about: "Texts of English C4, of which each is a sequence, cut to 128 " +
+        "tokens of bert-base-uncased. 30 % of the tokens are hidden in " +
+        "training and 15 % otherwise, 80/10/10 as in BERT; the table has " +
+        "accuracy and perplexity at hidden tokens of the validation part. " +
+        "Models without positions are also asked at 2 and 4 times the length. " +
+        "`frequencies` guesses the same token everywhere, or the frequencies " +
+        "of all.",
+      notes: [
+        "The learning rate falls to 2 % of its highest, as the authors' files " +
+        "say; the paper says 20 %.",
+        "Weight decay is MosaicML's, 1e-5 of each weight at the highest rate, " +
+        "biases included, and nothing is clipped.",
+        `A batch of 4,096 is trained on in parts of ${microBatch}; its loss is ` +
+        "the mean over all hidden tokens, where the authors take the mean of " +
+        "the parts' means.",
+        "All weights and sums are float32; the authors use bfloat16.",
+        "The order of the texts is another one than the authors'.",
+      ],
+      contenders: C4_CONTENDERS,
+      reference: "softmax",
+      measure: BY_LOSS,
+      plan: { steps: 70_000, rate, validations: 70 },
+      published: PUBLISHED[known],
+      files: C4_FILES,
+      async open(setting, folders) {
+        const tokenizer = await readTokenizer(folders.tokenizer);
+        const { vocabularySize } = tokenizer;
+        const [train, validation] = await Promise.all(
+          (["train", "validation"] as const).map((part) =>
+            c4(folders.data, { part })
+          ),
+        ) as [C4Stream, C4Stream];
+        const length = LENGTH[setting];
+        const { few, batchSize: heldSize } = HELD[setting];
+        const held = (most = few, times = 1) =>
+          streamInOrder(validation, {
+            most,
+            batchSize: heldSize / times,
+            collate: collateMaskedTexts({
+              ...{ tokenizer, length: times * length, rate: HELD_RATE },
+            }),
+          });
+        const guessed = await guessByFrequency(held(SOME));
+        return {
+          floor: { guess: "frequencies of tokens", loss: guessed.loss },
+          baselines: () => ({
+            frequencies: figuresAt(length, {
+              accuracy: guessed.accuracy,
+              perplexity: perplexity(guessed.loss),
+            }),
+          }),
+          async trial({ contender: { options }, seed, steps, rate }) {
+            const data = await streamedBatches(train, {
+              ...setting === "smoke" ? { batchSize: SMOKE.batchSize } : {
+                batchSize: partOfBatch(batchSize, parts),
+                counts: COUNTS,
+              },
+              seed,
+              collate: collateMaskedTexts({
+                ...{ tokenizer, length, rate: TRAINING_RATE },
+              }),
+            });
+            const model = bertOfSize(known, setting, options, {
+              ...{ vocabularySize, seed },
+            });
+            return {
+              ...{ model, data },
+              options: {
+                loss: crossEntropy(),
+                optimizer: bertOptimizer({
+                  ...{ steps, rate, weightDecay: 1e-5, finalShare: 0.02 },
+                  accumulate: setting === "smoke" ? SMOKE.accumulate : parts,
+                }),
+              },
+              validation: validated(() => held()),
+              test: () =>
+                hiddenFigures(
+                  model,
+                  (options.maxLength === 0 ? LONGER : [1]).map((times) => ({
+                    length: times * length,
+                    batches: held(Infinity, times),
+                  })),
+                ),
+              keep: (folder) => keepWeights(model, folder),
+            };
+          },
+        };
+      },
+    });
+  },
+};

@@ -1,0 +1,291 @@
+import {
+  batchesInOrder,
+  glue,
+  GLUE_TASKS,
+  type GluePart,
+  type GlueTask,
+  shuffledBatches,
+  type Tokenizer,
+} from "@lionjs/lion/data";
+import { fromPretrained } from "@lionjs/lion/hub";
+import {
+  crossEntropy,
+  evaluate,
+  meanSquaredError,
+} from "@lionjs/lion/training";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { GLUE_AVERAGE } from "../classify.ts";
+import { keepWeights, loadKeptWeights } from "../kept_weights.ts";
+import type { Folders, NeededFiles } from "../needed_files.ts";
+import type {
+  Contender,
+  Figures,
+  OpenRecipe,
+  Trial,
+  TrialChoice,
+} from "../recipe.ts";
+import { bertOptimizer } from "./bert_optimizer.ts";
+import {
+  BERT_SIZES,
+  bertOfSize,
+  type BertSize,
+  C4_CONTENDERS,
+  c4MaskedLanguage,
+} from "./c4_masked_language.ts";
+import { writeFewGlue } from "./few_texts.ts";
+import {
+  collateGlue,
+  guessWithoutTexts,
+  metricsOf,
+  scoresOf,
+} from "./glue_scores.ts";
+import {
+  AFTER_MNLI,
+  GLUE_SETTINGS,
+  type GlueSetting,
+  type GlueSettings,
+  M2_SETTINGS,
+} from "./glue_settings.ts";
+import {
+  type PaperRecipe,
+  paperRecipe,
+  type PaperSetting,
+  partOfBatch,
+  variantName,
+} from "./paper_recipe.ts";
+import { BERT_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
+
+/** Tokens of a text or a pair, few in the smoke setting. */
+const LENGTH = { paper: 128, smoke: 24 };
+
+/** In the order in which they are trained: others go on from MNLI's models. */
+const TASKS: readonly GlueTask[] = [
+  ...["mnli", "cola", "sst2", "qqp", "qnli", "mrpc", "stsb", "rte"] as const,
+];
+
+const GLUE_FILES: NeededFiles = {
+  lookedFor: [
+    "CoLA/, SST-2/, MRPC/, QQP/, STS-B/, MNLI/, QNLI/ and RTE/, with train.tsv and dev.tsv",
+    "or cola/, sst2/, … with train-00000-of-00001.parquet and so on, as the hub has them",
+    "tokenizer.json of google-bert/bert-base-uncased",
+  ],
+  commands: [
+    "hf download nyu-mll/glue --repo-type dataset --local-dir FOLDER",
+    "hf download google-bert/bert-base-uncased tokenizer.json --local-dir FOLDER",
+  ],
+  hub: {
+    data: { repo: "nyu-mll/glue", include: ["*/*.parquet"] },
+    tokenizer: BERT_TOKENIZER,
+  },
+  writeFew: writeFewGlue,
+};
+
+const NOTES = [
+  "glue has the numbers of the authors' files, with a rate of 1e-5 for all " +
+  "tasks, and glue-m2 the defaults of their code, M2-BERT's. The paper's table " +
+  "has other numbers for M2-BERT: a rate of 8e-5 for CoLA and STS-B, and a " +
+  "weight decay of 8e-5 for MRPC.",
+  "Labels of the tests are not public: as in the paper, all figures are of the " +
+  "validation parts, on which nothing is chosen.",
+  "Examples are shuffled; the authors' code reads them in the order of the file.",
+  "There is no dropout between the pooled token and the classifier.",
+];
+
+/** What is tuned, and how. */
+interface Tuning {
+  /** The name of the recipe. */
+  readonly recipe: string;
+  readonly task: GlueTask;
+  readonly size: BertSize;
+  /** The model that is given: a folder, or a repository of the hub. */
+  readonly from: string | undefined;
+  readonly setting: GlueSetting;
+  readonly batchSize: number;
+  readonly accumulate: number;
+}
+
+const VARIANTS = { sizes: BERT_SIZES, tasks: TASKS };
+
+/** Tuning on GLUE's tasks as the paper's models were, with a rate of 1e-5. */
+export const glueTuning: PaperRecipe = tuningBy("glue", GLUE_SETTINGS);
+
+/** Tuning on GLUE's tasks by M2-BERT's numbers. */
+export const glueTuningByM2: PaperRecipe = tuningBy("glue-m2", M2_SETTINGS);
+
+function tuningBy(recipe: string, settings: GlueSettings): PaperRecipe {
+  return {
+    ...VARIANTS,
+    takesModel: true,
+    of({ size: name = "base", task: chosen = TASKS[0]!, from, ...batches }) {
+      const task = chosen as GlueTask, size = name as BertSize;
+      const setting = settings[task];
+      const { batchSize = setting.batchSize, accumulate = 1 } = batches;
+      const contenders = from === undefined ? C4_CONTENDERS : [givenBy(from)];
+      const { folder, sizes } = GLUE_TASKS[task];
+      return paperRecipe({
+        title: `GLUE's ${folder}, ${size}`,
+        about: "The models that `c4-mlm` trained, or the one that is given, " +
+          "tuned to tell from the first of 128 tokens what a text is" +
+          (AFTER_MNLI.includes(task) ? ", after MNLI. " : ". ") +
+          "The table has the metrics that the paper reports, and then GLUE's " +
+          "others. `majority` always guesses the most frequent class.",
+        ...{ notes: NOTES, files: GLUE_FILES, contenders },
+        reference: contenders[0]!.name,
+        measure: { name: metricsOf(task)[0]!, best: "highest", plateau: 0.005 },
+        published: { [`GLUE average (${size}), paper`]: GLUE_AVERAGE[size] },
+        plan: {
+          steps: setting.epochs * Math.ceil(sizes.train! / batchSize),
+          ...{ rate: setting.rate, seeds: setting.seeds },
+        },
+        open: (mode, folders) =>
+          openGlue(
+            { recipe, task, size, from, setting, batchSize, accumulate },
+            mode,
+            folders,
+          ),
+      });
+    },
+  };
+}
+
+/** A model that is given, by its last name. */
+function givenBy(from: string): Contender {
+  const name = from.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1)!;
+  return { name: name.replace(/[^\w.-]+/g, "-"), options: {} };
+}
+
+async function openGlue(
+  tuning: Tuning,
+  mode: PaperSetting,
+  folders: Folders,
+): Promise<OpenRecipe> {
+  const { task } = tuning;
+  const { parts } = GLUE_TASKS[task];
+  const read = (part: GluePart) => glue(task, folders.data, { part });
+  const train = await read("train");
+  const heldParts = parts.filter((part) => part.startsWith("validation"));
+  const held = await Promise.all(heldParts.map(read));
+  /** MNLI has two parts for validation, "matched" and "mismatched". */
+  const named = (figures: Figures, part: number): Figures => {
+    const [, kind] = heldParts[part]!.split("_");
+    return kind === undefined ? figures : Object.fromEntries(
+      Object.entries(figures).map((
+        [name, value],
+      ) => [`${name}, ${kind}`, value]),
+    );
+  };
+  const guesses = held.map((examples) =>
+    guessWithoutTexts(task, train, examples)
+  );
+  const isScore = GLUE_TASKS[task].classes === undefined;
+  const loss = isScore ? meanSquaredError() : crossEntropy();
+  const metrics = scoresOf(task);
+  return {
+    floor: {
+      guess: isScore ? "the mean" : "shares of classes",
+      loss: guesses[0]!.loss,
+    },
+    baselines: (): Record<string, Figures> =>
+      isScore ? {} : {
+        majority: Object.assign(
+          {},
+          ...guesses.map(({ scores }, i) => named(scores, i)),
+        ),
+      },
+    async trial(choice): Promise<Trial> {
+      const { steps, rate, seed } = choice;
+      const { model, tokenizer } = await modelOf(tuning, mode, folders, choice);
+      const collate = collateGlue(task, {
+        tokenizer,
+        length: LENGTH[mode],
+        tokenTypes: model.inputs.length > 2,
+      });
+      const batches = (examples: typeof train) =>
+        batchesInOrder(examples, { batchSize: 32, collate });
+      const { batchSize, accumulate, setting } = tuning;
+      const parts = mode === "smoke" ? 2 : accumulate;
+      return {
+        model,
+        data: shuffledBatches(train, {
+          batchSize: partOfBatch(mode === "smoke" ? 4 : batchSize, parts),
+          ...{ seed, collate },
+        }),
+        options: {
+          loss,
+          optimizer: bertOptimizer({
+            ...{ ...setting, steps, rate, accumulate: parts },
+          }),
+        },
+        begin: () => goOn(model, tuning, choice),
+        validation: { data: () => batches(held[0]!), metrics },
+        async test() {
+          const figures: Figures = {};
+          for (const [i, examples] of held.entries()) {
+            const { loss: _, ...scores } = await evaluate(
+              model,
+              batches(examples),
+              { loss, metrics },
+            );
+            Object.assign(figures, named(scores, i));
+          }
+          return figures;
+        },
+        keep: (folder) => keepWeights(model, folder),
+      };
+    },
+  };
+}
+
+/** A model with a head for the task, which starts anew, and the model's tokenizer. */
+async function modelOf(
+  { task, size, from }: Tuning,
+  mode: PaperSetting,
+  folders: Folders,
+  { contender, seed }: TrialChoice,
+): Promise<{ model: LayersModel; tokenizer: Tokenizer }> {
+  const head = {
+    head: "classification",
+    numClasses: GLUE_TASKS[task].classes?.length ?? 1,
+  } as const;
+  if (from !== undefined) {
+    const { model, tokenizer } = await fromPretrained(from, { ...head, seed });
+    return {
+      model,
+      tokenizer: tokenizer ?? await readTokenizer(folders.tokenizer),
+    };
+  }
+  const tokenizer = await readTokenizer(folders.tokenizer);
+  const { vocabularySize } = tokenizer;
+  const options = { ...head, vocabularySize, seed };
+  return {
+    model: bertOfSize(size, mode, contender.options, options),
+    tokenizer,
+  };
+}
+
+/** Brings a model to where `c4-mlm` or MNLI has left it. */
+async function goOn(
+  model: LayersModel,
+  { recipe, task, size, from }: Tuning,
+  { contender, folderOf }: TrialChoice,
+): Promise<void> {
+  if (AFTER_MNLI.includes(task)) {
+    const mnli = variantName(recipe, VARIANTS, { task: "mnli", size });
+    const head = ["classifier"];
+    return await loadKeptWeights(
+      model,
+      mnli,
+      folderOf(mnli, contender.name, 1),
+      {
+        allowMissing: head,
+        ignore: head,
+      },
+    );
+  }
+  if (from !== undefined) return;
+  const mlm = variantName("c4-mlm", c4MaskedLanguage, { size });
+  await loadKeptWeights(model, mlm, folderOf(mlm, contender.name, 1), {
+    allowMissing: ["bert.pooler", "classifier"],
+    ignore: "cls",
+  });
+}

@@ -1,0 +1,91 @@
+/** Batches of texts, whose tokens are found when they are asked for. @module */
+import {
+  type Batch,
+  type Collate,
+  collateMasked,
+  type ShardedStream,
+  type TextInput,
+  type Tokenizer,
+} from "@lionjs/lion/data";
+import { seeded } from "../../../lib/data/batches/random.ts";
+import { collated } from "../../../lib/data/batches/stream.ts";
+
+/** A record with a text. */
+export interface TextRecord {
+  readonly text: string;
+}
+
+/** Characters for each token that are looked at first. */
+const CHARACTERS_PER_TOKEN = 8;
+
+/**
+ * What a model reads of the start of a text: the same as of the whole text, which
+ * may be many times as long. Tokens should not go beyond words, as in BERT.
+ */
+export function encodeStart(
+  { encodeWithSpecials }: Pick<Tokenizer, "encodeWithSpecials">,
+  text: string,
+  length: number,
+): TextInput {
+  let most = CHARACTERS_PER_TOKEN * length;
+  for (; most < text.length; most *= 2) {
+    // Whole words only, since the start of one may have other tokens.
+    const start = text.slice(0, most).search(/\s\S*$/);
+    if (start <= 0) continue;
+    const input = encodeWithSpecials(text.slice(0, start), {
+      length: length + 1,
+    });
+    if (input.ids.length <= length) continue;
+    return encodeWithSpecials(text.slice(0, start), { length });
+  }
+  return encodeWithSpecials(text, { length });
+}
+
+/** Makes batches of texts for masked language modelling, each text a sequence. */
+export function collateMaskedTexts(
+  { tokenizer, length, rate }: {
+    readonly tokenizer: Tokenizer;
+    /** Tokens of a sequence: what is longer is cut, what is shorter is padded. */
+    readonly length: number;
+    /** The share of the tokens that are hidden. */
+    readonly rate: number;
+  },
+): Collate<TextRecord> {
+  const collate = collateMasked({ tokenizer, rate, length, tokenTypes: true });
+  return (texts, random) =>
+    collate(
+      texts.map(({ text }) => encodeStart(tokenizer, text, length)),
+      random,
+    );
+}
+
+/** The batches of one pass over the first examples of a stream. */
+export async function* streamInOrder<E>(
+  stream: ShardedStream<E>,
+  { batchSize, collate, most = Infinity }: {
+    readonly batchSize: number;
+    readonly collate: Collate<E>;
+    /** Examples that are taken. @default all */
+    readonly most?: number;
+  },
+): AsyncGenerator<Batch> {
+  let examples: E[] = [];
+  let taken = 0;
+  const batch = () => {
+    // The same random numbers in each pass.
+    const random = seeded("place", 0, taken);
+    taken += examples.length;
+    return collated(examples, collate, random);
+  };
+  for (let shard = 0; shard < stream.shards.length && taken < most; shard++) {
+    for await (const example of stream.open(shard)) {
+      examples.push(example);
+      const isLast = taken + examples.length >= most;
+      if (examples.length < batchSize && !isLast) continue;
+      yield batch();
+      examples = [];
+      if (isLast) return;
+    }
+  }
+  if (examples.length > 0) yield batch();
+}
