@@ -1,5 +1,6 @@
 import {
   batchesInOrder,
+  collateTexts,
   glue,
   GLUE_TASKS,
   type GluePart,
@@ -11,6 +12,7 @@ import { fromPretrained } from "@lionjs/lion/hub";
 import {
   crossEntropy,
   evaluate,
+  glueMetrics,
   meanSquaredError,
 } from "@lionjs/lion/training";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
@@ -33,12 +35,7 @@ import {
   c4MaskedLanguage,
 } from "./c4_masked_language.ts";
 import { writeFewGlue } from "./few_texts.ts";
-import {
-  collateGlue,
-  guessWithoutTexts,
-  metricsOf,
-  scoresOf,
-} from "./glue_scores.ts";
+import { guessWithoutTexts, metricsOf } from "./glue_scores.ts";
 import {
   AFTER_MNLI,
   GLUE_SETTINGS,
@@ -165,21 +162,12 @@ async function openGlue(
   const train = await read("train");
   const heldParts = parts.filter((part) => part.startsWith("validation"));
   const held = await Promise.all(heldParts.map(read));
-  /** MNLI has two parts for validation, "matched" and "mismatched". */
-  const named = (figures: Figures, part: number): Figures => {
-    const [, kind] = heldParts[part]!.split("_");
-    return kind === undefined ? figures : Object.fromEntries(
-      Object.entries(figures).map((
-        [name, value],
-      ) => [`${name}, ${kind}`, value]),
-    );
-  };
   const guesses = held.map((examples) =>
     guessWithoutTexts(task, train, examples)
   );
   const isScore = GLUE_TASKS[task].classes === undefined;
   const loss = isScore ? meanSquaredError() : crossEntropy();
-  const metrics = scoresOf(task);
+  const metrics = glueMetrics(task);
   return {
     floor: {
       guess: isScore ? "the mean" : "shares of classes",
@@ -189,16 +177,18 @@ async function openGlue(
       isScore ? {} : {
         majority: Object.assign(
           {},
-          ...guesses.map(({ scores }, i) => named(scores, i)),
+          ...guesses.map(({ scores }, i) =>
+            figuresOf(task, scores, heldParts[i]!)
+          ),
         ),
       },
     async trial(choice): Promise<Trial> {
       const { steps, rate, seed } = choice;
       const { model, tokenizer } = await modelOf(tuning, mode, folders, choice);
-      const collate = collateGlue(task, {
-        tokenizer,
-        length: LENGTH[mode],
+      const collate = collateTexts({
+        ...{ tokenizer, length: LENGTH[mode], text: "texts" },
         tokenTypes: model.inputs.length > 2,
+        regression: isScore,
       });
       const batches = (examples: typeof train) =>
         batchesInOrder(examples, { batchSize: 32, collate });
@@ -221,12 +211,10 @@ async function openGlue(
         async test() {
           const figures: Figures = {};
           for (const [i, examples] of held.entries()) {
-            const { loss: _, ...scores } = await evaluate(
-              model,
-              batches(examples),
-              { loss, metrics },
-            );
-            Object.assign(figures, named(scores, i));
+            const scores = await evaluate(model, batches(examples), {
+              ...{ loss, metrics },
+            });
+            Object.assign(figures, figuresOf(task, scores, heldParts[i]!));
           }
           return figures;
         },
@@ -234,6 +222,15 @@ async function openGlue(
       };
     },
   };
+}
+
+/** What is reported of a part: MNLI has one that is matched, and one that is not. */
+function figuresOf(task: GlueTask, scores: Figures, part: GluePart): Figures {
+  const [, kind] = part.split("_");
+  const column = (name: string) => kind ? `${name}, ${kind}` : name;
+  return Object.fromEntries(
+    metricsOf(task).map((name) => [column(name), scores[name]!]),
+  );
 }
 
 /** A model with a head for the task, which starts anew, and the model's tokenizer. */
@@ -271,20 +268,17 @@ async function goOn(
 ): Promise<void> {
   if (AFTER_MNLI.includes(task)) {
     const mnli = variantName(recipe, VARIANTS, { task: "mnli", size });
+    const kept = folderOf(mnli, contender.name, 1);
+    const told = `${recipe} --task mnli --size ${size}`;
+    // The tasks have other classes.
     const head = ["classifier"];
-    return await loadKeptWeights(
-      model,
-      mnli,
-      folderOf(mnli, contender.name, 1),
-      {
-        allowMissing: head,
-        ignore: head,
-      },
-    );
+    const skipped = { allowMissing: head, ignore: head };
+    return await loadKeptWeights(model, told, kept, skipped);
   }
   if (from !== undefined) return;
   const mlm = variantName("c4-mlm", c4MaskedLanguage, { size });
-  await loadKeptWeights(model, mlm, folderOf(mlm, contender.name, 1), {
+  const kept = folderOf(mlm, contender.name, 1);
+  await loadKeptWeights(model, `c4-mlm --size ${size}`, kept, {
     allowMissing: ["bert.pooler", "classifier"],
     ignore: "cls",
   });
