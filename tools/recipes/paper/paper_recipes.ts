@@ -1,5 +1,6 @@
 import { c4MaskedLanguage } from "./c4_masked_language.ts";
 import { glueTuning, glueTuningByM2 } from "./glue_tuning.ts";
+import { openWebTextModels } from "./open_web_text.ts";
 import {
   type PaperChoice,
   type PaperRecipe,
@@ -11,6 +12,7 @@ export const PAPER_RECIPES: Readonly<Record<string, PaperRecipe>> = {
   "c4-mlm": c4MaskedLanguage,
   glue: glueTuning,
   "glue-m2": glueTuningByM2,
+  openwebtext: openWebTextModels,
 };
 
 /** A recipe's name with what was chosen, under which its results are kept. */

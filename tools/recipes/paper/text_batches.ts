@@ -59,6 +59,20 @@ export function collateMaskedTexts(
     );
 }
 
+/** The first examples of a stream. */
+export async function* firstExamples<E>(
+  stream: ShardedStream<E>,
+  most: number,
+): AsyncGenerator<E> {
+  let taken = 0;
+  for (let shard = 0; shard < stream.shards.length; shard++) {
+    for await (const example of stream.open(shard)) {
+      if (taken++ === most) return;
+      yield example;
+    }
+  }
+}
+
 /** The batches of one pass over the first examples of a stream. */
 export async function* streamInOrder<E>(
   stream: ShardedStream<E>,
@@ -70,22 +84,17 @@ export async function* streamInOrder<E>(
   },
 ): AsyncGenerator<Batch> {
   let examples: E[] = [];
-  let taken = 0;
+  let before = 0;
   const batch = () => {
     // The same random numbers in each pass.
-    const random = seeded("place", 0, taken);
-    taken += examples.length;
-    return collated(examples, collate, random);
+    const made = collated(examples, collate, seeded("place", 0, before));
+    before += examples.length;
+    examples = [];
+    return made;
   };
-  for (let shard = 0; shard < stream.shards.length && taken < most; shard++) {
-    for await (const example of stream.open(shard)) {
-      examples.push(example);
-      const isLast = taken + examples.length >= most;
-      if (examples.length < batchSize && !isLast) continue;
-      yield batch();
-      examples = [];
-      if (isLast) return;
-    }
+  for await (const example of firstExamples(stream, most)) {
+    examples.push(example);
+    if (examples.length === batchSize) yield batch();
   }
   if (examples.length > 0) yield batch();
 }

@@ -1,0 +1,266 @@
+import { GPT_PRESETS, lionGpt } from "@lionjs/lion";
+import {
+  batchesInOrder,
+  type ByteSource,
+  collateCausal,
+  memoryBytes,
+  openWebText,
+  type ShardedStream,
+  shuffledBatches,
+  tokenFile,
+  type Tokenizer,
+  writeTokenFile,
+} from "@lionjs/lion/data";
+import {
+  crossEntropy,
+  type OptimizerOptions,
+  perplexity,
+  warmUpCosine,
+} from "@lionjs/lion/training";
+import { nextFigures, OPEN_WEB_TEXT } from "../causal_language.ts";
+import type { NeededFiles } from "../needed_files.ts";
+import { BY_LOSS, type Contender, type TrialChoice } from "../recipe.ts";
+import { writeFewPages } from "./few_texts.ts";
+import { guessByFrequency } from "./label_frequencies.ts";
+import {
+  type PaperRecipe,
+  paperRecipe,
+  type PaperSetting,
+  partOfBatch,
+} from "./paper_recipe.ts";
+import { firstExamples } from "./text_batches.ts";
+import { GPT2_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
+
+/** Of a setting: the smoke setting's models and texts are few and small. */
+const SETTINGS = {
+  paper: {
+    sizes: GPT_PRESETS.small,
+    length: 1024,
+    /** Tokens that are looked at, of each length. */
+    held: 1_048_576,
+    lookedAt: 131_072,
+  },
+  smoke: {
+    sizes: { dim: 16, depth: 1, numHeads: 2, embeddingStd: 0.25 },
+    ...{ length: 32, held: 512, lookedAt: 128 },
+  },
+};
+
+/** Texts of each part, and the batch, in the smoke setting. */
+const SMOKE = { texts: 40, batchSize: 4, accumulate: 2 };
+
+/** The training length, and shares and multiples of it as in the paper's figure 5b. */
+const LENGTHS = [1, 1 / 8, 1 / 4, 1 / 2, 2, 4, 8];
+
+/** What nanoGPT's `train.py` has for GPT-2. */
+const NANO_GPT = {
+  ...{ steps: 600_000, warmUpSteps: 2000, rate: 6e-4, finalShare: 0.1 },
+  /** 12 sequences a part. */
+  ...{ batchSize: 480, accumulate: 40 },
+};
+
+const CONTENDERS: readonly Contender[] = [
+  { name: "softmax", options: { variant: "softmax", position: "none" } },
+  { name: "lion-lit", options: { variant: "lit" } },
+  { name: "lion-s", options: { variant: "s" } },
+];
+
+/** GPT-2's size on OpenWebText, as nanoGPT trains it. */
+export const openWebTextModels: PaperRecipe = {
+  of(choice) {
+    const { batchSize = NANO_GPT.batchSize } = choice;
+    const { accumulate = NANO_GPT.accumulate } = choice;
+    return paperRecipe({
+      title: "Causal language modelling on OpenWebText",
+      about: "Models of GPT-2's size, 124 million parameters, are trained on " +
+        "sequences of 1,024 tokens of OpenWebText and guess the next token. " +
+        "The table has the perplexity of held-out texts, at the length of " +
+        "training and at others. softmax is GPT-2, with learned positions, " +
+        "which end at 1,024; lion-lit, the linear transformer, and lion-s have " +
+        "none. `frequencies` guesses the same frequencies everywhere.",
+      notes: [
+        "nanoGPT's models have no biases; here these are kept at 0, but for " +
+        "those of LION-S's decays.",
+        "Sequences begin anywhere, as in nanoGPT, but there are as many places " +
+        "as sequences side by side, the same in each epoch.",
+        "The held-out texts, 0.05 % of all, are others than nanoGPT's, unless " +
+        "the folder has its train.bin and val.bin.",
+        "All weights and sums are float32, and linear layers begin with this " +
+        "library's deviations.",
+      ],
+      files: FILES,
+      contenders: CONTENDERS,
+      reference: "softmax",
+      measure: BY_LOSS,
+      published: {
+        "perplexity, paper": {
+          softmax: OPEN_WEB_TEXT.softmax,
+          ...OPEN_WEB_TEXT.linear,
+        },
+      },
+      plan: {
+        ...{ steps: NANO_GPT.steps, rate: NANO_GPT.rate, validations: 100 },
+      },
+      async open(setting, { data, tokenizer: folder }) {
+        const tokenizer = await readTokenizer(folder);
+        const { sizes, length, held, lookedAt } = SETTINGS[setting];
+        const read = { setting, data, tokenizer };
+        const train = await tokensOf("train", read);
+        const validation = await tokensOf("validation", read);
+        const type = typeOf(tokenizer);
+        /** Batches of so many tokens, in sequences of a length. */
+        const heldBatches = async function* (tokens: number, length: number) {
+          const all = await tokenFile(validation, { length: length + 1, type });
+          const most = Math.ceil(tokens / length);
+          yield* batchesInOrder(
+            { ...all, size: Math.min(all.size, most) },
+            {
+              batchSize: Math.max(1, Math.floor(8192 / length)),
+              collate: collateCausal(),
+            },
+          );
+        };
+        const guessed = await guessByFrequency(heldBatches(lookedAt, length));
+        return {
+          floor: { guess: "frequencies of tokens", loss: guessed.loss },
+          baselines: () => ({
+            frequencies: {
+              [`perplexity at ${length}`]: perplexity(guessed.loss),
+            },
+          }),
+          async trial({ contender: { options }, seed, ...choice }) {
+            const hasPositions = options.variant === "softmax";
+            const model = lionGpt({
+              ...{ ...sizes, vocabularySize: tokenizer.vocabularySize },
+              maxLength: hasPositions ? length : 0,
+              ...{ ...options, seed },
+            });
+            const sequences = await tokenFile(train, {
+              ...{ length: length + 1, type, offsets: "random", seed },
+            });
+            const batch = setting === "smoke"
+              ? SMOKE
+              : { batchSize, accumulate };
+            return {
+              model,
+              data: shuffledBatches(sequences, {
+                batchSize: partOfBatch(batch.batchSize, batch.accumulate),
+                ...{ seed, collate: collateCausal() },
+              }),
+              options: {
+                loss: crossEntropy(),
+                optimizer: {
+                  ...nanoGptOptimizer(choice),
+                  accumulate: batch.accumulate,
+                },
+              },
+              validation: { data: () => heldBatches(lookedAt, length) },
+              test: () =>
+                nextFigures(
+                  model,
+                  LENGTHS.filter((times) => times <= 1 || !hasPositions)
+                    .map((times) => ({
+                      length: times * length,
+                      batches: heldBatches(held, times * length),
+                    })),
+                ),
+            };
+          },
+        };
+      },
+    });
+  },
+};
+
+const FILES: NeededFiles = {
+  lookedFor: [
+    "train.bin and val.bin, as nanoGPT's prepare.py makes them; or they are made there, once, in hours, of",
+    "train-NNNNN-of-00080.parquet, there or in plain_text/, or urlsf_subset….tar, or texts (.txt)",
+    "tokenizer.json of openai-community/gpt2",
+  ],
+  commands: [
+    'hf download Skylion007/openwebtext --repo-type dataset --include "plain_text/*" --local-dir FOLDER',
+    "hf download openai-community/gpt2 tokenizer.json --local-dir FOLDER",
+  ],
+  hub: {
+    data: { repo: "Skylion007/openwebtext", include: ["plain_text/*.parquet"] },
+    tokenizer: GPT2_TOKENIZER,
+  },
+  writeFew: writeFewPages,
+};
+
+/** As nanoGPT trains; weight decay is that of matrices and tables alone. */
+export function nanoGptOptimizer(
+  { steps, rate }: Pick<TrialChoice, "steps" | "rate">,
+): OptimizerOptions {
+  const { warmUpSteps, finalShare } = NANO_GPT;
+  return {
+    learningRate: warmUpCosine({
+      ...{ learningRate: rate, steps, final: finalShare * rate },
+      warmUpSteps: warmUpSteps / NANO_GPT.steps * steps,
+    }),
+    ...{ beta1: 0.9, beta2: 0.95, clipNorm: 1, weightDecay: 0.1 },
+    decays: (_, shape) => shape.length >= 2,
+    // Biases begin at 0, and stay there.
+    learningRateFactor: (name) => /(?<!a_i\.)bias$/.test(name) ? 0 : 1,
+  };
+}
+
+/** What is read of the folder. */
+interface TokensCall {
+  readonly setting: PaperSetting;
+  readonly data: string;
+  readonly tokenizer: Tokenizer;
+}
+
+/** How nanoGPT calls the files of parts. */
+const NAMES = { train: "train.bin", validation: "val.bin" };
+
+/** The tokens of a part: a file of the folder, made if it is not there, or a few in memory. */
+async function tokensOf(
+  part: keyof typeof NAMES,
+  { setting, data, tokenizer }: TokensCall,
+): Promise<ByteSource> {
+  const path = `${data}/${NAMES[part]}`;
+  const type = typeOf(tokenizer);
+  const options = { tokenizer, type, separator: tokenizer.specials.sep };
+  if (setting === "smoke") {
+    const texts = await openWebText(data, { part, validation: 0.5 });
+    const folder = await Deno.makeTempDir({ prefix: "lion-tokens-" });
+    try {
+      const few = `${folder}/few.bin`;
+      await writeTokenFile(firstExamples(texts, SMOKE.texts), {
+        ...{ ...options, path: few },
+      });
+      return memoryBytes(await Deno.readFile(few), few);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  }
+  const isThere = await Deno.stat(path).then(() => true, () => false);
+  if (!isThere) {
+    console.log(`${path} is made, once; if stopped, it is gone on with`);
+    const texts = await openWebText(data, { part });
+    await writeTokenFile(told(texts), { ...options, path });
+  }
+  return path;
+}
+
+/** GPT-2's ids fit into 16 bits. */
+function typeOf({ vocabularySize }: Tokenizer): "uint16" | "uint32" {
+  return vocabularySize <= 2 ** 16 ? "uint16" : "uint32";
+}
+
+/** A stream that tells which shard is read. */
+function told<E>(stream: ShardedStream<E>): ShardedStream<E> {
+  const { shards } = stream;
+  return {
+    ...stream,
+    open(shard, from) {
+      console.log(
+        `tokens of ${shards[shard]!.name}, ${shard + 1} of ${shards.length}`,
+      );
+      return stream.open(shard, from);
+    },
+  };
+}
