@@ -32,12 +32,14 @@ import { bertOptimizer } from "./bert_optimizer.ts";
 import { writeFewC4 } from "./few_texts.ts";
 import { guessByFrequency } from "./label_frequencies.ts";
 import {
+  FEW,
   type PaperRecipe,
   paperRecipe,
   type PaperSetting,
   partOfBatch,
+  partsFor,
 } from "./paper_recipe.ts";
-import { collateMaskedTexts, streamInOrder } from "./text_batches.ts";
+import { collateMaskedTexts, startOf, streamInOrder } from "./text_batches.ts";
 import { BERT_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
 
 /** Sizes of the models, which GLUE's tasks go on from. */
@@ -67,8 +69,8 @@ const LONGER = [1, 2, 4];
 
 /** Texts of the validation part: those that are looked at in training, and in the end. */
 const HELD = {
-  paper: { few: 4096, batchSize: 128 },
-  smoke: { few: 8, batchSize: 8 },
+  paper: { few: 4096, all: Infinity, batchSize: 128 },
+  smoke: { few: 8, all: 16, batchSize: 8 },
 };
 
 /** Hydra has neither perceptrons nor positions, and its own number of heads. */
@@ -109,7 +111,7 @@ export function bertOfSize(
 }
 
 /** Of the smoke setting. */
-const SMOKE = { batchSize: 2, accumulate: 2 };
+const SMOKE = { part: 2, accumulate: 2 };
 
 /** Texts by whose tokens is guessed. */
 const SOME = 1024;
@@ -148,11 +150,11 @@ const PUBLISHED: Readonly<Record<BertSize, Published>> = {
 /** Masked language modelling on C4. */
 export const c4MaskedLanguage: PaperRecipe = {
   sizes: BERT_SIZES,
-  of({ size = "base", batchSize = 4096, accumulate }) {
+  of({ size = "base", batchSize = 4096, ...choice }) {
     const known = size as BertSize;
     const { rate, microBatch } = C4_SETTINGS[known];
-    const parts = accumulate ??
-      Math.max(1, Math.floor(batchSize / microBatch));
+    const { accumulate = partsFor(batchSize, microBatch) } = choice;
+    const part = partOfBatch(batchSize, accumulate);
     return paperRecipe({
       title: `Masked language modelling on C4, ${size}`,
       about: "Texts of English C4, of which each is a sequence, cut to 128 " +
@@ -188,7 +190,7 @@ export const c4MaskedLanguage: PaperRecipe = {
           ),
         ) as [C4Stream, C4Stream];
         const length = LENGTH[setting];
-        const { few, batchSize: heldSize } = HELD[setting];
+        const { few, all, batchSize: heldSize } = HELD[setting];
         const held = (most = few, times = 1) =>
           streamInOrder(validation, {
             most,
@@ -207,11 +209,12 @@ export const c4MaskedLanguage: PaperRecipe = {
             }),
           }),
           async trial({ contender: { options }, seed, steps, rate }) {
-            const data = await streamedBatches(train, {
-              ...setting === "smoke" ? { batchSize: SMOKE.batchSize } : {
-                batchSize: partOfBatch(batchSize, parts),
-                counts: COUNTS,
-              },
+            const isSmoke = setting === "smoke";
+            const stream = isSmoke ? startOf(train, FEW) : train;
+            const data = await streamedBatches(stream, {
+              ...isSmoke
+                ? { batchSize: SMOKE.part }
+                : { batchSize: part, counts: COUNTS },
               seed,
               collate: collateMaskedTexts({
                 ...{ tokenizer, length, rate: TRAINING_RATE },
@@ -226,7 +229,9 @@ export const c4MaskedLanguage: PaperRecipe = {
                 loss: crossEntropy(),
                 optimizer: bertOptimizer({
                   ...{ steps, rate, weightDecay: 1e-5, finalShare: 0.02 },
-                  accumulate: setting === "smoke" ? SMOKE.accumulate : parts,
+                  accumulate: setting === "smoke"
+                    ? SMOKE.accumulate
+                    : accumulate,
                 }),
               },
               validation: validated(() => held()),
@@ -235,7 +240,7 @@ export const c4MaskedLanguage: PaperRecipe = {
                   model,
                   (options.maxLength === 0 ? LONGER : [1]).map((times) => ({
                     length: times * length,
-                    batches: held(Infinity, times),
+                    batches: held(all, times),
                   })),
                 ),
               keep: (folder) => keepWeights(model, folder),

@@ -44,6 +44,7 @@ import {
   M2_SETTINGS,
 } from "./glue_settings.ts";
 import {
+  fewOf,
   type PaperRecipe,
   paperRecipe,
   type PaperSetting,
@@ -54,6 +55,8 @@ import { BERT_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
 
 /** Tokens of a text or a pair, few in the smoke setting. */
 const LENGTH = { paper: 128, smoke: 24 };
+
+const SMOKE = { part: 2, accumulate: 2 };
 
 /** In the order in which they are trained: others go on from MNLI's models. */
 const TASKS: readonly GlueTask[] = [
@@ -97,7 +100,8 @@ interface Tuning {
   /** The model that is given: a folder, or a repository of the hub. */
   readonly from: string | undefined;
   readonly setting: GlueSetting;
-  readonly batchSize: number;
+  /** Examples of each part of a batch. */
+  readonly part: number;
   readonly accumulate: number;
 }
 
@@ -117,6 +121,7 @@ function tuningBy(recipe: string, settings: GlueSettings): PaperRecipe {
       const task = chosen as GlueTask, size = name as BertSize;
       const setting = settings[task];
       const { batchSize = setting.batchSize, accumulate = 1 } = batches;
+      const part = partOfBatch(batchSize, accumulate);
       const contenders = from === undefined ? C4_CONTENDERS : [givenBy(from)];
       const { folder, sizes } = GLUE_TASKS[task];
       return paperRecipe({
@@ -136,7 +141,7 @@ function tuningBy(recipe: string, settings: GlueSettings): PaperRecipe {
         },
         open: (mode, folders) =>
           openGlue(
-            { recipe, task, size, from, setting, batchSize, accumulate },
+            { recipe, task, size, from, setting, part, accumulate },
             mode,
             folders,
           ),
@@ -191,19 +196,18 @@ async function openGlue(
         regression: isScore,
       });
       const batches = (examples: typeof train) =>
-        batchesInOrder(examples, { batchSize: 32, collate });
-      const { batchSize, accumulate, setting } = tuning;
-      const parts = mode === "smoke" ? 2 : accumulate;
+        batchesInOrder(fewOf(examples, mode), { batchSize: 32, collate });
+      const { part, accumulate } = mode === "smoke" ? SMOKE : tuning;
       return {
         model,
         data: shuffledBatches(train, {
-          batchSize: partOfBatch(mode === "smoke" ? 4 : batchSize, parts),
+          batchSize: part,
           ...{ seed, collate },
         }),
         options: {
           loss,
           optimizer: bertOptimizer({
-            ...{ ...setting, steps, rate, accumulate: parts },
+            ...{ ...tuning.setting, steps, rate, accumulate },
           }),
         },
         begin: () => goOn(model, tuning, choice),

@@ -9,6 +9,7 @@ import {
   shuffledBatches,
   tokenFile,
   type Tokenizer,
+  type TokenType,
   writeTokenFile,
 } from "@lionjs/lion/data";
 import {
@@ -23,10 +24,11 @@ import { BY_LOSS, type Contender, type TrialChoice } from "../recipe.ts";
 import { writeFewPages } from "./few_texts.ts";
 import { guessByFrequency } from "./label_frequencies.ts";
 import {
+  FEW,
   type PaperRecipe,
   paperRecipe,
-  type PaperSetting,
   partOfBatch,
+  partsFor,
 } from "./paper_recipe.ts";
 import { firstExamples } from "./text_batches.ts";
 import { GPT2_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
@@ -46,8 +48,8 @@ const SETTINGS = {
   },
 };
 
-/** Texts of each part, and the batch, in the smoke setting. */
-const SMOKE = { texts: 40, batchSize: 4, accumulate: 2 };
+/** The batch of the smoke setting. */
+const SMOKE = { part: 2, accumulate: 2 };
 
 /** The training length, and shares and multiples of it as in the paper's figure 5b. */
 const LENGTHS = [1, 1 / 8, 1 / 4, 1 / 2, 2, 4, 8];
@@ -55,8 +57,8 @@ const LENGTHS = [1, 1 / 8, 1 / 4, 1 / 2, 2, 4, 8];
 /** What nanoGPT's `train.py` has for GPT-2. */
 const NANO_GPT = {
   ...{ steps: 600_000, warmUpSteps: 2000, rate: 6e-4, finalShare: 0.1 },
-  /** 12 sequences a part. */
-  ...{ batchSize: 480, accumulate: 40 },
+  /** Sequences of a step, and of each part of it. */
+  ...{ batchSize: 480, part: 12 },
 };
 
 const CONTENDERS: readonly Contender[] = [
@@ -69,7 +71,8 @@ const CONTENDERS: readonly Contender[] = [
 export const openWebTextModels: PaperRecipe = {
   of(choice) {
     const { batchSize = NANO_GPT.batchSize } = choice;
-    const { accumulate = NANO_GPT.accumulate } = choice;
+    const { accumulate = partsFor(batchSize, NANO_GPT.part) } = choice;
+    const part = partOfBatch(batchSize, accumulate);
     return paperRecipe({
       title: "Causal language modelling on OpenWebText",
       about: "Models of GPT-2's size, 124 million parameters, are trained on " +
@@ -104,9 +107,9 @@ export const openWebTextModels: PaperRecipe = {
       async open(setting, { data, tokenizer: folder }) {
         const tokenizer = await readTokenizer(folder);
         const { sizes, length, held, lookedAt } = SETTINGS[setting];
-        const read = { setting, data, tokenizer };
-        const train = await tokensOf("train", read);
-        const validation = await tokensOf("validation", read);
+        const tokensOf = setting === "smoke" ? fewTokens : fileOfTokens;
+        const train = await tokensOf("train", data, tokenizer);
+        const validation = await tokensOf("validation", data, tokenizer);
         const type = typeOf(tokenizer);
         /** Batches of so many tokens, in sequences of a length. */
         const heldBatches = async function* (tokens: number, length: number) {
@@ -138,20 +141,18 @@ export const openWebTextModels: PaperRecipe = {
             const sequences = await tokenFile(train, {
               ...{ length: length + 1, type, offsets: "random", seed },
             });
-            const batch = setting === "smoke"
-              ? SMOKE
-              : { batchSize, accumulate };
+            const parts = setting === "smoke" ? SMOKE : { part, accumulate };
             return {
               model,
               data: shuffledBatches(sequences, {
-                batchSize: partOfBatch(batch.batchSize, batch.accumulate),
+                batchSize: parts.part,
                 ...{ seed, collate: collateCausal() },
               }),
               options: {
                 loss: crossEntropy(),
                 optimizer: {
                   ...nanoGptOptimizer(choice),
-                  accumulate: batch.accumulate,
+                  accumulate: parts.accumulate,
                 },
               },
               validation: { data: () => heldBatches(lookedAt, length) },
@@ -206,48 +207,54 @@ export function nanoGptOptimizer(
   };
 }
 
-/** What is read of the folder. */
-interface TokensCall {
-  readonly setting: PaperSetting;
-  readonly data: string;
-  readonly tokenizer: Tokenizer;
-}
-
 /** How nanoGPT calls the files of parts. */
 const NAMES = { train: "train.bin", validation: "val.bin" };
 
-/** The tokens of a part: a file of the folder, made if it is not there, or a few in memory. */
-async function tokensOf(
-  part: keyof typeof NAMES,
-  { setting, data, tokenizer }: TokensCall,
-): Promise<ByteSource> {
+type TokenPart = keyof typeof NAMES;
+
+/** The tokens of a part: a file in the folder, which is made if it is not there. */
+export async function fileOfTokens(
+  part: TokenPart,
+  data: string,
+  tokenizer: Tokenizer,
+): Promise<string> {
   const path = `${data}/${NAMES[part]}`;
-  const type = typeOf(tokenizer);
-  const options = { tokenizer, type, separator: tokenizer.specials.sep };
-  if (setting === "smoke") {
-    const texts = await openWebText(data, { part, validation: 0.5 });
-    const folder = await Deno.makeTempDir({ prefix: "lion-tokens-" });
-    try {
-      const few = `${folder}/few.bin`;
-      await writeTokenFile(firstExamples(texts, SMOKE.texts), {
-        ...{ ...options, path: few },
-      });
-      return memoryBytes(await Deno.readFile(few), few);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  }
   const isThere = await Deno.stat(path).then(() => true, () => false);
-  if (!isThere) {
-    console.log(`${path} is made, once; if stopped, it is gone on with`);
-    const texts = await openWebText(data, { part });
-    await writeTokenFile(told(texts), { ...options, path });
-  }
+  if (isThere) return path;
+  console.log(`${path} is made, once; if stopped, it is gone on with`);
+  const texts = told(await openWebText(data, { part }));
+  await writeTokenFile(texts, { ...writingOf(tokenizer), path });
   return path;
 }
 
-/** GPT-2's ids fit into 16 bits. */
-function typeOf({ vocabularySize }: Tokenizer): "uint16" | "uint32" {
+/** The tokens of a few texts, in memory. */
+async function fewTokens(
+  part: TokenPart,
+  data: string,
+  tokenizer: Tokenizer,
+): Promise<ByteSource> {
+  const texts = await openWebText(data, { part, validation: 0.5 });
+  const folder = await Deno.makeTempDir({ prefix: "lion-tokens-" });
+  try {
+    const path = `${folder}/${NAMES[part]}`;
+    await writeTokenFile(firstExamples(texts, FEW), {
+      ...{ ...writingOf(tokenizer), path },
+    });
+    return memoryBytes(await Deno.readFile(path), path);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** How texts are written: GPT-2's ids fit into 16 bits. */
+function writingOf(tokenizer: Tokenizer) {
+  return {
+    ...{ tokenizer, type: typeOf(tokenizer) },
+    separator: tokenizer.specials.sep,
+  };
+}
+
+function typeOf({ vocabularySize }: Tokenizer): TokenType {
   return vocabularySize <= 2 ** 16 ? "uint16" : "uint32";
 }
 

@@ -1,4 +1,5 @@
 /** Recipes as they are published, on the published files, which are the user's. @module */
+import type { Dataset } from "@lionjs/lion/data";
 import type { Folders, NeededFiles } from "../needed_files.ts";
 import type { OpenRecipe, Recipe, Setting, TrainingPlan } from "../recipe.ts";
 
@@ -86,4 +87,23 @@ export function partOfBatch(batchSize: number, accumulate: number): number {
   throw new RangeError(
     `--accumulate should divide the batch size, ${batchSize}, got ${accumulate}`,
   );
+}
+
+/** How many equal parts a batch is divided into, so that none has more examples than so many. */
+export function partsFor(batchSize: number, most: number): number {
+  let parts = Math.ceil(batchSize / most);
+  while (batchSize % parts !== 0) parts++;
+  return parts;
+}
+
+/** Examples that the smoke setting takes, of files that may have millions. */
+export const FEW = 32;
+
+/** All examples, or the first few in the smoke setting. */
+export function fewOf<E>(
+  dataset: Dataset<E>,
+  setting: PaperSetting,
+): Dataset<E> {
+  if (setting !== "smoke" || dataset.size <= FEW) return dataset;
+  return { size: FEW, get: (index) => dataset.get(index) };
 }

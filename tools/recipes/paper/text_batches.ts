@@ -73,6 +73,23 @@ export async function* firstExamples<E>(
   }
 }
 
+/** The first examples of a stream, as a stream of one shard. */
+export function startOf<E>(
+  stream: ShardedStream<E>,
+  most: number,
+): ShardedStream<E> {
+  const { name } = stream.shards[0]!;
+  return {
+    shards: [{ name: `the first of ${name}` }],
+    async *open(_, from = 0) {
+      let place = 0;
+      for await (const example of firstExamples(stream, most)) {
+        if (place++ >= from) yield example;
+      }
+    },
+  };
+}
+
 /** The batches of one pass over the first examples of a stream. */
 export async function* streamInOrder<E>(
   stream: ShardedStream<E>,
