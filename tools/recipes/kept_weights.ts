@@ -22,6 +22,11 @@ export async function keepWeights(
   tf.dispose([...weights.values()]);
 }
 
+/** Whether a trial has kept a trained model in its folder. */
+export function hasKeptWeights(folder: string): Promise<boolean> {
+  return Deno.stat(`${folder}/${WEIGHTS_FILE}`).then(() => true, () => false);
+}
+
 /**
  * Gives a model the weights that a recipe has kept.
  *

@@ -116,8 +116,15 @@ const SMOKE = { part: 2, accumulate: 2 };
 /** Texts by whose tokens is guessed. */
 const SOME = 1024;
 
-/** How many texts the files have, which takes hours to count. */
+/** How many texts each file has, which takes hours to count. */
 const COUNTS = `${outPath("train")}/c4-train-counts.json`;
+
+/** Says so before texts are counted. */
+async function tellOfCounts(): Promise<void> {
+  if (await Deno.stat(COUNTS).then(() => true, () => false)) return;
+  await Deno.mkdir(outPath("train"), { recursive: true });
+  console.log(`the texts of C4's files are counted, once, in ${COUNTS}`);
+}
 
 type C4Stream = Awaited<ReturnType<typeof c4>>;
 
@@ -211,6 +218,7 @@ export const c4MaskedLanguage: PaperRecipe = {
           async trial({ contender: { options }, seed, steps, rate }) {
             const isSmoke = setting === "smoke";
             const stream = isSmoke ? startOf(train, FEW) : train;
+            if (!isSmoke) await tellOfCounts();
             const data = await streamedBatches(stream, {
               ...isSmoke
                 ? { batchSize: SMOKE.part }
@@ -235,6 +243,7 @@ export const c4MaskedLanguage: PaperRecipe = {
                 }),
               },
               validation: validated(() => held()),
+              validationBatches: Math.ceil(few / heldSize),
               test: () =>
                 hiddenFigures(
                   model,

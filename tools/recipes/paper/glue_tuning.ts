@@ -9,6 +9,7 @@ import {
   type Tokenizer,
 } from "@lionjs/lion/data";
 import { fromPretrained } from "@lionjs/lion/hub";
+import type { LoadPyTorchWeightsOptions } from "@lionjs/lion/io";
 import {
   crossEntropy,
   evaluate,
@@ -17,7 +18,11 @@ import {
 } from "@lionjs/lion/training";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { GLUE_AVERAGE } from "../classify.ts";
-import { keepWeights, loadKeptWeights } from "../kept_weights.ts";
+import {
+  hasKeptWeights,
+  keepWeights,
+  loadKeptWeights,
+} from "../kept_weights.ts";
 import type { Folders, NeededFiles } from "../needed_files.ts";
 import type {
   Contender,
@@ -56,6 +61,10 @@ import { BERT_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
 /** Tokens of a text or a pair, few in the smoke setting. */
 const LENGTH = { paper: 128, smoke: 24 };
 
+/** Examples of a batch that is not trained on. */
+const HELD_BATCH = 32;
+
+/** The batch of the smoke setting. */
 const SMOKE = { part: 2, accumulate: 2 };
 
 /** In the order in which they are trained: others go on from MNLI's models. */
@@ -196,7 +205,10 @@ async function openGlue(
         regression: isScore,
       });
       const batches = (examples: typeof train) =>
-        batchesInOrder(fewOf(examples, mode), { batchSize: 32, collate });
+        batchesInOrder(fewOf(examples, mode), {
+          batchSize: HELD_BATCH,
+          collate,
+        });
       const { part, accumulate } = mode === "smoke" ? SMOKE : tuning;
       return {
         model,
@@ -210,8 +222,9 @@ async function openGlue(
             ...{ ...tuning.setting, steps, rate, accumulate },
           }),
         },
-        begin: () => goOn(model, tuning, choice),
+        begin: () => goOn(model, tuning, choice, mode),
         validation: { data: () => batches(held[0]!), metrics },
+        validationBatches: Math.ceil(fewOf(held[0]!, mode).size / HELD_BATCH),
         async test() {
           const figures: Figures = {};
           for (const [i, examples] of held.entries()) {
@@ -264,26 +277,42 @@ async function modelOf(
   };
 }
 
-/** Brings a model to where `c4-mlm` or MNLI has left it. */
-async function goOn(
+/**
+ * Brings a model to where `c4-mlm` or MNLI has left it; in the smoke setting, one
+ * that none has left begins anew.
+ *
+ * @throws {Error} If there is none; the message names the recipe to run first.
+ */
+export async function goOn(
   model: LayersModel,
-  { recipe, task, size, from }: Tuning,
-  { contender, folderOf }: TrialChoice,
+  { recipe, task, size, from }: Pick<
+    Tuning,
+    "recipe" | "task" | "size" | "from"
+  >,
+  { contender, folderOf }: Pick<TrialChoice, "contender" | "folderOf">,
+  mode: PaperSetting,
 ): Promise<void> {
+  const load = async (
+    name: string,
+    told: string,
+    skipped: LoadPyTorchWeightsOptions,
+  ) => {
+    const folder = folderOf(name, contender.name, 1);
+    if (mode === "smoke" && !await hasKeptWeights(folder)) return;
+    await loadKeptWeights(model, `${told} --size ${size}`, folder, skipped);
+  };
   if (AFTER_MNLI.includes(task)) {
     const mnli = variantName(recipe, VARIANTS, { task: "mnli", size });
-    const kept = folderOf(mnli, contender.name, 1);
-    const told = `${recipe} --task mnli --size ${size}`;
     // The tasks have other classes.
     const head = ["classifier"];
     const skipped = { allowMissing: head, ignore: head };
-    return await loadKeptWeights(model, told, kept, skipped);
+    return await load(mnli, `${recipe} --task mnli`, skipped);
   }
   if (from !== undefined) return;
   const mlm = variantName("c4-mlm", c4MaskedLanguage, { size });
-  const kept = folderOf(mlm, contender.name, 1);
-  await loadKeptWeights(model, `c4-mlm --size ${size}`, kept, {
+  const skipped = {
     allowMissing: ["bert.pooler", "classifier"],
     ignore: "cls",
-  });
+  };
+  await load(mlm, "c4-mlm", skipped);
 }

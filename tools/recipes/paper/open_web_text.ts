@@ -48,6 +48,9 @@ const SETTINGS = {
   },
 };
 
+/** Tokens of a batch that is not trained on. */
+const HELD_BATCH = 8192;
+
 /** The batch of the smoke setting. */
 const SMOKE = { part: 2, accumulate: 2 };
 
@@ -118,7 +121,7 @@ export const openWebTextModels: PaperRecipe = {
           yield* batchesInOrder(
             { ...all, size: Math.min(all.size, most) },
             {
-              batchSize: Math.max(1, Math.floor(8192 / length)),
+              batchSize: Math.max(1, Math.floor(HELD_BATCH / length)),
               collate: collateCausal(),
             },
           );
@@ -156,6 +159,7 @@ export const openWebTextModels: PaperRecipe = {
                 },
               },
               validation: { data: () => heldBatches(lookedAt, length) },
+              validationBatches: Math.ceil(lookedAt / HELD_BATCH),
               test: () =>
                 nextFigures(
                   model,
