@@ -212,7 +212,7 @@ onCpu(
         ...{ folder, command: "deno task train tiny", progress: false },
         backend: { name: "cpu", features: [], limits: {}, skipped: {} },
         signal: new AbortController().signal,
-        timing: { milliseconds: 1, fewest: 1, warmUp: 0, turn: 1 },
+        timing: { budget: { milliseconds: 1, fewest: 1, warmUp: 0, turn: 1 } },
       });
       assertEquals(
         events.filter((what) => what.includes("8 steps")),
@@ -251,7 +251,9 @@ onCpu(
           signal: new AbortController().signal,
           progress: false,
           onTraining: (training) => ended.push(training),
-          timing: { milliseconds: 1, fewest: 1, warmUp: 0, turn: 1 },
+          timing: {
+            budget: { milliseconds: 1, fewest: 1, warmUp: 0, turn: 1 },
+          },
         });
       const file = await run();
       assertEquals(file, `${folder}/tiny-quick.json`);

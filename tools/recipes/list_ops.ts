@@ -17,12 +17,12 @@ import {
   type Figures,
   type OpenRecipe,
   type Part,
-  type Published,
   type Recipe,
   type Setting,
   trainingOptions,
   validated,
 } from "./recipe.ts";
+import { ARENA_FIGURES } from "./arena_figures.ts";
 import { LONG_RANGE } from "./long_range.ts";
 
 const PAPER = {
@@ -73,14 +73,6 @@ function byDepth(
     .map(([depth, some]) => [`accuracy at depth ${depth}`, datasetOf(some)]);
 }
 
-/** Of the paper's Tables 5 and 7. */
-const LRA: Published = {
-  "LRA's ListOps, paper": {
-    ...{ softmax: 36.37, "lion-lit": 16.78, "lion-d": 32.5, "lion-s": 36.34 },
-    ...{ "lion-d-hippo": 62, "lion-s-hippo": 62.25 },
-  },
-};
-
 /** Nested lists of operations. */
 export const listOperations: Recipe = {
   title: "ListOps",
@@ -99,7 +91,7 @@ export const listOperations: Recipe = {
     quick: { steps: 1800, rates: [5e-4, 1e-3, 2e-3, 4e-3] },
     paper: { steps: 120_000, rates: [3e-4, 1e-3, 3e-3] },
   },
-  published: LRA,
+  published: ARENA_FIGURES.listops,
   open: (setting) => openListOps(listsOf(SHORT, setting)),
 };
 
@@ -120,7 +112,7 @@ export const longListOperations: Recipe = {
     },
     paper: listOperations.plan.paper,
   },
-  published: LRA,
+  published: ARENA_FIGURES.listops,
   open: (setting) => openListOps(listsOf(LONG, setting)),
 };
 

@@ -1,28 +1,23 @@
 /** Who takes part where sequences are long, and pixels that are read one by one. @module */
-import { lionEncoder, type Mixer, registerMixer } from "@lionjs/lion";
+import { type Mixer, registerMixer } from "@lionjs/lion";
+import type { Examples } from "@lionjs/lion/data";
+import { ARENA_FIGURES } from "./arena_figures.ts";
+import { FASHION, type ImageSource, MNIST } from "./images.ts";
 import {
-  batchesInOrder,
-  collatePixels,
-  type Dataset,
-  type Examples,
-  type LabelledImage,
-  type PixelScale,
-  shuffledBatches,
-} from "@lionjs/lion/data";
-import {
-  accuracyOf,
   BY_ACCURACY,
   type Contender,
   type OpenRecipe,
   type Part,
-  type Published,
   type Recipe,
   type Setting,
   trainingOptions,
-  validated,
 } from "./recipe.ts";
-import { FASHION, type ImageSource, MNIST } from "./images.ts";
 import { scaleBeforeMask } from "./scale_before_mask.ts";
+import {
+  openSequences,
+  type PixelImages,
+  pixelSequences,
+} from "./sequences.ts";
 import { pathfinder } from "./tasks/pathfinder.ts";
 
 /**
@@ -41,14 +36,6 @@ export const LONG_RANGE: readonly Contender[] = [
     })),
   ]),
 ];
-
-/** Images that are read pixel by pixel. */
-interface PixelTask extends Required<PixelScale> {
-  /** Pixels of an image. */
-  readonly length: number;
-  readonly numClasses: number;
-  readonly images: Readonly<Record<Part, Dataset<LabelledImage>>>;
-}
 
 const QUICK_SIZES = {
   ...{ dim: 32, depth: 2, numHeads: 4, mlpRatio: 2, batchSize: 16 },
@@ -74,14 +61,6 @@ const VALIDATION = { smoke: 8, quick: 500, paper: 5000 };
 /** Images of which a table tells the accuracy. */
 const TEST = { smoke: 16, quick: 2000, paper: 10_000 };
 
-/** On the grey pixels of CIFAR-10. */
-const LRA_IMAGE: Published = {
-  "LRA's Image, paper": {
-    ...{ softmax: 42.44, "lion-lit": 43.29, "lion-d": 47.4, "lion-s": 42.6 },
-    ...{ "lion-d-hippo": 85.66, "lion-s-hippo": 86.14 },
-  },
-};
-
 /** MNIST, pixel by pixel. */
 export const pixelMnist: Recipe = pixelRecipe({
   title: "MNIST, pixel by pixel",
@@ -89,7 +68,7 @@ export const pixelMnist: Recipe = pixelRecipe({
     "on the 10,000 test images, in the quick setting on the first " +
     "2,000. ",
   plan: { quick: { ...QUICK, steps: 600 }, paper: PAPER },
-  published: LRA_IMAGE,
+  published: ARENA_FIGURES.image,
   open: (setting) => imageTask(MNIST, setting),
 });
 
@@ -190,7 +169,7 @@ export const pixelFashion: Recipe = pixelRecipe({
     "on the 10,000 test images, in the quick setting on the first " +
     "2,000. ",
   plan: { quick: FASHION_PLAN, paper: PAPER },
-  published: LRA_IMAGE,
+  published: ARENA_FIGURES.image,
   open: (setting) => imageTask(FASHION, setting),
 });
 
@@ -238,12 +217,7 @@ export const pathfinding: Recipe = pixelRecipe({
     quick: { ...QUICK, steps: 800 },
     paper: { steps: 62_500, rates: [1e-3, 2e-3, 4e-3] },
   },
-  published: {
-    "LRA's Pathfinder, paper": {
-      ...{ softmax: 71.4, "lion-lit": 72.78, "lion-d": 73.6, "lion-s": 74.2 },
-      ...{ "lion-d-hippo": 90.25, "lion-s-hippo": 91.3 },
-    },
-  },
+  published: ARENA_FIGURES.pathfinder,
   open(setting) {
     const { contourLength, ...sizes } = PATHFINDER[setting];
     const imagesOf = (part: Part) => {
@@ -278,7 +252,7 @@ async function imageTask(
   { load, scale }: ImageSource,
   setting: Setting,
   tested = TEST[setting],
-): Promise<PixelTask> {
+): Promise<PixelImages> {
   const { train, test } = await load();
   const trained = train.size - VALIDATION.paper;
   return {
@@ -295,7 +269,7 @@ function pixelRecipe(
   { about, open, ...own }:
     & Pick<Recipe, "title" | "about" | "plan" | "leftOut" | "published">
     & {
-      readonly open: (setting: Setting) => Promise<PixelTask>;
+      readonly open: (setting: Setting) => Promise<PixelImages>;
     },
 ): Recipe {
   return {
@@ -311,30 +285,10 @@ function pixelRecipe(
   };
 }
 
-function openPixels(
-  { length, numClasses, images, mean, deviation }: PixelTask,
-  setting: Setting,
-): OpenRecipe {
+function openPixels(images: PixelImages, setting: Setting): OpenRecipe {
   const { batchSize, ...sizes } = SIZES[setting];
-  const collate = collatePixels({ mean, deviation });
-  const held = (part: Part) =>
-    batchesInOrder(images[part], { batchSize: 50, collate });
-  return {
-    floor: { guess: "any class", loss: Math.log(numClasses) },
-    baselines: () => ({ "any class": { accuracy: 1 / numClasses } }),
-    trial({ contender: { options }, seed, steps, rate }) {
-      const model = lionEncoder({
-        ...{ ...sizes, inputDim: 1, maxLength: length, numClasses },
-        ...options,
-        seed,
-      });
-      return {
-        model,
-        data: shuffledBatches(images.train, { batchSize, seed, collate }),
-        options: trainingOptions({ steps, rate, weightDecay: 0.05 }),
-        validation: validated(() => held("validation")),
-        test: async () => ({ accuracy: await accuracyOf(model, held("test")) }),
-      };
-    },
-  };
+  return openSequences(pixelSequences(images), {
+    ...{ sizes, batchSize },
+    options: (choice) => trainingOptions({ ...choice, weightDecay: 0.05 }),
+  });
 }

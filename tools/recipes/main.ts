@@ -6,7 +6,6 @@
 import { type BackendInfo, useBackend } from "@lionjs/lion";
 import { openMpi } from "@lionjs/lion/mpi";
 import { stopSignal } from "@lionjs/lion/notebook";
-import type { Budget } from "../../bench/measure.ts";
 import { isOfOwnData } from "../own_data/own_options.ts";
 import { trainOwn } from "../own_data/train_own.ts";
 import { findFiles, MissingFiles } from "./needed_files.ts";
@@ -23,6 +22,7 @@ import {
 } from "./plan.ts";
 import type { EndedTraining } from "./protocol.ts";
 import { folderOf, runRecipe } from "./run_recipe.ts";
+import type { StepTiming } from "./step_times.ts";
 import { OPTIONS, type Options, readOptions } from "./train_options.ts";
 import {
   dismiss,
@@ -35,7 +35,10 @@ import { TrainingWorkers } from "./training_workers.ts";
 const CORES = navigator.hardwareConcurrency;
 
 /** Steps are timed to see that they can be. */
-const ONCE: Budget = { milliseconds: 0, fewest: 1, most: 1, warmUp: 0 };
+const ONCE: StepTiming = {
+  budget: { milliseconds: 0, fewest: 1, most: 1, warmUp: 0 },
+  steps: 1,
+};
 
 /** Trains with all ranks of the job. */
 async function mainOfRanks(

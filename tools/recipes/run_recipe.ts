@@ -1,12 +1,11 @@
 /** One recipe from its data to its file of results. @module */
 import type { BackendInfo } from "@lionjs/lion";
 import { cpus } from "node:os";
-import type { Budget } from "../../bench/measure.ts";
 import { opened, type PlannedRecipe } from "./plan.ts";
 import { type ProtocolCall, runProtocol } from "./protocol.ts";
 import { isRival } from "./recipe.ts";
 import { type RecipeResults, writeJSON } from "./results_file.ts";
-import { timeSteps } from "./step_times.ts";
+import { type StepTiming, timeSteps } from "./step_times.ts";
 
 /** What recipes are run with. */
 export interface RunCall
@@ -17,8 +16,8 @@ export interface RunCall
   readonly command: string;
   /** The backend that trains. */
   readonly backend: BackendInfo;
-  /** How long steps are timed. @default seconds for each contender */
-  readonly timing?: Budget;
+  /** How steps are timed. */
+  readonly timing?: StepTiming;
 }
 
 /** Where a training is. */

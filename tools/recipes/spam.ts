@@ -10,6 +10,7 @@ import {
   shuffledBatches,
   splitDocuments,
 } from "@lionjs/lion/data";
+import { ARENA_FIGURES } from "./arena_figures.ts";
 import { byteBaselines } from "./byte_baselines.ts";
 import { oneOfEvery } from "./corpus.ts";
 import { LONG_RANGE } from "./long_range.ts";
@@ -62,12 +63,7 @@ export const spam: Recipe = {
     },
     paper: { steps: 20_000, rates: [5e-4, 1e-3, 2e-3] },
   },
-  published: {
-    "LRA's Text, paper": {
-      ...{ softmax: 64.27, "lion-lit": 65.21, "lion-d": 64.5, "lion-s": 60.87 },
-      ...{ "lion-d-hippo": 88.78, "lion-s-hippo": 88.1 },
-    },
-  },
+  published: ARENA_FIGURES.text,
   async open(setting) {
     const { sizes, length, batchSize, every } = SETTINGS[setting];
     const tokenizer = byteTokenizer();

@@ -12,8 +12,13 @@ import type {
   TrialChoice,
 } from "./recipe.ts";
 
-/** Steps of a sample: beginning a training is then a small part of it. */
-const STEPS = 10;
+/** How steps are timed. */
+export interface StepTiming {
+  /** How long. @default seconds for each contender */
+  readonly budget?: Budget;
+  /** Steps of a sample: beginning a training is then a small part of it. @default 10 */
+  readonly steps?: number;
+}
 
 /** The milliseconds of some steps of training, waits for data included. */
 export function timeTraining(
@@ -36,14 +41,14 @@ export async function timeSteps(
   contenders: readonly Contender[],
   { rates }: Pick<TrainingPlan, "rates">,
   folderOf: TrialChoice["folderOf"],
-  budget: Budget = { milliseconds: 4000, turn: 1 },
+  { budget = { milliseconds: 4000, turn: 1 }, steps = 10 }: StepTiming = {},
 ): Promise<Record<string, number>> {
   const trials = [];
   for (const contender of contenders) {
     const trial = await open.trial({
       contender,
       seed: 1,
-      steps: STEPS,
+      steps,
       rate: rates[0]!,
       folderOf,
     });
@@ -51,7 +56,7 @@ export async function timeSteps(
   }
   const candidates = trials.map(({ name, ...trial }) => ({
     name,
-    run: () => timeTraining(trial, STEPS),
+    run: () => timeTraining(trial, steps),
   }));
   const measured = await timeAlternating(
     candidates,
@@ -63,6 +68,6 @@ export async function timeSteps(
     dispose?.();
   }
   return Object.fromEntries(
-    measured.map(({ name, median }) => [name, median / STEPS]),
+    measured.map(({ name, median }) => [name, median / steps]),
   );
 }

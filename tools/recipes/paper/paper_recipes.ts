@@ -1,3 +1,4 @@
+import { arenaImage, arenaPathfinder, arenaPathX } from "./arena_images.ts";
 import { c4MaskedLanguage } from "./c4_masked_language.ts";
 import { glueTuning, glueTuningByM2 } from "./glue_tuning.ts";
 import { openWebTextModels } from "./open_web_text.ts";
@@ -13,6 +14,9 @@ export const PAPER_RECIPES: Readonly<Record<string, PaperRecipe>> = {
   glue: glueTuning,
   "glue-m2": glueTuningByM2,
   openwebtext: openWebTextModels,
+  "lra-image": arenaImage,
+  "lra-pathfinder": arenaPathfinder,
+  "lra-pathx": arenaPathX,
 };
 
 /** A recipe's name with what was chosen, under which its results are kept. */

@@ -1,0 +1,174 @@
+/** Long Range Arena as the paper trains on it: what its six tasks have in common. @module */
+import type { LongRangeArenaTask } from "@lionjs/lion/data";
+import { crossEntropy, warmUpCosine } from "@lionjs/lion/training";
+import { ARENA_FIGURES } from "../arena_figures.ts";
+import { LONG_RANGE } from "../long_range.ts";
+import type { NeededFiles } from "../needed_files.ts";
+import { BY_ACCURACY, type Recipe, type Trial } from "../recipe.ts";
+import {
+  type EncoderSizes,
+  openSequences,
+  type SequenceTask,
+} from "../sequences.ts";
+import {
+  type PaperRecipe,
+  paperRecipe,
+  type PaperSetting,
+  partOfBatch,
+} from "./paper_recipe.ts";
+
+/** What S5's scripts say of a task. */
+interface ArenaNumbers {
+  readonly dim: number;
+  readonly depth: number;
+  readonly batchSize: number;
+  readonly epochs: number;
+  readonly weightDecay: number;
+  readonly dropout: number;
+  /** Examples to train on, as published. */
+  readonly examples: number;
+}
+
+/** Sizes and numbers of S5, which the paper takes: its `run_lra_*.sh`. */
+export const ARENA: Readonly<Record<LongRangeArenaTask, ArenaNumbers>> = {
+  listops: {
+    ...{ dim: 128, depth: 8, batchSize: 50, epochs: 40 },
+    ...{ weightDecay: 0.04, dropout: 0, examples: 96_000 },
+  },
+  text: {
+    ...{ dim: 256, depth: 6, batchSize: 50, epochs: 35 },
+    ...{ weightDecay: 0.07, dropout: 0.1, examples: 25_000 },
+  },
+  retrieval: {
+    ...{ dim: 128, depth: 6, batchSize: 32, epochs: 20 },
+    ...{ weightDecay: 0.05, dropout: 0, examples: 147_086 },
+  },
+  image: {
+    ...{ dim: 512, depth: 6, batchSize: 50, epochs: 250 },
+    ...{ weightDecay: 0.07, dropout: 0.1, examples: 45_000 },
+  },
+  pathfinder: {
+    ...{ dim: 192, depth: 6, batchSize: 64, epochs: 200 },
+    ...{ weightDecay: 0.03, dropout: 0.05, examples: 160_000 },
+  },
+  pathx: {
+    ...{ dim: 128, depth: 6, batchSize: 32, epochs: 75 },
+    ...{ weightDecay: 0.06, dropout: 0, examples: 160_000 },
+  },
+};
+
+/** The paper's. */
+const RATE = 5e-4;
+
+/** As S5's. */
+const WARM_UP_EPOCHS = 1;
+
+const TINY: EncoderSizes = { dim: 16, depth: 2, numHeads: 2, mlpRatio: 2 };
+
+const TINY_BATCH = 2;
+
+/** Looks at validation data in a training, after which curves are drawn. */
+const VALIDATIONS = 25;
+
+/** Those of the paper's table: with a decay for each head, and for each channel. */
+const CONTENDERS = LONG_RANGE.filter(({ name }) =>
+  name !== "hydra" && !name.endsWith("-random")
+);
+
+/** The contender that others are compared with; softmax, where it takes part. */
+const REFERENCES = ["softmax", "lion-s-hippo"];
+
+const NOTES: readonly string[] = [
+  "The paper has AdamW at a rate of 5e-4 with a cosine, and S5's sizes. Weight decay, " +
+  "dropout, batch and epochs are those of S5's scripts, and so is a warm-up of one " +
+  "epoch; their rates and batch normalisation are S5's own. Eight heads, and " +
+  "perceptrons of twice the columns, are this library's choice.",
+  "The paper's decays of channels are e^(σ(A) + B) and e^B, which may exceed 1; these " +
+  "are sigmoids that begin with HiPPO's. Weights of queries, keys and gates begin as " +
+  "everywhere in this library, where the paper draws them with a deviation of 0.1.",
+  "Rows without HiPPO have a decay for each head. The paper's Transformer is the " +
+  "arena's, without rotary positions.",
+];
+
+/** How one of its tasks is opened. */
+export interface ArenaRecipe extends Pick<Recipe, "title" | "about" | "notes"> {
+  readonly files: NeededFiles;
+  /** The task's sequences, and the number of those to train on. */
+  open(
+    folder: string,
+    setting: PaperSetting,
+  ): Promise<SequenceTask & { readonly examples: number }>;
+}
+
+/** The recipe of a task, in S5's size. */
+export function arenaRecipe(
+  task: LongRangeArenaTask,
+  { open, notes = [], without = [], ...own }: ArenaRecipe,
+): PaperRecipe {
+  const { epochs, examples, weightDecay, ...published } = ARENA[task];
+  const { dim, depth, dropout } = published;
+  return {
+    of({ batchSize = published.batchSize, accumulate = 1 }) {
+      const part = partOfBatch(batchSize, accumulate);
+      return paperRecipe({
+        ...own,
+        notes: [...NOTES, ...notes],
+        contenders: CONTENDERS.filter(({ name }) => !without.includes(name)),
+        reference: REFERENCES.find((name) => !without.includes(name))!,
+        measure: BY_ACCURACY,
+        published: ARENA_FIGURES[task],
+        plan: {
+          steps: epochs * Math.floor(examples / batchSize),
+          rate: RATE,
+          validations: VALIDATIONS,
+        },
+        async open(setting, { data }) {
+          const found = await open(data, setting);
+          const isSmoke = setting === "smoke";
+          const sizes = { dim, depth, dropout, numHeads: 8, mlpRatio: 2 };
+          return {
+            ...openSequences(found, {
+              sizes: isSmoke ? TINY : sizes,
+              batchSize: isSmoke ? TINY_BATCH : part,
+              options: (choice) =>
+                arenaOptions({ ...choice, epochs, weightDecay, accumulate }),
+            }),
+            remarks: remarksOn(found.examples, isSmoke ? undefined : examples),
+          };
+        },
+      });
+    },
+  };
+}
+
+/** AdamW with a warm-up of an epoch and a cosine. */
+export function arenaOptions(
+  { steps, rate, epochs, weightDecay, accumulate }: {
+    readonly steps: number;
+    readonly rate: number;
+    readonly epochs: number;
+    readonly weightDecay: number;
+    readonly accumulate: number;
+  },
+): Trial["options"] {
+  const warmUpSteps = Math.floor(WARM_UP_EPOCHS * steps / epochs);
+  return {
+    loss: crossEntropy(),
+    optimizer: {
+      learningRate: warmUpCosine({ learningRate: rate, warmUpSteps, steps }),
+      clipNorm: Infinity,
+      ...{ weightDecay, accumulate },
+    },
+  };
+}
+
+/** Says so where there are not as many examples as published. */
+export function remarksOn(
+  found: number,
+  published: number | undefined,
+): string[] {
+  if (published === undefined || found === published) return [];
+  return [
+    `The files have ${found} examples to train on, and those published ${published}, for which steps are counted.`,
+  ];
+}

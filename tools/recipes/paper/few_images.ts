@@ -1,0 +1,70 @@
+/** A few images in the formats of published sets, to see that everything runs. @module */
+import type { LabelledImage } from "@lionjs/lion/data";
+import { encodePNG } from "../../../lib/notebook/pictures/png.ts";
+import { pathfinder } from "../tasks/pathfinder.ts";
+
+/** The classes of CIFAR-10, as `batches.meta.txt` has them. */
+const THINGS = "airplane automobile bird cat deer dog frog horse ship truck";
+
+/** Channels of an image of CIFAR. */
+const PLANES = 3 * 32 * 32;
+
+/** Writes some images of CIFAR-10 in its binary version. */
+export async function writeFewCifar10(folder: string): Promise<void> {
+  const place = `${folder}/cifar-10-batches-bin`;
+  await Deno.mkdir(place);
+  for (const name of ["1", "2", "3", "4", "5"]) {
+    await Deno.writeFile(`${place}/data_batch_${name}.bin`, records(4, 1));
+  }
+  await Deno.writeFile(`${place}/test_batch.bin`, records(10, 1));
+  await Deno.writeTextFile(
+    `${place}/batches.meta.txt`,
+    `${THINGS.replaceAll(" ", "\n")}\n\n`,
+  );
+}
+
+/** Records of labels, which count up to 9, and planes of one brightness. */
+export function records(count: number, labels: number): Uint8Array {
+  const size = labels + PLANES;
+  const bytes = new Uint8Array(count * size);
+  for (let i = 0; i < count; i++) {
+    const record = bytes.subarray(i * size, (i + 1) * size);
+    record.fill(25 * (i % 10), labels);
+    record.fill(i % 10, 0, labels);
+  }
+  return bytes;
+}
+
+/** Images of each label, for which parts of a tenth have one. */
+const OF_EACH_LABEL = 10;
+
+/** Writes some images of Pathfinder as they are released. */
+export async function writeFewPathfinder(
+  folder: string,
+  side: 32 | 128,
+): Promise<void> {
+  const place = `${folder}/pathfinder${side}/curv_contour_length_14`;
+  await Deno.mkdir(`${place}/imgs/0`, { recursive: true });
+  await Deno.mkdir(`${place}/metadata`);
+  const made = pathfinder({ size: 400, side, part: "train" });
+  const left = new Map([[0, OF_EACH_LABEL], [1, OF_EACH_LABEL]]);
+  const lines: string[] = [];
+  for (let i = 0; i < made.size && lines.length < 2 * OF_EACH_LABEL; i++) {
+    const { pixels, label } = made.get(i);
+    if (left.get(label) === 0) continue;
+    left.set(label, left.get(label)! - 1);
+    const name = `sample_${lines.length}.png`;
+    await Deno.writeFile(
+      `${place}/imgs/0/${name}`,
+      greyPNG({ pixels, label }, side),
+    );
+    lines.push(`imgs/0 ${name} ${lines.length} ${label} 1 1 14 5 0`);
+  }
+  await Deno.writeTextFile(`${place}/metadata/0.npy`, `${lines.join("\n")}\n`);
+}
+
+function greyPNG({ pixels }: LabelledImage, side: number): Uint8Array {
+  const data = new Uint8Array(4 * pixels.length);
+  pixels.forEach((grey, i) => data.set([grey, grey, grey, 255], 4 * i));
+  return encodePNG({ width: side, height: side, data });
+}

@@ -1,0 +1,106 @@
+/** Sequences that an encoder classifies, from whatever they are made of. @module */
+import { lionEncoder, type LionEncoderOptions } from "@lionjs/lion";
+import {
+  type Batch,
+  batchesInOrder,
+  type BatchStream,
+  collatePixels,
+  type Dataset,
+  type LabelledImage,
+  type PixelScale,
+  shuffledBatches,
+} from "@lionjs/lion/data";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import {
+  accuracyOf,
+  type OpenRecipe,
+  type Part,
+  type Trial,
+  type TrialChoice,
+  validated,
+} from "./recipe.ts";
+
+/** The sizes of an encoder. */
+export interface EncoderSizes {
+  readonly dim: number;
+  readonly depth: number;
+  readonly numHeads: number;
+  readonly mlpRatio: number;
+  readonly dropout?: number;
+}
+
+/** What a task does not say of its models. */
+type EncoderOptions = Omit<
+  LionEncoderOptions,
+  "inputDim" | "vocabularySize" | "numClasses"
+>;
+
+/** Sequences of classes, and the models that read them. */
+export interface SequenceTask {
+  readonly numClasses: number;
+  /** Shuffled batches without end. */
+  train(options: { batchSize: number; seed: number }): BatchStream;
+  /** One pass over examples that are not trained on. */
+  held(part: Exclude<Part, "train">): AsyncIterable<Batch>;
+  /** Batches of a pass over those for validation. */
+  readonly validationBatches: number;
+  model(options: EncoderOptions): LayersModel;
+}
+
+/** How models are trained on them. */
+export interface SequenceTraining {
+  readonly sizes: EncoderSizes;
+  readonly batchSize: number;
+  options(choice: Pick<TrialChoice, "steps" | "rate">): Trial["options"];
+}
+
+/** The recipe on sequences. */
+export function openSequences(
+  task: SequenceTask,
+  { sizes, batchSize, options: optionsOf }: SequenceTraining,
+): OpenRecipe {
+  const { numClasses, validationBatches } = task;
+  return {
+    floor: { guess: "any class", loss: Math.log(numClasses) },
+    baselines: () => ({ "any class": { accuracy: 1 / numClasses } }),
+    trial({ contender: { options }, seed, ...choice }) {
+      const model = task.model({ ...sizes, ...options, seed });
+      return {
+        model,
+        data: task.train({ batchSize, seed }),
+        options: optionsOf(choice),
+        validation: validated(() => task.held("validation")),
+        validationBatches,
+        test: async () => ({
+          accuracy: await accuracyOf(model, task.held("test")),
+        }),
+      };
+    },
+  };
+}
+
+/** Images that are read pixel by pixel. */
+export interface PixelImages extends Required<PixelScale> {
+  /** Pixels of an image. */
+  readonly length: number;
+  readonly numClasses: number;
+  readonly images: Readonly<Record<Part, Dataset<LabelledImage>>>;
+}
+
+/** Images that models see at once, where they are not trained on. */
+const HELD = 50;
+
+/** Images as sequences of numbers, row by row; positions are learned. */
+export function pixelSequences(
+  { length, numClasses, images, mean, deviation }: PixelImages,
+): SequenceTask {
+  const collate = collatePixels({ mean, deviation });
+  return {
+    numClasses,
+    train: (options) => shuffledBatches(images.train, { ...options, collate }),
+    held: (part) => batchesInOrder(images[part], { batchSize: HELD, collate }),
+    validationBatches: Math.ceil(images.validation.size / HELD),
+    model: (options) =>
+      lionEncoder({ inputDim: 1, maxLength: length, numClasses, ...options }),
+  };
+}
