@@ -15,6 +15,7 @@ import {
   paperRecipe,
   type PaperSetting,
   partOfBatch,
+  remarksOn,
 } from "./paper_recipe.ts";
 
 /** What S5's scripts say of a task. */
@@ -93,6 +94,8 @@ const NOTES: readonly string[] = [
 /** How one of its tasks is opened. */
 export interface ArenaRecipe extends Pick<Recipe, "title" | "about" | "notes"> {
   readonly files: NeededFiles;
+  /** Contenders that do not take part. @default none */
+  readonly without?: readonly string[];
   /** The task's sequences, and the number of those to train on. */
   open(
     folder: string,
@@ -133,7 +136,9 @@ export function arenaRecipe(
               options: (choice) =>
                 arenaOptions({ ...choice, epochs, weightDecay, accumulate }),
             }),
-            remarks: remarksOn(found.examples, isSmoke ? undefined : examples),
+            remarks: isSmoke ? [] : remarksOn([
+              ["examples to train on", found.examples, examples],
+            ]),
           };
         },
       });
@@ -160,15 +165,4 @@ export function arenaOptions(
       ...{ weightDecay, accumulate },
     },
   };
-}
-
-/** Says so where there are not as many examples as published. */
-export function remarksOn(
-  found: number,
-  published: number | undefined,
-): string[] {
-  if (published === undefined || found === published) return [];
-  return [
-    `The files have ${found} examples to train on, and those published ${published}, for which steps are counted.`,
-  ];
 }

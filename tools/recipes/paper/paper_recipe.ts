@@ -107,3 +107,14 @@ export function fewOf<E>(
   if (setting !== "smoke" || dataset.size <= FEW) return dataset;
   return { size: FEW, get: (index) => dataset.get(index) };
 }
+
+/** Says what of the files is not as many as published, for which steps are counted. */
+export function remarksOn(
+  counts:
+    readonly (readonly [what: string, found: number, published: number])[],
+): string[] {
+  return counts.filter(([, found, published]) => found !== published).map(
+    ([what, found, published]) =>
+      `The files have ${found} ${what}, where those published have ${published}; steps are as published.`,
+  );
+}

@@ -1,6 +1,7 @@
 import { arenaImage, arenaPathfinder, arenaPathX } from "./arena_images.ts";
 import { c4MaskedLanguage } from "./c4_masked_language.ts";
 import { glueTuning, glueTuningByM2 } from "./glue_tuning.ts";
+import { cifar100Recipe, imageNetRecipe } from "./image_sets.ts";
 import { openWebTextModels } from "./open_web_text.ts";
 import {
   type PaperChoice,
@@ -10,6 +11,8 @@ import {
 
 /** All recipes on the paper's own data, by their names; those that others go on from come first. */
 export const PAPER_RECIPES: Readonly<Record<string, PaperRecipe>> = {
+  imagenet: imageNetRecipe,
+  cifar100: cifar100Recipe,
   "c4-mlm": c4MaskedLanguage,
   glue: glueTuning,
   "glue-m2": glueTuningByM2,
