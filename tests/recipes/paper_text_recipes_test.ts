@@ -4,6 +4,11 @@ import { lionBert } from "../../mod.ts";
 import { tokenFile, tokenizerOf, trainTokenizer } from "../../lib/data/mod.ts";
 import { savePretrained } from "../../lib/hub/mod.ts";
 import { train } from "../../lib/training/mod.ts";
+import {
+  arenaListOps,
+  arenaRetrieval,
+  arenaText,
+} from "../../tools/recipes/paper/arena_texts.ts";
 import { c4MaskedLanguage } from "../../tools/recipes/paper/c4_masked_language.ts";
 import { glueTuning, goOn } from "../../tools/recipes/paper/glue_tuning.ts";
 import {
@@ -218,3 +223,17 @@ Deno.test("files of tokens are made once, and nanoGPT's are taken", () =>
       "should have OpenWebText",
     );
   }));
+
+onEachBackend(
+  "recipes on texts of Long Range Arena train and are tested",
+  () =>
+    withFolder(async (folder) => {
+      for (const { of } of [arenaListOps, arenaText, arenaRetrieval]) {
+        assertEquals(
+          await tryRecipe(of({}), ["softmax", "lion-s-hippo"], folder),
+          ["accuracy"],
+        );
+      }
+    }),
+  ["wasm"],
+);

@@ -4,6 +4,7 @@ import {
   type Batch,
   batchesInOrder,
   type BatchStream,
+  type Collate,
   collatePixels,
   type Dataset,
   type LabelledImage,
@@ -79,6 +80,31 @@ export function openSequences(
   };
 }
 
+/** What sequences are made of. */
+export interface SequenceParts<E> {
+  readonly numClasses: number;
+  readonly parts: Readonly<Record<Part, Dataset<E>>>;
+  readonly collate: Collate<E>;
+  readonly model: SequenceTask["model"];
+}
+
+/** Examples that models see at once, where they are not trained on. */
+const HELD = 50;
+
+/** The sequences of examples, with their number to train on. */
+export function sequencesOf<E>(
+  { numClasses, parts, collate, model }: SequenceParts<E>,
+): SequenceTask & { readonly examples: number } {
+  return {
+    numClasses,
+    examples: parts.train.size,
+    train: (options) => shuffledBatches(parts.train, { ...options, collate }),
+    held: (part) => batchesInOrder(parts[part], { batchSize: HELD, collate }),
+    validationBatches: Math.ceil(parts.validation.size / HELD),
+    model,
+  };
+}
+
 /** Images that are read pixel by pixel. */
 export interface PixelImages extends Required<PixelScale> {
   /** Pixels of an image. */
@@ -87,20 +113,15 @@ export interface PixelImages extends Required<PixelScale> {
   readonly images: Readonly<Record<Part, Dataset<LabelledImage>>>;
 }
 
-/** Images that models see at once, where they are not trained on. */
-const HELD = 50;
-
 /** Images as sequences of numbers, row by row; positions are learned. */
 export function pixelSequences(
   { length, numClasses, images, mean, deviation }: PixelImages,
-): SequenceTask {
-  const collate = collatePixels({ mean, deviation });
-  return {
+): SequenceTask & { readonly examples: number } {
+  return sequencesOf({
     numClasses,
-    train: (options) => shuffledBatches(images.train, { ...options, collate }),
-    held: (part) => batchesInOrder(images[part], { batchSize: HELD, collate }),
-    validationBatches: Math.ceil(images.validation.size / HELD),
+    parts: images,
+    collate: collatePixels({ mean, deviation }),
     model: (options) =>
       lionEncoder({ inputDim: 1, maxLength: length, numClasses, ...options }),
-  };
+  });
 }

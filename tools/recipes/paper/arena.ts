@@ -1,16 +1,17 @@
 /** Long Range Arena as the paper trains on it: what its six tasks have in common. @module */
-import type { LongRangeArenaTask } from "@lionjs/lion/data";
+import type { Dataset, LongRangeArenaTask } from "@lionjs/lion/data";
 import { crossEntropy, warmUpCosine } from "@lionjs/lion/training";
 import { ARENA_FIGURES } from "../arena_figures.ts";
 import { LONG_RANGE } from "../long_range.ts";
 import type { NeededFiles } from "../needed_files.ts";
-import { BY_ACCURACY, type Recipe, type Trial } from "../recipe.ts";
+import { BY_ACCURACY, type Part, type Recipe, type Trial } from "../recipe.ts";
 import {
   type EncoderSizes,
   openSequences,
   type SequenceTask,
 } from "../sequences.ts";
 import {
+  fewOf,
   type PaperRecipe,
   paperRecipe,
   type PaperSetting,
@@ -143,6 +144,18 @@ export function arenaRecipe(
         },
       });
     },
+  };
+}
+
+/** The examples of all parts; a few of each in the smoke setting. */
+export async function arenaParts<E>(
+  setting: PaperSetting,
+  read: (part: Part) => Promise<Dataset<E>>,
+): Promise<Record<Part, Dataset<E>>> {
+  return {
+    train: fewOf(await read("train"), setting),
+    validation: fewOf(await read("validation"), setting),
+    test: fewOf(await read("test"), setting),
   };
 }
 

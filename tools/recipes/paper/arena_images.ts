@@ -6,7 +6,7 @@ import {
 } from "@lionjs/lion/data";
 import type { NeededFiles } from "../needed_files.ts";
 import { pixelSequences } from "../sequences.ts";
-import { type ArenaRecipe, arenaRecipe } from "./arena.ts";
+import { arenaParts, type ArenaRecipe, arenaRecipe } from "./arena.ts";
 import { writeFewCifar10, writeFewPathfinder } from "./few_images.ts";
 import type { PaperRecipe } from "./paper_recipe.ts";
 
@@ -90,16 +90,13 @@ function pixelArena(
   const { length, numClasses } = LONG_RANGE_ARENA_TASKS[task];
   return arenaRecipe(task, {
     ...own,
-    async open(folder) {
-      const images = {
-        train: await longRangeArena(task, folder, { part: "train" }),
-        validation: await longRangeArena(task, folder, { part: "validation" }),
-        test: await longRangeArena(task, folder, { part: "test" }),
-      };
-      return {
-        ...pixelSequences({ length, numClasses, images, ...scale }),
-        examples: images.train.size,
-      };
-    },
+    open: async (folder, setting) =>
+      pixelSequences({
+        ...{ length, numClasses, ...scale },
+        images: await arenaParts(
+          setting,
+          (part) => longRangeArena(task, folder, { part }),
+        ),
+      }),
   });
 }

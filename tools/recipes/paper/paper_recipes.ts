@@ -1,4 +1,5 @@
 import { arenaImage, arenaPathfinder, arenaPathX } from "./arena_images.ts";
+import { arenaListOps, arenaRetrieval, arenaText } from "./arena_texts.ts";
 import { c4MaskedLanguage } from "./c4_masked_language.ts";
 import { glueTuning, glueTuningByM2 } from "./glue_tuning.ts";
 import { cifar100Recipe, imageNetRecipe } from "./image_sets.ts";
@@ -17,6 +18,9 @@ export const PAPER_RECIPES: Readonly<Record<string, PaperRecipe>> = {
   glue: glueTuning,
   "glue-m2": glueTuningByM2,
   openwebtext: openWebTextModels,
+  "lra-listops": arenaListOps,
+  "lra-text": arenaText,
+  "lra-retrieval": arenaRetrieval,
   "lra-image": arenaImage,
   "lra-pathfinder": arenaPathfinder,
   "lra-pathx": arenaPathX,
