@@ -36,6 +36,7 @@ import {
   glueTuning,
   glueTuningByM2,
 } from "../../tools/recipes/paper/glue_tuning.ts";
+import { guessWithoutTexts } from "../../tools/recipes/paper/glue_scores.ts";
 import { guessByFrequency } from "../../tools/recipes/paper/label_frequencies.ts";
 import {
   nanoGptOptimizer,
@@ -45,6 +46,8 @@ import {
   partsFor,
   variantName,
 } from "../../tools/recipes/paper/paper_recipe.ts";
+import { chosenName } from "../../tools/recipes/paper/paper_recipes.ts";
+import { chosenOf } from "../../tools/recipes/train_options.ts";
 import {
   encodeStart,
   streamInOrder,
@@ -285,6 +288,51 @@ Deno.test("GLUE's recipes have the steps of their epochs, and the paper's metric
     batchSize: 64,
   });
   assertEquals([paper.steps, paper.rates], [10 * 58, [8e-5]]);
+});
+
+Deno.test("GLUE's tasks are guessed without their texts", () => {
+  const examples = (...labels: number[]) =>
+    datasetOf(labels.map((label) => ({ texts: ["a"] as const, label })));
+  const { loss, scores } = guessWithoutTexts(
+    "mrpc",
+    examples(1, 1, 1, 0),
+    examples(1, 0),
+  );
+  const entropy = -(3 / 4) * Math.log(3 / 4) - (1 / 4) * Math.log(1 / 4);
+  assertAlmostEquals(loss, entropy, 1e-12);
+  assertEquals(scores, { f1: 2 / 3, accuracy: 1 / 2 });
+  const cola = guessWithoutTexts("cola", examples(1, 1), examples(1, 0));
+  assertEquals(cola, { loss: 0, scores: { matthews: 0 } });
+  const stsb = guessWithoutTexts("stsb", examples(1, 5), examples(3));
+  assertEquals(stsb, { loss: 4, scores: {} });
+});
+
+Deno.test("all tasks of a recipe are trained unless one is named", () => {
+  const names = (...call: Parameters<typeof chosenOf>) =>
+    chosenOf(...call).map((chosen) => chosenName(chosen.name, chosen));
+  assertEquals(names("glue", { size: "large" }), [
+    ...["glue-mnli-large", "glue-cola-large", "glue-sst2-large"],
+    ...["glue-qqp-large", "glue-qnli-large", "glue-mrpc-large"],
+    ...["glue-stsb-large", "glue-rte-large"],
+  ]);
+  assertEquals(names("glue-m2", { task: "rte" }), ["glue-m2-rte"]);
+  assertEquals(names("openwebtext", {}), ["openwebtext"]);
+  assertEquals(
+    chosenOf("glue", { task: "rte", from: "some/model" }).map(({ from }) =>
+      from
+    ),
+    ["some/model"],
+  );
+  assertThrows(
+    () => chosenOf("c4-mlm", { from: "some/model" }),
+    RangeError,
+    "--from should not be with c4-mlm",
+  );
+  assertThrows(
+    () => chosenOf("mlm", { from: "some/model" }),
+    RangeError,
+    "--from should be with one of",
+  );
 });
 
 Deno.test("results of the paper's recipes are called by task and size", () => {

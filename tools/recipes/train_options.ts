@@ -156,8 +156,8 @@ type FileValues = {
     | undefined;
 };
 
-/** A recipe, and what was chosen of it if it is the paper's. */
-function chosenOf(name: string, values: FileValues): ChosenRecipe[] {
+/** A recipe, and what was chosen of it if it is the paper's; one for each of its tasks. */
+export function chosenOf(name: string, values: FileValues): ChosenRecipe[] {
   const recipe = PAPER_RECIPES[name];
   if (!recipe) {
     assertNoneGiven(values);

@@ -8,6 +8,7 @@ import {
 } from "@lionjs/lion/data";
 import { accuracyOf, f1, matthews, type Score } from "@lionjs/lion/training";
 import type { Figures } from "../recipe.ts";
+import { entropyOf } from "./label_frequencies.ts";
 
 /** Of classes. */
 const SCORES: Readonly<Partial<Record<GlueMetric, Score>>> = {
@@ -43,16 +44,15 @@ export function guessWithoutTexts(
       labels.length;
     return { loss, scores: {} };
   }
-  const shares = classes.map((_, i) =>
-    labels.filter((label) => label === i).length / labels.length
+  const counts = classes.map((_, i) =>
+    labels.filter((label) => label === i).length
   );
-  const loss = -shares.reduce((sum, p) => sum + (p && p * Math.log(p)), 0);
   const wanted = labelsOf(held);
-  const guesses = wanted.map(() => shares.indexOf(Math.max(...shares)));
+  const guesses = wanted.map(() => counts.indexOf(Math.max(...counts)));
   const scores = Object.fromEntries(
     metricsOf(task).map((name) => [name, SCORES[name]!(guesses, wanted)]),
   );
-  return { loss, scores };
+  return { loss: entropyOf(counts), scores };
 }
 
 function labelsOf(examples: Examples<GlueExample>): Float64Array {

@@ -14,20 +14,22 @@ export async function guessByFrequency(
   batches: AsyncIterable<Batch>,
 ): Promise<GuessedByFrequency> {
   const counts = new Map<number, number>();
-  let all = 0;
   for await (const { inputs, labels } of batches) {
     const values = await labels.data();
     tf.dispose([...inputs, labels]);
     for (const label of values) {
       if (label === NOT_COUNTED) continue;
       counts.set(label, (counts.get(label) ?? 0) + 1);
-      all++;
     }
   }
-  let most = 0, loss = 0;
-  for (const count of counts.values()) {
-    most = Math.max(most, count);
-    loss -= count / all * Math.log(count / all);
-  }
-  return { accuracy: most / all, loss };
+  const all = [...counts.values()];
+  const sum = all.reduce((a, b) => a + b, 0);
+  return { accuracy: Math.max(...all) / sum, loss: entropyOf(all) };
+}
+
+/** The loss of the guess that has the frequencies of classes, by how often each is there. */
+export function entropyOf(counts: readonly number[]): number {
+  const all = counts.reduce((a, b) => a + b, 0);
+  return counts.filter((count) => count > 0)
+    .reduce((sum, count) => sum - count / all * Math.log(count / all), 0);
 }

@@ -126,6 +126,7 @@ export const openWebTextModels: PaperRecipe = {
             },
           );
         };
+        const { size } = await tokenFile(validation, { length: 1, type });
         const guessed = await guessByFrequency(heldBatches(lookedAt, length));
         return {
           floor: { guess: "frequencies of tokens", loss: guessed.loss },
@@ -163,10 +164,13 @@ export const openWebTextModels: PaperRecipe = {
               test: () =>
                 nextFigures(
                   model,
-                  LENGTHS.filter((times) => times <= 1 || !hasPositions)
-                    .map((times) => ({
-                      length: times * length,
-                      batches: heldBatches(held, times * length),
+                  LENGTHS.map((times) => times * length)
+                    .filter((asked) =>
+                      asked < size && (asked <= length || !hasPositions)
+                    )
+                    .map((length) => ({
+                      length,
+                      batches: heldBatches(held, length),
                     })),
                 ),
             };
