@@ -56,7 +56,7 @@ export const C4_SETTINGS: Readonly<
   large: { rate: 2e-4, microBatch: 64, hydraDepth: 45 },
 };
 
-/** Of a model in the smoke setting. */
+/** The size of models in the smoke setting. */
 const TINY = {
   ...{ dim: 16, depth: 1, numHeads: 2, maxLength: 64, embeddingStd: 0.25 },
 };
@@ -64,10 +64,10 @@ const TINY = {
 /** Tokens of a sequence, short ones in the smoke setting. */
 const LENGTH = { paper: 128, smoke: 16 };
 
-/** Beyond the length of training, as in the paper's figure 9; texts are cut soon after. */
+/** Multiples of the training length, as in the paper's figure 9; texts end soon after. */
 const LONGER = [1, 2, 4];
 
-/** Texts of the validation part: those that are looked at in training, and in the end. */
+/** How many texts of the validation part models are asked in training, and in the end. */
 const HELD = {
   paper: { few: 4096, all: Infinity, batchSize: 128 },
   smoke: { few: 8, all: 16, batchSize: 8 },
@@ -110,10 +110,10 @@ export function bertOfSize(
   });
 }
 
-/** Of the smoke setting. */
+/** The batch of the smoke setting. */
 const SMOKE = { part: 2, accumulate: 2 };
 
-/** Texts by whose tokens is guessed. */
+/** How many texts the frequencies of tokens are taken of. */
 const SOME = 1024;
 
 /** How many texts each file has, which takes hours to count. */
@@ -125,8 +125,6 @@ async function tellOfCounts(): Promise<void> {
   await Deno.mkdir(outPath("train"), { recursive: true });
   console.log(`the texts of C4's files are counted, once, in ${COUNTS}`);
 }
-
-type C4Stream = Awaited<ReturnType<typeof c4>>;
 
 const C4_FILES: NeededFiles = {
   lookedFor: [
@@ -176,7 +174,7 @@ export const c4MaskedLanguage: PaperRecipe = {
         "say; the paper says 20 %.",
         "Weight decay is MosaicML's, 1e-5 of each weight at the highest rate, " +
         "biases included, and nothing is clipped.",
-        `A batch of 4,096 is trained on in parts of ${microBatch}; its loss is ` +
+        `A batch of ${batchSize} is trained on in ${accumulate} parts; its loss is ` +
         "the mean over all hidden tokens, where the authors take the mean of " +
         "the parts' means.",
         "All weights and sums are float32; the authors use bfloat16.",
@@ -191,11 +189,8 @@ export const c4MaskedLanguage: PaperRecipe = {
       async open(setting, folders) {
         const tokenizer = await readTokenizer(folders.tokenizer);
         const { vocabularySize } = tokenizer;
-        const [train, validation] = await Promise.all(
-          (["train", "validation"] as const).map((part) =>
-            c4(folders.data, { part })
-          ),
-        ) as [C4Stream, C4Stream];
+        const train = await c4(folders.data, { part: "train" });
+        const validation = await c4(folders.data, { part: "validation" });
         const length = LENGTH[setting];
         const { few, all, batchSize: heldSize } = HELD[setting];
         const held = (most = few, times = 1) =>

@@ -8,7 +8,7 @@ import {
 import { below, seeded } from "../../../lib/data/batches/random.ts";
 import { madeUpText } from "./few_texts.ts";
 
-/** Examples of a part. */
+/** How many examples each part gets. */
 const COUNTS: Readonly<Record<Part, number>> = {
   ...{ train: 16, validation: 4, test: 4 },
 };

@@ -72,7 +72,7 @@ export async function writeFewPages(folder: string): Promise<void> {
   await writeFewTokens(folder);
 }
 
-/** Of GLUE, whose labels are no part of what can be learned from the texts. */
+/** How many rows the files of GLUE's tasks get; their labels have nothing to do with their texts. */
 const GLUE_ROWS = { train: 40, validation: 12 };
 
 /** The original files of all tasks of GLUE, and a tokenizer. */

@@ -10,7 +10,7 @@ import { accuracyOf, f1, matthews, type Score } from "@lionjs/lion/training";
 import type { Figures } from "../recipe.ts";
 import { entropyOf } from "./label_frequencies.ts";
 
-/** Of classes. */
+/** The metrics of tasks with classes. */
 const SCORES: Readonly<Partial<Record<GlueMetric, Score>>> = {
   ...{ accuracy: accuracyOf, f1, matthews },
 };

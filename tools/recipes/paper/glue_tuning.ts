@@ -90,8 +90,8 @@ const GLUE_FILES: NeededFiles = {
 };
 
 const NOTES = [
-  "glue has the numbers of the authors' files, with a rate of 1e-5 for all " +
-  "tasks, and glue-m2 the defaults of their code, M2-BERT's. The paper's table " +
+  "`glue` has the numbers of the authors' files, with a rate of 1e-5 for all " +
+  "tasks, and `glue-m2` the defaults of their code, M2-BERT's. The paper's table " +
   "has other numbers for M2-BERT: a rate of 8e-5 for CoLA and STS-B, and a " +
   "weight decay of 8e-5 for MRPC.",
   "Labels of the tests are not public: as in the paper, all figures are of the " +

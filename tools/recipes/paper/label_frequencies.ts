@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 /** The best that one guess for all labels reaches. */
 export interface GuessedByFrequency {
   readonly accuracy: number;
-  /** Natural logarithm, a label. */
+  /** In nats per label. */
   readonly loss: number;
 }
 

@@ -33,12 +33,12 @@ import {
 import { firstExamples } from "./text_batches.ts";
 import { GPT2_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
 
-/** Of a setting: the smoke setting's models and texts are few and small. */
+/** The models, and the texts they are asked: small and few in the smoke setting. */
 const SETTINGS = {
   paper: {
     sizes: GPT_PRESETS.small,
     length: 1024,
-    /** Tokens that are looked at, of each length. */
+    /** How many tokens of each length models are asked in the end, and in training. */
     held: 1_048_576,
     lookedAt: 131_072,
   },
@@ -60,7 +60,7 @@ const LENGTHS = [1, 1 / 8, 1 / 4, 1 / 2, 2, 4, 8];
 /** What nanoGPT's `train.py` has for GPT-2. */
 const NANO_GPT = {
   ...{ steps: 600_000, warmUpSteps: 2000, rate: 6e-4, finalShare: 0.1 },
-  /** Sequences of a step, and of each part of it. */
+  /** How many sequences a step has, and each part of it. */
   ...{ batchSize: 480, part: 12 },
 };
 
@@ -198,7 +198,7 @@ const FILES: NeededFiles = {
   writeFew: writeFewPages,
 };
 
-/** As nanoGPT trains; weight decay is that of matrices and tables alone. */
+/** The optimizer of nanoGPT: weight decay is for matrices and tables alone. */
 export function nanoGptOptimizer(
   { steps, rate }: Pick<TrialChoice, "steps" | "rate">,
 ): OptimizerOptions {

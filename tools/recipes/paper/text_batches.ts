@@ -15,12 +15,13 @@ export interface TextRecord {
   readonly text: string;
 }
 
-/** Characters for each token that are looked at first. */
+/** How many characters for each token are read first. */
 const CHARACTERS_PER_TOKEN = 8;
 
 /**
- * What a model reads of the start of a text: the same as of the whole text, which
- * may be many times as long. Tokens should not go beyond words, as in BERT.
+ * What a model reads of a text, found without reading all of it: a tokenizer whose
+ * tokens stay within words, and which cuts texts on the right, gives the same for
+ * the whole text.
  */
 export function encodeStart(
   { encodeWithSpecials }: Pick<Tokenizer, "encodeWithSpecials">,
@@ -29,14 +30,11 @@ export function encodeStart(
 ): TextInput {
   let most = CHARACTERS_PER_TOKEN * length;
   for (; most < text.length; most *= 2) {
-    // Whole words only, since the start of one may have other tokens.
-    const start = text.slice(0, most).search(/\s\S*$/);
-    if (start <= 0) continue;
-    const input = encodeWithSpecials(text.slice(0, start), {
-      length: length + 1,
-    });
-    if (input.ids.length <= length) continue;
-    return encodeWithSpecials(text.slice(0, start), { length });
+    // The start of a word may have other tokens than the word.
+    const end = text.slice(0, most).search(/\s\S*$/);
+    if (end <= 0) continue;
+    const input = encodeWithSpecials(text.slice(0, end), { length });
+    if (input.ids.length === length) return input;
   }
   return encodeWithSpecials(text, { length });
 }
@@ -96,7 +94,7 @@ export async function* streamInOrder<E>(
   { batchSize, collate, most = Infinity }: {
     readonly batchSize: number;
     readonly collate: Collate<E>;
-    /** Examples that are taken. @default all */
+    /** How many examples are taken. @default all */
     readonly most?: number;
   },
 ): AsyncGenerator<Batch> {

@@ -8,12 +8,12 @@ import type { HubFiles } from "../needed_files.ts";
 
 const include = ["tokenizer.json"];
 
-/** BERT's, whose small and large models have the same. */
+/** The tokenizer of BERT's models, which is the same for all sizes. */
 export const BERT_TOKENIZER: HubFiles = {
   ...{ repo: "google-bert/bert-base-uncased", type: "model", include },
 };
 
-/** GPT-2's. */
+/** The tokenizer of GPT-2. */
 export const GPT2_TOKENIZER: HubFiles = {
   ...{ repo: "openai-community/gpt2", type: "model", include },
 };

@@ -50,7 +50,7 @@ export function twoTowers(
   return model({ inputs: encoder.inputs, outputs: logits });
 }
 
-/** Of two vectors: both, their product and their difference. */
+/** Joins two vectors, their product and their difference. */
 class PairFeatures extends LionLayer {
   /** The name under which the layer is saved. */
   static readonly className: string = "PairFeatures";
