@@ -1,5 +1,4 @@
 /** A few images in the formats of published sets, to see that everything runs. @module */
-import type { LabelledImage } from "@lionjs/lion/data";
 import { encodePNG } from "../../../lib/notebook/pictures/png.ts";
 import { pathfinder } from "../tasks/pathfinder.ts";
 
@@ -71,10 +70,10 @@ function records(count: number, labels: number): Uint8Array {
   return bytes;
 }
 
-/** Images of each label, for which parts of a tenth have one. */
+/** Images of each label, of which a tenth is one. */
 const OF_EACH_LABEL = 10;
 
-/** Writes some images of Pathfinder as they are released. */
+/** Writes some images of Pathfinder as they are released; large ones are enlarged. */
 export async function writeFewPathfinder(
   folder: string,
   side: 32 | 128,
@@ -82,25 +81,27 @@ export async function writeFewPathfinder(
   const place = `${folder}/pathfinder${side}/curv_contour_length_14`;
   await Deno.mkdir(`${place}/imgs/0`, { recursive: true });
   await Deno.mkdir(`${place}/metadata`);
-  const made = pathfinder({ size: 400, side, part: "train" });
-  const left = new Map([[0, OF_EACH_LABEL], [1, OF_EACH_LABEL]]);
+  const made = pathfinder({ size: 400, part: "train" });
+  const left = [OF_EACH_LABEL, OF_EACH_LABEL];
   const lines: string[] = [];
-  for (let i = 0; i < made.size && lines.length < 2 * OF_EACH_LABEL; i++) {
+  for (let i = 0; lines.length < 2 * OF_EACH_LABEL; i++) {
     const { pixels, label } = made.get(i);
-    if (left.get(label) === 0) continue;
-    left.set(label, left.get(label)! - 1);
+    if (left[label]! === 0) continue;
+    left[label]!--;
     const name = `sample_${lines.length}.png`;
-    await Deno.writeFile(
-      `${place}/imgs/0/${name}`,
-      greyPNG({ pixels, label }, side),
-    );
+    await Deno.writeFile(`${place}/imgs/0/${name}`, enlarged(pixels, side));
     lines.push(`imgs/0 ${name} ${lines.length} ${label} 1 1 14 5 0`);
   }
   await Deno.writeTextFile(`${place}/metadata/0.npy`, `${lines.join("\n")}\n`);
 }
 
-function greyPNG({ pixels }: LabelledImage, side: number): Uint8Array {
-  const data = new Uint8Array(4 * pixels.length);
-  pixels.forEach((grey, i) => data.set([grey, grey, grey, 255], 4 * i));
+/** A PNG of a grey image of 32 × 32 pixels, each of which is a square. */
+function enlarged(pixels: Uint8Array, side: number): Uint8Array {
+  const data = new Uint8Array(4 * side ** 2).fill(255);
+  for (let at = 0; at < side ** 2; at++) {
+    const [row, column] = [Math.floor(at / side), at % side]
+      .map((place) => Math.floor(place * 32 / side));
+    data.fill(pixels[row! * 32 + column!]!, 4 * at, 4 * at + 3);
+  }
   return encodePNG({ width: side, height: side, data });
 }
