@@ -1,6 +1,6 @@
 /**
- * Ranks train contenders of a recipe as one process does, as `recipe.ts FOLDER`:
- * the first runs the protocol, and the others follow.
+ * Ranks train contenders of recipes as one process does, as `recipe.ts FOLDER`: the
+ * first runs the protocol, and the others follow.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { useBackend } from "../../../mod.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
 import { runProtocol } from "../../../tools/recipes/protocol.ts";
 import { CONTENDERS, planOf } from "../../../tools/recipes/recipe.ts";
-import { RECIPES } from "../../../tools/recipes/recipes.ts";
+import { recipeNamed } from "../../../tools/recipes/recipes.ts";
 import { folderOf } from "../../../tools/recipes/run_recipe.ts";
 import {
   dismiss,
@@ -17,7 +17,12 @@ import {
   TrainingRanks,
 } from "../../../tools/recipes/training_ranks.ts";
 
-const NAME = "copying", SETTING = "quick";
+/** What is trained, and what ranks share of it; the last reads files. */
+const CASES = [
+  { recipe: "copying", setting: "quick", ranks: "data" },
+  { recipe: "copying", setting: "quick", ranks: "sequence" },
+  { recipe: "cifar100", setting: "smoke", ranks: "data" },
+] as const;
 
 /** Of float32 sums in another order, after a few steps. */
 const TOLERANCE = 1e-4;
@@ -25,19 +30,25 @@ const TOLERANCE = 1e-4;
 const communicator = openMpi();
 const { signal } = new AbortController();
 await useBackend({ prefer: ["wasm"], threads: 1 });
-for (const ranks of ["data", "sequence"] as const) {
+for (const { recipe: name, setting, ranks } of CASES) {
   const together = { communicator, ranks };
   if (communicator.rank > 0) {
     await follow(together, signal);
     continue;
   }
-  const recipe = RECIPES[NAME]!;
-  const open = await recipe.open(SETTING);
+  const root = Deno.args[0]!;
+  const recipe = recipeNamed({ name });
+  const data = `${root}/${name}-files`;
+  await Deno.mkdir(data, { recursive: true });
+  await recipe.files?.writeFew(data);
+  const folders = { data, tokenizer: data };
+  const open = await recipe.open(setting, folders);
+  const plan = { ...planOf(recipe, setting), steps: 8, seeds: 1 };
   const trained = async (folder: string, isShared: boolean) => {
-    const place = { folder, recipe: NAME, setting: SETTING } as const;
+    const place = { folder, recipe: name, setting, chosen: { name }, folders };
     const record = await runProtocol({
-      ...{ recipe: NAME, measure: recipe.measure, signal, open },
-      plan: { ...planOf(recipe, SETTING), steps: 8, seeds: 1, validations: 1 },
+      ...{ recipe: name, measure: recipe.measure, signal, open },
+      plan: { ...plan, validations: 1 },
       contenders: CONTENDERS.slice(3),
       folderOf: folderOf(place),
       progress: false,
@@ -45,15 +56,17 @@ for (const ranks of ["data", "sequence"] as const) {
     });
     return record!;
   };
-  const folder = Deno.args[0]!;
-  const actual = await trained(`${folder}/${ranks}`, true);
+  const actual = await trained(`${root}/${ranks}`, true);
   await dismiss(communicator);
-  const expected = await trained(`${folder}/alone`, false);
+  const expected = await trained(`${root}/alone`, false);
   assertEquals(actual.trials.length, 1);
   assertEquals(actual.rates[0]!.tries.length, expected.rates[0]!.tries.length);
   const [one] = expected.trials, [many] = actual.trials;
   const error = Math.abs(many!.trainLoss! - one!.trainLoss!);
-  assert(error < TOLERANCE, `${ranks}: ${many!.trainLoss} ${one!.trainLoss}`);
+  assert(
+    error < TOLERANCE,
+    `${name}, ${ranks}: ${many!.trainLoss} ${one!.trainLoss}`,
+  );
   assertEquals(Object.keys(many!.figures), Object.keys(one!.figures));
 }
 await communicator.close();
