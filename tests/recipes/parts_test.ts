@@ -177,6 +177,7 @@ Deno.test("the time left follows the pace of what has been trained", () => {
   ): Estimate => ({
     ...{ recipe: "r", contender, steps },
     ...{ stepMilliseconds: ms, validationMilliseconds: 0 },
+    peakBytes: 3 * 2 ** 20,
     milliseconds: steps * ms,
   });
   const estimates = [estimate("x", 100, 10), estimate("y", 50, 40)];
@@ -191,7 +192,7 @@ Deno.test("the time left follows the pace of what has been trained", () => {
   time.ended("r", { contender: "y", steps: 50, milliseconds: 4000 });
   assertEquals(time.left, 0);
   const text = planText(estimates);
-  assert(/r +x +10\.0 +100 +0\.0/.test(text), text);
+  assert(/r +x +3 +10\.0 +100 +0\.0/.test(text), text);
 });
 
 onCpu("scores are scaled before the mask is laid over them", async () => {

@@ -137,7 +137,7 @@ async function run(
 
 /** Recipes with the folders of those that read files, which are there as long as `kept`. */
 async function withFiles(
-  { recipes, data, hub }: Options,
+  { recipes, data, hub, plansOnly }: Options,
   kept: AsyncDisposableStack,
 ): Promise<PlannedRecipe[]> {
   const found: PlannedRecipe[] = [];
@@ -147,7 +147,7 @@ async function withFiles(
       found.push(planned);
       continue;
     }
-    const few = setting === "smoke";
+    const few = setting === "smoke" || plansOnly;
     const { folders } = kept.use(
       await findFiles(chosen?.name ?? name, files, { data, hub, few }),
     );

@@ -1,6 +1,7 @@
 /** What is to be trained, what it will take, and what is left of it. @module */
 import { evaluate } from "@lionjs/lion/training";
 import { stopwatch } from "../../bench/measure.ts";
+import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
 import { type Folders, MissingFiles } from "./needed_files.ts";
 import type { ChosenRecipe } from "./paper/paper_recipe.ts";
 import {
@@ -80,6 +81,8 @@ export interface Estimate {
   readonly stepMilliseconds: number;
   /** Of a look at validation data. */
   readonly validationMilliseconds: number;
+  /** The most memory in use at once in a training: model, optimizer and step. */
+  readonly peakBytes: number;
   /** In all trainings and tries. */
   readonly steps: number;
   /** Of all of that; tests not counted. */
@@ -110,7 +113,7 @@ export async function estimate(
     const trial = await open.trial({
       ...{ contender, folderOf, seed: 1, steps: timed, rate: rates[0]! },
     });
-    await timeTraining(trial, 1);
+    const peakBytes = await memoryOf(() => timeTraining(trial, 1));
     let stepMilliseconds = Infinity;
     for (let i = 0; i < times; i++) {
       const milliseconds = await timeTraining(trial, timed) / timed;
@@ -124,11 +127,23 @@ export async function estimate(
     const looks = seeds * validationsOf(plan) + tries;
     estimates.push({
       ...{ recipe: name, contender: contender.name, steps },
-      ...{ stepMilliseconds, validationMilliseconds },
+      ...{ stepMilliseconds, validationMilliseconds, peakBytes },
       milliseconds: steps * stepMilliseconds + looks * validationMilliseconds,
     });
   }
   return estimates;
+}
+
+/** The most bytes in use at once while something runs, the model's among them. */
+async function memoryOf(run: () => Promise<unknown>): Promise<number> {
+  const watch = new MemoryWatch();
+  try {
+    const span = watch.begin();
+    await run();
+    return span.peakBytes;
+  } finally {
+    watch.stop();
+  }
 }
 
 /** Batches of validation data that are timed, where a recipe says how many there are. */
@@ -165,18 +180,19 @@ async function* firstOf<B>(
 
 /** Above the lines of a plan. */
 export const PLAN_HEAD: string = planLine(
-  ...["recipe", "contender", "ms/step", "steps", "minutes"] as const,
+  ...["recipe", "contender", "MiB", "ms/step", "steps", "minutes"] as const,
 );
 
 /** The plan of a recipe: a line for each contender, and what all take. */
 export function planText(estimates: readonly Estimate[]): string {
   const minutes = (milliseconds: number) => (milliseconds / 60_000).toFixed(1);
   const lines = estimates.map((
-    { recipe, contender, stepMilliseconds, steps, milliseconds },
+    { recipe, contender, peakBytes, stepMilliseconds, steps, milliseconds },
   ) =>
     planLine(
       recipe,
       contender,
+      (peakBytes / 2 ** 20).toFixed(0),
       stepMilliseconds.toFixed(1),
       `${steps}`,
       minutes(milliseconds),
@@ -184,7 +200,7 @@ export function planText(estimates: readonly Estimate[]): string {
   );
   const { recipe } = estimates[0]!;
   const all = minutes(totalOf(estimates));
-  return [...lines, planLine(recipe, "in all", "", "", all)].join("\n");
+  return [...lines, planLine(recipe, "in all", "", "", "", all)].join("\n");
 }
 
 function planLine(

@@ -48,8 +48,9 @@ Recipes of the paper as published, on the published files, which are yours to ge
 
 Options of all recipes:
 
-  --plan              print what would be trained and how long it takes, by some
-                      steps of each contender, and train nothing
+  --plan              print what would be trained, how long it takes by some steps
+                      of each contender, and how much memory, and train nothing;
+                      files that are not given are made up here, too
   --paper             the published sizes, which need a GPU and days
   --smoke             a few steps on a few examples, to see that everything runs;
                       files that are not given are made up, and removed
