@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { allTasks } from "../../tools/recipes/all_tasks.ts";
 import { besidePaper, orderOf } from "../../tools/recipes/beside_paper.ts";
 import { figuresOf } from "../../tools/recipes/figures.ts";
 import { BY_ACCURACY, isRival } from "../../tools/recipes/recipe.ts";
@@ -159,6 +160,46 @@ Deno.test("recipes stand beside the paper in points, but for those that have not
   ]);
   assert(!section!.text.includes("lion-lit"));
   assertEquals(besidePaper([resultsWith(0.5, 0.5)]), []);
+});
+
+Deno.test("one table has all tasks, the best in bold and the untrained marked", () => {
+  const results = resultsWith(0.5, 1.95);
+  const wide = [0.5, 0.99, 0.2];
+  const trials = results.trials.map((trial, i) =>
+    trial.contender === "softmax"
+      ? {
+        ...trial,
+        figures: { ...trial.figures, "accuracy at 8 pairs": wide[i / 3]! },
+      }
+      : trial
+  );
+  const [section] = allTasks([{ ...results, trials }]);
+  const rows = section!.text.split("\n")
+    .filter((line) => line.startsWith("| Recall"))
+    .map((line) => line.split(" | ").map((cell) => cell.trim()));
+  assertEquals(rows.map((row) => row[1]), [
+    "accuracy at 4 pairs",
+    "accuracy at 8 pairs",
+  ]);
+  const [first, last] = rows.map((row) => row.filter((cell) => /±/.test(cell)));
+  assertEquals(first, [
+    "82.00 ± 2.48 %",
+    "50.00 ± 0.00 % †",
+    "**92.00 ± 2.48 %**",
+  ]);
+  // Here softmax is best on average, by less than the intervals.
+  assertEquals(last!.map((cell) => cell.startsWith("**")), [true, true, true]);
+  assertEquals(allTasks([{ ...results, reference: "lion-s" }]), []);
+});
+
+Deno.test("perplexity is best where it is lowest", () => {
+  const results = resultsWith(0.5, 0.5);
+  const trials = results.trials.map((trial) => ({
+    ...trial,
+    figures: { perplexity: trial.figures["accuracy at 4 pairs"]! },
+  }));
+  const [section] = allTasks([{ ...results, trials }]);
+  assertEquals(section!.text.match(/\*\*.*?\*\*/g), ["**0.50 ± 0.00**"]);
 });
 
 Deno.test("a table with a rival that has not learned is not printed", () => {

@@ -119,15 +119,16 @@ export function besidePaper(recipes: readonly RecipeResults[]): Section[] {
     text: `## Beside the paper
 
 The paper trained larger models on far more data, so only the order of
-contenders can be compared. Of ${all.length} pairs that both have measured,
-${count("the same")} are in the same order here and ${count("another")} in
-another; ${count("not told")} differ here by less than the interval, so that
-these runs do not tell. Two with less than half a point between them in the
-paper are level there, and here if their difference with its interval is below
-two points. Contenders that have not learned their task are left out.
-Differences are of the first column of figures of their tables; LRA is Long
-Range Arena, whose images are the closest to our pixels and its texts to our
-spam.
+contenders can be compared. Both measured ${all.length} pairs of contenders:
+${count("the same")} are in the same order here and ${
+      count("another")
+    } in another; for
+${count("not told")} our runs are too noisy to decide. A pair is level in the
+paper if less than half a point separates the two there, and level here if our
+difference plus its interval stays below two points. Contenders that have not learned their task are
+left out. Differences are those in the first column of figures of each table.
+LRA is Long Range Arena: its images are closest to our pixels, and its texts to
+our spam.
 
 ${
       markdownTable(

@@ -192,13 +192,13 @@ export const partAblation: Recipe = imageRecipe(FASHION, {
   },
 });
 
-/** The paper's Table 16, and the sum that counts a token twice. */
+/** The paper's Table 16, and the sum that counts the diagonal twice. */
 export const directionAblation: Recipe = imageRecipe(FASHION, {
   title: "Directions",
   about: "LION-S that attends to the tokens before, to those after, to each " +
     "in turn, or to both; to both as a sum of two causal models, which " +
-    "counts each token twice; and the same on snake orders: the paper's " +
-    "Table 16.",
+    "counts the diagonal, each token's own term, twice; and the same on " +
+    "snake orders: the paper's Table 16.",
   contenders: contenders({
     forward: { variant: "s", direction: "forward" },
     backward: { variant: "s", direction: "backward" },

@@ -6,6 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { readCommandLine } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
+import { allTasks } from "./all_tasks.ts";
 import { besidePaper } from "./beside_paper.ts";
 import { paperNames } from "./paper/paper_recipes.ts";
 import { RECIPES } from "./recipes.ts";
@@ -60,7 +61,12 @@ for (const name of names) {
 }
 const notes = await Deno.readTextFile(new URL("docs/results_notes.md", ROOT));
 const [head, ...tables] = sectionsOf(recipes, notes);
-const sections = [head!, ...besidePaper(recipes), ...tables];
+const sections = [
+  head!,
+  ...allTasks(recipes),
+  ...besidePaper(recipes),
+  ...tables,
+];
 const text = sections.map(({ text }) => text).join("\n\n");
 await Deno.writeTextFile(`${docs}/results.md`, `${text}\n`);
 // As the rest of the repository is.

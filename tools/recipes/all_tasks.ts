@@ -1,0 +1,63 @@
+/** All tasks in one table, and which models are best at each. @module */
+import { asMarkdownTexts, markdownTable } from "../markdown_text.ts";
+import { columnsOf, figuresOf, type Section, show } from "./report.ts";
+import type { RecipeResults } from "./results_file.ts";
+import { interval, pairedInterval } from "./statistics.ts";
+import { healthOf } from "./verdicts.ts";
+
+/** Columns of the table: contenders that several recipes have. */
+const MODELS = [
+  ...["softmax", "softmax-alibi", "hydra", "vim"],
+  ...["lion-lit", "lion-d", "lion-s", "lion-s-hippo"],
+] as const;
+
+/** The section on it; none if no recipe compares models with softmax attention. */
+export function allTasks(recipes: readonly RecipeResults[]): Section[] {
+  const rows = asMarkdownTexts(recipes)
+    .filter(({ reference }) => reference === "softmax")
+    .flatMap(rowsOf);
+  if (rows.length === 0) return [];
+  return [{
+    text: `## All tasks
+
+Every task on which models are compared with softmax attention, in the first
+column of figures of its table and, if there are several, in the last. In texts
+softmax has rotary positions, or ALiBi's slopes where it says so. Bold figures
+are the best of their row and those that differ from it, seed by seed, by less
+than the interval. † marks models that have not learned the task. Perplexity is
+better the lower it is.
+
+${markdownTable(["task", "figure", ...MODELS], rows)}`,
+  }];
+}
+
+/** The first and the last figure of a recipe, by model. */
+function rowsOf(results: RecipeResults): string[][] {
+  const columns = columnsOf(results);
+  const shown = new Set([columns[0]!, columns.at(-1)!]);
+  return [...shown].map((column) => [
+    results.title,
+    column,
+    ...cellsOf(results, column),
+  ]);
+}
+
+function cellsOf(results: RecipeResults, column: string): string[] {
+  const sick = healthOf(results).filter(({ isHealthy }) => !isHealthy)
+    .map(({ contender }) => contender);
+  const sign = column.startsWith("accuracy") ? 1 : -1;
+  const figures = new Map(MODELS.flatMap((name) => {
+    const values = figuresOf(results.trials, name, column);
+    return values ? [[name, values.map((value) => sign * value)]] : [];
+  }));
+  const [best] = [...figures.values()]
+    .sort((a, b) => interval(b).mean - interval(a).mean);
+  return MODELS.map((name) => {
+    const values = figures.get(name);
+    if (!values) return "";
+    const text = show(column, interval(values.map((value) => sign * value)));
+    const { mean, half } = pairedInterval(best!, values);
+    const isBest = values === best || mean <= half;
+    return `${isBest ? `**${text}**` : text}${sick.includes(name) ? " †" : ""}`;
+  });
+}
