@@ -202,7 +202,7 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
       ].join(","),
     },
   }],
-  "`decodeImage` and `imageBatches` by sharp, faster": [{
+  "`decodeImage` and `imageBatches` with sharp, which is faster": [{
     program: `${IMAGES}await take({ decoder: "sharp", workers: 0 });`,
   }],
   "`Figure.toHTML`": [{
