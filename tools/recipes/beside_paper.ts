@@ -116,7 +116,7 @@ export function besidePaper(recipes: readonly RecipeResults[]): Section[] {
   const count = (wanted: Order) =>
     all.filter(({ order }) => order === wanted).length;
   return [{
-    text: `## Beside the paper
+    text: `## Compared with the paper
 
 The paper trained larger models on far more data, so only the order of
 contenders can be compared. Both measured ${all.length} pairs of contenders:
