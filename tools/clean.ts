@@ -8,13 +8,15 @@ Removes what other tasks have made in out/:
 
 ${
   Object.entries(MADE)
+    .filter(([name]) => name !== "train")
     .map(([name, maker]) => `  ${name.padEnd(20)}${maker}`)
     .join("\n")
 }
 
-What else is there stays, and so do trained models.
+Everything else in out/ stays, and so does out/train, with the models that were
+trained, unless --trained is given.
 
-  --trained   removes out/train too, with all that was trained
+  --trained   removes out/train too: models, checkpoints and logs
   --help      print this`;
 
 /**
