@@ -40,6 +40,8 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "docs/theorems.md": "Each identity with its exact proof, code and tests",
   },
   "What is measured": {
+    "docs/paper.md":
+      "Each table and figure of the paper: its command, its data, what was trained here",
     "docs/results.md": "What the variants learn on real data, beside softmax",
     "docs/performance.md":
       "The paper's figures on your machine, what each kernel takes, what became slower",
