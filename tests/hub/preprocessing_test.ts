@@ -6,6 +6,7 @@ import {
   type Preprocessing,
   savePretrained,
 } from "../../lib/hub/mod.ts";
+import { lionBert } from "../../mod.ts";
 import { onCpu, withFolder } from "../io/files.ts";
 import { STATES, VIT, writeModel } from "./directories.ts";
 
@@ -178,5 +179,19 @@ onModel(
       );
     }
     model.dispose();
+    const sizes = { vocabularySize: 9, dim: 4, depth: 1, numHeads: 2 };
+    const options = { ...sizes, variant: "lit" } as const;
+    const bert = lionBert(options);
+    await assertRejects(
+      () =>
+        savePretrained(folder, {
+          model: bert,
+          config: { model_type: "lion", architecture: "lionBert", options },
+          preprocessing: all[0],
+        }),
+      RangeError,
+      "which lionViT reads; leave it out for lionBert",
+    );
+    bert.dispose();
   },
 );

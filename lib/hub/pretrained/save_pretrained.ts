@@ -119,6 +119,11 @@ export async function savePretrained(
   assertSameModel(plan.model, model);
   const read = tokenizer && tokenizerFiles(tokenizer);
   const images = preprocessing && preprocessorFile(preprocessing);
+  if (images && plan.model.architecture !== "lionViT") {
+    throw new RangeError(
+      `savePretrained's preprocessing is of images, which lionViT reads; leave it out for ${plan.model.architecture}`,
+    );
+  }
   const names = classNames(model);
   const areNew = names && String(names) !== String(classesOf(fields));
   const labelled = {
