@@ -123,6 +123,29 @@ onEachBackend(
 );
 
 onEachBackend(
+  "files that are not those published are remarked on",
+  () =>
+    withFolder(async (folder) => {
+      const remarksOf = async (recipe: Recipe) => {
+        const data = await Deno.makeTempDir({ dir: folder });
+        await recipe.files!.writeFew(data);
+        const open = await recipe.open("paper", { data, tokenizer: data });
+        return open.remarks!.map((remark) => remark.split(",")[0]);
+      };
+      assertEquals(await remarksOf(c4MaskedLanguage.of({})), [
+        "The files have 300 tokens in their vocabulary",
+        "The files have 1 shards to train on",
+      ]);
+      assertEquals(await remarksOf(glueTuning.of({ task: "mnli" })), [
+        "The files have 40 examples to train on",
+        "The files have 12 examples in validation_matched",
+        "The files have 12 examples in validation_mismatched",
+      ]);
+    }),
+  ["wasm"],
+);
+
+onEachBackend(
   "glue names the recipe to run first, and needs none to see that it runs",
   () =>
     withFolder(async (folder) => {

@@ -108,7 +108,7 @@ export async function runTraining(
         },
         checkpoints: {
           folder: checkpoints,
-          every: Math.ceil(steps / 5),
+          every: Math.ceil(steps / Math.max(5, call.validations)),
           keep: 1,
           resume: true,
         },

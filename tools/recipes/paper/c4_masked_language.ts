@@ -38,6 +38,7 @@ import {
   type PaperSetting,
   partOfBatch,
   partsFor,
+  remarksOn,
 } from "./paper_recipe.ts";
 import { collateMaskedTexts, startOf, streamInOrder } from "./text_batches.ts";
 import { BERT_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
@@ -203,6 +204,10 @@ export const c4MaskedLanguage: PaperRecipe = {
           });
         const guessed = await guessByFrequency(held(SOME));
         return {
+          remarks: setting === "smoke" ? [] : remarksOn([
+            ["tokens in their vocabulary", vocabularySize, 30_522],
+            ["shards to train on", train.shards.length, 1024],
+          ]),
           floor: { guess: "frequencies of tokens", loss: guessed.loss },
           baselines: () => ({
             frequencies: figuresAt(length, {

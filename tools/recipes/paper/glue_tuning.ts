@@ -54,6 +54,7 @@ import {
   paperRecipe,
   type PaperSetting,
   partOfBatch,
+  remarksOn,
   variantName,
 } from "./paper_recipe.ts";
 import { BERT_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
@@ -171,7 +172,7 @@ async function openGlue(
   folders: Folders,
 ): Promise<OpenRecipe> {
   const { task } = tuning;
-  const { parts } = GLUE_TASKS[task];
+  const { parts, sizes, classes } = GLUE_TASKS[task];
   const read = (part: GluePart) => glue(task, folders.data, { part });
   const train = await read("train");
   const heldParts = parts.filter((part) => part.startsWith("validation"));
@@ -179,10 +180,18 @@ async function openGlue(
   const guesses = held.map((examples) =>
     guessWithoutTexts(task, train, examples)
   );
-  const isScore = GLUE_TASKS[task].classes === undefined;
+  const isScore = classes === undefined;
   const loss = isScore ? meanSquaredError() : crossEntropy();
   const metrics = glueMetrics(task);
   return {
+    remarks: mode === "smoke" ? [] : remarksOn([
+      ["examples to train on", train.size, sizes.train!],
+      ...held.map(({ size }, i): [string, number, number] => [
+        `examples in ${heldParts[i]}`,
+        size,
+        sizes[heldParts[i]!]!,
+      ]),
+    ]),
     floor: {
       guess: isScore ? "the mean" : "shares of classes",
       loss: guesses[0]!.loss,

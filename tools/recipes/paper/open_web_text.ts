@@ -29,6 +29,7 @@ import {
   paperRecipe,
   partOfBatch,
   partsFor,
+  remarksOn,
 } from "./paper_recipe.ts";
 import { firstExamples } from "./text_batches.ts";
 import { GPT2_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
@@ -129,6 +130,9 @@ export const openWebTextModels: PaperRecipe = {
         const { size } = await tokenFile(validation, { length: 1, type });
         const guessed = await guessByFrequency(heldBatches(lookedAt, length));
         return {
+          remarks: setting === "smoke" ? [] : remarksOn([
+            ["tokens in their vocabulary", tokenizer.vocabularySize, 50_257],
+          ]),
           floor: { guess: "frequencies of tokens", loss: guessed.loss },
           baselines: () => ({
             frequencies: {
