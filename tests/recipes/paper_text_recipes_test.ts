@@ -115,9 +115,9 @@ onEachBackend(
         "accuracy, matched",
         "accuracy, mismatched",
       ]);
-      assertEquals(await tuned("mrpc"), ["f1", "accuracy"]);
-      assertEquals(await tuned("stsb"), ["spearman", "pearson"]);
-      assertEquals(await tuned("cola"), ["matthews"]);
+      assertEquals(await tuned("mrpc"), ["f1 × 100", "accuracy"]);
+      assertEquals(await tuned("stsb"), ["spearman × 100", "pearson × 100"]);
+      assertEquals(await tuned("cola"), ["matthews × 100"]);
     }),
   ["wasm"],
 );

@@ -250,12 +250,19 @@ async function openGlue(
   };
 }
 
-/** What is reported of a part: MNLI has one that is matched, and one that is not. */
+/**
+ * What is reported of a part: MNLI has one that is matched, and one that is not.
+ * Scores that are no shares are multiplied by 100, as in GLUE's tables.
+ */
 function figuresOf(task: GlueTask, scores: Figures, part: GluePart): Figures {
   const [, kind] = part.split("_");
-  const column = (name: string) => kind ? `${name}, ${kind}` : name;
   return Object.fromEntries(
-    metricsOf(task).map((name) => [column(name), scores[name]!]),
+    metricsOf(task).map((name) => {
+      const [column, scale] = name === "accuracy"
+        ? [name, 1]
+        : [`${name} × 100`, 100];
+      return [kind ? `${column}, ${kind}` : column, scale * scores[name]!];
+    }),
   );
 }
 
