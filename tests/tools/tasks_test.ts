@@ -109,6 +109,12 @@ const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
     ["all --only me", "--only should be one of mnist-vit, mlm, classify"],
     ["mqar --seeds 2.5", '--seeds should be a whole number, got "2.5"'],
     ["mqar --backend gpu", "--backend should be one of webgpu, wasm, cpu"],
+    ["mqar --data cats", "--data should be with one of imagenet, cifar100"],
+    ["--smoke all --size base", "--size should be with one of imagenet"],
+    ["imagenet --size large", "--size should be one of small, tiny, base"],
+    ["lra-image --size base", "--size should not be with lra-image"],
+    ["imagenet --data cats --hub", "--hub should be without --data"],
+    ["imagenet --accumulate 3", "--accumulate should divide the batch size"],
   ],
   results: [
     ["--folder nowhere", "--folder should be of what was trained"],

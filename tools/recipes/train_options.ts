@@ -16,6 +16,13 @@ import { recipeNamed, RECIPES } from "./recipes.ts";
 
 const ALL = "all";
 
+/** What can be chosen of recipes of the paper, a line for each. */
+function variantLines(kind: "sizes" | "tasks"): string {
+  return Object.entries(PAPER_RECIPES).flatMap(([name, { [kind]: variants }]) =>
+    variants ? [`${" ".repeat(22)}${name}: ${variants.join(", ")}`] : []
+  ).join("\n");
+}
+
 const USAGE = `Usage: deno task train RECIPE [options]
        deno task train --data FOLDER [options]
 
@@ -40,10 +47,12 @@ Recipes of the paper as published, on the published files, which are yours to ge
   --data FOLDER       where their files are; without it, a recipe tells what it
                       looks for, and where that comes from
   --hub               download them from the Hugging Face hub
-  --size NAME         of their models, where there are several
+  --size NAME         of their models, the first by default:
+${variantLines("sizes")}
   --task NAME         which of their tasks, where there are several; default all
   --from MODEL        a folder of a model, or its name on the hub, to go on from
-  --batch-size N      examples of a step; default the published ones
+  --batch-size N      examples of a step; default the published ones. The rates of
+                      imagenet and cifar100 follow it, as in their authors' code
   --accumulate N      parts of a batch, one after another, to need less memory
 
 Options of all recipes:
