@@ -128,7 +128,10 @@ const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
     ["--seed 1.5", '--seed should be an integer, got "1.5"'],
     ["--path 0:1", "--path is of one case: --cases 1"],
   ],
-  notebooks: [["99", "no notebook is called 99"]],
+  notebooks: [
+    ["99", "no notebook is called 99"],
+    ["--at-once 0", '--at-once should be above 0, got "0"'],
+  ],
   bench: [
     ["--only nothing", "--only should be one of forms, lengths"],
     ["--threads 0", '--threads should be above 0, got "0"'],

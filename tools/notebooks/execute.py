@@ -1,4 +1,4 @@
-"""Executes a notebook: execute.py NOTEBOOK SECONDS prints, as JSON,
+"""Executes a notebook: execute.py NOTEBOOK SECONDS PROCESSORS prints, as JSON,
 
     {"outputs": [outputs of each cell], "failure": null or {"cell", "message"}}
 
@@ -15,6 +15,9 @@ from queue import Empty
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+# Notebooks that run at once share the processors.
+START = 'Object.defineProperty(navigator, "hardwareConcurrency", { value: %d });'
 
 # Deno tells nobody of a promise that is rejected after its cell, and an error
 # of a timer would stop the kernel.
@@ -108,12 +111,12 @@ class Client(NotebookClient):
             raise CellTimeoutError("Cell execution timed out")
 
 
-def execute(path, seconds):
+def execute(path, seconds, processors):
     notebook = nbformat.read(path, 4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(LISTENERS))
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(START % processors + LISTENERS))
     client = Client(
         notebook,
         seconds,
@@ -141,4 +144,4 @@ def execute(path, seconds):
     return {"outputs": outputs, "failure": failure}
 
 
-json.dump(execute(sys.argv[1], float(sys.argv[2])), sys.stdout)
+json.dump(execute(sys.argv[1], float(sys.argv[2]), int(sys.argv[3])), sys.stdout)

@@ -3,6 +3,16 @@ import type { Output } from "./notebook.ts";
 import { fileURLToPath } from "node:url";
 import { folderEnvironment, kernelEnvironment } from "./jupyter.ts";
 
+/** How to execute a notebook. */
+export interface ExecuteOptions {
+  /** A Python that has nbclient. */
+  readonly python: string;
+  /** How long the notebook may take. */
+  readonly seconds: number;
+  /** Processors that its programs find. @default the machine's */
+  readonly processors?: number;
+}
+
 /** What came of executing a notebook. */
 export interface Execution {
   /** The outputs of each cell; none for text. */
@@ -18,13 +28,18 @@ export interface Execution {
 /** Executes a notebook from a fresh kernel, in its own folder. */
 export async function execute(
   path: string,
-  { python, seconds }: { python: string; seconds: number },
+  { python, seconds, processors }: ExecuteOptions,
 ): Promise<Execution> {
   const script = fileURLToPath(new URL("execute.py", import.meta.url));
   const folder = await Deno.makeTempDir({ prefix: "lion-" });
   try {
     const { success, stdout, stderr } = await new Deno.Command(python, {
-      args: [script, path, `${seconds}`],
+      args: [
+        script,
+        path,
+        `${seconds}`,
+        `${processors ?? navigator.hardwareConcurrency}`,
+      ],
       env: {
         ...await kernelEnvironment(),
         ...folderEnvironment(folder),

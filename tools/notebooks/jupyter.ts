@@ -1,6 +1,6 @@
 /** Jupyter, as far as the system has it, with this Deno as its kernel. @module */
 import { fileURLToPath } from "node:url";
-import { outFolder } from "../out_folder.ts";
+import { outFolder, writeOutput } from "../out_folder.ts";
 
 const FOLDER = outFolder("jupyter");
 
@@ -25,8 +25,6 @@ export async function findPython(module: string): Promise<string | undefined> {
  * environment in which Jupyter finds it there.
  */
 export async function kernelEnvironment(): Promise<Record<string, string>> {
-  const kernel = new URL("kernels/deno/", FOLDER);
-  await Deno.mkdir(kernel, { recursive: true });
   const specification = {
     argv: [
       Deno.execPath(),
@@ -39,8 +37,9 @@ export async function kernelEnvironment(): Promise<Record<string, string>> {
     language: "typescript",
     env: { NO_COLOR: "1" },
   };
-  await Deno.writeTextFile(
-    new URL("kernel.json", kernel),
+  // Whole or not at all: another notebook may be reading it.
+  await writeOutput(
+    fileURLToPath(new URL("kernels/deno/kernel.json", FOLDER)),
     `${JSON.stringify(specification, null, 2)}\n`,
   );
   return { JUPYTER_PATH: fileURLToPath(FOLDER) };

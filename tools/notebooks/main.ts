@@ -5,9 +5,12 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { positive, readCommandLine } from "../command_line.ts";
+import pLimit from "p-limit";
+import { positive, readCommandLine, threadCount } from "../command_line.ts";
+import { areRight } from "./check.ts";
+import { isTimed } from "./fingerprint.ts";
 import { findPython } from "./jupyter.ts";
-import { notebookNames, NOTEBOOKS } from "./notebook.ts";
+import { notebookNames, NOTEBOOKS, readNotebook } from "./notebook.ts";
 import { run } from "./run.ts";
 
 const USAGE = `Usage: deno task notebooks [options] [names]
@@ -18,12 +21,15 @@ committed. A name may be short: 02 is notebooks/02_....ipynb.
   --write       store the outputs instead, and those figures of them that
                 documents show in docs/pictures
   --timeout S   seconds that a notebook may take (default 180)
+  --at-once N   notebooks that run at once, each on its share of the cores; one
+                with times runs alone (default 1)
   --help        print this`;
 
 interface Options {
   readonly names: readonly string[];
   readonly seconds: number;
   readonly write: boolean;
+  readonly atOnce: number;
 }
 
 async function readOptions(): Promise<Options> {
@@ -31,7 +37,8 @@ async function readOptions(): Promise<Options> {
   return readCommandLine(USAGE, {
     write: { type: "boolean", default: false },
     timeout: { type: "string", default: "180" },
-  }, ({ write, timeout }, starts) => {
+    "at-once": { type: "string", default: "1" },
+  }, ({ write, timeout, "at-once": atOnce }, starts) => {
     const unknown = starts.find((start) =>
       !all.some((name) => name.startsWith(start))
     );
@@ -46,6 +53,7 @@ async function readOptions(): Promise<Options> {
       names: all.filter(isMeant),
       seconds: positive("--timeout", timeout),
       write,
+      atOnce: threadCount("--at-once", atOnce),
     };
   });
 }
@@ -54,7 +62,7 @@ function indent(text: string): string {
   return text.replaceAll(/^/gm, "  ");
 }
 
-const { names, ...options } = await readOptions();
+const { names, atOnce, ...options } = await readOptions();
 const python = await findPython("nbclient");
 if (python === undefined) {
   console.log(
@@ -64,15 +72,36 @@ if (python === undefined) {
   // CI must have it.
   Deno.exit(Deno.env.get("CI") === "true" ? 1 : 0);
 }
-let failed = 0;
-for (const name of names) {
-  const started = performance.now();
+const notebooks = await Promise.all(names.map(async (name) => {
   const path = fileURLToPath(new URL(`${name}.ipynb`, NOTEBOOKS));
-  const wrong = await run(path, { python, ...options });
+  return { name, path, notebook: await readNotebook(path) };
+}));
+// Where something is wrong, each says what.
+const isChecked = await areRight(notebooks.map(({ notebook }) => notebook));
+let failed = 0;
+
+const runAndTell = async (
+  { name, path }: typeof notebooks[number],
+  processors: number,
+): Promise<void> => {
+  const started = performance.now();
+  const how = { ...options, python, processors, isChecked };
+  const wrong = await run(path, how);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`${wrong.length === 0 ? "ok  " : "FAIL"} ${name} (${seconds} s)`);
   for (const one of wrong) console.log(indent(one));
   if (wrong.length > 0) failed++;
-}
+};
+
+const all = navigator.hardwareConcurrency;
+const share = Math.max(1, Math.floor(all / atOnce));
+const runsAlone = ({ notebook }: typeof notebooks[number]) =>
+  atOnce === 1 || isTimed(notebook);
+const limit = pLimit(atOnce);
+await Promise.all(
+  notebooks.filter((one) => !runsAlone(one))
+    .map((one) => limit(() => runAndTell(one, share))),
+);
+for (const one of notebooks.filter(runsAlone)) await runAndTell(one, all);
 console.log(`${names.length - failed} passed, ${failed} failed`);
 if (failed > 0) Deno.exit(1);
