@@ -1,8 +1,9 @@
 /** What is left out on software WebGPU is computed by the rest, and little matters less. @module */
 import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
 import { DECAYS } from "./attention/cases.ts";
 import { onEachBackend } from "./backends.ts";
-import { partition, sampleForms } from "./sample.ts";
+import { headSizes, partition, sampleForms } from "./sample.ts";
 
 /** A matrix such as those of the forms: the last axis changes first. */
 const MATRIX = [1, 6].flatMap((sequences) =>
@@ -62,6 +63,18 @@ Deno.test("the first case, the last and the edges are always sampled", () => {
   assert(!rest.includes(3));
   assertEquals(partition([]), { sample: [], rest: [], all: [] });
   assertEquals(partition([5]).rest, []);
+});
+
+Deno.test("heads that are made up are of few sizes on WebGPU, and of any elsewhere", () => {
+  const most = { headDim: 7, valueDim: 6, chunkSize: 9 };
+  const drawn = (backend: "webgpu" | "wasm") =>
+    fc.sample(headSizes(backend, most), { numRuns: 200, seed: 1 });
+  assertEquals(new Set(drawn("webgpu").map((one) => one.headDim)).size, 3);
+  const sizes = drawn("wasm");
+  for (const [name, size] of Object.entries(most)) {
+    const met = new Set(sizes.map((one) => one[name as keyof typeof one]));
+    assertEquals([met.size, Math.min(...met)], [size, 1], name);
+  }
 });
 
 onEachBackend(

@@ -20,7 +20,7 @@ import { solveDelta } from "../delta_oracle.ts";
 import type { Differentiated } from "../float64.ts";
 import { readFixtures, tensorOf } from "../fixtures.ts";
 import { uniform } from "../random.ts";
-import { sampleForms, sampleOf200 } from "../sample.ts";
+import { headSizes, sampleForms, sampleOf200 } from "../sample.ts";
 import {
   type DeltaCase,
   describe,
@@ -94,15 +94,13 @@ onEachBackend(
         batch: integer(2),
         heads: integer(3),
         length: integer(12),
-        headDim: integer(9),
-        valueDim: integer(9),
         gate: fc.constantFrom(...GATES),
         causal: fc.boolean(),
         padded: fc.boolean(),
         packed: fc.boolean(),
       }),
+      headSizes(backend, { headDim: 9, valueDim: 9, chunkSize: 14 }),
       fc.record({
-        chunkSize: integer(14),
         form: fc.constantFrom("recurrent" as const, "chunkwise" as const),
         kernel: fc.boolean(),
       }),
@@ -111,9 +109,10 @@ onEachBackend(
     const chosen = sampleOf200(
       backend,
       cases,
-      ([, { form, kernel }]) => form === "recurrent" || !kernel,
+      ([, , { form, kernel }]) => form === "recurrent" || !kernel,
     );
-    for (const [c, options] of chosen) {
+    for (const [shape, { chunkSize, ...dims }, how] of chosen) {
+      const [c, options] = [{ ...shape, ...dims }, { ...how, chunkSize }];
       const problem = problemOf(c);
       const actual = await run(problem, options);
       const expected = solveDelta(problem);

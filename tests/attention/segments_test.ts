@@ -18,7 +18,7 @@ import {
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { solve } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
-import { sampleForms } from "../sample.ts";
+import { headSizes, sampleForms } from "../sample.ts";
 import { DECAYS, describe, differences, problemOf, run } from "./cases.ts";
 
 const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
@@ -192,18 +192,22 @@ onEachBackend(
       batch: fc.integer({ min: 1, max: 2 }),
       heads: fc.integer({ min: 1, max: 3 }),
       length: fc.integer({ min: 1, max: 70 }),
-      headDim: fc.integer({ min: 1, max: 8 }),
-      valueDim: fc.integer({ min: 1, max: 8 }),
       decay: fc.constantFrom(...DECAYS),
       causal: fc.boolean(),
       normalize: fc.boolean(),
       padded: fc.boolean(),
       packed: fc.boolean(),
-      chunkSize: fc.integer({ min: 1, max: 80 }),
+    });
+    const sizes = headSizes(backend, {
+      headDim: 8,
+      valueDim: 8,
+      chunkSize: 80,
     });
     for (const form of FORMS) {
       await fc.assert(
-        fc.asyncProperty(shapes, async ({ chunkSize, ...c }) => {
+        fc.asyncProperty(shapes, sizes, async (shape, sizes) => {
+          const { chunkSize, ...dims } = sizes;
+          const c = { ...shape, ...dims };
           const problem = problemOf(c);
           const actual = await run(problem, form, chunkSize);
           const expected = solve(problem);

@@ -19,7 +19,7 @@ import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { type DeltaProblem, solveDelta } from "../delta_oracle.ts";
 import { array, uniform } from "../random.ts";
-import { sample } from "../sample.ts";
+import { headSizes, sample } from "../sample.ts";
 
 /** The backends that have kernels of the delta rule. */
 const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
@@ -126,15 +126,14 @@ onEachBackend(
         batch: integer(2),
         heads: integer(3),
         length: integer(24),
-        headDim: integer(9),
-        valueDim: integer(9),
         gate: fc.constantFrom(...GATES),
         causal: fc.boolean(),
         padded: fc.boolean(),
         packed: fc.boolean(),
       }),
-      integer(26),
-      async (c, chunkSize) => {
+      headSizes(backend, { headDim: 9, valueDim: 9, chunkSize: 26 }),
+      async (shape, { chunkSize, ...dims }) => {
+        const c = { ...shape, ...dims };
         const failures = await failuresOf(
           describe(c),
           problemOf(c),
