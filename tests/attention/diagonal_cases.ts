@@ -100,6 +100,7 @@ export async function run(
   problem: DiagonalProblem,
   form: AttentionForm,
   chunkSize?: number,
+  kernel = true,
 ): Promise<Result> {
   const { kind, scale, epsilon, normalize, causal } = problem;
   const { q, k, v, decays, dy, mask, segments } = tensorsOf(problem);
@@ -110,6 +111,7 @@ export async function run(
     return lionAttention(q!, k!, v!, {
       decay: decayOf(kind, decays),
       form,
+      kernel,
       scale,
       epsilon,
       normalize,

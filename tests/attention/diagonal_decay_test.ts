@@ -26,13 +26,20 @@ import { differences } from "../comparison.ts";
 import { solveDiagonal } from "../diagonal_oracle.ts";
 import type { Differentiated } from "../float64.ts";
 import { readFixtures, tensorOf } from "../fixtures.ts";
-import { sampleForms, sampleOf200 } from "../sample.ts";
+import { headSizes, sampleForms, sampleOf200 } from "../sample.ts";
 import { type DiagonalCase, KINDS, problemOf, run } from "./diagonal_cases.ts";
 
 const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 
-/** Whether a form of decays of each channel has no kernel on any backend. */
-const isPlain = (form: typeof FORMS[number]) => form !== "chunkwise";
+/** The forms, of which one has a kernel, and that one without it. */
+const WAYS = [
+  ...FORMS.map((form) => ({ form, kernel: true })),
+  { form: "chunkwise", kernel: false },
+] as const;
+
+/** Whether no backend has a kernel that computes it so. */
+const isPlain = ({ form, kernel }: typeof WAYS[number]) =>
+  form !== "chunkwise" || !kernel;
 
 /** What takes turns while lengths and kinds are all met. */
 const VARIANTS = [
@@ -62,25 +69,27 @@ onEachBackend(
     const failures: string[] = [];
     const solutions = new Map<DiagonalCase, Differentiated>();
     const runs = CASES.flatMap((c) =>
-      FORMS.flatMap((form) =>
-        (form.endsWith("wise") ? [16, 64] : [16])
-          .map((chunkSize) => ({ c, form, chunkSize }))
+      WAYS.flatMap((way) =>
+        (way.form.endsWith("wise") ? [16, 64] : [16])
+          .map((chunkSize) => ({ c, ...way, chunkSize }))
       )
     );
     for (
-      const { c, form, chunkSize } of sampleForms(
+      const { c, form, kernel, chunkSize } of sampleForms(
         backend,
         runs,
-        ({ form }) => isPlain(form),
+        isPlain,
       )
     ) {
       const problem = problemOf(c);
       const expected = solutions.get(c) ?? solveDiagonal(problem);
       solutions.set(c, expected);
-      const actual = await run(problem, form, chunkSize);
+      const actual = await run(problem, form, chunkSize, kernel);
       failures.push(
-        ...differences(problem, actual, expected, TOLERANCE[backend])
-          .map((line) => `${form} ${chunkSize} ${JSON.stringify(c)} ${line}`),
+        ...differences(problem, actual, expected, TOLERANCE[backend]).map(
+          (line) =>
+            `${form} ${kernel} ${chunkSize} ${JSON.stringify(c)} ${line}`,
+        ),
       );
     }
     assertEquals(failures, []);
@@ -96,22 +105,21 @@ onEachBackend(
         batch: integer(2),
         heads: integer(3),
         length: integer(11),
-        headDim: integer(6),
-        valueDim: integer(6),
         kind: fc.constantFrom(...KINDS),
         causal: fc.boolean(),
         normalize: fc.boolean(),
         padded: fc.boolean(),
         packed: fc.boolean(),
       }),
-      integer(12),
-      fc.constantFrom(...FORMS),
+      headSizes(backend, { headDim: 6, valueDim: 6, chunkSize: 12 }),
+      fc.constantFrom(...WAYS),
     );
     const failures: string[] = [];
-    const chosen = sampleOf200(backend, cases, ([, , form]) => isPlain(form));
-    for (const [c, chunkSize, form] of chosen) {
+    const chosen = sampleOf200(backend, cases, ([, , way]) => isPlain(way));
+    for (const [shape, { chunkSize, ...dims }, { form, kernel }] of chosen) {
+      const c = { ...shape, ...dims };
       const problem = problemOf(c);
-      const actual = await run(problem, form, chunkSize);
+      const actual = await run(problem, form, chunkSize, kernel);
       const expected = solveDiagonal(problem);
       failures.push(
         ...differences(problem, actual, expected, TOLERANCE[backend])
@@ -135,7 +143,7 @@ onEachBackend(
       const { output, form } of sampleForms(
         backend,
         runs,
-        ({ form }) => isPlain(form),
+        ({ form }) => isPlain({ form, kernel: true }),
       )
     ) {
       const [decay, direction, scaling] = output.split(".");
