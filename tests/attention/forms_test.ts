@@ -50,9 +50,10 @@ function* cases(length: number): Generator<Case> {
 }
 
 /**
- * The lengths of a form. On WebGPU tfjs's operations are compiled for each shape,
- * and without chunks they are some launches a token, which are the same for 17
- * tokens as for 67: √length checkpoints, of which the last has fewer tokens.
+ * The lengths of a form. On WebGPU tfjs's operations are compiled for each shape.
+ * Without chunks they are some for each token, which are the same for 17 tokens as
+ * for 67: √length checkpoints, of which the last has fewer tokens. In chunks they
+ * are the same for 67 tokens as for 130: some whole chunks, and a part of one.
  */
 function lengthsOf(
   form: AttentionForm,
@@ -60,9 +61,8 @@ function lengthsOf(
   backend: BackendName,
 ): readonly number[] {
   if (kernel) return LENGTHS;
-  const isGpu = backend === "webgpu";
-  if (form === "recurrent") return isGpu ? [1, 2, 17] : [1, 2, 17, 67];
-  return isGpu ? [1, 2, 17, 67] : LENGTHS;
+  if (form === "recurrent") return [1, 2, 17];
+  return backend === "webgpu" ? [1, 2, 17, 67] : [1, 2, 17, 64, 67];
 }
 
 /** One token of one sequence. */
