@@ -23,7 +23,7 @@ if (!lab || !CHROMIUM) {
   console.log("skipped: no JupyterLab or no Chromium; see `deno task setup`");
 }
 
-const LESSON = "06_vision.ipynb";
+const LESSON = "03_lion_rnn.ipynb";
 const PLOT = ".js-plotly-plot .main-svg";
 const LIVE = '.jp-OutputArea-output img[src^="data:image/svg+xml"]';
 const ERROR = '[data-mime-type="application/vnd.jupyter.error"], ' +
