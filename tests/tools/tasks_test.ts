@@ -1,6 +1,7 @@
 /** Every task of deno.json explains itself, and does nothing when asked to. @module */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import pLimit from "p-limit";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const { default: config } = await import("../../deno.json", {
@@ -22,6 +23,22 @@ async function deno(args: readonly string[]): Promise<Result> {
   }).output();
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+/**
+ * What the tasks answer to arguments, each by its name; as many at once as there are
+ * processors.
+ */
+function answers(
+  ...args: readonly string[]
+): Readonly<Record<string, Promise<Result>>> {
+  const limit = pLimit(navigator.hardwareConcurrency);
+  return Object.fromEntries(
+    Object.keys(config.tasks).map((name) => [
+      name,
+      limit(() => deno(["task", "--quiet", name, ...args])),
+    ]),
+  );
 }
 
 /** All paths in the repository, git's own excepted. */
@@ -76,9 +93,9 @@ Deno.test("--help of each task explains it, and nothing happens", async (t) => {
 
 Deno.test("an option that a task does not have ends it with 2, and no stack", async (t) => {
   const before = await pathsIn(ROOT);
-  for (const name of Object.keys(config.tasks)) {
+  for (const [name, answer] of Object.entries(answers("--nonsense"))) {
     await t.step(name, async () => {
-      const result = await deno(["task", "--quiet", name, "--nonsense"]);
+      const result = await answer;
       assertEquals(result.code, 2, result.stderr);
       assertEquals(result.stdout, "");
       assertStringIncludes(result.stderr, "--nonsense");
