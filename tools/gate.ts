@@ -67,9 +67,10 @@ const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
 /** Skipped by `deno task test` where PyTorch is not there, which is large. */
 const BESIDE_TORCH: Step = {
   args: [
-    ...["test", "-A", "--no-check"],
+    ...["test", "-A", "--no-check", "--parallel"],
     ...["tests/training/twin_test.ts", "tests/hub/torch_test.ts"],
   ],
+  env: SIDE_BY_SIDE,
 };
 /** What is tested once more in the `fast` way. */
 const FAST_FOLDERS = [
@@ -79,7 +80,11 @@ const FAST_FOLDERS = [
   "tests/tfjs",
 ];
 
-const FAST_FILES = (await Promise.all(FAST_FOLDERS.map(testsIn))).flat();
+/** Where nothing runs on WebAssembly, and what builds its module. */
+const SAME_WHEN_FAST = /\/webgpu\/|^tests\/kernels\/wasm\/built_test\.ts$/;
+
+const FAST_FILES = (await Promise.all(FAST_FOLDERS.map(testsIn))).flat()
+  .filter((file) => !SAME_WHEN_FAST.test(file));
 
 /**
  * Without Liftoff, kernels are V8's optimised code from the first call on, which
@@ -111,7 +116,8 @@ const SAMPLED_NOTEBOOKS = ["01", "03", "05"];
 const notebooks = (...names: string[]): Step =>
   run(
     "tools/fast.ts",
-    ...["run", "-A", "tools/notebooks/main.ts", "--timeout", "600", ...names],
+    ...["run", "-A", "tools/notebooks/main.ts", "--timeout", "600"],
+    ...["--at-once", "2", ...names],
   );
 
 const CHECK: Task = {

@@ -1,5 +1,3 @@
-import { assert } from "@std/assert";
-import { moduleSource } from "../../../tools/build_kernels.ts";
 import { bestBinary } from "../../../lib/kernels/wasm/binary.ts";
 import {
   type Job,
@@ -21,15 +19,6 @@ const DIVISORS = new Set([
   "rowsPerTask",
   "columnsPerTask",
 ]);
-
-Deno.test("the WebAssembly module is what its source builds", async () => {
-  const built = await moduleSource();
-  const committed = await Deno.readTextFile(
-    new URL("../../../lib/kernels/wasm/module.ts", import.meta.url),
-  );
-  // Not assertEquals, which would print both.
-  assert(built === committed, "run `deno task build` and commit the result");
-});
 
 Deno.test("the module knows what to do with each record of the host", () => {
   const host = new KernelHost(heapOf(true), bestBinary());
