@@ -1,10 +1,12 @@
 /** The runner of notebooks, on notebooks of one or two cells. @module */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { areRight } from "../../tools/notebooks/check.ts";
 import { fingerprintOf } from "../../tools/notebooks/fingerprint.ts";
 import { findPython } from "../../tools/notebooks/jupyter.ts";
 import {
   type CodeCell,
   formatNotebook,
+  type Notebook,
   readNotebook,
 } from "../../tools/notebooks/notebook.ts";
 import { run } from "../../tools/notebooks/run.ts";
@@ -38,7 +40,7 @@ function cellOf({ source, prints, tags }: Example, index: number): CodeCell {
 /** What is wrong with a notebook; runs `then` before its file is removed. */
 async function runExamples(
   examples: readonly Example[],
-  options: { seconds?: number; write?: boolean } = {},
+  options: { seconds?: number; write?: boolean; isChecked?: boolean } = {},
   then: (path: string) => Promise<void> = async () => {},
 ): Promise<string> {
   let wrong: string[] = [];
@@ -59,10 +61,15 @@ async function runExamples(
 
 const PAUSE = "await new Promise((resolve) => setTimeout(resolve, 300));";
 
-const FAILING: Record<
-  string,
-  { cells: Example[]; seconds?: number; says: string[] }
-> = {
+interface Failing {
+  readonly cells: Example[];
+  readonly seconds?: number;
+  readonly says: string[];
+  /** Whether types and lint have nothing to say. @default they are not asked */
+  readonly isChecked?: false;
+}
+
+const FAILING: Record<string, Failing> = {
   "an exception": {
     cells: [{ source: "const a = 1;" }, {
       source: 'if (a) throw new RangeError("too large");',
@@ -71,10 +78,12 @@ const FAILING: Record<
   },
   "a syntax error": {
     cells: [{ source: "const a = 1;\nconst = ;" }],
+    isChecked: false,
     says: ["cell 1, line 2"],
   },
   "a wrong type": {
     cells: [{ source: "" }, { source: "\nexport const n: number = 'one';" }],
+    isChecked: false,
     says: ["not assignable to type 'number'", "cell 2, line 2"],
   },
   "a package that does not exist": {
@@ -95,22 +104,23 @@ const FAILING: Record<
       "cell 4: outputs differ\ncommitted: none\nnow:       stdout",
     ],
   },
-  "an error of a timer": {
-    cells: [{
-      source:
-        `void setTimeout(() => {\n  throw new Error("late");\n}, 50);\n${PAUSE}`,
-    }],
-    says: ["cell 1: wrote to stderr: Uncaught Error: late"],
-  },
-  "an error of a timer after the last cell": {
-    cells: [{
-      source: `void setTimeout(() => {\n  throw new Error("late");\n}, 200);`,
-    }],
-    says: ["Uncaught Error: late"],
-  },
-  "a promise that is rejected": {
-    cells: [{ source: 'void Promise.reject(new Error("nobody"));' }],
-    says: ["Uncaught (in promise) Error: nobody"],
+  "errors of timers and promises, after the last cell too": {
+    cells: [
+      {
+        source:
+          `void setTimeout(() => {\n  throw new Error("late");\n}, 50);\n${PAUSE}`,
+      },
+      { source: 'void Promise.reject(new Error("nobody"));' },
+      {
+        source:
+          `void setTimeout(() => {\n  throw new Error("later");\n}, 200);`,
+      },
+    ],
+    says: [
+      "cell 1: wrote to stderr: Uncaught Error: late\n",
+      "cell 2: wrote to stderr: Uncaught (in promise) Error: nobody\n",
+      "cell 3: wrote to stderr: Uncaught Error: later\n",
+    ],
   },
   "a kernel that ends": {
     cells: [{ source: "Deno.exit(3);" }],
@@ -123,16 +133,32 @@ const FAILING: Record<
   },
 };
 
-for (const [what, { cells, seconds, says }] of Object.entries(FAILING)) {
+for (const [what, failing] of Object.entries(FAILING)) {
+  const { cells, seconds, says, isChecked = true } = failing;
   Deno.test({
     name: `run() finds ${what}`,
     ignore: python === undefined,
     fn: async () => {
-      const wrong = await runExamples(cells, seconds ? { seconds } : {});
+      const wrong = await runExamples(cells, {
+        isChecked,
+        ...seconds ? { seconds } : {},
+      });
       for (const text of says) assertStringIncludes(wrong, text);
     },
   });
 }
+
+Deno.test("areRight() is so where no notebook of several is wrong", async () => {
+  const notebookOf = (source: string): Notebook => ({
+    ...{ cells: [cellOf({ source }, 0)], metadata: {} },
+    ...{ nbformat: 4, nbformat_minor: 5 },
+  });
+  // Both have the name: each is a module of its own.
+  const right = notebookOf("export const n: number = 1;");
+  const wrong = notebookOf("export const n: number = 'one';");
+  assertEquals(await areRight([right, right]), true);
+  assertEquals(await areRight([right, wrong]), false);
+});
 
 Deno.test({
   name: "run() finds nothing wrong with what is the same but for what may vary",
