@@ -14,11 +14,11 @@ import {
   type HubProgress,
   hubSnapshot,
 } from "../../lib/hub/mod.ts";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { withFolder } from "../io/files.ts";
 import { uniform } from "../random.ts";
 import { COMMIT, digestOfFile, type Hub, startHub } from "./hub_server.ts";
+import { withModules, withVariables } from "./modules.ts";
 
 const random = uniform(1);
 const WEIGHTS = Uint8Array.from({ length: 3000 }, () => 256 * random());
@@ -50,37 +50,6 @@ function onHub(
         await hub.stop();
       }
     }));
-}
-
-/** Runs with these variables of the environment, and no others. */
-async function withVariables(
-  env: Readonly<Record<string, string>>,
-  run: () => Promise<void>,
-): Promise<void> {
-  await withModules(
-    (name, module) => name === "node:process" ? { ...module, env } : module,
-    run,
-  );
-}
-
-/** Runs where Node's modules are others, here and in no other thread. */
-async function withModules(
-  change: (name: string, module: object) => object | undefined,
-  run: () => Promise<void>,
-): Promise<void> {
-  const { getBuiltinModule } = process;
-  const put = (value: unknown) =>
-    Object.defineProperty(process, "getBuiltinModule", {
-      value,
-      configurable: true,
-      writable: true,
-    });
-  put((name: string) => change(name, getBuiltinModule(name) as object));
-  try {
-    await run();
-  } finally {
-    put(getBuiltinModule);
-  }
 }
 
 /** Throws if a file of a cache is not what its name says, or a lock is left. */

@@ -19,6 +19,8 @@ import {
 import { opened, planned } from "../../tools/recipes/plan.ts";
 import { BY_ACCURACY } from "../../tools/recipes/recipe.ts";
 import { OPTIONS } from "../../tools/recipes/train_options.ts";
+import { startHub } from "../hub/hub_server.ts";
+import { withVariables } from "../hub/modules.ts";
 import { namesIn, withFolder } from "../io/files.ts";
 
 const FILES: NeededFiles = {
@@ -93,6 +95,58 @@ Deno.test("findFiles() says what is looked for, and how to get it", async () => 
     assertEquals(message.includes("--hub\n"), false);
   }
 });
+
+/** Runs where the hub is another, which keeps files in a folder. */
+async function withHub(run: (folder: string) => Promise<void>): Promise<void> {
+  const hub = startHub({
+    "letters.txt": "abc",
+    "other.txt": "",
+    "a.json": "{}",
+  });
+  try {
+    await withFolder((folder) =>
+      withVariables(
+        { HF_ENDPOINT: hub.url, HF_HUB_CACHE: folder },
+        () => run(folder),
+      )
+    );
+  } finally {
+    await hub.stop();
+  }
+}
+
+Deno.test("findFiles() downloads what a recipe names from the hub", () =>
+  withHub(async (folder) => {
+    const model = { repo: "org/tiny", type: "model" } as const;
+    const files: NeededFiles = {
+      ...FILES,
+      hub: {
+        data: { ...model, include: ["letters.txt"] },
+        tokenizer: { ...model, include: ["*.json"] },
+      },
+    };
+    const choice = { hub: true, few: true };
+    await using found = await findFiles("letters", files, choice);
+    const { data, tokenizer } = found.folders;
+    assert(data.startsWith(folder), data);
+    assertEquals(await Deno.readTextFile(`${data}/letters.txt`), "abc");
+    assertEquals(await exists(`${data}/other.txt`), false);
+    assertEquals(await Deno.readTextFile(`${tokenizer}/a.json`), "{}");
+  }));
+
+Deno.test("findFiles() says what the hub says, and how else to get files", () =>
+  withHub(async () => {
+    const hub = {
+      data: { repo: "org/gated", type: "model", include: ["*"] },
+    } as const;
+    const { message } = await assertRejects(
+      () => findFiles("letters", { ...FILES, hub }, { hub: true, few: false }),
+      MissingFiles,
+      "is gated: accept its conditions",
+    );
+    assertStringIncludes(message, FILES.commands[0]!);
+    assertStringIncludes(message, "deno task train letters --hub\n");
+  }));
 
 Deno.test("files that a recipe cannot read are told with what it looks for", async () => {
   const recipe = paperRecipe({

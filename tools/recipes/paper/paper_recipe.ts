@@ -118,3 +118,11 @@ export function remarksOn(
       `The files have ${found} ${what}, where those published have ${published}; steps are as published.`,
   );
 }
+
+/** The examples of a data set from the first on, so many at the most. */
+export function firstExamples<E>(data: Dataset<E>, count: number): Dataset<E> {
+  return {
+    size: Math.min(count, data.size),
+    get: (index) => data.get(index),
+  };
+}

@@ -28,6 +28,7 @@ import {
 } from "../recipe.ts";
 import { inTurns } from "../streams.ts";
 import {
+  firstExamples,
   type PaperRecipe,
   paperRecipe,
   partOfBatch,
@@ -63,7 +64,7 @@ const VALIDATIONS = 30;
 
 /** To see that everything runs. */
 const TINY = {
-  ...{ imageSize: 32, part: 2, ranks: 2 },
+  ...{ imageSize: 32, part: 2, ranks: 2, tested: 4 },
   sizes: { dim: 16, depth: 2, numHeads: 2 },
 };
 
@@ -189,9 +190,10 @@ function openVision(
 ): OpenRecipe {
   const { imageSize } = isSmoke ? TINY : DEIT;
   const numClasses = train.classes.length;
+  const tested = isSmoke ? firstImages(test, TINY.tested) : test;
   const held = () =>
-    imageBatches(test, {
-      batchSize: Math.min(HELD, test.size),
+    imageBatches(tested, {
+      batchSize: Math.min(HELD, tested.size),
       transform: evalTransform({ size: imageSize }),
       order: "in-order",
     }).from(0);
@@ -210,10 +212,19 @@ function openVision(
         data: inTurns(partsOf(train, { imageSize, part, ranks, seed })),
         options: visionOptions({ steps, rate, accumulate: ranks }),
         validation: validated(held),
-        validationBatches: Math.ceil(test.size / HELD),
+        validationBatches: Math.ceil(tested.size / HELD),
         test: async () => ({ accuracy: await accuracyOf(model, held()) }),
       };
     },
+  };
+}
+
+/** Images from the first on. */
+function firstImages(images: ImageDataset, count: number): ImageDataset {
+  return {
+    ...firstExamples(images, count),
+    classes: images.classes,
+    labels: images.labels.subarray(0, count),
   };
 }
 
