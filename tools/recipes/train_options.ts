@@ -40,7 +40,7 @@ from images-fashion-longer). In the quick setting ${ALL} leaves out
   ${wrapped(Object.keys(RECIPES).filter((name) => RECIPES[name]!.leftOut), 2)}
 
 Recipes of the paper as published, on the published files, which are yours to get
-(${ALL} has them with --smoke):
+(${ALL} has them with --smoke; glue goes on from what c4-mlm has trained):
 
   ${wrapped(Object.keys(PAPER_RECIPES), 2)}
 
@@ -64,7 +64,7 @@ Options of all recipes:
   --smoke             a few steps on a few examples, to see that everything runs;
                       files that are not given are made up, and removed
   --only NAMES        of the contenders, or of all recipes, separated by commas
-  --seeds N           default the recipe's, mostly 5, and 1 of those as published
+  --seeds N           default the recipe's, mostly 5, or the published number
   --backend NAME      webgpu, wasm or cpu
   --at-once N         models that are trained at once, each on its share of the
                       cores; default all cores, and 1 on webgpu

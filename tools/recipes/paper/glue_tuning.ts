@@ -49,7 +49,8 @@ import {
   M2_SETTINGS,
 } from "./glue_settings.ts";
 import {
-  fewOf,
+  FEW,
+  firstExamples,
   type PaperRecipe,
   paperRecipe,
   type PaperSetting,
@@ -207,6 +208,7 @@ async function openGlue(
       },
     async trial(choice): Promise<Trial> {
       const { steps, rate, seed } = choice;
+      const most = mode === "smoke" ? FEW : Infinity;
       const { model, tokenizer } = await modelOf(tuning, mode, folders, choice);
       const collate = collateTexts({
         ...{ tokenizer, length: LENGTH[mode], text: "texts" },
@@ -214,7 +216,7 @@ async function openGlue(
         regression: isScore,
       });
       const batches = (examples: typeof train) =>
-        batchesInOrder(fewOf(examples, mode), {
+        batchesInOrder(firstExamples(examples, most), {
           batchSize: HELD_BATCH,
           collate,
         });
@@ -233,7 +235,9 @@ async function openGlue(
         },
         begin: () => goOn(model, tuning, choice, mode),
         validation: { data: () => batches(held[0]!), metrics },
-        validationBatches: Math.ceil(fewOf(held[0]!, mode).size / HELD_BATCH),
+        validationBatches: Math.ceil(
+          Math.min(most, held[0]!.size) / HELD_BATCH,
+        ),
         async test() {
           const figures: Figures = {};
           for (const [i, examples] of held.entries()) {

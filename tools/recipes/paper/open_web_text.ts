@@ -31,7 +31,7 @@ import {
   partsFor,
   remarksOn,
 } from "./paper_recipe.ts";
-import { firstExamples } from "./text_batches.ts";
+import { firstOfStream } from "./text_batches.ts";
 import { GPT2_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
 
 /** The models, and the texts they are asked: small and few in the smoke setting. */
@@ -249,7 +249,7 @@ async function fewTokens(
   const folder = await Deno.makeTempDir({ prefix: "lion-tokens-" });
   try {
     const path = `${folder}/${NAMES[part]}`;
-    await writeTokenFile(firstExamples(texts, FEW), {
+    await writeTokenFile(firstOfStream(texts, FEW), {
       ...{ ...writingOf(tokenizer), path },
     });
     return memoryBytes(await Deno.readFile(path), path);

@@ -126,3 +126,13 @@ export function firstExamples<E>(data: Dataset<E>, count: number): Dataset<E> {
     get: (index) => data.get(index),
   };
 }
+
+/** How many equal parts a batch is divided into, so that none has more examples than so many. */
+export function partsFor(batchSize: number, most: number): number {
+  let parts = Math.ceil(batchSize / most);
+  while (batchSize % parts !== 0) parts++;
+  return parts;
+}
+
+/** Examples that the smoke setting takes, of files that may have millions. */
+export const FEW = 32;

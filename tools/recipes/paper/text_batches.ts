@@ -58,7 +58,7 @@ export function collateMaskedTexts(
 }
 
 /** The first examples of a stream. */
-export async function* firstExamples<E>(
+export async function* firstOfStream<E>(
   stream: ShardedStream<E>,
   most: number,
 ): AsyncGenerator<E> {
@@ -81,7 +81,7 @@ export function startOf<E>(
     shards: [{ name: `the first of ${name}` }],
     async *open(_, from = 0) {
       let place = 0;
-      for await (const example of firstExamples(stream, most)) {
+      for await (const example of firstOfStream(stream, most)) {
         if (place++ >= from) yield example;
       }
     },
@@ -107,7 +107,7 @@ export async function* streamInOrder<E>(
     examples = [];
     return made;
   };
-  for await (const example of firstExamples(stream, most)) {
+  for await (const example of firstOfStream(stream, most)) {
     examples.push(example);
     if (examples.length === batchSize) yield batch();
   }
