@@ -21,7 +21,7 @@ import {
   totalOf,
 } from "./plan.ts";
 import type { EndedTraining } from "./protocol.ts";
-import { folderOf, runRecipe } from "./run_recipe.ts";
+import { folderOf, forget, runRecipe } from "./run_recipe.ts";
 import type { StepTiming } from "./step_times.ts";
 import { OPTIONS, type Options, readOptions } from "./train_options.ts";
 import {
@@ -114,6 +114,8 @@ async function run(
       ...chosen ? { chosen } : {},
       ...folders ? { folders } : {},
     };
+    // The last time, its few steps may have been on other files.
+    if (setting === "smoke" && folders) await forget({ folder, name, setting });
     using workers = atOnce === 1
       ? undefined
       : new TrainingWorkers({ ...place, atOnce, backend });

@@ -28,6 +28,18 @@ export function folderOf(
     `${folder}/${recipe}-${setting}/${contender}-${seed}`;
 }
 
+/** Removes what a recipe's trainings have left, if there is any. */
+export async function forget(
+  { folder, name, setting }:
+    & Pick<RunCall, "folder">
+    & Pick<PlannedRecipe, "name" | "setting">,
+): Promise<void> {
+  await Deno.remove(`${folder}/${name}-${setting}`, { recursive: true })
+    .catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+}
+
 /** The path of the results; `undefined` if the recipe was stopped. */
 export async function runRecipe(
   planned: PlannedRecipe,
