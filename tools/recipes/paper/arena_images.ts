@@ -73,6 +73,7 @@ function ofPathfinder(side: 32 | 128): Pick<ArenaRecipe, "files" | "notes"> {
     ],
     commands: [
       "curl -L https://storage.googleapis.com/long-range-arena/lra_release.gz | tar -xz -C FOLDER",
+      "  (or from a mirror, where that address refuses)",
     ],
     writeFew: (folder) => writeFewPathfinder(folder, side),
   };
