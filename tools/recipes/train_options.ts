@@ -49,7 +49,8 @@ Recipes of the paper as published, on the published files, which are yours to ge
   --hub               download them from the Hugging Face hub
   --size NAME         of their models, the first by default:
 ${variantLines("sizes")}
-  --task NAME         which of their tasks, where there are several; default all
+  --task NAME         which of their tasks, all by default:
+${variantLines("tasks")}
   --from MODEL        a folder of a model, or its name on the hub, to go on from
   --batch-size N      examples of a step; default the published ones. The rates of
                       imagenet and cifar100 follow it, as in their authors' code

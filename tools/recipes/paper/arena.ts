@@ -11,7 +11,7 @@ import {
   type SequenceTask,
 } from "../sequences.ts";
 import {
-  fewOf,
+  firstExamples,
   type PaperRecipe,
   paperRecipe,
   type PaperSetting,
@@ -147,15 +147,22 @@ export function arenaRecipe(
   };
 }
 
-/** The examples of all parts; a few of each in the smoke setting. */
+/** Examples to see that models can be tested. */
+const FEW = 8;
+
+/** The examples of all parts; a few to look at and to test on in the smoke setting. */
 export async function arenaParts<E>(
   setting: PaperSetting,
   read: (part: Part) => Promise<Dataset<E>>,
 ): Promise<Record<Part, Dataset<E>>> {
+  const held = async (part: Part) => {
+    const examples = await read(part);
+    return setting === "smoke" ? firstExamples(examples, FEW) : examples;
+  };
   return {
-    train: fewOf(await read("train"), setting),
-    validation: fewOf(await read("validation"), setting),
-    test: fewOf(await read("test"), setting),
+    train: await read("train"),
+    validation: await held("validation"),
+    test: await held("test"),
   };
 }
 

@@ -16,9 +16,6 @@ const CIFAR_SCALE = { mean: 122.6 / 255, deviation: 61 / 255 };
 /** S4's, of Pathfinder. */
 const PATHFINDER_SCALE = { mean: 0.5, deviation: 0.5 };
 
-/** Images to see that models can be tested. */
-const FEW = 8;
-
 /** CIFAR-10 in grey. */
 export const arenaImage: PaperRecipe = pixelArena("image", CIFAR_SCALE, {
   title: "Long Range Arena, Image",

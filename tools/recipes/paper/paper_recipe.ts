@@ -89,25 +89,6 @@ export function partOfBatch(batchSize: number, accumulate: number): number {
   );
 }
 
-/** How many equal parts a batch is divided into, so that none has more examples than so many. */
-export function partsFor(batchSize: number, most: number): number {
-  let parts = Math.ceil(batchSize / most);
-  while (batchSize % parts !== 0) parts++;
-  return parts;
-}
-
-/** Examples that the smoke setting takes, of files that may have millions. */
-export const FEW = 32;
-
-/** All examples, or the first few in the smoke setting. */
-export function fewOf<E>(
-  dataset: Dataset<E>,
-  setting: PaperSetting,
-): Dataset<E> {
-  if (setting !== "smoke" || dataset.size <= FEW) return dataset;
-  return { size: FEW, get: (index) => dataset.get(index) };
-}
-
 /** Says what of the files is not as many as published, for which steps are counted. */
 export function remarksOn(
   counts:
