@@ -8,7 +8,7 @@ import { folderOf } from "../../tools/recipes/run_recipe.ts";
 import { TrainingWorkers } from "../../tools/recipes/training_workers.ts";
 import { withFolder } from "../io/files.ts";
 
-const NAME = "copying", SETTING = "quick";
+const NAME = "copying", SETTING = "smoke";
 
 /** Some trainings of a few steps. */
 async function callOf(folder: string, signal: AbortSignal) {
