@@ -117,6 +117,14 @@ async function tryRefused(folder: string) {
   }
   const names = await Array.fromAsync(Deno.readDir("."), ({ name }) => name);
   assert(!names.includes("it_ran"));
+  // An archive of some kilobytes may have gigabytes of values.
+  const values = new Uint8Array(2 ** 20 + 3).fill("N".charCodeAt(0));
+  values.set([0x80, 2]);
+  assertThrows(
+    () => unpickle("values", values),
+    SyntaxError,
+    "more than 1048576 operations",
+  );
 }
 
 /** A cut or changed file is refused, or read as far as it is good. */

@@ -56,7 +56,10 @@ export function unpickle(name: string, bytes: Uint8Array): Pickled {
   if (bytes[0] !== 0x80) {
     throw reader.error("it does not begin as one");
   }
-  for (;;) {
+  for (let done = 0;; done++) {
+    if (done > MOST_OPERATIONS) {
+      throw reader.error(`it has more than ${MOST_OPERATIONS} operations`);
+    }
     const code = reader.byte();
     if (code === STOP) return reader.pop();
     const run = OPERATIONS[String.fromCharCode(code)];
@@ -69,6 +72,9 @@ export function unpickle(name: string, bytes: Uint8Array): Pickled {
 }
 
 const STOP = ".".charCodeAt(0);
+
+/** As many as make some tens of megabytes of values: CIFAR's have some 200,000. */
+const MOST_OPERATIONS = 2 ** 20;
 
 const latin1 = (bytes: Uint8Array) => {
   let text = "";

@@ -26,8 +26,11 @@ const NUMBERS: Readonly<
   17: [2, (view, at) => view.getUint16(at, true)], // UTF-16
 };
 
-/** The most bytes of a variable. */
-const MOST_BYTES = 2 ** 28;
+/** The most bytes of all variables: the devkit's have a few megabytes. */
+const MOST_BYTES = 2 ** 25;
+
+/** The most bytes of a name, a shape, a text or a number. */
+const MOST_BYTES_OF_VALUE = 2 ** 14;
 
 /** Bytes of a file before its variables. */
 const HEADER = 128;
@@ -109,21 +112,22 @@ function elementAt(bytes: Uint8Array, at: number): Element {
 
 /** The arrays of a file, decompressed. */
 function* matricesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  let left = MOST_BYTES;
   for (let at = HEADER; at < bytes.length;) {
     const { type, data, next } = elementAt(bytes, at);
     if (type === MATRIX) yield data;
     if (type === COMPRESSED) {
-      const inner = elementAt(inflated(data), 0);
+      const array = inflated(data, left);
+      left -= array.length;
+      const inner = elementAt(array, 0);
       if (inner.type === MATRIX) yield inner.data;
     }
     at = next;
   }
 }
 
-function inflated(data: Uint8Array): Uint8Array {
-  return nodeModule("node:zlib")!.inflateSync(data, {
-    maxOutputLength: MOST_BYTES,
-  });
+function inflated(data: Uint8Array, maxOutputLength: number): Uint8Array {
+  return nodeModule("node:zlib")!.inflateSync(data, { maxOutputLength });
 }
 
 /** An array: its class, its name, the number of its items, and what follows. */
@@ -155,6 +159,7 @@ function structsOf<Field extends string>(
   const [length] = numbersOf(lengths);
   const names = elementAt(rest, lengths.next);
   if (!length || length < 1) throw new Error("a struct has no field");
+  assertShort(names);
   const all = Array.from(
     { length: names.data.length / length },
     (_, i) => {
@@ -193,7 +198,15 @@ function valueOf(matrix: Uint8Array, field: string): string | number {
   throw new Error(`${field} should be a text or a number`);
 }
 
-function numbersOf({ type, data }: Element): number[] {
+/** Throws where an element has more than any name, shape, text or number. */
+function assertShort({ data }: Element): void {
+  if (data.length <= MOST_BYTES_OF_VALUE) return;
+  throw new Error(`a value has ${data.length} bytes`);
+}
+
+function numbersOf(element: Element): number[] {
+  assertShort(element);
+  const { type, data } = element;
   const [bytes, read] = NUMBERS[type] ?? [];
   if (!bytes || !read) throw new Error(`the type ${type} is none of numbers`);
   const view = viewOf(data);
