@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { parquetWriteBuffer } from "hyparquet-writer";
+import { Buffer } from "node:buffer";
+import { deflateSync } from "node:zlib";
 import { imageNet, type ImageNetOptions } from "../../../lib/data/mod.ts";
 import { readMatStructs } from "../../../lib/data/benchmarks/image_net/mat_file.ts";
 import { namesIn, withFolder } from "../../io/files.ts";
@@ -109,6 +111,9 @@ async function tryIndex(folder: string, truth: Truth) {
   assertEquals(await firstName({ index: elsewhere }), "n01440764_10.JPEG");
   assertEquals(await namesIn(elsewhere), [`${TRAIN}.index`]);
   await assertRejects(() => firstName({ index: tar }), Error, tar);
+  await Deno.truncate(tar, 600); // it is not even read
+  await assertRejects(() => firstName({ index: tar }), Error, "EEXIST");
+  await Deno.writeFile(tar, bytes);
   await assertRejects(() => firstName({ index: "" }), RangeError, "index");
   await Deno.remove(index);
   assertEquals(
@@ -188,7 +193,17 @@ async function tryDisagreeing(folder: string) {
   await remove(`${folder}/flat/val/ILSVRC2012_val_00000003.jpg`);
   await remove(`${folder}/flat/val/ILSVRC2012_val_00000003.JPEG`);
   await fails("flat", "val", "should have 10 images");
-  await remove(`${folder}/folders/val/n15075141`, { recursive: true });
+  await Deno.mkdir(`${folder}/folders/val/.thumbnails`);
+  const { classes } = await imageNet(`${folder}/folders`, { part: "val" });
+  assertEquals(classes.length, 4);
+  const empty = `${folder}/folders/val/n15075141`;
+  await remove(empty, { recursive: true });
+  await Deno.mkdir(empty);
+  await fails(
+    ...["folders", "val"] as const,
+    `${empty} should have images, got none; unpack or download it again`,
+  );
+  await remove(empty);
   await fails("folders", "val", "train has the class n15075141, and");
   await fails("folders", "train", "train has the class n15075141, and");
   await remove(`${folder}/no_synsets/ILSVRC2012_devkit_t12.tar.gz`);
@@ -198,6 +213,45 @@ async function tryDisagreeing(folder: string) {
     "<html>404</html>".repeat(99),
   );
   await fails("no_synsets", "val", "should be a tar", SyntaxError);
+}
+
+/** A data element of a MAT-file: bytes, or numbers of 32 bits. */
+function element(type: number, data: Uint8Array | readonly number[]) {
+  const bytes = data instanceof Uint8Array
+    ? data
+    : new Uint8Array(Uint32Array.from(data).buffer);
+  return bytesOf(
+    ...[[type, bytes.length], bytes, new Uint8Array(-bytes.length & 7)],
+  );
+}
+
+/** Bytes, or numbers of 32 bits, one after another. */
+function bytesOf(...parts: (Uint8Array | readonly number[])[]): Uint8Array {
+  return new Uint8Array(
+    Buffer.concat(
+      parts.map((part) =>
+        part instanceof Uint8Array
+          ? part
+          : new Uint8Array(Uint32Array.from(part).buffer)
+      ),
+    ),
+  );
+}
+
+/** A MAT-file with one compressed variable, a struct. */
+function matFile(
+  shape: Uint8Array,
+  title: Uint8Array | readonly number[] = [],
+  ...rest: Uint8Array[]
+): Uint8Array {
+  const header = new Uint8Array(128);
+  header.set([0, 1, 0x49, 0x4d], 124);
+  const flags = element(6, [2, 0]);
+  const named = element(1, title);
+  const packed = deflateSync(
+    element(14, bytesOf(flags, shape, named, ...rest)),
+  );
+  return bytesOf(header, [15, packed.length], packed);
 }
 
 /** A changed MAT-file is refused, or has as many structs as it says. */
@@ -217,6 +271,24 @@ async function tryMatFile(folder: string) {
   ];
   for (const [changed, said] of wrong) {
     assertThrows(() => read(changed), SyntaxError, said);
+  }
+  // Files of some kilobytes may have gigabytes of numbers, or of names.
+  const most = 2 ** 14 + 8;
+  const bombs: [Uint8Array, string][] = [
+    [matFile(element(2, new Uint8Array(most))), `has ${most} bytes`],
+    [matFile(element(5, [1, 1]), new Uint8Array(most)), `has ${most} bytes`],
+    [
+      matFile(
+        ...[element(5, [1, 1]), new TextEncoder().encode("synsets")] as const,
+        ...[element(5, [1]), element(1, new Uint8Array(most).fill(65))],
+      ),
+      `has ${most} bytes`,
+    ],
+    [matFile(element(5, [1, 1]), [], new Uint8Array(2 ** 25)), "33554432"],
+  ];
+  for (const [bomb, said] of bombs) {
+    assert(bomb.length < 2 ** 16);
+    assertThrows(() => read(bomb), SyntaxError, said);
   }
   const place = fc.nat(bytes.length - 1);
   fc.assert(

@@ -1,9 +1,8 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
 import { assertPath } from "../../../contract/values.ts";
-import { pathOf } from "../../../io/file_system.ts";
 import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { parquetImages } from "../../images/datasets/parquet_images.ts";
+import { assertOneOf, folderPath } from "../folder_files.ts";
 import { parquetParts } from "../parquet_parts.ts";
 import { devkitLabels } from "./devkit.ts";
 import { imagesOfFolders } from "./image_net_folders.ts";
@@ -81,11 +80,8 @@ export async function imageNet(
 ): Promise<ImageDataset> {
   assertOptions("imageNet", options, OPTIONS);
   const { part, index } = options;
-  const root = pathOf(folder, "folder");
-  assertPath("folder", root);
-  if (part !== "train" && part !== "val") {
-    throw new RangeError(`part should be "train" or "val", got ${shown(part)}`);
-  }
+  const root = folderPath(folder);
+  assertOneOf("part", part, ["train", "val"]);
   if (index !== undefined) assertPath("index", index);
   const labels = async () =>
     await kaggleLabels(root) ?? await devkitLabels(root);

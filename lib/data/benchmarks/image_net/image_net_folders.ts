@@ -3,7 +3,10 @@ import { files } from "../../../io/file_system.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
 import { assertPlace } from "../../batches/dataset.ts";
 import { PackedTexts } from "../../batches/packed_texts.ts";
-import { contentOf } from "../../images/datasets/folder_content.ts";
+import {
+  contentOf,
+  type FolderContent,
+} from "../../images/datasets/folder_content.ts";
 import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { imageFolder } from "../../images/datasets/image_folder.ts";
 import { isFolder } from "../original_files.ts";
@@ -37,7 +40,7 @@ export async function imagesOfFolders(
   };
   if (folders.length > 0) {
     assertClasses(path, folders);
-    return await imageFolder(path);
+    return await imagesByClass(path, folders);
   }
   const images = names.filter((name) => /^[^.].*\.jpe?g$/i.test(name));
   if (part === "train" || images.length === 0) return undefined;
@@ -51,10 +54,27 @@ export async function imagesOfFolders(
   return imagesInOne(path, images.sort(byCodePoint), truth);
 }
 
-async function contentIfThere(path: string) {
-  return await isFolder(path)
-    ? await contentOf(path)
-    : { folders: [], names: [] };
+/** What is in a folder, if there is one, but for folders that systems leave. */
+async function contentIfThere(path: string): Promise<FolderContent> {
+  if (!await isFolder(path)) return { folders: [], names: [] };
+  const { folders, names } = await contentOf(path);
+  return { folders: folders.filter((name) => !name.startsWith(".")), names };
+}
+
+/** The images of a folder for each class. */
+async function imagesByClass(
+  path: string,
+  folders: string[],
+): Promise<ImageDataset> {
+  const classes = folders.sort(byCodePoint);
+  const options = { classes, emptyClasses: "keep" } as const;
+  const images = await imageFolder(path, options);
+  const found = new Set(images.labels);
+  const empty = classes.find((_, label) => !found.has(label));
+  if (empty === undefined) return images;
+  throw new Error(
+    `${path}/${empty} should have images, got none; unpack or download it again, or remove it`,
+  );
 }
 
 /** The images of one folder. */

@@ -57,8 +57,9 @@ export async function indexedTar(
   const kept = `${index ?? folder}/${name}.index`;
   const known = await keptFolders(kept, state);
   if (known) return { bytes, folders: known };
-  const folders = await foldersOf(path, bytes.size, isNested);
+  // Before the tar is read, which takes minutes.
   if (index !== undefined) await files().mkdir(index, { recursive: true });
+  const folders = await foldersOf(path, bytes.size, isNested);
   await writeAtomically(kept, fileOf(state, folders)).catch((error) => {
     // Data sets are often on a disk that is only read.
     if (index !== undefined) throw error;
