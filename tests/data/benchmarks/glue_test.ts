@@ -132,12 +132,17 @@ Deno.test("MRPC is read where it is split already, and from Microsoft's files wi
     // Microsoft's test set has labels.
     await write(`${folder}/MRPC/msr_paraphrase_test.txt`, MRPC + rows[0]);
     assertEquals(await read("test"), split[0]);
-    await write(`${folder}/MRPC/dev_ids.tsv`, "1\t1\n");
-    await assertRejects(
-      () => read("validation"),
-      RangeError,
-      "msr_paraphrase_train.txt should have at least one example of the part validation",
-    );
+    // With ids of something else, all examples would be for training.
+    for (const ids of ["1\t1\n", ""]) {
+      await write(`${folder}/MRPC/dev_ids.tsv`, ids);
+      for (const part of ["train", "validation"] as const) {
+        await assertRejects(
+          () => read(part),
+          SyntaxError,
+          `${folder}/MRPC/dev_ids.tsv should have in each line two ids of`,
+        );
+      }
+    }
   }));
 
 Deno.test("what is wrong with GLUE's files is said with file and line", () =>

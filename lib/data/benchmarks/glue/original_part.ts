@@ -61,7 +61,8 @@ export async function* originalPart(
  *
  * @param ids The file that names those for validation.
  * @throws {RangeError} If a column is missing, or a label is none of the task.
- * @throws {SyntaxError} If a row has too few columns, or a file is damaged.
+ * @throws {SyntaxError} If a row has too few columns, a file is damaged, or no id is
+ * one of an example.
  */
 export async function* microsoftPart(
   part: GluePart,
@@ -72,10 +73,17 @@ export async function* microsoftPart(
   const idOf = (row: Row) => IDS.map((column) => row.value(column)).join("\t");
   const validation = new Set<string>();
   for await (const row of table(ids, IDS, bad)) validation.add(idOf(row));
+  let isKnown = false;
   for await (const row of table(file, undefined, bad)) {
     const example = exampleOf("mrpc", part, row);
-    if (validation.has(idOf(row)) === (part === "validation")) yield example;
+    const isHeldOut = validation.has(idOf(row));
+    isKnown ||= isHeldOut;
+    if (isHeldOut === (part === "validation")) yield example;
   }
+  if (isKnown) return;
+  throw new SyntaxError(
+    `${ids} should have in each line two ids of ${file}, those of the examples for validation, got none; fetch it again`,
+  );
 }
 
 function exampleOf(task: GlueTask, part: GluePart, row: Row): GlueExample {
