@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../mod.ts";
 import {
   byteTokenizer,
+  collateCausal,
   collateTexts,
   collateTokens,
 } from "../../lib/data/mod.ts";
@@ -94,8 +95,9 @@ Deno.test("a field may have one or two texts, and labels may be numbers to appro
     [{ texts: ["a", 1], label: 1 }, "texts should be a text or an array"],
     [
       { texts: ["a"] },
-      "labels for regression should be finite numbers, got undefined at 0",
+      "labels for regression should be finite numbers, as float32, got undefined at 0",
     ],
+    [{ texts: ["a"], label: 1e39 }, "got 1e+39 at 0"],
     [{ texts: ["a"], label: NaN }, "got NaN at 0"],
     [{ texts: ["a"], label: "3" }, 'got "3" at 0'],
   ];
@@ -103,6 +105,42 @@ Deno.test("a field may have one or two texts, and labels may be numbers to appro
     assertThrows(() => collate([record], random), Error, message);
   }
   assertEquals(tf.memory().numTensors, before);
+});
+
+Deno.test("a pair of texts is in one field or in two, not in both", () => {
+  const collate = collateTexts({
+    ...{ tokenizer, length: 6, text: "texts", pair: "claim" },
+  });
+  assertThrows(
+    () => collate([{ texts: ["a", "b"], claim: "c", label: 1 }], random),
+    TypeError,
+    'texts should be one text where pair is given, got ["a","b"] at 0',
+  );
+});
+
+Deno.test("a batch that cannot be made leaves no tensors", () => {
+  const before = tf.memory().numTensors;
+  const ids = [1, 2];
+  const labels = [0, 1.5];
+  const packed = { packed: true, length: 4 };
+  const calls: [() => unknown, string][] = [
+    [
+      () =>
+        collateTokens({ tokenTypes: true })(
+          [{ ids, types: labels, label: 1 }],
+          random,
+        ),
+      "types",
+    ],
+    [() => collateTokens()([{ ids, labels }], random), "labels"],
+    [() => collateTokens(packed)([{ ids, labels }], random), "labels"],
+    [() => collateTokens(packed)([{ ids, label: 1 }], random), "maxSegments"],
+    [() => collateCausal()([[1, 2, 2.5]], random), "labels"],
+  ];
+  for (const [call, name] of calls) {
+    assertThrows(call, RangeError, name);
+    assertEquals(tf.memory().numTensors, before);
+  }
 });
 
 Deno.test("regression is for examples with one number each", () => {

@@ -115,6 +115,13 @@ export function collateTexts(
     const examples = records.map((record, i): ClassifiedTokens => {
       const texts = textsIn(record, text, i);
       const second = pair === undefined ? texts[1] : textIn(record, pair, i);
+      if (pair !== undefined && texts.length > 1) {
+        throw new TypeError(
+          `${text} should be one text where pair is given, got ${
+            shown(texts)
+          } at ${i}`,
+        );
+      }
       const input = tokenizer.encodeWithSpecials(texts[0], {
         length,
         ...second !== undefined && { pair: second },

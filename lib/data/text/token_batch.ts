@@ -201,15 +201,16 @@ export function collateTokens(
       );
     }
   }
-  if (packing) return (examples) => packedBatch(examples, packing, options);
-  return (examples) => {
+  if (packing) {
+    return wholeOrNone((examples) => packedBatch(examples, packing, options));
+  }
+  return wholeOrNone((examples) => {
     const classified = areClassified(examples);
     if (regression && !classified) {
       throw new TypeError(
         "examples for regression should have a label, a number, got labels of tokens",
       );
     }
-    // Checked before there is any tensor that a failure would leave.
     const ofExamples = classified
       ? checkedLabels(examples.map(({ label }) => label), regression)
       : undefined;
@@ -232,16 +233,28 @@ export function collateTokens(
         NOT_COUNTED,
       );
     return { inputs, labels, size: examples.length };
-  };
+  });
+}
+
+/** A function whose tensors are gone where it fails, of one that makes batches. */
+function wholeOrNone<E>(collate: Collate<E>): Collate<E> {
+  return (...given) =>
+    tf.tidy(() => {
+      const { inputs, labels, size } = collate(...given);
+      return { inputs: [...inputs], labels, size };
+    });
 }
 
 /** Throws unless labels are classes or, for regression, numbers; returns them. */
 function checkedLabels(labels: number[], regression: boolean): number[] {
   if (!regression) return integers("labels", labels);
-  const place = labels.findIndex((label) => !Number.isFinite(label));
+  // What is too large for a float32 would be infinite there.
+  const place = labels.findIndex((label) =>
+    typeof label !== "number" || !Number.isFinite(Math.fround(label))
+  );
   if (place < 0) return labels;
   throw new RangeError(
-    `labels for regression should be finite numbers, got ${
+    `labels for regression should be finite numbers, as float32, got ${
       shown(labels[place])
     } at ${place}`,
   );
@@ -336,7 +349,7 @@ export function collateCausal(
       );
     }
   }
-  return (sequences) => {
+  return wholeOrNone((sequences) => {
     const all = sequences.map((ids) => Array.from(ids));
     const length = Math.max(...all.map((ids) => ids.length)) - 1;
     if (length < 1) {
@@ -366,5 +379,5 @@ export function collateCausal(
       ),
       size: all.length,
     };
-  };
+  });
 }
