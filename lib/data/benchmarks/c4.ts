@@ -88,6 +88,7 @@ const FILES = { train: "01024", validation: "00008" };
  * JSON, or has no text, is a SyntaxError with file and line.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
+ * @throws {SyntaxError} If a file is empty.
  * @throws {Error} If the folder has no file of that part; the message says how to
  * fetch some.
  */
@@ -113,6 +114,12 @@ export async function c4(
   const shards: RandomAccess[] = [];
   for (const path of paths) {
     const bytes = await fileBytes(path);
+    // Not even the head of gzip is there; lines of it would be none, silently.
+    if (bytes.size === 0) {
+      throw new SyntaxError(
+        `${path} should have texts, got an empty file; download it again, or remove it`,
+      );
+    }
     if (!await isPointer(bytes)) shards.push(bytes);
   }
   if (shards.length === 0) throw shardsMissing(root, part);

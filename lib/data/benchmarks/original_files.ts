@@ -2,7 +2,7 @@
 import { files, isMissing } from "../../io/file_system.ts";
 import { ChunkReader } from "../bytes/chunk_reader.ts";
 import { decompressed } from "../bytes/decompressed.ts";
-import { tarMembers } from "../records/tar/members.ts";
+import { type TarMember, tarMembers } from "../records/tar/members.ts";
 
 /** Files by their names. */
 export interface OriginalFiles {
@@ -12,8 +12,8 @@ export interface OriginalFiles {
   readonly found: ReadonlyMap<string, Uint8Array>;
 }
 
-/** The most bytes of a file that is read whole. */
-const MOST_BYTES = 2 ** 29;
+/** The most bytes of a file of a tar, as a bound of memory. */
+const MOST_BYTES = 2 ** 28;
 
 /** Reads files of a folder; those that are missing are left out. */
 export async function filesOfFolder(
@@ -48,12 +48,7 @@ export async function filesOfArchive(
     for await (const member of tarMembers(path, reader)) {
       const name = wanted.get(member.name.replace(/^(\.\/)+/, ""));
       if (name === undefined) continue;
-      if (member.size > MOST_BYTES) {
-        throw new SyntaxError(
-          `${path}:${member.name} should have at most ${MOST_BYTES} bytes, got ${member.size}; download it again`,
-        );
-      }
-      found.set(name, await member.bytes());
+      found.set(name, await contentOf(path, member));
     }
     // The checksum of what is compressed is at its end.
     await reader.skip(Number.MAX_SAFE_INTEGER);
@@ -61,6 +56,20 @@ export async function filesOfArchive(
     await reader.close();
   }
   return { place: path, found };
+}
+
+/**
+ * Reads a file of a tar, whole.
+ *
+ * @param tar What errors call the tar.
+ * @throws {SyntaxError} If it is larger than any that is read whole.
+ */
+export function contentOf(tar: string, member: TarMember): Promise<Uint8Array> {
+  const { name, size } = member;
+  if (size <= MOST_BYTES) return member.bytes();
+  throw new SyntaxError(
+    `${tar}:${name} should have at most ${MOST_BYTES} bytes, got ${size}; download it again`,
+  );
 }
 
 /** Whether there is a file, or a link to one. */

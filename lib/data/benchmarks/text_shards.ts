@@ -6,6 +6,7 @@ import { fileBytes } from "../bytes/file_bytes.ts";
 import { parquet } from "../records/parquet.ts";
 import { tarMembers } from "../records/tar/members.ts";
 import { namesIn } from "./folder_files.ts";
+import { contentOf } from "./original_files.ts";
 import { utf8Text } from "./python_text.ts";
 
 /** Texts in an order. */
@@ -83,7 +84,8 @@ export function tarShard(name: string): TextShard {
       let place = 0;
       for await (const member of members()) {
         if (!isWanted(place++)) continue;
-        yield utf8Text(`${name}:${member.name}`, await member.bytes());
+        const bytes = await contentOf(name, member);
+        yield utf8Text(`${name}:${member.name}`, bytes);
       }
     },
   };

@@ -150,6 +150,13 @@ Deno.test("c4() says how to fetch what is missing", () =>
       ]
     ) await Deno.writeFile(`${folder}/${name}`, gzipSync(line("a")));
     await assertRejects(() => c4(folder, { part: "train" }), Error, "curl");
+    // A download that has only begun.
+    await Deno.writeFile(`${folder}/${name}`, new Uint8Array());
+    await assertRejects(
+      () => c4(folder, { part: "train" }),
+      SyntaxError,
+      `${folder}/${name} should have texts, got an empty file; download it again`,
+    );
   }));
 
 Deno.test("c4() gives texts that become a file of tokens", () =>

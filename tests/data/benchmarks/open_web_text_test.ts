@@ -220,6 +220,18 @@ Deno.test("openWebText() reads a folder of texts, or folders of them", () =>
     );
   }));
 
+/** A tar whose first member says to have another size, in octal. */
+function ofSize(tar: Uint8Array, size: string): Uint8Array<ArrayBuffer> {
+  const changed = new Uint8Array(tar);
+  const write = (at: number, text: string) =>
+    changed.set(new TextEncoder().encode(text), at);
+  write(124, size);
+  write(148, " ".repeat(8));
+  const sum = changed.subarray(0, 512).reduce((sum, byte) => sum + byte, 0);
+  write(148, `${sum.toString(8).padStart(6, "0")}\0`);
+  return changed;
+}
+
 Deno.test("openWebText() names what is damaged", () =>
   withFolder(async (folder) => {
     const failsWith = async (message: string) =>
@@ -236,6 +248,10 @@ Deno.test("openWebText() names what is damaged", () =>
     }
     await Deno.writeFile(tar, tarOf({ "1.txt": Uint8Array.of(0xe9) }));
     await failsWith(`${tar}:1.txt should be text in UTF-8`);
+    await Deno.writeFile(tar, ofSize(whole, "10000000000"));
+    await failsWith(
+      `${tar}:1.txt should have at most 268435456 bytes, got ${2 ** 30}`,
+    );
     const packed = gzipSync(whole);
     await Deno.writeFile(tar, packed);
     assertEquals(await textsOf(await openWebText(folder)), ["one", "two"]);
