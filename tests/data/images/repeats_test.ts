@@ -162,6 +162,7 @@ onCpu("imageBatches refuses wrong options of ranks and mixing by name", () => {
     [{ mix: { switch: 2 } }, "switch"],
     [{ mix: { smoothing: 1.1 } }, "smoothing"],
     [{ mix: { classes: 1.5 } }, "classes"],
+    [{ mix: { classes: 9 } }, "from 0 to below 9, got 9 at 9"],
     [{ mix: {}, batchSize: 3 }, "batchSize should be even"],
   ];
   for (const [options, name] of wrong) {

@@ -286,6 +286,7 @@ const REFUSED: [call: (wrong: any) => unknown, Record<string, unknown>[]][] = [
         "rand-m-1-inc1",
         "rand-n0-inc1",
         "rand-m9-mstdinf-inc1",
+        "rand-m9-mstd101-inc1",
         "rand-w0-inc1",
       ],
       ...["rand-m9-m9-inc1", "rand-m9 -inc1", "rand-p0.5-inc1", "rand-inc1\n"],

@@ -24,6 +24,7 @@ import type { JobSettings } from "./image_job.ts";
 import { inTurn } from "./in_turn.ts";
 import type { Lanes } from "./lanes.ts";
 import { mixOf, type MixOptions } from "./mix.ts";
+import { assertLabels } from "./mix_targets.ts";
 import { IMAGENET, normaliser, type PerColour } from "./normalise.ts";
 import { hasWorkers, usualWorkers } from "./start_worker.ts";
 import { toBatch } from "./to_batch.ts";
@@ -207,8 +208,8 @@ export interface ImageBatchStream extends BatchStream {
  * @returns The batches. An iteration fails with the name of an image that is bad, that
  * ends a worker and the one in its place, or that is one too many of those passed over.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If an option has an invalid value, or the images do not fill a
- * batch.
+ * @throws {RangeError} If an option has an invalid value, the images do not fill a
+ * batch, or one to mix is of none of the classes.
  */
 export function imageBatches(
   images: ImageDataset,
@@ -234,6 +235,7 @@ export function imageBatches(
   const mix = options.mix === undefined
     ? undefined
     : mixOf(options.mix, { classes: images.classes.length, batchSize });
+  if (mix) assertLabels("labels of images to mix", images.labels, mix.classes);
   const size = imagesOfRank(images.size, dealing);
   const steps = size / batchSize;
   const stepsPerEpoch = isShuffled ? Math.floor(steps) : Math.ceil(steps);

@@ -53,7 +53,7 @@ export function mixTargets(
   assertShare("lambda", lambda);
   assertInteger("classes", classes, 1);
   assertShare("smoothing", smoothing);
-  assertLabels(labels, classes);
+  assertLabels("labels", labels, classes);
   // In single precision, step by step.
   const own = Math.fround(lambda), others = Math.fround(1 - lambda);
   const off = Math.fround(smoothing / classes);
@@ -72,18 +72,28 @@ export function mixTargets(
   return targets;
 }
 
-function assertLabels(labels: ArrayLike<number>, classes: number): void {
+/**
+ * Throws unless all labels are classes.
+ *
+ * @throws {TypeError} If they are no list.
+ * @throws {RangeError} If one is no class.
+ */
+export function assertLabels(
+  name: string,
+  labels: ArrayLike<number>,
+  classes: number,
+): void {
   const { length } = Object(labels) as ArrayLike<number>;
   if (typeof labels === "string" || !Number.isInteger(length)) {
     throw new TypeError(
-      `labels should be a list of classes, got ${shown(labels)}`,
+      `${name} should be a list of classes, got ${shown(labels)}`,
     );
   }
   for (let i = 0; i < length; i++) {
     const label = labels[i]!;
     if (Number.isInteger(label) && label >= 0 && label < classes) continue;
     throw new RangeError(
-      `labels should be classes, integers from 0 to below ${classes}, got ${
+      `${name} should be classes, integers from 0 to below ${classes}, got ${
         shown(label)
       } at ${i}`,
     );

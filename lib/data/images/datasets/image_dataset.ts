@@ -44,11 +44,12 @@ export function labelsOf(counts: readonly number[]): Uint16Array {
   return labels;
 }
 
-/** Throws unless a value is a dataset of images, with a label for each. */
+/** Throws unless a value is a dataset of images, with classes and a label for each. */
 export function assertImages(name: string, images: ImageDataset): void {
-  const { labels, size, get } = Object(images);
+  const { classes, labels, size, get } = Object(images);
   if (
-    labels instanceof Uint16Array && labels.length === size &&
+    Array.isArray(classes) && labels instanceof Uint16Array &&
+    labels.length === size &&
     typeof get === "function"
   ) return;
   throw new TypeError(

@@ -35,7 +35,8 @@ export function randAugmented(
  */
 const VALUES = {
   m: /^(\d|10)$/,
-  mstd: /^\d{1,3}(\.\d{1,9})?$/,
+  // More than 100 is something else to later versions of timm.
+  mstd: /^\d{1,2}(\.\d{1,9})?$/,
   n: /^[1-9]\d?$/,
   inc: /^1$/,
 } as const;
@@ -102,7 +103,7 @@ function isWord(name: string): name is keyof typeof VALUES {
 
 function wrongWord(text: string, word: string): RangeError {
   return new RangeError(
-    `randAugment should be "rand" and, after hyphens and each once, m0 to m10, mstd and a number, n1 to n99, and inc1, got ${
+    `randAugment should be "rand" and, after hyphens and each once, m0 to m10, mstd and a number below 100, n1 to n99, and inc1, got ${
       shown(word)
     } in ${shown(text)}`,
   );
