@@ -1,8 +1,9 @@
 /** The files of a set that someone else has packed, where its folder has them. @module */
 import { shown } from "../../contract/shown.ts";
 import { assertPath } from "../../contract/values.ts";
-import { files, isMissing, pathOf } from "../../io/file_system.ts";
+import { files, pathOf } from "../../io/file_system.ts";
 import { byCodePoint } from "../batches/code_point_order.ts";
+import { ifThere } from "./original_files.ts";
 
 /** The path of a set's folder, without a slash at its end. */
 export function folderPath(folder: string | URL): string {
@@ -35,14 +36,8 @@ export async function namesIn(
   folder: string,
   isWanted: (name: string) => boolean = () => true,
 ): Promise<string[]> {
-  try {
-    const names = await files().readdir(folder);
-    return names.filter(isWanted).sort(byCodePoint);
-  } catch (error) {
-    const isNone = isMissing(error) || Object(error).code === "ENOTDIR";
-    if (isNone) return [];
-    throw error;
-  }
+  const names = await ifThere(files().readdir(folder)) ?? [];
+  return names.filter(isWanted).sort(byCodePoint);
 }
 
 /**

@@ -1,5 +1,4 @@
-import { files } from "../../io/file_system.ts";
-import { ifThere } from "./original_files.ts";
+import { namesIn } from "./folder_files.ts";
 
 /**
  * The Parquet files of a part of a data set, as Hugging Face's hub names them:
@@ -14,7 +13,7 @@ export async function parquetParts(
   folder: string,
   part: string,
 ): Promise<string[]> {
-  const names = await ifThere(files().readdir(folder)) ?? [];
+  const names = await namesIn(folder);
   const counts = new Set<string>();
   for (const name of names) {
     const [, of, count] = /^(.+)-\d{5}-of-(\d{5})\.parquet$/.exec(name) ?? [];

@@ -1,5 +1,5 @@
-import { shown } from "../../contract/shown.ts";
 import {
+  assertGlueTask,
   GLUE_TASKS,
   type GlueMetric,
   type GlueTask,
@@ -37,13 +37,7 @@ const MAKERS: Readonly<Record<GlueMetric, () => Metric | SetMetric>> = {
 export function glueMetrics(
   task: GlueTask,
 ): Record<string, Metric | SetMetric> {
-  if (typeof task !== "string" || !Object.hasOwn(GLUE_TASKS, task)) {
-    throw new RangeError(
-      `glueMetrics's task should be ${
-        Object.keys(GLUE_TASKS).join(", ")
-      }, got ${shown(task)}`,
-    );
-  }
+  assertGlueTask("glueMetrics's task", task);
   return Object.fromEntries(
     GLUE_TASKS[task].metrics.map((name) => [name, MAKERS[name]()]),
   );

@@ -1,10 +1,8 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
-import { assertPath } from "../../../contract/values.ts";
-import { pathOf } from "../../../io/file_system.ts";
 import { assertPlace } from "../../batches/dataset.ts";
 import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { parquetImages } from "../../images/datasets/parquet_images.ts";
+import { assertOneOf, folderPath } from "../folder_files.ts";
 import { parquetParts } from "../parquet_parts.ts";
 import { findCifar, VERSIONS } from "./cifar_files.ts";
 import { type CifarRecords, cifarRecords, ppmOf } from "./cifar_records.ts";
@@ -82,8 +80,7 @@ export async function cifar(
 ): Promise<ImageDataset> {
   assertOptions("cifar", options, OPTIONS);
   const { classes, part, labels = "fine" } = options;
-  const root = pathOf(folder, "folder");
-  assertPath("folder", root);
+  const root = folderPath(folder);
   assertCifarOptions({ classes, part, labels });
   const count = labels === "coarse" ? 20 : classes;
   const found = await findCifar(root, classes, part);
@@ -116,19 +113,9 @@ function assertNames(
 function assertCifarOptions(
   { classes, part, labels }: Required<CifarOptions>,
 ): void {
-  if (classes !== 10 && classes !== 100) {
-    throw new RangeError(`classes should be 10 or 100, got ${shown(classes)}`);
-  }
-  if (part !== "train" && part !== "test") {
-    throw new RangeError(
-      `part should be "train" or "test", got ${shown(part)}`,
-    );
-  }
-  if (labels !== "fine" && labels !== "coarse") {
-    throw new RangeError(
-      `labels should be "fine" or "coarse", got ${shown(labels)}`,
-    );
-  }
+  assertOneOf("classes", classes, [10, 100]);
+  assertOneOf("part", part, ["train", "test"]);
+  assertOneOf("labels", labels, ["fine", "coarse"]);
   if (labels === "coarse" && classes === 10) {
     throw new RangeError(
       'labels should be "fine" with 10 classes, got "coarse", which CIFAR-100 has',

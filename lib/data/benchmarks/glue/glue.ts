@@ -1,11 +1,16 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
-import { assertPath } from "../../../contract/values.ts";
-import { files, pathOf } from "../../../io/file_system.ts";
 import { datasetOf, type Examples } from "../../batches/dataset.ts";
 import { BadRecordCount, type BadRecords } from "../../records/bad_records.ts";
+import { folderPath } from "../folder_files.ts";
+import { isFile } from "../original_files.ts";
 import type { GlueExample } from "./glue_example.ts";
-import { GLUE_TASKS, type GluePart, type GlueTask } from "./glue_tasks.ts";
+import {
+  assertGlueTask,
+  GLUE_TASKS,
+  type GluePart,
+  type GlueTask,
+} from "./glue_tasks.ts";
 import { GLUE_DATASET, hubFile, hubPart } from "./hub_part.ts";
 import { microsoftPart, originalFile, originalPart } from "./original_part.ts";
 
@@ -77,9 +82,8 @@ export async function glue(
   options: GlueOptions,
 ): Promise<GlueExamples> {
   assertOptions("glue", options, OPTIONS);
-  assertTask(task);
-  const root = pathOf(folder, "folder");
-  assertPath("folder", root);
+  assertGlueTask("glue's task", task);
+  const root = folderPath(folder);
   const { part } = options;
   assertPart(task, part);
   const bad = new BadRecordCount("glue", task === "qqp" ? SKIP : "fail");
@@ -97,15 +101,6 @@ export async function glue(
 }
 
 const SKIP = { skip: true } as const;
-
-function assertTask(task: GlueTask): void {
-  if (typeof task === "string" && Object.hasOwn(GLUE_TASKS, task)) return;
-  throw new RangeError(
-    `glue's task should be ${Object.keys(GLUE_TASKS).join(", ")}, got ${
-      shown(task)
-    }`,
-  );
-}
 
 function assertPart(task: GlueTask, part: GluePart): void {
   const { parts } = GLUE_TASKS[task];
@@ -160,14 +155,6 @@ async function sourceOf(
       howToFetch(task)
     }, or hubSnapshot("${GLUE_DATASET}", { type: "dataset", include: "${task}/*" }) for the second`,
   );
-}
-
-async function isFile(path: string): Promise<boolean> {
-  const info = await files().stat(path).catch((error) => {
-    if (["ENOENT", "ENOTDIR"].includes(Object(error).code)) return undefined;
-    throw error;
-  });
-  return info?.isFile() ?? false;
 }
 
 const ADDRESS = "https://dl.fbaipublicfiles.com";

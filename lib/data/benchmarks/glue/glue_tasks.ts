@@ -1,4 +1,5 @@
 /** The tasks of GLUE: their texts, classes, metrics, parts and sizes. @module */
+import { shown } from "../../../contract/shown.ts";
 
 /** A task of GLUE, by its name on the Hugging Face hub. */
 export type GlueTask =
@@ -44,7 +45,7 @@ export interface GlueTaskFacts {
   readonly metrics: readonly GlueMetric[];
   /** Those among them that the paper of LION reports. */
   readonly paperMetrics: readonly GlueMetric[];
-  /** Its parts. Those of tests have no labels. */
+  /** Its parts. Those of tests have no labels, but for MRPC's. */
   readonly parts: readonly GluePart[];
   /** The number of examples of each part. */
   readonly sizes: Readonly<Partial<Record<GluePart, number>>>;
@@ -142,6 +143,20 @@ export const GLUE_TASKS: Readonly<Record<GlueTask, GlueTaskFacts>> = {
     ...partsOf({ train: 2490, validation: 277, test: 3000 }),
   },
 };
+
+/**
+ * Throws unless a value is the name of a task.
+ *
+ * @throws {RangeError} If it is none.
+ */
+export function assertGlueTask(name: string, task: GlueTask): void {
+  if (typeof task === "string" && Object.hasOwn(GLUE_TASKS, task)) return;
+  throw new RangeError(
+    `${name} should be ${Object.keys(GLUE_TASKS).join(", ")}, got ${
+      shown(task)
+    }`,
+  );
+}
 
 /** The parts of a task, and their sizes. */
 function partsOf(

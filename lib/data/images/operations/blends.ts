@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { greyPixels } from "../pictures/grey.ts";
 import type { Picture } from "../pictures/picture.ts";
 import { mapped } from "./tables.ts";
 
@@ -42,20 +43,10 @@ function blendWithGrey(
   return mapped(picture, blend(constant, VALUES, factor));
 }
 
-/** The luma of ITU-R 601-2 of each pixel, which is Pillow's mode "L". */
-function greysOf({ pixels }: Picture): Uint8Array {
-  const greys = new Uint8Array(pixels.length / 3);
-  for (let i = 0, from = 0; i < greys.length; i++, from += 3) {
-    greys[i] = (19595 * pixels[from]! + 38470 * pixels[from + 1]! +
-      7471 * pixels[from + 2]! + 0x8000) >> 16;
-  }
-  return greys;
-}
-
 /** Colours become paler below a factor of 1, until all is grey at 0. */
 export function withColour(picture: Picture, factor: number): Picture {
   const { width, height, pixels } = picture;
-  const greys = greysOf(picture);
+  const greys = greyPixels(picture);
   const colourless = new Uint8Array(pixels.length);
   for (let i = 0; i < pixels.length; i += 3) {
     const grey = greys[i / 3]!;
@@ -68,7 +59,7 @@ export function withColour(picture: Picture, factor: number): Picture {
 
 /** Differences from the mean grey become smaller below a factor of 1. */
 export function withContrast(picture: Picture, factor: number): Picture {
-  const greys = greysOf(picture);
+  const greys = greyPixels(picture);
   const sum = greys.reduce((sum, grey) => sum + grey, 0);
   const mean = Math.floor(sum / greys.length + 0.5);
   return blendWithGrey(picture, mean, factor);

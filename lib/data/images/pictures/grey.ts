@@ -8,13 +8,9 @@ import type { Picture } from "./picture.ts";
  */
 export function greyPixels({ width, height, pixels }: Picture): Uint8Array {
   const grey = new Uint8Array(width * height);
-  for (let i = 0; i < grey.length; i++) {
-    const [red, green, blue] = [
-      pixels[3 * i]!,
-      pixels[3 * i + 1]!,
-      pixels[3 * i + 2]!,
-    ];
-    grey[i] = (19_595 * red + 38_470 * green + 7471 * blue + 0x8000) >> 16;
+  for (let i = 0, from = 0; i < grey.length; i++, from += 3) {
+    grey[i] = (19_595 * pixels[from]! + 38_470 * pixels[from + 1]! +
+      7471 * pixels[from + 2]! + 0x8000) >> 16;
   }
   return grey;
 }
