@@ -5,10 +5,10 @@ import { files, pathOf } from "../../io/file_system.ts";
 import { byCodePoint } from "../batches/code_point_order.ts";
 import { ifThere } from "./original_files.ts";
 
-/** The path of a set's folder, without a slash at its end. */
-export function folderPath(folder: string | URL): string {
-  const path = pathOf(folder, "folder");
-  assertPath("folder", path);
+/** The path of a folder, by default a set's, without a slash at its end. */
+export function folderPath(folder: string | URL, name = "folder"): string {
+  const path = pathOf(folder, name);
+  assertPath(name, path);
   return path.replace(/(.)\/+$/, "$1");
 }
 

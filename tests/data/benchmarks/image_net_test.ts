@@ -62,7 +62,7 @@ async function tryIndex(folder: string, truth: Truth) {
   const tars = `${folder}/tars`;
   const tar = `${tars}/${TRAIN}`;
   const index = `${tar}.index`;
-  const firstName = async (options: { index?: string } = {}) => {
+  const firstName = async (options: { index?: string | URL } = {}) => {
     const images = await imageNet(tars, { part: "train", ...options });
     return (await images.get(0)).name.replace(/^.*:/, "");
   };
@@ -115,6 +115,10 @@ async function tryIndex(folder: string, truth: Truth) {
   await assertRejects(() => firstName({ index: tar }), Error, "EEXIST");
   await Deno.writeFile(tar, bytes);
   await assertRejects(() => firstName({ index: "" }), RangeError, "index");
+  assertEquals(
+    await firstName({ index: new URL(`file://${elsewhere}/`) }),
+    "n01440764_10.JPEG",
+  );
   await Deno.remove(index);
   assertEquals(
     (await contentOf(tars, { part: "train", index: elsewhere })).images,

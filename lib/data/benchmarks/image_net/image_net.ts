@@ -1,5 +1,4 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
-import { assertPath } from "../../../contract/values.ts";
 import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { parquetImages } from "../../images/datasets/parquet_images.ts";
 import { assertOneOf, folderPath } from "../folder_files.ts";
@@ -19,7 +18,7 @@ export interface ImageNetOptions {
    * anew.
    * @default the tar's own folder, or memory where that folder cannot be written to
    */
-  index?: string | undefined;
+  index?: string | URL | undefined;
 }
 
 const OPTIONS: OptionNames<ImageNetOptions> = { part: true, index: true };
@@ -79,10 +78,12 @@ export async function imageNet(
   options: ImageNetOptions,
 ): Promise<ImageDataset> {
   assertOptions("imageNet", options, OPTIONS);
-  const { part, index } = options;
+  const { part } = options;
   const root = folderPath(folder);
   assertOneOf("part", part, ["train", "val"]);
-  if (index !== undefined) assertPath("index", index);
+  const index = options.index === undefined
+    ? undefined
+    : folderPath(options.index, "index");
   const labels = async () =>
     await kaggleLabels(root) ?? await devkitLabels(root);
   return await imagesOfFolders(root, part, labels) ??
