@@ -107,6 +107,11 @@ async function reviewsInTables(
     await Promise.all(paths.map((path) => fileBytes(path))),
     { columns: ["text", "label"], cacheGroups: MOST_GROUPS },
   );
+  if (rows.size === 0) {
+    throw new SyntaxError(
+      `${paths[0]} should have reviews, got none; download it again`,
+    );
+  }
   return {
     size: rows.size,
     async get(index) {

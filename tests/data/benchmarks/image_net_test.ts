@@ -368,7 +368,7 @@ Deno.test("ImageNet's Parquet files are read, with the names of their classes", 
     await assertRejects(
       () => imageNet(folder, { part: "val" }),
       RangeError,
-      "row 0",
+      `got 2 in ${folder}/data/validation-00000-of-00001.parquet, row 0`,
     );
     await Deno.remove(`${folder}/data/train-00000-of-00002.parquet`);
     await assertRejects(

@@ -58,7 +58,10 @@ Deno.test("imdb() reads the authors' files, by class and id", () =>
 function tableOf(labels: bigint[]): Uint8Array {
   return new Uint8Array(parquetWriteBuffer({
     columnData: [
-      { name: "text", data: TRAIN.map(({ text }) => text), type: "STRING" },
+      {
+        ...{ name: "text", type: "STRING" } as const,
+        data: labels.map((_, i) => TRAIN[i]!.text),
+      },
       { name: "label", data: labels, type: "INT64" },
     ],
     rowGroupSize: 3,
@@ -78,6 +81,12 @@ Deno.test("imdb() reads the hub's file", () =>
       () => reviewsOf(folder),
       RangeError,
       `${path}, row 3 should have a text and a label of 0 or 1, got {`,
+    );
+    await Deno.writeFile(path, tableOf([]));
+    await assertRejects(
+      () => reviewsOf(folder),
+      SyntaxError,
+      `${path} should have reviews, got none`,
     );
     await Deno.writeFile(path, tableOf([0n, 0n, 1n, 1n]).subarray(0, 50));
     await assertRejects(() => reviewsOf(folder), SyntaxError, path);

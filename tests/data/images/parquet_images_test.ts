@@ -143,7 +143,7 @@ Deno.test("parquetImages says what is wrong", async () => {
       fileOf("x", { ...good, metadata: names("a", "b") }),
       {},
       RangeError,
-      "row 2",
+      "got 2 in x, row 2",
     ],
     [fileOf("x", { ...good, labels: [0n, -1n, 1n] }), {}, RangeError, "-1"],
     [[], {}, RangeError, "at least one"],
@@ -165,5 +165,9 @@ Deno.test("parquetImages says what is wrong", async () => {
     }),
   );
   const { bytes } = await images.get(0);
-  await assertRejects(bytes, SyntaxError, '"image" should have the bytes');
+  await assertRejects(
+    bytes,
+    SyntaxError,
+    'x, row 0 should have in the column "image" the bytes of an image',
+  );
 });

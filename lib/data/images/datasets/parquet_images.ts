@@ -67,15 +67,15 @@ export async function parquetImages(
   const rows = await parquet(files, { columns: [image] });
   const kept = await parquet(files, { columns: [label], cacheGroups: 1 });
   const values = await valuesOf(kept, label);
+  const nameOf = namesOf(rows.groups);
   const { classes, labels } = classLabels(
     values,
     values.every((value) => typeof value === "string")
       ? undefined
       : namesIn(kept.metadata, label),
     `the column ${JSON.stringify(label)}`,
-    (row) => `row ${row}`,
+    nameOf,
   );
-  const nameOf = namesOf(rows.groups);
   return {
     classes,
     labels,
@@ -88,7 +88,7 @@ export async function parquetImages(
       return {
         name,
         label: labels[index]!,
-        bytes: async () => fileIn((await rows.get(index))[image], image),
+        bytes: async () => fileIn((await rows.get(index))[image], image, name),
       };
     },
   };
@@ -103,16 +103,16 @@ function assertColumn(option: string, name: string): void {
   );
 }
 
-/** The file of an image, of the value of its column. */
-function fileIn(value: unknown, column: string): Uint8Array {
+/** The file of an image, of the value of its column; errors have its name. */
+function fileIn(value: unknown, column: string, name: string): Uint8Array {
   const file = value instanceof Uint8Array
     ? value
     : (Object(value) as { bytes?: unknown }).bytes;
   if (file instanceof Uint8Array) return file;
   throw new SyntaxError(
-    `the column ${
+    `${name} should have in the column ${
       JSON.stringify(column)
-    } should have the bytes of an image, or { bytes }, got ${
+    } the bytes of an image, or { bytes }, got ${
       value === null || value === undefined ? "nothing" : typeof value
     }`,
   );
