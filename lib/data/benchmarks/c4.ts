@@ -12,6 +12,7 @@ import {
   filesMissing,
   firstFiles,
   folderPath,
+  inShell,
 } from "./folder_files.ts";
 import { firstCharacters } from "./python_text.ts";
 
@@ -145,10 +146,12 @@ function shardsMissing(root: string, part: C4Options["part"]): Error {
     root,
     `files such as ${first}`,
     [
-      `curl -L --create-dirs -o ${root}/${first} ${repository}/resolve/main/${first}`,
+      `curl -L --create-dirs -o ${
+        inShell(`${root}/${first}`)
+      } ${repository}/resolve/main/${first}`,
       `# or all of them, 305 GB:`,
-      `GIT_LFS_SKIP_SMUDGE=1 git clone ${repository} ${root}`,
-      `git -C ${root} lfs pull --include "en/*"`,
+      `GIT_LFS_SKIP_SMUDGE=1 git clone ${repository} ${inShell(root)}`,
+      `git -C ${inShell(root)} lfs pull --include "en/*"`,
     ],
   );
 }

@@ -58,6 +58,12 @@ export async function firstFiles(
   return [];
 }
 
+/** A path as one word of a command, in quotes if it has blanks or other signs. */
+export function inShell(path: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(path)) return path;
+  return `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 /**
  * The error that says that a folder lacks the files of a set.
  *

@@ -8,6 +8,7 @@ import {
   assertOneOf,
   filesMissing,
   folderPath,
+  inShell,
   namesIn,
 } from "./folder_files.ts";
 import { parquetParts } from "./parquet_parts.ts";
@@ -92,8 +93,10 @@ export async function imdb(
 }
 
 const COMMANDS = (root: string) => [
-  `mkdir -p ${root}`,
-  `curl -L https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz | tar -xz -C ${root}`,
+  `mkdir -p ${inShell(root)}`,
+  `curl -L https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz | tar -xz -C ${
+    inShell(root)
+  }`,
 ];
 
 /** As many row groups as there are: all reviews take some tens of megabytes. */

@@ -8,6 +8,7 @@ import {
   filesMissing,
   firstFiles,
   folderPath,
+  inShell,
   namesIn,
 } from "./folder_files.ts";
 import { isFile, isFolder } from "./original_files.ts";
@@ -179,7 +180,9 @@ async function shardsIn(root: string): Promise<TextShard[]> {
     root,
     "OpenWebText as Parquet files, tars or texts",
     [
-      `hf download Skylion007/openwebtext --repo-type dataset --include "plain_text/*" --local-dir ${root}`,
+      `hf download Skylion007/openwebtext --repo-type dataset --include "plain_text/*" --local-dir ${
+        inShell(root)
+      }`,
     ],
   );
 }
@@ -212,8 +215,8 @@ async function hasText(path: string): Promise<boolean> {
 function packedError(path: string): Error {
   const folder = path.slice(0, path.lastIndexOf("/"));
   const commands = path.endsWith(".tar.xz")
-    ? [`tar -xJf ${path} -C ${folder}`]
-    : [`xz -d ${folder}/*.xz`];
+    ? [`tar -xJf ${inShell(path)} -C ${inShell(folder)}`]
+    : [`xz -d ${inShell(folder)}/*.xz`];
   return new Error(
     `${path} should be decompressed first, which is not done here:\n${
       commands.map((command) => `  ${command}`).join("\n")

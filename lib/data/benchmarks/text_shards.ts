@@ -5,7 +5,7 @@ import { decompressed } from "../bytes/decompressed.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
 import { parquet } from "../records/parquet.ts";
 import { tarMembers } from "../records/tar/members.ts";
-import { namesIn } from "./folder_files.ts";
+import { inShell, namesIn } from "./folder_files.ts";
 import { contentOf } from "./original_files.ts";
 import { utf8Text } from "./python_text.ts";
 
@@ -97,7 +97,9 @@ function packedInside(tar: string): Error {
   const inner = `${folder}/openwebtext`;
   return new Error(
     `${tar} should be a tar of texts, got one of .xz files; unpack both, and open ${inner}:\n` +
-      `  tar -xf ${tar} -C ${folder}\n  xz -d ${inner}/*.xz`,
+      `  tar -xf ${inShell(tar)} -C ${inShell(folder)}\n  xz -d ${
+        inShell(inner)
+      }/*.xz`,
   );
 }
 

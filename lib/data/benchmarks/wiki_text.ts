@@ -12,6 +12,7 @@ import {
   filesMissing,
   firstFiles,
   folderPath,
+  inShell,
 } from "./folder_files.ts";
 import { parquetParts } from "./parquet_parts.ts";
 
@@ -127,7 +128,9 @@ async function linesOf(
     root,
     `${file}.tokens, ${file}.raw or ${part}-00000-of-00001.parquet`,
     [
-      `hf download Salesforce/wikitext --repo-type dataset --include "wikitext-103-raw-v1/*" --local-dir ${root}`,
+      `hf download Salesforce/wikitext --repo-type dataset --include "wikitext-103-raw-v1/*" --local-dir ${
+        inShell(root)
+      }`,
       `# and then open ${root}/wikitext-103-raw-v1`,
     ],
   );

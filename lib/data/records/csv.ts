@@ -110,7 +110,8 @@ export async function csvRows(
   const parser = new CsvParser(delimiter, quote !== false);
   let columns = typeof header === "boolean" ? undefined : [...header];
   const rows: (readonly string[])[] = [];
-  for await (const row of parsedRows(path, parser, decoder)) {
+  const advice = "convert it, or say its encoding";
+  for await (const row of parsedRows(path, parser, decoder, advice)) {
     if (!columns && header === true) {
       columns = assertNames(`${name}:${row.line}`, row.fields);
       continue;
@@ -156,6 +157,7 @@ export async function csvRows(
 /**
  * The rows of a file, which may be compressed.
  *
+ * @param advice What to do about a file in another encoding, as errors say it.
  * @throws {SyntaxError} If the file is cut or damaged, or not in the decoder's
  * encoding; the message names file and line.
  */
@@ -163,11 +165,12 @@ export async function* parsedRows(
   path: ByteSource,
   parser: CsvParser,
   decoder: TextDecoder,
+  advice = "convert it",
 ): AsyncGenerator<CsvRow> {
   const named = (error: unknown) => {
     const { message } = error as Error;
     const hint = error instanceof TypeError
-      ? `its text should be in ${decoder.encoding}; convert it, or say its encoding`
+      ? `its text should be in ${decoder.encoding}; ${advice}`
       : message;
     return new SyntaxError(`${nameOf(path)}:${parser.line} or later: ${hint}`, {
       cause: error,

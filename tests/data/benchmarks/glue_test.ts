@@ -246,11 +246,12 @@ Deno.test("what is wrong with GLUE's files is said with file and line", () =>
       `${folder}/RTE/train.tsv`,
       Uint8Array.of(...new TextEncoder().encode(RTE), 0x30, 0x09, 0xff),
     );
-    await assertRejects(
+    const { message } = await assertRejects(
       () => glue("rte", folder, { part: "train" }),
       SyntaxError,
       "RTE/train.tsv:1 or later: its text should be in utf-8",
     );
+    assert(message.endsWith("; convert it"), message);
   }));
 
 Deno.test("what is wrong with the hub's files of GLUE is said with file and row", () =>

@@ -102,6 +102,11 @@ Deno.test("imdb() names what is missing or bad", () =>
     await fails(
       `${folder} should have aclImdb/train, got none; fetch them:\n  ${fetch}`,
     );
+    await assertRejects(
+      () => imdb(`${folder}/it's here`, { part: "train" }),
+      Error,
+      `  mkdir -p '${folder}/it'\\''s here'\n`,
+    );
     await writeReviews(folder, { "train/pos/0_9.txt": "Good." });
     const train = `${folder}/aclImdb/train`;
     await fails(`${train}/neg should have reviews such as 0_3.txt, got none`);

@@ -2,7 +2,7 @@ import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { assertPlace } from "../../batches/dataset.ts";
 import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { parquetImages } from "../../images/datasets/parquet_images.ts";
-import { assertOneOf, folderPath } from "../folder_files.ts";
+import { assertOneOf, folderPath, inShell } from "../folder_files.ts";
 import { parquetParts } from "../parquet_parts.ts";
 import { findCifar, VERSIONS } from "./cifar_files.ts";
 import { type CifarRecords, cifarRecords, ppmOf } from "./cifar_records.ts";
@@ -189,6 +189,8 @@ function nothingFound(root: string, classes: 10 | 100): Error {
       ON_HUB[classes]
     }/train-00000-of-00001.parquet and its like; got none of them. Download ${
       binary!.archive
-    } (some 160 MB) from https://www.cs.toronto.edu/~kriz/cifar.html into it, or: hf download uoft-cs/cifar${classes} --repo-type dataset --local-dir ${root}`,
+    } (some 160 MB) from https://www.cs.toronto.edu/~kriz/cifar.html into it, or: hf download uoft-cs/cifar${classes} --repo-type dataset --local-dir ${
+      inShell(root)
+    }`,
   );
 }

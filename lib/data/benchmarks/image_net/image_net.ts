@@ -1,7 +1,7 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { parquetImages } from "../../images/datasets/parquet_images.ts";
-import { assertOneOf, folderPath } from "../folder_files.ts";
+import { assertOneOf, folderPath, inShell } from "../folder_files.ts";
 import { parquetParts } from "../parquet_parts.ts";
 import { devkitLabels } from "./devkit.ts";
 import { imagesOfFolders } from "./image_net_folders.ts";
@@ -114,6 +114,8 @@ function fail(root: string, part: "train" | "val"): never {
       part === "val" ? ", with ILSVRC2012_devkit_t12.tar.gz" : ""
     }); or data/${onHub}-00000-of-00${
       `${count}`.padStart(3, "0")
-    }.parquet and the others; got none of them. Download the tar from https://www.image-net.org, or the archive of Kaggle's imagenet-object-localization-challenge, or with the hub's token, once its terms are accepted: hf download ILSVRC/imagenet-1k --repo-type dataset --include "data/${onHub}-*" --local-dir ${root}`,
+    }.parquet and the others; got none of them. Download the tar from https://www.image-net.org, or the archive of Kaggle's imagenet-object-localization-challenge, or with the hub's token, once its terms are accepted: hf download ILSVRC/imagenet-1k --repo-type dataset --include "data/${onHub}-*" --local-dir ${
+      inShell(root)
+    }`,
   );
 }

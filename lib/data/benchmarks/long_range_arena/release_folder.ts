@@ -1,5 +1,10 @@
 /** Where the files of Long Range Arena's release lie. @module */
-import { filesMissing, firstFiles, folderPath } from "../folder_files.ts";
+import {
+  filesMissing,
+  firstFiles,
+  folderPath,
+  inShell,
+} from "../folder_files.ts";
 
 /**
  * The files of one of the release's folders.
@@ -32,8 +37,10 @@ export async function releaseFiles(
   );
   if (found.length > 0) return found;
   throw filesMissing(root, `${name}/${wanted}`, [
-    `mkdir -p ${root}`,
+    `mkdir -p ${inShell(root)}`,
     "# the bucket may refuse; any copy of lra_release.gz will do",
-    `curl -L https://storage.googleapis.com/long-range-arena/lra_release.gz | tar -xz -C ${root}`,
+    `curl -L https://storage.googleapis.com/long-range-arena/lra_release.gz | tar -xz -C ${
+      inShell(root)
+    }`,
   ]);
 }
