@@ -15,7 +15,8 @@
  * batches; texts become a file of tokens by `writeTokenFile`.
  *
  * Data sets that papers report on are read from the files that their authors publish,
- * by functions with their names: `imageNet`, `cifar`.
+ * or from the hub's, by functions with their names: `imageNet` and `cifar` for images,
+ * `glue`, `imdb`, `c4`, `openWebText` and `wikiText` for texts, and `longRangeArena`.
  *
  * @example Batches for masked language modelling
  * ```ts

@@ -3,10 +3,10 @@ import type { CifarClasses, FoundCifar, NamedBytes } from "./cifar_files.ts";
 import { type Pickled, PickledObject, unpickle } from "./unpickle.ts";
 
 /** Side of an image in pixels. */
-export const CIFAR_SIDE = 32;
+const SIDE = 32;
 
 /** Bytes of a plane, and of an image. */
-const PLANE = CIFAR_SIDE ** 2;
+const PLANE = SIDE ** 2;
 const PIXELS = 3 * PLANE;
 
 /** Which labels an image has in CIFAR-100: those of 100 classes, or of 20. */
@@ -222,7 +222,7 @@ function asRows(values: Uint8Array, rows: number): Uint8Array {
 }
 
 const HEADER = new TextEncoder().encode(
-  `P6\n${CIFAR_SIDE} ${CIFAR_SIDE}\n255\n`,
+  `P6\n${SIDE} ${SIDE}\n255\n`,
 );
 
 /** The planes of an image as a file: a PPM. */

@@ -181,7 +181,7 @@ export function applyOperation(
  * @throws {TypeError} If `fill` is no colour.
  * @throws {RangeError} If there is no such filter, or a value is not of 8 bits.
  */
-export function assertSampling({ interpolation, fill }: Sampling): void {
+function assertSampling({ interpolation, fill }: Sampling): void {
   if (interpolation !== "bicubic" && interpolation !== "bilinear") {
     throw new RangeError(
       `interpolation should be "bicubic" or "bilinear", got ${
