@@ -22,7 +22,7 @@ export interface CollateTextsOptions {
    * `glue` have. @default "text"
    */
   text?: string | undefined;
-  /** The field of the second text of a pair. @default none */
+  /** The field of the second text of a pair, where `text` has one. @default none */
   pair?: string | undefined;
   /** The field of the label. @default "label" */
   label?: string | undefined;

@@ -41,8 +41,8 @@ export interface TrainTransformOptions {
   flip?: number | undefined;
   /**
    * RandAugment in timm's words, such as `"rand-m9-mstd0.5-inc1"`: `m`, the mean of the
-   * magnitudes, from 0 to 10, by default 10; `mstd`, their standard deviation, by
-   * default 0; `n`, how many operations are drawn, by default 2; and `inc1`, which says
+   * magnitudes, from 0 to 10, by default 10; `mstd`, their standard deviation, below
+   * 100, by default 0; `n`, how many operations are drawn, by default 2; and `inc1`, which says
    * that operations change a picture the more the greater the magnitude is, and cannot
    * be left out. Each operation that is drawn is done with a probability of 0.5.
    * @default no operations
