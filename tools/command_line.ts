@@ -146,7 +146,19 @@ export function someOf<T extends string>(
   text: string,
   allowed: readonly T[],
 ): T[] {
-  return text.split(",").map((name) => oneOf(option, name, allowed));
+  const parts = text.split(",");
+  const names: T[] = [];
+  while (parts.length > 0) {
+    // Names may have commas: the longest one counts.
+    let count = parts.length;
+    while (count > 1 && !isAllowed(parts.slice(0, count).join(","))) count--;
+    names.push(oneOf(option, parts.splice(0, count).join(","), allowed));
+  }
+  return names;
+
+  function isAllowed(name: string): boolean {
+    return (allowed as readonly string[]).includes(name);
+  }
 }
 
 /** The number that a text is. */

@@ -15,17 +15,25 @@ import {
   shuffledBatches,
 } from "@lionjs/lion/data";
 import * as tf from "@tensorflow/tfjs-core";
-import { IMAGENET_FIGURES } from "./image_net_figures.ts";
+import {
+  type Comparison,
+  DECAYS,
+  DIRECTIONS,
+  distillationBy,
+  IMAGENET,
+  LION_S_SNAKE,
+  MIXERS,
+  PARTS,
+  taughtLabels,
+} from "./image_comparisons.ts";
 import { keepWeights, loadKeptWeights } from "./kept_weights.ts";
 import { decayQuantiles } from "./learned_decays.ts";
 import {
   accuracyOf,
   BY_ACCURACY,
-  type Contender,
   type ContenderOptions,
   imageTrainingOptions,
   type OpenRecipe,
-  type Published,
   type Recipe,
   type Setting,
   type TrainingPlan,
@@ -83,32 +91,6 @@ const PAPER_PLAN: TrainingPlan = {
   ...{ steps: 20_000, rates: [5e-4, 1e-3, 2e-3], seeds: 10 },
 };
 
-/** Contenders by their names. */
-function contenders(
-  options: Readonly<Record<string, ContenderOptions>>,
-): Contender[] {
-  return Object.entries(options).map(([name, options]) => ({ name, options }));
-}
-
-const LION_S_SNAKE: ContenderOptions = { variant: "s", order: "snake" };
-
-/** Those of the paper's table of images. */
-export const MIXERS: readonly Contender[] = contenders({
-  softmax: { variant: "softmax" },
-  hydra: { variant: "hydra" },
-  vim: { variant: "vim" },
-  "lion-lit": { variant: "lit" },
-  "lion-d": { variant: "d" },
-  "lion-s": { variant: "s" },
-  "lion-d-snake": { variant: "d", order: "snake" },
-  "lion-s-snake": LION_S_SNAKE,
-});
-
-/** Accuracy of models of base size; softmax is ViT, which has another recipe than DeiT. */
-export const IMAGENET: Published = {
-  "ImageNet (base), paper": { ...IMAGENET_FIGURES.base, softmax: 77.9 },
-};
-
 /** MNIST as 196 tokens. */
 export const mnistImages: Recipe = {
   ...imageRecipe(MNIST, {
@@ -132,96 +114,13 @@ export const fashionImages: Recipe = imageRecipe(FASHION, {
 });
 
 /** The paper's Table 13. */
-export const decayAblation: Recipe = imageRecipe(FASHION, {
-  title: "Kinds of decay",
-  about: "No decay, one that is learned for each head, one that each token " +
-    "chooses, and the last two for each channel of the keys: the " +
-    "paper's Table 13.",
-  contenders: contenders({
-    "no decay": { variant: "lit", featureMap: "shiftedSilu" },
-    fixed: { variant: "d" },
-    "fixed, of channels": { variant: "d", diagonalDecay: "random" },
-    selective: { variant: "s" },
-    "selective, of channels": { variant: "s", diagonalDecay: "random" },
-  }),
-  reference: "selective",
-  published: {
-    "CIFAR-100, paper": {
-      fixed: 75.66,
-      selective: 77.56,
-      "selective, of channels": 67.55,
-    },
-  },
-});
+export const decayAblation: Recipe = imageRecipe(FASHION, DECAYS);
 
 /** The paper's Table 14. */
-export const partAblation: Recipe = imageRecipe(FASHION, {
-  title: "Positions, feature map and mask",
-  about: "Softmax and linear attention with and without position embeddings; " +
-    "linear attention without a feature map, which is then not divided " +
-    "by its row sums; and linear attention with LION-S's mask in place " +
-    "of positions: the paper's Table 14.",
-  contenders: contenders({
-    "softmax, positions": { variant: "softmax" },
-    softmax: { variant: "softmax", positionEmbedding: false },
-    "linear, feature map, positions": {
-      ...{ variant: "lit", featureMap: "shiftedSilu" },
-    },
-    "linear, positions": {
-      ...{ variant: "lit", featureMap: "identity", normalize: false },
-    },
-    "linear, feature map": {
-      ...{
-        variant: "lit",
-        featureMap: "shiftedSilu",
-        positionEmbedding: false,
-      },
-    },
-    "linear, feature map, mask": { variant: "s", positionEmbedding: false },
-  }),
-  reference: "softmax, positions",
-  published: {
-    "CIFAR-100, paper": {
-      "softmax, positions": 77.33,
-      softmax: 73.15,
-      "linear, feature map, positions": 73.61,
-      "linear, positions": 68.54,
-      "linear, feature map": 65.28,
-      "linear, feature map, mask": 77.56,
-    },
-  },
-});
+export const partAblation: Recipe = imageRecipe(FASHION, PARTS);
 
 /** The paper's Table 16, and the sum that counts the diagonal twice. */
-export const directionAblation: Recipe = imageRecipe(FASHION, {
-  title: "Directions",
-  about: "LION-S that attends to the tokens before, to those after, to each " +
-    "in turn, or to both; to both as a sum of two causal models, which " +
-    "counts the diagonal, each token's own term, twice; and the same on " +
-    "snake orders: the paper's Table 16.",
-  contenders: contenders({
-    forward: { variant: "s", direction: "forward" },
-    backward: { variant: "s", direction: "backward" },
-    alternating: { variant: "s", direction: "alternate" },
-    both: { variant: "s" },
-    "both, diagonal twice": { variant: "s", countSelf: "twice" },
-    "snake, forward": { variant: "s", order: "snake", direction: "forward" },
-    "snake, backward": { variant: "s", order: "snake", direction: "backward" },
-    "snake, both": LION_S_SNAKE,
-  }),
-  reference: "both",
-  published: {
-    "CIFAR-100, paper": {
-      forward: 71.08,
-      backward: 69.61,
-      alternating: 73.93,
-      both: 77.56,
-      "snake, forward": 70.24,
-      "snake, backward": 70.42,
-      "snake, both": 80.07,
-    },
-  },
-});
+export const directionAblation: Recipe = imageRecipe(FASHION, DIRECTIONS);
 
 /** The model that teaches, where it was trained. */
 const TEACHER = {
@@ -236,11 +135,9 @@ export const fashionImagesLonger: Recipe = {
     title: "Fashion-MNIST, 196 tokens, 2,100 steps",
     about: `Three of the table before. The first ${TEACHER.contender} ` +
       "teaches the models of the next one.",
-    contenders: contenders({
-      softmax: { variant: "softmax" },
-      "lion-s": { variant: "s" },
-      [TEACHER.contender]: LION_S_SNAKE,
-    }),
+    contenders: MIXERS.filter(({ name }) =>
+      ["softmax", "lion-s", TEACHER.contender].includes(name)
+    ),
     reference: "softmax",
     published: IMAGENET,
   }),
@@ -250,40 +147,15 @@ export const fashionImagesLonger: Recipe = {
   },
 };
 
-/** What a teacher gives, by the end of a contender's name. */
-const TAUGHT = { hard: ", hard labels", soft: ", soft labels" } as const;
-
 /** The paper's Table 15. */
-export const distillation: Recipe = imageRecipe(FASHION, {
-  title: "Distillation",
-  about:
-    "Models that learn from the true labels alone, and models that a teacher " +
-    "helps, a LION-S on snake orders after six times as many steps: with the " +
-    "class that it finds likeliest (hard labels, half of the loss), or with its " +
-    "probabilities (soft labels at temperature 3, a tenth of the loss). In the " +
-    "paper's Table 15 the teacher is a convolutional network.",
-  contenders: contenders({
-    softmax: { variant: "softmax" },
-    [`softmax${TAUGHT.hard}`]: { variant: "softmax" },
-    [`softmax${TAUGHT.soft}`]: { variant: "softmax" },
-    "lion-s": { variant: "s" },
-    [`lion-s${TAUGHT.hard}`]: { variant: "s" },
-    [`lion-s${TAUGHT.soft}`]: { variant: "s" },
-  }),
-  reference: "lion-s",
-  published: {
-    "ImageNet (tiny), paper": {
-      ...{ "lion-s": 67.95, "lion-s, hard labels": 70.44 },
-    },
-  },
-});
+export const distillation: Recipe = imageRecipe(
+  FASHION,
+  distillationBy("a LION-S on snake orders after six times as many steps"),
+);
 
 function imageRecipe(
   source: ImageSource,
-  { about, ...own }: Pick<
-    Recipe,
-    "title" | "about" | "contenders" | "reference" | "published"
-  >,
+  { about, ...own }: Comparison,
 ): Recipe {
   return {
     ...own,
@@ -319,11 +191,9 @@ async function openImages(
   return {
     floor: { guess: "any class", loss: Math.log(10) },
     baselines: () => ({ "any class": { accuracy: 1 / 10 } }),
-    trial({ contender: { name, options }, seed, steps, rate, folderOf }) {
-      const model = modelOf(options, seed);
-      const labels = (["hard", "soft"] as const).find((labels) =>
-        name.endsWith(TAUGHT[labels])
-      );
+    trial({ contender, seed, steps, rate, folderOf }) {
+      const model = modelOf(contender.options, seed);
+      const labels = taughtLabels(contender);
       const teacher = labels && modelOf(LION_S_SNAKE, TEACHER.seed);
       return {
         model,

@@ -14,7 +14,7 @@ import {
   type Recipe,
   validated,
 } from "./recipe.ts";
-import { IMAGENET } from "./images.ts";
+import { IMAGENET } from "./image_comparisons.ts";
 
 /** Images that are looked at; of the 60,000 for training, the last 3,000 are for choosing. */
 const HELD = { validation: 3000, test: 10_000 };

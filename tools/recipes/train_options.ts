@@ -9,7 +9,7 @@ import {
   wrapped,
 } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
-import type { ChosenRecipe } from "./paper/paper_recipe.ts";
+import type { ChosenRecipe, ModelOption } from "./paper/paper_recipe.ts";
 import { chosenName, PAPER_RECIPES } from "./paper/paper_recipes.ts";
 import { planned, type PlannedRecipe } from "./plan.ts";
 import { recipeNamed, RECIPES } from "./recipes.ts";
@@ -49,9 +49,11 @@ Recipes of the paper as published, on the published files, which are yours to ge
   --hub               download them from the Hugging Face hub
   --size NAME         of their models, the first by default:
 ${variantLines("sizes")}
-  --task NAME         which of their tasks, all by default:
+  --task NAME         which of their tasks; by default all of glue's, and the first
+                      of the others, whose other tasks are ablations:
 ${variantLines("tasks")}
   --from MODEL        a folder of a model, or its name on the hub, to go on from
+  --teacher MODEL     the same, for --task distillation of imagenet
   --batch-size N      examples of a step; default the published ones. The rates of
                       imagenet and cifar100 follow it, as in their authors' code
   --accumulate N      parts of a batch, one after another, to need less memory
@@ -102,6 +104,7 @@ const FILE_OPTIONS = {
   size: { type: "string" },
   task: { type: "string" },
   from: { type: "string" },
+  teacher: { type: "string" },
   "batch-size": { type: "string" },
   accumulate: { type: "string" },
 } as const;
@@ -174,19 +177,22 @@ export function chosenOf(name: string, values: FileValues): ChosenRecipe[] {
     assertNoneGiven(values);
     return [{ name }];
   }
-  const { data, hub, size, accumulate, from } = values;
+  const { data, hub, size, accumulate, from, teacher } = values;
   if (data !== undefined && hub) {
     throw new RangeError("--hub should be without --data, got both");
   }
-  if (from !== undefined && !recipe.takesModel) {
+  for (const option of ["from", "teacher"] as const) {
+    if (values[option] === undefined || recipe.takes?.includes(option)) {
+      continue;
+    }
     throw new RangeError(
-      `--from should not be with ${name}, whose models begin anew`,
+      `--${option} should not be with ${name}, ${WITHOUT[option]}`,
     );
   }
   const batchSize = values["batch-size"];
   const task = variantOf("--task", values.task, name, recipe.tasks);
   return tasksOf(name, task).map((task) => ({
-    ...{ name, task, from },
+    ...{ name, task, from, teacher },
     size: variantOf("--size", size, name, recipe.sizes),
     batchSize: batchSize === undefined
       ? undefined
@@ -197,12 +203,20 @@ export function chosenOf(name: string, values: FileValues): ChosenRecipe[] {
   }));
 }
 
-/** The task that is chosen, or all of a recipe of the paper's. */
+/** What is to be said of recipes that do not take a model. */
+const WITHOUT: Readonly<Record<ModelOption, string>> = {
+  from: "whose models begin anew",
+  teacher: "whose models have no teacher",
+};
+
+/** The task that is chosen, or the usual one, or all of a recipe of the paper's. */
 function tasksOf(
   name: string,
   task: string | undefined,
 ): readonly (string | undefined)[] {
-  return task === undefined ? PAPER_RECIPES[name]!.tasks ?? [task] : [task];
+  const { tasks = [task], usualTask } = PAPER_RECIPES[name]!;
+  const wanted = task ?? usualTask;
+  return wanted === undefined ? tasks : [wanted];
 }
 
 /** Throws for an option of the paper's recipes. */

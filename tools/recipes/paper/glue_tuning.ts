@@ -127,7 +127,7 @@ export const glueTuningByM2: PaperRecipe = tuningBy("glue-m2", M2_SETTINGS);
 function tuningBy(recipe: string, settings: GlueSettings): PaperRecipe {
   return {
     ...VARIANTS,
-    takesModel: true,
+    takes: ["from"],
     of({ size: name = "base", task: chosen = TASKS[0]!, from, ...batches }) {
       const task = chosen as GlueTask, size = name as BertSize;
       const setting = settings[task];

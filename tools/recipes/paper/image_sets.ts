@@ -1,5 +1,6 @@
 /** ImageNet and CIFAR-100, on which the paper's classifiers were trained. @module */
 import { cifar, imageNet } from "@lionjs/lion/data";
+import { CIFAR, DECAYS, DIRECTIONS, PARTS } from "../image_comparisons.ts";
 import { IMAGENET_FIGURES } from "../image_net_figures.ts";
 import { writeFewCifar100, writeFewImageNet } from "./few_images.ts";
 import type { PaperRecipe } from "./paper_recipe.ts";
@@ -45,6 +46,7 @@ export const imageNetRecipe: PaperRecipe = visionRecipe({
     small: { "ImageNet, paper": IMAGENET_FIGURES.small },
     base: { "ImageNet, paper": IMAGENET_FIGURES.base },
   },
+  distils: true,
   load: async (folder) => ({
     train: await imageNet(folder, { part: "train" }),
     test: await imageNet(folder, { part: "val" }),
@@ -76,15 +78,8 @@ export const cifar100Recipe: PaperRecipe = visionRecipe({
   sizes: ["tiny", "small", "base"],
   images: 50_000,
   classes: 100,
-  published: {
-    // Of Tables 13 to 16.
-    tiny: {
-      "CIFAR-100, paper": {
-        ...{ softmax: 77.33, "lion-lit": 73.61, "lion-d": 75.66 },
-        ...{ "lion-s": 77.56, "lion-s-snake": 80.07 },
-      },
-    },
-  },
+  published: { tiny: CIFAR },
+  comparisons: { decay: DECAYS, parts: PARTS, directions: DIRECTIONS },
   load: async (folder) => ({
     train: await cifar(folder, { classes: 100, part: "train" }),
     test: await cifar(folder, { classes: 100, part: "test" }),

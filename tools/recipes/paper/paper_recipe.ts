@@ -7,7 +7,7 @@ import type { OpenRecipe, Recipe, Setting, TrainingPlan } from "../recipe.ts";
 export interface PaperChoice {
   /** The size of its models. @default the first of its sizes */
   readonly size?: string | undefined;
-  /** Which of its tasks. @default all of them, one after another */
+  /** Which of its tasks. @default the usual one, or all of them, one after another */
   readonly task?: string | undefined;
   /** Examples of a step. @default as published */
   readonly batchSize?: number | undefined;
@@ -15,6 +15,8 @@ export interface PaperChoice {
   readonly accumulate?: number | undefined;
   /** A model to go on from: a folder, or a repository of the hub. */
   readonly from?: string | undefined;
+  /** A model that teaches: a folder, or a repository of the hub. */
+  readonly teacher?: string | undefined;
 }
 
 /** A recipe of the paper's by its name, and what was chosen of it. */
@@ -22,14 +24,19 @@ export interface ChosenRecipe extends PaperChoice {
   readonly name: string;
 }
 
+/** The options that name a model. */
+export type ModelOption = "from" | "teacher";
+
 /** A recipe of the paper's, before its size and its task are chosen. */
 export interface PaperRecipe {
   /** What `--size` chooses from, the default first; none where there is one. */
   readonly sizes?: readonly string[];
   /** What `--task` chooses from, those that others go on from first; none where there is one. */
   readonly tasks?: readonly string[];
-  /** Whether its models may go on from one that is given. @default false */
-  readonly takesModel?: boolean;
+  /** The task that is meant without `--task`. @default all of them */
+  readonly usualTask?: string;
+  /** Which models it may be given. @default none */
+  readonly takes?: readonly ModelOption[];
   /**
    * The recipe.
    *
@@ -38,13 +45,23 @@ export interface PaperRecipe {
   of(choice: PaperChoice): Recipe;
 }
 
-/** A recipe's name with its task and an unusual size, under which its results are kept. */
+/** The name of a recipe with its task and its size, unless they are the usual ones: so its results are called. */
 export function variantName(
   name: string,
-  { sizes: [usual] = [], tasks = [] }: Pick<PaperRecipe, "sizes" | "tasks">,
-  { size = usual, task = tasks[0] }: Pick<PaperChoice, "size" | "task">,
+  { sizes: [usual] = [], tasks = [], usualTask }: Pick<
+    PaperRecipe,
+    "sizes" | "tasks" | "usualTask"
+  >,
+  { size = usual, task = usualTask ?? tasks[0] }: Pick<
+    PaperChoice,
+    "size" | "task"
+  >,
 ): string {
-  const parts = [name, task, size === usual ? undefined : size];
+  const parts = [
+    name,
+    task === usualTask ? undefined : task,
+    size === usual ? undefined : size,
+  ];
   return parts.filter((part) => part !== undefined).join("-");
 }
 

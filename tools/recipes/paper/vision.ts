@@ -14,7 +14,12 @@ import {
   softCrossEntropy,
 } from "@lionjs/lion/training";
 import type * as tf from "@tensorflow/tfjs-core";
-import { MIXERS } from "../images.ts";
+import {
+  type Comparison,
+  distillationBy,
+  MIXERS,
+  taughtLabels,
+} from "../image_comparisons.ts";
 import {
   accuracyOf,
   BY_ACCURACY,
@@ -29,11 +34,13 @@ import {
 import { inTurns } from "../streams.ts";
 import {
   firstExamples,
+  type PaperChoice,
   type PaperRecipe,
   paperRecipe,
   partOfBatch,
   remarksOn,
 } from "./paper_recipe.ts";
+import { visionTeacher } from "./vision_teacher.ts";
 
 /** The sizes of the paper's models. */
 export type VisionSize = keyof typeof VIT_PRESETS;
@@ -67,6 +74,15 @@ const TINY = {
   ...{ imageSize: 32, part: 2, ranks: 2, tested: 4 },
   sizes: { dim: 16, depth: 2, numHeads: 2 },
 };
+
+const TAUGHT_NOTES: readonly string[] = [
+  "The paper's teacher is a RegNet, a convolutional network, which this library does " +
+  "not have. The one that is given sees the pictures that the models see, cut out, " +
+  "changed and mixed, on the scale of pixels that its own files say.",
+  "DeiT's distilled models have a token and a head of their own for the teacher; here " +
+  "one head learns from the labels and from the teacher.",
+  "Without a teacher, the paper's LION-S has 67.95 in Table 15, and 72.4 in Table 12.",
+];
 
 const NOTES: readonly string[] = [
   "One rate and one seed, as published, so that nothing is chosen on held-back images: " +
@@ -109,33 +125,47 @@ export interface VisionRecipe
   readonly published: Partial<
     Record<VisionSize, NonNullable<Recipe["published"]>>
   >;
+  /** What else is compared on them, by task; the paper has it of the size `tiny`. */
+  readonly comparisons?: Readonly<Record<string, Comparison>>;
+  /** Whether a model may teach those of another task. @default false */
+  readonly distils?: boolean;
   load(folder: string): Promise<VisionImages>;
 }
 
+/** The task that compares the variants with rivals. */
+const MODELS = "models";
+
+/** The task in which a model teaches. */
+const DISTILLATION = "distillation";
+
 /** The recipe of some images. */
-export function visionRecipe(
-  { sizes, images, classes, published, load, notes = [], ...own }: VisionRecipe,
-): PaperRecipe {
+export function visionRecipe(recipe: VisionRecipe): PaperRecipe {
+  const { sizes, images, classes, comparisons = {}, distils, load } = recipe;
   return {
     sizes,
-    of({ size: named, batchSize = DEIT.batchSize, accumulate = DEIT.ranks }) {
-      const size = sizes.find((size) => size === named) ?? sizes[0]!;
+    tasks: [
+      ...[MODELS, ...Object.keys(comparisons)],
+      ...distils ? [DISTILLATION] : [],
+    ],
+    usualTask: MODELS,
+    ...distils ? { takes: ["teacher"] } : {},
+    of(choice) {
+      const { batchSize = DEIT.batchSize, accumulate = DEIT.ranks } = choice;
+      const size = sizes.find((size) => size === choice.size) ?? sizes[0]!;
       const part = partOfBatch(batchSize, accumulate);
       if (part % 2 !== 0) {
         throw new RangeError(
           `--batch-size should leave an even number of images for each of ${accumulate} parts, whose pictures are mixed in pairs, got ${batchSize}`,
         );
       }
+      const { contenders, ...compared } = comparisonOf(recipe, size, choice);
       return paperRecipe({
-        ...own,
-        title: `${own.title}, ${size}`,
-        notes: [...NOTES, ...notes],
-        contenders: MIXERS
+        ...compared,
+        files: recipe.files,
+        contenders: contenders
           .filter(({ options }) => presetOf(options, size) !== undefined)
           .map(readingToken),
-        reference: "softmax",
         measure: BY_ACCURACY,
-        published: published[size] ?? {},
         plan: {
           steps: stepsOf(images, batchSize),
           rate: DEIT.rate * batchSize / 512,
@@ -146,7 +176,7 @@ export function visionRecipe(
           const isSmoke = setting === "smoke";
           return {
             ...openVision(found, {
-              ...{ size, isSmoke },
+              ...{ size, isSmoke, teacher: choice.teacher },
               part: isSmoke ? TINY.part : part,
               ranks: isSmoke ? TINY.ranks : accumulate,
             }),
@@ -159,6 +189,45 @@ export function visionRecipe(
       });
     },
   };
+}
+
+/** Who is compared by the task that is chosen, and what is said of it. */
+function comparisonOf(
+  { title, about, notes = [], published, comparisons = {} }: VisionRecipe,
+  size: VisionSize,
+  { task = MODELS, teacher }: PaperChoice,
+): Comparison & Pick<Recipe, "notes"> {
+  const all = [...NOTES, ...notes];
+  if (task === DISTILLATION) {
+    if (teacher === undefined) {
+      throw new RangeError(
+        `--task ${DISTILLATION} should be with --teacher, a folder of a classifier of images or its name on the hub, such as google/vit-base-patch16-224, got none`,
+      );
+    }
+    const taught = distillationBy(`the model ${teacher}`);
+    return { ...comparedBy(taught), notes: [...all, ...TAUGHT_NOTES] };
+  }
+  if (teacher !== undefined) {
+    throw new RangeError(
+      `--teacher should be with --task ${DISTILLATION}, got ${task}`,
+    );
+  }
+  if (task !== MODELS) return { ...comparedBy(comparisons[task]!), notes: all };
+  return {
+    title: `${title}, ${size}`,
+    ...{ about, notes: all, contenders: MIXERS, reference: "softmax" },
+    published: published[size] ?? {},
+  };
+
+  /** One of the paper's tables on these images. */
+  function comparedBy(comparison: Comparison): Comparison {
+    return {
+      ...comparison,
+      title: `${comparison.title}, ${title}, ${size}`,
+      about: `${about} ${comparison.about}`,
+      published: size === "tiny" ? comparison.published ?? {} : {},
+    };
+  }
 }
 
 /** Steps of all epochs, of each of which a rest is left out. */
@@ -178,6 +247,8 @@ function presetOf({ variant }: ContenderOptions, size: VisionSize) {
 interface VisionTraining {
   readonly size: VisionSize;
   readonly isSmoke: boolean;
+  /** The model that teaches some contenders: a folder, or a repository of the hub. */
+  readonly teacher: string | undefined;
   /** Images of each part of a batch. */
   readonly part: number;
   /** Parts of a batch. */
@@ -186,7 +257,7 @@ interface VisionTraining {
 
 function openVision(
   { train, test }: VisionImages,
-  { size, isSmoke, part, ranks }: VisionTraining,
+  { size, isSmoke, teacher, part, ranks }: VisionTraining,
 ): OpenRecipe {
   const { imageSize } = isSmoke ? TINY : DEIT;
   const numClasses = train.classes.length;
@@ -200,7 +271,12 @@ function openVision(
   return {
     floor: { guess: "any class", loss: Math.log(numClasses) },
     baselines: () => ({ "any class": { accuracy: 1 / numClasses } }),
-    trial({ contender: { options }, seed, steps, rate }) {
+    async trial({ contender, seed, steps, rate }) {
+      const { options } = contender;
+      const labels = taughtLabels(contender);
+      const taught = labels && teacher !== undefined
+        ? await visionTeacher(teacher, { classes: numClasses, isSmoke })
+        : undefined;
       const model = lionViT({
         ...presetOf(options, size)!,
         ...isSmoke ? TINY.sizes : {},
@@ -210,10 +286,16 @@ function openVision(
       return {
         model,
         data: inTurns(partsOf(train, { imageSize, part, ranks, seed })),
-        options: visionOptions({ steps, rate, accumulate: ranks }),
+        options: {
+          ...visionOptions({ steps, rate, accumulate: ranks }),
+          ...taught
+            ? { distillation: { teacher: taught.teacher, labels } }
+            : {},
+        },
         validation: validated(held),
         validationBatches: Math.ceil(tested.size / HELD),
         test: async () => ({ accuracy: await accuracyOf(model, held()) }),
+        dispose: () => taught?.dispose(),
       };
     },
   };
@@ -292,6 +374,8 @@ function ofAnyLabels(): Loss {
     of(labels)(predictions, labels);
   return Object.assign(loss, {
     count: (labels: tf.Tensor) => of(labels).count!(labels),
+    // A teacher's part of the loss asks for them, where labels are mixed.
+    weights: soft.weights,
     description: `${soft.description}, or ${hard.description}`,
     wrongLabels: (labels: tf.Tensor, shape: readonly (number | null)[]) =>
       of(labels).wrongLabels!(labels, shape),
