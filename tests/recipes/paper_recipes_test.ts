@@ -6,8 +6,15 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import {
+  DECAYS,
+  DIRECTIONS,
+  PARTS,
+} from "../../tools/recipes/image_comparisons.ts";
+import { LONG_RANGE_PARTS } from "../../tools/recipes/long_range.ts";
 import { findFiles } from "../../tools/recipes/needed_files.ts";
 import { ARENA, arenaOptions } from "../../tools/recipes/paper/arena.ts";
+import type { ChosenRecipe } from "../../tools/recipes/paper/paper_recipe.ts";
 import {
   chosenName,
   PAPER_RECIPES,
@@ -20,7 +27,11 @@ import {
 } from "../../tools/recipes/paper/vision.ts";
 import { planned } from "../../tools/recipes/plan.ts";
 import { ratesOf, seedsOf } from "../../tools/recipes/protocol.ts";
-import { planOf } from "../../tools/recipes/recipe.ts";
+import {
+  type Contender,
+  contendersOf,
+  planOf,
+} from "../../tools/recipes/recipe.ts";
 import { recipeNamed } from "../../tools/recipes/recipes.ts";
 import type { RecipeResults } from "../../tools/recipes/results_file.ts";
 import { runRecipe } from "../../tools/recipes/run_recipe.ts";
@@ -40,23 +51,36 @@ function trainBy(folder: string, ...args: readonly string[]) {
   );
 }
 
-/** One contender of each recipe: the others are tested as one is. */
-const TESTED = "lion-s";
+/** One contender of each recipe, and of each other task: the others are tested as one is. */
+const TESTED: readonly (ChosenRecipe & { readonly contender: string })[] = [
+  // In their order: some go on from what others have written.
+  ...Object.keys(PAPER_RECIPES).map((name) => ({ name, contender: "lion-s" })),
+  { name: "cifar100", task: "directions", contender: "both, diagonal twice" },
+  {
+    ...{ name: "lra-retrieval", task: "parts" },
+    contender: "scaled before the mask",
+  },
+];
+
+/** The tasks that are not all trained one after another. */
+const COMPARISONS = {
+  ...{ decay: DECAYS, parts: PARTS, directions: DIRECTIONS },
+};
 
 onEachBackend(
   "recipes as published are run on a few made-up files, to their results",
   (name, t) =>
     withFolder(async (folder) => {
       const backend = { name, features: [], limits: {}, skipped: {} };
-      // In their order: some go on from what others have written.
-      for (const name of Object.keys(PAPER_RECIPES)) {
+      for (const { contender, ...chosen } of TESTED) {
+        const name = chosenName(chosen.name, chosen);
         await t.step(name, async () => {
-          const recipe = recipeNamed({ name });
+          const recipe = recipeNamed(chosen);
           const choice = { hub: false, few: true };
           await using found = await findFiles(name, recipe.files!, choice);
           const all = planned(name, recipe, "smoke");
           const contenders = all.contenders.filter(({ name }) =>
-            name === TESTED
+            name === contender
           );
           assertEquals(contenders.length, 1);
           const { folders } = found;
@@ -108,10 +132,80 @@ Deno.test("recipes as published have one rate, and one training of each contende
   }
 });
 
+Deno.test("CIFAR-100's other tasks are the paper's tables, with DeiT's plan", () => {
+  const { of, usualTask } = PAPER_RECIPES["cifar100"]!;
+  assertEquals(usualTask, "models");
+  const models = of({});
+  for (const [task, comparison] of Object.entries(COMPARISONS)) {
+    const { contenders, reference, published, plan } = of({ task });
+    const namesOf = (all: readonly Contender[]) => all.map(({ name }) => name);
+    assertEquals(namesOf(contenders), namesOf(comparison.contenders));
+    assertEquals(
+      [reference, published],
+      [comparison.reference, comparison.published],
+    );
+    // The paper has these tables of the size tiny alone.
+    assertEquals(of({ task, size: "small" }).published, {});
+    assertEquals(JSON.stringify(plan), JSON.stringify(models.plan));
+    for (const { name, options } of contenders) {
+      const reads = options.variant === "softmax" ? "read" : undefined;
+      assertEquals(options.classToken, reads, name);
+    }
+  }
+});
+
+Deno.test("each of the arena's tasks has the paper's table of parts", () => {
+  for (const [name, { usualTask, of }] of Object.entries(PAPER_RECIPES)) {
+    if (!name.startsWith("lra-")) continue;
+    assertEquals(usualTask, "models");
+    const { contenders, published, plan, notes } = of({ task: "parts" });
+    assertEquals(contenders, LONG_RANGE_PARTS.contenders);
+    assertEquals(published, LONG_RANGE_PARTS.published);
+    assertEquals(JSON.stringify(plan), JSON.stringify(of({}).plan));
+    assertStringIncludes(notes!.join(), "means of all six tasks");
+  }
+});
+
+onEachBackend(
+  "every contender of the paper's tables of parts has a model",
+  () =>
+    withFolder(async (folder) => {
+      const cases = [
+        ...Object.keys(COMPARISONS).map((task) => ({ name: "cifar100", task })),
+        { name: "lra-image", task: "parts" },
+      ];
+      for (const { name, task } of cases) {
+        const recipe = recipeNamed({ name, task });
+        const data = await Deno.makeTempDir({ dir: folder });
+        await recipe.files!.writeFew(data);
+        const open = await recipe.open("smoke", { data, tokenizer: data });
+        for (const contender of contendersOf(recipe, "smoke")) {
+          const { model, dispose } = await open.trial({
+            ...{ contender, seed: 1, steps: 4, rate: 1e-3 },
+            folderOf: () => folder,
+          });
+          assert(model.countParams() > 0, contender.name);
+          // A checkpoint has them, so a mixer has to have a name.
+          model.layers.forEach((layer) => layer.getConfig());
+          model.dispose();
+          dispose?.();
+        }
+      }
+    }),
+  ["cpu"],
+);
+
 Deno.test("names of results say what is not the default", () => {
   assertEquals(chosenName("imagenet", {}), "imagenet");
   assertEquals(chosenName("imagenet", { size: "small" }), "imagenet");
   assertEquals(chosenName("imagenet", { size: "base" }), "imagenet-base");
+  assertEquals(chosenName("cifar100", { task: "models" }), "cifar100");
+  assertEquals(chosenName("cifar100", { task: "decay" }), "cifar100-decay");
+  assertEquals(chosenName("glue", {}), "glue-mnli");
+  assertEquals(
+    chosenName("imagenet", { task: "distillation", size: "tiny" }),
+    "imagenet-distillation-tiny",
+  );
   const names = paperNames();
   assertEquals(new Set(names).size, names.length);
   for (
@@ -164,7 +258,7 @@ Deno.test("DeiT's rates rise in five epochs, and fall along a cosine", () => {
   }
 });
 
-Deno.test("DeiT's optimizer has no clipping, and a slow average", () => {
+Deno.test("DeiT's optimizer has no clipping, and the weights themselves are tested", () => {
   const { optimizer, ema } = visionOptions({
     steps: 9,
     rate: 1,
@@ -174,7 +268,7 @@ Deno.test("DeiT's optimizer has no clipping, and a slow average", () => {
   assertEquals(others, {
     ...{ weightDecay: 0.05, clipNorm: Infinity, accumulate: 4 },
   });
-  assertEquals(ema, { decay: 0.99996 });
+  assertEquals(ema, undefined);
   assertEquals([DEIT.imageSize, DEIT.dropPath, DEIT.repeats], [224, 0.1, 3]);
 });
 

@@ -1,17 +1,11 @@
 /** Who is compared on images, and what the paper's models reached. @module */
 import { IMAGENET_FIGURES } from "./image_net_figures.ts";
 import type {
+  Comparison,
   Contender,
   ContenderOptions,
   Published,
-  Recipe,
 } from "./recipe.ts";
-
-/** What recipes on different images have in common: one of the paper's tables. */
-export type Comparison = Pick<
-  Recipe,
-  "title" | "about" | "contenders" | "reference" | "published"
->;
 
 /** Contenders by their names. */
 function contenders(

@@ -16,7 +16,6 @@ import {
 } from "@lionjs/lion/data";
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  type Comparison,
   DECAYS,
   DIRECTIONS,
   distillationBy,
@@ -31,6 +30,7 @@ import { decayQuantiles } from "./learned_decays.ts";
 import {
   accuracyOf,
   BY_ACCURACY,
+  type Comparison,
   type ContenderOptions,
   imageTrainingOptions,
   type OpenRecipe,

@@ -8,6 +8,7 @@ import {
 } from "@lionjs/lion/io";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { CannotBegin } from "./needed_files.ts";
 
 /** The file of a trained model, in the folder of its trial. */
 export const WEIGHTS_FILE = "weights.safetensors";
@@ -43,9 +44,10 @@ export async function loadKeptWeights(
 ): Promise<void> {
   const file = `${folder}/${WEIGHTS_FILE}`;
   const { tensors } = await readSafetensors(file).catch((cause) => {
-    throw new Error(`${file} is not there; run the recipe ${recipe} first`, {
-      cause,
-    });
+    throw new CannotBegin(
+      `${file} is not there; run the recipe ${recipe} first`,
+      { cause },
+    );
   });
   try {
     await loadPyTorchWeights(model, tensors, options);

@@ -8,7 +8,7 @@ import { openMpi } from "@lionjs/lion/mpi";
 import { stopSignal } from "@lionjs/lion/notebook";
 import { isOfOwnData } from "../own_data/own_options.ts";
 import { trainOwn } from "../own_data/train_own.ts";
-import { findFiles, MissingFiles } from "./needed_files.ts";
+import { CannotBegin, findFiles } from "./needed_files.ts";
 import {
   duration,
   type Estimate,
@@ -183,7 +183,7 @@ try {
   if (isOfOwnData(Deno.args, OPTIONS)) await trainOwn();
   else await main(await readOptions());
 } catch (error) {
-  if (!(error instanceof MissingFiles)) throw error;
+  if (!(error instanceof CannotBegin)) throw error;
   console.error(error.message);
   Deno.exit(2);
 }

@@ -39,8 +39,17 @@ export interface FilesChoice {
   readonly few: boolean;
 }
 
+/** What a person has to mend before a recipe can be trained; told without a stack. */
+export class CannotBegin extends Error {
+  /** Says what is wrong, and what to do. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "CannotBegin";
+  }
+}
+
 /** Files that are not there, or are not what a recipe reads. */
-export class MissingFiles extends Error {
+export class MissingFiles extends CannotBegin {
   /** Says what is wrong, what is looked for, and how to get it. */
   constructor(
     recipe: string,

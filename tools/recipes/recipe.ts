@@ -45,6 +45,8 @@ export interface Contender {
   readonly paper?: ContenderOptions;
   /** Learning rates to choose from. @default the recipe's */
   readonly rates?: readonly number[];
+  /** A model that teaches it, if a person has named one: a folder, or its name on the hub. */
+  readonly teacher?: string;
 }
 
 /** The variants, and softmax attention to compare with, all with the recipe's options. */
@@ -201,6 +203,12 @@ export interface Recipe {
   readonly published?: Published;
   open(setting: Setting, folders?: Folders): Promise<OpenRecipe>;
 }
+
+/** What recipes on different data have in common: a table of the paper's. */
+export type Comparison = Pick<
+  Recipe,
+  "title" | "about" | "contenders" | "reference" | "published"
+>;
 
 /** In the place of what the quick setting has; rates are tried for half of the steps. */
 const SMOKE: Partial<TrainingPlan> = {

@@ -1,6 +1,7 @@
 /** Trains models of recipes in a thread of its own: see training_workers.ts. @module */
 /// <reference lib="deno.worker" />
 import { type BackendName, useBackend } from "@lionjs/lion";
+import { CannotBegin } from "./needed_files.ts";
 import { type Finished, runTraining } from "./training.ts";
 import { callOf, type TrainingTask } from "./training_task.ts";
 
@@ -11,9 +12,11 @@ export type ToWorker =
   | { readonly stop: true };
 
 /** What it answers to a task; nothing where it was stopped. */
-export type FromWorker = { readonly result: Finished | undefined } | {
-  readonly error: unknown;
-};
+export type FromWorker =
+  | { readonly result: Finished | undefined }
+  | { readonly error: unknown }
+  /** The message of a {@linkcode CannotBegin}, whose class messages do not keep. */
+  | { readonly refused: string };
 
 const stop = new AbortController();
 let started: Promise<unknown> | undefined;
@@ -38,7 +41,9 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   try {
     answer = { result: await run(data.task) };
   } catch (error) {
-    answer = { error };
+    answer = error instanceof CannotBegin
+      ? { refused: error.message }
+      : { error };
   }
   self.postMessage(answer);
 };

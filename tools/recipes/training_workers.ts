@@ -5,6 +5,7 @@
  * @module
  */
 import type { BackendInfo } from "@lionjs/lion";
+import { CannotBegin } from "./needed_files.ts";
 import type { Trainer } from "./protocol.ts";
 import type { Finished, TrainingCall } from "./training.ts";
 import { taskOf, type TaskPlace, type TrainingTask } from "./training_task.ts";
@@ -82,6 +83,7 @@ function trained(
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       ended();
       if ("error" in data) reject(data.error);
+      else if ("refused" in data) reject(new CannotBegin(data.refused));
       else resolve(data.result);
     };
     worker.onerror = (event) => {

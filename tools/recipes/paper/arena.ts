@@ -2,9 +2,19 @@
 import type { Dataset, LongRangeArenaTask } from "@lionjs/lion/data";
 import { crossEntropy, warmUpCosine } from "@lionjs/lion/training";
 import { ARENA_FIGURES } from "../arena_figures.ts";
-import { LONG_RANGE } from "../long_range.ts";
+import {
+  LONG_RANGE,
+  LONG_RANGE_HEADS,
+  LONG_RANGE_PARTS,
+} from "../long_range.ts";
 import type { NeededFiles } from "../needed_files.ts";
-import { BY_ACCURACY, type Part, type Recipe, type Trial } from "../recipe.ts";
+import {
+  BY_ACCURACY,
+  type Comparison,
+  type Part,
+  type Recipe,
+  type Trial,
+} from "../recipe.ts";
 import {
   type EncoderSizes,
   openSequences,
@@ -65,7 +75,9 @@ const RATE = 5e-4;
 /** As S5's. */
 const WARM_UP_EPOCHS = 1;
 
-const TINY: EncoderSizes = { dim: 16, depth: 2, numHeads: 2, mlpRatio: 2 };
+const TINY: EncoderSizes = {
+  ...{ dim: 16, depth: 2, numHeads: LONG_RANGE_HEADS.quick, mlpRatio: 2 },
+};
 
 const TINY_BATCH = 2;
 
@@ -80,6 +92,9 @@ const CONTENDERS = LONG_RANGE.filter(({ name }) =>
 /** The contender that others are compared with; softmax, where it takes part. */
 const REFERENCES = ["softmax", "lion-s-hippo"];
 
+/** The task that has the paper's table, and the one that leaves parts of LION-S out. */
+const [MODELS, PARTS] = ["models", "parts"] as const;
+
 const NOTES: readonly string[] = [
   "The paper has AdamW at a rate of 5e-4 with a cosine, and S5's sizes. Weight decay, " +
   "dropout, batch and epochs are those of S5's scripts, and so is a warm-up of one " +
@@ -88,9 +103,17 @@ const NOTES: readonly string[] = [
   "The paper's decays of channels are e^(σ(A) + B) and e^B, which may exceed 1; these " +
   "are sigmoids that begin with HiPPO's. Weights of queries, keys and gates begin as " +
   "everywhere in this library, where the paper draws them with a deviation of 0.1.",
-  "Rows without HiPPO have a decay for each head. The paper's Transformer is the " +
-  "arena's, without rotary positions.",
 ];
+
+/** Of the table of models. */
+const MODELS_NOTE =
+  "Rows without HiPPO have a decay for each head. The paper's Transformer is the " +
+  "arena's, without rotary positions.";
+
+/** Of the table of parts. */
+const PARTS_NOTE =
+  "The paper's figures are means of all six tasks. Its row with a softplus as gate " +
+  "(50.26) is left out: e^-softplus is a sigmoid, which the gates here are.";
 
 /** How one of its tasks is opened. */
 export interface ArenaRecipe extends Pick<Recipe, "title" | "about" | "notes"> {
@@ -107,20 +130,39 @@ export interface ArenaRecipe extends Pick<Recipe, "title" | "about" | "notes"> {
 /** The recipe of a task, in S5's size. */
 export function arenaRecipe(
   task: LongRangeArenaTask,
-  { open, notes = [], without = [], ...own }: ArenaRecipe,
+  { title, about, notes = [], files, without = [], open }: ArenaRecipe,
 ): PaperRecipe {
   const { epochs, examples, weightDecay, ...published } = ARENA[task];
   const { dim, depth, dropout } = published;
+  const takesPart = (name: string) => !without.includes(name);
+  const comparisons: Readonly<
+    Record<string, Comparison & Pick<Recipe, "notes">>
+  > = {
+    [MODELS]: {
+      notes: [...NOTES, MODELS_NOTE, ...notes],
+      ...{ title, about, published: ARENA_FIGURES[task] },
+      contenders: CONTENDERS.filter(({ name }) => takesPart(name)),
+      reference: REFERENCES.find(takesPart)!,
+    },
+    [PARTS]: {
+      ...LONG_RANGE_PARTS,
+      notes: [...NOTES, PARTS_NOTE, ...notes],
+      title: `${title}: parts of LION-S`,
+      about:
+        `${about} All models but one have a decay for each channel; most ` +
+        `begin with HiPPO's. ${LONG_RANGE_PARTS.about}`,
+    },
+  };
   return {
-    of({ batchSize = published.batchSize, accumulate = 1 }) {
+    tasks: Object.keys(comparisons),
+    usualTask: MODELS,
+    of({ task: compared = MODELS, ...choice }) {
+      const { batchSize = published.batchSize, accumulate = 1 } = choice;
       const part = partOfBatch(batchSize, accumulate);
       return paperRecipe({
-        ...own,
-        notes: [...NOTES, ...notes],
-        contenders: CONTENDERS.filter(({ name }) => !without.includes(name)),
-        reference: REFERENCES.find((name) => !without.includes(name))!,
+        ...comparisons[compared]!,
+        files,
         measure: BY_ACCURACY,
-        published: ARENA_FIGURES[task],
         plan: {
           steps: epochs * Math.floor(examples / batchSize),
           rate: RATE,
@@ -129,7 +171,8 @@ export function arenaRecipe(
         async open(setting, { data }) {
           const found = await open(data, setting);
           const isSmoke = setting === "smoke";
-          const sizes = { dim, depth, dropout, numHeads: 8, mlpRatio: 2 };
+          const numHeads = LONG_RANGE_HEADS.paper;
+          const sizes = { dim, depth, dropout, numHeads, mlpRatio: 2 };
           return {
             ...openSequences(found, {
               sizes: isSmoke ? TINY : sizes,

@@ -23,7 +23,11 @@ import {
   keepWeights,
   loadKeptWeights,
 } from "../kept_weights.ts";
-import type { Folders, NeededFiles } from "../needed_files.ts";
+import {
+  CannotBegin,
+  type Folders,
+  type NeededFiles,
+} from "../needed_files.ts";
 import type {
   Contender,
   Figures,
@@ -282,7 +286,10 @@ async function modelOf(
     numClasses: GLUE_TASKS[task].classes?.length ?? 1,
   } as const;
   if (from !== undefined) {
-    const { model, tokenizer } = await fromPretrained(from, { ...head, seed });
+    const { model, tokenizer } = await fromPretrained(from, { ...head, seed })
+      .catch((cause: Error) => {
+        throw new CannotBegin(`--from ${from}: ${cause.message}`, { cause });
+      });
     return {
       model,
       tokenizer: tokenizer ?? await readTokenizer(folders.tokenizer),

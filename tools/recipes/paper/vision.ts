@@ -14,15 +14,11 @@ import {
   softCrossEntropy,
 } from "@lionjs/lion/training";
 import type * as tf from "@tensorflow/tfjs-core";
-import {
-  type Comparison,
-  distillationBy,
-  MIXERS,
-  taughtLabels,
-} from "../image_comparisons.ts";
+import { distillationBy, MIXERS, taughtLabels } from "../image_comparisons.ts";
 import {
   accuracyOf,
   BY_ACCURACY,
+  type Comparison,
   type Contender,
   type ContenderOptions,
   type OpenRecipe,
@@ -48,7 +44,7 @@ export type VisionSize = keyof typeof VIT_PRESETS;
 /** What DeiT's recipe is made of. */
 export const DEIT = {
   ...{ imageSize: 224, patchSize: 16, dropPath: 0.1 },
-  ...{ epochs: 300, batchSize: 1024, weightDecay: 0.05, average: 0.99996 },
+  ...{ epochs: 300, batchSize: 1024, weightDecay: 0.05 },
   /** Graphics processors whose batches make one. */
   ranks: 4,
   repeats: 3,
@@ -93,17 +89,17 @@ const NOTES: readonly string[] = [
   "As in DeiT's code, the rate of an epoch is that of the schedule for the one before, " +
   "and its ten epochs of cooling down are not reached. Colours are not jittered, since " +
   "timm does not where it has RandAugment.",
-  "DeiT's code keeps a moving average of the weights, 0.99996, and tests the weights " +
-  "themselves; here the average is tested.",
+  "DeiT's code tests the weights after each epoch, and prints the best accuracy so far; " +
+  "here the table has that of the last ones. A moving average of the weights, which " +
+  "the code keeps and does not test, is left out.",
 ];
 
 /** A contender of this recipe: DeiT and Vim read their class token. */
-function readingToken({ name, options }: Contender): Contender {
+function readingToken(contender: Contender): Contender {
+  const { options } = contender;
   const reads = options.variant === "softmax" || options.variant === "vim";
-  return {
-    name,
-    options: reads ? { ...options, classToken: "read" } : options,
-  };
+  if (!reads) return contender;
+  return { ...contender, options: { ...options, classToken: "read" } };
 }
 
 /** Images to train on, and to test on. */
@@ -176,7 +172,7 @@ export function visionRecipe(recipe: VisionRecipe): PaperRecipe {
           const isSmoke = setting === "smoke";
           return {
             ...openVision(found, {
-              ...{ size, isSmoke, teacher: choice.teacher },
+              ...{ size, isSmoke },
               part: isSmoke ? TINY.part : part,
               ranks: isSmoke ? TINY.ranks : accumulate,
             }),
@@ -204,8 +200,16 @@ function comparisonOf(
         `--task ${DISTILLATION} should be with --teacher, a folder of a classifier of images or its name on the hub, such as google/vit-base-patch16-224, got none`,
       );
     }
-    const taught = distillationBy(`the model ${teacher}`);
-    return { ...comparedBy(taught), notes: [...all, ...TAUGHT_NOTES] };
+    const { contenders, ...taught } = comparedBy(
+      distillationBy(`the model ${teacher}`),
+    );
+    return {
+      ...taught,
+      contenders: contenders.map((contender) =>
+        taughtLabels(contender) ? { ...contender, teacher } : contender
+      ),
+      notes: [...all, ...TAUGHT_NOTES],
+    };
   }
   if (teacher !== undefined) {
     throw new RangeError(
@@ -247,8 +251,6 @@ function presetOf({ variant }: ContenderOptions, size: VisionSize) {
 interface VisionTraining {
   readonly size: VisionSize;
   readonly isSmoke: boolean;
-  /** The model that teaches some contenders: a folder, or a repository of the hub. */
-  readonly teacher: string | undefined;
   /** Images of each part of a batch. */
   readonly part: number;
   /** Parts of a batch. */
@@ -257,7 +259,7 @@ interface VisionTraining {
 
 function openVision(
   { train, test }: VisionImages,
-  { size, isSmoke, teacher, part, ranks }: VisionTraining,
+  { size, isSmoke, part, ranks }: VisionTraining,
 ): OpenRecipe {
   const { imageSize } = isSmoke ? TINY : DEIT;
   const numClasses = train.classes.length;
@@ -272,11 +274,10 @@ function openVision(
     floor: { guess: "any class", loss: Math.log(numClasses) },
     baselines: () => ({ "any class": { accuracy: 1 / numClasses } }),
     async trial({ contender, seed, steps, rate }) {
-      const { options } = contender;
-      const labels = taughtLabels(contender);
-      const taught = labels && teacher !== undefined
-        ? await visionTeacher(teacher, { classes: numClasses, isSmoke })
-        : undefined;
+      const { options, teacher } = contender;
+      const taught = teacher === undefined
+        ? undefined
+        : await visionTeacher(teacher, { classes: numClasses, isSmoke });
       const model = lionViT({
         ...presetOf(options, size)!,
         ...isSmoke ? TINY.sizes : {},
@@ -289,7 +290,12 @@ function openVision(
         options: {
           ...visionOptions({ steps, rate, accumulate: ranks }),
           ...taught
-            ? { distillation: { teacher: taught.teacher, labels } }
+            ? {
+              distillation: {
+                teacher: taught.teacher,
+                labels: taughtLabels(contender),
+              },
+            }
             : {},
         },
         validation: validated(held),
@@ -344,7 +350,6 @@ export function visionOptions(
       clipNorm: Infinity,
       accumulate,
     },
-    ema: { decay: DEIT.average },
   };
 }
 

@@ -4,6 +4,7 @@ import type { Teacher } from "@lionjs/lion/training";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { IMAGENET } from "../../../lib/data/images/batching/normalise.ts";
+import { CannotBegin } from "../needed_files.ts";
 
 /** A teacher that is in memory until it is disposed of. */
 export interface LoadedTeacher {
@@ -18,7 +19,8 @@ export interface LoadedTeacher {
  * @param source A folder, or a repository of the hub.
  * @param options.classes How many classes there are.
  * @param options.isSmoke Whether other classes get a head that begins anew.
- * @throws {RangeError} If it is not a classifier of images in so many classes.
+ * @throws {CannotBegin} If it cannot be read, or is not a classifier of images in so
+ * many classes.
  */
 export async function visionTeacher(
   source: string,
@@ -27,6 +29,8 @@ export async function visionTeacher(
   const { model, preprocessing = IMAGENET } = await fromPretrained(source, {
     ...isSmoke ? { numClasses: classes } : {},
     tokenizer: false,
+  }).catch((cause: Error) => {
+    throw new CannotBegin(`--teacher ${source}: ${cause.message}`, { cause });
   });
   const dispose = () => {
     model.dispose();
@@ -36,7 +40,7 @@ export async function visionTeacher(
   const [, found] = model.outputs[0]!.shape;
   if (model.inputs.length !== 1 || channels !== 3 || found !== classes) {
     dispose();
-    throw new RangeError(
+    throw new CannotBegin(
       `--teacher should be a classifier of images in ${classes} classes, got ${source}, whose inputs are ${
         shapesOf(model.inputs)
       } and whose outputs are ${shapesOf(model.outputs)}`,
