@@ -1,30 +1,105 @@
 /// <reference lib="dom" />
-/** Search in the documentation: all words of a query, titles first. @module */
-import { byId, make } from "./elements.ts";
-import { find, type Findable, surroundings } from "./find.ts";
+/** Search in the documentation, in each page that has a place for it. @module */
+import { make } from "./elements.ts";
+import {
+  find,
+  type Findable,
+  type Found,
+  type Index,
+  indexOf,
+  type Part,
+} from "./find.ts";
 
 /** This program lies at the root of the site. */
 const INDEX = new URL("search.json", import.meta.url);
 
-const input = byId("search", HTMLInputElement);
-const list = byId("found", HTMLOListElement);
-let index: Promise<Findable[]> | undefined;
+/** Fills an element with a box to type in and a list of what is found. */
+function addSearch(place: Element): void {
+  const input = make("input", {
+    ...{ type: "search", placeholder: "Search", autocomplete: "off" },
+    ...{ "aria-label": "Search the documentation", "aria-controls": "found" },
+  });
+  const status = make("p", { role: "status" });
+  const list = make("ol", { id: "found" });
+  const panel = make("div", { class: "found" }, status, list);
+  let index: Promise<Index> | undefined;
+  panel.hidden = true;
+  place.append(input, panel);
 
-input.addEventListener("input", async () => {
-  const query = input.value;
-  index ??= fetch(INDEX).then((response) => response.json());
-  const found = find(await index, query);
-  if (input.value !== query) return; // a later one answers
-  list.hidden = query.trim() === "";
-  list.replaceChildren(
-    ...found.map((one) =>
-      make(
-        "li",
-        {},
-        make("a", { href: new URL(one.url, INDEX).href }, one.title),
-        make("p", {}, surroundings(one.text, query)),
-      )
-    ),
-    ...(found.length === 0 ? [make("li", {}, "nothing found")] : []),
+  input.addEventListener("focus", () => void loaded().catch(() => {}));
+  input.addEventListener("input", () => void show());
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") void show().then(() => links()[0]?.click());
+  });
+  place.addEventListener("keydown", (event) => {
+    if (event instanceof KeyboardEvent) move(event);
+  });
+  document.addEventListener("click", ({ target }) => {
+    if (!place.contains(target as Node)) panel.hidden = true;
+  });
+
+  /** The index is asked for when somebody wants to search, and again if it did not come. */
+  function loaded(): Promise<Index> {
+    index ??= fetch(INDEX).then(async (response) => {
+      if (!response.ok) throw new Error(`${response.status} of search.json`);
+      return indexOf(await response.json() as Findable[]);
+    }).catch((error) => {
+      index = undefined;
+      throw error;
+    });
+    return index;
+  }
+
+  async function show(): Promise<void> {
+    const query = input.value;
+    try {
+      const found = find(await loaded(), query);
+      if (input.value !== query) return; // a later one answers
+      panel.hidden = query.trim() === "";
+      list.replaceChildren(...found.map(itemOf));
+      status.textContent = found.length === 0
+        ? "Nothing found"
+        : `${found.length} found: arrow keys choose, Enter opens`;
+    } catch (error) {
+      panel.hidden = false;
+      status.textContent = `Search does not work here: ${
+        (error as Error).message
+      }`;
+    }
+  }
+
+  function links(): HTMLAnchorElement[] {
+    return panel.hidden ? [] : [...list.querySelectorAll("a")];
+  }
+
+  /** From the box through what was found, and back. */
+  function move(event: KeyboardEvent): void {
+    const stops: HTMLElement[] = [input, ...links()];
+    const at = stops.indexOf(document.activeElement as HTMLElement);
+    if (event.key === "Escape") {
+      panel.hidden = true;
+      input.focus();
+      return;
+    }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step === undefined || stops.length === 1) return;
+    event.preventDefault();
+    stops[(at + step + stops.length) % stops.length]!.focus();
+  }
+}
+
+function itemOf({ url, title, from, snippet }: Found): HTMLLIElement {
+  return make(
+    "li",
+    {},
+    make("a", { href: new URL(url, INDEX).href }, ...title.map(partOf)),
+    ...from ? [" ", make("small", {}, from)] : [],
+    ...snippet.length > 0 ? [make("p", {}, ...snippet.map(partOf))] : [],
   );
-});
+}
+
+function partOf({ text, isFound }: Part): Node | string {
+  return isFound ? make("mark", {}, text) : text;
+}
+
+for (const place of document.querySelectorAll("search")) addSearch(place);

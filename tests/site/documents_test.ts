@@ -1,6 +1,17 @@
 /** The documentation of the site: its pages, their links, and search. @module */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { find, surroundings } from "../../site/find.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  find,
+  type Findable,
+  type Found,
+  indexOf,
+  type Part,
+} from "../../site/find.ts";
 import { documentation } from "../../tools/site/documents.ts";
 import { brokenLinks } from "../../tools/site/links.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
@@ -12,15 +23,24 @@ import {
   symbolsHTML,
 } from "../../tools/site/symbols.ts";
 
+let documents: ReturnType<typeof documentation> | undefined;
+
+/** The documentation, which is made once. */
+const made = () => documents ??= documentation();
+
 Deno.test("documentation() has the sources that documents link to, and finds sections", async () => {
-  const { files, findable } = await documentation();
+  const { files, findable } = await made();
   const theorems = files.get("docs/theorems.html") as string;
   assertStringIncludes(theorems, 'href="../lib/attention/decays/mask.ts.html"');
   const source = files.get("lib/attention/decays/mask.ts.html") as string;
   assertStringIncludes(source, "maskColumns");
-  const [positions] = find(findable, "models positions");
+  const [positions] = find(indexOf(findable), "models positions");
   assertEquals(positions!.url, "docs/models.html#positions");
-  assert(findable.every(({ url }) => files.has(url.split("#")[0]!)));
+  assert(
+    findable.every(({ url }) =>
+      url.startsWith("api/") || files.has(url.split("#")[0]!)
+    ),
+  );
   for (const [path, html] of files) {
     if (!path.endsWith(".html")) continue;
     const policies = `${html}`.match(
@@ -37,7 +57,7 @@ Deno.test("documentation() has the sources that documents link to, and finds sec
 });
 
 Deno.test("the index of documents leads to each guide", async () => {
-  const { files } = await documentation();
+  const { files } = await made();
   const index = files.get("docs/index.html") as string;
   for (
     const guide of [
@@ -105,13 +125,14 @@ Deno.test("renderMarkdown() gives headings GitHub's anchors, and sections their 
   );
   assertEquals(title, "A b & c");
   assertEquals(sections, [
-    { heading: "A b & c", depth: 1, anchor: "a-b--c", text: "one" },
-    { heading: "Twice", depth: 2, anchor: "twice", text: "two" },
+    { heading: "A b & c", depth: 1, anchor: "a-b--c", prose: "one", rest: "" },
+    { heading: "Twice", depth: 2, anchor: "twice", prose: "two", rest: "" },
     {
       heading: "Twice",
       depth: 2,
       anchor: "twice-1",
-      text: "let x = 1 < 2 ;",
+      prose: "",
+      rest: "let x = 1 < 2;",
     },
   ]);
   assertStringIncludes(html, 'href="X.MD"');
@@ -120,6 +141,8 @@ Deno.test("renderMarkdown() gives headings GitHub's anchors, and sections their 
     (href) => href,
   );
   assertStringIncludes(table, "<td></td>\n<th>b</th>");
+  const numbers = renderMarkdown("# A\n\n|b|\n|-|\n|1 ± 2 % of|\n", String);
+  assertStringIncludes(numbers.html, "<td>1\u00a0±\u00a02\u00a0% of</td>");
 });
 
 Deno.test("documentedSymbols() has a subject and a sentence for every symbol", async () => {
@@ -167,23 +190,89 @@ Deno.test("firstSentence() ends where a sentence does, and not in a number", () 
   assertEquals(firstSentence("No end"), "No end");
 });
 
-Deno.test("find() wants all words, and puts titles first", () => {
-  const index = [
-    { url: "a", title: "Padding", text: "a mask of tokens" },
-    { url: "b", title: "Mask", text: "tokens are padding" },
-    { url: "c", title: "Other", text: "tokens" },
-  ];
-  const urls = (query: string) => find(index, query).map(({ url }) => url);
-  assertEquals(urls("mask"), ["b", "a"]);
-  assertEquals(urls("Tokens PADDING"), ["a", "b"]);
-  assertEquals(urls("  "), []);
-  assertEquals(urls("mask nothing"), []);
+/** A text in which what was found is in brackets. */
+function shown(parts: readonly Part[]): string {
+  return parts.map(({ text, isFound }) => isFound ? `[${text}]` : text)
+    .join("");
+}
+
+Deno.test("find() leads readers of the documentation to what they mean", async () => {
+  const index = indexOf((await made()).findable);
+  const first = (query: string) => find(index, query)[0]!;
+  for (
+    const [query, url] of [
+      ["half life", /06_vision.*half-lives/],
+      ["heatmap", /notebook\/~\/(?:attentionM|m)atrix/],
+      ["lionAttenton", /~\/lionAttention\.html$/],
+      ["lionAttention", /~\/lionAttention\.html$/],
+      ["how do I train", /docs\/models\.html#training-and-resuming$/],
+      ["train", /training\/~\/train\.html$/],
+      ["install", /docs\/platforms\.html/],
+      ["kv cache", /08_causal_lm.*kv-cache$/],
+    ] as const
+  ) assertMatch(first(query).url, url);
+  const rope = find(index, "rope");
+  assert(rope.length > 3);
+  for (const { snippet, title } of rope.slice(0, 3)) {
+    assertMatch(shown([...title, ...snippet]), /\[rotary|rotary\]/i);
+  }
 });
 
-Deno.test("surroundings() shows the word in its place", () => {
-  const text = `${"x".repeat(100)} word ${"y".repeat(100)}`;
-  const shown = surroundings(text, "word");
-  assertStringIncludes(shown, " word ");
-  assert(shown.startsWith("… x") && shown.endsWith("y …"), shown);
-  assertEquals(surroundings("short", "absent"), "short");
+Deno.test("find() wants all words, or some where nothing has all, and puts titles first", () => {
+  const index = indexOf([
+    { url: "a", title: "Padding", text: "a mask of tokens" },
+    { url: "b", title: "Mask", text: "tokens are padding" },
+    { url: "c", title: "Other", text: "tokens", rest: "a table of numbers" },
+  ]);
+  const urls = (query: string) => find(index, query).map(({ url }) => url);
+  assertEquals(urls("mask"), ["b", "a"]);
+  assertEquals(urls("the masks"), ["b", "a"]);
+  assertEquals(urls("Tokens PADDING").toSorted(), ["a", "b"]);
+  assertEquals(urls("numbered tables"), ["c"]);
+  assertEquals(urls("mask nothing"), ["b", "a"]);
+  for (const nothing of ["  ", "the", "?", "zebra"]) {
+    assertEquals(urls(nothing), [], nothing);
+  }
+});
+
+Deno.test("find() forgives small errors, and knows parts of names and other names", () => {
+  const index = indexOf([
+    { url: "a", title: "heatMap", text: "draws" },
+    { url: "b", title: "Rotary positions", text: "angles" },
+    { url: "c", title: "Half-life", text: "decays" },
+  ]);
+  const only = (query: string) => {
+    const found = find(index, query);
+    assertEquals(found.length, 1, query);
+    return shown(found[0]!.title);
+  };
+  for (const query of ["heatmap", "heat map", "heatmpa", "HeatMap", "map"]) {
+    assertEquals(only(query), "[heatMap]");
+  }
+  assertEquals(only("rope"), "[Rotary] positions");
+  assertEquals(only("half life"), "[Half]-[life]");
+});
+
+Deno.test("find() shows the part of a text that has most of the words, and no more of a page than three", () => {
+  const long = `${"one word ".repeat(40)}and two words together ${
+    "x ".repeat(100)
+  }`;
+  const textOf = ({ snippet }: Found) => shown(snippet);
+  const found = (one: Partial<Findable>, query: string) =>
+    find(indexOf([{ url: "a", title: "A", text: "", ...one }]), query)[0]!;
+  const text = textOf(found({ text: long }, "two together"));
+  assertStringIncludes(text, "and [two] words [together] x");
+  assert(text.startsWith("… ") && text.endsWith(" …"), text);
+  assert(text.length < 200, text);
+  assertEquals(textOf(found({ text: "short", title: "Two" }, "two")), "short");
+  assertEquals(
+    textOf(found({ text: "", about: "of two things" }, "two")),
+    "of [two] things",
+  );
+  const endless = "y".repeat(1000);
+  assert(textOf(found({ text: `two ${endless}` }, "two")).length < 200);
+  const page = Array.from({ length: 9 }, (_, at) => ({
+    ...{ url: `a#${at}`, title: "Two", text: "" },
+  }));
+  assertEquals(find(indexOf(page), "two").length, 3);
 });

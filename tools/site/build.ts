@@ -1,6 +1,5 @@
 /** Builds the site: static files that any server can send. @module */
 import { fileURLToPath } from "node:url";
-import type { Findable } from "../../site/find.ts";
 import config from "../../deno.json" with { type: "json" };
 import { policyText } from "../../lib/notebook/content_policy.ts";
 import { keptResults, withCurves } from "./curves.ts";
@@ -13,7 +12,7 @@ import { referencePage } from "./reference.ts";
 const SOURCE = new URL("../../site/", import.meta.url);
 
 /** Bundled by Deno, with all that they import. */
-const PROGRAMS = ["page", "worker"] as const;
+const PROGRAMS = ["page", "worker", "search"] as const;
 
 /** Bundled too, and loaded when somebody drops data. */
 const LATER_PROGRAMS = ["own_data/trainer"] as const;
@@ -45,7 +44,9 @@ export const SHARED = [
   "index.html",
   "docs.css",
   "reference.css",
+  "search.css",
   "search.js",
+  "icon.svg",
   FORMULA_STYLE,
 ] as const;
 
@@ -56,6 +57,8 @@ export const ELSEWHERE = ["api/"] as const;
 const FILES = [
   "index.html",
   "style.css",
+  "search.css",
+  "icon.svg",
   "service_worker.js",
   "weights/digits.safetensors",
 ] as const;
@@ -151,11 +154,10 @@ async function copyCodecs(folder: URL): Promise<void> {
 }
 
 async function buildDocumentation(folder: URL): Promise<void> {
-  await bundle("search", folder);
   for (const name of ["docs.css", "reference.css"]) {
     await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
   }
-  const { symbols, pages } = await buildReference(folder);
+  const reference = await buildReference(folder);
   const { files, findable } = await documentation();
   for (const [path, content] of await resultsFiles(files)) {
     files.set(path, content);
@@ -169,10 +171,13 @@ async function buildDocumentation(folder: URL): Promise<void> {
   }
   await Deno.writeTextFile(
     new URL("search.json", folder),
-    JSON.stringify([...findable, ...symbols]),
+    JSON.stringify(findable),
   );
   for (const name of SHARED) files.set(name, "");
-  const broken = brokenLinks(new Map([...files, ...pages]));
+  for (const name of ["index.html", "style.css", "page.js"]) {
+    files.set(name, await Deno.readTextFile(new URL(name, folder)));
+  }
+  const broken = brokenLinks(new Map([...files, ...reference]));
   if (broken.length > 0) throw new Error(`broken links:\n${broken.join("\n")}`);
 }
 
@@ -205,31 +210,14 @@ async function formulaFiles(): Promise<Map<string, string | Uint8Array>> {
   return files;
 }
 
-/**
- * Every symbol by Deno itself; returns those that each entry point exports, and
- * the files by their paths.
- */
-async function buildReference(
-  folder: URL,
-): Promise<{ symbols: Findable[]; pages: Map<string, string> }> {
+/** Every symbol by Deno itself; returns the files by their paths. */
+async function buildReference(folder: URL): Promise<Map<string, string>> {
   const [api] = ELSEWHERE;
   const target = fileURLToPath(new URL(api, folder));
   await run("doc", "--html", "--name=lion", `--output=${target}`, ...[
     ...Object.values(config.exports),
   ]);
-  const pages = await joinReference(folder, api);
-  const found: Findable[] = [];
-  for (const entry of Object.keys(config.exports)) {
-    const symbols = `${api}${entry === "." ? "" : `${entry.slice(2)}/`}~/`;
-    for await (const { name } of Deno.readDir(new URL(symbols, folder))) {
-      const [symbol, ...rest] = name.split(".");
-      // Those with more dots are members.
-      if (rest.length !== 1) continue;
-      const text = `${config.name}${entry.slice(1)}`;
-      found.push({ url: `${symbols}${name}`, title: symbol!, text });
-    }
-  }
-  return { symbols: found, pages };
+  return await joinReference(folder, api);
 }
 
 /** Makes the pages in a folder of the reference parts of the site. */

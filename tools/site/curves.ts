@@ -59,7 +59,9 @@ function withSectionEnd(html: string, anchor: string, more: string): string {
       `docs/results.md should have a section #${anchor}; deno task results makes it`,
     );
   }
-  const found = html.slice(start + 1).search(/<h2 id=|<\/main>/);
+  const found = html.slice(start + 1).search(
+    /<h2 id=|<nav class="neighbours"|<\/main>/,
+  );
   const end = found < 0 ? html.length : start + 1 + found;
   return `${html.slice(0, end)}${more}\n${html.slice(end)}`;
 }

@@ -2,72 +2,38 @@
 import { escapeHTML } from "../../lib/jupyter/html.ts";
 import { PICTURES } from "../notebooks/pictures.ts";
 import type { Findable } from "../../site/find.ts";
-import {
-  codeToHTML,
-  renderMarkdown,
-  type Section,
-  textOf,
-} from "./markdown.ts";
+import { codeToHTML, renderMarkdown } from "./markdown.ts";
 import { notebookPages } from "./notebooks.ts";
-import { linkBetween, linksFrom, pageHTML, pageOf, SYMBOLS } from "./page.ts";
-import { documentedSymbols, symbolsHTML } from "./symbols.ts";
+import { type Guide, KINDS } from "./guides.ts";
+import {
+  linkBetween,
+  linksFrom,
+  type Listed,
+  type Page,
+  pageHTML,
+  pageOf,
+  SYMBOLS,
+} from "./page.ts";
+import { type Section, sectionsOf, withAnchors } from "./sections.ts";
+import {
+  type DocumentedSymbol,
+  documentedSymbols,
+  symbolsHTML,
+} from "./symbols.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** The documents by subject, and what they are about; pages have their paths. */
-const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "Guides": {
-    "README.md": "Getting started: what LION is, a first program, limitations",
-    "docs/attention.md":
-      "The operation, decays, padding, packing, streaming, the family",
-    "docs/choosing.md":
-      "When to take which form, which decay, and how decays begin",
-    "docs/models.md":
-      "Image, text and sequence models, what is your own in them, and training",
-    "docs/data.md":
-      "Images in folders, tables of texts, a corpus, a fine-tuned model: your own",
-    "docs/pretrained.md":
-      "Models of the Hugging Face hub, folders of models, from softmax to LION",
-    "docs/jupyter.md":
-      "Notebooks: starting them, training and drawing in cells",
-    "docs/platforms.md":
-      "Your own Deno project, permissions, Node.js, browsers, twice the speed on a CPU",
-    "docs/cluster.md": "Training on several machines, under MPI",
-  },
-  "How it works": {
-    "docs/kernels.md": "Chunks and states, decays, threads and shaders",
-    "docs/testing.md": "What is compared with what, how closely, and where",
-    "docs/theorems.md": "Each identity with its exact proof, code and tests",
-  },
-  "What is measured": {
-    "docs/paper.md":
-      "Each table and figure of the paper: its command, its data, what was trained here",
-    "docs/results.md": "What the variants learn on real data, beside softmax",
-    "docs/performance.md":
-      "The paper's figures on your machine, what each kernel takes, what became slower",
-    "bench/RESULTS.md": "Times beside PyTorch, and how to repeat them",
-  },
-  "The project": {
-    "CONTRIBUTING.md": "How the code is laid out, and the rules it follows",
-    "docs/releasing.md": "How a version is made and published",
-    "SECURITY.md": "What is promised, whom it trusts, how to report",
-    "CHANGELOG.md": "What has changed",
-  },
-};
+/** What else than guides counts in a search. */
+const [NOTEBOOK_WEIGHT, SYMBOL_WEIGHT, TYPE_WEIGHT] = [0.8, 0.5, 0.25];
 
-/** What else the index has under its subjects; links as seen from there. */
-const MADE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "How it works": {
-    '<a href="../notebooks/index.html">Notebooks</a>':
-      "LION derived step by step, each claim computed",
-  },
-  "Symbols": {
-    '<a href="symbols.html">Symbols by subject</a>':
-      "What each is, in a sentence, and where to import it from",
-    '<a href="../api/all_symbols.html">Reference</a>':
-      "Every symbol, with its signature and an example",
-  },
-};
+/** A document as it was read. */
+interface Document extends Listed {
+  readonly about: string;
+  /** What it counts in a search. */
+  readonly weight: number;
+  readonly html: string;
+  readonly sections: readonly Section[];
+}
 
 /** The documentation. */
 export interface Documentation {
@@ -78,101 +44,148 @@ export interface Documentation {
 
 /** Makes the documentation of what is in the repository. */
 export async function documentation(): Promise<Documentation> {
-  const files = new Map<string, string | Uint8Array>();
-  const findable: Findable[] = [];
   const sources = new Set<string>();
-  const items = new Map<string, string[]>();
-  const documents = Object.entries(DOCUMENTS).flatMap(([subject, documents]) =>
-    Object.entries(documents).map(([path, about]) => ({ subject, path, about }))
+  const documents = await Promise.all(
+    Object.entries(KINDS).flatMap(([kind, { guides, weight }]) =>
+      guides.map((guide) => readDocument(guide, kind, weight, sources))
+    ),
   );
-  for (const { subject, path, about } of documents) {
-    const page = pageOf(path);
-    const { html, title, sections } = renderMarkdown(
-      await read(path),
-      linksFrom(path, sources),
-    );
-    files.set(page, pageHTML({ path: page, title, body: html }));
-    items.set(subject, [
-      ...items.get(subject) ?? [],
-      // Others' sections say little by themselves.
-      itemOf(page, title, about, path.startsWith("docs/") ? sections : []),
-    ]);
-    findable.push(...sections.map(({ heading, anchor, text }) => ({
-      url: `${page}#${anchor}`,
-      title: heading === title ? title : `${title}: ${heading}`,
-      text,
-    })));
-  }
   const notebooks = await notebookPages(sources);
-  notebooks.files.forEach((content, path) => files.set(path, content));
-  for (const page of notebooks.pages) {
-    files.set(page.path, pageHTML(page));
-    findable.push(...headingsOf(page.path, page.body));
-  }
-  for (const source of sources) {
-    const code = codeToHTML(await read(source), "ts");
-    const path = pageOf(source);
-    const body =
-      `<h1>${source}</h1><pre class="code"><code>${code}</code></pre>`;
-    files.set(path, pageHTML({ path, title: source, body }));
-  }
+  const symbols = await documentedSymbols();
+  const pages: Page[] = [
+    ...documents.filter(({ html }) => html !== "").map((
+      { page, title, html },
+    ) => ({ path: page, title, body: html })),
+    ...notebooks.pages,
+    {
+      path: SYMBOLS,
+      title: "Symbols by subject",
+      body: withAnchors(symbolsHTML(symbols, "../api/")),
+    },
+    indexPage(documents),
+    ...await Promise.all([...sources].map(sourcePage)),
+  ];
+  const files = new Map<string, string | Uint8Array>([
+    ...notebooks.files,
+    ...pages.map((page) => [page.path, pageHTML(page, documents)] as const),
+  ]);
   for await (const { name } of Deno.readDir(PICTURES)) {
     const picture = await Deno.readFile(new URL(name, PICTURES));
     files.set(`docs/pictures/${name}`, picture);
   }
-  const symbols = symbolsHTML(await documentedSymbols(), "../api/");
-  files.set(
-    SYMBOLS,
-    pageHTML({ path: SYMBOLS, title: "Symbols by subject", body: symbols }),
-  );
-  files.set("docs/index.html", indexPage(items));
+  const findable = [
+    ...documents.flatMap(findableDocument),
+    ...notebooks.pages.flatMap(findableNotebook),
+    ...symbols.map(findableSymbol),
+  ];
   return { files, findable };
+}
+
+/** Reads a document; one that is made of something else has no sections. */
+async function readDocument(
+  { path, name, about }: Guide,
+  kind: string,
+  weight: number,
+  sources: Set<string>,
+): Promise<Document> {
+  const base = { kind, weight, about, page: pageOf(path) };
+  if (!path.endsWith(".md")) {
+    return { ...base, title: name ?? path, html: "", sections: [] };
+  }
+  const { title, ...rendered } = renderMarkdown(
+    await read(path),
+    linksFrom(path, sources),
+  );
+  return { ...base, ...rendered, title: name ?? title };
+}
+
+/** A program that documents name, as a page. */
+async function sourcePage(source: string): Promise<Page> {
+  const code = codeToHTML(await read(source), "ts");
+  const body = `<h1>${source}</h1><pre class="code"><code>${code}</code></pre>`;
+  return { path: pageOf(source), title: source, body };
 }
 
 function read(path: string): Promise<string> {
   return Deno.readTextFile(new URL(path, ROOT));
 }
 
-/** The headings of a notebook's page. */
-function headingsOf(url: string, html: string): Findable[] {
-  const found = html.matchAll(/<h([123])[^>]*>(.*?)<\/h\1>/g);
-  return [...found].map(([, , heading]) => ({
-    url,
-    title: textOf(heading!),
-    text: "",
+/** What is found of a page: its sections. */
+function findableOf(
+  path: string,
+  page: string,
+  { heading, anchor, prose, rest }: Section,
+  isFirst: boolean,
+): Findable {
+  return {
+    url: `${path}#${anchor}`,
+    ...isFirst ? { title: page } : { title: heading, page },
+    text: prose,
+    rest,
+  };
+}
+
+function findableDocument(
+  { page, title, about, weight, sections }: Document,
+): Findable[] {
+  return sections.map((section, at) => ({
+    ...findableOf(page, title, section, at === 0),
+    ...at === 0 ? { about } : {},
+    weight,
   }));
+}
+
+/** A notebook without its programs and outputs, which would make the index large. */
+function findableNotebook({ path, title, body }: Page): Findable[] {
+  const prose = body.match(/<section>[^]*?<\/section>/g) ?? [];
+  return sectionsOf(prose.join("\n")).map((section, at) => ({
+    ...findableOf(path, title, section, at === 0),
+    weight: NOTEBOOK_WEIGHT,
+  }));
+}
+
+function findableSymbol(
+  { name, page, sentence, from, isType }: DocumentedSymbol,
+): Findable {
+  return {
+    url: `api/${page}`,
+    title: name,
+    from,
+    text: sentence.replaceAll("`", ""),
+    weight: isType ? TYPE_WEIGHT : SYMBOL_WEIGHT,
+  };
+}
+
+/** The page of all documents, by their kinds. */
+function indexPage(documents: readonly Document[]): Page {
+  const path = "docs/index.html";
+  const lists = Object.keys(KINDS).map((kind) => {
+    const items = documents.filter((document) => document.kind === kind)
+      .map((document) => itemOf(document, path));
+    return `<h2>${kind}</h2>\n<ul class="guides">\n${items.join("\n")}\n</ul>`;
+  });
+  return {
+    path,
+    title: "Documentation",
+    body: withAnchors(`<h1>Documentation</h1>\n${lists.join("\n")}`),
+  };
 }
 
 /** A document in the index, with its sections. */
 function itemOf(
-  page: string,
-  title: string,
-  about: string,
-  sections: readonly Section[],
+  { page, title, about, sections }: Document,
+  index: string,
 ): string {
-  const link = linkBetween("docs/index.html", page);
-  const parts = sections.filter(({ depth }) => depth === 2).map((
-    { anchor, heading },
-  ) => `<a href="${link}#${anchor}">${escapeHTML(heading)}</a>`);
+  const link = linkBetween(index, page);
+  // Others' sections say little by themselves.
+  const parts = page.startsWith("docs/")
+    ? sections.filter(({ depth }) => depth === 2).map(({ anchor, heading }) =>
+      `<a href="${link}#${anchor}">${escapeHTML(heading)}</a>`
+    )
+    : [];
   return `<li><a href="${link}">${escapeHTML(title)}</a><br>${
     escapeHTML(about)
   }${
     parts.length === 0 ? "" : `<span class="parts">${parts.join(" ")}</span>`
   }</li>`;
-}
-
-function indexPage(items: ReadonlyMap<string, readonly string[]>): string {
-  const subjects = new Set([...Object.keys(DOCUMENTS), ...Object.keys(MADE)]);
-  const lists = [...subjects].map((subject) => {
-    const made = Object.entries(MADE[subject] ?? {}).map(([link, about]) =>
-      `<li>${link}<br>${escapeHTML(about)}</li>`
-    );
-    const all = [...items.get(subject) ?? [], ...made];
-    return `<h2>${subject}</h2>\n<ul class="guides">\n${all.join("\n")}\n</ul>`;
-  });
-  return pageHTML({
-    path: "docs/index.html",
-    title: "Documentation",
-    body: `<h1>Documentation</h1>\n${lists.join("\n")}`,
-  });
 }

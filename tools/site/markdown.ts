@@ -4,18 +4,9 @@ import highlighter from "highlight.js/lib/core";
 import typescript from "highlight.js/lib/languages/typescript";
 import { Marked } from "marked";
 import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { type Section, sectionsOf, withAnchors } from "./sections.ts";
 
 highlighter.registerLanguage("typescript", typescript);
-
-/** A part of a document, from a heading to the next. */
-export interface Section {
-  readonly heading: string;
-  /** 1 for the document's title. */
-  readonly depth: number;
-  /** The heading's id. */
-  readonly anchor: string;
-  readonly text: string;
-}
 
 /** A document as HTML. */
 export interface Rendered {
@@ -34,8 +25,6 @@ export function renderMarkdown(
   markdown: string,
   linkOf: (href: string) => string,
 ): Rendered {
-  const sections: { -readonly [key in keyof Section]: Section[key] }[] = [];
-  const anchors = new Set<string>();
   const marked = new Marked({
     walkTokens: (token) => {
       if (token.type === "link" || token.type === "image") {
@@ -43,13 +32,6 @@ export function renderMarkdown(
       }
     },
     renderer: {
-      heading({ tokens, depth }) {
-        const html = this.parser.parseInline(tokens);
-        const heading = textOf(html);
-        const anchor = newAnchor(heading, anchors);
-        sections.push({ heading, depth, anchor, text: "" });
-        return `<h${depth} id="${anchor}">${html}</h${depth}>\n`;
-      },
       code({ text, lang }) {
         return `<pre class="code"><code>${
           codeToHTML(text, lang)
@@ -57,12 +39,20 @@ export function renderMarkdown(
       },
     },
   });
-  // An empty cell is no header.
-  const html = marked.parse(markdown, { async: false })
-    .replaceAll(/<th([^>]*)><\/th>/g, "<td$1></td>");
-  const parts = html.split(/<h\d id="[^"]*">.*<\/h\d>\n/).slice(1);
-  sections.forEach((section, at) => section.text = textOf(parts[at]!));
+  const html = withAnchors(
+    tidyTables(marked.parse(markdown, { async: false })),
+  );
+  const sections = sectionsOf(html);
   return { html, sections, title: sections[0]!.heading };
+}
+
+/** Tables in which an empty cell is no header, and numbers are whole on a line. */
+function tidyTables(html: string): string {
+  return html.replaceAll(/<th([^>]*)><\/th>/g, "<td$1></td>")
+    .replaceAll(
+      /<td[^>]*>[^]*?<\/td>/g,
+      (cell) => cell.replaceAll(/(?<=\d) (?=%|± )|(?<=±) (?=\d)/g, "\u00a0"),
+    );
 }
 
 /** Code as HTML, in colours if it is TypeScript. */
@@ -71,21 +61,4 @@ export function codeToHTML(code: string, language = ""): string {
   const [name = ""] = language.split(" ");
   if (name !== "ts") return escapeHTML(code);
   return highlighter.highlight(code, { language: "typescript" }).value;
-}
-
-/** HTML without its tags. */
-export function textOf(html: string): string {
-  return html.replaceAll(/<[^>]*>/g, " ").replaceAll("&lt;", "<")
-    .replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&#39;", "'")
-    .replaceAll("&amp;", "&").replaceAll(/\s+/g, " ").trim();
-}
-
-/** The id that GitHub gives a heading; a number tells equal ones apart. */
-function newAnchor(heading: string, taken: Set<string>): string {
-  const plain = heading.toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
-    .replaceAll(" ", "-");
-  let anchor = plain;
-  for (let at = 1; taken.has(anchor); at++) anchor = `${plain}-${at}`;
-  taken.add(anchor);
-  return anchor;
 }

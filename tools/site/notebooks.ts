@@ -9,6 +9,7 @@ import {
 import { thumbnailOf } from "../notebooks/pictures.ts";
 import { cellToHTML } from "./cell.ts";
 import { linksFrom, type Page } from "./page.ts";
+import { withAnchors } from "./sections.ts";
 
 /** Pages of notebooks. */
 export interface NotebookPages {
@@ -68,11 +69,11 @@ function notebookPage(
     `<a href="${name}.ipynb">Source</a>`,
   ].filter((link) => link !== undefined).join("\n");
   const linkOf = linksFrom(`notebooks/${name}.ipynb`, sources);
-  const body = [
+  const body = withAnchors([
     `<nav aria-label="Notebooks">${links}</nav>`,
     ...notebook.cells.map((cell) => cellToHTML(cell, linkOf)),
     `<nav aria-label="Where next">${links}</nav>`,
-  ].join("\n");
+  ].join("\n"));
   return { path: `notebooks/${name}.html`, title, body };
 }
 

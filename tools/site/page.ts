@@ -4,6 +4,7 @@ import { escapeHTML } from "../../lib/jupyter/html.ts";
 import { policyElement } from "../../lib/notebook/content_policy.ts";
 import { NIGHT } from "./night.ts";
 import { DOCUMENT_POLICY } from "./policies.ts";
+import { sectionsOf } from "./sections.ts";
 
 /** The page of all symbols in a sentence each. */
 export const SYMBOLS = "docs/symbols.html";
@@ -20,10 +21,28 @@ export interface Page {
   readonly body: string;
 }
 
-/** A page with what all pages have. */
-export function pageHTML({ path, title, body }: Page): string {
+/** A document in the list that stands beside every page. */
+export interface Listed {
+  readonly page: string;
+  readonly title: string;
+  readonly kind: string;
+}
+
+/** Sections from which on a page has a list of them. */
+const CONTENTS_FROM = 3;
+
+/**
+ * A page with what all pages have.
+ *
+ * @param documents All documents, in their order.
+ */
+export function pageHTML(
+  { path, title, body }: Page,
+  documents: readonly Listed[] = [],
+): string {
+  const to = (target: string) => linkBetween(path, target);
   const style = (target: string) =>
-    `<link rel="stylesheet" href="${linkBetween(path, target)}">`;
+    `<link rel="stylesheet" href="${to(target)}">`;
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -32,33 +51,96 @@ ${policyElement(DOCUMENT_POLICY)}
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHTML(title)} · LION</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="${to("icon.svg")}">
 ${body.includes('class="katex') ? style(FORMULA_STYLE) : ""}
 ${style("docs.css")}
-<script type="module" src="${linkBetween(path, "search.js")}"></script>
+${style("search.css")}
+<script type="module" src="${to("search.js")}"></script>
 </head>
 <body>
 ${NIGHT}
 ${headerOf(path)}
+<div class="beside">
+${documentsNav(path, documents)}
+${contentsNav(body)}
 <main>
-<ol id="found" aria-live="polite" hidden></ol>
 ${scrollable(body)}
+${neighboursNav(path, documents)}
 </main>
+</div>
 </body>
 </html>
 `;
 }
 
-/** The ways to the rest of the site, and its search. */
+/** The ways to the parts of the site, by what they show. */
+export const WAYS = {
+  "Try it": "index.html",
+  "Documentation": "docs/index.html",
+  "Notebooks": "notebooks/index.html",
+  "API": SYMBOLS,
+} as const;
+
+/** The ways to the rest of the site, and the place of its search. */
 function headerOf(path: string): string {
-  const to = (target: string) => linkBetween(path, target);
+  const links = Object.entries(WAYS).map(([text, target]) =>
+    linkTo(path, target, text)
+  );
   return `<header><nav aria-label="Site">
-<a href="${to("index.html")}">Try it</a>
-<a href="${to("docs/index.html")}">Documentation</a>
-<a href="${to("notebooks/index.html")}">Notebooks</a>
-<a href="${to(SYMBOLS)}">API</a>
-<search><input id="search" type="search" placeholder="Search" aria-label="Search the documentation"></search>
+${links.join("\n")}
+<search></search>
 </nav></header>`;
+}
+
+/** A link that says if it leads to the page itself. */
+function linkTo(path: string, target: string, text: string): string {
+  const current = path === target ? ' aria-current="page"' : "";
+  return `<a href="${linkBetween(path, target)}"${current}>${
+    escapeHTML(text)
+  }</a>`;
+}
+
+/** All documents, by their kinds. */
+function documentsNav(path: string, documents: readonly Listed[]): string {
+  if (documents.length === 0) return "";
+  const kinds = [...new Set(documents.map(({ kind }) => kind))].map((kind) => {
+    const items = documents.filter((document) => document.kind === kind)
+      .map(({ page, title }) => `<li>${linkTo(path, page, title)}</li>`);
+    return `<p>${escapeHTML(kind)}</p>\n<ul>\n${items.join("\n")}\n</ul>`;
+  });
+  return `<nav class="documents" aria-label="Documents"><details>
+<summary>All documents</summary>
+${kinds.join("\n")}
+</details></nav>`;
+}
+
+/** The sections of a page that has several. */
+function contentsNav(body: string): string {
+  const items = sectionsOf(body).filter(({ depth }) => depth === 2)
+    .map(({ anchor, heading }) =>
+      `<li><a href="#${anchor}">${escapeHTML(heading)}</a></li>`
+    );
+  if (items.length < CONTENTS_FROM) return "";
+  return `<nav class="contents" aria-label="On this page"><details>
+<summary>On this page</summary>
+<ul>
+${items.join("\n")}
+</ul>
+</details></nav>`;
+}
+
+/** The documents before and after a page. */
+function neighboursNav(path: string, documents: readonly Listed[]): string {
+  const at = documents.findIndex(({ page }) => page === path);
+  if (at < 0) return "";
+  const [before, after] = [documents[at - 1], documents[at + 1]];
+  const links = [
+    before && linkTo(path, before.page, `← ${before.title}`),
+    after && linkTo(path, after.page, `${after.title} →`),
+  ].filter((link) => link !== undefined);
+  return `<nav class="neighbours" aria-label="Documents before and after">
+${links.join("\n")}
+</nav>`;
 }
 
 /** Lets keys scroll what may be wider than the page. */

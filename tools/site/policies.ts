@@ -11,17 +11,11 @@ const STATIC_POLICY: ContentPolicy = {
   "font-src": ["'self'"],
 };
 
-/** Of documents: their search and its index, too. */
+/** Of documents and the reference: their search and its index, too. */
 export const DOCUMENT_POLICY: ContentPolicy = {
   ...STATIC_POLICY,
   "script-src": ["'self'"],
   "connect-src": ["'self'"],
-};
-
-/** Of Deno's reference, whose index is a script. */
-export const REFERENCE_POLICY: ContentPolicy = {
-  ...STATIC_POLICY,
-  "script-src": ["'self'"],
 };
 
 /**

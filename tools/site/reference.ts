@@ -1,14 +1,7 @@
 /** Deno's reference as a part of the site. @module */
 import { policyElement } from "../../lib/notebook/content_policy.ts";
-import { REFERENCE_POLICY } from "./policies.ts";
-
-/** What its pages show above all else: where in the site they link to. */
-const WAYS = {
-  "Try it": "index.html",
-  "Documentation": "docs/index.html",
-  "Notebooks": "notebooks/index.html",
-  "Symbols by subject": "docs/symbols.html",
-} as const;
+import { WAYS } from "./page.ts";
+import { DOCUMENT_POLICY } from "./policies.ts";
 
 /**
  * A page that `deno doc --html` has made, with ways to the rest of the site, and
@@ -34,15 +27,18 @@ export function referencePage(
       (link, anchor) => html.includes(`id="${anchor}"`) ? link : "",
     )
     .replace("<html>", '<html lang="en">')
-    .replace("<head>", () => `<head>\n${policyElement(REFERENCE_POLICY)}`)
+    .replace("<head>", () => `<head>\n${policyElement(DOCUMENT_POLICY)}`)
     .replace(
       "</head>",
-      `<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${root}reference.css"></head>`,
+      `<link rel="icon" href="${root}icon.svg">
+<link rel="stylesheet" href="${root}reference.css">
+<link rel="stylesheet" href="${root}search.css">
+<script type="module" src="${root}search.js"></script></head>`,
     )
     .replace(
       "<body>",
-      `<body>\n<nav class="site" aria-label="Site">${links.join("\n")}</nav>`,
+      `<body>\n<nav class="site" aria-label="Site">${links.join("\n")}
+<search></search></nav>`,
     )
     .replace('<nav id="topnav"', '<nav id="topnav" aria-label="Reference"')
     // Its lists hold more than items.

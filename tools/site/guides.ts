@@ -1,0 +1,151 @@
+/** The documents of the site, by what readers want of them. @module */
+import { SYMBOLS } from "./page.ts";
+
+/** A document, or a page that is made of something else. */
+export interface Guide {
+  /** Its path in the repository; that of a page that is made, in the site. */
+  readonly path: string;
+  /** What it is called where its own title does not say what it is. */
+  readonly name?: string;
+  readonly about: string;
+}
+
+/** Documents of one kind. */
+export interface Kind {
+  /** What its documents count in a search. */
+  readonly weight: number;
+  readonly guides: readonly Guide[];
+}
+
+/** All of them, in the order in which they may be read. */
+export const KINDS: Readonly<Record<string, Kind>> = {
+  "Tutorials": {
+    weight: 1,
+    guides: [
+      {
+        path: "README.md",
+        name: "Getting started",
+        about: "What LION is, a first program, how to try it, limitations",
+      },
+      {
+        path: "notebooks/index.html",
+        name: "Notebooks",
+        about: "LION derived step by step, each claim computed",
+      },
+    ],
+  },
+  "How-to guides": {
+    weight: 1,
+    guides: [
+      {
+        path: "docs/platforms.md",
+        about:
+          "Installing it in your own Deno project, permissions, Node.js, browsers, twice the speed on a CPU",
+      },
+      {
+        path: "docs/choosing.md",
+        about: "When to take which form, which decay, and how decays begin",
+      },
+      {
+        path: "docs/models.md",
+        about:
+          "Image, text and sequence models, what is your own in them, and training",
+      },
+      {
+        path: "docs/data.md",
+        about:
+          "Images in folders, tables of texts, a corpus, a fine-tuned model: your own",
+      },
+      {
+        path: "docs/pretrained.md",
+        about:
+          "Models of the Hugging Face hub, folders of models, from softmax to LION",
+      },
+      {
+        path: "docs/jupyter.md",
+        about: "Notebooks: starting them, training and drawing in cells",
+      },
+      {
+        path: "docs/cluster.md",
+        about: "Training on several machines, under MPI",
+      },
+    ],
+  },
+  "Reference": {
+    weight: 1,
+    guides: [
+      {
+        path: "docs/attention.md",
+        about: "The operation, decays, padding, packing, streaming, the family",
+      },
+      {
+        path: SYMBOLS,
+        name: "Symbols by subject",
+        about: "What each is, in a sentence, and where to import it from",
+      },
+      {
+        path: "api/all_symbols.html",
+        name: "All symbols",
+        about: "Every symbol, with its signature and an example",
+      },
+      {
+        path: "docs/theorems.md",
+        about: "Each identity with its exact proof, code and tests",
+      },
+    ],
+  },
+  "Explanation": {
+    weight: 1,
+    guides: [
+      {
+        path: "docs/kernels.md",
+        about: "Chunks and states, decays, threads and shaders",
+      },
+      {
+        path: "docs/testing.md",
+        about: "What is compared with what, how closely, and where",
+      },
+    ],
+  },
+  "Results": {
+    weight: 0.5,
+    guides: [
+      {
+        path: "docs/results.md",
+        about: "What the variants learn on real data, beside softmax",
+      },
+      {
+        path: "docs/paper.md",
+        about:
+          "Each table and figure of the paper: its command, its data, what was trained here",
+      },
+      {
+        path: "docs/performance.md",
+        about:
+          "The paper's figures on your machine, what each kernel takes, what became slower",
+      },
+      {
+        path: "bench/RESULTS.md",
+        about: "Times beside PyTorch, and how to repeat them",
+      },
+    ],
+  },
+  "The project": {
+    weight: 0.4,
+    guides: [
+      {
+        path: "CONTRIBUTING.md",
+        about: "How the code is laid out, and the rules it follows",
+      },
+      {
+        path: "docs/releasing.md",
+        about: "How a version is made and published",
+      },
+      {
+        path: "SECURITY.md",
+        about: "What is promised, whom it trusts, how to report",
+      },
+      { path: "CHANGELOG.md", about: "What has changed" },
+    ],
+  },
+};
