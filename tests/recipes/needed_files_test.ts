@@ -18,7 +18,7 @@ import {
 } from "../../tools/recipes/paper/paper_recipe.ts";
 import { opened, planned } from "../../tools/recipes/plan.ts";
 import { BY_ACCURACY } from "../../tools/recipes/recipe.ts";
-import { OPTIONS } from "../../tools/recipes/train_options.ts";
+import { RECIPE_NAMES } from "../../tools/recipes/train_options.ts";
 import { startHub } from "../hub/hub_server.ts";
 import { withVariables } from "../hub/modules.ts";
 import { namesIn, withFolder } from "../io/files.ts";
@@ -176,7 +176,7 @@ Deno.test("partOfBatch() divides a batch, or names the option", () => {
 });
 
 Deno.test("--data is of own data, unless a recipe is named", () => {
-  const isOwn = (line: string) => isOfOwnData(line.split(" "), OPTIONS);
+  const isOwn = (line: string) => isOfOwnData(line.split(" "), RECIPE_NAMES);
   for (
     const line of [
       "--data cats",
@@ -184,6 +184,9 @@ Deno.test("--data is of own data, unless a recipe is named", () => {
       "--data imagenet",
       "--epochs 3 --data imagenet --backend wasm",
       "--data --help",
+      // A mistake of who has own data, as these are not recipes.
+      "--data cats --epoch 3",
+      "--data cats imagnet",
       "--data",
     ]
   ) assert(isOwn(line), line);
@@ -193,6 +196,7 @@ Deno.test("--data is of own data, unless a recipe is named", () => {
       "--data cats imagenet",
       "--smoke imagenet --data cats",
       "--plan --data cats --only softmax imagenet",
+      "imagnet --data cats",
       "imagenet --smoke",
       "mnist-vit",
       "",

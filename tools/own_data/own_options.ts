@@ -91,24 +91,28 @@ const OPTIONS = {
   output: { type: "string" },
 } as const;
 
-/**
- * Whether a command line is about own data: it has `--data`, and names no recipe.
- *
- * @param args The arguments.
- * @param recipeOptions Options of recipes, which tell values from names.
- */
+/** What names recipes in a command line. */
+export interface RecipeNames {
+  readonly names: readonly string[];
+  /** Options of recipes, which tell their values from names. */
+  readonly options: ParseArgsOptionsConfig;
+}
+
+/** Whether a command line is about own data: it has `--data`, and names no recipe. */
 export function isOfOwnData(
   args: readonly string[],
-  recipeOptions: ParseArgsOptionsConfig,
+  recipes: RecipeNames,
 ): boolean {
   if (!args.some((arg) => /^--data(=|$)/.test(arg))) return false;
+  // What comes first should be a recipe, even if there is none of that name.
+  if (!args[0]!.startsWith("-")) return false;
   const { positionals } = parseArgs({
     args: [...args],
-    options: { ...recipeOptions, ...OPTIONS },
+    options: { ...recipes.options, ...OPTIONS },
     allowPositionals: true,
     strict: false,
   });
-  return positionals.length === 0;
+  return !positionals.some((name) => recipes.names.includes(name));
 }
 
 /** Reads the command line, or explains it and ends. */

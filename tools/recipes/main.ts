@@ -23,7 +23,7 @@ import {
 import type { EndedTraining } from "./protocol.ts";
 import { folderOf, forget, runRecipe } from "./run_recipe.ts";
 import type { StepTiming } from "./step_times.ts";
-import { OPTIONS, type Options, readOptions } from "./train_options.ts";
+import { type Options, readOptions, RECIPE_NAMES } from "./train_options.ts";
 import {
   dismiss,
   follow,
@@ -180,7 +180,7 @@ function lineOf(
 }
 
 try {
-  if (isOfOwnData(Deno.args, OPTIONS)) await trainOwn();
+  if (isOfOwnData(Deno.args, RECIPE_NAMES)) await trainOwn();
   else await main(await readOptions());
 } catch (error) {
   if (!(error instanceof CannotBegin)) throw error;

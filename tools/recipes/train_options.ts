@@ -9,12 +9,16 @@ import {
   wrapped,
 } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
+import type { RecipeNames } from "../own_data/own_options.ts";
 import type { ChosenRecipe, ModelOption } from "./paper/paper_recipe.ts";
 import { chosenName, PAPER_RECIPES } from "./paper/paper_recipes.ts";
 import { planned, type PlannedRecipe } from "./plan.ts";
 import { recipeNamed, RECIPES } from "./recipes.ts";
 
 const ALL = "all";
+
+/** What can be trained. */
+const NAMES = [...Object.keys(RECIPES), ...Object.keys(PAPER_RECIPES), ALL];
 
 /** What can be chosen of recipes of the paper, a line for each. */
 function variantLines(kind: "sizes" | "tasks"): string {
@@ -110,7 +114,7 @@ const FILE_OPTIONS = {
 } as const;
 
 /** As `node:util` has them. */
-export const OPTIONS = {
+const OPTIONS = {
   ...FILE_OPTIONS,
   plan: { type: "boolean", default: false },
   paper: { type: "boolean", default: false },
@@ -123,6 +127,9 @@ export const OPTIONS = {
   folder: { type: "string", default: outPath("train") },
 } as const;
 
+/** By what a command line of recipes is told from one of own data. */
+export const RECIPE_NAMES: RecipeNames = { names: NAMES, options: OPTIONS };
+
 /** Reads the command line, or explains it and ends. */
 export function readOptions(): Promise<Options> {
   return readCommandLine(USAGE, OPTIONS, (values, rest) => {
@@ -131,8 +138,7 @@ export function readOptions(): Promise<Options> {
       ? undefined
       : oneOf("--ranks", values.ranks, ["data", "sequence"] as const);
     const atOnce = values["at-once"];
-    const names = [...Object.keys(RECIPES), ...Object.keys(PAPER_RECIPES)];
-    const named = oneOf("RECIPE", rest.join(" "), [...names, ALL]);
+    const named = oneOf("RECIPE", rest.join(" "), NAMES);
     const wanted = named === ALL ? allOf(values) : chosenOf(named, values);
     const recipes = wanted.map((chosen) =>
       plannedOf(
