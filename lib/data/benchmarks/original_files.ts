@@ -13,7 +13,7 @@ export interface OriginalFiles {
 }
 
 /** The most bytes of a file of a tar, as a bound of memory. */
-const MOST_BYTES = 2 ** 28;
+const MOST_BYTES = 2 ** 29;
 
 /** Reads files of a folder; those that are missing are left out. */
 export async function filesOfFolder(

@@ -250,7 +250,7 @@ Deno.test("openWebText() names what is damaged", () =>
     await failsWith(`${tar}:1.txt should be text in UTF-8`);
     await Deno.writeFile(tar, ofSize(whole, "10000000000"));
     await failsWith(
-      `${tar}:1.txt should have at most 268435456 bytes, got ${2 ** 30}`,
+      `${tar}:1.txt should have at most 536870912 bytes, got ${2 ** 30}`,
     );
     const packed = gzipSync(whole);
     await Deno.writeFile(tar, packed);
