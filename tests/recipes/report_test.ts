@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { VARIANT_COLORS } from "@lionjs/lion/notebook";
 import { allTasks } from "../../tools/recipes/all_tasks.ts";
 import { besidePaper, orderOf } from "../../tools/recipes/beside_paper.ts";
 import { figuresOf } from "../../tools/recipes/figures.ts";
@@ -242,6 +243,20 @@ Deno.test("figures show curves against steps and seconds, and accuracy by size",
     [25, 50, 75, 100],
     [0.5, 1, 1.5, 2],
   ]);
+  // A variant has its own colour, as in all figures of the library.
+  const lines = curves!.data as { name: string; line: { color: string } }[];
+  const colorsOf = (name: string) =>
+    lines.filter((one) => one.name === name).map(({ line }) => line.color);
+  for (
+    const [name, variant] of [
+      ["lion-s", "LION-S"],
+      ["lion-lit", "LION-LIT"],
+      ["softmax", "softmax"],
+    ] as const
+  ) {
+    const color = VARIANT_COLORS[variant];
+    assertEquals(colorsOf(name), [color, color]);
+  }
   // Of what diverged there is no curve.
   assertEquals(curves!.data.find(({ name }) => name === "lion-lit")!["x"], []);
   const sizes = bySize!.data.find(({ name }) => name === "softmax")!;
@@ -273,7 +288,7 @@ Deno.test("the site's page has the tables, and figures that are small", async ()
   );
   const recipes = new Map([["a", results]]);
   const { html, pictures } = await withCurves(page.html, recipes, "results/");
-  assertStringIncludes(html, "<td>82.00 ± 2.48 %</td>");
+  assertStringIncludes(html, "<td>82.00\u00a0±\u00a02.48\u00a0%</td>");
   assertEquals([...pictures.keys()], ["a-1.svg", "a-2.svg"]);
   const [, images] = html.split("</table>").at(-1)!.split("results/a-1.svg");
   assertStringIncludes(images!, 'src="results/a-2.svg">\n<h2 id="another">');

@@ -1,22 +1,22 @@
 /** What recipes reached, as figures. @module */
 import { Figure, type Trace } from "@lionjs/lion/notebook";
+import { colorOf } from "../../lib/notebook/palette.ts";
 import { QUANTILES } from "./learned_decays.ts";
 import type { Figures } from "./recipe.ts";
 import { columnsOf, contendersIn } from "./report.ts";
 import type { CurvePoint, RecipeResults } from "./results_file.ts";
 import { type Interval, interval, mean } from "./statistics.ts";
 
-/** Of contenders, in their order: colours that can be told apart, then the same in dashes. */
-const COLORS = [
-  "#1f77b4",
-  "#ff7f0e",
-  "#2ca02c",
-  "#d62728",
-  "#9467bd",
-  "#8c564b",
-  "#e377c2",
-  "#7f7f7f",
+/** What contenders are kinds of, by how their names begin. */
+const VARIANTS: readonly (readonly [start: string, variant: string])[] = [
+  ["lion-lit", "LION-LIT"],
+  ["lion-d", "LION-D"],
+  ["lion-s", "LION-S"],
+  ["softmax", "softmax"],
 ];
+
+/** Of contenders of one colour, in their order. */
+const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
 
 /**
  * The figures of a recipe: curves, accuracy or perplexity by size where tests
@@ -29,8 +29,8 @@ export function figuresOf(results: RecipeResults): Figure[] {
 /** The measure on validation data against steps, and against seconds of training. */
 function curves(results: RecipeResults): Figure {
   const { title, measure, stepMilliseconds } = results;
-  const lines = contendersIn(results).map((name, i) => ({
-    ...{ name, style: styleOf(i) },
+  const lines = stylesIn(results).map(({ name, color, order }) => ({
+    ...{ name, style: styleOf(color, order) },
     points: meanCurve(results, name),
     secondsPerStep: stepMilliseconds[name]! / 1000,
   }));
@@ -119,8 +119,8 @@ function sizeFigure(
     };
   };
   const traces = [
-    ...contendersIn(results).map((name, i) =>
-      line(name, styleOf(i), (column) => {
+    ...stylesIn(results).map(({ name, color, order }) =>
+      line(name, styleOf(color, order), (column) => {
         const values = trials.filter(({ contender }) => contender === name)
           .flatMap(({ figures }) => figures[column] ?? []);
         return values.length > 0 ? interval(values) : undefined;
@@ -145,7 +145,11 @@ function sizeFigure(
       tickvals: columns.map(({ size }) => size),
       ticktext: columns.map(({ size }) => `${size}`),
     },
-    yaxis: { title: { text: what } },
+    // A guess without a model may be far above all of them.
+    yaxis: {
+      title: { text: what },
+      type: what === "perplexity" ? "log" : "linear",
+    },
     width: 720,
     height: 380,
   });
@@ -153,20 +157,21 @@ function sizeFigure(
 
 /** Which share of a block's decays is below each value: the paper's figure 12. */
 function learnedDecays(results: RecipeResults): Figure[] {
-  const traces = contendersIn(results).flatMap((name, i): Trace[] => {
-    const own = results.trials.filter(({ contender }) => contender === name)
-      .flatMap(({ decays }) => decays ? [decays] : []);
-    return Object.keys(own[0] ?? {}).map((block, b) => ({
-      name: `${name}, ${block}`,
-      x: QUANTILES.map((_, q) => mean(own.map((decays) => decays[block]![q]!))),
-      y: [...QUANTILES],
-      mode: "lines",
-      line: {
-        color: COLORS[i % COLORS.length]!,
-        dash: b === 0 ? "solid" : "dash",
-      },
-    }));
-  });
+  const traces = stylesIn(results).flatMap(
+    ({ name, color, order }): Trace[] => {
+      const own = results.trials.filter(({ contender }) => contender === name)
+        .flatMap(({ decays }) => decays ? [decays] : []);
+      return Object.keys(own[0] ?? {}).map((block, b) => ({
+        name: `${name}, ${block}`,
+        x: QUANTILES.map((_, q) =>
+          mean(own.map((decays) => decays[block]![q]!))
+        ),
+        y: [...QUANTILES],
+        mode: "lines",
+        line: { color, dash: dashOf(2 * order + (b === 0 ? 0 : 1)) },
+      }));
+    },
+  );
   if (traces.length === 0) return [];
   return [
     new Figure(traces, {
@@ -179,14 +184,32 @@ function learnedDecays(results: RecipeResults): Figure[] {
   ];
 }
 
-function styleOf(index: number): Trace {
-  const round = Math.floor(index / COLORS.length);
+/**
+ * The contenders with the colours of their variants, which are the same in every
+ * figure of the library, and how many of that colour are before them.
+ */
+function stylesIn(
+  results: RecipeResults,
+): { name: string; color: string; order: number }[] {
+  const taken = new Map<string, number>();
+  return contendersIn(results).map((name, i) => {
+    const [, variant] = VARIANTS.find(([start]) => name.startsWith(start)) ??
+      [];
+    const color = colorOf(variant ?? name, i);
+    const order = taken.get(color) ?? 0;
+    taken.set(color, order + 1);
+    return { name, color, order };
+  });
+}
+
+function styleOf(color: string, order: number): Trace {
   return {
     mode: "lines+markers",
     marker: { size: 4 },
-    line: {
-      color: COLORS[index % COLORS.length]!,
-      dash: round === 0 ? "solid" : "dash",
-    },
+    line: { color, dash: dashOf(order) },
   };
+}
+
+function dashOf(order: number): string {
+  return DASHES[order % DASHES.length]!;
 }
