@@ -21,6 +21,12 @@ export function referencePage(
   );
   return html
     .replaceAll("&#x2F;", "/")
+    // The site's search finds symbols too; theirs takes the key S from all boxes.
+    .replaceAll(
+      /<script src="[^"]*\/?(?:search_index|fuse|search)\.js" defer><\/script>\s*/g,
+      "",
+    )
+    .replace(/<input\s[^>]*id="searchbar"[^>]*>\s*/, "")
     // It links to parameters of mapped types, which it does not describe.
     .replaceAll(
       / href="#([^"]*)"/g,
