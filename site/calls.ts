@@ -1,4 +1,5 @@
 /** What the page asks of the worker in which everything is computed. @module */
+import type { Time } from "../bench/report/report_file.ts";
 import type { Contender, Form } from "./contenders.ts";
 import type { Device } from "./device.ts";
 
@@ -10,32 +11,26 @@ export interface Reading {
   readonly decays: readonly (readonly (readonly number[])[])[];
 }
 
-/** The classifier in one form. */
-export interface FormReading {
+/** The classifier in one form, and what a pass takes. */
+export interface FormReading extends Timing {
   readonly form: Form;
   readonly digit: number;
   /** The largest difference from the full form's logits, as a part of the largest of them. */
   readonly difference: number;
-  readonly milliseconds: number;
-  /** Bytes of tensors at the peak of the pass, beside the weights. */
-  readonly peakBytes: number;
 }
 
-/** A word of a sentence. */
+/** A word of a sentence, or a sign between words. */
 export interface Word {
   readonly text: string;
+  readonly isAfterSpace: boolean;
   readonly isHidden: boolean;
 }
 
-/** What the language model puts in the place of a hidden word. */
-export interface HiddenWord {
-  readonly guess: string;
-  /** For each of its tokens the likeliest ones, with their probabilities. */
-  readonly tokens: readonly (readonly {
-    readonly text: string;
-    readonly share: number;
-  }[])[];
-}
+/** What the language model puts in the place of a hidden word: the likeliest first. */
+export type Guesses = readonly {
+  readonly text: string;
+  readonly share: number;
+}[];
 
 /** A sequence whose mask is asked for. */
 export interface MaskProblem {
@@ -46,10 +41,9 @@ export interface MaskProblem {
   readonly convention: "source" | "arrival";
 }
 
-/** How long attention took. */
-export interface Timing {
-  readonly milliseconds: number;
-  /** Bytes of tensors at the peak, beside the inputs. */
+/** How long something took, in milliseconds, and how much memory. */
+export interface Timing extends Time {
+  /** Bytes of tensors at the peak, beside the inputs and weights. */
   readonly peakBytes: number;
 }
 
@@ -59,8 +53,10 @@ export interface Calls {
   start(backend: Device["backend"]): Promise<Device>;
   classify(pixels: Uint8Array, form: Form): Promise<Reading>;
   compare(pixels: Uint8Array): Promise<FormReading[]>;
+  /** Which words the language model can fill in. */
+  fillable(words: readonly Word[]): Promise<boolean[]>;
   /** For each hidden word, in their order. */
-  complete(words: readonly Word[]): Promise<HiddenWord[]>;
+  complete(words: readonly Word[]): Promise<Guesses[]>;
   /** The mask by rows. */
   mask(problem: MaskProblem): Promise<number[][]>;
   time(contender: Contender, length: number): Promise<Timing>;

@@ -1,15 +1,15 @@
 /// <reference lib="dom" />
 /** Time against length, both in powers. @module */
 import { FORM_COLORS, VARIANT_COLORS } from "../lib/notebook/palette.ts";
+import { steadyMilliseconds } from "../bench/report/report_file.ts";
+import type { Timing } from "./calls.ts";
 import { type Contender, CONTENDERS } from "./contenders.ts";
 import { draw } from "./elements.ts";
 
 /** A contender at a length. */
-export interface Measured {
+export interface Measured extends Timing {
   readonly contender: Contender;
   readonly length: number;
-  readonly milliseconds: number;
-  readonly peakBytes: number;
 }
 
 /** At most, and at least: it is as wide as its place, so that text keeps its size. */
@@ -32,7 +32,7 @@ export function drawChart(
 ): void {
   const width = Math.max(NARROWEST, Math.min(WIDEST, chart.clientWidth));
   const right = width - RIGHT;
-  const times = measured.map(({ milliseconds }) => milliseconds);
+  const times = measured.flatMap(({ p20, p80 }) => [p20, p80]);
   const low = Math.floor(Math.log10(Math.min(0.1, ...times)));
   const high = Math.ceil(Math.log10(Math.max(10, ...times)));
   const x = (length: number) =>
@@ -61,24 +61,37 @@ export function drawChart(
   );
   const ends: { contender: Contender; x: number; y: number }[] = [];
   for (const contender of CONTENDERS) {
-    const points = measured.filter((one) => one.contender === contender)
-      .map(({ length, milliseconds }) => [x(length), y(milliseconds)] as const);
-    if (points.length === 0) continue;
+    const own = measured.filter((one) => one.contender === contender);
+    if (own.length === 0) continue;
     const colour = colourOf(contender);
+    const line = { stroke: colour, fill: "none" };
+    const steady = own.filter((one) => steadyMilliseconds(one) !== null);
+    const points = steady.map(({ length, median }) =>
+      [x(length), y(median)] as const
+    );
     parts.push(
-      draw("path", {
-        d: `M${points.map(([x, y]) => `${x} ${y}`).join("L")}`,
-        ...{ stroke: colour, fill: "none", "stroke-width": 3 },
-        ...(contender === "softmax" ? { "stroke-dasharray": "8 5" } : {}),
-      }),
+      // From the fifth that was fastest to the fifth that was slowest.
+      ...own.map(({ length, p20, p80 }) =>
+        draw("path", {
+          ...{ d: `M${x(length)} ${y(p20)}V${y(p80)}`, ...line },
+          ...{ class: "spread", "stroke-width": 2, "stroke-opacity": 0.6 },
+        })
+      ),
+      ...points.length > 1
+        ? [draw("path", {
+          d: `M${points.map(([x, y]) => `${x} ${y}`).join("L")}`,
+          ...{ ...line, "stroke-width": 3 },
+          ...(contender === "softmax" ? { "stroke-dasharray": "8 5" } : {}),
+        })]
+        : [],
       ...points.map(([cx, cy]) =>
         draw("circle", { cx, cy, r: 4, fill: colour })
       ),
     );
-    const [endX, endY] = points.at(-1)!;
-    ends.push({ contender, x: endX, y: endY });
+    const last = own.at(-1)!;
+    ends.push({ contender, x: x(last.length), y: y(last.median) });
   }
-  parts.push(...names(ends));
+  parts.push(...names(ends, right));
   chart.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   chart.replaceChildren(...parts);
 }
@@ -88,15 +101,23 @@ function shortened(length: number): string {
   return length < 1024 ? `${length}` : `${length / 1024}k`;
 }
 
-/** The name of each line at its end; none covers another. */
+/** The name of each line beside the chart, at the height of its end; none covers another. */
 function names(
   ends: readonly { contender: Contender; x: number; y: number }[],
+  right: number,
 ): SVGElement[] {
   let free = TOP;
-  return ends.toSorted((a, b) => a.y - b.y).map(({ contender, x, y }) => {
+  return ends.toSorted((a, b) => a.y - b.y).flatMap(({ contender, x, y }) => {
     const at = Math.max(y + 5, free);
     free = at + 17;
-    return label(x + 10, at, contender, "start");
+    return [
+      // From a line that ends early.
+      draw("path", {
+        ...{ d: `M${x + 6} ${y}L${right + 6} ${at - 5}`, fill: "none" },
+        ...{ stroke: colourOf(contender), "stroke-dasharray": "1 4" },
+      }),
+      label(right + 10, at, contender, "start"),
+    ];
   });
 }
 

@@ -4,16 +4,21 @@ import type { Calls, FormReading, Reading } from "./calls.ts";
 import type { Computer } from "./computer.ts";
 import type { Form } from "./contenders.ts";
 import { DEPTH, HEADS } from "./sizes.ts";
-import { byId, bytes, make, milliseconds, radios, row } from "./elements.ts";
+import { byId, bytes, make, radios, row, timeText } from "./elements.ts";
 import { EXAMPLES } from "./examples.ts";
 import { Pad } from "./pad.ts";
+import { drawSeen } from "./seen.ts";
 import { type Picture, pictureOf } from "./strokes.ts";
+
+/** The example that is read at first. */
+const FIRST = 3;
 
 /** Fills the panel, and keeps it up to date. */
 export function digitPanel(computer: Computer<Calls>): void {
   const digit = byId("digit", HTMLOutputElement);
   const verdict = byId("digit-verdict", HTMLElement);
   const shown = byId("decays", HTMLSelectElement);
+  const seen = byId("seen", HTMLCanvasElement);
   const bars = makeBars();
   let isBusy = false;
   /** What has changed since the last reading began. */
@@ -40,7 +45,11 @@ export function digitPanel(computer: Computer<Calls>): void {
     return button;
   }));
   matchMedia("(prefers-color-scheme: dark)")
-    .addEventListener("change", () => pad.paint());
+    .addEventListener("change", () => {
+      pad.paint();
+      showDecays();
+    });
+  pad.strokes = EXAMPLES[FIRST]!;
 
   function update(isDone: boolean): void {
     pending = { isDone: isDone || (pending?.isDone ?? false) };
@@ -69,6 +78,7 @@ export function digitPanel(computer: Computer<Calls>): void {
       digit.value = "";
       verdict.textContent = "";
       bars([]);
+      showDecays();
       showForms([]);
       return;
     }
@@ -89,24 +99,33 @@ export function digitPanel(computer: Computer<Calls>): void {
   function showDecays(): void {
     const [block, head] = shown.value.split(" ");
     const heads = last?.reading.decays[Number(block)];
-    if (!last || !heads) return void (pad.overlay = undefined);
-    const decays = head === "mean"
+    const decays = heads && head === "mean"
       ? heads[0]!.map((_, at) =>
         heads.reduce((sum, each) => sum + each[at]!, 0) / heads.length
       )
-      : heads[Number(head)]!;
-    pad.overlay = { decays, place: last.picture.place };
+      : heads?.[Number(head)];
+    drawSeen(seen, last?.picture.pixels, decays);
   }
 
   function showForms(readings: readonly FormReading[]): void {
+    const sizes = readings.map(({ peakBytes }) => bytes(peakBytes));
+    // Where all are the same a sentence says it.
+    const differ = new Set(sizes).size > 1;
+    byId("forms-memory", HTMLElement).hidden = !differ;
+    byId("forms-shown", HTMLElement).hidden = readings.length === 0;
+    byId("same-memory", HTMLElement).textContent = sizes.length === 0 || differ
+      ? ""
+      : ` All four need ${
+        sizes[0]
+      } of memory at the peak of a pass, beside the weights.`;
     byId("forms", HTMLTableSectionElement).replaceChildren(
-      ...readings.map((reading) =>
+      ...readings.map((reading, at) =>
         row(
           reading.form,
           `${reading.digit}`,
           reading.form === "full" ? "—" : reading.difference.toExponential(1),
-          milliseconds(reading.milliseconds),
-          bytes(reading.peakBytes),
+          timeText(reading),
+          ...differ ? [sizes[at]!] : [],
         )
       ),
     );

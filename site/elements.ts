@@ -1,6 +1,8 @@
 /// <reference lib="dom" />
 /** Finding and making the elements of the page. @module */
 
+import { steadyMilliseconds, type Time } from "../bench/report/report_file.ts";
+
 /** The element of an id, which is of a type. */
 export function byId<T extends Element>(id: string, type: new () => T): T {
   const found = document.getElementById(id);
@@ -61,9 +63,21 @@ export function row(heading: string, ...cells: string[]): HTMLTableRowElement {
   );
 }
 
-/** A time for a table. */
-export function milliseconds(value: number): string {
-  return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ms`;
+/** A time for a table: the median with its range, or only the range where it is not steady. */
+export function timeText(time: Time): string {
+  const { median, p20, p80, samples } = time;
+  const range = `${digits(p20)}–${digits(p80)}`;
+  return steadyMilliseconds(time) === null
+    ? `unsteady, ${range} ms`
+    : samples === 1
+    ? `${digits(median)} ms`
+    : `${digits(median)} (${range}) ms`;
+}
+
+function digits(milliseconds: number): string {
+  return milliseconds.toFixed(
+    milliseconds < 10 ? 2 : milliseconds < 100 ? 1 : 0,
+  );
 }
 
 /** A size for a table. */

@@ -17,14 +17,18 @@ const EXPLANATIONS: Readonly<Record<MaskProblem["variant"], string>> = {
     "nothing pass is a border between those before it and those after it.",
 };
 
+/** Units of the drawing, of which a cell is one wide, that numbers and titles have. */
+const MARGIN = 1.9;
+
 /** Fills the panel, and keeps it up to date. */
 export function maskPanel(computer: Computer<Calls>): void {
   const sliders = DECAYS.map((value, token) => sliderOf(token, value));
   const chosen = byId("row", HTMLInputElement);
+  const pointed = byId("pointed", HTMLElement);
   const cells = makeCells((row) => {
     chosen.value = `${row + 1}`;
     showRow();
-  });
+  }, (i, j) => pointed.textContent = mask[i] ? weightText(mask, i, j) : "");
   const sweeps = new Sweeps();
   let mask: readonly (readonly number[])[] = [];
   let isBusy = false, isStale = false;
@@ -40,7 +44,7 @@ export function maskPanel(computer: Computer<Calls>): void {
   function update(): void {
     const variant = variants.value();
     byId("variant-explained", HTMLElement).textContent = EXPLANATIONS[variant];
-    byId("conventions", HTMLFieldSetElement).disabled = variant !== "s";
+    byId("conventions", HTMLFieldSetElement).hidden = variant !== "s";
     sliders.forEach(({ input, name, value }, token) => {
       const isUsed = variant === "s" || (variant === "d" && token === 0);
       input.disabled = !isUsed;
@@ -79,9 +83,7 @@ export function maskPanel(computer: Computer<Calls>): void {
       weights.forEach((weight, j) => {
         const { cell, title } = cells[i * LENGTH + j]!;
         cell.setAttribute("fill-opacity", weight.toFixed(4));
-        title.textContent = `token ${i + 1} reads token ${j + 1}: ${
-          weight.toFixed(3)
-        }`;
+        title.textContent = weightText(mask, i, j);
       })
     );
     showRow();
@@ -111,10 +113,22 @@ function sliderOf(token: number, first: number) {
   return { input, label, name, value };
 }
 
-/** The cells of the heat map, by rows; a click chooses a row. */
-function makeCells(onChoose: (row: number) => void) {
+function weightText(
+  mask: readonly (readonly number[])[],
+  i: number,
+  j: number,
+): string {
+  return `token ${i + 1} reads token ${j + 1}: ${mask[i]![j]!.toFixed(3)}`;
+}
+
+/** The cells of the heat map, by rows; a click chooses a row, a pointer a cell. */
+function makeCells(
+  onChoose: (row: number) => void,
+  onPoint: (i: number, j: number) => void,
+) {
   const map = byId("mask", SVGSVGElement);
-  map.setAttribute("viewBox", `-0.1 -0.1 ${LENGTH + 0.2} ${LENGTH + 0.2}`);
+  const size = LENGTH + MARGIN + 0.1;
+  map.setAttribute("viewBox", `${-MARGIN} ${-MARGIN} ${size} ${size}`);
   const cells = Array.from({ length: LENGTH ** 2 }, (_, at) => {
     const [i, j] = [Math.floor(at / LENGTH), at % LENGTH];
     const title = draw("title");
@@ -125,13 +139,33 @@ function makeCells(onChoose: (row: number) => void) {
       title,
     );
     cell.addEventListener("click", () => onChoose(i));
+    cell.addEventListener("pointerenter", () => onPoint(i, j));
     return { cell, title };
   });
   map.append(
+    ...axes(),
     ...cells.map(({ cell }) => cell),
     draw("rect", {
       ...{ id: "row-frame", x: 0, y: 0, width: LENGTH, height: 1 },
     }),
   );
   return cells;
+}
+
+/** The numbers of the tokens, and what rows and columns are. */
+function axes(): SVGElement[] {
+  const text = (x: number, y: number, content: string, turn = 0) =>
+    draw("text", {
+      ...{ x, y, "text-anchor": "middle", "dominant-baseline": "central" },
+      ...turn === 0 ? {} : { transform: `rotate(${turn} ${x} ${y})` },
+    }, content);
+  const middle = LENGTH / 2;
+  return [
+    text(middle, -1.4, "token j, which is read"),
+    text(-1.4, middle, "token i, which reads", -90),
+    ...Array.from({ length: LENGTH }, (_, at) => [
+      text(at + 0.5, -0.5, `${at + 1}`),
+      text(-0.5, at + 0.5, `${at + 1}`),
+    ]).flat(),
+  ];
 }

@@ -1,7 +1,6 @@
 /// <reference lib="dom" />
 /** The pad on which one draws: with a mouse, a pen, a finger, or keys. @module */
-import { PATCH, PATCHES } from "./sizes.ts";
-import type { Place, Point, Stroke } from "./strokes.ts";
+import type { Point, Stroke } from "./strokes.ts";
 
 /** Pixels of a side. */
 const SIZE = 560;
@@ -19,12 +18,6 @@ const ARROWS: Readonly<Record<string, readonly [x: number, y: number]>> = {
   ArrowDown: [0, 1],
 };
 
-/** What is shown over the strokes: how much each patch lets pass, and where it is. */
-export interface Overlay {
-  readonly decays: readonly number[];
-  readonly place: Place;
-}
-
 /** A canvas that keeps the strokes drawn on it. */
 export class Pad {
   readonly #canvas: HTMLCanvasElement;
@@ -33,7 +26,8 @@ export class Pad {
   #isDown = false;
   /** The pen that keys move; unseen until one is pressed. */
   #pen: Point | undefined;
-  #overlay: Overlay | undefined;
+  /** Whether the strokes are an example, which goes when somebody draws. */
+  #isExample = false;
 
   /**
    * @param onChange Is called after each change; `isDone` when the pen is lifted.
@@ -74,18 +68,12 @@ export class Pad {
     return this.#strokes;
   }
 
-  /** Draws strokes in place of those that are there. */
+  /** Draws an example in place of what is there. */
   set strokes(strokes: readonly Stroke[]) {
     this.#strokes = strokes.map((stroke) => [...stroke]);
-    this.#overlay = undefined;
+    this.#isExample = true;
     this.paint();
     this.#onChange(true);
-  }
-
-  /** Shows the decays over the strokes, or not. */
-  set overlay(overlay: Overlay | undefined) {
-    this.#overlay = overlay;
-    this.paint();
   }
 
   /** Draws all of it, in the colours of the page. */
@@ -108,7 +96,6 @@ export class Pad {
       }
       context.stroke();
     }
-    if (this.#overlay) paintOverlay(context, this.#overlay, colour);
     if (this.#pen) {
       const [x, y] = [this.#pen.x * SIZE, this.#pen.y * SIZE];
       context.strokeStyle = colour("--forward");
@@ -130,13 +117,14 @@ export class Pad {
 
   #begin(point: Point): void {
     this.#isDown = true;
+    if (this.#isExample) this.#strokes = [];
+    this.#isExample = false;
     this.#strokes.push([]);
     this.#extend(point);
   }
 
   #extend(point: Point): void {
     this.#strokes.at(-1)!.push(point);
-    this.#overlay = undefined;
     this.paint();
     this.#onChange(false);
   }
@@ -170,25 +158,4 @@ export class Pad {
 
 function inside(value: number): number {
   return Math.min(1, Math.max(0, value));
-}
-
-/** A square for each patch: the less it lets pass, the more it covers. */
-function paintOverlay(
-  context: CanvasRenderingContext2D,
-  { decays, place }: Overlay,
-  colour: (name: string) => string,
-): void {
-  const side = place.unit * PATCH * SIZE;
-  decays.forEach((decay, at) => {
-    const x = place.x * SIZE + at % PATCHES * side;
-    const y = place.y * SIZE + Math.floor(at / PATCHES) * side;
-    context.globalAlpha = 0.85 * (1 - decay);
-    context.fillStyle = colour("--backward");
-    context.fillRect(x, y, side, side);
-    context.globalAlpha = 0.5;
-    context.strokeStyle = colour("--faint");
-    context.lineWidth = 1;
-    context.strokeRect(x, y, side, side);
-  });
-  context.globalAlpha = 1;
 }

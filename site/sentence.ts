@@ -4,7 +4,7 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { lionBert, type LionBertOptions } from "@lionjs/lion";
 import { type Tokenizer, tokenizerOf } from "@lionjs/lion/data";
 import { loadPyTorchWeights, readSafetensors } from "@lionjs/lion/io";
-import type { HiddenWord, Word } from "./calls.ts";
+import type { Guesses, Word } from "./calls.ts";
 import { fetched } from "./fetched.ts";
 
 /** Its metadata have the model's options and its tokenizer. */
@@ -17,13 +17,8 @@ const SHOWN = 4;
 export interface LanguageModel {
   readonly model: LayersModel;
   readonly tokenizer: Tokenizer;
-}
-
-/** Tokens of a text: those of each word, and whether they are hidden. */
-interface Tokens {
-  readonly ids: number[];
-  /** Where the tokens of each hidden word are. */
-  readonly hidden: readonly (readonly number[])[];
+  /** For each token of its vocabulary, whether it can be a word: a space and letters. */
+  readonly isWord: readonly boolean[];
 }
 
 const trained = fetched(WEIGHTS, languageModel);
@@ -35,52 +30,94 @@ export async function languageModel(file: Uint8Array): Promise<LanguageModel> {
   const model = lionBert(options);
   await loadPyTorchWeights(model, tensors);
   tf.dispose([...tensors.values()]);
-  return { model, tokenizer: tokenizerOf(JSON.parse(metadata["tokenizer"]!)) };
+  const tokenizer = tokenizerOf(JSON.parse(metadata["tokenizer"]!));
+  const isWord = Array.from(
+    { length: tokenizer.vocabularySize },
+    (_, id) => /^ \p{L}+$/u.test(tokenizer.decode([id])),
+  );
+  return { model, tokenizer, isWord };
+}
+
+/** Which words the trained model can fill in. */
+export async function fillable(words: readonly Word[]): Promise<boolean[]> {
+  return fillableBy(await trained(), words);
+}
+
+/** Which words a model can fill in: those that are one token, after a space. */
+export function fillableBy(
+  { tokenizer, isWord }: LanguageModel,
+  words: readonly Word[],
+): boolean[] {
+  return words.map((word) => {
+    const [id, ...more] = tokensOf(word, tokenizer);
+    return id !== undefined && more.length === 0 && isWord[id]!;
+  });
 }
 
 /** What the trained model puts in the place of hidden words. */
-export async function complete(words: readonly Word[]): Promise<HiddenWord[]> {
+export async function complete(words: readonly Word[]): Promise<Guesses[]> {
   return await completeBy(await trained(), words);
 }
 
-/** What a model puts in the place of hidden words. */
+/**
+ * What a model puts in the place of hidden words: words, of all tokens.
+ *
+ * @throws {RangeError} If a word is hidden that is not one token.
+ */
 export async function completeBy(
-  { model, tokenizer }: LanguageModel,
+  trained: LanguageModel,
   words: readonly Word[],
-): Promise<HiddenWord[]> {
-  const { ids, hidden } = tokensOf(words, tokenizer);
+): Promise<Guesses[]> {
+  const { model, tokenizer, isWord } = trained;
+  const { ids, hidden } = readable(words, trained);
   if (hidden.length === 0) return [];
   const best = tf.tidy(() => {
     const row = tf.tensor2d([ids], [1, ids.length], "int32");
     const logits = model.predict([row, tf.onesLike(row)]) as tf.Tensor3D;
-    const shares = tf.softmax(tf.squeeze<tf.Tensor2D>(logits, [0]));
-    return tf.topk(shares, SHOWN);
+    const places = tf.gather(
+      tf.squeeze<tf.Tensor2D>(logits, [0]),
+      tf.tensor1d([...hidden], "int32"),
+    );
+    const others = isWord.map((isWord) => isWord ? 0 : -1e9);
+    return tf.topk(tf.softmax(tf.add(places, others)), SHOWN);
   });
   const [tokens, shares] = await Promise.all([
     best.indices.array() as Promise<number[][]>,
     best.values.array() as Promise<number[][]>,
   ]);
   tf.dispose([best.indices, best.values]);
-  return hidden.map((places) => ({
-    guess: tokenizer.decode(places.map((place) => tokens[place]![0]!)).trim(),
-    tokens: places.map((place) =>
-      tokens[place]!.map((id, i) => ({
-        text: tokenizer.decode([id]),
-        share: shares[place]![i]!,
-      }))
-    ),
-  }));
+  return tokens.map((tokens, at) =>
+    tokens.map((id, i) => ({
+      text: tokenizer.decode([id]).trim(),
+      share: shares[at]![i]!,
+    }))
+  );
 }
 
-/** A sentence as in training: between separators, each word after a space. */
-function tokensOf(words: readonly Word[], tokenizer: Tokenizer): Tokens {
+/** A sentence as in training, between separators, and where words are hidden. */
+function readable(
+  words: readonly Word[],
+  { tokenizer, ...trained }: LanguageModel,
+): { ids: number[]; hidden: number[] } {
   const { sep, mask } = tokenizer.specials;
+  const canFill = fillableBy({ tokenizer, ...trained }, words);
   const ids = [sep];
-  const hidden: number[][] = [];
-  for (const [i, { text, isHidden }] of words.entries()) {
-    const own = tokenizer.encode(i === 0 ? text : ` ${text}`);
-    if (isHidden) hidden.push(own.map((_, at) => ids.length + at));
-    ids.push(...own.map((id) => isHidden ? mask : id));
+  const hidden: number[] = [];
+  for (const [at, word] of words.entries()) {
+    if (word.isHidden && !canFill[at]) {
+      throw new RangeError(
+        `a hidden word should be one token, got ${word.text}`,
+      );
+    }
+    if (word.isHidden) hidden.push(ids.length);
+    ids.push(...word.isHidden ? [mask] : tokensOf(word, tokenizer));
   }
   return { ids: [...ids, sep], hidden };
+}
+
+function tokensOf(
+  { text, isAfterSpace }: Word,
+  tokenizer: Tokenizer,
+): readonly number[] {
+  return tokenizer.encode(isAfterSpace ? ` ${text}` : text);
 }

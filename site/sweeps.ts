@@ -30,8 +30,6 @@ export class Sweeps {
       if (this.#timer === undefined) this.#play();
       else this.#pause();
     });
-    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (!isCalm) this.#play();
   }
 
   /** Shows a row of a mask. */

@@ -5,7 +5,7 @@ import { drawChart, type Measured } from "./chart.ts";
 import { Computer } from "./computer.ts";
 import { type Contender, CONTENDERS } from "./contenders.ts";
 import type { Device } from "./device.ts";
-import { byId, bytes, milliseconds, radios, row } from "./elements.ts";
+import { byId, bytes, radios, row, timeText } from "./elements.ts";
 import { offerWebGPU } from "./offer_webgpu.ts";
 
 /** The shortest sequence; each is twice as long as the one before. */
@@ -53,7 +53,7 @@ export function timesPanel(): void {
         },
       );
       status.textContent = [
-        `Measured on ${device.description}.`,
+        `Measured on ${device.description}. A point is the median of several runs, its bar reaches from the fifth that was fastest to the fifth that was slowest; where these lie further apart than half of the median, the time is unsteady, and has no point.`,
         ...[...leftOut].map(([contender, why]) => `${contender}: ${why}.`),
       ].join(" ");
     } catch (error) {
@@ -87,7 +87,7 @@ async function measureAll(
       try {
         const timing = await computer.call("time", contender, length);
         onMeasured({ contender, length, ...timing });
-        if (timing.milliseconds > PATIENCE && length < longest) {
+        if (timing.median > PATIENCE && length < longest) {
           leftOut.set(
             contender,
             `no longer sequences, which would take minutes`,
@@ -103,22 +103,20 @@ async function measureAll(
   return leftOut;
 }
 
-/** The numbers of the chart. */
+/** The numbers of the chart; memory where contenders differ in it. */
 function fillTable(measured: readonly Measured[]): void {
   const lengths = [...new Set(measured.map(({ length }) => length))];
   byId("times", HTMLTableSectionElement).replaceChildren(
-    ...lengths.map((length) =>
-      row(
-        `${length}`,
-        ...CONTENDERS.map((contender) => {
-          const one = measured.find((one) =>
-            one.length === length && one.contender === contender
-          );
-          return one
-            ? `${milliseconds(one.milliseconds)}, ${bytes(one.peakBytes)}`
-            : "";
-        }),
-      )
-    ),
+    ...lengths.map((length) => {
+      const own = measured.filter((one) => one.length === length);
+      const differ = new Set(own.map(({ peakBytes }) => peakBytes)).size > 1;
+      const cells = CONTENDERS.map((contender) => {
+        const one = own.find((one) => one.contender === contender);
+        if (!one) return "";
+        const memory = differ ? `, ${bytes(one.peakBytes)}` : "";
+        return `${timeText(one)}${memory}`;
+      });
+      return row(`${length}`, ...cells);
+    }),
   );
 }

@@ -7,6 +7,7 @@ import {
   shiftedSilu,
   softmaxAttention,
 } from "@lionjs/lion";
+import { quantile } from "../bench/measure.ts";
 import type { Timing } from "./calls.ts";
 import type { Contender } from "./contenders.ts";
 
@@ -16,7 +17,7 @@ const [HEADS, HEAD_DIM] = [4, 32];
 /** Runs of one measurement, and the milliseconds that it takes at least and at most. */
 const [RUNS, LEAST, MOST] = [7, 60, 400];
 
-/** Measures a function whose result is waited for: the median of its times, and its peak. */
+/** Measures a function whose result is waited for: its times, and its peak. */
 export async function measure(compute: () => tf.Tensor): Promise<Timing> {
   const before = tf.memory().numBytes;
   // The first run compiles; its peak is that of every run.
@@ -29,9 +30,11 @@ export async function measure(compute: () => tf.Tensor): Promise<Timing> {
     await finish(compute());
     times.push(performance.now() - from);
   } while (isGoingOn(times.length, performance.now() - start));
-  times.sort((a, b) => a - b);
   return {
-    milliseconds: times[Math.floor(times.length / 2)]!,
+    median: quantile(times, 0.5),
+    p20: quantile(times, 0.2),
+    p80: quantile(times, 0.8),
+    samples: times.length,
     peakBytes: peakBytes - before,
   };
 }

@@ -6,7 +6,7 @@ import { answerCalls } from "./answer_calls.ts";
 import type { Calls, MaskProblem } from "./calls.ts";
 import { classify, compare } from "./classifier.ts";
 import { start } from "./device.ts";
-import { complete } from "./sentence.ts";
+import { complete, fillable } from "./sentence.ts";
 import { time } from "./timing.ts";
 
 async function mask(
@@ -27,4 +27,12 @@ async function mask(
   return values;
 }
 
-answerCalls<Calls>({ start, classify, compare, complete, mask, time });
+answerCalls<Calls>({
+  start,
+  classify,
+  compare,
+  complete,
+  fillable,
+  mask,
+  time,
+});

@@ -12,6 +12,7 @@ import {
   indexOf,
   type Part,
 } from "../../site/find.ts";
+import { atAddress } from "../../tools/site/build.ts";
 import { documentation } from "../../tools/site/documents.ts";
 import { brokenLinks } from "../../tools/site/links.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
@@ -82,12 +83,61 @@ Deno.test("the index of documents leads to each guide", async () => {
   ) assertStringIncludes(index, `href="${guide}"`);
 });
 
+Deno.test("pages have the list of documents, which says where they are, contents and neighbours", async () => {
+  const { files } = await made();
+  const models = `${files.get("docs/models.html")}`;
+  for (
+    const kind of ["Tutorials", "How-to guides", "Reference", "Explanation"]
+  ) {
+    assertStringIncludes(models, `<p>${kind}</p>`);
+  }
+  assertStringIncludes(
+    models,
+    '<a href="models.html" aria-current="page">Models and training</a>',
+  );
+  assertStringIncludes(models, '<li><a href="#positions">Positions</a></li>');
+  assertStringIncludes(models, '<a href="data.html">Your own data →</a>');
+  const readme = `${files.get("README.html")}`;
+  assertStringIncludes(readme, "<title>Getting started · LION</title>");
+  for (const [path, html] of files) {
+    if (!path.endsWith(".html")) continue;
+    const current = `${html}`.match(/aria-current="page">/g)?.length ?? 0;
+    // The pages of notebooks, and symbols, are in the header too.
+    assert(current <= 2, path);
+    const ids = [...`${html}`.matchAll(/<[^>]*\sid="([^"]*)"/g)]
+      .map(([, id]) => id);
+    assertEquals(ids.length, new Set(ids).size, `ids of ${path}`);
+  }
+});
+
+Deno.test("the page to try has its address where other sites read it", async () => {
+  const html = await Deno.readTextFile(
+    new URL("../../site/index.html", import.meta.url),
+  );
+  const found = atAddress(html, "https://a.example/b/");
+  assertStringIncludes(
+    found,
+    'property="og:url" content="https://a.example/b/"',
+  );
+  const [, image] = /"og:image" content="([^"]*)"/.exec(found)!;
+  const { files } = await made();
+  assert(files.has(image!.replace("https://a.example/b/", "")), image);
+});
+
 Deno.test("referencePage() leads to the site, and names what one imports from", () => {
   const page = (entry: string) =>
     `<html><head></head><body><nav id="topnav"><ul class="breadcrumbs"><li>a</li>
 <ul><li>b</li></ul></ul>
 </div><pre><code>import { b } from &quot;${entry}&quot;;</code></pre><ul><li>c</li></ul>`;
-  const html = referencePage(page("io"), "../../", "@a/b");
+  const html = referencePage(
+    `<script src="../fuse.js" defer></script><script src="../search.js" defer></script>${
+      page("io")
+    }<input
+  id="searchbar">`,
+    "../../",
+    "@a/b",
+  );
+  assert(!/searchbar|defer/.test(html), html);
   assertStringIncludes(html, '<a href="../../docs/index.html">');
   assertStringIncludes(html, "<head>\n<meta http-equiv=");
   assertStringIncludes(html, "from &quot;@a/b/io&quot;");

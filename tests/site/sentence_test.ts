@@ -1,8 +1,13 @@
 /** The language model that the page ships with. */
-import { assert, assertEquals, assertLess } from "@std/assert";
+import {
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertRejects,
+} from "@std/assert";
 import { useBackend } from "../../mod.ts";
 import type { Word } from "../../site/calls.ts";
-import { completeBy, languageModel } from "../../site/sentence.ts";
+import { completeBy, fillableBy, languageModel } from "../../site/sentence.ts";
 
 const WEIGHTS = new URL(
   "../../site/weights/sentences.safetensors",
@@ -11,8 +16,9 @@ const WEIGHTS = new URL(
 
 /** Words of a sentence; those in brackets are hidden. */
 function wordsOf(sentence: string): Word[] {
-  return sentence.split(" ").map((word) => ({
+  return sentence.split(" ").map((word, at) => ({
     text: word.replaceAll(/[[\]]/g, ""),
+    isAfterSpace: at > 0,
     isHidden: word.startsWith("["),
   }));
 }
@@ -21,7 +27,9 @@ Deno.test("the trained language model fills gaps, by both of their sides", async
   await useBackend({ prefer: ["wasm"] });
   const trained = await languageModel(await Deno.readFile(WEIGHTS));
   const guessesOf = async (sentence: string) =>
-    (await completeBy(trained, wordsOf(sentence))).map(({ guess }) => guess);
+    (await completeBy(trained, wordsOf(sentence))).map(([first]) =>
+      first!.text
+    );
   assertEquals(
     await guessesOf("She wants [to] go to one [of] the houses in [the] north."),
     ["to", "of", "the"],
@@ -32,13 +40,21 @@ Deno.test("the trained language model fills gaps, by both of their sides", async
   );
   assertEquals(await guessesOf("Nothing is hidden."), []);
   assertEquals(await completeBy(trained, []), []);
-  // A long word is several tokens, of each of which the likeliest come first.
-  const [long] = await completeBy(trained, wordsOf("It is [extraordinary] ."));
-  assert(long!.tokens.length > 1);
-  for (const shown of long!.tokens) {
-    const shares = shown.map(({ share }) => share);
-    assertEquals(shares, shares.toSorted((a, b) => b - a));
-    assertLess(shares.reduce((a, b) => a + b), 1);
-  }
+  const [guesses] = await completeBy(trained, wordsOf("It [was] so"));
+  const shares = guesses!.map(({ share }) => share);
+  assertEquals(shares, shares.toSorted((a, b) => b - a));
+  assertLess(shares.reduce((a, b) => a + b), 1);
+  for (const { text } of guesses!) assertMatch(text, /^\p{L}+$/u);
+  // Short, common words are one token after a space.
+  assertEquals(
+    fillableBy(trained, wordsOf("to the houses of the north . , 7 é")),
+    [false, true, false, true, true, ...[false, false, false, false, false]],
+  );
+  assertEquals(fillableBy(trained, []), []);
+  await assertRejects(
+    () => completeBy(trained, wordsOf("It is [extraordinary] .")),
+    RangeError,
+    "a hidden word should be one token, got extraordinary",
+  );
   trained.model.dispose();
 });

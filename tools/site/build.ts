@@ -1,6 +1,7 @@
 /** Builds the site: static files that any server can send. @module */
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
+import { escapeHTML } from "../../lib/jupyter/html.ts";
 import { policyText } from "../../lib/notebook/content_policy.ts";
 import { keptResults, withCurves } from "./curves.ts";
 import { documentation } from "./documents.ts";
@@ -107,16 +108,40 @@ export interface Built {
   readonly compressed: number;
 }
 
+/** The picture that other sites show of the page. */
+const PREVIEW = "docs/pictures/gate.png";
+
 /**
  * Builds the site into a folder, in place of what is there.
  *
+ * @param address Where it will be, with a slash at its end; without one, other
+ * sites do not find the picture of the page to try.
  * @returns The files of the page to try.
  * @throws {Error} If a link of the documentation leads nowhere.
  */
-export async function buildSite(folder: URL): Promise<Built[]> {
+export async function buildSite(
+  folder: URL,
+  address?: string,
+): Promise<Built[]> {
   const files = await buildPage(folder);
+  if (address !== undefined) {
+    const page = new URL("index.html", folder);
+    const html = await Deno.readTextFile(page);
+    await Deno.writeTextFile(page, atAddress(html, address));
+  }
   await buildDocumentation(folder);
   return files;
+}
+
+/** The page to try with its address, in what other sites read of it. */
+export function atAddress(html: string, address: string): string {
+  const url = escapeHTML(new URL(address).href);
+  return html.replace(
+    `<meta property="og:image" content="${PREVIEW}">`,
+    () =>
+      `<meta property="og:url" content="${url}">
+    <meta property="og:image" content="${url}${PREVIEW}">`,
+  );
 }
 
 /**

@@ -16,6 +16,8 @@ server.
 
   --serve    serve it on this machine, with the headers that threads need
   --port N   of the server (default 8000)
+  --address URL   where it will be, which ends with a slash: other sites then
+             show a picture of the page
   --train    train the classifier first, in about two minutes, and write its
              weights to site/weights
   --sentences   take the language model's from what deno task train mlm has
@@ -29,12 +31,14 @@ const options = await readCommandLine(
   {
     serve: { type: "boolean", default: false },
     port: { type: "string", default: "8000" },
+    address: { type: "string" },
     train: { type: "boolean", default: false },
     sentences: { type: "boolean", default: false },
   },
-  ({ port, ...others }) => ({
+  ({ port, address, ...others }) => ({
     ...others,
     port: positiveInteger("--port", port),
+    address: address === undefined ? undefined : siteAddress(address),
   }),
 );
 
@@ -52,7 +56,7 @@ if (options.sentences) {
   );
 }
 const folder = outFolder("site");
-const files = await buildSite(folder);
+const files = await buildSite(folder, options.address);
 const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(0)} kB`;
 for (const { name, bytes, compressed } of files) {
   console.log(
@@ -68,4 +72,11 @@ if (options.serve) {
   const server = serveSite(folder, { port, isIsolated: true });
   console.log(`http://localhost:${port}/ (Ctrl+C ends it)`);
   await server.finished;
+}
+
+function siteAddress(value: string): string {
+  if (/^https?:\/\/.*\/$/.test(value) && URL.canParse(value)) return value;
+  throw new RangeError(
+    `--address should be a URL like https://example.org/lion/, got ${value}`,
+  );
 }
