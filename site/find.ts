@@ -60,12 +60,15 @@ const STOPPED = new Set(
 );
 
 /** What else readers call things. */
-const ALSO: Readonly<Record<string, readonly string[]>> = {
-  rope: ["rotary"],
-  cuda: ["gpu"],
-  cpu: ["wasm"],
-  rnn: ["recurrent"],
-};
+const ALSO: ReadonlyMap<string, readonly string[]> = new Map([
+  ["rope", ["rotary"]],
+  ["cuda", ["gpu"]],
+  ["cpu", ["wasm"]],
+  ["rnn", ["recurrent"]],
+]);
+
+/** Letters of a word that may be two. */
+const [LEAST_SPLIT, MOST_SPLIT] = [6, 30];
 
 /** The words of a text, and the parts of names such as `lionAttention`. */
 function wordsOf(text: string): string[] {
@@ -140,7 +143,7 @@ function askedFor(index: Index, word: string, isLast: boolean): Combined {
     queries,
   });
   const parts = partsOf(word);
-  const also = ALSO[word.toLowerCase()] ?? [];
+  const also = ALSO.get(word.toLowerCase()) ?? [];
   return {
     combineWith: "OR",
     queries: [
@@ -161,7 +164,8 @@ function askedFor(index: Index, word: string, isLast: boolean): Combined {
 function splitsOf(index: Index, word: string): string[][] {
   const isKnown = (part: string) =>
     index.search(part, { fuzzy: false, prefix: false }).length > 0;
-  if (word.length < 6 || isKnown(word)) return [];
+  if (word.length < LEAST_SPLIT || word.length > MOST_SPLIT) return [];
+  if (isKnown(word)) return [];
   return Array.from({ length: word.length - 5 }, (_, at) => [
     word.slice(0, at + 3),
     word.slice(at + 3),

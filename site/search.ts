@@ -17,6 +17,7 @@ const INDEX = new URL("search.json", import.meta.url);
 function addSearch(place: Element): void {
   const input = make("input", {
     ...{ type: "search", placeholder: "Search", autocomplete: "off" },
+    maxlength: "100",
     ...{ "aria-label": "Search the documentation", "aria-controls": "found" },
   });
   const status = make("p", { role: "status" });
@@ -29,6 +30,8 @@ function addSearch(place: Element): void {
   input.addEventListener("focus", () => void loaded().catch(() => {}));
   input.addEventListener("input", () => void show());
   input.addEventListener("keydown", (event) => {
+    // An editor of letters that keyboards lack has Enter for itself.
+    if (event.isComposing) return;
     if (event.key === "Enter") void show().then(() => links()[0]?.click());
   });
   place.addEventListener("keydown", (event) => {

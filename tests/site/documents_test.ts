@@ -303,6 +303,21 @@ Deno.test("find() forgives small errors, and knows parts of names and other name
   assertEquals(only("half life"), "[Half]-[life]");
 });
 
+Deno.test("find() takes any words", () => {
+  const names = ["constructor", "toString", "__proto__", "hasOwnProperty"];
+  const index = indexOf([
+    ...names.map((name) => ({ url: name, title: name, text: `${name} is` })),
+    { url: "é", title: "Übung 漢字 🦁", text: "" },
+  ]);
+  for (const name of names) assertEquals(find(index, name)[0]!.url, name);
+  for (const query of ["übung", "漢字"]) {
+    assertEquals(find(index, query)[0]!.url, "é");
+  }
+  for (const query of ["🦁", "a".repeat(10_000), "x ".repeat(1000), '"<b>']) {
+    assertEquals(find(index, query), []);
+  }
+});
+
 Deno.test("find() shows the part of a text that has most of the words, and no more of a page than three", () => {
   const long = `${"one word ".repeat(40)}and two words together ${
     "x ".repeat(100)
