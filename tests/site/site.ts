@@ -33,6 +33,7 @@ const PAGES = [
   "notebooks/12_proofs",
   "docs/symbols",
   "lib/attention/decays/mask.ts",
+  "CONTRIBUTING",
   "api/~/lionAttention",
   "api/~/lionBlock",
 ] as const;
@@ -275,8 +276,10 @@ async function testAccess(page: Page, part = "html"): Promise<void> {
     (part) => (globalThis as unknown as { axe: typeof axe }).axe.run(part),
     part,
   );
+  // Of Deno's reference, whose landmarks are its own, what is grave.
   const grave = violations.filter(({ impact }) =>
-    impact === "serious" || impact === "critical"
+    !page.url().includes("/api/") || impact === "serious" ||
+    impact === "critical"
   );
   const found = grave.map(({ id, nodes }) =>
     `${id}: ${nodes.map(({ html }) => html).join(", ")}`
