@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import type { BatchStream } from "../../lib/data/mod.ts";
 import { accuracy, crossEntropy } from "../../lib/training/mod.ts";
 import { planned } from "../../tools/recipes/plan.ts";
 import {
@@ -161,6 +162,36 @@ onCpu(
       const again = events.length;
       assertEquals(await runProtocol(call), whole);
       assertEquals(events.length, again);
+    }),
+);
+
+onCpu(
+  "a training that is stopped before its first batch is begun anew",
+  () =>
+    withFolder(async (folder) => {
+      const stop = new AbortController();
+      const call = callOf(folder, []);
+      const plan = { ...PLAN, rates: [1e-2], seeds: 1 };
+      const open: OpenRecipe = {
+        ...call.open,
+        async trial(choice) {
+          const trial = await call.open.trial(choice);
+          const never = new Promise<never>(() => {});
+          const data: BatchStream = {
+            ...trial.data,
+            async *from() {
+              stop.abort();
+              yield await never;
+            },
+          };
+          return { ...trial, data };
+        },
+      };
+      const { signal } = stop;
+      const stopped = await runProtocol({ ...call, plan, open, signal });
+      assertEquals(stopped, undefined);
+      const { trials } = (await runProtocol({ ...call, plan }))!;
+      assertEquals(trials.length, CONTENDERS.length);
     }),
 );
 

@@ -40,6 +40,11 @@ const ONCE: StepTiming = {
   steps: 1,
 };
 
+/** What is said of made-up files. */
+const MADE_UP =
+  "The files are made up, with fewer classes or words than the published ones: figures " +
+  "mean nothing, and steps on files of yours may take longer.";
+
 /** Trains with all ranks of the job. */
 async function mainOfRanks(
   options: Options,
@@ -91,9 +96,8 @@ async function run(
     const open = await opened(planned);
     const own = await estimate(planned, open, folderOf({ folder, setting }));
     console.log(planText(own));
-    for (
-      const remark of [...planned.recipe.notes ?? [], ...open.remarks ?? []]
-    ) {
+    const remarks = planned.folders?.areMadeUp ? [MADE_UP] : open.remarks ?? [];
+    for (const remark of [...planned.recipe.notes ?? [], ...remarks]) {
       console.log(`- ${remark}`);
     }
     estimates.push(...own);

@@ -27,6 +27,8 @@ export interface Folders {
   readonly data: string;
   /** The folder of the tokenizer's file, of recipes on texts. */
   readonly tokenizer: string;
+  /** Whether they have a few made-up examples, and are removed in the end. @default false */
+  readonly areMadeUp?: boolean;
 }
 
 /** What a command line says of them. */
@@ -143,7 +145,7 @@ async function fewFiles({ writeFew }: NeededFiles): Promise<FoundFiles> {
     throw error;
   }
   return {
-    folders: { data: folder, tokenizer: folder },
+    folders: { data: folder, tokenizer: folder, areMadeUp: true },
     [Symbol.asyncDispose]: remove,
   };
 }

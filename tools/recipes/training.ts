@@ -116,6 +116,8 @@ export async function runTraining(
       });
       if (aborted) return undefined;
     } catch (error) {
+      // `train` throws it where it is stopped before its first batch.
+      if (signal.aborted && error === signal.reason) return undefined;
       if (!(error instanceof DivergenceError)) throw error;
       divergedAt = error.divergence.step;
     }

@@ -7,6 +7,7 @@ import {
 import { c4, streamedBatches } from "@lionjs/lion/data";
 import { crossEntropy, perplexity } from "@lionjs/lion/training";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { createHash } from "node:crypto";
 import { outPath } from "../../out_folder.ts";
 import {
   figuresAt,
@@ -117,14 +118,19 @@ const SMOKE = { part: 2, accumulate: 2 };
 /** How many texts the frequencies of tokens are taken of. */
 const SOME = 1024;
 
-/** How many texts each file has, which takes hours to count. */
-const COUNTS = `${outPath("train")}/c4-train-counts.json`;
-
-/** Says so before texts are counted. */
-async function tellOfCounts(): Promise<void> {
-  if (await Deno.stat(COUNTS).then(() => true, () => false)) return;
+/**
+ * Where it is kept how many texts each file of a folder has, which takes hours to
+ * count; says so before they are.
+ */
+async function countsOf(folder: string): Promise<string> {
+  // Files of other folders may have the same names, and be cut off.
+  const place = await Deno.realPath(folder);
+  const digest = createHash("sha256").update(place).digest("hex");
+  const path = `${outPath("train")}/c4-train-counts-${digest.slice(0, 8)}.json`;
+  if (await Deno.stat(path).then(() => true, () => false)) return path;
   await Deno.mkdir(outPath("train"), { recursive: true });
-  console.log(`the texts of C4's files are counted, once, in ${COUNTS}`);
+  console.log(`the texts of C4's files are counted, once, in ${path}`);
+  return path;
 }
 
 const C4_FILES: NeededFiles = {
@@ -218,11 +224,12 @@ export const c4MaskedLanguage: PaperRecipe = {
           async trial({ contender: { options }, seed, steps, rate }) {
             const isSmoke = setting === "smoke";
             const stream = isSmoke ? startOf(train, FEW) : train;
-            if (!isSmoke) await tellOfCounts();
+            const counts = isSmoke || folders.areMadeUp
+              ? undefined
+              : await countsOf(folders.data);
             const data = await streamedBatches(stream, {
-              ...isSmoke
-                ? { batchSize: SMOKE.part }
-                : { batchSize: part, counts: COUNTS },
+              batchSize: isSmoke ? SMOKE.part : part,
+              counts,
               seed,
               collate: collateMaskedTexts({
                 ...{ tokenizer, length, rate: TRAINING_RATE },
