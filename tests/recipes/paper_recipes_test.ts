@@ -97,7 +97,12 @@ onEachBackend(
           const { trials, rates, baselines }: RecipeResults = JSON.parse(text);
           assertEquals(trials.length, 1);
           assertEquals(rates[0]!.tries, []);
-          const { trainLoss, figures, curve } = trials[0]!;
+          const { trainLoss, figures, curve, decays } = trials[0]!;
+          const isVision = /^(imagenet|cifar100)/.test(name);
+          assertEquals(
+            decays && Object.keys(decays).length,
+            isVision ? 2 : undefined,
+          );
           assert(Number.isFinite(trainLoss), `${trainLoss}`);
           assertEquals(curve.length, 2);
           assert(Object.keys(figures).length > 0);

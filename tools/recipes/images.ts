@@ -14,7 +14,6 @@ import {
   type PixelScale,
   shuffledBatches,
 } from "@lionjs/lion/data";
-import * as tf from "@tensorflow/tfjs-core";
 import {
   DECAYS,
   DIRECTIONS,
@@ -26,7 +25,7 @@ import {
   taughtLabels,
 } from "./image_comparisons.ts";
 import { keepWeights, loadKeptWeights } from "./kept_weights.ts";
-import { decayQuantiles } from "./learned_decays.ts";
+import { decaysIn } from "./learned_decays.ts";
 import {
   accuracyOf,
   BY_ACCURACY,
@@ -216,15 +215,7 @@ async function openImages(
         test: async () => ({
           accuracy: await accuracyOf(model, inOrder(test)),
         }),
-        async decays() {
-          for await (const batch of inOrder(validation)) {
-            const { inputs, labels } = batch;
-            const quantiles = await decayQuantiles(model, inputs);
-            tf.dispose([...inputs, labels]);
-            return quantiles;
-          }
-          return {};
-        },
+        decays: () => decaysIn(model, inOrder(validation)),
         keep: (folder) => keepWeights(model, folder),
         dispose: () => teacher?.dispose(),
       };

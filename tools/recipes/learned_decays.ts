@@ -1,4 +1,5 @@
 /** The decays that trained models have, as in the paper's figure 12. @module */
+import type { Batch } from "@lionjs/lion/data";
 import { dense, layerNorm } from "@lionjs/lion/operations";
 import { MixingLayer } from "@lionjs/lion/layers";
 import * as tf from "@tensorflow/tfjs-core";
@@ -37,6 +38,19 @@ export async function decayQuantiles(
     );
   }
   return found;
+}
+
+/** The same of the first batch. */
+export async function decaysIn(
+  model: LayersModel,
+  batches: AsyncIterable<Batch>,
+): Promise<Record<string, number[]>> {
+  for await (const { inputs, labels } of batches) {
+    const quantiles = await decayQuantiles(model, inputs);
+    tf.dispose([...inputs, labels]);
+    return quantiles;
+  }
+  return {};
 }
 
 /** The decays of a block; none if its mixer has none. */

@@ -15,6 +15,7 @@ import {
 } from "@lionjs/lion/training";
 import type * as tf from "@tensorflow/tfjs-core";
 import { distillationBy, MIXERS, taughtLabels } from "../image_comparisons.ts";
+import { decaysIn } from "../learned_decays.ts";
 import {
   accuracyOf,
   BY_ACCURACY,
@@ -301,6 +302,7 @@ function openVision(
         validation: validated(held),
         validationBatches: Math.ceil(tested.size / HELD),
         test: async () => ({ accuracy: await accuracyOf(model, held()) }),
+        decays: () => decaysIn(model, held()),
         dispose: () => taught?.dispose(),
       };
     },
