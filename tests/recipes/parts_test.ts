@@ -238,7 +238,10 @@ onCpu("scores are scaled before the mask is laid over them", async () => {
 onCpu("quantiles of decays are of all heads and tokens, by block", async () => {
   const images = tf.randomNormal([2, 4, 4, 1], 0, 1, "float32", 1);
   for (
-    const [variant, sign] of [["d", 1], ["s", -1], ["softmax", 0]] as const
+    const [variant, sign] of [["d", 1], ["s", -1], ["softmax", 0], ["d", 1], [
+      "s",
+      -1,
+    ]] as const
   ) {
     const model = lionViT({
       ...{ variant, imageSize: 4, patchSize: 2, channels: 1, numClasses: 2 },
@@ -250,8 +253,8 @@ onCpu("quantiles of decays are of all heads and tokens, by block", async () => {
       if (!(block instanceof MixingLayer) || variant === "softmax") continue;
       tf.tidy(() =>
         block.setWeights(block.weights.map((weight) => {
-          if (weight.name.endsWith(name)) return tf.tensor1d(logits);
-          return weight.name.endsWith("a_i.weight")
+          if (weight.originalName.endsWith(name)) return tf.tensor1d(logits);
+          return weight.originalName.endsWith("a_i.weight")
             ? tf.zerosLike(weight.read())
             : weight.read();
         }))

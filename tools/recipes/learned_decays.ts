@@ -59,7 +59,8 @@ function decaysOf(
   block: MixingLayer,
   inputs: readonly tf.Tensor[],
 ): tf.Tensor | undefined {
-  const names = block.weights.map(({ name }) => name);
+  // Other models of the process may have names that end alike, so that `name` differs.
+  const names = block.weights.map(({ originalName }) => originalName);
   const has = (suffix: string) => names.some((name) => name.endsWith(suffix));
   if (has("attn.a_i")) return tf.sigmoid(block.parameter("attn.a_i"));
   if (!has("attn.a_i.weight")) return undefined;
