@@ -110,7 +110,9 @@ function inParts(weights: readonly tf.Variable[]): tf.Variable[][] {
 export function normOf(matrices: readonly tf.Tensor[]): tf.Tensor {
   // Columns are summed first: tfjs-wasm adds up a vector one number after
   // another, and loses the small ones where there are millions.
-  const sums = matrices.map((x) => tf.sum(tf.sum(tf.square(x), 0)));
+  const sums = matrices.map((x) =>
+    tf.tidy(() => tf.sum(tf.sum(tf.square(x), 0)))
+  );
   return tf.sqrt(tf.addN(sums));
 }
 

@@ -157,9 +157,14 @@ export class TrainingState {
         () => asShare(share, () => withDropoutSeed(dropoutSeed, sum, rows)),
         this.#trainable,
       );
-      const joined = this.#groups.map(({ group }) => group.join(grads));
-      const sums: tf.Tensor[] = [value, count, ...joined];
-      return before ? sums.map((sum, i) => tf.add(before[i]!, sum)) : sums;
+      const added = (sum: tf.Tensor, i: number) =>
+        before ? tf.add(before[i]!, sum) : sum;
+      const joined = this.#groups.map(({ group }, i) => {
+        const sum = tf.tidy(() => added(group.join(grads), i + 2));
+        tf.dispose(group.variables.map(({ name }) => grads[name]!));
+        return sum;
+      });
+      return [...[value, count].map(added), ...joined];
     });
     if (this.#sums !== before) tf.dispose(before ?? []);
   }
@@ -233,39 +238,57 @@ export class TrainingState {
    * @returns The mean loss and its gradient's norm before clipping, `[2]`.
    */
   step(learningRate: number): tf.Tensor {
-    const { adam, clipNorm } = this.#settings;
+    const { clipNorm } = this.#settings;
     const sums = this.#sums!;
     this.#sums = undefined;
     this.steps++;
     try {
       return tf.tidy(() => {
-        const [loss, labels, ...gradients] = sums as [tf.Tensor, tf.Tensor];
+        const [loss, labels, ...gradients] = sums as [
+          tf.Tensor,
+          tf.Tensor,
+          ...tf.Tensor[],
+        ];
         // The count may be 0, if no label counts.
         const count = divisorOf(labels);
         const norm = tf.div(normOf(gradients), count);
         const clipping = tf.minimum(1, tf.div(clipNorm, norm));
         const factor = tf.div(clipping, count);
-        this.#groups.forEach(({ group, moments }, i) => {
-          const options = {
-            ...adam,
-            learningRate: learningRate * group.rate,
-            weightDecay: group.decays ? adam.weightDecay : 0,
-          };
-          const { value, mean, square } = update({
-            value: group.values(),
-            gradient: tf.mul(gradients[i]!, factor),
-            mean: moments.mean,
-            square: moments.square,
-          }, attributesOf(options, this.steps));
-          group.assign(value);
-          replace(moments, { mean, square });
-          this.#average(moments, value);
+        this.#groups.forEach((group, i) => {
+          const gradient = gradients[i]!;
+          tf.tidy(() => this.#update(group, gradient, factor, learningRate));
+          // Of a large model, all gradients and all new weights would not fit.
+          gradient.dispose();
         });
         return tf.stack([tf.div(loss, count), norm]);
       });
     } finally {
       tf.dispose(sums);
     }
+  }
+
+  /** Changes the weights of a group by their gradient times a factor. */
+  #update(
+    { group, moments }: { group: WeightGroup; moments: Moments },
+    gradient: tf.Tensor,
+    factor: tf.Tensor,
+    learningRate: number,
+  ): void {
+    const { adam } = this.#settings;
+    const options = {
+      ...adam,
+      learningRate: learningRate * group.rate,
+      weightDecay: group.decays ? adam.weightDecay : 0,
+    };
+    const { value, mean, square } = update({
+      value: group.values(),
+      gradient: tf.mul(gradient, factor),
+      mean: moments.mean,
+      square: moments.square,
+    }, attributesOf(options, this.steps));
+    group.assign(value);
+    replace(moments, { mean, square });
+    this.#average(moments, value);
   }
 
   #average(moments: Moments, value: tf.Tensor): void {

@@ -71,7 +71,7 @@ const LONGER = [1, 2, 4];
 
 /** How many texts of the validation part models are asked in training, and in the end. */
 const HELD = {
-  paper: { few: 4096, all: Infinity, batchSize: 128 },
+  paper: { few: 4096, all: Infinity, batchSize: 16 },
   smoke: { few: 8, all: 16, batchSize: 8 },
 };
 

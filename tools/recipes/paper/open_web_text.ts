@@ -50,7 +50,7 @@ const SETTINGS = {
 };
 
 /** Tokens of a batch that is not trained on. */
-const HELD_BATCH = 8192;
+const HELD_BATCH = 2048;
 
 /** The batch of the smoke setting. */
 const SMOKE = { part: 2, accumulate: 2 };
