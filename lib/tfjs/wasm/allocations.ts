@@ -45,8 +45,11 @@ export function guardAllocations(backend: BackendWasm): HeapUse {
     const isAligned = bytes >= ALIGNMENT;
     const wanted = isAligned ? bytes + ALIGNMENT : bytes;
     const block = allocate(wanted) >>> 0;
-    // Near 4 GiB, emscripten also returns blocks that end beyond the memory.
-    if (bytes > 0 && (block === 0 || block + wanted > module.HEAPU8.length)) {
+    // Near 4 GiB, emscripten also returns blocks that end beyond the memory. The
+    // length of an array is not asked: V8 has compiled this into code that took one
+    // above 2 GiB for less than it is.
+    const { byteLength } = module.HEAPU8.buffer;
+    if (bytes > 0 && (block === 0 || block + wanted > byteLength)) {
       throw new RangeError(
         `WebAssembly has no ${bytes} bytes left of the 4 GiB that it can ` +
           `address; dispose of tensors, use smaller ones, or, for attention, ` +
