@@ -181,7 +181,7 @@ export const c4MaskedLanguage: PaperRecipe = {
         "say; the paper says 20 %.",
         "Weight decay is MosaicML's, 1e-5 of each weight at the highest rate, " +
         "biases included, and nothing is clipped.",
-        `A batch of ${batchSize} is trained on in ${accumulate} parts; its loss is ` +
+        `A batch of ${batchSize} texts is divided into parts of ${part}; its loss is ` +
         "the mean over all hidden tokens, where the authors take the mean of " +
         "the parts' means.",
         "All weights and sums are float32; the authors use bfloat16.",

@@ -86,7 +86,7 @@ const NOTES: readonly string[] = [
   "curves and the table are of the test images.",
   "A batch of 1,024 is that of the authors' four processors, 256 each, with images " +
   "three times in a row dealt to them in turn, however many processes train here; " +
-  "pictures are mixed within each 256. `--accumulate` sets the number of parts.",
+  "pictures are mixed within each part. `--accumulate` sets the number of parts.",
   "As in DeiT's code, the rate of an epoch is that of the schedule for the one before, " +
   "and its ten epochs of cooling down are not reached. Colours are not jittered, since " +
   "timm does not where it has RandAugment.",
