@@ -36,7 +36,7 @@ async function exists(path: string): Promise<boolean> {
 Deno.test("findFiles() takes the user's folder, and leaves it", () =>
   withFolder(async (folder) => {
     {
-      const choice = { data: folder, hub: false, few: true };
+      const choice = { data: folder, hub: false, few: "short" } as const;
       await using found = await findFiles("letters", FILES, choice);
       assertEquals(found.folders, { data: folder, tokenizer: folder });
     }
@@ -46,7 +46,7 @@ Deno.test("findFiles() takes the user's folder, and leaves it", () =>
 Deno.test("findFiles() writes a few examples, and removes them", async () => {
   let place: string;
   {
-    const choice = { hub: false, few: true };
+    const choice = { hub: false, few: "short" } as const;
     await using found = await findFiles("letters", FILES, choice);
     place = found.folders.data;
     assertEquals(await namesIn(place), ["letters.txt"]);
@@ -65,7 +65,7 @@ Deno.test("findFiles() leaves nothing of examples that cannot be written", async
     },
   };
   await assertRejects(
-    () => findFiles("letters", files, { hub: false, few: true }),
+    () => findFiles("letters", files, { hub: false, few: "short" }),
     Error,
     "no room",
   );
@@ -84,7 +84,7 @@ Deno.test("findFiles() says what is looked for, and how to get it", async () => 
   ] as const;
   for (const [choice, wrong] of cases) {
     const { message } = await assertRejects(
-      () => findFiles("letters", FILES, { few: false, ...choice }),
+      () => findFiles("letters", FILES, choice),
       MissingFiles,
       wrong,
     );
@@ -125,7 +125,7 @@ Deno.test("findFiles() downloads what a recipe names from the hub", () =>
         tokenizer: { ...model, include: ["*.json"] },
       },
     };
-    const choice = { hub: true, few: true };
+    const choice = { hub: true, few: "short" } as const;
     await using found = await findFiles("letters", files, choice);
     const { data, tokenizer } = found.folders;
     assert(data.startsWith(folder), data);
@@ -140,7 +140,7 @@ Deno.test("findFiles() says what the hub says, and how else to get files", () =>
       data: { repo: "org/gated", type: "model", include: ["*"] },
     } as const;
     const { message } = await assertRejects(
-      () => findFiles("letters", { ...FILES, hub }, { hub: true, few: false }),
+      () => findFiles("letters", { ...FILES, hub }, { hub: true }),
       MissingFiles,
       "is gated: accept its conditions",
     );

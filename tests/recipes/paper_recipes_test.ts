@@ -76,7 +76,7 @@ onEachBackend(
         const name = chosenName(chosen.name, chosen);
         await t.step(name, async () => {
           const recipe = recipeNamed(chosen);
-          const choice = { hub: false, few: true };
+          const choice = { hub: false, few: "short" } as const;
           await using found = await findFiles(name, recipe.files!, choice);
           const all = planned(name, recipe, "smoke");
           const contenders = all.contenders.filter(({ name }) =>

@@ -1,5 +1,6 @@
 /** The paper's recipes on texts run end to end, on a few examples in the published formats. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
 import { lionBert } from "../../mod.ts";
 import { tokenFile, tokenizerOf, trainTokenizer } from "../../lib/data/mod.ts";
 import { savePretrained } from "../../lib/hub/mod.ts";
@@ -118,6 +119,49 @@ onEachBackend(
       assertEquals(await tuned("mrpc"), ["f1 × 100", "accuracy"]);
       assertEquals(await tuned("stsb"), ["spearman × 100", "pearson × 100"]);
       assertEquals(await tuned("cola"), ["matthews × 100"]);
+    }),
+  ["wasm"],
+);
+
+onEachBackend(
+  "a published size is planned on texts and vocabularies as long as the published ones",
+  () =>
+    withFolder(async (folder) => {
+      const lengthOf = async (recipe: Recipe, batchSize: number) => {
+        const data = await Deno.makeTempDir({ dir: folder });
+        await recipe.files!.writeFew(data, "long");
+        const folders = { data, tokenizer: data, areMadeUp: true };
+        const open = await recipe.open("paper", folders);
+        const contender = {
+          name: "small",
+          options: { ...recipe.contenders.at(-1)!.options, depth: 1 },
+        };
+        const { model, data: batches } = await open.trial({
+          ...{ contender, seed: 1, steps: 1, rate: 1e-3 },
+          folderOf: placesIn(folder),
+        });
+        for await (const { inputs, labels } of batches.from(0)) {
+          const [ids] = inputs;
+          const words = model.outputs[0]!.shape.at(-1)!;
+          const { shape } = ids!;
+          tf.dispose([...inputs, labels]);
+          model.dispose();
+          assertEquals(shape[0], batchSize);
+          return { length: shape[1]!, words };
+        }
+      };
+      const choice = { batchSize: 2, accumulate: 1 };
+      assertEquals(await lengthOf(openWebTextModels.of(choice), 2), {
+        ...{ length: 1024, words: 50_257 },
+      });
+      assertEquals(await lengthOf(c4MaskedLanguage.of(choice), 2), {
+        ...{ length: 128, words: 30_522 },
+      });
+      const lists = await lengthOf(arenaListOps.of(choice), 2);
+      assert(lists!.length >= 500, `${lists!.length} tokens`);
+      assertEquals((await lengthOf(arenaText.of(choice), 2))!.length, 4096);
+      const pair = await lengthOf(arenaRetrieval.of(choice), 2);
+      assert(pair!.length >= 8000, `${pair!.length} tokens`);
     }),
   ["wasm"],
 );

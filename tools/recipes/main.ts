@@ -42,8 +42,8 @@ const ONCE: StepTiming = {
 
 /** What is said of made-up files. */
 const MADE_UP =
-  "The files are made up, with fewer classes or words than the published ones: figures " +
-  "mean nothing, and steps on files of yours may take longer.";
+  "The files are made up, with fewer examples and classes than the published ones: " +
+  "figures mean nothing, and steps on files of yours may take longer.";
 
 /** Trains with all ranks of the job. */
 async function mainOfRanks(
@@ -153,7 +153,7 @@ async function withFiles(
       found.push(planned);
       continue;
     }
-    const few = setting === "smoke" || plansOnly;
+    const few = setting === "smoke" ? "short" : plansOnly ? "long" : undefined;
     const { folders } = kept.use(
       await findFiles(chosen?.name ?? name, files, { data, hub, few }),
     );

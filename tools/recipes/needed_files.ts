@@ -18,8 +18,11 @@ export interface NeededFiles {
   readonly commands: readonly string[];
   /** What `--hub` downloads, by the folders that it makes; none where the hub lacks it. */
   readonly hub?: { readonly data: HubFiles; readonly tokenizer?: HubFiles };
-  /** Writes a few examples into a folder, in the files' own format. */
-  writeFew(folder: string): Promise<void>;
+  /**
+   * Writes a few examples into a folder, in the files' own format; texts that are
+   * short, or as long as the published ones.
+   */
+  writeFew(folder: string, texts?: "short" | "long"): Promise<void>;
 }
 
 /** Where a recipe's files are: one and the same folder, unless the hub has two. */
@@ -37,8 +40,8 @@ export interface FilesChoice {
   readonly data?: string | undefined;
   /** Whether they are downloaded. */
   readonly hub: boolean;
-  /** Whether a few examples do, where there is neither. */
-  readonly few: boolean;
+  /** Whether a few examples do, where there is neither, and how long their texts are. */
+  readonly few?: "short" | "long" | undefined;
 }
 
 /** What a person has to mend before a recipe can be trained; told without a stack. */
@@ -112,7 +115,7 @@ export async function findFiles(
       throw missing(cause.message, { cause });
     });
   }
-  if (few) return await fewFiles(files);
+  if (few) return await fewFiles(files, few);
   throw missing(`${recipe} reads files of yours, and got no --data`);
 }
 
@@ -135,11 +138,14 @@ async function download(
   return (await hubSnapshot(repo, { type, include })).folder;
 }
 
-async function fewFiles({ writeFew }: NeededFiles): Promise<FoundFiles> {
+async function fewFiles(
+  { writeFew }: NeededFiles,
+  texts: "short" | "long",
+): Promise<FoundFiles> {
   const folder = await Deno.makeTempDir({ prefix: "lion-few-" });
   const remove = () => Deno.remove(folder, { recursive: true });
   try {
-    await writeFew(folder);
+    await writeFew(folder, texts);
   } catch (error) {
     await remove();
     throw error;

@@ -42,7 +42,12 @@ import {
   remarksOn,
 } from "./paper_recipe.ts";
 import { collateMaskedTexts, startOf, streamInOrder } from "./text_batches.ts";
-import { BERT_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
+import {
+  BERT_TOKENIZER,
+  embeddedTokens,
+  readTokenizer,
+  VOCABULARY,
+} from "./tokenizer_file.ts";
 
 /** Sizes of the models, which GLUE's tasks go on from. */
 export const BERT_SIZES = ["base", "large"] as const;
@@ -195,7 +200,9 @@ export const c4MaskedLanguage: PaperRecipe = {
       files: C4_FILES,
       async open(setting, folders) {
         const tokenizer = await readTokenizer(folders.tokenizer);
-        const { vocabularySize } = tokenizer;
+        const vocabularySize = embeddedTokens(
+          ...[tokenizer, "bert", setting, folders] as const,
+        );
         const train = await c4(folders.data, { part: "train" });
         const validation = await c4(folders.data, { part: "validation" });
         const length = LENGTH[setting];
@@ -211,7 +218,7 @@ export const c4MaskedLanguage: PaperRecipe = {
         const guessed = await guessByFrequency(held(SOME));
         return {
           remarks: setting === "smoke" ? [] : remarksOn([
-            ["tokens in their vocabulary", vocabularySize, 30_522],
+            ["tokens in their vocabulary", vocabularySize, VOCABULARY.bert],
             ["shards to train on", train.shards.length, 1024],
           ]),
           floor: { guess: "frequencies of tokens", loss: guessed.loss },

@@ -15,14 +15,23 @@ const COUNTS: Readonly<Record<Part, number>> = {
 
 const PARTS = Object.keys(COUNTS) as Part[];
 
+/** Sentences that fill a sequence of the arena's. */
+const LONG = 160;
+
 /** Files of ListOps. */
-export async function writeFewLists(folder: string): Promise<void> {
+export async function writeFewLists(
+  folder: string,
+  texts: "short" | "long" = "short",
+): Promise<void> {
+  const sizes = texts === "short"
+    ? { maxDepth: 3, minLength: 7, maxLength: 30 }
+    : { maxDepth: 10, minLength: 500, maxLength: 2000 };
   await Deno.mkdir(`${folder}/listops-1000`);
   const names = { train: "train", validation: "val", test: "test" };
   for (const part of PARTS) {
     const size = COUNTS[part];
     const trees = listOps({
-      ...{ size, part, maxDepth: 3, minLength: 7, maxLength: 30 },
+      ...{ size, part, ...sizes },
     });
     const lines = Array.from({ length: size }, (_, i) => {
       const { ids, label } = trees.get(i);
@@ -55,7 +64,11 @@ function expressionOf(ids: ListOpsExample["ids"]): string {
 }
 
 /** IMDB's reviews, unpacked. */
-export async function writeFewReviews(folder: string): Promise<void> {
+export async function writeFewReviews(
+  folder: string,
+  texts: "short" | "long" = "short",
+): Promise<void> {
+  const sentences = texts === "short" ? 1 : LONG;
   for (const part of ["train", "test"] as const) {
     for (const [kind, stars] of [["neg", 2], ["pos", 9]] as const) {
       const random = seeded("few", "reviews", part, kind);
@@ -64,7 +77,7 @@ export async function writeFewReviews(folder: string): Promise<void> {
       for (let i = 0; i < COUNTS[part] / 2; i++) {
         await Deno.writeTextFile(
           `${place}/${i}_${stars}.txt`,
-          madeUpText(1, random),
+          madeUpText(sentences, random),
         );
       }
     }
@@ -72,12 +85,16 @@ export async function writeFewReviews(folder: string): Promise<void> {
 }
 
 /** Pairs of papers. */
-export async function writeFewPairs(folder: string): Promise<void> {
+export async function writeFewPairs(
+  folder: string,
+  texts: "short" | "long" = "short",
+): Promise<void> {
   await Deno.mkdir(`${folder}/tsv_data`);
   const names = { train: "train", validation: "eval", test: "test" };
   for (const part of PARTS) {
     const random = seeded("few", "pairs", part);
-    const text = () => `"${madeUpText(1 + below(2, random), random)}"`;
+    const sentences = () => texts === "short" ? 1 + below(2, random) : LONG;
+    const text = () => `"${madeUpText(sentences(), random)}"`;
     const lines = Array.from(
       { length: COUNTS[part] },
       (_, i) => `${i % 2}.0\t${i}\t${i + 1}\t${text()}\t${text()}\n`,

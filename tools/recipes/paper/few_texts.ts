@@ -39,7 +39,11 @@ export async function writeFewTokens(folder: string): Promise<void> {
 }
 
 /** Files of English C4, and a tokenizer. */
-export async function writeFewC4(folder: string): Promise<void> {
+export async function writeFewC4(
+  folder: string,
+  texts: "short" | "long" = "short",
+): Promise<void> {
+  const most = texts === "short" ? 8 : 40;
   await Deno.mkdir(`${folder}/en`);
   const counts = {
     "train.00000-of-01024": 40,
@@ -49,7 +53,7 @@ export async function writeFewC4(folder: string): Promise<void> {
     const random = seeded("few", name);
     const lines = Array.from({ length: count }, (_, i) =>
       JSON.stringify({
-        text: madeUpText(1 + below(8, random), random),
+        text: madeUpText(1 + below(most, random), random),
         timestamp: "2019-04-25T12:57:54Z",
         url: `https://example.org/${i}`,
       }) + "\n");
@@ -61,12 +65,16 @@ export async function writeFewC4(folder: string): Promise<void> {
 }
 
 /** Texts of OpenWebText, unpacked, and a tokenizer. */
-export async function writeFewPages(folder: string): Promise<void> {
+export async function writeFewPages(
+  folder: string,
+  texts: "short" | "long" = "short",
+): Promise<void> {
   const random = seeded("few", "pages");
+  const sentences = texts === "short" ? 12 : 120;
   for (let i = 0; i < 60; i++) {
     await Deno.writeTextFile(
       `${folder}/${`${i}`.padStart(7, "0")}.txt`,
-      madeUpText(12, random),
+      madeUpText(sentences, random),
     );
   }
   await writeFewTokens(folder);

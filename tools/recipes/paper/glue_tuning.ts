@@ -62,7 +62,11 @@ import {
   remarksOn,
   variantName,
 } from "./paper_recipe.ts";
-import { BERT_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
+import {
+  BERT_TOKENIZER,
+  embeddedTokens,
+  readTokenizer,
+} from "./tokenizer_file.ts";
 
 /** Tokens of a text or a pair, few in the smoke setting. */
 const LENGTH = { paper: 128, smoke: 24 };
@@ -296,7 +300,7 @@ async function modelOf(
     };
   }
   const tokenizer = await readTokenizer(folders.tokenizer);
-  const { vocabularySize } = tokenizer;
+  const vocabularySize = embeddedTokens(tokenizer, "bert", mode, folders);
   const options = { ...head, vocabularySize, seed };
   return {
     model: bertOfSize(size, mode, contender.options, options),

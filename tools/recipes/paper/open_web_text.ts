@@ -32,7 +32,12 @@ import {
   remarksOn,
 } from "./paper_recipe.ts";
 import { firstOfStream } from "./text_batches.ts";
-import { GPT2_TOKENIZER, readTokenizer } from "./tokenizer_file.ts";
+import {
+  embeddedTokens,
+  GPT2_TOKENIZER,
+  readTokenizer,
+  VOCABULARY,
+} from "./tokenizer_file.ts";
 
 /** The models, and the texts they are asked: small and few in the smoke setting. */
 const SETTINGS = {
@@ -108,10 +113,16 @@ export const openWebTextModels: PaperRecipe = {
       plan: {
         ...{ steps: NANO_GPT.steps, rate: NANO_GPT.rate, validations: 100 },
       },
-      async open(setting, { data, tokenizer: folder }) {
-        const tokenizer = await readTokenizer(folder);
+      async open(setting, folders) {
+        const { data, areMadeUp } = folders;
+        const tokenizer = await readTokenizer(folders.tokenizer);
+        const vocabularySize = embeddedTokens(
+          ...[tokenizer, "gpt2", setting, folders] as const,
+        );
         const { sizes, length, held, lookedAt } = SETTINGS[setting];
-        const tokensOf = setting === "smoke" ? fewTokens : fileOfTokens;
+        const tokensOf = setting === "smoke" || areMadeUp
+          ? fewTokens
+          : fileOfTokens;
         const train = await tokensOf("train", data, tokenizer);
         const validation = await tokensOf("validation", data, tokenizer);
         const type = typeOf(tokenizer);
@@ -131,7 +142,7 @@ export const openWebTextModels: PaperRecipe = {
         const guessed = await guessByFrequency(heldBatches(lookedAt, length));
         return {
           remarks: setting === "smoke" ? [] : remarksOn([
-            ["tokens in their vocabulary", tokenizer.vocabularySize, 50_257],
+            ["tokens in their vocabulary", vocabularySize, VOCABULARY.gpt2],
           ]),
           floor: { guess: "frequencies of tokens", loss: guessed.loss },
           baselines: () => ({
@@ -142,7 +153,7 @@ export const openWebTextModels: PaperRecipe = {
           async trial({ contender: { options }, seed, ...choice }) {
             const hasPositions = options.variant === "softmax";
             const model = lionGpt({
-              ...{ ...sizes, vocabularySize: tokenizer.vocabularySize },
+              ...{ ...sizes, vocabularySize },
               maxLength: hasPositions ? length : 0,
               ...{ ...options, seed },
             });

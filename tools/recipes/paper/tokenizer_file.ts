@@ -4,9 +4,13 @@ import {
   type TokenizerFile,
   tokenizerOf,
 } from "@lionjs/lion/data";
-import type { HubFiles } from "../needed_files.ts";
+import type { Folders, HubFiles } from "../needed_files.ts";
+import type { PaperSetting } from "./paper_recipe.ts";
 
 const include = ["tokenizer.json"];
+
+/** Tokens of the published vocabularies. */
+export const VOCABULARY = { bert: 30_522, gpt2: 50_257 };
 
 /** The tokenizer of BERT's models, which is the same for all sizes. */
 export const BERT_TOKENIZER: HubFiles = {
@@ -32,4 +36,19 @@ export async function readTokenizer(folder: string): Promise<Tokenizer> {
     });
   });
   return tokenizerOf(JSON.parse(text) as TokenizerFile);
+}
+
+/**
+ * The tokens that models have vectors of: those of the tokenizer, or as many as
+ * published where a published size is planned on made-up files.
+ */
+export function embeddedTokens(
+  { vocabularySize }: Tokenizer,
+  published: keyof typeof VOCABULARY,
+  setting: PaperSetting,
+  { areMadeUp = false }: Folders,
+): number {
+  return areMadeUp && setting === "paper"
+    ? VOCABULARY[published]
+    : vocabularySize;
 }
