@@ -159,9 +159,18 @@ export class TrainingState {
       );
       const added = (sum: tf.Tensor, i: number) =>
         before ? tf.add(before[i]!, sum) : sum;
+      // A gradient may be that of several weights, and of several groups.
+      const lastGroup = new Map<tf.Tensor | undefined, WeightGroup>();
+      for (const { group } of this.#groups) {
+        for (const { name } of group.variables) {
+          lastGroup.set(grads[name], group);
+        }
+      }
       const joined = this.#groups.map(({ group }, i) => {
         const sum = tf.tidy(() => added(group.join(grads), i + 2));
-        tf.dispose(group.variables.map(({ name }) => grads[name]!));
+        for (const { name } of group.variables) {
+          if (lastGroup.get(grads[name]) === group) tf.dispose(grads[name]);
+        }
         return sum;
       });
       return [...[value, count].map(added), ...joined];

@@ -189,6 +189,56 @@ onEachBackend("a step whose labels do not count is no divergence", async () => {
   model.dispose();
 });
 
+/** A sum of two weights, whose gradients are one and the same tensor. */
+class SumOfWeights extends tfl.layers.Layer {
+  #weights: tfl.LayerVariable[] = [];
+
+  override build(shape: tfl.Shape): void {
+    const ones = tfl.initializers.ones();
+    this.#weights = ["a", "b"].map((name) =>
+      this.addWeight(name, [shape.at(-1)!], "float32", ones)
+    );
+    this.built = true;
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+    const sum = tf.customGrad((a, b) => ({
+      value: tf.add(a as tf.Tensor, b as tf.Tensor),
+      gradFunc: (dy) => [dy, dy],
+    }));
+    return tf.mul(x, sum(...this.#weights.map((weight) => weight.read())));
+  }
+
+  static get className(): string {
+    return "SumOfWeights";
+  }
+}
+
+onEachBackend("weights of two groups may have one gradient", async () => {
+  const x = tfl.input({ shape: [INPUTS] });
+  const y = new SumOfWeights({}).apply(x) as tfl.SymbolicTensor;
+  const model = tfl.model({ inputs: x, outputs: y });
+  const data = tinyData(() => ({
+    ...{ inputs: [tf.ones([2, INPUTS])], labels: tf.zeros([2, INPUTS]) },
+    size: 2,
+  }));
+  await train(model, data, {
+    ...{ steps: 2, loss: meanSquaredError(), progress: false },
+    optimizer: {
+      learningRate: () => 0.1,
+      learningRateFactor: (name) => name.endsWith("a") ? 1 : 0.5,
+    },
+  });
+  const [a, b] = await Promise.all(
+    model.getWeights().map(async (weight) => (await weight.data())[0]!),
+  );
+  // Adam's first steps are as long as the rates say.
+  assertAlmostEquals(a!, 0.8, 1e-2);
+  assertAlmostEquals(b!, 0.9, 1e-2);
+  model.dispose();
+});
+
 onEachBackend("the norm of millions of values is right", async () => {
   // tfjs-wasm's own sum of so many is a fifth too small.
   const norm = tf.tidy(() => normOf([tf.fill([2 ** 15, 2 ** 10], 0.3)]));
