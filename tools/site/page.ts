@@ -159,7 +159,7 @@ export function pageOf(path: string): string {
 }
 
 /** Whether a file of the repository is a program, whose page shows it. */
-export function isSource(path: string): boolean {
+function isSource(path: string): boolean {
   return path.endsWith(".ts");
 }
 

@@ -56,7 +56,7 @@ export const BERT_SIZES = ["base", "large"] as const;
 export type BertSize = typeof BERT_SIZES[number];
 
 /** What the authors' files say of each size. */
-export const C4_SETTINGS: Readonly<
+const C4_SETTINGS: Readonly<
   Record<BertSize, { rate: number; microBatch: number; hydraDepth: number }>
 > = {
   base: { rate: 8e-4, microBatch: 128, hydraDepth: HYDRA_PRESETS.base.depth },

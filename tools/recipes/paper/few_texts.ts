@@ -32,7 +32,7 @@ export function madeUpText(sentences: number, random: Random): string {
 }
 
 /** Writes a tokenizer that was learned from such texts. */
-export async function writeFewTokens(folder: string): Promise<void> {
+async function writeFewTokens(folder: string): Promise<void> {
   const text = madeUpText(40, seeded("few", "tokens"));
   const file = trainTokenizer([text], { vocabularySize: 300 });
   await Deno.writeTextFile(`${folder}/tokenizer.json`, JSON.stringify(file));
