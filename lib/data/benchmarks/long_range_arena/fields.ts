@@ -1,4 +1,6 @@
 /** Fields between tabs, in which quotes are like any other character. @module */
+import { assertPlace } from "../../batches/dataset.ts";
+import type { LineIndex } from "../../records/line_index.ts";
 import { utf8Text } from "../python_text.ts";
 
 /**
@@ -19,4 +21,17 @@ export function fieldsOf(
   throw new SyntaxError(
     `${where} should have ${count} fields between tabs, got ${fields.length}`,
   );
+}
+
+/** The fields of the line at a place, and what messages call it. */
+export async function fieldsAt(
+  index: LineIndex,
+  path: string,
+  place: number,
+  count: number,
+): Promise<{ where: string; fields: readonly string[] }> {
+  assertPlace(place, index.size);
+  const { number, bytes } = await index.line(place);
+  const where = `${path}:${number}`;
+  return { where, fields: fieldsOf(where, bytes, count) };
 }

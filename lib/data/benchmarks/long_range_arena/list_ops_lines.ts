@@ -1,10 +1,10 @@
 import { shown } from "../../../contract/shown.ts";
-import { assertPlace, type Dataset } from "../../batches/dataset.ts";
+import type { Dataset } from "../../batches/dataset.ts";
 import { fileBytes } from "../../bytes/file_bytes.ts";
 import { LineIndex } from "../../records/line_index.ts";
 import { LIST_OPS_TOKENS } from "../../tasks/list_ops.ts";
 import type { LongRangeTokens } from "./examples.ts";
-import { fieldsOf } from "./fields.ts";
+import { fieldsAt, fieldsOf } from "./fields.ts";
 
 const HEADER = "Source\tTarget";
 
@@ -38,10 +38,7 @@ export async function listOpsLines(
   return {
     size: index.size,
     async get(place) {
-      assertPlace(place, index.size);
-      const { number, bytes } = await index.line(place);
-      const where = `${path}:${number}`;
-      const fields = fieldsOf(where, bytes, 2);
+      const { where, fields } = await fieldsAt(index, path, place, 2);
       const tokens = tokensIn(fields[0]!).slice(0, length);
       return {
         ids: Int32Array.from(tokens, (token) => idOf(where, token)),

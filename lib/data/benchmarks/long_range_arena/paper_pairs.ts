@@ -1,9 +1,9 @@
 import { shown } from "../../../contract/shown.ts";
-import { assertPlace, type Dataset } from "../../batches/dataset.ts";
+import type { Dataset } from "../../batches/dataset.ts";
 import { fileBytes } from "../../bytes/file_bytes.ts";
 import { LineIndex } from "../../records/line_index.ts";
 import { byteTokens, type LongRangePair } from "./examples.ts";
-import { fieldsOf } from "./fields.ts";
+import { fieldsAt, fieldsOf } from "./fields.ts";
 
 /**
  * Pairs of papers of the ACL Anthology Network.
@@ -26,10 +26,7 @@ export async function paperPairs(
   return {
     size: index.size,
     async get(place) {
-      assertPlace(place, index.size);
-      const { number, bytes } = await index.line(place);
-      const where = `${path}:${number}`;
-      const fields = fieldsOf(where, bytes, 5);
+      const { where, fields } = await fieldsAt(index, path, place, 5);
       return {
         pair: [byteTokens(fields[3]!, length), byteTokens(fields[4]!, length)],
         label: labelIn(where, fields),
