@@ -6,13 +6,13 @@
  */
 import {
   ATTENTION,
-  ELEMENTWISE,
   type Fields,
   JOB_OFFSET,
   JOBS,
   QUEUE,
 } from "../lib/tfjs/wasm/jobs.ts";
 import { readCommandLine } from "./command_line.ts";
+import { elementwiseSource } from "./elementwise/loops_source.ts";
 import { loopsSource } from "./kernel_loops.ts";
 import { expandPairs } from "./kernel_pairs.ts";
 import { tasksSource } from "./kernel_tasks.ts";
@@ -209,7 +209,6 @@ function sweepSource(
 function jobsSource(): string {
   const shared: [string, Fields][] = [
     ["attention", ATTENTION],
-    ["elementwise", ELEMENTWISE],
   ];
   const records: [string, Fields][] = [
     ...shared,
@@ -253,6 +252,7 @@ async function compile(relaxed: boolean): Promise<Uint8Array> {
   const generated: Record<string, string> = {
     "math/gemm.ts": gemmSource(),
     "math/loops.ts": loopsSource(),
+    "math/elementwise_loops.ts": elementwiseSource(),
     "jobs.ts": jobsSource(),
     "tasks.ts": await tasksSource(SOURCE),
   };

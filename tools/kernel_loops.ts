@@ -81,36 +81,6 @@ const OF_FLOATS: readonly Loop[] = [
     },
   },
   {
-    doc: "y = GELU(x)",
-    head: "gelu(x, y)",
-    writes: { y: "gelu4(x)" },
-  },
-  {
-    doc: "dx = dy GELU'(x)",
-    head: "geluGradient(x, dy, dx)",
-    writes: { dx: "geluGradient4(x, dy)" },
-  },
-  {
-    doc: "y = log σ(x)",
-    head: "logSigmoid(x, y)",
-    writes: { y: "logSigmoid4(x)" },
-  },
-  {
-    doc: "dx = dy σ(-x), the gradient of log σ.",
-    head: "logSigmoidGradient(x, dy, dx)",
-    writes: { dx: "f32x4.mul(dy, sigmoid4(f32x4.neg(x)))" },
-  },
-  {
-    doc: "y = max(x, lowest); NaN stays.",
-    head: "raise(lowest: f32, x, y)",
-    writes: { y: "f32x4.max(x, lowest)" },
-  },
-  {
-    doc: "dx = dy, and 0 where x is below the lowest.",
-    head: "raiseGradient(lowest: f32, x, dy, dx)",
-    writes: { dx: "v128.andnot(dy, f32x4.lt(x, lowest))" },
-  },
-  {
     doc:
       "y = inverse · x ∘ scale ∘ gates, with one over the root mean square of x.",
     head: "normalizeGated(inverse: f32, x, scale, gates, y)",
@@ -431,8 +401,8 @@ return columns;
 /** The text of math/loops.ts. */
 export function loopsSource(): string {
   return [
-    `import { firstLanes, loadFirst, multiplyAdd, sigmoid4, storeFirst, sum4, sums4 } from "./simd";`,
-    `import { geluGradient4, gelu4, logSigmoid4, shiftedSilu4, shiftedSiluGradient4 } from "./activations";`,
+    `import { firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, sums4 } from "./simd";`,
+    `import { shiftedSilu4, shiftedSiluGradient4 } from "./activations";`,
     `import { a1, a2, a3, a4, a5, log2e, fastSigmoid4, lowest, one, fastExp4, rounder, siluDerivative4 } from "./vector_exp";`,
     ...OF_FLOATS.map(ofFloats),
     ...OF_VECTORS.map(ofVectors),

@@ -17,7 +17,6 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   chunkwiseBackward: "chunkwise/chunkwise_job",
   matmul: "math/matmul",
   layerNorm: "layer/layer_norm",
-  gelu: "layer/elementwise",
   splitHeads: "layer/split_heads",
   adam: "layer/adam",
   columnSum: "math/column_sum",
@@ -26,13 +25,12 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   recurrentForward: "recurrent/recurrent",
   delta: "delta/delta_job",
   gemv: "math/gemv",
-  logSigmoid: "layer/elementwise",
-  finiteDecay: "layer/elementwise",
   selectiveScan: "scan/scan_job",
   shortConvolution: "layer/convolution",
   rmsNorm: "layer/rms_norm",
   splitDirections: "layer/split_directions",
   joinDirections: "layer/join_directions",
+  elementwise: "layer/elementwise",
 };
 
 /** The text of tasks.ts, which does what the queue's job says. */

@@ -15,6 +15,13 @@ import {
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
 import { cumulativeSumGradient, matmulGradient } from "./gradients.ts";
 import { COPYING } from "./halves.ts";
+import {
+  addKernel,
+  ELEMENTWISE_KERNELS,
+  elementwiseKernel,
+  powerKernel,
+  selectKernel,
+} from "./wasm/elementwise/kernels.ts";
 import { gather as wasmGather } from "./wasm/gather.ts";
 import type { KernelHost } from "./wasm/host.ts";
 import { cpuKernel } from "./wasm/cpu_kernel.ts";
@@ -208,6 +215,23 @@ export const REPLACED_KERNELS: {
     reason: "of bools, they read or write four bytes where there is one, and " +
       "so change other tensors",
     kernel: (stock, name) => cpuKernel(stock, name, ["bool"]),
+  }, {
+    kernels: ELEMENTWISE_KERNELS,
+    reason: "of floats, they compute on one thread, many of them element by " +
+      "element, and some of these with the functions of a plain C library",
+    kernel: (stock, name, host) => elementwiseKernel(host, stock, name),
+  }, {
+    kernels: ["Pow"],
+    reason: "like the others of each element",
+    kernel: (stock, _, host) => powerKernel(host, stock),
+  }, {
+    kernels: ["AddN"],
+    reason: "like the others of each element",
+    kernel: (stock, _, host) => addKernel(host, stock),
+  }, {
+    kernels: ["Select"],
+    reason: "like the others of each element",
+    kernel: (stock, _, host) => selectKernel(host, stock),
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),

@@ -21,6 +21,8 @@ import { LAYER_NORM } from "../../operations/layer_norm.ts";
 import { TOKENS, WITHOUT_PADDING } from "../../operations/padding.ts";
 import { RMS_NORM } from "../../operations/rms_norm.ts";
 import { ADAM, type AdamAttributes } from "../../optimizers/adam.ts";
+import { compute, elementwise } from "../../tfjs/wasm/elementwise/elementwise.ts";
+import type { FunctionName } from "../../tfjs/wasm/elementwise/functions.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { refer } from "../../tfjs/wasm/identity.ts";
 import {
@@ -43,14 +45,15 @@ export function registerOperations(host: KernelHost): void {
       ...(gradient ? { gradient } : {}),
     });
   registerNorms(host);
-  for (const [operation, job, operations] of ELEMENTWISE) {
-    const kernel: Kernel = ({ inputs, make, run }) => {
-      const y = make(inputs["x"]!.shape), size = sizeOf(y);
-      const numbers = { size, lowest: LOWEST_LOG_DECAY };
-      run(job, numbers, { ...inputs, y }, operations * size);
-      return [y];
+  for (const [operation, forward, gradient] of ELEMENTWISE) {
+    const kernel = (name: FunctionName): Kernel => {
+      const fn = elementwise(name);
+      return ({ host, wasm, inputs: { x, dy } }) => {
+        const operands = dy ? [x!, dy] : [x!];
+        return [compute(host, wasm, fn, operands, { p: LOWEST_LOG_DECAY })!];
+      };
     };
-    register(operation, kernel, kernel);
+    register(operation, kernel(forward), kernel(gradient));
   }
   register(SPLIT_HEADS, splitHeads, splitHeadsGradient);
   register(SOURCE_DECAY, sourceDecay, sourceDecayGradient);
@@ -66,18 +69,15 @@ export function registerOperations(host: KernelHost): void {
  */
 const OPERATIONS_AN_ELEMENT = 30;
 
-/** Operations that take as long as reading and writing an element. */
-const OPERATIONS_A_COPY = 8;
-
 function sizeOf({ shape }: tf.TensorInfo): number {
   return tf.util.sizeFromShape(shape);
 }
 
-/** Functions of each element; the output of their gradients is that in x. */
+/** Functions of each element, and the gradients in it. */
 const ELEMENTWISE = [
-  [GELU, "gelu", OPERATIONS_AN_ELEMENT],
-  [LOG_SIGMOID, "logSigmoid", OPERATIONS_AN_ELEMENT],
-  [FINITE_DECAY, "finiteDecay", OPERATIONS_A_COPY],
+  [GELU, "gelu", "geluGradient"],
+  [LOG_SIGMOID, "logSigmoid", "logSigmoidGradient"],
+  [FINITE_DECAY, "atLeast", "atLeastGradient"],
 ] as const;
 
 function registerNorms(host: KernelHost): void {

@@ -120,18 +120,32 @@ const RMS_NORM = {
 } as const satisfies Fields;
 
 /**
- * The job of an elementwise operation; if there is a `dy`, of its gradient, and `y` is
- * then the gradient in x.
+ * An operand of {@linkcode ELEMENTWISE}: where it lies, the bytes of its elements, and
+ * how many elements it advances along a row, and along each outer axis.
  */
-export const ELEMENTWISE = {
-  size: "i32",
-  ...addresses("x", "y", "dy"),
-} as const satisfies Fields;
+const operand = <N extends string>(name: N) => ({
+  ...addresses(name),
+  ...integers(
+    ...[`${name}Bytes`, `${name}0`, `${name}1`, `${name}2`] as const,
+    ...[`${name}3`, `${name}4`, `${name}5`] as const,
+  ),
+});
 
-/** The job that raises log decays to at least `lowest`, element by element. */
-const FINITE_DECAY = {
-  ...ELEMENTWISE,
-  lowest: "f32",
+/**
+ * The job of a function of each element (`elementwise/functions.ts`), of one operand
+ * to three. Rows lie one behind the other in the output, and in operands along `axes`
+ * outer axes of these sizes.
+ */
+const ELEMENTWISE = {
+  ...integers("operation", "rows", "columns", "rowsPerTask", "columnsPerTask"),
+  ...integers("axes", "size1", "size2", "size3", "size4", "size5"),
+  ...operand("x"),
+  ...operand("y"),
+  ...operand("z"),
+  out: "usize",
+  outBytes: "i32",
+  /** Numbers that the function takes. */
+  ...floats("p", "q"),
 } as const satisfies Fields;
 
 /** The job that splits rows into heads; if there is a `dx`, of its gradient: q, k and v are then gradients, and `dx` is that in x. */
@@ -251,7 +265,6 @@ export const JOBS = {
   chunkwiseBackward: ATTENTION,
   matmul: MATMUL,
   layerNorm: LAYER_NORM,
-  gelu: ELEMENTWISE,
   splitHeads: SPLIT_HEADS,
   adam: ADAM,
   columnSum: COLUMN_SUM,
@@ -260,11 +273,10 @@ export const JOBS = {
   recurrentForward: ATTENTION,
   delta: DELTA,
   gemv: GEMV,
-  logSigmoid: ELEMENTWISE,
-  finiteDecay: FINITE_DECAY,
   selectiveScan: SELECTIVE_SCAN,
   shortConvolution: SHORT_CONVOLUTION,
   rmsNorm: RMS_NORM,
   splitDirections: SPLIT_DIRECTIONS,
   joinDirections: JOIN_DIRECTIONS,
+  elementwise: ELEMENTWISE,
 } as const satisfies Record<string, Fields>;

@@ -1,0 +1,157 @@
+/** Functions of each element as kernels of the wasm backend. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import type { KernelHost } from "../host.ts";
+import {
+  compute,
+  type Elementwise,
+  elementwise,
+  type Numbers,
+} from "./elementwise.ts";
+import { type FunctionName, FUNCTIONS } from "./functions.ts";
+
+/** A kernel whose operands or attributes are not named as most are. */
+interface Named {
+  readonly operands?: readonly string[];
+  readonly numbers?: (attributes: Readonly<Record<string, number>>) => Numbers;
+}
+
+/** The names of operands, by their number. */
+const OPERANDS = [[], ["x"], ["a", "b"]];
+
+const alpha = ({ alpha }: { readonly alpha?: number }) => ({ p: alpha ?? 0 });
+
+const NAMED: Readonly<Record<string, Named>> = {
+  ClipByValue: {
+    numbers: ({ clipValueMin, clipValueMax }) => ({
+      p: clipValueMin!,
+      q: clipValueMax!,
+    }),
+  },
+  EluGrad: { operands: ["dy", "y"] },
+  LeakyRelu: { numbers: alpha },
+  Prelu: { operands: ["x", "alpha"] },
+  Step: { numbers: alpha },
+};
+
+/** Functions that are no kernels of tfjs's, or that several kernels are made of. */
+const OTHERS: readonly string[] = [
+  ...["atLeast", "atLeastGradient", "gelu", "geluGradient", "logSigmoid"],
+  ...["logSigmoidGradient", "pow", "select"],
+];
+
+/** The kernels that are a function each, whose names are those with a capital. */
+export const ELEMENTWISE_KERNELS: readonly string[] = Object.keys(FUNCTIONS)
+  .filter((name) => !OTHERS.includes(name))
+  .map((name) => name[0]!.toUpperCase() + name.slice(1));
+
+/**
+ * A kernel that computes a function of each element, of the types that the function
+ * takes.
+ *
+ * @param host Runs the job.
+ * @param stock tfjs's own kernel, for other types, and for what the function leaves
+ * out.
+ * @param name The kernel's name.
+ */
+export function elementwiseKernel(
+  host: KernelHost,
+  stock: tf.KernelFunc,
+  name: string,
+): tf.KernelFunc {
+  const fn = elementwise(functionOf(name));
+  const { operands = OPERANDS[fn.types.length]!, numbers } = NAMED[name] ?? {};
+  return (call) => {
+    const given = operands.map((name) => call.inputs[name] as tf.TensorInfo);
+    if (given.some(({ dtype }, i) => dtype !== fn.types[i])) return stock(call);
+    return compute(
+      host,
+      call.backend as BackendWasm,
+      fn,
+      given,
+      numbers?.(call.attrs as Record<string, number>),
+    ) ?? stock(call);
+  };
+}
+
+function functionOf(kernel: string): FunctionName {
+  return kernel[0]!.toLowerCase() + kernel.slice(1) as FunctionName;
+}
+
+/** Exponents for which there is a faster function, with the same results. */
+const POWERS: Readonly<Record<number, Elementwise | undefined>> = {
+  [-1]: elementwise("reciprocal"),
+  2: elementwise("square"),
+};
+
+/** The kernel `Pow`, like {@linkcode elementwiseKernel}. */
+export function powerKernel(
+  host: KernelHost,
+  stock: tf.KernelFunc,
+): tf.KernelFunc {
+  const power = elementwise("pow");
+  return (call) => {
+    const { a, b } = call.inputs as Record<"a" | "b", tf.TensorInfo>;
+    if (a.dtype !== "float32" || b.dtype !== "float32") return stock(call);
+    const wasm = call.backend as BackendWasm;
+    const isNumber = b.shape.length <= a.shape.length &&
+      b.shape.every((size) => size === 1);
+    const fn = isNumber && POWERS[wasm.typedArrayFromHeap(b)[0]!];
+    return (fn
+      ? compute(host, wasm, fn, [a])
+      : compute(host, wasm, power, [a, b])) ?? stock(call);
+  };
+}
+
+/** The kernel `AddN`, which adds one tensor after the other. */
+export function addKernel(
+  host: KernelHost,
+  stock: tf.KernelFunc,
+): tf.KernelFunc {
+  const add = elementwise("add");
+  return (call) => {
+    const [first, ...others] = call.inputs as unknown as tf.TensorInfo[];
+    const isOfFloats = (x: tf.TensorInfo) => x.dtype === "float32";
+    if (!first || others.length === 0) return stock(call);
+    if (![first, ...others].every(isOfFloats)) return stock(call);
+    const wasm = call.backend as BackendWasm;
+    let sum = first;
+    for (const x of others) {
+      const before = sum;
+      try {
+        sum = compute(host, wasm, add, [before, x])!;
+      } finally {
+        if (before !== first) wasm.disposeData(before.dataId);
+      }
+    }
+    return sum;
+  };
+}
+
+/**
+ * The kernel `Select`, of a condition for each element or for each row along the first
+ * axis.
+ */
+export function selectKernel(
+  host: KernelHost,
+  stock: tf.KernelFunc,
+): tf.KernelFunc {
+  const select = elementwise("select");
+  return (call) => {
+    const { condition, t, e } = call.inputs as Record<
+      "condition" | "t" | "e",
+      tf.TensorInfo
+    >;
+    const { dtype, shape: { length: rank } } = t;
+    if (condition.dtype !== "bool" || e.dtype !== dtype) return stock(call);
+    if (dtype !== "float32" && dtype !== "int32") return stock(call);
+    const isOfRows = condition.shape.length === 1 && rank > 1;
+    const shape = isOfRows
+      ? [...condition.shape, ...new Array<number>(rank - 1).fill(1)]
+      : condition.shape;
+    const wasm = call.backend as BackendWasm;
+    const operands = [{ ...condition, shape }, t, e];
+    return compute(host, wasm, { ...select, type: dtype }, operands) ??
+      stock(call);
+  };
+}

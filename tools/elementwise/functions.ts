@@ -1,0 +1,553 @@
+/**
+ * What each function of each element computes, as code for vectors.
+ *
+ * Polynomials are those of Cephes (S. L. Moshier, netlib.org/cephes) where nothing else
+ * is said. What becomes NaN, infinite or -0 is as in JavaScript.
+ *
+ * @module
+ */
+import type { FunctionName } from "../../lib/tfjs/wasm/elementwise/functions.ts";
+import {
+  abs,
+  add,
+  addInteger,
+  and,
+  andNot,
+  ceil,
+  div,
+  eq,
+  f64,
+  floor,
+  ge,
+  gt,
+  in64,
+  le,
+  lower,
+  lt,
+  madd,
+  max,
+  min,
+  mul,
+  ne,
+  nearest,
+  neg,
+  negInteger,
+  ofInteger,
+  or,
+  polynomial,
+  raise,
+  select,
+  shl,
+  shr,
+  sqrt,
+  sub,
+  subInteger,
+  trunc,
+  type Vector,
+  xor,
+} from "./vector_code.ts";
+
+/** Added to a float below 2^22, it leaves the nearest integer in the low bits. */
+const ROUNDER = 12582912;
+
+const LN_2 = 0.6931471805599453;
+
+/** ln 2 in two parts; the first has so few bits that small multiples are exact. */
+const LN_2_HIGH = 0.693359375, LN_2_LOW = -2.12194440e-4;
+
+/** π/2 in four parts, of which the first three have eleven bits each. */
+const HALF_PI_PARTS = [
+  1.5703125,
+  0.0004837512969970703,
+  7.549533620476723e-8,
+  2.5633440682570896e-12,
+];
+
+const HALF_PI = Math.PI / 2;
+
+/** The least normal number. */
+const LEAST_NORMAL = 2 ** -126;
+
+/** The bits of a float, as a constant integer. */
+function bits(value: number): number {
+  return new Int32Array(Float32Array.of(value).buffer)[0]!;
+}
+
+const ONE = bits(1), SIGN = bits(-0);
+
+/** x, with the sign of another number where that is negative. */
+function withSignOf(x: Vector, other: string): string {
+  return or(x, and(other, SIGN));
+}
+
+/** e^x = 2^n (1 + p) of -150 < n <= 129. */
+function powerParts(x: string) {
+  const rounded = madd(x, Math.LOG2E, ROUNDER);
+  const n = sub(rounded, ROUNDER);
+  const r = madd(n, -LN_2_LOW, madd(n, -LN_2_HIGH, x));
+  const q = polynomial(r, [
+    ...[1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3],
+    ...[4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
+  ]);
+  return { shifted: shl(rounded, 23), p: madd(q, mul(r, r), r) };
+}
+
+function exp(x: string): string {
+  const bounded = lower(raise(x, -104), 89);
+  const { shifted, p } = powerParts(bounded);
+  const power = add(p, 1);
+  // Twice a half of it: 2^128 is no number.
+  const normal = mul(add(power, power), addInteger(shifted, bits(0.5)));
+  // Below, the bits of a subnormal number are those that a sum with a power of two
+  // leaves of the mantissa; to multiply by 2^-127 would take a hundred times as long.
+  const scaled = addInteger(power, addInteger(shifted, 100 << 23));
+  const subnormal = subInteger(add(scaled, 2 ** -26), bits(2 ** -26));
+  return select(subnormal, normal, lt(x, -86));
+}
+
+/** e^x - 1 of x up to 89. */
+function expm1(x: string): string {
+  const { shifted, p } = powerParts(lower(raise(x, -20), 89));
+  const half = addInteger(shifted, bits(0.5));
+  const result = madd(half, p, sub(half, 0.5));
+  return withSignOf(add(result, result), x);
+}
+
+/** e^x / 2 of x from -80 to 89.5, where e^x is infinite. */
+function halfExp(x: string): string {
+  const { shifted, p } = powerParts(lower(x, 89.6));
+  const quarter = addInteger(shifted, bits(0.25));
+  const half = madd(quarter, p, quarter);
+  return add(half, half);
+}
+
+/** log(u + rest), of a rest below the digits of u. */
+function log(u: string, rest?: string): string {
+  const isSmall = lt(u, LEAST_NORMAL);
+  const positive = rest ? u : select(ofInteger(u), u, isSmall);
+  const exponent = shr(subInteger(positive, bits(Math.SQRT1_2)), 23);
+  const shifted = shl(exponent, 23);
+  let f = sub(subInteger(positive, shifted), 1);
+  if (rest) f = madd(rest, subInteger(ONE, shifted), f);
+  let e = ofInteger(exponent);
+  if (!rest) e = add(e, and(isSmall, bits(-149)));
+  const z = mul(f, f);
+  const p = polynomial(f, [
+    ...[7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1],
+    ...[-1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1],
+    ...[2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1],
+  ]);
+  const tail = madd(e, LN_2_LOW, mul(mul(p as string, f), z));
+  const result = madd(e, LN_2_HIGH, add(f, madd(z, -0.5, tail)));
+  const usual = and(gt(u, 0), lt(u, Infinity));
+  return select(
+    result,
+    select(-Infinity, or(u, lt(u, 0)), eq(u, 0)),
+    usual,
+  );
+}
+
+function log1p(x: string): string {
+  const u = add(x, 1), most = sub(u, 1);
+  const rest = add(sub(1, sub(u, most)), sub(x, most));
+  return withSignOf(log(u, rest), and(x, le(x, 0)));
+}
+
+/** log(1 + x) for 0 <= x <= 1, as 2 atanh(x / (2 + x)) by its power series. */
+function logOfOnePlus(x: string): string {
+  const ratio = div(x, add(x, 2)), square = mul(ratio, ratio);
+  const powers = [15, 13, 11, 9, 7, 5, 3, 1];
+  const series = polynomial(square, powers.map((n) => 1 / n));
+  return mul(add(ratio, ratio), series);
+}
+
+function elu(x: string): string {
+  return select(x, expm1(x), ge(x, 0));
+}
+
+function sigmoid(x: string): string {
+  const e = exp(neg(abs(x)));
+  return div(select(e, 1, lt(x, 0)), add(e, 1));
+}
+
+function tanh(x: string): string {
+  const e = expm1(mul(lower(abs(x), 10), 2));
+  return withSignOf(div(e, add(e, 2)), x);
+}
+
+function sinh(x: string): string {
+  const size = abs(x), e = expm1(size);
+  const small = mul(add(e, div(e, add(e, 1))), 0.5);
+  return withSignOf(select(halfExp(size), small, gt(size, 80)), x);
+}
+
+function cosh(x: string): string {
+  const half = halfExp(abs(x));
+  return add(half, div(0.25, half));
+}
+
+/** The quarter turns in an angle up to {@link LARGEST_ANGLE}, and what is left. */
+function turns(x: string) {
+  const rounded = madd(x, 2 / Math.PI, ROUNDER);
+  const n = sub(rounded, ROUNDER);
+  const r = HALF_PI_PARTS.reduce((rest, part) => madd(n, -part, rest), x);
+  return { quarters: rounded, r };
+}
+
+/** 2^13 quarter turns are exact multiples of the parts of one. */
+const LARGEST_ANGLE = 8192;
+
+/** The sine and the cosine of an angle up to π/4. */
+function sineAndCosine(r: string): { sine: string; cosine: string } {
+  const z = mul(r, r);
+  const s = polynomial(z, [
+    ...[-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1],
+  ]);
+  const c = polynomial(z, [
+    ...[2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2],
+  ]);
+  return {
+    // 0 is added so that -0 stays -0.
+    sine: madd(madd(z, s, 0), r, r),
+    cosine: add(madd(z, -0.5, mul(mul(z, z), c)), 1),
+  };
+}
+
+/** The sine of an angle and some quarter turns. */
+function sineAfter(x: string, quartersMore: number): string {
+  const { quarters, r } = turns(x);
+  const { sine, cosine } = sineAndCosine(r);
+  const all = quartersMore ? addInteger(quarters, quartersMore) : quarters;
+  const swapped = negInteger(and(all, 1));
+  const sign = shl(and(all, 2), 30);
+  return xor(select(cosine, sine, swapped), sign);
+}
+
+function tan(x: string): string {
+  const { quarters, r } = turns(x);
+  const z = mul(r, r);
+  const p = polynomial(z, [
+    ...[9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2],
+    ...[5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1],
+  ]);
+  const tangent = madd(mul(p as string, z), r, r);
+  const swapped = negInteger(and(quarters, 1));
+  return div(select(-1, tangent, swapped), select(tangent, 1, swapped));
+}
+
+/** atan(y / x) of 0 <= y <= x. */
+function arcTangent(y: Vector, x: Vector): string {
+  const isLarge = gt(y, mul(x, Math.SQRT2 - 1));
+  const t = div(
+    select(sub(y, x), y, isLarge),
+    select(add(y, x), x, isLarge),
+  );
+  const z = mul(t, t);
+  const p = polynomial(z, [
+    ...[8.05374449538e-2, -1.38776856032e-1],
+    ...[1.99777106478e-1, -3.33329491539e-1],
+  ]);
+  return add(and(isLarge, bits(Math.PI / 4)), madd(mul(p as string, z), t, t));
+}
+
+function atan(x: string): string {
+  const size = abs(x), isSteep = gt(size, 1);
+  const angle = arcTangent(select(1, size, isSteep), select(size, 1, isSteep));
+  return withSignOf(select(sub(HALF_PI, angle), angle, isSteep), x);
+}
+
+function atan2(y: string, x: string): string {
+  const height = abs(y), width = abs(x);
+  const least = min(height, width), most = max(height, width);
+  const isZero = eq(most, 0), isInfinite = eq(least, Infinity);
+  const angle = arcTangent(
+    select(1, least, isInfinite),
+    select(1, most, or(isZero, isInfinite)),
+  );
+  const steep = select(sub(HALF_PI, angle), angle, gt(height, width));
+  const whole = select(sub(Math.PI, steep), steep, shr(x, 31));
+  return withSignOf(whole, y);
+}
+
+/** The arc sine of |x|, or of sqrt((1 - |x|) / 2) where |x| is above a half. */
+function arcSine(x: string) {
+  const size = abs(x), isLarge = gt(size, 0.5);
+  const half = mul(sub(1, size), 0.5);
+  const z = select(half, mul(size, size), isLarge);
+  const w = select(sqrt(half), size, isLarge);
+  const p = polynomial(z, [
+    ...[4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2],
+    ...[7.4953002686e-2, 1.6666752422e-1],
+  ]);
+  return { isLarge, angle: madd(mul(p as string, z), w, w) };
+}
+
+function asin(x: string): string {
+  const { isLarge, angle } = arcSine(x);
+  const rest = sub(HALF_PI, add(angle, angle));
+  return withSignOf(select(rest, angle, isLarge), x);
+}
+
+function acos(x: string): string {
+  const { isLarge, angle } = arcSine(x);
+  const twice = add(angle, angle);
+  const large = select(sub(Math.PI, twice), twice, lt(x, 0));
+  return select(large, sub(HALF_PI, withSignOf(angle, x)), isLarge);
+}
+
+/** Numbers whose squares could be infinite, and to which 1 is nothing. */
+const HUGE = 2 ** 30;
+
+function asinh(x: string): string {
+  const size = abs(x), square = mul(size, size), isHuge = gt(size, HUGE);
+  const root = add(sqrt(add(square, 1)), 1);
+  const sum = log1p(select(size, add(size, div(square, root)), isHuge));
+  return withSignOf(add(sum, and(isHuge, bits(LN_2))), x);
+}
+
+function acosh(x: string): string {
+  const isHuge = gt(x, HUGE), t = sub(x, 1);
+  const root = sqrt(mul(t, add(t, 2)));
+  const result = log1p(select(x, add(t, root), isHuge));
+  return or(add(result, and(isHuge, bits(LN_2))), lt(x, 1));
+}
+
+function atanh(x: string): string {
+  const size = abs(x), ratio = div(add(size, size), sub(1, size));
+  return withSignOf(mul(log1p(ratio), 0.5), x);
+}
+
+/** The error function, with polynomials by N. Juffa. */
+function erf(x: string): string {
+  const t = abs(x), z = mul(x, x);
+  const near = madd(
+    polynomial(z, [
+      ...[-5.96761703e-4, 4.99119423e-3, -2.67681349e-2],
+      ...[1.12819925e-1, -3.76125336e-1, 1.28379166e-1],
+    ]),
+    t,
+    t,
+  );
+  const far = lower(t, 4);
+  const exponent = polynomial(far, [
+    ...[-1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2],
+    ...[-1.06777877e-1, -6.34846687e-1, -1.28717512e-1],
+  ]);
+  const { shifted, p } = powerParts(madd(exponent, far, neg(far)));
+  const power = madd(addInteger(shifted, ONE), p, addInteger(shifted, ONE));
+  return withSignOf(select(sub(1, power), near, gt(t, 0.927734375)), x);
+}
+
+/** 1.5 · 2^52: added, it leaves the nearest integer in the low bits. */
+const ROUNDER_64 = 6755399441055744;
+
+/** |x|^y in 64 bits, of which a vector has two. */
+function power64(x: string, y: string): string {
+  // x = 2^e m with m from √½ to √2.
+  const offset = 0x3fe6a09e667f3bcdn, bias = 2048n;
+  const exponent = f64.shr(
+    f64.addInteger(x, (bias << 52n) - offset),
+    52,
+  );
+  const e = f64.sub(
+    f64.or(exponent, 0x4330000000000000n),
+    2 ** 52 + Number(bias),
+  );
+  const m = f64.subInteger(
+    x,
+    f64.shl(f64.subInteger(exponent, bias), 52),
+  );
+  const s = f64.div(f64.sub(m, 1), f64.add(m, 1)), z = f64.mul(s, s);
+  const horner = (x: string, coefficients: readonly Vector[]) =>
+    coefficients.reduce((sum, next) => f64.add(f64.mul(sum, x), next));
+  // Fitted to 2^-37 of it.
+  const series = horner(z, [
+    ...[0.34072728774823785, 0.4116728846261225, 0.5770835819263388],
+    ...[0.961796673359614, 2.8853900817900695],
+  ]);
+  const log2 = f64.add(f64.mul(series as string, s), e);
+  const exponents = f64.lower(f64.raise(f64.mul(log2, y), -1000), 1000);
+  const rounded = f64.add(exponents, ROUNDER_64);
+  const r = f64.sub(exponents, f64.sub(rounded, ROUNDER_64));
+  // 2^r, fitted to 2^-33 of it.
+  const p = horner(r, [
+    ...[1.5303702537409895e-05, 0.00015461447461850476, 0.0013333478466896157],
+    ...[0.009618056669890442, 0.05550410906332166, 0.2402265092234271],
+    ...[0.6931471805568316, 1],
+  ]);
+  return f64.addInteger(p as string, f64.shl(rounded, 52));
+}
+
+function pow(x: string, y: string): string {
+  const size = abs(x), isPositive = gt(y, 0);
+  const isBound = or(eq(size, 0), eq(size, Infinity));
+  const usual = in64(power64, size, y);
+  // 0 and ∞ are there, and become each other with a negative exponent.
+  const bound = select(
+    select(size, div(1, size), isPositive),
+    usual,
+    isBound,
+  );
+  const isInteger = eq(trunc(y), y);
+  const halved = mul(y, 0.5);
+  const isOdd = andNot(isInteger, eq(trunc(halved), halved));
+  const signed = or(bound, and(and(x, SIGN), isOdd));
+  const isReal = or(or(isInteger, isBound), ge(x, 0));
+  const endless = and(eq(size, 1), eq(abs(y), Infinity));
+  const isNaN = or(
+    or(ne(x, x), ne(y, y)),
+    or(andNot(ne(x, Infinity), isReal), endless),
+  );
+  return select(1, or(signed, isNaN), eq(y, 0));
+}
+
+function quotient(x: string, y: string): string {
+  return in64((x, y) => f64.floor(f64.div(x, y)), x, y);
+}
+
+/** Quotients up to here, of floats, are so exact in 64 bits that their integers are. */
+const LARGEST_QUOTIENT = 2 ** 26;
+
+/** What is left of x after whole multiples of y, with the sign of y. */
+function mod(x: string, y: string): string {
+  const exact = in64(
+    (x, y) => f64.sub(x, f64.mul(f64.trunc(f64.div(x, y)), y)),
+    x,
+    y,
+  );
+  const rest = withSignOf(select(x, exact, eq(abs(y), Infinity)), x);
+  const across = select(and(y, SIGN), add(rest, y), eq(rest, 0));
+  const isAcross = shr(xor(and(x, ne(x, 0)), y), 31);
+  const result = select(across, rest, isAcross);
+  return or(result, ne(sub(result, result), 0));
+}
+
+/** e^x of x below 88; 0 below e^-87. */
+function expOrZero(x: string): string {
+  const { shifted, p } = powerParts(lower(raise(x, -87), 88));
+  return andNot(addInteger(add(p, 1), shifted), lt(x, -87));
+}
+
+/** e^(-x²/2), and Φ(x) by it: Abramowitz and Stegun, 7.1.26, off by at most 1.5e-7. */
+function normal(x: string): { bell: string; distribution: string } {
+  const bell = expOrZero(mul(mul(x, x), -0.5));
+  const z = mul(abs(x), 0.70710678);
+  const t = div(1, madd(z, 0.3275911, 1));
+  const p = polynomial(t, [
+    ...[1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592],
+  ]);
+  const half = mul(mul(p, mul(t, bell)), 0.5);
+  return { bell, distribution: select(half, sub(1, half), lt(x, 0)) };
+}
+
+function geluGradient(x: string, dy: string): string {
+  const { bell, distribution } = normal(x);
+  return mul(dy, madd(mul(x, 0.39894228), bell, distribution));
+}
+
+function logSigmoid(x: string): string {
+  return sub(min(x, 0), logOfOnePlus(expOrZero(neg(abs(x)))));
+}
+
+/** An alternative to x where a condition does not hold. */
+function leaky(x: string, below: string): string {
+  return select(below, x, lt(x, 0));
+}
+
+/** One byte per lane: masks are made so where they are stored. */
+export const COMPUTED: Readonly<
+  Record<FunctionName, (...operands: string[]) => Vector>
+> = {
+  abs,
+  neg,
+  sqrt,
+  rsqrt: (x) => div(1, sqrt(x)),
+  square: (x) => mul(x, x),
+  reciprocal: (x) => div(1, x),
+  floor,
+  ceil,
+  round: nearest,
+  sign: (x) => select(or(and(x, SIGN), ONE), and(x, eq(x, x)), ne(x, 0)),
+  step: (x) => select(1, select(x, "p", ne(x, x)), gt(x, 0)),
+  relu: (x) => add(raise(x, 0), 0),
+  relu6: (x) => lower(add(raise(x, 0), 0), 6),
+  leakyRelu: (x) => leaky(x, mul(x, "p")),
+  clipByValue: (x) => lower(raise(x, "p"), "q"),
+  exp,
+  expm1,
+  log,
+  log1p,
+  sigmoid,
+  softplus: (x) => add(raise(x, 0), logOfOnePlus(exp(neg(abs(x))))),
+  elu,
+  selu: (x) =>
+    select(
+      mul(x, 1.0507009873554805),
+      mul(expm1(x), 1.7580993408473768),
+      ge(x, 0),
+    ),
+  tanh,
+  sinh,
+  cosh,
+  sin: (x) => sineAfter(x, 0),
+  cos: (x) => sineAfter(x, 1),
+  tan,
+  asin,
+  acos,
+  atan,
+  asinh,
+  acosh,
+  atanh,
+  erf,
+  isNan: (x) => ne(x, x),
+  isInf: (x) => eq(abs(x), Infinity),
+  isFinite: (x) => lt(abs(x), Infinity),
+  add,
+  sub,
+  multiply: mul,
+  realDiv: div,
+  maximum: max,
+  minimum: min,
+  squaredDifference: (x, y) => mul(sub(x, y), sub(x, y)),
+  prelu: (x, alpha) => leaky(x, mul(x, alpha)),
+  eluGrad: (dy, y) => select(dy, mul(dy, add(y, 1)), ge(y, 0)),
+  gelu: (x) => mul(x, normal(x).distribution),
+  geluGradient,
+  logSigmoid,
+  logSigmoidGradient: (x, dy) => mul(dy, div(1, add(expOrZero(x), 1))),
+  atLeast: (x) => max(x, "p"),
+  atLeastGradient: (x, dy) => andNot(dy, lt(x, "p")),
+  pow,
+  mod,
+  floorDiv: quotient,
+  atan2,
+  equal: eq,
+  notEqual: ne,
+  less: lt,
+  lessEqual: le,
+  greater: gt,
+  greaterEqual: ge,
+  logicalNot: (x) => xor(x, 0x01010101),
+  logicalAnd: and,
+  logicalOr: or,
+  logicalXor: xor,
+  select: (condition, x, y) => select(x, y, condition),
+};
+
+/** Which arguments a function leaves out: see PARTIAL. */
+export const LEFT_OUT: Partial<
+  Record<FunctionName, (...operands: string[]) => string>
+> = {
+  sin: isLargeAngle,
+  cos: isLargeAngle,
+  tan: isLargeAngle,
+  mod: (x, y) => {
+    const size = abs(div(x, y));
+    return and(gt(size, LARGEST_QUOTIENT), ne(y, 0));
+  },
+};
+
+function isLargeAngle(x: string): string {
+  const size = abs(x);
+  return and(gt(size, LARGEST_ANGLE), lt(size, Infinity));
+}
