@@ -6,7 +6,10 @@
  *
  * @module
  */
-import type { FunctionName } from "../../lib/tfjs/wasm/elementwise/functions.ts";
+import {
+  type FunctionName,
+  LARGEST_ANGLE,
+} from "../../lib/tfjs/wasm/elementwise/functions.ts";
 import {
   abs,
   add,
@@ -68,6 +71,12 @@ const HALF_PI = Math.PI / 2;
 /** The least normal number. */
 const LEAST_NORMAL = 2 ** -126;
 
+/** The logarithms of it, and of the largest number. */
+const LN_LEAST_NORMAL = -87.33654, LN_LARGEST = 88.72283;
+
+/** Below, e^x - 1 is x, and log(1 + x) too. */
+const TINY = 2 ** -25;
+
 /** The bits of a float, as a constant integer. */
 function bits(value: number): number {
   return new Int32Array(Float32Array.of(value).buffer)[0]!;
@@ -93,16 +102,33 @@ function powerParts(x: string) {
 }
 
 function exp(x: string): string {
-  const bounded = lower(raise(x, -104), 89);
-  const { shifted, p } = powerParts(bounded);
+  const { shifted, p } = powerParts(lower(raise(x, -104), 89));
   const power = add(p, 1);
-  // Twice a half of it: 2^128 is no number.
-  const normal = mul(add(power, power), addInteger(shifted, bits(0.5)));
-  // Below, the bits of a subnormal number are those that a sum with a power of two
-  // leaves of the mantissa; to multiply by 2^-127 would take a hundred times as long.
-  const scaled = addInteger(power, addInteger(shifted, 100 << 23));
-  const subnormal = subInteger(add(scaled, 2 ** -26), bits(2 ** -26));
-  return select(subnormal, normal, lt(x, -86));
+  // Of NaN and beyond the largest power, a product that is as it.
+  const normal = select(
+    addInteger(power, shifted),
+    mul(x, Infinity),
+    le(x, LN_LARGEST),
+  );
+  return select(subnormalOf(power, shifted), normal, lt(x, LN_LEAST_NORMAL));
+}
+
+/**
+ * A number times a power of two, below the least normal one. Its bits are those that a
+ * sum with a larger power leaves of the mantissa: a product would take a hundred times
+ * as long.
+ */
+function subnormalOf(x: string, shifted: string): string {
+  const scaled = addInteger(x, addInteger(shifted, 100 << 23));
+  return subInteger(add(scaled, 2 ** -26), bits(2 ** -26));
+}
+
+/** e^x of x up to 0, in fewer steps than {@link exp}. */
+function expBelow(x: string): string {
+  const { shifted, p } = powerParts(raise(x, -104));
+  const power = add(p, 1);
+  const normal = mul(power, addInteger(shifted, ONE));
+  return select(subnormalOf(power, shifted), normal, lt(x, LN_LEAST_NORMAL));
 }
 
 /** e^x - 1 of x up to 89. */
@@ -110,7 +136,8 @@ function expm1(x: string): string {
   const { shifted, p } = powerParts(lower(raise(x, -20), 89));
   const half = addInteger(shifted, bits(0.5));
   const result = madd(half, p, sub(half, 0.5));
-  return withSignOf(add(result, result), x);
+  const twice = withSignOf(add(result, result), x);
+  return select(x, twice, lt(abs(x), TINY));
 }
 
 /** e^x / 2 of x from -80 to 89.5, where e^x is infinite. */
@@ -128,7 +155,11 @@ function log(u: string, rest?: string): string {
   const exponent = shr(subInteger(positive, bits(Math.SQRT1_2)), 23);
   const shifted = shl(exponent, 23);
   let f = sub(subInteger(positive, shifted), 1);
-  if (rest) f = madd(rest, subInteger(ONE, shifted), f);
+  if (rest) {
+    const scale = subInteger(ONE, shifted);
+    // Where u is 2^127 or more, the rest is 0.
+    f = madd(rest, andNot(scale, shr(scale, 31)), f);
+  }
   let e = ofInteger(exponent);
   if (!rest) e = add(e, and(isSmall, bits(-149)));
   const z = mul(f, f);
@@ -161,12 +192,17 @@ function logOfOnePlus(x: string): string {
   return mul(add(ratio, ratio), series);
 }
 
+function softplus(x: string): string {
+  const e = expBelow(neg(abs(x)));
+  return add(raise(x, 0), select(e, logOfOnePlus(e), lt(e, TINY)));
+}
+
 function elu(x: string): string {
   return select(x, expm1(x), ge(x, 0));
 }
 
 function sigmoid(x: string): string {
-  const e = exp(neg(abs(x)));
+  const e = expBelow(neg(abs(x)));
   return div(select(e, 1, lt(x, 0)), add(e, 1));
 }
 
@@ -186,16 +222,16 @@ function cosh(x: string): string {
   return add(half, div(0.25, half));
 }
 
-/** The quarter turns in an angle up to {@link LARGEST_ANGLE}, and what is left. */
+/**
+ * The quarter turns in an angle up to {@link LARGEST_ANGLE}, whose products with the
+ * parts are exact, and what is left.
+ */
 function turns(x: string) {
   const rounded = madd(x, 2 / Math.PI, ROUNDER);
   const n = sub(rounded, ROUNDER);
   const r = HALF_PI_PARTS.reduce((rest, part) => madd(n, -part, rest), x);
   return { quarters: rounded, r };
 }
-
-/** 2^13 quarter turns are exact multiples of the parts of one. */
-const LARGEST_ANGLE = 8192;
 
 /** The sine and the cosine of an angle up to π/4. */
 function sineAndCosine(r: string): { sine: string; cosine: string } {
@@ -449,6 +485,16 @@ function logSigmoid(x: string): string {
   return sub(min(x, 0), logOfOnePlus(expOrZero(neg(abs(x)))));
 }
 
+/** Where one is NaN: ones, which are NaN too. */
+function areNaN(x: string, y: string): string {
+  return or(ne(x, x), ne(y, y));
+}
+
+/** x above 0; NaN stays. */
+function relu(x: string): string {
+  return andNot(x, le(x, 0));
+}
+
 /** An alternative to x where a condition does not hold. */
 function leaky(x: string, below: string): string {
   return select(below, x, lt(x, 0));
@@ -467,10 +513,10 @@ export const COMPUTED: Readonly<
   floor,
   ceil,
   round: nearest,
-  sign: (x) => select(or(and(x, SIGN), ONE), and(x, eq(x, x)), ne(x, 0)),
+  sign: (x) => and(or(and(x, SIGN), ONE), or(lt(x, 0), gt(x, 0))),
   step: (x) => select(1, select(x, "p", ne(x, x)), gt(x, 0)),
-  relu: (x) => add(raise(x, 0), 0),
-  relu6: (x) => lower(add(raise(x, 0), 0), 6),
+  relu,
+  relu6: (x) => lower(relu(x), 6),
   leakyRelu: (x) => leaky(x, mul(x, "p")),
   clipByValue: (x) => lower(raise(x, "p"), "q"),
   exp,
@@ -478,7 +524,7 @@ export const COMPUTED: Readonly<
   log,
   log1p,
   sigmoid,
-  softplus: (x) => add(raise(x, 0), logOfOnePlus(exp(neg(abs(x))))),
+  softplus,
   elu,
   selu: (x) =>
     select(
@@ -506,8 +552,8 @@ export const COMPUTED: Readonly<
   sub,
   multiply: mul,
   realDiv: div,
-  maximum: max,
-  minimum: min,
+  maximum: (x, y) => or(and(raise(x, y), raise(y, x)), areNaN(x, y)),
+  minimum: (x, y) => or(or(lower(x, y), lower(y, x)), areNaN(x, y)),
   squaredDifference: (x, y) => mul(sub(x, y), sub(x, y)),
   prelu: (x, alpha) => leaky(x, mul(x, alpha)),
   eluGrad: (dy, y) => select(dy, mul(dy, add(y, 1)), ge(y, 0)),
@@ -549,5 +595,5 @@ export const LEFT_OUT: Partial<
 
 function isLargeAngle(x: string): string {
   const size = abs(x);
-  return and(gt(size, LARGEST_ANGLE), lt(size, Infinity));
+  return and(gt(size, LARGEST_ANGLE), ne(size, Infinity));
 }

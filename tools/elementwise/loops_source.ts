@@ -7,9 +7,7 @@
 import {
   type FunctionName,
   FUNCTIONS,
-  type Signature,
 } from "../../lib/tfjs/wasm/elementwise/functions.ts";
-import { expandPairs } from "../kernel_pairs.ts";
 import { COMPUTED, LEFT_OUT } from "./functions.ts";
 import { constantsSource, or, trace } from "./vector_code.ts";
 
@@ -37,26 +35,61 @@ return unreachable();
 ${loops.map((loop) => loop.replaceAll("PARAMETERS", list)).join("\n")}`;
 }
 
-/** How eight elements of an operand are read: as two vectors, or bytes that become masks. */
-function load(operand: string, kind: string, result: string): string {
-  if (kind === "f") return `const ${operand}_$ = v128.load(${operand}, 16 * $);`;
-  if (result === "b") return `const ${operand}_0 = v128.load64_zero(${operand});`;
-  return `const ${operand}_w = v128.load8x8_u(${operand});
-const ${operand}_0 = i32x4.ne(i32x4.extend_low_i16x8_u(${operand}_w), i32x4.splat(0));
-const ${operand}_1 = i32x4.ne(i32x4.extend_high_i16x8_u(${operand}_w), i32x4.splat(0));`;
+/**
+ * Statements for so many pairs of vectors. One with a `$`, the number of a vector,
+ * stands for one of each, and one with a `#`, the number of a pair, for one of each
+ * pair, whose vectors are `#0` and `#1`.
+ */
+function forPairs(
+  pairs: number,
+  vectors: number,
+  lines: readonly string[],
+): string[] {
+  const times = (count: number, line: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => line(i));
+  return lines.flatMap((line) => {
+    if (line.includes("$")) {
+      return times(vectors * pairs, (i) => line.replaceAll("$", `${i}`));
+    }
+    if (!line.includes("#")) return [line];
+    return times(pairs, (i) =>
+      line.replaceAll("#0", `${2 * i}`).replaceAll("#1", `${2 * i + 1}`)
+        .replaceAll("#", `${i}`));
+  });
 }
 
-/** How eight results are written. */
-function store(operands: string, result: string): string {
-  if (result === "f") return "v128.store(out, r_$, 16 * $);";
-  if (operands[0] === "b") return "v128.store64_lane(out, r_0, 0);";
-  return `const w_0 = i16x8.narrow_i32x4_s(r_0, r_1);
-v128.store64_lane(out, v128.and(i8x16.narrow_i16x8_s(w_0, w_0), i8x16.splat(1)), 0);`;
+/** How an operand is read; bytes become masks where the result is floats. */
+function load(operand: string, kind: string | undefined, result: string): string[] {
+  if (kind === "f") return [`const ${operand}_$ = v128.load(${operand}, 16 * $);`];
+  if (result === "b") {
+    return [`const ${operand}_$ = v128.load64_zero(${operand}, 8 * $);`];
+  }
+  const mask = (half: string) =>
+    `i32x4.ne(i32x4.extend_${half}_i16x8_u(${operand}w_#), i32x4.splat(0))`;
+  return [
+    `const ${operand}w_# = v128.load8x8_u(${operand}, 8 * #);`,
+    `const ${operand}_#0 = ${mask("low")};`,
+    `const ${operand}_#1 = ${mask("high")};`,
+  ];
 }
+
+/** How results are written; masks become bytes. */
+function store(operands: string, result: string): string[] {
+  if (result === "f") return ["v128.store(out, r_$, 16 * $);"];
+  if (operands[0] === "b") return ["v128.store64_lane(out, r_$, 0, 8 * $);"];
+  return [
+    "const w_# = i16x8.narrow_i32x4_s(r_#0, r_#1);",
+    "const b_# = v128.and(i8x16.narrow_i16x8_s(w_#, w_#), i8x16.splat(1));",
+    "v128.store64_lane(out, b_#, 0, 8 * #);",
+  ];
+}
+
+/** Functions that cost so little take two pairs at a time. */
+const CHEAP = 8;
 
 /** The loop of a function. */
 function loopSource(name: FunctionName): string {
-  const { operands, result }: Signature = FUNCTIONS[name];
+  const { operands, result, operations } = FUNCTIONS[name];
   const used = OPERANDS.slice(0, operands.length);
   const vectors = used.map((operand) => `${operand}_$`);
   const leftOut = LEFT_OUT[name];
@@ -64,25 +97,30 @@ function loopSource(name: FunctionName): string {
     COMPUTED[name](...vectors),
     ...(leftOut ? [or("left_$", leftOut(...vectors))] : []),
   ]);
-  const text = expandPairs(`{
-${used.map((operand, i) => load(operand, operands[i]!, result)).join("\n")}
-${statements.join("\n")}
-const r_$ = ${results[0]};
-${store(operands, result)}
-${leftOut ? `left_$ = ${results[1]};` : ""}
-}`);
-  const isByte = result === "b" && operands[0] === "b";
-  // Of bytes, eight elements are the half of one vector.
-  const body = isByte
-    ? text.split("\n").filter((line) => !/const \w+_1 =/.test(line)).join("\n")
-    : text;
+  // Of bytes alone, eight elements are the half of one vector.
+  const perPair = result === "b" && operands[0] === "b" ? 1 : 2;
+  const step = (pairs: number) => [
+    ...forPairs(pairs, perPair, [
+      ...used.flatMap((operand, i) => load(operand, operands[i], result)),
+      ...statements,
+      `const r_$ = ${results[0]};`,
+      ...store(operands, result),
+      ...(leftOut ? [`left_$ = ${results[1]};`] : []),
+    ]),
+    ...used.map((operand) => `${operand} += ${pairs} * ${operand}Step;`),
+    `out += ${pairs * (result === "b" ? 8 : 32)};`,
+  ].join("\n");
+  const twoPairs = `const two: usize = ${result === "b" ? 16 : 64};
+if (end - out >= two) do {
+${step(2)}
+} while (end - out >= two);`;
   return `function ${name}(PARAMETERS): bool {
 const p = f32x4.splat(_p), q = f32x4.splat(_q);
 ${constants.join("\n")}
 ${leftOut ? "let left_0 = i32x4.splat(0), left_1 = i32x4.splat(0);" : ""}
-do ${body.slice(0, -1)}
-${used.map((operand) => `${operand} += ${operand}Step;`).join("\n")}
-out += ${result === "b" ? 8 : 32};
+${operations <= CHEAP ? twoPairs : ""}
+if (out < end) do {
+${step(1)}
 } while (out < end);
 return ${leftOut ? "v128.any_true(v128.or(left_0, left_1))" : "false"};
 }`;

@@ -93,8 +93,6 @@ export const add = operation("f32x4.add");
 export const sub = operation("f32x4.sub");
 export const mul = operation("f32x4.mul");
 export const div = operation("f32x4.div");
-export const abs = operation("f32x4.abs");
-export const neg = operation("f32x4.neg");
 export const sqrt = operation("f32x4.sqrt");
 /** The smaller one; NaN of NaN, and -0 below 0. */
 export const min = operation("f32x4.min");
@@ -124,6 +122,10 @@ export const andNot = operation("v128.andnot", "i32");
 export const addInteger = operation("i32x4.add");
 export const subInteger = operation("i32x4.sub");
 export const negInteger = operation("i32x4.neg");
+
+// The instructions for these make their masks at every step.
+export const abs = (x: string): string => and(x, 0x7fffffff);
+export const neg = (x: string): string => xor(x, -0x80000000);
 
 /** x in lanes of ones, y in those of zeros. */
 export function select(x: Vector, y: Vector, mask: string): string {

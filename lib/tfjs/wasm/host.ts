@@ -37,10 +37,14 @@ export type Numbers<N extends JobName> = {
   ]: number;
 };
 
-/** What a job is given: an address that is left out is 0, that of an absent tensor. */
+/**
+ * What a job is given: an address that is left out is 0, that of an absent tensor. What
+ * is run often may be the record itself.
+ */
 export type GivenJob<N extends JobName> =
   | Job<N>
-  | (Numbers<N> & Partial<Job<N>>);
+  | (Numbers<N> & Partial<Job<N>>)
+  | Int32Array;
 
 /** Options for running a job. */
 export interface RunOptions {
@@ -393,9 +397,11 @@ export class KernelHost {
 /** The addresses in a job's record. */
 function addressesOf<N extends JobName>(name: N, job: GivenJob<N>): number[] {
   const values = job as Readonly<Record<string, number>>;
-  return Object.entries(JOBS[name])
-    .filter(([, type]) => type === "usize")
-    .map(([field]) => values[field] ?? 0);
+  return Object.entries(JOBS[name]).flatMap(([field, type], i) =>
+    type === "usize"
+      ? [(job instanceof Int32Array ? job[i]! >>> 0 : values[field]) ?? 0]
+      : []
+  );
 }
 
 function messageOf(error: unknown): string {

@@ -14,6 +14,28 @@ const BYTES = JOB_OFFSET + 4 * Math.max(
       ...Object.values(JOBS).map((fields) => Object.keys(fields).length),
     );
 
+/** The index of each field of a queue, and the number of each job. */
+const PLACES = numbered(QUEUE), NUMBERS = numbered(JOBS);
+
+/** The fields of each job's record, in order. */
+const RECORDS = new Map(
+  Object.entries(JOBS).map(([name, fields]) => [
+    name,
+    Object.entries(fields).map(([field, type]) => ({
+      field,
+      isFloat: type === "f32",
+    })),
+  ]),
+);
+
+/** The places of a record's fields. */
+function numbered<N extends string>(
+  fields: Readonly<Record<N, unknown>>,
+): Readonly<Record<N, number>> {
+  const entries = Object.keys(fields).map((name, i) => [name, i]);
+  return Object.fromEntries(entries) as Record<N, number>;
+}
+
 /** A queue in the memory; it knows no thread and no job yet. */
 export class Queue {
   /** The block that was allocated for the queue. */
@@ -21,6 +43,10 @@ export class Queue {
   /** The address at which the queue starts. */
   readonly address: number;
   readonly #memory: WebAssembly.Memory;
+  /** The queue and its record. */
+  #integers: Int32Array = new Int32Array();
+  #record: Int32Array = new Int32Array();
+  #floats: Float32Array = new Float32Array();
 
   /** Makes a queue filled with zeros. */
   constructor(
@@ -30,40 +56,35 @@ export class Queue {
     this.#memory = memory;
     this.block = allocate(BYTES + ALIGNMENT);
     this.address = align(this.block);
-    new Uint8Array(memory.buffer, this.address, BYTES).fill(0);
+    this.#view().fill(0);
   }
 
   /** The index of a field in the memory as 32-bit integers. */
   indexOf(field: keyof typeof QUEUE): number {
-    return (this.address >>> 2) + Object.keys(QUEUE).indexOf(field);
+    return (this.address >>> 2) + PLACES[field];
   }
 
   /** The value of a field. */
   get(field: keyof typeof QUEUE): number {
-    return Atomics.load(
-      new Int32Array(this.#memory.buffer),
-      this.indexOf(field),
-    );
+    return Atomics.load(this.#view(), PLACES[field]);
   }
 
   /** Sets a field. */
   set(field: keyof typeof QUEUE, value: number): void {
-    const memory = new Int32Array(this.#memory.buffer);
-    Atomics.store(memory, this.indexOf(field), value);
+    Atomics.store(this.#view(), PLACES[field], value);
   }
 
-  /** Writes a job's record; fields that are left out are 0. */
+  /** Writes a job's record, given as fields, of which absent ones are 0, or as it is. */
   write<N extends keyof typeof JOBS>(
     name: N,
-    job: { readonly [field in keyof typeof JOBS[N]]?: number },
+    job: { readonly [field in keyof typeof JOBS[N]]?: number } | Int32Array,
   ): void {
-    const { buffer } = this.#memory;
-    this.set("operation", Object.keys(JOBS).indexOf(name));
-    const integers = new Int32Array(buffer, this.address + JOB_OFFSET);
-    const floats = new Float32Array(buffer, this.address + JOB_OFFSET);
+    this.set("operation", NUMBERS[name]);
+    const integers = this.#record, floats = this.#floats;
+    if (job instanceof Int32Array) return integers.set(job);
     const values = job as Readonly<Record<string, number>>;
-    Object.entries(JOBS[name]).forEach(([field, type], i) => {
-      (type === "f32" ? floats : integers)[i] = values[field] ?? 0;
+    RECORDS.get(name)!.forEach(({ field, isFloat }, i) => {
+      (isFloat ? floats : integers)[i] = values[field] ?? 0;
     });
   }
 
@@ -74,6 +95,18 @@ export class Queue {
   end(): void {
     this.set("over", 1);
     this.set("turn", this.get("turn") + 1);
-    Atomics.notify(new Int32Array(this.#memory.buffer), this.indexOf("turn"));
+    Atomics.notify(this.#view(), PLACES.turn);
+  }
+
+  /**
+   * The queue in the memory. A shared buffer stays when the memory grows; a plain one
+   * is detached.
+   */
+  #view(): Int32Array {
+    if (this.#integers.length > 0) return this.#integers;
+    const { buffer } = this.#memory, record = this.address + JOB_OFFSET;
+    this.#record = new Int32Array(buffer, record, (BYTES - JOB_OFFSET) / 4);
+    this.#floats = new Float32Array(this.#record.buffer, record, this.#record.length);
+    return this.#integers = new Int32Array(buffer, this.address, BYTES / 4);
   }
 }

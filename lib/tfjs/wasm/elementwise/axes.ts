@@ -21,14 +21,35 @@ export interface Axes {
   readonly strides: readonly (readonly number[])[];
 }
 
-/** The axes of the result of operands of these shapes. */
-export function axesOf(shapes: readonly number[][]): Axes {
-  const first = shapes[0]!;
-  if (shapes.every((shape) => areEqual(shape, first))) {
-    const size = sizeOf(first);
-    const strides = shapes.map(() => [1]);
-    return { shape: first, size, sizes: [], columns: size, strides };
+/** Where all operands advance, or one is a number. */
+const ADVANCE = [1], STAY = [0], NONE: number[] = [];
+const ALL_ADVANCE = [ADVANCE, ADVANCE, ADVANCE];
+const SECOND_STAYS = [ADVANCE, STAY];
+
+/** The axes of the result of operands. */
+export function axesOf(operands: readonly Shaped[]): Axes {
+  const { shape } = operands[0]!;
+  if (operands.every((x) => areEqual(x.shape, shape))) {
+    const size = sizeOf(shape);
+    return { shape, size, sizes: NONE, columns: size, strides: ALL_ADVANCE };
   }
+  const second = operands[1]!.shape;
+  if (
+    operands.length === 2 && second.length <= shape.length &&
+    sizeOf(second) === 1
+  ) {
+    const size = sizeOf(shape);
+    return { shape, size, sizes: NONE, columns: size, strides: SECOND_STAYS };
+  }
+  return repeated(operands.map(({ shape }) => shape));
+}
+
+/** What has a shape. */
+interface Shaped {
+  readonly shape: number[];
+}
+
+function repeated(shapes: readonly number[][]): Axes {
   const shape = shapes.reduce((a, b) =>
     tf.backend_util.assertAndGetBroadcastShape(a, b)
   );
@@ -50,7 +71,7 @@ export function axesOf(shapes: readonly number[][]): Axes {
       if (does) lengths[i]! *= size;
     });
   }
-  const columns = sizes.pop()!;
+  const columns = sizes.pop() ?? 1;
   return { shape, size: sizeOf(shape), sizes, columns, strides };
 }
 

@@ -2,11 +2,13 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
-import type { KernelHost } from "../host.ts";
+import type { KernelHost, RunOptions } from "../host.ts";
+import { JOBS } from "../jobs.ts";
 import { type Axes, axesOf } from "./axes.ts";
 import {
   type FunctionName,
   FUNCTIONS,
+  LARGEST_ANGLE,
   OUTER_AXES,
   PARTIAL,
 } from "./functions.ts";
@@ -23,8 +25,8 @@ export interface Elementwise {
   /** The type of its result. */
   readonly type: "float32" | "int32" | "bool";
   readonly operations: number;
-  /** Whether it leaves some arguments out. */
-  readonly isPartial: boolean;
+  /** What computes arguments that it leaves out, if it does. */
+  readonly rest: typeof PARTIAL[FunctionName];
 }
 
 const NAMES = Object.keys(FUNCTIONS);
@@ -38,14 +40,14 @@ export function elementwise(name: FunctionName): Elementwise {
     types: [...operands].map(typeOf),
     type: typeOf(result),
     operations,
-    isPartial: PARTIAL.includes(name),
+    rest: PARTIAL[name],
   };
 }
 
 /** The numbers that a function takes. */
 export interface Numbers {
-  readonly p?: number;
-  readonly q?: number;
+  readonly p?: number | undefined;
+  readonly q?: number | undefined;
 }
 
 /**
@@ -64,14 +66,17 @@ export function compute(
   wasm: BackendWasm,
   fn: Elementwise,
   operands: readonly tf.TensorInfo[],
-  numbers: Numbers = {},
+  numbers?: Numbers,
 ): tf.TensorInfo | undefined {
-  const axes = axesOf(operands.map(({ shape }) => shape));
+  const axes = axesOf(operands);
   if (axes.sizes.length > OUTER_AXES) return undefined;
   const output = wasm.makeOutput(axes.shape, fn.type);
   if (axes.size === 0) return output;
   try {
-    if (runJob(host, wasm, fn, operands, numbers, axes, output)) return output;
+    write(wasm, fn, operands, axes, output);
+    floats[P] = numbers?.p ?? 0;
+    floats[Q] = numbers?.q ?? 0;
+    if (run(host, wasm, fn, operands, axes, output)) return output;
   } catch (error) {
     wasm.disposeData(output.dataId);
     throw error;
@@ -80,49 +85,79 @@ export function compute(
   return undefined;
 }
 
-/** The fields of operands, in order. */
-const FIELDS = ["x", "y", "z"] as const;
+/** The record of a job, written anew for each: most jobs are so short that it counts. */
+const record = new Int32Array(Object.keys(JOBS.elementwise).length);
+const floats = new Float32Array(record.buffer);
 
-/** Runs the job; returns whether it has computed all elements. */
-function runJob(
-  host: KernelHost,
+/** The place of a field of the record. */
+const placeOf = (field: keyof typeof JOBS["elementwise"]): number =>
+  Object.keys(JOBS.elementwise).indexOf(field);
+
+// Constants each, since an object of them takes longer to read than the job to run.
+const OPERATION = placeOf("operation"), OUT = placeOf("out");
+const ROWS = placeOf("rows"), ROWS_PER_TASK = placeOf("rowsPerTask");
+const COLUMNS = placeOf("columns"), COLUMNS_PER_TASK = placeOf("columnsPerTask");
+const AXES = placeOf("axes"), FIRST_SIZE = placeOf("size1");
+const P = placeOf("p"), Q = placeOf("q");
+/** The first field of each operand. */
+const OPERANDS = [placeOf("x"), placeOf("y"), placeOf("z")];
+
+/** Writes the record. */
+function write(
   wasm: BackendWasm,
-  { operation, operations, types, type, isPartial }: Elementwise,
+  { operation, types, type }: Elementwise,
   operands: readonly tf.TensorInfo[],
-  { p = 0, q = 0 }: Numbers,
   { size, sizes, columns, strides }: Axes,
   output: tf.TensorInfo,
+): void {
+  record.fill(0);
+  record[OPERATION] = operation;
+  record[ROWS] = size / columns;
+  record[COLUMNS] = columns;
+  record[ROWS_PER_TASK] = Math.max(1, Math.floor(BLOCK / columns));
+  record[COLUMNS_PER_TASK] = BLOCK;
+  record[AXES] = sizes.length;
+  for (let axis = 0; axis < sizes.length; axis++) {
+    record[FIRST_SIZE + axis] = sizes[axis]!;
+  }
+  for (let i = 0; i < operands.length; i++) {
+    const first = OPERANDS[i]!, along = strides[i]!;
+    record[first] = addressOf(wasm, operands[i]!);
+    record[first + 1] = types[i] === "bool" ? 1 : 4;
+    record[first + 2] = along[sizes.length]!;
+    for (let axis = 0; axis < sizes.length; axis++) {
+      record[first + 3 + axis] = along[axis]!;
+    }
+  }
+  record[OUT] = addressOf(wasm, output);
+  record[OUT + 1] = type === "bool" ? 1 : 4;
+}
+
+/** Runs the job; returns whether all elements are computed. */
+function run(
+  host: KernelHost,
+  wasm: BackendWasm,
+  { operations, rest }: Elementwise,
+  operands: readonly tf.TensorInfo[],
+  { size }: Axes,
+  output: tf.TensorInfo,
 ): boolean {
-  const record: Record<string, number> = {
-    operation,
-    columns,
-    rows: size / columns,
-    columnsPerTask: BLOCK,
-    rowsPerTask: Math.max(1, Math.floor(BLOCK / columns)),
-    axes: sizes.length,
-    out: addressOf(wasm, output),
-    outBytes: type === "bool" ? 1 : 4,
-    p,
-    q,
-  };
-  sizes.forEach((size, i) => record[`size${i + 1}`] = size);
-  operands.forEach((operand, i) => {
-    const field = FIELDS[i]!, along = strides[i]!;
-    record[field] = addressOf(wasm, operand);
-    record[`${field}Bytes`] = types[i] === "bool" ? 1 : 4;
-    along.forEach((stride, axis) => {
-      const isInner = axis === along.length - 1;
-      record[`${field}${isInner ? 0 : axis + 1}`] = stride;
-    });
+  let options: RunOptions = { operations: operations * size };
+  let areLeft = () => false;
+  if (rest) {
+    const fill = (memory: ArrayBufferLike, address: number) => {
+      const flag = new Int32Array(memory, address, 1).fill(0);
+      areLeft = () => flag[0] !== 0;
+    };
+    options = { ...options, fill };
+  }
+  host.run("elementwise", record, options);
+  if (!rest || !areLeft()) return true;
+  if (rest === "stock") return false;
+  const from = wasm.typedArrayFromHeap(operands[0]!);
+  const to = wasm.typedArrayFromHeap(output);
+  from.forEach((x, i) => {
+    if (Math.abs(x) > LARGEST_ANGLE) to[i] = rest(x);
   });
-  let memory: ArrayBufferLike | undefined, someLeft = 0;
-  host.run("elementwise", record as never, {
-    operations: operations * size,
-    fill: (buffer, address) => {
-      memory = buffer;
-      someLeft = address >>> 2;
-      new Int32Array(buffer)[someLeft] = 0;
-    },
-  });
-  return !isPartial || new Int32Array(memory!)[someLeft] === 0;
+  return true;
 }

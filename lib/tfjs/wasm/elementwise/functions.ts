@@ -105,10 +105,15 @@ export const FUNCTIONS = {
 export type FunctionName = keyof typeof FUNCTIONS;
 
 /**
- * Functions that leave some arguments, such as the sine of a huge angle, to tfjs's
- * own kernel; they tell whether they met any.
+ * Functions that leave some arguments out, such as huge angles, and tell whether they
+ * met any; those of one operand with what computes them one by one.
  */
-export const PARTIAL: readonly FunctionName[] = ["sin", "cos", "tan", "mod"];
+export const PARTIAL: Readonly<
+  Partial<Record<FunctionName, ((x: number) => number) | "stock">>
+> = { sin: Math.sin, cos: Math.cos, tan: Math.tan, mod: "stock" };
+
+/** Angles beyond this are left out. */
+export const LARGEST_ANGLE = 8192;
 
 /** The most axes around the innermost one along which operands are repeated. */
 export const OUTER_AXES = 5;

@@ -19,7 +19,7 @@ interface Named {
 /** The names of operands, by their number. */
 const OPERANDS = [[], ["x"], ["a", "b"]];
 
-const alpha = ({ alpha }: { readonly alpha?: number }) => ({ p: alpha ?? 0 });
+const alpha: Named["numbers"] = ({ alpha }) => ({ p: alpha });
 
 const NAMED: Readonly<Record<string, Named>> = {
   ClipByValue: {
@@ -62,8 +62,12 @@ export function elementwiseKernel(
   const fn = elementwise(functionOf(name));
   const { operands = OPERANDS[fn.types.length]!, numbers } = NAMED[name] ?? {};
   return (call) => {
-    const given = operands.map((name) => call.inputs[name] as tf.TensorInfo);
-    if (given.some(({ dtype }, i) => dtype !== fn.types[i])) return stock(call);
+    const given: tf.TensorInfo[] = [];
+    for (let i = 0; i < operands.length; i++) {
+      const operand = call.inputs[operands[i]!] as tf.TensorInfo;
+      if (operand.dtype !== fn.types[i]) return stock(call);
+      given.push(operand);
+    }
     return compute(
       host,
       call.backend as BackendWasm,

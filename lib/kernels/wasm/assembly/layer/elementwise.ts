@@ -1,26 +1,26 @@
 // Functions of each element, with operands that are repeated along some axes.
 //
 // The innermost axis is a row, along which an operand either advances or stays. The
-// loops take eight elements at a time; an operand that stays is eight copies of its
-// element, and rows that are shorter are copied to scratch memory.
+// loops take eight elements at a time, or twice as many; an operand that stays is so
+// many copies of its element, and rows that are shorter are copied to scratch memory.
 import { Elementwise, elementwise as job, queue } from "../jobs";
 import { perform as performLoop, setConstants } from "../math/elementwise_loops";
 import { allocate, layoutFrom } from "../runtime/scratch";
 import { parts, partsAtOnce } from "../runtime/parts";
 
-/** Operands at most, and bytes of eight of their elements. */
-const OPERANDS = 3, EIGHT: usize = 32;
+/** Operands at most, and bytes of twice eight of their elements. */
+const OPERANDS = 3, COPIES: usize = 64;
 
 /** Axes around the innermost one, and the fields in the record for each operand. */
 const AXES = 5, FIELDS = 3 + AXES;
 
-/** Eight elements of each operand, and of the result. */
-let eights: usize = 0;
+/** Where copies of some elements of each operand are, and of the result. */
+let copies: usize = 0;
 
 export function layout(base: usize): usize {
   setConstants();
   layoutFrom(base);
-  eights = allocate((OPERANDS + 1) * EIGHT);
+  copies = allocate((OPERANDS + 1) * COPIES);
   return allocate(0);
 }
 
@@ -82,16 +82,16 @@ function performPart(row: i32, first: i32, count: i32): void {
       step = 8 * bytes;
     }
     if (step === 0 || count < 8) {
-      const eight = eights + operand * EIGHT;
-      fillEight(eight, from, step === 0 ? 1 : count, bytes);
-      from = eight;
+      const copied = copies + operand * COPIES;
+      fill(copied, from, step === 0 ? 1 : count, bytes);
+      from = copied;
     }
     if (operand === 0) { x = from; xStep = step; }
     else if (operand === 1) { y = from; yStep = step; }
     else { z = from; zStep = step; }
   }
   if (count < 8) {
-    const result = eights + OPERANDS * EIGHT;
+    const result = copies + OPERANDS * COPIES;
     run(result, result + 8 * outBytes, x, xStep, y, yStep, z, zStep);
     for (let i = 0; i < count; i++) copy(out, result, i, i, outBytes);
     return;
@@ -100,7 +100,7 @@ function performPart(row: i32, first: i32, count: i32): void {
   run(out, out + whole * outBytes, x, xStep, y, yStep, z, zStep);
   if (left === 0) return;
   // The last eight, some of them again.
-  const end = out + count * outBytes, skipped = (whole - 8 + left);
+  const end = out + count * outBytes, skipped = count - 8;
   run(
     end - 8 * outBytes, end, x + skipped * (xStep >> 3), xStep,
     y + skipped * (yStep >> 3), yStep, z + skipped * (zStep >> 3), zStep
@@ -117,9 +117,9 @@ function run(
   if (someLeft) store<i32>(queue.extra, 1);
 }
 
-/** Makes eight elements of at most so many, the last one again and again. */
-function fillEight(to: usize, from: usize, count: i32, bytes: usize): void {
-  for (let i = 0; i < 8; i++) copy(to, from, i, min(i, count - 1), bytes);
+/** Makes twice eight elements of less than eight, the last one again and again. */
+function fill(to: usize, from: usize, count: i32, bytes: usize): void {
+  for (let i = 0; i < 16; i++) copy(to, from, i, min(i, count - 1), bytes);
 }
 
 /** Copies an element, of one byte or four. */
