@@ -15,6 +15,7 @@ import { readCommandLine } from "./command_line.ts";
 import { elementwiseSource } from "./elementwise/loops_source.ts";
 import { loopsSource } from "./kernel_loops.ts";
 import { expandPairs } from "./kernel_pairs.ts";
+import { reductionsSource } from "./kernel_reductions.ts";
 import { tasksSource } from "./kernel_tasks.ts";
 
 const SOURCE = new URL("../lib/kernels/wasm/assembly/", import.meta.url);
@@ -253,6 +254,7 @@ async function compile(relaxed: boolean): Promise<Uint8Array> {
     "math/gemm.ts": gemmSource(),
     "math/loops.ts": loopsSource(),
     "math/elementwise_loops.ts": elementwiseSource(),
+    "reductions/loops.ts": reductionsSource(),
     "jobs.ts": jobsSource(),
     "tasks.ts": await tasksSource(SOURCE),
   };

@@ -64,6 +64,24 @@ const OF_FLOATS: readonly Loop[] = [
     sums: ["multiplyAdd(x, x, sum)"],
   },
   {
+    doc:
+      "y = e^(x - largest), of numbers up to the largest; returns their sum.",
+    head: "expBelow(largest: f32, x, y)",
+    values: { power: `fastExp4(f32x4.sub(x, largest), ${EXP})` },
+    writes: { y: "power" },
+    sums: ["f32x4.add(sum, power)"],
+  },
+  {
+    doc: "x · y",
+    head: "dotFloats(x, y)",
+    sums: ["multiplyAdd(x, y, sum)"],
+  },
+  {
+    doc: "dx = y (dy - mean), the gradient of softmax.",
+    head: "softmaxGradient(mean: f32, y, dy, dx)",
+    writes: { dx: "f32x4.mul(y, f32x4.sub(dy, mean))" },
+  },
+  {
     doc: "y = σ(x)",
     head: "sigmoid(x, y)",
     writes: { y: `fastSigmoid4(x, ${EXP})` },
@@ -266,14 +284,15 @@ const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);`;
  * vectors.
  */
 function rowSource(loop: Loop, size: string, rest: string): string {
-  const { doc, writes = {}, sums = [] } = loop;
+  const { doc, values = {}, writes = {}, sums = [] } = loop;
   const { name, numbers, rows } = parse(loop);
   const parameters = [
     size,
     ...numbers.map((name) => `_${name}: f32`),
     ...rows.map((row) => `${row}: usize`),
   ];
-  const usesExp = Object.values(writes).some((text) => text.includes(EXP));
+  const usesExp = Object.values({ ...values, ...writes })
+    .some((text) => text.includes(EXP));
   return `/** ${doc} */
 export function ${name}(${parameters}): ${
     ["void", "f32", "v128"][sums.length]

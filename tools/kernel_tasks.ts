@@ -19,7 +19,6 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   layerNorm: "layer/layer_norm",
   splitHeads: "layer/split_heads",
   adam: "layer/adam",
-  columnSum: "math/column_sum",
   softmax: "softmax/softmax_job",
   fullForward: "full/full_forward",
   recurrentForward: "recurrent/recurrent",
@@ -31,6 +30,9 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   splitDirections: "layer/split_directions",
   joinDirections: "layer/join_directions",
   elementwise: "layer/elementwise",
+  reduce: "reductions/reduce",
+  cumulate: "reductions/cumulate",
+  softmaxRows: "reductions/softmax_rows",
 };
 
 /** The text of tasks.ts, which does what the queue's job says. */

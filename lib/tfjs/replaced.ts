@@ -13,7 +13,13 @@ import {
   unsortedSegmentSum as cpuSegmentSum,
 } from "./cpu/integers.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
-import { cumulativeSumGradient, matmulGradient } from "./gradients.ts";
+import {
+  cumulativeSumGradient,
+  matmulGradient,
+  SOFTMAX_GRADIENT,
+  softmaxGradient,
+  softmaxGradientGradient,
+} from "./gradients.ts";
 import { COPYING } from "./halves.ts";
 import {
   addKernel,
@@ -24,10 +30,17 @@ import {
 } from "./wasm/elementwise/kernels.ts";
 import { gather as wasmGather } from "./wasm/gather.ts";
 import type { KernelHost } from "./wasm/host.ts";
+import { REDUCTIONS } from "./wasm/jobs.ts";
 import { cpuKernel } from "./wasm/cpu_kernel.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
 import { oneHot } from "./wasm/one_hot.ts";
+import { cumulateKernel } from "./wasm/reductions/cumulate.ts";
+import { reduceKernel, type Reduction } from "./wasm/reductions/reduce.ts";
+import {
+  softmaxGradientKernel,
+  softmaxKernel,
+} from "./wasm/reductions/softmax.ts";
 import { reverse } from "./wasm/reverse.ts";
 import {
   sliceKernel,
@@ -35,7 +48,7 @@ import {
   stridedSliceKernel,
   unpackKernel,
 } from "./wasm/slice.ts";
-import { meanKernel, sumKernel as wasmSum } from "./wasm/sum.ts";
+import { mean, sum as wasmSum } from "./wasm/sum.ts";
 import { unsortedSegmentSum } from "./wasm/unsorted_segment_sum.ts";
 import { castKernel as gpuCast } from "./webgpu/cast.ts";
 import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
@@ -144,11 +157,9 @@ export const REPLACED_KERNELS: {
     kernel: reductionKernel,
   }, {
     kernels: ["Sum", "Mean"],
-    reason: "they add float after float: a sum of 2·10⁷ of them is wrong by " +
-      "a twentieth; and they transpose first where rows are added up, as in " +
-      "the gradient of a bias",
-    kernel: (_, name, host) =>
-      name === "Sum" ? wasmSum(host) : meanKernel(host),
+    reason: "of integers, they read the bits as those of floats, or add " +
+      "them as floats",
+    kernel: (_, name) => name === "Sum" ? wasmSum : mean,
   }, {
     kernels: ["BatchMatMul", "_FusedMatMul"],
     reason: "ten to fifty times slower for all but one product of two " +
@@ -232,6 +243,25 @@ export const REPLACED_KERNELS: {
     kernels: ["Select"],
     reason: "like the others of each element",
     kernel: (stock, _, host) => selectKernel(host, stock),
+  }, {
+    kernels: REDUCTIONS,
+    reason:
+      "they use one thread and narrow vectors, and transpose first where " +
+      "the axes are not the last; and they add float after float: a sum of " +
+      "2·10⁷ of them is wrong by a twentieth",
+    kernel: (stock, name, host) => reduceKernel(stock, name as Reduction, host),
+  }, {
+    kernels: ["Cumsum", "Cumprod"],
+    reason: "like reductions",
+    kernel: cumulateKernel,
+  }, {
+    kernels: ["Softmax"],
+    reason: "it uses one thread and narrow vectors",
+    kernel: (stock, _, host) => softmaxKernel(stock, host),
+  }, {
+    kernels: [SOFTMAX_GRADIENT],
+    reason: "there is none: tfjs-core's gradient is made of four operations",
+    kernel: (_stock, _name, host) => softmaxGradientKernel(host),
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),
@@ -326,10 +356,26 @@ export const REPLACED_GRADIENTS: readonly {
     inputsToSave: ["a", "b"],
     gradFunc: matmulGradient,
   },
+}, {
+  reason: "it is made of four operations where there is a kernel of one",
+  gradient: {
+    kernelName: "Softmax",
+    outputsToSave: [true],
+    gradFunc: softmaxGradient,
+  },
+}, {
+  reason: "there is none, as the kernel is ours",
+  gradient: {
+    kernelName: SOFTMAX_GRADIENT,
+    inputsToSave: ["y"],
+    gradFunc: softmaxGradientGradient,
+  },
 }];
 
 for (const { gradient } of REPLACED_GRADIENTS) {
-  tf.unregisterGradient(gradient.kernelName);
+  if (tf.getGradient(gradient.kernelName)) {
+    tf.unregisterGradient(gradient.kernelName);
+  }
   tf.registerGradient(gradient);
 }
 

@@ -183,12 +183,6 @@ const ADAM = {
   ...addresses("newValue", "newMean", "newSquare"),
 } as const satisfies Fields;
 
-/** The job of the sum of a matrix's rows. */
-const COLUMN_SUM = {
-  ...integers("rows", "columns"),
-  ...addresses("x", "y"),
-} as const satisfies Fields;
-
 /**
  * The job of softmax attention, or of its gradient if there is a `dy`; `mask` and
  * `segments` are 0 for none.
@@ -256,6 +250,37 @@ const SHORT_CONVOLUTION = {
   ...addresses("dy", "dx", "dweight", "dbias"),
 } as const satisfies Fields;
 
+/** The kernels of reductions of TensorFlow.js's, whose place is the `kind` of a {@linkcode REDUCE}. */
+export const REDUCTIONS = [
+  "Sum",
+  "Mean",
+  "Prod",
+  "Max",
+  "Min",
+  "All",
+  "Any",
+  "ArgMax",
+  "ArgMin",
+] as const;
+
+/** The job of a reduction of a tensor [outer, reduced, inner]. */
+const REDUCE = {
+  ...integers("kind", "outer", "reduced", "inner"),
+  ...addresses("x", "y"),
+} as const satisfies Fields;
+
+/** The job of a cumulative sum, or product, of a tensor [outer, reduced, inner]. */
+const CUMULATE = {
+  ...integers("product", "exclusive", "reverse", "outer", "reduced", "inner"),
+  ...addresses("x", "y"),
+} as const satisfies Fields;
+
+/** The job of softmax along rows, or of its gradient if there is a `dy`; `x` is then unused. */
+const SOFTMAX_ROWS = {
+  ...integers("rows", "columns"),
+  ...addresses("x", "y", "dy", "dx"),
+} as const satisfies Fields;
+
 /** The offset in bytes of a job's record from the start of the queue. */
 export const JOB_OFFSET = 128;
 
@@ -267,7 +292,6 @@ export const JOBS = {
   layerNorm: LAYER_NORM,
   splitHeads: SPLIT_HEADS,
   adam: ADAM,
-  columnSum: COLUMN_SUM,
   softmax: SOFTMAX,
   fullForward: ATTENTION,
   recurrentForward: ATTENTION,
@@ -279,4 +303,7 @@ export const JOBS = {
   splitDirections: SPLIT_DIRECTIONS,
   joinDirections: JOIN_DIRECTIONS,
   elementwise: ELEMENTWISE,
+  reduce: REDUCE,
+  cumulate: CUMULATE,
+  softmaxRows: SOFTMAX_ROWS,
 } as const satisfies Record<string, Fields>;

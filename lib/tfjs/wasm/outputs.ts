@@ -1,8 +1,8 @@
-import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 
-/** Makes an uninitialised tensor of 32-bit floats. */
-export type Make = (shape: number[]) => TensorInfo;
+/** Makes an uninitialised tensor, of 32-bit floats if no type is said. */
+export type Make = (shape: number[], dtype?: DataType) => TensorInfo;
 
 /**
  * Runs a kernel; if it fails, for instance when memory runs out, disposes of
@@ -14,8 +14,8 @@ export function withOutputs<R>(
 ): R {
   const made: TensorInfo[] = [];
   try {
-    return kernel((shape) => {
-      const output = wasm.makeOutput(shape, "float32");
+    return kernel((shape, dtype = "float32") => {
+      const output = wasm.makeOutput(shape, dtype);
       made.push(output);
       return output;
     });

@@ -1,34 +1,24 @@
-/** Sums and means as kernels of the wasm backend. @module */
+/** Sums and means of integers as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { addressOf } from "./address.ts";
 import type { Elements } from "./copy_row.ts";
-import type { KernelHost } from "./host.ts";
 
-/**
- * The kernel `Sum`, which adds in float64.
- *
- * @param host Runs the sums of columns.
- */
-export function sumKernel(host: KernelHost): tf.KernelFunc {
-  return ({ inputs, backend, attrs }) => {
-    const x = inputs["x"] as tf.TensorInfo;
-    return reduce(host, backend as BackendWasm, x, readAxes(x, attrs), x.dtype);
-  };
-}
+/** The kernel `Sum`, which adds in float64. */
+export const sum: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+  const x = inputs["x"] as tf.TensorInfo;
+  return reduce(backend as BackendWasm, x, readAxes(x, attrs), x.dtype);
+};
 
-/** The kernel `Mean`, like {@linkcode sumKernel}. */
-export function meanKernel(host: KernelHost): tf.KernelFunc {
-  return ({ inputs, backend, attrs }) => {
-    const x = inputs["x"] as tf.TensorInfo;
-    const wasm = backend as BackendWasm;
-    const mean = reduce(host, wasm, x, readAxes(x, attrs), "float32");
-    const values = wasm.typedArrayFromHeap(mean);
-    const count = tf.util.sizeFromShape(x.shape) / values.length;
-    for (let i = 0; i < values.length; i++) values[i]! /= count;
-    return mean;
-  };
-}
+/** The kernel `Mean`, like {@linkcode sum}. */
+export const mean: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+  const x = inputs["x"] as tf.TensorInfo;
+  const wasm = backend as BackendWasm;
+  const mean = reduce(wasm, x, readAxes(x, attrs), "float32");
+  const values = wasm.typedArrayFromHeap(mean);
+  const count = tf.util.sizeFromShape(x.shape) / values.length;
+  for (let i = 0; i < values.length; i++) values[i]! /= count;
+  return mean;
+};
 
 /** The axes to sum over. */
 interface Axes {
@@ -45,7 +35,6 @@ function readAxes(x: tf.TensorInfo, attributes: unknown): Axes {
 }
 
 function reduce(
-  host: KernelHost,
   wasm: BackendWasm,
   x: tf.TensorInfo,
   { axes, keepDims }: Axes,
@@ -55,19 +44,7 @@ function reduce(
   const shape = keepDims
     ? x.shape.map((size, axis) => axes.includes(axis) ? 1 : size)
     : kept.map((axis) => x.shape[axis]!);
-  const size = tf.util.sizeFromShape(shape);
   const count = tf.util.sizeFromShape(axes.map((axis) => x.shape[axis]!));
-  const leading = axes.every((axis, i) => axis === i) && kept.length > 0;
-  if (leading && axes.length > 0 && x.dtype === "float32") {
-    const output = wasm.makeOutput(shape, dtype);
-    host.run("columnSum", {
-      rows: count,
-      columns: size,
-      x: addressOf(wasm, x),
-      y: addressOf(wasm, output),
-    }, { operations: size * count });
-    return output;
-  }
   const inOrder = kept.every((axis, i) => axis === i);
   const rows = inOrder ? x : tf.getKernel("Transpose", "wasm")!.kernelFunc({
     inputs: { x },

@@ -1,0 +1,97 @@
+// How a tensor [outer, reduced, inner] is shared out among tasks: into units of some
+// neighbouring results, which are columns, or rows where inner is 1; and where these
+// are few, into parts of what is reduced, whose results a second phase joins.
+// Nothing here depends on the number of threads, so that no result does.
+import { parts as partsOf } from "../runtime/parts";
+
+/** Elements a task, about: what a core's cache holds. */
+const PIECE = 16384;
+
+/** Units from which on nothing is divided into parts. */
+const MANY = 64;
+
+/** Results a unit at most. */
+export const WIDEST = 512;
+
+/** The tensor's sizes. */
+let outer: i32 = 0, reduced: i32 = 0, inner: i32 = 0;
+
+/** Results of a unit; the last one has fewer. */
+let width: i32 = 0;
+/** Units beside one another. */
+let blocks: i32 = 0;
+/** Elements of a part that are reduced; the last one has fewer. */
+let partSize: i32 = 0;
+
+/** Parts of what is reduced. */
+export let parts: i32 = 0;
+/** Results of the whole tensor. */
+export let results: i32 = 0;
+
+/** The opened unit: its part, its first result, and their number. */
+export let part: i32 = 0, result: i32 = 0, count: i32 = 0;
+/** How many rows, or elements of its rows, it reduces, and the first of them. */
+export let size: i32 = 0, first: i32 = 0;
+/** The place of its first element in the tensor. */
+export let place: i32 = 0;
+
+export function openView(_outer: i32, _reduced: i32, _inner: i32): void {
+  outer = _outer;
+  reduced = _reduced;
+  inner = _inner;
+  results = outer * inner;
+  const isRows = inner === 1;
+  const few = isRows ? outer : outer * partsOf(inner, WIDEST);
+  const most = partsOf(reduced, max(1, PIECE / min(inner, WIDEST)));
+  parts = few >= MANY ? 1 : min(partsOf(MANY, few), most);
+  // Whole vectors, and whole sums of eight rows.
+  partSize = 32 * partsOf(partsOf(reduced, parts), 32);
+  parts = partsOf(reduced, partSize);
+  if (parts === 1) partSize = reduced;
+  if (!isRows) width = min(inner, WIDEST);
+  else width = parts > 1 ? 1 : min(WIDEST, max(1, PIECE / reduced));
+  blocks = partsOf(isRows ? outer : inner, width);
+}
+
+/** Results of each row of the tensor. */
+export function rowSize(): i32 {
+  return inner;
+}
+
+/** Units of all parts. */
+export function units(): i32 {
+  return (inner === 1 ? 1 : outer) * parts * blocks;
+}
+
+/** Units of one part. */
+export function joinedUnits(): i32 {
+  return units() / parts;
+}
+
+/** Units a task. */
+export function unitsPerTask(): i32 {
+  return max(1, PIECE / (partSize * width));
+}
+
+/** Opens a unit. */
+export function openUnit(unit: i32): void {
+  part = unit / blocks % parts;
+  first = part * partSize;
+  size = min(reduced - first, partSize);
+  openResults(unit / (blocks * parts), unit % blocks);
+}
+
+/** Opens the results of all parts of a unit. */
+export function openJoined(unit: i32): void {
+  first = 0;
+  openResults(unit / blocks, unit % blocks);
+}
+
+function openResults(sequence: i32, block: i32): void {
+  const start = block * width;
+  result = sequence * inner + start;
+  count = min((inner === 1 ? outer : inner) - start, width);
+  place = inner === 1
+    ? start * reduced + first
+    : (sequence * reduced + first) * inner + start;
+}

@@ -1,0 +1,51 @@
+/** Cumulative sums and products as kernels of the wasm backend. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { addressOf } from "../address.ts";
+import type { KernelHost } from "../host.ts";
+import { withOutputs } from "../outputs.ts";
+
+/** Multiplications and additions that take as long as an element. */
+const OPERATIONS_AN_ELEMENT = 8;
+
+/**
+ * A cumulative sum or product of 32-bit floats on all threads, along any axis, in 64
+ * bits.
+ *
+ * @param stock The previous kernel, for other types and empty tensors.
+ * @param name The kernel's name, `Cumsum` or `Cumprod`.
+ * @param host Runs it.
+ */
+export function cumulateKernel(
+  stock: tf.KernelFunc,
+  name: string,
+  host: KernelHost,
+): tf.KernelFunc {
+  const product = Number(name === "Cumprod");
+  return (call) => {
+    const x = call.inputs["x"] as tf.TensorInfo, { shape } = x;
+    const size = tf.util.sizeFromShape(shape);
+    if (x.dtype !== "float32" || size === 0 || shape.length === 0) {
+      return stock(call);
+    }
+    const attributes = call.attrs as unknown as tf.CumsumAttrs;
+    const [axis] = tf.util.parseAxisParam(attributes.axis, shape);
+    const outer = tf.util.sizeFromShape(shape.slice(0, axis));
+    const reduced = shape[axis!]!;
+    const wasm = call.backend as BackendWasm;
+    return withOutputs(wasm, (make) => {
+      const y = make(shape);
+      host.run("cumulate", {
+        product,
+        exclusive: Number(attributes.exclusive),
+        reverse: Number(attributes.reverse),
+        outer,
+        reduced,
+        inner: size / (outer * reduced),
+        x: addressOf(wasm, x),
+        y: addressOf(wasm, y),
+      }, { operations: OPERATIONS_AN_ELEMENT * size });
+      return y;
+    });
+  };
+}
