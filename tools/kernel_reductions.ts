@@ -201,52 +201,53 @@ export function ${name}${
 
 /** The loop of a picked element along a row; NaN is one, or never. */
 function pickedRow(
-  { name, extreme, vectors, numbers, neutral }: Picked,
+  { name, extreme, vectors, neutral }: Picked,
   seesNaN: boolean,
 ): string {
-  const scalar = seesNaN
-    ? `if (value ${numbers} best || value !== value) best = value;`
-    : `if (value ${numbers} best) best = value;`;
+  const where = (text: string) => seesNaN ? text : "";
   return `
-/** Finds the ${extreme} of \`count\` floats, ${
+/**
+ * Finds the ${extreme} of \`count\` floats, ${
     seesNaN ? "and NaN before any other" : "which NaN is not"
-  }; it needs 128 bytes. */
+  }; it needs 128 bytes. What
+ * is left beside whole vectors is taken with what is before it.
+ */
 export function ${
     seesNaN ? name : extreme
   }Row(count: i32, x: usize, lanes: usize): f32 {
-  let best: f32 = ${neutral};
+  let best = f32x4.splat(${neutral});
+  ${where("let isNaN = f32x4.splat(0);")}
+  let at: usize = 0;
+  const bytes = <usize> count << 2;
   if (count >= 16) {
-    let m0 = f32x4.splat(${neutral}), m1 = m0, m2 = m0, m3 = m0;
-    ${seesNaN ? "let n0 = f32x4.splat(0), n1 = n0, n2 = n0, n3 = n0;" : ""}
-    const end = x + (<usize> (count & ~15) << 2);
+    let m0 = best, m1 = best, m2 = best, m3 = best;
+    ${where("let n0 = isNaN, n1 = isNaN, n2 = isNaN, n3 = isNaN;")}
+    const end = bytes & ~63;
     do {
-      each4: { const x$i = v128.load(x, 16 * $i); }
+      each4: { const x$i = v128.load(x + at, 16 * $i); }
       each4: { m$i = ${vectors}(m$i, x$i); }
-      ${seesNaN ? "each4: { n$i = v128.or(n$i, f32x4.ne(x$i, x$i)); }" : ""}
-      x += 64;
-    } while (x < end);
+      ${where("each4: { n$i = v128.or(n$i, f32x4.ne(x$i, x$i)); }")}
+      at += 64;
+    } while (at < end);
     each4: { v128.store(lanes, m$i, 16 * $i); }
-    ${seesNaN ? "each4: { v128.store(lanes, n$i, 64 + 16 * $i); }" : ""}
-    for (let lane: usize = 0; lane < 64; lane += 4) {
-      const value = load<f32>(lanes + lane);
-      if (value ${numbers} best) best = value;
-    }
+    ${where("each4: { v128.store(lanes, n$i, 64 + 16 * $i); }")}
+    each4: { best = ${vectors}(best, v128.load(lanes, 16 * $i)); }
     ${
-    seesNaN
-      ? `if (v128.any_true(v128.or(
-      v128.or(v128.load(lanes, 64), v128.load(lanes, 80)),
-      v128.or(v128.load(lanes, 96), v128.load(lanes, 112))
-    ))) return NaN;`
-      : ""
+    where("each4: { isNaN = v128.or(isNaN, v128.load(lanes, 64 + 16 * $i)); }")
   }
-    count &= 15;
   }
-  for (; count > 0; count--) {
-    const value = load<f32>(x);
-    ${scalar}
-    x += 4;
+  for (; at < bytes; at += 16) {
+    let next: v128;
+    if (count < 4) {
+      next = v128.bitselect(loadFirst(x, count), best, firstLanes(count));
+    } else next = v128.load(x + min(at, bytes - 16));
+    best = ${vectors}(best, next);
+    ${where("isNaN = v128.or(isNaN, f32x4.ne(next, next));")}
   }
-  return best;
+  ${where("if (v128.any_true(isNaN)) return NaN;")}
+  best = ${vectors}(best, ${upper("best")});
+  best = ${vectors}(best, i32x4.shuffle(best, best, 1, 0, 3, 2));
+  return f32x4.extract_lane(best, 0);
 }`;
 }
 
@@ -440,10 +441,17 @@ export function placeOf(count: i32, x: usize, value: f32): i32 {
     );
     if (v128.any_true(v128.or(first, second))) break;
   }
-  while (place < count && load<f32>(x + (<usize> place << 2)) !== value) {
-    place++;
+  // A bit for each of the next, and one behind them.
+  const left = min(count - place, 16);
+  let found: i32 = 1 << left;
+  x += <usize> place << 2;
+  for (let i = 0; i < left; i += 4) {
+    const isEqual = f32x4.eq(loadFirst(x, left - i), values);
+    const bits = i32x4.bitmask(v128.and(isEqual, firstLanes(left - i)));
+    found |= bits << i;
+    x += 16;
   }
-  return place;
+  return place + ctz(found);
 }
 /** target = target + the sum of eight rows of floats, added in pairs. */
 export function addEightRows(
@@ -497,7 +505,7 @@ export function reductionsSource(): string {
     name.replaceAll(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
   return expandPairs(
     [
-      `import { loadFirst, storeFirst } from "../math/simd";`,
+      `import { firstLanes, loadFirst, storeFirst } from "../math/simd";`,
       ...REDUCTIONS.map((name, i) =>
         `export const ${constant(name)}: i32 = ${i};`
       ),

@@ -4,6 +4,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
 import { withOutputs } from "../outputs.ts";
+import { alongAxis } from "./view.ts";
 
 /** Multiplications and additions that take as long as an element. */
 const OPERATIONS_AN_ELEMENT = 8;
@@ -30,8 +31,7 @@ export function cumulateKernel(
     }
     const attributes = call.attrs as unknown as tf.CumsumAttrs;
     const [axis] = tf.util.parseAxisParam(attributes.axis, shape);
-    const outer = tf.util.sizeFromShape(shape.slice(0, axis));
-    const reduced = shape[axis!]!;
+    const { outer, reduced, inner } = alongAxis(shape, axis!);
     const wasm = call.backend as BackendWasm;
     return withOutputs(wasm, (make) => {
       const y = make(shape);
@@ -41,7 +41,7 @@ export function cumulateKernel(
         reverse: Number(attributes.reverse),
         outer,
         reduced,
-        inner: size / (outer * reduced),
+        inner,
         x: addressOf(wasm, x),
         y: addressOf(wasm, y),
       }, { operations: OPERATIONS_AN_ELEMENT * size });

@@ -27,8 +27,14 @@ export function softmaxKernel(
     const wasm = call.backend as BackendWasm;
     return withOutputs(wasm, (make) => {
       const y = make(shape);
-      const [at, to] = [addressOf(wasm, x), addressOf(wasm, y)];
-      run(host, shape, { x: at, y: to, dy: 0, dx: 0 });
+      host.run("softmaxRows", {
+        rows: size / shape.at(-1)!,
+        columns: shape.at(-1)!,
+        x: addressOf(wasm, x),
+        y: addressOf(wasm, y),
+        dy: 0,
+        dx: 0,
+      }, { operations: OPERATIONS_AN_ELEMENT * size });
       return y;
     });
   };
@@ -39,28 +45,19 @@ export function softmaxGradientKernel(host: KernelHost): tf.KernelFunc {
   return ({ inputs, backend }) => {
     const { y, dy } = inputs as Record<"y" | "dy", tf.TensorInfo>;
     const wasm = backend as BackendWasm;
+    const size = tf.util.sizeFromShape(y.shape), columns = y.shape.at(-1)!;
     return withOutputs(wasm, (make) => {
       const dx = make(y.shape);
-      run(host, y.shape, {
+      if (size === 0) return dx;
+      host.run("softmaxRows", {
+        rows: size / columns,
+        columns,
         x: 0,
         y: addressOf(wasm, y),
         dy: addressOf(wasm, dy),
         dx: addressOf(wasm, dx),
-      });
+      }, { operations: OPERATIONS_AN_ELEMENT * size });
       return dx;
     });
   };
-}
-
-function run(
-  host: KernelHost,
-  shape: readonly number[],
-  addresses: Readonly<Record<"x" | "y" | "dy" | "dx", number>>,
-): void {
-  const columns = shape.at(-1)!;
-  const size = tf.util.sizeFromShape([...shape]);
-  const rows = size / columns;
-  host.run("softmaxRows", { rows, columns, ...addresses }, {
-    operations: OPERATIONS_AN_ELEMENT * size,
-  });
 }

@@ -33,3 +33,11 @@ export function viewOf(
     ? { outer: 1, reduced, inner: outer }
     : { outer, reduced, inner };
 }
+
+/** A tensor's view along one axis. */
+export function alongAxis(shape: readonly number[], axis: number): View {
+  let outer = 1, inner = 1;
+  for (let i = 0; i < axis; i++) outer *= shape[i]!;
+  for (let i = axis + 1; i < shape.length; i++) inner *= shape[i]!;
+  return { outer, reduced: shape[axis]!, inner };
+}

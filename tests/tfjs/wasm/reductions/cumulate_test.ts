@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../../../mod.ts";
 import { array, uniform } from "../../../random.ts";
@@ -54,13 +54,14 @@ async function check(
     const found = await y.data() as Float32Array;
     y.dispose();
     const along = axis < 0 ? axis + shape.length : axis;
-    cumulated(own, shape, along, flags).forEach((wanted, i) => {
+    const wanted = cumulated(own, shape, along, flags);
+    const wrong = wanted.findIndex((wanted, i) => {
       const bound = 1e-7 * Math.max(1, Math.abs(wanted));
-      const isRight = Math.abs(found[i]! - wanted) <= bound ||
-        Object.is(found[i]! + 0, Math.fround(wanted) + 0);
-      const label = `${JSON.stringify(flags)} of [${shape}] along ${axis}`;
-      assert(isRight, `${label}: ${i} is ${found[i]}, not ${wanted}`);
+      return !(Math.abs(found[i]! - wanted) <= bound) &&
+        !Object.is(found[i]! + 0, Math.fround(wanted) + 0);
     });
+    const label = `${JSON.stringify(flags)} of [${shape}] along ${axis}`;
+    assertEquals(wrong, -1, `${label}: ${found[wrong]}, not ${wanted[wrong]}`);
     results.push(found);
   }
   return results;
@@ -87,8 +88,8 @@ Deno.test("cumulative sums and products are those of float64 on every axis [wasm
 
 Deno.test("large cumulative functions are right, and the same on one thread and two [wasm]", async () => {
   const cases: readonly [number[], number][] = [
-    ...[[[200_003], 0], [[3, 50_001], 1], [[400, 500], 1]],
-    ...[[[400, 500], 0], [[2, 300, 300], 1], [[70_001, 3], 0]],
+    ...[[[130_003], 0], [[3, 50_001], 1], [[260, 500], 1]],
+    ...[[[260, 501], 0], [[2, 260, 260], 1], [[50_001, 3], 0]],
   ] as [number[], number][];
   const found = new Map<string, Float32Array[]>();
   for (const threads of [1, 2]) {
@@ -120,10 +121,10 @@ Deno.test("a cumulative sum of a million numbers has no error that grows [wasm]"
   await useBackend({ prefer: ["wasm"] });
   const size = 1e6, value = Math.fround(0.1);
   const y = tf.tidy(() => tf.cumsum(tf.fill([size], value)));
-  (await y.data()).forEach((found, i) => {
-    const wanted = value * (i + 1);
-    assert(Math.abs(found / wanted - 1) < 1e-7, `${i}: ${found}`);
-  });
+  const wrong = (await y.data()).findIndex((found, i) =>
+    !(Math.abs(found / (value * (i + 1)) - 1) < 1e-7)
+  );
+  assertEquals(wrong, -1);
   y.dispose();
 });
 

@@ -143,8 +143,10 @@ function reduceColumns(x: usize): void {
   const rows = view.size, stride = job.inner * elementBytes();
   if (hasPlaces()) return findPlaces(rows, stride, x);
   fillNeutral(view.count, found);
-  const together = job.inner > NARROW ? 1 : FOLDED / job.inner;
-  if (together === 1 || rows < 4 * together) {
+  let together = job.inner > NARROW ? 0 : FOLDED / job.inner;
+  // So many rows are whole vectors, if they can be pairs of them.
+  together &= together < 8 ? ~3 : ~7;
+  if (together === 0 || rows < 4 * together) {
     return addRows(rows, view.count, stride, x, found);
   }
   // Narrow rows: so many behind one another are one row.
