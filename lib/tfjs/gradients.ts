@@ -1,5 +1,6 @@
 /** Corrected versions of wrong gradients in tfjs-core. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
 type GradFunc = tf.GradConfig["gradFunc"];
 
@@ -44,24 +45,23 @@ export const matmulGradient: GradFunc = (gradient, saved, attrs) => {
   };
 };
 
-/** The kernel of softmax's gradient, y (dy - Σ dy y), which not every backend has. */
-export const SOFTMAX_GRADIENT = "LionSoftmaxGradient";
+/**
+ * The gradient of softmax, y (dy - Σ dy y), which not every backend has a kernel of. It
+ * has none in `y`, as tfjs does not record what a saved result is the result of.
+ */
+export const SOFTMAX_GRADIENT = {
+  kernel: "LionSoftmaxGradient",
+  gradientsIn: ["dy"],
+  outputs: ["dx"],
+} as const satisfies Operation;
 
 /** The gradient of softmax along the last axis: one kernel, where there is one. */
 export const softmaxGradient: GradFunc = (gradient, saved) => {
   const dy = gradient as tf.Tensor, [y] = saved as [tf.Tensor];
   return {
     logits: () =>
-      tf.getKernel(SOFTMAX_GRADIENT, tf.getBackend())
-        ? tf.engine().runKernel(SOFTMAX_GRADIENT, { y, dy })
+      hasKernel(SOFTMAX_GRADIENT)
+        ? runKernel(SOFTMAX_GRADIENT, { y, dy }).dx
         : tf.mul(y, tf.sub(dy, tf.sum(tf.mul(dy, y), -1, true))),
   };
 };
-
-/**
- * The gradient of the kernel {@linkcode SOFTMAX_GRADIENT} in `dy`, which is the same
- * map. There is none in `y`: tfjs keeps a result apart from what it is the result of.
- */
-export const softmaxGradientGradient: GradFunc = (gradient, saved) => ({
-  dy: softmaxGradient(gradient, saved, {})["logits"]!,
-});

@@ -16,9 +16,7 @@ import { productKernel, reductionKernel } from "./empty_tensors.ts";
 import {
   cumulativeSumGradient,
   matmulGradient,
-  SOFTMAX_GRADIENT,
   softmaxGradient,
-  softmaxGradientGradient,
 } from "./gradients.ts";
 import { COPYING } from "./halves.ts";
 import {
@@ -37,10 +35,7 @@ import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
 import { oneHot } from "./wasm/one_hot.ts";
 import { cumulateKernel } from "./wasm/reductions/cumulate.ts";
 import { reduceKernel, type Reduction } from "./wasm/reductions/reduce.ts";
-import {
-  softmaxGradientKernel,
-  softmaxKernel,
-} from "./wasm/reductions/softmax.ts";
+import { softmaxKernel } from "./wasm/reductions/softmax.ts";
 import { reverse } from "./wasm/reverse.ts";
 import {
   sliceKernel,
@@ -258,10 +253,6 @@ export const REPLACED_KERNELS: {
     kernels: ["Softmax"],
     reason: "it uses one thread and narrow vectors",
     kernel: (stock, _, host) => softmaxKernel(stock, host),
-  }, {
-    kernels: [SOFTMAX_GRADIENT],
-    reason: "there is none: tfjs-core's gradient is made of four operations",
-    kernel: (_stock, _name, host) => softmaxGradientKernel(host),
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),
@@ -363,19 +354,10 @@ export const REPLACED_GRADIENTS: readonly {
     outputsToSave: [true],
     gradFunc: softmaxGradient,
   },
-}, {
-  reason: "there is none, as the kernel is ours",
-  gradient: {
-    kernelName: SOFTMAX_GRADIENT,
-    inputsToSave: ["y"],
-    gradFunc: softmaxGradientGradient,
-  },
 }];
 
 for (const { gradient } of REPLACED_GRADIENTS) {
-  if (tf.getGradient(gradient.kernelName)) {
-    tf.unregisterGradient(gradient.kernelName);
-  }
+  tf.unregisterGradient(gradient.kernelName);
   tf.registerGradient(gradient);
 }
 

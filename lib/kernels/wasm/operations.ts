@@ -23,6 +23,7 @@ import { RMS_NORM } from "../../operations/rms_norm.ts";
 import { ADAM, type AdamAttributes } from "../../optimizers/adam.ts";
 import { compute, elementwise } from "../../tfjs/wasm/elementwise/elementwise.ts";
 import type { FunctionName } from "../../tfjs/wasm/elementwise/functions.ts";
+import { SOFTMAX_GRADIENT } from "../../tfjs/gradients.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { refer } from "../../tfjs/wasm/identity.ts";
 import {
@@ -59,6 +60,7 @@ export function registerOperations(host: KernelHost): void {
   register(SOURCE_DECAY, sourceDecay, sourceDecayGradient);
   register(TOKENS, tokens);
   register(WITHOUT_PADDING, withoutPadding);
+  register(SOFTMAX_GRADIENT, softmaxGradient("dy"), softmaxGradient("ddx"));
   registerWasmKernel(host, BETWEEN_TOKENS, { forward: betweenTokens });
   registerAdam(host);
 }
@@ -225,6 +227,18 @@ const betweenTokens: Kernel<BetweenTokensAttributes> = (
   }
   return [y];
 };
+
+/** The gradient of softmax: as a map of `dy`, it is its own gradient. */
+function softmaxGradient(gradient: "dy" | "ddx"): Kernel {
+  return ({ inputs, make, run }) => {
+    const y = inputs["y"]!, dx = make(y.shape), size = sizeOf(dx);
+    const columns = y.shape.at(-1)!, rows = size / Math.max(1, columns);
+    const tensors = { y, dy: inputs[gradient], dx };
+    const operations = OPERATIONS_A_COPY * size;
+    run("softmaxRows", { rows, columns }, tensors, operations);
+    return [dx];
+  };
+}
 
 function registerAdam(host: KernelHost): void {
   registerJob<"adam", AdamAttributes>(host, ADAM, {

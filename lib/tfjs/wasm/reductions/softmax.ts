@@ -1,4 +1,4 @@
-/** Softmax and its gradient as kernels of the wasm backend. @module */
+/** Softmax as a kernel of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
@@ -36,28 +36,6 @@ export function softmaxKernel(
         dx: 0,
       }, { operations: OPERATIONS_AN_ELEMENT * size });
       return y;
-    });
-  };
-}
-
-/** The gradient of softmax, of its result `y` and the gradient `dy` in that. */
-export function softmaxGradientKernel(host: KernelHost): tf.KernelFunc {
-  return ({ inputs, backend }) => {
-    const { y, dy } = inputs as Record<"y" | "dy", tf.TensorInfo>;
-    const wasm = backend as BackendWasm;
-    const size = tf.util.sizeFromShape(y.shape), columns = y.shape.at(-1)!;
-    return withOutputs(wasm, (make) => {
-      const dx = make(y.shape);
-      if (size === 0) return dx;
-      host.run("softmaxRows", {
-        rows: size / columns,
-        columns,
-        x: 0,
-        y: addressOf(wasm, y),
-        dy: addressOf(wasm, dy),
-        dx: addressOf(wasm, dx),
-      }, { operations: OPERATIONS_AN_ELEMENT * size });
-      return dx;
     });
   };
 }

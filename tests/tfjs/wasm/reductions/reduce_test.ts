@@ -134,14 +134,15 @@ Deno.test("large reductions are right, and the same on one thread and two [wasm]
     ...[[[500, 521], [0]], [[2, 260, 501], [1]], [[90_003, 3], [0]]],
     ...[[[9, 3, 4, 2500], [0, 2]]],
   ] as [number[], number[]][];
+  const units = array(300_000, uniform(2), (u) => u);
   const found = new Map<string, ArrayLike<number>>();
   for (const threads of [1, 2]) {
     await useBackend({ prefer: ["wasm"], threads });
     for (const [shape, axes] of cases) {
       for (const [name, { element, isPlace }] of Object.entries(REDUCTIONS)) {
         if (isPlace && axes.length !== 1) continue;
-        const size = tf.util.sizeFromShape(shape);
-        const values = array(size, uniform(2), element ?? ((u) => u - 0.5));
+        const own = units.subarray(0, tf.util.sizeFromShape(shape));
+        const values = own.map(element ?? ((u) => u - 0.5));
         const results = await check(name, values, shape, axes);
         const label = `${name} of [${shape}] over [${axes}]`;
         assertEquals(results, found.get(label) ?? results, label);
