@@ -4,7 +4,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
 import { withOutputs } from "../outputs.ts";
-import { alongAxis } from "./view.ts";
+import { alongAxis, axesOf } from "./view.ts";
 
 /** Multiplications and additions that take as long as an element. */
 const OPERATIONS_AN_ELEMENT = 8;
@@ -30,7 +30,7 @@ export function cumulateKernel(
       return stock(call);
     }
     const attributes = call.attrs as unknown as tf.CumsumAttrs;
-    const [axis] = tf.util.parseAxisParam(attributes.axis, shape);
+    const [axis] = axesOf(attributes.axis, shape);
     const { outer, reduced, inner } = alongAxis(shape, axis!);
     const wasm = call.backend as BackendWasm;
     return withOutputs(wasm, (make) => {

@@ -5,7 +5,7 @@ import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
 import { REDUCTIONS } from "../jobs.ts";
 import { withOutputs } from "../outputs.ts";
-import { type View, viewOf } from "./view.ts";
+import { axesOf, type View, viewOf } from "./view.ts";
 
 /** The kernel of a reduction. */
 export type Reduction = typeof REDUCTIONS[number];
@@ -36,7 +36,7 @@ export function reduceKernel(
     const { axis, reductionIndices, keepDims } = call.attrs as unknown as
       & tf.SumAttrs
       & tf.MaxAttrs;
-    const axes = tf.util.parseAxisParam(axis ?? reductionIndices, x.shape);
+    const axes = axesOf(axis ?? reductionIndices, x.shape);
     if (isPlace && axes.length !== 1) return stock(call);
     const wasm = call.backend as BackendWasm;
     return withOutputs(wasm, (make) => {

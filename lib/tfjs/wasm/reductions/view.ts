@@ -1,4 +1,5 @@
 /** How reductions see a tensor. @module */
+import { util } from "@tensorflow/tfjs-core";
 
 /** A tensor as [outer, reduced, inner], of which the one between is reduced. */
 export interface View {
@@ -8,6 +9,21 @@ export interface View {
   readonly reduced: number;
   /** The size behind them. */
   readonly inner: number;
+}
+
+/**
+ * The axes that an operation is given, from 0 on: all, if it is given none. Like
+ * tfjs's own, which takes longer than to reduce a small tensor.
+ */
+export function axesOf(
+  axis: number | number[] | null | undefined,
+  shape: number[],
+): number[] {
+  const rank = shape.length;
+  return typeof axis === "number" && Number.isInteger(axis) &&
+      axis >= -rank && axis < rank
+    ? [axis < 0 ? axis + rank : axis]
+    : util.parseAxisParam(axis as number | number[], shape);
 }
 
 /**

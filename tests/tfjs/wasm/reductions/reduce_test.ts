@@ -112,7 +112,7 @@ Deno.test("reductions over any axes are those of float64 [wasm]", async () => {
   const before = tf.memory().numTensors;
   for (
     const shape of [
-      ...[[1], [3], [17], [1000], [1, 5], [17, 3], [3, 1000], [300, 17]],
+      ...[[], [1], [3], [17], [1000], [1, 5], [17, 3], [3, 1000], [300, 17]],
       ...[[2, 3, 5, 4], [3, 1, 17, 2], [5, 100, 3]],
     ]
   ) {

@@ -40,22 +40,19 @@ export function openView(_outer: i32, _reduced: i32, _inner: i32): void {
   reduced = _reduced;
   inner = _inner;
   results = outer * inner;
-  const isRows = inner === 1;
+  const isRows = inner === 1, columns = min(inner, WIDEST);
   const few = isRows ? outer : outer * partsOf(inner, WIDEST);
-  const most = partsOf(reduced, max(1, PIECE / min(inner, WIDEST)));
-  parts = few >= MANY ? 1 : min(partsOf(MANY, few), most);
-  // Whole vectors, and whole sums of eight rows.
-  partSize = 32 * partsOf(partsOf(reduced, parts), 32);
-  parts = partsOf(reduced, partSize);
-  if (parts === 1) partSize = reduced;
-  if (!isRows) width = min(inner, WIDEST);
+  parts = 1;
+  partSize = reduced;
+  if (few < MANY && reduced * columns > PIECE) {
+    const most = min(partsOf(MANY, few), partsOf(reduced * columns, PIECE));
+    // Whole vectors, and whole sums of some rows.
+    partSize = 32 * partsOf(partsOf(reduced, most), 32);
+    parts = partsOf(reduced, partSize);
+  }
+  if (!isRows) width = columns;
   else width = parts > 1 ? 1 : min(WIDEST, max(1, PIECE / reduced));
   blocks = partsOf(isRows ? outer : inner, width);
-}
-
-/** Results of each row of the tensor. */
-export function rowSize(): i32 {
-  return inner;
 }
 
 /** Units of all parts. */
