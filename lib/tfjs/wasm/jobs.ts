@@ -250,7 +250,10 @@ const SHORT_CONVOLUTION = {
   ...addresses("dy", "dx", "dweight", "dbias"),
 } as const satisfies Fields;
 
-/** The kernels of reductions of TensorFlow.js's, whose place is the `kind` of a {@linkcode REDUCE}. */
+/**
+ * TensorFlow.js's kernels of reductions, whose place is the `kind` of a
+ * {@linkcode REDUCE}: first those that add and multiply, last those of places.
+ */
 export const REDUCTIONS = [
   "Sum",
   "Mean",
@@ -263,9 +266,9 @@ export const REDUCTIONS = [
   "ArgMin",
 ] as const;
 
-/** The job of a reduction of a tensor [outer, reduced, inner]. */
+/** The job of a reduction of a tensor [repeats, outer, reduced, inner] over repeats, too. */
 const REDUCE = {
-  ...integers("kind", "outer", "reduced", "inner"),
+  ...integers("kind", "repeats", "outer", "reduced", "inner"),
   ...addresses("x", "y"),
 } as const satisfies Fields;
 

@@ -47,6 +47,7 @@ export function reduceKernel(
       const run = (x: tf.TensorInfo, view: View) =>
         host.run("reduce", {
           kind,
+          repeats: view.repeats,
           outer: view.outer,
           reduced: view.reduced,
           inner: view.inner,
@@ -91,7 +92,7 @@ function runTransposed(
   try {
     const reduced = last.reduce((size, axis) => size * x.shape[axis]!, 1);
     const outer = tf.util.sizeFromShape(x.shape) / reduced;
-    run(rows, { outer, reduced, inner: 1 });
+    run(rows, { repeats: 1, outer, reduced, inner: 1 });
   } finally {
     wasm.disposeData(rows.dataId);
   }

@@ -1,11 +1,16 @@
 /** How reductions see a tensor. @module */
 import { util } from "@tensorflow/tfjs-core";
 
-/** A tensor as [outer, reduced, inner], of which the one between is reduced. */
+/**
+ * A tensor as [repeats, outer, reduced, inner], of which repeats and what is between
+ * outer and inner are reduced.
+ */
 export interface View {
-  /** The size before the reduced axes. */
+  /** The size of the first reduced axes, where others are between them and the last. */
+  readonly repeats: number;
+  /** The size before the last reduced axes. */
   readonly outer: number;
-  /** The size of the reduced axes. */
+  /** The size of the last reduced axes. */
   readonly reduced: number;
   /** The size behind them. */
   readonly inner: number;
@@ -26,15 +31,18 @@ export function axesOf(
     : util.parseAxisParam(axis as number | number[], shape);
 }
 
+/** Elements that are reduced at once, below which to transpose first is faster. */
+const LEAST_REPEATED = 32;
+
 /**
  * A tensor's view for a reduction over some axes; `undefined` if the tensor must be
- * transposed first, as other axes are between them.
+ * transposed first.
  */
 export function viewOf(
   shape: readonly number[],
   axes: readonly number[],
 ): View | undefined {
-  let outer = 1, reduced = 1, inner = 1;
+  let repeats = 1, outer = 1, reduced = 1, inner = 1;
   for (let axis = 0; axis < shape.length; axis++) {
     const size = shape[axis]!;
     if (size === 1) continue;
@@ -42,12 +50,18 @@ export function viewOf(
       if (reduced === 1) outer *= size;
       else inner *= size;
     } else if (inner === 1) reduced *= size;
-    else return undefined;
+    else if (repeats === 1 && outer === 1) {
+      repeats = reduced;
+      outer = inner;
+      reduced = size;
+      inner = 1;
+    } else return undefined;
   }
+  if (repeats > 1 && reduced * inner < LEAST_REPEATED) return undefined;
   // Where nothing is reduced, all is one row, which is faster than rows of one.
   return reduced === 1
-    ? { outer: 1, reduced, inner: outer }
-    : { outer, reduced, inner };
+    ? { repeats, outer: 1, reduced, inner: outer }
+    : { repeats, outer, reduced, inner };
 }
 
 /** A tensor's view along one axis. */
@@ -55,5 +69,5 @@ export function alongAxis(shape: readonly number[], axis: number): View {
   let outer = 1, inner = 1;
   for (let i = 0; i < axis; i++) outer *= shape[i]!;
   for (let i = axis + 1; i < shape.length; i++) inner *= shape[i]!;
-  return { outer, reduced: shape[axis]!, inner };
+  return { repeats: 1, outer, reduced: shape[axis]!, inner };
 }

@@ -113,7 +113,7 @@ Deno.test("reductions over any axes are those of float64 [wasm]", async () => {
   for (
     const shape of [
       ...[[], [1], [3], [17], [1000], [1, 5], [17, 3], [3, 1000], [300, 17]],
-      ...[[2, 3, 5, 4], [3, 1, 17, 2], [5, 100, 3]],
+      ...[[2, 3, 5, 4], [3, 1, 17, 2], [5, 100, 3], [3, 2, 40, 3, 5]],
     ]
   ) {
     for (const [name, { element, isPlace }] of Object.entries(REDUCTIONS)) {
@@ -132,7 +132,8 @@ Deno.test("large reductions are right, and the same on one thread and two [wasm]
   const cases: readonly [number[], number[]][] = [
     ...[[[260_001], [0]], [[3, 90_001], [1]], [[500, 521], [1]]],
     ...[[[500, 521], [0]], [[2, 260, 501], [1]], [[90_003, 3], [0]]],
-    ...[[[9, 3, 4, 2500], [0, 2]]],
+    ...[[[2, 3, 45_001], [0, 2]], [[20, 3, 4500], [0, 2]]],
+    ...[[[20, 3, 3, 1500], [1, 3]]],
   ] as [number[], number[]][];
   const units = array(300_000, uniform(2), (u) => u);
   const found = new Map<string, ArrayLike<number>>();

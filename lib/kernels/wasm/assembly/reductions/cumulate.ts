@@ -13,7 +13,7 @@ import * as view from "./view";
 let ownFound: usize = 0;
 
 export function layout(base: usize): usize {
-  view.openView(job.outer, job.reduced, job.inner);
+  view.openView(1, job.outer, job.reduced, job.inner);
   layoutFrom(base);
   ownFound = allocate(view.WIDEST * 8);
   return allocate(0);

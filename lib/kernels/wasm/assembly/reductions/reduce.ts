@@ -41,7 +41,7 @@ function foundBytes(): usize {
 }
 
 export function layout(base: usize): usize {
-  view.openView(job.outer, job.reduced, job.inner);
+  view.openView(job.repeats, job.outer, job.reduced, job.inner);
   layoutFrom(base);
   ownFound = allocate(view.WIDEST * 8);
   ownPlaces = allocate(view.WIDEST * 4);
@@ -297,7 +297,8 @@ function finish(): void {
   const count = view.count, y = job.y + view.result * elementBytes();
   if (hasPlaces()) return memory.copy(y, places, <usize> count << 2);
   if (isDoubled()) {
-    if (job.kind === loops.MEAN) loops.divide(count, job.reduced, found);
+    const divisor = <f64> job.repeats * <f64> job.reduced;
+    if (job.kind === loops.MEAN) loops.divide(count, divisor, found);
     return loops.storeFloats(count, found, y);
   }
   if (!isOfBytes()) return memory.copy(y, found, <usize> count << 2);

@@ -19,7 +19,7 @@ const LEFT = 16;
 let lanes: usize = 0;
 
 export function layout(base: usize): usize {
-  view.openView(job.rows, job.columns, 1);
+  view.openView(1, job.rows, job.columns, 1);
   prepareExp();
   layoutFrom(base);
   lanes = allocate(128);

@@ -1,13 +1,14 @@
-// How a tensor [outer, reduced, inner] is shared out among tasks: into units of some
-// neighbouring results, which are columns, or rows where inner is 1; and where these
-// are few, into parts of what is reduced, whose results a second phase joins.
-// Nothing here depends on the number of threads, so that no result does.
+// How a tensor [repeats, outer, reduced, inner] is shared out among tasks: into units of
+// some neighbouring results, which are columns, or rows where inner is 1; and where
+// these are few, or repeats are reduced, too, into parts of what is reduced, whose
+// results a second phase joins. Nothing here depends on the number of threads, so that
+// no result does.
 import { parts as partsOf } from "../runtime/parts";
 
 /** Elements a task, about: what a core's cache holds. */
 const PIECE = 16384;
 
-/** Units from which on nothing is divided into parts. */
+/** Units from which on repeats are not divided into parts. */
 const MANY = 64;
 
 /** Results a unit at most. */
@@ -20,6 +21,8 @@ let outer: i32 = 0, reduced: i32 = 0, inner: i32 = 0;
 let width: i32 = 0;
 /** Units beside one another. */
 let blocks: i32 = 0;
+/** Parts of each repeat. */
+let partsEach: i32 = 0;
 /** Elements of a part that are reduced; the last one has fewer. */
 let partSize: i32 = 0;
 
@@ -35,23 +38,26 @@ export let size: i32 = 0, first: i32 = 0;
 /** The place of its first element in the tensor. */
 export let place: i32 = 0;
 
-export function openView(_outer: i32, _reduced: i32, _inner: i32): void {
+export function openView(
+  repeats: i32, _outer: i32, _reduced: i32, _inner: i32
+): void {
   outer = _outer;
   reduced = _reduced;
   inner = _inner;
   results = outer * inner;
   const isRows = inner === 1, columns = min(inner, WIDEST);
-  const few = isRows ? outer : outer * partsOf(inner, WIDEST);
-  parts = 1;
+  const few = repeats * outer * (isRows ? 1 : partsOf(inner, WIDEST));
+  partsEach = 1;
   partSize = reduced;
   if (few < MANY && reduced * columns > PIECE) {
     const most = min(partsOf(MANY, few), partsOf(reduced * columns, PIECE));
     // Whole vectors, and whole sums of some rows.
     partSize = 32 * partsOf(partsOf(reduced, most), 32);
-    parts = partsOf(reduced, partSize);
+    partsEach = partsOf(reduced, partSize);
   }
+  parts = repeats * partsEach;
   if (!isRows) width = columns;
-  else width = parts > 1 ? 1 : min(WIDEST, max(1, PIECE / reduced));
+  else width = partsEach > 1 ? 1 : min(WIDEST, max(1, PIECE / reduced));
   blocks = partsOf(isRows ? outer : inner, width);
 }
 
@@ -73,9 +79,10 @@ export function unitsPerTask(): i32 {
 /** Opens a unit. */
 export function openUnit(unit: i32): void {
   part = unit / blocks % parts;
-  first = part * partSize;
+  first = part % partsEach * partSize;
   size = min(reduced - first, partSize);
   openResults(unit / (blocks * parts), unit % blocks);
+  place += part / partsEach * results * reduced;
 }
 
 /** Opens the results of all parts of a unit. */
