@@ -96,6 +96,24 @@ export function ${name}Row(count: i32, x: usize): f64 {
   }
   return total;
 }
+/** Combines the floats of each of some rows, which are short or not. */
+export function ${name}Rows(
+  rows: i32, count: i32, stride: usize, x: usize, result: usize
+): void {
+  for (; rows > 0; rows--) {
+    let total: f64 = ${neutral};
+    if (count >= 8) total = ${name}Row(count, x);
+    else {
+      const end = x + (<usize> count << 2);
+      for (let at = x; at < end; at += 4) {
+        total = total ${numbers} <f64> load<f32>(at);
+      }
+    }
+    store<f64>(result, total);
+    x += stride;
+    result += 8;
+  }
+}
 /** Combines \`count\` results with floats, one each. */
 export function ${name}Floats(count: i32, x: usize, result: usize): void {
   for (; count >= 4; count -= 4) {

@@ -94,15 +94,15 @@ export function perform(phase: i32, task: i32): void {
 /** Finds the results of the unit's rows. */
 function reduceRows(x: usize): void {
   const size = view.size, stride = job.reduced * elementBytes();
+  switch (job.kind) {
+    case loops.SUM:
+    case loops.MEAN:
+      return loops.sumRows(view.count, size, stride, x, found);
+    case loops.PROD:
+      return loops.productRows(view.count, size, stride, x, found);
+  }
   for (let row: usize = 0, rows = <usize> view.count; row < rows; row++) {
     switch (job.kind) {
-      case loops.SUM:
-      case loops.MEAN:
-        store<f64>(found + 8 * row, loops.sumRow(size, x));
-        break;
-      case loops.PROD:
-        store<f64>(found + 8 * row, loops.productRow(size, x));
-        break;
       case loops.MAX:
         store<f32>(found + 4 * row, loops.maxRow(size, x, sums));
         break;
