@@ -33,6 +33,9 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   reduce: "reductions/reduce",
   cumulate: "reductions/cumulate",
   softmaxRows: "reductions/softmax_rows",
+  move: "moves/move",
+  gatherRows: "moves/gather_rows",
+  scatterRows: "moves/scatter_rows",
 };
 
 /** The text of tasks.ts, which does what the queue's job says. */

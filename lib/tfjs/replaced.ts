@@ -26,25 +26,36 @@ import {
   powerKernel,
   selectKernel,
 } from "./wasm/elementwise/kernels.ts";
-import { gather as wasmGather } from "./wasm/gather.ts";
 import type { KernelHost } from "./wasm/host.ts";
 import { REDUCTIONS } from "./wasm/jobs.ts";
 import { cpuKernel } from "./wasm/cpu_kernel.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
-import { oneHot } from "./wasm/one_hot.ts";
 import { cumulateKernel } from "./wasm/reductions/cumulate.ts";
 import { reduceKernel, type Reduction } from "./wasm/reductions/reduce.ts";
 import { softmaxKernel } from "./wasm/reductions/softmax.ts";
-import { reverse } from "./wasm/reverse.ts";
+import { gatherKernel, gatherNdKernel } from "./wasm/moves/gather.ts";
+import { concatKernel, packKernel } from "./wasm/moves/join.ts";
+import { oneHotKernel } from "./wasm/moves/one_hot.ts";
+import { mirrorPadKernel, padKernel } from "./wasm/moves/pad.ts";
+import {
+  fillKernel as wasmFill,
+  likeKernel,
+  tileKernel,
+} from "./wasm/moves/repeat.ts";
+import {
+  scatterNdKernel,
+  scatterUpdateKernel,
+  segmentSumKernel,
+} from "./wasm/moves/scatter.ts";
 import {
   sliceKernel,
   splitKernel,
   stridedSliceKernel,
   unpackKernel,
-} from "./wasm/slice.ts";
 import { mean, sum as wasmSum } from "./wasm/sum.ts";
-import { unsortedSegmentSum } from "./wasm/unsorted_segment_sum.ts";
+} from "./wasm/moves/slice.ts";
+import { reverseKernel, transposeKernel } from "./wasm/moves/transpose.ts";
 import { castKernel as gpuCast } from "./webgpu/cast.ts";
 import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
 import { cropKernel } from "./webgpu/crop_and_resize.ts";
@@ -102,7 +113,7 @@ const words = (text: string): string[] => text.trim().split(/\s+/);
 const INTEGERS_BY_CPU = words(`
   Abs Acosh Asinh BatchMatMul ClipByValue CropAndResize Expm1 FloorDiv
   FusedBatchNorm IsFinite IsInf IsNan Log1p MaxPool MaxPool3D
-  MaxPoolWithArgmax Mod Neg PadV2 Pow Prelu Reciprocal ResizeNearestNeighbor
+  MaxPoolWithArgmax Mod Neg Pow Prelu Reciprocal ResizeNearestNeighbor
   _FusedMatMul
 `);
 
@@ -110,10 +121,10 @@ const INTEGERS_BY_CPU = words(`
 const BOOLS_BY_CPU = words(`
   Abs Acos Acosh Add AddN All Any ArgMax ArgMin Asin Asinh Atan Atan2 Atanh
   BatchMatMul Bincount ClipByValue CropAndResize Cumprod Cumsum DenseBincount
-  Diag Elu Equal Erf Exp Expm1 FloorDiv FusedBatchNorm GatherNd Greater
+  Diag Elu Equal Erf Exp Expm1 FloorDiv FusedBatchNorm Greater
   GreaterEqual IsFinite IsInf IsNan LeakyRelu Less LessEqual Log1p LogicalAnd
   LogicalNot LogicalOr LogicalXor Max MaxPool MaxPool3D MaxPoolWithArgmax
-  Maximum Min Minimum MirrorPad Mod Multiply Neg NotEqual PadV2 Pow Prelu
+  Maximum Min Minimum Mod Multiply Neg NotEqual Pow Prelu
   Prod RealDiv Reciprocal Relu Relu6 ResizeBilinear Round ScatterNd
   SearchSorted Select Selu Sign Sinh Softplus SparseFillEmptyRows
   SparseSegmentMean SparseSegmentSum SparseToDense Square SquaredDifference
@@ -162,21 +173,26 @@ export const REPLACED_KERNELS: {
       "an operator is kept for the second operand under its data id alone",
     kernel: (_stock, _name, host) => wasmMatmul(host),
   }, {
-    kernels: ["UnsortedSegmentSum"],
-    reason: "there is none, so that embeddings have no gradient: " +
-      "https://github.com/tensorflow/tfjs/issues/8082",
-    kernel: () => unsortedSegmentSum,
-  }, {
     kernels: ["GatherV2"],
     reason:
       "it computes the place of every element by itself, at 60 ns each; " +
       "and with batchDims it reads other entries' indices, and beyond them: " +
       "https://github.com/tensorflow/tfjs/issues/8658",
-    kernel: () => wasmGather,
+    kernel: (_stock, _name, host) => gatherKernel(host),
+  }, {
+    kernels: ["GatherNd"],
+    reason:
+      "of an index out of range, it reads what is beyond the tensor; and " +
+      "of bools, four bytes where there is one",
+    kernel: (_stock, _name, host) => gatherNdKernel(host),
+  }, {
+    kernels: ["Transpose"],
+    reason: "it moves element by element, at 4 ns each",
+    kernel: transposeKernel,
   }, {
     kernels: ["Reverse"],
     reason: "like GatherV2, at 50 ns each",
-    kernel: () => reverse,
+    kernel: reverseKernel,
   }, {
     kernels: ["Slice"],
     reason: "it copies all of the tensor first: cut into its tokens, that is " +
@@ -195,6 +211,31 @@ export const REPLACED_KERNELS: {
     reason: "like Slice; and it labels integers as floats",
     kernel: stridedSliceKernel,
   }, {
+    kernels: ["Concat", "Pack"],
+    reason: "they copy row by row in JavaScript, at 70 ns each: short rows " +
+      "take a hundred times as long as long ones",
+    kernel: (stock, name, host) =>
+      (name === "Concat" ? concatKernel : packKernel)(stock, name, host),
+  }, {
+    kernels: ["PadV2", "MirrorPad"],
+    reason:
+      "on one thread alone; of integers, they read the bits as those of " +
+      "floats, and of bools four bytes where there is one",
+    kernel: (stock, name, host) =>
+      (name === "PadV2" ? padKernel : mirrorPadKernel)(stock, name, host),
+  }, {
+    kernels: ["Tile"],
+    reason: "it computes the place of every element by itself, at 50 ns each",
+    kernel: tileKernel,
+  }, {
+    kernels: ["Fill"],
+    reason: "on one thread alone, at a third of the memory's speed",
+    kernel: wasmFill,
+  }, {
+    kernels: ["ZerosLike", "OnesLike"],
+    reason: "like Fill",
+    kernel: likeKernel,
+  }, {
     kernels: ["Identity"],
     reason:
       "it copies the values, so that every tensor that a gradient needs " +
@@ -210,7 +251,7 @@ export const REPLACED_KERNELS: {
     kernels: ["OneHot"],
     reason: "it writes integers whatever type is asked for, so that the ones " +
       "of float32 are 1e-45; and beyond a tensor of bool",
-    kernel: () => oneHot,
+    kernel: (_stock, _name, host) => oneHotKernel(host),
   }, {
     kernels: INTEGERS_BY_CPU,
     reason: "of integers, they read the bits as those of floats, or compute " +
@@ -253,6 +294,21 @@ export const REPLACED_KERNELS: {
     kernels: ["Softmax"],
     reason: "it uses one thread and narrow vectors",
     kernel: (stock, _, host) => softmaxKernel(stock, host),
+  }, {
+    kernels: ["UnsortedSegmentSum"],
+    reason: "there is none, so that embeddings have no gradient: " +
+      "https://github.com/tensorflow/tfjs/issues/8082",
+    kernel: segmentSumKernel,
+  }, {
+    kernels: ["ScatterNd"],
+    reason:
+      "of an index out of range, it writes beyond its result; and it is " +
+      "on one thread alone",
+    kernel: scatterNdKernel,
+  }, {
+    kernels: ["TensorScatterUpdate"],
+    reason: "like ScatterNd",
+    kernel: scatterUpdateKernel,
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),

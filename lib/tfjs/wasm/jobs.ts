@@ -284,6 +284,54 @@ const SOFTMAX_ROWS = {
   ...addresses("x", "y", "dy", "dx"),
 } as const satisfies Fields;
 
+/**
+ * The job that copies elements between places that lie in a regular order; its extra
+ * memory holds the parts, as `moves/parts.ts` writes them.
+ */
+const MOVE = {
+  /** The number of parts, and of all tasks. */
+  ...integers("parts", "tasks"),
+  /** Bytes of an element: 4 or 1. */
+  bytes: "i32",
+  /** The bits of the constant that parts without a source are filled with. */
+  value: "i32",
+} as const satisfies Fields;
+
+/**
+ * The job that copies rows from where tuples of indices say; its extra memory holds how
+ * many rows an index of each axis is worth.
+ */
+const GATHER_ROWS = {
+  /** Groups of rows, and how many of them in a row have the same tuples. */
+  ...integers("groups", "groupsPerBatch"),
+  /** Tuples for a group, indices in a tuple, and rows that there are in a group. */
+  ...integers("places", "depth", "rows"),
+  /** Bytes of a row. */
+  bytes: "i32",
+  rowsPerTask: "i32",
+  ...addresses("x", "indices", "y"),
+  /** Where 1 is written if a row is not there; 0 for nowhere. */
+  wrong: "usize",
+} as const satisfies Fields;
+
+/**
+ * The job that adds rows to those that tuples of indices name, or replaces them; its
+ * extra memory is like that of {@linkcode GATHER_ROWS}.
+ */
+const SCATTER_ROWS = {
+  /** Tuples, which have a row each; indices in a tuple; and rows that there are. */
+  ...integers("places", "depth", "rows"),
+  /** Elements of a row, and how many of them belong to a task. */
+  ...integers("columns", "columnsPerTask"),
+  /** Whether elements are integers, and whether they replace others. */
+  ...integers("areIntegers", "replace"),
+  /** What y is before, or 0 for zeros. */
+  before: "usize",
+  ...addresses("x", "indices", "y"),
+  /** Where 1 is written if a row is not there; 0 if it is passed over. */
+  wrong: "usize",
+} as const satisfies Fields;
+
 /** The offset in bytes of a job's record from the start of the queue. */
 export const JOB_OFFSET = 128;
 
@@ -309,4 +357,7 @@ export const JOBS = {
   reduce: REDUCE,
   cumulate: CUMULATE,
   softmaxRows: SOFTMAX_ROWS,
+  move: MOVE,
+  gatherRows: GATHER_ROWS,
+  scatterRows: SCATTER_ROWS,
 } as const satisfies Record<string, Fields>;

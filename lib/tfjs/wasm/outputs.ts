@@ -1,7 +1,7 @@
 import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 
-/** Makes an uninitialised tensor, of 32-bit floats if no type is said. */
+/** Makes an uninitialised tensor, of 32-bit floats if no type is given. */
 export type Make = (shape: number[], dtype?: DataType) => TensorInfo;
 
 /**

@@ -1,7 +1,7 @@
 /** Sums and means of integers as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import type { Elements } from "./copy_row.ts";
+import type { Elements } from "./moves/copy_row.ts";
 
 /** The kernel `Sum`, which adds in float64. */
 export const sum: tf.KernelFunc = ({ inputs, backend, attrs }) => {

@@ -2,7 +2,7 @@
 export type Elements = Float32Array | Int32Array | Uint8Array;
 
 /** Number of elements from which on a row is copied by one call. */
-const LONG_ROW = 16;
+export const LONG_ROW = 16;
 
 /** Copies `size` elements of `from`, from `start` on, into `to` at `at`. */
 export function copyRow(

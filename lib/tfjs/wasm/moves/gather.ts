@@ -1,0 +1,155 @@
+/** Lookups as kernels of the wasm backend. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { assertIndices } from "../../gather_index.ts";
+import { addressOf } from "../address.ts";
+import type { KernelHost } from "../host.ts";
+import type { Make } from "../outputs.ts";
+import { withOutputs } from "../outputs.ts";
+import { copyRow, type Elements } from "./copy_row.ts";
+import { assertRows, FEW, rowsOf, runChecked, type Tuples } from "./tuples.ts";
+
+/**
+ * The kernel `GatherV2`, for any type of number, where each batch entry has its own
+ * indices.
+ *
+ * @param host Runs the copies.
+ */
+export function gatherKernel(host: KernelHost): tf.KernelFunc {
+  return ({ inputs, backend, attrs }) => {
+    const wasm = backend as BackendWasm;
+    const { x, indices } = inputs as Record<"x" | "indices", tf.TensorInfo>;
+    const { axis, batchDims } = attrs as unknown as tf.GatherV2Attrs;
+    const along = tf.util.parseAxisParam(axis, x.shape)[0]!;
+    const rows = x.shape[along]!;
+    const { batchSize, outerSize, sliceSize, outputShape } = tf.backend_util
+      .segment_util.collectGatherOpShapeInfo(
+        x as tf.Tensor,
+        indices as tf.Tensor,
+        along,
+        batchDims,
+      );
+    const count = tf.util.sizeFromShape(indices.shape);
+    return gatherRows(host, wasm, x, outputShape, {
+      tuples: { indices, count, depth: 1, strides: [1], rows },
+      groups: batchSize * outerSize,
+      groupsPerBatch: outerSize,
+      places: count / batchSize,
+      size: sliceSize,
+    }, (all) => assertIndices(all, rows, along));
+  };
+}
+
+/**
+ * The kernel `GatherNd`, which refuses tuples of indices that name nothing.
+ *
+ * @param host Runs the copies.
+ */
+export function gatherNdKernel(host: KernelHost): tf.KernelFunc {
+  return ({ inputs, backend }) => {
+    const wasm = backend as BackendWasm;
+    const { params, indices } = inputs as Record<
+      "params" | "indices",
+      tf.TensorInfo
+    >;
+    const [shape, count, size, strides] = tf.backend_util
+      .prepareAndValidate(params as tf.Tensor, indices as tf.Tensor);
+    const rows = tf.util.sizeFromShape(params.shape) / size;
+    const tuples = { indices, count, depth: strides.length, strides, rows };
+    return gatherRows(host, wasm, params, shape, {
+      tuples,
+      groups: 1,
+      groupsPerBatch: 1,
+      places: count,
+      size,
+    }, (all) => assertRows(all, tuples, params.shape));
+  };
+}
+
+/** Which rows are copied. */
+interface Gather {
+  /** Their names. */
+  readonly tuples: Tuples;
+  /** Groups of rows, and how many of them in a row have the same tuples. */
+  readonly groups: number;
+  readonly groupsPerBatch: number;
+  /** Tuples of a group. */
+  readonly places: number;
+  /** Elements of a row. */
+  readonly size: number;
+}
+
+function gatherRows(
+  host: KernelHost,
+  wasm: BackendWasm,
+  x: tf.TensorInfo,
+  shape: number[],
+  gather: Gather,
+  assertAll: (indices: Int32Array) => void,
+): tf.TensorInfo {
+  return withOutputs(wasm, (make) => {
+    const y = make(shape, x.dtype);
+    const elements = gather.groups * gather.places * gather.size;
+    if (elements > FEW) gatherByJob(host, wasm, make, x, y, gather, assertAll);
+    else gatherHere(wasm, x, y, gather, assertAll);
+    return y;
+  });
+}
+
+/** Rows a task: of so many bytes, or so many rows. */
+const BYTES = 65_536, ROWS = 16_384;
+
+function gatherByJob(
+  host: KernelHost,
+  wasm: BackendWasm,
+  make: Make,
+  x: tf.TensorInfo,
+  y: tf.TensorInfo,
+  { tuples, groups, groupsPerBatch, places, size }: Gather,
+  assertAll: (indices: Int32Array) => void,
+): void {
+  const { indices, depth, rows, strides } = tuples;
+  const bytes = size * tf.util.bytesPerElement(x.dtype);
+  const run = (wrong: number) =>
+    host.run("gatherRows", {
+      groups,
+      groupsPerBatch,
+      places,
+      depth,
+      rows,
+      bytes,
+      rowsPerTask: Math.min(ROWS, Math.ceil(BYTES / bytes)),
+      x: addressOf(wasm, x),
+      indices: addressOf(wasm, indices),
+      y: addressOf(wasm, y),
+      wrong,
+    }, {
+      operations: groups * places * (8 * size + 30),
+      fill: (memory, address) =>
+        new Int32Array(memory, address, depth).set(strides),
+    });
+  runChecked(wasm, make, tuples, run, assertAll);
+}
+
+function gatherHere(
+  wasm: BackendWasm,
+  x: tf.TensorInfo,
+  y: tf.TensorInfo,
+  { tuples, groups, groupsPerBatch, places, size }: Gather,
+  assertAll: (indices: Int32Array) => void,
+): void {
+  const indices = wasm.typedArrayFromHeap(tuples.indices) as Int32Array;
+  assertAll(indices);
+  const named = rowsOf(indices, tuples);
+  const from = wasm.typedArrayFromHeap(x) as Elements;
+  const to = wasm.typedArrayFromHeap(y) as Elements;
+  let at = 0;
+  for (let group = 0; group < groups; group++) {
+    const first = Math.floor(group / groupsPerBatch) * places;
+    for (let place = first; place < first + places; place++) {
+      const row = group * tuples.rows + named[place]!;
+      copyRow(to, at, from, row * size, size);
+      at += size;
+    }
+  }
+}

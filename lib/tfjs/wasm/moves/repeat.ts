@@ -1,0 +1,75 @@
+/** Repeated tensors and numbers as kernels of the wasm backend. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import type { KernelHost } from "../host.ts";
+import { withOutputs } from "../outputs.ts";
+import { movingKernel } from "./kernel.ts";
+import { move } from "./move.ts";
+import { stridesOf } from "./parts.ts";
+
+/** The kernel `Tile`. */
+export const tileKernel = movingKernel((call) => {
+  const x = call.inputs["x"]!;
+  const { reps } = call.attrs as tf.TileAttrs;
+  const shape = x.shape.map((count, axis) => count * reps[axis]!);
+  const y = call.make(shape, x.dtype);
+  const from = stridesOf(x.shape), to = stridesOf(shape);
+  const axes = x.shape.flatMap((count, axis) => [
+    { count: reps[axis]!, from: 0, to: count * to[axis]! },
+    { count, from: from[axis]!, to: to[axis]! },
+  ]);
+  call.move([{ x, y, axes }]);
+  return y;
+});
+
+/** The kernel `Fill`; `stock` makes strings. */
+export function fillKernel(
+  stock: tf.KernelFunc,
+  _name: string,
+  host: KernelHost,
+): tf.KernelFunc {
+  return (call) => {
+    const { shape, value, dtype } = call.attrs as unknown as tf.FillAttrs;
+    if (typeof value === "string" || dtype === "string") return stock(call);
+    const wasm = call.backend as BackendWasm;
+    return filled(host, wasm, shape, dtype ?? tf.util.inferDtype(value), value);
+  };
+}
+
+/** The kernels `ZerosLike` and `OnesLike`. */
+export function likeKernel(
+  stock: tf.KernelFunc,
+  name: string,
+  host: KernelHost,
+): tf.KernelFunc {
+  return (call) => {
+    const { shape, dtype } = call.inputs["x"] as tf.TensorInfo;
+    if (dtype === "string") return stock(call);
+    const wasm = call.backend as BackendWasm;
+    return filled(host, wasm, shape, dtype, Number(name === "OnesLike"));
+  };
+}
+
+/** Number of elements up to which JavaScript is faster than a job. */
+const FEW = 16_384;
+
+/** A tensor of one number. */
+export function filled(
+  host: KernelHost,
+  wasm: BackendWasm,
+  shape: number[],
+  dtype: tf.DataType,
+  value: number,
+): tf.TensorInfo {
+  const count = tf.util.sizeFromShape(shape);
+  if (count <= FEW) {
+    const y = wasm.makeOutput(shape, dtype);
+    wasm.typedArrayFromHeap(y).fill(value);
+    return y;
+  }
+  return withOutputs(wasm, (make) => {
+    const y = make(shape, dtype);
+    move(host, wasm, [{ y, axes: [{ count, from: 0, to: 1 }] }], value);
+    return y;
+  });
+}

@@ -1,0 +1,177 @@
+/** Rows that are added to others or replace them, as kernels of the wasm backend. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { addressOf } from "../address.ts";
+import type { KernelHost } from "../host.ts";
+import { type Make, withOutputs } from "../outputs.ts";
+import { assertRows, FEW, rowsOf, runChecked, type Tuples } from "./tuples.ts";
+
+/**
+ * The kernel `UnsortedSegmentSum`, the gradient of lookups: it adds up the rows of each
+ * segment, and passes over ids out of range, as TensorFlow does.
+ */
+export const segmentSumKernel = scatteringKernel("x", ({ inputs, attrs }) => {
+  const { x, segmentIds } = inputs as Record<"x" | "segmentIds", tf.TensorInfo>;
+  const { numSegments } = attrs as unknown as tf.UnsortedSegmentSumAttrs;
+  const shape = [numSegments, ...x.shape.slice(1)];
+  const tuples = {
+    indices: segmentIds,
+    count: tf.util.sizeFromShape(segmentIds.shape),
+    depth: 1,
+    strides: [1],
+    rows: numSegments,
+  };
+  const columns = tf.util.sizeFromShape(shape.slice(1));
+  return { shape, tuples, columns, mayBeAbsent: true };
+});
+
+/** The kernel `ScatterNd`, which refuses tuples of indices that name nothing. */
+export const scatterNdKernel = scatteringKernel(
+  "updates",
+  ({ inputs, attrs }) => {
+    const { shape } = attrs as unknown as tf.ScatterNdAttrs;
+    return rowsOfUpdates(inputs, shape);
+  },
+);
+
+/** The kernel `TensorScatterUpdate`, like {@linkcode scatterNdKernel}. */
+export const scatterUpdateKernel = scatteringKernel("updates", ({ inputs }) => {
+  const before = inputs["tensor"] as tf.TensorInfo;
+  return { ...rowsOfUpdates(inputs, before.shape), before };
+});
+
+/**
+ * Makes a kernel that scatters rows of 32-bit numbers; `stock` gets others, and those of
+ * another type than what they replace.
+ *
+ * @param source The input that has the rows.
+ * @param read Reads where they go.
+ */
+function scatteringKernel(
+  source: string,
+  read: (call: Parameters<tf.KernelFunc>[0]) => Scatter,
+): (stock: tf.KernelFunc, name: string, host: KernelHost) => tf.KernelFunc {
+  return (stock, _, host) => (call) => {
+    const x = call.inputs[source] as tf.TensorInfo;
+    const { dtype } = (call.inputs["tensor"] ?? x) as tf.TensorInfo;
+    const isOwn = dtype === "float32" || dtype === "int32";
+    if (!isOwn || x.dtype !== dtype) return stock(call);
+    return scatter(host, call.backend as BackendWasm, x, read(call));
+  };
+}
+
+/** Where rows go. */
+interface Scatter {
+  /** The result's shape. */
+  readonly shape: number[];
+  readonly tuples: Tuples;
+  /** Elements of a row. */
+  readonly columns: number;
+  /** The tensor of which rows are replaced; without one, they are added to zeros. */
+  readonly before?: tf.TensorInfo;
+  /** Whether rows that are not there are passed over. @default false */
+  readonly mayBeAbsent?: boolean;
+}
+
+function rowsOfUpdates(
+  inputs: tf.NamedTensorInfoMap,
+  shape: number[],
+): Scatter {
+  const { indices, updates } = inputs as Record<
+    "indices" | "updates",
+    tf.TensorInfo
+  >;
+  const { sliceRank, numUpdates, sliceSize, strides, outputSize } = tf
+    .backend_util.calculateShapes(updates, indices, shape);
+  const tuples = {
+    indices,
+    count: numUpdates,
+    depth: sliceRank,
+    strides: strides.slice(0, sliceRank),
+    rows: outputSize / sliceSize,
+  };
+  return { shape, tuples, columns: sliceSize };
+}
+
+function scatter(
+  host: KernelHost,
+  wasm: BackendWasm,
+  x: tf.TensorInfo,
+  how: Scatter,
+): tf.TensorInfo {
+  const { shape, tuples, columns } = how;
+  return withOutputs(wasm, (make) => {
+    const y = make(shape, x.dtype);
+    const size = tf.util.sizeFromShape(shape);
+    if (size === 0) return y;
+    if (size + tuples.count * columns > FEW) {
+      scatterByJob(host, wasm, make, x, y, how);
+    } else scatterHere(wasm, x, y, how);
+    return y;
+  });
+}
+
+/** Columns of a task are so many, or a multiple of them: a line of the cache. */
+const LINE = 16;
+
+function scatterByJob(
+  host: KernelHost,
+  wasm: BackendWasm,
+  make: Make,
+  x: tf.TensorInfo,
+  y: tf.TensorInfo,
+  { shape, tuples, columns, before, mayBeAbsent }: Scatter,
+): void {
+  const { indices, count, depth, rows, strides } = tuples;
+  const perThread = Math.ceil(columns / host.threads / LINE);
+  const run = (wrong: number) =>
+    host.run("scatterRows", {
+      places: count,
+      depth,
+      rows,
+      columns,
+      columnsPerTask: LINE * Math.max(1, perThread),
+      areIntegers: Number(x.dtype === "int32"),
+      replace: Number(before !== undefined),
+      before: before ? addressOf(wasm, before) : 0,
+      x: addressOf(wasm, x),
+      indices: addressOf(wasm, indices),
+      y: addressOf(wasm, y),
+      wrong,
+    }, {
+      operations: 8 * (rows * columns + count * (columns + 8)),
+      fill: (memory, address) =>
+        new Int32Array(memory, address, depth).set(strides),
+    });
+  if (mayBeAbsent) run(0);
+  else {
+    runChecked(
+      wasm,
+      make,
+      tuples,
+      run,
+      (all) => assertRows(all, tuples, shape),
+    );
+  }
+}
+
+function scatterHere(
+  wasm: BackendWasm,
+  x: tf.TensorInfo,
+  y: tf.TensorInfo,
+  { shape, tuples, columns, before, mayBeAbsent }: Scatter,
+): void {
+  const indices = wasm.typedArrayFromHeap(tuples.indices) as Int32Array;
+  if (!mayBeAbsent) assertRows(indices, tuples, shape);
+  const from = wasm.typedArrayFromHeap(x), to = wasm.typedArrayFromHeap(y);
+  if (before) to.set(wasm.typedArrayFromHeap(before));
+  else to.fill(0);
+  const named = rowsOf(indices, tuples);
+  for (let place = 0, start = 0; place < tuples.count; place++) {
+    const row = named[place]!, end = start + columns;
+    let at = row * columns;
+    if (row < 0 || row >= tuples.rows) start = end;
+    else if (before) { while (start < end) to[at++] = from[start++]!; }
+    else while (start < end) to[at++]! += from[start++]!;
+  }
+}

@@ -1,0 +1,90 @@
+/** Tuples of indices that name rows. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { addressOf } from "../address.ts";
+import type { Make } from "../outputs.ts";
+
+/** Names of rows of a tensor. */
+export interface Tuples {
+  /** The indices, tuple after tuple. */
+  readonly indices: tf.TensorInfo;
+  /** How many tuples there are, and indices in each. */
+  readonly count: number;
+  readonly depth: number;
+  /** How many rows each index of a tuple is worth. */
+  readonly strides: readonly number[];
+  /** How many rows there are. */
+  readonly rows: number;
+}
+
+/** Number of elements up to which JavaScript is faster than a job. */
+export const FEW = 2048;
+
+/** The rows that tuples name, which may not be there. */
+export function rowsOf(
+  indices: Int32Array,
+  { count, depth, strides }: Tuples,
+): Int32Array | number[] {
+  if (depth === 1 && strides[0] === 1) return indices;
+  return Array.from({ length: count }, (_, place) => {
+    let row = 0;
+    for (let axis = 0; axis < depth; axis++) {
+      row += indices[place * depth + axis]! * strides[axis]!;
+    }
+    return row;
+  });
+}
+
+/**
+ * Checks tuples of indices.
+ *
+ * @param shape The shape of the tensor that has the rows.
+ * @throws {Error} If there is no such row.
+ */
+export function assertRows(
+  indices: Int32Array,
+  tuples: Tuples,
+  shape: readonly number[],
+): void {
+  const { depth, rows } = tuples;
+  const wrong = rowsOf(indices, tuples)
+    .findIndex((row) => !(row >= 0 && row < rows));
+  if (wrong < 0) return;
+  const tuple = indices.subarray(wrong * depth, (wrong + 1) * depth);
+  // tfjs's message, as its cpu backend has it.
+  throw new RangeError(
+    `Invalid indices: ${tuple} does not index into ${shape}`,
+  );
+}
+
+/** Number of tuples up to which JavaScript checks them first. */
+const FEW_TUPLES = 512;
+
+/**
+ * Runs a job that follows tuples, and checks them: few of them before it, many where
+ * the job notes that one names nothing.
+ *
+ * @param run Runs the job, given the address of the integer that then becomes 1, or 0
+ * if there is none.
+ * @param assertAll Throws if a tuple names nothing.
+ */
+export function runChecked(
+  wasm: BackendWasm,
+  make: Make,
+  { indices, count }: Tuples,
+  run: (wrong: number) => void,
+  assertAll: (indices: Int32Array) => void,
+): void {
+  const check = () => assertAll(wasm.typedArrayFromHeap(indices) as Int32Array);
+  if (count <= FEW_TUPLES) {
+    check();
+    run(0);
+    return;
+  }
+  const wrong = make([1], "int32");
+  wasm.typedArrayFromHeap(wrong).fill(0);
+  run(addressOf(wasm, wrong));
+  const [noted] = wasm.typedArrayFromHeap(wrong);
+  wasm.disposeData(wrong.dataId);
+  if (noted !== 0) check();
+}
