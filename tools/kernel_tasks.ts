@@ -36,6 +36,7 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   move: "moves/move",
   gatherRows: "moves/gather_rows",
   scatterRows: "moves/scatter_rows",
+  uniform: "layer/uniform",
 };
 
 /** The text of tasks.ts, which does what the queue's job says. */

@@ -1,5 +1,6 @@
 /** The random numbers of dropout and drop path. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { uniform } from "../operations/uniform.ts";
 import { tokenRanks } from "./shared_tokens.ts";
 
 /** A range of rows of a batch. */
@@ -67,10 +68,12 @@ export function drop<T extends tf.Tensor>(
   const part = ranks && !isOfSequences ? `, rank ${ranks.rank}` : "";
   const seed = source && `${source.seed}/${source.drawn++}${part}`;
   const rows = source?.rows;
-  if (!rows) return tf.dropout(x, rate, undefined, seed) as T;
   return tf.tidy(() => {
-    const ones = tf.ones([rows.total, ...x.shape.slice(1)]);
-    const kept = tf.dropout(ones, rate, undefined, seed);
-    return tf.mul(x, tf.slice(kept, rows.first, rows.count));
+    const shape = rows ? [rows.total, ...x.shape.slice(1)] : x.shape;
+    const all = uniform(shape, seed);
+    const own = rows ? tf.slice(all, rows.first, rows.count) : all;
+    // As tf.dropout does it, to the last bit.
+    const keep = 1 - rate;
+    return tf.mul(x, tf.div(tf.floor(tf.add(own, keep)), keep));
   });
 }

@@ -8,6 +8,7 @@ import { registerOperations } from "./operations.ts";
 import { registerSelectiveScan } from "./selective_scan.ts";
 import { registerShortConvolution } from "./short_convolution.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
+import { registerUniform } from "./uniform.ts";
 import { registerBidirectional } from "./bidirectional.ts";
 
 /**
@@ -28,5 +29,6 @@ export function registerWasmKernels(
   registerShortConvolution(host);
   registerBidirectional(host);
   registerOperations(host);
+  registerUniform(host);
   registerDense("wasm");
 }

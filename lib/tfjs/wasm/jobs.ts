@@ -332,6 +332,15 @@ const SCATTER_ROWS = {
   wrong: "usize",
 } as const satisfies Fields;
 
+/**
+ * The job of random numbers from 0 to 1; its extra memory holds the generator's state at
+ * the beginning of each task.
+ */
+const UNIFORM = {
+  ...integers("size", "sizePerTask"),
+  y: "usize",
+} as const satisfies Fields;
+
 /** The offset in bytes of a job's record from the start of the queue. */
 export const JOB_OFFSET = 128;
 
@@ -360,4 +369,5 @@ export const JOBS = {
   move: MOVE,
   gatherRows: GATHER_ROWS,
   scatterRows: SCATTER_ROWS,
+  uniform: UNIFORM,
 } as const satisfies Record<string, Fields>;
