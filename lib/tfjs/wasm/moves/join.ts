@@ -3,7 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type MovingCall, movingKernel } from "./kernel.ts";
 import type { Part } from "./move.ts";
 
-/** The kernel `Concat`; `stock` gets tensors that only one has elements of, or of several types. */
+/**
+ * The kernel `Concat`; `stock` gets tensors of which at most one has elements, and those
+ * of several types.
+ */
 export const concatKernel = movingKernel((call) => {
   const inputs = listOf(call);
   const shapes = inputs.map(({ shape }) => shape);
@@ -11,7 +14,7 @@ export const concatKernel = movingKernel((call) => {
   const along = tf.util.parseAxisParam(axis, shapes[0]!)[0]!;
   if (haveTypes(inputs)) return undefined;
   const full = inputs.filter(({ shape }) => tf.util.sizeFromShape(shape) > 0);
-  if (full.length === 1) return undefined;
+  if (full.length < 2) return undefined;
   tf.backend_util.assertParamsConsistent(shapes, along);
   return join(
     call,

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { useBackend } from "../../../mod.ts";
+import { useBackend } from "../../../../mod.ts";
 
 const DTYPES = ["float32", "int32", "bool"] as const;
 

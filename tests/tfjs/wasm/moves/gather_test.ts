@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { useBackend } from "../../../mod.ts";
-import { array, uniform } from "../../random.ts";
+import { useBackend } from "../../../../mod.ts";
+import { array, uniform } from "../../../random.ts";
 
 Deno.test("gather takes rows along any axis, short and long ones, of any dtype [wasm]", async () => {
   await useBackend({ prefer: ["wasm"] });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { useBackend } from "../../../mod.ts";
+import { useBackend } from "../../../../mod.ts";
 
 /** Sizes of axes, and which of them are reversed. */
 const AXES = fc.array(fc.tuple(fc.nat(20), fc.boolean()), {
