@@ -53,9 +53,9 @@ import {
   splitKernel,
   stridedSliceKernel,
   unpackKernel,
-import { mean, sum as wasmSum } from "./wasm/sum.ts";
 } from "./wasm/moves/slice.ts";
 import { reverseKernel, transposeKernel } from "./wasm/moves/transpose.ts";
+import { mean, sum as wasmSum } from "./wasm/sum.ts";
 import { castKernel as gpuCast } from "./webgpu/cast.ts";
 import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
 import { cropKernel } from "./webgpu/crop_and_resize.ts";
