@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  ACTIVATIONS,
   ATTENTION,
   type Fields,
   JOB_OFFSET,
@@ -233,6 +234,11 @@ export let ${name} = changetype<${capital(name)}>(0);`;
 ${
     Object.keys(JOBS).map((name, i) =>
       `export const ${constant(name)}: i32 = ${i};`
+    ).join("\n")
+  }
+${
+    ACTIVATIONS.map((name, i) =>
+      `export const ACTIVATION_${name.toUpperCase()}: i32 = ${i};`
     ).join("\n")
   }
 ${records.map(([name, fields]) => classOf(name, fields)).join("\n")}

@@ -99,6 +99,17 @@ const OF_FLOATS: readonly Loop[] = [
     },
   },
   {
+    doc: "y = max(x, lowest); NaN stays.",
+    head: "raise(lowest: f32, x, y)",
+    writes: { y: "f32x4.max(x, lowest)" },
+  },
+  {
+    doc:
+      "y = x, but no less than the lowest and no more than the highest; NaN stays.",
+    head: "clamp(lowest: f32, highest: f32, x, y)",
+    writes: { y: "f32x4.min(f32x4.max(x, lowest), highest)" },
+  },
+  {
     doc:
       "y = inverse · x ∘ scale ∘ gates, with one over the root mean square of x.",
     head: "normalizeGated(inverse: f32, x, scale, gates, y)",

@@ -37,6 +37,7 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   gatherRows: "moves/gather_rows",
   scatterRows: "moves/scatter_rows",
   uniform: "layer/uniform",
+  convolution: "convolution/convolution_job",
 };
 
 /** The text of tasks.ts, which does what the queue's job says. */

@@ -28,6 +28,7 @@ import {
 } from "./wasm/elementwise/kernels.ts";
 import type { KernelHost } from "./wasm/host.ts";
 import { REDUCTIONS } from "./wasm/jobs.ts";
+import { convolutionKernel } from "./wasm/convolution.ts";
 import { cpuKernel } from "./wasm/cpu_kernel.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
@@ -309,6 +310,24 @@ export const REPLACED_KERNELS: {
     kernels: ["TensorScatterUpdate"],
     reason: "like ScatterNd",
     kernel: scatterUpdateKernel,
+  }, {
+    kernels: [
+      "Conv2D",
+      "Conv2DBackpropFilter",
+      "Conv2DBackpropInput",
+      "FusedConv2D",
+    ],
+    reason: "on one thread they are several times as slow as products; there " +
+      "is no gradient by the filter, so that no convolution can be trained; " +
+      "and they refuse channels first, and biases of one number or four axes",
+    kernel: (stock, name, host) => convolutionKernel(stock, name, host),
+  }, {
+    kernels: [
+      "DepthwiseConv2dNativeBackpropFilter",
+      "DepthwiseConv2dNativeBackpropInput",
+    ],
+    reason: "there are none, so that these convolutions cannot be trained",
+    kernel: (stock, name) => cpuKernel(stock, name, ["float32"]),
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),

@@ -341,6 +341,25 @@ const UNIFORM = {
   y: "usize",
 } as const satisfies Fields;
 
+/** What a product or a convolution does to its sums, by their numbers in records. */
+export const ACTIVATIONS = ["linear", "gelu", "relu", "relu6"] as const;
+
+/**
+ * The job of a convolution of images, or of its gradient in them if there is a `dx`, or
+ * in its kernel if there is a `dfilter`. A pixel of the output reads from that pixel
+ * on, times the strides, `top` rows and `left` columns before.
+ */
+const CONVOLUTION = {
+  ...integers("batch", "height", "width", "channels"),
+  ...integers("outHeight", "outWidth", "filters"),
+  ...integers("kernelHeight", "kernelWidth", "strideY", "strideX"),
+  /** Pixels from tap to tap; 1 for the gradient in the images. */
+  ...integers("dilationY", "dilationX", "top", "left"),
+  ...integers("rowsPerTask", "columnsPerTask", "activation"),
+  ...addresses("x", "filter", "bias", "y"),
+  ...addresses("dy", "dx", "dfilter"),
+} as const satisfies Fields;
+
 /** The offset in bytes of a job's record from the start of the queue. */
 export const JOB_OFFSET = 128;
 
@@ -370,4 +389,5 @@ export const JOBS = {
   gatherRows: GATHER_ROWS,
   scatterRows: SCATTER_ROWS,
   uniform: UNIFORM,
+  convolution: CONVOLUTION,
 } as const satisfies Record<string, Fields>;

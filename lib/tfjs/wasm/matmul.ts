@@ -23,23 +23,36 @@ export function matmulKernel(host: KernelHost): tf.KernelFunc {
     const { activation, leakyreluAlpha, ...transposes } =
       attrs as unknown as tf._FusedMatMulAttrs;
     return withOutputs(wasm, (make) => {
-      const product = matmul(host, { wasm, make }, a, b, bias, transposes);
+      const product = matmul({ host, wasm, make }, a, b, bias, transposes);
       if (!activation || activation === "linear") return product;
-      const activated = ACTIVATIONS[activation]!(
+      return activateBy(
+        wasm,
         product,
+        activation,
         preluActivationWeights,
         leakyreluAlpha,
       );
-      const { kernelFunc } = tf.getKernel(activated.kernel, "wasm")!;
-      const result = kernelFunc({ ...activated, backend }) as tf.TensorInfo;
-      wasm.disposeData(product.dataId);
-      return result;
     });
   };
 }
 
+/** Applies an activation by its own kernel; x is disposed of. */
+export function activateBy(
+  wasm: BackendWasm,
+  x: tf.TensorInfo,
+  activation: string,
+  weights?: tf.TensorInfo,
+  alpha?: number,
+): tf.TensorInfo {
+  const { kernel, ...call } = KERNELS[activation]!(x, weights, alpha);
+  const { kernelFunc } = tf.getKernel(kernel, "wasm")!;
+  const result = kernelFunc({ ...call, backend: wasm }) as tf.TensorInfo;
+  wasm.disposeData(x.dataId);
+  return result;
+}
+
 /** The kernel that applies each activation. */
-const ACTIVATIONS: Record<
+const KERNELS: Record<
   string,
   (x: tf.TensorInfo, weights?: tf.TensorInfo, alpha?: number) => {
     kernel: string;
@@ -63,9 +76,9 @@ const ACTIVATIONS: Record<
   }),
 };
 
-function matmul(
-  host: KernelHost,
-  { wasm, make }: { wasm: BackendWasm; make: Make },
+/** The product of matrices, or of two batches of them. */
+export function matmul(
+  { host, wasm, make }: { host: KernelHost; wasm: BackendWasm; make: Make },
   a: tf.TensorInfo,
   b: tf.TensorInfo,
   bias: tf.TensorInfo | undefined,

@@ -1,0 +1,346 @@
+/** Convolutions of images as kernels of the wasm backend. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { shown } from "../../contract/shown.ts";
+import { addressOf } from "./address.ts";
+import type { GivenJob, KernelHost, Numbers } from "./host.ts";
+import { ACTIVATIONS } from "./jobs.ts";
+import { activateBy, matmul } from "./matmul.ts";
+import { type Make, withOutputs } from "./outputs.ts";
+
+/** The call of a kernel, whose tensors have channels last. */
+interface Call {
+  readonly host: KernelHost;
+  readonly wasm: BackendWasm;
+  readonly make: Make;
+  readonly info: tf.backend_util.Conv2DInfo;
+}
+
+/** What a convolution's attributes say, whichever of them a kernel has. */
+type Attributes =
+  & Pick<tf.Conv2DAttrs, "strides" | "pad" | "dataFormat" | "dimRoundingMode">
+  & Partial<Pick<tf.Conv2DAttrs, "dilations">>
+  & Partial<tf.Conv2DBackpropInputAttrs & tf.Conv2DBackpropFilterAttrs>
+  & Partial<Pick<tf.FusedConv2DAttrs, "activation" | "leakyreluAlpha">>;
+
+/**
+ * The kernels `Conv2D`, `FusedConv2D`, `Conv2DBackpropInput` and
+ * `Conv2DBackpropFilter` of 32-bit floats, as products of matrices whose patches are
+ * laid out block by block.
+ *
+ * @param stock The previous kernel, for other types; there may be none.
+ * @param name The kernel's name.
+ * @param host Runs the jobs.
+ */
+export function convolutionKernel(
+  stock: tf.KernelFunc | undefined,
+  name: string,
+  host: KernelHost,
+): tf.KernelFunc {
+  return (call) => {
+    const wasm = call.backend as BackendWasm;
+    const inputs = call.inputs as Record<string, tf.TensorInfo | undefined>;
+    const attributes = call.attrs as unknown as Attributes;
+    const other = Object.entries(inputs)
+      .find(([, x]) => x && x.dtype !== "float32");
+    if (other) {
+      if (stock) return stock(call);
+      throw new TypeError(
+        `${name}'s ${other[0]} should be float32, got ${other[1]!.dtype}; cast it`,
+      );
+    }
+    return withOutputs(wasm, (make) => {
+      const kernel = { host, wasm, make };
+      return attributes.dataFormat === "NCHW"
+        ? withChannelsFirst(kernel, inputs, attributes)
+        : withChannelsLast(kernel, inputs, attributes);
+    });
+  };
+}
+
+type Kernel = Omit<Call, "info">;
+type Inputs = Readonly<Record<string, tf.TensorInfo | undefined>>;
+
+function withChannelsLast(
+  kernel: Kernel,
+  { x, filter, dy, bias, preluActivationWeights }: Inputs,
+  attributes: Attributes,
+): tf.TensorInfo {
+  const { strides, pad, dimRoundingMode, dilations = 1 } = attributes;
+  const shape = (x?.shape ?? attributes.inputShape) as tf.Tensor4D["shape"];
+  const ofFilter = filter?.shape ?? attributes.filterShape;
+  const info = tf.backend_util.computeConv2DInfo(
+    shape,
+    ofFilter as tf.Tensor4D["shape"],
+    strides,
+    dilations,
+    pad,
+    dimRoundingMode,
+  );
+  if (info.outHeight < 0 || info.outWidth < 0) {
+    throw new RangeError(
+      `a convolution's filter [${ofFilter}] should fit into its padded images ` +
+        `[${shape}], got pad ${shown(pad)}`,
+    );
+  }
+  const call = { ...kernel, info };
+  if (!dy) {
+    const y = forward(call, x!, filter!, bias, attributes.activation);
+    const kept = { weights: preluActivationWeights, bias: y.missing };
+    return finish(kernel, y, kept, attributes);
+  }
+  if (dy.shape.some((size, axis) => size !== info.outShape[axis])) {
+    throw new TypeError(
+      `the gradient of a convolution should have its output's shape ` +
+        `[${info.outShape}], got [${dy.shape}]`,
+    );
+  }
+  return filter ? inputGradient(call, dy, filter) : filterGradient(call, x!, dy);
+}
+
+/** A convolution's result, and what is yet to be done to it. */
+interface Sums {
+  readonly y: tf.TensorInfo;
+  /** A bias that has not been added. */
+  readonly missing?: tf.TensorInfo | undefined;
+  /** Whether the activation has been applied. */
+  readonly isActivated: boolean;
+}
+
+function forward(
+  call: Call,
+  x: tf.TensorInfo,
+  filter: tf.TensorInfo,
+  bias: tf.TensorInfo | undefined,
+  activation = "linear",
+): Sums {
+  const { info, make } = call;
+  const isRow = bias?.shape.at(-1) === info.outChannels &&
+    tf.util.sizeFromShape(bias.shape) === info.outChannels;
+  const added = isRow ? bias : undefined, missing = isRow ? undefined : bias;
+  if (isPointwise(info)) {
+    const rows = asMatrix(x, info.inChannels);
+    const columns = asMatrix(filter, info.outChannels);
+    const product = matmul(call, rows, columns, added, PLAIN);
+    return { y: { ...product, shape: info.outShape }, missing, isActivated: false };
+  }
+  const y = make(info.outShape);
+  const code = missing ? 0 : ACTIVATIONS.findIndex((x) => x === activation);
+  const isActivated = code >= 0 && !missing;
+  const tensors = { x, filter, y, ...(added ? { bias: added } : {}) };
+  if (sizeOf(y) > 0) {
+    const pixels = info.batchSize * info.outHeight * info.outWidth;
+    const division = tasksOf(pixels, info.outChannels, call.host.threads);
+    run(call, tensors, { ...division, activation: isActivated ? code : 0 });
+  }
+  return { y, missing, isActivated };
+}
+
+/** A product as its matrices lie. */
+const PLAIN = { transposeA: false, transposeB: false };
+
+/** Whether each pixel is multiplied by itself, so that images are rows already. */
+function isPointwise(info: tf.backend_util.Conv2DInfo): boolean {
+  const { filterHeight, filterWidth, strideHeight, strideWidth } = info;
+  return filterHeight * filterWidth * strideHeight * strideWidth === 1 &&
+    info.outHeight === info.inHeight && info.outWidth === info.inWidth &&
+    info.padInfo.top === 0 && info.padInfo.left === 0;
+}
+
+/** The same numbers as rows of so many. */
+function asMatrix(x: tf.TensorInfo, columns: number): tf.TensorInfo {
+  const rows = tf.util.sizeFromShape(x.shape.slice(0, -1));
+  return { ...x, shape: [rows, columns] };
+}
+
+function sizeOf({ shape }: tf.TensorInfo): number {
+  return tf.util.sizeFromShape(shape);
+}
+
+/** Adds a bias of another shape and applies an activation, where the job has not. */
+function finish(
+  { wasm }: Kernel,
+  { y, isActivated }: Sums,
+  { weights, bias }: { weights?: tf.TensorInfo | undefined; bias?: tf.TensorInfo | undefined },
+  { activation, leakyreluAlpha }: Attributes,
+): tf.TensorInfo {
+  if (bias) y = replaced(wasm, y, "Add", { a: y, b: bias });
+  if (!activation || activation === "linear" || isActivated) return y;
+  return activateBy(wasm, y, activation, weights, leakyreluAlpha);
+}
+
+/** What a kernel makes of a tensor, which is disposed of. */
+function replaced(
+  wasm: BackendWasm,
+  x: tf.TensorInfo,
+  name: string,
+  inputs: tf.NamedTensorInfoMap,
+  attrs: tf.NamedAttrMap = {},
+): tf.TensorInfo {
+  const { kernelFunc } = tf.getKernel(name, "wasm")!;
+  const result = kernelFunc({ inputs, attrs, backend: wasm }) as tf.TensorInfo;
+  wasm.disposeData(x.dataId);
+  return result;
+}
+
+function inputGradient(
+  call: Call,
+  dy: tf.TensorInfo,
+  filter: tf.TensorInfo,
+): tf.TensorInfo {
+  const { info, make } = call;
+  if (isPointwise(info)) {
+    const rows = asMatrix(dy, info.outChannels);
+    const columns = asMatrix(filter, info.outChannels);
+    const dx = matmul(call, rows, columns, undefined, {
+      transposeA: false,
+      transposeB: true,
+    });
+    return { ...dx, shape: info.inShape };
+  }
+  const dx = make(info.inShape);
+  if (sizeOf(dx) === 0) return dx;
+  if (sizeOf(dy) === 0) {
+    call.wasm.typedArrayFromHeap(dx).fill(0);
+    return dx;
+  }
+  // Pixels with one remainder by the strides.
+  const pixels = info.batchSize * Math.ceil(info.inHeight / info.strideHeight) *
+    Math.ceil(info.inWidth / info.strideWidth);
+  const division = tasksOf(pixels, info.inChannels, call.host.threads);
+  run(call, { dy, filter, dx }, division);
+  return dx;
+}
+
+function filterGradient(
+  call: Call,
+  x: tf.TensorInfo,
+  dy: tf.TensorInfo,
+): tf.TensorInfo {
+  const { info, make } = call;
+  const dfilter = make(info.filterShape);
+  if (sizeOf(dfilter) === 0) return dfilter;
+  if (sizeOf(dy) === 0) call.wasm.typedArrayFromHeap(dfilter).fill(0);
+  else run(call, { x, dy, dfilter }, { rowsPerTask: 0, columnsPerTask: 0 });
+  return dfilter;
+}
+
+/** Most pixels of a task, whose packed patches stay in the cache. */
+const MOST_ROWS = 96;
+
+/** Most channels of a task, and least where there are more. */
+const MOST_COLUMNS = 512, LEAST_COLUMNS = 64;
+
+/** The division of a convolution into tasks, so that all threads have work until the end. */
+function tasksOf(
+  pixels: number,
+  channels: number,
+  threads: number,
+): { rowsPerTask: number; columnsPerTask: number } {
+  const wanted = threads === 1 ? 1 : 4 * threads;
+  const inRows = Math.ceil(pixels / MOST_ROWS);
+  const inColumns = Math.min(
+    Math.ceil(channels / LEAST_COLUMNS),
+    Math.max(Math.ceil(channels / MOST_COLUMNS), Math.ceil(wanted / inRows)),
+  );
+  return {
+    // Whole register tiles.
+    rowsPerTask: 6 * Math.ceil(pixels / inRows / 6),
+    columnsPerTask: 16 * Math.ceil(channels / inColumns / 16),
+  };
+}
+
+function run(
+  { host, wasm, info }: Call,
+  tensors: Partial<
+    Record<"x" | "filter" | "bias" | "y" | "dy" | "dx" | "dfilter", tf.TensorInfo>
+  >,
+  division: Pick<Numbers<"convolution">, "rowsPerTask" | "columnsPerTask"> & {
+    readonly activation?: number;
+  },
+): void {
+  const job: Numbers<"convolution"> = {
+    activation: 0,
+    ...division,
+    batch: info.batchSize,
+    height: info.inHeight,
+    width: info.inWidth,
+    channels: info.inChannels,
+    outHeight: info.outHeight,
+    outWidth: info.outWidth,
+    filters: info.outChannels,
+    kernelHeight: info.filterHeight,
+    kernelWidth: info.filterWidth,
+    strideY: info.strideHeight,
+    strideX: info.strideWidth,
+    dilationY: info.dilationHeight,
+    dilationX: info.dilationWidth,
+    top: info.padInfo.top,
+    left: info.padInfo.left,
+  };
+  const addresses: Partial<GivenJob<"convolution">> = Object.fromEntries(
+    Object.entries(tensors).map(([name, x]) => [name, addressOf(wasm, x)]),
+  );
+  const taps = info.filterHeight * info.filterWidth;
+  const operations = 2 * info.batchSize * info.outHeight * info.outWidth * taps *
+    info.inChannels * info.outChannels;
+  host.run("convolution", { ...job, ...addresses }, { operations });
+}
+
+/** Where axes of `[batch, height, width, channels]` come from with channels first, and back. */
+const TO_LAST = [0, 2, 3, 1], TO_FIRST = [0, 3, 1, 2];
+
+/** Computes with channels last, and moves them. */
+function withChannelsFirst(
+  kernel: Kernel,
+  { bias, preluActivationWeights, ...inputs }: Inputs,
+  attributes: Attributes,
+): tf.TensorInfo {
+  const { wasm } = kernel;
+  const { activation, leakyreluAlpha, inputShape, pad } = attributes;
+  const moved: tf.TensorInfo[] = [];
+  const move = (x: tf.TensorInfo, perm: number[]): tf.TensorInfo =>
+    tf.getKernel("Transpose", "wasm")!.kernelFunc({
+      inputs: { x },
+      attrs: { perm },
+      backend: wasm,
+    }) as tf.TensorInfo;
+  try {
+    const last: Record<string, tf.TensorInfo | undefined> = { ...inputs };
+    for (const name of ["x", "dy"]) {
+      const x = last[name];
+      if (!x) continue;
+      moved.push(last[name] = move(x, TO_LAST));
+    }
+    const result = withChannelsLast(kernel, last, {
+      ...attributes,
+      activation: "linear",
+      ...(inputShape ? { inputShape: permuted(inputShape, TO_LAST) } : {}),
+      pad: Array.isArray(pad) ? permuted(pad, TO_LAST) : pad,
+    } as Attributes);
+    // The gradient in the filter has its layout, which is the same for both.
+    if (inputs["x"] && inputs["dy"]) return result;
+    moved.push(result);
+    const y = move(result, TO_FIRST);
+    if (inputs["dy"]) return y;
+    const left = { y, isActivated: false };
+    const more = {
+      bias: bias && alongChannels(bias),
+      weights: preluActivationWeights && alongChannels(preluActivationWeights),
+    };
+    return finish(kernel, left, more, { ...attributes, activation, leakyreluAlpha } as Attributes);
+  } finally {
+    moved.forEach(({ dataId }) => wasm.disposeData(dataId));
+  }
+}
+
+function permuted<T>(values: readonly T[], permutation: readonly number[]): T[] {
+  return permutation.map((axis) => values[axis]!);
+}
+
+/** A vector shaped as one number for each channel where they come first. */
+function alongChannels(x: tf.TensorInfo): tf.TensorInfo {
+  return x.shape.length === 1 && x.shape[0] !== 1
+    ? { ...x, shape: [x.shape[0]!, 1, 1] }
+    : x;
+}
