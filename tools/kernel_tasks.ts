@@ -37,6 +37,7 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   gatherRows: "moves/gather_rows",
   scatterRows: "moves/scatter_rows",
   uniform: "layer/uniform",
+  gelu: "layer/gelu",
   convolution: "convolution/convolution_job",
 };
 

@@ -464,23 +464,6 @@ function expOrZero(x: string): string {
   return andNot(addInteger(add(p, 1), shifted), lt(x, -87));
 }
 
-/** e^(-x²/2), and Φ(x) by it: Abramowitz and Stegun, 7.1.26, off by at most 1.5e-7. */
-function normal(x: string): { bell: string; distribution: string } {
-  const bell = expOrZero(mul(mul(x, x), -0.5));
-  const z = mul(abs(x), 0.70710678);
-  const t = div(1, madd(z, 0.3275911, 1));
-  const p = polynomial(t, [
-    ...[1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592],
-  ]);
-  const half = mul(mul(p, mul(t, bell)), 0.5);
-  return { bell, distribution: select(half, sub(1, half), lt(x, 0)) };
-}
-
-function geluGradient(x: string, dy: string): string {
-  const { bell, distribution } = normal(x);
-  return mul(dy, madd(mul(x, 0.39894228), bell, distribution));
-}
-
 function logSigmoid(x: string): string {
   return sub(min(x, 0), logOfOnePlus(expOrZero(neg(abs(x)))));
 }
@@ -557,8 +540,6 @@ export const COMPUTED: Readonly<
   squaredDifference: (x, y) => mul(sub(x, y), sub(x, y)),
   prelu: (x, alpha) => leaky(x, mul(x, alpha)),
   eluGrad: (dy, y) => select(dy, mul(dy, add(y, 1)), ge(y, 0)),
-  gelu: (x) => mul(x, normal(x).distribution),
-  geluGradient,
   logSigmoid,
   logSigmoidGradient: (x, dy) => mul(dy, div(1, add(expOrZero(x), 1))),
   atLeast: (x) => max(x, "p"),

@@ -56,6 +56,7 @@ export function registerOperations(host: KernelHost): void {
     };
     register(operation, kernel(forward), kernel(gradient));
   }
+  register(GELU, gelu, gelu);
   register(SPLIT_HEADS, splitHeads, splitHeadsGradient);
   register(SOURCE_DECAY, sourceDecay, sourceDecayGradient);
   register(TOKENS, tokens);
@@ -77,10 +78,16 @@ function sizeOf({ shape }: tf.TensorInfo): number {
 
 /** Functions of each element, and the gradients in it. */
 const ELEMENTWISE = [
-  [GELU, "gelu", "geluGradient"],
   [LOG_SIGMOID, "logSigmoid", "logSigmoidGradient"],
   [FINITE_DECAY, "atLeast", "atLeastGradient"],
 ] as const;
+
+/** GELU, or its gradient if there is a `dy`. */
+const gelu: Kernel = ({ inputs, make, run }) => {
+  const y = make(inputs["x"]!.shape), size = sizeOf(y);
+  run("gelu", { size }, { ...inputs, y }, OPERATIONS_AN_ELEMENT * size);
+  return [y];
+};
 
 function registerNorms(host: KernelHost): void {
   const common = {

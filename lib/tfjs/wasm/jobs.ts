@@ -360,6 +360,12 @@ const CONVOLUTION = {
   ...addresses("dy", "dx", "dfilter"),
 } as const satisfies Fields;
 
+/** The job of GELU of each element, or of its gradient if there is a `dy`. */
+const GELU = {
+  size: "i32",
+  ...addresses("x", "y", "dy"),
+} as const satisfies Fields;
+
 /** The offset in bytes of a job's record from the start of the queue. */
 export const JOB_OFFSET = 128;
 
@@ -390,4 +396,5 @@ export const JOBS = {
   scatterRows: SCATTER_ROWS,
   uniform: UNIFORM,
   convolution: CONVOLUTION,
+  gelu: GELU,
 } as const satisfies Record<string, Fields>;

@@ -36,7 +36,7 @@ const NAMED: Readonly<Record<string, Named>> = {
 
 /** Functions that are no kernels of tfjs's, or that several kernels are made of. */
 const OTHERS: readonly string[] = [
-  ...["atLeast", "atLeastGradient", "gelu", "geluGradient", "logSigmoid"],
+  ...["atLeast", "atLeastGradient", "logSigmoid"],
   ...["logSigmoidGradient", "pow", "select"],
 ];
 

@@ -1,6 +1,7 @@
 // What is done to a row of sums when they are written, while they are in the cache.
 import { ACTIVATION_GELU, ACTIVATION_RELU, ACTIVATION_RELU6 } from "../jobs";
-import { clamp, copyRow, gelu, raise } from "./loops";
+import { gelu } from "./gelu";
+import { clamp, copyRow, raise } from "./loops";
 
 /** target = the activation of source. */
 export function activate(

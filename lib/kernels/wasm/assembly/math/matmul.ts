@@ -1,8 +1,8 @@
 // Batched matrix products: C_b = op(A_b) op(B_b) + bias, any transposes.
 import { multiply, multiplyTransposed } from "./gemm";
 import { matmul as job, queue } from "../jobs";
-import { transpose } from "./matrix";
-import { loadFirst, vectorBytes } from "./simd";
+import { packPanel, packTransposedPanel, PANEL, panelBytes } from "./panels";
+import { vectorBytes } from "./simd";
 import { parts } from "../runtime/parts";
 import { countProgress } from "../runtime/progress";
 
@@ -22,7 +22,7 @@ let paddedBias: usize = 0;
 export function layout(base: usize): usize {
   packedA = (base + 63) & ~63;
   packedB = packedA + INNER * vectorBytes(job.rowsPerTask);
-  tile = packedB + INNER * COLUMNS * 4;
+  tile = packedB + INNER * PANEL * 4;
   paddedBias = tile + <usize> job.rowsPerTask * COLUMNS * 4;
   return paddedBias + COLUMNS * 4;
 }
@@ -83,26 +83,6 @@ function packA(a: usize, first: i32, rows: i32, k: i32, inner: i32): usize {
   return packedA;
 }
 
-/** Packs a block of B as it lies, its rows padded with zeros. */
-function pack(source: usize, width: usize, rows: i32, columns: i32): void {
-  let target = packedB;
-  for (let row = 0; row < rows; row++) {
-    let from = source, count = columns;
-    for (; count >= 8; count -= 8) {
-      const x$ = v128.load(from, 16 * $);
-      v128.store(target, x$, 16 * $);
-      from += 32;
-      target += 32;
-    }
-    for (; count > 0; count -= 4) {
-      v128.store(target, loadFirst(from, count));
-      from += 16;
-      target += 16;
-    }
-    source += width;
-  }
-}
-
 /** C[:, column …] (+)= A B over `inner` rows of B from `k` on. */
 function product(
   left: usize, b: usize, c: usize, rows: i32, k: i32, inner: i32, column: i32,
@@ -111,13 +91,6 @@ function product(
   const width = <usize> job.columns * 4;
   const bytes = <usize> columns << 2, stride = vectorBytes(columns);
   const offset = <usize> column << 2;
-  if (job.transposeB !== 0) {
-    const source = <usize> job.inner * 4;
-    const from = b + <usize> column * source + (<usize> k << 2);
-    transpose(columns, inner, from, source, packedB, stride);
-  } else {
-    pack(b + <usize> k * width + offset, width, inner, columns);
-  }
   let to = c + offset, from = to, toStride = width, fromStride = width;
   let weight: f32 = 1;
   if (k === 0) {
@@ -136,21 +109,40 @@ function product(
       fromStride = stride;
     }
   }
-  const n = <i32> (stride >> 2);
-  if (job.transposeA === 0) {
-    multiply(
-      rows, n, inner,
-      left, leftStride, packedB, stride,
-      to, toStride, weight, from, fromStride
-    );
-  } else {
-    multiplyTransposed(
-      rows, n, inner,
-      left, leftStride, packedB, stride,
-      to, toStride, weight, from, fromStride
-    );
+  for (let at = 0; at < columns; at += PANEL) {
+    packB(b, k, inner, column + at, min(PANEL, columns - at));
+    const row = panelBytes(at, columns), n = <i32> (row >> 2);
+    const begin = <usize> at << 2;
+    if (job.transposeA === 0) {
+      multiply(
+        rows, n, inner,
+        left, leftStride, packedB, row,
+        to + begin, toStride, weight, from + begin, fromStride
+      );
+    } else {
+      multiplyTransposed(
+        rows, n, inner,
+        left, leftStride, packedB, row,
+        to + begin, toStride, weight, from + begin, fromStride
+      );
+    }
   }
   if (ragged) copyRows(rows, bytes, tile, stride, c + offset, width);
+}
+
+/** Packs a panel of some rows of B. */
+function packB(
+  b: usize, k: i32, inner: i32, column: i32, columns: i32
+): void {
+  if (job.transposeB !== 0) {
+    const source = <usize> job.inner * 4;
+    const from = b + <usize> column * source + (<usize> k << 2);
+    packTransposedPanel(inner, columns, from, source, packedB);
+  } else {
+    const source = <usize> job.columns * 4;
+    const from = b + <usize> k * source + (<usize> column << 2);
+    packPanel(inner, columns, from, source, packedB);
+  }
 }
 
 function copyRows(
