@@ -4,7 +4,6 @@ import { assertShape } from "../contract/shape.ts";
 import { shown } from "../contract/shown.ts";
 import { tokensIn } from "../operations/padding.ts";
 import {
-  activate,
   type Activation,
   assertActivation,
   savedActivation,
@@ -13,7 +12,7 @@ import {
   assertAttentionOptions,
   type AttentionOptions,
 } from "./options/attention_options.ts";
-import { applyLinear, linear } from "./linear.ts";
+import { applyActivated, applyLinear, linear } from "./linear.ts";
 import {
   inside,
   type LionLayerOptions,
@@ -240,7 +239,7 @@ function perceive(
   parameters: Parameters,
   activation: Activation,
 ): tf.Tensor3D {
-  const hidden = activate(applyLinear(x, "mlp.fc1.", parameters), activation);
+  const hidden = applyActivated(x, "mlp.fc1.", parameters, activation);
   return applyLinear(hidden, "mlp.fc2.", parameters);
 }
 

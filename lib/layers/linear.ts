@@ -1,7 +1,8 @@
 /** Linear maps of the last axis, as parts of layers and as a layer. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { OptionNames } from "../contract/options.ts";
-import { dense } from "../operations/dense.ts";
+import { dense, denseGelu } from "../operations/dense.ts";
+import { activate, type Activation } from "./activation.ts";
 import {
   firstInput,
   firstShape,
@@ -46,6 +47,20 @@ export function applyLinear<T extends tf.Tensor>(
   const weight = parameters(`${prefix}weight`) as tf.Tensor2D;
   const bias = parameters(`${prefix}bias`) as tf.Tensor1D;
   return dense(x, weight, bias) as T;
+}
+
+/** Applies the linear map and then an activation, in one pass where there is a kernel. */
+export function applyActivated<T extends tf.Tensor>(
+  x: T,
+  prefix: string,
+  parameters: Parameters,
+  activation: Activation,
+): T {
+  if (activation !== "gelu") {
+    return activate(applyLinear(x, prefix, parameters), activation);
+  }
+  const weight = parameters(`${prefix}weight`);
+  return denseGelu(x, weight, parameters(`${prefix}bias`)) as T;
 }
 
 /** Options of {@linkcode Linear}. */

@@ -2,6 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../contract/shape.ts";
 import { withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import { isRecording } from "../contract/tape.ts";
+import { gelu } from "./gelu.ts";
 
 /** The kernel of {@linkcode dense}. */
 export const DENSE: Operation<"y"> = {
@@ -9,6 +11,21 @@ export const DENSE: Operation<"y"> = {
   gradientsIn: ["x", "weight", "bias"],
   outputs: ["y"],
 };
+
+/** The kernel of {@linkcode denseGelu}; the sums before GELU are made for a gradient alone. */
+export const DENSE_GELU: Operation<"y", "hidden"> = {
+  kernel: "LionDenseGelu",
+  gradientsIn: ["x", "weight", "bias"],
+  outputs: ["y"],
+  further: ["hidden"],
+  gradientReads: ["hidden"],
+};
+
+/** Attributes of the kernel of {@linkcode denseGelu}. */
+export interface DenseGeluAttributes {
+  /** Whether there will be a gradient. */
+  readonly keepsHidden: boolean;
+}
 
 /**
  * Computes x W + b over the last axis, in one kernel.
@@ -49,13 +66,8 @@ function denseOfFloats(
     bias: tf.Tensor | undefined;
   },
 ): tf.Tensor {
-  const inputs = x.shape.at(-1) ?? null;
-  assertShape("dense's weight", weight, [inputs, null], "inputs, outputs");
-  if (inputs === 0) {
-    throw new RangeError("dense's x should have at least one column, got none");
-  }
+  assertDense(x, weight, bias);
   const outputs = weight.shape[1];
-  if (bias) assertShape("dense's bias", bias, [outputs], "outputs");
   if (bias && hasKernel(DENSE)) {
     return runKernel(DENSE, { x, weight, bias }).y;
   }
@@ -69,5 +81,34 @@ function denseOfFloats(
       ...(bias ? { bias } : {}),
     });
     return tf.reshape(y, [...x.shape.slice(0, -1), outputs]);
+  });
+}
+
+function assertDense(
+  x: tf.Tensor,
+  weight: tf.Tensor,
+  bias: tf.Tensor | undefined,
+): asserts weight is tf.Tensor2D {
+  const inputs = x.shape.at(-1) ?? null;
+  assertShape("dense's weight", weight, [inputs, null], "inputs, outputs");
+  if (inputs === 0) {
+    throw new RangeError("dense's x should have at least one column, got none");
+  }
+  if (bias) assertShape("dense's bias", bias, [weight.shape[1]!], "outputs");
+}
+
+/** GELU(x W + b), in one kernel where there is one; see {@linkcode dense}. */
+export function denseGelu(
+  x: tf.Tensor,
+  weight: tf.Tensor,
+  bias: tf.Tensor,
+): tf.Tensor {
+  if (!hasKernel(DENSE_GELU)) {
+    return tf.tidy(() => gelu(dense(x, weight, bias)));
+  }
+  return withFloats("dense", { x, weight, bias }, (given) => {
+    assertDense(given.x, given.weight, given.bias);
+    const attributes: DenseGeluAttributes = { keepsHidden: isRecording() };
+    return runKernel(DENSE_GELU, given, attributes).y;
   });
 }

@@ -24,6 +24,7 @@ import {
   rmsNorm,
   splitHeads,
 } from "../../lib/operations/mod.ts";
+import { denseGelu } from "../../lib/operations/dense.ts";
 import { logDecayPair } from "../../lib/attention/decays/decay_pair.ts";
 import {
   joinDirections,
@@ -341,6 +342,22 @@ const SUBJECTS: Subject[] = [
         bias!.map((b, j) =>
           row.reduce((sum, value, i) => sum + value * weight![i * 7 + j]!, b)
         )
+      ),
+  },
+  {
+    name: "dense with GELU",
+    shapes: [[2, 3, 5], [5, 7], [7]],
+    make: (u) => 4 * u - 2,
+    run: (x, weight, bias) => [denseGelu(x!, weight!, bias!)],
+    reference: (x, weight, bias) =>
+      rowsOf(x!, 5).flatMap((row) =>
+        bias!.map((b, j) => {
+          const sum = row.reduce(
+            (sum, x, i) => sum + x * weight![i * 7 + j]!,
+            b,
+          );
+          return sum * (1 + erf(sum / Math.SQRT2)) / 2;
+        })
       ),
   },
   {

@@ -2,6 +2,7 @@ import { registerDense } from "../dense.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { registerDenseGelu } from "./dense_gelu.ts";
 import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerOperations } from "./operations.ts";
@@ -31,4 +32,5 @@ export function registerWasmKernels(
   registerOperations(host);
   registerUniform(host);
   registerDense("wasm");
+  registerDenseGelu(host);
 }

@@ -4,8 +4,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { shown } from "../../contract/shown.ts";
 import { addressOf } from "./address.ts";
 import type { GivenJob, KernelHost, Numbers } from "./host.ts";
-import { ACTIVATIONS } from "./jobs.ts";
-import { activateBy, matmul } from "./matmul.ts";
+import { activateBy, codeOf, matmul } from "./matmul.ts";
 import { type Make, withOutputs } from "./outputs.ts";
 
 /** The call of a kernel, whose tensors have channels last. */
@@ -46,7 +45,9 @@ export function convolutionKernel(
     if (other) {
       if (stock) return stock(call);
       throw new TypeError(
-        `${name}'s ${other[0]} should be float32, got ${other[1]!.dtype}; cast it`,
+        `${name}'s ${other[0]} should be float32, got ${
+          other[1]!.dtype
+        }; cast it`,
       );
     }
     return withOutputs(wasm, (make) => {
@@ -95,7 +96,9 @@ function withChannelsLast(
         `[${info.outShape}], got [${dy.shape}]`,
     );
   }
-  return filter ? inputGradient(call, dy, filter) : filterGradient(call, x!, dy);
+  return filter
+    ? inputGradient(call, dy, filter)
+    : filterGradient(call, x!, dy);
 }
 
 /** A convolution's result, and what is yet to be done to it. */
@@ -121,23 +124,23 @@ function forward(
   if (isPointwise(info)) {
     const rows = asMatrix(x, info.inChannels);
     const columns = asMatrix(filter, info.outChannels);
-    const product = matmul(call, rows, columns, added, PLAIN);
-    return { y: { ...product, shape: info.outShape }, missing, isActivated: false };
+    const product = matmul(call, rows, columns, { bias: added });
+    return {
+      y: { ...product, shape: info.outShape },
+      missing,
+      isActivated: false,
+    };
   }
   const y = make(info.outShape);
-  const code = missing ? 0 : ACTIVATIONS.findIndex((x) => x === activation);
-  const isActivated = code >= 0 && !missing;
+  const code = missing ? 0 : codeOf(activation), isActivated = code > 0;
   const tensors = { x, filter, y, ...(added ? { bias: added } : {}) };
   if (sizeOf(y) > 0) {
     const pixels = info.batchSize * info.outHeight * info.outWidth;
     const division = tasksOf(pixels, info.outChannels, call.host.threads);
-    run(call, tensors, { ...division, activation: isActivated ? code : 0 });
+    run(call, tensors, { ...division, activation: code });
   }
   return { y, missing, isActivated };
 }
-
-/** A product as its matrices lie. */
-const PLAIN = { transposeA: false, transposeB: false };
 
 /** Whether each pixel is multiplied by itself, so that images are rows already. */
 function isPointwise(info: tf.backend_util.Conv2DInfo): boolean {
@@ -161,7 +164,10 @@ function sizeOf({ shape }: tf.TensorInfo): number {
 function finish(
   { wasm }: Kernel,
   { y, isActivated }: Sums,
-  { weights, bias }: { weights?: tf.TensorInfo | undefined; bias?: tf.TensorInfo | undefined },
+  { weights, bias }: {
+    weights?: tf.TensorInfo | undefined;
+    bias?: tf.TensorInfo | undefined;
+  },
   { activation, leakyreluAlpha }: Attributes,
 ): tf.TensorInfo {
   if (bias) y = replaced(wasm, y, "Add", { a: y, b: bias });
@@ -192,10 +198,7 @@ function inputGradient(
   if (isPointwise(info)) {
     const rows = asMatrix(dy, info.outChannels);
     const columns = asMatrix(filter, info.outChannels);
-    const dx = matmul(call, rows, columns, undefined, {
-      transposeA: false,
-      transposeB: true,
-    });
+    const dx = matmul(call, rows, columns, { transposeB: true });
     return { ...dx, shape: info.inShape };
   }
   const dx = make(info.inShape);
@@ -253,7 +256,10 @@ function tasksOf(
 function run(
   { host, wasm, info }: Call,
   tensors: Partial<
-    Record<"x" | "filter" | "bias" | "y" | "dy" | "dx" | "dfilter", tf.TensorInfo>
+    Record<
+      "x" | "filter" | "bias" | "y" | "dy" | "dx" | "dfilter",
+      tf.TensorInfo
+    >
   >,
   division: Pick<Numbers<"convolution">, "rowsPerTask" | "columnsPerTask"> & {
     readonly activation?: number;
@@ -282,7 +288,8 @@ function run(
     Object.entries(tensors).map(([name, x]) => [name, addressOf(wasm, x)]),
   );
   const taps = info.filterHeight * info.filterWidth;
-  const operations = 2 * info.batchSize * info.outHeight * info.outWidth * taps *
+  const operations = 2 * info.batchSize * info.outHeight * info.outWidth *
+    taps *
     info.inChannels * info.outChannels;
   host.run("convolution", { ...job, ...addresses }, { operations });
 }
@@ -328,13 +335,21 @@ function withChannelsFirst(
       bias: bias && alongChannels(bias),
       weights: preluActivationWeights && alongChannels(preluActivationWeights),
     };
-    return finish(kernel, left, more, { ...attributes, activation, leakyreluAlpha } as Attributes);
+    return finish(
+      kernel,
+      left,
+      more,
+      { ...attributes, activation, leakyreluAlpha } as Attributes,
+    );
   } finally {
     moved.forEach(({ dataId }) => wasm.disposeData(dataId));
   }
 }
 
-function permuted<T>(values: readonly T[], permutation: readonly number[]): T[] {
+function permuted<T>(
+  values: readonly T[],
+  permutation: readonly number[],
+): T[] {
   return permutation.map((axis) => values[axis]!);
 }
 

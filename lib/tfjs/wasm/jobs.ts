@@ -83,6 +83,9 @@ export const ATTENTION = {
   ...addresses("dy", "dq", "dk", "dv", "df", "db"),
 } as const satisfies Fields;
 
+/** What a product or a convolution does to its sums, by their numbers in records. */
+export const ACTIVATIONS = ["linear", "gelu", "relu", "relu6"] as const;
+
 /**
  * The job of a batched matrix product; its extra memory holds where each pair of
  * matrices begins in a and b, in floats.
@@ -90,7 +93,9 @@ export const ATTENTION = {
 const MATMUL = {
   ...integers("batch", "rows", "inner", "columns"),
   ...integers("transposeA", "transposeB", "rowsPerTask", "columnsPerTask"),
-  ...addresses("a", "b", "c", "bias"),
+  /** What is done to the sums, which are kept at `hidden` if that is not 0. */
+  activation: "i32",
+  ...addresses("a", "b", "c", "bias", "hidden"),
 } as const satisfies Fields;
 
 /**
@@ -340,9 +345,6 @@ const UNIFORM = {
   ...integers("size", "sizePerTask"),
   y: "usize",
 } as const satisfies Fields;
-
-/** What a product or a convolution does to its sums, by their numbers in records. */
-export const ACTIVATIONS = ["linear", "gelu", "relu", "relu6"] as const;
 
 /**
  * The job of a convolution of images, or of its gradient in them if there is a `dx`, or

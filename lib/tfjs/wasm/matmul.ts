@@ -4,6 +4,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { matrixShape } from "../matrix_shape.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost, RunOptions } from "./host.ts";
+import { ACTIVATIONS } from "./jobs.ts";
 import { type Make, withOutputs } from "./outputs.ts";
 
 /**
@@ -16,23 +17,15 @@ import { type Make, withOutputs } from "./outputs.ts";
  */
 export function matmulKernel(host: KernelHost): tf.KernelFunc {
   return ({ inputs, backend, attrs }) => {
-    const { a, b, bias, preluActivationWeights } = inputs as
+    const { a, b, ...more } = inputs as
       & Record<"a" | "b", tf.TensorInfo>
-      & Partial<Record<"bias" | "preluActivationWeights", tf.TensorInfo>>;
+      & Pick<MatmulOptions, "bias" | "preluActivationWeights">;
     const wasm = backend as BackendWasm;
-    const { activation, leakyreluAlpha, ...transposes } =
-      attrs as unknown as tf._FusedMatMulAttrs;
-    return withOutputs(wasm, (make) => {
-      const product = matmul({ host, wasm, make }, a, b, bias, transposes);
-      if (!activation || activation === "linear") return product;
-      return activateBy(
-        wasm,
-        product,
-        activation,
-        preluActivationWeights,
-        leakyreluAlpha,
-      );
-    });
+    const options = attrs as unknown as tf._FusedMatMulAttrs;
+    return withOutputs(
+      wasm,
+      (make) => matmul({ host, wasm, make }, a, b, { ...options, ...more }),
+    );
   };
 }
 
@@ -76,14 +69,29 @@ const KERNELS: Record<
   }),
 };
 
-/** The product of matrices, or of two batches of them. */
+/** Options of {@linkcode matmul}. */
+export interface MatmulOptions {
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+  /** What is added to each row. @default nothing */
+  readonly bias?: tf.TensorInfo | undefined;
+  /** tfjs's name of an activation, or "gelu". @default "linear" */
+  readonly activation?: string | undefined;
+  readonly preluActivationWeights?: tf.TensorInfo | undefined;
+  readonly leakyreluAlpha?: number | undefined;
+  /** Gets the sums before the activation, which should be "gelu". @default not kept */
+  readonly hidden?: tf.TensorInfo | undefined;
+}
+
+/** The product of two matrices, or of two batches of them. */
 export function matmul(
   { host, wasm, make }: { host: KernelHost; wasm: BackendWasm; make: Make },
   a: tf.TensorInfo,
   b: tf.TensorInfo,
-  bias: tf.TensorInfo | undefined,
-  { transposeA, transposeB }: { transposeA: boolean; transposeB: boolean },
+  options: MatmulOptions,
 ): tf.TensorInfo {
+  const { transposeA = false, transposeB = false, bias, hidden } = options;
+  const { activation = "linear" } = options;
   const [rows, inner] = matrixShape("a", a, transposeA);
   const [innerB, columns] = matrixShape("b", b, transposeB);
   if (inner !== innerB) {
@@ -101,46 +109,70 @@ export function matmul(
   const batchA = a.shape.slice(0, -2), batchB = b.shape.slice(0, -2);
   const batch = tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB);
   const output = make([...batch, rows, columns]);
-  const count = tf.util.sizeFromShape(batch);
-  if (count * rows * columns === 0) return output;
+  const count = tf.util.sizeFromShape(batch), size = count * rows * columns;
+  if (size === 0) return output;
+  const sums = hidden ?? output;
+  const isMade = inner > 0 && !areFew(rows, inner * columns);
   if (inner === 0) {
     // The inner dimension is 0, so that every sum is empty.
-    const sums = wasm.typedArrayFromHeap(output).fill(0);
+    const values = wasm.typedArrayFromHeap(sums).fill(0);
     const first = bias && wasm.typedArrayFromHeap(bias);
-    for (let at = 0; first && at < sums.length; at += columns) {
-      sums.set(first, at);
+    for (let at = 0; first && at < values.length; at += columns) {
+      values.set(first, at);
     }
+  } else {
+    const product = {
+      batch: count,
+      rows,
+      inner,
+      columns,
+      transposeA: Number(transposeA),
+      transposeB: Number(transposeB),
+      a: addressOf(wasm, a),
+      b: addressOf(wasm, b),
+      bias: bias ? addressOf(wasm, bias) : 0,
+    };
+    const run: RunOptions = {
+      operations: 2 * count * rows * inner * columns,
+      fill: (memory, address) => {
+        const first = new Int32Array(memory, address, 2 * count);
+        for (let i = 0; i < count; i++) {
+          first[2 * i] = indexIn(batchA, i, batch) * rows * inner;
+          first[2 * i + 1] = indexIn(batchB, i, batch) * inner * columns;
+        }
+      },
+    };
+    if (isMade) {
+      host.run("matmul", {
+        ...product,
+        ...tasksOf(count, rows, columns, host.threads),
+        activation: codeOf(activation),
+        c: addressOf(wasm, output),
+        hidden: hidden ? addressOf(wasm, hidden) : 0,
+      }, run);
+    } else host.run("gemv", { ...product, c: addressOf(wasm, sums) }, run);
+  }
+  if (activation === "linear" || (isMade && codeOf(activation) > 0)) {
     return output;
   }
-  const product = {
-    batch: count,
-    rows,
-    inner,
-    columns,
-    transposeA: Number(transposeA),
-    transposeB: Number(transposeB),
-    a: addressOf(wasm, a),
-    b: addressOf(wasm, b),
-    c: addressOf(wasm, output),
-    bias: bias ? addressOf(wasm, bias) : 0,
-  };
-  const options: RunOptions = {
-    operations: 2 * count * rows * inner * columns,
-    fill: (memory, address) => {
-      const first = new Int32Array(memory, address, 2 * count);
-      for (let i = 0; i < count; i++) {
-        first[2 * i] = indexIn(batchA, i, batch) * rows * inner;
-        first[2 * i + 1] = indexIn(batchB, i, batch) * inner * columns;
-      }
-    },
-  };
-  if (areFew(rows, inner * columns)) {
-    host.run("gemv", product, options);
-  } else {
-    const tasks = tasksOf(count, rows, columns, host.threads);
-    host.run("matmul", { ...product, ...tasks }, options);
+  if (activation === "gelu") {
+    const [x, y] = [addressOf(wasm, sums), addressOf(wasm, output)];
+    host.run("gelu", { size, x, y }, { operations: 30 * size });
+    return output;
   }
-  return output;
+  const { preluActivationWeights, leakyreluAlpha } = options;
+  return activateBy(
+    wasm,
+    output,
+    activation,
+    preluActivationWeights,
+    leakyreluAlpha,
+  );
+}
+
+/** An activation's number in records; 0 where no job applies it. */
+export function codeOf(activation: string): number {
+  return Math.max(0, ACTIVATIONS.findIndex((name) => name === activation));
 }
 
 /**
@@ -158,11 +190,15 @@ function areFew(rows: number, sizeOfB: number): boolean {
 }
 
 /**
- * Largest number of rows per packed block; columns that are packed at a time.
+ * Most rows of a task: those of 256 numbers of each stay in the cache, and a panel of
+ * b is packed once for all of them.
  */
-const MOST_ROWS = 192, BLOCK = 64;
+const MOST_ROWS = 256;
 
-/** Least number of rows for which a packed block is worth it. */
+/** Columns of a panel of b. */
+const PANEL = 16;
+
+/** Least number of rows for which a packed panel is worth it. */
 const LEAST_ROWS = 12;
 
 /**
@@ -176,16 +212,16 @@ function tasksOf(
   columns: number,
   threads: number,
 ): { rowsPerTask: number; columnsPerTask: number } {
-  const blocks = Math.ceil(columns / BLOCK);
+  const panels = Math.ceil(columns / PANEL);
   const wanted = threads === 1 ? 1 : Math.ceil(4 * threads / batch);
   const inRows = Math.ceil(rows / MOST_ROWS);
-  const inColumns = Math.min(blocks, Math.ceil(wanted / inRows));
+  const inColumns = Math.min(panels, Math.ceil(wanted / inRows));
   const parts = Math.max(inRows, Math.ceil(threads / (batch * inColumns)));
-  // Tasks have whole register tiles of 6 rows, and whole blocks of columns.
+  // Tasks have whole register tiles of 6 rows, and whole panels.
   const rowsPerTask = 6 * Math.ceil(rows / parts / 6);
   return {
     rowsPerTask: Math.max(LEAST_ROWS, rowsPerTask),
-    columnsPerTask: BLOCK * Math.ceil(blocks / inColumns),
+    columnsPerTask: PANEL * Math.ceil(panels / inColumns),
   };
 }
 

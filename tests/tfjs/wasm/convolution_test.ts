@@ -188,7 +188,11 @@ Deno.test("convolutions in parts of channels and of patches are the same on any 
     results.push([...await y.data()]);
     y.dispose();
   }
-  const wanted = expected({ x: [2, 6, 5, 70], kernel: [3, 3, 200], pad: "same" });
+  const wanted = expected({
+    x: [2, 6, 5, 70],
+    kernel: [3, 3, 200],
+    pad: "same",
+  });
   const sums = new Float64Array(results[0]!.length);
   forEachProduct(wanted.info, (at, weight, to) => {
     sums[to]! += x[at]! * filter[weight]!;
@@ -196,4 +200,130 @@ Deno.test("convolutions in parts of channels and of patches are the same on any 
   assertNear(results[0]!, sums, "y");
   assertEquals(results[1], results[0]);
   assertEquals(results[2], results[0]);
+});
+
+Deno.test("a fused convolution adds a bias of any shape and applies an activation [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"], threads: 2 });
+  const before = tf.memory().numTensors;
+  const activations = {
+    linear: (x: number) => x,
+    relu: (x: number) => Math.max(0, x),
+    relu6: (x: number) => Math.min(6, Math.max(0, x)),
+    elu: (x: number) => x > 0 ? x : Math.expm1(x),
+    sigmoid: (x: number) => 1 / (1 + Math.exp(-x)),
+    leakyrelu: (x: number) => x > 0 ? x : 0.3 * x,
+    prelu: (x: number) => x > 0 ? x : 0.5 * x,
+  };
+  for (const size of [1, 3]) {
+    const given = { x: [2, 5, 4, 6], kernel: [size, size, 5], pad: "same" };
+    const { info, filterShape, values, y } = expected(given as Case);
+    for (const shape of [undefined, [], [5], [1], [1, 1, 1, 5], [2, 5, 4, 5]]) {
+      const bias = shape && array(tf.util.sizeFromShape(shape), uniform(7));
+      for (const [activation, apply] of Object.entries(activations)) {
+        const got = tf.tidy(() =>
+          tf.fused.conv2d({
+            x: tf.tensor4d(values.x, info.inShape),
+            filter: tf.tensor4d(values.filter, filterShape),
+            strides: 1,
+            pad: "same",
+            ...(bias ? { bias: tf.tensor(bias, shape) } : {}),
+            activation: activation as "relu",
+            leakyreluAlpha: 0.3,
+            preluActivationWeights: tf.fill([5], 0.5),
+          })
+        );
+        const wanted = y.map((x, i) =>
+          apply(x + (bias?.[bias.length === 5 ? i % 5 : i % bias.length] ?? 0))
+        );
+        assertNear(await got.data(), wanted, `${activation}, bias [${shape}]`);
+        got.dispose();
+      }
+    }
+  }
+  assertEquals(tf.memory().numTensors, before);
+});
+
+Deno.test("channels may come first, gradients included [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"], threads: 1 });
+  const before = tf.memory().numTensors;
+  const run = (name: string, inputs: tf.NamedTensorMap, attributes: object) =>
+    tf.engine().runKernel(
+      name,
+      inputs,
+      attributes as tf.NamedAttrMap,
+    ) as tf.Tensor4D;
+  for (const explicit of [false, true]) {
+    const pairs: Explicit = [[0, 0], [1, 2], [0, 3], [0, 0]];
+    const pad = explicit ? pairs : "same";
+    const given: Case = {
+      x: [2, 6, 7, 3],
+      kernel: [3, 2, 4],
+      strides: [2, 1],
+      pad,
+    };
+    const { info, filterShape, values, ...wanted } = expected(given);
+    const results = tf.tidy(() => {
+      const first = (x: tf.Tensor4D) => tf.transpose(x, [0, 3, 1, 2]);
+      const last = (x: tf.Tensor4D) => tf.transpose(x, [0, 2, 3, 1]);
+      const x = first(tf.tensor4d(values.x, info.inShape));
+      const dy = first(tf.tensor4d(values.dy, info.outShape));
+      const filter = tf.tensor4d(values.filter, filterShape);
+      const attributes = {
+        strides: info.strideHeight === 2 ? [2, 1] : 1,
+        pad: explicit ? [pairs[0], pairs[3], pairs[1], pairs[2]] : pad,
+        dataFormat: "NCHW",
+        dilations: 1,
+        inputShape: x.shape,
+        filterShape,
+      };
+      return [
+        last(run("Conv2D", { x, filter }, attributes)),
+        last(run("Conv2DBackpropInput", { dy, filter }, attributes)),
+        run("Conv2DBackpropFilter", { x, dy }, attributes),
+      ];
+    });
+    const [y, dx, dfilter] = await Promise.all(results.map((x) => x.data()));
+    assertNear(y!, wanted.y, "y");
+    assertNear(dx!, wanted.dx, "dx");
+    assertNear(dfilter!, wanted.dfilter, "dfilter");
+    tf.dispose(results);
+  }
+  assertEquals(tf.memory().numTensors, before);
+});
+
+Deno.test("a convolution of other shapes or types is refused by name [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const before = tf.memory().numDataBuffers;
+  tf.tidy(() => {
+    const x = tf.ones<tf.Rank.R4>([1, 2, 2, 1]);
+    const filter = tf.ones<tf.Rank.R4>([5, 5, 1, 1]);
+    assertThrows(
+      () => tf.conv2d(x, filter, 1, "valid"),
+      RangeError,
+      "a convolution's filter [5,5,1,1] should fit into its padded images [1,2,2,1]",
+    );
+    const attributes = {
+      strides: 1,
+      pad: "same",
+      dataFormat: "NHWC",
+      filterShape: [5, 5, 1, 1],
+    };
+    const differentiate = (x: tf.Tensor, dy: tf.Tensor) =>
+      tf.engine().runKernel(
+        "Conv2DBackpropFilter",
+        { x, dy },
+        attributes as unknown as tf.NamedAttrMap,
+      );
+    assertThrows(
+      () => differentiate(x, tf.ones([1, 3, 2, 1])),
+      TypeError,
+      "should have its output's shape [1,2,2,1], got [1,3,2,1]",
+    );
+    assertThrows(
+      () => differentiate(tf.cast(x, "int32"), x),
+      TypeError,
+      "Conv2DBackpropFilter's x should be float32, got int32",
+    );
+  });
+  assertEquals(tf.memory().numDataBuffers, before);
 });

@@ -1,7 +1,8 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../../mod.ts";
-import { dense } from "../../../lib/operations/mod.ts";
+import { denseGelu } from "../../../lib/operations/dense.ts";
+import { dense, gelu } from "../../../lib/operations/mod.ts";
 import { BACKENDS, onEachBackend } from "../../backends.ts";
 import { array, uniform } from "../../random.ts";
 
@@ -202,6 +203,55 @@ Deno.test("matMul adds a bias and applies an activation [wasm]", async () => {
       assertAlmostEquals(got[i]!, apply(x), 1e-5, activation)
     );
     c.dispose();
+  }
+});
+
+Deno.test("a product with GELU is GELU of the product, with the same gradients, on any number of threads [wasm]", async () => {
+  const random = uniform(9);
+  // Few rows; several slices of the inner dimension; several tasks, ragged.
+  for (
+    const [rows, inner, columns] of [[2, 30, 9], [7, 300, 70], [270, 90, 133]]
+  ) {
+    const values = [
+      rows! * inner!,
+      inner! * columns!,
+      columns!,
+      rows! * columns!,
+    ]
+      .map((size) => array(size, random));
+    const results: Float32Array[][] = [];
+    for (const threads of [1, 2]) {
+      await useBackend({ prefer: ["wasm"], threads });
+      const before = tf.memory().numTensors;
+      for (
+        const apply of [
+          denseGelu,
+          (...x: Parameters<typeof denseGelu>) => gelu(dense(...x)),
+        ]
+      ) {
+        const tensors = tf.tidy(() => {
+          const [x, weight, bias, dy] = [
+            tf.tensor2d(values[0]!, [rows!, inner!]),
+            tf.tensor2d(values[1]!, [inner!, columns!]),
+            tf.tensor1d(values[2]!),
+            tf.tensor2d(values[3]!, [rows!, columns!]),
+          ];
+          const { value, grads } = tf.valueAndGrads((x, weight, bias) =>
+            apply(x!, weight!, bias!)
+          )([x, weight, bias], dy);
+          return [apply(x, weight, bias), value, ...grads];
+        });
+        results.push(
+          await Promise.all(
+            tensors.map((x) => x.data() as Promise<Float32Array>),
+          ),
+        );
+        tf.dispose(tensors);
+      }
+      assertEquals(tf.memory().numTensors, before);
+    }
+    for (const result of results) assertEquals(result, results[0]);
+    assertEquals(results[0]![0], results[0]![1]);
   }
 });
 

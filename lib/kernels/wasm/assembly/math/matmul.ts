@@ -1,4 +1,5 @@
-// Batched matrix products: C_b = op(A_b) op(B_b) + bias, any transposes.
+// Batched matrix products: C_b = f(op(A_b) op(B_b) + bias), any transposes.
+import { activate } from "./epilogue";
 import { multiply, multiplyTransposed } from "./gemm";
 import { matmul as job, queue } from "../jobs";
 import { packPanel, packTransposedPanel, PANEL, panelBytes } from "./panels";
@@ -6,11 +7,10 @@ import { vectorBytes } from "./simd";
 import { parts } from "../runtime/parts";
 import { countProgress } from "../runtime/progress";
 
-/**
- * Columns of B, and rows of it, that are packed at a time: 64 KiB, which stay in
- * the cache.
- */
+/** Columns of C whose sums are made, and activated, at a time. */
 const COLUMNS = 64;
+
+/** Rows of B that are packed at a time: 16 KiB of a panel, which stay in the cache. */
 const INNER = 256;
 
 let packedA: usize = 0;
@@ -53,15 +53,32 @@ export function perform(_phase: i32, task: i32): void {
   const a = job.a + <usize> load<i32>(queue.extra + 8 * matrix) * 4;
   const b = job.b + <usize> load<i32>(queue.extra + 8 * matrix, 4) * 4;
   const width = <usize> job.columns * 4;
-  const c = job.c + <usize> (matrix * job.rows + first) * width;
+  const start = <usize> (matrix * job.rows + first) * width;
+  // Sums that are not kept become the result where they are.
+  const c = start + (job.hidden === 0 ? job.c : job.hidden);
   for (let k = 0; k < job.inner; k += INNER) {
     const inner = min(INNER, job.inner - k);
     const left = packA(a, first, rows, k, inner);
     for (let column = from; column < end; column += COLUMNS) {
       const columns = min(COLUMNS, end - column);
       product(left, b, c, rows, k, inner, column, columns);
+      if (job.activation === 0 || k + inner < job.inner) continue;
+      const offset = <usize> column << 2;
+      activateRows(rows, columns, c + offset, job.c + start + offset);
     }
     countProgress();
+  }
+}
+
+/** Applies the activation to a block of sums, which is in the cache. */
+function activateRows(
+  rows: i32, columns: i32, source: usize, target: usize
+): void {
+  const width = <usize> job.columns * 4;
+  for (let i = 0; i < rows; i++) {
+    activate(job.activation, columns, source, target);
+    source += width;
+    target += width;
   }
 }
 
