@@ -327,7 +327,7 @@ export const REPLACED_KERNELS: {
       "DepthwiseConv2dNativeBackpropInput",
     ],
     reason: "there are none, so that these convolutions cannot be trained",
-    kernel: (stock, name) => cpuKernel(stock, name, ["float32"]),
+    kernel: (stock, name) => cpuKernel(stock, name, ["float32", "int32"]),
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),

@@ -90,15 +90,35 @@ function withChannelsLast(
     const kept = { weights: preluActivationWeights, bias: y.missing };
     return finish(kernel, y, kept, attributes);
   }
-  if (dy.shape.some((size, axis) => size !== info.outShape[axis])) {
+  const gradient = (dy: tf.TensorInfo) =>
+    filter ? inputGradient(call, dy, filter) : filterGradient(call, x!, dy);
+  const isWhole = dy.shape.every((size, axis) => size === info.outShape[axis]);
+  if (isWhole) return gradient(dy);
+  const part = firstPixels(call, dy);
+  try {
+    return gradient(part);
+  } finally {
+    kernel.wasm.disposeData(part.dataId);
+  }
+}
+
+/** The first rows and columns of a gradient that has more than there are outputs. */
+function firstPixels({ wasm, info }: Call, dy: tf.TensorInfo): tf.TensorInfo {
+  const { outShape } = info;
+  const isLarger = dy.shape.every((size, axis) =>
+    axis === 1 || axis === 2 ? size >= outShape[axis]! : size === outShape[axis]
+  );
+  if (!isLarger) {
     throw new TypeError(
       `the gradient of a convolution should have its output's shape ` +
-        `[${info.outShape}], got [${dy.shape}]`,
+        `[${outShape}], got [${dy.shape}]`,
     );
   }
-  return filter
-    ? inputGradient(call, dy, filter)
-    : filterGradient(call, x!, dy);
+  return tf.getKernel("Slice", "wasm")!.kernelFunc({
+    inputs: { x: dy },
+    attrs: { begin: [0, 0, 0, 0], size: outShape },
+    backend: wasm,
+  }) as tf.TensorInfo;
 }
 
 /** A convolution's result, and what is yet to be done to it. */
