@@ -72,6 +72,9 @@ export function registerOperations(host: KernelHost): void {
  */
 const OPERATIONS_AN_ELEMENT = 30;
 
+/** Operations that take as long as reading and writing an element. */
+const OPERATIONS_A_COPY = 8;
+
 function sizeOf({ shape }: tf.TensorInfo): number {
   return tf.util.sizeFromShape(shape);
 }
