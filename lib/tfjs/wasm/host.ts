@@ -9,6 +9,7 @@ import { JOBS } from "./jobs.ts";
 import { align, ALIGNMENT, Queue } from "./queue.ts";
 import { isShared, withPlainMemory } from "./shared_memory.ts";
 import { startThread, type Thread } from "./thread.ts";
+import { clearVectors } from "./vectors.ts";
 
 /** The memory of tfjs's WebAssembly module, and its allocator. */
 export interface Heap {
@@ -99,6 +100,8 @@ export interface HostOptions {
   readonly start?: typeof startThread;
   /** Whether products use wide tiles; results are equal. @default the faster */
   readonly wideTiles?: boolean;
+  /** Clears the vectors that a job has left dirty. @default {@linkcode clearVectors} */
+  readonly clear?: () => void;
 }
 
 /**
@@ -110,6 +113,7 @@ export class KernelHost {
   readonly #binary: Uint8Array<ArrayBuffer>;
   readonly #start: typeof startThread;
   readonly #wideTiles: boolean | undefined;
+  readonly #clear: () => void;
   #jobs = 0;
   #opened: Opened | undefined;
   #others: readonly Thread[] = [];
@@ -135,6 +139,7 @@ export class KernelHost {
     this.#binary = binary;
     this.#start = options.start ?? startThread;
     this.#wideTiles = options.wideTiles;
+    this.#clear = options.clear ?? clearVectors;
     this.open(heap);
   }
 
@@ -237,6 +242,8 @@ export class KernelHost {
     try {
       done = exports.run(threads - 1) !== 0 && queue.get("over") === 0;
     } finally {
+      // What is slow on dirty vectors is slow wherever this thread goes on.
+      if (queue.get("wide") !== 0) this.#clear();
       if (!done) this.#giveUp(addressesOf(name, job));
       if (this.#scratch.bytes > KEPT_SCRATCH) this.#release();
     }

@@ -129,3 +129,20 @@ Deno.test("KernelHost says when a thread does not start", async () => {
   });
   await assertRejects(() => host.useThreads(2), Error, "did not start");
 });
+
+Deno.test("KernelHost clears the vectors after each job, where they are wide", () => {
+  for (const wideTiles of [false, true]) {
+    const heap = heapOf(true);
+    let cleared = 0;
+    const host = new KernelHost(heap, bestBinary(), {
+      wideTiles,
+      clear: () => cleared++,
+    });
+    const job = jobIn(heap);
+    for (let i = 0; i < 3; i++) solve(host, heap, job);
+    const jobs = cleared;
+    solve(host, heap, job);
+    // A solution takes a job forward and one backward.
+    assertEquals([jobs, cleared], wideTiles ? [6, 8] : [0, 0]);
+  }
+});
