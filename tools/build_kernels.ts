@@ -17,6 +17,7 @@ import { elementwiseSource } from "./elementwise/loops_source.ts";
 import { loopsSource } from "./kernel_loops.ts";
 import { expandPairs } from "./kernel_pairs.ts";
 import { reductionsSource } from "./kernel_reductions.ts";
+import { rulesSource } from "./kernel_rules.ts";
 import { tasksSource } from "./kernel_tasks.ts";
 
 const SOURCE = new URL("../lib/kernels/wasm/assembly/", import.meta.url);
@@ -261,6 +262,7 @@ async function compile(relaxed: boolean): Promise<Uint8Array> {
     "math/loops.ts": loopsSource(),
     "math/elementwise_loops.ts": elementwiseSource(),
     "reductions/loops.ts": reductionsSource(),
+    "math/rules.ts": rulesSource(),
     "jobs.ts": jobsSource(),
     "tasks.ts": await tasksSource(SOURCE),
   };

@@ -12,7 +12,7 @@
  */
 
 /** A loop, by what it does to a vector of each of its rows. */
-interface Loop {
+export interface Loop {
   /** What it computes. */
   readonly doc: string;
   /** Its name and parameters: numbers, and then rows, where a row begins. */
@@ -80,6 +80,11 @@ const OF_FLOATS: readonly Loop[] = [
     doc: "dx = y (dy - mean), the gradient of softmax.",
     head: "softmaxGradient(mean: f32, y, dy, dx)",
     writes: { dx: "f32x4.mul(y, f32x4.sub(dy, mean))" },
+  },
+  {
+    doc: "sums = sums + x²",
+    head: "addSquares(x, sums)",
+    writes: { sums: "f32x4.add(sums, f32x4.mul(x, x))" },
   },
   {
     doc: "y = σ(x)",
@@ -322,7 +327,8 @@ ${
 }`;
 }
 
-function ofFloats(loop: Loop): string {
+/** The source of a loop over any count of floats. */
+export function ofFloats(loop: Loop): string {
   const [first] = parse(loop).rows;
   return rowSource(
     loop,

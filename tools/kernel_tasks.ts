@@ -18,7 +18,7 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   matmul: "math/matmul",
   layerNorm: "layer/layer_norm",
   splitHeads: "layer/split_heads",
-  adam: "layer/adam",
+  update: "layer/update",
   softmax: "softmax/softmax_job",
   fullForward: "full/full_forward",
   recurrentForward: "recurrent/recurrent",
@@ -39,6 +39,7 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   uniform: "layer/uniform",
   gelu: "layer/gelu",
   convolution: "convolution/convolution_job",
+  squareSums: "layer/square_sums",
 };
 
 /** The text of tasks.ts, which does what the queue's job says. */

@@ -6,6 +6,12 @@ import {
   type OptionNames,
 } from "../contract/options.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import {
+  fitsInPlace,
+  ownValues,
+  type RuleNumbers,
+  updateInPlace,
+} from "./rules.ts";
 
 /**
  * The kernel of Adam: inputs `value, gradient, mean, square`; outputs the new
@@ -64,8 +70,8 @@ interface Moments {
 }
 
 /**
- * Adam with decoupled weight decay. It runs one kernel per variable and step,
- * where tfjs's optimizer runs a dozen.
+ * Adam with decoupled weight decay. On WebAssembly, one kernel changes all variables
+ * in place; on WebGPU, one runs per variable, where tfjs's optimizer runs a dozen.
  *
  * Source: Kingma and Ba 2015 (arXiv:1412.6980); Loshchilov and Hutter 2019
  * (arXiv:1711.05101).
@@ -123,11 +129,22 @@ export class Adam extends tf.Optimizer {
       ? variableGradients.map(({ name, tensor }) => [name, tensor])
       : Object.entries(variableGradients);
     const attributes = attributesOf(this.getConfig(), ++this.#steps);
-    for (const [name, gradient] of gradients) {
-      // A gradient is missing if the loss does not depend on the variable.
-      if (gradient == null) continue;
-      const variable = tf.engine().registeredVariables[name]!;
-      const moments = this.#momentsOf(name, variable);
+    // A gradient is missing if the loss does not depend on the variable.
+    const updates = gradients.filter(([, gradient]) => gradient != null)
+      .map(([name, gradient]) => {
+        const variable = tf.engine().registeredVariables[name]!;
+        return { variable, gradient, moments: this.#momentsOf(name, variable) };
+      });
+    const weights = updates.map(({ variable, gradient, moments }) => ({
+      ...{ value: variable, gradient },
+      states: [moments.mean, moments.square],
+    }));
+    if (fitsInPlace(weights)) {
+      for (const { value } of weights) ownValues(value);
+      updateInPlace("adam", weights, ruleNumbers(attributes));
+      return;
+    }
+    for (const { variable, gradient, moments } of updates) {
       const { value, mean, square } = tf.tidy(() =>
         update({ value: variable, gradient, ...moments }, attributes)
       );
@@ -203,6 +220,17 @@ export function attributesOf(
     rootCorrection: 1 / Math.sqrt(1 - beta2 ** step),
     epsilon,
     keep: 1 - learningRate * weightDecay,
+  };
+}
+
+/** The numbers with which the rule `adam` takes a step. */
+export function ruleNumbers(
+  { stepSize, beta1, beta2, rootCorrection, epsilon, keep }: AdamAttributes,
+): RuleNumbers {
+  return {
+    ...{ step: -stepSize, decay1: beta1, rest1: 1 - beta1 },
+    ...{ decay2: beta2, rest2: 1 - beta2 },
+    ...{ correction: rootCorrection, epsilon, keep },
   };
 }
 

@@ -1,20 +1,21 @@
 /**
  * Groups of weights that an optimizer updates together, in one kernel: with one
- * for each small weight, a GPU spends most of its time on starting kernels.
+ * for each small weight, a processor spends most of its time on starting kernels.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-
-/**
- * Columns of concatenated values: tfjs sums rows faster, and more accurately.
- */
-const COLUMNS = 1024;
+import { hasKernel, runKernel } from "../contract/kernel.ts";
+import { COLUMNS, SQUARE_SUMS, UPDATE } from "./rules.ts";
 
 /** The largest number of values in a group: a larger tensor may not fit a device. */
 const LARGEST_GROUP = 2 ** 22;
 
-/** A group of weights, whose values are concatenated in a matrix. */
+/**
+ * A group of weights. Its tensors, such as its values, are one matrix in which those of
+ * all weights are concatenated; where one kernel changes many weights as they lie, they
+ * are a tensor for each weight.
+ */
 export class WeightGroup {
   /** The weights of the group. */
   readonly variables: readonly tf.Variable[];
@@ -22,6 +23,8 @@ export class WeightGroup {
   readonly decays: boolean;
   /** The factor of the learning rate for these weights. */
   readonly rate: number;
+  /** Whether the group has a tensor for each weight. */
+  readonly isApart: boolean;
   /** Number of zeros that fill the last row. */
   readonly #padding: number;
 
@@ -34,23 +37,29 @@ export class WeightGroup {
     this.variables = variables;
     this.decays = decays;
     this.rate = rate;
+    this.isApart = hasKernel(UPDATE);
     this.#padding = COLUMNS - sizeOf(variables) % COLUMNS;
   }
 
   /**
-   * Concatenates the weights' tensors, found by name; zeros where one is
-   * missing.
+   * The group's tensors of those of its weights, found by name; zeros where one is
+   * missing. Where they are apart, these are the given ones.
    */
-  join(tensors: tf.NamedTensorMap): tf.Tensor {
+  join(tensors: tf.NamedTensorMap): tf.Tensor[] {
+    if (this.isApart) {
+      return this.variables.map(({ name, shape }) =>
+        tensors[name] ?? tf.zeros(shape)
+      );
+    }
     const parts = this.variables.map(({ name, size }) =>
       tensors[name] ? tf.reshape(tensors[name], [size]) : tf.zeros([size])
     );
     const flat = tf.concat([...parts, tf.zeros([this.#padding])]);
-    return tf.reshape(flat, [-1, COLUMNS]);
+    return [tf.reshape(flat, [-1, COLUMNS])];
   }
 
-  /** Concatenates the values of the weights. */
-  values(): tf.Tensor {
+  /** The values of the weights; where they are apart, the weights themselves. */
+  values(): tf.Tensor[] {
     return this.join(
       Object.fromEntries(this.variables.map((weight) => [weight.name, weight])),
     );
@@ -60,14 +69,16 @@ export class WeightGroup {
    * Splits a result of {@linkcode join} into tensors with the weights' shapes,
    * in their order.
    */
-  split(joined: tf.Tensor): tf.Tensor[] {
+  split(joined: readonly tf.Tensor[]): tf.Tensor[] {
+    if (this.isApart) return joined.map((tensor) => tf.clone(tensor));
     const sizes = this.variables.map(({ size }) => size);
-    const parts = tf.split(tf.reshape(joined, [-1]), [...sizes, this.#padding]);
+    const flat = tf.reshape(joined[0]!, [-1]);
+    const parts = tf.split(flat, [...sizes, this.#padding]);
     return this.variables.map(({ shape }, i) => tf.reshape(parts[i]!, shape));
   }
 
-  /** Sets the weights to a matrix of concatenated values. */
-  assign(joined: tf.Tensor): void {
+  /** Sets the weights to a result of {@linkcode join}. */
+  assign(joined: readonly tf.Tensor[]): void {
     tf.tidy(() =>
       this.split(joined).forEach((value, i) => this.variables[i]!.assign(value))
     );
@@ -106,12 +117,17 @@ function inParts(weights: readonly tf.Variable[]): tf.Variable[][] {
   return parts;
 }
 
-/** The Euclidean norm √ Σ x² over all values of the matrices. */
-export function normOf(matrices: readonly tf.Tensor[]): tf.Tensor {
+/** The Euclidean norm √ Σ x² over all values of groups' tensors. */
+export function normOf(groups: readonly (readonly tf.Tensor[])[]): tf.Tensor {
   // Columns are summed first: tfjs-wasm adds up a vector one number after
   // another, and loses the small ones where there are millions.
-  const sums = matrices.map((x) =>
-    tf.tidy(() => tf.sum(tf.sum(tf.square(x), 0)))
+  const sums = groups.flatMap((tensors) =>
+    hasKernel(SQUARE_SUMS)
+      ? [tf.tidy(() => {
+        const inputs = Object.fromEntries(tensors.entries());
+        return tf.sum(runKernel(SQUARE_SUMS, inputs).sums);
+      })]
+      : tensors.map((x) => tf.tidy(() => tf.sum(tf.sum(tf.square(x), 0))))
   );
   return tf.sqrt(tf.addN(sums));
 }

@@ -5,7 +5,13 @@ import "../contract/tape.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { assertBoolean, assertEpsilon } from "../contract/values.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
-import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
+import {
+  type AdamOptions,
+  attributesOf,
+  ruleNumbers,
+  update,
+} from "../optimizers/adam.ts";
+import { fitsInPlace, ownValues, updateInPlace } from "../optimizers/rules.ts";
 import {
   type BestRecord,
   type BestSettings,
@@ -42,13 +48,13 @@ export interface UpdateSettings {
 }
 
 /**
- * Adam's moments and the moving average for a group of weights, concatenated
- * like the weights.
+ * Adam's moments and the moving average for a group of weights, as many tensors as the
+ * group has.
  */
 interface Moments {
-  mean: tf.Tensor;
-  square: tf.Tensor;
-  average?: tf.Tensor;
+  mean: readonly tf.Tensor[];
+  square: readonly tf.Tensor[];
+  average?: readonly tf.Tensor[];
 }
 
 /** The complete state of training. */
@@ -111,12 +117,13 @@ export class TrainingState {
     tf.tidy(() => {
       for (const { group, moments } of this.#groups) {
         const values = group.values();
-        moments.mean = tf.zerosLike(values);
-        moments.square = tf.zerosLike(values);
-        if (settings.averageDecay !== undefined) moments.average = values;
+        moments.mean = values.map((value) => tf.zerosLike(value));
+        moments.square = values.map((value) => tf.zerosLike(value));
+        if (settings.averageDecay === undefined) continue;
+        moments.average = values.map((value) => tf.clone(value));
       }
       const all = this.#groups.flatMap(({ moments }) => Object.values(moments));
-      all.forEach((moment) => tf.keep(moment));
+      all.flat().forEach((moment: tf.Tensor) => tf.keep(moment));
     });
     this.best = settings.best && new BestWeights(settings.best, this.#names);
   }
@@ -166,12 +173,20 @@ export class TrainingState {
           lastGroup.set(grads[name], group);
         }
       }
-      const joined = this.#groups.map(({ group }, i) => {
-        const sum = tf.tidy(() => added(group.join(grads), i + 2));
+      /** Gradients that are sums as they are. */
+      const taken = new Set<tf.Tensor>();
+      let place = 2;
+      const joined = this.#groups.flatMap(({ group }) => {
+        const sums = tf.tidy(() =>
+          group.join(grads).map((sum) => added(sum, place++))
+        );
+        for (const sum of sums) taken.add(sum);
         for (const { name } of group.variables) {
-          if (lastGroup.get(grads[name]) === group) tf.dispose(grads[name]);
+          const gradient = grads[name];
+          if (!gradient || taken.has(gradient)) continue;
+          if (lastGroup.get(gradient) === group) gradient.dispose();
         }
-        return sum;
+        return sums;
       });
       return [...[value, count].map(added), ...joined];
     });
@@ -179,8 +194,8 @@ export class TrainingState {
   }
 
   #noGradients(): tf.Tensor[] {
-    const gradients = this.#groups.map(({ moments }) =>
-      tf.zerosLike(moments.mean)
+    const gradients = this.#groups.flatMap(({ moments }) =>
+      moments.mean.map((mean) => tf.zerosLike(mean))
     );
     return [tf.scalar(0), tf.scalar(0), ...gradients];
   }
@@ -260,15 +275,27 @@ export class TrainingState {
         ];
         // The count may be 0, if no label counts.
         const count = divisorOf(labels);
-        const norm = tf.div(normOf(gradients), count);
+        let place = 0;
+        const groups = this.#groups.map((group) => ({
+          ...group,
+          gradients: gradients.slice(
+            place,
+            place += group.moments.mean.length,
+          ),
+        }));
+        const norms = normOf(groups.map(({ gradients }) => gradients));
+        const norm = tf.div(norms, count);
         const clipping = tf.minimum(1, tf.div(clipNorm, norm));
         const factor = tf.div(clipping, count);
-        this.#groups.forEach((group, i) => {
-          const gradient = gradients[i]!;
-          tf.tidy(() => this.#update(group, gradient, factor, learningRate));
-          // Of a large model, all gradients and all new weights would not fit.
-          gradient.dispose();
-        });
+        for (const { group, moments, gradients } of groups) {
+          tf.tidy(() =>
+            this.#update(group, moments, gradients, factor, learningRate)
+          );
+          // Of a large model, all gradients and all new weights would not fit. Where
+          // weights change in place, there are no new ones, and others may have the
+          // same gradient.
+          if (!group.isApart) tf.dispose(gradients);
+        }
         return tf.stack([tf.div(loss, count), norm]);
       });
     } finally {
@@ -276,10 +303,11 @@ export class TrainingState {
     }
   }
 
-  /** Changes the weights of a group by their gradient times a factor. */
+  /** Changes the weights of a group by their gradients times a factor. */
   #update(
-    { group, moments }: { group: WeightGroup; moments: Moments },
-    gradient: tf.Tensor,
+    group: WeightGroup,
+    moments: Moments,
+    gradients: readonly tf.Tensor[],
     factor: tf.Tensor,
     learningRate: number,
   ): void {
@@ -289,24 +317,59 @@ export class TrainingState {
       learningRate: learningRate * group.rate,
       weightDecay: group.decays ? adam.weightDecay : 0,
     };
-    const { value, mean, square } = update({
-      value: group.values(),
-      gradient: tf.mul(gradient, factor),
-      mean: moments.mean,
-      square: moments.square,
-    }, attributesOf(options, this.steps));
-    group.assign(value);
-    replace(moments, { mean, square });
-    this.#average(moments, value);
+    const attributes = attributesOf(options, this.steps);
+    if (group.isApart) {
+      moments.mean = moments.mean.map(ownValues);
+      moments.square = moments.square.map(ownValues);
+    }
+    const weights = group.values().map((value, i) => ({
+      ...{ value, gradient: gradients[i]! },
+      states: [moments.mean[i]!, moments.square[i]!],
+    }));
+    if (group.isApart && fitsInPlace(weights)) {
+      for (const { value } of weights) ownValues(value);
+      updateInPlace("adam", weights, ruleNumbers(attributes), factor);
+      return this.#average(group, moments, group.values());
+    }
+    const updated = weights.map(({ value, gradient, states: [mean, square] }) =>
+      update({
+        value,
+        gradient: tf.mul(gradient, factor),
+        ...{ mean: mean!, square: square! },
+      }, attributes)
+    );
+    const values = updated.map(({ value }) => value);
+    group.assign(values);
+    replace(moments, {
+      mean: updated.map(({ mean }) => mean),
+      square: updated.map(({ square }) => square),
+    });
+    this.#average(group, moments, values);
   }
 
-  #average(moments: Moments, value: tf.Tensor): void {
+  #average(
+    { isApart }: WeightGroup,
+    moments: Moments,
+    values: readonly tf.Tensor[],
+  ): void {
     if (!moments.average) return;
     // Small at first, so that the random initial weights are soon forgotten.
     const most = (1 + this.steps) / (10 + this.steps);
     const decay = Math.min(this.#settings.averageDecay!, most);
-    const old = tf.mul(moments.average, decay);
-    replace(moments, { average: tf.add(old, tf.mul(value, 1 - decay)) });
+    if (isApart) moments.average = moments.average.map(ownValues);
+    const weights = moments.average.map((value, i) => ({
+      ...{ value, gradient: values[i]! },
+      states: [],
+    }));
+    if (isApart && fitsInPlace(weights)) {
+      const numbers = { step: 0, decay1: decay, rest1: 1 - decay };
+      return updateInPlace("average", weights, numbers);
+    }
+    replace(moments, {
+      average: weights.map(({ value, gradient }) =>
+        tf.add(tf.mul(value, decay), tf.mul(gradient, 1 - decay))
+      ),
+    });
   }
 
   /** Puts the moving average of the weights into the model, if there is one. */
@@ -322,7 +385,11 @@ export class TrainingState {
    */
   async withAverage<T>(run: () => Promise<T>): Promise<T> {
     if (this.#settings.averageDecay === undefined) return await run();
-    const own = tf.tidy(() => this.#groups.map(({ group }) => group.values()));
+    const own = tf.tidy(() =>
+      this.#groups.map(({ group }) =>
+        group.values().map((value) => tf.clone(value))
+      )
+    );
     try {
       this.useAverage();
       return await run();
@@ -370,7 +437,9 @@ export class TrainingState {
         const parts = group.variables.map((weight) =>
           [weight.name, tensors.get(`${moment}/${names.get(weight)}`)!] as const
         );
-        const joined = tf.tidy(() => group.join(Object.fromEntries(parts)));
+        const joined = tf.tidy(() =>
+          group.join(Object.fromEntries(parts)).map((part) => tf.clone(part))
+        );
         replace(moments, { [moment]: joined });
       }
     }
@@ -380,7 +449,9 @@ export class TrainingState {
   dispose(): void {
     tf.dispose(this.#sums ?? []);
     this.best?.dispose();
-    for (const { moments } of this.#groups) tf.dispose(Object.values(moments));
+    for (const { moments } of this.#groups) {
+      tf.dispose(Object.values(moments).flat());
+    }
   }
 }
 
@@ -415,9 +486,9 @@ function splitValues(
 }
 
 function replace(moments: Moments, by: Partial<Moments>): void {
-  for (const [moment, value] of Object.entries(by)) {
+  for (const [moment, values] of Object.entries(by)) {
     const name = moment as keyof Moments;
-    moments[name]?.dispose();
-    moments[name] = tf.keep(value);
+    tf.dispose([...moments[name] ?? []]);
+    moments[name] = values.map((value: tf.Tensor) => tf.keep(value));
   }
 }

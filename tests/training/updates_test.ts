@@ -241,7 +241,7 @@ onEachBackend("weights of two groups may have one gradient", async () => {
 
 onEachBackend("the norm of millions of values is right", async () => {
   // tfjs-wasm's own sum of so many is a fifth too small.
-  const norm = tf.tidy(() => normOf([tf.fill([2 ** 15, 2 ** 10], 0.3)]));
+  const norm = tf.tidy(() => normOf([[tf.fill([2 ** 15, 2 ** 10], 0.3)]]));
   assertAlmostEquals((await norm.data())[0]!, 0.3 * 2 ** 12.5, 1);
   norm.dispose();
 }, ["wasm"]);

@@ -20,7 +20,6 @@ import {
 import { LAYER_NORM } from "../../operations/layer_norm.ts";
 import { TOKENS, WITHOUT_PADDING } from "../../operations/padding.ts";
 import { RMS_NORM } from "../../operations/rms_norm.ts";
-import { ADAM, type AdamAttributes } from "../../optimizers/adam.ts";
 import { compute, elementwise } from "../../tfjs/wasm/elementwise/elementwise.ts";
 import type { FunctionName } from "../../tfjs/wasm/elementwise/functions.ts";
 import { SOFTMAX_GRADIENT } from "../../tfjs/gradients.ts";
@@ -63,7 +62,6 @@ export function registerOperations(host: KernelHost): void {
   register(WITHOUT_PADDING, withoutPadding);
   register(SOFTMAX_GRADIENT, softmaxGradient("dy"), softmaxGradient("ddx"));
   registerWasmKernel(host, BETWEEN_TOKENS, { forward: betweenTokens });
-  registerAdam(host);
 }
 
 /**
@@ -248,22 +246,4 @@ function softmaxGradient(gradient: "dy" | "ddx"): Kernel {
     run("softmaxRows", { rows, columns }, tensors, operations);
     return [dx];
   };
-}
-
-function registerAdam(host: KernelHost): void {
-  registerJob<"adam", AdamAttributes>(host, ADAM, {
-    job: "adam",
-    outputs: ({ inputs: { value }, make }) => {
-      const { shape } = value!, newValue = make(shape);
-      return { newValue, newMean: make(shape), newSquare: make(shape) };
-    },
-    numbers: ({ inputs: { value }, attributes }) => ({
-      ...attributes,
-      rest1: 1 - attributes.beta1,
-      rest2: 1 - attributes.beta2,
-      size: sizeOf(value!),
-    }),
-    operations: ({ inputs: { value } }) =>
-      OPERATIONS_AN_ELEMENT * sizeOf(value!),
-  });
 }

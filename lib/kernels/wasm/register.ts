@@ -11,6 +11,7 @@ import { registerShortConvolution } from "./short_convolution.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 import { registerUniform } from "./uniform.ts";
 import { registerBidirectional } from "./bidirectional.ts";
+import { registerUpdate } from "./update.ts";
 
 /**
  * Registers all of LION's kernels for the wasm backend, instead of those that
@@ -29,6 +30,7 @@ export function registerWasmKernels(
   registerSelectiveScan(host);
   registerShortConvolution(host);
   registerBidirectional(host);
+  registerUpdate(host);
   registerOperations(host);
   registerUniform(host);
   registerDense("wasm");

@@ -177,15 +177,26 @@ const JOIN_DIRECTIONS = {
   ...addresses("dy", "dread", "dx", "down"),
 } as const satisfies Fields;
 
-/** The job of an Adam step. */
-const ADAM = {
-  size: "i32",
-  ...floats("stepSize", "beta1", "beta2"),
-  /** 1 - beta1 and 1 - beta2, which would lose digits if subtracted in 32 bits. */
+/**
+ * The job that changes weights by an optimizer's rule; its extra memory holds for each
+ * weight its first task, its size, and the addresses of its value, its gradient and the
+ * three tensors that a rule may keep.
+ */
+const UPDATE = {
+  ...integers("rule", "weights", "tasks"),
+  ...floats("factor", "step", "decay1"),
+  /** 1 - decay1 and 1 - decay2, which would lose digits if subtracted in 32 bits. */
   rest1: "f32",
-  ...floats("rest2", "rootCorrection", "epsilon", "keep"),
-  ...addresses("value", "gradient", "mean", "square"),
-  ...addresses("newValue", "newMean", "newSquare"),
+  ...floats("decay2", "rest2", "correction", "epsilon", "keep"),
+} as const satisfies Fields;
+
+/**
+ * The job that adds up squares of tensors in columns; its extra memory holds the size
+ * and the address of each tensor.
+ */
+const SQUARE_SUMS = {
+  ...integers("tensors", "columns"),
+  y: "usize",
 } as const satisfies Fields;
 
 /**
@@ -378,7 +389,7 @@ export const JOBS = {
   matmul: MATMUL,
   layerNorm: LAYER_NORM,
   splitHeads: SPLIT_HEADS,
-  adam: ADAM,
+  update: UPDATE,
   softmax: SOFTMAX,
   fullForward: ATTENTION,
   recurrentForward: ATTENTION,
@@ -399,4 +410,5 @@ export const JOBS = {
   uniform: UNIFORM,
   convolution: CONVOLUTION,
   gelu: GELU,
+  squareSums: SQUARE_SUMS,
 } as const satisfies Record<string, Fields>;
