@@ -12,6 +12,7 @@ import {
   unaryKernel as cpuUnary,
   unsortedSegmentSum as cpuSegmentSum,
 } from "./cpu/integers.ts";
+import { replaceOptimizers } from "../optimizers/tfjs_optimizers.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
 import {
   cumulativeSumGradient,
@@ -435,6 +436,10 @@ for (const { gradient } of REPLACED_GRADIENTS) {
   tf.unregisterGradient(gradient.kernelName);
   tf.registerGradient(gradient);
 }
+
+// A step of theirs runs a dozen kernels for each weight, and holds a copy of all weights
+// and of what they keep beside them: Adam of a model with 86 million does not fit.
+replaceOptimizers();
 
 const replaced = new Set<string>();
 
