@@ -6,23 +6,40 @@
  * saved, for any loss: in `train`, `model.fit` or `tf.grad`.
  *
  * It also lets a gradient function compute other gradients: on its own, tfjs
- * loses the tape that it is reading.
+ * loses the tape that it is reading. So a part of a computation can be computed
+ * again for its gradient ({@linkcode computedAgain}).
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { assertShape } from "./shape.ts";
 
 /** Keeps tensors until the gradient is computed. */
 type Save = (tensors: tf.Tensor[]) => void;
+
+/** An entry of tfjs's tape. */
+interface TapeNode {
+  readonly kernelName: string;
+  readonly inputs: tf.NamedTensorMap;
+  readonly outputs: readonly tf.Tensor[];
+  readonly saved: readonly tf.Tensor[];
+  /** Called on a copy of the node whose inputs are those that need a gradient. */
+  gradient(
+    this: Pick<TapeNode, "inputs">,
+    dys: (tf.Tensor | null)[],
+  ): Record<string, () => tf.Tensor>;
+}
 
 /** tfjs's engine, with undeclared members. */
 interface Engine {
   readonly state: {
     readonly gradientDepth: number;
     readonly kernelDepth: number;
-    activeTape: unknown;
+    activeTape: TapeNode[] | null;
   };
   keep(tensor: tf.Tensor): tf.Tensor;
+  startTape(): void;
+  endTape(): void;
   runKernelFunc(run: {
     readonly inputs: tf.NamedTensorMap;
     forwardFunc(backend: unknown, save: Save): tf.Tensor[];
@@ -31,14 +48,22 @@ interface Engine {
       saved: tf.Tensor[],
     ): Record<string, () => tf.Tensor>;
   }): tf.Tensor[];
-  gradients: ((...args: never[]) => unknown) & { freesTape?: true };
+  gradients:
+    & ((
+      f: () => tf.Tensor,
+      xs: readonly tf.Tensor[],
+      dy?: tf.Tensor,
+      allowNoGradients?: boolean,
+    ) => { value: tf.Tensor; grads: tf.Tensor[] })
+    & { freesTape?: true };
 }
 
 const engine = tf.engine() as unknown as Engine;
 const { gradients } = engine;
 if (!gradients.freesTape) {
   engine.gradients = Object.assign(
-    (...args: never[]) => freeingTape(() => gradients.apply(engine, args)),
+    (...args: Parameters<typeof gradients>) =>
+      freeingTape(() => gradients.apply(engine, args)),
     { freesTape: true as const },
   );
 }
@@ -73,6 +98,155 @@ export function runAsOne(
       );
     },
   });
+}
+
+/**
+ * Runs a function whose gradient computes it again, instead of keeping what it
+ * has computed on the way. Gradients reach all that it reads, variables and
+ * other tensors too; its result and they are those of the function itself.
+ *
+ * The first run is recorded as well, and then forgotten: some operations run
+ * other kernels where nothing is recorded, and these round differently.
+ *
+ * Source: Chen et al. 2016 (arXiv:1604.06174).
+ *
+ * @param inputs The tensors that the function gets, which are kept until then.
+ * @param run Always computes the same, of its inputs and of tensors that exist
+ * until the gradient is computed.
+ * @returns What `run` returns.
+ */
+export function computedAgain<T extends tf.Tensor>(
+  inputs: readonly tf.Tensor[],
+  run: (inputs: readonly tf.Tensor[]) => T,
+): T {
+  if (!isRecording()) return run(inputs);
+  const tape = engine.state.activeTape!;
+  const begin = tape.length;
+  const y = tf.tidy(() => run(inputs));
+  const nodes = tape.splice(begin);
+  tf.dispose(nodes.flatMap(({ saved }) => saved));
+  const read = readBy(nodes, y);
+  if (read.includes(y)) return y;
+  const names = read.map((x, i) => [`${i}`, x] as const);
+  const [value] = runAsOne(Object.fromEntries(names), (save) => {
+    save([...inputs]);
+    return [tf.clone(y)];
+  }, () => ({}));
+  y.dispose();
+  const node = tape.at(-1)!;
+  node.gradient = function ([dy]) {
+    // Nothing is computed for weights that do not train.
+    const names = Object.keys(this.inputs);
+    const xs = names.map((name) => {
+      const x = this.inputs[name]!;
+      return node.saved[inputs.indexOf(x)] ?? x;
+    });
+    const again = () => run(node.saved);
+    // A gradient of this gradient needs all of the tape.
+    const isLast = engine.state.gradientDepth === 0;
+    const gradients = isLast
+      ? releasingGradients(again, xs, dy!)
+      : engine.gradients(again, xs, dy!).grads;
+    if (isLast) tf.dispose([...node.saved]);
+    return Object.fromEntries(
+      names.map((name, i) => [name, () => gradients[i]!]),
+    );
+  };
+  return value as T;
+}
+
+/**
+ * Computes gradients like `tf.grads`, and releases what was kept for an operation,
+ * and the gradient of its result, once it is through: tfjs keeps all to the end.
+ */
+function releasingGradients(
+  run: () => tf.Tensor,
+  xs: readonly tf.Tensor[],
+  dy: tf.Tensor,
+): tf.Tensor[] {
+  return freeingTape(() =>
+    tf.tidy(() => {
+      engine.startTape();
+      let y: tf.Tensor;
+      try {
+        y = tf.tidy(run);
+      } finally {
+        engine.endTape();
+      }
+      y.dispose();
+      const gradients = new Map([[y.id, dy]]);
+      for (const node of nodesBetween(xs, y, engine.state.activeTape!)) {
+        const dys = node.outputs.map(({ id }) => gradients.get(id) ?? null);
+        for (const { id } of node.outputs) gradients.delete(id);
+        const through = [...dys, ...node.saved];
+        for (const [{ id }, dx] of gradientsOf(node, dys)) {
+          const sum = gradients.get(id);
+          gradients.set(id, sum ? tf.add(sum, dx) : dx);
+          if (sum) through.push(sum, dx);
+        }
+        // The same tensor may be the gradient of several.
+        const needed = new Set([dy, ...gradients.values()]);
+        for (const tensor of through) {
+          if (tensor && !needed.has(tensor)) tensor.dispose();
+        }
+      }
+      return xs.map(({ id }) => gradients.get(id)!);
+    })
+  );
+}
+
+/** The gradients of a node's inputs, given those of its outputs. */
+function gradientsOf(
+  node: TapeNode,
+  dys: (tf.Tensor | null)[],
+): [tf.Tensor, tf.Tensor][] {
+  return tf.tidy(() => {
+    const computed = node.gradient(dys);
+    return Object.entries(node.inputs).map(([name, x]) => {
+      const dx = computed[name]!();
+      const owner = `gradient of ${node.kernelName}'s input ${name}`;
+      assertShape(owner, dx, x.shape, "its shape");
+      return [x, dx];
+    });
+  });
+}
+
+/**
+ * The nodes through which a result depends on `xs`, from the last to the first,
+ * with only those inputs that do; what the others keep is released.
+ */
+function nodesBetween(
+  xs: readonly tf.Tensor[],
+  y: tf.Tensor,
+  tape: readonly TapeNode[],
+): TapeNode[] {
+  const after = new Set(xs.map(({ id }) => id));
+  const reached = tape.map((node) => {
+    const inputs = Object.entries(node.inputs)
+      .filter(([, { id }]) => after.has(id));
+    if (inputs.length > 0) node.outputs.forEach(({ id }) => after.add(id));
+    return { ...node, inputs: Object.fromEntries(inputs) };
+  });
+  const before = new Set([y.id]);
+  return reached.toReversed().filter(({ inputs, outputs, saved }) => {
+    const ids = Object.values(inputs).map(({ id }) => id);
+    const isBetween = ids.length > 0 &&
+      outputs.some(({ id }) => before.has(id));
+    if (isBetween) ids.forEach((id) => before.add(id));
+    else tf.dispose([...saved]);
+    return isBetween;
+  });
+}
+
+/** The tensors that a result depends on, and that were there before these nodes. */
+function readBy(nodes: readonly TapeNode[], y: tf.Tensor): tf.Tensor[] {
+  const read = new Map([[y.id, y]]);
+  for (const { inputs, outputs } of nodes.toReversed()) {
+    if (!outputs.some(({ id }) => read.has(id))) continue;
+    for (const { id } of outputs) read.delete(id);
+    for (const x of Object.values(inputs)) read.set(x.id, x);
+  }
+  return [...read.values()];
 }
 
 function freeingTape<T>(run: () => T): T {

@@ -44,6 +44,36 @@ export function withDropoutSeed<T>(
 }
 
 /**
+ * Runs functions with the same random numbers: the first one draws them, of
+ * dropout and of `Math.random`, from which TensorFlow.js seeds what has no seed
+ * of its own. Each later one gets those that the first one has drawn.
+ *
+ * @returns A function that runs a synchronous function so.
+ */
+export function sameRandomness(): <T>(run: () => T) => T {
+  const before = source && { ...source };
+  let drawn: number[] | undefined;
+  return (run) => {
+    const { random } = Math;
+    const outer = source;
+    if (drawn) {
+      const again = drawn.values();
+      source = before && { ...before };
+      Math.random = () => again.next().value ?? random();
+    } else {
+      const first: number[] = drawn = [];
+      Math.random = () => first[first.push(random()) - 1]!;
+    }
+    try {
+      return run();
+    } finally {
+      Math.random = random;
+      source = outer;
+    }
+  };
+}
+
+/**
  * Applies dropout in training; the first axis is the batch.
  *
  * @param isOfSequences Whether whole sequences are dropped, not values of

@@ -96,6 +96,12 @@ export interface LionBertOptions extends
    * two deviations. @default 0.02
    */
   embeddingStd?: number | undefined;
+  /**
+   * Whether training computes each block again for its gradient, instead of
+   * keeping what it computes on the way; see {@linkcode LionBlockOptions}.
+   * @default false
+   */
+  recompute?: boolean | undefined;
   /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number | undefined;
 }

@@ -40,6 +40,7 @@ export const MODEL_OPTIONS = {
   activation: true,
   epsilon: true,
   embeddingStd: true,
+  recompute: true,
   seed: true,
 } as const;
 

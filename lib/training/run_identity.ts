@@ -20,8 +20,8 @@ import { namesOfWeights } from "./weight_names.ts";
 /** Steps at which learning rate schedules, which are functions, are compared. */
 const COMPARED_STEPS = [1, 10, 100, 1000, 10_000, 100_000];
 
-/** Options of layers that only change speed or names, and so may differ. */
-const FREE = new Set(["name", "form", "chunkSize"]);
+/** Options of layers that only change speed, memory or names, and so may differ. */
+const FREE = new Set(["name", "form", "chunkSize", "recompute"]);
 
 /** The largest number of differences to list. */
 const MOST_LISTED = 8;
@@ -104,7 +104,8 @@ export async function rankIdentityOf(
   parts: RunParts,
   does: Readonly<Record<string, unknown>>,
 ): Promise<Record<string, string>> {
-  const { steps, evaluateEvery, saveEvery } = parts.settings;
+  const { model, settings } = parts;
+  const { steps, evaluateEvery, saveEvery } = settings;
   const more = {
     "version of @lionjs/lion": VERSION,
     steps,
@@ -112,6 +113,10 @@ export async function rankIdentityOf(
     saveEvery,
     ...does,
     backend: tf.getBackend(),
+    // Those that share tokens exchange more where blocks are computed again.
+    "layers computed again": model.layers.map((layer) =>
+      Boolean(layer.getConfig()["recompute"])
+    ),
     "SHA-256 of data's first batch": await digestOf(parts),
   };
   const own = Object.entries(more).map(([name, value]) =>

@@ -8,6 +8,7 @@ import { type LionModel, makeModel } from "./lion_config.ts";
 const FREE = [
   ...["name", "trainable", "seed", "dtype", "batchInputShape", "form"],
   ...["chunkSize", "dropout", "dropPath", "embeddingStd", "inputShape"],
+  "recompute",
 ];
 
 /** The most blocks of the model that is compared with. */

@@ -1,0 +1,37 @@
+/** Layers that are computed again for their gradients. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import { computedAgain } from "../contract/tape.ts";
+import type { Reading } from "./mixing_layer.ts";
+import { sameRandomness } from "./randomness.ts";
+import { shareTokens, tokenRanks } from "./shared_tokens.ts";
+
+/**
+ * Transforms tokens so that the gradient computes them again, with the same
+ * random numbers and on the same ranks, instead of keeping what was computed on
+ * the way.
+ *
+ * @param x The tokens, which are kept, as are the tensors of `reading`.
+ * @param transform Computes the output, always the same for the same random
+ * numbers.
+ * @returns What `transform` returns.
+ */
+export function recomputed(
+  x: tf.Tensor3D,
+  reading: Reading,
+  transform: (x: tf.Tensor3D, reading: Reading) => tf.Tensor3D,
+): tf.Tensor3D {
+  const same = sameRandomness();
+  const ranks = tokenRanks();
+  const { mask, segments } = reading;
+  const kept = [x, mask, segments].filter((tensor) => tensor !== undefined);
+  return computedAgain(kept, (kept) => {
+    const [x, ...others] = kept as [tf.Tensor3D, ...tf.Tensor2D[]];
+    const run = () =>
+      transform(x, {
+        ...reading,
+        mask: mask && others[0],
+        segments: segments && others.at(-1),
+      });
+    return same(() => ranks ? shareTokens(ranks, run) : run());
+  });
+}
