@@ -107,7 +107,9 @@ export {
   type FormCost,
   type ModelDescription,
   setForm,
+  setRecompute,
 } from "./lib/models/forms.ts";
+export type { TrainingMemory } from "./lib/models/training_memory.ts";
 export type { ChoiceOptions } from "./lib/models/choose_token.ts";
 export {
   generate,

@@ -10,6 +10,11 @@ export function largestTensorBytes(): number {
   return device?.limits.maxStorageBufferBindingSize ?? Infinity;
 }
 
+/** The bytes that the current backend can have in use at once, as far as that is known. */
+export function mostBytes(): number {
+  return tf.getBackend() === "wasm" ? 2 ** 32 : Infinity;
+}
+
 /** The numeric limits of a device or an adapter; they are getters, not own properties. */
 export function limitsOf(
   { limits }: { limits: GPUSupportedLimits },

@@ -3,29 +3,13 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { type ConcreteForm, FORMS } from "../attention/forms/form.ts";
 import { assertForm } from "../attention/planning/plan.ts";
-import { assertModel } from "../contract/values.ts";
+import { assertBoolean, assertModel } from "../contract/values.ts";
+import { LionBlock } from "../layers/block.ts";
 import { isCausal } from "../layers/options/attention_options.ts";
-import { firstShape, LionLayer, type Shape } from "../layers/lion_layer.ts";
+import type { Shape } from "../layers/lion_layer.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
-
-/** The type of a model's layers. */
-type AnyLayer = LayersModel["layers"][number];
-
-/** Returns the layer as a model, if it is a nested one. */
-function nestedIn(layer: AnyLayer): LayersModel | undefined {
-  return "layers" in layer && "inputLayers" in layer
-    ? layer as unknown as LayersModel
-    : undefined;
-}
-
-/** All layers of a model and of the models nested in it, each once. */
-function layersIn(model: LayersModel): AnyLayer[] {
-  const found = model.layers.flatMap((layer) => {
-    const nested = nestedIn(layer);
-    return nested ? layersIn(nested) : [layer];
-  });
-  return [...new Set(found)];
-}
+import { type LayerRun, layersIn, runsOf } from "./layer_runs.ts";
+import { type TrainingMemory, trainingMemory } from "./training_memory.ts";
 
 /** The layers of a model that mix tokens. */
 function mixingLayers(model: LayersModel): MixingLayer[] {
@@ -33,10 +17,13 @@ function mixingLayers(model: LayersModel): MixingLayer[] {
   const layers = layersIn(model);
   const found = layers.filter((layer) => layer instanceof MixingLayer);
   if (found.length > 0) return found;
-  throw new TypeError(
-    `model ${model.name} should have a LION layer, got ${
-      layers.map((layer) => layer.getClassName()).join(", ")
-    }`,
+  throw lacks(model, "layer");
+}
+
+function lacks(model: LayersModel, part: "layer" | "block"): TypeError {
+  const layers = layersIn(model).map((layer) => layer.getClassName());
+  return new TypeError(
+    `model ${model.name} should have a LION ${part}, got ${layers.join(", ")}`,
   );
 }
 
@@ -85,6 +72,40 @@ export function setForm(
   }
 }
 
+/**
+ * Changes the option `recompute` of all blocks of a model, nested models
+ * included: of one that was loaded, or that `fromPretrained` has made. The
+ * model, trained or not, computes the same function.
+ *
+ * @example
+ * ```ts
+ * import { assertLess } from "@std/assert";
+ * import { describe, lionEncoder, setRecompute } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionEncoder({
+ *   inputDim: 1, dim: 8, depth: 6, numHeads: 2, numClasses: 1, variant: "s",
+ * });
+ * const bytes = () => describe(model, [[8, 64, 1], [8, 64]]).training.bytes;
+ * const before = bytes();
+ * setRecompute(model, true);
+ * assertLess(bytes(), 0.5 * before);
+ * ```
+ *
+ * @param model A model with LION blocks.
+ * @param recompute Whether training computes each block again for its gradient;
+ * see {@linkcode LionBlockOptions}.
+ * @throws {TypeError} If the model has no LION block, or `recompute` is not a
+ * boolean.
+ */
+export function setRecompute(model: LayersModel, recompute: boolean): void {
+  assertModel("model", model);
+  assertBoolean("recompute", recompute);
+  const blocks = layersIn(model).filter((layer) => layer instanceof LionBlock);
+  if (blocks.length === 0) throw lacks(model, "block");
+  for (const block of blocks) block.recompute = recompute;
+}
+
 /** The cost of a model in one form. */
 export interface FormCost {
   /** Multiplications and additions of a forward pass. */
@@ -109,12 +130,14 @@ export interface ModelDescription {
    * not fit its memory.
    */
   readonly forms: Readonly<Record<ConcreteForm, FormCost | null>>;
+  /** The memory of a step of training with these inputs. */
+  readonly training: TrainingMemory;
 }
 
 /**
  * Counts a model's parameters, and estimates the cost of a forward pass in each
- * form on the current backend, without running it. Nested models are included.
- * `console.table(description.forms)` prints the costs.
+ * form on the current backend, and the memory of training, without running it.
+ * Nested models are included. `console.table(description.forms)` prints the costs.
  *
  * @example Full attention is quadratic
  * ```ts
@@ -128,6 +151,18 @@ export interface ModelDescription {
  * const { parameters, forms } = describe(model, [[1, 4096, 1], [1, 4096]]);
  * assertEquals(parameters, model.countParams());
  * assert(forms.full!.operations > 10 * forms.chunkwise!.operations);
+ * ```
+ *
+ * @example What fits into WebAssembly's 4 GiB
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { describe, lionViT, useBackend, VIT_PRESETS } from "@lionjs/lion";
+ *
+ * await useBackend({ prefer: ["wasm"] });
+ * const model = lionViT({ ...VIT_PRESETS.tiny, variant: "s" });
+ * const { training } = describe(model, [64, 224, 224, 3]);
+ * assert(training.keptBytes > training.limitBytes);
+ * assert(training.recomputedBytes < training.limitBytes);
  * ```
  *
  * @param model A model with LION layers.
@@ -151,6 +186,7 @@ export function describe(
     parameters,
     parameterBytes: 4 * parameters,
     forms: Object.fromEntries(costs),
+    training: trainingMemory(model, runs),
   };
 }
 
@@ -167,47 +203,6 @@ function shapesOf(
       model.inputNames.join(", ")
     }, got ${given.length}`,
   );
-}
-
-/** A LION layer and the shape of its first input. */
-interface LayerRun {
-  readonly layer: LionLayer;
-  readonly shape: Shape;
-}
-
-/**
- * All LION layers in a model and its nested models, with the shapes of their
- * inputs.
- */
-function runsOf(model: LayersModel, inputShapes: readonly Shape[]): LayerRun[] {
-  const runs: LayerRun[] = [];
-  const outputs = new Map<AnyLayer, Shape | Shape[]>();
-  model.inputLayers.forEach((layer, i) => outputs.set(layer, inputShapes[i]!));
-  const visit = (layer: AnyLayer): Shape | Shape[] => {
-    const known = outputs.get(layer);
-    if (known) return known;
-    // A nested model's first node is internal, from the model's own inputs.
-    const { inboundLayers, tensorIndices } = layer.inboundNodes.find((node) =>
-      node.inboundLayers.length > 0
-    )!;
-    const from = inboundLayers.map((source, i) => {
-      const shape = visit(source);
-      return Array.isArray(shape[0])
-        ? (shape as Shape[])[tensorIndices[i]!]!
-        : shape as Shape;
-    });
-    const shapes = from.length === 1 ? from[0]! : from;
-    const nested = nestedIn(layer);
-    if (nested) runs.push(...runsOf(nested, from));
-    if (layer instanceof LionLayer) {
-      runs.push({ layer, shape: firstShape(shapes) });
-    }
-    const output = layer.computeOutputShape(shapes);
-    outputs.set(layer, output);
-    return output;
-  };
-  model.layers.forEach(visit);
-  return runs;
 }
 
 function costOf(

@@ -12,6 +12,7 @@ import {
 } from "./divergence_error.ts";
 import { evaluateBy } from "./evaluate.ts";
 import { appendToLog, syncLog } from "./reports/metrics_log.ts";
+import { warnOfMemory } from "./memory_check.ts";
 import { shapesOf, wrongLabels } from "./model_output.ts";
 import type { TrainingProgress } from "./reports/progress.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
@@ -200,6 +201,9 @@ export class Run {
             );
           }
           assertBatch(model, batch);
+          if (step === this.#began.steps + 1 && i === 0 && !communicator) {
+            warnOfMemory(model, batch);
+          }
           size += batch.size;
           labels.push(batch.labels);
           if (communicator) shapes.push(shapesOf(batch));

@@ -3,6 +3,7 @@ import { itemsUnlessAborted } from "../contract/abort.ts";
 import type { BatchStream } from "../data/batches/stream.ts";
 import { assertTeaches } from "./distillation.ts";
 import { beginLog } from "./reports/metrics_log.ts";
+import { assertStateFits } from "./memory_check.ts";
 import { assertOneOutput, disposeBatch } from "./model_output.ts";
 import { RankCheckpoints } from "./rank_checkpoints.ts";
 import { Ranks } from "./ranks.ts";
@@ -67,7 +68,8 @@ import { takeWeights } from "./weights_in_training.ts";
  * @throws {RangeError} If an option is invalid, the checkpoint folder belongs
  * to another run or is in use, the run to resume had other options, ranks differ
  * in what they train or in the shapes of a batch, another training or `model.fit`
- * has weights of the model, or labels are wrong. Up to 65,536 labels a batch that
+ * has weights of the model, the model's weights, gradients and moments are more than
+ * the backend's memory, or labels are wrong. Up to 65,536 labels a batch that
  * are in memory, as those that `collate` makes are, are looked at before the step;
  * others where the loss is not finite.
  * @throws {DivergenceError} If a loss or a gradient is not finite.
@@ -94,6 +96,7 @@ async function trainBy(
   assertOneOutput(model);
   const settings = settingsOf(options, data);
   assertTeaches(model, settings.distillation);
+  assertStateFits(model, settings);
   const release = takeWeights(model);
   try {
     const parts = {

@@ -115,6 +115,11 @@ const MODELS: Readonly<
     "values",
     "mask",
   ],
+  "computed again for gradients": [
+    encoder({ variant: "s", recompute: true, ...TOKENS }),
+    "values",
+    "mask",
+  ],
   "each token twice": [
     encoder({ variant: "d", countSelf: "twice" }),
     "values",

@@ -1,0 +1,68 @@
+/** The layers of a model, and what each gets and gives. @module */
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { firstShape, LionLayer, type Shape } from "../layers/lion_layer.ts";
+
+/** The type of a model's layers. */
+type AnyLayer = LayersModel["layers"][number];
+
+/** Returns the layer as a model, if it is a nested one. */
+function nestedIn(layer: AnyLayer): LayersModel | undefined {
+  return "layers" in layer && "inputLayers" in layer
+    ? layer as unknown as LayersModel
+    : undefined;
+}
+
+/** All layers of a model and of the models nested in it, each once. */
+export function layersIn(model: LayersModel): AnyLayer[] {
+  const found = model.layers.flatMap((layer) => {
+    const nested = nestedIn(layer);
+    return nested ? layersIn(nested) : [layer];
+  });
+  return [...new Set(found)];
+}
+
+/** A LION layer, and the shapes of its first input and output. */
+export interface LayerRun {
+  readonly layer: LionLayer;
+  readonly shape: Shape;
+  readonly outputShape: Shape;
+}
+
+/**
+ * All LION layers in a model and its nested models, with the shapes of their
+ * inputs.
+ */
+export function runsOf(
+  model: LayersModel,
+  inputShapes: readonly Shape[],
+): LayerRun[] {
+  const runs: LayerRun[] = [];
+  const outputs = new Map<AnyLayer, Shape | Shape[]>();
+  model.inputLayers.forEach((layer, i) => outputs.set(layer, inputShapes[i]!));
+  const visit = (layer: AnyLayer): Shape | Shape[] => {
+    const known = outputs.get(layer);
+    if (known) return known;
+    // A nested model's first node is internal, from the model's own inputs.
+    const { inboundLayers, tensorIndices } = layer.inboundNodes.find((node) =>
+      node.inboundLayers.length > 0
+    )!;
+    const from = inboundLayers.map((source, i) => {
+      const shape = visit(source);
+      return Array.isArray(shape[0])
+        ? (shape as Shape[])[tensorIndices[i]!]!
+        : shape as Shape;
+    });
+    const shapes = from.length === 1 ? from[0]! : from;
+    const nested = nestedIn(layer);
+    if (nested) runs.push(...runsOf(nested, from));
+    const output = layer.computeOutputShape(shapes);
+    if (layer instanceof LionLayer) {
+      const outputShape = firstShape(output);
+      runs.push({ layer, shape: firstShape(shapes), outputShape });
+    }
+    outputs.set(layer, output);
+    return output;
+  };
+  model.layers.forEach(visit);
+  return runs;
+}

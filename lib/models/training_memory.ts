@@ -1,0 +1,120 @@
+/** How much memory training takes. @module */
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { mostBytes } from "../contract/limits.ts";
+import { LionBlock } from "../layers/block.ts";
+import { isCausal } from "../layers/options/attention_options.ts";
+import type { Shape } from "../layers/lion_layer.ts";
+import { MixingLayer } from "../layers/mixing_layer.ts";
+import type { LayerRun } from "./layer_runs.ts";
+
+/** Bytes of a float32. */
+const BYTES = 4;
+
+/** What a loss makes of a model's output. */
+const COPIES_IN_LOSS = 2;
+
+/**
+ * Estimates of the memory of a step of training with Adam.
+ *
+ * What a batch adds is estimated by what enters and leaves the linear maps and
+ * attention, and by the gradients of these. Of LION and softmax that is within
+ * about a fifth; mixers with more operations around attention take up to twice
+ * as much, and a mixer of one's own is only counted by its parameters of layout
+ * `"linear"` and its `cost`.
+ */
+export interface TrainingMemory {
+  /**
+   * What stays from step to step: the weights, and the gradient and Adam's two
+   * moments of those that train.
+   */
+  readonly stateBytes: number;
+  /** All that a step needs, `stateBytes` included, with the blocks as they are. */
+  readonly bytes: number;
+  /** The same if no block had the option `recompute`. */
+  readonly keptBytes: number;
+  /** The same if all blocks had it. */
+  readonly recomputedBytes: number;
+  /** What the current backend can have in use; Infinity if that is not known. */
+  readonly limitBytes: number;
+}
+
+/** Estimates the memory of training a model, given how its layers run. */
+export function trainingMemory(
+  model: LayersModel,
+  runs: readonly LayerRun[],
+): TrainingMemory {
+  const stateBytes = stateBytesOf(model);
+  const bytesIf = (isRecomputed: (block: LionBlock) => boolean) =>
+    stateBytes + batchBytes(model, runs, isRecomputed);
+  return {
+    stateBytes,
+    bytes: bytesIf(({ recompute }) => recompute),
+    keptBytes: bytesIf(() => false),
+    recomputedBytes: bytesIf(() => true),
+    limitBytes: mostBytes(),
+  };
+}
+
+/**
+ * The bytes that stay from step to step in a training with Adam: the weights,
+ * and for those that train also the gradient and the moments.
+ *
+ * @param moments How many numbers an optimizer keeps per weight.
+ */
+export function stateBytesOf(model: LayersModel, moments = 2): number {
+  const { weights, trainableWeights } = model;
+  const count = (of: typeof weights) =>
+    of.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return BYTES * (count(weights) + (1 + moments) * count(trainableWeights));
+}
+
+/** What a batch adds, and the loss. */
+function batchBytes(
+  model: LayersModel,
+  runs: readonly LayerRun[],
+  isRecomputed: (block: LionBlock) => boolean,
+): number {
+  let kept = 0, again = 0;
+  for (const run of runs) {
+    const { layer, shape } = run;
+    if (layer instanceof LionBlock && isRecomputed(layer)) {
+      kept += 2 * BYTES * sizeOf(shape);
+      again = Math.max(again, keptBytes(run));
+    } else kept += 2 * keptBytes(run);
+  }
+  const last = runs.findLast(({ layer }) =>
+    model.outputLayers.some((output) => output === layer)
+  );
+  const output = last ? BYTES * sizeOf(last.outputShape) : 0;
+  return kept + again + COPIES_IN_LOSS * output;
+}
+
+/** What a layer keeps for its gradients. */
+function keptBytes({ layer, shape, outputShape }: LayerRun): number {
+  const columns = layer.parameters
+    .filter(({ layout = "same" }) => layout !== "same")
+    .reduce((sum, { shape }) => sum + shape[0]! + shape[1]!, 0);
+  const rows = sizeOf(outputShape.slice(0, -1));
+  return BYTES * Math.max(rows * columns, sizeOf(outputShape)) +
+    attentionBytes(layer, shape);
+}
+
+/** What attention reads and writes, in the form whose gradient all forms have. */
+function attentionBytes(layer: LayerRun["layer"], shape: Shape): number {
+  if (!(layer instanceof MixingLayer)) return 0;
+  const { chunkSize, segments = false } = layer.attention;
+  try {
+    const cost = layer.mixer.cost?.(shape, {
+      ...{ form: "chunkwise", chunkSize, segments },
+      causal: isCausal(layer.attention),
+    });
+    return cost?.peakBytes ?? 0;
+  } catch (error) {
+    if (error instanceof RangeError) return 0;
+    throw error;
+  }
+}
+
+function sizeOf(shape: Shape): number {
+  return shape.reduce<number>((product, size) => product * (size ?? 1), 1);
+}

@@ -1,0 +1,50 @@
+/** Whether a training fits into memory. @module */
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { mostBytes } from "../contract/limits.ts";
+import type { Batch } from "../data/batches/stream.ts";
+import { MixingLayer } from "../layers/mixing_layer.ts";
+import { describe } from "../models/forms.ts";
+import { stateBytesOf } from "../models/training_memory.ts";
+import type { UpdateSettings } from "./training_state.ts";
+
+/**
+ * Throws if a training would surely run out of memory, whatever its batches.
+ *
+ * @throws {RangeError} If what stays from step to step is more than the backend
+ * can have.
+ */
+export function assertStateFits(
+  model: LayersModel,
+  { averageDecay }: Pick<UpdateSettings, "averageDecay">,
+  limit: number = mostBytes(),
+): void {
+  const averages = averageDecay === undefined ? 0 : 1;
+  const bytes = stateBytesOf(model, 2 + averages);
+  if (bytes <= limit) return;
+  throw new RangeError(
+    `model ${model.name} should fit into WebAssembly's ${limit} bytes in training, got one that needs ${bytes} for its weights, their gradients and Adam's moments${
+      averages ? ", and the average of ema" : ""
+    } alone: use fewer columns or blocks, layers that do not train (trainable: false)${
+      averages ? ", no ema" : ""
+    } or WebGPU; smaller batches and recompute: true save only what a batch adds`,
+  );
+}
+
+/** Warns before the first step if its estimate is more than the backend can have. */
+export function warnOfMemory(
+  model: LayersModel,
+  { inputs }: Pick<Batch, "inputs">,
+  limit: number = mostBytes(),
+): void {
+  if (limit === Infinity) return;
+  if (!model.layers.some((layer) => layer instanceof MixingLayer)) return;
+  const shapes = inputs.map(({ shape }) => shape);
+  const { bytes, recomputedBytes } = describe(model, shapes).training;
+  if (bytes <= limit) return;
+  const instead = recomputedBytes < bytes
+    ? `, or the model's option recompute: true, with which it needs about ${recomputedBytes}`
+    : "";
+  console.warn(
+    `train: a step of model ${model.name} needs about ${bytes} bytes, and WebAssembly has ${limit}. If they run out, use smaller batches and accumulate more of them${instead}.`,
+  );
+}
