@@ -12,7 +12,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertShape } from "./shape.ts";
+import { assertNotDisposed, assertShape } from "./shape.ts";
 
 /** Keeps tensors until the gradient is computed. */
 type Save = (tensors: tf.Tensor[]) => void;
@@ -38,6 +38,7 @@ interface Engine {
     activeTape: TapeNode[] | null;
   };
   keep(tensor: tf.Tensor): tf.Tensor;
+  nextTensorId(): number;
   startTape(): void;
   endTape(): void;
   runKernelFunc(run: {
@@ -121,7 +122,7 @@ export function computedAgain<T extends tf.Tensor>(
 ): T {
   if (!isRecording()) return run(inputs);
   const tape = engine.state.activeTape!;
-  const begin = tape.length;
+  const begin = tape.length, firstId = engine.nextTensorId();
   const y = tf.tidy(() => run(inputs));
   const nodes = tape.splice(begin);
   tf.dispose(nodes.flatMap(({ saved }) => saved));
@@ -134,7 +135,11 @@ export function computedAgain<T extends tf.Tensor>(
   }, () => ({}));
   y.dispose();
   const node = tape.at(-1)!;
+  const others = read.filter((x) => x.id < firstId && !inputs.includes(x));
   node.gradient = function ([dy]) {
+    for (const x of others) {
+      assertNotDisposed("what a block with recompute: true reads", x);
+    }
     // Nothing is computed for weights that do not train.
     const names = Object.keys(this.inputs);
     const xs = names.map((name) => {

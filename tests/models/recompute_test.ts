@@ -10,7 +10,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
 import { ATTENTION_VARIANTS } from "../../lib/layers/mod.ts";
-import { withDropoutSeed } from "../../lib/layers/randomness.ts";
+import { type Rows, withDropoutSeed } from "../../lib/layers/randomness.ts";
 import { LionBlock } from "../../lib/layers/block.ts";
 import { train } from "../../lib/training/mod.ts";
 import {
@@ -113,18 +113,18 @@ const MODELS: Readonly<Record<string, Case>> = {
 async function step(
   model: LayersModel,
   inputs: tf.Tensor[],
-  seed = "1",
+  rows?: Rows,
 ): Promise<Float32Array[]> {
   const variables = model.trainableWeights.map((weight) =>
     weight.read() as tf.Variable
   );
   let output!: tf.Tensor;
   const { value, grads } = tf.variableGrads(() =>
-    withDropoutSeed(seed, () => {
+    withDropoutSeed("1", () => {
       const y = model.apply(inputs, { training: true }) as tf.Tensor;
       output = tf.keep(y.clone());
       return tf.sum(tf.square(y));
-    }), variables);
+    }, rows), variables);
   const tensors = [output, ...variables.map(({ name }) => grads[name]!)];
   const values = await Promise.all(
     tensors.map((tensor) => tensor.data<"float32">()),
@@ -142,7 +142,9 @@ async function compare(
   for (const recompute of [false, true]) {
     const model = make(recompute);
     change(model);
-    steps.push(await step(model, given));
+    // As a rank has them, whose batch is part of a larger one.
+    const rows = { first: 1, count: given[0]!.shape[0]!, total: 4 };
+    steps.push(await step(model, given, rows));
     model.dispose();
   }
   tf.dispose(given);
@@ -391,3 +393,78 @@ onEachBackend(
   },
   ["cpu"],
 );
+
+/** Adds tensors, and gives all of them the same tensor as gradient. */
+const sum = tf.customGrad((...given) => {
+  const [a, b] = given as [tf.Tensor, tf.Tensor];
+  return { value: tf.add(a, b), gradFunc: (dy: tf.Tensor) => [dy, dy] };
+});
+
+/** Mixers whose gradients tfjs's tape computes in ways of their own. */
+const ODD: Readonly<Record<string, Mixer["apply"]>> = {
+  "the gradient of what is within": (x, parameters) => {
+    const w = parameters("w");
+    const energy = (w: tf.Tensor) => tf.sum(tf.square(tf.mul(x, w)));
+    return tf.mul(x, tf.mul(tf.grad(energy)(w), 0.01));
+  },
+  "gradients that are one tensor": (x, parameters) => {
+    const w = tf.mul(tf.onesLike(x), parameters("w"));
+    const y = sum(x, w);
+    return sum(sum(y, w), sum(x, y)) as tf.Tensor3D;
+  },
+  "an output of several": (x) => {
+    const [a, b] = tf.split(tf.mul(x, 2), 2, 2);
+    return tf.concat([b!, tf.zerosLike(a!)], 2) as tf.Tensor3D;
+  },
+  "nothing of its input": (x, parameters) =>
+    tf.mul(tf.onesLike(x), parameters("w")),
+};
+
+for (const [name, apply] of Object.entries(ODD)) {
+  onEachBackend(`a mixer that reads ${name}`, async () => {
+    const x = tf.tensor3d(array(24, uniform(1)), [1, 3, 8]);
+    const dy = tf.tensor3d(array(24, uniform(2)), [1, 3, 8]);
+    const gradients = [];
+    for (const recompute of [false, true]) {
+      const mixer: Mixer = {
+        parameters: () => [{ name: "w", shape: [8], initial: "ones" }],
+        apply,
+        operations: () => 0,
+      };
+      const block = lionBlock({ mixer, mlpRatio: 0, seed: 1, recompute });
+      (block.apply(x) as tf.Tensor).dispose();
+      const given = [
+        x,
+        ...["norm1.weight", "norm1.bias"].map(block.parameter),
+        ...name === "an output of several" ? [] : [block.parameter("attn.w")],
+      ].slice(0, name === "nothing of its input" ? 1 : undefined);
+      const found = tf.grads(() => block.apply(x) as tf.Tensor)(given, dy);
+      gradients.push(await Promise.all(found.map((x) => x.data())));
+      tf.dispose(found);
+      block.dispose();
+    }
+    assertEquals(gradients[1], gradients[0]);
+    tf.dispose([x, dy]);
+  }, ["wasm", "cpu"]);
+}
+
+onEachBackend("what a mixer reads besides its input has to be there", () => {
+  let scale: tf.Tensor;
+  const mixer: Mixer = { ...shifts, apply: (x) => tf.mul(x, scale) };
+  const block = lionBlock({ mixer, recompute: true });
+  const x = tf.ones([1, 2, 4]);
+  scale = tf.scalar(2);
+  (block.apply(x) as tf.Tensor).dispose();
+  scale.dispose();
+  const energy = (x: tf.Tensor) => {
+    scale = tf.sum(x);
+    return tf.sum(block.apply(x) as tf.Tensor);
+  };
+  assertThrows(
+    () => tf.grad(energy)(x),
+    TypeError,
+    "what a block with recompute: true reads should be a tensor that still has values",
+  );
+  x.dispose();
+  block.dispose();
+}, ["wasm", "cpu"]);
