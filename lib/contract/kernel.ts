@@ -170,6 +170,22 @@ export function runKernel<Output extends string, Further extends string>(
   return results as ReturnType<typeof runKernel<Output, Further>>;
 }
 
+/**
+ * Records an operation like {@linkcode runKernel}, for its gradients alone: its
+ * outputs are zeros, of the given shapes. Nothing may read them, not even its own
+ * gradient kernel.
+ */
+export function recordKernel<Output extends string>(
+  operation: Operation<Output>,
+  inputs: tf.NamedTensorMap,
+  shapes: Readonly<Record<Output, number[]>>,
+): Record<Output, tf.Tensor> {
+  return runRecorded(operation, inputs, {}, () => {
+    const zeros = operation.outputs.map((name) => tf.zeros(shapes[name]));
+    return named(operation.outputs, zeros);
+  }) as Record<Output, tf.Tensor>;
+}
+
 function runPrepared(
   { kernel, outputs, further = [] }: Operation,
   inputs: tf.NamedTensorMap,
@@ -184,13 +200,14 @@ function runRecorded(
   operation: Operation,
   given: tf.NamedTensorMap,
   attributes: object,
+  run: typeof runPrepared = runPrepared,
 ): tf.NamedTensorMap {
   const { gradientsIn, outputs, gradientReads = [] } = operation;
   const differentiable = pick(given, gradientsIn);
   let kept: string[];
   const results = runAsOne(differentiable, (save) => {
     const inputs = prepared(operation, given, given);
-    const results = runPrepared(operation, inputs, attributes);
+    const results = run(operation, inputs, attributes);
     const needed = { ...inputs, ...pick(results, gradientReads) };
     kept = Object.keys(needed);
     save(Object.values(needed));

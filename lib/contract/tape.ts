@@ -113,17 +113,18 @@ export function runAsOne(
  *
  * @param inputs The tensors that the function gets, which are kept until then.
  * @param run Always computes the same, of its inputs and of tensors that exist
- * until the gradient is computed.
+ * until the gradient is computed. Where its result is not read, only its gradients
+ * have to be those of the same.
  * @returns What `run` returns.
  */
 export function computedAgain<T extends tf.Tensor>(
   inputs: readonly tf.Tensor[],
-  run: (inputs: readonly tf.Tensor[]) => T,
+  run: (inputs: readonly tf.Tensor[], isRead: boolean) => T,
 ): T {
-  if (!isRecording()) return run(inputs);
+  if (!isRecording()) return run(inputs, true);
   const tape = engine.state.activeTape!;
   const begin = tape.length, firstId = engine.nextTensorId();
-  const y = tf.tidy(() => run(inputs));
+  const y = tf.tidy(() => run(inputs, true));
   const nodes = tape.splice(begin);
   tf.dispose(nodes.flatMap(({ saved }) => saved));
   const read = readBy(nodes, y);
@@ -146,9 +147,9 @@ export function computedAgain<T extends tf.Tensor>(
       const x = this.inputs[name]!;
       return node.saved[inputs.indexOf(x)] ?? x;
     });
-    const again = () => run(node.saved);
     // A gradient of this gradient needs all of the tape.
     const isLast = engine.state.gradientDepth === 0;
+    const again = () => run(node.saved, !isLast);
     const gradients = isLast
       ? releasingGradients(again, xs, dy!)
       : engine.gradients(again, xs, dy!).grads;

@@ -12,7 +12,12 @@ import {
   assertAttentionOptions,
   type AttentionOptions,
 } from "./options/attention_options.ts";
-import { applyActivated, applyLinear, linear } from "./linear.ts";
+import {
+  applyActivated,
+  applyLinear,
+  linear,
+  recordLinear,
+} from "./linear.ts";
 import {
   inside,
   type LionLayerOptions,
@@ -143,8 +148,10 @@ export class LionBlock extends MixingLayer {
   /** Applies the mixer and the multilayer perceptron, each added to its input. */
   protected override transform(x: tf.Tensor3D, reading: Reading): tf.Tensor {
     const parameters = inside("attn.", this.parameter);
-    const transform = (x: tf.Tensor3D, reading: Reading) =>
-      this.around(x, reading.training, (x) => this.mix(x, parameters, reading));
+    const transform = (x: tf.Tensor3D, reading: Reading, isRead = true) => {
+      const mix = (x: tf.Tensor3D) => this.mix(x, parameters, reading);
+      return this.around(x, reading.training, mix, isRead);
+    };
     return this.recompute
       ? recomputed(x, reading, transform)
       : transform(x, reading);
@@ -181,16 +188,22 @@ export class LionBlock extends MixingLayer {
     return { y, state: after! };
   }
 
-  /** Applies the block with `mix` as its mixer, `[batch, length, dim]` to the same shape. */
+  /**
+   * Applies the block with `mix` as its mixer, `[batch, length, dim]` to the same
+   * shape. Where nothing reads the output, only what its gradients need is computed.
+   */
   around(
     x: tf.Tensor3D,
     training: boolean,
     mix: (x: tf.Tensor3D) => tf.Tensor3D,
+    isRead = true,
   ): tf.Tensor3D {
     const { norm, epsilon, dropPath, mlpRatio, activation } = this.#options;
     const rate = this.attention.dropout ?? 0;
+    // The last normalisation reads the perceptron's output for its gradient.
+    const last = isRead || norm === "post" ? applyLinear : recordLinear;
     const perceptron = (x: tf.Tensor3D) =>
-      drop(perceive(x, this.parameter, activation), { training, rate });
+      drop(perceive(x, this.parameter, activation, last), { training, rate });
     const parts = [["norm1.", mix], ["norm2.", perceptron]] as const;
     for (const [name, part] of mlpRatio === 0 ? parts.slice(0, 1) : parts) {
       const normalize = (x: tf.Tensor3D) =>
@@ -259,9 +272,10 @@ function perceive(
   x: tf.Tensor3D,
   parameters: Parameters,
   activation: Activation,
+  last: typeof applyLinear,
 ): tf.Tensor3D {
   const hidden = applyActivated(x, "mlp.fc1.", parameters, activation);
-  return applyLinear(hidden, "mlp.fc2.", parameters);
+  return last(hidden, "mlp.fc2.", parameters);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Linear maps of the last axis, as parts of layers and as a layer. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { OptionNames } from "../contract/options.ts";
-import { dense, denseGelu } from "../operations/dense.ts";
+import { dense, denseGelu, recordDense } from "../operations/dense.ts";
 import { activate, type Activation } from "./activation.ts";
 import {
   firstInput,
@@ -61,6 +61,16 @@ export function applyActivated<T extends tf.Tensor>(
   }
   const weight = parameters(`${prefix}weight`);
   return denseGelu(x, weight, parameters(`${prefix}bias`)) as T;
+}
+
+/** The same for its gradients alone, where nothing reads its value. */
+export function recordLinear<T extends tf.Tensor>(
+  x: T,
+  prefix: string,
+  parameters: Parameters,
+): T {
+  const weight = parameters(`${prefix}weight`);
+  return recordDense(x, weight, parameters(`${prefix}bias`)) as T;
 }
 
 /** Options of {@linkcode Linear}. */

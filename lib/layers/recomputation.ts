@@ -12,26 +12,30 @@ import { shareTokens, tokenRanks } from "./shared_tokens.ts";
  *
  * @param x The tokens, which are kept, as are the tensors of `reading`.
  * @param transform Computes the output, always the same for the same random
- * numbers.
+ * numbers; if it is not read, its gradients are enough.
  * @returns What `transform` returns.
  */
 export function recomputed(
   x: tf.Tensor3D,
   reading: Reading,
-  transform: (x: tf.Tensor3D, reading: Reading) => tf.Tensor3D,
+  transform: (
+    x: tf.Tensor3D,
+    reading: Reading,
+    isRead: boolean,
+  ) => tf.Tensor3D,
 ): tf.Tensor3D {
   const same = sameRandomness();
   const ranks = tokenRanks();
   const { mask, segments } = reading;
   const kept = [x, mask, segments].filter((tensor) => tensor !== undefined);
-  return computedAgain(kept, (kept) => {
+  return computedAgain(kept, (kept, isRead) => {
     const [x, ...others] = kept as [tf.Tensor3D, ...tf.Tensor2D[]];
-    const run = () =>
-      transform(x, {
-        ...reading,
-        mask: mask && others[0],
-        segments: segments && others.at(-1),
-      });
+    const again = {
+      ...reading,
+      mask: mask && others[0],
+      segments: segments && others.at(-1),
+    };
+    const run = () => transform(x, again, isRead);
     return same(() => ranks ? shareTokens(ranks, run) : run());
   });
 }

@@ -1,7 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../contract/shape.ts";
 import { withFloats } from "../contract/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import {
+  hasKernel,
+  type Operation,
+  recordKernel,
+  runKernel,
+} from "../contract/kernel.ts";
 import { isRecording } from "../contract/tape.ts";
 import { gelu } from "./gelu.ts";
 
@@ -111,4 +116,18 @@ export function denseGelu(
     const attributes: DenseGeluAttributes = { keepsHidden: isRecording() };
     return runKernel(DENSE_GELU, given, attributes).y;
   });
+}
+
+/**
+ * Records {@linkcode dense} for its gradients alone, where nothing reads its value:
+ * where there is a kernel, that is zeros.
+ */
+export function recordDense(
+  x: tf.Tensor,
+  weight: tf.Tensor,
+  bias: tf.Tensor,
+): tf.Tensor {
+  if (!hasKernel(DENSE)) return dense(x, weight, bias);
+  const y = [...x.shape.slice(0, -1), bias.size];
+  return recordKernel(DENSE, { x, weight, bias }, { y }).y;
 }
