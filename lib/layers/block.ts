@@ -62,7 +62,7 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
   dropPath?: number | undefined;
   /**
    * Whether training computes the block again for its gradient, instead of
-   * keeping what it computes on the way: it needs much less memory, and about a
+   * keeping what it computes on the way: it needs much less memory, and a fifth to a
    * third more time. Outputs and gradients stay the same to the last bit. A mixer
    * of one's own has to compute the same both times; random numbers of
    * TensorFlow.js and `Math.random` are the same. Without gradients it changes

@@ -36,6 +36,8 @@ export function runsOf(
   model: LayersModel,
   inputShapes: readonly Shape[],
 ): LayerRun[] {
+  // A tf.Sequential has its graph once it is built, which predict would do.
+  if (!model.inputLayers?.length) model.build(inputShapes as Shape[]);
   const runs: LayerRun[] = [];
   const outputs = new Map<AnyLayer, Shape | Shape[]>();
   model.inputLayers.forEach((layer, i) => outputs.set(layer, inputShapes[i]!));

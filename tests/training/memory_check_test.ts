@@ -8,7 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { layers, type LayersModel, sequential } from "@tensorflow/tfjs-layers";
 import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
 import {
   assertStateFits,
@@ -18,6 +18,7 @@ import { crossEntropy, train } from "../../lib/training/mod.ts";
 import {
   describe,
   lionBert,
+  lionBlock,
   lionEncoder,
   lionGpt,
   lionViT,
@@ -109,6 +110,27 @@ onEachBackend("weights that do not train have no gradients or moments", () => {
   assertEquals(all - some, 12 * block.countParams());
   model.dispose();
 }, ["cpu"]);
+
+onEachBackend("a tf.Sequential is described and trained", async () => {
+  const model = sequential();
+  model.add(lionBlock({ variant: "s", numHeads: 2, inputShape: [5, 4] }));
+  model.add(layers.flatten());
+  model.add(layers.dense({ units: 3 }));
+  const { stateBytes, bytes } = describe(model, [4, 5, 4]).training;
+  assertEquals(stateBytes, 16 * model.countParams());
+  assertLess(stateBytes, bytes);
+  const batch = () => ({
+    ...{ inputs: [tf.ones([4, 5, 4])], size: 4 },
+    labels: tf.zeros([4], "int32"),
+  });
+  const { steps } = await train(
+    model,
+    tinyData(batch),
+    tinyOptions({ steps: 4 }),
+  );
+  assertEquals(steps, 4);
+  model.dispose();
+}, ["wasm"]);
 
 onEachBackend("a model that is too large does not begin to train", async () => {
   const model = tinyModel();
