@@ -283,7 +283,12 @@ function arcTangent(y: Vector, x: Vector): string {
     ...[8.05374449538e-2, -1.38776856032e-1],
     ...[1.99777106478e-1, -3.33329491539e-1],
   ]);
-  return add(and(isLarge, bits(Math.PI / 4)), madd(mul(p as string, z), t, t));
+  const part = madd(mul(p as string, z), t, t);
+  const eighth = Math.fround(Math.PI / 4), rest = Math.PI / 4 - eighth;
+  return add(
+    and(isLarge, bits(eighth)),
+    add(and(isLarge, bits(rest)), part),
+  );
 }
 
 function atan(x: string): string {

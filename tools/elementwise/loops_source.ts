@@ -21,7 +21,9 @@ const PARAMETERS = ["end", "out", "x", "xStep", "y", "yStep", "z", "zStep"];
 export function elementwiseSource(): string {
   const names = Object.keys(FUNCTIONS) as FunctionName[];
   const loops = names.map(loopSource);
-  const list = `${PARAMETERS.map((name) => `${name}: usize`)}, _p: f32, _q: f32`;
+  const list = `${
+    PARAMETERS.map((name) => `${name}: usize`)
+  }, _p: f32, _q: f32`;
   const given = `${PARAMETERS}, _p, _q`;
   return `import { multiplyAdd } from "./simd";
 ${constantsSource()}
@@ -52,15 +54,24 @@ function forPairs(
       return times(vectors * pairs, (i) => line.replaceAll("$", `${i}`));
     }
     if (!line.includes("#")) return [line];
-    return times(pairs, (i) =>
-      line.replaceAll("#0", `${2 * i}`).replaceAll("#1", `${2 * i + 1}`)
-        .replaceAll("#", `${i}`));
+    return times(
+      pairs,
+      (i) =>
+        line.replaceAll("#0", `${2 * i}`).replaceAll("#1", `${2 * i + 1}`)
+          .replaceAll("#", `${i}`),
+    );
   });
 }
 
 /** How an operand is read; bytes become masks where the result is floats. */
-function load(operand: string, kind: string | undefined, result: string): string[] {
-  if (kind === "f") return [`const ${operand}_$ = v128.load(${operand}, 16 * $);`];
+function load(
+  operand: string,
+  kind: string | undefined,
+  result: string,
+): string[] {
+  if (kind === "f") {
+    return [`const ${operand}_$ = v128.load(${operand}, 16 * $);`];
+  }
   if (result === "b") {
     return [`const ${operand}_$ = v128.load64_zero(${operand}, 8 * $);`];
   }
@@ -99,17 +110,18 @@ function loopSource(name: FunctionName): string {
   ]);
   // Of bytes alone, eight elements are the half of one vector.
   const perPair = result === "b" && operands[0] === "b" ? 1 : 2;
-  const step = (pairs: number) => [
-    ...forPairs(pairs, perPair, [
-      ...used.flatMap((operand, i) => load(operand, operands[i], result)),
-      ...statements,
-      `const r_$ = ${results[0]};`,
-      ...store(operands, result),
-      ...(leftOut ? [`left_$ = ${results[1]};`] : []),
-    ]),
-    ...used.map((operand) => `${operand} += ${pairs} * ${operand}Step;`),
-    `out += ${pairs * (result === "b" ? 8 : 32)};`,
-  ].join("\n");
+  const step = (pairs: number) =>
+    [
+      ...forPairs(pairs, perPair, [
+        ...used.flatMap((operand, i) => load(operand, operands[i], result)),
+        ...statements,
+        `const r_$ = ${results[0]};`,
+        ...store(operands, result),
+        ...(leftOut ? [`left_$ = ${results[1]};`] : []),
+      ]),
+      ...used.map((operand) => `${operand} += ${pairs} * ${operand}Step;`),
+      `out += ${pairs * (result === "b" ? 8 : 32)};`,
+    ].join("\n");
   const twoPairs = `const two: usize = ${result === "b" ? 16 : 64};
 if (end - out >= two) do {
 ${step(2)}

@@ -167,9 +167,7 @@ export function in64(
 ): string {
   const half = (shuffled: (x: string) => string) =>
     compute(
-      ...operands.map((x) =>
-        define(`f64x2.promote_low_f32x4(${shuffled(x)})`)
-      ),
+      ...operands.map((x) => define(`f64x2.promote_low_f32x4(${shuffled(x)})`)),
     );
   const first = half((x) => x);
   const second = half((x) => define(`i64x2.shuffle(${x}, ${x}, 1, 0)`));

@@ -20,7 +20,10 @@ import {
 import { LAYER_NORM } from "../../operations/layer_norm.ts";
 import { TOKENS, WITHOUT_PADDING } from "../../operations/padding.ts";
 import { RMS_NORM } from "../../operations/rms_norm.ts";
-import { compute, elementwise } from "../../tfjs/wasm/elementwise/elementwise.ts";
+import {
+  compute,
+  elementwise,
+} from "../../tfjs/wasm/elementwise/elementwise.ts";
 import type { FunctionName } from "../../tfjs/wasm/elementwise/functions.ts";
 import { SOFTMAX_GRADIENT } from "../../tfjs/gradients.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";

@@ -106,7 +106,11 @@ export class Queue {
     if (this.#integers.length > 0) return this.#integers;
     const { buffer } = this.#memory, record = this.address + JOB_OFFSET;
     this.#record = new Int32Array(buffer, record, (BYTES - JOB_OFFSET) / 4);
-    this.#floats = new Float32Array(this.#record.buffer, record, this.#record.length);
+    this.#floats = new Float32Array(
+      this.#record.buffer,
+      record,
+      this.#record.length,
+    );
     return this.#integers = new Int32Array(buffer, this.address, BYTES / 4);
   }
 }

@@ -64,7 +64,9 @@ function repeated(shapes: readonly number[][]): Axes {
     if (`${advances}` === before) sizes[0]! *= size;
     else {
       sizes.unshift(size);
-      advances.forEach((does, i) => strides[i]!.unshift(does ? lengths[i]! : 0));
+      advances.forEach((does, i) =>
+        strides[i]!.unshift(does ? lengths[i]! : 0)
+      );
     }
     before = `${advances}`;
     advances.forEach((does, i) => {

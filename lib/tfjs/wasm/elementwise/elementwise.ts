@@ -96,7 +96,8 @@ const placeOf = (field: keyof typeof JOBS["elementwise"]): number =>
 // Constants each, since an object of them takes longer to read than the job to run.
 const OPERATION = placeOf("operation"), OUT = placeOf("out");
 const ROWS = placeOf("rows"), ROWS_PER_TASK = placeOf("rowsPerTask");
-const COLUMNS = placeOf("columns"), COLUMNS_PER_TASK = placeOf("columnsPerTask");
+const COLUMNS = placeOf("columns"),
+  COLUMNS_PER_TASK = placeOf("columnsPerTask");
 const AXES = placeOf("axes"), FIRST_SIZE = placeOf("size1");
 const P = placeOf("p"), Q = placeOf("q");
 /** The first field of each operand. */
@@ -153,7 +154,7 @@ function run(
   }
   host.run("elementwise", record, options);
   if (!rest || !areLeft()) return true;
-  if (rest === "stock") return false;
+  if (rest === "cpu") return false;
   const from = wasm.typedArrayFromHeap(operands[0]!);
   const to = wasm.typedArrayFromHeap(output);
   from.forEach((x, i) => {

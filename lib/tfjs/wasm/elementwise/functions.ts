@@ -106,11 +106,11 @@ export type FunctionName = keyof typeof FUNCTIONS;
 
 /**
  * Functions that leave some arguments out, such as huge angles, and tell whether they
- * met any; those of one operand with what computes them one by one.
+ * met any, with what computes these: a function, or the kernel of the cpu backend.
  */
 export const PARTIAL: Readonly<
-  Partial<Record<FunctionName, ((x: number) => number) | "stock">>
-> = { sin: Math.sin, cos: Math.cos, tan: Math.tan, mod: "stock" };
+  Partial<Record<FunctionName, ((x: number) => number) | "cpu">>
+> = { sin: Math.sin, cos: Math.cos, tan: Math.tan, mod: "cpu" };
 
 /** Angles beyond this are left out. */
 export const LARGEST_ANGLE = 8192;

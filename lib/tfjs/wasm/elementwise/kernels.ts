@@ -1,6 +1,7 @@
 /** Functions of each element as kernels of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { cpuKernel } from "../cpu_kernel.ts";
 import type { KernelHost } from "../host.ts";
 import {
   compute,
@@ -61,6 +62,7 @@ export function elementwiseKernel(
 ): tf.KernelFunc {
   const fn = elementwise(functionOf(name));
   const { operands = OPERANDS[fn.types.length]!, numbers } = NAMED[name] ?? {};
+  const rest = fn.rest ? cpuKernel(stock, name, fn.types) : stock;
   return (call) => {
     const given: tf.TensorInfo[] = [];
     for (let i = 0; i < operands.length; i++) {
@@ -74,7 +76,7 @@ export function elementwiseKernel(
       fn,
       given,
       numbers?.(call.attrs as Record<string, number>),
-    ) ?? stock(call);
+    ) ?? rest(call);
   };
 }
 

@@ -58,12 +58,12 @@ function fieldOf(operand: i32, field: i32): i32 {
 function rowOf(operand: i32, row: i32): usize {
   const sizes = changetype<usize>(job) + offsetof<Elementwise>("size1");
   let index = 0;
-  for (let axis = 0; axis < job.axes; axis++) {
-    const isLast = axis === job.axes - 1;
+  for (let axis = job.axes - 1; axis > 0; axis--) {
     const size = load<i32>(sizes + 4 * axis);
-    index += (isLast ? row : row % size) * fieldOf(operand, 3 + axis);
-    if (!isLast) row /= size;
+    index += row % size * fieldOf(operand, 3 + axis);
+    row /= size;
   }
+  if (job.axes > 0) index += row * fieldOf(operand, 3);
   return fieldOf(operand, 0) + index * fieldOf(operand, 1);
 }
 
