@@ -34,10 +34,9 @@ interface Picked {
   /** The name of what ignores NaN, and of its place. */
   readonly extreme: string;
   readonly place: string;
-  /** How two vectors are combined; what is beyond the first where one is NaN. */
+  /** How two vectors are combined; the first is kept where one is NaN. */
   readonly vectors: string;
-  /** Whether a number is preferred to another, and of which lanes that is so. */
-  readonly numbers: string;
+  /** The lanes in which the first vector is preferred to the second. */
   readonly lanes: string;
   /** The result of nothing. */
   readonly neutral: string;
@@ -49,7 +48,6 @@ const PICKED: readonly Picked[] = [
     extreme: "greatest",
     place: "placeOfGreatest",
     vectors: "f32x4.pmax",
-    numbers: ">",
     lanes: "f32x4.gt",
     neutral: "-Infinity",
   },
@@ -58,7 +56,6 @@ const PICKED: readonly Picked[] = [
     extreme: "least",
     place: "placeOfLeast",
     vectors: "f32x4.pmin",
-    numbers: "<",
     lanes: "f32x4.lt",
     neutral: "Infinity",
   },

@@ -1,6 +1,7 @@
 /** The jobs of rows that no vector divides write all of their outputs, and nothing else. @module */
 import { assert, assertEquals } from "@std/assert";
 import type { Job, JobName } from "../../../lib/tfjs/wasm/host.ts";
+import { REDUCTIONS } from "../../../lib/tfjs/wasm/jobs.ts";
 import { array, uniform } from "../../random.ts";
 import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 
@@ -130,5 +131,43 @@ Deno.test("the jobs of splitHeads write all of their outputs, and nothing else",
         assertWrites("splitHeads", numbers, { x }, heads, ["dx"]);
         assertWrites("splitHeads", numbers, { x, ...heads }, { dx: x }, []);
       }
+    }
+  }));
+
+/** [repeats, outer, reduced, inner] of few elements and of parts, in rows and columns. */
+const VIEWS = [
+  ...[[1, 1, 1, 4], [1, 4, 3, 1], [1, 4, 19, 1], [1, 600, 5, 1]],
+  ...[[1, 2, 19, 6], [1, 4, 300, 3], [1, 1, 7, 700], [1, 4, 20_000, 1]],
+  ...[[1, 1, 30, 1100], [1, 2, 20_000, 2], [3, 4, 45, 1], [3, 2, 9, 10]],
+] as const;
+
+Deno.test("the jobs of reductions write all of their outputs, and nothing else", () =>
+  onThreads(() => {
+    for (const [repeats, outer, reduced, inner] of VIEWS) {
+      const results = outer * inner, size = repeats * reduced * results;
+      REDUCTIONS.forEach((name, kind) => {
+        const numbers = { kind, repeats, outer, reduced, inner };
+        // Bools are bytes.
+        const bytes = name === "All" || name === "Any" ? 1 : 4;
+        const inputs = { x: size * bytes / 4 };
+        const outputs = { y: results * bytes / 4 };
+        // A place alone is of one axis.
+        if (repeats > 1 && name.startsWith("Arg")) return;
+        assertWrites("reduce", numbers, inputs, outputs, []);
+      });
+      if (repeats > 1) continue;
+      for (const product of [0, 1]) {
+        for (const [exclusive, reverse] of [[0, 0], [0, 1], [1, 0], [1, 1]]) {
+          const numbers = { product, exclusive: exclusive!, reverse: reverse! };
+          const view = { outer, reduced, inner };
+          const sizes = [{ x: size }, { y: size }] as const;
+          assertWrites("cumulate", { ...numbers, ...view }, ...sizes, []);
+        }
+      }
+      const rows = { rows: outer, columns: reduced * inner };
+      const forward = [{ x: size }, { y: size }] as const;
+      assertWrites("softmaxRows", rows, ...forward, ["dy", "dx"]);
+      const backward = [{ y: size, dy: size }, { dx: size }] as const;
+      assertWrites("softmaxRows", rows, ...backward, ["x"]);
     }
   }));
