@@ -243,7 +243,7 @@ const betweenTokens: Kernel<BetweenTokensAttributes> = (
 function softmaxGradient(gradient: "dy" | "ddx"): Kernel {
   return ({ inputs, make, run }) => {
     const y = inputs["y"]!, dx = make(y.shape), size = sizeOf(dx);
-    const columns = y.shape.at(-1)!, rows = size / Math.max(1, columns);
+    const columns = Math.max(1, y.shape.at(-1)!), rows = size / columns;
     const tensors = { y, dy: inputs[gradient], dx };
     const operations = OPERATIONS_A_COPY * size;
     run("softmaxRows", { rows, columns }, tensors, operations);

@@ -16,6 +16,8 @@ const DIVISORS = new Set([
   "groupSize",
   "splits",
   "parts",
+  "repeats",
+  "reduced",
   "rowsPerTask",
   "columnsPerTask",
 ]);
