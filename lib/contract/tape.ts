@@ -12,35 +12,23 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNotDisposed, assertShape } from "./shape.ts";
+import {
+  type GradientEngine,
+  gradientsOf,
+  type TapeNode,
+} from "./backpropagation.ts";
+import { assertNotDisposed } from "./shape.ts";
 
 /** Keeps tensors until the gradient is computed. */
 type Save = (tensors: tf.Tensor[]) => void;
 
-/** An entry of tfjs's tape. */
-interface TapeNode {
-  readonly kernelName: string;
-  readonly inputs: tf.NamedTensorMap;
-  readonly outputs: readonly tf.Tensor[];
-  readonly saved: readonly tf.Tensor[];
-  /** Called on a copy of the node whose inputs are those that need a gradient. */
-  gradient(
-    this: Pick<TapeNode, "inputs">,
-    dys: (tf.Tensor | null)[],
-  ): Record<string, () => tf.Tensor>;
-}
+type GradientArguments = Parameters<typeof gradientsOf> extends
+  [unknown, ...infer Rest] ? Rest : never;
 
 /** tfjs's engine, with undeclared members. */
-interface Engine {
-  readonly state: {
-    readonly gradientDepth: number;
-    readonly kernelDepth: number;
-    activeTape: TapeNode[] | null;
-  };
+interface Engine extends GradientEngine {
+  readonly state: GradientEngine["state"] & { readonly kernelDepth: number };
   keep(tensor: tf.Tensor): tf.Tensor;
-  nextTensorId(): number;
-  startTape(): void;
-  endTape(): void;
   runKernelFunc(run: {
     readonly inputs: tf.NamedTensorMap;
     forwardFunc(backend: unknown, save: Save): tf.Tensor[];
@@ -49,22 +37,17 @@ interface Engine {
       saved: tf.Tensor[],
     ): Record<string, () => tf.Tensor>;
   }): tf.Tensor[];
-  gradients:
-    & ((
-      f: () => tf.Tensor,
-      xs: readonly tf.Tensor[],
-      dy?: tf.Tensor,
-      allowNoGradients?: boolean,
-    ) => { value: tf.Tensor; grads: tf.Tensor[] })
-    & { freesTape?: true };
+  gradients: {
+    (...args: GradientArguments): ReturnType<typeof gradientsOf>;
+    freesTape?: true;
+  };
 }
 
 const engine = tf.engine() as unknown as Engine;
-const { gradients } = engine;
-if (!gradients.freesTape) {
+if (!engine.gradients.freesTape) {
   engine.gradients = Object.assign(
-    (...args: Parameters<typeof gradients>) =>
-      freeingTape(() => gradients.apply(engine, args)),
+    (...args: GradientArguments) =>
+      freeingTape(() => gradientsOf(engine, ...args)),
     { freesTape: true as const },
   );
 }
@@ -126,7 +109,7 @@ export function computedAgain<T extends tf.Tensor>(
   const begin = tape.length, firstId = engine.nextTensorId();
   const y = tf.tidy(() => run(inputs, true));
   const nodes = tape.splice(begin);
-  tf.dispose(nodes.flatMap(({ saved }) => saved));
+  tf.dispose(nodes.flatMap(({ saved }) => saved ?? []));
   const read = readBy(nodes, y);
   if (read.includes(y)) return y;
   const names = read.map((x, i) => [`${i}`, x] as const);
@@ -135,7 +118,7 @@ export function computedAgain<T extends tf.Tensor>(
     return [tf.clone(y)];
   }, () => ({}));
   y.dispose();
-  const node = tape.at(-1)!;
+  const node = tape.at(-1)!, saved = node.saved!;
   const others = read.filter((x) => x.id < firstId && !inputs.includes(x));
   node.gradient = function ([dy]) {
     for (const x of others) {
@@ -145,103 +128,21 @@ export function computedAgain<T extends tf.Tensor>(
     const names = Object.keys(this.inputs);
     const xs = names.map((name) => {
       const x = this.inputs[name]!;
-      return node.saved[inputs.indexOf(x)] ?? x;
+      return saved[inputs.indexOf(x)] ?? x;
     });
     // A gradient of this gradient needs all of the tape.
     const isLast = engine.state.gradientDepth === 0;
-    const again = () => run(node.saved, !isLast);
-    const gradients = isLast
-      ? releasingGradients(again, xs, dy!)
-      : engine.gradients(again, xs, dy!).grads;
-    if (isLast) tf.dispose([...node.saved]);
+    const { value, grads } = engine.gradients(
+      () => run(saved, !isLast),
+      xs,
+      dy,
+    );
+    value.dispose();
     return Object.fromEntries(
-      names.map((name, i) => [name, () => gradients[i]!]),
+      names.map((name, i) => [name, () => grads[i]!]),
     );
   };
   return value as T;
-}
-
-/**
- * Computes gradients like `tf.grads`, and releases what was kept for an operation,
- * and the gradient of its result, once it is through: tfjs keeps all to the end.
- */
-function releasingGradients(
-  run: () => tf.Tensor,
-  xs: readonly tf.Tensor[],
-  dy: tf.Tensor,
-): tf.Tensor[] {
-  return freeingTape(() =>
-    tf.tidy(() => {
-      engine.startTape();
-      let y: tf.Tensor;
-      try {
-        y = tf.tidy(run);
-      } finally {
-        engine.endTape();
-      }
-      y.dispose();
-      const gradients = new Map([[y.id, dy]]);
-      for (const node of nodesBetween(xs, y, engine.state.activeTape!)) {
-        const dys = node.outputs.map(({ id }) => gradients.get(id) ?? null);
-        for (const { id } of node.outputs) gradients.delete(id);
-        const through = [...dys, ...node.saved];
-        for (const [{ id }, dx] of gradientsOf(node, dys)) {
-          const sum = gradients.get(id);
-          gradients.set(id, sum ? tf.add(sum, dx) : dx);
-          if (sum) through.push(sum, dx);
-        }
-        // The same tensor may be the gradient of several.
-        const needed = new Set([dy, ...gradients.values()]);
-        for (const tensor of through) {
-          if (tensor && !needed.has(tensor)) tensor.dispose();
-        }
-      }
-      return xs.map(({ id }) => gradients.get(id)!);
-    })
-  );
-}
-
-/** The gradients of a node's inputs, given those of its outputs. */
-function gradientsOf(
-  node: TapeNode,
-  dys: (tf.Tensor | null)[],
-): [tf.Tensor, tf.Tensor][] {
-  return tf.tidy(() => {
-    const computed = node.gradient(dys);
-    return Object.entries(node.inputs).map(([name, x]) => {
-      const dx = computed[name]!();
-      const owner = `gradient of ${node.kernelName}'s input ${name}`;
-      assertShape(owner, dx, x.shape, "its shape");
-      return [x, dx];
-    });
-  });
-}
-
-/**
- * The nodes through which a result depends on `xs`, from the last to the first,
- * with only those inputs that do; what the others keep is released.
- */
-function nodesBetween(
-  xs: readonly tf.Tensor[],
-  y: tf.Tensor,
-  tape: readonly TapeNode[],
-): TapeNode[] {
-  const after = new Set(xs.map(({ id }) => id));
-  const reached = tape.map((node) => {
-    const inputs = Object.entries(node.inputs)
-      .filter(([, { id }]) => after.has(id));
-    if (inputs.length > 0) node.outputs.forEach(({ id }) => after.add(id));
-    return { ...node, inputs: Object.fromEntries(inputs) };
-  });
-  const before = new Set([y.id]);
-  return reached.toReversed().filter(({ inputs, outputs, saved }) => {
-    const ids = Object.values(inputs).map(({ id }) => id);
-    const isBetween = ids.length > 0 &&
-      outputs.some(({ id }) => before.has(id));
-    if (isBetween) ids.forEach((id) => before.add(id));
-    else tf.dispose([...saved]);
-    return isBetween;
-  });
 }
 
 /** The tensors that a result depends on, and that were there before these nodes. */

@@ -1,0 +1,243 @@
+/**
+ * Gradients from tfjs's tape, as tfjs computes them, but in less memory: what an
+ * operation has saved, and the gradients of its outputs, go when its own gradient has
+ * been computed, and not all together at the end. It also takes less time where there
+ * are many weights, since tfjs looks at all of them for each input of each operation.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** An entry of tfjs's tape. */
+export interface TapeNode {
+  /** The operation's name. */
+  readonly kernelName: string;
+  /** What it has read. */
+  readonly inputs: tf.NamedTensorMap;
+  /** What it has made. */
+  readonly outputs: readonly tf.Tensor[];
+  /** What it keeps for its gradient. */
+  readonly saved?: readonly tf.Tensor[] | null;
+  /**
+   * Its gradient; none if it has no such function. It is called on a copy of the node
+   * whose inputs are those that need one.
+   */
+  gradient?: (
+    this: Pick<TapeNode, "inputs">,
+    dys: (tf.Tensor | null)[],
+  ) => Record<string, () => tf.Tensor>;
+}
+
+/** The part of tfjs's engine that is used here. */
+export interface GradientEngine {
+  /** What it is doing. */
+  readonly state: {
+    /** How many gradients are being recorded, one within the other. */
+    readonly gradientDepth: number;
+    /** What has been recorded. */
+    activeTape: TapeNode[] | null;
+  };
+  /** A number above those of all tensors. */
+  nextTensorId(): number;
+  /** Begins to record. */
+  startTape(): void;
+  /** Ends what began last. */
+  endTape(): void;
+}
+
+/**
+ * Computes a value and its gradients.
+ *
+ * @param engine tfjs's engine.
+ * @param f Computes the value.
+ * @param xs The tensors whose gradients are computed.
+ * @param dy The gradient of the value. @default ones
+ * @param allowNoGradients Whether the value may depend on none of the tensors.
+ * @throws {Error} If it depends on none, or an operation has no gradient, or a wrong one.
+ */
+export function gradientsOf(
+  engine: GradientEngine,
+  f: () => tf.Tensor,
+  xs: readonly tf.Tensor[],
+  dy?: tf.Tensor | null,
+  allowNoGradients = false,
+): { value: tf.Tensor; grads: tf.Tensor[] } {
+  tf.util.assert(
+    xs.length > 0,
+    () => "gradients() received an empty list of xs.",
+  );
+  if (dy != null && dy.dtype !== "float32") {
+    throw new Error(`dy must have 'float32' dtype, but has '${dy.dtype}'`);
+  }
+  const { state } = engine;
+  engine.startTape();
+  let y: tf.Tensor;
+  try {
+    y = tf.tidy("forward", f);
+  } finally {
+    engine.endTape();
+  }
+  tf.util.assert(
+    y instanceof tf.Tensor,
+    () => "The result y returned by f() must be a tensor.",
+  );
+  const tape = state.activeTape!;
+  const path = pathOf(tape, xs, y);
+  if (!allowNoGradients && path.length === 0) {
+    throw new Error(
+      "Cannot compute gradient of y=f(x) with respect to x. Make sure that the f " +
+        "you passed encloses all operations that lead from x to y.",
+    );
+  }
+  return tf.tidy("backward", () => {
+    const isLast = state.gradientDepth === 0;
+    const gradients = new Gradients(engine, xs, isLast);
+    if (isLast) {
+      // What no gradient needs is saved, too.
+      const needed = new Set(path.map(({ saved }) => saved));
+      for (const { saved } of tape) {
+        if (saved && !needed.has(saved)) tf.dispose([...saved]);
+      }
+    }
+    gradients.set(y, dy ?? tf.ones(y.shape));
+    for (const node of path.reverse()) gradients.pass(node);
+    if (isLast) state.activeTape = null;
+    return { value: y, grads: xs.map((x) => gradients.get(x)!) };
+  }) as { value: tf.Tensor; grads: tf.Tensor[] };
+}
+
+/** The nodes between some tensors and y, in their order, with those inputs that depend on the tensors. */
+function pathOf(
+  tape: readonly TapeNode[],
+  xs: readonly tf.Tensor[],
+  y: tf.Tensor,
+): TapeNode[] {
+  const fromX = new Set(xs.map(({ id }) => id));
+  const nodes = tape.filter(({ inputs, outputs }) => {
+    for (const name in inputs) {
+      if (!fromX.has(inputs[name]!.id)) continue;
+      for (const { id } of outputs) fromX.add(id);
+      return true;
+    }
+    return false;
+  });
+  const toY = new Set([y.id]);
+  const path: TapeNode[] = [];
+  for (const node of nodes.reverse()) {
+    if (!node.outputs.some(({ id }) => toY.has(id))) continue;
+    const inputs: tf.NamedTensorMap = {};
+    for (const name in node.inputs) {
+      const input = node.inputs[name]!;
+      if (!fromX.has(input.id)) continue;
+      toY.add(input.id);
+      inputs[name] = input;
+    }
+    path.push({ ...node, inputs });
+  }
+  return path.reverse();
+}
+
+/** The gradients of tensors on the way back. */
+class Gradients {
+  readonly #values = new Map<number, tf.Tensor>();
+  /** How many tensors have a gradient: that of several may be the same one. */
+  readonly #holders = new Map<tf.Tensor, number>();
+  /** The tensors whose gradients are asked for. */
+  readonly #wanted: ReadonlySet<number>;
+  /** Tensors from this number on were made on the way back. */
+  readonly #first: number;
+  /** Whether nothing is recorded, so that what was used is not needed again. */
+  readonly #isLast: boolean;
+
+  constructor(
+    engine: GradientEngine,
+    xs: readonly tf.Tensor[],
+    isLast: boolean,
+  ) {
+    this.#wanted = new Set(xs.map(({ id }) => id));
+    this.#first = engine.nextTensorId();
+    this.#isLast = isLast;
+  }
+
+  get({ id }: tf.Tensor): tf.Tensor | undefined {
+    return this.#values.get(id);
+  }
+
+  set({ id }: tf.Tensor, gradient: tf.Tensor): void {
+    this.#values.set(id, gradient);
+    this.#holders.set(gradient, (this.#holders.get(gradient) ?? 0) + 1);
+  }
+
+  #remove({ id }: tf.Tensor): tf.Tensor | undefined {
+    const gradient = this.#values.get(id);
+    if (!gradient) return undefined;
+    this.#values.delete(id);
+    const holders = this.#holders.get(gradient)! - 1;
+    if (holders > 0) this.#holders.set(gradient, holders);
+    else this.#holders.delete(gradient);
+    return gradient;
+  }
+
+  /** Computes the gradients of a node's inputs. */
+  pass(node: TapeNode): void {
+    if (!node.gradient) {
+      throw new Error(
+        `Cannot compute gradient: gradient function not found for ${node.kernelName}.`,
+      );
+    }
+    const dys = node.outputs.map((output) => this.get(output) ?? null);
+    const computed = node.gradient(dys);
+    const used: tf.Tensor[] = [];
+    for (const name in node.inputs) {
+      const x = node.inputs[name]!, dx = gradientIn(node, name, computed);
+      const before = this.#remove(x);
+      this.set(x, before ? tf.add(before, dx) : dx);
+      if (before) used.push(before, dx);
+    }
+    if (!this.#isLast) return;
+    for (const output of node.outputs) {
+      if (this.#wanted.has(output.id)) continue;
+      const dy = this.#remove(output);
+      if (dy) used.push(dy);
+    }
+    this.#dispose(
+      used.filter(({ id, kept }) => id >= this.#first && !kept),
+    );
+    this.#dispose(node.saved ?? []);
+  }
+
+  /** Disposes of tensors that are no gradients themselves. */
+  #dispose(tensors: readonly tf.Tensor[]): void {
+    for (const tensor of tensors) {
+      if (!this.#holders.has(tensor)) tensor.dispose();
+    }
+  }
+}
+
+/** The gradient of an input, as the node computes it. */
+function gradientIn(
+  { kernelName, inputs }: TapeNode,
+  name: string,
+  gradients: Record<string, () => tf.Tensor>,
+): tf.Tensor {
+  if (!(name in gradients)) {
+    throw new Error(
+      `Cannot backprop through input ${name}. Available gradients found: ${
+        Object.keys(gradients)
+      }.`,
+    );
+  }
+  const dx = tf.tidy(() => gradients[name]!());
+  if (dx.dtype !== "float32") {
+    throw new Error(
+      `Error in gradient for op ${kernelName}. The gradient of input ${name} ` +
+        `must have 'float32' dtype, but has '${dx.dtype}'`,
+    );
+  }
+  const { shape } = inputs[name]!;
+  if (tf.util.arraysEqual(dx.shape, shape)) return dx;
+  throw new Error(
+    `Error in gradient for op ${kernelName}. The gradient of input '${name}' has ` +
+      `shape '${dx.shape}', which does not match the shape of the input '${shape}'`,
+  );
+}

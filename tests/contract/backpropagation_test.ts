@@ -1,0 +1,110 @@
+/** Gradients are tfjs's own, and memory is free when it is not needed. @module */
+import { assertEquals, assertLess, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
+import { onEachBackend } from "../backends.ts";
+
+onEachBackend(
+  "a gradient of several tensors, and a constant, stay",
+  async () => {
+    const constant = tf.tensor1d([5, 7]), x = tf.tensor1d([1, 2]);
+    const y = tf.tensor1d([3, 4]), kept: tf.Tensor[] = [];
+    const f = tf.customGrad((a, b) => ({
+      value: tf.add(a as tf.Tensor, b as tf.Tensor),
+      // The same one of both, which is also that of the result.
+      gradFunc: (dy: tf.Tensor) => [dy, dy],
+    }));
+    const g = tf.customGrad((a, save) => {
+      (save as (tensors: tf.Tensor[]) => void)([a as tf.Tensor]);
+      return {
+        value: tf.clone(a as tf.Tensor),
+        gradFunc: (_dy: tf.Tensor, saved: tf.Tensor[]) => {
+          kept.push(tf.keep(tf.clone(saved[0]!)));
+          return constant;
+        },
+      };
+    });
+    const run = (a: tf.Tensor, b: tf.Tensor) =>
+      tf.sum(tf.mul(f(g(f(a, b)), f(a, a)), 2));
+    for (let i = 0; i < 2; i++) {
+      const [dx, dy] = tf.grads(run)([x, y]);
+      // 5 and 7 by way of the first, and twice 2 by way of the second.
+      assertEquals([...await dx!.data()], [9, 11]);
+      assertEquals([...await dy!.data()], [5, 7]);
+      // A gradient that someone else's function returned is theirs.
+      assertEquals(dy!.id, constant.id);
+      dx!.dispose();
+    }
+    assertEquals([...await kept[0]!.data()], [4, 6]);
+    tf.dispose([constant, x, y, ...kept]);
+  },
+);
+
+onEachBackend(
+  "gradients of gradients, and of what lies between, are right",
+  async () => {
+    const x = tf.tensor1d([1, 2, -3]);
+    const cubes = (x: tf.Tensor) => tf.mul(x, tf.square(x));
+    const second = tf.grad((x: tf.Tensor) => tf.grad(cubes)(x))(x);
+    assertEquals([...await second.data()], [6, 12, -18]);
+    let squares: tf.Tensor | undefined;
+    const outer = tf.tidy(() =>
+      tf.grad((x: tf.Tensor) => {
+        squares = tf.square(x);
+        // Of a tensor that another one, x, leads to.
+        return tf.mul(tf.grad(cubes)(squares), x);
+      })(x)
+    );
+    // (3 x⁴ x)' = 15 x⁴
+    assertEquals([...await outer.data()], [15, 240, 1215]);
+    tf.dispose([x, second, outer]);
+  },
+);
+
+onEachBackend("errors of gradients leak nothing, and say what is wrong", () => {
+  const x = tf.tensor1d([1, 2]);
+  const wrong = (gradient: () => tf.Tensor) =>
+    tf.customGrad((a) => ({
+      value: tf.square(a as tf.Tensor),
+      gradFunc: () => gradient(),
+    }));
+  const gradientOf = (f: (x: tf.Tensor) => tf.Tensor) => () =>
+    tf.tidy(() => tf.grad((x: tf.Tensor) => tf.square(f(x)))(x));
+  assertThrows(
+    gradientOf(wrong(() => tf.ones([3]))),
+    Error,
+    "has shape '3', which does not match the shape of the input '2'",
+  );
+  assertThrows(
+    gradientOf(wrong(() => tf.ones([2], "int32"))),
+    Error,
+    "must have 'float32' dtype",
+  );
+  assertThrows(
+    gradientOf(() => tf.ones([2])),
+    Error,
+    "Cannot compute gradient of y=f(x) with respect to x",
+  );
+  assertThrows(
+    gradientOf((x) => tf.round(tf.topk(x, 1).values)),
+    Error,
+    "gradient function not found",
+  );
+  x.dispose();
+});
+
+onEachBackend("what an operation has saved goes with its gradient", () => {
+  const size = 2 ** 18, depth = 12, bytes = 4 * size;
+  const x = tf.ones([size]);
+  const watch = new MemoryWatch(), span = watch.begin();
+  const gradient = tf.grad((x: tf.Tensor) => {
+    for (let i = 0; i < depth; i++) x = tf.sin(x);
+    return x;
+  })(x);
+  watch.stop();
+  const peak = (span.peakBytes - span.bytesBefore) / bytes;
+  // What each operation has read, and a few on the way; gradients of all would be as
+  // many again.
+  assertLess(peak, depth + 5);
+  tf.dispose([x, gradient]);
+}, ["wasm"]);
