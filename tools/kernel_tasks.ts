@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { JOBS } from "../lib/tfjs/wasm/jobs.ts";
+import { JOBS } from "../lib/tfjs/wasm/jobs.ts";
 
 /** The files of jobs, within the assembly. */
 const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
@@ -59,9 +59,10 @@ export async function tasksSource(assembly: URL): Promise<string> {
   /** A function that calls the one of this name in the file of the job, if it is there. */
   const dispatch = (head: string, call: string, otherwise: string) => {
     const name = call.split("(")[0]!;
-    const cases = Object.values(FILES).flatMap((file, job) =>
-      texts.get(file)!.includes(`export function ${name}(`)
-        ? [`case ${job}: return ${nameOf(file)}.${call};`]
+    const jobs = Object.keys(JOBS) as (keyof typeof JOBS)[];
+    const cases = jobs.flatMap((job, number) =>
+      texts.get(FILES[job])!.includes(`export function ${name}(`)
+        ? [`case ${number}: return ${nameOf(FILES[job])}.${call};`]
         : []
     );
     return `export function ${head} {
