@@ -17,9 +17,9 @@ const COPIES_IN_LOSS = 2;
  * Estimates of the memory of a step of training with Adam.
  *
  * What a batch adds is estimated by what enters and leaves the linear maps and
- * attention, and by the gradients of these. Of LION and softmax that is within
- * about a fifth; mixers with more operations around attention take up to twice
- * as much, and a mixer of one's own is only counted by its parameters of layout
+ * attention, and by the gradients of the largest layer. For LION and softmax that
+ * is at most a third too much; mixers with more operations around attention take up
+ * to twice as much, and a mixer of one's own is only counted by its parameters of layout
  * `"linear"` and its `cost`.
  */
 export interface TrainingMemory {
@@ -74,13 +74,17 @@ function batchBytes(
   runs: readonly LayerRun[],
   isRecomputed: (block: LionBlock) => boolean,
 ): number {
+  // Gradients go once they are used: of one layer, they are there at a time.
   let kept = 0, again = 0;
   for (const run of runs) {
     const { layer, shape } = run;
     if (layer instanceof LionBlock && isRecomputed(layer)) {
-      kept += 2 * BYTES * sizeOf(shape);
+      kept += BYTES * sizeOf(shape);
+      again = Math.max(again, 2 * keptBytes(run));
+    } else {
+      kept += keptBytes(run);
       again = Math.max(again, keptBytes(run));
-    } else kept += 2 * keptBytes(run);
+    }
   }
   const last = runs.findLast(({ layer }) =>
     model.outputLayers.some((output) => output === layer)
