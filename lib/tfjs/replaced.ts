@@ -34,6 +34,7 @@ import { cpuKernel } from "./wasm/cpu_kernel.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
 import { cumulateKernel } from "./wasm/reductions/cumulate.ts";
+import { integerMean } from "./wasm/reductions/integer_mean.ts";
 import { reduceKernel, type Reduction } from "./wasm/reductions/reduce.ts";
 import { softmaxKernel } from "./wasm/reductions/softmax.ts";
 import { gatherKernel, gatherNdKernel } from "./wasm/moves/gather.ts";
@@ -57,7 +58,6 @@ import {
   unpackKernel,
 } from "./wasm/moves/slice.ts";
 import { reverseKernel, transposeKernel } from "./wasm/moves/transpose.ts";
-import { mean, sum as wasmSum } from "./wasm/sum.ts";
 import { castKernel as gpuCast } from "./webgpu/cast.ts";
 import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
 import { cropKernel } from "./webgpu/crop_and_resize.ts";
@@ -160,14 +160,14 @@ export const REPLACED_KERNELS: {
     kernel: reductionKernel,
   }],
   wasm: [{
-    kernels: ["Prod", "Max", "Min", "All", "Any"],
+    kernels: ["Sum", "Prod", "Max", "Min", "All", "Any"],
     reason: "of an empty tensor, they return what the memory held before",
     kernel: reductionKernel,
   }, {
-    kernels: ["Sum", "Mean"],
-    reason: "of integers, they read the bits as those of floats, or add " +
-      "them as floats",
-    kernel: (_, name) => name === "Sum" ? wasmSum : mean,
+    kernels: ["Mean"],
+    reason: "it adds integers as floats, which are wrong beyond 2^24; and of " +
+      "an empty tensor it returns what the memory held before",
+    kernel: () => integerMean,
   }, {
     kernels: ["BatchMatMul", "_FusedMatMul"],
     reason: "ten to fifty times slower for all but one product of two " +

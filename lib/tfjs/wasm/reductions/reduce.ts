@@ -5,7 +5,7 @@ import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
 import { REDUCTIONS } from "../jobs.ts";
 import { withOutputs } from "../outputs.ts";
-import { axesOf, type View, viewOf } from "./view.ts";
+import { axesOf, reducedShape, withView } from "./view.ts";
 
 /** The kernel of a reduction. */
 export type Reduction = typeof REDUCTIONS[number];
@@ -44,7 +44,7 @@ export function reduceKernel(
         reducedShape(x.shape, axes, keepDims),
         isPlace ? "int32" : dtype,
       );
-      const run = (x: tf.TensorInfo, view: View) =>
+      withView(wasm, x, axes, (x, view) =>
         host.run("reduce", {
           kind,
           repeats: view.repeats,
@@ -53,47 +53,8 @@ export function reduceKernel(
           inner: view.inner,
           x: addressOf(wasm, x),
           y: addressOf(wasm, y),
-        }, { operations: OPERATIONS_AN_ELEMENT * size });
-      const view = viewOf(x.shape, axes);
-      if (view) run(x, view);
-      else runTransposed(wasm, x, axes, run);
+        }, { operations: OPERATIONS_AN_ELEMENT * size }));
       return y;
     });
   };
-}
-
-function reducedShape(
-  shape: readonly number[],
-  axes: readonly number[],
-  keepDims: boolean,
-): number[] {
-  const reduced: number[] = [];
-  for (let axis = 0; axis < shape.length; axis++) {
-    if (!axes.includes(axis)) reduced.push(shape[axis]!);
-    else if (keepDims) reduced.push(1);
-  }
-  return reduced;
-}
-
-/** Reduces rows of the transposed tensor. */
-function runTransposed(
-  wasm: BackendWasm,
-  x: tf.TensorInfo,
-  axes: readonly number[],
-  run: (x: tf.TensorInfo, view: View) => void,
-): void {
-  const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis));
-  const last = [...x.shape.keys()].filter((axis) => axes.includes(axis));
-  const rows = tf.getKernel("Transpose", "wasm")!.kernelFunc({
-    inputs: { x },
-    backend: wasm,
-    attrs: { perm: [...kept, ...last] },
-  }) as tf.TensorInfo;
-  try {
-    const reduced = last.reduce((size, axis) => size * x.shape[axis]!, 1);
-    const outer = tf.util.sizeFromShape(x.shape) / reduced;
-    run(rows, { repeats: 1, outer, reduced, inner: 1 });
-  } finally {
-    wasm.disposeData(rows.dataId);
-  }
 }

@@ -1,5 +1,6 @@
 /** How reductions see a tensor. @module */
-import { util } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 
 /**
  * A tensor as [repeats, outer, reduced, inner], of which repeats and what is between
@@ -28,7 +29,7 @@ export function axesOf(
   return typeof axis === "number" && Number.isInteger(axis) &&
       axis >= -rank && axis < rank
     ? [axis < 0 ? axis + rank : axis]
-    : util.parseAxisParam(axis as number | number[], shape);
+    : tf.util.parseAxisParam(axis as number | number[], shape);
 }
 
 /** Elements that are reduced at once, below which to transpose first is faster. */
@@ -38,7 +39,7 @@ const LEAST_REPEATED = 32;
  * A tensor's view for a reduction over some axes; `undefined` if the tensor must be
  * transposed first.
  */
-export function viewOf(
+function viewOf(
   shape: readonly number[],
   axes: readonly number[],
 ): View | undefined {
@@ -62,6 +63,47 @@ export function viewOf(
   return reduced === 1
     ? { repeats, outer: 1, reduced, inner: outer }
     : { repeats, outer, reduced, inner };
+}
+
+/** The shape of what a reduction over some axes results in. */
+export function reducedShape(
+  shape: readonly number[],
+  axes: readonly number[],
+  keepDims: boolean,
+): number[] {
+  const reduced: number[] = [];
+  for (let axis = 0; axis < shape.length; axis++) {
+    if (!axes.includes(axis)) reduced.push(shape[axis]!);
+    else if (keepDims) reduced.push(1);
+  }
+  return reduced;
+}
+
+/** Reduces a tensor over some axes; where it must be, transposed to rows. */
+export function withView(
+  wasm: BackendWasm,
+  x: tf.TensorInfo,
+  axes: readonly number[],
+  reduce: (x: tf.TensorInfo, view: View) => void,
+): void {
+  const view = viewOf(x.shape, axes);
+  if (view) return reduce(x, view);
+  const all = [...x.shape.keys()];
+  const kept = all.filter((axis) => !axes.includes(axis));
+  const last = all.filter((axis) => axes.includes(axis));
+  const rows = tf.getKernel("Transpose", "wasm")!.kernelFunc({
+    inputs: { x },
+    backend: wasm,
+    attrs: { perm: [...kept, ...last] },
+  }) as tf.TensorInfo;
+  const sizeOf = (axes: readonly number[]) =>
+    tf.util.sizeFromShape(axes.map((axis) => x.shape[axis]!));
+  try {
+    const outer = sizeOf(kept), reduced = sizeOf(last);
+    reduce(rows, { repeats: 1, outer, reduced, inner: 1 });
+  } finally {
+    wasm.disposeData(rows.dataId);
+  }
 }
 
 /** A tensor's view along one axis. */

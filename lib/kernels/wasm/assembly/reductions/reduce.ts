@@ -147,17 +147,17 @@ function reduceColumns(x: usize): void {
   // So many rows are whole vectors, if they can be pairs of them.
   together &= together < 8 ? ~3 : ~7;
   if (together === 0 || rows < 4 * together) {
-    return addRows(rows, view.count, stride, x, found);
+    return combineRows(rows, view.count, stride, x, found);
   }
   // Narrow rows: so many behind one another are one row.
   const wide = together * job.inner, whole = rows / together;
   fillNeutral(wide, folded);
-  addRows(whole, wide, stride * together, x, folded);
+  combineRows(whole, wide, stride * together, x, folded);
   const rest = rows - whole * together;
-  addRows(1, rest * job.inner, 0, x + stride * (rows - rest), folded);
+  combineRows(1, rest * job.inner, 0, x + stride * (rows - rest), folded);
   const step = job.inner * foundBytes();
   for (let i = 0; i < together; i++) {
-    addResults(job.inner, folded + i * step, found);
+    combineResults(job.inner, folded + i * step, found);
   }
 }
 
@@ -198,7 +198,7 @@ function fillNeutral(count: i32, results: usize): void {
 }
 
 /** Combines results with rows of elements. */
-function addRows(
+function combineRows(
   rows: i32, count: i32, stride: usize, x: usize, results: usize
 ): void {
   switch (job.kind) {
@@ -248,7 +248,7 @@ function addSums(
 }
 
 /** Combines results with others. */
-function addResults(count: i32, others: usize, results: usize): void {
+function combineResults(count: i32, others: usize, results: usize): void {
   switch (job.kind) {
     case loops.SUM:
     case loops.MEAN:
@@ -256,7 +256,7 @@ function addResults(count: i32, others: usize, results: usize): void {
     case loops.PROD:
       return loops.productResults(count, others, results);
   }
-  addRows(1, count, 0, others, results);
+  combineRows(1, count, 0, others, results);
 }
 
 /** Joins the results of all parts of a unit. */
@@ -268,7 +268,7 @@ function join(unit: i32): void {
   else {
     fillNeutral(view.count, found);
     for (let part = 0; part < view.parts; part++) {
-      addResults(view.count, resultsOf(part), found);
+      combineResults(view.count, resultsOf(part), found);
     }
   }
   finish();

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { useBackend } from "../../../mod.ts";
-import { array, uniform } from "../../random.ts";
+import { useBackend } from "../../../../mod.ts";
+import { array, uniform } from "../../../random.ts";
 
 /** The sum over some axes, in float64. */
 function sumOver(
@@ -106,4 +106,12 @@ Deno.test("a sum of 2·10⁷ numbers is as exact as one of few, along any axis [
     tf.dispose(reduced);
   }
   x.dispose();
+});
+
+Deno.test("a mean of integers has those that no float is [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"], threads: 1 });
+  const values = [2 ** 24 + 1, -(2 ** 24), 2 ** 31 - 1, -(2 ** 31)];
+  const mean = tf.tidy(() => tf.mean(tf.tensor2d(values, [2, 2], "int32"), 1));
+  assertEquals([...await mean.data()], [0.5, -0.5]);
+  mean.dispose();
 });
