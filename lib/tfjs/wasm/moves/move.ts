@@ -109,7 +109,7 @@ function moveByJob(
     parts: list.length,
     tasks: list.tasks,
     bytes,
-    value: value === 0 ? 0 : bitsOf(constantOf(dtype, value)),
+    value: Object.is(value, 0) ? 0 : bitsOf(constantOf(dtype, value)),
   }, {
     operations: OPERATIONS * size,
     fill: (memory, address) => list.write(memory, address),

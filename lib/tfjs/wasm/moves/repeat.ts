@@ -5,12 +5,17 @@ import type { KernelHost } from "../host.ts";
 import { withOutputs } from "../outputs.ts";
 import { movingKernel } from "./kernel.ts";
 import { move } from "./move.ts";
-import { stridesOf } from "./parts.ts";
+import { isNatural, stridesOf } from "./parts.ts";
 
 /** The kernel `Tile`. */
 export const tileKernel = movingKernel((call) => {
   const x = call.inputs["x"]!;
   const { reps } = call.attrs as tf.TileAttrs;
+  if (!reps.every(isNatural)) {
+    throw new RangeError(
+      `tile's reps should be numbers of 0 or more, got [${reps}]`,
+    );
+  }
   const shape = x.shape.map((count, axis) => count * reps[axis]!);
   const y = call.make(shape, x.dtype);
   const from = stridesOf(x.shape), to = stridesOf(shape);

@@ -22,6 +22,12 @@ export const segmentSumKernel = scatteringKernel("x", ({ inputs, attrs }) => {
     rows: numSegments,
   };
   const columns = tf.util.sizeFromShape(shape.slice(1));
+  if (tuples.count * columns > tf.util.sizeFromShape(x.shape)) {
+    throw new TypeError(
+      `unsortedSegmentSum's segmentIds should have an id for each row of ` +
+        `[${x.shape}], got [${segmentIds.shape}]`,
+    );
+  }
   return { shape, tuples, columns, mayBeAbsent: true };
 });
 

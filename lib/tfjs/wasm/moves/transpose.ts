@@ -9,6 +9,7 @@ export const transposeKernel = movingKernel(
   (call) => {
     const x = call.inputs["x"]!;
     const { perm } = call.attrs as tf.TransposeAttrs;
+    assertOrder(perm);
     const shape = perm.map((axis) => x.shape[axis]!);
     const from = stridesOf(x.shape), to = stridesOf(shape);
     const axes = simplify(shape.map((count, axis) => ({
@@ -23,6 +24,16 @@ export const transposeKernel = movingKernel(
     return y;
   },
 );
+
+/** Checks an order of axes, which tfjs has found to be axes. */
+function assertOrder(perm: readonly number[]): void {
+  let seen = 0;
+  for (const axis of perm) seen |= 1 << axis;
+  if (seen === (1 << perm.length) - 1) return;
+  throw new RangeError(
+    `transpose's perm should name each axis once, got [${perm}]`,
+  );
+}
 
 /** The kernel `Reverse`. */
 export const reverseKernel = movingKernel((call) => {

@@ -4,7 +4,7 @@
 // Elements are 32-bit words or bytes, whatever they stand for.
 
 /** Bytes from which on the engine's own copy of a row is faster. */
-const LONG_ROW: usize = 2048;
+const LONG_ROW: usize = 512;
 
 /** Columns that are transposed at a time, so that the lines of their rows stay in the cache. */
 const BLOCK_COLUMNS = 256;
