@@ -52,8 +52,8 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
     ...["recurrent", "chunk_engine", "diagonal", "delta", "scan", ""],
   ],
   "kernels/wasm/assembly/": [
-    ...["runtime", "math", "reductions", "layer", "chunkwise", "full"],
-    ...["recurrent", "delta", "softmax", "scan", ""],
+    ...["runtime", "math", "reductions", "moves", "layer", "convolution"],
+    ...["chunkwise", "full", "recurrent", "delta", "softmax", "scan", ""],
   ],
 };
 

@@ -30,7 +30,7 @@ onEachBackend(
   async () => {
     const [first, second] = [uniform([4]), uniform([4])];
     const values = await second.data();
-  assert((await first.data()).some((value, i) => value !== values[i]));
+    assert((await first.data()).some((value, i) => value !== values[i]));
     tf.dispose([first, second]);
   },
 );

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type MovingCall, movingKernel } from "./kernel.ts";
 import type { Part } from "./move.ts";
+import { axesOfRows } from "./parts.ts";
 
 /**
  * The kernel `Concat`; `stock` gets tensors of which at most one has elements, and those
@@ -64,12 +65,7 @@ function join(
   let to = 0;
   call.move(tensors.map((x): Part => {
     const count = tf.util.sizeFromShape(x.shape) / outer;
-    const axes = [{ count: outer, from: count, to: row }, {
-      count,
-      from: 1,
-      to: 1,
-    }];
-    const part = { x, y, to, axes };
+    const part = { x, y, to, axes: axesOfRows(outer, count, count, row) };
     to += count;
     return part;
   }));

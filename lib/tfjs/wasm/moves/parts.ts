@@ -49,6 +49,16 @@ export function simplify(axes: readonly Axis[]): Axis[] {
   return kept;
 }
 
+/** The axes of rows, by how far apart they lie where they come from and where they go. */
+export function axesOfRows(
+  rows: number,
+  columns: number,
+  from: number,
+  to: number,
+): Axis[] {
+  return [{ count: rows, from, to }, { count: columns, from: 1, to: 1 }];
+}
+
 /** Longest row that is copied at once, and the length of pieces of longer ones. */
 const LONG = 8192, PIECE = 4096;
 
@@ -119,9 +129,15 @@ export class PartList {
     this.add([...before, rest], start, end);
   }
 
-  #addEach([first, ...others]: readonly Axis[], from: number, to: number) {
-    for (let i = 0; i < first!.count; i++) {
-      const { from: start, to: end } = this.#at(first!, i, from, to);
+  /** Adds the parts along the axis that has the fewest, beside the innermost one. */
+  #addEach(axes: readonly Axis[], from: number, to: number) {
+    let fewest = 0;
+    for (let i = 1; i < axes.length - 1; i++) {
+      if (axes[i]!.count < axes[fewest]!.count) fewest = i;
+    }
+    const others = axes.toSpliced(fewest, 1), axis = axes[fewest]!;
+    for (let i = 0; i < axis.count; i++) {
+      const { from: start, to: end } = this.#at(axis, i, from, to);
       this.add(others, start, end);
     }
   }

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type MovingCall, movingKernel } from "./kernel.ts";
 import type { Part } from "./move.ts";
-import { stridesOf } from "./parts.ts";
+import { axesOfRows, stridesOf } from "./parts.ts";
 
 /** The kernel `Slice`, which copies only the slice. */
 export const sliceKernel = movingKernel((call) => {
@@ -120,12 +120,7 @@ function cut(
   const parts = sizes.map((size): Part => {
     const y = call.make(shapeOf(size), x.dtype);
     const count = size * inner;
-    const axes = [{ count: outer, from: row, to: count }, {
-      count,
-      from: 1,
-      to: 1,
-    }];
-    const part = { x, y, from, axes };
+    const part = { x, y, from, axes: axesOfRows(outer, count, row, count) };
     from += count;
     return part;
   });
