@@ -20,21 +20,24 @@ import { allocate, layoutFrom } from "../runtime/scratch";
 /** Numbers of a patch that are packed at a time: 16 KiB of each panel. */
 const INNER = 256;
 
-/** Patches; sums; and the bias, its end padded. */
+/** Patches; sums; the bias, its end padded; and some rows of a panel of the kernel. */
 let patches: usize = 0, sums: usize = 0, paddedBias: usize = 0;
+let panel: usize = 0;
 
 export function layout(base: usize): usize {
   layoutFrom(base);
   if (job.dfilter !== 0) return filter.layout();
   patches = allocate(<usize> job.rowsPerTask * INNER * 4);
   sums = allocate(<usize> job.rowsPerTask * vectorBytes(job.columnsPerTask));
-  paddedBias = allocate(64);
+  paddedBias = allocate(4 * PANEL);
+  panel = allocate(4 * PANEL * INNER);
   return allocate(0);
 }
 
 /** Bytes of the kernel in panels, or of what tasks leave for the second phase. */
 export function extraBytes(): usize {
   if (job.dfilter !== 0) return filter.extraBytes();
+  if (blocks() === 1) return 0;
   const taps = job.kernelHeight * job.kernelWidth;
   return <usize> (taps * depth()) * vectorBytes(columns());
 }
@@ -65,11 +68,13 @@ function blocks(): i32 {
 
 export function tasks(phase: i32): i32 {
   if (job.dfilter !== 0) return filter.tasks(phase);
-  const remainders = remaindersY() * remaindersX();
+  const inBlocks = blocks();
+  // Where all pixels are one block, a task packs what it reads of the kernel.
+  if (phase === 0 && inBlocks === 1) return 0;
   const each = phase === 0
     ? parts(columns(), PANEL)
-    : blocks() * parts(columns(), job.columnsPerTask);
-  return remainders * each;
+    : inBlocks * parts(columns(), job.columnsPerTask);
+  return remaindersY() * remaindersX() * each;
 }
 
 export function perform(phase: i32, task: i32): void {
@@ -79,7 +84,7 @@ export function perform(phase: i32, task: i32): void {
   const inColumns = parts(columns(), job.columnsPerTask), inBlocks = blocks();
   const block = task / inColumns;
   openRemainder(block / inBlocks);
-  convolve(block % inBlocks, task % inColumns);
+  convolve(block % inBlocks, task % inColumns, inBlocks > 1);
 }
 
 /** The pixels of a remainder and its first, and the taps that read them. */
@@ -127,28 +132,35 @@ function tapsOf(first: i32, isY: bool): i32 {
   return pixelsFrom(begin, isY ? job.kernelHeight : job.kernelWidth, stride);
 }
 
-/** Packs some columns of the kernel. */
+/** Packs a panel of the kernel. */
 function packKernel(task: i32): void {
-  const inPanels = parts(columns(), PANEL);
+  const inPanels = parts(columns(), PANEL), column = task % inPanels * PANEL;
   openRemainder(task / inPanels);
-  const column = task % inPanels * PANEL, count = min(PANEL, columns() - column);
-  const row = panelBytes(column, columns());
   const inner = tapsY * tapsX * depth();
-  let target = panelOf(column, inner);
+  packRows(column, 0, inner, panelOf(column, inner));
+}
+
+/** Packs the rows from one to before another of a panel, the first of all at `target`. */
+function packRows(column: i32, first: i32, end: i32, target: usize): void {
+  const count = min(PANEL, columns() - column);
   if (job.dx === 0) {
-    const source = job.filter + (<usize> column << 2);
-    return packPanel(inner, count, source, <usize> columns() << 2, target);
+    const source = job.filter + (<usize> first * columns() + column) * 4;
+    packPanel(end - first, count, source, <usize> columns() << 2, target);
+    return;
   }
-  // The last tap reads the first pixel of dy.
-  const width = <usize> depth() << 2;
-  for (let y = tapsY - 1; y >= 0; y--) {
-    for (let x = tapsX - 1; x >= 0; x--) {
-      const tapY = firstTapY + y * job.strideY;
-      const tap = tapY * job.kernelWidth + firstTapX + x * job.strideX;
-      const source = job.filter + <usize> (tap * columns() + column) * width;
-      packTransposedPanel(depth(), count, source, width, target);
-      target += <usize> depth() * row;
-    }
+  const width = <usize> depth() << 2, row = vectorBytes(count);
+  for (let at = first; at < end;) {
+    // The last tap reads the first pixel of dy.
+    const index = tapsY * tapsX - 1 - at / depth(), channel = at % depth();
+    const tapY = firstTapY + index / tapsX * job.strideY;
+    const tapX = firstTapX + index % tapsX * job.strideX;
+    const tap = tapY * job.kernelWidth + tapX;
+    const rows = min(depth() - channel, end - at);
+    const source = job.filter + (<usize> channel << 2) +
+      <usize> (tap * columns() + column) * width;
+    packTransposedPanel(rows, count, source, width, target);
+    target += <usize> rows * row;
+    at += rows;
   }
 }
 
@@ -173,7 +185,7 @@ function openPatches(): void {
 }
 
 /** Some pixels and channels of the result. */
-function convolve(block: i32, part: i32): void {
+function convolve(block: i32, part: i32, isPacked: bool): void {
   const pixel = block * job.rowsPerTask;
   const pixels = job.batch * gridHeight * gridWidth;
   const rows = min(job.rowsPerTask, pixels - pixel);
@@ -191,7 +203,8 @@ function convolve(block: i32, part: i32): void {
     packPatches(pixel, rows, k, k + count, patches, width);
     for (let column = from; column < end; column += PANEL) {
       const row = panelBytes(column, columns());
-      const b = panelOf(column, inner) + <usize> k * row;
+      const b = isPacked ? panelOf(column, inner) + <usize> k * row : panel;
+      if (!isPacked) packRows(column, k, k + count, panel);
       const c = sums + (<usize> (column - from) << 2);
       let weight: f32 = 1, start = c, startStride = stride;
       if (k === 0) {

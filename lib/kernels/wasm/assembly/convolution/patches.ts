@@ -47,6 +47,9 @@ export function openTaps(tapsX: i32, betweenY: i32, betweenX: i32): void {
   segment = betweenX === 1 ? tapsX * channels : channels;
 }
 
+/** The row of taps, the segment in it and the number in that which a slice begins with. */
+let firstRow: i32 = 0, firstSegment: i32 = 0, firstNumber: i32 = 0;
+
 /**
  * Writes the numbers from one to before another of the patches of some pixels of the
  * grid; rows are `stride` bytes apart.
@@ -54,11 +57,15 @@ export function openTaps(tapsX: i32, betweenY: i32, betweenX: i32): void {
 export function packPatches(
   pixel: i32, pixels: i32, first: i32, end: i32, target: usize, stride: usize
 ): void {
+  const index = first / segment, count = end - first;
+  firstRow = index / segmentsPerRow;
+  firstSegment = index % segmentsPerRow;
+  firstNumber = first - index * segment;
   const size = gridHeight * gridWidth;
   let image = pixel / size, y = pixel % size / gridWidth;
   let x = pixel % size % gridWidth;
   for (; pixels > 0; pixels--) {
-    packPatch(image, y * strideY + top, x * strideX + left, first, end, target);
+    packPatch(image, y * strideY + top, x * strideX + left, count, target);
     target += stride;
     if (++x < gridWidth) continue;
     x = 0;
@@ -68,33 +75,38 @@ export function packPatches(
   }
 }
 
-/** Writes some numbers of the patch whose first tap reads a pixel. */
+/** Writes the slice's numbers of the patch whose first tap reads a pixel. */
 function packPatch(
-  image: i32, y: i32, x: i32, first: i32, end: i32, target: usize
+  image: i32, y: i32, x: i32, count: i32, target: usize
 ): void {
-  for (let at = first; at < end;) {
-    const index = at / segment, begin = index * segment;
-    const tapY = y + index / segmentsPerRow * dilationY;
-    const tapX = x + index % segmentsPerRow * dilationX;
-    const from = at - begin, to = min(end - begin, segment);
-    at = begin + to;
-    const bytes = <usize> (to - from) << 2;
-    // What of the segment is in the image.
-    const low = max(from, -tapX * channels);
-    const high = min(to, (width - tapX) * channels);
-    if (tapY < 0 || tapY >= height || low >= high) {
-      memory.fill(target, 0, bytes);
-    } else {
-      const row = <isize> (image * height + tapY) * width + tapX;
-      const source = images + <usize> (row * channels + low) * 4;
-      const before = <usize> (low - from) << 2;
-      if (low > from) memory.fill(target, 0, before);
-      copyRow(high - low, source, target + before);
-      if (high < to) {
-        const after = <usize> (to - high) << 2;
-        memory.fill(target + bytes - after, 0, after);
-      }
-    }
-    target += bytes;
+  let tapY = y + firstRow * dilationY, inRow = firstSegment, from = firstNumber;
+  while (count > 0) {
+    const to = min(segment, from + count);
+    packSegment(image, tapY, x + inRow * dilationX, from, to, target);
+    target += <usize> (to - from) << 2;
+    count -= to - from;
+    from = 0;
+    if (++inRow < segmentsPerRow) continue;
+    inRow = 0;
+    tapY += dilationY;
   }
+}
+
+/** Writes some numbers of the segment that begins at a pixel, zeros outside of the image. */
+function packSegment(
+  image: i32, y: i32, x: i32, from: i32, to: i32, target: usize
+): void {
+  // What of the segment is in the image.
+  const low = max(from, -x * channels), high = min(to, (width - x) * channels);
+  const bytes = <usize> (to - from) << 2;
+  if (y < 0 || y >= height || low >= high) {
+    memory.fill(target, 0, bytes);
+    return;
+  }
+  const row = (image * height + y) * width + x;
+  const source = images + <usize> (row * channels + low) * 4;
+  const before = <usize> (low - from) << 2, after = <usize> (to - high) << 2;
+  if (before > 0) memory.fill(target, 0, before);
+  copyRow(high - low, source, target + before);
+  if (after > 0) memory.fill(target + bytes - after, 0, after);
 }
