@@ -44,6 +44,10 @@ const CASES: readonly Case[] = [
   { x: [1, 2, 2, 3], kernel: [5, 5, 4], pad: "same" },
   // Strides beyond the kernel, so that no tap reads some pixels.
   { x: [2, 9, 10, 4], kernel: [2, 2, 3], strides: [3, 3] },
+  { x: [1, 3, 4, 2], kernel: [2, 2, 3], strides: [5, 6], pad: "same" },
+  // Nothing to add up.
+  { x: [2, 4, 3, 0], kernel: [2, 2, 3] },
+  { x: [2, 0, 3, 2], kernel: [1, 1, 3], strides: [2, 2], pad: "same" },
   // More pixels than one task of the gradient by the filter has.
   { x: [3, 41, 29, 2], kernel: [3, 3, 3], pad: "same" },
 ];

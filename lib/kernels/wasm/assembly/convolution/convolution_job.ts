@@ -196,11 +196,11 @@ function convolve(block: i32, part: i32, isPacked: bool): void {
   const stride = vectorBytes(end - from);
   openPatches();
   // Slices of one length have no short one at the end.
-  const slice = parts(inner, max(1, parts(inner, INNER)));
-  if (inner === 0) memory.fill(sums, 0, <usize> rows * stride);
-  for (let k = 0; k < inner; k += slice) {
+  const slice = max(1, parts(inner, max(1, parts(inner, INNER))));
+  // Sums of nothing are the bias, too.
+  for (let k = 0; k === 0 || k < inner; k += slice) {
     const count = min(slice, inner - k), width = <usize> count << 2;
-    packPatches(pixel, rows, k, k + count, patches, width);
+    if (count > 0) packPatches(pixel, rows, k, k + count, patches, width);
     for (let column = from; column < end; column += PANEL) {
       const row = panelBytes(column, columns());
       const b = isPacked ? panelOf(column, inner) + <usize> k * row : panel;
