@@ -4,7 +4,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { shown } from "../../contract/shown.ts";
 import { addressOf } from "./address.ts";
 import type { GivenJob, KernelHost, Numbers } from "./host.ts";
-import { activateBy, codeOf, matmul } from "./matmul.ts";
+import { activateBy, codeOf, matmul, shareOf } from "./matmul.ts";
 import { type Make, withOutputs } from "./outputs.ts";
 
 /** The call of a kernel, whose tensors have channels last. */
@@ -251,8 +251,11 @@ function filterGradient(
 /** Most pixels of a task, whose packed patches stay in the cache. */
 const MOST_ROWS = 96;
 
-/** Most channels of a task, and least where there are more. */
-const MOST_COLUMNS = 512, LEAST_COLUMNS = 64;
+/** Least pixels of a task, for which packed panels are worth it. */
+const LEAST_ROWS = 24;
+
+/** Channels of which a task has one or more blocks; and most of them. */
+const COLUMNS = 64, MOST_BLOCKS = 8;
 
 /** The division of a convolution into tasks, so that all threads have work until the end. */
 function tasksOf(
@@ -260,16 +263,20 @@ function tasksOf(
   channels: number,
   threads: number,
 ): { rowsPerTask: number; columnsPerTask: number } {
-  const wanted = threads === 1 ? 1 : 4 * threads;
-  const inRows = Math.ceil(pixels / MOST_ROWS);
-  const inColumns = Math.min(
-    Math.ceil(channels / LEAST_COLUMNS),
-    Math.max(Math.ceil(channels / MOST_COLUMNS), Math.ceil(wanted / inRows)),
+  const blocks = Math.ceil(channels / COLUMNS);
+  const least = Math.ceil(pixels / MOST_ROWS);
+  // As many for each thread, unless one has all pixels, and packs less.
+  const parts = least === 1 ? 1 : threads * Math.ceil(least / threads);
+  const inColumns = Math.ceil(blocks / MOST_BLOCKS);
+  const each = shareOf(
+    Math.ceil(blocks / inColumns),
+    parts * inColumns,
+    threads,
   );
   return {
     // Whole register tiles.
-    rowsPerTask: 6 * Math.ceil(pixels / inRows / 6),
-    columnsPerTask: 16 * Math.ceil(channels / inColumns / 16),
+    rowsPerTask: Math.max(LEAST_ROWS, 6 * Math.ceil(pixels / parts / 6)),
+    columnsPerTask: COLUMNS * each,
   };
 }
 

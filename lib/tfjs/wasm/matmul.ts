@@ -201,10 +201,12 @@ const PANEL = 16;
 /** Least number of rows for which a packed panel is worth it. */
 const LEAST_ROWS = 12;
 
+/** Tasks for each thread, at least and at most, so that none waits for long at the end. */
+const LEAST_TASKS = 3, MOST_TASKS = 6;
+
 /**
  * The division of a product into tasks. Each has all rows, unless there are too many,
- * so that threads do not pack the same columns, and is small enough that all threads
- * have work until the end.
+ * so that threads do not pack the same columns.
  */
 function tasksOf(
   batch: number,
@@ -213,16 +215,43 @@ function tasksOf(
   threads: number,
 ): { rowsPerTask: number; columnsPerTask: number } {
   const panels = Math.ceil(columns / PANEL);
-  const wanted = threads === 1 ? 1 : Math.ceil(4 * threads / batch);
-  const inRows = Math.ceil(rows / MOST_ROWS);
-  const inColumns = Math.min(panels, Math.ceil(wanted / inRows));
-  const parts = Math.max(inRows, Math.ceil(threads / (batch * inColumns)));
-  // Tasks have whole register tiles of 6 rows, and whole panels.
-  const rowsPerTask = 6 * Math.ceil(rows / parts / 6);
+  const wanted = threads === 1 ? 1 : LEAST_TASKS * threads;
+  const parts = Math.max(
+    Math.ceil(rows / MOST_ROWS),
+    Math.min(
+      Math.ceil(rows / LEAST_ROWS),
+      Math.ceil(wanted / (batch * panels)),
+    ),
+  );
   return {
-    rowsPerTask: Math.max(LEAST_ROWS, rowsPerTask),
-    columnsPerTask: PANEL * Math.ceil(panels / inColumns),
+    // Whole register tiles of 6 rows, and whole panels.
+    rowsPerTask: Math.max(LEAST_ROWS, 6 * Math.ceil(rows / parts / 6)),
+    columnsPerTask: PANEL * shareOf(panels, batch * parts, threads),
   };
+}
+
+/**
+ * How many of some things each task has, if there are so many of each for others: the
+ * number with which all threads end together, and the larger one if two are alike.
+ */
+export function shareOf(
+  things: number,
+  others: number,
+  threads: number,
+): number {
+  if (threads === 1) return things;
+  let best = 1, least = Infinity;
+  for (let each = things; each > 0; each--) {
+    const tasks = others * Math.ceil(things / each);
+    if (tasks < LEAST_TASKS * threads && each > 1) continue;
+    const time = Math.ceil(tasks / threads) * each;
+    if (time < 0.97 * least) {
+      best = each;
+      least = time;
+    }
+    if (tasks > MOST_TASKS * threads) break;
+  }
+  return best;
 }
 
 /** The matrix of a batch at index i of the batch to which it is broadcast. */
