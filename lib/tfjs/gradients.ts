@@ -1,4 +1,4 @@
-/** Corrected versions of wrong gradients in tfjs-core. @module */
+/** Gradients in the place of those of tfjs-core that are wrong, or slow. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
@@ -12,6 +12,37 @@ export const cumulativeSumGradient: GradFunc = (dy, _saved, attrs) => {
   const { axis, exclusive, reverse } = attrs as unknown as tf.CumsumAttrs;
   return {
     x: () => tf.cumsum(dy as tf.Tensor, axis, exclusive, !reverse),
+  };
+};
+
+/**
+ * The gradient of a product over some axes: in each element, the product of those
+ * before it and those behind it.
+ */
+export const productGradient: GradFunc = (gradient, saved, attrs) => {
+  const [x] = saved as [tf.Tensor], { shape } = x;
+  const { axis } = attrs as unknown as tf.ProdAttrs;
+  const axes = tf.util.parseAxisParam(axis, shape);
+  const kept = [...shape.keys()].filter((axis) => !axes.includes(axis));
+  const order = [...kept, ...axes];
+  const moved = order.map((axis) => shape[axis]!);
+  return {
+    x: () => {
+      const lines = tf.reshape(tf.transpose(x, order), [
+        ...moved.slice(0, kept.length),
+        tf.util.sizeFromShape(moved.slice(kept.length)),
+      ]);
+      const others = tf.mul(
+        tf.cumprod(lines, kept.length, true),
+        tf.cumprod(lines, kept.length, true, true),
+      );
+      const slopes = tf.transpose(
+        tf.reshape(others, moved),
+        tf.backend_util.getUndoAxesPermutation(order),
+      );
+      const each = shape.map((size, i) => axes.includes(i) ? 1 : size);
+      return tf.mul(tf.reshape(gradient as tf.Tensor, each), slopes);
+    },
   };
 };
 

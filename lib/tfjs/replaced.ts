@@ -17,6 +17,7 @@ import { productKernel, reductionKernel } from "./empty_tensors.ts";
 import {
   cumulativeSumGradient,
   matmulGradient,
+  productGradient,
   softmaxGradient,
 } from "./gradients.ts";
 import { COPYING } from "./halves.ts";
@@ -422,6 +423,15 @@ export const REPLACED_GRADIENTS: readonly {
     kernelName: "BatchMatMul",
     inputsToSave: ["a", "b"],
     gradFunc: matmulGradient,
+  },
+}, {
+  reason:
+    "it calls methods of tensors that are only there where somebody has " +
+    "imported them",
+  gradient: {
+    kernelName: "Prod",
+    inputsToSave: ["x"],
+    gradFunc: productGradient,
   },
 }, {
   reason: "it is made of four operations where there is a kernel of one",
