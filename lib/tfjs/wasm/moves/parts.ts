@@ -37,14 +37,17 @@ export function stridesOf(shape: readonly number[]): number[] {
  */
 export function simplify(axes: readonly Axis[]): Axis[] {
   const kept: Axis[] = [];
+  let outer: Axis | undefined;
   for (const axis of axes) {
-    if (axis.count === 1) continue;
-    const outer = kept.at(-1);
-    const isOne = outer && outer.from === axis.count * axis.from &&
-      outer.to === axis.count * axis.to;
-    if (isOne) {
-      kept[kept.length - 1] = { ...axis, count: outer.count * axis.count };
-    } else kept.push(axis);
+    const { count, from, to } = axis;
+    if (count === 1) continue;
+    if (outer && outer.from === count * from && outer.to === count * to) {
+      outer = { count: outer.count * count, from, to };
+      kept[kept.length - 1] = outer;
+    } else {
+      outer = axis;
+      kept.push(axis);
+    }
   }
   return kept;
 }

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type MovingCall, movingKernel } from "./kernel.ts";
 import type { Part } from "./move.ts";
-import { axesOfRows, stridesOf } from "./parts.ts";
+import { axesOfRows, type Axis } from "./parts.ts";
 
 /** The kernel `Slice`, which copies only the slice. */
 export const sliceKernel = movingKernel((call) => {
@@ -94,13 +94,15 @@ function partOf(
   sizes: readonly number[],
   steps?: readonly number[],
 ): Part {
-  const from = stridesOf(x.shape), to = stridesOf(sizes);
-  let first = 0;
-  const axes = sizes.map((count, axis) => {
-    const stride = from[axis]!;
+  const axes = new Array<Axis>(sizes.length);
+  let first = 0, stride = 1, to = 1;
+  for (let axis = sizes.length - 1; axis >= 0; axis--) {
+    const count = sizes[axis]!, step = steps ? steps[axis]! : 1;
+    axes[axis] = { count, from: stride * step, to };
     first += starts[axis]! * stride;
-    return { count, from: stride * (steps?.[axis] ?? 1), to: to[axis]! };
-  });
+    stride *= x.shape[axis]!;
+    to *= count;
+  }
   return { x, y, from: first, axes };
 }
 
