@@ -78,6 +78,7 @@ function withChannelsLast(
     pad,
     dimRoundingMode,
   );
+  assertGeometry(info, attributes);
   if (info.outHeight < 0 || info.outWidth < 0) {
     throw new RangeError(
       `a convolution's filter [${ofFilter}] should fit into its padded images ` +
@@ -100,6 +101,22 @@ function withChannelsLast(
   } finally {
     kernel.wasm.disposeData(part.dataId);
   }
+}
+
+/** Throws unless pixels are counted in whole numbers, and pads take nothing away. */
+function assertGeometry(
+  info: tf.backend_util.Conv2DInfo,
+  { strides, pad, dilations = 1 }: Attributes,
+): void {
+  const { top, bottom, left, right } = info.padInfo;
+  const steps = [strides, dilations].flat();
+  const isWhole = steps.every((step) => Number.isInteger(step)) &&
+    [top, bottom, left, right].every((x) => Number.isInteger(x) && x >= 0);
+  if (isWhole) return;
+  throw new RangeError(
+    `a convolution's strides, dilations and pad should be whole numbers from 0 on, ` +
+      `got ${shown(strides)}, ${shown(dilations)} and ${shown(pad)}`,
+  );
 }
 
 /** The first rows and columns of a gradient that has more than there are outputs. */

@@ -240,18 +240,17 @@ export function shareOf(
   threads: number,
 ): number {
   if (threads === 1) return things;
-  let best = 1, least = Infinity;
-  for (let each = things; each > 0; each--) {
+  let best = things, least = Infinity;
+  for (let parts = Math.ceil(LEAST_TASKS * threads / others);; parts++) {
+    const each = Math.ceil(things / parts);
     const tasks = others * Math.ceil(things / each);
-    if (tasks < LEAST_TASKS * threads && each > 1) continue;
     const time = Math.ceil(tasks / threads) * each;
     if (time < 0.97 * least) {
       best = each;
       least = time;
     }
-    if (tasks > MOST_TASKS * threads) break;
+    if (each === 1 || tasks >= MOST_TASKS * threads) return best;
   }
-  return best;
 }
 
 /** The matrix of a batch at index i of the batch to which it is broadcast. */

@@ -244,6 +244,18 @@ Deno.test("a fused convolution adds a bias of any shape and applies an activatio
       }
     }
   }
+  const ofNothing = tf.tidy(() =>
+    tf.fused.conv2d({
+      x: tf.zeros<tf.Rank.R4>([1, 1, 2, 0]),
+      filter: tf.zeros<tf.Rank.R4>([2, 2, 0, 3]),
+      strides: 1,
+      pad: "same",
+      bias: tf.tensor1d([1, -2, 3]),
+      activation: "relu",
+    })
+  );
+  assertEquals([...await ofNothing.data()], [1, 0, 3, 1, 0, 3]);
+  ofNothing.dispose();
   assertEquals(tf.memory().numTensors, before);
 });
 
@@ -306,6 +318,13 @@ Deno.test("a convolution of other shapes or types is refused by name [wasm]", as
       RangeError,
       "a convolution's filter [5,5,1,1] should fit into its padded images [1,2,2,1]",
     );
+    for (const pad of [-1, 0.5]) {
+      assertThrows(
+        () => tf.conv2d(x, tf.ones([1, 1, 1, 1]), 1, pad),
+        RangeError,
+        "a convolution's strides, dilations and pad should be whole numbers",
+      );
+    }
     const attributes = {
       strides: 1,
       pad: "same",
