@@ -17,15 +17,17 @@ export interface TapeNode {
   /** What it has made. */
   readonly outputs: readonly tf.Tensor[];
   /** What it keeps for its gradient. */
-  readonly saved?: readonly tf.Tensor[] | null;
+  readonly saved?: readonly tf.Tensor[] | null | undefined;
   /**
    * Its gradient; none if it has no such function. It is called on a copy of the node
    * whose inputs are those that need one.
    */
-  gradient?: (
-    this: Pick<TapeNode, "inputs">,
-    dys: (tf.Tensor | null)[],
-  ) => Record<string, () => tf.Tensor>;
+  gradient?:
+    | ((
+      this: Pick<TapeNode, "inputs">,
+      dys: (tf.Tensor | null)[],
+    ) => Record<string, () => tf.Tensor>)
+    | undefined;
 }
 
 /** The part of tfjs's engine that is used here. */
@@ -100,13 +102,13 @@ export function gradientsOf(
       }
     }
     gradients.set(y, dy ?? tf.ones(y.shape));
-    for (const node of path.reverse()) gradients.pass(node);
+    for (const node of path) gradients.pass(node);
     if (isLast) state.activeTape = null;
     return { value: y, grads: xs.map((x) => gradients.get(x)!) };
   }) as { value: tf.Tensor; grads: tf.Tensor[] };
 }
 
-/** The nodes between some tensors and y, in their order, with those inputs that depend on the tensors. */
+/** The nodes on the way back from y to some tensors, with those inputs that depend on these. */
 function pathOf(
   tape: readonly TapeNode[],
   xs: readonly tf.Tensor[],
@@ -114,16 +116,14 @@ function pathOf(
 ): TapeNode[] {
   const fromX = new Set(xs.map(({ id }) => id));
   const nodes = tape.filter(({ inputs, outputs }) => {
-    for (const name in inputs) {
-      if (!fromX.has(inputs[name]!.id)) continue;
-      for (const { id } of outputs) fromX.add(id);
-      return true;
-    }
-    return false;
+    if (!readsSome(inputs, fromX)) return false;
+    for (const { id } of outputs) fromX.add(id);
+    return true;
   });
   const toY = new Set([y.id]);
   const path: TapeNode[] = [];
-  for (const node of nodes.reverse()) {
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]!;
     if (!node.outputs.some(({ id }) => toY.has(id))) continue;
     const inputs: tf.NamedTensorMap = {};
     for (const name in node.inputs) {
@@ -132,9 +132,18 @@ function pathOf(
       toY.add(input.id);
       inputs[name] = input;
     }
-    path.push({ ...node, inputs });
+    const { kernelName, outputs, saved, gradient } = node;
+    path.push({ kernelName, inputs, outputs, saved, gradient });
   }
-  return path.reverse();
+  return path;
+}
+
+function readsSome(
+  inputs: tf.NamedTensorMap,
+  ids: ReadonlySet<number>,
+): boolean {
+  for (const name in inputs) if (ids.has(inputs[name]!.id)) return true;
+  return false;
 }
 
 /** The gradients of tensors on the way back. */
@@ -192,6 +201,7 @@ class Gradients {
       const x = node.inputs[name]!, dx = gradientIn(node, name, computed);
       const before = this.#remove(x);
       this.set(x, before ? tf.add(before, dx) : dx);
+      // Another input may still get the same one.
       if (before) used.push(before, dx);
     }
     if (!this.#isLast) return;
@@ -200,15 +210,11 @@ class Gradients {
       const dy = this.#remove(output);
       if (dy) used.push(dy);
     }
-    this.#dispose(
-      used.filter(({ id, kept }) => id >= this.#first && !kept),
-    );
-    this.#dispose(node.saved ?? []);
-  }
-
-  /** Disposes of tensors that are no gradients themselves. */
-  #dispose(tensors: readonly tf.Tensor[]): void {
-    for (const tensor of tensors) {
+    for (const tensor of used) {
+      const isOurs = tensor.id >= this.#first && !tensor.kept;
+      if (isOurs && !this.#holders.has(tensor)) tensor.dispose();
+    }
+    for (const tensor of node.saved ?? []) {
       if (!this.#holders.has(tensor)) tensor.dispose();
     }
   }

@@ -277,8 +277,9 @@ function pick(
  */
 function onFloats(name: string, kernelFunc: tf.KernelFunc): tf.KernelFunc {
   return (call) => {
-    for (const [input, tensor] of Object.entries(call.inputs)) {
-      const { dtype } = tensor as tf.TensorInfo;
+    const inputs = call.inputs as Record<string, tf.TensorInfo>;
+    for (const input in inputs) {
+      const { dtype } = inputs[input]!;
       if (dtype === "float32") continue;
       throw new TypeError(
         `${name}'s ${input} should be float32, got ${dtype}; cast it`,

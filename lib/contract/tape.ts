@@ -37,6 +37,9 @@ interface Engine extends GradientEngine {
       saved: tf.Tensor[],
     ): Record<string, () => tf.Tensor>;
   }): tf.Tensor[];
+  readonly backend: { incRef(dataId: object): void };
+  clone(x: tf.Tensor): tf.Tensor;
+  makeTensorFromTensorInfo(x: tf.TensorInfo): tf.Tensor;
   gradients: {
     (...args: GradientArguments): ReturnType<typeof gradientsOf>;
     freesTape?: true;
@@ -45,6 +48,15 @@ interface Engine extends GradientEngine {
 
 const engine = tf.engine() as unknown as Engine;
 if (!engine.gradients.freesTape) {
+  const { clone } = engine;
+  // tfjs calls this for what is saved. It runs a kernel, and records it: two of three
+  // entries of a tape, which only the gradient of a gradient needs.
+  engine.clone = (x) => {
+    if (engine.state.gradientDepth > 1) return clone.call(engine, x);
+    const { dataId, shape, dtype } = x;
+    engine.backend.incRef(dataId);
+    return engine.makeTensorFromTensorInfo({ dataId, shape, dtype });
+  };
   engine.gradients = Object.assign(
     (...args: GradientArguments) =>
       freeingTape(() => gradientsOf(engine, ...args)),

@@ -108,3 +108,16 @@ onEachBackend("what an operation has saved goes with its gradient", () => {
   assertLess(peak, depth + 5);
   tf.dispose([x, gradient]);
 }, ["wasm"]);
+
+onEachBackend("to save a tensor runs no kernel", async () => {
+  const x = tf.tensor1d([1, 2]);
+  const { kernels } = await tf.profile(() => {
+    const gradient = tf.grad((x: tf.Tensor) => tf.square(x))(x);
+    gradient.dispose();
+    return {};
+  });
+  const names = kernels.map(({ name }) => name);
+  assertEquals(names.includes("Square"), true);
+  assertEquals(names.includes("Identity"), false);
+  x.dispose();
+});

@@ -78,24 +78,27 @@ export function registerWasmKernel<Attributes, Request>(
       const inputs = given as Tensors;
       return withOutputs(wasm, (make) =>
         kernel({
-          ...{ host, wasm, inputs, make },
+          host,
+          wasm,
+          inputs,
+          make,
           attributes: attrs as Attributes,
-          gradients: () =>
-            Object.fromEntries(
-              operation.gradientsIn.flatMap((name) => {
-                const input = inputs[name];
-                return input ? [[`d${name}`, make(input.shape)]] : [];
-              }),
-            ),
+          gradients: () => {
+            const gradients: Record<string, tf.TensorInfo> = {};
+            for (const name of operation.gradientsIn) {
+              const input = inputs[name];
+              if (input) gradients[`d${name}`] = make(input.shape);
+            }
+            return gradients;
+          },
           run: (job, numbers, tensors, operations) => {
-            const addresses: Record<string, number> = {};
+            const record: Record<string, number> = { ...numbers };
             for (const name in tensors) {
               const tensor = tensors[name];
               if (!tensor || !(name in JOBS[job])) continue;
-              addresses[name] = addressOf(wasm, tensor);
+              record[name] = addressOf(wasm, tensor);
             }
-            const record = { ...numbers, ...addresses } as GivenJob<typeof job>;
-            host.run(job, record, { operations });
+            host.run(job, record as GivenJob<typeof job>, { operations });
           },
         }));
     };
