@@ -1,5 +1,6 @@
 /** The jobs of rows that no vector divides write all of their outputs, and nothing else. @module */
 import { assert, assertEquals } from "@std/assert";
+import { FUNCTIONS } from "../../../lib/tfjs/wasm/elementwise/functions.ts";
 import type { Job, JobName } from "../../../lib/tfjs/wasm/host.ts";
 import { REDUCTIONS } from "../../../lib/tfjs/wasm/jobs.ts";
 import { array, uniform } from "../../random.ts";
@@ -110,15 +111,31 @@ Deno.test("the jobs of both ends write all of their outputs, and nothing else", 
 
 Deno.test("the elementwise jobs write all of their outputs, and nothing else", () =>
   onThreads(() => {
-    for (const size of [1, 5, 8, 19, 4099]) {
-      for (const name of ["gelu", "logSigmoid", "finiteDecay"] as const) {
-        const numbers = name === "finiteDecay"
-          ? { size, lowest: -1 }
-          : { size };
-        assertWrites(name, numbers, { x: size }, { y: size }, ["dy"]);
-        assertWrites(name, numbers, { x: size, dy: size }, { y: size }, []);
+    const names = Object.keys(FUNCTIONS);
+    for (const name of ["gelu", "logSigmoid", "atLeast", "square"]) {
+      for (const columns of [1, 5, 8, 19, 4099]) {
+        const numbers = {
+          ...{ operation: names.indexOf(name), p: -1, outBytes: 4 },
+          ...{ rows: 1, columns, rowsPerTask: 1, columnsPerTask: 1000 },
+          ...{ xBytes: 4, x0: 1, yBytes: 4, y0: 1 },
+        };
+        const x = columns, out = { out: columns };
+        assertWrites("elementwise", numbers, { x }, out, ["y", "z"]);
+        const operation = names.indexOf(`${name}Gradient`);
+        if (operation < 0) continue;
+        const gradient = { ...numbers, operation };
+        assertWrites("elementwise", gradient, { x, y: x }, out, ["z"]);
       }
     }
+    // A row of x, and a column of y.
+    const [rows, columns] = [37, 21];
+    const numbers = {
+      ...{ operation: names.indexOf("add"), outBytes: 4 },
+      ...{ rows, columns, rowsPerTask: 5, columnsPerTask: 9 },
+      ...{ axes: 1, size1: rows, xBytes: 4, x0: 1, yBytes: 4, y1: 1 },
+    };
+    const operands = { x: columns, y: rows }, out = { out: rows * columns };
+    assertWrites("elementwise", numbers, operands, out, ["z"]);
   }));
 
 Deno.test("the jobs of splitHeads write all of their outputs, and nothing else", () =>
