@@ -249,7 +249,7 @@ export const REPLACED_KERNELS: {
     reason:
       "like Identity, where a tensor has the type already; and it keeps " +
       "of a bool what a byte holds, so that 256 and 0.5 are false",
-    kernel: wasmCast,
+    kernel: (stock, _, host) => wasmCast(host, stock),
   }, {
     kernels: ["OneHot"],
     reason: "it writes integers whatever type is asked for, so that the ones " +

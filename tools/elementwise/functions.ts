@@ -564,6 +564,8 @@ export const COMPUTED: Readonly<
   logicalOr: or,
   logicalXor: xor,
   select: (condition, x, y) => select(x, y, condition),
+  toBool: (x) => ne(x, 0),
+  ofBool: (x) => and(x, ONE),
 };
 
 /** Which arguments a function leaves out: see PARTIAL. */

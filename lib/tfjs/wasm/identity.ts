@@ -1,6 +1,8 @@
 /** Tensors that share their values, as kernels of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { compute, elementwise } from "./elementwise/elementwise.ts";
+import type { KernelHost } from "./host.ts";
 
 /** A tensor that shares another one's values, by counting a reference to them. */
 export function refer(
@@ -19,16 +21,23 @@ export const identity: tf.KernelFunc = ({ inputs, backend }) =>
  * The kernel `Cast`, which only counts a reference if a tensor has the type already,
  * and turns every number but zero into the bool true.
  *
+ * @param host Computes bools of floats, and floats of bools.
  * @param stock tfjs's own kernel, for other types.
  */
-export function castKernel(stock: tf.KernelFunc): tf.KernelFunc {
+export function castKernel(
+  host: KernelHost,
+  stock: tf.KernelFunc,
+): tf.KernelFunc {
+  const toBool = elementwise("toBool"), ofBool = elementwise("ofBool");
   return (call) => {
     const wasm = call.backend as BackendWasm;
     const x = call.inputs["x"] as tf.TensorInfo;
     const { dtype } = call.attrs as unknown as tf.CastAttrs;
     if (dtype === x.dtype) return refer(wasm, x);
-    const isReal = x.dtype === "float32" || x.dtype === "int32";
-    return dtype === "bool" && isReal ? toBools(wasm, x) : stock(call);
+    const types = `${x.dtype} to ${dtype}`;
+    if (types === "float32 to bool") return compute(host, wasm, toBool, [x])!;
+    if (types === "bool to float32") return compute(host, wasm, ofBool, [x])!;
+    return types === "int32 to bool" ? toBools(wasm, x) : stock(call);
   };
 }
 

@@ -99,6 +99,8 @@ export const FUNCTIONS = {
   ...signatures("b", "b", 4, ["logicalNot"]),
   ...signatures("bb", "b", 4, ["logicalAnd", "logicalOr", "logicalXor"]),
   ...signatures("bff", "f", 8, ["select"]),
+  ...signatures("f", "b", 8, ["toBool"]),
+  ...signatures("b", "f", 8, ["ofBool"]),
 };
 
 /** The name of a function. */

@@ -38,7 +38,7 @@ const NAMED: Readonly<Record<string, Named>> = {
 /** Functions that are no kernels of tfjs's, or that several kernels are made of. */
 const OTHERS: readonly string[] = [
   ...["atLeast", "atLeastGradient", "logSigmoid"],
-  ...["logSigmoidGradient", "pow", "select"],
+  ...["logSigmoidGradient", "pow", "select", "toBool", "ofBool"],
 ];
 
 /** The kernels that are a function each, whose names are those with a capital. */

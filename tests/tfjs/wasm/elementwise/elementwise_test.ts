@@ -134,6 +134,11 @@ const SHAPES: readonly (readonly [number[], number[]])[] = [
   [[7, 33], [7, 1]],
   [[7, 1], [1, 33]],
   [[33], [7, 1]],
+  [[300, 7], [7]],
+  [[300, 7], [300, 1]],
+  [[9, 129], [9, 1]],
+  [[5, 257], [257]],
+  [[60, 4, 9], [4, 1]],
   [[2, 3, 4], [2, 1, 4]],
   [[2, 1, 4], [3, 1]],
   [[4, 1, 3, 1], [2, 1, 5]],
@@ -144,6 +149,25 @@ const SHAPES: readonly (readonly [number[], number[]])[] = [
   [[0, 4], [4]],
   [[2, 0, 1], [5]],
 ];
+
+Deno.test("what is cast to bool and back is 0 or 1 [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const { numTensors } = tf.memory();
+  for (const size of [0, 3, 8, 21, SPECIAL.length]) {
+    const values = SPECIAL.slice(0, size);
+    const [bools, back] = tf.tidy(() => {
+      const bools = tf.cast(tf.tensor1d(values), "bool");
+      return [bools, tf.cast(bools, "float32")];
+    });
+    const wanted = values.map((x) => Number(x !== 0));
+    for (const found of [bools!, back!]) {
+      assertEquals(Array.from(await found.data()), wanted);
+    }
+    assertEquals([bools!.dtype, back!.dtype], ["bool", "float32"]);
+    tf.dispose([bools, back]);
+  }
+  assertEquals(tf.memory().numTensors, numTensors);
+});
 
 /** Where an element of a result of a shape is in an operand. */
 function placeIn(own: number[], shape: number[], index: number): number {
