@@ -7,7 +7,13 @@ import type { KernelHost } from "../host.ts";
 import type { Make } from "../outputs.ts";
 import { withOutputs } from "../outputs.ts";
 import { copyRow, type Elements } from "./copy_row.ts";
-import { assertRows, FEW, rowsOf, runChecked, type Tuples } from "./tuples.ts";
+import {
+  areFew,
+  assertRows,
+  rowsOf,
+  runChecked,
+  type Tuples,
+} from "./tuples.ts";
 
 /**
  * The kernel `GatherV2`, for any type of number, where each batch entry has its own
@@ -89,9 +95,10 @@ function gatherRows(
 ): tf.TensorInfo {
   return withOutputs(wasm, (make) => {
     const y = make(shape, x.dtype);
-    const elements = gather.groups * gather.places * gather.size;
-    if (elements > FEW) gatherByJob(host, wasm, make, x, y, gather, assertAll);
-    else gatherHere(wasm, x, y, gather, assertAll);
+    const { tuples, groups, places, size } = gather;
+    if (areFew(groups * places, size, tuples.depth)) {
+      gatherHere(wasm, x, y, gather, assertAll);
+    } else gatherByJob(host, wasm, make, x, y, gather, assertAll);
     return y;
   });
 }

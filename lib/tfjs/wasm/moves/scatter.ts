@@ -4,7 +4,13 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
 import { type Make, withOutputs } from "../outputs.ts";
-import { assertRows, FEW, rowsOf, runChecked, type Tuples } from "./tuples.ts";
+import {
+  areFew,
+  assertRows,
+  rowsOf,
+  runChecked,
+  type Tuples,
+} from "./tuples.ts";
 
 /**
  * The kernel `UnsortedSegmentSum`, the gradient of lookups: it adds up the rows of each
@@ -110,9 +116,9 @@ function scatter(
     const y = make(shape, x.dtype);
     const size = tf.util.sizeFromShape(shape);
     if (size === 0) return y;
-    if (size + tuples.count * columns > FEW) {
-      scatterByJob(host, wasm, make, x, y, how);
-    } else scatterHere(wasm, x, y, how);
+    if (areFew(tuples.count, columns, tuples.depth, size)) {
+      scatterHere(wasm, x, y, how);
+    } else scatterByJob(host, wasm, make, x, y, how);
     return y;
   });
 }

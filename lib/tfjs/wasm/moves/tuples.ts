@@ -17,8 +17,25 @@ export interface Tuples {
   readonly rows: number;
 }
 
-/** Number of elements up to which JavaScript is faster than a job. */
-export const FEW = 2048;
+/**
+ * Whether JavaScript copies rows faster than a job does.
+ *
+ * @param rows The number of rows.
+ * @param size Elements of a row.
+ * @param depth Indices that name a row.
+ * @param others Other elements that are written.
+ */
+export function areFew(
+  rows: number,
+  size: number,
+  depth: number,
+  others = 0,
+): boolean {
+  return others + rows * (size + 4 * depth) <= FEW;
+}
+
+/** Number of elements, with as much as following an index costs, in the time of a job. */
+const FEW = 2048;
 
 /** The rows that tuples name, which may not be there. */
 export function rowsOf(
@@ -26,13 +43,15 @@ export function rowsOf(
   { count, depth, strides }: Tuples,
 ): Int32Array | number[] {
   if (depth === 1 && strides[0] === 1) return indices;
-  return Array.from({ length: count }, (_, place) => {
+  const rows = new Array<number>(count);
+  for (let place = 0, at = 0; place < count; place++) {
     let row = 0;
     for (let axis = 0; axis < depth; axis++) {
-      row += indices[place * depth + axis]! * strides[axis]!;
+      row += indices[at++]! * strides[axis]!;
     }
-    return row;
-  });
+    rows[place] = row;
+  }
+  return rows;
 }
 
 /**
@@ -58,7 +77,7 @@ export function assertRows(
 }
 
 /** Number of tuples up to which JavaScript checks them first. */
-const FEW_TUPLES = 512;
+const FEW_TUPLES = 128;
 
 /**
  * Runs a job that follows tuples, and checks them: few of them before it, many where
