@@ -158,18 +158,19 @@ function forward(
   const isRow = bias?.shape.at(-1) === info.outChannels &&
     tf.util.sizeFromShape(bias.shape) === info.outChannels;
   const added = isRow ? bias : undefined, missing = isRow ? undefined : bias;
+  // Others are kernels of their own, which need the image's shape.
+  const code = missing ? 0 : codeOf(activation), isActivated = code > 0;
   if (isPointwise(info)) {
     const rows = asMatrix(x, info.inChannels);
     const columns = asMatrix(filter, info.outChannels);
-    const product = matmul(call, rows, columns, { bias: added });
-    return {
-      y: { ...product, shape: info.outShape },
-      missing,
-      isActivated: false,
-    };
+    const product = matmul(call, rows, columns, {
+      bias: added,
+      activation: isActivated ? activation : "linear",
+    });
+    const y = { ...product, shape: info.outShape };
+    return { y, missing, isActivated };
   }
   const y = make(info.outShape);
-  const code = missing ? 0 : codeOf(activation), isActivated = code > 0;
   const tensors = { x, filter, y, ...(added ? { bias: added } : {}) };
   if (sizeOf(y) > 0) {
     const pixels = info.batchSize * info.outHeight * info.outWidth;
@@ -207,23 +208,15 @@ function finish(
   },
   { activation, leakyreluAlpha }: Attributes,
 ): tf.TensorInfo {
-  if (bias) y = replaced(wasm, y, "Add", { a: y, b: bias });
+  if (bias) {
+    const { kernelFunc } = tf.getKernel("Add", "wasm")!;
+    const inputs = { a: y, b: bias };
+    const sums = kernelFunc({ inputs, attrs: {}, backend: wasm });
+    wasm.disposeData(y.dataId);
+    y = sums as tf.TensorInfo;
+  }
   if (!activation || activation === "linear" || isActivated) return y;
   return activateBy(wasm, y, activation, weights, leakyreluAlpha);
-}
-
-/** What a kernel makes of a tensor, which is disposed of. */
-function replaced(
-  wasm: BackendWasm,
-  x: tf.TensorInfo,
-  name: string,
-  inputs: tf.NamedTensorInfoMap,
-  attrs: tf.NamedAttrMap = {},
-): tf.TensorInfo {
-  const { kernelFunc } = tf.getKernel(name, "wasm")!;
-  const result = kernelFunc({ inputs, attrs, backend: wasm }) as tf.TensorInfo;
-  wasm.disposeData(x.dataId);
-  return result;
 }
 
 function inputGradient(
@@ -348,7 +341,7 @@ function withChannelsFirst(
   attributes: Attributes,
 ): tf.TensorInfo {
   const { wasm } = kernel;
-  const { activation, leakyreluAlpha, inputShape, pad } = attributes;
+  const { inputShape, pad } = attributes;
   const moved: tf.TensorInfo[] = [];
   const move = (x: tf.TensorInfo, perm: number[]): tf.TensorInfo =>
     tf.getKernel("Transpose", "wasm")!.kernelFunc({
@@ -379,12 +372,7 @@ function withChannelsFirst(
       bias: bias && alongChannels(bias),
       weights: preluActivationWeights && alongChannels(preluActivationWeights),
     };
-    return finish(
-      kernel,
-      left,
-      more,
-      { ...attributes, activation, leakyreluAlpha } as Attributes,
-    );
+    return finish(kernel, left, more, attributes);
   } finally {
     moved.forEach(({ dataId }) => wasm.disposeData(dataId));
   }

@@ -91,7 +91,7 @@ export function matmul(
   options: MatmulOptions,
 ): tf.TensorInfo {
   const { transposeA = false, transposeB = false, bias, hidden } = options;
-  const { activation = "linear" } = options;
+  const activation = options.activation || "linear";
   const [rows, inner] = matrixShape("a", a, transposeA);
   const [innerB, columns] = matrixShape("b", b, transposeB);
   if (inner !== innerB) {

@@ -21,7 +21,8 @@ let paddedBias: usize = 0;
 /** Lays out a thread's scratch; returns its end. */
 export function layout(base: usize): usize {
   packedA = (base + 63) & ~63;
-  packedB = packedA + INNER * vectorBytes(job.rowsPerTask);
+  const rowBytes = job.transposeA === 0 ? 0 : vectorBytes(job.rowsPerTask);
+  packedB = packedA + INNER * rowBytes;
   tile = packedB + INNER * PANEL * 4;
   paddedBias = tile + <usize> job.rowsPerTask * COLUMNS * 4;
   return paddedBias + COLUMNS * 4;
