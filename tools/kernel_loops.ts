@@ -54,6 +54,11 @@ const OF_FLOATS: readonly Loop[] = [
     writes: { target: "multiplyAdd(weight, source, target)" },
   },
   {
+    doc: "target = target + a ∘ b",
+    head: "addProduct(a, b, target)",
+    writes: { target: "multiplyAdd(a, b, target)" },
+  },
+  {
     doc: "target = a + b + weight · x",
     head: "addWeighted(weight: f32, a, b, x, target)",
     writes: { target: "multiplyAdd(weight, x, f32x4.add(a, b))" },

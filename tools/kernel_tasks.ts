@@ -40,6 +40,7 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   gelu: "layer/gelu",
   convolution: "convolution/convolution_job",
   squareSums: "layer/square_sums",
+  depthwise: "convolution/depthwise",
 };
 
 /** The text of tasks.ts, which does what the queue's job says. */

@@ -30,7 +30,11 @@ import {
 } from "./wasm/elementwise/kernels.ts";
 import type { KernelHost } from "./wasm/host.ts";
 import { REDUCTIONS } from "./wasm/jobs.ts";
-import { convolutionKernel } from "./wasm/convolution.ts";
+
+import {
+  convolutionKernel,
+  depthwiseGradientKernel,
+} from "./wasm/convolution.ts";
 import { cpuKernel } from "./wasm/cpu_kernel.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
@@ -329,7 +333,11 @@ export const REPLACED_KERNELS: {
       "DepthwiseConv2dNativeBackpropInput",
     ],
     reason: "there are none, so that these convolutions cannot be trained",
-    kernel: (stock, name) => cpuKernel(stock, name, ["float32", "int32"]),
+    kernel: (stock, name, host) =>
+      depthwiseGradientKernel(
+        cpuKernel(stock, name, ["float32", "int32"]),
+        host,
+      ),
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),

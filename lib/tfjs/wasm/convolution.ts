@@ -290,6 +290,53 @@ function tasksOf(
   };
 }
 
+/**
+ * The kernels `DepthwiseConv2dNativeBackpropInput` and
+ * `DepthwiseConv2dNativeBackpropFilter` of 32-bit floats, where each channel has one
+ * output.
+ *
+ * @param otherwise The kernel for all others.
+ * @param host Runs the jobs.
+ */
+export function depthwiseGradientKernel(
+  otherwise: tf.KernelFunc,
+  host: KernelHost,
+): tf.KernelFunc {
+  return (call) => {
+    const { x, filter, dy } = call.inputs as Record<string, tf.TensorInfo>;
+    const attributes = call.attrs as unknown as Attributes;
+    const { strides, dilations = 1, pad, dimRoundingMode } = attributes;
+    const info = tf.backend_util.computeConv2DInfo(
+      (x?.shape ?? attributes.inputShape) as tf.Tensor4D["shape"],
+      (filter?.shape ?? attributes.filterShape) as tf.Tensor4D["shape"],
+      strides,
+      dilations,
+      pad,
+      dimRoundingMode,
+      true,
+    );
+    const isPlain = info.outChannels === info.inChannels &&
+      [x, filter, dy].every((x) => !x || x.dtype === "float32") &&
+      dy!.shape.every((size, axis) => size === info.outShape[axis]);
+    if (!isPlain) return otherwise(call);
+    assertGeometry(info, attributes);
+    const wasm = call.backend as BackendWasm;
+    return withOutputs(wasm, (make) => {
+      const result = make(filter ? info.inShape : info.filterShape);
+      if (sizeOf(result) === 0) return result;
+      if (sizeOf(dy!) === 0) wasm.typedArrayFromHeap(result).fill(0);
+      else {
+        const tensors = filter
+          ? { dy: dy!, filter, dx: result }
+          : { dy: dy!, x: x!, dfilter: result };
+        const division = { rowsPerTask: 0, columnsPerTask: 0 };
+        run({ host, wasm, make, info }, tensors, division, "depthwise");
+      }
+      return result;
+    });
+  };
+}
+
 function run(
   { host, wasm, info }: Call,
   tensors: Partial<
@@ -301,6 +348,7 @@ function run(
   division: Pick<Numbers<"convolution">, "rowsPerTask" | "columnsPerTask"> & {
     readonly activation?: number;
   },
+  name: "convolution" | "depthwise" = "convolution",
 ): void {
   const job: Numbers<"convolution"> = {
     activation: 0,
@@ -324,11 +372,12 @@ function run(
   const addresses: Partial<GivenJob<"convolution">> = Object.fromEntries(
     Object.entries(tensors).map(([name, x]) => [name, addressOf(wasm, x)]),
   );
-  const taps = info.filterHeight * info.filterWidth;
-  const operations = 2 * info.batchSize * info.outHeight * info.outWidth *
-    taps *
-    info.inChannels * info.outChannels;
-  host.run("convolution", { ...job, ...addresses }, { operations });
+  const outputs = tf.util.sizeFromShape(info.outShape);
+  const ofOutput = info.filterHeight * info.filterWidth *
+    (name === "depthwise" ? 1 : info.inChannels);
+  host.run(name, { ...job, ...addresses }, {
+    operations: 2 * outputs * ofOutput,
+  });
 }
 
 /** Where axes of `[batch, height, width, channels]` come from with channels first, and back. */

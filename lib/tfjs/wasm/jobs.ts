@@ -411,4 +411,6 @@ export const JOBS = {
   convolution: CONVOLUTION,
   gelu: GELU,
   squareSums: SQUARE_SUMS,
+  /** The gradients of a convolution whose channels have a kernel of their own each. */
+  depthwise: CONVOLUTION,
 } as const satisfies Record<string, Fields>;

@@ -350,3 +350,72 @@ Deno.test("a convolution of other shapes or types is refused by name [wasm]", as
   });
   assertEquals(tf.memory().numDataBuffers, before);
 });
+
+Deno.test("gradients of channels with a kernel of their own are the definition's, the same on any number of threads [wasm]", async () => {
+  const cases: (Case & { readonly multiplier?: number })[] = [
+    { x: [3, 5, 7, 3], kernel: [3, 2, 0], pad: "same" },
+    { x: [1, 8, 6, 17], kernel: [3, 3, 0], strides: [2, 3], pad: 1 },
+    { x: [2, 40, 30, 64], kernel: [3, 3, 0], pad: "valid" },
+    { x: [0, 4, 4, 2], kernel: [1, 3, 0] },
+    { x: [1, 5, 4, 2], kernel: [2, 2, 0], multiplier: 3 },
+  ];
+  const first: Float32Array[][] = [];
+  for (const threads of [1, 2]) {
+    await useBackend({ prefer: ["wasm"], threads });
+    const before = tf.memory().numTensors;
+    for (const [at, given] of cases.entries()) {
+      const { x: shape, kernel, strides = 1, pad = "valid" } = given;
+      const channels = shape[3], { multiplier = 1 } = given;
+      const filterShape = [kernel[0], kernel[1], channels, multiplier] as const;
+      const info = tf.backend_util.computeConv2DInfo(
+        shape,
+        [...filterShape],
+        strides,
+        1,
+        pad,
+        undefined,
+        true,
+      );
+      const random = uniform(at);
+      const [x, filter, dy] = [shape, [...filterShape], info.outShape]
+        .map((shape) => array(tf.util.sizeFromShape(shape), random));
+      const gradients = tf.tidy(() =>
+        tf.grads((x, filter) =>
+          tf.depthwiseConv2d(
+            x as tf.Tensor4D,
+            filter as tf.Tensor4D,
+            strides,
+            pad as "same",
+          )
+        )([
+          tf.tensor4d(x!, shape),
+          tf.tensor4d(filter!, [...filterShape]),
+        ], tf.tensor4d(dy!, info.outShape))
+      );
+      const got = await Promise.all(
+        gradients.map((x) => x.data() as Promise<Float32Array>),
+      );
+      tf.dispose(gradients);
+      const dx = new Float64Array(x!.length);
+      const dfilter = new Float64Array(filter!.length);
+      // The same pixels and taps as of a convolution from one channel to one.
+      const pixels = { ...info, inChannels: 1, outChannels: 1 };
+      forEachProduct(pixels, (from, tap, to) => {
+        for (let c = 0; c < channels; c++) {
+          for (let q = 0; q < multiplier; q++) {
+            const weight = (tap * channels + c) * multiplier + q;
+            const slope = dy![(to * channels + c) * multiplier + q]!;
+            dx[from * channels + c]! += slope * filter![weight]!;
+            dfilter[weight]! += slope * x![from * channels + c]!;
+          }
+        }
+      });
+      const label = JSON.stringify(given);
+      assertNear(got[0]!, dx, `dx of ${label}`);
+      assertNear(got[1]!, dfilter, `dfilter of ${label}`);
+      if (threads === 1) first.push(got);
+      else assertEquals(got, first[at], label);
+    }
+    assertEquals(tf.memory().numTensors, before);
+  }
+});
