@@ -97,13 +97,14 @@ export interface UpdatedWeight {
 
 /**
  * Whether the current backend changes these weights in place: it has the kernel, and
- * they and what changes them are float32, of one shape, and no weight twice.
+ * they and what changes them exist, are float32, of one shape, and no weight twice.
  */
 export function fitsInPlace(weights: readonly UpdatedWeight[]): boolean {
   return hasKernel(UPDATE) &&
     weights.every(({ value, gradient, states }) =>
-      [value, gradient, ...states].every(({ dtype, shape }) =>
-        dtype === "float32" && tf.util.arraysEqual(shape, value.shape)
+      [value, gradient, ...states].every(({ dtype, shape, isDisposed }) =>
+        dtype === "float32" && !isDisposed &&
+        tf.util.arraysEqual(shape, value.shape)
       )
     ) && new Set(weights.map(({ value }) => value)).size === weights.length;
 }

@@ -1,6 +1,12 @@
 /** TensorFlow.js's optimizers take their own steps, on every backend. @module */
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertThrows,
+} from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 
@@ -301,3 +307,29 @@ onEachBackend(
   },
   ["cpu", "wasm"],
 );
+
+onEachBackend("a gradient that is disposed of changes nothing", async () => {
+  const weight = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])));
+  const slope = tf.tensor1d([1, 1]);
+  slope.dispose();
+  const sgd = tf.train.sgd(1);
+  const step = () => sgd.applyGradients({ [weight.name]: slope });
+  assertThrows(step, Error);
+  assertEquals(await valuesOf([weight]), [[1, 2]]);
+  dispose(sgd);
+  weight.dispose();
+}, ["cpu", "wasm"]);
+
+onEachBackend("an optimizer goes from one backend to another", async () => {
+  await useBackend({ prefer: ["cpu"] });
+  const weights = variables(), { make } = CASES["adam"]!, adam = make();
+  takeSteps(adam, weights, 1, 7);
+  await useBackend({ prefer: ["wasm"] });
+  takeSteps(adam, weights, 8, 14);
+  await useBackend({ prefer: ["cpu"] });
+  takeSteps(adam, weights, 15, 20);
+  assertNear(await valuesOf(weights), expectedOf(CASES["adam"]!));
+  await useBackend({ prefer: ["wasm"] });
+  dispose(adam);
+  tf.dispose(weights);
+}, ["wasm"]);

@@ -41,6 +41,7 @@ const update: Kernel<UpdateAttributes> = (
 ) => {
   const states = RULES[rule].length;
   const table = new Int32Array((2 + ADDRESSES) * weights);
+  const written: number[] = [];
   let tasks = 0, total = 0, place = 0, input = 0;
   for (let i = 0; i < weights; i++) {
     const value = inputs[input]!, size = tf.util.sizeFromShape(value.shape);
@@ -48,7 +49,9 @@ const update: Kernel<UpdateAttributes> = (
     table[place++] = size;
     for (let address = 0; address < ADDRESSES; address++) {
       const isThere = address < 2 + states;
-      table[place++] = isThere ? addressOf(wasm, inputs[input++]!) : 0;
+      const own = isThere ? addressOf(wasm, inputs[input++]!) : 0;
+      written.push(own);
+      table[place++] = own;
     }
     tasks += Math.ceil(size / BLOCK);
     total += size;
@@ -63,6 +66,7 @@ const update: Kernel<UpdateAttributes> = (
   host.run("update", record, {
     operations: OPERATIONS * total,
     fill: writing(table),
+    written,
   });
   for (let i = 0; i < weights; i++) {
     valuesChanged(wasm, inputs[i * (2 + states)]!);

@@ -53,6 +53,8 @@ export interface RunOptions {
   readonly operations: number;
   /** Fills memory that all threads read besides the record. */
   readonly fill?: (memory: ArrayBufferLike, address: number) => void;
+  /** Addresses that the job writes to beside those in its record. @default none */
+  readonly written?: readonly number[];
 }
 
 /** The error for memory that was released. */
@@ -244,7 +246,9 @@ export class KernelHost {
     } finally {
       // What is slow on dirty vectors is slow wherever this thread goes on.
       if (queue.get("wide") !== 0) this.#clear();
-      if (!done) this.#giveUp(addressesOf(name, job));
+      if (!done) {
+        this.#giveUp([...addressesOf(name, job), ...options.written ?? []]);
+      }
       if (this.#scratch.bytes > KEPT_SCRATCH) this.#release();
     }
     if (done) return;

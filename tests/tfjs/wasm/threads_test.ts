@@ -164,13 +164,20 @@ Deno.test("what a thread given up may write is not used again until it has left"
   });
   const job = jobIn(heap);
   await host.useThreads(2);
-  assertThrows(() => host.run("chunkwiseBackward", job, MANY), Error, "died");
+  const beside = heap.allocate(64);
+  const options = { ...MANY, written: [beside] };
+  assertThrows(
+    () => host.run("chunkwiseBackward", job, options),
+    Error,
+    "died",
+  );
+  host.free(beside);
   // As tfjs does with the outputs of a kernel that throws.
   host.free(job.y);
   host.free(job.dq);
   const start = read(heap.memory, queues[0]!, "scratch");
   const scratch = heap.given.findLast((address) => align(address) === start)!;
-  const held = [scratch, job.y, job.dq];
+  const held = [scratch, job.y, job.dq, beside];
   const another = heap.allocate(64);
   host.free(another);
   assert(heap.freed.includes(another));
