@@ -235,11 +235,10 @@ export class KernelHost {
     const scratch = this.#reserve(Math.max(needed, exports.timingBytes()));
     this.onJob?.(needed);
     this.#chooseTiles(scratch);
-    queue.set("scratch", scratch);
-    queue.set("scratchBytes", perThread);
-    queue.set("extra", scratch + perThread * threads);
+    const behind = scratch + perThread * threads;
+    queue.place({ scratch, scratchBytes: perThread, extra: behind });
     // Reserving scratch may have grown the memory, and replaced its buffer.
-    options.fill?.(heap.memory.buffer, scratch + perThread * threads);
+    options.fill?.(heap.memory.buffer, behind);
     let done = false;
     try {
       done = exports.run(threads - 1) !== 0 && queue.get("over") === 0;

@@ -79,13 +79,23 @@ export class Queue {
     name: N,
     job: { readonly [field in keyof typeof JOBS[N]]?: number } | Int32Array,
   ): void {
-    this.set("operation", NUMBERS[name]);
+    this.#view()[PLACES.operation] = NUMBERS[name];
     const integers = this.#record, floats = this.#floats;
     if (job instanceof Int32Array) return integers.set(job);
     const values = job as Readonly<Record<string, number>>;
     RECORDS.get(name)!.forEach(({ field, isFloat }, i) => {
       (isFloat ? floats : integers)[i] = values[field] ?? 0;
     });
+  }
+
+  /** Sets what a job has besides its record, before threads know of it. */
+  place(
+    fields: Readonly<Record<"scratch" | "scratchBytes" | "extra", number>>,
+  ): void {
+    const view = this.#view();
+    view[PLACES.scratch] = fields.scratch;
+    view[PLACES.scratchBytes] = fields.scratchBytes;
+    view[PLACES.extra] = fields.extra;
   }
 
   /**

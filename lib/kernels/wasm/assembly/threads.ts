@@ -23,6 +23,15 @@ export function open(pointer: usize): void {
   attach(pointer);
 }
 
+/** Does all tasks of a job that no other thread knows of, so that nothing is shared. */
+function workAlone(): void {
+  prepare(queue.scratch);
+  for (let phase = 0; phase < 2; phase++) {
+    const tasks = tasksOf(phase);
+    for (let task = 0; task < tasks; task++) perform(phase, task);
+  }
+}
+
 /** Does the tasks that are left; false if another thread is dead. */
 function work(thread: i32): bool {
   prepare(queue.scratch + queue.scratchBytes * thread);
@@ -72,14 +81,16 @@ function waitFor(counter: usize, value: i32): bool {
  * are there in time; returns whether it was done.
  */
 export function run(others: i32): bool {
+  if (others === 0) {
+    workAlone();
+    return true;
+  }
   memory.fill(address(offsetof<Queue>("next")), 0, 16);
   const closed = address(offsetof<Queue>("closed"));
-  if (others > 0) {
-    atomic.store<i32>(closed, 0);
-    const turn = address(offsetof<Queue>("turn"));
-    atomic.add<i32>(turn, 1);
-    atomic.notify(turn, others);
-  }
+  atomic.store<i32>(closed, 0);
+  const turn = address(offsetof<Queue>("turn"));
+  atomic.add<i32>(turn, 1);
+  atomic.notify(turn, others);
   const done = work(0);
   // A thread that is late finds it closed, so that nobody waits for it.
   atomic.store<i32>(closed, 1);
