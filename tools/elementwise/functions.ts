@@ -168,7 +168,7 @@ function log(u: string, rest?: string): string {
     ...[-1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1],
     ...[2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1],
   ]);
-  const tail = madd(e, LN_2_LOW, mul(mul(p as string, f), z));
+  const tail = madd(e, LN_2_LOW, mul(mul(p, f), z));
   const result = madd(e, LN_2_HIGH, add(f, madd(z, -0.5, tail)));
   const usual = and(gt(u, 0), lt(u, Infinity));
   return select(
@@ -266,7 +266,7 @@ function tan(x: string): string {
     ...[9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2],
     ...[5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1],
   ]);
-  const tangent = madd(mul(p as string, z), r, r);
+  const tangent = madd(mul(p, z), r, r);
   const swapped = negInteger(and(quarters, 1));
   return div(select(-1, tangent, swapped), select(tangent, 1, swapped));
 }
@@ -283,7 +283,7 @@ function arcTangent(y: Vector, x: Vector): string {
     ...[8.05374449538e-2, -1.38776856032e-1],
     ...[1.99777106478e-1, -3.33329491539e-1],
   ]);
-  const part = madd(mul(p as string, z), t, t);
+  const part = madd(mul(p, z), t, t);
   const eighth = Math.fround(Math.PI / 4), rest = Math.PI / 4 - eighth;
   return add(
     and(isLarge, bits(eighth)),
@@ -320,7 +320,7 @@ function arcSine(x: string) {
     ...[4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2],
     ...[7.4953002686e-2, 1.6666752422e-1],
   ]);
-  return { isLarge, angle: madd(mul(p as string, z), w, w) };
+  return { isLarge, angle: madd(mul(p, z), w, w) };
 }
 
 function asin(x: string): string {
@@ -399,24 +399,24 @@ function power64(x: string, y: string): string {
     f64.shl(f64.subInteger(exponent, bias), 52),
   );
   const s = f64.div(f64.sub(m, 1), f64.add(m, 1)), z = f64.mul(s, s);
-  const horner = (x: string, coefficients: readonly Vector[]) =>
-    coefficients.reduce((sum, next) => f64.add(f64.mul(sum, x), next));
+  const multiplyAndAdd = (x: Vector, y: Vector, z: Vector) =>
+    f64.add(f64.mul(x, y), z);
   // Fitted to 2^-37 of it.
-  const series = horner(z, [
+  const series = polynomial(z, [
     ...[0.34072728774823785, 0.4116728846261225, 0.5770835819263388],
     ...[0.961796673359614, 2.8853900817900695],
-  ]);
-  const log2 = f64.add(f64.mul(series as string, s), e);
+  ], multiplyAndAdd);
+  const log2 = f64.add(f64.mul(series, s), e);
   const exponents = f64.lower(f64.raise(f64.mul(log2, y), -1000), 1000);
   const rounded = f64.add(exponents, ROUNDER_64);
   const r = f64.sub(exponents, f64.sub(rounded, ROUNDER_64));
   // 2^r, fitted to 2^-33 of it.
-  const p = horner(r, [
+  const p = polynomial(r, [
     ...[1.5303702537409895e-05, 0.00015461447461850476, 0.0013333478466896157],
     ...[0.009618056669890442, 0.05550410906332166, 0.2402265092234271],
     ...[0.6931471805568316, 1],
-  ]);
-  return f64.addInteger(p as string, f64.shl(rounded, 52));
+  ], multiplyAndAdd);
+  return f64.addInteger(p, f64.shl(rounded, 52));
 }
 
 function pow(x: string, y: string): string {
@@ -488,7 +488,7 @@ function leaky(x: string, below: string): string {
   return select(below, x, lt(x, 0));
 }
 
-/** One byte per lane: masks are made so where they are stored. */
+/** What each function computes of vectors; a mask is a bool, which is stored as a byte. */
 export const COMPUTED: Readonly<
   Record<FunctionName, (...operands: string[]) => Vector>
 > = {

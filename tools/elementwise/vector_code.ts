@@ -178,6 +178,13 @@ export function in64(
 }
 
 /** A polynomial, its coefficients from the highest power down, by Horner's rule. */
-export function polynomial(x: string, coefficients: readonly Vector[]): Vector {
-  return coefficients.reduce((sum, next) => madd(sum, x, next));
+export function polynomial(
+  x: string,
+  coefficients: readonly number[],
+  multiplyAndAdd: (sum: Vector, x: Vector, next: Vector) => string = madd,
+): string {
+  const [highest, ...others] = coefficients as [number, ...number[]];
+  let sum: Vector = highest;
+  for (const next of others) sum = multiplyAndAdd(sum, x, next);
+  return `${sum}`;
 }
