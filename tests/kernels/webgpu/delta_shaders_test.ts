@@ -153,8 +153,7 @@ const shaders = () => variants().map((program) => shaderOf(program, 65535));
 
 Deno.test("shaders of chunked linear attention differ if their keys do, and fit every device", () => {
   for (const program of variants()) assert(program.threads <= 256);
-  for (const { bindings, code } of distinctShaders(shaders())) {
-    assert(bindings.length <= 10);
+  for (const { code } of distinctShaders(shaders())) {
     assert(workgroupBytes(code()) <= 16384);
   }
 });
@@ -173,9 +172,9 @@ const REQUEST: DeltaRequest = {
   ...{ diagonal: false, causal: false, chunkSize: undefined },
 };
 
-/** What WebGPU guarantees, but for the storage buffers. */
+/** What WebGPU guarantees. */
 const LIMITS = {
-  maxStorageBuffersPerShaderStage: 10,
+  maxStorageBuffersPerShaderStage: 8,
   maxComputeWorkgroupsPerDimension: 65535,
   maxStorageBufferBindingSize: 2 ** 27,
   maxBufferSize: 2 ** 28,
@@ -228,7 +227,7 @@ Deno.test("planDeltaKernel() of the delta rule refuses what the device cannot ho
   const refusals: [ReturnType<typeof plan>, string][] = [
     [plan({ headDim: 513 }), "headDim is 513"],
     [
-      plan({}, { maxStorageBuffersPerShaderStage: 8 }),
+      plan({}, { maxStorageBuffersPerShaderStage: 7 }),
       "maxStorageBuffersPerShaderStage",
     ],
     [plan({ length: 2 ** 18 }), "maxStorageBufferBindingSize"],

@@ -1,14 +1,17 @@
 /** What the text of a shader must be, whoever generates it. @module */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 import { useBackend } from "../../../mod.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { BACKENDS } from "../../backends.ts";
 
+/** The storage buffers that every WebGPU device binds. */
+const GUARANTEED_BUFFERS = 8;
+
 /**
  * Throws unless shaders have the same text where they have the same key, and
- * only there.
+ * only there, and declare no more storage buffers than every device binds.
  *
  * @returns A shader of each key.
  */
@@ -16,6 +19,11 @@ export function distinctShaders(shaders: Iterable<Shader>): Shader[] {
   const byKey = new Map<string, { shader: Shader; code: string }>();
   for (const shader of shaders) {
     const code = shader.code();
+    const buffers = [...code.matchAll(/var<storage\b/g)].length;
+    assert(
+      buffers <= GUARANTEED_BUFFERS,
+      `${shader.key} binds ${buffers} storage buffers`,
+    );
     const known = byKey.get(shader.key);
     if (known) assertEquals(known.code, code);
     else byKey.set(shader.key, { shader, code });

@@ -18,6 +18,7 @@ import { decayGradientsShader } from "../../../lib/kernels/webgpu/chunkwise/deca
 import { packShader } from "../../../lib/kernels/webgpu/frame/pack.ts";
 import { maskFor } from "../../../lib/kernels/webgpu/chunkwise/chunk_operands.ts";
 import {
+  forwardMask,
   type MaskSource,
   transposedMask,
 } from "../../../lib/kernels/webgpu/chunkwise/mask.ts";
@@ -34,6 +35,7 @@ import { assertSnapshot } from "./snapshot.ts";
 
 const LAUNCH: Launch = {
   length: 40,
+  tokens: 80,
   chunks: 3,
   chunkSize: 16,
   firstSequence: 0,
@@ -59,6 +61,7 @@ const [q, k, v]: [Vectors, Vectors, Vectors] = [
   { name: "v", columns: "value", half: false },
 ];
 const both = maskFor(true, false)!;
+const packed = forwardMask(false, true);
 const causal = maskFor(true, true)!;
 
 function statesOf(decays: MaskSource | null): States {
@@ -87,9 +90,27 @@ const queryGradient: Role = {
   rows: g,
   others: v,
   values: k,
-  states: statesOf(both),
+  states: statesOf(packed),
   output: { name: "dq", columns: "key" },
   finish: { kind: "decayTerms", own: q, name: "queryTerms" },
+};
+
+const keyGradient: Role = {
+  rows: v,
+  others: g,
+  values: q,
+  states: cotangentStates,
+  output: { name: "dk", columns: "key" },
+  finish: { kind: "decayTerms", own: k, name: "keyTerms" },
+};
+
+const valueGradient: Role = {
+  rows: k,
+  others: q,
+  values: g,
+  states: cotangentStates,
+  output: { name: "dv", columns: "value" },
+  finish: { kind: "none" },
 };
 
 /** The shader of attention with these decays. */
@@ -108,9 +129,14 @@ const SHADERS: Record<string, Shader> = {
   attend_causal: attend(causal),
   attend_maskless: attend(null),
   attend_query_gradient: attendShader(
-    { roles: [queryGradient], decays: both, shape },
+    { roles: [queryGradient], decays: packed, shape },
     LAUNCH,
   ),
+  attend_key_gradients: attendShader({
+    roles: [keyGradient, valueGradient],
+    decays: transposedMask(false),
+    shape,
+  }, LAUNCH),
   carry_states: carryStatesShader([statesOf(both), cotangentStates], LAUNCH),
   carry_piece_states: carryStatesShader([statesOf(both)], LAUNCH, {
     ...{ before: true, after: true, backward: true },
@@ -119,10 +145,10 @@ const SHADERS: Record<string, Shader> = {
     ...{ before: true, after: false, backward: true },
   }),
   chunk_states: chunkStatesShader(
-    { states: [statesOf(both), cotangentStates], largestChunk },
+    { states: [statesOf(packed), cotangentStates], largestChunk },
     LAUNCH,
   ),
-  cotangents: cotangentsShader(LAUNCH),
+  cotangents: cotangentsShader(["f", "b"], LAUNCH),
   decay_gradients: decayGradientsShader({
     causal: false,
     largestChunk,
@@ -135,7 +161,13 @@ const SHADERS: Record<string, Shader> = {
 };
 
 /** One for each idea; the others are compiled, and their results checked elsewhere. */
-const SNAPSHOTS = ["attend", "chunk_states", "decay_gradients", "full"];
+const SNAPSHOTS = [
+  "attend",
+  "chunk_states",
+  "cotangents",
+  "decay_gradients",
+  "full",
+];
 
 Deno.test("shaders have the text of their snapshots", async (t) => {
   for (const name of SNAPSHOTS) {
@@ -185,7 +217,7 @@ function* variants(): Generator<Shader> {
           backward: decays !== causal,
         },
       });
-      yield cotangentsShader(launch);
+      yield cotangentsShader(decays ? ["f"] : [], launch);
       yield packShader({ ...v, columns: "value" }, launch);
       for (
         const numbers of [

@@ -92,15 +92,16 @@ export class ChunkCall {
     return tensor;
   }
 
-  /** Makes a buffer with a record of a kind for each chunk of a batch, which {@linkcode close} frees. */
+  /** Makes a buffer with some records of a kind for each chunk of a batch, which {@linkcode close} frees. */
   scratch(
     name: string,
     kind: keyof ReturnType<typeof recordSizes> = name as keyof ReturnType<
       typeof recordSizes
     >,
+    ofChunk: number = 1,
   ): tf.TensorInfo {
     const { chunks, directions } = this.layout;
-    const records = this.batches[0]!.sequences * directions * chunks;
+    const records = ofChunk * this.batches[0]!.sequences * directions * chunks;
     return this.floats(name, [records * recordSizes(this.layout)[kind]]);
   }
 

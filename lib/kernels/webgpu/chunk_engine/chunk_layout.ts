@@ -123,7 +123,7 @@ export function widthOf({ headDim, valueDim }: ChunkLayout): 1 | 4 {
 /** The fields that all programs of a problem have in common. */
 export function chunkProgram(
   layout: ChunkLayout,
-  { firstSequence }: SequenceBatch,
+  { firstSequence, sequences }: SequenceBatch,
 ): Pick<
   Program,
   "width" | "variants" | "integers" | "threads" | "elements"
@@ -132,7 +132,11 @@ export function chunkProgram(
   return {
     width: widthOf(layout),
     variants: [rule],
-    integers: { ...sizes, firstSequence },
+    integers: {
+      ...sizes,
+      firstSequence,
+      records: sequences * layout.directions * layout.chunks,
+    },
     threads: THREADS,
     elements: {
       beta: "f32",
@@ -146,7 +150,6 @@ export function chunkProgram(
       states: "vec4f",
       dvNew: "vec4f",
       dstates: "vec4f",
-      drhs: "vec4f",
       stateProducts: "vec4f",
       ...(decay === "scalar" ? { decays: "f32", dlog: "f32" } : {}),
     },
@@ -383,6 +386,16 @@ fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
 }
 `;
 }
+
+/**
+ * WGSL function `at_rhs(chunk, row, quad)`: where the gradient dR of a row lies, behind
+ * the writes U of all chunks, so that both take one binding.
+ */
+export const RHS_PLACE = /* wgsl */ `
+fn at_rhs(chunk: Chunk, row: u32, quad: u32) -> u32 {
+  return uniforms.records * uniforms.rows * uniforms.valueQuads + at_v_new(chunk, row, quad);
+}
+`;
 
 /** The WGSL text of a matrix of four columns. */
 export function columnsOf(element: (i: number) => string): string {

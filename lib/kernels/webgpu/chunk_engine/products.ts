@@ -22,6 +22,7 @@ import {
   eachPair,
   ofSweeps,
   placesOf,
+  RHS_PLACE,
   rowsOf,
   slopesOf,
   valuesOf,
@@ -47,7 +48,7 @@ export function productsProgram(
     name: "chunk_products",
     variants: [rule, ...(hasStates ? ["states"] : [])],
     reads: [
-      ...(isDelta ? ["v", "beta", "dy", "vNew", "drhs"] : ["v", "g"]),
+      ...(isDelta ? ["v", "beta", "dy", "vNew"] : ["v", "g"]),
       ...(hasStates ? ["states", "dstates"] : []),
     ],
     writes: ["products", "stateProducts"],
@@ -55,7 +56,7 @@ export function productsProgram(
     functions: /* wgsl */ `${placesOf(layout)}
 ${valuesOf(rule, width)}
 ${slopesOf(rule, width)}
-${isDelta ? `${rowsOf("v", "valueDim", width)}\n${BETA}` : ""}
+${isDelta ? `${rowsOf("v", "valueDim", width)}\n${BETA}${RHS_PLACE}` : ""}
 ${multiplyPairs(isDelta)}
 `,
     body: /* wgsl */ `
@@ -111,7 +112,7 @@ ${
     of_sums${r} += slope${r} * found;${
         isDelta
           ? `
-    of_rhs${r} += drhs[at_v_new(chunk, row + ${r}u, e)] * found;`
+    of_rhs${r} += vNew[at_rhs(chunk, row + ${r}u, e)] * found;`
           : ""
       }`
     )
@@ -173,7 +174,7 @@ ${
     isDelta
       ? multiplyState(
         "W",
-        (row) => `drhs[at_v_new(chunk, ${row}, e)]`,
+        (row) => `vNew[at_rhs(chunk, ${row}, e)]`,
         "states",
       )
       : ""

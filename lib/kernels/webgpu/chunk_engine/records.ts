@@ -16,16 +16,19 @@ export function batchesFor(
   return sequenceBatches(sequences, recordBytes(layout).largest, limits);
 }
 
-/** Bytes of a sequence's records: those of the largest kind, and those of all kinds together. */
+/**
+ * Bytes of a sequence's records: those of the buffer that has the most, and those of
+ * all kinds together. A gradient has a buffer with two records of `vNew`.
+ */
 export function recordBytes(
   layout: ChunkLayout,
 ): { largest: number; all: number } {
   const { directions, chunks } = layout;
-  const sizes = Object.values(recordSizes(layout))
-    .map((size) => 4 * directions * chunks * size);
+  const ofSequence = 4 * directions * chunks;
+  const sizes = recordSizes(layout), all = Object.values(sizes);
   return {
-    largest: Math.max(...sizes),
-    all: sizes.reduce((sum, size) => sum + size),
+    largest: ofSequence * Math.max(...all, 2 * sizes.vNew),
+    all: ofSequence * all.reduce((sum, size) => sum + size),
   };
 }
 

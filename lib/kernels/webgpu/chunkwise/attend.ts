@@ -35,6 +35,7 @@ import {
   loadWeights,
   maskKey,
   type MaskSource,
+  readingPacked,
   sidesOf,
 } from "./mask.ts";
 import { RECORD_QUADS } from "./states.ts";
@@ -92,6 +93,7 @@ export function attendShader(
       return /* wgsl */ `${declare(bindings)}
 ${QUADS}${RECORD_QUADS}
 ${inputs.map(reading).join("\n")}
+${readingPacked([decays])}
 ${roles.map(({ output }) => writing(output)).join("\n")}
 // The weighted scores of the block's rows, and later parts of their sums.
 var<workgroup> scores: array<vec4f, ${blockRows * scratchQuads(shape)}>;

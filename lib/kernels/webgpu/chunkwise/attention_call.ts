@@ -122,6 +122,7 @@ export class KernelCall {
       ...this.#attributes,
       ...this.dims,
       length: this.perToken[2]!,
+      tokens: tf.util.sizeFromShape(this.perToken),
       chunks: this.chunks,
     };
   }
@@ -171,7 +172,7 @@ export class KernelCall {
 
   /** A tensor that is gone when the kernel returns, with so many columns for each token. */
   scratchVectors(name: string, columns: number): tf.TensorInfo {
-    return this.scratch(name, tf.util.sizeFromShape(this.perToken) * columns);
+    return this.scratch(name, this.sizes.tokens * columns);
   }
 
   /** A buffer for the states of a batch of sequences. */

@@ -32,7 +32,12 @@
  * @module
  */
 import { type Binding, input } from "../../../tfjs/webgpu/shader.ts";
-import { forwardMask, type MaskSource, type Side } from "./mask.ts";
+import {
+  forwardMask,
+  logDecaysOf,
+  type MaskSource,
+  type Side,
+} from "./mask.ts";
 
 /**
  * The mask of a problem's decays. Nothing decays where it is `null`: then there is one
@@ -64,13 +69,9 @@ export function logChunkDecay(side: Side): string {
   return `path_${side}(0u, count)`;
 }
 
-/** The buffers of the log decays of some masks, each once. */
+/** The buffers that have only the log decays of some masks, each once. */
 export function inputsOfDecays(
   masks: readonly (MaskSource | null)[],
 ): Binding[] {
-  const names = masks.flatMap((
-    mask,
-  ) => [mask?.before?.name, mask?.after?.name]);
-  return (["f", "b"] as const).filter((name) => names.includes(name))
-    .map((name) => input(name, "f32"));
+  return logDecaysOf(masks, false).map((name) => input(name, "f32"));
 }

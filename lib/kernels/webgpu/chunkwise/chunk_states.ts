@@ -16,7 +16,13 @@ import {
   type Shader,
 } from "../../../tfjs/webgpu/shader.ts";
 import { decayToEnd, inputsOfDecays, logChunkDecay } from "./chunk_operands.ts";
-import { declareDecays, loadDecays, maskKey, sidesOf } from "./mask.ts";
+import {
+  declareDecays,
+  loadDecays,
+  maskKey,
+  readingPacked,
+  sidesOf,
+} from "./mask.ts";
 import {
   directionsOf,
   RECORD_QUADS,
@@ -73,6 +79,7 @@ export function chunkStatesShader(
       return /* wgsl */ `${declare(bindings)}
 ${QUADS}${RECORD_QUADS}
 ${inputs.map(reading).join("\n")}
+${readingPacked(states.map(({ decays }) => decays))}
 ${arrays.join("\n")}
 ${states[0]!.decays ? declareDecays(sides, largestChunk) : ""}
 ${states.map((kind) => writeStates(kind, largestChunk)).join("\n")}

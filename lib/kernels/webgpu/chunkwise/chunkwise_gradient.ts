@@ -5,11 +5,15 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { COTANGENTS, cotangentsShader } from "../frame/cotangents.ts";
+import {
+  cotangentNumbers,
+  COTANGENTS,
+  cotangentsShader,
+} from "../frame/cotangents.ts";
 import type { Vectors } from "../frame/vectors.ts";
 import { type AttentionArguments, KernelCall } from "./attention_call.ts";
 import type { Role } from "./roles.ts";
-import { transposedMask } from "./mask.ts";
+import { forwardMask, logDecaysOf, transposedMask } from "./mask.ts";
 import type { States } from "./states.ts";
 
 /**
@@ -24,13 +28,15 @@ export function chunkwiseGradient(
   mostRows: number,
 ): tf.TensorInfo[] {
   const call = new KernelCall(given, true);
-  const { decays } = call;
+  const decays = call.decays && forwardMask(call.causal, true);
   const outputs = ["q", "k", "v", "f", "b"]
     .filter((name) => call.input(name) !== undefined)
     .map((name) => call.output(`d${name}`, call.input(name)!.shape));
   const [q, k, v] = call.queriesKeysValues();
   const g = COTANGENTS;
-  call.scratchVectors(g.name, 4 * call.quads(g.columns));
+  const logDecays = logDecaysOf([decays], true);
+  const { dims, sizes: { tokens } } = call;
+  call.scratch(g.name, cotangentNumbers(tokens, dims, logDecays.length));
   const transposed = decays ? transposedMask(call.causal) : null;
   const states: States = { name: "states", rows: k, columns: v, decays };
   const cotangentStates: States = {
@@ -71,7 +77,7 @@ export function chunkwiseGradient(
     finish: { kind: "none" },
   };
   for (const batch of call.batches) {
-    call.launch(cotangentsShader, batch);
+    call.launch((launch) => cotangentsShader(logDecays, launch), batch);
     call.makeStates([states, cotangentStates], batch);
     call.attend([dq], decays, batch, mostRows);
     call.attend([dk, dv], transposed, batch, mostRows);

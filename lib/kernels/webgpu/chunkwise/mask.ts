@@ -8,10 +8,12 @@
  * @module
  */
 
+import { type LogDecays, readingLogDecay } from "../frame/cotangents.ts";
+
 /** Log decays of one direction, as a token pays them that is arrived at. */
 export interface Arrivals {
-  /** The buffer of the log decays. */
-  readonly name: "f" | "b";
+  /** The log decays. */
+  readonly name: LogDecays;
   /** How far after the token lies the one whose log decay is applied on arriving at it. */
   readonly offset: -1 | 0 | 1;
 }
@@ -22,28 +24,35 @@ export interface MaskSource {
   readonly before: Arrivals | null;
   /** What is applied on arriving from the right, by what a token reads of those after it. */
   readonly after: Arrivals | null;
+  /**
+   * Whether the log decays are read where they lie behind the cotangents
+   * (`cotangents.ts`), and not in buffers of their own.
+   */
+  readonly isPacked: boolean;
 }
 
 /** The side of a token or chunk on which lies what it reads. */
 export type Side = "before" | "after";
 
 /** The mask of the attention itself, with readers as rows. */
-export function forwardMask(causal: boolean): MaskSource {
+export function forwardMask(causal: boolean, isPacked = false): MaskSource {
   return {
     before: { name: "f", offset: 0 },
     after: causal ? null : { name: "b", offset: 0 },
+    isPacked,
   };
 }
 
 /**
  * The mask with readers and sources exchanged, which the gradients of k and v
  * need: what was applied on arriving from the right at i - 1 is now paid on
- * arriving from the left at i.
+ * arriving from the left at i. They have the cotangents, and the log decays behind them.
  */
 export function transposedMask(causal: boolean): MaskSource {
   return {
     before: causal ? null : { name: "b", offset: -1 },
     after: { name: "f", offset: 1 },
+    isPacked: true,
   };
 }
 
@@ -52,8 +61,25 @@ export function maskKey(mask: MaskSource | null): string {
   if (mask === null) return "maskless";
   return sidesOf(mask).map((side) => {
     const { name, offset } = mask[side]!;
-    return `${side}=${name}${offset === 0 ? "" : offset < 0 ? "-1" : "+1"}`;
+    return `${side}=${mask.isPacked ? "g." : ""}${name}${
+      offset === 0 ? "" : offset < 0 ? "-1" : "+1"
+    }`;
   }).join(",");
+}
+
+/** The log decays that some masks read, each once, from buffers of their own or packed. */
+export function logDecaysOf(
+  masks: readonly (MaskSource | null)[],
+  isPacked: boolean,
+): LogDecays[] {
+  const names = masks.filter((mask) => mask?.isPacked === isPacked)
+    .flatMap((mask) => [mask?.before?.name, mask?.after?.name]);
+  return (["f", "b"] as const).filter((name) => names.includes(name));
+}
+
+/** WGSL functions that read the packed log decays of some masks. */
+export function readingPacked(masks: readonly (MaskSource | null)[]): string {
+  return logDecaysOf(masks, true).map(readingLogDecay).join("\n");
 }
 
 /** The sides that a mask has. */
@@ -106,11 +132,13 @@ export function loadDecays(
   paddedTokens: number,
   threads: number,
 ): string {
+  const read = (name: LogDecays, place: string) =>
+    mask.isPacked ? `log_${name}(${place})` : `${name}[${place}]`;
   const value = (side: Side, { name, offset }: Arrivals) => {
     const inside = side === "before" ? "t > 0u" : "t + 1u < problem.length";
     const at = offset === 0 ? "t" : offset < 0 ? "max(t, 1u) - 1u" : "t + 1u";
     const place = `base + min(${at}, problem.length - 1u)`;
-    return `select(0.0, ${name}[${place}], i < count && ${inside})`;
+    return `select(0.0, ${read(name, place)}, i < count && ${inside})`;
   };
   const sides = sidesOf(mask);
   const each = sides.map((side) =>

@@ -70,10 +70,14 @@ export function registerDeltaAttention(
   }
 }
 
-/** Opens a call, with buffers for the writes U of each chunk and the states that enter it. */
+/**
+ * Opens a call, with buffers for the states that enter each chunk and its writes U,
+ * with room for their gradient dR behind them if `hasGradient`.
+ */
 function open(
   { backend, inputs, attributes }: DeltaCall,
   numbersFor: NumbersFor<WebGpuNumbers>,
+  hasGradient: boolean,
 ): ChunkCall {
   const [length, headDim] = inputs.q.shape.slice(2) as [number, number];
   const shape = { length, headDim, valueDim: inputs.v.shape[3]! };
@@ -81,7 +85,7 @@ function open(
     ...deltaSizes({ ...attributes, length }, numbersFor(shape).delta),
     withStates: (inputs as Others).before !== undefined,
   });
-  run.scratch("vNew");
+  run.scratch("vNew", "vNew", hasGradient ? 2 : 1);
   run.scratch("states");
   return run;
 }
@@ -107,7 +111,7 @@ function forward(
   const { inputs, attributes } = call;
   const { q, v } = inputs;
   const [batch, heads, , headDim] = q.shape as tf.Tensor4D["shape"];
-  const run = open(call, numbersFor);
+  const run = open(call, numbersFor, false);
   const y = run.output("y", v.shape);
   const last = withStates
     ? run.output("last", [batch, heads, headDim, v.shape[3]!])
@@ -128,7 +132,7 @@ function gradient(
   const { inputs, attributes: { scale } } = call;
   // The gradient in the state that leaves a piece is one in that which enters it.
   const { before, dforward } = inputs as Others;
-  const run = open(call, numbersFor);
+  const run = open(call, numbersFor, true);
   const { layout } = run;
   const gradients = (["q", "k", "v", "beta"] as const)
     .map((name) => run.output(`d${name}`, inputs[name].shape));
@@ -136,7 +140,7 @@ function gradient(
   const dbefore = before && run.output("dbefore", before.shape);
   const ends = { first_state: before, last_state: undefined };
   const gradientEnds = { first_state: dforward, last_state: dbefore };
-  for (const name of ["dvNew", "drhs"]) run.scratch(name, "vNew");
+  run.scratch("dvNew", "vNew");
   run.scratch("dstates", "states");
   run.scratch("products", "pairs");
   run.scratch("stateProducts", "operands");

@@ -14,6 +14,7 @@ import {
   LANE_THREADS,
   ofChunks,
   placesOf,
+  RHS_PLACE,
   ROW_LANES,
   rowsOf,
   widthOf,
@@ -31,13 +32,13 @@ export function valueGradientsProgram(
   const width = widthOf(layout);
   return ofChunks(layout, batch, {
     name: "delta_value_gradients",
-    reads: ["v", "beta", "dy", "pairs", "drhs"],
+    reads: ["v", "beta", "dy", "pairs", "vNew"],
     writes: ["dv", "dbeta"],
     floats: { scale },
     threads: LANE_THREADS,
     functions: /* wgsl */ `
 var<workgroup> parts: array<f32, ${LANE_THREADS}>;
-${placesOf(layout)}
+${placesOf(layout)}${RHS_PLACE}
 ${rowsOf("v", "valueDim", width)}
 ${rowsOf("dy", "valueDim", width)}
 ${BETA}
@@ -55,7 +56,7 @@ ${writing("dv", "valueDim", width)}
     for (var direction = 0u; direction < uniforms.directions; direction++) {
       let chunk = chunk_of(first_sweep + direction, number);
       let row = row_at(chunk, place);
-      let rhs = drhs[at_v_new(chunk, row, quad)];
+      let rhs = vNew[at_rhs(chunk, row, quad)];
       let weight = beta_of(chunk, row);
       sum += weight * rhs;
       part += dot(rhs, value);

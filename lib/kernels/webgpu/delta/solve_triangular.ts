@@ -16,6 +16,7 @@ import {
   LARGEST_CHUNK,
   ofSweeps,
   placesOf,
+  RHS_PLACE,
   THREADS,
 } from "../chunk_engine/chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
@@ -49,7 +50,10 @@ ${placesOf(layout)}`,
   });
 }
 
-/** The program of the gradient dR = Xᵀ dU in the right-hand side, in all sweeps. */
+/**
+ * The program of the gradient dR = Xᵀ dU in the right-hand side, in all sweeps, which
+ * lies behind the writes U.
+ */
 export function rhsGradientProgram(
   layout: ChunkLayout,
   batch: SequenceBatch,
@@ -57,8 +61,8 @@ export function rhsGradientProgram(
   return ofSweeps(layout, batch, {
     name: "delta_rhs_gradient",
     reads: ["pairs", "dvNew"],
-    writes: ["drhs"],
-    functions: placesOf(layout),
+    writes: ["vNew"],
+    functions: placesOf(layout) + RHS_PLACE,
     body: /* wgsl */ `
 ${eachItem("uniforms.valueQuads", SOLVE)}`,
   });
@@ -72,7 +76,5 @@ ${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
 ${eachBlockRow((r) => `        sum${r} += solved[${r}] * slope;`)}
       }
 ${
-  eachBlockRow((r) =>
-    `      drhs[at_v_new(chunk, row + ${r}u, quad)] = sum${r};`
-  )
+  eachBlockRow((r) => `      vNew[at_rhs(chunk, row + ${r}u, quad)] = sum${r};`)
 }`;

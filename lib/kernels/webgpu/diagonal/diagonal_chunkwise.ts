@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import type { AttentionArguments } from "../chunkwise/attention_call.ts";
 import { launch } from "../../../tfjs/webgpu/launch.ts";
 import {
@@ -21,7 +21,7 @@ import {
   addedValueGradientsProgram,
   outputsProgram,
 } from "../chunk_engine/outputs.ts";
-import { cotangentsShader } from "../frame/cotangents.ts";
+import { cotangentNumbers, cotangentsShader } from "../frame/cotangents.ts";
 import { packProblem } from "../frame/problem.ts";
 import { clearPadding } from "../layer/padding.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
@@ -104,15 +104,16 @@ export function diagonalGradient(call: AttentionArguments): tf.TensorInfo[] {
     .map((name) => run.output(`d${name}`, inputs[name]!.shape));
   const dlogs = run.decayGradients();
   // The gradient in the sums of all sequences.
-  const g = run.floats("g", [...q!.shape.slice(0, 3), 4 * layout.valueQuads]);
+  const tokens = tf.util.sizeFromShape(q!.shape.slice(0, 3));
+  const g = run.floats("g", [cotangentNumbers(tokens, layout, 0)]);
   const states = hasStates ? run.scratch("dstates", "states") : undefined;
   run.scratch("products", "pairs");
   run.scratch("stateProducts", "operands");
   for (const batch of run.batches) {
-    const problem = { ...attributes, ...layout, ...batch };
+    const problem = { ...attributes, ...layout, ...batch, tokens };
     launch(
       backend,
-      cotangentsShader(problem),
+      cotangentsShader([], problem),
       [dy!, y!, rowSums!, g],
       packProblem(problem),
     );

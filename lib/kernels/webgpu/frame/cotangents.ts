@@ -5,6 +5,10 @@
  *
  * where the row sum is one more column of y; without normalisation, s [dy_i, 0].
  *
+ * Behind the vectors of all tokens lie the log decays of all tokens, first those of f
+ * and then those of b: shaders that read g read the decays there, so that three inputs
+ * take one binding, and none of them binds more than the eight that WebGPU guarantees.
+ *
  * @module
  */
 import {
@@ -14,25 +18,61 @@ import {
   type Shader,
 } from "../../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "./problem.ts";
-import { QUADS, type Vectors } from "./vectors.ts";
+import { type Dims, QUADS, quadsOf, type Vectors } from "./vectors.ts";
 
 /** The vectors g, gradients in the sums of y and in the row sum. */
 export const COTANGENTS: Vectors = { name: "g", columns: "sum", half: false };
 
 const THREADS = 64;
 
-/** The shader that writes the vectors g, one token per thread. */
+/** The log decays of a direction, by the name of their input. */
+export type LogDecays = "f" | "b";
+
+/**
+ * The numbers in the buffer of the vectors g, in whole quads.
+ *
+ * @param tokens Tokens of all sequences.
+ * @param dims Columns of a head.
+ * @param directions How many of f and b there are.
+ */
+export function cotangentNumbers(
+  tokens: number,
+  dims: Dims,
+  directions: number,
+): number {
+  const decays = Math.ceil(directions * tokens / 4);
+  return 4 * (tokens * quadsOf(COTANGENTS.columns, dims) + decays);
+}
+
+/** WGSL of where the log decays begin among the numbers of the buffer, and of one of them. */
+const placeOf = (name: LogDecays, token: string) =>
+  name === "f" ? token : `problem.tokens + ${token}`;
+
+/** WGSL function `log_<name>(token) -> f32`, which reads a log decay behind the vectors g. */
+export function readingLogDecay(name: LogDecays): string {
+  return /* wgsl */ `fn log_${name}(token: u32) -> f32 {
+  let at = ${placeOf(name, "token")};
+  return ${COTANGENTS.name}[problem.tokens * sum_quads() + at / 4u][at % 4u];
+}`;
+}
+
+/**
+ * The shader that writes the vectors g, and the log decays behind them, one token per
+ * thread.
+ */
 export function cotangentsShader(
+  decays: readonly LogDecays[],
   { length, sequences }: Launch,
 ): Shader {
   const bindings = [
     input("dy", "f32"),
     input("y", "f32"),
     input("rowSums", "f32"),
+    ...decays.map((name) => input(name, "f32")),
     output("g", "f32"),
   ];
   return {
-    key: keyOf("cotangents"),
+    key: keyOf("cotangents", ...decays),
     bindings,
     dispatch: [Math.ceil(length / THREADS), sequences, 1],
     code: () =>
@@ -53,7 +93,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   g[token * padded + problem.valueDim] = select(0.0, -product, normalize);
   for (var i = problem.valueDim + 1u; i < padded; i++) { g[token * padded + i] = 0.0; }
-}
+${
+        decays.map((name) =>
+          `  g[problem.tokens * padded + ${
+            placeOf(name, "token")
+          }] = ${name}[token];\n`
+        ).join("")
+      }}
 `,
   };
 }

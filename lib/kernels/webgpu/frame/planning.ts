@@ -1,13 +1,14 @@
 /** Limits, refusals and costs that the plans of all forms have in common. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { Refusal } from "../../../contract/kernel.ts";
+import { cotangentNumbers } from "./cotangents.ts";
 import { isPacked, largestBuffer } from "./sequence_batches.ts";
 import { quadsOf } from "./vectors.ts";
 
 /** Largest headDim and valueDim: a workgroup's threads must cover a row. */
 const LARGEST_DIM = 128;
-/** The most storage buffers that any shader binds, that of dk and dv. */
-const STORAGE_BUFFERS = 10;
+/** The most storage buffers that any shader binds: as many as WebGPU guarantees. */
+const STORAGE_BUFFERS = 8;
 
 /** The limits and features of a device. */
 export type Device = Pick<GPUDevice, "limits" | "features">;
@@ -27,8 +28,15 @@ export function refusalOf(
   }
   const unbound = tooFewBuffers(limits);
   if (unbound) return unbound;
-  const gradients = 16 * batch * heads * length * quadsOf("sum", request);
-  return tooLarge("the gradients of the sums take", gradients, limits);
+  // Those of each channel are in no chunk's mask, and lie elsewhere.
+  const hasMask = (request.decays || request.causal) && !request.diagonal;
+  const directions = hasMask ? request.causal ? 1 : 2 : 0;
+  const numbers = cotangentNumbers(
+    batch * heads * length,
+    { headDim, valueDim },
+    directions,
+  );
+  return tooLarge("the gradients of the sums take", 4 * numbers, limits);
 }
 
 /**
@@ -66,7 +74,7 @@ export function tooWide(
   return undefined;
 }
 
-/** Refuses an adapter that binds too few buffers for the gradients. */
+/** Refuses an adapter that binds fewer buffers than WebGPU guarantees. */
 export function tooFewBuffers(limits: GPUSupportedLimits): Refusal | undefined {
   if (limits.maxStorageBuffersPerShaderStage >= STORAGE_BUFFERS) {
     return undefined;

@@ -10,6 +10,8 @@ import {
 export interface ProblemUniforms {
   /** Tokens of a sequence. */
   readonly length: number;
+  /** Tokens of all sequences, those of other launches too. */
+  readonly tokens: number;
   /** Chunks of a sequence. */
   readonly chunks: number;
   /** Tokens of a chunk. */
@@ -36,6 +38,7 @@ export interface Launch extends ProblemUniforms {
 
 const PROBLEM = {
   length: "u32",
+  tokens: "u32",
   chunks: "u32",
   chunkSize: "u32",
   firstSequence: "u32",

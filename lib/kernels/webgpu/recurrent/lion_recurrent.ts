@@ -1,5 +1,6 @@
 /**
- * The recurrent form as a kernel of TensorFlow.js for WebGPU: one launch per direction.
+ * The recurrent form as a kernel of TensorFlow.js for WebGPU: one launch per direction, and
+ * one that divides where a piece of a sequence has two.
  *
  * @module
  */
@@ -10,8 +11,13 @@ import type { NumbersFor } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { registerForm } from "../chunkwise/register_form.ts";
 import { clearPadding } from "../layer/padding.ts";
+import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
-import { type ForwardSweep, forwardSweep } from "./recurrent_forward.ts";
+import {
+  divideProgram,
+  type ForwardSweep,
+  forwardSweep,
+} from "./recurrent_forward.ts";
 import { directionsOf, planRecurrent } from "./recurrent_plan.ts";
 
 /**
@@ -44,13 +50,19 @@ export const forward: FusedKernel<ForwardInput, KernelAttributes> = (
   const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
   const y = makeFloats(backend, v.shape);
   const directions = directionsOf(attributes.causal);
-  const sums = directions.map(() =>
-    makeFloats(backend, [batch, heads, length])
-  );
+  const { states: isPiece, normalize, epsilon } = attributes;
+  const makeSums = () => makeFloats(backend, [batch, heads, length]);
+  const rowSums = makeSums();
+  const sumsBefore = directions.length === 1
+    ? undefined
+    : isPiece
+    ? rowSums
+    : makeSums();
   const state = [batch, heads, headDim, v.shape[3]! + 1];
-  const leaving = attributes.states
+  const leaving = isPiece
     ? directions.map(() => makeFloats(backend, state))
     : [];
+  const isLast = (i: number) => i === directions.length - 1;
   directions.forEach((direction, i) => {
     const [logDecay, firstState] = direction === "forward"
       ? [given.f, given.before]
@@ -58,14 +70,15 @@ export const forward: FusedKernel<ForwardInput, KernelAttributes> = (
     const sweep: ForwardSweep = {
       ...{ direction, q, k, v, y, logDecay, firstState, attributes },
       lastState: leaving[i],
-      sumsBefore: sums[i - 1],
-      rowSums: sums[i]!,
-      isLast: i === directions.length - 1,
+      ...isLast(i)
+        ? { sumsBefore, rowSums, divides: sumsBefore !== rowSums }
+        : { sumsBefore: undefined, rowSums: sumsBefore!, divides: false },
     };
     runProgram(backend, forwardSweep(sweep));
   });
+  if (sumsBefore === rowSums) {
+    if (normalize) runElementwise(backend, divideProgram(y, rowSums, epsilon));
+  } else if (sumsBefore) backend.disposeData(sumsBefore.dataId);
   if (mask) clearPadding(backend, y, mask);
-  const rowSums = sums.pop()!;
-  sums.forEach(({ dataId }) => backend.disposeData(dataId));
   return [y, rowSums, ...leaving];
 };

@@ -3,11 +3,17 @@
  * outputs, one after the other: the first writes its sums, and the second completes
  * them; the sum of the forward sweep includes a token's own k vᵀ.
  *
+ * The last sweep divides by the row sums, which it reads in one buffer and writes in
+ * another, since all workgroups of a sequence read them. In a piece that would be a
+ * ninth buffer, and WebGPU guarantees eight: there the row sums are completed in place,
+ * and a launch of its own divides.
+ *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { borderStates } from "../frame/border_states.ts";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
+import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
+import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
 import {
   type Direction,
   readRows,
@@ -48,11 +54,11 @@ export interface ForwardSweep {
   readonly lastState?: tf.TensorInfo | undefined;
   /**
    * The row sums of the previous sweep, whose sums of values are in y; absent for
-   * the first sweep.
+   * the first sweep. They may be `rowSums` themselves if the sweep does not divide.
    */
   readonly sumsBefore: tf.TensorInfo | undefined;
-  /** Whether this is the last sweep, which divides the rows. */
-  readonly isLast: boolean;
+  /** Whether the sweep divides the rows by their sums. */
+  readonly divides: boolean;
   readonly y: tf.TensorInfo;
   readonly rowSums: tf.TensorInfo;
   readonly attributes: {
@@ -85,13 +91,17 @@ function share(
 /** The program of a sweep of the forward pass. */
 export function forwardSweep(sweep: ForwardSweep): Program {
   const { direction, q, k, v, logDecay, firstState, lastState } = sweep;
-  const { sumsBefore, isLast, y, rowSums, attributes } = sweep;
+  const { sumsBefore, divides, y, rowSums, attributes } = sweep;
   const { scale, normalize, epsilon } = attributes;
   const [batch, heads, , headDim] = q.shape as tf.Tensor4D["shape"];
   const valueDim = v.shape[3]!;
   const { workgroups, ...tiling } = share(headDim, valueDim);
   const program = sweepProgram(q, v, tiling);
-  const optional = { logDecay, firstState, sumsBefore };
+  const isInPlace = sumsBefore === rowSums;
+  const optional = {
+    ...{ logDecay, firstState },
+    sumsBefore: isInPlace ? undefined : sumsBefore,
+  };
   return {
     ...program,
     name: "recurrent_forward",
@@ -99,7 +109,8 @@ export function forwardSweep(sweep: ForwardSweep): Program {
       direction,
       ...Object.entries(optional).map(([name, x]) => x !== undefined && name),
       lastState !== undefined && "lastState",
-      isLast && "last",
+      isInPlace && "inPlace",
+      divides && "divides",
       `threads=${tiling.threads}`,
     ],
     elements: {
@@ -153,10 +164,12 @@ ${
 }
 
 function bodyOf(
-  { direction, logDecay, firstState, lastState, sumsBefore, isLast }:
-    ForwardSweep,
+  sweep: ForwardSweep,
   { threads }: SweepTiling,
 ): string {
+  const { direction, logDecay, firstState, lastState } = sweep;
+  const { sumsBefore, rowSums, divides } = sweep;
+  const isInPlace = sumsBefore === rowSums;
   const token = tokenAt(direction, "(first + t)");
   const isForward = direction === "forward";
   const block = blockOf(threads);
@@ -210,19 +223,19 @@ ${isForward ? "        sum += (dot(q0, k0) + dot(q1, k1)) * value;" : ""}
       sum *= uniforms.scale;
       total *= uniforms.scale;
 ${
-    sumsBefore
-      ? `      sum += read_y(token, quad);
-      total += sumsBefore[token];`
-      : ""
+    (sumsBefore ? "      sum += read_y(token, quad);\n" : "") +
+    (sumsBefore && !isInPlace ? "      total += sumsBefore[token];" : "")
   }
 ${
-    isLast
+    divides
       ? "      sum /= select(1.0, total + uniforms.epsilon, uniforms.normalize != 0u);"
       : ""
   }
       if (is_own(tile, column)) {
         write_y(token, quad, sum);
-        if (quad == uniforms.wholeQuads) { rowSums[token] = total; }
+        if (quad == uniforms.wholeQuads) { rowSums[token] ${
+    isInPlace ? "+" : ""
+  }= total; }
       }
     }
     workgroupBarrier();
@@ -238,6 +251,27 @@ ${
   }`
       : ""
   }`;
+}
+
+/** The program that divides y by the row sums, in place. */
+export function divideProgram(
+  y: tf.TensorInfo,
+  rowSums: tf.TensorInfo,
+  epsilon: number,
+): ElementwiseProgram {
+  const columns = y.shape.at(-1)!;
+  const width = widthOf(columns);
+  return {
+    name: "recurrent_divide",
+    width,
+    elements: { rowSums: "f32" },
+    reads: { rowSums },
+    writes: { y },
+    integers: { packsOfToken: columns / width },
+    floats: { epsilon },
+    body:
+      /* wgsl */ `  y[at] /= rowSums[at / uniforms.packsOfToken] + uniforms.epsilon;`,
+  };
 }
 
 /**

@@ -28,12 +28,15 @@ export function planRecurrent(
   const refusal = tooWide({ headDim }, LARGEST_HEAD_DIM) ??
     tooFewBuffers(limits);
   if (refusal) return refusal;
+  // In a piece of a sequence, the backward sweep completes the row sums in place.
+  const isPiece = request.states === true;
+  const dividesApart = isPiece && !causal && request.normalize;
   return {
     chunkSize: null,
     // The row sums of the forward sweep, which the backward sweep completes.
-    scratchBytes: causal ? 0 : 4 * batch * heads * length,
+    scratchBytes: causal || isPiece ? 0 : 4 * batch * heads * length,
     carriedBytes: 0,
-    how: inLaunches(directionsOf(causal).length),
+    how: inLaunches(directionsOf(causal).length + (dividesApart ? 1 : 0)),
   };
 }
 

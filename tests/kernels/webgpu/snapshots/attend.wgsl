@@ -2,6 +2,7 @@
 // dispatch 3 × 2 × 1
 struct Problem {
   length: u32,
+  tokens: u32,
   chunks: u32,
   chunkSize: u32,
   firstSequence: u32,
@@ -33,6 +34,7 @@ fn read_v(token: u32, quad: u32) -> vec4f {
   let values = select(vec4f(), vec4f(v[token * quads + quad]), quad < quads);
   return select(values, vec4f(1.0), quad * 4u + vec4u(0u, 1u, 2u, 3u) == vec4u(problem.valueDim));
 }
+
 fn write_y(token: u32, quad: u32, value: vec4f) {
   for (var i = 0u; i < 4u && quad * 4u + i < problem.valueDim; i++) {
     y[token * problem.valueDim + quad * 4u + i] = value[i];

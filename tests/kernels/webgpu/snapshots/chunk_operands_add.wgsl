@@ -14,6 +14,7 @@ struct Uniforms {
   valueQuads: u32,
   stateQuads: u32,
   firstSequence: u32,
+  records: u32,
   direction: u32,
 }
 @group(0) @binding(0) var<storage, read> q: array<Pack>;

@@ -1,7 +1,8 @@
-// lion_chunk_states states(k·v):before=f,after=b cotangentStates(q·g):before=b-1,after=f+1 chunk=64
+// lion_chunk_states states(k·v):before=g.f,after=g.b cotangentStates(q·g):before=g.b-1,after=g.f+1 chunk=64
 // dispatch 3 × 2 × 2
 struct Problem {
   length: u32,
+  tokens: u32,
   chunks: u32,
   chunkSize: u32,
   firstSequence: u32,
@@ -15,11 +16,9 @@ struct Problem {
 @group(0) @binding(1) var<storage, read> v: array<vec4f>;
 @group(0) @binding(2) var<storage, read> q: array<vec4f>;
 @group(0) @binding(3) var<storage, read> g: array<vec4f>;
-@group(0) @binding(4) var<storage, read> f: array<f32>;
-@group(0) @binding(5) var<storage, read> b: array<f32>;
-@group(0) @binding(6) var<storage, read_write> states: array<vec4f>;
-@group(0) @binding(7) var<storage, read_write> cotangentStates: array<vec4f>;
-@group(0) @binding(8) var<uniform> problem: Problem;
+@group(0) @binding(4) var<storage, read_write> states: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> cotangentStates: array<vec4f>;
+@group(0) @binding(6) var<uniform> problem: Problem;
 
 fn key_quads() -> u32 { return (problem.headDim + 3u) / 4u; }
 fn value_quads() -> u32 { return (problem.valueDim + 3u) / 4u; }
@@ -34,6 +33,14 @@ fn read_v(token: u32, quad: u32) -> vec4f {
 }
 fn read_q(token: u32, quad: u32) -> vec4f { return vec4f(q[token * key_quads() + quad]); }
 fn read_g(token: u32, quad: u32) -> vec4f { return vec4f(g[token * sum_quads() + quad]); }
+fn log_f(token: u32) -> f32 {
+  let at = token;
+  return g[problem.tokens * sum_quads() + at / 4u][at % 4u];
+}
+fn log_b(token: u32) -> f32 {
+  let at = problem.tokens + token;
+  return g[problem.tokens * sum_quads() + at / 4u][at % 4u];
+}
 var<workgroup> to_end_before: array<f32, 64>;
 var<workgroup> to_end_after: array<f32, 64>;
 
@@ -66,8 +73,8 @@ fn write_states(thread: u32, group: vec3u, tile: u32) {
 
   for (var i = thread; i < 64u; i += 136u) {
     let t = first + i;
-    before[i] = select(0.0, f[base + min(t, problem.length - 1u)], i < count && t > 0u);
-    after[i] = select(0.0, b[base + min(t, problem.length - 1u)], i < count && t + 1u < problem.length);
+    before[i] = select(0.0, log_f(base + min(t, problem.length - 1u)), i < count && t > 0u);
+    after[i] = select(0.0, log_b(base + min(t, problem.length - 1u)), i < count && t + 1u < problem.length);
   }
   workgroupBarrier();
   for (var i = thread; i < 16u; i += 136u) {
@@ -169,8 +176,8 @@ fn write_cotangentStates(thread: u32, group: vec3u, tile: u32) {
 
   for (var i = thread; i < 64u; i += 136u) {
     let t = first + i;
-    before[i] = select(0.0, b[base + min(max(t, 1u) - 1u, problem.length - 1u)], i < count && t > 0u);
-    after[i] = select(0.0, f[base + min(t + 1u, problem.length - 1u)], i < count && t + 1u < problem.length);
+    before[i] = select(0.0, log_b(base + min(max(t, 1u) - 1u, problem.length - 1u)), i < count && t > 0u);
+    after[i] = select(0.0, log_f(base + min(t + 1u, problem.length - 1u)), i < count && t + 1u < problem.length);
   }
   workgroupBarrier();
   for (var i = thread; i < 16u; i += 136u) {

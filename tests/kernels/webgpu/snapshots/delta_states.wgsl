@@ -14,6 +14,7 @@ struct Uniforms {
   valueQuads: u32,
   stateQuads: u32,
   firstSequence: u32,
+  records: u32,
   across: u32,
   parts: u32,
 }

@@ -2,6 +2,7 @@
 // dispatch 3 × 2 × 1
 struct Problem {
   length: u32,
+  tokens: u32,
   chunks: u32,
   chunkSize: u32,
   firstSequence: u32,
