@@ -15,9 +15,10 @@ import { isRecording, runAsOne } from "./tape.ts";
  * The description of a kernel, with the names of its inputs and outputs in
  * order. Each form of an operation has its own.
  *
- * The gradient kernel gets the inputs of the forward kernel, the outputs in
- * `gradientReads`, and the gradient of each of `outputs` as `d` + its name. It
- * returns the gradients of those `gradientsIn` that were given.
+ * The gradient kernel gets the inputs of the forward kernel, or those of them in
+ * `gradientInputs`, the outputs in `gradientReads`, and the gradient of each of
+ * `outputs` as `d` + its name. It returns the gradients of those `gradientsIn` that
+ * were given.
  */
 export interface Operation<
   Output extends string = string,
@@ -39,6 +40,11 @@ export interface Operation<
   readonly further?: readonly Further[];
   /** Outputs of any kind that the gradient kernel needs. @default none */
   readonly gradientReads?: readonly (Output | Further)[];
+  /**
+   * Inputs that the gradient kernel needs; others are not kept for it.
+   * @default all
+   */
+  readonly gradientInputs?: readonly string[];
   /**
    * Replaces an input, or the gradient of an output, before the kernels get it.
    * Not differentiated. @default unchanged
@@ -141,7 +147,8 @@ export function planKernel<Request>(
 /**
  * Runs the current backend's kernel of an operation, on inputs converted to
  * float32; differentiable in `gradientsIn`. The gradient is computed from the
- * inputs and the outputs in `gradientReads`, which are kept for it.
+ * inputs, or those in `gradientInputs`, and the outputs in `gradientReads`, which
+ * are kept for it.
  *
  * Call it inside `tf.tidy` if `operation` prepares inputs.
  *
@@ -202,13 +209,15 @@ function runRecorded(
   attributes: object,
   run: typeof runPrepared = runPrepared,
 ): tf.NamedTensorMap {
-  const { gradientsIn, outputs, gradientReads = [] } = operation;
+  const { gradientsIn, outputs, gradientReads = [], gradientInputs } =
+    operation;
   const differentiable = pick(given, gradientsIn);
   let kept: string[];
   const results = runAsOne(differentiable, (save) => {
     const inputs = prepared(operation, given, given);
     const results = run(operation, inputs, attributes);
-    const needed = { ...inputs, ...pick(results, gradientReads) };
+    const read = gradientInputs ? pick(inputs, gradientInputs) : inputs;
+    const needed = { ...read, ...pick(results, gradientReads) };
     kept = Object.keys(needed);
     save(Object.values(needed));
     return Object.values(pick(results, outputs));

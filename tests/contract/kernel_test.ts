@@ -150,6 +150,42 @@ onEachBackend(
   ON_CPU,
 );
 
+onEachBackend(
+  "a gradient kernel gets the inputs that it reads, and no others are kept",
+  async () => {
+    register();
+    const reads = { ...OPERATION, kernel: "LionContractReads" };
+    registerKernels("cpu", reads, {
+      forward: inLists("forward", ({ x }) => [x!, x!]),
+      gradient: inLists("gradient", ({ weight, dy, square }) => [
+        dy!.map((dy, i) => dy * weight![i]! * square![i]!),
+      ]),
+    });
+    const weight = tf.tensor1d([1, 2, 3]), x = tf.tensor1d([4, 5, 6]);
+    const slope = tf.tensor1d([1, 1, 2]);
+    seen.length = 0;
+    for (const gradientInputs of [["weight"], undefined]) {
+      const operation = { ...reads, ...gradientInputs && { gradientInputs } };
+      let kept = 0;
+      const gradient = tf.grad((x) => {
+        const before = tf.memory().numTensors;
+        const { y } = runKernel(operation, { x, weight }, { scale: 1 });
+        kept = tf.memory().numTensors - before - 1;
+        return y;
+      })(x, slope);
+      assertEquals([...await gradient.data()], [4, 10, 36]);
+      assertEquals(kept, gradientInputs ? 2 : 3);
+      gradient.dispose();
+    }
+    assertEquals(
+      seen.filter(({ kernel }) => kernel === "gradient").map((x) => x.inputs),
+      [["weight", "square", "dy"], ["x", "weight", "square", "dy"]],
+    );
+    tf.dispose([weight, x, slope]);
+  },
+  ON_CPU,
+);
+
 onEachBackend("an operation without gradients is recorded as none", () => {
   register();
   const constant = { ...OPERATION, gradientsIn: [] };
