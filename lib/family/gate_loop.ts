@@ -102,11 +102,9 @@ export function gateLoop(
       segments: tf.Tensor2D | undefined,
     ) => {
       const angles = anglesUntil(phase, segments);
+      const cosines = tf.cos(angles), sines = tf.sin(angles);
       const turned = (x: tf.Tensor4D): tf.Tensor4D =>
-        tf.concat([
-          tf.mul(x, tf.cos(angles)),
-          tf.mul(x, tf.sin(angles)),
-        ], 3) as tf.Tensor4D;
+        tf.concat([tf.mul(x, cosines), tf.mul(x, sines)], 3) as tf.Tensor4D;
       const both: tf.Tensor4D = tf.concat([logDecay, logDecay], 3);
       return lionAttention(turned(q), turned(k), v, {
         ...others,
