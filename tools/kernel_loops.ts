@@ -64,6 +64,23 @@ const OF_FLOATS: readonly Loop[] = [
     writes: { target: "multiplyAdd(weight, x, f32x4.add(a, b))" },
   },
   {
+    doc: "y = x, scaled up, where u + keep is 1 or more, and 0 elsewhere.",
+    head: "dropout(keep: f32, x, u, y)",
+    writes: {
+      y: "f32x4.mul(x, f32x4.div(f32x4.floor(f32x4.add(u, keep)), keep))",
+    },
+  },
+  {
+    doc: "target = a + b",
+    head: "addRows(a, b, target)",
+    writes: { target: "f32x4.add(a, b)" },
+  },
+  {
+    doc: "The sum of x.",
+    head: "sumOf(x)",
+    sums: ["f32x4.add(sum, x)"],
+  },
+  {
     doc: "The sum of the squares of x.",
     head: "sumSquares(x)",
     sums: ["multiplyAdd(x, x, sum)"],
@@ -124,6 +141,60 @@ const OF_FLOATS: readonly Loop[] = [
       "y = inverse · x ∘ scale ∘ gates, with one over the root mean square of x.",
     head: "normalizeGated(inverse: f32, x, scale, gates, y)",
     writes: { y: "f32x4.mul(f32x4.mul(f32x4.mul(x, inverse), scale), gates)" },
+  },
+  {
+    doc: "The sum of the squares of x around its mean.",
+    head: "sumSquaresAround(mean: f32, x)",
+    values: { centred: "f32x4.sub(x, mean)" },
+    sums: ["multiplyAdd(centred, centred, sum)"],
+  },
+  {
+    doc: "y = (x - mean) inverse ∘ scale + offset",
+    head: "normalize(mean: f32, inverse: f32, x, scale, offset, y)",
+    writes: {
+      y: "multiplyAdd(f32x4.mul(f32x4.sub(x, mean), inverse), scale, offset)",
+    },
+  },
+  {
+    doc:
+      "With n = (x - mean) inverse: dscale += dy ∘ n and doffset += dy; returns " +
+      "the sums of dy ∘ scale and of its products with n.",
+    head:
+      "normalizedSums(mean: f32, inverse: f32, x, dy, scale, dscale, doffset)",
+    values: {
+      normal: "f32x4.mul(f32x4.sub(x, mean), inverse)",
+      scaled: "f32x4.mul(dy, scale)",
+    },
+    writes: {
+      dscale: "multiplyAdd(dy, normal, dscale)",
+      doffset: "f32x4.add(doffset, dy)",
+    },
+    sums: ["f32x4.add(sum, scaled)", "multiplyAdd(scaled, normal, sum)"],
+  },
+  {
+    doc:
+      "dx = (dy ∘ scale - along - across n) inverse, with n = (x - mean) inverse.",
+    head:
+      "normalizeGradient(mean: f32, inverse: f32, along: f32, across: f32, x, dy, scale, dx)",
+    values: { normal: "f32x4.mul(f32x4.sub(x, mean), inverse)" },
+    writes: {
+      dx:
+        "f32x4.mul(f32x4.sub(f32x4.sub(f32x4.mul(dy, scale), along), f32x4.mul(normal, across)), inverse)",
+    },
+  },
+  {
+    doc: "The sum of e^(x - most).",
+    head: "sumExp(most: f32, x)",
+    values: { power: `fastExp4(f32x4.sub(x, most), ${EXP})` },
+    sums: ["f32x4.add(sum, power)"],
+  },
+  {
+    doc: "dx = weight · e^(x - most) - all",
+    head: "softmaxGradient(most: f32, weight: f32, all: f32, x, dx)",
+    writes: {
+      dx:
+        `f32x4.sub(f32x4.mul(fastExp4(f32x4.sub(x, most), ${EXP}), weight), all)`,
+    },
   },
   {
     doc: "y = x s + ½, with s = σ(x); returns the sum of the squares of y.",

@@ -41,6 +41,10 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   convolution: "convolution/convolution_job",
   squareSums: "layer/square_sums",
   depthwise: "convolution/depthwise",
+  crossEntropy: "layer/cross_entropy",
+  tokenDecay: "layer/token_decay",
+  tokenMean: "layer/token_mean",
+  dropout: "layer/dropout",
 };
 
 /** The text of tasks.ts, which does what the queue's job says. */

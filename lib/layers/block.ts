@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Complete, OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { shown } from "../contract/shown.ts";
+import { addAndNorm, addSame, normOfSum } from "../operations/add_norm.ts";
 import { tokensIn } from "../operations/padding.ts";
 import {
   type Activation,
@@ -29,7 +30,7 @@ import {
 } from "./lion_layer.ts";
 import type { MixerState, StepCall } from "./mixer.ts";
 import { MixingLayer, type Reading } from "./mixing_layer.ts";
-import { applyNorm, norm } from "./normalization.ts";
+import { norm, normParameters } from "./normalization.ts";
 import {
   assertBooleans,
   assertEpsilon,
@@ -205,14 +206,20 @@ export class LionBlock extends MixingLayer {
     const perceptron = (x: tf.Tensor3D) =>
       drop(perceive(x, this.parameter, activation, last), { training, rate });
     const parts = [["norm1.", mix], ["norm2.", perceptron]] as const;
+    let added: tf.Tensor3D | undefined;
     for (const [name, part] of mlpRatio === 0 ? parts.slice(0, 1) : parts) {
-      const normalize = (x: tf.Tensor3D) =>
-        applyNorm(x, name, this.parameter, epsilon);
-      const add = (y: tf.Tensor3D): tf.Tensor3D =>
-        tf.add(x, training ? leaveOut(y, dropPath) : y);
-      x = norm === "pre" ? add(part(normalize(x))) : normalize(add(part(x)));
+      const given = normParameters(name, this.parameter, epsilon);
+      const outputOf = (x: tf.Tensor3D) =>
+        training ? leaveOut(part(x), dropPath) : part(x);
+      if (norm === "post") {
+        x = normOfSum(x, outputOf(x), given);
+        continue;
+      }
+      const { sum, y } = addAndNorm(x, added, given);
+      x = sum;
+      added = outputOf(y);
     }
-    return x;
+    return added ? addSame(x, added) : x;
   }
 
   /** Everything needed to recreate the block. */

@@ -1,5 +1,6 @@
 /** Layer normalisation, as a part of layers and as a layer. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import type { NormParameters } from "../operations/add_norm.ts";
 import { layerNorm } from "../operations/layer_norm.ts";
 import { rmsNorm } from "../operations/rms_norm.ts";
 import {
@@ -27,9 +28,18 @@ export function applyNorm<T extends tf.Tensor>(
   parameters: Parameters,
   epsilon: number,
 ): T {
-  const scale = parameters(`${prefix}weight`) as tf.Tensor1D;
-  const offset = parameters(`${prefix}bias`) as tf.Tensor1D;
+  const { scale, offset } = normParameters(prefix, parameters, epsilon);
   return layerNorm(x, scale, offset, { epsilon });
+}
+
+/** Parameters of a normalisation, as {@linkcode addAndNorm} takes them. */
+export function normParameters(
+  prefix: string,
+  parameters: Parameters,
+  epsilon: number,
+): NormParameters {
+  const scale = parameters(`${prefix}weight`);
+  return { scale, offset: parameters(`${prefix}bias`), epsilon };
 }
 
 /** The parameter of a root mean square normalisation, named `weight` after `prefix`. */

@@ -1,5 +1,6 @@
 /** The random numbers of dropout and drop path. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { dropout } from "../operations/dropout.ts";
 import { uniform } from "../operations/uniform.ts";
 import { tokenRanks } from "./shared_tokens.ts";
 
@@ -102,8 +103,6 @@ export function drop<T extends tf.Tensor>(
     const shape = rows ? [rows.total, ...x.shape.slice(1)] : x.shape;
     const all = uniform(shape, seed);
     const own = rows ? tf.slice(all, rows.first, rows.count) : all;
-    // As tf.dropout does it, to the last bit.
-    const keep = 1 - rate;
-    return tf.mul(x, tf.div(tf.floor(tf.add(own, keep)), keep));
+    return dropout(x, own, rate);
   });
 }

@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { input, model, type SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { lionAttentionLayer, lionBlock } from "../../mod.ts";
 import { type LionLayer, tokenEmbedding } from "../../lib/layers/mod.ts";
+import { drop, withDropoutSeed } from "../../lib/layers/randomness.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 
@@ -49,6 +50,30 @@ onEachBackend("dropout acts on attention's output, in training", async () => {
   assertDropped(await ratios(usual!, trained!));
   layer.dispose();
   tf.dispose([x, usual!, again!, trained!]);
+});
+
+onEachBackend("dropout is tf.dropout with the same numbers", async () => {
+  const values = array(5 * 1700, uniform(2)), shape = [5, 1700];
+  values[7] = Infinity;
+  values[8] = NaN;
+  const x = tf.tensor(values, shape), dy = tf.ones(shape);
+  const ours = tf.valueAndGrad((x: tf.Tensor) =>
+    withDropoutSeed("1", () => drop(x, { training: true, rate: RATE }))
+  )(x, dy);
+  const theirs = tf.valueAndGrad((x: tf.Tensor) =>
+    tf.dropout(x, RATE, undefined, "1/0")
+  )(x, dy);
+  assertEquals(await ours.value.data(), await theirs.value.data());
+  assertEquals(await ours.grad.data(), await theirs.grad.data());
+  const rows = { first: 2, count: 1, total: 5 };
+  const [part, whole] = [tf.slice(x, 2, 1), tf.slice(theirs.value, 2, 1)];
+  const ofPart = withDropoutSeed(
+    "1",
+    () => drop(part, { training: true, rate: RATE }),
+    rows,
+  );
+  assertEquals(await ofPart.data(), await whole.data());
+  tf.dispose([x, dy, { ...ours }, { ...theirs }, part, whole, ofPart]);
 });
 
 onEachBackend("dropout acts on embeddings, in training", async () => {

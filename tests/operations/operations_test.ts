@@ -9,6 +9,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   eluPlusOne,
   type FeatureMap,
+  fixedDecay,
   identity,
   logSigmoid,
   relu,
@@ -25,7 +26,11 @@ import {
   splitHeads,
 } from "../../lib/operations/mod.ts";
 import { denseGelu } from "../../lib/operations/dense.ts";
-import { logDecayPair } from "../../lib/attention/decays/decay_pair.ts";
+import { logDecayPair, spread } from "../../lib/attention/decays/decay_pair.ts";
+import { tokenLogDecay } from "../../lib/layers/mixers/token_log_decay.ts";
+import { addAndNorm, normOfSum } from "../../lib/operations/add_norm.ts";
+import { dropout } from "../../lib/operations/dropout.ts";
+import { tokenMean } from "../../lib/operations/token_mean.ts";
 import {
   joinDirections,
   splitDirections,
@@ -290,7 +295,155 @@ function splitHeadsOf(
   };
 }
 
+/** Layer normalisation of a sum, and the sum itself where both are returned. */
+function normOfSumOf(
+  columns: number,
+  leading: number[],
+  of: "the sum" | "both" | "x alone",
+): Subject {
+  const norm = layerNormOf(columns, leading), [shape] = norm.shapes;
+  const parameters = (scale: tf.Tensor, offset: tf.Tensor) => ({
+    ...{ scale, offset, epsilon: 1e-3 },
+  });
+  if (of === "x alone") {
+    return {
+      name: `addAndNorm [${shape}] of one`,
+      shapes: norm.shapes,
+      run: (x, scale, offset) => {
+        const { sum, y } = addAndNorm(
+          x!,
+          undefined,
+          parameters(scale!, offset!),
+        );
+        return [sum, y];
+      },
+      reference: (x, ...others) => [...x!, ...norm.reference(x!, ...others)],
+    };
+  }
+  const added = (x: number[], y: number[]) => x.map((x, i) => x + y[i]!);
+  return {
+    name: `${of === "both" ? "addAndNorm" : "normOfSum"} [${shape}]`,
+    shapes: [shape!, ...norm.shapes],
+    run: (x, y, scale, offset) => {
+      const given = parameters(scale!, offset!);
+      if (of === "the sum") return [normOfSum(x!, y!, given)];
+      const both = addAndNorm(x!, y!, given);
+      return [both.sum, both.y];
+    },
+    reference: (x, y, ...others) => {
+      const sum = added(x!, y!);
+      return [
+        ...of === "both" ? sum : [],
+        ...norm.reference(sum, ...others),
+      ];
+    },
+  };
+}
+
+/** The mean of tokens, of which those with `padding` do not count. */
+function tokenMeanOf(
+  [batch, length, columns]: [number, number, number],
+  isPadding?: (sequence: number, token: number) => boolean,
+): Subject {
+  const indices = (count: number) => [...Array(count).keys()];
+  const kept = indices(batch).map((b) =>
+    indices(length).filter((t) => !isPadding?.(b, t))
+  );
+  return {
+    name: `tokenMean [${batch}, ${length}, ${columns}]${
+      isPadding ? " with padding" : ""
+    }`,
+    shapes: [[batch, length, columns]],
+    run: (x) => {
+      const mask = isPadding && tf.tensor2d(
+        indices(batch).map((b) =>
+          indices(length).map((t) => Number(!isPadding(b, t)))
+        ),
+      );
+      return [tokenMean(x as tf.Tensor3D, mask)];
+    },
+    reference: (x) =>
+      kept.flatMap((tokens, b) =>
+        indices(columns).map((i) =>
+          tokens.reduce(
+            (sum, t) => sum + x![(b * length + t) * columns + i]!,
+            0,
+          ) / Math.max(1, tokens.length)
+        )
+      ),
+  };
+}
+
+function tokenLogDecayOf(
+  [batch, length, heads]: [number, number, number],
+  classToken: "first" | "last" | undefined,
+): Subject {
+  const kept = classToken === "first" ? 0 : classToken ? length - 1 : -1;
+  return {
+    name: `tokenLogDecay [${batch}, ${length}, ${heads}], class token ${
+      classToken ?? "nowhere"
+    }`,
+    shapes: [[batch, length, heads]],
+    make: (u) => 20 * u - 10,
+    run: (x) => [tokenLogDecay(x as tf.Tensor3D, classToken)],
+    reference: (x) => {
+      const y: number[] = [];
+      x!.forEach((value, i) => {
+        const [b, t, head] = [
+          Math.floor(i / (length * heads)),
+          Math.floor(i / heads) % length,
+          i % heads,
+        ];
+        y[(b * heads + head) * length + t] = t === kept
+          ? 0
+          : -Math.log1p(Math.exp(value));
+      });
+      return y;
+    },
+  };
+}
+
+/** The random numbers of dropout. */
+const RANDOM = array(140, uniform(5), (u) => u);
+
 const SUBJECTS: Subject[] = [
+  ...(["the sum", "both", "x alone"] as const).flatMap((of) => [
+    normOfSumOf(1, [3], of),
+    normOfSumOf(5, [2, 4], of),
+    normOfSumOf(19, [40], of),
+  ]),
+  tokenMeanOf([1, 1, 1]),
+  tokenMeanOf([2, 70, 3]),
+  tokenMeanOf([3, 2, 131]),
+  tokenMeanOf([3, 7, 5], (b, t) => b === 1 || t > 3 + b),
+  ...([undefined, "first", "last"] as const).flatMap((classToken) => [
+    tokenLogDecayOf([1, 1, 1], classToken),
+    tokenLogDecayOf([2, 5, 3], classToken),
+    tokenLogDecayOf([1, 259, 1], classToken),
+  ]),
+  ...[1, 5].map((length): Subject => ({
+    name: `the pair of a fixed decay of ${length}`,
+    shapes: [[3]],
+    make: (u) => -u,
+    run: (x) => {
+      const pair = logDecayPair(fixedDecay(x as tf.Tensor1D), [2, 3, length])!;
+      return [pair.forward, pair.backward!];
+    },
+    reference: (x) =>
+      [x!, x!].flatMap((x) => x.flatMap((x) => new Array(length).fill(x))),
+  })),
+  ...[[4, 3, 5], [40, 1, 70]].map(([batch, ...others]): Subject => ({
+    name: `spread of [1, ${others}] to ${batch}`,
+    shapes: [[1, ...others]],
+    run: (x) => [spread(x!, [batch!, ...others])],
+    reference: (x) => new Array(batch).fill(x).flat(),
+  })),
+  {
+    name: "dropout",
+    shapes: [[4, 5, 7]],
+    run: (x) => [dropout(x!, tf.tensor(RANDOM, [4, 5, 7]), 0.3)],
+    reference: (x) => x!.map((x, i) => RANDOM[i]! < 0.3 ? 0 : x / 0.7),
+  },
   layerNormOf(1, [3]),
   layerNormOf(5, [2, 4]),
   layerNormOf(33, [70]),
@@ -531,12 +684,23 @@ onEachBackend(
   async () => {
     const five = tf.ones<tf.Rank.R1>([5]), weight = tf.ones<tf.Rank.R2>([5, 3]);
     const bias = tf.ones<tf.Rank.R1>([3]);
+    const norms = { scale: five, offset: five, epsilon: 1e-5 };
     const functions: [(x: tf.Tensor) => tf.Tensor, number[], number[]][] = [
       [(x) => layerNorm(x, five, five), [0, 5], [0, 5]],
       [(x) => rmsNorm(x, five), [0, 5], [0, 5]],
       [(x) => rmsNorm(x, five, { gate: x }), [0, 5], [0, 5]],
       [(x) => dense(x, weight, bias), [2, 0, 5], [2, 0, 3]],
       [(x) => dense(x, weight), [2, 0, 5], [2, 0, 3]],
+      [(x) => addAndNorm(x, x, norms).y, [0, 5], [0, 5]],
+      [(x) => addAndNorm(x, undefined, norms).y, [0, 5], [0, 5]],
+      [(x) => normOfSum(x, x, norms), [2, 0, 5], [2, 0, 5]],
+      [(x) => tokenMean(x as tf.Tensor3D), [0, 2, 3], [0, 3]],
+      [
+        (x) => tokenLogDecay(x as tf.Tensor3D, undefined),
+        [2, 0, 3],
+        [2, 3, 0],
+      ],
+      [(x) => dropout(x, x, 0.5), [0, 3], [0, 3]],
       [(x) => gelu(x), [0], [0]],
       [(x) => logSigmoid(x), [3, 0], [3, 0]],
       [(x) => joinHeads(x as tf.Tensor4D), [0, 2, 3, 4], [0, 3, 8]],

@@ -71,6 +71,57 @@ for (const labelSmoothing of [0, 0.2]) {
   );
 }
 
+for (const labelSmoothing of [0, 0.1]) {
+  onEachBackend(
+    `crossEntropy() of large vocabularies equals float64, with smoothing ${labelSmoothing}`,
+    async () => {
+      const classes = 5003, labels = [5002, -100, 0, 1024];
+      const values = array(4 * classes, uniform(3), (u) => 8 * u - 4);
+      // The largest is far from the others, and beyond what exp holds.
+      values.fill(-1e3, 2 * classes, 2 * classes + 9);
+      values[2 * classes + 9] = 200;
+      const logits = tf.tensor2d(values, [4, classes]);
+      const wanted = tf.tensor1d(labels, "int32");
+      const { value, grad } = tf.valueAndGrad((x: tf.Tensor) =>
+        crossEntropy({ labelSmoothing })(tf.mul(x, 1), wanted)
+      )(logits);
+      const rows = labels.map((_, i) => [
+        ...values.subarray(i * classes, (i + 1) * classes),
+      ]);
+      const expected = reference(rows, labels, labelSmoothing);
+      const [loss] = await value.data();
+      assertAlmostEquals(loss! / expected.loss, 1, 2e-6);
+      const gradient = await grad.data();
+      expected.gradient.forEach((x, i) =>
+        assertAlmostEquals(gradient[i]!, x, 2e-7)
+      );
+      tf.dispose([logits, wanted, value, grad]);
+    },
+  );
+}
+
+onEachBackend("crossEntropy() of logits that are not finite", async () => {
+  const labels = tf.tensor1d([1], "int32");
+  const cases = [
+    [[0, 0, -Infinity], Math.log(2)],
+    [[0, -Infinity, 0], Infinity],
+    [[NaN, 0, 0], NaN],
+    [[0, 0, NaN], NaN],
+    [[0, 0, Infinity], NaN],
+    [[-Infinity, -Infinity, -Infinity], NaN],
+  ] as const;
+  for (const [row, expected] of cases) {
+    const logits = tf.tensor2d([...row], [1, 3]);
+    const loss = crossEntropy()(logits, labels);
+    const [value] = await loss.data();
+    const shown = `${value} of ${row}`;
+    if (expected === Math.log(2)) assertAlmostEquals(value!, expected, 1e-6);
+    else assertEquals(value, expected, shown);
+    tf.dispose([logits, loss]);
+  }
+  labels.dispose();
+}, ["cpu", "wasm"]);
+
 onEachBackend("crossEntropy() of labels that do not count is 0", async () => {
   const logits = tf.tensor2d([[1, 2], [3, 4]]);
   const labels = tf.tensor1d([-100, -100], "int32");
@@ -84,7 +135,7 @@ onEachBackend("crossEntropy() of labels that do not count is 0", async () => {
 
 onEachBackend("crossEntropy() of a label that is no class is NaN", async () => {
   const logits = tf.ones([2, 3]);
-  for (const wrong of [3, -1]) {
+  for (const wrong of [3, -1, 2 ** 31 - 1, -(2 ** 31), 2 ** 24 + 1]) {
     const labels = tf.tensor1d([0, wrong], "int32");
     const loss = crossEntropy()(logits, labels);
     assertEquals([...await loss.data()], [NaN]);

@@ -23,6 +23,24 @@ export const SOURCE_DECAY: Operation<"f" | "b"> = {
 };
 
 /**
+ * The kernel of a pair of log decays that depend on the head alone: `logDecay`,
+ * `[heads]`, without -Infinity, at each of `length` tokens, `[1, heads, length]`.
+ */
+export const FIXED_DECAY: Operation<"f" | "b"> = {
+  kernel: "LionFixedDecay",
+  gradientsIn: ["logDecay"],
+  outputs: ["f", "b"],
+};
+
+/** The kernel of {@linkcode spread} over the first axis, `batch` times. */
+export const SPREAD: Operation<"y"> = {
+  kernel: "LionSpread",
+  gradientsIn: ["x"],
+  outputs: ["y"],
+  gradientInputs: [],
+};
+
+/**
  * Log decays of both directions, each `[batch or 1, heads, length]`, all <= 0.
  *
  * The forward state decays by `forward[i]` on arriving at token i from i - 1, the
@@ -81,6 +99,10 @@ export function logDecayPair(
       const [, heads, length] = shape;
       assertShape("fixedDecay's logDecay", decay.logDecay, [heads], "heads");
       const logDecay = floats("fixedDecay's logDecay", decay.logDecay);
+      if (hasKernel(FIXED_DECAY)) {
+        const { f, b } = runKernel(FIXED_DECAY, { logDecay }, { length });
+        return { forward: f as tf.Tensor3D, backward: b as tf.Tensor3D };
+      }
       const perHead = tf.reshape(finite(logDecay), [1, heads, 1]);
       const everywhere = spread(perHead, [1, heads, length]) as tf.Tensor3D;
       return { forward: everywhere, backward: everywhere };
@@ -159,7 +181,12 @@ export function withoutBackward<T extends tf.Tensor>(
  * tf.broadcastTo runs two kernels per repetition.
  */
 export function spread(x: tf.Tensor, shape: number[]): tf.Tensor {
-  return tf.util.arraysEqual(x.shape, shape) ? x : tf.mul(x, tf.ones(shape));
+  if (tf.util.arraysEqual(x.shape, shape)) return x;
+  const [batch, ...others] = shape;
+  const isOfBatch = tf.util.arraysEqual(x.shape, [1, ...others]);
+  return isOfBatch && hasKernel(SPREAD)
+    ? runKernel(SPREAD, { x }, { batch }).y
+    : tf.mul(x, tf.ones(shape));
 }
 
 /** Shifts a sequence by one token along the last axis, filling with 0. */

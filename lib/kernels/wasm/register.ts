@@ -4,6 +4,7 @@ import type { WasmNumbers } from "../tuning.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { registerDenseGelu } from "./dense_gelu.ts";
 import { registerDeltaAttention } from "./delta_attention.ts";
+import { registerFusedLayers } from "./fused_layers.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSelectiveScan } from "./selective_scan.ts";
@@ -33,6 +34,7 @@ export function registerWasmKernels(
   registerUpdate(host);
   registerOperations(host);
   registerUniform(host);
+  registerFusedLayers(host);
   registerDense("wasm");
   registerDenseGelu(host);
 }

@@ -7,6 +7,7 @@ import {
 } from "../../operations/segments.ts";
 import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
 import { tokensIn } from "../../operations/padding.ts";
+import { tokenMean } from "../../operations/token_mean.ts";
 import {
   assertWhole,
   maximumOfRanks,
@@ -207,8 +208,8 @@ export class TokenPooling extends LionLayer {
         const first = tf.squeeze(tf.slice(x, [0, 0, 0], [-1, 1, -1]), [1]);
         return ranks ? ofAll(tf.mul(first, Number(ranks.rank === 0))) : first;
       }
+      if (!ranks) return tokenMean(x, mask);
       if (!mask) {
-        if (!ranks) return tf.mean(x, 1);
         const { all } = tokensOfRanks(x.shape[1], ranks);
         return tf.div(ofAll(tf.sum(x, 1)), all);
       }

@@ -24,6 +24,7 @@ import {
   within,
 } from "../lion_layer.ts";
 import { toHeads, withBias } from "./projections.ts";
+import { tokenLogDecay, withoutClassToken } from "./token_log_decay.ts";
 
 /**
  * A custom decay, computed from the layer's input `[batch, length, dim]`. A
@@ -104,24 +105,9 @@ export function tokenDecay(numHeads: number): LayerDecay {
     parameters: (name, shape) => linear(`${name}.`, shape.at(-1)!, numHeads),
     of(x, name, parameters, { classToken }) {
       const rows = applyLinear(x, `${name}.`, parameters);
-      const logits: tf.Tensor3D = tf.transpose(rows, [0, 2, 1]);
-      const logDecay = logSigmoid(tf.neg(logits));
-      if (!classToken) return selectiveDecay(logDecay);
-      const others = withoutClassToken(logDecay.shape[2], classToken);
-      return selectiveDecay(tf.mul(logDecay, others));
+      return selectiveDecay(tokenLogDecay(rows as tf.Tensor3D, classToken));
     },
   };
-}
-
-/** A factor for log decays: 0 for the class token, 1 for the other tokens. */
-function withoutClassToken(
-  length: number,
-  classToken: "first" | "last",
-): tf.Tensor1D {
-  const others: tf.Tensor1D = tf.ones([length - 1]);
-  return tf.concat(
-    classToken === "first" ? [tf.zeros([1]), others] : [others, tf.zeros([1])],
-  ) as tf.Tensor1D;
 }
 
 /** Initial values of diagonal decays. */

@@ -107,11 +107,16 @@ const GEMV = {
   ...addresses("a", "b", "c", "bias"),
 } as const satisfies Fields;
 
-/** The job of layer normalisation of rows, or of its gradient if there is a `dy`. */
+/**
+ * The job of layer normalisation of rows, or of its gradient if there is a `dy`. If
+ * rows are `added` to x, their `sum` is written, and normalised; `dsum` is added to
+ * the gradient. Both are 0 for none.
+ */
 const LAYER_NORM = {
   ...integers("rows", "columns", "rowsPerTask"),
   epsilon: "f32",
   ...addresses("x", "scale", "offset", "y", "dy", "dx", "dscale", "doffset"),
+  ...addresses("added", "sum", "dsum"),
 } as const satisfies Fields;
 
 /**
@@ -379,6 +384,45 @@ const GELU = {
   ...addresses("x", "y", "dy"),
 } as const satisfies Fields;
 
+/**
+ * The job of the mean cross-entropy of rows of logits, or of its gradient if there is
+ * a `dlogits`.
+ */
+const CROSS_ENTROPY = {
+  ...integers("rows", "classes", "rowsPerTask"),
+  /** The label of rows that do not count. */
+  notCounted: "i32",
+  /** What the loss of a row is multiplied by: one over the number of rows that count. */
+  share: "f32",
+  smoothing: "f32",
+  ...addresses("logits", "labels", "loss", "maxima", "sums"),
+  ...addresses("dloss", "dlogits"),
+} as const satisfies Fields;
+
+/**
+ * The job that makes log decays of heads of logits of tokens, or of its gradient if
+ * there is a `dy`.
+ */
+const TOKEN_DECAY = {
+  ...integers("batch", "length", "heads"),
+  /** The token that does not decay; -1 for none. */
+  kept: "i32",
+  ...addresses("x", "y", "dy", "dx"),
+} as const satisfies Fields;
+
+/** The job of dropout, or of its gradient, which is that of `x`. */
+const DROPOUT = {
+  size: "i32",
+  keep: "f32",
+  ...addresses("x", "uniform", "y"),
+} as const satisfies Fields;
+
+/** The job of the mean of tokens, or of its gradient if there is a `dy`; `mask` is 0 for none. */
+const TOKEN_MEAN = {
+  ...integers("batch", "length", "columns"),
+  ...addresses("x", "mask", "y", "dy", "dx"),
+} as const satisfies Fields;
+
 /** The offset in bytes of a job's record from the start of the queue. */
 export const JOB_OFFSET = 128;
 
@@ -413,4 +457,8 @@ export const JOBS = {
   squareSums: SQUARE_SUMS,
   /** The gradients of a convolution whose channels have a kernel of their own each. */
   depthwise: CONVOLUTION,
+  crossEntropy: CROSS_ENTROPY,
+  tokenDecay: TOKEN_DECAY,
+  tokenMean: TOKEN_MEAN,
+  dropout: DROPOUT,
 } as const satisfies Record<string, Fields>;

@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertFinite } from "../../contract/values.ts";
+import { hasKernel, runKernel } from "../../contract/kernel.ts";
 import { NOT_COUNTED } from "../../contract/not_counted.ts";
+import { CROSS_ENTROPY } from "./cross_entropy_kernel.ts";
 import {
   assertFits,
   assertWeightsFit,
@@ -120,6 +122,9 @@ async function wrongClasses(
     }, or ${NOT_COUNTED} where they do not count, got ${wrong}`;
 }
 
+/** The number up to which float32 has every integer. */
+const EXACT = 2 ** 24;
+
 /**
  * Mean cross-entropy of rows of logits. A custom gradient takes fewer tensors of
  * the logits' size, which for a vocabulary are the largest that there are.
@@ -130,6 +135,12 @@ function meanOverRows(
   smoothing: number,
 ): tf.Scalar {
   const [rows, classes] = logits.shape as [number, number];
+  if (logits.size > 0 && classes < EXACT && hasKernel(CROSS_ENTROPY)) {
+    const { loss } = runKernel(CROSS_ENTROPY, { logits, labels }, {
+      smoothing,
+    });
+    return loss as tf.Scalar;
+  }
   const mean = tf.customGrad((x, save) => {
     const logits = x as tf.Tensor;
     const shares = sharesOf(labels);

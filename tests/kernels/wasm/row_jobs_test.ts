@@ -70,6 +70,76 @@ Deno.test("the jobs of rmsNorm write all of their outputs, and nothing else", ()
     }
   }));
 
+Deno.test("the jobs of layerNorm write all of their outputs, and nothing else", () =>
+  onThreads(() => {
+    for (const columns of [1, 5, 8, 19]) {
+      for (const rows of [1, 50]) {
+        const size = rows * columns;
+        const numbers = { rows, columns, rowsPerTask: 16, epsilon: 1e-5 };
+        const of = { dscale: columns, doffset: columns, dx: size };
+        const absent = ["added", "sum", "dsum", "dy", "offset", "y"];
+        const run = (inputs: Sizes, outputs: Sizes) =>
+          assertWrites(
+            "layerNorm",
+            numbers,
+            { x: size, scale: columns, ...inputs },
+            outputs,
+            [...absent, ...Object.keys(of)],
+          );
+        run({ offset: columns }, { y: size });
+        run({ offset: columns, added: size }, { y: size, sum: size });
+        run({ dy: size }, of);
+        run({ dy: size, dsum: size }, of);
+      }
+    }
+  }));
+
+Deno.test("the jobs of crossEntropy write all of their outputs, and nothing else", () =>
+  onThreads(() => {
+    for (const classes of [1, 5, 8, 1031]) {
+      for (const smoothing of [0, 0.1]) {
+        const rows = 7, size = rows * classes, notCounted = -100;
+        const numbers = { rows, classes, rowsPerTask: 3, notCounted };
+        const run = (inputs: Sizes, outputs: Sizes) =>
+          assertWrites(
+            "crossEntropy",
+            { ...numbers, share: 0.5, smoothing },
+            { logits: size, labels: rows, ...inputs },
+            outputs,
+            ["loss", "dloss", "dlogits"],
+          );
+        run({}, { loss: 1, maxima: rows, sums: rows });
+        run({ dloss: 1, maxima: rows, sums: rows }, { dlogits: size });
+      }
+    }
+  }));
+
+Deno.test("the jobs of tokens write all of their outputs, and nothing else", () =>
+  onThreads(() => {
+    const batch = 2;
+    for (const length of [1, 7, 259]) {
+      for (const heads of [1, 3]) {
+        const size = batch * length * heads;
+        for (const kept of [-1, 0, length - 1]) {
+          const numbers = { batch, length, heads, kept };
+          const absent = ["y", "dy", "dx"];
+          assertWrites("tokenDecay", numbers, { x: size }, { y: size }, absent);
+          const slopes = { x: size, dy: size };
+          assertWrites("tokenDecay", numbers, slopes, { dx: size }, absent);
+        }
+      }
+      for (const columns of [1, 131]) {
+        const numbers = { batch, length, columns }, y = batch * columns;
+        const x = length * y, absent = ["mask", "x", "y", "dy", "dx"];
+        for (const mask of [{}, { mask: batch * length }]) {
+          assertWrites("tokenMean", numbers, { x, ...mask }, { y }, absent);
+          const slopes = { dy: y, ...mask };
+          assertWrites("tokenMean", numbers, slopes, { dx: x }, absent);
+        }
+      }
+    }
+  }));
+
 Deno.test("the jobs of both ends write all of their outputs, and nothing else", () =>
   onThreads(() => {
     const cases = [
@@ -126,6 +196,8 @@ Deno.test("the elementwise jobs write all of their outputs, and nothing else", (
         const gradient = { ...numbers, operation };
         assertWrites("elementwise", gradient, { x, y: x }, out, ["z"]);
       }
+      const inputs = { x: size, uniform: size };
+      assertWrites("dropout", { size, keep: 0.5 }, inputs, { y: size }, []);
     }
     // A row of x, and a column of y.
     const [rows, columns] = [37, 21];

@@ -1,6 +1,7 @@
 /** The small fused operations as kernels for WebGPU. @module */
 import { LOG_SIGMOID } from "../../../attention/decays/decay.ts";
 import { SOURCE_DECAY } from "../../../attention/decays/decay_pair.ts";
+import { ADD_AND_NORM, NORM_OF_SUM } from "../../../operations/add_norm.ts";
 import { GELU } from "../../../operations/gelu.ts";
 import { SPLIT_HEADS } from "../../../operations/heads.ts";
 import { LAYER_NORM } from "../../../operations/layer_norm.ts";
@@ -15,7 +16,13 @@ import {
 } from "./decay.ts";
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { gelu, geluGradient } from "./gelu.ts";
-import { layerNorm, layerNormGradient } from "./layer_norm.ts";
+import {
+  addAndNorm,
+  addAndNormGradient,
+  layerNorm,
+  layerNormGradient,
+  normOfSum,
+} from "./layer_norm.ts";
 import { tokens, withoutPadding } from "./padding.ts";
 import { splitHeads, splitHeadsGradient } from "./split_heads.ts";
 
@@ -24,6 +31,14 @@ export function registerOperations(): void {
   registerFusedKernel(LAYER_NORM, {
     forward: layerNorm,
     gradient: layerNormGradient,
+  });
+  registerFusedKernel(ADD_AND_NORM, {
+    forward: addAndNorm,
+    gradient: addAndNormGradient,
+  });
+  registerFusedKernel(NORM_OF_SUM, {
+    forward: normOfSum,
+    gradient: addAndNormGradient,
   });
   registerFusedKernel(GELU, { forward: gelu, gradient: geluGradient });
   registerFusedKernel(SPLIT_HEADS, {

@@ -1,0 +1,31 @@
+/** Dropout, given its random numbers. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+
+/** The kernel of {@linkcode dropout}, with the attribute `keep`, 1 - rate. */
+export const DROPOUT: Operation<"y"> = {
+  kernel: "LionDropout",
+  gradientsIn: ["x"],
+  outputs: ["y"],
+  gradientInputs: ["uniform"],
+};
+
+/**
+ * Sets values to zero and scales the others up, as `tf.dropout` does with the same
+ * random numbers. Call it inside `tf.tidy`.
+ *
+ * @param x Any shape, float32.
+ * @param uniform Random numbers from 0 to 1, of the shape of x.
+ * @param rate The probability that a value is set to zero, in [0, 1).
+ */
+export function dropout<T extends tf.Tensor>(
+  x: T,
+  uniform: tf.Tensor,
+  rate: number,
+): T {
+  const keep = 1 - rate;
+  if (hasKernel(DROPOUT)) {
+    return runKernel(DROPOUT, { x, uniform }, { keep }).y as T;
+  }
+  return tf.mul(x, tf.div(tf.floor(tf.add(uniform, keep)), keep));
+}

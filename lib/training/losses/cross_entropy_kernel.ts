@@ -1,0 +1,14 @@
+import type { Operation } from "../../contract/kernel.ts";
+
+/**
+ * The kernel of the mean cross-entropy of `logits` `[rows, classes]` and `labels`
+ * `[rows]`, with the attribute `smoothing`; besides the loss, the largest logit of
+ * each row and the sum of e^(logit - largest). A label of -100 does not count.
+ */
+export const CROSS_ENTROPY: Operation<"loss", "maxima" | "sums"> = {
+  kernel: "LionCrossEntropy",
+  gradientsIn: ["logits"],
+  outputs: ["loss"],
+  further: ["maxima", "sums"],
+  gradientReads: ["maxima", "sums"],
+};
