@@ -22,6 +22,9 @@ export const SPLIT_HEADS: Operation<"q" | "k" | "v"> = {
   outputs: ["q", "k", "v"],
 };
 
+/** The same with the feature map `identity`, whose gradient does not depend on x. */
+const SPLIT_ONLY: typeof SPLIT_HEADS = { ...SPLIT_HEADS, gradientInputs: [] };
+
 /** Feature maps that the kernel supports, in the order of their numbers in it. */
 export const FUSED_FEATURE_MAPS = [
   "identity",
@@ -123,7 +126,8 @@ function split(
   const name = NAMES.get(featureMap);
   if (name && hasKernel(SPLIT_HEADS)) {
     const attributes = { numHeads, featureMap: name };
-    return runKernel(SPLIT_HEADS, { x }, attributes) as Heads;
+    const operation = name === "identity" ? SPLIT_ONLY : SPLIT_HEADS;
+    return runKernel(operation, { x }, attributes) as Heads;
   }
   return tf.tidy(() => {
     const heads = tf.transpose(

@@ -34,6 +34,7 @@ import {
   registerJob,
   registerWasmKernel,
 } from "./kernel.ts";
+import { normRows } from "./fused_layers.ts";
 import { clearPadding } from "./padding.ts";
 
 /**
@@ -96,13 +97,8 @@ const gelu: Kernel = ({ inputs, make, run }) => {
 function registerNorms(host: KernelHost): void {
   const common = {
     outputs: ({ inputs, make }: Call) => ({ y: make(inputs["x"]!.shape) }),
-    numbers: ({ inputs: { x }, attributes, host }: Call) => {
-      const columns = x!.shape.at(-1)!;
-      const rows = sizeOf(x!) / Math.max(1, columns);
-      const rowsPerTask = Math.max(16, Math.ceil(rows / (4 * host.threads)));
-      const epsilon = attributes["epsilon"] as number;
-      return { rows, columns, rowsPerTask, epsilon };
-    },
+    numbers: ({ inputs, attributes }: Call) =>
+      normRows(inputs["x"]!, attributes),
   };
   const operations = (perElement: number) => ({ inputs: { x, dy } }: Call) =>
     (dy ? 2 : 1) * perElement * sizeOf(x!);
@@ -118,8 +114,9 @@ function registerNorms(host: KernelHost): void {
   });
 }
 
-function headsOf({ inputs, attributes }: Call) {
-  const [batch, length, columns] = inputs["x"]!.shape as tf.Tensor3D["shape"];
+/** The numbers of a job of rows `[batch, length, columns]`. */
+function headsOf(shape: readonly number[], { attributes }: Call) {
+  const [batch, length, columns] = shape as tf.Tensor3D["shape"];
   const heads = attributes["numHeads"] as number;
   const name = attributes["featureMap"] as FusedFeatureMap;
   const featureMap = FUSED_FEATURE_MAPS.indexOf(name);
@@ -128,7 +125,8 @@ function headsOf({ inputs, attributes }: Call) {
 
 const splitHeads: Kernel = (call) => {
   const { inputs: { x }, make, run } = call;
-  const numbers = headsOf(call), { batch, heads, length, headDim } = numbers;
+  const numbers = headsOf(x!.shape, call);
+  const { batch, heads, length, headDim } = numbers;
   const shape = [batch, heads, length, headDim];
   const [q, k, v] = [make(shape), make(shape), make(shape)];
   const tensors = { x, q, k, v };
@@ -138,9 +136,12 @@ const splitHeads: Kernel = (call) => {
 
 const splitHeadsGradient: Kernel = (call) => {
   const { inputs: { x, dq: q, dk: k, dv: v }, make, run } = call;
-  const dx = make(x!.shape), tensors = { x, q, k, v, dx };
+  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
+  const dx = make([batch, length, 3 * heads * headDim]);
+  // There is no x, and none is read, with the feature map `identity`.
+  const tensors = { x, q, k, v, dx };
   const operations = OPERATIONS_AN_ELEMENT * sizeOf(dx);
-  run("splitHeads", headsOf(call), tensors, operations);
+  run("splitHeads", headsOf(dx.shape, call), tensors, operations);
   return [dx];
 };
 

@@ -62,10 +62,10 @@ const PLACE = /* wgsl */ `
 
 /** The fields common to the programs of the forward pass and the gradient. */
 function programOf(
-  x: tf.TensorInfo,
+  shape: readonly number[],
   { numHeads: heads, featureMap }: SplitHeadsAttributes,
 ): Omit<Program, "name" | "reads" | "writes" | "body"> {
-  const [batch, length, columns] = x.shape as tf.Tensor3D["shape"];
+  const [batch, length, columns] = shape as tf.Tensor3D["shape"];
   const vectors = batch * length * 3 * heads;
   const { width, atOnce, integers } = teamsOf(vectors, columns / (3 * heads));
   const { map, slope } = FEATURE_MAPS[featureMap];
@@ -101,7 +101,7 @@ export const splitHeads: FusedKernel<"x", SplitHeadsAttributes> = (
   let factor = inverseSqrt(team_sum(local, vec2f(squares, 0.0)).x);`
     : "  let factor = 1.0;";
   runProgram(backend, {
-    ...programOf(x, attributes),
+    ...programOf(x.shape, attributes),
     name: "split_heads",
     reads: { x },
     writes: { q, k, v },
@@ -126,9 +126,13 @@ export const splitHeadsGradient: FusedKernel<
   "x" | "dq" | "dk" | "dv",
   SplitHeadsAttributes
 > = ({ backend, inputs: { x, dq, dk, dv }, attributes }) => {
-  const dx = makeFloats(backend, x.shape);
+  const [batch, heads, length, headDim] = dq.shape as tf.Tensor4D["shape"];
+  const shape = [batch, length, 3 * heads * headDim];
+  const dx = makeFloats(backend, shape);
   const { normalize } = FEATURE_MAPS[attributes.featureMap];
-  const common = programOf(x, attributes);
+  // There is no x with this feature map.
+  const isIdentity = attributes.featureMap === "identity";
+  const common = programOf(shape, attributes);
   // With y = s / |s|, ds = factor dy - share s.
   const factors = normalize
     ? /* wgsl */ `
@@ -145,7 +149,7 @@ export const splitHeadsGradient: FusedKernel<
   runProgram(backend, {
     ...common,
     name: "split_heads_gradient",
-    reads: { x, dq, dk, dv },
+    reads: { ...(isIdentity ? {} : { x }), dq, dk, dv },
     writes: { dx },
     functions: /* wgsl */ `${common.functions}
 fn gradient_at(at: u32, is_query: bool, is_key: bool) -> Pack {
@@ -157,15 +161,16 @@ fn gradient_at(at: u32, is_query: bool, is_key: bool) -> Pack {
     body: /* wgsl */ `${PLACE}
 ${factors}
   for (var i = member; i < packs; i += uniforms.team) {
-    let value = x[joined + i];
-    let dy = gradient_at(split + i, is_query, is_key);
+    var dy = gradient_at(split + i, is_query, is_key);${
+      isIdentity ? "" : /* wgsl */ `
     if (is_query || is_key) {
-      dx[joined + i] = slope(value) * ${
-      normalize ? "(factor * dy - share * map(value))" : "dy"
-    };
-    } else {
-      dx[joined + i] = dy;
+      let value = x[joined + i];
+      dy = slope(value) * ${
+        normalize ? "(factor * dy - share * map(value))" : "dy"
+      };
+    }`
     }
+    dx[joined + i] = dy;
   }`,
   });
   return [dx];
