@@ -58,6 +58,84 @@ const SUBJECTS: readonly Subject[] = [
     inputs: { x: [200, 7], scale: [7], offset: [7], dy: [200, 7] },
     attributes: { epsilon: 1e-5 },
   },
+  ...[true, false].flatMap((adds) => [
+    {
+      kernel: "LionAddAndNorm",
+      inputs: {
+        x: [200, 7],
+        ...(adds ? { added: [200, 7] } : {}),
+        ...{ scale: [7], offset: [7] },
+      },
+      attributes: { epsilon: 1e-5, adds },
+    },
+    {
+      kernel: "LionAddAndNormGrad",
+      inputs: { sum: [200, 7], scale: [7], dsum: [200, 7], dy: [200, 7] },
+      attributes: { epsilon: 1e-5, adds },
+    },
+  ]),
+  {
+    kernel: "LionNormOfSum",
+    inputs: { x: [200, 7], added: [200, 7], scale: [7], offset: [7] },
+    attributes: { epsilon: 1e-5, adds: true },
+  },
+  {
+    kernel: "LionNormOfSumGrad",
+    inputs: { sum: [200, 7], scale: [7], dy: [200, 7] },
+    attributes: { epsilon: 1e-5, adds: true },
+  },
+  {
+    kernel: "LionCrossEntropy",
+    inputs: { logits: [9, 5], labels: [9] },
+    attributes: { smoothing: 0.1 },
+  },
+  {
+    kernel: "LionCrossEntropyGrad",
+    inputs: { logits: [9, 5], labels: [9], maxima: [9], sums: [9], dloss: [] },
+    attributes: { smoothing: 0.1 },
+  },
+  { kernel: "LionTokenMean", inputs: { x: [2, 40, 7], mask: [2, 40] } },
+  {
+    kernel: "LionTokenMeanGrad",
+    inputs: { mask: [2, 40], dy: [2, 7] },
+    attributes: { length: 40 },
+  },
+  {
+    kernel: "LionTokenLogDecay",
+    inputs: { x: [2, 40, 3] },
+    attributes: { kept: 0 },
+  },
+  {
+    kernel: "LionTokenLogDecayGrad",
+    inputs: { x: [2, 40, 3], dy: [2, 3, 40] },
+    attributes: { kept: 0 },
+  },
+  {
+    kernel: "LionFixedDecay",
+    inputs: { logDecay: [3] },
+    attributes: { length: 40 },
+  },
+  {
+    kernel: "LionFixedDecayGrad",
+    inputs: { logDecay: [3], df: [1, 3, 40], db: [1, 3, 40] },
+    attributes: { length: 40 },
+  },
+  {
+    kernel: "LionSpread",
+    inputs: { x: [1, 3, 40] },
+    attributes: { batch: 4 },
+  },
+  { kernel: "LionSpreadGrad", inputs: { dy: [4, 3, 40] } },
+  {
+    kernel: "LionDropout",
+    inputs: { x: [9], uniform: [9] },
+    attributes: { keep: 0.5 },
+  },
+  {
+    kernel: "LionDropoutGrad",
+    inputs: { uniform: [9], dy: [9] },
+    attributes: { keep: 0.5 },
+  },
   { kernel: "LionGelu", inputs: { x: [9] } },
   { kernel: "LionGeluGrad", inputs: { x: [9], dy: [9] } },
   { kernel: "LionLogSigmoid", inputs: { x: [9] } },
