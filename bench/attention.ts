@@ -4,17 +4,12 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import {
   type BackendName,
-  type Decay,
   explainAttention,
-  fixedDecay,
-  lionAttention,
   type LionAttentionOptions,
   noDecay,
-  selectiveDecay,
-  softmaxAttention,
 } from "@lionjs/lion";
 import { attentionLoop } from "./attention_loop.ts";
 import {
@@ -27,18 +22,26 @@ import {
   type Variant,
 } from "./attention_problem.ts";
 import {
-  type Attend,
-  compute,
   type Contender,
   type Cost,
   type Group,
   type OpenGroup,
-  readTensors,
   startBackend,
-  timeTensors,
   usageOf,
 } from "./group.ts";
+import { LIBRARY } from "./library.ts";
 import { difference, stopwatch } from "./measure.ts";
+import {
+  attentionInputs,
+  decayOf,
+  formOperation,
+  openOperation,
+  type PlacedInputs,
+  placeInputs,
+  type Shaped,
+  softmaxOperation,
+  wrongIn,
+} from "./operations.ts";
 import type { AttentionPeer, PreparedPeer } from "./peers/attention_peer.ts";
 import { type PeerProcess, rest } from "./peers/peer_process.ts";
 import {
@@ -78,8 +81,8 @@ const LONGEST: Readonly<
   recurrent: { webgpu: 16_384, wasm: 16_384, cpu: 256 },
 };
 
-/** Largest error relative to the largest value: of the tests, with room for long sums. */
-const TOLERANCE = { forward: 2e-5, gradients: 5e-5 };
+/** Gradients of q, k and v are judged together, since those of q and k may cancel. */
+const TOGETHER = 3;
 
 /** Scans of others take differences of sums over all chunks, which costs them digits at great lengths. */
 const PEER_TOLERANCE = { forward: 2e-4, gradients: 5e-4 };
@@ -121,10 +124,12 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
   const { backend, pass, variant, heads, length, torch } = choice;
   await startBackend(backend, choice.threads);
   const problem = problemOf(variant, heads, length);
-  const tensors = tensorsOf(problem);
+  const arrays = attentionInputs(problem);
+  const placed = placeInputs({ inputs: () => arrays, dy: () => problem.dy });
+  const asked = { problem, placed, pass };
   const expected = referenceOf(problem, pass);
-  const check = (result: AttentionResult) =>
-    attentionDifference(result, expected, TOLERANCE);
+  const check = (result: AttentionResult, tolerance?: typeof PEER_TOLERANCE) =>
+    wrongIn(result, expected, TOGETHER, tolerance);
   const {
     only = defaultNames(choice),
     onRefused = (name, why) =>
@@ -132,17 +137,14 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
   } = choice;
   const make = (name: string): Contender => {
     if (name === SOFTMAX || name === PLAIN_SOFTMAX) {
-      return softmaxContender(problem, tensors, {
-        pass,
-        kernel: name === SOFTMAX,
-      });
+      return softmaxContender(asked, name === SOFTMAX);
     }
-    if (name !== LOOP) return formContender(name, { tensors, pass, check });
+    if (name !== LOOP) return formContender(name, asked, check);
     return {
       name,
       check: () => Promise.resolve(check(attentionLoop(problem, pass))),
       run: () => stopwatch(() => void attentionLoop(problem, pass)),
-      cost: costOf(tensors, pass, { form: "recurrent" }),
+      cost: costOf(asked, { form: "recurrent" }),
     };
   };
   const contenders = only.flatMap((name): Contender[] => {
@@ -154,6 +156,7 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
       return [];
     }
   });
+  const dy: Shaped = [arrays["v"]![0], problem.dy];
   const { torchFull = [], torchSoftmax = [], onnx = [], peers = [] } = choice;
   const join = async (
     peer: PeerProcess,
@@ -163,16 +166,12 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
     await peer.prepare({
       work: "attention",
       options: { pass, form },
-      tensors: Object.entries(tensors.all)
+      tensors: Object.entries({ ...arrays, dy })
         // Softmax has no decay; PyTorch would take it for a mask.
         .filter(([name]) => form !== "softmax" || name !== "logDecay")
-        .map(([name, { shape }]) => ({
-          name,
-          shape,
-          values: problem[name as keyof typeof tensors.all]!,
-        })),
+        .map(([name, [shape, values]]) => ({ name, shape, values })),
     });
-    const cost = costOf(tensors, pass, {
+    const cost = costOf(asked, {
       form: form === "softmax" ? "full" : form,
       chunkSize: 64,
       kernel: false,
@@ -182,7 +181,7 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
       (result) =>
         form === "softmax"
           ? softmaxDifference(problem, result)
-          : attentionDifference(result, expected, PEER_TOLERANCE),
+          : check(result, PEER_TOLERANCE),
       cost,
       name,
     ));
@@ -204,8 +203,7 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
       contenders.push({
         name,
         isPeer: true,
-        check: async () =>
-          attentionDifference(await peer.results(), expected, PEER_TOLERANCE),
+        check: async () => check(await peer.results(), PEER_TOLERANCE),
         run: () => stopwatch(() => peer.run()),
         pause: rest,
       });
@@ -217,7 +215,7 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
     contenders,
     baseline: baselineOf(contenders.map(({ name }) => name)),
     close: async () => {
-      tf.dispose(tensors.all);
+      placed.dispose();
       await torch?.release();
       for (const { peer } of [...torchFull, ...torchSoftmax, ...onnx]) {
         await peer.release();
@@ -250,119 +248,73 @@ export function defaultNames(
   return [...FORMS.filter(runs), ...softmax, LOOP];
 }
 
-/** The tensors of a problem. */
-interface ProblemTensors {
-  /** By the names of the problem's arrays. */
-  readonly all: Record<"q" | "k" | "v" | "dy", tf.Tensor4D> & {
-    logDecay?: tf.Tensor;
-  };
-  /** q, k, v and the log decay, if there is one. */
-  readonly inputs: tf.Tensor[];
-  decayOf(logDecay: tf.Tensor | undefined): Decay;
-}
-
-function tensorsOf(problem: AttentionProblem): ProblemTensors {
-  const { variant, heads, length, logDecay } = problem;
-  const vectors = (array: Float32Array) =>
-    tf.tensor4d(array, [1, heads, length, HEAD_DIM]);
-  const [q, k, v] = [problem.q, problem.k, problem.v].map(vectors) as [
-    tf.Tensor4D,
-    tf.Tensor4D,
-    tf.Tensor4D,
-  ];
-  const ofDecay = logDecay && {
-    logDecay: tf.tensor(
-      logDecay,
-      variant === "d" ? [heads] : [1, heads, length],
-    ),
-  };
-  return {
-    all: { q, k, v, ...ofDecay, dy: vectors(problem.dy) },
-    inputs: [q, k, v, ...(ofDecay ? [ofDecay.logDecay] : [])],
-    decayOf: (logDecay) =>
-      variant === "lit"
-        ? noDecay()
-        : variant === "d"
-        ? fixedDecay(logDecay as tf.Tensor1D)
-        : selectiveDecay(logDecay as tf.Tensor3D),
-  };
+/** A problem whose tensors all contenders share, and what is asked of it. */
+interface Asked {
+  readonly problem: AttentionProblem;
+  readonly placed: PlacedInputs;
+  readonly pass: Pass;
 }
 
 /** A form, with the tokens of a chunk after a comma if they are chosen. */
 function formContender(
   name: string,
-  { tensors, pass, check }: {
-    tensors: ProblemTensors;
-    pass: Pass;
-    check: (result: AttentionResult) => string | null;
-  },
+  asked: Asked,
+  check: (result: AttentionResult) => string | null,
 ): Contender {
   const [form, size] = name === PLAIN_FULL
     ? ["full"] as const
     : name.split(", ") as [Form, string?];
   const choice = {
-    form,
+    ...{ form, epsilon: EPSILON },
     ...(size && { chunkSize: Number(size) }),
     ...(name === PLAIN_FULL && { kernel: false }),
   };
-  const attend: Attend = (q, k, v, logDecay) =>
-    lionAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
-      ...choice,
-      scale: 1,
-      epsilon: EPSILON,
-      decay: tensors.decayOf(logDecay),
-    });
-  const run = () => compute(attend, tensors.inputs, tensors.all.dy, pass);
-  const { kernel, reason } = planOf(tensors, choice);
+  const { problem, placed, pass } = asked;
+  const operation = formOperation(problem.variant, () => problem, choice);
+  const open = openOperation(operation, LIBRARY, pass, placed);
+  const { kernel, reason } = planOf(asked, choice);
   return {
     name,
-    check: async () => check(await readTensors(run)),
-    results: () => readTensors(run),
-    run: () => timeTensors(run),
-    cost: costOf(tensors, pass, choice),
+    check: async () => check(await open.results()),
+    results: open.results,
+    run: open.time,
+    cost: costOf(asked, choice),
     how: kernel ? `${kernel}: ${reason}` : reason,
-    usage: () => usageOf(run),
+    usage: () => usageOf(() => open.run()),
   };
 }
 
 function planOf(
-  { all: { q, k, v, logDecay }, decayOf }: ProblemTensors,
+  { problem: { variant }, placed: { inputs } }: Asked,
   options: LionAttentionOptions,
 ) {
-  return explainAttention(q, k, v, { decay: decayOf(logDecay), ...options });
+  const { q, k, v, logDecay } = inputs as Record<string, tf.Tensor4D>;
+  const decay = decayOf(LIBRARY, variant, logDecay);
+  return explainAttention(q!, k!, v!, { decay, ...options });
 }
 
 /** With gradients all counts as three times the forward pass, its usual share. */
-function costOf(
-  tensors: ProblemTensors,
-  pass: Pass,
-  options: LionAttentionOptions,
-): Cost {
-  const { operations, bytes, peakBytes } = planOf(tensors, options);
-  return pass === "forward"
+function costOf(asked: Asked, options: LionAttentionOptions): Cost {
+  const { operations, bytes, peakBytes } = planOf(asked, options);
+  return asked.pass === "forward"
     ? { operations, bytes, peakBytes }
     : { operations: 3 * operations, bytes: 3 * bytes };
 }
 
-function softmaxContender(
-  problem: AttentionProblem,
-  tensors: ProblemTensors,
-  { pass, kernel }: { pass: Pass; kernel: boolean },
-): Contender {
-  const attend: Attend = (q, k, v) =>
-    softmaxAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
-      scale: 1,
-      kernel,
-    });
-  const { q, k, v, dy } = tensors.all;
-  const run = () => compute(attend, [q, k, v], dy, pass);
+function softmaxContender(asked: Asked, kernel: boolean): Contender {
+  const { problem, placed, pass } = asked;
+  const { logDecay: _, ...inputs } = placed.inputs;
+  const open = openOperation(
+    softmaxOperation(() => problem, { kernel }),
+    ...[LIBRARY, pass, { ...placed, inputs }] as const,
+  );
   return {
     name: kernel ? SOFTMAX : PLAIN_SOFTMAX,
-    check: async () => softmaxDifference(problem, await readTensors(run)),
-    run: () => timeTensors(run),
+    check: async () => softmaxDifference(problem, await open.results()),
+    run: open.time,
     // Its products are those of the full form without a mask.
-    cost: costOf(tensors, pass, { form: "full", kernel, decay: noDecay() }),
-    usage: () => usageOf(run),
+    cost: costOf(asked, { form: "full", kernel, decay: noDecay() }),
+    usage: () => usageOf(() => open.run()),
   };
 }
 
@@ -379,25 +331,6 @@ function softmaxDifference(
     },
     null,
   );
-}
-
-/** Gradients of vectors are judged together, since those of q and k may cancel. */
-function attentionDifference(
-  [y, q, k, v, logDecay]: AttentionResult,
-  [y1, q1, k1, v1, logDecay1]: AttentionResult,
-  { forward, gradients }: typeof TOLERANCE,
-): string | null {
-  return difference("y", [[y!, y1!]], forward) ??
-    (q1
-      ? difference("dq, dk, dv", [[q!, q1], [k!, k1!], [v!, v1!]], gradients)
-      : null) ??
-    (logDecay1
-      ? difference(
-        "the gradient of the log decay",
-        [[logDecay!, logDecay1]],
-        gradients,
-      )
-      : null);
 }
 
 const references = new Map<string, AttentionResult>();

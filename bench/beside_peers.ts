@@ -1,7 +1,4 @@
 /** Operations of the library as contenders, with those of other libraries. @module */
-import * as lion from "@lionjs/lion";
-import * as members from "@lionjs/lion/family";
-import * as operations from "@lionjs/lion/operations";
 import type { Pass } from "./attention_problem.ts";
 import {
   type Contender,
@@ -9,6 +6,7 @@ import {
   timeTensors,
   usageOf,
 } from "./group.ts";
+import { LIBRARY } from "./library.ts";
 import {
   openOperation,
   type Operation,
@@ -36,8 +34,7 @@ export async function openBesidePeers(
   name: string,
   { names, pass, operation, expected, peers, choices }: BesidePeers,
 ): Promise<OpenGroup> {
-  const library = { ...lion, ...members, ...operations };
-  const open = openOperation(operation, library, pass);
+  const open = openOperation(operation, LIBRARY, pass);
   const wanted = (expected?.() ?? await open.reference())
     .slice(0, pass === "forward" ? 1 : undefined);
   const check = (results: readonly Float32Array[]) =>

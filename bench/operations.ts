@@ -5,9 +5,18 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { LionAttentionOptions } from "@lionjs/lion";
+import type {
+  Decay,
+  LionAttentionOptions,
+  SoftmaxAttentionOptions,
+} from "@lionjs/lion";
 import type { SelectiveScanInputs } from "@lionjs/lion/operations";
-import { HEAD_DIM, type Pass } from "./attention_problem.ts";
+import {
+  type AttentionProblem,
+  HEAD_DIM,
+  type Pass,
+  type Variant,
+} from "./attention_problem.ts";
 import { type FamilyProblem, familyProblem } from "./family_problem.ts";
 import { compute, readTensors, timeTensors } from "./group.ts";
 import { difference } from "./measure.ts";
@@ -60,19 +69,48 @@ export interface OpenOperation {
   dispose(): void;
 }
 
-/** Makes the tensors of an operation; `run` computes once. */
-export function openOperation(
-  { inputs, dy, options, attend }: Operation,
-  library: Library,
-  pass: Pass,
-): OpenOperation & { run(isPlain?: boolean): tf.Tensor[] } {
+/** The tensors of an operation, which several ways to compute it may share. */
+export interface PlacedInputs {
+  /** Those that have gradients, in their order. */
+  readonly inputs: Readonly<Record<string, tf.Tensor>>;
+  /** The gradient of a loss in the output. */
+  readonly slope: tf.Tensor;
+  /** Those without gradients. */
+  readonly others: Readonly<Record<string, tf.Tensor>>;
+  /** Frees them. */
+  dispose(): void;
+}
+
+/** Makes the tensors of an operation. */
+export function placeInputs(
+  { inputs, dy, options }: Pick<Operation, "inputs" | "dy" | "options">,
+): PlacedInputs {
   const arrays = inputs();
-  const names = Object.keys(arrays);
-  const tensors = Object.values(arrays)
-    .map(([shape, values]) => tf.tensor(values, shape));
+  const tensors = Object.fromEntries(
+    Object.entries(arrays)
+      .map(([name, [shape, values]]) => [name, tf.tensor(values, shape)]),
+  );
   // Values have the shape of the output.
   const slope = tf.tensor(dy(), (arrays["v"] ?? arrays["x"])![0]);
   const others = options?.() ?? {};
+  return {
+    inputs: tensors,
+    ...{ slope, others },
+    dispose: () =>
+      tf.dispose([...Object.values(tensors), slope, ...Object.values(others)]),
+  };
+}
+
+/** An operation on tensors, its own unless they are given; `run` computes once. */
+export function openOperation(
+  { attend, ...operation }: Operation,
+  library: Library,
+  pass: Pass,
+  placed: PlacedInputs = placeInputs(operation),
+): OpenOperation & { run(isPlain?: boolean): tf.Tensor[] } {
+  const { slope, others } = placed;
+  const names = Object.keys(placed.inputs);
+  const tensors = Object.values(placed.inputs);
   const run = (isPlain = false) =>
     compute(
       (...given) => {
@@ -88,7 +126,7 @@ export function openOperation(
     time: () => timeTensors(run),
     results: () => readTensors(run),
     reference: () => inPlainForms(() => readTensors(() => run(true))),
-    dispose: () => tf.dispose([...tensors, slope, ...Object.values(others)]),
+    dispose: () => placed.dispose(),
   };
 }
 
@@ -122,6 +160,78 @@ export function wrongIn(
       wrong ?? difference(`result ${i + 2}`, part, tolerance.gradients),
     difference("result 1", [output!], tolerance.forward),
   );
+}
+
+/** q, k, v and any log decay of a problem of attention. */
+export function attentionInputs(
+  { variant, heads, length, q, k, v, logDecay }: AttentionProblem,
+): Readonly<Record<string, Shaped>> {
+  const shape = [1, heads, length, HEAD_DIM];
+  const decays = variant === "d" ? [heads] : [1, heads, length];
+  return {
+    ...{ q: [shape, q], k: [shape, k], v: [shape, v] },
+    ...logDecay && { logDecay: [decays, logDecay] },
+  };
+}
+
+/** The decay of a variant, of its log decay as a tensor. */
+export function decayOf(
+  library: Library,
+  variant: Variant,
+  logDecay: tf.Tensor | undefined,
+): Decay {
+  if (logDecay === undefined) return library.noDecay();
+  return variant === "d"
+    ? library.fixedDecay(logDecay as tf.Tensor1D)
+    : library.selectiveDecay(logDecay as tf.Tensor3D);
+}
+
+/** Makes tensors of a sequence that have no gradients, such as a mask. */
+type Others = () => Readonly<Record<string, tf.Tensor>>;
+
+type Vectors = [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+
+/** Attention of a variant in a form. */
+export function formOperation(
+  variant: Variant,
+  problem: () => AttentionProblem,
+  form: LionAttentionOptions,
+  options: Others = () => ({}),
+): Operation {
+  return {
+    together: 3,
+    inputs: () => attentionInputs(problem()),
+    dy: () => problem().dy,
+    options,
+    attend: (library, { q, k, v, logDecay }, options, isPlain) =>
+      library.lionAttention(...[q, k, v] as Vectors, {
+        ...form,
+        ...isPlain && { form: "chunkwise" },
+        scale: 1,
+        decay: decayOf(library, variant, logDecay),
+        ...options,
+      }),
+  };
+}
+
+/** Softmax attention, which has no decay. */
+export function softmaxOperation(
+  problem: () => AttentionProblem,
+  given: SoftmaxAttentionOptions = {},
+  options: Others = () => ({}),
+): Operation {
+  return {
+    together: 3,
+    inputs: () => attentionInputs({ ...problem(), logDecay: null }),
+    dy: () => problem().dy,
+    options,
+    attend: (library, { q, k, v }, options) =>
+      library.softmaxAttention(...[q, k, v] as Vectors, {
+        ...given,
+        scale: 1,
+        ...options,
+      }),
+  };
 }
 
 /** Inputs of members of the family, in their order, made of a problem. */

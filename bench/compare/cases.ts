@@ -7,18 +7,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { array, uniform } from "../../tests/random.ts";
-import {
-  type AttentionProblem,
-  HEAD_DIM,
-  type Pass,
-  problemOf,
-} from "../attention_problem.ts";
+import { type Pass, problemOf } from "../attention_problem.ts";
 import { next, textOf } from "../generation.ts";
 import { timeTensors } from "../group.ts";
 import { stopwatch } from "../measure.ts";
 import { Subject, type Work } from "../mixer_subject.ts";
 import {
   familyOperation,
+  formOperation,
   HEADS,
   type Library,
   MEMBERS,
@@ -26,7 +22,7 @@ import {
   openOperation,
   type Operation,
   scanOperation,
-  type Shaped,
+  softmaxOperation,
 } from "../operations.ts";
 import { inPlainForms } from "../plain_forms.ts";
 
@@ -105,15 +101,6 @@ const TOKENS = {
 
 type Tokens = keyof typeof TOKENS;
 
-/** q, k and v of a sequence, and what else there is. */
-function sequence(
-  { q, k, v, length }: AttentionProblem,
-  more: Readonly<Record<string, Shaped>> = {},
-): Readonly<Record<string, Shaped>> {
-  const shape = [1, HEADS, length, HEAD_DIM];
-  return { q: [shape, q], k: [shape, k], v: [shape, v], ...more };
-}
-
 function formCases(length: number): Case[] {
   const forms = ["full", "recurrent", "blockwise", "chunkwise"] as const;
   const kinds = [
@@ -126,33 +113,10 @@ function formCases(length: number): Case[] {
   return kinds.flatMap(([title, variant, tokens]) => {
     const problem = () => problemOf(variant, HEADS, length);
     return forms.flatMap((form) =>
-      bothPasses({ section: "forms", name: `${form}, ${title}`, length }, {
-        together: 3,
-        inputs: () => {
-          const decays = variant === "d" ? [HEADS] : [1, HEADS, length];
-          const { logDecay } = problem();
-          return sequence(
-            problem(),
-            logDecay ? { logDecay: [decays, logDecay] } : {},
-          );
-        },
-        dy: () => problem().dy,
-        options: () => TOKENS[tokens](length),
-        attend: (library, { q, k, v, logDecay }, options, isPlain) =>
-          library.lionAttention(
-            ...[q, k, v] as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
-            {
-              form: isPlain ? "chunkwise" : form,
-              scale: 1,
-              decay: logDecay === undefined
-                ? library.noDecay()
-                : variant === "d"
-                ? library.fixedDecay(logDecay as tf.Tensor1D)
-                : library.selectiveDecay(logDecay as tf.Tensor3D),
-              ...options,
-            },
-          ),
-      })
+      bothPasses(
+        { section: "forms", name: `${form}, ${title}`, length },
+        formOperation(variant, problem, { form }, () => TOKENS[tokens](length)),
+      )
     );
   });
 }
@@ -160,17 +124,10 @@ function formCases(length: number): Case[] {
 function softmaxCases(length: number): Case[] {
   const problem = () => problemOf("lit", HEADS, length);
   return (Object.keys(TOKENS) as Tokens[]).flatMap((tokens) =>
-    bothPasses({ section: "softmax", name: `softmax, ${tokens}`, length }, {
-      together: 3,
-      inputs: () => sequence(problem()),
-      dy: () => problem().dy,
-      options: () => TOKENS[tokens](length),
-      attend: (library, { q, k, v }, options) =>
-        library.softmaxAttention(
-          ...[q, k, v] as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
-          { scale: 1, ...options },
-        ),
-    })
+    bothPasses(
+      { section: "softmax", name: `softmax, ${tokens}`, length },
+      softmaxOperation(problem, {}, () => TOKENS[tokens](length)),
+    )
   );
 }
 
