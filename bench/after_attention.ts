@@ -76,17 +76,32 @@ const WITHOUT: readonly string[] = [];
 const PROCESSES = 3;
 
 /**
- * The time of each function with the flags divided by that without, each right after an
- * attention in processes of its own.
+ * The times of each function with the flags and without, each right after an attention
+ * in processes of its own, which take turns.
  *
+ * @param processes How many of both there are.
  * @throws {Error} If such a process fails.
  */
-export async function afterAttentionRatios(): Promise<AfterAttention> {
+export async function timesAfterAttention(
+  processes: number = PROCESSES,
+): Promise<
+  { readonly fast: AfterAttention[]; readonly plain: AfterAttention[] }
+> {
   const fast: AfterAttention[] = [], plain: AfterAttention[] = [];
-  for (let i = 0; i < PROCESSES; i++) {
+  for (let i = 0; i < processes; i++) {
     fast.push(await timeInProcess(WITH_FLAGS));
     plain.push(await timeInProcess(WITHOUT));
   }
+  return { fast, plain };
+}
+
+/**
+ * The least time of each function with the flags divided by that without.
+ *
+ * @throws {Error} If a process that times them fails.
+ */
+export async function afterAttentionRatios(): Promise<AfterAttention> {
+  const { fast, plain } = await timesAfterAttention();
   const least = (times: AfterAttention[], name: keyof AfterAttention) =>
     Math.min(...times.map((time) => time[name]));
   const names = Object.keys(fast[0]!) as (keyof AfterAttention)[];

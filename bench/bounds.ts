@@ -1,17 +1,40 @@
 /** Ratios that should not be exceeded, and what a report says of them. @module */
 import type { BackendName } from "@lionjs/lion";
+import type { Machine } from "./machine.ts";
+import {
+  BEFORE,
+  BY_HAND,
+  BY_TFJS,
+  BY_TRAIN,
+  KERNELS,
+  NOW,
+  OURS,
+  RELAXED_MODULE,
+  STEP,
+  STRICT_MODULE,
+  THEIRS,
+  WITH_FLAGS,
+  WITHOUT_FLAGS,
+} from "./report/models/names.ts";
+import { geometricMean, pairRatios } from "./report/pairs.ts";
 import {
   type FigureName,
+  type Point,
   type Report,
   steadyMilliseconds,
 } from "./report/report_file.ts";
 
-/** A contender's time beside another's, at some places of a figure. */
+/** What a point has: its steady time, or its bytes. */
+type Measure = "time" | "memory";
+
+/** A contender beside another, at some places of a figure. */
 interface Bound {
   readonly figure: FigureName;
   readonly panel: string;
   /** @default "wasm" */
   readonly backend?: BackendName;
+  /** What is divided. @default "time" */
+  readonly measure?: Measure;
   readonly series: string;
   /**
    * The rival, of which the quickest counts if there are several, such as
@@ -74,7 +97,7 @@ const BOUNDS: readonly Bound[] = [
   ...bothPasses({
     ...{ figure: "lengths", at: [1024, 4096] },
     ...{ series: "recurrent", beside: "chunkwise" },
-  }, { forward: 4, gradients: 5 }),
+  }, { forward: 4, gradients: 2 }),
   {
     ...{ figure: "lengths", panel: "forward", at: [256, 1024, 4096] },
     ...{ series: "blockwise", beside: "full", most: 1.3 },
@@ -98,6 +121,53 @@ const BOUNDS: readonly Bound[] = [
     ...{ figure: "tokens", panel: "next token", at: [4096], most: 1.05 },
     ...{ series: "LION-S, recurrence", beside: { at: 64 } },
   },
+  ...Object.entries({ [BY_TRAIN]: 1.03, [BY_TFJS]: 1.5 })
+    .map(([series, most]): Bound => ({
+      ...{ figure: "optimizers", panel: "ViT-tiny, training", at: [1] },
+      ...{ series, beside: BY_HAND, most },
+    })),
+  {
+    ...{ figure: "mixer", panel: "training", at: [256] },
+    ...{ series: OURS, beside: THEIRS, most: 1.5 },
+  },
+  {
+    ...{ figure: "overhead", panel: "training", at: [64] },
+    ...{ series: STEP, beside: KERNELS, most: 1.25 },
+  },
+  ...["Math.exp", "Math.random", "sqrt"].map((panel): Bound => ({
+    ...{ figure: "flags", panel, at: [1e6] },
+    ...{ series: WITH_FLAGS, beside: WITHOUT_FLAGS, most: 1.1 },
+  })),
+  ...[RELAXED_MODULE, STRICT_MODULE].map((panel): Bound => ({
+    ...{ figure: "size", panel, at: [1], measure: "memory" },
+    ...{ series: NOW, beside: BEFORE, most: 1.6 },
+  })),
+];
+
+/** The library beside PyTorch at all places of some figures, and the geometric mean. */
+interface PairBound {
+  readonly figures: readonly FigureName[];
+  /** Of each ratio; none where it is infinite. */
+  readonly each: (machine: Machine) => number;
+  /** Of their geometric mean. */
+  readonly mean: (machine: Machine) => number;
+}
+
+/** Whether PyTorch computes on vectors of 512 bits, which no V8 has. */
+const hasWideVectors = ({ torchVectors = "" }: Machine) =>
+  torchVectors.includes("512");
+
+const PAIRS: readonly PairBound[] = [
+  {
+    figures: ["operations"],
+    each: ({ v8Flags }) => v8Flags ? 6 : Infinity,
+    mean: ({ v8Flags }) => v8Flags ? 2.5 : 5,
+  },
+  {
+    figures: ["models", "large"],
+    each: (machine) => hasWideVectors(machine) ? 1.1 : 1,
+    mean: (machine) => hasWideVectors(machine) ? 1 : 0.85,
+  },
 ];
 
 /** A bound, and what was measured. */
@@ -107,52 +177,97 @@ export interface Reached {
   readonly most: number;
 }
 
+/** What a point has, if it is a number. */
+function amountOf({ time, memoryBytes }: Point, measure: Measure): number[] {
+  const amount = measure === "time" ? steadyMilliseconds(time) : memoryBytes;
+  return amount === null ? [] : [amount];
+}
+
 /**
- * A contender's time divided by that of the quickest of its rivals at a place;
- * `null` where either has no steady time.
+ * A contender's time divided by that of the quickest of its rivals at a place, or its
+ * memory; `null` where either has none that is steady.
  */
 export function ratioIn(
   { figures }: Pick<Report, "figures">,
-  { figure, backend = "wasm", panel, series, beside }: Omit<
+  { figure, backend = "wasm", panel, series, beside, measure = "time" }: Omit<
     Bound,
     "at" | "most"
   >,
   at: number,
 ): number | null {
-  const timesOf = (isMeant: (series: string) => boolean, at: number) =>
+  const amountsOf = (isMeant: (series: string) => boolean, at: number) =>
     figures
       .filter((one) => one.figure === figure && one.backend === backend)
       .flatMap(({ points }) => points)
       .filter((point) =>
         point.panel === panel && point.at === at && isMeant(point.series)
       )
-      .flatMap(({ time }) => steadyMilliseconds(time) ?? []);
-  const [own] = timesOf((name) => name === series, at);
+      .flatMap((point) => amountOf(point, measure));
+  const [own] = amountsOf((name) => name === series, at);
   const rivals = typeof beside === "string"
-    ? timesOf(
+    ? amountsOf(
       (name) => name === beside || name.startsWith(`${beside}, `),
       at,
     )
-    : timesOf((name) => name === series, beside.at);
+    : amountsOf((name) => name === series, beside.at);
   return own === undefined || rivals.length === 0
     ? null
     : own / Math.min(...rivals);
 }
 
+/** What a report has bounds and figures for. */
+type Bounded = Pick<Report, "figures" | "machine">;
+
 /** The bounds that a report has figures for. */
-export function reachedIn(report: Pick<Report, "figures">): Reached[] {
-  return BOUNDS.flatMap((bound) =>
-    bound.at.flatMap((at): Reached[] => {
-      const ratio = ratioIn(report, bound, at);
-      if (ratio === null) return [];
-      const { backend = "wasm", figure, panel, series, beside, most } = bound;
-      const rival = typeof beside === "string"
-        ? beside
-        : `itself at ${beside.at}`;
-      const place = `${figure} on ${backend}, ${panel}, ${at}`;
-      return [{ what: `${place}: ${series} beside ${rival}`, ratio, most }];
-    })
-  );
+export function reachedIn(report: Bounded): Reached[] {
+  return [
+    ...BOUNDS.flatMap((bound) => reachedOne(report, bound)),
+    ...PAIRS.flatMap((pairs) => reachedPairs(report, pairs)),
+  ];
+}
+
+function reachedOne(report: Bounded, bound: Bound): Reached[] {
+  const { backend = "wasm", figure, panel, series, beside, most } = bound;
+  return bound.at.flatMap((at): Reached[] => {
+    const ratio = ratioIn(report, bound, at);
+    if (ratio === null) return [];
+    const rival = typeof beside === "string"
+      ? beside
+      : `itself at ${beside.at}`;
+    const place = `${figure} on ${backend}, ${panel}, ${at}`;
+    const measured = bound.measure === "memory" ? ", memory" : "";
+    return [{
+      what: `${place}: ${series} beside ${rival}${measured}`,
+      ...{ ratio, most },
+    }];
+  });
+}
+
+function reachedPairs(
+  { figures, machine }: Bounded,
+  { figures: names, each, mean }: PairBound,
+): Reached[] {
+  const ratios = figures
+    .filter(({ figure, backend }) =>
+      backend === "wasm" && names.includes(figure)
+    )
+    .flatMap((figure) =>
+      pairRatios(figure).map((pair) => ({ ...pair, figure: figure.figure }))
+    );
+  if (ratios.length === 0) return [];
+  const measured = [...new Set(ratios.map(({ figure }) => figure))];
+  return [
+    {
+      what: `${measured.join(" and ")} on wasm: geometric mean of ` +
+        `${ratios.length}, ${OURS} beside ${THEIRS}`,
+      ratio: geometricMean(ratios.map(({ ratio }) => ratio)),
+      most: mean(machine),
+    },
+    ...ratios.map(({ figure, panel, at, ratio }) => ({
+      what: `${figure} on wasm, ${panel}, ${at}: ${OURS} beside ${THEIRS}`,
+      ...{ ratio, most: each(machine) },
+    })),
+  ].filter(({ most }) => most < Infinity);
 }
 
 /** Whether a bound is kept; NaN keeps none. */

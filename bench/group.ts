@@ -6,6 +6,7 @@ import {
   profile,
   useBackend,
 } from "@lionjs/lion";
+import { MemoryWatch } from "../lib/backend/memory_watch.ts";
 import type { Pass } from "./attention_problem.ts";
 import { type Candidate, stopwatch } from "./measure.ts";
 
@@ -38,8 +39,6 @@ export interface Usage {
   readonly peakBytes: number;
   /** Those that were alive before: inputs, weights and whatever else there is. */
   readonly bytesBefore: number;
-  /** Calls of kernels. */
-  readonly kernels: number;
   /** What the kernels take by themselves, by the GPU's clock; `null` if it has none. */
   readonly gpuMilliseconds: number | null;
 }
@@ -76,15 +75,18 @@ export async function timeTensors(compute: () => tf.Tensor[]): Promise<number> {
   let outputs: tf.Tensor[] = [];
   const milliseconds = await stopwatch(async () => {
     outputs = compute();
-    if (tf.getBackend() !== "webgpu") return;
-    const first = tf.tidy(() =>
-      tf.slice(tf.reshape(outputs.at(-1)!, [-1]), 0, 1)
-    );
-    await first.data();
-    first.dispose();
+    await whenDone(outputs.at(-1)!);
   });
   tf.dispose(outputs);
   return milliseconds;
+}
+
+/** Waits until a GPU has computed a tensor, by reading one number of it. */
+export async function whenDone(tensor: tf.Tensor): Promise<void> {
+  if (tf.getBackend() !== "webgpu") return;
+  const first = tf.tidy(() => tf.slice(tf.reshape(tensor, [-1]), 0, 1));
+  await first.data();
+  first.dispose();
 }
 
 /** An operation on tensors that makes one. */
@@ -115,15 +117,24 @@ export async function readTensors(
 /** Of work on a GPU, whose kernels' times are a median. */
 const GPU_RUNS = 3;
 
-/** What some work on tensors takes; runs it three times and more. */
+/** What some work on tensors takes; runs it once, or a few times on a GPU. */
 export async function usageOf(compute: () => tf.Tensor[]): Promise<Usage> {
-  const runs = tf.getBackend() === "webgpu" ? GPU_RUNS : 1;
-  const { bytesBefore, peakBytes, kernels, clock, milliseconds } =
-    await profile(compute, { runs });
-  return {
-    bytesBefore,
-    peakBytes,
-    kernels: kernels.reduce((sum, { calls }) => sum + calls, 0),
-    gpuMilliseconds: clock === "timestamps" ? milliseconds : null,
-  };
+  if (tf.getBackend() === "webgpu") {
+    const { bytesBefore, peakBytes, clock, milliseconds } = await profile(
+      compute,
+      { runs: GPU_RUNS },
+    );
+    const gpuMilliseconds = clock === "timestamps" ? milliseconds : null;
+    return { bytesBefore, peakBytes, gpuMilliseconds };
+  }
+  const watch = new MemoryWatch();
+  try {
+    const span = watch.begin();
+    tf.dispose(compute());
+    watch.end(span);
+    const { bytesBefore, peakBytes } = span;
+    return { bytesBefore, peakBytes, gpuMilliseconds: null };
+  } finally {
+    watch.stop();
+  }
 }

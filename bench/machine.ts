@@ -3,7 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BackendInfo, BackendName } from "@lionjs/lion";
 import { arch, cpus, release, totalmem } from "node:os";
 import { type OpenGroup, readTensors, timeTensors } from "./group.ts";
-import { measureAlternating, stopwatch } from "./measure.ts";
+import { type Budget, measureAlternating, stopwatch } from "./measure.ts";
+import type { PeerProcess } from "./peers/peer_process.ts";
 
 /** Where something was measured. */
 export interface Machine {
@@ -18,6 +19,8 @@ export interface Machine {
   readonly tfjs: string;
   /** `null` where PyTorch was not there. */
   readonly torch: string | null;
+  /** The vectors that PyTorch computes on, such as "AVX512"; missing where it was not there. */
+  readonly torchVectors?: string;
   /** That each side was given. */
   readonly threads: number;
 }
@@ -36,7 +39,7 @@ export interface BackendFigures {
 /** Names the machine and what runs on it. */
 export function describeMachine(
   threads: number,
-  torch: string | null,
+  torch: Pick<PeerProcess, "version" | "vectors"> | null,
 ): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
@@ -46,7 +49,8 @@ export function describeMachine(
     deno: Deno.version.deno,
     v8Flags: Deno.env.get("DENO_V8_FLAGS") ?? null,
     tfjs: tf.version_core,
-    torch,
+    torch: torch?.version ?? null,
+    ...torch?.vectors && { torchVectors: torch.vectors },
     threads,
   };
 }
@@ -55,12 +59,16 @@ export function describeMachine(
 const COPIED = 2 ** 24;
 
 /** Measures what the current backend, which `info` describes, does at best. */
-export async function measurePeaks(info: BackendInfo): Promise<BackendFigures> {
+export async function measurePeaks(
+  info: BackendInfo,
+  budget?: Budget,
+): Promise<BackendFigures> {
   const size = info.name === "cpu" ? 256 : 1024;
   const group = peaks(info, size);
   const [product, copy] = await measureAlternating(
     group.contenders,
     group.baseline,
+    budget,
   );
   await group.close();
   return {

@@ -34,7 +34,11 @@ import { ParityError } from "./measure.ts";
 import { makeReport, type ReportOptions } from "./report/make_report.ts";
 import { packReport } from "./report/pack.ts";
 import { reportPage } from "./report/page.ts";
-import { FIGURE_NAMES, type Report } from "./report/report_file.ts";
+import {
+  FIGURE_NAMES,
+  LONG_FIGURES,
+  type Report,
+} from "./report/report_file.ts";
 import { tellFigure } from "./report/tell_figure.ts";
 import { writeViews } from "./views.ts";
 
@@ -54,9 +58,13 @@ bounds are kept: if not, bench ends with 1. report writes ${
 page that needs no network, and ${outPath("report.json")}.
 
   --backend NAMES   of ${BACKENDS.join(", ")} (default: all that start)
-  --only FIGURES    of ${FIGURE_NAMES.slice(0, 6).join(", ")},
-                    ${FIGURE_NAMES.slice(6).join(", ")}
-                    (default: all)
+  --only FIGURES    of ${FIGURE_NAMES.slice(0, 7).join(", ")},
+                    ${FIGURE_NAMES.slice(7, 15).join(", ")},
+                    ${FIGURE_NAMES.slice(15).join(", ")}
+                    (default: all but ${LONG_FIGURES.join(", ")})
+  --long            also ${
+  LONG_FIGURES.join(", ")
+}, which takes up to eight minutes
   --quick           the smallest sizes, for some seconds: to see that it runs
   --threads N       of wasm and of PyTorch (default: one for each core)
   --json FILE       also write the figures there
@@ -68,8 +76,9 @@ page that needs no network, and ${outPath("report.json")}.
                     these options and makes the report
   --help            print this
 
-Lists are separated by commas. Without a GPU all figures together are given a
-quarter of an hour; times of a busy machine mean little.
+Lists are separated by commas. Without a GPU all figures together take up to a
+quarter of an hour; times of a busy machine mean little. The task sets flags of V8;
+\`deno run -A bench/main.ts\` measures without them.
 
   --compare REV     times this tree beside another revision of git's, in turns, after
                     the results of both were compared; ends with 1 if anything takes
@@ -108,6 +117,7 @@ function readOptions(): Promise<Options> {
   return readCommandLine(USAGE, {
     backend: { type: "string" },
     only: { type: "string" },
+    long: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     threads: { type: "string", default: String(navigator.hardwareConcurrency) },
     json: { type: "string" },
@@ -123,6 +133,9 @@ function readOptions(): Promise<Options> {
     most: { type: "string" },
   }, async (values): Promise<Options> => {
     const { backend, only, compare, pack } = values;
+    if (values.long && only !== undefined) {
+      throw new RangeError("--long adds to all figures, and --only has others");
+    }
     const threads = threadCount("--threads", values.threads);
     const json = values.json === undefined ? {} : { json: values.json };
     if (values.views) return { views: true };
@@ -132,6 +145,9 @@ function readOptions(): Promise<Options> {
       return { ranks, quick: values.quick, ...json };
     }
     if (compare === undefined) {
+      const usual = FIGURE_NAMES.filter((name) =>
+        values.long || !LONG_FIGURES.includes(name)
+      );
       for (const name of ["filter", "lengths", "rounds", "most"] as const) {
         if (values[name] === undefined) continue;
         throw new RangeError(`--${name} is of --compare`);
@@ -139,7 +155,7 @@ function readOptions(): Promise<Options> {
       return {
         measure: {
           backends: someOf("--backend", backend ?? BACKENDS.join(), BACKENDS),
-          figures: someOf("--only", only ?? FIGURE_NAMES.join(), FIGURE_NAMES),
+          figures: someOf("--only", only ?? usual.join(), FIGURE_NAMES),
           ...{ quick: values.quick, threads },
         },
         ...{ isPage: values.page, ...json },

@@ -114,17 +114,24 @@ export async function timeAlternating(
       times.push(...await takeTurn(candidate, samples, warmUp));
     }
   }
-  const medians = new Map(series.map(({ candidate: { name }, times }) => {
-    return [name, quantile(times, 0.5)];
-  }));
-  return series.map(({ candidate: { name }, times }) => ({
+  const found = series.map(({ candidate: { name }, times }) => ({
     name,
-    median: medians.get(name)!,
+    ...timeOf(times),
+  }));
+  const { median } = found.find(({ name }) => name === baseline)!;
+  return found.map((one) => ({ ...one, ratio: one.median / median }));
+}
+
+/** What samples in milliseconds say. */
+export function timeOf(
+  times: readonly number[],
+): Pick<Measurement, "median" | "p20" | "p80" | "samples"> {
+  return {
+    median: quantile(times, 0.5),
     p20: quantile(times, 0.2),
     p80: quantile(times, 0.8),
     samples: times.length,
-    ratio: medians.get(name)! / medians.get(baseline)!,
-  }));
+  };
 }
 
 /** The samples of a turn, after the warm-up. */

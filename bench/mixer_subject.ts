@@ -19,26 +19,38 @@ export class Subject {
   readonly #inputs: tf.Tensor[];
   readonly #labels: tf.Tensor1D;
   readonly #loss = crossEntropy();
-  readonly #adam: Adam;
+  readonly #optimizer: tf.Optimizer;
 
   /** Takes the model, and makes inputs of its own, whose classes are `labels`. */
   constructor(
     model: LayersModel,
     inputs: () => tf.Tensor[],
     labels: readonly number[] = [3],
-    adam: AdamOptions = { learningRate: 1e-4 },
+    optimizer: AdamOptions | tf.Optimizer = { learningRate: 1e-4 },
   ) {
     this.#model = model;
     this.#inputs = inputs();
     this.#labels = tf.tensor1d([...labels], "int32");
-    this.#adam = new Adam(adam);
+    this.#optimizer = optimizer instanceof tf.Optimizer
+      ? optimizer
+      : new Adam(optimizer);
   }
 
   /** Does the work once: the logits, or the loss before the step. */
   run(work: Work): tf.Tensor[] {
     return work === "inference"
       ? [this.#model.predict(this.#inputs) as tf.Tensor]
-      : [this.#adam.minimize(this.#lossOf, true, this.#weights)!];
+      : [this.#optimizer.minimize(this.#lossOf, true, this.#weights)!];
+  }
+
+  /** Takes a step of training; the loss before it. */
+  async step(): Promise<number> {
+    return (await readTensors(() => this.run("training")))[0]![0]!;
+  }
+
+  /** The loss with the weights as they are. */
+  async loss(): Promise<number> {
+    return (await readTensors(() => [tf.tidy(this.#lossOf)]))[0]![0]!;
   }
 
   /**
@@ -53,30 +65,35 @@ export class Subject {
       ]]);
     }
     const weights = this.#weights;
-    const { value, grads } = this.#adam.computeGradients(
+    const { value, grads } = this.#optimizer.computeGradients(
       this.#lossOf,
       weights,
     );
-    this.#adam.applyGradients(grads);
+    this.#optimizer.applyGradients(grads);
     const gradients = weights.map(({ name }) => grads[name]!);
     const [loss, ...values] = await readTensors(() => [value, ...gradients]);
-    const [after] = await readTensors(() => [tf.tidy(this.#lossOf)]);
-    return new Map([
+    const after = await this.loss();
+    return new Map<string, ArrayLike<number>>([
       ["loss", loss!],
       ...values.map((numbers, i): [string, Float32Array] => [
         `gradient of ${this.#model.trainableWeights[i]!.originalName}`,
         numbers,
       ]),
-      ["loss after a step", after!],
+      ["loss after a step", [after]],
     ]);
   }
 
   /** Frees all of it. */
   dispose(): void {
+    this.release();
+    this.#model.dispose();
+  }
+
+  /** Frees all but the model. */
+  release(): void {
     tf.dispose(this.#inputs);
     this.#labels.dispose();
-    this.#adam.dispose();
-    this.#model.dispose();
+    this.#optimizer.dispose();
   }
 
   readonly #lossOf = (): tf.Scalar => {
@@ -90,6 +107,16 @@ export class Subject {
       weight.read() as tf.Variable
     );
   }
+}
+
+/** The losses of some steps of training, each of which depends on the gradients before it. */
+export async function lossesOf(
+  step: () => Promise<number>,
+  steps: number,
+): Promise<number[]> {
+  const losses: number[] = [];
+  while (losses.length < steps) losses.push(await step());
+  return losses;
 }
 
 /**

@@ -23,7 +23,13 @@ export interface NamedArray {
 
 /** What the peer is to compute; torch_peer.py says what each work wants. */
 export interface PeerWork {
-  readonly work: "attention" | "matmul" | "training" | "case";
+  readonly work:
+    | "attention"
+    | "matmul"
+    | "training"
+    | "operation"
+    | "model"
+    | "case";
   readonly options: Readonly<Record<string, unknown>>;
   readonly tensors: readonly NamedArray[];
 }
@@ -34,6 +40,8 @@ export interface StartedProcess {
   readonly child: Deno.ChildProcess;
   readonly answers: AsyncIterator<string>;
   readonly version: string;
+  /** The widest vectors that it computes on, as it calls them; `null` if it does not say. */
+  readonly vectors: string | null;
   /** Of tensors, on their way there and back. */
   readonly file: string;
 }
@@ -57,19 +65,22 @@ export async function startProcess(
   const answers = lines(child.stdout);
   const { value, done } = await answers.next();
   if (done) throw new Error(`${library} ended; its message is above`);
-  const { version, error } = JSON.parse(value);
+  const { version, vectors = null, error } = JSON.parse(value);
   if (error !== undefined) {
     await child.stdin.close().catch(() => {});
     await child.status;
     throw new Error(error);
   }
-  return { library, child, answers, version, file: await Deno.makeTempFile() };
+  const file = await Deno.makeTempFile();
+  return { library, child, answers, version, vectors, file };
 }
 
 /** A running process; holds one computation at a time. */
 export class PeerProcess implements AsyncDisposable {
   /** The library's version. */
   readonly version: string;
+  /** The widest vectors that it computes on, as it calls them; `null` if it does not say. */
+  readonly vectors: string | null;
   #child: Deno.ChildProcess;
   #requests: WritableStreamDefaultWriter<Uint8Array>;
   #answers: AsyncIterator<string>;
@@ -79,13 +90,14 @@ export class PeerProcess implements AsyncDisposable {
 
   /** @param started What {@linkcode startProcess} returned. */
   constructor(
-    { library, child, answers, version, file }: StartedProcess,
+    { library, child, answers, version, vectors, file }: StartedProcess,
   ) {
     this.#library = library;
     this.#child = child;
     this.#requests = child.stdin.getWriter();
     this.#answers = answers;
     this.version = version;
+    this.vectors = vectors;
     this.#file = file;
   }
 
@@ -103,18 +115,23 @@ export class PeerProcess implements AsyncDisposable {
     });
   }
 
-  /** Replaces the computation by that of some which takes the least time; its number. */
+  /** Replaces the computation, and computes a few times; the least time. */
+  async prepareAndTry(work: PeerWork): Promise<number> {
+    await this.prepare(work);
+    await rest();
+    await this.run();
+    return Math.min(await this.run(), await this.run());
+  }
+
+  /** Replaces the computation by that of some which takes the least time; the time. */
   async prepareFastest(works: readonly PeerWork[]): Promise<number> {
     let [fastest, least] = [0, Infinity];
     for (const [i, work] of works.entries()) {
-      await this.prepare(work);
-      await rest();
-      await this.run();
-      const milliseconds = Math.min(await this.run(), await this.run());
+      const milliseconds = await this.prepareAndTry(work);
       if (milliseconds < least) [fastest, least] = [i, milliseconds];
     }
     await this.prepare(works[fastest]!);
-    return fastest;
+    return least;
   }
 
   /** Computes once; the milliseconds without what the question takes. */

@@ -2,7 +2,12 @@
 import { fileURLToPath } from "node:url";
 import { findPython } from "../../tools/notebooks/jupyter.ts";
 import type { Contender, Cost } from "../group.ts";
-import { PeerProcess, rest, startProcess } from "./peer_process.ts";
+import {
+  PeerProcess,
+  type PeerWork,
+  rest,
+  startProcess,
+} from "./peer_process.ts";
 
 /** The name of PyTorch's scan among contenders. */
 export const TORCH = "PyTorch";
@@ -12,19 +17,21 @@ export const HOW_TO_GET_TORCH = "deno task setup --torch";
 
 /**
  * Whose all threads are: OpenBLAS's, which multiply matrices, or OpenMP's, which
- * do the rest. Two pools at once spin against each other.
+ * do the rest; or both have all, which is best for whole models if OpenMP's sleep
+ * while they wait, since two pools otherwise spin against each other.
  */
-export type TorchPool = "OpenBLAS" | "OpenMP";
+export type TorchPool = "OpenBLAS" | "OpenMP" | "both";
 
 /**
- * PyTorch at its best: one pool of threads, and a malloc that keeps its pages,
+ * PyTorch at its best: one pool of threads awake, and a malloc that keeps its pages,
  * without which the forward pass takes two to three times as long.
  */
 function environment(threads: number, pool: TorchPool): Record<string, string> {
   const never = String(2 ** 32);
   return {
-    OMP_NUM_THREADS: String(pool === "OpenMP" ? threads : 1),
-    OPENBLAS_NUM_THREADS: String(pool === "OpenBLAS" ? threads : 1),
+    OMP_NUM_THREADS: String(pool === "OpenBLAS" ? 1 : threads),
+    OPENBLAS_NUM_THREADS: String(pool === "OpenMP" ? 1 : threads),
+    ...pool === "both" && { GOMP_SPINCOUNT: "0" },
     MALLOC_TRIM_THRESHOLD_: never,
     MALLOC_MMAP_THRESHOLD_: never,
   };
@@ -56,18 +63,24 @@ export interface NamedPeer {
 
 /** Processes that compute the same, with their threads in one pool or the other. */
 export interface TorchPools extends AsyncDisposable {
+  /** The processes, under the names of their pools. */
+  readonly peers: readonly NamedPeer[];
   /** The processes under the name of what they compute, and of their pools. */
   named(name: string): NamedPeer[];
 }
 
 /** Starts PyTorch with each pool; none where it is not installed. */
-export async function startPools(threads: number): Promise<TorchPools> {
+export async function startPools(
+  threads: number,
+  pools: readonly TorchPool[] = ["OpenBLAS", "OpenMP"],
+): Promise<TorchPools> {
   const peers: NamedPeer[] = [];
-  for (const pool of ["OpenBLAS", "OpenMP"] as const) {
+  for (const pool of pools) {
     const peer = await TorchPeer.start(threads, pool);
     if (peer) peers.push({ name: pool, peer });
   }
   return {
+    peers,
     named: (name) =>
       peers.map(({ name: pool, peer }) => ({ name: `${name}, ${pool}`, peer })),
     [Symbol.asyncDispose]: () => endPeers(peers),
@@ -79,6 +92,25 @@ export async function endPeers(
   peers: readonly Pick<NamedPeer, "peer">[],
 ): Promise<void> {
   for (const { peer } of peers) await peer[Symbol.asyncDispose]();
+}
+
+/**
+ * Prepares the work, of several that compute the same, and the process which are
+ * the quickest together; the others hold nothing then. `null` without processes.
+ */
+export async function prepareFastest(
+  peers: readonly NamedPeer[],
+  works: readonly PeerWork[],
+): Promise<PeerProcess | null> {
+  let fastest: PeerProcess | null = null;
+  let least = Infinity;
+  for (const { peer } of peers) {
+    const milliseconds = await peer.prepareFastest(works);
+    const isFaster = milliseconds < least;
+    await (isFaster ? fastest : peer)?.release();
+    if (isFaster) [fastest, least] = [peer, milliseconds];
+  }
+  return fastest;
 }
 
 /** The computation that a peer holds, to be timed beside ours. */

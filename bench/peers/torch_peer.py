@@ -2,7 +2,7 @@
 
 Reads requests as lines of JSON and answers each with a line of JSON:
 
-    {"work": "attention" | "matmul" | "training", "options": {...},
+    {"work": a name in WORKS, "options": {...},
      "tensors": [[name, shape], ...], "file": path}    -> {}
         prepares one computation; the file holds the tensors in float32
     {"run": true}                                      -> {"milliseconds": number}
@@ -10,7 +10,7 @@ Reads requests as lines of JSON and answers each with a line of JSON:
         computes and writes the outputs in float32
     {"release": true}                                  -> {}
 
-The first line that it writes is {"version": ...}. What the threads of the BLAS and the
+The first line that it writes is {"version": ..., "vectors": ...}. What the threads of the BLAS and the
 allocator do is decided by the environment, before Python starts: see torch.ts.
 """
 
@@ -25,9 +25,11 @@ import torch
 
 from torch_delta import delta_scan
 from torch_diagonal import diagonal_scan
-from torch_encoder import Training
+from torch_encoder import train_encoder
 from torch_full import full_form
 from torch_mamba import selective_scan
+from torch_models import forget, model_work
+from torch_operations import operation_work
 from torch_scan import chunk_scan
 
 
@@ -76,7 +78,9 @@ def matmul(options, tensors):
 WORKS = {
     "attention": attention,
     "matmul": matmul,
-    "training": lambda options, tensors: Training(options, tensors).step,
+    "training": train_encoder,
+    "operation": operation_work,
+    "model": model_work,
 }
 
 
@@ -106,12 +110,14 @@ def answer(request, work):
         return {"milliseconds": milliseconds}, work
     if "outputs" in request:
         return {"sizes": write_outputs(work(), request["outputs"])}, work
+    forget()
     return {}, None
 
 
 def main():
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    print(json.dumps({"version": torch.__version__}), flush=True)
+    vectors = torch.backends.cpu.get_cpu_capability()
+    print(json.dumps({"version": torch.__version__, "vectors": vectors}), flush=True)
     work = None
     for line in sys.stdin:
         reply, work = answer(json.loads(line), work)

@@ -10,8 +10,8 @@ export interface Place {
   readonly at: number;
 }
 
-/** How often a contender runs for a point, about: checked, warmed up, timed, watched. */
-const RUNS = 11;
+/** How often a contender runs for a point, beside the fewest that are timed: checked, warmed up, watched. */
+const OTHER_RUNS = 6;
 
 /** Share of a figure's time that one contender may take for one point. */
 const MOST_OF_POINT = 0.2;
@@ -23,6 +23,8 @@ export class Collector {
   readonly #seconds: number;
   readonly #budget: Budget;
   readonly #power: number;
+  /** How often a contender runs for a point, about. */
+  readonly #runs: number;
   readonly #start = performance.now();
   /** Of each panel: the last place, and the seconds that it took beside the runs. */
   readonly #last = new Map<string, { at: number; overhead: number }>();
@@ -36,6 +38,7 @@ export class Collector {
     this.#seconds = seconds;
     this.#budget = budget;
     this.#power = power;
+    this.#runs = OTHER_RUNS + (budget.fewest ?? 5);
   }
 
   /** Seconds that are left. */
@@ -69,15 +72,15 @@ export class Collector {
       names.forEach((name) => leaveOut(name, why));
     }
     for (const { name, seconds } of expected) {
-      sum += RUNS * seconds;
-      const isLong = RUNS * seconds > MOST_OF_POINT * this.#seconds;
+      sum += this.#runs * seconds;
+      const isLong = this.#runs * seconds > MOST_OF_POINT * this.#seconds;
       if (!able.has(name) || !isLong && sum <= this.left) continue;
       leaveOut(
         name,
         `a run would take about ${tell(seconds)}, and of the figure's ` +
           `${tell(this.#seconds)} ${tell(Math.max(0, this.left))} are left`,
       );
-      sum -= RUNS * seconds;
+      sum -= this.#runs * seconds;
     }
     return names.filter((name) => able.has(name));
   }
@@ -114,7 +117,10 @@ export class Collector {
     const seconds = (performance.now() - start) / 1000;
     const own = this.points
       .filter(({ panel, at }) => panel === place.panel && at === place.at)
-      .reduce((sum, { time }) => sum + RUNS * (time?.median ?? 0) / 1000, 0);
+      .reduce(
+        (sum, { time }) => sum + this.#runs * (time?.median ?? 0) / 1000,
+        0,
+      );
     // At the first place it is what comes once: shaders, and references.
     const overhead = this.#last.has(place.panel)
       ? Math.max(0, seconds - own)

@@ -2,6 +2,7 @@
 import type { BackendInfo } from "@lionjs/lion";
 import type { AttentionPeer } from "../peers/attention_peer.ts";
 import type { NamedPeer, TorchPeer, TorchPools } from "../peers/torch.ts";
+import type { Budget } from "../measure.ts";
 import type { Collector } from "./collector.ts";
 import type { MeasuredFigure } from "./report_file.ts";
 
@@ -23,6 +24,8 @@ export interface Peers {
   readonly scan: TorchPeer | null;
   /** More of PyTorch, for two computations at a time in either pool; none where it is not there. */
   readonly pools: readonly TorchPools[];
+  /** PyTorch with its threads in each pool and in both, of which the quickest is compared. */
+  readonly each: readonly NamedPeer[];
   /** ONNX Runtime. */
   readonly onnx: readonly NamedPeer[];
   /** Libraries in this process. */
@@ -47,6 +50,8 @@ export interface FigureMaker {
   readonly seconds: ByPower<number>;
   /** Why it is not measured where it has no seconds. @default that it would take too long */
   readonly unfit?: string;
+  /** How long each contender is timed. @default as in all others */
+  readonly budget?: Budget;
   /** By which power of a place its tokens grow. @default 1 */
   readonly power?: number;
   /** Collects its points; returns what is the same for all of them, and what else it is made of. */

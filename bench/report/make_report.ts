@@ -55,6 +55,7 @@ const QUICK: Budget = {
 export async function makeReport(options: ReportOptions): Promise<Report> {
   const { backends, figures, threads, quick, tell, command } = options;
   const { tellFigure } = options;
+  const budget = options.quick ? QUICK : undefined;
   const started = performance.now();
   const seconds = () => Math.round((performance.now() - started) / 1000);
   const before = loadavg()[0]!;
@@ -67,7 +68,7 @@ export async function makeReport(options: ReportOptions): Promise<Report> {
   for (const name of backends) {
     try {
       const info = await startBackend(name, threads);
-      found.push({ info, ...await measurePeaks(info) });
+      found.push({ info, ...await measurePeaks(info, budget) });
     } catch (error) {
       if (error instanceof ParityError) throw error;
       absent.push({ name, why: (error as Error).message });
@@ -100,7 +101,7 @@ export async function makeReport(options: ReportOptions): Promise<Report> {
   // The best of the run: the machine may have been busy before.
   for (const [i, { info, ...before }] of found.entries()) {
     await startBackend(info.name, threads);
-    const after = await measurePeaks(info);
+    const after = await measurePeaks(info, budget);
     const best = (what: "operationsPerSecond" | "bytesPerSecond") =>
       Math.max(before[what], after[what]);
     found[i] = {
@@ -113,7 +114,7 @@ export async function makeReport(options: ReportOptions): Promise<Report> {
     command,
     date: new Date().toISOString(),
     seconds: seconds(),
-    machine: describeMachine(threads, peers.scan?.version ?? null),
+    machine: describeMachine(threads, peers.scan),
     peers: peers.versions,
     version: config.version,
     load: { before, after: loadavg()[0]! },
@@ -132,7 +133,7 @@ async function measureFigure(
   const start = performance.now();
   const collector = new Collector(
     maker.seconds[power],
-    quick ? QUICK : BUDGET,
+    quick ? QUICK : maker.budget ?? BUDGET,
     maker.power,
   );
   const made = await maker.measure(setting, collector);

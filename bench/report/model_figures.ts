@@ -10,7 +10,7 @@ import {
   usageOf,
 } from "../group.ts";
 import { stopwatch } from "../measure.ts";
-import { openMixers, SHORT } from "../mixer_group.ts";
+import { openMixers, SHORT, SHORTEST } from "../mixer_group.ts";
 import {
   BASELINE,
   encoderProblem,
@@ -25,15 +25,16 @@ import type { ByPower, FigureMaker, Setting } from "./figure.ts";
 
 /** Opens models of a problem. */
 function opening(
-  { info, threads }: Setting,
+  { info, threads, quick }: Setting,
   problem: Problem,
   work: Work,
   depth?: number,
 ): (names: readonly string[]) => Promise<OpenGroup> {
+  const { vit, encoder } = quick ? SHORTEST : SHORT;
   return (names) =>
     openMixers({
       ...{ problem, names, work },
-      short: problem.title.startsWith("ViT") ? SHORT.vit : SHORT.encoder,
+      short: problem.title.startsWith("ViT") ? vit : encoder,
       start: (backend = info.name) => startBackend(backend, threads),
       ...(depth !== undefined && { depth }),
     });
@@ -56,7 +57,7 @@ const VISION_DEPTH: ByPower<number> = {
 
 /** Figures 3 and 10: memory and time of a vision transformer against resolution. */
 export const resolutions: FigureMaker = {
-  seconds: { gpu: 80, wasm: 80, software: 40, cpu: 0 },
+  seconds: { gpu: 160, wasm: 180, software: 40, cpu: 0 },
   power: 2,
   async measure(setting, collector) {
     const { quick, power } = setting;
@@ -96,14 +97,14 @@ export const PLAIN_MODEL = "softmax in tfjs";
 
 /** Figure 9: memory of an encoder against length. */
 export const memory: FigureMaker = {
-  seconds: { gpu: 25, wasm: 30, software: 20, cpu: 0 },
+  seconds: { gpu: 25, wasm: 60, software: 20, cpu: 0 },
   async measure(setting, collector) {
     const { quick, power } = setting;
     const names = [BASELINE, PLAIN_MODEL, "LION-LIT", "LION-D", "LION-S"];
     // Shaders of Hydra's gradients take long to compile.
     if (power !== "software") names.push("Hydra");
     for (const work of WORKS) {
-      for (const length of quick ? [32, 64, 128] : MEMORY_LENGTHS[power]) {
+      for (const length of quick ? [32, 64] : MEMORY_LENGTHS[power]) {
         const place = { panel: work, at: length };
         for (const name of collector.affordable(place, names)) {
           await measureMemory(collector, place, name, work);
@@ -129,9 +130,11 @@ async function measureMemory(
   const model = models[name === PLAIN_MODEL ? BASELINE : name]!;
   const subject = new Subject(model(), inputs);
   try {
-    const usage = () => usageOf(() => subject.run(work));
-    // Of the second step on, when the optimizer has its state.
-    if (work === "training") tf.dispose(subject.run(work));
+    // Of the second run on, when the optimizer has its state.
+    const usage = () => {
+      tf.dispose(subject.run(work));
+      return usageOf(() => subject.run(work));
+    };
     const { peakBytes, bytesBefore } = name === PLAIN_MODEL
       ? await inPlainForms(usage)
       : await usage();
@@ -273,7 +276,7 @@ async function openWriters(
       usage: async () => {
         const { bytesBefore, peakBytes } = await profile(run, { runs: 1 });
         return {
-          ...{ kernels: 0, gpuMilliseconds: null },
+          gpuMilliseconds: null,
           bytesBefore: bytesBefore - stateBytes,
           peakBytes,
         };

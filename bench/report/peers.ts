@@ -32,10 +32,20 @@ const BESIDE_TORCH: readonly FigureName[] = [
   "steps",
 ];
 
+/** Those in which the quickest of its settings does. */
+const BESIDE_BEST: readonly FigureName[] = [
+  "operations",
+  "models",
+  "large",
+  "mixer",
+];
+
 /** The peers of a report, until it is disposed of. */
 export class StartedPeers implements Peers, AsyncDisposable {
   scan: TorchPeer | null = null;
   readonly pools: TorchPools[] = [];
+  each: readonly NamedPeer[] = [];
+  #both: TorchPools | undefined;
   readonly onnx: NamedPeer[] = [];
   readonly libraries: AttentionPeer[] = [];
   /** Names of libraries with their versions. */
@@ -48,9 +58,11 @@ export class StartedPeers implements Peers, AsyncDisposable {
     const { backends, figures, threads, quick } = options;
     const peers = new StartedPeers();
     const onCpu = backends.includes("wasm");
-    if (onCpu && BESIDE_TORCH.some((figure) => figures.includes(figure))) {
+    const has = (some: readonly FigureName[]) =>
+      some.some((figure) => figures.includes(figure));
+    if (onCpu && has([...BESIDE_TORCH, ...BESIDE_BEST])) {
       await peers.#orAbsent("PyTorch", () => {
-        if (!quick) return peers.#startTorch(threads);
+        if (!quick) return peers.#startTorch(threads, has(BESIDE_BEST));
         throw new Error("it is not in a quick report");
       });
     }
@@ -73,12 +85,16 @@ export class StartedPeers implements Peers, AsyncDisposable {
     return peers;
   }
 
-  async #startTorch(threads: number): Promise<string> {
+  async #startTorch(threads: number, inBest: boolean): Promise<string> {
     this.scan = await TorchPeer.start(threads);
     if (!this.scan) {
       throw new Error(`it is not installed; ${HOW_TO_GET_TORCH}`);
     }
     for (let i = 0; i < 2; i++) this.pools.push(await startPools(threads));
+    if (inBest) {
+      this.#both = await startPools(threads, ["both"]);
+      this.each = [this.pools[0]!, this.#both].flatMap(({ peers }) => peers);
+    }
     return this.scan.version;
   }
 
@@ -96,6 +112,7 @@ export class StartedPeers implements Peers, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.scan?.[Symbol.asyncDispose]();
     for (const pools of this.pools) await pools[Symbol.asyncDispose]();
+    await this.#both?.[Symbol.asyncDispose]();
     await endPeers(this.onnx);
   }
 }

@@ -2,6 +2,7 @@
 import { bars, Figure, panels, type Trace } from "@lionjs/lion/notebook";
 import { colorOf } from "../../lib/notebook/palette.ts";
 import { labelled, tickText } from "../../lib/notebook/ticks.ts";
+import { isOfPairs, pairRatios } from "./pairs.ts";
 import {
   type MeasuredFigure,
   type Point,
@@ -112,6 +113,7 @@ export function plotsOf(
   if (figure === "kernels") return kernelPlots(measured);
   if (points.length === 0) return [];
   if (figure === "forms") return memoryAgainstTime(measured);
+  if (isOfPairs(measured)) return ratioPlots(measured);
   const x = PLACES[figure];
   const isLine = new Set(points.map(({ at }) => at)).size > 1;
   if (!x || !isLine) return barPlots(measured);
@@ -200,6 +202,27 @@ function barPlots({ points, backend }: MeasuredFigure): Figure[] {
       { title: `${panel}, ${backend}`, x: "milliseconds", width: 620 },
     )];
   });
+}
+
+/** Our time divided by PyTorch's for each pair; our time alone where nothing is beside it. */
+function ratioPlots(measured: MeasuredFigure): Figure[] {
+  const { figure, backend, points } = measured;
+  const places = new Set(points.map(({ at }) => at));
+  const titleOf = ({ panel, at }: Pick<Point, "panel" | "at">) =>
+    places.size > 1 ? `${panel}, ${at}` : panel;
+  const ratios = pairRatios(measured)
+    .map((pair) => [titleOf(pair), pair.ratio] as const);
+  const times = points.flatMap((point) => {
+    const time = steadyMilliseconds(point.time);
+    return time === null ? [] : [[titleOf(point), time] as const];
+  });
+  const shown = ratios.length > 0 ? ratios : times;
+  if (shown.length === 0) return [];
+  return [bars(Object.fromEntries(shown), {
+    title: `${figure}, ${backend}`,
+    x: ratios.length > 0 ? "our time divided by PyTorch's" : "milliseconds",
+    width: 820,
+  })];
 }
 
 /** The longest kernels that a figure shows. */

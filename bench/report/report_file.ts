@@ -18,10 +18,21 @@ export const FIGURE_NAMES = [
   "scan",
   "products",
   "steps",
+  "operations",
+  "models",
+  "large",
+  "optimizers",
+  "mixer",
+  "overhead",
+  "flags",
+  "size",
   "kernels",
 ] as const;
 /** One of {@linkcode FIGURE_NAMES}. */
 export type FigureName = typeof FIGURE_NAMES[number];
+
+/** Figures that take minutes each, and so are measured only where they are named. */
+export const LONG_FIGURES: readonly FigureName[] = ["large"];
 
 /** Milliseconds: a median, and what a fifth of the samples was below and above. */
 export type Time = Pick<Measurement, "median" | "p20" | "p80" | "samples">;
@@ -32,13 +43,13 @@ export interface Point {
   readonly panel: string;
   /** The contender. */
   readonly series: string;
-  /** Where: tokens, pixels or tokens of a chunk. */
+  /** Where: tokens, pixels, tokens of a chunk, numbers, examples of a batch. */
   readonly at: number;
   /** `null` where only memory was measured. */
   readonly time: Time | null;
   /** Of the kernels alone, by the GPU's timestamps. */
   readonly gpuMilliseconds: number | null;
-  /** Bytes at the worst moment beyond those that inputs and weights take. */
+  /** Bytes at the worst moment beyond those that inputs and weights take; of the figure "size" those of a file. */
   readonly memoryBytes: number | null;
   /** Multiplications and additions on paper. */
   readonly operations: number | null;

@@ -11,13 +11,12 @@ import { CLASSES, encoder, weightsOf } from "../encoder.ts";
 import {
   type Contender,
   type OpenGroup,
-  readTensors,
   startBackend,
   timeTensors,
   usageOf,
 } from "../group.ts";
 import { difference } from "../measure.ts";
-import { Subject } from "../mixer_subject.ts";
+import { lossesOf, Subject } from "../mixer_subject.ts";
 import type { NamedArray } from "../peers/peer_process.ts";
 import { peerContender, TORCH, type TorchPeer } from "../peers/torch.ts";
 import type { FigureMaker } from "./figure.ts";
@@ -76,7 +75,7 @@ async function open(
     return new Subject(model, inputs, [...data.labels.values], ADAM);
   };
   const reference = subjectOf("full");
-  const expected = await firstLosses(reference);
+  const expected = await lossesOf(() => reference.step(), CHECKED_STEPS);
   reference.dispose();
   const ours = Object.entries(OURS)
     .filter(([name]) => names.includes(name))
@@ -87,7 +86,8 @@ async function open(
     const run = () => subject.run("training");
     return {
       name,
-      check: async () => check(await firstLosses(subject)),
+      check: async () =>
+        check(await lossesOf(() => subject.step(), CHECKED_STEPS)),
       run: () => timeTensors(run),
       usage: () => usageOf(run),
     };
@@ -103,7 +103,10 @@ async function open(
       },
       tensors: [data.inputs, data.labels, ...weights],
     });
-    const losses = await takeSteps(async () => (await torch.outputs())[0]![0]!);
+    const losses = await lossesOf(
+      async () => (await torch.outputs())[0]![0]!,
+      CHECKED_STEPS,
+    );
     contenders.push(peerContender(torch, () => check(losses)));
   }
   return {
@@ -114,20 +117,6 @@ async function open(
       await torch?.release();
     },
   };
-}
-
-/** The losses of a model's first steps. */
-function firstLosses(subject: Subject): Promise<number[]> {
-  return takeSteps(async () =>
-    (await readTensors(() => subject.run("training")))[0]![0]!
-  );
-}
-
-/** The losses of the steps that are checked; after them training goes on. */
-async function takeSteps(step: () => Promise<number>): Promise<number[]> {
-  const losses: number[] = [];
-  while (losses.length < CHECKED_STEPS) losses.push(await step());
-  return losses;
 }
 
 interface Data {

@@ -11,6 +11,7 @@ import {
   tellSettings,
   tellTime,
 } from "./page.ts";
+import { geometricMean, isOfPairs, pairRatios } from "./pairs.ts";
 import { tellCrossings } from "./crossings.ts";
 import {
   type FigureName,
@@ -20,6 +21,7 @@ import {
   type ReportBackend,
   steadyMilliseconds,
 } from "./report_file.ts";
+import { OURS, THEIRS } from "./models/names.ts";
 import { paperRatioOf } from "./texts.ts";
 
 /** Figures of which the page has tables, and what the numbers along their tops are. */
@@ -64,7 +66,9 @@ function ofBackend({ figures }: Report, backend: ReportBackend): string[] {
 }
 
 /** A table for each panel; of training one with the paper's ratios. */
-function tablesOf({ figure, points }: MeasuredFigure): string[] {
+function tablesOf(measured: MeasuredFigure): string[] {
+  const { figure, points } = measured;
+  if (isOfPairs(measured)) return [pairTable(measured, cellOf)];
   if (figure === "training") {
     return [...Map.groupBy(points, ({ panel }) => panel)]
       .map(([panel, points]) => trainingTable(panel, points));
@@ -86,12 +90,20 @@ const ALL_COLUMNS: Partial<Record<FigureName, string>> = {
   scan: "tokens",
   products: "rows",
   steps: "tokens",
+  operations: "numbers",
+  models: "a batch",
+  large: "a batch",
+  optimizers: "a batch",
+  mixer: "tokens",
+  overhead: "tokens",
+  flags: "calls",
+  size: "module",
 };
 
 /** All tables of a figure, with the ranges of times. */
-export function detailedTables(
-  { figure, points, kernels }: MeasuredFigure,
-): string[] {
+export function detailedTables(measured: MeasuredFigure): string[] {
+  const { figure, points, kernels } = measured;
+  if (isOfPairs(measured)) return [pairTable(measured, detailsOf)];
   if (kernels) {
     return [markdownTable(
       ["kernel", "calls", "ms"],
@@ -102,11 +114,41 @@ export function detailedTables(
       ]),
     )];
   }
-  return panelTables(points, ALL_COLUMNS[figure] ?? "", (point) =>
-    [
-      ...point?.time ? [tellTime(point.time)] : [],
-      ...memoryOf(point),
-    ].join(", "));
+  return panelTables(points, ALL_COLUMNS[figure] ?? "", detailsOf);
+}
+
+/** A point's time with its range, and its memory where it is known. */
+function detailsOf(point: Point | undefined): string {
+  return [
+    ...point?.time ? [tellTime(point.time)] : [],
+    ...memoryOf(point),
+  ].join(", ");
+}
+
+/** One table of all pairs, with their ratios and the mean of these. */
+function pairTable(
+  figure: MeasuredFigure,
+  cellOf: (point: Point | undefined) => string,
+): string {
+  const { points } = figure;
+  const ratios = pairRatios(figure);
+  const along = ALL_COLUMNS[figure.figure]!;
+  const places = [...new Set(points.map(({ at }) => at))];
+  const rows = [...Map.groupBy(points, ({ panel, at }) => `${panel}, ${at}`)]
+    .map(([, own]) => {
+      const { panel, at } = own[0]!;
+      const cells = [OURS, THEIRS].map((side) =>
+        cellOf(own.find(({ series }) => series === side))
+      );
+      const ratio = ratios.find((one) => one.panel === panel && one.at === at);
+      const title = places.length > 1 ? `${panel}, ${at} ${along}` : panel;
+      return [title, ...cells, ratio?.ratio.toFixed(2) ?? ""];
+    });
+  const mean = geometricMean(ratios.map(({ ratio }) => ratio));
+  const last = ratios.length > 0
+    ? [["geometric mean", "", "", mean.toFixed(2)]]
+    : [];
+  return markdownTable(["", OURS, THEIRS, "ratio"], [...rows, ...last]);
 }
 
 /** A table for each panel, with a row for each contender. */

@@ -130,6 +130,67 @@ is as it is, T transposed), and a batch of small products.`,
 where kernels are small, and a long one, where they are large. The losses of the
 first steps are compared.`,
   },
+  operations: {
+    title: "Operations beside PyTorch",
+    about:
+      `What code outside attention consists of: one operation of TensorFlow.js on a
+million numbers, or the gradient of a short chain of them, on matrices of 1024 rows
+and columns; the convolution has 64 channels and 128 pixels a side. Both sides make
+new memory for their outputs, as code does. PyTorch is the quickest of its settings:
+its threads in the pool of OpenBLAS, of OpenMP, or of both, whose threads then sleep
+while they wait; channels last or first.`,
+  },
+  models: {
+    title: "Models beside those of PyTorch",
+    about:
+      `Inference, and a training step with Adam, of a model with each mixer, beside
+PyTorch's model of the same sizes with softmax attention
+(\`scaled_dot_product_attention\`), inference mode and its fused Adam. PyTorch's
+threads are in the pool of OpenBLAS, of OpenMP, or of both, whichever is the quickest
+at the model. Logits and the losses
+of the first steps of the model with softmax attention are compared with PyTorch's; a
+model of one block with each mixer is compared with plain forms.`,
+  },
+  large: {
+    title: "Large models beside those of PyTorch",
+    about:
+      `The same of models of which a run takes seconds on two cores; so few runs are
+timed, and the figure is measured only where it is named.`,
+  },
+  optimizers: {
+    title: "A training step by hand, by train, and with tf.train.adam",
+    about:
+      `The same step of ViT-tiny with LION-S: by hand with this library's Adam or with
+TensorFlow.js's, and by \`train\`, without clipping and with that which it does unless
+told otherwise. A step of \`train\` lasts until it asks for the next batch.`,
+  },
+  mixer: {
+    title: "A custom mixer beside PyTorch",
+    about:
+      `A training step of an encoder whose mixer is the one in the documentation of
+\`Mixer\`, a moving average of each channel in few lines. In PyTorch it is the scan in
+chunks or a matrix of weights for each channel, whichever is quicker.`,
+  },
+  overhead: {
+    title: "What a small step costs beyond its kernels",
+    about:
+      `A training step with many short sequences, and the sum of the times of the
+kernels that it runs: the rest is JavaScript, the tape of gradients, and launches.`,
+  },
+  flags: {
+    title: "After attention, with and without flags of V8",
+    about:
+      `A million calls of functions of V8, and TensorFlow.js's square root of a million
+numbers, right after attention, in processes with the flags of \`deno task fast\` and
+without. Some processors run other code many times more slowly after vectors of 256
+bits unless these are cleared. Each process tells its least time.`,
+  },
+  size: {
+    title: "The size of the module",
+    about:
+      `The module of WebAssembly kernels after brotli, as a page loads it, beside its
+size in an earlier version.`,
+  },
   kernels: {
     title: "The kernels of LION-S, forward and with gradients",
     about:

@@ -10,6 +10,7 @@ import { DROPOUT } from "../../operations/dropout.ts";
 import { TOKEN_MEAN } from "../../operations/token_mean.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { refer } from "../../tfjs/wasm/identity.ts";
+import { REDUCTIONS } from "../../tfjs/wasm/jobs.ts";
 import { CROSS_ENTROPY } from "../../training/losses/cross_entropy_kernel.ts";
 import { type Call, type Kernel, registerWasmKernel } from "./kernel.ts";
 

@@ -1,0 +1,22 @@
+/** What contenders are called that bounds, tables and plots look for. @module */
+
+/** Of figures whose places are each a pair: the library, and PyTorch. */
+export const OURS = "lion", THEIRS = "PyTorch";
+
+/** Of "optimizers": who takes the step. */
+export const BY_HAND = "by hand, Adam",
+  BY_TRAIN = "by train",
+  BY_TRAIN_CLIPPED = "by train, clipped",
+  BY_TFJS = "by hand, tf.train.adam";
+
+/** Of "overhead": the whole step, and the sum of the times of its kernels. */
+export const STEP = "step", KERNELS = "its kernels";
+
+/** Of "flags": processes with the flags of `deno task fast`, and without. */
+export const WITH_FLAGS = "with flags", WITHOUT_FLAGS = "without";
+
+/** Of "size": the module as it is, and as it was before whole models were its concern. */
+export const NOW = "now", BEFORE = "in version 0.2.0";
+
+/** Of "size": what a page loads, and what it loads in older engines. */
+export const RELAXED_MODULE = "with relaxed SIMD", STRICT_MODULE = "without it";
