@@ -21,7 +21,9 @@ import {
   type MeasuredFigure,
   type Point,
 } from "../../bench/report/report_file.ts";
+import { reportTables } from "../../bench/report/tables.ts";
 import { TEXTS } from "../../bench/report/texts.ts";
+import { allTables } from "../../bench/views.ts";
 
 /** A point of which only time and place matter. */
 function point(series: string, at: number, median: number, spread = 0): Point {
@@ -78,7 +80,7 @@ function contender(
 }
 
 Deno.test("a Collector leaves out who would take too long, or does not fit, and says why", async () => {
-  const collector = new Collector(60, { fewest: 1, most: 1, warmUp: 0 });
+  const collector = new Collector(60, { fewest: 5, most: 5, warmUp: 0 });
   const open = (at: number) => (names: readonly string[]) =>
     Promise.resolve({
       contenders: names.map((name) =>
@@ -289,6 +291,27 @@ Deno.test("a quick report: memory is what mathematics says, and the page has all
       assertLess(few!, many!);
     },
   );
+
+  await t.step("a step takes at least as long as its kernels", () => {
+    const times = figure("overhead").points.map(({ series, time }) =>
+      [series, time!.median] as const
+    );
+    const { step, "its kernels": kernels } = Object.fromEntries(times);
+    assertLess(kernels!, 1.5 * step!);
+  });
+
+  await t.step("operations and models are those of the tables", () => {
+    for (const table of [allTables(report), reportTables(report)]) {
+      for (const name of ["operations", "models", "large", "mixer"] as const) {
+        for (const { panel } of figure(name).points) {
+          assertStringIncludes(table, `| ${panel} `);
+        }
+      }
+      for (const wrong of ["undefined", "NaN", "[object"]) {
+        assert(!table.includes(wrong), wrong);
+      }
+    }
+  });
 
   await t.step("the page is whole", async () => {
     const page = await reportPage(report);

@@ -1,0 +1,35 @@
+import { assertEquals } from "@std/assert";
+import { useBackend } from "@lionjs/lion";
+import { TorchPeer } from "../../bench/peers/torch.ts";
+import { Collector } from "../../bench/report/collector.ts";
+import type { Setting } from "../../bench/report/figure.ts";
+import { FIGURES } from "../../bench/report/figures.ts";
+import { findPython } from "../../tools/notebooks/jupyter.ts";
+
+Deno.test({
+  name: "PyTorch computes the same operations, models and mixer",
+  ignore: await findPython("torch") === undefined,
+  fn: async () => {
+    const info = await useBackend({ prefer: ["wasm"], threads: 2 });
+    await using peer = await TorchPeer.start(2, "both");
+    const setting: Setting = {
+      ...{ info, threads: 2, quick: true, power: "wasm" },
+      peers: {
+        ...{ scan: null, pools: [], onnx: [], libraries: [] },
+        each: [{ name: "both", peer: peer! }],
+      },
+    };
+    for (const name of ["operations", "models", "large", "mixer"] as const) {
+      const budget = { milliseconds: 0, fewest: 1, most: 1, warmUp: 0 };
+      const collector = new Collector(600, budget);
+      await FIGURES[name].measure(setting, collector);
+      // A wrong result is a gap.
+      assertEquals(collector.gaps, [], name);
+      const panels = Map.groupBy(collector.points, ({ panel }) => panel);
+      for (const [panel, points] of panels) {
+        const series = points.map(({ series }) => series);
+        assertEquals(series, ["lion", "PyTorch"], panel);
+      }
+    }
+  },
+});
