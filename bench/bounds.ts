@@ -97,7 +97,7 @@ const BOUNDS: readonly Bound[] = [
   ...bothPasses({
     ...{ figure: "lengths", at: [1024, 4096] },
     ...{ series: "recurrent", beside: "chunkwise" },
-  }, { forward: 4, gradients: 5 }),
+  }, { forward: 4, gradients: 2 }),
   {
     ...{ figure: "lengths", panel: "forward", at: [256, 1024, 4096] },
     ...{ series: "blockwise", beside: "full", most: 1.3 },
