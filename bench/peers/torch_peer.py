@@ -120,7 +120,11 @@ def main():
     print(json.dumps({"version": torch.__version__, "vectors": vectors}), flush=True)
     work = None
     for line in sys.stdin:
-        reply, work = answer(json.loads(line), work)
+        try:
+            reply, work = answer(json.loads(line), work)
+        except Exception as error:
+            # Such as memory that is not there; what comes next may fit.
+            reply, work = {"error": f"{type(error).__name__}: {error}"}, None
         print(json.dumps(reply), flush=True)
 
 

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { useBackend } from "@lionjs/lion";
 import { TorchPeer } from "../../bench/peers/torch.ts";
 import { Collector } from "../../bench/report/collector.ts";
@@ -12,6 +12,15 @@ Deno.test({
   fn: async () => {
     const info = await useBackend({ prefer: ["wasm"], threads: 2 });
     await using peer = await TorchPeer.start(2, "both");
+    // What it cannot do is an error here, and not the end of the process.
+    await assertRejects(
+      () =>
+        peer!.prepare({
+          ...{ work: "operation", options: { name: "none" }, tensors: [] },
+        }),
+      Error,
+      "KeyError",
+    );
     const setting: Setting = {
       ...{ info, threads: 2, quick: true, power: "wasm" },
       peers: {

@@ -128,7 +128,7 @@ async function open(
 ): Promise<OpenGroup> {
   const isPeers = variant === "softmax";
   const weights = torch && isPeers ? await weightsOf(model) : [];
-  const peer = await torch?.prepare(work, batch, weights);
+  await torch?.prepare(work, batch, weights);
   const subjectOf = (model: LayersModel) =>
     new Subject(
       model,
@@ -164,14 +164,14 @@ async function open(
         run: () => timeTensors(run),
         usage: () => usageOf(run),
       },
-      ...torch && peer
+      ...torch
         ? [{
-          ...peerContender(peer, () => null, undefined, THEIRS),
+          ...peerContender(torch.peerOf(work), () => null, undefined, THEIRS),
           check: async () => {
-            if (!isPeers) return torch.wrong;
+            if (!isPeers || torch.wrong) return torch.wrong;
             const theirs = await firstAnswers(
               work,
-              async () => (await peer.outputs())[0]!,
+              async () => (await torch.peerOf(work).outputs())[0]!,
             );
             torch.wrong ??= difference(
               `${work} with batches of ${batch}`,
@@ -205,7 +205,10 @@ async function firstAnswers(
 
 /** PyTorch's model with softmax attention, in the processes that are the quickest at it. */
 class TorchModel {
-  /** What was wrong with an answer beside that of our model with softmax attention; `null` if nothing was. */
+  /**
+   * Why it cannot be compared: it has not run, or an answer was not that of our model
+   * with softmax attention; `null` if nothing was wrong.
+   */
   wrong: string | null = null;
   readonly #each: readonly NamedPeer[];
   readonly #sized: SizedModel;
@@ -217,7 +220,11 @@ class TorchModel {
   }
 
   /** Chooses who does each work, by the smallest batch. */
-  async choose(weights: PeerWork["tensors"]): Promise<void> {
+  choose(weights: PeerWork["tensors"]): Promise<void> {
+    return this.#orWrong(() => this.#choose(weights));
+  }
+
+  async #choose(weights: PeerWork["tensors"]): Promise<void> {
     const [batch] = this.#sized.batches;
     for (const work of WORKS) {
       let least = Infinity;
@@ -235,15 +242,29 @@ class TorchModel {
     }
   }
 
-  /** Prepares the work, with the weights from before if there are none; who does it. */
+  /** Who does a work. */
+  peerOf(work: Work): PeerProcess {
+    return this.#quickest.get(work) ?? this.#each[0]!.peer;
+  }
+
+  /** Prepares the work, with the weights from before if there are none. */
   async prepare(
     work: Work,
     batch: number,
     weights: PeerWork["tensors"],
-  ): Promise<PeerProcess> {
-    const peer = this.#quickest.get(work)!;
-    await peer.prepare(workOf(this.#sized, work, batch, weights));
-    return peer;
+  ): Promise<void> {
+    if (this.wrong) return;
+    const prepared = workOf(this.#sized, work, batch, weights);
+    await this.#orWrong(() => this.peerOf(work).prepare(prepared));
+  }
+
+  /** Notes it where PyTorch cannot do something, such as for want of memory. */
+  async #orWrong(does: () => Promise<void>): Promise<void> {
+    try {
+      await does();
+    } catch (error) {
+      this.wrong = (error as Error).message;
+    }
   }
 
   /** Frees the weights. */
