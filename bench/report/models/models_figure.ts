@@ -168,13 +168,15 @@ async function open(
         ? [{
           ...peerContender(torch.peerOf(work), () => null, undefined, THEIRS),
           check: async () => {
-            if (!isPeers || torch.wrong) return torch.wrong;
+            const what = `${work} with batches of ${batch}`;
+            if (!isPeers || torch.wrong) return torch.whyNot(what);
             const theirs = await firstAnswers(
               work,
               async () => (await torch.peerOf(work).outputs())[0]!,
             );
-            torch.wrong ??= difference(
-              `${work} with batches of ${batch}`,
+            torch.compared.add(what);
+            torch.wrong = difference(
+              what,
               theirs.map((values, i) => [values, own[i]!]),
               TOLERANCE,
             );
@@ -210,6 +212,8 @@ class TorchModel {
    * with softmax attention; `null` if nothing was wrong.
    */
   wrong: string | null = null;
+  /** What was compared. */
+  readonly compared = new Set<string>();
   readonly #each: readonly NamedPeer[];
   readonly #sized: SizedModel;
   readonly #quickest = new Map<Work, PeerProcess>();
@@ -240,6 +244,12 @@ class TorchModel {
     for (const { peer } of this.#each) {
       if (!chosen.includes(peer)) await peer.release();
     }
+  }
+
+  /** Why a time of something would mean nothing; `null` if it would not. */
+  whyNot(what: string): string | null {
+    return this.wrong ??
+      (this.compared.has(what) ? null : `${what} was not compared with ours`);
   }
 
   /** Who does a work. */
