@@ -190,7 +190,7 @@ const OF_FLOATS: readonly Loop[] = [
   },
   {
     doc: "dx = weight · e^(x - most) - all",
-    head: "softmaxGradient(most: f32, weight: f32, all: f32, x, dx)",
+    head: "crossEntropyGradient(most: f32, weight: f32, all: f32, x, dx)",
     writes: {
       dx:
         `f32x4.sub(f32x4.mul(fastExp4(f32x4.sub(x, most), ${EXP}), weight), all)`,

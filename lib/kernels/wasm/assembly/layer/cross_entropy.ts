@@ -1,7 +1,7 @@
 // The mean cross-entropy of rows of logits and classes, and its gradient.
 import { crossEntropy as job, queue } from "../jobs";
 import { logFromOne } from "../math/activations";
-import { softmaxGradient, sumExp, sumOf } from "../math/loops";
+import { crossEntropyGradient, sumExp, sumOf } from "../math/loops";
 import { at, put } from "../math/matrix";
 import { prepareExp } from "../math/vector_exp";
 import { parts } from "../runtime/parts";
@@ -91,7 +91,7 @@ function gradientOf(row: i32, x: usize, label: i32): void {
   const weight = load<f32>(job.dloss) * job.share;
   const all = weight * job.smoothing / <f32> classes;
   const largest = at(job.maxima, row), ofPowers = weight / at(job.sums, row);
-  softmaxGradient(classes, largest, ofPowers, all, x, dx);
+  crossEntropyGradient(classes, largest, ofPowers, all, x, dx);
   if (!isClass(label)) return;
   put(dx, label, at(dx, label) - weight * (1 - job.smoothing));
 }
