@@ -74,7 +74,7 @@ const LEAST_NORMAL = 2 ** -126;
 /** The logarithms of it, and of the largest number. */
 const LN_LEAST_NORMAL = -87.33654, LN_LARGEST = 88.72283;
 
-/** Below, e^x - 1 is x, and log(1 + x) too. */
+/** Below, functions such as the sine and e^x - 1 are x. */
 const TINY = 2 ** -25;
 
 /** The bits of a float, as a constant integer. */
@@ -87,6 +87,15 @@ const ONE = bits(1), SIGN = bits(-0);
 /** x, with the sign of another number where that is negative. */
 function withSignOf(x: Vector, other: string): string {
   return or(x, and(other, SIGN));
+}
+
+/**
+ * x where it is tiny, and otherwise a function of it: products of what is tiny would be
+ * subnormal, which take many times as long.
+ */
+function besideTiny(x: string, compute: (x: string) => string): string {
+  const isTiny = lt(abs(x), TINY);
+  return select(x, compute(andNot(x, isTiny)), isTiny);
 }
 
 /** e^x = 2^n (1 + p) of -150 < n <= 129. */
@@ -123,21 +132,28 @@ function subnormalOf(x: string, shifted: string): string {
   return subInteger(add(scaled, 2 ** -26), bits(2 ** -26));
 }
 
-/** e^x of x up to 0, in fewer steps than {@link exp}. */
-function expBelow(x: string): string {
+/**
+ * e^x of x up to 0, in fewer steps than {@link exp}: where it is normal, which is 0
+ * elsewhere, and where it is subnormal.
+ */
+function expBelow(x: string) {
   const { shifted, p } = powerParts(raise(x, -104));
-  const power = add(p, 1);
-  const normal = mul(power, addInteger(shifted, ONE));
-  return select(subnormalOf(power, shifted), normal, lt(x, LN_LEAST_NORMAL));
+  const power = add(p, 1), isSubnormal = lt(x, LN_LEAST_NORMAL);
+  const product = mul(power, addInteger(shifted, ONE));
+  return {
+    normal: andNot(product, isSubnormal),
+    subnormal: and(subnormalOf(power, shifted), isSubnormal),
+  };
 }
 
 /** e^x - 1 of x up to 89. */
 function expm1(x: string): string {
-  const { shifted, p } = powerParts(lower(raise(x, -20), 89));
-  const half = addInteger(shifted, bits(0.5));
-  const result = madd(half, p, sub(half, 0.5));
-  const twice = withSignOf(add(result, result), x);
-  return select(x, twice, lt(abs(x), TINY));
+  return besideTiny(x, (x) => {
+    const { shifted, p } = powerParts(lower(raise(x, -20), 89));
+    const half = addInteger(shifted, bits(0.5));
+    const result = madd(half, p, sub(half, 0.5));
+    return add(result, result);
+  });
 }
 
 /** e^x / 2 of x from -80 to 89.5, where e^x is infinite. */
@@ -181,7 +197,7 @@ function log(u: string, rest?: string): string {
 function log1p(x: string): string {
   const u = add(x, 1), most = sub(u, 1);
   const rest = add(sub(1, sub(u, most)), sub(x, most));
-  return withSignOf(log(u, rest), and(x, le(x, 0)));
+  return log(u, rest);
 }
 
 /** log(1 + x) for 0 <= x <= 1, as 2 atanh(x / (2 + x)) by its power series. */
@@ -193,8 +209,10 @@ function logOfOnePlus(x: string): string {
 }
 
 function softplus(x: string): string {
-  const e = expBelow(neg(abs(x)));
-  return add(raise(x, 0), select(e, logOfOnePlus(e), lt(e, TINY)));
+  const { normal, subnormal } = expBelow(neg(abs(x)));
+  const tiny = or(normal, subnormal);
+  const result = logOfOnePlus(raise(normal, TINY));
+  return add(raise(x, 0), select(tiny, result, lt(tiny, TINY)));
 }
 
 function elu(x: string): string {
@@ -202,13 +220,16 @@ function elu(x: string): string {
 }
 
 function sigmoid(x: string): string {
-  const e = expBelow(neg(abs(x)));
-  return div(select(e, 1, lt(x, 0)), add(e, 1));
+  const { normal, subnormal } = expBelow(neg(abs(x))), isBelow = lt(x, 0);
+  const quotient = div(select(normal, 1, isBelow), add(normal, 1));
+  return or(quotient, and(subnormal, isBelow));
 }
 
 function tanh(x: string): string {
-  const e = expm1(mul(lower(abs(x), 10), 2));
-  return withSignOf(div(e, add(e, 2)), x);
+  return besideTiny(x, (x) => {
+    const e = expm1(mul(lower(abs(x), 10), 2));
+    return withSignOf(div(e, add(e, 2)), x);
+  });
 }
 
 function sinh(x: string): string {
@@ -243,8 +264,7 @@ function sineAndCosine(r: string): { sine: string; cosine: string } {
     ...[2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2],
   ]);
   return {
-    // 0 is added so that -0 stays -0.
-    sine: madd(madd(z, s, 0), r, r),
+    sine: madd(mul(z, s), r, r),
     cosine: add(madd(z, -0.5, mul(mul(z, z), c)), 1),
   };
 }
@@ -360,7 +380,7 @@ function atanh(x: string): string {
 
 /** The error function, with polynomials by N. Juffa. */
 function erf(x: string): string {
-  const t = abs(x), z = mul(x, x);
+  const t = abs(x), atLeast = raise(t, TINY), z = mul(atLeast, atLeast);
   const near = madd(
     polynomial(z, [
       ...[-5.96761703e-4, 4.99119423e-3, -2.67681349e-2],
@@ -510,7 +530,7 @@ export const COMPUTED: Readonly<
   exp,
   expm1,
   log,
-  log1p,
+  log1p: (x) => besideTiny(x, log1p),
   sigmoid,
   softplus,
   elu,
@@ -521,17 +541,17 @@ export const COMPUTED: Readonly<
       ge(x, 0),
     ),
   tanh,
-  sinh,
+  sinh: (x) => besideTiny(x, sinh),
   cosh,
-  sin: (x) => sineAfter(x, 0),
+  sin: (x) => besideTiny(x, (x) => sineAfter(x, 0)),
   cos: (x) => sineAfter(x, 1),
-  tan,
-  asin,
+  tan: (x) => besideTiny(x, tan),
+  asin: (x) => besideTiny(x, asin),
   acos,
-  atan,
-  asinh,
+  atan: (x) => besideTiny(x, atan),
+  asinh: (x) => besideTiny(x, asinh),
   acosh,
-  atanh,
+  atanh: (x) => besideTiny(x, atanh),
   erf,
   isNan: (x) => ne(x, x),
   isInf: (x) => eq(abs(x), Infinity),
