@@ -33,6 +33,7 @@ const attributes = {
 };
 const split = { numHeads: 2, featureMap: "shiftedSilu" };
 const head = [1, 2, 40, 4];
+const convolution = { strides: 1, pad: "same", dataFormat: "NHWC" };
 
 const SUBJECTS: readonly Subject[] = [
   ...FORMS.flatMap((form) => [
@@ -164,6 +165,18 @@ const SUBJECTS: readonly Subject[] = [
     kernel: "LionDenseGrad",
     inputs: { x: [2, 3, 5], weight: [5, 7], bias: [7], dy: [2, 3, 7] },
   },
+  ...[2, 9].map((rows) => ({
+    kernel: "LionDenseGelu",
+    inputs: { x: [rows, 5], weight: [5, 7], bias: [7] },
+    attributes: { keepsHidden: true },
+  })),
+  {
+    kernel: "LionDenseGeluGrad",
+    inputs: {
+      ...{ x: [3, 5], weight: [5, 7], bias: [7] },
+      ...{ hidden: [3, 7], dy: [3, 7] },
+    },
+  },
   {
     kernel: "LionAdam",
     inputs: { value: [9], gradient: [9], mean: [9], square: [9] },
@@ -180,6 +193,26 @@ const SUBJECTS: readonly Subject[] = [
     kernel: "_FusedMatMul",
     inputs: { a: [1, 4, 5], b: [1, 5, 8], bias: [8] },
     attributes: { transposeA: false, transposeB: false, activation: "relu" },
+  },
+  ...["NHWC", "NCHW"].map((dataFormat) => ({
+    kernel: "FusedConv2D",
+    inputs: { x: [1, 4, 4, 4], filter: [3, 3, 4, 4], bias: [] },
+    attributes: { ...convolution, dataFormat, dilations: 1, activation: "elu" },
+  })),
+  {
+    kernel: "Conv2DBackpropInput",
+    inputs: { dy: [1, 5, 5, 3], filter: [3, 3, 2, 3] },
+    attributes: { ...convolution, inputShape: [1, 4, 4, 2] },
+  },
+  {
+    kernel: "Conv2DBackpropFilter",
+    inputs: { x: [1, 4, 4, 2], dy: [1, 4, 4, 3] },
+    attributes: { ...convolution, filterShape: [3, 3, 2, 3] },
+  },
+  {
+    kernel: "DepthwiseConv2dNativeBackpropFilter",
+    inputs: { x: [1, 4, 4, 2], dy: [1, 4, 4, 2] },
+    attributes: { ...convolution, filterShape: [3, 3, 2, 1] },
   },
   {
     kernel: "Sum",

@@ -8,6 +8,7 @@ import {
 } from "../../operations/dense.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { matmul } from "../../tfjs/wasm/matmul.ts";
+import { replacing } from "../../tfjs/wasm/outputs.ts";
 import { type Kernel, registerWasmKernel } from "./kernel.ts";
 
 /**
@@ -39,11 +40,15 @@ const gradient: Kernel<DenseGeluAttributes> = ({ wasm, inputs, make, run }) => {
   const slopes = make(x!.shape), size = tf.util.sizeFromShape(x!.shape);
   run("gelu", { size }, { x, dy, y: slopes }, 30 * size);
   const { kernelFunc } = tf.getKernel(gradientKernel(DENSE), "wasm")!;
-  const gradients = kernelFunc({
-    inputs: { ...others as Inputs, dy: slopes },
-    attrs: {},
-    backend: wasm,
-  }) as tf.TensorInfo[];
-  wasm.disposeData(slopes.dataId);
-  return gradients;
+  const needed = { ...others as Inputs, dy: slopes };
+  return replacing(
+    wasm,
+    slopes,
+    () =>
+      kernelFunc({
+        inputs: needed,
+        attrs: {},
+        backend: wasm,
+      }) as tf.TensorInfo[],
+  );
 };

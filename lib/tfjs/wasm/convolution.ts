@@ -5,7 +5,7 @@ import { shown } from "../../contract/shown.ts";
 import { addressOf } from "./address.ts";
 import type { GivenJob, KernelHost, Numbers } from "./host.ts";
 import { activateBy, codeOf, matmul, shareOf } from "./matmul.ts";
-import { type Make, withOutputs } from "./outputs.ts";
+import { type Make, replacing, withOutputs } from "./outputs.ts";
 
 /** The call of a kernel, whose tensors have channels last. */
 interface Call {
@@ -96,11 +96,7 @@ function withChannelsLast(
   const isWhole = dy.shape.every((size, axis) => size === info.outShape[axis]);
   if (isWhole) return gradient(dy);
   const part = firstPixels(call, dy);
-  try {
-    return gradient(part);
-  } finally {
-    kernel.wasm.disposeData(part.dataId);
-  }
+  return replacing(kernel.wasm, part, () => gradient(part));
 }
 
 /** Throws unless pixels are counted in whole numbers, and pads take nothing away. */
@@ -209,11 +205,14 @@ function finish(
   { activation, leakyreluAlpha }: Attributes,
 ): tf.TensorInfo {
   if (bias) {
-    const { kernelFunc } = tf.getKernel("Add", "wasm")!;
-    const inputs = { a: y, b: bias };
-    const sums = kernelFunc({ inputs, attrs: {}, backend: wasm });
-    wasm.disposeData(y.dataId);
-    y = sums as tf.TensorInfo;
+    const sums = y, inputs = { a: sums, b: bias };
+    y = replacing(
+      wasm,
+      sums,
+      () =>
+        tf.getKernel("Add", "wasm")!
+          .kernelFunc({ inputs, attrs: {}, backend: wasm }) as tf.TensorInfo,
+    );
   }
   if (!activation || activation === "linear" || isActivated) return y;
   return activateBy(wasm, y, activation, weights, leakyreluAlpha);

@@ -5,7 +5,7 @@ import { matrixShape } from "../matrix_shape.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost, RunOptions } from "./host.ts";
 import { ACTIVATIONS } from "./jobs.ts";
-import { type Make, withOutputs } from "./outputs.ts";
+import { type Make, replacing, withOutputs } from "./outputs.ts";
 
 /**
  * The kernels `BatchMatMul` and `_FusedMatMul`: all transposes, batches and broadcast
@@ -39,9 +39,11 @@ export function activateBy(
 ): tf.TensorInfo {
   const { kernel, ...call } = KERNELS[activation]!(x, weights, alpha);
   const { kernelFunc } = tf.getKernel(kernel, "wasm")!;
-  const result = kernelFunc({ ...call, backend: wasm }) as tf.TensorInfo;
-  wasm.disposeData(x.dataId);
-  return result;
+  return replacing(
+    wasm,
+    x,
+    () => kernelFunc({ ...call, backend: wasm }) as tf.TensorInfo,
+  );
 }
 
 /** The kernel that applies each activation. */

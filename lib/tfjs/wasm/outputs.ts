@@ -24,3 +24,16 @@ export function withOutputs<R>(
     throw error;
   }
 }
+
+/** What is made of a tensor, which is disposed of whether that fails or not. */
+export function replacing<R>(
+  wasm: BackendWasm,
+  { dataId }: TensorInfo,
+  make: () => R,
+): R {
+  try {
+    return make();
+  } finally {
+    wasm.disposeData(dataId);
+  }
+}
