@@ -246,6 +246,36 @@ onEachBackend("the norm of millions of values is right", async () => {
   norm.dispose();
 }, ["wasm"]);
 
+onEachBackend(
+  "a norm is the same to the last bit, joined or apart",
+  async () => {
+    const random = uniform(7);
+    const of = (sizes: number[]) =>
+      sizes.map((size) => tf.tensor1d(array(size, random)));
+    const lists = [[0], [1], [1024], [5, 0, 1019, 3], [
+      70_000,
+      127,
+      33_001,
+      900,
+    ]];
+    for (const tensors of lists.map(of)) {
+      const values = await Promise.all(tensors.map((x) => x.data()));
+      const all = values.flatMap((x) => [...x]);
+      const rows = Math.floor(all.length / 1024) + 1;
+      const norms = tf.tidy(() => {
+        const padded = [...all, ...Array(rows * 1024 - all.length).fill(0)];
+        const joined = tf.tensor2d(padded, [rows, 1024]);
+        const sum = tf.sum(tf.sum(tf.square(joined), 0));
+        return [tf.sqrt(tf.addN([sum])), normOf([tensors])];
+      });
+      const [joined, apart] = await Promise.all(norms.map((x) => x.data()));
+      assertEquals(apart, joined);
+      tf.dispose([...tensors, ...norms]);
+    }
+  },
+  ["wasm"],
+);
+
 onEachBackend("weights are grouped by decay and size", async () => {
   const sizes = [3, 2 ** 22, 5, 2 ** 22 - 5, 1030];
   const weights = sizes.map((size) =>
