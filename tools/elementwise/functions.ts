@@ -146,14 +146,12 @@ function expBelow(x: string) {
   };
 }
 
-/** e^x - 1 of x up to 89. */
+/** e^x - 1 of x up to 89 that is not tiny. */
 function expm1(x: string): string {
-  return besideTiny(x, (x) => {
-    const { shifted, p } = powerParts(lower(raise(x, -20), 89));
-    const half = addInteger(shifted, bits(0.5));
-    const result = madd(half, p, sub(half, 0.5));
-    return add(result, result);
-  });
+  const { shifted, p } = powerParts(lower(raise(x, -20), 89));
+  const half = addInteger(shifted, bits(0.5));
+  const result = madd(half, p, sub(half, 0.5));
+  return add(result, result);
 }
 
 /** e^x / 2 of x from -80 to 89.5, where e^x is infinite. */
@@ -216,7 +214,7 @@ function softplus(x: string): string {
 }
 
 function elu(x: string): string {
-  return select(x, expm1(x), ge(x, 0));
+  return select(x, besideTiny(x, expm1), ge(x, 0));
 }
 
 function sigmoid(x: string): string {
@@ -528,7 +526,7 @@ export const COMPUTED: Readonly<
   leakyRelu: (x) => leaky(x, mul(x, "p")),
   clipByValue: (x) => lower(raise(x, "p"), "q"),
   exp,
-  expm1,
+  expm1: (x) => besideTiny(x, expm1),
   log,
   log1p: (x) => besideTiny(x, log1p),
   sigmoid,
@@ -537,7 +535,7 @@ export const COMPUTED: Readonly<
   selu: (x) =>
     select(
       mul(x, 1.0507009873554805),
-      mul(expm1(x), 1.7580993408473768),
+      mul(besideTiny(x, expm1), 1.7580993408473768),
       ge(x, 0),
     ),
   tanh,
