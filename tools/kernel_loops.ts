@@ -64,13 +64,6 @@ const OF_FLOATS: readonly Loop[] = [
     writes: { target: "multiplyAdd(weight, x, f32x4.add(a, b))" },
   },
   {
-    doc: "y = x, scaled up, where u + keep is 1 or more, and 0 elsewhere.",
-    head: "dropout(keep: f32, x, u, y)",
-    writes: {
-      y: "f32x4.mul(x, f32x4.div(f32x4.floor(f32x4.add(u, keep)), keep))",
-    },
-  },
-  {
     doc: "target = a + b",
     head: "addRows(a, b, target)",
     writes: { target: "f32x4.add(a, b)" },

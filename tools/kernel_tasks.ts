@@ -44,7 +44,6 @@ const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
   crossEntropy: "layer/cross_entropy",
   tokenDecay: "layer/token_decay",
   tokenMean: "layer/token_mean",
-  dropout: "layer/dropout",
 };
 
 /** The text of tasks.ts, which does what the queue's job says. */

@@ -567,6 +567,8 @@ export const COMPUTED: Readonly<
   logSigmoidGradient: (x, dy) => mul(dy, div(1, add(expOrZero(x), 1))),
   atLeast: (x) => max(x, "p"),
   atLeastGradient: (x, dy) => andNot(dy, lt(x, "p")),
+  // As tf.dropout does it, to the last bit.
+  dropout: (x, uniform) => mul(x, div(floor(add(uniform, "p")), "p")),
   pow,
   mod,
   floorDiv: quotient,

@@ -38,29 +38,15 @@ ${loops.map((loop) => loop.replaceAll("PARAMETERS", list)).join("\n")}`;
 }
 
 /**
- * Statements for so many pairs of vectors. One with a `$`, the number of a vector,
- * stands for one of each, and one with a `#`, the number of a pair, for one of each
- * pair, whose vectors are `#0` and `#1`.
+ * Statements for a pair of vectors, or for one. A line with a `$`, the number of a
+ * vector, stands for one of each.
  */
-function forPairs(
-  pairs: number,
-  vectors: number,
-  lines: readonly string[],
-): string[] {
-  const times = (count: number, line: (i: number) => string) =>
-    Array.from({ length: count }, (_, i) => line(i));
-  return lines.flatMap((line) => {
-    if (line.includes("$")) {
-      return times(vectors * pairs, (i) => line.replaceAll("$", `${i}`));
-    }
-    if (!line.includes("#")) return [line];
-    return times(
-      pairs,
-      (i) =>
-        line.replaceAll("#0", `${2 * i}`).replaceAll("#1", `${2 * i + 1}`)
-          .replaceAll("#", `${i}`),
-    );
-  });
+function forVectors(count: number, lines: readonly string[]): string[] {
+  return lines.flatMap((line) =>
+    line.includes("$")
+      ? Array.from({ length: count }, (_, i) => line.replaceAll("$", `${i}`))
+      : [line]
+  );
 }
 
 /** How an operand is read; bytes become masks where the result is floats. */
@@ -76,11 +62,11 @@ function load(
     return [`const ${operand}_$ = v128.load64_zero(${operand}, 8 * $);`];
   }
   const mask = (half: string) =>
-    `i32x4.ne(i32x4.extend_${half}_i16x8_u(${operand}w_#), i32x4.splat(0))`;
+    `i32x4.ne(i32x4.extend_${half}_i16x8_u(${operand}w), i32x4.splat(0))`;
   return [
-    `const ${operand}w_# = v128.load8x8_u(${operand}, 8 * #);`,
-    `const ${operand}_#0 = ${mask("low")};`,
-    `const ${operand}_#1 = ${mask("high")};`,
+    `const ${operand}w = v128.load8x8_u(${operand}, 0);`,
+    `const ${operand}_0 = ${mask("low")};`,
+    `const ${operand}_1 = ${mask("high")};`,
   ];
 }
 
@@ -89,18 +75,15 @@ function store(operands: string, result: string): string[] {
   if (result === "f") return ["v128.store(out, r_$, 16 * $);"];
   if (operands[0] === "b") return ["v128.store64_lane(out, r_$, 0, 8 * $);"];
   return [
-    "const w_# = i16x8.narrow_i32x4_s(r_#0, r_#1);",
-    "const b_# = v128.and(i8x16.narrow_i16x8_s(w_#, w_#), i8x16.splat(1));",
-    "v128.store64_lane(out, b_#, 0, 8 * #);",
+    "const w = i16x8.narrow_i32x4_s(r_0, r_1);",
+    "const b = v128.and(i8x16.narrow_i16x8_s(w, w), i8x16.splat(1));",
+    "v128.store64_lane(out, b, 0, 0);",
   ];
 }
 
-/** Functions that cost so little take two pairs at a time. */
-const CHEAP = 8;
-
 /** The loop of a function. */
 function loopSource(name: FunctionName): string {
-  const { operands, result, operations } = FUNCTIONS[name];
+  const { operands, result } = FUNCTIONS[name];
   const used = OPERANDS.slice(0, operands.length);
   const vectors = used.map((operand) => `${operand}_$`);
   const leftOut = LEFT_OUT[name];
@@ -110,29 +93,23 @@ function loopSource(name: FunctionName): string {
   ]);
   // Of bytes alone, eight elements are the half of one vector.
   const perPair = result === "b" && operands[0] === "b" ? 1 : 2;
-  const step = (pairs: number) =>
-    [
-      ...forPairs(pairs, perPair, [
-        ...used.flatMap((operand, i) => load(operand, operands[i], result)),
-        ...statements,
-        `const r_$ = ${results[0]};`,
-        ...store(operands, result),
-        ...(leftOut ? [`left_$ = ${results[1]};`] : []),
-      ]),
-      ...used.map((operand) => `${operand} += ${pairs} * ${operand}Step;`),
-      `out += ${pairs * (result === "b" ? 8 : 32)};`,
-    ].join("\n");
-  const twoPairs = `const two: usize = ${result === "b" ? 16 : 64};
-if (end - out >= two) do {
-${step(2)}
-} while (end - out >= two);`;
+  const step = [
+    ...forVectors(perPair, [
+      ...used.flatMap((operand, i) => load(operand, operands[i], result)),
+      ...statements,
+      `const r_$ = ${results[0]};`,
+      ...store(operands, result),
+      ...(leftOut ? [`left_$ = ${results[1]};`] : []),
+    ]),
+    ...used.map((operand) => `${operand} += ${operand}Step;`),
+    `out += ${result === "b" ? 8 : 32};`,
+  ];
   return `function ${name}(PARAMETERS): bool {
 const p = f32x4.splat(_p), q = f32x4.splat(_q);
 ${constants.join("\n")}
 ${leftOut ? "let left_0 = i32x4.splat(0), left_1 = i32x4.splat(0);" : ""}
-${operations <= CHEAP ? twoPairs : ""}
 if (out < end) do {
-${step(1)}
+${step.join("\n")}
 } while (out < end);
 return ${leftOut ? "v128.any_true(v128.or(left_0, left_1))" : "false"};
 }`;

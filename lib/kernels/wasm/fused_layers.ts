@@ -8,6 +8,10 @@ import { TOKEN_LOG_DECAY } from "../../layers/mixers/token_log_decay.ts";
 import { ADD_AND_NORM, NORM_OF_SUM } from "../../operations/add_norm.ts";
 import { DROPOUT } from "../../operations/dropout.ts";
 import { TOKEN_MEAN } from "../../operations/token_mean.ts";
+import {
+  compute,
+  elementwise,
+} from "../../tfjs/wasm/elementwise/elementwise.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { refer } from "../../tfjs/wasm/identity.ts";
 import { REDUCTIONS } from "../../tfjs/wasm/jobs.ts";
@@ -195,13 +199,14 @@ const spreadGradient: Kernel = ({ inputs: { dy }, make, run }) => {
 };
 
 /** The kernel of dropout of the input with this name: x, or its output's gradient. */
-const dropout =
-  (name: "x" | "dy"): Kernel => ({ inputs, attributes, make, run }) => {
-    const x = inputs[name]!, { uniform } = inputs, y = make(x.shape);
-    const numbers = { size: sizeOf(x), keep: attributes["keep"] as number };
-    run("dropout", numbers, { x, uniform, y }, OPERATIONS_A_COPY * sizeOf(x));
-    return [y];
+const dropout = (name: "x" | "dy"): Kernel => {
+  const fn = elementwise("dropout");
+  return ({ host, wasm, inputs, attributes }) => {
+    const operands = [inputs[name]!, inputs["uniform"]!];
+    const p = attributes["keep"] as number;
+    return [compute(host, wasm, fn, operands, { p })!];
   };
+};
 
 const tokenMean: Kernel = ({ inputs, make, run }) => {
   const [batch, length, columns] = inputs["x"]!.shape as tf.Tensor3D["shape"];

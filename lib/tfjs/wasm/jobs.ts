@@ -410,13 +410,6 @@ const TOKEN_DECAY = {
   ...addresses("x", "y", "dy", "dx"),
 } as const satisfies Fields;
 
-/** The job of dropout, or of its gradient, which is that of `x`. */
-const DROPOUT = {
-  size: "i32",
-  keep: "f32",
-  ...addresses("x", "uniform", "y"),
-} as const satisfies Fields;
-
 /** The job of the mean of tokens, or of its gradient if there is a `dy`; `mask` is 0 for none. */
 const TOKEN_MEAN = {
   ...integers("batch", "length", "columns"),
@@ -460,5 +453,4 @@ export const JOBS = {
   crossEntropy: CROSS_ENTROPY,
   tokenDecay: TOKEN_DECAY,
   tokenMean: TOKEN_MEAN,
-  dropout: DROPOUT,
 } as const satisfies Record<string, Fields>;

@@ -86,7 +86,7 @@ export const FUNCTIONS = {
   ...signatures("f", "f", 30, ["logSigmoid"]),
   ...signatures("ff", "f", 30, ["logSigmoidGradient"]),
   ...signatures("f", "f", 8, ["atLeast"]),
-  ...signatures("ff", "f", 8, ["atLeastGradient"]),
+  ...signatures("ff", "f", 8, ["atLeastGradient", "dropout"]),
   ...signatures("ff", "f", 60, ["pow", "mod", "floorDiv", "atan2"]),
   ...signatures("ff", "b", 8, [
     "equal",

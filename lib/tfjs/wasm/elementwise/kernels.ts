@@ -37,7 +37,7 @@ const NAMED: Readonly<Record<string, Named>> = {
 
 /** Functions that are no kernels of tfjs's, or that several kernels are made of. */
 const OTHERS: readonly string[] = [
-  ...["atLeast", "atLeastGradient", "logSigmoid"],
+  ...["atLeast", "atLeastGradient", "dropout", "logSigmoid"],
   ...["logSigmoidGradient", "pow", "select", "toBool", "ofBool"],
 ];
 

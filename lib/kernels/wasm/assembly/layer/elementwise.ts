@@ -1,7 +1,7 @@
 // Functions of each element, with operands that are repeated along some axes.
 //
 // The innermost axis is a row, along which an operand either advances or stays. The
-// loops take eight elements at a time, or twice as many, so an operand that stays is so
+// loops take eight elements at a time, so an operand that stays is so
 // many copies of its element. Short rows are computed together: what does not lie one
 // behind the other is written to scratch memory as often as it is repeated.
 import { Elementwise, elementwise as job, queue } from "../jobs";
@@ -11,8 +11,8 @@ import {
 import { allocate, layoutFrom } from "../runtime/scratch";
 import { parts, partsAtOnce } from "../runtime/parts";
 
-/** Operands at most, and bytes of twice eight elements. */
-const OPERANDS = 3, COPIES: usize = 64;
+/** Operands at most, and bytes of eight elements. */
+const OPERANDS = 3, COPIES: usize = 32;
 
 /**
  * Rows up to so many elements are computed together, and up to so many where an operand
@@ -217,7 +217,7 @@ function run(out: usize, end: usize, first: usize): void {
 /** Copies of so many elements of an operand, less than eight: the last fills up. */
 function copyOf(operand: i32, from: usize, count: i32): usize {
   const to = copies + operand * COPIES, bytes = fieldOf(operand, 1);
-  for (let i = 0; i < 16; i++) copy(to, from, i, min(i, count - 1), bytes);
+  for (let i = 0; i < 8; i++) copy(to, from, i, min(i, count - 1), bytes);
   return to;
 }
 
