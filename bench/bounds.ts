@@ -6,9 +6,11 @@ import {
   BY_HAND,
   BY_TFJS,
   BY_TRAIN,
+  KEPT,
   KERNELS,
   NOW,
   OURS,
+  RECOMPUTED,
   RELAXED_MODULE,
   STEP,
   STRICT_MODULE,
@@ -134,6 +136,13 @@ const BOUNDS: readonly Bound[] = [
     ...{ figure: "overhead", panel: "training", at: [64] },
     ...{ series: STEP, beside: KERNELS, most: 1.25 },
   },
+  ...([["recompute", "tiny"], ["large", "base"]] as const)
+    .flatMap(([figure, size]) =>
+      Object.entries({ memory: 0.45, time: 1.35 }).map(([measure, most]) => ({
+        ...{ figure, panel: `ViT-${size}, training`, at: [8], most },
+        ...{ series: RECOMPUTED, beside: KEPT, measure: measure as Measure },
+      }))
+    ),
   ...["Math.exp", "Math.random", "sqrt"].map((panel): Bound => ({
     ...{ figure: "flags", panel, at: [1e6] },
     ...{ series: WITH_FLAGS, beside: WITHOUT_FLAGS, most: 1.1 },

@@ -64,7 +64,7 @@ page that needs no network, and ${outPath("report.json")}.
                     (default: all but ${LONG_FIGURES.join(", ")})
   --long            also ${
   LONG_FIGURES.join(", ")
-}, which takes up to eight minutes
+}, which takes up to nine minutes
   --quick           the smallest sizes, for some seconds: to see that it runs
   --threads N       of wasm and of PyTorch (default: one for each core)
   --json FILE       also write the figures there

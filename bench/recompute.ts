@@ -1,24 +1,24 @@
-/** What `recompute` saves and costs in training a vision transformer. @module */
-import {
-  lionViT,
-  type LionViTOptions,
-  setRecompute,
-  VIT_PRESETS,
-} from "@lionjs/lion";
+/** What `recompute` saves and costs in training. @module */
+import { setRecompute } from "@lionjs/lion";
 import { crossEntropy, train } from "@lionjs/lion/training";
 import * as tf from "@tensorflow/tfjs-core";
 import { MemoryWatch } from "../lib/backend/memory_watch.ts";
+import {
+  labelsOf,
+  type SizedModel,
+  type SizedVariant,
+  tensorsOf,
+} from "./sized_models.ts";
 
 /** What is trained, and how often. */
 export interface RecomputeProblem {
-  /** The size of the model, for images of 224 pixels. */
-  readonly size: keyof typeof VIT_PRESETS;
-  /** Images of a step. @default 8 */
+  readonly sized: SizedModel;
+  /** Examples of a step. @default 8 */
   readonly batch?: number | undefined;
   /** Steps of each way, the first of which only counts for memory. @default 4 */
   readonly steps?: number | undefined;
   /** How tokens are weighted. @default "s" */
-  readonly variant?: LionViTOptions["variant"];
+  readonly variant?: SizedVariant | undefined;
 }
 
 /** Training steps of one way. */
@@ -27,6 +27,8 @@ export interface RecomputeSteps {
   readonly peakBytes: number;
   /** Of the fastest step. */
   readonly milliseconds: number;
+  /** Of each step that is timed. */
+  readonly times: readonly number[];
 }
 
 /** Both ways, and those with `recompute` over those without. */
@@ -39,11 +41,12 @@ export interface RecomputeMeasurement {
 
 /** Trains a model by `train` on the current backend; usual and recomputed steps take turns. */
 export async function measureRecompute(
-  { size, batch = 8, steps = 4, variant = "s" }: RecomputeProblem,
+  { sized, batch = 8, steps = 4, variant = "s" }: RecomputeProblem,
 ): Promise<RecomputeMeasurement> {
   const watch = new MemoryWatch();
   const before = watch.begin();
-  const model = lionViT({ ...VIT_PRESETS[size], variant, seed: 1 });
+  const model = sized.make({ variant });
+  const inputs = sized.inputs(batch);
   const ways = [false, true].map((recompute) => ({
     recompute,
     peakBytes: 0,
@@ -52,7 +55,7 @@ export async function measureRecompute(
   let span = before, began = 0;
   const wayOf = (step: number) => ways[step % ways.length]!;
   try {
-    await train(model, imagesOf(batch), {
+    await train(model, batchesOf(() => tensorsOf(model, inputs), batch), {
       steps: steps * ways.length,
       loss: crossEntropy(),
       optimizer: { learningRate: () => 1e-4 },
@@ -76,10 +79,12 @@ export async function measureRecompute(
     watch.stop();
     model.dispose();
   }
-  const [usual, recomputed] = ways.map(({ peakBytes, times }) => ({
-    peakBytes,
-    milliseconds: Math.min(...times.slice(steps > 1 ? 1 : 0)),
-  })) as [RecomputeSteps, RecomputeSteps];
+  const [usual, recomputed] = ways.map(
+    ({ peakBytes, times: all }): RecomputeSteps => {
+      const times = all.slice(steps > 1 ? 1 : 0);
+      return { peakBytes, milliseconds: Math.min(...times), times };
+    },
+  ) as [RecomputeSteps, RecomputeSteps];
   return {
     usual,
     recomputed,
@@ -88,21 +93,14 @@ export async function measureRecompute(
   };
 }
 
-/** Endless batches of the same images. */
-function imagesOf(batch: number) {
+/** Endless batches of the same examples. */
+function batchesOf(inputs: () => tf.Tensor[], batch: number) {
   return {
     stepsPerEpoch: 1_000_000,
     async *from() {
       while (true) {
-        const images = tf.randomUniform(
-          [batch, 224, 224, 3],
-          -1,
-          1,
-          "float32",
-          1,
-        );
-        const labels = tf.range(0, batch, 1, "int32");
-        yield { inputs: [images], labels, size: batch };
+        const labels = tf.tensor1d(labelsOf(batch), "int32");
+        yield { inputs: inputs(), labels, size: batch };
       }
     },
   };

@@ -166,6 +166,14 @@ export const VIT_TINY: SizedModel = sizedViT(
   [1, 8],
 );
 
+/** ViT-base. */
+export const VIT_BASE: SizedModel = sizedViT(
+  "ViT-base",
+  VIT_PRESETS.base,
+  224,
+  [1, 8],
+);
+
 /** Models of which a run takes less than a second on two cores. */
 export const MODELS: readonly SizedModel[] = [
   VIT_TINY,
@@ -179,7 +187,7 @@ export const MODELS: readonly SizedModel[] = [
 
 /** Models of which a run takes seconds on two cores. */
 export const LARGE_MODELS: readonly SizedModel[] = [
-  sizedViT("ViT-base", VIT_PRESETS.base, 224, [1, 8]),
+  VIT_BASE,
   sizedBert("BERT-base, 128 tokens", BERT_PRESETS.base, 128, [1]),
 ];
 

@@ -10,6 +10,7 @@ import { large, models } from "./models/models_figure.ts";
 import { operations } from "./models/operations_figure.ts";
 import { optimizers } from "./models/optimizers_figure.ts";
 import { overhead } from "./models/overhead_figure.ts";
+import { recompute } from "./models/recompute_figure.ts";
 import { size } from "./models/size_figure.ts";
 import { peers } from "./peers_figure.ts";
 import { products } from "./products_figure.ts";
@@ -21,5 +22,5 @@ import type { FigureName } from "./report_file.ts";
 export const FIGURES: Readonly<Record<FigureName, FigureMaker>> = {
   ...{ forms, lengths, peers, chunks, resolutions, tokens, memory, training },
   ...{ family, scan, products, steps, operations, models, large, optimizers },
-  ...{ mixer, overhead, flags, size, kernels },
+  ...{ mixer, overhead, recompute, flags, size, kernels },
 };

@@ -24,6 +24,7 @@ export const FIGURE_NAMES = [
   "optimizers",
   "mixer",
   "overhead",
+  "recompute",
   "flags",
   "size",
   "kernels",

@@ -68,7 +68,7 @@ function ofBackend({ figures }: Report, backend: ReportBackend): string[] {
 /** A table for each panel; of training one with the paper's ratios. */
 function tablesOf(measured: MeasuredFigure): string[] {
   const { figure, points } = measured;
-  if (isOfPairs(measured)) return [pairTable(measured, cellOf)];
+  if (isOfPairs(measured)) return pairTables(measured, cellOf);
   if (figure === "training") {
     return [...Map.groupBy(points, ({ panel }) => panel)]
       .map(([panel, points]) => trainingTable(panel, points));
@@ -96,6 +96,7 @@ const ALL_COLUMNS: Partial<Record<FigureName, string>> = {
   optimizers: "a batch",
   mixer: "tokens",
   overhead: "tokens",
+  recompute: "a batch",
   flags: "calls",
   size: "module",
 };
@@ -103,7 +104,7 @@ const ALL_COLUMNS: Partial<Record<FigureName, string>> = {
 /** All tables of a figure, with the ranges of times. */
 export function detailedTables(measured: MeasuredFigure): string[] {
   const { figure, points, kernels } = measured;
-  if (isOfPairs(measured)) return [pairTable(measured, detailsOf)];
+  if (isOfPairs(measured)) return pairTables(measured, detailsOf);
   if (kernels) {
     return [markdownTable(
       ["kernel", "calls", "ms"],
@@ -123,6 +124,24 @@ function detailsOf(point: Point | undefined): string {
     ...point?.time ? [tellTime(point.time)] : [],
     ...memoryOf(point),
   ].join(", ");
+}
+
+/** A table of all pairs, and one for each panel that has others. */
+function pairTables(
+  figure: MeasuredFigure,
+  cellOf: (point: Point | undefined) => string,
+): string[] {
+  const [pairs, others] = [true, false].map((isOfPair) =>
+    figure.points.filter(({ series }) =>
+      [OURS, THEIRS].includes(series) === isOfPair
+    )
+  ) as [Point[], Point[]];
+  return [
+    ...pairs.length > 0
+      ? [pairTable({ ...figure, points: pairs }, cellOf)]
+      : [],
+    ...panelTables(others, ALL_COLUMNS[figure.figure]!, cellOf),
+  ];
 }
 
 /** One table of all pairs, with their ratios and the mean of these. */

@@ -177,6 +177,14 @@ chunks or a matrix of weights for each channel, whichever is quicker.`,
       `A training step with many short sequences, and the sum of the times of the
 kernels that it runs: the rest is JavaScript, the tape of gradients, and launches.`,
   },
+  recompute: {
+    title: "Training whose blocks are computed again",
+    about:
+      `Steps of \`train\` with what gradients need kept, and with \`recompute\`, by which
+each block is computed again for its gradients. Memory is the peak of all: model,
+gradients, optimizer and step. The losses of a small model are the same to the last
+bit.`,
+  },
   flags: {
     title: "After attention, with and without flags of V8",
     about:

@@ -292,6 +292,13 @@ Deno.test("a quick report: memory is what mathematics says, and the page has all
     },
   );
 
+  await t.step("recomputing needs less memory", () => {
+    const [kept, recomputed] = ["kept", "recomputed"].map((series) =>
+      memoryOf(figure("recompute"), "ViT, training", series)
+    );
+    assertLess(recomputed![0]!, kept![0]!);
+  });
+
   await t.step("a step is beside its kernels", () => {
     const series = figure("overhead").points.map(({ series }) => series);
     assertEquals(series, ["step", "its kernels"]);

@@ -12,6 +12,9 @@ export const BY_HAND = "by hand, Adam",
 /** Of "overhead": the whole step, and the sum of the times of its kernels. */
 export const STEP = "step", KERNELS = "its kernels";
 
+/** Of "recompute" and "large": steps that keep what gradients need, and that compute it again. */
+export const KEPT = "kept", RECOMPUTED = "recomputed";
+
 /** Of "flags": processes with the flags of `deno task fast`, and without. */
 export const WITH_FLAGS = "with flags", WITHOUT_FLAGS = "without";
 
