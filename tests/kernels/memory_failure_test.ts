@@ -189,6 +189,7 @@ const SUBJECTS: readonly Subject[] = [
       keep: 1,
     },
   },
+  { kernel: "LionSquareSums", inputs: { 0: [9], 1: [5, 3] } },
   {
     kernel: "_FusedMatMul",
     inputs: { a: [1, 4, 5], b: [1, 5, 8], bias: [8] },
