@@ -84,7 +84,10 @@ export function onEachBackend(
     Deno.test(`${name} [${backend}]`, async (t) => {
       await useBackend({ prefer: [backend] });
       // Small tensors would be computed on the CPU, and the shader untested.
-      if (backend === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
+      if (backend === "webgpu") {
+        tf.env().set("WEBGPU_CPU_FORWARD", false);
+        countBuffers((tf.backend() as WebGPUBackend).device);
+      }
       const before = alive();
       current = text;
       await run(backend, t);
@@ -92,6 +95,34 @@ export function onEachBackend(
       assertNoLeak(before, counted);
     });
   }
+}
+
+/** The storage buffers that every WebGPU device binds. */
+export const GUARANTEED_BUFFERS = 8;
+
+/** The storage buffers that a shader's text declares. */
+export function storageBuffersOf(code: string): number {
+  return [...code.matchAll(/var<storage\b/g)].length;
+}
+
+const counted = new WeakSet<GPUDevice>();
+
+/**
+ * Lets a device refuse texts of ours with more storage buffers than every device
+ * binds. TensorFlow.js's own bind as many as this one can.
+ */
+function countBuffers(device: GPUDevice): void {
+  if (counted.has(device)) return;
+  counted.add(device);
+  const create = device.createShaderModule.bind(device);
+  device.createShaderModule = (given) => {
+    const { label = "", code } = given;
+    const buffers = storageBuffersOf(code);
+    if (label.startsWith("lion_") && buffers > GUARANTEED_BUFFERS) {
+      throw new Error(`${label} binds ${buffers} storage buffers`);
+    }
+    return create(given);
+  };
 }
 
 /** What the engine and the current backend hold. */

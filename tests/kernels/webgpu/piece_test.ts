@@ -26,10 +26,11 @@ interface PieceCase {
 }
 
 const CASES: readonly PieceCase[] = [
-  // A token: one launch, and without a mask one for each direction.
+  // A token: one launch, and without a mask one for each direction. With decays in both
+  // directions a launch more divides.
   { ...dims(64), length: 1, decays: true, causal: true, launches: 1 },
   { ...dims(64), length: 1, decays: false, causal: false, launches: 2 },
-  { ...dims(64), length: 16, decays: true, causal: false, launches: 2 },
+  { ...dims(64), length: 16, decays: true, causal: false, launches: 3 },
   { ...dims(64), length: 17, decays: true, causal: false, launches: 3 },
   // Three sequences of six at a time.
   {
@@ -38,7 +39,7 @@ const CASES: readonly PieceCase[] = [
   },
   { ...dims(64), length: 150, decays: false, causal: false, launches: 3 },
   // Too wide for chunks.
-  { ...dims(130), length: 20, decays: true, causal: false, launches: 2 },
+  { ...dims(130), length: 20, decays: true, causal: false, launches: 3 },
 ];
 
 function dims(headDim: number) {

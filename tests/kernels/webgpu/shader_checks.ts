@@ -4,10 +4,11 @@ import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.t
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 import { useBackend } from "../../../mod.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import { BACKENDS } from "../../backends.ts";
-
-/** The storage buffers that every WebGPU device binds. */
-const GUARANTEED_BUFFERS = 8;
+import {
+  BACKENDS,
+  GUARANTEED_BUFFERS,
+  storageBuffersOf,
+} from "../../backends.ts";
 
 /**
  * Throws unless shaders have the same text where they have the same key, and
@@ -19,7 +20,7 @@ export function distinctShaders(shaders: Iterable<Shader>): Shader[] {
   const byKey = new Map<string, { shader: Shader; code: string }>();
   for (const shader of shaders) {
     const code = shader.code();
-    const buffers = [...code.matchAll(/var<storage\b/g)].length;
+    const buffers = storageBuffersOf(code);
     assert(
       buffers <= GUARANTEED_BUFFERS,
       `${shader.key} binds ${buffers} storage buffers`,

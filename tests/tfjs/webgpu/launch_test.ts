@@ -49,6 +49,7 @@ fn main(@builtin(local_invocation_index) i: u32) { ${statement} }`;
 
 const uniforms = packProblem({
   length: 7,
+  tokens: 7,
   chunks: 1,
   chunkSize: 7,
   firstSequence: 0,

@@ -1,6 +1,6 @@
 /**
  * The recurrent form as a kernel of TensorFlow.js for WebGPU: one launch per direction, and
- * one that divides where a piece of a sequence has two.
+ * one that divides in a piece of a sequence with decays in two.
  *
  * @module
  */
@@ -18,7 +18,11 @@ import {
   type ForwardSweep,
   forwardSweep,
 } from "./recurrent_forward.ts";
-import { directionsOf, planRecurrent } from "./recurrent_plan.ts";
+import {
+  completesInPlace,
+  directionsOf,
+  planRecurrent,
+} from "./recurrent_plan.ts";
 
 /**
  * Registers the kernels `LionRecurrent` and `LionRecurrentGrad` for webgpu.
@@ -50,16 +54,18 @@ export const forward: FusedKernel<ForwardInput, KernelAttributes> = (
   const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
   const y = makeFloats(backend, v.shape);
   const directions = directionsOf(attributes.causal);
-  const { states: isPiece, normalize, epsilon } = attributes;
+  const { normalize, epsilon } = attributes;
+  const decays = given.f !== undefined;
+  const isInPlace = completesInPlace({ ...attributes, decays });
   const makeSums = () => makeFloats(backend, [batch, heads, length]);
   const rowSums = makeSums();
   const sumsBefore = directions.length === 1
     ? undefined
-    : isPiece
+    : isInPlace
     ? rowSums
     : makeSums();
   const state = [batch, heads, headDim, v.shape[3]! + 1];
-  const leaving = isPiece
+  const leaving = attributes.states
     ? directions.map(() => makeFloats(backend, state))
     : [];
   const isLast = (i: number) => i === directions.length - 1;
@@ -71,12 +77,12 @@ export const forward: FusedKernel<ForwardInput, KernelAttributes> = (
       ...{ direction, q, k, v, y, logDecay, firstState, attributes },
       lastState: leaving[i],
       ...isLast(i)
-        ? { sumsBefore, rowSums, divides: sumsBefore !== rowSums }
+        ? { sumsBefore, rowSums, divides: !isInPlace }
         : { sumsBefore: undefined, rowSums: sumsBefore!, divides: false },
     };
     runProgram(backend, forwardSweep(sweep));
   });
-  if (sumsBefore === rowSums) {
+  if (isInPlace) {
     if (normalize) runElementwise(backend, divideProgram(y, rowSums, epsilon));
   } else if (sumsBefore) backend.disposeData(sumsBefore.dataId);
   if (mask) clearPadding(backend, y, mask);

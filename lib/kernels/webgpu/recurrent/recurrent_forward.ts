@@ -4,9 +4,9 @@
  * them; the sum of the forward sweep includes a token's own k vᵀ.
  *
  * The last sweep divides by the row sums, which it reads in one buffer and writes in
- * another, since all workgroups of a sequence read them. In a piece that would be a
- * ninth buffer, and WebGPU guarantees eight: there the row sums are completed in place,
- * and a launch of its own divides.
+ * another, since all workgroups of a sequence read them. In a piece with decays that
+ * would be a ninth buffer, and WebGPU guarantees eight: there the row sums are completed
+ * in place, and a launch of its own divides.
  *
  * @module
  */

@@ -28,16 +28,29 @@ export function planRecurrent(
   const refusal = tooWide({ headDim }, LARGEST_HEAD_DIM) ??
     tooFewBuffers(limits);
   if (refusal) return refusal;
-  // In a piece of a sequence, the backward sweep completes the row sums in place.
-  const isPiece = request.states === true;
-  const dividesApart = isPiece && !causal && request.normalize;
+  const isInPlace = completesInPlace(request);
   return {
     chunkSize: null,
     // The row sums of the forward sweep, which the backward sweep completes.
-    scratchBytes: causal || isPiece ? 0 : 4 * batch * heads * length,
+    scratchBytes: causal || isInPlace ? 0 : 4 * batch * heads * length,
     carriedBytes: 0,
-    how: inLaunches(directionsOf(causal).length + (dividesApart ? 1 : 0)),
+    how: inLaunches(
+      directionsOf(causal).length + (isInPlace && request.normalize ? 1 : 0),
+    ),
   };
+}
+
+/**
+ * Whether the last sweep completes the row sums in place and leaves the division to a
+ * launch of its own: with decays and states, another buffer would be its ninth.
+ */
+export function completesInPlace(
+  { states, decays, causal }: Pick<
+    KernelRequest,
+    "states" | "decays" | "causal"
+  >,
+): boolean {
+  return states === true && decays && !causal;
 }
 
 /** The directions of a pass's sweeps, in the order in which they run. */
