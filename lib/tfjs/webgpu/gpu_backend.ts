@@ -75,12 +75,18 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     super(device, adapterInfo);
     this.#collect = collect;
     this.subgroups = subgroups;
-    this.#buffers = new GpuBuffers(this.bufferManager);
+    this.#buffers = new GpuBuffers(device);
+    // tfjs's class has private members, which nothing else uses.
+    this.bufferManager = this.#buffers as unknown as WebGPUBackend[
+      "bufferManager"
+    ];
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       // Deno's types have a plain Event here.
-      this.#pending.push((event as GPUUncapturedErrorEvent).error);
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.#pending.push(error);
       this.#buffers.condemn();
+      if (error instanceof GPUOutOfMemoryError) this.#buffers.relieve();
     });
     device.lost.then((info) => {
       this.lost ??= new GpuError(
@@ -205,7 +211,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** Gives a tensor a buffer; throws before any launch if no binding can hold it. */
   override uploadToGPU(dataId: { id: number }): void {
     const { shape, dtype, resource, values } = this.tensorMap.get(dataId);
-    const bytes = tf.util.sizeFromShape(shape) * tf.util.bytesPerElement(dtype);
+    const bytes = bytesOf(shape, dtype);
     const limit = this.device.limits.maxStorageBufferBindingSize;
     if (!resource && bytes < 0) {
       // tfjs makes such shapes of invalid segment ids; its buffers would not
@@ -228,7 +234,28 @@ export class StrictWebGPUBackend extends WebGPUBackend {
           `"chunkwise", which makes none`,
       );
     }
-    this.guard(() => super.uploadToGPU(dataId));
+    if (!resource) this.guard(() => this.#upload(dataId, bytes));
+  }
+
+  /**
+   * Gives a tensor a buffer, and writes its values without a staging buffer, which
+   * tfjs creates each time. The write comes before commands that are not submitted
+   * yet; none of them uses this buffer.
+   */
+  #upload(dataId: { id: number }, bytes: number): void {
+    const data = this.tensorMap.get(dataId);
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
+      GPUBufferUsage.COPY_DST;
+    const buffer = this.#buffers.acquireBuffer(bytes, usage);
+    data.resource = buffer;
+    if (!data.values) return;
+    const Values = data.dtype === "float32" ? Float32Array : Int32Array;
+    const values = data.values instanceof Values
+      ? data.values
+      : new Values(data.values as Uint8Array);
+    this.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
+    // Null says that the values are on the GPU.
+    data.values = null!;
   }
 
   /** Reads a tensor; throws if it was computed after something had failed. */
@@ -242,7 +269,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     const startedAt = this.#newest;
     const succeed = this.#buffers.beginCheck();
     // The errors of all work submitted so far arrive before the read resolves.
-    const outcome = await super.read(dataId).then(
+    const outcome = await this.#download(dataId).then(
       (values) => ({ values }),
       (error: unknown) => ({ error }),
     );
@@ -253,6 +280,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
       const error = describe(this.#pending);
       this.#suspects.push({ from: this.#clean, to: this.#newest, error });
       this.#pending = [];
+      // A host may report a failure before the buffer that failed is known.
+      this.#buffers.condemn();
     }
     this.#clean = Math.max(this.#clean, startedAt);
     this.#throwIfSuspect(dataId);
@@ -262,12 +291,47 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     throw new GpuError(`Reading a tensor failed: ${cause}`, { cause });
   }
 
+  /** Reads a tensor, as tfjs does, from a buffer that may be larger. */
+  async #download(dataId: { id: number }): Promise<tf.BackendValues> {
+    if (!this.tensorMap.has(dataId)) return await super.read(dataId);
+    const data = this.tensorMap.get(dataId);
+    if (data.dtype === "complex64") return await super.read(dataId);
+    const content = await this.getBufferData(data.resource as GPUBuffer);
+    return data.values = exactValues(content, data);
+  }
+
+  /** Reads a tensor at once, where the host can. */
+  override readSync(dataId: { id: number }): tf.BackendValues {
+    const values = super.readSync(dataId);
+    const data = this.tensorMap.get(dataId);
+    const count = tf.util.sizeFromShape(data.shape);
+    if (data.dtype === "complex64" || values.length === count) return values;
+    return data.values = values.slice(0, count) as tf.BackendValues;
+  }
+
   #throwIfSuspect({ id }: { id: number }): void {
     const suspect = this.#suspects.find(({ from, to }) =>
       from < id && id <= to
     );
     if (suspect) throw suspect.error;
   }
+}
+
+/** Bytes of a tensor on the GPU, where bools take as many as integers. */
+function bytesOf(shape: number[], dtype: tf.DataType): number {
+  return tf.util.sizeFromShape(shape) * (dtype === "complex64" ? 8 : 4);
+}
+
+/** The values of a tensor, with which the content of its buffer begins. */
+function exactValues(
+  content: ArrayBuffer,
+  { shape, dtype }: { shape: number[]; dtype: tf.DataType },
+): tf.BackendValues {
+  const bytes = bytesOf(shape, dtype);
+  return tf.util.convertBackendValuesAndArrayBuffer(
+    bytes < content.byteLength ? content.slice(0, bytes) : content,
+    dtype,
+  );
 }
 
 /**
