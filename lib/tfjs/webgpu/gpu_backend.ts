@@ -14,7 +14,7 @@ import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { nodeModule } from "../../contract/node_module.ts";
 import { bounded } from "./integers/bounded_product.ts";
 import { GpuBuffers } from "./gpu_buffers.ts";
-import { GpuError } from "./gpu_error.ts";
+import { GpuError, reported } from "./gpu_error.ts";
 import { limitsOf } from "../../contract/limits.ts";
 import {
   deviceWithSubgroups,
@@ -277,7 +277,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     if (this.lost) throw this.lost;
     if (this.#pending.length === 0 && "values" in outcome) succeed();
     if (this.#pending.length > 0) {
-      const error = describe(this.#pending);
+      const error = reported(this.#pending);
       this.#suspects.push({ from: this.#clean, to: this.#newest, error });
       this.#pending = [];
       // A host may report a failure before the buffer that failed is known.
@@ -331,22 +331,6 @@ function exactValues(
   return tf.util.convertBackendValuesAndArrayBuffer(
     bytes < content.byteLength ? content.slice(0, bytes) : content,
     dtype,
-  );
-}
-
-/**
- * One exception for all errors that the device reported since the last read.
- */
-function describe(errors: readonly GPUError[]): GpuError {
-  const text = errors.map((error) => error.message.trim()).join("\n");
-  // naga and wgpu quote the label: "Shader 'CumProgram' parsing error: …".
-  const shader = /label(?: is)? [`'"]([^`'"]+)|Shader '([^']+)'/.exec(text);
-  const name = shader?.[1] ?? shader?.[2];
-  return new GpuError(
-    `WebGPU reported ${
-      errors.length === 1 ? "an error" : `${errors.length} errors`
-    }${name ? ` in shader ${name}` : ""}, so the result is not valid:\n${text}`,
-    { cause: errors[0], ...(name ? { shader: name } : {}) },
   );
 }
 

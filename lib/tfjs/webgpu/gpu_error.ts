@@ -45,3 +45,30 @@ export class GpuError extends Error {
     this.shader = options.shader;
   }
 }
+
+/** How implementations quote the label of a shader or its pipeline. */
+const LABELS = [
+  // naga and wgpu: "Shader 'CumProgram' parsing error: …", "ShaderModule with 'CumProgram' label …".
+  /label(?: is)? [`'"]([^`'"]+)/,
+  /Shader(?:Module with)? '([^']+)'/,
+  // Dawn: [Invalid ShaderModule "CumProgram"], [ComputePipelineDescriptor ""CumProgram""].
+  /\[(?:Invalid )?\w*(?:ShaderModule|Pipeline|BindGroup)\w* "+([^"]+)"/,
+];
+
+/**
+ * One exception for all errors that the device reported since the last read.
+ *
+ * @param errors At least one error.
+ */
+export function reported(
+  errors: readonly Pick<GPUError, "message">[],
+): GpuError {
+  const text = errors.map((error) => error.message.trim()).join("\n");
+  const name = LABELS.map((label) => label.exec(text)?.[1]).find(Boolean);
+  return new GpuError(
+    `WebGPU reported ${
+      errors.length === 1 ? "an error" : `${errors.length} errors`
+    }${name ? ` in shader ${name}` : ""}, so the result is not valid:\n${text}`,
+    { cause: errors[0], ...(name ? { shader: name } : {}) },
+  );
+}

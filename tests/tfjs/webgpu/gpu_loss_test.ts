@@ -143,6 +143,31 @@ onWebGpu("a buffer that failed is not used again", async (backend) => {
 });
 
 onWebGpu(
+  "a failure that comes before its buffer condemns it, too",
+  async (backend) => {
+    const { bufferManager: pool, device } = backend;
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
+    const { createBuffer } = GPUDevice.prototype;
+    // As Dawn does in Deno, within the call.
+    device.createBuffer = (descriptor) => {
+      const error = new GPUValidationError("[Buffer (unlabeled)] is invalid.");
+      const failure = new Event("uncapturederror");
+      device.dispatchEvent(Object.assign(failure, { error }));
+      return createBuffer.call(device, descriptor);
+    };
+    const failed = pool.acquireBuffer(3000, usage);
+    Reflect.deleteProperty(device, "createBuffer");
+    pool.releaseBuffer(failed);
+    const x = tf.tidy(() => tf.add(tf.ones([4]), 1));
+    await assertRejects(() => x.data(), GpuError, "(unlabeled)] is invalid");
+    x.dispose();
+    const next = pool.acquireBuffer(3000, usage);
+    assert(next !== failed);
+    pool.releaseBuffer(next);
+  },
+);
+
+onWebGpu(
   "values that were never on the GPU do not vouch for what is",
   async (backend) => {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
