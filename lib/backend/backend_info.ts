@@ -12,7 +12,11 @@ export interface UseBackendOptions {
    * @default a GPU's WebGPU, WebAssembly, software WebGPU, cpu
    */
   prefer?: BackendName[] | undefined;
-  /** Which GPU, where there are several. @default the system's choice */
+  /**
+   * Which GPU, where there are several. A GPU other than the running one takes its
+   * place, and what was in the memory of that is lost.
+   * @default the system's choice
+   */
   powerPreference?: GPUPowerPreference | undefined;
   /**
    * Number of threads of the wasm backend; one if memory cannot be shared, as
@@ -44,7 +48,9 @@ export interface BackendInfo {
   readonly adapter?: {
     /** The vendor, as the driver reports it. */
     readonly vendor: string;
-    /** The model and driver, as the driver reports them. */
+    /** The family of the model, such as `"ampere"`; empty where it is hidden. */
+    readonly architecture: string;
+    /** The model and driver, as the driver reports them; empty where they are hidden. */
     readonly description: string;
     /** Whether the adapter computes in software, on the CPU. */
     readonly isFallbackAdapter: boolean;

@@ -10,6 +10,7 @@ import {
   webGpuNumbers,
 } from "../kernels/numbers.ts";
 import type { TuningNumbers } from "../kernels/tuning.ts";
+import { adapterName, describedAdapter, identityOfAdapter } from "./adapter.ts";
 import type {
   BackendInfo,
   BackendName,
@@ -43,6 +44,8 @@ let wasm: OpenedWasm | undefined;
 let gpu:
   | {
     backend: StrictWebGPUBackend;
+    /** The adapter's. */
+    identity: string;
     info: Info;
     tuning: TuningNumbers | undefined;
   }
@@ -188,25 +191,25 @@ async function startWebGpu(
     entry.requestAdapter(powerPreference ? { powerPreference } : {}),
   );
   if (!adapter) throw new Unavailable("no WebGPU adapter answers");
-  const { vendor, description } = adapter.info;
-  const isFallbackAdapter = adapter.info.isFallbackAdapter ||
-    /llvmpipe|lavapipe|softpipe|swiftshader|basic render/i.test(description);
+  const described = describedAdapter(adapter);
+  const { isFallbackAdapter } = described;
+  const adapterTitle = described.description || adapterName(described);
   if (isFallbackAdapter && !acceptSoftware) {
-    throw new Unavailable(`the adapter ${description} is a software one`);
+    throw new Unavailable(`the adapter ${adapterTitle} is a software one`);
   }
-  const described = { vendor, description, isFallbackAdapter };
   const tuning = await tuningFor({ name: "webgpu", adapter: described });
   let isNew = false;
-  const same = gpu?.info.adapter?.description === description &&
-    gpu.info.adapter.vendor === vendor;
-  if (!gpu || !same || !await stillAnswers(gpu.backend)) {
+  const identity = identityOfAdapter(adapter);
+  if (
+    !gpu || gpu.identity !== identity || !await stillAnswers(gpu.backend)
+  ) {
     await loadCpu(turn);
     const { openAdapter } = await turn.outside(
       MODULES,
       import("../tfjs/webgpu/gpu_backend.ts"),
     );
     const backend = await answered(
-      `a device of the adapter ${description}`,
+      `a device of the adapter ${adapterTitle}`,
       openAdapter(adapter, isFallbackAdapter),
       (late) => late.dispose(),
     );
@@ -216,6 +219,7 @@ async function startWebGpu(
     isNew = true;
     gpu = {
       backend,
+      identity,
       tuning,
       info: {
         name: "webgpu",

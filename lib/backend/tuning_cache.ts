@@ -9,6 +9,7 @@ import { writeAtomically } from "../io/atomic_write.ts";
 import { whileLocked } from "../io/file_lock.ts";
 import { files, isMissing, pathOf } from "../io/file_system.ts";
 import { assertTuning, type TuningNumbers } from "../kernels/tuning.ts";
+import { adapterName } from "./adapter.ts";
 import type { BackendInfo } from "./backend_info.ts";
 import type { Tuning } from "./tuning.ts";
 import {
@@ -26,7 +27,7 @@ import {
 export interface TunedMachine {
   /** The backend. */
   readonly backend: string;
-  /** The WebGPU adapter's vendor and description, or `null`. */
+  /** The WebGPU adapter's vendor, architecture and description, or `null`. */
   readonly adapter: string | null;
   /** The runtime, such as `"Deno/2.9.6"`. */
   readonly runtime: string;
@@ -122,7 +123,7 @@ function storeOf(file: string | URL | undefined): Store {
 export function machineOf({ name, adapter }: TunedBackend): TunedMachine {
   return {
     backend: name,
-    adapter: adapter ? `${adapter.vendor} ${adapter.description}` : null,
+    adapter: adapter ? adapterName(adapter) : null,
     // Node before 21 has no navigator.
     runtime: globalThis.navigator?.userAgent ?? "unknown",
     processors: processors(),

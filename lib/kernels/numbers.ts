@@ -52,6 +52,8 @@ export type AdapterClass = "integrated" | "discrete";
 export interface AdapterFacts {
   /** The vendor, a name or, in Deno, a number of the PCI registry. */
   readonly vendor: string;
+  /** The family of the model, which browsers tell in place of the model. */
+  readonly architecture: string;
   /** The model, as the driver calls it. */
   readonly description: string;
   /** Bytes of a workgroup's memory. */
@@ -63,15 +65,27 @@ const NVIDIA = ["nvidia", String(0x10de)];
 /** Cards of others by their names. */
 const CARD =
   /geforce|quadro|tesla|\brtx\b|radeon (rx|pro|vii)|instinct|\barc\b/i;
+/**
+ * Cards of others by vendor and architecture, as Chrome names them. Other
+ * architectures, such as AMD's RDNA 2 and 3, are those of processors, too.
+ */
+const CARD_ARCHITECTURES = [
+  "amd cdna-1",
+  "amd rdna-1",
+  "amd rdna-4",
+  "intel gen-12hp",
+  "intel xe-2hpg",
+];
 /** Workgroup memory of every card that is known. */
 const CARDS_HAVE = 32 * 1024;
 
-/** The class of an adapter, which WebGPU does not name: by vendor, name and limits. */
+/** The class of an adapter, which WebGPU does not name: by vendor, architecture, name and limits. */
 export function adapterClassOf(
-  { vendor, description, workgroupBytes }: AdapterFacts,
+  { vendor, architecture, description, workgroupBytes }: AdapterFacts,
 ): AdapterClass {
+  const family = `${vendor} ${architecture}`.toLowerCase();
   const isCard = NVIDIA.includes(vendor.toLowerCase()) ||
-    CARD.test(description);
+    CARD_ARCHITECTURES.includes(family) || CARD.test(description);
   return isCard && workgroupBytes >= CARDS_HAVE ? "discrete" : "integrated";
 }
 

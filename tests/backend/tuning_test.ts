@@ -345,3 +345,19 @@ Deno.test("tuningPath() lies in the user's folder for caches", () => {
     else Deno.env.set("XDG_CACHE_HOME", before);
   }
 });
+
+Deno.test("tunings tell GPUs apart that have no description", () => {
+  const keyOf = (architecture: string, description: string) =>
+    machineOf({
+      name: "webgpu",
+      adapter: {
+        vendor: "nvidia",
+        architecture,
+        description,
+        isFallbackAdapter: false,
+      },
+    }).adapter;
+  assertEquals(keyOf("ampere", ""), "nvidia ampere");
+  assertEquals(keyOf("turing", ""), "nvidia turing");
+  assertEquals(keyOf("", "H100"), "nvidia H100");
+});

@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { limitsOf } from "../../lib/contract/limits.ts";
 import { type BackendName, useBackend } from "../../mod.ts";
 import { BACKENDS, onEachBackend } from "../backends.ts";
+import { withProperty } from "./with_property.ts";
 
 /** Runs with another answer of navigator.gpu.requestAdapter(). */
 async function withAdapter(
@@ -73,6 +76,7 @@ Deno.test({
         assertEquals(info.name, "webgpu");
         assertEquals(info.adapter, {
           vendor: "acme",
+          architecture: "",
           description: "A GPU",
           isFallbackAdapter: false,
         });
@@ -83,6 +87,72 @@ Deno.test({
       },
     );
   },
+});
+
+Deno.test({
+  name: "useBackend() takes the GPU of another power preference",
+  ignore: !BACKENDS.includes("webgpu"), // no adapter to dress up as two GPUs
+  fn: async () => {
+    const { gpu } = navigator;
+    const requestAdapter = gpu.requestAdapter.bind(gpu);
+    // As Chrome tells of GPUs of one vendor; two of them differ in a limit alone.
+    const architectures = { "low-power": "gen-1", "high-performance": "gen-2" };
+    const request = async (
+      { powerPreference }: GPURequestAdapterOptions = {},
+    ) => {
+      const real = (await requestAdapter())!;
+      const limits = limitsOf(real);
+      if (!powerPreference) limits["maxBufferSize"]! /= 2;
+      const info = {
+        vendor: "acme",
+        architecture: architectures[powerPreference ?? "low-power"],
+        description: "",
+        isFallbackAdapter: false,
+      };
+      return { ...software(real), info, limits };
+    };
+    await withProperty(gpu, "requestAdapter", request, async () => {
+      const deviceOf = async (powerPreference?: GPUPowerPreference) => {
+        const { adapter } = await useBackend({
+          prefer: ["webgpu"],
+          powerPreference,
+        });
+        const { device } = tf.backend() as WebGPUBackend;
+        return { device, architecture: adapter!.architecture };
+      };
+      const own = await deviceOf();
+      assert((await deviceOf()).device === own.device);
+      const fast = await deviceOf("high-performance");
+      assertEquals(fast.architecture, "gen-2");
+      assert(fast.device !== own.device);
+      assert((await deviceOf("high-performance")).device === fast.device);
+      const slow = await deviceOf("low-power");
+      assertEquals(slow.architecture, "gen-1");
+      assert(slow.device !== fast.device);
+      assert((await deviceOf()).device !== slow.device);
+    });
+  },
+});
+
+Deno.test("useBackend() knows software where it has no description", async () => {
+  for (
+    const [vendor, architecture] of [["mesa", "software"], [
+      "microsoft",
+      "warp",
+    ]]
+  ) {
+    await withAdapter(
+      () => ({ info: { vendor, architecture, description: "" } }),
+      async () => {
+        const { name, skipped } = await useBackend();
+        assertEquals(name, "wasm");
+        assertEquals(
+          skipped.webgpu,
+          `the adapter ${vendor} ${architecture} is a software one`,
+        );
+      },
+    );
+  }
 });
 
 Deno.test("useBackend() says why a missing backend does not start", async () => {

@@ -25,12 +25,13 @@ Deno.test("shapeClassOf() goes by the tokens and the widest vectors", () => {
   assertEquals(shapeClassOf({ ...LONG, headDim: 1000 }), "long 128");
 });
 
-Deno.test("adapterClassOf() goes by vendor, name and limits", () => {
+Deno.test("adapterClassOf() goes by vendor, architecture, name and limits", () => {
   const classOf = (
     vendor: string,
     description: string,
     workgroupBytes = 49152,
-  ) => adapterClassOf({ vendor, description, workgroupBytes });
+    architecture = "",
+  ) => adapterClassOf({ vendor, architecture, description, workgroupBytes });
   assertEquals(classOf("65541", "llvmpipe"), "integrated");
   assertEquals(classOf("4318", "NVIDIA H100"), "discrete");
   assertEquals(classOf("nvidia", ""), "discrete");
@@ -39,6 +40,18 @@ Deno.test("adapterClassOf() goes by vendor, name and limits", () => {
   assertEquals(classOf("32902", "Intel(R) Arc(TM) A770"), "discrete");
   assertEquals(classOf("apple", "Apple M3"), "integrated");
   assertEquals(classOf("nvidia", "", 16384), "integrated");
+
+  // Chrome tells no names.
+  const familyOf = (vendor: string, architecture: string) =>
+    classOf(vendor, "", 32768, architecture);
+  assertEquals(familyOf("nvidia", "ampere"), "discrete");
+  assertEquals(familyOf("intel", "gen-12hp"), "discrete");
+  assertEquals(familyOf("intel", "xe-2hpg"), "discrete");
+  assertEquals(familyOf("intel", "xe-2lpg"), "integrated");
+  assertEquals(familyOf("amd", "rdna-4"), "discrete");
+  assertEquals(familyOf("amd", "rdna-3"), "integrated");
+  assertEquals(familyOf("amd", ""), "integrated");
+  assertEquals(classOf("amd", "", 16384, "rdna-4"), "integrated");
 });
 
 Deno.test("numbers are those of the class, then those given for all shapes, then for one", () => {
