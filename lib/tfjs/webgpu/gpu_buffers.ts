@@ -6,6 +6,9 @@ const FREELY_HELD = 2 ** 20;
 /** The most bytes that the pool holds, as a multiple of the most that were in use at once. */
 const HELD_PER_USED = 2.5;
 
+/** The most bytes of a buffer for each that is asked for, where memory is full. */
+const LARGEST_FIT = 1.5;
+
 /**
  * The number of buffers that are given out, one for each launch and one for each
  * result, before an older peak of use is forgotten.
@@ -66,7 +69,7 @@ export class GpuBuffers {
   ): GPUBuffer {
     this.#expect(this.numBytesUsed + size);
     const rounded = this.#roundedUp(size, usage);
-    const buffer = (reuse && this.#takeFree(keyOf(rounded, usage))) ||
+    const buffer = (reuse && this.#takeFree(rounded, usage)) ||
       this.#create({ size: rounded, usage, mappedAtCreation });
     this.#used.set(buffer, size);
     this.numBytesUsed += size;
@@ -138,19 +141,41 @@ export class GpuBuffers {
     this.#makeRoom(0);
   }
 
-  /** The size of the buffers that serve a size; it is over a limit only if the size is. */
-  #roundedUp(size: number, usage: GPUBufferUsageFlags): number {
+  /** The most bytes of a buffer that can be made and bound. */
+  #largest(usage: GPUBufferUsageFlags): number {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
-    const limit = usage & GPUBufferUsage.STORAGE
+    return usage & GPUBufferUsage.STORAGE
       ? Math.min(maxBufferSize, maxStorageBufferBindingSize)
       : maxBufferSize;
-    return Math.max(size, Math.min(sizeClassOf(size), limit));
   }
 
-  #takeFree(key: string): GPUBuffer | undefined {
-    const buffer = this.#free.get(key)?.pop();
-    if (buffer) this.#waiting.delete(buffer);
-    return buffer;
+  /** The size of the buffers that serve a size; it is over a limit only if the size is. */
+  #roundedUp(size: number, usage: GPUBufferUsageFlags): number {
+    return Math.max(size, Math.min(sizeClassOf(size), this.#largest(usage)));
+  }
+
+  /**
+   * A free buffer of a size, or, where there is no room for a new one, of up to half
+   * as much again.
+   */
+  #takeFree(
+    rounded: number,
+    usage: GPUBufferUsageFlags,
+  ): GPUBuffer | undefined {
+    const isFull = this.numBytesAllocated + rounded > this.#limit();
+    const most = isFull
+      ? Math.min(LARGEST_FIT * rounded, this.#largest(usage))
+      : rounded;
+    let size = rounded;
+    do {
+      const buffer = this.#free.get(keyOf(size, usage))?.pop();
+      if (buffer) {
+        this.#waiting.delete(buffer);
+        return buffer;
+      }
+      size = this.#roundedUp(size + 1, usage);
+    } while (size <= most);
+    return undefined;
   }
 
   #create(descriptor: GPUBufferDescriptor): GPUBuffer {
@@ -161,13 +186,18 @@ export class GpuBuffers {
     return buffer;
   }
 
-  /** Destroys the free buffers that have waited longest, until there is room for more bytes. */
-  #makeRoom(bytes: number): void {
+  /** The most bytes that buffers take, unless those in use take more. */
+  #limit(): number {
     const peak = Math.max(this.#peak, this.#earlierPeak);
-    const limit = Math.min(
+    return Math.min(
       Math.max(FREELY_HELD, HELD_PER_USED * peak),
       this.#tooMuch,
     );
+  }
+
+  /** Destroys the free buffers that have waited longest, until there is room for more bytes. */
+  #makeRoom(bytes: number): void {
+    const limit = this.#limit();
     for (const buffer of this.#waiting) {
       if (this.numBytesAllocated + bytes <= limit) return;
       this.#waiting.delete(buffer);

@@ -94,11 +94,37 @@ Deno.test("the free buffers that have waited longest are destroyed first", () =>
   pool.releaseBuffer(old!);
   pool.releaseBuffer(young!);
   // The peak is 3 MiB, so that 7.5 MiB may be held.
-  pool.releaseBuffer(pool.acquireBuffer(2.5 * 2 ** 20, USAGE));
+  pool.releaseBuffer(pool.acquireBuffer(2.5 * 2 ** 20, 0));
   assert(alive.has(old!));
-  pool.releaseBuffer(pool.acquireBuffer(2.25 * 2 ** 20, USAGE));
+  pool.releaseBuffer(pool.acquireBuffer(2.25 * 2 ** 20, USAGE | 1));
   assert(!alive.has(old!) && alive.has(young!));
   assert(pool.acquireBuffer(2 ** 21, USAGE) === young);
+});
+
+Deno.test("where memory is full, free buffers serve that are half as large again", () => {
+  const { pool } = counted();
+  const mega = 2 ** 20;
+  const [one, two] = [1, 2].map((size) =>
+    pool.acquireBuffer(size * mega, USAGE)
+  );
+  pool.releaseBuffer(one!);
+  pool.releaseBuffer(two!);
+  pool.releaseBuffer(pool.acquireBuffer(2.5 * mega, 0));
+  // 7.5 MiB may be held.
+  const next = pool.acquireBuffer(1.5 * mega, USAGE);
+  assertEquals(next.size, 1.5 * mega);
+  pool.releaseBuffer(next);
+  assert(pool.acquireBuffer(1.25 * mega, USAGE) === next);
+  assertEquals(pool.acquireBuffer(1.25 * mega, USAGE).size, 1.25 * mega);
+});
+
+Deno.test("where memory is full, none serves that is over a binding's limit", () => {
+  const { pool } = counted();
+  const over = pool.acquireBuffer(10_000_008, USAGE);
+  pool.releaseBuffer(over);
+  pool.releaseBuffer(pool.acquireBuffer(9_000_000, 0));
+  // 25 MB may be held.
+  assertEquals(pool.acquireBuffer(9_000_000, USAGE).size, 9 * 2 ** 20);
 });
 
 Deno.test("an old peak is forgotten", () => {
