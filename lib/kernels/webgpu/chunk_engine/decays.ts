@@ -1,8 +1,10 @@
 /** The decays of chunked linear attention, from their logarithms. @module */
 import type * as tf from "@tensorflow/tfjs-core";
+import { LOWEST_LOG_DECAY } from "../../../attention/decays/finite_decay.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import { exponential } from "../../../tfjs/webgpu/exponential.ts";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
+import { isBelow } from "../frame/log_decays.ts";
 import { makeFloats, widthOf } from "../../../tfjs/webgpu/program.ts";
 
 /**
@@ -22,6 +24,7 @@ export function decaysOf(
   const [length, columns] = logDecays.shape.slice(2) as [number, number];
   const decays = makeFloats(backend, logDecays.shape);
   const width = widthOf(columns);
+  const element = width === 4 ? "vec4f" : "f32";
   runElementwise(backend, {
     name: "delta_decays",
     width,
@@ -32,10 +35,15 @@ export function decaysOf(
       packsOfToken: columns / width,
       unpaid: unpaid ?? length,
     },
-    functions: exponential(width === 4 ? "vec4f" : "f32"),
+    // Those of a channel may be -Infinity.
+    functions: exponential(element) +
+      isBelow("is_clipped", LOWEST_LOG_DECAY, element),
+    floats: { lowest: LOWEST_LOG_DECAY },
     body:
       /* wgsl */ `  let place = at / uniforms.packsOfToken % uniforms.length;
-  decays[at] = select(exponential(logDecays[at]), Pack(1.0), place == uniforms.unpaid);`,
+  let given = logDecays[at];
+  let finite = select(given, Pack(uniforms.lowest), is_clipped(given));
+  decays[at] = select(exponential(finite), Pack(1.0), place == uniforms.unpaid);`,
   });
   return decays;
 }

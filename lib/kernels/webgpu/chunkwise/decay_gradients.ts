@@ -28,6 +28,7 @@ import {
   type Shader,
 } from "../../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "../frame/problem.ts";
+import { isBelow } from "../frame/log_decays.ts";
 import { RECORD_QUADS } from "./states.ts";
 import { QUADS } from "../frame/vectors.ts";
 
@@ -38,7 +39,7 @@ const THREADS = 64;
  * are 0 but for what was rounded, which may be more than all that is on the
  * other side.
  */
-const NOTHING = "-104.0";
+const NOTHING = -104;
 
 /** What the gradients of decays are computed from. */
 export interface DecayGradientsSpec {
@@ -88,6 +89,7 @@ ${QUADS}${RECORD_QUADS}
 ${arrays.join("\n")}
 var<workgroup> products: array<vec2f, ${THREADS}>;
 ${declareDecays(sides, largestChunk)}
+${isBelow("is_nothing", NOTHING)}
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
@@ -112,10 +114,10 @@ ${alone ? "" : passing(spec, sides)}
   for (var m = thread; m < count; m += ${THREADS}u) {
     var sum = through;
     for (var t = 0u; t < m; t++) { sum.x += inter_before[t]; }
-    for (var t = m; t < count && !(before[t] < ${NOTHING}); t++) { sum.x += intra_before[t]; }${
+    for (var t = m; t < count && !is_nothing(before[t]); t++) { sum.x += intra_before[t]; }${
         causal ? "" : `
     for (var t = m + 1u; t < count; t++) { sum.y += inter_after[t]; }
-    for (var t = m + 1u; t > 0u && !(after[t - 1u] < ${NOTHING}); t--) { sum.y += intra_after[t - 1u]; }`
+    for (var t = m + 1u; t > 0u && !is_nothing(after[t - 1u]); t--) { sum.y += intra_after[t - 1u]; }`
       }
     let token = first + m;
     // Nobody arrives at the first token from the left, nor at the last from the right.

@@ -4,6 +4,7 @@ import { LOWEST_LOG_DECAY } from "../../../attention/decays/finite_decay.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { makeFloats } from "../../../tfjs/webgpu/program.ts";
+import { isBelow } from "../frame/log_decays.ts";
 import { elementwiseKernel } from "./elementwise_kernel.ts";
 import { SIGMOID } from "./sigmoid.ts";
 
@@ -43,15 +44,34 @@ export const logSigmoidGradient: FusedKernel<"x" | "dy"> = elementwiseKernel(
   },
 );
 
-/**
- * WGSL function: whether x lies below the lowest log decay, as -Infinity does. NaN,
- * of which no comparison need be right in WGSL, is told by its bits and not clipped.
- */
-const IS_CLIPPED = /* wgsl */ `
-fn is_clipped(x: f32) -> bool {
-  return (bitcast<u32>(x) & 0x7fffffffu) <= 0x7f800000u && x < uniforms.lowest;
-}
+/** WGSL function: whether x lies below the lowest log decay. */
+const IS_CLIPPED = isBelow("is_clipped", LOWEST_LOG_DECAY);
+
+/** The same, and `clip(x)`, which is the lowest log decay instead of x where it does. */
+const CLIP = /* wgsl */ `${IS_CLIPPED}
+fn clip(x: f32) -> f32 { return select(x, uniforms.lowest, is_clipped(x)); }
 `;
+
+/** The kernel of log decays that are finite. */
+export const finiteDecay: FusedKernel<"x"> = elementwiseKernel(["x"], "y", {
+  name: "finite_decay",
+  width: 1,
+  floats: { lowest: LOWEST_LOG_DECAY },
+  functions: CLIP,
+  body: "  y[at] = clip(x[at]);",
+});
+
+/** The gradient kernel of {@linkcode finiteDecay}: 0 where x was clipped. */
+export const finiteDecayGradient: FusedKernel<"x" | "dy"> = elementwiseKernel(
+  ["x", "dy"],
+  "dx",
+  {
+    name: "finite_decay_gradient",
+    width: 1,
+    functions: IS_CLIPPED,
+    body: "  dx[at] = select(dy[at], 0.0, is_clipped(x[at]));",
+  },
+);
 
 /** What the programs have in common. A token's neighbour may lie in another pack, so packs have one number. */
 const ofNeighbours = ({ shape }: TensorInfo) => ({
@@ -79,9 +99,7 @@ export const sourceDecay: FusedKernel<"logDecay"> = (
     ...ofNeighbours(logDecay),
     reads: { logDecay },
     writes: { forward, backward },
-    functions: /* wgsl */ `${IS_CLIPPED}
-fn clip(x: f32) -> f32 { return select(x, uniforms.lowest, is_clipped(x)); }
-`,
+    functions: CLIP,
     body: /* wgsl */ `${POSITION}
   if (is_first) { forward[at] = 0.0; } else { forward[at] = clip(logDecay[at - 1u]); }
   if (is_last) { backward[at] = 0.0; } else { backward[at] = clip(logDecay[at + 1u]); }`,

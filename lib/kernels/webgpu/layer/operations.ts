@@ -1,5 +1,6 @@
 /** The small fused operations as kernels for WebGPU. @module */
 import { LOG_SIGMOID } from "../../../attention/decays/decay.ts";
+import { FINITE_DECAY } from "../../../attention/decays/finite_decay.ts";
 import { SOURCE_DECAY } from "../../../attention/decays/decay_pair.ts";
 import { ADD_AND_NORM, NORM_OF_SUM } from "../../../operations/add_norm.ts";
 import { GELU } from "../../../operations/gelu.ts";
@@ -9,6 +10,8 @@ import { TOKENS, WITHOUT_PADDING } from "../../../operations/padding.ts";
 import { ADAM } from "../../../optimizers/adam.ts";
 import { adam } from "./adam.ts";
 import {
+  finiteDecay,
+  finiteDecayGradient,
   logSigmoid,
   logSigmoidGradient,
   sourceDecay,
@@ -48,6 +51,10 @@ export function registerOperations(): void {
   registerFusedKernel(LOG_SIGMOID, {
     forward: logSigmoid,
     gradient: logSigmoidGradient,
+  });
+  registerFusedKernel(FINITE_DECAY, {
+    forward: finiteDecay,
+    gradient: finiteDecayGradient,
   });
   registerFusedKernel(SOURCE_DECAY, {
     forward: sourceDecay,

@@ -57,6 +57,12 @@ fn path_after(start: u32, end: u32) -> f32 {
   return sum;
 }
 
+fn is_nothing(x: f32) -> bool {
+  let bits = bitcast<u32>(x);
+  return (bits > u32(3268411392u)) & (bits <= u32(0xff800000u));
+}
+
+
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
   let first = group.x * problem.chunkSize;
@@ -99,9 +105,9 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   for (var m = thread; m < count; m += 64u) {
     var sum = through;
     for (var t = 0u; t < m; t++) { sum.x += inter_before[t]; }
-    for (var t = m; t < count && !(before[t] < -104.0); t++) { sum.x += intra_before[t]; }
+    for (var t = m; t < count && !is_nothing(before[t]); t++) { sum.x += intra_before[t]; }
     for (var t = m + 1u; t < count; t++) { sum.y += inter_after[t]; }
-    for (var t = m + 1u; t > 0u && !(after[t - 1u] < -104.0); t--) { sum.y += intra_after[t - 1u]; }
+    for (var t = m + 1u; t > 0u && !is_nothing(after[t - 1u]); t--) { sum.y += intra_after[t - 1u]; }
     let token = first + m;
     // Nobody arrives at the first token from the left, nor at the last from the right.
     df[base + token] = select(0.0, sum.x, token > 0u);
