@@ -10,6 +10,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "./floats.ts";
 import { isRecording, runAsOne } from "./tape.ts";
+import { warnOnce } from "./warn_once.ts";
 
 /**
  * The description of a kernel, with the names of its inputs and outputs in
@@ -73,12 +74,16 @@ export interface KernelPlan {
   readonly how: string;
   /** Why the gradient kernel cannot take the problem, in words, if it cannot. */
   readonly gradientRefusal?: string;
+  /** The limit of which the device has too little for the gradient, if that is why. */
+  readonly gradientLacks?: string | undefined;
 }
 
 /** Why a kernel does not run, in words. */
 export interface Refusal {
   /** The reason, as text for users. */
   readonly refusal: string;
+  /** The limit of which the device has too little, if that is the reason. */
+  readonly lacks?: string | undefined;
 }
 
 /** Returns what a kernel would do with a problem, or why it cannot run it. */
@@ -131,8 +136,21 @@ export function hasKernel({ kernel }: Operation): boolean {
 }
 
 /**
+ * Warns, once for each limit, that operations of TensorFlow.js run where a device has
+ * too little for a kernel.
+ */
+export function warnOfLack(lacks: string | undefined, refusal: string): void {
+  if (lacks === undefined) return;
+  warnOnce(
+    lacks,
+    `TensorFlow.js's operations run in place of a kernel of LION's, which is slower ` +
+      `and takes more memory: ${refusal}`,
+  );
+}
+
+/**
  * What the current backend's kernel would do with a request; `undefined` if
- * there is no planner.
+ * there is no planner. Warns where the device has too little.
  */
 export function planKernel<Request>(
   { kernel }: Operation,
@@ -141,7 +159,9 @@ export function planKernel<Request>(
   const registered = tf.getKernel(kernel, tf.getBackend()) as
     | (tf.KernelConfig & { readonly plan?: Planner<Request> })
     | undefined;
-  return registered?.plan?.(request);
+  const plan = registered?.plan?.(request);
+  if (plan && "refusal" in plan) warnOfLack(plan.lacks, plan.refusal);
+  return plan;
 }
 
 /**

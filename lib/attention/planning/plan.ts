@@ -2,7 +2,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { largestTensorBytes } from "../../contract/limits.ts";
 import { type ConcreteForm, FORMS } from "../forms/form.ts";
-import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import {
+  type KernelPlan,
+  type Refusal,
+  warnOfLack,
+} from "../../contract/kernel.ts";
 import { shown } from "../../contract/shown.ts";
 import {
   COSTS,
@@ -75,6 +79,7 @@ export function planAttention(problem: PlannedProblem): AttentionPlan {
     return planFused(problem, wanted, kernel);
   }
   assertSinglePrecision(problem, gradientRefusal);
+  warnOfLack(kernel.gradientLacks, gradientRefusal);
   return planPlain(problem, formOfGradient(problem, wanted), gradientRefusal);
 }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type ConcreteForm,
@@ -24,8 +24,10 @@ import { selectiveScan } from "../../../lib/operations/mod.ts";
 import {
   BACKENDS,
   GUARANTEED_BUFFERS,
+  onEachBackend,
   storageBuffersOf,
 } from "../../backends.ts";
+import { withLimits } from "./with_limits.ts";
 
 const BATCH = 1, HEADS = 2, LENGTH = 20, HEAD_DIM = 4, VALUE_DIM = 5;
 const OF_TOKEN = [BATCH, HEADS, LENGTH];
@@ -154,14 +156,17 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
+/** A tensor of the values of an input, the same on each backend. */
+function inputOf(name: string): tf.Tensor {
+  const [shape, lowest, highest] = INPUTS[name]!;
+  const seed = Object.keys(INPUTS).indexOf(name);
+  return tf.randomUniform(shape, lowest, highest, "float32", seed);
+}
+
 /** What a case computes on the current backend: its output, and the gradients. */
 async function results({ of, run, isForward }: Case): Promise<Float32Array[]> {
   const found = tf.tidy(() => {
-    const inputs = of.map((name) => {
-      const [shape, lowest, highest] = INPUTS[name]!;
-      const seed = Object.keys(INPUTS).indexOf(name);
-      return tf.randomUniform(shape, lowest, highest, "float32", seed);
-    });
+    const inputs = of.map(inputOf);
     const attend = (...x: tf.Tensor[]) =>
       run(Object.fromEntries(of.map((name, i) => [name, x[i]!])));
     const y = attend(...inputs);
@@ -233,3 +238,35 @@ Deno.test({
     });
   },
 });
+
+onEachBackend(
+  "a device that lacks something is warned of once, and explained",
+  async () => {
+    const warnings: string[] = [];
+    const { warn } = console;
+    console.warn = (text: string) => void warnings.push(text);
+    const attend = (kernel: boolean) => {
+      const [q, k, v] = ["q", "k", "v"].map(inputOf) as tf.Tensor4D[];
+      const { kernel: runs, reason } = explainAttention(q!, k!, v!, { kernel });
+      return { y: lionAttention(q!, k!, v!, { kernel }), runs, reason };
+    };
+    try {
+      await withLimits({ maxStorageBuffersPerShaderStage: 7 }, async () => {
+        const found = tf.tidy(() => [attend(true).y, attend(true).y]);
+        const expected = tf.tidy(() => attend(false).y);
+        assertEquals(await found[1]!.data(), await expected.data());
+        tf.dispose([...found, expected]);
+        tf.tidy(() => {
+          const { runs, reason } = attend(true);
+          assertEquals(runs, null);
+          assertMatch(reason, /binds 7 storage buffers/);
+        });
+      });
+    } finally {
+      console.warn = warn;
+    }
+    assertEquals(warnings.length, 1);
+    assertMatch(warnings[0]!, /operations run in place.*binds 7 storage/);
+  },
+  ["webgpu"],
+);

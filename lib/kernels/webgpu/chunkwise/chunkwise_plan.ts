@@ -49,6 +49,7 @@ export function planChunkwise(
     return {
       refusal: `the adapter's ${memory} bytes of workgroup memory ` +
         `(maxComputeWorkgroupStorageSize) hold no chunk`,
+      lacks: "maxComputeWorkgroupStorageSize",
     };
   }
   // States of long sequences fit in one buffer if the chunks are longer.

@@ -76,7 +76,11 @@ export function registerForm(
           numbersFor(request).chunkwise,
         );
         return "refusal" in gradient
-          ? { ...planned, gradientRefusal: gradient.refusal }
+          ? {
+            ...planned,
+            gradientRefusal: gradient.refusal,
+            gradientLacks: gradient.lacks,
+          }
           : planned;
       },
     },

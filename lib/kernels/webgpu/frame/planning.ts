@@ -56,6 +56,7 @@ export function tooLarge(
   return {
     refusal: `${what} ${bytes} bytes${how}, more than the adapter's ${most} ` +
       `(maxStorageBufferBindingSize)`,
+    lacks: "maxStorageBufferBindingSize",
   };
 }
 
@@ -83,6 +84,7 @@ export function tooFewBuffers(limits: GPUSupportedLimits): Refusal | undefined {
     refusal: `the adapter binds ${limits.maxStorageBuffersPerShaderStage} ` +
       `storage buffers (maxStorageBuffersPerShaderStage), and the webgpu ` +
       `kernel needs ${STORAGE_BUFFERS}`,
+    lacks: "maxStorageBuffersPerShaderStage",
   };
 }
 
@@ -96,6 +98,7 @@ export function tooManyChunks(
     return {
       refusal: `a sequence has ${chunks} chunks, more than the adapter's ` +
         `${most} workgroups (maxComputeWorkgroupsPerDimension)`,
+      lacks: "maxComputeWorkgroupsPerDimension",
     };
   }
   return undefined;
