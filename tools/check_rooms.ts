@@ -206,7 +206,7 @@ async function assemblyImports(lib: URL): Promise<Import[]> {
         )
       ) {
         const to = new URL(`${path}.ts`, file);
-        // These are made by tools/build_kernels.ts.
+        // These are made by tools/kernels/build.ts.
         if (/\/(gemm|loops|jobs|tasks)\.ts$/.test(to.href)) continue;
         const [from, imported] = [file, to].map(({ href }) =>
           href.slice(lib.href.length)

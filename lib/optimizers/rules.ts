@@ -9,7 +9,7 @@ import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
 /**
  * The rules, with the tensors that each keeps beside a weight. What they compute is in
- * `tools/kernel_rules.ts`, from which the WebAssembly module is made.
+ * `tools/kernels/rules.ts`, from which the WebAssembly module is made.
  */
 export const RULES = {
   adam: ["mean", "square"],

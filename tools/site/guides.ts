@@ -102,6 +102,10 @@ export const KINDS: Readonly<Record<string, Kind>> = {
         about: "Chunks and states, decays, threads and shaders",
       },
       {
+        path: "docs/operations.md",
+        about: "TensorFlow.js's operations, layers and optimizers on all cores",
+      },
+      {
         path: "docs/testing.md",
         about: "What is compared with what, how closely, and where",
       },

@@ -1,6 +1,6 @@
 /** What is committed of WebAssembly is what its source builds. @module */
 import { assert } from "@std/assert";
-import { moduleSource } from "../../../tools/build_kernels.ts";
+import { moduleSource } from "../../../tools/kernels/build.ts";
 
 Deno.test("the WebAssembly module is what its source builds", async () => {
   const built = await moduleSource();

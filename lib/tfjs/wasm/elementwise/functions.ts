@@ -1,7 +1,7 @@
 /**
  * Functions of each element that LION's WebAssembly module computes: the single list
  * from which the module's loops and tfjs's kernels are made. What each computes is in
- * tools/elementwise/functions.ts.
+ * tools/kernels/elementwise/functions.ts.
  *
  * @module
  */

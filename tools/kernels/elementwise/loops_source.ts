@@ -7,7 +7,7 @@
 import {
   type FunctionName,
   FUNCTIONS,
-} from "../../lib/tfjs/wasm/elementwise/functions.ts";
+} from "../../../lib/tfjs/wasm/elementwise/functions.ts";
 import { COMPUTED, LEFT_OUT } from "./functions.ts";
 import { constantsSource, or, trace } from "./vector_code.ts";
 

@@ -11,17 +11,17 @@ import {
   JOB_OFFSET,
   JOBS,
   QUEUE,
-} from "../lib/tfjs/wasm/jobs.ts";
-import { readCommandLine } from "./command_line.ts";
+} from "../../lib/tfjs/wasm/jobs.ts";
+import { readCommandLine } from "../command_line.ts";
 import { elementwiseSource } from "./elementwise/loops_source.ts";
-import { loopsSource } from "./kernel_loops.ts";
-import { expandPairs } from "./kernel_pairs.ts";
-import { reductionsSource } from "./kernel_reductions.ts";
-import { rulesSource } from "./kernel_rules.ts";
-import { tasksSource } from "./kernel_tasks.ts";
+import { loopsSource } from "./loops.ts";
+import { expandPairs } from "./pairs.ts";
+import { reductionsSource } from "./reductions.ts";
+import { rulesSource } from "./rules.ts";
+import { tasksSource } from "./tasks.ts";
 
-const SOURCE = new URL("../lib/kernels/wasm/assembly/", import.meta.url);
-const TARGET = new URL("../lib/kernels/wasm/module.ts", import.meta.url);
+const SOURCE = new URL("../../lib/kernels/wasm/assembly/", import.meta.url);
+const TARGET = new URL("../../lib/kernels/wasm/module.ts", import.meta.url);
 
 /** Rows and columns of C that a kernel keeps in registers. */
 const TILE_ROWS = [6, 5, 4, 3, 2, 1];

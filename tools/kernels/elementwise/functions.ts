@@ -9,7 +9,7 @@
 import {
   type FunctionName,
   LARGEST_ANGLE,
-} from "../../lib/tfjs/wasm/elementwise/functions.ts";
+} from "../../../lib/tfjs/wasm/elementwise/functions.ts";
 import {
   abs,
   add,

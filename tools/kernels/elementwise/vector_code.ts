@@ -3,7 +3,7 @@
  * vectors, and each writes a statement.
  *
  * A statement has `$` in its names and stands for two, on the vectors of a pair
- * (`kernel_pairs.ts`). The same expression is computed once. Constants are numbers
+ * (`pairs.ts`). The same expression is computed once. Constants are numbers
  * here: V8 would make each constant of a loop again at every step, but keeps a vector
  * made of a global variable before the loop.
  *

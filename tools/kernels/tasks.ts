@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { JOBS } from "../lib/tfjs/wasm/jobs.ts";
+import { JOBS } from "../../lib/tfjs/wasm/jobs.ts";
 
 /** The files of jobs, within the assembly. */
 const FILES: Readonly<Record<keyof typeof JOBS, string>> = {

@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { type Rule, RULES } from "../lib/optimizers/rules.ts";
-import { type Loop, ofFloats } from "./kernel_loops.ts";
+import { type Rule, RULES } from "../../lib/optimizers/rules.ts";
+import { type Loop, ofFloats } from "./loops.ts";
 
 /** The numbers that a rule may read, all of which are in the job's record. */
 const NUMBERS = [

@@ -8,8 +8,8 @@
  *
  * @module
  */
-import { REDUCTIONS } from "../lib/tfjs/wasm/jobs.ts";
-import { expandPairs } from "./kernel_pairs.ts";
+import { REDUCTIONS } from "../../lib/tfjs/wasm/jobs.ts";
+import { expandPairs } from "./pairs.ts";
 
 /** A reduction whose results so far are numbers of 64 bits. */
 interface Doubled {
