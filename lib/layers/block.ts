@@ -13,12 +13,7 @@ import {
   assertAttentionOptions,
   type AttentionOptions,
 } from "./options/attention_options.ts";
-import {
-  applyActivated,
-  applyLinear,
-  linear,
-  recordLinear,
-} from "./linear.ts";
+import { applyActivated, applyLinear, linear, recordLinear } from "./linear.ts";
 import {
   inside,
   type LionLayerOptions,
