@@ -7,7 +7,7 @@
  *
  * Of a piece of a sequence the second launch takes the states on both sides and
  * hands on those that leave; a short piece is swept as in the recurrent form, in
- * a launch for each direction. Decays of each channel of the keys run through the
+ * a launch for each direction, and one more where two directions have decays. Decays of each channel of the keys run through the
  * shaders of the delta rule, without what erases (`chunk_engine/`).
  *
  * @module

@@ -53,6 +53,7 @@ function plan(
 function assertRefused(answer: ReturnType<typeof plan>, why: string): void {
   assert("refusal" in answer, `planned: ${JSON.stringify(answer)}`);
   assert(answer.refusal.includes(why), answer.refusal);
+  if (why.startsWith("max")) assertEquals(answer.lacks, why);
 }
 
 Deno.test("planChunkwise() says how many launches, and what they need", () => {
