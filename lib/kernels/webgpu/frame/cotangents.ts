@@ -44,7 +44,7 @@ export function cotangentNumbers(
   return 4 * (tokens * quadsOf(COTANGENTS.columns, dims) + decays);
 }
 
-/** WGSL of where the log decays begin among the numbers of the buffer, and of one of them. */
+/** WGSL of the place of a token's log decay among the numbers behind the vectors g. */
 const placeOf = (name: LogDecays, token: string) =>
   name === "f" ? token : `problem.tokens + ${token}`;
 
