@@ -20,6 +20,7 @@ const DIVISORS = new Set([
   "reduced",
   "rowsPerTask",
   "columnsPerTask",
+  "sizePerTask",
 ]);
 
 Deno.test("the module knows what to do with each record of the host", () => {
