@@ -4,24 +4,21 @@
  * @module
  */
 
+import { warnOnce } from "../contract/warn_once.ts";
 import { NotAllowed } from "../tfjs/wasm/wasm_file.ts";
 
 /** Says that this machine lacks something, such as a GPU, which is not a failure. */
 export class Unavailable extends Error {}
-
-const warned = new Set<string>();
 
 /** Whether the message says all, so that no stack of ours need follow. */
 function isWhole(cause: unknown): boolean {
   return cause instanceof Unavailable || cause instanceof NotAllowed;
 }
 
-/** Warns on the console, once per reason. */
-export function warnOnce(reason: string, cause: unknown): void {
-  if (warned.has(reason)) return;
-  warned.add(reason);
+/** Warns once per reason why something better is not used. */
+export function warnOfFallback(reason: string, cause: unknown): void {
   // A mere lack is given without its cause: the place in our source does not help.
-  console.warn(reason, ...(isWhole(cause) ? [] : [cause]));
+  warnOnce(reason, reason, ...(isWhole(cause) ? [] : [cause]));
 }
 
 /** The message of a thrown value, whether or not it is an error. */

@@ -12,7 +12,7 @@ import type {
   BackendName,
   UseBackendOptions,
 } from "./backend_info.ts";
-import { messageOf, Unavailable, warnOnce } from "./fallback.ts";
+import { messageOf, Unavailable, warnOfFallback } from "./fallback.ts";
 import {
   type Candidate,
   dispose,
@@ -228,7 +228,7 @@ function report(
     const message = skipped[missed] = messageOf(cause);
     // Most machines have no GPU; warn only if one was asked for by name.
     if (prefer || !(cause instanceof Unavailable)) {
-      warnOnce(
+      warnOfFallback(
         `The ${missed} backend did not start, so ${name} computes: ${message}`,
         cause,
       );
@@ -238,7 +238,7 @@ function report(
     skipped.threads = messageOf(shortage);
     // Most pages are not cross-origin isolated.
     if (threads || !(shortage instanceof Unavailable)) {
-      warnOnce(
+      warnOfFallback(
         `The wasm backend computes with fewer threads: ${skipped.threads}`,
         shortage,
       );

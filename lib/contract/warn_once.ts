@@ -6,10 +6,10 @@ const given = new Set<string>();
  * Warns on the console, unless it has warned of the same before.
  *
  * @param of What it warns of.
- * @param message The warning.
+ * @param texts The warning, and what the console shows with it.
  */
-export function warnOnce(of: string, message: string): void {
+export function warnOnce(of: string, ...texts: readonly unknown[]): void {
   if (given.has(of)) return;
   given.add(of);
-  console.warn(message);
+  console.warn(...texts);
 }
