@@ -4,6 +4,9 @@
  * been computed, and not all together at the end. It also takes less time where there
  * are many weights, since tfjs looks at all of them for each input of each operation.
  *
+ * A gradient function that gives a tensor it has made to several operations, not to
+ * several inputs of one, has to `tf.keep` it.
+ *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
@@ -214,15 +217,13 @@ class Gradients {
       const isOurs = tensor.id >= this.#first && !tensor.kept;
       if (isOurs && !this.#holders.has(tensor)) tensor.dispose();
     }
-    for (const tensor of node.saved ?? []) {
-      if (!this.#holders.has(tensor)) tensor.dispose();
-    }
+    tf.dispose([...node.saved ?? []]);
   }
 }
 
 /** The gradient of an input, as the node computes it. */
 function gradientIn(
-  { kernelName, inputs }: TapeNode,
+  { kernelName, inputs, saved }: TapeNode,
   name: string,
   gradients: Record<string, () => tf.Tensor>,
 ): tf.Tensor {
@@ -233,7 +234,11 @@ function gradientIn(
       }.`,
     );
   }
-  const dx = tf.tidy(() => gradients[name]!());
+  const dx = tf.tidy(() => {
+    const dx = gradients[name]!();
+    // What is saved goes, and the gradient goes on.
+    return saved?.includes(dx) ? tf.clone(dx) : dx;
+  });
   if (dx.dtype !== "float32") {
     throw new Error(
       `Error in gradient for op ${kernelName}. The gradient of input ${name} ` +

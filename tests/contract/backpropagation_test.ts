@@ -40,6 +40,25 @@ onEachBackend(
   },
 );
 
+onEachBackend("a gradient may be what an operation has saved", async () => {
+  const x = tf.tensor1d([1, 2]);
+  const f = tf.customGrad((a, save) => {
+    (save as (tensors: tf.Tensor[]) => void)([a as tf.Tensor]);
+    return {
+      value: tf.square(a as tf.Tensor),
+      gradFunc: (_dy: tf.Tensor, saved: tf.Tensor[]) => saved[0]!,
+    };
+  });
+  const gradients = [
+    tf.grad((x: tf.Tensor) => f(x)),
+    tf.grad((x: tf.Tensor) => f(tf.mul(x, 3))),
+    tf.grad((x: tf.Tensor) => tf.add(f(x), f(x))),
+  ].map((gradient) => tf.tidy(() => tf.mul(gradient(x), 1)));
+  const values = await Promise.all(gradients.map((x) => x.data()));
+  assertEquals(values.map((x) => [...x]), [[1, 2], [9, 18], [2, 4]]);
+  tf.dispose([x, ...gradients]);
+});
+
 onEachBackend(
   "gradients of gradients, and of what lies between, are right",
   async () => {
