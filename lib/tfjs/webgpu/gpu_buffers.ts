@@ -141,12 +141,14 @@ export class GpuBuffers {
     this.#makeRoom(0);
   }
 
-  /** The most bytes of a buffer that can be made and bound. */
+  /** The most bytes of a buffer that can be made, bound and copied. */
   #largest(usage: GPUBufferUsageFlags): number {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
-    return usage & GPUBufferUsage.STORAGE
+    const limit = usage & GPUBufferUsage.STORAGE
       ? Math.min(maxBufferSize, maxStorageBufferBindingSize)
       : maxBufferSize;
+    // wgpu's limits may be odd, and only words are bound and copied.
+    return limit - limit % 4;
   }
 
   /** The size of the buffers that serve a size; it is over a limit only if the size is. */

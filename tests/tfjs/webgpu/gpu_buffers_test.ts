@@ -9,7 +9,7 @@ import { BACKENDS } from "../../backends.ts";
 const USAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
 
 /** A device that only counts its buffers. */
-function counted() {
+function counted(largestBinding = 10_000_004) {
   const alive = new Set<GPUBuffer>();
   let created = 0;
   const createBuffer = ({ size, usage }: GPUBufferDescriptor) => {
@@ -21,7 +21,7 @@ function counted() {
   };
   const limits = {
     maxBufferSize: 2 ** 28,
-    maxStorageBufferBindingSize: 10_000_004,
+    maxStorageBufferBindingSize: largestBinding,
   } as GPUSupportedLimits;
   const pool = new GpuBuffers({ createBuffer, limits });
   return {
@@ -52,6 +52,11 @@ Deno.test("sizes of buffers are rounded up to eighths of octaves, within limits"
   assertEquals(sizeFor(9_999_996), 10_000_004);
   assertEquals(sizeFor(10_000_008), 10_000_008);
   assertEquals(pool.acquireBuffer(10_000_008, 0).size, 2 ** 20 * 10);
+});
+
+Deno.test("buffers have whole words where a limit does not", () => {
+  const { pool } = counted(10_000_007);
+  assertEquals(pool.acquireBuffer(9_999_996, USAGE).size, 10_000_004);
 });
 
 Deno.test("the pool uses a free buffer again, and counts what was asked for", () => {
