@@ -44,9 +44,9 @@ export function runsOf(
   const visit = (layer: AnyLayer): Shape | Shape[] => {
     const known = outputs.get(layer);
     if (known) return known;
-    // A nested model's first node is internal, from the model's own inputs.
-    const { inboundLayers, tensorIndices } = layer.inboundNodes.find((node) =>
-      node.inboundLayers.length > 0
+    // Others are of other models with the layer, or internal ones of a nested model.
+    const { inboundLayers, tensorIndices } = layer.inboundNodes.find((_, i) =>
+      model.containerNodes.has(`${layer.name}_ib-${i}`)
     )!;
     const from = inboundLayers.map((source, i) => {
       const shape = visit(source);

@@ -4,7 +4,10 @@ import { mostBytes } from "../contract/limits.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
 import { describe } from "../models/forms.ts";
-import { stateBytesOf } from "../models/training_memory.ts";
+import {
+  stateBytesOf,
+  type TrainingMemory,
+} from "../models/training_memory.ts";
 import type { UpdateSettings } from "./training_state.ts";
 
 /**
@@ -39,12 +42,25 @@ export function warnOfMemory(
   if (limit === Infinity) return;
   if (!model.layers.some((layer) => layer instanceof MixingLayer)) return;
   const shapes = inputs.map(({ shape }) => shape);
-  const { bytes, recomputedBytes } = describe(model, shapes).training;
-  if (bytes <= limit) return;
+  const estimate = estimateOf(model, shapes);
+  if (!estimate || estimate.bytes <= limit) return;
+  const { bytes, recomputedBytes } = estimate;
   const instead = recomputedBytes < bytes
     ? `, or the model's option recompute: true, with which it needs about ${recomputedBytes}`
     : "";
   console.warn(
     `train: a step of model ${model.name} needs about ${bytes} bytes, and WebAssembly has ${limit}. If they run out, use smaller batches and accumulate more of them${instead}.`,
   );
+}
+
+/** What a step takes; `undefined` where a layer does not tell the shape of its output. */
+function estimateOf(
+  model: LayersModel,
+  shapes: number[][],
+): TrainingMemory | undefined {
+  try {
+    return describe(model, shapes).training;
+  } catch {
+    return undefined;
+  }
 }

@@ -8,7 +8,15 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { layers, type LayersModel, sequential } from "@tensorflow/tfjs-layers";
+import {
+  input,
+  layers,
+  type LayersModel,
+  model,
+  sequential,
+  type Shape,
+  type SymbolicTensor,
+} from "@tensorflow/tfjs-layers";
 import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
 import {
   assertStateFits,
@@ -131,6 +139,60 @@ onEachBackend("a tf.Sequential is described and trained", async () => {
   assertEquals(steps, 4);
   model.dispose();
 }, ["wasm"]);
+
+/** A layer that does not know shapes in advance. */
+class Unshaped extends layers.Layer {
+  override call(x: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.mul(Array.isArray(x) ? x[0]! : x, 2);
+  }
+
+  override computeOutputShape(shape: Shape | Shape[]): Shape {
+    if (shape[0] !== null) throw new Error("no number of sequences");
+    return shape as Shape;
+  }
+
+  static get className(): string {
+    return "Unshaped";
+  }
+}
+
+onEachBackend(
+  "models with layers of another one's, and of one's own, are trained",
+  async () => {
+    const block = lionBlock({ variant: "s", numHeads: 2 });
+    /** A model with the block, and what comes before it and after it. */
+    const made = (
+      before: tf.serialization.Serializable | undefined,
+      after = layers.dense({ units: 3 }),
+    ) => {
+      const x = input({ shape: [5, 4] });
+      const tokens = before ? (before as Unshaped).apply(x) : x;
+      const y = after.apply(block.apply(tokens as SymbolicTensor));
+      const outputs = layers.flatten().apply(y) as SymbolicTensor;
+      return model({ inputs: x, outputs });
+    };
+    const one = made(undefined), other = made(layers.dense({ units: 4 }));
+    const odd = made(new Unshaped({}));
+    const batch = () => ({
+      ...{ inputs: [tf.ones([4, 5, 4])], size: 4 },
+      labels: tf.zeros([4], "int32"),
+    });
+    const [first, second] = [one, other].map((model) =>
+      describe(model, [4, 5, 4]).training
+    );
+    assertLess(first!.bytes, second!.bytes);
+    for (const model of [one, other, odd]) {
+      const { steps } = await train(
+        model,
+        tinyData(batch),
+        tinyOptions({ steps: 4 }),
+      );
+      assertEquals(steps, 4);
+    }
+    for (const model of [one, other, odd]) model.dispose();
+  },
+  ["wasm"],
+);
 
 onEachBackend("a model that is too large does not begin to train", async () => {
   const model = tinyModel();
