@@ -10,17 +10,14 @@ import type { LayerRun } from "./layer_runs.ts";
 /** Bytes of a float32. */
 const BYTES = 4;
 
-/** What a loss makes of a model's output. */
-const COPIES_IN_LOSS = 2;
-
 /**
  * Estimates of the memory of a step of training with Adam.
  *
  * What a batch adds is estimated by what enters and leaves the linear maps and
  * attention, and by the gradients of the largest layer. For LION and softmax that
- * is at most a third too much; mixers with more operations around attention take up
- * to twice as much, and a mixer of one's own is only counted by its parameters of layout
- * `"linear"` and its `cost`.
+ * is at most half too much; mixers with more operations around attention take up
+ * to half as much again, and a mixer of one's own is only counted by its parameters of
+ * layout `"linear"` and its `cost`.
  */
 export interface TrainingMemory {
   /**
@@ -68,29 +65,26 @@ export function stateBytesOf(model: LayersModel, moments = 2): number {
   return BYTES * (count(weights) + (1 + moments) * count(trainableWeights));
 }
 
-/** What a batch adds, and the loss. */
+/** What a batch adds, and what a loss makes of the model's output: as much again. */
 function batchBytes(
   model: LayersModel,
   runs: readonly LayerRun[],
   isRecomputed: (block: LionBlock) => boolean,
 ): number {
-  // Gradients go once they are used: of one layer, they are there at a time.
+  // Of one layer at a time, what it computes again, or its gradients, are there.
   let kept = 0, again = 0;
   for (const run of runs) {
     const { layer, shape } = run;
     if (layer instanceof LionBlock && isRecomputed(layer)) {
       kept += BYTES * sizeOf(shape);
-      again = Math.max(again, 2 * keptBytes(run));
-    } else {
-      kept += keptBytes(run);
-      again = Math.max(again, keptBytes(run));
-    }
+    } else kept += keptBytes(run);
+    again = Math.max(again, keptBytes(run));
   }
   const last = runs.findLast(({ layer }) =>
     model.outputLayers.some((output) => output === layer)
   );
   const output = last ? BYTES * sizeOf(last.outputShape) : 0;
-  return kept + again + COPIES_IN_LOSS * output;
+  return kept + again + output;
 }
 
 /** What a layer keeps for its gradients. */
