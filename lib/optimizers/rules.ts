@@ -97,16 +97,18 @@ export interface UpdatedWeight {
 
 /**
  * Whether the current backend changes these weights in place: it has the kernel, and
- * they and what changes them exist, are float32, of one shape, and no weight twice.
+ * they and what changes them exist, are float32, of one shape, and no weight is there
+ * twice, or the gradient of one.
  */
 export function fitsInPlace(weights: readonly UpdatedWeight[]): boolean {
-  return hasKernel(UPDATE) &&
+  const values = new Set(weights.map(({ value }) => value));
+  return hasKernel(UPDATE) && values.size === weights.length &&
     weights.every(({ value, gradient, states }) =>
       [value, gradient, ...states].every(({ dtype, shape, isDisposed }) =>
         dtype === "float32" && !isDisposed &&
         tf.util.arraysEqual(shape, value.shape)
-      )
-    ) && new Set(weights.map(({ value }) => value)).size === weights.length;
+      ) && !values.has(gradient)
+    );
 }
 
 /**

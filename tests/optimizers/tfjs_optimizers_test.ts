@@ -301,6 +301,17 @@ onEachBackend(
     momentum.applyGradients([{ name, tensor: slope }, { name, tensor: slope }]);
     // Sums of 1, 1.5 and 1 of a state of its own.
     assertEquals(await valuesOf([weight]), [[-3.5, -6]]);
+    // A weight that is the gradient of one before it.
+    const other = tf.tidy(() => tf.variable(tf.tensor1d([1, 1])));
+    const kernels = await kernelsOf(() =>
+      sgd.applyGradients([{ name: other.name, tensor: weight }, {
+        name,
+        tensor: slope,
+      }])
+    );
+    assertEquals(await valuesOf([other, weight]), [[4.5, 7], [-4.5, -8]]);
+    assert(!kernels.includes("LionUpdate"));
+    other.dispose();
     dispose(sgd);
     dispose(momentum);
     tf.dispose([weight, scalar, slope]);
