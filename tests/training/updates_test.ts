@@ -147,7 +147,8 @@ onEachBackend(
       }];
       const results = [];
       for (const { data, accumulate } of runs) {
-        const model = tinyModel({ dropout: 0, dropPath: 0 });
+        // Of 4 columns that are almost the same, a normalisation makes much of rounding.
+        const model = tinyModel({ dim: 8, dropout: 0, dropPath: 0 });
         await train(model, data, {
           steps: 6,
           loss: crossEntropy(),
@@ -171,7 +172,7 @@ onEachBackend(
       }
       const [whole, accumulated] = results;
       whole!.forEach((value, i) =>
-        assertAlmostEquals(accumulated![i]!, value, 2e-5, `${i}`)
+        assertAlmostEquals(accumulated![i]!, value, 5e-6, `${i}`)
       );
     }),
 );
