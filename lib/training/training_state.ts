@@ -52,9 +52,9 @@ export interface UpdateSettings {
  * group has.
  */
 interface Moments {
-  mean: readonly tf.Tensor[];
-  square: readonly tf.Tensor[];
-  average?: readonly tf.Tensor[];
+  mean: tf.Tensor[];
+  square: tf.Tensor[];
+  average?: tf.Tensor[];
 }
 
 /** The complete state of training. */
@@ -319,8 +319,8 @@ export class TrainingState {
     };
     const attributes = attributesOf(options, this.steps);
     if (group.isApart) {
-      moments.mean = moments.mean.map(ownValues);
-      moments.square = moments.square.map(ownValues);
+      ownAll(moments.mean);
+      ownAll(moments.square);
     }
     const weights = group.values().map((value, i) => ({
       ...{ value, gradient: gradients[i]! },
@@ -356,7 +356,7 @@ export class TrainingState {
     // Small at first, so that the random initial weights are soon forgotten.
     const most = (1 + this.steps) / (10 + this.steps);
     const decay = Math.min(this.#settings.averageDecay!, most);
-    if (isApart) moments.average = moments.average.map(ownValues);
+    if (isApart) ownAll(moments.average);
     const weights = moments.average.map((value, i) => ({
       ...{ value, gradient: values[i]! },
       states: [],
@@ -483,6 +483,11 @@ function splitValues(
     const own = values.slice(place, place += size);
     return tf.tensor(own, shape, dtype);
   });
+}
+
+/** Each has values of its own; if memory runs out, those so far. */
+function ownAll(tensors: tf.Tensor[]): void {
+  tensors.forEach((tensor, i) => tensors[i] = ownValues(tensor));
 }
 
 function replace(moments: Moments, by: Partial<Moments>): void {

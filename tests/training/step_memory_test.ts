@@ -2,9 +2,13 @@
 import { assertLess } from "@std/assert";
 import { crossEntropy, train } from "@lionjs/lion/training";
 import * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import * as tfl from "@tensorflow/tfjs-layers";
 import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
-import { onEachBackend } from "../backends.ts";
+import { withDefaults } from "../../lib/optimizers/adam.ts";
+import { TrainingState } from "../../lib/training/training_state.ts";
+import { alive, assertNoLeak, onEachBackend } from "../backends.ts";
+import { tinyBatch, tinyModel } from "./tiny.ts";
 
 onEachBackend(
   "a step holds the weights, their gradients and two moments, and little more",
@@ -44,3 +48,38 @@ onEachBackend(
   },
   ["wasm"],
 );
+
+onEachBackend("a step that runs out of memory leaks nothing", () => {
+  const model = tinyModel({ depth: 1 }), batch = tinyBatch(0);
+  const wasm = tf.backend() as BackendWasm, { makeOutput } = wasm;
+  const before = alive();
+  let steps = 0, failures = 0;
+  for (let fitting = 0; steps === 0; fitting += 3) {
+    const state = new TrainingState(model, {
+      ...{ adam: withDefaults({}), clipNorm: 1, averageDecay: 0.9 },
+      ...{ decays: () => true, rateOf: undefined, best: undefined },
+    });
+    state.addGradients(batch, () => crossEntropy(), "seed");
+    // Who has a snapshot keeps the values as they are, and the step needs others.
+    const { tensors } = state.snapshot();
+    let left = fitting;
+    wasm.makeOutput = (...given) => {
+      if (left-- === 0) throw new Error("no memory");
+      return makeOutput.apply(wasm, given);
+    };
+    try {
+      state.step(0.1).dispose();
+      steps++;
+    } catch {
+      failures++;
+    } finally {
+      wasm.makeOutput = makeOutput;
+    }
+    state.dispose();
+    tf.dispose([...tensors.values()]);
+    assertNoLeak(before);
+  }
+  assertLess(5, failures);
+  tf.dispose([...batch.inputs, batch.labels]);
+  model.dispose();
+}, ["wasm"]);
