@@ -4,6 +4,7 @@ import { mostBytes } from "../contract/limits.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
 import { describe } from "../models/forms.ts";
+import { layersIn } from "../models/layer_runs.ts";
 import {
   stateBytesOf,
   type TrainingMemory,
@@ -40,7 +41,7 @@ export function warnOfMemory(
   limit: number = mostBytes(),
 ): void {
   if (limit === Infinity) return;
-  if (!model.layers.some((layer) => layer instanceof MixingLayer)) return;
+  if (!layersIn(model).some((layer) => layer instanceof MixingLayer)) return;
   const shapes = inputs.map(({ shape }) => shape);
   const estimate = estimateOf(model, shapes);
   if (!estimate || estimate.bytes <= limit) return;
