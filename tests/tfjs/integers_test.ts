@@ -189,3 +189,15 @@ onEachBackend("arithmetic of all pairs of edges is exact", async () => {
     }
   }
 });
+
+onEachBackend("arithmetic of no numbers is none", async () => {
+  for (const name of Object.keys(ARITHMETIC)) {
+    const result = tf.tidy(() => {
+      const none = tf.zeros([0, 3], "int32");
+      return tf[name as "add"](none, none);
+    });
+    assertEquals(result.shape, [0, 3]);
+    assertEquals((await result.data()).length, 0, name);
+    result.dispose();
+  }
+});

@@ -4,7 +4,7 @@ import { broadcast } from "../broadcast.ts";
 import { runElementwise } from "../elementwise.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import type { IntegerKernel } from "./integer_kernel.ts";
-import { makeOutput, sizeOf } from "../program.ts";
+import { makeOutput } from "../program.ts";
 
 /** The WGSL of each function of one integer x. */
 const UNARY: Readonly<Record<string, string>> = {
@@ -131,7 +131,6 @@ function combined(
   const { text, dtype = tf.upcastType(a.dtype, b.dtype) } = BINARY[name]!;
   const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
   const result = makeOutput(webgpu, shape, dtype);
-  if (sizeOf(result) === 0) return result;
   const places = broadcast(a.shape, b.shape, shape);
   runElementwise(webgpu, {
     name: `integer ${name}`,
