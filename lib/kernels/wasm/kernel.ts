@@ -76,6 +76,11 @@ export function registerWasmKernel<Attributes, Request>(
     ({ inputs: given, backend, attrs }) => {
       const wasm = backend as BackendWasm;
       const inputs = given as Tensors;
+      // What is on another backend moves now: the memory may grow, of which
+      // tfjs's typedArrayFromHeap then has the part from before.
+      for (const input of Object.values(inputs)) {
+        if (input) addressOf(wasm, input);
+      }
       return withOutputs(wasm, (make) =>
         kernel({
           host,

@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { FIXED_DECAY } from "../../../lib/attention/decays/decay_pair.ts";
+import { runKernel } from "../../../lib/contract/kernel.ts";
 import { lionEncoder, useBackend } from "../../../mod.ts";
 
 /** Live tensors, and their values. */
@@ -12,6 +14,7 @@ function live() {
 
 /** The memory of tfjs's module, as far as it is used here. */
 interface Heap {
+  readonly HEAPU8: Uint8Array;
   _malloc(bytes: number): number;
   _free(address: number): void;
 }
@@ -98,6 +101,23 @@ Deno.test("clones follow to another backend and back [wasm]", async () => {
   assertEquals([...await copy.data()], [1, 2, 3]);
   tf.dispose([copy, doubled, sum]);
   assertEquals(live(), before);
+});
+
+Deno.test("what comes from another backend is read where memory grows for it [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const { wasm } = tf.backend() as BackendWasm;
+  const size = (wasm as unknown as Heap).HEAPU8.length / 4;
+  await useBackend({ prefer: ["cpu"] });
+  const logDecay = tf.fill([size], -0.5);
+  await useBackend({ prefer: ["wasm"] });
+  const before = live();
+  const { f, b } = runKernel(FIXED_DECAY, { logDecay }, { length: 1 });
+  const last = tf.slice(f, [0, size - 1, 0]);
+  assertEquals([...await last.data()], [-0.5]);
+  tf.dispose([f, b, last]);
+  // The values are here now.
+  assertEquals(live(), { ...before, ids: before.ids + 1 });
+  logDecay.dispose();
 });
 
 Deno.test("a model's forward pass holds no values twice, and learns the same [wasm]", async () => {
