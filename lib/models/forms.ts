@@ -160,7 +160,7 @@ export interface ModelDescription {
  *
  * await useBackend({ prefer: ["wasm"] });
  * const model = lionViT({ ...VIT_PRESETS.tiny, variant: "s" });
- * const { training } = describe(model, [64, 224, 224, 3]);
+ * const { training } = describe(model, [256, 224, 224, 3]);
  * assert(training.keptBytes > training.limitBytes);
  * assert(training.recomputedBytes < training.limitBytes);
  * ```
