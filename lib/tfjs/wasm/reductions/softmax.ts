@@ -4,6 +4,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
 import { withOutputs } from "../outputs.ts";
+import { axesOf } from "./view.ts";
 
 /** Multiplications and additions of an element, about: an exponential. */
 const OPERATIONS_AN_ELEMENT = 20;
@@ -21,9 +22,9 @@ export function softmaxKernel(
   return (call) => {
     const x = call.inputs["logits"] as tf.TensorInfo, { shape } = x;
     const size = tf.util.sizeFromShape(shape);
-    if (x.dtype !== "float32" || size === 0 || shape.length === 0) {
-      return stock(call);
-    }
+    // tfjs's own kernel returns what the memory held before for an axis that is not there.
+    axesOf(-1, shape);
+    if (x.dtype !== "float32" || size === 0) return stock(call);
     const wasm = call.backend as BackendWasm;
     return withOutputs(wasm, (make) => {
       const y = make(shape);

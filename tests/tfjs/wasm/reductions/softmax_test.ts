@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../../../mod.ts";
 import { array, uniform } from "../../../random.ts";
@@ -140,5 +140,16 @@ Deno.test("the gradient of softmax has a gradient in that of its result [wasm]",
     assert(Math.abs(found[i]! - wanted) < 1e-6, `${i}: ${found[i]}, ${wanted}`)
   );
   gradient.dispose();
+  assertEquals(tf.memory().numTensors, before);
+});
+
+Deno.test("softmax of a number, which has no last axis, is refused [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"], threads: 1 });
+  const before = tf.memory().numTensors;
+  assertThrows(
+    () => tf.tidy(() => tf.softmax(tf.scalar(3))),
+    Error,
+    "All values in axis param",
+  );
   assertEquals(tf.memory().numTensors, before);
 });
