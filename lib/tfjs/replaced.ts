@@ -13,6 +13,7 @@ import {
   unsortedSegmentSum as cpuSegmentSum,
 } from "./cpu/integers.ts";
 import { replaceOptimizers } from "../optimizers/tfjs_optimizers.ts";
+import { withCountedAxis } from "./cumulative_axis.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
 import {
   cumulativeSumGradient,
@@ -163,11 +164,21 @@ export const REPLACED_KERNELS: {
     kernels: ["Sum", "Mean", "Prod", "Max", "Min", "All", "Any"],
     reason: "of an empty tensor, they make a mean of 0 and a maximum of NaN",
     kernel: reductionKernel,
+  }, {
+    kernels: ["Cumsum", "Cumprod"],
+    reason: "along an axis that is counted from the last one, their results " +
+      "have a wrong shape",
+    kernel: withCountedAxis,
   }],
   wasm: [{
     kernels: ["Sum", "Prod", "Max", "Min", "All", "Any"],
     reason: "of an empty tensor, they return what the memory held before",
     kernel: reductionKernel,
+  }, {
+    kernels: ["Cumsum", "Cumprod"],
+    reason: "like those of cpu, and they write beyond their results; of a " +
+      "number, they never return",
+    kernel: withCountedAxis,
   }, {
     kernels: ["Mean"],
     reason: "it adds integers as floats, which are wrong beyond 2^24; and of " +

@@ -80,6 +80,12 @@ const CASES: readonly [
   ],
   ["clone", () => tf.clone(tf.zeros([0, 3])), [0, 3]],
   ["cumsum", () => tf.cumsum(tf.zeros([2, 0]), 1), [2, 0]],
+  ["cumsum of rows", () => tf.cumsum(tf.zeros([0, 3]), 1), [0, 3]],
+  [
+    "cumprod of integers",
+    () => tf.cumprod(tf.zeros([0, 3], "int32"), 1),
+    [0, 3],
+  ],
   [
     "layerNorm",
     () => layerNorm(tf.zeros([0, 4]), tf.ones([4]), tf.zeros([4])),

@@ -92,6 +92,29 @@ onEachBackend(
 );
 
 onEachBackend(
+  "cumulative functions count axes from the last one, too, and refuse others",
+  async () => {
+    for (const dtype of ["float32", "int32"] as const) {
+      for (const [axis, sums] of [[-1, [1, 3, 3, 7]], [-2, [1, 2, 4, 6]]]) {
+        const y = tf.tidy(() =>
+          tf.cumsum(tf.tensor2d([1, 2, 3, 4], [2, 2], dtype), axis as number)
+        );
+        assertEquals([y.dtype, y.shape], [dtype, [2, 2]]);
+        assertEquals([...await y.data()], sums);
+        y.dispose();
+      }
+      for (const cumulate of [tf.cumsum, tf.cumprod]) {
+        assertThrows(
+          () => tf.tidy(() => cumulate(tf.scalar(3, dtype))),
+          Error,
+          "axis 0",
+        );
+      }
+    }
+  },
+);
+
+onEachBackend(
   "cumprod is right on every axis, at one length after another",
   async () => {
     const random = uniform(6);

@@ -13,7 +13,7 @@ const OPERATIONS_AN_ELEMENT = 8;
  * A cumulative sum or product of 32-bit floats on all threads, along any axis, in 64
  * bits.
  *
- * @param stock The previous kernel, for other types and empty tensors.
+ * @param stock The previous kernel, for other types and numbers.
  * @param name The kernel's name, `Cumsum` or `Cumprod`.
  * @param host Runs it.
  */
@@ -26,13 +26,12 @@ export function cumulateKernel(
   return (call) => {
     const x = call.inputs["x"] as tf.TensorInfo, { shape } = x;
     const size = tf.util.sizeFromShape(shape);
-    if (x.dtype !== "float32" || size === 0 || shape.length === 0) {
-      return stock(call);
-    }
+    const wasm = call.backend as BackendWasm;
+    if (size === 0) return wasm.makeOutput(shape, x.dtype);
+    if (x.dtype !== "float32" || shape.length === 0) return stock(call);
     const attributes = call.attrs as unknown as tf.CumsumAttrs;
     const [axis] = axesOf(attributes.axis, shape);
     const { outer, reduced, inner } = alongAxis(shape, axis!);
-    const wasm = call.backend as BackendWasm;
     return withOutputs(wasm, (make) => {
       const y = make(shape);
       host.run("cumulate", {
