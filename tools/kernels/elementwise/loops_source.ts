@@ -49,7 +49,7 @@ function forVectors(count: number, lines: readonly string[]): string[] {
   );
 }
 
-/** How an operand is read; bytes become masks where the result is floats. */
+/** How an operand is read; bytes become masks where the result is floats, else 0 or 1. */
 function load(
   operand: string,
   kind: string | undefined,
@@ -59,7 +59,8 @@ function load(
     return [`const ${operand}_$ = v128.load(${operand}, 16 * $);`];
   }
   if (result === "b") {
-    return [`const ${operand}_$ = v128.load64_zero(${operand}, 8 * $);`];
+    const bytes = `v128.load64_zero(${operand}, 8 * $)`;
+    return [`const ${operand}_$ = i8x16.min_u(${bytes}, i8x16.splat(1));`];
   }
   const mask = (half: string) =>
     `i32x4.ne(i32x4.extend_${half}_i16x8_u(${operand}w), i32x4.splat(0))`;

@@ -218,6 +218,27 @@ Deno.test("operands are repeated along any axes, and may be empty [wasm]", async
   assertEquals(tf.memory().numTensors, numTensors);
 });
 
+Deno.test("operands that are repeated along more axes than a job has are right, too [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const { numTensors } = tf.memory();
+  const own = [1, 2, 1, 2, 1, 2, 1, 2], other = [2, 1, 2, 1, 2, 1, 2, 1];
+  const shape = new Array<number>(8).fill(2);
+  const values = array(16, uniform(4), (u) => 1 + u);
+  for (const name of ["Sub", "Pow", "Less", "Maximum", "SquaredDifference"]) {
+    const { compute, truth, ulps = 0 } = BINARY[name]!;
+    const z = tf.tidy(() =>
+      compute(tf.tensor(values, own), tf.tensor(values, other))
+    );
+    assertEquals(z.shape, shape);
+    assertRight(name, await z.data(), { truth, ulps }, (i) => [
+      values[placeIn(own, shape, i)]!,
+      values[placeIn(other, shape, i)]!,
+    ]);
+    z.dispose();
+  }
+  assertEquals(tf.memory().numTensors, numTensors);
+});
+
 Deno.test("functions of bools are right, at any length [wasm]", async () => {
   await useBackend({ prefer: ["wasm"] });
   for (const size of [0, 1, 7, 8, 9, 40, 1003]) {
@@ -233,6 +254,24 @@ Deno.test("functions of bools are right, at any length [wasm]", async () => {
       ]);
       y.dispose();
     }
+  }
+});
+
+Deno.test("a bool of any byte is true in functions of bools, whose results are 0 and 1 [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const bools = (...bytes: number[]) =>
+    tf.tensor1d(Uint8Array.from(bytes), "bool");
+  for (
+    const [compute, wanted] of [
+      [tf.logicalAnd, [1, 1, 0, 0]],
+      [tf.logicalOr, [1, 1, 1, 0]],
+      [tf.logicalXor, [0, 0, 1, 0]],
+      [(x: tf.Tensor) => tf.logicalNot(x), [0, 0, 0, 1]],
+    ] as const
+  ) {
+    const y = tf.tidy(() => compute(bools(2, 1, 255, 0), bools(1, 4, 0, 0)));
+    assertEquals([...await y.data()], [...wanted]);
+    y.dispose();
   }
 });
 

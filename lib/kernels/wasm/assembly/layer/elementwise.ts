@@ -8,6 +8,7 @@ import { Elementwise, elementwise as job, queue } from "../jobs";
 import {
   perform as performLoop, setConstants,
 } from "../math/elementwise_loops";
+import { copyRows } from "../moves/planes";
 import { allocate, layoutFrom } from "../runtime/scratch";
 import { parts, partsAtOnce } from "../runtime/parts";
 
@@ -166,13 +167,7 @@ function spreadRows(operand: i32, row: i32, rows: i32, to: usize): void {
     if (stays) {
       // The next row overwrites what is too much.
       repeat(from, bytes, to, size);
-    } else {
-      let at: usize = 0;
-      for (; at + 16 <= size; at += 16) {
-        v128.store(to + at, v128.load(from + at));
-      }
-      for (; at < size; at++) store<u8>(to + at, load<u8>(from + at));
-    }
+    } else copyRows(1, size, from, 0, to, 0);
     to += size;
   }
 }
