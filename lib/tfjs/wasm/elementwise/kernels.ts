@@ -51,8 +51,8 @@ export const ELEMENTWISE_KERNELS: readonly string[] = Object.keys(FUNCTIONS)
  * takes.
  *
  * @param host Runs the job.
- * @param stock tfjs's own kernel, for other types, and for what the function leaves
- * out.
+ * @param stock The previous kernel, for other types; what the function leaves out is
+ * computed by the cpu backend's.
  * @param name The kernel's name.
  */
 export function elementwiseKernel(
@@ -62,7 +62,8 @@ export function elementwiseKernel(
 ): tf.KernelFunc {
   const fn = elementwise(functionOf(name));
   const { operands = OPERANDS[fn.types.length]!, numbers } = NAMED[name] ?? {};
-  const rest = fn.rest ? cpuKernel(stock, name, fn.types) : stock;
+  // tfjs's own repeats operands along six axes, and leaves results of more as they are.
+  const rest = cpuKernel(stock, name, fn.types);
   return (call) => {
     const given: tf.TensorInfo[] = [];
     for (let i = 0; i < operands.length; i++) {
@@ -95,7 +96,7 @@ export function powerKernel(
   host: KernelHost,
   stock: tf.KernelFunc,
 ): tf.KernelFunc {
-  const power = elementwise("pow");
+  const power = elementwise("pow"), rest = cpuKernel(stock, "Pow", power.types);
   return (call) => {
     const { a, b } = call.inputs as Record<"a" | "b", tf.TensorInfo>;
     if (a.dtype !== "float32" || b.dtype !== "float32") return stock(call);
@@ -105,7 +106,7 @@ export function powerKernel(
     const fn = isNumber && POWERS[wasm.typedArrayFromHeap(b)[0]!];
     return (fn
       ? compute(host, wasm, fn, [a])
-      : compute(host, wasm, power, [a, b])) ?? stock(call);
+      : compute(host, wasm, power, [a, b])) ?? rest(call);
   };
 }
 
