@@ -1,6 +1,7 @@
 /** Matrix products as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { shown } from "../../contract/shown.ts";
 import { matrixShape } from "../matrix_shape.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost, RunOptions } from "./host.ts";
@@ -29,7 +30,11 @@ export function matmulKernel(host: KernelHost): tf.KernelFunc {
   };
 }
 
-/** Applies an activation by its own kernel; x is disposed of. */
+/**
+ * Applies an activation by its own kernel; x is disposed of.
+ *
+ * @throws {RangeError} If there is no such activation.
+ */
 export function activateBy(
   wasm: BackendWasm,
   x: tf.TensorInfo,
@@ -37,7 +42,14 @@ export function activateBy(
   weights?: tf.TensorInfo,
   alpha?: number,
 ): tf.TensorInfo {
-  const { kernel, ...call } = KERNELS[activation]!(x, weights, alpha);
+  const callOf = KERNELS[activation];
+  if (!callOf) {
+    throw new RangeError(
+      `activation should be linear, ${Object.keys(KERNELS).join(", ")}, got ` +
+        shown(activation),
+    );
+  }
+  const { kernel, ...call } = callOf(x, weights, alpha);
   const { kernelFunc } = tf.getKernel(kernel, "wasm")!;
   return replacing(
     wasm,

@@ -293,3 +293,25 @@ onEachBackend(
   // tfjs-cpu has words of its own, and leaves data behind.
   BACKENDS.filter((name) => name !== "cpu"),
 );
+
+Deno.test("products and convolutions refuse an activation that is not there [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"], threads: 1 });
+  const { numTensors } = tf.memory();
+  const activation = "swish" as "relu";
+  const calls = [
+    () =>
+      tf.fused.matMul({ a: tf.ones([2, 3]), b: tf.ones([3, 2]), activation }),
+    () =>
+      tf.fused.conv2d({
+        x: tf.ones<tf.Rank.R4>([1, 3, 3, 1]),
+        filter: tf.ones<tf.Rank.R4>([2, 2, 1, 1]),
+        strides: 1,
+        pad: "same",
+        activation,
+      }),
+  ];
+  for (const call of calls) {
+    assertThrows(() => tf.tidy(call), RangeError, 'got "swish"');
+  }
+  assertEquals(tf.memory().numTensors, numTensors);
+});
