@@ -22,6 +22,7 @@ import {
   softmaxGradient,
 } from "./gradients.ts";
 import { COPYING } from "./halves.ts";
+import { repeatingKernel } from "./repeated_batches.ts";
 import {
   addKernel,
   ELEMENTWISE_KERNELS,
@@ -169,6 +170,11 @@ export const REPLACED_KERNELS: {
     reason: "along an axis that is counted from the last one, their results " +
       "have a wrong shape",
     kernel: withCountedAxis,
+  }, {
+    kernels: ["BatchMatMul", "_FusedMatMul"],
+    reason: "batches that are both repeated are multiplied with wrong ones, " +
+      "and some not at all; so are integers and bools of wasm",
+    kernel: (stock) => repeatingKernel(stock, "cpu"),
   }],
   wasm: [{
     kernels: ["Sum", "Prod", "Max", "Min", "All", "Any"],
@@ -390,6 +396,10 @@ export const REPLACED_KERNELS: {
       "measured, so that tfjs's stay there",
     when: ({ isSoftware }) => isSoftware,
     kernel: gpuMatmul,
+  }, {
+    kernels: ["BatchMatMul", "_FusedMatMul"],
+    reason: "like those of cpu, or they refuse such batches",
+    kernel: (stock) => repeatingKernel(stock, "webgpu"),
   }, {
     kernels: ["Cumsum", "Cumprod"],
     reason: "reverse ones have the length in their text and not in their " +

@@ -92,6 +92,38 @@ onEachBackend(
 );
 
 onEachBackend(
+  "products of batches that are both repeated are right",
+  async () => {
+    const { numTensors } = tf.memory();
+    for (const dtype of ["float32", "int32"] as const) {
+      const of = (size: number, shape: number[]) =>
+        tf.reshape(tf.range(1, 1 + size, 1, dtype), shape);
+      for (
+        const [a, b, wanted] of [
+          [[2, 1, 1, 1], [3, 1, 1], [1, 2, 3, 2, 4, 6]],
+          [[2, 1, 1, 1], [2, 3, 1, 1], [1, 2, 3, 8, 10, 12]],
+          [[3, 1, 1], [2, 1, 1, 1], [1, 2, 3, 2, 4, 6]],
+          [[2, 3, 1, 1], [3, 1, 1], [1, 4, 9, 4, 10, 18]],
+        ] as const
+      ) {
+        const size = tf.util.sizeFromShape;
+        const y = tf.tidy(() =>
+          tf.matMul(of(size([...a]), [...a]), of(size([...b]), [...b]))
+        );
+        assertEquals(y.shape, [2, 3, 1, 1]);
+        assertEquals(
+          [...await y.data()],
+          [...wanted],
+          `${dtype} [${a}] [${b}]`,
+        );
+        y.dispose();
+      }
+    }
+    assertEquals(tf.memory().numTensors, numTensors);
+  },
+);
+
+onEachBackend(
   "cumulative functions count axes from the last one, too, and refuse others",
   async () => {
     for (const dtype of ["float32", "int32"] as const) {

@@ -1,0 +1,45 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/**
+ * A matrix product whose batches may be repeated along any axes; `stock` repeats them
+ * as a whole.
+ *
+ * @param stock The previous kernel.
+ * @param backendName The backend, whose tiles repeat them.
+ */
+export function repeatingKernel(
+  stock: tf.KernelFunc,
+  backendName: "cpu" | "webgpu",
+): tf.KernelFunc {
+  return (call) => {
+    const backend = call.backend as tf.KernelBackend;
+    const { a, b } = call.inputs as Record<"a" | "b", tf.TensorInfo>;
+    const batch = tf.broadcast_util.assertAndGetBroadcastShape(
+      a.shape.slice(0, -2),
+      b.shape.slice(0, -2),
+    );
+    const made: tf.TensorInfo[] = [];
+    const whole = (x: tf.TensorInfo): tf.TensorInfo => {
+      const padded = batch.map((_, i) => x.shape.at(i - batch.length - 2) ?? 1);
+      const first = padded.findIndex((size) => size !== 1);
+      const isWhole = first < 0 ||
+        padded.every((size, i) => i < first || size === batch[i]);
+      // An empty batch has no products.
+      if (isWhole || batch.includes(0)) return x;
+      const reps = [...batch.map((size, i) => size / padded[i]!), 1, 1];
+      const y = tf.getKernel("Tile", backendName)!.kernelFunc({
+        inputs: { x: { ...x, shape: [...padded, ...x.shape.slice(-2)] } },
+        attrs: { reps },
+        backend,
+      }) as tf.TensorInfo;
+      made.push(y);
+      return y;
+    };
+    try {
+      const inputs = { ...call.inputs, a: whole(a), b: whole(b) };
+      return stock({ ...call, inputs });
+    } finally {
+      made.forEach((x) => backend.disposeData(x.dataId));
+    }
+  };
+}
