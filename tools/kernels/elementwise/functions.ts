@@ -515,6 +515,7 @@ export const COMPUTED: Readonly<
   sqrt,
   rsqrt: (x) => div(1, sqrt(x)),
   square: (x) => mul(x, x),
+  cube: (x) => mul(mul(x, x), x),
   reciprocal: (x) => div(1, x),
   floor,
   ceil,

@@ -37,6 +37,7 @@ export const FUNCTIONS = {
     "sqrt",
     "rsqrt",
     "square",
+    "cube",
     "reciprocal",
     "floor",
     "ceil",
