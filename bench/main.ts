@@ -59,8 +59,9 @@ page that needs no network, and ${outPath("report.json")}.
 
   --backend NAMES   of ${BACKENDS.join(", ")} (default: all that start)
   --only FIGURES    of ${FIGURE_NAMES.slice(0, 7).join(", ")},
-                    ${FIGURE_NAMES.slice(7, 15).join(", ")},
-                    ${FIGURE_NAMES.slice(15).join(", ")}
+                    ${FIGURE_NAMES.slice(7, 13).join(", ")},
+                    ${FIGURE_NAMES.slice(13, 18).join(", ")},
+                    ${FIGURE_NAMES.slice(18).join(", ")}
                     (default: all but ${LONG_FIGURES.join(", ")})
   --long            also ${
   LONG_FIGURES.join(", ")
@@ -76,8 +77,8 @@ page that needs no network, and ${outPath("report.json")}.
                     these options and makes the report
   --help            print this
 
-Lists are separated by commas. Without a GPU all figures together take up to a
-quarter of an hour; times of a busy machine mean little. The task sets flags of V8;
+Lists are separated by commas. Without a GPU all figures together take about
+twenty minutes; times of a busy machine mean little. The task sets flags of V8;
 \`deno run -A bench/main.ts\` measures without them.
 
   --compare REV     times this tree beside another revision of git's, in turns, after
