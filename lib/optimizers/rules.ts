@@ -66,7 +66,8 @@ export interface UpdateAttributes {
 export const UPDATE: Operation<never> = {
   kernel: "LionUpdate",
   gradientsIn: [],
-  outputs: [],
+  // Without `strict`, a plain [] is one of undefined.
+  outputs: new Array<never>(),
 };
 
 /**
