@@ -2,20 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { GpuError, lionAttention, useBackend } from "../../../mod.ts";
-import { BACKENDS } from "../../backends.ts";
-
-/** These run where an adapter answers; tests/backends.ts prints why not. */
-function onWebGpu(name: string, run: () => Promise<void>): void {
-  Deno.test({
-    name: `${name} [webgpu]`,
-    ignore: !BACKENDS.includes("webgpu"),
-    fn: async () => {
-      await useBackend({ prefer: ["webgpu"] });
-      tf.env().set("WEBGPU_CPU_FORWARD", false);
-      await run();
-    },
-  });
-}
+import { onWebGpu } from "./on_webgpu.ts";
 
 /** Runs a shader whose body is the given WGSL, with tfjs's own machinery. */
 function runShader(x: tf.Tensor, body: string): tf.Tensor {

@@ -1,10 +1,9 @@
 /** The pool of a WebGPU backend's buffers: what it holds, and what it gives back. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { GpuBuffers } from "../../../lib/tfjs/webgpu/gpu_buffers.ts";
-import { lionAttention, useBackend } from "../../../mod.ts";
-import { BACKENDS } from "../../backends.ts";
+import { lionAttention } from "../../../mod.ts";
+import { onWebGpu } from "./on_webgpu.ts";
 
 const USAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
 
@@ -183,22 +182,6 @@ Deno.test("a pool that is disposed has no buffers, and ignores late releases", (
   pool.releaseBuffer(used);
   assertEquals([pool.numBytesUsed, pool.numBytesAllocated], [0, 0]);
 });
-
-/** These run where an adapter answers; tests/backends.ts prints why not. */
-function onWebGpu(
-  name: string,
-  run: (backend: StrictWebGPUBackend) => Promise<void>,
-): void {
-  Deno.test({
-    name: `${name} [webgpu]`,
-    ignore: !BACKENDS.includes("webgpu"),
-    fn: async () => {
-      await useBackend({ prefer: ["webgpu"] });
-      tf.env().set("WEBGPU_CPU_FORWARD", false);
-      await run(tf.backend() as StrictWebGPUBackend);
-    },
-  });
-}
 
 onWebGpu("tensors have their own number of values", async () => {
   // Their buffers held more, and other, values before.

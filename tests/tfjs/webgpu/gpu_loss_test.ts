@@ -1,31 +1,14 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { GpuError, lionAttention, useBackend } from "../../../mod.ts";
 import { train } from "../../../lib/training/mod.ts";
-import { BACKENDS } from "../../backends.ts";
 import {
   tinyBatch,
   tinyData,
   tinyModel,
   tinyOptions,
 } from "../../training/tiny.ts";
-
-/** These run where an adapter answers; tests/backends.ts prints why not. */
-function onWebGpu(
-  name: string,
-  run: (backend: StrictWebGPUBackend) => Promise<void>,
-): void {
-  Deno.test({
-    name: `${name} [webgpu]`,
-    ignore: !BACKENDS.includes("webgpu"),
-    fn: async () => {
-      await useBackend({ prefer: ["webgpu"] });
-      tf.env().set("WEBGPU_CPU_FORWARD", false);
-      await run(tf.backend() as StrictWebGPUBackend);
-    },
-  });
-}
+import { onWebGpu } from "./on_webgpu.ts";
 
 /** What happens to the device in each place where a program can be. */
 const LOSSES: Record<string, (device: GPUDevice) => Promise<unknown>> = {

@@ -7,24 +7,18 @@ import {
   declare,
   packProblem,
 } from "../../../lib/kernels/webgpu/frame/problem.ts";
-import { GpuError, useBackend } from "../../../mod.ts";
-import { BACKENDS } from "../../backends.ts";
+import { GpuError } from "../../../mod.ts";
+import { onWebGpu as onAdapter } from "./on_webgpu.ts";
 
-/** These run where an adapter answers; tests/backends.ts prints why not. */
+/** A test that leaves no tensors. */
 function onWebGpu(
   name: string,
   run: (backend: StrictWebGPUBackend) => Promise<void>,
 ): void {
-  Deno.test({
-    name: `${name} [webgpu]`,
-    ignore: !BACKENDS.includes("webgpu"),
-    fn: async () => {
-      await useBackend({ prefer: ["webgpu"] });
-      tf.env().set("WEBGPU_CPU_FORWARD", false);
-      const before = tf.memory().numTensors;
-      await run(tf.backend() as StrictWebGPUBackend);
-      assertEquals(tf.memory().numTensors, before);
-    },
+  onAdapter(name, async (backend) => {
+    const before = tf.memory().numTensors;
+    await run(backend);
+    assertEquals(tf.memory().numTensors, before);
   });
 }
 
