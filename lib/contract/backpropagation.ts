@@ -1,8 +1,8 @@
 /**
  * Gradients from tfjs's tape, as tfjs computes them, but in less memory: what an
  * operation has saved, and the gradients of its outputs, go when its own gradient has
- * been computed, and not all together at the end. It also takes less time where there
- * are many weights, since tfjs looks at all of them for each input of each operation.
+ * been computed, and not all together at the end. Nor are all weights looked at for each
+ * input of each operation, as tfjs does.
  *
  * A gradient function that gives a tensor it has made to several operations, not to
  * several inputs of one, has to `tf.keep` it.
