@@ -4,6 +4,7 @@ import {
   type AttentionOptions,
 } from "./options/attention_options.ts";
 import type { LionLayerOptions, Parameter, Shape } from "./lion_layer.ts";
+import { registerLayer } from "./own_layers.ts";
 import { MixingLayer, type Reading } from "./mixing_layer.ts";
 import { assertEpsilon } from "./options/option_values.ts";
 
@@ -49,7 +50,7 @@ export class LionAttentionLayer extends MixingLayer {
     return { ...super.getConfig(), epsilon: this.epsilon };
   }
 }
-tf.serialization.registerClass(LionAttentionLayer);
+registerLayer(LionAttentionLayer);
 
 /**
  * Multi-head LION attention as a layer for `tf.model` and `tf.sequential`: one

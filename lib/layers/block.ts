@@ -23,6 +23,7 @@ import {
   type Shape,
   within,
 } from "./lion_layer.ts";
+import { registerLayer } from "./own_layers.ts";
 import type { MixerState, StepCall } from "./mixer.ts";
 import { MixingLayer, type Reading } from "./mixing_layer.ts";
 import { norm, normParameters } from "./normalization.ts";
@@ -229,7 +230,7 @@ export class LionBlock extends MixingLayer {
     };
   }
 }
-tf.serialization.registerClass(LionBlock);
+registerLayer(LionBlock);
 
 /**
  * Throws unless the block's own options are valid.

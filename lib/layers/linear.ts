@@ -13,6 +13,7 @@ import {
   secondInput,
   type Shape,
 } from "./lion_layer.ts";
+import { registerLayer } from "./own_layers.ts";
 import { assertCount } from "./options/option_values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { tokensAmong } from "./padding.ts";
@@ -139,4 +140,4 @@ export class Linear extends LionLayer {
     };
   }
 }
-tf.serialization.registerClass(Linear);
+registerLayer(Linear);

@@ -11,6 +11,7 @@ import {
   type Parameters,
   type Shape,
 } from "./lion_layer.ts";
+import { registerLayer } from "./own_layers.ts";
 import { assertEpsilon } from "./options/option_values.ts";
 
 /** The parameters of a layer normalisation, named `weight` and `bias` after `prefix`. */
@@ -98,4 +99,4 @@ export class Normalization extends LionLayer {
     return { ...super.getConfig(), epsilon: this.#epsilon };
   }
 }
-tf.serialization.registerClass(Normalization);
+registerLayer(Normalization);

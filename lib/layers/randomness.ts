@@ -1,5 +1,6 @@
 /** The random numbers of dropout and drop path. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { runInReplays } from "../contract/recorded_run.ts";
 import { dropout } from "../operations/dropout.ts";
 import { uniform } from "../operations/uniform.ts";
 import { tokenRanks } from "./shared_tokens.ts";
@@ -97,11 +98,17 @@ export function drop<T extends tf.Tensor>(
     );
   }
   const part = ranks && !isOfSequences ? `, rank ${ranks.rank}` : "";
-  const seed = source && `${source.seed}/${source.drawn++}${part}`;
+  const drawn = source && source.drawn++;
   const rows = source?.rows;
   return tf.tidy(() => {
     const shape = rows ? [rows.total, ...x.shape.slice(1)] : x.shape;
-    const all = uniform(shape, seed);
+    const all = source
+      // A replay has a seed of its own.
+      ? runInReplays(
+        [],
+        () => uniform(shape, `${source!.seed}/${drawn}${part}`),
+      )
+      : uniform(shape);
     const own = rows ? tf.slice(all, rows.first, rows.count) : all;
     return dropout(x, own, rate);
   });

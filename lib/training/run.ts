@@ -42,6 +42,11 @@ export interface TrainingResult {
   readonly best: { readonly step: number; readonly value: number } | undefined;
   /** The path of the last checkpoint, for `loadCheckpoint`. */
   readonly checkpoint: string | undefined;
+  /**
+   * How many batches were replayed (see the option `record`), and, if some were not
+   * though they should be, why.
+   */
+  readonly replayed: { readonly batches: number; readonly refusal?: string };
 }
 
 /** A step whose loss is still on the device. */
@@ -153,6 +158,7 @@ export class Run {
       evaluation: this.#evaluation,
       best: state.best?.found,
       checkpoint: this.#checkpoints?.last,
+      replayed: state.replayed,
     };
   }
 

@@ -1,7 +1,11 @@
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { itemsUnlessAborted } from "../contract/abort.ts";
 import type { BatchStream } from "../data/batches/stream.ts";
+import { MixingLayer } from "../layers/mixing_layer.ts";
+import { isOwnLayer } from "../layers/own_layers.ts";
+import { layersIn } from "../models/layer_runs.ts";
 import { assertTeaches } from "./distillation.ts";
+import { isOwnLoss } from "./losses/loss.ts";
 import { beginLog } from "./reports/metrics_log.ts";
 import { assertStateFits } from "./memory_check.ts";
 import { assertOneOutput, disposeBatch } from "./model_output.ts";
@@ -94,7 +98,9 @@ async function trainBy(
   options: TrainOptions,
 ): Promise<TrainingResult> {
   assertOneOutput(model);
-  const settings = settingsOf(options, data);
+  const given = settingsOf(options, data);
+  const record = options.record ?? isOwnStep(model, options);
+  const settings = { ...given, record };
   assertTeaches(model, settings.distillation);
   assertStateFits(model, settings);
   const release = takeWeights(model);
@@ -109,6 +115,25 @@ async function trainBy(
   } finally {
     release();
   }
+}
+
+/** Whether all that a step computes is the library's own, and so the same each time. */
+function isOwnStep(
+  model: LayersModel,
+  { loss, distillation }: TrainOptions,
+): boolean {
+  const { teacher } = distillation ?? {};
+  if (!isOwnLoss(loss) || typeof teacher === "function") return false;
+  return [model, teacher ?? []].flat().every((model) =>
+    layersIn(model).every((layer) =>
+      isOwnLayer(layer) &&
+      (!(layer instanceof MixingLayer) || !isCustom(layer.attention))
+    )
+  );
+}
+
+function isCustom({ mixer, decay }: MixingLayer["attention"]): boolean {
+  return mixer !== undefined || decay !== undefined;
 }
 
 /** Makes a signal end the data even while none come; with ranks, the others would wait. */

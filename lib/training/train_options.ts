@@ -139,6 +139,18 @@ export interface TrainOptions {
   /** Seed of dropout and drop path. @default 0 */
   seed?: number | undefined;
   /**
+   * Whether steps are recorded: where two batches of the same shapes have run the same
+   * kernels, later ones run these alone, without the code of the model and of its
+   * gradient. Results are the same, bit by bit. Layers, mixers, losses and teachers of
+   * your own may be recorded if what they compute depends on tensors and variables
+   * alone: not on, say, a number that a callback changes. What draws random numbers
+   * without a seed, changes a variable or reads values is not recorded; the result of
+   * `train` then says so.
+   * @default true for models of LION's layers, with its mixers, losses and models as
+   * teachers, else false
+   */
+  record?: boolean | undefined;
+  /**
    * Signal that ends training after the current step, with a checkpoint. While
    * it waits for data or a callback that do not come, it ends at once, without
    * the step or the evaluation that needs them; ranks wait for data.
@@ -211,6 +223,7 @@ const OPTIONS: OptionNames<TrainOptions> = {
   optimizer: true,
   ema: true,
   seed: true,
+  record: true,
   signal: true,
   communicator: true,
   ranks: true,
@@ -283,6 +296,7 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
     assertPath("checkpoints.folder", checkpoints.folder);
   }
   if (options.log !== undefined) assertPath("log", options.log);
+  assertBoolean("record", options.record ?? false);
   if (callbacks !== undefined) {
     assertOptions("train's callbacks", callbacks, CALLBACKS);
     assertFunctions("train's callback", callbacks);

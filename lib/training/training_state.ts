@@ -3,8 +3,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../contract/tape.ts";
 import type { Batch } from "../data/batches/stream.ts";
+import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { assertBoolean, assertEpsilon } from "../contract/values.ts";
+import type { LionBlock } from "../layers/block.ts";
+import { MixingLayer } from "../layers/mixing_layer.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
+import { layersIn } from "../models/layer_runs.ts";
 import {
   type AdamOptions,
   attributesOf,
@@ -45,6 +49,8 @@ export interface UpdateSettings {
   readonly averageDecay: number | undefined;
   /** Which weights are the best; `undefined` if these are not kept. */
   readonly best: BestSettings | undefined;
+  /** Whether the kernels of a step are recorded, and replayed. @default false */
+  readonly record?: boolean | undefined;
 }
 
 /**
@@ -91,9 +97,19 @@ export class TrainingState {
    */
   #sums: tf.Tensor[] | undefined;
 
+  /** The sums over batches, where they may be replayed. */
+  readonly #runs: ReplayedRuns | undefined;
+  /** The layers whose form, dropout and recomputation may change at any time. */
+  readonly #blocks:
+    readonly (MixingLayer & Partial<Pick<LionBlock, "recompute">>)[];
+
   /** Starts a training from the model's weights. */
   constructor(model: LayersModel, settings: UpdateSettings) {
     this.#model = model;
+    if (settings.record) this.#runs = new ReplayedRuns("A step of train");
+    this.#blocks = layersIn(model).filter((layer) =>
+      layer instanceof MixingLayer
+    );
     this.#settings = settings;
     this.#names = namesOfWeights(model);
     this.#trainable = model.trainableWeights.map((weight) =>
@@ -140,6 +156,12 @@ export class TrainingState {
     );
   }
 
+  /** How many batches were replayed, and why others were not, in words that follow "it". */
+  get replayed(): { readonly batches: number; readonly refusal?: string } {
+    const { replays = 0, refusal } = this.#runs ?? {};
+    return { batches: replays, ...refusal !== undefined && { refusal } };
+  }
+
   /** Adds the gradients of a batch, or of a rank's share of it, to those of the next step. */
   addGradients(
     whole: Batch,
@@ -148,49 +170,72 @@ export class TrainingState {
     share: Share = {},
   ): void {
     const before = this.#sums;
+    const { rows } = share;
     this.#sums = tf.tidy(() => {
-      const { rows } = share;
       if (rows?.count === 0) return before ?? this.#noGradients();
-      const batch = shareIn(this.#model, whole, share);
-      const { inputs, labels } = batch;
-      // The teacher runs outside `variableGrads`, since it has no gradients.
-      const loss = asShare(share, () => lossFor(inputs));
-      const count = countOf(loss, batch);
-      const sum = () => {
-        const predictions = outputOf(this.#model, inputs, { training: true });
-        return tf.mul(loss(predictions, labels), count) as tf.Scalar;
-      };
-      const { value, grads } = tf.variableGrads(
-        () => asShare(share, () => withDropoutSeed(dropoutSeed, sum, rows)),
-        this.#trainable,
-      );
-      const added = (sum: tf.Tensor, i: number) =>
-        before ? tf.add(before[i]!, sum) : sum;
-      // A gradient may be that of several weights, and of several groups.
-      const lastGroup = new Map<tf.Tensor | undefined, WeightGroup>();
-      for (const { group } of this.#groups) {
-        for (const { name } of group.variables) {
-          lastGroup.set(grads[name], group);
-        }
-      }
-      /** Gradients that are sums as they are. */
-      const taken = new Set<tf.Tensor>();
-      let place = 2;
-      const joined = this.#groups.flatMap(({ group }) => {
-        const sums = tf.tidy(() =>
-          group.join(grads).map((sum) => added(sum, place++))
-        );
-        for (const sum of sums) taken.add(sum);
-        for (const { name } of group.variables) {
-          const gradient = grads[name];
-          if (!gradient || taken.has(gradient)) continue;
-          if (lastGroup.get(gradient) === group) gradient.dispose();
-        }
-        return sums;
-      });
-      return [...[value, count].map(added), ...joined];
+      const add = () =>
+        this.#addedGradients(whole, lossFor, dropoutSeed, share, before);
+      if (!this.#runs) return add();
+      const { rank, size } = share.tokens ?? {};
+      const kind = JSON.stringify([
+        ...[whole.size, rows, rank, size],
+        ...this.#blocks.map(({ attention, recompute }) => [
+          ...[attention.form, attention.chunkSize, attention.dropout],
+          recompute,
+        ]),
+      ]);
+      const inputs = [...whole.inputs, whole.labels, ...before ?? []];
+      const run = () => this.#runs!.run(kind, inputs, add);
+      return withDropoutSeed(dropoutSeed, run, rows);
     });
     if (this.#sums !== before) tf.dispose(before ?? []);
+  }
+
+  #addedGradients(
+    whole: Batch,
+    lossFor: LossFor,
+    dropoutSeed: string,
+    share: Share,
+    before: readonly tf.Tensor[] | undefined,
+  ): tf.Tensor[] {
+    const batch = shareIn(this.#model, whole, share);
+    const { inputs, labels } = batch;
+    // The teacher runs outside `variableGrads`, since it has no gradients.
+    const loss = asShare(share, () => lossFor(inputs));
+    const count = countOf(loss, batch);
+    const sum = () => {
+      const predictions = outputOf(this.#model, inputs, { training: true });
+      return tf.mul(loss(predictions, labels), count) as tf.Scalar;
+    };
+    const { value, grads } = tf.variableGrads(
+      () => asShare(share, () => withDropoutSeed(dropoutSeed, sum, share.rows)),
+      this.#trainable,
+    );
+    const added = (sum: tf.Tensor, i: number) =>
+      before ? tf.add(before[i]!, sum) : sum;
+    // A gradient may be that of several weights, and of several groups.
+    const lastGroup = new Map<tf.Tensor | undefined, WeightGroup>();
+    for (const { group } of this.#groups) {
+      for (const { name } of group.variables) {
+        lastGroup.set(grads[name], group);
+      }
+    }
+    /** Gradients that are sums as they are. */
+    const taken = new Set<tf.Tensor>();
+    let place = 2;
+    const joined = this.#groups.flatMap(({ group }) => {
+      const sums = tf.tidy(() =>
+        group.join(grads).map((sum) => added(sum, place++))
+      );
+      for (const sum of sums) taken.add(sum);
+      for (const { name } of group.variables) {
+        const gradient = grads[name];
+        if (!gradient || taken.has(gradient)) continue;
+        if (lastGroup.get(gradient) === group) gradient.dispose();
+      }
+      return sums;
+    });
+    return [...[value, count].map(added), ...joined];
   }
 
   #noGradients(): tf.Tensor[] {
@@ -448,6 +493,7 @@ export class TrainingState {
   /** Disposes of everything except the model. */
   dispose(): void {
     tf.dispose(this.#sums ?? []);
+    this.#runs?.dispose();
     this.best?.dispose();
     for (const { moments } of this.#groups) {
       tf.dispose(Object.values(moments).flat());

@@ -1,6 +1,7 @@
 /** What a log decay must be: the logarithm of a number from 0 to 1, so at most 0. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers } from "../../contract/floats.ts";
+import { runInReplays } from "../../contract/recorded_run.ts";
 import { assertNotEmpty } from "../../contract/shape.ts";
 import { valuesAtHand } from "../../contract/values_at_hand.ts";
 
@@ -24,6 +25,10 @@ const ROUNDING = 1e-3;
 export function assertLogDecay(name: string, logDecay: tf.Tensor): void {
   assertNumbers(name, logDecay);
   assertNotEmpty(name, logDecay);
+  runInReplays([logDecay], ([logDecay]) => assertValues(name, logDecay!));
+}
+
+function assertValues(name: string, logDecay: tf.Tensor): void {
   const given = valuesAtHand(logDecay, LOOKED_AT);
   if (!given) return;
   const count = Math.min(logDecay.size, LOOKED_AT);

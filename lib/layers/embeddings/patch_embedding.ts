@@ -10,6 +10,7 @@ import {
   type Parameter,
   type Shape,
 } from "../lion_layer.ts";
+import { registerLayer } from "../own_layers.ts";
 import { assertCount } from "../options/option_values.ts";
 import { tokenRanks } from "../shared_tokens.ts";
 
@@ -118,7 +119,7 @@ export class PatchEmbedding extends LionLayer {
     };
   }
 }
-tf.serialization.registerClass(PatchEmbedding);
+registerLayer(PatchEmbedding);
 
 /**
  * Cuts NHWC images into square patches, row by row, and projects each to a

@@ -11,6 +11,7 @@ import {
   type Parameter,
   type Shape,
 } from "../lion_layer.ts";
+import { registerLayer } from "../own_layers.ts";
 import {
   assertBooleans,
   assertCount,
@@ -157,7 +158,7 @@ export class PositionEmbedding extends LionLayer {
     return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
   }
 }
-tf.serialization.registerClass(PositionEmbedding);
+registerLayer(PositionEmbedding);
 
 /**
  * Adds a learned vector per position, to sequences of one length:
@@ -262,7 +263,7 @@ export class PositionTable extends LionLayer {
     };
   }
 }
-tf.serialization.registerClass(PositionTable);
+registerLayer(PositionTable);
 
 /**
  * Adds a learned vector per position to sequences of at most `maxLength`

@@ -14,6 +14,7 @@ import {
   secondInput,
   type Shape,
 } from "../lion_layer.ts";
+import { registerLayer } from "../own_layers.ts";
 import { applyNorm, norm } from "../normalization.ts";
 import {
   assertBooleans,
@@ -229,7 +230,7 @@ export class TokenEmbedding extends LionLayer {
     return { ...super.getConfig(), ...this.#options };
   }
 }
-tf.serialization.registerClass(TokenEmbedding);
+registerLayer(TokenEmbedding);
 
 /**
  * Maps token ids to vectors: the sum of the learned vectors of the token, its

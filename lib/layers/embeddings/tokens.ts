@@ -23,6 +23,7 @@ import {
   type Parameter,
   type Shape,
 } from "../lion_layer.ts";
+import { registerLayer } from "../own_layers.ts";
 import { assertCount, assertStd } from "../options/option_values.ts";
 import { EMBEDDING_STD } from "./positions.ts";
 import { takeSegments } from "../segments.ts";
@@ -103,7 +104,7 @@ export class ClassToken extends LionLayer {
     return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
   }
 }
-tf.serialization.registerClass(ClassToken);
+registerLayer(ClassToken);
 
 /**
  * Puts a learned token before the others: `[batch, length, dim]` to
@@ -272,7 +273,7 @@ export class TokenPooling extends LionLayer {
       : { ...config, maxSegments: this.#maxSegments };
   }
 }
-tf.serialization.registerClass(TokenPooling);
+registerLayer(TokenPooling);
 
 /**
  * Pools the tokens of a sequence into one vector: `[batch, length, dim]`,

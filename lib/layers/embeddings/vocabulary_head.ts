@@ -12,6 +12,7 @@ import {
   type Parameter,
   type Shape,
 } from "../lion_layer.ts";
+import { registerLayer } from "../own_layers.ts";
 import { applyNorm, norm } from "../normalization.ts";
 import { assertBooleans, assertEpsilon } from "../options/option_values.ts";
 
@@ -126,4 +127,4 @@ export class VocabularyHead extends LionLayer {
     };
   }
 }
-tf.serialization.registerClass(VocabularyHead);
+registerLayer(VocabularyHead);

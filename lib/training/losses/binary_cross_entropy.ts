@@ -7,6 +7,7 @@ import {
   countLabels,
   findLabel,
   type Loss,
+  ownLoss,
   sharesOf,
   weightsOf,
 } from "./loss.ts";
@@ -66,7 +67,7 @@ export function binaryCrossEntropy(
       meanOfLabels(predictions, tf.cast(labels, "float32"), positive)
     );
   };
-  return Object.assign(loss, {
+  return ownLoss(loss, {
     count: countLabels,
     description: "binaryCrossEntropy" +
       (positive ? `, positiveWeights ${positive}` : ""),

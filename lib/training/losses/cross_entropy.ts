@@ -12,6 +12,7 @@ import {
   divisorOf,
   findLabel,
   type Loss,
+  ownLoss,
   sharesOf,
   weightsOf,
 } from "./loss.ts";
@@ -95,7 +96,7 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
   };
   const ofLabels = weights &&
     ((labels: tf.Tensor) => tf.tidy(() => weightsAt(labels, weights)));
-  return Object.assign(loss, {
+  return ownLoss(loss, {
     count: ofLabels
       ? (labels: tf.Tensor) => tf.tidy(() => tf.sum(ofLabels(labels)))
       : countLabels,

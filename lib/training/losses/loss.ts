@@ -41,6 +41,23 @@ export interface Loss {
     | undefined;
 }
 
+const own = new WeakSet<Loss>();
+
+/** Makes one of the library's losses of a function, and knows it again. */
+export function ownLoss(
+  loss: (predictions: tf.Tensor, labels: tf.Tensor) => tf.Scalar,
+  more: Omit<Loss, "description"> & { readonly description: string },
+): Loss {
+  const made = Object.assign(loss, more);
+  own.add(made);
+  return made;
+}
+
+/** Whether a loss is one of the library's, which computes the same of the same labels. */
+export function isOwnLoss(loss: Loss): boolean {
+  return own.has(loss);
+}
+
 /** The weight of each label before averaging: 1 where it counts, 0 elsewhere. */
 export function counted(labels: tf.Tensor): tf.Tensor {
   return tf.cast(tf.notEqual(labels, NOT_COUNTED), "float32");

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertSameShape, findLabel, type Loss } from "./loss.ts";
+import { assertSameShape, findLabel, type Loss, ownLoss } from "./loss.ts";
 
 /**
  * The mean of the squared differences of predictions and labels of the same
@@ -24,7 +24,7 @@ export function meanSquaredError(): Loss {
     assertSameShape(predictions, labels);
     return tf.tidy(() => tf.mean(tf.square(tf.sub(predictions, labels))));
   };
-  return Object.assign(loss, {
+  return ownLoss(loss, {
     description: "meanSquaredError",
     wrongLabels: notFinite,
   });

@@ -1,5 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertSameShape, divisorOf, findLabel, type Loss } from "./loss.ts";
+import {
+  assertSameShape,
+  divisorOf,
+  findLabel,
+  type Loss,
+  ownLoss,
+} from "./loss.ts";
 
 /**
  * The cross-entropy of logits `[..., classes]` and probabilities of the same
@@ -33,7 +39,7 @@ export function softCrossEntropy(): Loss {
       return meanOverTargets(tf.reshape(predictions, rows), targets, divisor);
     });
   };
-  return Object.assign(loss, {
+  return ownLoss(loss, {
     count: (labels: tf.Tensor) => tf.tidy(() => tf.sum(countedRows(labels))),
     weights: (labels: tf.Tensor) => tf.tidy(() => countedRows(labels)),
     description: "softCrossEntropy",

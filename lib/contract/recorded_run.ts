@@ -1,0 +1,537 @@
+/**
+ * Records the kernels that a function runs, and runs them again without the function:
+ * without the code of layers, tfjs's tape, and a tensor for each result on the way.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** tfjs's engine, with undeclared members. */
+interface Engine {
+  readonly state: { readonly profiling: boolean };
+  runKernelFunc: RunKernel;
+  makeTensor: MakeTensor;
+  makeTensorFromTensorInfo(info: tf.TensorInfo): tf.Tensor;
+  makeVariable(...args: unknown[]): tf.Variable;
+}
+
+type RunKernel = (call: KernelCall | object) => tf.Tensor | tf.Tensor[];
+type MakeTensor = (values: tf.BackendValues, ...rest: unknown[]) => tf.Tensor;
+
+/** A call of a kernel. */
+interface KernelCall {
+  readonly kernelName: string;
+  readonly inputs: Readonly<Record<string, tf.Tensor | null | undefined>>;
+  readonly attrs: Attributes;
+}
+
+type Attributes = tf.NamedAttrMap | undefined;
+
+/** A tensor of a run: the number of its data, and how they are read. */
+interface Place {
+  readonly slot: number;
+  readonly shape: number[];
+  readonly dtype: tf.DataType;
+}
+
+/** The data that a run finds, by their slots; all others are made by its operations. */
+type Source =
+  | { readonly kind: "input"; readonly index: number }
+  | { readonly kind: "variable"; readonly variable: tf.Variable }
+  | { readonly kind: "constant"; readonly values: tf.BackendValues }
+  | { readonly kind: "other" };
+
+/** What a replay runs itself. */
+type Again = (inputs: readonly tf.Tensor[]) => tf.Tensor | void;
+
+/** A kernel, or a function that a replay runs itself. */
+interface Operation {
+  readonly name: string;
+  readonly run:
+    | { readonly kernel: tf.KernelFunc }
+    | { readonly again: Again };
+  readonly inputs: readonly (readonly [string, Place | null | undefined])[];
+  /** Whether the kernel gets its inputs as an array. */
+  readonly isArray: boolean;
+  readonly attributes: Attributes;
+  readonly outputs: readonly Place[];
+}
+
+/** What has been recorded of a run. */
+interface Recorded {
+  readonly backend: tf.KernelBackend;
+  /** The number of slots. */
+  readonly slots: number;
+  readonly sources: ReadonlyMap<number, Source>;
+  readonly operations: readonly Operation[];
+  readonly outputs: readonly Place[];
+  /** Tensors that stay for replays, by slot. */
+  readonly kept: ReadonlyMap<number, tf.Tensor>;
+  readonly refusal: string | undefined;
+}
+
+/** Bytes of the constants that a recording keeps, at most. */
+const MOST_CONSTANT_BYTES = 2 ** 24;
+
+const engine = tf.engine() as unknown as Engine;
+
+/** What records now; nothing within a kernel. */
+let current: Recorder | undefined;
+
+/** Whether a run can be recorded or replayed now: not where tfjs looks at each kernel. */
+export function canRecord(): boolean {
+  return !current && !engine.state.profiling && !tf.env().getBool("DEBUG");
+}
+
+/**
+ * Runs a function that a replay has to run itself, since it depends on more than
+ * tensors, or looks at their values.
+ *
+ * @param inputs The tensors that it reads.
+ * @param run Gets these tensors, or those in their places. It returns nothing, or a
+ * tensor of its own, always of the same shape and dtype, that has no gradient.
+ * @returns What it returns.
+ */
+export function runInReplays<T extends tf.Tensor | void>(
+  inputs: readonly tf.Tensor[],
+  run: (inputs: readonly tf.Tensor[]) => T,
+): T {
+  const result = unrecorded(() => run(inputs));
+  current?.addAgain(inputs, run, result);
+  return result;
+}
+
+/** Runs a function of which nothing is recorded. */
+function unrecorded<T>(run: () => T): T {
+  const recorder = current;
+  current = undefined;
+  try {
+    return run();
+  } finally {
+    current = recorder;
+  }
+}
+
+/**
+ * Runs a function and records its kernels.
+ *
+ * @param inputs The tensors that it gets and that differ from run to run. Besides, it
+ * may read variables, and tensors that stay as they are.
+ * @param run A synchronous function; call this in `tf.tidy`.
+ * @returns What `run` returns, and its recording, to be disposed of.
+ */
+export function recordRun(
+  inputs: readonly tf.Tensor[],
+  run: () => tf.Tensor[],
+): { readonly outputs: tf.Tensor[]; readonly recording: RecordedRun } {
+  const recorder = new Recorder(inputs);
+  try {
+    const outputs = recorder.follow(run);
+    return { outputs, recording: recorder.finish(outputs) };
+  } catch (error) {
+    recorder.dispose();
+    throw error;
+  }
+}
+
+/** Follows a run through tfjs's engine. */
+class Recorder {
+  readonly #backend = tf.backend();
+  readonly #backendName = tf.getBackend();
+  readonly #slots = new Map<object, number>();
+  readonly #sources = new Map<number, Source>();
+  readonly #kept = new Map<number, tf.Tensor>();
+  readonly #operations: Operation[] = [];
+  readonly #variables: ReadonlyMap<object, tf.Variable>;
+  #constantBytes = 0;
+  #refusal: string | undefined;
+
+  constructor(inputs: readonly tf.Tensor[]) {
+    this.#variables = new Map(
+      Object.values(tf.engine().registeredVariables).map((variable) =>
+        [variable.dataId, variable] as const
+      ),
+    );
+    for (const [index, { dataId }] of inputs.entries()) {
+      if (this.#slots.has(dataId)) this.#refuse("gets one tensor twice");
+      else this.#add(dataId, { kind: "input", index });
+    }
+  }
+
+  /** Runs a function, while the engine tells what it does. */
+  follow<T>(run: () => T): T {
+    const backend = this.#backend, { prototype } = tf.Variable;
+    const reads = "reads the values of a tensor";
+    const undo = [
+      replace(engine, "runKernelFunc", (stock: RunKernel) => (call: object) => {
+        if (current !== this || !("kernelName" in call)) return stock(call);
+        const results = unrecorded(() => stock(call));
+        this.#addKernel(call as KernelCall, [results].flat());
+        return results;
+      }),
+      replace(
+        engine,
+        "makeTensor",
+        (stock: MakeTensor) =>
+        (
+          values: tf.BackendValues,
+          ...rest: unknown[]
+        ) => {
+          const tensor = stock(values, ...rest);
+          if (current === this) this.#addConstant(tensor, values);
+          return tensor;
+        },
+      ),
+      this.#refuseWhere(backend, "read", reads),
+      this.#refuseWhere(backend, "readSync", reads),
+      this.#refuseWhere(engine, "makeVariable", "makes a variable"),
+      this.#refuseWhere(prototype, "assign", "changes a variable"),
+      this.#refuseWhere(Math, "random", "draws random numbers without a seed"),
+    ];
+    const outer = current;
+    current = this;
+    try {
+      return run();
+    } finally {
+      current = outer;
+      for (const stop of undo.reverse()) stop();
+    }
+  }
+
+  #refuse(reason: string): void {
+    this.#refusal ??= reason;
+  }
+
+  #refuseWhere<Name extends string, M extends Method>(
+    owner: { [name in Name]: M },
+    name: Name,
+    reason: string,
+  ): () => void {
+    const refusing = (stock: M) => (...args: Parameters<M>) => {
+      if (current === this) this.#refuse(reason);
+      return stock(...args);
+    };
+    return replace(owner, name, (stock: M) => refusing(stock) as M);
+  }
+
+  /** Gives data a slot. */
+  #add(dataId: object, source?: Source): number {
+    const slot = this.#slots.size;
+    this.#slots.set(dataId, slot);
+    if (source) this.#sources.set(slot, source);
+    return slot;
+  }
+
+  /** The place of a tensor that is read. */
+  #placeOf(x: tf.Tensor): Place {
+    const { dataId, shape, dtype } = x;
+    const slot = this.#slots.get(dataId) ?? this.#addFound(x);
+    return { slot, shape, dtype };
+  }
+
+  /** Gives a slot to data that were there before the run. */
+  #addFound(x: tf.Tensor): number {
+    const variable = this.#variables.get(x.dataId);
+    if (variable) return this.#add(x.dataId, { kind: "variable", variable });
+    const slot = this.#add(x.dataId, { kind: "other" });
+    this.#kept.set(slot, tf.keep(shared(x)));
+    return slot;
+  }
+
+  /** The place of a result, which may have the data of an input. */
+  #placeOfResult({ dataId, shape, dtype }: tf.Tensor): Place {
+    return { slot: this.#slots.get(dataId) ?? this.#add(dataId), shape, dtype };
+  }
+
+  #addKernel(
+    { kernelName, inputs, attrs }: KernelCall,
+    results: readonly tf.Tensor[],
+  ): void {
+    const tensors = [...Object.values(inputs), ...results];
+    if (!tensors.every((x) => !x || isOfNumbers(x))) {
+      return this.#refuse("has tensors of strings or of complex numbers");
+    }
+    const { kernelFunc } = tf.getKernel(kernelName, this.#backendName)!;
+    this.#operations.push({
+      name: kernelName,
+      run: { kernel: kernelFunc },
+      inputs: Object.entries(inputs).map(([name, x]) =>
+        [name, x && this.#placeOf(x)] as const
+      ),
+      isArray: Array.isArray(inputs),
+      attributes: attrs,
+      outputs: results.map((result) => this.#placeOfResult(result)),
+    });
+  }
+
+  addAgain(
+    inputs: readonly tf.Tensor[],
+    again: Again,
+    result: tf.Tensor | void,
+  ): void {
+    this.#operations.push({
+      name: "runInReplays",
+      run: { again },
+      inputs: inputs.map((x, i) => [`${i}`, this.#placeOf(x)] as const),
+      isArray: true,
+      attributes: undefined,
+      outputs: result ? [this.#placeOfResult(result)] : [],
+    });
+  }
+
+  #addConstant(tensor: tf.Tensor, values: tf.BackendValues): void {
+    this.#constantBytes += 4 * tensor.size;
+    if (this.#constantBytes > MOST_CONSTANT_BYTES) {
+      return this.#refuse(
+        `makes tensors of more than ${MOST_CONSTANT_BYTES} bytes from values`,
+      );
+    }
+    if (!isOfNumbers(tensor)) return;
+    const own = values.slice() as tf.BackendValues;
+    const source: Source = { kind: "constant", values: own };
+    const slot = this.#add(tensor.dataId, source);
+    this.#kept.set(slot, tf.keep(shared(tensor)));
+  }
+
+  finish(outputs: readonly tf.Tensor[]): RecordedRun {
+    const places = outputs.map((output) => this.#placeOf(output));
+    return new RecordedRun({
+      backend: this.#backend,
+      slots: this.#slots.size,
+      sources: this.#sources,
+      operations: this.#operations,
+      outputs: places,
+      kept: this.#kept,
+      refusal: this.#refusal,
+    });
+  }
+
+  dispose(): void {
+    tf.dispose([...this.#kept.values()]);
+  }
+}
+
+/** The kernels of a run, to be run again. */
+export class RecordedRun {
+  readonly #recorded: Recorded;
+  /** For each operation, the slots that no later one uses. */
+  readonly #over: readonly (readonly number[])[];
+
+  /** Made by {@linkcode recordRun}. */
+  constructor(recorded: Recorded) {
+    this.#recorded = recorded;
+    this.#over = slotsOver(recorded);
+  }
+
+  /** Why it cannot be replayed, in words that follow "it". */
+  get refusal(): string | undefined {
+    return this.#recorded.refusal;
+  }
+
+  /** Whether the backend and the variables are there that it was recorded with. */
+  get isValid(): boolean {
+    const { backend, sources } = this.#recorded;
+    return tf.backend() === backend &&
+      [...sources.values()].every((source) =>
+        source.kind !== "variable" || !source.variable.isDisposed
+      );
+  }
+
+  /** How another run differs from this one, in words that follow "it"; `undefined` if it does not. */
+  differenceFrom(other: RecordedRun): string | undefined {
+    const ours = this.#recorded, theirs = other.#recorded;
+    const kernels = "does not run the same kernels each time";
+    if (ours.operations.length !== theirs.operations.length) return kernels;
+    if (!areSame(ours.outputs, theirs.outputs)) return kernels;
+    for (const [i, its] of theirs.operations.entries()) {
+      const { name, inputs, outputs, attributes } = ours.operations[i]!;
+      if (name !== its.name || !areSame(inputs, its.inputs)) return kernels;
+      if (!areSame(outputs, its.outputs)) return kernels;
+      if (!areSame(attributes, its.attributes)) {
+        return `runs ${name} with other attributes each time`;
+      }
+    }
+    for (const [slot, source] of ours.sources) {
+      const its = theirs.sources.get(slot);
+      const isSame = its && areSame(source, its) &&
+        (source.kind !== "other" ||
+          ours.kept.get(slot)!.dataId === theirs.kept.get(slot)!.dataId);
+      if (!isSame) {
+        return source.kind === "constant"
+          ? "makes tensors of other values each time"
+          : "reads other tensors each time";
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Runs the kernels again. Call it in `tf.tidy`.
+   *
+   * @param inputs The tensors in the places of those that it was recorded with, of
+   * the same shapes and dtypes.
+   * @returns The results, as of the function that was recorded.
+   */
+  replay(inputs: readonly tf.Tensor[]): tf.Tensor[] {
+    const { backend, sources, operations, outputs, kept } = this.#recorded;
+    const data = new ReplayedData(backend, this.#recorded.slots);
+    for (const [slot, source] of sources) {
+      const { dataId } = source.kind === "input"
+        ? inputs[source.index]!
+        : source.kind === "variable"
+        ? source.variable
+        : kept.get(slot)!;
+      data.put(slot, dataId);
+    }
+    try {
+      for (let i = 0; i < operations.length; i++) {
+        runAgain(operations[i]!, data);
+        for (const slot of this.#over[i]!) data.release(slot);
+      }
+      return outputs.map((place) => data.tensorOf(place));
+    } finally {
+      data.releaseAll();
+    }
+  }
+
+  /** Disposes of the tensors that it keeps. */
+  dispose(): void {
+    tf.dispose([...this.#recorded.kept.values()]);
+  }
+}
+
+/** The data of a replay. */
+class ReplayedData {
+  readonly backend: tf.KernelBackend;
+  readonly #ids: (tf.DataId | undefined)[];
+  /** How many references to each slot's data are this replay's. */
+  readonly #references: Int32Array;
+  /** Results that are tensors of the engine, by slot. */
+  readonly #tensors = new Map<number, tf.Tensor[]>();
+
+  constructor(backend: tf.KernelBackend, slots: number) {
+    this.backend = backend;
+    this.#ids = new Array(slots);
+    this.#references = new Int32Array(slots);
+  }
+
+  /** Data that others hold. */
+  put(slot: number, dataId: tf.DataId): void {
+    this.#ids[slot] = dataId;
+  }
+
+  infoOf({ slot, shape, dtype }: Place): tf.TensorInfo {
+    return { dataId: this.#ids[slot]!, shape, dtype };
+  }
+
+  /** A tensor with a slot's data, and a reference of its own. */
+  tensorOf(place: Place): tf.Tensor {
+    const info = this.infoOf(place);
+    this.backend.incRef(info.dataId);
+    return engine.makeTensorFromTensorInfo(info);
+  }
+
+  /** Takes a result. */
+  take(slot: number, result: tf.TensorInfo): void {
+    this.#ids[slot] = result.dataId;
+    if (result instanceof tf.Tensor) {
+      const others = this.#tensors.get(slot) ?? [];
+      this.#tensors.set(slot, [...others, tf.keep(result)]);
+    } else this.#references[slot]!++;
+  }
+
+  release(slot: number): void {
+    for (; this.#references[slot]! > 0; this.#references[slot]!--) {
+      this.backend.disposeData(this.#ids[slot]!);
+    }
+    const tensors = this.#tensors.get(slot);
+    if (!tensors) return;
+    tf.dispose(tensors);
+    this.#tensors.delete(slot);
+  }
+
+  releaseAll(): void {
+    for (let slot = 0; slot < this.#ids.length; slot++) this.release(slot);
+  }
+}
+
+/** Runs an operation in a replay. */
+function runAgain(
+  { run, inputs, isArray, attributes, outputs }: Operation,
+  data: ReplayedData,
+): void {
+  if ("again" in run) {
+    const tensors = inputs.map(([, place]) => data.tensorOf(place!));
+    const result = run.again(tensors);
+    tf.dispose(tensors);
+    if (result) data.take(outputs[0]!.slot, result);
+    return;
+  }
+  const given = (isArray ? [] : {}) as tf.NamedTensorInfoMap;
+  for (const [name, place] of inputs) {
+    given[name] = place ? data.infoOf(place) : place as unknown as undefined;
+  }
+  const call = { inputs: given, attrs: attributes!, backend: data.backend };
+  const results = run.kernel(call);
+  if (!Array.isArray(results)) return data.take(outputs[0]!.slot, results);
+  results.forEach((result, i) => data.take(outputs[i]!.slot, result));
+}
+
+/** For each operation, the slots that no later one, and no output, uses. */
+function slotsOver({ slots, operations, outputs }: Recorded): number[][] {
+  const last = new Int32Array(slots).fill(-1);
+  operations.forEach(({ inputs, outputs }, i) => {
+    for (const [, place] of inputs) if (place) last[place.slot] = i;
+    for (const { slot } of outputs) last[slot] = i;
+  });
+  for (const { slot } of outputs) last[slot] = -1;
+  const over: number[][] = operations.map(() => []);
+  last.forEach((i, slot) => over[i]?.push(slot));
+  return over;
+}
+
+/** A tensor with the data of another one. */
+function shared({ dataId, shape, dtype }: tf.Tensor): tf.Tensor {
+  tf.backend().incRef(dataId);
+  return engine.makeTensorFromTensorInfo({ dataId, shape, dtype });
+}
+
+function isOfNumbers({ dtype }: tf.Tensor): boolean {
+  return dtype !== "string" && dtype !== "complex64";
+}
+
+/** A method of any object. */
+type Method = (...args: never[]) => unknown;
+
+/** Replaces a method until the returned function is called. */
+function replace<Name extends string, M extends Method>(
+  owner: { [name in Name]: M },
+  name: Name,
+  by: (stock: M) => M,
+): () => void {
+  const own = Object.getOwnPropertyDescriptor(owner, name);
+  const stock = owner[name];
+  owner[name] = function (this: unknown, ...args: Parameters<M>) {
+    return by(stock.bind(this) as M)(...args);
+  } as M;
+  return () => {
+    if (own) Object.defineProperty(owner, name, own);
+    else delete (owner as { [name in Name]?: M })[name];
+  };
+}
+
+/** Whether two values are equal, with equal parts; variables and functions are if they are the same. */
+function areSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || !a || !b) return false;
+  const prototype = Object.getPrototypeOf(a);
+  if (prototype !== Object.getPrototypeOf(b)) return false;
+  const hasParts = prototype === Object.prototype || prototype === null ||
+    Array.isArray(a) || ArrayBuffer.isView(a);
+  if (!hasParts) return false;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length &&
+    names.every((name) =>
+      areSame(a[name as keyof typeof a], b[name as keyof typeof b])
+    );
+}

@@ -1,0 +1,127 @@
+/**
+ * Runs that are recorded once for each shape of their inputs, and then replayed.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { canRecord, type RecordedRun, recordRun } from "./recorded_run.ts";
+import { warnOnce } from "./warn_once.ts";
+
+/** Recordings that are kept, at most. */
+const MOST = 16;
+
+/** Replays after which a run is recorded again, to see that it is still the same. */
+const REPLAYS_BETWEEN_CHECKS = 200;
+
+/** What is known of the runs with inputs of some shapes. */
+interface Known {
+  /** The last recording. */
+  recording?: RecordedRun | undefined;
+  /** Whether two runs, one after the other, were the same. */
+  isSteady: boolean;
+  /** Replays since the last recording. */
+  replays: number;
+  /** Why these runs are not recorded any more. */
+  refusal?: string | undefined;
+}
+
+/**
+ * Runs a function again and again. For each kind of inputs its first run is only run,
+ * since it may make what later ones find, its second and third are recorded, and if
+ * these were the same, the following ones are replayed.
+ */
+export class ReplayedRuns {
+  /** How many runs were replays. */
+  replays = 0;
+  /** By kind, the one that was used last at the end. */
+  readonly #known = new Map<string, Known>();
+  readonly #subject: string;
+
+  /** @param subject What runs, for messages. */
+  constructor(subject: string) {
+    this.#subject = subject;
+  }
+
+  /** Why runs of some kind are not replayed, in words that follow "it". */
+  get refusal(): string | undefined {
+    for (const { refusal } of this.#known.values()) if (refusal) return refusal;
+    return undefined;
+  }
+
+  /**
+   * Runs a function, or replays it. Call it in `tf.tidy`.
+   *
+   * @param kind What the run depends on besides the inputs' shapes and the values of
+   * tensors.
+   * @param inputs The tensors that differ from run to run.
+   * @param run Returns tensors of its own.
+   */
+  run(
+    kind: string,
+    inputs: readonly tf.Tensor[],
+    run: () => tf.Tensor[],
+  ): tf.Tensor[] {
+    if (!canRecord()) return run();
+    const key = [kind, ...inputs.map(({ dtype, shape }) => `${dtype} ${shape}`)]
+      .join("; ");
+    const known = this.#known.get(key);
+    this.#known.delete(key);
+    this.#known.set(key, known ?? { isSteady: false, replays: 0 });
+    this.#forgetOldest();
+    if (!known || known.refusal !== undefined) return run();
+    if (known.recording?.isValid === false) this.#drop(known);
+    const { recording, isSteady } = known;
+    if (recording && isSteady && known.replays < REPLAYS_BETWEEN_CHECKS) {
+      known.replays++;
+      this.replays++;
+      return recording.replay(inputs);
+    }
+    const recorded = recordRun(inputs, run);
+    this.#compare(known, recorded.recording);
+    return recorded.outputs;
+  }
+
+  /** Compares a recording with the one before, and puts it in its place. */
+  #compare(known: Known, recording: RecordedRun): void {
+    const { recording: before, isSteady } = known;
+    known.refusal = recording.refusal ?? before?.differenceFrom(recording);
+    this.#drop(known);
+    if (known.refusal !== undefined) {
+      recording.dispose();
+      if (isSteady) warnOfChange(this.#subject, known.refusal);
+      return;
+    }
+    known.recording = recording;
+    known.isSteady = before !== undefined;
+  }
+
+  #drop(known: Known): void {
+    known.recording?.dispose();
+    known.recording = undefined;
+    known.isSteady = false;
+    known.replays = 0;
+  }
+
+  #forgetOldest(): void {
+    for (const [key, known] of this.#known) {
+      if (this.#known.size <= MOST) return;
+      this.#drop(known);
+      this.#known.delete(key);
+    }
+  }
+
+  /** Disposes of all recordings. */
+  dispose(): void {
+    for (const known of this.#known.values()) this.#drop(known);
+    this.#known.clear();
+  }
+}
+
+/** Warns that a run has changed after it seemed to be the same each time. */
+function warnOfChange(subject: string, difference: string): void {
+  warnOnce(
+    `replay ${subject}`,
+    `${subject} was replayed up to ${REPLAYS_BETWEEN_CHECKS} times as it had been, but now ` +
+      `it ${difference}; pass record: false, which replays nothing`,
+  );
+}
