@@ -13,6 +13,7 @@ interface Engine {
   makeTensor: MakeTensor;
   makeTensorFromTensorInfo(info: tf.TensorInfo): tf.Tensor;
   makeVariable(...args: unknown[]): tf.Variable;
+  removeDataId(dataId: object, backend: tf.KernelBackend): void;
 }
 
 type RunKernel = (call: KernelCall | object) => tf.Tensor | tf.Tensor[];
@@ -442,7 +443,11 @@ class ReplayedData {
 
   release(slot: number): void {
     for (; this.#references[slot]! > 0; this.#references[slot]!--) {
-      this.backend.disposeData(this.#ids[slot]!);
+      const dataId = this.#ids[slot]!;
+      // A tensor that is gone may have had it.
+      if (this.backend.disposeData(dataId)) {
+        engine.removeDataId(dataId, this.backend);
+      }
     }
     const tensors = this.#tensors.get(slot);
     if (!tensors) return;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { canRecord, type RecordedRun, recordRun } from "./recorded_run.ts";
 import { warnOnce } from "./warn_once.ts";
 

@@ -1,5 +1,5 @@
 /** Layer normalisation, as a part of layers and as a layer. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import type { NormParameters } from "../operations/add_norm.ts";
 import { layerNorm } from "../operations/layer_norm.ts";
 import { rmsNorm } from "../operations/rms_norm.ts";

@@ -226,6 +226,7 @@ export async function generate(
       | Generated<number[][]>;
   } finally {
     forget(memory);
+    reader.dispose();
   }
 }
 

@@ -1,5 +1,7 @@
 /** The layers of a model, and what each gets and gives. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { isOwnLayer } from "../layers/own_layers.ts";
+import { MixingLayer } from "../layers/mixing_layer.ts";
 import { firstShape, LionLayer, type Shape } from "../layers/lion_layer.ts";
 
 /** The type of a model's layers. */
@@ -19,6 +21,19 @@ export function layersIn(model: LayersModel): AnyLayer[] {
     return nested ? layersIn(nested) : [layer];
   });
   return [...new Set(found)];
+}
+
+/**
+ * Whether all layers of a model are the library's, with its mixers and decays: then
+ * what it computes depends on tensors alone.
+ */
+export function isOwnModel(model: LayersModel): boolean {
+  return layersIn(model).every((layer) => {
+    if (!isOwnLayer(layer)) return false;
+    if (!(layer instanceof MixingLayer)) return true;
+    const { mixer, decay } = layer.attention;
+    return mixer === undefined && decay === undefined;
+  });
 }
 
 /** A LION layer, and the shapes of its first input and output. */

@@ -1,6 +1,7 @@
 /** Reading texts in parts with a causal model. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { isCausal } from "../layers/options/attention_options.ts";
 import { LionBlock } from "../layers/block.ts";
 import type { MixerState } from "../layers/mixer.ts";
@@ -8,6 +9,7 @@ import { Normalization } from "../layers/normalization.ts";
 import { TokenEmbedding } from "../layers/embeddings/token_embedding.ts";
 import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
 import { tokensIn } from "../operations/padding.ts";
+import { isOwnModel } from "./layer_runs.ts";
 
 /** The state of a model after the texts read so far; it owns its tensors. */
 export interface Memory {
@@ -31,6 +33,8 @@ export interface TextReader {
     texts: readonly (readonly number[])[],
     memory: Memory,
   ): { logits: tf.Tensor2D; memory: Memory };
+  /** Disposes of what it has recorded. */
+  dispose(): void;
 }
 
 /** Returns the memory before the first token. */
@@ -79,32 +83,52 @@ export function readerOf(model: LayersModel): TextReader {
     );
   }
   const table = embedding.parameter("word_embeddings.weight") as tf.Tensor2D;
+  const runs = isOwnModel(model) ? new ReplayedRuns("generate") : undefined;
+  /** The names of each layer's state. */
+  let names: readonly string[][] = [];
+  /** The logits of the next token, and the states of the layers, one after another. */
+  const read = (
+    { ids, start, positions, mask }: Placed,
+    layers: readonly MixerState[],
+  ): tf.Tensor[] => {
+    let x = embedding.embed(ids, { start, positions, types: undefined });
+    const after = blocks.map((block, i) => {
+      // Long texts have large tensors, so only one layer's are kept at a
+      // time.
+      const step = tf.tidy(() => block.step(x, layers[i], { mask }));
+      x.dispose();
+      x = step.y;
+      return step.state;
+    });
+    const last = tf.slice(x, [0, ids.shape[1] - 1, 0], [-1, 1, -1]);
+    const normal = norm.apply(last) as tf.Tensor3D;
+    const logits = tf.squeeze(head.logits(normal, table), [1]);
+    names = after.map((state) => Object.keys(state));
+    return [logits, ...after.flatMap((state) => Object.values(state))];
+  };
   return {
     read(texts, { lengths, layers }) {
-      const { logits, after } = tf.tidy(() => {
-        const { ids, start, positions, mask } = placed(texts, lengths);
-        let x = embedding.embed(ids, { start, positions, types: undefined });
-        const after = blocks.map((block, i) => {
-          // Long texts have large tensors, so only one layer's are kept at a
-          // time.
-          const step = tf.tidy(() => block.step(x, layers[i], { mask }));
-          x.dispose();
-          x = step.y;
-          return step.state;
-        });
-        const last = tf.slice(x, [0, ids.shape[1] - 1, 0], [-1, 1, -1]);
-        const normal = norm.apply(last) as tf.Tensor3D;
-        const logits = tf.squeeze(head.logits(normal, table), [1]);
-        return { logits: logits as tf.Tensor2D, after };
+      const [logits, ...after] = tf.tidy(() => {
+        const next = placed(texts, lengths);
+        const { ids, positions, mask } = next;
+        const given = [ids, positions ?? [], mask ?? []].flat();
+        const states = layers.flatMap((state) => Object.values(state));
+        const kind = `${positions !== undefined} ${mask !== undefined}`;
+        const run = () => read(next, layers);
+        return runs?.run(kind, [...given, ...states], run) ?? run();
       });
+      const values = after.values();
       return {
-        logits,
+        logits: logits as tf.Tensor2D,
         memory: {
           lengths: lengths.map((length, i) => length + texts[i]!.length),
-          layers: after,
+          layers: names.map((own) =>
+            Object.fromEntries(own.map((name) => [name, values.next().value!]))
+          ),
         },
       };
     },
+    dispose: () => runs?.dispose(),
   };
 }
 

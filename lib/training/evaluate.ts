@@ -14,13 +14,12 @@ import type { Loss } from "./losses/loss.ts";
 import { Kept } from "./metrics/kept.ts";
 import { assertMetrics, type Metric, type Metrics } from "./metrics/metric.ts";
 import {
+  AppliedModel,
   assertCommunicator,
   assertFunctions,
   assertOneOutput,
-  asShare,
   countOf,
   disposeBatch,
-  outputOf,
   shapesOf,
   shareIn,
   wrongLabels,
@@ -178,6 +177,7 @@ export async function evaluateBy(
     lastRead = performance.now();
   };
   const all = means.map(([, metric]) => metric);
+  const applied = new AppliedModel(model);
   const readEach = async () => {
     try {
       const each = itemsUnlessAborted(signal, batches, disposeBatch);
@@ -187,7 +187,13 @@ export async function evaluateBy(
         if (ranks.communicator) shapes.push(shapesOf(batch));
         const share = ranks.shareOf(labels.shape[0]!);
         unread.push({
-          ...figuresOf(model, batch, { loss, metrics: all, kept, share }),
+          ...figuresOf(model, batch, {
+            applied,
+            loss,
+            metrics: all,
+            kept,
+            share,
+          }),
           labels,
         });
         const waited = performance.now() - lastRead;
@@ -195,6 +201,7 @@ export async function evaluateBy(
       }
       await read();
     } finally {
+      applied.dispose();
       tf.dispose(
         unread.flatMap(({ sums, kept, labels }) => [sums, ...kept, labels]),
       );
@@ -253,7 +260,8 @@ interface Figures {
 function figuresOf(
   model: LayersModel,
   whole: Batch,
-  { loss, metrics, kept, share }: {
+  { applied, loss, metrics, kept, share }: {
+    readonly applied: AppliedModel;
     readonly loss: Loss;
     readonly metrics: readonly Metric[];
     readonly kept: Kept;
@@ -267,10 +275,7 @@ function figuresOf(
       }
       const batch = shareIn(model, whole, share);
       const { inputs, labels } = batch;
-      const predictions = asShare(
-        share,
-        () => outputOf(model, inputs, { training: false }),
-      );
+      const predictions = applied.outputOf(inputs, share);
       const count = countOf(loss, batch);
       const sum = tf.mul(loss(predictions, labels), count);
       const others = metrics.map((metric) => metric(predictions, labels));

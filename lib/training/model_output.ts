@@ -2,9 +2,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator, TokenRanks } from "../contract/communicator.ts";
+import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { assertModel } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import type { Rows } from "../layers/randomness.ts";
+import { isOwnModel } from "../models/layer_runs.ts";
 import { shareTokens } from "../layers/shared_tokens.ts";
 import type { Loss } from "./losses/loss.ts";
 import { partOf, type Share } from "./ranks.ts";
@@ -31,6 +33,36 @@ export function outputOf(
   options: { training: boolean },
 ): tf.Tensor {
   return model.apply([...inputs], options) as tf.Tensor;
+}
+
+/**
+ * A model that is applied to batches, one after another; where it is of the library's
+ * layers, its kernels are recorded and replayed.
+ */
+export class AppliedModel {
+  readonly #model: LayersModel;
+  readonly #runs: ReplayedRuns | undefined;
+
+  /** Takes a model, which stays the caller's. */
+  constructor(model: LayersModel) {
+    this.#model = model;
+    if (isOwnModel(model)) this.#runs = new ReplayedRuns(model.name);
+  }
+
+  /** The output for a share's inputs. Call it in `tf.tidy`. */
+  outputOf(inputs: readonly tf.Tensor[], share: Share = {}): tf.Tensor {
+    const apply = () =>
+      asShare(
+        share,
+        () => outputOf(this.#model, inputs, { training: false }),
+      );
+    return this.#runs?.run("", inputs, () => [apply()])[0] ?? apply();
+  }
+
+  /** Disposes of all but the model. */
+  dispose(): void {
+    this.#runs?.dispose();
+  }
 }
 
 /** Runs a function in which models see this share's part of the tokens. */

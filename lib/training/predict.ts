@@ -6,10 +6,10 @@ import { assertIterable } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { assertBatch } from "./batch_check.ts";
 import {
+  AppliedModel,
   assertFunctions,
   assertOneOutput,
   disposeBatch,
-  outputOf,
 } from "./model_output.ts";
 
 /** Numbers of predictions or labels. */
@@ -170,30 +170,32 @@ async function* readEach(
   batches: AsyncIterable<Batch>,
   map: (output: tf.Tensor) => tf.Tensor,
 ): AsyncGenerator<Predictions> {
+  const applied = new AppliedModel(model);
   let coming: Promise<Predictions> | undefined;
   try {
     for await (const batch of batches) {
       assertBatch(model, batch);
       const last = coming;
-      coming = read(apply(model, batch, map));
+      coming = read(apply(applied, batch, map));
       if (last) yield await last;
     }
     if (coming) yield await coming;
   } finally {
     // It disposes of its tensors, though nobody may wait for it any more.
     await coming?.catch(() => {});
+    applied.dispose();
   }
 }
 
 /** Computes what is kept of a batch, and disposes of its inputs. */
 function apply(
-  model: LayersModel,
+  applied: AppliedModel,
   { inputs, labels }: Batch,
   map: (output: tf.Tensor) => tf.Tensor,
 ): { readonly kept: tf.Tensor; readonly labels: tf.Tensor } {
   try {
     const kept = tf.tidy(() => {
-      const kept = map(outputOf(model, inputs, { training: false }));
+      const kept = map(applied.outputOf(inputs));
       if (!(kept instanceof tf.Tensor)) {
         throw new TypeError(
           `map should return a tensor, got ${typeof kept}`,

@@ -1,9 +1,7 @@
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { itemsUnlessAborted } from "../contract/abort.ts";
 import type { BatchStream } from "../data/batches/stream.ts";
-import { MixingLayer } from "../layers/mixing_layer.ts";
-import { isOwnLayer } from "../layers/own_layers.ts";
-import { layersIn } from "../models/layer_runs.ts";
+import { isOwnModel } from "../models/layer_runs.ts";
 import { assertTeaches } from "./distillation.ts";
 import { isOwnLoss } from "./losses/loss.ts";
 import { beginLog } from "./reports/metrics_log.ts";
@@ -124,16 +122,7 @@ function isOwnStep(
 ): boolean {
   const { teacher } = distillation ?? {};
   if (!isOwnLoss(loss) || typeof teacher === "function") return false;
-  return [model, teacher ?? []].flat().every((model) =>
-    layersIn(model).every((layer) =>
-      isOwnLayer(layer) &&
-      (!(layer instanceof MixingLayer) || !isCustom(layer.attention))
-    )
-  );
-}
-
-function isCustom({ mixer, decay }: MixingLayer["attention"]): boolean {
-  return mixer !== undefined || decay !== undefined;
+  return isOwnModel(model) && (!teacher || isOwnModel(teacher));
 }
 
 /** Makes a signal end the data even while none come; with ranks, the others would wait. */

@@ -1,0 +1,267 @@
+/** Steps that are recorded and replayed are those that are not, to the last bit. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  generate,
+  type LionEncoderOptions,
+  lionGpt,
+  setForm,
+} from "@lionjs/lion";
+import * as tf from "@tensorflow/tfjs-core";
+import * as tfl from "@tensorflow/tfjs-layers";
+import {
+  accuracy,
+  crossEntropy,
+  evaluate,
+  type Loss,
+  meanSquaredError,
+  predict,
+  train,
+  type TrainOptions,
+} from "../../lib/training/mod.ts";
+import { onEachBackend } from "../backends.ts";
+import { inProcessRanks } from "./in_process.ts";
+import {
+  tinyBatch,
+  tinyData,
+  tinyModel,
+  tinyOptions,
+  tinyPass,
+  weightsOf,
+  withFolder,
+} from "./tiny.ts";
+
+/** Trains a model, and returns the result and the weights. */
+async function trained(
+  options: Partial<TrainOptions>,
+  of: Partial<LionEncoderOptions> = {},
+) {
+  const model = tinyModel({ depth: 1, ...of });
+  try {
+    const result = await train(model, tinyData(), {
+      ...tinyOptions(options),
+      ...{ steps: options.steps ?? 5 },
+    });
+    const { losses, evaluation, replayed } = result;
+    return { losses, evaluation, replayed, weights: await weightsOf(model) };
+  } finally {
+    model.dispose();
+  }
+}
+
+/** Throws unless training is the same with and without recordings. */
+async function assertSame(
+  options: Partial<TrainOptions>,
+  of: Partial<LionEncoderOptions> = {},
+): Promise<void> {
+  const { replayed: none, ...wanted } = await trained(
+    { ...options, record: false },
+    of,
+  );
+  const { replayed, ...got } = await trained({ ...options, record: true }, of);
+  assertEquals(none, { batches: 0 });
+  assertEquals(replayed.refusal, undefined);
+  assert(replayed.batches > 0);
+  assertEquals(got, wanted);
+}
+
+onEachBackend(
+  "recorded steps with dropout, accumulation and evaluation",
+  async () => {
+    await assertSame({
+      evaluate: { data: tinyPass, metrics: { accuracy: accuracy() }, every: 2 },
+    });
+  },
+);
+
+const ON_HOST = ["wasm", "cpu"] as const;
+
+for (
+  const of of [
+    { variant: "softmax", position: "rotary" },
+    { variant: "lit" },
+    { variant: "d", recompute: true },
+    { variant: "kda" },
+    { variant: "vim" },
+  ] as const
+) {
+  onEachBackend(`recorded steps of ${JSON.stringify(of)}`, async () => {
+    await assertSame({}, of);
+  }, ["wasm"]);
+}
+
+onEachBackend("recorded steps with a teacher", async () => {
+  const teacher = tinyModel({ depth: 1, variant: "lit", seed: 3 });
+  await assertSame({
+    distillation: { teacher, labels: "soft", temperature: 2 },
+  });
+  teacher.dispose();
+}, ON_HOST);
+
+onEachBackend("ranks that share batches record their rows", async () => {
+  const run = (record: boolean) =>
+    Promise.all(
+      inProcessRanks(2).map(async (communicator) => {
+        const { losses, replayed } = await trained({ communicator, record });
+        return { losses, batches: replayed.batches };
+      }),
+    );
+  const [wanted, got] = [await run(false), await run(true)];
+  assertEquals(
+    got.map(({ losses }) => losses),
+    wanted.map(({ losses }) => losses),
+  );
+  assert(got.every(({ batches }) => batches > 0));
+}, ["wasm"]);
+
+onEachBackend("what is resumed is what was recorded", async () => {
+  await withFolder(async (folder) => {
+    const optimizer = { accumulate: 1 };
+    const wanted = await trained({ steps: 10, optimizer, record: false });
+    const checkpoints = { folder, every: 5, resume: true };
+    const model = tinyModel({ depth: 1 });
+    const stop = new AbortController();
+    const options = { ...tinyOptions({ checkpoints, optimizer }), steps: 10 };
+    await train(model, tinyData(), {
+      ...options,
+      signal: stop.signal,
+      callbacks: {
+        onBatchEnd: (batch: number) => {
+          if (batch === 4) stop.abort();
+        },
+      },
+    });
+    const { losses, replayed } = await train(model, tinyData(), options);
+    assert(replayed.batches > 0);
+    assertEquals(losses, wanted.losses.slice(-losses.length));
+    assertEquals(await weightsOf(model), wanted.weights);
+    model.dispose();
+  });
+}, ["wasm"]);
+
+onEachBackend(
+  "only what is LION's is recorded without being told",
+  async () => {
+    const own: Loss = (predictions, labels) =>
+      crossEntropy()(predictions, labels);
+    assertEquals((await trained({ loss: own })).replayed, { batches: 0 });
+    assert((await trained({ loss: own, record: true })).replayed.batches > 0);
+    const teacher = () => tf.zeros([4, 3]);
+    assertEquals(
+      (await trained({ distillation: { teacher } })).replayed,
+      { batches: 0 },
+    );
+    assert((await trained({})).replayed.batches > 0);
+  },
+  ["cpu"],
+);
+
+onEachBackend(
+  "a change of the form, or of dropout, is recorded anew",
+  async () => {
+    const run = async (record: boolean) => {
+      const model = tinyModel({ depth: 1, seed: 2 });
+      const { losses, replayed } = await train(model, tinyData(), {
+        ...tinyOptions({ optimizer: { accumulate: 1 }, record }),
+        ...{ steps: 14, loss: crossEntropy() },
+        callbacks: {
+          onBatchEnd: (batch: number) => {
+            if (batch === 5) setForm(model, "recurrent");
+          },
+        },
+      });
+      model.dispose();
+      return { losses, batches: replayed.batches };
+    };
+    const [wanted, got] = [await run(false), await run(true)];
+    assertEquals(got.losses, wanted.losses);
+    assertEquals(got.batches, 14 - 6);
+  },
+  ["wasm"],
+);
+
+onEachBackend(
+  "a layer that changes with a number of its own is not believed",
+  async () => {
+    const dense = () => tfl.layers.dense({ units: 1 });
+    const dropout = tfl.layers.dropout({ rate: 0.5, inputShape: [2] });
+    const norm = tfl.layers.batchNormalization({ inputShape: [2] });
+    const data = {
+      stepsPerEpoch: 10,
+      async *from() {
+        while (true) {
+          yield { inputs: [tf.ones([3, 2])], labels: tf.ones([3, 1]), size: 3 };
+        }
+      },
+    };
+    const options = { loss: meanSquaredError(), steps: 6, progress: false };
+    for (
+      const [layers, refusal] of [
+        [[dropout, dense()], "draws random numbers without a seed"],
+        [[norm, dense()], "changes a variable"],
+      ] as const
+    ) {
+      const model = tfl.sequential({ layers: [...layers] });
+      const { replayed } = await train(model, data, {
+        ...options,
+        record: true,
+      });
+      assertEquals(replayed, { batches: 0, refusal });
+      const { replayed: unasked } = await train(model, data, options);
+      assertEquals(unasked, { batches: 0 });
+      model.dispose();
+    }
+  },
+  ["cpu"],
+);
+
+onEachBackend("predictions and evaluations that are replayed", async () => {
+  const model = tinyModel({ depth: 1 });
+  const batches = async function* () {
+    for (let i = 0; i < 6; i++) yield await Promise.resolve(tinyBatch(i));
+    yield tinyBatch(7, 2);
+  };
+  const { values } = await predict(model, batches());
+  const alone: number[] = [];
+  for await (const { inputs, labels } of batches()) {
+    const y = model.predict(inputs as tf.Tensor[]) as tf.Tensor;
+    alone.push(...await y.data());
+    tf.dispose([y, labels, ...inputs]);
+  }
+  assertEquals([...values], alone);
+  const { loss } = await evaluate(model, batches(), { loss: crossEntropy() });
+  assert(Number.isFinite(loss!));
+  model.dispose();
+});
+
+onEachBackend("texts that are generated by replays", async () => {
+  for (const variant of ["s", "softmax", "gated-delta"] as const) {
+    const model = lionGpt({
+      ...{ vocabularySize: 30, dim: 8, depth: 1, numHeads: 2, variant },
+      ...{ maxLength: 40, seed: 4 },
+    });
+    // Each token by a call of its own records nothing.
+    const prompts = [[1, 2, 3], [4]];
+    const wanted = prompts.map((prompt) => [...prompt]);
+    for (let i = 0; i < 8; i++) {
+      const next = await generate(model, wanted, {
+        maxNewTokens: 1,
+        temperature: 0,
+      });
+      next.forEach((tokens, text) => wanted[text]!.push(...tokens));
+    }
+    const all = await generate(model, prompts, {
+      maxNewTokens: 8,
+      temperature: 0,
+    });
+    assertEquals(all, wanted.map((text, i) => text.slice(prompts[i]!.length)));
+    model.dispose();
+  }
+});
+
+onEachBackend("record is a boolean", async () => {
+  await assertRejects(
+    () => trained({ record: "yes" as unknown as boolean }),
+    TypeError,
+    "record should be",
+  );
+}, ["cpu"]);
