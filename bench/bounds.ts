@@ -15,6 +15,7 @@ import {
   STEP,
   STRICT_MODULE,
   THEIRS,
+  UNRECORDED,
   WITH_FLAGS,
   WITHOUT_FLAGS,
 } from "./report/models/names.ts";
@@ -135,6 +136,10 @@ const BOUNDS: readonly Bound[] = [
   {
     ...{ figure: "overhead", panel: "training", at: [64] },
     ...{ series: STEP, beside: KERNELS, most: 1.25 },
+  },
+  {
+    ...{ figure: "overhead", panel: "training", at: [64] },
+    ...{ series: STEP, beside: UNRECORDED, most: 0.8 },
   },
   ...([["recompute", "tiny"], ["large", "base"]] as const)
     .flatMap(([figure, size]) =>

@@ -174,8 +174,9 @@ chunks or a matrix of weights for each channel, whichever is quicker.`,
   overhead: {
     title: "What a small step costs beyond its kernels",
     about:
-      `A training step with many short sequences, and the sum of the times of the
-kernels that it runs: the rest is JavaScript, the tape of gradients, and launches.`,
+      `A step of \`train\` with many short sequences, as it is and with \`record: false\`,
+and the sum of the times of the kernels that it runs: the rest is JavaScript, launches
+and, where nothing is recorded, the layers' code and the tape of gradients.`,
   },
   recompute: {
     title: "Training whose blocks are computed again",

@@ -9,8 +9,10 @@ export const BY_HAND = "by hand, Adam",
   BY_TRAIN_CLIPPED = "by train, clipped",
   BY_TFJS = "by hand, tf.train.adam";
 
-/** Of "overhead": the whole step, and the sum of the times of its kernels. */
-export const STEP = "step", KERNELS = "its kernels";
+/** Of "overhead": a step of `train`, and the sum of the times of its kernels. */
+export const STEP = "step",
+  UNRECORDED = "step, not recorded",
+  KERNELS = "its kernels";
 
 /** Of "recompute" and "large": steps that keep what gradients need, and that compute it again. */
 export const KEPT = "kept", RECOMPUTED = "recomputed";

@@ -3,27 +3,27 @@ import * as tf from "@tensorflow/tfjs-core";
 import { profile } from "@lionjs/lion";
 import { array, uniform } from "../../../tests/random.ts";
 import { CLASSES, encoder } from "../../encoder.ts";
-import { startBackend, timeTensors } from "../../group.ts";
+import { startBackend } from "../../group.ts";
 import { difference } from "../../measure.ts";
-import { lossesOf, Subject } from "../../mixer_subject.ts";
 import { inPlainForms } from "../../plain_forms.ts";
+import { SteppedTraining } from "../../stepped_training.ts";
 import type { FigureMaker } from "../figure.ts";
-import { KERNELS, STEP } from "./names.ts";
+import { KERNELS, STEP, UNRECORDED } from "./names.ts";
 
 const [BATCH, LENGTH, WIDTH] = [8, 64, 32];
 
-/** Losses that are compared before anything is timed. */
-const CHECKED_STEPS = 2;
+/** Steps before the loss is compared; some of them are replayed. */
+const CHECKED_STEPS = 6;
 
 /** A step of an encoder of two blocks with LION-S. */
 export const overhead: FigureMaker = {
-  seconds: { gpu: 10, wasm: 10, software: 0, cpu: 0 },
+  seconds: { gpu: 15, wasm: 15, software: 0, cpu: 0 },
   async measure({ info, threads }, collector) {
     await startBackend(info.name, threads);
     await collector.measure(
       { panel: "training", at: LENGTH },
-      [STEP, KERNELS],
-      (names) => Promise.resolve(open(names)),
+      [STEP, UNRECORDED, KERNELS],
+      open,
     );
     return {
       settings: {
@@ -34,42 +34,46 @@ export const overhead: FigureMaker = {
   },
 };
 
-function subjectOf(): Subject {
+function trainingOf(record: boolean): SteppedTraining {
   const model = encoder({ variant: "s", width: WIDTH, heads: 4, depth: 2 });
   const values = array(BATCH * LENGTH * WIDTH, uniform(BATCH));
-  return new Subject(
-    model,
-    () => [tf.tensor3d(values, [BATCH, LENGTH, WIDTH])],
-    Array.from({ length: BATCH }, (_, i) => i % CLASSES),
-  );
+  return new SteppedTraining(model, {
+    ...{ learningRate: 1e-4, epsilon: 1e-8, clipNorm: 1, record },
+    inputs: () => [tf.tensor3d(values, [BATCH, LENGTH, WIDTH])],
+    labels: Array.from({ length: BATCH }, (_, i) => i % CLASSES),
+  });
 }
 
-function open(names: readonly string[]) {
-  const subject = subjectOf();
-  const run = () => subject.run("training");
-  const contenders = [
-    {
-      name: STEP,
-      check: async () => {
-        const [own, plain] = [subjectOf(), subjectOf()];
-        const losses = [
-          await lossesOf(() => own.step(), CHECKED_STEPS),
-          await inPlainForms(() => lossesOf(() => plain.step(), CHECKED_STEPS)),
-        ] as const;
-        [own, plain].forEach((one) => one.dispose());
-        return difference("the losses of the first steps", [losses], 1e-4);
-      },
-      run: () => timeTensors(run),
-    },
-    {
-      name: KERNELS,
-      check: () => Promise.resolve(null),
-      run: async () => (await profile(run, { runs: 1 })).milliseconds,
-    },
-  ].filter(({ name }) => names.includes(name));
+async function open(names: readonly string[]) {
+  const wanted = await inPlainForms(async () => {
+    const plain = trainingOf(false);
+    const loss = await plain.lossAfter(CHECKED_STEPS);
+    await plain.end();
+    return loss;
+  });
+  const contenders = [STEP, UNRECORDED, KERNELS]
+    .filter((name) => names.includes(name))
+    .map((name) => {
+      const training = trainingOf(name === STEP);
+      return {
+        name,
+        check: async () => {
+          const loss = await training.lossAfter(CHECKED_STEPS);
+          return difference("the loss", [[[loss], [wanted]]], 1e-4);
+        },
+        // A step that is profiled is not recorded.
+        run: name === KERNELS
+          ? async () =>
+            (await profile(() => training.step(), { runs: 1 })).milliseconds
+          : () => training.step(),
+        end: () => training.end(),
+      };
+    });
   return {
     contenders,
     baseline: contenders[0]!.name,
-    close: () => Promise.resolve(subject.dispose()),
+    close: async () => {
+      for (const { end } of contenders) await end();
+    },
   };
 }
