@@ -1,7 +1,18 @@
 /** Batches whose rows do not divide among ranks, and have few labels that count. @module */
+import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Batch, BatchStream } from "../../lib/data/batches/stream.ts";
 import { accuracy, type TrainOptions } from "../../lib/training/mod.ts";
-import { tinyBatch, tinyData, tinyOptions } from "../training/tiny.ts";
+import {
+  tinyBatch,
+  tinyData,
+  tinyModel,
+  tinyOptions,
+} from "../training/tiny.ts";
+
+/** Of fewer columns, which are almost the same, a normalisation makes much of rounding. */
+export function unevenModel(): LayersModel {
+  return tinyModel({ dim: 8 });
+}
 
 /** Five examples, or one: then some ranks have none. */
 function unevenBatch(position: number): Batch {

@@ -10,13 +10,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../../mod.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
 import { train } from "../../../lib/training/mod.ts";
-import { tinyModel, weightsOf } from "../../training/tiny.ts";
-import { unevenData, unevenOptions } from "../uneven.ts";
+import { weightsOf } from "../../training/tiny.ts";
+import { unevenData, unevenModel, unevenOptions } from "../uneven.ts";
 
 const mpi = openMpi();
 const [folder, end] = Deno.args;
 await useBackend({ prefer: ["wasm"], threads: 1 });
-const model = tinyModel();
+const model = unevenModel();
 // Each rank begins elsewhere: the first rank's weights count.
 tf.tidy(() => {
   for (const weight of model.weights) {
