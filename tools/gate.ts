@@ -42,6 +42,13 @@ const APART = [
   "tests/tools/tune_test.ts",
 ];
 
+/** They need PyTorch, which is large: `deno task test:all` installs it. */
+const BESIDE_TORCH_FILES = [
+  "tests/bench/torch_test.ts",
+  "tests/hub/torch_test.ts",
+  "tests/training/twin_test.ts",
+];
+
 /** `--ignore` takes the place of `exclude` in deno.json, so that this is in both. */
 const EXCLUDED = ["out/", "lib/kernels/wasm/assembly/"];
 
@@ -54,7 +61,7 @@ const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
       "--doc",
       "--no-check",
       "--parallel",
-      `--ignore=${[...EXCLUDED, ...APART].join()}`,
+      `--ignore=${[...EXCLUDED, ...APART, ...BESIDE_TORCH_FILES].join()}`,
     ],
     env: { ...SIDE_BY_SIDE, ...env },
   },
@@ -64,14 +71,11 @@ const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
   },
 ];
 
-/** Skipped by `deno task test` where PyTorch is not there, which is large. */
 const BESIDE_TORCH: Step = {
-  args: [
-    ...["test", "-A", "--no-check", "--parallel"],
-    ...["tests/training/twin_test.ts", "tests/hub/torch_test.ts"],
-  ],
+  args: ["test", "-A", "--no-check", "--parallel", ...BESIDE_TORCH_FILES],
   env: SIDE_BY_SIDE,
 };
+
 /** What is tested once more in the `fast` way. */
 const FAST_FOLDERS = [
   "tests/attention",
@@ -223,7 +227,10 @@ async function allTests(isRest: boolean): Promise<Task> {
     const whole = wholeTests({ LION_TESTS: "all" });
     return {
       about: ALL,
-      steps: [SETUP, SETUP_TORCH, ...whole, ...fast("all"), notebooks()],
+      steps: [
+        ...[SETUP, SETUP_TORCH, ...whole, BESIDE_TORCH],
+        ...[...fast("all"), notebooks()],
+      ],
     };
   }
   const names = (await notebookNames()).filter((name) =>
