@@ -22,10 +22,14 @@ const run = (file: string, ...args: string[]): Step => ({
 
 const SETUP = run("tools/setup.ts");
 const SETUP_TORCH = run("tools/setup.ts", "--torch");
-/** Files of tests run side by side, each with a thread of WebAssembly's. */
+/**
+ * Files of tests run side by side, each with a thread of WebAssembly's. They are
+ * three on two cores, since Deno sleeps for 10 ms whenever a tensor is read from
+ * WebGPU.
+ */
 const SIDE_BY_SIDE = {
   ...QUICK_SHADERS,
-  DENO_JOBS: "2",
+  DENO_JOBS: "3",
   LION_PROCESSORS: "1",
 };
 
