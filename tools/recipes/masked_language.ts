@@ -21,6 +21,7 @@ import {
   type Contender,
   type ContenderOptions,
   type Figures,
+  type OpenRecipe,
   type Part,
   type Recipe,
   type Setting,
@@ -55,10 +56,10 @@ export const BERT_SETTINGS = {
 };
 
 /** No vectors of positions. */
-const NONE = { maxLength: 0 };
+export const NONE = { maxLength: 0 };
 
 /** Of LION-D and -S in the quick setting. */
-const LION = { featureMap: "shiftedSilu", normalize: true } as const;
+export const LION = { featureMap: "shiftedSilu", normalize: true } as const;
 
 /** The contenders, which `classify` has too. */
 export const BERT_CONTENDERS: readonly Contender[] = [
@@ -164,76 +165,82 @@ export const maskedLanguage: Recipe = {
       ...{ softmax: 1, "lion-lit": 0.95, "lion-d": 1.1, "lion-s": 1.32 },
     },
   },
-  async open(setting) {
-    const { sizes, length, batchSize, every } = BERT_SETTINGS[setting];
-    const { vocabularySize } = sizes;
-    const corpus = await loadSentenceTokens({ vocabularySize, every });
-    const { tokenizer } = corpus;
-    const dataOf = (part: Part, times = 1) => {
-      const sequences = packTokens(corpus[part], {
-        length: times * length,
-        separator: tokenizer.specials.sep,
-      });
-      return datasetOf(
-        part === "validation" ? sequences.slice(0, FEW) : sequences,
-      );
-    };
-    const train = dataOf("train");
-    const held = (
-      part: Part,
-      { rate = HELD_RATE, times = 1 }: { rate?: number; times?: number } = {},
-    ) =>
-      batchesInOrder(dataOf(part, times), {
-        batchSize: 32 / times,
-        collate: collateMasked({ tokenizer, rate }),
-      });
-    const counts = countWords(corpus.train, tokenizer);
-    const { unigram } = await guessHidden(
-      counts,
-      held("validation", { rate: TRAINING_RATE }),
-      tokenizer,
-    );
-    return {
-      floor: {
-        guess: "frequencies of tokens, and copying what is shown",
-        loss: Math.log(unigram["perplexity"]!),
-      },
-      async baselines() {
-        const found: Record<string, Figures> = { unigram: {}, bigram: {} };
-        for (const times of LONGER) {
-          const guesses = await guessHidden(
-            counts,
-            held("test", { times }),
-            tokenizer,
-          );
-          for (const [name, figures] of Object.entries(guesses)) {
-            Object.assign(found[name]!, figuresAt(times * length, figures));
-          }
-        }
-        return found;
-      },
-      trial({ contender: { options }, seed, steps, rate }) {
-        const model = bertOf(setting, options, { seed });
-        return {
-          model,
-          data: shuffledBatches(train, {
-            batchSize,
-            seed,
-            collate: collateMasked({ tokenizer, rate: TRAINING_RATE }),
-          }),
-          options: trainingOptions({ steps, rate, weightDecay: 0.01 }),
-          validation: validated(() => held("validation")),
-          test: () =>
-            hiddenFigures(
-              model,
-              (options.maxLength === 0 ? LONGER : [1]).map((times) => ({
-                length: times * length,
-                batches: held("test", { times }),
-              })),
-            ),
-          keep: (folder) => keepWeights(model, folder),
-        };
-      },
-    };
-  },
+  open: (setting) => openMasked(setting, LONGER),
 };
+
+/** The text, and models that are tested at multiples of the length of training. */
+export async function openMasked(
+  setting: Setting,
+  lengths: readonly number[],
+): Promise<OpenRecipe> {
+  const { sizes, length, batchSize, every } = BERT_SETTINGS[setting];
+  const { vocabularySize } = sizes;
+  const corpus = await loadSentenceTokens({ vocabularySize, every });
+  const { tokenizer } = corpus;
+  const dataOf = (part: Part, times = 1) => {
+    const sequences = packTokens(corpus[part], {
+      length: times * length,
+      separator: tokenizer.specials.sep,
+    });
+    return datasetOf(
+      part === "validation" ? sequences.slice(0, FEW) : sequences,
+    );
+  };
+  const train = dataOf("train");
+  const held = (
+    part: Part,
+    { rate = HELD_RATE, times = 1 }: { rate?: number; times?: number } = {},
+  ) =>
+    batchesInOrder(dataOf(part, times), {
+      batchSize: 32 / times,
+      collate: collateMasked({ tokenizer, rate }),
+    });
+  const counts = countWords(corpus.train, tokenizer);
+  const { unigram } = await guessHidden(
+    counts,
+    held("validation", { rate: TRAINING_RATE }),
+    tokenizer,
+  );
+  return {
+    floor: {
+      guess: "frequencies of tokens, and copying what is shown",
+      loss: Math.log(unigram["perplexity"]!),
+    },
+    async baselines() {
+      const found: Record<string, Figures> = { unigram: {}, bigram: {} };
+      for (const times of lengths) {
+        const guesses = await guessHidden(
+          counts,
+          held("test", { times }),
+          tokenizer,
+        );
+        for (const [name, figures] of Object.entries(guesses)) {
+          Object.assign(found[name]!, figuresAt(times * length, figures));
+        }
+      }
+      return found;
+    },
+    trial({ contender: { options }, seed, steps, rate }) {
+      const model = bertOf(setting, options, { seed });
+      return {
+        model,
+        data: shuffledBatches(train, {
+          batchSize,
+          seed,
+          collate: collateMasked({ tokenizer, rate: TRAINING_RATE }),
+        }),
+        options: trainingOptions({ steps, rate, weightDecay: 0.01 }),
+        validation: validated(() => held("validation")),
+        test: () =>
+          hiddenFigures(
+            model,
+            (options.maxLength === 0 ? lengths : [1]).map((times) => ({
+              length: times * length,
+              batches: held("test", { times }),
+            })),
+          ),
+        keep: (folder) => keepWeights(model, folder),
+      };
+    },
+  };
+}

@@ -186,6 +186,8 @@ export interface Recipe {
   readonly about: string;
   /** Where it differs from what is published, and the paper from its authors' code. */
   readonly notes?: readonly string[];
+  /** What it should show, as it was written down before it was trained. */
+  readonly expected?: string;
   /** What it reads of the user's; `open` then needs their folders. */
   readonly files?: NeededFiles;
   readonly contenders: readonly Contender[];

@@ -19,6 +19,7 @@ import {
   pixelMnist,
   pixelMnistLonger,
 } from "./long_range.ts";
+import { maskedDirections } from "./masked_directions.ts";
 import { maskedLanguage } from "./masked_language.ts";
 import { mnistVit } from "./mnist_vit.ts";
 import { associativeRecall, copying } from "./recall.ts";
@@ -50,6 +51,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   "ablate-decay": decayAblation,
   "ablate-parts": partAblation,
   "ablate-direction": directionAblation,
+  "mlm-direction": maskedDirections,
   "ablate-long-range": longRangeAblation,
   "ablate-fashion": fashionAblation,
 };

@@ -56,6 +56,9 @@ function reportRecipe(plain: RecipeResults): string {
     ...plain.notes
       ? [plain.notes.map((note) => `- ${textWithCode(note)}`).join("\n")]
       : [],
+    ...plain.expected
+      ? [`_Expected before the runs:_ ${textWithCode(plain.expected)}`]
+      : [],
     `${codeOf(command)}, ${date}: ${trials[0]!.steps} steps, ${seeds} seeds, ${
       duration(trainingMilliseconds(results))
     } of training steps in all; ${machine}.`,

@@ -54,6 +54,8 @@ export interface RecipeResults {
   readonly about: string;
   /** Where it differs from what is published. */
   readonly notes?: readonly string[];
+  /** What was expected before the trainings. */
+  readonly expected?: string;
   readonly setting: Setting;
   /** What was typed. */
   readonly command: string;

@@ -62,6 +62,7 @@ export async function runRecipe(
     title: recipe.title,
     about: recipe.about,
     ...recipe.notes ? { notes: recipe.notes } : {},
+    ...recipe.expected ? { expected: recipe.expected } : {},
     ...{ setting, command },
     date: new Date().toISOString().slice(0, 10),
     machine: machineOf(backend),

@@ -1,0 +1,44 @@
+/** One direction, both, and alternating ones, where a direction cannot be done without. @module */
+import { LION, NONE, openMasked } from "./masked_language.ts";
+import { BY_LOSS, type ContenderOptions, type Recipe } from "./recipe.ts";
+
+/** LION-S of `mlm`, whose only positions are its decays. */
+function lionS(options: Pick<ContenderOptions, "direction" | "countSelf">) {
+  return { variant: "s", ...LION, ...NONE, ...options } as const;
+}
+
+/** Text: hidden tokens are to be guessed from one side, or from both. */
+export const maskedDirections: Recipe = {
+  title: "Directions in masked language modelling",
+  about:
+    "LION-S of masked language modelling, on the same text with the same " +
+    "share of hidden tokens, that attends to the tokens before, to those " +
+    "after, to each in turn (two blocks), or to both; and to both as a sum " +
+    "of two causal models, which counts the diagonal, each token's own " +
+    "term, twice. No model has positions besides its decays.",
+  expected:
+    "What stands on both sides of a hidden token says more of it than " +
+    "what stands on one side, so `both` is ahead of `forward` and of " +
+    "`backward` by several points, more than the interval. `alternating` " +
+    "reads both sides with its two blocks. It also tells left from right, " +
+    "which `both` without positions cannot, so it may be level with `both` " +
+    "or ahead. The diagonal of a hidden token is a place that says little, " +
+    "so counting it twice costs less than a point, if anything.",
+  contenders: [
+    { name: "forward", options: lionS({ direction: "forward" }) },
+    { name: "backward", options: lionS({ direction: "backward" }) },
+    { name: "alternating", options: lionS({ direction: "alternate" }) },
+    { name: "both", options: lionS({}) },
+    { name: "both, diagonal twice", options: lionS({ countSelf: "twice" }) },
+  ],
+  reference: "both",
+  measure: BY_LOSS,
+  plan: {
+    quick: {
+      ...{ steps: 800, seeds: 10, searchShare: 0.4 },
+      rates: [3e-3, 6e-3, 1.2e-2],
+    },
+    paper: { steps: 70_000, rates: [2.5e-4, 5e-4, 1e-3] },
+  },
+  open: (setting) => openMasked(setting, [1]),
+};
