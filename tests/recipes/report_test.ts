@@ -113,6 +113,18 @@ Deno.test("a table has intervals, differences by seed and guesses", () => {
   assert(!section!.text.includes("No table"));
 });
 
+Deno.test("what was expected is told before the table, where it was written down", () => {
+  const told = { ...resultsWith(0.5, 0.5), expected: "`lion-s` *is* ahead." };
+  const [with_, without] = [told, resultsWith(0.5, 0.5)].map((results) =>
+    sectionsOf([results], "")[1]!.text
+  );
+  assertStringIncludes(
+    with_!,
+    "Pairs.\n\n_Expected before the runs:_ `lion-s` &#42;is&#42; ahead.\n\n",
+  );
+  assert(!without!.includes("Expected"));
+});
+
 Deno.test("a figure that a contender's tests do not have is left out", () => {
   const results = resultsWith(0.5, 0.5);
   const trials = results.trials.map(({ figures, ...trial }) => ({

@@ -251,7 +251,7 @@ export const pathfinding: Recipe = pixelRecipe({
 });
 
 /** Examples that are made when they are first asked for, and kept. */
-function kept<E>(examples: Examples<E>): Examples<E> {
+export function kept<E>(examples: Examples<E>): Examples<E> {
   const made = new Map<number, E>();
   return {
     size: examples.size,

@@ -1,3 +1,4 @@
+import { rowsAndColumns } from "./bars.ts";
 import { causalLanguage } from "./causal_language.ts";
 import { classify } from "./classify.ts";
 import {
@@ -37,6 +38,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   listops: listOperations,
   mqar: associativeRecall,
   copying,
+  bars: rowsAndColumns,
   "listops-long": longListOperations,
   "pixel-mnist": pixelMnist,
   "pixel-mnist-longer": pixelMnistLonger,
