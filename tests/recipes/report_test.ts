@@ -1,6 +1,7 @@
 /** What the report says of made-up results. */
 import {
   assert,
+  assertAlmostEquals,
   assertEquals,
   assertRejects,
   assertStringIncludes,
@@ -11,6 +12,10 @@ import { besidePaper, orderOf } from "../../tools/recipes/beside_paper.ts";
 import { figuresOf } from "../../tools/recipes/figures.ts";
 import { BY_ACCURACY, isRival } from "../../tools/recipes/recipe.ts";
 import { QUANTILES } from "../../tools/recipes/learned_decays.ts";
+import {
+  stepsTo,
+  timeToAccuracy,
+} from "../../tools/recipes/time_to_accuracy.ts";
 import { sectionsOf } from "../../tools/recipes/report.ts";
 import { withCurves } from "../../tools/site/curves.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
@@ -173,6 +178,28 @@ Deno.test("recipes stand beside the paper in points, but for those that have not
   ]);
   assert(!section!.text.includes("lion-lit"));
   assertEquals(besidePaper([resultsWith(0.5, 0.5)]), []);
+});
+
+Deno.test("the time to an accuracy is read between the points of curves", () => {
+  const curve = [[25, 0.4], [50, 0.8], [75, 0.7]].map(([step, accuracy]) => ({
+    step: step!,
+    means: { accuracy: accuracy! },
+  }));
+  assertAlmostEquals(stepsTo(0.5, curve)!, 31.25, 1e-9);
+  assertEquals(stepsTo(0.4, curve), 25);
+  assertEquals(stepsTo(0.8, curve), 50);
+  assertEquals(stepsTo(0.81, curve), undefined);
+
+  // 95 % of 82 %, which lion-s reaches at 25 + 25 (0.779 - 5/12) / (5/12) steps of 20 ms.
+  const [section] = timeToAccuracy([resultsWith(0.5, 0.5)]);
+  const row = rowOf(section!.text, "Recall");
+  assertEquals(row[1], "77.9 %");
+  assertEquals(row.filter((cell) => cell !== "").slice(2), [
+    "**0.5 ± 0.0 s**",
+    "0 of 3",
+    "0.9 ± 0.0 s",
+  ]);
+  assertEquals(timeToAccuracy([{ ...resultsWith(1.99, 0.5) }]), []);
 });
 
 Deno.test("one table has all tasks, the best in bold and the untrained marked", () => {

@@ -1,15 +1,16 @@
 /** All tasks in one table, and which models are best at each. @module */
 import { asMarkdownTexts, markdownTable } from "../markdown_text.ts";
 import { columnsOf, figuresOf, type Section, show } from "./report.ts";
+import type { Measure } from "./recipe.ts";
 import type { RecipeResults } from "./results_file.ts";
 import { interval, pairedInterval } from "./statistics.ts";
 import { healthOf } from "./verdicts.ts";
 
 /** Columns of the table: contenders that several recipes have. */
-const MODELS = [
+export const MODELS: readonly string[] = [
   ...["softmax", "softmax-alibi", "hydra", "vim"],
   ...["lion-lit", "lion-d", "lion-s", "lion-s-hippo"],
-] as const;
+];
 
 /** The section on it; none if no recipe compares models with softmax attention. */
 export function allTasks(recipes: readonly RecipeResults[]): Section[] {
@@ -43,21 +44,40 @@ function rowsOf(results: RecipeResults): string[][] {
 }
 
 function cellsOf(results: RecipeResults, column: string): string[] {
-  const sick = healthOf(results).filter(({ isHealthy }) => !isHealthy)
-    .map(({ contender }) => contender);
-  const sign = column.startsWith("accuracy") ? 1 : -1;
   const figures = new Map(MODELS.flatMap((name) => {
     const values = figuresOf(results.trials, name, column);
-    return values ? [[name, values.map((value) => sign * value)]] : [];
+    return values ? [[name, values]] : [];
   }));
-  const [best] = [...figures.values()]
+  return comparedCells(results, figures, {
+    best: column.startsWith("accuracy") ? "highest" : "lowest",
+    textOf: (values) => show(column, interval(values)),
+  });
+}
+
+/**
+ * The cells of {@linkcode MODELS}, from their figures by seed: the best in bold,
+ * those that have not learned marked.
+ */
+export function comparedCells(
+  results: RecipeResults,
+  figures: ReadonlyMap<string, readonly number[]>,
+  { best: wanted, textOf }: Pick<Measure, "best"> & {
+    readonly textOf: (values: readonly number[]) => string;
+  },
+): string[] {
+  const sick = healthOf(results).filter(({ isHealthy }) => !isHealthy)
+    .map(({ contender }) => contender);
+  const sign = wanted === "highest" ? 1 : -1;
+  const scored = (values: readonly number[]) => values.map((x) => sign * x);
+  const [best] = [...figures.values()].map(scored)
     .sort((a, b) => interval(b).mean - interval(a).mean);
   return MODELS.map((name) => {
     const values = figures.get(name);
     if (!values) return "";
-    const text = show(column, interval(values.map((value) => sign * value)));
-    const { mean, half } = pairedInterval(best!, values);
-    const isBest = values === best || mean <= half;
+    const text = textOf(values);
+    const { mean, half } = pairedInterval(best!, scored(values));
+    // The best differs from itself by nothing.
+    const isBest = mean <= half || mean === 0;
     return `${isBest ? `**${text}**` : text}${sick.includes(name) ? " †" : ""}`;
   });
 }

@@ -12,6 +12,7 @@ import { paperNames } from "./paper/paper_recipes.ts";
 import { RECIPES } from "./recipes.ts";
 import { sectionsOf } from "./report.ts";
 import { readJSON, type RecipeResults, writeJSON } from "./results_file.ts";
+import { timeToAccuracy } from "./time_to_accuracy.ts";
 
 const USAGE = `Usage: deno task results [options]
 
@@ -64,6 +65,7 @@ const [head, ...tables] = sectionsOf(recipes, notes);
 const sections = [
   head!,
   ...allTasks(recipes),
+  ...timeToAccuracy(recipes),
   ...besidePaper(recipes),
   ...tables,
 ];

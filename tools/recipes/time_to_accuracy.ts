@@ -1,0 +1,99 @@
+/** How long models train until they are about as good as softmax attention. @module */
+import { asMarkdownTexts, markdownTable } from "../markdown_text.ts";
+import { comparedCells, MODELS } from "./all_tasks.ts";
+import type { Section } from "./report.ts";
+import type { CurvePoint, RecipeResults, TrialResult } from "./results_file.ts";
+import { interval, mean } from "./statistics.ts";
+import { healthOf } from "./verdicts.ts";
+
+/** Of the accuracy that softmax attention ends at. */
+const SHARE = 0.95;
+
+/** The section on it; none if no recipe compares models with softmax attention. */
+export function timeToAccuracy(recipes: readonly RecipeResults[]): Section[] {
+  const rows = asMarkdownTexts(recipes)
+    .filter(({ reference }) => reference === "softmax")
+    .flatMap(rowOf);
+  if (rows.length === 0) return [];
+  return [{
+    text: `## Time to an accuracy
+
+Seconds of training steps until a model reaches, on validation data, ${
+      100 * SHARE
+    } % of
+the accuracy that softmax attention ends at in the same number of steps: the
+number of steps, read off the curves in straight lines between their points,
+times the median step. Bold figures are the shortest of their row and those
+that differ from it, seed by seed, by less than the interval. "2 of 5" says that
+so many trainings reached it. All models train for the same number of steps with
+a rate that falls to zero, so a shorter training of the same model may reach the
+accuracy sooner.
+
+${markdownTable(["task", "accuracy", ...MODELS], rows)}`,
+  }];
+}
+
+function rowOf(results: RecipeResults): string[][] {
+  const { trials, stepMilliseconds, reference, title } = results;
+  const ends = curvesOf(trials, reference).map((curve) =>
+    curve.at(-1)!.means["accuracy"]
+  );
+  if (ends.length === 0 || ends.includes(undefined)) return [];
+  const isHealthy =
+    healthOf(results).find(({ contender }) => contender === reference)!
+      .isHealthy;
+  if (!isHealthy) return [];
+  const wanted = SHARE * mean(ends as number[]);
+  const seconds = new Map<string, number[]>();
+  const partly = new Map<string, string>();
+  for (const name of MODELS) {
+    const curves = curvesOf(trials, name);
+    if (curves.length === 0) continue;
+    const steps = curves.map((curve) => stepsTo(wanted, curve))
+      .filter((step) => step !== undefined);
+    if (steps.length === curves.length) {
+      const each = stepMilliseconds[name]! / 1000;
+      seconds.set(name, steps.map((count) => count * each));
+    } else partly.set(name, `${steps.length} of ${curves.length}`);
+  }
+  const cells = comparedCells(results, seconds, {
+    best: "lowest",
+    textOf: (values) => {
+      const { mean, half } = interval(values);
+      const spread = Number.isNaN(half) ? "" : ` ± ${half.toFixed(1)}`;
+      return `${mean.toFixed(1)}${spread} s`;
+    },
+  });
+  return [[
+    title,
+    `${(100 * wanted).toFixed(1)} %`,
+    ...MODELS.map((name, i) => partly.get(name) ?? cells[i]!),
+  ]];
+}
+
+/** The curves of a contender's trainings. */
+function curvesOf(
+  trials: readonly TrialResult[],
+  name: string,
+): (readonly CurvePoint[])[] {
+  return trials.filter(({ contender }) => contender === name)
+    .map(({ curve }) => curve);
+}
+
+/** The step at which a curve first reaches an accuracy; none if it does not. */
+export function stepsTo(
+  wanted: number,
+  curve: readonly CurvePoint[],
+): number | undefined {
+  const points = curve.map(({ step, means }) => ({
+    step,
+    accuracy: means["accuracy"]!,
+  }));
+  const i = points.findIndex(({ accuracy }) => accuracy >= wanted);
+  const after = points[i];
+  // Of what came before the first look nothing is known.
+  const before = points[i - 1];
+  if (!after || !before) return after?.step;
+  const share = (wanted - before.accuracy) / (after.accuracy - before.accuracy);
+  return before.step + share * (after.step - before.step);
+}
