@@ -199,6 +199,8 @@ Deno.test("the time to an accuracy is read between the points of curves", () => 
     "0 of 3",
     "0.9 ± 0.0 s",
   ]);
+  const [marked] = timeToAccuracy([resultsWith(0.5, 1.95)]);
+  assert(rowOf(marked!.text, "Recall").includes("0 of 3 †"));
   assertEquals(timeToAccuracy([{ ...resultsWith(1.99, 0.5) }]), []);
 });
 
@@ -254,15 +256,17 @@ Deno.test("a table with a rival that has not learned is not printed", () => {
   assertStringIncludes(section!.text, "| softmax | 0.001: 0.100");
 });
 
-Deno.test("one of ours that has not learned, or diverged, is named below the table", () => {
+Deno.test("one of ours that has not learned, or diverged, is marked, and named below the table", () => {
   for (const loss of [1.95, null]) {
     const [, section] = sectionsOf([resultsWith(0.5, loss)], "");
     assertStringIncludes(section!.text, "82.00 ± 2.48 %");
     assertStringIncludes(section!.text, "lion-lit learned no more than");
     assertEquals(
-      section!.text.includes("| lion-lit | diverged |"),
+      section!.text.includes("| lion-lit † | diverged |"),
       loss === null,
     );
+    assert(rowOf(section!.text, "lion-lit †"));
+    assert(rowOf(section!.text, "lion-s"));
   }
 });
 

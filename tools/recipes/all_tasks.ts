@@ -1,6 +1,12 @@
 /** All tasks in one table, and which models are best at each. @module */
 import { asMarkdownTexts, markdownTable } from "../markdown_text.ts";
-import { columnsOf, figuresOf, type Section, show } from "./report.ts";
+import {
+  columnsOf,
+  figuresOf,
+  type Section,
+  show,
+  untrained,
+} from "./report.ts";
 import type { Measure } from "./recipe.ts";
 import type { RecipeResults } from "./results_file.ts";
 import { interval, pairedInterval } from "./statistics.ts";
@@ -65,8 +71,7 @@ export function comparedCells(
     readonly textOf: (values: readonly number[]) => string;
   },
 ): string[] {
-  const sick = healthOf(results).filter(({ isHealthy }) => !isHealthy)
-    .map(({ contender }) => contender);
+  const sick = untrained(healthOf(results));
   const sign = wanted === "highest" ? 1 : -1;
   const scored = (values: readonly number[]) => values.map((x) => sign * x);
   const [best] = [...figures.values()].map(scored)

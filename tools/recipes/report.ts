@@ -64,7 +64,7 @@ function reportRecipe(plain: RecipeResults): string {
     } of training steps in all; ${machine}.`,
     ...sick.length > 0
       ? [refusal(sick, results)]
-      : [comparison(results), ...footnotes(health, results)],
+      : [comparison(results, health), ...footnotes(health, results)],
     training(results, health),
   ].join("\n\n");
 }
@@ -81,14 +81,19 @@ function refusal(sick: readonly Health[], { floor }: RecipeResults): string {
   }. A comparison with a model that was not trained would say nothing.`;
 }
 
-function comparison(results: RecipeResults): string {
+function comparison(
+  results: RecipeResults,
+  health: readonly Health[],
+): string {
   const { trials, stepMilliseconds, published, reference } = results;
   const names = contendersIn(results);
   const columns = columnsOf(results);
   const main = columns[0] ?? "";
   const ofReference = figuresOf(trials, reference, main);
+  const marked = (name: string) =>
+    untrained(health).includes(name) ? `${name} †` : name;
   const rows = names.map((name) => [
-    name,
+    marked(name),
     ...columns.map((column) => cellOf(trials, name, column)),
     difference(
       main,
@@ -167,14 +172,19 @@ function footnotes(
   health: readonly Health[],
   { floor }: RecipeResults,
 ): string[] {
-  const names = health.filter(({ isHealthy }) => !isHealthy)
-    .map(({ contender }) => contender);
+  const names = untrained(health);
   if (names.length === 0) return [];
   return [
-    `${
+    `† ${
       names.join(", ")
     } learned no more than guessing by ${floor.guess} in these steps.`,
   ];
+}
+
+/** Those that have not learned. */
+export function untrained(health: readonly Health[]): string[] {
+  return health.filter(({ isHealthy }) => !isHealthy)
+    .map(({ contender }) => contender);
 }
 
 function difference(

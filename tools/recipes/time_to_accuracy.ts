@@ -1,7 +1,7 @@
 /** How long models train until they are about as good as softmax attention. @module */
 import { asMarkdownTexts, markdownTable } from "../markdown_text.ts";
 import { comparedCells, MODELS } from "./all_tasks.ts";
-import type { Section } from "./report.ts";
+import { type Section, untrained } from "./report.ts";
 import type { CurvePoint, RecipeResults, TrialResult } from "./results_file.ts";
 import { interval, mean } from "./statistics.ts";
 import { healthOf } from "./verdicts.ts";
@@ -25,7 +25,7 @@ the accuracy that softmax attention ends at in the same number of steps: the
 number of steps, read off the curves in straight lines between their points,
 times the median step. Bold figures are the shortest of their row and those
 that differ from it, seed by seed, by less than the interval. "2 of 5" says that
-so many trainings reached it. All models train for the same number of steps with
+so many trainings reached it, and † marks models that have not learned the task. All models train for the same number of steps with
 a rate that falls to zero, so a shorter training of the same model may reach the
 accuracy sooner.
 
@@ -39,10 +39,8 @@ function rowOf(results: RecipeResults): string[][] {
     curve.at(-1)!.means["accuracy"]
   );
   if (ends.length === 0 || ends.includes(undefined)) return [];
-  const isHealthy =
-    healthOf(results).find(({ contender }) => contender === reference)!
-      .isHealthy;
-  if (!isHealthy) return [];
+  const sick = untrained(healthOf(results));
+  if (sick.includes(reference)) return [];
   const wanted = SHARE * mean(ends as number[]);
   const seconds = new Map<string, number[]>();
   const partly = new Map<string, string>();
@@ -54,7 +52,10 @@ function rowOf(results: RecipeResults): string[][] {
     if (steps.length === curves.length) {
       const each = stepMilliseconds[name]! / 1000;
       seconds.set(name, steps.map((count) => count * each));
-    } else partly.set(name, `${steps.length} of ${curves.length}`);
+    } else {
+      const count = `${steps.length} of ${curves.length}`;
+      partly.set(name, sick.includes(name) ? `${count} †` : count);
+    }
   }
   const cells = comparedCells(results, seconds, {
     best: "lowest",
