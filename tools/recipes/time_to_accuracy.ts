@@ -25,9 +25,9 @@ the accuracy that softmax attention ends at in the same number of steps: the
 number of steps, read off the curves in straight lines between their points,
 times the median step. Bold figures are the shortest of their row and those
 that differ from it, seed by seed, by less than the interval. "2 of 5" says that
-so many trainings reached it, and † marks models that have not learned the task. All models train for the same number of steps with
-a rate that falls to zero, so a shorter training of the same model may reach the
-accuracy sooner.
+so many trainings reached it, and † marks models that have not learned the task.
+All models train for the same number of steps with a rate that falls to zero, so
+a shorter training of the same model may reach the accuracy sooner.
 
 ${markdownTable(["task", "accuracy", ...MODELS], rows)}`,
   }];
@@ -35,12 +35,12 @@ ${markdownTable(["task", "accuracy", ...MODELS], rows)}`,
 
 function rowOf(results: RecipeResults): string[][] {
   const { trials, stepMilliseconds, reference, title } = results;
+  const sick = untrained(healthOf(results));
+  if (sick.includes(reference)) return [];
   const ends = curvesOf(trials, reference).map((curve) =>
     curve.at(-1)!.means["accuracy"]
   );
   if (ends.length === 0 || ends.includes(undefined)) return [];
-  const sick = untrained(healthOf(results));
-  if (sick.includes(reference)) return [];
   const wanted = SHARE * mean(ends as number[]);
   const seconds = new Map<string, number[]>();
   const partly = new Map<string, string>();
