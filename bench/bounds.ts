@@ -251,7 +251,7 @@ function reachedOne(report: Bounded, bound: Bound): Reached[] {
     const place = `${figure} on ${backend}, ${panel}, ${at}`;
     const measured = bound.measure === "memory" ? ", memory" : "";
     return [{
-      what: `${place}: ${series} beside ${rival}${measured}`,
+      what: `${place}: ${series} compared with ${rival}${measured}`,
       ...{ ratio, most },
     }];
   });
@@ -273,12 +273,13 @@ function reachedPairs(
   return [
     {
       what: `${measured.join(" and ")} on wasm: geometric mean of ` +
-        `${ratios.length}, ${OURS} beside ${THEIRS}`,
+        `${ratios.length}, ${OURS} compared with ${THEIRS}`,
       ratio: geometricMean(ratios.map(({ ratio }) => ratio)),
       most: mean(machine),
     },
     ...ratios.map(({ figure, panel, at, ratio }) => ({
-      what: `${figure} on wasm, ${panel}, ${at}: ${OURS} beside ${THEIRS}`,
+      what:
+        `${figure} on wasm, ${panel}, ${at}: ${OURS} compared with ${THEIRS}`,
       ...{ ratio, most: each(machine) },
     })),
   ].filter(({ most }) => most < Infinity);

@@ -81,8 +81,8 @@ Lists are separated by commas. Without a GPU all figures together take about
 twenty minutes; times of a busy machine mean little. The task sets flags of V8;
 \`deno run -A bench/main.ts\` measures without them.
 
-  --compare REV     times this tree beside another revision of git's, in turns, after
-                    the results of both were compared; ends with 1 if anything takes
+  --compare REV     times this tree and another revision of git's in turns, after
+                    comparing their results; ends with 1 if anything takes
                     more than --most of the time, in a second measurement too
   --only SECTIONS   of ${COMPARED.join(", ")} (default: all)
   --filter TEXT     only cases with the text in their titles

@@ -86,7 +86,7 @@ const RATIOS: readonly {
   readonly beside: string;
 }[] = [
   {
-    what: "`chunkwise` beside PyTorch's linear-time scan",
+    what: "`chunkwise`, against a linear-time scan",
     ...{ figure: "peers", panel: "forward" },
     ...{ series: "chunkwise", beside: "PyTorch" },
   },
@@ -96,17 +96,17 @@ const RATIOS: readonly {
     ...{ series: "chunkwise", beside: "PyTorch" },
   },
   {
-    what: "`full` beside PyTorch's full form",
+    what: "`full`, against the full form",
     ...{ figure: "peers", panel: "forward" },
     ...{ series: "full", beside: "PyTorch full" },
   },
   {
-    what: "our softmax attention beside PyTorch's SDPA",
+    what: "our softmax attention, against SDPA",
     ...{ figure: "peers", panel: "forward" },
     ...{ series: "softmax", beside: "PyTorch SDPA" },
   },
   {
-    what: "Mamba's selective scan beside PyTorch's",
+    what: "Mamba's selective scan, against the same",
     ...{ figure: "scan", panel: "forward" },
     ...{ series: "selectiveScan", beside: "PyTorch" },
   },
@@ -134,8 +134,8 @@ export function allTables(plain: Report): string {
       ...absent.map(({ name, why }) => `- ${name} is left out: ${why}.`),
     ].join("\n"),
     "## Bounds",
-    "A contender's time divided by its rival's, the quicker one's where PyTorch has " +
-    "two pools of threads; _unsteady_ times have none.",
+    "A contender's time divided by its rival's, or by the quicker one's where PyTorch " +
+    "has two pools of threads; _unsteady_ times have no ratio.",
     markdownTable(
       ["what", "ratio", "bound", ""],
       reachedIn(report).map((one) => [

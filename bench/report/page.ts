@@ -2,6 +2,7 @@
 import { DISPLAY, table, type TableRow } from "@lionjs/lion/notebook";
 import { asPlotTexts } from "../../lib/notebook/plot_text.ts";
 import { plotlyScript, plotPolicy } from "../../lib/notebook/plotly_page.ts";
+import { NIGHT } from "../../tools/site/night.ts";
 import { proseToHTML } from "../../tools/site/prose.ts";
 import style from "../../site/docs.css" with { type: "text" };
 import { asMarkdownTexts, codeOf } from "../../tools/markdown_text.ts";
@@ -55,12 +56,18 @@ ${plotPolicy(plots, "source")}
 <title>LION on this machine</title>
 <style>
 ${style}
-body { max-width: 66rem; }
+body, main { max-width: 66rem; }
 .plot { overflow-x: auto; }
+@media (prefers-color-scheme: dark) {
+  .plot { filter: url("#night"); }
+}
 </style>
 ${loader}
 <body>
+${NIGHT}
+<main>
 ${parts.join("\n")}
+</main>
 </body>
 </html>
 `;
@@ -74,7 +81,7 @@ function summaryOf(report: Report): string {
   );
   return `# LION on this machine
 
-${codeOf(report.command)}, ${report.date}, ${report.seconds} s.${
+${codeOf(report.command)}, ${tellDate(report)}, ${report.seconds} s.${
     isBusy
       ? "\n\n**The machine was busy in the minute before. If what ran there went on, these times mean little.**"
       : ""
@@ -82,6 +89,11 @@ ${codeOf(report.command)}, ${report.date}, ${report.seconds} s.${
 
 ${[machineLines(report), ...absentLines].join("\n")}
 `;
+}
+
+/** The day and the minute; another text than a date is what it is. */
+function tellDate({ date }: Report): string {
+  return date.replace(/^(\S{10})T(\d\d:\d\d):[\d.]+Z$/, "$1, $2 UTC");
 }
 
 /** The machine, the versions and the backends of a report whose texts are escaped, as a list. */
@@ -251,7 +263,8 @@ export function rowsOf(
       series,
       at,
       ...(time && { milliseconds: tellTime(time), runs: time.samples }),
-      ...(baseline && time && { "beside softmax": ratioOf(point, baseline) }),
+      ...(baseline && time &&
+        { "relative to softmax": ratioOf(point, baseline) }),
       ...(figure === "training" && paper !== undefined &&
         { "in the paper": paper }),
       ...(gpuMilliseconds !== null && { "GPU ms": gpuMilliseconds }),

@@ -10,6 +10,7 @@ import {
   steadyMilliseconds,
   type Work,
 } from "./report_file.ts";
+import { TEXTS } from "./texts.ts";
 
 /** What is on a vertical axis. */
 type Measure = "time" | "memory";
@@ -114,6 +115,7 @@ export function plotsOf(
   if (points.length === 0) return [];
   if (figure === "forms") return memoryAgainstTime(measured);
   if (isOfPairs(measured)) return ratioPlots(measured);
+  const subject = TEXTS[figure].short;
   const x = PLACES[figure];
   const isLine = new Set(points.map(({ at }) => at)).size > 1;
   if (!x || !isLine) return barPlots(measured);
@@ -135,7 +137,9 @@ export function plotsOf(
     );
     if (drawable.length === 0) return [];
     return [panels(drawable, {
-      title: `${measure === "time" ? "Time" : "Memory"}, ${measured.backend}`,
+      title: `${
+        measure === "time" ? "Time" : "Memory"
+      } of ${subject}, ${measured.backend}`,
       width: drawable.length > 1 ? 980 : 620,
       // Room for a long legend.
       ...(names.length > 8 && { height: 480 }),
@@ -191,7 +195,7 @@ function memoryAgainstTime({ points, backend }: MeasuredFigure): Figure[] {
 }
 
 /** Contenders that have one place, by time, for each panel. */
-function barPlots({ points, backend }: MeasuredFigure): Figure[] {
+function barPlots({ figure, points, backend }: MeasuredFigure): Figure[] {
   const parts = [...new Set(points.map(({ panel }) => panel))];
   return parts.flatMap((panel) => {
     const times = points.filter((point) => point.panel === panel)
@@ -199,7 +203,10 @@ function barPlots({ points, backend }: MeasuredFigure): Figure[] {
     if (times.every(([, milliseconds]) => milliseconds === null)) return [];
     return [bars(
       Object.fromEntries(times.map(([name, time]) => [name, time ?? NaN])),
-      { title: `${panel}, ${backend}`, x: "milliseconds", width: 620 },
+      {
+        title: `Time of ${TEXTS[figure].short}: ${panel}, ${backend}`,
+        ...{ x: "milliseconds", width: 620 },
+      },
     )];
   });
 }
@@ -219,7 +226,7 @@ function ratioPlots(measured: MeasuredFigure): Figure[] {
   const shown = ratios.length > 0 ? ratios : times;
   if (shown.length === 0) return [];
   return [bars(Object.fromEntries(shown), {
-    title: `${figure}, ${backend}`,
+    title: `Time of ${TEXTS[figure].short}, ${backend}`,
     x: ratios.length > 0 ? "our time divided by PyTorch's" : "milliseconds",
     width: 820,
   })];
@@ -256,7 +263,11 @@ function kernelPlots({ kernels = [], backend }: MeasuredFigure): Figure[] {
         : names[i]!;
       return [name, row.milliseconds];
     })),
-    { title: `Kernels, ${backend}`, x: "milliseconds", width: 900 },
+    {
+      title: `The kernels of LION-S, ${backend}`,
+      x: "milliseconds",
+      width: 900,
+    },
   )];
 }
 
@@ -336,7 +347,7 @@ function roofline(points: readonly Point[], backend: ReportBackend): Figure[] {
   const heights = traces.flatMap(({ y }) => y as number[]);
   return [
     new Figure(traces, {
-      title: { text: `Roofline, ${name}` },
+      title: { text: `Roofline of LION-S and softmax, ${name}` },
       xaxis: {
         title: { text: "operations per byte" },
         ...labelled([from, to], "log"),

@@ -197,7 +197,7 @@ function panelTables(
 function trainingTable(panel: string, points: readonly Point[]): string {
   const softmax = points.find(({ series }) => series === "softmax")!;
   return markdownTable(
-    [panel, "time", "beside softmax", "in the paper"],
+    [panel, "time", "relative to softmax", "in the paper"],
     points.map((point) => [
       point.series,
       cellOf(point),

@@ -12,6 +12,8 @@ export const VARIANT_NAMES: Readonly<Record<Variant, string>> = {
 /** A figure's title, and what to see in it. */
 export interface FigureText {
   readonly title: string;
+  /** What is measured, in the titles of its plots. */
+  readonly short: string;
   /** Markdown. */
   readonly about: string;
 }
@@ -20,45 +22,51 @@ export interface FigureText {
 export const TEXTS: Readonly<Record<FigureName, FigureText>> = {
   forms: {
     title: "Memory against time of the forms (figure 1)",
+    short: "the forms",
     about:
-      `One sequence in each form of LION-LIT, LION-D and LION-S. The paper finds
-the recurrent form slowest and smallest, and the chunkwise form between the two
-in memory and fastest for LIT and D. The recurrent form keeps two states beside
-its output, whatever the length. Our full and blockwise forms are kernels that
+      `One sequence in each form of LION-LIT, LION-D and LION-S. In the paper
+the recurrent form is the slowest and smallest, and the chunkwise form lies between
+the other two in memory and is the fastest for LIT and D. Besides its output the
+recurrent form keeps two states, whatever the length. Our full and blockwise forms are kernels that
 keep no matrix of length × length, so they lie closer to the others in memory than
-the paper's; without a decay a GPU's keep nothing but their output either. The
-paper's full form is *full in tfjs*: operations that keep the matrix, as its code
-does. On cpu, where there are no kernels, *full* is that.`,
+the paper's; without a decay they keep nothing but their output on a GPU. The paper's
+full form is *full in tfjs*: operations that keep the matrix, as its code does. On
+cpu, which has no kernels, *full* means these operations.`,
   },
   lengths: {
     title: "Time and memory against length, and the roofline",
+    short: "LION-S and softmax",
     about:
-      `LION-S, with the full form and softmax attention as our kernels and in
-TensorFlow.js operations, as the papers have them, and a loop over Float32Array as one would write it by hand. The chunkwise and the
-recurrent form grow with the length, the full and the blockwise one and softmax
-with its square. A point that is missing has its reason below. Of the roofline,
-the arithmetic is the rate of the backend's largest matrix product, and the
-bandwidth that of a copy, both measured in this run; operations and bytes are
-the least that a form must do and move, three times as many with gradients. A
+      `LION-S; the full form and softmax attention both as our kernels and in TensorFlow.js
+operations, which is how the papers compute them; and a loop over Float32Array as
+one would write it by hand. The time of the chunkwise and recurrent forms grows with
+the length, that of the full and blockwise forms and of softmax with its square. The
+list below says why points are missing. The flat part of the roofline is the rate of
+the backend's largest matrix product, its slope the bandwidth of a copy, both
+measured in this run; operations and bytes are the least that a form must do and
+move, and three times as many with gradients. A
 kernel that multiplies better than that product lies above the roof, as ours do
 on WebGPU in software. On WebGPU with timestamps a point is the time of its
 kernels alone.`,
   },
   peers: {
-    title: "Beside other libraries",
+    title: "Compared with other libraries",
+    short: "attention in other libraries",
     about:
       `LION-S in our chunkwise form and as others compute it, taking turns in this run:
 PyTorch on the CPU, by a scan in chunks (*PyTorch*) and by the authors' full form
 with a mask for each direction; ONNX Runtime's operator LinearAttention, two causal
 sweeps of it; jax-js, by the same scan in chunks; and the loop over Float32Array.
-Softmax, which is another function, is ours, TensorFlow.js's and PyTorch's (SDPA).
+Softmax attention, a different function, is timed in our kernel, in TensorFlow.js and
+in PyTorch (SDPA).
 PyTorch has its threads in the pool of OpenBLAS or of OpenMP, since two at once
-disturb each other. Each result was compared before it was timed. PyTorch and ONNX
-Runtime are beside WebAssembly, which computes on the same cores. The time of other
-libraries is all that is known of them: their memory is their own.`,
+disturb each other. Each result was checked before it was timed. PyTorch and ONNX
+Runtime are compared with WebAssembly, which computes on the same cores. Only the
+time of other libraries is measured, not their memory.`,
   },
   chunks: {
     title: "Chunk size against time and memory (figure 4)",
+    short: "LION-D in chunks",
     about:
       `LION-D in chunks. The paper shows the whole model at 1,248 pixels; here it is
 its attention. Small chunks keep many states, large ones multiply large blocks of
@@ -66,9 +74,10 @@ scores. Without \`chunkSize\` the kernel chooses for itself.`,
   },
   resolutions: {
     title: "A vision transformer against resolution (figures 3 and 10)",
+    short: "a vision transformer",
     about:
       `Inference of one image, with softmax attention, LION-D in its forms, Hydra
-and Vim; the paper's full form is *LION-D, full in tfjs*. Memory is beside weights and image. In the paper softmax's memory grows
+and Vim; the paper's full form is *LION-D, full in tfjs*. Memory is what is needed besides the weights and the image. In the paper softmax's memory grows
 with the square of the tokens; ours is a kernel that keeps no scores, so only its
 time does. Hydra and Vim are faster than LION there at high resolution, since
 they have kernels on a GPU and LION had none; here all have. The rivals have twice
@@ -76,16 +85,18 @@ as many blocks, without perceptrons.`,
   },
   tokens: {
     title: "The next token (figure 6)",
+    short: "the next token of a GPT",
     about:
       `A GPT writes one token after a text. Attention that reads the whole text anew
 grows with its length; a KV cache saves the products and keeps every key and
 value, which it reads for each token; the recurrence has a state of one size. Our
 cache is copied with each new token, so its time grows with the text sooner than
-where it is written in place. Memory is the state's and what the token needs,
-weights excepted.`,
+with a cache that is written in place. Memory is that of the state and of the new
+token, without the weights.`,
   },
   memory: {
     title: "Memory against length (figure 9)",
+    short: "an encoder",
     about:
       `An encoder of two blocks, for one sequence: inference and a training step with
 Adam. In the paper BERT's memory is quadratic, LION's and Hydra's linear. BERT's
@@ -93,18 +104,20 @@ attention is *softmax in tfjs* here, which keeps its scores; *softmax* is our
 kernel, which does not, and is linear too.`,
   },
   training: {
-    title: "A training step, and inference, beside softmax",
+    title: "A training step and inference, compared with softmax",
+    short: "models",
     about:
       `Forward, backward and Adam for one example, and inference. The paper's ratios
-are of whole trainings on a GPU with batches, of the tiny size (Hydra's of the small
-one), of LION in the full form in operations, as those *in tfjs* here; by itself
-LION takes the chunkwise form. With one image and 197 tokens the dense layers are
+are those of whole trainings on a GPU with batches, for models of the tiny size
+(Hydra: the small one), with LION in the full form in operations, like those called
+*in tfjs* here; unless told otherwise, LION takes the chunkwise form. With one image and 197 tokens the dense layers are
 most of a step, which brings the ratios of attention closer to 1.`,
   },
   family: {
     title: "What the family costs",
+    short: "the family",
     about:
-      `Attention with a decay for each token (*scalar*) beside a decay for each
+      `Attention with a decay for each token (*scalar*), compared with a decay for each
 channel (*diagonal*: GLA, HGRN-2, RWKV-6), the gated delta rule, and the delta rule
 with a decay for each channel (*Kimi delta*). Both directions, in chunks, not
 normalised. On WebAssembly PyTorch takes part, with a scan in chunks for GLA and
@@ -112,60 +125,67 @@ for the gated delta rule; on WebGPU the same in TensorFlow.js operations.`,
   },
   scan: {
     title: "The selective scan of Mamba",
+    short: "Mamba's selective scan",
     about:
       `One sequence with the channels of Vision Mamba's smallest model, gates
-included, beside a scan in chunks in PyTorch, at its best chunk, or beside the same
-in TensorFlow.js operations.`,
+included, compared with a scan in chunks in PyTorch, with the best chunk size, or with
+the same in TensorFlow.js operations.`,
   },
   products: {
     title: "Matrix products",
+    short: "matrix products",
     about:
       `The product of a dense layer in all transposes, as its gradients need them (N
 is as it is, T transposed), and a batch of small products.`,
   },
   steps: {
-    title: "A training step beside PyTorch",
+    title: "A training step, compared with PyTorch",
+    short: "training steps",
     about:
       `Forward, backward and Adam for an encoder of two blocks: many short sequences,
 where kernels are small, and a long one, where they are large. The losses of the
 first steps are compared.`,
   },
   operations: {
-    title: "Operations beside PyTorch",
+    title: "Operations, compared with PyTorch",
+    short: "single operations",
     about:
-      `What code outside attention consists of: one operation of TensorFlow.js on a
+      `What code outside attention is made of: one operation of TensorFlow.js on a
 million numbers, or the gradient of a short chain of them, on matrices of 1024 rows
-and columns; the convolution has 64 channels and 128 pixels a side. Both sides make
-new memory for their outputs, as code does. PyTorch is the quickest of its settings:
-its threads in the pool of OpenBLAS, of OpenMP, or of both, whose threads then sleep
-while they wait; channels last or first.`,
+and columns; the convolution has 64 channels and 128 pixels a side. Both libraries
+allocate new memory for their outputs, as ordinary code does. PyTorch's time is that
+of its quickest setting: threads in the pool of OpenBLAS, of OpenMP, or of both, in
+which case they sleep while they wait; and channels last or first.`,
   },
   models: {
-    title: "Models beside those of PyTorch",
+    title: "Models, compared with PyTorch",
+    short: "models",
     about:
-      `Inference, and a training step with Adam, of a model with each mixer, beside
+      `Inference, and a training step with Adam, of a model with each mixer, compared with
 PyTorch's model of the same sizes with softmax attention
 (\`scaled_dot_product_attention\`), inference mode and its fused Adam. PyTorch's
-threads are in the pool of OpenBLAS, of OpenMP, or of both, whichever is the quickest
-at the model. Logits and the losses
-of the first steps of the model with softmax attention are compared with PyTorch's; a
+threads are in the pool of OpenBLAS, of OpenMP, or of both, whichever is quickest
+for the model. Logits and the losses of the first steps of the model with softmax attention are compared with PyTorch's; a
 model of one block with each mixer is compared with plain forms.`,
   },
   large: {
-    title: "Large models beside those of PyTorch",
+    title: "Large models, compared with PyTorch",
+    short: "large models",
     about:
-      `The same of models of which a run takes seconds on two cores; so few runs are
-timed, and the figure is measured only where it is named.`,
+      `The same for models whose runs take seconds on two cores: few runs are timed, and
+the figure is measured only if it is asked for.`,
   },
   optimizers: {
     title: "A training step by hand, by train, and with tf.train.adam",
+    short: "optimizers",
     about:
       `The same step of ViT-tiny with LION-S: by hand with this library's Adam or with
-TensorFlow.js's, and by \`train\`, without clipping and with that which it does unless
-told otherwise. A step of \`train\` lasts until it asks for the next batch.`,
+TensorFlow.js's, and by \`train\`, without clipping and with the clipping that it
+does by default. A step of \`train\` lasts until it asks for the next batch.`,
   },
   mixer: {
-    title: "A custom mixer beside PyTorch",
+    title: "A custom mixer, compared with PyTorch",
+    short: "a custom mixer",
     about:
       `A training step of an encoder whose mixer is the one in the documentation of
 \`Mixer\`, a moving average of each channel in few lines. In PyTorch it is the scan in
@@ -173,6 +193,7 @@ chunks or a matrix of weights for each channel, whichever is quicker.`,
   },
   overhead: {
     title: "What a small step costs beyond its kernels",
+    short: "a small training step",
     about:
       `A step of \`train\` with many short sequences, as it is and with \`record: false\`,
 and the sum of the times of the kernels that it runs: the rest is JavaScript, launches
@@ -180,35 +201,38 @@ and, where nothing is recorded, the layers' code and the tape of gradients.`,
   },
   recompute: {
     title: "Training whose blocks are computed again",
+    short: "training with recomputed blocks",
     about:
-      `Steps of \`train\` with what gradients need kept, and with \`recompute\`, by which
-each block is computed again for its gradients. Memory is the peak of all: model,
+      `Steps of \`train\` that keep what gradients need, and steps with \`recompute\`, which
+computes each block again for its gradients. Memory is the peak of everything: model,
 gradients, optimizer and step. The losses of a small model are the same to the last
 bit.`,
   },
   flags: {
     title: "After attention, with and without flags of V8",
+    short: "code that runs after attention",
     about:
-      `A million calls of functions of V8, and TensorFlow.js's square root of a million
+      `A million calls of V8's functions, and TensorFlow.js's square root of a million
 numbers, right after attention, in processes with the flags of \`deno task fast\` and
 without. Some processors run other code many times more slowly after vectors of 256
-bits unless these are cleared. Each process tells its least time.`,
+bits unless these are cleared. The time is the least of each process.`,
   },
   size: {
     title: "The size of the module",
+    short: "the module",
     about:
-      `The module of WebAssembly kernels after brotli, as a page loads it, beside its
+      `The module of WebAssembly kernels after brotli, as a page loads it, compared with its
 size in an earlier version.`,
   },
   kernels: {
     title: "The kernels of LION-S, forward and with gradients",
+    short: "the kernels of LION-S",
     about:
-      `What \`profile\` finds, the longest first; on WebGPU each launch by itself.
-Between kernels there is JavaScript, which is not in it. A kernel's share of the
-roof is what it reaches of the machine's best product or of its bandwidth,
-whichever allows less, by the least that it must do and move; the launches of a
-kernel count together. A kernel that moves each of its numbers once has the rate
-in the column *GB/s*.`,
+      `What \`profile\` finds, the longest first; on WebGPU each launch separately. The
+JavaScript between kernels is not included. A kernel's share of the roof compares the
+least that it must do and move with what the machine's best product or its bandwidth,
+whichever is lower, would allow; the launches of a kernel count together. The column
+*GB/s* is the rate of a kernel that moves each of its numbers once.`,
   },
 };
 

@@ -92,7 +92,7 @@ Deno.test("reachedIn() has the bounds that were measured, kept or not", () => {
   assertAlmostEquals(found!.ratio, 0.4, 1e-9);
   assertEquals(
     found!.what,
-    "peers on wasm, forward, 1024: full beside PyTorch full",
+    "peers on wasm, forward, 1024: full compared with PyTorch full",
   );
   assertEquals([found!.most, isKept(found!)], [0.3, false]);
   assertEquals(isKept({ ...found!, ratio: NaN }), false);

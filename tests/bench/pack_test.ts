@@ -45,7 +45,7 @@ Deno.test({
     const absent = report.absent.map(({ name }) => name);
     assertEquals(absent, ["PyTorch", "ONNX Runtime"]);
     const page = await Deno.readTextFile(`${out}/report.html`);
-    assert(page.length > 1e6 && page.includes("Beside other libraries"));
+    assert(page.length > 1e6 && page.includes("Compared with other libraries"));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

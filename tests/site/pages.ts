@@ -6,6 +6,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { curves } from "@lionjs/lion/notebook";
 import { reportPage } from "../../bench/report/page.ts";
@@ -127,6 +128,24 @@ Deno.test({
             });
           });
         }
+        await t.step(
+          "figures of a report are dark on a dark page",
+          async () => {
+            const page = await browser.newPage({ colorScheme: "dark" });
+            await page.goto(`file://${folder}/report.html`);
+            const filter = await page.locator(".plot").first()
+              .evaluate((plot) => getComputedStyle(plot).filter);
+            assertEquals(filter, 'url("#night")');
+            assertEquals(await page.locator("filter#night").count(), 1);
+            await page.evaluate(axe.source);
+            const { violations } = await page.evaluate(() =>
+              (globalThis as unknown as { axe: typeof axe }).axe
+                .run({ exclude: [[".plot"]] })
+            );
+            assertEquals(violations.map(({ id }) => id), []);
+            await page.close();
+          },
+        );
         await t.step("what is not theirs does not run", async () => {
           const page = await browser.newPage();
           await page.goto(`file://${folder}/report.html`);
