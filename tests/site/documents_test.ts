@@ -148,6 +148,27 @@ Deno.test("referencePage() leads to the site, and names what one imports from", 
     referencePage('<i id="a"></i><a href="#a"></a><a href="#b"></a>', "", ""),
     '<a href="#a"></a><a></a>',
   );
+  const symbol = referencePage(
+    `<head><title>c - default - lion documentation</title>
+<script src="../darkmode_toggle.js"></script></head><button id="theme-toggle">
+d</button><main><div class="text-2xl leading-none break-all"><b>c</b>
+</div><a
+  class="sourceButton"
+  href="file:///somewhere/c.ts">e</a></main><div class="toc"></div>`,
+    "../",
+    "@a/b",
+  );
+  assertStringIncludes(symbol, "<title>c · LION</title>");
+  assertStringIncludes(symbol, '<script src="../reference.js"></script>');
+  assertMatch(symbol, /<h1 [^>]*><b>c<\/b>\n<\/h1>/);
+  assertStringIncludes(symbol, 'role="complementary"');
+  assert(!/theme-toggle|file:|sourceButton/.test(symbol), symbol);
+  const entry = referencePage(
+    "<title>io - lion documentation</title><main>",
+    "../",
+    "@a/b",
+  );
+  assertStringIncludes(entry, "<main><h1>io</h1>");
   const root = referencePage(page("."), "../", "@a/b");
   assertStringIncludes(root, "from &quot;@a/b&quot;");
 });

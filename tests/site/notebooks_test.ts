@@ -107,6 +107,12 @@ Deno.test("proseToHTML() keeps Markdown out of formulas", () => {
   assert(!html.includes("<em>"));
 });
 
+Deno.test("proseToHTML() gives each header of a table a name", () => {
+  const html = proseToHTML("| | $a<b$ |\n|---|---|\n| c | d |\n");
+  assertStringIncludes(html, "<td></td>");
+  assertStringIncludes(html, '<th aria-label="a&lt;b"><span class="katex">');
+});
+
 Deno.test("proseToHTML() finds formulas over several lines, not in code", () => {
   const html = proseToHTML("$$\na\n- b\n$$\n\n`$x$` costs \\$5 or $1\n+ 1$.");
   assertStringIncludes(html, 'class="katex-display"');

@@ -45,6 +45,7 @@ export const SHARED = [
   "index.html",
   "docs.css",
   "reference.css",
+  "reference.js",
   "search.css",
   "search.js",
   "icon.svg",
@@ -179,7 +180,7 @@ async function copyCodecs(folder: URL): Promise<void> {
 }
 
 async function buildDocumentation(folder: URL): Promise<void> {
-  for (const name of ["docs.css", "reference.css"]) {
+  for (const name of ["docs.css", "reference.css", "reference.js"]) {
     await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
   }
   const reference = await buildReference(folder);

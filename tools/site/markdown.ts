@@ -4,6 +4,7 @@ import highlighter from "highlight.js/lib/core";
 import typescript from "highlight.js/lib/languages/typescript";
 import { Marked } from "marked";
 import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { withHeaders } from "./prose.ts";
 import { type Section, sectionsOf, withAnchors } from "./sections.ts";
 
 highlighter.registerLanguage("typescript", typescript);
@@ -48,7 +49,7 @@ export function renderMarkdown(
 
 /** Tables in which an empty cell is no header, and numbers are whole on a line. */
 function tidyTables(html: string): string {
-  return html.replaceAll(/<th([^>]*)><\/th>/g, "<td$1></td>")
+  return withHeaders(html)
     .replaceAll(
       /<td[^>]*>[^]*?<\/td>/g,
       (cell) => cell.replaceAll(/(?<=\d) (?=%|± )|(?<=±) (?=\d)/g, "\u00a0"),

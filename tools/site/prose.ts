@@ -1,6 +1,7 @@
 /** Markdown with formulas as HTML, as Jupyter shows it. @module */
 import katex from "katex";
 import { Marked } from "marked";
+import { escapeHTML } from "../../lib/jupyter/html.ts";
 
 /** Code, which may contain dollars, and formulas: `$$…$$` or `$…$`. */
 const CODE_OR_FORMULA =
@@ -8,6 +9,9 @@ const CODE_OR_FORMULA =
 
 /** Stands for a formula while Markdown is read; taken out of what is to be read. */
 const PLACEHOLDER = /\uE000(\d+)\uE001/g;
+
+/** A header of a table that is one formula. */
+const LONE_HEADER = /<th([^>]*)>\uE000(\d+)\uE001<\/th>/g;
 
 /**
  * HTML of Markdown. Formulas are taken out first, as Jupyter does it: Markdown
@@ -24,19 +28,35 @@ export function proseToHTML(
       if (token.type === "link") token["href"] = linkOf(token["href"]);
     },
   });
-  const formulas: string[] = [];
+  const formulas: string[] = [], sources: string[] = [];
   const text = markdown.replaceAll(/[\uE000\uE001]/g, "\uFFFD").replaceAll(
     CODE_OR_FORMULA,
     (_, code, displayed, inline) => {
       if (code !== undefined) return code;
+      sources.push(displayed ?? inline);
       formulas.push(
         formulaToHTML(displayed ?? inline, displayed !== undefined),
       );
       return `\uE000${formulas.length - 1}\uE001`;
     },
   );
-  const html = marked.parse(text, { async: false });
-  return html.replaceAll(PLACEHOLDER, (_, index) => formulas[Number(index)]!);
+  const html = withHeaders(marked.parse(text, { async: false }));
+  return html
+    // Programs that read aloud find no name in a header that is a formula.
+    .replaceAll(
+      LONE_HEADER,
+      (header, attributes, index) =>
+        header.replace(
+          `<th${attributes}`,
+          () => `<th${attributes} aria-label="${escapeHTML(sources[index]!)}"`,
+        ),
+    )
+    .replaceAll(PLACEHOLDER, (_, index) => formulas[Number(index)]!);
+}
+
+/** Tables in which a cell without a word is no header. */
+export function withHeaders(html: string): string {
+  return html.replaceAll(/<th([^>]*)><\/th>/g, "<td$1></td>");
 }
 
 /** HTML of a formula in TeX; throws if there is a mistake in it. */

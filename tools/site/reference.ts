@@ -19,7 +19,11 @@ export function referencePage(
   const links = Object.entries(WAYS).map(([text, path]) =>
     `<a href="${root}${path}">${text}</a>`
   );
-  return html
+  return withHeading(html)
+    .replace(
+      /<title>(.*?)(?: - default)?(?: -)? lion documentation</,
+      "<title>$1 · LION<",
+    )
     .replaceAll("&#x2F;", "/")
     // The site's search finds symbols too; theirs takes the key S from all boxes.
     .replaceAll(
@@ -27,6 +31,17 @@ export function referencePage(
       "",
     )
     .replace(/<input\s[^>]*id="searchbar"[^>]*>\s*/, "")
+    // The rest of the site has no switch: all pages are as the system is.
+    .replace(
+      /<script src="[^"]*darkmode_toggle\.js"><\/script>/,
+      `<script src="${root}reference.js"></script>`,
+    )
+    .replace(/<button id="theme-toggle"[\s\S]*?<\/button>\s*/, "")
+    // They would lead to files of the machine that has made the pages.
+    .replaceAll(
+      /<a\s+class="sourceButton"\s+href="file:[\s\S]*?<\/a>\s*/g,
+      "",
+    )
     // It links to parameters of mapped types, which it does not describe.
     .replaceAll(
       / href="#([^"]*)"/g,
@@ -47,6 +62,23 @@ export function referencePage(
 <search></search></nav>`,
     )
     .replace('<nav id="topnav"', '<nav id="topnav" aria-label="Reference"')
+    .replace(
+      '<nav class="topSymbols"',
+      '<nav class="topSymbols" aria-label="Symbols"',
+    )
+    .replace(
+      '<nav class="documentNavigation"',
+      '<nav class="documentNavigation" aria-label="Sections"',
+    )
+    .replace(
+      '<div class="toc"',
+      '<div class="toc" role="complementary" aria-label="On this page"',
+    )
+    // Beside the text, not below its last section.
+    .replaceAll(
+      /<h3>(?=Usage|Symbols|Document Navigation)/g,
+      '<h3 aria-level="2">',
+    )
     // Its lists hold more than items.
     .replace(
       /<ul class="breadcrumbs">[\s\S]*?<\/ul>\s*<\/div>/,
@@ -68,4 +100,18 @@ export function referencePage(
     )
     // What is longer than its box scrolls, with keys too.
     .replaceAll(/(<pre[^>]*>\s*)<code/g, '$1<code tabindex="0"');
+}
+
+/** A page whose title is its heading: of a symbol what names it, of others the name of the page. */
+function withHeading(html: string): string {
+  const symbol =
+    /<div class="text-2xl leading-none break-all">([\s\S]*?)<\/div>/;
+  if (symbol.test(html)) {
+    return html.replace(
+      symbol,
+      '<h1 class="text-2xl leading-none break-all">$1</h1>',
+    );
+  }
+  const [, title] = /<title>(?:(.*) - )?lion documentation</.exec(html) ?? [];
+  return html.replace("<main>", `<main><h1>${title ?? "lion"}</h1>`);
 }
