@@ -129,15 +129,16 @@ export const OPEN_WEB_TEXT = {
 /** Text: the next token is to be guessed, at lengths never trained on. */
 export const causalLanguage: Recipe = {
   title: "Causal language modelling",
-  about: "Texts of the Brown corpus, each kept whole, in order and in one " +
-    "part of the data. The table has the perplexity of held-out tokens " +
-    "at the length of training and at 2, 4 and 8 times that length, and " +
-    "for the longest also by position: over the tokens between a " +
-    "position and the one named before it. LION has no positions. " +
-    "Softmax attention has rotary ones, learned ones, of which those " +
-    "beyond the training length were never trained, or ALiBi's slopes " +
-    "(GPT-2's blocks). `unigram` guesses by the frequency of tokens, " +
-    "`bigram` also by the token before.",
+  about:
+    "The models predict the next token of texts of the Brown corpus. Each " +
+    "text is kept whole, in order, and in one part of the data. The table " +
+    "lists the perplexity of held-out tokens at the length of training and " +
+    "at 2, 4 and 8 times that length; for the longest also by position, " +
+    "over the tokens between a position and the one named before it. LION " +
+    "has no positions. Softmax attention has rotary positions, learned " +
+    "ones (those beyond the length of training were never trained), or " +
+    "ALiBi's slopes; its blocks are GPT-2's. `unigram` guesses by the " +
+    "frequency of tokens, and `bigram` also by the token before.",
   contenders: CONTENDERS,
   reference: "softmax",
   measure: BY_LOSS,

@@ -74,11 +74,12 @@ export const GLUE_AVERAGE = {
 /** Text: the models of `mlm`, trained on for classification. */
 export const classify: Recipe = {
   title: "Classification of texts",
-  about: "The models that `mlm` trained, trained further to tell five kinds " +
-    "of the Brown corpus's prose apart: press, belles lettres, hobbies " +
-    "and lore, learned, fiction. Examples are pieces of texts with as " +
-    "many tokens as in `mlm`; texts are held out whole. A piece is " +
-    "classified by the mean of its tokens or by the first one.",
+  about:
+    "The models that `mlm` trained are trained further, to tell apart five " +
+    "kinds of prose in the Brown corpus: press, belles lettres, hobbies " +
+    "and lore, learned, and fiction. An example is a piece of a text with " +
+    "as many tokens as in `mlm`, and no text is in two parts of the data. " +
+    "A piece is classified by the mean of its tokens or by its first token.",
   contenders: CONTENDERS,
   reference: "softmax",
   measure: BY_ACCURACY,

@@ -46,9 +46,10 @@ export const CIFAR: Published = { "CIFAR-100, paper": CIFAR_FIGURES };
 /** The paper's Table 13. */
 export const DECAYS: Comparison = {
   title: "Kinds of decay",
-  about: "No decay, one that is learned for each head, one that each token " +
-    "chooses, and the last two for each channel of the keys: the " +
-    "paper's Table 13.",
+  about:
+    "The models have no decay, one that each head learns, or one that each " +
+    "token chooses, and the last two also with a decay for each channel of " +
+    "the keys. This is the paper's Table 13.",
   contenders: contenders({
     "no decay": { variant: "lit", featureMap: "shiftedSilu" },
     fixed: { variant: "d" },
@@ -69,10 +70,11 @@ export const DECAYS: Comparison = {
 /** The paper's Table 14. */
 export const PARTS: Comparison = {
   title: "Positions, feature map and mask",
-  about: "Softmax and linear attention with and without position embeddings; " +
-    "linear attention without a feature map, which is then not divided " +
-    "by its row sums; and linear attention with LION-S's mask in place " +
-    "of positions: the paper's Table 14.",
+  about:
+    "Softmax and linear attention are compared with and without position " +
+    "embeddings. Linear attention is also tried without a feature map, and " +
+    "then not divided by its row sums, and with LION-S's mask in place of " +
+    "positions. This is the paper's Table 14.",
   contenders: contenders({
     "softmax, positions": { variant: "softmax" },
     softmax: { variant: "softmax", positionEmbedding: false },
@@ -107,10 +109,10 @@ export const PARTS: Comparison = {
 /** The paper's Table 16, and the sum that counts the diagonal twice. */
 export const DIRECTIONS: Comparison = {
   title: "Directions",
-  about: "LION-S that attends to the tokens before, to those after, to each " +
-    "in turn, or to both; to both as a sum of two causal models, which " +
-    "counts the diagonal, each token's own term, twice; and the same on " +
-    "snake orders: the paper's Table 16.",
+  about: "LION-S attends to the tokens before, to those after, to either in " +
+    "alternate layers, or to both. `both, diagonal twice` adds up two causal " +
+    "models, which counts the diagonal, each token's own term, twice. The " +
+    "same is repeated on snake orders. This is the paper's Table 16.",
   contenders: contenders({
     forward: { variant: "s", direction: "forward" },
     backward: { variant: "s", direction: "backward" },
@@ -152,11 +154,11 @@ export function distillationBy(teacher: string): Comparison {
   return {
     title: "Distillation",
     about:
-      "Models that learn from the true labels alone, and models that a teacher " +
-      `helps, ${teacher}: with the class that it finds likeliest (hard labels, ` +
-      "half of the loss), or with its probabilities (soft labels at temperature " +
-      "3, a tenth of the loss). In the paper's Table 15 the teacher is a " +
-      "convolutional network.",
+      "Some models learn from the true labels alone. Others also learn from a " +
+      `teacher, ${teacher}: from the class that it finds likeliest (hard ` +
+      "labels, half of the loss), or from its probabilities (soft labels at " +
+      "temperature 3, a tenth of the loss). In the paper's Table 15 the teacher " +
+      "is a convolutional network.",
     contenders: contenders({
       softmax: { variant: "softmax" },
       [`softmax${TAUGHT.hard}`]: { variant: "softmax" },

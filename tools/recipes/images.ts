@@ -94,7 +94,8 @@ const PAPER_PLAN: TrainingPlan = {
 export const mnistImages: Recipe = {
   ...imageRecipe(MNIST, {
     title: "MNIST, 196 tokens",
-    about: "Snake orders wind through rows and columns.",
+    about: "Snake orders wind through the rows and columns of patches, and " +
+      "read every other line backwards.",
     contenders: MIXERS,
     reference: "softmax",
     published: IMAGENET,
@@ -106,7 +107,8 @@ export const mnistImages: Recipe = {
 /** Fashion-MNIST as 196 tokens. */
 export const fashionImages: Recipe = imageRecipe(FASHION, {
   title: "Fashion-MNIST, 196 tokens",
-  about: "Snake orders wind through rows and columns.",
+  about: "Snake orders wind through the rows and columns of patches, and " +
+    "read every other line backwards.",
   contenders: MIXERS,
   reference: "softmax",
   published: IMAGENET,
@@ -132,8 +134,8 @@ const TEACHER = {
 export const fashionImagesLonger: Recipe = {
   ...imageRecipe(FASHION, {
     title: "Fashion-MNIST, 196 tokens, 2,100 steps",
-    about: `Three of the table before. The first ${TEACHER.contender} ` +
-      "teaches the models of the next one.",
+    about: `Three contenders of the table before train longer. The first ` +
+      `${TEACHER.contender} is the teacher of the models in the next table.`,
     contenders: MIXERS.filter(({ name }) =>
       ["softmax", "lion-s", TEACHER.contender].includes(name)
     ),
@@ -159,10 +161,11 @@ function imageRecipe(
   return {
     ...own,
     about:
-      `${source.name} in patches of 2 × 2 pixels, shifted, turned and scaled a ` +
-      "little in training. Rates are chosen on held-back training images; " +
-      "accuracy is that on the 10,000 test images, in the quick setting on the " +
-      `first 2,000. Mean of all tokens, label smoothing 0.1. ${about}`,
+      `The models read images of ${source.name} in patches of 2 × 2 pixels, and ` +
+      "classify them by the mean of all tokens. Training images are slightly " +
+      "shifted, turned and scaled, and label smoothing is 0.1. Rates are chosen " +
+      "on held-back training images; accuracy is measured on the 10,000 test " +
+      `images, in the quick setting on the first 2,000. ${about}`,
     measure: BY_ACCURACY,
     plan: { quick: QUICK_PLAN, paper: PAPER_PLAN },
     open: (setting) => openImages(source, setting),

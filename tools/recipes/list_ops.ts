@@ -76,14 +76,14 @@ function byDepth(
 /** Nested lists of operations. */
 export const listOperations: Recipe = {
   title: "ListOps",
-  about: "The model computes the value of nested lists of MIN, MAX, MED and " +
-    "SM. The table has its accuracy by the depth of the tree: 2 for a " +
-    "list of digits, and one more for each list inside. Trees have a " +
-    "depth of 2 to 5 and 8 to 48 tokens in the quick setting, and a " +
-    "depth of 10 and 501 to 1999 tokens in the paper's (Long Range " +
-    "Arena). Positions are learned; embeddings begin with a standard " +
-    "deviation of 0.25. `rootOperation` guesses by the outermost " +
-    "operation alone.",
+  about:
+    "The model computes the value of nested lists of MIN, MAX, MED and SM. " +
+    "The table lists its accuracy by the depth of the tree, which is 2 for " +
+    "a list of digits and grows by one with each list inside. Trees have a " +
+    "depth of 2 to 5 and 8 to 48 tokens in the quick setting, and a depth " +
+    "of 10 and 501 to 1,999 tokens in the paper's (Long Range Arena). " +
+    "Positions are learned, and embeddings start with a standard deviation " +
+    "of 0.25. `rootOperation` guesses by the outermost operation alone.",
   contenders: CONTENDERS,
   reference: "softmax",
   measure: BY_ACCURACY,
@@ -98,9 +98,10 @@ export const listOperations: Recipe = {
 /** Long range: trees of some hundred tokens. */
 export const longListOperations: Recipe = {
   title: "ListOps, long",
-  about: "As ListOps, with trees of 128 to 512 tokens and up to 6 levels in " +
-    "the quick setting. Those named -random and -hippo have a decay for " +
-    "each channel.",
+  about:
+    "This is ListOps with trees of 128 to 512 tokens and up to 6 levels in " +
+    "the quick setting. Contenders named -random and -hippo have a decay " +
+    "for each channel.",
   leftOut: "its nine contenders would take more than an hour",
   contenders: LONG_RANGE,
   reference: "softmax",

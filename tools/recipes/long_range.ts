@@ -72,9 +72,10 @@ const TEST = { smoke: 16, quick: 2000, paper: 10_000 };
 /** MNIST, pixel by pixel. */
 export const pixelMnist: Recipe = pixelRecipe({
   title: "MNIST, pixel by pixel",
-  about: "Digits as sequences of 784 numbers, row by row. Accuracy is that " +
-    "on the 10,000 test images, in the quick setting on the first " +
-    "2,000. ",
+  about:
+    "Models read digits as sequences of 784 numbers, row by row. Accuracy " +
+    "is measured on the 10,000 test images, in the quick setting on the " +
+    "first 2,000. ",
   plan: { quick: { ...QUICK, steps: 600 }, paper: PAPER },
   published: ARENA_FIGURES.image,
   open: (setting) => imageTask(MNIST, setting),
@@ -84,8 +85,9 @@ export const pixelMnist: Recipe = pixelRecipe({
 export const pixelMnistLonger: Recipe = {
   ...pixelMnist,
   title: "MNIST, pixel by pixel, 7,500 steps",
-  about: "As the table before, but for the steps and for accuracy, which is " +
-    "that on all 10,000 test images.",
+  about:
+    "This continues the table before: one contender with more steps, whose " +
+    "accuracy is measured on all 10,000 test images.",
   leftOut: "it trains one contender of pixel-mnist for twenty minutes more",
   contenders: LONG_RANGE.filter(({ name }) => name === "lion-s-hippo"),
   reference: "lion-s-hippo",
@@ -109,11 +111,13 @@ function scaledBeforeMask(numHeads: number): Mixer {
 /** The paper's Table 6. Its softplus gate, e^-softplus, is a sigmoid, which ours are. */
 export const LONG_RANGE_PARTS: Comparison = {
   title: "Parts of LION-S on long sequences",
-  about: "The rows are all of LION-S; LION-S without selectivity (LION-D); " +
-    "without dividing by the row sums; the same with a sigmoid as feature map; " +
-    "with scores divided by their sums before the mask; with ReLU as feature " +
-    "map; with random initial decays; and with a decay for each head. They are " +
-    "rows of the paper's Table 6.",
+  about:
+    "The first row is LION-S with all of its parts. In each of the others " +
+    "one part is missing or replaced: it is not selective (LION-D); it " +
+    "does not divide by the row sums; the same, with a sigmoid as feature " +
+    "map; it divides scores by their sums before the mask; its feature map " +
+    "is ReLU; its initial decays are random; or each head has one decay. " +
+    "These are rows of the paper's Table 6.",
   contenders: [
     { name: "all", options: { variant: "s", diagonalDecay: "hippo" } },
     {
@@ -162,13 +166,13 @@ export const LONG_RANGE_PARTS: Comparison = {
 
 /** What is said of pixels in that table. */
 const OF_PIXELS =
-  "pixel by pixel, with a decay for each channel that begins with HiPPO's.";
+  "pixel by pixel, with a decay for each channel that starts with HiPPO's values.";
 
 /** The paper's Table 6 on digits. */
 export const longRangeAblation: Recipe = {
   ...pixelMnist,
   ...LONG_RANGE_PARTS,
-  about: `MNIST ${OF_PIXELS} ${LONG_RANGE_PARTS.about}`,
+  about: `The models read MNIST ${OF_PIXELS} ${LONG_RANGE_PARTS.about}`,
   plan: {
     quick: { ...QUICK, steps: 450, seeds: 5, validations: 8 },
     paper: PAPER,
@@ -180,9 +184,10 @@ const FASHION_PLAN = { ...QUICK, steps: 450, seeds: 5 };
 /** Fashion-MNIST, pixel by pixel. */
 export const pixelFashion: Recipe = pixelRecipe({
   title: "Fashion-MNIST, pixel by pixel",
-  about: "Clothes as sequences of 784 numbers, row by row. Accuracy is that " +
-    "on the 10,000 test images, in the quick setting on the first " +
-    "2,000. ",
+  about:
+    "Models read pictures of clothes as sequences of 784 numbers, row by " +
+    "row. Accuracy is measured on the 10,000 test images, in the quick " +
+    "setting on the first 2,000. ",
   plan: { quick: FASHION_PLAN, paper: PAPER },
   published: ARENA_FIGURES.image,
   open: (setting) => imageTask(FASHION, setting),
@@ -192,7 +197,7 @@ export const pixelFashion: Recipe = pixelRecipe({
 export const fashionAblation: Recipe = {
   ...longRangeAblation,
   title: "Parts of LION-S on Fashion-MNIST, pixel by pixel",
-  about: `Fashion-MNIST ${OF_PIXELS} ${LONG_RANGE_PARTS.about}`,
+  about: `The models read Fashion-MNIST ${OF_PIXELS} ${LONG_RANGE_PARTS.about}`,
   leftOut: "it asks again what ablate-long-range asks",
   plan: { quick: { ...FASHION_PLAN, seeds: 3, validations: 8 }, paper: PAPER },
   open: pixelFashion.open,
@@ -202,9 +207,9 @@ export const fashionAblation: Recipe = {
 export const pixelFashionDecays: Recipe = {
   ...pixelFashion,
   title: "Fashion-MNIST, pixel by pixel, ten seeds",
-  about: "Three of the table before with twice as many seeds, of which the " +
-    "first five are that table's: five could not tell HiPPO's decays " +
-    "from random ones.",
+  about: "Three contenders of the table before, with ten seeds in place of " +
+    "five, since five could not tell HiPPO's decays from random ones. The " +
+    "first five seeds are those of that table.",
   leftOut: "it only adds seeds to three contenders of pixel-fashion",
   contenders: LONG_RANGE.filter(({ name }) => name.startsWith("lion-s")),
   reference: "lion-s-hippo",
@@ -290,9 +295,9 @@ function pixelRecipe(
   return {
     ...own,
     about: about +
-      "Positions are learned; softmax also has rotary ones. Those named " +
-      "-random and -hippo have a decay for each channel, which begins like " +
-      "that of a head or with HiPPO's.",
+      "Positions are learned, and softmax also has rotary ones. Contenders " +
+      "named -random and -hippo have a decay for each channel, which starts " +
+      "at random like that of a head, or with HiPPO's values.",
     contenders: LONG_RANGE,
     reference: "softmax",
     measure: BY_ACCURACY,

@@ -61,14 +61,15 @@ const CONTENDERS: readonly Contender[] = [
 /** Vision: digits by a small ViT. */
 export const mnistVit: Recipe = {
   title: "MNIST, vision transformer",
-  about: "57,000 training images, shifted, turned and scaled a little. Rates " +
-    "are chosen on 3,000 others; accuracy is that on the 10,000 test " +
-    "images, of 16 patches each. Mean of all tokens, label smoothing " +
-    "0.1. The contenders are softmax or linear, with positions or a " +
-    "decay: softmax and LION-LIT with learned positions; softmax with " +
-    "ALiBi's slopes and LION-D with its decay alone, which know how far " +
-    "away a patch is but not on which side; and LION-D and -S with " +
-    "both.",
+  about:
+    "The models read an image as 16 patches, and classify it by the mean " +
+    "of its tokens. They are trained on 57,000 images, slightly shifted, " +
+    "turned and scaled, with a label smoothing of 0.1. Rates are chosen on " +
+    "3,000 other images, and accuracy is measured on the 10,000 test " +
+    "images. Softmax and LION-LIT have learned positions. Softmax with " +
+    "ALiBi's slopes and LION-D with its decay alone know how far away a " +
+    "patch is, but not on which side. LION-D and LION-S have both " +
+    "positions and a decay.",
   contenders: CONTENDERS,
   reference: "softmax",
   measure: BY_ACCURACY,

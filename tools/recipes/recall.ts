@@ -209,14 +209,16 @@ const HEADS: readonly Contender[] = [2, 8].flatMap((numHeads) =>
 /** Recall: which value came with a key? */
 export const associativeRecall: Recipe = {
   title: "MQAR, associative recall",
-  about: "A sequence has some keys with their values; later each key appears " +
-    "once more, and its value is asked for. There are 2 pairs in 8 tokens " +
-    "of a vocabulary of 66, and later also 4 in 16, 8 in 32 and 16 in 64, " +
-    "in turns; in the published setting (Zoology) there are up to 64 pairs " +
-    "of a vocabulary of 8,192. Models have 64 columns, with two heads of 32, " +
-    "or with eight of 8, whose states hold a quarter as much. LION has ReLU " +
-    "as its feature map. Positions are learned; embeddings begin with a " +
-    "standard deviation of 0.25. Rates are tried on 2 and 4 pairs.",
+  about:
+    "A sequence lists some keys with their values; later each key appears " +
+    "once more, and the model must give its value. Training starts with 2 " +
+    "pairs in 8 tokens of a vocabulary of 66; 4 pairs in 16 tokens, 8 in " +
+    "32 and 16 in 64 join them one after the other, in turns. In the " +
+    "published setting (Zoology) there are up to 64 pairs of a vocabulary " +
+    "of 8,192. Models have 64 columns, in two heads of 32 or in eight " +
+    "heads of 8, whose states hold a quarter as much. LION's feature map " +
+    "is ReLU. Positions are learned, and embeddings start with a standard " +
+    "deviation of 0.25. Rates are tried on 2 and 4 pairs.",
   contenders: HEADS,
   reference: "softmax",
   measure: BY_ACCURACY,
@@ -289,10 +291,12 @@ const COPYING: Record<Setting, CopyingSetting> = {
 /** Recall: the symbols among blanks, in their order. */
 export const copying: Recipe = {
   title: "Selective copying",
-  about: "The model has to repeat, at the end of the sequence and in their " +
-    "order, symbols that stood among blanks: 8 of 14 in 64 tokens in " +
-    "the quick setting, 16 in 256 in the published one (MAD). Positions " +
-    "are learned; embeddings begin with a standard deviation of 0.25.",
+  about:
+    "At the end of the sequence the model must repeat, in their order, the " +
+    "symbols that stood among blanks: 8 symbols out of 14 kinds in 64 " +
+    "tokens in the quick setting, 16 in 256 tokens in the published one " +
+    "(MAD). Positions are learned, and embeddings start with a standard " +
+    "deviation of 0.25.",
   contenders: CONTENDERS,
   reference: "softmax",
   measure: BY_ACCURACY,

@@ -45,14 +45,16 @@ const SETTINGS = {
 /** Mails without their headers, byte by byte. */
 export const spam: Recipe = {
   title: "Spam, byte by byte",
-  about: "Is a mail of the SpamAssassin corpus spam? The model reads the " +
-    "first 1,024 bytes of its body (4,096 in the paper's setting), " +
-    "without subject and headers. Mails that differ only in digits, " +
-    "spaces and case count once; a mail's hash says which part it is " +
-    "in. Positions are learned; softmax also has rotary ones. Those " +
-    "named -random and -hippo have a decay for each channel, which " +
-    "begins like that of a head or with HiPPO's. `bytes` and `byte " +
-    "pairs` are naive Bayes on their counts.",
+  about:
+    "The model decides whether a mail of the SpamAssassin corpus is spam. " +
+    "It reads the first 1,024 bytes of the body (4,096 in the paper's " +
+    "setting), without subject and headers. Mails that differ only in " +
+    "digits, spaces and case count once, and a mail's hash decides which " +
+    "part of the data it belongs to. Positions are learned, and softmax " +
+    "also has rotary ones. Contenders named -random and -hippo have a " +
+    "decay for each channel, which starts at random like that of a head, " +
+    "or with HiPPO's values. `bytes` and `byte pairs` are naive Bayes " +
+    "classifiers on the counts of these.",
   contenders: LONG_RANGE,
   reference: "softmax",
   measure: BY_ACCURACY,
