@@ -10,6 +10,7 @@ import {
   markdownTable,
 } from "../tools/markdown_text.ts";
 import { isKept, ratioIn, reachedIn } from "./bounds.ts";
+import { type Crossing, crossingOf } from "./report/crossings.ts";
 import { machineLines, tellReached, tellSettings } from "./report/page.ts";
 import { readKept } from "./report/read_report.ts";
 import type { FigureName, Report } from "./report/report_file.ts";
@@ -24,6 +25,8 @@ const END = "<!-- to here -->";
 /** Files of the repository, and what is made in them. */
 const VIEWS: Readonly<Record<string, (report: Report) => string>> = {
   "README.md": ratiosToPyTorch,
+  "docs/attention.md": familyCosts,
+  "docs/choosing.md": fullOrChunks,
   "docs/performance.md": reportTables,
   "bench/RESULTS.md": allTables,
 };
@@ -121,6 +124,55 @@ function ratiosToPyTorch(report: Report): string {
     ["our time divided by PyTorch's", "1,024 tokens", "4,096 tokens"],
     rows,
   );
+}
+
+/** From which length on chunks are faster than the full form, where both were measured. */
+function fullOrChunks(report: Report): string {
+  return report.figures.flatMap(({ figure, backend, points }) => {
+    if (figure !== "lengths") return [];
+    const told = ["forward", "gradients"].map((panel) => {
+      const crossing = crossingOf(points, panel, "chunkwise", "full");
+      return crossing ? fromWhere(crossing) : "not measured";
+    });
+    const { info } = report.backends.find(({ info }) => info.name === backend)!;
+    const where = info.adapter?.isFallbackAdapter
+      ? `${backend}, in software`
+      : backend;
+    return told.every((one) => one === "not measured")
+      ? []
+      : [`- **${where}**: ${told[0]}; with gradients, ${told[1]}.`];
+  }).join("\n");
+}
+
+function fromWhere({ at, from, to }: Crossing): string {
+  if (at === 0) return `from ${from} tokens on, the shortest that was measured`;
+  if (at === Infinity) return `at no length up to ${to}`;
+  return `from about ${Number(at.toPrecision(2))} tokens on`;
+}
+
+/** How many times as long as one decay per token the others take on WebAssembly. */
+function familyCosts(report: Report): string {
+  const range = (series: string) => {
+    const ratios = ["forward", "gradients"].flatMap((panel) =>
+      [1024, 4096].flatMap((at) =>
+        ratioIn(
+          report,
+          { figure: "family", panel, series, beside: "scalar" },
+          at,
+        ) ?? []
+      )
+    );
+    const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+    return `${least.toFixed(1)} to ${most.toFixed(1)} times`;
+  };
+  return `On WebAssembly, for 1,024 and 4,096 tokens, forward and with gradients, a
+decay per channel takes ${range("diagonal")} as long as one decay per token, the
+gated delta rule ${
+    range("gated delta")
+  }, and Kimi Delta Attention, which combines
+both, ${
+    range("Kimi delta")
+  } ([times](../bench/RESULTS.md#what-the-family-costs)).`;
 }
 
 /** All figures, with the ranges of times; and the bounds. */

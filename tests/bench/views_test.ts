@@ -13,7 +13,7 @@ Deno.test("documents follow the report", async () => {
   const report = await readKept();
   // Twice as fast as PyTorch was measured.
   const faster = (point: Point): Point =>
-    point.series === "chunkwise" && point.time
+    ["chunkwise", "scalar"].includes(point.series) && point.time
       ? {
         ...point,
         time: {
