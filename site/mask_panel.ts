@@ -12,9 +12,9 @@ const LENGTH = DECAYS.length;
 
 const EXPLANATIONS: Readonly<Record<MaskProblem["variant"], string>> = {
   lit: "LION-LIT has no decay: each token weighs the same at any distance.",
-  d: "LION-D has one decay per head: the mask falls with the distance alone.",
-  s: "LION-S has a decay per token, of its own choice: a token that lets " +
-    "nothing pass is a border between those before it and those after it.",
+  d: "LION-D has one decay per head: weights depend on the distance alone.",
+  s: "With LION-S each token chooses its decay: a token that lets nothing " +
+    "through separates those before it from those after it.",
 };
 
 /** Units of the drawing, of which a cell is one wide, that numbers and titles have. */

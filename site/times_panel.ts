@@ -53,7 +53,7 @@ export function timesPanel(): void {
         },
       );
       status.textContent = [
-        `Measured on ${device.description}. A point is the median of several runs, its bar reaches from the fifth that was fastest to the fifth that was slowest; where these lie further apart than half of the median, the time is unsteady, and has no point.`,
+        `Measured on ${device.description}. A point is the median of several runs, and its bar spans the 20th to the 80th percentile. If that range exceeds half the median, the time is unsteady and has no point.`,
         ...[...leftOut].map(([contender, why]) => `${contender}: ${why}.`),
       ].join(" ");
     } catch (error) {

@@ -101,11 +101,11 @@ Deno.test("the page to try names the sizes of its models", async () => {
   await tf.setBackend("cpu");
   const [digits] = await numbersIn(
     "site/index.html",
-    /LION-S of ([\d,]+) weights reads/,
+    /LION-S with ([\d,]+) weights reads/,
   );
   const [sentences] = await numbersIn(
     "site/index.html",
-    /LION-S of ([\d,]+) weights (?:that|was)/,
+    /LION-S with ([\d,]+) weights was trained/,
   );
   for (
     const [told, file] of [
