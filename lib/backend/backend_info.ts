@@ -13,8 +13,8 @@ export interface UseBackendOptions {
    */
   prefer?: BackendName[] | undefined;
   /**
-   * Which GPU, where there are several. A GPU other than the running one takes its
-   * place, and what was in the memory of that is lost.
+   * Which GPU, where there are several. If this selects a GPU other than the
+   * running one, it replaces that one, whose memory is lost.
    * @default the system's choice
    */
   powerPreference?: GPUPowerPreference | undefined;

@@ -60,9 +60,9 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
   /**
    * Whether training computes the block again for its gradient, instead of
    * keeping what it computes on the way: it needs much less memory, and a fifth to a
-   * third more time. Outputs and gradients stay the same to the last bit. A mixer
-   * of one's own has to compute the same both times; random numbers of
-   * TensorFlow.js and `Math.random` are the same. Without gradients it changes
+   * third more time. Outputs and gradients stay the same to the last bit. A
+   * custom mixer must compute the same both times; random numbers from
+   * TensorFlow.js and `Math.random` are repeated. Without gradients it changes
    * nothing. @default false
    */
   recompute?: boolean | undefined;

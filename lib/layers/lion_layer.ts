@@ -171,7 +171,7 @@ export abstract class LionLayer extends layers.Layer {
     return super.apply(inputs, options);
   }
 
-  /** The value of a parameter, by its name; one that there is not is a RangeError. */
+  /** The value of a parameter, by its name; an unknown name is a RangeError. */
   readonly parameter: Parameters = (name) => {
     const variable = this.#variables.get(name);
     if (variable) return variable.read();

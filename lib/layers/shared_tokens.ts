@@ -40,7 +40,7 @@ let current: TokenRanks | undefined;
  * @param communicator The ranks.
  * @param run A synchronous function, which has the same layers on each rank.
  * @returns What it returns.
- * @throws {TypeError} If it is no communicator that can exchange.
+ * @throws {TypeError} If it is not a communicator that can exchange values.
  * @throws {RangeError} If the backend keeps tensors on a device, or a layer needs
  * all tokens.
  */

@@ -8,7 +8,7 @@ const FIELD = "classNames";
 
 /**
  * Keeps the names of a classifier's classes with the model: they are saved in its
- * `model.json`, and {@linkcode classNames} gives them after it is loaded.
+ * `model.json`, and {@linkcode classNames} returns them once it is loaded.
  *
  * @example Saved and loaded
  * ```ts
@@ -29,9 +29,10 @@ const FIELD = "classNames";
  * assertEquals(classNames(loaded), ["negative", "neutral", "positive"]);
  * ```
  *
- * @param model A model with one output, whose last axis are the classes.
+ * @param model A model with one output, whose last axis lists the classes.
  * @param names The name of each class, in the order of the output.
- * @throws {TypeError} If the model has several outputs, or a name is no string.
+ * @throws {TypeError} If the model has several outputs, or a name is not a
+ * string.
  * @throws {RangeError} If there is not one name for each class, or two are equal.
  */
 export function setClassNames(
@@ -91,7 +92,7 @@ export function setClassNames(
  *
  * @param model The model.
  * @returns The names, in the order of the output; undefined if there are none.
- * @throws {TypeError} If it is no model.
+ * @throws {TypeError} If it is not a model.
  */
 export function classNames(model: LayersModel): string[] | undefined {
   assertModel("classNames's model", model);

@@ -14,10 +14,10 @@ const BYTES = 4;
  * Estimates of the memory of a step of training with Adam.
  *
  * What a batch adds is estimated by what enters and leaves the linear maps and
- * attention, and by the gradients of the largest layer. For LION and softmax that
- * is at most half too much; mixers with more operations around attention take up
- * to half as much again, and a mixer of one's own is only counted by its parameters of
- * layout `"linear"` and its `cost`.
+ * attention, and by the gradients of the largest layer. For LION and softmax
+ * the estimate is at most half too high; mixers with more operations around
+ * attention need up to half as much again, and of a custom mixer only the
+ * parameters of layout `"linear"` and its `cost` are counted.
  */
 export interface TrainingMemory {
   /**
@@ -25,7 +25,10 @@ export interface TrainingMemory {
    * moments of those that train.
    */
   readonly stateBytes: number;
-  /** All that a step needs, `stateBytes` included, with the blocks as they are. */
+  /**
+   * Everything that a step needs, `stateBytes` included, with the blocks as
+   * they are.
+   */
   readonly bytes: number;
   /** The same if no block had the option `recompute`. */
   readonly keptBytes: number;

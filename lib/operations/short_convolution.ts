@@ -78,8 +78,8 @@ const OPTIONS: OptionNames<ShortConvolutionOptions> = {
  *     y_t = b + Σ_k w_k x_{t + k - (K - 1) / 2}  centred
  *
  * for K taps w, then optionally SiLU. Differentiable in x, weight and bias.
- * Integers and booleans are converted to float32. Mamba has it before the scan
- * (arXiv:2312.00752, section 3.4), and Hydra before attention
+ * Integers and booleans are converted to float32. Mamba applies it before the
+ * scan (arXiv:2312.00752, section 3.4), and Hydra before attention
  * (arXiv:2407.09941).
  *
  * @example The sum of each token and the one before it

@@ -35,9 +35,10 @@ export type Teacher =
  *
  * The teacher is not trained, and a model runs in inference mode. The loss is
  * (1 - weight) times that of `train` plus weight times the teacher's. Both are
- * means over the same labels: where a label is -100 (`NOT_COUNTED` of
- * `@lionjs/lion/data`) or has a weight, so it is for the teacher; labels may be
- * soft, as of `softCrossEntropy`. Evaluations use only the loss of `train`.
+ * means over the same labels: a label of -100 (`NOT_COUNTED` of
+ * `@lionjs/lion/data`) or with a weight counts for the teacher as it does for
+ * the loss; labels may be soft, as for `softCrossEntropy`. Evaluations use only
+ * the loss of `train`.
  *
  * Sources: Touvron et al. 2021 (DeiT, arXiv:2012.12877), equations 2 and 3,
  * whose weights and temperature are the defaults; Hinton et al. 2015

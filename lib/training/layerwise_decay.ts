@@ -31,8 +31,8 @@ import { namesOfWeights } from "./weight_names.ts";
  * @param model A model with LION blocks.
  * @param decay From above 0 to 1; 0.65 to 0.9 is usual.
  * @returns The factor of a weight, for `learningRateFactor` of `train`'s optimizer.
- * @throws {TypeError} If the decay is no number, or the model is none or has no
- * blocks.
+ * @throws {TypeError} If the decay is not a number, or `model` is not a model
+ * or has no blocks.
  * @throws {RangeError} If the decay is not in (0, 1]. The function throws it for the
  * name of a weight that the model does not have.
  */

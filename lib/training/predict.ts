@@ -15,11 +15,11 @@ import {
 /** Numbers of predictions or labels. */
 export type Numbers = Float32Array | Int32Array;
 
-/** What a model predicts, beside what is true. */
+/** What a model predicts, together with the true labels. */
 export interface Predictions {
   /** The predictions, one example after another. */
   readonly values: Numbers;
-  /** The predictions' shape: the number of examples, and what each has. */
+  /** The predictions' shape: the number of examples, then the shape of each. */
   readonly shape: readonly number[];
   /** The labels of the batches, in the same order. */
   readonly labels: Numbers;
@@ -30,7 +30,7 @@ export interface Predictions {
 /** Options of {@linkcode predict} and {@linkcode predictBatches}. */
 export interface PredictOptions {
   /**
-   * Makes of the model's output what is kept, on the device: classes with
+   * Turns the model's output into what is kept, on the device: classes with
    * `(logits) => tf.argMax(logits, -1)`, probabilities with `tf.softmax`. Its
    * temporary tensors are disposed of. @default the output itself
    */

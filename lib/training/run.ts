@@ -29,7 +29,10 @@ export interface TrainingResult {
   readonly steps: number;
   /** Whether the signal ended training before the last step. */
   readonly aborted: boolean;
-  /** Whether training ended before the last step since `best.patience` was over. */
+  /**
+   * Whether training ended before the last step because `best.patience` ran
+   * out.
+   */
   readonly stoppedEarly: boolean;
   /** The loss of each step that this call took. */
   readonly losses: readonly number[];

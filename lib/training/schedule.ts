@@ -41,7 +41,7 @@ const OPTIONS: OptionNames<WarmUpOptions> = {
  *
  * @param options See {@linkcode WarmUpCosineOptions}.
  * @returns The schedule.
- * @throws {TypeError} If an option is unknown, or no number.
+ * @throws {TypeError} If an option is unknown, or not a number.
  * @throws {RangeError} If a learning rate is negative or not finite, or no
  * steps are left for the fall.
  */
@@ -71,7 +71,7 @@ export function warmUpCosine(options: WarmUpCosineOptions): Schedule {
  *
  * @param options See {@linkcode WarmUpOptions}.
  * @returns The schedule.
- * @throws {TypeError} If an option is unknown, or no number.
+ * @throws {TypeError} If an option is unknown, or not a number.
  * @throws {RangeError} If a learning rate is negative or not finite, or no
  * steps are left for the fall.
  */

@@ -70,10 +70,10 @@ import { takeWeights } from "./weights_in_training.ts";
  * @throws {RangeError} If an option is invalid, the checkpoint folder belongs
  * to another run or is in use, the run to resume had other options, ranks differ
  * in what they train or in the shapes of a batch, another training or `model.fit`
- * has weights of the model, the model's weights, gradients and moments are more than
+ * has weights of the model, the model's weights, gradients and moments exceed
  * the backend's memory, or labels are wrong. Up to 65,536 labels a batch that
- * are in memory, as those that `collate` makes are, are looked at before the step;
- * others where the loss is not finite.
+ * are in memory, such as those that `collate` makes, are checked before the
+ * step; others only if the loss is not finite.
  * @throws {DivergenceError} If a loss or a gradient is not finite.
  * @throws {Error} If a file cannot be written, no checkpoint can be read, or
  * another rank has failed; it says which and why.

@@ -95,9 +95,9 @@ export interface BestOptions {
 export interface CheckpointOptions {
   /**
    * A folder for this run's checkpoints only. During training it is locked by a
-   * file `training.lock`, and other runs that use it throw. If the folder or that
-   * file is removed meanwhile, the next checkpoint makes them again, unless
-   * another run has come into the folder since: then `train` throws.
+   * file `training.lock`, and other runs that use it throw. If the folder or
+   * that file is removed meanwhile, the next checkpoint creates them again,
+   * unless another run has taken the folder since: then `train` throws.
    */
   folder: string;
   /** Number of steps between checkpoints. @default the steps of an epoch */

@@ -107,8 +107,9 @@ export function noDecay(): Decay {
  * @param logDecay `[heads]`, natural logarithm of the decay, <= 0.
  * @returns The decay.
  * @throws {TypeError} If `logDecay` is not a vector of numbers.
- * @throws {RangeError} If a value is above 0, as a decay without its logarithm
- * is, and at hand without waiting for a device; {@linkcode checkDecay} reads all.
+ * @throws {RangeError} If a value is above 0, as decays are before their
+ * logarithm is taken, and can be read without waiting for a device;
+ * {@linkcode checkDecay} reads all.
  */
 export function fixedDecay(logDecay: tf.Tensor): Decay {
   assertShape("fixedDecay's logDecay", logDecay, [null], "heads");
@@ -139,8 +140,9 @@ export function fixedDecay(logDecay: tf.Tensor): Decay {
  * @returns The decay.
  * @throws {TypeError} If `logDecay` does not have three axes or is not numeric,
  * or an option is unknown.
- * @throws {RangeError} If the convention is unknown, or what is at hand are decays and
- * not their logarithms.
+ * @throws {RangeError} If the convention is unknown, or the values are decays,
+ * not their logarithms, which is noticed if they can be read without waiting
+ * for a device.
  */
 export function selectiveDecay(
   logDecay: tf.Tensor,
@@ -201,7 +203,8 @@ export function assertConvention(
  * @returns The decay.
  * @throws {TypeError} If a tensor does not have three or four axes or is not
  * numeric, or the shapes differ.
- * @throws {RangeError} If what is at hand are decays and not their logarithms.
+ * @throws {RangeError} If the values are decays, not their logarithms, which is
+ * noticed if they can be read without waiting for a device.
  */
 export function twoSidedDecay(
   forward: tf.Tensor,
@@ -284,7 +287,8 @@ export function assertDecay(name: string, decay: Decay): void {
 /**
  * Reads a decay's values and throws if any of them is not a log decay.
  *
- * Decays look only at the first values, and only where that waits for no device.
+ * The functions that make decays check only the first values, and only if that
+ * needs no waiting for a device.
  *
  * @example A decay above 1 would grow with distance
  * ```ts

@@ -58,8 +58,9 @@ const AXES = "batch, heads, length, headDim";
  * @returns The decay.
  * @throws {TypeError} If `logDecay` does not have four axes or is not numeric,
  * or an option is unknown.
- * @throws {RangeError} If the convention is unknown, or what is at hand are decays and
- * not their logarithms.
+ * @throws {RangeError} If the convention is unknown, or the values are decays,
+ * not their logarithms, which is noticed if they can be read without waiting
+ * for a device.
  */
 export function diagonalDecay(
   logDecay: tf.Tensor,

@@ -182,7 +182,7 @@ registerLayer(PositionEmbedding);
  * @param options See {@linkcode PositionEmbeddingOptions}.
  * @returns The layer.
  * @throws {TypeError} If an option is unknown.
- * @throws {RangeError} If `embeddingStd` is no standard deviation.
+ * @throws {RangeError} If `embeddingStd` is not a standard deviation.
  */
 export function positionEmbedding(
   options: PositionEmbeddingOptions = {},

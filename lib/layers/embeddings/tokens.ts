@@ -124,7 +124,7 @@ registerLayer(ClassToken);
  * @param options See {@linkcode ClassTokenOptions}.
  * @returns The layer.
  * @throws {TypeError} If an option is unknown.
- * @throws {RangeError} If `embeddingStd` is no standard deviation.
+ * @throws {RangeError} If `embeddingStd` is not a standard deviation.
  */
 export function classToken(options: ClassTokenOptions = {}): LionLayer {
   return new ClassToken(options);

@@ -27,12 +27,12 @@ const OPTIONS: OptionNames<BinaryCrossEntropyOptions> = {
 };
 
 /**
- * The cross-entropy of yes-or-no labels, each for a logit of its own, in nats:
- * for examples that have several labels at once. Labels have the shape of the
+ * The cross-entropy of yes-or-no labels, one per logit, in nats: for examples
+ * that may have several labels at once. Labels have the shape of the
  * predictions, `[..., labels]`, and are 0, 1 or a probability between, int32 or
- * float32. A label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`), as for one
- * that nobody has given, does not count; the loss is the mean over all others,
- * and 0 if there is none. Any other label makes it NaN.
+ * float32. A label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`), such as one
+ * that is missing, does not count; the loss is the mean over all others, and 0
+ * if there is none. Any other label makes it NaN.
  *
  * @example Two labels, of which one is unknown
  * ```ts
@@ -50,8 +50,8 @@ const OPTIONS: OptionNames<BinaryCrossEntropyOptions> = {
  *
  * @param options See {@linkcode BinaryCrossEntropyOptions}.
  * @returns The loss.
- * @throws {TypeError} If an option is unknown, or no array. The loss throws it if
- * the labels' shape is not that of the predictions.
+ * @throws {TypeError} If an option is unknown, or not an array. The loss throws
+ * it if the labels' shape is not that of the predictions.
  * @throws {RangeError} If a weight is negative or not finite. The loss throws it
  * if there is not one for each column.
  */

@@ -12,9 +12,11 @@ export interface Loss {
    */
   readonly count?: ((labels: tf.Tensor) => tf.Scalar) | undefined;
   /**
-   * The weights of the rows of predictions in the mean, for labels that say more
-   * than what counts: of classes with weights, or soft. A teacher's part of the
-   * loss has the same. @default 1 for each row, 0 where its label is -100
+   * The weights of the rows of predictions in the mean, for labels that do more
+   * than say what counts: labels of weighted classes, and soft ones. A
+   * teacher's part of the loss uses the same weights.
+   *
+   * @default 1 for each row, 0 where its label is -100
    */
   readonly weights?: ((labels: tf.Tensor) => tf.Tensor) | undefined;
   /**

@@ -43,11 +43,12 @@ const F1: OptionNames<F1Options> = { average: true, positive: true };
  * ```
  *
  * @param predicted The predicted classes.
- * @param labels The true classes, as many; -100 does not count.
+ * @param labels The true classes, equally many; -100 does not count.
  * @param options See {@linkcode ConfusionMatrixOptions}.
  * @returns The counts, row by row.
  * @throws {TypeError} If the arrays differ in length, or an option is unknown.
- * @throws {RangeError} If a number is no class, or there are more than 8192 classes.
+ * @throws {RangeError} If a number is not a class, or there are more than 8192
+ * classes.
  */
 export function confusionMatrix(
   predicted: ArrayLike<number>,
@@ -90,10 +91,10 @@ export function confusionMatrix(
  * ```
  *
  * @param predicted The predicted classes.
- * @param labels The true classes, as many; -100 does not count.
+ * @param labels The true classes, equally many; -100 does not count.
  * @returns From 0 to 1; NaN if no label counts.
  * @throws {TypeError} If the arrays differ in length.
- * @throws {RangeError} If a number is no class.
+ * @throws {RangeError} If a number is not a class.
  */
 export function accuracyOf(
   predicted: ArrayLike<number>,
@@ -146,13 +147,13 @@ function countsByClass(
  * ```
  *
  * @param predicted The predicted classes.
- * @param labels The true classes, as many; -100 does not count.
+ * @param labels The true classes, equally many; -100 does not count.
  * @param options See {@linkcode F1Options}.
  * @returns From 0 to 1; 0 for a class that is neither predicted nor true, NaN if no
  * label counts.
  * @throws {TypeError} If the arrays differ in length, or an option is unknown.
- * @throws {RangeError} If a number is no class, or there are more than two classes
- * for the binary F1.
+ * @throws {RangeError} If a number is not a class, or there are more than two
+ * classes for the binary F1.
  */
 export function f1(
   predicted: ArrayLike<number>,
@@ -188,8 +189,9 @@ export function f1(
 }
 
 /**
- * Matthews's correlation coefficient of predicted and true classes, of two or
- * more. It is 1 if all are right, and about 0 for guesses, however rare a class is.
+ * Matthews's correlation coefficient of predicted and true classes, for two or
+ * more classes. It is 1 if all are right, and about 0 for guesses, however rare
+ * a class is.
  *
  * Source: Matthews 1975 (two classes), Gorodkin 2004 (more of them).
  *
@@ -203,11 +205,11 @@ export function f1(
  * ```
  *
  * @param predicted The predicted classes.
- * @param labels The true classes, as many; -100 does not count.
+ * @param labels The true classes, equally many; -100 does not count.
  * @returns From -1 to 1; 0 if all predictions or all labels are the same, NaN if no
  * label counts.
  * @throws {TypeError} If the arrays differ in length.
- * @throws {RangeError} If a number is no class.
+ * @throws {RangeError} If a number is not a class.
  */
 export function matthews(
   predicted: ArrayLike<number>,

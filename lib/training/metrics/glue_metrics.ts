@@ -18,8 +18,8 @@ const MAKERS: Readonly<Record<GlueMetric, () => Metric | SetMetric>> = {
 };
 
 /**
- * The metrics that GLUE reports of a task, for `evaluate` and `train`; those that the
- * paper of LION reports are among them (`GLUE_TASKS[task].paperMetrics`).
+ * The metrics that GLUE reports for a task, for `evaluate` and `train`; those
+ * that LION's paper reports are among them (`GLUE_TASKS[task].paperMetrics`).
  *
  * @example
  * ```ts
@@ -30,7 +30,8 @@ const MAKERS: Readonly<Record<GlueMetric, () => Metric | SetMetric>> = {
  * assertEquals(Object.keys(glueMetrics("stsb")), ["pearson", "spearman"]);
  * ```
  *
- * @param task The task. A model has one output for STS-B, else one for each class.
+ * @param task The task. A model has one output for STS-B, and one per class for
+ * the others.
  * @returns The metrics by name.
  * @throws {RangeError} If there is no such task.
  */

@@ -11,9 +11,9 @@ export type Metric = (
 ) => { sum: tf.Scalar; count: tf.Scalar };
 
 /**
- * A metric of a whole set that is no mean over its batches, such as F1 or a
- * correlation. `overClasses`, `overScores` and `overValues` make one of a
- * function of two arrays.
+ * A metric of a whole set that is not a mean over its batches, such as F1 or a
+ * correlation. `overClasses`, `overScores` and `overValues` turn a function of
+ * two arrays into one.
  *
  * @example The largest error of all
  * ```ts

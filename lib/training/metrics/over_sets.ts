@@ -3,14 +3,15 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { SetMetric } from "./metric.ts";
 import { countedPairs } from "./pairs.ts";
 
-/** A function of what was predicted and what is true, over a whole set. */
+/** A function of the predictions and the true values of a whole set. */
 export type Score = (predicted: Float64Array, labels: Float64Array) => number;
 
 /**
  * Makes a metric of a function of predicted and true classes, such as `f1` and
  * `matthews`. The predicted class is that of the largest logit; where labels have
- * the shape of the predictions, or these have one column, each logit decides for
- * itself between 0 and 1, which it is above 0. Labels of -100 are left out.
+ * the shape of the predictions, or these have one column, each logit decides by
+ * itself between the classes 0 and 1: above 0, it predicts 1. Labels of -100
+ * are left out.
  *
  * @example
  * ```ts

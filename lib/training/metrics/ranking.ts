@@ -14,7 +14,7 @@ import { assertPairs, countedPairs } from "./pairs.ts";
  * ```
  *
  * @param predicted The predictions.
- * @param labels The labels, as many.
+ * @param labels The labels, equally many.
  * @returns From -1 to 1; NaN if either has a single value, or none.
  * @throws {TypeError} If the arrays differ in length.
  */
@@ -56,7 +56,7 @@ function dot(x: Float64Array, y: Float64Array): number {
  * ```
  *
  * @param predicted The predictions.
- * @param labels The labels, as many.
+ * @param labels The labels, equally many.
  * @returns From -1 to 1; NaN if either has a single value, or none, or a NaN.
  * @throws {TypeError} If the arrays differ in length.
  */
@@ -98,8 +98,8 @@ function ranksOf(values: ArrayLike<number>): Float64Array {
  * assertEquals(areaUnderCurve([0.9, 0.5, 0.5, 0.1], [1, 1, 0, 0]), 0.875);
  * ```
  *
- * @param scores The scores, higher for what rather is 1.
- * @param labels The labels, as many: 0 or 1; -100 does not count.
+ * @param scores The scores, higher where a 1 is more likely.
+ * @param labels The labels, equally many: 0 or 1; -100 does not count.
  * @returns From 0 to 1; NaN if there are not labels of both kinds, or a score is
  * NaN.
  * @throws {TypeError} If the arrays differ in length.
