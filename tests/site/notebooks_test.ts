@@ -163,6 +163,14 @@ Deno.test("a cell of set-up is folded, its outputs are not", () => {
   assert(!open.includes("<details"));
   assertStringIncludes(folded, "<summary>Set-up, 2 lines</summary>");
   assert(folded.indexOf("</details>") < folded.indexOf("<img"));
+  const short = { ...cellOf("iVBO", ["hide-input"]), source: "await draw(a);" };
+  assertStringIncludes(cellToHTML(short), "<summary>Set-up, 1 line</summary>");
+});
+
+Deno.test("a picture that is wider than a phone is scrolled by keys", () => {
+  const body = cellToHTML(cellOf("iVBO", []));
+  const page = pageHTML({ path: "a.html", title: "A", body });
+  assertStringIncludes(page, '<div class="picture" tabindex="0"><img');
 });
 
 Deno.test("on a dark page figures change their paper, unless pale colours are numbers", async () => {

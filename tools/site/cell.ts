@@ -31,11 +31,12 @@ export function cellToHTML(
   const code = `<pre class="code"><code>${
     codeToHTML(source, "ts")
   }</code></pre>`;
-  const lines = source.split("\n").length;
+  const count = source.split("\n").length;
+  const lines = count === 1 ? "1 line" : `${count} lines`;
   const kind = PALE.test(source) ? "pale" : "figure";
   return [
     metadata.tags?.includes(FOLDED)
-      ? `<details class="code"><summary>Set-up, ${lines} lines</summary>${code}</details>`
+      ? `<details class="code"><summary>Set-up, ${lines}</summary>${code}</details>`
       : code,
     ...outputs.map((output) => outputToHTML(output, kind)),
   ].join("\n");
@@ -69,9 +70,10 @@ function displayToHTML(
   const png = data["image/png"];
   if (typeof png !== "string") return preformatted(text);
   const { width } = (metadata["image/png"] ?? {}) as { width?: number };
-  return `<img class="${kind}"${width ? ` width="${width}"` : ""} alt="${
+  const image = `<img class="${kind}"${width ? ` width="${width}"` : ""} alt="${
     escapeHTML(text)
   }" src="data:image/png;base64,${png.trim()}">`;
+  return `<div class="picture">${image}</div>`;
 }
 
 function preformatted(text: string): string {

@@ -146,7 +146,7 @@ ${links.join("\n")}
 /** Lets keys scroll what may be wider than the page. */
 function scrollable(html: string): string {
   return html.replaceAll(
-    /<(pre class="\w+"|table|span class="katex-display")>/g,
+    /<(pre class="\w+"|table|div class="picture"|span class="katex-display")>/g,
     '<$1 tabindex="0">',
   );
 }
