@@ -13,8 +13,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { nodeModule } from "../../contract/node_module.ts";
 import { bounded } from "./integers/bounded_product.ts";
+import { BindGroups } from "./bind_groups.ts";
 import { GpuBuffers } from "./gpu_buffers.ts";
 import { GpuError, reported } from "./gpu_error.ts";
+import { HeldValues } from "./held_values.ts";
+import { recordCopy, recordStockPrograms } from "./launch.ts";
 import { limitsOf } from "../../contract/limits.ts";
 import {
   deviceWithSubgroups,
@@ -25,11 +28,20 @@ import {
 /**
  * wgpu frees a bind group only when its JavaScript object is collected, and
  * Mesa's software driver maps a page for each. Linux allows a process 65,530
- * maps: after as many launches without a full collection, the next one ends
+ * maps: after as many bind groups without a full collection, the next one ends
  * the process with a segmentation fault. So on software adapters one is forced
- * after this many launches, which take seconds there.
+ * after this many, whose launches take seconds there.
  */
-const LAUNCHES_BETWEEN_COLLECTIONS = 16_384;
+const BIND_GROUPS_BETWEEN_COLLECTIONS = 16_384;
+
+/** How tensors use their buffers. */
+function tensorUsage(): GPUBufferUsageFlags {
+  return GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
+    GPUBufferUsage.COPY_DST;
+}
+
+/** The most bytes of a tensor that shares its buffer with others of the same values. */
+const CONSTANT_BYTES = 64;
 
 /** Forces a full garbage collection, if the host allows it. */
 type Collector = () => void;
@@ -63,8 +75,16 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   #pending: GPUError[] = [];
   #suspects: Suspects[] = [];
 
-  readonly #buffers: GpuBuffers;
-  #launches = 0;
+  /** The number of launches so far. */
+  launches = 0;
+  /** The pool of buffers. */
+  readonly buffers: GpuBuffers;
+  /** The bind groups of launches. */
+  readonly bindGroups: BindGroups;
+  /** The uniform buffers of launches. */
+  readonly uniforms: HeldValues;
+  readonly #constants: HeldValues;
+  #boundGroups = 0;
   #collect: Collector | undefined;
 
   constructor(
@@ -75,18 +95,27 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     super(device, adapterInfo);
     this.#collect = collect;
     this.subgroups = subgroups;
-    this.#buffers = new GpuBuffers(device);
+    this.bindGroups = new BindGroups(device, () => this.countBindGroup());
+    this.buffers = new GpuBuffers(
+      device,
+      (buffer) => this.bindGroups.forget(buffer),
+    );
     // tfjs's class has private members, which nothing else uses.
-    this.bufferManager = this.#buffers as unknown as WebGPUBackend[
+    this.bufferManager = this.buffers as unknown as WebGPUBackend[
       "bufferManager"
     ];
+    const held = (usage: GPUBufferUsageFlags) =>
+      new HeldValues(device.queue, this.buffers, usage);
+    this.uniforms = held(GPUBufferUsage.UNIFORM);
+    this.#constants = held(tensorUsage());
+    recordStockPrograms(this);
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       // Deno's types have a plain Event here.
       const { error } = event as GPUUncapturedErrorEvent;
       this.#pending.push(error);
-      this.#buffers.condemn();
-      if (error instanceof GPUOutOfMemoryError) this.#buffers.relieve();
+      this.#condemn();
+      if (error instanceof GPUOutOfMemoryError) this.buffers.relieve();
     });
     device.lost.then((info) => {
       this.lost ??= new GpuError(
@@ -114,6 +143,14 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     return !this.lost;
   }
 
+  /** Forgets all that may be invalid since something failed. */
+  #condemn(): void {
+    this.uniforms.clear();
+    this.#constants.clear();
+    this.bindGroups.clear();
+    this.buffers.condemn();
+  }
+
   /** Destroys the device, and with it all that was computed on it. */
   override dispose(): void {
     this.lost ??= new GpuError(
@@ -121,6 +158,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
         "useBackend() and create them again",
     );
     super.dispose();
+    this.bindGroups.clear();
     this.device.destroy();
   }
 
@@ -163,7 +201,6 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   override runWebGPUProgram(
     ...[program, ...launch]: Parameters<WebGPUBackend["runWebGPUProgram"]>
   ): tf.TensorInfo {
-    this.countLaunch();
     return this.guard(() =>
       super.runWebGPUProgram(bounded(program), ...launch)
     );
@@ -172,6 +209,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** Submits the launched commands. */
   override submitQueue(): void {
     this.guard(() => super.submitQueue());
+    this.buffers.submitted();
   }
 
   /** Measures the time of a function's launches. */
@@ -198,12 +236,14 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     clearTimeout(timer);
   }
 
-  /**
-   * Must be called before each launch that does not go through
-   * {@linkcode runWebGPUProgram}.
-   */
+  /** Is called before each launch. */
   countLaunch(): void {
-    if (++this.#launches % LAUNCHES_BETWEEN_COLLECTIONS === 0) {
+    this.launches++;
+  }
+
+  /** Must be called before a bind group is made. */
+  countBindGroup(): void {
+    if (++this.#boundGroups % BIND_GROUPS_BETWEEN_COLLECTIONS === 0) {
       this.#collect?.();
     }
   }
@@ -240,22 +280,45 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /**
    * Gives a tensor a buffer, and writes its values without a staging buffer, which
    * tfjs creates each time. The write comes before commands that are not submitted
-   * yet; none of them uses this buffer.
+   * yet; none of them uses this buffer. The few numbers of a constant are written once.
    */
   #upload(dataId: { id: number }, bytes: number): void {
     const data = this.tensorMap.get(dataId);
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
-      GPUBufferUsage.COPY_DST;
-    const buffer = this.#buffers.acquireBuffer(bytes, usage);
-    data.resource = buffer;
-    if (!data.values) return;
+    if (!data.values) {
+      data.resource = this.buffers.acquireBuffer(bytes, tensorUsage());
+      return;
+    }
     const Values = data.dtype === "float32" ? Float32Array : Int32Array;
     const values = data.values instanceof Values
       ? data.values
       : new Values(data.values as Uint8Array);
-    this.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
+    if (values.byteLength <= CONSTANT_BYTES && values.length > 0) {
+      const content = new Uint16Array(
+        values.buffer as ArrayBuffer,
+        values.byteOffset,
+        values.byteLength / 2,
+      );
+      const buffer = this.#constants.bufferOf(content);
+      this.buffers.share(buffer);
+      data.resource = buffer;
+    } else {
+      const buffer = this.buffers.acquireIdle(bytes, tensorUsage());
+      data.resource = buffer;
+      this.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
+    }
     // Null says that the values are on the GPU.
     data.values = null!;
+  }
+
+  /** Gives a tensor that will be written a buffer of its own, if it shares that of a constant. */
+  ownBuffer(dataId: object): void {
+    const data = this.tensorMap.get(dataId);
+    const shared = data.resource as GPUBuffer;
+    if (!this.buffers.isHeld(shared)) return;
+    const own = this.buffers.acquireBuffer(shared.size, tensorUsage());
+    recordCopy(this, shared, own);
+    this.buffers.releaseBuffer(shared);
+    data.resource = own;
   }
 
   /** Reads a tensor; throws if it was computed after something had failed. */
@@ -267,7 +330,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
       return await super.read(dataId);
     }
     const startedAt = this.#newest;
-    const succeed = this.#buffers.beginCheck();
+    const succeed = this.buffers.beginCheck();
     // The errors of all work submitted so far arrive before the read resolves.
     const outcome = await this.#download(dataId).then(
       (values) => ({ values }),
@@ -281,7 +344,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
       this.#suspects.push({ from: this.#clean, to: this.#newest, error });
       this.#pending = [];
       // A host may report a failure before the buffer that failed is known.
-      this.#buffers.condemn();
+      this.#condemn();
     }
     this.#clean = Math.max(this.#clean, startedAt);
     this.#throwIfSuspect(dataId);

@@ -1,5 +1,7 @@
 /** The pool of a WebGPU backend's buffers, in place of TensorFlow.js's own. @module */
 
+import { numberOf } from "./bind_groups.ts";
+
 /** Bytes that the pool may always hold: smaller buffers are not worth their creation. */
 const FREELY_HELD = 2 ** 20;
 
@@ -28,8 +30,11 @@ type Device = Pick<GPUDevice, "createBuffer" | "limits">;
  * before the pool would hold more than {@linkcode HELD_PER_USED} times what was in use
  * at the worst moment.
  *
- * No command that waits for its submission uses a free buffer: TensorFlow.js releases
- * a tensor's buffer only after the submission of the commands that use it.
+ * A free buffer may be used by commands that wait for their submission: those that use
+ * it next come after them. Only the host's own writes, and the end of a buffer, would
+ * come before: such buffers are not written by the host, and are destroyed after the
+ * submission. Of the free buffers of a kind, the oldest is given out first, so that
+ * what asks for the same buffers in the same order gets the same ones.
  *
  * A buffer for which there was no memory, or that is over a limit, is invalid for
  * good, and WebGPU says so only later. So each new buffer is suspect until a read has
@@ -40,10 +45,21 @@ export class GpuBuffers {
   numBytesUsed = 0;
   /** The bytes of all buffers, in use or free. */
   numBytesAllocated = 0;
+  /** Whether commands were recorded since the last submission. */
+  commandsWait = false;
   readonly #device: Device;
+  readonly #destroyed: (buffer: GPUBuffer) => void;
   /** The buffers in use, and the bytes that were asked for. */
   readonly #used = new Map<GPUBuffer, number>();
-  /** Free buffers by size and usage, in the order of their release. */
+  /** Buffers whose content stays, and how many tensors have them. */
+  readonly #held = new Map<GPUBuffer, number>();
+  /** Those of them that are let go once no tensor has them. */
+  readonly #unheld = new Set<GPUBuffer>();
+  /** Buffers that were released since the last submission, and may be in use until the next. */
+  readonly #busy = new Set<GPUBuffer>();
+  /** Those of them that are to be destroyed then. */
+  #doomed: GPUBuffer[] = [];
+  /** Free buffers by size and usage, the oldest of which is the last. */
   readonly #free = new Map<string, GPUBuffer[]>();
   /** All free buffers, in the order of their release. */
   readonly #waiting = new Set<GPUBuffer>();
@@ -56,8 +72,18 @@ export class GpuBuffers {
   /** The bytes for which there was no memory. */
   #tooMuch = Infinity;
 
-  constructor(device: Device) {
+  /**
+   * Makes an empty pool.
+   *
+   * @param device Makes the buffers.
+   * @param destroyed Is called with each buffer that is destroyed.
+   */
+  constructor(
+    device: Device,
+    destroyed: (buffer: GPUBuffer) => void = () => {},
+  ) {
     this.#device = device;
+    this.#destroyed = destroyed;
   }
 
   /** Gives out a buffer of at least the given size, with any content. */
@@ -76,19 +102,75 @@ export class GpuBuffers {
     return buffer;
   }
 
+  /** Gives out a buffer that the host may write at once: no waiting command uses it. */
+  acquireIdle(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    this.#expect(this.numBytesUsed + size);
+    const buffer = this.#idle(size, usage);
+    this.#used.set(buffer, size);
+    this.numBytesUsed += size;
+    return buffer;
+  }
+
+  /** Like {@linkcode acquireIdle}, for a content that stays until {@linkcode letGo}. */
+  hold(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    const buffer = this.#idle(size, usage);
+    this.#held.set(buffer, 0);
+    return buffer;
+  }
+
+  /** Whether the content of a buffer stays, so that nobody may write it. */
+  isHeld(buffer: GPUBuffer): boolean {
+    return this.#held.has(buffer);
+  }
+
+  /** Gives a held buffer to a tensor, too, until it is released once more. */
+  share(buffer: GPUBuffer): void {
+    this.#held.set(buffer, this.#held.get(buffer)! + 1);
+  }
+
+  /** Ends the hold of a buffer; tensors that have it keep it. */
+  letGo(buffer: GPUBuffer): void {
+    const users = this.#held.get(buffer);
+    if (users === undefined) return;
+    if (users > 0) return void this.#unheld.add(buffer);
+    this.#held.delete(buffer);
+    this.#unheld.delete(buffer);
+    this.#setFree(buffer);
+  }
+
+  /** Must be called when all recorded commands were submitted. */
+  submitted(): void {
+    this.commandsWait = false;
+    this.#busy.clear();
+    const doomed = this.#doomed;
+    this.#doomed = [];
+    for (const buffer of doomed) buffer.destroy();
+  }
+
   /**
    * Takes a buffer back, for its next use or to destroy it. After
    * {@linkcode dispose}, it does nothing.
    */
   releaseBuffer(buffer: GPUBuffer, reuse = true): void {
+    const users = this.#held.get(buffer);
+    if (users) {
+      this.#held.set(buffer, users - 1);
+      if (users === 1 && this.#unheld.has(buffer)) this.letGo(buffer);
+      return;
+    }
     const size = this.#used.get(buffer);
     if (size === undefined) return;
     this.#used.delete(buffer);
     this.numBytesUsed -= size;
+    this.#setFree(buffer, reuse);
+  }
+
+  #setFree(buffer: GPUBuffer, reuse = true): void {
+    if (this.commandsWait) this.#busy.add(buffer);
     if (!reuse || this.#failed.has(buffer)) return this.#destroy(buffer);
     const key = keyOf(buffer.size, buffer.usage);
     const ofKind = this.#free.get(key);
-    if (ofKind) ofKind.push(buffer);
+    if (ofKind) ofKind.splice(placeOf(ofKind, buffer), 0, buffer);
     else this.#free.set(key, [buffer]);
     this.#waiting.add(buffer);
   }
@@ -129,7 +211,11 @@ export class GpuBuffers {
     this.#discard(() => true);
     this.#used.forEach((_, buffer) => this.#destroy(buffer));
     this.#used.clear();
+    this.#held.forEach((_, buffer) => this.#destroy(buffer));
+    this.#held.clear();
+    this.#unheld.clear();
     this.numBytesUsed = 0;
+    this.submitted();
   }
 
   /** Counts a buffer that is about to be given out, after which so many bytes are used. */
@@ -163,6 +249,7 @@ export class GpuBuffers {
   #takeFree(
     rounded: number,
     usage: GPUBufferUsageFlags,
+    mustBeIdle = false,
   ): GPUBuffer | undefined {
     const isFull = this.numBytesAllocated + rounded > this.#limit();
     const most = isFull
@@ -170,9 +257,14 @@ export class GpuBuffers {
       : rounded;
     let size = rounded;
     do {
-      const buffer = this.#free.get(keyOf(size, usage))?.pop();
-      if (buffer) {
-        this.#waiting.delete(buffer);
+      const ofKind = this.#free.get(keyOf(size, usage)) ?? [];
+      let place = ofKind.length - 1;
+      while (mustBeIdle && place >= 0 && this.#busy.has(ofKind[place]!)) {
+        place--;
+      }
+      if (place >= 0) {
+        const [buffer] = ofKind.splice(place, 1);
+        this.#waiting.delete(buffer!);
         return buffer;
       }
       size = this.#roundedUp(size + 1, usage);
@@ -180,9 +272,17 @@ export class GpuBuffers {
     return undefined;
   }
 
+  /** A buffer that no waiting command uses. */
+  #idle(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    const rounded = this.#roundedUp(size, usage);
+    return this.#takeFree(rounded, usage, true) ??
+      this.#create({ size: rounded, usage, mappedAtCreation: false });
+  }
+
   #create(descriptor: GPUBufferDescriptor): GPUBuffer {
     this.#makeRoom(descriptor.size);
     const buffer = this.#device.createBuffer(descriptor);
+    numberOf(buffer);
     this.numBytesAllocated += descriptor.size;
     this.#suspect.add(buffer);
     return buffer;
@@ -203,8 +303,8 @@ export class GpuBuffers {
     for (const buffer of this.#waiting) {
       if (this.numBytesAllocated + bytes <= limit) return;
       this.#waiting.delete(buffer);
-      // The buffers of a kind are in the order of their release, too.
-      this.#free.get(keyOf(buffer.size, buffer.usage))!.shift();
+      const ofKind = this.#free.get(keyOf(buffer.size, buffer.usage))!;
+      ofKind.splice(ofKind.indexOf(buffer), 1);
       this.#destroy(buffer);
     }
   }
@@ -223,12 +323,26 @@ export class GpuBuffers {
   #destroy(buffer: GPUBuffer): void {
     this.#suspect.delete(buffer);
     this.numBytesAllocated -= buffer.size;
-    buffer.destroy();
+    this.#destroyed(buffer);
+    if (this.#busy.delete(buffer)) this.#doomed.push(buffer);
+    else buffer.destroy();
   }
 }
 
 function keyOf(size: number, usage: GPUBufferUsageFlags): string {
   return `${size} ${usage}`;
+}
+
+/** The place of a buffer among those of a kind, of which the oldest is the last. */
+function placeOf(ofKind: readonly GPUBuffer[], buffer: GPUBuffer): number {
+  const own = numberOf(buffer);
+  let [first, end] = [0, ofKind.length];
+  while (first < end) {
+    const middle = (first + end) >> 1;
+    if (numberOf(ofKind[middle]!) > own) first = middle + 1;
+    else end = middle;
+  }
+  return first;
 }
 
 /** The least size with eight steps in each octave that is not below the given one. */

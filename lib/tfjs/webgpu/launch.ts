@@ -8,6 +8,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { Compiled } from "./bind_groups.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import type { Shader } from "./shader.ts";
 
@@ -24,9 +25,32 @@ interface Recorder {
   /** Tensors used by commands that are not submitted yet: they outlive their disposal until then. */
   commandQueueOwnedIds: WeakSet<object>;
   uniformPendingDisposal: GPUBuffer[];
+  /** Records the launch of a program of tfjs's, all of whose tensors have buffers. */
+  recordAndSubmit: (
+    program: StockProgram,
+    output: tf.TensorInfo,
+    inputs: readonly tf.TensorInfo[],
+    uniforms?: readonly StockUniform[],
+  ) => void;
 }
 
-const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
+/** What of a compiled program of tfjs's a launch needs. */
+interface StockProgram {
+  readonly pipeline: GPUComputePipeline | Promise<GPUComputePipeline>;
+  readonly dispatch: readonly [number, number, number];
+  readonly outputShape: number[];
+  readonly outputComponent?: number;
+  readonly size?: boolean;
+  readonly pixelsOpType?: number | null;
+}
+
+/** Numbers that a program of tfjs's is told. */
+interface StockUniform {
+  readonly type: string;
+  readonly data: ArrayLike<number>;
+}
+
+const pipelines = new WeakMap<GPUDevice, Map<string, Compiled>>();
 
 /**
  * Launches a shader.
@@ -45,57 +69,209 @@ export function launch(
   uniforms: ArrayBuffer,
 ): void {
   assertDispatch(shader, backend.device);
-  backend.countLaunch();
   backend.guard(() => record(backend, shader, tensors, uniforms));
 }
 
 function record(
   backend: StrictWebGPUBackend,
-  shader: Shader,
+  { key, bindings, dispatch, code }: Shader,
   tensors: readonly tf.TensorInfo[],
   uniforms: ArrayBuffer,
 ): void {
-  const recorder = backend as unknown as Recorder;
-  const pipeline = pipelineOf(shader, backend.device);
-  // Gives each tensor a buffer, with its values or unwritten.
-  tensors.forEach(({ dataId }) =>
-    backend.uploadToGPU(dataId as { id: number })
-  );
-  const buffers = tensors.map(({ dataId }) =>
-    backend.tensorMap.get(dataId).resource as GPUBuffer
-  );
-  const uniform = backend.bufferManager.acquireBuffer(
-    uniforms.byteLength,
-    GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM,
-  );
-  backend.device.queue.writeBuffer(uniform, 0, uniforms);
-  recorder.uniformPendingDisposal.push(uniform);
-  const bindGroup = backend.device.createBindGroup({
-    label: shader.key,
-    layout: pipeline.getBindGroupLayout(0),
-    entries: [...buffers, uniform].map((buffer, binding) => ({
-      binding,
-      resource: { buffer },
-    })),
-  });
+  const compiled = compiledShader({ key, bindings, code }, backend.device);
+  const buffers: GPUBuffer[] = [];
+  for (const [i, { dataId }] of tensors.entries()) {
+    // Gives each tensor a buffer, with its values or unwritten.
+    backend.uploadToGPU(dataId as { id: number });
+    if (bindings[i]?.access === "read_write") backend.ownBuffer(dataId);
+    buffers.push(backend.tensorMap.get(dataId).resource as GPUBuffer);
+  }
+  buffers.push(uniformOf(backend, new Uint16Array(uniforms)));
+  const group = backend.bindGroups.groupOf(compiled, buffers, key);
+  recordDispatch(backend, compiled.pipeline, group, dispatch, key);
+}
 
+/**
+ * Makes a backend record the launches of tfjs's own programs as ours, which make a bind
+ * group, the layout of one and a uniform buffer only once.
+ *
+ * @param backend The backend.
+ */
+export function recordStockPrograms(backend: StrictWebGPUBackend): void {
+  const recorder = backend as unknown as Recorder;
+  recorder.recordAndSubmit = (program, output, inputs, uniforms = []) => {
+    const { pipeline, dispatch, pixelsOpType } = program;
+    if (pipeline instanceof Promise) {
+      throw new Error(
+        "A pipeline should be compiled before it is launched; await " +
+          "tf.backend().checkCompileCompletionAsync()",
+      );
+    }
+    backend.ownBuffer(output.dataId);
+    const tensors = [output, ...inputs];
+    const resources = tensors.map(({ dataId }) =>
+      backend.tensorMap.get(dataId).resource
+    );
+    const uniform = uniformOf(
+      backend,
+      packStockUniforms(program, output, inputs, uniforms),
+    );
+    const compiled = compiledStock(pipeline);
+    const label = program.constructor.name;
+    let group: GPUBindGroup;
+    if (resources.every((resource) => resource instanceof GPUBuffer)) {
+      const buffers = [...resources as GPUBuffer[], uniform];
+      group = backend.bindGroups.groupOf(compiled, buffers, label);
+    } else {
+      // A texture is of one picture, and outlives its tensor until the submission.
+      for (const { dataId } of tensors) {
+        recorder.commandQueueOwnedIds.add(dataId);
+      }
+      backend.countBindGroup();
+      const bound = resources.map((resource) =>
+        resource instanceof GPUBuffer
+          ? { buffer: resource }
+          : resource instanceof GPUTexture
+          ? resource.createView()
+          : resource as GPUExternalTexture
+      );
+      const entries = [...bound, { buffer: uniform }]
+        .map((resource, binding) => ({ binding, resource }));
+      const { layout } = compiled;
+      group = backend.device.createBindGroup({ label, layout, entries });
+    }
+    const isDrawn = pixelsOpType === DRAW;
+    recordDispatch(backend, pipeline, group, dispatch, label, isDrawn);
+  };
+}
+
+/** The number of tfjs's kind of programs that draw on a canvas. */
+const DRAW = 1;
+
+const stock = new WeakMap<GPUComputePipeline, Compiled>();
+
+/** A pipeline of tfjs's, with its layout. */
+function compiledStock(pipeline: GPUComputePipeline): Compiled {
+  let compiled = stock.get(pipeline);
+  if (!compiled) {
+    compiled = { pipeline, layout: pipeline.getBindGroupLayout(0) };
+    stock.set(pipeline, compiled);
+  }
+  return compiled;
+}
+
+/** The longest uniforms of tfjs's, in words: a dozen vectors for each of a dozen tensors. */
+const STOCK_WORDS = 1024;
+const floats = new Float32Array(STOCK_WORDS);
+const integers = new Int32Array(floats.buffer);
+
+/**
+ * The uniforms of a program of tfjs's, laid out as its struct is: NaN, infinity, the
+ * shapes and strides of inputs and output, the size, and the program's own numbers.
+ */
+function packStockUniforms(
+  program: StockProgram,
+  output: tf.TensorInfo,
+  inputs: readonly tf.TensorInfo[],
+  own: readonly StockUniform[],
+): Uint16Array<ArrayBuffer> {
+  integers.fill(0);
+  let end = 0, before = 0, widest = 1;
+  const put = (numbers: ArrayLike<number>, isFloat: boolean) => {
+    // A vector of no numbers has one, which is 1.
+    const count = numbers.length || 1;
+    // Structs of five or six numbers begin on vectors of four, and end before one.
+    const width = count > 2 || before > 4 ? 4 : count;
+    widest = Math.max(widest, width);
+    end = Math.ceil(end / width) * width;
+    const words = isFloat ? floats : integers;
+    if (numbers.length === 0) words[end] = 1;
+    else words.set(numbers, end);
+    end += count;
+    before = count;
+  };
+  const { size, outputComponent = 1, outputShape, pixelsOpType } = program;
+  if (pixelsOpType == null) {
+    put([NaN], true);
+    put([Infinity], true);
+    for (const { shape } of [...inputs, output]) {
+      put(shape, false);
+      put(tf.util.computeStrides(shape), false);
+    }
+  } else put(tf.util.computeStrides(output.shape), false);
+  if (size) put([tf.util.sizeFromShape(outputShape) / outputComponent], false);
+  for (const { type, data } of own) {
+    put(data, type !== "int32" && type !== "uint32");
+  }
+  const words = Math.ceil(end / widest) * widest;
+  return new Uint16Array(floats.buffer, 0, 2 * words);
+}
+
+/** A buffer of these uniforms, which no launch with others writes before its submission. */
+function uniformOf(
+  backend: StrictWebGPUBackend,
+  content: Uint16Array<ArrayBuffer>,
+): GPUBuffer {
+  if (backend.uniforms.takes(content.byteLength)) {
+    return backend.uniforms.bufferOf(content);
+  }
+  const recorder = backend as unknown as Recorder;
+  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM;
+  const buffer = backend.buffers.acquireIdle(content.byteLength, usage);
+  backend.device.queue.writeBuffer(buffer, 0, content);
+  recorder.uniformPendingDisposal.push(buffer);
+  return buffer;
+}
+
+/** Records a dispatch, and submits the commands if there are enough. */
+function recordDispatch(
+  backend: StrictWebGPUBackend,
+  pipeline: GPUComputePipeline,
+  group: GPUBindGroup,
+  [x, y, z]: readonly [number, number, number],
+  name: string,
+  mustSubmit = false,
+): void {
+  backend.countLaunch();
+  const recorder = backend as unknown as Recorder;
   const timed = recorder.activeTimers != null;
   const pass = beginPass(backend, recorder, timed);
   pass.setPipeline(pipeline);
-  pass.setBindGroup(0, bindGroup);
-  pass.dispatchWorkgroups(...shader.dispatch);
-  tensors.forEach(({ dataId }) => recorder.commandQueueOwnedIds.add(dataId));
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(x, y, z);
+  backend.buffers.commandsWait = true;
   recorder.dispatchCountInPass++;
-
-  const batch = tf.env().getNumber("WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE");
   if (timed) {
     backend.endComputePassEncoder();
     const query = backend.getQueryTime();
-    recorder.activeTimers!.push({ name: shader.key, query });
-  } else if (recorder.dispatchCountInPass >= batch) {
+    recorder.activeTimers!.push({ name, query });
+  } else if (
+    mustSubmit ||
+    recorder.dispatchCountInPass >=
+      tf.env().getNumber("WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE")
+  ) {
     backend.endComputePassEncoder();
     backend.submitQueue();
   }
+}
+
+/**
+ * Copies a buffer to another, after the commands that wait.
+ *
+ * @param backend The backend of both.
+ * @param from The buffer that is read.
+ * @param to A buffer of at least its size.
+ */
+export function recordCopy(
+  backend: StrictWebGPUBackend,
+  from: GPUBuffer,
+  to: GPUBuffer,
+): void {
+  backend.ensureCommandEncoderReady();
+  backend.endComputePassEncoder();
+  const { commandEncoder } = backend as unknown as Recorder;
+  commandEncoder.copyBufferToBuffer(from, 0, to, 0, from.size);
+  backend.buffers.commandsWait = true;
 }
 
 function assertDispatch({ key, dispatch }: Shader, device: GPUDevice): void {
@@ -108,10 +284,12 @@ function assertDispatch({ key, dispatch }: Shader, device: GPUDevice): void {
   );
 }
 
-function pipelineOf(shader: Shader, device: GPUDevice): GPUComputePipeline {
-  const ofDevice = pipelines.get(device) ?? new Map();
-  pipelines.set(device, ofDevice);
-  const { key, bindings } = shader;
+function compiledShader(
+  { key, bindings, code }: Pick<Shader, "key" | "bindings" | "code">,
+  device: GPUDevice,
+): Compiled {
+  let ofDevice = pipelines.get(device);
+  if (!ofDevice) pipelines.set(device, ofDevice = new Map());
   const known = ofDevice.get(key);
   if (known) return known;
   // The layout "auto" would omit bindings that the shader's text does not use.
@@ -133,12 +311,13 @@ function pipelineOf(shader: Shader, device: GPUDevice): GPUComputePipeline {
     label: key,
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: {
-      module: device.createShaderModule({ label: key, code: shader.code() }),
+      module: device.createShaderModule({ label: key, code: code() }),
       entryPoint: "main",
     },
   });
-  ofDevice.set(key, pipeline);
-  return pipeline;
+  const compiled = { pipeline, layout };
+  ofDevice.set(key, compiled);
+  return compiled;
 }
 
 /** The open pass, or a separate one for a launch that is timed. */

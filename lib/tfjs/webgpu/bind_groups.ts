@@ -1,0 +1,111 @@
+/** Bind groups that are made once for a pipeline and its buffers. @module */
+import { RecentCache } from "./recent_cache.ts";
+
+/** Bind groups that are held at least; a training step of a large model has some thousands. */
+const HELD = 6144;
+
+/** A pipeline that is compiled, and the layout of its only bind group. */
+export interface Compiled {
+  /** The pipeline. */
+  readonly pipeline: GPUComputePipeline;
+  /** Its layout, which need not be asked for again. */
+  readonly layout: GPUBindGroupLayout;
+}
+
+/** A bind group, and the numbers of its buffers. */
+interface Held {
+  readonly group: GPUBindGroup;
+  readonly numbers: readonly number[];
+}
+
+/** The numbers by which a key tells pipelines and buffers apart; none is given twice. */
+const numbers = new WeakMap<object, number>();
+let count = 0;
+
+/** The number of a buffer or a pipeline: those made later have larger ones. */
+export function numberOf(object: object): number {
+  let number = numbers.get(object);
+  if (number === undefined) numbers.set(object, number = ++count);
+  return number;
+}
+
+/** The bind groups of a device, each for a pipeline and all of its buffers in order. */
+export class BindGroups {
+  readonly #device: Pick<GPUDevice, "createBindGroup">;
+  readonly #created: () => void;
+  readonly #groups = new RecentCache<Held>(HELD, (held, key) => {
+    for (const number of held.numbers) this.#unlink(number, key);
+  });
+  /** The keys of the groups that have a buffer, by its number. */
+  readonly #keys = new Map<number, Set<string>>();
+
+  /**
+   * Makes an empty cache.
+   *
+   * @param device Makes the groups.
+   * @param created Is called before each.
+   */
+  constructor(
+    device: Pick<GPUDevice, "createBindGroup">,
+    created: () => void,
+  ) {
+    this.#device = device;
+    this.#created = created;
+  }
+
+  /** The number of bind groups that are held. */
+  get size(): number {
+    return this.#groups.size;
+  }
+
+  /** The bind group of a pipeline and its buffers, in the order of their bindings. */
+  groupOf(
+    { pipeline, layout }: Compiled,
+    buffers: readonly GPUBuffer[],
+    label: string,
+  ): GPUBindGroup {
+    let key = `${numberOf(pipeline)}`;
+    for (const buffer of buffers) key += `,${numberOf(buffer)}`;
+    const known = this.#groups.get(key);
+    if (known) return known.group;
+    this.#created();
+    const group = this.#device.createBindGroup({
+      label,
+      layout,
+      entries: buffers.map((buffer, binding) => ({
+        binding,
+        resource: { buffer },
+      })),
+    });
+    const numbers = buffers.map(numberOf);
+    this.#groups.set(key, { group, numbers });
+    for (const number of numbers) {
+      const keys = this.#keys.get(number);
+      if (keys) keys.add(key);
+      else this.#keys.set(number, new Set([key]));
+    }
+    return group;
+  }
+
+  /** Forgets the groups that have a buffer, which is destroyed. */
+  forget(buffer: GPUBuffer): void {
+    const own = numberOf(buffer);
+    for (const key of this.#keys.get(own) ?? []) {
+      this.#groups.delete(key);
+      for (const text of key.split(",").slice(1)) {
+        if (Number(text) !== own) this.#unlink(Number(text), key);
+      }
+    }
+    this.#keys.delete(own);
+  }
+
+  /** Forgets all groups. */
+  clear(): void {
+    this.#groups.clear();
+  }
+
+  #unlink(number: number, key: string): void {
+    const keys = this.#keys.get(number);
+    if (keys?.delete(key) && keys.size === 0) this.#keys.delete(number);
+  }
+}

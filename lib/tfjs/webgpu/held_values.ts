@@ -1,0 +1,65 @@
+/** Buffers whose content stays as it is, found by their content. @module */
+import type { GpuBuffers } from "./gpu_buffers.ts";
+import { RecentCache } from "./recent_cache.ts";
+
+/** Contents that are held at least; those of the launches of a step repeat in the next. */
+const HELD = 1024;
+
+/** The most bytes of a content that is held. */
+const MOST_BYTES = 1024;
+
+/**
+ * Buffers for contents that come again and again, such as the sizes that a launch is
+ * told, and constants: each is written once. So nobody may write them.
+ */
+export class HeldValues {
+  readonly #queue: Pick<GPUQueue, "writeBuffer">;
+  readonly #buffers: GpuBuffers;
+  readonly #usage: GPUBufferUsageFlags;
+  readonly #held = new RecentCache<GPUBuffer>(
+    HELD,
+    (buffer) => this.#buffers.letGo(buffer),
+  );
+
+  /**
+   * Makes an empty cache.
+   *
+   * @param queue The queue by which buffers are written.
+   * @param buffers Where buffers come from.
+   * @param usage How they are used, besides being written.
+   */
+  constructor(
+    queue: Pick<GPUQueue, "writeBuffer">,
+    buffers: GpuBuffers,
+    usage: GPUBufferUsageFlags,
+  ) {
+    this.#queue = queue;
+    this.#buffers = buffers;
+    this.#usage = usage | GPUBufferUsage.COPY_DST;
+  }
+
+  /** Whether contents of so many bytes are held. */
+  takes(bytes: number): boolean {
+    return bytes > 0 && bytes <= MOST_BYTES && bytes % 4 === 0;
+  }
+
+  /**
+   * A buffer that begins with a content.
+   *
+   * @param content The content, which is read at once; see {@linkcode takes}.
+   */
+  bufferOf(content: Uint16Array<ArrayBuffer>): GPUBuffer {
+    const key = String.fromCharCode(...content);
+    const known = this.#held.get(key);
+    if (known) return known;
+    const buffer = this.#buffers.hold(content.byteLength, this.#usage);
+    this.#queue.writeBuffer(buffer, 0, content);
+    this.#held.set(key, buffer);
+    return buffer;
+  }
+
+  /** Forgets all buffers; tensors that have one keep it. */
+  clear(): void {
+    this.#held.clear();
+  }
+}
