@@ -134,15 +134,13 @@ const model = lionViT({
 });
 const launchesOf: Record<string, number> = {};
 if (options.kernels) {
-  const backend = tf.backend() as unknown as {
-    runWebGPUProgram: (program: object, ...rest: unknown[]) => unknown;
-    countLaunch: (key?: string) => void;
+  const { bindGroups } = tf.backend() as unknown as {
+    bindGroups: { groupOf: (...call: [object, object[], string]) => object };
   };
-  const { runWebGPUProgram } = backend;
-  backend.runWebGPUProgram = (program, ...rest) => {
-    const { name } = program.constructor;
-    launchesOf[name] = (launchesOf[name] ?? 0) + 1;
-    return runWebGPUProgram.call(backend, program, ...rest);
+  const { groupOf } = bindGroups;
+  bindGroups.groupOf = (...call) => {
+    launchesOf[call[2]] = (launchesOf[call[2]] ?? 0) + 1;
+    return groupOf.apply(bindGroups, call);
   };
 }
 const pixels = Float32Array.from(

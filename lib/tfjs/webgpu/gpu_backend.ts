@@ -292,18 +292,13 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     const values = data.values instanceof Values
       ? data.values
       : new Values(data.values as Uint8Array);
-    if (values.byteLength <= CONSTANT_BYTES && values.length > 0) {
-      const content = new Uint16Array(
-        values.buffer as ArrayBuffer,
-        values.byteOffset,
-        values.byteLength / 2,
-      );
-      const buffer = this.#constants.bufferOf(content);
-      this.buffers.share(buffer);
-      data.resource = buffer;
-    } else {
-      const buffer = this.buffers.acquireIdle(bytes, tensorUsage());
-      data.resource = buffer;
+    const constant = values.byteLength <= CONSTANT_BYTES
+      ? this.#constants.bufferOf(wordsOf(values))
+      : undefined;
+    if (constant) this.buffers.share(constant);
+    const buffer = constant ?? this.buffers.acquireIdle(bytes, tensorUsage());
+    data.resource = buffer;
+    if (!constant) {
       this.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
     }
     // Null says that the values are on the GPU.
@@ -378,6 +373,13 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     );
     if (suspect) throw suspect.error;
   }
+}
+
+/** The memory of values, in halves of words. */
+function wordsOf(
+  { buffer, byteOffset, byteLength }: Float32Array | Int32Array,
+): Uint16Array<ArrayBuffer> {
+  return new Uint16Array(buffer as ArrayBuffer, byteOffset, byteLength / 2);
 }
 
 /** Bytes of a tensor on the GPU, where bools take as many as integers. */

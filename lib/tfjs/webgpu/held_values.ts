@@ -5,6 +5,9 @@ import { RecentCache } from "./recent_cache.ts";
 /** Contents that are held at least; those of the launches of a step repeat in the next. */
 const HELD = 1024;
 
+/** Contents that are remembered at least, to be held if they come again. */
+const REMEMBERED = 4096;
+
 /** The most bytes of a content that is held. */
 const MOST_BYTES = 1024;
 
@@ -20,6 +23,7 @@ export class HeldValues {
     HELD,
     (buffer) => this.#buffers.letGo(buffer),
   );
+  readonly #seen = new RecentCache<true>(REMEMBERED, () => {});
 
   /**
    * Makes an empty cache.
@@ -38,20 +42,18 @@ export class HeldValues {
     this.#usage = usage | GPUBufferUsage.COPY_DST;
   }
 
-  /** Whether contents of so many bytes are held. */
-  takes(bytes: number): boolean {
-    return bytes > 0 && bytes <= MOST_BYTES && bytes % 4 === 0;
-  }
-
   /**
-   * A buffer that begins with a content.
+   * A buffer that begins with a content; `undefined` for one that is too long, or new:
+   * some are those of a single step.
    *
-   * @param content The content, which is read at once; see {@linkcode takes}.
+   * @param content The content, which is read at once.
    */
-  bufferOf(content: Uint16Array<ArrayBuffer>): GPUBuffer {
+  bufferOf(content: Uint16Array<ArrayBuffer>): GPUBuffer | undefined {
+    if (content.length === 0 || content.byteLength > MOST_BYTES) return undefined;
     const key = String.fromCharCode(...content);
     const known = this.#held.get(key);
     if (known) return known;
+    if (!this.#seen.get(key)) return void this.#seen.set(key, true);
     const buffer = this.#buffers.hold(content.byteLength, this.#usage);
     this.#queue.writeBuffer(buffer, 0, content);
     this.#held.set(key, buffer);

@@ -212,9 +212,8 @@ function uniformOf(
   backend: StrictWebGPUBackend,
   content: Uint16Array<ArrayBuffer>,
 ): GPUBuffer {
-  if (backend.uniforms.takes(content.byteLength)) {
-    return backend.uniforms.bufferOf(content);
-  }
+  const held = backend.uniforms.bufferOf(content);
+  if (held) return held;
   const recorder = backend as unknown as Recorder;
   const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM;
   const buffer = backend.buffers.acquireIdle(content.byteLength, usage);
