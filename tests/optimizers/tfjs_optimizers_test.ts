@@ -207,10 +207,15 @@ for (const [name, optimizer] of Object.entries(CASES)) {
     assertEquals(tf.memory().numBytes, numBytes);
     assertNear(await valuesOf(weights), expectedOf(optimizer));
     const kernels = await kernelsOf(() => takeSteps(own, weights, 21, 21));
-    assertEquals(kernels.includes("LionUpdate"), backend === "wasm");
+    // What Adam's steps depend on is on the device, where nobody reads it at once.
+    const isKnown = backend === "wasm" || !name.startsWith("adam");
+    assertEquals(
+      kernels.includes("LionUpdate"),
+      backend !== "cpu" && isKnown,
+    );
     dispose(own);
     tf.dispose(weights);
-  }, ["cpu", "wasm"]);
+  }, ["cpu", "wasm", "webgpu"]);
 }
 
 onEachBackend("a step of Adam is one launch, and two of numbers", async () => {
@@ -250,7 +255,7 @@ for (const name of ["adam", "momentum", "centered rmsprop", "adadelta"]) {
     dispose(first);
     dispose(second);
     tf.dispose([kept[0]!.tensor, taken[0]!.tensor, ...weights]);
-  }, ["cpu", "wasm"]);
+  }, ["cpu", "wasm", "webgpu"]);
 }
 
 onEachBackend(
@@ -316,7 +321,7 @@ onEachBackend(
     dispose(momentum);
     tf.dispose([weight, scalar, slope]);
   },
-  ["cpu", "wasm"],
+  ["cpu", "wasm", "webgpu"],
 );
 
 onEachBackend("a gradient that is disposed of changes nothing", async () => {

@@ -5,7 +5,8 @@ const THREADS = 64;
 
 /** A program with a thread for each pack of its first output. */
 export type ElementwiseProgram =
-  & Pick<Program, "name" | "reads" | "writes" | "floats" | "functions" | "body">
+  & Pick<Program, "name" | "reads" | "writes" | "floats" | "functions">
+  & { readonly body: string }
   & Partial<Pick<Program, "variants" | "width" | "elements" | "integers">>;
 
 /**

@@ -34,6 +34,19 @@ import {
  */
 const BIND_GROUPS_BETWEEN_COLLECTIONS = 16_384;
 
+/**
+ * Launches that a GPU's driver gets at once, in place of TensorFlow.js's fifteen: each
+ * submission takes as long as some launches. A software adapter would wait meanwhile,
+ * where the processor computes.
+ */
+const LAUNCHES_AT_ONCE = 512;
+
+/** Raises the number of launches of a submission, unless the user has set another. */
+function submitInLargeBatches(): void {
+  const flag = "WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE";
+  if (tf.env().getNumber(flag) === 15) tf.env().set(flag, LAUNCHES_AT_ONCE);
+}
+
 /** How tensors use their buffers. */
 function tensorUsage(): GPUBufferUsageFlags {
   return GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
@@ -74,6 +87,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   #clean = 0;
   #pending: GPUError[] = [];
   #suspects: Suspects[] = [];
+  /** When tensors were changed, by the numbers that tensors have. */
+  readonly #changedAt = new WeakMap<object, number>();
 
   /** The number of launches so far. */
   launches = 0;
@@ -316,6 +331,20 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     data.resource = own;
   }
 
+  /**
+   * Must be called when launches have changed tensors that are not their outputs: what
+   * these hold is as new as an output would be.
+   */
+  changed(dataIds: readonly object[]): void {
+    const now = this.write(null!, [0], "float32");
+    this.disposeData(now);
+    for (const dataId of dataIds) {
+      // A copy of the values from before, if they were read.
+      this.tensorMap.get(dataId).values = null!;
+      this.#changedAt.set(dataId, now.id);
+    }
+  }
+
   /** Reads a tensor; throws if it was computed after something had failed. */
   override async read(dataId: { id: number }): Promise<tf.BackendValues> {
     if (this.lost) throw this.lost;
@@ -367,7 +396,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     return data.values = values.slice(0, count) as tf.BackendValues;
   }
 
-  #throwIfSuspect({ id }: { id: number }): void {
+  #throwIfSuspect(dataId: { id: number }): void {
+    const id = this.#changedAt.get(dataId) ?? dataId.id;
     const suspect = this.#suspects.find(({ from, to }) =>
       from < id && id <= to
     );
@@ -416,6 +446,7 @@ export async function openAdapter(
   };
   if (!isSoftware) {
     const device = await adapter.requestDevice(wanted);
+    submitInLargeBatches();
     return new StrictWebGPUBackend(device, adapter.info);
   }
   const device = await deviceWithSubgroups(adapter, wanted);

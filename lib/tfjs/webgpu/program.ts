@@ -55,10 +55,10 @@ export interface Program {
   /** Declarations before the entry point. */
   readonly functions?: string;
   /**
-   * Statements of a thread, which is number `local` of number `workgroup`. They
-   * may use barriers.
+   * Statements of a thread, which is number `local` of number `workgroup`, or what
+   * makes them where the text is new. They may use barriers.
    */
-  readonly body: string;
+  readonly body: string | (() => string);
 }
 
 /** The widest pack into which arrays of a size divide. */
@@ -202,7 +202,7 @@ fn main(
   let workgroup = group.y * groups.x + group.x;
   let layer = group.z;
   if (workgroup >= uniforms.workgroups) { return; }
-${program.body}
+${typeof program.body === "string" ? program.body : program.body()}
 }
 `;
 }

@@ -44,6 +44,64 @@ export const logSigmoidGradient: FusedKernel<"x" | "dy"> = elementwiseKernel(
   },
 );
 
+interface TokenAttributes {
+  /** The token that does not decay, or -1. */
+  readonly kept: number;
+}
+
+/** What the programs of tokens' log decays have in common, of logits `[batch, length, heads]`. */
+const ofLogits = (
+  { shape: [, length, heads] }: TensorInfo,
+  { kept }: TokenAttributes,
+) => ({
+  width: 1 as const,
+  // No token has the number of tokens as its position.
+  integers: { length: length!, heads: heads!, kept: kept < 0 ? length! : kept },
+});
+
+/** The kernel of log(sigmoid(-x)) of tokens' logits, `[batch, heads, length]`. */
+export const tokenLogDecay: FusedKernel<"x", TokenAttributes> = (
+  { backend, inputs: { x }, attributes },
+) => {
+  const [batch, length, heads] = x.shape as [number, number, number];
+  const y = makeFloats(backend, [batch, heads, length]);
+  runElementwise(backend, {
+    name: "token_log_decay",
+    ...ofLogits(x, attributes),
+    reads: { x },
+    writes: { y },
+    functions: LOG_OF_ONE_PLUS,
+    body: /* wgsl */ `  let token = at % uniforms.length;
+  let row = at / uniforms.length;
+  let first = row / uniforms.heads * uniforms.length * uniforms.heads;
+  let logit = -x[first + token * uniforms.heads + row % uniforms.heads];
+  let log_decay = min(logit, 0.0) - log_of_one_plus(exp(-abs(logit)));
+  y[at] = select(log_decay, 0.0, token == uniforms.kept);`,
+  });
+  return [y];
+};
+
+/** The gradient kernel of {@linkcode tokenLogDecay}: dx = -dy sigmoid(x). */
+export const tokenLogDecayGradient: FusedKernel<"x" | "dy", TokenAttributes> = (
+  { backend, inputs: { x, dy }, attributes },
+) => {
+  const dx = makeFloats(backend, x.shape);
+  runElementwise(backend, {
+    name: "token_log_decay_gradient",
+    ...ofLogits(x, attributes),
+    reads: { x, dy },
+    writes: { dx },
+    functions: SIGMOID,
+    body: /* wgsl */ `  let head = at % uniforms.heads;
+  let row = at / uniforms.heads;
+  let token = row % uniforms.length;
+  let sequence = row / uniforms.length;
+  let slope = dy[(sequence * uniforms.heads + head) * uniforms.length + token];
+  dx[at] = select(-slope * sigmoid(x[at]), 0.0, token == uniforms.kept);`,
+  });
+  return [dx];
+};
+
 /** WGSL function: whether x lies below the lowest log decay. */
 const IS_CLIPPED = isBelow("is_clipped", LOWEST_LOG_DECAY);
 

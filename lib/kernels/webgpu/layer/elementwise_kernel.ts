@@ -1,7 +1,10 @@
 /** Kernels of functions of each element. @module */
-import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
+import {
+  type ElementwiseProgram,
+  runElementwise,
+} from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
-import { makeFloats, type Program } from "../../../tfjs/webgpu/program.ts";
+import { makeFloats } from "../../../tfjs/webgpu/program.ts";
 
 /**
  * The kernel of a function of each element.
@@ -13,7 +16,8 @@ import { makeFloats, type Program } from "../../../tfjs/webgpu/program.ts";
 export function elementwiseKernel<Input extends string>(
   inputs: readonly Input[],
   output: string,
-  program: Pick<Program, "name" | "functions" | "body"> & Partial<Program>,
+  program: Pick<ElementwiseProgram, "name" | "functions" | "body">
+    & Partial<ElementwiseProgram>,
 ): FusedKernel<Input> {
   return ({ backend, inputs: tensors }) => {
     const y = makeFloats(backend, tensors[inputs[0]!].shape);

@@ -2,6 +2,7 @@
 import { LOG_SIGMOID } from "../../../attention/decays/decay.ts";
 import { FINITE_DECAY } from "../../../attention/decays/finite_decay.ts";
 import { SOURCE_DECAY } from "../../../attention/decays/decay_pair.ts";
+import { TOKEN_LOG_DECAY } from "../../../layers/mixers/token_log_decay.ts";
 import { ADD_AND_NORM, NORM_OF_SUM } from "../../../operations/add_norm.ts";
 import { GELU } from "../../../operations/gelu.ts";
 import { SPLIT_HEADS } from "../../../operations/heads.ts";
@@ -16,6 +17,8 @@ import {
   logSigmoidGradient,
   sourceDecay,
   sourceDecayGradient,
+  tokenLogDecay,
+  tokenLogDecayGradient,
 } from "./decay.ts";
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { gelu, geluGradient } from "./gelu.ts";
@@ -27,6 +30,7 @@ import {
   normOfSum,
 } from "./layer_norm.ts";
 import { tokens, withoutPadding } from "./padding.ts";
+import { registerUpdate } from "./update.ts";
 import { splitHeads, splitHeadsGradient } from "./split_heads.ts";
 
 /** Registers the kernels of the small fused operations for webgpu. */
@@ -60,7 +64,12 @@ export function registerOperations(): void {
     forward: sourceDecay,
     gradient: sourceDecayGradient,
   });
+  registerFusedKernel(TOKEN_LOG_DECAY, {
+    forward: tokenLogDecay,
+    gradient: tokenLogDecayGradient,
+  });
   registerFusedKernel(TOKENS, { forward: tokens });
   registerFusedKernel(WITHOUT_PADDING, { forward: withoutPadding });
   registerFusedKernel(ADAM, { forward: adam });
+  registerUpdate();
 }
