@@ -47,6 +47,8 @@ export class GpuBuffers {
   numBytesAllocated = 0;
   /** Whether commands were recorded since the last submission. */
   commandsWait = false;
+  /** The number of submissions so far. */
+  submissions = 0;
   readonly #device: Device;
   readonly #destroyed: (buffer: GPUBuffer) => void;
   /** The buffers in use, and the bytes that were asked for. */
@@ -141,6 +143,7 @@ export class GpuBuffers {
   /** Must be called when all recorded commands were submitted. */
   submitted(): void {
     this.commandsWait = false;
+    this.submissions++;
     this.#busy.clear();
     const doomed = this.#doomed;
     this.#doomed = [];

@@ -23,7 +23,8 @@ export class HeldValues {
     HELD,
     (buffer) => this.#buffers.letGo(buffer),
   );
-  readonly #seen = new RecentCache<true>(REMEMBERED, () => {});
+  /** The number of submissions before a content was first there. */
+  readonly #seen = new RecentCache<number>(REMEMBERED, () => {});
 
   /**
    * Makes an empty cache.
@@ -43,8 +44,8 @@ export class HeldValues {
   }
 
   /**
-   * A buffer that begins with a content; `undefined` for one that is too long, or new:
-   * some are those of a single step.
+   * A buffer that begins with a content; `undefined` for one that is too long, or was
+   * not there before the last submission: some are those of a single step.
    *
    * @param content The content, which is read at once.
    */
@@ -53,7 +54,10 @@ export class HeldValues {
     const key = String.fromCharCode(...content);
     const known = this.#held.get(key);
     if (known) return known;
-    if (!this.#seen.get(key)) return void this.#seen.set(key, true);
+    const { submissions } = this.#buffers;
+    const seen = this.#seen.get(key);
+    if (seen === undefined) return void this.#seen.set(key, submissions);
+    if (seen === submissions) return undefined;
     const buffer = this.#buffers.hold(content.byteLength, this.#usage);
     this.#queue.writeBuffer(buffer, 0, content);
     this.#held.set(key, buffer);
