@@ -99,6 +99,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** The uniform buffers of launches. */
   readonly uniforms: HeldValues;
   readonly #constants: HeldValues;
+  /** The end of the copies that are read. */
+  #submission: Promise<void> | undefined;
   #boundGroups = 0;
   #collect: Collector | undefined;
 
@@ -383,8 +385,33 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     if (!this.tensorMap.has(dataId)) return await super.read(dataId);
     const data = this.tensorMap.get(dataId);
     if (data.dtype === "complex64") return await super.read(dataId);
-    const content = await this.getBufferData(data.resource as GPUBuffer);
+    const content = await this.#contentOf(data.resource as GPUBuffer);
     return data.values = exactValues(content, data);
+  }
+
+  /** Reads a buffer. What is read at the same time is one submission. */
+  async #contentOf(buffer: GPUBuffer): Promise<ArrayBuffer> {
+    const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
+    const staging = this.buffers.acquireBuffer(buffer.size, usage);
+    try {
+      this.guard(() => recordCopy(this, buffer, staging));
+      await (this.#submission ??= Promise.resolve().then(() => {
+        this.#submission = undefined;
+        // A launch in the meantime may have submitted them.
+        if (!this.buffers.commandsWait) return;
+        this.endComputePassEncoder();
+        this.submitQueue();
+      }));
+      await staging.mapAsync(GPUMapMode.READ);
+      const content = staging.getMappedRange().slice(0);
+      staging.unmap();
+      this.buffers.releaseBuffer(staging);
+      return content;
+    } catch (error) {
+      // Nobody may use a buffer that is mapped.
+      this.buffers.releaseBuffer(staging, false);
+      throw error;
+    }
   }
 
   /** Reads a tensor at once, where the host can. */

@@ -94,10 +94,11 @@ export class GpuBuffers {
     usage: GPUBufferUsageFlags,
     mappedAtCreation = false,
     reuse = true,
+    mustBeIdle = false,
   ): GPUBuffer {
     this.#expect(this.numBytesUsed + size);
     const rounded = this.#roundedUp(size, usage);
-    const buffer = (reuse && this.#takeFree(rounded, usage)) ||
+    const buffer = (reuse && this.#takeFree(rounded, usage, mustBeIdle)) ||
       this.#create({ size: rounded, usage, mappedAtCreation });
     this.#used.set(buffer, size);
     this.numBytesUsed += size;
@@ -106,16 +107,14 @@ export class GpuBuffers {
 
   /** Gives out a buffer that the host may write at once: no waiting command uses it. */
   acquireIdle(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
-    this.#expect(this.numBytesUsed + size);
-    const buffer = this.#idle(size, usage);
-    this.#used.set(buffer, size);
-    this.numBytesUsed += size;
-    return buffer;
+    return this.acquireBuffer(size, usage, false, true, true);
   }
 
   /** Like {@linkcode acquireIdle}, for a content that stays until {@linkcode letGo}. */
   hold(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
-    const buffer = this.#idle(size, usage);
+    const rounded = this.#roundedUp(size, usage);
+    const buffer = this.#takeFree(rounded, usage, true) ??
+      this.#create({ size: rounded, usage, mappedAtCreation: false });
     this.#held.set(buffer, 0);
     return buffer;
   }
@@ -273,13 +272,6 @@ export class GpuBuffers {
       size = this.#roundedUp(size + 1, usage);
     } while (size <= most);
     return undefined;
-  }
-
-  /** A buffer that no waiting command uses. */
-  #idle(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
-    const rounded = this.#roundedUp(size, usage);
-    return this.#takeFree(rounded, usage, true) ??
-      this.#create({ size: rounded, usage, mappedAtCreation: false });
   }
 
   #create(descriptor: GPUBufferDescriptor): GPUBuffer {

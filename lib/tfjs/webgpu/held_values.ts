@@ -50,7 +50,9 @@ export class HeldValues {
    * @param content The content, which is read at once.
    */
   bufferOf(content: Uint16Array<ArrayBuffer>): GPUBuffer | undefined {
-    if (content.length === 0 || content.byteLength > MOST_BYTES) return undefined;
+    if (content.length === 0 || content.byteLength > MOST_BYTES) {
+      return undefined;
+    }
     const key = String.fromCharCode(...content);
     const known = this.#held.get(key);
     if (known) return known;

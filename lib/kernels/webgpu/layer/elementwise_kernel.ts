@@ -16,7 +16,8 @@ import { makeFloats } from "../../../tfjs/webgpu/program.ts";
 export function elementwiseKernel<Input extends string>(
   inputs: readonly Input[],
   output: string,
-  program: Pick<ElementwiseProgram, "name" | "functions" | "body">
+  program:
+    & Pick<ElementwiseProgram, "name" | "functions" | "body">
     & Partial<ElementwiseProgram>,
 ): FusedKernel<Input> {
   return ({ backend, inputs: tensors }) => {

@@ -215,7 +215,8 @@ ${FORMULAS[rule].replace(own, `$1${i}[at]`)}
     writes,
     ...shareOut(packs, THREADS),
     threads: THREADS,
-    body: () => CONSTANTS + "\n" + weights.map((_, i) => ofWeight(i)).join("\n"),
+    body: () =>
+      CONSTANTS + "\n" + weights.map((_, i) => ofWeight(i)).join("\n"),
   });
 }
 
@@ -257,7 +258,8 @@ const squareSums: FusedKernel<string> = ({ backend, inputs }) => {
       functions: /* wgsl */ `
 var<workgroup> shares: array<f32, ${THREADS}>;
 `,
-      body: () => /* wgsl */ `  var sum = Pack();
+      body: () =>
+        /* wgsl */ `  var sum = Pack();
 ${tensors.map((_, i) => ofTensor(i)).join("\n")}
   shares[local] = ${width === 4 ? "dot(sum, vec4f(1.0))" : "sum"};
   for (var half = ${THREADS / 2}u; half > 0u; half /= 2u) {

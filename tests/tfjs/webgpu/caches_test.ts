@@ -1,0 +1,214 @@
+/** What launches share: bind groups, contents of buffers, and buffers in use by commands that wait. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { BindGroups } from "../../../lib/tfjs/webgpu/bind_groups.ts";
+import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
+import { GpuBuffers } from "../../../lib/tfjs/webgpu/gpu_buffers.ts";
+import { HeldValues } from "../../../lib/tfjs/webgpu/held_values.ts";
+import { RecentCache } from "../../../lib/tfjs/webgpu/recent_cache.ts";
+import { GpuError, useBackend } from "../../../mod.ts";
+import { onWebGpu } from "./on_webgpu.ts";
+
+const USAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+
+/** A device that only counts. */
+function counted() {
+  const alive = new Set<GPUBuffer>();
+  const written: GPUBuffer[] = [];
+  let groups = 0;
+  const device = {
+    createBuffer({ size, usage }: GPUBufferDescriptor) {
+      const destroy = () => alive.delete(buffer);
+      const buffer = { size, usage, destroy } as unknown as GPUBuffer;
+      alive.add(buffer);
+      return buffer;
+    },
+    createBindGroup: () => ({ group: ++groups }) as unknown as GPUBindGroup,
+    limits: { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 28 },
+  } as unknown as GPUDevice;
+  const queue = {
+    writeBuffer: (buffer: GPUBuffer) => void written.push(buffer),
+  };
+  return { device, queue, alive, written, groups: () => groups };
+}
+
+const compiled = () => ({
+  pipeline: {} as GPUComputePipeline,
+  layout: {} as GPUBindGroupLayout,
+});
+
+Deno.test("a cache holds what was used of late, and at most twice its size", () => {
+  const dropped: string[] = [];
+  const cache = new RecentCache<number>(3, (_, key) => dropped.push(key));
+  for (let i = 0; i < 10; i++) {
+    cache.set(`${i}`, i);
+    assertEquals(cache.get("0"), 0);
+    assert(cache.size <= 6);
+  }
+  assert(!dropped.includes("0") && dropped.includes("1"), dropped.join());
+  assertEquals([cache.get("9"), cache.get("1")], [9, undefined]);
+  cache.delete("9");
+  assertEquals(cache.get("9"), undefined);
+  const { size } = cache, before = dropped.length;
+  cache.clear();
+  assertEquals([cache.size, dropped.length - before], [0, size]);
+});
+
+Deno.test("a bind group is that of its pipeline and buffers, and ends with one of them", () => {
+  const { device, groups } = counted();
+  const cache = new BindGroups(device, () => {});
+  const [a, b] = [compiled(), compiled()];
+  const [x, y] = [1, 2].map((size) =>
+    device.createBuffer({ size, usage: USAGE })
+  );
+  const groupOf = (of: typeof a, ...buffers: GPUBuffer[]) =>
+    cache.groupOf(of, buffers, "");
+  const first = groupOf(a, x!, y!);
+  assert(groupOf(a, x!, y!) === first);
+  const others = [groupOf(a, y!, x!), groupOf(b, x!, y!), groupOf(a, x!)];
+  assertEquals(new Set([first, ...others]).size, 4);
+  cache.forget(y!);
+  assertEquals(cache.size, 1);
+  assert(groupOf(a, x!) === others[2]);
+  assert(groupOf(a, x!, y!) !== first);
+  // A buffer that is bound twice.
+  groupOf(b, y!, y!);
+  cache.forget(y!);
+  assertEquals([cache.size, groups()], [1, 6]);
+  for (let i = 0; i < 40_000; i++) groupOf(compiled(), x!);
+  assert(cache.size < 16_384, `${cache.size}`);
+  cache.clear();
+  assertEquals(cache.size, 0);
+});
+
+Deno.test("a content has its own buffer once it comes again", () => {
+  const { device, queue, written } = counted();
+  const pool = new GpuBuffers(device);
+  const held = new HeldValues(queue, pool, GPUBufferUsage.UNIFORM);
+  const one = Uint16Array.of(1, 0), two = Uint16Array.of(2, 0);
+  assertEquals(held.bufferOf(one), undefined);
+  assertEquals(held.bufferOf(one), undefined);
+  pool.submitted();
+  const buffer = held.bufferOf(one);
+  assert(buffer && held.bufferOf(Uint16Array.of(1, 0)) === buffer);
+  assertEquals(held.bufferOf(two), undefined);
+  assertEquals(held.bufferOf(new Uint16Array(0)), undefined);
+  assertEquals(held.bufferOf(new Uint16Array(4096)), undefined);
+  assertEquals(written, [buffer]);
+  // Who has it keeps it, whatever is forgotten.
+  pool.share(buffer);
+  held.clear();
+  assertEquals([pool.isHeld(buffer), pool.getNumFreeBuffers()], [true, 0]);
+  pool.releaseBuffer(buffer);
+  assertEquals([pool.isHeld(buffer), pool.getNumFreeBuffers()], [false, 1]);
+});
+
+Deno.test("waiting commands keep their buffers from the host, and from their end", () => {
+  const { device, alive } = counted();
+  const destroyed: GPUBuffer[] = [];
+  const pool = new GpuBuffers(device, (buffer) => destroyed.push(buffer));
+  const first = pool.acquireBuffer(64, USAGE);
+  pool.commandsWait = true;
+  pool.releaseBuffer(first);
+  const idle = pool.acquireIdle(64, USAGE);
+  assert(idle !== first);
+  // The next commands come after these.
+  assert(pool.acquireBuffer(64, USAGE) === first);
+  pool.releaseBuffer(first, false);
+  assert(destroyed.includes(first) && alive.has(first));
+  pool.submitted();
+  assert(!alive.has(first));
+  pool.releaseBuffer(idle);
+  assert(pool.acquireIdle(64, USAGE) === idle);
+});
+
+Deno.test("of the free buffers of a kind, the oldest is given out", () => {
+  const pool = new GpuBuffers(counted().device);
+  const buffers = [1, 2, 3, 4].map(() => pool.acquireBuffer(64, USAGE));
+  for (const place of [2, 0, 3, 1]) pool.releaseBuffer(buffers[place]!);
+  const again = buffers.map(() => pool.acquireBuffer(64, USAGE));
+  assert(again.every((buffer, i) => buffer === buffers[i]));
+});
+
+onWebGpu(
+  "constants share a buffer until one of them is written",
+  async (backend) => {
+    const constants = [1, 2, 3].map(() => tf.tensor1d([3, 4]));
+    const resourceOf = ({ dataId }: tf.Tensor) => {
+      backend.uploadToGPU(dataId as { id: number });
+      return backend.tensorMap.get(dataId).resource;
+    };
+    resourceOf(constants[0]!);
+    tf.dispose(tf.add(constants[0]!, 1));
+    await constants[0]!.data();
+    backend.endComputePassEncoder();
+    const [, shared, other] = constants.map(resourceOf);
+    assert(shared === other);
+    backend.ownBuffer(constants[1]!.dataId);
+    assert(resourceOf(constants[1]!) !== other);
+    assertEquals([...await constants[1]!.data()], [3, 4]);
+    const weight = tf.tidy(() => tf.variable(constants[2]!));
+    const slope = tf.tensor1d([1, 1]), sgd = tf.train.sgd(1);
+    sgd.applyGradients({ [weight.name]: slope });
+    assertEquals([...await weight.data()], [2, 3]);
+    assertEquals([...await constants[2]!.data()], [3, 4]);
+    sgd.applyGradients({ [weight.name]: slope });
+    assertEquals([...await weight.data()], [1, 2]);
+    tf.dispose([...constants, weight, slope]);
+    sgd.dispose();
+  },
+);
+
+onWebGpu("what the host writes does not reach launches before it", async () => {
+  const xs: tf.Tensor[] = [], ys: tf.Tensor[] = [];
+  for (let i = 0; i < 60; i++) {
+    // The buffer is free at once, and the launch waits.
+    const x = tf.fill([100], i), host = tf.tensor1d(Array(100).fill(i));
+    xs.push(tf.add(x, host));
+    ys.push(tf.mul(host, 1 + i % 2));
+    tf.dispose([x, host]);
+  }
+  const values = await Promise.all([...xs, ...ys].map((y) => y.data()));
+  for (const [i, value] of values.entries()) {
+    const of = i % 60, expected = i < 60 ? 2 * of : of * (1 + of % 2);
+    assert(value.every((x) => x === expected), `${i}: ${value[0]}`);
+  }
+  tf.dispose([...xs, ...ys]);
+});
+
+onWebGpu(
+  "a weight that was changed after a failure raises",
+  async (backend) => {
+    const weight = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])));
+    const slope = tf.tensor1d([1, 1]), sgd = tf.train.sgd(1);
+    sgd.applyGradients({ [weight.name]: slope });
+    assertEquals([...await weight.data()], [0, 1]);
+    // A text that does not compile.
+    backend.device.createShaderModule({ code: "fn broken(" });
+    sgd.applyGradients({ [weight.name]: slope });
+    await assertRejects(() => weight.data(), GpuError);
+    tf.dispose([weight, slope]);
+    sgd.dispose();
+  },
+);
+
+onWebGpu(
+  "launches after a failure make their bind groups anew",
+  async (backend) => {
+    const x = tf.tensor1d([1, 2, 3]);
+    const doubled = async () => {
+      const y = tf.mul(x, 2);
+      const values = await y.data();
+      y.dispose();
+      return [...values];
+    };
+    for (let i = 0; i < 4; i++) assertEquals(await doubled(), [2, 4, 6]);
+    assert(backend.bindGroups.size > 0);
+    backend.device.createShaderModule({ code: "fn broken(" });
+    await assertRejects(doubled, GpuError);
+    assertEquals(await doubled(), [2, 4, 6]);
+    x.dispose();
+    await useBackend({ prefer: ["webgpu"] });
+    assert((tf.backend() as StrictWebGPUBackend) === backend);
+  },
+);
