@@ -1,5 +1,6 @@
 /** Profiles of a computation: the time and memory of each kernel. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { heldBytes } from "../contract/limits.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertBoolean, assertPositiveInteger } from "../contract/values.ts";
 import type { BackendName } from "./backend_info.ts";
@@ -56,6 +57,11 @@ export interface Profile {
    * again.
    */
   readonly peakBytes: number;
+  /**
+   * The bytes that the backend holds after the runs, with those that are free for the
+   * next tensors: on WebGPU all buffers, on WebAssembly its memory, on cpu tensors.
+   */
+  readonly heldBytes: number;
   /** The kernels, by time with the longest first; without a clock, by name. */
   readonly kernels: readonly KernelProfile[];
 }
@@ -146,6 +152,7 @@ export async function profile(
       clock,
       milliseconds: kernels.reduce((sum, row) => sum + row.milliseconds, 0),
       ...whole,
+      heldBytes: heldBytes(),
       kernels,
     };
   } finally {

@@ -15,6 +15,19 @@ export function mostBytes(): number {
   return tf.getBackend() === "wasm" ? 2 ** 32 : Infinity;
 }
 
+/**
+ * The bytes that the current backend has taken, with those that are free for the next
+ * tensors: on WebGPU all of its buffers, on WebAssembly its memory, on cpu the tensors.
+ */
+export function heldBytes(): number {
+  const memory = tf.memory() as tf.MemoryInfo & {
+    readonly numBytesAllocatedInGPU?: number;
+  };
+  const { wasm } = tf.backend() as { wasm?: { HEAPU8: Uint8Array } };
+  return memory.numBytesAllocatedInGPU ?? wasm?.HEAPU8.buffer.byteLength ??
+    memory.numBytes;
+}
+
 /** The numeric limits of a device or an adapter; they are getters, not own properties. */
 export function limitsOf(
   { limits }: { limits: GPUSupportedLimits },

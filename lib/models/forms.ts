@@ -3,6 +3,7 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { type ConcreteForm, FORMS } from "../attention/forms/form.ts";
 import { assertForm } from "../attention/planning/plan.ts";
+import { heldBytes } from "../contract/limits.ts";
 import { assertBoolean, assertModel } from "../contract/values.ts";
 import { LionBlock } from "../layers/block.ts";
 import { isCausal } from "../layers/options/attention_options.ts";
@@ -132,6 +133,11 @@ export interface ModelDescription {
   readonly forms: Readonly<Record<ConcreteForm, FormCost | null>>;
   /** The memory of a step of training with these inputs. */
   readonly training: TrainingMemory;
+  /**
+   * The bytes that the current backend holds now, with those that are free for the
+   * next tensors: on WebGPU all buffers, on WebAssembly its memory, on cpu tensors.
+   */
+  readonly heldBytes: number;
 }
 
 /**
@@ -187,6 +193,7 @@ export function describe(
     parameterBytes: 4 * parameters,
     forms: Object.fromEntries(costs),
     training: trainingMemory(model, runs),
+    heldBytes: heldBytes(),
   };
 }
 

@@ -58,7 +58,12 @@ function threads(): number {
 
 onEachBackend("describe() counts what can be counted by hand", () => {
   const model = encoder("s");
-  const { parameters, parameterBytes, forms } = describe(model, SHAPES);
+  const { parameters, parameterBytes, forms, heldBytes } = describe(
+    model,
+    SHAPES,
+  );
+  // The weights may still be on the host.
+  assert(heldBytes >= (tf.getBackend() === "webgpu" ? 0 : parameterBytes));
   const block = 4 * DIM * DIM + 4 * DIM + DIM * HEADS + HEADS +
     2 * 4 * DIM * DIM + 4 * DIM + DIM + 4 * DIM;
   const expected = INPUTS * DIM + DIM + 2 * block + 2 * DIM +
