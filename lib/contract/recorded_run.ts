@@ -71,6 +71,25 @@ interface Recorded {
   readonly refusal: string | undefined;
 }
 
+/** Launches of kernels on a device. */
+interface Launches {
+  fits(found: readonly tf.TensorInfo[]): boolean;
+  run(given: readonly tf.TensorInfo[]): tf.TensorInfo[];
+  dispose(): void;
+}
+
+/** A backend that may repeat launches without the kernels that made them. */
+interface LaunchingBackend extends tf.KernelBackend {
+  captureLaunches?(
+    found: readonly tf.TensorInfo[],
+    given: readonly tf.TensorInfo[],
+    run: (given: readonly tf.TensorInfo[]) => tf.TensorInfo[],
+  ): { results: tf.TensorInfo[]; launches: Launches | undefined } | undefined;
+}
+
+/** How often the launches of a run are captured: where its weights move, never again. */
+const MOST_CAPTURES = 16;
+
 /** Bytes of the constants that a recording keeps, at most. */
 const MOST_CONSTANT_BYTES = 2 ** 24;
 
@@ -86,7 +105,8 @@ export function canRecord(): boolean {
 
 /**
  * Runs a function that a replay has to run itself, since it depends on more than
- * tensors, or looks at their values.
+ * tensors, or looks at their values. One that returns nothing is left out where it
+ * would read a result that no host has.
  *
  * @param inputs The tensors that it reads.
  * @param run Gets these tensors, or those in their places. It returns nothing, or a
@@ -317,11 +337,17 @@ export class RecordedRun {
   readonly #recorded: Recorded;
   /** For each operation, the slots that no later one uses. */
   readonly #over: readonly (readonly number[])[];
+  #replays = 0;
+  /** Whether launches alone would do the same. */
+  readonly #isOfLaunches: boolean;
+  #launches: Launches | undefined;
+  #captures = 0;
 
   /** Made by {@linkcode recordRun}. */
   constructor(recorded: Recorded) {
     this.#recorded = recorded;
     this.#over = slotsOver(recorded);
+    this.#isOfLaunches = isOfLaunches(recorded);
   }
 
   /** Why it cannot be replayed, in words that follow "it". */
@@ -374,29 +400,100 @@ export class RecordedRun {
    * @returns The results, as of the function that was recorded.
    */
   replay(inputs: readonly tf.Tensor[]): tf.Tensor[] {
-    const { backend, sources, operations, outputs, kept } = this.#recorded;
+    this.#replays++;
+    const results = this.#launch(inputs) ?? this.#run(inputs);
+    return results.map((info) => engine.makeTensorFromTensorInfo(info));
+  }
+
+  /** Runs the kernels. Each result has a reference of its own. */
+  #run(
+    inputs: readonly tf.TensorInfo[],
+    made?: ReadonlyMap<Operation, tf.TensorInfo>,
+  ): tf.TensorInfo[] {
+    const { backend, sources, operations, outputs } = this.#recorded;
     const data = new ReplayedData(backend, this.#recorded.slots);
     for (const [slot, source] of sources) {
-      const { dataId } = source.kind === "input"
-        ? inputs[source.index]!
-        : source.kind === "variable"
-        ? source.variable
-        : kept.get(slot)!;
-      data.put(slot, dataId);
+      data.put(slot, this.#find(slot, source, inputs).dataId);
     }
     try {
       for (let i = 0; i < operations.length; i++) {
-        runAgain(operations[i]!, data);
+        runAgain(operations[i]!, data, made);
         for (const slot of this.#over[i]!) data.release(slot);
       }
-      return outputs.map((place) => data.tensorOf(place));
+      return outputs.map((place) => data.referenceTo(place));
     } finally {
       data.releaseAll();
     }
   }
 
-  /** Disposes of the tensors that it keeps. */
+  #find(
+    slot: number,
+    source: Source,
+    inputs: readonly tf.TensorInfo[],
+  ): tf.TensorInfo {
+    if (source.kind === "input") return inputs[source.index]!;
+    return source.kind === "variable"
+      ? source.variable
+      : this.#recorded.kept.get(slot)!;
+  }
+
+  /**
+   * Repeats the launches of the kernels without running these, where the backend can;
+   * else returns `undefined`.
+   */
+  #launch(inputs: readonly tf.Tensor[]): tf.TensorInfo[] | undefined {
+    const { backend, sources, operations } = this.#recorded;
+    const { captureLaunches } = backend as LaunchingBackend;
+    if (!captureLaunches || !this.#isOfLaunches || this.#replays === 1) {
+      return undefined;
+    }
+    const found = [...sources].flatMap(([slot, source]) =>
+      source.kind === "input" ? [] : this.#find(slot, source, inputs)
+    );
+    const made = new Map<Operation, tf.Tensor>();
+    for (const operation of operations) {
+      const { run, inputs: places, outputs } = operation;
+      if (!("again" in run)) continue;
+      const read = places.flatMap(([, place]) => {
+        const source = sources.get(place!.slot);
+        return source ? this.#find(place!.slot, source, inputs) : [];
+      });
+      // What looks at values finds none of a result that is on a device.
+      if (read.length < places.length) continue;
+      const tensors = read.map((info) => shared(info));
+      const result = run.again(tensors);
+      tf.dispose(tensors);
+      if (outputs.length > 0) made.set(operation, result!);
+    }
+    const given = [...inputs, ...made.values()];
+    try {
+      if (this.#launches?.fits(found)) return this.#launches.run(given);
+      this.#launches?.dispose();
+      this.#launches = undefined;
+      // Without captures, the kernels run with what was made.
+      const run = (given: readonly tf.TensorInfo[]) => {
+        const others = given.values().drop(inputs.length);
+        const operations = [...made.keys()];
+        return this.#run(
+          given.slice(0, inputs.length),
+          new Map(
+            operations.map((one) => [one, others.next().value!] as const),
+          ),
+        );
+      };
+      if (this.#captures++ >= MOST_CAPTURES) return run(given);
+      const captured = captureLaunches.call(backend, found, given, run);
+      this.#launches = captured?.launches;
+      return captured?.results ?? run(given);
+    } finally {
+      tf.dispose([...made.values()]);
+    }
+  }
+
+  /** Disposes of what it keeps. */
   dispose(): void {
+    this.#launches?.dispose();
+    this.#launches = undefined;
     tf.dispose([...this.#recorded.kept.values()]);
   }
 }
@@ -425,11 +522,16 @@ class ReplayedData {
     return { dataId: this.#ids[slot]!, shape, dtype };
   }
 
-  /** A tensor with a slot's data, and a reference of its own. */
-  tensorOf(place: Place): tf.Tensor {
+  /** A slot's data, with a reference of its own. */
+  referenceTo(place: Place): tf.TensorInfo {
     const info = this.infoOf(place);
     this.backend.incRef(info.dataId);
-    return engine.makeTensorFromTensorInfo(info);
+    return info;
+  }
+
+  /** A tensor with a slot's data. */
+  tensorOf(place: Place): tf.Tensor {
+    return engine.makeTensorFromTensorInfo(this.referenceTo(place));
   }
 
   /** Takes a result. */
@@ -460,12 +562,20 @@ class ReplayedData {
   }
 }
 
-/** Runs an operation in a replay. */
+/**
+ * Runs an operation in a replay; where launches are captured, what a replay runs itself
+ * is `made` before.
+ */
 function runAgain(
-  { run, inputs, isArray, attributes, outputs }: Operation,
+  operation: Operation,
   data: ReplayedData,
+  made?: ReadonlyMap<Operation, tf.TensorInfo>,
 ): void {
+  const { run, inputs, isArray, attributes, outputs } = operation;
   if ("again" in run) {
+    const before = made?.get(operation);
+    if (before) data.put(outputs[0]!.slot, before.dataId);
+    if (made) return;
     const tensors = inputs.map(([, place]) => data.tensorOf(place!));
     const result = run.again(tensors);
     tf.dispose(tensors);
@@ -495,8 +605,24 @@ function slotsOver({ slots, operations, outputs }: Recorded): number[][] {
   return over;
 }
 
+/**
+ * Whether all that a run computes comes of kernels, of what it finds, and of functions
+ * that read no results of kernels.
+ */
+function isOfLaunches({ sources, operations, outputs }: Recorded): boolean {
+  const made = new Set<number>();
+  for (const { run, inputs, outputs } of operations) {
+    if ("again" in run) {
+      // What a kernel has computed is not there yet when such functions run.
+      const isEarly = inputs.every(([, place]) => sources.has(place!.slot));
+      if (outputs.length > 0 && !isEarly) return false;
+    } else for (const { slot } of outputs) made.add(slot);
+  }
+  return outputs.every(({ slot }) => made.has(slot) && !sources.has(slot));
+}
+
 /** A tensor with the data of another one. */
-function shared({ dataId, shape, dtype }: tf.Tensor): tf.Tensor {
+function shared({ dataId, shape, dtype }: tf.TensorInfo): tf.Tensor {
   tf.backend().incRef(dataId);
   return engine.makeTensorFromTensorInfo({ dataId, shape, dtype });
 }

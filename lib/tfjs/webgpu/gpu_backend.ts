@@ -14,6 +14,7 @@ import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { nodeModule } from "../../contract/node_module.ts";
 import { bounded } from "./integers/bounded_product.ts";
 import { BindGroups } from "./bind_groups.ts";
+import { Arena, type Capture, CapturedLaunches } from "./captured_launches.ts";
 import { GpuBuffers } from "./gpu_buffers.ts";
 import { GpuError, reported } from "./gpu_error.ts";
 import { HeldValues } from "./held_values.ts";
@@ -71,6 +72,9 @@ interface Suspects {
   readonly error: GpuError;
 }
 
+type CaptureArguments = Parameters<typeof CapturedLaunches.of> extends
+  [unknown, ...infer Rest] ? Rest : never;
+
 /** The features that only software adapters need or use. */
 interface OfSoftware {
   readonly collect?: Collector | undefined;
@@ -99,6 +103,14 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** The uniform buffers of launches. */
   readonly uniforms: HeldValues;
   readonly #constants: HeldValues;
+  /** The buffers of captured launches. */
+  readonly arena: Arena;
+  /** What captures launches now. */
+  capture: Capture | undefined;
+  /** Grows whenever buffers may have become invalid. */
+  generation = 0;
+  /** The number of submissions when launches were last repeated. */
+  #repeatedAt = -1;
   /** The end of the copies that are read. */
   #submission: Promise<void> | undefined;
   #boundGroups = 0;
@@ -123,6 +135,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     ];
     const held = (usage: GPUBufferUsageFlags) =>
       new HeldValues(device.queue, this.buffers, usage);
+    this.arena = new Arena(this.buffers);
     this.uniforms = held(GPUBufferUsage.UNIFORM);
     this.#constants = held(tensorUsage());
     recordStockPrograms(this);
@@ -165,7 +178,37 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     this.uniforms.clear();
     this.#constants.clear();
     this.bindGroups.clear();
+    this.generation++;
+    this.arena.clear();
     this.buffers.condemn();
+  }
+
+  /** How tensors use their buffers. */
+  get tensorUsage(): GPUBufferUsageFlags {
+    return tensorUsage();
+  }
+
+  /** Bytes of a tensor's values on the GPU. */
+  bytesOf({ shape, dtype }: tf.TensorInfo): number {
+    return bytesOf(shape, dtype);
+  }
+
+  /** Captures the launches of a function: see {@linkcode CapturedLaunches.of}. */
+  captureLaunches(
+    ...[found, given, run]: CaptureArguments
+  ): ReturnType<typeof CapturedLaunches.of> | undefined {
+    const { activeTimers } = this as unknown as { activeTimers?: unknown };
+    if (this.lost || activeTimers != null) return undefined;
+    return CapturedLaunches.of(this, found, given, run);
+  }
+
+  /** Submits what waits if launches were repeated since the last submission. */
+  submitBeforeRepeating(): void {
+    if (this.buffers.submissions === this.#repeatedAt) {
+      this.endComputePassEncoder();
+      this.submitQueue();
+    }
+    this.#repeatedAt = this.buffers.submissions;
   }
 
   /** Destroys the device, and with it all that was computed on it. */

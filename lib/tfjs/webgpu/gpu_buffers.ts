@@ -20,6 +20,18 @@ const PEAK_LASTS = 2 ** 15;
 /** The size of the smallest buffers, in bytes. */
 const SMALLEST = 16;
 
+/** Gives out buffers in the pool's place. */
+export interface BufferLender {
+  /** Gives out a buffer; the host will write it if `isWritten`. */
+  acquire(
+    size: number,
+    usage: GPUBufferUsageFlags,
+    isWritten: boolean,
+  ): GPUBuffer;
+  /** Takes a buffer back; returns whether it was one of the lender's. */
+  release(buffer: GPUBuffer): boolean;
+}
+
 /** What the pool needs of a device. */
 type Device = Pick<GPUDevice, "createBuffer" | "limits">;
 
@@ -49,6 +61,8 @@ export class GpuBuffers {
   commandsWait = false;
   /** The number of submissions so far. */
   submissions = 0;
+  /** What gives out buffers in the pool's place, while launches are captured. */
+  lender: BufferLender | undefined;
   readonly #device: Device;
   readonly #destroyed: (buffer: GPUBuffer) => void;
   /** The buffers in use, and the bytes that were asked for. */
@@ -96,6 +110,7 @@ export class GpuBuffers {
     reuse = true,
     mustBeIdle = false,
   ): GPUBuffer {
+    if (this.lender) return this.lender.acquire(size, usage, mustBeIdle);
     this.#expect(this.numBytesUsed + size);
     const rounded = this.#roundedUp(size, usage);
     const buffer = (reuse && this.#takeFree(rounded, usage, mustBeIdle)) ||
@@ -103,6 +118,11 @@ export class GpuBuffers {
     this.#used.set(buffer, size);
     this.numBytesUsed += size;
     return buffer;
+  }
+
+  /** The size of the buffers that serve a size. */
+  sizeOf(size: number, usage: GPUBufferUsageFlags): number {
+    return this.#roundedUp(size, usage);
   }
 
   /** Gives out a buffer that the host may write at once: no waiting command uses it. */
@@ -117,6 +137,15 @@ export class GpuBuffers {
       this.#create({ size: rounded, usage, mappedAtCreation: false });
     this.#held.set(buffer, 0);
     return buffer;
+  }
+
+  /** Makes a buffer that is in use one that is held. */
+  holdUsed(buffer: GPUBuffer): void {
+    const size = this.#used.get(buffer);
+    if (size === undefined) return;
+    this.#used.delete(buffer);
+    this.numBytesUsed -= size;
+    this.#held.set(buffer, 0);
   }
 
   /** Whether the content of a buffer stays, so that nobody may write it. */
@@ -154,6 +183,7 @@ export class GpuBuffers {
    * {@linkcode dispose}, it does nothing.
    */
   releaseBuffer(buffer: GPUBuffer, reuse = true): void {
+    if (this.lender?.release(buffer)) return;
     const users = this.#held.get(buffer);
     if (users) {
       this.#held.set(buffer, users - 1);

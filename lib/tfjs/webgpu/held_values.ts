@@ -53,6 +53,8 @@ export class HeldValues {
     if (content.length === 0 || content.byteLength > MOST_BYTES) {
       return undefined;
     }
+    // What is captured has buffers of its own, for as long as it is repeated.
+    if (this.#buffers.lender) return undefined;
     const key = String.fromCharCode(...content);
     const known = this.#held.get(key);
     if (known) return known;

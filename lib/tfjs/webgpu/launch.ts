@@ -9,6 +9,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Compiled } from "./bind_groups.ts";
+import type { Dispatch } from "./captured_launches.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import type { Shader } from "./shader.ts";
 
@@ -218,7 +219,7 @@ function uniformOf(
   const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM;
   const buffer = backend.buffers.acquireIdle(content.byteLength, usage);
   backend.device.queue.writeBuffer(buffer, 0, content);
-  recorder.uniformPendingDisposal.push(buffer);
+  if (!backend.capture) recorder.uniformPendingDisposal.push(buffer);
   return buffer;
 }
 
@@ -232,6 +233,9 @@ function recordDispatch(
   mustSubmit = false,
 ): void {
   backend.countLaunch();
+  backend.capture?.dispatches.push({
+    ...{ pipeline, group, workgroups: [x, y, z] },
+  });
   const recorder = backend as unknown as Recorder;
   const timed = recorder.activeTimers != null;
   const pass = beginPass(backend, recorder, timed);
@@ -254,12 +258,27 @@ function recordDispatch(
   }
 }
 
+/** Records launches that were captured, in one pass, without a submission in between. */
+export function repeatDispatches(
+  backend: StrictWebGPUBackend,
+  dispatches: readonly Dispatch[],
+): void {
+  const pass = beginPass(backend, backend as unknown as Recorder, false);
+  for (const { pipeline, group, workgroups: [x, y, z] } of dispatches) {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(x, y, z);
+  }
+  backend.launches += dispatches.length;
+  backend.buffers.commandsWait = true;
+}
+
 /**
  * Copies a buffer to another, after the commands that wait.
  *
  * @param backend The backend of both.
  * @param from The buffer that is read.
- * @param to A buffer of at least its size.
+ * @param to Another one; if it is smaller, the beginning is copied.
  */
 export function recordCopy(
   backend: StrictWebGPUBackend,
@@ -269,7 +288,9 @@ export function recordCopy(
   backend.ensureCommandEncoderReady();
   backend.endComputePassEncoder();
   const { commandEncoder } = backend as unknown as Recorder;
-  commandEncoder.copyBufferToBuffer(from, 0, to, 0, from.size);
+  const size = Math.min(from.size, to.size);
+  commandEncoder.copyBufferToBuffer(from, 0, to, 0, size);
+  if (backend.capture) backend.capture.isSpoilt = true;
   backend.buffers.commandsWait = true;
 }
 
