@@ -204,15 +204,19 @@ async function startWebGpu(
     !gpu || gpu.identity !== identity || !await stillAnswers(gpu.backend)
   ) {
     await loadCpu(turn);
-    const { openAdapter } = await turn.outside(
+    const [{ openAdapter }, { captureLaunchesOf }] = await turn.outside(
       MODULES,
-      import("../tfjs/webgpu/gpu_backend.ts"),
+      Promise.all([
+        import("../tfjs/webgpu/gpu_backend.ts"),
+        import("../tfjs/webgpu/captured_launches.ts"),
+      ]),
     );
     const backend = await answered(
       `a device of the adapter ${adapterTitle}`,
       openAdapter(adapter, isFallbackAdapter),
       (late) => late.dispose(),
     );
+    captureLaunchesOf(backend);
     replaceKernels("webgpu", { isSoftware: isFallbackAdapter });
     const { device } = backend;
     gpu?.backend.dispose();

@@ -73,18 +73,28 @@ interface Recorded {
 
 /** Launches of kernels on a device. */
 interface Launches {
+  /** Whether all that they read besides what is given is where it was. */
   fits(found: readonly tf.TensorInfo[]): boolean;
+  /** Repeats them; the results are the caller's. */
   run(given: readonly tf.TensorInfo[]): tf.TensorInfo[];
   dispose(): void;
 }
 
 /** A backend that may repeat launches without the kernels that made them. */
-interface LaunchingBackend extends tf.KernelBackend {
-  captureLaunches?(
-    found: readonly tf.TensorInfo[],
-    given: readonly tf.TensorInfo[],
-    run: (given: readonly tf.TensorInfo[]) => tf.TensorInfo[],
-  ): { results: tf.TensorInfo[]; launches: Launches | undefined } | undefined;
+export interface LaunchingBackend {
+  /**
+   * Runs kernels, and returns their results and, if they can be repeated, their
+   * launches; `undefined` if it has run nothing.
+   */
+  readonly captureLaunches?:
+    | ((
+      found: readonly tf.TensorInfo[],
+      given: readonly tf.TensorInfo[],
+      run: (given: readonly tf.TensorInfo[]) => tf.TensorInfo[],
+    ) =>
+      | { results: tf.TensorInfo[]; launches: Launches | undefined }
+      | undefined)
+    | undefined;
 }
 
 /** How often the launches of a run are captured: where its weights move, never again. */
@@ -443,7 +453,7 @@ export class RecordedRun {
    */
   #launch(inputs: readonly tf.Tensor[]): tf.TensorInfo[] | undefined {
     const { backend, sources, operations } = this.#recorded;
-    const { captureLaunches } = backend as LaunchingBackend;
+    const { captureLaunches } = backend as Partial<LaunchingBackend>;
     if (!captureLaunches || !this.#isOfLaunches || this.#replays === 1) {
       return undefined;
     }
@@ -482,7 +492,7 @@ export class RecordedRun {
         );
       };
       if (this.#captures++ >= MOST_CAPTURES) return run(given);
-      const captured = captureLaunches.call(backend, found, given, run);
+      const captured = captureLaunches(found, given, run);
       this.#launches = captured?.launches;
       return captured?.results ?? run(given);
     } finally {

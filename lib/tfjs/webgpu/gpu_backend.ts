@@ -14,12 +14,13 @@ import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { nodeModule } from "../../contract/node_module.ts";
 import { bounded } from "./integers/bounded_product.ts";
 import { BindGroups } from "./bind_groups.ts";
-import { Arena, type Capture, CapturedLaunches } from "./captured_launches.ts";
+import { Arena, type Capture } from "./arena.ts";
 import { GpuBuffers } from "./gpu_buffers.ts";
 import { GpuError, reported } from "./gpu_error.ts";
 import { HeldValues } from "./held_values.ts";
 import { recordCopy, recordStockPrograms } from "./launch.ts";
 import { limitsOf } from "../../contract/limits.ts";
+import type { LaunchingBackend } from "../../contract/recorded_run.ts";
 import {
   deviceWithSubgroups,
   type Subgroups,
@@ -72,9 +73,6 @@ interface Suspects {
   readonly error: GpuError;
 }
 
-type CaptureArguments = Parameters<typeof CapturedLaunches.of> extends
-  [unknown, ...infer Rest] ? Rest : never;
-
 /** The features that only software adapters need or use. */
 interface OfSoftware {
   readonly collect?: Collector | undefined;
@@ -107,6 +105,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   readonly arena: Arena;
   /** What captures launches now. */
   capture: Capture | undefined;
+  /** Runs kernels so that their launches can be repeated, as recorded runs ask for. */
+  captureLaunches: LaunchingBackend["captureLaunches"];
   /** Grows whenever buffers may have become invalid. */
   generation = 0;
   /** The number of submissions when launches were last repeated. */
@@ -193,13 +193,9 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     return bytesOf(shape, dtype);
   }
 
-  /** Captures the launches of a function: see {@linkcode CapturedLaunches.of}. */
-  captureLaunches(
-    ...[found, given, run]: CaptureArguments
-  ): ReturnType<typeof CapturedLaunches.of> | undefined {
-    const { activeTimers } = this as unknown as { activeTimers?: unknown };
-    if (this.lost || activeTimers != null) return undefined;
-    return CapturedLaunches.of(this, found, given, run);
+  /** Whether launches are being timed. */
+  get isTimed(): boolean {
+    return (this as unknown as { activeTimers?: unknown }).activeTimers != null;
   }
 
   /** Submits what waits if launches were repeated since the last submission. */

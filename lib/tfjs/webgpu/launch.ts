@@ -8,8 +8,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { Dispatch } from "./arena.ts";
 import type { Compiled } from "./bind_groups.ts";
-import type { Dispatch } from "./captured_launches.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import type { Shader } from "./shader.ts";
 

@@ -1,5 +1,5 @@
 /** How optimizers change weights, as kernels for WebGPU. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { registerKernels } from "../../../contract/kernel.ts";
 import {
   type Rule,
