@@ -58,6 +58,12 @@ function tensorUsage(): GPUBufferUsageFlags {
 /** The most bytes of a tensor that shares its buffer with others of the same values. */
 const CONSTANT_BYTES = 64;
 
+/**
+ * The least bytes of an upload that has commands submitted rather than take another
+ * buffer than one that they use: thousands of uploads may come before a submission.
+ */
+const LARGE_BYTES = 2 ** 18;
+
 /** Forces a full garbage collection, if the host allows it. */
 type Collector = () => void;
 
@@ -92,6 +98,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** When tensors were changed, by the numbers that tensors have. */
   readonly #changedAt = new WeakMap<object, number>();
 
+  #limits: GPUSupportedLimits | undefined;
+  #mostWorkgroups = 0;
   /** The number of launches so far. */
   launches = 0;
   /** The pool of buffers. */
@@ -268,6 +276,13 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     this.buffers.submitted();
   }
 
+  /** Submits the commands that wait, if there are any. */
+  #submitWaiting(): void {
+    if (!this.buffers.commandsWait) return;
+    this.endComputePassEncoder();
+    this.submitQueue();
+  }
+
   /** Measures the time of a function's launches. */
   override async time(
     run: () => void,
@@ -292,6 +307,17 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     clearTimeout(timer);
   }
 
+  /** The most workgroups that the device dispatches along an axis. */
+  get mostWorkgroups(): number {
+    const { limits } = this.device;
+    if (limits !== this.#limits) {
+      this.#limits = limits;
+      // The host is asked for a limit each time.
+      this.#mostWorkgroups = limits.maxComputeWorkgroupsPerDimension;
+    }
+    return this.#mostWorkgroups;
+  }
+
   /** Is called before each launch. */
   countLaunch(): void {
     this.launches++;
@@ -307,9 +333,9 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** Gives a tensor a buffer; throws before any launch if no binding can hold it. */
   override uploadToGPU(dataId: { id: number }): void {
     const { shape, dtype, resource, values } = this.tensorMap.get(dataId);
+    if (resource) return;
     const bytes = bytesOf(shape, dtype);
-    const limit = this.device.limits.maxStorageBufferBindingSize;
-    if (!resource && bytes < 0) {
+    if (bytes < 0) {
       // tfjs makes such shapes of invalid segment ids; its buffers would not
       // recover.
       if (!values) this.tensorMap.delete(dataId);
@@ -320,7 +346,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
           `sizes below 0 among the arguments`,
       );
     }
-    if (!resource && bytes > limit) {
+    const limit = this.device.limits.maxStorageBufferBindingSize;
+    if (bytes > limit) {
       // Without values it is an output that was never computed; an input keeps its values.
       if (!values) this.tensorMap.delete(dataId);
       throw new RangeError(
@@ -330,7 +357,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
           `"chunkwise", which makes none`,
       );
     }
-    if (!resource) this.guard(() => this.#upload(dataId, bytes));
+    this.guard(() => this.#upload(dataId, bytes));
   }
 
   /**
@@ -352,6 +379,9 @@ export class StrictWebGPUBackend extends WebGPUBackend {
       ? this.#constants.bufferOf(wordsOf(values))
       : undefined;
     if (constant) this.buffers.share(constant);
+    if (bytes >= LARGE_BYTES && this.buffers.isBusy(bytes, tensorUsage())) {
+      this.#submitWaiting();
+    }
     const buffer = constant ?? this.buffers.acquireIdle(bytes, tensorUsage());
     data.resource = buffer;
     if (!constant) {
@@ -436,10 +466,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
       this.guard(() => recordCopy(this, buffer, staging));
       await (this.#submission ??= Promise.resolve().then(() => {
         this.#submission = undefined;
-        // A launch in the meantime may have submitted them.
-        if (!this.buffers.commandsWait) return;
-        this.endComputePassEncoder();
-        this.submitQueue();
+        this.#submitWaiting();
       }));
       await staging.mapAsync(GPUMapMode.READ);
       const content = staging.getMappedRange().slice(0);

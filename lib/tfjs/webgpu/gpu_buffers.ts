@@ -64,6 +64,8 @@ export class GpuBuffers {
   /** What gives out buffers in the pool's place, while launches are captured. */
   lender: BufferLender | undefined;
   readonly #device: Device;
+  readonly #largestBuffer: number;
+  readonly #largestBinding: number;
   readonly #destroyed: (buffer: GPUBuffer) => void;
   /** The buffers in use, and the bytes that were asked for. */
   readonly #used = new Map<GPUBuffer, number>();
@@ -76,7 +78,7 @@ export class GpuBuffers {
   /** Those of them that are to be destroyed then. */
   #doomed: GPUBuffer[] = [];
   /** Free buffers by size and usage, the oldest of which is the last. */
-  readonly #free = new Map<string, GPUBuffer[]>();
+  readonly #free = new Map<number, GPUBuffer[]>();
   /** All free buffers, in the order of their release. */
   readonly #waiting = new Set<GPUBuffer>();
   #suspect = new Set<GPUBuffer>();
@@ -99,6 +101,13 @@ export class GpuBuffers {
     destroyed: (buffer: GPUBuffer) => void = () => {},
   ) {
     this.#device = device;
+    const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+    // wgpu's limits may be odd, and only words are bound and copied.
+    const inWords = (limit: number) => limit - limit % 4;
+    this.#largestBuffer = inWords(maxBufferSize);
+    this.#largestBinding = inWords(
+      Math.min(maxBufferSize, maxStorageBufferBindingSize),
+    );
     this.#destroyed = destroyed;
   }
 
@@ -128,6 +137,14 @@ export class GpuBuffers {
   /** Gives out a buffer that the host may write at once: no waiting command uses it. */
   acquireIdle(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
     return this.acquireBuffer(size, usage, false, true, true);
+  }
+
+  /** Whether {@linkcode acquireIdle} would find a free buffer if all commands were submitted. */
+  isBusy(size: number, usage: GPUBufferUsageFlags): boolean {
+    const kind = keyOf(this.#roundedUp(size, usage), usage);
+    const ofKind = this.#free.get(kind) ?? [];
+    return ofKind.length > 0 &&
+      ofKind.every((buffer) => this.#busy.has(buffer));
   }
 
   /** Like {@linkcode acquireIdle}, for a content that stays until {@linkcode letGo}. */
@@ -261,12 +278,7 @@ export class GpuBuffers {
 
   /** The most bytes of a buffer that can be made, bound and copied. */
   #largest(usage: GPUBufferUsageFlags): number {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
-    const limit = usage & GPUBufferUsage.STORAGE
-      ? Math.min(maxBufferSize, maxStorageBufferBindingSize)
-      : maxBufferSize;
-    // wgpu's limits may be odd, and only words are bound and copied.
-    return limit - limit % 4;
+    return usage & GPUBufferUsage.STORAGE ? this.#largestBinding : this.#largestBuffer;
   }
 
   /** The size of the buffers that serve a size; it is over a limit only if the size is. */
@@ -354,8 +366,9 @@ export class GpuBuffers {
   }
 }
 
-function keyOf(size: number, usage: GPUBufferUsageFlags): string {
-  return `${size} ${usage}`;
+/** A kind's key; usages are below 1024. */
+function keyOf(size: number, usage: GPUBufferUsageFlags): number {
+  return 1024 * size + usage;
 }
 
 /** The place of a buffer among those of a kind, of which the oldest is the last. */

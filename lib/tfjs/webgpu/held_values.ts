@@ -55,7 +55,8 @@ export class HeldValues {
     }
     // What is captured has buffers of its own, for as long as it is repeated.
     if (this.#buffers.lender) return undefined;
-    const key = String.fromCharCode(...content);
+    // Spread out, a typed array goes through its iterator.
+    const key = String.fromCharCode.apply(null, content as unknown as number[]);
     const known = this.#held.get(key);
     if (known) return known;
     const { submissions } = this.#buffers;

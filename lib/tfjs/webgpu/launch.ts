@@ -69,7 +69,7 @@ export function launch(
   tensors: readonly tf.TensorInfo[],
   uniforms: ArrayBuffer,
 ): void {
-  assertDispatch(shader, backend.device);
+  assertDispatch(shader, backend.mostWorkgroups);
   backend.guard(() => record(backend, shader, tensors, uniforms));
 }
 
@@ -294,8 +294,7 @@ export function recordCopy(
   backend.buffers.commandsWait = true;
 }
 
-function assertDispatch({ key, dispatch }: Shader, device: GPUDevice): void {
-  const limit = device.limits.maxComputeWorkgroupsPerDimension;
+function assertDispatch({ key, dispatch }: Shader, limit: number): void {
   if (dispatch.every((count) => count <= limit)) return;
   throw new RangeError(
     `Shader ${key} should dispatch at most ${limit} workgroups along an axis ` +

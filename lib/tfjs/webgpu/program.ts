@@ -122,9 +122,12 @@ export function withOutputs<R>(
 
 /** The tensors that are there. */
 function given(tensors: Program["reads"]): Tensors {
-  return Object.fromEntries(
-    Object.entries(tensors).filter(([, tensor]) => tensor),
-  ) as Tensors;
+  const found: Record<string, tf.TensorInfo> = {};
+  for (const name in tensors) {
+    const tensor = tensors[name];
+    if (tensor) found[name] = tensor;
+  }
+  return found;
 }
 
 /** Runs a program on the backend of its tensors. */
@@ -148,7 +151,7 @@ export function runProgram(
   const { types, values } = uniformsOf(program);
   launch(
     backend,
-    shaderOf(program, backend.device.limits.maxComputeWorkgroupsPerDimension),
+    shaderOf(program, backend.mostWorkgroups),
     [...Object.values(reads), ...Object.values(writes)],
     packUniforms(types, values),
   );
@@ -212,8 +215,7 @@ function uniformsOf(
   { integers, floats = {}, workgroups }: Program,
 ): { types: UniformTypes; values: Record<string, number> } {
   const values = { workgroups, ...integers, ...floats };
-  const types = Object.fromEntries(
-    Object.keys(values).map((name) => [name, name in floats ? "f32" : "u32"]),
-  ) as UniformTypes;
+  const types: Record<string, "u32" | "f32"> = {};
+  for (const name in values) types[name] = name in floats ? "f32" : "u32";
   return { types, values };
 }

@@ -15,14 +15,12 @@ export function packUniforms<Types extends UniformTypes>(
   types: Types,
   values: { readonly [name in keyof Types]: number },
 ): ArrayBuffer {
-  const entries = Object.entries(types);
-  const bytes = new DataView(
-    new ArrayBuffer(16 * Math.ceil(entries.length / 4)),
+  const names = Object.keys(types);
+  const bytes = new ArrayBuffer(16 * Math.ceil(names.length / 4));
+  // Every host of WebGPU has the least of a word's bytes first, as WGSL's memory does.
+  const integers = new Uint32Array(bytes), floats = new Float32Array(bytes);
+  names.forEach((name, i) =>
+    (types[name] === "u32" ? integers : floats)[i] = values[name]!
   );
-  entries.forEach(([name, type], i) =>
-    type === "u32"
-      ? bytes.setUint32(4 * i, values[name]!, true)
-      : bytes.setFloat32(4 * i, values[name]!, true)
-  );
-  return bytes.buffer;
+  return bytes;
 }

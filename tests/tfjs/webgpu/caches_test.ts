@@ -212,3 +212,22 @@ onWebGpu(
     assert((tf.backend() as StrictWebGPUBackend) === backend);
   },
 );
+
+onWebGpu("uploads before a submission take few buffers", async (backend) => {
+  const flag = "WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE";
+  const before = tf.env().getNumber(flag);
+  tf.env().set(flag, 512);
+  const allocated = backend.buffers.numBytesAllocated;
+  const size = 2 ** 18, host = new Float32Array(size);
+  const sums: tf.Tensor[] = [];
+  for (let i = 0; i < 60; i++) {
+    const x = tf.tensor1d(host.fill(i).slice());
+    sums.push(tf.max(x));
+    x.dispose();
+  }
+  assert(backend.buffers.numBytesAllocated - allocated < 10 * 4 * size);
+  const maxima = await Promise.all(sums.map((sum) => sum.data()));
+  assertEquals(maxima.map(([x]) => x), maxima.map((_, i) => i));
+  tf.dispose(sums);
+  tf.env().set(flag, before);
+});
