@@ -81,7 +81,7 @@ interface Launches {
 }
 
 /** A backend that may repeat launches without the kernels that made them. */
-export interface LaunchingBackend {
+export interface CapturingBackend {
   /**
    * Runs kernels, and returns their results and, if they can be repeated, their
    * launches; `undefined` if it has run nothing.
@@ -453,7 +453,7 @@ export class RecordedRun {
    */
   #launch(inputs: readonly tf.Tensor[]): tf.TensorInfo[] | undefined {
     const { backend, sources, operations } = this.#recorded;
-    const { captureLaunches } = backend as Partial<LaunchingBackend>;
+    const { captureLaunches } = backend as Partial<CapturingBackend>;
     if (!captureLaunches || !this.#isOfLaunches || this.#replays === 1) {
       return undefined;
     }

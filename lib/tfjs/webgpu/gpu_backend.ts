@@ -20,7 +20,7 @@ import { GpuError, reported } from "./gpu_error.ts";
 import { HeldValues } from "./held_values.ts";
 import { recordCopy, recordStockPrograms } from "./launch.ts";
 import { limitsOf } from "../../contract/limits.ts";
-import type { LaunchingBackend } from "../../contract/recorded_run.ts";
+import type { CapturingBackend } from "../../contract/recorded_run.ts";
 import {
   deviceWithSubgroups,
   type Subgroups,
@@ -114,7 +114,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** What captures launches now. */
   capture: Capture | undefined;
   /** Runs kernels so that their launches can be repeated, as recorded runs ask for. */
-  captureLaunches: LaunchingBackend["captureLaunches"];
+  captureLaunches: CapturingBackend["captureLaunches"];
   /** Grows whenever buffers may have become invalid. */
   generation = 0;
   /** The number of submissions when launches were last repeated. */
@@ -454,8 +454,12 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     if (!this.tensorMap.has(dataId)) return await super.read(dataId);
     const data = this.tensorMap.get(dataId);
     if (data.dtype === "complex64") return await super.read(dataId);
+    const changedAt = this.#changedAt.get(dataId);
     const content = await this.#contentOf(data.resource as GPUBuffer);
-    return data.values = exactValues(content, data);
+    const values = exactValues(content, data);
+    // A tensor that has changed meanwhile is read anew the next time.
+    if (this.#changedAt.get(dataId) === changedAt) data.values = values;
+    return values;
   }
 
   /** Reads a buffer. What is read at the same time is one submission. */

@@ -278,7 +278,9 @@ export class GpuBuffers {
 
   /** The most bytes of a buffer that can be made, bound and copied. */
   #largest(usage: GPUBufferUsageFlags): number {
-    return usage & GPUBufferUsage.STORAGE ? this.#largestBinding : this.#largestBuffer;
+    return usage & GPUBufferUsage.STORAGE
+      ? this.#largestBinding
+      : this.#largestBuffer;
   }
 
   /** The size of the buffers that serve a size; it is over a limit only if the size is. */

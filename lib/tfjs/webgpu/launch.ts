@@ -8,10 +8,36 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Dispatch } from "./arena.ts";
-import type { Compiled } from "./bind_groups.ts";
-import type { StrictWebGPUBackend } from "./gpu_backend.ts";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { Capture, Dispatch } from "./arena.ts";
+import type { BindGroups, Compiled } from "./bind_groups.ts";
+import type { GpuBuffers } from "./gpu_buffers.ts";
+import type { HeldValues } from "./held_values.ts";
 import type { Shader } from "./shader.ts";
+
+/** What launches need of our backend. */
+export interface LaunchingBackend extends WebGPUBackend {
+  /** The pool of buffers. */
+  readonly buffers: GpuBuffers;
+  /** The bind groups of launches. */
+  readonly bindGroups: BindGroups;
+  /** The uniform buffers of launches. */
+  readonly uniforms: HeldValues;
+  /** What captures launches now. */
+  readonly capture: Capture | undefined;
+  /** The number of launches so far. */
+  launches: number;
+  /** The most workgroups that the device dispatches along an axis. */
+  readonly mostWorkgroups: number;
+  /** Is called before each launch. */
+  countLaunch(): void;
+  /** Is called before a bind group is made. */
+  countBindGroup(): void;
+  /** Runs a function that calls WebGPU, and tells its failure. */
+  guard<Result>(run: () => Result): Result;
+  /** Gives a tensor that will be written a buffer of its own. */
+  ownBuffer(dataId: object): void;
+}
 
 /** Private state of tfjs's backend that a launch must keep up to date. */
 interface Recorder {
@@ -64,7 +90,7 @@ const pipelines = new WeakMap<GPUDevice, Map<string, Compiled>>();
  * @throws {GpuError} If the device is lost.
  */
 export function launch(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   shader: Shader,
   tensors: readonly tf.TensorInfo[],
   uniforms: ArrayBuffer,
@@ -74,7 +100,7 @@ export function launch(
 }
 
 function record(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   { key, bindings, dispatch, code }: Shader,
   tensors: readonly tf.TensorInfo[],
   uniforms: ArrayBuffer,
@@ -98,7 +124,7 @@ function record(
  *
  * @param backend The backend.
  */
-export function recordStockPrograms(backend: StrictWebGPUBackend): void {
+export function recordStockPrograms(backend: LaunchingBackend): void {
   const recorder = backend as unknown as Recorder;
   recorder.recordAndSubmit = (program, output, inputs, uniforms = []) => {
     const { pipeline, dispatch, pixelsOpType } = program;
@@ -210,7 +236,7 @@ function packStockUniforms(
 
 /** A buffer of these uniforms, which no launch with others writes before its submission. */
 function uniformOf(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   content: Uint16Array<ArrayBuffer>,
 ): GPUBuffer {
   const held = backend.uniforms.bufferOf(content);
@@ -225,7 +251,7 @@ function uniformOf(
 
 /** Records a dispatch, and submits the commands if there are enough. */
 function recordDispatch(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   pipeline: GPUComputePipeline,
   group: GPUBindGroup,
   [x, y, z]: readonly [number, number, number],
@@ -260,7 +286,7 @@ function recordDispatch(
 
 /** Records launches that were captured, in one pass, without a submission in between. */
 export function repeatDispatches(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   dispatches: readonly Dispatch[],
 ): void {
   const pass = beginPass(backend, backend as unknown as Recorder, false);
@@ -281,7 +307,7 @@ export function repeatDispatches(
  * @param to Another one; if it is smaller, the beginning is copied.
  */
 export function recordCopy(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   from: GPUBuffer,
   to: GPUBuffer,
 ): void {
@@ -341,7 +367,7 @@ function compiledShader(
 
 /** The open pass, or a separate one for a launch that is timed. */
 function beginPass(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   recorder: Recorder,
   timed: boolean,
 ): GPUComputePassEncoder {

@@ -231,3 +231,21 @@ onWebGpu("uploads before a submission take few buffers", async (backend) => {
   tf.dispose(sums);
   tf.env().set(flag, before);
 });
+
+onWebGpu(
+  "a weight that changes while it is read is not the old one later",
+  async () => {
+    const weight = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])));
+    const slope = tf.tensor1d([1, 1]), sgd = tf.train.sgd(1);
+    const step = () => sgd.applyGradients({ [weight.name]: slope });
+    step();
+    const reading = weight.data();
+    step();
+    assertEquals([...await reading], [0, 1]);
+    assertEquals([...await weight.data()], [-1, 0]);
+    step();
+    assertEquals([...await weight.data()], [-2, -1]);
+    tf.dispose([weight, slope]);
+    sgd.dispose();
+  },
+);

@@ -117,36 +117,35 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   };
   const changed: object[] = [];
   const byWidth: Record<PackWidth, Weight[]> = { 1: [], 4: [] };
-  for (let i = 0; i < weights; i++) {
-    const tensors = Array.from(
-      { length: count },
-      (_, j) => inputs[i * count + j] as tf.TensorInfo,
-    );
-    const size = sizeOf(tensors[0]!);
-    if (size === 0) continue;
-    changed.push(...tensors.toSpliced(1, 1).map(({ dataId }) => dataId));
-    byWidth[widthOf(size)].push(tensors.with(1, floats(tensors[1]!)));
-  }
-  // Other numbers at each step are one tensor, so that the uniforms of launches stay.
-  const values = Object.values({ ...NEUTRAL, ...numbers });
-  const common = {
-    numbers: webgpu.makeTensorInfo(
-      [values.length],
-      "float32",
-      Float32Array.from(values),
-    ),
-    ...(factor ? { factor: floats(factor as tf.TensorInfo) } : {}),
-  };
-  converted.push(common.numbers);
-  for (const width of [4, 1] as const) {
-    const others = Object.keys(common).length;
-    for (const part of inParts(byWidth[width], count, others)) {
-      runUpdate(webgpu, rule, part, width, common);
+  try {
+    for (let i = 0; i < weights; i++) {
+      const tensors = Array.from(
+        { length: count },
+        (_, j) => inputs[i * count + j] as tf.TensorInfo,
+      );
+      const size = sizeOf(tensors[0]!);
+      if (size === 0) continue;
+      changed.push(...tensors.toSpliced(1, 1).map(({ dataId }) => dataId));
+      byWidth[widthOf(size)].push(tensors.with(1, floats(tensors[1]!)));
     }
+    // Other numbers at each step are one tensor, so that the uniforms of launches stay.
+    const values = Float32Array.from(Object.values({ ...NEUTRAL, ...numbers }));
+    const common = {
+      numbers: webgpu.makeTensorInfo([values.length], "float32", values),
+      ...(factor ? { factor: floats(factor as tf.TensorInfo) } : {}),
+    };
+    converted.push(common.numbers);
+    for (const width of [4, 1] as const) {
+      const others = Object.keys(common).length;
+      for (const part of inParts(byWidth[width], count, others)) {
+        runUpdate(webgpu, rule, part, width, common);
+      }
+    }
+    webgpu.changed(changed);
+    return [];
+  } finally {
+    converted.forEach(({ dataId }) => webgpu.disposeData(dataId));
   }
-  webgpu.changed(changed);
-  converted.forEach(({ dataId }) => webgpu.disposeData(dataId));
-  return [];
 };
 
 /** Divides what launches are for into parts whose tensors are bound at once. */
