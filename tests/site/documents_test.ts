@@ -14,6 +14,9 @@ import {
 } from "../../site/find.ts";
 import { atAddress } from "../../tools/site/build.ts";
 import { documentation } from "../../tools/site/documents.ts";
+import { readKept } from "../../bench/report/read_report.ts";
+import { CONTENDERS } from "../../site/contenders.ts";
+import { keptTimes } from "../../tools/site/kept_times.ts";
 import { brokenLinks } from "../../tools/site/links.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
 import { referencePage } from "../../tools/site/reference.ts";
@@ -122,6 +125,18 @@ Deno.test("the page to try has its address where other sites read it", async () 
   const [, image] = /"og:image" content="([^"]*)"/.exec(found)!;
   const { files } = await made();
   assert(files.has(image!.replace("https://a.example/b/", "")), image);
+});
+
+Deno.test("keptTimes() has the report's times of each form and of softmax", async () => {
+  const { machine, measured } = keptTimes(await readKept());
+  assertMatch(machine, /^\d+ cores of an /);
+  for (const contender of CONTENDERS) {
+    const own = measured.filter((one) => one.contender === contender);
+    assert(own.length > 2, contender);
+    for (const { p20, median, p80 } of own) {
+      assert(p20 <= median && median <= p80);
+    }
+  }
 });
 
 Deno.test("referencePage() leads to the site, and names what one imports from", () => {

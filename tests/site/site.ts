@@ -255,6 +255,8 @@ async function testSentence(page: Page): Promise<void> {
 
 /** Measures up to 128 tokens: two lengths, five contenders. */
 async function testTimes(page: Page, device: RegExp): Promise<void> {
+  await page.getByText("Until you measure, this shows times of ").waitFor();
+  assert(await page.locator("#chart path[stroke]").count() > 4);
   await page.locator("#length").fill("7");
   await page.getByRole("button", { name: "Measure" }).click();
   await page.getByText("Measured on").waitFor();

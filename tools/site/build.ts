@@ -3,6 +3,8 @@ import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { escapeHTML } from "../../lib/jupyter/html.ts";
 import { policyText } from "../../lib/notebook/content_policy.ts";
+import { readKept } from "../../bench/report/read_report.ts";
+import { keptTimes } from "./kept_times.ts";
 import { keptResults, withCurves } from "./curves.ts";
 import { documentation } from "./documents.ts";
 import { brokenLinks } from "./links.ts";
@@ -71,6 +73,9 @@ const LATER = ["weights/sentences.safetensors"] as const;
 /** KaTeX's style, and the fonts that browsers ask for of those that it names. */
 const FORMULAS = import.meta.resolve("katex/dist/katex.min.css");
 const FONT = /url\((fonts\/[\w-]+\.woff2)\)/g;
+
+/** Made of the kept report. */
+const KEPT_TIMES = "kept_times.json";
 
 const WASM_FILE = "tfjs-backend-wasm-simd.wasm";
 const WASM = new URL(
@@ -164,7 +169,14 @@ export async function buildPage(folder: URL): Promise<Built[]> {
   }
   await Deno.copyFile(WASM, new URL(WASM_FILE, folder));
   await Deno.writeTextFile(new URL("_headers", folder), HEADERS);
-  const names = [...PROGRAMS.map((name) => `${name}.js`), ...FILES, WASM_FILE];
+  await Deno.writeTextFile(
+    new URL(KEPT_TIMES, folder),
+    JSON.stringify(keptTimes(await readKept())),
+  );
+  const names = [
+    ...PROGRAMS.map((name) => `${name}.js`),
+    ...[...FILES, WASM_FILE, KEPT_TIMES],
+  ];
   return await Promise.all(names.map((name) => sizesOf(name, folder)));
 }
 
