@@ -44,10 +44,11 @@ export function timesPanel(): void {
   void showKept();
 
   async function showKept(): Promise<void> {
-    const response = await fetch("kept_times.json");
-    // The panel does without it.
-    if (!response.ok || computer || measured.length > 0) return;
-    const kept: KeptTimes = await response.json();
+    // The panel does without them.
+    const kept: KeptTimes | undefined = await fetch("kept_times.json")
+      .then((response) => response.ok ? response.json() : undefined)
+      .catch(() => undefined);
+    if (!kept) return;
     if (computer || measured.length > 0) return;
     measured = kept.measured;
     status.textContent =

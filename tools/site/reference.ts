@@ -113,5 +113,5 @@ function withHeading(html: string): string {
     );
   }
   const [, title] = /<title>(?:(.*) - )?lion documentation</.exec(html) ?? [];
-  return html.replace("<main>", `<main><h1>${title ?? "lion"}</h1>`);
+  return html.replace("<main>", () => `<main><h1>${title ?? "lion"}</h1>`);
 }
