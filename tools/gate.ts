@@ -1,4 +1,4 @@
-/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
+/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `test:dawn`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
 import { QUICK_SHADERS } from "./quick_shaders.ts";
@@ -181,6 +181,42 @@ that docs/platforms.md names, in Node 20, 22 and 24 from npm's package, in Chrom
   ],
 };
 
+/** Tests of which each kernel of ours is in some, and what WebGPU does when it fails. */
+const ON_DAWN = [
+  "tests/kernels/webgpu/guaranteed_limits_test.ts",
+];
+
+/** Tests that need no results, of every text in every variant. */
+const CHECKED_BY_DAWN = [
+  "tests/dawn/texts.ts",
+  "tests/kernels/webgpu/delta_shaders_test.ts",
+  "tests/kernels/webgpu/recurrent_shaders_test.ts",
+  "tests/kernels/webgpu/scan_shaders_test.ts",
+  "tests/kernels/webgpu/shaders_test.ts",
+  "tests/kernels/webgpu/softmax_shaders_test.ts",
+];
+
+/** Tests with Dawn in the place of Deno's own WebGPU. */
+const onDawn = (adapter: "swiftshader" | "null", files: string[]): Step => ({
+  args: [
+    ...["test", "-A", "--no-check", "--preload", "tests/dawn/preload.ts"],
+    ...files,
+  ],
+  env: { LION_BACKENDS: "webgpu", LION_DAWN: adapter },
+});
+
+const TEST_DAWN: Task = {
+  about:
+    `Runs tests on Dawn, the WebGPU of Chrome, at the limits that WebGPU guarantees:
+first those of kernels, training and failures, on SwiftShader; then its compiler
+checks every text of ours, with an adapter that computes nothing.`,
+  steps: [
+    run("tools/setup.ts", "--dawn"),
+    onDawn("swiftshader", ON_DAWN),
+    onDawn("null", CHECKED_BY_DAWN),
+  ],
+};
+
 const LAB_TEST: Task = {
   about:
     `Runs and stops a notebook in JupyterLab, in Chromium; screenshots go to
@@ -300,6 +336,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   test: TEST,
   "test:all": await allTests(false),
   "test:platforms": PLATFORMS,
+  "test:dawn": TEST_DAWN,
   "lab-test": LAB_TEST,
   "mpi-test": MPI_TEST,
   "site-test": SITE_TEST,

@@ -1,4 +1,5 @@
 /** What the system has to have, and how it gets it. @module */
+import { findSwiftShader } from "../tests/dawn/swiftshader.ts";
 import { findChromium, findLab } from "./lab/install.ts";
 import { findPython } from "./notebooks/jupyter.ts";
 
@@ -89,6 +90,14 @@ export const CHROMIUM: Requirement = {
   why: "the tests open pages in it",
   packages: ["chromium"],
   isMet: async () => await findChromium() !== undefined,
+};
+
+/** What `deno task test:dawn` uses. */
+export const SWIFT_SHADER: Requirement = {
+  name: "SwiftShader, a part of Chromium,",
+  why: "Dawn computes on it",
+  packages: ["libvulkan1", "chromium"],
+  isMet: async () => await findSwiftShader() !== undefined,
 };
 
 /** What `deno task mpi-test` uses. */

@@ -6,6 +6,7 @@ import {
   MPI,
   REQUIREMENTS,
   setUp,
+  SWIFT_SHADER,
   TORCH,
 } from "./requirements.ts";
 
@@ -14,6 +15,7 @@ const USAGE = `Usage: deno task setup [options]
 Finds what the system lacks for the tests and, as root on Debian or Ubuntu,
 installs it; elsewhere prints the command to type.
 
+  --dawn       for the tests on Dawn
   --lab        for JupyterLab, and not for the tests
   --lab-test   for the test in JupyterLab
   --mpi        for the tests of ranks
@@ -24,6 +26,7 @@ installs it; elsewhere prints the command to type.
 const requirements = await readCommandLine(
   USAGE,
   {
+    "dawn": { type: "boolean", default: false },
     "lab": { type: "boolean", default: false },
     "lab-test": { type: "boolean", default: false },
     "mpi": { type: "boolean", default: false },
@@ -34,6 +37,7 @@ const requirements = await readCommandLine(
     const chosen = [
       ...values.lab || values["lab-test"] ? [JUPYTER_LAB] : [],
       ...values.platforms || values["lab-test"] ? [CHROMIUM] : [],
+      ...values.dawn ? [SWIFT_SHADER] : [],
       ...values.mpi ? [MPI] : [],
       ...values.torch ? [TORCH] : [],
     ];

@@ -7,177 +7,19 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  type ConcreteForm,
-  deltaAttention,
-  diagonalDecay,
   disposeBackend,
   explainAttention,
   lionAttention,
-  selectiveDecay,
-  softmaxAttention,
-  twoSidedDecay,
   useBackend,
 } from "../../../mod.ts";
-import { attendWithState } from "../../../lib/attention/planning/with_state.ts";
-import { FORMS } from "../../../lib/attention/forms/form.ts";
-import { selectiveScan } from "../../../lib/operations/mod.ts";
 import {
   BACKENDS,
   GUARANTEED_BUFFERS,
   onEachBackend,
   storageBuffersOf,
 } from "../../backends.ts";
+import { inputOf, KERNEL_CASES, resultsOf } from "./kernel_cases.ts";
 import { withLimits } from "./with_limits.ts";
-
-const BATCH = 1, HEADS = 2, LENGTH = 20, HEAD_DIM = 4, VALUE_DIM = 5;
-const OF_TOKEN = [BATCH, HEADS, LENGTH];
-const STATE = [BATCH, HEADS, HEAD_DIM, VALUE_DIM + 1];
-const CHANNELS = [BATCH, LENGTH, 4], SCAN_STATE = [BATCH, LENGTH, 2];
-
-/** The shape of each input, and its lowest and highest value. */
-const INPUTS: Readonly<Record<string, [number[], number, number]>> = {
-  q: [[...OF_TOKEN, HEAD_DIM], 0, 1],
-  k: [[...OF_TOKEN, HEAD_DIM], 0, 1],
-  v: [[...OF_TOKEN, VALUE_DIM], -1, 1],
-  beta: [OF_TOKEN, 0, 1],
-  f: [OF_TOKEN, -1, 0],
-  b: [OF_TOKEN, -1, 0],
-  channels: [[...OF_TOKEN, HEAD_DIM], -1, 0],
-  before: [STATE, 0, 1],
-  after: [STATE, 0, 1],
-  x: [CHANNELS, -1, 1],
-  z: [CHANNELS, -1, 1],
-  dt: [CHANNELS, 0, 1],
-  a: [[4, 2], -1, 0],
-  b_t: [SCAN_STATE, -1, 1],
-  c_t: [SCAN_STATE, -1, 1],
-  d: [[4], -1, 1],
-};
-
-/** Something that kernels compute. */
-interface Case {
-  /** The names of its inputs. */
-  readonly of: readonly string[];
-  // deno-lint-ignore no-explicit-any -- each has inputs of its own
-  run(inputs: any): tf.Tensor;
-  /** What the keys of the shaders begin with that bind the most buffers. */
-  readonly shaders: readonly string[];
-  /** Whether there is no gradient. @default false */
-  readonly isForward?: boolean;
-}
-
-/** Ones for 18 tokens, and padding after them. */
-const mask = () =>
-  tf.tensor2d([Array.from({ length: LENGTH }, (_, t) => Number(t < 18))]);
-/** Two sequences packed into one. */
-const segments = () =>
-  tf.tensor2d([Array.from({ length: LENGTH }, (_, t) => Number(t > 8))]);
-
-const FORWARD_SHADERS: Readonly<Record<ConcreteForm, string>> = {
-  full: "full",
-  blockwise: "full",
-  recurrent: "recurrent_forward backward",
-  chunkwise: "attend y=",
-};
-
-const ofForm = (form: ConcreteForm): Case => ({
-  of: ["q", "k", "v", "f", "b"],
-  run: ({ q, k, v, f, b }) => {
-    const decay = twoSidedDecay(f, b);
-    const { kernel, reason } = explainAttention(q, k, v, { form, decay });
-    assert(kernel !== null, reason);
-    const options = { form, decay, mask: mask(), scale: 0.3 };
-    return lionAttention(q, k, v, options);
-  },
-  shaders: [FORWARD_SHADERS[form], "attend dq=", "attend dk="],
-});
-
-const CASES: Readonly<Record<string, Case>> = {
-  ...Object.fromEntries(FORMS.map((form) => [form, ofForm(form)])),
-  "several chunks": {
-    of: ["q", "k", "v", "f", "b"],
-    run: ({ q, k, v, f, b }) =>
-      lionAttention(q, k, v, {
-        ...{ form: "chunkwise", chunkSize: 8, scale: 0.3 },
-        decay: twoSidedDecay(f, b),
-      }),
-    shaders: ["chunk_states", "carry_states", "decay_gradients"],
-  },
-  "decays of each channel": {
-    of: ["q", "k", "v", "channels"],
-    run: ({ q, k, v, channels }) =>
-      lionAttention(q, k, v, { decay: diagonalDecay(channels), scale: 0.3 }),
-    shaders: ["chunk_products add", "chunk_key_gradients add"],
-  },
-  "a piece": {
-    of: ["q", "k", "v", "f", "b", "before", "after"],
-    run: ({ q, k, v, f, b, before, after }) => {
-      const short = [q, k, v].map((x) => tf.slice(x, 0, [-1, -1, 10, -1]));
-      const [forward, backward] = [f, b].map((x) =>
-        tf.slice(x, 0, [-1, -1, 10]) as tf.Tensor3D
-      );
-      const [queries, keys, values] = short as tf.Tensor4D[];
-      return attendWithState(
-        queries!,
-        keys!,
-        values!,
-        { forward: forward!, backward: backward! },
-        {
-          ...{ causal: false, scale: 0.3, normalize: true, epsilon: 1e-6 },
-          ...{ kernel: true, before, after },
-        },
-      ).y;
-    },
-    shaders: ["recurrent_forward backward logDecay firstState lastState"],
-    isForward: true,
-  },
-  "the delta rule": {
-    of: ["q", "k", "v", "beta", "f"],
-    run: ({ q, k, v, beta, f }) =>
-      deltaAttention(q, k, v, beta, {
-        decay: selectiveDecay(f, { convention: "arrival" }),
-      }),
-    shaders: ["delta_state_gradients", "chunk_products delta"],
-  },
-  "softmax attention": {
-    of: ["q", "k", "v"],
-    run: ({ q, k, v }) =>
-      softmaxAttention(q, k, v, { mask: mask(), segments: segments() }),
-    shaders: ["softmax_attention", "softmax_key_gradients"],
-  },
-  "the selective scan": {
-    of: ["x", "dt", "a", "b_t", "c_t", "d", "z"],
-    run: ({ x, dt, a, b_t, c_t, d, z }) =>
-      selectiveScan(
-        { x, dt, a, b: b_t, c: c_t, d, z },
-        { segments: segments() },
-      ),
-    shaders: ["scan_outputs", "scan_gradients"],
-  },
-};
-
-/** A tensor of the values of an input, the same on each backend. */
-function inputOf(name: string): tf.Tensor {
-  const [shape, lowest, highest] = INPUTS[name]!;
-  const seed = Object.keys(INPUTS).indexOf(name);
-  return tf.randomUniform(shape, lowest, highest, "float32", seed);
-}
-
-/** What a case computes on the current backend: its output, and the gradients. */
-async function results({ of, run, isForward }: Case): Promise<Float32Array[]> {
-  const found = tf.tidy(() => {
-    const inputs = of.map(inputOf);
-    const attend = (...x: tf.Tensor[]) =>
-      run(Object.fromEntries(of.map((name, i) => [name, x[i]!])));
-    const y = attend(...inputs);
-    if (isForward) return [y];
-    const slopes = tf.randomUniform(y.shape, -1, 1, "float32", 99);
-    return [y, ...tf.grads(attend)(inputs, slopes)];
-  });
-  const all = await Promise.all(found.map((x) => x.data<"float32">()));
-  tf.dispose(found);
-  return all;
-}
 
 /** Runs a function where devices are opened with what WebGPU guarantees alone. */
 async function onGuaranteedDevice(run: () => Promise<void>): Promise<void> {
@@ -202,8 +44,8 @@ Deno.test({
   fn: async (t) => {
     await useBackend({ prefer: ["wasm"] });
     const expected = new Map<string, Float32Array[]>();
-    for (const [name, c] of Object.entries(CASES)) {
-      expected.set(name, await results(c));
+    for (const [name, c] of Object.entries(KERNEL_CASES)) {
+      expected.set(name, await resultsOf(c));
     }
     await onGuaranteedDevice(async () => {
       const { device } = tf.backend() as unknown as { device: GPUDevice };
@@ -217,9 +59,9 @@ Deno.test({
         return create(given);
       };
       const { numTensors } = tf.memory();
-      for (const [name, c] of Object.entries(CASES)) {
+      for (const [name, c] of Object.entries(KERNEL_CASES)) {
         await t.step(name, async () => {
-          const found = await results(c);
+          const found = await resultsOf(c);
           for (const [i, wanted] of expected.get(name)!.entries()) {
             const largest = Math.max(...wanted.map(Math.abs));
             wanted.forEach((value, at) =>

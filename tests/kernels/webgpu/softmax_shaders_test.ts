@@ -8,7 +8,10 @@ import { assert } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
-import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
+import {
+  type TilingLimits,
+  tilingOf,
+} from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 import {
   forwardProgram,
   type Sharing,
@@ -78,7 +81,7 @@ const TILINGS = [32, 64, 128, 256].flatMap((threads) =>
   )
 );
 
-const LIMITS = {
+const LIMITS: TilingLimits = {
   maxComputeInvocationsPerWorkgroup: 256,
   maxComputeWorkgroupStorageSize: 65536,
 };
@@ -87,12 +90,12 @@ const LIMITS = {
  * All ways of sharing out a problem, without and with subgroups; the first is
  * the default.
  */
-function sharings(sizes: Sizes): Sharing[] {
+function sharings(sizes: Sizes, limits = LIMITS): Sharing[] {
   const { softmax } = webGpuNumbers("integrated", undefined)(sizes);
   // Numbers for which a device has no room make the same tiling as others.
   const tilings = new Map(
     [softmax, ...TILINGS].map((numbers) => {
-      const tiling = tilingOf(sizes, numbers, LIMITS);
+      const tiling = tilingOf(sizes, numbers, limits);
       return [JSON.stringify(tiling), tiling];
     }),
   );
@@ -117,8 +120,11 @@ const HIDING = [
 ];
 
 /** The shaders of a problem, in all ways. */
-function* shadersOf(sizes: Sizes): Generator<Shader> {
-  for (const sharing of sharings(sizes)) {
+function* shadersOf(
+  sizes: Sizes,
+  limits?: TilingLimits,
+): Generator<Shader> {
+  for (const sharing of sharings(sizes, limits)) {
     const programs = [
       ...programsOf(sizes, sharing),
       ...HIDING.flatMap((hiding) =>
@@ -147,8 +153,8 @@ Deno.test("shaders of softmax attention differ if their keys do, and bind few bu
   }
 });
 
-testCompiling("softmax attention", function* () {
-  yield* shadersOf(SIZES);
+testCompiling("softmax attention", function* (limits) {
+  yield* shadersOf(SIZES, limits);
   const ragged = { ...SIZES, headDim: 6 };
   for (const hiding of [{}, ...HIDING]) {
     for (const program of programsOf(ragged, sharings(ragged)[0]!, hiding)) {
