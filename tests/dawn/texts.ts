@@ -8,13 +8,19 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { disposeBackend, useBackend } from "../../mod.ts";
-import { KERNEL_CASES, resultsOf } from "../kernels/webgpu/kernel_cases.ts";
+import {
+  compiledTexts,
+  KERNEL_CASES,
+  missingOf,
+  resultsOf,
+} from "../kernels/webgpu/kernel_cases.ts";
+import { CARD, type Pose, posingAs } from "../kernels/webgpu/posing.ts";
 
 const SNAPSHOTS = new URL("../kernels/webgpu/snapshots/", import.meta.url);
 
-/** What adapters of two classes tell of themselves. */
-const ADAPTERS: Readonly<Record<string, Partial<GPUAdapterInfo>>> = {
-  "a card": { vendor: "nvidia", architecture: "ampere" },
+/** Adapters for which numbers, products or lanes differ. */
+const POSES: Readonly<Record<string, Pose>> = {
+  "a card": CARD,
   "an integrated adapter": { vendor: "intel", architecture: "gen-12lp" },
   "a software adapter": { vendor: "google", architecture: "swiftshader" },
 };
@@ -38,34 +44,22 @@ Deno.test("Tint takes each text that is committed", async () => {
   device.destroy();
 });
 
-for (const [name, info] of Object.entries(ADAPTERS)) {
-  Deno.test(`Dawn takes all kernels where ${name} asks for them`, async (t) => {
-    const { gpu } = navigator;
-    const requestAdapter = gpu.requestAdapter.bind(gpu);
-    gpu.requestAdapter = async (options) => {
-      const adapter = (await requestAdapter(options))!;
-      Object.defineProperty(adapter, "info", {
-        value: {
-          description: "",
-          device: "",
-          isFallbackAdapter: false,
-          ...info,
-        },
-      });
-      return adapter;
-    };
-    try {
-      await disposeBackend();
+for (const [name, pose] of Object.entries(POSES)) {
+  Deno.test(`Dawn takes all kernels as ${name} launches them`, async (t) => {
+    await disposeBackend();
+    await posingAs(pose, async () => {
       const { adapter } = await useBackend({ prefer: ["webgpu"] });
-      assertEquals(adapter!.vendor, info.vendor);
+      assertEquals(adapter!.vendor, pose.vendor);
       tf.env().set("WEBGPU_CPU_FORWARD", false);
+      const texts = compiledTexts();
       for (const [name, one] of Object.entries(KERNEL_CASES)) {
-        // A read fails where anything before it was refused.
-        await t.step(name, async () => void await resultsOf(one));
+        await t.step(name, async () => {
+          // A read fails where anything before it was refused.
+          await resultsOf(one);
+          assertEquals(missingOf(one, texts), []);
+        });
       }
-    } finally {
-      gpu.requestAdapter = requestAdapter;
       await disposeBackend();
-    }
+    });
   });
 }

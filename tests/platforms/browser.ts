@@ -8,6 +8,8 @@ import type { Browser } from "playwright-core";
 import config from "../../deno.json" with { type: "json" };
 import type { BackendInfo, Tuning } from "../../mod.ts";
 import { withFolder } from "../io/files.ts";
+import { KERNEL_CASES } from "../kernels/webgpu/kernel_cases.ts";
+import type { KernelResult } from "./programs/kernels_page.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "./chromium.ts";
 import { installInto } from "./packed.ts";
 import { ROOT, skipBecause, succeed, whyNoNpm, writeFiles } from "./shell.ts";
@@ -235,6 +237,42 @@ Deno.test({
           await server.shutdown();
         }
       });
+    });
+  },
+});
+
+Deno.test({
+  name: "each kernel runs in a page on WebGPU, and as it would on a card",
+  ignore: noBrowser,
+  ...KEEPS_BROWSER,
+  fn: async (t) => {
+    await withFolder(async (folder) => {
+      await bundle(`${PROGRAMS}/kernels_page.ts`, `${folder}/page.mjs`);
+      await Deno.copyFile(`${PROGRAMS}/page.html`, `${folder}/index.html`);
+      await Deno.copyFile(WASM, `${folder}/${WASM_FILE}`);
+      const browser = await launch(true);
+      const server = serve(folder);
+      const url = `http://localhost:${server.addr.port}/plain/`;
+      try {
+        for (const asCard of [false, true]) {
+          await t.step(asCard ? "as a card" : "as it is", async () => {
+            const { value, troubles } = await inPage<KernelResult[]>(
+              browser,
+              url,
+              `exercise(${asCard})`,
+            );
+            assertEquals(troubles, []);
+            assertEquals(value.length, Object.keys(KERNEL_CASES).length);
+            for (const { name, error, missing } of value) {
+              assertLess(error, 1e-5, name);
+              assertEquals(missing, [], name);
+            }
+          });
+        }
+      } finally {
+        await browser.close();
+        await server.shutdown();
+      }
     });
   },
 });

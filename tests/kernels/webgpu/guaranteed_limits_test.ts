@@ -18,7 +18,15 @@ import {
   onEachBackend,
   storageBuffersOf,
 } from "../../backends.ts";
-import { inputOf, KERNEL_CASES, resultsOf } from "./kernel_cases.ts";
+import {
+  allResults,
+  compiledTexts,
+  errorOf,
+  inputOf,
+  KERNEL_CASES,
+  missingOf,
+  resultsOf,
+} from "./kernel_cases.ts";
 import { withLimits } from "./with_limits.ts";
 
 /** Runs a function where devices are opened with what WebGPU guarantees alone. */
@@ -43,38 +51,22 @@ Deno.test({
   ignore: !BACKENDS.includes("webgpu"),
   fn: async (t) => {
     await useBackend({ prefer: ["wasm"] });
-    const expected = new Map<string, Float32Array[]>();
-    for (const [name, c] of Object.entries(KERNEL_CASES)) {
-      expected.set(name, await resultsOf(c));
-    }
+    const expected = await allResults();
     await onGuaranteedDevice(async () => {
       const { device } = tf.backend() as unknown as { device: GPUDevice };
       const { limits } = device;
       assertEquals(limits.maxStorageBuffersPerShaderStage, GUARANTEED_BUFFERS);
-      const compiled: string[] = [];
-      const create = device.createShaderModule.bind(device);
-      device.createShaderModule = (given) => {
-        compiled.push(given.label!);
-        assertLess(storageBuffersOf(given.code), GUARANTEED_BUFFERS + 1);
-        return create(given);
-      };
+      const compiled = compiledTexts();
       const { numTensors } = tf.memory();
       for (const [name, c] of Object.entries(KERNEL_CASES)) {
         await t.step(name, async () => {
           const found = await resultsOf(c);
-          for (const [i, wanted] of expected.get(name)!.entries()) {
-            const largest = Math.max(...wanted.map(Math.abs));
-            wanted.forEach((value, at) =>
-              assertLess(Math.abs(found[i]![at]! - value), 1e-5 * largest)
-            );
-          }
-          for (const shader of c.shaders) {
-            assert(
-              compiled.some((key) => key.startsWith(`lion_${shader}`)),
-              `${shader} did not run`,
-            );
-          }
+          assertLess(errorOf(found, expected.get(name)!), 1e-5);
+          assertEquals(missingOf(c, compiled), []);
         });
+      }
+      for (const { label, code } of compiled) {
+        assert(storageBuffersOf(code) <= GUARANTEED_BUFFERS, label);
       }
       assertEquals(tf.memory().numTensors, numTensors);
     });

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { assert } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type ConcreteForm,
@@ -76,7 +75,7 @@ const ofForm = (form: ConcreteForm): KernelCase => ({
   run: ({ q, k, v, f, b }) => {
     const decay = twoSidedDecay(f, b);
     const { kernel, reason } = explainAttention(q, k, v, { form, decay });
-    assert(kernel !== null, reason);
+    if (kernel === null) throw new Error(reason);
     const options = { form, decay, mask: mask(), scale: 0.3 };
     return lionAttention(q, k, v, options);
   },
@@ -171,4 +170,49 @@ export async function resultsOf(
   const all = await Promise.all(found.map((x) => x.data<"float32">()));
   tf.dispose(found);
   return all;
+}
+
+/** What all cases compute on the current backend, by name. */
+export async function allResults(): Promise<Map<string, Float32Array[]>> {
+  const found = new Map<string, Float32Array[]>();
+  for (const [name, one] of Object.entries(KERNEL_CASES)) {
+    found.set(name, await resultsOf(one));
+  }
+  return found;
+}
+
+/** The largest difference of values, in the largest value of their tensor. */
+export function errorOf(
+  found: readonly Float32Array[],
+  expected: readonly Float32Array[],
+): number {
+  return Math.max(...expected.map((wanted, i) => {
+    const largest = wanted.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    const difference = (value: number, at: number) =>
+      Math.abs(found[i]![at]! - value);
+    return wanted.reduce((a, b, at) => Math.max(a, difference(b, at)), 0) /
+      largest;
+  }));
+}
+
+/** Notes all texts that the backend's device compiles from now on. */
+export function compiledTexts(): readonly GPUShaderModuleDescriptor[] {
+  const { device } = tf.backend() as unknown as { device: GPUDevice };
+  const texts: GPUShaderModuleDescriptor[] = [];
+  const create = device.createShaderModule.bind(device);
+  device.createShaderModule = (given) => {
+    texts.push(given);
+    return create(given);
+  };
+  return texts;
+}
+
+/** Those shaders of a case that are not among the texts. */
+export function missingOf(
+  { shaders }: KernelCase,
+  texts: readonly GPUShaderModuleDescriptor[],
+): string[] {
+  return shaders.filter((key) =>
+    !texts.some(({ label }) => label?.startsWith(`lion_${key}`))
+  );
 }

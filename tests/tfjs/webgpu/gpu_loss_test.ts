@@ -189,7 +189,7 @@ onWebGpu(
     });
     await assertRejects(() => train(model, data, tinyOptions()), GpuError);
     await useBackend({ prefer: ["webgpu"] });
-    const options = tinyOptions({ steps: 2 });
+    const options = tinyOptions({ steps: 4 });
     const result = await train(tinyModel(), tinyData(), options);
     assert(Number.isFinite(result.losses.at(-1)));
   },
