@@ -1,6 +1,5 @@
 /** What the system has to have, and how it gets it. @module */
-import { findSwiftShader } from "../tests/dawn/swiftshader.ts";
-import { findChromium, findLab } from "./lab/install.ts";
+import { findChromium, findLab, findSwiftShader } from "./lab/install.ts";
 import { findPython } from "./notebooks/jupyter.ts";
 
 /** Something that the tests use and that npm does not carry. */

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { findSwiftShader } from "./swiftshader.ts";
+import { findSwiftShader } from "../../tools/lab/install.ts";
 
 /** npm's `webgpu`, whose types are in the way of those that Deno has. */
 interface Dawn {

@@ -45,6 +45,22 @@ export async function findChromium(): Promise<string | undefined> {
   return undefined;
 }
 
+/**
+ * The path of what tells Vulkan's loader of SwiftShader, a driver that computes on
+ * the CPU and comes with Chromium or Chrome.
+ */
+export async function findSwiftShader(): Promise<string | undefined> {
+  const folders = [
+    ...["/usr/lib/chromium", "/usr/lib/chromium-browser"],
+    "/opt/google/chrome",
+  ];
+  for (const folder of folders) {
+    const path = `${folder}/vk_swiftshader_icd.json`;
+    if (await exists(path)) return path;
+  }
+  return undefined;
+}
+
 async function succeeds(
   command: string,
   args: string[],
