@@ -76,5 +76,5 @@ export async function trainingSteps(
   }
 }
 
-/** Steps before all that repeats is there: what waits for its second time, too. */
-const UNCOUNTED = 6;
+/** Steps before all that repeats is there: recordings, and what waits for its second time. */
+const UNCOUNTED = 12;
