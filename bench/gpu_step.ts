@@ -32,6 +32,7 @@ the adapter computes.
   --size PIXELS     default 224
   --batch N         images of a step (default 2)
   --steps N         default 20
+  --record yes|no   whether the step is recorded and replayed (default: yes)
   --help            print this`;
 
 const options = await readCommandLine(USAGE, {
@@ -41,7 +42,9 @@ const options = await readCommandLine(USAGE, {
   size: { type: "string", default: "224" },
   batch: { type: "string", default: "2" },
   steps: { type: "string", default: "20" },
+  record: { type: "string", default: "yes" },
 }, (values) => ({
+  record: oneOf("--record", values.record, ["yes", "no"]) === "yes",
   adapter: oneOf("--adapter", values.adapter, ["own", "dawn"]),
   preset: oneOf(
     "--preset",
@@ -64,7 +67,8 @@ const model = lionViT({
   ...PRESETS[options.preset],
   ...{ variant, imageSize: size, patchSize: 16, numClasses: 1000, seed: 1 },
 });
-const { steps } = await trainingSteps(model, batch, options.steps);
+const { record } = options;
+const { steps } = await trainingSteps(model, batch, options.steps, record);
 tell(steps);
 Deno.exit(0);
 
@@ -89,20 +93,19 @@ async function useDawn(): Promise<void> {
   Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true });
 }
 
-/** Prints the least and the most of what steps took. */
+/** Prints the least, the median and the most of what steps took. */
 function tell(steps: readonly Step[]): void {
-  const tellOne = (name: string, values: readonly number[]) => {
-    const [least, most] = [Math.min(...values), Math.max(...values)];
-    const shown = (x: number) => String(Math.round(10 * x) / 10);
+  const tellLine = (...words: readonly string[]) =>
     console.log(
-      `${name.padEnd(24)} ${shown(least).padStart(8)} ${
-        shown(most).padStart(8)
-      }`,
+      words.map((word, i) => i ? word.padStart(8) : word.padEnd(20)).join(" "),
     );
+  const tellOne = (name: string, values: readonly number[]) => {
+    const sorted = values.toSorted((a, b) => a - b);
+    const shown = [0, Math.floor(sorted.length / 2), sorted.length - 1]
+      .map((i) => String(Math.round(10 * sorted[i]!) / 10));
+    tellLine(name, ...shown);
   };
-  console.log(
-    `${"a step".padEnd(24)} ${"least".padStart(8)} ${"most".padStart(8)}`,
-  );
+  tellLine("a step", "least", "median", "most");
   tellOne("processor, ms", steps.map(({ processor }) => processor));
   tellOne("wall clock, ms", steps.map(({ wall }) => wall));
   const names = Object.keys(steps[0]!.calls) as (keyof Step["calls"])[];

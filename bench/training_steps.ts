@@ -29,12 +29,14 @@ function processorTime(): number {
  * @param batch Images of a batch.
  * @param steps Steps that are returned; some before make the pipelines, the
  * buffers and the bind groups.
+ * @param record Whether steps are recorded and replayed.
  * @returns The steps, and the losses of all steps, the first ones too.
  */
 export async function trainingSteps(
   model: LayersModel,
   batch: number,
   steps: number,
+  record = true,
 ): Promise<{ steps: Step[]; losses: readonly number[] }> {
   const [, ...shape] = model.inputs[0]!.shape as number[];
   const pixels = Float32Array.from(
@@ -67,7 +69,7 @@ export async function trainingSteps(
       steps: UNCOUNTED + steps,
       loss: crossEntropy(),
       optimizer: { learningRate: 1e-4 },
-      progress: false,
+      ...{ progress: false, record },
     });
     // The last interval is over when the batch after the last is made, or is not.
     return { steps: taken.slice(1 + UNCOUNTED), losses };
