@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { lionViT, useBackend, VIT_PRESETS } from "@lionjs/lion";
+import { lionGpt, lionViT, useBackend, VIT_PRESETS } from "@lionjs/lion";
 import {
   oneOf,
   positiveInteger,
   readCommandLine,
 } from "../tools/command_line.ts";
-import { type Step, trainingSteps } from "./training_steps.ts";
+import { generationSteps, type Step, trainingSteps } from "./training_steps.ts";
 
 const PRESETS = {
   ...VIT_PRESETS,
@@ -32,6 +32,8 @@ the adapter computes.
   --size PIXELS     default 224
   --batch N         images of a step (default 2)
   --steps N         default 20
+  --work NAME       training, or generation: a new token of a text, by a language
+                    model of 12 layers (default: training)
   --record yes|no   whether the step is recorded and replayed (default: yes)
   --help            print this`;
 
@@ -42,8 +44,10 @@ const options = await readCommandLine(USAGE, {
   size: { type: "string", default: "224" },
   batch: { type: "string", default: "2" },
   steps: { type: "string", default: "20" },
+  work: { type: "string", default: "training" },
   record: { type: "string", default: "yes" },
 }, (values) => ({
+  work: oneOf("--work", values.work, ["training", "generation"]),
   record: oneOf("--record", values.record, ["yes", "no"]) === "yes",
   adapter: oneOf("--adapter", values.adapter, ["own", "dawn"]),
   preset: oneOf(
@@ -62,15 +66,26 @@ if (!adapter) {
   console.error("No WebGPU adapter answers");
   Deno.exit(1);
 }
-const { variant, size, batch } = options;
-const model = lionViT({
-  ...PRESETS[options.preset],
-  ...{ variant, imageSize: size, patchSize: 16, numClasses: 1000, seed: 1 },
-});
-const { record } = options;
-const { steps } = await trainingSteps(model, batch, options.steps, record);
-tell(steps);
+tell(await stepsOf(options));
 Deno.exit(0);
+
+async function stepsOf(
+  { work, preset, variant, size, batch, steps, record }: typeof options,
+): Promise<readonly Step[]> {
+  const sizes = PRESETS[preset];
+  if (work === "generation") {
+    const model = lionGpt({
+      ...{ ...sizes, depth: 12 },
+      ...{ variant, vocabularySize: 1000, seed: 1 },
+    });
+    return await generationSteps(model, steps);
+  }
+  const model = lionViT({
+    ...sizes,
+    ...{ variant, imageSize: size, patchSize: 16, numClasses: 1000, seed: 1 },
+  });
+  return (await trainingSteps(model, batch, steps, record)).steps;
+}
 
 /** Puts Dawn's adapter in the place of the host's. */
 async function useDawn(): Promise<void> {

@@ -1,5 +1,6 @@
-/** What each step of a training asks of the processor and of WebGPU. @module */
+/** What each step of a training, or each new token, asks of the processor and of WebGPU. @module */
 import process from "node:process";
+import { generate } from "@lionjs/lion";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { datasetOf, shuffledBatches } from "@lionjs/lion/data";
 import { crossEntropy, train } from "@lionjs/lion/training";
@@ -14,6 +15,30 @@ export interface Step {
   readonly wall: number;
   /** Calls of WebGPU. */
   readonly calls: GpuCalls;
+}
+
+/** Takes a step each time that it is called. */
+class StepTimer {
+  readonly steps: Step[] = [];
+  readonly #counter = new GpuCallCounter();
+  #processor = processorTime();
+  #at = performance.now();
+
+  /** Ends a step, and begins the next. */
+  next(): void {
+    const processor = processorTime(), now = performance.now();
+    this.steps.push({
+      processor: processor - this.#processor,
+      wall: now - this.#at,
+      calls: this.#counter.take(),
+    });
+    [this.#processor, this.#at] = [processor, now];
+  }
+
+  /** Counts no more. */
+  stop(): void {
+    this.#counter.stop();
+  }
 }
 
 /** Milliseconds of the processor that this process has used. */
@@ -43,20 +68,13 @@ export async function trainingSteps(
     { length: batch * tf.util.sizeFromShape(shape) },
     (_, i) => (i * 7919 % 256) / 256,
   );
-  const counter = new GpuCallCounter(), taken: Step[] = [];
-  let began = processorTime(), at = performance.now();
-  const next = () => {
-    const processor = processorTime(), now = performance.now();
-    const calls = counter.take();
-    taken.push({ processor: processor - began, wall: now - at, calls });
-    [began, at] = [processor, now];
-  };
+  const timer = new StepTimer();
   const examples = datasetOf(Array.from({ length: 8 * batch }, (_, i) => i));
   const batches = shuffledBatches(examples, {
     batchSize: batch,
     seed: 1,
     collate: (labels) => {
-      next();
+      timer.next();
       return {
         inputs: [tf.tensor(pixels, [batch, ...shape])],
         labels: tf.tensor1d([...labels], "int32"),
@@ -72,9 +90,31 @@ export async function trainingSteps(
       ...{ progress: false, record },
     });
     // The last interval is over when the batch after the last is made, or is not.
-    return { steps: taken.slice(1 + UNCOUNTED), losses };
+    return { steps: timer.steps.slice(1 + UNCOUNTED), losses };
   } finally {
-    counter.stop();
+    timer.stop();
+  }
+}
+
+/**
+ * Generates tokens, one after another.
+ *
+ * @param model A causal model.
+ * @param steps Tokens that are returned; some before are not.
+ */
+export async function generationSteps(
+  model: LayersModel,
+  steps: number,
+): Promise<Step[]> {
+  const timer = new StepTimer();
+  try {
+    await generate(model, [1], {
+      ...{ temperature: 0, maxNewTokens: UNCOUNTED + steps },
+      onToken: () => timer.next(),
+    });
+    return timer.steps.slice(UNCOUNTED);
+  } finally {
+    timer.stop();
   }
 }
 
