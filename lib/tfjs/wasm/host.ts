@@ -325,6 +325,7 @@ export class KernelHost {
             queue: queue.address,
             thread,
             spins: SPINS,
+            turn: queue.indexOf("turn"),
             ready: queue.indexOf("ready"),
             left: queue.indexOf("left"),
             over: queue.indexOf("over"),

@@ -14,6 +14,7 @@ export interface ThreadStart {
   /** How often the thread looks for a job before it falls asleep. */
   readonly spins: number;
   /** Fields of the queue, as indices into the memory as integers. */
+  readonly turn: number;
   readonly ready: number;
   readonly left: number;
   readonly over: number;
@@ -33,6 +34,8 @@ export interface Thread {
  */
 function serve(start: ThreadStart): void {
   const { module, memory, queue, thread, spins } = start;
+  /** Milliseconds of sleep after which it goes back to the host's event loop. */
+  const longestSleep = 1000;
   const count = (field: number) =>
     Atomics.add(new Int32Array(memory.buffer), field, 1);
   /** A failure ends this thread and the job. */
@@ -60,10 +63,17 @@ function serve(start: ThreadStart): void {
   const decoder = new TextDecoder(), text = new Uint8Array(64).fill(65);
   // Deno ends a worker whose parent has ended, unless it sleeps on an atomic.
   const goOn = () => {
-    const isWanted = guard(() => serve(thread, spins));
-    decoder.decode(text);
-    if (isWanted) setTimeout(goOn);
-    else count(start.left);
+    const integers = new Int32Array(memory.buffer);
+    let woken: string;
+    do {
+      const turn = Atomics.load(integers, start.turn);
+      const isWanted = guard(() => serve(thread, spins));
+      decoder.decode(text);
+      if (!isWanted) return void count(start.left);
+      // What has come since then is a turn that is not equal.
+      woken = Atomics.wait(integers, start.turn, turn, longestSleep);
+    } while (woken !== "timed-out");
+    setTimeout(goOn);
   };
   goOn();
 }

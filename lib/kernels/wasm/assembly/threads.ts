@@ -5,12 +5,6 @@
 import { attach, now, Queue, queue } from "./jobs";
 import { perform, prepare, tasksOf } from "./tasks";
 
-/** The result of a wait that has timed out. */
-const TIMED_OUT = 2;
-
-/** Nanoseconds of sleep after which a thread goes back to the host's event loop. */
-const LONGEST_SLEEP: i64 = 1_000_000_000;
-
 /** Milliseconds that one look at the progress can add to the time without any. */
 const LONGEST_LOOK: f64 = 100;
 
@@ -102,9 +96,13 @@ let seen: i32 = 0;
 let spin: i32 = 0;
 
 /**
- * Serves jobs in another thread: spins so many times for a job, then sleeps.
- * Returns false when the thread is no longer wanted, and true when nothing came
- * for a while: it should then be called again, after the host's own business.
+ * Serves jobs in another thread: looks so many times for the next. Returns false when
+ * the thread is no longer wanted, and true when nothing came: it should then be called
+ * again when the turn has changed.
+ *
+ * The host sleeps until then, and not the module: V8's first code for a wait on an
+ * atomic, up to Node 20, overwrites a variable of its function. Here that was the place
+ * of `closed`, so that a thread that woke late joined a job that had been over.
  */
 export function serve(thread: i32, spins: i32): bool {
   const turn = address(offsetof<Queue>("turn"));
@@ -114,10 +112,8 @@ export function serve(thread: i32, spins: i32): bool {
   let helped = true;
   while (helped) {
     while (atomic.load<i32>(turn) === seen) {
-      if (spin < spins) spin++;
-      else if (atomic.wait<i32>(turn, seen, LONGEST_SLEEP) === TIMED_OUT) {
-        return true;
-      }
+      if (spin >= spins) return true;
+      spin++;
     }
     seen = atomic.load<i32>(turn);
     spin = 0;
