@@ -17,12 +17,12 @@ export const maskedDirections: Recipe = {
     "of two causal models, which counts the diagonal, each token's own " +
     "term, twice. No model has positions besides its decays.",
   notes: [
-    "500 steps were planned at first. After them the first seed's `forward` " +
-    "had 18.3 % of the hidden tokens right, `backward` 20.1 %, `both` 19.6 % " +
-    "and `alternating` 25.5 %, and all were still improving. `both`, which has " +
-    "to learn which side is which, needs more steps than that, so the " +
-    "trainings of the table have 1,000; rates, expectation and seeds are as " +
-    "they were.",
+    "500 steps and five seeds were planned. After 500 steps the first seed's " +
+    "`forward` had 18.3 % of the hidden tokens right, `backward` 20.1 %, " +
+    "`both` 19.6 % and `alternating` 25.5 %, and all were still improving. " +
+    "`both`, which has to learn which side is which, needs more steps than " +
+    "that, so the trainings of the table have 1,000; rates and expectation " +
+    "are as they were.",
   ],
   expected:
     "What stands on both sides of a hidden token says more of it than " +
