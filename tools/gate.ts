@@ -183,7 +183,16 @@ that docs/platforms.md names, in Node 20, 22 and 24 from npm's package, in Chrom
 
 /** Tests of which each kernel of ours is in some, and what WebGPU does when it fails. */
 const ON_DAWN = [
+  "tests/attention/softmax_attention_test.ts",
+  "tests/kernels/memory_failure_test.ts",
   "tests/kernels/webgpu/guaranteed_limits_test.ts",
+  "tests/optimizers/adam_test.ts",
+  "tests/tfjs/webgpu/gpu_backend_test.ts",
+  "tests/tfjs/webgpu/gpu_buffers_test.ts",
+  "tests/tfjs/webgpu/gpu_error_test.ts",
+  "tests/tfjs/webgpu/gpu_loss_test.ts",
+  "tests/tfjs/webgpu/launch_test.ts",
+  "tests/tfjs/webgpu/subgroups_test.ts",
 ];
 
 /** Tests that need no results, of every text in every variant. */

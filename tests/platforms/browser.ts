@@ -3,12 +3,20 @@
  *
  * @module
  */
-import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertStringIncludes,
+} from "@std/assert";
 import type { Browser } from "playwright-core";
 import config from "../../deno.json" with { type: "json" };
 import type { BackendInfo, Tuning } from "../../mod.ts";
 import { withFolder } from "../io/files.ts";
-import { KERNEL_CASES } from "../kernels/webgpu/kernel_cases.ts";
+import {
+  CASES_OF_CARDS,
+  KERNEL_CASES,
+} from "../kernels/webgpu/kernel_cases.ts";
 import type { KernelResult } from "./programs/kernels_page.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "./chromium.ts";
 import { installInto } from "./packed.ts";
@@ -254,18 +262,26 @@ Deno.test({
       const server = serve(folder);
       const url = `http://localhost:${server.addr.port}/plain/`;
       try {
-        for (const asCard of [false, true]) {
-          await t.step(asCard ? "as a card" : "as it is", async () => {
+        for (
+          const [pose, names] of Object.entries({
+            asItIs: CASES_OF_CARDS,
+            asCard: Object.keys(KERNEL_CASES),
+          })
+        ) {
+          await t.step(pose, async () => {
             const { value, troubles } = await inPage<KernelResult[]>(
               browser,
               url,
-              `exercise(${asCard})`,
+              `exercise.${pose}()`,
             );
             assertEquals(troubles, []);
-            assertEquals(value.length, Object.keys(KERNEL_CASES).length);
-            for (const { name, error, missing } of value) {
+            assertEquals(value.map(({ name }) => name), names);
+            const threads = pose === "asCard" ? "threads=128" : "threads=64";
+            for (const { name, error, missing, compiled } of value) {
               assertLess(error, 1e-5, name);
               assertEquals(missing, [], name);
+              const isOfClass = CASES_OF_CARDS.includes(name);
+              assert(!isOfClass || compiled.join().includes(threads), name);
             }
           });
         }

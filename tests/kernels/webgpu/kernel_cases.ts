@@ -20,6 +20,8 @@ import { FORMS } from "../../../lib/attention/forms/form.ts";
 import { selectiveScan } from "../../../lib/operations/mod.ts";
 
 const BATCH = 1, HEADS = 2, LENGTH = 20, HEAD_DIM = 4, VALUE_DIM = 5;
+/** Of heads whose rows more threads share. */
+const WIDE_DIM = 32;
 const OF_TOKEN = [BATCH, HEADS, LENGTH];
 const STATE = [BATCH, HEADS, HEAD_DIM, VALUE_DIM + 1];
 const CHANNELS = [BATCH, LENGTH, 4], SCAN_STATE = [BATCH, LENGTH, 2];
@@ -29,6 +31,9 @@ const INPUTS: Readonly<Record<string, [number[], number, number]>> = {
   q: [[...OF_TOKEN, HEAD_DIM], 0, 1],
   k: [[...OF_TOKEN, HEAD_DIM], 0, 1],
   v: [[...OF_TOKEN, VALUE_DIM], -1, 1],
+  q_wide: [[...OF_TOKEN, WIDE_DIM], 0, 1],
+  k_wide: [[...OF_TOKEN, WIDE_DIM], 0, 1],
+  v_wide: [[...OF_TOKEN, WIDE_DIM], -1, 1],
   beta: [OF_TOKEN, 0, 1],
   f: [OF_TOKEN, -1, 0],
   b: [OF_TOKEN, -1, 0],
@@ -85,6 +90,12 @@ const ofForm = (form: ConcreteForm): KernelCase => ({
 /** Each form and each family, by name. */
 export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
   ...Object.fromEntries(FORMS.map((form) => [form, ofForm(form)])),
+  "full, wide heads": {
+    of: ["q_wide", "k_wide", "v_wide"],
+    run: ({ q_wide, k_wide, v_wide }) =>
+      lionAttention(q_wide, k_wide, v_wide, { form: "full", scale: 0.3 }),
+    shaders: ["full", "attend dq=", "attend dk="],
+  },
   "several chunks": {
     of: ["q", "k", "v", "f", "b"],
     run: ({ q, k, v, f, b }) =>
@@ -136,6 +147,12 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
       softmaxAttention(q, k, v, { mask: mask(), segments: segments() }),
     shaders: ["softmax_attention", "softmax_key_gradients"],
   },
+  "softmax attention, wide heads": {
+    of: ["q_wide", "k_wide", "v_wide"],
+    run: ({ q_wide, k_wide, v_wide }) =>
+      softmaxAttention(q_wide, k_wide, v_wide),
+    shaders: ["softmax_attention", "softmax_key_gradients"],
+  },
   "the selective scan": {
     of: ["x", "dt", "a", "b_t", "c_t", "d", "z"],
     run: ({ x, dt, a, b_t, c_t, d, z }) =>
@@ -146,6 +163,15 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
     shaders: ["scan_outputs", "scan_gradients"],
   },
 };
+
+/**
+ * Those of them that have other shaders on a card, which need more workgroup memory
+ * than WebGPU guarantees.
+ */
+export const CASES_OF_CARDS: readonly string[] = [
+  "full, wide heads",
+  "softmax attention, wide heads",
+];
 
 /** A tensor of the values of an input, the same on each backend. */
 export function inputOf(name: string): tf.Tensor {

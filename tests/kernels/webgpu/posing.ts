@@ -13,7 +13,7 @@ export interface Pose {
 export const CARD: Pose = {
   vendor: "nvidia",
   architecture: "ampere",
-  workgroupBytes: 48 * 1024,
+  workgroupBytes: 32 * 1024,
 };
 
 /** Runs a function where adapters and their devices tell what a pose says. */
