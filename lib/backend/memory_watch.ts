@@ -87,7 +87,7 @@ function hookHeap(note: Listener): Hook | undefined {
 
 function hookBuffers(note: Listener): Hook {
   const backend = tf.backend() as WebGPUBackend;
-  // A disposed buffer is freed once the commands that use it are submitted.
+  // What launches are told is freed once their commands are submitted.
   backend.ensureCommandEncoderReady();
   backend.endComputePassEncoder();
   backend.submitQueue();

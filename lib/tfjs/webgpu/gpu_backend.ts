@@ -37,16 +37,18 @@ import {
 const BIND_GROUPS_BETWEEN_COLLECTIONS = 16_384;
 
 /**
- * Launches that a GPU's driver gets at once, in place of TensorFlow.js's fifteen: each
- * submission takes as long as some launches. A software adapter would wait meanwhile,
- * where the processor computes.
+ * Launches that a driver gets at once. On a GPU each submission takes as long as some
+ * launches; software, which computes on the processor, would wait meanwhile, and has
+ * TensorFlow.js's number.
  */
-const LAUNCHES_AT_ONCE = 512;
+const LAUNCHES_AT_ONCE = { gpu: 512, software: 15 };
 
-/** Raises the number of launches of a submission, unless the user has set another. */
-function submitInLargeBatches(): void {
+/** Sets the number of launches of a submission, unless the user has set another. */
+function setLaunchesAtOnce(adapter: keyof typeof LAUNCHES_AT_ONCE): void {
   const flag = "WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE";
-  if (tf.env().getNumber(flag) === 15) tf.env().set(flag, LAUNCHES_AT_ONCE);
+  const ours: number[] = Object.values(LAUNCHES_AT_ONCE);
+  if (!ours.includes(tf.env().getNumber(flag))) return;
+  tf.env().set(flag, LAUNCHES_AT_ONCE[adapter]);
 }
 
 /** How tensors use their buffers. */
@@ -541,9 +543,9 @@ export async function openAdapter(
     requiredFeatures: [...adapter.features] as GPUFeatureName[],
     requiredLimits: limitsOf(adapter),
   };
+  setLaunchesAtOnce(isSoftware ? "software" : "gpu");
   if (!isSoftware) {
     const device = await adapter.requestDevice(wanted);
-    submitInLargeBatches();
     return new StrictWebGPUBackend(device, adapter.info);
   }
   const device = await deviceWithSubgroups(adapter, wanted);

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { trainingSteps } from "../../../bench/training_steps.ts";
+import type { GpuCalls } from "../../../bench/gpu_calls.ts";
 import { lionViT } from "../../../mod.ts";
 import { onWebGpu } from "./on_webgpu.ts";
 
@@ -16,7 +17,7 @@ async function stepsOf(launchesAtOnce: number, record = true) {
     ...{ imageSize: 8, patchSize: 4, numClasses: 32, seed: 1 },
   });
   try {
-    return await trainingSteps(model, 2, 6, record);
+    return await trainingSteps(model, 2, 12, record);
   } finally {
     model.dispose();
     tf.env().set(BATCH_SIZE, before);
@@ -27,27 +28,21 @@ onWebGpu(
   "a step's launches are few, and all else is there already",
   async () => {
     const { steps, losses } = await stepsOf(512);
-    for (const { calls } of steps) {
-      assert(calls.launches > 50 && calls.launches <= 150, `${calls.launches}`);
-      assertEquals(calls.launches, steps[0]!.calls.launches);
-      // One, and one where losses are read.
-      assert(calls.submissions <= 2, `${calls.submissions} submissions`);
-      assert(calls.writes <= 10, `${calls.writes} writes`);
-      const { layouts, buffersDestroyed, pipelines } = calls;
-      assertEquals({ layouts, buffersDestroyed, pipelines }, {
-        ...{ layouts: 0, buffersDestroyed: 0, pipelines: 0 },
-      });
+    const all = steps.map(({ calls }) => calls);
+    for (const { launches, writes, layouts, pipelines } of all) {
+      assert(launches > 50 && launches <= 150, `${launches} launches`);
+      assertEquals(launches, all[0]!.launches);
+      assert(writes <= 10, `${writes} writes`);
+      assertEquals([layouts, pipelines], [0, 0]);
     }
-    // Only where more steps than ever before wait for the end of one submission.
-    const created = steps.map(({ calls }) => calls.buffersCreated);
-    assertEquals(Math.min(...created), 0);
-    assert(created.reduce((sum, count) => sum + count) <= 12, `${created}`);
-    // Where the numbers of a step were in another buffer than in the one before.
-    const bindGroups = steps.reduce(
-      (sum, { calls }) => sum + calls.bindGroups,
-      0,
-    );
-    assert(bindGroups < steps[0]!.calls.launches, `${bindGroups} bind groups`);
+    // Now and then the losses of several steps are read, each into a buffer.
+    const usually = (name: keyof GpuCalls) =>
+      all.map((calls) => calls[name]).toSorted((a, b) => a - b)[5]!;
+    assertEquals(usually("buffersCreated"), 0);
+    assertEquals(usually("buffersDestroyed"), 0);
+    assert(usually("submissions") <= 1);
+    // Numbers of a step may be in another buffer than in the one before.
+    assert(usually("bindGroups") < all[0]!.launches / 4);
     // However many launches are submitted at once, and with none that are repeated,
     // numbers are the same.
     assertEquals((await stepsOf(7)).losses, losses);
