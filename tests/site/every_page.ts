@@ -75,7 +75,11 @@ if (paths.length === 0) {
 await using server = serveSite(SITE, { port: 0, isIsolated: true });
 const browser = await launch();
 // The page's policy would forbid the style above.
-const context = await browser.newContext({ bypassCSP: true });
+const context = await browser.newContext({
+  bypassCSP: true,
+  // It would load the page again.
+  serviceWorkers: "block",
+});
 const page = await context.newPage();
 let faulty = 0;
 for (const [at, path] of paths.entries()) {

@@ -116,7 +116,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     guides: [
       {
         path: "docs/results.md",
-        about: "What the variants learn on real data, beside softmax",
+        about: "What the variants learn on real data, compared with softmax",
       },
       {
         path: "docs/paper.md",

@@ -1,7 +1,6 @@
 /** Markdown with formulas as HTML, as Jupyter shows it. @module */
 import katex from "katex";
 import { Marked } from "marked";
-import { escapeHTML } from "../../lib/jupyter/html.ts";
 
 /** Code, which may contain dollars, and formulas: `$$…$$` or `$…$`. */
 const CODE_OR_FORMULA =
@@ -42,14 +41,10 @@ export function proseToHTML(
   );
   const html = withHeaders(marked.parse(text, { async: false }));
   return html
-    // Programs that read aloud find no name in a header that is a formula.
     .replaceAll(
       LONE_HEADER,
-      (header, attributes, index) =>
-        header.replace(
-          `<th${attributes}`,
-          () => `<th${attributes} aria-label="${escapeHTML(sources[index]!)}"`,
-        ),
+      (_, attributes, index) =>
+        `<th${attributes}>${headerToHTML(sources[index]!)}</th>`,
     )
     .replaceAll(PLACEHOLDER, (_, index) => formulas[Number(index)]!);
 }
@@ -62,4 +57,13 @@ export function withHeaders(html: string): string {
 /** HTML of a formula in TeX; throws if there is a mistake in it. */
 function formulaToHTML(source: string, displayMode: boolean): string {
   return katex.renderToString(source, { displayMode, strict: "error" });
+}
+
+/**
+ * HTML of a header that is a formula. For programs that read aloud, formulas are
+ * MathML out of sight, and a header without a text in sight has no name.
+ */
+function headerToHTML(source: string): string {
+  return katex.renderToString(source, { output: "html", strict: "error" })
+    .replace(' aria-hidden="true"', "");
 }
