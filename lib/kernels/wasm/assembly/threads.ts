@@ -101,7 +101,7 @@ let spin: i32 = 0;
  * again when the turn has changed.
  *
  * The host sleeps until then, and not the module: V8's first code for a wait on an
- * atomic, up to Node 20, overwrites a variable of its function. Here that was the place
+ * atomic, in Node 20, overwrites a variable of its function. Here that was the place
  * of `closed`, so that a thread that woke late joined a job that had been over.
  */
 export function serve(thread: i32, spins: i32): bool {
