@@ -11,15 +11,37 @@ export interface Dispatch {
   readonly workgroups: readonly [number, number, number];
 }
 
+/** Bytes that captured runs may always hold. */
+const FREELY_HELD = 2 ** 24;
+
+/** The most bytes that captured runs hold, as a multiple of what the largest needs. */
+const HELD_PER_LARGEST = 2.5;
+
+/** The most bytes of a buffer for each that is asked for. */
+const LARGEST_FIT = 2;
+
+/** A captured run, as the arena sees it. */
+export interface Captured {
+  /** Bytes of the buffers that are its own. */
+  readonly ownBytes: number;
+  /** The most bytes that it had of the arena's at once. */
+  readonly lentBytes: number;
+  /** All buffers of the arena's that it uses. */
+  readonly lent: ReadonlySet<GPUBuffer>;
+  /** Ends it, so that it uses no buffers any more. */
+  dispose(): void;
+}
+
 /**
  * Buffers for what captured launches compute on the way. As runs follow each other, all
- * captured runs of a backend have the same ones.
+ * captured runs of a backend have the same ones. Where those of many sizes would hold
+ * much more than the largest needs, all but the newest end.
  */
 export class Arena {
   readonly #buffers: GpuBuffers;
   readonly #free = new Map<string, GPUBuffer[]>();
   readonly #all = new Set<GPUBuffer>();
-  #users = 0;
+  readonly #captured = new Set<Captured>();
 
   /** @param buffers Where the buffers come from. */
   constructor(buffers: GpuBuffers) {
@@ -28,17 +50,22 @@ export class Arena {
 
   /** Gives a buffer away, to who then holds it. */
   giveAway(buffer: GPUBuffer): void {
-    this.#all.delete(buffer);
+    this.#forget(buffer);
     this.#buffers.holdUsed(buffer);
   }
 
-  /** Gives out a buffer. */
+  /** Gives out a buffer, which may be up to twice as large. */
   acquire(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
-    const key = `${this.#buffers.sizeOf(size, usage)} ${usage}`;
-    const free = this.#free.get(key)?.pop();
-    if (free) return free;
+    const least = this.#buffers.sizeOf(size, usage);
+    let fit = least;
+    do {
+      const free = this.#free.get(`${fit} ${usage}`)?.pop();
+      if (free) return free;
+      fit = this.#buffers.sizeOf(fit + 1, usage);
+    } while (fit <= LARGEST_FIT * least);
     const buffer = this.#buffers.acquireBuffer(size, usage);
     this.#all.add(buffer);
+    this.#buffers.numBytesOfArena += buffer.size;
     return buffer;
   }
 
@@ -50,17 +77,46 @@ export class Arena {
     else this.#free.set(key, [buffer]);
   }
 
-  /** Counts a captured run that needs the buffers, or, with -1, that does not any more. */
-  count(users: 1 | -1): void {
-    this.#users += users;
-    if (this.#users === 0) this.clear();
+  /** Takes a captured run, and ends others if all would hold too much. */
+  add(captured: Captured): void {
+    this.#captured.add(captured);
+    let own = 0, largest = 0;
+    for (const { ownBytes, lentBytes } of this.#captured) {
+      own += ownBytes;
+      largest = Math.max(largest, ownBytes + lentBytes);
+    }
+    const most = Math.max(FREELY_HELD, HELD_PER_LARGEST * largest);
+    if (own + this.#buffers.numBytesOfArena <= most) return;
+    for (const other of this.#captured) {
+      if (other !== captured) other.dispose();
+    }
+    this.#giveBack((buffer) => !captured.lent.has(buffer));
+  }
+
+  /** Forgets a captured run that has ended; after the last, or without one, no buffers stay. */
+  remove(captured?: Captured): void {
+    if (captured) this.#captured.delete(captured);
+    if (this.#captured.size === 0) this.clear();
   }
 
   /** Gives all buffers back. */
   clear(): void {
-    for (const buffer of this.#all) this.#buffers.releaseBuffer(buffer);
-    this.#all.clear();
-    this.#free.clear();
+    this.#giveBack(() => true);
+  }
+
+  #giveBack(condition: (buffer: GPUBuffer) => boolean): void {
+    for (const [key, buffers] of this.#free) {
+      this.#free.set(key, buffers.filter((buffer) => !condition(buffer)));
+    }
+    for (const buffer of this.#all) {
+      if (!condition(buffer)) continue;
+      this.#forget(buffer);
+      this.#buffers.releaseBuffer(buffer);
+    }
+  }
+
+  #forget(buffer: GPUBuffer): void {
+    if (this.#all.delete(buffer)) this.#buffers.numBytesOfArena -= buffer.size;
   }
 }
 
@@ -74,8 +130,14 @@ export class Capture implements BufferLender {
   isSpoilt = false;
   readonly #arena: Arena;
   readonly #buffers: GpuBuffers;
-  readonly #lent = new Set<GPUBuffer>();
+  /** Buffers that are lent now. */
+  readonly #lentNow = new Set<GPUBuffer>();
   readonly #kept = new Set<GPUBuffer>();
+  /** All buffers of the arena's that were lent, except those that are kept. */
+  readonly lent = new Set<GPUBuffer>();
+  /** The most bytes that were lent at once. */
+  lentBytes = 0;
+  #lentBytesNow = 0;
 
   /** Lends buffers of the arena. */
   constructor(arena: Arena, buffers: GpuBuffers) {
@@ -90,7 +152,10 @@ export class Capture implements BufferLender {
   ): GPUBuffer {
     if (isWritten) return this.pin(size, usage);
     const buffer = this.#unlent(() => this.#arena.acquire(size, usage));
-    this.#lent.add(buffer);
+    this.#lentNow.add(buffer);
+    this.lent.add(buffer);
+    this.#lentBytesNow += buffer.size;
+    this.lentBytes = Math.max(this.lentBytes, this.#lentBytesNow);
     return buffer;
   }
 
@@ -105,14 +170,16 @@ export class Capture implements BufferLender {
   keep(buffer: GPUBuffer): void {
     this.#kept.add(buffer);
     this.pinned.delete(buffer);
-    this.#lent.delete(buffer);
+    this.#lentNow.delete(buffer);
+    this.lent.delete(buffer);
     this.#arena.giveAway(buffer);
   }
 
   release(buffer: GPUBuffer): boolean {
     if (this.#kept.has(buffer)) return true;
     if (this.pinned.has(buffer)) return true;
-    if (!this.#lent.delete(buffer)) return false;
+    if (!this.#lentNow.delete(buffer)) return false;
+    this.#lentBytesNow -= buffer.size;
     this.#arena.release(buffer);
     return true;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { type Arena, Capture, type Dispatch } from "./arena.ts";
+import { type Arena, Capture, type Captured, type Dispatch } from "./arena.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { recordCopy, repeatDispatches } from "./launch.ts";
 
@@ -20,7 +20,7 @@ interface Found {
 }
 
 /** The launches of a run, with the buffers that they use. */
-export class CapturedLaunches {
+export class CapturedLaunches implements Captured {
   readonly #backend: StrictWebGPUBackend;
   readonly #arena: Arena;
   readonly #generation: number;
@@ -30,6 +30,13 @@ export class CapturedLaunches {
   readonly #inputs: readonly Bound[];
   readonly #outputs: readonly Bound[];
   #last: readonly object[] = [];
+  #isDisposed = false;
+  /** Bytes of its inputs, results and what the host has written. */
+  readonly ownBytes: number;
+  /** The most bytes that it had of the arena's at once. */
+  readonly lentBytes: number;
+  /** All buffers of the arena's that it uses. */
+  readonly lent: ReadonlySet<GPUBuffer>;
 
   private constructor(
     backend: StrictWebGPUBackend,
@@ -45,6 +52,13 @@ export class CapturedLaunches {
     this.#found = found;
     this.#inputs = bound.inputs;
     this.#outputs = bound.outputs;
+    this.lentBytes = capture.lentBytes;
+    this.lent = capture.lent;
+    const own = new Set([
+      ...capture.pinned,
+      ...bound.outputs.map(({ buffer }) => buffer),
+    ]);
+    this.ownBytes = [...own].reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
@@ -77,7 +91,6 @@ export class CapturedLaunches {
       return { ...own, buffer };
     });
     putInto(backend, inputs, given);
-    backend.arena.count(1);
     let outputs: Bound[] = [];
     buffers.lender = backend.capture = capture;
     try {
@@ -93,7 +106,7 @@ export class CapturedLaunches {
       buffers.lender = backend.capture = undefined;
       if (outputs.length === 0) {
         release(backend, capture.pinned);
-        backend.arena.count(-1);
+        backend.arena.remove();
       }
     }
     const launches = new CapturedLaunches(
@@ -106,6 +119,7 @@ export class CapturedLaunches {
       })),
     );
     const results = launches.#results();
+    backend.arena.add(launches);
     if (!capture.isSpoilt) return { results, launches };
     launches.dispose();
     return { results, launches: undefined };
@@ -114,7 +128,7 @@ export class CapturedLaunches {
   /** Whether the run can be repeated: all that it reads is where it was. */
   fits(found: readonly tf.TensorInfo[]): boolean {
     const { lost, generation, tensorMap } = this.#backend;
-    return !lost && generation === this.#generation &&
+    return !this.#isDisposed && !lost && generation === this.#generation &&
       found.every(({ dataId }, i) => {
         const { dataId: before, buffer } = this.#found[i]!;
         return dataId === before && tensorMap.get(dataId).resource === buffer;
@@ -155,10 +169,12 @@ export class CapturedLaunches {
 
   /** Gives the buffers back. */
   dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     const { buffers } = this.#backend;
     for (const { buffer } of this.#outputs) buffers.letGo(buffer);
     release(this.#backend, this.#pinned);
-    this.#arena.count(-1);
+    this.#arena.remove(this);
   }
 }
 
@@ -192,5 +208,5 @@ function bufferOf(backend: StrictWebGPUBackend, dataId: object): GPUBuffer {
 /** Makes a backend able to repeat launches without kernels, for recorded runs. */
 export function captureLaunchesOf(backend: StrictWebGPUBackend): void {
   backend.captureLaunches = (found, given, run) =>
-    CapturedLaunches.of(backend, found, given, run);
+    backend.guard(() => CapturedLaunches.of(backend, found, given, run));
 }

@@ -55,6 +55,8 @@ type Device = Pick<GPUDevice, "createBuffer" | "limits">;
 export class GpuBuffers {
   /** The bytes that were asked for, of the buffers in use. */
   numBytesUsed = 0;
+  /** The bytes of buffers in use that captured launches share. */
+  numBytesOfArena = 0;
   /** The bytes of all buffers, in use or free. */
   numBytesAllocated = 0;
   /** Whether commands were recorded since the last submission. */
@@ -120,7 +122,8 @@ export class GpuBuffers {
     mustBeIdle = false,
   ): GPUBuffer {
     if (this.lender) return this.lender.acquire(size, usage, mustBeIdle);
-    this.#expect(this.numBytesUsed + size);
+    // What captured launches share has been in use before, while kernels ran.
+    this.#expect(this.numBytesUsed - this.numBytesOfArena + size);
     const rounded = this.#roundedUp(size, usage);
     const buffer = (reuse && this.#takeFree(rounded, usage, mustBeIdle)) ||
       this.#create({ size: rounded, usage, mappedAtCreation });

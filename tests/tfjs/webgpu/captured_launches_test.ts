@@ -154,6 +154,40 @@ onEachBackend(
   ["webgpu"],
 );
 
+onEachBackend(
+  "captured runs of many sizes hold little more than the largest needs",
+  async () => {
+    const { buffers } = tf.backend() as StrictWebGPUBackend;
+    const bytes = buffers.numBytesUsed;
+    const runs = new ReplayedRuns("a test of many sizes");
+    const sizes = Array.from({ length: 6 }, (_, i) => (i + 12) * 2 ** 16);
+    const steps = [...sizes, ...sizes.toReversed()].flatMap((size) =>
+      Array(CAPTURED + 1).fill(size) as number[]
+    );
+    let most = 0;
+    for (const [i, size] of steps.entries()) {
+      const x = tf.fill([size], i);
+      const [y] = tf.tidy(() =>
+        runs.run("", [x], () => {
+          const a = tf.add(x, 1), b = tf.sub(x, 1);
+          return [tf.mean(tf.add(tf.sub(a, b), x))];
+        })
+      );
+      most = Math.max(most, buffers.numBytesUsed - bytes);
+      const [mean] = await y!.data();
+      assert(Math.abs(mean! / (i + 2) - 1) < 1e-4, `${mean} of ${i}`);
+      tf.dispose([x, y!]);
+    }
+    // The input, its copy, and at most four results at once.
+    const largest = 4 * sizes.at(-1)! * 6;
+    assert(most <= 2.6 * largest, `${most / largest}`);
+    assert(runs.replays > 20);
+    runs.dispose();
+    assertEquals(buffers.numBytesUsed, bytes);
+  },
+  ["webgpu"],
+);
+
 onEachBackend("after a failure, launches are captured anew", async () => {
   const backend = tf.backend() as StrictWebGPUBackend;
   const runs = new ReplayedRuns("a test of failures");
