@@ -6,10 +6,14 @@ import { isCausal } from "../layers/options/attention_options.ts";
 import { LionBlock } from "../layers/block.ts";
 import type { MixerState } from "../layers/mixer.ts";
 import { Normalization } from "../layers/normalization.ts";
+import { assertPositions } from "../layers/embeddings/positions.ts";
 import { TokenEmbedding } from "../layers/embeddings/token_embedding.ts";
 import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { isOwnModel } from "./layer_runs.ts";
+
+/** The name of the parameter that has the learned positions. */
+const POSITIONS = "position_embeddings.weight";
 
 /** The state of a model after the texts read so far; it owns its tensors. */
 export interface Memory {
@@ -83,6 +87,12 @@ export function readerOf(model: LayersModel): TextReader {
     );
   }
   const table = embedding.parameter("word_embeddings.weight") as tf.Tensor2D;
+  const hasPositions = embedding.parameters.some(({ name }) =>
+    name === POSITIONS
+  );
+  const positionTable = hasPositions
+    ? embedding.parameter(POSITIONS) as tf.Tensor2D
+    : undefined;
   const runs = isOwnModel(model) ? new ReplayedRuns("generate") : undefined;
   /** The names of each layer's state. */
   let names: readonly string[][] = [];
@@ -110,7 +120,9 @@ export function readerOf(model: LayersModel): TextReader {
     read(texts, { lengths, layers }) {
       const [logits, ...after] = tf.tidy(() => {
         const next = placed(texts, lengths);
-        const { ids, positions, mask } = next;
+        const { ids, start, positions, mask } = next;
+        // A replay would not.
+        if (positionTable) assertPositions(positionTable, start + ids.shape[1]);
         const given = [ids, positions ?? [], mask ?? []].flat();
         const states = layers.flatMap((state) => Object.values(state));
         const kind = `${positions !== undefined} ${mask !== undefined}`;
@@ -135,8 +147,9 @@ export function readerOf(model: LayersModel): TextReader {
 /** The next tokens of several texts as one batch, padded on the left, `[texts, longest]`. */
 interface Placed {
   readonly ids: tf.Tensor2D;
-  /** The position of the first column; each token's position if the texts differ. */
+  /** The position of the first column. */
   readonly start: number;
+  /** Each token's position, if the texts differ or have one token each. */
   readonly positions: tf.Tensor2D | undefined;
   /** The padding mask, 0 at padding; undefined without padding. */
   readonly mask: tf.Tensor2D | undefined;
@@ -167,7 +180,8 @@ function placed(
   return {
     ids: rows((text, i) => texts[text]![i]!),
     start: Math.max(...ends) - longest,
-    positions: isEven ? undefined : rows((text, i) => lengths[text]! + i),
+    // Single tokens get theirs as a tensor, so that each runs the same kernels.
+    positions: isEven && longest > 1 ? undefined : rows((text, i) => lengths[text]! + i),
     mask: before.every((padding) => padding === 0)
       ? undefined
       : tokensIn("mask", rows(() => 1)),
