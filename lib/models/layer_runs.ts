@@ -1,5 +1,6 @@
 /** The layers of a model, and what each gets and gives. @module */
-import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { LayersModel, Sequential } from "@tensorflow/tfjs-layers";
+import type { LionBlock } from "../layers/block.ts";
 import { isOwnLayer } from "../layers/own_layers.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
 import { firstShape, LionLayer, type Shape } from "../layers/lion_layer.ts";
@@ -23,13 +24,44 @@ export function layersIn(model: LayersModel): AnyLayer[] {
   return [...new Set(found)];
 }
 
+/** A model and all that are nested in it. */
+function modelsIn(model: LayersModel): LayersModel[] {
+  const nested = model.layers.flatMap((layer) => nestedIn(layer) ?? []);
+  return [model, ...nested.flatMap(modelsIn)];
+}
+
+/** The classes of models whose code is tfjs's own. */
+const MODELS: ReadonlySet<unknown> = new Set([LayersModel, Sequential]);
+
+/** Whether nobody has replaced a layer's code, or hooked onto it. */
+function isUnchanged(layer: AnyLayer | LayersModel): boolean {
+  return !Object.hasOwn(layer, "call") && !Object.hasOwn(layer, "apply") &&
+    !Object(layer)._callHook;
+}
+
 /**
- * Whether all layers of a model are the library's, with its mixers and decays: then
- * what it computes depends on tensors alone.
+ * The form, dropout and recomputation of layers as a text: they may be changed at any
+ * time, and then other kernels run.
+ */
+export function settingsIn(layers: readonly AnyLayer[]): string {
+  return JSON.stringify(layers.map((layer) => {
+    if (!(layer instanceof MixingLayer)) return 0;
+    const { form, chunkSize, dropout } = layer.attention;
+    const { recompute } = layer as Partial<Pick<LionBlock, "recompute">>;
+    return [form, chunkSize, dropout, recompute];
+  }));
+}
+
+/**
+ * Whether all layers of a model are the library's as they are, with its mixers and
+ * decays: then what it computes depends on tensors alone.
  */
 export function isOwnModel(model: LayersModel): boolean {
-  return layersIn(model).every((layer) => {
-    if (!isOwnLayer(layer)) return false;
+  const isPlain = modelsIn(model).every((model) =>
+    MODELS.has(model.constructor) && isUnchanged(model)
+  );
+  return isPlain && layersIn(model).every((layer) => {
+    if (!isOwnLayer(layer) || !isUnchanged(layer)) return false;
     if (!(layer instanceof MixingLayer)) return true;
     const { mixer, decay } = layer.attention;
     return mixer === undefined && decay === undefined;

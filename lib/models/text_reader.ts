@@ -181,7 +181,9 @@ function placed(
     ids: rows((text, i) => texts[text]![i]!),
     start: Math.max(...ends) - longest,
     // Single tokens get theirs as a tensor, so that each runs the same kernels.
-    positions: isEven && longest > 1 ? undefined : rows((text, i) => lengths[text]! + i),
+    positions: isEven && longest > 1
+      ? undefined
+      : rows((text, i) => lengths[text]! + i),
     mask: before.every((padding) => padding === 0)
       ? undefined
       : tokensIn("mask", rows(() => 1)),

@@ -6,7 +6,7 @@ import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { assertModel } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import type { Rows } from "../layers/randomness.ts";
-import { isOwnModel } from "../models/layer_runs.ts";
+import { isOwnModel, layersIn, settingsIn } from "../models/layer_runs.ts";
 import { shareTokens } from "../layers/shared_tokens.ts";
 import type { Loss } from "./losses/loss.ts";
 import { partOf, type Share } from "./ranks.ts";
@@ -42,10 +42,12 @@ export function outputOf(
 export class AppliedModel {
   readonly #model: LayersModel;
   readonly #runs: ReplayedRuns | undefined;
+  readonly #layers: LayersModel["layers"];
 
   /** Takes a model, which stays the caller's. */
   constructor(model: LayersModel) {
     this.#model = model;
+    this.#layers = layersIn(model);
     if (isOwnModel(model)) this.#runs = new ReplayedRuns(model.name);
   }
 
@@ -56,7 +58,9 @@ export class AppliedModel {
         share,
         () => outputOf(this.#model, inputs, { training: false }),
       );
-    return this.#runs?.run("", inputs, () => [apply()])[0] ?? apply();
+    if (!this.#runs) return apply();
+    const settings = settingsIn(this.#layers);
+    return this.#runs.run(settings, inputs, () => [apply()])[0]!;
   }
 
   /** Disposes of all but the model. */

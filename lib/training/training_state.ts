@@ -5,10 +5,8 @@ import "../contract/tape.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { assertBoolean, assertEpsilon } from "../contract/values.ts";
-import type { LionBlock } from "../layers/block.ts";
-import { MixingLayer } from "../layers/mixing_layer.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
-import { layersIn } from "../models/layer_runs.ts";
+import { layersIn, settingsIn } from "../models/layer_runs.ts";
 import {
   type AdamOptions,
   attributesOf,
@@ -99,17 +97,14 @@ export class TrainingState {
 
   /** The sums over batches, where they may be replayed. */
   readonly #runs: ReplayedRuns | undefined;
-  /** The layers whose form, dropout and recomputation may change at any time. */
-  readonly #blocks:
-    readonly (MixingLayer & Partial<Pick<LionBlock, "recompute">>)[];
+  /** The model's layers, whose form, dropout and recomputation may change at any time. */
+  readonly #layers: LayersModel["layers"];
 
   /** Starts a training from the model's weights. */
   constructor(model: LayersModel, settings: UpdateSettings) {
     this.#model = model;
     if (settings.record) this.#runs = new ReplayedRuns("A step of train");
-    this.#blocks = layersIn(model).filter((layer) =>
-      layer instanceof MixingLayer
-    );
+    this.#layers = layersIn(model);
     this.#settings = settings;
     this.#names = namesOfWeights(model);
     this.#trainable = model.trainableWeights.map((weight) =>
@@ -179,10 +174,7 @@ export class TrainingState {
       const { rank, size } = share.tokens ?? {};
       const kind = JSON.stringify([
         ...[whole.size, rows, rank, size],
-        ...this.#blocks.map(({ attention, recompute }) => [
-          ...[attention.form, attention.chunkSize, attention.dropout],
-          recompute,
-        ]),
+        settingsIn(this.#layers),
       ]);
       const inputs = [...whole.inputs, whole.labels, ...before ?? []];
       const run = () => this.#runs!.run(kind, inputs, add);

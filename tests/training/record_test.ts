@@ -18,6 +18,7 @@ import {
   train,
   type TrainOptions,
 } from "../../lib/training/mod.ts";
+import { isOwnModel } from "../../lib/models/layer_runs.ts";
 import { onEachBackend } from "../backends.ts";
 import { inProcessRanks } from "./in_process.ts";
 import {
@@ -263,7 +264,9 @@ onEachBackend("a text too long is refused by replays, too", async () => {
     ...{ vocabularySize: 30, dim: 8, depth: 1, numHeads: 2, variant: "s" },
     ...{ maxLength: 12, seed: 4 },
   });
-  for (const prompt of [[1, 2, 3], [[1, 2, 3], [4]]] as [number[], number[][]]) {
+  for (
+    const prompt of [[1, 2, 3], [[1, 2, 3], [4]]] as [number[], number[][]]
+  ) {
     await assertRejects(
       () => generate(model, prompt as number[], { maxNewTokens: 20 }),
       RangeError,
@@ -271,6 +274,47 @@ onEachBackend("a text too long is refused by replays, too", async () => {
     );
   }
   model.dispose();
+});
+
+onEachBackend("a model with code of a user's is not recorded", () => {
+  const plain = tinyModel({ depth: 1 });
+  class Derived extends tfl.LayersModel {}
+  const hooked = tinyModel({ depth: 1 });
+  hooked.layers.at(-1)!.setCallHook(() => {});
+  const replaced = tinyModel({ depth: 1 });
+  const layer = replaced.layers.at(-1)!;
+  const call = layer.call.bind(layer);
+  layer.call = (...args) => call(...args);
+  const { inputs, outputs } = plain;
+  const derived = new Derived({ inputs, outputs, name: "derived" });
+  const around = (model: tfl.LayersModel) =>
+    tfl.model({ inputs, outputs: model.apply(inputs) as tfl.SymbolicTensor });
+  const [nested, other] = [around(plain), around(derived)];
+  for (const model of [plain, nested]) assert(isOwnModel(model));
+  const others = [hooked, replaced, derived, other];
+  assertEquals(others.map(isOwnModel), others.map(() => false));
+  // The others have the layers of the first, which ends with what it is nested in.
+  for (const model of [nested, hooked, replaced]) model.dispose();
+}, ["cpu"]);
+
+onEachBackend("predictions follow a change of the form", async () => {
+  const predicted = async (isReplayed: boolean) => {
+    const model = tinyModel({ depth: 1 });
+    const layer = model.layers[0]!;
+    if (!isReplayed) layer.setCallHook(() => {});
+    const { values } = await predict(
+      model,
+      async function* () {
+        for (let i = 0; i < 8; i++) {
+          if (i === 5) setForm(model, "recurrent");
+          yield await Promise.resolve(tinyBatch(1));
+        }
+      }(),
+    );
+    model.dispose();
+    return [...values];
+  };
+  assertEquals(await predicted(true), await predicted(false));
 });
 
 onEachBackend("record is a boolean", async () => {
