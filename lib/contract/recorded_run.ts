@@ -184,6 +184,7 @@ class Recorder {
       ),
     );
     for (const [index, { dataId }] of inputs.entries()) {
+      if (this.#variables.has(dataId)) this.#refuse("gets a variable");
       if (this.#slots.has(dataId)) this.#refuse("gets one tensor twice");
       else this.#add(dataId, { kind: "input", index });
     }
@@ -589,8 +590,9 @@ function runAgain(
     const tensors = inputs.map(([, place]) => data.tensorOf(place!));
     const result = run.again(tensors);
     tf.dispose(tensors);
-    if (result) data.take(outputs[0]!.slot, result);
-    return;
+    if (!result) return;
+    data.take(outputs[0]!.slot, result);
+    return assertSameShape(operation, 0, result);
   }
   const given = (isArray ? [] : {}) as tf.NamedTensorInfoMap;
   for (const [name, place] of inputs) {
@@ -598,8 +600,23 @@ function runAgain(
   }
   const call = { inputs: given, attrs: attributes!, backend: data.backend };
   const results = run.kernel(call);
-  if (!Array.isArray(results)) return data.take(outputs[0]!.slot, results);
-  results.forEach((result, i) => data.take(outputs[i]!.slot, result));
+  const all = Array.isArray(results) ? results : [results];
+  all.forEach((result, i) => data.take(outputs[i]!.slot, result));
+  all.forEach((result, i) => assertSameShape(operation, i, result));
+}
+
+/** Throws if a result's shape depends on more than the shapes of what was read. */
+function assertSameShape(
+  { name, outputs }: Operation,
+  place: number,
+  { shape }: tf.TensorInfo,
+): void {
+  const before = outputs[place]!.shape;
+  if (tf.util.arraysEqual(shape, before)) return;
+  throw new RangeError(
+    `${name} should return a tensor of the same shape each time that a run is replayed, ` +
+      `[${before}], got [${shape}]; pass record: false, which replays nothing`,
+  );
 }
 
 /** For each operation, the slots that no later one, and no output, uses. */
@@ -667,8 +684,13 @@ function areSame(a: unknown, b: unknown): boolean {
   if (typeof a !== "object" || typeof b !== "object" || !a || !b) return false;
   const prototype = Object.getPrototypeOf(a);
   if (prototype !== Object.getPrototypeOf(b)) return false;
+  if (ArrayBuffer.isView(a)) {
+    const [ours, theirs] = [a, b] as unknown as [Float32Array, Float32Array];
+    return ours.length === theirs.length &&
+      ours.every((value, i) => Object.is(value, theirs[i]));
+  }
   const hasParts = prototype === Object.prototype || prototype === null ||
-    Array.isArray(a) || ArrayBuffer.isView(a);
+    Array.isArray(a);
   if (!hasParts) return false;
   const names = Object.keys(a);
   return names.length === Object.keys(b).length &&

@@ -99,11 +99,14 @@ onEachBackend("what does not depend on tensors alone is refused", (backend) => {
     reading.dispose();
   }
   const variable = tf.tidy(() => tf.variable(tf.zeros([3])));
+  const given = recorded([variable], () => tf.neg(variable));
+  assertEquals(given.refusal, "gets a variable");
   const assigning = recorded([x], () => {
     variable.assign(x as tf.Tensor1D);
     return tf.neg(x);
   });
   assertEquals(assigning.refusal, "changes a variable");
+  variable.dispose();
   const twice = recorded([x, x], () => tf.neg(x));
   assertEquals(twice.refusal, "gets one tensor twice");
   const large = recorded([x], () => tf.zeros([5_000_000]));
@@ -111,8 +114,8 @@ onEachBackend("what does not depend on tensors alone is refused", (backend) => {
     large.refusal,
     "makes tensors of more than 16777216 bytes from values",
   );
-  for (const run of [assigning, twice, large]) run.dispose();
-  tf.dispose([x, variable]);
+  for (const run of [assigning, twice, large, given]) run.dispose();
+  x.dispose();
 });
 
 onEachBackend("two runs that differ say how", () => {
@@ -194,6 +197,24 @@ onEachBackend("a run or a replay that throws leaves nothing", () => {
   recording.dispose();
   x.dispose();
 });
+
+onEachBackend("a result whose shape depends on values is refused", () => {
+  const x = tf.tensor1d([1, 1, 2], "int32"),
+    y = tf.tensor1d([1, 2, 3], "int32");
+  const recording = recorded([x], () => tf.unique(x).values);
+  const before = alive();
+  const [same] = tf.tidy(() => recording.replay([x]));
+  assertEquals(same!.shape, [2]);
+  same!.dispose();
+  assertThrows(
+    () => tf.tidy(() => recording.replay([y])),
+    RangeError,
+    "Unique should return a tensor of the same shape each time that a run is replayed, [2], got [3]",
+  );
+  assertEquals(alive(), before);
+  recording.dispose();
+  tf.dispose([x, y]);
+}, ["wasm", "cpu"]);
 
 onEachBackend("the fourth of equal runs is replayed", async () => {
   const runs = new ReplayedRuns("a test");

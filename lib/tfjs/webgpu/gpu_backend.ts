@@ -488,6 +488,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
 
   /** Reads a tensor at once, where the host can. */
   override readSync(dataId: { id: number }): tf.BackendValues {
+    // What a kernel does by values is not in its launches.
+    if (this.capture) this.capture.isSpoilt = true;
     const values = super.readSync(dataId);
     const data = this.tensorMap.get(dataId);
     const count = tf.util.sizeFromShape(data.shape);

@@ -188,6 +188,37 @@ onEachBackend(
   ["webgpu"],
 );
 
+onEachBackend("a kernel that reads values runs each time", async () => {
+  const kernelName = "TestOfReads";
+  let count = 0;
+  tf.registerKernel({
+    kernelName,
+    backendName: "webgpu",
+    kernelFunc: () => {
+      const backend = tf.backend() as StrictWebGPUBackend;
+      const own = backend.write(Float32Array.of(++count), [1], "float32");
+      const [value] = backend.readSync(own) as Float32Array;
+      backend.disposeData(own);
+      const dataId = backend.write(Float32Array.of(value!), [1], "float32");
+      return { dataId, shape: [1], dtype: "float32" };
+    },
+  });
+  const runs = new ReplayedRuns("a test of reads");
+  for (let i = 1; i <= CAPTURED + 3; i++) {
+    const x = tf.tensor1d([i]);
+    const [y] = tf.tidy(() =>
+      runs.run("", [x], () => [
+        tf.add(x, tf.engine().runKernel(kernelName, {}, {}) as tf.Tensor),
+      ])
+    );
+    assertEquals([...await y!.data()], [2 * i]);
+    tf.dispose([x, y!]);
+  }
+  assert(runs.replays > 3);
+  runs.dispose();
+  tf.unregisterKernel(kernelName, "webgpu");
+}, ["webgpu"]);
+
 onEachBackend("after a failure, launches are captured anew", async () => {
   const backend = tf.backend() as StrictWebGPUBackend;
   const runs = new ReplayedRuns("a test of failures");
