@@ -62,7 +62,7 @@ interface Recorder {
 }
 
 /** What of a compiled program of tfjs's a launch needs. */
-interface StockProgram {
+export interface StockProgram {
   readonly pipeline: GPUComputePipeline | Promise<GPUComputePipeline>;
   readonly dispatch: readonly [number, number, number];
   readonly outputShape: number[];
@@ -72,7 +72,7 @@ interface StockProgram {
 }
 
 /** Numbers that a program of tfjs's is told. */
-interface StockUniform {
+export interface StockUniform {
   readonly type: string;
   readonly data: ArrayLike<number>;
 }
@@ -187,16 +187,24 @@ function compiledStock(pipeline: GPUComputePipeline): Compiled {
   return compiled;
 }
 
-/** The longest uniforms of tfjs's, in words: a dozen vectors for each of a dozen tensors. */
-const STOCK_WORDS = 1024;
-const floats = new Float32Array(STOCK_WORDS);
-const integers = new Int32Array(floats.buffer);
+/** Words for the uniforms of a program of tfjs's. */
+let floats = new Float32Array(1024);
+let integers = new Int32Array(floats.buffer);
+
+/** Doubles the words: a device that binds a thousand tensors concatenates as many at once. */
+function doubleWords(): void {
+  const before = integers;
+  floats = new Float32Array(2 * before.length);
+  integers = new Int32Array(floats.buffer);
+  integers.set(before);
+}
 
 /**
  * The uniforms of a program of tfjs's, laid out as its struct is: NaN, infinity, the
  * shapes and strides of inputs and output, the size, and the program's own numbers.
+ * The next call overwrites them.
  */
-function packStockUniforms(
+export function packStockUniforms(
   program: StockProgram,
   output: tf.TensorInfo,
   inputs: readonly tf.TensorInfo[],
@@ -211,6 +219,8 @@ function packStockUniforms(
     const width = count > 2 || before > 4 ? 4 : count;
     widest = Math.max(widest, width);
     end = Math.ceil(end / width) * width;
+    // The end is rounded up by at most three words.
+    while (end + count + 3 > integers.length) doubleWords();
     const words = isFloat ? floats : integers;
     if (numbers.length === 0) words[end] = 1;
     else words.set(numbers, end);
