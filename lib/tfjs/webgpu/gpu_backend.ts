@@ -393,14 +393,20 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     data.values = null!;
   }
 
-  /** Gives a tensor that will be written a buffer of its own, if it shares that of a constant. */
+  /**
+   * Gives a tensor that will be written a buffer of its own, if it shares that of a
+   * constant, or has one of the user's.
+   */
   ownBuffer(dataId: object): void {
     const data = this.tensorMap.get(dataId);
-    const shared = data.resource as GPUBuffer;
-    if (!this.buffers.isHeld(shared)) return;
+    const { resource: shared, external: isUsers } = data;
+    // What is drawn on is a texture of the user's.
+    if (!(shared instanceof GPUBuffer)) return;
+    if (!isUsers && !this.buffers.isHeld(shared)) return;
     const own = this.buffers.acquireBuffer(shared.size, tensorUsage());
     recordCopy(this, shared, own);
-    this.buffers.releaseBuffer(shared);
+    if (isUsers) data.external = false;
+    else this.buffers.releaseBuffer(shared);
     data.resource = own;
   }
 

@@ -249,3 +249,36 @@ onWebGpu(
     sgd.dispose();
   },
 );
+
+onWebGpu("a buffer of the user's is not written", async (backend) => {
+  const { device } = backend;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
+    GPUBufferUsage.COPY_DST;
+  const buffer = device.createBuffer({ size: 16, usage });
+  device.queue.writeBuffer(buffer, 0, Float32Array.of(1, 2, 3, 4));
+  const given = () => tf.tensor({ buffer, zeroCopy: true }, [4], "float32");
+  const weight = tf.tidy(() => tf.variable(given()));
+  const slope = tf.tensor1d([1, 1, 1, 1]), sgd = tf.train.sgd(1);
+  sgd.applyGradients({ [weight.name]: slope });
+  const again = given();
+  assertEquals([...await again.data()], [1, 2, 3, 4]);
+  assertEquals([...await weight.data()], [0, 1, 2, 3]);
+  sgd.applyGradients({ [weight.name]: slope });
+  assertEquals([...await weight.data()], [-1, 0, 1, 2]);
+  tf.dispose([weight, slope, again]);
+  sgd.dispose();
+  buffer.destroy();
+  // A canvas's texture stays, which is what a program draws on.
+  const size = [1, 1], format = "rgba8unorm" as const;
+  const texture = device.createTexture({
+    ...{ size, format },
+    usage: GPUTextureUsage.STORAGE_BINDING,
+  });
+  const drawn = tf.zeros([1, 1, 4]);
+  const data = backend.tensorMap.get(drawn.dataId);
+  Object.assign(data, { resource: texture, external: true });
+  backend.ownBuffer(drawn.dataId);
+  assert(data.resource === texture);
+  drawn.dispose();
+  texture.destroy();
+});
