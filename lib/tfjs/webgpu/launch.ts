@@ -167,8 +167,12 @@ export function recordStockPrograms(backend: LaunchingBackend): void {
       const { layout } = compiled;
       group = backend.device.createBindGroup({ label, layout, entries });
     }
-    const isDrawn = pixelsOpType === DRAW;
-    recordDispatch(backend, pipeline, group, dispatch, label, isDrawn);
+    // A canvas's texture and a video's picture end with the host's task.
+    const mustSubmit = pixelsOpType === DRAW ||
+      !resources.every((resource) =>
+        resource instanceof GPUBuffer || resource instanceof GPUTexture
+      );
+    recordDispatch(backend, pipeline, group, dispatch, label, mustSubmit);
   };
 }
 

@@ -282,3 +282,28 @@ onWebGpu("a buffer of the user's is not written", async (backend) => {
   drawn.dispose();
   texture.destroy();
 });
+
+onWebGpu("a video's picture is read before it ends", async (backend) => {
+  const { device } = backend;
+  const x = tf.tensor1d([1, 2]), picture = tf.tensor1d([0, 0]);
+  tf.dispose(tf.add(x, x));
+  await x.data();
+  const { resource } = backend.tensorMap.get(x.dataId);
+  // Deno has no videos: what stands for one is bound as a buffer.
+  const video = {} as GPUExternalTexture;
+  Object.assign(backend.tensorMap.get(picture.dataId), { resource: video });
+  const create = device.createBindGroup.bind(device);
+  device.createBindGroup = (descriptor) => {
+    const entries = [...descriptor.entries].map((entry) =>
+      entry.resource === video
+        ? { ...entry, resource: { buffer: resource as GPUBuffer } }
+        : entry
+    );
+    return create({ ...descriptor, entries });
+  };
+  const y = tf.add(picture, 1);
+  device.createBindGroup = create;
+  assert(!backend.buffers.commandsWait);
+  assertEquals([...await y.data()], [2, 3]);
+  tf.dispose([x, picture, y]);
+});
