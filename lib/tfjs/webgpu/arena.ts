@@ -54,6 +54,11 @@ export class Arena {
     this.#buffers.holdUsed(buffer);
   }
 
+  /** Whether a captured run uses a buffer. */
+  isUsed(buffer: GPUBuffer): boolean {
+    return this.#captured.values().some(({ lent }) => lent.has(buffer));
+  }
+
   /** Gives out a buffer, which may be up to twice as large. */
   acquire(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
     const least = this.#buffers.sizeOf(size, usage);
@@ -133,6 +138,8 @@ export class Capture implements BufferLender {
   /** Buffers that are lent now. */
   readonly #lentNow = new Set<GPUBuffer>();
   readonly #kept = new Set<GPUBuffer>();
+  /** Buffers of results, and those to which they are copied after the launches. */
+  readonly copies = new Map<GPUBuffer, GPUBuffer>();
   /** All buffers of the arena's that were lent, except those that are kept. */
   readonly lent = new Set<GPUBuffer>();
   /** The most bytes that were lent at once. */
@@ -166,13 +173,31 @@ export class Capture implements BufferLender {
     return buffer;
   }
 
-  /** Holds a buffer of results, which the arena does not have any more. */
-  keep(buffer: GPUBuffer): void {
+  /**
+   * Holds a result. A buffer that no other captured run uses is taken out of the arena;
+   * of another one, which those would write again, there is a copy after the launches.
+   *
+   * @param buffer The buffer that the launches write.
+   * @param size The result's bytes.
+   * @returns The buffer that has the result in the end.
+   */
+  keep(buffer: GPUBuffer, size: number): GPUBuffer {
+    const known = this.copies.get(buffer);
+    if (known) return known;
+    if (this.#arena.isUsed(buffer)) {
+      const own = this.#unlent(() =>
+        this.#buffers.acquireBuffer(size, buffer.usage)
+      );
+      this.#buffers.holdUsed(own);
+      this.copies.set(buffer, own);
+      return own;
+    }
     this.#kept.add(buffer);
     this.pinned.delete(buffer);
     this.#lentNow.delete(buffer);
     this.lent.delete(buffer);
     this.#arena.giveAway(buffer);
+    return buffer;
   }
 
   release(buffer: GPUBuffer): boolean {

@@ -25,6 +25,7 @@ export class CapturedLaunches implements Captured {
   readonly #arena: Arena;
   readonly #generation: number;
   readonly #dispatches: readonly Dispatch[];
+  readonly #copies: ReadonlyMap<GPUBuffer, GPUBuffer>;
   readonly #pinned: ReadonlySet<GPUBuffer>;
   readonly #found: readonly Found[];
   readonly #inputs: readonly Bound[];
@@ -48,6 +49,7 @@ export class CapturedLaunches implements Captured {
     this.#arena = backend.arena;
     this.#generation = backend.generation;
     this.#dispatches = capture.dispatches;
+    this.#copies = capture.copies;
     this.#pinned = capture.pinned;
     this.#found = found;
     this.#inputs = bound.inputs;
@@ -95,11 +97,13 @@ export class CapturedLaunches implements Captured {
     buffers.lender = backend.capture = capture;
     try {
       const results = run(inputs);
-      outputs = results.map(({ dataId, shape, dtype }) => {
+      outputs = results.map((info) => {
+        const { dataId, shape, dtype } = info;
         upload(backend, dataId);
-        return { shape, dtype, buffer: bufferOf(backend, dataId) };
+        const written = bufferOf(backend, dataId);
+        const buffer = capture.keep(written, backend.bytesOf(info));
+        return { shape, dtype, buffer };
       });
-      for (const { buffer } of outputs) capture.keep(buffer);
       for (const { dataId } of results) backend.disposeData(dataId);
     } finally {
       for (const { dataId } of inputs) backend.disposeData(dataId);
@@ -118,6 +122,7 @@ export class CapturedLaunches implements Captured {
         buffer: bufferOf(backend, dataId),
       })),
     );
+    launches.#copyResults();
     const results = launches.#results();
     backend.arena.add(launches);
     if (!capture.isSpoilt) return { results, launches };
@@ -143,6 +148,7 @@ export class CapturedLaunches implements Captured {
       putInto(backend, this.#inputs, given);
       this.#leaveResults();
       repeatDispatches(backend, this.#dispatches);
+      this.#copyResults();
       return this.#results();
     });
   }
@@ -158,6 +164,10 @@ export class CapturedLaunches implements Captured {
     });
     this.#last = results.map(({ dataId }) => dataId);
     return results;
+  }
+
+  #copyResults(): void {
+    for (const [from, to] of this.#copies) recordCopy(this.#backend, from, to);
   }
 
   /** Gives results of the last run that are still there buffers of their own. */

@@ -102,6 +102,24 @@ onEachBackend(
   ["webgpu"],
 );
 
+onEachBackend("results outlive the launches of other shapes", async () => {
+  const runs = new ReplayedRuns("a test of shapes");
+  const held: { sum: tf.Tensor; wanted: number }[] = [];
+  for (let i = 0; i < 3 * (CAPTURED + 5); i++) {
+    const size = [8, 32, 16][i % 3]!;
+    const x = tf.fill([size], i);
+    // The mean is computed, and not a result.
+    const run = () => [tf.sum(x), tf.square(tf.mean(x))].slice(0, 1);
+    const [sum] = tf.tidy(() => runs.run("", [x], run));
+    held.push({ sum: sum!, wanted: i * size });
+    x.dispose();
+  }
+  const sums = await Promise.all(held.map(({ sum }) => sum.data()));
+  assertEquals(sums.map(([sum]) => sum), held.map(({ wanted }) => wanted));
+  runs.dispose();
+  tf.dispose(held.map(({ sum }) => sum));
+}, ["webgpu"]);
+
 onEachBackend(
   "a result may be the next input, and be changed in its place",
   async () => {
