@@ -89,8 +89,8 @@ async function stepsOf(
 
 /** Puts Dawn's adapter in the place of the host's. */
 async function useDawn(): Promise<void> {
-  // Not among the imports: only who measures this needs it.
-  const { create, globals } = await import(["npm:webgpu", "0.6.2"].join("@"));
+  // Only who measures this needs it, and its types are in the way of Deno's.
+  const { create, globals } = await import(import.meta.resolve("webgpu"));
   for (const [name, value] of Object.entries(globals)) {
     Object.defineProperty(globalThis, name, { value, configurable: true });
   }
