@@ -218,6 +218,24 @@ for (const [name, optimizer] of Object.entries(CASES)) {
   }, ["cpu", "wasm", "webgpu"]);
 }
 
+for (const name of ["adam", "adamax"]) {
+  onEachBackend(
+    `${name} changes weights in place where numbers stay on the host`,
+    async () => {
+      // As users have it.
+      tf.env().set("WEBGPU_CPU_FORWARD", true);
+      const weights = variables(), own = CASES[name]!.make();
+      takeSteps(own, weights, 1, 19);
+      const kernels = await kernelsOf(() => takeSteps(own, weights, 20, 20));
+      assert(kernels.includes("LionUpdate"));
+      assertNear(await valuesOf(weights), expectedOf(CASES[name]!));
+      dispose(own);
+      tf.dispose(weights);
+    },
+    ["webgpu"],
+  );
+}
+
 onEachBackend("a step of Adam is one launch, and two of numbers", async () => {
   const weights = variables(), adam = CASES["adam"]!.make();
   takeSteps(adam, weights, 1, 1);
