@@ -66,7 +66,10 @@ export class Arena {
     do {
       const free = this.#free.get(`${fit} ${usage}`)?.pop();
       if (free) return free;
-      fit = this.#buffers.sizeOf(fit + 1, usage);
+      const larger = this.#buffers.sizeOf(fit + 1, usage);
+      // The device has no larger buffers.
+      if (larger === fit + 1) break;
+      fit = larger;
     } while (fit <= LARGEST_FIT * least);
     const buffer = this.#buffers.acquireBuffer(size, usage);
     this.#all.add(buffer);

@@ -1,6 +1,7 @@
 /** The pool of a WebGPU backend's buffers: what it holds, and what it gives back. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { Arena } from "../../../lib/tfjs/webgpu/arena.ts";
 import { GpuBuffers } from "../../../lib/tfjs/webgpu/gpu_buffers.ts";
 import { lionAttention } from "../../../mod.ts";
 import { onWebGpu } from "./on_webgpu.ts";
@@ -51,6 +52,22 @@ Deno.test("sizes of buffers are rounded up to eighths of octaves, within limits"
   assertEquals(sizeFor(9_999_996), 10_000_004);
   assertEquals(sizeFor(10_000_008), 10_000_008);
   assertEquals(pool.acquireBuffer(10_000_008, 0).size, 2 ** 20 * 10);
+});
+
+Deno.test("an arena looks at few sizes, up to the largest and no further", () => {
+  const { pool } = counted(2 ** 28);
+  const arena = new Arena(pool);
+  let sizes = 0;
+  const sizeOf = pool.sizeOf.bind(pool);
+  pool.sizeOf = (...of) => {
+    assert(++sizes < 100);
+    return sizeOf(...of);
+  };
+  const large = arena.acquire(2 ** 28 - 4, USAGE);
+  assertEquals(large.size, 2 ** 28);
+  arena.release(large);
+  assertEquals(arena.acquire(2 ** 27 + 2 ** 26, USAGE), large);
+  arena.clear();
 });
 
 Deno.test("buffers have whole words where a limit does not", () => {
