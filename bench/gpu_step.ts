@@ -10,6 +10,7 @@ import {
   positiveInteger,
   readCommandLine,
 } from "../tools/command_line.ts";
+import { DAWN } from "../tests/dawn/package.ts";
 import { generationSteps, type Step, trainingSteps } from "./training_steps.ts";
 
 const PRESETS = {
@@ -90,7 +91,7 @@ async function stepsOf(
 /** Puts Dawn's adapter in the place of the host's. */
 async function useDawn(): Promise<void> {
   // Only who measures this needs it, and its types are in the way of Deno's.
-  const { create, globals } = await import(import.meta.resolve("webgpu"));
+  const { create, globals } = await import(DAWN);
   for (const [name, value] of Object.entries(globals)) {
     Object.defineProperty(globalThis, name, { value, configurable: true });
   }

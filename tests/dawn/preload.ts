@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { DAWN } from "./package.ts";
 import { findSwiftShader } from "../../tools/lab/install.ts";
 
 /** npm's `webgpu`, whose types are in the way of those that Deno has. */
@@ -72,7 +73,7 @@ function openWithGuaranteedLimits(): void {
 }
 
 const option = await backendOption();
-const { create, globals }: Dawn = await import(import.meta.resolve("webgpu"));
+const { create, globals }: Dawn = await import(DAWN);
 for (const [name, value] of Object.entries(globals)) {
   define(globalThis, name, value);
 }
