@@ -211,7 +211,8 @@ const CHECKED_BY_DAWN = [
 /** Tests with Dawn in the place of Deno's own WebGPU. */
 const onDawn = (adapter: "swiftshader" | "null", files: string[]): Step => ({
   args: [
-    ...["test", "-A", "--no-check", "--preload", "tests/dawn/preload.ts"],
+    ...["test", "-A", "--no-check", "--no-lock"],
+    ...["--preload", "tests/dawn/preload.ts"],
     ...files,
   ],
   env: { LION_BACKENDS: "webgpu", LION_DAWN: adapter },

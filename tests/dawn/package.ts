@@ -1,6 +1,7 @@
 /**
- * Dawn as a package. It is not among the imports of deno.json, since Deno would fetch
- * its 130 MB with the first run of anything in a clone.
+ * Dawn as a package. It is in neither deno.json nor deno.lock, of which Deno fetches all
+ * with the first run of anything in a clone, and it has 130 MB: so what uses it runs
+ * with `--no-lock`.
  *
  * @module
  */
