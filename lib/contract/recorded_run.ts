@@ -97,8 +97,11 @@ export interface CapturingBackend {
     | undefined;
 }
 
-/** How often the launches of a run are captured: where its weights move, never again. */
+/** How often the launches of a run are captured in vain: where its weights move, never again. */
 const MOST_CAPTURES = 16;
+
+/** Repetitions after which a capture was not in vain. */
+const REPEATS_THAT_PAY = 8;
 
 /** Bytes of the constants that a recording keeps, at most. */
 const MOST_CONSTANT_BYTES = 2 ** 24;
@@ -352,7 +355,9 @@ export class RecordedRun {
   /** Whether launches alone would do the same. */
   readonly #isOfLaunches: boolean;
   #launches: Launches | undefined;
+  /** Captures since one was worth it, and how often the last was repeated. */
   #captures = 0;
+  #repeats = 0;
 
   /** Made by {@linkcode recordRun}. */
   constructor(recorded: Recorded) {
@@ -463,7 +468,7 @@ export class RecordedRun {
     );
     const made = new Map<Operation, tf.Tensor>();
     for (const operation of operations) {
-      const { run, inputs: places, outputs } = operation;
+      const { run, inputs: places } = operation;
       if (!("again" in run)) continue;
       const read = places.flatMap(([, place]) => {
         const source = sources.get(place!.slot);
@@ -474,13 +479,18 @@ export class RecordedRun {
       const tensors = read.map((info) => shared(info));
       const result = run.again(tensors);
       tf.dispose(tensors);
-      if (outputs.length > 0) made.set(operation, result!);
+      if (result) made.set(operation, result);
     }
     const given = [...inputs, ...made.values()];
     try {
-      if (this.#launches?.fits(found)) return this.#launches.run(given);
+      if (this.#launches?.fits(found)) {
+        this.#repeats++;
+        return this.#launches.run(given);
+      }
       this.#launches?.dispose();
       this.#launches = undefined;
+      if (this.#repeats >= REPEATS_THAT_PAY) this.#captures = 0;
+      this.#repeats = 0;
       // Without captures, the kernels run with what was made.
       const run = (given: readonly tf.TensorInfo[]) => {
         const others = given.values().drop(inputs.length);

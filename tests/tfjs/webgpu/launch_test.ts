@@ -136,3 +136,14 @@ onWebGpu(
     fine.dispose();
   },
 );
+
+onWebGpu(
+  "a tensor without its values is uploaded as whatever is there",
+  async (backend) => {
+    // As tf.browser.fromPixels makes one of what is like a canvas.
+    const info = backend.makeTensorInfo([2, 2], "int32", new Int32Array(0));
+    backend.uploadToGPU(info.dataId as { id: number });
+    assertEquals((await backend.read(info.dataId as { id: number })).length, 4);
+    backend.disposeData(info.dataId);
+  },
+);
