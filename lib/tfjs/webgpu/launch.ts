@@ -57,7 +57,7 @@ interface Recorder {
     program: StockProgram,
     output: tf.TensorInfo,
     inputs: readonly tf.TensorInfo[],
-    uniforms?: readonly StockUniform[],
+    uniforms?: readonly StockUniform[] | null,
   ) => void;
 }
 
@@ -126,7 +126,7 @@ function record(
  */
 export function recordStockPrograms(backend: LaunchingBackend): void {
   const recorder = backend as unknown as Recorder;
-  recorder.recordAndSubmit = (program, output, inputs, uniforms = []) => {
+  recorder.recordAndSubmit = (program, output, inputs, uniforms) => {
     const { pipeline, dispatch, pixelsOpType } = program;
     if (pipeline instanceof Promise) {
       throw new Error(
@@ -141,7 +141,7 @@ export function recordStockPrograms(backend: LaunchingBackend): void {
     );
     const uniform = uniformOf(
       backend,
-      packStockUniforms(program, output, inputs, uniforms),
+      packStockUniforms(program, output, inputs, uniforms ?? []),
     );
     const compiled = compiledStock(pipeline);
     const label = program.constructor.name;
