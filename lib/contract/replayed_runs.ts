@@ -36,10 +36,17 @@ export class ReplayedRuns {
   /** By kind, the one that was used last at the end. */
   readonly #known = new Map<string, Known>();
   readonly #subject: string;
+  readonly #advice: string;
 
-  /** @param subject What runs, for messages. */
-  constructor(subject: string) {
+  /**
+   * Begins without recordings.
+   *
+   * @param subject What runs, for messages.
+   * @param advice What to do if it changes, as the end of a message. @default nothing
+   */
+  constructor(subject: string, advice = "") {
     this.#subject = subject;
+    this.#advice = advice;
   }
 
   /** Why runs of some kind are not replayed, in words that follow "it". */
@@ -88,7 +95,7 @@ export class ReplayedRuns {
     this.#drop(known);
     if (known.refusal !== undefined) {
       recording.dispose();
-      if (isSteady) warnOfChange(this.#subject, known.refusal);
+      if (isSteady) this.#warnOfChange(known.refusal);
       return;
     }
     known.recording = recording;
@@ -110,18 +117,18 @@ export class ReplayedRuns {
     }
   }
 
+  /** Warns that a run has changed after it seemed to be the same each time. */
+  #warnOfChange(difference: string): void {
+    warnOnce(
+      `replay ${this.#subject}`,
+      `${this.#subject} was replayed up to ${REPLAYS_BETWEEN_CHECKS} times as it had ` +
+        `been, but now it ${difference}${this.#advice}`,
+    );
+  }
+
   /** Disposes of all recordings. */
   dispose(): void {
     for (const known of this.#known.values()) this.#drop(known);
     this.#known.clear();
   }
-}
-
-/** Warns that a run has changed after it seemed to be the same each time. */
-function warnOfChange(subject: string, difference: string): void {
-  warnOnce(
-    `replay ${subject}`,
-    `${subject} was replayed up to ${REPLAYS_BETWEEN_CHECKS} times as it had been, but now ` +
-      `it ${difference}; pass record: false, which replays nothing`,
-  );
 }

@@ -103,7 +103,12 @@ export class TrainingState {
   /** Starts a training from the model's weights. */
   constructor(model: LayersModel, settings: UpdateSettings) {
     this.#model = model;
-    if (settings.record) this.#runs = new ReplayedRuns("A step of train");
+    if (settings.record) {
+      this.#runs = new ReplayedRuns(
+        "A step of train",
+        "; pass record: false, which replays nothing",
+      );
+    }
     this.#layers = layersIn(model);
     this.#settings = settings;
     this.#names = namesOfWeights(model);
