@@ -27,7 +27,10 @@ import {
 } from "../../lib/operations/mod.ts";
 import { denseGelu } from "../../lib/operations/dense.ts";
 import { logDecayPair, spread } from "../../lib/attention/decays/decay_pair.ts";
-import { tokenLogDecay } from "../../lib/layers/mixers/token_log_decay.ts";
+import {
+  decayOfLogits,
+  tokenLogDecay,
+} from "../../lib/layers/mixers/token_log_decay.ts";
 import { addAndNorm, normOfSum } from "../../lib/operations/add_norm.ts";
 import { dropout } from "../../lib/operations/dropout.ts";
 import { tokenMean } from "../../lib/operations/token_mean.ts";
@@ -396,9 +399,41 @@ function tokenLogDecayOf(
         ];
         y[(b * heads + head) * length + t] = t === kept
           ? 0
-          : -Math.log1p(Math.exp(value));
+          // e to the power of large numbers is Infinity.
+          : -Math.max(value, 0) - Math.log1p(Math.exp(-Math.abs(value)));
       });
       return y;
+    },
+  };
+}
+
+/** Both directions' log decays on arriving at each token, of logits up to where a decay is 0. */
+function decayOfLogitsOf(
+  [batch, length, heads]: [number, number, number],
+  classToken: "first" | "last" | undefined,
+): Subject {
+  const { name, shapes, reference } = tokenLogDecayOf(
+    [batch, length, heads],
+    classToken,
+  );
+  return {
+    name: name.replace("tokenLogDecay", "decayOfLogits"),
+    shapes,
+    make: (u) => u > 0.8 ? 3e4 * u : 20 * u - 10,
+    run: (x) => {
+      const decay = decayOfLogits(x as tf.Tensor3D, classToken, true);
+      const pair = logDecayPair(decay, [batch, heads, length])!;
+      return [pair.forward, pair.backward!];
+    },
+    reference: (x) => {
+      const decays = rowsOf(
+        reference(x!).map((decay) => Math.max(decay, -1e4)),
+        length,
+      );
+      return [
+        ...decays.flatMap((row) => [0, ...row.slice(0, -1)]),
+        ...decays.flatMap((row) => [...row.slice(1), 0]),
+      ];
     },
   };
 }
@@ -420,6 +455,9 @@ const SUBJECTS: Subject[] = [
     tokenLogDecayOf([1, 1, 1], classToken),
     tokenLogDecayOf([2, 5, 3], classToken),
     tokenLogDecayOf([1, 259, 1], classToken),
+    decayOfLogitsOf([1, 1, 1], classToken),
+    decayOfLogitsOf([2, 5, 3], classToken),
+    decayOfLogitsOf([1, 70, 2], classToken),
   ]),
   ...[1, 5].map((length): Subject => ({
     name: `the pair of a fixed decay of ${length}`,

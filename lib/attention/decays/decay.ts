@@ -54,6 +54,8 @@ export type Decay =
     readonly kind: "two-sided";
     readonly forward: tf.Tensor3D;
     readonly backward: tf.Tensor3D;
+    /** Whether none lies below the lowest log decay, as a kernel has made them. @default false */
+    readonly isFinite?: boolean;
   }
   | {
     readonly kind: "two-sided-diagonal";

@@ -121,6 +121,7 @@ export function logDecayPair(
     }
     case "two-sided": {
       assertOfBatch("twoSidedDecay's forward", decay.forward, shape, axes);
+      if (decay.isFinite) return decay;
       return {
         forward: finite(floats("twoSidedDecay's forward", decay.forward)),
         backward: finite(floats("twoSidedDecay's backward", decay.backward)),

@@ -88,6 +88,8 @@ export function lionMixer(options: LionMixerOptions): Mixer {
         classToken: options.classToken
           ? call.reversed ? "last" as const : "first" as const
           : undefined,
+        // Orders and ranks move the decays of tokens.
+        isOfPairs: !hasOrders(options) && !call.communicator,
       };
       const decays = names.map((name) => decay.of(x, name, parameters, place));
       const attend = options.isImbalanced ? imbalanced : attendTo;
@@ -103,7 +105,10 @@ export function lionMixer(options: LionMixerOptions): Mixer {
       const [batch, numHeads, , headDim] = q.shape;
       const sizes = { batch, heads: numHeads, headDim, valueDim: headDim };
       const { logDecay, convention = "source" } = paidByStates(
-        decay.of(x, names[0]!, parameters, { classToken: undefined }),
+        decay.of(x, names[0]!, parameters, {
+          classToken: undefined,
+          isOfPairs: false,
+        }),
       );
       const { y, state } = recurrentStep(
         (before ?? recurrentState(sizes)) as RecurrentState,

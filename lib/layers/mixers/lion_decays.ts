@@ -8,7 +8,6 @@ import {
   fixedDecay,
   logSigmoid,
   noDecay,
-  selectiveDecay,
 } from "../../attention/decays/decay.ts";
 import {
   decayLogits,
@@ -24,7 +23,7 @@ import {
   within,
 } from "../lion_layer.ts";
 import { toHeads, withBias } from "./projections.ts";
-import { tokenLogDecay, withoutClassToken } from "./token_log_decay.ts";
+import { decayOfLogits, withoutClassToken } from "./token_log_decay.ts";
 
 /**
  * A custom decay, computed from the layer's input `[batch, length, dim]`. A
@@ -44,10 +43,15 @@ export interface LearnedDecay {
   decay(x: tf.Tensor3D, parameters: Parameters): Decay;
 }
 
-/** Properties of the order of the tokens that a decay depends on. */
+/** What a decay depends on beside its tokens: their order, and how it is read. */
 interface Place {
   /** Position of the class token, if there is one: LION-S does not decay it. */
   readonly classToken: "first" | "last" | undefined;
+  /**
+   * Whether nothing of the decay is read but its pair of log decays on arriving at each
+   * token of whole sequences.
+   */
+  readonly isOfPairs: boolean;
 }
 
 /** A decay in a layer, with named parameters. */
@@ -103,9 +107,9 @@ export function tokenDecay(numHeads: number): LayerDecay {
     fades: true,
     isOfTokens: true,
     parameters: (name, shape) => linear(`${name}.`, shape.at(-1)!, numHeads),
-    of(x, name, parameters, { classToken }) {
+    of(x, name, parameters, { classToken, isOfPairs }) {
       const rows = applyLinear(x, `${name}.`, parameters);
-      return selectiveDecay(tokenLogDecay(rows as tf.Tensor3D, classToken));
+      return decayOfLogits(rows, classToken, isOfPairs);
     },
   };
 }

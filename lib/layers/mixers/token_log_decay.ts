@@ -1,6 +1,10 @@
 /** The log decays of heads that each token's logits make. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { logSigmoid } from "../../attention/decays/decay.ts";
+import {
+  type Decay,
+  logSigmoid,
+  selectiveDecay,
+} from "../../attention/decays/decay.ts";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
 
 /**
@@ -14,6 +18,54 @@ export const TOKEN_LOG_DECAY: Operation<"y"> = {
 };
 
 /**
+ * The kernel of both directions' log decays on arriving at each token, from logits:
+ * {@linkcode TOKEN_LOG_DECAY} and `SOURCE_DECAY` in one.
+ */
+export const TOKEN_DECAYS: Operation<"f" | "b"> = {
+  kernel: "LionTokenDecays",
+  gradientsIn: ["x"],
+  outputs: ["f", "b"],
+};
+
+/** Where there is a class token, which does not decay. */
+type ClassToken = "first" | "last" | undefined;
+
+/**
+ * The log decays log σ(-x) of each token and head, as a decay of the source convention.
+ *
+ * @param x Logits, `[batch, length, heads]`.
+ * @param classToken Where there is a class token.
+ * @param isOfPairs Whether only the log decays on arriving at each token are read,
+ * which one kernel then makes, where there is one.
+ */
+export function decayOfLogits(
+  x: tf.Tensor3D,
+  classToken: ClassToken,
+  isOfPairs: boolean,
+): Decay {
+  if (!isOfPairs || !hasKernel(TOKEN_DECAYS)) {
+    return selectiveDecay(tokenLogDecay(x, classToken));
+  }
+  const kept = indexOf(classToken, x.shape[1]);
+  const { f, b } = runKernel(TOKEN_DECAYS, { x }, { kept });
+  return {
+    kind: "two-sided",
+    forward: f as tf.Tensor3D,
+    backward: b as tf.Tensor3D,
+    isFinite: true,
+  };
+}
+
+/** The index of the class token, or -1. */
+function indexOf(classToken: ClassToken, length: number): number {
+  return classToken === undefined
+    ? -1
+    : classToken === "first"
+    ? 0
+    : length - 1;
+}
+
+/**
  * The log decays log σ(-x) of each token and head; 0 for a class token.
  *
  * @param x Logits, `[batch, length, heads]`.
@@ -22,15 +74,11 @@ export const TOKEN_LOG_DECAY: Operation<"y"> = {
  */
 export function tokenLogDecay(
   x: tf.Tensor3D,
-  classToken: "first" | "last" | undefined,
+  classToken: ClassToken,
 ): tf.Tensor3D {
   const length = x.shape[1];
   if (hasKernel(TOKEN_LOG_DECAY)) {
-    const kept = classToken === undefined
-      ? -1
-      : classToken === "first"
-      ? 0
-      : length - 1;
+    const kept = indexOf(classToken, length);
     return runKernel(TOKEN_LOG_DECAY, { x }, { kept }).y as tf.Tensor3D;
   }
   const logits: tf.Tensor3D = tf.transpose(x, [0, 2, 1]);

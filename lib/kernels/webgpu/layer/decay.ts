@@ -59,6 +59,13 @@ const ofLogits = (
   integers: { length: length!, heads: heads!, kept: kept < 0 ? length! : kept },
 });
 
+/** WGSL function: the log decay log(sigmoid(-x)) of a logit x. */
+const LOG_DECAY = /* wgsl */ `${LOG_OF_ONE_PLUS}
+fn log_decay(x: f32) -> f32 {
+  return min(-x, 0.0) - log_of_one_plus(exp(-abs(x)));
+}
+`;
+
 /** The kernel of log(sigmoid(-x)) of tokens' logits, `[batch, heads, length]`. */
 export const tokenLogDecay: FusedKernel<"x", TokenAttributes> = (
   { backend, inputs: { x }, attributes },
@@ -70,13 +77,12 @@ export const tokenLogDecay: FusedKernel<"x", TokenAttributes> = (
     ...ofLogits(x, attributes),
     reads: { x },
     writes: { y },
-    functions: LOG_OF_ONE_PLUS,
+    functions: LOG_DECAY,
     body: /* wgsl */ `  let token = at % uniforms.length;
   let row = at / uniforms.length;
   let first = row / uniforms.heads * uniforms.length * uniforms.heads;
-  let logit = -x[first + token * uniforms.heads + row % uniforms.heads];
-  let log_decay = min(logit, 0.0) - log_of_one_plus(exp(-abs(logit)));
-  y[at] = select(log_decay, 0.0, token == uniforms.kept);`,
+  let logit = x[first + token * uniforms.heads + row % uniforms.heads];
+  y[at] = select(log_decay(logit), 0.0, token == uniforms.kept);`,
   });
   return [y];
 };
@@ -188,4 +194,61 @@ export const sourceDecayGradient: FusedKernel<"logDecay" | "df" | "db"> = (
   gradient[at] = sum;`,
   });
   return [gradient];
+};
+
+/** The kernel of both directions' log decays on arriving at each token, of its neighbours' logits. */
+export const tokenDecays: FusedKernel<"x", TokenAttributes> = (
+  { backend, inputs: { x }, attributes },
+) => {
+  const [batch, length, heads] = x.shape as [number, number, number];
+  const make = () => makeFloats(backend, [batch, heads, length]);
+  const [forward, backward] = [make(), make()];
+  runElementwise(backend, {
+    name: "token_decays",
+    ...ofLogits(x, attributes),
+    floats: { lowest: LOWEST_LOG_DECAY },
+    reads: { x },
+    writes: { forward, backward },
+    functions: /* wgsl */ `${LOG_DECAY}${CLIP}
+fn arriving(first: u32, token: u32) -> f32 {
+  let decay = clip(log_decay(x[first + token * uniforms.heads]));
+  return select(decay, 0.0, token == uniforms.kept);
+}
+`,
+    body: /* wgsl */ `${POSITION}
+  let row = at / uniforms.length;
+  let first = row / uniforms.heads * uniforms.length * uniforms.heads + row % uniforms.heads;
+  if (is_first) { forward[at] = 0.0; } else { forward[at] = arriving(first, position - 1u); }
+  if (is_last) { backward[at] = 0.0; } else { backward[at] = arriving(first, position + 1u); }`,
+  });
+  return [forward, backward];
+};
+
+/**
+ * The gradient kernel of {@linkcode tokenDecays}: what {@linkcode sourceDecayGradient}
+ * and {@linkcode tokenLogDecayGradient} do one after the other.
+ */
+export const tokenDecaysGradient: FusedKernel<
+  "x" | "df" | "db",
+  TokenAttributes
+> = ({ backend, inputs: { x, df, db }, attributes }) => {
+  const dx = makeFloats(backend, x.shape);
+  runElementwise(backend, {
+    name: "token_decays_gradient",
+    ...ofLogits(x, attributes),
+    reads: { x, df, db },
+    writes: { dx },
+    functions: LOG_DECAY + IS_CLIPPED + SIGMOID,
+    body: /* wgsl */ `  let head = at % uniforms.heads;
+  let row = at / uniforms.heads;
+  let token = row % uniforms.length;
+  let place = (row / uniforms.length * uniforms.heads + head) * uniforms.length + token;
+  var slope = 0.0;
+  if (!is_clipped(log_decay(x[at]))) {
+    if (token + 1u < uniforms.length) { slope += df[place + 1u]; }
+    if (token > 0u) { slope += db[place - 1u]; }
+  }
+  dx[at] = select(-slope * sigmoid(x[at]), 0.0, token == uniforms.kept);`,
+  });
+  return [dx];
 };

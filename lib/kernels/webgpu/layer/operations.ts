@@ -2,7 +2,10 @@
 import { LOG_SIGMOID } from "../../../attention/decays/decay.ts";
 import { FINITE_DECAY } from "../../../attention/decays/finite_decay.ts";
 import { SOURCE_DECAY } from "../../../attention/decays/decay_pair.ts";
-import { TOKEN_LOG_DECAY } from "../../../layers/mixers/token_log_decay.ts";
+import {
+  TOKEN_DECAYS,
+  TOKEN_LOG_DECAY,
+} from "../../../layers/mixers/token_log_decay.ts";
 import { ADD_AND_NORM, NORM_OF_SUM } from "../../../operations/add_norm.ts";
 import { GELU } from "../../../operations/gelu.ts";
 import { SPLIT_HEADS } from "../../../operations/heads.ts";
@@ -17,6 +20,8 @@ import {
   logSigmoidGradient,
   sourceDecay,
   sourceDecayGradient,
+  tokenDecays,
+  tokenDecaysGradient,
   tokenLogDecay,
   tokenLogDecayGradient,
 } from "./decay.ts";
@@ -67,6 +72,10 @@ export function registerOperations(): void {
   registerFusedKernel(TOKEN_LOG_DECAY, {
     forward: tokenLogDecay,
     gradient: tokenLogDecayGradient,
+  });
+  registerFusedKernel(TOKEN_DECAYS, {
+    forward: tokenDecays,
+    gradient: tokenDecaysGradient,
   });
   registerFusedKernel(TOKENS, { forward: tokens });
   registerFusedKernel(WITHOUT_PADDING, { forward: withoutPadding });
