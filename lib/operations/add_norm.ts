@@ -5,24 +5,25 @@ import { isRecording, runAsOne } from "../contract/tape.ts";
 import { layerNorm } from "./layer_norm.ts";
 
 /**
- * The kernel of {@linkcode addAndNorm}, with the attributes `epsilon` and `adds`,
+ * The kernel of {@linkcode addAndNorm}, with the attributes of `LAYER_NORM` and `adds`,
  * whether there is an input `added`.
  */
-export const ADD_AND_NORM: Operation<"sum" | "y"> = {
+export const ADD_AND_NORM: Operation<"sum" | "y", "moments"> = {
   kernel: "LionAddAndNorm",
   gradientsIn: ["x", "added", "scale", "offset"],
   outputs: ["sum", "y"],
-  gradientReads: ["sum"],
+  further: ["moments"],
+  gradientReads: ["sum", "moments"],
   gradientInputs: ["scale"],
 };
 
 /** The kernel of {@linkcode normOfSum}, with the attributes of {@linkcode ADD_AND_NORM}. */
-export const NORM_OF_SUM: Operation<"y", "sum"> = {
+export const NORM_OF_SUM: Operation<"y", "sum" | "moments"> = {
   kernel: "LionNormOfSum",
   gradientsIn: ["x", "added", "scale", "offset"],
   outputs: ["y"],
-  further: ["sum"],
-  gradientReads: ["sum"],
+  further: ["sum", "moments"],
+  gradientReads: ["sum", "moments"],
   gradientInputs: ["scale"],
 };
 
@@ -120,6 +121,7 @@ function run<Output extends string, Further extends string>(
   added: tf.Tensor | undefined,
   { scale, offset, epsilon }: NormParameters,
 ) {
-  const adds = added !== undefined;
-  return runKernel(operation, { x, added, scale, offset }, { epsilon, adds });
+  const adds = added !== undefined, keepsMoments = isRecording();
+  const attributes = { epsilon, adds, keepsMoments };
+  return runKernel(operation, { x, added, scale, offset }, attributes);
 }

@@ -2,14 +2,20 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../contract/shape.ts";
 import { withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import { isRecording } from "../contract/tape.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertEpsilon } from "../contract/values.ts";
 
-/** The kernel of {@linkcode layerNorm}, with the attribute `epsilon`. */
-export const LAYER_NORM: Operation<"y"> = {
+/**
+ * The kernel of {@linkcode layerNorm}, with the attributes `epsilon` and `keepsMoments`,
+ * whether there will be a gradient; for it, it may keep `moments` of its rows.
+ */
+export const LAYER_NORM: Operation<"y", "moments"> = {
   kernel: "LionLayerNorm",
   gradientsIn: ["x", "scale", "offset"],
   outputs: ["y"],
+  further: ["moments"],
+  gradientReads: ["moments"],
 };
 
 /** Options of {@linkcode layerNorm}. */
@@ -80,7 +86,8 @@ function normalize<T extends tf.Tensor>(
   assertShape("layerNorm's scale", scale, [columns], "columns");
   assertShape("layerNorm's offset", offset, [columns], "columns");
   if (hasKernel(LAYER_NORM)) {
-    return runKernel(LAYER_NORM, { x, scale, offset }, { epsilon }).y as T;
+    const attributes = { epsilon, keepsMoments: isRecording() };
+    return runKernel(LAYER_NORM, { x, scale, offset }, attributes).y as T;
   }
   return tf.tidy(() => {
     const centred = tf.sub(x, tf.mean(x, -1, true));

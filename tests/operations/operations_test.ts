@@ -486,6 +486,8 @@ const SUBJECTS: Subject[] = [
   layerNormOf(5, [2, 4]),
   layerNormOf(33, [70]),
   layerNormOf(128, [3]),
+  // More rows than a workgroup of WebGPU's adds up.
+  layerNormOf(4, [1030]),
   ...[false, true].flatMap((gated) => [
     rmsNormOf(2, [3], gated),
     rmsNormOf(5, [2, 4], gated),

@@ -16,11 +16,15 @@ import {
   teamsOf,
 } from "../frame/rows.ts";
 
-/** Rows that a workgroup of the gradient reads, unless its teams read more at once. */
-const BLOCK_ROWS = 16;
+/** Threads of the gradient that share a column. */
+const LANES = 16;
+/** Most rows of a column's workgroup; of longer columns, each workgroup writes a part of the sum. */
+const BLOCK_ROWS = 1024;
 
 interface LayerNormAttributes {
   readonly epsilon: number;
+  /** Whether there will be a gradient. */
+  readonly keepsMoments: boolean;
 }
 
 /** WGSL function `moments_of`: the mean and inverse deviation of a team's row of a buffer. */
@@ -57,27 +61,40 @@ function programOf(
 export const layerNorm: FusedKernel<
   "x" | "scale" | "offset",
   LayerNormAttributes
-> = ({ backend, inputs, attributes }) => [
-  normalize(backend, inputs, attributes).y,
-];
+> = ({ backend, inputs, attributes }) => {
+  const { y, moments } = normalize(backend, inputs, attributes);
+  return [y, ...moments];
+};
 
 /** The kernel of the sum of two tensors and its layer normalisation. */
 export const addAndNorm: FusedKernel<SummedInput, LayerNormAttributes> = (
   { backend, inputs, attributes },
 ) => {
-  const { sum, y } = normalize(backend, inputs, attributes);
-  return [sum ?? refer(backend, inputs.x), y];
+  const { sum, y, moments } = normalize(backend, inputs, attributes);
+  return [sum ?? refer(backend, inputs.x), y, ...moments];
 };
 
 /** The kernel of the layer normalisation of the sum of two tensors. */
 export const normOfSum: FusedKernel<SummedInput, LayerNormAttributes> = (
   { backend, inputs, attributes },
 ) => {
-  const { sum, y } = normalize(backend, inputs, attributes);
-  return [y, sum!];
+  const { sum, y, moments } = normalize(backend, inputs, attributes);
+  return [y, sum!, ...moments];
 };
 
 type SummedInput = "x" | "added" | "scale" | "offset";
+
+/** What {@linkcode normalize} has made. */
+interface Normalized {
+  readonly sum?: tf.TensorInfo;
+  readonly y: tf.TensorInfo;
+  /**
+   * For a gradient, all that it reads of a row beside its numbers: the scale, and
+   * after it the mean and inverse deviation of each row, in one tensor, since that
+   * takes one binding.
+   */
+  readonly moments: readonly tf.TensorInfo[];
+}
 
 /** Normalises x, or its sum with what is added, which is then returned, too. */
 function normalize(
@@ -86,12 +103,15 @@ function normalize(
     & Readonly<Record<"x" | "scale" | "offset", tf.TensorInfo>>
     & { readonly added?: tf.TensorInfo | undefined },
   attributes: LayerNormAttributes,
-): { sum?: tf.TensorInfo; y: tf.TensorInfo } {
+): Normalized {
   const columns = sizeOf(scale);
   const rows = sizeOf(x) / Math.max(1, columns);
   const teams = teamsOf(rows, columns);
   const y = makeFloats(backend, x.shape);
   const sum = added && makeFloats(backend, x.shape);
+  const moments = attributes.keepsMoments
+    ? makeFloats(backend, [columns + 2 * rows])
+    : undefined;
   const source = sum ? "added_up" : "x";
   // Each thread reads again what it has itself written.
   const addUp = /* wgsl */ `
@@ -99,11 +119,27 @@ function normalize(
     let at = row * uniforms.packs + i;
     added_up[at] = x[at] + added[at];
   }`;
+  const keep = /* wgsl */ `
+  if (local % uniforms.team == 0u && row < uniforms.rows) {
+    kept[uniforms.columns + 2u * row] = moments.x;
+    kept[uniforms.columns + 2u * row + 1u] = moments.y;
+  }
+  if (workgroup == 0u) {
+    for (var i = local; i < uniforms.columns; i += ${ROW_THREADS}u) {
+      kept[i] = scale[i${teams.width === 4 ? " / 4u][i % 4u" : ""}];
+    }
+  }`;
   runProgram(backend, {
     ...programOf(teams, attributes, source),
     name: sum ? "add_and_norm" : "layer_norm",
+    variants: moments ? ["with_moments"] : [],
     reads: { x, added, scale, offset },
-    writes: { y, ...(sum ? { added_up: sum } : {}) },
+    writes: {
+      y,
+      ...(sum ? { added_up: sum } : {}),
+      ...(moments ? { kept: moments } : {}),
+    },
+    elements: { kept: "f32" },
     integers: teams.integers,
     workgroups: Math.ceil(rows / teams.atOnce),
     body: /* wgsl */ `
@@ -113,9 +149,13 @@ function normalize(
   for (var i = local % uniforms.team; i < packs; i += uniforms.team) {
     let at = row * uniforms.packs + i;
     y[at] = (${source}[at] - moments.x) * moments.y * scale[i] + offset[i];
-  }`,
+  }${moments ? keep : ""}`,
   });
-  return { ...(sum ? { sum } : {}), y };
+  return {
+    ...(sum ? { sum } : {}),
+    y,
+    moments: moments ? [moments] : [],
+  };
 }
 
 /** A tensor that shares another one's values. */
@@ -131,105 +171,127 @@ function refer(
  * The gradient kernel of layer normalisation: dx = (g - mean(g) - n mean(g n)) /
  * deviation, with g = dy · scale; dscale = Σ dy n and doffset = Σ dy, over the rows.
  *
- * A workgroup reads a block of rows twice: in teams along the rows, for dx, and
- * then thread by thread down the columns, for the block's part of dscale and doffset.
+ * A workgroup has either rows, for dx, or columns, for dscale and doffset.
  */
 export const layerNormGradient: FusedKernel<
-  "x" | "scale" | "offset" | "dy",
+  "x" | "scale" | "offset" | "moments" | "dy",
   LayerNormAttributes
-> = ({ backend, inputs, attributes }) =>
-  gradientsOf(backend, inputs, attributes);
+> = ({ backend, inputs }) => gradientsOf(backend, inputs);
 
 /**
  * The gradient kernel of a sum and its layer normalisation, or of the latter alone:
  * both summands have the same gradient.
  */
 export const addAndNormGradient: FusedKernel<
-  "sum" | "scale" | "dsum" | "dy",
+  "sum" | "scale" | "moments" | "dsum" | "dy",
   LayerNormAttributes & { readonly adds: boolean }
-> = ({ backend, inputs, attributes }) => {
-  const { sum: x, scale, dsum, dy } = inputs;
-  const [dx, ...others] = gradientsOf(
-    backend,
-    { x, scale, dsum, dy },
-    attributes,
-  ) as [tf.TensorInfo, ...tf.TensorInfo[]];
-  return attributes.adds
-    ? [dx, refer(backend, dx), ...others]
-    : [dx, ...others];
+> = ({ backend, inputs: { sum, ...others }, attributes }) => {
+  const [dx, ...more] = gradientsOf(backend, { ...others, x: sum }) as [
+    tf.TensorInfo,
+    ...tf.TensorInfo[],
+  ];
+  return attributes.adds ? [dx, refer(backend, dx), ...more] : [dx, ...more];
 };
 
 /** The gradients in x, to which `dsum` is added, in scale and in offset. */
 function gradientsOf(
   backend: StrictWebGPUBackend,
-  { x, scale, dsum, dy }:
-    & Readonly<Record<"x" | "scale" | "dy", tf.TensorInfo>>
+  { x, scale, moments, dsum, dy }:
+    & Readonly<Record<"x" | "scale" | "moments" | "dy", tf.TensorInfo>>
     & { readonly dsum?: tf.TensorInfo | undefined },
-  attributes: LayerNormAttributes,
 ): tf.TensorInfo[] {
   const columns = sizeOf(scale);
   const rows = sizeOf(x) / Math.max(1, columns);
-  const teams = teamsOf(rows, columns);
-  const blockRows = Math.max(BLOCK_ROWS, teams.atOnce);
-  const blocks = Math.max(1, Math.ceil(rows / blockRows));
+  const { width, atOnce, integers } = teamsOf(rows, columns);
+  const blocks = Math.max(1, Math.ceil(rows / BLOCK_ROWS));
+  const across = ROW_THREADS / LANES;
+  const slabs = Math.ceil(columns / width / across);
   const dx = makeFloats(backend, x.shape);
   const partsOf = (shape: number[]) =>
     makeFloats(backend, blocks === 1 ? shape : [blocks, columns]);
   const [dscale, doffset] = [partsOf(scale.shape), partsOf(scale.shape)];
-  const common = programOf(teams, attributes);
+  const rowGroups = Math.ceil(rows / atOnce);
   runProgram(backend, {
-    ...common,
     name: "layer_norm_gradient",
     variants: dsum ? ["with_sum"] : [],
-    reads: { x, scale, dsum, dy },
+    width,
+    reads: { x, kept: moments, dsum, dy },
     writes: { dx, dscale, doffset },
-    integers: { ...teams.integers, blockRows },
-    workgroups: blocks,
-    functions: /* wgsl */ `${common.functions}
-var<workgroup> moments_of_block: array<vec2f, ${ROW_THREADS}>;
-`,
-    body: /* wgsl */ `
-  let first = workgroup * uniforms.blockRows;
-  let at_once = ${ROW_THREADS}u / uniforms.team;
+    elements: { kept: "f32" },
+    integers: { ...integers, rowGroups, slabs },
+    threads: ROW_THREADS,
+    workgroups: rowGroups + slabs * blocks,
+    functions: /* wgsl */ `${rowFunctions(width)}
+var<workgroup> sums: array<array<Pack, 2>, ${ROW_THREADS}>;
+fn scale_at(i: u32) -> Pack {
+  return ${
+      width === 4
+        ? "Pack(kept[4u * i], kept[4u * i + 1u], kept[4u * i + 2u], kept[4u * i + 3u])"
+        : "kept[i]"
+    };
+}
+fn kept_moments(row: u32) -> vec2f {
+  let at = uniforms.columns + 2u * row;
+  return vec2f(kept[at], kept[at + 1u]);
+}
+
+fn of_rows(workgroup: u32, local: u32) {
+  let row = row_of(workgroup * (${ROW_THREADS}u / uniforms.team), local);
+  let packs = packs_of(row);
   let member = local % uniforms.team;
-  for (var done = 0u; done < uniforms.blockRows; done += at_once) {
-    let row = row_of(first + done, local);
-    let packs = packs_of(row);
-    let moments = moments_of(row, local);
-    if (member == 0u) { moments_of_block[row - first] = moments; }
-    var part = vec2f();
-    for (var i = member; i < packs; i += uniforms.team) {
-      let at = row * uniforms.packs + i;
-      let g = dy[at] * scale[i];
-      part += vec2f(total(g), total(g * (x[at] - moments.x) * moments.y));
-    }
-    let means = team_sum(local, part) / f32(uniforms.columns);
-    for (var i = member; i < packs; i += uniforms.team) {
-      let at = row * uniforms.packs + i;
-      let normal = (x[at] - moments.x) * moments.y;
-      dx[at] = (dy[at] * scale[i] - means.x - normal * means.y) * moments.y${
+  let moments = kept_moments(min(row, uniforms.rows - 1u));
+  var part = vec2f();
+  for (var i = member; i < packs; i += uniforms.team) {
+    let at = row * uniforms.packs + i;
+    let g = dy[at] * scale_at(i);
+    part += vec2f(total(g), total(g * (x[at] - moments.x) * moments.y));
+  }
+  let means = team_sum(local, part) / f32(uniforms.columns);
+  for (var i = member; i < packs; i += uniforms.team) {
+    let at = row * uniforms.packs + i;
+    let normal = (x[at] - moments.x) * moments.y;
+    dx[at] = (dy[at] * scale_at(i) - means.x - normal * means.y) * moments.y${
       dsum ? " + dsum[at]" : ""
     };
-    }
   }
+}
+
+// Neighbours read neighbours; the ${LANES} threads of a column lie ${across} apart.
+fn of_columns(slab: u32, local: u32) {
+  let block = slab / uniforms.slabs;
+  let column = slab % uniforms.slabs * ${across}u + local % ${across}u;
+  let is_column = column < uniforms.packs;
+  let first = block * ${BLOCK_ROWS}u;
+  let end = select(0u, min(uniforms.rows, first + ${BLOCK_ROWS}u), is_column);
+  var sum = array<Pack, 2>();
+  for (var row = first + local / ${across}u; row < end; row += ${LANES}u) {
+    let at = row * uniforms.packs + column;
+    let moments = kept_moments(row);
+    let gradient = dy[at];
+    sum[0] += gradient * (x[at] - moments.x) * moments.y;
+    sum[1] += gradient;
+  }
+  sums[local] = sum;
   workgroupBarrier();
-  let end = min(uniforms.rows, first + uniforms.blockRows);
-  for (var i = local; i < uniforms.packs; i += ${ROW_THREADS}u) {
-    var scale_sum = Pack();
-    var offset_sum = Pack();
-    for (var row = first; row < end; row++) {
-      let moments = moments_of_block[row - first];
-      let at = row * uniforms.packs + i;
-      scale_sum += dy[at] * (x[at] - moments.x) * moments.y;
-      offset_sum += dy[at];
-    }
-    dscale[workgroup * uniforms.packs + i] = scale_sum;
-    doffset[workgroup * uniforms.packs + i] = offset_sum;
+  if (local >= ${across}u || !is_column) { return; }
+  for (var lane = 1u; lane < ${LANES}u; lane++) {
+    sum[0] += sums[lane * ${across}u + local][0];
+    sum[1] += sums[lane * ${across}u + local][1];
+  }
+  dscale[block * uniforms.packs + column] = sum[0];
+  doffset[block * uniforms.packs + column] = sum[1];
+}
+`,
+    body: /* wgsl */ `
+  if (workgroup < uniforms.rowGroups) {
+    of_rows(workgroup, local);
+  } else {
+    of_columns(workgroup - uniforms.rowGroups, local);
   }`,
   });
   if (blocks === 1) return [dx, dscale, doffset];
   const parts = [dscale, doffset];
-  const sums = columnSums(backend, parts, { rows: blocks, columns });
+  const total = columnSums(backend, parts, { rows: blocks, columns });
   parts.forEach(({ dataId }) => backend.disposeData(dataId));
-  return [dx, ...sums];
+  return [dx, ...total];
 }
