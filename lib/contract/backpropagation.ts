@@ -22,6 +22,12 @@ export interface TapeNode {
   /** What it keeps for its gradient. */
   readonly saved?: readonly tf.Tensor[] | null | undefined;
   /**
+   * The index of an output whose gradient it adds up from two parts, which saves a
+   * pass where two operations read the output; the second comes after the gradients of
+   * all outputs. @default none
+   */
+  inParts?: number | undefined;
+  /**
    * Its gradient; none if it has no such function. It is called on a copy of the node
    * whose inputs are those that need one.
    */
@@ -96,7 +102,7 @@ export function gradientsOf(
   }
   return tf.tidy("backward", () => {
     const isLast = state.gradientDepth === 0;
-    const gradients = new Gradients(engine, xs, isLast);
+    const gradients = new Gradients(engine, xs, path, isLast);
     if (isLast) {
       // What no gradient needs is saved, too.
       const needed = new Set(path.map(({ saved }) => saved));
@@ -135,8 +141,8 @@ function pathOf(
       toY.add(input.id);
       inputs[name] = input;
     }
-    const { kernelName, outputs, saved, gradient } = node;
-    path.push({ kernelName, inputs, outputs, saved, gradient });
+    const { kernelName, outputs, saved, inParts, gradient } = node;
+    path.push({ kernelName, inputs, outputs, saved, inParts, gradient });
   }
   return path;
 }
@@ -149,6 +155,12 @@ function readsSome(
   return false;
 }
 
+/** What a gradient is kept by: its tensor, or the second part of that. */
+type Key = Pick<tf.Tensor, "id">;
+
+/** The key of the second part of a tensor's gradient. */
+const secondOf = ({ id }: tf.Tensor): Key => ({ id: ~id });
+
 /** The gradients of tensors on the way back. */
 class Gradients {
   readonly #values = new Map<number, tf.Tensor>();
@@ -156,6 +168,8 @@ class Gradients {
   readonly #holders = new Map<tf.Tensor, number>();
   /** The tensors whose gradients are asked for. */
   readonly #wanted: ReadonlySet<number>;
+  /** Those whose gradients may be in two parts. */
+  readonly #inParts = new Set<number>();
   /** Tensors from this number on were made on the way back. */
   readonly #first: number;
   /** Whether nothing is recorded, so that what was used is not needed again. */
@@ -164,23 +178,29 @@ class Gradients {
   constructor(
     engine: GradientEngine,
     xs: readonly tf.Tensor[],
+    path: readonly TapeNode[],
     isLast: boolean,
   ) {
     this.#wanted = new Set(xs.map(({ id }) => id));
+    for (const { outputs, inParts } of path) {
+      if (inParts === undefined) continue;
+      const { id } = outputs[inParts]!;
+      if (!this.#wanted.has(id)) this.#inParts.add(id);
+    }
     this.#first = engine.nextTensorId();
     this.#isLast = isLast;
   }
 
-  get({ id }: tf.Tensor): tf.Tensor | undefined {
+  get({ id }: Key): tf.Tensor | undefined {
     return this.#values.get(id);
   }
 
-  set({ id }: tf.Tensor, gradient: tf.Tensor): void {
+  set({ id }: Key, gradient: tf.Tensor): void {
     this.#values.set(id, gradient);
     this.#holders.set(gradient, (this.#holders.get(gradient) ?? 0) + 1);
   }
 
-  #remove({ id }: tf.Tensor): tf.Tensor | undefined {
+  #remove({ id }: Key): tf.Tensor | undefined {
     const gradient = this.#values.get(id);
     if (!gradient) return undefined;
     this.#values.delete(id);
@@ -198,10 +218,17 @@ class Gradients {
       );
     }
     const dys = node.outputs.map((output) => this.get(output) ?? null);
+    const second = node.inParts !== undefined &&
+      this.get(secondOf(node.outputs[node.inParts]!));
+    if (second) dys.push(second);
     const computed = node.gradient(dys);
     const used: tf.Tensor[] = [];
     for (const name in node.inputs) {
       const x = node.inputs[name]!, dx = gradientIn(node, name, computed);
+      if (this.#inParts.has(x.id) && this.get(x) && !this.get(secondOf(x))) {
+        this.set(secondOf(x), dx);
+        continue;
+      }
       const before = this.#remove(x);
       this.set(x, before ? tf.add(before, dx) : dx);
       // Another input may still get the same one.
@@ -210,8 +237,10 @@ class Gradients {
     if (!this.#isLast) return;
     for (const output of node.outputs) {
       if (this.#wanted.has(output.id)) continue;
-      const dy = this.#remove(output);
-      if (dy) used.push(dy);
+      for (const part of [output, secondOf(output)]) {
+        const dy = this.#remove(part);
+        if (dy) used.push(dy);
+      }
     }
     for (const tensor of used) {
       const isOurs = tensor.id >= this.#first && !tensor.kept;

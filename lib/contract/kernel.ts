@@ -97,6 +97,12 @@ export interface Kernels<Request = never> {
   readonly gradient?: tf.KernelFunc | undefined;
   /** Plans the forward kernel. @default it runs every problem */
   readonly plan?: Planner<Request> | undefined;
+  /**
+   * The name of an output whose gradient the gradient kernel also takes in two parts,
+   * `d` + the name and `d` + the name + `2`, where two operations have read it.
+   * @default none
+   */
+  readonly inParts?: string | undefined;
 }
 
 /**
@@ -109,7 +115,7 @@ export interface Kernels<Request = never> {
 export function registerKernels<Request>(
   backendName: string,
   operation: Operation,
-  { forward, gradient, plan }: Kernels<Request>,
+  { forward, gradient, plan, inParts }: Kernels<Request>,
 ): void {
   const register = (
     kernelName: string,
@@ -126,7 +132,7 @@ export function registerKernels<Request>(
       kernelFunc: onFloats(kernelName, kernelFunc),
     });
   };
-  register(operation.kernel, forward, plan && { plan });
+  register(operation.kernel, forward, { plan, inParts });
   if (gradient) register(gradientKernel(operation), gradient);
 }
 
@@ -148,6 +154,13 @@ export function warnOfLack(lacks: string | undefined, refusal: string): void {
   );
 }
 
+/** What is registered of a kernel for the current backend. */
+function registered<Request>(kernel: string) {
+  return tf.getKernel(kernel, tf.getBackend()) as
+    | (tf.KernelConfig & Pick<Kernels<Request>, "plan" | "inParts">)
+    | undefined;
+}
+
 /**
  * What the current backend's kernel would do with a request; `undefined` if
  * there is no planner. Warns where the device has too little.
@@ -156,10 +169,7 @@ export function planKernel<Request>(
   { kernel }: Operation,
   request: Request,
 ): KernelPlan | Refusal | undefined {
-  const registered = tf.getKernel(kernel, tf.getBackend()) as
-    | (tf.KernelConfig & { readonly plan?: Planner<Request> })
-    | undefined;
-  const plan = registered?.plan?.(request);
+  const plan = registered<Request>(kernel)?.plan?.(request);
   if (plan && "refusal" in plan) warnOfLack(plan.lacks, plan.refusal);
   return plan;
 }
@@ -231,6 +241,7 @@ function runRecorded(
 ): tf.NamedTensorMap {
   const { gradientsIn, outputs, gradientReads = [], gradientInputs } =
     operation;
+  const inParts = registered(operation.kernel)?.inParts;
   const differentiable = pick(given, gradientsIn);
   let kept: string[];
   const results = runAsOne(differentiable, (save) => {
@@ -243,14 +254,16 @@ function runRecorded(
     return Object.values(pick(results, outputs));
   }, (dys, saved) => {
     const needed = named(kept, saved);
-    const slopes = named(outputs.map((name) => `d${name}`), dys);
+    const names = outputs.map((name) => `d${name}`);
+    if (dys.length > names.length) names.push(`d${inParts}2`);
+    const slopes = named(names, dys);
     const gradients = call(
       gradientKernel(operation),
       { ...needed, ...prepared(operation, slopes, needed) },
       attributes,
     );
     return named(Object.keys(differentiable), gradients);
-  });
+  }, inParts === undefined ? undefined : outputs.indexOf(inParts));
   return named(outputs, results);
 }
 

@@ -77,14 +77,18 @@ export function isRecording(): boolean {
  * @param forward Computes the outputs, and saves tensors for the gradient.
  * @param backward Computes the inputs' gradients from those of all outputs and
  * the saved tensors.
+ * @param inParts The index of an output whose gradient `backward` adds up from two parts,
+ * where it comes so; the second part comes after the gradients of all outputs.
  * @returns The outputs.
  */
 export function runAsOne(
   inputs: tf.NamedTensorMap,
   forward: (save: Save) => tf.Tensor[],
   backward: (dys: tf.Tensor[], saved: tf.Tensor[]) => tf.NamedTensorMap,
+  inParts?: number,
 ): tf.Tensor[] {
-  return engine.runKernelFunc({
+  const recording = isRecording();
+  const outputs = engine.runKernelFunc({
     inputs,
     forwardFunc: (_, save) => forward(save),
     backwardsFunc: (dy, saved) => {
@@ -94,6 +98,8 @@ export function runAsOne(
       );
     },
   });
+  if (recording) engine.state.activeTape!.at(-1)!.inParts = inParts;
+  return outputs;
 }
 
 /**

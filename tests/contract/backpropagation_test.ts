@@ -2,6 +2,7 @@
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
+import { runAsOne } from "../../lib/contract/tape.ts";
 import { onEachBackend } from "../backends.ts";
 
 onEachBackend(
@@ -140,3 +141,47 @@ onEachBackend("to save a tensor runs no kernel", async () => {
   assertEquals(names.includes("Identity"), false);
   x.dispose();
 });
+
+onEachBackend(
+  "gradients of what two operations read come to it in parts, or added up",
+  async () => {
+    const x = tf.tensor1d([1, 2, 3]);
+    const counts: number[] = [];
+    const twice = (x: tf.Tensor) =>
+      runAsOne({ x }, () => [tf.mul(x, 1), tf.mul(x, 2)], (dys) => {
+        counts.push(dys.length);
+        const [first, second, part] = dys;
+        const all = part ? tf.add(second!, part) : second!;
+        return { x: tf.add(first!, tf.mul(all, 2)) };
+      }, 1);
+    const cases: ((x: tf.Tensor) => tf.Tensor)[] = [
+      (x) => twice(x)[1]!,
+      (x) => tf.mul(tf.square(twice(x)[1]!), 3),
+      (x) => {
+        const [y, z] = twice(x) as [tf.Tensor, tf.Tensor];
+        return tf.add(tf.mul(z, 3), tf.add(tf.square(z), tf.add(y, z)));
+      },
+    ];
+    const read = async (x: tf.Tensor) => [...await x.data()];
+    const before = tf.memory().numTensors;
+    const gradients = cases.map((f) => tf.grad(f)(x));
+    assertEquals(tf.memory().numTensors, before + cases.length);
+    // 2; 24 x; 9 + 8 x
+    assertEquals(await Promise.all(gradients.map(read)), [
+      [2, 2, 2],
+      [24, 48, 72],
+      [17, 25, 33],
+    ]);
+    // A square is a product of the two.
+    assertEquals(counts.map((count) => count - 2), [0, 0, 1]);
+    // Where the gradient of the result itself is asked for, it is whole.
+    const whole = tf.tidy(() => {
+      let z: tf.Tensor | undefined;
+      return tf.grad((z: tf.Tensor) => tf.mul(tf.add(z, z), z))(
+        z = twice(x)[1]!,
+      );
+    });
+    assertEquals(await read(whole), [8, 16, 24]);
+    tf.dispose([x, whole, ...gradients]);
+  },
+);

@@ -438,6 +438,27 @@ function decayOfLogitsOf(
   };
 }
 
+/** A subject whose last result several operations read, so that their gradients meet. */
+function readOften(subject: Subject, factors: number[]): Subject {
+  const { columns: _, ...others } = subject;
+  return {
+    ...others,
+    name: `${subject.name} read ${factors.length} times`,
+    run: (...inputs) => {
+      const results = subject.run(...inputs), last = results.pop()!;
+      return [...results, ...factors.map((factor) => tf.mul(last, factor))];
+    },
+    reference: (...inputs) => {
+      const y = subject.reference(...inputs);
+      const last = y.splice(-inputs[0]!.length);
+      return [
+        ...y,
+        ...factors.flatMap((factor) => last.map((y) => factor * y)),
+      ];
+    },
+  };
+}
+
 /** The random numbers of dropout. */
 const RANDOM = array(140, uniform(5), (u) => u);
 
@@ -446,6 +467,12 @@ const SUBJECTS: Subject[] = [
     normOfSumOf(1, [3], of),
     normOfSumOf(5, [2, 4], of),
     normOfSumOf(19, [40], of),
+  ]),
+  ...[[3, -2], [1, 0.5, 4]].flatMap((factors) => [
+    readOften(normOfSumOf(5, [2, 4], "both"), factors),
+    readOften(normOfSumOf(5, [2, 4], "the sum"), factors),
+    readOften(normOfSumOf(8, [3], "x alone"), factors),
+    readOften(layerNormOf(5, [7]), factors),
   ]),
   tokenMeanOf([1, 1, 1]),
   tokenMeanOf([2, 70, 3]),

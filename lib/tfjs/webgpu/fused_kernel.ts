@@ -30,6 +30,8 @@ export interface FusedKernels<
 > {
   readonly forward: FusedKernel<Input, Attributes>;
   readonly gradient?: FusedKernel<Slope, Attributes>;
+  /** An output whose gradient comes in two parts, where two operations have read it. */
+  readonly inParts?: string;
   /** Plans the forward kernel for a device. */
   readonly plan?: (
     request: Request,
@@ -50,9 +52,15 @@ export function registerFusedKernel<
   Request,
 >(
   operation: Operation,
-  { forward, gradient, plan }: FusedKernels<Input, Slope, Attributes, Request>,
+  { forward, gradient, plan, inParts }: FusedKernels<
+    Input,
+    Slope,
+    Attributes,
+    Request
+  >,
 ): void {
   registerKernels<Request>("webgpu", operation, {
+    inParts,
     forward: onBackend(forward),
     gradient: gradient && onBackend(gradient),
     plan: plan &&

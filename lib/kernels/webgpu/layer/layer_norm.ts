@@ -174,7 +174,7 @@ function refer(
  * A workgroup has either rows, for dx, or columns, for dscale and doffset.
  */
 export const layerNormGradient: FusedKernel<
-  "x" | "scale" | "offset" | "moments" | "dy",
+  "x" | "scale" | "offset" | "moments" | "dy" | "dy2",
   LayerNormAttributes
 > = ({ backend, inputs }) => gradientsOf(backend, inputs);
 
@@ -183,7 +183,7 @@ export const layerNormGradient: FusedKernel<
  * both summands have the same gradient.
  */
 export const addAndNormGradient: FusedKernel<
-  "sum" | "scale" | "moments" | "dsum" | "dy",
+  "sum" | "scale" | "moments" | "dsum" | "dy" | "dy2",
   LayerNormAttributes & { readonly adds: boolean }
 > = ({ backend, inputs: { sum, ...others }, attributes }) => {
   const [dx, ...more] = gradientsOf(backend, { ...others, x: sum }) as [
@@ -193,12 +193,15 @@ export const addAndNormGradient: FusedKernel<
   return attributes.adds ? [dx, refer(backend, dx), ...more] : [dx, ...more];
 };
 
-/** The gradients in x, to which `dsum` is added, in scale and in offset. */
+/**
+ * The gradients in x, to which `dsum` is added, in scale and in offset; that of y is
+ * `dy`, or its sum with `dy2`.
+ */
 function gradientsOf(
   backend: StrictWebGPUBackend,
-  { x, scale, moments, dsum, dy }:
+  { x, scale, moments, dsum, dy, dy2 }:
     & Readonly<Record<"x" | "scale" | "moments" | "dy", tf.TensorInfo>>
-    & { readonly dsum?: tf.TensorInfo | undefined },
+    & Partial<Readonly<Record<"dsum" | "dy2", tf.TensorInfo>>>,
 ): tf.TensorInfo[] {
   const columns = sizeOf(scale);
   const rows = sizeOf(x) / Math.max(1, columns);
@@ -213,9 +216,9 @@ function gradientsOf(
   const rowGroups = Math.ceil(rows / atOnce);
   runProgram(backend, {
     name: "layer_norm_gradient",
-    variants: dsum ? ["with_sum"] : [],
+    variants: [dsum ? "with_sum" : false, dy2 ? "in_parts" : false],
     width,
-    reads: { x, kept: moments, dsum, dy },
+    reads: { x, kept: moments, dsum, dy, dy2 },
     writes: { dx, dscale, doffset },
     elements: { kept: "f32" },
     integers: { ...integers, rowGroups, slabs },
@@ -230,6 +233,7 @@ fn scale_at(i: u32) -> Pack {
         : "kept[i]"
     };
 }
+fn dy_at(at: u32) -> Pack { return dy[at]${dy2 ? " + dy2[at]" : ""}; }
 fn kept_moments(row: u32) -> vec2f {
   let at = uniforms.columns + 2u * row;
   return vec2f(kept[at], kept[at + 1u]);
@@ -243,14 +247,14 @@ fn of_rows(workgroup: u32, local: u32) {
   var part = vec2f();
   for (var i = member; i < packs; i += uniforms.team) {
     let at = row * uniforms.packs + i;
-    let g = dy[at] * scale_at(i);
+    let g = dy_at(at) * scale_at(i);
     part += vec2f(total(g), total(g * (x[at] - moments.x) * moments.y));
   }
   let means = team_sum(local, part) / f32(uniforms.columns);
   for (var i = member; i < packs; i += uniforms.team) {
     let at = row * uniforms.packs + i;
     let normal = (x[at] - moments.x) * moments.y;
-    dx[at] = (dy[at] * scale_at(i) - means.x - normal * means.y) * moments.y${
+    dx[at] = (dy_at(at) * scale_at(i) - means.x - normal * means.y) * moments.y${
       dsum ? " + dsum[at]" : ""
     };
   }
@@ -267,7 +271,7 @@ fn of_columns(slab: u32, local: u32) {
   for (var row = first + local / ${across}u; row < end; row += ${LANES}u) {
     let at = row * uniforms.packs + column;
     let moments = kept_moments(row);
-    let gradient = dy[at];
+    let gradient = dy_at(at);
     sum[0] += gradient * (x[at] - moments.x) * moments.y;
     sum[1] += gradient;
   }

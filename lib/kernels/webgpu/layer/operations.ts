@@ -43,14 +43,17 @@ export function registerOperations(): void {
   registerFusedKernel(LAYER_NORM, {
     forward: layerNorm,
     gradient: layerNormGradient,
+    inParts: "y",
   });
   registerFusedKernel(ADD_AND_NORM, {
     forward: addAndNorm,
     gradient: addAndNormGradient,
+    inParts: "y",
   });
   registerFusedKernel(NORM_OF_SUM, {
     forward: normOfSum,
     gradient: addAndNormGradient,
+    inParts: "y",
   });
   registerFusedKernel(GELU, { forward: gelu, gradient: geluGradient });
   registerFusedKernel(SPLIT_HEADS, {
