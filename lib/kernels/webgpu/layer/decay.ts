@@ -9,11 +9,11 @@ import { elementwiseKernel } from "./elementwise_kernel.ts";
 import { SIGMOID } from "./sigmoid.ts";
 
 /**
- * log(1 + x) for 0 <= x <= 1, as 2 atanh(x / (2 + x)) by its power series, which
+ * WGSL function: log(1 + x) of a pack with 0 <= x <= 1, as 2 atanh(x / (2 + x)) by its power series, which
  * ends below the last bit. WGSL's `log` may be off by 5e-7 here, all that there
  * is of a decay close to 1.
  */
-const LOG_OF_ONE_PLUS = /* wgsl */ `
+export const LOG_OF_ONE_PLUS = /* wgsl */ `
 fn log_of_one_plus(x: Pack) -> Pack {
   let ratio = x / (2.0 + x);
   let square = ratio * ratio;

@@ -12,7 +12,9 @@ import { SPLIT_HEADS } from "../../../operations/heads.ts";
 import { LAYER_NORM } from "../../../operations/layer_norm.ts";
 import { TOKENS, WITHOUT_PADDING } from "../../../operations/padding.ts";
 import { ADAM } from "../../../optimizers/adam.ts";
+import { CROSS_ENTROPY } from "../../../training/losses/cross_entropy_kernel.ts";
 import { adam } from "./adam.ts";
+import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
 import {
   finiteDecay,
   finiteDecayGradient,
@@ -79,6 +81,10 @@ export function registerOperations(): void {
   registerFusedKernel(TOKEN_DECAYS, {
     forward: tokenDecays,
     gradient: tokenDecaysGradient,
+  });
+  registerFusedKernel(CROSS_ENTROPY, {
+    forward: crossEntropy,
+    gradient: crossEntropyGradient,
   });
   registerFusedKernel(TOKENS, { forward: tokens });
   registerFusedKernel(WITHOUT_PADDING, { forward: withoutPadding });

@@ -1,0 +1,156 @@
+/** The mean cross-entropy of rows of logits and their labels, and its gradient. @module */
+import { NOT_COUNTED } from "../../../contract/not_counted.ts";
+import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
+import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import {
+  makeFloats,
+  runProgram,
+  widthOf,
+} from "../../../tfjs/webgpu/program.ts";
+import { LOG_OF_ONE_PLUS } from "./decay.ts";
+
+/** Threads of a row, and of the sum over all rows. */
+const THREADS = 64;
+
+interface CrossEntropyAttributes {
+  /** The share of a label's probability that is spread over all classes. */
+  readonly smoothing: number;
+}
+
+/** WGSL: what a label says whose row does not count, and whether one is a class. */
+const LABELS = /* wgsl */ `
+const NOT_COUNTED = ${NOT_COUNTED}.0;
+fn is_class(label: f32) -> bool {
+  return label >= 0.0 && label < f32(uniforms.classes);
+}
+`;
+
+/**
+ * The kernel of the mean of -log p of each row's label. A launch has the rows, and
+ * another adds them up. Behind the rows' sums it keeps the share of a row in the mean.
+ */
+export const crossEntropy: FusedKernel<
+  "logits" | "labels",
+  CrossEntropyAttributes
+> = ({ backend, inputs: { logits, labels }, attributes }) => {
+  const [rows, classes] = logits.shape as [number, number];
+  const loss = makeFloats(backend, []);
+  const maxima = makeFloats(backend, [rows]);
+  const sums = makeFloats(backend, [rows + 1]);
+  const losses = makeFloats(backend, [rows]);
+  runProgram(backend, {
+    name: "cross_entropy",
+    width: 1,
+    reads: { logits, labels },
+    writes: { maxima, sums, losses },
+    integers: { classes },
+    floats: { ...attributes, notANumber: NaN },
+    threads: THREADS,
+    workgroups: rows,
+    functions: /* wgsl */ `${LOG_OF_ONE_PLUS}${LABELS}
+var<workgroup> parts: array<vec2f, ${THREADS}>;
+`,
+    body: /* wgsl */ `  let first = workgroup * uniforms.classes;
+  var largest = logits[first];
+  for (var i = local; i < uniforms.classes; i += ${THREADS}u) {
+    largest = max(largest, logits[first + i]);
+  }
+  parts[local].x = largest;
+  workgroupBarrier();
+  for (var i = 0u; i < ${THREADS}u; i++) { largest = max(largest, parts[i].x); }
+  workgroupBarrier();
+  var part = vec2f();
+  for (var i = local; i < uniforms.classes; i += ${THREADS}u) {
+    let logit = logits[first + i];
+    part += vec2f(exp(logit - largest), logit);
+  }
+  parts[local] = part;
+  workgroupBarrier();
+  if (local > 0u) { return; }
+  for (var i = 1u; i < ${THREADS}u; i++) { part += parts[i]; }
+  maxima[workgroup] = largest;
+  sums[workgroup] = part.x;
+  let label = labels[workgroup];
+  var loss = uniforms.notANumber;
+  if (label == NOT_COUNTED) {
+    loss = 0.0;
+  } else if (is_class(label)) {
+    var expected = logits[first + u32(label)];
+    if (uniforms.smoothing > 0.0) {
+      expected += uniforms.smoothing * (part.y / f32(uniforms.classes) - expected);
+    }
+    let rest = part.x - 1.0;
+    loss = largest - expected;
+    if (rest <= 1.0) { loss += log_of_one_plus(rest); } else { loss += log(part.x); }
+  }
+  losses[workgroup] = loss;`,
+  });
+  runProgram(backend, {
+    name: "mean_of_losses",
+    width: 1,
+    reads: { losses, labels },
+    writes: { loss, sums },
+    integers: { rows, classes },
+    threads: THREADS,
+    workgroups: 1,
+    functions: /* wgsl */ `${LABELS}
+var<workgroup> parts: array<vec2f, ${THREADS}>;
+`,
+    body: /* wgsl */ `  var part = vec2f();
+  for (var row = local; row < uniforms.rows; row += ${THREADS}u) {
+    part += vec2f(losses[row], f32(labels[row] != NOT_COUNTED));
+  }
+  parts[local] = part;
+  workgroupBarrier();
+  if (local > 0u) { return; }
+  for (var i = 1u; i < ${THREADS}u; i++) { part += parts[i]; }
+  let share = 1.0 / max(part.y, 1.0);
+  loss[0] = part.x * share;
+  sums[uniforms.rows] = share;`,
+  });
+  backend.disposeData(losses.dataId);
+  return [loss, maxima, sums];
+};
+
+/**
+ * The gradient kernel of {@linkcode crossEntropy}: dlogits = dloss · share (p - (1 -
+ * smoothing) [label] - smoothing / classes).
+ */
+export const crossEntropyGradient: FusedKernel<
+  "logits" | "labels" | "maxima" | "sums" | "dloss",
+  CrossEntropyAttributes
+> = (
+  { backend, inputs: { logits, labels, maxima, sums, dloss }, attributes },
+) => {
+  const [rows, classes] = logits.shape as [number, number];
+  const dlogits = makeFloats(backend, logits.shape);
+  const width = widthOf(classes);
+  runElementwise(backend, {
+    name: "cross_entropy_gradient",
+    width,
+    reads: { logits, labels, maxima, sums, dloss },
+    writes: { dlogits },
+    elements: { labels: "f32", maxima: "f32", sums: "f32", dloss: "f32" },
+    integers: { rows, classes },
+    floats: { ...attributes },
+    functions: LABELS,
+    body: /* wgsl */ `  let packs = uniforms.classes / ${width}u;
+  let row = at / packs;
+  let label = labels[row];
+  if (label == NOT_COUNTED) {
+    dlogits[at] = Pack();
+    return;
+  }
+  let weight = dloss[0] * sums[uniforms.rows];
+  let powers = exp(logits[at] - maxima[row]);
+  var gradient = powers * (weight / sums[row]) - weight * uniforms.smoothing / f32(uniforms.classes);
+  let place = u32(max(label, 0.0)) - at % packs * ${width}u;
+  if (is_class(label) && place < ${width}u) {
+    gradient${
+      width === 4 ? "[place]" : ""
+    } -= weight * (1.0 - uniforms.smoothing);
+  }
+  dlogits[at] = gradient;`,
+  });
+  return [dlogits];
+};
