@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { isRecording } from "../contract/tape.ts";
+import { joinHeads } from "../operations/heads.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { isDiagonalDecay } from "./decays/diagonal_decay.ts";
@@ -202,9 +203,32 @@ export function lionAttention(
   v: tf.Tensor,
   options: LionAttentionOptions = {},
 ): tf.Tensor4D {
+  return attend({ q, k, v }, options, false) as tf.Tensor4D;
+}
+
+/**
+ * `joinHeads` of {@linkcode lionAttention}, which takes no pass of its own where a kernel
+ * writes the heads of each token side by side.
+ *
+ * @returns `[batch, length, heads · valueDim]`
+ */
+export function joinedAttention(
+  q: tf.Tensor,
+  k: tf.Tensor,
+  v: tf.Tensor,
+  options: LionAttentionOptions = {},
+): tf.Tensor3D {
+  return attend({ q, k, v }, options, true) as tf.Tensor3D;
+}
+
+function attend(
+  given: GivenVectors,
+  options: LionAttentionOptions,
+  joined: boolean,
+): tf.Tensor {
   const { plan, settings, vectors, segments } = checkAttention(
     "lionAttention",
-    { q, k, v },
+    given,
     options,
   );
   const { decay = noDecay(), mask, communicator: ranks } = options;
@@ -222,17 +246,22 @@ export function lionAttention(
     });
     const tokens = mask && tokensIn("mask", mask);
     const inputs = { ...vectors, decays, tokens };
-    if (ranks) {
-      const { kernel, chunkSize } = options;
-      return runAcrossRanks(inputs, { ...settings, kernel, chunkSize }, ranks);
-    }
-    const { form, chunkSize } = plan;
-    if (plan.kernel === null) {
-      return runPlain(form, inputs, settings, chunkSize);
-    }
-    const { precision = "f32" } = options;
-    const attributes = { ...settings, chunkSize: chunkSize ?? 1, precision };
-    return runFused(form, inputs, attributes);
+    const run = () => {
+      if (ranks) {
+        const { kernel, chunkSize } = options;
+        const given = { ...settings, kernel, chunkSize };
+        return runAcrossRanks(inputs, given, ranks);
+      }
+      const { form, chunkSize } = plan;
+      if (plan.kernel === null) {
+        return runPlain(form, inputs, settings, chunkSize);
+      }
+      const { precision = "f32" } = options;
+      const sizes = { chunkSize: chunkSize ?? 1, precision, joined };
+      return runFused(form, inputs, { ...settings, ...sizes });
+    };
+    const y = run();
+    return joined && y.rank === 4 ? joinHeads(y) : y;
   });
 }
 

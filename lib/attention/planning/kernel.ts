@@ -56,6 +56,14 @@ export const SHARED_CHUNKWISE: typeof ATTENTION[ConcreteForm] = attention(
   "LionSharedChunkwise",
 );
 
+/**
+ * The chunkwise kernel of scalar decays or none that writes the heads of each token side
+ * by side: y, and the gradient of it, are `[batch, length, heads · valueDim]`.
+ */
+export const JOINED_CHUNKWISE: typeof ATTENTION[ConcreteForm] = attention(
+  "LionJoinedChunkwise",
+);
+
 /** Whether the current backend has a form's kernel for shared keys. */
 export function hasSharedKernel(form: ConcreteForm): boolean {
   return form === "chunkwise" && hasKernel(SHARED_CHUNKWISE);
@@ -90,6 +98,8 @@ export interface KernelAttributes extends AttentionSettings {
   readonly precision: Precision;
   /** Whether the forward kernel outputs states. @default false */
   readonly states?: boolean;
+  /** Whether y and its gradient have the heads of a token side by side. @default false */
+  readonly joined?: boolean;
 }
 
 /** The sizes of an attention problem. */
@@ -155,13 +165,14 @@ export function planForm(
  * and k are repeated, unless the backend has a kernel for them
  * ({@linkcode hasSharedKernel}). Call it inside `tf.tidy`.
  *
- * @returns `[batch, heads, length, valueDim]`
+ * @returns `[batch, heads, length, valueDim]`; where the attribute `joined` asks for it
+ * and the backend has a kernel for that, `[batch, length, heads · valueDim]`.
  */
 export function runFused(
   form: ConcreteForm,
   { q, k, v, decays, tokens }: AttentionInputs,
-  { epsilon, ...attributes }: KernelAttributes,
-): tf.Tensor4D {
+  { epsilon, joined, ...attributes }: KernelAttributes,
+): tf.Tensor {
   const heads = v.shape[1];
   const isShared = q.shape[1] < heads && hasSharedKernel(form);
   const [queries, keys] = isShared
@@ -169,10 +180,12 @@ export function runFused(
     : [repeatHeads("q", q, heads), repeatHeads("k", k, heads)];
   const pair = decays && tokens ? betweenTokens(decays, tokens) : decays;
   const [, , , f, b] = formInputs(queries, keys, v, pair);
+  const isJoined = joined && form === "chunkwise" && !isShared &&
+    f?.rank !== 4 && hasKernel(JOINED_CHUNKWISE);
   const { y } = runKernel(
-    isShared ? SHARED_CHUNKWISE : ATTENTION[form],
+    isShared ? SHARED_CHUNKWISE : isJoined ? JOINED_CHUNKWISE : ATTENTION[form],
     { q: queries, k: keys, v, f, b, mask: tokens },
     { ...attributes, epsilon: kernelEpsilon(epsilon, tokens) },
   );
-  return y as tf.Tensor4D;
+  return y;
 }

@@ -167,7 +167,7 @@ export function outputWithState(
       ...settings,
       chunkSize,
       precision: "f32",
-    })
+    }) as tf.Tensor4D
     : chunkwise(scaled, keys, values, pair, wanted ?? CHUNK);
   if (options.before) {
     const forward = pair?.forward ?? null;

@@ -14,6 +14,7 @@
  */
 import {
   ATTENTION,
+  JOINED_CHUNKWISE,
   type KernelAttributes,
   type KernelRequest,
 } from "../../attention/planning/kernel.ts";
@@ -46,6 +47,17 @@ export function registerChunkwise(
 ): void {
   const rowsFor = (call: AttentionArguments) =>
     numbersFor(sizeOfProblem(call)).chunkwise.blockRows;
+  const joined = (call: AttentionArguments): AttentionArguments => ({
+    ...call,
+    attributes: { ...call.attributes, joined: true },
+  });
+  registerFusedKernel<string, string, KernelAttributes, KernelRequest>(
+    JOINED_CHUNKWISE,
+    {
+      forward: (call) => chunkwiseForward(joined(call), rowsFor(call)),
+      gradient: (call) => chunkwiseGradient(joined(call), rowsFor(call)),
+    },
+  );
   registerFusedKernel<string, string, KernelAttributes, KernelRequest>(
     ATTENTION.chunkwise,
     {

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Decay } from "../../attention/decays/decay.ts";
 import {
+  joinedAttention,
   lionAttention,
   type LionAttentionOptions,
 } from "../../attention/lion_attention.ts";
@@ -63,8 +64,11 @@ export function lionMixer(options: LionMixerOptions): Mixer {
       numHeads,
       featureMap: FEATURE_MAPS[options.featureMap],
     });
-  const merge = (y: tf.Tensor4D, parameters: Parameters, epsilon: number) => {
-    const rows = joinHeads(y);
+  const merge = (
+    rows: tf.Tensor3D,
+    parameters: Parameters,
+    epsilon: number,
+  ) => {
     const normal = options.outputNorm
       ? applyNorm(rows, "norm.", parameters, epsilon)
       : rows;
@@ -92,13 +96,13 @@ export function lionMixer(options: LionMixerOptions): Mixer {
         isOfPairs: !hasOrders(options) && !call.communicator,
       };
       const decays = names.map((name) => decay.of(x, name, parameters, place));
+      const orders = ordersOf(options, x.shape[1], call.reversed);
+      const settings = { ...optionsOf(call), normalize };
       const attend = options.isImbalanced ? imbalanced : attendTo;
-      const y = attend(
-        { q, k, v },
-        { decays, orders: ordersOf(options, x.shape[1], call.reversed) },
-        { ...optionsOf(call), normalize },
-      );
-      return merge(y, parameters, call.epsilon);
+      const rows = options.isImbalanced || orders
+        ? joinHeads(attend({ q, k, v }, { decays, orders }, settings))
+        : joinedAttention(q, k, v, { ...settings, decay: decays[0]! });
+      return merge(rows, parameters, call.epsilon);
     },
     step(x, parameters, before, { mask, epsilon }) {
       const { q, k, v } = heads(x, parameters);
@@ -121,7 +125,7 @@ export function lionMixer(options: LionMixerOptions): Mixer {
         },
         { normalize, convention },
       );
-      return { y: merge(y, parameters, epsilon), state };
+      return { y: merge(joinHeads(y), parameters, epsilon), state };
     },
     operations: projectionOperations,
     cost(shape, { form, chunkSize, causal, segments }) {

@@ -15,7 +15,7 @@ import {
   keyOf,
   type Shader,
 } from "../../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "../frame/problem.ts";
+import { declare, JOINED, type Launch } from "../frame/problem.ts";
 import { finishing } from "./attend_finish.ts";
 import { readChunk, readChunkBySide, scoreChunk } from "./attend_scores.ts";
 import {
@@ -94,7 +94,9 @@ export function attendShader(
 ${QUADS}${RECORD_QUADS}
 ${inputs.map(reading).join("\n")}
 ${readingPacked([decays])}
-${roles.map(({ output }) => writing(output)).join("\n")}
+${roles.some(({ output }) => output.mayBeJoined) ? JOINED : ""}${
+        roles.map(({ output }) => writing(output)).join("\n")
+      }
 // The weighted scores of the block's rows, and later parts of their sums.
 var<workgroup> scores: array<vec4f, ${blockRows * scratchQuads(shape)}>;
 var<workgroup> totals: array<f32, ${blockRows}>;

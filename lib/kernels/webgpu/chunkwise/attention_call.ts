@@ -124,7 +124,17 @@ export class KernelCall {
       length: this.perToken[2]!,
       tokens: tf.util.sizeFromShape(this.perToken),
       chunks: this.chunks,
+      joinedHeads: this.#attributes.joined ? this.perToken[1]! : 1,
     };
+  }
+
+  /** The shape of y. */
+  get shapeOfY(): number[] {
+    const [batch, heads, length] = this.perToken as [number, number, number];
+    const { valueDim } = this.dims;
+    return this.#attributes.joined
+      ? [batch, length, heads * valueDim]
+      : [batch, heads, length, valueDim];
   }
 
   /** The limits of the device. */

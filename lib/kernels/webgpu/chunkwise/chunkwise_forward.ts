@@ -18,7 +18,7 @@ export function chunkwiseForward(
 ): tf.TensorInfo[] {
   const call = new KernelCall(given, true);
   const { decays } = call;
-  const y = call.output("y", call.input("v")!.shape);
+  const y = call.output("y", call.shapeOfY);
   const rowSums = call.output("rowSums", call.perToken);
   const leaving = call.leaving();
   const [q, k, v] = call.queriesKeysValues();
@@ -29,7 +29,7 @@ export function chunkwiseForward(
     others: k,
     values: v,
     states,
-    output: { name: "y", columns: "value" },
+    output: { name: "y", columns: "value", mayBeJoined: true },
     finish: { kind: "attention" },
   };
   for (const batch of call.batches) {

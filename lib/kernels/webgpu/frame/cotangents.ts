@@ -17,7 +17,7 @@ import {
   output,
   type Shader,
 } from "../../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "./problem.ts";
+import { declare, JOINED, type Launch } from "./problem.ts";
 import { type Dims, QUADS, quadsOf, type Vectors } from "./vectors.ts";
 
 /** The vectors g, gradients in the sums of y and in the row sum. */
@@ -77,18 +77,19 @@ export function cotangentsShader(
     dispatch: [Math.ceil(length / THREADS), sequences, 1],
     code: () =>
       /* wgsl */ `${declare(bindings)}
-${QUADS}
+${QUADS}${JOINED}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= problem.length) { return; }
   let token = (problem.firstSequence + id.y) * problem.length + id.x;
   let normalize = problem.normalize == 1u;
+  let place = joined(token) * problem.valueDim;
   let factor = problem.scale / select(1.0, rowSums[token] + problem.epsilon, normalize);
   let padded = sum_quads() * 4u;
   var product = 0.0;
   for (var i = 0u; i < problem.valueDim; i++) {
-    let gradient = factor * dy[token * problem.valueDim + i];
-    product += gradient * y[token * problem.valueDim + i];
+    let gradient = factor * dy[place + i];
+    product += gradient * y[place + i];
     g[token * padded + i] = gradient;
   }
   g[token * padded + problem.valueDim] = select(0.0, -product, normalize);

@@ -28,6 +28,8 @@ export interface ProblemUniforms {
   readonly scale: number;
   /** The number added to the row sum before it divides. */
   readonly epsilon: number;
+  /** Heads that y, and the gradient of it, have side by side. @default 1 */
+  readonly joinedHeads?: number;
 }
 
 /** The problem of a launch, and its number of sequences. */
@@ -47,6 +49,7 @@ const PROBLEM = {
   normalize: "u32",
   scale: "f32",
   epsilon: "f32",
+  joinedHeads: "u32",
 } as const satisfies UniformTypes;
 
 /** Packs {@linkcode ProblemUniforms} into a uniform buffer. */
@@ -54,8 +57,19 @@ export function packProblem(problem: ProblemUniforms): ArrayBuffer {
   return packUniforms(PROBLEM, {
     ...problem,
     normalize: Number(problem.normalize),
+    joinedHeads: problem.joinedHeads ?? 1,
   });
 }
+
+/** WGSL function `joined(token) -> u32`: the place of a token's head in y, and in the gradient of it. */
+export const JOINED = /* wgsl */ `
+fn joined(token: u32) -> u32 {
+  let sequence = token / problem.length;
+  let heads = problem.joinedHeads;
+  let first = sequence / heads * problem.length;
+  return (first + token % problem.length) * heads + sequence % heads;
+}
+`;
 
 /** WGSL that declares the storage buffers, and the problem's uniforms after them. */
 export function declare(bindings: readonly Binding[]): string {

@@ -102,14 +102,18 @@ export interface Written {
   readonly name: string;
   /** The columns of each vector. */
   readonly columns: "key" | "value";
+  /** Whether heads may lie side by side, as `JOINED` of `problem.ts` says. @default false */
+  readonly mayBeJoined?: boolean;
 }
 
 /** WGSL function `write_<name>(token, quad, value: vec4f)`, which skips padding and the row sum. */
-export function writing({ name, columns }: Written): string {
+export function writing({ name, columns, mayBeJoined }: Written): string {
+  const place = mayBeJoined ? "joined(token)" : "token";
   const count = columns === "key" ? "problem.headDim" : "problem.valueDim";
   return /* wgsl */ `fn write_${name}(token: u32, quad: u32, value: vec4f) {
+  let first = ${place} * ${count};
   for (var i = 0u; i < 4u && quad * 4u + i < ${count}; i++) {
-    ${name}[token * ${count} + quad * 4u + i] = value[i];
+    ${name}[first + quad * 4u + i] = value[i];
   }
 }`;
 }
