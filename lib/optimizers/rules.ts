@@ -71,6 +71,16 @@ export const UPDATE: Operation<never> = {
 };
 
 /**
+ * The kernel that joins tensors in memory, inputs `0`, `1`, …, where {@linkcode UPDATE}
+ * then takes fewer launches. Who reads them does not know of it.
+ */
+export const JOIN: Operation<never> = {
+  kernel: "LionJoin",
+  gradientsIn: [],
+  outputs: new Array<never>(),
+};
+
+/**
  * The kernel that adds up the squares of many tensors: inputs `0`, `1`, …, as if they
  * lay one behind the other in rows of {@linkcode COLUMNS}; the output is the sum of
  * the rows.

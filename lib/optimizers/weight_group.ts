@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, runKernel } from "../contract/kernel.ts";
-import { COLUMNS, SQUARE_SUMS, UPDATE } from "./rules.ts";
+import { COLUMNS, JOIN, SQUARE_SUMS, UPDATE } from "./rules.ts";
 
 /** The largest number of values in a group: a larger tensor may not fit a device. */
 const LARGEST_GROUP = 2 ** 22;
@@ -27,6 +27,8 @@ export class WeightGroup {
   readonly isApart: boolean;
   /** Number of zeros that fill the last row. */
   readonly #padding: number;
+  /** The weights' data when they were settled last. */
+  #settled: readonly object[] = [];
 
   /** Makes a group of weights. */
   constructor(
@@ -56,6 +58,22 @@ export class WeightGroup {
     );
     const flat = tf.concat([...parts, tf.zeros([this.#padding])]);
     return [tf.reshape(flat, [-1, COLUMNS])];
+  }
+
+  /**
+   * Lets the backend lay weights, and what is kept beside them, as one kernel changes
+   * them best; later, launches that are captured would be captured in vain.
+   *
+   * @param kept Lists of a tensor for each weight, such as their moments.
+   */
+  settle(kept: readonly (readonly tf.Tensor[])[]): void {
+    if (!hasKernel(JOIN)) return;
+    const dataIds = this.variables.map(({ dataId }) => dataId);
+    if (dataIds.every((dataId, i) => dataId === this.#settled[i])) return;
+    this.#settled = dataIds;
+    for (const tensors of [this.variables, kept.flat()]) {
+      runKernel(JOIN, Object.fromEntries(tensors.entries()));
+    }
   }
 
   /** The values of the weights; where they are apart, the weights themselves. */

@@ -171,6 +171,9 @@ export class TrainingState {
   ): void {
     const before = this.#sums;
     const { rows } = share;
+    for (const { group, moments } of this.#groups) {
+      group.settle(Object.values(moments));
+    }
     this.#sums = tf.tidy(() => {
       if (rows?.count === 0) return before ?? this.#noGradients();
       const add = () =>

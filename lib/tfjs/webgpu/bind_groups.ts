@@ -12,6 +12,24 @@ export interface Compiled {
   readonly layout: GPUBindGroupLayout;
 }
 
+/** A part of a buffer, whose other parts are other tensors. */
+export interface BufferPart {
+  /** The buffer. */
+  readonly buffer: GPUBuffer;
+  /** Where the part begins, in bytes. */
+  readonly offset: number;
+  /** The bytes of the part. */
+  readonly size: number;
+}
+
+/** What a tensor has on the device: a buffer of its own, or a part of one. */
+export type Bindable = GPUBuffer | BufferPart;
+
+/** Whether something is a part of a buffer, rather than all of it. */
+export function isPart(bindable: object): bindable is BufferPart {
+  return "offset" in bindable;
+}
+
 /** A bind group, and the numbers of its buffers. */
 interface Held {
   readonly group: GPUBindGroup;
@@ -21,14 +39,14 @@ interface Held {
 /** Where a pipeline or a buffer has its number: a WeakMap takes several times as long. */
 const NUMBER = Symbol("number");
 
-/** The number of pipelines and buffers that have one. */
+/** The number of pipelines, buffers and parts that have one. */
 let count = 0;
 
 /**
- * The number by which a key tells pipelines and buffers apart: those that are made
- * later have larger ones, and none is given twice.
+ * The number by which a key tells pipelines, buffers and their parts from each other:
+ * those that are made later have larger ones, and none is given twice.
  */
-export function numberOf(object: GPUBuffer | GPUComputePipeline): number {
+export function numberOf(object: Bindable | GPUComputePipeline): number {
   const numbered = object as { [NUMBER]?: number };
   return numbered[NUMBER] ??= ++count;
 }
@@ -39,7 +57,7 @@ const halves: number[] = [];
 /** The numbers of a pipeline and its buffers as a text, which is found faster than one of digits. */
 function keyOf(
   pipeline: GPUComputePipeline,
-  buffers: readonly GPUBuffer[],
+  buffers: readonly Bindable[],
 ): string {
   halves.length = 0;
   const put = (number: number) => halves.push(number & 0xffff, number >>> 16);
@@ -80,7 +98,7 @@ export class BindGroups {
   /** The bind group of a pipeline and its buffers, in the order of their bindings. */
   groupOf(
     { pipeline, layout }: Compiled,
-    buffers: readonly GPUBuffer[],
+    buffers: readonly Bindable[],
     label: string,
   ): GPUBindGroup {
     const key = keyOf(pipeline, buffers);
@@ -90,12 +108,14 @@ export class BindGroups {
     const group = this.#device.createBindGroup({
       label,
       layout,
-      entries: buffers.map((buffer, binding) => ({
+      entries: buffers.map((bindable, binding) => ({
         binding,
-        resource: { buffer },
+        resource: isPart(bindable) ? bindable : { buffer: bindable },
       })),
     });
-    const numbers = buffers.map(numberOf);
+    const numbers = buffers.map((bindable) =>
+      numberOf(isPart(bindable) ? bindable.buffer : bindable)
+    );
     this.#groups.set(key, { group, numbers });
     for (const number of numbers) {
       const keys = this.#keys.get(number);

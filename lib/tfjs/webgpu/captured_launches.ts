@@ -5,6 +5,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { type Arena, Capture, type Captured, type Dispatch } from "./arena.ts";
+import type { Bindable } from "./bind_groups.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { recordCopy, repeatDispatches } from "./launch.ts";
 
@@ -16,7 +17,7 @@ interface Bound extends Omit<tf.TensorInfo, "dataId"> {
 /** What a captured run reads besides its inputs, where it was when it was captured. */
 interface Found {
   readonly dataId: object;
-  readonly buffer: GPUBuffer;
+  readonly place: Bindable;
 }
 
 /** The launches of a run, with the buffers that they use. */
@@ -100,7 +101,9 @@ export class CapturedLaunches implements Captured {
       outputs = results.map((info) => {
         const { dataId, shape, dtype } = info;
         upload(backend, dataId);
-        const written = bufferOf(backend, dataId);
+        // Others have parts of its buffer, too.
+        if (backend.partOf(dataId)) backend.ownBuffer(dataId);
+        const written = placeOf(backend, dataId) as GPUBuffer;
         const buffer = capture.keep(written, backend.bytesOf(info));
         return { shape, dtype, buffer };
       });
@@ -119,7 +122,7 @@ export class CapturedLaunches implements Captured {
       { inputs, outputs },
       found.map(({ dataId }) => ({
         dataId,
-        buffer: bufferOf(backend, dataId),
+        place: placeOf(backend, dataId),
       })),
     );
     launches.#copyResults();
@@ -132,11 +135,11 @@ export class CapturedLaunches implements Captured {
 
   /** Whether the run can be repeated: all that it reads is where it was. */
   fits(found: readonly tf.TensorInfo[]): boolean {
-    const { lost, generation, tensorMap } = this.#backend;
+    const backend = this.#backend, { lost, generation } = backend;
     return !this.#isDisposed && !lost && generation === this.#generation &&
       found.every(({ dataId }, i) => {
-        const { dataId: before, buffer } = this.#found[i]!;
-        return dataId === before && tensorMap.get(dataId).resource === buffer;
+        const { dataId: before, place } = this.#found[i]!;
+        return dataId === before && placeOf(backend, dataId) === place;
       });
   }
 
@@ -196,7 +199,7 @@ function putInto(
 ): void {
   for (const [i, { dataId }] of given.entries()) {
     upload(backend, dataId);
-    recordCopy(backend, bufferOf(backend, dataId), inputs[i]!.buffer);
+    recordCopy(backend, placeOf(backend, dataId), inputs[i]!.buffer);
   }
 }
 
@@ -211,8 +214,8 @@ function upload(backend: StrictWebGPUBackend, dataId: object): void {
   backend.uploadToGPU(dataId as { id: number });
 }
 
-function bufferOf(backend: StrictWebGPUBackend, dataId: object): GPUBuffer {
-  return backend.tensorMap.get(dataId).resource as GPUBuffer;
+function placeOf(backend: StrictWebGPUBackend, dataId: object): Bindable {
+  return backend.resourceOf(dataId) as Bindable;
 }
 
 /** Makes a backend able to repeat launches without kernels, for recorded runs. */

@@ -1,11 +1,18 @@
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { type Program, runProgram, sizeOf, widthOf } from "./program.ts";
+import {
+  type Program,
+  runProgram,
+  sizeOf,
+  type Tensors,
+  widthOf,
+} from "./program.ts";
 
 const THREADS = 64;
 
 /** A program with a thread for each pack of its first output. */
 export type ElementwiseProgram =
-  & Pick<Program, "name" | "reads" | "writes" | "floats" | "functions">
+  & Pick<Program, "name" | "reads" | "floats" | "functions">
+  & { readonly writes: Tensors }
   & { readonly body: string }
   & Partial<Pick<Program, "variants" | "width" | "elements" | "integers">>;
 
@@ -17,7 +24,8 @@ export function runElementwise(
   backend: StrictWebGPUBackend,
   program: ElementwiseProgram,
 ): void {
-  const size = sizeOf(Object.values(program.writes)[0]!);
+  const [first] = Object.values(program.writes);
+  const size = sizeOf(first!);
   const { width = widthOf(size) } = program;
   const packs = size / width;
   runProgram(backend, {

@@ -13,7 +13,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { nodeModule } from "../../contract/node_module.ts";
 import { bounded } from "./integers/bounded_product.ts";
-import { BindGroups } from "./bind_groups.ts";
+import { type Bindable, BindGroups, type BufferPart } from "./bind_groups.ts";
 import { Arena, type Capture } from "./arena.ts";
 import { GpuBuffers } from "./gpu_buffers.ts";
 import { GpuError, reported } from "./gpu_error.ts";
@@ -66,6 +66,18 @@ const CONSTANT_BYTES = 64;
  */
 const LARGE_BYTES = 2 ** 18;
 
+/** Where parts of a buffer may begin, in bytes, on every device. */
+const PART_ALIGNMENT = 256;
+
+/** The most bytes of a buffer in which tensors are joined. */
+const MOST_JOINED_BYTES = 2 ** 26;
+
+/** What is known of a tensor, besides what TensorFlow.js knows. */
+interface Joined {
+  /** The part of its buffer that a tensor has; without one, it has all. */
+  part?: BufferPart;
+}
+
 /** Forces a full garbage collection, if the host allows it. */
 type Collector = () => void;
 
@@ -102,6 +114,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
 
   #limits: GPUSupportedLimits | undefined;
   #mostWorkgroups = 0;
+  #mostBuffers = 0;
   /** The number of launches so far. */
   launches = 0;
   /** The pool of buffers. */
@@ -311,13 +324,23 @@ export class StrictWebGPUBackend extends WebGPUBackend {
 
   /** The most workgroups that the device dispatches along an axis. */
   get mostWorkgroups(): number {
-    const { limits } = this.device;
-    if (limits !== this.#limits) {
-      this.#limits = limits;
-      // The host is asked for a limit each time.
-      this.#mostWorkgroups = limits.maxComputeWorkgroupsPerDimension;
-    }
+    this.#askForLimits();
     return this.#mostWorkgroups;
+  }
+
+  /** The most storage buffers that a launch on the device binds. */
+  get mostBuffers(): number {
+    this.#askForLimits();
+    return this.#mostBuffers;
+  }
+
+  /** The host would be asked for a limit each time. */
+  #askForLimits(): void {
+    const { limits } = this.device;
+    if (limits === this.#limits) return;
+    this.#limits = limits;
+    this.#mostWorkgroups = limits.maxComputeWorkgroupsPerDimension;
+    this.#mostBuffers = limits.maxStorageBuffersPerShaderStage;
   }
 
   /** Is called before each launch. */
@@ -394,21 +417,96 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     data.values = null!;
   }
 
+  /** The part of a buffer that a tensor has, if it has not all of it. */
+  partOf(dataId: object): BufferPart | undefined {
+    return (this.tensorMap.get(dataId) as Joined).part;
+  }
+
+  /** What a launch binds for a tensor that is on the device: a part of its buffer, or all. */
+  resourceOf(dataId: object): Bindable | GPUTexture | GPUExternalTexture {
+    const data = this.tensorMap.get(dataId);
+    return (data as Joined).part ?? data.resource!;
+  }
+
+  /**
+   * Joins tensors in common buffers, so that a launch binds one for many of them. They
+   * stay as they are for whoever reads them, and a common buffer stays until none has a
+   * part of it. Tensors that are joined already, or too large, stay where they are, and
+   * so do all while launches are captured, or where memory was short.
+   *
+   * @param dataIds The tensors.
+   */
+  join(dataIds: readonly object[]): void {
+    if (this.capture || this.buffers.isShort) return;
+    const most = Math.min(
+      MOST_JOINED_BYTES,
+      this.device.limits.maxStorageBufferBindingSize,
+    );
+    let together: object[] = [], bytes = 0;
+    const end = () => {
+      if (together.length > 1) this.guard(() => this.#join(together, bytes));
+      together = [];
+      bytes = 0;
+    };
+    for (const dataId of new Set(dataIds)) {
+      const { shape, dtype, external, complexTensorInfos } = this.tensorMap
+        .get(dataId);
+      const own = inParts(bytesOf(shape, dtype));
+      if (own === 0 || own > most / 2) continue;
+      if (this.partOf(dataId) || external || complexTensorInfos) continue;
+      this.uploadToGPU(dataId as { id: number });
+      if (bytes + own > most) end();
+      together.push(dataId);
+      bytes += own;
+    }
+    end();
+  }
+
+  #join(dataIds: readonly object[], bytes: number): void {
+    const { buffers, tensorMap } = this;
+    const { length } = dataIds;
+    const buffer = buffers.acquireJoined(bytes, tensorUsage(), length);
+    let offset = 0;
+    const parts = dataIds.map((dataId) => {
+      const { shape, dtype, resource } = tensorMap.get(dataId);
+      const size = bytesOf(shape, dtype);
+      // Kernels of TensorFlow.js's may read whole vectors.
+      const part = { buffer, offset, size: Math.ceil(size / 16) * 16 };
+      recordCopy(this, resource as GPUBuffer, part);
+      offset += inParts(size);
+      return part;
+    });
+    for (const [i, dataId] of dataIds.entries()) {
+      const data = tensorMap.get(dataId);
+      // Tensors of the same sizes rarely come: a free buffer would wait in vain.
+      buffers.releaseBuffer(data.resource as GPUBuffer, false);
+      data.resource = buffer;
+      (data as Joined).part = parts[i]!;
+    }
+    // If there was no memory for the buffer, all of them are lost.
+    this.changed(dataIds);
+    // What was released is destroyed only then.
+    this.#submitWaiting();
+  }
+
   /**
    * Gives a tensor that will be written a buffer of its own, if it shares that of a
-   * constant, or has one of the user's.
+   * constant, has a part of one, or one of the user's.
    */
   ownBuffer(dataId: object): void {
     const data = this.tensorMap.get(dataId);
     const { resource: shared, external: isUsers } = data;
     // What is drawn on is a texture of the user's.
     if (!(shared instanceof GPUBuffer)) return;
-    if (!isUsers && !this.buffers.isHeld(shared)) return;
-    const own = this.buffers.acquireBuffer(shared.size, tensorUsage());
-    recordCopy(this, shared, own);
+    const part = this.partOf(dataId);
+    if (!part && !isUsers && !this.buffers.isHeld(shared)) return;
+    const before = part ?? shared;
+    const own = this.buffers.acquireBuffer(before.size, tensorUsage());
+    recordCopy(this, before, own);
     if (isUsers) data.external = false;
     else this.buffers.releaseBuffer(shared);
     data.resource = own;
+    delete (data as Joined).part;
   }
 
   /**
@@ -464,15 +562,17 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     const data = this.tensorMap.get(dataId);
     if (data.dtype === "complex64") return await super.read(dataId);
     const changedAt = this.#changedAt.get(dataId);
-    const content = await this.#contentOf(data.resource as GPUBuffer);
+    const content = await this.#contentOf(
+      this.resourceOf(dataId) as Bindable,
+    );
     const values = exactValues(content, data);
     // A tensor that has changed meanwhile is read anew the next time.
     if (this.#changedAt.get(dataId) === changedAt) data.values = values;
     return values;
   }
 
-  /** Reads a buffer. What is read at the same time is one submission. */
-  async #contentOf(buffer: GPUBuffer): Promise<ArrayBuffer> {
+  /** Reads a buffer, or a part of one. What is read at the same time is one submission. */
+  async #contentOf(buffer: Bindable): Promise<ArrayBuffer> {
     const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
     const staging = this.buffers.acquireBuffer(buffer.size, usage);
     try {
@@ -497,11 +597,25 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   override readSync(dataId: { id: number }): tf.BackendValues {
     // What a kernel does by values is not in its launches.
     if (this.capture) this.capture.isSpoilt = true;
+    this.#leaveJoined(dataId);
     const values = super.readSync(dataId);
     const data = this.tensorMap.get(dataId);
     const count = tf.util.sizeFromShape(data.shape);
     if (data.dtype === "complex64" || values.length === count) return values;
     return data.values = values.slice(0, count) as tf.BackendValues;
+  }
+
+  /** Copies a tensor on the device, as tfjs does, from a buffer of its own. */
+  override readToGPU(dataId: object): tf.GPUData {
+    this.#leaveJoined(dataId);
+    return super.readToGPU(dataId);
+  }
+
+  /** Gives a tensor that has a part of a buffer one of its own. */
+  #leaveJoined(dataId: object): void {
+    if (this.tensorMap.has(dataId) && this.partOf(dataId)) {
+      this.guard(() => this.ownBuffer(dataId));
+    }
   }
 
   #throwIfSuspect(dataId: { id: number }): void {
@@ -523,6 +637,11 @@ function wordsOf(
 /** Bytes of a tensor on the GPU, where bools take as many as integers. */
 function bytesOf(shape: number[], dtype: tf.DataType): number {
   return tf.util.sizeFromShape(shape) * (dtype === "complex64" ? 8 : 4);
+}
+
+/** The bytes that a part of a common buffer takes for so many of a tensor. */
+function inParts(bytes: number): number {
+  return Math.ceil(bytes / PART_ALIGNMENT) * PART_ALIGNMENT;
 }
 
 /** The values of a tensor, with which the content of its buffer begins. */

@@ -73,7 +73,9 @@ export class GpuBuffers {
   readonly #used = new Map<GPUBuffer, number>();
   /** Buffers whose content stays, and how many tensors have them. */
   readonly #held = new Map<GPUBuffer, number>();
-  /** Those of them that are let go once no tensor has them. */
+  /** Buffers in use of which several tensors have parts, and how many still do. */
+  readonly #joined = new Map<GPUBuffer, number>();
+  /** Those of the held buffers that are let go once no tensor has them. */
   readonly #unheld = new Set<GPUBuffer>();
   /** Buffers that were released since the last submission, and may be in use until the next. */
   readonly #busy = new Set<GPUBuffer>();
@@ -159,6 +161,22 @@ export class GpuBuffers {
     return buffer;
   }
 
+  /** Gives out a buffer of which so many tensors have parts; each must release it. */
+  acquireJoined(
+    size: number,
+    usage: GPUBufferUsageFlags,
+    users: number,
+  ): GPUBuffer {
+    const buffer = this.acquireBuffer(size, usage);
+    this.#joined.set(buffer, users);
+    return buffer;
+  }
+
+  /** Whether the device has once had no memory left. */
+  get isShort(): boolean {
+    return this.#tooMuch < Infinity;
+  }
+
   /** Makes a buffer that is in use one that is held. */
   holdUsed(buffer: GPUBuffer): void {
     const size = this.#used.get(buffer);
@@ -210,6 +228,11 @@ export class GpuBuffers {
       if (users === 1 && this.#unheld.has(buffer)) this.letGo(buffer);
       return;
     }
+    const parts = this.#joined.get(buffer);
+    if (parts !== undefined && parts > 1) {
+      return void this.#joined.set(buffer, parts - 1);
+    }
+    this.#joined.delete(buffer);
     const size = this.#used.get(buffer);
     if (size === undefined) return;
     this.#used.delete(buffer);
@@ -266,6 +289,7 @@ export class GpuBuffers {
     this.#held.forEach((_, buffer) => this.#destroy(buffer));
     this.#held.clear();
     this.#unheld.clear();
+    this.#joined.clear();
     this.numBytesUsed = 0;
     this.submitted();
   }

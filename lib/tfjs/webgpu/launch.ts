@@ -10,7 +10,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Capture, Dispatch } from "./arena.ts";
-import type { BindGroups, Compiled } from "./bind_groups.ts";
+import {
+  type Bindable,
+  type BindGroups,
+  type Compiled,
+  isPart,
+} from "./bind_groups.ts";
 import type { GpuBuffers } from "./gpu_buffers.ts";
 import type { HeldValues } from "./held_values.ts";
 import type { Shader } from "./shader.ts";
@@ -37,6 +42,8 @@ export interface LaunchingBackend extends WebGPUBackend {
   guard<Result>(run: () => Result): Result;
   /** Gives a tensor that will be written a buffer of its own. */
   ownBuffer(dataId: object): void;
+  /** What is bound for a tensor that is on the device: a part of its buffer, or all. */
+  resourceOf(dataId: object): Bindable | GPUTexture | GPUExternalTexture;
 }
 
 /** Private state of tfjs's backend that a launch must keep up to date. */
@@ -77,6 +84,9 @@ export interface StockUniform {
   readonly data: ArrayLike<number>;
 }
 
+/** What is bound: all values of a tensor, or a buffer in which several lie. */
+export type Bound = tf.TensorInfo | GPUBuffer;
+
 const pipelines = new WeakMap<GPUDevice, Map<string, Compiled>>();
 
 /**
@@ -84,7 +94,7 @@ const pipelines = new WeakMap<GPUDevice, Map<string, Compiled>>();
  *
  * @param backend The backend of the tensors.
  * @param shader The shader.
- * @param tensors One tensor per binding, including those that are written.
+ * @param bound One tensor per binding, including those that are written, or a buffer.
  * @param uniforms The uniform buffer.
  * @throws {RangeError} If there are more workgroups than the device can dispatch.
  * @throws {GpuError} If the device is lost.
@@ -92,26 +102,31 @@ const pipelines = new WeakMap<GPUDevice, Map<string, Compiled>>();
 export function launch(
   backend: LaunchingBackend,
   shader: Shader,
-  tensors: readonly tf.TensorInfo[],
+  bound: readonly Bound[],
   uniforms: ArrayBuffer,
 ): void {
   assertDispatch(shader, backend.mostWorkgroups);
-  backend.guard(() => record(backend, shader, tensors, uniforms));
+  backend.guard(() => record(backend, shader, bound, uniforms));
 }
 
 function record(
   backend: LaunchingBackend,
   { key, bindings, dispatch, code }: Shader,
-  tensors: readonly tf.TensorInfo[],
+  bound: readonly Bound[],
   uniforms: ArrayBuffer,
 ): void {
   const compiled = compiledShader({ key, bindings, code }, backend.device);
-  const buffers: GPUBuffer[] = [];
-  for (const [i, { dataId }] of tensors.entries()) {
+  const buffers: Bindable[] = [];
+  for (const [i, one] of bound.entries()) {
+    if (one instanceof GPUBuffer) {
+      buffers.push(one);
+      continue;
+    }
+    const { dataId } = one;
     // Gives each tensor a buffer, with its values or unwritten.
     backend.uploadToGPU(dataId as { id: number });
     if (bindings[i]?.access === "read_write") backend.ownBuffer(dataId);
-    buffers.push(backend.tensorMap.get(dataId).resource as GPUBuffer);
+    buffers.push(backend.resourceOf(dataId) as Bindable);
   }
   buffers.push(uniformOf(backend, new Uint16Array(uniforms)));
   const group = backend.bindGroups.groupOf(compiled, buffers, key);
@@ -136,9 +151,7 @@ export function recordStockPrograms(backend: LaunchingBackend): void {
     }
     backend.ownBuffer(output.dataId);
     const tensors = [output, ...inputs];
-    const resources = tensors.map(({ dataId }) =>
-      backend.tensorMap.get(dataId).resource
-    );
+    const resources = tensors.map(({ dataId }) => backend.resourceOf(dataId));
     const uniform = uniformOf(
       backend,
       packStockUniforms(program, output, inputs, uniforms ?? []),
@@ -146,8 +159,8 @@ export function recordStockPrograms(backend: LaunchingBackend): void {
     const compiled = compiledStock(pipeline);
     const label = program.constructor.name;
     let group: GPUBindGroup;
-    if (resources.every((resource) => resource instanceof GPUBuffer)) {
-      const buffers = [...resources as GPUBuffer[], uniform];
+    if (resources.every(isBindable)) {
+      const buffers = [...resources, uniform];
       group = backend.bindGroups.groupOf(compiled, buffers, label);
     } else {
       // A texture is of one picture, and outlives its tensor until the submission.
@@ -158,9 +171,11 @@ export function recordStockPrograms(backend: LaunchingBackend): void {
       const bound = resources.map((resource) =>
         resource instanceof GPUBuffer
           ? { buffer: resource }
+          : isPart(resource)
+          ? resource
           : resource instanceof GPUTexture
           ? resource.createView()
-          : resource as GPUExternalTexture
+          : resource
       );
       const entries = [...bound, { buffer: uniform }]
         .map((resource, binding) => ({ binding, resource }));
@@ -170,10 +185,15 @@ export function recordStockPrograms(backend: LaunchingBackend): void {
     // A canvas's texture and a video's picture end with the host's task.
     const mustSubmit = pixelsOpType === DRAW ||
       !resources.every((resource) =>
-        resource instanceof GPUBuffer || resource instanceof GPUTexture
+        isBindable(resource) || resource instanceof GPUTexture
       );
     recordDispatch(backend, pipeline, group, dispatch, label, mustSubmit);
   };
+}
+
+/** Whether a resource is a buffer, or a part of one. */
+function isBindable(resource: object): resource is Bindable {
+  return resource instanceof GPUBuffer || isPart(resource);
 }
 
 /** The number of tfjs's kind of programs that draw on a canvas. */
@@ -314,22 +334,24 @@ export function repeatDispatches(
 }
 
 /**
- * Copies a buffer to another, after the commands that wait.
+ * Copies a buffer, or a part of one, to another, after the commands that wait.
  *
  * @param backend The backend of both.
- * @param from The buffer that is read.
+ * @param from What is read.
  * @param to Another one; if it is smaller, the beginning is copied.
  */
 export function recordCopy(
   backend: LaunchingBackend,
-  from: GPUBuffer,
-  to: GPUBuffer,
+  from: Bindable,
+  to: Bindable,
 ): void {
   backend.ensureCommandEncoderReady();
   backend.endComputePassEncoder();
   const { commandEncoder } = backend as unknown as Recorder;
   const size = Math.min(from.size, to.size);
-  commandEncoder.copyBufferToBuffer(from, 0, to, 0, size);
+  const [source, start] = isPart(from) ? [from.buffer, from.offset] : [from, 0];
+  const [target, place] = isPart(to) ? [to.buffer, to.offset] : [to, 0];
+  commandEncoder.copyBufferToBuffer(source, start, target, place, size);
   if (backend.capture) backend.capture.isSpoilt = true;
   backend.buffers.commandsWait = true;
 }
@@ -343,6 +365,12 @@ function assertDispatch({ key, dispatch }: Shader, limit: number): void {
   );
 }
 
+const BINDING_TYPES = {
+  read: "read-only-storage",
+  read_write: "storage",
+  uniform: "uniform",
+} as const;
+
 function compiledShader(
   { key, bindings, code }: Pick<Shader, "key" | "bindings" | "code">,
   device: GPUDevice,
@@ -353,9 +381,7 @@ function compiledShader(
   if (known) return known;
   // The layout "auto" would omit bindings that the shader's text does not use.
   const types: GPUBufferBindingType[] = [
-    ...bindings.map(({ access }) =>
-      access === "read" ? "read-only-storage" : "storage"
-    ),
+    ...bindings.map(({ access }) => BINDING_TYPES[access]),
     "uniform",
   ];
   const layout = device.createBindGroupLayout({

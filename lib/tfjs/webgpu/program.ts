@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { launch } from "./launch.ts";
+import { type Bound, launch } from "./launch.ts";
 import { type Binding, keyOf, type Shader } from "./shader.ts";
 import {
   declareUniforms,
@@ -34,9 +34,11 @@ export interface Program {
   /** Elements of tensors that are not packs, by name. */
   readonly elements?: Readonly<Record<string, Binding["element"]>>;
   /** Tensors that are read; those that are undefined are left out. */
-  readonly reads: Readonly<Record<string, tf.TensorInfo | undefined>>;
+  readonly reads: Readonly<Record<string, Bound | undefined>>;
   /** Tensors that are written; zeros if a tensor to be read is empty. */
-  readonly writes: Tensors;
+  readonly writes: Readonly<Record<string, Bound>>;
+  /** `numbers` in the text, a uniform buffer of so many vectors of four. */
+  readonly numbers?: { readonly buffer: GPUBuffer; readonly vectors: number };
   /** Values of `uniforms.<name>: u32` in the text. */
   readonly integers: Readonly<Record<string, number>>;
   /** Values of `uniforms.<name>: f32` in the text. */
@@ -121,8 +123,8 @@ export function withOutputs<R>(
 }
 
 /** The tensors that are there. */
-function given(tensors: Program["reads"]): Tensors {
-  const found: Record<string, tf.TensorInfo> = {};
+function given(tensors: Program["reads"]): Readonly<Record<string, Bound>> {
+  const found: Record<string, Bound> = {};
   for (const name in tensors) {
     const tensor = tensors[name];
     if (tensor) found[name] = tensor;
@@ -135,11 +137,13 @@ export function runProgram(
   backend: StrictWebGPUBackend,
   program: Program,
 ): void {
-  const { writes } = program;
+  const { writes, numbers } = program;
   const reads = given(program.reads);
-  if (Object.values(reads).some((tensor) => sizeOf(tensor) === 0)) {
+  const isTensor = (bound: Bound): bound is tf.TensorInfo =>
+    !(bound instanceof GPUBuffer);
+  if (Object.values(reads).some((x) => isTensor(x) && sizeOf(x) === 0)) {
     // No binding can be empty, and a sum of nothing is zero.
-    for (const output of Object.values(writes)) {
+    for (const output of Object.values(writes).filter(isTensor)) {
       const entry = backend.tensorMap.get(output.dataId);
       entry.values = tf.util.makeZerosTypedArray(
         sizeOf(output),
@@ -152,7 +156,11 @@ export function runProgram(
   launch(
     backend,
     shaderOf(program, backend.mostWorkgroups),
-    [...Object.values(reads), ...Object.values(writes)],
+    [
+      ...Object.values(reads),
+      ...Object.values(writes),
+      ...numbers ? [numbers.buffer] : [],
+    ],
     packUniforms(types, values),
   );
 }
@@ -171,6 +179,7 @@ export function shaderOf(program: Program, most: number): Shader {
   const bindings = [
     ...Object.keys(given(program.reads)).map(bound("read")),
     ...Object.keys(program.writes).map(bound("read_write")),
+    ...program.numbers ? [bound("uniform")("numbers")] : [],
   ];
   // A grid too long for one axis is folded into rows, the last of which may
   // be longer than what is left.
@@ -190,7 +199,10 @@ function textOf(
 ): string {
   const buffers = bindings.map(({ name, access }, i) => {
     const element = program.elements?.[name] ?? "Pack";
-    return `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`;
+    const [space, type] = access === "uniform"
+      ? [access, `array<vec4f, ${program.numbers!.vectors}>`]
+      : [`storage, ${access}`, `array<${element}>`];
+    return `@group(0) @binding(${i}) var<${space}> ${name}: ${type};`;
   });
   return /* wgsl */ `${program.directives ?? ""}alias Pack = ${element};
 ${declareUniforms("Uniforms", uniformsOf(program).types)}${buffers.join("\n")}

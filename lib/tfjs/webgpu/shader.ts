@@ -1,13 +1,13 @@
 /** Shaders as the launcher takes them. @module */
 
-/** A storage buffer of a shader. */
+/** A buffer of a shader. */
 export interface Binding {
   /** The buffer's name in the shader's text. */
   readonly name: string;
   /** The element type of the buffer's array. */
   readonly element: "f32" | "i32" | "atomic<i32>" | "vec4f" | "vec4h";
-  /** Whether the shader writes the buffer. */
-  readonly access: "read" | "read_write";
+  /** Whether the shader writes the buffer, or each thread reads the same of it. */
+  readonly access: "read" | "read_write" | "uniform";
 }
 
 /**

@@ -2,6 +2,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { registerKernels } from "../../../contract/kernel.ts";
 import {
+  JOIN,
   type Rule,
   type RuleNumbers,
   RULES,
@@ -16,6 +17,7 @@ import {
   toFloats,
 } from "../../../tfjs/webgpu/fused_kernel.ts";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
+import type { Bound } from "../../../tfjs/webgpu/launch.ts";
 import {
   makeFloats,
   type PackWidth,
@@ -23,74 +25,80 @@ import {
   sizeOf,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
+import {
+  inLaunches,
+  type UpdateLaunch,
+  type Weight,
+} from "./update_launches.ts";
 
 /** Registers the kernels. */
 export function registerUpdate(): void {
   registerKernels("webgpu", UPDATE, { forward: update });
+  registerKernels("webgpu", JOIN, { forward: join });
   registerFusedKernel(SQUARE_SUMS, { forward: squareSums });
 }
 
 const THREADS = 256;
 
+/** The most buffers of a launch that adds up squares, whose text grows with them. */
+const MOST_SQUARED = 32;
+
 /** Packs of a workgroup that adds up squares. */
 const BLOCK_PACKS = 4096;
 
-/** Storage buffers of a launch, which every device binds. */
-const MOST_TENSORS = 8;
-
-/** What each rule does to a pack at index `at`, in the order of TensorFlow.js's operations. */
+/** What each rule does to a pack, in the order of TensorFlow.js's operations. */
 const FORMULAS: Readonly<Record<Rule, string>> = {
   adam: /* wgsl */ `
-    let average = decay1 * mean[at] + rest1 * slope;
-    let energy = decay2 * square[at] + rest2 * slope * slope;
+    let average = decay1 * mean + rest1 * slope;
+    let energy = decay2 * square + rest2 * slope * slope;
     let root = correction * sqrt(energy) + epsilon;
-    value[at] = keep * value[at] + step * (average / root);
-    mean[at] = average;
-    square[at] = energy;`,
+    value = keep * value + step * (average / root);
+    mean = average;
+    square = energy;`,
   adamax: /* wgsl */ `
-    let average = decay1 * mean[at] + rest1 * slope;
-    let most = max(decay2 * largest[at], abs(slope));
-    value[at] += step * (average / (most + epsilon));
-    mean[at] = average;
-    largest[at] = most;`,
+    let average = decay1 * mean + rest1 * slope;
+    let most = max(decay2 * largest, abs(slope));
+    value += step * (average / (most + epsilon));
+    mean = average;
+    largest = most;`,
   sgd: /* wgsl */ `
-    value[at] += step * slope;`,
+    value += step * slope;`,
   momentum: /* wgsl */ `
-    let total = decay1 * sum[at] + slope;
-    value[at] += step * total;
-    sum[at] = total;`,
+    let total = decay1 * sum + slope;
+    value += step * total;
+    sum = total;`,
   nesterov: /* wgsl */ `
-    let total = decay1 * sum[at] + slope;
-    value[at] += step * (decay1 * total + slope);
-    sum[at] = total;`,
+    let total = decay1 * sum + slope;
+    value += step * (decay1 * total + slope);
+    sum = total;`,
   rmsProp: /* wgsl */ `
-    let energy = decay2 * square[at] + rest2 * slope * slope;
-    let next = decay1 * moment[at]
+    let energy = decay2 * square + rest2 * slope * slope;
+    let next = decay1 * moment
       + step * slope / sqrt(energy + epsilon);
-    value[at] -= next;
-    square[at] = energy;
-    moment[at] = next;`,
+    value -= next;
+    square = energy;
+    moment = next;`,
   centeredRmsProp: /* wgsl */ `
-    let average = decay2 * mean[at] + rest2 * slope;
-    let energy = decay2 * square[at] + rest2 * slope * slope;
-    let next = decay1 * moment[at]
+    let average = decay2 * mean + rest2 * slope;
+    let energy = decay2 * square + rest2 * slope * slope;
+    let next = decay1 * moment
       + step * slope / sqrt(energy - (average * average + epsilon));
-    value[at] -= next;
-    square[at] = energy;
-    moment[at] = next;
-    mean[at] = average;`,
+    value -= next;
+    square = energy;
+    moment = next;
+    mean = average;`,
   adagrad: /* wgsl */ `
-    let energy = square[at] + slope * slope;
-    value[at] += step * (slope / sqrt(energy + epsilon));
-    square[at] = energy;`,
+    let energy = square + slope * slope;
+    value += step * (slope / sqrt(energy + epsilon));
+    square = energy;`,
   adadelta: /* wgsl */ `
-    let shift = sqrt(change[at] + epsilon) /
-      sqrt(square[at] + epsilon) * slope;
-    value[at] += step * shift;
-    square[at] = decay1 * square[at] + rest1 * slope * slope;
-    change[at] = decay1 * change[at] + rest1 * shift * shift;`,
+    let shift = sqrt(change + epsilon) /
+      sqrt(square + epsilon) * slope;
+    value += step * shift;
+    square = decay1 * square + rest1 * slope * slope;
+    change = decay1 * change + rest1 * shift * shift;`,
   average: /* wgsl */ `
-    value[at] = decay1 * value[at] + rest1 * slope;`,
+    value = decay1 * value + rest1 * slope;`,
 };
 
 const NEUTRAL: Required<RuleNumbers> = {
@@ -100,45 +108,79 @@ const NEUTRAL: Required<RuleNumbers> = {
 
 /** The numbers of rules, as constants of a thread. */
 const CONSTANTS = Object.keys(NEUTRAL)
-  .map((name, i) => `  let ${name} = numbers[${i}];`).join("\n");
+  .map((name, i) => `  let ${name} = numbers[${i >> 2}][${i % 4}];`).join("\n");
 
-/** The tensors of a weight: its value, its gradient, and those of its rule. */
-type Weight = readonly tf.TensorInfo[];
+/** The vectors of four in which the numbers of rules are. */
+const NUMBER_VECTORS = Object.keys(NEUTRAL).length / 4;
+
+/** The most tensors of a launch, on devices that bind more than every one does. */
+const MOST_BOUND = 64;
+
+/** Storage buffers with which a launch changes many weights whose tensors lie apart. */
+const ENOUGH_BUFFERS = 32;
+
+/** Values and states of weights that were changed before. */
+const known = new WeakSet<object>();
+
+/** Joins tensors in memory where a device binds few buffers. */
+function joinWhereFew(
+  backend: StrictWebGPUBackend,
+  dataIds: readonly object[],
+): void {
+  if (backend.mostBuffers < ENOUGH_BUFFERS) backend.join(dataIds);
+}
+
+const join: tf.KernelFunc = ({ inputs, backend }) => {
+  const tensors = Object.values(inputs) as tf.TensorInfo[];
+  const dataIds = tensors.map(({ dataId }) => dataId);
+  joinWhereFew(backend as StrictWebGPUBackend, dataIds);
+  return [];
+};
 
 const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   const webgpu = backend as StrictWebGPUBackend;
   const { rule, weights, numbers } = attrs as unknown as UpdateAttributes;
-  const count = 2 + RULES[rule].length, factor = inputs["factor"];
+  const count = 2 + RULES[rule].length, given = inputs["factor"];
+  const every = Array.from({ length: weights }, (_, i) => {
+    const tensors = Array.from(
+      { length: count },
+      (_, j) => inputs[i * count + j] as tf.TensorInfo,
+    );
+    return { size: sizeOf(tensors[0]!), tensors };
+  }).filter(({ size }) => size > 0);
+  const values = every.map(({ tensors }) => tensors[0]!.dataId);
+  const states = every.flatMap(({ tensors }) =>
+    tensors.slice(2).map(({ dataId }) => dataId)
+  );
+  // What is new at each step, as if users assign to a weight, stays where it is.
+  for (const dataIds of [values, states]) {
+    joinWhereFew(webgpu, dataIds.filter((dataId) => known.has(dataId)));
+    for (const dataId of dataIds) known.add(dataId);
+  }
+  const changed = [...values, ...states];
+  const written = new Set(
+    changed.map((dataId) => webgpu.partOf(dataId)?.buffer),
+  );
   const converted: tf.TensorInfo[] = [];
-  const floats = (x: tf.TensorInfo) => {
-    if (holdsFloats(webgpu, x)) return x;
+  /** A tensor of floats that a launch may read while it changes weights. */
+  const readable = (x: tf.TensorInfo) => {
+    const part = webgpu.partOf(x.dataId);
+    if (holdsFloats(webgpu, x) && !(part && written.has(part.buffer))) return x;
     converted.push(toFloats(webgpu, x));
     return converted.at(-1)!;
   };
-  const changed: object[] = [];
   const byWidth: Record<PackWidth, Weight[]> = { 1: [], 4: [] };
   try {
-    for (let i = 0; i < weights; i++) {
-      const tensors = Array.from(
-        { length: count },
-        (_, j) => inputs[i * count + j] as tf.TensorInfo,
-      );
-      const size = sizeOf(tensors[0]!);
-      if (size === 0) continue;
-      changed.push(...tensors.toSpliced(1, 1).map(({ dataId }) => dataId));
-      byWidth[widthOf(size)].push(tensors.with(1, floats(tensors[1]!)));
+    for (const { size, tensors } of every) {
+      const readables = tensors.with(1, readable(tensors[1]!));
+      byWidth[widthOf(size)].push({ size, tensors: readables });
     }
-    // Other numbers at each step are one tensor, so that the uniforms of launches stay.
-    const values = Float32Array.from(Object.values({ ...NEUTRAL, ...numbers }));
-    const common = {
-      numbers: webgpu.makeTensorInfo([values.length], "float32", values),
-      ...(factor ? { factor: floats(factor as tf.TensorInfo) } : {}),
-    };
-    converted.push(common.numbers);
+    const factor = given && readable(given as tf.TensorInfo);
+    const most = mostBound(webgpu) - (factor ? 1 : 0);
+    const buffer = numbersOf(webgpu, { ...NEUTRAL, ...numbers });
     for (const width of [4, 1] as const) {
-      const others = Object.keys(common).length;
-      for (const part of inParts(byWidth[width], count, others)) {
-        runUpdate(webgpu, rule, part, width, common);
+      for (const launch of inLaunches(webgpu, byWidth[width], most)) {
+        runUpdate(webgpu, rule, launch, width, buffer, factor);
       }
     }
     webgpu.changed(changed);
@@ -148,18 +190,46 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   }
 };
 
-/** Divides what launches are for into parts whose tensors are bound at once. */
-function inParts<Item>(
-  items: readonly Item[],
-  tensorsEach: number,
-  others: number,
-): Item[][] {
-  const length = Math.floor((MOST_TENSORS - others) / tensorsEach);
-  const parts: Item[][] = [];
-  for (let i = 0; i < items.length; i += length) {
-    parts.push(items.slice(i, i + length));
-  }
-  return parts;
+/** The most storage buffers of a launch. */
+function mostBound(backend: StrictWebGPUBackend): number {
+  return Math.min(backend.mostBuffers, MOST_BOUND);
+}
+
+/** Numbers of updates that follow each other, as those of a step's groups of weights. */
+interface SameNumbers {
+  readonly content: string;
+  readonly buffer: GPUBuffer;
+  readonly generation: number;
+}
+
+const sameNumbers = new WeakMap<StrictWebGPUBackend, SameNumbers>();
+
+/** A buffer of numbers, which is written once for updates that have the same. */
+function numbersOf(
+  backend: StrictWebGPUBackend,
+  numbers: Required<RuleNumbers>,
+): GPUBuffer {
+  const { buffers, generation, queue, capture } = backend;
+  const values = Float32Array.from(Object.values(numbers));
+  const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+  return backend.guard(() => {
+    // What is captured has a buffer of its own, for as long as it is repeated.
+    if (capture) {
+      const buffer = buffers.acquireIdle(values.byteLength, usage);
+      queue.writeBuffer(buffer, 0, values);
+      return buffer;
+    }
+    const content = values.join();
+    const last = sameNumbers.get(backend);
+    if (last?.content === content && last.generation === generation) {
+      return last.buffer;
+    }
+    if (last) buffers.letGo(last.buffer);
+    const buffer = buffers.hold(values.byteLength, usage);
+    queue.writeBuffer(buffer, 0, values);
+    sameNumbers.set(backend, { content, buffer, generation });
+    return buffer;
+  });
 }
 
 /** Numbers, and the ends of the workgroups, of the tensors of a launch. */
@@ -168,55 +238,96 @@ function shareOut(packs: readonly number[], packsEach: number) {
   let workgroups = 0;
   for (const [i, count] of packs.entries()) {
     integers[`packs${i}`] = count;
-    integers[`begin${i}`] = workgroups;
     workgroups += Math.ceil(count / packsEach);
     integers[`end${i}`] = workgroups;
   }
   return { integers, workgroups };
 }
 
+/** The first workgroup of a tensor of a launch, in the text. */
+function beginOf(i: number): string {
+  return i === 0 ? "0u" : `uniforms.end${i - 1}`;
+}
+
 function runUpdate(
   backend: StrictWebGPUBackend,
   rule: Rule,
-  weights: readonly Weight[],
+  { bound, weights }: UpdateLaunch,
   width: PackWidth,
-  common: {
-    readonly numbers: tf.TensorInfo;
-    readonly factor?: tf.TensorInfo;
-  },
+  numbers: GPUBuffer,
+  factor: tf.TensorInfo | undefined,
 ): void {
   const names = ["value", "gradient", ...RULES[rule]];
-  const reads: Record<string, tf.TensorInfo> = {};
-  const writes: Record<string, tf.TensorInfo> = {};
-  for (const [i, tensors] of weights.entries()) {
-    for (const [j, name] of names.entries()) {
-      (j === 1 ? reads : writes)[`${name}${i}`] = tensors[j]!;
+  const reads: Record<string, Bound> = {}, writes: Record<string, Bound> = {};
+  for (const [i, { bound: own, isWritten }] of bound.entries()) {
+    (isWritten ? writes : reads)[`bound${i}`] = own;
+  }
+  const packs = weights.map(({ size }) => size / width);
+  const { integers, workgroups } = shareOut(packs, THREADS);
+  for (const [i, { places }] of weights.entries()) {
+    for (const [j, { offset }] of places.entries()) {
+      if (offset === undefined) continue;
+      integers[`first${i}_${j}`] = offset / 4 / width;
     }
   }
-  const packs = weights.map(([value]) => sizeOf(value!) / width);
-  const slope = common.factor ? " * factor[0]" : "";
-  const ofWeight = (i: number) => {
-    const own = RegExp(`\\b(${names.join("|")})\\[at\\]`, "g");
-    return /* wgsl */ `  if (workgroup < uniforms.end${i}) {
-    let at = (workgroup - uniforms.begin${i}) * ${THREADS}u + local;
-    if (at >= uniforms.packs${i}) { return; }
-    let slope = gradient${i}[at]${slope};
-${FORMULAS[rule].replace(own, `$1${i}[at]`)}
-    return;
-  }`;
+  const pattern = weights.map(({ places }) =>
+    places.map(({ binding, offset }) =>
+      offset === undefined ? binding : `${binding}+`
+    ).join()
+  );
+  /** The pack of a thread, of a tensor of a weight. */
+  const packOf = (i: number, j: number) => {
+    const { binding, offset } = weights[i]!.places[j]!;
+    const first = offset === undefined ? "" : `uniforms.first${i}_${j} + `;
+    return `bound${binding}[${first}at]`;
   };
+  const read = (i: number) =>
+    /* wgsl */ `if (workgroup < uniforms.end${i}) {
+    weight = ${i}u;
+    at = (workgroup - ${beginOf(i)}) * ${THREADS}u + local;
+    if (at >= uniforms.packs${i}) { return; }
+${names.map((name, j) => `    ${name} = ${packOf(i, j)};`).join("\n")}
+  }`;
+  const write = (i: number) =>
+    /* wgsl */ `    case ${i}u: {
+${
+      names.map((name, j) => j === 1 ? "" : `      ${packOf(i, j)} = ${name};`)
+        .join("\n")
+    }
+    }`;
+  const each = (text: (i: number) => string) => weights.map((_, i) => text(i));
   runProgram(backend, {
     name: "update",
-    variants: [rule, `${weights.length}`, slope !== "" && "factor"],
+    variants: [rule, ...pattern, factor !== undefined && "factor"],
     width,
-    elements: { numbers: "f32", factor: "f32" },
-    reads: { ...reads, ...common },
+    elements: { factor: "f32" },
+    reads: { ...reads, factor },
     writes,
-    ...shareOut(packs, THREADS),
+    numbers: { buffer: numbers, vectors: NUMBER_VECTORS },
+    ...{ integers, workgroups },
     threads: THREADS,
     body: () =>
-      CONSTANTS + "\n" + weights.map((_, i) => ofWeight(i)).join("\n"),
+      /* wgsl */ `${CONSTANTS}
+  var weight = 0u;
+  var at = 0u;
+${names.map((name) => `  var ${name} = Pack();`).join("\n")}
+  ${each(read).join(" else ")}
+  let slope = gradient${factor ? " * factor[0]" : ""};
+${FORMULAS[rule]}
+  switch (weight) {
+${each(write).join("\n")}
+    default: {}
+  }`,
   });
+}
+
+/** Divides tensors into parts that are bound at once. */
+function inParts<Item>(items: readonly Item[], length: number): Item[][] {
+  const parts: Item[][] = [];
+  for (let i = 0; i < items.length; i += length) {
+    parts.push(items.slice(i, i + length));
+  }
+  return parts;
 }
 
 /** Sums of squares by workgroups, whatever the number of tensors: one number for each. */
@@ -226,8 +337,10 @@ const squareSums: FusedKernel<string> = ({ backend, inputs }) => {
     const size = sizeOf(x);
     if (size > 0) byWidth[widthOf(size)].push(x);
   }
+  // One buffer is that of the sums.
+  const most = Math.min(mostBound(backend), MOST_SQUARED) - 1;
   const parts = ([4, 1] as const).flatMap((width) =>
-    inParts(byWidth[width], 1, 1).map((tensors) => {
+    inParts(byWidth[width], most).map((tensors) => {
       const packs = tensors.map((x) => sizeOf(x) / width);
       return { width, tensors, ...shareOut(packs, BLOCK_PACKS) };
     })
@@ -237,8 +350,10 @@ const squareSums: FusedKernel<string> = ({ backend, inputs }) => {
   let first = 0;
   for (const { width, tensors, integers, workgroups } of parts) {
     const ofTensor = (i: number) =>
-      /* wgsl */ `  if (workgroup >= uniforms.begin${i} && workgroup < uniforms.end${i}) {
-    let first = (workgroup - uniforms.begin${i}) * ${BLOCK_PACKS}u;
+      /* wgsl */ `  if (workgroup >= ${
+        beginOf(i)
+      } && workgroup < uniforms.end${i}) {
+    let first = (workgroup - ${beginOf(i)}) * ${BLOCK_PACKS}u;
     let end = min(first + ${BLOCK_PACKS}u, uniforms.packs${i});
     for (var at = first + local; at < end; at += ${THREADS}u) {
       sum += x${i}[at] * x${i}[at];
