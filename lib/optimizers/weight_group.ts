@@ -64,14 +64,14 @@ export class WeightGroup {
    * Lets the backend lay weights, and what is kept beside them, as one kernel changes
    * them best; later, launches that are captured would be captured in vain.
    *
-   * @param kept Lists of a tensor for each weight, such as their moments.
+   * @param kept Lists of tensors that are changed, and end, together.
    */
   settle(kept: readonly (readonly tf.Tensor[])[]): void {
     if (!hasKernel(JOIN)) return;
     const dataIds = this.variables.map(({ dataId }) => dataId);
     if (dataIds.every((dataId, i) => dataId === this.#settled[i])) return;
     this.#settled = dataIds;
-    for (const tensors of [this.variables, kept.flat()]) {
+    for (const tensors of [this.variables, ...kept]) {
       runKernel(JOIN, Object.fromEntries(tensors.entries()));
     }
   }

@@ -172,7 +172,8 @@ export class TrainingState {
     const before = this.#sums;
     const { rows } = share;
     for (const { group, moments } of this.#groups) {
-      group.settle(Object.values(moments));
+      const { mean, square, average = [] } = moments;
+      group.settle([[...mean, ...square], average]);
     }
     this.#sums = tf.tidy(() => {
       if (rows?.count === 0) return before ?? this.#noGradients();

@@ -4,7 +4,6 @@ import { registerKernels } from "../../../contract/kernel.ts";
 import {
   JOIN,
   type Rule,
-  type RuleNumbers,
   RULES,
   SQUARE_SUMS,
   UPDATE,
@@ -25,6 +24,7 @@ import {
   sizeOf,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
+import { bufferOfNumbers, CONSTANTS, NUMBER_VECTORS } from "./rule_numbers.ts";
 import {
   inLaunches,
   type UpdateLaunch,
@@ -101,18 +101,6 @@ const FORMULAS: Readonly<Record<Rule, string>> = {
     value = decay1 * value + rest1 * slope;`,
 };
 
-const NEUTRAL: Required<RuleNumbers> = {
-  ...{ step: 0, decay1: 0, rest1: 0, decay2: 0, rest2: 0 },
-  ...{ correction: 1, epsilon: 0, keep: 1 },
-};
-
-/** The numbers of rules, as constants of a thread. */
-const CONSTANTS = Object.keys(NEUTRAL)
-  .map((name, i) => `  let ${name} = numbers[${i >> 2}][${i % 4}];`).join("\n");
-
-/** The vectors of four in which the numbers of rules are. */
-const NUMBER_VECTORS = Object.keys(NEUTRAL).length / 4;
-
 /** The most tensors of a launch, on devices that bind more than every one does. */
 const MOST_BOUND = 64;
 
@@ -177,7 +165,7 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
     }
     const factor = given && readable(given as tf.TensorInfo);
     const most = mostBound(webgpu) - (factor ? 1 : 0);
-    const buffer = numbersOf(webgpu, { ...NEUTRAL, ...numbers });
+    const buffer = bufferOfNumbers(webgpu, numbers);
     for (const width of [4, 1] as const) {
       for (const launch of inLaunches(webgpu, byWidth[width], most)) {
         runUpdate(webgpu, rule, launch, width, buffer, factor);
@@ -193,43 +181,6 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
 /** The most storage buffers of a launch. */
 function mostBound(backend: StrictWebGPUBackend): number {
   return Math.min(backend.mostBuffers, MOST_BOUND);
-}
-
-/** Numbers of updates that follow each other, as those of a step's groups of weights. */
-interface SameNumbers {
-  readonly content: string;
-  readonly buffer: GPUBuffer;
-  readonly generation: number;
-}
-
-const sameNumbers = new WeakMap<StrictWebGPUBackend, SameNumbers>();
-
-/** A buffer of numbers, which is written once for updates that have the same. */
-function numbersOf(
-  backend: StrictWebGPUBackend,
-  numbers: Required<RuleNumbers>,
-): GPUBuffer {
-  const { buffers, generation, queue, capture } = backend;
-  const values = Float32Array.from(Object.values(numbers));
-  const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
-  return backend.guard(() => {
-    // What is captured has a buffer of its own, for as long as it is repeated.
-    if (capture) {
-      const buffer = buffers.acquireIdle(values.byteLength, usage);
-      queue.writeBuffer(buffer, 0, values);
-      return buffer;
-    }
-    const content = values.join();
-    const last = sameNumbers.get(backend);
-    if (last?.content === content && last.generation === generation) {
-      return last.buffer;
-    }
-    if (last) buffers.letGo(last.buffer);
-    const buffer = buffers.hold(values.byteLength, usage);
-    queue.writeBuffer(buffer, 0, values);
-    sameNumbers.set(backend, { content, buffer, generation });
-    return buffer;
-  });
 }
 
 /** Numbers, and the ends of the workgroups, of the tensors of a launch. */
