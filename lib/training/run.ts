@@ -16,7 +16,7 @@ import { warnOfMemory } from "./memory_check.ts";
 import { shapesOf, wrongLabels } from "./model_output.ts";
 import type { TrainingProgress } from "./reports/progress.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
-import type { Ranks } from "./ranks.ts";
+import type { Ranks, Share } from "./ranks.ts";
 import type { RankCheckpoints } from "./rank_checkpoints.ts";
 import type { RunParts } from "./run_identity.ts";
 import type { EvaluationOptions, TrainOptions } from "./train_options.ts";
@@ -210,7 +210,8 @@ export class Run {
             );
           }
           assertBatch(model, batch);
-          if (step === this.#began.steps + 1 && i === 0 && !communicator) {
+          const isFirst = step === this.#began.steps + 1 && i === 0;
+          if (isFirst && !communicator) {
             warnOfMemory(model, batch);
           }
           size += batch.size;
@@ -221,6 +222,7 @@ export class Run {
             await this.#assertLabels(step, batch.labels);
             const share = this.#ranks.shareOf(batch.labels.shape[0]!);
             const dropoutSeed = `${seed}/${position}`;
+            if (isFirst) await this.#compile(batch, dropoutSeed, share);
             state.addGradients(batch, this.#lossFor, dropoutSeed, share);
           } finally {
             tf.dispose([...batch.inputs]);
@@ -258,6 +260,22 @@ export class Run {
     if (saves) await this.#save();
     if (epochEnds) await this.#endEpoch();
     return communicator ? stops : Boolean(signal?.aborted);
+  }
+
+  /** Compiles the shaders of a step at once, before the first one. */
+  async #compile(
+    batch: Batch,
+    dropoutSeed: string,
+    share: Share,
+  ): Promise<void> {
+    await this.#state.compileAhead(
+      ...[batch, this.#lossFor, dropoutSeed, share] as const,
+      (done, total) => this.#progress.compiled?.({ done, total }),
+      this.#signal,
+    );
+    // Either may have come meanwhile.
+    this.#signal?.throwIfAborted();
+    this.#state.assertModel();
   }
 
   /** Throws before a step if its labels are known to be wrong. */

@@ -302,8 +302,8 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
     assertFunctions("train's callback", callbacks);
   }
   if (typeof progress === "object") {
-    const { begin, update, end } = progress;
-    assertFunctions("progress's", { begin, update, end });
+    const { begin, update, end, compiled = () => {} } = progress;
+    assertFunctions("progress's", { begin, update, end, compiled });
   } else if (progress !== "auto" && typeof progress !== "boolean") {
     throw new TypeError(
       `progress should be true, false, "auto" or an object of functions, got ${progress}`,

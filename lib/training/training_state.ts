@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../contract/tape.ts";
 import type { Batch } from "../data/batches/stream.ts";
+import { compileAhead } from "../contract/compile_ahead.ts";
 import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { assertBoolean, assertEpsilon } from "../contract/values.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
@@ -160,6 +161,27 @@ export class TrainingState {
   get replayed(): { readonly batches: number; readonly refusal?: string } {
     const { replays = 0, refusal } = this.#runs ?? {};
     return { batches: replays, ...refusal !== undefined && { refusal } };
+  }
+
+  /**
+   * Compiles what computes the gradients of a batch, before they are computed; only
+   * where a step may be recorded, since no other may run without being noticed.
+   *
+   * @param tell Is called with how many shaders of how many are compiled.
+   */
+  async compileAhead(
+    batch: Batch,
+    lossFor: LossFor,
+    dropoutSeed: string,
+    share: Share,
+    tell: (done: number, total: number) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (!this.#runs || share.rows?.count === 0) return;
+    const run = () => {
+      this.#addedGradients(batch, lossFor, dropoutSeed, share, undefined);
+    };
+    await compileAhead(run, tell, signal);
   }
 
   /** Adds the gradients of a batch, or of a rank's share of it, to those of the next step. */

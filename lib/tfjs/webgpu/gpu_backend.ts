@@ -19,6 +19,7 @@ import { GpuBuffers } from "./gpu_buffers.ts";
 import { GpuError, reported } from "./gpu_error.ts";
 import { HeldValues } from "./held_values.ts";
 import { recordCopy, recordStockPrograms } from "./launch.ts";
+import { AskedPipelines } from "./pipelines.ts";
 import { limitsOf } from "../../contract/limits.ts";
 import type { CapturingBackend } from "../../contract/recorded_run.ts";
 import {
@@ -128,6 +129,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   readonly arena: Arena;
   /** What captures launches now. */
   capture: Capture | undefined;
+  /** Who is asked for pipelines now, instead of a launch. */
+  asked: AskedPipelines | undefined;
   /** Runs kernels so that their launches can be repeated, as recorded runs ask for. */
   captureLaunches: CapturingBackend["captureLaunches"];
   /** Grows whenever buffers may have become invalid. */
@@ -219,6 +222,17 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** Whether launches are being timed. */
   get isTimed(): boolean {
     return (this as unknown as { activeTimers?: unknown }).activeTimers != null;
+  }
+
+  /**
+   * Runs kernels that launch nothing, and returns the pipelines that their launches
+   * would have compiled; `undefined` if it has run nothing.
+   */
+  compileAhead(run: () => void): AskedPipelines | undefined {
+    if (this.lost || this.asked || this.capture || this.isTimed) {
+      return undefined;
+    }
+    return AskedPipelines.of(this, run);
   }
 
   /** Submits what waits if launches were repeated since the last submission. */
@@ -391,6 +405,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
    * yet; none of them uses this buffer. The few numbers of a constant are written once.
    */
   #upload(dataId: { id: number }, bytes: number): void {
+    if (this.asked) return this.asked.standIn(dataId);
     const data = this.tensorMap.get(dataId);
     if (!data.values) {
       data.resource = this.buffers.acquireBuffer(bytes, tensorUsage());
@@ -514,6 +529,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
    * these hold is as new as an output would be.
    */
   changed(dataIds: readonly object[]): void {
+    if (this.asked) return;
     const now = this.write(null!, [0], "float32");
     this.disposeData(now);
     for (const dataId of dataIds) {
@@ -526,6 +542,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** Reads a tensor; throws if it was computed after something had failed. */
   override async read(dataId: { id: number }): Promise<tf.BackendValues> {
     if (this.lost) throw this.lost;
+    // Nobody in a run that launches nothing can await it.
+    if (this.asked?.hasNoValues(dataId)) return await new Promise(() => {});
     // Values that are not on the GPU arrive before the errors do.
     if (this.tensorMap.has(dataId) && this.tensorMap.get(dataId).values) {
       this.#throwIfSuspect(dataId);
@@ -597,6 +615,9 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   override readSync(dataId: { id: number }): tf.BackendValues {
     // What a kernel does by values is not in its launches.
     if (this.capture) this.capture.isSpoilt = true;
+    if (this.asked?.hasNoValues(dataId)) {
+      throw new Error("A tensor that was not computed cannot be read");
+    }
     this.#leaveJoined(dataId);
     const values = super.readSync(dataId);
     const data = this.tensorMap.get(dataId);

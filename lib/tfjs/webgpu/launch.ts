@@ -18,6 +18,7 @@ import {
 } from "./bind_groups.ts";
 import type { GpuBuffers } from "./gpu_buffers.ts";
 import type { HeldValues } from "./held_values.ts";
+import { type AskedPipelines, compiledShader } from "./pipelines.ts";
 import type { Shader } from "./shader.ts";
 
 /** What launches need of our backend. */
@@ -30,6 +31,8 @@ export interface LaunchingBackend extends WebGPUBackend {
   readonly uniforms: HeldValues;
   /** What captures launches now. */
   readonly capture: Capture | undefined;
+  /** Who is asked for pipelines now, instead of a launch. */
+  readonly asked: AskedPipelines | undefined;
   /** The number of launches so far. */
   launches: number;
   /** The most workgroups that the device dispatches along an axis. */
@@ -87,8 +90,6 @@ export interface StockUniform {
 /** What is bound: all values of a tensor, or a buffer in which several lie. */
 export type Bound = tf.TensorInfo | GPUBuffer;
 
-const pipelines = new WeakMap<GPUDevice, Map<string, Compiled>>();
-
 /**
  * Launches a shader.
  *
@@ -115,6 +116,13 @@ function record(
   bound: readonly Bound[],
   uniforms: ArrayBuffer,
 ): void {
+  if (backend.asked) {
+    for (const one of bound) {
+      if (one instanceof GPUBuffer) continue;
+      backend.uploadToGPU(one.dataId as { id: number });
+    }
+    return backend.asked.askFor({ key, bindings, code });
+  }
   const compiled = compiledShader({ key, bindings, code }, backend.device);
   const buffers: Bindable[] = [];
   for (const [i, one] of bound.entries()) {
@@ -363,46 +371,6 @@ function assertDispatch({ key, dispatch }: Shader, limit: number): void {
       `(maxComputeWorkgroupsPerDimension), got [${dispatch.join(", ")}]; ` +
       `use larger chunks or smaller batches`,
   );
-}
-
-const BINDING_TYPES = {
-  read: "read-only-storage",
-  read_write: "storage",
-  uniform: "uniform",
-} as const;
-
-function compiledShader(
-  { key, bindings, code }: Pick<Shader, "key" | "bindings" | "code">,
-  device: GPUDevice,
-): Compiled {
-  let ofDevice = pipelines.get(device);
-  if (!ofDevice) pipelines.set(device, ofDevice = new Map());
-  const known = ofDevice.get(key);
-  if (known) return known;
-  // The layout "auto" would omit bindings that the shader's text does not use.
-  const types: GPUBufferBindingType[] = [
-    ...bindings.map(({ access }) => BINDING_TYPES[access]),
-    "uniform",
-  ];
-  const layout = device.createBindGroupLayout({
-    label: key,
-    entries: types.map((type, binding) => ({
-      binding,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type },
-    })),
-  });
-  const pipeline = device.createComputePipeline({
-    label: key,
-    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: {
-      module: device.createShaderModule({ label: key, code: code() }),
-      entryPoint: "main",
-    },
-  });
-  const compiled = { pipeline, layout };
-  ofDevice.set(key, compiled);
-  return compiled;
 }
 
 /** The open pass, or a separate one for a launch that is timed. */

@@ -20,6 +20,11 @@ export interface ProgressState {
 export interface TrainingProgress {
   /** Begins the display; called once, before the first step. */
   begin(steps: { readonly step: number; readonly steps: number }): void;
+  /**
+   * Shows how many shaders of how many are compiled; called after each, before the
+   * first step, on a backend that compiles them then. @default shows nothing
+   */
+  compiled?(shaders: { readonly done: number; readonly total: number }): void;
   /** Updates the display; called every few steps. */
   update(state: ProgressState): void;
   /** Ends the display; called once when training ends in any way, and awaited. */

@@ -1,6 +1,9 @@
 import { Progress as ProgressBar } from "../../progress/progress.ts";
 import type { ProgressState, TrainingProgress } from "./progress.ts";
 
+/** Milliseconds that shaders compile before a line tells how far they are. */
+const MILLISECONDS_IN_SILENCE = 1000;
+
 /**
  * Shows progress in tqdm's format, as `Progress` of `./notebook` does: a bar in
  * a notebook, one line on a terminal, and a line every ten seconds elsewhere.
@@ -19,15 +22,31 @@ import type { ProgressState, TrainingProgress } from "./progress.ts";
  * @returns The progress display, for the option `progress` of `train`.
  */
 export function trainingProgress(): TrainingProgress {
-  let bar: ProgressBar | undefined;
+  let bar: ProgressBar | undefined, shaders: ProgressBar | undefined;
+  let began: number | undefined, closed: Promise<void> | undefined;
+  const closeShaders = () => {
+    closed ??= shaders?.close();
+  };
   return {
     begin({ step, steps }) {
       bar = new ProgressBar({ total: steps, initial: step, unit: "step" });
+    },
+    compiled({ done, total }) {
+      began ??= performance.now();
+      if (performance.now() - began < MILLISECONDS_IN_SILENCE) return;
+      shaders ??= new ProgressBar({
+        ...{ total, initial: done - 1 },
+        ...{ description: "compiling shaders", unit: "shader" },
+      });
+      shaders.update(done - shaders.done);
+      if (done === total) closeShaders();
     },
     update(state) {
       bar?.update(state.step - bar.done, figuresOf(state));
     },
     async end() {
+      closeShaders();
+      await closed;
       await bar?.close();
     },
   };
