@@ -33,15 +33,42 @@ interface Compilation {
  *
  * @param run A synchronous function; the tensors that it makes are disposed of.
  * @param tell Is called with how many shaders of how many are compiled, after each.
+ * @default does nothing
  * @param signal Ends it early.
  */
 export async function compileAhead(
   run: () => void,
-  tell: (done: number, total: number) => void,
+  tell: (done: number, total: number) => void = () => {},
   signal?: AbortSignal,
 ): Promise<void> {
   if (!canRecord()) return;
   const backend = tf.backend() as CompilingBackend;
   const compilation = backend.compileAhead?.(() => tf.tidy(run));
   await compilation?.compile(tell, signal);
+}
+
+/** What was compiled ahead on a backend, by whom it belongs to. */
+const compiled = new WeakMap<object, WeakMap<object, Set<string>>>();
+
+/**
+ * Like {@linkcode compileAhead}, but only once on a backend: what runs again and again
+ * should not run ahead each time.
+ *
+ * @param owner Whose kernels they are, such as a model.
+ * @param kind Which of the owner's.
+ */
+export async function compileAheadOnce(
+  owner: object,
+  kind: string,
+  run: () => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (!canRecord()) return;
+  const backend = tf.backend();
+  if (!(backend as CompilingBackend).compileAhead) return;
+  const owners = compiled.get(backend) ?? new WeakMap();
+  const kinds: Set<string> = owners.get(owner) ?? new Set();
+  if (kinds.has(kind)) return;
+  compiled.set(backend, owners.set(owner, kinds.add(kind)));
+  await compileAhead(run, undefined, signal);
 }

@@ -191,6 +191,10 @@ export async function generate(
   const { maxNewTokens = 100, onToken, signal } = options;
   let memory = from ? copyOf(from.memory) : emptyMemory(texts.length);
   try {
+    if (maxNewTokens > 0 && !signal?.aborted) {
+      const first = texts.map(({ unread }) => unread);
+      await reader.compileAhead(first, memory, signal);
+    }
     for (let added = 0; added < maxNewTokens && !signal?.aborted; added++) {
       if (texts.every(({ ended }) => ended)) break;
       const next = texts.map(({ ended, unread }) => ended ? [] : unread);

@@ -1,6 +1,7 @@
 /** Reading texts in parts with a causal model. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { compileAheadOnce } from "../contract/compile_ahead.ts";
 import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { isCausal } from "../layers/options/attention_options.ts";
 import { LionBlock } from "../layers/block.ts";
@@ -37,6 +38,15 @@ export interface TextReader {
     texts: readonly (readonly number[])[],
     memory: Memory,
   ): { logits: tf.Tensor2D; memory: Memory };
+  /**
+   * Compiles what reads these tokens, and then a token of each text, before a model's
+   * first text.
+   */
+  compileAhead(
+    texts: readonly (readonly number[])[],
+    memory: Memory,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Disposes of what it has recorded. */
   dispose(): void;
 }
@@ -116,7 +126,29 @@ export function readerOf(model: LayersModel): TextReader {
     names = after.map((state) => Object.keys(state));
     return [logits, ...after.flatMap((state) => Object.values(state))];
   };
+  /** The memory after texts, of the states that `read` returns after the logits. */
+  const memoryOf = (
+    texts: readonly (readonly number[])[],
+    lengths: readonly number[],
+    states: readonly tf.Tensor[],
+  ): Memory => {
+    const values = states.values();
+    return {
+      lengths: lengths.map((length, i) => length + texts[i]!.length),
+      layers: names.map((own) =>
+        Object.fromEntries(own.map((name) => [name, values.next().value!]))
+      ),
+    };
+  };
   return {
+    async compileAhead(texts, { lengths, layers }, signal) {
+      if (!runs) return;
+      await compileAheadOnce(model, "text", () => {
+        const [, ...states] = read(placed(texts, lengths), layers);
+        const memory = memoryOf(texts, lengths, states);
+        read(placed(texts.map(() => [0]), memory.lengths), memory.layers);
+      }, signal);
+    },
     read(texts, { lengths, layers }) {
       const [logits, ...after] = tf.tidy(() => {
         const next = placed(texts, lengths);
@@ -129,15 +161,9 @@ export function readerOf(model: LayersModel): TextReader {
         const run = () => read(next, layers);
         return runs?.run(kind, [...given, ...states], run) ?? run();
       });
-      const values = after.values();
       return {
         logits: logits as tf.Tensor2D,
-        memory: {
-          lengths: lengths.map((length, i) => length + texts[i]!.length),
-          layers: names.map((own) =>
-            Object.fromEntries(own.map((name) => [name, values.next().value!]))
-          ),
-        },
+        memory: memoryOf(texts, lengths, after),
       };
     },
     dispose: () => runs?.dispose(),

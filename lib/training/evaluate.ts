@@ -183,7 +183,9 @@ export async function evaluateBy(
       const each = itemsUnlessAborted(signal, batches, disposeBatch);
       for await (const batch of each) {
         assertBatch(model, batch);
-        const { labels } = batch;
+        const { inputs, labels } = batch;
+        // A rank's share may have other kernels.
+        if (!ranks.communicator) await applied.compileAhead(inputs);
         if (ranks.communicator) shapes.push(shapesOf(batch));
         const share = ranks.shareOf(labels.shape[0]!);
         unread.push({

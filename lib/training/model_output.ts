@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator, TokenRanks } from "../contract/communicator.ts";
+import { compileAheadOnce } from "../contract/compile_ahead.ts";
 import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { assertModel } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
@@ -61,6 +62,14 @@ export class AppliedModel {
     if (!this.#runs) return apply();
     const settings = settingsIn(this.#layers);
     return this.#runs.run(settings, inputs, () => [apply()])[0]!;
+  }
+
+  /** Compiles what computes the output for inputs like these, before a model's first. */
+  async compileAhead(inputs: readonly tf.Tensor[]): Promise<void> {
+    if (!this.#runs) return;
+    await compileAheadOnce(this.#model, "output", () => {
+      outputOf(this.#model, inputs, { training: false });
+    });
   }
 
   /** Disposes of all but the model. */

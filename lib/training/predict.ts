@@ -175,6 +175,7 @@ async function* readEach(
   try {
     for await (const batch of batches) {
       assertBatch(model, batch);
+      if (!coming) await applied.compileAhead(batch.inputs);
       const last = coming;
       coming = read(apply(applied, batch, map));
       if (last) yield await last;

@@ -5,12 +5,17 @@ import { compileAhead } from "../../../lib/contract/compile_ahead.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { launch } from "../../../lib/tfjs/webgpu/launch.ts";
 import { keyOf, output } from "../../../lib/tfjs/webgpu/shader.ts";
-import { GpuError, useBackend } from "../../../mod.ts";
-import { train, type TrainingProgress } from "../../../lib/training/mod.ts";
+import { generate, GpuError, lionGpt, useBackend } from "../../../mod.ts";
+import {
+  predict,
+  train,
+  type TrainingProgress,
+} from "../../../lib/training/mod.ts";
 import {
   tinyData,
   tinyModel,
   tinyOptions,
+  tinyPass,
   weightsOf,
 } from "../../training/tiny.ts";
 import { onWebGpu } from "./on_webgpu.ts";
@@ -130,6 +135,54 @@ onWebGpu("to compile ahead changes nothing", async (backend) => {
   } finally {
     backend.compileAhead = compileAhead;
   }
+});
+
+/** Runs on a device that has compiled nothing, and then without compiling ahead. */
+async function withAndWithout<T>(
+  backend: StrictWebGPUBackend,
+  run: () => Promise<T>,
+): Promise<void> {
+  backend.device.destroy();
+  await useBackend({ prefer: ["webgpu"] });
+  const results: T[] = [];
+  const first = await callsOf(async () => results.push(await run()));
+  const ahead = count(first, "ahead"), atOnce = count(first, "at once");
+  assert(ahead > 10 && atOnce <= 2, `${ahead} and ${atOnce}`);
+  const { numTensors } = tf.memory();
+  const again = await callsOf(async () => results.push(await run()));
+  assertEquals(count(again, "ahead"), 0);
+  assertEquals(tf.memory().numTensors, numTensors);
+  assertEquals(results[1], results[0]);
+  const next = tf.backend() as StrictWebGPUBackend;
+  const { compileAhead } = next;
+  next.compileAhead = undefined!;
+  try {
+    assertEquals(await run(), results[0]);
+  } finally {
+    next.compileAhead = compileAhead;
+  }
+}
+
+onWebGpu("predictions are of shaders compiled ahead", async (backend) => {
+  await withAndWithout(backend, async () => {
+    const model = tinyModel();
+    const { values } = await predict(model, tinyPass());
+    model.dispose();
+    return [...values];
+  });
+});
+
+onWebGpu("texts are written by shaders compiled ahead", async (backend) => {
+  await withAndWithout(backend, async () => {
+    const model = lionGpt({
+      ...{ dim: 16, depth: 2, numHeads: 2, variant: "s" },
+      ...{ vocabularySize: 11, seed: 3 },
+    });
+    const options = { maxNewTokens: 12, temperature: 1, seed: 1 };
+    const texts = await generate(model, [[1, 2, 3], [4]], options);
+    model.dispose();
+    return texts;
+  });
 });
 
 onWebGpu("what runs ahead has no values, and leaves none", async (backend) => {
