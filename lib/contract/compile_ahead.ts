@@ -1,5 +1,6 @@
 /** Compiles what kernels launch before they launch it. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { unlessAborted } from "./abort.ts";
 import { canRecord } from "./recorded_run.ts";
 
 /** A backend whose kernels launch what has to be compiled first. */
@@ -15,7 +16,7 @@ interface CompilingBackend {
 
 /** What is to be compiled. */
 interface Compilation {
-  /** Compiles it, and tells each time how many of how many are compiled. */
+  /** Compiles it, and tells at first and each time how many of how many are compiled. */
   compile(
     tell: (done: number, total: number) => void,
     signal?: AbortSignal,
@@ -32,9 +33,10 @@ interface Compilation {
  * earnest hears of it.
  *
  * @param run A synchronous function; the tensors that it makes are disposed of.
- * @param tell Is called with how many shaders of how many are compiled, after each.
+ * @param tell Is called with how many shaders of how many are compiled, at first with 0;
+ * not at all if there are none.
  * @default does nothing
- * @param signal Ends it early.
+ * @param signal Ends the wait early.
  */
 export async function compileAhead(
   run: () => void,
@@ -44,7 +46,12 @@ export async function compileAhead(
   if (!canRecord()) return;
   const backend = tf.backend() as CompilingBackend;
   const compilation = backend.compileAhead?.(() => tf.tidy(run));
-  await compilation?.compile(tell, signal);
+  if (!compilation || signal?.aborted) return;
+  try {
+    await unlessAborted(signal, compilation.compile(tell, signal));
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  }
 }
 
 /** What was compiled ahead on a backend, by whom it belongs to. */

@@ -97,8 +97,8 @@ async function trainBy(
 ): Promise<TrainingResult> {
   assertOneOutput(model);
   const given = settingsOf(options, data);
-  const record = options.record ?? isOwnStep(model, options);
-  const settings = { ...given, record };
+  const isOwn = isOwnStep(model, options);
+  const settings = { ...given, record: options.record ?? isOwn, isOwn };
   assertTeaches(model, settings.distillation);
   assertStateFits(model, settings);
   const release = takeWeights(model);

@@ -50,6 +50,11 @@ export interface UpdateSettings {
   readonly best: BestSettings | undefined;
   /** Whether the kernels of a step are recorded, and replayed. @default false */
   readonly record?: boolean | undefined;
+  /**
+   * Whether all that a step computes is the library's own, and so keeps nothing from
+   * one run to the next. @default false
+   */
+  readonly isOwn?: boolean | undefined;
 }
 
 /**
@@ -164,8 +169,8 @@ export class TrainingState {
   }
 
   /**
-   * Compiles what computes the gradients of a batch, before they are computed; only
-   * where a step may be recorded, since no other may run without being noticed.
+   * Compiles what computes the gradients of a batch, before they are computed. Code of
+   * a user's could notice that it runs once more, on tensors without values.
    *
    * @param tell Is called with how many shaders of how many are compiled.
    */
@@ -177,7 +182,7 @@ export class TrainingState {
     tell: (done: number, total: number) => void,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    if (!this.#runs || share.rows?.count === 0) return;
+    if (!this.#settings.isOwn || share.rows?.count === 0) return;
     const run = () => {
       this.#addedGradients(batch, lossFor, dropoutSeed, share, undefined);
     };

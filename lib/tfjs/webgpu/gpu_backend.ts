@@ -232,7 +232,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     if (this.lost || this.asked || this.capture || this.isTimed) {
       return undefined;
     }
-    return AskedPipelines.of(this, run);
+    return this.guard(() => AskedPipelines.of(this, run));
   }
 
   /** Submits what waits if launches were repeated since the last submission. */

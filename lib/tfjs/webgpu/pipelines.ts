@@ -190,12 +190,13 @@ export class AskedPipelines {
     const made = code();
     this.#ours.set(key, async () => {
       const text = { key, bindings, code: () => made };
-      const layout = layoutOf(text, this.#device);
-      const pipeline = await this.#compiled(() =>
-        descriptorOf(text, layout, this.#device)
-      );
+      let layout: GPUBindGroupLayout;
+      const pipeline = await this.#compiled(() => {
+        layout = layoutOf(text, this.#device);
+        return descriptorOf(text, layout, this.#device);
+      });
       if (pipeline && !compiled.has(key)) {
-        compiled.set(key, { pipeline, layout });
+        compiled.set(key, { pipeline, layout: layout! });
       }
     });
   }
@@ -235,8 +236,9 @@ export class AskedPipelines {
    * Compiles what was asked for, all at once; other work of the program goes on. What
    * fails is compiled again by its launch, which tells why.
    *
-   * @param tell Is called after each pipeline with how many of how many are compiled.
-   * @param signal Ends it early.
+   * @param tell Is called with how many of how many are compiled, at first with 0; not
+   * at all if there are none.
+   * @param signal Has no more compiled, and nothing told.
    */
   async compile(
     tell: (done: number, total: number) => void,
@@ -245,9 +247,12 @@ export class AskedPipelines {
     const all = [...this.#ours.values(), ...this.#stock];
     const running: Promise<void>[] = [];
     let done = 0, turn = performance.now();
+    if (all.length > 0) tell(done, all.length);
     for (const compile of all) {
       if (signal?.aborted) break;
-      const one = compile().then(() => tell(++done, all.length));
+      const one = compile().then(() => {
+        if (!signal?.aborted) tell(++done, all.length);
+      });
       // It is awaited below.
       one.catch(() => {});
       running.push(one);

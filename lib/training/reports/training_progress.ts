@@ -29,6 +29,7 @@ export function trainingProgress(): TrainingProgress {
   };
   return {
     begin({ step, steps }) {
+      shaders = began = closed = undefined;
       bar = new ProgressBar({ total: steps, initial: step, unit: "step" });
     },
     compiled({ done, total }) {
