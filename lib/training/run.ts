@@ -268,13 +268,16 @@ export class Run {
     dropoutSeed: string,
     share: Share,
   ): Promise<void> {
+    const signal = this.#signal;
+    // The step is the last one, which waits for nothing.
+    if (signal?.aborted) return;
     await this.#state.compileAhead(
       ...[batch, this.#lossFor, dropoutSeed, share] as const,
       (done, total) => this.#progress.compiled?.({ done, total }),
-      this.#signal,
+      signal,
     );
     // Either may have come meanwhile.
-    this.#signal?.throwIfAborted();
+    signal?.throwIfAborted();
     this.#state.assertModel();
   }
 

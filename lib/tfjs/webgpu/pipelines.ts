@@ -139,7 +139,6 @@ export class AskedPipelines {
       backend.asked = undefined;
       backend.device = asked.#device;
       env.set(COMPILE_ONLY, before);
-      asked.#takeStandInsBack();
     }
     for (const [key, placeholder] of Object.entries(pipelineCache)) {
       const descriptor = stock.get(placeholder);
@@ -151,6 +150,7 @@ export class AskedPipelines {
         if (pipeline) pipelineCache[key] ??= pipeline;
       });
     }
+    asked.#takeStandInsBack();
     return asked;
 
     function withModule(
@@ -208,18 +208,22 @@ export class AskedPipelines {
     this.#withStandIn.push(dataId);
   }
 
+  #hasStandIn(dataId: object): boolean {
+    const { tensorMap } = this.#backend;
+    return tensorMap.has(dataId) &&
+      tensorMap.get(dataId).resource === this.#standIn;
+  }
+
   /** Whether a tensor has no values, since nothing is launched. */
   hasNoValues(dataId: object): boolean {
-    const { tensorMap } = this.#backend;
-    if (!tensorMap.has(dataId)) return false;
-    const { resource, values } = tensorMap.get(dataId);
-    return resource === this.#standIn && !values;
+    return this.#hasStandIn(dataId) &&
+      !this.#backend.tensorMap.get(dataId).values;
   }
 
   /** Takes what stands in for buffers from tensors; those without values should be gone. */
   #takeStandInsBack(): void {
     const { buffers, tensorMap } = this.#backend;
-    const left = this.#withStandIn.filter((dataId) => tensorMap.has(dataId));
+    const left = this.#withStandIn.filter((dataId) => this.#hasStandIn(dataId));
     const areComputed = !left.some((dataId) => this.hasNoValues(dataId));
     for (const dataId of left) {
       tensorMap.get(dataId).resource = null;
