@@ -10,6 +10,7 @@ import {
   predict,
   train,
   type TrainingProgress,
+  type TrainOptions,
 } from "../../../lib/training/mod.ts";
 import {
   tinyData,
