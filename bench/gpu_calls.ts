@@ -1,6 +1,6 @@
 /** How often WebGPU is called, whoever implements it. @module */
 
-/** The calls that are counted, by what they are here. */
+/** The calls that are counted, by what they are here: a type's methods. */
 const CALLS = {
   launches: ["GPUComputePassEncoder", "dispatchWorkgroups"],
   submissions: ["GPUQueue", "submit"],
@@ -11,7 +11,11 @@ const CALLS = {
   writes: ["GPUQueue", "writeBuffer"],
   buffersCreated: ["GPUDevice", "createBuffer"],
   buffersDestroyed: ["GPUBuffer", "destroy"],
-  pipelines: ["GPUDevice", "createComputePipeline"],
+  pipelines: [
+    "GPUDevice",
+    "createComputePipeline",
+    "createComputePipelineAsync",
+  ],
 } as const;
 
 /** How often each was called. */
@@ -25,17 +29,20 @@ export class GpuCallCounter {
   /** Begins to count. */
   constructor() {
     for (const name of Object.keys(CALLS) as (keyof GpuCalls)[]) {
-      const [type, method] = CALLS[name];
+      const [type, ...methods] = CALLS[name];
       const { prototype } = (globalThis as unknown as Record<
         string,
         { prototype: Record<string, (...args: unknown[]) => unknown> }
       >)[type]!;
-      const call = prototype[method]!, counts = this.#counts;
-      prototype[method] = function (...args: unknown[]) {
-        counts[name]++;
-        return call.apply(this, args);
-      };
-      this.#restore.push(() => prototype[method] = call);
+      const counts = this.#counts;
+      for (const method of methods) {
+        const call = prototype[method]!;
+        prototype[method] = function (...args: unknown[]) {
+          counts[name]++;
+          return call.apply(this, args);
+        };
+        this.#restore.push(() => prototype[method] = call);
+      }
     }
   }
 

@@ -160,7 +160,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
       "bufferManager"
     ];
     const held = (usage: GPUBufferUsageFlags) =>
-      new HeldValues(device.queue, this.buffers, usage);
+      new HeldValues(device.queue, this.buffers, usage, () => this.launches);
     this.arena = new Arena(this.buffers);
     this.uniforms = held(GPUBufferUsage.UNIFORM);
     this.#constants = held(tensorUsage());

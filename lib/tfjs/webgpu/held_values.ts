@@ -12,8 +12,33 @@ const REMEMBERED = 4096;
 const MOST_BYTES = 1024;
 
 /**
- * Buffers for contents that come again and again, such as the sizes that a launch is
+ * The most launches between two uses of a content that comes in each step: more than a
+ * step of 24 blocks has.
+ */
+const LONGEST_PAUSE = 2048;
+
+/** The fewest launches between two uses that count. */
+const APART = 512;
+
+/** Uses so far apart before a content is held. */
+const USES = 3;
+
+/** What is remembered of a content. */
+interface Seen {
+  /** Launches before the last use that counts. */
+  at: number;
+  /** Uses that count, since the last long pause. */
+  uses: number;
+}
+
+/**
+ * Buffers for contents that come in step after step, such as the sizes that a launch is
  * told, and constants: each is written once. So nobody may write them.
+ *
+ * Others must not fill the cache, lest memory grow with each step: numbers of one step,
+ * such as its learning rate, come several times within it and then never again; labels
+ * of small batches come again by chance. So a content is held once it has come often
+ * without a long pause, and until such a pause.
  */
 export class HeldValues {
   readonly #queue: Pick<GPUQueue, "writeBuffer">;
@@ -23,8 +48,10 @@ export class HeldValues {
     HELD,
     (buffer) => this.#buffers.letGo(buffer),
   );
-  /** The number of submissions before a content was first there. */
-  readonly #seen = new RecentCache<number>(REMEMBERED, () => {});
+  readonly #launches: () => number;
+  /** Launches when contents were last let go that had not come for long. */
+  #agedAt = 0;
+  readonly #seen = new RecentCache<Seen>(REMEMBERED, () => {});
 
   /**
    * Makes an empty cache.
@@ -32,20 +59,23 @@ export class HeldValues {
    * @param queue The queue by which buffers are written.
    * @param buffers Where buffers come from.
    * @param usage How they are used, besides being written.
+   * @param launches The number of launches so far.
    */
   constructor(
     queue: Pick<GPUQueue, "writeBuffer">,
     buffers: GpuBuffers,
     usage: GPUBufferUsageFlags,
+    launches: () => number,
   ) {
     this.#queue = queue;
     this.#buffers = buffers;
+    this.#launches = launches;
     this.#usage = usage | GPUBufferUsage.COPY_DST;
   }
 
   /**
-   * A buffer that begins with a content; `undefined` for one that is too long, or was
-   * not there before the last submission: some are those of a single step.
+   * A buffer that begins with a content; `undefined` for one that is too long, or does
+   * not come in step after step.
    *
    * @param content The content, which is read at once.
    */
@@ -57,16 +87,32 @@ export class HeldValues {
     if (this.#buffers.lender) return undefined;
     // Spread out, a typed array goes through its iterator.
     const key = String.fromCharCode.apply(null, content as unknown as number[]);
+    const now = this.#launches();
+    if (now - this.#agedAt > LONGEST_PAUSE) {
+      this.#held.age();
+      this.#agedAt = now;
+    }
     const known = this.#held.get(key);
     if (known) return known;
-    const { submissions } = this.#buffers;
-    const seen = this.#seen.get(key);
-    if (seen === undefined) return void this.#seen.set(key, submissions);
-    if (seen === submissions) return undefined;
+    if (!this.#comesOften(key, now)) return undefined;
     const buffer = this.#buffers.hold(content.byteLength, this.#usage);
     this.#queue.writeBuffer(buffer, 0, content);
     this.#held.set(key, buffer);
     return buffer;
+  }
+
+  /** Whether a content, which has come once more, has done so often. */
+  #comesOften(key: string, now: number): boolean {
+    const seen = this.#seen.get(key);
+    if (!seen) {
+      this.#seen.set(key, { at: now, uses: 1 });
+      return false;
+    }
+    const pause = now - seen.at;
+    if (pause < APART) return false;
+    seen.uses = pause > LONGEST_PAUSE ? 1 : seen.uses + 1;
+    seen.at = now;
+    return seen.uses >= USES;
   }
 
   /** Forgets all buffers; tensors that have one keep it. */

@@ -40,13 +40,16 @@ export class RecentCache<Value> {
 
   /** Adds an entry whose key is not there. */
   set(key: string, value: Value): void {
-    if (this.#young.size >= this.#size) {
-      const dropped = this.#old;
-      this.#old = this.#young;
-      this.#young = new Map();
-      dropped.forEach(this.#dropped);
-    }
+    if (this.#young.size >= this.#size) this.age();
     this.#young.set(key, value);
+  }
+
+  /** Drops what was not used since the last time. */
+  age(): void {
+    const dropped = this.#old;
+    this.#old = this.#young;
+    this.#young = new Map();
+    dropped.forEach(this.#dropped);
   }
 
   /** Removes an entry, if it is there. */

@@ -81,20 +81,33 @@ Deno.test("a bind group is that of its pipeline and buffers, and ends with one o
   assertEquals(cache.size, 0);
 });
 
-Deno.test("a content has its own buffer once it comes again", () => {
+Deno.test("a content has its own buffer once it comes in step after step", () => {
   const { device, queue, written } = counted();
   const pool = new GpuBuffers(device);
-  const held = new HeldValues(queue, pool, GPUBufferUsage.UNIFORM);
+  let launches = 0;
+  const { UNIFORM } = GPUBufferUsage;
+  const held = new HeldValues(queue, pool, UNIFORM, () => launches);
   const one = Uint16Array.of(1, 0), two = Uint16Array.of(2, 0);
-  assertEquals(held.bufferOf(one), undefined);
-  assertEquals(held.bufferOf(one), undefined);
-  pool.submitted();
+  // A step's own numbers come before and after a submission; labels, now and then.
+  for (launches of [0, 1, 500, 600, 3000, 5000, 9000, 9600, 9800]) {
+    assertEquals(held.bufferOf(one), undefined);
+    pool.submitted();
+  }
+  launches = 10_200;
   const buffer = held.bufferOf(one);
   assert(buffer && held.bufferOf(Uint16Array.of(1, 0)) === buffer);
   assertEquals(held.bufferOf(two), undefined);
   assertEquals(held.bufferOf(new Uint16Array(0)), undefined);
   assertEquals(held.bufferOf(new Uint16Array(4096)), undefined);
   assertEquals(written, [buffer]);
+  // What does not come any more is let go, for others.
+  for (launches of [11_000, 13_000]) assert(held.bufferOf(one) === buffer);
+  for (launches of [16_000, 19_000]) {
+    assertEquals(held.bufferOf(two), undefined);
+  }
+  assertEquals([pool.isHeld(buffer), pool.getNumFreeBuffers()], [false, 1]);
+  for (launches of [19_600, 20_200]) held.bufferOf(two);
+  assert(held.bufferOf(two) === buffer);
   // Who has it keeps it, whatever is forgotten.
   pool.share(buffer);
   held.clear();
@@ -141,7 +154,12 @@ onWebGpu(
     resourceOf(constants[0]!);
     tf.dispose(tf.add(constants[0]!, 1));
     await constants[0]!.data();
-    backend.endComputePassEncoder();
+    for (let step = 0; step < 3; step++) {
+      tf.dispose(constants.shift());
+      constants.push(tf.tensor1d([3, 4]));
+      backend.launches += 1000;
+      resourceOf(constants[0]!);
+    }
     const [, shared, other] = constants.map(resourceOf);
     assert(shared === other);
     backend.ownBuffer(constants[1]!.dataId);
