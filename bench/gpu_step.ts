@@ -4,14 +4,21 @@
  *
  * @module
  */
-import { lionGpt, lionViT, useBackend, VIT_PRESETS } from "@lionjs/lion";
+import { useBackend, VIT_PRESETS } from "@lionjs/lion";
 import {
   oneOf,
   positiveInteger,
   readCommandLine,
 } from "../tools/command_line.ts";
 import { DAWN } from "../tests/dawn/package.ts";
-import { generationSteps, type Step, trainingSteps } from "./training_steps.ts";
+import {
+  firstStep,
+  generationSteps,
+  type Step,
+  steppedGpt,
+  steppedViT,
+  trainingSteps,
+} from "./training_steps.ts";
 
 const PRESETS = {
   ...VIT_PRESETS,
@@ -75,16 +82,14 @@ async function stepsOf(
 ): Promise<readonly Step[]> {
   const sizes = PRESETS[preset];
   if (work === "generation") {
-    const model = lionGpt({
-      ...{ ...sizes, depth: 12 },
-      ...{ variant, vocabularySize: 1000, seed: 1 },
-    });
+    const model = steppedGpt({ ...sizes, depth: 12 }, variant);
     return await generationSteps(model, steps);
   }
-  const model = lionViT({
-    ...sizes,
-    ...{ variant, imageSize: size, patchSize: 16, numClasses: 1000, seed: 1 },
-  });
+  const model = steppedViT(sizes, variant, size);
+  const { milliseconds, pipelines } = await firstStep(model, batch);
+  console.log(
+    `the first step: ${milliseconds.toFixed(0)} ms, ${pipelines} pipelines\n`,
+  );
   return (await trainingSteps(model, batch, steps, record)).steps;
 }
 

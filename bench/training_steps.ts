@@ -1,11 +1,13 @@
 /** What each step of a training, or each new token, asks of the processor and of WebGPU. @module */
 import process from "node:process";
-import { generate } from "@lionjs/lion";
+import { generate, lionGpt, lionViT } from "@lionjs/lion";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { datasetOf, shuffledBatches } from "@lionjs/lion/data";
 import { crossEntropy, train } from "@lionjs/lion/training";
 import * as tf from "@tensorflow/tfjs-core";
+import type { Variant } from "./attention_problem.ts";
 import { GpuCallCounter, type GpuCalls } from "./gpu_calls.ts";
+import { stopwatch } from "./measure.ts";
 
 /** A step, from the making of a batch to that of the next. */
 export interface Step {
@@ -47,6 +49,94 @@ function processorTime(): number {
   return (user + system) / 1000;
 }
 
+/** Sizes of a model's blocks. */
+export interface BlockSizes {
+  readonly dim: number;
+  readonly depth: number;
+  readonly numHeads: number;
+}
+
+/** A model of images, with more classes than batches have examples. */
+export function steppedViT(
+  sizes: BlockSizes,
+  variant: Variant,
+  imageSize: number,
+): LayersModel {
+  return lionViT({
+    ...sizes,
+    ...{ variant, imageSize, patchSize: 16, numClasses: 1000, seed: 1 },
+  });
+}
+
+/** A causal language model. */
+export function steppedGpt(sizes: BlockSizes, variant: Variant): LayersModel {
+  return lionGpt({ ...sizes, variant, vocabularySize: 1000, seed: 1 });
+}
+
+/** The first step of a training, on a device that has no pipelines yet. */
+export interface FirstStep {
+  /** Until its loss has been read. */
+  readonly milliseconds: number;
+  /** Pipelines that were made. */
+  readonly pipelines: number;
+}
+
+/**
+ * Trains an image model for one step.
+ *
+ * @param model As of {@linkcode trainingSteps}.
+ * @param batch Images of a batch.
+ */
+export async function firstStep(
+  model: LayersModel,
+  batch: number,
+): Promise<FirstStep> {
+  const counter = new GpuCallCounter();
+  try {
+    const milliseconds = await stopwatch(async () => {
+      await trainOn(model, batch, { steps: 1, record: false });
+    });
+    return { milliseconds, pipelines: counter.take().pipelines };
+  } finally {
+    counter.stop();
+  }
+}
+
+/** Trains on batches of the same pixels, each of which is told before it is made. */
+async function trainOn(
+  model: LayersModel,
+  batch: number,
+  { steps, record, next = () => {} }: {
+    readonly steps: number;
+    readonly record: boolean;
+    readonly next?: () => void;
+  },
+): Promise<readonly number[]> {
+  const [, ...shape] = model.inputs[0]!.shape as number[];
+  const pixels = Float32Array.from(
+    { length: batch * tf.util.sizeFromShape(shape) },
+    (_, i) => (i * 7919 % 256) / 256,
+  );
+  const examples = datasetOf(Array.from({ length: 8 * batch }, (_, i) => i));
+  const batches = shuffledBatches(examples, {
+    batchSize: batch,
+    seed: 1,
+    collate: (labels) => {
+      next();
+      return {
+        inputs: [tf.tensor(pixels, [batch, ...shape])],
+        labels: tf.tensor1d([...labels], "int32"),
+        size: batch,
+      };
+    },
+  });
+  const { losses } = await train(model, batches, {
+    ...{ steps, loss: crossEntropy(), optimizer: { learningRate: 1e-4 } },
+    ...{ progress: false, record },
+  });
+  return losses;
+}
+
 /**
  * Trains an image model for some steps, always on the same pixels.
  *
@@ -63,31 +153,11 @@ export async function trainingSteps(
   steps: number,
   record = true,
 ): Promise<{ steps: Step[]; losses: readonly number[] }> {
-  const [, ...shape] = model.inputs[0]!.shape as number[];
-  const pixels = Float32Array.from(
-    { length: batch * tf.util.sizeFromShape(shape) },
-    (_, i) => (i * 7919 % 256) / 256,
-  );
   const timer = new StepTimer();
-  const examples = datasetOf(Array.from({ length: 8 * batch }, (_, i) => i));
-  const batches = shuffledBatches(examples, {
-    batchSize: batch,
-    seed: 1,
-    collate: (labels) => {
-      timer.next();
-      return {
-        inputs: [tf.tensor(pixels, [batch, ...shape])],
-        labels: tf.tensor1d([...labels], "int32"),
-        size: batch,
-      };
-    },
-  });
   try {
-    const { losses } = await train(model, batches, {
-      steps: UNCOUNTED + steps,
-      loss: crossEntropy(),
-      optimizer: { learningRate: 1e-4 },
-      ...{ progress: false, record },
+    const losses = await trainOn(model, batch, {
+      ...{ steps: UNCOUNTED + steps, record },
+      next: () => timer.next(),
     });
     // The last interval is over when the batch after the last is made, or is not.
     return { steps: timer.steps.slice(1 + UNCOUNTED), losses };

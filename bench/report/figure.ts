@@ -58,5 +58,5 @@ export interface FigureMaker {
   measure(
     setting: Setting,
     collector: Collector,
-  ): Promise<Pick<MeasuredFigure, "settings" | "kernels">>;
+  ): Promise<Pick<MeasuredFigure, "settings" | "kernels" | "costs" | "asked">>;
 }

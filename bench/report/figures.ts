@@ -6,6 +6,7 @@ import { kernels } from "./kernels_figure.ts";
 import { memory, resolutions, tokens, training } from "./model_figures.ts";
 import { flags } from "./models/flags_figure.ts";
 import { mixer } from "./models/mixer_figure.ts";
+import { launches } from "./models/launches_figure.ts";
 import { large, models } from "./models/models_figure.ts";
 import { operations } from "./models/operations_figure.ts";
 import { optimizers } from "./models/optimizers_figure.ts";
@@ -22,5 +23,5 @@ import type { FigureName } from "./report_file.ts";
 export const FIGURES: Readonly<Record<FigureName, FigureMaker>> = {
   ...{ forms, lengths, peers, chunks, resolutions, tokens, memory, training },
   ...{ family, scan, products, steps, operations, models, large, optimizers },
-  ...{ mixer, overhead, recompute, flags, size, kernels },
+  ...{ mixer, overhead, recompute, flags, size, launches, kernels },
 };

@@ -7,6 +7,7 @@ import { proseToHTML } from "../../tools/site/prose.ts";
 import style from "../../site/docs.css" with { type: "text" };
 import { asMarkdownTexts, codeOf } from "../../tools/markdown_text.ts";
 import { tellCrossings } from "./crossings.ts";
+import { ON_PROCESSOR, ON_WALL_CLOCK } from "./models/names.ts";
 import { plotsOf, reachedBy, reachedByWork } from "./plots.ts";
 import {
   FIGURE_NAMES,
@@ -190,6 +191,7 @@ async function partOf(
     proseToHTML(introductionOf(told.figures[at]!)),
     ...plots.map((plot) => `<div class="plot">${plot}</div>`),
     proseToHTML(sentencesOf(...measuredAt(told, at))),
+    await details("What a step asks for", askedRows(measured)),
     kernels
       ? await details("The numbers", kernelRows(kernels, backend))
       : await details("The numbers", rowsOf(measured, backend)),
@@ -293,6 +295,29 @@ export function ratioOf(point: Point, baseline: Point): string {
       other === undefined
     ? "unsteady"
     : (own / other).toFixed(2);
+}
+
+/** What steps ask of WebGPU, with their times; no rows of other figures. */
+export function askedRows({ asked = [], points }: MeasuredFigure): TableRow[] {
+  return asked.map(({ model, series, bindGroups, buffersCreated, ...rest }) => {
+    const { launches, submissions, writes, first } = rest;
+    const timeOf = (clock: string) => {
+      const time = points.find((point) =>
+        point.panel === `${model}, ${clock}` && point.series === series
+      )?.time;
+      return time ? tellTime(time) : "";
+    };
+    return {
+      ...{ model, series },
+      "processor, ms": timeOf(ON_PROCESSOR),
+      "wall clock, ms": timeOf(ON_WALL_CLOCK),
+      ...{ launches, submissions, writes },
+      "bind groups": bindGroups,
+      "buffers created": buffersCreated,
+      "first step, ms": first ? first.milliseconds.toFixed(0) : "",
+      pipelines: first ? String(first.pipelines) : "",
+    };
+  });
 }
 
 function kernelRows(

@@ -27,6 +27,7 @@ export const FIGURE_NAMES = [
   "recompute",
   "flags",
   "size",
+  "launches",
   "kernels",
 ] as const;
 /** One of {@linkcode FIGURE_NAMES}. */
@@ -73,10 +74,30 @@ export interface MeasuredFigure {
   readonly settings: Readonly<Record<string, string | number>>;
   readonly points: readonly Point[];
   readonly gaps: readonly Gap[];
+  /** Of the figure "launches": what each kind of step asks of WebGPU. */
+  readonly asked?: readonly AskedCalls[];
   /** Of the figure "kernels". */
   readonly kernels?: readonly KernelProfile[];
   /** Of the figure "kernels": those whose work is known. */
   readonly costs?: readonly KernelCost[];
+}
+
+/** How often a step of a model calls WebGPU: medians of steps in which all is there already. */
+export interface AskedCalls {
+  readonly model: string;
+  /** Whose times are the points of this series, in a panel for each clock. */
+  readonly series: string;
+  readonly launches: number;
+  readonly submissions: number;
+  /** Uploads: the batch, and numbers that differ from step to step. */
+  readonly writes: number;
+  readonly bindGroups: number;
+  readonly buffersCreated: number;
+  /** The first step on a new device, until its loss has been read; it makes the pipelines. */
+  readonly first?: {
+    readonly milliseconds: number;
+    readonly pipelines: number;
+  };
 }
 
 /** What a kernel takes, and what it has to do on paper. */

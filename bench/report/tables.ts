@@ -5,6 +5,7 @@ import {
   markdownTable,
 } from "../../tools/markdown_text.ts";
 import {
+  askedRows,
   machineLines,
   ratioOf,
   tellReached,
@@ -68,6 +69,7 @@ function ofBackend({ figures }: Report, backend: ReportBackend): string[] {
 /** A table for each panel; of training one with the paper's ratios. */
 function tablesOf(measured: MeasuredFigure): string[] {
   const { figure, points } = measured;
+  if (measured.asked) return askedTables(measured);
   if (isOfPairs(measured)) return pairTables(measured, cellOf);
   if (figure === "training") {
     return [...Map.groupBy(points, ({ panel }) => panel)]
@@ -105,6 +107,7 @@ const ALL_COLUMNS: Partial<Record<FigureName, string>> = {
 export function detailedTables(measured: MeasuredFigure): string[] {
   const { figure, points, kernels } = measured;
   if (isOfPairs(measured)) return pairTables(measured, detailsOf);
+  if (measured.asked) return askedTables(measured);
   if (kernels) {
     return [markdownTable(
       ["kernel", "calls", "ms"],
@@ -116,6 +119,15 @@ export function detailedTables(measured: MeasuredFigure): string[] {
     )];
   }
   return panelTables(points, ALL_COLUMNS[figure] ?? "", detailsOf);
+}
+
+/** What steps ask of WebGPU. */
+function askedTables(measured: MeasuredFigure): string[] {
+  const rows = askedRows(measured);
+  return rows.length === 0 ? [] : [markdownTable(
+    Object.keys(rows[0]!),
+    rows.map((row) => Object.values(row).map(String)),
+  )];
 }
 
 /** A point's time with its range, and its memory where it is known. */

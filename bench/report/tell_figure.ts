@@ -8,12 +8,25 @@ import {
 
 /** Rows for each place, with ratios to the first contender that is there. */
 export function tellFigure(
-  { figure, backend, points, gaps, costs = [] }: MeasuredFigure,
+  { figure, backend, points, gaps, costs = [], asked = [] }: MeasuredFigure,
 ): string {
   const places = Map.groupBy(points, ({ panel, at }) => `${panel}, ${at}`);
   return [
     ...[...places].map(([place, own]) =>
       [`\n${figure}, ${backend}, ${place}: ms`, ...rowsOf(own)].join("\n")
+    ),
+    ...asked.map(({ model, series, first, ...calls }) =>
+      `  ${model}, ${series}: ${
+        [
+          ...Object.entries(calls).map(([what, count]) => `${what} ${count}`),
+          ...first
+            ? [
+              `first step ${first.milliseconds.toFixed(0)} ms`,
+              `pipelines ${first.pipelines}`,
+            ]
+            : [],
+        ].join(", ")
+      }`
     ),
     ...costs.map(({ kernel, milliseconds }) =>
       `  ${kernel} ${milliseconds.toPrecision(3)} ms`

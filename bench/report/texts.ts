@@ -224,6 +224,18 @@ bits unless these are cleared. The time is the least of each process.`,
       `The module of WebAssembly kernels after brotli, as a page loads it, compared with its
 size in an earlier version.`,
   },
+  launches: {
+    title: "What a training step asks of WebGPU",
+    short: "a step",
+    about:
+      `A step of \`train\` with LION-S as it is and with \`record: false\`: its time on the
+processor, in all threads, and by the wall clock, and how often it launches a shader,
+submits, writes, and makes bind groups and buffers. On a GPU the time on the processor
+is what JavaScript and the driver take; where it is close to the wall clock's, the GPU
+waits for them. On an adapter in software it is mostly what the adapter computes. The
+first step is that of a new device: it compiles all pipelines, unless the driver has
+kept them. On a GPU the next token of a language model of 12 blocks is here as well.`,
+  },
   kernels: {
     title: "The kernels of LION-S, forward and with gradients",
     short: "the kernels of LION-S",

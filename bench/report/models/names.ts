@@ -14,6 +14,9 @@ export const STEP = "step",
   UNRECORDED = "step, not recorded",
   KERNELS = "its kernels";
 
+/** Of "launches": the clocks of a step, which is one of "overhead" as well. */
+export const ON_PROCESSOR = "processor", ON_WALL_CLOCK = "wall clock";
+
 /** Of "recompute" and "large": steps that keep what gradients need, and that compute it again. */
 export const KEPT = "kept", RECOMPUTED = "recomputed";
 
