@@ -2,8 +2,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
   explainAttention,
+  GpuError,
   type KernelProfile,
   lionAttention,
+  type Profile,
   profile,
   selectiveDecay,
 } from "@lionjs/lion";
@@ -12,26 +14,103 @@ import { compute, startBackend } from "../group.ts";
 import type { ByPower, FigureMaker } from "./figure.ts";
 import type { KernelCost } from "./report_file.ts";
 
-const HEADS = 4;
+/** Sequences that are computed at once. */
+interface Size {
+  readonly batch: number;
+  readonly heads: number;
+  /** The last one is that whose kernels are listed. */
+  readonly lengths: readonly number[];
+}
 
-const LENGTH: ByPower<number> = {
-  gpu: 8192,
-  wasm: 4096,
-  software: 1024,
-  cpu: 256,
+const SIZES: ByPower<Size> = {
+  // As many as a large card needs to be busy.
+  gpu: { batch: 8, heads: 16, lengths: [4096, 16_384] },
+  wasm: { batch: 1, heads: 4, lengths: [4096] },
+  software: { batch: 1, heads: 4, lengths: [1024] },
+  cpu: { batch: 1, heads: 4, lengths: [256] },
 };
+
+/** Heads of the problem that is repeated. */
+const HEADS = 4;
 
 /** The kernels of LION-S in the chunkwise form, with gradients. */
 export const kernels: FigureMaker = {
-  seconds: { gpu: 5, wasm: 5, software: 10, cpu: 5 },
-  async measure({ info, threads, quick, power }) {
-    const length = quick ? 64 : LENGTH[power];
+  seconds: { gpu: 10, wasm: 5, software: 10, cpu: 5 },
+  async measure({ info, threads, quick, power }, collector) {
+    const { batch, heads, lengths } = SIZES[power];
     await startBackend(info.name, threads);
-    const { logDecay, ...problem } = problemOf("s", HEADS, length);
-    const [q, k, v, dy] = [problem.q, problem.k, problem.v, problem.dy].map(
-      (values) => tf.tensor(values, [1, HEADS, length, HEAD_DIM]),
-    ) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-    const decays = tf.tensor(logDecay!, [1, HEADS, length]);
+    const runs = quick ? 1 : 5;
+    const found: (Measured & { readonly length: number })[] = [];
+    for (const [i, usual] of lengths.entries()) {
+      const length = quick ? 64 << i : usual;
+      try {
+        found.push({ length, ...await kernelsOf(batch, heads, length, runs) });
+      } catch (error) {
+        // A small card has no room for what a large one is measured by.
+        if (found.length === 0 || !isRefusal(error)) throw error;
+        const why = error.message.split("\n")[0]!;
+        collector.skip({ panel: "gradients", at: length }, "chunkwise", why);
+      }
+    }
+    const { kernels, clock, length } = found.at(-1)!;
+    return {
+      settings: {
+        ...{ variant: "LION-S", form: "chunkwise", tokens: length },
+        ...(batch > 1 && { batch }),
+        ...{ heads, "columns of a head": HEAD_DIM, clock },
+      },
+      kernels,
+      costs: found.flatMap(({ length, costs }) =>
+        costs.map((cost) =>
+          found.length > 1
+            ? { ...cost, kernel: `${cost.kernel}, ${length} tokens` }
+            : cost
+        )
+      ),
+    };
+  },
+};
+
+function isRefusal(error: unknown): error is GpuError | RangeError {
+  return error instanceof GpuError || error instanceof RangeError;
+}
+
+interface Measured {
+  readonly kernels: readonly KernelProfile[];
+  readonly clock: Profile["clock"];
+  readonly costs: readonly KernelCost[];
+}
+
+async function kernelsOf(
+  batch: number,
+  heads: number,
+  length: number,
+  runs: number,
+): Promise<Measured> {
+  const { logDecay, ...problem } = problemOf("s", HEADS, length);
+  const repeated = (
+    values: Float32Array,
+    ...columns: number[]
+  ): tf.Tensor =>
+    tf.tidy(() => {
+      const one = tf.tensor(values, [1, HEADS, length, ...columns]);
+      const times = [batch, heads / HEADS, 1, ...columns.map(() => 1)];
+      return times.every((count) => count === 1) ? one : tf.tile(one, times);
+    });
+  const tensors: tf.Tensor[] = [];
+  try {
+    const { q, k, v, dy } = problem;
+    for (const values of [q, k, v, dy]) {
+      tensors.push(repeated(values, HEAD_DIM));
+    }
+    tensors.push(repeated(logDecay!));
+    const [queries, keys, values, cotangent, decays] = tensors as [
+      tf.Tensor4D,
+      tf.Tensor4D,
+      tf.Tensor4D,
+      tf.Tensor4D,
+      tf.Tensor3D,
+    ];
     const { kernels, clock } = await profile(
       () =>
         compute(
@@ -45,30 +124,22 @@ export const kernels: FigureMaker = {
                 decay: selectiveDecay(logDecay as tf.Tensor3D),
               },
             ),
-          [q, k, v, decays],
-          dy,
+          [queries, keys, values, decays],
+          cotangent,
           "gradients",
         ),
-      { launches: info.name === "webgpu", runs: quick ? 1 : 5 },
+      { launches: tf.getBackend() === "webgpu", runs },
     );
-    const plan = explainAttention(
-      ...[q, k, v] as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
-      {
-        form: "chunkwise",
-        decay: selectiveDecay(decays as tf.Tensor3D),
-      },
-    );
-    tf.dispose([q, k, v, dy, decays]);
-    return {
-      settings: {
-        ...{ variant: "LION-S", form: "chunkwise", tokens: length },
-        ...{ heads: HEADS, "columns of a head": HEAD_DIM, clock },
-      },
-      kernels,
-      costs: clock === "none" ? [] : costsOf(kernels, plan),
-    };
-  },
-};
+    const plan = explainAttention(queries, keys, values, {
+      form: "chunkwise",
+      decay: selectiveDecay(decays),
+    });
+    const costs = clock === "none" ? [] : costsOf(kernels, plan);
+    return { kernels, clock, costs };
+  } finally {
+    tf.dispose(tensors);
+  }
+}
 
 /** Of attention's two kernels; the second does twice as much as the first, as is usual. */
 function costsOf(

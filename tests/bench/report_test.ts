@@ -12,8 +12,10 @@ import type { Contender } from "../../bench/group.ts";
 import { ParityError } from "../../bench/measure.ts";
 import { Collector } from "../../bench/report/collector.ts";
 import { crossingOf, tellCrossing } from "../../bench/report/crossings.ts";
+import { FIGURES } from "../../bench/report/figures.ts";
 import { makeReport } from "../../bench/report/make_report.ts";
 import { reportPage, tellTime } from "../../bench/report/page.ts";
+import { readKept } from "../../bench/report/read_report.ts";
 import { reachedByWork } from "../../bench/report/plots.ts";
 import {
   FIGURE_NAMES,
@@ -22,8 +24,10 @@ import {
   type Point,
 } from "../../bench/report/report_file.ts";
 import { reportTables } from "../../bench/report/tables.ts";
+import { tellFigure } from "../../bench/report/tell_figure.ts";
 import { TEXTS } from "../../bench/report/texts.ts";
 import { allTables } from "../../bench/views.ts";
+import { onWebGpu } from "../tfjs/webgpu/on_webgpu.ts";
 
 /** A point of which only time and place matter. */
 function point(series: string, at: number, median: number, spread = 0): Point {
@@ -204,9 +208,10 @@ Deno.test("a quick report: memory is what mathematics says, and the page has all
   await useBackend({ prefer: ["wasm"] });
   const before = tf.memory().numTensors;
   const lines: string[] = [];
+  const names = FIGURE_NAMES.filter((name) => FIGURES[name].seconds.wasm > 0);
   const report = await makeReport({
     backends: ["wasm"],
-    figures: FIGURE_NAMES,
+    figures: names,
     // Other files of tests run beside this one; the report above has two.
     threads: 1,
     quick: true,
@@ -226,7 +231,7 @@ Deno.test("a quick report: memory is what mathematics says, and the page has all
   });
 
   await t.step("each figure has points, with finite numbers", () => {
-    assertEquals(report.figures.map(({ figure }) => figure), [...FIGURE_NAMES]);
+    assertEquals(report.figures.map(({ figure }) => figure), names);
     for (const { figure, points, kernels } of report.figures) {
       assert(figure === "kernels" ? kernels!.length > 0 : points.length > 0);
       for (const { time, memoryBytes, at } of points) {
@@ -320,8 +325,8 @@ Deno.test("a quick report: memory is what mathematics says, and the page has all
 
   await t.step("the page is whole", async () => {
     const page = await reportPage(report);
-    for (const { title } of Object.values(TEXTS)) {
-      assertStringIncludes(page, `<h2>${title}</h2>`);
+    for (const name of names) {
+      assertStringIncludes(page, `<h2>${TEXTS[name].title}</h2>`);
     }
     const text = page.replaceAll(/<script>[^]*?<\/script>/g, "");
     for (const wrong of ["undefined", "NaN", "[object"]) {
@@ -331,4 +336,45 @@ Deno.test("a quick report: memory is what mathematics says, and the page has all
     const again = await reportPage(JSON.parse(JSON.stringify(report)));
     assertEquals(again.match(/<td/g)!.length, page.match(/<td/g)!.length);
   });
+});
+
+onWebGpu("a report tells what steps ask of WebGPU", async () => {
+  const kept = await readKept();
+  const { info } = kept.backends.find(({ name }) => name === "webgpu")!;
+  const collector = new Collector(20, {});
+  const peers = { scan: null, pools: [], each: [], onnx: [], libraries: [] };
+  const start = performance.now();
+  const made = await FIGURES.launches.measure(
+    { info, threads: 1, quick: true, power: "software", peers },
+    collector,
+  );
+  const took = performance.now() - start;
+  const { points } = collector;
+  const [unrecorded, recorded] = made.asked!;
+  const { milliseconds, pipelines } = unrecorded!.first!;
+  assert(pipelines > 40 && milliseconds > 0 && milliseconds < took);
+  assert(recorded!.submissions < unrecorded!.submissions);
+  assertLess(recorded!.writes, 5);
+  for (const { launches, buffersCreated } of made.asked!) {
+    assert(launches > 100 && launches < 300, `${launches} launches`);
+    assertEquals(buffersCreated, 0);
+  }
+  // Both clocks of both.
+  assertEquals(points.length, 4);
+  for (const { time } of points) assert(time!.median > 0 && time!.samples > 4);
+  const measured: MeasuredFigure = {
+    ...{ figure: "launches", backend: "webgpu", seconds: 1 },
+    ...{ ...made, points, gaps: [] },
+  };
+  const report = { ...kept, figures: [...kept.figures, measured] };
+  const text = `${pipelines}`, launches = `${recorded!.launches}`;
+  for (const told of [reportTables(report), allTables(report)]) {
+    for (const cell of [text, launches]) {
+      assertStringIncludes(told, `| ${cell} `);
+    }
+    assert(!told.includes("undefined") && !told.includes("NaN"));
+  }
+  const page = await reportPage(report);
+  assertStringIncludes(page, "What a step asks for (2)");
+  assertStringIncludes(tellFigure(measured), `launches ${launches}`);
 });
