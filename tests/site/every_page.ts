@@ -40,14 +40,17 @@ const ASKED: Record<"light" | "dark", RunOptions> = {
   },
 };
 
-/** Paths of all pages in a folder, as the site has them. */
+/** Paths of all pages in a folder, but for those that lead to another at once. */
 async function pagesIn(folder: URL, path = ""): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     if (isDirectory) {
       const inside = new URL(`${encodeURIComponent(name)}/`, folder);
       found.push(...await pagesIn(inside, `${path}${name}/`));
-    } else if (name.endsWith(".html")) found.push(`${path}${name}`);
+    } else if (name.endsWith(".html")) {
+      const html = await Deno.readTextFile(new URL(name, folder));
+      if (!html.includes('http-equiv="refresh"')) found.push(`${path}${name}`);
+    }
   }
   return found.sort();
 }
