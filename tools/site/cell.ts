@@ -11,9 +11,11 @@ import { proseToHTML } from "./prose.ts";
 
 /**
  * Figures with a scale of colours in which a pale one is a number like any
- * other, or with words on dark and light: night.ts would turn them around.
+ * other, with numbers on the colours, or with words on dark and white: night.ts
+ * would turn them around.
  */
-const PALE = /colorscale: "(?:RdBu|Reds)"|\(dark\)/;
+const PALE =
+  /colorscale: "(?:RdBu|Reds)"|confusionFigure\(|\(dark\)|White entries/;
 
 /**
  * HTML of a cell with its outputs.
