@@ -65,7 +65,7 @@ export type Decay =
 
 /** Options of {@linkcode selectiveDecay}. */
 interface SelectiveDecayOptions {
-  /** Whose decay applies between two tokens. @default "source" */
+  /** Which token's decay applies between two neighbours. @default "source" */
   convention?: DecayConvention | undefined;
 }
 

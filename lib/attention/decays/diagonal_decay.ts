@@ -15,7 +15,7 @@ import { assertLogDecay } from "./log_decay.ts";
 
 /** Options of {@linkcode diagonalDecay}. */
 interface DiagonalDecayOptions {
-  /** Whose decay applies between two tokens. @default "source" */
+  /** Which token's decay applies between two neighbours. @default "source" */
   convention?: DecayConvention | undefined;
 }
 

@@ -25,8 +25,8 @@
  * So a token need not know the tokens of other chunks. One matrix stands for all
  * that come before, the state H, `[headDim, valueDim]`: each chunk writes
  * Σ_j exp(decayToEnd_j) k_j v_jᵀ into it, and H decays by chunkDecay on its way
- * through a chunk. From the right, with b in the place of f, comes a second state,
- * T, for all that come after.
+ * through a chunk. A second state, T, comes from the right, with b instead of f, and
+ * stands for all that come after.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Attention of some tokens of a sequence, with a state in the place of the
- * tokens before them, and another in the place of those after them.
+ * Attention within a part of a sequence: one state stands for the tokens before
+ * it, and another for the tokens after it.
  *
  * @module
  */

@@ -59,7 +59,7 @@ const INPUT: OptionNames<RecurrentInput> = {
  * lionAttention.
  */
 export interface RecurrentStepOptions {
-  /** Whose decay applies between two tokens. @default "source" */
+  /** Which token's decay applies between two neighbours. @default "source" */
   convention?: DecayConvention | undefined;
   /** The factor of the scores q · k. @default 1 / sqrt(headDim) */
   scale?: number | undefined;
