@@ -1,8 +1,8 @@
-/** What a WebGPU adapter tells of itself, which browsers partly hide. @module */
+/** What a WebGPU adapter says about itself; browsers hide part of it. @module */
 import { limitsOf } from "../contract/limits.ts";
 import type { BackendInfo } from "./backend_info.ts";
 
-/** What is told of an adapter. */
+/** What an adapter says about itself. */
 export type DescribedAdapter = NonNullable<BackendInfo["adapter"]>;
 
 /** Software adapters by what their drivers call them. */

@@ -29,7 +29,7 @@ export interface UseBackendOptions {
    * Location of TensorFlow.js's `tfjs-backend-wasm-simd.wasm`: the path or URL
    * of the file, or of its folder if it ends in `/`. Read when the wasm backend
    * first starts.
-   * @default in the package in Deno and Node; beside the page in a browser
+   * @default the one in the package in Deno and Node; next to the page in a browser
    */
   wasmPath?: string | URL | undefined;
   /**

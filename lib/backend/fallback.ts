@@ -10,7 +10,7 @@ import { NotAllowed } from "../tfjs/wasm/wasm_file.ts";
 /** Says that this machine lacks something, such as a GPU, which is not a failure. */
 export class Unavailable extends Error {}
 
-/** Whether the message says all, so that no stack of ours need follow. */
+/** Whether the message says everything, so that no stack trace has to follow. */
 function isWhole(cause: unknown): boolean {
   return cause instanceof Unavailable || cause instanceof NotAllowed;
 }

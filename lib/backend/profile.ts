@@ -8,7 +8,7 @@ import { MemoryWatch } from "./memory_watch.ts";
 
 /** Options of {@linkcode profile}. */
 export interface ProfileOptions {
-  /** The number of measured runs, of which medians are returned. @default 3 */
+  /** The number of measured runs; their medians are returned. @default 3 */
   runs?: number | undefined;
   /**
    * Whether WebGPU's kernels are divided into their launches, by shader.
