@@ -1,6 +1,6 @@
 /**
  * The contract between an operation and its kernels, and how the operation runs
- * them. A kernel may rely on float32 in all of its inputs, whoever calls it.
+ * them. A kernel may rely on all of its inputs being float32.
  *
  * An operation asks the current backend for a kernel by name, and runs tfjs
  * operations if there is none.
@@ -74,7 +74,7 @@ export interface KernelPlan {
   readonly how: string;
   /** Why the gradient kernel cannot take the problem, in words, if it cannot. */
   readonly gradientRefusal?: string;
-  /** The limit of which the device has too little for the gradient, if that is why. */
+  /** The device's limit that is too low for the gradient, if that is the reason. */
   readonly gradientLacks?: string | undefined;
 }
 
@@ -82,7 +82,7 @@ export interface KernelPlan {
 export interface Refusal {
   /** The reason, as text for users. */
   readonly refusal: string;
-  /** The limit of which the device has too little, if that is the reason. */
+  /** The device's limit that is too low, if that is the reason. */
   readonly lacks?: string | undefined;
 }
 

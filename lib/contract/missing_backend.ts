@@ -1,12 +1,12 @@
 /**
  * What TensorFlow.js says where no backend was chosen: importing this module
- * makes every operation, of TensorFlow.js's and of ours, name `useBackend()`.
+ * makes every operation, TensorFlow.js's and the library's, name `useBackend()`.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** The part of the engine that chooses a backend where nobody has. */
+/** The part of the engine that chooses a backend if none was chosen. */
 interface BackendChooser {
   initializeBackendsAndReturnBest(): { name: string; asyncInit: boolean };
 }

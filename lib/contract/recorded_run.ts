@@ -135,7 +135,7 @@ export function runInReplays<T extends tf.Tensor | void>(
   return result;
 }
 
-/** Runs a function of which nothing is recorded. */
+/** Runs a function without recording anything. */
 function unrecorded<T>(run: () => T): T {
   const recorder = current;
   current = undefined;

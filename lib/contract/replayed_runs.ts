@@ -33,7 +33,7 @@ interface Known {
 export class ReplayedRuns {
   /** How many runs were replays. */
   replays = 0;
-  /** By kind, the one that was used last at the end. */
+  /** The runs by kind; the one used last is at the end. */
   readonly #known = new Map<string, Known>();
   readonly #subject: string;
   readonly #advice: string;

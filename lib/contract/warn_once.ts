@@ -5,7 +5,7 @@ const given = new Set<string>();
 /**
  * Warns on the console, unless it has warned of the same before.
  *
- * @param of What it warns of.
+ * @param of The subject of the warning.
  * @param texts The warning, and what the console shows with it.
  */
 export function warnOnce(of: string, ...texts: readonly unknown[]): void {
