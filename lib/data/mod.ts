@@ -10,9 +10,9 @@
  * Images are found by `imageFolder`, `parquetImages` or `webDatasetImages`, and
  * `imageBatches` decodes, transforms and normalises them in workers. Records are
  * read by `textLines`, `jsonLines`, `csvRows`, `parquet` and `webDataset`, from
- * files, addresses or memory. What is larger than the memory is a stream of
- * shards, by `lineStream` or `webDatasetStream`, of which `streamedBatches` makes
- * batches; texts become a file of tokens by `writeTokenFile`.
+ * files, addresses or memory. Data larger than the memory are read as a
+ * stream of shards, by `lineStream` or `webDatasetStream`; `streamedBatches` makes
+ * batches of it, and `writeTokenFile` turns texts into a file of tokens.
  *
  * Data sets that papers report on are read from the files that their authors publish,
  * or from the hub's, by functions with their names: `imageNet` and `cifar` for images,

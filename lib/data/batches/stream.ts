@@ -8,7 +8,7 @@ import type { Dataset } from "./dataset.ts";
 import { epochOrders } from "./epoch_order.ts";
 import { type Random, seeded } from "./random.ts";
 
-/** The examples of a step as tensors; whoever takes a batch disposes of it. */
+/** The examples of a step as tensors; the caller that takes a batch disposes of it. */
 export interface Batch {
   /**
    * Inputs in the model's order, each `[size, …]`, or with fewer rows if

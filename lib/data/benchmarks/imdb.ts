@@ -99,7 +99,7 @@ const COMMANDS = (root: string) => [
   }`,
 ];
 
-/** As many row groups as there are: all reviews take some tens of megabytes. */
+/** More row groups than there are: all reviews together are tens of megabytes. */
 const MOST_GROUPS = 2 ** 20;
 
 /** The rows of Parquet files. */

@@ -39,7 +39,7 @@ const OPTIONS: OptionNames<OpenWebTextOptions> = {
 
 /**
  * Opens OpenWebText as a stream of texts, for `writeTokenFile`. The folder has one of
- * these forms, of which not all files need be there:
+ * these forms; not all of its files need be there:
  *
  * - the Parquet files of the Hugging Face hub (80, 8,013,769 texts), there or in
  *   `plain_text`; each is a shard;

@@ -8,7 +8,7 @@ import { type TarMember, tarMembers } from "../records/tar/members.ts";
 export interface OriginalFiles {
   /** Where they are: a folder, or an archive. */
   readonly place: string;
-  /** Those that were looked for and are there, by their names. */
+  /** The files that were looked for and found, by their names. */
   readonly found: ReadonlyMap<string, Uint8Array>;
 }
 

@@ -144,7 +144,7 @@ async function* linesInFile(path: string): AsyncGenerator<Line> {
   }
 }
 
-/** Lines in rows, of which blank ones, a space in the files, are empty. */
+/** Lines in rows; blank ones, which are a space in the files, become empty. */
 async function* linesInTables(paths: readonly string[]): AsyncGenerator<Line> {
   for (const path of paths) {
     const rows = await parquet<{ text: unknown }>(await fileBytes(path), {

@@ -5,8 +5,8 @@ import { Recent } from "./recent.ts";
 const BLOCK = 2 ** 17;
 
 /**
- * Keeps blocks of bytes in memory, those that were used last, so that many
- * small reads beside each other are few reads of the bytes below.
+ * Keeps the most recently used blocks of bytes in memory, so that many small
+ * reads close to each other become few reads of the underlying bytes.
  *
  * @param bytes The bytes.
  * @param cacheBytes The most bytes to keep. Reads of more than half of them

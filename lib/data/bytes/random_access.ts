@@ -1,8 +1,8 @@
 /** Bytes that can be read anywhere. @module */
 
 /**
- * Bytes of which any part can be read, in any order: a file, memory, or an
- * address that answers to ranges.
+ * Bytes that can be read in any order and in any parts: a file, memory, or an
+ * address whose server accepts ranges.
  */
 export interface RandomAccess {
   /** What errors call the bytes: a path, an address. */

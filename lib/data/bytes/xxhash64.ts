@@ -16,7 +16,7 @@ const P5 = halves(0x27d4eb2f, 0x165667c5);
 const STRIPE = 32;
 
 /**
- * The hash XXH64 with seed 0, of which zstd keeps the lower half.
+ * The hash XXH64 with seed 0; zstd keeps its lower half.
  *
  * Source: Collet, xxHash's specification 0.1.1.
  */

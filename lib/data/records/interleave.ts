@@ -88,7 +88,7 @@ class Sequence {
     }
   }
 
-  /** Whose turn it is at an example. */
+  /** The shard whose turn it is at an example. */
   goTo(place: number): Turn | undefined {
     let left = place;
     while (this.#turns.length > 0) {
@@ -105,7 +105,7 @@ class Sequence {
     return this.#turns[this.#turn];
   }
 
-  /** Whose turn it is after the one that has just been. */
+  /** The shard whose turn comes next. */
   next(): Turn | undefined {
     this.#turns[this.#turn]!.position++;
     if (++this.#turn === this.#turns.length) this.#endRound();
@@ -116,7 +116,7 @@ class Sequence {
     return this.#interleaving.counts[shard]! - position;
   }
 
-  /** Puts new shards in the place of those that have ended. */
+  /** Replaces shards that have ended by new ones. */
   #endRound(): void {
     this.#turn = 0;
     this.#turns = this.#turns.flatMap((turn) =>

@@ -3,8 +3,8 @@ import type { RandomAccess } from "../bytes/random_access.ts";
 import { type ByteLine, byteLines } from "./byte_lines.ts";
 
 /**
- * The lines of a text that are not blank, of which any can be read by itself, so that
- * memory holds their places only. The text is not compressed.
+ * The lines of a text that are not blank. Each can be read by itself, so that memory
+ * holds only their places. The text is not compressed.
  */
 export class LineIndex {
   readonly #bytes: RandomAccess;

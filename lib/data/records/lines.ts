@@ -47,7 +47,7 @@ const OPTIONS: OptionNames<JsonLinesOptions> = { onBad: true };
 
 /** The values of a file in JSON Lines format, and which lines were bad. */
 export interface JsonLines extends Array<unknown> {
-  /** What was passed over. */
+  /** The lines that were skipped. */
   readonly bad: BadRecords;
 }
 

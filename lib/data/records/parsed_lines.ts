@@ -11,7 +11,7 @@ import {
 
 /** A stream of lines, and which of them were bad. */
 export interface LineStream<E> extends ShardedStream<E> {
-  /** What was passed over so far. */
+  /** The lines that were skipped so far. */
   readonly bad: BadRecords;
   /** Counts the lines of a shard that are not blank, without parsing them. */
   count(shard: number): Promise<number>;

@@ -26,7 +26,7 @@ const OPTIONS: OptionNames<WebDatasetOptions> = { index: true };
 export interface WebDataset extends BlockDataset<TarSample> {
   /** The tar of each sample, as a number in their order. */
   readonly locality: Uint32Array;
-  /** Returns the sample at an index, of which nothing is read yet. */
+  /** Returns the sample at an index; its bytes are read later, when asked for. */
   get(index: number): TarSample;
 }
 

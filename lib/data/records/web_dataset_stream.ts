@@ -30,7 +30,7 @@ const OPTIONS: OptionNames<WebDatasetStreamOptions> = { onBad: true };
 
 /** A stream of the samples of tars, and which tars were bad. */
 export interface WebDatasetStream extends ShardedStream<TarSample> {
-  /** What was passed over so far. */
+  /** The bad tars that were skipped so far. */
   readonly bad: BadRecords;
   /** Counts the samples of a tar. */
   count(shard: number): Promise<number>;

@@ -8,7 +8,7 @@ import type { Tokenizer } from "./tokenizer.ts";
 
 /** Options of {@linkcode collateTexts}. */
 export interface CollateTextsOptions {
-  /** The tokenizer, of which special tokens are put around a text. */
+  /** The tokenizer, whose special tokens are put around each text. */
   tokenizer: Tokenizer;
   /** Number of tokens to which texts are padded or truncated. */
   length: number;

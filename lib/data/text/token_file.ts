@@ -56,9 +56,9 @@ const OPTIONS: OptionNames<TokenFileOptions> = {
  * {@linkcode writeTokenFile} or nanoGPT's `prepare.py` makes. A sequence is read
  * when it is needed, so the file may be larger than the memory.
  *
- * There are as many sequences as fit beside each other, with random offsets,
- * too: those depend on the seed and the index, and the same sequence is at an
- * index in each epoch.
+ * There are as many sequences as fit into the file one after another, with random
+ * offsets too: these depend on the seed and the index, so an index has the same
+ * sequence in each epoch.
  *
  * @example
  * ```ts

@@ -71,7 +71,7 @@ export interface TokenizerOfOptions {
   unk?: string | undefined;
   /**
    * The parsed content of the `tokenizer_config.json` or
-   * `special_tokens_map.json` beside the file, which names special tokens, and
+   * `special_tokens_map.json` next to the file, which names special tokens, and
    * says whether `encodeWithSpecials` adds them to texts (`add_bos_token` and
    * `add_eos_token`) where the file does not.
    * @default none

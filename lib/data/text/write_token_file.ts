@@ -52,9 +52,9 @@ const PROBE = "The lion's 1,234 naïve cafés — лев, 獅子 🦁\n\tsleep t
  * for {@linkcode tokenFile}. The file is as nanoGPT's `train.bin`: ids only, one
  * after another.
  *
- * Shards that are done lie in a folder beside the file until all are, so that a
- * call after an interruption goes on with the shard that was interrupted; their
- * names say which they are. Until the file is whole there is none, or the old one.
+ * Finished shards are kept in a folder next to the file until all are done, and
+ * named by their order, so that a call after an interruption continues with the
+ * shard that was interrupted. Until then the file is missing, or the old one.
  *
  * @example
  * ```ts

@@ -11,7 +11,7 @@ import { type CifarRecords, cifarRecords, ppmOf } from "./cifar_records.ts";
 export interface CifarOptions {
   /** Which of the data sets: CIFAR-10 or CIFAR-100. */
   classes: 10 | 100;
-  /** Images for training, of which there are 50,000, or for testing, 10,000. */
+  /** Which images: the 50,000 for training or the 10,000 for testing. */
   part: "train" | "test";
   /**
    * Which labels of CIFAR-100: those of its 100 classes, or of the 20 that these

@@ -19,7 +19,7 @@ export class PickledName {
   constructor(readonly name: string) {}
 }
 
-/** What Python would make by a call, of which only the parts are kept. */
+/** What a call would return in Python; only its parts are kept. */
 export class PickledObject {
   /** What it is restored from. */
   state: Pickled = null;
@@ -73,7 +73,7 @@ export function unpickle(name: string, bytes: Uint8Array): Pickled {
 
 const STOP = ".".charCodeAt(0);
 
-/** As many as make some tens of megabytes of values: CIFAR's have some 200,000. */
+/** The most operations: enough for tens of megabytes of values; CIFAR's files need some 200,000. */
 const MOST_OPERATIONS = 2 ** 20;
 
 const latin1 = (bytes: Uint8Array) => {

@@ -43,7 +43,7 @@ export interface GlueTaskFacts {
   readonly classes?: readonly string[];
   /** The metrics that GLUE reports. */
   readonly metrics: readonly GlueMetric[];
-  /** Those among them that the paper of LION reports. */
+  /** Those of these metrics that the paper of LION reports. */
   readonly paperMetrics: readonly GlueMetric[];
   /** Its parts. Those of tests have no labels, but for MRPC's. */
   readonly parts: readonly GluePart[];

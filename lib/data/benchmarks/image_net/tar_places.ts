@@ -22,7 +22,7 @@ export interface TarFolder {
   readonly images: PackedTexts;
   readonly offsets: Float64Array;
   readonly sizes: Uint32Array;
-  /** By which a member is known again. */
+  /** A fingerprint of each member, to recognise it by. */
   readonly prints: Uint32Array;
 }
 
@@ -41,7 +41,7 @@ export interface IndexedTar {
  * @param name The tar's name.
  * @param isNested Whether it is a tar of tars, one for each class.
  * @param index The folder in which the places are kept; where there is none, they are
- * kept beside the tar, or if that cannot be, in memory.
+ * kept next to the tar, or in memory if that is impossible.
  * @throws {SyntaxError} If it is cut or damaged; the message names it.
  */
 export async function indexedTar(

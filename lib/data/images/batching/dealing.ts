@@ -6,13 +6,13 @@ import { assertInteger } from "../../batches/assert_integer.ts";
 export interface Dealing {
   /** How often each image is there, one copy after another. */
   readonly repeats: number;
-  /** Whose images these are. */
+  /** The rank that gets these images. */
   readonly rank: number;
   /** The number of ranks, to which images are dealt in turn. */
   readonly ranks: number;
 }
 
-/** Of repeated images an epoch has a multiple of so many, as the reference has it. */
+/** An epoch of repeated images is a multiple of this many, as in the reference code. */
 const ROUND = 256;
 
 /**

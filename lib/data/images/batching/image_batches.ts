@@ -48,27 +48,27 @@ export interface ImageBatchesOptions {
   deviation?: PerColour | undefined;
   /**
    * Workers that read, decode and transform; the batches are the same for any number.
-   * With 0 the caller does it.
+   * With 0, the calling thread does this itself.
    * @default 1, and 0 in a browser or a bundle
    */
   workers?: number | undefined;
   /**
-   * Where the workers' script lies: in a page, a bundle of
+   * The address of the workers' script: in a page, that of a bundle of
    * `lib/data/images/batching/image_worker.ts`.
-   * @default beside this module's script, image_worker.js
+   * @default image_worker.js, next to this module's script
    */
   workerPath?: string | URL | undefined;
   /** Number of batches made ahead. @default 1 */
   prefetch?: number | undefined;
   /**
-   * What to do about a bad image: fail by its name, or pass it over and count it; the
-   * next good image of the epoch is in its place. @default "fail"
+   * What to do about a bad image: fail with an error that names it, or skip and count
+   * it; the next good image of the epoch takes its place. @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;
   /**
    * `"shuffled"`: endless, each epoch in another order. `"blocks"`: the same for images
    * that are read together, such as those of Parquet files, so that each row group is
-   * read once an epoch. `"in-order"`: one pass in the dataset's order, of which the last
+   * read once an epoch. `"in-order"`: one pass in the dataset's order, whose last
    * batch may be smaller. @default "shuffled"
    */
   order?: "shuffled" | "blocks" | "in-order" | undefined;

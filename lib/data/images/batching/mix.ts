@@ -109,7 +109,7 @@ export function drawMix(
   return cutOf(beta(cutmix, random), side, random);
 }
 
-/** Draws a box of 1 - λ of a picture's pixels; λ is what is left beside its visible part. */
+/** Draws a box of 1 - λ of a picture's pixels; the returned λ is the share outside its visible part. */
 export function cutOf(
   lambda: number,
   side: number,

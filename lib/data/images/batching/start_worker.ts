@@ -11,7 +11,7 @@ import {
 /** The worker's script in the library's source. */
 const SOURCE = "lib/data/images/batching/image_worker.ts";
 
-/** Who hears of a worker. */
+/** Receives a worker's answers and its failure. */
 export interface WorkerListener {
   answered(answer: WorkerAnswer): void;
   /** Called if the worker has ended by itself, or was never loaded. */
@@ -44,7 +44,7 @@ function hasOwnScript(): boolean {
 /**
  * Starts a worker.
  *
- * @param path Where its script lies, if not beside this module.
+ * @param path The path of its script, if it is not next to this module.
  * @param listener Who hears of it.
  */
 export function startWorker(

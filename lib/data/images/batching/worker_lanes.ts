@@ -31,7 +31,7 @@ export class WorkerLanes implements Lanes {
   readonly #lanes: Lane[];
   readonly #settings: JobSettings;
   readonly #path: string | URL | undefined;
-  /** Who waits for a free place. */
+  /** The callers that wait for a free place. */
   readonly #waiting: (() => void)[] = [];
   #ids = 0;
   #taken = 0;

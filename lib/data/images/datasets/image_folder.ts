@@ -76,7 +76,7 @@ const EXTENSIONS = [
  *
  * @param folder The folder.
  * @param options See {@linkcode ImageFolderOptions}.
- * @returns The images, of which nothing but the names has been read.
+ * @returns The images; only their names have been read so far.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value, or there is no class.
  * @throws {Error} If the folder of a class is missing, or has no image.

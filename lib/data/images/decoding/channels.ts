@@ -1,4 +1,4 @@
-/** Pixels of decoders, of which the colours are kept. @module */
+/** The colours of decoded pixels, without other channels. @module */
 import type { Picture } from "../pictures/picture.ts";
 
 /** The pixels of a decoder. */

@@ -15,7 +15,7 @@ export interface ImageHead {
   readonly isCmyk: boolean;
   /** The orientation that the file's EXIF data name. */
   readonly orientation: Orientation;
-  /** Of an animation, the file that its first picture alone would be. */
+  /** If it is an animation, a file with its first picture alone. */
   readonly first?: Uint8Array;
 }
 

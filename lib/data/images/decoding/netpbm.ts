@@ -35,7 +35,7 @@ export function readNetpbmHead(bytes: Uint8Array): ImageHead {
   return { width, height, isCmyk: false, orientation: 1 };
 }
 
-/** Decodes a PPM or a PGM of which {@linkcode readNetpbmHead} has read the head. */
+/** Decodes a PPM or PGM file whose head {@linkcode readNetpbmHead} has read. */
 export function decodeNetpbm(bytes: Uint8Array): Picture {
   const header = headerOf(bytes);
   const { type, width, height, start } = header;

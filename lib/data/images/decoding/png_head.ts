@@ -2,7 +2,7 @@ import { orientationOf } from "../pictures/orientation.ts";
 import { crc32 } from "../../bytes/crc32.ts";
 import { hasText, type ImageHead, truncated, viewOf } from "./image_file.ts";
 
-/** Bytes of a chunk beside its data: length, name and checksum. */
+/** Bytes of a chunk besides its data: length, name and checksum. */
 const AROUND = 12;
 
 const LAST = "its last chunk, IEND";

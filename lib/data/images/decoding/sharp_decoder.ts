@@ -9,7 +9,7 @@ type Sharp = typeof import("sharp")["default"];
 
 let loading: Promise<Sharp> | undefined;
 
-/** The permissions of Deno's that sharp needs beside that of reading. */
+/** Deno's permissions that sharp needs besides that to read. */
 const PERMISSIONS = ["ffi", "env"];
 
 /** Whether sharp may be loaded; in Deno it may not ask for permissions on the way. */

@@ -11,9 +11,9 @@ export function roundHalfToEven(x: number): number {
 }
 
 /**
- * A part of a picture; what lies beyond the picture is black.
+ * Returns a part of a picture; what lies beyond the picture is black.
  *
- * @param region The part, of whole pixels, at least one of which may be beyond.
+ * @param region The part, in whole pixels; it may reach beyond the picture.
  */
 export function crop(picture: Picture, region: Region): Picture {
   const { left, top, width, height } = region;

@@ -17,7 +17,7 @@ export interface TarIndex {
   readonly firsts: number[];
   /** The names of all fields. */
   readonly fields: string[];
-  /** Of each member the place of its field, its offset, its size and its print. */
+  /** Four numbers per member: the place of its field, its offset, size and fingerprint. */
   readonly members: number[];
 }
 

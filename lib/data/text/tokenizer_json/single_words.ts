@@ -17,7 +17,7 @@ interface Splitter {
 const ENDS_IN_WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const BEGINS_IN_WORD = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 
-/** An added token, of which this much counts here. */
+/** The part of an added token that matters here. */
 interface Added {
   readonly content: string;
   readonly single_word?: boolean;
