@@ -36,7 +36,7 @@ const INPUTS = {
   logDecay: PER_CHANNEL,
 } as const satisfies Inputs<GatedLinearAttentionInputs>;
 
-/** {@linkcode GatedLinearAttentionInputs} of which the axes are known. */
+/** {@linkcode GatedLinearAttentionInputs} whose axes are known. */
 export type CheckedGatedLinearAttentionInputs = Checked<typeof INPUTS>;
 
 /**

@@ -34,7 +34,7 @@ const INPUTS = {
   forget: PER_CHANNEL,
 } as const satisfies Inputs<Hgrn2Inputs>;
 
-/** {@linkcode Hgrn2Inputs} of which the axes are known. */
+/** {@linkcode Hgrn2Inputs} whose axes are known. */
 export type CheckedHgrn2Inputs = Checked<typeof INPUTS>;
 
 /**

@@ -115,7 +115,7 @@ export type Checked<Expected extends Inputs<object>> = {
  * @param owner The name of the function that takes them.
  * @param inputs The inputs given.
  * @param expected The inputs expected.
- * @param options The options, of which `mask` and `segments` are read.
+ * @param options The options; only `mask` and `segments` are read.
  * @returns The inputs, and the segments.
  * @throws {TypeError} If an input is unknown, missing, has the wrong shape or
  * is not numeric.

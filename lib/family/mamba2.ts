@@ -45,7 +45,7 @@ const INPUTS = {
   d: { ...PER_HEAD, isOptional: true },
 } as const satisfies Inputs<Mamba2Inputs>;
 
-/** {@linkcode Mamba2Inputs} of which the axes are known. */
+/** {@linkcode Mamba2Inputs} whose axes are known. */
 export type CheckedMamba2Inputs = Checked<typeof INPUTS>;
 
 /**

@@ -46,7 +46,7 @@ const INPUTS = {
   forgetGate: PER_TOKEN,
 } as const satisfies Inputs<MlstmInputs>;
 
-/** {@linkcode MlstmInputs} of which the axes are known. */
+/** {@linkcode MlstmInputs} whose axes are known. */
 export type CheckedMlstmInputs = Checked<typeof INPUTS>;
 
 /**

@@ -44,7 +44,7 @@ const INPUTS = {
   bonus: { axes: "heads, headDim" },
 } as const satisfies Inputs<Rwkv6Inputs>;
 
-/** {@linkcode Rwkv6Inputs} of which the axes are known. */
+/** {@linkcode Rwkv6Inputs} whose axes are known. */
 export type CheckedRwkv6Inputs = Checked<typeof INPUTS>;
 
 /**
