@@ -77,7 +77,7 @@ function kept(path: string): KeptFile {
   return { location: () => path, access: () => fileBytes(path) };
 }
 
-/** Downloads a file to its blob, unless it is there; once, whoever asks. */
+/** Downloads a file to its blob unless it is there, and only once for all callers. */
 async function inBlobs(
   repository: Repository,
   commit: string,

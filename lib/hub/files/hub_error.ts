@@ -24,7 +24,7 @@ export class HubError extends Error {
   }
 }
 
-/** What messages call a repository. */
+/** The name of a repository in messages. */
 export function named({ repo, type, revision }: Repository): string {
   return `${type} ${repo}${revision === "main" ? "" : ` at ${revision}`}`;
 }
@@ -33,7 +33,7 @@ export function named({ repo, type, revision }: Repository): string {
  * The error that an answer stands for.
  *
  * @param response The answer.
- * @param url What was asked.
+ * @param url The address that was requested.
  * @param repository The repository.
  * @param isHubs Whether the hub itself answers, and not where it has redirected to.
  */

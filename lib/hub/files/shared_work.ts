@@ -14,7 +14,7 @@ const running = new Map<string, Running>();
  * Joins the work of this name, or starts it. It ends early when all who wait for
  * it have gone.
  *
- * @param name What makes two works the same.
+ * @param name Identifies the work: two calls with the same name share it.
  * @param caller The caller's signal, and what hears of bytes.
  * @param start Does it.
  * @returns What it returns.

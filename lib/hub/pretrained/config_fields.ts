@@ -40,7 +40,7 @@ export class ConfigFields {
     throw this.wrong(field, "a number of 0 or more");
   }
 
-  /** One of some texts, each of which stands for something here. */
+  /** Reads a field that is one of some texts, and returns what this text means. */
   choice<T>(
     field: string,
     fallback: string,

@@ -9,13 +9,13 @@ import type { ConfigFields } from "./config_fields.ts";
 
 /** The functions that make models, and their options. */
 export interface LionOptions {
-  /** Of a text model that reads both ways. */
+  /** Options of a text model that reads both ways. */
   lionBert: LionBertOptions;
-  /** Of a language model. */
+  /** Options of a causal language model. */
   lionGpt: LionGptOptions;
-  /** Of a vision transformer. */
+  /** Options of a vision transformer. */
   lionViT: LionViTOptions;
-  /** Of an encoder. */
+  /** Options of an encoder. */
   lionEncoder: LionEncoderOptions;
 }
 
@@ -31,7 +31,7 @@ export type LionModel = {
 
 /** The config.json of a model of this library. */
 export type LionConfig = LionModel & {
-  /** What tells it from Hugging Face's. */
+  /** Distinguishes the file from those of Hugging Face. */
   readonly model_type: "lion";
   /** The names of classes by their number, as Hugging Face has them. */
   readonly id2label?: Readonly<Record<string, string>>;

@@ -132,7 +132,7 @@ async function filesOfHub(
   };
 }
 
-/** The files below an address, such as those beside a page. */
+/** The files below an address, such as those next to a web page. */
 function filesAt(address: string, options: HubDownloadOptions): ModelFiles {
   const { fetch: fetched = fetch, signal } = options;
   const folder = address.endsWith("/") ? address : `${address}/`;

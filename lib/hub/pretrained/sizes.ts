@@ -11,7 +11,7 @@ import type { LionModel } from "./lion_config.ts";
  * @param fields The config.json, for messages.
  * @param model The model that is to be made.
  * @param tensors The weights.
- * @param numClasses Of a head that starts anew, which the caller has asked for.
+ * @param numClasses Number of classes of a new head, if the caller asks for one.
  * @throws {RangeError} If one is not.
  */
 export function assertSizesFit(
@@ -54,7 +54,7 @@ export function assertSizesFit(
   );
 }
 
-/** Number of a vision transformer's tokens, each of which has a position. */
+/** Number of a vision transformer's tokens; each has a position. */
 function positionsOf({ architecture, options }: LionModel): number | undefined {
   if (architecture !== "lionViT" || options.positionEmbedding === false) {
     return undefined;

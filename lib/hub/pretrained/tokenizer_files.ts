@@ -1,4 +1,4 @@
-/** The tokenizer beside a model. @module */
+/** The tokenizer in a model's folder. @module */
 import type { Tokenizer } from "../../data/text/tokenizer.ts";
 import {
   type TokenizerFile,
