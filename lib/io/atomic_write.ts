@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { files } from "./file_system.ts";
 
 /**
- * Writes a file completely or not at all: first to a temporary file beside it,
+ * Writes a file completely or not at all: first to a temporary file next to it,
  * flushed to disk, which is then renamed.
  *
  * @param target The file; one that exists is replaced.

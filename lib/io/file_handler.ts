@@ -187,7 +187,7 @@ function assertBeside(file: unknown, path: string): void {
   );
 }
 
-/** Reads the shards of every group, which lie beside `model.json`. */
+/** Reads the shards of every group, which are next to `model.json`. */
 async function readWeights(
   manifest: tf.io.WeightsManifestConfig,
   modelPath: string,

@@ -230,7 +230,7 @@ async function lockByName(path: string): Promise<FileLock> {
   }
 }
 
-/** Makes a name beside the path that nothing else has. */
+/** Makes an unused name in the folder of the path. */
 function besideOf(path: string): string {
   return `${path}.${crypto.randomUUID()}`;
 }
@@ -293,7 +293,7 @@ function ownerIn(text: string | undefined): Owner | undefined {
  * Reads the beginning of a file's text, which is empty if the file does not exist
  * or cannot be read, and undefined if it is something else, such as a link.
  *
- * @throws {Error} If it is a folder, which nobody has made for a lock.
+ * @throws {Error} If it is a folder, which no lock is.
  */
 async function textOf(path: string): Promise<string | undefined> {
   const info = await files().lstat(path).catch(() => undefined);

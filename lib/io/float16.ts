@@ -1,4 +1,4 @@
-/** Conversion of float16, of which Node has arrays from version 24 on. @module */
+/** Conversion of float16; Node has arrays of it from version 24 on. @module */
 import { getFloat16, setFloat16 } from "@petamoriken/float16";
 
 /** Converts float16 to float32, exactly. */

@@ -278,7 +278,7 @@ function named(
 /** Options of {@linkcode toPyTorchWeights}. */
 export interface ToPyTorchWeightsOptions {
   /**
-   * Whose names a vision transformer's weights get: those of LION's authors, which
+   * The names that a vision transformer's weights get: those of LION's authors, which
    * are timm's, or Hugging Face's. Other models have the same names in both.
    * @default "authors"
    */

@@ -51,8 +51,8 @@ const VIT_LAYERS: readonly [RegExp, string][] = [
 ];
 
 /**
- * Whose names a vision transformer's parameters have; those of BERT and GPT-2 are
- * the same in the authors' code.
+ * The source of the names of a vision transformer's parameters. For BERT and GPT-2
+ * both use the same names.
  */
 export type NamesOf = "authors" | "hugging-face";
 
@@ -61,7 +61,7 @@ export function isViT({ layers }: LayersModel): boolean {
   return layers.some(({ name }) => name === "patch_embed");
 }
 
-/** Whose names these are, of tensors for a model. */
+/** The source of the names of tensors for a model. */
 export function namesAmong(
   names: Iterable<string>,
   model: LayersModel,
