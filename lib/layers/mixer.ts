@@ -141,8 +141,8 @@ export interface Mixer {
    */
   readonly sharesTokens?: boolean | undefined;
   /**
-   * The parameters for inputs of shape `[batch, length, dim]`, of which `dim`
-   * is known. Their names are used in the layer and in PyTorch's files.
+   * The parameters for inputs of shape `[batch, length, dim]`; `dim` is always
+   * known. Their names are used in the layer and in PyTorch's files.
    */
   parameters(shape: Shape): Parameter[];
   /**
