@@ -323,8 +323,8 @@ function assertToken(name: string, id: number, model: LayersModel): void {
 }
 
 /**
- * Throws unless the logits allow a choice: numbers, of which -Infinity rules
- * out a token.
+ * Throws unless the logits allow a choice: they must be numbers, and -Infinity
+ * rules a token out.
  */
 function assertNumbers(
   logits: Float32Array,

@@ -33,7 +33,7 @@ function modelsIn(model: LayersModel): LayersModel[] {
 /** The classes of models whose code is tfjs's own. */
 const MODELS: ReadonlySet<unknown> = new Set([LayersModel, Sequential]);
 
-/** Whether nobody has replaced a layer's code, or hooked onto it. */
+/** Whether a layer's code is its own: not replaced, and without hooks. */
 function isUnchanged(layer: AnyLayer | LayersModel): boolean {
   return !Object.hasOwn(layer, "call") && !Object.hasOwn(layer, "apply") &&
     !Object(layer)._callHook;

@@ -34,7 +34,7 @@ export interface TrainingMemory {
   readonly keptBytes: number;
   /** The same if all blocks had it. */
   readonly recomputedBytes: number;
-  /** What the current backend can have in use; Infinity if that is not known. */
+  /** The most bytes that the current backend can use; Infinity if unknown. */
   readonly limitBytes: number;
 }
 
