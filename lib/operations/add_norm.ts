@@ -27,7 +27,7 @@ export const NORM_OF_SUM: Operation<"y", "sum" | "moments"> = {
   gradientInputs: ["scale"],
 };
 
-/** What a layer normalisation is given beside the tensor. */
+/** What a layer normalisation takes besides the tensor. */
 export interface NormParameters {
   /** `[columns]` */
   readonly scale: tf.Tensor;
