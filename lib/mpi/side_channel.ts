@@ -1,4 +1,4 @@
-/** The notices that ranks send each other beside their values. @module */
+/** The notices that ranks send each other besides their values. @module */
 import type { Caller, Request } from "./caller.ts";
 import type { RankNumbers } from "../contract/communicator.ts";
 import { type Call, CODE_LENGTH, codeOf } from "./call.ts";
