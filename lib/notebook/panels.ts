@@ -110,7 +110,7 @@ function scaleOf({ data }: Figure): string {
   );
 }
 
-/** The settings of a matrix's colour scale: shared by all panels, or beside its own. */
+/** The settings of a matrix's colour scale: shared by all panels, or next to its own. */
 function scaled(areOfOneRange: boolean, isLast: boolean, right: number): Trace {
   if (areOfOneRange) return { showscale: isLast };
   return { colorbar: { x: right + 0.005, thickness: 10 } };
