@@ -30,7 +30,8 @@ import {
 let documents: ReturnType<typeof documentation> | undefined;
 
 /** The documentation, which is made once. */
-const made = () => documents ??= documentation();
+const made = () =>
+  documents ??= documentation(new Set(["lib/optimizers/adam.ts"]));
 
 Deno.test("documentation() has the sources that documents link to, and finds sections", async () => {
   const { files, findable } = await made();
@@ -38,6 +39,10 @@ Deno.test("documentation() has the sources that documents link to, and finds sec
   assertStringIncludes(theorems, 'href="../lib/attention/decays/mask.ts.html"');
   const source = files.get("lib/attention/decays/mask.ts.html") as string;
   assertStringIncludes(source, "maskColumns");
+  assertStringIncludes(
+    `${files.get("lib/optimizers/adam.ts.html")}`,
+    'id="Adam" class="hljs-keyword">export<',
+  );
   const [positions] = find(indexOf(findable), "models positions");
   assertEquals(positions!.url, "docs/models.html#positions");
   assert(
@@ -184,6 +189,24 @@ d</button><main><div class="text-2xl leading-none break-all"><b>c</b>
     "@a/b",
   );
   assertStringIncludes(entry, "<main><h1>io</h1>");
+  const sources = new Set<string>();
+  const own = `<a
+  class="sourceButton"
+  href="${
+    new URL("../../lib/a.ts", import.meta.url).href.replaceAll("/", "&#x2F;")
+  }">e</a>`;
+  const sourced = referencePage(
+    `${own}<div class="symbolTitle"><span class="font-bold">c</span>${own}${own}`,
+    "../",
+    "@a/b",
+    sources,
+  );
+  assertStringIncludes(
+    sourced,
+    'c</span><a class="source" href="../lib/a.ts.html#c">Source</a>',
+  );
+  assert(!/sourceButton/.test(sourced), sourced);
+  assertEquals([...sources], ["lib/a.ts"]);
   const root = referencePage(page("."), "../", "@a/b");
   assertStringIncludes(root, "from &quot;@a/b&quot;");
 });

@@ -195,8 +195,9 @@ async function buildDocumentation(folder: URL): Promise<void> {
   for (const name of ["docs.css", "reference.css", "reference.js"]) {
     await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
   }
-  const reference = await buildReference(folder);
-  const { files, findable } = await documentation();
+  const sources = new Set<string>();
+  const reference = await buildReference(folder, sources);
+  const { files, findable } = await documentation(sources);
   for (const [path, content] of await resultsFiles(files)) {
     files.set(path, content);
   }
@@ -248,20 +249,28 @@ async function formulaFiles(): Promise<Map<string, string | Uint8Array>> {
   return files;
 }
 
-/** Every symbol by Deno itself; returns the files by their paths. */
-async function buildReference(folder: URL): Promise<Map<string, string>> {
+/**
+ * Every symbol by Deno itself; returns the files by their paths.
+ *
+ * @param sources The programs that they lead to are added.
+ */
+async function buildReference(
+  folder: URL,
+  sources: Set<string>,
+): Promise<Map<string, string>> {
   const [api] = ELSEWHERE;
   const target = fileURLToPath(new URL(api, folder));
   await run("doc", "--html", "--name=lion", `--output=${target}`, ...[
     ...Object.values(config.exports),
   ]);
-  return await joinReference(folder, api);
+  return await joinReference(folder, api, sources);
 }
 
 /** Makes the pages in a folder of the reference parts of the site. */
 async function joinReference(
   site: URL,
   folder: string,
+  sources: Set<string>,
 ): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const root = "../".repeat(folder.split("/").length - 1);
@@ -270,13 +279,18 @@ async function joinReference(
   ) {
     const path = `${folder}${name}`;
     if (isDirectory) {
-      const inside = await joinReference(site, `${path}/`);
+      const inside = await joinReference(site, `${path}/`, sources);
       inside.forEach((html, path) => files.set(path, html));
       continue;
     }
     const file = new URL(path, site);
     const html = name.endsWith(".html")
-      ? referencePage(await Deno.readTextFile(file), root, config.name)
+      ? referencePage(
+        await Deno.readTextFile(file),
+        root,
+        config.name,
+        sources,
+      )
       : "";
     if (html !== "") await Deno.writeTextFile(file, html);
     files.set(path, html);

@@ -26,6 +26,10 @@ const ROOT = new URL("../../", import.meta.url);
 /** What else than guides counts in a search. */
 const [NOTEBOOK_WEIGHT, SYMBOL_WEIGHT, TYPE_WEIGHT] = [0.8, 0.5, 0.25];
 
+/** What a program exports by a line, and its name. */
+const DECLARATION =
+  /^export (?:abstract |async )?(?:class|const|function\*?|interface|type) (\w+)/;
+
 /** A document as it was read. */
 interface Document extends Listed {
   readonly about: string;
@@ -42,9 +46,14 @@ export interface Documentation {
   readonly findable: readonly Findable[];
 }
 
-/** Makes the documentation of what is in the repository. */
-export async function documentation(): Promise<Documentation> {
-  const sources = new Set<string>();
+/**
+ * Makes the documentation of what is in the repository.
+ *
+ * @param sources Programs that have pages; those that documents name are added.
+ */
+export async function documentation(
+  sources: Set<string> = new Set(),
+): Promise<Documentation> {
   const documents = await Promise.all(
     Object.entries(KINDS).flatMap(([kind, { guides, weight }]) =>
       guides.map((guide) => readDocument(guide, kind, weight, sources))
@@ -99,11 +108,26 @@ async function readDocument(
   return { ...base, ...rendered, title: name ?? title };
 }
 
-/** A program that documents name, as a page. */
+/** A program as a page, in which each name that it exports can be linked to. */
 async function sourcePage(source: string): Promise<Page> {
-  const code = codeToHTML(await read(source), "ts");
+  const code = withExports(codeToHTML(await read(source), "ts"));
   const body = `<h1>${source}</h1><pre class="code"><code>${code}</code></pre>`;
   return { path: pageOf(source), title: source, body };
+}
+
+/** A highlighted program whose exported declarations have their names as ids. */
+function withExports(html: string): string {
+  const names = new Set<string>();
+  return html.replaceAll(
+    /^<span (?=class="hljs-keyword">export<).*/gm,
+    (line) => {
+      const [, name] = DECLARATION.exec(line.replaceAll(/<[^>]*>/g, "")) ?? [];
+      // An overload has the name of the one before it.
+      if (name === undefined || names.has(name)) return line;
+      names.add(name);
+      return line.replace("<span", `<span id="${name}"`);
+    },
+  );
 }
 
 function read(path: string): Promise<string> {

@@ -1,7 +1,13 @@
 /** Deno's reference as a part of the site. @module */
 import { policyElement } from "../../lib/notebook/content_policy.ts";
-import { WAYS } from "./page.ts";
+import { pageOf, WAYS } from "./page.ts";
 import { DOCUMENT_POLICY } from "./policies.ts";
+
+const REPOSITORY = new URL("../../", import.meta.url).href;
+
+/** Deno's links to files of the machine that has made the pages. */
+const SOURCE =
+  /<a\s+class="sourceButton"\s+href="(file:[^"]*)"[\s\S]*?<\/a>\s*/g;
 
 /**
  * A page that `deno doc --html` has made, with ways to the rest of the site, and
@@ -10,16 +16,18 @@ import { DOCUMENT_POLICY } from "./policies.ts";
  * @param html The page.
  * @param root Where the site is, seen from the page, such as "../../".
  * @param name The package's.
+ * @param sources The programs that it leads to are added.
  */
 export function referencePage(
   html: string,
   root: string,
   name: string,
+  sources: Set<string> = new Set(),
 ): string {
   const links = Object.entries(WAYS).map(([text, path]) =>
     `<a href="${root}${path}">${text}</a>`
   );
-  return withHeading(html)
+  return withSources(withHeading(html), root, sources)
     .replace(
       /<title>(.*?)(?: - default)?(?: -)? lion documentation</,
       "<title>$1 · LION<",
@@ -37,11 +45,6 @@ export function referencePage(
       `<script src="${root}reference.js"></script>`,
     )
     .replace(/<button id="theme-toggle"[\s\S]*?<\/button>\s*/, "")
-    // They would lead to files of the machine that has made the pages.
-    .replaceAll(
-      /<a\s+class="sourceButton"\s+href="file:[\s\S]*?<\/a>\s*/g,
-      "",
-    )
     // It links to parameters of mapped types, which it does not describe.
     .replaceAll(
       / href="#([^"]*)"/g,
@@ -99,7 +102,33 @@ export function referencePage(
         `${start}${name}${entry === "." ? "" : `/${entry}`}`,
     )
     // What is longer than its box scrolls, with keys too.
-    .replaceAll(/(<pre[^>]*>\s*)<code/g, '$1<code tabindex="0"');
+    .replaceAll(/(<pre[^>]*>\s*)<code/g, '$1<code tabindex="0"')
+    .replaceAll("<table>", '<table tabindex="0">');
+}
+
+/** A page on which each symbol, but none of its members, leads to its source. */
+function withSources(
+  html: string,
+  root: string,
+  sources: Set<string>,
+): string {
+  const [head, ...symbols] = html.split('<div class="symbolTitle">');
+  const linked = symbols.map((symbol) => {
+    const [, name = ""] = /<span class="font-bold">(\w+)/.exec(symbol) ?? [];
+    let isFirst = true;
+    return symbol.replaceAll(SOURCE, (_, encoded: string) => {
+      const url = encoded.replaceAll("&#x2F;", "/");
+      if (!isFirst || !url.startsWith(REPOSITORY)) return "";
+      isFirst = false;
+      const path = decodeURI(url.slice(REPOSITORY.length));
+      sources.add(path);
+      return `<a class="source" href="${root}${
+        pageOf(path)
+      }#${name}">Source</a>`;
+    });
+  });
+  return [head!.replaceAll(SOURCE, ""), ...linked]
+    .join('<div class="symbolTitle">');
 }
 
 /** A page whose title is its heading: of a symbol what names it, of others the name of the page. */
