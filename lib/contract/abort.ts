@@ -1,12 +1,6 @@
 /** Waiting for a caller's promises and iterables until a signal aborts. @module */
 
-/**
- * Throws unless a value is a signal, or absent.
- *
- * @param owner The caller's name for what has the option.
- * @param signal The value given.
- * @throws {TypeError} If it is anything else.
- */
+/** Throws unless a value is a signal, or absent. */
 export function assertSignal(
   owner: string,
   signal: AbortSignal | undefined,
@@ -30,10 +24,7 @@ export function assertSignal(
  * Waits for a value, or until a signal aborts. A value that has arrived by then, or
  * arrives within the event loop's next turn, still counts.
  *
- * @param signal The signal.
- * @param value The value, or a promise of it.
  * @param late Called with a value that arrives after the wait has ended.
- * @returns The value.
  * @throws {unknown} What the promise rejects with, or the signal's reason.
  */
 export async function unlessAborted<T>(
@@ -66,7 +57,6 @@ export async function unlessAborted<T>(
 /**
  * The items of an iterable until a signal aborts, whose reason is then thrown.
  *
- * @param signal The signal.
  * @param items The iterable. On an abort its `return` is called, but not awaited
  * while the iterable itself still waits for an item.
  * @param late Called with an item that arrives after the wait has ended.

@@ -59,9 +59,6 @@ export interface GradientEngine {
 /**
  * Computes a value and its gradients.
  *
- * @param engine tfjs's engine.
- * @param f Computes the value.
- * @param xs The tensors whose gradients are computed.
  * @param dy The gradient of the value. @default ones
  * @param allowNoGradients Whether the value may depend on none of the tensors.
  * @throws {Error} If it depends on none, or an operation has no gradient, or a wrong one.

@@ -8,11 +8,6 @@ import { shown } from "./shown.ts";
  * Returns the tensor as float32, the only dtype that kernels support:
  * unchanged, or converted if it is int32 or bool. Differentiable. If it
  * converts, call it inside `tf.tidy`.
- *
- * @param name The caller's name for the tensor, such as `q` or `layerNorm's x`.
- * @param x The tensor.
- * @returns A tensor of the same numbers in float32.
- * @throws {TypeError} If it is not a tensor, or has another dtype.
  */
 export function floats<T extends tf.Tensor>(name: string, x: T): T {
   assertNumbers(name, x);
@@ -24,12 +19,8 @@ export function floats<T extends tf.Tensor>(name: string, x: T): T {
  * Calls a function with its tensors as {@linkcode floats}, inside `tf.tidy`
  * only if one is converted.
  *
- * @param operation The operation, for messages.
  * @param tensors The tensors by argument name, the first of which is required;
  * other undefined ones stay undefined.
- * @param compute The function, which receives them as float32.
- * @returns The function's result.
- * @throws {TypeError} Like {@linkcode floats}.
  */
 export function withFloats<
   T extends Readonly<Record<string, tf.Tensor | undefined>>,
@@ -47,14 +38,7 @@ export function withFloats<
   });
 }
 
-/**
- * Throws unless a tensor can be converted to float32 without a loss.
- *
- * @param name The caller's name for the tensor.
- * @param x The value given.
- * @throws {TypeError} If it is not a tensor, was disposed of, or holds complex
- * numbers or strings.
- */
+/** Throws unless a tensor can be converted to float32 without a loss. */
 export function assertNumbers(name: string, x: tf.Tensor): void {
   // Callers in plain JavaScript and notebooks are not type-checked.
   const given: unknown = x;

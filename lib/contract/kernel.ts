@@ -108,8 +108,6 @@ export interface Kernels<Request = never> {
 /**
  * Registers the kernels of an operation, replacing existing ones.
  *
- * @param backendName The backend.
- * @param operation The operation.
  * @param kernels Its kernels; they will throw for inputs that are not float32.
  */
 export function registerKernels<Request>(
@@ -181,12 +179,6 @@ export function planKernel<Request>(
  * are kept for it.
  *
  * Call it inside `tf.tidy` if `operation` prepares inputs.
- *
- * @param operation The operation.
- * @param inputs Its inputs; undefined ones are absent.
- * @param attributes Its attributes.
- * @returns Its outputs.
- * @throws {TypeError} If an input holds neither numbers nor booleans.
  */
 export function runKernel<Output extends string, Further extends string>(
   operation: Operation<Output, Further>,

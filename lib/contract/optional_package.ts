@@ -24,14 +24,7 @@ export const OPTIONAL_PACKAGES = {
 /** The name of an optional package. */
 export type OptionalPackage = keyof typeof OPTIONAL_PACKAGES;
 
-/**
- * Loads code that needs optional packages, or says how to install them.
- *
- * @param user The caller's name for what needs them.
- * @param names The packages.
- * @param load Imports the code.
- * @throws {Error} If `load` fails; `cause` is what it threw.
- */
+/** Loads code that needs optional packages, or says how to install them. */
 export async function loadOptional<T>(
   user: string,
   names: readonly OptionalPackage[],
@@ -67,12 +60,9 @@ function hint(names: readonly OptionalPackage[]): string {
  * the package for every program that imports the module, and a bundler would
  * put it into every page.
  *
- * @param user The caller's name for what needs it.
- * @param name The package.
  * @param resolve `() => import.meta.resolve("…")`, written in the calling module, so
  * that the package's imports are known when it is published.
  * @returns The module; for a `.json`, `default` is its value.
- * @throws {Error} If the package is not installed, or fails to load.
  */
 export function importOptional<T>(
   user: string,

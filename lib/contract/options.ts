@@ -14,14 +14,6 @@ export type Complete<T> = {
  *
  * `deno run` and notebooks do not check types, so a misspelt option would
  * otherwise silently leave its default in place.
- *
- * @param owner The caller's name for the options' owner, such as `lionBlock` or
- * `train's optimizer`.
- * @param options The options given.
- * @param names The names of all options.
- * @param kind The caller's word for an option.
- * @throws {TypeError} If `options` is not an object, has an option that is null, or one
- * that is not in `names`; the message suggests the nearest one.
  */
 export function assertOptions<T extends object>(
   owner: string,

@@ -121,10 +121,8 @@ export function canRecord(): boolean {
  * tensors, or looks at their values. One that returns nothing is left out where it
  * would read a result that no host has.
  *
- * @param inputs The tensors that it reads.
  * @param run Gets these tensors, or those in their places. It returns nothing, or a
  * tensor of its own, always of the same shape and dtype, that has no gradient.
- * @returns What it returns.
  */
 export function runInReplays<T extends tf.Tensor | void>(
   inputs: readonly tf.Tensor[],
@@ -413,7 +411,6 @@ export class RecordedRun {
    *
    * @param inputs The tensors in the places of those that it was recorded with, of
    * the same shapes and dtypes.
-   * @returns The results, as of the function that was recorded.
    */
   replay(inputs: readonly tf.Tensor[]): tf.Tensor[] {
     this.#replays++;

@@ -41,7 +41,6 @@ export class ReplayedRuns {
   /**
    * Begins without recordings.
    *
-   * @param subject What runs, for messages.
    * @param advice What to do if it changes, as the end of a message. @default nothing
    */
   constructor(subject: string, advice = "") {
@@ -60,7 +59,6 @@ export class ReplayedRuns {
    *
    * @param kind What the run depends on besides the inputs' shapes and the values of
    * tensors.
-   * @param inputs The tensors that differ from run to run.
    * @param run Returns tensors of its own.
    */
   run(

@@ -54,10 +54,6 @@ export function assertShape<
 /**
  * Throws if a tensor has been disposed of: what reads its values would say only
  * that a property of `undefined` was read.
- *
- * @param name The caller's name for the tensor.
- * @param tensor The tensor.
- * @throws {TypeError} If it has.
  */
 export function assertNotDisposed(
   name: string,
@@ -71,13 +67,7 @@ export function assertNotDisposed(
   );
 }
 
-/**
- * Throws if a tensor is empty.
- *
- * @param name The caller's name for the tensor.
- * @param tensor The tensor.
- * @throws {RangeError} If one of its axes is 0.
- */
+/** Throws if a tensor is empty. */
 export function assertNotEmpty(name: string, { size, shape }: Tensor): void {
   if (size > 0) return;
   throw new RangeError(`${name} should not be empty, got shape [${shape}]`);

@@ -6,9 +6,6 @@ const LONGEST = 80;
 /**
  * A value as messages show it: on one line and short, whatever it is. A tensor
  * is shown by its shape, since its own properties say nothing to a caller.
- *
- * @param value The value.
- * @returns The text, such as `"wasm"`, `[1, 2]` or `a tensor of shape [2, 3]`.
  */
 export function shown(value: unknown): string {
   const text = textOf(value);

@@ -73,13 +73,11 @@ export function isRecording(): boolean {
  * Runs a function with a custom gradient, like `tf.customGrad`, but with
  * several outputs.
  *
- * @param inputs The differentiable inputs.
  * @param forward Computes the outputs, and saves tensors for the gradient.
  * @param backward Computes the inputs' gradients from those of all outputs and
  * the saved tensors.
  * @param inParts The index of an output whose gradient `backward` adds up from two parts,
  * where it comes so; the second part comes after the gradients of all outputs.
- * @returns The outputs.
  */
 export function runAsOne(
   inputs: tf.NamedTensorMap,
@@ -116,7 +114,6 @@ export function runAsOne(
  * @param run Always computes the same, of its inputs and of tensors that exist
  * until the gradient is computed. Where its result is not read, only its gradients
  * have to be those of the same.
- * @returns What `run` returns.
  */
 export function computedAgain<T extends tf.Tensor>(
   inputs: readonly tf.Tensor[],

@@ -23,7 +23,6 @@ export function processors(): number {
  * the processors only wait for each other: on two processors, 64 of them took five
  * seconds to start, and a thousand did not start at all.
  *
- * @param available The machine's number of processors.
  * @default this machine's
  */
 export function mostThreads(available: number = processors()): number {
@@ -33,13 +32,7 @@ export function mostThreads(available: number = processors()): number {
 /**
  * Throws unless a machine can use the given number of threads.
  *
- * @param name The caller's name for the value.
- * @param value The value given.
- * @param available The machine's number of processors.
  * @default this machine's
- * @throws {TypeError} If it is not a number.
- * @throws {RangeError} If it is not a positive integer, or beyond
- * {@linkcode mostThreads}.
  */
 export function assertThreads(
   name: string,

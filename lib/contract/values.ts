@@ -6,14 +6,7 @@
  */
 import { shown } from "./shown.ts";
 
-/**
- * Throws unless a value is a finite number.
- *
- * @param name The caller's name for the value.
- * @param value The value given.
- * @throws {TypeError} If it is not a number.
- * @throws {RangeError} If it is not finite.
- */
+/** Throws unless a value is a finite number. */
 export function assertFinite(name: string, value: number): void {
   if (typeof value !== "number") {
     throw new TypeError(`${name} should be a number, got ${typeof value}`);
@@ -23,28 +16,14 @@ export function assertFinite(name: string, value: number): void {
   }
 }
 
-/**
- * Throws unless a value can be added to a divisor: finite and >= 0.
- *
- * @param name The caller's name for the value.
- * @param value The value given.
- * @throws {TypeError} If it is not a number.
- * @throws {RangeError} If it is negative or not finite.
- */
+/** Throws unless a value can be added to a divisor: finite and >= 0. */
 export function assertEpsilon(name: string, value: number): void {
   assertFinite(name, value);
   if (value >= 0) return;
   throw new RangeError(`${name} should be 0 or more, got ${value}`);
 }
 
-/**
- * Throws unless a value is a positive integer.
- *
- * @param name The caller's name for the value.
- * @param value The value given.
- * @throws {TypeError} If it is not a number.
- * @throws {RangeError} If it is not a positive integer.
- */
+/** Throws unless a value is a positive integer. */
 export function assertPositiveInteger(name: string, value: number): void {
   if (typeof value !== "number") {
     throw new TypeError(`${name} should be a number, got ${typeof value}`);
@@ -56,11 +35,6 @@ export function assertPositiveInteger(name: string, value: number): void {
 /**
  * Throws unless a value can be the path of a file or folder: `${""}/name` would
  * lie in the root.
- *
- * @param name The caller's name for the value.
- * @param value The value given.
- * @throws {TypeError} If it is not a string.
- * @throws {RangeError} If it is empty.
  */
 export function assertPath(name: string, value: string): void {
   if (typeof value !== "string") {
@@ -72,13 +46,7 @@ export function assertPath(name: string, value: string): void {
   );
 }
 
-/**
- * Throws unless a value is `true` or `false`: `"false"` would count as true.
- *
- * @param name The caller's name for the value.
- * @param value The value given.
- * @throws {TypeError} If it is neither.
- */
+/** Throws unless a value is `true` or `false`: `"false"` would count as true. */
 export function assertBoolean(name: string, value: boolean): void {
   if (typeof value === "boolean") return;
   const given: unknown = value;
@@ -92,9 +60,7 @@ export function assertBoolean(name: string, value: boolean): void {
 /**
  * Throws unless a value is iterable, as an array or a generator is.
  *
- * @param name The caller's name for the value.
  * @param value The value given; a string does not count as an iterable of letters.
- * @throws {TypeError} If it is not iterable.
  */
 export function assertIterable(
   name: string,
@@ -111,25 +77,13 @@ export function assertIterable(
   );
 }
 
-/**
- * Throws unless a value is an array.
- *
- * @param name The caller's name for the value.
- * @param value The value given.
- * @throws {TypeError} If it is none.
- */
+/** Throws unless a value is an array. */
 export function assertList(name: string, value: readonly unknown[]): void {
   if (Array.isArray(value)) return;
   throw new TypeError(`${name} should be an array, got ${shown(value)}`);
 }
 
-/**
- * Throws unless a value is an object of named parts, and no array.
- *
- * @param name The caller's name for the value.
- * @param value The value given.
- * @throws {TypeError} If it is none.
- */
+/** Throws unless a value is an object of named parts, and no array. */
 export function assertNamed(name: string, value: object): void {
   const given: unknown = value;
   if (
@@ -140,13 +94,7 @@ export function assertNamed(name: string, value: object): void {
   );
 }
 
-/**
- * Throws unless a value has layers, as models of TensorFlow.js have.
- *
- * @param name The caller's name for the value.
- * @param model The value given.
- * @throws {TypeError} If it has none.
- */
+/** Throws unless a value has layers, as models of TensorFlow.js have. */
 export function assertModel(
   name: string,
   model: { readonly layers: readonly unknown[] },

@@ -16,8 +16,6 @@ interface HostMemory {
  * `cpu` and `wasm` always, on `webgpu` until a kernel has read the tensor, and
  * on another backend never. Nothing waits for a device.
  *
- * @param x The tensor; it holds numbers.
- * @param count How many values to look at, at most.
  * @returns The values, at least those asked for, or `undefined`.
  */
 export function valuesAtHand(

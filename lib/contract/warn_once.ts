@@ -2,12 +2,7 @@
 
 const given = new Set<string>();
 
-/**
- * Warns on the console, unless it has warned of the same before.
- *
- * @param of The subject of the warning.
- * @param texts The warning, and what the console shows with it.
- */
+/** Warns on the console, unless it has warned of the same before. */
 export function warnOnce(of: string, ...texts: readonly unknown[]): void {
   if (given.has(of)) return;
   given.add(of);

@@ -5,8 +5,6 @@ import { files } from "./file_system.ts";
  * Writes a file completely or not at all: first to a temporary file next to it,
  * flushed to disk, which is then renamed.
  *
- * @param target The file; one that exists is replaced.
- * @param chunks The content, in order.
  * @throws {Error} If a chunk or the file cannot be written; `cause` says why.
  * An existing file is then unchanged.
  */

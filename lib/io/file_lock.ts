@@ -59,7 +59,6 @@ const LONGEST = 1024;
  *
  * @param path A file that only serves as this lock; its folder must exist.
  * @throws {FileInUse} If it is locked already.
- * @throws {Error} If it cannot be created; the message names it.
  */
 export async function lockFile(path: string): Promise<FileLock> {
   try {
@@ -239,7 +238,6 @@ function besideOf(path: string): string {
  * Removes what is at a path, even a link. If another process has put its lock
  * there since, the lock is put back.
  *
- * @param path The path.
  * @param text What was there before, as returned by {@linkcode textOf}.
  */
 async function takeAway(path: string, text: string | undefined): Promise<void> {
@@ -292,8 +290,6 @@ function ownerIn(text: string | undefined): Owner | undefined {
 /**
  * Reads the beginning of a file's text, which is empty if the file does not exist
  * or cannot be read, and undefined if it is something else, such as a link.
- *
- * @throws {Error} If it is a folder, which no lock is.
  */
 async function textOf(path: string): Promise<string | undefined> {
   const info = await files().lstat(path).catch(() => undefined);

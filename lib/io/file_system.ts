@@ -24,11 +24,7 @@ function newHash() {
   return required(nodeModule("node:crypto")).createHash("sha256");
 }
 
-/**
- * Converts a path or a file URL to a path.
- *
- * @throws {TypeError} If it is neither.
- */
+/** Converts a path or a file URL to a path. */
 export function pathOf(file: string | URL, name = "path"): string {
   if (typeof file === "string") return file;
   if (file instanceof URL) {
@@ -48,9 +44,7 @@ export function isMissing(error: unknown): boolean {
  * Opens a file, but nothing else and through no link: where others may write to
  * the folder, a link in the file's place could lead to any file of theirs or ours.
  *
- * @param path The file.
  * @param access With `"append"`, the file is created if it does not exist.
- * @throws {Error} If the path is not a file.
  */
 export async function openPlain(
   path: string,

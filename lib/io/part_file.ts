@@ -22,9 +22,7 @@ const CHUNK = 2 ** 20;
 /**
  * Opens a part, or makes one. One process at a time may have it open.
  *
- * @param path The part's file, in the folder of its target.
  * @param onBytes Is called with the bytes that are there, in order.
- * @throws {Error} If something else is there, such as a link.
  */
 export async function openPart(
   path: string,
@@ -79,10 +77,8 @@ async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
 /**
  * Makes a link, and where there are none a copy, in place of what is there.
  *
- * @param path Where the link is made.
  * @param target The file, absolute.
  * @param relative The file, as seen from the link's folder.
- * @param asCopy Whether to copy, in any case.
  */
 export async function linkOrCopy(
   path: string,

@@ -21,9 +21,7 @@ import { matcher, renamer, type TensorNames } from "./tensor_names.ts";
 interface Weight {
   readonly variable: tf.Variable;
   readonly layout: TorchLayout;
-  /**
-   * The weight's name in PyTorch; several if PyTorch splits it into equal parts.
-   */
+  /** The weight's name in PyTorch; several if PyTorch splits it into equal parts. */
   readonly names: readonly string[];
   /** The shape of each part in PyTorch. */
   readonly shape: number[];

@@ -138,9 +138,7 @@ export function copiesOf(
 const BUFFERS =
   /(^|\.)(embeddings\.(position_ids|token_type_ids)|h\.\d+\.attn\.(masked_)?bias)$/;
 
-/**
- * Whether a tensor is a buffer, which PyTorch saves although it is not learned.
- */
+/** Whether a tensor is a buffer, which PyTorch saves although it is not learned. */
 export function isBuffer(name: string): boolean {
   return BUFFERS.test(name);
 }

@@ -222,9 +222,7 @@ interface Placed extends Entry {
   readonly tensor: tf.Tensor;
 }
 
-/**
- * Assigns byte ranges to tensors, wider dtypes first, so that all are aligned.
- */
+/** Assigns byte ranges to tensors, wider dtypes first, so that all are aligned. */
 function place(
   tensors: readonly [name: string, tensor: tf.Tensor][],
   precision: Dtype,

@@ -56,13 +56,7 @@ const MAX_RANK = 6;
 /** The key under which a header holds its metadata; no tensor may have this name. */
 export const METADATA = "__metadata__";
 
-/**
- * Reads the header at the start of a source, and checks all of it.
- *
- * @throws {SyntaxError} If the header is not JSON, or has a name twice.
- * @throws {TypeError} If a field is missing or has the wrong type.
- * @throws {RangeError} If the header does not match the data.
- */
+/** Reads the header at the start of a source, and checks all of it. */
 export async function readHeader(source: Source): Promise<Header> {
   const { name: file, size } = source;
   if (size < 8) {

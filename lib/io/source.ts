@@ -26,11 +26,7 @@ export function bytesSource(bytes: Uint8Array): Source {
   };
 }
 
-/**
- * Makes a source that reads from a file.
- *
- * @throws {TypeError} If it is a folder or a device.
- */
+/** Makes a source that reads from a file. */
 export async function fileSource(
   file: FileHandle,
   name: string,
@@ -42,11 +38,7 @@ export async function fileSource(
   };
 }
 
-/**
- * The number of bytes of a file.
- *
- * @throws {TypeError} If it is a folder or a device.
- */
+/** The number of bytes of a file. */
 export async function fileSize(
   file: FileHandle,
   name: string,
@@ -59,11 +51,7 @@ export async function fileSize(
 /**
  * Reads a number of bytes from a file.
  *
- * @param file The file.
- * @param name Its name in errors.
- * @param length Number of bytes.
  * @param start Where they begin; `null` is where the last read has ended.
- * @throws {RangeError} If the file ends before.
  */
 export async function readFully(
   file: FileHandle,

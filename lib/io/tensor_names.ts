@@ -8,11 +8,7 @@ import { shown } from "../contract/shown.ts";
  */
 export type TensorNames = string | RegExp | readonly (string | RegExp)[];
 
-/**
- * Makes a function that tests whether an option includes a name.
- *
- * @throws {TypeError} If the option has another type.
- */
+/** Makes a function that tests whether an option includes a name. */
 export function matcher(
   option: string,
   names: boolean | TensorNames = false,
@@ -35,12 +31,7 @@ export function matcher(
     );
 }
 
-/**
- * Makes a function that renames tensors.
- *
- * @throws {TypeError} If the option has another type, or its function does not
- * return a name.
- */
+/** Makes a function that renames tensors. */
 export function renamer(
   rename:
     | Readonly<Record<string, string>>

@@ -15,9 +15,7 @@ interface Kernel {
   ): Promise<void>;
 }
 
-/**
- * How long to wait for outputs to arrive; those after a cell's end are lost.
- */
+/** How long to wait for outputs to arrive; those after a cell's end are lost. */
 const MILLISECONDS_TO_ARRIVE = 5;
 
 /**
@@ -41,11 +39,7 @@ function kernel(): Kernel | undefined {
   }
 }
 
-/**
- * Whether the program runs in a notebook, that is, in Deno's Jupyter kernel.
- *
- * @returns Whether it does.
- */
+/** Whether the program runs in a notebook, that is, in Deno's Jupyter kernel. */
 export function isNotebook(): boolean {
   return kernel() !== undefined;
 }

@@ -1,8 +1,6 @@
 import { display, type DisplayHandle, type DisplayValue } from "./display.ts";
 
-/**
- * A notebook output that is redrawn in place, in order and at a limited rate.
- */
+/** A notebook output that is redrawn in place, in order and at a limited rate. */
 export class LiveOutput {
   readonly #milliseconds: number;
   #drawn = -Infinity;

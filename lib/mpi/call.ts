@@ -79,12 +79,7 @@ function callOf(codes: Int32Array, rank: number): Call {
   };
 }
 
-/**
- * Throws unless all ranks make the same call.
- *
- * @param codes The codes of all ranks, in their order.
- * @throws {RangeError} If a call differs; the message describes it and that of rank 0.
- */
+/** Throws unless all ranks make the same call. */
 export function assertSameCall(codes: Int32Array): void {
   for (let i = CODE_LENGTH; i < codes.length; i++) {
     if (codes[i] === codes[i % CODE_LENGTH]) continue;

@@ -32,11 +32,7 @@ export class Caller {
     return this.#library.handles;
   }
 
-  /**
-   * Throws if the code that a function has returned is an error.
-   *
-   * @throws {MpiError} If it is.
-   */
+  /** Throws if the code that a function has returned is an error. */
   check(call: string, code: number): void {
     if (code === 0) return;
     const { functions } = this;

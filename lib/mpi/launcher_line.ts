@@ -11,7 +11,6 @@ const F_GETFD = 1;
  * Throws if the process has not inherited its line to `mpirun`. MPICH would find
  * something else in its place, and end the process with an assertion of its own.
  *
- * @param functions The functions of the C library that libmpi has opened.
  * @throws {Error} If the line is not open, or is a descriptor that Deno has
  * opened since: those it would close where it starts another program.
  */

@@ -49,11 +49,7 @@ export function launchOf(get: (name: string) => string | undefined): Launch {
 const INSTALL =
   `install MPICH or Open MPI (on Debian: apt-get install mpich, or openmpi-bin), or pass library, the path of libmpi`;
 
-/**
- * Opens the first of the named libraries that exists.
- *
- * @throws {Error} If none exists, Deno may open none, or its implementation is unknown.
- */
+/** Opens the first of the named libraries that exists. */
 export function openLibrary(names: readonly string[]): Library {
   const places = names.flatMap((name) => [
     name,

@@ -228,8 +228,6 @@ export class Watch {
   /**
    * Receives the notices of other ranks.
    *
-   * @param turn The collective operation that this rank waits for, if any.
-   * @returns `false`
    * @throws {RangeError} If a failure has ended all exchange.
    */
   #hears(turn?: Turn): false {

@@ -13,8 +13,6 @@ const STRICTEST: ContentPolicy = {
 /**
  * The element that gives a page its policy; pages are opened as files, for which no
  * server sends headers. It must precede everything to which it applies.
- *
- * @param allowed The sources that the page needs, by directive.
  */
 export function policyElement(allowed: ContentPolicy): string {
   return `<meta http-equiv="Content-Security-Policy" content="${

@@ -21,9 +21,7 @@ export interface Curves {
 const WIDTH = 700, HEIGHT = 360;
 const AREA = { left: 70, right: WIDTH - 180, top: 50, bottom: HEIGHT - 60 };
 
-/**
- * The largest number of points that are drawn per curve, about two per pixel.
- */
+/** The largest number of points that are drawn per curve, about two per pixel. */
 const MOST_POINTS = 1000;
 
 /** Draws curves as SVG in a millisecond, much faster than plotly.js. */

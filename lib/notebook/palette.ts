@@ -45,9 +45,7 @@ const NAMED: Readonly<Record<string, string>> = {
   ...VARIANT_COLORS,
 };
 
-/**
- * Colours of curves that are neither forms nor variants, distinct from theirs.
- */
+/** Colours of curves that are neither forms nor variants, distinct from theirs. */
 const OTHERS = [
   "#1f5a99",
   "#b35c00",

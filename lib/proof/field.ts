@@ -37,11 +37,7 @@ export function residue(number: bigint): bigint {
   return number % PRIME;
 }
 
-/**
- * The reciprocal 1 / number, by Euclid's algorithm.
- *
- * @throws {RangeError} If the number is 0 modulo p.
- */
+/** The reciprocal 1 / number, by Euclid's algorithm. */
 export function reciprocal(number: bigint): bigint {
   if (residue(number) === 0n) {
     throw new RangeError(

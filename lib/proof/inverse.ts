@@ -1,12 +1,6 @@
 import { reciprocal, reduce, residue } from "./field.ts";
 
-/**
- * The inverse of a square matrix, by elimination on rows [A, I].
- *
- * @param values The matrix's entries, row by row.
- * @param size The matrix's number of rows.
- * @throws {RangeError} If the matrix has no inverse.
- */
+/** The inverse of a square matrix, by elimination on rows [A, I]. */
 export function invert(values: readonly bigint[], size: number): bigint[] {
   const rows = Array.from({ length: size }, (_, i) => [
     ...values.slice(i * size, (i + 1) * size),

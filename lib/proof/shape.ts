@@ -20,11 +20,7 @@ export function wrongShape(
   );
 }
 
-/**
- * Throws unless a range of rows or columns lies within the matrix and is not empty.
- *
- * @throws {RangeError} If it does not.
- */
+/** Throws unless a range of rows or columns lies within the matrix and is not empty. */
 export function assertRange(
   method: string,
   start: number,

@@ -16,10 +16,6 @@ export interface BlockDataset<E> extends Dataset<E> {
  * The order of examples in each epoch: the blocks are shuffled, and then the
  * examples of some blocks at a time. It follows from the seed and the epoch
  * alone; the last order that was asked for is kept.
- *
- * @param locality The block of each example.
- * @param seed The seed.
- * @param blocksAtOnce How many blocks are shuffled together.
  */
 export function blockOrders(
   locality: Uint32Array,

@@ -4,8 +4,6 @@ export const LARGEST_INTEGER = 2 ** 31 - 1;
 /**
  * Throws unless all values are int32, since an Int32Array would turn NaN into 0
  * and 1.5 into 1; returns the values.
- *
- * @throws {RangeError} If a value is not an int32.
  */
 export function integers<T extends ArrayLike<number>>(
   name: string,

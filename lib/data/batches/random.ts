@@ -22,8 +22,6 @@ export function normal(random: Random): number {
 /**
  * Draws a number from 0 to 1 of the distribution Beta(α, α): the share that the first of
  * two numbers of the gamma distribution has of their sum.
- *
- * @param alpha The α, above 0.
  */
 export function beta(alpha: number, random: Random): number {
   // A uniform number's power makes one of a shape greater by 1 one of the shape; by

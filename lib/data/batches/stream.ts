@@ -174,12 +174,7 @@ export function shuffledBatches<E>(
   };
 }
 
-/**
- * The order of the examples in each epoch.
- *
- * @throws {TypeError} If the dataset has no blocks, and should.
- * @throws {RangeError} If an option has an invalid value.
- */
+/** The order of the examples in each epoch. */
 export function ordersOf<E>(
   dataset: Dataset<E> & Partial<BlockDataset<E>>,
   { seed, order = "shuffled", blocksAtOnce }: Pick<
@@ -290,9 +285,7 @@ export function collated<E>(
   return tf.tidy(() => collate(examples, random) as Batch & tf.TensorContainer);
 }
 
-/**
- * A batch that is made on demand, or earlier, when there is nothing else to do.
- */
+/** A batch that is made on demand, or earlier, when there is nothing else to do. */
 class ComingBatch {
   readonly #make: () => Promise<Batch>;
   readonly #timer: ReturnType<typeof setTimeout>;

@@ -27,11 +27,7 @@ export function assertOneOf<T>(
   );
 }
 
-/**
- * The names in a folder, sorted by code point; none where there is no such folder.
- *
- * @param isWanted Whether a name is looked for.
- */
+/** The names in a folder, sorted by code point; none where there is no such folder. */
 export async function namesIn(
   folder: string,
   isWanted: (name: string) => boolean = () => true,
@@ -43,8 +39,6 @@ export async function namesIn(
 /**
  * The files of the first of some folders that has any with such names.
  *
- * @param folders The folders in which they may lie.
- * @param isWanted Whether a name is that of a file which is looked for.
  * @returns Their paths, sorted by name; none where no folder has one.
  */
 export async function firstFiles(
@@ -67,8 +61,6 @@ export function inShell(path: string): string {
 /**
  * The error that says that a folder lacks the files of a set.
  *
- * @param folder The folder.
- * @param wanted What it should have.
  * @param commands What fetches them, a line each.
  */
 export function filesMissing(

@@ -31,10 +31,7 @@ export async function filesOfFolder(
 /**
  * Reads files of a tar, which may be compressed; those that are missing are left out.
  *
- * @param path The archive.
  * @param folder The folder within it that the files are in.
- * @param names Their names.
- * @throws {SyntaxError} If it is cut or damaged; the message names it.
  */
 export async function filesOfArchive(
   path: string,
@@ -58,12 +55,7 @@ export async function filesOfArchive(
   return { place: path, found };
 }
 
-/**
- * Reads a file of a tar, whole.
- *
- * @param tar What errors call the tar.
- * @throws {SyntaxError} If it is larger than any that is read whole.
- */
+/** Reads a file of a tar, whole. */
 export function contentOf(tar: string, member: TarMember): Promise<Uint8Array> {
   const { name, size } = member;
   if (size <= MOST_BYTES) return member.bytes();

@@ -4,8 +4,6 @@ import { namesIn } from "./folder_files.ts";
  * The Parquet files of a part of a data set, as Hugging Face's hub names them:
  * `train-00000-of-00002.parquet` and `train-00001-of-00002.parquet`.
  *
- * @param folder The folder that they are in.
- * @param part The part.
  * @returns Their paths in their order; none if there are none, or no such folder.
  * @throws {Error} If some are missing, or there are those of two versions.
  */

@@ -30,12 +30,7 @@ export function withNewlines(text: string): string {
   return text.replace(/\r\n?/g, "\n");
 }
 
-/**
- * The text of bytes in UTF-8; a byte order mark is kept, as Python's "utf-8" does.
- *
- * @param name What errors call the bytes.
- * @throws {SyntaxError} If they are not UTF-8.
- */
+/** The text of bytes in UTF-8; a byte order mark is kept, as Python's "utf-8" does. */
 export function utf8Text(name: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

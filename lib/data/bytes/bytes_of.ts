@@ -8,11 +8,7 @@ import { urlBytes } from "./url_bytes.ts";
  */
 export type ByteSource = string | URL | RandomAccess;
 
-/**
- * What errors call a source.
- *
- * @throws {TypeError} If it is none.
- */
+/** What errors call a source. */
 export function nameOf(source: ByteSource): string {
   if (typeof source === "string") return source;
   if (source instanceof URL) return source.href;

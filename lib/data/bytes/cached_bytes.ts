@@ -8,10 +8,8 @@ const BLOCK = 2 ** 17;
  * Keeps the most recently used blocks of bytes in memory, so that many small
  * reads close to each other become few reads of the underlying bytes.
  *
- * @param bytes The bytes.
  * @param cacheBytes The most bytes to keep. Reads of more than half of them
  * pass by.
- * @returns Access to the same bytes.
  */
 export function cachedBytes(
   bytes: RandomAccess,

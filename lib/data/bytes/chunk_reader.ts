@@ -1,6 +1,4 @@
-/**
- * Takes bytes of chunks by number, from the first to the last.
- */
+/** Takes bytes of chunks by number, from the first to the last. */
 export class ChunkReader {
   readonly #chunks: AsyncGenerator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);

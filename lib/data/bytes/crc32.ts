@@ -10,7 +10,6 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 /**
  * The checksum of PNG, gzip and zip: CRC-32 of ISO 3309.
  *
- * @param bytes What is checked, or a part of it.
  * @param before The checksum of the parts before.
  */
 export function crc32(bytes: Uint8Array, before = 0): number {

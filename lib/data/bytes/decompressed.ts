@@ -7,9 +7,6 @@ import { zstdDecompressed } from "./zstd.ts";
 /**
  * The bytes of a source in their order, decompressed where they begin as gzip
  * or zstd do, whatever the source is called.
- *
- * @throws {SyntaxError} If they are cut or damaged, or compressed in another
- * way; the message names the source.
  */
 export async function* decompressed(
   source: ByteSource,

@@ -3,14 +3,7 @@ import { importOptional } from "../../contract/optional_package.ts";
 import { nodeModule } from "../../contract/node_module.ts";
 import { GzipChecks } from "./gzip_checks.ts";
 
-/**
- * Decompresses gzip. `DecompressionStream` would do, but fails at a second
- * member.
- *
- * @param name What errors call the bytes.
- * @param chunks The bytes.
- * @throws {SyntaxError} If they are cut or damaged.
- */
+/** Decompresses gzip. `DecompressionStream` would do, but fails at a second member. */
 export async function* gunzipped(
   name: string,
   chunks: AsyncGenerator<Uint8Array>,

@@ -30,11 +30,7 @@ export class GzipChecks {
     this.#size = (this.#size + bytes.length) >>> 0;
   }
 
-  /**
-   * Checks a member that ends where another begins, or the file ends.
-   *
-   * @throws {SyntaxError} If it is not what was compressed, or ends early.
-   */
+  /** Checks a member that ends where another begins, or the file ends. */
   ends(offset: number = this.#position): void {
     this.#members++;
     const end = this.#kept.length - (this.#position - offset);

@@ -10,11 +10,7 @@ const LONGEST_WAIT = 30;
  * Makes a request, and up to three more where the network fails, the body ends
  * early, or the server answers with 408, 429 or 5xx.
  *
- * @param url The address.
- * @param fetched The function that fetches.
- * @param headers The request's headers.
  * @param take Reads the answer; `undefined` is an answer that ended early.
- * @returns What `take` returns.
  * @throws {Error} If there is no answer, or another error than those; `cause`
  * is what the network says.
  */

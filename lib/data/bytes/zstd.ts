@@ -13,10 +13,6 @@ const LARGEST_WINDOW = 2 ** 27;
  * `node:zlib` would not. Checksums are compared where there are some.
  *
  * Source: RFC 8878; blocks are decompressed by fzstd.
- *
- * @param name What errors call the bytes.
- * @param chunks The bytes.
- * @throws {SyntaxError} If they are cut or damaged.
  */
 export async function* zstdDecompressed(
   name: string,

@@ -11,10 +11,7 @@ export interface IdxFile {
  * zero bytes, the type (8: unsigned bytes), the number of axes, the size of
  * each as a big-endian integer, and the values.
  *
- * @param name The file's name in errors.
- * @param bytes The content of the file, uncompressed.
  * @returns Its shape and its values, which share the memory of `bytes`.
- * @throws {SyntaxError} If the bytes are not an IDX file, or incomplete.
  */
 export function parseIdx(name: string, bytes: Uint8Array): IdxFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -124,11 +124,7 @@ export async function loadMnist(): Promise<{ train: Digits; test: Digits }> {
   return await digitsOf(readData);
 }
 
-/**
- * Reads the images of four IDX files with MNIST's file names.
- *
- * @param read Returns the bytes of a file, given its name.
- */
+/** Reads the images of four IDX files with MNIST's file names. */
 export async function digitsOf(
   read: (name: string) => Promise<Uint8Array>,
 ): Promise<{ train: Digits; test: Digits }> {

@@ -45,13 +45,7 @@ export class BadRecordCount implements BadRecords {
   /** Whether none may be bad. */
   readonly fails: boolean;
 
-  /**
-   * Counts none yet.
-   *
-   * @param owner Who has the option.
-   * @param onBad The option `onBad`.
-   * @param what What errors call records.
-   */
+  /** Counts none yet. */
   constructor(owner: string, onBad: "fail" | SkipBad, what = "records") {
     this.fails = onBad === "fail";
     this.#limit = onBad === "fail" ? 0 : limitOf(owner, onBad);
@@ -75,9 +69,6 @@ export class BadRecordCount implements BadRecords {
   /**
    * Counts the record that an error is about.
    *
-   * @param name Where it is.
-   * @param error What is wrong with it.
-   * @param read How many records were read, with it.
    * @throws {unknown} The error, where no record may be bad, or if it says
    * nothing of the record, such as one of the network.
    * @throws {Error} If too many are bad.
@@ -92,10 +83,7 @@ export class BadRecordCount implements BadRecords {
   /**
    * Counts records, unless they are known.
    *
-   * @param records The records.
    * @param total How many there are, or were read, with those that are good.
-   * @param cause The error that is about the last one.
-   * @throws {Error} If too many are bad.
    */
   add(records: readonly BadRecord[], total: number, cause?: unknown): void {
     for (const one of records) this.#found.set(one.index ?? one.name, one);

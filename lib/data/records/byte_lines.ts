@@ -18,10 +18,6 @@ export interface ByteLine {
  * The lines of a text in UTF-8 that are not blank. They end with a line feed,
  * which a carriage return may precede, and nothing else: U+2028 may be within
  * JSON. A byte order mark is left out.
- *
- * @param name What errors call the text.
- * @param chunks The text.
- * @throws {RangeError} If a line is longer than 16 MiB.
  */
 export async function* byteLines(
   name: string,

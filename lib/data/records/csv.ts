@@ -158,8 +158,6 @@ export async function csvRows(
  * The rows of a file, which may be compressed.
  *
  * @param advice What to do about a file in another encoding, as errors say it.
- * @throws {SyntaxError} If the file is cut or damaged, or not in the decoder's
- * encoding; the message names file and line.
  */
 export async function* parsedRows(
   path: ByteSource,

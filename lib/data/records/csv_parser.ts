@@ -29,10 +29,6 @@ export class CsvParser {
   #line = 1;
   #at = 0;
 
-  /**
-   * @param delimiter The character between fields.
-   * @param quote Whether fields may be in quotes.
-   */
   constructor(delimiter: string, quote: boolean) {
     this.#delimiter = delimiter.charCodeAt(0);
     this.#quote = quote ? '"'.charCodeAt(0) : undefined;
@@ -43,13 +39,7 @@ export class CsvParser {
     return this.#line;
   }
 
-  /**
-   * Takes a part of the text, and gives the rows that have ended.
-   *
-   * @param part The part.
-   * @param isLast Whether the text ends with it.
-   * @throws {RangeError} If a row is too long.
-   */
+  /** Takes a part of the text, and gives the rows that have ended. */
   *rows(part: string, isLast: boolean): Generator<CsvRow> {
     this.#text += part;
     this.#at = 0;

@@ -5,8 +5,6 @@ const MOST = 1e6;
  * The names that a pattern with braces stands for, as in a shell:
  * `{000..146}` are numbers, with zeros in front where they are written, and
  * `{train,validation}` are alternatives.
- *
- * @throws {RangeError} If there are more than a million.
  */
 export function expandBraces(pattern: string): string[] {
   let names = [""];

@@ -22,9 +22,6 @@ export interface Interleaving {
  * of the order takes its place. Where any example lies follows from the counts,
  * so that reading can begin anywhere without what comes before.
  *
- * @param stream The shards.
- * @param interleaving Their order.
- * @param from The first example to read.
  * @throws {Error} If a shard has more or fewer examples than were counted.
  */
 export async function* interleaved<E>(

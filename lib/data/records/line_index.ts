@@ -19,7 +19,6 @@ export class LineIndex {
   /**
    * Finds the lines of a text, which is read once.
    *
-   * @param bytes The text, in UTF-8.
    * @param check Throws for a line that no caller could use. A line for which it
    * returns `false`, such as a header, is left out.
    */

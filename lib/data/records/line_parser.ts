@@ -10,20 +10,12 @@ export class LineParser<T> {
   readonly #name: string;
   readonly #parse: "text" | "json";
 
-  /**
-   * @param name What errors call the file.
-   * @param parse What lines are.
-   */
   constructor(name: string, parse: "text" | "json") {
     this.#name = name;
     this.#parse = parse;
   }
 
-  /**
-   * The value of a line.
-   *
-   * @throws {SyntaxError} If it is not UTF-8, or not JSON.
-   */
+  /** The value of a line. */
   parse({ number, bytes }: ByteLine): T {
     let text: string;
     try {

@@ -40,11 +40,7 @@ const packages = async () => ({
   ),
 });
 
-/**
- * Opens a Parquet file.
- *
- * @throws {SyntaxError} If it is none, or its footer is damaged.
- */
+/** Opens a Parquet file. */
 export async function openParquet(bytes: RandomAccess): Promise<ParquetFile> {
   const { name } = bytes;
   const { hyparquet, compression } = await packages();
@@ -174,9 +170,7 @@ function assertWhole(
  * Runs with bytes as hyparquet reads them. What it throws of damaged ones, such
  * as "Invalid typed array length", gets a name.
  *
- * @param bytes The file.
  * @param where What errors call what is read of it.
- * @param run Reads, by hyparquet.
  * @param check Throws if a part is damaged.
  */
 async function readable<T>(

@@ -2,7 +2,6 @@
  * A value of a Parquet file with numbers for its bigints.
  *
  * @param value The value; lists and structs are changed in place.
- * @param where What errors call it.
  * @throws {RangeError} If an integer is beyond 2^53, so that a number would be
  * another one.
  */

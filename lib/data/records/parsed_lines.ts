@@ -20,10 +20,7 @@ export interface LineStream<E> extends ShardedStream<E> {
 /**
  * Makes a stream of what the lines of texts in UTF-8 say, each file a shard.
  *
- * @param files Paths, addresses or bytes, which may be compressed.
- * @param parserOf Makes what parses the lines of a file, given the file's name.
  * @param bad Counts the lines that it throws a SyntaxError or RangeError for.
- * @throws {RangeError} If there is no file.
  */
 export function parsedLines<E>(
   files: ByteSource | readonly ByteSource[],

@@ -7,10 +7,8 @@ import type { ShardedStream } from "./sharded_stream.ts";
  * Counts the examples of shards that do not say how many they have, which reads
  * all of them.
  *
- * @param stream The shards.
  * @param path A file that keeps the counts by the names of the shards, each
  * from when it is known; those that it has are not counted again.
- * @throws {SyntaxError} If the file is not one of counts.
  */
 export async function shardCounts<E>(
   stream: ShardedStream<E>,

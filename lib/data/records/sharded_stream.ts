@@ -25,12 +25,7 @@ export interface ShardedStream<E> {
   count?(shard: number): Promise<number>;
 }
 
-/**
- * The sources of shards: paths and addresses may have braces.
- *
- * @throws {TypeError} If one is none.
- * @throws {RangeError} If there are none.
- */
+/** The sources of shards: paths and addresses may have braces. */
 export function sourcesOf(
   files: ByteSource | readonly ByteSource[],
 ): ByteSource[] {

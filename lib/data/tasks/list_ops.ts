@@ -172,9 +172,6 @@ export interface ListOpsBaselines {
 /**
  * The accuracies of guesses that do not evaluate the lists, on a dataset of
  * ListOps. A model has learned something if it is better than `rootOperation`.
- *
- * @param dataset A dataset of {@linkcode listOps}.
- * @returns See {@linkcode ListOpsBaselines}.
  */
 export function listOpsBaselines(
   dataset: Examples<ClassifiedTokens>,

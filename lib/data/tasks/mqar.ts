@@ -119,12 +119,7 @@ export interface MqarBaselines {
   readonly valueOfSequence: number;
 }
 
-/**
- * The average accuracies of guesses on a dataset of MQAR.
- *
- * @param dataset A dataset of {@linkcode mqar}.
- * @returns See {@linkcode MqarBaselines}.
- */
+/** The average accuracies of guesses on a dataset of MQAR. */
 export function mqarBaselines(
   dataset: Examples<LabelledTokens>,
 ): MqarBaselines {

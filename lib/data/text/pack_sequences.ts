@@ -110,11 +110,7 @@ function firstFit(
   return rows.map(({ sequences }) => sequences);
 }
 
-/**
- * Arranges each sequence's values per token in rows, int32 `[rows, length]`.
- *
- * @param rows The rows of {@linkcode packSequences}.
- */
+/** Arranges each sequence's values per token in rows, int32 `[rows, length]`. */
 export function inRows(
   name: string,
   rows: PackedSequences["rows"],

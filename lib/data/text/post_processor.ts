@@ -82,16 +82,7 @@ const TRUNCATION: Fields = {
   direction: optional(oneOf("Left", "Right")),
 };
 
-/**
- * Reads the template of a post-processor.
- *
- * @param value The field of the file.
- * @param ids The ids of all tokens.
- * @param config The content of `tokenizer_config.json`, if there is one.
- * @throws {TypeError} If a field has the wrong type.
- * @throws {RangeError} If a special token is not in the vocabulary, or several
- * post-processors in a sequence add some.
- */
+/** Reads the template of a post-processor. */
 export function templateOf(
   value: unknown,
   ids: ReadonlyMap<string, number>,
@@ -230,12 +221,7 @@ function partOf(
   );
 }
 
-/**
- * Reads which token a file pads with, if it says one.
- *
- * @throws {TypeError} If a field has the wrong type.
- * @throws {RangeError} If its id is not that of the token.
- */
+/** Reads which token a file pads with, if it says one. */
 export function paddingOf(
   value: unknown,
   ids: ReadonlyMap<string, number>,
@@ -257,12 +243,7 @@ export function paddingOf(
   );
 }
 
-/**
- * Reads the truncation of a file.
- *
- * @throws {TypeError} If a field has the wrong type.
- * @throws {RangeError} If its length is negative.
- */
+/** Reads the truncation of a file. */
 export function truncationOf(value: unknown): Truncation {
   if (value === null || value === undefined) return NO_TRUNCATION;
   if (!isObject(value)) wrong("file.truncation", "an object", value);

@@ -32,14 +32,8 @@ export const SPECIAL_KINDS = Object.keys(NAMES) as readonly SpecialKind[];
 /**
  * Finds the special tokens of a vocabulary.
  *
- * @param ids The ids of all tokens.
- * @param given The names that the caller gives.
- * @param config The content of `tokenizer_config.json` or
- * `special_tokens_map.json`, if there is one.
  * @param ofFile The unknown token of the file's model, and that of its padding,
  * if it has them.
- * @throws {TypeError} If a name is not a string.
- * @throws {RangeError} If a given name is none of the vocabulary.
  */
 export function specialsOf(
   ids: ReadonlyMap<string, number>,

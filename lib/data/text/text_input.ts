@@ -81,8 +81,6 @@ export function bertTemplate(cls: number, sep: number): Template {
  * Makes a tokenizer's `encodeWithSpecials`.
  *
  * @param encode Returns the ids of a text, none of them special.
- * @param template The special tokens around texts.
- * @param truncation How texts are shortened.
  */
 export function inputEncoder(
   encode: (text: string) => number[],
@@ -143,12 +141,7 @@ function roomOf(
   );
 }
 
-/**
- * Shortens one or two texts to `room` tokens in all.
- *
- * @throws {RangeError} If only one of two texts may be shortened, and would have
- * no token left.
- */
+/** Shortens one or two texts to `room` tokens in all. */
 function truncated(
   texts: readonly number[][],
   room: number,

@@ -21,12 +21,7 @@ export interface LabelledTokens extends TypedTokens {
   readonly labels: ArrayLike<number>;
 }
 
-/**
- * Whether examples have a class, rather than a label for each token.
- *
- * @throws {TypeError} If an example has no ids, or not what the first one has;
- * the message names the field.
- */
+/** Whether examples have a class, rather than a label for each token. */
 export function areClassified(
   examples: readonly (ClassifiedTokens | LabelledTokens)[],
 ): examples is readonly ClassifiedTokens[] {
@@ -43,11 +38,7 @@ export function areClassified(
   return false;
 }
 
-/**
- * Returns the ids of sequences that may also have types.
- *
- * @throws {TypeError} If one has no ids; the message names the field.
- */
+/** Returns the ids of sequences that may also have types. */
 export function withTypes(
   sequences: readonly (ArrayLike<number> | TypedTokens)[],
 ): readonly TypedTokens[] {
@@ -62,11 +53,7 @@ export function withTypes(
   });
 }
 
-/**
- * Returns the types of examples, one for each token.
- *
- * @throws {RangeError} If an example has types, but not one for each token.
- */
+/** Returns the types of examples, one for each token. */
 export function typesOf(
   examples: readonly TypedTokens[],
 ): ArrayLike<number>[] {

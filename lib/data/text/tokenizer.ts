@@ -84,12 +84,7 @@ const MISSING: object = Object.create(
   ),
 );
 
-/**
- * Returns the ids that are not those of special tokens.
- *
- * @throws {TypeError} If `ids` is not iterable.
- * @throws {RangeError} If an id is not in the vocabulary.
- */
+/** Returns the ids that are not those of special tokens. */
 export function textIds(
   ids: Iterable<number>,
   { specials, vocabularySize }: Pick<Tokenizer, "specials" | "vocabularySize">,

@@ -19,12 +19,7 @@ export interface Part {
 /**
  * Fills a part until it is the file: size and digest are those of the manifest.
  *
- * @param repository The repository.
- * @param commit The commit that has the file.
- * @param file The file.
  * @param part What is there of it; after an error, what may be used later.
- * @param onBytes Is called with the number of bytes that are there.
- * @throws {HubError} If the hub fails, or its bytes are not those of the file.
  */
 export async function download(
   repository: Repository,

@@ -17,11 +17,7 @@ export function isSet(name: string): boolean {
   return /^(1|on|yes|true)$/i.test(variable(name) ?? "");
 }
 
-/**
- * The folder of Hugging Face's files.
- *
- * @throws {Error} If no variable says where it is.
- */
+/** The folder of Hugging Face's files. */
 export function hubHome(): string {
   const home = variable("HOME") ?? variable("USERPROFILE");
   const own = variable("HF_HOME");

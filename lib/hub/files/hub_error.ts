@@ -32,9 +32,6 @@ export function named({ repo, type, revision }: Repository): string {
 /**
  * The error that an answer stands for.
  *
- * @param response The answer.
- * @param url The address that was requested.
- * @param repository The repository.
  * @param isHubs Whether the hub itself answers, and not where it has redirected to.
  */
 export function errorOf(

@@ -122,15 +122,7 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 const DEFAULT_ENDPOINT = "https://huggingface.co";
 
-/**
- * Checks the options of a function.
- *
- * @param owner The function's name.
- * @param options The options given.
- * @param names The names of the function's options.
- * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If an option has an invalid value.
- */
+/** Checks the options of a function. */
 export function assertHubOptions<T extends HubDownloadOptions>(
   owner: string,
   options: T,
@@ -172,12 +164,6 @@ export function assertHubOptions<T extends HubDownloadOptions>(
 /**
  * Completes the options of a function, which {@linkcode assertHubOptions} has
  * checked.
- *
- * @param owner The function's name.
- * @param repo The repository's name.
- * @param options The options given.
- * @throws {TypeError} If the name is not a string.
- * @throws {RangeError} If it is no name, or a variable is no address.
  */
 export async function repositoryOf(
   owner: string,

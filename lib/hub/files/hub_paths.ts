@@ -4,11 +4,6 @@ import { shown } from "../../contract/shown.ts";
 /**
  * Throws unless a text names a repository: `owner/name`, or `name` as the oldest
  * have it.
- *
- * @param owner The caller's name.
- * @param repo The text.
- * @throws {TypeError} If it is not a string.
- * @throws {RangeError} If it is no such name.
  */
 export function assertRepository(owner: string, repo: string): void {
   if (typeof repo !== "string") {
@@ -32,15 +27,7 @@ export function isRepository(repo: string): boolean {
     !/--|\.\.|(?:^|\/)[-.]|[-.](?:\/|$)/.test(repo);
 }
 
-/**
- * Throws unless a text is a path within a folder, on every system.
- *
- * @param name The caller's name for it.
- * @param path The text.
- * @throws {TypeError} If it is not a string.
- * @throws {RangeError} If it is absolute, has a drive, a backslash, NUL or a line
- * break, or a step such as `..`.
- */
+/** Throws unless a text is a path within a folder, on every system. */
 export function assertHubPath(name: string, path: string): void {
   if (typeof path !== "string") {
     throw new TypeError(

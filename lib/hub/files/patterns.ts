@@ -3,12 +3,7 @@
 /** One pattern of paths or several; see {@linkcode HubSnapshotOptions}. */
 export type PathPatterns = string | readonly string[];
 
-/**
- * Makes a function that says whether a path fits one of the patterns.
- *
- * @param name The caller's name for them.
- * @throws {TypeError} If they are no strings.
- */
+/** Makes a function that says whether a path fits one of the patterns. */
 export function pathMatcher(
   name: string,
   patterns: PathPatterns,

@@ -25,8 +25,6 @@ export interface Watch {
  * Runs an attempt again, as often and as late as the options say, while it fails
  * for reasons that may pass.
  *
- * @param repository The repository.
- * @param attempt What is tried.
  * @param hasGrown Whether it has got further since it was asked last; retries
  * count anew then.
  * @throws {HubError} If it fails for good.
@@ -100,7 +98,6 @@ export async function pause(
  * the token, and no more once a redirect has led elsewhere.
  *
  * @returns An answer with a status of 2xx, or 416.
- * @throws {HubError} If there is no answer, or another one.
  */
 export async function send(
   repository: Repository,
@@ -171,12 +168,7 @@ function redirected(from: URL, location: string): URL {
   );
 }
 
-/**
- * Asks the hub for JSON.
- *
- * @returns Its value, and the answer's headers.
- * @throws {HubError} If there is no answer, or it is not JSON.
- */
+/** Asks the hub for JSON. */
 export function askJSON(
   repository: Repository,
   url: string,

@@ -15,9 +15,6 @@ const running = new Map<string, Running>();
  * it have gone.
  *
  * @param name Identifies the work: two calls with the same name share it.
- * @param caller The caller's signal, and what hears of bytes.
- * @param start Does it.
- * @returns What it returns.
  * @throws {unknown} What it throws, or the reason of the caller's signal.
  */
 export async function shared<T>(

@@ -22,11 +22,7 @@ const MODULES: Readonly<Record<Head, readonly string[]>> = {
 /** Modules of heads that no model here has. */
 const FOREIGN = ["cls.seq_relationship", "qa_outputs"];
 
-/**
- * The model that a config.json of BERT stands for.
- *
- * @throws {RangeError} If there is none that computes the same.
- */
+/** The model that a config.json of BERT stands for. */
 export function bertPlan(fields: ConfigFields, changes: Changes): Plan {
   fields.assertIs(
     "position_embedding_type",

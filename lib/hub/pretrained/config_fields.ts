@@ -5,10 +5,6 @@ import { shown } from "../../contract/shown.ts";
 export class ConfigFields {
   readonly #values: Readonly<Record<string, unknown>>;
 
-  /**
-   * @param name What messages call it.
-   * @param values Its content.
-   */
   constructor(readonly name: string, values: object) {
     this.#values = values as Record<string, unknown>;
   }

@@ -10,11 +10,7 @@ const LANGUAGE_MODELS = [
   "GPT2DoubleHeadsModel",
 ];
 
-/**
- * The model that a config.json of GPT-2 stands for.
- *
- * @throws {RangeError} If there is none that computes the same.
- */
+/** The model that a config.json of GPT-2 stands for. */
 export function gpt2Plan(fields: ConfigFields, changes: Changes): Plan {
   for (const name of ["head", "numClasses"] as const) {
     if (changes[name] === undefined) continue;

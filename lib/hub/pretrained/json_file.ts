@@ -5,8 +5,6 @@ import type { ModelFiles } from "./model_files.ts";
  * Reads a file that is an object.
  *
  * @returns Its value; `undefined` if there is no such file.
- * @throws {SyntaxError} If it is not JSON.
- * @throws {TypeError} If it is no object.
  */
 export async function readObject(
   files: ModelFiles,

@@ -8,8 +8,6 @@ const NAMELESS = /^LABEL_\d+$/;
  * The names of classes in the order of their numbers; `undefined` if there are
  * none. Of equal names, which ImageNet has ("crane"), the later ones get their
  * number: "crane (517)".
- *
- * @throws {RangeError} If they are not numbered from 0 on.
  */
 export function classesOf(fields: ConfigFields): string[] | undefined {
   const labels = fields.value("id2label");

@@ -58,11 +58,7 @@ export function makeModel({ architecture, options }: LionModel): LayersModel {
   return MAKERS[architecture](options as never);
 }
 
-/**
- * Reads which model a config.json of this library is.
- *
- * @throws {RangeError} If it names no function that makes one, or has no options.
- */
+/** Reads which model a config.json of this library is. */
 export function lionModelOf(fields: ConfigFields): LionModel {
   const names = Object.fromEntries(
     Object.keys(MAKERS).map((name) => [name, name]),
@@ -75,11 +71,7 @@ export function lionModelOf(fields: ConfigFields): LionModel {
   throw fields.wrong("options", `an object, those of ${architecture}`);
 }
 
-/**
- * A config as it is written: custom mixers and decays by their registered names.
- *
- * @throws {TypeError} If one is not registered.
- */
+/** A config as it is written: custom mixers and decays by their registered names. */
 export function writableConfig(config: PretrainedConfig): object {
   if (config.model_type !== "lion") return config;
   const { options } = config as LionConfig;

@@ -11,11 +11,7 @@ const HEADS = {
   classification: ["bert.pooler", "classifier"],
 } as const;
 
-/**
- * The model that a config.json of this library stands for.
- *
- * @throws {RangeError} If it has no such head or classes.
- */
+/** The model that a config.json of this library stands for. */
 export function lionPlan(fields: ConfigFields, changes: Changes): Plan {
   const model = lionModelOf(fields);
   const { variant } = changes;

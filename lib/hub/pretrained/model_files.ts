@@ -26,11 +26,6 @@ export interface ModelFiles {
  * Finds the files of a model.
  *
  * @param source A folder, the name of a repository, or an address.
- * @param options The hub's options.
- * @throws {TypeError} If the source is neither a text nor a URL, or an option is
- * unknown.
- * @throws {RangeError} If there is no such folder, and it is no such name.
- * @throws {Error} If the hub refuses, or fails.
  */
 export async function modelFiles(
   source: string | URL,

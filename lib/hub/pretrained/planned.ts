@@ -6,11 +6,7 @@ import { lionPlan } from "./lion_plan.ts";
 import type { Changes, Plan } from "./plan.ts";
 import { vitPlan } from "./vit_plan.ts";
 
-/**
- * The model that a config.json stands for, with what the caller changes.
- *
- * @throws {RangeError} If no model of this library computes the same.
- */
+/** The model that a config.json stands for, with what the caller changes. */
 export function planOf(fields: ConfigFields, changes: Changes): Plan {
   const plan = fields.choice("model_type", "", {
     lion: lionPlan,

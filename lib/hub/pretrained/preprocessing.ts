@@ -39,8 +39,6 @@ const PROCESSORS = /^(ViT|DeiT)(ImageProcessor(Fast)?|FeatureExtractor)$/;
  * Reads what is done to images before a model; `undefined` if nothing says it.
  *
  * Source: transformers, `image_processing_vit.py` and `image_processing_deit.py`.
- *
- * @throws {RangeError} If the file says what no transform here does.
  */
 export async function readPreprocessing(
   files: ModelFiles,
@@ -148,12 +146,7 @@ function threeOf(
   throw fields.wrong(field, "three numbers, of red, green and blue");
 }
 
-/**
- * The content of a preprocessor_config.json.
- *
- * @throws {TypeError} If a part is missing, or of the wrong type.
- * @throws {RangeError} If a step is one of training.
- */
+/** The content of a preprocessor_config.json. */
 export function preprocessorFile(given: Preprocessing): object {
   const owner = "savePretrained's preprocessing";
   const { transform, mean, deviation } = Object(given) as Preprocessing;

@@ -17,9 +17,6 @@ const BLOCKS = 2;
 /**
  * Throws unless a model is what a function of this library makes with these
  * options: it is compared, layer by layer, with one that has at most two blocks.
- *
- * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If it is not; the message names the layer and the field.
  */
 export function assertSameModel(own: LionModel, model: LayersModel): void {
   const { depth } = own.options;

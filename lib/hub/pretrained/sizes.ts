@@ -8,11 +8,7 @@ import type { LionModel } from "./lion_config.ts";
  * Throws unless each size is the length of an axis of some tensor: a config.json
  * that is not that of the weights could otherwise ask for any amount of memory.
  *
- * @param fields The config.json, for messages.
- * @param model The model that is to be made.
- * @param tensors The weights.
  * @param numClasses Number of classes of a new head, if the caller asks for one.
- * @throws {RangeError} If one is not.
  */
 export function assertSizesFit(
   fields: ConfigFields,

@@ -43,12 +43,7 @@ export async function readTokenizer(
   }
 }
 
-/**
- * The files of a tokenizer.
- *
- * @param tokenizer One that was read here, or the content of a tokenizer.json.
- * @throws {TypeError} If it is neither, or cannot be read back.
- */
+/** The files of a tokenizer. */
 export function tokenizerFiles(
   tokenizer: Tokenizer | TokenizerFile,
 ): ReadonlyMap<string, object> {

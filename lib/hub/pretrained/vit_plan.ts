@@ -5,11 +5,7 @@ import type { ConfigFields } from "./config_fields.ts";
 import { numClassesOf } from "./labels.ts";
 import type { Changes, Plan } from "./plan.ts";
 
-/**
- * The model that a config.json of ViT stands for.
- *
- * @throws {RangeError} If there is none that computes the same.
- */
+/** The model that a config.json of ViT stands for. */
 export function vitPlan(fields: ConfigFields, changes: Changes): Plan {
   if (changes.head !== undefined && changes.head !== "classification") {
     throw new RangeError(

@@ -16,10 +16,6 @@ const SHARD = /^model-\d{5}-of-\d{5}\.safetensors$/;
  * Reads the weights of a model.
  *
  * @returns The tensors by name; the caller disposes of them.
- * @throws {SyntaxError} If the index or a header is not JSON.
- * @throws {TypeError} If the index has no names of files.
- * @throws {RangeError} If there are no weights, or the index does not match the
- * files.
  */
 export async function readWeights(
   files: ModelFiles,

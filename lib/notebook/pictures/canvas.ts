@@ -9,9 +9,7 @@ export interface Canvas {
 
 const CONTEXTS = new WeakMap<Canvas, CanvasContext>();
 
-/**
- * The drawing context of a canvas, always the same one; `null` except for `2d`.
- */
+/** The drawing context of a canvas, always the same one; `null` except for `2d`. */
 export function contextOf(canvas: Canvas, kind: string): CanvasContext | null {
   if (kind !== "2d") return null;
   let context = CONTEXTS.get(canvas);

@@ -93,8 +93,6 @@ let last: Promise<unknown> = Promise.resolve();
  *
  * @param plot The plot as JSON, which is not changed.
  * @param size The size in CSS pixels.
- * @returns The SVG source.
- * @throws {Error} If plotly.js cannot draw it without a browser; `cause` says why.
  */
 export function drawSVG(
   plot: Plot,

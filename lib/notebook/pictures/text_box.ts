@@ -43,7 +43,6 @@ export function box(
  * The position of an element's text on the page, which jsdom does not know.
  *
  * @param element A text, a part of one, or an element that contains texts.
- * @param serialize Converts a node to markup.
  */
 export function textBox(
   element: SVGNode,

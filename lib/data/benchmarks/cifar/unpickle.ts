@@ -24,10 +24,6 @@ export class PickledObject {
   /** What it is restored from. */
   state: Pickled = null;
 
-  /**
-   * @param callee What Python would call.
-   * @param args With these values.
-   */
   constructor(readonly callee: string, readonly args: Pickled) {}
 }
 
@@ -46,10 +42,7 @@ const NAMES: ReadonlySet<string> = new Set([
  *
  * Format: Python's `pickletools.py`.
  *
- * @param name What errors call it.
  * @param bytes The pickle; values share its memory.
- * @throws {SyntaxError} If it is cut or damaged, of another protocol, or asks for
- * what is not known.
  */
 export function unpickle(name: string, bytes: Uint8Array): Pickled {
   const reader = new PickleReader(name, bytes);

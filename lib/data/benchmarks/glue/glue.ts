@@ -116,11 +116,7 @@ interface Source {
   readonly rows: AsyncIterable<GlueExample>;
 }
 
-/**
- * Finds the first of the files that a part may be in.
- *
- * @throws {Error} If there is none.
- */
+/** Finds the first of the files that a part may be in. */
 async function sourceOf(
   task: GlueTask,
   part: GluePart,

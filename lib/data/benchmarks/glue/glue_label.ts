@@ -5,12 +5,7 @@ import { GLUE_TASKS, type GlueTask } from "./glue_tasks.ts";
 /** The largest similarity of STS-B. */
 const MOST_SIMILAR = 5;
 
-/**
- * The label that a text stands for: a class by its name or number, or a similarity.
- *
- * @param where The row, as errors say it.
- * @throws {RangeError} If it is no label of the task.
- */
+/** The label that a text stands for: a class by its name or number, or a similarity. */
 export function labelOfText(
   task: GlueTask,
   text: string,
@@ -26,10 +21,6 @@ export function labelOfText(
 /**
  * The label that a value of a Parquet file is; `undefined` for -1, which stands for
  * none.
- *
- * @param mayLack Whether there may be none.
- * @param where The row, as errors say it.
- * @throws {RangeError} If it is no label of the task.
  */
 export function labelOfValue(
   task: GlueTask,

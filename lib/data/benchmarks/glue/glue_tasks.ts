@@ -144,11 +144,7 @@ export const GLUE_TASKS: Readonly<Record<GlueTask, GlueTaskFacts>> = {
   },
 };
 
-/**
- * Throws unless a value is the name of a task.
- *
- * @throws {RangeError} If it is none.
- */
+/** Throws unless a value is the name of a task. */
 export function assertGlueTask(name: string, task: GlueTask): void {
   if (typeof task === "string" && Object.hasOwn(GLUE_TASKS, task)) return;
   throw new RangeError(

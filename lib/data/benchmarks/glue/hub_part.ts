@@ -13,12 +13,7 @@ export function hubFile(task: GlueTask, part: GluePart): string {
   return `${task}/${part}-00000-of-00001.parquet`;
 }
 
-/**
- * The examples of a part.
- *
- * @throws {RangeError} If a column is missing, or a label is none of the task.
- * @throws {SyntaxError} If a text is none, or the file is damaged.
- */
+/** The examples of a part. */
 export async function* hubPart(
   task: GlueTask,
   part: GluePart,

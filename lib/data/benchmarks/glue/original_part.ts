@@ -36,13 +36,7 @@ export function originalFile(part: GluePart): string {
   return `${part.replace("validation", "dev")}.tsv`;
 }
 
-/**
- * The examples of a part, of its own file.
- *
- * @param bad Counts the rows with too few columns.
- * @throws {RangeError} If a column is missing, or a label is none of the task.
- * @throws {SyntaxError} If a row has too few columns, or the file is damaged.
- */
+/** The examples of a part, of its own file. */
 export async function* originalPart(
   task: GlueTask,
   part: GluePart,
@@ -60,9 +54,6 @@ export async function* originalPart(
  * both.
  *
  * @param ids The file that names those for validation.
- * @throws {RangeError} If a column is missing, or a label is none of the task.
- * @throws {SyntaxError} If a row has too few columns, a file is damaged, or no id is
- * one of an example.
  */
 export async function* microsoftPart(
   part: GluePart,

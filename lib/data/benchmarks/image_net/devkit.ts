@@ -26,7 +26,6 @@ const TRUTH = "ILSVRC2012_validation_ground_truth.txt";
  * Source: torchvision's `datasets/imagenet.py`.
  *
  * @returns `undefined` if there is none.
- * @throws {SyntaxError} If it is damaged; the message names the file.
  */
 export async function devkitLabels(
   root: string,

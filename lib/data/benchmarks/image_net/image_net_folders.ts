@@ -21,8 +21,6 @@ import {
  * for validation side by side.
  *
  * @param base The folder in which `train` and `val` are.
- * @param part The part.
- * @param labels Reads the labels for validation, where there are some.
  * @returns `undefined` if there is no such folder, or nothing in it.
  */
 export async function imagesOfFolders(

@@ -22,9 +22,6 @@ export const TARS = {
 /**
  * Opens the images of the tar of a part.
  *
- * @param root The folder of the tar.
- * @param part The part.
- * @param options Where places are kept, and what reads the labels for validation.
  * @returns `undefined` if there is no tar.
  */
 export async function imagesOfTar(

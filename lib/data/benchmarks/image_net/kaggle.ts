@@ -13,8 +13,6 @@ const MAPPING = "LOC_synset_mapping.txt";
  * `LOC_synset_mapping.txt`, sorted by their WordNet IDs.
  *
  * @returns `undefined` if there is no solution.
- * @throws {SyntaxError} If they are damaged, or do not agree.
- * @throws {Error} If there is no mapping.
  */
 export async function kaggleLabels(
   root: string,

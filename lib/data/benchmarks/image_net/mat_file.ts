@@ -40,13 +40,7 @@ const HEADER = 128;
  *
  * Format: MathWorks, "MAT-File Format", level 5, of little-endian files.
  *
- * @param name What errors call the file.
- * @param bytes The file.
- * @param variable The variable's name.
  * @param fields The names of the fields: each is a text, or a number.
- * @returns The structs, in their order.
- * @throws {SyntaxError} If the file is cut, damaged or of another version, or has no
- * such variable or field.
  */
 export function readMatStructs<Field extends string>(
   name: string,

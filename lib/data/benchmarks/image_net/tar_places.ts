@@ -37,12 +37,9 @@ export interface IndexedTar {
  * Finds the images of a tar, or takes their places from the file in which they were
  * kept, if the tar is still as it was.
  *
- * @param folder The folder of the tar.
- * @param name The tar's name.
  * @param isNested Whether it is a tar of tars, one for each class.
  * @param index The folder in which the places are kept; where there is none, they are
  * kept next to the tar, or in memory if that is impossible.
- * @throws {SyntaxError} If it is cut or damaged; the message names it.
  */
 export async function indexedTar(
   folder: string,
@@ -219,11 +216,7 @@ async function keptFolders(
   }
 }
 
-/**
- * The folders of a file of places.
- *
- * @throws {RangeError} If it is damaged.
- */
+/** The folders of a file of places. */
 function foldersIn(
   bytes: Uint8Array,
   heads: readonly FolderHead[],

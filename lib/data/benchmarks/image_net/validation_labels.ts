@@ -22,7 +22,6 @@ export interface OrderedImages {
  * Gives images their labels.
  *
  * @param names The names of the files, sorted.
- * @param owner What errors call their folder or tar.
  * @throws {Error} If there is an image without a label, or a label without an image.
  */
 export function withLabels(

@@ -18,7 +18,6 @@ export interface LongRangePair {
 /**
  * The tokens of a text's bytes: one more than each, since 0 is padding.
  *
- * @param text The text, which is encoded as UTF-8.
  * @param length The most tokens.
  */
 export function byteTokens(text: string, length: number): Int32Array {

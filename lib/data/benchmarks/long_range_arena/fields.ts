@@ -3,14 +3,7 @@ import { assertPlace } from "../../batches/dataset.ts";
 import type { LineIndex } from "../../records/line_index.ts";
 import { utf8Text } from "../python_text.ts";
 
-/**
- * The fields of a line.
- *
- * @param where What errors call the line.
- * @param bytes The line, in UTF-8.
- * @param count How many it should have.
- * @throws {SyntaxError} If it has more or fewer, or is not UTF-8.
- */
+/** The fields of a line. */
 export function fieldsOf(
   where: string,
   bytes: Uint8Array,

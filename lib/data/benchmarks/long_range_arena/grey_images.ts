@@ -4,12 +4,7 @@ import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { decodeImage } from "../../images/decoding/decode_image.ts";
 import { greyPixels } from "../../images/pictures/grey.ts";
 
-/**
- * Images as the brightness of their pixels, each decoded when it is needed.
- *
- * @param images The images.
- * @param side The pixels of each of their sides.
- */
+/** Images as the brightness of their pixels, each decoded when it is needed. */
 export function greyImages(
   images: ImageDataset,
   side: number,

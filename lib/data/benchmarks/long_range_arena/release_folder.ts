@@ -12,8 +12,6 @@ import {
  * @param folder The folder's outermost one itself, such as `pathfinder32`, or one in
  * which it is: `lra_release`, or the one in which the release was unpacked.
  * @param name The folder's path in the release.
- * @param wanted What it should have, for errors.
- * @param isWanted Whether a file is one of them.
  * @throws {Error} If there is none; the message says how to fetch the release.
  */
 export async function releaseFiles(

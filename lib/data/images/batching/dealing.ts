@@ -15,12 +15,7 @@ export interface Dealing {
 /** An epoch of repeated images is a multiple of this many, as in the reference code. */
 const ROUND = 256;
 
-/**
- * Checks the options.
- *
- * @throws {TypeError} If only one of `rank` and `ranks` is given.
- * @throws {RangeError} If one has an invalid value.
- */
+/** Checks the options. */
 export function dealingOf(
   { repeats = 1, rank, ranks }: {
     readonly [Name in keyof Dealing]?: number | undefined;

@@ -33,7 +33,6 @@ export interface Gathered {
 /**
  * Decodes the images of a step, and replaces bad ones by the next ones.
  *
- * @throws {SyntaxError} If an image is bad, and none may be; the message names it.
  * @throws {Error} If too many in a row are, or a package or a worker fails.
  */
 export async function gather(

@@ -22,12 +22,7 @@ export interface Lanes {
   stop(): Promise<void>;
 }
 
-/**
- * Reads the file of an image.
- *
- * @throws {BadImageError} If it cannot be read.
- * @throws {TypeError} If what reads it gives something else than bytes.
- */
+/** Reads the file of an image. */
 export async function readImage(image: EncodedImage): Promise<Uint8Array> {
   let bytes: unknown;
   try {

@@ -44,16 +44,7 @@ const OPTIONS: OptionNames<MixOptions> = {
 /** How batches are mixed, without what is left out. */
 export type Mix = { readonly [Name in keyof MixOptions]-?: number };
 
-/**
- * Checks the options.
- *
- * @param options The options.
- * @param classes The number of classes of the dataset.
- * @param batchSize Pictures of a batch.
- * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If an option has an invalid value, or a batch has a picture that
- * would be mixed with itself.
- */
+/** Checks the options. */
 export function mixOf(
   options: MixOptions,
   { classes: known, batchSize }: { classes: number; batchSize: number },

@@ -72,12 +72,7 @@ export function mixTargets(
   return targets;
 }
 
-/**
- * Throws unless all labels are classes.
- *
- * @throws {TypeError} If they are no list.
- * @throws {RangeError} If one is no class.
- */
+/** Throws unless all labels are classes. */
 export function assertLabels(
   name: string,
   labels: ArrayLike<number>,

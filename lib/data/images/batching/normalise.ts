@@ -20,9 +20,6 @@ export type Normalise = (
 /**
  * Makes the function that normalises pixels: `(pixel / 255 - mean) / deviation`, each
  * step in single precision, as torchvision's `ToTensor` and `Normalize` do.
- *
- * @throws {TypeError} If a value is neither a number nor three.
- * @throws {RangeError} If a value is not finite, or a deviation not above 0.
  */
 export function normaliser(mean: PerColour, deviation: PerColour): Normalise {
   const means = threeOf("mean", mean);

@@ -45,7 +45,6 @@ function hasOwnScript(): boolean {
  * Starts a worker.
  *
  * @param path The path of its script, if it is not next to this module.
- * @param listener Who hears of it.
  */
 export function startWorker(
   path: string | URL | undefined,

@@ -37,11 +37,7 @@ export class WorkerLanes implements Lanes {
   #taken = 0;
   #failure: string | undefined;
 
-  /**
-   * Starts workers.
-   *
-   * @param path Where their script lies, if it has been said.
-   */
+  /** Starts workers. */
   constructor(
     count: number,
     settings: JobSettings,

@@ -12,11 +12,8 @@ export interface ClassLabels {
  * The classes and labels of values that a dataset has for its images: texts are
  * the classes' names, numbers their places.
  *
- * @param values The value of each image.
- * @param names The names of the classes, where they are known.
  * @param owner What errors say of the values.
  * @param placeOf What errors call the place of a value.
- * @throws {RangeError} If a value is no class.
  */
 export function classLabels(
   values: readonly unknown[],

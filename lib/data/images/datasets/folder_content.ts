@@ -11,8 +11,6 @@ export interface FolderContent {
 /**
  * The names of a folder's folders and files; a link counts as what it leads to, and
  * one that leads nowhere as nothing.
- *
- * @throws {Error} If it is no folder.
  */
 export async function contentOf(path: string): Promise<FolderContent> {
   const { readdir, stat } = files();

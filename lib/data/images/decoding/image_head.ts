@@ -33,9 +33,6 @@ function typeOf(bytes: Uint8Array): ImageType | undefined {
 /**
  * Reads what an image says of itself, so that a bad one is refused before anything is
  * decoded.
- *
- * @throws {SyntaxError} If the bytes are no JPEG, PNG, WebP, PPM or PGM, truncated or
- * damaged, or the image has more pixels than Pillow reads.
  */
 export function readImageHead(
   bytes: Uint8Array,

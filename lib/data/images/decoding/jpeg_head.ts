@@ -21,8 +21,6 @@ function isFrame(marker: number): boolean {
  * of a truncated one with grey, and say nothing.
  *
  * Format: ITU-T T.81, annex B.
- *
- * @throws {SyntaxError} If it is truncated, or its markers are damaged.
  */
 export function readJpegHead(bytes: Uint8Array): ImageHead {
   const view = viewOf(bytes);

@@ -7,7 +7,6 @@ import { checkPng } from "./png_head.ts";
 /**
  * Decodes an image by a codec of `@jsquash/*`.
  *
- * @throws {SyntaxError} If it is damaged.
  * @throws {Error} If it is a JPEG in CMYK, which only sharp decodes.
  */
 export async function decodeByJsquash(

@@ -23,8 +23,6 @@ const LONGEST_NUMBER = 10;
  *
  * Format: https://netpbm.sourceforge.net/doc/ppm.html and pgm.html; where comments
  * may be, Pillow's `PpmImagePlugin.py` (HPND) says.
- *
- * @throws {SyntaxError} If it is truncated, or its header is none.
  */
 export function readNetpbmHead(bytes: Uint8Array): ImageHead {
   const header = headerOf(bytes);

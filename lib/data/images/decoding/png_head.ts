@@ -7,11 +7,7 @@ const AROUND = 12;
 
 const LAST = "its last chunk, IEND";
 
-/**
- * The chunks of a PNG, up to the last one.
- *
- * @throws {SyntaxError} If it is truncated.
- */
+/** The chunks of a PNG, up to the last one. */
 function* chunksOf(
   bytes: Uint8Array,
 ): Generator<{ start: number; next: number }> {
@@ -26,11 +22,7 @@ function* chunksOf(
   }
 }
 
-/**
- * Compares the chunks of a PNG with their checksums.
- *
- * @throws {SyntaxError} If one is damaged.
- */
+/** Compares the chunks of a PNG with their checksums. */
 export function checkPng(bytes: Uint8Array): void {
   const view = viewOf(bytes);
   for (const { start, next } of chunksOf(bytes)) {
@@ -59,8 +51,6 @@ const MOST_DEFLATED = 1032;
  * pixels: memory for all of them is taken before a decoder finds that there are none.
  *
  * Format: https://www.w3.org/TR/png-3/
- *
- * @throws {SyntaxError} If it is truncated, or has no header.
  */
 export function readPngHead(bytes: Uint8Array): ImageHead {
   const view = viewOf(bytes);

@@ -39,11 +39,7 @@ export function loadSharp(): Promise<Sharp> {
   });
 }
 
-/**
- * Decodes an image by sharp.
- *
- * @throws {SyntaxError} If it is damaged.
- */
+/** Decodes an image by sharp. */
 export async function decodeBySharp(
   bytes: Uint8Array,
   { isCmyk }: ImageHead,

@@ -10,9 +10,6 @@ const OF_PICTURE = 16;
  * Reads the head of a WebP, and whether all of its chunks are there.
  *
  * Format: RFC 9649.
- *
- * @throws {SyntaxError} If it is truncated, has no image, or is animated and its first
- * picture is not as large as all.
  */
 export function readWebpHead(bytes: Uint8Array): ImageHead {
   const view = viewOf(bytes);

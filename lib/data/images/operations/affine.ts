@@ -26,12 +26,7 @@ export interface Sampling {
   readonly fill: Colour;
 }
 
-/**
- * Writes the colours at a place of a picture, between the centres of pixels.
- *
- * @param x From the left edge, within the picture.
- * @param y From the upper edge, within the picture.
- */
+/** Writes the colours at a place of a picture, between the centres of pixels. */
 type Sample = (
   picture: Picture,
   x: number,

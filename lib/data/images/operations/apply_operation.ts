@@ -175,12 +175,7 @@ export function applyOperation(
   return operate(picture, name, magnitude, { interpolation, fill });
 }
 
-/**
- * Throws unless pictures can be turned so.
- *
- * @throws {TypeError} If `fill` is no colour.
- * @throws {RangeError} If there is no such filter, or a value is not of 8 bits.
- */
+/** Throws unless pictures can be turned so. */
 function assertSampling({ interpolation, fill }: Sampling): void {
   if (interpolation !== "bicubic" && interpolation !== "bilinear") {
     throw new RangeError(

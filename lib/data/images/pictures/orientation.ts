@@ -7,11 +7,7 @@ export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 const TAG = 0x0112;
 const SHORT = 3;
 
-/**
- * The orientation that EXIF data name; 1 if they name none, or are damaged.
- *
- * @param exif A TIFF header, and the directory that it points to.
- */
+/** The orientation that EXIF data name; 1 if they name none, or are damaged. */
 export function orientationOf(exif: Uint8Array): Orientation {
   const view = new DataView(exif.buffer, exif.byteOffset, exif.byteLength);
   if (exif.length < 8) return 1;

@@ -13,14 +13,7 @@ export interface Picture {
 /** The most pixels of a picture that is decoded or made, by which Pillow tells a bomb. */
 export const MOST_PIXELS = 89_478_485;
 
-/**
- * Throws unless a value is a picture whose pixels fill its sides.
- *
- * @param name The caller's name for the value.
- * @param picture The value given.
- * @throws {TypeError} If it is not a picture.
- * @throws {RangeError} If its number of pixels is not that of its sides.
- */
+/** Throws unless a value is a picture whose pixels fill its sides. */
 export function assertPicture(name: string, picture: Picture): void {
   const { width, height, pixels } = Object(picture) as Picture;
   if (!(pixels instanceof Uint8Array)) {

@@ -38,10 +38,7 @@ interface Weights {
 /**
  * The weights along an axis.
  *
- * @param size Pixels of the axis.
  * @param from Where the part to resample begins, not always at a pixel.
- * @param to Where it ends.
- * @param newSize Pixels that it becomes.
  */
 function weightsOf(
   { size, from, to, newSize }: {
@@ -88,11 +85,6 @@ function weightsOf(
 /**
  * Resamples a region of a picture, whose pixels beyond the region do not count.
  *
- * @param picture The picture.
- * @param region The region, of whole pixels.
- * @param width Width of the result.
- * @param height Height of the result.
- * @param filter The filter.
  * @param box The part of the region to resample, in its pixels: left, top, right and
  * bottom. Pixels of the region beyond it count where the filter reaches them.
  * @returns The new picture, always with pixels of its own.

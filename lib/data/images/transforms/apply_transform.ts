@@ -60,11 +60,7 @@ const STEPS: {
   erase: (picture) => picture,
 };
 
-/**
- * Throws unless all steps are known.
- *
- * @throws {RangeError} If one is not.
- */
+/** Throws unless all steps are known. */
 export function assertSteps(transform: Transform): void {
   for (const step of transform) {
     const name: unknown = Object(step).step;
@@ -80,8 +76,6 @@ export function assertSteps(transform: Transform): void {
 /**
  * Does the steps of a transform to a picture, except for those that come after it is
  * normalised.
- *
- * @throws {RangeError} If the picture is too small.
  */
 export function applyTransform(
   picture: Picture,

@@ -41,13 +41,7 @@ const VALUES = {
   inc: /^1$/,
 } as const;
 
-/**
- * The step that timm's words ask for.
- *
- * @throws {TypeError} If they are no text.
- * @throws {RangeError} If a word is unknown or twice there, its value is out of range,
- * or `inc1` is missing, or there is no such filter for places between pixels.
- */
+/** The step that timm's words ask for. */
 export function randAugmentStep(
   text: string,
   interpolation: Interpolation,

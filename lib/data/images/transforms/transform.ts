@@ -116,12 +116,7 @@ export type TransformStep =
  */
 export type Transform = readonly TransformStep[];
 
-/**
- * Side of the squares that a transform makes.
- *
- * @throws {TypeError} If it is no list.
- * @throws {RangeError} If no step makes squares.
- */
+/** Side of the squares that a transform makes. */
 export function sideOf(transform: Transform): number {
   if (!Array.isArray(transform)) {
     throw new TypeError(

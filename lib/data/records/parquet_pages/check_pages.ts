@@ -33,10 +33,7 @@ const [DATA, DICTIONARY, DATA_2] = [0, 2, 3];
  * the footer says, and that runs of levels and of places in a dictionary have no
  * more. hyparquet trusts these, and would write runs of any length into memory.
  *
- * @param bytes The column's bytes.
- * @param column What it is.
  * @returns What is compressed of its pages, to be checked later.
- * @throws {Error} If a page is damaged.
  */
 export function checkPages(
   bytes: Uint8Array,

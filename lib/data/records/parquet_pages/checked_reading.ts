@@ -23,11 +23,6 @@ export class CheckedReading {
   readonly #columns: Placed[];
   readonly #pages = new Map<string, CompressedPage[]>();
 
-  /**
-   * @param group The row group.
-   * @param tree The file's schema.
-   * @param columns The columns to read.
-   */
   constructor(
     group: RowGroup,
     tree: SchemaTree,
@@ -39,11 +34,7 @@ export class CheckedReading {
     });
   }
 
-  /**
-   * Checks the columns that lie in a part of the file.
-   *
-   * @throws {Error} If one is damaged.
-   */
+  /** Checks the columns that lie in a part of the file. */
   read(start: number, part: ArrayBuffer): void {
     for (const placed of this.#columns) {
       if (placed.start < start || placed.end > start + part.byteLength) {

@@ -37,10 +37,6 @@ const DEEPEST = 16;
  * Parses the header of a page.
  *
  * Source: Apache Parquet, `parquet.thrift`; Apache Thrift, compact protocol.
- *
- * @param bytes The column's bytes.
- * @param start Where the header begins.
- * @throws {Error} If it is none.
  */
 export function parsePageHeader(bytes: Uint8Array, start: number): PageHeader {
   const reader = new CompactReader(bytes, start);

@@ -9,14 +9,9 @@ const PADDING = 8;
  *
  * Source: Apache Parquet, Encodings.md, "Run Length Encoding / Bit-Packing Hybrid".
  *
- * @param bytes Where the runs are.
- * @param start Where they begin.
- * @param end Where they end at the latest.
  * @param width Bits of a value.
- * @param values Number of values.
  * @param wanted The value to count; below 0 none is.
  * @returns Of the values, how many are the one wanted.
- * @throws {Error} If there are more values than there should be, or fewer.
  */
 export function checkRuns(
   bytes: Uint8Array,

@@ -18,9 +18,7 @@ export interface TarHeader {
  * Source: POSIX.1-2024, pax, section "ustar Interchange Format"; GNU tar's
  * manual for sizes in base 256 and for the names of its own format.
  *
- * @param block The block.
  * @returns What it says; `undefined` if it is all zeros, which ends a tar.
- * @throws {SyntaxError} If it is no header.
  */
 export function parseTarHeader(block: Uint8Array): TarHeader | undefined {
   if (block.every((byte) => byte === 0)) return undefined;
@@ -83,11 +81,7 @@ function numberIn(block: Uint8Array, start: number, length: number): number {
   return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || "0", 8) : NaN;
 }
 
-/**
- * Parses the records of a PAX header: `length key=value`, a line feed after each.
- *
- * @throws {SyntaxError} If they are none.
- */
+/** Parses the records of a PAX header: `length key=value`, a line feed after each. */
 export function parsePaxRecords(bytes: Uint8Array): Map<string, string> {
   const records = new Map<string, string>();
   for (let at = 0; at < bytes.length && bytes[at] !== 0;) {

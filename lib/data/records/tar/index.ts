@@ -44,11 +44,7 @@ function printOf(header: Uint8Array): number {
   return fingerprintOf(new TextDecoder("latin1").decode(header));
 }
 
-/**
- * Finds the samples of a tar; only its headers are read.
- *
- * @throws {SyntaxError} If it is cut or damaged, or none.
- */
+/** Finds the samples of a tar; only its headers are read. */
 export async function indexTar(bytes: RandomAccess): Promise<TarIndex> {
   const { name, size } = bytes;
   const [keys, firsts, members]: [string[], number[], number[]] = [[], [0], []];
@@ -98,8 +94,6 @@ export function sampleAt(
 /**
  * Reads the content of a member, and its header before it: a tar that was packed
  * anew often has as many bytes as before, and the places of another.
- *
- * @throws {SyntaxError} If its header is not the one that was indexed.
  */
 export async function readMember(
   bytes: RandomAccess,

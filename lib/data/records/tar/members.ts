@@ -36,8 +36,6 @@ const LONGEST_NAME = 2 ** 20;
  * The files of a tar in their order: those of ustar, PAX and GNU tar. Folders
  * and links are left out.
  *
- * @param name What errors call the tar.
- * @param reader Its bytes.
  * @throws {SyntaxError} If it is cut or damaged, or none: a tar ends with a block
  * of zeros, not just so.
  */

@@ -21,13 +21,7 @@ export interface TarSample {
   text(field: string): Promise<string>;
 }
 
-/**
- * Makes a sample.
- *
- * @param shard What errors call its tar.
- * @param key Its key.
- * @param fields What gives the bytes of its fields.
- */
+/** Makes a sample. */
 export function tarSample(
   shard: string,
   key: string,

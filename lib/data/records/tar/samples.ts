@@ -25,11 +25,8 @@ export function placeOf(name: string): Place | undefined {
 /**
  * Puts members with one key that follow each other together.
  *
- * @param name What errors call the tar.
- * @param members Its members.
  * @param take What is kept of a member of a sample, by the sample's place.
  * @returns Each sample's key, and what was kept by its fields.
- * @throws {SyntaxError} If a sample has a field twice.
  */
 export async function* tarSamples<T>(
   name: string,

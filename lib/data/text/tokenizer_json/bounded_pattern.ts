@@ -21,10 +21,6 @@ export class BoundedPattern extends RegExp {
   readonly #program: Program;
   #search: Search | undefined;
 
-  /**
-   * @throws {SyntaxError} If the source is not a regular expression.
-   * @throws {RangeError} If the source is too long, or its time has no bound.
-   */
   constructor(pattern: string | BoundedPattern, flags = "gu") {
     // `String.prototype.split` constructs a copy from a pattern.
     const ours = pattern instanceof BoundedPattern;

@@ -19,12 +19,7 @@ export type CharactersMap = (text: string) => string;
  */
 const LONGEST = 5;
 
-/**
- * Reads a map.
- *
- * @param source The map in base64.
- * @throws {TypeError} If it is not base64, or its trie is not as long as it says.
- */
+/** Reads a map. */
 export function charactersMap(source: string): CharactersMap {
   const { units, texts } = parse(source);
   const encoder = new TextEncoder();

@@ -47,12 +47,7 @@ const MOST_PARTS = 2000;
 /** The longest source in characters; expressions in use have 1,000. */
 export const LONGEST_SOURCE = 10_000;
 
-/**
- * Compiles the source of a `RegExp` with the flag `u`.
- *
- * @throws {SyntaxError} If the source is not a regular expression.
- * @throws {RangeError} If it is too long, or has a part whose time has no bound.
- */
+/** Compiles the source of a `RegExp` with the flag `u`. */
 export function compilePattern(source: string): Program {
   if (source.length > LONGEST_SOURCE) {
     throw new RangeError(

@@ -26,9 +26,6 @@ interface Added {
 /**
  * Makes the library find such tokens only where no letter, digit or underscore is
  * beside them.
- *
- * @param library The tokenizer, which is changed.
- * @param added The tokens that it finds in texts.
  */
 export function findSingleWords(
   library: Library,

@@ -32,8 +32,6 @@ const JOINED: Readonly<
 /**
  * Splits a text where a pattern is found.
  *
- * @param text The text.
- * @param pattern A pattern with the flag `g`.
  * @param behavior What becomes of the places where it is found.
  * @param invert Whether to take what is between those places for them.
  */

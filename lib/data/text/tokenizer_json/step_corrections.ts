@@ -14,14 +14,7 @@ import { remembered } from "./word_cache.ts";
 /** Runs a step on a text, or on one piece of it. */
 export type RunStep<Made> = (text: string, ...more: unknown[]) => Made;
 
-/**
- * Corrects the library's normalizer.
- *
- * @param step The step in the file.
- * @param run What the library does.
- * @returns What to do instead.
- * @throws {TypeError} If its map of characters is none.
- */
+/** Corrects the library's normalizer. */
 export function correctedNormalizer(
   step: Unchecked,
   run: RunStep<string>,
@@ -62,14 +55,7 @@ const NUMBER = /\p{N}/gu;
 const WORDS =
   /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d\p{White_Space}]+/gu;
 
-/**
- * Corrects the library's pre-tokenizer.
- *
- * @param step The step in the file.
- * @param library The step in the library, with the pattern that it uses.
- * @param run What the library does.
- * @returns What to do instead.
- */
+/** Corrects the library's pre-tokenizer. */
 export function correctedSplitter(
   step: Unchecked,
   library: { pattern?: RegExp; prepend_scheme?: unknown },
@@ -111,13 +97,7 @@ export function correctedSplitter(
 /** Runs a decoder on tokens. */
 export type RunDecoder = (tokens: string[]) => string[];
 
-/**
- * Corrects the library's decoder.
- *
- * @param step The step in the file.
- * @param run What the library does.
- * @returns What to do instead.
- */
+/** Corrects the library's decoder. */
 export function correctedDecoder(
   step: Unchecked,
   run: RunDecoder,

@@ -213,8 +213,6 @@ const ADDED: Fields = {
  * Throws unless a value has the shape of a `tokenizer.json`.
  *
  * @returns The type of its model, which old files do not state.
- * @throws {TypeError} If a field has the wrong type.
- * @throws {RangeError} If a number or a text is too small or too large.
  */
 export function assertTokenizerShape(file: unknown): ModelType {
   if (!isObject(file)) wrong("it", "an object", file);

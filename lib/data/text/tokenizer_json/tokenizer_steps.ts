@@ -47,13 +47,6 @@ const MADE_OF_NONE = 100_000;
 export class StepBounds {
   #left = Infinity;
 
-  /**
-   * @param library The tokenizer whose steps are changed.
-   * @param file The file that it is made of.
-   * @throws {TypeError} If a pattern is not a regular expression, or a map of
-   * characters is none.
-   * @throws {RangeError} If a pattern's time has no bound.
-   */
   constructor(library: Library, file: Unchecked) {
     for (const kind of STEPS) {
       const step = library[kind] as unknown as Step | null;

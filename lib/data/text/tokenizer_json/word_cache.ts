@@ -6,11 +6,7 @@ const MOST = 100_000;
 /** Longest remembered word; longer ones are texts, which rarely come again. */
 const LONGEST = 64;
 
-/**
- * Makes a function of words that remembers its results.
- *
- * @param make The function; it always makes the same of a word.
- */
+/** Makes a function of words that remembers its results. */
 export function remembered<Made>(
   make: (word: string) => Made,
 ): (word: string) => Made {
