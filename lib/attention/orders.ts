@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertPositiveInteger } from "../contract/values.ts";
+import { assertOneOf, assertPositiveInteger } from "../contract/values.ts";
 import { shown } from "../contract/shown.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertDecay, type Decay } from "./decays/decay.ts";
@@ -66,11 +66,7 @@ export function snakeOrder(
   const { along = "rows", first = 0 } = options;
   assertPositiveInteger("rows", rows);
   assertPositiveInteger("columns", columns);
-  if (along !== "rows" && along !== "columns") {
-    throw new RangeError(
-      `along should be "rows" or "columns", got ${shown(along)}`,
-    );
-  }
+  assertOneOf("along", along, ["rows", "columns"]);
   if (!(Number.isInteger(first) && first >= 0)) {
     throw new RangeError(`first should be 0 or more tokens, got ${first}`);
   }

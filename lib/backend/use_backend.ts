@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assertOneOf } from "../contract/values.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertThreads } from "../contract/threads.ts";
 import { shown } from "../contract/shown.ts";
@@ -86,11 +87,9 @@ export async function useBackend(
   const { prefer, threads, powerPreference, wasmPath, tuning } = given;
   if (prefer !== undefined) assertNames(prefer);
   if (threads !== undefined) assertThreads("threads", threads);
-  if (![undefined, "low-power", "high-performance"].includes(powerPreference)) {
-    throw new RangeError(
-      'powerPreference should be "low-power" or "high-performance", got ' +
-        shown(powerPreference),
-    );
+  if (powerPreference !== undefined) {
+    const known = ["low-power", "high-performance"] as const;
+    assertOneOf("powerPreference", powerPreference, known);
   }
   if (
     wasmPath !== undefined && typeof wasmPath !== "string" &&

@@ -1,4 +1,5 @@
 /** Waiting for a caller's promises and iterables until a signal aborts. @module */
+import { shown } from "./shown.ts";
 
 /** Throws unless a value is a signal, or absent. */
 export function assertSignal(
@@ -15,7 +16,7 @@ export function assertSignal(
   ) return;
   throw new TypeError(
     `${owner} signal should be an AbortSignal, such as new AbortController().signal, got ${
-      given === null ? "null" : typeof given
+      shown(given)
     }`,
   );
 }

@@ -57,6 +57,21 @@ export function assertBoolean(name: string, value: boolean): void {
   );
 }
 
+/** Throws unless a value is one of an option's. */
+export function assertOneOf<T>(
+  name: string,
+  value: T,
+  choices: readonly T[],
+): void {
+  if (choices.includes(value)) return;
+  const texts = choices.map(shown);
+  throw new RangeError(
+    `${name} should be ${texts.slice(0, -1).join(", ")} or ${
+      texts.at(-1)
+    }, got ${shown(value)}`,
+  );
+}
+
 /**
  * Throws unless a value is iterable, as an array or a generator is.
  *
@@ -71,9 +86,7 @@ export function assertIterable(
   const goes = object[Symbol.asyncIterator] ?? object[Symbol.iterator];
   if (typeof goes === "function" && typeof given !== "string") return;
   throw new TypeError(
-    `${name} should be an array or another iterable, got ${
-      given === null ? "null" : typeof given
-    }`,
+    `${name} should be an array or another iterable, got ${shown(given)}`,
   );
 }
 

@@ -41,6 +41,21 @@ export function isMissing(error: unknown): boolean {
 }
 
 /**
+ * What is made of a file or a folder; `undefined` where there is none.
+ *
+ * @throws {unknown} If it is there and cannot be read.
+ */
+export async function ifThere<T>(made: Promise<T>): Promise<T | undefined> {
+  try {
+    return await made;
+  } catch (error) {
+    // A file may stand where a folder on the way is looked for.
+    if (isMissing(error) || Object(error).code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/**
  * Opens a file, but nothing else and through no link: where others may write to
  * the folder, a link in the file's place could lead to any file of theirs or ours.
  *

@@ -3,7 +3,7 @@ import { shown } from "../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertModel } from "../contract/values.ts";
+import { assertModel, assertOneOf } from "../contract/values.ts";
 import { LionLayer, type TorchLayout } from "../layers/lion_layer.ts";
 import { fromTorch, layoutOf, patchShape, toTorch } from "./pytorch_layouts.ts";
 import {
@@ -317,11 +317,7 @@ export function toPyTorchWeights(
   assertOptions("toPyTorchWeights", options, { names: true });
   assertModel("toPyTorchWeights's model", model);
   const { names: asked = "authors" } = options;
-  if (asked !== "authors" && asked !== "hugging-face") {
-    throw new RangeError(
-      `names should be "authors" or "hugging-face", got ${shown(asked)}`,
-    );
-  }
+  assertOneOf("names", asked, ["authors", "hugging-face"]);
   const whose = isViT(model) ? asked : "authors";
   const tensors = new Map<string, tf.Tensor>();
   for (const { variable, layout, names, shape } of weightsOf(model, whose)) {

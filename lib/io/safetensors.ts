@@ -9,7 +9,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { shown } from "../contract/shown.ts";
-import { assertNamed, assertPath } from "../contract/values.ts";
+import { assertNamed, assertOneOf, assertPath } from "../contract/values.ts";
 import { writeAtomically } from "./atomic_write.ts";
 import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
 import { fromFloat16, toFloat16 } from "./float16.ts";
@@ -131,11 +131,11 @@ export async function writeSafetensors(
   assertFile("writeSafetensors's target", target);
   assertNamed("writeSafetensors's tensors", tensors);
   const { metadata, precision = "F32" } = options;
-  if (!["F32", "F16", "BF16"].includes(precision)) {
-    throw new RangeError(
-      `writeSafetensors's precision should be "F32", "F16" or "BF16", got "${precision}"`,
-    );
-  }
+  assertOneOf("writeSafetensors's precision", precision, [
+    "F32",
+    "F16",
+    "BF16",
+  ]);
   if (metadata !== undefined && !isStringRecord(metadata)) {
     throw new TypeError(
       `writeSafetensors's metadata should be an object of strings, got ${

@@ -2,6 +2,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { toJSON } from "./json.ts";
 import { isNotebook, send } from "./kernel.ts";
 import { DISPLAY, type Displayable, type MimeBundle } from "./mime.ts";
+import { shown } from "../contract/shown.ts";
 
 /** A value that can be shown: a displayable value, a tensor, forms by MIME type, or text. */
 export type DisplayValue = Displayable | Tensor | MimeBundle | string;
@@ -59,7 +60,7 @@ async function bundleOf(value: DisplayValue): Promise<MimeBundle> {
   if (typeof value !== "object" || value === null) {
     throw new TypeError(
       `value should be displayable, a MIME bundle or a string, got ${
-        value === null ? "null" : typeof value
+        shown(value)
       }`,
     );
   }

@@ -1,5 +1,5 @@
 /** The activations of perceptrons. @module */
-import { shown } from "../contract/shown.ts";
+import { assertOneOf } from "../contract/values.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import { gelu } from "../operations/gelu.ts";
 
@@ -33,11 +33,6 @@ export function savedActivation(
  * @throws {RangeError} If there is none of this name.
  */
 export function assertActivation(activation: Activation | undefined): void {
-  if (
-    activation === undefined || activation === "gelu" ||
-    activation === "gelu-tanh"
-  ) return;
-  throw new RangeError(
-    `activation should be "gelu" or "gelu-tanh", got ${shown(activation)}`,
-  );
+  if (activation === undefined) return;
+  assertOneOf("activation", activation, ["gelu", "gelu-tanh"]);
 }

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { assertOneOf } from "../contract/values.ts";
 import type { Complete, OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
-import { shown } from "../contract/shown.ts";
 import { addAndNorm, addSame, normOfSum } from "../operations/add_norm.ts";
 import { tokensIn } from "../operations/padding.ts";
 import {
@@ -251,11 +251,7 @@ export function assertBlockOptions(
     );
   }
   assertActivation(activation);
-  if (norm !== "pre" && norm !== "post") {
-    throw new RangeError(
-      `norm should be "pre" or "post", got ${shown(norm)}`,
-    );
-  }
+  assertOneOf("norm", norm, ["pre", "post"]);
   assertRate("dropPath", dropPath);
   assertEpsilon("epsilon", epsilon);
 }

@@ -1,6 +1,6 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
+import { assertOneOf } from "../contract/values.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
 import type { Activation } from "../layers/activation.ts";
 import {
   type AttentionOptions,
@@ -196,18 +196,8 @@ export function lionBert(options: LionBertOptions): LayersModel {
     seed,
     ...block
   } = options;
-  if (head !== "masked-language-model" && head !== "classification") {
-    throw new RangeError(
-      `head should be "masked-language-model" or "classification", got ${
-        shown(head)
-      }`,
-    );
-  }
-  if (pooling !== "first" && pooling !== "mean") {
-    throw new RangeError(
-      `pooling should be "first" or "mean", got ${shown(pooling)}`,
-    );
-  }
+  assertOneOf("head", head, ["masked-language-model", "classification"]);
+  assertOneOf("pooling", pooling, ["first", "mean"]);
   assertStack({ ...block, norm, epsilon }, dim);
   if (head === "classification" && pooling === "first") {
     assertFirstReads(options.direction, 'head "classification"');

@@ -3,8 +3,8 @@ import {
   type LayersModel,
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
+import { assertOneOf } from "../contract/values.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
 import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
@@ -219,11 +219,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
       }`,
     );
   }
-  if (output !== "mean" && output !== "tokens") {
-    throw new RangeError(
-      `output should be "mean" or "tokens", got ${shown(output)}`,
-    );
-  }
+  assertOneOf("output", output, ["mean", "tokens"]);
   assertStack(block, dim);
   const packed = options.segments ?? false;
   assertMaxSegments(maxSegments, packed && output === "mean");

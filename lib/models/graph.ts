@@ -18,7 +18,7 @@ import type { LionLayer } from "../layers/lion_layer.ts";
 import { withCheckedCompile } from "./compile.ts";
 import { assertCount } from "../layers/options/option_values.ts";
 import { shown } from "../contract/shown.ts";
-import { assertFinite } from "../contract/values.ts";
+import { assertFinite, assertOneOf } from "../contract/values.ts";
 
 /** The names of the options that all models have. */
 export const MODEL_OPTIONS = {
@@ -79,14 +79,9 @@ export function assertStack(options: BlockStackOptions, dim: number): void {
     throw new RangeError(`depth should be a positive integer, got ${depth}`);
   }
   const { direction, ...others } = options;
-  if (
-    direction !== undefined &&
-    !["both", "forward", "backward", "alternate"].includes(direction)
-  ) {
-    throw new RangeError(
-      'direction should be "both", "forward", "backward" or "alternate", got ' +
-        shown(direction),
-    );
+  if (direction !== undefined) {
+    const known = ["both", "forward", "backward", "alternate"] as const;
+    assertOneOf("direction", direction, known);
   }
   for (const i of [0, 1]) {
     assertAttentionOptions({ ...others, ...directionAt(direction, i) }, dim);

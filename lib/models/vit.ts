@@ -1,6 +1,6 @@
 import { input, type LayersModel } from "@tensorflow/tfjs-layers";
+import { assertOneOf } from "../contract/values.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
 import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
@@ -179,11 +179,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
     seed,
     ...block
   } = options;
-  if (!["read", "mean", "none"].includes(classToken)) {
-    throw new RangeError(
-      `classToken should be "read", "mean" or "none", got ${shown(classToken)}`,
-    );
-  }
+  assertOneOf("classToken", classToken, ["read", "mean", "none"]);
   assertStack({ ...block, grid: [1, 1] }, dim);
   if (classToken === "read") {
     assertFirstReads(options.direction, 'classToken "read"');

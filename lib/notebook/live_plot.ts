@@ -1,9 +1,9 @@
+import { assertOneOf } from "../contract/values.ts";
 import {
   assertOptions,
   type Complete,
   type OptionNames,
 } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
 import { type Curve, curvesSVG } from "./curves_svg.ts";
 import { Figure, showCaption } from "./figure.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
@@ -77,11 +77,7 @@ export class LivePlot {
     assertOptions("LivePlot", options, OPTIONS);
     const { title, x = "step", y = "", yType = "linear" } = options;
     const { colors = {}, caption = "" } = options;
-    if (yType !== "linear" && yType !== "log") {
-      throw new RangeError(
-        `yType should be "linear" or "log", got ${shown(yType)}`,
-      );
-    }
+    assertOneOf("yType", yType, ["linear", "log"]);
     this.#options = { title, caption, x, y, yType, colors };
     if (isNotebook()) {
       this.#output = new LiveOutput(MILLISECONDS_BETWEEN_DRAWINGS);

@@ -1,4 +1,4 @@
-import { shown } from "../contract/shown.ts";
+import { assertOneOf } from "../contract/values.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
@@ -61,13 +61,7 @@ export function gelu<T extends tf.Tensor>(
 ): T {
   assertOptions("gelu", options, { approximate: true });
   const { approximate = "none" } = options;
-  if (approximate !== "none" && approximate !== "tanh") {
-    throw new RangeError(
-      `gelu's approximate should be "none" or "tanh", got ${
-        shown(approximate)
-      }`,
-    );
-  }
+  assertOneOf("gelu's approximate", approximate, ["none", "tanh"]);
   return withFloats("gelu", { x }, ({ x }) => {
     if (approximate === "tanh") return byTanh(x) as T;
     if (hasKernel(GELU)) return runKernel(GELU, { x }).y as T;

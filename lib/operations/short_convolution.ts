@@ -4,8 +4,7 @@ import { assertNumbers, floats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
-import { assertBoolean } from "../contract/values.ts";
-import { shown } from "../contract/shown.ts";
+import { assertBoolean, assertOneOf } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "./padding.ts";
 import { checkedSegments, numberSegments } from "./segments.ts";
 
@@ -221,17 +220,4 @@ function check(
   }
   const segments = checkedSegments(options.segments, [batch, length]);
   return { x, weight, bias, segments };
-}
-
-function assertOneOf<T extends string>(
-  name: string,
-  value: T,
-  known: readonly T[],
-): void {
-  if (known.includes(value)) return;
-  throw new RangeError(
-    `${name} should be ${known.map((one) => `"${one}"`).join(" or ")}, got ${
-      shown(value)
-    }`,
-  );
 }

@@ -5,9 +5,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { assertOneOf } from "../contract/values.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { NOT_COUNTED } from "../contract/not_counted.ts";
-import { shown } from "../contract/shown.ts";
 import { crossEntropy } from "./losses/cross_entropy.ts";
 import {
   assertFits,
@@ -127,11 +127,7 @@ export function distillationOf(options: DistillationOptions): Distillation {
       }`,
     );
   }
-  if (labels !== "hard" && labels !== "soft") {
-    throw new RangeError(
-      `distillation's labels should be "hard" or "soft", got ${shown(labels)}`,
-    );
-  }
+  assertOneOf("distillation's labels", labels, ["hard", "soft"]);
   const { weight = labels === "hard" ? 0.5 : 0.1 } = options;
   assertNumber("weight", weight);
   if (!(weight > 0 && weight <= 1)) {

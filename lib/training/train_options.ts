@@ -3,7 +3,12 @@ import type { Communicator } from "../contract/communicator.ts";
 import { assertSignal } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { shown } from "../contract/shown.ts";
-import { assertBoolean, assertFinite, assertPath } from "../contract/values.ts";
+import {
+  assertBoolean,
+  assertFinite,
+  assertOneOf,
+  assertPath,
+} from "../contract/values.ts";
 import { assertInteger } from "../data/batches/assert_integer.ts";
 import type { Batch, BatchStream } from "../data/batches/stream.ts";
 import { withDefaults } from "../optimizers/adam.ts";
@@ -414,11 +419,7 @@ function bestOf({ best, evaluate }: TrainOptions): BestSettings | undefined {
       }, got ${shown(metric)}`,
     );
   }
-  if (mode !== "min" && mode !== "max") {
-    throw new RangeError(
-      `best.mode should be "min" or "max", got ${shown(mode)}`,
-    );
-  }
+  assertOneOf("best.mode", mode, ["min", "max"]);
   if (patience !== Infinity) assertInteger("best.patience", patience, 1);
   return { metric, mode, patience };
 }

@@ -8,6 +8,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { assertOneOf } from "../../contract/values.ts";
 import { withFloats } from "../../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
@@ -172,10 +173,7 @@ export function assertConvention(
   name: string,
   convention: DecayConvention,
 ): void {
-  if (convention === "source" || convention === "arrival") return;
-  throw new RangeError(
-    `${name} should be "source" or "arrival", got ${shown(convention)}`,
-  );
+  assertOneOf(name, convention, ["source", "arrival"]);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The choice of form and kernel for a problem, and their costs. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { assertOneOf } from "../../contract/values.ts";
 import { largestTensorBytes } from "../../contract/limits.ts";
 import { type ConcreteForm, FORMS } from "../forms/form.ts";
 import {
@@ -209,11 +210,7 @@ export function assertForm(form: string, chunkSize: number | undefined): void {
 
 function assertOptions({ form, chunkSize, precision }: PlannedProblem): void {
   assertForm(form, chunkSize);
-  if (precision !== "f32" && precision !== "f16") {
-    throw new RangeError(
-      `precision should be "f32" or "f16", got ${shown(precision)}`,
-    );
-  }
+  assertOneOf("precision", precision, ["f32", "f16"]);
 }
 
 /**

@@ -47,11 +47,8 @@ export function classesOf(labels: Iterable<string>): Classes {
   const all = [...labels];
   const wrong = all.findIndex((label) => typeof label !== "string");
   if (wrong >= 0) {
-    const given: unknown = all[wrong];
     throw new TypeError(
-      `labels should be strings, got ${
-        given === null ? "null" : typeof given
-      } at ${wrong}`,
+      `labels should be strings, got ${shown(all[wrong])} at ${wrong}`,
     );
   }
   if (all.length === 0) {

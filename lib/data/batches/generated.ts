@@ -1,5 +1,4 @@
-import { shown } from "../../contract/shown.ts";
-import { assertFinite } from "../../contract/values.ts";
+import { assertFinite, assertOneOf } from "../../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
 import { assertPlace, type Examples } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";
@@ -25,11 +24,7 @@ export function generated<E>(
 ): Examples<E> {
   assertInteger("size", size, 1);
   assertFinite("seed", seed);
-  if (part !== "train" && part !== "validation" && part !== "test") {
-    throw new RangeError(
-      `part should be "train", "validation" or "test", got ${shown(part)}`,
-    );
-  }
+  assertOneOf("part", part, ["train", "validation", "test"]);
   return {
     size,
     get(index) {

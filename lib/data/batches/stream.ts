@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
-import { assertFinite } from "../../contract/values.ts";
+import { assertFinite, assertOneOf } from "../../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
 import { type BlockDataset, blockOrders } from "./block_orders.ts";
 import type { Dataset } from "./dataset.ts";
@@ -182,11 +181,7 @@ export function ordersOf<E>(
     "seed" | "order" | "blocksAtOnce"
   >,
 ): (epoch: number) => Uint32Array {
-  if (order !== "shuffled" && order !== "blocks") {
-    throw new RangeError(
-      `order should be "shuffled" or "blocks", got ${shown(order)}`,
-    );
-  }
+  assertOneOf("order", order, ["shuffled", "blocks"]);
   if (blocksAtOnce !== undefined) {
     assertInteger("blocksAtOnce", blocksAtOnce, 1);
   }

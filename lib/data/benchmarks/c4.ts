@@ -1,6 +1,6 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
-import { assertPositiveInteger } from "../../contract/values.ts";
+import { assertOneOf, assertPositiveInteger } from "../../contract/values.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
 import type { RandomAccess } from "../bytes/random_access.ts";
 import { BadRecordCount, type SkipBad } from "../records/bad_records.ts";
@@ -8,7 +8,6 @@ import type { ByteLine } from "../records/byte_lines.ts";
 import { LineParser } from "../records/line_parser.ts";
 import { type LineStream, parsedLines } from "../records/parsed_lines.ts";
 import {
-  assertOneOf,
   filesMissing,
   firstFiles,
   folderPath,

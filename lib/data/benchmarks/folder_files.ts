@@ -1,30 +1,13 @@
 /** The files of a set that someone else has packed, where its folder has them. @module */
-import { shown } from "../../contract/shown.ts";
 import { assertPath } from "../../contract/values.ts";
-import { files, pathOf } from "../../io/file_system.ts";
+import { files, ifThere, pathOf } from "../../io/file_system.ts";
 import { byCodePoint } from "../batches/code_point_order.ts";
-import { ifThere } from "./original_files.ts";
 
 /** The path of a folder, by default a set's, without a slash at its end. */
 export function folderPath(folder: string | URL, name = "folder"): string {
   const path = pathOf(folder, name);
   assertPath(name, path);
   return path.replace(/(.)\/+$/, "$1");
-}
-
-/** Throws unless a value is one of an option's. */
-export function assertOneOf<T>(
-  name: string,
-  value: T,
-  choices: readonly T[],
-): void {
-  if (choices.includes(value)) return;
-  const texts = choices.map(shown);
-  throw new RangeError(
-    `${name} should be ${texts.slice(0, -1).join(", ")} or ${
-      texts.at(-1)
-    }, got ${shown(value)}`,
-  );
 }
 
 /** The names in a folder, sorted by code point; none where there is no such folder. */

@@ -1,16 +1,11 @@
+import { assertOneOf } from "../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { files } from "../../io/file_system.ts";
 import { assertPlace, type Dataset } from "../batches/dataset.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
 import { parquet } from "../records/parquet.ts";
-import {
-  assertOneOf,
-  filesMissing,
-  folderPath,
-  inShell,
-  namesIn,
-} from "./folder_files.ts";
+import { filesMissing, folderPath, inShell, namesIn } from "./folder_files.ts";
 import { parquetParts } from "./parquet_parts.ts";
 import { utf8Text } from "./python_text.ts";
 

@@ -1,10 +1,9 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertFinite } from "../../contract/values.ts";
+import { assertFinite, assertOneOf } from "../../contract/values.ts";
 import { files } from "../../io/file_system.ts";
 import { type Random, seeded } from "../batches/random.ts";
 import { assertShard, type ShardedStream } from "../records/sharded_stream.ts";
 import {
-  assertOneOf,
   filesMissing,
   firstFiles,
   folderPath,

@@ -1,5 +1,5 @@
 /** Files of a data set as it is published: unpacked, or in its archive. @module */
-import { files, isMissing } from "../../io/file_system.ts";
+import { files, ifThere } from "../../io/file_system.ts";
 import { ChunkReader } from "../bytes/chunk_reader.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import { type TarMember, tarMembers } from "../records/tar/members.ts";
@@ -72,19 +72,4 @@ export async function isFile(path: string): Promise<boolean> {
 /** Whether there is a folder, or a link to one. */
 export async function isFolder(path: string): Promise<boolean> {
   return (await ifThere(files().stat(path)))?.isDirectory() ?? false;
-}
-
-/**
- * What is made of a file or a folder; `undefined` where there is none.
- *
- * @throws {unknown} If it is there and cannot be read.
- */
-export async function ifThere<T>(made: Promise<T>): Promise<T | undefined> {
-  try {
-    return await made;
-  } catch (error) {
-    // A file may stand where a folder on the way is looked for.
-    if (isMissing(error) || Object(error).code === "ENOTDIR") return undefined;
-    throw error;
-  }
 }

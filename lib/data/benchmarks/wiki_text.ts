@@ -1,3 +1,4 @@
+import { assertOneOf } from "../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import type { Part } from "../batches/generated.ts";
@@ -8,7 +9,6 @@ import { LineParser } from "../records/line_parser.ts";
 import { parquet } from "../records/parquet.ts";
 import { assertShard, type ShardedStream } from "../records/sharded_stream.ts";
 import {
-  assertOneOf,
   filesMissing,
   firstFiles,
   folderPath,

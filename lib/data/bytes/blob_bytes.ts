@@ -1,4 +1,5 @@
 import { assertRange, type RandomAccess } from "./random_access.ts";
+import { shown } from "../../contract/shown.ts";
 
 /**
  * Makes random access to a `Blob`, such as a file that a visitor has dropped
@@ -22,9 +23,7 @@ import { assertRange, type RandomAccess } from "./random_access.ts";
 export function blobBytes(blob: Blob, name?: string): RandomAccess {
   if (!(blob instanceof Blob)) {
     throw new TypeError(
-      `blob should be a Blob or a File, got ${
-        blob === null ? "null" : typeof blob
-      }`,
+      `blob should be a Blob or a File, got ${shown(blob)}`,
     );
   }
   const whole = {

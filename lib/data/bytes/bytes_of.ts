@@ -1,6 +1,7 @@
 import { fileBytes } from "./file_bytes.ts";
 import type { RandomAccess } from "./random_access.ts";
 import { urlBytes } from "./url_bytes.ts";
+import { shown } from "../../contract/shown.ts";
 
 /**
  * Where bytes are: the path of a file, an address (`file:`, `https:` or
@@ -19,7 +20,7 @@ export function nameOf(source: ByteSource): string {
   ) return name;
   throw new TypeError(
     `a source of bytes should be a path, a URL, or a RandomAccess such as memoryBytes() makes, got ${
-      source === null ? "null" : typeof source
+      shown(source)
     }`,
   );
 }

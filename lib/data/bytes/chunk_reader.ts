@@ -1,3 +1,5 @@
+import { joined } from "./byte_arrays.ts";
+
 /** Takes bytes of chunks by number, from the first to the last. */
 export class ChunkReader {
   readonly #chunks: AsyncGenerator<Uint8Array>;
@@ -21,13 +23,7 @@ export class ChunkReader {
       parts.push(part);
       missing -= part.length;
     }
-    const taken = new Uint8Array(length - missing);
-    let at = 0;
-    for (const part of parts) {
-      taken.set(part, at);
-      at += part.length;
-    }
-    return taken;
+    return joined(parts);
   }
 
   /** Leaves out the next bytes; returns how many there were. */

@@ -2,6 +2,7 @@
 import { importOptional } from "../../contract/optional_package.ts";
 import { nodeModule } from "../../contract/node_module.ts";
 import { GzipChecks } from "./gzip_checks.ts";
+import { damaged } from "./byte_arrays.ts";
 
 /** Decompresses gzip. `DecompressionStream` would do, but fails at a second member. */
 export async function* gunzipped(
@@ -16,12 +17,7 @@ export async function* gunzipped(
     yield* members;
   } catch (cause) {
     if (reading.failed) throw reading.failed.error;
-    throw new SyntaxError(
-      `${name} should be gzip, and whole: ${
-        (cause as Error).message
-      }; download it again`,
-      { cause },
-    );
+    throw damaged(name, "gzip", (cause as Error).message, cause);
   } finally {
     await chunks.return(undefined);
   }

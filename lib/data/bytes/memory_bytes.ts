@@ -1,4 +1,5 @@
 import { assertRange, type RandomAccess } from "./random_access.ts";
+import { shown } from "../../contract/shown.ts";
 
 /**
  * Makes random access to bytes in memory.
@@ -24,9 +25,7 @@ export function memoryBytes(
 ): RandomAccess {
   if (!(bytes instanceof Uint8Array)) {
     throw new TypeError(
-      `bytes should be a Uint8Array, got ${
-        bytes === null ? "null" : typeof bytes
-      }`,
+      `bytes should be a Uint8Array, got ${shown(bytes)}`,
     );
   }
   const whole = { name, size: bytes.length };

@@ -1,4 +1,5 @@
 /** The checksum of zstd's frames. @module */
+import { viewOf } from "./byte_arrays.ts";
 
 /** A 64-bit integer as its upper and its lower half. */
 type Halves = Int32Array;
@@ -101,10 +102,6 @@ function mix(lane: Halves, view: DataView, at: number): void {
 }
 
 const WORD = halves(0, 0);
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
-}
 
 // Each changes its first argument, and returns it: nothing is allocated for
 // every 8 bytes.

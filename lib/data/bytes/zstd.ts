@@ -1,6 +1,7 @@
 import { importOptional } from "../../contract/optional_package.ts";
 import { ChunkReader } from "./chunk_reader.ts";
 import { XxHash64 } from "./xxhash64.ts";
+import { damaged, joined } from "./byte_arrays.ts";
 
 /**
  * The most bytes back that a frame may refer to, which are kept in memory: what
@@ -25,10 +26,7 @@ export async function* zstdDecompressed(
   );
   const reader = new ChunkReader(chunks);
   const fail = (reason: string, cause?: unknown) =>
-    new SyntaxError(
-      `${name} should be zstd, and whole: ${reason}; download it again`,
-      { cause },
-    );
+    damaged(name, "zstd", reason, cause);
   const take = async (length: number) => {
     const taken = await reader.take(length);
     if (taken.length === length) return taken;
@@ -54,7 +52,7 @@ export async function* zstdDecompressed(
       }
       let made: Uint8Array[] = [];
       const zstd = new Decompress((chunk) => made.push(chunk));
-      zstd.push(joined(magic, header.bytes));
+      zstd.push(joined([magic, header.bytes]));
       const hash = header.isChecked ? new XxHash64() : undefined;
       let size = 0;
       for (let isLast = false; !isLast;) {
@@ -63,7 +61,7 @@ export async function* zstdDecompressed(
         isLast = (fields & 1) === 1;
         // Of a repeated byte, only one is there.
         const length = (fields >> 1 & 3) === 1 ? 1 : fields >> 3;
-        const block = joined(start, await take(length));
+        const block = joined([start, await take(length)]);
         try {
           zstd.push(block);
           if (isLast) zstd.push(new Uint8Array(header.isChecked ? 4 : 0), true);
@@ -115,7 +113,7 @@ async function frameHeader(
     : littleEndian(sizeBytes) + (sizeLength === 2 ? 256 : 0);
   const [exponent, mantissa] = [windowBytes[0]! >> 3, windowBytes[0]! & 7];
   return {
-    bytes: joined(first, windowBytes, dictionary, sizeBytes),
+    bytes: joined([first, windowBytes, dictionary, sizeBytes]),
     window: isOneSegment ? size! : 2 ** (10 + exponent) * (1 + mantissa / 8),
     size,
     isChecked: (descriptor & 4) !== 0,
@@ -124,16 +122,4 @@ async function frameHeader(
 
 function littleEndian(bytes: Uint8Array): number {
   return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(
-    parts.reduce((length, part) => length + part.length, 0),
-  );
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

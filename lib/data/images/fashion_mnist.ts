@@ -1,7 +1,8 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { isMissing } from "../../io/file_system.ts";
+import { ifThere } from "../../io/file_system.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import { type Digits, digitsOf } from "./mnist.ts";
+import { shown } from "../../contract/shown.ts";
 
 /** Options of {@linkcode loadFashionMnist}. */
 export interface LoadFashionMnistOptions {
@@ -53,11 +54,7 @@ export async function loadFashionMnist(
   assertOptions("loadFashionMnist", options, OPTIONS);
   const { folder = FOLDER } = options;
   if (typeof folder !== "string") {
-    throw new TypeError(
-      `folder should be a path, got ${
-        folder === null ? "null" : typeof folder
-      }`,
-    );
+    throw new TypeError(`folder should be a path, got ${shown(folder)}`);
   }
   return await digitsOf((name) => readIdx(folder, name));
 }
@@ -66,7 +63,7 @@ export async function loadFashionMnist(
 async function readIdx(folder: string, name: string): Promise<Uint8Array> {
   const path = `${folder}/${name}`;
   for (const file of [path, `${path}.gz`]) {
-    const bytes = await readIfThere(file);
+    const bytes = await ifThere(allBytes(file));
     if (bytes) return bytes;
   }
   throw new Error(
@@ -77,12 +74,7 @@ async function readIdx(folder: string, name: string): Promise<Uint8Array> {
   );
 }
 
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  try {
-    const parts = await Array.fromAsync(decompressed(path)) as BlobPart[];
-    return new Uint8Array(await new Blob(parts).arrayBuffer());
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+async function allBytes(path: string): Promise<Uint8Array> {
+  const parts = await Array.fromAsync(decompressed(path)) as BlobPart[];
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }

@@ -1,3 +1,5 @@
+import { viewOf } from "../bytes/byte_arrays.ts";
+
 /** The content of an IDX file. */
 export interface IdxFile {
   /** The sizes of the axes. */
@@ -14,7 +16,7 @@ export interface IdxFile {
  * @returns Its shape and its values, which share the memory of `bytes`.
  */
 export function parseIdx(name: string, bytes: Uint8Array): IdxFile {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   const rank = bytes[3] ?? 0;
   const start = 4 + 4 * rank;
   if (bytes.length < start || view.getUint16(0) !== 0 || bytes[2] !== 8) {

@@ -1,4 +1,5 @@
 /** Lines of a text, as bytes that are not decoded yet. @module */
+import { joined } from "../bytes/byte_arrays.ts";
 
 /** The most bytes of a line, as a bound of memory. */
 const LONGEST_LINE = 2 ** 24;
@@ -52,12 +53,7 @@ async function* rawLines(
   let length = 0;
   const whole = (end: Uint8Array) => {
     if (begun.length === 0) return end;
-    const line = new Uint8Array(length + end.length);
-    let at = 0;
-    for (const part of [...begun, end]) {
-      line.set(part, at);
-      at += part.length;
-    }
+    const line = joined([...begun, end]);
     [begun, length] = [[], 0];
     return line;
   };

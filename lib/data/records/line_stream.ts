@@ -1,5 +1,5 @@
+import { assertOneOf } from "../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
 import type { ByteSource } from "../bytes/bytes_of.ts";
 import { BadRecordCount, type SkipBad } from "./bad_records.ts";
 import { LineParser } from "./line_parser.ts";
@@ -71,11 +71,7 @@ export function lineStream<E>(
 ): LineStream<E> {
   assertOptions("lineStream", options, OPTIONS);
   const { parse, onBad = "fail" } = options;
-  if (parse !== "text" && parse !== "json") {
-    throw new RangeError(
-      `parse should be "text" or "json", got ${shown(parse)}`,
-    );
-  }
+  assertOneOf("parse", parse, ["text", "json"]);
   return parsedLines(
     files,
     (name) => new LineParser<E>(name, parse),

@@ -9,6 +9,7 @@ import {
 } from "./parquet_schema.ts";
 import { CheckedReading } from "./parquet_pages/checked_reading.ts";
 import { withoutBigints } from "./parquet_values.ts";
+import { damaged } from "../bytes/byte_arrays.ts";
 
 /** A Parquet file whose footer was read. */
 export interface ParquetFile {
@@ -211,9 +212,6 @@ async function readable<T>(
     // What could not be read says so itself.
     if (failed) throw failed.error;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SyntaxError(
-      `${where} should be Parquet, and whole: ${reason}; download it again`,
-      { cause },
-    );
+    throw damaged(where, "Parquet", reason, cause);
   }
 }

@@ -1,5 +1,5 @@
 /** How many examples the shards of a stream have. @module */
-import { files, isMissing } from "../../io/file_system.ts";
+import { files, ifThere } from "../../io/file_system.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import type { ShardedStream } from "./sharded_stream.ts";
 
@@ -38,13 +38,8 @@ async function countOf<E>(
 }
 
 async function readCounts(path: string): Promise<Map<string, number>> {
-  let text: string;
-  try {
-    text = await files().readFile(path, "utf8");
-  } catch (error) {
-    if (isMissing(error)) return new Map();
-    throw error;
-  }
+  const text = await ifThere(files().readFile(path, "utf8"));
+  if (text === undefined) return new Map();
   try {
     const { counts } = JSON.parse(text);
     const all = counts as [string, number][];

@@ -1,7 +1,7 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertPath } from "../../contract/values.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
-import { files, isMissing } from "../../io/file_system.ts";
+import { files, ifThere } from "../../io/file_system.ts";
 import type { BlockDataset } from "../batches/block_orders.ts";
 import { assertPlace } from "../batches/dataset.ts";
 import { bytesOf, type ByteSource } from "../bytes/bytes_of.ts";
@@ -123,13 +123,8 @@ function* jsonOf(items: readonly unknown[]): Generator<Uint8Array> {
 
 /** What a file has of indices; one that is damaged is made anew. */
 async function keptIndices(path: string): Promise<unknown[]> {
-  let text: string;
-  try {
-    text = await files().readFile(path, "utf8");
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  const text = await ifThere(files().readFile(path, "utf8"));
+  if (text === undefined) return [];
   try {
     return text.trim().split("\n").map((line) => JSON.parse(line));
   } catch (cause) {

@@ -10,6 +10,7 @@ import {
 } from "./token_batch.ts";
 import { type TypedTokens, withTypes } from "./token_examples.ts";
 import type { SpecialTokens, Tokenizer } from "./tokenizer.ts";
+import { shown } from "../../contract/shown.ts";
 
 /** Options of {@linkcode maskTokens}. */
 export interface MaskTokensOptions {
@@ -116,9 +117,7 @@ function assertTokenizer(
   const specials = Object(Object(tokenizer).specials);
   if (kinds.every((kind) => Number.isInteger(specials[kind]))) return;
   throw new TypeError(
-    `tokenizer should be one such as byteTokenizer(), got ${
-      tokenizer === null ? "null" : typeof tokenizer
-    }`,
+    `tokenizer should be one such as byteTokenizer(), got ${shown(tokenizer)}`,
   );
 }
 

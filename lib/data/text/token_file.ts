@@ -1,7 +1,6 @@
 /** Token files: the ids of a corpus, one after another, as in nanoGPT. @module */
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
-import { assertFinite } from "../../contract/values.ts";
+import { assertFinite, assertOneOf } from "../../contract/values.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
 import { assertPlace, type Dataset } from "../batches/dataset.ts";
 import { below, seeded } from "../batches/random.ts";
@@ -88,11 +87,7 @@ export async function tokenFile(
   assertInteger("length", length, 1);
   assertTokenType(type);
   assertFinite("seed", seed);
-  if (offsets !== "blocks" && offsets !== "random") {
-    throw new RangeError(
-      `offsets should be "blocks" or "random", got ${shown(offsets)}`,
-    );
-  }
+  assertOneOf("offsets", offsets, ["blocks", "random"]);
   const Ids = TOKEN_ARRAYS[type];
   const width = Ids.BYTES_PER_ELEMENT;
   const bytes = await bytesOf(source);

@@ -3,12 +3,13 @@ import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertIterable, assertPath } from "../../contract/values.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { FileInUse, lockFile } from "../../io/file_lock.ts";
-import { files, isMissing, openPlain } from "../../io/file_system.ts";
+import { files, ifThere, openPlain } from "../../io/file_system.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
 import type { ShardedStream } from "../records/sharded_stream.ts";
 import { assertTokenType, TOKEN_ARRAYS, type TokenType } from "./token_file.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { shown } from "../../contract/shown.ts";
 
 /** A text, or a record that has one. */
 export type TextRecord = string | { readonly text: string };
@@ -112,7 +113,7 @@ function assertTokenizer(
   if (typeof encode !== "function" || !Number.isInteger(vocabularySize)) {
     throw new TypeError(
       `tokenizer should be one such as byteTokenizer(), got ${
-        tokenizer === null ? "null" : typeof tokenizer
+        shown(tokenizer)
       }`,
     );
   }
@@ -176,7 +177,7 @@ async function assertSamePlan(
     separator,
     tokenizer: { size: tokenizer.vocabularySize, probe: probeOf(tokenizer) },
   });
-  const before = await textOf(file);
+  const before = await ifThere(textOf(file));
   if (before === undefined) {
     return await writeAtomically(file, [new TextEncoder().encode(plan)]);
   }
@@ -187,15 +188,9 @@ async function assertSamePlan(
   );
 }
 
-/** The text of a file, or undefined if there is none. */
-async function textOf(path: string): Promise<string | undefined> {
-  try {
-    const file = await openPlain(path, "read");
-    return await file.readFile("utf8").finally(() => file.close());
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+async function textOf(path: string): Promise<string> {
+  const file = await openPlain(path, "read");
+  return await file.readFile("utf8").finally(() => file.close());
 }
 
 /** The fingerprint of what a tokenizer makes of a text. */
@@ -211,12 +206,7 @@ function probeOf(tokenizer: WriteTokenFileOptions["tokenizer"]): number {
 
 /** Whether there is a file, and no link in its place. */
 async function exists(path: string): Promise<boolean> {
-  try {
-    return (await files().lstat(path)).isFile();
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
+  return (await ifThere(files().lstat(path)))?.isFile() ?? false;
 }
 
 /** The ids of texts, as bytes. */

@@ -9,7 +9,7 @@
 import { fileBytes } from "../../data/bytes/file_bytes.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { FileInUse, type FileLock, lockFile } from "../../io/file_lock.ts";
-import { files, isMissing } from "../../io/file_system.ts";
+import { files, ifThere } from "../../io/file_system.ts";
 import { linkOrCopy, openPart } from "../../io/part_file.ts";
 import { digestOf } from "./digest.ts";
 import { download, type Part } from "./download.ts";
@@ -34,14 +34,7 @@ export function folderStore(
   const snapshot = (commit: string) => `${folder}/snapshots/${commit}`;
   return {
     name: folder,
-    async readText(name) {
-      try {
-        return await files().readFile(`${folder}/${name}`, "utf8");
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw error;
-      }
-    },
+    readText: (name) => ifThere(files().readFile(`${folder}/${name}`, "utf8")),
     async writeText(name, text) {
       const path = `${folder}/${name}`;
       await files().mkdir(parentOf(path), { recursive: true });
@@ -160,22 +153,14 @@ async function lockWhenFree(
 
 /** The size of a file, or of what a link leads to; `undefined` if there is none. */
 async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    const info = await files().stat(path);
-    return info.isFile() ? info.size : undefined;
-  } catch (error) {
-    if (isMissing(error) || Object(error).code === "ENOTDIR") return undefined;
-    throw error;
-  }
+  const info = await ifThere(files().stat(path));
+  return info?.isFile() ? info.size : undefined;
 }
 
 /** The paths of the files in a folder and those in it. */
 async function pathsIn(folder: string, before = ""): Promise<string[]> {
   const found: string[] = [];
-  const names = await files().readdir(folder).catch((error) => {
-    if (isMissing(error)) return [];
-    throw error;
-  });
+  const names = await ifThere(files().readdir(folder)) ?? [];
   for (const name of names.sort()) {
     const path = `${folder}/${name}`;
     if (await sizeOf(path) !== undefined) found.push(`${before}${name}`);

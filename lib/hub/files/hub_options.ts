@@ -6,6 +6,7 @@ import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import {
   assertBoolean,
   assertFinite,
+  assertOneOf,
   assertPath,
   assertPositiveInteger,
 } from "../../contract/values.ts";
@@ -131,10 +132,8 @@ export function assertHubOptions<T extends HubDownloadOptions>(
   assertOptions(owner, options, names);
   const { revision, type, cache, offline, token, endpoint, signal } = options;
   if (revision !== undefined) assertHubPath(`${owner}'s revision`, revision);
-  if (type !== undefined && type !== "model" && type !== "dataset") {
-    throw new RangeError(
-      `${owner}'s type should be "model" or "dataset", got ${shown(type)}`,
-    );
+  if (type !== undefined) {
+    assertOneOf(`${owner}'s type`, type, ["model", "dataset"]);
   }
   if (cache !== undefined) assertPath(`${owner}'s cache`, cache);
   if (offline !== undefined) assertBoolean(`${owner}'s offline`, offline);

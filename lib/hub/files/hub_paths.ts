@@ -9,7 +9,7 @@ export function assertRepository(owner: string, repo: string): void {
   if (typeof repo !== "string") {
     throw new TypeError(
       `${owner}'s repo should be a name such as "google/vit-base-patch16-224", got ${
-        repo === null ? "null" : typeof repo
+        shown(repo)
       }`,
     );
   }
@@ -31,7 +31,7 @@ export function isRepository(repo: string): boolean {
 export function assertHubPath(name: string, path: string): void {
   if (typeof path !== "string") {
     throw new TypeError(
-      `${name} should be a path, got ${path === null ? "null" : typeof path}`,
+      `${name} should be a path, got ${shown(path)}`,
     );
   }
   const steps = path.split("/");

@@ -2,7 +2,7 @@
 import { shown } from "../../contract/shown.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../../contract/node_module.ts";
-import { files, isMissing, pathOf } from "../../io/file_system.ts";
+import { files, ifThere, pathOf } from "../../io/file_system.ts";
 import { readSafetensors } from "../../io/safetensors.ts";
 import { notKept, resolve, treeOf } from "../files/commit.ts";
 import { type HubDownloadOptions, repositoryOf } from "../files/hub_options.ts";
@@ -34,7 +34,7 @@ export async function modelFiles(
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new TypeError(
       `fromPretrained's first argument should be a folder, or a name of the hub such as "google/vit-base-patch16-224", got ${
-        source === null ? "null" : typeof source
+        shown(source)
       }`,
     );
   }
@@ -55,23 +55,11 @@ export async function modelFiles(
 
 /** The files in a folder. */
 function filesIn(folder: string): ModelFiles {
-  const unlessMissing = async <T>(read: Promise<T>) => {
-    try {
-      return await read;
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
-  };
   return {
     name: folder,
     prepare: () => Promise.resolve(),
-    text: (path) =>
-      unlessMissing(files().readFile(`${folder}/${path}`, "utf8")),
-    tensors: (path) =>
-      tensorsOf(unlessMissing(
-        readSafetensors(`${folder}/${path}`),
-      )),
+    text: (path) => ifThere(files().readFile(`${folder}/${path}`, "utf8")),
+    tensors: (path) => tensorsOf(ifThere(readSafetensors(`${folder}/${path}`))),
   };
 }
 

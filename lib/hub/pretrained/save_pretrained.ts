@@ -20,6 +20,7 @@ import {
 import { assertSameModel } from "./same_model.ts";
 import { tokenizerFiles, writeTokenizer } from "./tokenizer_files.ts";
 import { writeJSON, writeWeights } from "./weight_files.ts";
+import { shown } from "../../contract/shown.ts";
 
 /** Options of {@linkcode savePretrained}. */
 export interface SavePretrainedOptions {
@@ -104,14 +105,14 @@ export async function savePretrained(
   if (!Array.isArray(Object(model).layers)) {
     throw new TypeError(
       `savePretrained's model should be a model such as lionBert() makes, got ${
-        model === null ? "null" : typeof model
+        shown(model)
       }`,
     );
   }
   if (typeof config !== "object" || config === null) {
     throw new TypeError(
       'savePretrained\'s config should be an object such as { model_type: "lion", architecture: "lionBert", options: { … } }, got ' +
-        (config === null ? "null" : typeof config),
+        shown(config),
     );
   }
   const fields = new ConfigFields("savePretrained's config", config);

@@ -28,7 +28,7 @@ import { assertCount, assertStd } from "../options/option_values.ts";
 import { EMBEDDING_STD } from "./positions.ts";
 import { takeSegments } from "../segments.ts";
 import { tokenRanks } from "../shared_tokens.ts";
-import { shown } from "../../contract/shown.ts";
+import { assertOneOf } from "../../contract/values.ts";
 
 /** Options of {@linkcode classToken}. */
 export interface ClassTokenOptions extends LionLayerOptions {
@@ -156,11 +156,7 @@ export class TokenPooling extends LionLayer {
     super(options, { kind: true, maxSegments: true });
     const { kind, maxSegments } = options;
     if (maxSegments !== undefined) assertCount("maxSegments", maxSegments);
-    if (kind !== "mean" && kind !== "first") {
-      throw new RangeError(
-        `kind should be "mean" or "first", got ${shown(kind)}`,
-      );
-    }
+    assertOneOf("kind", kind, ["mean", "first"]);
     this.#kind = kind;
     this.#maxSegments = maxSegments;
   }

@@ -2,6 +2,7 @@
 import type { AttentionForm } from "../../attention/lion_attention.ts";
 import type { Order } from "../../attention/orders.ts";
 import { assertForm } from "../../attention/planning/plan.ts";
+import { assertOneOf } from "../../contract/values.ts";
 import type { OptionNames } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { FEATURE_MAPS } from "./feature_maps.ts";
@@ -259,18 +260,8 @@ function assertWeighing(options: AttentionOptions, dim: number): void {
 /** Throws unless the mixer supports the direction and the count of a token itself. */
 function assertDirection(options: AttentionOptions): void {
   const { direction = "both", countSelf = "once", variant } = options;
-  if (!["both", "forward", "backward"].includes(direction)) {
-    throw new RangeError(
-      `direction should be "both", "forward" or "backward", got ${
-        shown(direction)
-      }`,
-    );
-  }
-  if (countSelf !== "once" && countSelf !== "twice") {
-    throw new RangeError(
-      `countSelf should be "once" or "twice", got ${shown(countSelf)}`,
-    );
-  }
+  assertOneOf("direction", direction, ["both", "forward", "backward"]);
+  assertOneOf("countSelf", countSelf, ["once", "twice"]);
   const isOneSided = direction !== "both";
   if (variant === "hydra" && (isOneSided || countSelf === "twice")) {
     throw new RangeError(
@@ -338,11 +329,7 @@ function assertPosition(
   dim: number,
 ): void {
   if (position === undefined) return;
-  if (!["none", "rotary", "alibi"].includes(position)) {
-    throw new RangeError(
-      `position should be "none", "rotary" or "alibi", got ${shown(position)}`,
-    );
-  }
+  assertOneOf("position", position, ["none", "rotary", "alibi"]);
   if (position === "none") return;
   if (variant !== "softmax") {
     throw new RangeError(
@@ -363,13 +350,7 @@ function assertDiagonalDecay(
   { diagonalDecay, variant }: AttentionOptions,
 ): void {
   if (diagonalDecay === undefined) return;
-  if (diagonalDecay !== "hippo" && diagonalDecay !== "random") {
-    throw new RangeError(
-      `diagonalDecay should be "hippo" or "random", got ${
-        shown(diagonalDecay)
-      }`,
-    );
-  }
+  assertOneOf("diagonalDecay", diagonalDecay, ["hippo", "random"]);
   if (variant === "d" || variant === "s") return;
   throw new RangeError(
     `diagonalDecay is an option of variants "d" and "s", got ${

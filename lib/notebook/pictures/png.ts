@@ -1,4 +1,5 @@
 import { crc32, deflateSync } from "node:zlib";
+import { joined } from "../../data/bytes/byte_arrays.ts";
 
 /** Pixels in the format of `ImageData`. */
 export interface Pixels {
@@ -30,7 +31,7 @@ export function encodePNG(pixels: Pixels): Uint8Array {
   view.setUint32(4, height);
   header.set(palette ? INDEXED : TRUE_COLOR, 8);
   const lines = linesOf(places ?? pixels.data, height);
-  return concatenate([
+  return joined([
     Uint8Array.from(PNG_SIGNATURE),
     pngChunk("IHDR", header),
     ...palette ? [pngChunk("PLTE", palette)] : [],
@@ -75,20 +76,9 @@ function linesOf(data: ArrayLike<number>, height: number): Uint8Array {
 
 /** A chunk of a PNG file: length, type, data, and a checksum of the latter two. */
 function pngChunk(type: string, data: Uint8Array): Uint8Array {
-  const body = concatenate([new TextEncoder().encode(type), data]);
+  const body = joined([new TextEncoder().encode(type), data]);
   const length = new Uint8Array(4), check = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, data.length);
   new DataView(check.buffer).setUint32(0, crc32(body));
-  return concatenate([length, body, check]);
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const size = parts.reduce((sum, { length }) => sum + length, 0);
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joined([length, body, check]);
 }

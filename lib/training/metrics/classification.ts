@@ -1,7 +1,6 @@
 /** Metrics of predicted classes, over whole sets. @module */
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
-import { assertPositiveInteger } from "../../contract/values.ts";
+import { assertOneOf, assertPositiveInteger } from "../../contract/values.ts";
 import { assertClass, classPairs } from "./pairs.ts";
 
 /** Options of {@linkcode confusionMatrix}. */
@@ -163,11 +162,7 @@ export function f1(
   assertOptions("f1", options, F1);
   const { average = "binary", positive } = options;
   if (positive !== undefined) assertClass("positive", positive);
-  if (!["binary", "macro", "micro"].includes(average)) {
-    throw new RangeError(
-      `average should be "binary", "macro" or "micro", got ${shown(average)}`,
-    );
-  }
+  assertOneOf("average", average, ["binary", "macro", "micro"]);
   const [guesses, truths] = classPairs(predicted, labels);
   if (truths.length === 0) return NaN;
   if (average === "micro") return accuracyOf(guesses, truths);

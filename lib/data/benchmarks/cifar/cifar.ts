@@ -1,8 +1,9 @@
+import { assertOneOf } from "../../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { assertPlace } from "../../batches/dataset.ts";
 import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { parquetImages } from "../../images/datasets/parquet_images.ts";
-import { assertOneOf, folderPath, inShell } from "../folder_files.ts";
+import { folderPath, inShell } from "../folder_files.ts";
 import { parquetParts } from "../parquet_parts.ts";
 import { findCifar, VERSIONS } from "./cifar_files.ts";
 import { type CifarRecords, cifarRecords, ppmOf } from "./cifar_records.ts";

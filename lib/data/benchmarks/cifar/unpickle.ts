@@ -1,5 +1,5 @@
 /** The part of Python's pickles that CIFAR's files are made of. @module */
-import { viewOf } from "../../images/decoding/image_file.ts";
+import { damaged, viewOf } from "../../bytes/byte_arrays.ts";
 
 /** A value of a pickle: tuples are lists, and texts of Python 2 are bytes. */
 export type Pickled =
@@ -92,9 +92,8 @@ class PickleReader {
   }
 
   error(reason: string): SyntaxError {
-    return new SyntaxError(
-      `${this.#name} should be a pickle of protocol 2, and whole: ${reason}, before byte ${this.#at}; download it again`,
-    );
+    const place = `${reason}, before byte ${this.#at}`;
+    return damaged(this.#name, "a pickle of protocol 2", place);
   }
 
   take(length: number): Uint8Array {

@@ -1,7 +1,8 @@
+import { assertOneOf } from "../../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { parquetImages } from "../../images/datasets/parquet_images.ts";
-import { assertOneOf, folderPath, inShell } from "../folder_files.ts";
+import { folderPath, inShell } from "../folder_files.ts";
 import { parquetParts } from "../parquet_parts.ts";
 import { devkitLabels } from "./devkit.ts";
 import { imagesOfFolders } from "./image_net_folders.ts";

@@ -1,6 +1,6 @@
 /** The part of MATLAB's files that the devkit of ImageNet is made of. @module */
 import { nodeModule } from "../../../contract/node_module.ts";
-import { viewOf } from "../../images/decoding/image_file.ts";
+import { damaged, viewOf } from "../../bytes/byte_arrays.ts";
 
 /** The types of data elements, by their numbers. */
 const MATRIX = 14;
@@ -58,12 +58,8 @@ export function readMatStructs<Field extends string>(
     }
     throw new Error(`it has no variable ${variable}`);
   } catch (cause) {
-    throw new SyntaxError(
-      `${name} should be a MAT-file of version 5, and whole: ${
-        (cause as Error).message
-      }; download it again`,
-      { cause },
-    );
+    const { message } = cause as Error;
+    throw damaged(name, "a MAT-file of version 5", message, cause);
   }
 }
 

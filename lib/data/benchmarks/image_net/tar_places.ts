@@ -13,6 +13,7 @@ import {
 } from "../../records/tar/index.ts";
 import { TAR_BLOCK } from "../../records/tar/header.ts";
 import { RangeReader, tarMembers } from "../../records/tar/members.ts";
+import { damaged } from "../../bytes/byte_arrays.ts";
 
 /** The images of a tar, or of a tar within it, sorted by their names. */
 export interface TarFolder {
@@ -98,9 +99,7 @@ async function foldersOf(
       }
       const { offset } = member;
       if (offset + member.size > size) {
-        throw new SyntaxError(
-          `${path} should be a tar, and whole: it ends within ${member.name}; download it again`,
-        );
+        throw damaged(path, "a tar", `it ends within ${member.name}`);
       }
       const inner = part(`${path}:${member.name}`, offset, member.size);
       folders.set(name, await folderOf(name, inner, offset));

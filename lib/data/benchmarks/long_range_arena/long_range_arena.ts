@@ -1,3 +1,4 @@
+import { assertOneOf } from "../../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { assertPlace, type Dataset } from "../../batches/dataset.ts";
 import type { Part } from "../../batches/generated.ts";
@@ -6,7 +7,6 @@ import { splitImages } from "../../images/datasets/split_images.ts";
 import type { BadRecords } from "../../records/bad_records.ts";
 import { LIST_OPS_TOKENS } from "../../tasks/list_ops.ts";
 import { cifar } from "../cifar/cifar.ts";
-import { assertOneOf } from "../folder_files.ts";
 import { imdb } from "../imdb.ts";
 import {
   byteTokens,

@@ -1,7 +1,11 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { mostThreads } from "../../../contract/threads.ts";
-import { assertFinite, assertPath } from "../../../contract/values.ts";
+import {
+  assertFinite,
+  assertOneOf,
+  assertPath,
+} from "../../../contract/values.ts";
 import { assertInteger } from "../../batches/assert_integer.ts";
 import { seeded } from "../../batches/random.ts";
 import { type BatchStream, ordersOf } from "../../batches/stream.ts";
@@ -224,11 +228,7 @@ export function imageBatches(
   assertInteger("batchSize", batchSize, 1);
   assertFinite("seed", seed);
   assertInteger("prefetch", prefetch, 0);
-  if (!["shuffled", "blocks", "in-order"].includes(order)) {
-    throw new RangeError(
-      `order should be "shuffled", "blocks" or "in-order", got ${shown(order)}`,
-    );
-  }
+  assertOneOf("order", order, ["shuffled", "blocks", "in-order"]);
   const isShuffled = order !== "in-order";
   if (!isShuffled) assertPlain(options);
   const dealing = dealingOf(options);
@@ -301,11 +301,7 @@ function assertPlain(options: ImageBatchesOptions): void {
 function settingsOf(options: ImageBatchesOptions): JobSettings {
   const { transform, decoder = "auto", orientation = "ignore" } = options;
   assertDecoder(decoder);
-  if (orientation !== "ignore" && orientation !== "apply") {
-    throw new RangeError(
-      `orientation should be "ignore" or "apply", got ${shown(orientation)}`,
-    );
-  }
+  assertOneOf("orientation", orientation, ["ignore", "apply"]);
   const side = sideOf(transform);
   assertSteps(transform);
   return {

@@ -1,6 +1,6 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
-import { assertPath } from "../../../contract/values.ts";
+import { assertOneOf, assertPath } from "../../../contract/values.ts";
 import { files, pathOf } from "../../../io/file_system.ts";
 import { assertPlace } from "../../batches/dataset.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
@@ -92,11 +92,7 @@ export async function imageFolder(
   assertPath("folder", root);
   if (chosen !== undefined) assertNames("classes", chosen);
   assertNames("extensions", extensions);
-  if (emptyClasses !== "fail" && emptyClasses !== "keep") {
-    throw new RangeError(
-      `emptyClasses should be "fail" or "keep", got ${shown(emptyClasses)}`,
-    );
-  }
+  assertOneOf("emptyClasses", emptyClasses, ["fail", "keep"]);
   const classes = chosen ?? await foldersIn(root);
   if (classes.length === 0) {
     throw new RangeError(

@@ -8,6 +8,7 @@ import {
 } from "../../records/parquet.ts";
 import { classLabels } from "./class_labels.ts";
 import type { ImageDataset } from "./image_dataset.ts";
+import { shown } from "../../../contract/shown.ts";
 
 /** Options of {@linkcode parquetImages}. */
 export interface ParquetImagesOptions {
@@ -97,9 +98,7 @@ export async function parquetImages(
 function assertColumn(option: string, name: string): void {
   if (typeof name === "string") return;
   throw new TypeError(
-    `${option} should be the name of a column, got ${
-      name === null ? "null" : typeof name
-    }`,
+    `${option} should be the name of a column, got ${shown(name)}`,
   );
 }
 

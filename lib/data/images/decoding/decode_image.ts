@@ -1,3 +1,4 @@
+import { assertOneOf } from "../../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { upright } from "../pictures/orientation.ts";
@@ -36,10 +37,7 @@ const OPTIONS: OptionNames<DecodeImageOptions> = {
 
 /** Throws unless a value names a decoder. */
 export function assertDecoder(decoder: Decoder): void {
-  if (["auto", "sharp", "jsquash"].includes(decoder)) return;
-  throw new RangeError(
-    `decoder should be "auto", "sharp" or "jsquash", got ${shown(decoder)}`,
-  );
+  assertOneOf("decoder", decoder, ["auto", "sharp", "jsquash"]);
 }
 
 /**
@@ -88,15 +86,11 @@ export async function decodeImage(
   if (!(bytes instanceof Uint8Array)) {
     throw new TypeError(
       `bytes should be a Uint8Array, the content of an image file, got ${
-        bytes === null ? "null" : typeof bytes
+        shown(bytes)
       }`,
     );
   }
-  if (orientation !== "ignore" && orientation !== "apply") {
-    throw new RangeError(
-      `orientation should be "ignore" or "apply", got ${shown(orientation)}`,
-    );
-  }
+  assertOneOf("orientation", orientation, ["ignore", "apply"]);
   assertDecoder(decoder);
   const { type, ...head } = readImageHead(bytes);
   if (type === "PPM" || type === "PGM") return decodeNetpbm(bytes);

@@ -19,11 +19,6 @@ export interface ImageHead {
   readonly first?: Uint8Array;
 }
 
-/** A view of the bytes for reading numbers of several bytes. */
-export function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 /** Whether the letters of an ASCII text lie at a place. */
 export function hasText(bytes: Uint8Array, at: number, text: string): boolean {
   for (let i = 0; i < text.length; i++) {

@@ -2,7 +2,8 @@
 import { roundHalfToEven } from "../pictures/crop.ts";
 import type { Picture } from "../pictures/picture.ts";
 import { fromGrey } from "./channels.ts";
-import { hasText, type ImageHead, truncated, viewOf } from "./image_file.ts";
+import { viewOf } from "../../bytes/byte_arrays.ts";
+import { hasText, type ImageHead, truncated } from "./image_file.ts";
 
 /** What a header says. */
 interface NetpbmHeader {

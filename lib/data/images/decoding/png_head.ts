@@ -1,6 +1,7 @@
 import { orientationOf } from "../pictures/orientation.ts";
 import { crc32 } from "../../bytes/crc32.ts";
-import { hasText, type ImageHead, truncated, viewOf } from "./image_file.ts";
+import { viewOf } from "../../bytes/byte_arrays.ts";
+import { hasText, type ImageHead, truncated } from "./image_file.ts";
 
 /** Bytes of a chunk besides its data: length, name and checksum. */
 const AROUND = 12;

@@ -1,5 +1,6 @@
 import { orientationOf } from "../pictures/orientation.ts";
-import { hasText, type ImageHead, truncated, viewOf } from "./image_file.ts";
+import { viewOf } from "../../bytes/byte_arrays.ts";
+import { hasText, type ImageHead, truncated } from "./image_file.ts";
 
 const IS_ANIMATED = 2;
 

@@ -1,6 +1,6 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
-import { assertFinite } from "../../../contract/values.ts";
+import { assertFinite, assertOneOf } from "../../../contract/values.ts";
 import { assertPicture, type Picture } from "../pictures/picture.ts";
 import { type Colour, moved, rotation, type Sampling } from "./affine.ts";
 import {
@@ -177,13 +177,7 @@ export function applyOperation(
 
 /** Throws unless pictures can be turned so. */
 function assertSampling({ interpolation, fill }: Sampling): void {
-  if (interpolation !== "bicubic" && interpolation !== "bilinear") {
-    throw new RangeError(
-      `interpolation should be "bicubic" or "bilinear", got ${
-        shown(interpolation)
-      }`,
-    );
-  }
+  assertOneOf("interpolation", interpolation, ["bicubic", "bilinear"]);
   const given: unknown = fill;
   if (!Array.isArray(given) || given.length !== 3) {
     throw new TypeError(

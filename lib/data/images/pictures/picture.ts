@@ -1,4 +1,5 @@
 import { assertPositiveInteger } from "../../../contract/values.ts";
+import { shown } from "../../../contract/shown.ts";
 
 /** A decoded image: red, green and blue, 8 bits each. */
 export interface Picture {
@@ -17,9 +18,10 @@ export const MOST_PIXELS = 89_478_485;
 export function assertPicture(name: string, picture: Picture): void {
   const { width, height, pixels } = Object(picture) as Picture;
   if (!(pixels instanceof Uint8Array)) {
-    const type = pixels === null ? "null" : typeof pixels;
     throw new TypeError(
-      `${name} should be a picture { width, height, pixels: Uint8Array }, such as decodeImage returns, got pixels of type ${type}`,
+      `${name} should be a picture { width, height, pixels: Uint8Array }, such as decodeImage returns, got pixels ${
+        shown(pixels)
+      }`,
     );
   }
   assertPositiveInteger(`${name}'s width`, width);

@@ -1,4 +1,5 @@
 import type { Interpolation } from "../pictures/filters.ts";
+import { shown } from "../../../contract/shown.ts";
 
 /** The least and the greatest of what is drawn. */
 export type Range = readonly [least: number, greatest: number];
@@ -121,7 +122,7 @@ export function sideOf(transform: Transform): number {
   if (!Array.isArray(transform)) {
     throw new TypeError(
       `transform should be a list of steps, such as trainTransform({ size: 224 }), got ${
-        transform === null ? "null" : typeof transform
+        shown(transform)
       }`,
     );
   }

@@ -7,6 +7,7 @@ import {
   type TarHeader,
   textOf,
 } from "./header.ts";
+import { damaged } from "../../bytes/byte_arrays.ts";
 
 /** What gives bytes in their order. */
 export interface ByteReader {
@@ -45,10 +46,7 @@ export async function* tarMembers(
 ): AsyncGenerator<TarMember> {
   let position = 0;
   const fail = (reason: string, cause?: unknown) =>
-    new SyntaxError(
-      `${name} should be a tar, and whole: ${reason}, at byte ${position}; download it again`,
-      { cause },
-    );
+    damaged(name, "a tar", `${reason}, at byte ${position}`, cause);
   const take = async (length: number) => {
     const taken = await reader.take(length);
     if (taken.length < length) throw fail("it ends early");

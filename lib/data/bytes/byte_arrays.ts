@@ -1,0 +1,35 @@
+/** What many readers of bytes do with arrays of them. @module */
+
+/** A view of the bytes for reading numbers of several bytes. */
+export function viewOf(
+  { buffer, byteOffset, byteLength }: Uint8Array,
+): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
+/** The bytes of parts, one after another, as an array of their own. */
+export function joined(
+  parts: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** The error of a file that is cut or damaged, and says why. */
+export function damaged(
+  name: string,
+  format: string,
+  reason: string,
+  cause?: unknown,
+): SyntaxError {
+  return new SyntaxError(
+    `${name} should be ${format}, and whole: ${reason}; download it again`,
+    { cause },
+  );
+}
