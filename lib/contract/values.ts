@@ -32,6 +32,32 @@ export function assertPositiveInteger(name: string, value: number): void {
   throw new RangeError(`${name} should be a positive integer, got ${value}`);
 }
 
+/** Throws unless a value is an integer from `least` to `most`. */
+export function assertInteger(
+  name: string,
+  value: number,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new RangeError(
+    `${name} should be an integer from ${least} to ${most}, got ${value}`,
+  );
+}
+
+/** Throws unless a value is a share or a probability, from 0 to 1. */
+export function assertShare(name: string, value: number): void {
+  assertFinite(name, value);
+  if (value >= 0 && value <= 1) return;
+  throw new RangeError(`${name} should be from 0 to 1, got ${value}`);
+}
+
+/** Throws a TypeError unless a value is a string. */
+export function assertText(name: string, text: string): void {
+  if (typeof text === "string") return;
+  throw new TypeError(`${name} should be a string, got ${shown(text)}`);
+}
+
 /**
  * Throws unless a value can be the path of a file or folder: `${""}/name` would
  * lie in the root.

@@ -6,10 +6,10 @@ import { shown } from "../contract/shown.ts";
 import {
   assertBoolean,
   assertFinite,
+  assertInteger,
   assertOneOf,
   assertPath,
 } from "../contract/values.ts";
-import { assertInteger } from "../data/batches/assert_integer.ts";
 import type { Batch, BatchStream } from "../data/batches/stream.ts";
 import { withDefaults } from "../optimizers/adam.ts";
 import type { BestSettings } from "./best_weights.ts";

@@ -1,5 +1,8 @@
-import { assertFinite, assertOneOf } from "../../contract/values.ts";
-import { assertInteger } from "./assert_integer.ts";
+import {
+  assertFinite,
+  assertInteger,
+  assertOneOf,
+} from "../../contract/values.ts";
 import { assertPlace, type Examples } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";
 

@@ -1,7 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertFinite, assertOneOf } from "../../contract/values.ts";
-import { assertInteger } from "./assert_integer.ts";
+import {
+  assertFinite,
+  assertInteger,
+  assertOneOf,
+} from "../../contract/values.ts";
 import { type BlockDataset, blockOrders } from "./block_orders.ts";
 import type { Dataset } from "./dataset.ts";
 import { epochOrders } from "./epoch_order.ts";

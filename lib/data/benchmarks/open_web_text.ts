@@ -1,5 +1,9 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertFinite, assertOneOf } from "../../contract/values.ts";
+import {
+  assertFinite,
+  assertOneOf,
+  assertShare,
+} from "../../contract/values.ts";
 import { files } from "../../io/file_system.ts";
 import { type Random, seeded } from "../batches/random.ts";
 import { assertShard, type ShardedStream } from "../records/sharded_stream.ts";
@@ -91,12 +95,7 @@ export async function openWebText(
   const root = folderPath(folder);
   if (part !== undefined) assertOneOf("part", part, ["train", "validation"]);
   assertFinite("seed", seed);
-  assertFinite("validation", validation);
-  if (!(validation >= 0 && validation <= 1)) {
-    throw new RangeError(
-      `validation should be a share from 0 to 1, got ${validation}`,
-    );
-  }
+  assertShare("validation", validation);
   const sources = await shardsIn(root);
   // A file of counts or of tokens that was begun for another part is none of these.
   const suffix = part && `, ${part} by seed ${seed} and share ${validation}`;

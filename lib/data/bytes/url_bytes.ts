@@ -1,6 +1,6 @@
+import { assertInteger } from "../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
 import { cachedBytes } from "./cached_bytes.ts";
 import { assertRange, type RandomAccess } from "./random_access.ts";
 import { request } from "./request.ts";

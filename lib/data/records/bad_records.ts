@@ -1,6 +1,6 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
-import { assertFinite } from "../../contract/values.ts";
+import { assertShare } from "../../contract/values.ts";
 
 /** A record that was passed over: a line, a row, an image, or the rest of a file. */
 export interface BadRecord {
@@ -120,9 +120,6 @@ function limitOf(owner: string, onBad: SkipBad): number {
   if (skip !== true) {
     throw new TypeError(`onBad's skip should be true, got ${shown(skip)}`);
   }
-  assertFinite("onBad's limit", limit);
-  if (limit >= 0 && limit <= 1) return limit;
-  throw new RangeError(
-    `onBad's limit should be a share from 0 to 1, got ${limit}`,
-  );
+  assertShare("onBad's limit", limit);
+  return limit;
 }

@@ -1,6 +1,9 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertFinite, assertPath } from "../../contract/values.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
+import {
+  assertFinite,
+  assertInteger,
+  assertPath,
+} from "../../contract/values.ts";
 import { seeded, shuffle } from "../batches/random.ts";
 import {
   assertCollate,

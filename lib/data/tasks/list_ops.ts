@@ -1,9 +1,9 @@
+import { assertInteger } from "../../contract/values.ts";
 import {
   assertOptions,
   type Complete,
   type OptionNames,
 } from "../../contract/options.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
 import type { Examples } from "../batches/dataset.ts";
 import {
   bestGuess,

@@ -1,6 +1,5 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertBoolean } from "../../contract/values.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
+import { assertBoolean, assertInteger } from "../../contract/values.ts";
 import type { Examples } from "../batches/dataset.ts";
 import {
   examplesOf,

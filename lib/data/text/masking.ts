@@ -1,3 +1,4 @@
+import { assertShare } from "../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { below, type Random } from "../batches/random.ts";
 import type { Collate } from "../batches/stream.ts";
@@ -81,7 +82,7 @@ export function maskTokens(
 ): { ids: Int32Array; labels: Int32Array } {
   assertOptions("maskTokens", options, OPTIONS);
   const { rate, random, tokenizer } = options;
-  assertRate(rate);
+  assertShare("rate", rate);
   assertTokenizer(tokenizer, ["mask"]);
   const { specials, vocabularySize } = tokenizer;
   const special = new Set<number>(Object.values(specials));
@@ -99,14 +100,6 @@ export function maskTokens(
     else if (kind < 0.9) seen[i] = anyToken();
   });
   return { ids: seen, labels };
-}
-
-function assertRate(rate: number): void {
-  if (typeof rate !== "number") {
-    throw new TypeError(`rate should be a number, got ${typeof rate}`);
-  }
-  if (rate >= 0 && rate <= 1) return;
-  throw new RangeError(`rate should be from 0 to 1, got ${rate}`);
 }
 
 /** Throws unless a tokenizer has the special tokens that masking needs. */
@@ -162,7 +155,7 @@ export function collateMasked(
 ): Collate<ArrayLike<number> | TypedTokens> {
   assertOptions("collateMasked", options, COLLATE_OPTIONS);
   const { rate, tokenizer, length, packed, tokenTypes } = options;
-  assertRate(rate);
+  assertShare("rate", rate);
   assertTokenizer(tokenizer, ["pad", "mask"]);
   const collate = collateTokens({
     pad: tokenizer.specials.pad,

@@ -1,6 +1,6 @@
+import { assertInteger } from "../../contract/values.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
 import { LARGEST_INTEGER } from "../batches/integers.ts";
 import { padded } from "./pad_tokens.ts";
 

@@ -1,5 +1,5 @@
+import { assertInteger } from "../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
 
 /** Options of {@linkcode packTokens}. */
 export interface PackTokensOptions {

@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertList } from "../../contract/values.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
+import { assertInteger, assertList } from "../../contract/values.ts";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 
 /** Options of {@linkcode padTokens}. */

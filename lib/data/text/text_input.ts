@@ -4,9 +4,8 @@
  *
  * @module
  */
+import { assertInteger, assertText } from "../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
-import { assertText } from "./assert_text.ts";
 
 /** A text, or a pair of texts, as a model reads it. */
 export interface TextInput {

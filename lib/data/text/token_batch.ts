@@ -2,8 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { NOT_COUNTED } from "../../contract/not_counted.ts";
 import { shown } from "../../contract/shown.ts";
-import { assertBoolean } from "../../contract/values.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
+import { assertBoolean, assertInteger } from "../../contract/values.ts";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 import { inRows, packSequences } from "./pack_sequences.ts";
 import {

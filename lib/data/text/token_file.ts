@@ -1,7 +1,10 @@
 /** Token files: the ids of a corpus, one after another, as in nanoGPT. @module */
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertFinite, assertOneOf } from "../../contract/values.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
+import {
+  assertFinite,
+  assertInteger,
+  assertOneOf,
+} from "../../contract/values.ts";
 import { assertPlace, type Dataset } from "../batches/dataset.ts";
 import { below, seeded } from "../batches/random.ts";
 import { bytesOf, type ByteSource } from "../bytes/bytes_of.ts";

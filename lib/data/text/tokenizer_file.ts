@@ -1,9 +1,9 @@
+import { assertText } from "../../contract/values.ts";
 import {
   ByteLevelPreTokenizer,
   Tokenizer as Library,
 } from "@huggingface/tokenizers";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertText } from "./assert_text.ts";
 import { paddingOf, templateOf, truncationOf } from "./post_processor.ts";
 import { specialsOf } from "./special_tokens.ts";
 import { inputEncoder } from "./text_input.ts";

@@ -1,8 +1,10 @@
 import { ByteLevelPreTokenizer } from "@huggingface/tokenizers";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertIterable } from "../../contract/values.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
-import { assertText } from "./assert_text.ts";
+import {
+  assertInteger,
+  assertIterable,
+  assertText,
+} from "../../contract/values.ts";
 import { SPECIAL_IDS, SPECIAL_TOKENS } from "./tokenizer.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
 

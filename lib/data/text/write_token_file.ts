@@ -1,10 +1,13 @@
 import { fingerprintOf } from "../../contract/fingerprint.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertIterable, assertPath } from "../../contract/values.ts";
+import {
+  assertInteger,
+  assertIterable,
+  assertPath,
+} from "../../contract/values.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { FileInUse, lockFile } from "../../io/file_lock.ts";
 import { files, ifThere, openPlain } from "../../io/file_system.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
 import type { ShardedStream } from "../records/sharded_stream.ts";
 import { assertTokenType, TOKEN_ARRAYS, type TokenType } from "./token_file.ts";

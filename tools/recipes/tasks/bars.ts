@@ -1,3 +1,4 @@
+import { assertInteger } from "../../../lib/contract/values.ts";
 import type {
   Examples,
   GeneratedOptions,
@@ -7,7 +8,6 @@ import {
   assertOptions,
   type OptionNames,
 } from "../../../lib/contract/options.ts";
-import { assertInteger } from "../../../lib/data/batches/assert_integer.ts";
 import { generated } from "../../../lib/data/batches/generated.ts";
 import {
   below,

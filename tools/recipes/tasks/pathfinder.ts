@@ -1,3 +1,4 @@
+import { assertInteger } from "../../../lib/contract/values.ts";
 import type {
   Examples,
   GeneratedOptions,
@@ -9,7 +10,6 @@ import {
   type OptionNames,
 } from "../../../lib/contract/options.ts";
 import { shown } from "../../../lib/contract/shown.ts";
-import { assertInteger } from "../../../lib/data/batches/assert_integer.ts";
 import { generated } from "../../../lib/data/batches/generated.ts";
 import { below } from "../../../lib/data/batches/random.ts";
 import {

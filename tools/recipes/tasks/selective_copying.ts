@@ -1,3 +1,4 @@
+import { assertInteger } from "../../../lib/contract/values.ts";
 import {
   type Examples,
   type GeneratedOptions,
@@ -8,7 +9,6 @@ import {
   assertOptions,
   type OptionNames,
 } from "../../../lib/contract/options.ts";
-import { assertInteger } from "../../../lib/data/batches/assert_integer.ts";
 import {
   bestGuess,
   examplesOf,

@@ -1,6 +1,6 @@
 /** Repeated augmentation, and what each rank gets of an epoch. @module */
+import { assertInteger } from "../../../contract/values.ts";
 import { shown } from "../../../contract/shown.ts";
-import { assertInteger } from "../../batches/assert_integer.ts";
 
 /** How the images of an epoch are repeated and dealt out. */
 export interface Dealing {

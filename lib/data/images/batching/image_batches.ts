@@ -3,10 +3,10 @@ import { shown } from "../../../contract/shown.ts";
 import { mostThreads } from "../../../contract/threads.ts";
 import {
   assertFinite,
+  assertInteger,
   assertOneOf,
   assertPath,
 } from "../../../contract/values.ts";
-import { assertInteger } from "../../batches/assert_integer.ts";
 import { seeded } from "../../batches/random.ts";
 import { type BatchStream, ordersOf } from "../../batches/stream.ts";
 import {

@@ -5,9 +5,11 @@
  * @module
  */
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
-import { assertFinite } from "../../../contract/values.ts";
-import { assertInteger } from "../../batches/assert_integer.ts";
-import { assertShare } from "../../batches/assert_share.ts";
+import {
+  assertFinite,
+  assertInteger,
+  assertShare,
+} from "../../../contract/values.ts";
 import { below, beta, type Random } from "../../batches/random.ts";
 
 /** How the pictures of a batch are mixed, and what their labels become. */

@@ -1,7 +1,6 @@
+import { assertInteger, assertShare } from "../../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
-import { assertInteger } from "../../batches/assert_integer.ts";
-import { assertShare } from "../../batches/assert_share.ts";
 
 /** Options of {@linkcode mixTargets}. */
 export interface MixTargetsOptions {

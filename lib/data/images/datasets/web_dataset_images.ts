@@ -1,7 +1,6 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
-import { assertIterable } from "../../../contract/values.ts";
-import { assertText } from "../../text/assert_text.ts";
+import { assertIterable, assertText } from "../../../contract/values.ts";
 import type { TarSample } from "../../records/tar/sample.ts";
 import type { WebDataset } from "../../records/web_dataset.ts";
 import { classLabels } from "./class_labels.ts";

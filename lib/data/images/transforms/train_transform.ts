@@ -2,10 +2,10 @@ import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import {
   assertFinite,
+  assertInteger,
   assertPositiveInteger,
+  assertShare,
 } from "../../../contract/values.ts";
-import { assertInteger } from "../../batches/assert_integer.ts";
-import { assertShare } from "../../batches/assert_share.ts";
 import type { Interpolation } from "../pictures/filters.ts";
 import { assertInterpolation } from "../pictures/resize.ts";
 import { randAugmentStep } from "./rand_augment.ts";

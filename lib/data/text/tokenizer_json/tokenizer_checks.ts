@@ -5,6 +5,7 @@
  * @module
  */
 import { shown } from "../../../contract/shown.ts";
+import { assertInteger } from "../../../contract/values.ts";
 
 /** A check of a field, which throws unless the value is valid. */
 export type Check = (name: string, value: unknown) => void;
@@ -97,10 +98,7 @@ export function list(check: Check): Check {
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER): Check {
   return (name, value) => {
     if (typeof value !== "number") wrong(name, "an integer", value);
-    if (Number.isInteger(value) && value >= least && value <= most) return;
-    throw new RangeError(
-      `${name} should be an integer from ${least} to ${most}, got ${value}`,
-    );
+    assertInteger(name, value, least, most);
   };
 }
 
