@@ -393,7 +393,7 @@ onCpu(
       }
       await writeModel(folder, BERT, STATES.bert);
       const wrong: [object, string][] = [
-        [{ variant: "softmax" }, 'variant should be "lit" or "d" or "s"'],
+        [{ variant: "softmax" }, 'variant should be "lit", "d" or "s"'],
         [{ head: "lm" }, "head should be"],
         [{ numClasses: 3 }, 'numClasses is for head "classification"'],
         [{ numClasses: 0.5 }, "numClasses should be a positive integer"],
@@ -542,7 +542,7 @@ onCpu(
         [{ maxShardBytes: 0 }, "maxShardBytes should be a positive integer"],
         [{ tokenizer: { ...two.tokenizer } }, "whose file is not known"],
         [{ config: 1 }, "config should be an object"],
-        [{ model: {} }, "model should be a model such as"],
+        [{ model: {} }, "model should be a model, such as"],
       ];
       for (const [option, message] of wrong) {
         await assertRejects(

@@ -1,8 +1,14 @@
 /** The commit that a revision is, and its files. @module */
 import { HubError, named } from "./hub_error.ts";
-import type { Repository } from "./hub_options.ts";
+import { folderStore } from "./folder_store.ts";
+import {
+  type HubOptions,
+  type Repository,
+  repositoryOf,
+} from "./hub_options.ts";
 import { isCommit } from "./hub_paths.ts";
 import type { HubStore } from "./hub_store.ts";
+import { pageStore } from "./page_store.ts";
 import {
   askCommit,
   askFile,
@@ -13,21 +19,44 @@ import {
   treeText,
 } from "./tree.ts";
 
+/** A repository at a commit, and where its files are kept. */
+export interface Opened extends Resolved {
+  readonly repository: Repository;
+  readonly store: HubStore;
+}
+
 /** A commit, and whether the hub can be asked for its files. */
-export interface Resolved {
+interface Resolved {
   readonly commit: string;
   /** Why only what is kept can be used; `undefined` if the hub answers. */
   readonly offline: string | undefined;
 }
 
+/** The store of a repository: a folder, or in a page the browser's Cache storage. */
+export function storeOf(repository: Repository): HubStore {
+  return repository.cache === undefined
+    ? pageStore(repository)
+    : folderStore(repository, repository.cache);
+}
+
 /**
- * Finds the commit of a revision: what the hub says, or where it does not answer,
- * what it said last.
+ * Opens a repository at the commit of its revision: what the hub says, or where it
+ * does not answer, what it said last.
  *
  * @throws {HubError} If the hub says that there is none, or does not answer and
  * has not been asked before.
  */
-export async function resolve(
+export async function opened(
+  owner: string,
+  repo: string,
+  options: HubOptions,
+): Promise<Opened> {
+  const repository = await repositoryOf(owner, repo, options);
+  const store = storeOf(repository);
+  return { repository, store, ...await resolve(repository, store) };
+}
+
+async function resolve(
   repository: Repository,
   store: HubStore,
 ): Promise<Resolved> {
@@ -62,9 +91,7 @@ export async function resolve(
 
 /** The manifest of a commit; `undefined` if the hub cannot be asked, and was not before. */
 export async function treeOf(
-  repository: Repository,
-  store: HubStore,
-  { commit, offline }: Resolved,
+  { repository, store, commit, offline }: Opened,
 ): Promise<HubFile[] | undefined> {
   const before = await keptTree(store, commit);
   if (before || offline !== undefined) return before;
@@ -74,25 +101,19 @@ export async function treeOf(
 }
 
 /** The entry of one file, from the manifest that is kept, or by one request. */
-export async function entryOf(
-  repository: Repository,
-  store: HubStore,
-  { commit, offline }: Resolved,
-  path: string,
-): Promise<HubFile> {
+export async function entryOf(opened: Opened, path: string): Promise<HubFile> {
+  const { repository, store, commit, offline } = opened;
   const tree = await keptTree(store, commit);
   if (tree) {
     return tree.find((file) => file.path === path) ?? missing(repository, path);
   }
-  if (offline !== undefined) throw notKept(repository, store, offline, [path]);
+  if (offline !== undefined) throw notKept(opened, [path]);
   return await askFile(repository, commit, path);
 }
 
 /** The error where files would have to be downloaded, and cannot be. */
 export function notKept(
-  repository: Repository,
-  store: HubStore,
-  offline: string,
+  { repository, store, offline = "" }: Opened,
   paths: readonly string[],
 ): HubError {
   const more = paths.length > 3 ? ` and ${paths.length - 3} more` : "";

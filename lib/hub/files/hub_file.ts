@@ -1,7 +1,7 @@
 /** Single files of the hub. @module */
 import type { RandomAccess } from "../../data/bytes/random_access.ts";
 import { urlBytes } from "../../data/bytes/url_bytes.ts";
-import { entryOf, notKept, resolve, treeOf } from "./commit.ts";
+import { entryOf, notKept, opened, treeOf } from "./commit.ts";
 import { HubError, named } from "./hub_error.ts";
 import {
   assertHubOptions,
@@ -9,12 +9,10 @@ import {
   HUB_OPTIONS,
   type HubDownloadOptions,
   type HubOptions,
-  repositoryOf,
 } from "./hub_options.ts";
 import { assertHubPath } from "./hub_paths.ts";
 import { retrying, send } from "./request.ts";
 import { reporter } from "./snapshot.ts";
-import { storeOf } from "./store_of.ts";
 import { addressOf, type HubFile } from "./tree.ts";
 
 /**
@@ -61,16 +59,12 @@ export async function hubFile(
 ): Promise<string> {
   assertHubOptions("hubFile", options, DOWNLOAD_OPTIONS);
   assertHubPath("path", path);
-  const repository = await repositoryOf("hubFile", repo, options);
-  const store = storeOf(repository);
-  const resolved = await resolve(repository, store);
-  const { commit } = resolved;
+  const hub = await opened("hubFile", repo, options);
+  const { store, commit } = hub;
   const found = await store.find(commit, path);
   if (found) return found.location();
-  const entry = await entryOf(repository, store, resolved, path);
-  if (resolved.offline !== undefined) {
-    throw notKept(repository, store, resolved.offline, [path]);
-  }
+  const entry = await entryOf(hub, path);
+  if (hub.offline !== undefined) throw notKept(hub, [path]);
   const report = reporter([entry], options.progress);
   const kept = await store.keep(commit, entry, (bytes) => report(entry, bytes));
   return kept.location();
@@ -113,15 +107,13 @@ export async function hubFiles(
   options: HubOptions = {},
 ): Promise<HubFile[]> {
   assertHubOptions("hubFiles", options, HUB_OPTIONS);
-  const repository = await repositoryOf("hubFiles", repo, options);
-  const store = storeOf(repository);
-  const resolved = await resolve(repository, store);
-  const tree = await treeOf(repository, store, resolved);
+  const hub = await opened("hubFiles", repo, options);
+  const tree = await treeOf(hub);
   if (tree) return tree;
   throw new HubError(
     `the files of ${
-      named(repository)
-    } are not listed in ${store.name}, and the hub cannot be asked (${resolved.offline})`,
+      named(hub.repository)
+    } are not listed in ${hub.store.name}, and the hub cannot be asked (${hub.offline})`,
   );
 }
 
@@ -168,14 +160,11 @@ export async function hubBytes(
 ): Promise<RandomAccess> {
   assertHubOptions("hubBytes", options, HUB_OPTIONS);
   assertHubPath("path", path);
-  const repository = await repositoryOf("hubBytes", repo, options);
-  const store = storeOf(repository);
-  const { commit, offline } = await resolve(repository, store);
+  const hub = await opened("hubBytes", repo, options);
+  const { repository, store, commit } = hub;
   const found = await store.find(commit, path);
   if (found) return await found.access();
-  if (offline !== undefined) {
-    throw notKept(repository, store, offline, [path]);
-  }
+  if (hub.offline !== undefined) throw notKept(hub, [path]);
   return await urlBytes(addressOf(repository, commit, path), {
     fetch(url, init) {
       const headers = Object.fromEntries(new Headers(init?.headers));

@@ -6,15 +6,9 @@ import { shown } from "../../contract/shown.ts";
  * have it.
  */
 export function assertRepository(owner: string, repo: string): void {
-  if (typeof repo !== "string") {
-    throw new TypeError(
-      `${owner}'s repo should be a name such as "google/vit-base-patch16-224", got ${
-        shown(repo)
-      }`,
-    );
-  }
-  if (isRepository(repo)) return;
-  throw new RangeError(
+  const isText = typeof repo === "string";
+  if (isText && isRepository(repo)) return;
+  throw new (isText ? RangeError : TypeError)(
     `${owner}'s repo should be a name such as "google/vit-base-patch16-224", got ${
       shown(repo)
     }`,
@@ -30,9 +24,7 @@ export function isRepository(repo: string): boolean {
 /** Throws unless a text is a path within a folder, on every system. */
 export function assertHubPath(name: string, path: string): void {
   if (typeof path !== "string") {
-    throw new TypeError(
-      `${name} should be a path, got ${shown(path)}`,
-    );
+    throw new TypeError(`${name} should be a path, got ${shown(path)}`);
   }
   const steps = path.split("/");
   const isInside = path.length <= 4096 && !/[\\\0\r\n]|^[a-z]:/i.test(path) &&

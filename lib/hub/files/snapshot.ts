@@ -1,18 +1,14 @@
 import { nodeModule } from "../../contract/node_module.ts";
 import type { OptionNames } from "../../contract/options.ts";
-import { notKept, resolve, type Resolved, treeOf } from "./commit.ts";
+import { notKept, type Opened, opened, storeOf, treeOf } from "./commit.ts";
 import { HubError, named } from "./hub_error.ts";
 import {
   assertHubOptions,
   DOWNLOAD_OPTIONS,
   type HubDownloadOptions,
   type HubProgress,
-  type Repository,
-  repositoryOf,
 } from "./hub_options.ts";
 import { pathMatcher, type PathPatterns } from "./patterns.ts";
-import type { HubStore } from "./hub_store.ts";
-import { storeOf } from "./store_of.ts";
 import type { HubFile } from "./tree.ts";
 
 /** Options of {@linkcode hubSnapshot}. */
@@ -99,11 +95,9 @@ export async function hubSnapshot(
       "a page has no folder for hubSnapshot(); take single files by hubFile(), or a model by fromPretrained()",
     );
   }
-  const repository = await repositoryOf("hubSnapshot", repo, options);
-  const store = storeOf(repository);
-  const resolved = await resolve(repository, store);
-  const { commit, offline } = resolved;
-  const tree = await treeOf(repository, store, resolved);
+  const hub = await opened("hubSnapshot", repo, options);
+  const { repository, store, commit, offline } = hub;
+  const tree = await treeOf(hub);
   // Without a manifest, what another program has kept.
   const paths = tree?.map(({ path }) => path) ?? await store.pathsOf(commit);
   const wanted = paths.filter((path) => isIn(path) && !isOut(path));
@@ -122,7 +116,7 @@ export async function hubSnapshot(
     );
   }
   const entries = tree?.filter(({ path }) => wanted.includes(path)) ?? [];
-  await keepAll(repository, store, resolved, entries, progress);
+  await keepAll(hub, entries, progress);
   return {
     folder: `${store.name}/snapshots/${commit}`,
     commit,
@@ -132,12 +126,11 @@ export async function hubSnapshot(
 
 /** Downloads what is not kept of files, some at once; the first error ends all. */
 export async function keepAll(
-  repository: Repository,
-  store: HubStore,
-  { commit, offline }: Resolved,
+  hub: Opened,
   entries: readonly HubFile[],
   progress: ((progress: HubProgress) => void) | undefined,
 ): Promise<void> {
+  const { repository, store, commit } = hub;
   const report = reporter(entries, progress);
   const lacking: HubFile[] = [];
   for (const entry of entries) {
@@ -145,9 +138,8 @@ export async function keepAll(
     else lacking.push(entry);
   }
   if (lacking.length === 0) return;
-  if (offline !== undefined) {
-    const paths = lacking.map(({ path }) => path);
-    throw notKept(repository, store, offline, paths);
+  if (hub.offline !== undefined) {
+    throw notKept(hub, lacking.map(({ path }) => path));
   }
   const failed = new AbortController();
   const { signal } = repository;

@@ -121,12 +121,8 @@ function filesIn(listing: unknown, url: string): HubFile[] {
     (entry) => {
       const { path, size, oid, lfs } = entry;
       return lfs === undefined || lfs === null
-        ? checkedFile({ path, size, digest: oid }, 40, url)
-        : checkedFile(
-          { path, size: Object(lfs).size, digest: Object(lfs).oid },
-          64,
-          url,
-        );
+        ? checkedFile(url, 40, path, size, oid)
+        : checkedFile(url, 64, path, Object(lfs).size, Object(lfs).oid);
     },
   );
 }
@@ -135,13 +131,18 @@ function filesIn(listing: unknown, url: string): HubFile[] {
  * Throws unless a listing's file is one: its digest and its path become names of
  * files here.
  */
-function checkedFile(file: HubFile, digits: number, url: string): HubFile {
-  const { path, size, digest } = file;
+function checkedFile(
+  url: string,
+  digits: number,
+  path: string,
+  size: number,
+  digest: string,
+): HubFile {
   assertHubPath(`a file that ${url} lists`, path);
   if (
     Number.isSafeInteger(size) && size >= 0 && typeof digest === "string" &&
     digest.length === digits && /^[0-9a-f]+$/.test(digest)
-  ) return file;
+  ) return { path, size, digest };
   throw new HubError(
     `${url} should list ${path} with a size and a digest of ${digits} digits, got ${
       shown(size)
@@ -180,23 +181,12 @@ export function treeFiles(text: string): HubFile[] | undefined {
   try {
     const tree = JSON.parse(text);
     if (tree.format_version !== 1) return undefined;
-    return Object.entries((tree as TreeFile).files).map(([path, entry]) =>
-      entry.lfs_sha256 === undefined || entry.lfs_sha256 === null
-        ? checkedFile(
-          { path, size: entry.size, digest: entry.blob_id },
-          40,
-          "the cache",
-        )
-        : checkedFile(
-          {
-            path,
-            size: entry.lfs_size ?? entry.size,
-            digest: entry.lfs_sha256,
-          },
-          64,
-          "the cache",
-        )
-    );
+    return Object.entries((tree as TreeFile).files).map(([path, entry]) => {
+      const { size, blob_id, lfs_sha256, lfs_size } = entry;
+      return lfs_sha256 === undefined || lfs_sha256 === null
+        ? checkedFile("the cache", 40, path, size, blob_id)
+        : checkedFile("the cache", 64, path, lfs_size ?? size, lfs_sha256);
+    });
   } catch {
     return undefined; // damaged, or of another version: it is made anew
   }

@@ -1,10 +1,10 @@
-import { shown } from "../../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import {
   assertBoolean,
   assertFinite,
+  assertOneOf,
   assertPositiveInteger,
 } from "../../contract/values.ts";
 import type { Tokenizer } from "../../data/text/tokenizer.ts";
@@ -204,17 +204,12 @@ export async function fromPretrained(
 }
 
 function assertChanges({ variant, head, numClasses }: Changes): void {
-  const choices: [string, unknown, readonly string[]][] = [
-    ["variant", variant, ["lit", "d", "s"]],
-    ["head", head, ["masked-language-model", "classification"]],
-  ];
-  for (const [name, value, known] of choices) {
-    if (value === undefined || known.includes(value as string)) continue;
-    throw new RangeError(
-      `fromPretrained's ${name} should be ${
-        known.map((one) => JSON.stringify(one)).join(" or ")
-      }, or left out, got ${shown(value)}`,
-    );
+  if (variant !== undefined) {
+    assertOneOf("fromPretrained's variant", variant, ["lit", "d", "s"]);
+  }
+  if (head !== undefined) {
+    const heads = ["masked-language-model", "classification"] as const;
+    assertOneOf("fromPretrained's head", head, heads);
   }
   if (numClasses !== undefined) {
     assertPositiveInteger("fromPretrained's numClasses", numClasses);

@@ -4,11 +4,10 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../../contract/node_module.ts";
 import { files, ifThere, pathOf } from "../../io/file_system.ts";
 import { readSafetensors } from "../../io/safetensors.ts";
-import { notKept, resolve, treeOf } from "../files/commit.ts";
-import { type HubDownloadOptions, repositoryOf } from "../files/hub_options.ts";
+import { notKept, opened, treeOf } from "../files/commit.ts";
+import type { HubDownloadOptions } from "../files/hub_options.ts";
 import { encodedPath, isRepository } from "../files/hub_paths.ts";
 import { keepAll } from "../files/snapshot.ts";
-import { storeOf } from "../files/store_of.ts";
 
 /** The files of a model. */
 export interface ModelFiles {
@@ -74,21 +73,19 @@ async function filesOfHub(
   repo: string,
   options: HubDownloadOptions,
 ): Promise<ModelFiles> {
-  const repository = await repositoryOf("fromPretrained", repo, options);
-  const store = storeOf(repository);
-  const resolved = await resolve(repository, store);
-  const { commit, offline } = resolved;
-  const tree = await treeOf(repository, store, resolved);
+  const hub = await opened("fromPretrained", repo, options);
+  const { repository, store, commit } = hub;
+  const tree = await treeOf(hub);
   const entriesOf = (paths: readonly string[]) =>
     tree?.filter(({ path }) => paths.includes(path)) ?? [];
   const prepare = (paths: readonly string[]) =>
-    keepAll(repository, store, resolved, entriesOf(paths), options.progress);
+    keepAll(hub, entriesOf(paths), options.progress);
   const find = async (path: string) => {
     if (tree && entriesOf([path]).length === 0) return undefined;
     await prepare([path]);
     const found = await store.find(commit, path);
     // Without a manifest, nobody knows whether there is such a file.
-    if (!found && tree) throw notKept(repository, store, offline ?? "", [path]);
+    if (!found && tree) throw notKept(hub, [path]);
     return found;
   };
   const bytesOf = async (path: string) => {

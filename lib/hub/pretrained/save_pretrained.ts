@@ -1,7 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertPath, assertPositiveInteger } from "../../contract/values.ts";
+import {
+  assertModel,
+  assertPath,
+  assertPositiveInteger,
+} from "../../contract/values.ts";
 import type { Tokenizer } from "../../data/text/tokenizer.ts";
 import type { TokenizerFile } from "../../data/text/tokenizer_file.ts";
 import { files, pathOf } from "../../io/file_system.ts";
@@ -102,13 +106,7 @@ export async function savePretrained(
   const { model, config, tokenizer, preprocessing, maxShardBytes = 5e9 } =
     options;
   assertPositiveInteger("savePretrained's maxShardBytes", maxShardBytes);
-  if (!Array.isArray(Object(model).layers)) {
-    throw new TypeError(
-      `savePretrained's model should be a model such as lionBert() makes, got ${
-        shown(model)
-      }`,
-    );
-  }
+  assertModel("savePretrained's model", model);
   if (typeof config !== "object" || config === null) {
     throw new TypeError(
       'savePretrained\'s config should be an object such as { model_type: "lion", architecture: "lionBert", options: { … } }, got ' +
