@@ -22,18 +22,12 @@ export function processors(): number {
  * on any machine. A thread takes some megabytes and time to start, and threads beyond
  * the processors only wait for each other: on two processors, 64 of them took five
  * seconds to start, and a thousand did not start at all.
- *
- * @default this machine's
  */
 export function mostThreads(available: number = processors()): number {
   return Math.max(ANYWHERE, PER_PROCESSOR * available);
 }
 
-/**
- * Throws unless a machine can use the given number of threads.
- *
- * @default this machine's
- */
+/** Throws unless a machine can use the given number of threads. */
 export function assertThreads(
   name: string,
   value: number,

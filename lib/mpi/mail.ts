@@ -71,7 +71,9 @@ export class Mail {
     };
     return this.#watch.pass(delivery, () => {
       this.#sent.set(peer, index + 1);
-      const requests = [this.#sendFirst(sealed(envelope, values), peer, tag)];
+      const requests = [
+        this.#pass("MPI_Isend", sealed(envelope, values), peer, tag),
+      ];
       if (isLong(envelope)) {
         requests.push(this.#channel.send(values, peer, index));
       }
@@ -96,7 +98,7 @@ export class Mail {
     const { peer, tag } = delivery;
     return this.#watch.pass(delivery, () => {
       const first = new Uint8Array(new ArrayBuffer(SHORT));
-      const request = this.#receiveFirst(first, peer, tag);
+      const request = this.#pass("MPI_Irecv", first, peer, tag);
       let rest: Request | undefined;
       const advance = () => {
         if (!rest) {
@@ -133,7 +135,7 @@ export class Mail {
       );
     while (isThere()) {
       const first = new Uint8Array(new ArrayBuffer(SHORT));
-      const request = this.#receiveFirst(first, anySource, anyTag);
+      const request = this.#pass("MPI_Irecv", first, anySource, anyTag);
       // The message has arrived, or nearly so.
       while (!this.#caller.hasEnded(request));
       this.#discardRest(opened(first));
@@ -170,36 +172,21 @@ export class Mail {
     this.#watch.add(() => this.#caller.hasEnded(request));
   }
 
-  #sendFirst(
+  /** Begins to send or receive an envelope. */
+  #pass(
+    call: "MPI_Isend" | "MPI_Irecv",
     first: Uint8Array<ArrayBuffer>,
-    to: number,
+    peer: number,
     tag: number,
   ): Request {
     const { functions, handles: { world, types } } = this.#caller;
     const type = types["Uint8Array"]!;
     return this.#caller.begin(
-      "MPI_Isend",
+      call,
       first,
       (request) =>
-        functions.MPI_Isend(
-          ...[first, first.length, type, to, tag, world, request] as const,
-        ),
-    );
-  }
-
-  #receiveFirst(
-    first: Uint8Array<ArrayBuffer>,
-    from: number,
-    tag: number,
-  ): Request {
-    const { functions, handles: { world, types } } = this.#caller;
-    const type = types["Uint8Array"]!;
-    return this.#caller.begin(
-      "MPI_Irecv",
-      first,
-      (request) =>
-        functions.MPI_Irecv(
-          ...[first, first.length, type, from, tag, world, request] as const,
+        functions[call](
+          ...[first, first.length, type, peer, tag, world, request] as const,
         ),
     );
   }

@@ -10,6 +10,26 @@ type Marker = bigint;
  */
 export type Handle = bigint | Deno.PointerValue;
 
+/** Sends values to a rank, or receives them from one. */
+type Transfer<Communicator = Handle> = (
+  values: Memory,
+  count: number,
+  type: Handle,
+  peer: number,
+  tag: number,
+  communicator: Communicator,
+  request: Memory,
+) => number;
+
+/** Asks whether a message has arrived. */
+type Probe<Communicator = Handle> = (
+  from: number,
+  tag: number,
+  communicator: Communicator,
+  flag: Memory,
+  status: Marker,
+) => number;
+
 /** The functions of libmpi. All return an error code; those with `I` return before they are done. */
 export interface Functions {
   /** The function ioctl of the C library, which every libmpi has opened. */
@@ -56,42 +76,14 @@ export interface Functions {
     communicator: bigint,
     request: Memory,
   ): number;
-  sendOfMade(
-    values: Memory,
-    count: number,
-    type: Handle,
-    to: number,
-    tag: number,
-    communicator: bigint,
-    request: Memory,
-  ): number;
-  receiveOfMade(
-    values: Memory,
-    count: number,
-    type: Handle,
-    from: number,
-    tag: number,
-    communicator: bigint,
-    request: Memory,
-  ): number;
-  probeOfMade(
-    from: number,
-    tag: number,
-    communicator: bigint,
-    flag: Memory,
-    status: Marker,
-  ): number;
+  readonly sendOfMade: Transfer<bigint>;
+  readonly receiveOfMade: Transfer<bigint>;
+  readonly probeOfMade: Probe<bigint>;
   MPI_Error_class(code: number, errorClass: Memory): number;
   MPI_Error_string(code: number, text: Memory, length: Memory): number;
   MPI_Test(request: Memory, flag: Memory, status: Marker): number;
   MPI_Cancel(request: Memory): number;
-  MPI_Iprobe(
-    from: number,
-    tag: number,
-    communicator: Handle,
-    flag: Memory,
-    status: Marker,
-  ): number;
+  readonly MPI_Iprobe: Probe;
   MPI_Ibarrier(communicator: Handle, request: Memory): number;
   MPI_Ibcast(
     values: Memory,
@@ -130,24 +122,8 @@ export interface Functions {
     communicator: Handle,
     request: Memory,
   ): number;
-  MPI_Isend(
-    values: Memory,
-    count: number,
-    type: Handle,
-    to: number,
-    tag: number,
-    communicator: Handle,
-    request: Memory,
-  ): number;
-  MPI_Irecv(
-    values: Memory,
-    count: number,
-    type: Handle,
-    from: number,
-    tag: number,
-    communicator: Handle,
-    request: Memory,
-  ): number;
+  readonly MPI_Isend: Transfer;
+  readonly MPI_Irecv: Transfer;
 }
 
 /** The signature with which one of {@linkcode Functions} is opened. */

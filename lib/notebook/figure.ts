@@ -23,6 +23,7 @@ import {
 } from "./plotly_page.ts";
 import { render } from "./render.ts";
 import { defaultRenderers, parseRenderers } from "./renderers.ts";
+import { assertOneOf } from "../contract/values.ts";
 
 /** A trace of plotly.js, such as `{ type: "scatter", x: [1, 2], y: [3, 4] }`. */
 export type Trace = Record<string, unknown>;
@@ -165,11 +166,7 @@ export class Figure implements Displayable {
   toHTML(options: HTMLOptions = {}): string {
     assertOptions("toHTML", options, HTML_OPTIONS);
     const { fullPage = true, plotly = "source" } = options;
-    if (plotly !== "source" && plotly !== "cdn" && plotly !== false) {
-      throw new RangeError(
-        `plotly should be "source", "cdn" or false, got ${shown(plotly)}`,
-      );
-    }
+    assertOneOf("plotly", plotly, ["source", "cdn", false]);
     const part = [plotElement(this.toJSON()), ...captionOf(this.caption)]
       .join("\n");
     const body = plotly ? `${plotlyScript(plotly)}\n${part}` : part;
@@ -197,9 +194,7 @@ export class Figure implements Displayable {
     assertOptions("toImage", options, IMAGE_OPTIONS);
     const { format = "png", scale = 2 } = options;
     const { width = this.size.width, height = this.size.height } = options;
-    if (format !== "png" && format !== "svg") {
-      throw new RangeError(`format should be png or svg, got "${format}"`);
-    }
+    assertOneOf("format", format, ["png", "svg"]);
     const { drawSVG, rasterize } = await loadOptional(
       "a Figure's picture",
       ["jsdom", "@resvg/resvg-js", "dejavu-fonts-ttf"],

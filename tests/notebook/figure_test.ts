@@ -203,6 +203,6 @@ Deno.test("Figure() says what is wrong with it", async () => {
   await assertRejects(
     () => LINES.toImage({ format: "jpeg" as never }),
     RangeError,
-    'format should be png or svg, got "jpeg"',
+    'format should be "png" or "svg", got "jpeg"',
   );
 });

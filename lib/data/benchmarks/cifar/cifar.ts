@@ -1,7 +1,9 @@
 import { assertOneOf } from "../../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
-import { assertPlace } from "../../batches/dataset.ts";
-import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
+import {
+  type ImageDataset,
+  imagesOf,
+} from "../../images/datasets/image_dataset.ts";
 import { parquetImages } from "../../images/datasets/parquet_images.ts";
 import { folderPath, inShell } from "../folder_files.ts";
 import { parquetParts } from "../parquet_parts.ts";
@@ -88,7 +90,7 @@ export async function cifar(
   if (found) {
     const { names, records } = cifarRecords(found, classes, labels);
     assertNames(found.place, names, count);
-    return imagesOf(records, names);
+    return imagesOfFiles(records, names);
   }
   const files = await parquetOf(root, { classes, part });
   if (files.length === 0) throw nothingFound(root, classes);
@@ -125,7 +127,7 @@ function assertCifarOptions(
 }
 
 /** The images of files, one file after another. */
-function imagesOf(
+function imagesOfFiles(
   records: readonly CifarRecords[],
   classes: readonly string[],
 ): ImageDataset {
@@ -139,20 +141,15 @@ function imagesOf(
     starts.push(start);
     start += file.size;
   }
-  return {
-    ...{ classes, labels, size },
-    get(index) {
-      assertPlace(index, size);
-      const file = starts.findLastIndex((start) => start <= index);
-      const { name, planes } = records[file]!;
-      const place = index - starts[file]!;
-      return {
-        name: `${name}, image ${place}`,
-        label: labels[index]!,
-        bytes: () => Promise.resolve(ppmOf(planes(place))),
-      };
-    },
-  };
+  return imagesOf(classes, labels, (index) => {
+    const file = starts.findLastIndex((start) => start <= index);
+    const { name, planes } = records[file]!;
+    const place = index - starts[file]!;
+    return {
+      name: `${name}, image ${place}`,
+      bytes: () => Promise.resolve(ppmOf(planes(place))),
+    };
+  });
 }
 
 function assertLabels({ name, labels }: CifarRecords, count: number): void {

@@ -1,13 +1,14 @@
 /** ImageNet's images in folders. @module */
-import { files } from "../../../io/file_system.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
-import { assertPlace } from "../../batches/dataset.ts";
 import { PackedTexts } from "../../batches/packed_texts.ts";
 import {
   contentOf,
   type FolderContent,
 } from "../../images/datasets/folder_content.ts";
-import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
+import {
+  type ImageDataset,
+  imagesInFiles,
+} from "../../images/datasets/image_dataset.ts";
 import { imageFolder } from "../../images/datasets/image_folder.ts";
 import { isFolder } from "../original_files.ts";
 import {
@@ -83,16 +84,9 @@ function imagesInOne(
 ): ImageDataset {
   const names = new PackedTexts(sorted);
   const { places, labels } = withLabels(sorted, truth, path);
-  return {
-    ...{ classes: truth.classes, labels, size: labels.length },
-    get(index) {
-      assertPlace(index, labels.length);
-      const name = `${path}/${names.get(places[index]!)}`;
-      return {
-        name,
-        label: labels[index]!,
-        bytes: () => files().readFile(name),
-      };
-    },
-  };
+  return imagesInFiles(
+    truth.classes,
+    labels,
+    (index) => `${path}/${names.get(places[index]!)}`,
+  );
 }

@@ -1,8 +1,8 @@
 /** ImageNet's images in the original tars. @module */
-import { assertPlace } from "../../batches/dataset.ts";
 import {
   assertClassCount,
   type ImageDataset,
+  imagesOf,
   labelsOf,
 } from "../../images/datasets/image_dataset.ts";
 import { isFile } from "../original_files.ts";
@@ -61,20 +61,15 @@ function trainImages(
     starts.push(size);
     size += images.size;
   }
-  return {
-    ...{ classes, labels, size },
-    get(index) {
-      assertPlace(index, size);
-      const label = labels[index]!;
-      const folder = folders[label]!;
-      const place = index - starts[label]!;
-      return {
-        name: `${bytes.name}:${folder.name}.tar:${folder.images.get(place)}`,
-        label,
-        bytes: () => readImageOf(bytes, folder, place),
-      };
-    },
-  };
+  return imagesOf(classes, labels, (index) => {
+    const label = labels[index]!;
+    const folder = folders[label]!;
+    const place = index - starts[label]!;
+    return {
+      name: `${bytes.name}:${folder.name}.tar:${folder.images.get(place)}`,
+      bytes: () => readImageOf(bytes, folder, place),
+    };
+  });
 }
 
 /** The images of a tar that has all of them side by side. */
@@ -84,16 +79,11 @@ function validationImages(
 ): ImageDataset {
   const { images } = folder!;
   const { places, labels } = withLabels(images, truth, bytes.name);
-  return {
-    ...{ classes: truth.classes, labels, size: labels.length },
-    get(index) {
-      assertPlace(index, labels.length);
-      const place = places[index]!;
-      return {
-        name: `${bytes.name}:${images.get(place)}`,
-        label: labels[index]!,
-        bytes: () => readImageOf(bytes, folder!, place),
-      };
-    },
-  };
+  return imagesOf(truth.classes, labels, (index) => {
+    const place = places[index]!;
+    return {
+      name: `${bytes.name}:${images.get(place)}`,
+      bytes: () => readImageOf(bytes, folder!, place),
+    };
+  });
 }

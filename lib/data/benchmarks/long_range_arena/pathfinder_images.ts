@@ -1,11 +1,13 @@
 import { shown } from "../../../contract/shown.ts";
 import { files } from "../../../io/file_system.ts";
-import { assertPlace } from "../../batches/dataset.ts";
 import { chunksOf } from "../../bytes/chunks.ts";
 import type { BadRecord } from "../../records/bad_records.ts";
 import { byteLines } from "../../records/byte_lines.ts";
 import { LineParser } from "../../records/line_parser.ts";
-import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
+import {
+  type ImageDataset,
+  imagesInFiles,
+} from "../../images/datasets/image_dataset.ts";
 import { releaseFiles } from "./release_folder.ts";
 
 /** How long the curves are, from easy to hard. */
@@ -59,19 +61,11 @@ export async function pathfinderImages(
       labels.push(label);
     }
   }
-  const images = {
-    classes: ["not connected", "connected"],
-    labels: Uint16Array.from(labels),
-    size: paths.length,
-    get(index: number) {
-      assertPlace(index, paths.length);
-      const name = paths[index]!;
-      return {
-        ...{ name, label: labels[index]! },
-        bytes: () => files().readFile(name),
-      };
-    },
-  };
+  const images = imagesInFiles(
+    ["not connected", "connected"],
+    Uint16Array.from(labels),
+    (index) => paths[index]!,
+  );
   return { images, empty };
 }
 

@@ -1,6 +1,7 @@
 import type { BlockDataset } from "../../batches/block_orders.ts";
 import { shown } from "../../../contract/shown.ts";
-import type { Dataset } from "../../batches/dataset.ts";
+import { assertPlace, type Dataset } from "../../batches/dataset.ts";
+import { files } from "../../../io/file_system.ts";
 
 /** An image as its file has it. */
 export interface EncodedImage {
@@ -21,6 +22,34 @@ export interface ImageDataset
   readonly classes: readonly string[];
   /** The class of each image: for counts, and splits, without reading an image. */
   readonly labels: Uint16Array;
+}
+
+/** A dataset of images, of what is known of each without its label. */
+export function imagesOf(
+  classes: readonly string[],
+  labels: Uint16Array,
+  at: (index: number) => Pick<EncodedImage, "name" | "bytes">,
+): ImageDataset {
+  const size = labels.length;
+  return {
+    ...{ classes, labels, size },
+    get(index) {
+      assertPlace(index, size);
+      return { ...at(index), label: labels[index]! };
+    },
+  };
+}
+
+/** A dataset of images that are files. */
+export function imagesInFiles(
+  classes: readonly string[],
+  labels: Uint16Array,
+  pathOf: (index: number) => string,
+): ImageDataset {
+  return imagesOf(classes, labels, (index) => {
+    const name = pathOf(index);
+    return { name, bytes: () => files().readFile(name) };
+  });
 }
 
 /** The most classes, as many as a label can tell. */

@@ -2,13 +2,13 @@ import { assertOptions, type OptionNames } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { assertOneOf, assertPath } from "../../../contract/values.ts";
 import { files, pathOf } from "../../../io/file_system.ts";
-import { assertPlace } from "../../batches/dataset.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
 import { PackedTexts } from "../../batches/packed_texts.ts";
 import { contentOf } from "./folder_content.ts";
 import {
   assertClassCount,
   type ImageDataset,
+  imagesInFiles,
   labelsOf,
 } from "./image_dataset.ts";
 
@@ -118,20 +118,11 @@ export async function imageFolder(
     for (const path of found) paths.push(path.slice(root.length));
     counts.push(found.length);
   }
-  const labels = labelsOf(counts);
-  return {
-    ...{ classes: [...classes], labels },
-    size: paths.size,
-    get(index) {
-      assertPlace(index, paths.size);
-      const name = root + paths.get(index);
-      return {
-        name,
-        label: labels[index]!,
-        bytes: () => files().readFile(name),
-      };
-    },
-  };
+  return imagesInFiles(
+    [...classes],
+    labelsOf(counts),
+    (index) => root + paths.get(index),
+  );
 }
 
 function assertNames(option: string, names: readonly string[]): void {

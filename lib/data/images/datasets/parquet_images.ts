@@ -1,5 +1,4 @@
 import { assertOptions, type OptionNames } from "../../../contract/options.ts";
-import { assertPlace } from "../../batches/dataset.ts";
 import type { ByteSource } from "../../bytes/bytes_of.ts";
 import {
   parquet,
@@ -7,7 +6,7 @@ import {
   type ParquetGroup,
 } from "../../records/parquet.ts";
 import { classLabels } from "./class_labels.ts";
-import type { ImageDataset } from "./image_dataset.ts";
+import { type ImageDataset, imagesOf } from "./image_dataset.ts";
 import { shown } from "../../../contract/shown.ts";
 
 /** Options of {@linkcode parquetImages}. */
@@ -77,22 +76,15 @@ export async function parquetImages(
     `the column ${JSON.stringify(label)}`,
     nameOf,
   );
-  return {
-    classes,
-    labels,
-    size: rows.size,
-    locality: rows.locality,
-    localitiesKept: rows.localitiesKept,
-    get(index) {
-      assertPlace(index, rows.size);
-      const name = nameOf(index);
-      return {
-        name,
-        label: labels[index]!,
-        bytes: async () => fileIn((await rows.get(index))[image], image, name),
-      };
-    },
-  };
+  const images = imagesOf(classes, labels, (index) => {
+    const name = nameOf(index);
+    return {
+      name,
+      bytes: async () => fileIn((await rows.get(index))[image], image, name),
+    };
+  });
+  const { locality, localitiesKept } = rows;
+  return { ...images, locality, localitiesKept };
 }
 
 function assertColumn(option: string, name: string): void {

@@ -4,7 +4,7 @@ import { assertIterable, assertText } from "../../../contract/values.ts";
 import type { TarSample } from "../../records/tar/sample.ts";
 import type { WebDataset } from "../../records/web_dataset.ts";
 import { classLabels } from "./class_labels.ts";
-import type { ImageDataset } from "./image_dataset.ts";
+import { type ImageDataset, imagesOf } from "./image_dataset.ts";
 
 /** Options of {@linkcode webDatasetImages}. */
 export interface WebDatasetImagesOptions {
@@ -98,20 +98,12 @@ export async function webDatasetImages(
     `the field ${label}`,
     (index) => samples.get(index).name,
   );
-  return {
-    ...{ classes, labels },
-    size: samples.size,
-    locality: samples.locality,
-    get(index) {
-      const sample = samples.get(index);
-      const field = image ?? imageOf(sample);
-      return {
-        name: sample.name,
-        label: labels[index]!,
-        bytes: () => sample.bytes(field),
-      };
-    },
-  };
+  const images = imagesOf(classes, labels, (index) => {
+    const sample = samples.get(index);
+    const field = image ?? imageOf(sample);
+    return { name: sample.name, bytes: () => sample.bytes(field) };
+  });
+  return { ...images, locality: samples.locality };
 }
 
 /** The label of each sample. */
