@@ -111,14 +111,6 @@ export type Checked<Expected extends Inputs<object>> = {
 /**
  * Checks inputs and converts them to float32, with zeros for vectors at
  * padding. Call it inside `tf.tidy`.
- *
- * @param owner The name of the function that takes them.
- * @param inputs The inputs given.
- * @param expected The inputs expected.
- * @param options The options; only `mask` and `segments` are read.
- * @returns The inputs, and the segments.
- * @throws {TypeError} If an input is unknown, missing, has the wrong shape or
- * is not numeric.
  */
 export function readInputs<T extends object, Expected extends Inputs<T>>(
   owner: string,

@@ -27,7 +27,6 @@ export type MlstmState = {
  *
  * @param before The state so far, `undefined` before the first token; it is not
  * changed, and stays the caller's to dispose of.
- * @param inputs See {@linkcode MlstmInputs}.
  * @param mask `[batch, length]`, 1 for a token, 0 for padding, which is
  * skipped.
  * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.

@@ -164,11 +164,7 @@ export function selectiveDecay(
   return { kind: "selective", logDecay, convention };
 }
 
-/**
- * Throws unless the convention exists.
- *
- * @throws {RangeError} If it does not.
- */
+/** Throws unless the convention exists. */
 export function assertConvention(
   name: string,
   convention: DecayConvention,
@@ -267,13 +263,7 @@ const KINDS: Readonly<Record<Decay["kind"], true>> = {
   "two-sided-diagonal": true,
 };
 
-/**
- * Throws unless a value is a decay.
- *
- * @param name The caller's name for the value.
- * @param decay The value given.
- * @throws {TypeError} If it is not a decay.
- */
+/** Throws unless a value is a decay. */
 export function assertDecay(name: string, decay: Decay): void {
   const { kind } = Object(decay);
   if (typeof kind === "string" && Object.hasOwn(KINDS, kind)) return;

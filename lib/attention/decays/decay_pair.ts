@@ -81,7 +81,6 @@ export function isDiagonal(
  * The pair of log decays that a decay stands for, or `null` for no decay.
  * Differentiable in the decay's tensors. Call it inside `tf.tidy`.
  *
- * @param decay The decay.
  * @param shape `[batch, heads, length]` of the sequence that it applies to.
  * @returns The pair, or `null` where nothing decays.
  * @throws {TypeError} If the decay's tensors do not have the sequence's shape,
@@ -151,10 +150,7 @@ export function assertOfBatch(
   assertShape(name, x, [sequences, ...others], axes);
 }
 
-/**
- * The pair for causal attention: no backward state, and a mask even without
- * decay.
- */
+/** The pair for causal attention: no backward state, and a mask even without decay. */
 export function causalPair(
   pair: LogDecayPair | null,
   [heads, length]: readonly [heads: number, length: number],

@@ -79,9 +79,7 @@ export function diagonalDecay(
   return { kind: "diagonal", logDecay, convention };
 }
 
-/**
- * Whether a decay is diagonal, with one value per channel of the keys.
- */
+/** Whether a decay is diagonal, with one value per channel of the keys. */
 export function isDiagonalDecay(decay: Decay): boolean {
   return decay.kind === "diagonal" || decay.kind === "two-sided-diagonal";
 }
@@ -90,7 +88,6 @@ export function isDiagonalDecay(decay: Decay): boolean {
  * The pair of log decays that a diagonal decay stands for, or `null` for any
  * other decay. Differentiable in the decay's tensors. Call it inside `tf.tidy`.
  *
- * @param decay The decay.
  * @param shape `[batch, heads, length, headDim]` of the sequence that it applies to.
  * @param causal Whether there is no backward state.
  * @param isFinite Whether to replace -Infinity; kernels accept it.

@@ -16,9 +16,7 @@ const ROUNDING = 1e-3;
  * logarithm are not. The first values are looked at where that waits for no
  * device; `checkDecay` reads all of them.
  *
- * @param name The caller's name for the tensor.
  * @param logDecay The tensor, of one number a head or of tokens.
- * @throws {TypeError} If it is not numeric.
  * @throws {RangeError} If it is empty, one of a head's values is above 0, or all
  * that are looked at are from 0 to 1.
  */

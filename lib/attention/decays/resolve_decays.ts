@@ -41,8 +41,6 @@ interface DecayedSequence {
  * packed sequences kept apart. Differentiable in the decay's tensors.
  * Call it inside `tf.tidy`.
  *
- * @param decay The decay.
- * @param sequence See {@linkcode DecayedSequence}.
  * @returns The pair, or `null` where nothing decays in either direction.
  * @throws {TypeError} If the decay's tensors do not have the sequence's shape,
  * batch axis of 1 allowed.

@@ -88,9 +88,7 @@ export const blockwise: Form = (q, k, v, pair, chunkSize) => {
   }) as tf.Tensor4D;
 };
 
-/**
- * Runs a step in a tidy and disposes of the tensor that the result replaces.
- */
+/** Runs a step in a tidy and disposes of the tensor that the result replaces. */
 function replace(old: tf.Tensor | null, step: () => tf.Tensor): tf.Tensor {
   const result = tf.tidy(step);
   old?.dispose();

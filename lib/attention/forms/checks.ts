@@ -37,9 +37,6 @@ interface CheckedOptions<Inputs = Vectors> {
  * Checks the tensors and the options of attention, and fills in the defaults.
  *
  * @param canShare Whether one head of q and k may be that of all heads of v.
- * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
- * of the wrong type.
- * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function assertAttention(
   given: GivenVectors,
@@ -64,9 +61,6 @@ export function assertAttention(
  * {@linkcode assertAttention} does for attention.
  *
  * @param given The vectors, and β, how much each token replaces, `[batch, heads, length]`.
- * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
- * of the wrong type.
- * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function assertDelta(
   { beta, ...given }: GivenVectors & { readonly beta: tf.Tensor },
@@ -83,8 +77,6 @@ export function assertDelta(
  * Checks queries, keys and values.
  *
  * @param canShare Whether one head of q and k may be that of all heads of v.
- * @throws {TypeError} If a tensor has the wrong shape or dtype.
- * @throws {RangeError} If a tensor is empty.
  */
 export function assertVectors(
   { q, k, v }: GivenVectors,
@@ -101,11 +93,7 @@ export function assertVectors(
   return { q, k, v };
 }
 
-/**
- * Checks a mask of padding.
- *
- * @throws {TypeError} If it has the wrong shape or dtype.
- */
+/** Checks a mask of padding. */
 export function assertMask(
   mask: tf.Tensor,
   shape: readonly [batch: number, length: number],

@@ -29,7 +29,6 @@ export function splitSums(sums: tf.Tensor4D): [tf.Tensor4D, tf.Tensor4D] {
  * sums.
  *
  * @param sums `[batch, heads, length, valueDim + 1]`
- * @param epsilon The number added to the row sums.
  * @param tokens `[batch, length]`, 0 at padding, if there is any.
  * @returns `[batch, heads, length, valueDim]`
  */

@@ -43,10 +43,7 @@ interface Token {
   readonly decay: tf.Tensor | undefined;
 }
 
-/**
- * The states just before and just after a token is written; undefined means
- * zero.
- */
+/** The states just before and just after a token is written; undefined means zero. */
 type Visit = {
   readonly before: tf.Tensor | undefined;
   readonly after: tf.Tensor;

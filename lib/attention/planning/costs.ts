@@ -38,9 +38,7 @@ interface Cost {
   readonly chunkSize: number | null;
   /** Whether chunks are computed one after another. */
   readonly isInSteps: boolean;
-  /**
-   * Keys whose scores tfjs operations hold at a time; 0 if they make no scores.
-   */
+  /** Keys whose scores tfjs operations hold at a time; 0 if they make no scores. */
   keys(problem: PlannedProblem, chunkSize: number): number;
   /** Whether tfjs operations keep the states of all chunks. */
   carries(problem: PlannedProblem): boolean;

@@ -57,12 +57,7 @@ export interface AttentionPlan {
  */
 const CROSSOVER: Record<string, number> = { webgpu: 384, wasm: 192, cpu: 256 };
 
-/**
- * Plans a problem on the current backend.
- *
- * @throws {RangeError} If an option has an invalid value, or the form's largest
- * tensor does not fit the backend.
- */
+/** Plans a problem on the current backend. */
 export function planAttention(problem: PlannedProblem): AttentionPlan {
   assertOptions(problem);
   const { form } = problem;
@@ -84,11 +79,7 @@ export function planAttention(problem: PlannedProblem): AttentionPlan {
   return planPlain(problem, formOfGradient(problem, wanted), gradientRefusal);
 }
 
-/**
- * Throws if tfjs operations, which have only 32 bits, would have to multiply in 16.
- *
- * @throws {RangeError} If they would.
- */
+/** Throws if tfjs operations, which have only 32 bits, would have to multiply in 16. */
 function assertSinglePrecision(
   { precision }: PlannedProblem,
   refusal: string,
@@ -186,11 +177,7 @@ function automaticForm(problem: PlannedProblem): ConcreteForm {
   return length <= crossover && fits ? "full" : "chunkwise";
 }
 
-/**
- * Throws unless the form exists and the chunk size is valid.
- *
- * @throws {RangeError} If either is not.
- */
+/** Throws unless the form exists and the chunk size is valid. */
 export function assertForm(form: string, chunkSize: number | undefined): void {
   if (form !== "auto" && !FORMS.includes(form as ConcreteForm)) {
     throw new RangeError(

@@ -37,9 +37,7 @@ export interface OuterStates {
   readonly after?: tf.Tensor4D | undefined;
 }
 
-/**
- * Options of {@linkcode attendWithState}: those of lionAttention, without defaults.
- */
+/** Options of {@linkcode attendWithState}: those of lionAttention, without defaults. */
 export interface WithStateOptions extends AttentionSettings, OuterStates {
   /** The mask of tokens, `[batch, length]` of float32, 0 at padding, if there is padding. */
   readonly tokens?: tf.Tensor2D | undefined;
@@ -85,8 +83,6 @@ const CHUNK = 64;
  * @param k `[batch, heads, length, headDim]`
  * @param v `[batch, heads, length, valueDim]`
  * @param pair Log decays of these tokens, or `null` where nothing decays.
- * @param options See {@linkcode WithStateOptions}.
- * @returns See {@linkcode WithStateResult}.
  */
 export function attendWithState(
   q: tf.Tensor4D,

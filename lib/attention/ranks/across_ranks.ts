@@ -35,8 +35,6 @@ interface SharedOptions {
 /**
  * Throws on all ranks unless they ask for the same attention, of tensors that
  * differ at most in length.
- *
- * @throws {RangeError} If they do not.
  */
 export function assertSameAttention(
   operation: string,
@@ -63,12 +61,7 @@ export function assertSameAttention(
   assertSameOnRanks(operation, facts, ranks);
 }
 
-/**
- * Throws unless ranks can compute attention together.
- *
- * @throws {TypeError} If the communicator is not one.
- * @throws {RangeError} If an option or the backend does not support ranks.
- */
+/** Throws unless ranks can compute attention together. */
 export function assertAcrossRanks(
   communicator: TokenRanks,
   { form = "auto", precision = "f32" }: {

@@ -83,13 +83,7 @@ export class SegmentReader {
   readonly #signal: AbortSignal | undefined;
   #kind: Kind | undefined;
 
-  /**
-   * @param source The source of the segments.
-   * @param signal Aborts the reading; `read` then throws its reason.
-   * @throws {TypeError} If a field of the source is missing or has the wrong
-   * type.
-   * @throws {RangeError} If a length is not a positive integer.
-   */
+  /** @param signal Aborts the reading; `read` then throws its reason. */
   constructor(source: StreamSource, signal: AbortSignal | undefined) {
     const given: unknown = source;
     if (typeof given !== "object" || given === null) {
@@ -118,13 +112,7 @@ export class SegmentReader {
     return { start, end: Math.min(start + segmentLength, length) };
   }
 
-  /**
-   * Reads a segment, passes it to a function, and disposes of it in any case.
-   *
-   * @param index The index of the segment, from 0.
-   * @param use The function; receives the segment.
-   * @returns The function's result.
-   */
+  /** Reads a segment, passes it to a function, and disposes of it in any case. */
   async read<Result>(
     index: number,
     use: (segment: CheckedSegment) => Result,

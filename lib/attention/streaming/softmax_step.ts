@@ -29,10 +29,7 @@ export interface SoftmaxInput {
   readonly slopes?: readonly number[] | undefined;
 }
 
-/**
- * The mask of all tokens including the next ones, `[batch, length]`, 0 at
- * padding.
- */
+/** The mask of all tokens including the next ones, `[batch, length]`, 0 at padding. */
 function tokensWith(
   state: SoftmaxState | undefined,
   { q, mask }: Pick<SoftmaxInput, "q" | "mask">,
@@ -75,7 +72,6 @@ export function nextPlaces(
  *
  * @param state The cache so far, `undefined` before the first token; it is not
  * changed, and stays the caller's to dispose of.
- * @param input The tokens.
  * @returns y, `[batch, heads, length, valueDim]`, and the cache after these
  * tokens.
  */
