@@ -12,8 +12,11 @@ import {
   mqar,
   type Part,
 } from "../../lib/data/mod.ts";
-import { drawTree, listOpsBaselines } from "../../lib/data/tasks/list_ops.ts";
-import { mqarBaselines } from "../../lib/data/tasks/mqar.ts";
+import { drawTree } from "../../lib/data/tasks/list_ops.ts";
+import {
+  listOpsBaselines,
+  mqarBaselines,
+} from "../../tools/recipes/tasks/guesses.ts";
 import { uniform } from "../random.ts";
 import { assertReproducible } from "./reproducible.ts";
 

@@ -36,30 +36,3 @@ export function generated<E>(
     },
   };
 }
-
-/** Iterates over all examples of a dataset. */
-export function* examplesOf<E>(dataset: Examples<E>): Generator<E> {
-  for (let i = 0; i < dataset.size; i++) yield dataset.get(i);
-}
-
-/**
- * The accuracy of the best guess that knows only `given` of an example: it
- * guesses the most frequent label among examples with the same value.
- */
-export function bestGuess<E extends { label: number }>(
-  examples: Iterable<E>,
-  given: (example: E) => number = () => 0,
-): number {
-  const counts = new Map<number, Map<number, number>>();
-  let size = 0;
-  for (const example of examples) {
-    const group = given(example);
-    const labels = counts.get(group) ?? new Map<number, number>();
-    counts.set(group, labels);
-    labels.set(example.label, (labels.get(example.label) ?? 0) + 1);
-    size++;
-  }
-  let right = 0;
-  for (const labels of counts.values()) right += Math.max(...labels.values());
-  return right / size;
-}

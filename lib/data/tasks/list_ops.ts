@@ -6,8 +6,6 @@ import {
 } from "../../contract/options.ts";
 import type { Examples } from "../batches/dataset.ts";
 import {
-  bestGuess,
-  examplesOf,
   generated,
   type GeneratedOptions,
   type Part,
@@ -159,28 +157,6 @@ export function listOps(options: ListOpsOptions): Examples<ListOpsExample> {
       `minLength and maxLength should be lengths that trees have, got ${minLength} and ${maxLength} at maxDepth ${maxDepth} and maxArguments ${maxArguments}, of which ${MAX_DRAWS} trees had none`,
     );
   });
-}
-
-/** The result of {@linkcode listOpsBaselines}. */
-export interface ListOpsBaselines {
-  /** Accuracy of always guessing the most frequent digit. */
-  readonly majority: number;
-  /** Accuracy of guessing by the outermost operation alone. */
-  readonly rootOperation: number;
-}
-
-/**
- * The accuracies of guesses that do not evaluate the lists, on a dataset of
- * ListOps. A model has learned something if it is better than `rootOperation`.
- */
-export function listOpsBaselines(
-  dataset: Examples<ClassifiedTokens>,
-): ListOpsBaselines {
-  const examples = [...examplesOf(dataset)];
-  return {
-    majority: bestGuess(examples),
-    rootOperation: bestGuess(examples, ({ ids }) => ids[0]!),
-  };
 }
 
 /** Draws a tree and its value; returns undefined if its length is out of limits. */

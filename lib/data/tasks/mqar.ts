@@ -1,11 +1,7 @@
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertBoolean, assertInteger } from "../../contract/values.ts";
 import type { Examples } from "../batches/dataset.ts";
-import {
-  examplesOf,
-  generated,
-  type GeneratedOptions,
-} from "../batches/generated.ts";
+import { generated, type GeneratedOptions } from "../batches/generated.ts";
 import { below, type Random } from "../batches/random.ts";
 import { NOT_COUNTED } from "../text/token_batch.ts";
 import type { LabelledTokens } from "../text/token_examples.ts";
@@ -108,29 +104,6 @@ export function mqar(options: MqarOptions): Examples<LabelledTokens> {
     }
     return { ids, labels };
   });
-}
-
-/** The result of {@linkcode mqarBaselines}. */
-export interface MqarBaselines {
-  /** Accuracy of guessing any value of the dataset. */
-  readonly anyValue: number;
-  /** Accuracy of guessing any value of the sequence. */
-  readonly valueOfSequence: number;
-}
-
-/** The average accuracies of guesses on a dataset of MQAR. */
-export function mqarBaselines(
-  dataset: Examples<LabelledTokens>,
-): MqarBaselines {
-  const all = new Set<number>();
-  let questions = 0, right = 0;
-  for (const { labels } of examplesOf(dataset)) {
-    const values = Array.from(labels).filter((label) => label !== NOT_COUNTED);
-    values.forEach((value) => all.add(value));
-    questions += values.length;
-    right += values.length / new Set(values).size;
-  }
-  return { anyValue: 1 / all.size, valueOfSequence: right / questions };
 }
 
 /** Distinct integers from `from` to below `to`, in random order. */

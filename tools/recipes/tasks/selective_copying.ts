@@ -9,12 +9,9 @@ import {
   assertOptions,
   type OptionNames,
 } from "../../../lib/contract/options.ts";
-import {
-  bestGuess,
-  examplesOf,
-  generated,
-} from "../../../lib/data/batches/generated.ts";
+import { generated } from "../../../lib/data/batches/generated.ts";
 import { below } from "../../../lib/data/batches/random.ts";
+import { bestGuess, examplesOf } from "./guesses.ts";
 
 /** Options of {@linkcode selectiveCopying}; the defaults are MAD's. */
 export interface SelectiveCopyingOptions extends GeneratedOptions {
