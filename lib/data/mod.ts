@@ -106,7 +106,7 @@ export { c4, type C4Options, type C4Text } from "./benchmarks/c4.ts";
 export { type CsvOptions, type CsvRows, csvRows } from "./records/csv.ts";
 export { cifar, type CifarOptions } from "./benchmarks/cifar/cifar.ts";
 export { type Classes, classesOf } from "./batches/classes.ts";
-export type { BlockDataset } from "./batches/block_orders.ts";
+export type { BlockDataset } from "./batches/orders.ts";
 export { type Dataset, datasetOf, type Examples } from "./batches/dataset.ts";
 export {
   collateDigits,

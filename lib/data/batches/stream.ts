@@ -5,9 +5,8 @@ import {
   assertInteger,
   assertOneOf,
 } from "../../contract/values.ts";
-import { type BlockDataset, blockOrders } from "./block_orders.ts";
+import { type BlockDataset, blockOrders, epochOrders } from "./orders.ts";
 import type { Dataset } from "./dataset.ts";
-import { epochOrders } from "./epoch_order.ts";
 import { type Random, seeded } from "./random.ts";
 
 /** The examples of a step as tensors; the caller that takes a batch disposes of it. */

@@ -156,25 +156,19 @@ function shardsMissing(root: string, part: C4Options["part"]): Error {
 }
 
 /** Makes texts of lines, each cut to a number of characters. */
-class TextParser {
-  readonly #lines: LineParser<C4Text>;
-  readonly #name: string;
-  readonly #maxCharacters: number;
-
-  constructor(name: string, maxCharacters: number) {
-    this.#lines = new LineParser(name, "json");
-    this.#name = name;
-    this.#maxCharacters = maxCharacters;
+class TextParser extends LineParser<C4Text> {
+  constructor(name: string, readonly maxCharacters: number) {
+    super(name, "json");
   }
 
-  parse(line: ByteLine): C4Text {
-    const record = this.#lines.parse(line);
+  override parse(line: ByteLine): C4Text {
+    const record = super.parse(line);
     const text: unknown = Object(record).text;
     if (typeof text === "string") {
-      return { ...record, text: firstCharacters(text, this.#maxCharacters) };
+      return { ...record, text: firstCharacters(text, this.maxCharacters) };
     }
     throw new SyntaxError(
-      `${this.#name}:${line.number} should have a text, as C4's lines { text, timestamp, url } have, got ${
+      `${this.name}:${line.number} should have a text, as C4's lines { text, timestamp, url } have, got ${
         shown(record)
       }`,
     );

@@ -7,7 +7,7 @@ import { fileBytes } from "../bytes/file_bytes.ts";
 import { parquet } from "../records/parquet.ts";
 import { filesMissing, folderPath, inShell, namesIn } from "./folder_files.ts";
 import { parquetParts } from "./parquet_parts.ts";
-import { utf8Text } from "./python_text.ts";
+import { utf8Text } from "../bytes/byte_arrays.ts";
 
 /** A review of a film. */
 export interface ImdbReview {

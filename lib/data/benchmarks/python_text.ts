@@ -29,13 +29,3 @@ export function firstCharacters(text: string, count: number): string {
 export function withNewlines(text: string): string {
   return text.replace(/\r\n?/g, "\n");
 }
-
-/** The text of bytes in UTF-8; a byte order mark is kept, as Python's "utf-8" does. */
-export function utf8Text(name: string, bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-      .decode(bytes);
-  } catch (cause) {
-    throw new SyntaxError(`${name} should be text in UTF-8`, { cause });
-  }
-}

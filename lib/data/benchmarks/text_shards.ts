@@ -7,7 +7,7 @@ import { parquet } from "../records/parquet.ts";
 import { tarMembers } from "../records/tar/members.ts";
 import { inShell, namesIn } from "./folder_files.ts";
 import { contentOf } from "./original_files.ts";
-import { utf8Text } from "./python_text.ts";
+import { utf8Text } from "../bytes/byte_arrays.ts";
 
 /** Texts in an order. */
 export interface TextShard {

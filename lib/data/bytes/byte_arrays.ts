@@ -21,6 +21,18 @@ export function joined(
   return whole;
 }
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of bytes in UTF-8; a byte order mark is kept, as Python's "utf-8" does. */
+export function utf8Text(name: string, bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch (cause) {
+    const advice = "should be text in UTF-8; convert it first";
+    throw new SyntaxError(`${name} ${advice}`, { cause });
+  }
+}
+
 /** The error of a file that is cut or damaged, and says why. */
 export function damaged(
   name: string,

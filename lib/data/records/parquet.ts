@@ -1,7 +1,7 @@
 import { assertInteger } from "../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
-import type { BlockDataset } from "../batches/block_orders.ts";
+import type { BlockDataset } from "../batches/orders.ts";
 import { assertPlace } from "../batches/dataset.ts";
 import { bytesOf, type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { Recent } from "../bytes/recent.ts";

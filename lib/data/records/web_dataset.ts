@@ -2,7 +2,7 @@ import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertPath } from "../../contract/values.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { files, ifThere } from "../../io/file_system.ts";
-import type { BlockDataset } from "../batches/block_orders.ts";
+import type { BlockDataset } from "../batches/orders.ts";
 import { assertPlace } from "../batches/dataset.ts";
 import { bytesOf, type ByteSource } from "../bytes/bytes_of.ts";
 import type { RandomAccess } from "../bytes/random_access.ts";

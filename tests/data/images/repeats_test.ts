@@ -1,7 +1,7 @@
 /** Repeated augmentation, and images dealt to ranks, in the order of DeiT's sampler. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { epochOrders } from "../../../lib/data/batches/epoch_order.ts";
+import { epochOrders } from "../../../lib/data/batches/orders.ts";
 import {
   dealt,
   imagesOfRank,

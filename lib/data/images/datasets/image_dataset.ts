@@ -1,4 +1,4 @@
-import type { BlockDataset } from "../../batches/block_orders.ts";
+import type { BlockDataset } from "../../batches/orders.ts";
 import { shown } from "../../../contract/shown.ts";
 import { assertPlace, type Dataset } from "../../batches/dataset.ts";
 import { files } from "../../../io/file_system.ts";

@@ -12,21 +12,38 @@ export interface BlockDataset<E> extends Dataset<E> {
   readonly localitiesKept?: number | undefined;
 }
 
+/** The order of examples in each epoch, of which the last one asked for is kept. */
+type Orders = (epoch: number) => Uint32Array;
+
+function keepingLast(orderOf: Orders): Orders {
+  let known: { epoch: number; order: Uint32Array } | undefined;
+  return (epoch) => {
+    if (known?.epoch !== epoch) known = { epoch, order: orderOf(epoch) };
+    return known.order;
+  };
+}
+
+/** Orders in which any example may follow any other, by seed and epoch alone. */
+export function epochOrders(size: number, seed: number): Orders {
+  return keepingLast((epoch) => {
+    const order = Uint32Array.from({ length: size }, (_, i) => i);
+    shuffle(order, seeded("epoch", seed, epoch));
+    return order;
+  });
+}
+
 /**
- * The order of examples in each epoch: the blocks are shuffled, and then the
- * examples of some blocks at a time. It follows from the seed and the epoch
- * alone; the last order that was asked for is kept.
+ * Orders for which the blocks are shuffled, and then the examples of some blocks at a
+ * time, by seed and epoch alone.
  */
 export function blockOrders(
   locality: Uint32Array,
   seed: number,
   blocksAtOnce: number,
-): (epoch: number) => Uint32Array {
+): Orders {
   const { sorted, firsts } = sortedByBlock(locality);
   const all = new Uint32Array(new Set(locality));
-  let known: { epoch: number; order: Uint32Array } | undefined;
-  return (epoch) => {
-    if (known?.epoch === epoch) return known.order;
+  return keepingLast((epoch) => {
     const blocks = all.slice();
     shuffle(blocks, seeded("blocks", seed, epoch));
     const order = new Uint32Array(locality.length);
@@ -40,9 +57,8 @@ export function blockOrders(
       shuffle(order.subarray(begin, end), seeded("block", seed, epoch, i));
       begin = end;
     }
-    known = { epoch, order };
     return order;
-  };
+  });
 }
 
 /** The examples by their blocks, and where each block begins among them. */
