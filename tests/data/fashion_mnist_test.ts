@@ -68,6 +68,6 @@ Deno.test("loadFashionMnist() says what is missing, and what is broken", () =>
     await assertRejects(
       () => loadFashionMnist({ folder: 5 as unknown as string }),
       TypeError,
-      "folder should be a path, got number",
+      "folder should be a path, got 5",
     );
   }));

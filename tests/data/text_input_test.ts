@@ -232,8 +232,8 @@ Deno.test("a post-processor or truncation that is none is named", () => {
   const { encodeWithSpecials } = byteTokenizer();
   // deno-lint-ignore no-explicit-any
   const wrong: [any, any, string][] = [
-    [1, {}, "encodeWithSpecials's text should be a string, got number"],
-    ["a", { pair: 1 }, "encodeWithSpecials's pair should be a string, got num"],
+    [1, {}, "encodeWithSpecials's text should be a string, got 1"],
+    ["a", { pair: 1 }, "encodeWithSpecials's pair should be a string, got 1"],
     ["a", { pairs: "" }, 'has no option "pairs"; did you mean "pair"?'],
   ];
   for (const [text, options, message] of wrong) {
