@@ -15,9 +15,7 @@ import * as tf from "@tensorflow/tfjs-core";
 export interface TapeNode {
   /** The operation's name. */
   readonly kernelName: string;
-  /** What it has read. */
   readonly inputs: tf.NamedTensorMap;
-  /** What it has made. */
   readonly outputs: readonly tf.Tensor[];
   /** What it keeps for its gradient. */
   readonly saved?: readonly tf.Tensor[] | null | undefined;
@@ -41,7 +39,6 @@ export interface TapeNode {
 
 /** The part of tfjs's engine that is used here. */
 export interface GradientEngine {
-  /** What it is doing. */
   readonly state: {
     /** How many gradients are being recorded, one within the other. */
     readonly gradientDepth: number;
@@ -247,7 +244,6 @@ class Gradients {
   }
 }
 
-/** The gradient of an input, as the node computes it. */
 function gradientIn(
   { kernelName, inputs, saved }: TapeNode,
   name: string,

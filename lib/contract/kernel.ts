@@ -91,9 +91,7 @@ export type Planner<Request> = (request: Request) => KernelPlan | Refusal;
 
 /** The kernels of an operation on a backend. */
 export interface Kernels<Request = never> {
-  /** The forward kernel. */
   readonly forward: tf.KernelFunc;
-  /** The gradient kernel. */
   readonly gradient?: tf.KernelFunc | undefined;
   /** Plans the forward kernel. @default it runs every problem */
   readonly plan?: Planner<Request> | undefined;

@@ -21,7 +21,6 @@ export const OPTIONAL_PACKAGES = {
   "sharp": "0.35.5",
 } as const;
 
-/** The name of an optional package. */
 export type OptionalPackage = keyof typeof OPTIONAL_PACKAGES;
 
 /** Loads code that needs optional packages, or says how to install them. */

@@ -19,7 +19,6 @@ interface Engine {
 type RunKernel = (call: KernelCall | object) => tf.Tensor | tf.Tensor[];
 type MakeTensor = (values: tf.BackendValues, ...rest: unknown[]) => tf.Tensor;
 
-/** A call of a kernel. */
 interface KernelCall {
   readonly kernelName: string;
   readonly inputs: Readonly<Record<string, tf.Tensor | null | undefined>>;
@@ -58,10 +57,8 @@ interface Operation {
   readonly outputs: readonly Place[];
 }
 
-/** What has been recorded of a run. */
 interface Recorded {
   readonly backend: tf.KernelBackend;
-  /** The number of slots. */
   readonly slots: number;
   readonly sources: ReadonlyMap<number, Source>;
   readonly operations: readonly Operation[];
@@ -247,7 +244,6 @@ class Recorder {
     return replace(owner, name, (stock: M) => refusing(stock) as M);
   }
 
-  /** Gives data a slot. */
   #add(dataId: object, source?: Source): number {
     const slot = this.#slots.size;
     this.#slots.set(dataId, slot);
@@ -255,7 +251,6 @@ class Recorder {
     return slot;
   }
 
-  /** The place of a tensor that is read. */
   #placeOf(x: tf.Tensor): Place {
     const { dataId, shape, dtype } = x;
     const slot = this.#slots.get(dataId) ?? this.#addFound(x);
@@ -552,7 +547,6 @@ class ReplayedData {
     return engine.makeTensorFromTensorInfo(this.referenceTo(place));
   }
 
-  /** Takes a result. */
   take(slot: number, result: tf.TensorInfo): void {
     this.#ids[slot] = result.dataId;
     if (result instanceof tf.Tensor) {
@@ -655,7 +649,6 @@ function isOfLaunches({ sources, operations, outputs }: Recorded): boolean {
   return outputs.every(({ slot }) => made.has(slot) && !sources.has(slot));
 }
 
-/** A tensor with the data of another one. */
 function shared({ dataId, shape, dtype }: tf.TensorInfo): tf.Tensor {
   tf.backend().incRef(dataId);
   return engine.makeTensorFromTensorInfo({ dataId, shape, dtype });

@@ -15,7 +15,6 @@ const REPLAYS_BETWEEN_CHECKS = 200;
 
 /** What is known of the runs with inputs of some shapes. */
 interface Known {
-  /** The last recording. */
   recording?: RecordedRun | undefined;
   /** Whether two runs, one after the other, were the same. */
   isSteady: boolean;

@@ -67,7 +67,6 @@ export function assertNotDisposed(
   );
 }
 
-/** Throws if a tensor is empty. */
 export function assertNotEmpty(name: string, { size, shape }: Tensor): void {
   if (size > 0) return;
   throw new RangeError(`${name} should not be empty, got shape [${shape}]`);

@@ -6,7 +6,6 @@
  */
 import { shown } from "./shown.ts";
 
-/** Throws unless a value is a finite number. */
 export function assertFinite(name: string, value: number): void {
   if (typeof value !== "number") {
     throw new TypeError(`${name} should be a number, got ${typeof value}`);
@@ -23,7 +22,6 @@ export function assertEpsilon(name: string, value: number): void {
   throw new RangeError(`${name} should be 0 or more, got ${value}`);
 }
 
-/** Throws unless a value is a positive integer. */
 export function assertPositiveInteger(name: string, value: number): void {
   if (typeof value !== "number") {
     throw new TypeError(`${name} should be a number, got ${typeof value}`);
@@ -118,7 +116,6 @@ export function assertIterable(
   );
 }
 
-/** Throws unless a value is an array. */
 export function assertList(name: string, value: readonly unknown[]): void {
   if (Array.isArray(value)) return;
   throw new TypeError(`${name} should be an array, got ${shown(value)}`);

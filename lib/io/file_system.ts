@@ -24,7 +24,6 @@ function newHash() {
   return required(nodeModule("node:crypto")).createHash("sha256");
 }
 
-/** Converts a path or a file URL to a path. */
 export function pathOf(file: string | URL, name = "path"): string {
   if (typeof file === "string") return file;
   if (file instanceof URL) {

@@ -4,7 +4,6 @@ import { writeAll, writeAtomically } from "./atomic_write.ts";
 
 /** A file that has not arrived whole; what is there is kept when it is closed. */
 export interface PartFile {
-  /** Number of bytes that are there. */
   readonly size: number;
   /** Adds bytes at the end. */
   append(bytes: Uint8Array): Promise<void>;
@@ -59,7 +58,6 @@ export async function openPart(
   };
 }
 
-/** The bytes of a file. */
 async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
   const file = await openPlain(path, "read");
   try {

@@ -22,11 +22,9 @@ export const ELEMENT_BYTES = {
 /** The safetensors format's name for a dtype. */
 export type Dtype = keyof typeof ELEMENT_BYTES;
 
-/** The description of a tensor in a file. */
 export interface Entry {
   /** The tensor's name, unique in the file. */
   readonly name: string;
-  /** The dtype of the elements in the file. */
   readonly dtype: Dtype;
   /** The shape; elements are row-major. */
   readonly shape: number[];
@@ -36,7 +34,6 @@ export interface Entry {
   readonly end: number;
 }
 
-/** The content of a header. */
 export interface Header {
   /** The tensors in the order of their bytes, which have no gaps. */
   readonly entries: Entry[];

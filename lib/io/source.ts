@@ -2,11 +2,8 @@
 import type { FileHandle } from "node:fs/promises";
 import { files } from "./file_system.ts";
 
-/** A source of bytes. */
 export interface Source {
-  /** The name of the source in errors. */
   readonly name: string;
-  /** Number of bytes in the source. */
   readonly size: number;
   /** Reads the next `length` bytes into a new buffer. */
   read(length: number): Promise<Uint8Array<ArrayBuffer>>;

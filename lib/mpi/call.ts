@@ -63,7 +63,6 @@ export function numbersOf(kind: string, count = 0): string {
   return `${count} number${count === 1 ? "" : "s"} (${kind})`;
 }
 
-/** Decodes the call of a rank from the codes of all ranks. */
 function callOf(codes: Int32Array, rank: number): Call {
   const [packed, count, root] = codes.subarray(
     CODE_LENGTH * rank,

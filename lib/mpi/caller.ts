@@ -22,7 +22,6 @@ export class Caller {
     this.#library = library;
   }
 
-  /** The functions of the implementation. */
   get functions(): Library["functions"] {
     return this.#library.functions;
   }

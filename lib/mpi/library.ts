@@ -4,11 +4,9 @@ import { type Functions, openFunctions, openVersions } from "./symbols.ts";
 
 /** An implementation of MPI, ready to be called. */
 export interface Library {
-  /** The path of the library's file, as it was opened. */
   readonly path: string;
   /** The library's own name and version, such as "Open MPI v5.0.7". */
   readonly version: string;
-  /** The library's functions. */
   readonly functions: Functions;
   /** The library's constants. */
   readonly handles: Handles;

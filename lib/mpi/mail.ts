@@ -19,9 +19,7 @@ const ENVELOPE = 24;
 /** Most bytes of an envelope with its values; longer values come in a message of their own. */
 const SHORT = 4096;
 
-/** The content of an envelope. */
 interface Envelope {
-  /** The rank that sends. */
   readonly from: number;
   /** The number of messages that the sender has sent to this rank before. */
   readonly index: number;

@@ -5,7 +5,6 @@ import { type Call, CODE_LENGTH, codeOf } from "./call.ts";
 
 import { memoryOf, typeOf } from "./handles.ts";
 
-/** A notice from one rank to another. */
 export type Notice =
   /** The notice that an operation has failed on a rank, and with it those of all others. */
   | {

@@ -100,7 +100,6 @@ function text(
   }</text>`;
 }
 
-/** Rounds to a hundredth of a pixel. */
 function round(pixels: number): number {
   return Math.round(100 * pixels) / 100;
 }

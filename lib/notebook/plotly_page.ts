@@ -24,7 +24,6 @@ export interface Plot {
   readonly layout: Readonly<Record<string, unknown>>;
 }
 
-/** The source of plotly.js. */
 export function plotlySource(): string {
   if (missing) throw missing;
   const file = import.meta.resolve("plotly.js-dist-min/plotly.min.js");

@@ -1,4 +1,3 @@
-/** The scale of an axis. */
 export type Scale = "linear" | "log";
 
 /** The span of an axis, and the round numbers along it. */

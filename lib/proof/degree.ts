@@ -16,7 +16,6 @@ export interface Degree {
 /** The degree of a number that does not depend on any unknown. */
 export const CONSTANT: Degree = { numerator: 0, denominator: 0 };
 
-/** The degree of an unknown. */
 export const UNKNOWN: Degree = { numerator: 1, denominator: 0 };
 
 /** The degree of an entry that has one of two degrees: the larger bounds of both. */

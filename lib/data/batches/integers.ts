@@ -1,4 +1,3 @@
-/** The largest int32. */
 export const LARGEST_INTEGER = 2 ** 31 - 1;
 
 /**

@@ -16,12 +16,10 @@ export class PackedTexts {
     this.#ends = this.#ends.slice(0, this.#size);
   }
 
-  /** Number of texts. */
   get size(): number {
     return this.#size;
   }
 
-  /** Adds a text at the end. */
   push(text: string): void {
     const start = this.#endOf(this.#size - 1);
     const most = start + 3 * text.length;

@@ -131,7 +131,6 @@ async function reviewsInTables(
   };
 }
 
-/** The files of a part. */
 async function reviewsInFiles(folder: string): Promise<Dataset<ImdbReview>> {
   const classes = await Promise.all(
     CLASSES.map((name, label) => reviewsOfClass(`${folder}/${name}`, label)),

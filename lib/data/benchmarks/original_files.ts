@@ -4,7 +4,6 @@ import { ChunkReader } from "../bytes/chunk_reader.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import { type TarMember, tarMembers } from "../records/tar/members.ts";
 
-/** Files by their names. */
 export interface OriginalFiles {
   /** Where they are: a folder, or an archive. */
   readonly place: string;

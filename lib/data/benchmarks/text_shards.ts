@@ -9,7 +9,6 @@ import { inShell, namesIn } from "./folder_files.ts";
 import { contentOf } from "./original_files.ts";
 import { utf8Text } from "../bytes/byte_arrays.ts";
 
-/** Texts in an order. */
 export interface TextShard {
   /** The path of the file or folder. */
   readonly name: string;
@@ -119,7 +118,6 @@ export function folderShard(name: string): TextShard {
   };
 }
 
-/** Whether a name is that of a text. */
 export function isText(name: string): boolean {
   return name.endsWith(".txt");
 }

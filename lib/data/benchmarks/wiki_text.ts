@@ -104,7 +104,6 @@ interface Line {
   readonly text: string;
 }
 
-/** The lines of a part. */
 async function linesOf(
   root: string,
   part: Part,

@@ -33,7 +33,6 @@ export function addressOf(source: ByteSource): string | undefined {
   return /^https?:\/\//i.test(name) ? name : undefined;
 }
 
-/** Random access to a source. */
 export async function bytesOf(source: ByteSource): Promise<RandomAccess> {
   nameOf(source);
   const address = addressOf(source);

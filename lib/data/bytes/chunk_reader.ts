@@ -35,7 +35,6 @@ export class ChunkReader {
     return length - missing;
   }
 
-  /** Ends the chunks. */
   async close(): Promise<void> {
     await this.#chunks.return(undefined);
   }

@@ -103,7 +103,6 @@ function assertAddress(url: string): void {
 /** A range of what is at an address, and what it is a range of. */
 interface Range {
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Number of bytes of the whole. */
   readonly size: number;
   /** The version of the whole, where the server names it. */
   readonly tag: string | null;

@@ -32,7 +32,6 @@ export class XxHash64 {
   #restLength = 0;
   #length = 0;
 
-  /** Takes bytes. */
   update(bytes: Uint8Array): void {
     this.#length += bytes.length;
     let at = 0;

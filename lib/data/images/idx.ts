@@ -1,6 +1,5 @@
 import { viewOf } from "../bytes/byte_arrays.ts";
 
-/** The content of an IDX file. */
 export interface IdxFile {
   /** The sizes of the axes. */
   readonly shape: number[];

@@ -37,7 +37,6 @@ const OPTIONS: OptionNames<SkipBad> = { skip: true, limit: true };
 /** Records that an error names, and that may be bad among few. */
 const FEW = 10;
 
-/** Counts bad records, up to a limit. */
 export class BadRecordCount implements BadRecords {
   readonly #found = new Map<number | string, BadRecord>();
   readonly #limit: number;

@@ -36,12 +36,10 @@ export class LineIndex {
     return index;
   }
 
-  /** Number of lines. */
   get size(): number {
     return this.#starts.length;
   }
 
-  /** Reads the line at a place. */
   async line(place: number): Promise<ByteLine> {
     const start = this.#starts[place]!;
     return {

@@ -5,7 +5,6 @@ import type { ByteLine } from "./byte_lines.ts";
 export class LineParser<T> {
   constructor(readonly name: string, readonly kind: "text" | "json") {}
 
-  /** The value of a line. */
   parse({ number, bytes }: ByteLine): T {
     const where = `${this.name}:${number}`;
     const text = utf8Text(where, bytes);

@@ -197,7 +197,6 @@ class Rows<R> implements ParquetDataset<R> {
   readonly metadata: ReadonlyMap<string, string>;
   readonly groups: readonly ParquetGroup[];
   readonly localitiesKept: number;
-  /** The file of each group. */
   readonly #files: readonly ParquetFile[];
   readonly #columns: readonly string[] | undefined;
   readonly #kept: Recent<readonly R[]>;

@@ -21,7 +21,6 @@ export interface ParquetFile {
     readonly rows: number;
     bytes(columns: ReadonlySet<string>): number;
   }[];
-  /** Reads a row group. */
   read(
     group: number,
     columns: readonly string[] | undefined,
@@ -41,7 +40,6 @@ const packages = async () => ({
   ),
 });
 
-/** Opens a Parquet file. */
 export async function openParquet(bytes: RandomAccess): Promise<ParquetFile> {
   const { name } = bytes;
   const { hyparquet, compression } = await packages();

@@ -17,7 +17,6 @@ export interface ParquetColumn {
   readonly fields: readonly ParquetColumn[];
 }
 
-/** A column as its place in the tree of a schema has it. */
 export function columnOf({ element, children }: SchemaTree): ParquetColumn {
   return {
     name: element.name,

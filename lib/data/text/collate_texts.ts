@@ -162,7 +162,6 @@ function labelsIn(classes: readonly string[]): (value: unknown) => number {
   return (value) => places.get(value) ?? known.labelOf(value as string);
 }
 
-/** The text or texts in a field of a record. */
 function textsIn(
   record: object,
   field: string,
@@ -183,7 +182,6 @@ function textsIn(
   );
 }
 
-/** The text in a field of a record. */
 function textIn(
   record: object,
   field: string,

@@ -115,7 +115,6 @@ export function templateOf(
   return template;
 }
 
-/** The texts alone. */
 const PLAIN: Template = {
   single: [{ text: 0, type: 0 }],
   pair: [{ text: 0, type: 0 }, { text: 1, type: 1 }],
@@ -243,7 +242,6 @@ export function paddingOf(
   );
 }
 
-/** Reads the truncation of a file. */
 export function truncationOf(value: unknown): Truncation {
   if (value === null || value === undefined) return NO_TRUNCATION;
   if (!isObject(value)) wrong("file.truncation", "an object", value);

@@ -2,7 +2,6 @@
 import { shown } from "../../contract/shown.ts";
 import { type SpecialTokens, specialTokens } from "./tokenizer.ts";
 
-/** What a token is special for. */
 export type SpecialKind = keyof SpecialTokens;
 
 /** The names by which special tokens are known, where nothing says them. */
@@ -26,7 +25,6 @@ const FIELDS: Readonly<Record<SpecialKind, readonly string[]>> = {
   unk: ["unk_token"],
 };
 
-/** The kinds of special tokens. */
 export const SPECIAL_KINDS = Object.keys(NAMES) as readonly SpecialKind[];
 
 /**

@@ -4,7 +4,6 @@ import type { HubFile } from "./tree.ts";
 
 /** A digest of bytes that come one after another. */
 export interface Digest {
-  /** Adds bytes. */
   update(bytes: Uint8Array): void;
   /** The digest of all bytes, in hexadecimal digits. */
   digest(): string;

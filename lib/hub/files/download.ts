@@ -6,11 +6,8 @@ import { addressOf, type HubFile } from "./tree.ts";
 
 /** What has come of a file so far. */
 export interface Part {
-  /** Number of bytes that have come. */
   readonly size: number;
-  /** Adds bytes. */
   append(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Drops all bytes. */
   restart(): Promise<void>;
   /** The digest of all bytes, as the file's is computed. */
   digest(): Promise<string>;

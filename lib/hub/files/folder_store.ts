@@ -23,7 +23,6 @@ import type { HubFile } from "./tree.ts";
 /** Milliseconds between two looks at a lock that another process has. */
 const LOCK_PAUSE = 100;
 
-/** The store of a repository in the folder of a cache. */
 export function folderStore(
   repository: Repository,
   cache: string,
@@ -157,7 +156,6 @@ async function sizeOf(path: string): Promise<number | undefined> {
   return info?.isFile() ? info.size : undefined;
 }
 
-/** The paths of the files in a folder and those in it. */
 async function pathsIn(folder: string, before = ""): Promise<string[]> {
   const found: string[] = [];
   const names = await ifThere(files().readdir(folder)) ?? [];

@@ -123,7 +123,6 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 const DEFAULT_ENDPOINT = "https://huggingface.co";
 
-/** Checks the options of a function. */
 export function assertHubOptions<T extends HubDownloadOptions>(
   owner: string,
   options: T,

@@ -6,7 +6,6 @@ import type { HubFile } from "./tree.ts";
 export interface KeptFile {
   /** Its path; in a page, the address of a Blob, which is made anew each time. */
   location(): string;
-  /** Its bytes. */
   access(): Promise<RandomAccess>;
 }
 

@@ -168,7 +168,6 @@ function redirected(from: URL, location: string): URL {
   );
 }
 
-/** Asks the hub for JSON. */
 export function askJSON(
   repository: Repository,
   url: string,

@@ -26,7 +26,6 @@ function interfaceOf({ endpoint, type, repo }: Repository): string {
   return `${endpoint}/api/${type}s/${repo}`;
 }
 
-/** The address of a file. */
 export function addressOf(
   { endpoint, type, repo }: Repository,
   commit: string,
@@ -36,7 +35,6 @@ export function addressOf(
   return `${endpoint}/${folder}${repo}/resolve/${commit}/${encodedPath(path)}`;
 }
 
-/** Asks the hub which commit a revision is. */
 export async function askCommit(repository: Repository): Promise<string> {
   const revision = encodeURIComponent(repository.revision);
   const url = `${interfaceOf(repository)}/revision/${revision}`;
@@ -90,7 +88,6 @@ function nextPage(first: string, headers: Headers): string | undefined {
   return next.href;
 }
 
-/** Asks the hub for one file of a commit. */
 export async function askFile(
   repository: Repository,
   commit: string,
@@ -102,7 +99,6 @@ export async function askFile(
   return file ?? missing(repository, path);
 }
 
-/** Throws that a repository lacks a file. */
 export function missing(repository: Repository, path: string): never {
   throw new HubError(
     `${named(repository)} has no file ${
@@ -161,7 +157,6 @@ interface TreeFile {
   >;
 }
 
-/** A manifest as a text. */
 export function treeText(files: readonly HubFile[]): string {
   const entries = files.map(({ path, size, digest }) => [
     path,

@@ -13,7 +13,6 @@ const HEADS: Readonly<Record<string, Head | undefined>> = {
   BertForSequenceClassification: "classification",
 };
 
-/** The modules of heads. */
 const MODULES: Readonly<Record<Head, readonly string[]>> = {
   "masked-language-model": ["cls.predictions"],
   classification: ["bert.pooler", "classifier"],

@@ -16,7 +16,6 @@ export class ConfigFields {
       : undefined;
   }
 
-  /** An integer. */
   count(field: string, fallback: number, least = 1): number {
     const value = this.value(field) ?? fallback;
     // What is larger could not be the length of an axis.
@@ -74,7 +73,6 @@ export class ConfigFields {
     throw this.wrong("architectures", "a list of names");
   }
 
-  /** An error about a field. */
   wrong(field: string, wanted: string): RangeError {
     const value = this.value(field);
     return new RangeError(

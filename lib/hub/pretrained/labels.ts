@@ -38,7 +38,6 @@ export function numClassesOf(fields: ConfigFields): number | undefined {
   return Object.keys(labels!).length;
 }
 
-/** The fields that name classes. */
 export function labelFields(
   classes: readonly string[],
 ): { id2label: Record<string, string>; label2id: Record<string, number> } {

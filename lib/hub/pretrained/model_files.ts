@@ -9,7 +9,6 @@ import type { HubDownloadOptions } from "../files/hub_options.ts";
 import { encodedPath, isRepository } from "../files/hub_paths.ts";
 import { keepAll } from "../files/snapshot.ts";
 
-/** The files of a model. */
 export interface ModelFiles {
   /** What messages call the place. */
   readonly name: string;
@@ -52,7 +51,6 @@ export async function modelFiles(
   );
 }
 
-/** The files in a folder. */
 function filesIn(folder: string): ModelFiles {
   return {
     name: folder,

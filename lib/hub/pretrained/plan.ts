@@ -3,9 +3,7 @@ import type { LionModel } from "./lion_config.ts";
 
 /** What the caller asks to be other than in the files. */
 export interface Changes {
-  /** The kind of head. */
   readonly head?: "masked-language-model" | "classification" | undefined;
-  /** Number of classes. */
   readonly numClasses?: number | undefined;
   /** How tokens are weighted. */
   readonly variant?: "lit" | "d" | "s" | undefined;
@@ -13,7 +11,6 @@ export interface Changes {
 
 /** What a config.json says, and what the caller has changed. */
 export interface Plan {
-  /** The model. */
   readonly model: LionModel;
   /** Weights that the files may lack: modules, by PyTorch's names. */
   readonly initial: readonly string[];

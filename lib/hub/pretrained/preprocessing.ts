@@ -122,7 +122,6 @@ function isTrue(fields: ConfigFields, field: string, fallback: boolean) {
   throw fields.wrong(field, "true or false");
 }
 
-/** The side of a square. */
 function sideOf(fields: ConfigFields, field: string, value: unknown): number {
   const { height = value, width = value } = Object(value);
   if (height === width && Number.isInteger(height) && height > 0) return height;

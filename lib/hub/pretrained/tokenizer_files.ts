@@ -43,7 +43,6 @@ export async function readTokenizer(
   }
 }
 
-/** The files of a tokenizer. */
 export function tokenizerFiles(
   tokenizer: Tokenizer | TokenizerFile,
 ): ReadonlyMap<string, object> {

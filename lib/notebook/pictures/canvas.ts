@@ -58,7 +58,6 @@ export class CanvasContext {
     }
   }
 
-  /** The picture as a data URL of a PNG. */
   toDataURL(): string {
     return `data:image/png;base64,${
       Buffer.from(encodePNG(this.#resized())).toString("base64")

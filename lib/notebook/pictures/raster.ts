@@ -53,7 +53,6 @@ function understood(svg: string): string {
 /** The font's heights above and below the baseline, relative to its size. */
 export const ASCENT = 0.928, DESCENT = 0.236;
 
-/** The style of a text. */
 export interface TextStyle {
   /** The font size in pixels. */
   readonly size: number;

@@ -9,7 +9,6 @@ import {
 /** Which of the data sets, by its number of classes. */
 export type CifarClasses = 10 | 100;
 
-/** Images for training, or for testing. */
 export type CifarPart = "train" | "test";
 
 /** A version in which the data are published. */
@@ -18,13 +17,11 @@ export interface CifarVersion {
   /** The archive, and the folder that it unpacks to. */
   readonly archive: string;
   readonly folder: string;
-  /** The files of each part. */
   readonly parts: Readonly<Record<CifarPart, readonly string[]>>;
   /** The files that name the classes. */
   readonly names: readonly string[];
 }
 
-/** All versions that are read. */
 export const VERSIONS: Readonly<Record<CifarClasses, readonly CifarVersion[]>> =
   {
     10: [

@@ -12,11 +12,9 @@ const PIXELS = 3 * PLANE;
 /** Which labels an image has in CIFAR-100: those of 100 classes, or of 20. */
 export type CifarLabels = "fine" | "coarse";
 
-/** The images of a file. */
 export interface CifarRecords {
   /** What errors call the file. */
   readonly name: string;
-  /** Their number. */
   readonly size: number;
   /** The class of each. */
   readonly labels: ArrayLike<number>;

@@ -154,7 +154,6 @@ export function assertGlueTask(name: string, task: GlueTask): void {
   );
 }
 
-/** The parts of a task, and their sizes. */
 function partsOf(
   sizes: GlueTaskFacts["sizes"],
 ): Pick<GlueTaskFacts, "parts" | "sizes"> {

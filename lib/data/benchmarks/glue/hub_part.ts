@@ -5,7 +5,6 @@ import { type GlueExample, textsOf } from "./glue_example.ts";
 import { labelOfValue } from "./glue_label.ts";
 import { GLUE_TASKS, type GluePart, type GlueTask } from "./glue_tasks.ts";
 
-/** The dataset of the hub. */
 export const GLUE_DATASET = "nyu-mll/glue";
 
 /** The file of a part, in the folder of the dataset. */
@@ -13,7 +12,6 @@ export function hubFile(task: GlueTask, part: GluePart): string {
   return `${task}/${part}-00000-of-00001.parquet`;
 }
 
-/** The examples of a part. */
 export async function* hubPart(
   task: GlueTask,
   part: GluePart,

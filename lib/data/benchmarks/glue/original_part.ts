@@ -7,7 +7,6 @@ import { type GlueExample, textsOf } from "./glue_example.ts";
 import { labelOfText } from "./glue_label.ts";
 import { GLUE_TASKS, type GluePart, type GlueTask } from "./glue_tasks.ts";
 
-/** The columns of labels. */
 const LABELS: Readonly<Record<GlueTask, string>> = {
   cola: "is_acceptable",
   sst2: "label",
@@ -98,12 +97,10 @@ function copyOf(text: string): string {
   return JSON.parse(JSON.stringify(text));
 }
 
-/** A row of a table. */
 interface Row {
   /** Its file and line. */
   readonly where: string;
   readonly columns: readonly string[];
-  /** Returns the value of a column. */
   readonly value: (column: string) => string;
 }
 

@@ -60,7 +60,6 @@ async function contentIfThere(path: string): Promise<FolderContent> {
   return { folders: folders.filter((name) => !name.startsWith(".")), names };
 }
 
-/** The images of a folder for each class. */
 async function imagesByClass(
   path: string,
   folders: string[],
@@ -76,7 +75,6 @@ async function imagesByClass(
   );
 }
 
-/** The images of one folder. */
 function imagesInOne(
   path: string,
   sorted: readonly string[],

@@ -13,7 +13,6 @@ import {
   withLabels,
 } from "./validation_labels.ts";
 
-/** The tar of each part. */
 export const TARS = {
   train: "ILSVRC2012_img_train.tar",
   val: "ILSVRC2012_img_val.tar",

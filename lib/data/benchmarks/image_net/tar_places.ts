@@ -19,7 +19,6 @@ import { damaged } from "../../bytes/byte_arrays.ts";
 export interface TarFolder {
   /** The name of the tar within, without its ending; `""` is the tar itself. */
   readonly name: string;
-  /** The names of its images. */
   readonly images: PackedTexts;
   readonly offsets: Float64Array;
   readonly sizes: Uint32Array;
@@ -149,7 +148,6 @@ async function folderOf(
   };
 }
 
-/** Reads an image. */
 export function readImageOf(
   bytes: RandomAccess,
   { offsets, sizes, prints }: TarFolder,

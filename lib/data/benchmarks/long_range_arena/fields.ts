@@ -3,7 +3,6 @@ import { assertPlace } from "../../batches/dataset.ts";
 import type { LineIndex } from "../../records/line_index.ts";
 import { utf8Text } from "../../bytes/byte_arrays.ts";
 
-/** The fields of a line. */
 export function fieldsOf(
   where: string,
   bytes: Uint8Array,

@@ -250,7 +250,6 @@ const OPENERS: {
   pathx: (folder, options) => connectedEnds(folder, options, 128),
 };
 
-/** The path of a file of the release. */
 async function releaseFile(
   folder: string | URL,
   name: string,

@@ -6,7 +6,6 @@ import { shown } from "../../../contract/shown.ts";
 export interface Dealing {
   /** How often each image is there, one copy after another. */
   readonly repeats: number;
-  /** The rank that gets these images. */
   readonly rank: number;
   /** The number of ranks, to which images are dealt in turn. */
   readonly ranks: number;

@@ -22,7 +22,6 @@ export interface Lanes {
   stop(): Promise<void>;
 }
 
-/** Reads the file of an image. */
 export async function readImage(image: EncodedImage): Promise<Uint8Array> {
   let bytes: unknown;
   try {

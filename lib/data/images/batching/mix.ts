@@ -46,7 +46,6 @@ const OPTIONS: OptionNames<MixOptions> = {
 /** How batches are mixed, without what is left out. */
 export type Mix = { readonly [Name in keyof MixOptions]-?: number };
 
-/** Checks the options. */
 export function mixOf(
   options: MixOptions,
   { classes: known, batchSize }: { classes: number; batchSize: number },

@@ -16,7 +16,6 @@ interface Pending {
   reject(error: Error): void;
 }
 
-/** A worker, and the images that it has. */
 interface Lane {
   worker: ImageWorker;
   /** Whether another worker has failed before this one. */
@@ -26,7 +25,6 @@ interface Lane {
   idle?: () => void;
 }
 
-/** Decodes in workers. */
 export class WorkerLanes implements Lanes {
   readonly #lanes: Lane[];
   readonly #settings: JobSettings;

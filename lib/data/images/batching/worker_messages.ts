@@ -12,7 +12,6 @@ export interface WorkerStart {
   readonly codecs: Partial<Record<ImageType, CodecAddress>>;
 }
 
-/** An image for a worker. */
 export interface WorkerJob {
   readonly id: number;
   readonly bytes: Uint8Array;

@@ -2,7 +2,6 @@ import { shown } from "../../../contract/shown.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
 import { assertClassCount } from "./image_dataset.ts";
 
-/** Classes, and the label of each image. */
 export interface ClassLabels {
   readonly classes: readonly string[];
   readonly labels: Uint16Array;

@@ -2,9 +2,7 @@ import { files, isMissing } from "../../../io/file_system.ts";
 
 /** What is in a folder, in no order. */
 export interface FolderContent {
-  /** The names of its folders. */
   readonly folders: string[];
-  /** The names of its files. */
   readonly names: string[];
 }
 

@@ -40,7 +40,6 @@ export function imagesOf(
   };
 }
 
-/** A dataset of images that are files. */
 export function imagesInFiles(
   classes: readonly string[],
   labels: Uint16Array,

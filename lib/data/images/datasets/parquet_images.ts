@@ -118,7 +118,6 @@ function namesOf(groups: readonly ParquetGroup[]): (index: number) => string {
   };
 }
 
-/** The value of each row. */
 async function valuesOf(
   rows: ParquetDataset<Record<string, unknown>>,
   column: string,

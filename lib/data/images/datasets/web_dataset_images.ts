@@ -28,7 +28,6 @@ const OPTIONS: OptionNames<WebDatasetImagesOptions> = {
   classes: true,
 };
 
-/** Fields that images have. */
 const IMAGES = ["jpg", "jpeg", "png", "webp"];
 
 /** How many labels are read at once. */
@@ -106,7 +105,6 @@ export async function webDatasetImages(
   return { ...images, locality: samples.locality };
 }
 
-/** The label of each sample. */
 async function labelsOf(samples: WebDataset, field: string): Promise<string[]> {
   const labels: string[] = [];
   while (labels.length < samples.size) {
@@ -120,7 +118,6 @@ async function labelsOf(samples: WebDataset, field: string): Promise<string[]> {
   return labels;
 }
 
-/** The field of a sample's image. */
 function imageOf({ name, fields }: TarSample): string {
   const field = IMAGES.find((one) => fields.includes(one));
   if (field !== undefined) return field;

@@ -15,7 +15,6 @@ export interface CodecAddress {
   readonly binary: string;
 }
 
-/** A codec's script. */
 interface CodecScript {
   init(
     module: WebAssembly.Module,
@@ -24,7 +23,6 @@ interface CodecScript {
   default(bytes: ArrayBuffer): Promise<Decoded>;
 }
 
-/** A codec that is ready. */
 type Codec = (bytes: Uint8Array) => Promise<Decoded>;
 
 const PACKAGES = {
@@ -72,7 +70,6 @@ export function codecAddresses(): Partial<Record<CodecType, CodecAddress>> {
 
 const codecs = new Map<CodecType, Promise<Codec>>();
 
-/** The codec of a type. */
 export function codecOf(type: CodecType): Promise<Codec> {
   const loaded = codecs.get(type) ?? load(type);
   codecs.set(type, loaded);

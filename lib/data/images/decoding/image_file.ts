@@ -7,7 +7,6 @@ export type CodecType = "JPEG" | "PNG" | "WebP";
 /** The formats that are decoded; PPM and PGM have pixels as they are. */
 export type ImageType = CodecType | "PPM" | "PGM";
 
-/** The head of an image file. */
 export interface ImageHead {
   readonly width: number;
   readonly height: number;

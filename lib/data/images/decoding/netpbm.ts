@@ -5,7 +5,6 @@ import { fromGrey } from "./channels.ts";
 import { viewOf } from "../../bytes/byte_arrays.ts";
 import { hasText, type ImageHead, truncated } from "./image_file.ts";
 
-/** What a header says. */
 interface NetpbmHeader {
   readonly type: "PPM" | "PGM";
   readonly width: number;

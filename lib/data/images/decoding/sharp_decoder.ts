@@ -39,7 +39,6 @@ export function loadSharp(): Promise<Sharp> {
   });
 }
 
-/** Decodes an image by sharp. */
 export async function decodeBySharp(
   bytes: Uint8Array,
   { isCmyk }: ImageHead,

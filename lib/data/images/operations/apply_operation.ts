@@ -55,7 +55,6 @@ const OPTIONS: OptionNames<ApplyOperationOptions> = {
   fill: true,
 };
 
-/** The greatest magnitude. */
 export const GREATEST_MAGNITUDE = 10;
 
 /** The mean of ImageNet's pictures. */
@@ -99,7 +98,6 @@ const OPERATIONS: Readonly<
     moved(picture, [1, 0, 0, 0, 1, level * 0.45 * picture.height], sampling),
 };
 
-/** The names of all operations. */
 export const OPERATION_NAMES = Object.keys(
   OPERATIONS,
 ) as readonly RandAugmentOperation[];

@@ -30,10 +30,8 @@ function blend(from: Uint8Array, to: Uint8Array, factor: number): Uint8Array {
   return result;
 }
 
-/** Each of the 256 values. */
 const VALUES = Uint8Array.from({ length: 256 }, (_, value) => value);
 
-/** Blends a picture with one of a single grey. */
 function blendWithGrey(
   picture: Picture,
   grey: number,

@@ -18,7 +18,6 @@ export interface Filter {
 /** Cubic convolution with a = -0.5. */
 const A = -0.5;
 
-/** The filters by their names. */
 export const FILTERS: Readonly<Record<Interpolation, Filter>> = {
   bicubic: {
     support: 2,

@@ -27,7 +27,6 @@ export function orientationOf(exif: Uint8Array): Orientation {
   return 1;
 }
 
-/** The picture upright. */
 export function upright(picture: Picture, orientation: Orientation): Picture {
   if (orientation === 1) return picture;
   const { width, height, pixels } = picture;

@@ -7,7 +7,6 @@ import type { EraseStep, Transform } from "./transform.ts";
 /** How often a rectangle is drawn until one fits. */
 const ATTEMPTS = 10;
 
-/** The steps of a transform that erase. */
 export function eraseStepsOf(transform: Transform): EraseStep[] {
   return transform.filter((step) => step.step === "erase");
 }

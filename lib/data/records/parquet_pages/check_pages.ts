@@ -17,9 +17,7 @@ export interface ColumnChunk {
 
 /** What is compressed of a page, and what checks it when it no longer is. */
 export interface CompressedPage {
-  /** Number of bytes. */
   readonly compressed: number;
-  /** Number of bytes that it becomes. */
   readonly uncompressed: number;
   /** Throws unless these can be those bytes. */
   check(bytes: Uint8Array): void;

@@ -1,6 +1,5 @@
 /** The blocks of 512 bytes with which members of a tar begin. @module */
 
-/** Bytes of a block. */
 export const TAR_BLOCK = 512;
 
 /** What a header says of its member. */

@@ -11,11 +11,9 @@ export interface TarIndex {
   /** The tar's name and number of bytes, by which it is known again. */
   readonly name: string;
   readonly size: number;
-  /** The samples' keys. */
   readonly keys: string[];
   /** The first member of each sample, and after the last the number of members. */
   readonly firsts: number[];
-  /** The names of all fields. */
   readonly fields: string[];
   /** Four numbers per member: the place of its field, its offset, size and fingerprint. */
   readonly members: number[];
@@ -65,7 +63,6 @@ export async function indexTar(bytes: RandomAccess): Promise<TarIndex> {
   return { name, size, keys, firsts, members, fields: [...fields.keys()] };
 }
 
-/** The sample at a place of an index. */
 export function sampleAt(
   index: TarIndex,
   bytes: RandomAccess,

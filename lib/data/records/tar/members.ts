@@ -17,12 +17,10 @@ export interface ByteReader {
   skip(length: number): Promise<number>;
 }
 
-/** A file in a tar. */
 export interface TarMember {
   readonly name: string;
   /** Where its content begins in the tar. */
   readonly offset: number;
-  /** Bytes of its content. */
   readonly size: number;
   /** The block before its content; only there until the next member. */
   readonly header: Uint8Array;
@@ -146,7 +144,6 @@ export class RangeReader implements ByteReader {
   #ahead: Uint8Array = new Uint8Array(0);
   #aheadFrom = 0;
 
-  /** @param bytes The bytes. */
   constructor(bytes: RandomAccess) {
     this.#bytes = bytes;
   }

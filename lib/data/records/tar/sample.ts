@@ -21,7 +21,6 @@ export interface TarSample {
   text(field: string): Promise<string>;
 }
 
-/** Makes a sample. */
 export function tarSample(
   shard: string,
   key: string,

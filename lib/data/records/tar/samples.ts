@@ -1,7 +1,6 @@
 /** Members of a tar that belong together, as WebDataset has them. @module */
 import type { TarMember } from "./members.ts";
 
-/** The key and the field of a member. */
 interface Place {
   readonly key: string;
   readonly field: string;

@@ -19,7 +19,6 @@ export type CharactersMap = (text: string) => string;
  */
 const LONGEST = 5;
 
-/** Reads a map. */
 export function charactersMap(source: string): CharactersMap {
   const { units, texts } = parse(source);
   const encoder = new TextEncoder();

@@ -9,7 +9,6 @@ export const SPLIT_BEHAVIORS = [
   "Contiguous",
 ] as const;
 
-/** One of {@linkcode SPLIT_BEHAVIORS}. */
 export type SplitBehavior = typeof SPLIT_BEHAVIORS[number];
 
 /** A piece of a text, where the pattern is found, or between two such places. */

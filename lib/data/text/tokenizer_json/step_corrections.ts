@@ -94,7 +94,6 @@ export function correctedSplitter(
   }
 }
 
-/** Runs a decoder on tokens. */
 export type RunDecoder = (tokens: string[]) => string[];
 
 /** Corrects the library's decoder. */
