@@ -137,6 +137,16 @@ const SHADERS: Record<string, Shader> = {
     decays: transposedMask(false),
     shape,
   }, LAUNCH),
+  attend_query_gradient_apart: attendShader(
+    { roles: [queryGradient], decays: packed, shape, areApart: true },
+    LAUNCH,
+  ),
+  attend_key_gradients_apart: attendShader({
+    roles: [keyGradient, valueGradient],
+    decays: transposedMask(false),
+    shape,
+    areApart: true,
+  }, LAUNCH),
   carry_states: carryStatesShader([statesOf(both), cotangentStates], LAUNCH),
   carry_piece_states: carryStatesShader([statesOf(both)], LAUNCH, {
     ...{ before: true, after: true, backward: true },
@@ -208,6 +218,9 @@ function* variants(): Generator<Shader> {
       const roles = [attention(decays)];
       const states = [statesOf(decays)];
       yield attendShader({ roles, decays, shape }, launch);
+      if (decays) {
+        yield attendShader({ roles, decays, shape, areApart: true }, launch);
+      }
       yield chunkStatesShader({ states, largestChunk }, launch);
       yield carryStatesShader(states, launch);
       yield carryStatesShader(states, launch, {
@@ -231,6 +244,13 @@ function* variants(): Generator<Shader> {
       }
       if (decays) yield tileDecaysShader({ decays, largestTile: 64 }, launch);
       yield decayGradientsShader({ ...gradients, states: STATES }, launch);
+      yield decayGradientsShader({
+        ...gradients,
+        causal: decays === causal,
+        alone: false,
+        areApart: true,
+        states: STATES,
+      }, launch);
     }
   }
 }

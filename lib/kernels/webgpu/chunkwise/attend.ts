@@ -54,6 +54,11 @@ export interface AttendSpec {
   readonly decays: MaskSource | null;
   /** The room that the shader has, and how its work is shared out. */
   readonly shape: AttendShape;
+  /**
+   * Whether the states have not travelled, and are those that each chunk wrote.
+   * @default false
+   */
+  readonly areApart?: boolean;
 }
 
 /**
@@ -61,7 +66,7 @@ export interface AttendSpec {
  * and a quad of columns.
  */
 export function attendShader(
-  { roles, decays, shape }: AttendSpec,
+  { roles, decays, shape, areApart = false }: AttendSpec,
   launch: Launch,
 ): Shader {
   const { blockRows } = shape;
@@ -82,6 +87,7 @@ export function attendShader(
       `chunk=${shape.largestChunk}`,
       `quads=${shape.largestQuads}`,
       `rows=${blockRows}`,
+      areApart && "apart",
     ),
     bindings,
     dispatch: [launch.chunks, launch.sequences, blocks * roles.length],
@@ -104,7 +110,7 @@ ${arrays.join("\n")}
 ${decays ? declareIn(decays, roomFor(shape)) : "\n"}
 
 ${ACCUMULATE}
-${roles.map((role) => attend(role, decays, shape)).join("\n")}
+${roles.map((role) => attend(role, decays, shape, areApart)).join("\n")}
 
 @compute @workgroup_size(${threadsOf(shape)})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
@@ -130,6 +136,7 @@ function attend(
   role: Role,
   decays: MaskSource | null,
   shape: AttendShape,
+  areApart: boolean,
 ): string {
   const { finish, output } = role;
   const { blockRows } = shape;
@@ -173,7 +180,7 @@ ${rows((r) => `  let row${r} = min(token + ${r}u, last);`)}
 ${rows((r) => `  var sum${r} = vec4f();`)}
 ${hasTerms ? rows((r) => `  var terms${r} = vec4f();`) : ""}
 ${chunk}
-${readStates(role, decays)}
+${readStates(role, decays, areApart)}
 ${finishing(role, shape)}
 }`;
 }

@@ -22,7 +22,7 @@ import {
 import { maskFor } from "./chunk_operands.ts";
 import { decayGradientsShader } from "./decay_gradients.ts";
 import type { MaskSource } from "./mask.ts";
-import { stateBytes } from "./states.ts";
+import { MOST_APART, stateBytes } from "./states.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
 import {
@@ -63,6 +63,11 @@ export class KernelCall {
   readonly batches: readonly SequenceBatch[];
   /** Whether there are states: with decays, if there is more than one chunk, or a piece. */
   readonly hasStates: boolean;
+  /**
+   * Whether the states of decays are read as each chunk wrote them, without a launch in
+   * which they travel.
+   */
+  readonly areApart: boolean;
   /** What comes to the sequence and leaves it, if it is a piece of a longer one. */
   readonly borders: SequenceBorders | undefined;
 
@@ -96,6 +101,8 @@ export class KernelCall {
         backward: !causal,
       }
       : undefined;
+    this.areApart = this.hasStates && this.decays !== null && !states &&
+      this.chunks <= MOST_APART;
     const bytes = this.hasStates
       ? this.chunks * stateBytes(this.dims, this.decays)
       : 0;
@@ -247,7 +254,7 @@ export class KernelCall {
       (launch) => chunkStatesShader({ states, largestChunk }, launch),
       batch,
     );
-    if (this.chunks === 1 && !this.borders) return;
+    if (this.areApart || (this.chunks === 1 && !this.borders)) return;
     this.launch(
       (launch) => carryStatesShader(states, launch, this.borders),
       batch,
@@ -261,7 +268,8 @@ export class KernelCall {
     batch: SequenceBatch,
     mostRows: number,
   ): void {
-    const spec = { roles, decays, shape: this.#shape(mostRows) };
+    const { areApart } = this;
+    const spec = { roles, decays, shape: this.#shape(mostRows), areApart };
     this.launch((launch) => attendShader(spec, launch), batch);
   }
 
@@ -270,9 +278,10 @@ export class KernelCall {
     states: readonly [string, string],
     batch: SequenceBatch,
   ): void {
-    const { causal, hasStates } = this;
+    const { causal, hasStates, areApart } = this;
     const { largestChunk } = this.#shape();
-    const spec = { causal, alone: !hasStates, largestChunk, states };
+    const alone = !hasStates;
+    const spec = { causal, alone, areApart, largestChunk, states };
     this.launch((launch) => decayGradientsShader(spec, launch), batch);
   }
 

@@ -4,7 +4,7 @@ import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { shapeFor } from "./attend_shape.ts";
 import { largestBuffer, sequenceBatches } from "../frame/sequence_batches.ts";
-import { stateBytes } from "./states.ts";
+import { MOST_APART, stateBytes } from "./states.ts";
 import {
   inLaunches,
   packingOf,
@@ -69,11 +69,13 @@ export function planChunkwise(
   if (large) return large;
   const batches = sequenceBatches(batch * heads, bytes, limits);
   const packed = packingOf(request);
+  const areApart = decays !== null && !request.states && chunks <= MOST_APART;
+  const launches = alone ? 1 : chunks > 1 && !areApart ? 3 : 2;
   return {
     chunkSize,
     scratchBytes: packed.bytes + batches[0]!.sequences * bytes,
     how: inLaunches(
-      batches.length * ((alone ? 1 : chunks > 1 ? 3 : 2) + packed.launches),
+      batches.length * (launches + packed.launches),
     ),
   };
 }

@@ -20,6 +20,7 @@ import {
   loadDecays,
   type Side,
   sidesOf,
+  transposedMask,
 } from "./mask.ts";
 import {
   input,
@@ -29,7 +30,7 @@ import {
 } from "../../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "../frame/problem.ts";
 import { isBelow } from "../frame/log_decays.ts";
-import { RECORD_QUADS } from "./states.ts";
+import { eachChunk, RECORD_QUADS } from "./states.ts";
 import { QUADS } from "../frame/vectors.ts";
 
 const THREADS = 64;
@@ -49,6 +50,11 @@ export interface DecayGradientsSpec {
   readonly largestChunk: number;
   /** Whether there is one chunk, and no state. */
   readonly alone: boolean;
+  /**
+   * Whether the states have not travelled, and are those that each chunk wrote.
+   * @default false
+   */
+  readonly areApart?: boolean;
   /** Names of `Σ k vᵀ` that reach the chunk, and of `Σ q gᵀ` that do by the transposed mask. */
   readonly states: readonly [string, string];
 }
@@ -58,7 +64,7 @@ export function decayGradientsShader(
   spec: DecayGradientsSpec,
   launch: Launch,
 ): Shader {
-  const { causal, largestChunk, alone, states } = spec;
+  const { causal, largestChunk, alone, areApart, states } = spec;
   const sides = sidesOf(forwardMask(causal));
   const decays = causal ? ["f"] : ["f", "b"];
   const bindings = [
@@ -71,7 +77,7 @@ export function decayGradientsShader(
   return {
     key: keyOf(
       "decay_gradients",
-      alone && "alone",
+      alone ? "alone" : areApart === true && "apart",
       causal && "causal",
       `chunk=${largestChunk}`,
     ),
@@ -137,13 +143,18 @@ ${alone ? "" : passing(spec, sides)}
  * the other.
  */
 function passing(
-  { causal, states }: DecayGradientsSpec,
+  { causal, areApart, states }: DecayGradientsSpec,
   sides: readonly Side[],
 ): string {
   const [ofKeys, ofQueries] = states;
   // The states of the cotangents lie the other way round: what comes from
   // before the chunk meets what comes from after it.
-  const products = causal
+  const products = areApart
+    ? [
+      `dot(${ofKeys}_before, ${ofQueries}_after)`,
+      causal ? "0.0" : `dot(${ofKeys}_after, ${ofQueries}_before)`,
+    ]
+    : causal
     ? [`dot(${ofKeys}[start + at], ${ofQueries}[start + at])`, "0.0"]
     : [
       `dot(${ofKeys}[start + at], ${ofQueries}[start + record + at])`,
@@ -157,14 +168,38 @@ function passing(
     const [inside, next] = beyond[side];
     return `  if (${inside}) { through[${i}] *= exp(path_${side}(0u, count) + ${next}); }`;
   });
-  return /* wgsl */ `  let record = record_quads();
-  let start = (group.y * problem.chunks + group.x) * ${sides.length}u * record;
+  return /* wgsl */ `  let record = record_quads();${
+    areApart ? "" : `
+  let start = (group.y * problem.chunks + group.x) * ${sides.length}u * record;`
+  }
   var product = vec2f();
-  for (var at = thread; at < record - 1u; at += ${THREADS}u) {
+  for (var at = thread; at < record - 1u; at += ${THREADS}u) {${
+    areApart ? meeting(states, causal) : ""
+  }
     product += vec2f(${products.join(", ")});
   }
   products[thread] = product;
   workgroupBarrier();
   for (var i = 0u; i < ${THREADS}u; i++) { through += products[i]; }
 ${decayed.join("\n")}`;
+}
+
+/** Statements that add up what reaches the chunk at the place `at` of its states. */
+function meeting(
+  [ofKeys, ofQueries]: DecayGradientsSpec["states"],
+  causal: boolean,
+): string {
+  return [
+    { name: ofKeys, decays: forwardMask(causal) },
+    { name: ofQueries, decays: transposedMask(causal) },
+  ].flatMap((states) =>
+    sidesOf(states.decays).map((side) => {
+      const { name } = states;
+      const sum = `${name}_${side}`;
+      return `
+    var ${sum} = vec4f();${
+        eachChunk(states, side, `      ${sum} += factor * ${name}[start + at];`)
+      }`;
+    })
+  ).join("");
 }

@@ -1,5 +1,5 @@
 /** Where the states of chunks lie in their buffer. @module */
-import { type MaskSource, sidesOf } from "./mask.ts";
+import { type MaskSource, type Side, sidesOf } from "./mask.ts";
 import {
   type Columns,
   type Dims,
@@ -25,6 +25,42 @@ export interface States {
   readonly columns: Vectors;
   /** What decays them, or `null` if nothing does. */
   readonly decays: MaskSource | null;
+}
+
+/**
+ * Most chunks whose states do not travel: who reads what reaches a chunk adds up what
+ * the others wrote, which spares a launch.
+ */
+export const MOST_APART = 4;
+
+/**
+ * A loop over the chunks on a side of the chunk `group.x` of the sequence `group.y`, the
+ * nearest first, where their states do not travel: `start` is where a chunk's record
+ * begins, and `factor` what a state pays on its way from there.
+ *
+ * @param states The states.
+ * @param side Where the chunks lie.
+ * @param body Statements of the loop.
+ */
+export function eachChunk(
+  { name, decays }: Pick<States, "name" | "decays">,
+  side: Side,
+  body: string,
+): string {
+  const sides = sidesOf(decays!);
+  const [loop, chunk] = side === "before"
+    ? ["other = group.x; other > 0u; other--", "other - 1u"]
+    : ["other = group.x + 1u; other < problem.chunks; other++", "other"];
+  return /* wgsl */ `
+  {
+    var factor = 1.0;
+    for (var ${loop}) {
+      let record = (group.y * problem.chunks + ${chunk}) * ${sides.length}u;
+      let start = (record + ${sides.indexOf(side)}u) * record_quads();
+${body}
+      factor *= ${name}[start + record_quads() - 1u].x;
+    }
+  }`;
 }
 
 /** Directions in which states travel. */

@@ -11,6 +11,7 @@ struct Problem {
   normalize: u32,
   scale: f32,
   epsilon: f32,
+  joinedHeads: u32,
 }
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> y: array<f32>;
@@ -24,17 +25,25 @@ fn key_quads() -> u32 { return (problem.headDim + 3u) / 4u; }
 fn value_quads() -> u32 { return (problem.valueDim + 3u) / 4u; }
 fn sum_quads() -> u32 { return problem.valueDim / 4u + 1u; }
 
+fn joined(token: u32) -> u32 {
+  let sequence = token / problem.length;
+  let heads = problem.joinedHeads;
+  let first = sequence / heads * problem.length;
+  return (first + token % problem.length) * heads + sequence % heads;
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= problem.length) { return; }
   let token = (problem.firstSequence + id.y) * problem.length + id.x;
   let normalize = problem.normalize == 1u;
+  let place = joined(token) * problem.valueDim;
   let factor = problem.scale / select(1.0, rowSums[token] + problem.epsilon, normalize);
   let padded = sum_quads() * 4u;
   var product = 0.0;
   for (var i = 0u; i < problem.valueDim; i++) {
-    let gradient = factor * dy[token * problem.valueDim + i];
-    product += gradient * y[token * problem.valueDim + i];
+    let gradient = factor * dy[place + i];
+    product += gradient * y[place + i];
     g[token * padded + i] = gradient;
   }
   g[token * padded + problem.valueDim] = select(0.0, -product, normalize);

@@ -11,6 +11,7 @@ struct Problem {
   normalize: u32,
   scale: f32,
   epsilon: f32,
+  joinedHeads: u32,
 }
 @group(0) @binding(0) var<storage, read> queryTerms: array<vec4f>;
 @group(0) @binding(1) var<storage, read> keyTerms: array<vec4f>;

@@ -11,6 +11,7 @@ struct Problem {
   normalize: u32,
   scale: f32,
   epsilon: f32,
+  joinedHeads: u32,
 }
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
@@ -30,8 +31,9 @@ fn read_q(token: u32, quad: u32) -> vec4f { return vec4f(q[token * key_quads() +
 fn read_k(token: u32, quad: u32) -> vec4f { return vec4f(k[token * key_quads() + quad]); }
 fn read_v(token: u32, quad: u32) -> vec4f { return vec4f(v[token * value_quads() + quad]); }
 fn write_y(token: u32, quad: u32, value: vec4f) {
+  let first = token * problem.valueDim;
   for (var i = 0u; i < 4u && quad * 4u + i < problem.valueDim; i++) {
-    y[token * problem.valueDim + quad * 4u + i] = value[i];
+    y[first + quad * 4u + i] = value[i];
   }
 }
 
