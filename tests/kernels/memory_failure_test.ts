@@ -2,7 +2,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { FORMS } from "../../lib/attention/forms/form.ts";
-import { ATTENTION } from "../../lib/attention/planning/kernel.ts";
+import {
+  ATTENTION,
+  JOINED_CHUNKWISE,
+} from "../../lib/attention/planning/kernel.ts";
 import { gradientKernel } from "../../lib/contract/kernel.ts";
 import { alive, assertNoLeak, BACKENDS, onEachBackend } from "../backends.ts";
 
@@ -23,6 +26,7 @@ const attention = {
   f: perToken,
   b: perToken,
 };
+const joined = [1, length, heads * e];
 const attributes = {
   causal: false,
   scale: 1,
@@ -33,9 +37,20 @@ const attributes = {
 };
 const split = { numHeads: 2, featureMap: "shiftedSilu" };
 const head = [1, 2, 40, 4];
+/** Those of 200 rows, behind the scale of 7 columns. */
+const moments = [7 + 2 * 200];
 const convolution = { strides: 1, pad: "same", dataFormat: "NHWC" };
 
 const SUBJECTS: readonly Subject[] = [
+  { kernel: JOINED_CHUNKWISE.kernel, inputs: attention, attributes },
+  {
+    kernel: gradientKernel(JOINED_CHUNKWISE),
+    inputs: {
+      ...attention,
+      ...{ y: joined, rowSums: perToken, dy: joined },
+    },
+    attributes,
+  },
   ...FORMS.flatMap((form) => [
     { kernel: ATTENTION[form].kernel, inputs: attention, attributes },
     {
@@ -52,12 +67,12 @@ const SUBJECTS: readonly Subject[] = [
   {
     kernel: "LionLayerNorm",
     inputs: { x: [200, 7], scale: [7], offset: [7] },
-    attributes: { epsilon: 1e-5 },
+    attributes: { epsilon: 1e-5, keepsMoments: true },
   },
   {
     kernel: "LionLayerNormGrad",
-    inputs: { x: [200, 7], scale: [7], offset: [7], dy: [200, 7] },
-    attributes: { epsilon: 1e-5 },
+    inputs: { x: [200, 7], scale: [7], offset: [7], moments, dy: [200, 7] },
+    attributes: { epsilon: 1e-5, keepsMoments: true },
   },
   ...[true, false].flatMap((adds) => [
     {
@@ -67,23 +82,26 @@ const SUBJECTS: readonly Subject[] = [
         ...(adds ? { added: [200, 7] } : {}),
         ...{ scale: [7], offset: [7] },
       },
-      attributes: { epsilon: 1e-5, adds },
+      attributes: { epsilon: 1e-5, adds, keepsMoments: true },
     },
     {
       kernel: "LionAddAndNormGrad",
-      inputs: { sum: [200, 7], scale: [7], dsum: [200, 7], dy: [200, 7] },
-      attributes: { epsilon: 1e-5, adds },
+      inputs: {
+        ...{ sum: [200, 7], scale: [7], moments },
+        ...{ dsum: [200, 7], dy: [200, 7] },
+      },
+      attributes: { epsilon: 1e-5, adds, keepsMoments: true },
     },
   ]),
   {
     kernel: "LionNormOfSum",
     inputs: { x: [200, 7], added: [200, 7], scale: [7], offset: [7] },
-    attributes: { epsilon: 1e-5, adds: true },
+    attributes: { epsilon: 1e-5, adds: true, keepsMoments: true },
   },
   {
     kernel: "LionNormOfSumGrad",
-    inputs: { sum: [200, 7], scale: [7], dy: [200, 7] },
-    attributes: { epsilon: 1e-5, adds: true },
+    inputs: { sum: [200, 7], scale: [7], moments, dy: [200, 7] },
+    attributes: { epsilon: 1e-5, adds: true, keepsMoments: true },
   },
   {
     kernel: "LionCrossEntropy",
@@ -92,7 +110,7 @@ const SUBJECTS: readonly Subject[] = [
   },
   {
     kernel: "LionCrossEntropyGrad",
-    inputs: { logits: [9, 5], labels: [9], maxima: [9], sums: [9], dloss: [] },
+    inputs: { logits: [9, 5], labels: [9], maxima: [9], sums: [10], dloss: [] },
     attributes: { smoothing: 0.1 },
   },
   { kernel: "LionTokenMean", inputs: { x: [2, 40, 7], mask: [2, 40] } },
@@ -109,6 +127,16 @@ const SUBJECTS: readonly Subject[] = [
   {
     kernel: "LionTokenLogDecayGrad",
     inputs: { x: [2, 40, 3], dy: [2, 3, 40] },
+    attributes: { kept: 0 },
+  },
+  {
+    kernel: "LionTokenDecays",
+    inputs: { x: [2, 40, 3] },
+    attributes: { kept: 0 },
+  },
+  {
+    kernel: "LionTokenDecaysGrad",
+    inputs: { x: [2, 40, 3], df: [2, 3, 40], db: [2, 3, 40] },
     attributes: { kept: 0 },
   },
   {

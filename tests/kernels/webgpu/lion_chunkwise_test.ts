@@ -63,6 +63,27 @@ async function differenceOf(
 }
 
 onEachBackend(
+  "states of few chunks, which do not travel, are those of many and of one",
+  async () => {
+    const sizes = { heads: 2, length: 17, headDim: 8, valueDim: 4 };
+    const inputs = inputsOf(sizes);
+    for (const causal of [false, true]) {
+      // One chunk has no states; those of more than four travel.
+      for (const chunkSize of [9, 6, 5, 4]) {
+        const difference = await differenceOf(
+          inputs,
+          { chunkSize, causal },
+          { chunkSize: 17, causal },
+        );
+        assertLess(difference, 1e-5, `${chunkSize}, causal ${causal}`);
+      }
+    }
+    tf.dispose(inputs);
+  },
+  ["webgpu"],
+);
+
+onEachBackend(
   "states that fit no buffer together take passes",
   async () => {
     const sizes = { heads: 6, length: 60, headDim: 8, valueDim: 7 };
