@@ -107,8 +107,8 @@ export function storageBuffersOf(code: string): number {
 
 const counted = new WeakSet<GPUDevice>();
 
-/** Labels of texts of ours that bind as many storage buffers as the device can. */
-const AS_MANY_AS_CAN_BE = /^lion_(update|square_sums) /;
+/** Labels of texts of ours that bind more storage buffers where the device can. */
+const AS_MANY_AS_CAN_BE = /^lion_update /;
 
 /**
  * Lets a device refuse texts of ours with more storage buffers than every device

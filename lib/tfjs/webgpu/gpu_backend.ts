@@ -464,11 +464,12 @@ export class StrictWebGPUBackend extends WebGPUBackend {
       bytes = 0;
     };
     for (const dataId of new Set(dataIds)) {
+      if (this.partOf(dataId)) continue;
       const { shape, dtype, external, complexTensorInfos } = this.tensorMap
         .get(dataId);
       const own = inParts(bytesOf(shape, dtype));
       if (own === 0 || own > most / 2) continue;
-      if (this.partOf(dataId) || external || complexTensorInfos) continue;
+      if (external || complexTensorInfos) continue;
       this.uploadToGPU(dataId as { id: number });
       if (bytes + own > most) end();
       together.push(dataId);
@@ -481,6 +482,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     const { buffers, tensorMap } = this;
     const { length } = dataIds;
     const buffer = buffers.acquireJoined(bytes, tensorUsage(), length);
+    // Of a large model, free buffers of all weights might not fit beside them.
+    const isLarge = bytes >= LARGE_BYTES;
     let offset = 0;
     const parts = dataIds.map((dataId) => {
       const { shape, dtype, resource } = tensorMap.get(dataId);
@@ -493,15 +496,14 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     });
     for (const [i, dataId] of dataIds.entries()) {
       const data = tensorMap.get(dataId);
-      // Tensors of the same sizes rarely come: a free buffer would wait in vain.
-      buffers.releaseBuffer(data.resource as GPUBuffer, false);
+      buffers.releaseBuffer(data.resource as GPUBuffer, !isLarge);
       data.resource = buffer;
       (data as Joined).part = parts[i]!;
     }
     // If there was no memory for the buffer, all of them are lost.
     this.changed(dataIds);
     // What was released is destroyed only then.
-    this.#submitWaiting();
+    if (isLarge) this.#submitWaiting();
   }
 
   /**

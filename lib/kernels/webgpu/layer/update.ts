@@ -27,6 +27,7 @@ import {
 import { bufferOfNumbers, CONSTANTS, NUMBER_VECTORS } from "./rule_numbers.ts";
 import {
   inLaunches,
+  inParts,
   type UpdateLaunch,
   type Weight,
 } from "./update_launches.ts";
@@ -39,9 +40,6 @@ export function registerUpdate(): void {
 }
 
 const THREADS = 256;
-
-/** The most buffers of a launch that adds up squares, whose text grows with them. */
-const MOST_SQUARED = 32;
 
 /** Packs of a workgroup that adds up squares. */
 const BLOCK_PACKS = 4096;
@@ -101,27 +99,16 @@ const FORMULAS: Readonly<Record<Rule, string>> = {
     value = decay1 * value + rest1 * slope;`,
 };
 
-/** The most tensors of a launch, on devices that bind more than every one does. */
-const MOST_BOUND = 64;
+/** Storage buffers of a launch, which every device binds. */
+const GUARANTEED_BUFFERS = 8;
 
-/** Storage buffers with which a launch changes many weights whose tensors lie apart. */
-const ENOUGH_BUFFERS = 32;
-
-/** Values and states of weights that were changed before. */
-const known = new WeakSet<object>();
-
-/** Joins tensors in memory where a device binds few buffers. */
-function joinWhereFew(
-  backend: StrictWebGPUBackend,
-  dataIds: readonly object[],
-): void {
-  if (backend.mostBuffers < ENOUGH_BUFFERS) backend.join(dataIds);
-}
+/** The most storage buffers of a launch, whose text grows with them. */
+const MOST_BUFFERS = 32;
 
 const join: tf.KernelFunc = ({ inputs, backend }) => {
   const tensors = Object.values(inputs) as tf.TensorInfo[];
   const dataIds = tensors.map(({ dataId }) => dataId);
-  joinWhereFew(backend as StrictWebGPUBackend, dataIds);
+  (backend as StrictWebGPUBackend).join(dataIds);
   return [];
 };
 
@@ -140,11 +127,8 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   const states = every.flatMap(({ tensors }) =>
     tensors.slice(2).map(({ dataId }) => dataId)
   );
-  // What is new at each step, as if users assign to a weight, stays where it is.
-  for (const dataIds of [values, states]) {
-    joinWhereFew(webgpu, dataIds.filter((dataId) => known.has(dataId)));
-    for (const dataId of dataIds) known.add(dataId);
-  }
+  webgpu.join(values);
+  webgpu.join(states);
   const changed = [...values, ...states];
   const written = new Set(
     changed.map((dataId) => webgpu.partOf(dataId)?.buffer),
@@ -164,7 +148,11 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
       byWidth[widthOf(size)].push({ size, tensors: readables });
     }
     const factor = given && readable(given as tf.TensorInfo);
-    const most = mostBound(webgpu) - (factor ? 1 : 0);
+    const others = factor ? 1 : 0;
+    const most = {
+      ofJoined: Math.min(webgpu.mostBuffers, MOST_BUFFERS) - others,
+      ofOthers: GUARANTEED_BUFFERS - others,
+    };
     const buffer = bufferOfNumbers(webgpu, numbers);
     for (const width of [4, 1] as const) {
       for (const launch of inLaunches(webgpu, byWidth[width], most)) {
@@ -177,11 +165,6 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
     converted.forEach(({ dataId }) => webgpu.disposeData(dataId));
   }
 };
-
-/** The most storage buffers of a launch. */
-function mostBound(backend: StrictWebGPUBackend): number {
-  return Math.min(backend.mostBuffers, MOST_BOUND);
-}
 
 /** Numbers, and the ends of the workgroups, of the tensors of a launch. */
 function shareOut(packs: readonly number[], packsEach: number) {
@@ -203,82 +186,75 @@ function beginOf(i: number): string {
 function runUpdate(
   backend: StrictWebGPUBackend,
   rule: Rule,
-  { bound, weights }: UpdateLaunch,
+  { buffers, places, weights }: UpdateLaunch,
   width: PackWidth,
   numbers: GPUBuffer,
   factor: tf.TensorInfo | undefined,
 ): void {
   const names = ["value", "gradient", ...RULES[rule]];
   const reads: Record<string, Bound> = {}, writes: Record<string, Bound> = {};
-  for (const [i, { bound: own, isWritten }] of bound.entries()) {
-    (isWritten ? writes : reads)[`bound${i}`] = own;
-  }
-  const packs = weights.map(({ size }) => size / width);
-  const { integers, workgroups } = shareOut(packs, THREADS);
-  for (const [i, { places }] of weights.entries()) {
-    for (const [j, { offset }] of places.entries()) {
-      if (offset === undefined) continue;
-      integers[`first${i}_${j}`] = offset / 4 / width;
+  const { integers, workgroups } = shareOut(
+    weights.map(({ size }) => size / width),
+    THREADS,
+  );
+  for (const [j, name] of names.entries()) {
+    const bound = j === 1 ? reads : writes, place = places[j];
+    if (place !== undefined) bound[`joined${place}`] = buffers[place]!;
+    for (const [i, { tensors, parts }] of weights.entries()) {
+      if (place === undefined) bound[`${name}${i}`] = tensors[j]!;
+      else integers[`${name}${i}`] = parts[j]!.offset / 4 / width;
     }
   }
-  const pattern = weights.map(({ places }) =>
-    places.map(({ binding, offset }) =>
-      offset === undefined ? binding : `${binding}+`
-    ).join()
-  );
-  /** The pack of a thread, of a tensor of a weight. */
-  const packOf = (i: number, j: number) => {
-    const { binding, offset } = weights[i]!.places[j]!;
-    const first = offset === undefined ? "" : `uniforms.first${i}_${j} + `;
-    return `bound${binding}[${first}at]`;
-  };
-  const read = (i: number) =>
+  const joined = names.filter((_, j) => places[j] !== undefined);
+  const own = names.filter((_, j) => places[j] === undefined);
+  const lines = (of: readonly string[], line: (name: string) => string) =>
+    of.map(line).join("\n");
+  /** Where the pack of a thread is, of a tensor that is joined with others. */
+  const packOf = (name: string) =>
+    `joined${places[names.indexOf(name)]}[${name}First + at]`;
+  const find = (i: number) =>
     /* wgsl */ `if (workgroup < uniforms.end${i}) {
     weight = ${i}u;
     at = (workgroup - ${beginOf(i)}) * ${THREADS}u + local;
     if (at >= uniforms.packs${i}) { return; }
-${names.map((name, j) => `    ${name} = ${packOf(i, j)};`).join("\n")}
+${lines(joined, (name) => `    ${name}First = uniforms.${name}${i};`)}
+${lines(own, (name) => `    ${name} = ${name}${i}[at];`)}
   }`;
+  const isWritten = (name: string) => name !== "gradient";
   const write = (i: number) =>
-    /* wgsl */ `    case ${i}u: {
-${
-      names.map((name, j) => j === 1 ? "" : `      ${packOf(i, j)} = ${name};`)
-        .join("\n")
-    }
-    }`;
-  const each = (text: (i: number) => string) => weights.map((_, i) => text(i));
+    lines(own.filter(isWritten), (name) => `      ${name}${i}[at] = ${name};`);
+  const body = () =>
+    /* wgsl */ `${CONSTANTS}
+  var weight = 0u;
+  var at = 0u;
+${lines(names, (name) => `  var ${name} = Pack();`)}
+${lines(joined, (name) => `  var ${name}First = 0u;`)}
+  ${weights.map((_, i) => find(i)).join(" else ")}
+${lines(joined, (name) => `  ${name} = ${packOf(name)};`)}
+  let slope = gradient${factor ? " * factor[0]" : ""};
+${FORMULAS[rule]}
+${lines(joined.filter(isWritten), (name) => `  ${packOf(name)} = ${name};`)}
+  switch (weight) {
+${weights.map((_, i) => `    case ${i}u: {\n${write(i)}\n    }`).join("\n")}
+    default: {}
+  }`;
   runProgram(backend, {
     name: "update",
-    variants: [rule, ...pattern, factor !== undefined && "factor"],
+    variants: [
+      rule,
+      `${weights.length}`,
+      joined.length > 0 &&
+      `joined=${places.map((place) => place ?? "-").join()}`,
+      factor !== undefined && "factor",
+    ],
     width,
     elements: { factor: "f32" },
     reads: { ...reads, factor },
     writes,
     numbers: { buffer: numbers, vectors: NUMBER_VECTORS },
-    ...{ integers, workgroups },
+    ...{ integers, workgroups, body },
     threads: THREADS,
-    body: () =>
-      /* wgsl */ `${CONSTANTS}
-  var weight = 0u;
-  var at = 0u;
-${names.map((name) => `  var ${name} = Pack();`).join("\n")}
-  ${each(read).join(" else ")}
-  let slope = gradient${factor ? " * factor[0]" : ""};
-${FORMULAS[rule]}
-  switch (weight) {
-${each(write).join("\n")}
-    default: {}
-  }`,
   });
-}
-
-/** Divides tensors into parts that are bound at once. */
-function inParts<Item>(items: readonly Item[], length: number): Item[][] {
-  const parts: Item[][] = [];
-  for (let i = 0; i < items.length; i += length) {
-    parts.push(items.slice(i, i + length));
-  }
-  return parts;
 }
 
 /** Sums of squares by workgroups, whatever the number of tensors: one number for each. */
@@ -288,10 +264,8 @@ const squareSums: FusedKernel<string> = ({ backend, inputs }) => {
     const size = sizeOf(x);
     if (size > 0) byWidth[widthOf(size)].push(x);
   }
-  // One buffer is that of the sums.
-  const most = Math.min(mostBound(backend), MOST_SQUARED) - 1;
   const parts = ([4, 1] as const).flatMap((width) =>
-    inParts(byWidth[width], most).map((tensors) => {
+    inParts(byWidth[width], GUARANTEED_BUFFERS - 1).map((tensors) => {
       const packs = tensors.map((x) => sizeOf(x) / width);
       return { width, tensors, ...shareOut(packs, BLOCK_PACKS) };
     })

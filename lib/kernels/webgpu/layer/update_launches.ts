@@ -1,7 +1,7 @@
 /** How the tensors of many weights are bound by few launches. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
-import type { Bound } from "../../../tfjs/webgpu/launch.ts";
+import type { BufferPart } from "../../../tfjs/webgpu/bind_groups.ts";
 
 /** The most weights of a launch: what it is told of them fits a buffer that is held. */
 const MOST_WEIGHTS = 32;
@@ -14,59 +14,73 @@ export interface Weight {
   readonly tensors: readonly tf.TensorInfo[];
 }
 
-/** Where a launch finds a tensor of a weight. */
-interface Place {
-  /** The number of what is bound. */
-  readonly binding: number;
-  /** Where the tensor begins in it, in bytes, if others are in it, too. */
-  readonly offset: number | undefined;
+/** A weight, and where its tensors are. */
+interface PlacedWeight extends Weight {
+  /** The parts of buffers of those tensors that are joined with others. */
+  readonly parts: readonly (BufferPart | undefined)[];
 }
 
-/** What a launch binds, and the weights that it changes. */
+/** Weights that a launch changes, all of which have the same tensors joined. */
 export interface UpdateLaunch {
-  /** Tensors, and buffers in which tensors are joined. */
-  readonly bound: { readonly bound: Bound; readonly isWritten: boolean }[];
-  /** Each weight, with the places of its tensors in their order. */
-  readonly weights: { readonly size: number; readonly places: Place[] }[];
+  /** The buffers in which tensors are joined. */
+  readonly buffers: readonly GPUBuffer[];
+  /** For each tensor of a weight the place in `buffers`; without one, each has its own. */
+  readonly places: readonly (number | undefined)[];
+  /** The weights. */
+  readonly weights: readonly PlacedWeight[];
 }
 
 /**
- * Divides weights, in their order, into launches.
+ * Divides weights into launches.
  *
  * @param backend The backend of their tensors. No gradient is joined with what is
  * written: WebGPU allows no launch to bind a buffer for both.
  * @param weights The weights.
- * @param most The most buffers that a launch binds for them.
+ * @param most The most buffers of a launch of which only gradients are not joined, and
+ * of others, whose texts would be long.
  */
 export function inLaunches(
   backend: StrictWebGPUBackend,
   weights: readonly Weight[],
-  most: number,
+  most: { readonly ofJoined: number; readonly ofOthers: number },
 ): UpdateLaunch[] {
-  const launches: UpdateLaunch[] = [];
-  let bindings = new Map<object, number>();
-  for (const { size, tensors } of weights) {
-    const parts = tensors.map(({ dataId }) => backend.partOf(dataId));
-    const keys = tensors.map(({ dataId }, i) => parts[i]?.buffer ?? dataId);
-    const added = new Set(keys.filter((key) => !bindings.has(key))).size;
-    let launch = launches.at(-1);
-    if (
-      !launch || bindings.size + added > most ||
-      launch.weights.length === MOST_WEIGHTS
-    ) {
-      launches.push(launch = { bound: [], weights: [] });
-      bindings = new Map();
+  const groups: { buffers: readonly unknown[]; weights: PlacedWeight[] }[] = [];
+  for (const weight of weights) {
+    const parts = weight.tensors.map(({ dataId }) => backend.partOf(dataId));
+    const placed = { ...weight, parts };
+    const group = groups.find(({ buffers }) =>
+      parts.every((part, j) => part?.buffer === buffers[j])
+    );
+    if (group) group.weights.push(placed);
+    else {
+      const buffers = parts.map((part) => part?.buffer);
+      groups.push({ buffers, weights: [placed] });
     }
-    const places = keys.map((key, i) => {
-      let binding = bindings.get(key);
-      if (binding === undefined) {
-        bindings.set(key, binding = bindings.size);
-        const bound = parts[i]?.buffer ?? tensors[i]!;
-        launch.bound.push({ bound, isWritten: i !== 1 });
-      }
-      return { binding, offset: parts[i]?.offset };
-    });
-    launch.weights.push({ size, places });
   }
-  return launches;
+  return groups.flatMap(({ weights }) => {
+    const { parts } = weights[0]!;
+    const joined = parts.map((part) => part?.buffer);
+    const buffers = [...new Set(joined.filter((x) => x !== undefined))];
+    const places = joined.map((x) => x && buffers.indexOf(x));
+    const own = joined.filter((x) => x === undefined).length;
+    const isJoined = joined.every((x, j) => x || j === 1);
+    const bound = isJoined ? most.ofJoined : most.ofOthers;
+    const length = own > 0
+      ? Math.floor((bound - buffers.length) / own)
+      : Infinity;
+    return inParts(weights, Math.min(length, MOST_WEIGHTS))
+      .map((weights) => ({ buffers, places, weights }));
+  });
+}
+
+/** Divides items into parts of a length. */
+export function inParts<Item>(
+  items: readonly Item[],
+  length: number,
+): Item[][] {
+  const parts: Item[][] = [];
+  for (let i = 0; i < items.length; i += length) {
+    parts.push(items.slice(i, i + length));
+  }
+  return parts;
 }

@@ -29,7 +29,8 @@ const dimOf = (vectors: string): Dim =>
   OF_KEYS.includes(vectors) ? "headDim" : "valueDim";
 
 /** What a program has of its own. */
-interface OwnText extends Pick<Program, "name" | "reads" | "elements"> {
+interface OwnText extends Pick<Program, "name" | "elements"> {
+  readonly reads: Partial<Tensors>;
   readonly writes: Tensors;
   /** Vectors that are read, and those that are written. */
   readonly vectors: readonly [
