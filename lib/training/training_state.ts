@@ -169,8 +169,9 @@ export class TrainingState {
   }
 
   /**
-   * Compiles what computes the gradients of a batch, before they are computed. Code of
-   * a user's could notice that it runs once more, on tensors without values.
+   * Compiles what computes the gradients of a batch, and their norm, before they are
+   * computed. Code of a user's could notice that it runs once more, on tensors without
+   * values.
    *
    * @param tell Is called with how many shaders of how many are compiled.
    */
@@ -184,7 +185,9 @@ export class TrainingState {
   ): Promise<void> {
     if (!this.#settings.isOwn || share.rows?.count === 0) return;
     const run = () => {
-      this.#addedGradients(batch, lossFor, dropoutSeed, share, undefined);
+      this.#scaled(
+        this.#addedGradients(batch, lossFor, dropoutSeed, share, undefined),
+      );
     };
     await compileAhead(run, tell, signal);
   }
@@ -335,31 +338,12 @@ export class TrainingState {
    * @returns The mean loss and its gradient's norm before clipping, `[2]`.
    */
   step(learningRate: number): tf.Tensor {
-    const { clipNorm } = this.#settings;
     const sums = this.#sums!;
     this.#sums = undefined;
     this.steps++;
     try {
       return tf.tidy(() => {
-        const [loss, labels, ...gradients] = sums as [
-          tf.Tensor,
-          tf.Tensor,
-          ...tf.Tensor[],
-        ];
-        // The count may be 0, if no label counts.
-        const count = divisorOf(labels);
-        let place = 0;
-        const groups = this.#groups.map((group) => ({
-          ...group,
-          gradients: gradients.slice(
-            place,
-            place += group.moments.mean.length,
-          ),
-        }));
-        const norms = normOf(groups.map(({ gradients }) => gradients));
-        const norm = tf.div(norms, count);
-        const clipping = tf.minimum(1, tf.div(clipNorm, norm));
-        const factor = tf.div(clipping, count);
+        const { groups, factor, figures } = this.#scaled(sums);
         for (const { group, moments, gradients } of groups) {
           tf.tidy(() =>
             this.#update(group, moments, gradients, factor, learningRate)
@@ -369,11 +353,36 @@ export class TrainingState {
           // same gradient.
           if (!group.isApart) tf.dispose(gradients);
         }
-        return tf.stack([tf.div(loss, count), norm]);
+        return figures;
       });
     } finally {
       tf.dispose(sums);
     }
+  }
+
+  /**
+   * Each group's gradients in sums over batches, the factor by which they change the
+   * weights, and the mean loss with the norm of its gradient, `[2]`.
+   */
+  #scaled(sums: readonly tf.Tensor[]) {
+    const [loss, labels, ...gradients] = sums as [
+      tf.Tensor,
+      tf.Tensor,
+      ...tf.Tensor[],
+    ];
+    // The count may be 0, if no label counts.
+    const count = divisorOf(labels);
+    let place = 0;
+    const groups = this.#groups.map((group) => ({
+      ...group,
+      gradients: gradients.slice(place, place += group.moments.mean.length),
+    }));
+    const norms = normOf(groups.map(({ gradients }) => gradients));
+    const norm = tf.div(norms, count);
+    const clipping = tf.minimum(1, tf.div(this.#settings.clipNorm, norm));
+    const factor = tf.div(clipping, count);
+    const figures = tf.stack([tf.div(loss, count), norm]);
+    return { groups, factor, figures };
   }
 
   /** Changes the weights of a group by their gradients times a factor. */
