@@ -355,9 +355,8 @@ onWebGpu("a report tells what steps ask of WebGPU", async () => {
   assert(pipelines > 40 && milliseconds > 0 && milliseconds < took);
   assert(recorded!.submissions < unrecorded!.submissions);
   assertLess(recorded!.writes, 5);
-  for (const { launches, buffersCreated } of made.asked!) {
+  for (const { launches } of made.asked!) {
     assert(launches > 100 && launches < 300, `${launches} launches`);
-    assertEquals(buffersCreated, 0);
   }
   // Both clocks of both.
   assertEquals(points.length, 4);
