@@ -6,13 +6,15 @@
  */
 import { shown } from "./shown.ts";
 
+function assertNumber(name: string, value: number): void {
+  if (typeof value === "number") return;
+  throw new TypeError(`${name} should be a number, got ${typeof value}`);
+}
+
 export function assertFinite(name: string, value: number): void {
-  if (typeof value !== "number") {
-    throw new TypeError(`${name} should be a number, got ${typeof value}`);
-  }
-  if (!Number.isFinite(value)) {
-    throw new RangeError(`${name} should be finite, got ${value}`);
-  }
+  assertNumber(name, value);
+  if (Number.isFinite(value)) return;
+  throw new RangeError(`${name} should be finite, got ${value}`);
 }
 
 /** Throws unless a value can be added to a divisor: finite and >= 0. */
@@ -23,9 +25,7 @@ export function assertEpsilon(name: string, value: number): void {
 }
 
 export function assertPositiveInteger(name: string, value: number): void {
-  if (typeof value !== "number") {
-    throw new TypeError(`${name} should be a number, got ${typeof value}`);
-  }
+  assertNumber(name, value);
   if (Number.isInteger(value) && value > 0) return;
   throw new RangeError(`${name} should be a positive integer, got ${value}`);
 }
@@ -45,9 +45,7 @@ export function assertInteger(
 
 /** Throws unless a value is a share or a probability, from 0 to 1. */
 export function assertShare(name: string, value: number): void {
-  if (typeof value !== "number") {
-    throw new TypeError(`${name} should be a number, got ${typeof value}`);
-  }
+  assertNumber(name, value);
   if (value >= 0 && value <= 1) return;
   throw new RangeError(`${name} should be from 0 to 1, got ${value}`);
 }

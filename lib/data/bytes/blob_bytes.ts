@@ -1,4 +1,4 @@
-import { assertRange, type RandomAccess } from "./random_access.ts";
+import { accessTo, type RandomAccess } from "./random_access.ts";
 import { shown } from "../../contract/shown.ts";
 
 /**
@@ -22,20 +22,11 @@ import { shown } from "../../contract/shown.ts";
  */
 export function blobBytes(blob: Blob, name?: string): RandomAccess {
   if (!(blob instanceof Blob)) {
-    throw new TypeError(
-      `blob should be a Blob or a File, got ${shown(blob)}`,
-    );
+    throw new TypeError(`blob should be a Blob or a File, got ${shown(blob)}`);
   }
-  const whole = {
-    name: name ?? (blob instanceof File ? blob.name : "the given blob"),
-    size: blob.size,
-  };
-  return {
-    ...whole,
-    async read(start, length) {
-      assertRange(whole, start, length);
-      const part = blob.slice(start, start + length);
-      return new Uint8Array(await part.arrayBuffer());
-    },
-  };
+  const own = blob instanceof File ? blob.name : "the given blob";
+  return accessTo(name ?? own, blob.size, async (start, length) => {
+    const part = blob.slice(start, start + length);
+    return new Uint8Array(await part.arrayBuffer());
+  });
 }

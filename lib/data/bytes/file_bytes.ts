@@ -1,6 +1,6 @@
 import { pathOf } from "../../io/file_system.ts";
 import { fileSize, readFully, withFile } from "../../io/source.ts";
-import { assertRange, type RandomAccess } from "./random_access.ts";
+import { accessTo, type RandomAccess } from "./random_access.ts";
 
 /**
  * Makes random access to a file. The file is opened for each read and closed
@@ -25,15 +25,10 @@ import { assertRange, type RandomAccess } from "./random_access.ts";
 export async function fileBytes(path: string | URL): Promise<RandomAccess> {
   const name = pathOf(path);
   const size = await withFile(name, (file) => fileSize(file, name));
-  const whole = { name, size };
-  return {
-    ...whole,
-    async read(start, length) {
-      assertRange(whole, start, length);
-      return await withFile(
-        name,
-        (file) => readFully(file, name, length, start),
-      );
-    },
-  };
+  return accessTo(
+    name,
+    size,
+    (start, length) =>
+      withFile(name, (file) => readFully(file, name, length, start)),
+  );
 }

@@ -1,4 +1,4 @@
-import { assertRange, type RandomAccess } from "./random_access.ts";
+import { accessTo, type RandomAccess } from "./random_access.ts";
 import { shown } from "../../contract/shown.ts";
 
 /**
@@ -24,17 +24,10 @@ export function memoryBytes(
   name = "the given bytes",
 ): RandomAccess {
   if (!(bytes instanceof Uint8Array)) {
-    throw new TypeError(
-      `bytes should be a Uint8Array, got ${shown(bytes)}`,
-    );
+    throw new TypeError(`bytes should be a Uint8Array, got ${shown(bytes)}`);
   }
-  const whole = { name, size: bytes.length };
-  return {
-    ...whole,
-    // deno-lint-ignore require-await -- a range outside should reject, not throw
-    async read(start, length) {
-      assertRange(whole, start, length);
-      return new Uint8Array(bytes.subarray(start, start + length));
-    },
-  };
+  return accessTo(name, bytes.length, (start, length) => {
+    const part = bytes.subarray(start, start + length);
+    return Promise.resolve(new Uint8Array(part));
+  });
 }

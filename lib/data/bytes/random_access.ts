@@ -17,6 +17,22 @@ export interface RandomAccess {
   read(start: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
+/** Random access to bytes; `read` is asked for what is within them only. */
+export function accessTo(
+  name: string,
+  size: number,
+  read: RandomAccess["read"],
+): RandomAccess {
+  const whole = { name, size };
+  return {
+    ...whole,
+    async read(start, length) {
+      assertRange(whole, start, length);
+      return await read(start, length);
+    },
+  };
+}
+
 /** Throws unless a range of bytes is within the bytes. */
 export function assertRange(
   { name, size }: Pick<RandomAccess, "name" | "size">,

@@ -2,7 +2,7 @@ import { assertInteger } from "../../contract/values.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { cachedBytes } from "./cached_bytes.ts";
-import { assertRange, type RandomAccess } from "./random_access.ts";
+import { accessTo, type RandomAccess } from "./random_access.ts";
 import { request } from "./request.ts";
 
 /** Options of {@linkcode urlBytes}. */
@@ -74,17 +74,12 @@ export async function urlBytes(
   }
   assertAddress(name);
   const first = await rangeOf(name, fetched, 0, 1);
-  const whole = { name, size: first.size };
-  const bytes: RandomAccess = {
-    ...whole,
-    async read(start, length) {
-      assertRange(whole, start, length);
-      if (length === 0) return new Uint8Array(0);
-      const { body, size, tag } = await rangeOf(name, fetched, start, length);
-      if (size === first.size && tag === first.tag) return body;
-      throw new Error(`${name} has changed while it was read; read it again`);
-    },
-  };
+  const bytes = accessTo(name, first.size, async (start, length) => {
+    if (length === 0) return new Uint8Array(0);
+    const { body, size, tag } = await rangeOf(name, fetched, start, length);
+    if (size === first.size && tag === first.tag) return body;
+    throw new Error(`${name} has changed while it was read; read it again`);
+  });
   return cachedBytes(bytes, cacheBytes);
 }
 

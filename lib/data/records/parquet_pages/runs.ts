@@ -3,25 +3,28 @@
 /** Values beyond their number that a last run may have, as padding. */
 const PADDING = 8;
 
+/** What runs are made of. */
+interface Runs {
+  /** Bits of a value. */
+  readonly width: number;
+  readonly values: number;
+  /** The value to count; below 0 none is. */
+  readonly wanted: number;
+}
+
 /**
  * Reads runs, and throws where a reader that trusts them would not end: at a run
  * of a thousand million values in a page of ten.
  *
  * Source: Apache Parquet, Encodings.md, "Run Length Encoding / Bit-Packing Hybrid".
  *
- * @param width Bits of a value.
- * @param wanted The value to count; below 0 none is.
  * @returns Of the values, how many are the one wanted.
  */
 export function checkRuns(
   bytes: Uint8Array,
   start: number,
   end: number,
-  { width, values, wanted }: {
-    readonly width: number;
-    readonly values: number;
-    readonly wanted: number;
-  },
+  { width, values, wanted }: Runs,
 ): number {
   if (width > 32) throw new Error(`a page has values of ${width} bits`);
   let [at, seen, equal] = [start, 0, 0];
@@ -61,11 +64,7 @@ function equalBits(
   bytes: Uint8Array,
   start: number,
   end: number,
-  { width, values, wanted }: {
-    readonly width: number;
-    readonly values: number;
-    readonly wanted: number;
-  },
+  { width, values, wanted }: Runs,
 ): number {
   // Only levels are counted, whose bits are few.
   if (wanted < 0) return 0;
