@@ -9,7 +9,7 @@ import {
   type ListOpsExample,
   shuffledBatches,
 } from "@lionjs/lion/data";
-import { listOpsBaselines } from "../../lib/data/tasks/list_ops.ts";
+import { listOpsBaselines } from "./tasks/guesses.ts";
 import {
   accuracyOf,
   BY_ACCURACY,

@@ -9,7 +9,7 @@ import {
   mqar,
   shuffledBatches,
 } from "@lionjs/lion/data";
-import { mqarBaselines } from "../../lib/data/tasks/mqar.ts";
+import { mqarBaselines } from "./tasks/guesses.ts";
 import {
   accuracyOf,
   BY_ACCURACY,
