@@ -69,11 +69,6 @@ function zeros(size: number): Sum {
   };
 }
 
-function add(sum: Sum, at: number, term: number, magnitude: number): void {
-  sum.values[at]! += term;
-  sum.magnitudes[at]! += magnitude;
-}
-
 /** Which entry of which array is paid between a token and its neighbour, nearer to the reader. */
 function stepOf(
   kind: OracleDecay["kind"],
@@ -123,15 +118,16 @@ export function solve(problem: Problem): Solution {
     Object.entries(arrays).map(([name, x]) => [name, zeros(x.length)]),
   );
 
+  // Of one reader i: m_j M_ij s, w_ij, and what reaches log M_ij.
+  const kept = new Float64Array(length);
+  const weights = zeros(length);
+  const ofLogMask = zeros(length);
+
   for (let sequence = 0; sequence < batch * heads; sequence++) {
     const head = sequence % heads;
     const entry = Math.floor(sequence / heads);
     const token = (i: number) => sequence * length + i;
     const place = (t: number) => decay.kind === "fixed" ? head : token(t);
-    const q_ = (i: number, n: number) => q[token(i) * headDim + n]!;
-    const k_ = (j: number, n: number) => k[token(j) * headDim + n]!;
-    const v_ = (j: number, e: number) => v[token(j) * valueDim + e]!;
-    const dy_ = (i: number, e: number) => dy[token(i) * valueDim + e]!;
 
     const number = (i: number) => segments?.[entry * length + i];
     const isToken = (i: number) => mask?.[entry * length + i] !== 0;
@@ -149,7 +145,6 @@ export function solve(problem: Problem): Solution {
       if (!isToken(i)) continue;
       const sides = causal ? [outward(i, -1)] : [outward(i, -1), outward(i, 1)];
       const read = [i, ...sides.flat()].filter(isToken);
-      const kept = new Float64Array(length); // m_j M_ij s
       kept[i] = scale;
       for (const side of sides) {
         let logMask = 0;
@@ -163,61 +158,60 @@ export function solve(problem: Problem): Solution {
           nearer = j;
         }
       }
-      const weights = zeros(length); // w_ij
+      // The rows of token i; those of j are beside them. No closure is called
+      // for each number: that takes most of the time.
+      const iKey = token(i) * headDim, iValue = token(i) * valueDim;
       let total = 0;
       for (const j of read) {
+        const jKey = token(j) * headDim;
+        let sum = 0, magnitude = 0;
         for (let n = 0; n < headDim; n++) {
-          const term = kept[j]! * q_(i, n) * k_(j, n);
-          add(weights, j, term, Math.abs(term));
+          const term = kept[j]! * q[iKey + n]! * k[jKey + n]!;
+          sum += term;
+          magnitude += Math.abs(term);
         }
-        total += weights.values[j]!;
+        weights.values[j] = sum;
+        weights.magnitudes[j] = magnitude;
+        total += sum;
       }
       const norm = normalize ? total + epsilon : 1;
-      for (let e = 0; e < valueDim; e++) {
-        for (const j of read) {
-          add(
-            y,
-            token(i) * valueDim + e,
-            weights.values[j]! * v_(j, e) / norm,
-            weights.magnitudes[j]! * Math.abs(v_(j, e) / norm),
-          );
+      for (const j of read) {
+        const jValue = token(j) * valueDim;
+        const weight = weights.values[j]!, magnitude = weights.magnitudes[j]!;
+        for (let e = 0; e < valueDim; e++) {
+          const value = v[jValue + e]!;
+          y.values[iValue + e]! += weight * value / norm;
+          y.magnitudes[iValue + e]! += magnitude * Math.abs(value / norm);
         }
       }
 
-      const ofLogMask = zeros(length);
+      ofLogMask.values.fill(0);
+      ofLogMask.magnitudes.fill(0);
       for (const j of read) {
+        const jKey = token(j) * headDim, jValue = token(j) * valueDim;
+        const weight = weights.values[j]!, magnitude = weights.magnitudes[j]!;
         // dL/dw_ij, through the numerator and, if there is one, the row sum
-        let ofWeight = 0;
-        let ofWeightMagnitude = 0;
+        let ofWeight = 0, ofWeightMagnitude = 0;
         for (let e = 0; e < valueDim; e++) {
-          const own = normalize ? y.values[token(i) * valueDim + e]! : 0;
-          ofWeight += dy_(i, e) * (v_(j, e) - own) / norm;
-          ofWeightMagnitude += Math.abs(dy_(i, e) / norm) *
-            (Math.abs(v_(j, e)) + Math.abs(own));
-          add(
-            dv,
-            token(j) * valueDim + e,
-            dy_(i, e) * weights.values[j]! / norm,
-            Math.abs(dy_(i, e) / norm) * weights.magnitudes[j]!,
-          );
+          const value = v[jValue + e]!, ofOutput = dy[iValue + e]!;
+          const own = normalize ? y.values[iValue + e]! : 0;
+          const share = Math.abs(ofOutput / norm);
+          ofWeight += ofOutput * (value - own) / norm;
+          ofWeightMagnitude += share * (Math.abs(value) + Math.abs(own));
+          dv.values[jValue + e]! += ofOutput * weight / norm;
+          dv.magnitudes[jValue + e]! += share * magnitude;
         }
-        const addTo = (sum: Sum, at: number, factor: number) =>
-          add(
-            sum,
-            at,
-            ofWeight * kept[j]! * factor,
-            ofWeightMagnitude * kept[j]! * Math.abs(factor),
-          );
+        const ofScore = ofWeight * kept[j]!;
+        const ofScoreMagnitude = ofWeightMagnitude * kept[j]!;
         for (let n = 0; n < headDim; n++) {
-          addTo(dq, token(i) * headDim + n, k_(j, n));
-          addTo(dk, token(j) * headDim + n, q_(i, n));
+          const query = q[iKey + n]!, key = k[jKey + n]!;
+          dq.values[iKey + n]! += ofScore * key;
+          dq.magnitudes[iKey + n]! += ofScoreMagnitude * Math.abs(key);
+          dk.values[jKey + n]! += ofScore * query;
+          dk.magnitudes[jKey + n]! += ofScoreMagnitude * Math.abs(query);
         }
-        add(
-          ofLogMask,
-          j,
-          ofWeight * weights.values[j]!,
-          ofWeightMagnitude * weights.magnitudes[j]!,
-        );
+        ofLogMask.values[j] = ofWeight * weight;
+        ofLogMask.magnitudes[j] = ofWeightMagnitude * magnitude;
       }
       // A decay is on the paths from all tokens beyond it.
       for (const side of decay.kind === "none" ? [] : sides) {
@@ -226,7 +220,9 @@ export function solve(problem: Problem): Solution {
           beyond += ofLogMask.values[side[n]!]!;
           beyondMagnitude += ofLogMask.magnitudes[side[n]!]!;
           const [array, at] = stepOf(decay.kind, side[n]!, side[n - 1] ?? i);
-          add(ofDecay[array]!, place(at), beyond, beyondMagnitude);
+          const { values, magnitudes } = ofDecay[array]!;
+          values[place(at)]! += beyond;
+          magnitudes[place(at)]! += beyondMagnitude;
         }
       }
     }

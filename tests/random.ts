@@ -13,5 +13,7 @@ export function array(
   random: () => number,
   make: (u: number) => number = (u) => 2 * u - 1,
 ): Float32Array {
-  return Float32Array.from({ length: size }, () => make(random()));
+  const numbers = new Float32Array(size);
+  for (let i = 0; i < size; i++) numbers[i] = make(random());
+  return numbers;
 }
