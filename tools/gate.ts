@@ -62,7 +62,6 @@ const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
     args: [
       "test",
       "-A",
-      "--doc",
       "--no-check",
       "--parallel",
       `--ignore=${[...EXCLUDED, ...APART, ...BESIDE_TORCH_FILES].join()}`,
