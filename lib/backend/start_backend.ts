@@ -241,6 +241,7 @@ async function startWebGpu(
     registerWebGpuKernels(
       webGpuNumbers(adapterClass, tuning),
       gpu.backend.subgroups,
+      isFallbackAdapter,
     );
     gpu.tuning = tuning;
   }

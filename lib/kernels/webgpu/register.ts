@@ -1,11 +1,11 @@
 import type { Subgroups } from "../../tfjs/webgpu/subgroups.ts";
-import { registerDense } from "../dense.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
 import { registerDeltaAttention } from "./delta/delta_attention.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerFull } from "./full/lion_full.ts";
 import { registerRecurrent } from "./recurrent/lion_recurrent.ts";
+import { registerDense } from "./layer/dense.ts";
 import { registerOperations } from "./layer/operations.ts";
 import { registerSelectiveScan } from "./scan/selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax/softmax_attention.ts";
@@ -16,10 +16,12 @@ import { registerSoftmaxAttention } from "./softmax/softmax_attention.ts";
  *
  * @param numbersFor What they are generated from.
  * @param subgroups The adapter's, if known.
+ * @param isSoftware Whether the adapter computes on the CPU.
  */
 export function registerWebGpuKernels(
   numbersFor: NumbersFor<WebGpuNumbers>,
   subgroups: Subgroups | undefined,
+  isSoftware: boolean,
 ): void {
   registerChunkwise(numbersFor);
   registerFull(numbersFor);
@@ -28,5 +30,5 @@ export function registerWebGpuKernels(
   registerSelectiveScan();
   registerSoftmaxAttention(numbersFor, subgroups);
   registerDeltaAttention(numbersFor);
-  registerDense("webgpu");
+  registerDense(!isSoftware);
 }

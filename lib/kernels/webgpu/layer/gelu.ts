@@ -3,10 +3,11 @@ import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { elementwiseKernel } from "./elementwise_kernel.ts";
 
 /**
- * Φ(x) = erfc(-x / √2) / 2, where `bell` is e^(-x²/2). Abramowitz and Stegun,
- * 7.1.26: off by at most 0.75e-7.
+ * WGSL functions of GELU's terms: the normal distribution Φ(x) = erfc(-x / √2) / 2,
+ * where `bell` is e^(-x²/2), by Abramowitz and Stegun, 7.1.26, off by at most 0.75e-7;
+ * and the slope Φ(x) + x φ(x), with the normal density φ.
  */
-const NORMAL = /* wgsl */ `
+export const GELU_TERMS = /* wgsl */ `
 fn bell(x: Pack) -> Pack { return exp(-0.5 * x * x); }
 
 fn normal(x: Pack, bell: Pack) -> Pack {
@@ -16,24 +17,27 @@ fn normal(x: Pack, bell: Pack) -> Pack {
   let tail = 0.5 * polynomial * bell;
   return select(1.0 - tail, tail, x < Pack());
 }
+
+fn slope(x: Pack, bell: Pack, normal: Pack) -> Pack {
+  return normal + x * (${1 / Math.sqrt(2 * Math.PI)} * bell);
+}
 `;
 
 /** The kernel of GELU, x Φ(x). */
 export const gelu: FusedKernel<"x"> = elementwiseKernel(["x"], "y", {
   name: "gelu",
-  functions: NORMAL,
+  functions: GELU_TERMS,
   body: /* wgsl */ `  y[at] = x[at] * normal(x[at], bell(x[at]));`,
 });
 
-/** The gradient kernel of GELU: dx = dy (Φ(x) + x φ(x)), with the normal density φ. */
+/** The gradient kernel of GELU: dx = dy (Φ(x) + x φ(x)). */
 export const geluGradient: FusedKernel<"x" | "dy"> = elementwiseKernel(
   ["x", "dy"],
   "dx",
   {
     name: "gelu_gradient",
-    functions: NORMAL,
+    functions: GELU_TERMS,
     body: /* wgsl */ `  let height = bell(x[at]);
-  let density = ${1 / Math.sqrt(2 * Math.PI)} * height;
-  dx[at] = dy[at] * (normal(x[at], height) + x[at] * density);`,
+  dx[at] = dy[at] * slope(x[at], height, normal(x[at], height));`,
   },
 );

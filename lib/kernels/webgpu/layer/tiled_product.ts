@@ -1,0 +1,318 @@
+/** WGSL of matrix products by tiles that a workgroup stages in its memory. @module */
+import { repeat } from "../../../tfjs/webgpu/shader.ts";
+import type { PackWidth } from "../../../tfjs/webgpu/program.ts";
+
+/** Threads of a workgroup, eight along the rows of its tile and eight along the columns. */
+export const PRODUCT_THREADS = 64;
+const ACROSS = 8;
+
+/**
+ * Rows, and as many columns, of a workgroup's tile. Of a tile of 64, each number that
+ * is read takes part in twice as many products as of one of 32; of that, there are
+ * four times as many.
+ */
+export type TileSize = 32 | 64;
+
+/**
+ * Fewest workgroups with large tiles: with fewer, a card has cores to spare for small
+ * ones. Reckoned for cards of a hundred cores with four schedulers each.
+ */
+const ENOUGH_WORKGROUPS = 512;
+
+/** How workgroups share out products. */
+export interface Tiling {
+  readonly size: TileSize;
+  /** Whether tiles of the factors are staged in workgroup memory. */
+  readonly staged: boolean;
+}
+
+/** The tiling of some products in one launch. */
+export function tilingOf(
+  products: readonly ProductSize[],
+  staged: boolean,
+): Tiling {
+  const count = products
+    .reduce((sum, product) => sum + tilesOf(product, { size: 64 }), 0);
+  return { size: staged && count >= ENOUGH_WORKGROUPS ? 64 : 32, staged };
+}
+
+/** The size of a product. */
+export interface ProductSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** The number of tiles of a product. */
+export function tilesOf(
+  { rows, columns }: ProductSize,
+  { size }: Pick<Tiling, "size">,
+): number {
+  return Math.ceil(rows / size) * Math.ceil(columns / size);
+}
+
+/** A matrix in a buffer of the shader, row by row. */
+export interface Matrix {
+  /** The buffer's name. */
+  readonly name: string;
+  /** WGSL of the number of rows. */
+  readonly rows: string;
+  /** WGSL of the number of columns. */
+  readonly columns: string;
+  /** Numbers of an element of the buffer; four only if they divide the columns. */
+  readonly width: PackWidth;
+  /** Another buffer, by whose numbers those of a matrix that is read are multiplied. */
+  readonly times?: string | undefined;
+}
+
+/**
+ * WGSL function `read_<name>(row, column)`: four numbers of a row, from a column that
+ * four divides, with zeros for those that the matrix does not have.
+ */
+export function readerOf(
+  { name, rows, columns, width, times }: Matrix,
+): string {
+  const at = (index: string) =>
+    `${name}[${index}]${times === undefined ? "" : ` * ${times}[${index}]`}`;
+  const head = `fn read_${name}(row: u32, column: u32) -> vec4f {
+  if (row >= ${rows} || column >= ${columns}) { return vec4f(); }
+  let at = row * ${columns} + column;`;
+  if (width === 4) {
+    return `${head}
+  return ${at("at / 4u")};
+}
+`;
+  }
+  return `${head}
+  var numbers = vec4f(${at("at")}, 0.0, 0.0, 0.0);
+${
+    repeat(3, (i) =>
+      `  if (column + ${i + 1}u < ${columns}) { numbers[${i + 1}] = ${
+        at(`at + ${i + 1}u`)
+      }; }`)
+  }
+  return numbers;
+}
+`;
+}
+
+/** WGSL function `write_<name>(row, column, numbers)`, which leaves out what the matrix does not have. */
+export function writerOf({ name, rows, columns, width }: Matrix): string {
+  const head = `fn write_${name}(row: u32, column: u32, numbers: vec4f) {
+  if (row >= ${rows} || column >= ${columns}) { return; }
+  let at = row * ${columns} + column;`;
+  if (width === 4) {
+    return `${head}
+  ${name}[at / 4u] = numbers;
+}
+`;
+  }
+  return `${head}
+${
+    repeat(4, (i) =>
+      `  if (column + ${i}u < ${columns}) { ${name}[at + ${i}u] = numbers[${i}]; }`)
+  }
+}
+`;
+}
+
+/**
+ * A factor of a product, as threads read it: `inner` where the numbers of a row go
+ * along the sum of the product, and `outer` where they go along the product's own
+ * rows or columns.
+ */
+export interface Factor {
+  /** The matrix's name, of which there is a reader. */
+  readonly name: string;
+  readonly along: "inner" | "outer";
+}
+
+/** A product of two matrices, as a function of WGSL computes its tiles. */
+export interface TiledProduct {
+  /** The name of the function, of a tile's number and a thread's. */
+  readonly name: string;
+  /** The factor whose rows are the product's. */
+  readonly left: Factor;
+  /** The factor whose columns are the product's. */
+  readonly right: Factor;
+  /** WGSL of the number of columns. */
+  readonly columns: string;
+  /** WGSL of how many numbers each sum has. */
+  readonly inner: string;
+  /** The name of a function that gets a row, a column and four sums of the row from there. */
+  readonly finish: string;
+  /**
+   * The name of a function that gets the same for the sums of the right factor's
+   * columns, as row 0.
+   */
+  readonly finishColumnSums?: string;
+}
+
+/** Numbers along the sum that are staged at a time: each thread reads 16 of each factor. */
+const depthOf = (tile: TileSize) => 16 * PRODUCT_THREADS / tile;
+
+/** What of a text depends on the tiling. */
+export function nameOf({ size, staged }: Tiling): string {
+  return staged ? `tiles=${size}` : "direct";
+}
+
+/** WGSL functions of products' tiles, which share workgroup memory if that is used. */
+export function productFunctions(
+  products: readonly TiledProduct[],
+  tiling: Tiling,
+): string {
+  const functions = products
+    .map((product) => productFunction(product, tiling)).join("");
+  if (!tiling.staged) return functions;
+  return /* wgsl */ `
+// By inner index and then by quads, which are exchanged so that writers of one column
+// do not wait for each other.
+var<workgroup> left_tile: array<vec4f, ${4 * PRODUCT_THREADS}>;
+var<workgroup> right_tile: array<vec4f, ${4 * PRODUCT_THREADS}>;
+
+fn place_in_tile(inner: u32, quad: u32) -> u32 {
+  return inner * ${tiling.size / 4}u + (quad ^ (inner / 4u * ${
+    tiling.size / 32
+  }u));
+}
+${functions}`;
+}
+
+/** WGSL of a factor's numbers, four along the tile by four along the sum: a vector for each of the latter. */
+function blockOf(
+  { name, along }: Factor,
+  outer: string,
+  inner: string,
+): string {
+  const rows = repeat(
+    4,
+    (i) =>
+      along === "inner"
+        ? `read_${name}(${outer} + ${i}u, ${inner})`
+        : `read_${name}(${inner} + ${i}u, ${outer})`,
+    ", ",
+  );
+  const block = `mat4x4f(${rows})`;
+  return along === "inner" ? `transpose(${block})` : block;
+}
+
+/** WGSL function of a thread's part of a tile. */
+function productFunction(product: TiledProduct, tiling: Tiling): string {
+  const { name, columns } = product, { size, staged } = tiling;
+  return /* wgsl */ `
+fn ${name}(tile: u32, local: u32) {
+  let across = (${columns} + ${size - 1}u) / ${size}u;
+  let first_row = tile / across * ${size}u;
+  let first_column = tile % across * ${size}u;
+  let row = first_row + 4u * (local / ${ACROSS}u);
+  let column = first_column + 4u * (local % ${ACROSS}u);
+${eachSum(size, (r, q) => `  var sum${r}_${q} = vec4f();`)}
+${product.finishColumnSums ? "  var column_sum = vec4f();\n" : ""}${
+    staged ? stagedLoop(product, size) : directLoop(product)
+  }
+${
+    eachSum(size, (r, q) =>
+      `  ${product.finish}(row + ${4 * ACROSS * (r >> 2) + r % 4}u, column + ${
+        4 * ACROSS * q
+      }u, sum${r}_${q});`)
+  }
+}
+`;
+}
+
+/** Repeats a piece of text for each row and each quad of a thread's sums. */
+function eachSum(
+  size: TileSize,
+  piece: (row: number, quad: number) => string,
+): string {
+  return repeat(size / 8, (row) => repeat(size / 32, (q) => piece(row, q)));
+}
+
+/**
+ * Sums straight from the buffers, which is faster where a processor computes: its
+ * caches are what workgroup memory is to a card, and barriers cost it more.
+ */
+function directLoop(
+  { left, right, inner, finishColumnSums }: TiledProduct,
+): string {
+  const ofColumns = finishColumnSums === undefined ? "" : /* wgsl */ `
+    if (row == 0u) { column_sum += right[0] + right[1] + right[2] + right[3]; }`;
+  return /* wgsl */ `  for (var k = 0u; k < ${inner}; k += 4u) {
+    let left = ${blockOf(left, "row", "k")};
+    let right = ${blockOf(right, "column", "k")};
+${
+    repeat(4, (r) =>
+      `    sum${r}_0 += ${
+        repeat(4, (i) =>
+          `left[${i}][${r}] * right[${i}]`, " + ")
+      };`)
+  }${ofColumns}
+  }${
+    finishColumnSums === undefined ? "" : `
+  if (row == 0u) { ${finishColumnSums}(0u, column, column_sum); }`
+  }`;
+}
+
+/** Sums by way of workgroup memory, where each number that is read serves a row or column of threads. */
+function stagedLoop(
+  { left, right, inner, finishColumnSums }: TiledProduct,
+  size: TileSize,
+): string {
+  const depth = depthOf(size), quads = size / 4, sides = size / 32;
+  // Neighbours read what lies side by side.
+  const placeOf = ({ along }: Factor) =>
+    along === "inner"
+      ? `vec2u(local / ${depth / 4}u, local % ${depth / 4}u)`
+      : `vec2u(local % ${quads}u, local / ${quads}u)`;
+  const sumColumns = finishColumnSums === undefined ? "" : /* wgsl */ `
+    column_sum += right[0] + right[1] + right[2] + right[3];`;
+  return /* wgsl */ `  let left_at = 4u * ${placeOf(left)};
+  let right_at = 4u * ${placeOf(right)};
+  let left_outer = first_row + left_at.x;
+  let right_outer = first_column + right_at.x;
+  var left = ${blockOf(left, "left_outer", "left_at.y")};
+  var right = ${blockOf(right, "right_outer", "right_at.y")};
+  for (var first = 0u; first < ${inner}; first += ${depth}u) {
+    // All have read the tiles before.
+    workgroupBarrier();
+${
+    repeat(4, (i) =>
+      `    left_tile[place_in_tile(left_at.y + ${i}u, left_at.x / 4u)] = left[${i}];
+    right_tile[place_in_tile(right_at.y + ${i}u, right_at.x / 4u)] = right[${i}];`)
+  }${sumColumns}
+    workgroupBarrier();
+    // What comes next is on its way meanwhile.
+    let left_next = first + ${depth}u + left_at.y;
+    let right_next = first + ${depth}u + right_at.y;
+    left = ${blockOf(left, "left_outer", "left_next")};
+    right = ${blockOf(right, "right_outer", "right_next")};
+    for (var k = 0u; k < ${depth}u; k++) {
+${
+    repeat(sides, (q) =>
+      `      let left${q} = left_tile[place_in_tile(k, local / ${ACROSS}u + ${
+        ACROSS * q
+      }u)];
+      let right${q} = right_tile[place_in_tile(k, local % ${ACROSS}u + ${
+        ACROSS * q
+      }u)];`)
+  }
+${
+    eachSum(size, (r, q) =>
+      `      sum${r}_${q} += left${r >> 2}[${r % 4}] * right${q};`)
+  }
+    }
+  }${
+    finishColumnSums === undefined ? "" : /* wgsl */ `
+  if (first_row == 0u) {
+    workgroupBarrier();
+    right_tile[local] = column_sum;
+    workgroupBarrier();
+    if (local < ${quads}u) {
+      var sum = vec4f();
+      for (var part = local; part < ${PRODUCT_THREADS}u; part += ${quads}u) {
+        sum += right_tile[part];
+      }
+      ${finishColumnSums}(0u, first_column + 4u * local, sum);
+    }
+  }`
+  }`;
+}
