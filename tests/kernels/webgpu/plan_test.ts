@@ -68,10 +68,10 @@ Deno.test("planChunkwise() says how many launches, and what they need", () => {
     scratchBytes: 4 * 16 * state,
     how: "webgpu, 3 launches",
   });
-  // Of few chunks the states need not travel.
-  assertEquals(plan({ length: 4 * 64 }), {
+  // Of two chunks the states need not travel.
+  assertEquals(plan({ length: 2 * 64 }), {
     chunkSize: 64,
-    scratchBytes: 4 * 2 * 4 * state,
+    scratchBytes: 4 * 2 * 2 * state,
     how: "webgpu, 2 launches",
   });
   assertEquals(plan({ length: 50 }), {
