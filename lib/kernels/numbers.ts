@@ -92,10 +92,14 @@ export function adapterClassOf(
 const CHUNKWISE = { chunkSize: 64, masklessChunkSize: 256, blockRows: 32 };
 
 /** What classes of adapters differ in. */
-type ClassNumbers = Pick<TileNumbers, "threads" | "stagedColumns">;
+type ClassNumbers =
+  & Pick<TileNumbers, "threads" | "stagedColumns">
+  & Pick<WebGpuNumbers["chunkwise"], "chunksApart">;
 
 /** The full form and softmax attention. */
-const tiled = (numbers: ClassNumbers): SomeNumbers<WebGpuNumbers> => ({
+const tiled = (
+  numbers: Omit<ClassNumbers, "chunksApart">,
+): SomeNumbers<WebGpuNumbers> => ({
   full: { ...numbers, columnsPerThread: 4 },
   softmax: { ...numbers, columnsPerThread: 4, maxima: "memory" },
 });
@@ -111,10 +115,10 @@ const WIDE: SomeNumbers<WebGpuNumbers> = {
 
 /** The defaults of a class, in the form of a tuning. */
 const webGpuDefaults = (
-  numbers: ClassNumbers,
+  { chunksApart, ...numbers }: ClassNumbers,
 ): NumbersByShape<WebGpuNumbers> => ({
   all: {
-    chunkwise: CHUNKWISE as WebGpuNumbers["chunkwise"],
+    chunkwise: { ...CHUNKWISE, chunksApart } as WebGpuNumbers["chunkwise"],
     channels: { chunkSize: 32 },
     ...tiled(numbers),
     delta: { chunkSize: 32 },
@@ -129,13 +133,22 @@ const webGpuDefaults = (
  * stage keys, which threads would else read from a row each: on Mesa's software
  * adapter that takes half to three quarters of the time. There, with heads of 64,
  * chunks of 16 save the delta rule up to a fifth, but have twice as many states
- * and steps in a row.
+ * and steps in a row, and states of four chunks that do not travel cost a third more
+ * time. Where a card has few chunks, most of it waits, and launches cost more.
  */
 export const WEBGPU_DEFAULTS: Readonly<
   Record<AdapterClass, NumbersByShape<WebGpuNumbers>>
 > = {
-  integrated: webGpuDefaults({ threads: 64, stagedColumns: 16 }),
-  discrete: webGpuDefaults({ threads: 128, stagedColumns: 16 }),
+  integrated: webGpuDefaults({
+    threads: 64,
+    stagedColumns: 16,
+    chunksApart: 2,
+  }),
+  discrete: webGpuDefaults({
+    threads: 128,
+    stagedColumns: 16,
+    chunksApart: 4,
+  }),
 };
 
 /** The numbers of the WebAssembly kernels, measured with heads of 64. */

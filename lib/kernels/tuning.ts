@@ -52,6 +52,8 @@ export interface WebGpuNumbers {
     readonly masklessChunkSize: number;
     /** Rows of a chunk that a workgroup computes, if there is room for them. */
     readonly blockRows: 8 | 16 | 24 | 32;
+    /** Most chunks of short batches whose states take no launch to travel. */
+    readonly chunksApart: 2 | 4;
   };
   /** The chunkwise form of decays of each channel. */
   readonly channels: {
@@ -148,6 +150,7 @@ export const ALLOWED: {
       chunkSize: 256,
       masklessChunkSize: 65536,
       blockRows: [8, 16, 24, 32],
+      chunksApart: [2, 4],
     },
     channels: { chunkSize: 256 },
     full: TILES,

@@ -67,6 +67,7 @@ Deno.test("numbers are those of the class, then those given for all shapes, then
     chunkSize: 48,
     masklessChunkSize: 256,
     blockRows: 32,
+    chunksApart: 2,
   });
   assertEquals(numbersFor(LONG).full, {
     threads: 32,
@@ -195,7 +196,7 @@ Deno.test("every number of a tuning is one of those allowed, or refused by name"
       }
     }
   }
-  assertEquals(numbers, 15);
+  assertEquals(numbers, 16);
   for (const value of [...HOSTILE, cycle]) {
     if (value !== undefined) {
       refused({ threads: value }, "tuning.threads", value);

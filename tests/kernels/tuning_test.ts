@@ -79,7 +79,12 @@ function onKernels(
 /** Numbers of chunks with decays and without. */
 const CHUNKS = {
   webgpu: {
-    chunkwise: { chunkSize: 20, masklessChunkSize: 24, blockRows: 8 },
+    chunkwise: {
+      chunkSize: 20,
+      masklessChunkSize: 24,
+      blockRows: 8,
+      chunksApart: 4,
+    },
   },
   wasm: { chunkwise: { chunkSize: 20 } },
 } as const;

@@ -45,8 +45,8 @@ import { planWithStates } from "./recurrent/with_states_plan.ts";
 export function registerChunkwise(
   numbersFor: NumbersFor<WebGpuNumbers>,
 ): void {
-  const rowsFor = (call: AttentionArguments) =>
-    numbersFor(sizeOfProblem(call)).chunkwise.blockRows;
+  const numbersOf = (call: AttentionArguments) =>
+    numbersFor(sizeOfProblem(call)).chunkwise;
   const joined = (call: AttentionArguments): AttentionArguments => ({
     ...call,
     attributes: { ...call.attributes, joined: true },
@@ -54,8 +54,8 @@ export function registerChunkwise(
   registerFusedKernel<string, string, KernelAttributes, KernelRequest>(
     JOINED_CHUNKWISE,
     {
-      forward: (call) => chunkwiseForward(joined(call), rowsFor(call)),
-      gradient: (call) => chunkwiseGradient(joined(call), rowsFor(call)),
+      forward: (call) => chunkwiseForward(joined(call), numbersOf(call)),
+      gradient: (call) => chunkwiseGradient(joined(call), numbersOf(call)),
     },
   );
   registerFusedKernel<string, string, KernelAttributes, KernelRequest>(
@@ -66,11 +66,11 @@ export function registerChunkwise(
           ? diagonalForward(call)
           : call.attributes.states && call.attributes.chunkSize === 1
           ? sweep(call)
-          : chunkwiseForward(call, rowsFor(call)),
+          : chunkwiseForward(call, numbersOf(call)),
       gradient: (call) =>
         isDiagonalCall(call)
           ? diagonalGradient(call)
-          : chunkwiseGradient(call, rowsFor(call)),
+          : chunkwiseGradient(call, numbersOf(call)),
       plan: (request, device) => {
         const { channels, chunkwise } = numbersFor(request);
         return request.diagonal

@@ -22,7 +22,7 @@ import {
 import { maskFor } from "./chunk_operands.ts";
 import { decayGradientsShader } from "./decay_gradients.ts";
 import type { MaskSource } from "./mask.ts";
-import { MOST_APART, stateBytes } from "./states.ts";
+import { stateBytes, statesAreApart } from "./states.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
 import {
@@ -74,12 +74,16 @@ export class KernelCall {
   /**
    * @param call The kernel's tensors and attributes.
    * @param withStates Whether the kernel makes states, if there are any.
-   * @param bytesOfSequence What else a sequence takes of one buffer.
+   * @param more `bytesOfSequence`: what else a sequence takes of one buffer;
+   * `chunksApart`: the most chunks whose states do not travel.
    */
   constructor(
     { inputs, backend, attributes }: AttentionArguments,
     withStates: boolean,
-    bytesOfSequence: number = 0,
+    { bytesOfSequence = 0, chunksApart = 2 }: {
+      readonly bytesOfSequence?: number;
+      readonly chunksApart?: number;
+    },
   ) {
     this.#backend = backend;
     this.#tensors = { ...inputs };
@@ -102,7 +106,7 @@ export class KernelCall {
       }
       : undefined;
     this.areApart = this.hasStates && this.decays !== null && !states &&
-      this.chunks <= MOST_APART;
+      statesAreApart(this.chunks, batch * heads, chunksApart);
     const bytes = this.hasStates
       ? this.chunks * stateBytes(this.dims, this.decays)
       : 0;

@@ -1,5 +1,6 @@
 /** The forward pass of the chunkwise form, of no decays or those of tokens. @module */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { WebGpuNumbers } from "../../tuning.ts";
 import { type AttentionArguments, KernelCall } from "./attention_call.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
@@ -9,14 +10,15 @@ import type { States } from "./states.ts";
  * chunk and of these.
  *
  * @param given The kernel's tensors and attributes.
- * @param mostRows Rows of a chunk that a workgroup computes, at most.
+ * @param numbers Rows of a chunk that a workgroup computes, at most, and the most chunks
+ * whose states do not travel.
  * @returns y and the row sums; of a piece also the states that leave it.
  */
 export function chunkwiseForward(
   given: AttentionArguments,
-  mostRows: number,
+  { blockRows: mostRows, chunksApart }: WebGpuNumbers["chunkwise"],
 ): tf.TensorInfo[] {
-  const call = new KernelCall(given, true);
+  const call = new KernelCall(given, true, { chunksApart });
   const { decays } = call;
   const y = call.output("y", call.shapeOfY);
   const rowSums = call.output("rowSums", call.perToken);

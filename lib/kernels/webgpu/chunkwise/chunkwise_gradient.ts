@@ -11,6 +11,7 @@ import {
   cotangentsShader,
 } from "../frame/cotangents.ts";
 import type { Vectors } from "../frame/vectors.ts";
+import type { WebGpuNumbers } from "../../tuning.ts";
 import { type AttentionArguments, KernelCall } from "./attention_call.ts";
 import type { Role } from "./roles.ts";
 import { forwardMask, logDecaysOf, transposedMask } from "./mask.ts";
@@ -20,14 +21,15 @@ import type { States } from "./states.ts";
  * Computes the gradients of all inputs in chunks of the attribute `chunkSize`.
  *
  * @param given The kernel's tensors and attributes.
- * @param mostRows Rows of a chunk that a workgroup computes, at most.
+ * @param numbers Rows of a chunk that a workgroup computes, at most, and the most chunks
+ * whose states do not travel.
  * @returns dq, dk, dv and those of f and b that there are.
  */
 export function chunkwiseGradient(
   given: AttentionArguments,
-  mostRows: number,
+  { blockRows: mostRows, chunksApart }: WebGpuNumbers["chunkwise"],
 ): tf.TensorInfo[] {
-  const call = new KernelCall(given, true);
+  const call = new KernelCall(given, true, { chunksApart });
   const decays = call.decays && forwardMask(call.causal, true);
   const outputs = ["q", "k", "v", "f", "b"]
     .filter((name) => call.input(name) !== undefined)

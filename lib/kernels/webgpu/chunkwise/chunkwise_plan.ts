@@ -4,7 +4,7 @@ import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { shapeFor } from "./attend_shape.ts";
 import { largestBuffer, sequenceBatches } from "../frame/sequence_batches.ts";
-import { MOST_APART, stateBytes } from "./states.ts";
+import { stateBytes, statesAreApart } from "./states.ts";
 import {
   inLaunches,
   packingOf,
@@ -69,7 +69,8 @@ export function planChunkwise(
   if (large) return large;
   const batches = sequenceBatches(batch * heads, bytes, limits);
   const packed = packingOf(request);
-  const areApart = decays !== null && !request.states && chunks <= MOST_APART;
+  const areApart = decays !== null && !request.states &&
+    statesAreApart(chunks, batch * heads, numbers.chunksApart);
   const launches = alone ? 1 : chunks > 1 && !areApart ? 3 : 2;
   return {
     chunkSize,

@@ -59,7 +59,7 @@ export function registerForm(
         }
         const chunkSize = planned.chunkSize!;
         const attributes = { ...call.attributes, chunkSize };
-        return chunkwiseGradient({ ...call, attributes }, chunkwise.blockRows);
+        return chunkwiseGradient({ ...call, attributes }, chunkwise);
       },
       plan: (request, device) => {
         if (request.diagonal) return refuseDiagonal("webgpu", form);

@@ -27,12 +27,25 @@ export interface States {
   readonly decays: MaskSource | null;
 }
 
+/** Chunks that leave most of a card waiting, where launches are what takes time. */
+const FEW_CHUNKS = 128;
+
 /**
- * Most chunks whose states do not travel: who reads what reaches a chunk adds up what
- * the others wrote, which spares a launch. Of more than two chunks, states are then read
- * more often than if they had travelled.
+ * Whether the states of chunks do not travel: who reads what reaches a chunk adds up
+ * what the others wrote, which spares a launch. Of more than two chunks, states are then
+ * read more often than if they had travelled.
+ *
+ * @param chunks Chunks of a sequence.
+ * @param sequences All sequences.
+ * @param most The most chunks of a sequence.
  */
-export const MOST_APART = 2;
+export function statesAreApart(
+  chunks: number,
+  sequences: number,
+  most: number,
+): boolean {
+  return chunks <= 2 || chunks <= most && chunks * sequences <= FEW_CHUNKS;
+}
 
 /**
  * A loop over the chunks on a side of the chunk `group.x` of the sequence `group.y`, the

@@ -74,7 +74,7 @@ function forward(given: AttentionArguments, tiling: Tiling): tf.TensorInfo[] {
   const maskBytes = given.inputs["f"]
     ? 16 * maskQuads(largestTile) * length
     : 0;
-  const call = new KernelCall(given, false, maskBytes);
+  const call = new KernelCall(given, false, { bytesOfSequence: maskBytes });
   const { decays } = call;
   const y = call.output("y", call.input("v")!.shape);
   const rowSums = call.output("rowSums", call.perToken);
