@@ -6,7 +6,9 @@ import {
   type LionAttentionOptions,
   noDecay,
   selectiveDecay,
+  useBackend,
 } from "../../../mod.ts";
+import { asTuning } from "../../../lib/backend/tuning_source.ts";
 import { onEachBackend } from "../../backends.ts";
 import { ofLongTests } from "../../sample.ts";
 import { withLimits } from "./with_limits.ts";
@@ -63,13 +65,17 @@ async function differenceOf(
 }
 
 onEachBackend(
-  "states of two chunks, which do not travel, are those of more and of one",
+  "states of few chunks, which do not travel, are those of more and of one",
   async () => {
+    // As many as on a card.
+    const chunkwise = { chunksApart: 4 } as const;
+    const tuning = asTuning({ webgpu: { all: { chunkwise } } });
+    await useBackend({ prefer: ["webgpu"], tuning });
     const sizes = { heads: 2, length: 17, headDim: 8, valueDim: 4 };
     const inputs = inputsOf(sizes);
     for (const causal of [false, true]) {
-      // One chunk has no states; those of more than two travel.
-      for (const chunkSize of [9, 6]) {
+      // One chunk has no states; those of more than four travel.
+      for (const chunkSize of [9, 6, 5, 4]) {
         const difference = await differenceOf(
           inputs,
           { chunkSize, causal },
