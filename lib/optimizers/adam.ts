@@ -71,7 +71,7 @@ interface Moments {
 
 /**
  * Adam with decoupled weight decay. On WebAssembly, one kernel changes all variables
- * in place; on WebGPU, one runs per variable, where tfjs's optimizer runs a dozen.
+ * in place; on WebGPU, one changes several, where tfjs's optimizer runs a dozen for each.
  *
  * Source: Kingma and Ba 2015 (arXiv:1412.6980); Loshchilov and Hutter 2019
  * (arXiv:1711.05101).

@@ -161,7 +161,7 @@ export class Capture implements BufferLender {
     isWritten: boolean,
   ): GPUBuffer {
     if (isWritten) return this.pin(size, usage);
-    const buffer = this.#unlent(() => this.#arena.acquire(size, usage));
+    const buffer = this.#buffers.unlent(() => this.#arena.acquire(size, usage));
     this.#lentNow.add(buffer);
     this.lent.add(buffer);
     this.#lentBytesNow += buffer.size;
@@ -171,7 +171,9 @@ export class Capture implements BufferLender {
 
   /** A buffer that no other launch of the run gets. */
   pin(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
-    const buffer = this.#unlent(() => this.#buffers.acquireIdle(size, usage));
+    const buffer = this.#buffers.unlent(() =>
+      this.#buffers.acquireIdle(size, usage)
+    );
     this.pinned.add(buffer);
     return buffer;
   }
@@ -188,7 +190,7 @@ export class Capture implements BufferLender {
     const known = this.copies.get(buffer);
     if (known) return known;
     if (this.#arena.isUsed(buffer)) {
-      const own = this.#unlent(() =>
+      const own = this.#buffers.unlent(() =>
         this.#buffers.acquireBuffer(size, buffer.usage)
       );
       this.#buffers.holdUsed(own);
@@ -210,15 +212,5 @@ export class Capture implements BufferLender {
     this.#lentBytesNow -= buffer.size;
     this.#arena.release(buffer);
     return true;
-  }
-
-  #unlent<T>(run: () => T): T {
-    const { lender } = this.#buffers;
-    this.#buffers.lender = undefined;
-    try {
-      return run();
-    } finally {
-      this.#buffers.lender = lender;
-    }
   }
 }

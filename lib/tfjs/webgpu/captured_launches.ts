@@ -175,8 +175,10 @@ export class CapturedLaunches implements Captured {
 
   /** Gives results of the last run that are still there buffers of their own. */
   #leaveResults(): void {
+    const backend = this.#backend;
     for (const dataId of this.#last) {
-      if (this.#backend.tensorMap.has(dataId)) this.#backend.ownBuffer(dataId);
+      if (!backend.tensorMap.has(dataId) || backend.partOf(dataId)) continue;
+      backend.ownBuffer(dataId);
     }
   }
 

@@ -452,7 +452,10 @@ export class StrictWebGPUBackend extends WebGPUBackend {
    * @param dataIds The tensors.
    */
   join(dataIds: readonly object[]): void {
-    if (this.capture || this.buffers.isShort) return;
+    const apart = [...new Set(dataIds)].filter((dataId) =>
+      !this.partOf(dataId)
+    );
+    if (apart.length < 2 || this.capture || this.buffers.isShort) return;
     const most = Math.min(
       MOST_JOINED_BYTES,
       this.device.limits.maxStorageBufferBindingSize,
@@ -463,8 +466,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
       together = [];
       bytes = 0;
     };
-    for (const dataId of new Set(dataIds)) {
-      if (this.partOf(dataId)) continue;
+    for (const dataId of apart) {
       const { shape, dtype, external, complexTensorInfos } = this.tensorMap
         .get(dataId);
       const own = inParts(bytesOf(shape, dtype));
@@ -518,7 +520,10 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     const part = this.partOf(dataId);
     if (!part && !isUsers && !this.buffers.isHeld(shared)) return;
     const before = part ?? shared;
-    const own = this.buffers.acquireBuffer(before.size, tensorUsage());
+    const acquire = () =>
+      this.buffers.acquireBuffer(before.size, tensorUsage());
+    // A weight stays longer than what captured launches lend each other.
+    const own = part ? this.buffers.unlent(acquire) : acquire();
     recordCopy(this, before, own);
     if (isUsers) data.external = false;
     else this.buffers.releaseBuffer(shared);

@@ -134,6 +134,17 @@ export class GpuBuffers {
     return buffer;
   }
 
+  /** Runs a function while the pool gives out buffers itself. */
+  unlent<T>(run: () => T): T {
+    const { lender } = this;
+    this.lender = undefined;
+    try {
+      return run();
+    } finally {
+      this.lender = lender;
+    }
+  }
+
   /** The size of the buffers that serve a size. */
   sizeOf(size: number, usage: GPUBufferUsageFlags): number {
     return this.#roundedUp(size, usage);
