@@ -221,8 +221,16 @@ ${lines(joined, (name) => `    ${name}First = uniforms.${name}${i};`)}
 ${lines(own, (name) => `    ${name} = ${name}${i}[at];`)}
   }`;
   const isWritten = (name: string) => name !== "gradient";
+  const written = own.filter(isWritten);
   const write = (i: number) =>
-    lines(own.filter(isWritten), (name) => `      ${name}${i}[at] = ${name};`);
+    /* wgsl */ `    case ${i}u: {
+${lines(written, (name) => `      ${name}${i}[at] = ${name};`)}
+    }`;
+  const writeOwn = () =>
+    /* wgsl */ `  switch (weight) {
+${weights.map((_, i) => write(i)).join("\n")}
+    default: {}
+  }`;
   const body = () =>
     /* wgsl */ `${CONSTANTS}
   var weight = 0u;
@@ -234,10 +242,7 @@ ${lines(joined, (name) => `  ${name} = ${packOf(name)};`)}
   let slope = gradient${factor ? " * factor[0]" : ""};
 ${FORMULAS[rule]}
 ${lines(joined.filter(isWritten), (name) => `  ${packOf(name)} = ${name};`)}
-  switch (weight) {
-${weights.map((_, i) => `    case ${i}u: {\n${write(i)}\n    }`).join("\n")}
-    default: {}
-  }`;
+${written.length > 0 ? writeOwn() : ""}`;
   runProgram(backend, {
     name: "update",
     variants: [
