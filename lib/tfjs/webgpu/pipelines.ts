@@ -5,6 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { processors } from "../../contract/threads.ts";
 import type { Compiled } from "./bind_groups.ts";
 import type { GpuBuffers } from "./gpu_buffers.ts";
 import type { Shader } from "./shader.ts";
@@ -95,6 +96,13 @@ const COMPILE_ONLY = "WEBGPU_ENGINE_COMPILE_ONLY";
 
 /** Milliseconds for which a host that compiles in the calling thread keeps others waiting. */
 const MILLISECONDS_BETWEEN_TURNS = 50;
+
+/**
+ * Pipelines that are compiled at once, at least; with many processors there are more, so
+ * that all have work. Those that wait are not compiled in vain if nobody needs them any
+ * more.
+ */
+const LEAST_AT_ONCE = 8;
 
 /** The pipelines that kernels ask for while nothing is launched. */
 export class AskedPipelines {
@@ -237,7 +245,7 @@ export class AskedPipelines {
   }
 
   /**
-   * Compiles what was asked for, all at once; other work of the program goes on. What
+   * Compiles what was asked for, many at once; other work of the program goes on. What
    * fails is compiled again by its launch, which tells why.
    *
    * @param tell Is called with how many of how many are compiled, at first with 0; not
@@ -249,22 +257,26 @@ export class AskedPipelines {
     signal?: AbortSignal,
   ): Promise<void> {
     const all = [...this.#ours.values(), ...this.#stock];
-    const running: Promise<void>[] = [];
-    let done = 0, turn = performance.now();
+    const left = all.values();
+    let done = 0, isOver = false, turn = performance.now();
     if (all.length > 0) tell(done, all.length);
-    for (const compile of all) {
-      if (signal?.aborted) break;
-      const one = compile().then(() => {
-        if (!signal?.aborted) tell(++done, all.length);
-      });
-      // It is awaited below.
-      one.catch(() => {});
-      running.push(one);
-      if (performance.now() - turn < MILLISECONDS_BETWEEN_TURNS) continue;
-      await new Promise((resolve) => setTimeout(resolve));
-      turn = performance.now();
+    const compileNext = async () => {
+      for (const compile of left) {
+        await compile();
+        if (isOver || signal?.aborted) return;
+        tell(++done, all.length);
+        if (performance.now() - turn < MILLISECONDS_BETWEEN_TURNS) continue;
+        await new Promise((resolve) => setTimeout(resolve));
+        turn = performance.now();
+      }
+    };
+    const atOnce = Math.max(LEAST_AT_ONCE, 2 * processors());
+    const ended = Promise.all(Array.from({ length: atOnce }, compileNext));
+    try {
+      await Promise.race([ended, this.#device.lost]);
+    } finally {
+      isOver = true;
     }
-    await Promise.race([Promise.all(running), this.#device.lost]);
   }
 
   /** Compiles a pipeline; `undefined` if that fails, of which nobody hears here. */
