@@ -36,7 +36,8 @@ export class GpuCallCounter {
       >)[type]!;
       const counts = this.#counts;
       for (const method of methods) {
-        const call = prototype[method]!;
+        const call = prototype[method];
+        if (!call) continue;
         prototype[method] = function (...args: unknown[]) {
           counts[name]++;
           return call.apply(this, args);

@@ -94,7 +94,7 @@ export async function firstStep(
   const counter = new GpuCallCounter();
   try {
     const milliseconds = await stopwatch(async () => {
-      await trainOn(model, batch, { steps: 1, record: false });
+      await trainOn(model, batch, { steps: 1, record: true });
     });
     return { milliseconds, pipelines: counter.take().pipelines };
   } finally {

@@ -188,7 +188,7 @@ export class Collector {
 }
 
 /** In words, why something cannot be computed; other errors are handed on, but for those of others. */
-function whyNotThere(error: unknown, isPeer = false): string {
+export function whyNotThere(error: unknown, isPeer = false): string {
   if (error instanceof RangeError || error instanceof GpuError || isPeer) {
     return String((error as Error).message).split("\n")[0]!;
   }

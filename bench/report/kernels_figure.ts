@@ -2,7 +2,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
   explainAttention,
-  GpuError,
   type KernelProfile,
   lionAttention,
   type Profile,
@@ -11,6 +10,7 @@ import {
 } from "@lionjs/lion";
 import { HEAD_DIM, problemOf } from "../attention_problem.ts";
 import { compute, startBackend } from "../group.ts";
+import { whyNotThere } from "./collector.ts";
 import type { ByPower, FigureMaker } from "./figure.ts";
 import type { KernelCost } from "./report_file.ts";
 
@@ -47,9 +47,9 @@ export const kernels: FigureMaker = {
         found.push({ length, ...await kernelsOf(batch, heads, length, runs) });
       } catch (error) {
         // A small card has no room for what a large one is measured by.
-        if (found.length === 0 || !isRefusal(error)) throw error;
-        const why = error.message.split("\n")[0]!;
-        collector.skip({ panel: "gradients", at: length }, "chunkwise", why);
+        if (found.length === 0) throw error;
+        const place = { panel: "gradients", at: length };
+        collector.skip(place, "chunkwise", whyNotThere(error));
       }
     }
     const { kernels, clock, length } = found.at(-1)!;
@@ -70,10 +70,6 @@ export const kernels: FigureMaker = {
     };
   },
 };
-
-function isRefusal(error: unknown): error is GpuError | RangeError {
-  return error instanceof GpuError || error instanceof RangeError;
-}
 
 interface Measured {
   readonly kernels: readonly KernelProfile[];

@@ -11,7 +11,7 @@ import {
   steppedViT,
   trainingSteps,
 } from "../../training_steps.ts";
-import type { Collector } from "../collector.ts";
+import { type Collector, whyNotThere } from "../collector.ts";
 import type { ByPower, FigureMaker } from "../figure.ts";
 import type { AskedCalls } from "../report_file.ts";
 import { ON_PROCESSOR, ON_WALL_CLOCK, STEP, UNRECORDED } from "./names.ts";
@@ -49,31 +49,51 @@ export const launches: FigureMaker = {
   async measure({ info, threads, quick, power }, collector) {
     const asked: AskedCalls[] = [];
     const steps = quick ? QUICK_STEPS : STEPS;
-    for (const { title, sizes, imageSize } of quick ? [MINI] : MODELS[power]) {
+    const tryOne = async (title: string, ask: () => Promise<AskedCalls[]>) => {
+      try {
+        asked.push(...await ask());
+      } catch (error) {
+        const place = { panel: title, at: BATCH };
+        collector.skip(place, STEP, whyNotThere(error));
+      }
+    };
+    for (const vision of quick ? [MINI] : MODELS[power]) {
       // A new device has no pipelines.
       await disposeBackend();
       await startBackend(info.name, threads);
-      const model = steppedViT(sizes, "s", imageSize);
-      const first = await firstStep(model, BATCH);
-      for (const series of [UNRECORDED, STEP]) {
-        const record = series === STEP;
-        const found = await trainingSteps(model, BATCH, steps, record);
-        asked.push({
-          ...collect(collector, title, series, found.steps),
-          ...!record && { first },
-        });
-      }
-      model.dispose();
+      await tryOne(vision.title, () => askVision(collector, vision, steps));
     }
     if (power === "gpu" && !quick) {
-      const model = steppedGpt(VIT_PRESETS.tiny, "s");
-      const tokens = await generationSteps(model, steps);
-      asked.push(collect(collector, "GPT, next token", STEP, tokens));
-      model.dispose();
+      const title = "GPT, next token";
+      await tryOne(title, async () => {
+        const model = steppedGpt(VIT_PRESETS.tiny, "s");
+        const tokens = await generationSteps(model, steps);
+        model.dispose();
+        return [collect(collector, title, STEP, tokens)];
+      });
     }
     return { settings: { variant: "LION-S", batch: BATCH, steps }, asked };
   },
 };
+
+/** Trains a model on a device that has no pipelines, without recordings and with them. */
+async function askVision(
+  collector: Collector,
+  { title, sizes, imageSize }: Vision,
+  steps: number,
+): Promise<AskedCalls[]> {
+  const model = steppedViT(sizes, "s", imageSize);
+  const first = await firstStep(model, BATCH);
+  const asked: AskedCalls[] = [];
+  for (const series of [STEP, UNRECORDED]) {
+    const record = series === STEP;
+    const found = await trainingSteps(model, BATCH, steps, record);
+    const calls = collect(collector, title, series, found.steps);
+    asked.push(record ? { ...calls, first } : calls);
+  }
+  model.dispose();
+  return asked;
+}
 
 /** Adds the times of steps to the points; returns the median of each number of calls. */
 function collect(

@@ -44,11 +44,11 @@ export class HeldValues {
   readonly #queue: Pick<GPUQueue, "writeBuffer">;
   readonly #buffers: GpuBuffers;
   readonly #usage: GPUBufferUsageFlags;
+  readonly #launches: () => number;
   readonly #held = new RecentCache<GPUBuffer>(
     HELD,
     (buffer) => this.#buffers.letGo(buffer),
   );
-  readonly #launches: () => number;
   /** Launches when contents were last let go that had not come for long. */
   #agedAt = 0;
   readonly #seen = new RecentCache<Seen>(REMEMBERED, () => {});
@@ -69,8 +69,8 @@ export class HeldValues {
   ) {
     this.#queue = queue;
     this.#buffers = buffers;
-    this.#launches = launches;
     this.#usage = usage | GPUBufferUsage.COPY_DST;
+    this.#launches = launches;
   }
 
   /**
