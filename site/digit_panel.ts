@@ -117,7 +117,7 @@ export function digitPanel(computer: Computer<Calls>): void {
       ? ""
       : ` All four need ${
         sizes[0]
-      } of memory at the peak of a pass, beside the weights.`;
+      } of memory at the peak of a pass, besides the weights.`;
     byId("forms", HTMLTableSectionElement).replaceChildren(
       ...readings.map((reading, at) =>
         row(

@@ -3,10 +3,10 @@ import { LENGTH, SIDE } from "./input_sizes.ts";
 
 const HEAD = `# A model of your own data
 
-Trained in a page, by LION. \`model.json\` names its classes, too. In a page of
-yours, put the folder beside it and call \`loadLayersModel("model.json")\`; the
-documentation's page on platforms has the rest. This is a program for Deno, which
-says the class and its probability of each`;
+LION trained this model in a web page; \`model.json\` also names its classes. To use
+it in a page of yours, put the folder next to the page and call
+\`loadLayersModel("model.json")\`; the documentation's page on platforms explains
+the rest. This program for Deno prints the class, and its probability, of each`;
 
 const LOAD = `await useBackend();
 const model = await loadLayersModel("file://model.json");

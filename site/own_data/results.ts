@@ -75,9 +75,9 @@ export function summaryOf(
   );
   const share = (count: number) =>
     `${(100 * count / heldOut.length).toFixed(1)} %`;
-  return `Of ${heldOut.length} held-out examples it is right about ${right}, ${
+  return `Of ${heldOut.length} held-out examples the model is right about ${right}, ${
     share(right)
-  }; whoever always said the commonest class would be about ${
+  }; always answering the commonest class would be right about ${
     share(largest)
   }. It has learned from ${trained} examples, in ${steps} steps and ${
     seconds.toFixed(0)
