@@ -16,7 +16,7 @@ import { shown } from "../../contract/shown.ts";
  * ```
  *
  * @param blob The blob or file.
- * @param name What errors call it. @default the file's name, or "the given blob"
+ * @param name Its name in errors. @default the file's name, or "the given blob"
  * @returns The access.
  * @throws {TypeError} If `blob` is not a Blob.
  */

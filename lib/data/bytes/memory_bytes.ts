@@ -15,7 +15,7 @@ import { shown } from "../../contract/shown.ts";
  * ```
  *
  * @param bytes The bytes, which are not copied.
- * @param name What errors call them. @default "the given bytes"
+ * @param name Their name in errors. @default "the given bytes"
  * @returns The access.
  * @throws {TypeError} If `bytes` is not a Uint8Array.
  */

@@ -5,7 +5,7 @@
  * address whose server accepts ranges.
  */
 export interface RandomAccess {
-  /** What errors call the bytes: a path, an address. */
+  /** The name of the bytes in errors: a path, an address. */
   readonly name: string;
   /** Number of bytes. */
   readonly size: number;

@@ -4,7 +4,7 @@ import { expandBraces } from "./expand_braces.ts";
 
 /** A part of a stream, such as a file. */
 export interface Shard {
-  /** What errors call it. */
+  /** Its name in errors. */
   readonly name: string;
   /** Number of its examples, where it is known. */
   readonly count?: number | undefined;

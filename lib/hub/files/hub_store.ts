@@ -11,7 +11,7 @@ export interface KeptFile {
 
 /** What is kept of one repository. */
 export interface HubStore {
-  /** What messages call the place. */
+  /** The name of the place in messages. */
   readonly name: string;
   /** Reads a text such as `refs/main`; `undefined` if there is none. */
   readText(name: string): Promise<string | undefined>;

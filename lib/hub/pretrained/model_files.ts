@@ -10,7 +10,7 @@ import { encodedPath, isRepository } from "../files/hub_paths.ts";
 import { keepAll } from "../files/snapshot.ts";
 
 export interface ModelFiles {
-  /** What messages call the place. */
+  /** The name of the place in messages. */
   readonly name: string;
   /** Fetches files that will be read, several at once, where they are elsewhere. */
   prepare(paths: readonly string[]): Promise<void>;

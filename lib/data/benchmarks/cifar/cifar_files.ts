@@ -75,7 +75,7 @@ export interface FoundCifar {
 
 /** A file that was read. */
 export interface NamedBytes {
-  /** What errors call it. */
+  /** Its name in errors. */
   readonly name: string;
   readonly bytes: Uint8Array;
 }

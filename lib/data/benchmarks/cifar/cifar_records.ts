@@ -13,7 +13,7 @@ const PIXELS = 3 * PLANE;
 export type CifarLabels = "fine" | "coarse";
 
 export interface CifarRecords {
-  /** What errors call the file. */
+  /** The name of the file in errors. */
   readonly name: string;
   readonly size: number;
   /** The class of each. */

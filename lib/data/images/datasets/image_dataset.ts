@@ -5,7 +5,7 @@ import { files } from "../../../io/file_system.ts";
 
 /** An image as its file has it. */
 export interface EncodedImage {
-  /** What errors call it, such as its path. */
+  /** Its name in errors, such as its path. */
   readonly name: string;
   /** The index of its class. */
   readonly label: number;

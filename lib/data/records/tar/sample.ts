@@ -1,6 +1,6 @@
 /** A sample of a tar: files that have all but the ending of their names in common. */
 export interface TarSample {
-  /** What errors call it, such as `train-000000.tar:n01440764/18`. */
+  /** Its name in errors, such as `train-000000.tar:n01440764/18`. */
   readonly name: string;
   /** What the names of its files have in common. */
   readonly key: string;
