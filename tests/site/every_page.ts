@@ -20,7 +20,7 @@ const USAGE = `Usage: deno run -A tests/site/every_page.ts [options]
 Opens every page of the site that deno task site has built, and prints what axe
 finds and what is wider than the page. All of axe's rules judge the light page at
 390 and at 1440 pixels; a dark page differs in its colours alone, which the rules
-on colours judge. It takes a quarter of an hour on two cores that do nothing else.
+on colours judge. It takes about twenty minutes on two cores that do nothing else.
 
   --only PATTERN   only pages whose paths match this regular expression
   --tabs N   pages that are open at once (default 2)
