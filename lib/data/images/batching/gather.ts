@@ -33,7 +33,7 @@ export interface Gathered {
 /**
  * Decodes the images of a step, and replaces bad ones by the next ones.
  *
- * @throws {Error} If too many in a row are, or a package or a worker fails.
+ * @throws {Error} If too many in a row are bad, or a package or a worker fails.
  */
 export async function gather(
   images: ImageDataset,
