@@ -6,7 +6,7 @@ import {
   explainAttention,
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
-import { type Solution, solve } from "../oracle.ts";
+import { type Problem, type Solution, solve } from "../oracle.ts";
 import { sample, sampleShared } from "../sample.ts";
 import {
   type Case,
@@ -68,14 +68,17 @@ function lengthsOf(
 /** One token of one sequence. */
 const isEdge = ({ batch, heads, length }: Case) => batch * heads * length === 1;
 
-const solutions = new Map<string, Solution>();
+const solved = new Map<string, { problem: Problem; solution: Solution }>();
 
-/** Solves a case once for all forms and backends. */
-function solutionOf(c: Case): Solution {
+/** Makes and solves a case once for all forms and backends. */
+function solvedCase(c: Case): { problem: Problem; solution: Solution } {
   const name = describe(c);
-  const solution = solutions.get(name) ?? solve(problemOf(c));
-  solutions.set(name, solution);
-  return solution;
+  const known = solved.get(name);
+  if (known) return known;
+  const problem = problemOf(c);
+  const made = { problem, solution: solve(problem) };
+  solved.set(name, made);
+  return made;
 }
 
 /** Runs a case, in kernels or not; returns what differs from the oracle. */
@@ -86,9 +89,9 @@ async function failuresOf(
   backend: BackendName,
   kernel: boolean,
 ): Promise<string[]> {
-  const problem = problemOf(c);
+  const { problem, solution } = solvedCase(c);
   const actual = await run(problem, form, chunkSize, { kernel });
-  return differences(problem, actual, solutionOf(c), backend)
+  return differences(problem, actual, solution, backend)
     .map((difference) => `${describe(c)}: ${difference}`);
 }
 
