@@ -11,7 +11,13 @@ import {
   twoSidedDecay,
 } from "../../mod.ts";
 import { TOLERANCE } from "../backends.ts";
-import type { OracleDecay, Problem, Solution, Sum } from "../oracle.ts";
+import {
+  type OracleDecay,
+  type Problem,
+  type Solution,
+  solve,
+  type Sum,
+} from "../oracle.ts";
 import { array, uniform } from "../random.ts";
 
 /** What varies from case to case. */
@@ -114,6 +120,21 @@ export function problemOf(c: Case): Problem {
     ...(c.padded ? { mask } : {}),
     ...(c.packed ? { segments } : {}),
   };
+}
+
+const solved = new Map<string, { problem: Problem; solution: Solution }>();
+
+/** Makes and solves a case once for all forms and backends. */
+export function solvedCase(
+  c: Case,
+): { readonly problem: Problem; readonly solution: Solution } {
+  const name = describe(c);
+  const known = solved.get(name);
+  if (known) return known;
+  const problem = problemOf(c);
+  const made = { problem, solution: solve(problem) };
+  solved.set(name, made);
+  return made;
 }
 
 /** Segments of each row: two numbers take turns, so that each comes back. */

@@ -6,15 +6,14 @@ import {
   explainAttention,
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
-import { type Problem, type Solution, solve } from "../oracle.ts";
 import { sample, sampleShared } from "../sample.ts";
 import {
   type Case,
   DECAYS,
   describe,
   differences,
-  problemOf,
   run,
+  solvedCase,
 } from "./cases.ts";
 
 const LENGTHS = [1, 2, 17, 64, 67, 130];
@@ -67,19 +66,6 @@ function lengthsOf(
 
 /** One token of one sequence. */
 const isEdge = ({ batch, heads, length }: Case) => batch * heads * length === 1;
-
-const solved = new Map<string, { problem: Problem; solution: Solution }>();
-
-/** Makes and solves a case once for all forms and backends. */
-function solvedCase(c: Case): { problem: Problem; solution: Solution } {
-  const name = describe(c);
-  const known = solved.get(name);
-  if (known) return known;
-  const problem = problemOf(c);
-  const made = { problem, solution: solve(problem) };
-  solved.set(name, made);
-  return made;
-}
 
 /** Runs a case, in kernels or not; returns what differs from the oracle. */
 async function failuresOf(

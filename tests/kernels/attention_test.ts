@@ -23,11 +23,10 @@ import {
   DECAYS,
   describe,
   differences,
-  problemOf,
   run,
+  solvedCase,
 } from "../attention/cases.ts";
 import { BACKENDS, onEachBackend } from "../backends.ts";
-import { solve } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
 import { ofLongTests, sampleOf200 } from "../sample.ts";
 
@@ -41,9 +40,9 @@ async function failuresOf(
   backend: BackendName,
   form: ConcreteForm = "chunkwise",
 ): Promise<string[]> {
-  const problem = problemOf(c);
+  const { problem, solution } = solvedCase(c);
   const actual = await run(problem, form, chunkSize);
-  return differences(problem, actual, solve(problem), backend)
+  return differences(problem, actual, solution, backend)
     .map((difference) => `${describe(c)} C=${chunkSize}: ${difference}`);
 }
 
