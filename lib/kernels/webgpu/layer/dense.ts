@@ -13,6 +13,7 @@ import {
   sizeOf,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
+import { elementwiseKernel } from "./elementwise_kernel.ts";
 import { GELU_TERMS } from "./gelu.ts";
 import {
   type Matrix,
@@ -43,10 +44,24 @@ export function registerDense(staged: boolean): void {
   >(DENSE_GELU, {
     forward: ({ backend, inputs, attributes: { keepsHidden } }) =>
       forward(backend, inputs, staged, keepsHidden ? "gelu, slopes" : "gelu"),
-    gradient: ({ backend, inputs: { hidden, ...others } }) =>
-      gradient(backend, { ...others, slopes: hidden }, staged),
+    gradient: ({ backend, inputs: { hidden: slopes, ...inputs } }) => {
+      if (staged) return gradient(backend, { ...inputs, slopes }, staged);
+      const [dy] = timesSlopes({
+        ...{ backend, attributes: {} },
+        inputs: { dy: inputs.dy, slopes },
+      }) as [tf.TensorInfo];
+      const gradients = gradient(backend, { ...inputs, dy }, staged);
+      backend.disposeData(dy.dataId);
+      return gradients;
+    },
   });
 }
+
+/** What threads would compute again wherever they read dy from its buffer. */
+const timesSlopes = elementwiseKernel(["dy", "slopes"], "product", {
+  name: "times_slopes",
+  body: "  product[at] = dy[at] * slopes[at];",
+});
 
 type DenseInput = "x" | "weight" | "bias";
 type Inputs<Name extends string> = Readonly<Record<Name, tf.TensorInfo>>;
@@ -104,6 +119,7 @@ ${FINISH[activation]}
         ...{ name: "product", finish: "finish" },
         left: { name: "x", along: "inner" },
         right: { name: "weight", along: "outer" },
+        rows: "uniforms.rows",
         columns: "uniforms.outputs",
         inner: "uniforms.inputs",
       }], tiling),
@@ -151,6 +167,7 @@ function gradient(
         ...{ name: "product_of_weight", finish: "write_dweight" },
         left: { name: "x", along: "outer" },
         right: { name: "dy", along: "outer" },
+        rows: "uniforms.inputs",
         columns: "uniforms.outputs",
         inner: "uniforms.rows",
         finishColumnSums: "write_dbias",
@@ -158,6 +175,7 @@ function gradient(
         ...{ name: "product_of_x", finish: "write_dx" },
         left: { name: "dy", along: "inner" },
         right: { name: "weight", along: "inner" },
+        rows: "uniforms.rows",
         columns: "uniforms.inputs",
         inner: "uniforms.outputs",
       }], tiling),

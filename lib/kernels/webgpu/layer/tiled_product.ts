@@ -66,31 +66,34 @@ export interface Matrix {
 
 /**
  * WGSL function `read_<name>(row, column)`: four numbers of a row, from a column that
- * four divides, with zeros for those that the matrix does not have.
+ * four divides, with zeros for those that the matrix does not have. It does not branch,
+ * since a processor would compute both ways.
  */
 export function readerOf(
   { name, rows, columns, width, times }: Matrix,
 ): string {
-  const at = (index: string) =>
-    `${name}[${index}]${times === undefined ? "" : ` * ${times}[${index}]`}`;
-  const head = `fn read_${name}(row: u32, column: u32) -> vec4f {
-  if (row >= ${rows} || column >= ${columns}) { return vec4f(); }
-  let at = row * ${columns} + column;`;
+  const product = times === undefined ? "" : ` * ${times}[index]`;
+  const head = `fn read_${name}(row: u32, column: u32) -> vec4f {`;
   if (width === 4) {
     return `${head}
-  return ${at("at / 4u")};
+  let inside = row < ${rows} && column < ${columns};
+  let index = select(0u, (row * ${columns} + column) / 4u, inside);
+  return select(vec4f(), ${name}[index]${product}, inside);
 }
 `;
   }
-  return `${head}
-  var numbers = vec4f(${at("at")}, 0.0, 0.0, 0.0);
-${
-    repeat(3, (i) =>
-      `  if (column + ${i + 1}u < ${columns}) { numbers[${i + 1}] = ${
-        at(`at + ${i + 1}u`)
-      }; }`)
-  }
-  return numbers;
+  const numbers = repeat(
+    4,
+    (i) => `number_of_${name}(row, column + ${i}u)`,
+    ", ",
+  );
+  return `fn number_of_${name}(row: u32, column: u32) -> f32 {
+  let inside = row < ${rows} && column < ${columns};
+  let index = select(0u, row * ${columns} + column, inside);
+  return select(0.0, ${name}[index]${product}, inside);
+}
+${head}
+  return vec4f(${numbers});
 }
 `;
 }
@@ -134,6 +137,8 @@ export interface TiledProduct {
   readonly left: Factor;
   /** The factor whose columns are the product's. */
   readonly right: Factor;
+  /** WGSL of the number of rows. */
+  readonly rows: string;
   /** WGSL of the number of columns. */
   readonly columns: string;
   /** WGSL of how many numbers each sum has. */
@@ -232,11 +237,12 @@ function eachSum(
  * caches are what workgroup memory is to a card, and barriers cost it more.
  */
 function directLoop(
-  { left, right, inner, finishColumnSums }: TiledProduct,
+  { left, right, rows, columns, inner, finishColumnSums }: TiledProduct,
 ): string {
   const ofColumns = finishColumnSums === undefined ? "" : /* wgsl */ `
     if (row == 0u) { column_sum += right[0] + right[1] + right[2] + right[3]; }`;
-  return /* wgsl */ `  for (var k = 0u; k < ${inner}; k += 4u) {
+  return /* wgsl */ `  if (row >= ${rows} || column >= ${columns}) { return; }
+  for (var k = 0u; k < ${inner}; k += 4u) {
     let left = ${blockOf(left, "row", "k")};
     let right = ${blockOf(right, "column", "k")};
 ${
