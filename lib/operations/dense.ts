@@ -17,7 +17,10 @@ export const DENSE: Operation<"y"> = {
   outputs: ["y"],
 };
 
-/** The kernel of {@linkcode denseGelu}; the sums before GELU are made for a gradient alone. */
+/**
+ * The kernel of {@linkcode denseGelu}. `hidden` is made for a gradient alone, and is what
+ * a backend's gradient kernel reads: the sums before GELU, or GELU's slopes there.
+ */
 export const DENSE_GELU: Operation<"y", "hidden"> = {
   kernel: "LionDenseGelu",
   gradientsIn: ["x", "weight", "bias"],

@@ -72,8 +72,8 @@ for (const [adapterName, pose] of Object.entries(POSES)) {
   });
 }
 
-Deno.test("a card has the shaders of other adapters, but in cases that say so", () => {
-  const { "a card": card, "a software adapter": others } = textsOf;
+Deno.test("a card has the shaders of integrated adapters, but in cases that say so", () => {
+  const { "a card": card, "an integrated adapter": others } = textsOf;
   const known = new Set(others!.map(({ code }) => code));
   assert(card!.length > 0);
   for (const { label, code } of card!) assert(known.has(code), label);

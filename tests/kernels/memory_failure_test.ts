@@ -288,7 +288,7 @@ for (const { kernel, inputs, attributes = {} } of SUBJECTS) {
     async (backend) => {
       // On WebGPU products may be tfjs's own, which leave theirs, and so does split.
       const ours = backend === "wasm" || kernel === "Sum" ||
-        kernel.startsWith("Lion") && !kernel.startsWith("LionDense");
+        kernel.startsWith("Lion");
       if (!ours || !tf.getKernel(kernel, backend)) return;
       const tensors: tf.NamedTensorMap = {};
       for (const [name, shape] of Object.entries(inputs)) {

@@ -17,7 +17,8 @@ import {
 } from "../../../mod.ts";
 import { attendWithState } from "../../../lib/attention/planning/with_state.ts";
 import { FORMS } from "../../../lib/attention/forms/form.ts";
-import { selectiveScan } from "../../../lib/operations/mod.ts";
+import { dense, selectiveScan } from "../../../lib/operations/mod.ts";
+import { denseGelu } from "../../../lib/operations/dense.ts";
 
 const BATCH = 1, HEADS = 2, LENGTH = 20, HEAD_DIM = 4, VALUE_DIM = 5;
 /** Of heads whose rows more threads share. */
@@ -47,6 +48,9 @@ const INPUTS: Readonly<Record<string, [number[], number, number]>> = {
   b_t: [SCAN_STATE, -1, 1],
   c_t: [SCAN_STATE, -1, 1],
   d: [[4], -1, 1],
+  rows: [[5, 36], -1, 1],
+  weight: [[36, 7], -1, 1],
+  bias: [[7], -1, 1],
 };
 
 /** Something that kernels compute. */
@@ -161,6 +165,16 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
         { segments: segments() },
       ),
     shaders: ["scan_outputs", "scan_gradients"],
+  },
+  "a dense layer": {
+    of: ["rows", "weight", "bias"],
+    run: ({ rows, weight, bias }) => dense(rows, weight, bias),
+    shaders: ["dense linear", "dense_gradient linear"],
+  },
+  "a dense layer with GELU": {
+    of: ["rows", "weight", "bias"],
+    run: ({ rows, weight, bias }) => denseGelu(rows, weight, bias),
+    shaders: ["dense gelu, slopes", "dense_gradient"],
   },
 };
 
