@@ -175,12 +175,9 @@ onEachBackend(
     // A square is a product of the two.
     assertEquals(counts.map((count) => count - 2), [0, 0, 1]);
     // Where the gradient of the result itself is asked for, it is whole.
-    const whole = tf.tidy(() => {
-      let z: tf.Tensor | undefined;
-      return tf.grad((z: tf.Tensor) => tf.mul(tf.add(z, z), z))(
-        z = twice(x)[1]!,
-      );
-    });
+    const whole = tf.tidy(() =>
+      tf.grad((z: tf.Tensor) => tf.mul(tf.add(z, z), z))(twice(x)[1]!)
+    );
     assertEquals(await read(whole), [8, 16, 24]);
     tf.dispose([x, whole, ...gradients]);
   },
