@@ -8,10 +8,10 @@ import {
 } from "../../lib/attention/planning/with_state.ts";
 import { type BackendName, twoSidedDecay } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
-import { type Problem, solve } from "../oracle.ts";
+import type { Problem } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
 import { sample, sampleForms } from "../sample.ts";
-import { type Case, DECAYS, describe, problemOf } from "./cases.ts";
+import { type Case, DECAYS, describe, problemOf, solvedCase } from "./cases.ts";
 import {
   assertClose,
   inPieces,
@@ -234,8 +234,7 @@ onEachBackend(
   "pieces give the whole's output and gradients",
   async (backend: BackendName) => {
     for (const c of sample(backend, casesOfWholes())) {
-      const problem = problemOf(c);
-      const { y, gradients } = solve(problem);
+      const { problem, solution: { y, gradients } } = solvedCase(c);
       const { q, k, v, decays, tokens } = tensorsOf(problem);
       const dy = tf.tensor(problem.dy, v.shape);
       const { value, grads } = tf.valueAndGrads((q, k, v, ...decays) =>

@@ -10,9 +10,8 @@ import {
   type StreamSource,
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
-import { solve } from "../oracle.ts";
 import { sample } from "../sample.ts";
-import { type Case, DECAYS, describe, problemOf } from "./cases.ts";
+import { type Case, DECAYS, describe, problemOf, solvedCase } from "./cases.ts";
 import { collect, sourceOf, wholeOf } from "./stream_cases.ts";
 
 /** One token, a divisor of the length, another number, and more than there are. */
@@ -62,8 +61,9 @@ onEachBackend(
   async (backend) => {
     const wrong: string[] = [];
     for (const c of sample(backend, cases())) {
-      const problem = problemOf(c);
-      const { y: { values, magnitudes } } = solve(problem);
+      const { problem, solution: { y: { values, magnitudes } } } = solvedCase(
+        c,
+      );
       const whole = wholeOf(problem);
       const { scale, epsilon, normalize, causal } = problem;
       const got = await collect(sourceOf(whole, c.segmentLength), {

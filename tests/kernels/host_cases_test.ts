@@ -6,8 +6,8 @@ import {
   DECAYS,
   describe,
   differences,
-  problemOf,
   run,
+  solvedCase,
 } from "../attention/cases.ts";
 import {
   problemOf as problemOfDelta,
@@ -23,7 +23,6 @@ import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences as differencesOfGradients } from "../comparison.ts";
 import { solveDelta } from "../delta_oracle.ts";
 import { solveDiagonal } from "../diagonal_oracle.ts";
-import { solve } from "../oracle.ts";
 
 /** Kernels, where there are such, and the two forms that differ most. */
 const WAYS: readonly [form: ConcreteForm, kernel: boolean][] = [
@@ -46,12 +45,11 @@ for (const decay of DECAYS) {
             ...{ batch: 2, heads: 2, length: 40, headDim, valueDim: 8 },
             ...{ decay, causal, normalize: !causal, padded: causal },
           };
-          const problem = problemOf(c);
-          const expected = solve(problem);
+          const { problem, solution } = solvedCase(c);
           for (const [form, kernel] of WAYS) {
             const actual = await run(problem, form, 16, { kernel });
             failures.push(
-              ...differences(problem, actual, expected, backend)
+              ...differences(problem, actual, solution, backend)
                 .map((difference) => `${describe(c)} ${form}: ${difference}`),
             );
           }

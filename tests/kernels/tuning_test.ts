@@ -16,7 +16,7 @@ import {
   type WebGpuNumbers,
 } from "../../lib/kernels/tuning.ts";
 import { planDelta } from "../../lib/attention/planning/delta_kernel.ts";
-import { type Case, differences, problemOf, run } from "../attention/cases.ts";
+import { type Case, differences, run, solvedCase } from "../attention/cases.ts";
 import {
   type DeltaCase,
   problemOf as problemOfDelta,
@@ -31,7 +31,6 @@ import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences as differencesOfGradients } from "../comparison.ts";
 import { solveDelta } from "../delta_oracle.ts";
 import { solveDiagonal } from "../diagonal_oracle.ts";
-import { solve } from "../oracle.ts";
 import { ofLongTests } from "../sample.ts";
 
 /** Starts the backend with these numbers for all shapes; the test ends with its own. */
@@ -56,12 +55,12 @@ async function failuresOfForm(
   c: Pick<Case, "decay" | "causal" | "headDim" | "valueDim">,
   backend: "webgpu" | "wasm",
 ): Promise<string[]> {
-  const problem = problemOf({
+  const { problem, solution } = solvedCase({
     ...{ batch: 1, heads: 2, length: 150, normalize: true, padded: true },
     ...c,
   });
   const actual = await run(problem, form, undefined);
-  return differences(problem, actual, solve(problem), backend)
+  return differences(problem, actual, solution, backend)
     .map((line) => `${form} ${JSON.stringify(c)}: ${line}`);
 }
 
