@@ -169,13 +169,13 @@ export function productFunctions(
     .map((product) => productFunction(product, tiling)).join("");
   if (!tiling.staged) return functions;
   return /* wgsl */ `
-// By inner index and then by quads, which are exchanged so that writers of one column
-// do not wait for each other.
+// Four numbers along the tile, by inner index. Their places are exchanged from quad to
+// quad of that, so that those who write quads of one row do not wait for each other.
 var<workgroup> left_tile: array<vec4f, ${4 * PRODUCT_THREADS}>;
 var<workgroup> right_tile: array<vec4f, ${4 * PRODUCT_THREADS}>;
 
-fn place_in_tile(inner: u32, quad: u32) -> u32 {
-  return inner * ${tiling.size / 4}u + (quad ^ (inner / 4u * ${
+fn place_in_tile(inner_quad: u32, i: u32, quad: u32) -> u32 {
+  return (4u * inner_quad + i) * ${tiling.size / 4}u + (quad ^ (inner_quad * ${
     tiling.size / 32
   }u));
 }
@@ -271,39 +271,51 @@ function stagedLoop(
       : `vec2u(local % ${quads}u, local / ${quads}u)`;
   const sumColumns = finishColumnSums === undefined ? "" : /* wgsl */ `
     column_sum += right[0] + right[1] + right[2] + right[3];`;
-  return /* wgsl */ `  let left_at = 4u * ${placeOf(left)};
-  let right_at = 4u * ${placeOf(right)};
-  let left_outer = first_row + left_at.x;
-  let right_outer = first_column + right_at.x;
-  var left = ${blockOf(left, "left_outer", "left_at.y")};
-  var right = ${blockOf(right, "right_outer", "right_at.y")};
+  const places = (side: "left" | "right", i: number, quad: string) =>
+    repeat(
+      sides,
+      (q) =>
+        `      let ${side}${i}_${q} = ${side}_tile[place_in_tile(k, ${i}u, ${quad} + ${
+          ACROSS * q
+        }u)];`,
+    );
+  return /* wgsl */ `  let left_at = ${placeOf(left)};
+  let right_at = ${placeOf(right)};
+  let left_outer = first_row + 4u * left_at.x;
+  let right_outer = first_column + 4u * right_at.x;
+  var left_inner = 4u * left_at.y;
+  var right_inner = 4u * right_at.y;
+  var left = ${blockOf(left, "left_outer", "left_inner")};
+  var right = ${blockOf(right, "right_outer", "right_inner")};
   for (var first = 0u; first < ${inner}; first += ${depth}u) {
     // All have read the tiles before.
     workgroupBarrier();
 ${
     repeat(4, (i) =>
-      `    left_tile[place_in_tile(left_at.y + ${i}u, left_at.x / 4u)] = left[${i}];
-    right_tile[place_in_tile(right_at.y + ${i}u, right_at.x / 4u)] = right[${i}];`)
+      `    left_tile[place_in_tile(left_at.y, ${i}u, left_at.x)] = left[${i}];
+    right_tile[place_in_tile(right_at.y, ${i}u, right_at.x)] = right[${i}];`)
   }${sumColumns}
     workgroupBarrier();
     // What comes next is on its way meanwhile.
-    let left_next = first + ${depth}u + left_at.y;
-    let right_next = first + ${depth}u + right_at.y;
-    left = ${blockOf(left, "left_outer", "left_next")};
-    right = ${blockOf(right, "right_outer", "right_next")};
-    for (var k = 0u; k < ${depth}u; k++) {
+    left_inner += ${depth}u;
+    right_inner += ${depth}u;
+    left = ${blockOf(left, "left_outer", "left_inner")};
+    right = ${blockOf(right, "right_outer", "right_inner")};
+    let quads = min(${depth / 4}u, (${inner} - first + 3u) / 4u);
+    for (var k = 0u; k < quads; k++) {
 ${
-    repeat(sides, (q) =>
-      `      let left${q} = left_tile[place_in_tile(k, local / ${ACROSS}u + ${
-        ACROSS * q
-      }u)];
-      let right${q} = right_tile[place_in_tile(k, local % ${ACROSS}u + ${
-        ACROSS * q
-      }u)];`)
-  }
-${
-    eachSum(size, (r, q) =>
-      `      sum${r}_${q} += left${r >> 2}[${r % 4}] * right${q};`)
+    repeat(4, (i) =>
+      [
+        places("left", i, `local / ${ACROSS}u`),
+        places("right", i, `local % ${ACROSS}u`),
+        eachSum(
+          size,
+          (r, q) =>
+            `      sum${r}_${q} += left${i}_${r >> 2}[${
+              r % 4
+            }] * right${i}_${q};`,
+        ),
+      ].join("\n"))
   }
     }
   }${
