@@ -104,10 +104,20 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
     of: ["q", "k", "v", "f", "b"],
     run: ({ q, k, v, f, b }) =>
       lionAttention(q, k, v, {
-        ...{ form: "chunkwise", chunkSize: 8, scale: 0.3 },
+        ...{ form: "chunkwise", chunkSize: 4, scale: 0.3 },
         decay: twoSidedDecay(f, b),
       }),
-    shaders: ["chunk_states", "carry_states", "decay_gradients"],
+    shaders: ["chunk_states", "carry_states", "decay_gradients chunk"],
+  },
+  "two chunks": {
+    of: ["q", "k", "v", "f", "b"],
+    run: ({ q, k, v, f, b }) =>
+      lionAttention(q, k, v, {
+        ...{ form: "chunkwise", scale: 0.3 },
+        chunkSize: Math.ceil(q.shape[2]! / 2),
+        decay: twoSidedDecay(f, b),
+      }),
+    shaders: ["chunk_states", "decay_gradients apart"],
   },
   "decays of each channel": {
     of: ["q", "k", "v", "channels"],
