@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -99,10 +99,10 @@ export async function testExamples(part: number, parts: number): Promise<void> {
     () => Deno.removeSync(folder, { recursive: true }),
   );
   for (const [i, { file, line, code }] of examples.entries()) {
-    Deno.test(`the program runs of ${file}:${line}`, async () => {
+    Deno.test(`the program of ${file}:${line} runs`, async () => {
       const path = `${folder}/${i}.ts`;
       await Deno.writeTextFile(path, `${code}\nself.postMessage?.("over");\n`);
-      await runExample(`file://${path}`, code);
+      await runExample(pathToFileURL(path).href, code);
     });
   }
 }
