@@ -1,6 +1,7 @@
 /** What optimizers run on WebGPU: sums of squares, weights that change in place. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { runKernel } from "../../../lib/contract/kernel.ts";
 import {
   ownValues,
@@ -8,7 +9,8 @@ import {
   updateInPlace,
 } from "../../../lib/optimizers/rules.ts";
 import { array, uniform } from "../../random.ts";
-import { onEachBackend } from "../../backends.ts";
+import { normOf } from "../../../lib/optimizers/weight_group.ts";
+import { GUARANTEED_BUFFERS, onEachBackend } from "../../backends.ts";
 
 onEachBackend("squares add up over tensors of any sizes", async () => {
   const random = uniform(5);
@@ -27,6 +29,30 @@ onEachBackend("squares add up over tensors of any sizes", async () => {
   const none = tf.tidy(() => tf.sum(runKernel(SQUARE_SUMS, {})["sums"]));
   assertEquals([...await none.data()], [0]);
   tf.dispose([sum, none]);
+}, ["webgpu"]);
+
+onEachBackend("a norm of many groups binds few buffers at once", async () => {
+  const backend = tf.backend() as WebGPUBackend;
+  const bound: number[] = [];
+  const { runWebGPUProgram } = backend;
+  backend.runWebGPUProgram = function (...call) {
+    bound.push(1 + call[1].length);
+    return runWebGPUProgram.apply(this, call);
+  };
+  try {
+    for (const count of [1, 2, 7, 8, 13, 14, 40]) {
+      const norm = tf.tidy(() =>
+        normOf(Array.from({ length: count }, (_, i) => [tf.fill([4], i + 1)]))
+      );
+      const squares = count * (count + 1) * (2 * count + 1) / 6;
+      const [actual] = await norm.data();
+      assertAlmostEquals(actual! / Math.sqrt(4 * squares), 1, 1e-6);
+      norm.dispose();
+    }
+  } finally {
+    delete (backend as { runWebGPUProgram?: unknown }).runWebGPUProgram;
+  }
+  assert(Math.max(...bound) <= GUARANTEED_BUFFERS);
 }, ["webgpu"]);
 
 onEachBackend(
