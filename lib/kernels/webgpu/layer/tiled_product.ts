@@ -82,18 +82,17 @@ export function readerOf(
 }
 `;
   }
-  const numbers = repeat(
-    4,
-    (i) => `number_of_${name}(row, column + ${i}u)`,
-    ", ",
-  );
-  return `fn number_of_${name}(row: u32, column: u32) -> f32 {
-  let inside = row < ${rows} && column < ${columns};
-  let index = select(0u, row * ${columns} + column, inside);
-  return select(0.0, ${name}[index]${product}, inside);
-}
-${head}
-  return vec4f(${numbers});
+  // A loop: SwiftShader takes minutes to compile as many selections, one by one.
+  return `${head}
+  var numbers = vec4f();
+  if (row >= ${rows} || column >= ${columns}) { return numbers; }
+  let first = row * ${columns} + column;
+  let count = min(4u, ${columns} - column);
+  for (var i = 0u; i < count; i++) {
+    let index = first + i;
+    numbers[i] = ${name}[index]${product};
+  }
+  return numbers;
 }
 `;
 }
