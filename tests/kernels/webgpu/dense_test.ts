@@ -7,6 +7,7 @@ import { DENSE, DENSE_GELU } from "../../../lib/operations/dense.ts";
 import { BACKENDS } from "../../backends.ts";
 import { erf } from "../../erf.ts";
 import { array, uniform } from "../../random.ts";
+import { ofLongTests } from "../../sample.ts";
 import { CARD, posingAs } from "./posing.ts";
 
 /** Rows, inputs and outputs: whole tiles, parts of them, single numbers, whole vectors or not. */
@@ -22,14 +23,10 @@ const SIZES = [
 ] as const;
 
 /**
- * The same on a card, and whether with GELU: Mesa takes seconds to compile a shader. The last two have as many tiles that a card has large ones, forward or
- * backward.
+ * With as many tiles that a card has large ones, forward or backward; Mesa takes seconds
+ * to compile each.
  */
-const SIZES_OF_CARDS = [
-  [[70, 36, 68], true],
-  [[130, 5, 10_944], false],
-  [[3, 130, 10_943], false],
-] as const;
+const LARGE_SIZES = [[130, 5, 10_944], [3, 130, 10_943]] as const;
 
 type Size = readonly [rows: number, inputs: number, outputs: number];
 
@@ -170,18 +167,27 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "dense layers as a card computes them [webgpu]",
-  ignore,
-  fn: async (t) => {
-    await disposeBackend();
-    await posingAs(CARD, async () => {
-      await useBackend({ prefer: ["webgpu"] });
-      await compareAll(t, SIZES_OF_CARDS);
+/** Registers a test of cases as a card computes them. */
+function testAsCard(name: string, cases: readonly Case[], ignore: boolean) {
+  Deno.test({
+    name: `${name} as a card computes them [webgpu]`,
+    ignore,
+    fn: async (t) => {
       await disposeBackend();
-    });
-  },
-});
+      await posingAs(CARD, async () => {
+        await useBackend({ prefer: ["webgpu"] });
+        await compareAll(t, cases);
+        await disposeBackend();
+      });
+    },
+  });
+}
+testAsCard("dense layers", [[[70, 36, 68], true]], ignore);
+testAsCard(
+  "large dense layers",
+  LARGE_SIZES.map((size) => [size, false]),
+  !ofLongTests(["webgpu"]).includes("webgpu") || ignore,
+);
 
 Deno.test({
   name: "a dense layer without rows or outputs, and of integers [webgpu]",
