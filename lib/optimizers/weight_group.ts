@@ -147,19 +147,7 @@ export function normOf(groups: readonly (readonly tf.Tensor[])[]): tf.Tensor {
       })]
       : tensors.map((x) => tf.tidy(() => tf.sum(tf.sum(tf.square(x), 0))))
   );
-  return tf.sqrt(addedUp(sums));
-}
-
-/** Tensors that TensorFlow.js adds up at once, and a sum, on every WebGPU device. */
-const MOST_ADDED = 7;
-
-/** Adds up tensors, one after another. */
-function addedUp([first, ...others]: readonly tf.Tensor[]): tf.Tensor {
-  let sum = first!;
-  for (let i = 0; i < others.length; i += MOST_ADDED - 1) {
-    sum = tf.addN([sum, ...others.slice(i, i + MOST_ADDED - 1)]);
-  }
-  return sum;
+  return tf.sqrt(tf.addN(sums));
 }
 
 function sizeOf(variables: readonly tf.Variable[]): number {

@@ -69,6 +69,7 @@ import { castKernel as gpuCast } from "./webgpu/cast.ts";
 import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
 import { cropKernel } from "./webgpu/crop_and_resize.ts";
 import { cumulativeKernel } from "./webgpu/cumulative.ts";
+import { addNKernel } from "./webgpu/elementwise.ts";
 import { expKernel } from "./webgpu/exponential.ts";
 import { gatherKernel as gpuGather } from "./webgpu/gather.ts";
 import { fillKernel } from "./webgpu/integers/integer_arithmetic.ts";
@@ -428,6 +429,10 @@ export const REPLACED_KERNELS: {
       "its relative error grows with the exponent, as WGSL allows: 4e-6 at " +
       "e^-60, where other backends have 6e-8",
     kernel: expKernel,
+  }, {
+    kernels: ["AddN"],
+    reason: "it binds all tensors at once, where a device binds but eight",
+    kernel: addNKernel,
   }, {
     kernels: ["CropAndResize"],
     reason: "of fewer boxes than images, it leaves out those of the last " +

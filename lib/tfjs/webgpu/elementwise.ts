@@ -1,3 +1,4 @@
+import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import {
   type Program,
@@ -38,4 +39,26 @@ export function runElementwise(
   if (at >= uniforms.packs) { return; }
 ${program.body}`,
   });
+}
+
+/**
+ * The kernel `AddN`, of as many tensors at once as a device binds.
+ *
+ * @param stock tfjs's own kernel, which binds all.
+ */
+export function addNKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return (call) => {
+    const webgpu = call.backend as StrictWebGPUBackend;
+    const [first, ...others] = Object.values(call.inputs) as tf.TensorInfo[];
+    const most = webgpu.mostBuffers - 2;
+    let sum = first!;
+    for (let i = 0; i < others.length; i += most) {
+      const added = [sum, ...others.slice(i, i + most)];
+      const inputs = added as unknown as tf.NamedTensorInfoMap;
+      const next = stock({ ...call, inputs }) as tf.TensorInfo;
+      if (sum !== first) webgpu.disposeData(sum.dataId);
+      sum = next;
+    }
+    return sum === first ? stock(call) : sum;
+  };
 }

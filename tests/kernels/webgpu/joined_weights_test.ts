@@ -239,8 +239,7 @@ onFew(
       const clones: tf.Tensor1D[] = [];
       for (let step = 0; step < 9; step++) {
         optimizers[step % 3]!.minimize(() =>
-          variables.map((x) => tf.sum(tf.square(x)))
-            .reduce((sum, x) => tf.add(sum, x)) as tf.Scalar
+          tf.addN(variables.map((x) => tf.sum(tf.square(x)))) as tf.Scalar
         );
         if (step === 4) clones.push(...variables.map((x) => x.clone()));
         if (step === 5) {

@@ -112,8 +112,10 @@ export function binaryKernel(name: string): IntegerKernel {
 export const addN: IntegerKernel = (webgpu, { inputs }) => {
   const [first, ...rest] = Object.values(inputs) as tf.TensorInfo[];
   if (rest.length === 0) {
-    webgpu.incRef(first!.dataId);
-    return first!;
+    const { dataId, shape, dtype } = first!;
+    webgpu.incRef(dataId);
+    // The tensor itself would be taken for the result.
+    return { dataId, shape, dtype };
   }
   return rest.reduce((sum, x) => {
     const next = combined(webgpu, "Add", sum, x);
