@@ -329,6 +329,41 @@ onFew("numbers of steps that were not submitted stay theirs", async () => {
 });
 
 onFew(
+  "numbers stay theirs where a submission comes between launches",
+  async () => {
+    const flag = "WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE";
+    const batch = tf.env().getNumber(flag);
+    const draw = () =>
+      Array.from({ length: 24 }, (_, i) => {
+        const [value, gradient] = [tf.zeros([8 * i + 5]), tf.ones([8 * i + 5])];
+        return { value, gradient, states: [] };
+      });
+    const found = await apart(async () => {
+      const weights = [draw(), draw()];
+      tf.env().set(flag, 4);
+      try {
+        // Each begins at another place between two submissions.
+        for (let step = 1; step <= 8; step++) {
+          updateInPlace("sgd", weights[0]!, { step });
+          updateInPlace("sgd", weights[1]!.slice(step), { step: 100 * step });
+        }
+      } finally {
+        tf.env().set(flag, batch);
+      }
+      const all = weights.flat();
+      const values = await read(all.map(({ value }) => value));
+      tf.dispose(all.map((weight) => Object.values(weight)));
+      return values.map(([first]) => first!);
+    });
+    const sums = Array.from({ length: 24 }, (_, i) => {
+      const steps = Math.min(i, 8);
+      return 100 * steps * (steps + 1) / 2;
+    });
+    assertEquals(found, [...Array<number>(24).fill(36), ...sums]);
+  },
+);
+
+onFew(
   "without memory for a common buffer, no weight reads as something else",
   async () => {
     // Of a size that no free buffer has.

@@ -35,44 +35,52 @@ interface Numbers {
 const numbersOf = new WeakMap<StrictWebGPUBackend, Numbers>();
 
 /**
- * A uniform buffer of a rule's numbers. They are other ones at each step, and the same
- * for many launches of a step: each is written once, and its buffer is the next step's
- * again, so that bind groups stay.
+ * Launches with a uniform buffer of a rule's numbers. They are other ones at each step,
+ * and the same for many launches of a step: each is written once, and its buffer is the
+ * next step's again, so that bind groups stay.
+ *
+ * @param run Launches what is told the numbers.
  */
-export function bufferOfNumbers(
+export function withNumbers(
   backend: StrictWebGPUBackend,
   numbers: RuleNumbers,
-): GPUBuffer {
+  run: (buffer: GPUBuffer) => void,
+): void {
   const { buffers, queue, capture } = backend;
   const values = Float32Array.from(Object.values({ ...NEUTRAL, ...numbers }));
   const size = values.byteLength;
   const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
-  return backend.guard(() => {
-    // What is captured has a buffer of its own, for as long as it is repeated.
-    if (capture) {
+  // What is captured has a buffer of its own, for as long as it is repeated.
+  if (capture) {
+    run(backend.guard(() => {
       const buffer = buffers.acquireIdle(size, usage);
       queue.writeBuffer(buffer, 0, values);
       return buffer;
-    }
-    const kept = keptOf(backend);
+    }));
+    return;
+  }
+  const found = backend.guard(() => {
+    const kept = keptOf(backend), now = buffers.submissions;
     const content = String.fromCharCode(...new Uint16Array(values.buffer));
-    const usedAt = buffers.submissions;
-    let found = kept.find((one) => one.content === content);
-    if (found) {
-      found.usedAt = usedAt;
-      return found.buffer;
-    }
+    const known = kept.find((one) => one.content === content);
+    if (known) return known;
     // The host may not write what commands that wait will read.
-    found = kept.find((one) => one.usedAt < usedAt);
-    if (found) Object.assign(found, { content, usedAt });
+    let own = kept.find(({ usedAt }) => usedAt < now);
+    if (own) own.content = content;
     else {
       if (kept.length === MOST_KEPT) buffers.letGo(kept.shift()!.buffer);
-      found = { buffer: buffers.hold(size, usage), content, usedAt };
-      kept.push(found);
+      own = { buffer: buffers.hold(size, usage), content, usedAt: now };
+      kept.push(own);
     }
-    queue.writeBuffer(found.buffer, 0, values);
-    return found.buffer;
+    queue.writeBuffer(own.buffer, 0, values);
+    return own;
   });
+  try {
+    run(found.buffer);
+  } finally {
+    // There may have been a submission between the launches.
+    found.usedAt = buffers.submissions;
+  }
 }
 
 function keptOf(backend: StrictWebGPUBackend): Kept[] {

@@ -24,7 +24,7 @@ import {
   sizeOf,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
-import { bufferOfNumbers, CONSTANTS, NUMBER_VECTORS } from "./rule_numbers.ts";
+import { CONSTANTS, NUMBER_VECTORS, withNumbers } from "./rule_numbers.ts";
 import {
   inLaunches,
   inParts,
@@ -153,12 +153,13 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
       ofJoined: Math.min(webgpu.mostBuffers, MOST_BUFFERS) - others,
       ofOthers: GUARANTEED_BUFFERS - others,
     };
-    const buffer = bufferOfNumbers(webgpu, numbers);
-    for (const width of [4, 1] as const) {
-      for (const launch of inLaunches(webgpu, byWidth[width], most)) {
-        runUpdate(webgpu, rule, launch, width, buffer, factor);
+    withNumbers(webgpu, numbers, (buffer) => {
+      for (const width of [4, 1] as const) {
+        for (const launch of inLaunches(webgpu, byWidth[width], most)) {
+          runUpdate(webgpu, rule, launch, width, buffer, factor);
+        }
       }
-    }
+    });
     webgpu.changed(changed);
     return [];
   } finally {
