@@ -39,17 +39,26 @@ export function isMissing(error: unknown): boolean {
   return Object(error).code === "ENOENT";
 }
 
+/** Like {@linkcode isMissing}, and also if a file stands where a folder is looked for. */
+export function isNowhere(error: unknown): boolean {
+  return isMissing(error) || Object(error).code === "ENOTDIR";
+}
+
 /**
  * What is made of a file or a folder; `undefined` where there is none.
  *
+ * @param isAbsent Whether an error says so. By default, a file in the place of a
+ * folder is an error: nothing could be written there either.
  * @throws {unknown} If it is there and cannot be read.
  */
-export async function ifThere<T>(made: Promise<T>): Promise<T | undefined> {
+export async function ifThere<T>(
+  made: Promise<T>,
+  isAbsent: (error: unknown) => boolean = isMissing,
+): Promise<T | undefined> {
   try {
     return await made;
   } catch (error) {
-    // A file may stand where a folder on the way is looked for.
-    if (isMissing(error) || Object(error).code === "ENOTDIR") return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
 }

@@ -267,6 +267,14 @@ onHub("offline, nothing is asked", async (options, hub) => {
   );
   // What another program has kept has no manifest.
   assertEquals((await hubSnapshot("org/tiny", offline)).files, ["config.json"]);
+  // A file in the place of the cache's folder is not a cache that lacks the model.
+  if (Deno.build.os !== "windows") {
+    await assertRejects(
+      () => hubFiles("org/tiny", { ...offline, cache: path }),
+      Error,
+      "ENOTDIR",
+    );
+  }
   assertEquals(hub.log, []);
 });
 

@@ -1,6 +1,6 @@
 /** The files of a set that someone else has packed, where its folder has them. @module */
 import { assertPath } from "../../contract/values.ts";
-import { files, ifThere, pathOf } from "../../io/file_system.ts";
+import { files, ifThere, isNowhere, pathOf } from "../../io/file_system.ts";
 import { byCodePoint } from "../batches/code_point_order.ts";
 
 /** The path of a folder, by default a set's, without a slash at its end. */
@@ -15,7 +15,7 @@ export async function namesIn(
   folder: string,
   isWanted: (name: string) => boolean = () => true,
 ): Promise<string[]> {
-  const names = await ifThere(files().readdir(folder)) ?? [];
+  const names = await ifThere(files().readdir(folder), isNowhere) ?? [];
   return names.filter(isWanted).sort(byCodePoint);
 }
 

@@ -1,5 +1,5 @@
 /** Files of a data set as it is published: unpacked, or in its archive. @module */
-import { files, ifThere } from "../../io/file_system.ts";
+import { files, ifThere, isNowhere } from "../../io/file_system.ts";
 import { ChunkReader } from "../bytes/chunk_reader.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import { type TarMember, tarMembers } from "../records/tar/members.ts";
@@ -21,7 +21,10 @@ export async function filesOfFolder(
 ): Promise<OriginalFiles> {
   const found = new Map<string, Uint8Array>();
   for (const name of names) {
-    const bytes = await ifThere(files().readFile(`${folder}/${name}`));
+    const bytes = await ifThere(
+      files().readFile(`${folder}/${name}`),
+      isNowhere,
+    );
     if (bytes) found.set(name, bytes);
   }
   return { place: folder, found };
@@ -65,10 +68,10 @@ export function contentOf(tar: string, member: TarMember): Promise<Uint8Array> {
 
 /** Whether there is a file, or a link to one. */
 export async function isFile(path: string): Promise<boolean> {
-  return (await ifThere(files().stat(path)))?.isFile() ?? false;
+  return (await ifThere(files().stat(path), isNowhere))?.isFile() ?? false;
 }
 
 /** Whether there is a folder, or a link to one. */
 export async function isFolder(path: string): Promise<boolean> {
-  return (await ifThere(files().stat(path)))?.isDirectory() ?? false;
+  return (await ifThere(files().stat(path), isNowhere))?.isDirectory() ?? false;
 }

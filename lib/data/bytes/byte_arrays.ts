@@ -42,6 +42,7 @@ export function damaged(
 ): SyntaxError {
   return new SyntaxError(
     `${name} should be ${format}, and whole: ${reason}; download it again`,
-    { cause },
+    // Consoles show even a cause that is undefined.
+    cause === undefined ? {} : { cause },
   );
 }

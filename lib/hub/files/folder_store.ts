@@ -9,7 +9,7 @@
 import { fileBytes } from "../../data/bytes/file_bytes.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { FileInUse, type FileLock, lockFile } from "../../io/file_lock.ts";
-import { files, ifThere } from "../../io/file_system.ts";
+import { files, ifThere, isNowhere } from "../../io/file_system.ts";
 import { linkOrCopy, openPart } from "../../io/part_file.ts";
 import { digestOf } from "./digest.ts";
 import { download, type Part } from "./download.ts";
@@ -152,7 +152,7 @@ async function lockWhenFree(
 
 /** The size of a file, or of what a link leads to; `undefined` if there is none. */
 async function sizeOf(path: string): Promise<number | undefined> {
-  const info = await ifThere(files().stat(path));
+  const info = await ifThere(files().stat(path), isNowhere);
   return info?.isFile() ? info.size : undefined;
 }
 

@@ -255,12 +255,12 @@ Deno.test("webDataset() keeps its index where asked", () =>
   withFolder(async (folder) => {
     const index = `${folder}/index.json`;
     let reads = 0;
-    const open = (files: Record<string, string>) => {
+    const open = (files: Record<string, string>, path = index) => {
       const bytes = memoryBytes(tarOf(files), "kept.tar");
       return webDataset({
         ...bytes,
         read: (start, length) => (reads++, bytes.read(start, length)),
-      }, { index });
+      }, { index: path });
     };
     const first = await open(FILES);
     assert(reads > 0);
@@ -282,6 +282,13 @@ Deno.test("webDataset() keeps its index where asked", () =>
     );
     await Deno.writeTextFile(index, "{");
     await assertRejects(() => open(FILES), SyntaxError, index);
+    // Where an index could not be written, the tars are not read in vain.
+    reads = 0;
+    const nowhere = `${index}/index.json`;
+    if (Deno.build.os !== "windows") {
+      await assertRejects(() => open(FILES, nowhere), Error, nowhere);
+      assertEquals(reads, 0);
+    }
   }));
 
 Deno.test("keys end at the first dot of the file's name", () => {
