@@ -18,6 +18,7 @@ import {
   assertCommunicator,
   assertFunctions,
   assertOneOutput,
+  batchesUnlessAborted,
   countOf,
   disposeBatch,
   shapesOf,
@@ -107,7 +108,8 @@ export async function evaluate(
     assertSignal("evaluate's", signal);
     assertIterable("evaluate's batches", batches);
     ranks.share(options.ranks);
-    return await evaluateBy(ranks, model, batches, { loss, metrics, signal });
+    const each = batchesUnlessAborted(signal, batches);
+    return await evaluateBy(ranks, model, each, { loss, metrics, signal });
   });
 }
 
@@ -185,7 +187,7 @@ export async function evaluateBy(
         assertBatch(model, batch);
         const { inputs, labels } = batch;
         // A rank's share may have other kernels.
-        if (!ranks.communicator) await applied.compileAhead(inputs);
+        if (!ranks.communicator) await applied.compileAhead(inputs, signal);
         if (ranks.communicator) shapes.push(shapesOf(batch));
         const share = ranks.shareOf(labels.shape[0]!);
         unread.push({

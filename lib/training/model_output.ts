@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator, TokenRanks } from "../contract/communicator.ts";
+import { itemsUnlessAborted } from "../contract/abort.ts";
 import { compileAheadOnce } from "../contract/compile_ahead.ts";
 import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { assertModel } from "../contract/values.ts";
@@ -25,6 +26,24 @@ export function assertOneOutput(model: LayersModel): void {
 /** Disposes of a batch that nobody has taken. */
 export function disposeBatch({ inputs, labels }: Batch): void {
   tf.dispose([...inputs, labels]);
+}
+
+/**
+ * Batches until a signal aborts, whose reason is then thrown: while one is awaited, and
+ * before one is taken, though it be there.
+ */
+export async function* batchesUnlessAborted(
+  signal: AbortSignal | undefined,
+  batches: AsyncIterable<Batch>,
+): AsyncGenerator<Batch, void> {
+  const each = itemsUnlessAborted(signal, batches, disposeBatch);
+  for await (const batch of each) {
+    if (signal?.aborted) {
+      disposeBatch(batch);
+      throw signal.reason;
+    }
+    yield batch;
+  }
 }
 
 /** Applies a model with one output. */
@@ -65,11 +84,14 @@ export class AppliedModel {
   }
 
   /** Compiles what computes the output for inputs like these, before a model's first. */
-  async compileAhead(inputs: readonly tf.Tensor[]): Promise<void> {
+  async compileAhead(
+    inputs: readonly tf.Tensor[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     if (!this.#runs) return;
     await compileAheadOnce(this.#model, "output", () => {
       outputOf(this.#model, inputs, { training: false });
-    });
+    }, signal);
   }
 
   /** Disposes of all but the model. */

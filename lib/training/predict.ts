@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertSignal, itemsUnlessAborted } from "../contract/abort.ts";
+import { assertSignal } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertIterable } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
@@ -9,7 +9,7 @@ import {
   AppliedModel,
   assertFunctions,
   assertOneOutput,
-  disposeBatch,
+  batchesUnlessAborted,
 } from "./model_output.ts";
 
 /** Numbers of predictions or labels. */
@@ -160,8 +160,9 @@ function batchesOf(
   assertIterable(`${owner}'s batches`, batches);
   return readEach(
     model,
-    itemsUnlessAborted(signal, batches, disposeBatch),
+    batchesUnlessAborted(signal, batches),
     map,
+    signal,
   );
 }
 
@@ -169,13 +170,14 @@ async function* readEach(
   model: LayersModel,
   batches: AsyncIterable<Batch>,
   map: (output: tf.Tensor) => tf.Tensor,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<Predictions> {
   const applied = new AppliedModel(model);
   let coming: Promise<Predictions> | undefined;
   try {
     for await (const batch of batches) {
       assertBatch(model, batch);
-      if (!coming) await applied.compileAhead(batch.inputs);
+      if (!coming) await applied.compileAhead(batch.inputs, signal);
       const last = coming;
       coming = read(apply(applied, batch, map));
       if (last) yield await last;

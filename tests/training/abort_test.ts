@@ -6,6 +6,7 @@ import { track } from "../../lib/progress/track.ts";
 import {
   crossEntropy,
   evaluate,
+  predict,
   train,
   type TrainOptions,
 } from "../../lib/training/mod.ts";
@@ -210,6 +211,40 @@ onCpu("a signal ends evaluate(), which throws its reason", async () => {
   const { signal } = new AbortController();
   const { loss: mean } = await evaluate(model, tinyPass(), { loss, signal });
   assert(mean! > 0);
+  model.dispose();
+});
+
+onCpu("a signal ends passes over batches that are always there", async () => {
+  const model = tinyModel();
+  const { numTensors } = tf.memory();
+  const passes = [
+    (batches: AsyncIterable<Batch>, signal: AbortSignal) =>
+      predict(model, batches, { signal }),
+    (batches: AsyncIterable<Batch>, signal: AbortSignal) =>
+      evaluate(model, batches, { loss: crossEntropy(), signal }),
+  ];
+  for (const pass of passes) {
+    for (const last of [0, 2]) {
+      const controller = new AbortController();
+      const abort = () => controller.abort(new Error("stop"));
+      if (last === 0) abort();
+      let taken = 0;
+      const batches = async function* () {
+        while (taken < 9) {
+          yield tinyBatch(taken++);
+          if (taken === last) abort();
+        }
+      };
+      await assertRejects(
+        () => pass(batches(), controller.signal),
+        Error,
+        "stop",
+      );
+      // The batch that is there when the signal has come is the last one.
+      assertEquals(taken, last + 1);
+      assertEquals(tf.memory().numTensors, numTensors);
+    }
+  }
   model.dispose();
 });
 
