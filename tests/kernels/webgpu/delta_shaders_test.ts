@@ -115,7 +115,6 @@ Deno.test("shaders of chunked linear attention have the text of their snapshots"
   const shaders = {
     chunk_scores_delta: delta["chunk_scores"]!,
     delta_states: delta["delta_states"]!,
-    chunk_operands_add: add["chunk_operands"]!,
     chunk_key_gradients_add: add["chunk_key_gradients"]!,
   };
   for (const [name, program] of Object.entries(shaders)) {

@@ -174,7 +174,6 @@ const SHADERS: Record<string, Shader> = {
 const SNAPSHOTS = [
   "attend",
   "chunk_states",
-  "cotangents",
   "decay_gradients",
   "full",
 ];
