@@ -7,6 +7,8 @@ export async function withLimits<R>(
   body: () => Promise<R>,
 ): Promise<R> {
   const { device } = tf.backend() as unknown as { device: GPUDevice };
+  // Dawn's devices have them as a property of their own.
+  const own = Object.getOwnPropertyDescriptor(device, "limits");
   Object.defineProperty(device, "limits", {
     value: { ...limitsOf(device), ...limits },
     configurable: true,
@@ -15,5 +17,6 @@ export async function withLimits<R>(
     return await body();
   } finally {
     delete (device as { limits?: unknown }).limits;
+    if (own) Object.defineProperty(device, "limits", own);
   }
 }
