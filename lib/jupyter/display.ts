@@ -25,7 +25,7 @@ export interface DisplayHandle extends Displayable {
  *
  * const output = await display(markdown("**0** steps"));
  * await output.update(markdown("**10** steps")); // in its place
- * await assertRejects(() => display(3 as never), TypeError, "got number");
+ * await assertRejects(() => display(3 as never), TypeError, "got 3");
  * ```
  *
  * @param value The value; typed arrays and NaN inside are converted to JSON.

@@ -260,10 +260,12 @@ export class AskedPipelines {
     const left = all.values();
     let done = 0, isOver = false, turn = performance.now();
     if (all.length > 0) tell(done, all.length);
+    const isEnded = () => isOver || signal?.aborted;
     const compileNext = async () => {
       for (const compile of left) {
+        if (isEnded()) return;
         await compile();
-        if (isOver || signal?.aborted) return;
+        if (isEnded()) return;
         tell(++done, all.length);
         if (performance.now() - turn < MILLISECONDS_BETWEEN_TURNS) continue;
         await new Promise((resolve) => setTimeout(resolve));
