@@ -55,14 +55,30 @@ export type Decay =
     readonly kind: "two-sided";
     readonly forward: tf.Tensor3D;
     readonly backward: tf.Tensor3D;
-    /** Whether none lies below the lowest log decay, as a kernel has made them. @default false */
-    readonly isFinite?: boolean;
   }
   | {
     readonly kind: "two-sided-diagonal";
     readonly forward: tf.Tensor4D;
     readonly backward: tf.Tensor4D;
   };
+
+/** Decays whose kernel has clamped them: no user can claim that, and get NaN. */
+const clamped = new WeakSet<Decay>();
+
+/** A two-sided decay of log decays that a kernel has made, none below the lowest. */
+export function clampedDecay(
+  forward: tf.Tensor3D,
+  backward: tf.Tensor3D,
+): Decay {
+  const decay: Decay = { kind: "two-sided", forward, backward };
+  clamped.add(decay);
+  return decay;
+}
+
+/** Whether no log decay lies below the lowest, so that none has to be clamped. */
+export function isClamped(decay: Decay): boolean {
+  return clamped.has(decay);
+}
 
 /** Options of {@linkcode selectiveDecay}. */
 interface SelectiveDecayOptions {

@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
-import type { Decay } from "./decay.ts";
+import { type Decay, isClamped } from "./decay.ts";
 import { finite } from "./finite_decay.ts";
 import { assertShape } from "../../contract/shape.ts";
 
@@ -120,7 +120,7 @@ export function logDecayPair(
     }
     case "two-sided": {
       assertOfBatch("twoSidedDecay's forward", decay.forward, shape, axes);
-      if (decay.isFinite) return decay;
+      if (isClamped(decay)) return decay;
       return {
         forward: finite(floats("twoSidedDecay's forward", decay.forward)),
         backward: finite(floats("twoSidedDecay's backward", decay.backward)),

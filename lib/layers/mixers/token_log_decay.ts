@@ -1,6 +1,7 @@
 /** The log decays of heads that each token's logits make. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  clampedDecay,
   type Decay,
   logSigmoid,
   selectiveDecay,
@@ -48,12 +49,7 @@ export function decayOfLogits(
   }
   const kept = indexOf(classToken, x.shape[1]);
   const { f, b } = runKernel(TOKEN_DECAYS, { x }, { kept });
-  return {
-    kind: "two-sided",
-    forward: f as tf.Tensor3D,
-    backward: b as tf.Tensor3D,
-    isFinite: true,
-  };
+  return clampedDecay(f as tf.Tensor3D, b as tf.Tensor3D);
 }
 
 /** The index of the class token, or -1. */
