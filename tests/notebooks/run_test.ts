@@ -1,8 +1,13 @@
 /** The runner of notebooks, on notebooks of one or two cells. @module */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { areRight } from "../../tools/notebooks/check.ts";
 import { fingerprintOf } from "../../tools/notebooks/fingerprint.ts";
-import { findPython } from "../../tools/notebooks/jupyter.ts";
+import type { Execution } from "../../tools/notebooks/execute.ts";
+import {
+  findPython,
+  folderEnvironment,
+} from "../../tools/notebooks/jupyter.ts";
 import {
   type CodeCell,
   formatNotebook,
@@ -147,6 +152,55 @@ for (const [what, failing] of Object.entries(FAILING)) {
     },
   });
 }
+
+/** What execute.py prints of a notebook of one cell, where a program of the shell starts the kernel. */
+async function executeWith(kernel: string): Promise<Execution> {
+  let printed = "";
+  await withFolder(async (folder) => {
+    const path = `${folder}/example.ipynb`;
+    const cells = [cellOf({ source: "console.log(1);" }, 0)];
+    await Deno.writeTextFile(
+      path,
+      formatNotebook({ cells, metadata: {}, nbformat: 4, nbformat_minor: 5 }),
+    );
+    await Deno.mkdir(`${folder}/kernels/deno`, { recursive: true });
+    await Deno.writeTextFile(
+      `${folder}/kernels/deno/kernel.json`,
+      JSON.stringify({
+        argv: ["sh", "-c", kernel, Deno.execPath(), "{connection_file}"],
+        ...{ display_name: "Deno", language: "typescript" },
+      }),
+    );
+    const script = new URL(
+      import.meta.resolve("../../tools/notebooks/execute.py"),
+    );
+    const { stdout } = await new Deno.Command(python!, {
+      args: [fileURLToPath(script), path, "60", "1"],
+      cwd: folder,
+      env: { JUPYTER_PATH: folder, ...folderEnvironment(folder) },
+    }).output();
+    printed = new TextDecoder().decode(stdout);
+  });
+  return JSON.parse(printed);
+}
+
+Deno.test({
+  name: "a kernel that does not start is started again, three times at most",
+  ignore: python === undefined || Deno.build.os === "windows",
+  fn: async () => {
+    const start = 'exec "$0" jupyter --kernel --conn "$1"';
+    const { outputs, failure } = await executeWith(
+      `mkdir first 2> /dev/null && exit 1; ${start}`,
+    );
+    assertEquals(failure, null);
+    assertEquals(outputs.flat().map(({ output_type }) => output_type), [
+      "stream",
+    ]);
+    const never = await executeWith("exit 1");
+    assertEquals(never.failure?.cell, null);
+    assertStringIncludes(never.failure!.message, "Kernel died");
+  },
+});
 
 Deno.test("areRight() is so where no notebook of several is wrong", async () => {
   const notebookOf = (source: string): Notebook => ({

@@ -111,7 +111,29 @@ class Client(NotebookClient):
             raise CellTimeoutError("Cell execution timed out")
 
 
+# Jupyter chooses free ports before the kernel starts, and another program may have
+# taken one by then: https://github.com/jupyter/jupyter_client/issues/276
+STARTS = 3
+
+
 def execute(path, seconds, processors):
+    """What came of the notebook; another kernel is started for one that did not start."""
+    for start in range(STARTS):
+        client = client_of(path, seconds, processors)
+        message = execute_once(client, seconds)
+        has_started = client.current is not None
+        if message is None or has_started:
+            break
+    failure = None
+    if message is not None:
+        cell = client.current - 1 if client.current else None
+        failure = {"cell": cell, "message": message}
+    outputs = [cell.get("outputs", []) for cell in client.nb.cells[1:]]
+    return {"outputs": outputs, "failure": failure}
+
+
+def client_of(path, seconds, processors):
+    """A client whose kernel is yet to start."""
     notebook = nbformat.read(path, 4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -125,23 +147,22 @@ def execute(path, seconds, processors):
         shutdown_kernel="immediate",
     )
     client.log.setLevel(logging.CRITICAL)
-    message = None
+    return client
+
+
+def execute_once(client, seconds):
+    """Executes the notebook of a client; returns what kept it from its end, if anything."""
     try:
         client.execute()
     except CellTimeoutError:
-        message = f"not finished after {seconds:g} s: it takes too long, or hangs"
+        return f"not finished after {seconds:g} s: it takes too long, or hangs"
     except DeadKernelError:
-        message = "the kernel died"
+        return "the kernel died"
     except CellExecutionError as error:
-        message = f"{error.ename}: {error.evalue}"
+        return f"{error.ename}: {error.evalue}"
     except RuntimeError as error:  # The kernel did not start.
-        message = str(error)
-    failure = None
-    if message is not None:
-        cell = client.current - 1 if client.current else None
-        failure = {"cell": cell, "message": message}
-    outputs = [cell.get("outputs", []) for cell in notebook.cells[1:]]
-    return {"outputs": outputs, "failure": failure}
+        return str(error)
+    return None
 
 
 json.dump(execute(sys.argv[1], float(sys.argv[2]), int(sys.argv[3])), sys.stdout)
