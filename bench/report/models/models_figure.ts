@@ -59,7 +59,7 @@ export const models: FigureMaker = {
 /** Large models, seconds for a run. */
 export const large: FigureMaker = {
   seconds: { gpu: 300, wasm: 540, software: 0, cpu: 0 },
-  budget: { milliseconds: 1000, fewest: 2, most: 5, turn: 1, warmUp: 0 },
+  budget: { milliseconds: 1000, fewest: 2, most: 5 },
   async measure(setting, collector) {
     const { info, threads, quick } = setting;
     await startBackend(info.name, threads);
