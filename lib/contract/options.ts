@@ -1,8 +1,43 @@
 /** Checking options by name, so that misspelt ones throw. @module */
 import { distance } from "fastest-levenshtein";
 
-/** The names of all options of `T`; the type requires every one of them. */
+/** The names of all options of `T`. */
 export type OptionNames<T> = { readonly [name in keyof T]-?: true };
+
+/** Names with a blank between each two, or a table of names. */
+type Names = string | Readonly<Record<string, true>>;
+
+/** Each of the names; one that a list repeats becomes a name that no option has. */
+type EachName<Part> = Part extends `${infer Name} ${infer Rest}`
+  ? EachName<Rest> | (Name extends EachName<Rest> ? `${Name} again` : Name)
+  : Part extends string ? Part
+  : keyof Part;
+
+/** `Part`, if `Parts` name exactly the options of `T`; else a text of what is wrong. */
+type CheckedNames<Part, T, Parts extends readonly Names[]> =
+  [Exclude<EachName<Part>, keyof T>] extends [never]
+    ? [Exclude<keyof T, EachName<Parts[number]>>] extends [never] ? Part
+    : `${Exclude<keyof T, EachName<Parts[number]>> & string} is missing`
+    : `${Exclude<EachName<Part>, keyof T> & string} is no option`;
+
+/**
+ * The table of the options of `T`, as in `optionsOf<SkipBad>()("skip limit")`.
+ *
+ * Programs that run do not have their types, so the names are written once more;
+ * a type error tells which of them is missing, misspelt or repeated.
+ */
+export function optionsOf<T>() {
+  return <const Parts extends readonly [Names, ...Names[]]>(
+    ...parts: { [i in keyof Parts]: CheckedNames<Parts[i], T, Parts> }
+  ): OptionNames<T> => {
+    const names = (parts as readonly Names[]).flatMap((part) =>
+      typeof part === "string" ? part.split(" ") : Object.keys(part)
+    );
+    return Object.fromEntries(
+      names.map((name) => [name, true]),
+    ) as OptionNames<T>;
+  };
+}
 
 /** Options completed with defaults, so that each has a value. */
 export type Complete<T> = {

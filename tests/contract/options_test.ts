@@ -1,12 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { assertOptions } from "../../lib/contract/options.ts";
+import { assertOptions, optionsOf } from "../../lib/contract/options.ts";
 
 interface Options {
   dropout?: number;
   learningRate?: number;
   warmUpSteps?: number;
 }
-const NAMES = { dropout: true, learningRate: true, warmUpSteps: true } as const;
+const NAMES = optionsOf<Options>()("dropout learningRate warmUpSteps");
 const check = (options: unknown) =>
   assertOptions("train", options as Options, NAMES);
 
@@ -54,3 +54,40 @@ Deno.test("assertOptions() refuses what is no object", () => {
     assertThrows(() => check(given), TypeError, `got ${named}`);
   }
 });
+
+Deno.test("optionsOf() joins names, lists of them and tables", () => {
+  type More = Options & { seed: number; patience: number; metric?: string };
+  const lists = ["seed", "patience metric"] as const;
+  const table = optionsOf<More>()(...lists, NAMES);
+  assertEquals(
+    Object.entries(table).join(" "),
+    "seed,true patience,true metric,true " +
+      "dropout,true learningRate,true warmUpSteps,true",
+  );
+});
+
+const options = optionsOf<Options>();
+const text: string = "dropout learningRate warmUpSteps";
+/** What the type checker refuses, each with its message; nothing runs this. */
+const _refused = () => [
+  // @ts-expect-error "warmUpSteps is missing"
+  options("dropout learningRate"),
+  // @ts-expect-error "learningRate is missing" | "warmUpSteps is missing"
+  options("dropout"),
+  // @ts-expect-error "seed is no option"
+  options("dropout learningRate warmUpSteps seed"),
+  // @ts-expect-error "warmupSteps is no option"
+  options("dropout learningRate warmupSteps"),
+  // @ts-expect-error "dropout again is no option"
+  options("dropout learningRate warmUpSteps dropout"),
+  // @ts-expect-error " is no option"
+  options("dropout learningRate  warmUpSteps"),
+  // @ts-expect-error "warmUpSteps is no option"
+  optionsOf<Omit<Options, "warmUpSteps">>()(NAMES),
+  // @ts-expect-error "seed is missing"
+  optionsOf<Options & { seed: number }>()(NAMES),
+  // @ts-expect-error A string of which the type checker knows no letter.
+  options(text),
+  // @ts-expect-error No names at all.
+  options(),
+];
