@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { shown } from "../contract/shown.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
@@ -80,17 +80,9 @@ export interface DeltaAttentionOptions {
   communicator?: TokenRanks | undefined;
 }
 
-const OPTIONS: OptionNames<DeltaAttentionOptions> = {
-  decay: true,
-  form: true,
-  kernel: true,
-  chunkSize: true,
-  scale: true,
-  causal: true,
-  mask: true,
-  segments: true,
-  communicator: true,
-};
+const OPTIONS = optionsOf<DeltaAttentionOptions>()(
+  "decay form kernel chunkSize scale causal mask segments communicator",
+);
 
 const FORMS: Readonly<Record<"auto" | DeltaForm, DeltaForm>> = {
   auto: "chunkwise",

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { isRecording } from "../contract/tape.ts";
 import { joinHeads } from "../operations/heads.ts";
 import { tokensIn } from "../operations/padding.ts";
@@ -112,20 +112,10 @@ export interface LionAttentionOptions {
   communicator?: TokenRanks | undefined;
 }
 
-const OPTIONS: OptionNames<LionAttentionOptions> = {
-  decay: true,
-  form: true,
-  kernel: true,
-  chunkSize: true,
-  scale: true,
-  normalize: true,
-  epsilon: true,
-  causal: true,
-  mask: true,
-  segments: true,
-  precision: true,
-  communicator: true,
-};
+const OPTIONS = optionsOf<LionAttentionOptions>()(
+  "decay form kernel chunkSize scale normalize epsilon causal mask segments",
+  "precision communicator",
+);
 
 /**
  * Bidirectional linear attention with decay:

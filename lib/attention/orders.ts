@@ -1,7 +1,7 @@
 /** Attention along several paths through the same tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertOneOf, assertPositiveInteger } from "../contract/values.ts";
 import { shown } from "../contract/shown.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
@@ -26,10 +26,7 @@ interface SnakeOrderOptions {
   first?: number | undefined;
 }
 
-const SNAKE_OPTIONS: OptionNames<SnakeOrderOptions> = {
-  along: true,
-  first: true,
-};
+const SNAKE_OPTIONS = optionsOf<SnakeOrderOptions>()("along first");
 
 /**
  * A snake's path through a grid: row by row, every other row backwards, so that
@@ -90,22 +87,14 @@ export interface OrderedDecay {
   readonly decay: Decay;
 }
 
-const WAY: OptionNames<OrderedDecay> = { order: true, decay: true };
+const WAY = optionsOf<OrderedDecay>()("order decay");
 
 type Options = Omit<LionAttentionOptions, "decay" | "communicator">;
 
-const OPTIONS: OptionNames<Options> = {
-  form: true,
-  kernel: true,
-  chunkSize: true,
-  scale: true,
-  normalize: true,
-  epsilon: true,
-  causal: true,
-  mask: true,
-  segments: true,
-  precision: true,
-};
+const OPTIONS = optionsOf<Options>()(
+  "form kernel chunkSize scale normalize epsilon causal mask segments",
+  "precision",
+);
 
 /**
  * Attention along several paths through the same tokens: numerators and

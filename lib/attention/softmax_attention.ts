@@ -1,7 +1,7 @@
 /** Softmax attention, the quadratic baseline. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
 import { tokensIn } from "../operations/padding.ts";
 import {
@@ -58,14 +58,9 @@ export interface SoftmaxAttentionOptions {
   kernel?: boolean | undefined;
 }
 
-const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
-  scale: true,
-  causal: true,
-  mask: true,
-  segments: true,
-  slopes: true,
-  kernel: true,
-};
+const OPTIONS = optionsOf<SoftmaxAttentionOptions>()(
+  "scale causal mask segments slopes kernel",
+);
 
 /**
  * Softmax attention: each token's output is a weighted mean of the values,

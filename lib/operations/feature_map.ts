@@ -10,7 +10,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertBoolean } from "../contract/values.ts";
 
 /** A map of the last axis of a tensor, `[..., headDim]` to `[..., features]`. */
@@ -45,7 +45,7 @@ interface ShiftedSiluOptions {
   normalize?: boolean | undefined;
 }
 
-const OPTIONS: OptionNames<ShiftedSiluOptions> = { normalize: true };
+const OPTIONS = optionsOf<ShiftedSiluOptions>()("normalize");
 
 /**
  * SiLU(x) + 0.5, positive everywhere, divided by its Euclidean norm over the

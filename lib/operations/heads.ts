@@ -10,7 +10,7 @@ import {
 import { assertShape } from "../contract/shape.ts";
 import { withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 
 /**
@@ -51,10 +51,7 @@ interface SplitHeadsOptions {
   featureMap?: FeatureMap | undefined;
 }
 
-const OPTIONS: OptionNames<SplitHeadsOptions> = {
-  numHeads: true,
-  featureMap: true,
-};
+const OPTIONS = optionsOf<SplitHeadsOptions>()("numHeads featureMap");
 
 /**
  * Splits projected rows into the queries, keys and values of attention, and

@@ -3,7 +3,7 @@ import { assertShape } from "../contract/shape.ts";
 import { withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { isRecording } from "../contract/tape.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertEpsilon } from "../contract/values.ts";
 
 /**
@@ -24,7 +24,7 @@ interface LayerNormOptions {
   epsilon?: number | undefined;
 }
 
-const OPTIONS: OptionNames<LayerNormOptions> = { epsilon: true };
+const OPTIONS = optionsOf<LayerNormOptions>()("epsilon");
 
 /**
  * Layer normalisation over the last axis:

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertEpsilon } from "../contract/values.ts";
 
@@ -20,7 +20,7 @@ interface RmsNormOptions {
   gate?: tf.Tensor | undefined;
 }
 
-const OPTIONS: OptionNames<RmsNormOptions> = { epsilon: true, gate: true };
+const OPTIONS = optionsOf<RmsNormOptions>()("epsilon gate");
 
 /**
  * Root mean square normalisation over the last axis:

@@ -12,7 +12,7 @@ import {
   planKernel,
   runKernel,
 } from "../contract/kernel.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { isRecording } from "../contract/tape.ts";
 import { assertBoolean } from "../contract/values.ts";
@@ -97,22 +97,11 @@ export interface SelectiveScanOptions {
   segments?: tf.Tensor | undefined;
 }
 
-const INPUTS: OptionNames<SelectiveScanInputs> = {
-  x: true,
-  dt: true,
-  a: true,
-  b: true,
-  c: true,
-  d: true,
-  z: true,
-};
+const INPUTS = optionsOf<SelectiveScanInputs>()("x dt a b c d z");
 
-const OPTIONS: OptionNames<SelectiveScanOptions> = {
-  reverse: true,
-  kernel: true,
-  mask: true,
-  segments: true,
-};
+const OPTIONS = optionsOf<SelectiveScanOptions>()(
+  "reverse kernel mask segments",
+);
 
 /**
  * Mamba's selective scan: each channel has a state h of stateDim numbers, each

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertBoolean, assertOneOf } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "./padding.ts";
@@ -60,14 +60,9 @@ export interface ShortConvolutionOptions {
   segments?: tf.Tensor | undefined;
 }
 
-const OPTIONS: OptionNames<ShortConvolutionOptions> = {
-  place: true,
-  reverse: true,
-  activation: true,
-  kernel: true,
-  mask: true,
-  segments: true,
-};
+const OPTIONS = optionsOf<ShortConvolutionOptions>()(
+  "place reverse activation kernel mask segments",
+);
 
 /**
  * A depthwise convolution along the tokens, with zeros beyond the ends of the

@@ -11,7 +11,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertOneOf } from "../../contract/values.ts";
 import { withFloats } from "../../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertShape } from "../../contract/shape.ts";
 import { assertLogDecay, notLogDecay } from "./log_decay.ts";
 import { shown } from "../../contract/shown.ts";
@@ -86,7 +86,7 @@ interface SelectiveDecayOptions {
   convention?: DecayConvention | undefined;
 }
 
-const OPTIONS: OptionNames<SelectiveDecayOptions> = { convention: true };
+const OPTIONS = optionsOf<SelectiveDecayOptions>()("convention");
 
 /**
  * No decay: LION-LIT, every token weighs the same at any distance.

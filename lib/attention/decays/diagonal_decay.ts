@@ -1,7 +1,7 @@
 /** Diagonal decays: one for each channel of the keys. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../../contract/floats.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertShape } from "../../contract/shape.ts";
 import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
 import {
@@ -19,7 +19,7 @@ interface DiagonalDecayOptions {
   convention?: DecayConvention | undefined;
 }
 
-const OPTIONS: OptionNames<DiagonalDecayOptions> = { convention: true };
+const OPTIONS = optionsOf<DiagonalDecayOptions>()("convention");
 
 const AXES = "batch, heads, length, headDim";
 

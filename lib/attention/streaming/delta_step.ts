@@ -1,7 +1,7 @@
 /** The delta rule on a sequence that arrives in steps, with constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../../contract/floats.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertShape } from "../../contract/shape.ts";
 import { assertBoolean } from "../../contract/values.ts";
 import { tokensIn, withoutPadding } from "../../operations/padding.ts";
@@ -34,14 +34,7 @@ export interface DeltaStepInput {
   readonly mask?: tf.Tensor | undefined;
 }
 
-const INPUT: OptionNames<DeltaStepInput> = {
-  q: true,
-  k: true,
-  v: true,
-  beta: true,
-  logDecay: true,
-  mask: true,
-};
+const INPUT = optionsOf<DeltaStepInput>()("q k v beta logDecay mask");
 
 /**
  * Options of {@linkcode deltaStep}; they mean what they mean for
@@ -60,7 +53,7 @@ export interface DeltaStepOptions {
   kernel?: boolean | undefined;
 }
 
-const OPTIONS: OptionNames<DeltaStepOptions> = { scale: true, kernel: true };
+const OPTIONS = optionsOf<DeltaStepOptions>()("scale kernel");
 
 /**
  * Applies the delta rule to the next tokens, one or many. Together, the steps

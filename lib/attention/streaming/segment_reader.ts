@@ -1,7 +1,7 @@
 /** Reads a sequence segment by segment, and checks each segment. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { unlessAborted } from "../../contract/abort.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertPositiveInteger } from "../../contract/values.ts";
 import { assertDecay, type Decay, noDecay } from "../decays/decay.ts";
 import { assertAttention, type Vectors } from "../forms/checks.ts";
@@ -27,13 +27,7 @@ export interface StreamSegment {
   readonly mask?: tf.Tensor | undefined;
 }
 
-const SEGMENT: OptionNames<StreamSegment> = {
-  q: true,
-  k: true,
-  v: true,
-  decay: true,
-  mask: true,
-};
+const SEGMENT = optionsOf<StreamSegment>()("q k v decay mask");
 
 /** A sequence that is read one segment at a time. */
 export interface StreamSource {

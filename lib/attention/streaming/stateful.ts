@@ -1,7 +1,7 @@
 /** Causal attention on a sequence that arrives in steps, with constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../../contract/floats.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertShape } from "../../contract/shape.ts";
 import { isRecording } from "../../contract/tape.ts";
 import { assertPositiveInteger } from "../../contract/values.ts";
@@ -46,13 +46,7 @@ export interface RecurrentInput {
   readonly mask?: tf.Tensor | undefined;
 }
 
-const INPUT: OptionNames<RecurrentInput> = {
-  q: true,
-  k: true,
-  v: true,
-  logDecay: true,
-  mask: true,
-};
+const INPUT = optionsOf<RecurrentInput>()("q k v logDecay mask");
 
 /**
  * Options of {@linkcode recurrentStep}; they mean what they mean for
@@ -74,13 +68,9 @@ export interface RecurrentStepOptions {
   kernel?: boolean | undefined;
 }
 
-const OPTIONS: OptionNames<RecurrentStepOptions> = {
-  convention: true,
-  scale: true,
-  normalize: true,
-  epsilon: true,
-  kernel: true,
-};
+const OPTIONS = optionsOf<RecurrentStepOptions>()(
+  "convention scale normalize epsilon kernel",
+);
 
 /** The sizes of a sequence's keys and values. */
 interface RecurrentSizes {
@@ -90,12 +80,7 @@ interface RecurrentSizes {
   valueDim: number;
 }
 
-const SIZES: OptionNames<RecurrentSizes> = {
-  batch: true,
-  heads: true,
-  headDim: true,
-  valueDim: true,
-};
+const SIZES = optionsOf<RecurrentSizes>()("batch heads headDim valueDim");
 
 /**
  * Returns the state before the first token, with which

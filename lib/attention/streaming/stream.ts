@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSignal, unlessAborted } from "../../contract/abort.ts";
 import { floats } from "../../contract/floats.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import {
   assertBoolean,
   assertEpsilon,
@@ -66,14 +66,9 @@ export interface StreamBidirectionalOptions {
   onProgress?: ((progress: StreamProgress) => void) | undefined;
 }
 
-const OPTIONS: OptionNames<StreamBidirectionalOptions> = {
-  scale: true,
-  normalize: true,
-  epsilon: true,
-  causal: true,
-  signal: true,
-  onProgress: true,
-};
+const OPTIONS = optionsOf<StreamBidirectionalOptions>()(
+  "scale normalize epsilon causal signal onProgress",
+);
 
 /**
  * Bidirectional attention on a sequence of any length with bounded device
