@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOneOf } from "../contract/values.ts";
-import type { Complete, OptionNames } from "../contract/options.ts";
+import { type Complete, optionsOf } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { addAndNorm, addSame, normOfSum } from "../operations/add_norm.ts";
 import { tokensIn } from "../operations/padding.ts";
@@ -68,18 +68,12 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
   recompute?: boolean | undefined;
 }
 
-const BLOCK_OPTIONS: OptionNames<
+const BLOCK_OPTIONS = optionsOf<
   Omit<
     LionBlockOptions,
     keyof AttentionOptions | keyof LionLayerOptions | "recompute"
   >
-> = {
-  mlpRatio: true,
-  activation: true,
-  norm: true,
-  epsilon: true,
-  dropPath: true,
-};
+>()("mlpRatio activation norm epsilon dropPath");
 
 /** The layer of {@linkcode lionBlock}. */
 export class LionBlock extends MixingLayer {

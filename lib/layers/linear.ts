@@ -1,6 +1,6 @@
 /** Linear maps of the last axis, as parts of layers and as a layer. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { OptionNames } from "../contract/options.ts";
+import { optionsOf } from "../contract/options.ts";
 import { dense, denseGelu, recordDense } from "../operations/dense.ts";
 import { activate, type Activation } from "./activation.ts";
 import {
@@ -82,10 +82,9 @@ export interface LinearOptions extends LionLayerOptions {
   activation?: "linear" | "tanh" | undefined;
 }
 
-const OWN_OPTIONS: OptionNames<Omit<LinearOptions, keyof LionLayerOptions>> = {
-  outputs: true,
-  activation: true,
-};
+const OWN_OPTIONS = optionsOf<Omit<LinearOptions, keyof LionLayerOptions>>()(
+  "outputs activation",
+);
 
 /** A linear map of the last axis, whose output may pass through tanh. */
 export class Linear extends LionLayer {

@@ -1,11 +1,7 @@
 /** The base class of LION's layers: parameters with PyTorch's names. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { initializers, layers, SymbolicTensor } from "@tensorflow/tfjs-layers";
-import {
-  assertOptions,
-  nearest,
-  type OptionNames,
-} from "../contract/options.ts";
+import { assertOptions, nearest, optionsOf } from "../contract/options.ts";
 import {
   assertNotDisposed,
   assertNotEmpty,
@@ -49,18 +45,12 @@ export interface LionLayerOptions {
 }
 
 /** The names of the options of tfjs-layers' own layers. */
-const TFJS_OPTIONS: OptionNames<
+const TFJS_OPTIONS = optionsOf<
   NonNullable<ConstructorParameters<typeof layers.Layer>[0]>
-> = {
-  name: true,
-  trainable: true,
-  inputShape: true,
-  batchInputShape: true,
-  batchSize: true,
-  dtype: true,
-  inputDType: true,
-  weights: true,
-};
+>()(
+  "name trainable inputShape batchInputShape batchSize dtype inputDType",
+  "weights",
+);
 
 /**
  * A layer whose parameters have PyTorch's names; the base class of all of the

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { OptionNames } from "../../contract/options.ts";
+import { optionsOf } from "../../contract/options.ts";
 import { assertWhole } from "../../operations/token_ranks.ts";
 import { applyLinear } from "../linear.ts";
 import {
@@ -22,9 +22,9 @@ export interface PatchEmbeddingOptions extends LionLayerOptions {
   dim: number;
 }
 
-const OWN_OPTIONS: OptionNames<
+const OWN_OPTIONS = optionsOf<
   Omit<PatchEmbeddingOptions, keyof LionLayerOptions>
-> = { patchSize: true, dim: true };
+>()("patchSize dim");
 
 /** The layer of {@linkcode patchEmbedding}. */
 export class PatchEmbedding extends LionLayer {

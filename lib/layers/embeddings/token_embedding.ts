@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../../operations/segments.ts";
 import type { TokenRanks } from "../../contract/communicator.ts";
-import type { Complete, OptionNames } from "../../contract/options.ts";
+import { type Complete, optionsOf } from "../../contract/options.ts";
 import { drop } from "../randomness.ts";
 import {
   type CallOptions,
@@ -74,19 +74,12 @@ const DEFAULTS = {
   embeddingStd: EMBEDDING_STD,
 };
 
-const OWN_OPTIONS: OptionNames<
+const OWN_OPTIONS = optionsOf<
   Omit<TokenEmbeddingOptions, keyof LionLayerOptions>
-> = {
-  vocabularySize: true,
-  dim: true,
-  maxLength: true,
-  tokenTypes: true,
-  segments: true,
-  normalize: true,
-  epsilon: true,
-  dropout: true,
-  embeddingStd: true,
-};
+>()(
+  "vocabularySize dim maxLength tokenTypes segments normalize epsilon dropout",
+  "embeddingStd",
+);
 
 /** The layer of {@linkcode tokenEmbedding}. */
 export class TokenEmbedding extends LionLayer {

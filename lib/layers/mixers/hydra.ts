@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../../attention/decays/decay.ts";
 import { lionAttention } from "../../attention/lion_attention.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertPositiveInteger } from "../../contract/values.ts";
 import { dense } from "../../operations/dense.ts";
 import { shortConvolution } from "../../operations/short_convolution.ts";
@@ -44,13 +44,9 @@ export interface HydraMixerOptions {
   numHeads?: number | undefined;
 }
 
-const OPTIONS: OptionNames<HydraMixerOptions> = {
-  stateDim: true,
-  convSize: true,
-  expand: true,
-  headDim: true,
-  numHeads: true,
-};
+const OPTIONS = optionsOf<HydraMixerOptions>()(
+  "stateDim convSize expand headDim numHeads",
+);
 
 /** Default channels per head. */
 const HEAD_DIM = 64;

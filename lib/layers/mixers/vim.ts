@@ -1,6 +1,6 @@
 /** The mixer of Vision Mamba: Mamba's selective scan from both ends. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertBoolean, assertPositiveInteger } from "../../contract/values.ts";
 import { dense } from "../../operations/dense.ts";
 import { withoutPadding } from "../../operations/padding.ts";
@@ -49,14 +49,9 @@ export interface VimMixerOptions {
   causal?: boolean | undefined;
 }
 
-const OPTIONS: OptionNames<VimMixerOptions> = {
-  stateDim: true,
-  convSize: true,
-  expand: true,
-  stepRank: true,
-  average: true,
-  causal: true,
-};
+const OPTIONS = optionsOf<VimMixerOptions>()(
+  "stateDim convSize expand stepRank average causal",
+);
 
 /** Columns of the input per rank of the projection to time steps. */
 const COLUMNS_A_STEP = 16;

@@ -3,7 +3,7 @@ import type { AttentionForm } from "../../attention/lion_attention.ts";
 import type { Order } from "../../attention/orders.ts";
 import { assertForm } from "../../attention/planning/plan.ts";
 import { assertOneOf } from "../../contract/values.ts";
-import type { OptionNames } from "../../contract/options.ts";
+import { optionsOf } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { FEATURE_MAPS } from "./feature_maps.ts";
 import type { Mixer } from "../mixer.ts";
@@ -154,26 +154,11 @@ export interface AttentionOptions {
 }
 
 /** The names of the options of attention. */
-export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
-  variant: true,
-  mixer: true,
-  decay: true,
-  diagonalDecay: true,
-  numHeads: true,
-  form: true,
-  chunkSize: true,
-  featureMap: true,
-  order: true,
-  grid: true,
-  classToken: true,
-  direction: true,
-  countSelf: true,
-  segments: true,
-  normalize: true,
-  outputNorm: true,
-  position: true,
-  dropout: true,
-};
+export const ATTENTION_OPTIONS = optionsOf<AttentionOptions>()(
+  "variant mixer decay diagonalDecay numHeads form chunkSize featureMap order",
+  "grid classToken direction countSelf segments normalize outputNorm position",
+  "dropout",
+);
 
 /** Whether attention is causal: no token attends to tokens after it. */
 export function isCausal({ direction }: AttentionOptions): boolean {
