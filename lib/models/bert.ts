@@ -1,6 +1,6 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOneOf } from "../contract/values.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import type { Activation } from "../layers/activation.ts";
 import {
   type AttentionOptions,
@@ -106,19 +106,12 @@ export interface LionBertOptions extends
   seed?: number | undefined;
 }
 
-const OPTIONS: OptionNames<LionBertOptions> = {
+const OPTIONS = optionsOf<LionBertOptions>()(
   ...MODEL_OPTIONS,
-  ...ENCODER_OPTIONS,
-  vocabularySize: true,
-  maxLength: true,
-  tokenTypes: true,
-  head: true,
-  numClasses: true,
-  pooling: true,
-  norm: true,
-  segments: true,
-  maxSegments: true,
-};
+  ENCODER_OPTIONS,
+  "vocabularySize maxLength tokenTypes head numClasses pooling norm segments",
+  "maxSegments",
+);
 
 /**
  * The sizes of BERT.

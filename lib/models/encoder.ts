@@ -4,7 +4,7 @@ import {
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
 import { assertOneOf } from "../contract/values.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
@@ -104,19 +104,12 @@ export interface LionEncoderOptions
   seed?: number | undefined;
 }
 
-const OPTIONS: OptionNames<LionEncoderOptions> = {
+const OPTIONS = optionsOf<LionEncoderOptions>()(
   ...MODEL_OPTIONS,
-  ...ENCODER_OPTIONS,
-  order: true,
-  segments: true,
-  maxSegments: true,
-  vocabularySize: true,
-  inputDim: true,
-  maxLength: true,
-  numClasses: true,
-  output: true,
-  dropPath: true,
-};
+  ENCODER_OPTIONS,
+  "order segments maxSegments vocabularySize inputDim maxLength numClasses",
+  "output dropPath",
+);
 
 /**
  * An encoder for long sequences: it maps tokens or numbers to logits

@@ -1,6 +1,6 @@
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertSignal } from "../contract/abort.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertBoolean, assertModel } from "../contract/values.ts";
 import {
   assertChoice,
@@ -41,18 +41,10 @@ export interface GenerateOptions extends ChoiceOptions {
   returnState?: boolean | undefined;
 }
 
-const OPTIONS: OptionNames<GenerateOptions> = {
-  maxNewTokens: true,
-  temperature: true,
-  topK: true,
-  topP: true,
-  stopToken: true,
-  seed: true,
-  onToken: true,
-  signal: true,
-  state: true,
-  returnState: true,
-};
+const OPTIONS = optionsOf<GenerateOptions>()(
+  "maxNewTokens temperature topK topP stopToken seed onToken signal state",
+  "returnState",
+);
 
 /**
  * The state of the texts of {@linkcode generate}: the layers' states, of

@@ -1,5 +1,5 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Normalization } from "../layers/normalization.ts";
@@ -61,12 +61,10 @@ export interface LionGptOptions extends
   seed?: number | undefined;
 }
 
-const OPTIONS: OptionNames<LionGptOptions> = {
+const OPTIONS = optionsOf<LionGptOptions>()(
   ...MODEL_OPTIONS,
-  segments: true,
-  vocabularySize: true,
-  maxLength: true,
-};
+  "segments vocabularySize maxLength",
+);
 
 /**
  * The small size of GPT-2.

@@ -21,31 +21,14 @@ import { shown } from "../contract/shown.ts";
 import { assertFinite, assertOneOf } from "../contract/values.ts";
 
 /** The names of the options that all models have. */
-export const MODEL_OPTIONS = {
-  variant: true,
-  mixer: true,
-  decay: true,
-  diagonalDecay: true,
-  numHeads: true,
-  form: true,
-  chunkSize: true,
-  featureMap: true,
-  normalize: true,
-  outputNorm: true,
-  position: true,
-  dropout: true,
-  dim: true,
-  depth: true,
-  mlpRatio: true,
-  activation: true,
-  epsilon: true,
-  embeddingStd: true,
-  recompute: true,
-  seed: true,
-} as const;
+export const MODEL_OPTIONS = [
+  "variant mixer decay diagonalDecay numHeads form chunkSize featureMap",
+  "normalize outputNorm position dropout dim depth mlpRatio activation epsilon",
+  "embeddingStd recompute seed",
+] as const;
 
 /** The names of the options that only bidirectional models have. */
-export const ENCODER_OPTIONS = { direction: true, countSelf: true } as const;
+export const ENCODER_OPTIONS = "direction countSelf";
 
 /**
  * Direction of attention in a model; `"alternate"` is `"forward"` in the first

@@ -1,6 +1,6 @@
 import { input, type LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOneOf } from "../contract/values.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
@@ -99,18 +99,12 @@ export interface LionViTOptions extends
   seed?: number | undefined;
 }
 
-const OPTIONS: OptionNames<LionViTOptions> = {
+const OPTIONS = optionsOf<LionViTOptions>()(
   ...MODEL_OPTIONS,
-  ...ENCODER_OPTIONS,
-  order: true,
-  imageSize: true,
-  patchSize: true,
-  channels: true,
-  numClasses: true,
-  positionEmbedding: true,
-  classToken: true,
-  dropPath: true,
-};
+  ENCODER_OPTIONS,
+  "order imageSize patchSize channels numClasses positionEmbedding classToken",
+  "dropPath",
+);
 
 /**
  * The paper's sizes for images of 224 pixels.
