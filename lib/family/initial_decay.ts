@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { withFloats } from "../contract/floats.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertFinite, assertPositiveInteger } from "../contract/values.ts";
 
 /**
@@ -118,11 +118,9 @@ export interface MambaTimeStepOptions {
   seed?: number | undefined;
 }
 
-const TIME_STEP_OPTIONS: OptionNames<MambaTimeStepOptions> = {
-  smallest: true,
-  largest: true,
-  seed: true,
-};
+const TIME_STEP_OPTIONS = optionsOf<MambaTimeStepOptions>()(
+  "smallest largest seed",
+);
 
 /**
  * Mamba's random initial time steps Δ, log-uniform as in the authors' code,

@@ -4,7 +4,7 @@ import type { AttentionForm } from "../attention/lion_attention.ts";
 import { checkedSegments } from "../operations/segments.ts";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import {
   assertNotEmpty,
   assertShape,
@@ -48,15 +48,9 @@ export interface FamilyOptions {
 }
 
 /** The names of the options of {@linkcode FamilyOptions}. */
-export const FAMILY_OPTIONS: OptionNames<FamilyOptions> = {
-  causal: true,
-  form: true,
-  chunkSize: true,
-  scale: true,
-  mask: true,
-  segments: true,
-  communicator: true,
-};
+export const FAMILY_OPTIONS = optionsOf<FamilyOptions>()(
+  "causal form chunkSize scale mask segments communicator",
+);
 
 /** Options of the models with the delta rule, which has two forms. */
 export interface DeltaFamilyOptions extends Omit<FamilyOptions, "form"> {

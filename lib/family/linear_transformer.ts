@@ -1,7 +1,7 @@
 /** The Linear Transformer: linear attention without decay. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { eluPlusOne, type FeatureMap } from "../operations/feature_map.ts";
 import {
   FAMILY_OPTIONS,
@@ -37,10 +37,10 @@ const INPUTS = {
   v: VALUES,
 } as const satisfies Inputs<LinearTransformerInputs>;
 
-const OPTIONS: OptionNames<LinearTransformerOptions> = {
-  ...FAMILY_OPTIONS,
-  featureMap: true,
-};
+const OPTIONS = optionsOf<LinearTransformerOptions>()(
+  FAMILY_OPTIONS,
+  "featureMap",
+);
 
 /**
  * The Linear Transformer: weights do not decay with distance.
