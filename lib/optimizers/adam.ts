@@ -3,7 +3,7 @@ import "../contract/tape.ts";
 import {
   assertOptions,
   type Complete,
-  type OptionNames,
+  optionsOf,
 } from "../contract/options.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import {
@@ -56,13 +56,9 @@ export interface AdamOptions {
   weightDecay?: number | undefined;
 }
 
-const OPTIONS: OptionNames<AdamOptions> = {
-  learningRate: true,
-  beta1: true,
-  beta2: true,
-  epsilon: true,
-  weightDecay: true,
-};
+const OPTIONS = optionsOf<AdamOptions>()(
+  "learningRate beta1 beta2 epsilon weightDecay",
+);
 
 interface Moments {
   mean: tf.Tensor;

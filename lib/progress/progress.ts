@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertFinite } from "../contract/values.ts";
 import { screenHere } from "./progress_screen.ts";
 import { progressText } from "./progress_text.ts";
@@ -16,12 +16,9 @@ export interface ProgressOptions {
 }
 
 /** The names of the options of {@linkcode Progress}. */
-export const PROGRESS_OPTIONS: OptionNames<ProgressOptions> = {
-  total: true,
-  description: true,
-  initial: true,
-  unit: true,
-};
+export const PROGRESS_OPTIONS = optionsOf<ProgressOptions>()(
+  "total description initial unit",
+);
 
 /**
  * Shows progress in tqdm's format: a bar in a notebook, one line on a terminal,

@@ -1,5 +1,5 @@
 import { assertSignal, itemsUnlessAborted } from "../contract/abort.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { stopSignal } from "../jupyter/interrupt.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
 import {
@@ -18,10 +18,7 @@ export interface TrackOptions extends ProgressOptions {
   signal?: AbortSignal | undefined;
 }
 
-const OPTIONS: OptionNames<TrackOptions> = {
-  ...PROGRESS_OPTIONS,
-  signal: true,
-};
+const OPTIONS = optionsOf<TrackOptions>()(PROGRESS_OPTIONS, "signal");
 
 const MILLISECONDS_BETWEEN_TURNS = 100;
 

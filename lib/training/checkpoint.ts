@@ -7,7 +7,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertBoolean, assertPath } from "../contract/values.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
 import { files, sha256Of, sha256OfFile } from "../io/file_system.ts";
@@ -181,7 +181,7 @@ export interface LoadCheckpointOptions {
   best?: boolean | undefined;
 }
 
-const LOAD: OptionNames<LoadCheckpointOptions> = { best: true };
+const LOAD = optionsOf<LoadCheckpointOptions>()("best");
 
 /**
  * Sets a model's weights to those of a checkpoint of `train`, or to their

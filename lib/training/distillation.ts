@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOneOf } from "../contract/values.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { NOT_COUNTED } from "../contract/not_counted.ts";
 import { crossEntropy } from "./losses/cross_entropy.ts";
 import {
@@ -98,12 +98,9 @@ export interface DistillationOptions {
   temperature?: number | undefined;
 }
 
-const OPTIONS: OptionNames<DistillationOptions> = {
-  teacher: true,
-  labels: true,
-  weight: true,
-  temperature: true,
-};
+const OPTIONS = optionsOf<DistillationOptions>()(
+  "teacher labels weight temperature",
+);
 
 /** {@linkcode DistillationOptions} with their defaults; only soft labels have a temperature. */
 export type Distillation =

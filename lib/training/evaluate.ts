@@ -5,7 +5,7 @@ import { assertSignal, itemsUnlessAborted } from "../contract/abort.ts";
 import {
   assertOptions,
   type Complete,
-  type OptionNames,
+  optionsOf,
 } from "../contract/options.ts";
 import { assertIterable } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
@@ -48,13 +48,9 @@ export interface EvaluateOptions {
   signal?: AbortSignal | undefined;
 }
 
-const OPTIONS: OptionNames<EvaluateOptions> = {
-  loss: true,
-  metrics: true,
-  communicator: true,
-  ranks: true,
-  signal: true,
-};
+const OPTIONS = optionsOf<EvaluateOptions>()(
+  "loss metrics communicator ranks signal",
+);
 
 /**
  * Computes a model's loss and metrics over all batches. In a mean, each label has

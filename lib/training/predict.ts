@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertSignal } from "../contract/abort.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertIterable } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { assertBatch } from "./batch_check.ts";
@@ -39,7 +39,7 @@ export interface PredictOptions {
   signal?: AbortSignal | undefined;
 }
 
-const OPTIONS: OptionNames<PredictOptions> = { map: true, signal: true };
+const OPTIONS = optionsOf<PredictOptions>()("map signal");
 
 /**
  * Applies a model to all batches, in inference mode; returns its predictions with

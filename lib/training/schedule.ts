@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 
 /** A learning rate schedule: the learning rate of each step, from 1. */
 export type Schedule = (step: number) => number;
@@ -18,12 +18,9 @@ export interface WarmUpOptions {
 /** Options of {@linkcode warmUpCosine}. */
 export type WarmUpCosineOptions = WarmUpOptions;
 
-const OPTIONS: OptionNames<WarmUpOptions> = {
-  learningRate: true,
-  warmUpSteps: true,
-  steps: true,
-  final: true,
-};
+const OPTIONS = optionsOf<WarmUpOptions>()(
+  "learningRate warmUpSteps steps final",
+);
 
 /**
  * A learning rate that rises linearly and then falls along half a cosine.

@@ -1,7 +1,7 @@
 import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
 import type { Communicator } from "../contract/communicator.ts";
 import { assertSignal } from "../contract/abort.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { shown } from "../contract/shown.ts";
 import {
   assertBoolean,
@@ -220,61 +220,20 @@ export interface TrainOptions {
     | undefined;
 }
 
-const OPTIONS: OptionNames<TrainOptions> = {
-  steps: true,
-  epochs: true,
-  loss: true,
-  distillation: true,
-  optimizer: true,
-  ema: true,
-  seed: true,
-  record: true,
-  signal: true,
-  communicator: true,
-  ranks: true,
-  evaluate: true,
-  best: true,
-  checkpoints: true,
-  log: true,
-  progress: true,
-  callbacks: true,
-};
-const OPTIMIZER: OptionNames<OptimizerOptions> = {
-  learningRate: true,
-  warmUpSteps: true,
-  beta1: true,
-  beta2: true,
-  epsilon: true,
-  weightDecay: true,
-  decays: true,
-  learningRateFactor: true,
-  clipNorm: true,
-  accumulate: true,
-};
-const EVALUATE: OptionNames<EvaluationOptions> = {
-  data: true,
-  metrics: true,
-  every: true,
-};
-const BEST: OptionNames<BestOptions> = {
-  metric: true,
-  mode: true,
-  patience: true,
-};
-const CHECKPOINTS: OptionNames<CheckpointOptions> = {
-  folder: true,
-  every: true,
-  keep: true,
-  resume: true,
-};
-const CALLBACKS: OptionNames<NonNullable<TrainOptions["callbacks"]>> = {
-  onTrainBegin: true,
-  onTrainEnd: true,
-  onEpochBegin: true,
-  onEpochEnd: true,
-  onBatchBegin: true,
-  onBatchEnd: true,
-};
+const OPTIONS = optionsOf<TrainOptions>()(
+  "steps epochs loss distillation optimizer ema seed record signal",
+  "communicator ranks evaluate best checkpoints log progress callbacks",
+);
+const OPTIMIZER = optionsOf<OptimizerOptions>()(
+  "learningRate warmUpSteps beta1 beta2 epsilon weightDecay decays",
+  "learningRateFactor clipNorm accumulate",
+);
+const EVALUATE = optionsOf<EvaluationOptions>()("data metrics every");
+const BEST = optionsOf<BestOptions>()("metric mode patience");
+const CHECKPOINTS = optionsOf<CheckpointOptions>()("folder every keep resume");
+const CALLBACKS = optionsOf<NonNullable<TrainOptions["callbacks"]>>()(
+  "onTrainBegin onTrainEnd onEpochBegin onEpochEnd onBatchBegin onBatchEnd",
+);
 
 /** Throws unless all options are known and have the right types. */
 function assertKnown(options: TrainOptions, data: BatchStream): void {

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { NOT_COUNTED } from "../../contract/not_counted.ts";
 import {
   assertSameShape,
@@ -22,9 +22,7 @@ export interface BinaryCrossEntropyOptions {
   positiveWeights?: ArrayLike<number> | undefined;
 }
 
-const OPTIONS: OptionNames<BinaryCrossEntropyOptions> = {
-  positiveWeights: true,
-};
+const OPTIONS = optionsOf<BinaryCrossEntropyOptions>()("positiveWeights");
 
 /**
  * The cross-entropy of yes-or-no labels, one per logit, in nats: for examples

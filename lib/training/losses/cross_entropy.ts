@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertFinite } from "../../contract/values.ts";
 import { hasKernel, runKernel } from "../../contract/kernel.ts";
 import { NOT_COUNTED } from "../../contract/not_counted.ts";
@@ -33,10 +33,7 @@ export interface CrossEntropyOptions {
   classWeights?: ArrayLike<number> | undefined;
 }
 
-const OPTIONS: OptionNames<CrossEntropyOptions> = {
-  labelSmoothing: true,
-  classWeights: true,
-};
+const OPTIONS = optionsOf<CrossEntropyOptions>()("labelSmoothing classWeights");
 
 /**
  * The cross-entropy of logits `[..., classes]` and int32 labels `[...]`, in

@@ -1,5 +1,5 @@
 /** Metrics of predicted classes, over whole sets. @module */
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertOneOf, assertPositiveInteger } from "../../contract/values.ts";
 import { assertClass, classPairs } from "./pairs.ts";
 
@@ -24,9 +24,9 @@ export interface F1Options {
 /** The most classes of a matrix, whose cells are as many as their square. */
 const MOST_CLASSES = 8192;
 
-const CONFUSION: OptionNames<ConfusionMatrixOptions> = { classes: true };
+const CONFUSION = optionsOf<ConfusionMatrixOptions>()("classes");
 
-const F1: OptionNames<F1Options> = { average: true, positive: true };
+const F1 = optionsOf<F1Options>()("average positive");
 
 /**
  * The confusion matrix: how many examples of each true class (row) were
