@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertFinite, assertIterable } from "../../contract/values.ts";
 import { seeded } from "./random.ts";
 
@@ -27,12 +27,7 @@ export interface SplitOptions<D> {
   key?: ((document: D) => string) | undefined;
 }
 
-const OPTIONS: OptionNames<SplitOptions<unknown>> = {
-  validation: true,
-  test: true,
-  seed: true,
-  key: true,
-};
+const OPTIONS = optionsOf<SplitOptions<unknown>>()("validation test seed key");
 
 /**
  * Splits documents by a hash of each: a document's part does not depend on the

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import {
   assertFinite,
   assertInteger,
@@ -79,20 +79,13 @@ export interface BatchesInOrderOptions<E> {
   seed?: number | undefined;
 }
 
-const SHUFFLED: OptionNames<ShuffledBatchesOptions<unknown>> = {
-  batchSize: true,
-  seed: true,
-  collate: true,
-  prefetch: true,
-  order: true,
-  blocksAtOnce: true,
-};
+const SHUFFLED = optionsOf<ShuffledBatchesOptions<unknown>>()(
+  "batchSize seed collate prefetch order blocksAtOnce",
+);
 
-const IN_ORDER: OptionNames<BatchesInOrderOptions<unknown>> = {
-  batchSize: true,
-  collate: true,
-  seed: true,
-};
+const IN_ORDER = optionsOf<BatchesInOrderOptions<unknown>>()(
+  "batchSize collate seed",
+);
 
 /** Throws unless a value can make batches. */
 export function assertCollate(collate: unknown): void {

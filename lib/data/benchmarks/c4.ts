@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { assertOneOf, assertPositiveInteger } from "../../contract/values.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
@@ -43,11 +43,7 @@ export interface C4Options {
   onBad?: "fail" | SkipBad | undefined;
 }
 
-const OPTIONS: OptionNames<C4Options> = {
-  part: true,
-  maxCharacters: true,
-  onBad: true,
-};
+const OPTIONS = optionsOf<C4Options>()("part maxCharacters onBad");
 
 /** The number of a part's files. */
 const FILES = { train: "01024", validation: "00008" };

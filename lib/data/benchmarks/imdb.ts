@@ -1,5 +1,5 @@
 import { assertOneOf } from "../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { files } from "../../io/file_system.ts";
 import { assertPlace, type Dataset } from "../batches/dataset.ts";
@@ -23,7 +23,7 @@ export interface ImdbOptions {
   part: "train" | "test";
 }
 
-const OPTIONS: OptionNames<ImdbOptions> = { part: true };
+const OPTIONS = optionsOf<ImdbOptions>()("part");
 
 /** The folders of a part's reviews, by label. */
 const CLASSES = ["neg", "pos"] as const;

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import {
   assertFinite,
   assertOneOf,
@@ -34,11 +34,7 @@ export interface OpenWebTextOptions {
   seed?: number | undefined;
 }
 
-const OPTIONS: OptionNames<OpenWebTextOptions> = {
-  part: true,
-  validation: true,
-  seed: true,
-};
+const OPTIONS = optionsOf<OpenWebTextOptions>()("part validation seed");
 
 /**
  * Opens OpenWebText as a stream of texts, for `writeTokenFile`. The folder has one of

@@ -1,5 +1,5 @@
 import { assertOneOf } from "../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import type { Part } from "../batches/generated.ts";
 import { decompressed } from "../bytes/decompressed.ts";
@@ -30,7 +30,7 @@ export interface WikiTextOptions {
   part: Part;
 }
 
-const OPTIONS: OptionNames<WikiTextOptions> = { part: true };
+const OPTIONS = optionsOf<WikiTextOptions>()("part");
 
 /** How the files call the parts. */
 const NAMES = { train: "train", validation: "valid", test: "test" };

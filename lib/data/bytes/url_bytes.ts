@@ -1,5 +1,5 @@
 import { assertInteger } from "../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { cachedBytes } from "./cached_bytes.ts";
 import { accessTo, type RandomAccess } from "./random_access.ts";
@@ -17,7 +17,7 @@ export interface UrlBytesOptions {
   cacheBytes?: number | undefined;
 }
 
-const OPTIONS: OptionNames<UrlBytesOptions> = { fetch: true, cacheBytes: true };
+const OPTIONS = optionsOf<UrlBytesOptions>()("fetch cacheBytes");
 
 /**
  * Makes random access to what is at an address, by HTTP's range requests.

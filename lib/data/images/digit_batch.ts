@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { integers } from "../batches/integers.ts";
 import type { LabelledImage } from "../batches/labelled_image.ts";
 import { MNIST_SIDE } from "./mnist.ts";
@@ -17,11 +17,7 @@ export interface CollateDigitsOptions extends PixelScale {
   deviation?: number | undefined;
 }
 
-const OPTIONS: OptionNames<CollateDigitsOptions> = {
-  augment: true,
-  mean: true,
-  deviation: true,
-};
+const OPTIONS = optionsOf<CollateDigitsOptions>()("augment mean deviation");
 
 const PIXELS = MNIST_SIDE ** 2;
 

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { ifThere } from "../../io/file_system.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import { type Digits, digitsOf } from "./mnist.ts";
@@ -13,7 +13,7 @@ export interface LoadFashionMnistOptions {
   folder?: string | undefined;
 }
 
-const OPTIONS: OptionNames<LoadFashionMnistOptions> = { folder: true };
+const OPTIONS = optionsOf<LoadFashionMnistOptions>()("folder");
 
 /** The folder into which Debian's package puts the files. */
 const FOLDER = "/usr/share/datasets/fashion-mnist";

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   assertOptions,
   type Complete,
-  type OptionNames,
+  optionsOf,
 } from "../../contract/options.ts";
 import { assertFinite } from "../../contract/values.ts";
 import { integers } from "../batches/integers.ts";
@@ -27,10 +27,7 @@ export interface CollatePixelsOptions extends PixelScale {
   deviation?: number | undefined;
 }
 
-const OPTIONS: OptionNames<CollatePixelsOptions> = {
-  mean: true,
-  deviation: true,
-};
+const OPTIONS = optionsOf<CollatePixelsOptions>()("mean deviation");
 
 /**
  * Makes batches of images as sequences of pixels, row by row, for `lionEncoder`

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { assertShare } from "../../contract/values.ts";
 
@@ -32,7 +32,7 @@ export interface SkipBad {
   limit?: number | undefined;
 }
 
-const OPTIONS: OptionNames<SkipBad> = { skip: true, limit: true };
+const OPTIONS = optionsOf<SkipBad>()("skip limit");
 
 /** Records that an error names, and that may be bad among few. */
 const FEW = 10;

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { datasetOf, type Examples } from "../batches/dataset.ts";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
@@ -39,13 +39,9 @@ export interface CsvOptions {
   onBad?: "fail" | SkipBad | undefined;
 }
 
-const OPTIONS: OptionNames<CsvOptions> = {
-  delimiter: true,
-  quote: true,
-  header: true,
-  encoding: true,
-  onBad: true,
-};
+const OPTIONS = optionsOf<CsvOptions>()(
+  "delimiter quote header encoding onBad",
+);
 
 /** The rows of a table, each a record of its fields by the columns' names. */
 export interface CsvRows

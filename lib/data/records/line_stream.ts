@@ -1,5 +1,5 @@
 import { assertOneOf } from "../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import type { ByteSource } from "../bytes/bytes_of.ts";
 import { BadRecordCount, type SkipBad } from "./bad_records.ts";
 import { LineParser } from "./line_parser.ts";
@@ -18,7 +18,7 @@ export interface LineStreamOptions {
   onBad?: "fail" | SkipBad | undefined;
 }
 
-const OPTIONS: OptionNames<LineStreamOptions> = { parse: true, onBad: true };
+const OPTIONS = optionsOf<LineStreamOptions>()("parse onBad");
 
 /**
  * Makes a stream of the lines of texts in UTF-8 that are not blank, each file a

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import {
@@ -43,7 +43,7 @@ export interface JsonLinesOptions {
   onBad?: "fail" | SkipBad | undefined;
 }
 
-const OPTIONS: OptionNames<JsonLinesOptions> = { onBad: true };
+const OPTIONS = optionsOf<JsonLinesOptions>()("onBad");
 
 /** The values of a file in JSON Lines format, and which lines were bad. */
 export interface JsonLines extends Array<unknown> {

@@ -1,5 +1,5 @@
 import { assertInteger } from "../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import type { BlockDataset } from "../batches/orders.ts";
 import { assertPlace } from "../batches/dataset.ts";
@@ -20,10 +20,7 @@ export interface ParquetOptions {
   cacheGroups?: number | undefined;
 }
 
-const OPTIONS: OptionNames<ParquetOptions> = {
-  columns: true,
-  cacheGroups: true,
-};
+const OPTIONS = optionsOf<ParquetOptions>()("columns cacheGroups");
 
 /** Rows that lie together in a Parquet file, and are read together. */
 export interface ParquetGroup {

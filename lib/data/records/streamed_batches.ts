@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import {
   assertFinite,
   assertInteger,
@@ -43,15 +43,9 @@ export interface StreamedBatchesOptions<E> {
   counts?: string | undefined;
 }
 
-const OPTIONS: OptionNames<StreamedBatchesOptions<unknown>> = {
-  batchSize: true,
-  seed: true,
-  collate: true,
-  window: true,
-  shardsAtOnce: true,
-  prefetch: true,
-  counts: true,
-};
+const OPTIONS = optionsOf<StreamedBatchesOptions<unknown>>()(
+  "batchSize seed collate window shardsAtOnce prefetch counts",
+);
 
 /**
  * Makes endless batches of a stream of shards, each epoch in another order: the

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertPath } from "../../contract/values.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { files, ifThere } from "../../io/file_system.ts";
@@ -20,7 +20,7 @@ export interface WebDatasetOptions {
   index?: string | undefined;
 }
 
-const OPTIONS: OptionNames<WebDatasetOptions> = { index: true };
+const OPTIONS = optionsOf<WebDatasetOptions>()("index");
 
 /** The samples of tars. */
 export interface WebDataset extends BlockDataset<TarSample> {

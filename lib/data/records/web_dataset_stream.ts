@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { ChunkReader } from "../bytes/chunk_reader.ts";
 import { decompressed } from "../bytes/decompressed.ts";
@@ -26,7 +26,7 @@ export interface WebDatasetStreamOptions {
   onBad?: "fail" | SkipBad | undefined;
 }
 
-const OPTIONS: OptionNames<WebDatasetStreamOptions> = { onBad: true };
+const OPTIONS = optionsOf<WebDatasetStreamOptions>()("onBad");
 
 /** A stream of the samples of tars, and which tars were bad. */
 export interface WebDatasetStream extends ShardedStream<TarSample> {

@@ -2,7 +2,7 @@ import { assertInteger } from "../../contract/values.ts";
 import {
   assertOptions,
   type Complete,
-  type OptionNames,
+  optionsOf,
 } from "../../contract/options.ts";
 import type { Examples } from "../batches/dataset.ts";
 import {
@@ -25,15 +25,9 @@ export interface ListOpsOptions extends GeneratedOptions {
   maxLength?: number | undefined;
 }
 
-const OPTIONS: OptionNames<ListOpsOptions> = {
-  size: true,
-  maxDepth: true,
-  maxArguments: true,
-  minLength: true,
-  maxLength: true,
-  seed: true,
-  part: true,
-};
+const OPTIONS = optionsOf<ListOpsOptions>()(
+  "size maxDepth maxArguments minLength maxLength seed part",
+);
 
 /**
  * The tokens of {@linkcode listOps} by id; "X" closes a list, 0 is padding.

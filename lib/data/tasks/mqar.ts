@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertBoolean, assertInteger } from "../../contract/values.ts";
 import type { Examples } from "../batches/dataset.ts";
 import { generated, type GeneratedOptions } from "../batches/generated.ts";
@@ -23,15 +23,9 @@ export interface MqarOptions extends GeneratedOptions {
   randomNonQueries?: boolean | undefined;
 }
 
-const OPTIONS: OptionNames<MqarOptions> = {
-  size: true,
-  vocabularySize: true,
-  length: true,
-  pairs: true,
-  randomNonQueries: true,
-  seed: true,
-  part: true,
-};
+const OPTIONS = optionsOf<MqarOptions>()(
+  "size vocabularySize length pairs randomNonQueries seed part",
+);
 
 /** Exponent of the distances' distribution from pairs to queries: most are short. */
 const POWER = 0.01;

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { classesOf } from "../batches/classes.ts";
 import type { Collate } from "../batches/stream.ts";
@@ -38,16 +38,9 @@ export interface CollateTextsOptions {
   regression?: boolean | undefined;
 }
 
-const OPTIONS: OptionNames<CollateTextsOptions> = {
-  tokenizer: true,
-  length: true,
-  classes: true,
-  text: true,
-  pair: true,
-  label: true,
-  tokenTypes: true,
-  regression: true,
-};
+const OPTIONS = optionsOf<CollateTextsOptions>()(
+  "tokenizer length classes text pair label tokenTypes regression",
+);
 
 /**
  * Makes batches of records with a text and a class, such as those of `csvRows`,

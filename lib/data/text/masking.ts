@@ -1,5 +1,5 @@
 import { assertShare } from "../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { below, type Random } from "../batches/random.ts";
 import type { Collate } from "../batches/stream.ts";
 import type { PadTokensOptions } from "./pad_tokens.ts";
@@ -33,19 +33,11 @@ export interface CollateMaskedOptions
     PackOptions,
     TokenTypesOptions {}
 
-const OPTIONS: OptionNames<MaskTokensOptions> = {
-  rate: true,
-  random: true,
-  tokenizer: true,
-};
+const OPTIONS = optionsOf<MaskTokensOptions>()("rate random tokenizer");
 
-const COLLATE_OPTIONS: OptionNames<CollateMaskedOptions> = {
-  rate: true,
-  tokenizer: true,
-  length: true,
-  packed: true,
-  tokenTypes: true,
-};
+const COLLATE_OPTIONS = optionsOf<CollateMaskedOptions>()(
+  "rate tokenizer length packed tokenTypes",
+);
 
 /**
  * Masks tokens as BERT does: of the tokens to predict, 80 % become the mask, 10

@@ -1,6 +1,6 @@
 import { assertInteger } from "../../contract/values.ts";
 import type * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { LARGEST_INTEGER } from "../batches/integers.ts";
 import { padded } from "./pad_tokens.ts";
 
@@ -14,11 +14,7 @@ export interface PackSequencesOptions {
   pad?: number | undefined;
 }
 
-const OPTIONS: OptionNames<PackSequencesOptions> = {
-  length: true,
-  maxSegments: true,
-  pad: true,
-};
+const OPTIONS = optionsOf<PackSequencesOptions>()("length maxSegments pad");
 
 /** The result of {@linkcode packSequences}. */
 export interface PackedSequences {

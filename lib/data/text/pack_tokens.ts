@@ -1,5 +1,5 @@
 import { assertInteger } from "../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 
 /** Options of {@linkcode packTokens}. */
 export interface PackTokensOptions {
@@ -9,10 +9,7 @@ export interface PackTokensOptions {
   separator: number;
 }
 
-const OPTIONS: OptionNames<PackTokensOptions> = {
-  length: true,
-  separator: true,
-};
+const OPTIONS = optionsOf<PackTokensOptions>()("length separator");
 
 /**
  * Concatenates documents, each followed by a separator, and cuts the result

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertInteger, assertList } from "../../contract/values.ts";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 
@@ -15,10 +15,7 @@ export interface PadTokensOptions {
 }
 
 /** The names of the options of {@linkcode padTokens}. */
-export const PAD_OPTIONS: OptionNames<PadTokensOptions> = {
-  length: true,
-  pad: true,
-};
+export const PAD_OPTIONS = optionsOf<PadTokensOptions>()("length pad");
 
 /**
  * Pads sequences of different lengths to one tensor, and returns the mask.

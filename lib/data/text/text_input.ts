@@ -5,7 +5,7 @@
  * @module
  */
 import { assertInteger, assertText } from "../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 
 /** A text, or a pair of texts, as a model reads it. */
 export interface TextInput {
@@ -30,10 +30,7 @@ export interface EncodeWithSpecialsOptions {
   length?: number | undefined;
 }
 
-const OPTIONS: OptionNames<EncodeWithSpecialsOptions> = {
-  pair: true,
-  length: true,
-};
+const OPTIONS = optionsOf<EncodeWithSpecialsOptions>()("pair length");
 
 /** A part of a template: a text, or the ids of a special token. */
 export type TemplatePart =

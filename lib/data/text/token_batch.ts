@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { NOT_COUNTED } from "../../contract/not_counted.ts";
 import { shown } from "../../contract/shown.ts";
 import { assertBoolean, assertInteger } from "../../contract/values.ts";
@@ -59,13 +59,10 @@ export interface CollateTokensOptions
   regression?: boolean | undefined;
 }
 
-const COLLATE_OPTIONS: OptionNames<CollateTokensOptions> = {
-  ...PAD_OPTIONS,
-  packed: true,
-  tokenTypes: true,
-  maxSegments: true,
-  regression: true,
-};
+const COLLATE_OPTIONS = optionsOf<CollateTokensOptions>()(
+  PAD_OPTIONS,
+  "packed tokenTypes maxSegments regression",
+);
 
 /** Options of {@linkcode collateCausal}. */
 export interface CollateCausalOptions extends PackOptions {
@@ -73,10 +70,7 @@ export interface CollateCausalOptions extends PackOptions {
   length?: number | undefined;
 }
 
-const CAUSAL_OPTIONS: OptionNames<CollateCausalOptions> = {
-  packed: true,
-  length: true,
-};
+const CAUSAL_OPTIONS = optionsOf<CollateCausalOptions>()("packed length");
 
 /** Returns the length of packed rows, or `undefined` without packing. */
 function packedLength(

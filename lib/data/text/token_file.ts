@@ -1,5 +1,5 @@
 /** Token files: the ids of a corpus, one after another, as in nanoGPT. @module */
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import {
   assertFinite,
   assertInteger,
@@ -46,12 +46,7 @@ export interface TokenFileOptions {
   seed?: number | undefined;
 }
 
-const OPTIONS: OptionNames<TokenFileOptions> = {
-  length: true,
-  type: true,
-  offsets: true,
-  seed: true,
-};
+const OPTIONS = optionsOf<TokenFileOptions>()("length type offsets seed");
 
 /**
  * Makes a dataset of the sequences in a token file, such as

@@ -3,7 +3,7 @@ import {
   ByteLevelPreTokenizer,
   Tokenizer as Library,
 } from "@huggingface/tokenizers";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { paddingOf, templateOf, truncationOf } from "./post_processor.ts";
 import { specialsOf } from "./special_tokens.ts";
 import { inputEncoder } from "./text_input.ts";
@@ -79,14 +79,7 @@ export interface TokenizerOfOptions {
   config?: object | undefined;
 }
 
-const OPTIONS: OptionNames<TokenizerOfOptions> = {
-  pad: true,
-  mask: true,
-  cls: true,
-  sep: true,
-  unk: true,
-  config: true,
-};
+const OPTIONS = optionsOf<TokenizerOfOptions>()("pad mask cls sep unk config");
 
 /**
  * Makes a tokenizer from a `tokenizer.json`, made by {@linkcode trainTokenizer}

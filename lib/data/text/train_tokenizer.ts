@@ -1,5 +1,5 @@
 import { ByteLevelPreTokenizer } from "@huggingface/tokenizers";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import {
   assertInteger,
   assertIterable,
@@ -17,7 +17,7 @@ export interface TrainTokenizerOptions {
   vocabularySize: number;
 }
 
-const OPTIONS: OptionNames<TrainTokenizerOptions> = { vocabularySize: true };
+const OPTIONS = optionsOf<TrainTokenizerOptions>()("vocabularySize");
 
 /** What `encodeWithSpecials` puts around texts: what BERT has. */
 const POST_PROCESSOR = {

@@ -1,5 +1,5 @@
 import { fingerprintOf } from "../../contract/fingerprint.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import {
   assertInteger,
   assertIterable,
@@ -29,12 +29,9 @@ export interface WriteTokenFileOptions {
   type: TokenType;
 }
 
-const OPTIONS: OptionNames<WriteTokenFileOptions> = {
-  tokenizer: true,
-  path: true,
-  separator: true,
-  type: true,
-};
+const OPTIONS = optionsOf<WriteTokenFileOptions>()(
+  "tokenizer path separator type",
+);
 
 /** Tokens that are written at once. */
 const CHUNK = 2 ** 18;

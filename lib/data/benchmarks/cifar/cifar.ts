@@ -1,5 +1,5 @@
 import { assertOneOf } from "../../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import {
   type ImageDataset,
   imagesOf,
@@ -24,11 +24,7 @@ export interface CifarOptions {
   labels?: "fine" | "coarse" | undefined;
 }
 
-const OPTIONS: OptionNames<CifarOptions> = {
-  classes: true,
-  part: true,
-  labels: true,
-};
+const OPTIONS = optionsOf<CifarOptions>()("classes part labels");
 
 /**
  * Opens CIFAR-10 or CIFAR-100, images of 32 × 32 pixels in colour, as their authors

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { datasetOf, type Examples } from "../../batches/dataset.ts";
 import { BadRecordCount, type BadRecords } from "../../records/bad_records.ts";
@@ -20,7 +20,7 @@ export interface GlueOptions {
   part: GluePart;
 }
 
-const OPTIONS: OptionNames<GlueOptions> = { part: true };
+const OPTIONS = optionsOf<GlueOptions>()("part");
 
 /** The examples of a part of a task. */
 export interface GlueExamples extends Examples<GlueExample> {

@@ -1,5 +1,5 @@
 import { assertOneOf } from "../../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { parquetImages } from "../../images/datasets/parquet_images.ts";
 import { folderPath, inShell } from "../folder_files.ts";
@@ -22,7 +22,7 @@ export interface ImageNetOptions {
   index?: string | URL | undefined;
 }
 
-const OPTIONS: OptionNames<ImageNetOptions> = { part: true, index: true };
+const OPTIONS = optionsOf<ImageNetOptions>()("part index");
 
 /** The folder of Kaggle's archive in which the images are. */
 const KAGGLE = "ILSVRC/Data/CLS-LOC";

@@ -1,5 +1,5 @@
 import { assertOneOf } from "../../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { assertPlace, type Dataset } from "../../batches/dataset.ts";
 import type { Part } from "../../batches/generated.ts";
 import type { LabelledImage } from "../../batches/labelled_image.ts";
@@ -94,11 +94,9 @@ export interface LongRangeArenaOptions {
   resolution?: 32 | 64 | 128 | 256 | undefined;
 }
 
-const OPTIONS: OptionNames<LongRangeArenaOptions> = {
-  part: true,
-  difficulty: true,
-  resolution: true,
-};
+const OPTIONS = optionsOf<LongRangeArenaOptions>()(
+  "part difficulty resolution",
+);
 
 /** How the release's files call parts. */
 const PARTS = {

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { mostThreads } from "../../../contract/threads.ts";
 import {
@@ -105,24 +105,10 @@ export interface ImageBatchesOptions {
   orientation?: DecodeImageOptions["orientation"];
 }
 
-const OPTIONS: OptionNames<ImageBatchesOptions> = {
-  batchSize: true,
-  transform: true,
-  seed: true,
-  mean: true,
-  deviation: true,
-  workers: true,
-  workerPath: true,
-  prefetch: true,
-  onBad: true,
-  order: true,
-  mix: true,
-  repeats: true,
-  rank: true,
-  ranks: true,
-  decoder: true,
-  orientation: true,
-};
+const OPTIONS = optionsOf<ImageBatchesOptions>()(
+  "batchSize transform seed mean deviation workers workerPath prefetch onBad",
+  "order mix repeats rank ranks decoder orientation",
+);
 
 /** Batches of images, and which of them were bad. */
 export interface ImageBatchStream extends BatchStream {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import {
   assertFinite,
   assertInteger,
@@ -35,13 +35,9 @@ export interface MixOptions {
   classes?: number | undefined;
 }
 
-const OPTIONS: OptionNames<MixOptions> = {
-  mixup: true,
-  cutmix: true,
-  switch: true,
-  smoothing: true,
-  classes: true,
-};
+const OPTIONS = optionsOf<MixOptions>()(
+  "mixup cutmix switch smoothing classes",
+);
 
 /** How batches are mixed, without what is left out. */
 export type Mix = { readonly [Name in keyof MixOptions]-?: number };

@@ -1,5 +1,5 @@
 import { assertInteger, assertShare } from "../../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 
 /** Options of {@linkcode mixTargets}. */
@@ -15,11 +15,7 @@ export interface MixTargetsOptions {
   smoothing?: number | undefined;
 }
 
-const OPTIONS: OptionNames<MixTargetsOptions> = {
-  lambda: true,
-  classes: true,
-  smoothing: true,
-};
+const OPTIONS = optionsOf<MixTargetsOptions>()("lambda classes smoothing");
 
 /**
  * The labels of a batch whose examples have been mixed with those at the same place

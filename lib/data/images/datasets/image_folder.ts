@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { assertOneOf, assertPath } from "../../../contract/values.ts";
 import { files, pathOf } from "../../../io/file_system.ts";
@@ -32,11 +32,9 @@ export interface ImageFolderOptions {
   emptyClasses?: "fail" | "keep" | undefined;
 }
 
-const OPTIONS: OptionNames<ImageFolderOptions> = {
-  classes: true,
-  extensions: true,
-  emptyClasses: true,
-};
+const OPTIONS = optionsOf<ImageFolderOptions>()(
+  "classes extensions emptyClasses",
+);
 
 const EXTENSIONS = [
   ...[".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff"],

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import type { ByteSource } from "../../bytes/bytes_of.ts";
 import {
   parquet,
@@ -17,7 +17,7 @@ export interface ParquetImagesOptions {
   label?: string | undefined;
 }
 
-const OPTIONS: OptionNames<ParquetImagesOptions> = { image: true, label: true };
+const OPTIONS = optionsOf<ParquetImagesOptions>()("image label");
 
 /**
  * Opens Parquet files of images as Hugging Face stores them: a column whose values

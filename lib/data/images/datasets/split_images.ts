@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { assertPlace } from "../../batches/dataset.ts";
 import { seeded, shuffle } from "../../batches/random.ts";
 import { assertShares } from "../../batches/split.ts";
@@ -24,11 +24,7 @@ export interface ImageSplit {
   readonly test: ImageDataset;
 }
 
-const OPTIONS: OptionNames<SplitImagesOptions> = {
-  validation: true,
-  test: true,
-  seed: true,
-};
+const OPTIONS = optionsOf<SplitImagesOptions>()("validation test seed");
 
 /**
  * Splits images at random, each class by the same shares, so that a rare class is in

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { assertIterable, assertText } from "../../../contract/values.ts";
 import type { TarSample } from "../../records/tar/sample.ts";
@@ -22,11 +22,7 @@ export interface WebDatasetImagesOptions {
   classes?: readonly string[] | undefined;
 }
 
-const OPTIONS: OptionNames<WebDatasetImagesOptions> = {
-  image: true,
-  label: true,
-  classes: true,
-};
+const OPTIONS = optionsOf<WebDatasetImagesOptions>()("image label classes");
 
 const IMAGES = ["jpg", "jpeg", "png", "webp"];
 

@@ -1,5 +1,5 @@
 import { assertOneOf } from "../../../contract/values.ts";
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { upright } from "../pictures/orientation.ts";
 import type { Picture } from "../pictures/picture.ts";
@@ -30,10 +30,7 @@ export interface DecodeImageOptions {
   decoder?: Decoder | undefined;
 }
 
-const OPTIONS: OptionNames<DecodeImageOptions> = {
-  orientation: true,
-  decoder: true,
-};
+const OPTIONS = optionsOf<DecodeImageOptions>()("orientation decoder");
 
 /** Throws unless a value names a decoder. */
 export function assertDecoder(decoder: Decoder): void {

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { assertFinite, assertOneOf } from "../../../contract/values.ts";
 import { assertPicture, type Picture } from "../pictures/picture.ts";
@@ -50,10 +50,7 @@ export interface ApplyOperationOptions {
   fill?: readonly [red: number, green: number, blue: number] | undefined;
 }
 
-const OPTIONS: OptionNames<ApplyOperationOptions> = {
-  interpolation: true,
-  fill: true,
-};
+const OPTIONS = optionsOf<ApplyOperationOptions>()("interpolation fill");
 
 export const GREATEST_MAGNITUDE = 10;
 

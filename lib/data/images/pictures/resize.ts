@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import { assertPositiveInteger } from "../../../contract/values.ts";
 import { assertPicture, type Picture } from "./picture.ts";
@@ -22,7 +22,7 @@ export interface ResizeOptions {
   box?: readonly [number, number, number, number] | undefined;
 }
 
-const OPTIONS: OptionNames<ResizeOptions> = { interpolation: true, box: true };
+const OPTIONS = optionsOf<ResizeOptions>()("interpolation box");
 
 /** Throws unless a value names a filter. */
 export function assertInterpolation(interpolation: Interpolation): void {

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import {
   assertFinite,
   assertPositiveInteger,
@@ -20,11 +20,9 @@ export interface EvalTransformOptions {
   interpolation?: Interpolation | undefined;
 }
 
-const OPTIONS: OptionNames<EvalTransformOptions> = {
-  size: true,
-  cropRatio: true,
-  interpolation: true,
-};
+const OPTIONS = optionsOf<EvalTransformOptions>()(
+  "size cropRatio interpolation",
+);
 
 /**
  * How pictures are brought to a size for evaluation: resized until the shorter side is

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 import {
   assertFinite,
@@ -54,17 +54,12 @@ export interface TrainTransformOptions {
   erase?: number | undefined;
 }
 
-const OPTIONS: OptionNames<TrainTransformOptions> = {
-  size: true,
-  crop: true,
-  interpolation: true,
-  flip: true,
-  randAugment: true,
-  erase: true,
-};
+const OPTIONS = optionsOf<TrainTransformOptions>()(
+  "size crop interpolation flip randAugment erase",
+);
 
-const RESIZED_CROP: OptionNames<ResizedCrop> = { scale: true, ratio: true };
-const PADDED_CROP: OptionNames<PaddedCrop> = { padding: true };
+const RESIZED_CROP = optionsOf<ResizedCrop>()("scale ratio");
+const PADDED_CROP = optionsOf<PaddedCrop>()("padding");
 
 /** The area and the ratio of the rectangles that timm's RandomErasing erases. */
 const ERASED = { area: [0.02, 1 / 3], ratio: [0.3, 1 / 0.3] } as const;
