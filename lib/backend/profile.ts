@@ -1,7 +1,7 @@
 /** Profiles of a computation: the time and memory of each kernel. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { heldBytes } from "../contract/limits.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertBoolean, assertPositiveInteger } from "../contract/values.ts";
 import type { BackendName } from "./backend_info.ts";
 import { MemoryWatch } from "./memory_watch.ts";
@@ -17,7 +17,7 @@ export interface ProfileOptions {
   launches?: boolean | undefined;
 }
 
-const OPTIONS: OptionNames<ProfileOptions> = { runs: true, launches: true };
+const OPTIONS = optionsOf<ProfileOptions>()("runs launches");
 
 /** The time and memory of all calls of a kernel in one run; a row for `table`. */
 export type KernelProfile = {

@@ -4,7 +4,7 @@
  * @module
  */
 import { assertOneOf } from "../contract/values.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertThreads } from "../contract/threads.ts";
 import { shown } from "../contract/shown.ts";
 import { assertTuning } from "../kernels/tuning.ts";
@@ -32,13 +32,9 @@ const DEFAULT_ORDER: readonly Candidate[] = [
   "cpu",
 ];
 
-const OPTIONS: OptionNames<UseBackendOptions> = {
-  prefer: true,
-  powerPreference: true,
-  threads: true,
-  wasmPath: true,
-  tuning: true,
-};
+const OPTIONS = optionsOf<UseBackendOptions>()(
+  "prefer powerPreference threads wasmPath tuning",
+);
 
 /**
  * Starts a backend, makes it tfjs's current one and describes it.

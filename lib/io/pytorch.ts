@@ -2,7 +2,7 @@
 import { shown } from "../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertModel, assertOneOf } from "../contract/values.ts";
 import { LionLayer, type TorchLayout } from "../layers/lion_layer.ts";
 import { fromTorch, layoutOf, patchShape, toTorch } from "./pytorch_layouts.ts";
@@ -83,11 +83,9 @@ export interface LoadPyTorchWeightsOptions {
     | undefined;
 }
 
-const OPTIONS: OptionNames<LoadPyTorchWeightsOptions> = {
-  allowMissing: true,
-  ignore: true,
-  rename: true,
-};
+const OPTIONS = optionsOf<LoadPyTorchWeightsOptions>()(
+  "allowMissing ignore rename",
+);
 
 /** The weights and tensors that {@linkcode loadPyTorchWeights} has skipped. */
 export interface SkippedWeights {

@@ -7,7 +7,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { shown } from "../contract/shown.ts";
 import { assertNamed, assertOneOf, assertPath } from "../contract/values.ts";
 import { writeAtomically } from "./atomic_write.ts";
@@ -43,10 +43,9 @@ export interface WriteSafetensorsOptions {
   precision?: "F32" | "F16" | "BF16" | undefined;
 }
 
-const WRITE_OPTIONS: OptionNames<WriteSafetensorsOptions> = {
-  metadata: true,
-  precision: true,
-};
+const WRITE_OPTIONS = optionsOf<WriteSafetensorsOptions>()(
+  "metadata precision",
+);
 
 /**
  * Reads a safetensors file, one tensor at a time.

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { abortOnFailure } from "./failure.ts";
 import { assertLine } from "./launcher_line.ts";
 import { launchOf, openLibrary } from "./library.ts";
@@ -13,7 +13,7 @@ export interface OpenMpiOptions {
   library?: string | undefined;
 }
 
-const OPTIONS: OptionNames<OpenMpiOptions> = { library: true };
+const OPTIONS = optionsOf<OpenMpiOptions>()("library");
 
 /** The thread level MPI_THREAD_FUNNELED: Deno has other threads, but none of them calls MPI. */
 const FUNNELED = 1;

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertNamed } from "../contract/values.ts";
 import { Figure } from "./figure.ts";
 import { colorOf } from "./palette.ts";
@@ -19,12 +19,7 @@ export interface BarsOptions {
   width?: number | undefined;
 }
 
-const OPTIONS: OptionNames<BarsOptions> = {
-  title: true,
-  caption: true,
-  x: true,
-  width: true,
-};
+const OPTIONS = optionsOf<BarsOptions>()("title caption x width");
 
 /** The heights of a bar, and of the margins above and below all bars, in CSS pixels. */
 const BAR = 28, MARGINS = { t: 20, titled: 60, b: 60 };

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertList } from "../contract/values.ts";
 import { Figure } from "./figure.ts";
 import { matrix } from "./matrix.ts";
@@ -22,14 +22,9 @@ export interface ConfusionFigureOptions {
   height?: number | undefined;
 }
 
-const OPTIONS: OptionNames<ConfusionFigureOptions> = {
-  classes: true,
-  title: true,
-  caption: true,
-  showCounts: true,
-  width: true,
-  height: true,
-};
+const OPTIONS = optionsOf<ConfusionFigureOptions>()(
+  "classes title caption showCounts width height",
+);
 
 /** The most classes whose counts fit into the cells. */
 const MOST_COUNTS = 20;

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertNamed } from "../contract/values.ts";
 import { Figure, type Layout } from "./figure.ts";
 import { colorOf } from "./palette.ts";
@@ -46,19 +46,9 @@ export interface CurvesOptions {
   height?: number | undefined;
 }
 
-const OPTIONS: OptionNames<CurvesOptions> = {
-  title: true,
-  caption: true,
-  x: true,
-  y: true,
-  at: true,
-  xType: true,
-  yType: true,
-  markers: true,
-  fromZero: true,
-  width: true,
-  height: true,
-};
+const OPTIONS = optionsOf<CurvesOptions>()(
+  "title caption x y at xType yType markers fromZero width height",
+);
 
 /** The largest number of points with dots, and of ticks at points. */
 const FEW = 16;

@@ -2,7 +2,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadOptional } from "../contract/optional_package.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { shown } from "../contract/shown.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
 import { display } from "../jupyter/display.ts";
@@ -66,16 +66,11 @@ export interface ImageOptions {
   scale?: number | undefined;
 }
 
-const FIGURE_OPTIONS: OptionNames<FigureOptions> = { caption: true };
+const FIGURE_OPTIONS = optionsOf<FigureOptions>()("caption");
 
-const HTML_OPTIONS: OptionNames<HTMLOptions> = { fullPage: true, plotly: true };
+const HTML_OPTIONS = optionsOf<HTMLOptions>()("fullPage plotly");
 
-const IMAGE_OPTIONS: OptionNames<ImageOptions> = {
-  format: true,
-  width: true,
-  height: true,
-  scale: true,
-};
+const IMAGE_OPTIONS = optionsOf<ImageOptions>()("format width height scale");
 
 const SIZE = { width: 700, height: 450 };
 

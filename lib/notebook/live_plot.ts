@@ -2,7 +2,7 @@ import { assertOneOf } from "../contract/values.ts";
 import {
   assertOptions,
   type Complete,
-  type OptionNames,
+  optionsOf,
 } from "../contract/options.ts";
 import { type Curve, curvesSVG } from "./curves_svg.ts";
 import { Figure, showCaption } from "./figure.ts";
@@ -35,14 +35,7 @@ export interface LivePlotOptions {
   colors?: Readonly<Record<string, string>> | undefined;
 }
 
-const OPTIONS: OptionNames<LivePlotOptions> = {
-  title: true,
-  caption: true,
-  x: true,
-  y: true,
-  yType: true,
-  colors: true,
-};
+const OPTIONS = optionsOf<LivePlotOptions>()("title caption x y yType colors");
 
 const MILLISECONDS_BETWEEN_DRAWINGS = 250;
 

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertList } from "../contract/values.ts";
 import { Figure, type Layout } from "./figure.ts";
 import { withPlainTags } from "./plot_text.ts";
@@ -32,17 +32,9 @@ export interface MatrixOptions {
   height?: number | undefined;
 }
 
-const OPTIONS: OptionNames<MatrixOptions> = {
-  title: true,
-  caption: true,
-  rows: true,
-  columns: true,
-  colorscale: true,
-  range: true,
-  showScale: true,
-  width: true,
-  height: true,
-};
+const OPTIONS = optionsOf<MatrixOptions>()(
+  "title caption rows columns colorscale range showScale width height",
+);
 
 /**
  * Makes a heat map of a matrix, with the first row on top and square cells.

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertList } from "../contract/values.ts";
 import { Figure, type Layout, type Trace } from "./figure.ts";
 import { withPlainTags } from "./plot_text.ts";
@@ -18,12 +18,7 @@ export interface PanelsOptions {
   height?: number | undefined;
 }
 
-const OPTIONS: OptionNames<PanelsOptions> = {
-  title: true,
-  caption: true,
-  width: true,
-  height: true,
-};
+const OPTIONS = optionsOf<PanelsOptions>()("title caption width height");
 
 /** The gap between panels: room for labels, or also for a scale or numbers. */
 const GAP = 0.07, WIDE_GAP = 0.13;

@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertList } from "../contract/values.ts";
 import { escapeHTML } from "../jupyter/html.ts";
 import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
@@ -12,7 +12,7 @@ export interface TableOptions {
   digits?: number | undefined;
 }
 
-const OPTIONS: OptionNames<TableOptions> = { digits: true };
+const OPTIONS = optionsOf<TableOptions>()("digits");
 
 /**
  * Makes a table.

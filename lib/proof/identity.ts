@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { differenceOf } from "./degree.ts";
 import { PRIME, residue } from "./field.ts";
@@ -13,7 +13,7 @@ export interface IdentityOptions {
   seed?: number | undefined;
 }
 
-const OPTIONS: OptionNames<IdentityOptions> = { trials: true, seed: true };
+const OPTIONS = optionsOf<IdentityOptions>()("trials seed");
 
 /** The result of {@linkcode identity}. */
 export interface Identity {

@@ -2,7 +2,11 @@
 import { shown } from "../../contract/shown.ts";
 import { assertSignal } from "../../contract/abort.ts";
 import { nodeModule } from "../../contract/node_module.ts";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import {
+  assertOptions,
+  type OptionNames,
+  optionsOf,
+} from "../../contract/options.ts";
 import {
   assertBoolean,
   assertFinite,
@@ -81,24 +85,15 @@ export interface HubDownloadOptions extends HubOptions {
 }
 
 /** The names of {@linkcode HubOptions}. */
-export const HUB_OPTIONS: OptionNames<HubOptions> = {
-  revision: true,
-  type: true,
-  cache: true,
-  offline: true,
-  token: true,
-  endpoint: true,
-  fetch: true,
-  signal: true,
-  retries: true,
-  timeout: true,
-};
+export const HUB_OPTIONS = optionsOf<HubOptions>()(
+  "revision type cache offline token endpoint fetch signal retries timeout",
+);
 
 /** The names of {@linkcode HubDownloadOptions}. */
-export const DOWNLOAD_OPTIONS: OptionNames<HubDownloadOptions> = {
-  ...HUB_OPTIONS,
-  progress: true,
-};
+export const DOWNLOAD_OPTIONS = optionsOf<HubDownloadOptions>()(
+  HUB_OPTIONS,
+  "progress",
+);
 
 /** A repository, and how it is read. */
 export interface Repository {

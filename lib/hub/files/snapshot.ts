@@ -1,5 +1,5 @@
 import { nodeModule } from "../../contract/node_module.ts";
-import type { OptionNames } from "../../contract/options.ts";
+import { optionsOf } from "../../contract/options.ts";
 import { notKept, type Opened, opened, storeOf, treeOf } from "./commit.ts";
 import { HubError, named } from "./hub_error.ts";
 import {
@@ -22,11 +22,10 @@ export interface HubSnapshotOptions extends HubDownloadOptions {
   exclude?: PathPatterns | undefined;
 }
 
-const OPTIONS: OptionNames<HubSnapshotOptions> = {
-  ...DOWNLOAD_OPTIONS,
-  include: true,
-  exclude: true,
-};
+const OPTIONS = optionsOf<HubSnapshotOptions>()(
+  DOWNLOAD_OPTIONS,
+  "include exclude",
+);
 
 /** A folder with the files of a commit. */
 export interface HubSnapshot {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import {
   assertBoolean,
   assertFinite,
@@ -61,15 +61,10 @@ export interface FromPretrainedOptions
 }
 
 const { type: _, ...HUB } = DOWNLOAD_OPTIONS;
-const OPTIONS: OptionNames<FromPretrainedOptions> = {
-  ...HUB,
-  variant: true,
-  head: true,
-  numClasses: true,
-  tokenizer: true,
-  preprocessing: true,
-  seed: true,
-};
+const OPTIONS = optionsOf<FromPretrainedOptions>()(
+  HUB,
+  "variant head numClasses tokenizer preprocessing seed",
+);
 
 /** What {@linkcode fromPretrained} has read. */
 export interface Pretrained {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../contract/options.ts";
 import {
   assertModel,
   assertPath,
@@ -49,13 +49,9 @@ export interface SavePretrainedOptions {
   maxShardBytes?: number | undefined;
 }
 
-const OPTIONS: OptionNames<SavePretrainedOptions> = {
-  model: true,
-  config: true,
-  tokenizer: true,
-  preprocessing: true,
-  maxShardBytes: true,
-};
+const OPTIONS = optionsOf<SavePretrainedOptions>()(
+  "model config tokenizer preprocessing maxShardBytes",
+);
 
 /**
  * Writes a model to a folder, for {@linkcode fromPretrained}: `config.json`,
