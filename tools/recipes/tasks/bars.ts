@@ -4,10 +4,7 @@ import type {
   GeneratedOptions,
   LabelledImage,
 } from "@lionjs/lion/data";
-import {
-  assertOptions,
-  type OptionNames,
-} from "../../../lib/contract/options.ts";
+import { assertOptions, optionsOf } from "../../../lib/contract/options.ts";
 import { generated } from "../../../lib/data/batches/generated.ts";
 import {
   below,
@@ -25,14 +22,7 @@ export interface BarsOptions extends GeneratedOptions {
   bright?: number | undefined;
 }
 
-const OPTIONS: OptionNames<BarsOptions> = {
-  size: true,
-  side: true,
-  bar: true,
-  bright: true,
-  seed: true,
-  part: true,
-};
+const OPTIONS = optionsOf<BarsOptions>()("size side bar bright seed part");
 
 /**
  * Bars: images of dots, all with as many bright pixels. Has one a bar along a

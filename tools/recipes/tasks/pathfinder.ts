@@ -5,10 +5,7 @@ import type {
   LabelledImage,
   Random,
 } from "@lionjs/lion/data";
-import {
-  assertOptions,
-  type OptionNames,
-} from "../../../lib/contract/options.ts";
+import { assertOptions, optionsOf } from "../../../lib/contract/options.ts";
 import { shown } from "../../../lib/contract/shown.ts";
 import { generated } from "../../../lib/data/batches/generated.ts";
 import { below } from "../../../lib/data/batches/random.ts";
@@ -46,13 +43,9 @@ export interface PathfinderImage extends LabelledImage {
   ];
 }
 
-const OPTIONS: OptionNames<PathfinderOptions> = {
-  size: true,
-  side: true,
-  contourLength: true,
-  seed: true,
-  part: true,
-};
+const OPTIONS = optionsOf<PathfinderOptions>()(
+  "size side contourLength seed part",
+);
 
 /** The measures of an image size; lengths are in pixels. */
 interface Scale {

@@ -5,10 +5,7 @@ import {
   type LabelledTokens,
   NOT_COUNTED,
 } from "@lionjs/lion/data";
-import {
-  assertOptions,
-  type OptionNames,
-} from "../../../lib/contract/options.ts";
+import { assertOptions, optionsOf } from "../../../lib/contract/options.ts";
 import { generated } from "../../../lib/data/batches/generated.ts";
 import { below } from "../../../lib/data/batches/random.ts";
 import { bestGuess, examplesOf } from "./guesses.ts";
@@ -23,14 +20,9 @@ export interface SelectiveCopyingOptions extends GeneratedOptions {
   symbols?: number | undefined;
 }
 
-const OPTIONS: OptionNames<SelectiveCopyingOptions> = {
-  size: true,
-  vocabularySize: true,
-  length: true,
-  symbols: true,
-  seed: true,
-  part: true,
-};
+const OPTIONS = optionsOf<SelectiveCopyingOptions>()(
+  "size vocabularySize length symbols seed part",
+);
 
 /**
  * Selective copying from MAD: symbols with blanks between them, the token
