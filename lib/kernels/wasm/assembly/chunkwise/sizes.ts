@@ -62,8 +62,6 @@ export let stateBefore: usize = 0;
  * backward pass.
  */
 export let statesAfter: usize = 0;
-/** Scratch of the backward pass. */
-export let gradient: usize = 0;
 
 /** Takes the sizes of the job of an attention. */
 export function readAttention(): void {
