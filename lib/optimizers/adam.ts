@@ -5,23 +5,12 @@ import {
   type Complete,
   optionsOf,
 } from "../contract/options.ts";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import {
   fitsInPlace,
   ownValues,
   type RuleNumbers,
   updateInPlace,
 } from "./rules.ts";
-
-/**
- * The kernel of Adam: inputs `value, gradient, mean, square`; outputs the new
- * `value, mean, square`; attributes {@linkcode AdamAttributes}.
- */
-export const ADAM: Operation<"value" | "mean" | "square"> = {
-  kernel: "LionAdam",
-  gradientsIn: [],
-  outputs: ["value", "mean", "square"],
-};
 
 /** The numbers that a step of Adam depends on. */
 export interface AdamAttributes {
@@ -232,14 +221,11 @@ export function ruleNumbers(
 
 type AdamInputs = Record<"value" | "gradient" | "mean" | "square", tf.Tensor>;
 
-/** Computes Adam's new value, mean and square. */
+/** Computes Adam's new value, mean and square, where they are not changed in place. */
 export function update(
   inputs: AdamInputs,
   attributes: AdamAttributes,
 ): Record<"value" | "mean" | "square", tf.Tensor> {
-  if (hasKernel(ADAM)) {
-    return runKernel(ADAM, inputs, attributes);
-  }
   const { stepSize, beta1, beta2, rootCorrection, epsilon, keep } = attributes;
   const { value, gradient } = inputs;
   const mean = tf.add(

@@ -205,18 +205,6 @@ const SUBJECTS: readonly Subject[] = [
       ...{ hidden: [3, 7], dy: [3, 7] },
     },
   },
-  {
-    kernel: "LionAdam",
-    inputs: { value: [9], gradient: [9], mean: [9], square: [9] },
-    attributes: {
-      stepSize: 0.1,
-      beta1: 0.9,
-      beta2: 0.999,
-      rootCorrection: 1,
-      epsilon: 1e-8,
-      keep: 1,
-    },
-  },
   { kernel: "LionSquareSums", inputs: { 0: [9], 1: [5, 3] } },
   {
     kernel: "_FusedMatMul",

@@ -11,9 +11,7 @@ import { GELU } from "../../../operations/gelu.ts";
 import { SPLIT_HEADS } from "../../../operations/heads.ts";
 import { LAYER_NORM } from "../../../operations/layer_norm.ts";
 import { TOKENS, WITHOUT_PADDING } from "../../../operations/padding.ts";
-import { ADAM } from "../../../optimizers/adam.ts";
 import { CROSS_ENTROPY } from "../../../training/losses/cross_entropy_kernel.ts";
-import { adam } from "./adam.ts";
 import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
 import {
   finiteDecay,
@@ -88,6 +86,5 @@ export function registerOperations(): void {
   });
   registerFusedKernel(TOKENS, { forward: tokens });
   registerFusedKernel(WITHOUT_PADDING, { forward: withoutPadding });
-  registerFusedKernel(ADAM, { forward: adam });
   registerUpdate();
 }
