@@ -1,5 +1,6 @@
 /** Operations on tensors without values. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { reducedShape } from "./kernel_call.ts";
 
 /** The results of empty reductions: their neutral elements. */
 const REDUCTIONS_OF_NOTHING: Record<string, (dtype: tf.DataType) => number> = {
@@ -30,9 +31,7 @@ export function reductionKernel(
       & tf.SumAttrs
       & tf.MaxAttrs;
     const axes = tf.util.parseAxisParam(axis ?? reductionIndices, x.shape);
-    const shape = x.shape.flatMap((size, i) =>
-      !axes.includes(i) ? [size] : keepDims ? [1] : []
-    );
+    const shape = reducedShape(x.shape, axes, keepDims);
     const dtype = name === "Mean" ? "float32" : x.dtype;
     return fill(call.backend, shape, dtype, valueOf(dtype));
   };

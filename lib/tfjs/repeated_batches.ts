@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { callKernel } from "./kernel_call.ts";
 
 /**
  * A matrix product whose batches may be repeated along any axes; `stock` repeats them
@@ -27,11 +28,8 @@ export function repeatingKernel(
       // An empty batch has no products.
       if (isWhole || batch.includes(0)) return x;
       const reps = [...batch.map((size, i) => size / padded[i]!), 1, 1];
-      const y = tf.getKernel("Tile", backendName)!.kernelFunc({
-        inputs: { x: { ...x, shape: [...padded, ...x.shape.slice(-2)] } },
-        attrs: { reps },
-        backend,
-      }) as tf.TensorInfo;
+      const one = { ...x, shape: [...padded, ...x.shape.slice(-2)] };
+      const y = callKernel(backendName, "Tile", backend, { x: one }, { reps });
       made.push(y);
       return y;
     };

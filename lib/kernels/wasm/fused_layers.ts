@@ -13,7 +13,7 @@ import {
   elementwise,
 } from "../../tfjs/wasm/elementwise/elementwise.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { refer } from "../../tfjs/wasm/identity.ts";
+import { refer } from "../../tfjs/kernel_call.ts";
 import { REDUCTIONS } from "../../tfjs/wasm/jobs.ts";
 import { CROSS_ENTROPY } from "../../training/losses/cross_entropy_kernel.ts";
 import { type Call, type Kernel, registerWasmKernel } from "./kernel.ts";

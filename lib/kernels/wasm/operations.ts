@@ -27,7 +27,7 @@ import {
 import type { FunctionName } from "../../tfjs/wasm/elementwise/functions.ts";
 import { SOFTMAX_GRADIENT } from "../../tfjs/gradients.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { refer } from "../../tfjs/wasm/identity.ts";
+import { refer } from "../../tfjs/kernel_call.ts";
 import {
   type Call,
   type Kernel,

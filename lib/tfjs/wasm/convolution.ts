@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { shown } from "../../contract/shown.ts";
+import { callKernel } from "../kernel_call.ts";
 import { addressOf } from "./address.ts";
 import type { GivenJob, KernelHost, Numbers } from "./host.ts";
 import { activateBy, codeOf, matmul, shareOf } from "./matmul.ts";
@@ -127,11 +128,8 @@ function firstPixels({ wasm, info }: Call, dy: tf.TensorInfo): tf.TensorInfo {
         `[${outShape}], got [${dy.shape}]`,
     );
   }
-  return tf.getKernel("Slice", "wasm")!.kernelFunc({
-    inputs: { x: dy },
-    attrs: { begin: [0, 0, 0, 0], size: outShape },
-    backend: wasm,
-  }) as tf.TensorInfo;
+  const slice = { begin: [0, 0, 0, 0], size: outShape };
+  return callKernel("wasm", "Slice", wasm, { x: dy }, slice);
 }
 
 /** A convolution's result, and what is yet to be done to it. */
@@ -205,14 +203,8 @@ function finish(
   { activation, leakyreluAlpha }: Attributes,
 ): tf.TensorInfo {
   if (bias) {
-    const sums = y, inputs = { a: sums, b: bias };
-    y = replacing(
-      wasm,
-      sums,
-      () =>
-        tf.getKernel("Add", "wasm")!
-          .kernelFunc({ inputs, attrs: {}, backend: wasm }) as tf.TensorInfo,
-    );
+    const inputs = { a: y, b: bias };
+    y = replacing(wasm, y, () => callKernel("wasm", "Add", wasm, inputs));
   }
   if (!activation || activation === "linear" || isActivated) return y;
   return activateBy(wasm, y, activation, weights, leakyreluAlpha);
@@ -391,12 +383,8 @@ function withChannelsFirst(
   const { wasm } = kernel;
   const { inputShape, pad } = attributes;
   const moved: tf.TensorInfo[] = [];
-  const move = (x: tf.TensorInfo, perm: number[]): tf.TensorInfo =>
-    tf.getKernel("Transpose", "wasm")!.kernelFunc({
-      inputs: { x },
-      attrs: { perm },
-      backend: wasm,
-    }) as tf.TensorInfo;
+  const move = (x: tf.TensorInfo, perm: number[]) =>
+    callKernel("wasm", "Transpose", wasm, { x }, { perm });
   try {
     const last: Record<string, tf.TensorInfo | undefined> = { ...inputs };
     for (const name of ["x", "dy"]) {

@@ -1,17 +1,9 @@
 /** Tensors that share their values, as kernels of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { refer } from "../kernel_call.ts";
 import { compute, elementwise } from "./elementwise/elementwise.ts";
 import type { KernelHost } from "./host.ts";
-
-/** A tensor that shares another one's values, by counting a reference to them. */
-export function refer(
-  wasm: BackendWasm,
-  { dataId, shape, dtype }: tf.TensorInfo,
-): tf.TensorInfo {
-  wasm.incRef(dataId);
-  return { dataId, shape, dtype };
-}
 
 /** The kernel `Identity`, which only counts a reference. */
 export const identity: tf.KernelFunc = ({ inputs, backend }) =>

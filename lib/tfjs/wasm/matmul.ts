@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { shown } from "../../contract/shown.ts";
+import { callKernel } from "../kernel_call.ts";
 import { matrixShape } from "../matrix_shape.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost, RunOptions } from "./host.ts";
@@ -49,38 +50,29 @@ export function activateBy(
         shown(activation),
     );
   }
-  const { kernel, ...call } = callOf(x, weights, alpha);
-  const { kernelFunc } = tf.getKernel(kernel, "wasm")!;
+  const { kernel, inputs, attrs } = callOf(weights, alpha);
   return replacing(
     wasm,
     x,
-    () => kernelFunc({ ...call, backend: wasm }) as tf.TensorInfo,
+    () => callKernel("wasm", kernel, wasm, { x, ...inputs }, attrs),
   );
 }
 
 /** The kernel that applies each activation. */
 const KERNELS: Record<
   string,
-  (x: tf.TensorInfo, weights?: tf.TensorInfo, alpha?: number) => {
+  (weights?: tf.TensorInfo, alpha?: number) => {
     kernel: string;
-    inputs: tf.NamedTensorInfoMap;
-    attrs: tf.NamedAttrMap;
+    inputs?: tf.NamedTensorInfoMap;
+    attrs?: tf.NamedAttrMap;
   }
 > = {
-  relu: (x) => ({ kernel: "Relu", inputs: { x }, attrs: {} }),
-  relu6: (x) => ({ kernel: "Relu6", inputs: { x }, attrs: {} }),
-  elu: (x) => ({ kernel: "Elu", inputs: { x }, attrs: {} }),
-  sigmoid: (x) => ({ kernel: "Sigmoid", inputs: { x }, attrs: {} }),
-  prelu: (x, alpha) => ({
-    kernel: "Prelu",
-    inputs: { x, alpha: alpha! },
-    attrs: {},
-  }),
-  leakyrelu: (x, _, alpha = 0.2) => ({
-    kernel: "LeakyRelu",
-    inputs: { x },
-    attrs: { alpha },
-  }),
+  relu: () => ({ kernel: "Relu" }),
+  relu6: () => ({ kernel: "Relu6" }),
+  elu: () => ({ kernel: "Elu" }),
+  sigmoid: () => ({ kernel: "Sigmoid" }),
+  prelu: (alpha) => ({ kernel: "Prelu", inputs: { alpha: alpha! } }),
+  leakyrelu: (_, alpha = 0.2) => ({ kernel: "LeakyRelu", attrs: { alpha } }),
 };
 
 /** Options of {@linkcode matmul}. */

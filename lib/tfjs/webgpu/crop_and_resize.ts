@@ -1,5 +1,6 @@
 /** Cropped and resized images, as a kernel of WebGPU. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
+import { callKernel } from "../kernel_call.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 
 /**
@@ -19,18 +20,8 @@ export function cropKernel(stock: tf.KernelFunc): tf.KernelFunc {
     const missing = image.shape[0]! - count;
     if (missing <= 0) return stock(call);
     const held: tf.TensorInfo[] = [];
-    const run = (
-      name: string,
-      x: tf.TensorInfo,
-      attrs: object,
-    ): tf.TensorInfo => {
-      const { kernelFunc } = tf.getKernel(name, "webgpu")!;
-      return kernelFunc({
-        inputs: { x },
-        backend,
-        attrs: attrs as tf.NamedAttrMap,
-      }) as tf.TensorInfo;
-    };
+    const run = (name: string, x: tf.TensorInfo, attributes: object) =>
+      callKernel("webgpu", name, backend, { x }, attributes);
     const padded = (x: tf.TensorInfo): tf.TensorInfo => {
       const paddings = x.shape.map((_, axis) => [0, axis === 0 ? missing : 0]);
       held.push(run("PadV2", x, { paddings, constantValue: 0 }));

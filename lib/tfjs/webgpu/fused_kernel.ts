@@ -1,5 +1,6 @@
 /** Registration of a fused operation's kernels with TensorFlow.js. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { callKernel } from "../kernel_call.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import {
   type Operation,
@@ -111,10 +112,9 @@ export function toFloats(
   backend: StrictWebGPUBackend,
   tensor: tf.TensorInfo,
 ): tf.TensorInfo {
-  const { kernelFunc } = tf.getKernel("Multiply", "webgpu")!;
   const one = backend.makeTensorInfo([], "float32", Float32Array.of(1));
   const inputs = { a: tensor, b: one };
-  const product = kernelFunc({ inputs, backend, attrs: {} }) as tf.TensorInfo;
+  const product = callKernel("webgpu", "Multiply", backend, inputs);
   backend.disposeData(one.dataId);
   return product;
 }

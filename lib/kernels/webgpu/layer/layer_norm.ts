@@ -1,6 +1,7 @@
 /** Layer normalisation of rows, or of the sums of two rows each, and its gradient. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
+import { refer } from "../../../tfjs/kernel_call.ts";
 import { columnSums } from "../../../tfjs/webgpu/column_sum.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import {
@@ -156,15 +157,6 @@ function normalize(
     y,
     moments: moments ? [moments] : [],
   };
-}
-
-/** A tensor that shares another one's values. */
-function refer(
-  backend: StrictWebGPUBackend,
-  { dataId, shape, dtype }: tf.TensorInfo,
-): tf.TensorInfo {
-  backend.incRef(dataId);
-  return { dataId, shape, dtype };
 }
 
 /**

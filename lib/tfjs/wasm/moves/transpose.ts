@@ -1,6 +1,6 @@
 /** Transposed and reversed axes, as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { refer } from "../identity.ts";
+import { refer } from "../../kernel_call.ts";
 import { movingKernel } from "./kernel.ts";
 import { simplify, stridesOf } from "./parts.ts";
 

@@ -1,8 +1,9 @@
 /** Means of integers as a kernel of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { reducedShape } from "../../kernel_call.ts";
 import { withOutputs } from "../outputs.ts";
-import { axesOf, reducedShape, withView } from "./view.ts";
+import { axesOf, withView } from "./view.ts";
 
 /** The kernel `Mean` of any type of number, which adds in float64. */
 export const integerMean: tf.KernelFunc = ({ inputs, backend, attrs }) => {

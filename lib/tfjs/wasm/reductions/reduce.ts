@@ -1,11 +1,12 @@
 /** Reductions as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { reducedShape } from "../../kernel_call.ts";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
 import { REDUCTIONS } from "../jobs.ts";
 import { withOutputs } from "../outputs.ts";
-import { axesOf, reducedShape, withView } from "./view.ts";
+import { axesOf, withView } from "./view.ts";
 
 /** The kernel of a reduction. */
 export type Reduction = typeof REDUCTIONS[number];

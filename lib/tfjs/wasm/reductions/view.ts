@@ -1,6 +1,7 @@
 /** How reductions see a tensor. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { callKernel } from "../../kernel_call.ts";
 
 /**
  * A tensor as [repeats, outer, reduced, inner], of which repeats and what is between
@@ -65,20 +66,6 @@ function viewOf(
     : { repeats, outer, reduced, inner };
 }
 
-/** The shape of what a reduction over some axes results in. */
-export function reducedShape(
-  shape: readonly number[],
-  axes: readonly number[],
-  keepDims: boolean,
-): number[] {
-  const reduced: number[] = [];
-  for (let axis = 0; axis < shape.length; axis++) {
-    if (!axes.includes(axis)) reduced.push(shape[axis]!);
-    else if (keepDims) reduced.push(1);
-  }
-  return reduced;
-}
-
 /** Reduces a tensor over some axes; where it must be, transposed to rows. */
 export function withView(
   wasm: BackendWasm,
@@ -91,11 +78,8 @@ export function withView(
   const all = [...x.shape.keys()];
   const kept = all.filter((axis) => !axes.includes(axis));
   const last = all.filter((axis) => axes.includes(axis));
-  const rows = tf.getKernel("Transpose", "wasm")!.kernelFunc({
-    inputs: { x },
-    backend: wasm,
-    attrs: { perm: [...kept, ...last] },
-  }) as tf.TensorInfo;
+  const perm = [...kept, ...last];
+  const rows = callKernel("wasm", "Transpose", wasm, { x }, { perm });
   const sizeOf = (axes: readonly number[]) =>
     tf.util.sizeFromShape(axes.map((axis) => x.shape[axis]!));
   try {

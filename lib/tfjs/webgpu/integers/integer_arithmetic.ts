@@ -1,5 +1,6 @@
 /** Arithmetic of integers, element by element, on WebGPU. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { refer } from "../../kernel_call.ts";
 import { broadcast } from "../broadcast.ts";
 import { runElementwise } from "../elementwise.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
@@ -111,12 +112,8 @@ export function binaryKernel(name: string): IntegerKernel {
 /** The kernel `AddN` of integers. */
 export const addN: IntegerKernel = (webgpu, { inputs }) => {
   const [first, ...rest] = Object.values(inputs) as tf.TensorInfo[];
-  if (rest.length === 0) {
-    const { dataId, shape, dtype } = first!;
-    webgpu.incRef(dataId);
-    // The tensor itself would be taken for the result.
-    return { dataId, shape, dtype };
-  }
+  // The tensor itself would be taken for the result.
+  if (rest.length === 0) return refer(webgpu, first!);
   return rest.reduce((sum, x) => {
     const next = combined(webgpu, "Add", sum, x);
     if (sum !== first) webgpu.disposeData(sum.dataId);

@@ -1,5 +1,6 @@
 /** Sums, products and extremes of integers on WebGPU. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { callKernel, reducedShape } from "../../kernel_call.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import type { IntegerKernel } from "./integer_kernel.ts";
 import { makeOutput, runProgram } from "../program.ts";
@@ -49,9 +50,7 @@ export function reductionKernel(name: string): IntegerKernel {
       & tf.MaxAttrs;
     const axes = tf.util.parseAxisParam(axis ?? reductionIndices, x.shape);
     const last = withAxesLast(webgpu, x, axes);
-    const shape = x.shape.flatMap((size, i) =>
-      !axes.includes(i) ? [size] : keepDims ? [1] : []
-    );
+    const shape = reducedShape(x.shape, axes, keepDims);
     const y = makeOutput(webgpu, shape, dtype(x.dtype));
     const count = axes.reduce((product, axis) => product * x.shape[axis]!, 1);
     reduceRows(webgpu, { x: last, y }, count, {
@@ -105,12 +104,7 @@ function withAxesLast(
     .filter((axis) => !axes.includes(axis));
   const perm = [...kept, ...axes.toSorted((a, b) => a - b)];
   if (perm.every((axis, i) => axis === i)) return x;
-  const { kernelFunc } = tf.getKernel("Transpose", "webgpu")!;
-  return kernelFunc({
-    inputs: { x },
-    backend,
-    attrs: { perm },
-  }) as tf.TensorInfo;
+  return callKernel("webgpu", "Transpose", backend, { x }, { perm });
 }
 
 /** The reduction of a row by a workgroup, as WGSL. */

@@ -1,0 +1,38 @@
+/** What kernels of several backends do to use others, and to share values. @module */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** The result of a backend's kernel, which is called past the engine. */
+export function callKernel(
+  backendName: string,
+  name: string,
+  backend: object,
+  inputs: tf.NamedTensorInfoMap,
+  attributes: object = {},
+): tf.TensorInfo {
+  const attrs = attributes as tf.NamedAttrMap;
+  return tf.getKernel(name, backendName)!
+    .kernelFunc({ inputs, backend, attrs }) as tf.TensorInfo;
+}
+
+/** A tensor that shares another one's values, by counting a reference to them. */
+export function refer(
+  backend: tf.KernelBackend,
+  { dataId, shape, dtype }: tf.TensorInfo,
+): tf.TensorInfo {
+  backend.incRef(dataId);
+  return { dataId, shape, dtype };
+}
+
+/** The shape of what a reduction over some axes results in. */
+export function reducedShape(
+  shape: readonly number[],
+  axes: readonly number[],
+  keepDims: boolean,
+): number[] {
+  const reduced: number[] = [];
+  for (let axis = 0; axis < shape.length; axis++) {
+    if (!axes.includes(axis)) reduced.push(shape[axis]!);
+    else if (keepDims) reduced.push(1);
+  }
+  return reduced;
+}
