@@ -1,8 +1,7 @@
-import { registerDense } from "../dense.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { registerDenseGelu } from "./dense_gelu.ts";
+import { registerDense } from "./dense.ts";
 import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerFusedLayers } from "./fused_layers.ts";
 import { registerAttention } from "./lion_attention.ts";
@@ -35,6 +34,5 @@ export function registerWasmKernels(
   registerOperations(host);
   registerUniform(host);
   registerFusedLayers(host);
-  registerDense("wasm");
-  registerDenseGelu(host);
+  registerDense(host);
 }
