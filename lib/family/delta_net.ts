@@ -1,16 +1,7 @@
 /** DeltaNet: linear attention with the delta rule, without a gate. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { deltaAttention } from "../attention/delta_attention.ts";
-import { assertOptions } from "../contract/options.ts";
-import {
-  type DeltaFamilyOptions,
-  FAMILY_OPTIONS,
-  type Inputs,
-  KEYS,
-  PER_TOKEN,
-  readInputs,
-  VALUES,
-} from "./inputs.ts";
+import { type DeltaFamilyOptions, type Model, runModel } from "./inputs.ts";
 
 /** Inputs of {@linkcode deltaNet}. */
 export interface DeltaNetInputs {
@@ -27,12 +18,10 @@ export interface DeltaNetInputs {
   beta: tf.Tensor;
 }
 
-const INPUTS = {
-  q: KEYS,
-  k: KEYS,
-  v: VALUES,
-  beta: PER_TOKEN,
-} as const satisfies Inputs<DeltaNetInputs>;
+const MODEL = {
+  name: "deltaNet",
+  inputs: { q: "keys", k: "keys", v: "values", beta: "per token" },
+} as const satisfies Model<DeltaNetInputs>;
 
 /**
  * DeltaNet: each token replaces the value that the state holds for its key.
@@ -70,14 +59,7 @@ export function deltaNet(
   inputs: DeltaNetInputs,
   options: DeltaFamilyOptions = {},
 ): tf.Tensor4D {
-  assertOptions("deltaNet", options, FAMILY_OPTIONS);
-  return tf.tidy(() => {
-    const { q, k, v, beta } = readInputs(
-      "deltaNet",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, ({ q, k, v, beta }) => {
     return deltaAttention(q, k, v, beta, options);
   });
 }

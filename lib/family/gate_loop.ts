@@ -3,20 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { bidirectional } from "../attention/forms/bidirectional.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { assertOptions } from "../contract/options.ts";
 import { assertBoolean } from "../contract/values.ts";
-import { tokensIn, withoutPadding } from "../operations/padding.ts";
-import { assertWhole } from "../operations/token_ranks.ts";
+import { withoutPadding } from "../operations/padding.ts";
 import { anglesUntil } from "./angles.ts";
-import {
-  FAMILY_OPTIONS,
-  type FamilyOptions,
-  type Inputs,
-  KEYS,
-  PER_CHANNEL,
-  readInputs,
-  VALUES,
-} from "./inputs.ts";
+import { type FamilyOptions, type Model, runModel } from "./inputs.ts";
 
 /** Inputs of {@linkcode gateLoop}. */
 export interface GateLoopInputs {
@@ -38,13 +28,17 @@ export interface GateLoopInputs {
   phase: tf.Tensor;
 }
 
-const INPUTS = {
-  q: KEYS,
-  k: KEYS,
-  v: VALUES,
-  logDecay: PER_CHANNEL,
-  phase: PER_CHANNEL,
-} as const satisfies Inputs<GateLoopInputs>;
+const MODEL = {
+  name: "gateLoop",
+  inputs: {
+    q: "keys",
+    k: "keys",
+    v: "values",
+    logDecay: "per channel",
+    phase: "per channel",
+  },
+  needsAllTokens: true,
+} as const satisfies Model<GateLoopInputs>;
 
 /**
  * GateLoop: the decay of each channel is a complex number.
@@ -86,17 +80,9 @@ export function gateLoop(
   inputs: GateLoopInputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  assertOptions("gateLoop", options, FAMILY_OPTIONS);
-  assertWhole("gateLoop", options.communicator);
-  const { scale = 1, causal = false, mask, ...others } = options;
-  assertBoolean("causal", causal);
-  return tf.tidy(() => {
-    const { segments, ...vectors } = readInputs(
-      "gateLoop",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, (vectors, { tokens, segments }) => {
+    const { scale = 1, causal = false } = options;
+    assertBoolean("causal", causal);
     const run = (
       { q, k, v, logDecay, phase }: typeof vectors,
       segments: tf.Tensor2D | undefined,
@@ -107,7 +93,8 @@ export function gateLoop(
         tf.concat([tf.mul(x, cosines), tf.mul(x, sines)], 3) as tf.Tensor4D;
       const both: tf.Tensor4D = tf.concat([logDecay, logDecay], 3);
       return lionAttention(turned(q), turned(k), v, {
-        ...others,
+        ...options,
+        mask: undefined,
         segments,
         decay: diagonalDecay(both, { convention: "arrival" }),
         normalize: false,
@@ -115,12 +102,10 @@ export function gateLoop(
         scale,
       });
     };
-    const present = (y: tf.Tensor4D) =>
-      withoutPadding(y, mask && tokensIn("gateLoop's mask", mask));
-    if (causal) return present(run(vectors, segments));
+    if (causal) return withoutPadding(run(vectors, segments), tokens);
     const { q, k, v } = vectors;
     const both = bidirectional(vectors, vectors, run, segments);
     const selfTerm = tf.mul(tf.mul(tf.sum(tf.mul(q, k), 3, true), scale), v);
-    return present(tf.sub(both, selfTerm));
+    return withoutPadding(tf.sub(both, selfTerm), tokens);
   });
 }

@@ -1,18 +1,9 @@
 /** Gated DeltaNet: the delta rule with one decay per token. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decays/decay.ts";
 import { deltaAttention } from "../attention/delta_attention.ts";
-import { assertOptions } from "../contract/options.ts";
 import type { DeltaNetInputs } from "./delta_net.ts";
-import {
-  type DeltaFamilyOptions,
-  FAMILY_OPTIONS,
-  type Inputs,
-  KEYS,
-  PER_TOKEN,
-  readInputs,
-  VALUES,
-} from "./inputs.ts";
+import { type DeltaFamilyOptions, type Model, runModel } from "./inputs.ts";
 
 /** Inputs of {@linkcode gatedDeltaNet}. */
 export interface GatedDeltaNetInputs extends DeltaNetInputs {
@@ -23,13 +14,16 @@ export interface GatedDeltaNetInputs extends DeltaNetInputs {
   logDecay: tf.Tensor;
 }
 
-const INPUTS = {
-  q: KEYS,
-  k: KEYS,
-  v: VALUES,
-  beta: PER_TOKEN,
-  logDecay: PER_TOKEN,
-} as const satisfies Inputs<GatedDeltaNetInputs>;
+const MODEL = {
+  name: "gatedDeltaNet",
+  inputs: {
+    q: "keys",
+    k: "keys",
+    v: "values",
+    beta: "per token",
+    logDecay: "per token",
+  },
+} as const satisfies Model<GatedDeltaNetInputs>;
 
 /**
  * Gated DeltaNet: each token decays the whole state, and replaces the value
@@ -71,14 +65,7 @@ export function gatedDeltaNet(
   inputs: GatedDeltaNetInputs,
   options: DeltaFamilyOptions = {},
 ): tf.Tensor4D {
-  assertOptions("gatedDeltaNet", options, FAMILY_OPTIONS);
-  return tf.tidy(() => {
-    const { q, k, v, beta, logDecay } = readInputs(
-      "gatedDeltaNet",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, ({ q, k, v, beta, logDecay }) => {
     const decay = selectiveDecay(logDecay, { convention: "arrival" });
     return deltaAttention(q, k, v, beta, { ...options, decay });
   });

@@ -1,17 +1,12 @@
 /** Gated linear attention (GLA), with one decay per channel. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { assertOptions } from "../contract/options.ts";
 import {
   type Checked,
-  FAMILY_OPTIONS,
   type FamilyOptions,
-  type Inputs,
-  KEYS,
-  PER_CHANNEL,
-  readInputs,
-  VALUES,
+  type Model,
+  runModel,
 } from "./inputs.ts";
 
 /** Inputs of {@linkcode gatedLinearAttention}. */
@@ -29,15 +24,13 @@ export interface GatedLinearAttentionInputs {
   logDecay: tf.Tensor;
 }
 
-const INPUTS = {
-  q: KEYS,
-  k: KEYS,
-  v: VALUES,
-  logDecay: PER_CHANNEL,
-} as const satisfies Inputs<GatedLinearAttentionInputs>;
+const MODEL = {
+  name: "gatedLinearAttention",
+  inputs: { q: "keys", k: "keys", v: "values", logDecay: "per channel" },
+} as const satisfies Model<GatedLinearAttentionInputs>;
 
 /** {@linkcode GatedLinearAttentionInputs} whose axes are known. */
-export type CheckedGatedLinearAttentionInputs = Checked<typeof INPUTS>;
+export type CheckedGatedLinearAttentionInputs = Checked<typeof MODEL>;
 
 /**
  * Gated linear attention (GLA): each token chooses a decay for each channel of
@@ -76,14 +69,7 @@ export function gatedLinearAttention(
   inputs: GatedLinearAttentionInputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  assertOptions("gatedLinearAttention", options, FAMILY_OPTIONS);
-  return tf.tidy(() => {
-    const { q, k, v, logDecay } = readInputs(
-      "gatedLinearAttention",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, ({ q, k, v, logDecay }) => {
     const decay = diagonalDecay(logDecay, { convention: "arrival" });
     return lionAttention(q, k, v, { ...options, decay, normalize: false });
   });

@@ -2,16 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decays/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { assertOptions } from "../contract/options.ts";
-import {
-  FAMILY_OPTIONS,
-  type FamilyOptions,
-  type Inputs,
-  KEYS,
-  PER_TOKEN,
-  readInputs,
-  VALUES,
-} from "./inputs.ts";
+import { type FamilyOptions, type Model, runModel } from "./inputs.ts";
 import { logGate } from "./log_gate.ts";
 
 /** Inputs of {@linkcode gatedRfa}. */
@@ -29,12 +20,10 @@ export interface GatedRfaInputs {
   gate: tf.Tensor;
 }
 
-const INPUTS = {
-  q: KEYS,
-  k: KEYS,
-  v: VALUES,
-  gate: PER_TOKEN,
-} as const satisfies Inputs<GatedRfaInputs>;
+const MODEL = {
+  name: "gatedRfa",
+  inputs: { q: "keys", k: "keys", v: "values", gate: "per token" },
+} as const satisfies Model<GatedRfaInputs>;
 
 /**
  * Random feature attention with a gate: each token writes as much as the state
@@ -74,17 +63,13 @@ export function gatedRfa(
   inputs: GatedRfaInputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  assertOptions("gatedRfa", options, FAMILY_OPTIONS);
-  const { scale = 1, ...others } = options;
-  return tf.tidy(() => {
-    const { q, k, v, gate } = readInputs(
-      "gatedRfa",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, ({ q, k, v, gate }) => {
     const decay = selectiveDecay(logGate(gate), { convention: "arrival" });
     const written = tf.mul(k, tf.expandDims(tf.sub(1, gate), 3)) as tf.Tensor4D;
-    return lionAttention(q, written, v, { ...others, decay, scale });
+    return lionAttention(q, written, v, {
+      ...options,
+      decay,
+      scale: options.scale ?? 1,
+    });
   });
 }

@@ -2,16 +2,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { assertOptions } from "../contract/options.ts";
 import {
   type Checked,
-  FAMILY_OPTIONS,
   type FamilyOptions,
-  type Inputs,
-  KEYS,
-  PER_CHANNEL,
-  readInputs,
-  VALUES,
+  type Model,
+  runModel,
 } from "./inputs.ts";
 import { logGate } from "./log_gate.ts";
 
@@ -28,14 +23,13 @@ export interface Hgrn2Inputs {
   forget: tf.Tensor;
 }
 
-const INPUTS = {
-  q: KEYS,
-  v: VALUES,
-  forget: PER_CHANNEL,
-} as const satisfies Inputs<Hgrn2Inputs>;
+const MODEL = {
+  name: "hgrn2",
+  inputs: { q: "keys", v: "values", forget: "per channel" },
+} as const satisfies Model<Hgrn2Inputs>;
 
 /** {@linkcode Hgrn2Inputs} whose axes are known. */
-export type CheckedHgrn2Inputs = Checked<typeof INPUTS>;
+export type CheckedHgrn2Inputs = Checked<typeof MODEL>;
 
 /**
  * HGRN-2: each channel writes as much as it forgets.
@@ -71,14 +65,7 @@ export function hgrn2(
   inputs: Hgrn2Inputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  assertOptions("hgrn2", options, FAMILY_OPTIONS);
-  return tf.tidy(() => {
-    const { q, v, forget } = readInputs(
-      "hgrn2",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, ({ q, v, forget }) => {
     const decay = diagonalDecay(logGate(forget), { convention: "arrival" });
     const keys: tf.Tensor4D = tf.sub(1, forget);
     return lionAttention(q, keys, v, { ...options, decay, normalize: false });

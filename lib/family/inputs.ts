@@ -1,16 +1,21 @@
 /** Inputs and common options of the models of the family. @module */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { checkedSegments } from "../operations/segments.ts";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
+import {
+  assertOptions,
+  type OptionNames,
+  optionsOf,
+} from "../contract/options.ts";
 import {
   assertNotEmpty,
   assertShape,
   type TensorOf,
 } from "../contract/shape.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 
 /** Options of every model of the family. */
 export interface FamilyOptions {
@@ -58,82 +63,90 @@ export interface DeltaFamilyOptions extends Omit<FamilyOptions, "form"> {
   form?: "auto" | "recurrent" | "chunkwise" | undefined;
 }
 
-/** The specification of an input. */
-interface Input {
-  /** The names of the input's axes; axes of the same name have the same size in all inputs. */
-  readonly axes: string;
-  /** Whether the input holds vectors, which are not read at padding. */
-  readonly isVector?: true;
-  /** Whether the input may be left out. */
-  readonly isOptional?: true;
+/** The axes of each kind of input; axes of the same name have the same size in all inputs. */
+const AXES = {
+  "keys": "batch, heads, length, headDim",
+  "values": "batch, heads, length, valueDim",
+  "per channel": "batch, heads, length, headDim",
+  "per token": "batch, heads, length",
+  "per head": "heads",
+  "per head or none": "heads",
+  "per head and channel": "heads, headDim",
+} as const;
+
+type Kind = keyof typeof AXES;
+
+/** Vectors are not read at padding. */
+const VECTORS: readonly Kind[] = ["keys", "values"];
+
+/** What {@linkcode runModel} checks before a model is computed. */
+export interface Model<Inputs> {
+  /** The name of the model's function. */
+  readonly name: string;
+  /** The kinds of all inputs; queries are of the kind of keys. */
+  readonly inputs: { readonly [name in keyof Inputs]-?: Kind };
+  /** The names of the options, if there are more than {@linkcode FAMILY_OPTIONS}. */
+  readonly options?: OptionNames<FamilyOptions>;
+  /** Whether ranks cannot share the tokens. */
+  readonly needsAllTokens?: true;
 }
-
-/** The specification of queries or keys. */
-export const KEYS = {
-  axes: "batch, heads, length, headDim",
-  isVector: true,
-} as const;
-/** The specification of values. */
-export const VALUES = {
-  axes: "batch, heads, length, valueDim",
-  isVector: true,
-} as const;
-/** The specification of an input with one number per channel of a key. */
-export const PER_CHANNEL = { axes: "batch, heads, length, headDim" } as const;
-/** The specification of an input with one number per token. */
-export const PER_TOKEN = { axes: "batch, heads, length" } as const;
-/** The specification of an input with one number per head. */
-export const PER_HEAD = { axes: "heads" } as const;
-
-/** The specifications of all inputs of a model; the type requires every one of them. */
-export type Inputs<T> = { readonly [name in keyof T]-?: Input };
 
 /** The names in a list of axes. */
 type Names<Axes extends string> = Axes extends `${infer First}, ${infer Others}`
   ? [First, ...Names<Others>]
   : [Axes];
 
-/** Inputs that are checked, which have the axes that their specifications say. */
-export type Checked<Expected extends Inputs<object>> = {
-  -readonly [name in keyof Expected]: Expected[name] extends
-    infer Of extends Input ?
-      | TensorOf<Names<Of["axes"]>>
-      | (Of["isOptional"] extends true ? undefined : never)
+/** Inputs of a model that are checked, which have the axes of their kinds. */
+export type Checked<M extends Model<object>> = {
+  -readonly [name in keyof M["inputs"]]: M["inputs"][name] extends
+    infer K extends Kind ?
+      | TensorOf<Names<(typeof AXES)[K]>>
+      | (K extends "per head or none" ? undefined : never)
     : never;
 };
 
+/** The tokens that are no padding, and the segments, both `[batch, length]`. */
+interface Packing {
+  readonly tokens: tf.Tensor2D | undefined;
+  readonly segments: tf.Tensor2D | undefined;
+}
+
 /**
- * Checks inputs and converts them to float32, with zeros for vectors at
- * padding. Call it inside `tf.tidy`.
+ * Runs a model, inside `tf.tidy`, on inputs that are checked and converted to
+ * float32, with zeros for vectors at padding.
  */
-export function readInputs<T extends object, Expected extends Inputs<T>>(
-  owner: string,
-  inputs: T,
-  expected: Expected,
-  { mask, segments }: Pick<FamilyOptions, "mask" | "segments">,
-): Checked<Expected> & { segments: tf.Tensor2D | undefined } {
-  assertOptions(owner, inputs, expected, "input");
-  const sizes = new Map<string, number>();
-  const tokens = mask && tokensIn(`${owner}'s mask`, mask);
-  const read = Object.entries<Input>(expected).map(([name, input]) => {
-    const x = inputs[name as keyof T] as tf.Tensor | undefined;
-    if (x === undefined && input.isOptional) return [name, x];
-    const called = `${owner}'s ${name}`;
-    const axes = input.axes.split(", ");
-    const shape = axes.map((axis) => sizes.get(axis) ?? null);
-    assertShape(called, x!, shape, input.axes);
-    assertNumbers(called, x!);
-    assertNotEmpty(called, x!);
-    axes.forEach((axis, i) => sizes.set(axis, x!.shape[i]!));
-    const numbers = floats(called, x!);
-    if (!tokens || !input.isVector) return [name, numbers];
-    return [name, withoutPadding(numbers, tokens)];
+export function runModel<Inputs extends object, M extends Model<Inputs>>(
+  model: M & Model<Inputs>,
+  inputs: Inputs,
+  options: FamilyOptions,
+  run: (inputs: Checked<M>, packing: Packing) => tf.Tensor4D,
+): tf.Tensor4D {
+  const { name: owner } = model;
+  assertOptions(owner, options, model.options ?? FAMILY_OPTIONS);
+  if (model.needsAllTokens) assertWhole(owner, options.communicator);
+  return tf.tidy(() => {
+    const { mask, segments } = options;
+    assertOptions(owner, inputs, model.inputs, "input");
+    const sizes = new Map<string, number>();
+    const tokens = mask && tokensIn(`${owner}'s mask`, mask);
+    const read = Object.entries<Kind>(model.inputs).map(([name, kind]) => {
+      const x = inputs[name as keyof Inputs] as tf.Tensor | undefined;
+      if (x === undefined && kind === "per head or none") return [name, x];
+      const called = `${owner}'s ${name}`;
+      const axes = AXES[kind].split(", ");
+      const shape = axes.map((axis) => sizes.get(axis) ?? null);
+      assertShape(called, x!, shape, AXES[kind]);
+      assertNumbers(called, x!);
+      assertNotEmpty(called, x!);
+      axes.forEach((axis, i) => sizes.set(axis, x!.shape[i]!));
+      const numbers = floats(called, x!);
+      const isVector = VECTORS.includes(kind);
+      return [name, isVector ? withoutPadding(numbers, tokens) : numbers];
+    });
+    const size = [sizes.get("batch")!, sizes.get("length")!] as const;
+    return run(Object.fromEntries(read), {
+      tokens,
+      segments: checkedSegments(segments, size),
+    });
   });
-  return {
-    ...Object.fromEntries(read),
-    segments: checkedSegments(segments, [
-      sizes.get("batch")!,
-      sizes.get("length")!,
-    ]),
-  };
 }

@@ -1,19 +1,9 @@
 /** Kimi Delta Attention: the delta rule with one decay per channel. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { deltaAttention } from "../attention/delta_attention.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
-import { assertOptions } from "../contract/options.ts";
 import type { DeltaNetInputs } from "./delta_net.ts";
-import {
-  type DeltaFamilyOptions,
-  FAMILY_OPTIONS,
-  type Inputs,
-  KEYS,
-  PER_CHANNEL,
-  PER_TOKEN,
-  readInputs,
-  VALUES,
-} from "./inputs.ts";
+import { type DeltaFamilyOptions, type Model, runModel } from "./inputs.ts";
 
 /** Inputs of {@linkcode kimiDeltaAttention}. */
 export interface KimiDeltaAttentionInputs extends DeltaNetInputs {
@@ -24,13 +14,16 @@ export interface KimiDeltaAttentionInputs extends DeltaNetInputs {
   logDecay: tf.Tensor;
 }
 
-const INPUTS = {
-  q: KEYS,
-  k: KEYS,
-  v: VALUES,
-  beta: PER_TOKEN,
-  logDecay: PER_CHANNEL,
-} as const satisfies Inputs<KimiDeltaAttentionInputs>;
+const MODEL = {
+  name: "kimiDeltaAttention",
+  inputs: {
+    q: "keys",
+    k: "keys",
+    v: "values",
+    beta: "per token",
+    logDecay: "per channel",
+  },
+} as const satisfies Model<KimiDeltaAttentionInputs>;
 
 /**
  * Kimi Delta Attention: each token decays every channel at its own rate, and
@@ -72,14 +65,7 @@ export function kimiDeltaAttention(
   inputs: KimiDeltaAttentionInputs,
   options: DeltaFamilyOptions = {},
 ): tf.Tensor4D {
-  assertOptions("kimiDeltaAttention", options, FAMILY_OPTIONS);
-  return tf.tidy(() => {
-    const { q, k, v, beta, logDecay } = readInputs(
-      "kimiDeltaAttention",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, ({ q, k, v, beta, logDecay }) => {
     const decay = diagonalDecay(logDecay, { convention: "arrival" });
     return deltaAttention(q, k, v, beta, { ...options, decay });
   });

@@ -1,15 +1,13 @@
 /** The Linear Transformer: linear attention without decay. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
+import { optionsOf } from "../contract/options.ts";
 import { eluPlusOne, type FeatureMap } from "../operations/feature_map.ts";
 import {
   FAMILY_OPTIONS,
   type FamilyOptions,
-  type Inputs,
-  KEYS,
-  readInputs,
-  VALUES,
+  type Model,
+  runModel,
 } from "./inputs.ts";
 
 /** Inputs of {@linkcode linearTransformer}. */
@@ -31,16 +29,16 @@ export interface LinearTransformerOptions extends FamilyOptions {
   featureMap?: FeatureMap | undefined;
 }
 
-const INPUTS = {
-  q: KEYS,
-  k: KEYS,
-  v: VALUES,
-} as const satisfies Inputs<LinearTransformerInputs>;
-
 const OPTIONS = optionsOf<LinearTransformerOptions>()(
   FAMILY_OPTIONS,
   "featureMap",
 );
+
+const MODEL = {
+  name: "linearTransformer",
+  inputs: { q: "keys", k: "keys", v: "values" },
+  options: OPTIONS,
+} as const satisfies Model<LinearTransformerInputs>;
 
 /**
  * The Linear Transformer: weights do not decay with distance.
@@ -77,15 +75,8 @@ export function linearTransformer(
   inputs: LinearTransformerInputs,
   options: LinearTransformerOptions = {},
 ): tf.Tensor4D {
-  assertOptions("linearTransformer", options, OPTIONS);
-  const { featureMap = eluPlusOne, scale = 1, ...others } = options;
-  return tf.tidy(() => {
-    const { q, k, v } = readInputs(
-      "linearTransformer",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, ({ q, k, v }) => {
+    const { featureMap = eluPlusOne, scale = 1, ...others } = options;
     return lionAttention(featureMap(q), featureMap(k), v, { ...others, scale });
   });
 }

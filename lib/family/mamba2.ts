@@ -3,18 +3,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decays/decay.ts";
 import { assertLogDecay } from "../attention/decays/log_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { assertOptions } from "../contract/options.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import {
   type Checked,
-  FAMILY_OPTIONS,
   type FamilyOptions,
-  type Inputs,
-  KEYS,
-  PER_HEAD,
-  PER_TOKEN,
-  readInputs,
-  VALUES,
+  type Model,
+  runModel,
 } from "./inputs.ts";
 
 /** Inputs of {@linkcode mamba2}. */
@@ -36,17 +30,20 @@ export interface Mamba2Inputs {
   d?: tf.Tensor | undefined;
 }
 
-const INPUTS = {
-  x: VALUES,
-  dt: PER_TOKEN,
-  a: PER_HEAD,
-  b: KEYS,
-  c: KEYS,
-  d: { ...PER_HEAD, isOptional: true },
-} as const satisfies Inputs<Mamba2Inputs>;
+const MODEL = {
+  name: "mamba2",
+  inputs: {
+    x: "values",
+    dt: "per token",
+    a: "per head",
+    b: "keys",
+    c: "keys",
+    d: "per head or none",
+  },
+} as const satisfies Model<Mamba2Inputs>;
 
 /** {@linkcode Mamba2Inputs} whose axes are known. */
-export type CheckedMamba2Inputs = Checked<typeof INPUTS>;
+export type CheckedMamba2Inputs = Checked<typeof MODEL>;
 
 /**
  * Mamba-2's state space model (SSD):
@@ -88,28 +85,20 @@ export function mamba2(
   inputs: Mamba2Inputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  assertOptions("mamba2", options, FAMILY_OPTIONS);
-  const { scale = 1, ...others } = options;
-  return tf.tidy(() => {
-    const { x, dt, a, b, c, d } = readInputs(
-      "mamba2",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, (given, { tokens }) => {
+    const { x, dt, a, b, c, d } = given;
     const logDecay = tf.mul(dt, tf.expandDims(a, 1)) as tf.Tensor3D;
     assertLogDecay("mamba2's dt times its a", logDecay);
     const taken = tf.mul(x, tf.expandDims(dt, 3)) as tf.Tensor4D;
     const y = lionAttention(c, b, taken, {
-      ...others,
+      ...options,
       decay: selectiveDecay(logDecay, { convention: "arrival" }),
       normalize: false,
-      scale,
+      scale: options.scale ?? 1,
     });
     if (!d) return y;
     const skipped = tf.mul(x, tf.reshape(d, [-1, 1, 1])) as tf.Tensor4D;
-    const { mask } = options;
     // x is 0 at padding, but the gradient that arrives there may be anything.
-    return tf.add(y, withoutPadding(skipped, mask));
+    return tf.add(y, withoutPadding(skipped, tokens));
   });
 }

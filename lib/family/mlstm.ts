@@ -6,18 +6,11 @@ import { LOWEST_LOG_DECAY } from "../attention/decays/finite_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { splitSums, withOnes } from "../attention/forms/normalizer.ts";
 import { withBorders } from "../attention/decays/segment_borders.ts";
-import { assertOptions } from "../contract/options.ts";
-import { tokensIn } from "../operations/padding.ts";
-import { assertWhole } from "../operations/token_ranks.ts";
 import {
   type Checked,
-  FAMILY_OPTIONS,
   type FamilyOptions,
-  type Inputs,
-  KEYS,
-  PER_TOKEN,
-  readInputs,
-  VALUES,
+  type Model,
+  runModel,
 } from "./inputs.ts";
 import { largestWeights } from "./largest_weights.ts";
 
@@ -38,16 +31,20 @@ export interface MlstmInputs {
   forgetGate: tf.Tensor;
 }
 
-const INPUTS = {
-  q: KEYS,
-  k: KEYS,
-  v: VALUES,
-  inputGate: PER_TOKEN,
-  forgetGate: PER_TOKEN,
-} as const satisfies Inputs<MlstmInputs>;
+const MODEL = {
+  name: "mlstm",
+  inputs: {
+    q: "keys",
+    k: "keys",
+    v: "values",
+    inputGate: "per token",
+    forgetGate: "per token",
+  },
+  needsAllTokens: true,
+} as const satisfies Model<MlstmInputs>;
 
 /** {@linkcode MlstmInputs} whose axes are known. */
-export type CheckedMlstmInputs = Checked<typeof INPUTS>;
+export type CheckedMlstmInputs = Checked<typeof MODEL>;
 
 /**
  * xLSTM's matrix memory: tokens write with unbounded weights.
@@ -89,48 +86,33 @@ export function mlstm(
   inputs: MlstmInputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  assertOptions("mlstm", options, FAMILY_OPTIONS);
-  assertWhole("mlstm", options.communicator);
-  const { causal = false, mask } = options;
-  return tf.tidy(() => {
-    const { q, k, v, inputGate, forgetGate, segments } = readInputs(
-      "mlstm",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, (given, { tokens, segments }) => {
+    const { causal = false } = options;
+    const { q, k, v, inputGate, forgetGate } = given;
     const kept = logSigmoid(forgetGate);
-    const decays = segments
-      ? withBorders<LogDecayPair>({ forward: kept, backward: kept }, segments, {
-        heads: kept.shape[1],
-        causal: false,
-      })
-      : { forward: kept, backward: kept };
-    const logWeights = mask
-      ? hidePadding(inputGate, tokensIn("mlstm's mask", mask))
-      : inputGate;
-    const before = largestWeights(logWeights, decays.forward, "before");
-    const largest: tf.Tensor3D = causal ? before : tf.maximum(
-      before,
-      largestWeights(logWeights, decays.backward!, "after"),
-    );
+    const decays: LogDecayPair = {
+      forward: kept,
+      backward: causal ? null : kept,
+    };
+    const { forward, backward } = segments
+      ? withBorders(decays, segments, { heads: kept.shape[1], causal })
+      : decays;
+    const logWeights = tokens ? hidePadding(inputGate, tokens) : inputGate;
+    const before = largestWeights(logWeights, forward, "before");
+    const largest: tf.Tensor3D = backward
+      ? tf.maximum(before, largestWeights(logWeights, backward, "after"))
+      : before;
     const weights = tf.exp(tf.sub(logWeights, largest));
-    const forward = relative(decays.forward, largest, "before");
+    const past = relative(forward, largest, "before");
     // Causal attention does not read the other one, which may be anything there.
-    const backward = causal
-      ? forward
-      : relative(decays.backward!, largest, "after");
-    const sums = lionAttention(
-      q,
-      tf.mul(k, tf.expandDims(weights, 3)),
-      withOnes(v),
-      {
-        ...options,
-        // Not checked to be at most 0, as differences are but for rounding.
-        decay: { kind: "two-sided", forward, backward },
-        normalize: false,
-      },
-    );
+    const future = backward ? relative(backward, largest, "after") : past;
+    const keys: tf.Tensor4D = tf.mul(k, tf.expandDims(weights, 3));
+    const sums = lionAttention(q, keys, withOnes(v), {
+      ...options,
+      // Not checked to be at most 0, as differences are but for rounding.
+      decay: { kind: "two-sided", forward: past, backward: future },
+      normalize: false,
+    });
     return bounded(sums, largest);
   });
 }

@@ -1,17 +1,8 @@
 /** RetNet's retention: linear attention with one decay per head. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { fixedDecay } from "../attention/decays/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { assertOptions } from "../contract/options.ts";
-import {
-  FAMILY_OPTIONS,
-  type FamilyOptions,
-  type Inputs,
-  KEYS,
-  PER_HEAD,
-  readInputs,
-  VALUES,
-} from "./inputs.ts";
+import { type FamilyOptions, type Model, runModel } from "./inputs.ts";
 
 /** Inputs of {@linkcode retention}. */
 export interface RetentionInputs {
@@ -28,12 +19,10 @@ export interface RetentionInputs {
   logDecay: tf.Tensor;
 }
 
-const INPUTS = {
-  q: KEYS,
-  k: KEYS,
-  v: VALUES,
-  logDecay: PER_HEAD,
-} as const satisfies Inputs<RetentionInputs>;
+const MODEL = {
+  name: "retention",
+  inputs: { q: "keys", k: "keys", v: "values", logDecay: "per head" },
+} as const satisfies Model<RetentionInputs>;
 
 /**
  * RetNet's retention: each head decays at its own rate.
@@ -70,14 +59,7 @@ export function retention(
   inputs: RetentionInputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  assertOptions("retention", options, FAMILY_OPTIONS);
-  return tf.tidy(() => {
-    const { q, k, v, logDecay } = readInputs(
-      "retention",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, ({ q, k, v, logDecay }) => {
     const decay = fixedDecay(logDecay);
     return lionAttention(q, k, v, { ...options, decay, normalize: false });
   });

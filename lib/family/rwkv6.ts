@@ -4,19 +4,13 @@ import { bidirectional } from "../attention/forms/bidirectional.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { endsOf } from "../operations/segments.ts";
-import { assertOptions } from "../contract/options.ts";
 import { assertBoolean } from "../contract/values.ts";
-import { tokensIn, withoutPadding } from "../operations/padding.ts";
-import { assertWhole } from "../operations/token_ranks.ts";
+import { withoutPadding } from "../operations/padding.ts";
 import {
   type Checked,
-  FAMILY_OPTIONS,
   type FamilyOptions,
-  type Inputs,
-  KEYS,
-  PER_CHANNEL,
-  readInputs,
-  VALUES,
+  type Model,
+  runModel,
 } from "./inputs.ts";
 
 /** Inputs of {@linkcode rwkv6}. */
@@ -36,16 +30,20 @@ export interface Rwkv6Inputs {
   bonus: tf.Tensor;
 }
 
-const INPUTS = {
-  r: KEYS,
-  k: KEYS,
-  v: VALUES,
-  logDecay: PER_CHANNEL,
-  bonus: { axes: "heads, headDim" },
-} as const satisfies Inputs<Rwkv6Inputs>;
+const MODEL = {
+  name: "rwkv6",
+  inputs: {
+    r: "keys",
+    k: "keys",
+    v: "values",
+    logDecay: "per channel",
+    bonus: "per head and channel",
+  },
+  needsAllTokens: true,
+} as const satisfies Model<Rwkv6Inputs>;
 
 /** {@linkcode Rwkv6Inputs} whose axes are known. */
-export type CheckedRwkv6Inputs = Checked<typeof INPUTS>;
+export type CheckedRwkv6Inputs = Checked<typeof MODEL>;
 
 /**
  * RWKV-6: each token reads the tokens before it, and itself with a bonus u.
@@ -84,17 +82,10 @@ export function rwkv6(
   inputs: Rwkv6Inputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  assertOptions("rwkv6", options, FAMILY_OPTIONS);
-  assertWhole("rwkv6", options.communicator);
-  const { scale = 1, causal = false, mask, ...others } = options;
-  assertBoolean("causal", causal);
-  return tf.tidy(() => {
-    const { bonus, segments, ...vectors } = readInputs(
-      "rwkv6",
-      inputs,
-      INPUTS,
-      options,
-    );
+  return runModel(MODEL, inputs, options, (given, { tokens, segments }) => {
+    const { scale = 1, causal = false } = options;
+    assertBoolean("causal", causal);
+    const { bonus, ...vectors } = given;
     const run = (
       { r, k, v, logDecay }: typeof vectors,
       segments: tf.Tensor2D | undefined,
@@ -105,7 +96,8 @@ export function rwkv6(
         k,
         v,
         {
-          ...others,
+          ...options,
+          mask: undefined,
           segments,
           decay: diagonalDecay(logDecay, { convention: "arrival" }),
           normalize: false,
@@ -125,7 +117,7 @@ export function rwkv6(
       true,
     );
     const y: tf.Tensor4D = tf.add(neighbours, tf.mul(weight, v));
-    return withoutPadding(y, mask && tokensIn("rwkv6's mask", mask));
+    return withoutPadding(y, tokens);
   });
 }
 
