@@ -17,18 +17,15 @@ export interface LionAttentionLayerOptions
 
 /** The layer of {@linkcode lionAttentionLayer}. */
 export class LionAttentionLayer extends MixingLayer {
-  /** The name under which the layer is saved. */
   static readonly className: string = "LionAttention";
   /** Epsilon added to the variance in the output's normalisation. */
   readonly epsilon: number;
 
-  /** Makes the layer. */
   constructor(options: LionAttentionLayerOptions) {
     super(options, { epsilon: true });
     this.epsilon = options.epsilon ?? 1e-6;
   }
 
-  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     assertAttentionOptions(this.attention, shape.at(-1)!);
     assertEpsilon("epsilon", this.epsilon);
@@ -40,12 +37,10 @@ export class LionAttentionLayer extends MixingLayer {
     return this.mixer.operations(shape);
   }
 
-  /** Mixes the tokens. */
   protected override transform(x: tf.Tensor3D, reading: Reading): tf.Tensor {
     return this.mix(x, this.parameter, reading);
   }
 
-  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), epsilon: this.epsilon };
   }

@@ -77,7 +77,6 @@ const BLOCK_OPTIONS = optionsOf<
 
 /** The layer of {@linkcode lionBlock}. */
 export class LionBlock extends MixingLayer {
-  /** The name under which the layer is saved. */
   static readonly className: string = "LionBlock";
   /**
    * Whether its gradient computes the block again; may be changed at any time.
@@ -87,7 +86,6 @@ export class LionBlock extends MixingLayer {
     Pick<LionBlockOptions, keyof typeof BLOCK_OPTIONS>
   >;
 
-  /** Makes the block. */
   constructor(options: LionBlockOptions) {
     super(options, { ...BLOCK_OPTIONS, recompute: true });
     assertBooleans({ recompute: options.recompute });
@@ -107,7 +105,6 @@ export class LionBlock extends MixingLayer {
     return this.#options.epsilon;
   }
 
-  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     assertAttentionOptions(this.attention, dim);
@@ -212,7 +209,6 @@ export class LionBlock extends MixingLayer {
     return added ? addSame(x, added) : x;
   }
 
-  /** Everything needed to recreate the block. */
   override getConfig(): tf.serialization.ConfigDict {
     const { activation, ...options } = this.#options;
     return {

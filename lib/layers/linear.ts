@@ -88,12 +88,10 @@ const OWN_OPTIONS = optionsOf<Omit<LinearOptions, keyof LionLayerOptions>>()(
 
 /** A linear map of the last axis, whose output may pass through tanh. */
 export class Linear extends LionLayer {
-  /** The name under which the layer is saved. */
   static readonly className: string = "LionLinear";
   readonly #outputs: number;
   readonly #activation: "linear" | "tanh";
 
-  /** Makes the layer. */
   constructor(options: LinearOptions) {
     super(options, OWN_OPTIONS);
     assertCount("outputs", options.outputs);
@@ -101,7 +99,6 @@ export class Linear extends LionLayer {
     this.#activation = options.activation ?? "linear";
   }
 
-  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return linear("", shape.at(-1)!, this.#outputs);
   }
@@ -130,7 +127,6 @@ export class Linear extends LionLayer {
     return [...firstShape(inputShape).slice(0, -1), this.#outputs];
   }
 
-  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),

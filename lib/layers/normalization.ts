@@ -68,18 +68,15 @@ export interface NormalizationOptions extends LionLayerOptions {
 
 /** Layer normalisation of the last axis. */
 export class Normalization extends LionLayer {
-  /** The name under which the layer is saved. */
   static readonly className: string = "LionNormalization";
   readonly #epsilon: number;
 
-  /** Makes the layer. */
   constructor(options: NormalizationOptions) {
     super(options, { epsilon: true });
     assertEpsilon("epsilon", options.epsilon);
     this.#epsilon = options.epsilon ?? 1e-6;
   }
 
-  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return norm("", shape.at(-1)!);
   }
@@ -94,7 +91,6 @@ export class Normalization extends LionLayer {
     return applyNorm(firstInput(inputs), "", this.parameter, this.#epsilon);
   }
 
-  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), epsilon: this.#epsilon };
   }

@@ -28,12 +28,10 @@ const OWN_OPTIONS = optionsOf<
 
 /** The layer of {@linkcode patchEmbedding}. */
 export class PatchEmbedding extends LionLayer {
-  /** The name under which the layer is saved. */
   static readonly className: string = "LionPatchEmbedding";
   readonly #patchSize: number;
   readonly #dim: number;
 
-  /** Makes the layer. */
   constructor(options: PatchEmbeddingOptions) {
     super(options, OWN_OPTIONS);
     assertCount("patchSize", options.patchSize);
@@ -42,7 +40,6 @@ export class PatchEmbedding extends LionLayer {
     this.#dim = options.dim;
   }
 
-  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, height, width, channels] = shape as number[];
     const size = this.#patchSize;
@@ -110,7 +107,6 @@ export class PatchEmbedding extends LionLayer {
     return [batch!, patches, this.#dim];
   }
 
-  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),

@@ -120,11 +120,9 @@ export interface PositionEmbeddingOptions extends LionLayerOptions {
 
 /** The layer of {@linkcode positionEmbedding}. */
 export class PositionEmbedding extends LionLayer {
-  /** The name under which the layer is saved. */
   static readonly className: string = "LionPositionEmbedding";
   readonly #embeddingStd: number;
 
-  /** Makes the layer. */
   constructor(options: PositionEmbeddingOptions) {
     super(options, { embeddingStd: true });
     const { embeddingStd = EMBEDDING_STD } = options;
@@ -132,7 +130,6 @@ export class PositionEmbedding extends LionLayer {
     this.#embeddingStd = embeddingStd;
   }
 
-  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, length, dim] = shape;
     return [{
@@ -153,7 +150,6 @@ export class PositionEmbedding extends LionLayer {
     return tf.add(firstInput(inputs), this.parameter("value"));
   }
 
-  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
   }
@@ -204,13 +200,11 @@ export interface PositionTableOptions extends PositionEmbeddingOptions {
 
 /** The layer of {@linkcode positionTable}. */
 export class PositionTable extends LionLayer {
-  /** The name under which the layer is saved. */
   static readonly className: string = "LionPositionTable";
   readonly #maxLength: number;
   readonly #segments: boolean;
   readonly #embeddingStd: number;
 
-  /** Makes the layer. */
   constructor(options: PositionTableOptions) {
     super(options, { maxLength: true, segments: true, embeddingStd: true });
     const { maxLength, segments = false, embeddingStd = EMBEDDING_STD } =
@@ -223,7 +217,6 @@ export class PositionTable extends LionLayer {
     this.#segments = segments;
   }
 
-  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return [{
       name: "weight",
@@ -253,7 +246,6 @@ export class PositionTable extends LionLayer {
     });
   }
 
-  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),

@@ -83,13 +83,11 @@ const OWN_OPTIONS = optionsOf<
 
 /** The layer of {@linkcode tokenEmbedding}. */
 export class TokenEmbedding extends LionLayer {
-  /** The name under which the layer is saved. */
   static readonly className: string = "LionTokenEmbedding";
   readonly #options: Complete<
     Omit<TokenEmbeddingOptions, keyof LionLayerOptions>
   >;
 
-  /** Makes the layer. */
   constructor(options: TokenEmbeddingOptions) {
     super(options, OWN_OPTIONS);
     this.#options = { ...DEFAULTS, ...pick(options, OWN_OPTIONS) };
@@ -106,7 +104,6 @@ export class TokenEmbedding extends LionLayer {
     assertStd("embeddingStd", embeddingStd);
   }
 
-  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(): Parameter[] {
     const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
     const { normalize, embeddingStd } = this.#options;
@@ -218,7 +215,6 @@ export class TokenEmbedding extends LionLayer {
     return true;
   }
 
-  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...this.#options };
   }

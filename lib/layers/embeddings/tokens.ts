@@ -41,11 +41,9 @@ export interface ClassTokenOptions extends LionLayerOptions {
 
 /** The layer of {@linkcode classToken}. */
 export class ClassToken extends LionLayer {
-  /** The name under which the layer is saved. */
   static readonly className: string = "LionClassToken";
   readonly #embeddingStd: number;
 
-  /** Makes the layer. */
   constructor(options: ClassTokenOptions) {
     super(options, { embeddingStd: true });
     const { embeddingStd = EMBEDDING_STD } = options;
@@ -53,7 +51,6 @@ export class ClassToken extends LionLayer {
     this.#embeddingStd = embeddingStd;
   }
 
-  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     return [{
@@ -99,7 +96,6 @@ export class ClassToken extends LionLayer {
     return [batch!, length === null ? null : length! + 1, dim!];
   }
 
-  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
   }
@@ -146,12 +142,10 @@ export interface TokenPoolingOptions extends LionLayerOptions {
 
 /** The layer of {@linkcode tokenPooling}. */
 export class TokenPooling extends LionLayer {
-  /** The name under which the layer is saved. */
   static readonly className: string = "LionTokenPooling";
   readonly #kind: "mean" | "first";
   readonly #maxSegments: number | undefined;
 
-  /** Makes the layer. */
   constructor(options: TokenPoolingOptions) {
     super(options, { kind: true, maxSegments: true });
     const { kind, maxSegments } = options;
@@ -161,7 +155,6 @@ export class TokenPooling extends LionLayer {
     this.#maxSegments = maxSegments;
   }
 
-  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(): Parameter[] {
     return [];
   }
@@ -261,7 +254,6 @@ export class TokenPooling extends LionLayer {
       : [batch!, this.#maxSegments, dim!];
   }
 
-  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     const config = { ...super.getConfig(), kind: this.#kind };
     return this.#maxSegments === undefined

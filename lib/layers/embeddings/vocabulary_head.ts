@@ -34,14 +34,12 @@ export interface VocabularyHeadOptions extends LionLayerOptions {
  * the token embedding table that the model starts with (tied weights).
  */
 export class VocabularyHead extends LionLayer {
-  /** The name under which the layer is saved. */
   static readonly className: string = "LionVocabularyHead";
   readonly #transform: boolean;
   readonly #activation: Activation;
   readonly #epsilon: number;
   #vocabularySize = 0;
 
-  /** Makes the layer. */
   constructor(options: VocabularyHeadOptions) {
     super(options, { transform: true, activation: true, epsilon: true });
     assertBooleans({ transform: options.transform });
@@ -52,13 +50,11 @@ export class VocabularyHead extends LionLayer {
     this.#epsilon = options.epsilon ?? 1e-6;
   }
 
-  /** Creates the layer's parameters. */
   override build(inputShape: Shape | Shape[]): void {
     this.#vocabularySize = (inputShape as Shape[])[1]![0]!;
     super.build(inputShape);
   }
 
-  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     if (!this.#transform) return [];
@@ -117,7 +113,6 @@ export class VocabularyHead extends LionLayer {
     return [batch!, length!, vocabularySize!];
   }
 
-  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),
