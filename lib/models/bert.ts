@@ -8,7 +8,11 @@ import {
 } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
-import { assertCount, assertStd } from "../layers/options/option_values.ts";
+import {
+  assertCount,
+  assertNotGiven,
+  assertStd,
+} from "../layers/options/option_values.ts";
 import { assertNewNames } from "../layers/options/renamed_options.ts";
 import { EMBEDDING_STD } from "../layers/embeddings/positions.ts";
 import { tokenPooling } from "../layers/embeddings/tokens.ts";
@@ -17,7 +21,6 @@ import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
 import {
   assertFirstReads,
   assertMaxSegments,
-  assertNotGiven,
   assertStack,
   connect,
   ENCODER_OPTIONS,

@@ -9,7 +9,11 @@ import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
-import { assertCount, assertStd } from "../layers/options/option_values.ts";
+import {
+  assertCount,
+  assertNotGiven,
+  assertStd,
+} from "../layers/options/option_values.ts";
 import { assertNewNames } from "../layers/options/renamed_options.ts";
 import {
   EMBEDDING_STD,
@@ -19,7 +23,6 @@ import { tokenPooling } from "../layers/embeddings/tokens.ts";
 import { tokenEmbedding } from "../layers/embeddings/token_embedding.ts";
 import {
   assertMaxSegments,
-  assertNotGiven,
   assertStack,
   connect,
   ENCODER_OPTIONS,

@@ -6,10 +6,14 @@ import { assertForm } from "../attention/planning/plan.ts";
 import { heldBytes } from "../contract/limits.ts";
 import { assertBoolean, assertModel } from "../contract/values.ts";
 import { LionBlock } from "../layers/block.ts";
-import { isCausal } from "../layers/options/attention_options.ts";
 import type { Shape } from "../layers/lion_layer.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
-import { type LayerRun, layersIn, runsOf } from "./layer_runs.ts";
+import {
+  attentionCost,
+  type LayerRun,
+  layersIn,
+  runsOf,
+} from "./layer_runs.ts";
 import { type TrainingMemory, trainingMemory } from "./training_memory.ts";
 
 /** The layers of a model that mix tokens. */
@@ -184,10 +188,7 @@ export function describe(
   mixingLayers(model);
   const runs = runsOf(model, shapesOf(model, inputShapes));
   const parameters = model.countParams();
-  const costs = FORMS.map((form) => [
-    form,
-    costOf(form, runs),
-  ]);
+  const costs = FORMS.map((form) => [form, costOf(form, runs)]);
   return {
     parameters,
     parameterBytes: 4 * parameters,
@@ -217,23 +218,12 @@ function costOf(
   runs: readonly LayerRun[],
 ): FormCost | null {
   let operations = 0, attentionBytes = 0, attentionPeakBytes = 0;
-  for (const { layer, shape } of runs) {
-    operations += layer.operations(shape);
-    if (!(layer instanceof MixingLayer)) continue;
-    const { chunkSize, segments = false } = layer.attention;
-    try {
-      const cost = layer.mixer.cost?.(shape, {
-        ...{ form, chunkSize, segments },
-        causal: isCausal(layer.attention),
-      });
-      if (!cost) continue;
-      operations += cost.operations;
-      attentionBytes += cost.bytes;
-      attentionPeakBytes = Math.max(attentionPeakBytes, cost.peakBytes);
-    } catch (error) {
-      if (error instanceof RangeError) return null;
-      throw error;
-    }
+  for (const run of runs) {
+    const cost = attentionCost(run, form);
+    if (!cost) return null;
+    operations += run.layer.operations(run.shape) + cost.operations;
+    attentionBytes += cost.bytes;
+    attentionPeakBytes = Math.max(attentionPeakBytes, cost.peakBytes);
   }
   return { operations, attentionBytes, attentionPeakBytes };
 }

@@ -16,8 +16,10 @@ import {
 } from "../layers/block.ts";
 import type { LionLayer } from "../layers/lion_layer.ts";
 import { withCheckedCompile } from "./compile.ts";
-import { assertCount } from "../layers/options/option_values.ts";
-import { shown } from "../contract/shown.ts";
+import {
+  assertCount,
+  assertNotGiven,
+} from "../layers/options/option_values.ts";
 import { assertFinite, assertOneOf } from "../contract/values.ts";
 
 /** The names of the options that all models have. */
@@ -81,25 +83,6 @@ function assertSoftmax(
   assertNotGiven(
     { featureMap, normalize },
     'is an option of LION, which variant "softmax" does not have',
-  );
-}
-
-/**
- * Throws if an option is given that other options make meaningless.
- *
- * @param options The options that have no meaning here, as they were given.
- * @param why Why not, after the option's name.
- * @throws {RangeError} If one has a value.
- */
-export function assertNotGiven(
-  options: Readonly<Record<string, unknown>>,
-  why: string,
-): void {
-  const given = Object.entries(options)
-    .find(([, value]) => value !== undefined);
-  if (!given) return;
-  throw new RangeError(
-    `${given[0]} ${why}; leave it out, got ${shown(given[1])}`,
   );
 }
 

@@ -1,6 +1,9 @@
 /** The layers of a model, and what each gets and gives. @module */
 import { LayersModel, Sequential } from "@tensorflow/tfjs-layers";
+import type { ConcreteForm } from "../attention/forms/form.ts";
 import type { LionBlock } from "../layers/block.ts";
+import type { MixerCost } from "../layers/mixer.ts";
+import { isCausal } from "../layers/options/attention_options.ts";
 import { isOwnLayer } from "../layers/own_layers.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
 import { firstShape, LionLayer, type Shape } from "../layers/lion_layer.ts";
@@ -114,4 +117,23 @@ export function runsOf(
   };
   model.layers.forEach(visit);
   return runs;
+}
+
+const NOTHING: MixerCost = { operations: 0, bytes: 0, peakBytes: 0 };
+
+/** What a layer's attention costs in a form; `null` if it does not fit the backend. */
+export function attentionCost(
+  { layer, shape }: LayerRun,
+  form: ConcreteForm,
+): MixerCost | null {
+  if (!(layer instanceof MixingLayer)) return NOTHING;
+  const { chunkSize, segments = false } = layer.attention;
+  const causal = isCausal(layer.attention);
+  try {
+    const call = { form, chunkSize, segments, causal };
+    return layer.mixer.cost?.(shape, call) ?? NOTHING;
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }

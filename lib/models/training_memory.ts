@@ -2,10 +2,8 @@
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { mostBytes } from "../contract/limits.ts";
 import { LionBlock } from "../layers/block.ts";
-import { isCausal } from "../layers/options/attention_options.ts";
 import type { Shape } from "../layers/lion_layer.ts";
-import { MixingLayer } from "../layers/mixing_layer.ts";
-import type { LayerRun } from "./layer_runs.ts";
+import { attentionCost, type LayerRun } from "./layer_runs.ts";
 
 /** Bytes of a float32. */
 const BYTES = 4;
@@ -90,30 +88,15 @@ function batchBytes(
   return kept + again + output;
 }
 
-/** What a layer keeps for its gradients. */
-function keptBytes({ layer, shape, outputShape }: LayerRun): number {
+/** What a layer keeps for its gradients; those of all forms are the chunkwise one's. */
+function keptBytes(run: LayerRun): number {
+  const { layer, outputShape } = run;
   const columns = layer.parameters
     .filter(({ layout = "same" }) => layout !== "same")
     .reduce((sum, { shape }) => sum + shape[0]! + shape[1]!, 0);
   const rows = sizeOf(outputShape.slice(0, -1));
   return BYTES * Math.max(rows * columns, sizeOf(outputShape)) +
-    attentionBytes(layer, shape);
-}
-
-/** What attention reads and writes, in the form whose gradient all forms have. */
-function attentionBytes(layer: LayerRun["layer"], shape: Shape): number {
-  if (!(layer instanceof MixingLayer)) return 0;
-  const { chunkSize, segments = false } = layer.attention;
-  try {
-    const cost = layer.mixer.cost?.(shape, {
-      ...{ form: "chunkwise", chunkSize, segments },
-      causal: isCausal(layer.attention),
-    });
-    return cost?.peakBytes ?? 0;
-  } catch (error) {
-    if (error instanceof RangeError) return 0;
-    throw error;
-  }
+    (attentionCost(run, "chunkwise")?.peakBytes ?? 0);
 }
 
 function sizeOf(shape: Shape): number {

@@ -8,6 +8,7 @@ import { Normalization } from "../layers/normalization.ts";
 import {
   assertBooleans,
   assertCount,
+  assertNotGiven,
   assertStd,
 } from "../layers/options/option_values.ts";
 import { assertNewNames } from "../layers/options/renamed_options.ts";
@@ -22,7 +23,6 @@ import {
 } from "../layers/embeddings/tokens.ts";
 import {
   assertFirstReads,
-  assertNotGiven,
   assertStack,
   connect,
   ENCODER_OPTIONS,

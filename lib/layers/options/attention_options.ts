@@ -8,7 +8,7 @@ import { shown } from "../../contract/shown.ts";
 import { FEATURE_MAPS } from "./feature_maps.ts";
 import type { Mixer } from "../mixer.ts";
 import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
-import { assertBooleans, assertRate } from "./option_values.ts";
+import { assertBooleans, assertNotGiven, assertRate } from "./option_values.ts";
 import { assertCustomParts } from "./custom_registry.ts";
 
 /**
@@ -222,17 +222,7 @@ function assertWeighing(options: AttentionOptions, dim: number): void {
   }
   assertCustomParts(options);
   if (mixer !== undefined) return;
-  if (
-    decay === undefined &&
-    !ATTENTION_VARIANTS.includes(variant as AttentionVariant)
-  ) {
-    const names = ATTENTION_VARIANTS.map((name) => `"${name}"`);
-    throw new RangeError(
-      `variant should be ${names.slice(0, -1).join(", ")} or ${
-        names.at(-1)
-      }, got ${shown(variant)}`,
-    );
-  }
+  if (decay === undefined) assertOneOf("variant", variant, ATTENTION_VARIANTS);
   if (variant === "vim") return;
   if (variant === "hydra" && numHeads === undefined) return;
   if (!(Number.isInteger(numHeads) && numHeads! > 0 && dim % numHeads! === 0)) {
@@ -298,14 +288,11 @@ function assertOrder({ order, grid }: AttentionOptions): void {
 function assertLions(options: AttentionOptions): void {
   const { variant, featureMap, normalize, outputNorm, order } = options;
   if (isLion(options) || variant === "softmax") return;
-  const lions = { featureMap, normalize, outputNorm };
-  const given = Object.entries(lions).find(([, value]) => value !== undefined);
-  const wrong = given ?? (order && order !== "raster" && ["order", order]);
-  if (!wrong) return;
-  throw new RangeError(
-    `${wrong[0]} is an option of LION, which ${
-      variant ? `variant "${variant}"` : "a custom mixer"
-    } does not have; leave it out, got ${shown(wrong[1])}`,
+  const other = order === "raster" ? undefined : order;
+  const mixer = variant ? `variant "${variant}"` : "a custom mixer";
+  assertNotGiven(
+    { featureMap, normalize, outputNorm, order: other },
+    `is an option of LION, which ${mixer} does not have`,
   );
 }
 

@@ -57,3 +57,22 @@ export function assertNumber(name: string, value: number): void {
     `${name} should be a number, got ${shown(value)}`,
   );
 }
+
+/**
+ * Throws if an option is given that other options make meaningless.
+ *
+ * @param options The options that have no meaning here, as they were given.
+ * @param why Why not, after the option's name.
+ * @throws {RangeError} If one has a value.
+ */
+export function assertNotGiven(
+  options: Readonly<Record<string, unknown>>,
+  why: string,
+): void {
+  const given = Object.entries(options)
+    .find(([, value]) => value !== undefined);
+  if (!given) return;
+  throw new RangeError(
+    `${given[0]} ${why}; leave it out, got ${shown(given[1])}`,
+  );
+}
