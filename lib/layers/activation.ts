@@ -9,7 +9,6 @@ import { gelu } from "../operations/gelu.ts";
  */
 export type Activation = "gelu" | "gelu-tanh";
 
-/** Applies an activation. */
 export function activate<T extends tf.Tensor>(
   x: T,
   activation: Activation,
@@ -27,11 +26,7 @@ export function savedActivation(
   return activation === "gelu" ? {} : { activation };
 }
 
-/**
- * Throws unless there is such an activation, or none is given.
- *
- * @throws {RangeError} If there is none of this name.
- */
+/** Throws unless there is such an activation, or none is given. */
 export function assertActivation(activation: Activation | undefined): void {
   if (activation === undefined) return;
   assertOneOf("activation", activation, ["gelu", "gelu-tanh"]);

@@ -18,7 +18,6 @@ export interface LionAttentionLayerOptions
 /** The layer of {@linkcode lionAttentionLayer}. */
 export class LionAttentionLayer extends MixingLayer {
   static readonly className: string = "LionAttention";
-  /** Epsilon added to the variance in the output's normalisation. */
   readonly epsilon: number;
 
   constructor(options: LionAttentionLayerOptions) {

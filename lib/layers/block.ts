@@ -78,9 +78,7 @@ const BLOCK_OPTIONS = optionsOf<
 /** The layer of {@linkcode lionBlock}. */
 export class LionBlock extends MixingLayer {
   static readonly className: string = "LionBlock";
-  /**
-   * Whether its gradient computes the block again; may be changed at any time.
-   */
+  /** Whether its gradient computes the block again; may be changed at any time. */
   recompute: boolean;
   readonly #options: Complete<
     Pick<LionBlockOptions, keyof typeof BLOCK_OPTIONS>
@@ -100,7 +98,6 @@ export class LionBlock extends MixingLayer {
     };
   }
 
-  /** Epsilon added to the variance in normalisations. */
   get epsilon(): number {
     return this.#options.epsilon;
   }
@@ -222,12 +219,7 @@ export class LionBlock extends MixingLayer {
 }
 registerLayer(LionBlock);
 
-/**
- * Throws unless the block's own options are valid.
- *
- * @throws {TypeError} If an option has the wrong type.
- * @throws {RangeError} If an option has an invalid value.
- */
+/** Throws unless the block's own options are valid. */
 export function assertBlockOptions(
   { mlpRatio = 4, activation, norm = "pre", dropPath, epsilon, recompute }:
     Pick<LionBlockOptions, keyof typeof BLOCK_OPTIONS | "recompute">,
@@ -256,7 +248,6 @@ function hiddenColumns(dim: number, mlpRatio: number): number {
   return error <= hidden * 2 * Number.EPSILON ? hidden : NaN;
 }
 
-/** Applies the multilayer perceptron. */
 function perceive(
   x: tf.Tensor3D,
   parameters: Parameters,

@@ -74,9 +74,7 @@ export function recordLinear<T extends tf.Tensor>(
   return recordDense(x, weight, parameters(`${prefix}bias`)) as T;
 }
 
-/** Options of {@linkcode Linear}. */
 export interface LinearOptions extends LionLayerOptions {
-  /** Columns of the output. */
   outputs: number;
   /** Activation function of the output. @default "linear" */
   activation?: "linear" | "tanh" | undefined;
@@ -103,7 +101,6 @@ export class Linear extends LionLayer {
     return linear("", shape.at(-1)!, this.#outputs);
   }
 
-  /** Operations of the matrix product. */
   override operations(shape: Shape): number {
     return 2 * this.#outputs * (shape as number[]).reduce((a, b) => a * b, 1);
   }

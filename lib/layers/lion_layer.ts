@@ -44,7 +44,6 @@ export interface LionLayerOptions {
   seed?: number | undefined;
 }
 
-/** The names of the options of tfjs-layers' own layers. */
 const TFJS_OPTIONS = optionsOf<
   NonNullable<ConstructorParameters<typeof layers.Layer>[0]>
 >()(

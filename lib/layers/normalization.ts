@@ -60,7 +60,6 @@ export function applyRmsNorm<T extends tf.Tensor>(
   return rmsNorm(x, scale, { epsilon, gate });
 }
 
-/** Options of {@linkcode Normalization}. */
 export interface NormalizationOptions extends LionLayerOptions {
   /** Epsilon added to the variance. @default 1e-6 */
   epsilon?: number | undefined;
@@ -86,7 +85,6 @@ export class Normalization extends LionLayer {
     return 8 * (shape as number[]).reduce((a, b) => a * b, 1);
   }
 
-  /** Normalises the last axis of a tensor of any shape. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return applyNorm(firstInput(inputs), "", this.parameter, this.#epsilon);
   }

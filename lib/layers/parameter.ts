@@ -41,9 +41,6 @@ const LAYOUTS: readonly unknown[] = [undefined, "same", "linear", "patches"];
  *
  * @param layer The layer's name, for messages.
  * @param parameters What the layer says its parameters are.
- * @throws {TypeError} If one lacks a name, a shape or initial values.
- * @throws {RangeError} If two have the same name, or one has unknown initial
- * values or an unknown layout.
  */
 export function assertParameters(
   layer: string,

@@ -28,18 +28,12 @@ export type RandomState = seedrandom.State;
 
 /** Chooses the tokens of a text. */
 export interface Chooser {
-  /** Chooses the next token from its logits. */
   choose(logits: Float32Array): number;
   /** The state from which the random numbers continue. */
   randomState(): RandomState;
 }
 
-/**
- * Throws unless the options are valid.
- *
- * @throws {TypeError} If an option has the wrong type.
- * @throws {RangeError} If an option has an invalid value.
- */
+/** Throws unless the options are valid. */
 export function assertChoice(
   { temperature = 1, topK = Infinity, topP = 1, seed }: ChoiceOptions,
 ): void {

@@ -272,10 +272,7 @@ function checkState(
   );
 }
 
-/**
- * Throws unless each text has tokens, and there are as many texts as in the
- * state.
- */
+/** Throws unless each text has tokens, and there are as many texts as in the state. */
 function checkPrompts(
   prompts: readonly (readonly number[])[],
   isBatch: boolean,

@@ -44,18 +44,13 @@ export type ModelDirection =
 export type BlockStackOptions =
   & Omit<LionBlockOptions, "name" | "trainable" | "inputShape" | "direction">
   & {
-    /** Number of blocks. */
     depth: number;
-    /** Direction of attention in the blocks. */
     direction?: ModelDirection | undefined;
   };
 
 /**
  * Throws unless the options of a stack of blocks are valid. Call it before any
  * layer has weights, which an error would leak.
- *
- * @throws {TypeError} If an option has the wrong type.
- * @throws {RangeError} If an option has an invalid value.
  */
 export function assertStack(options: BlockStackOptions, dim: number): void {
   const { depth } = options;
@@ -86,12 +81,7 @@ function assertSoftmax(
   );
 }
 
-/**
- * Throws if a model classifies its first token, but that token attends only to
- * itself.
- *
- * @throws {RangeError} If the direction is "forward".
- */
+/** Throws if a model classifies its first token, but that token attends only to itself. */
 export function assertFirstReads(
   direction: ModelDirection | undefined,
   answer: string,
@@ -103,7 +93,6 @@ export function assertFirstReads(
   );
 }
 
-/** The direction of the block with this index. */
 function directionAt(
   direction: ModelDirection | undefined,
   block: number,
@@ -142,7 +131,6 @@ export function stack(
   return x;
 }
 
-/** Connects a layer to its inputs in a model. */
 export function connect(
   layer: LionLayer,
   inputs: SymbolicTensor | (SymbolicTensor | undefined)[],
@@ -178,11 +166,7 @@ export function segmentsInput(
   return segments ? idsInput("segments") : undefined;
 }
 
-/**
- * Throws unless `maxSegments` is given exactly where it is needed, and valid.
- *
- * @throws {RangeError} If `maxSegments` is missing, invalid or not needed.
- */
+/** Throws unless `maxSegments` is given exactly where it is needed, and valid. */
 export function assertMaxSegments(
   maxSegments: number | undefined,
   isPooled: boolean,
@@ -202,7 +186,6 @@ export function assertMaxSegments(
   );
 }
 
-/** Makes the model with these inputs and this output. */
 export function modelOf(
   name: string,
   inputs: (SymbolicTensor | undefined)[],

@@ -8,7 +8,6 @@ import { isOwnLayer } from "../layers/own_layers.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
 import { firstShape, LionLayer, type Shape } from "../layers/lion_layer.ts";
 
-/** The type of a model's layers. */
 type AnyLayer = LayersModel["layers"][number];
 
 /** Returns the layer as a model, if it is a nested one. */
@@ -78,10 +77,7 @@ export interface LayerRun {
   readonly outputShape: Shape;
 }
 
-/**
- * All LION layers in a model and its nested models, with the shapes of their
- * inputs.
- */
+/** All LION layers in a model and its nested models, with the shapes of their inputs. */
 export function runsOf(
   model: LayersModel,
   inputShapes: readonly Shape[],

@@ -13,7 +13,6 @@ import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { isOwnModel } from "./layer_runs.ts";
 
-/** The name of the parameter that has the learned positions. */
 const POSITIONS = "position_embeddings.weight";
 
 /** The state of a model after the texts read so far; it owns its tensors. */
@@ -47,11 +46,9 @@ export interface TextReader {
     memory: Memory,
     signal?: AbortSignal,
   ): Promise<void>;
-  /** Disposes of what it has recorded. */
   dispose(): void;
 }
 
-/** Returns the memory before the first token. */
 export function emptyMemory(texts: number): Memory {
   return { lengths: Array(texts).fill(0), layers: [] };
 }
@@ -66,7 +63,6 @@ export function copyOf({ layers, ...others }: Memory): Memory {
   return { ...others, layers: copies };
 }
 
-/** Disposes of a memory's tensors. */
 export function forget({ layers }: Memory): void {
   for (const state of layers) tf.dispose(Object.values(state));
 }
@@ -216,7 +212,6 @@ function placed(
   };
 }
 
-/** Returns the number of tokens in a model's vocabulary. */
 export function vocabularyOf({ outputs }: LayersModel): number {
   return outputs[0]!.shape.at(-1)!;
 }

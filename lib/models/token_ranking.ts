@@ -4,7 +4,6 @@
  * token.
  */
 export class TokenRanking {
-  /** The highest logit. */
   readonly highest: number;
   readonly #logits: Float32Array;
   readonly #ranked: number[] = [];

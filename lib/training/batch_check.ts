@@ -10,8 +10,6 @@ const MOST_LABELS = 2 ** 16;
 /**
  * Throws unless a batch has exactly the model's inputs, and labels; reads shapes
  * and dtypes only. Disposes of the batch if it throws.
- *
- * @throws {TypeError} If inputs differ from the model's in number, shape or dtype.
  */
 export function assertBatch(model: LayersModel, batch: Batch): void {
   try {

@@ -4,9 +4,7 @@ import type { Reducing } from "./ranks.ts";
 
 /** Which evaluation is the best, and how long training waits for a better one. */
 export interface BestSettings {
-  /** The name of the metric. */
   readonly metric: string;
-  /** Whether the best value is the smallest or the largest. */
   readonly mode: "min" | "max";
   /** The number of evaluations without a better one after which training ends. */
   readonly patience: number;
@@ -29,7 +27,6 @@ const NONE: BestRecord = { evaluatedAt: 0, waited: 0, step: 0, value: null };
 /** The names of tensors in a checkpoint begin with this. */
 const PREFIX = "best/";
 
-/** Keeps the weights of the best evaluation. */
 export class BestWeights {
   readonly #settings: BestSettings;
   /** The names of all weights, in the model's order. */
@@ -37,7 +34,6 @@ export class BestWeights {
   #tensors: tf.Tensor[];
   #record = NONE;
 
-  /** Starts with the weights as they are. */
   constructor(
     settings: BestSettings,
     names: ReadonlyMap<tf.Variable, string>,
@@ -47,7 +43,6 @@ export class BestWeights {
     this.#tensors = this.#current();
   }
 
-  /** What is known so far. */
   get record(): BestRecord {
     return this.#record;
   }
@@ -135,7 +130,6 @@ export class BestWeights {
     };
   }
 
-  /** Disposes of the weights that are kept. */
   dispose(): void {
     tf.dispose(this.#tensors);
   }

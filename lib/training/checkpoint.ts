@@ -16,7 +16,6 @@ import { bestOf } from "./best_weights.ts";
 import type { Snapshot } from "./training_state.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
-/** The content of a checkpoint. */
 export interface Checkpoint extends Snapshot {
   /** The run's identity, on which its continuation depends, as JSON by name. */
   readonly run: Readonly<Record<string, string>>;
@@ -60,11 +59,7 @@ export async function writeCheckpoint(
 /** A checkpoint read from a folder; the caller disposes of its tensors. */
 type ReadCheckpoint = Checkpoint & { readonly path: string };
 
-/**
- * Reads a checkpoint.
- *
- * @throws {RangeError} If a file is damaged, or belongs to another step.
- */
+/** Reads a checkpoint; a damaged file, or one of another step, is a RangeError. */
 export async function readCheckpoint(path: string): Promise<ReadCheckpoint> {
   const sums = await files().readFile(`${path}/${SUMS}`, "utf8");
   const json = await files().readFile(`${path}/${HEADER}`);

@@ -155,10 +155,7 @@ function assertNumber(option: string, value: unknown): void {
   );
 }
 
-/**
- * Recognises a model by its methods: two copies of tfjs-layers have two model
- * classes.
- */
+/** Recognises a model by its methods: two copies of tfjs-layers have two model classes. */
 function isModel(value: unknown): value is LayersModel {
   const { apply, inputs, outputs } = Object(value) as LayersModel;
   return typeof apply === "function" && Array.isArray(inputs) &&

@@ -12,7 +12,6 @@ export interface FolderLock {
    * @throws {RangeError} If another training has taken the lock since.
    */
   renew(): Promise<boolean>;
-  /** Releases the lock. */
   release(): Promise<void>;
 }
 

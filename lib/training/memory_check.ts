@@ -11,12 +11,7 @@ import {
 } from "../models/training_memory.ts";
 import type { UpdateSettings } from "./training_state.ts";
 
-/**
- * Throws if a training would surely run out of memory, whatever its batches.
- *
- * @throws {RangeError} If what stays from step to step is more than the backend
- * can have.
- */
+/** Throws if a training would surely run out of memory, whatever its batches. */
 export function assertStateFits(
   model: LayersModel,
   { averageDecay }: Pick<UpdateSettings, "averageDecay">,

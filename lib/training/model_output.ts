@@ -13,7 +13,6 @@ import { shareTokens } from "../layers/shared_tokens.ts";
 import type { Loss } from "./losses/loss.ts";
 import { partOf, type Share } from "./ranks.ts";
 
-/** Throws unless a model has one output. */
 export function assertOneOutput(model: LayersModel): void {
   assertModel("model", model);
   const { name, outputs } = model;
@@ -46,7 +45,6 @@ export async function* batchesUnlessAborted(
   }
 }
 
-/** Applies a model with one output. */
 export function outputOf(
   model: LayersModel,
   inputs: readonly tf.Tensor[],
@@ -64,7 +62,6 @@ export class AppliedModel {
   readonly #runs: ReplayedRuns | undefined;
   readonly #layers: LayersModel["layers"];
 
-  /** Takes a model, which stays the caller's. */
   constructor(model: LayersModel) {
     this.#model = model;
     this.#layers = layersIn(model);
@@ -94,7 +91,6 @@ export class AppliedModel {
     }, signal);
   }
 
-  /** Disposes of all but the model. */
   dispose(): void {
     this.#runs?.dispose();
   }
@@ -105,11 +101,7 @@ export function asShare<T>({ tokens }: Share, run: () => T): T {
   return tokens ? shareTokens(tokens, run) : run();
 }
 
-/**
- * Takes a share of a batch as a batch. Call it inside `tf.tidy`, or dispose of it.
- *
- * @throws {RangeError} If the batch cannot be shared so.
- */
+/** Takes a share of a batch as a batch. Call it inside `tf.tidy`, or dispose of it. */
 export function shareIn(
   model: LayersModel,
   batch: Batch,
@@ -198,7 +190,6 @@ export async function wrongLabels(
   return undefined;
 }
 
-/** Throws unless all values of an object are functions. */
 export function assertFunctions(owner: string, functions: object): void {
   for (const [name, value] of Object.entries(functions)) {
     if (typeof value === "function") continue;
@@ -208,7 +199,6 @@ export function assertFunctions(owner: string, functions: object): void {
   }
 }
 
-/** Throws unless the option is a communicator or absent. */
 export function assertCommunicator(
   owner: string,
   communicator: Communicator | undefined,

@@ -39,12 +39,10 @@ export class RankCheckpoints {
     }
   }
 
-  /** The path of the last checkpoint, if there is one. */
   get last(): string | undefined {
     return this.#last;
   }
 
-  /** Writes a checkpoint, unless there is one of this step. */
   async save(state: TrainingState): Promise<void> {
     this.#last = await this.#ranks.first(async () => {
       await this.#own!.save(state);
@@ -52,7 +50,6 @@ export class RankCheckpoints {
     });
   }
 
-  /** Unlocks the folder of checkpoints. */
   async close(): Promise<void> {
     await this.#own?.close();
   }

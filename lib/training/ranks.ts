@@ -22,7 +22,6 @@ export interface Share {
  */
 export type SharedBy = "data" | "sequence" | { readonly sequence: number };
 
-/** The part of a communicator that training needs. */
 export type Reducing = Pick<
   Communicator,
   "rank" | "size" | "allreduce" | "broadcast"
@@ -53,7 +52,6 @@ export class Ranks {
   /** Whether all ranks throw already, so that a failure need not be announced any more. */
   #isOver = false;
 
-  /** Makes the ranks of a training or an evaluation. */
   constructor(communicator: Communicator | undefined) {
     this.#given = communicator;
     if (!communicator) return;
@@ -200,7 +198,6 @@ export class Ranks {
     return await this.textOf(0, text);
   }
 
-  /** Broadcasts a rank's text to all ranks. */
   async textOf(rank: number, text: string): Promise<string> {
     const { communicator } = this;
     if (!communicator) return text;
@@ -216,7 +213,6 @@ export class Ranks {
    * Throws on all ranks unless they have the same facts.
    *
    * @param has The facts of this rank, as JSON by name.
-   * @throws {RangeError} If facts differ; the message names them.
    */
   async assertSame(has: Facts): Promise<void> {
     const { communicator } = this;

@@ -55,7 +55,6 @@ export interface TrainingResult {
 /** A step whose loss is still on the device. */
 interface UnreadStep {
   readonly step: number;
-  /** Number of examples of the step. */
   readonly size: number;
   readonly learningRate: number;
   /** The loss and the gradient norm, `[2]`. */
@@ -98,9 +97,7 @@ export class Run {
   #lastRead = performance.now();
   #examples = 0;
   #evaluation: Record<string, number> = {};
-  /**
-   * The current epoch, and the index of its first loss in {@linkcode #losses}.
-   */
+  /** The current epoch, and the index of its first loss in {@linkcode #losses}. */
   #epoch: { readonly number: number; readonly first: number } | undefined;
 
   constructor(

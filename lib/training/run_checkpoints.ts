@@ -11,7 +11,6 @@ import { assertSameRun, identityOf, type RunParts } from "./run_identity.ts";
 import type { CheckpointOptions } from "./train_options.ts";
 import type { TrainingState } from "./training_state.ts";
 
-/** The checkpoints of one run. */
 export class RunCheckpoints {
   readonly #folder: string;
   readonly #lock: FolderLock;
@@ -59,7 +58,6 @@ export class RunCheckpoints {
     }
   }
 
-  /** Unlocks the folder. */
   async close(): Promise<void> {
     await this.#lock.release();
   }

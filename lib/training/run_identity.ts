@@ -28,13 +28,9 @@ const MOST_LISTED = 8;
 
 /** The model, the data, the loss and the settings of a run. */
 export interface RunParts {
-  /** The trained model. */
   readonly model: LayersModel;
-  /** The training data. */
   readonly data: BatchStream;
-  /** The loss that is minimised. */
   readonly loss: Loss;
-  /** The settings of training. */
   readonly settings: Settings;
 }
 
@@ -171,11 +167,7 @@ async function batchSizeOf(
   throw new RangeError("data should be endless batches, got none");
 }
 
-/**
- * Throws unless a checkpoint's run would continue as this one.
- *
- * @throws {RangeError} If they differ; the message names the differences.
- */
+/** Throws unless a checkpoint's run would continue as this one. */
 export function assertSameRun(
   { path, run }: { path: string; run: Readonly<Record<string, string>> },
   identity: Readonly<Record<string, string>>,

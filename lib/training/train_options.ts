@@ -277,23 +277,15 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
 
 /** {@linkcode TrainOptions} with their defaults. */
 export interface Settings extends UpdateSettings {
-  /** Total number of steps. */
   readonly steps: number;
-  /** Number of steps per pass over the data. */
   readonly stepsPerEpoch: number;
-  /** Number of batches per step. */
   readonly accumulate: number;
   /** The teacher's part of the loss; `undefined` without a teacher. */
   readonly distillation: Distillation | undefined;
-  /** The learning rate schedule. */
   readonly schedule: Schedule;
-  /** Seed of dropout and drop path. */
   readonly seed: number;
-  /** Number of steps between evaluations. */
   readonly evaluateEvery: number;
-  /** Number of steps between checkpoints. */
   readonly saveEvery: number;
-  /** Number of checkpoints to keep. */
   readonly keep: number;
 }
 

@@ -36,13 +36,11 @@ import {
 export interface UpdateSettings {
   /** The options of Adam; each step has its own learning rate. */
   readonly adam: Complete<AdamOptions>;
-  /** Whether weight decay applies to a weight. */
   readonly decays: (name: string, shape: readonly number[]) => boolean;
   /** The factor of the learning rate for a weight; `undefined` if it is 1 for all. */
   readonly rateOf:
     | ((name: string, shape: readonly number[]) => number)
     | undefined;
-  /** The norm to which larger gradients are scaled. */
   readonly clipNorm: number;
   /** The decay of the moving average of the weights; `undefined` for none. */
   readonly averageDecay: number | undefined;
@@ -69,7 +67,6 @@ interface Moments {
 
 /** The complete state of training. */
 export interface Snapshot {
-  /** Number of steps taken. */
   readonly steps: number;
   /** The names of the model's weights, in the model's order. */
   readonly weights: readonly string[];
@@ -85,7 +82,6 @@ export interface Snapshot {
 
 /** A model in training: its weights, and the optimizer's tensors. */
 export class TrainingState {
-  /** Number of steps taken. */
   steps = 0;
   /** The weights of the best evaluation; `undefined` if these are not kept. */
   readonly best: BestWeights | undefined;
@@ -106,7 +102,6 @@ export class TrainingState {
   /** The model's layers, whose form, dropout and recomputation may change at any time. */
   readonly #layers: LayersModel["layers"];
 
-  /** Starts a training from the model's weights. */
   constructor(model: LayersModel, settings: UpdateSettings) {
     this.#model = model;
     if (settings.record) {
@@ -150,11 +145,7 @@ export class TrainingState {
     this.best = settings.best && new BestWeights(settings.best, this.#names);
   }
 
-  /**
-   * Throws if the model has been disposed of since training began.
-   *
-   * @throws {TypeError} If it has.
-   */
+  /** Throws if the model has been disposed of since training began. */
   assertModel(): void {
     if (!this.#trainable.some(({ isDisposed }) => isDisposed)) return;
     throw new TypeError(
@@ -461,10 +452,7 @@ export class TrainingState {
     }
   }
 
-  /**
-   * Runs a function with the moving average of the weights in the model, if
-   * there is one.
-   */
+  /** Runs a function with the moving average of the weights in the model, if there is one. */
   async withAverage<T>(run: () => Promise<T>): Promise<T> {
     if (this.#settings.averageDecay === undefined) return await run();
     const own = tf.tidy(() =>
@@ -527,7 +515,6 @@ export class TrainingState {
     }
   }
 
-  /** Disposes of everything except the model. */
   dispose(): void {
     tf.dispose(this.#sums ?? []);
     this.#runs?.dispose();

@@ -61,7 +61,6 @@ export class PatchEmbedding extends LionLayer {
     ];
   }
 
-  /** Operations of the patches' projection. */
   override operations(shape: Shape): number {
     const [batch, height, width, channels] = shape as number[];
     return 2 * batch! * height! * width! * channels! * this.#dim;

@@ -20,10 +20,7 @@ import {
 import { takeSegments } from "../segments.ts";
 import { tokenRanks } from "../shared_tokens.ts";
 
-/**
- * Standard deviation of the initial values of learned vectors, as in BERT,
- * GPT-2 and ViT.
- */
+/** Standard deviation of the initial values of learned vectors, as in BERT, GPT-2 and ViT. */
 export const EMBEDDING_STD = 0.02;
 
 /**
@@ -31,7 +28,6 @@ export const EMBEDDING_STD = 0.02;
  *
  * @param table `[maxLength, dim]`
  * @returns `[length, dim]`
- * @throws {RangeError} If the table has fewer positions.
  */
 export function positionsOf(
   table: tf.Tensor2D,
@@ -62,11 +58,7 @@ export function positionsFrom(
   return positionsOf(table, before, length);
 }
 
-/**
- * Throws unless a table has at least `count` positions.
- *
- * @throws {RangeError} If it has fewer.
- */
+/** Throws unless a table has at least `count` positions. */
 export function assertPositions(table: tf.Tensor2D, count: number): void {
   const [maxLength] = table.shape;
   if (count <= maxLength) return;
@@ -139,7 +131,6 @@ export class PositionEmbedding extends LionLayer {
     }];
   }
 
-  /** Operations of adding the position embeddings. */
   override operations(shape: Shape): number {
     return (shape as number[]).reduce((a, b) => a * b, 1);
   }
@@ -225,7 +216,6 @@ export class PositionTable extends LionLayer {
     }];
   }
 
-  /** Operations of adding the position embeddings. */
   override operations(shape: Shape): number {
     return (shape as number[]).reduce((a, b) => a * b, 1);
   }

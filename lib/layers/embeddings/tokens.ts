@@ -159,7 +159,6 @@ export class TokenPooling extends LionLayer {
     return [];
   }
 
-  /** Operations of the mean. */
   override operations(shape: Shape): number {
     const all = (shape as number[]).reduce((a, b) => a * b, 1);
     if (this.#maxSegments !== undefined) return 2 * all * this.#maxSegments;

@@ -65,7 +65,6 @@ export class VocabularyHead extends LionLayer {
     ];
   }
 
-  /** Operations of the matrix products. */
   override operations(shape: Shape): number {
     const [batch, length, dim] = shape as [number, number, number];
     const columns = this.#vocabularySize + (this.#transform ? dim : 0);

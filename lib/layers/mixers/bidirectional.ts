@@ -115,10 +115,7 @@ export function joinDirections(
   });
 }
 
-/**
- * Concatenates `forward`, and `backward` with its tokens reversed, along the
- * batch.
- */
+/** Concatenates `forward`, and `backward` with its tokens reversed, along the batch. */
 export function inBothDirections<T extends tf.Tensor>(
   forward: T,
   backward: T,
@@ -134,10 +131,7 @@ function next(x: tf.Tensor3D): tf.Tensor3D {
   return tf.pad(kept, [[0, 0], [1, 0], [0, 0]]);
 }
 
-/**
- * Sets the first tokens of segments to zero, so that nothing is read across a
- * border.
- */
+/** Sets the first tokens of segments to zero, so that nothing is read across a border. */
 function afterBorders(
   x: tf.Tensor3D,
   ends: tf.Tensor2D | undefined,

@@ -2,10 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Parameter } from "../lion_layer.ts";
 
-/**
- * The parameters of a depthwise `Conv1d`, named `weight` and `bias` after
- * `prefix`.
- */
+/** The parameters of a depthwise `Conv1d`, named `weight` and `bias` after `prefix`. */
 export function convolution(
   prefix: string,
   channels: number,

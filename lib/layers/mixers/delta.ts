@@ -150,7 +150,6 @@ function stepOf(
   return { y, state: { state } };
 }
 
-/** Default number of tokens per chunk. */
 const CHUNK = 64;
 
 /**

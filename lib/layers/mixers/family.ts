@@ -15,10 +15,7 @@ import { matrixOperations } from "./projections.ts";
 
 /** How the heads' output is normalised and gated before it is projected. */
 export interface Output {
-  /**
-   * The kind of normalisation, over each head by itself or over all columns of
-   * a token.
-   */
+  /** The kind of normalisation, over each head by itself or over all columns of a token. */
   readonly norm: "layer of heads" | "rms of heads" | "rms of columns";
   /** Whether the gate comes before the normalisation. */
   readonly isGatedFirst?: boolean;
@@ -32,7 +29,6 @@ export interface Projected<Inputs> {
   readonly gate?: tf.Tensor3D;
 }
 
-/** The sizes of a layer's attention. */
 export interface HeadSizes {
   readonly batch: number;
   readonly heads: number;
@@ -53,23 +49,17 @@ export interface FamilyModel<Inputs> {
     parameters: Parameters,
     numHeads: number,
   ): Projected<Inputs>;
-  /** Runs the model. */
   run(inputs: Inputs, options: FamilyOptions): tf.Tensor4D;
-  /** Runs the causal model on the next tokens. */
   step(
     inputs: Inputs,
     before: MixerState | undefined,
     mask: tf.Tensor2D | undefined,
   ): { y: tf.Tensor4D; state: MixerState };
-  /** How the model's output is normalised and gated. */
   readonly output: Output;
-  /** Whether ranks can share the tokens. */
   readonly sharesTokens: boolean;
-  /** The model's cost. */
   cost(sizes: HeadSizes, call: CostCall): MixerCost;
 }
 
-/** Makes a mixer from a model of the family. */
 export function familyMixer<Inputs>(
   model: FamilyModel<Inputs>,
   numHeads: number,

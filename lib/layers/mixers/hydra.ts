@@ -48,7 +48,6 @@ const OPTIONS = optionsOf<HydraMixerOptions>()(
   "stateDim convSize expand headDim numHeads",
 );
 
-/** Default channels per head. */
 const HEAD_DIM = 64;
 
 /** Epsilon of the normalisation in the authors' code, whatever the layer's. */

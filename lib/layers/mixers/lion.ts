@@ -28,23 +28,15 @@ import { applyNorm, norm } from "../normalization.ts";
 import type { LayerDecay } from "./lion_decays.ts";
 import { projectionOperations, withoutSteps } from "./projections.ts";
 
-/** Options of {@linkcode lionMixer}. */
+/** The options of attention that {@linkcode lionMixer} needs, with their defaults filled in. */
 export interface LionMixerOptions {
-  /** How attention weights decay with distance. */
   readonly decay: LayerDecay;
-  /** Number of heads; must divide the input's columns. */
   readonly numHeads: number;
-  /** Feature map of queries and keys. */
   readonly featureMap: keyof typeof FEATURE_MAPS;
-  /** The orders in which the tokens are read. */
   readonly order: "raster" | "snake" | readonly Order[];
-  /** Number of rows and columns of tokens, for `"snake"`. */
   readonly grid: readonly [rows: number, columns: number] | undefined;
-  /** Whether token 0 is a class token. */
   readonly classToken: boolean;
-  /** Whether to divide by the row sum of the scores. */
   readonly normalize: boolean;
-  /** Whether the heads' output is layer-normalised before it is projected. */
   readonly outputNorm: boolean;
   /** Whether a token counts itself in both directions: the mask is then M + I. */
   readonly isImbalanced: boolean;
@@ -183,13 +175,11 @@ function ordersOf(
     : orders;
 }
 
-/** The options of `lionAttention` for a call. */
 function optionsOf(call: MixerCall): Omit<LionAttentionOptions, "decay"> {
   const { causal, form, chunkSize, mask, segments, communicator } = call;
   return { causal, form, chunkSize, mask, segments, communicator };
 }
 
-/** Queries, keys and values of all heads. */
 interface Heads {
   readonly q: tf.Tensor4D;
   readonly k: tf.Tensor4D;

@@ -73,7 +73,6 @@ export interface LayerDecay {
   ): Decay;
 }
 
-/** LION-LIT's decay: none. */
 export const NO_DECAY: LayerDecay = {
   fades: false,
   isOfTokens: true,
@@ -114,7 +113,6 @@ export function tokenDecay(numHeads: number): LayerDecay {
   };
 }
 
-/** Initial values of diagonal decays. */
 export type DiagonalDecayInit = "hippo" | "random";
 
 /** LION-D's diagonal decays: one per channel of each head. */
@@ -217,7 +215,6 @@ export function ownDecay(own: DecayFunction | LearnedDecay): LayerDecay {
   };
 }
 
-/** What a custom decay has returned, if it is a decay. */
 function checked(decay: Decay): Decay {
   assertDecay("what a custom decay returns", decay);
   return decay;

@@ -131,7 +131,6 @@ export function withBias(
   );
 }
 
-/** The SiLU activation, x · sigmoid(x). */
 export function silu<T extends tf.Tensor>(x: T): T {
   return tf.mul(x, tf.sigmoid(x));
 }

@@ -16,13 +16,10 @@ import type { Mixer } from "../mixer.ts";
 import { applyNorm, norm } from "../normalization.ts";
 import { projectionOperations } from "./projections.ts";
 
-/** Options of {@linkcode softmaxMixer}. */
+/** The options of attention that {@linkcode softmaxMixer} needs, with their defaults filled in. */
 export interface SoftmaxMixerOptions {
-  /** Number of heads; must divide the input's columns. */
   readonly numHeads: number;
-  /** Whether the heads' output is layer-normalised before it is projected. */
   readonly outputNorm: boolean;
-  /** How scores depend on positions. */
   readonly position: "none" | "rotary" | "alibi";
 }
 

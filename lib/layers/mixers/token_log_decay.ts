@@ -35,7 +35,6 @@ type ClassToken = "first" | "last" | undefined;
  * The log decays log σ(-x) of each token and head, as a decay of the source convention.
  *
  * @param x Logits, `[batch, length, heads]`.
- * @param classToken Where there is a class token.
  * @param isOfPairs Whether only the log decays on arriving at each token are read,
  * which one kernel then makes, where there is one.
  */
@@ -52,7 +51,6 @@ export function decayOfLogits(
   return clampedDecay(f as tf.Tensor3D, b as tf.Tensor3D);
 }
 
-/** The index of the class token, or -1. */
 function indexOf(classToken: ClassToken, length: number): number {
   return classToken === undefined
     ? -1
@@ -65,7 +63,6 @@ function indexOf(classToken: ClassToken, length: number): number {
  * The log decays log σ(-x) of each token and head; 0 for a class token.
  *
  * @param x Logits, `[batch, length, heads]`.
- * @param classToken Where there is a class token.
  * @returns `[batch, heads, length]`
  */
 export function tokenLogDecay(

@@ -138,10 +138,7 @@ interface Sizes {
   readonly directions: readonly Direction[];
 }
 
-/**
- * The names of a direction's parameters: their suffix, and the decay rate's
- * name.
- */
+/** The names of a direction's parameters: their suffix, and the decay rate's name. */
 interface Direction {
   readonly suffix: string;
   readonly rate: string;
@@ -337,7 +334,6 @@ function closedUp(
  */
 const OPERATIONS_A_NUMBER = 16;
 
-/** The cost of a layer's scans and convolutions. */
 function scanCost(
   shape: Shape,
   { stateDim, convSize, expand, directions: { length: directions } }: Sizes,

@@ -153,7 +153,6 @@ export interface AttentionOptions {
   dropout?: number | undefined;
 }
 
-/** The names of the options of attention. */
 export const ATTENTION_OPTIONS = optionsOf<AttentionOptions>()(
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap order",
   "grid classToken direction countSelf segments normalize outputNorm position",
@@ -172,12 +171,7 @@ export function isLion(
   return decay !== undefined || ["lit", "d", "s"].includes(variant!);
 }
 
-/**
- * Throws unless the options are valid for this number of columns.
- *
- * @throws {TypeError} If an option has the wrong type.
- * @throws {RangeError} If an option has an invalid value.
- */
+/** Throws unless the options are valid for this number of columns. */
 export function assertAttentionOptions(
   options: AttentionOptions,
   dim: number,

@@ -7,7 +7,6 @@ import type { Mixer } from "../mixer.ts";
 import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
 import { shown } from "../../contract/shown.ts";
 
-/** A custom decay, with or without parameters. */
 export type CustomDecay = DecayFunction | LearnedDecay;
 
 /** A register of the custom mixers or decays, by name. */
@@ -127,28 +126,20 @@ export function registerDecay(
   decays.add(name, decay);
 }
 
-/** The custom parts in the options of attention. */
 export interface CustomParts {
   mixer?: Mixer | string | undefined;
   decay?: CustomDecay | string | undefined;
 }
 
-/** Returns the mixer itself, or the one registered under this name. */
 export function mixerNamed(mixer: Mixer | string): Mixer {
   return mixers.get(mixer);
 }
 
-/** Returns the decay itself, or the one registered under this name. */
 export function decayNamed(decay: CustomDecay | string): CustomDecay {
   return decays.get(decay);
 }
 
-/**
- * Throws unless the mixer and the decay, if given, are valid.
- *
- * @throws {TypeError} If an option has the wrong type.
- * @throws {RangeError} If a name is not registered.
- */
+/** Throws unless the mixer and the decay, if given, are valid. */
 export function assertCustomParts({ mixer, decay }: CustomParts): void {
   if (mixer !== undefined) assertMixer(mixers.get(mixer));
   if (decay !== undefined) assertDecay(decays.get(decay));
@@ -157,10 +148,6 @@ export function assertCustomParts({ mixer, decay }: CustomParts): void {
 /**
  * Replaces custom parts in the options of attention by their names, so that
  * they can be saved.
- *
- * @param options The options of attention in a layer.
- * @param layer The layer's name, for messages.
- * @throws {TypeError} If a mixer or a decay has no name.
  */
 export function savedByName<T extends CustomParts>(
   { mixer, decay, ...others }: T,

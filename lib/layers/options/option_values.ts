@@ -50,7 +50,6 @@ export function assertBooleans(
   }
 }
 
-/** Throws unless the value is a number. */
 export function assertNumber(name: string, value: number): void {
   if (typeof value === "number") return;
   throw new TypeError(
@@ -63,7 +62,6 @@ export function assertNumber(name: string, value: number): void {
  *
  * @param options The options that have no meaning here, as they were given.
  * @param why Why not, after the option's name.
- * @throws {RangeError} If one has a value.
  */
 export function assertNotGiven(
   options: Readonly<Record<string, unknown>>,

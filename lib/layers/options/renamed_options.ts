@@ -8,7 +8,6 @@
 
 /** The new name of a renamed option, and how its value converts. */
 interface Renaming {
-  /** The option's new name. */
   readonly name: string;
   /** What to write instead of the old option, for error messages. */
   readonly instead: string;
@@ -34,15 +33,7 @@ const RENAMED: Readonly<Record<string, Renaming>> = {
   },
 };
 
-/**
- * Throws if an option has its old name.
- *
- * @param owner The name of the function or layer, for messages, such as
- * `lionEncoder`.
- * @param options The options given.
- * @param names The names of all options.
- * @throws {TypeError} If there is one; the message says what to write instead.
- */
+/** Throws if an option has its old name. */
 export function assertNewNames(
   owner: string,
   options: object,

@@ -71,10 +71,7 @@ function familyOf<Inputs>(
   return ({ numHeads }) => familyMixer(model, numHeads!);
 }
 
-/**
- * Returns the mixer for options that {@linkcode assertAttentionOptions} has
- * checked.
- */
+/** Returns the mixer for options that {@linkcode assertAttentionOptions} has checked. */
 export function mixerOf(options: AttentionOptions): Mixer {
   const { variant, mixer, decay, countSelf, direction } = options;
   const own = mixer !== undefined

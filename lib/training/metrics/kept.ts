@@ -49,7 +49,6 @@ export class Kept {
     });
   }
 
-  /** Keeps the values of the tensors of the next batch. */
   add(values: readonly ArrayLike<number>[]): void {
     if (!this.first) return;
     this.#batches.push(values.map((value) => Float64Array.from(value)));
@@ -66,7 +65,6 @@ export class Kept {
     }
   }
 
-  /** Computes the metrics of what was gathered. */
   results(): Record<string, number> {
     let place = 0;
     return Object.fromEntries(this.#metrics.map(([name, metric], i) => {

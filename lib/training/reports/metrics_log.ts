@@ -9,9 +9,7 @@ import { files, isMissing, openPlain } from "../../io/file_system.ts";
 
 /** A line of the log, which belongs to one step. */
 export interface LogRecord {
-  /** The step that the line belongs to. */
   readonly step: number;
-  /** Any further JSON value. */
   readonly [name: string]: unknown;
 }
 
