@@ -1,11 +1,7 @@
 /** Models of the family with diagonal decays, one per channel, as mixers. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { logSigmoid } from "../../attention/decays/decay.ts";
-import {
-  type RecurrentState,
-  recurrentState,
-  recurrentStep,
-} from "../../attention/streaming/stateful.ts";
+import type { RecurrentState } from "../../attention/streaming/stateful.ts";
 import {
   type CheckedGatedLinearAttentionInputs,
   gatedLinearAttention,
@@ -17,19 +13,21 @@ import { type CheckedRwkv6Inputs, rwkv6 } from "../../family/rwkv6.ts";
 import { rwkv6Step } from "../../family/rwkv6_step.ts";
 import { splitHeads } from "../../operations/heads.ts";
 import { applyLinear, linear } from "../linear.ts";
-import type { MixerState } from "../mixer.ts";
 import { attentionCost, type FamilyModel } from "./family.ts";
 import {
   applyLowRank,
+  attendNext,
   lowRank,
   silu,
   toHeads,
   withBias,
-  withoutSteps,
 } from "./projections.ts";
 
 /** GLA's gates are the `ROOT`-th root of a sigmoid, so that they start near 1. */
 const ROOT = 16;
+
+/** How the steps of GLA and HGRN-2 attend. */
+const ARRIVAL = { convention: "arrival", normalize: false } as const;
 
 /**
  * Gated linear attention: the decay of each channel is the 16th root of a
@@ -57,8 +55,7 @@ export const GATED_LINEAR_ATTENTION: FamilyModel<
     };
   },
   run: gatedLinearAttention,
-  step: ({ q, k, v, logDecay }, before, mask) =>
-    stepOf({ q, k, v, logDecay }, before, mask),
+  step: (inputs, before, mask) => attendNext(inputs, before, mask, ARRIVAL),
   sharesTokens: true,
   output: { norm: "layer of heads" },
   cost: (sizes, call) => attentionCost(sizes, call, true),
@@ -98,7 +95,8 @@ export const HGRN2: FamilyModel<CheckedHgrn2Inputs> = {
   run: hgrn2,
   step({ q, v, forget }, before, mask) {
     const k: tf.Tensor4D = tf.sub(1, forget);
-    return stepOf({ q, k, v, logDecay: logGate(forget) }, before, mask);
+    const inputs = { q, k, v, logDecay: logGate(forget) };
+    return attendNext(inputs, before, mask, ARRIVAL);
   },
   sharesTokens: true,
   output: { norm: "rms of heads" },
@@ -166,26 +164,5 @@ function channels(
   const last = Math.max(count - 1, 1);
   return tf.tensor1d(
     Array.from({ length: count }, (_, n) => value(n / last, n)),
-  );
-}
-
-/** Attention of the next tokens, where a token's decay applies on arrival. */
-function stepOf(
-  { q, k, v, logDecay }: CheckedGatedLinearAttentionInputs,
-  before: MixerState | undefined,
-  mask: tf.Tensor2D | undefined,
-): { y: tf.Tensor4D; state: MixerState } {
-  const [batch, heads, , headDim] = q.shape;
-  const sizes = { batch, heads, headDim, valueDim: v.shape[3] };
-  return recurrentStep(
-    (before ?? recurrentState(sizes)) as RecurrentState,
-    {
-      q,
-      k,
-      v,
-      logDecay: withoutSteps(logDecay, mask) as tf.Tensor4D,
-      mask,
-    },
-    { convention: "arrival", normalize: false },
   );
 }

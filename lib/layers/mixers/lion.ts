@@ -13,11 +13,6 @@ import {
   snakeOrder,
 } from "../../attention/orders.ts";
 import { planAttention } from "../../attention/planning/plan.ts";
-import {
-  type RecurrentState,
-  recurrentState,
-  recurrentStep,
-} from "../../attention/streaming/stateful.ts";
 import { joinHeads, splitHeads } from "../../operations/heads.ts";
 import { withoutPadding } from "../../operations/padding.ts";
 import { FEATURE_MAPS } from "../options/feature_maps.ts";
@@ -26,7 +21,7 @@ import type { Parameters } from "../lion_layer.ts";
 import type { Mixer, MixerCall } from "../mixer.ts";
 import { applyNorm, norm } from "../normalization.ts";
 import type { LayerDecay } from "./lion_decays.ts";
-import { projectionOperations, withoutSteps } from "./projections.ts";
+import { attendNext, projectionOperations } from "./projections.ts";
 
 /** The options of attention that {@linkcode lionMixer} needs, with their defaults filled in. */
 export interface LionMixerOptions {
@@ -97,26 +92,16 @@ export function lionMixer(options: LionMixerOptions): Mixer {
       return merge(rows, parameters, call.epsilon);
     },
     step(x, parameters, before, { mask, epsilon }) {
-      const { q, k, v } = heads(x, parameters);
-      const [batch, numHeads, , headDim] = q.shape;
-      const sizes = { batch, heads: numHeads, headDim, valueDim: headDim };
-      const { logDecay, convention = "source" } = paidByStates(
+      const vectors = heads(x, parameters);
+      const { logDecay, convention } = paidByStates(
         decay.of(x, names[0]!, parameters, {
           classToken: undefined,
           isOfPairs: false,
         }),
       );
-      const { y, state } = recurrentStep(
-        (before ?? recurrentState(sizes)) as RecurrentState,
-        {
-          q,
-          k,
-          v,
-          logDecay: logDecay && withoutSteps(logDecay, mask),
-          mask,
-        },
-        { normalize, convention },
-      );
+      const inputs = { ...vectors, logDecay };
+      const how = { normalize, convention };
+      const { y, state } = attendNext(inputs, before, mask, how);
       return { y: merge(joinHeads(y), parameters, epsilon), state };
     },
     operations: projectionOperations,

@@ -2,8 +2,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { dense } from "../../operations/dense.ts";
 import { logSigmoid } from "../../attention/decays/decay.ts";
+import {
+  type RecurrentState,
+  recurrentState,
+  recurrentStep,
+  type RecurrentStepOptions,
+} from "../../attention/streaming/stateful.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameter, Parameters, Shape } from "../lion_layer.ts";
+import type { MixerState } from "../mixer.ts";
 
 /** Multiplications and additions of four projections: queries, keys, values and output. */
 export function projectionOperations(shape: Shape): number {
@@ -33,16 +40,37 @@ export function denseParts(
   return parts.map((part) => dense(x, part) as tf.Tensor3D);
 }
 
+/** Attention of the next tokens to themselves and to those before; padding does not decay it. */
+export function attendNext(
+  { q, k, v, logDecay }: {
+    q: tf.Tensor4D;
+    k: tf.Tensor4D;
+    v: tf.Tensor4D;
+    logDecay?: tf.Tensor | undefined;
+  },
+  before: MixerState | undefined,
+  mask: tf.Tensor2D | undefined,
+  options: RecurrentStepOptions,
+): { y: tf.Tensor4D; state: RecurrentState } {
+  const [batch, heads, , headDim] = q.shape;
+  const sizes = { batch, heads, headDim, valueDim: v.shape[3] };
+  return recurrentStep(
+    (before ?? recurrentState(sizes)) as RecurrentState,
+    { q, k, v, logDecay: logDecay && withoutSteps(logDecay, mask), mask },
+    options,
+  );
+}
+
 /**
  * Sets log decays to 0 at padding, so that padding does not decay the state.
  *
  * @param logDecay `[heads]`, `[batch or 1, heads, length]`, or the latter with
  * an axis of channels.
  */
-export function withoutSteps<T extends tf.Tensor>(
-  logDecay: T,
+function withoutSteps(
+  logDecay: tf.Tensor,
   mask: tf.Tensor2D | undefined,
-): T | tf.Tensor3D {
+): tf.Tensor {
   if (!mask) return logDecay;
   const [batch, length] = mask.shape;
   if (logDecay.rank === 1) {

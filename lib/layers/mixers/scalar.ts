@@ -1,10 +1,5 @@
 /** Models of the family with scalar decays, one per token and head, as mixers. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type RecurrentState,
-  recurrentState,
-  recurrentStep,
-} from "../../attention/streaming/stateful.ts";
 import { spread } from "../../attention/decays/decay_pair.ts";
 import { type CheckedMamba2Inputs, mamba2 } from "../../family/mamba2.ts";
 import { type CheckedMlstmInputs, mlstm } from "../../family/mlstm.ts";
@@ -15,12 +10,12 @@ import type { Parameter } from "../lion_layer.ts";
 import { attentionCost, type FamilyModel } from "./family.ts";
 import { decayRate, stepBias } from "./decay_rates.ts";
 import {
+  attendNext,
   perToken,
   silu,
   softplus,
   toHeads,
   withBias,
-  withoutSteps,
 } from "./projections.ts";
 
 /**
@@ -65,20 +60,13 @@ export const MAMBA2: FamilyModel<CheckedMamba2Inputs> = {
   },
   run: mamba2,
   step({ x, dt, a, b, c, d }, before, mask) {
-    const [batch, heads, , headDim] = b.shape;
-    const sizes = { batch, heads, headDim, valueDim: x.shape[3] };
-    const logDecay = tf.mul(dt, tf.expandDims(a, 1)) as tf.Tensor3D;
-    const { y, state } = recurrentStep(
-      (before ?? recurrentState(sizes)) as RecurrentState,
-      {
-        q: c,
-        k: b,
-        v: tf.mul(x, tf.expandDims(dt, 3)),
-        logDecay: withoutSteps(logDecay, mask),
-        mask,
-      },
-      { convention: "arrival", normalize: false, scale: 1 },
-    );
+    const v = tf.mul(x, tf.expandDims(dt, 3)) as tf.Tensor4D;
+    const logDecay = tf.mul(dt, tf.expandDims(a, 1));
+    const { y, state } = attendNext({ q: c, k: b, v, logDecay }, before, mask, {
+      convention: "arrival",
+      normalize: false,
+      scale: 1,
+    });
     return { y: tf.add(y, tf.mul(x, tf.reshape(d!, [-1, 1, 1]))), state };
   },
   sharesTokens: true,
