@@ -219,22 +219,18 @@ export class Ranks {
     if (!communicator) return;
     const text = await this.textOf(0, JSON.stringify(has));
     const wanted: Record<string, string> = JSON.parse(text);
-    const names = [...new Set([...Object.keys(wanted), ...Object.keys(has)])];
-    const different = names.filter((name) => wanted[name] !== has[name]);
-    const lines = different.slice(0, MOST_LISTED).map((name) =>
-      `- ${name} is ${has[name] ?? "absent"}, on rank 0 ${
-        wanted[name] ?? "absent"
-      }`
+    const found = differences(
+      wanted,
+      has,
+      (theirs, own) => `is ${own}, on rank 0 ${theirs}`,
     );
-    const more = different.length - lines.length;
-    if (more > 0) lines.push(`- and ${more} more`);
-    const own = lines.length > 0 ? communicator.rank : 0;
+    const own = found ? communicator.rank : 0;
     const [other] = await communicator.allreduce(Int32Array.of(own), "max");
     if (other === 0) return;
-    const differences = await this.textOf(other!, lines.join("\n"));
+    const theirs = await this.textOf(other!, found);
     this.#isOver = true;
     throw new RangeError(
-      `all ranks should train the same, got another on rank ${other}:\n${differences}`,
+      `all ranks should train the same, got another on rank ${other}:\n${theirs}`,
     );
   }
 }
@@ -247,6 +243,26 @@ export function partOf(
   const first = Math.floor(total * rank / size);
   const end = Math.floor(total * (rank + 1) / size);
   return { first, count: end - first, total };
+}
+
+/**
+ * Lists facts that differ, a line for each.
+ *
+ * @param words Says what a fact is in both.
+ * @returns An empty text if all are the same.
+ */
+export function differences(
+  some: Facts,
+  others: Facts,
+  words: (one: string, other: string) => string,
+): string {
+  const names = new Set([...Object.keys(some), ...Object.keys(others)]);
+  const different = [...names].filter((name) => some[name] !== others[name]);
+  const lines = different.slice(0, MOST_LISTED).map((name) =>
+    `- ${name} ${words(some[name] ?? "absent", others[name] ?? "absent")}`
+  );
+  const more = different.length - lines.length;
+  return [...lines, ...more > 0 ? [`- and ${more} more`] : []].join("\n");
 }
 
 function messageOf(error: unknown): string {

@@ -14,6 +14,7 @@ import type { Teacher } from "./distillation.ts";
 import type { Loss } from "./losses/loss.ts";
 import { VERSION } from "../contract/version.ts";
 import { disposeBatch } from "./model_output.ts";
+import { differences } from "./ranks.ts";
 import type { Settings } from "./train_options.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
@@ -22,9 +23,6 @@ const COMPARED_STEPS = [1, 10, 100, 1000, 10_000, 100_000];
 
 /** Options of layers that only change speed, memory or names, and so may differ. */
 const FREE = new Set(["name", "form", "chunkSize", "recompute"]);
-
-/** The largest number of differences to list. */
-const MOST_LISTED = 8;
 
 /** The model, the data, the loss and the settings of a run. */
 export interface RunParts {
@@ -172,23 +170,14 @@ export function assertSameRun(
   { path, run }: { path: string; run: Readonly<Record<string, string>> },
   identity: Readonly<Record<string, string>>,
 ): void {
-  const before = withNewOptions(run);
-  const names = [
-    ...new Set([...Object.keys(before), ...Object.keys(identity)]),
-  ];
-  const different = names.filter((name) => before[name] !== identity[name]);
-  if (different.length === 0) return;
-  const lines = different.slice(0, MOST_LISTED).map((name) =>
-    `- ${name} was ${before[name] ?? "absent"}, is ${
-      identity[name] ?? "absent"
-    }`
+  const found = differences(
+    withNewOptions(run),
+    identity,
+    (before, now) => `was ${before}, is ${now}`,
   );
-  const more = different.length - lines.length;
-  if (more > 0) lines.push(`- and ${more} more`);
+  if (!found) return;
   throw new RangeError(
-    `the run of ${path} had other options; resume it with the same. To train on with others, loadCheckpoint(model, "${path}") and train in another folder:\n${
-      lines.join("\n")
-    }`,
+    `the run of ${path} had other options; resume it with the same. To train on with others, loadCheckpoint(model, "${path}") and train in another folder:\n${found}`,
   );
 }
 
