@@ -14,6 +14,8 @@ interface Engine {
   makeTensorFromTensorInfo(info: tf.TensorInfo): tf.Tensor;
   makeVariable(...args: unknown[]): tf.Variable;
   removeDataId(dataId: object, backend: tf.KernelBackend): void;
+  /** A number above those of all tensors. */
+  nextTensorId(): number;
 }
 
 type RunKernel = (call: KernelCall | object) => tf.Tensor | tf.Tensor[];
@@ -34,10 +36,15 @@ interface Place {
   readonly dtype: tf.DataType;
 }
 
-/** The data that a run finds, by their slots; all others are made by its operations. */
+/**
+ * The data that a run finds, by their slots; all others are made by its operations. Of
+ * variables that share data, or of one that shares them with a tensor, nothing tells
+ * which an operation reads: a replay is right while they share them.
+ */
 type Source =
   | { readonly kind: "input"; readonly index: number }
   | { readonly kind: "variable"; readonly variable: tf.Variable }
+  | { readonly kind: "shared"; readonly variables: readonly tf.Variable[] }
   | { readonly kind: "constant"; readonly values: tf.BackendValues }
   | { readonly kind: "other" };
 
@@ -171,16 +178,19 @@ class Recorder {
   readonly #sources = new Map<number, Source>();
   readonly #kept = new Map<number, tf.Tensor>();
   readonly #operations: Operation[] = [];
-  readonly #variables: ReadonlyMap<object, tf.Variable>;
+  /** The variables, by their data, which several may share. */
+  readonly #variables = new Map<object, tf.Variable[]>();
+  /** Tensors from this number on were made in the run. */
+  readonly #first = engine.nextTensorId();
   #constantBytes = 0;
   #refusal: string | undefined;
 
   constructor(inputs: readonly tf.Tensor[]) {
-    this.#variables = new Map(
-      Object.values(tf.engine().registeredVariables).map((variable) =>
-        [variable.dataId, variable] as const
-      ),
-    );
+    for (const variable of Object.values(tf.engine().registeredVariables)) {
+      const others = this.#variables.get(variable.dataId);
+      if (others) others.push(variable);
+      else this.#variables.set(variable.dataId, [variable]);
+    }
     for (const [index, { dataId }] of inputs.entries()) {
       if (this.#variables.has(dataId)) this.#refuse("gets a variable");
       if (this.#slots.has(dataId)) this.#refuse("gets one tensor twice");
@@ -254,16 +264,34 @@ class Recorder {
   #placeOf(x: tf.Tensor): Place {
     const { dataId, shape, dtype } = x;
     const slot = this.#slots.get(dataId) ?? this.#addFound(x);
+    const isTensor = !(x instanceof tf.Variable) && x.id < this.#first;
+    if (isTensor && this.#variables.has(dataId)) this.#shareWithTensor(slot, x);
     return { slot, shape, dtype };
   }
 
   /** Gives a slot to data that were there before the run. */
   #addFound(x: tf.Tensor): number {
-    const variable = this.#variables.get(x.dataId);
-    if (variable) return this.#add(x.dataId, { kind: "variable", variable });
+    const variables = this.#variables.get(x.dataId);
+    if (variables) {
+      const [variable, ...others] = variables as [tf.Variable];
+      return this.#add(
+        x.dataId,
+        others.length === 0
+          ? { kind: "variable", variable }
+          : { kind: "shared", variables },
+      );
+    }
     const slot = this.#add(x.dataId, { kind: "other" });
     this.#kept.set(slot, tf.keep(shared(x)));
     return slot;
+  }
+
+  /** Notes that a variable's data are read by a tensor that was there before the run. */
+  #shareWithTensor(slot: number, x: tf.Tensor): void {
+    if (this.#kept.has(slot)) return;
+    const variables = this.#variables.get(x.dataId)!;
+    this.#sources.set(slot, { kind: "shared", variables });
+    this.#kept.set(slot, tf.keep(shared(x)));
   }
 
   /** The place of a result, which may have the data of an input. */
@@ -364,13 +392,30 @@ export class RecordedRun {
     return this.#recorded.refusal;
   }
 
-  /** Whether the backend and the variables are there that it was recorded with. */
+  /**
+   * Whether the backend and the variables are there that it was recorded with, and those
+   * that shared data still do.
+   */
   get isValid(): boolean {
-    const { backend, sources } = this.#recorded;
-    return tf.backend() === backend &&
-      [...sources.values()].every((source) =>
-        source.kind !== "variable" || !source.variable.isDisposed
-      );
+    const { backend, sources, kept } = this.#recorded;
+    if (tf.backend() !== backend) return false;
+    for (const [slot, source] of sources) {
+      if (source.kind === "variable") {
+        if (source.variable.isDisposed) return false;
+      } else if (source.kind === "shared") {
+        const { dataId } = kept.get(slot) ?? source.variables[0]!;
+        const areShared = source.variables.every((variable) =>
+          !variable.isDisposed && variable.dataId === dataId
+        );
+        if (!areShared) return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether the same variables shared data when another run was recorded. */
+  sharesLike(other: RecordedRun): boolean {
+    return areSame(sharedIn(this.#recorded), sharedIn(other.#recorded));
   }
 
   /** How another run differs from this one, in words that follow "it"; `undefined` if it does not. */
@@ -440,9 +485,9 @@ export class RecordedRun {
     inputs: readonly tf.TensorInfo[],
   ): tf.TensorInfo {
     if (source.kind === "input") return inputs[source.index]!;
-    return source.kind === "variable"
-      ? source.variable
-      : this.#recorded.kept.get(slot)!;
+    if (source.kind === "variable") return source.variable;
+    const kept = this.#recorded.kept.get(slot);
+    return source.kind === "shared" ? kept ?? source.variables[0]! : kept!;
   }
 
   /**
@@ -617,6 +662,15 @@ function assertSameShape(
   throw new RangeError(
     `${name} should return a tensor of the same shape each time that a run is replayed, ` +
       `[${before}], got [${shape}]; pass record: false, which replays nothing`,
+  );
+}
+
+/** The variables of a run that share data, and whether with a tensor, too. */
+function sharedIn({ sources, kept }: Recorded) {
+  return [...sources].flatMap(([slot, source]) =>
+    source.kind === "shared"
+      ? { variables: source.variables, hasTensor: kept.has(slot) }
+      : []
   );
 }
 

@@ -87,7 +87,11 @@ export class ReplayedRuns {
 
   /** Compares a recording with the one before, and puts it in its place. */
   #compare(known: Known, recording: RecordedRun): void {
-    const { recording: before, isSteady } = known;
+    const { isSteady } = known;
+    // Where other weights share data, other places of a run are one.
+    const before = known.recording?.sharesLike(recording)
+      ? known.recording
+      : undefined;
     known.refusal = recording.refusal ?? before?.differenceFrom(recording);
     this.#drop(known);
     if (known.refusal !== undefined) {

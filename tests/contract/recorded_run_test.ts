@@ -306,3 +306,37 @@ onEachBackend(
   },
   ["wasm", "cpu"],
 );
+
+onEachBackend("weights that share data part, and meet again", async () => {
+  const runs = new ReplayedRuns("a test of shared data");
+  const [a, b] = tf.tidy(() =>
+    [2, 3].map((value) => tf.variable(tf.scalar(value)))
+  ) as [tf.Variable, tf.Variable];
+  const x = tf.scalar(10), copy = a.clone();
+  const compute = () => [tf.add(tf.mul(x, a), b), tf.mul(x, copy)];
+  const set = (weight: tf.Variable, to: number) => () =>
+    tf.tidy(() => weight.assign(tf.scalar(to)));
+  const changes = [
+    () => {},
+    () => b.assign(a),
+    set(a, 4),
+    set(b, 5),
+    () => a.assign(b),
+    set(b, 6),
+  ];
+  for (const change of changes) {
+    change();
+    const before = runs.replays;
+    for (let i = 0; i < 5; i++) {
+      const [y, wanted] = tf.tidy(
+        () => [runs.run("", [x], compute), compute()],
+      )!;
+      assertEquals(await valuesOf(y!), await valuesOf(wanted!));
+      tf.dispose([y!, wanted!]);
+    }
+    assert(runs.replays > before);
+  }
+  assertEquals(runs.refusal, undefined);
+  runs.dispose();
+  tf.dispose([a, b, x, copy]);
+});
