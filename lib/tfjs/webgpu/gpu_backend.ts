@@ -626,11 +626,26 @@ export class StrictWebGPUBackend extends WebGPUBackend {
       throw new Error("A tensor that was not computed cannot be read");
     }
     this.#leaveJoined(dataId);
-    const values = super.readSync(dataId);
+    const values = this.#readAtOnce(dataId);
     const data = this.tensorMap.get(dataId);
     const count = tf.util.sizeFromShape(data.shape);
     if (data.dtype === "complex64" || values.length === count) return values;
     return data.values = values.slice(0, count) as tf.BackendValues;
+  }
+
+  /** tfjs draws values on a canvas and looks at it, which few hosts can. */
+  #readAtOnce(dataId: { id: number }): tf.BackendValues {
+    if (this.lost) throw this.lost;
+    try {
+      return super.readSync(dataId);
+    } catch (cause) {
+      if (this.lost) throw this.lost;
+      throw new Error(
+        "This host cannot wait for values that are on the GPU; await data() or " +
+          "array(), and rebuild tensors from their values for another backend",
+        { cause },
+      );
+    }
   }
 
   /** Copies a tensor on the device, as tfjs does, from a buffer of its own. */

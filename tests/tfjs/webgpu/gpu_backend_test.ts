@@ -104,6 +104,19 @@ onWebGpu("attention that does not fit names the form that does", async () => {
   tf.dispose([x, y]);
 });
 
+onWebGpu(
+  "a host that cannot wait for values says so, on another backend, too",
+  async () => {
+    const x = tf.tidy(() => tf.add(tf.ones([4]), 1));
+    assertThrows(() => x.dataSync(), Error, "await data()");
+    await useBackend({ prefer: ["cpu"] });
+    assertThrows(() => tf.add(x, 1), Error, "for another backend");
+    await useBackend({ prefer: ["webgpu"] });
+    assertEquals([...await x.data()], [2, 2, 2, 2]);
+    x.dispose();
+  },
+);
+
 onWebGpu("a lost device raises, and a new one can be had", async () => {
   const x = tf.ones([4]);
   const y = tf.add(x, 1);
