@@ -49,7 +49,12 @@ const OPTIONS = optionsOf<AdamOptions>()(
   "learningRate beta1 beta2 epsilon weightDecay",
 );
 
+/** What is kept beside a variable. */
 interface Moments {
+  /** Another one may get its name later, and begins anew. */
+  readonly variable: tf.Variable;
+  /** The steps of this variable. */
+  steps: number;
   mean: tf.Tensor;
   square: tf.Tensor;
 }
@@ -82,7 +87,6 @@ export class Adam extends tf.Optimizer {
   learningRate: number;
   readonly #options: Complete<AdamOptions>;
   #moments = new Map<string, Moments>();
-  #steps = 0;
 
   /**
    * Makes the optimizer.
@@ -113,15 +117,30 @@ export class Adam extends tf.Optimizer {
     const gradients: [string, tf.Tensor][] = Array.isArray(variableGradients)
       ? variableGradients.map(({ name, tensor }) => [name, tensor])
       : Object.entries(variableGradients);
-    const attributes = attributesOf(this.getConfig(), ++this.#steps);
     // A gradient is missing if the loss does not depend on the variable.
     const updates = gradients.filter(([, gradient]) => gradient != null)
       .map(([name, gradient]) => {
         const variable = tf.engine().registeredVariables[name]!;
-        return { variable, gradient, moments: this.#momentsOf(name, variable) };
+        return { gradient, moments: this.#momentsOf(name, variable) };
       });
-    const weights = updates.map(({ variable, gradient, moments }) => ({
-      ...{ value: variable, gradient },
+    for (const { moments } of updates) moments.steps++;
+    // Variables that came later, or were left out, have taken fewer steps.
+    const counts = new Set(updates.map(({ moments }) => moments.steps));
+    for (const count of counts) {
+      this.#update(
+        updates.filter(({ moments }) => moments.steps === count),
+        attributesOf(this.getConfig(), count),
+      );
+    }
+  }
+
+  /** Changes variables that have all taken the same number of steps. */
+  #update(
+    updates: readonly { gradient: tf.Tensor; moments: Moments }[],
+    attributes: AdamAttributes,
+  ): void {
+    const weights = updates.map(({ gradient, moments }) => ({
+      ...{ value: moments.variable, gradient },
       states: [moments.mean, moments.square],
     }));
     if (fitsInPlace(weights)) {
@@ -129,9 +148,15 @@ export class Adam extends tf.Optimizer {
       updateInPlace("adam", weights, ruleNumbers(attributes));
       return;
     }
-    for (const { variable, gradient, moments } of updates) {
+    for (const { gradient, moments } of updates) {
+      const { variable, ...own } = moments;
       const { value, mean, square } = tf.tidy(() =>
-        update({ value: variable, gradient, ...moments }, attributes)
+        update({
+          value: variable,
+          gradient,
+          mean: own.mean,
+          square: own.square,
+        }, attributes)
       );
       variable.assign(value);
       tf.dispose([value, moments.mean, moments.square]);
@@ -153,15 +178,16 @@ export class Adam extends tf.Optimizer {
     return { ...this.#options, learningRate: this.learningRate };
   }
 
-  #momentsOf(name: string, { shape }: tf.Variable): Moments {
-    let moments = this.#moments.get(name);
-    if (!moments) {
-      moments = {
-        mean: tf.keep(tf.zeros(shape)),
-        square: tf.keep(tf.zeros(shape)),
-      };
-      this.#moments.set(name, moments);
-    }
+  #momentsOf(name: string, variable: tf.Variable): Moments {
+    const known = this.#moments.get(name);
+    if (known?.variable === variable) return known;
+    if (known) tf.dispose([known.mean, known.square]);
+    const moments = {
+      ...{ variable, steps: 0 },
+      mean: tf.keep(tf.zeros(variable.shape)),
+      square: tf.keep(tf.zeros(variable.shape)),
+    };
+    this.#moments.set(name, moments);
     return moments;
   }
 }

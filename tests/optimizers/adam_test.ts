@@ -59,6 +59,40 @@ onEachBackend("Adam takes the steps of its definition", async () => {
   tf.dispose([...variables, unused]);
 });
 
+onEachBackend("Adam begins anew with each variable", async () => {
+  const adam = new Adam(OPTIONS);
+  const values = [0.5, -2, 1.5, 3, -0.25];
+  const steps = (variables: tf.Variable[], count: number) => {
+    for (let i = 0; i < count; i++) {
+      const loss = () =>
+        tf.tidy(() =>
+          tf.addN(
+            variables.map((x) => tf.div(tf.sum(tf.square(tf.square(x))), 4)),
+          ) as tf.Scalar
+        );
+      adam.minimize(loss, false, variables);
+    }
+  };
+  const make = (size: number, name?: string) =>
+    tf.tidy(() => tf.variable(tf.tensor1d(values.slice(0, size)), true, name));
+  const assertSteps = async (variable: tf.Variable, count: number) => {
+    const expected = descend(values.slice(0, variable.size), count);
+    const actual = await variable.data();
+    expected.forEach((x, j) => assertAlmostEquals(actual[j]!, x, 2e-5));
+  };
+  // Each has the name of the one before, which is gone.
+  for (const size of [3, 3, 5, 2]) {
+    const first = make(size, "anew"), second = make(4);
+    steps([first], 3);
+    // One that comes later takes its first steps, while the other takes later ones.
+    steps([first, second], 3);
+    await assertSteps(first, 6);
+    await assertSteps(second, 3);
+    tf.dispose([first, second]);
+  }
+  adam.dispose();
+});
+
 Deno.test("Adam refuses impossible options", () => {
   assertThrows(() => new Adam({ beta1: 1 }), RangeError, "beta1");
   assertThrows(() => new Adam({ beta2: -0.1 }), RangeError, "beta2");
