@@ -14,6 +14,7 @@ import {
   assertSameShape,
   divisorOf,
   type Loss,
+  oneOfClasses,
   sharesOf,
 } from "./losses/loss.ts";
 import { meanOverTargets } from "./losses/soft_cross_entropy.ts";
@@ -240,10 +241,7 @@ function teachersLoss(
   const rows = [-1, classes];
   if (distillation.labels === "hard") {
     if (weights) {
-      const likeliest = tf.oneHot(
-        tf.reshape(tf.argMax(taught, -1), [-1]) as tf.Tensor1D,
-        classes,
-      );
+      const likeliest = oneOfClasses(tf.argMax(taught, -1), classes);
       const targets = tf.mul(likeliest, tf.reshape(weights, [-1, 1]));
       const divisor = divisorOf(tf.sum(weights));
       return meanOverTargets(tf.reshape(predictions, rows), targets, divisor);

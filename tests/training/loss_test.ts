@@ -133,6 +133,21 @@ onEachBackend("crossEntropy() of labels that do not count is 0", async () => {
   tf.dispose([logits, labels, value, grad]);
 });
 
+onEachBackend("crossEntropy() of one class is 0", async () => {
+  const logits = tf.tensor2d([[5], [-3]]);
+  const labels = tf.tensor1d([0, -100], "int32");
+  for (const classWeights of [undefined, [2]]) {
+    const { value, grad } = tf.valueAndGrad((x: tf.Tensor) =>
+      crossEntropy({ labelSmoothing: 0.1, classWeights })(x, labels)
+    )(logits);
+    for (const x of [...await value.data(), ...await grad.data()]) {
+      assertAlmostEquals(x, 0, 1e-7);
+    }
+    tf.dispose([value, grad]);
+  }
+  tf.dispose([logits, labels]);
+});
+
 onEachBackend("crossEntropy() of a label that is no class is NaN", async () => {
   const logits = tf.ones([2, 3]);
   for (const wrong of [3, -1, 2 ** 31 - 1, -(2 ** 31), 2 ** 24 + 1]) {

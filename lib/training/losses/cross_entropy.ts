@@ -12,6 +12,7 @@ import {
   divisorOf,
   findLabel,
   type Loss,
+  oneOfClasses,
   ownLoss,
   sharesOf,
   weightsOf,
@@ -156,11 +157,11 @@ function meanOverRows(
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
       const [logits, labels, shares] = saved as [
         tf.Tensor,
-        tf.Tensor1D,
+        tf.Tensor,
         tf.Tensor,
       ];
       const errors = tf.tidy(() => {
-        const own = tf.mul(tf.oneHot(labels, classes), 1 - smoothing);
+        const own = tf.mul(oneOfClasses(labels, classes), 1 - smoothing);
         const all = smoothing / classes;
         return tf.sub(tf.sub(tf.softmax(logits), own), all);
       });
@@ -203,7 +204,7 @@ function weightedMean(
   const classes = weights.length;
   const ofLabels = weightsAt(labels, weights);
   const own = tf.mul(
-    tf.oneHot(tf.cast(labels, "int32"), classes),
+    oneOfClasses(labels, classes),
     tf.reshape(tf.mul(ofLabels, 1 - smoothing), [-1, 1]),
   );
   const all = tf.mul(

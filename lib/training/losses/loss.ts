@@ -86,6 +86,21 @@ export function divisorOf(sum: tf.Tensor): tf.Tensor {
   return tf.add(sum, tf.cast(tf.equal(sum, 0), "float32"));
 }
 
+/**
+ * Rows with 1 at each label's class and 0 elsewhere, `[labels, classes]`; tfjs's has two
+ * classes at least.
+ *
+ * @param labels int32, `[...]`.
+ */
+export function oneOfClasses(labels: tf.Tensor, classes: number): tf.Tensor {
+  return tf.tidy(() => {
+    const flat = tf.reshape(labels, [-1, 1]);
+    return classes > 1
+      ? tf.oneHot(tf.squeeze(flat, [1]) as tf.Tensor1D, classes)
+      : tf.cast(tf.equal(flat, 0), "float32");
+  });
+}
+
 /** Describes the first label that satisfies a condition, and its index. */
 export async function findLabel(
   labels: tf.Tensor,
