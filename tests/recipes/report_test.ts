@@ -145,18 +145,18 @@ Deno.test("a figure that a contender's tests do not have is left out", () => {
   ]);
 });
 
-Deno.test("an order is the paper's, another, or cannot be told", () => {
+Deno.test("an order is the same as in the paper, a different one, or unclear", () => {
   const told = (paper: number, mean: number, half: number) =>
     orderOf(paper, { mean, half });
-  assertEquals(told(-3.2, -0.33, 0.39), "not told");
+  assertEquals(told(-3.2, -0.33, 0.39), "unclear");
   assertEquals(told(-3.2, -1.33, 0.39), "the same");
-  assertEquals(told(-3.2, 1.33, 0.39), "another");
+  assertEquals(told(-3.2, 1.33, 0.39), "different");
   // Level in the paper: an interval that is too wide says nothing.
   assertEquals(told(-0.1, 0.17, 0.27), "the same");
-  assertEquals(told(-0.1, 0.17, 7), "not told");
-  assertEquals(told(-0.1, 4.5, 1.8), "another");
+  assertEquals(told(-0.1, 0.17, 7), "unclear");
+  assertEquals(told(-0.1, 4.5, 1.8), "different");
   // A single seed has no interval.
-  assertEquals(told(-3.2, -1.33, NaN), "not told");
+  assertEquals(told(-3.2, -1.33, NaN), "unclear");
 });
 
 Deno.test("recipes stand beside the paper in points, but for those that have not learned", () => {

@@ -65,14 +65,14 @@ Deno.test("documents tell the costs of decays alike", async () => {
 Deno.test("README, notes and results count the same pairs of the paper's models", async () => {
   const results = await numbersIn(
     "docs/results.md",
-    /Both measured (\d+) pairs of contenders: (\d+) are in the same order here and (\d+) in another; for (\d+)/,
+    /Both measured (\d+) pairs of contenders: (\d+) are in the same order here and (\d+) in a different one; for (\d+)/,
   );
   const [all, same, other, untold] = results;
   assertEquals(same! + other! + untold!, all);
   assertEquals(
     await numbersIn(
       "README.md",
-      /\*\*(\d+) of (\d+)\*\* pairs .* order in our small trainings, (\d+) in another, and (\d+) differ/,
+      /\*\*(\d+) of (\d+)\*\* pairs .* order in our small trainings, (\d+) in a different one, and (\d+) differ/,
     ),
     [same, all, other, untold],
   );

@@ -89,7 +89,7 @@ const PAIRS: Readonly<Record<string, readonly Pair[]>> = {
 const LEVEL = { paper: 0.5, here: 2 };
 
 /** Whether contenders are in the paper's order here. */
-export type Order = "the same" | "another" | "not told";
+export type Order = "the same" | "different" | "unclear";
 
 /** What a difference here says of one in the paper, in the same unit. */
 export function orderOf(paper: number, { mean, half }: Interval): Order {
@@ -97,10 +97,10 @@ export function orderOf(paper: number, { mean, half }: Interval): Order {
   const isClear = Math.abs(mean) > half;
   if (isLevelThere) {
     if (Math.abs(mean) + half < LEVEL.here) return "the same";
-    return isClear ? "another" : "not told";
+    return isClear ? "different" : "unclear";
   }
-  if (!isClear) return "not told";
-  return Math.sign(mean) === Math.sign(paper) ? "the same" : "another";
+  if (!isClear) return "unclear";
+  return Math.sign(mean) === Math.sign(paper) ? "the same" : "different";
 }
 
 /** Two contenders here and in the paper. */
@@ -121,9 +121,9 @@ export function besidePaper(recipes: readonly RecipeResults[]): Section[] {
 The paper trained larger models on far more data, so only the order of
 contenders can be compared. Both measured ${all.length} pairs of contenders:
 ${count("the same")} are in the same order here and ${
-      count("another")
-    } in another; for
-${count("not told")} our runs are too noisy to decide. A pair is level in the
+      count("different")
+    } in a different one; for
+${count("unclear")} our runs are too noisy to decide. A pair is level in the
 paper if less than half a point separates the two there, and level here if our
 difference plus its interval stays below two points. Contenders that have not learned their task are
 left out. Differences are those in the first column of figures of each table.
