@@ -36,3 +36,8 @@ export function reducedShape(
   }
   return reduced;
 }
+
+/** The number of a tensor's elements. */
+export function sizeOf({ shape }: tf.TensorInfo): number {
+  return tf.util.sizeFromShape(shape);
+}

@@ -13,16 +13,21 @@ import {
   elementwise,
 } from "../../tfjs/wasm/elementwise/elementwise.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { refer } from "../../tfjs/kernel_call.ts";
+import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
 import { REDUCTIONS } from "../../tfjs/wasm/jobs.ts";
 import { CROSS_ENTROPY } from "../../training/losses/cross_entropy_kernel.ts";
-import { type Call, type Kernel, registerWasmKernel } from "./kernel.ts";
+import {
+  type Call,
+  type Kernel,
+  registerJob,
+  registerWasmKernel,
+} from "./kernel.ts";
 
 /** Operations for an exponential, roughly. */
 const OPERATIONS_AN_EXPONENTIAL = 20;
 
 /** Operations that take as long as reading and writing an element. */
-const OPERATIONS_A_COPY = 8;
+export const OPERATIONS_A_COPY = 8;
 
 /**
  * Registers the forward and the gradient kernels.
@@ -48,16 +53,30 @@ export function registerFusedLayers(host: KernelHost): void {
     },
     normGradient,
   );
-  register(CROSS_ENTROPY, crossEntropy, crossEntropyGradient);
-  register(TOKEN_LOG_DECAY, tokenLogDecay, tokenLogDecayGradient);
+  registerJob(host, CROSS_ENTROPY, {
+    job: "crossEntropy",
+    outputs({ inputs: { logits }, make }) {
+      const [rows] = logits!.shape as [number, number];
+      return { loss: make([]), maxima: make([rows]), sums: make([rows]) };
+    },
+    numbers: rowsOfLogits,
+    operations: ({ inputs: { logits } }) =>
+      OPERATIONS_AN_EXPONENTIAL * sizeOf(logits!),
+  });
+  registerJob(host, TOKEN_LOG_DECAY, {
+    job: "tokenDecay",
+    outputs({ inputs: { x }, make }) {
+      const [batch, length, heads] = x!.shape as tf.Tensor3D["shape"];
+      return { y: make([batch, heads, length]) };
+    },
+    numbers: logitsOfTokens,
+    operations: ({ inputs: { x } }) =>
+      2 * OPERATIONS_AN_EXPONENTIAL * sizeOf(x!),
+  });
   register(FIXED_DECAY, fixedDecay, fixedDecayGradient);
   register(SPREAD, spread, spreadGradient);
   register(TOKEN_MEAN, tokenMean, tokenMeanGradient);
   register(DROPOUT, dropout("x"), dropout("dy"));
-}
-
-function sizeOf({ shape }: tf.TensorInfo): number {
-  return tf.util.sizeFromShape(shape);
 }
 
 /**
@@ -114,43 +133,10 @@ function rowsOfLogits({ wasm, inputs, attributes }: Call) {
   };
 }
 
-const crossEntropy: Kernel = (call) => {
-  const { inputs, make, run } = call, numbers = rowsOfLogits(call);
-  const loss = make([]), maxima = make([numbers.rows]);
-  const sums = make([numbers.rows]);
-  const operations = OPERATIONS_AN_EXPONENTIAL * sizeOf(inputs["logits"]!);
-  run("crossEntropy", numbers, { ...inputs, loss, maxima, sums }, operations);
-  return [loss, maxima, sums];
-};
-
-const crossEntropyGradient: Kernel = (call) => {
-  const { inputs, make, run } = call, numbers = rowsOfLogits(call);
-  const dlogits = make(inputs["logits"]!.shape);
-  const operations = OPERATIONS_AN_EXPONENTIAL * sizeOf(dlogits);
-  run("crossEntropy", numbers, { ...inputs, dlogits }, operations);
-  return [dlogits];
-};
-
 function logitsOfTokens({ inputs, attributes }: Call) {
   const [batch, length, heads] = inputs["x"]!.shape as tf.Tensor3D["shape"];
   return { batch, length, heads, kept: attributes["kept"] as number };
 }
-
-const tokenLogDecay: Kernel = (call) => {
-  const { inputs, make, run } = call, numbers = logitsOfTokens(call);
-  const { batch, length, heads } = numbers;
-  const y = make([batch, heads, length]);
-  const operations = 2 * OPERATIONS_AN_EXPONENTIAL * sizeOf(y);
-  run("tokenDecay", numbers, { ...inputs, y }, operations);
-  return [y];
-};
-
-const tokenLogDecayGradient: Kernel = (call) => {
-  const { inputs, make, run } = call, dx = make(inputs["x"]!.shape);
-  const operations = 2 * OPERATIONS_AN_EXPONENTIAL * sizeOf(dx);
-  run("tokenDecay", logitsOfTokens(call), { ...inputs, dx }, operations);
-  return [dx];
-};
 
 /** Both directions share their numbers, one per token, so that a loop here does. */
 const fixedDecay: Kernel = ({ wasm, inputs, attributes, make }) => {

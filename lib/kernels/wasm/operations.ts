@@ -1,5 +1,5 @@
 /** The small fused operations as kernels of the wasm backend. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { LOG_SIGMOID } from "../../attention/decays/decay.ts";
 import { SOURCE_DECAY } from "../../attention/decays/decay_pair.ts";
 import {
@@ -27,14 +27,14 @@ import {
 import type { FunctionName } from "../../tfjs/wasm/elementwise/functions.ts";
 import { SOFTMAX_GRADIENT } from "../../tfjs/gradients.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { refer } from "../../tfjs/kernel_call.ts";
+import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
 import {
   type Call,
   type Kernel,
   registerJob,
   registerWasmKernel,
 } from "./kernel.ts";
-import { normRows } from "./fused_layers.ts";
+import { normRows, OPERATIONS_A_COPY } from "./fused_layers.ts";
 import { clearPadding } from "./padding.ts";
 
 /**
@@ -74,13 +74,6 @@ export function registerOperations(host: KernelHost): void {
  */
 const OPERATIONS_AN_ELEMENT = 30;
 
-/** Operations that take as long as reading and writing an element. */
-const OPERATIONS_A_COPY = 8;
-
-function sizeOf({ shape }: tf.TensorInfo): number {
-  return tf.util.sizeFromShape(shape);
-}
-
 /** Functions of each element, and the gradients in it. */
 const ELEMENTWISE = [
   [LOG_SIGMOID, "logSigmoid", "logSigmoidGradient"],
@@ -105,7 +98,7 @@ function registerNorms(host: KernelHost): void {
   registerJob(host, LAYER_NORM, {
     ...common,
     job: "layerNorm",
-    operations: operations(8),
+    operations: operations(OPERATIONS_A_COPY),
   });
   registerJob(host, RMS_NORM, {
     ...common,

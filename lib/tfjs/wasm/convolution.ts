@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { shown } from "../../contract/shown.ts";
-import { callKernel } from "../kernel_call.ts";
+import { callKernel, sizeOf } from "../kernel_call.ts";
 import { addressOf } from "./address.ts";
 import type { GivenJob, KernelHost, Numbers } from "./host.ts";
 import { activateBy, codeOf, matmul, shareOf } from "./matmul.ts";
@@ -186,10 +186,6 @@ function isPointwise(info: tf.backend_util.Conv2DInfo): boolean {
 function asMatrix(x: tf.TensorInfo, columns: number): tf.TensorInfo {
   const rows = tf.util.sizeFromShape(x.shape.slice(0, -1));
   return { ...x, shape: [rows, columns] };
-}
-
-function sizeOf({ shape }: tf.TensorInfo): number {
-  return tf.util.sizeFromShape(shape);
 }
 
 /** Adds a bias of another shape and applies an activation, where the job has not. */

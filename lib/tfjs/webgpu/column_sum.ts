@@ -2,13 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { holdsFloats } from "./fused_kernel.ts";
-import {
-  makeFloats,
-  runProgram,
-  sizeOf,
-  widthOf,
-  withOutputs,
-} from "./program.ts";
+import { sizeOf } from "../kernel_call.ts";
+import { makeFloats, runProgram, widthOf, withOutputs } from "./program.ts";
 
 const THREADS = 256;
 /** Most threads that share a column. */

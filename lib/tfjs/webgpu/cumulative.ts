@@ -1,13 +1,8 @@
 /** Cumulative sums and products as kernels of WebGPU. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import {
-  elementOf,
-  makeOutput,
-  runProgram,
-  sizeOf,
-  withOutputs,
-} from "./program.ts";
+import { sizeOf } from "../kernel_call.ts";
+import { elementOf, makeOutput, runProgram, withOutputs } from "./program.ts";
 
 const THREADS = 64;
 

@@ -1,12 +1,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import {
-  type Program,
-  runProgram,
-  sizeOf,
-  type Tensors,
-  widthOf,
-} from "./program.ts";
+import { sizeOf } from "../kernel_call.ts";
+import { type Program, runProgram, type Tensors, widthOf } from "./program.ts";
 
 const THREADS = 64;
 

@@ -3,7 +3,8 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { runElementwise } from "./elementwise.ts";
 import { holdsFloats } from "./fused_kernel.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { makeFloats, sizeOf, widthOf, withOutputs } from "./program.ts";
+import { sizeOf } from "../kernel_call.ts";
+import { makeFloats, widthOf, withOutputs } from "./program.ts";
 
 /**
  * The function `exponential` of WGSL: e^x with a relative error of at most 2e-7.

@@ -3,7 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertIndices } from "../gather_index.ts";
 import { runElementwise } from "./elementwise.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { elementOf, makeOutput, sizeOf, withOutputs } from "./program.ts";
+import { sizeOf } from "../kernel_call.ts";
+import { elementOf, makeOutput, withOutputs } from "./program.ts";
 
 /** The value for an index out of range. */
 const LOWEST_INTEGER = -(2 ** 31);

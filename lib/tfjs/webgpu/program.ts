@@ -5,6 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { sizeOf } from "../kernel_call.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { type Bound, launch } from "./launch.ts";
 import { type Binding, keyOf, type Shader } from "./shader.ts";
@@ -66,11 +67,6 @@ export interface Program {
 /** The widest pack into which arrays of a size divide. */
 export function widthOf(size: number): PackWidth {
   return size % 4 === 0 ? 4 : 1;
-}
-
-/** The number of elements of a tensor. */
-export function sizeOf({ shape }: tf.TensorInfo): number {
-  return tf.util.sizeFromShape(shape);
 }
 
 /** The tensors that the running kernel made; kernels run one at a time. */

@@ -7,10 +7,10 @@ import {
 } from "../../../operations/dense.ts";
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
+import { sizeOf } from "../../../tfjs/kernel_call.ts";
 import {
   makeFloats,
   runProgram,
-  sizeOf,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
 import { elementwiseKernel } from "./elementwise_kernel.ts";

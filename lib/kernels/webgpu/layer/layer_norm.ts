@@ -1,14 +1,13 @@
 /** Layer normalisation of rows, or of the sums of two rows each, and its gradient. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
-import { refer } from "../../../tfjs/kernel_call.ts";
+import { refer, sizeOf } from "../../../tfjs/kernel_call.ts";
 import { columnSums } from "../../../tfjs/webgpu/column_sum.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import {
   makeFloats,
   type Program,
   runProgram,
-  sizeOf,
 } from "../../../tfjs/webgpu/program.ts";
 import {
   ROW_THREADS,

@@ -4,7 +4,8 @@ import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { elementwiseKernel } from "./elementwise_kernel.ts";
-import { makeFloats, sizeOf, widthOf } from "../../../tfjs/webgpu/program.ts";
+import { sizeOf } from "../../../tfjs/kernel_call.ts";
+import { makeFloats, widthOf } from "../../../tfjs/webgpu/program.ts";
 
 /** The part of a program that looks up the mask of a pack of x: pack width, uniforms and WGSL. */
 function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {

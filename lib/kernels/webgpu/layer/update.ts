@@ -17,11 +17,11 @@ import {
 } from "../../../tfjs/webgpu/fused_kernel.ts";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import type { Bound } from "../../../tfjs/webgpu/launch.ts";
+import { sizeOf } from "../../../tfjs/kernel_call.ts";
 import {
   makeFloats,
   type PackWidth,
   runProgram,
-  sizeOf,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
 import { CONSTANTS, NUMBER_VECTORS, withNumbers } from "./rule_numbers.ts";

@@ -12,7 +12,8 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
-import { type Program, sizeOf } from "../../../tfjs/webgpu/program.ts";
+import { sizeOf } from "../../../tfjs/kernel_call.ts";
+import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   addStep,
   CHUNK,

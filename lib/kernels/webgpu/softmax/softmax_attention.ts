@@ -14,11 +14,8 @@ import {
   type FusedKernel,
   registerFusedKernel,
 } from "../../../tfjs/webgpu/fused_kernel.ts";
-import {
-  makeFloats,
-  runProgram,
-  sizeOf,
-} from "../../../tfjs/webgpu/program.ts";
+import { sizeOf } from "../../../tfjs/kernel_call.ts";
+import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
 import type { NumbersFor } from "../../numbers.ts";

@@ -4,7 +4,8 @@ import { copyHalves, COPYING, type Halving } from "../../halves.ts";
 import { runElementwise } from "../elementwise.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import { integerKernel } from "./integer_kernel.ts";
-import { makeOutput, sizeOf } from "../program.ts";
+import { sizeOf } from "../../kernel_call.ts";
+import { makeOutput } from "../program.ts";
 
 /** Extends a copying kernel of floats to integers. */
 export function copyingKernel(

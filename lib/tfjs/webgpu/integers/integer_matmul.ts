@@ -4,7 +4,8 @@ import { matrixShape } from "../../matrix_shape.ts";
 import { broadcast } from "../broadcast.ts";
 import { runElementwise } from "../elementwise.ts";
 import type { IntegerKernel } from "./integer_kernel.ts";
-import { makeOutput, sizeOf } from "../program.ts";
+import { sizeOf } from "../../kernel_call.ts";
+import { makeOutput } from "../program.ts";
 
 /** The kernel `BatchMatMul` of integers, with a thread for each element. */
 export const matmul: IntegerKernel = (webgpu, { inputs, attrs }) => {

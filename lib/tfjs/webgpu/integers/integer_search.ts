@@ -2,7 +2,8 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { runElementwise } from "../elementwise.ts";
 import type { IntegerKernel } from "./integer_kernel.ts";
-import { makeOutput, runProgram, sizeOf } from "../program.ts";
+import { sizeOf } from "../../kernel_call.ts";
+import { makeOutput, runProgram } from "../program.ts";
 
 const THREADS = 64;
 

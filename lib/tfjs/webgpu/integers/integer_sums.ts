@@ -3,7 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { runElementwise } from "../elementwise.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import type { IntegerKernel } from "./integer_kernel.ts";
-import { makeOutput, runProgram, sizeOf, type Tensors } from "../program.ts";
+import { sizeOf } from "../../kernel_call.ts";
+import { makeOutput, runProgram, type Tensors } from "../program.ts";
 import { repeat } from "../shader.ts";
 
 const THREADS = 64;
