@@ -42,12 +42,12 @@ import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
 import { cumulateKernel } from "./wasm/reductions/cumulate.ts";
 import { integerMean } from "./wasm/reductions/integer_mean.ts";
-import { reduceKernel, type Reduction } from "./wasm/reductions/reduce.ts";
+import { reduceKernel } from "./wasm/reductions/reduce.ts";
 import { softmaxKernel } from "./wasm/reductions/softmax.ts";
 import { gatherKernel, gatherNdKernel } from "./wasm/moves/gather.ts";
-import { concatKernel, packKernel } from "./wasm/moves/join.ts";
+import { joinKernel } from "./wasm/moves/join.ts";
 import { oneHotKernel } from "./wasm/moves/one_hot.ts";
-import { mirrorPadKernel, padKernel } from "./wasm/moves/pad.ts";
+import { padKernel } from "./wasm/moves/pad.ts";
 import {
   fillKernel as wasmFill,
   likeKernel,
@@ -196,20 +196,20 @@ export const REPLACED_KERNELS: {
     reason: "ten to fifty times slower for all but one product of two " +
       "matrices as they lie; and wrong where a tensor is used in two shapes: " +
       "an operator is kept for the second operand under its data id alone",
-    kernel: (_stock, _name, host) => wasmMatmul(host),
+    kernel: wasmMatmul,
   }, {
     kernels: ["GatherV2"],
     reason:
       "it computes the place of every element by itself, at 60 ns each; " +
       "and with batchDims it reads other entries' indices, and beyond them: " +
       "https://github.com/tensorflow/tfjs/issues/8658",
-    kernel: (_stock, _name, host) => gatherKernel(host),
+    kernel: gatherKernel,
   }, {
     kernels: ["GatherNd"],
     reason:
       "of an index out of range, it reads what is beyond the tensor; and " +
       "of bools, four bytes where there is one",
-    kernel: (_stock, _name, host) => gatherNdKernel(host),
+    kernel: gatherNdKernel,
   }, {
     kernels: ["Transpose"],
     reason: "it moves element by element, at 4 ns each",
@@ -239,15 +239,13 @@ export const REPLACED_KERNELS: {
     kernels: ["Concat", "Pack"],
     reason: "they copy row by row in JavaScript, at 70 ns each: short rows " +
       "take a hundred times as long as long ones",
-    kernel: (stock, name, host) =>
-      (name === "Concat" ? concatKernel : packKernel)(stock, name, host),
+    kernel: joinKernel,
   }, {
     kernels: ["PadV2", "MirrorPad"],
     reason:
       "on one thread alone; of integers, they read the bits as those of " +
       "floats, and of bools four bytes where there is one",
-    kernel: (stock, name, host) =>
-      (name === "PadV2" ? padKernel : mirrorPadKernel)(stock, name, host),
+    kernel: padKernel,
   }, {
     kernels: ["Tile"],
     reason: "it computes the place of every element by itself, at 50 ns each",
@@ -271,12 +269,12 @@ export const REPLACED_KERNELS: {
     reason:
       "like Identity, where a tensor has the type already; and it keeps " +
       "of a bool what a byte holds, so that 256 and 0.5 are false",
-    kernel: (stock, _, host) => wasmCast(host, stock),
+    kernel: wasmCast,
   }, {
     kernels: ["OneHot"],
     reason: "it writes integers whatever type is asked for, so that the ones " +
       "of float32 are 1e-45; and beyond a tensor of bool",
-    kernel: (_stock, _name, host) => oneHotKernel(host),
+    kernel: oneHotKernel,
   }, {
     kernels: INTEGERS_BY_CPU,
     reason: "of integers, they read the bits as those of floats, or compute " +
@@ -291,26 +289,26 @@ export const REPLACED_KERNELS: {
     kernels: ELEMENTWISE_KERNELS,
     reason: "of floats, they compute on one thread, many of them element by " +
       "element, and some of these with the functions of a plain C library",
-    kernel: (stock, name, host) => elementwiseKernel(host, stock, name),
+    kernel: elementwiseKernel,
   }, {
     kernels: ["Pow"],
     reason: "like the others of each element",
-    kernel: (stock, _, host) => powerKernel(host, stock),
+    kernel: powerKernel,
   }, {
     kernels: ["AddN"],
     reason: "like the others of each element",
-    kernel: (stock, _, host) => addKernel(host, stock),
+    kernel: addKernel,
   }, {
     kernels: ["Select"],
     reason: "like the others of each element",
-    kernel: (stock, _, host) => selectKernel(host, stock),
+    kernel: selectKernel,
   }, {
     kernels: REDUCTIONS,
     reason:
       "they use one thread and narrow vectors, and transpose first where " +
       "the axes are not the last; and they add float after float: a sum of " +
       "2·10⁷ of them is wrong by a twentieth",
-    kernel: (stock, name, host) => reduceKernel(stock, name as Reduction, host),
+    kernel: reduceKernel,
   }, {
     kernels: ["Cumsum", "Cumprod"],
     reason: "like reductions",
@@ -318,7 +316,7 @@ export const REPLACED_KERNELS: {
   }, {
     kernels: ["Softmax"],
     reason: "it uses one thread and narrow vectors",
-    kernel: (stock, _, host) => softmaxKernel(stock, host),
+    kernel: softmaxKernel,
   }, {
     kernels: ["UnsortedSegmentSum"],
     reason: "there is none, so that embeddings have no gradient: " +
@@ -344,18 +342,14 @@ export const REPLACED_KERNELS: {
     reason: "on one thread they are several times as slow as products; there " +
       "is no gradient by the filter, so that no convolution can be trained; " +
       "and they refuse channels first, and biases of one number or four axes",
-    kernel: (stock, name, host) => convolutionKernel(stock, name, host),
+    kernel: convolutionKernel,
   }, {
     kernels: [
       "DepthwiseConv2dNativeBackpropFilter",
       "DepthwiseConv2dNativeBackpropInput",
     ],
     reason: "there are none, so that these convolutions cannot be trained",
-    kernel: (stock, name, host) =>
-      depthwiseGradientKernel(
-        cpuKernel(stock, name, ["float32", "int32"]),
-        host,
-      ),
+    kernel: depthwiseGradientKernel,
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),

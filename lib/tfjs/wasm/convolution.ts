@@ -4,9 +4,15 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { shown } from "../../contract/shown.ts";
 import { callKernel, sizeOf } from "../kernel_call.ts";
 import { addressOf } from "./address.ts";
+import { cpuKernel } from "./cpu_kernel.ts";
 import type { GivenJob, KernelHost, Numbers } from "./host.ts";
 import { activateBy, codeOf, matmul, shareOf } from "./matmul.ts";
-import { type Make, replacing, withOutputs } from "./outputs.ts";
+import {
+  type Make,
+  type MakeKernel,
+  replacing,
+  withOutputs,
+} from "./outputs.ts";
 
 /** The call of a kernel, whose tensors have channels last. */
 interface Call {
@@ -26,39 +32,34 @@ type Attributes =
 /**
  * The kernels `Conv2D`, `FusedConv2D`, `Conv2DBackpropInput` and
  * `Conv2DBackpropFilter` of 32-bit floats, as products of matrices whose patches are
- * laid out block by block.
- *
- * @param stock The previous kernel, for other types; there may be none.
- * @param name The kernel's name.
- * @param host Runs the jobs.
+ * laid out block by block; `stock`, if there is one, gets other types.
  */
-export function convolutionKernel(
+export const convolutionKernel: MakeKernel = (
   stock: tf.KernelFunc | undefined,
-  name: string,
-  host: KernelHost,
-): tf.KernelFunc {
-  return (call) => {
-    const wasm = call.backend as BackendWasm;
-    const inputs = call.inputs as Record<string, tf.TensorInfo | undefined>;
-    const attributes = call.attrs as unknown as Attributes;
-    const other = Object.entries(inputs)
-      .find(([, x]) => x && x.dtype !== "float32");
-    if (other) {
-      if (stock) return stock(call);
-      throw new TypeError(
-        `${name}'s ${other[0]} should be float32, got ${
-          other[1]!.dtype
-        }; cast it`,
-      );
-    }
-    return withOutputs(wasm, (make) => {
-      const kernel = { host, wasm, make };
-      return attributes.dataFormat === "NCHW"
-        ? withChannelsFirst(kernel, inputs, attributes)
-        : withChannelsLast(kernel, inputs, attributes);
-    });
-  };
-}
+  name,
+  host,
+) =>
+(call) => {
+  const wasm = call.backend as BackendWasm;
+  const inputs = call.inputs as Record<string, tf.TensorInfo | undefined>;
+  const attributes = call.attrs as unknown as Attributes;
+  const other = Object.entries(inputs)
+    .find(([, x]) => x && x.dtype !== "float32");
+  if (other) {
+    if (stock) return stock(call);
+    throw new TypeError(
+      `${name}'s ${other[0]} should be float32, got ${
+        other[1]!.dtype
+      }; cast it`,
+    );
+  }
+  return withOutputs(wasm, (make) => {
+    const kernel = { host, wasm, make };
+    return attributes.dataFormat === "NCHW"
+      ? withChannelsFirst(kernel, inputs, attributes)
+      : withChannelsLast(kernel, inputs, attributes);
+  });
+};
 
 type Kernel = Omit<Call, "info">;
 type Inputs = Readonly<Record<string, tf.TensorInfo | undefined>>;
@@ -280,15 +281,10 @@ function tasksOf(
 /**
  * The kernels `DepthwiseConv2dNativeBackpropInput` and
  * `DepthwiseConv2dNativeBackpropFilter` of 32-bit floats, where each channel has one
- * output.
- *
- * @param otherwise The kernel for all others.
- * @param host Runs the jobs.
+ * output; the cpu backend computes all others.
  */
-export function depthwiseGradientKernel(
-  otherwise: tf.KernelFunc,
-  host: KernelHost,
-): tf.KernelFunc {
+export const depthwiseGradientKernel: MakeKernel = (stock, name, host) => {
+  const otherwise = cpuKernel(stock, name, ["float32", "int32"]);
   return (call) => {
     const { x, filter, dy } = call.inputs as Record<string, tf.TensorInfo>;
     const attributes = call.attrs as unknown as Attributes;
@@ -322,7 +318,7 @@ export function depthwiseGradientKernel(
       return result;
     });
   };
-}
+};
 
 function run(
   { host, wasm, info }: Call,

@@ -3,7 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { refer } from "../kernel_call.ts";
 import { compute, elementwise } from "./elementwise/elementwise.ts";
-import type { KernelHost } from "./host.ts";
+import type { MakeKernel } from "./outputs.ts";
 
 /** The kernel `Identity`, which only counts a reference. */
 export const identity: tf.KernelFunc = ({ inputs, backend }) =>
@@ -11,15 +11,9 @@ export const identity: tf.KernelFunc = ({ inputs, backend }) =>
 
 /**
  * The kernel `Cast`, which only counts a reference if a tensor has the type already,
- * and turns every number but zero into the bool true.
- *
- * @param host Computes bools of floats, and floats of bools.
- * @param stock tfjs's own kernel, for other types.
+ * and turns every number but zero into the bool true; `stock` gets other types.
  */
-export function castKernel(
-  host: KernelHost,
-  stock: tf.KernelFunc,
-): tf.KernelFunc {
+export const castKernel: MakeKernel = (stock, _name, host) => {
   const toBool = elementwise("toBool"), ofBool = elementwise("ofBool");
   return (call) => {
     const wasm = call.backend as BackendWasm;
@@ -31,7 +25,7 @@ export function castKernel(
     if (types === "bool to float32") return compute(host, wasm, ofBool, [x])!;
     return types === "int32 to bool" ? toBools(wasm, x) : stock(call);
   };
-}
+};
 
 function toBools(wasm: BackendWasm, x: tf.TensorInfo): tf.TensorInfo {
   const output = wasm.makeOutput(x.shape, "bool");

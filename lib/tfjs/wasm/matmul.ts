@@ -7,18 +7,21 @@ import { matrixShape } from "../matrix_shape.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost, RunOptions } from "./host.ts";
 import { ACTIVATIONS } from "./jobs.ts";
-import { type Make, replacing, withOutputs } from "./outputs.ts";
+import {
+  type Make,
+  type MakeKernel,
+  replacing,
+  withOutputs,
+} from "./outputs.ts";
 
 /**
  * The kernels `BatchMatMul` and `_FusedMatMul`: all transposes, batches and broadcast
  * batches, bias and activation, at the same speed. With few rows, as in
  * generation, they take as long as reading b. Operands are float32: integers
  * never come here (`replaced.ts`).
- *
- * @param host Runs the products.
  */
-export function matmulKernel(host: KernelHost): tf.KernelFunc {
-  return ({ inputs, backend, attrs }) => {
+export const matmulKernel: MakeKernel =
+  (_stock, _name, host) => ({ inputs, backend, attrs }) => {
     const { a, b, ...more } = inputs as
       & Record<"a" | "b", tf.TensorInfo>
       & Pick<MatmulOptions, "bias" | "preluActivationWeights">;
@@ -29,7 +32,6 @@ export function matmulKernel(host: KernelHost): tf.KernelFunc {
       (make) => matmul({ host, wasm, make }, a, b, { ...options, ...more }),
     );
   };
-}
 
 /**
  * Applies an activation by its own kernel; x is disposed of.

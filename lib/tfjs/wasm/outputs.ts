@@ -1,5 +1,13 @@
-import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
+import type { DataType, KernelFunc, TensorInfo } from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import type { KernelHost } from "./host.ts";
+
+/** Makes a replacing kernel, given the previous one, its name and what runs jobs. */
+export type MakeKernel = (
+  stock: KernelFunc,
+  name: string,
+  host: KernelHost,
+) => KernelFunc;
 
 /** Makes an uninitialised tensor, of 32-bit floats if no type is given. */
 export type Make = (shape: number[], dtype?: DataType) => TensorInfo;

@@ -2,7 +2,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { cpuKernel } from "../cpu_kernel.ts";
-import type { KernelHost } from "../host.ts";
+import type { MakeKernel } from "../outputs.ts";
 import {
   compute,
   type Elementwise,
@@ -48,18 +48,10 @@ export const ELEMENTWISE_KERNELS: readonly string[] = Object.keys(FUNCTIONS)
 
 /**
  * A kernel that computes a function of each element, of the types that the function
- * takes.
- *
- * @param host Runs the job.
- * @param stock The previous kernel, for other types; what the function leaves out is
- * computed by the cpu backend's.
- * @param name The kernel's name.
+ * takes; `stock` gets other types, and what the function leaves out is computed by the
+ * cpu backend's.
  */
-export function elementwiseKernel(
-  host: KernelHost,
-  stock: tf.KernelFunc,
-  name: string,
-): tf.KernelFunc {
+export const elementwiseKernel: MakeKernel = (stock, name, host) => {
   const fn = elementwise(functionOf(name));
   const { operands = OPERANDS[fn.types.length]!, numbers } = NAMED[name] ?? {};
   // tfjs's own repeats operands along six axes, and leaves results of more as they are.
@@ -79,7 +71,7 @@ export function elementwiseKernel(
       numbers?.(call.attrs as Record<string, number>),
     ) ?? rest(call);
   };
-}
+};
 
 function functionOf(kernel: string): FunctionName {
   return kernel[0]!.toLowerCase() + kernel.slice(1) as FunctionName;
@@ -93,10 +85,7 @@ const POWERS: Readonly<Record<number, Elementwise | undefined>> = {
 };
 
 /** The kernel `Pow`, like {@linkcode elementwiseKernel}. */
-export function powerKernel(
-  host: KernelHost,
-  stock: tf.KernelFunc,
-): tf.KernelFunc {
+export const powerKernel: MakeKernel = (stock, _name, host) => {
   const power = elementwise("pow"), rest = cpuKernel(stock, "Pow", power.types);
   return (call) => {
     const { a, b } = call.inputs as Record<"a" | "b", tf.TensorInfo>;
@@ -109,13 +98,10 @@ export function powerKernel(
       ? compute(host, wasm, fn, [a])
       : compute(host, wasm, power, [a, b])) ?? rest(call);
   };
-}
+};
 
 /** The kernel `AddN`, which adds one tensor after the other. */
-export function addKernel(
-  host: KernelHost,
-  stock: tf.KernelFunc,
-): tf.KernelFunc {
+export const addKernel: MakeKernel = (stock, _name, host) => {
   const add = elementwise("add");
   return (call) => {
     const [first, ...others] = call.inputs as unknown as tf.TensorInfo[];
@@ -134,16 +120,13 @@ export function addKernel(
     }
     return sum;
   };
-}
+};
 
 /**
  * The kernel `Select`, of a condition for each element or for each row along the first
  * axis.
  */
-export function selectKernel(
-  host: KernelHost,
-  stock: tf.KernelFunc,
-): tf.KernelFunc {
+export const selectKernel: MakeKernel = (stock, _name, host) => {
   const select = elementwise("select");
   return (call) => {
     const { condition, t, e } = call.inputs as Record<
@@ -162,4 +145,4 @@ export function selectKernel(
     return compute(host, wasm, { ...select, type: dtype }, operands) ??
       stock(call);
   };
-}
+};

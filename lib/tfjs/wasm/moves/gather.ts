@@ -4,8 +4,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { assertIndices } from "../../gather_index.ts";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
-import type { Make } from "../outputs.ts";
-import { withOutputs } from "../outputs.ts";
+import { type Make, type MakeKernel, withOutputs } from "../outputs.ts";
 import { copyRow, type Elements } from "./copy_row.ts";
 import {
   areFew,
@@ -18,11 +17,9 @@ import {
 /**
  * The kernel `GatherV2`, for any type of number, where each batch entry has its own
  * indices.
- *
- * @param host Runs the copies.
  */
-export function gatherKernel(host: KernelHost): tf.KernelFunc {
-  return ({ inputs, backend, attrs }) => {
+export const gatherKernel: MakeKernel =
+  (_stock, _name, host) => ({ inputs, backend, attrs }) => {
     const wasm = backend as BackendWasm;
     const { x, indices } = inputs as Record<"x" | "indices", tf.TensorInfo>;
     const { axis, batchDims } = attrs as unknown as tf.GatherV2Attrs;
@@ -44,15 +41,10 @@ export function gatherKernel(host: KernelHost): tf.KernelFunc {
       size: sliceSize,
     }, (all) => assertIndices(all, rows, along));
   };
-}
 
-/**
- * The kernel `GatherNd`, which refuses tuples of indices that name nothing.
- *
- * @param host Runs the copies.
- */
-export function gatherNdKernel(host: KernelHost): tf.KernelFunc {
-  return ({ inputs, backend }) => {
+/** The kernel `GatherNd`, which refuses tuples of indices that name nothing. */
+export const gatherNdKernel: MakeKernel =
+  (_stock, _name, host) => ({ inputs, backend }) => {
     const wasm = backend as BackendWasm;
     const { params, indices } = inputs as Record<
       "params" | "indices",
@@ -70,7 +62,6 @@ export function gatherNdKernel(host: KernelHost): tf.KernelFunc {
       size,
     }, (all) => assertRows(all, tuples, params.shape));
   };
-}
 
 /** Which rows are copied. */
 interface Gather {

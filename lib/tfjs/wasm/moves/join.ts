@@ -4,11 +4,16 @@ import { type MovingCall, movingKernel } from "./kernel.ts";
 import type { Part } from "./move.ts";
 import { axesOfRows } from "./parts.ts";
 
+/** The kernels `Concat` and `Pack`. */
+export const joinKernel = movingKernel((call, name) =>
+  name === "Concat" ? concat(call) : pack(call)
+);
+
 /**
  * The kernel `Concat`; `stock` gets tensors of which at most one has elements, and those
  * of several types.
  */
-export const concatKernel = movingKernel((call) => {
+function concat(call: MovingCall): tf.TensorInfo | undefined {
   const inputs = listOf(call);
   const shapes = inputs.map(({ shape }) => shape);
   const { axis } = call.attrs as tf.ConcatAttrs;
@@ -23,10 +28,10 @@ export const concatKernel = movingKernel((call) => {
     along,
     tf.backend_util.computeOutShape(shapes, along),
   );
-});
+}
 
 /** The kernel `Pack`; `stock` gets a single tensor. */
-export const packKernel = movingKernel((call) => {
+function pack(call: MovingCall): tf.TensorInfo | undefined {
   const inputs = listOf(call);
   if (inputs.length === 1 || haveTypes(inputs)) return undefined;
   const { shape } = inputs[0]!;
@@ -40,7 +45,7 @@ export const packKernel = movingKernel((call) => {
   const { axis } = call.attrs as tf.PackAttrs;
   const along = axis < 0 ? axis + shape.length + 1 : axis;
   return join(call, inputs, along, shape.toSpliced(along, 0, inputs.length));
-});
+}
 
 /** The inputs, which tfjs gives as a list. */
 function listOf({ inputs }: MovingCall): tf.TensorInfo[] {

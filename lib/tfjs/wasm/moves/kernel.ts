@@ -2,6 +2,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { KernelHost } from "../host.ts";
+import type { MakeKernel } from "../outputs.ts";
 import { move, type Part } from "./move.ts";
 
 /** A call of a kernel that copies elements. */
@@ -41,13 +42,6 @@ export class MovingCall {
   }
 }
 
-/** Makes a replacing kernel, given the previous one and what runs jobs. */
-export type MakeKernel = (
-  stock: tf.KernelFunc,
-  name: string,
-  host: KernelHost,
-) => tf.KernelFunc;
-
 /**
  * Makes a kernel that copies elements of numbers and bools; `stock` gets strings, which
  * are stored elsewhere.
@@ -55,13 +49,16 @@ export type MakeKernel = (
  * @param own Copies, or returns `undefined` to leave a call to `stock`.
  */
 export function movingKernel(
-  own: (call: MovingCall) => tf.TensorInfo | tf.TensorInfo[] | undefined,
+  own: (
+    call: MovingCall,
+    name: string,
+  ) => tf.TensorInfo | tf.TensorInfo[] | undefined,
 ): MakeKernel {
-  return (stock, _, host) => (call) => {
+  return (stock, name, host) => (call) => {
     if (areStrings(call.inputs)) return stock(call);
     const moving = new MovingCall(host, call);
     try {
-      return own(moving) ?? stock(call);
+      return own(moving, name) ?? stock(call);
     } catch (error) {
       moving.discard();
       throw error;

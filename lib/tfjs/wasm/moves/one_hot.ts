@@ -1,16 +1,12 @@
 /** One-hot vectors of any type, as a kernel of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import type { KernelHost } from "../host.ts";
+import type { MakeKernel } from "../outputs.ts";
 import { filled } from "./repeat.ts";
 
-/**
- * The kernel `OneHot`, in the requested type; for an index out of range, no entry is "on".
- *
- * @param host Fills the vectors.
- */
-export function oneHotKernel(host: KernelHost): tf.KernelFunc {
-  return ({ inputs, backend, attrs }) => {
+/** The kernel `OneHot`, in the requested type; for an index out of range, no entry is "on". */
+export const oneHotKernel: MakeKernel =
+  (_stock, _name, host) => ({ inputs, backend, attrs }) => {
     const wasm = backend as BackendWasm;
     const indices = inputs["indices"] as tf.TensorInfo;
     const { depth, onValue, offValue, dtype } =
@@ -25,4 +21,3 @@ export function oneHotKernel(host: KernelHost): tf.KernelFunc {
     }
     return output;
   };
-}

@@ -1,14 +1,19 @@
 /** Tensors with something around them as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { movingKernel } from "./kernel.ts";
+import { type MovingCall, movingKernel } from "./kernel.ts";
 import type { Part } from "./move.ts";
 import { type Axis, isNatural, stridesOf } from "./parts.ts";
 
 /** Number of elements up to which all are filled first: then nothing runs in parallel. */
 const FEW = 2048;
 
+/** The kernels `PadV2` and `MirrorPad`. */
+export const padKernel = movingKernel((call, name) =>
+  name === "PadV2" ? padConstant(call) : padMirrored(call)
+);
+
 /** The kernel `PadV2`, which surrounds a tensor by a constant. */
-export const padKernel = movingKernel((call) => {
+function padConstant(call: MovingCall): tf.TensorInfo {
   const x = call.inputs["x"]!;
   const { paddings, constantValue } = call.attrs as tf.PadV2Attrs;
   const shape = paddedShape(x, paddings);
@@ -40,10 +45,10 @@ export const padKernel = movingKernel((call) => {
   });
   call.move([...parts, { x, y, to: first, axes }], constantValue);
   return y;
-});
+}
 
 /** The kernel `MirrorPad`, which surrounds a tensor by what lies inside its borders. */
-export const mirrorPadKernel = movingKernel((call) => {
+function padMirrored(call: MovingCall): tf.TensorInfo {
   const x = call.inputs["x"]!;
   const { paddings, mode } = call.attrs as tf.MirrorPadAttrs;
   const shape = paddedShape(x, paddings);
@@ -75,7 +80,7 @@ export const mirrorPadKernel = movingKernel((call) => {
   });
   call.move(parts);
   return y;
-});
+}
 
 function paddedShape(
   x: tf.TensorInfo,

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { KernelHost } from "../host.ts";
-import { withOutputs } from "../outputs.ts";
+import { type MakeKernel, withOutputs } from "../outputs.ts";
 import { movingKernel } from "./kernel.ts";
 import { move } from "./move.ts";
 import { isNatural, stridesOf } from "./parts.ts";
@@ -28,32 +28,20 @@ export const tileKernel = movingKernel((call) => {
 });
 
 /** The kernel `Fill`; `stock` makes strings. */
-export function fillKernel(
-  stock: tf.KernelFunc,
-  _name: string,
-  host: KernelHost,
-): tf.KernelFunc {
-  return (call) => {
-    const { shape, value, dtype } = call.attrs as unknown as tf.FillAttrs;
-    if (typeof value === "string" || dtype === "string") return stock(call);
-    const wasm = call.backend as BackendWasm;
-    return filled(host, wasm, shape, dtype ?? tf.util.inferDtype(value), value);
-  };
-}
+export const fillKernel: MakeKernel = (stock, _name, host) => (call) => {
+  const { shape, value, dtype } = call.attrs as unknown as tf.FillAttrs;
+  if (typeof value === "string" || dtype === "string") return stock(call);
+  const wasm = call.backend as BackendWasm;
+  return filled(host, wasm, shape, dtype ?? tf.util.inferDtype(value), value);
+};
 
-/** The kernels `ZerosLike` and `OnesLike`. */
-export function likeKernel(
-  stock: tf.KernelFunc,
-  name: string,
-  host: KernelHost,
-): tf.KernelFunc {
-  return (call) => {
-    const { shape, dtype } = call.inputs["x"] as tf.TensorInfo;
-    if (dtype === "string") return stock(call);
-    const wasm = call.backend as BackendWasm;
-    return filled(host, wasm, shape, dtype, Number(name === "OnesLike"));
-  };
-}
+/** The kernels `ZerosLike` and `OnesLike`; `stock` makes strings. */
+export const likeKernel: MakeKernel = (stock, name, host) => (call) => {
+  const { shape, dtype } = call.inputs["x"] as tf.TensorInfo;
+  if (dtype === "string") return stock(call);
+  const wasm = call.backend as BackendWasm;
+  return filled(host, wasm, shape, dtype, Number(name === "OnesLike"));
+};
 
 /** Number of elements up to which JavaScript is faster than a job. */
 const FEW = 16_384;

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
-import { type Make, withOutputs } from "../outputs.ts";
+import { type Make, type MakeKernel, withOutputs } from "../outputs.ts";
 import {
   areFew,
   assertRows,
@@ -62,7 +62,7 @@ export const scatterUpdateKernel = scatteringKernel("updates", ({ inputs }) => {
 function scatteringKernel(
   source: string,
   read: (call: Parameters<tf.KernelFunc>[0]) => Scatter,
-): (stock: tf.KernelFunc, name: string, host: KernelHost) => tf.KernelFunc {
+): MakeKernel {
   return (stock, _, host) => (call) => {
     const x = call.inputs[source] as tf.TensorInfo;
     const { dtype } = (call.inputs["tensor"] ?? x) as tf.TensorInfo;

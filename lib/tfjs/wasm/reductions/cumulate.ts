@@ -2,8 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
-import type { KernelHost } from "../host.ts";
-import { withOutputs } from "../outputs.ts";
+import { type MakeKernel, withOutputs } from "../outputs.ts";
 import { alongAxis, axesOf } from "./view.ts";
 
 /** Multiplications and additions that take as long as an element. */
@@ -11,17 +10,9 @@ const OPERATIONS_AN_ELEMENT = 8;
 
 /**
  * A cumulative sum or product of 32-bit floats on all threads, along any axis, in 64
- * bits.
- *
- * @param stock The previous kernel, for other types and numbers.
- * @param name The kernel's name, `Cumsum` or `Cumprod`.
- * @param host Runs it.
+ * bits; `stock` gets other types and numbers.
  */
-export function cumulateKernel(
-  stock: tf.KernelFunc,
-  name: string,
-  host: KernelHost,
-): tf.KernelFunc {
+export const cumulateKernel: MakeKernel = (stock, name, host) => {
   const product = Number(name === "Cumprod");
   return (call) => {
     const x = call.inputs["x"] as tf.TensorInfo, { shape } = x;
@@ -47,4 +38,4 @@ export function cumulateKernel(
       return y;
     });
   };
-}
+};

@@ -3,31 +3,19 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { reducedShape } from "../../kernel_call.ts";
 import { addressOf } from "../address.ts";
-import type { KernelHost } from "../host.ts";
 import { REDUCTIONS } from "../jobs.ts";
-import { withOutputs } from "../outputs.ts";
+import { type MakeKernel, withOutputs } from "../outputs.ts";
 import { axesOf, withView } from "./view.ts";
-
-/** The kernel of a reduction. */
-export type Reduction = typeof REDUCTIONS[number];
 
 /** Multiplications and additions that take as long as reducing an element. */
 const OPERATIONS_AN_ELEMENT = 4;
 
 /**
  * A reduction on all threads, of 32-bit floats; of bools where it is whether all or any
- * are true.
- *
- * @param stock The previous kernel, for other types and empty tensors.
- * @param name The kernel's name.
- * @param host Runs it.
+ * are true; `stock` gets other types and empty tensors.
  */
-export function reduceKernel(
-  stock: tf.KernelFunc,
-  name: Reduction,
-  host: KernelHost,
-): tf.KernelFunc {
-  const kind = REDUCTIONS.indexOf(name);
+export const reduceKernel: MakeKernel = (stock, name, host) => {
+  const kind = REDUCTIONS.findIndex((reduction) => reduction === name);
   const dtype = name === "All" || name === "Any" ? "bool" : "float32";
   const isPlace = name === "ArgMax" || name === "ArgMin";
   return (call) => {
@@ -58,4 +46,4 @@ export function reduceKernel(
       return y;
     });
   };
-}
+};
