@@ -3,8 +3,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { copyHalves, halfOf, type Halving, joined } from "../halves.ts";
 import type { Values } from "../host_kernel.ts";
-import { fillOneHot } from "../one_hot.ts";
-import { addSegments } from "../segment_sums.ts";
 
 function valuesOf(backend: unknown, { dataId }: tf.TensorInfo): Values {
   return (backend as MathBackendCPU).data.get(dataId).values as Values;
@@ -78,17 +76,23 @@ function halvingOf(backend: unknown): Halving {
   };
 }
 
-/** The kernel `OneHot`, in the requested type. */
+/** The kernel `OneHot`, in the requested type; for an index out of range, no entry is "on". */
 export const oneHot: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   const indices = inputs["indices"] as tf.TensorInfo;
-  const attributes = attrs as unknown as tf.OneHotAttrs;
-  const shape = [...indices.shape, attributes.depth];
-  const values = zeros(shape, attributes.dtype);
-  fillOneHot(values, valuesOf(backend, indices), attributes);
-  return made(backend, shape, attributes.dtype, values);
+  const { depth, onValue, offValue, dtype } =
+    attrs as unknown as tf.OneHotAttrs;
+  const shape = [...indices.shape, depth];
+  const values = zeros(shape, dtype).fill(offValue);
+  valuesOf(backend, indices).forEach((index, row) => {
+    if (index >= 0 && index < depth) values[row * depth + index] = onValue;
+  });
+  return made(backend, shape, dtype, values);
 };
 
-/** The kernel `UnsortedSegmentSum`, in the type of its argument. */
+/**
+ * The kernel `UnsortedSegmentSum`, in the type of its argument; as in TensorFlow, ids out
+ * of range are dropped.
+ */
 export const unsortedSegmentSum: tf.KernelFunc = (
   { inputs, backend, attrs },
 ) => {
@@ -98,12 +102,13 @@ export const unsortedSegmentSum: tf.KernelFunc = (
   >;
   const { numSegments } = attrs as unknown as tf.UnsortedSegmentSumAttrs;
   const shape = [numSegments, ...x.shape.slice(1)];
-  const sums = zeros(shape, x.dtype);
-  addSegments(
-    sums,
-    valuesOf(backend, x),
-    valuesOf(backend, segmentIds),
-    numSegments,
-  );
+  const sums = zeros(shape, x.dtype), rows = valuesOf(backend, x);
+  const size = sums.length / numSegments;
+  valuesOf(backend, segmentIds).forEach((id, row) => {
+    if (id < 0 || id >= numSegments) return;
+    for (let i = 0; i < size; i++) {
+      sums[id * size + i]! += rows[row * size + i]!;
+    }
+  });
   return made(backend, shape, x.dtype, sums);
 };
