@@ -181,7 +181,6 @@ const SHAPES = Object.fromEntries(
 /**
  * Throws unless all of a tuning is known and possible.
  *
- * @param tuning The tuning.
  * @param available Processors of the machine that it is for, which bound its
  * threads.
  * @default this machine's

@@ -17,7 +17,6 @@ const REDUCTIONS_OF_NOTHING: Record<string, (dtype: tf.DataType) => number> = {
  * A reduction that handles empty tensors.
  *
  * @param stock The previous kernel, for all other cases.
- * @param name The kernel's name.
  */
 export function reductionKernel(
   stock: tf.KernelFunc,

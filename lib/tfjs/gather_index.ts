@@ -1,7 +1,6 @@
 /**
  * Checks the indices of a gather.
  *
- * @param indices The indices.
  * @param size The size of x's axis.
  * @param axis The index of the axis.
  * @throws {RangeError} If an index is out of range.

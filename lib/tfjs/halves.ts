@@ -68,7 +68,6 @@ export function joined(high: number, low: number): number {
  *
  * @param kernel The kernel, right for floats.
  * @param name Its name in {@linkcode COPYING}.
- * @param call Its arguments.
  * @param halving The halving of the call's backend.
  */
 export function copyHalves(

@@ -43,13 +43,7 @@ export function inputsOf({ inputs }: Call): tf.TensorInfo[] {
   return Object.values(inputs).filter(Boolean) as tf.TensorInfo[];
 }
 
-/**
- * Computes a call by a kernel of the cpu backend.
- *
- * @param call The call.
- * @param name The kernel's name.
- * @param transfer Reads arguments and writes results.
- */
+/** Computes a call by a kernel of the cpu backend. */
 export function runOnHost(
   call: Call,
   name: string,

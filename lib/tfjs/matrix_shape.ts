@@ -4,7 +4,6 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
  * The rows and columns of a tensor's matrices, transposed or not.
  *
  * @param name The tensor's name for a caller of matMul.
- * @param x The tensor.
  * @param transposed Whether to swap its last two dimensions.
  * @throws {TypeError} If it has no matrices.
  */

@@ -5,7 +5,6 @@ import { callKernel } from "./kernel_call.ts";
  * A matrix product whose batches may be repeated along any axes; `stock` repeats them
  * as a whole.
  *
- * @param stock The previous kernel.
  * @param backendName The backend, whose tiles repeat them.
  */
 export function repeatingKernel(

@@ -481,12 +481,7 @@ replaceOptimizers();
 
 const replaced = new Set<string>();
 
-/**
- * Replaces a backend's kernels by ours, once.
- *
- * @param backend A backend whose kernels are registered.
- * @param context The context that our kernels need.
- */
+/** Replaces a backend's kernels by ours, once. */
 export function replaceKernels<Backend extends keyof Context>(
   backend: Backend,
   context: Context[Backend],

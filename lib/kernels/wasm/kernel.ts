@@ -59,13 +59,7 @@ export interface WasmKernels<Attributes, Request> {
   readonly plan?: Planner<Request>;
 }
 
-/**
- * Registers the kernels of an operation.
- *
- * @param host Runs their jobs.
- * @param operation The operation.
- * @param kernels Its kernels.
- */
+/** Registers the kernels of an operation. */
 export function registerWasmKernel<Attributes, Request>(
   host: KernelHost,
   operation: Operation,

@@ -95,12 +95,7 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
   },
 };
 
-/**
- * Registers the forward and the gradient kernel of each form.
- *
- * @param host Runs them.
- * @param numbersFor Tuned sizes of chunks and tiles.
- */
+/** Registers the forward and the gradient kernel of each form. */
 export function registerAttention(
   host: KernelHost,
   numbersFor: NumbersFor<WasmNumbers>,

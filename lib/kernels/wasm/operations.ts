@@ -37,11 +37,7 @@ import {
 import { normRows, OPERATIONS_A_COPY } from "./fused_layers.ts";
 import { clearPadding } from "./padding.ts";
 
-/**
- * Registers the kernels.
- *
- * @param host Runs them.
- */
+/** Registers the kernels. */
 export function registerOperations(host: KernelHost): void {
   const register = (operation: Operation, forward: Kernel, gradient?: Kernel) =>
     registerWasmKernel(host, operation, {

@@ -5,7 +5,6 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 /**
  * Fills the rows of padding with zeros.
  *
- * @param wasm The backend of the tensors.
  * @param x `[batch, …, length, columns]`, which nobody else has yet.
  * @param mask `[batch, length]`, 0 at padding.
  */

@@ -16,9 +16,6 @@ import { registerUpdate } from "./update.ts";
 /**
  * Registers all of LION's kernels for the wasm backend, instead of those that
  * are.
- *
- * @param host Runs them.
- * @param numbersFor How they share out their work.
  */
 export function registerWasmKernels(
   host: KernelHost,

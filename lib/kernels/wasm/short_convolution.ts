@@ -7,11 +7,7 @@ import {
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { registerJob } from "./kernel.ts";
 
-/**
- * Registers the forward and the gradient kernel.
- *
- * @param host Runs them.
- */
+/** Registers the forward and the gradient kernel. */
 export function registerShortConvolution(host: KernelHost): void {
   registerJob<"shortConvolution", ShortConvolutionAttributes>(
     host,

@@ -37,11 +37,7 @@ import { planDiagonal } from "./diagonal/diagonal_plan.ts";
 import { forward as sweep } from "./recurrent/lion_recurrent.ts";
 import { planWithStates } from "./recurrent/with_states_plan.ts";
 
-/**
- * Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu.
- *
- * @param numbersFor What they are generated from.
- */
+/** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu. */
 export function registerChunkwise(
   numbersFor: NumbersFor<WebGpuNumbers>,
 ): void {

@@ -13,10 +13,6 @@ import { registerSoftmaxAttention } from "./softmax/softmax_attention.ts";
 /**
  * Registers all of LION's kernels for the webgpu backend, instead of those that
  * are.
- *
- * @param numbersFor What they are generated from.
- * @param subgroups The adapter's, if known.
- * @param isSoftware Whether the adapter computes on the CPU.
  */
 export function registerWebGpuKernels(
   numbersFor: NumbersFor<WebGpuNumbers>,

@@ -15,8 +15,6 @@ const DECIDING: Readonly<Record<string, readonly string[] | undefined>> = {
  * it reads WebAssembly's memory, and only its results are copied, once.
  *
  * @param stock The previous kernel, for all other types.
- * @param name The kernel's name.
- * @param types The types.
  */
 export function cpuKernel(
   stock: tf.KernelFunc,

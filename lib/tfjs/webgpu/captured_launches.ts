@@ -67,7 +67,6 @@ export class CapturedLaunches implements Captured {
   /**
    * Runs a function and captures its launches, unless they are timed.
    *
-   * @param backend The backend.
    * @param found What the function reads besides its inputs.
    * @param given The inputs.
    * @param run Runs kernels, and returns results that are neither given nor found.

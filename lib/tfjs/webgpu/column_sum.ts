@@ -15,10 +15,7 @@ const BLOCK_ROWS = 2048;
  * Adds up the rows of matrices of the same shape: one launch, or two where a
  * single workgroup a column would keep the device waiting.
  *
- * @param backend The backend of the tensors.
  * @param matrices Tensors of `rows · columns` numbers.
- * @param rows Number of rows.
- * @param columns Numbers in a row.
  * @returns For each matrix, a tensor `[columns]`.
  */
 export function columnSums(

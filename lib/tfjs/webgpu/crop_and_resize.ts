@@ -6,8 +6,6 @@ import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 /**
  * The kernel `CropAndResize` for any number of boxes. tfjs's takes the number of
  * images for it: so boxes are padded to at least that number, and the surplus is cut off.
- *
- * @param stock tfjs's own kernel.
  */
 export function cropKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => {

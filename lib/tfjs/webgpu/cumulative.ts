@@ -12,11 +12,7 @@ const OPERATIONS: Record<string, { operator: string; neutral: number }> = {
   Cumprod: { operator: "*", neutral: 1 },
 };
 
-/**
- * The kernel `Cumsum` or `Cumprod`, for any rank: each thread goes along one line.
- *
- * @param name The kernel's name.
- */
+/** The kernel `Cumsum` or `Cumprod`, for any rank: each thread goes along one line. */
 export function cumulativeKernel(name: string): tf.KernelFunc {
   const { operator, neutral } = OPERATIONS[name]!;
   return ({ inputs, backend, attrs }) => {

@@ -40,12 +40,7 @@ export interface FusedKernels<
   ) => ReturnType<Planner<Request>>;
 }
 
-/**
- * Registers the kernels of an operation for webgpu.
- *
- * @param operation The operation.
- * @param kernels Its kernels.
- */
+/** Registers the kernels of an operation for webgpu. */
 export function registerFusedKernel<
   Input extends string,
   Slope extends string,

@@ -55,11 +55,7 @@ const LABELS = [
   /\[(?:Invalid )?\w*(?:ShaderModule|Pipeline|BindGroup)\w* "+([^"]+)"/,
 ];
 
-/**
- * One exception for all errors that the device reported since the last read.
- *
- * @param errors At least one error.
- */
+/** One exception for all errors that the device reported since the last read. */
 export function reported(
   errors: readonly Pick<GPUError, "message">[],
 ): GpuError {

@@ -93,7 +93,6 @@ export type Bound = tf.TensorInfo | GPUBuffer;
 /**
  * Launches a shader.
  *
- * @param backend The backend of the tensors.
  * @param shader The shader.
  * @param bound One tensor per binding, including those that are written, or a buffer.
  * @param uniforms The uniform buffer.
@@ -144,8 +143,6 @@ function record(
 /**
  * Makes a backend record the launches of tfjs's own programs as ours, which make a bind
  * group, the layout of one and a uniform buffer only once.
- *
- * @param backend The backend.
  */
 export function recordStockPrograms(backend: LaunchingBackend): void {
   const recorder = backend as unknown as Recorder;

@@ -127,7 +127,6 @@ export class AskedPipelines {
    * Runs kernels that launch nothing, and whose results have no values. All that was
    * there before stays as it is.
    *
-   * @param backend The backend.
    * @param run Runs kernels, and disposes of their results. Where it fails, it has
    * asked for what came before; who runs it with launches hears of the failure.
    */

@@ -25,7 +25,6 @@ fn main() { x[0] = subgroupBroadcast(x[0], 0u); }
 /**
  * The device of an adapter, with subgroups if there are any.
  *
- * @param adapter The adapter.
  * @param wanted The other requirements of the device.
  */
 export async function deviceWithSubgroups(

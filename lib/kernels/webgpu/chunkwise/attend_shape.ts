@@ -23,9 +23,6 @@ const BLOCK_ROWS = [32, 24, 16, 8];
 /**
  * The shape for chunks of a size.
  *
- * @param chunkSize Tokens of a chunk.
- * @param dims Columns of a head.
- * @param workgroupBytes Memory of a workgroup.
  * @param mostRows Rows of a workgroup, if there is room for them.
  * @returns The shape, or `undefined` if there is none or no room for it.
  */

@@ -42,8 +42,6 @@ export interface SequenceBorders {
 /**
  * A thread carries one quad of a state through all chunks.
  *
- * @param states The kinds of states.
- * @param launch The problem.
  * @param borders If the sequence is a piece; then there is one kind of states.
  */
 export function carryStatesShader(

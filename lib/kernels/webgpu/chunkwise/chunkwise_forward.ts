@@ -9,7 +9,6 @@ import type { States } from "./states.ts";
  * Makes the states that reach each chunk, and then what tokens read of their
  * chunk and of these.
  *
- * @param given The kernel's tensors and attributes.
  * @param numbers Rows of a chunk that a workgroup computes, at most, and the most chunks
  * whose states do not travel.
  * @returns y and the row sums; of a piece also the states that leave it.

@@ -20,7 +20,6 @@ import type { States } from "./states.ts";
 /**
  * Computes the gradients of all inputs in chunks of the attribute `chunkSize`.
  *
- * @param given The kernel's tensors and attributes.
  * @param numbers Rows of a chunk that a workgroup computes, at most, and the most chunks
  * whose states do not travel.
  * @returns dq, dk, dv and those of f and b that there are.

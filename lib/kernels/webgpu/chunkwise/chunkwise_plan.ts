@@ -17,10 +17,7 @@ import { maskFor } from "./chunk_operands.ts";
 /**
  * Plans a problem for a device.
  *
- * @param request The problem.
- * @param device Its limits and features.
  * @param numbers The chunks' sizes, if nothing asks for fewer or forces more.
- * @returns What would run, or why nothing can.
  */
 export function planChunkwise(
   request: KernelRequest,

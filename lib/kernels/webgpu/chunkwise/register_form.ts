@@ -36,7 +36,6 @@ export interface FormKernel {
 /**
  * Registers the forward and the gradient kernel of a form for webgpu.
  *
- * @param kernel The form.
  * @param numbersFor What the gradient's kernels are generated from.
  */
 export function registerForm(

@@ -51,10 +51,6 @@ export function statesAreApart(
  * A loop over the chunks on a side of the chunk `group.x` of the sequence `group.y`, the
  * nearest first, where their states do not travel: `start` is where a chunk's record
  * begins, and `factor` what a state pays on its way from there.
- *
- * @param states The states.
- * @param side Where the chunks lie.
- * @param body Statements of the loop.
  */
 export function eachChunk(
   { name, decays }: Pick<States, "name" | "decays">,

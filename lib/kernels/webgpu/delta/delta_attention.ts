@@ -47,8 +47,6 @@ type Others = Readonly<
 /**
  * Registers the kernels `LionDelta` and `LionDeltaWithState`, and their gradients, for
  * webgpu.
- *
- * @param numbersFor The tuning from which the kernels are generated.
  */
 export function registerDeltaAttention(
   numbersFor: NumbersFor<WebGpuNumbers>,

@@ -33,14 +33,7 @@ export function deltaSizes(
   };
 }
 
-/**
- * Plans a problem of the delta rule for a device.
- *
- * @param request The problem.
- * @param limits The device's limits.
- * @param numbers The tuning from which the kernels are generated.
- * @returns What would run, or why nothing can.
- */
+/** Plans a problem of the delta rule for a device. */
 export function planDeltaKernel(
   request: DeltaRequest,
   limits: GPUSupportedLimits,

@@ -13,10 +13,7 @@ import { type Device, inLaunches, refusalOf } from "../frame/planning.ts";
 /**
  * Plans a problem with diagonal decays for a device.
  *
- * @param request The problem.
- * @param device The device's limits and features.
  * @param bestChunk Tokens of a chunk, unless the request gives a size.
- * @returns What would run, or why nothing can.
  */
 export function planDiagonal(
   request: KernelRequest,

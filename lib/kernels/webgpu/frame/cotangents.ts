@@ -32,7 +32,6 @@ export type LogDecays = "f" | "b";
  * The numbers in the buffer of the vectors g, in whole quads.
  *
  * @param tokens Tokens of all sequences.
- * @param dims Columns of a head.
  * @param directions How many of f and b there are.
  */
 export function cotangentNumbers(

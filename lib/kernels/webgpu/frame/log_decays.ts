@@ -10,7 +10,6 @@
  * WGSL function `<name>(x) -> bool`: whether x lies below a bound, as -Infinity does
  * and NaN does not; of a vector, each of its numbers.
  *
- * @param name The function's name.
  * @param bound The bound, which is negative.
  * @param element The type of x.
  */

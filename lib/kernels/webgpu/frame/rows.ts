@@ -29,12 +29,7 @@ export interface Teams {
   readonly integers: Program["integers"];
 }
 
-/**
- * Divides the rows of a matrix among teams of threads.
- *
- * @param rows Number of rows.
- * @param columns Numbers in a row.
- */
+/** Divides the rows of a matrix among teams of threads. */
 export function teamsOf(rows: number, columns: number): Teams {
   const width = widthOf(columns);
   const packs = columns / width;

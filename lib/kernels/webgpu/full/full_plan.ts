@@ -17,9 +17,6 @@ import { maskQuads, tileDecayBytes } from "./tile_decays.ts";
  * Plans a problem for a device.
  *
  * @param request The problem; `chunkSize` is what a tile should have at most.
- * @param device Its limits and features.
- * @param rows Rows of a workgroup.
- * @returns What would run, or why nothing can.
  */
 export function planFull(
   request: KernelRequest,

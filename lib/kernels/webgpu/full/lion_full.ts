@@ -34,8 +34,6 @@ import {
 /**
  * Registers the kernels `LionFull`, `LionBlockwise` and their gradients for
  * webgpu.
- *
- * @param numbersFor What they are generated from.
  */
 export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
   const tilingFor = (size: ProblemSize, limits: TilingLimits) => {

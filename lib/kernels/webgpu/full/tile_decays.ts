@@ -48,8 +48,6 @@ const THREADS = 64;
 /**
  * Bytes of these buffers for a sequence.
  *
- * @param length Its tokens.
- * @param tiles Its tiles.
  * @param largestTile Room for the tokens of a tile.
  */
 export function tileDecayBytes(
@@ -71,7 +69,6 @@ export function maskQuads(largestTile: number): number {
  * the token and a border; the log decays from one border to the other; and the
  * mask, a row for each token.
  *
- * @param decays What is prepared.
  * @param largestTile Room for the tokens of a tile.
  */
 export function tileDecaysShader(

@@ -58,7 +58,6 @@ export const withoutPadding: FusedKernel<"x" | "mask"> = (
 /**
  * Sets the rows of padding to zero, in place.
  *
- * @param backend The backend of the tensors.
  * @param x `[batch, …, length, columns]`, which nothing else refers to yet.
  * @param mask `[batch, length]`, 0 at padding.
  */

@@ -35,7 +35,6 @@ export interface UpdateLaunch {
  *
  * @param backend The backend of their tensors. No gradient is joined with what is
  * written: WebGPU allows no launch to bind a buffer for both.
- * @param weights The weights.
  * @param most The most buffers of a launch of which only gradients are not joined, and
  * of others, whose texts would be long.
  */

@@ -7,13 +7,7 @@ import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
 import { type Direction, LARGEST_HEAD_DIM } from "./recurrent.ts";
 
-/**
- * Plans a problem in the recurrent form for a device.
- *
- * @param request The problem.
- * @param limits The device's limits.
- * @returns What would run, or why nothing can.
- */
+/** Plans a problem in the recurrent form for a device. */
 export function planRecurrent(
   request: KernelRequest,
   limits: GPUSupportedLimits,

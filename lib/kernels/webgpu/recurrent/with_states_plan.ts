@@ -15,11 +15,6 @@ const SHORT = 16;
  * Short pieces are swept token by token, as are heads that are too wide for the
  * chunkwise shaders: those are the plans with chunks of one token. Other pieces get
  * at least two chunks, since states exist only between chunks.
- *
- * @param request The piece.
- * @param device The device's limits and features.
- * @param numbers The tuning of the chunkwise kernels.
- * @returns What would run, or why nothing can.
  */
 export function planWithStates(
   request: KernelRequest,

@@ -31,12 +31,7 @@ import {
 type ForwardInput = "q" | "k" | "v" | "mask" | "segments";
 type GradientInput = ForwardInput | "y" | "maxima" | "sums" | "dy";
 
-/**
- * Registers the forward and the gradient kernel of softmax attention.
- *
- * @param numbersFor The tuning from which the kernels are generated.
- * @param subgroups The adapter's subgroups, if known.
- */
+/** Registers the forward and the gradient kernel of softmax attention. */
 export function registerSoftmaxAttention(
   numbersFor: NumbersFor<WebGpuNumbers>,
   subgroups: Subgroups | undefined,

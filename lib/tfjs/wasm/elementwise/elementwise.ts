@@ -53,11 +53,6 @@ export interface Numbers {
 /**
  * Computes a function of operands of its types, repeated to a common shape.
  *
- * @param host Runs the job.
- * @param wasm The backend of the operands.
- * @param fn The function.
- * @param operands The operands.
- * @param numbers The numbers that it takes.
  * @returns The result; undefined if the function left elements out, or where the
  * operands are repeated along more axes than a job has.
  */

@@ -55,9 +55,6 @@ export const scatterUpdateKernel = scatteringKernel("updates", ({ inputs }) => {
 /**
  * Makes a kernel that scatters rows of 32-bit numbers; `stock` gets others, and those of
  * another type than what they replace.
- *
- * @param source The input that has the rows.
- * @param read Reads where they go.
  */
 function scatteringKernel(
   source: string,

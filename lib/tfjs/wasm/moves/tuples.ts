@@ -20,9 +20,6 @@ export interface Tuples {
 /**
  * Whether JavaScript copies rows faster than a job does.
  *
- * @param rows The number of rows.
- * @param size Elements of a row.
- * @param depth Indices that name a row.
  * @param others Other elements that are written.
  */
 export function areFew(

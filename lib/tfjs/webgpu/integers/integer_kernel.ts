@@ -33,7 +33,6 @@ function holdsIntegers(
  * kernels; the cpu backend's kernels compute them.
  *
  * @param stock The previous kernel, for floats.
- * @param name The kernel's name.
  * @param own The kernel for integers.
  * @param values The inputs whose type decides. @default all of them
  */
@@ -87,7 +86,6 @@ export function ofFloats(stock: tf.KernelFunc): tf.KernelFunc {
  * A kernel that refuses integers, for which there is no exact kernel.
  *
  * @param stock The previous kernel, for floats.
- * @param name The kernel's name.
  * @param values The inputs that may not be integers.
  */
 export function withoutIntegers(

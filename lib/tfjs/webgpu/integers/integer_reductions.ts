@@ -66,11 +66,7 @@ export function reductionKernel(name: string): IntegerKernel {
   };
 }
 
-/**
- * The kernel `ArgMax` or `ArgMin`, which returns the first of equal elements.
- *
- * @param name The kernel's name.
- */
+/** The kernel `ArgMax` or `ArgMin`, which returns the first of equal elements. */
 export function argumentKernel(name: string): IntegerKernel {
   const isMore = name === "ArgMax" ? ">" : "<";
   const worst = name === "ArgMax" ? LOWEST : HIGHEST;
