@@ -24,7 +24,6 @@ export interface ProblemSize {
   readonly valueDim: number;
 }
 
-/** The numbers for a problem. */
 export type NumbersFor<Numbers> = (size: ProblemSize) => Numbers;
 
 /**
@@ -33,7 +32,6 @@ export type NumbersFor<Numbers> = (size: ProblemSize) => Numbers;
  */
 const LONGEST_SHORT = 512;
 
-/** The class of a problem. */
 export function shapeClassOf(
   { length, headDim, valueDim }: ProblemSize,
 ): ShapeClass {

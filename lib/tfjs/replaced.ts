@@ -116,7 +116,6 @@ interface Replaced<Backend extends keyof Context> {
 
 const INTEGERS = "they compute integers as floats, wrongly beyond 2^24";
 
-/** The words of a text. */
 const words = (text: string): string[] => text.trim().split(/\s+/);
 
 /** Kernels of WebAssembly that are wrong for integers. */

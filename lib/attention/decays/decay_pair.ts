@@ -70,7 +70,6 @@ export interface DiagonalDecayPair {
 /** A pair of log decays, one per token or, if diagonal, one per token and channel. */
 export type DecayPair = LogDecayPair | DiagonalDecayPair;
 
-/** Whether a pair has diagonal decays. */
 export function isDiagonal(
   pair: DecayPair,
 ): pair is DiagonalDecayPair {

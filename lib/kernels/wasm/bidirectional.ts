@@ -17,7 +17,6 @@ interface SplitAttributes {
   readonly stateDim: number;
 }
 
-/** Registers the forward and the gradient kernels. */
 export function registerBidirectional(host: KernelHost): void {
   registerJob<"splitDirections", SplitAttributes>(host, SPLIT_DIRECTIONS, {
     job: "splitDirections",

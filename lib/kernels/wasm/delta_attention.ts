@@ -17,7 +17,6 @@ const LARGEST_CHUNK = 256;
 /** Fewer columns of values are not worth a task of their own. */
 const LEAST_COLUMNS = 8;
 
-/** Registers the forward and the gradient kernels. */
 export function registerDeltaAttention(
   host: KernelHost,
   numbersFor: NumbersFor<WasmNumbers>,

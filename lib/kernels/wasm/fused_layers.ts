@@ -29,7 +29,6 @@ const OPERATIONS_AN_EXPONENTIAL = 20;
 /** Operations that take as long as reading and writing an element. */
 export const OPERATIONS_A_COPY = 8;
 
-/** Registers the forward and the gradient kernels. */
 export function registerFusedLayers(host: KernelHost): void {
   const register = (operation: Operation, forward: Kernel, gradient: Kernel) =>
     registerWasmKernel(host, operation, { forward, gradient });

@@ -59,7 +59,6 @@ export interface WasmKernels<Attributes, Request> {
   readonly plan?: Planner<Request>;
 }
 
-/** Registers the kernels of an operation. */
 export function registerWasmKernel<Attributes, Request>(
   host: KernelHost,
   operation: Operation,

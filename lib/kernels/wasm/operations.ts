@@ -37,7 +37,6 @@ import {
 import { normRows, OPERATIONS_A_COPY } from "./fused_layers.ts";
 import { clearPadding } from "./padding.ts";
 
-/** Registers the kernels. */
 export function registerOperations(host: KernelHost): void {
   const register = (operation: Operation, forward: Kernel, gradient?: Kernel) =>
     registerWasmKernel(host, operation, {

@@ -22,7 +22,6 @@ const GROUP = 8;
  */
 const OPERATIONS = 20;
 
-/** Registers the forward and the gradient kernel. */
 export function registerSelectiveScan(host: KernelHost): void {
   registerJob<"selectiveScan", SelectiveScanAttributes>(host, SELECTIVE_SCAN, {
     job: "selectiveScan",

@@ -7,7 +7,6 @@ import {
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { registerJob } from "./kernel.ts";
 
-/** Registers the forward and the gradient kernel. */
 export function registerShortConvolution(host: KernelHost): void {
   registerJob<"shortConvolution", ShortConvolutionAttributes>(
     host,

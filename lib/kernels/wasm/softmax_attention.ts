@@ -7,7 +7,6 @@ import {
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { registerJob, type Tensors } from "./kernel.ts";
 
-/** Registers the forward and the gradient kernel. */
 export function registerSoftmaxAttention(host: KernelHost): void {
   registerJob<"softmax", SoftmaxAttributes>(host, SOFTMAX_ATTENTION, {
     job: "softmax",

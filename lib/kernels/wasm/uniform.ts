@@ -12,7 +12,6 @@ const PER_TASK = 65_536;
 /** What a number costs, beside a multiplication. */
 const OPERATIONS = 20;
 
-/** Registers the kernel. */
 export function registerUniform(host: KernelHost): void {
   registerWasmKernel<UniformAttributes, never>(host, UNIFORM, {
     forward: ({ host, wasm, attributes: { shape, seed }, make }) => {

@@ -13,7 +13,6 @@ import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { valuesChanged } from "../../tfjs/wasm/values_changed.ts";
 import { type Kernel, registerWasmKernel, type Tensors } from "./kernel.ts";
 
-/** Registers the kernels. */
 export function registerUpdate(host: KernelHost): void {
   registerWasmKernel(host, UPDATE, { forward: update });
   registerWasmKernel(host, SQUARE_SUMS, { forward: squareSums });

@@ -21,7 +21,6 @@ export interface Heap {
   free(address: number): void;
 }
 
-/** The name of a job. */
 export type JobName = keyof typeof JOBS;
 
 /** The values of a job's record. */

@@ -69,7 +69,6 @@ export class Queue {
     return Atomics.load(this.#view(), PLACES[field]);
   }
 
-  /** Sets a field. */
   set(field: keyof typeof QUEUE, value: number): void {
     Atomics.store(this.#view(), PLACES[field], value);
   }

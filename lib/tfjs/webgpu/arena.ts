@@ -3,7 +3,6 @@ import type { BufferLender, GpuBuffers } from "./gpu_buffers.ts";
 
 /** A launch, ready to be recorded. */
 export interface Dispatch {
-  /** The pipeline. */
   readonly pipeline: GPUComputePipeline;
   /** Its buffers. */
   readonly group: GPUBindGroup;

@@ -6,7 +6,6 @@ const HELD = 6144;
 
 /** A pipeline that is compiled, and the layout of its only bind group. */
 export interface Compiled {
-  /** The pipeline. */
   readonly pipeline: GPUComputePipeline;
   /** Its layout, which need not be asked for again. */
   readonly layout: GPUBindGroupLayout;
@@ -14,7 +13,6 @@ export interface Compiled {
 
 /** A part of a buffer, whose other parts are other tensors. */
 export interface BufferPart {
-  /** The buffer. */
   readonly buffer: GPUBuffer;
   /** Where the part begins, in bytes. */
   readonly offset: number;

@@ -116,7 +116,6 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   #limits: GPUSupportedLimits | undefined;
   #mostWorkgroups = 0;
   #mostBuffers = 0;
-  /** The number of launches so far. */
   launches = 0;
   /** The pool of buffers. */
   readonly buffers: GpuBuffers;

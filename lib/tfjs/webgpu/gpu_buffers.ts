@@ -61,7 +61,6 @@ export class GpuBuffers {
   numBytesAllocated = 0;
   /** Whether commands were recorded since the last submission. */
   commandsWait = false;
-  /** The number of submissions so far. */
   submissions = 0;
   /** What gives out buffers in the pool's place, while launches are captured. */
   lender: BufferLender | undefined;
@@ -266,7 +265,6 @@ export class GpuBuffers {
     return this.#used.size;
   }
 
-  /** The number of free buffers. */
   getNumFreeBuffers(): number {
     return this.#waiting.size;
   }

@@ -23,17 +23,13 @@ import type { Shader } from "./shader.ts";
 
 /** What launches need of our backend. */
 export interface LaunchingBackend extends WebGPUBackend {
-  /** The pool of buffers. */
   readonly buffers: GpuBuffers;
-  /** The bind groups of launches. */
   readonly bindGroups: BindGroups;
-  /** The uniform buffers of launches. */
   readonly uniforms: HeldValues;
   /** What captures launches now. */
   readonly capture: Capture | undefined;
   /** Who is asked for pipelines now, instead of a launch. */
   readonly asked: AskedPipelines | undefined;
-  /** The number of launches so far. */
   launches: number;
   /** The most workgroups that the device dispatches along an axis. */
   readonly mostWorkgroups: number;

@@ -118,7 +118,6 @@ export function withOutputs<R>(
   }
 }
 
-/** The tensors that are there. */
 function given(tensors: Program["reads"]): Readonly<Record<string, Bound>> {
   const found: Record<string, Bound> = {};
   for (const name in tensors) {

@@ -139,7 +139,6 @@ export class KernelCall {
     };
   }
 
-  /** The shape of y. */
   get shapeOfY(): number[] {
     const [batch, heads, length] = this.perToken as [number, number, number];
     const { valueDim } = this.dims;

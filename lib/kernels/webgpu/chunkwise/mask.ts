@@ -12,7 +12,6 @@ import { type LogDecays, readingLogDecay } from "../frame/cotangents.ts";
 
 /** Log decays of one direction, as a token pays them that is arrived at. */
 export interface Arrivals {
-  /** The log decays. */
   readonly name: LogDecays;
   /** How far after the token lies the one whose log decay is applied on arriving at it. */
   readonly offset: -1 | 0 | 1;
@@ -82,7 +81,6 @@ export function readingPacked(masks: readonly (MaskSource | null)[]): string {
   return logDecaysOf(masks, true).map(readingLogDecay).join("\n");
 }
 
-/** The sides that a mask has. */
 export function sidesOf(mask: MaskSource): Side[] {
   return (["before", "after"] as const).filter((side) => mask[side] !== null);
 }

@@ -78,7 +78,6 @@ export function directionsOf(decays: MaskSource | null): number {
   return decays ? sidesOf(decays).length : 1;
 }
 
-/** Quads of a record. */
 export function recordQuads(dims: Dims): number {
   const quads = (columns: Columns) => quadsOf(columns, dims);
   return 4 * quads("key") * quads("sum") + 1;

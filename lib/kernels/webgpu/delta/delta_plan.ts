@@ -33,7 +33,6 @@ export function deltaSizes(
   };
 }
 
-/** Plans a problem of the delta rule for a device. */
 export function planDeltaKernel(
   request: DeltaRequest,
   limits: GPUSupportedLimits,

@@ -10,7 +10,6 @@ const LARGEST_DIM = 128;
 /** The most storage buffers that any shader binds: as many as WebGPU guarantees. */
 const STORAGE_BUFFERS = 8;
 
-/** The limits and features of a device. */
 export type Device = Pick<GPUDevice, "limits" | "features">;
 
 /** Refuses a problem that no kernel can compute on a device. */

@@ -38,7 +38,6 @@ import { tokens, withoutPadding } from "./padding.ts";
 import { registerUpdate } from "./update.ts";
 import { splitHeads, splitHeadsGradient } from "./split_heads.ts";
 
-/** Registers the kernels of the small fused operations for webgpu. */
 export function registerOperations(): void {
   registerFusedKernel(LAYER_NORM, {
     forward: layerNorm,

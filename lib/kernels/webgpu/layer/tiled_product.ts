@@ -36,13 +36,11 @@ export function tilingOf(
   return { size: staged && count >= ENOUGH_WORKGROUPS ? 64 : 32, staged };
 }
 
-/** The size of a product. */
 export interface ProductSize {
   readonly rows: number;
   readonly columns: number;
 }
 
-/** The number of tiles of a product. */
 export function tilesOf(
   { rows, columns }: ProductSize,
   { size }: Pick<Tiling, "size">,

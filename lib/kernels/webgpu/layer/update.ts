@@ -32,7 +32,6 @@ import {
   type Weight,
 } from "./update_launches.ts";
 
-/** Registers the kernels. */
 export function registerUpdate(): void {
   registerKernels("webgpu", UPDATE, { forward: update });
   registerKernels("webgpu", JOIN, { forward: join });

@@ -26,7 +26,6 @@ export interface UpdateLaunch {
   readonly buffers: readonly GPUBuffer[];
   /** For each tensor of a weight the place in `buffers`; without one, each has its own. */
   readonly places: readonly (number | undefined)[];
-  /** The weights. */
   readonly weights: readonly PlacedWeight[];
 }
 

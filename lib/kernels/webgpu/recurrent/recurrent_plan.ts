@@ -7,7 +7,6 @@ import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
 import { type Direction, LARGEST_HEAD_DIM } from "./recurrent.ts";
 
-/** Plans a problem in the recurrent form for a device. */
 export function planRecurrent(
   request: KernelRequest,
   limits: GPUSupportedLimits,

@@ -31,7 +31,6 @@ import {
 type ForwardInput = "q" | "k" | "v" | "mask" | "segments";
 type GradientInput = ForwardInput | "y" | "maxima" | "sums" | "dy";
 
-/** Registers the forward and the gradient kernel of softmax attention. */
 export function registerSoftmaxAttention(
   numbersFor: NumbersFor<WebGpuNumbers>,
   subgroups: Subgroups | undefined,

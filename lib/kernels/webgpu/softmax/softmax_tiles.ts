@@ -28,7 +28,6 @@ const OF_KEYS: readonly string[] = ["q", "k", "dq", "dk"];
 const dimOf = (vectors: string): Dim =>
   OF_KEYS.includes(vectors) ? "headDim" : "valueDim";
 
-/** What a program has of its own. */
 interface OwnText extends Pick<Program, "name" | "elements"> {
   readonly reads: Partial<Tensors>;
   readonly writes: Tensors;

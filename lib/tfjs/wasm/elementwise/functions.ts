@@ -104,7 +104,6 @@ export const FUNCTIONS = {
   ...signatures("b", "f", 8, ["ofBool"]),
 };
 
-/** The name of a function. */
 export type FunctionName = keyof typeof FUNCTIONS;
 
 /**

@@ -9,7 +9,6 @@ import { move, type Part } from "./move.ts";
 export class MovingCall {
   readonly #host: KernelHost;
   readonly #made: tf.TensorInfo[] = [];
-  /** The backend. */
   readonly wasm: BackendWasm;
   /** The inputs, by name or in the order of a list. */
   readonly inputs: Record<string, tf.TensorInfo>;

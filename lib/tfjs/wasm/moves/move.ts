@@ -116,7 +116,6 @@ function moveByJob(
   });
 }
 
-/** A constant as an element of a type. */
 function constantOf(dtype: tf.DataType, value: number): Elements {
   return dtype === "float32"
     ? Float32Array.of(value)

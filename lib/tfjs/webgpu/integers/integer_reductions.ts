@@ -40,7 +40,6 @@ function literal(value: number): string {
   return value === LOWEST ? "bitcast<i32>(0x80000000u)" : `${value}`;
 }
 
-/** The kernel of a reduction. */
 export function reductionKernel(name: string): IntegerKernel {
   const { join, neutral, dtype, own = "x[at]" } = REDUCTIONS[name]!;
   return (webgpu, { inputs, attrs }) => {

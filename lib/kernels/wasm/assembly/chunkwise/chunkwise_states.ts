@@ -60,7 +60,6 @@ export function backwardRecordBytes(): usize {
   return 4 * sizes.stateBytes + 2 * operands.splitDecayBytes();
 }
 
-/** The record of a split of a sequence. */
 export function recordOf(sequence: i32, split: i32): usize {
   return queue.extra +
     <usize> (sequence * sizes.splits + split) * backwardRecordBytes();

@@ -164,7 +164,6 @@ export function countOf(chunk: i32): i32 {
   return min(chunkSize, length - chunk * chunkSize);
 }
 
-/** The first chunk of a split. */
 export function firstChunkOf(split: i32): i32 {
   return min(chunks, split * chunksPerSplit);
 }

@@ -211,7 +211,6 @@ export function clearRest(matrix: usize, stride: usize): void {
   memory.fill(matrix + count * stride, 0, (rows - count) * stride);
 }
 
-/** β of a row. */
 export function betaOf(row: i32): f32 {
   return at(beta, row);
 }

@@ -23,7 +23,6 @@ export function layoutDeltaForward(base: usize): usize {
   return allocate(0);
 }
 
-/** One phase of a sweep. */
 export function attendDelta(sweep: i32, phase: i32): void {
   const state = delta.openDeltaSweep(sweep);
   const first = phase === 0 ? 0 : delta.middle();

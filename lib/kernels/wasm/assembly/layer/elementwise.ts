@@ -73,7 +73,6 @@ function areShort(): bool {
   return true;
 }
 
-/** The number of operands. */
 function operands(): i32 {
   return job.y === 0 ? 1 : job.z === 0 ? 2 : OPERANDS;
 }

@@ -210,7 +210,6 @@ function transpose(
   }
 }
 
-/** Transposes eight rows of y. */
 function transposeEight(
   columns: i32, x: usize, xColumn: usize, y: usize, yRow: usize
 ): void {
@@ -229,7 +228,6 @@ function transposeEight(
   }
 }
 
-/** Transposes four rows of y. */
 function transposeFour(
   columns: i32, x: usize, xColumn: usize, y: usize, yRow: usize
 ): void {

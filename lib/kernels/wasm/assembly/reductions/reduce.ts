@@ -247,7 +247,6 @@ function addSums(
   }
 }
 
-/** Combines results with others. */
 function combineResults(count: i32, others: usize, results: usize): void {
   switch (job.kind) {
     case loops.SUM:

@@ -71,12 +71,10 @@ export function joinedUnits(): i32 {
   return units() / parts;
 }
 
-/** Units a task. */
 export function unitsPerTask(): i32 {
   return max(1, PIECE / (partSize * width));
 }
 
-/** Opens a unit. */
 export function openUnit(unit: i32): void {
   part = unit / blocks % parts;
   first = part % partsEach * partSize;
