@@ -240,23 +240,10 @@ function permuteDecay(decay: Decay, there: Permutation): Decay {
     case "fixed":
       return decay;
     case "selective":
-      return {
-        ...decay,
-        logDecay: permute(
-          floats("selectiveDecay's logDecay", decay.logDecay),
-          there,
-          2,
-        ),
-      };
-    case "diagonal":
-      return {
-        ...decay,
-        logDecay: permute(
-          floats("diagonalDecay's logDecay", decay.logDecay),
-          there,
-          2,
-        ),
-      };
+    case "diagonal": {
+      const logDecay = floats(`${decay.kind}Decay's logDecay`, decay.logDecay);
+      return { ...decay, logDecay: permute(logDecay, there, 2) } as Decay;
+    }
     case "two-sided":
     case "two-sided-diagonal":
       throw new RangeError(

@@ -192,3 +192,20 @@ function shift(x: tf.Tensor3D, by: 1 | -1): tf.Tensor3D {
   const kept = tf.slice(x, [0, 0, by === 1 ? 0 : 1], [-1, -1, length - 1]);
   return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1]]);
 }
+
+/** x times the exponentials of log weights, one for each row or each entry; or x itself. */
+export function weighted<T extends tf.Tensor>(
+  x: T,
+  logWeights: tf.Tensor | null,
+): T {
+  if (!logWeights) return x;
+  const isPerRow = logWeights.rank < x.rank;
+  const each = isPerRow ? tf.expandDims(logWeights, -1) : logWeights;
+  return tf.mul(x, tf.exp(each)) as T;
+}
+
+/** Log decays of a state's rows, `[batch or 1, heads, 1 or headDim, 1]`. */
+export function perRow(logDecay: tf.Tensor): tf.Tensor4D {
+  const [batch, heads] = logDecay.shape;
+  return tf.reshape(logDecay, [batch!, heads!, -1, 1]);
+}

@@ -31,7 +31,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { isDiagonal, spread } from "../decays/decay_pair.ts";
+import { isDiagonal, spread, weighted } from "../decays/decay_pair.ts";
 import { mask } from "../decays/mask.ts";
 import { decayedScores } from "./decayed_scores.ts";
 import type { Form } from "./form.ts";
@@ -130,17 +130,9 @@ function readState(
   const decayToEnd = tf.cumsum(logDecay, 2, true, !isReversed);
   const chunkDecay = tf.sum(logDecay, 2);
 
-  const written = tf.matMul(decayed(keys, decayToEnd), values, true);
+  const written = tf.matMul(weighted(keys, decayToEnd), values, true);
   const states = statesOf(side, chunkDecay, written as tf.Tensor4D, heads);
-  return tf.matMul(decayed(queries, decayFromStart), states);
-}
-
-/** Multiplies each token's vector by its decay, or each channel by its own. */
-function decayed(x: tf.Tensor4D, logDecay: tf.Tensor): tf.Tensor4D {
-  const perChannel = logDecay.rank === 4
-    ? logDecay
-    : tf.expandDims(logDecay, 3);
-  return tf.mul(x, tf.exp(perChannel));
+  return tf.matMul(weighted(queries, decayFromStart), states);
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { weighted } from "../decays/decay_pair.ts";
 
 /** Log decays applied on arrival, `[...sequences, length, 1 or headDim]`, all <= 0. */
 export interface ColumnDecays {
@@ -96,16 +97,16 @@ function joined(
   const [first, second] = halves(forward);
   const later = tf.tidy(() =>
     product(
-      decayed(secondQueries, tf.cumsum(second, 1)),
-      decayed(firstKeys, tf.cumsum(first, 1, true, true)),
+      weighted(secondQueries, tf.cumsum(second, 1)),
+      weighted(firstKeys, tf.cumsum(first, 1, true, true)),
     )
   );
   const earlier = tf.tidy(() => {
     if (!backward) return tf.zerosLike(later);
     const [first, second] = halves(backward);
     return product(
-      decayed(firstQueries, tf.cumsum(first, 1, false, true)),
-      decayed(secondKeys, tf.cumsum(second, 1, true)),
+      weighted(firstQueries, tf.cumsum(first, 1, false, true)),
+      weighted(secondKeys, tf.cumsum(second, 1, true)),
     );
   });
   const [firstScores, secondScores] = halves(scores);
@@ -123,11 +124,6 @@ function halvesOf(x: tf.Tensor3D, size: number): [tf.Tensor3D, tf.Tensor3D] {
     tf.Tensor3D,
     tf.Tensor3D,
   ];
-}
-
-/** The rows of x times the exponentials of log weights. */
-function decayed(x: tf.Tensor3D, logWeights: tf.Tensor): tf.Tensor3D {
-  return tf.mul(x, tf.exp(logWeights)) as tf.Tensor3D;
 }
 
 /** The dot products of all rows of x with all rows of y. */

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import "../../contract/tape.ts";
 import { decayedScores } from "./decayed_scores.ts";
 import { formInputs, recomputed } from "./form.ts";
-import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
+import { type DiagonalDecayPair, weighted } from "../decays/decay_pair.ts";
 import type { Columns } from "../decays/mask.ts";
 
 /**
@@ -47,8 +47,6 @@ function readBlock(
   const length = q!.shape[2]!;
   const end = start + size;
   const inside = (x: tf.Tensor) => rows(x, start, end);
-  const decayed = (x: tf.Tensor, logWeight: tf.Tensor) =>
-    tf.mul(x, tf.exp(logWeight));
   const keys = inside(k!);
   const scores = [decayedScores(inside(q!), keys, {
     forward: inside(forward!),
@@ -59,8 +57,8 @@ function readBlock(
     const decayFromBlock = tf.cumsum(rows(forward!, end, length), 2);
     const decayToEnd = tf.cumsum(inside(forward!), 2, true, true);
     scores.push(tf.matMul(
-      decayed(queries, decayFromBlock),
-      decayed(keys, decayToEnd),
+      weighted(queries, decayFromBlock),
+      weighted(keys, decayToEnd),
       false,
       true,
     ));
@@ -70,8 +68,11 @@ function readBlock(
     scores.unshift(
       backward
         ? tf.matMul(
-          decayed(queries, tf.cumsum(rows(backward, 0, start), 2, false, true)),
-          decayed(keys, tf.cumsum(inside(backward), 2, true)),
+          weighted(
+            queries,
+            tf.cumsum(rows(backward, 0, start), 2, false, true),
+          ),
+          weighted(keys, tf.cumsum(inside(backward), 2, true)),
           false,
           true,
         )

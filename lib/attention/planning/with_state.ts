@@ -13,6 +13,8 @@ import {
   causalPair,
   type DecayPair,
   isDiagonal,
+  perRow,
+  weighted,
   withoutBackward,
 } from "../decays/decay_pair.ts";
 import { type AttentionSettings, formInputs } from "../forms/form.ts";
@@ -302,13 +304,6 @@ function carryState(
   return tf.add(chunkDecay ? decayState(state, chunkDecay) : state, written);
 }
 
-/** Multiplies the rows of x, or each entry, by exponentials of log weights. */
-function weighted(x: tf.Tensor4D, logWeight: tf.Tensor | null): tf.Tensor4D {
-  if (!logWeight) return x;
-  const isPerRow = logWeight.rank === 3;
-  return tf.mul(x, tf.exp(isPerRow ? tf.expandDims(logWeight, 3) : logWeight));
-}
-
 /**
  * A state, decayed by the log decays of one token, or by the sum of those of many.
  *
@@ -320,7 +315,5 @@ export function decayState(
   state: tf.Tensor4D,
   logDecay: tf.Tensor,
 ): tf.Tensor4D {
-  const [batch, heads] = logDecay.shape;
-  const perRow = tf.reshape(logDecay, [batch!, heads!, -1, 1]);
-  return tf.mul(state, tf.exp(perRow));
+  return tf.mul(state, tf.exp(perRow(logDecay)));
 }

@@ -10,6 +10,7 @@ import {
   type StateMap,
 } from "../../operations/token_ranks.ts";
 import type { Decay } from "../decays/decay.ts";
+import { perRow } from "../decays/decay_pair.ts";
 import {
   type AttentionInputs,
   type AttentionSettings,
@@ -121,12 +122,6 @@ export function runAcrossRanks(
     ...options,
     ...{ tokens, before, after },
   });
-}
-
-/** The log decays of a state's rows, `[batch or 1, heads, 1 or headDim, 1]`. */
-function perRow(logDecay: tf.Tensor): tf.Tensor4D {
-  const [batch, heads] = logDecay.shape;
-  return tf.reshape(logDecay, [batch!, heads!, -1, 1]);
 }
 
 /** Joins the state maps of two consecutive parts: the first's state decays through the second. */
