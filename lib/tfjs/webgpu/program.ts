@@ -64,9 +64,9 @@ export interface Program {
   readonly body: string | (() => string);
 }
 
-/** The widest pack into which arrays of a size divide. */
-export function widthOf(size: number): PackWidth {
-  return size % 4 === 0 ? 4 : 1;
+/** The widest pack into which arrays of these sizes divide. */
+export function widthOf(...sizes: number[]): PackWidth {
+  return sizes.every((size) => size % 4 === 0) ? 4 : 1;
 }
 
 /** The tensors that the running kernel made; kernels run one at a time. */

@@ -10,7 +10,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
+import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
 import { reading } from "../score_tiles/score_tiles.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { TILE_ROWS } from "../frame/register_tile.ts";
@@ -60,7 +60,7 @@ export function sweepProgram(
   const [length, headDim] = q.shape.slice(2) as [number, number];
   const valueDim = v.shape[3]!;
   return {
-    width: headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1,
+    width: widthOf(headDim, valueDim),
     integers: { length, headDim, valueDim, lanes, across },
     threads,
   };

@@ -109,15 +109,18 @@ fn ${name}(row: u32, quad: u32) -> vec4f {
  */
 const FORGOTTEN = -1e38;
 
-/** WGSL that adds a token's time step to the chunk's sum, and notes whether the state is reset. */
-export function addStep(step: string, begins: string): string {
+/** WGSL that writes the sum of a chunk's time steps, or the mark that the state is reset. */
+export function writeSteps(step: string, begins: string): string {
   return /* wgsl */ `
+  var total = 0.0;
+  var is_forgotten = false;
+  for (var i = 0u; i < count; i++) {
+    let token = token_at(entry, first + i);
       total += ${step};
-      if (${begins}) { is_forgotten = true; }`;
+      if (${begins}) { is_forgotten = true; }
+  }
+  steps[(entry * uniforms.chunks + chunk) * uniforms.channels + channel] = select(total, ${FORGOTTEN}, is_forgotten);`;
 }
-
-/** WGSL of the sum of a chunk's time steps, or of the mark that the state is reset. */
-export const TOTAL = /* wgsl */ `select(total, ${FORGOTTEN}, is_forgotten)`;
 
 /**
  * The program that replaces each chunk's own state, made from zeros, by the state that

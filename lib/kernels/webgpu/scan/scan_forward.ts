@@ -3,14 +3,13 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
 import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
 import {
-  addStep,
   CHUNK,
   chunkProgram,
   FUNCTIONS,
   PLACE,
   quadOf,
   type ScanSizes,
-  TOTAL,
+  writeSteps,
 } from "./scan.ts";
 import { SIGMOID } from "../layer/sigmoid.ts";
 
@@ -63,15 +62,7 @@ export function summaryProgram(
     for (var i = 0u; i < count; i++) {${STEP(begins)}
     }
     states[record_of(entry, chunk, quad, channel)] = state;
-  }
-  var total = 0.0;
-  var is_forgotten = false;
-  for (var i = 0u; i < count; i++) {
-    let token = token_at(entry, first + i);${
-      addStep("dt[token * uniforms.channels + channel]", beginsAt(begins))
-    }
-  }
-  steps[(entry * uniforms.chunks + chunk) * uniforms.channels + channel] = ${TOTAL};`,
+  }${writeSteps("dt[token * uniforms.channels + channel]", beginsAt(begins))}`,
   };
 }
 

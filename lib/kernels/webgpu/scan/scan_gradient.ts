@@ -15,7 +15,6 @@ import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
 import { sizeOf } from "../../../tfjs/kernel_call.ts";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
-  addStep,
   CHUNK,
   chunkProgram,
   FUNCTIONS,
@@ -23,7 +22,7 @@ import {
   quadOf,
   type ScanSizes,
   THREADS,
-  TOTAL,
+  writeSteps,
 } from "./scan.ts";
 import {
   alongChannels,
@@ -155,15 +154,12 @@ export function gradientSummaryProgram(
       gradient = kept * (gradient + row.z * part_of(token, uniforms.quads + quad));
     }
     carried[record_of(entry, chunk, quad, channel)] = gradient;
-  }
-  var total = 0.0;
-  var is_forgotten = false;
-  for (var i = 0u; i < count; i++) {
-    let token = token_at(entry, first + i);${
-      addStep("rows[token * uniforms.channels + channel].y", "begins_at(token)")
-    }
-  }
-  steps[(entry * uniforms.chunks + chunk) * uniforms.channels + channel] = ${TOTAL};`,
+  }${
+      writeSteps(
+        "rows[token * uniforms.channels + channel].y",
+        "begins_at(token)",
+      )
+    }`,
   };
 }
 

@@ -15,7 +15,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { SoftmaxAttributes } from "../../../attention/planning/softmax_kernel.ts";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
+import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { ACCUMULATE, eachTileRow, TILE_ROWS } from "../frame/register_tile.ts";
 
@@ -139,7 +139,7 @@ export function tiledProgram(
   const valueDim = v.shape[3]!;
   const blocks = Math.ceil(length / tiling.rows);
   return {
-    width: headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1,
+    width: widthOf(headDim, valueDim),
     integers: {
       length,
       heads,
