@@ -1,6 +1,7 @@
 /** Cumulative sums of angles along a sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { numberSegments } from "../operations/segments.ts";
+import { shifted } from "../operations/shift.ts";
 
 /** Number of parts of a full turn; parts are counted in integers, whose sums are exact. */
 const PARTS = 4096;
@@ -62,11 +63,7 @@ function sumsFrom(dy: tf.Tensor4D, numbers: tf.Tensor2D): tf.Tensor4D {
     let sums = dy;
     // Each pass doubles the number of tokens that are summed.
     for (let distance = 1; distance < length; distance *= 2) {
-      const later = (x: tf.Tensor4D): tf.Tensor4D =>
-        tf.pad(
-          tf.slice(x, [0, 0, distance, 0], [-1, -1, -1, -1]),
-          [[0, 0], [0, 0], [0, distance], [0, 0]],
-        );
+      const later = (x: tf.Tensor4D) => shifted(x, -distance, 2);
       const isSame = tf.cast(tf.equal(later(segments), segments), "float32");
       sums = tf.add(sums, tf.mul(later(sums), isSame));
     }
@@ -80,14 +77,9 @@ function summed(angles: tf.Tensor4D): tf.Tensor4D {
     let { parts, rest } = inParts(tf.zerosLike(angles), angles);
     // Each pass doubles the number of tokens that are summed.
     for (let distance = 1; distance < length; distance *= 2) {
-      const moved = (x: tf.Tensor4D): tf.Tensor4D =>
-        tf.pad(
-          tf.slice(x, [0, 0, 0, 0], [-1, -1, length - distance, -1]),
-          [[0, 0], [0, 0], [distance, 0], [0, 0]],
-        );
       ({ parts, rest } = inParts(
-        tf.add(parts, moved(parts)),
-        tf.add(rest, moved(rest)),
+        tf.add(parts, shifted(parts, distance, 2)),
+        tf.add(rest, shifted(rest, distance, 2)),
       ));
     }
     return tf.add(tf.mul(parts, PART), rest);

@@ -1,5 +1,6 @@
 /** The largest weight that each token reads, the reference of the others. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { shifted } from "../operations/shift.ts";
 
 /** The grid to which logarithms of weights are rounded up. */
 const GRID = 2 ** -14;
@@ -57,17 +58,11 @@ function largest(
     // The log decays of the paths from the neighbours at that distance.
     let decays = rounded(logDecays);
     for (let distance = 1; distance < length; distance *= 2) {
-      const from = (x: tf.Tensor3D, beyond: number): tf.Tensor3D => {
-        const start = side === "before" ? 0 : distance;
-        const kept = tf.slice(x, [0, 0, start], [-1, -1, length - distance]);
-        const pads: [number, number] = side === "before"
-          ? [distance, 0]
-          : [0, distance];
-        return tf.pad(kept, [[0, 0], [0, 0], pads], beyond);
-      };
+      const by = side === "before" ? distance : -distance;
       // Beyond the ends there is no source, so its weight is below all others.
-      known = tf.maximum(known, tf.add(from(known, LOWEST), decays));
-      decays = tf.add(from(decays, 0), decays);
+      const others = shifted(known, by, 2, LOWEST);
+      known = tf.maximum(known, tf.add(others, decays));
+      decays = tf.add(shifted(decays, by, 2), decays);
     }
     return known;
   });

@@ -6,6 +6,7 @@ import { lionAttention } from "../attention/lion_attention.ts";
 import { endsOf } from "../operations/segments.ts";
 import { assertBoolean } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
+import { shifted } from "../operations/shift.ts";
 import {
   type Checked,
   type FamilyOptions,
@@ -90,7 +91,7 @@ export function rwkv6(
       { r, k, v, logDecay }: typeof vectors,
       segments: tf.Tensor2D | undefined,
     ) => {
-      const earlier = shifted(r, -1);
+      const earlier = shifted(r, -1, 2);
       const y = lionAttention(
         segments ? withinSegments(earlier, segments) : earlier,
         k,
@@ -105,7 +106,7 @@ export function rwkv6(
           scale,
         },
       );
-      return shifted(y, 1);
+      return shifted(y, 1, 2);
     };
     const neighbours = causal
       ? run(vectors, segments)
@@ -119,15 +120,6 @@ export function rwkv6(
     const y: tf.Tensor4D = tf.add(neighbours, tf.mul(weight, v));
     return withoutPadding(y, tokens);
   });
-}
-
-/** Shifts a sequence by one token, and fills with 0. */
-function shifted(x: tf.Tensor4D, by: 1 | -1): tf.Tensor4D {
-  const length = x.shape[2];
-  if (length === 1) return tf.zerosLike(x);
-  const start = by === 1 ? 0 : 1;
-  const kept = tf.slice(x, [0, 0, start, 0], [-1, -1, length - 1, -1]);
-  return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1], [0, 0]]);
 }
 
 /** Removes queries that were shifted into the segment before their own. */

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers } from "../contract/floats.ts";
 import { assertShape } from "../contract/shape.ts";
+import { shifted } from "./shift.ts";
 import { scanAcrossRanks, shiftAcrossRanks } from "./token_ranks.ts";
 
 /**
@@ -133,13 +134,12 @@ export function positionsIn(
 }
 
 function positionsHere(segments: tf.Tensor2D): tf.Tensor2D {
-  const [batch, length] = segments.shape;
+  const length = segments.shape[1];
   const places = tf.expandDims(tf.range(0, length), 0);
   // The position of each token's latest first token, found in doubling steps.
   let start = tf.mul(tf.cast(endsOf(segments).first, "float32"), places);
   for (let step = 1; step < length; step *= 2) {
-    const earlier = tf.slice(start, [0, 0], [batch, length - step]);
-    start = tf.maximum(start, tf.pad(earlier, [[0, 0], [step, 0]]));
+    start = tf.maximum(start, shifted(start, step, 1));
   }
   return tf.sub(places, start);
 }

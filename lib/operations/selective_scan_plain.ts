@@ -1,5 +1,6 @@
 /** Mamba's selective scan in tfjs operations, without a fused kernel. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { shifted } from "./shift.ts";
 
 /** Tokens per chunk, all of whose states are in memory at once. */
 const CHUNK = 64;
@@ -107,13 +108,8 @@ function statesOf(
   ]];
   let states = tf.add(written, tf.pad(first, atFirstToken)) as tf.Tensor4D;
   for (let step = 1; step < length; step *= 2) {
-    const earlier = (x: tf.Tensor4D) =>
-      tf.pad(
-        tf.slice(x, [0, 0, 0, 0], [batch, length - step, channels, stateDim]),
-        [[0, 0], [step, 0], [0, 0], [0, 0]],
-      );
-    states = tf.add(states, tf.mul(decay, earlier(states)));
-    decay = tf.mul(decay, earlier(decay));
+    states = tf.add(states, tf.mul(decay, shifted(states, step, 1)));
+    decay = tf.mul(decay, shifted(decay, step, 1));
   }
   return states;
 }

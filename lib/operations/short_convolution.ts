@@ -7,6 +7,7 @@ import { assertShape } from "../contract/shape.ts";
 import { assertBoolean, assertOneOf } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "./padding.ts";
 import { checkedSegments, numberSegments } from "./segments.ts";
+import { shifted } from "./shift.ts";
 
 /**
  * The kernel of {@linkcode shortConvolution}: inputs `x, weight`, `bias?` and
@@ -150,27 +151,11 @@ function convolvePlainly(
     const offset = first + step * tap;
     if (Math.abs(offset) >= length) continue;
     const ofTap = tf.reshape(tf.slice(weight, [0, tap], [channels, 1]), [-1]);
-    const term = tf.mul(shifted(x, offset), ofTap) as tf.Tensor3D;
-    const isRead = numbers && tf.equal(shifted(numbers, offset), numbers);
+    const term = tf.mul(shifted(x, -offset, 1), ofTap) as tf.Tensor3D;
+    const isRead = numbers && tf.equal(shifted(numbers, -offset, 1), numbers);
     y = tf.add(y, isRead ? tf.mul(term, tf.cast(isRead, "float32")) : term);
   }
   return silu ? tf.mul(y, tf.sigmoid(y)) : y;
-}
-
-/** Shifts a sequence so that token t has x_{t + offset}, with zeros beyond the ends. */
-function shifted(x: tf.Tensor3D, offset: number): tf.Tensor3D {
-  if (offset === 0) return x;
-  const [batch, length, channels] = x.shape;
-  const kept = tf.slice(x, [0, Math.max(0, offset), 0], [
-    batch,
-    length - Math.abs(offset),
-    channels,
-  ]);
-  return tf.pad(kept, [
-    [0, 0],
-    [Math.max(0, -offset), Math.max(0, offset)],
-    [0, 0],
-  ]);
 }
 
 /** Checks all arguments, and returns the tensors. */

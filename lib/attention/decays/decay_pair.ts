@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
+import { shifted } from "../../operations/shift.ts";
 import { type Decay, isClamped } from "./decay.ts";
 import { finite } from "./finite_decay.ts";
 import { assertShape } from "../../contract/shape.ts";
@@ -115,7 +116,10 @@ export function logDecayPair(
       const logDecay = finite(given);
       return decay.convention === "arrival"
         ? { forward: logDecay, backward: logDecay }
-        : { forward: shift(logDecay, 1), backward: shift(logDecay, -1) };
+        : {
+          forward: shifted(logDecay, 1, 2),
+          backward: shifted(logDecay, -1, 2),
+        };
     }
     case "two-sided": {
       assertOfBatch("twoSidedDecay's forward", decay.forward, shape, axes);
@@ -183,14 +187,6 @@ export function spread(x: tf.Tensor, shape: number[]): tf.Tensor {
   return isOfBatch && hasKernel(SPREAD)
     ? runKernel(SPREAD, { x }, { batch }).y
     : tf.mul(x, tf.ones(shape));
-}
-
-/** Shifts a sequence by one token along the last axis, filling with 0. */
-function shift(x: tf.Tensor3D, by: 1 | -1): tf.Tensor3D {
-  const length = x.shape[2];
-  if (length === 1) return tf.zerosLike(x);
-  const kept = tf.slice(x, [0, 0, by === 1 ? 0 : 1], [-1, -1, length - 1]);
-  return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1]]);
 }
 
 /** x times the exponentials of log weights, one for each row or each entry; or x itself. */

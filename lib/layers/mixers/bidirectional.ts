@@ -9,6 +9,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
 import { joinHeads } from "../../operations/heads.ts";
 import { endsOf, numberSegments } from "../../operations/segments.ts";
+import { shifted } from "../../operations/shift.ts";
 import { toHeads } from "./projections.ts";
 
 /** The kernel of {@linkcode splitDirections}, with the attribute `stateDim`. */
@@ -105,8 +106,8 @@ export function joinDirections(
     const [before, after] = tf.split(joinHeads(read), 2, 0) as tf.Tensor3D[];
     const ends = segments && endsOf(segments);
     const fromOthers = tf.add(
-      afterBorders(next(before!), ends?.first),
-      afterBorders(tf.reverse(next(after!), 1), ends?.last),
+      afterBorders(shifted(before!, 1, 1), ends?.first),
+      afterBorders(tf.reverse(shifted(after!, 1, 1), 1), ends?.last),
     );
     const [batch, length, channels] = x.shape, heads = own.shape[2];
     const perHead = [batch, length, heads, channels / heads];
@@ -122,13 +123,6 @@ export function inBothDirections<T extends tf.Tensor>(
   axis = 1,
 ): T {
   return tf.concat([forward, tf.reverse(backward, axis)], 0);
-}
-
-/** Shifts rows by one token to the right. */
-function next(x: tf.Tensor3D): tf.Tensor3D {
-  const [batch, length, columns] = x.shape;
-  const kept = tf.slice(x, [0, 0, 0], [batch, length - 1, columns]);
-  return tf.pad(kept, [[0, 0], [1, 0], [0, 0]]);
 }
 
 /** Sets the first tokens of segments to zero, so that nothing is read across a border. */
