@@ -149,6 +149,14 @@ function readsSome(
   return false;
 }
 
+/** The names of the library's gradient kernels. */
+const OWN_GRADIENT = /^Lion.*Grad$/;
+
+/** What to do where a gradient of a gradient is asked for. */
+const NO_SECOND =
+  " LION's kernels have first derivatives alone; second ones are " +
+  'computed where TensorFlow.js\'s operations run, after useBackend({ prefer: ["cpu"] })';
+
 /** What a gradient is kept by: its tensor, or the second part of that. */
 type Key = Pick<tf.Tensor, "id">;
 
@@ -208,7 +216,9 @@ class Gradients {
   pass(node: TapeNode): void {
     if (!node.gradient) {
       throw new Error(
-        `Cannot compute gradient: gradient function not found for ${node.kernelName}.`,
+        `Cannot compute gradient: gradient function not found for ${node.kernelName}.${
+          OWN_GRADIENT.test(node.kernelName) ? NO_SECOND : ""
+        }`,
       );
     }
     const dys = node.outputs.map((output) => this.get(output) ?? null);

@@ -3,6 +3,7 @@ import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
 import { runAsOne } from "../../lib/contract/tape.ts";
+import { gelu } from "../../lib/operations/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
 onEachBackend(
@@ -112,6 +113,16 @@ onEachBackend("errors of gradients leak nothing, and say what is wrong", () => {
   );
   x.dispose();
 });
+
+onEachBackend("a second derivative of a kernel says where it is had", () => {
+  const x = tf.tensor1d([0.1, 0.7]);
+  const second = () =>
+    tf.tidy(() =>
+      tf.grad((x: tf.Tensor) => tf.grad((x: tf.Tensor) => gelu(x))(x))(x)
+    );
+  assertThrows(second, Error, 'after useBackend({ prefer: ["cpu"] })');
+  x.dispose();
+}, ["wasm", "webgpu"]);
 
 onEachBackend("what an operation has saved goes with its gradient", () => {
   const size = 2 ** 18, depth = 12, bytes = 4 * size;
