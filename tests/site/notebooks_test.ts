@@ -145,7 +145,7 @@ Deno.test("cellToHTML() links to what pages of the site stand for", () => {
 });
 
 /** A cell that has drawn a picture. */
-function cellOf(png: string, tags: string[]): CodeCell {
+function cellOf(png: string, tags: string[], width?: number): CodeCell {
   return {
     cell_type: "code",
     id: png,
@@ -155,7 +155,7 @@ function cellOf(png: string, tags: string[]): CodeCell {
     outputs: [{
       output_type: "display_data",
       data: { "image/png": png, "text/plain": "Figure: untitled" },
-      metadata: {},
+      metadata: width === undefined ? {} : { "image/png": { width } },
     }],
   };
 }
@@ -174,6 +174,12 @@ Deno.test("a picture that is wider than a phone is scrolled by keys", () => {
   const body = cellToHTML(cellOf("iVBO", []));
   const page = pageHTML({ path: "a.html", title: "A", body });
   assertStringIncludes(page, '<div class="picture" tabindex="0"><img');
+});
+
+Deno.test("a narrow picture shrinks to a phone's width, and a wide one does not", () => {
+  const ofWidth = (width: number) => cellToHTML(cellOf("iVBO", [], width));
+  assertStringIncludes(ofWidth(460), 'class="figure narrow" width="460"');
+  assertStringIncludes(ofWidth(700), 'class="figure" width="700"');
 });
 
 Deno.test("on a dark page figures change their paper, unless pale colours are numbers", async () => {

@@ -11,11 +11,13 @@ import { proseToHTML } from "./prose.ts";
 
 /**
  * Figures with a scale of colours in which a pale one is a number like any
- * other, with numbers on the colours, or with words on dark and white: night.ts
- * would turn them around.
+ * other, with numbers on the colours, or with words on white: night.ts would
+ * turn them around.
  */
-const PALE =
-  /colorscale: "(?:RdBu|Reds)"|confusionFigure\(|\(dark\)|White entries/;
+const PALE = /colorscale: "(?:RdBu|Reds)"|confusionFigure\(|White entries/;
+
+/** The widest picture, in pixels, that can still be read when a phone shrinks it. */
+const NARROW = 480;
 
 /**
  * HTML of a cell with its outputs.
@@ -72,7 +74,9 @@ function displayToHTML(
   const png = data["image/png"];
   if (typeof png !== "string") return preformatted(text);
   const { width } = (metadata["image/png"] ?? {}) as { width?: number };
-  const image = `<img class="${kind}"${width ? ` width="${width}"` : ""} alt="${
+  const classes = width && width <= NARROW ? `${kind} narrow` : kind;
+  const size = width ? ` width="${width}"` : "";
+  const image = `<img class="${classes}"${size} alt="${
     escapeHTML(text)
   }" src="data:image/png;base64,${png.trim()}">`;
   return `<div class="picture">${image}</div>`;
