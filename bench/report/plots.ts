@@ -141,8 +141,8 @@ export function plotsOf(
         measure === "time" ? "Time" : "Memory"
       } of ${subject}, ${measured.backend}`,
       width: drawable.length > 1 ? 980 : 620,
-      // Room for a long legend.
-      ...(names.length > 8 && { height: 480 }),
+      // Room for a long legend, whose entries are 29 pixels high.
+      ...(names.length > 8 && { height: 160 + 29 * names.length }),
     })];
   });
   return figure === "lengths"
