@@ -53,19 +53,33 @@ const BESIDE_TORCH_FILES = [
   "tests/training/twin_test.ts",
 ];
 
-/** `--ignore` takes the place of `exclude` in deno.json, so that this is in both. */
-const EXCLUDED = ["out/", "lib/kernels/wasm/assembly/"];
+/**
+ * Each imports the files of tests of one room: they share a worker, which loads the
+ * library, opens backends and prepares programs of WebGPU once for all of them.
+ */
+const ROOMS = new Map(
+  await Promise.all(
+    (await filesIn("tests/together")).map(async (room) =>
+      [room, await filesOfRoom(room)] as const
+    ),
+  ),
+);
 
-/** All tests: first those that run side by side. `deno task check` has checked their types. */
+/** The files of tests that are in a room's. */
+const IN_ROOMS = [...ROOMS.values()].flat();
+
+/** The others: they run programs of their own, lose devices, or are the only ones of their room. */
+const ALONE = (await testsIn("tests")).filter((file) =>
+  ![...IN_ROOMS, ...APART, ...BESIDE_TORCH_FILES].includes(file)
+);
+
+/**
+ * All tests: first those that run side by side, rooms before the others, which are
+ * shorter. `deno task check` has checked their types.
+ */
 const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
   {
-    args: [
-      "test",
-      "-A",
-      "--no-check",
-      "--parallel",
-      `--ignore=${[...EXCLUDED, ...APART, ...BESIDE_TORCH_FILES].join()}`,
-    ],
+    args: ["test", "-A", "--no-check", "--parallel", ...ROOMS.keys(), ...ALONE],
     env: { ...SIDE_BY_SIDE, ...env },
   },
   {
@@ -108,8 +122,15 @@ function fast(tests: "kernels" | "all"): Step[] {
     DENO_JOBS: "2",
   };
   const program = ["run", "-A", "tools/fast.ts", "test", "-A", "--no-check"];
+  const rooms = [...ROOMS].filter(([, files]) =>
+    files.every((file) => FAST_FILES.includes(file))
+  );
+  const inRooms = rooms.flatMap(([, files]) => files);
   const isApart = (file: string) => APART.includes(file);
-  const together = FAST_FILES.filter((file) => !isApart(file));
+  const together = [
+    ...rooms.map(([room]) => room),
+    ...FAST_FILES.filter((file) => !isApart(file) && !inRooms.includes(file)),
+  ];
   return [
     { args: [...program, "--parallel", ...together], env },
     { args: [...program, ...FAST_FILES.filter(isApart)], env },
@@ -323,15 +344,27 @@ async function documents(): Promise<string[]> {
   return found.sort();
 }
 
-/** The files of tests in a folder, and in its own. */
-async function testsIn(folder: string): Promise<string[]> {
+/** The files in a folder, and in its own. */
+async function filesIn(folder: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
-    if (isDirectory) found.push(...await testsIn(path));
-    else if (name.endsWith("_test.ts")) found.push(path);
+    if (isDirectory) found.push(...await filesIn(path));
+    else found.push(path);
   }
   return found.sort();
+}
+
+/** The files of tests in a folder, and in its own. */
+async function testsIn(folder: string): Promise<string[]> {
+  return (await filesIn(folder)).filter((file) => file.endsWith("_test.ts"));
+}
+
+/** The files of tests that a room's imports. */
+async function filesOfRoom(room: string): Promise<string[]> {
+  const text = await Deno.readTextFile(room);
+  return [...text.matchAll(/^import "\.\.\/(.+)";$/gm)]
+    .map(([, path]) => `tests/${path}`);
 }
 
 /** The files of tests that leave something out. */
