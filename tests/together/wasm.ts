@@ -1,0 +1,27 @@
+/** Tests of the kernels of WebAssembly in one worker, which loads the library once. @module */
+import "../kernels/wasm/attention_jobs_test.ts";
+import "../kernels/wasm/channels_test.ts";
+import "../kernels/wasm/convolution_job_test.ts";
+import "../kernels/wasm/delta_jobs_test.ts";
+import "../kernels/wasm/gemv_test.ts";
+import "../kernels/wasm/module_test.ts";
+import "../kernels/wasm/row_jobs_test.ts";
+import "../kernels/wasm/splits_test.ts";
+import "../kernels/wasm/wide_vectors_test.ts";
+import "../tfjs/wasm/allocations_test.ts";
+import "../tfjs/wasm/convolution_test.ts";
+import "../tfjs/wasm/elementwise/elementwise_test.ts";
+import "../tfjs/wasm/identity_test.ts";
+import "../tfjs/wasm/matmul_test.ts";
+import "../tfjs/wasm/moves/gather_test.ts";
+import "../tfjs/wasm/moves/moves_test.ts";
+import "../tfjs/wasm/moves/refused_test.ts";
+import "../tfjs/wasm/moves/reverse_test.ts";
+import "../tfjs/wasm/moves/slice_test.ts";
+import "../tfjs/wasm/moves/transpose_test.ts";
+import "../tfjs/wasm/moves/tuples_test.ts";
+import "../tfjs/wasm/reductions/cumulate_test.ts";
+import "../tfjs/wasm/reductions/reduce_test.ts";
+import "../tfjs/wasm/reductions/softmax_test.ts";
+import "../tfjs/wasm/reductions/sum_test.ts";
+import "../tfjs/wasm/wasm_file_test.ts";
