@@ -1,4 +1,4 @@
-/** Tests of what functions agree on in one worker, which loads the library once. @module */
+/** Tests of what functions agree on, in one worker: tools/gate.ts says why. @module */
 import "../contract/abort_test.ts";
 import "../contract/backpropagation_test.ts";
 import "../contract/kernel_test.ts";

@@ -1,4 +1,4 @@
-/** Tests of data in one worker, which loads the library once. @module */
+/** Tests of data, in one worker: tools/gate.ts says why. @module */
 import "../data/benchmarks/c4_test.ts";
 import "../data/benchmarks/cifar_test.ts";
 import "../data/benchmarks/glue_test.ts";

@@ -1,4 +1,4 @@
-/** Tests of layers in one worker, which loads the library and prepares shaders once. @module */
+/** Tests of layers, in one worker: tools/gate.ts says why. @module */
 import "../layers/block_test.ts";
 import "../layers/config_test.ts";
 import "../layers/decay_init_test.ts";

@@ -1,4 +1,4 @@
-/** Tests of operations in one worker, which loads the library and prepares shaders once. @module */
+/** Tests of operations, in one worker: tools/gate.ts says why. @module */
 import "../operations/operations_test.ts";
 import "../operations/selective_scan_test.ts";
 import "../operations/short_convolution_test.ts";

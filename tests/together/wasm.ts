@@ -1,4 +1,4 @@
-/** Tests of the kernels of WebAssembly in one worker, which loads the library once. @module */
+/** Tests of WebAssembly, in one worker: tools/gate.ts says why. @module */
 import "../kernels/wasm/attention_jobs_test.ts";
 import "../kernels/wasm/channels_test.ts";
 import "../kernels/wasm/convolution_job_test.ts";

@@ -1,0 +1,14 @@
+/** Tests of kernels on all backends, in one worker: tools/gate.ts says why. @module */
+import "../kernels/attention_test.ts";
+import "../kernels/channels_test.ts";
+import "../kernels/delta_attention_test.ts";
+import "../kernels/gradient_chunk_test.ts";
+import "../kernels/host_cases_test.ts";
+import "../kernels/memory_failure_test.ts";
+import "../kernels/numbers_test.ts";
+import "../kernels/softmax_attention_test.ts";
+import "../kernels/tuning_test.ts";
+import "../tfjs/empty_tensors_test.ts";
+import "../tfjs/gather_test.ts";
+import "../tfjs/integers_test.ts";
+import "../tfjs/replaced_test.ts";
