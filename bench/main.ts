@@ -18,6 +18,7 @@ import {
   wholeNumbers,
 } from "../tools/command_line.ts";
 import type { Implementation } from "../tools/mpirun.ts";
+import { jsonRows } from "../tools/json_rows.ts";
 import { outPath, writeOutput } from "../tools/out_folder.ts";
 import { isKept, reachedIn } from "./bounds.ts";
 import { COMPARED } from "./compare/cases.ts";
@@ -201,7 +202,7 @@ async function pack(archive: string): Promise<void> {
 }
 
 async function write(file: string, data: object): Promise<void> {
-  await writeOutput(file, `${JSON.stringify(data, null, 2)}\n`);
+  await writeOutput(file, jsonRows(data));
   console.log(file);
 }
 

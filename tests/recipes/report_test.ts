@@ -19,10 +19,13 @@ import {
 import { sectionsOf } from "../../tools/recipes/report.ts";
 import { withCurves } from "../../tools/site/curves.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
-import type {
-  RecipeResults,
-  TrialResult,
+import {
+  readResults,
+  type RecipeResults,
+  type TrialResult,
+  writeResults,
 } from "../../tools/recipes/results_file.ts";
+import { withFolder } from "../io/files.ts";
 
 const RATES = [1e-3, 2e-3, 4e-3];
 
@@ -116,6 +119,34 @@ Deno.test("a table has intervals, differences by seed and guesses", () => {
     "0.001: 0.100, **0.002**: 0.200, 0.004: diverged",
   );
   assert(!section!.text.includes("No table"));
+});
+
+Deno.test("results come back from their file, whose curves are rows of numbers", async () => {
+  const results = resultsWith(1 / 3, null);
+  await withFolder(async (folder) => {
+    const path = `${folder}/recall-quick.json`;
+    assertEquals(await readResults(path), undefined);
+    await writeResults(path, results);
+    const text = await Deno.readTextFile(path);
+    assertStringIncludes(text, '"step":[25,50,75,100]');
+    assertStringIncludes(text, '"accuracy":[0.4166667,0.81,0.81,0.81]');
+
+    const read = (await readResults(path))!;
+    assertEquals(read.trials[0]!.trainLoss, 0.3333333);
+    assertEquals(read.trials[0]!.curve[1], results.trials[0]!.curve[1]);
+    assertEquals(read.trials.at(-1)!.trainLoss, null);
+    await writeResults(path, read);
+    assertEquals(await Deno.readTextFile(path), text);
+
+    // One whose training diverged at once has no points.
+    const trials = [{ ...results.trials[0]!, curve: [] }];
+    await writeResults(path, { ...results, trials });
+    assertEquals((await readResults(path))!.trials[0]!.curve, []);
+
+    // As files were before.
+    await Deno.writeTextFile(path, JSON.stringify(results));
+    assertEquals((await readResults(path))!, results);
+  });
 });
 
 Deno.test("what was expected is told before the table, where it was written down", () => {

@@ -21,7 +21,10 @@ import { renderPage } from "../../tools/demo/page.ts";
 import type { CodeCell } from "../../tools/notebooks/notebook.ts";
 import { besidePaper } from "../../tools/recipes/beside_paper.ts";
 import { sectionsOf } from "../../tools/recipes/report.ts";
-import type { RecipeResults } from "../../tools/recipes/results_file.ts";
+import {
+  readResults,
+  type RecipeResults,
+} from "../../tools/recipes/results_file.ts";
 import { cellToHTML } from "../../tools/site/cell.ts";
 import { withCurves } from "../../tools/site/curves.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
@@ -126,9 +129,8 @@ for (const [reader, toHTML] of Object.entries(READERS)) {
 async function resultsFile(): Promise<RecipeResults> {
   const name = "../../docs/results/distillation-quick.json";
   const file = new URL(name, import.meta.url);
-  const results = JSON.parse(await Deno.readTextFile(file));
   return {
-    ...results,
+    ...(await readResults(file))!,
     about: "A teacher.",
     baselines: { guess: { accuracy: 0.1 } },
   };

@@ -11,7 +11,11 @@ import { besidePaper } from "./beside_paper.ts";
 import { paperNames } from "./paper/paper_recipes.ts";
 import { RECIPES } from "./recipes.ts";
 import { sectionsOf } from "./report.ts";
-import { readJSON, type RecipeResults, writeJSON } from "./results_file.ts";
+import {
+  readResults,
+  type RecipeResults,
+  writeResults,
+} from "./results_file.ts";
 import { timeToAccuracy } from "./time_to_accuracy.ts";
 
 const USAGE = `Usage: deno task results [options]
@@ -54,9 +58,9 @@ const names = [
 for (const name of names) {
   const file = `${name}-${setting}.json`;
   const kept = `${docs}/results/${file}`;
-  const fresh = await readJSON<RecipeResults>(`${folder}/${file}`);
-  if (fresh) await writeJSON(kept, fresh);
-  const results = fresh ?? await readJSON<RecipeResults>(kept);
+  const fresh = await readResults(`${folder}/${file}`);
+  if (fresh) await writeResults(kept, fresh);
+  const results = await readResults(kept);
   if (results) recipes.push(results);
   else console.log(`${name} was never trained to its end; it is left out`);
 }
@@ -73,6 +77,6 @@ const text = sections.map(({ text }) => text).join("\n\n");
 await Deno.writeTextFile(`${docs}/results.md`, `${text}\n`);
 // As the rest of the repository is.
 await new Deno.Command(Deno.execPath(), {
-  args: ["fmt", "--quiet", `${docs}/results.md`, `${docs}/results`],
+  args: ["fmt", "--quiet", `${docs}/results.md`],
 }).output();
 console.log(`${docs}/results.md`);

@@ -1,4 +1,5 @@
 /** What a recipe's runs leave behind: a file of JSON that `deno task results` reads. @module */
+import { jsonRows } from "../json_rows.ts";
 import { writeOutput } from "../out_folder.ts";
 import type { Figures, Measure, Published, Setting } from "./recipe.ts";
 
@@ -77,7 +78,9 @@ export interface RecipeResults {
 }
 
 /** Reads JSON, or says that there is none. */
-export async function readJSON<T>(path: string): Promise<T | undefined> {
+export async function readJSON<T>(
+  path: string | URL,
+): Promise<T | undefined> {
   try {
     return JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
@@ -89,4 +92,60 @@ export async function readJSON<T>(path: string): Promise<T | undefined> {
 /** Writes JSON; a file that is there is whole. */
 export async function writeJSON(path: string, value: unknown): Promise<void> {
   await writeOutput(path, JSON.stringify(value, null, 1) + "\n");
+}
+
+/** A curve as it lies in a file: the steps, and each mean at all of them. */
+interface Columns {
+  readonly step: readonly number[];
+  readonly means: Readonly<Record<string, readonly number[]>>;
+}
+
+/** Reads what a recipe's contenders reached, or says that there is none. */
+export async function readResults(
+  path: string | URL,
+): Promise<RecipeResults | undefined> {
+  const file = await readJSON<RecipeResults>(path);
+  if (!file) return undefined;
+  const trials = file.trials.map(({ curve, ...trial }) => ({
+    ...trial,
+    curve: pointsOf(curve),
+  }));
+  return { ...file, trials };
+}
+
+/** Writes what a recipe's contenders reached, each curve as some rows of numbers. */
+export async function writeResults(
+  path: string,
+  results: RecipeResults,
+): Promise<void> {
+  const trials = results.trials.map(({ curve, ...trial }) => ({
+    ...trial,
+    curve: columnsOf(curve),
+  }));
+  await writeOutput(path, jsonRows({ ...results, trials }));
+}
+
+function columnsOf(curve: readonly CurvePoint[]): Columns {
+  const names = Object.keys(curve[0]?.means ?? {});
+  const columns = names.map((name) =>
+    [name, curve.map(({ means }) => means[name]!)] as const
+  );
+  return {
+    step: curve.map(({ step }) => step),
+    means: Object.fromEntries(columns),
+  };
+}
+
+/** The points of a curve; files of earlier trainings have them as they are. */
+function pointsOf(
+  curve: Columns | readonly CurvePoint[],
+): readonly CurvePoint[] {
+  if (!("means" in curve)) return curve;
+  const columns = Object.entries(curve.means);
+  return curve.step.map((step, at) => ({
+    step,
+    means: Object.fromEntries(
+      columns.map(([name, values]) => [name, values[at]!]),
+    ),
+  }));
 }

@@ -4,7 +4,7 @@ import { cpus } from "node:os";
 import { opened, type PlannedRecipe } from "./plan.ts";
 import { type ProtocolCall, runProtocol } from "./protocol.ts";
 import { isRival } from "./recipe.ts";
-import { type RecipeResults, writeJSON } from "./results_file.ts";
+import { type RecipeResults, writeResults } from "./results_file.ts";
 import { type StepTiming, timeSteps } from "./step_times.ts";
 
 /** What recipes are run with. */
@@ -78,7 +78,7 @@ export async function runRecipe(
     published: recipe.published ?? {},
   };
   const file = `${folder}/${name}-${setting}.json`;
-  await writeJSON(file, results);
+  await writeResults(file, results);
   return file;
 }
 

@@ -3,7 +3,7 @@ import { escapeHTML } from "../../lib/jupyter/html.ts";
 import { asPlotTexts } from "../../lib/notebook/plot_text.ts";
 import { asMarkdownTexts } from "../markdown_text.ts";
 import { figuresOf } from "../recipes/figures.ts";
-import type { RecipeResults } from "../recipes/results_file.ts";
+import { readResults, type RecipeResults } from "../recipes/results_file.ts";
 import { renderMarkdown } from "./markdown.ts";
 
 const RESULTS = new URL("../../docs/results/", import.meta.url);
@@ -12,8 +12,8 @@ const RESULTS = new URL("../../docs/results/", import.meta.url);
 export async function keptResults(): Promise<Map<string, RecipeResults>> {
   const kept = new Map<string, RecipeResults>();
   for await (const { name } of Deno.readDir(RESULTS)) {
-    const json = await Deno.readTextFile(new URL(name, RESULTS));
-    kept.set(name.replace(/\.json$/, ""), JSON.parse(json));
+    const results = await readResults(new URL(name, RESULTS));
+    kept.set(name.replace(/\.json$/, ""), results!);
   }
   return kept;
 }
