@@ -140,6 +140,21 @@ Deno.test("up to 256 opaque colours are a palette, and come back as they were", 
   assertEquals(encodePNG(transparent)[25], 6);
 });
 
+Deno.test("pixels of few colours take less than a byte", () => {
+  for (
+    const [count, bits] of [[1, 1], [2, 1], [3, 2], [5, 4], [16, 4], [17, 8]]
+  ) {
+    const values = Array.from({ length: 19 }, (_, at) => 7 * (at % count!));
+    const png = encodePNG(greys(...values));
+    assertEquals([png[24], png[25]], [bits, 3]);
+    const { at } = readPNG(png);
+    for (const [x, value] of values.entries()) {
+      const hex = value.toString(16).padStart(2, "0");
+      assertEquals(at(x, 0), `#${hex.repeat(3)}`);
+    }
+  }
+});
+
 Deno.test("of more colours than a palette holds the rare ones move a little, the others stay", () => {
   const frequent = colorsInThrees(256);
   const rare = [3, 0, 0, 255, 241, 240, 2, 255];

@@ -21,11 +21,13 @@ export function readPNG(bytes: Uint8Array): Picture {
   const chunks = chunksOf(bytes);
   const palette = chunks.get("PLTE")!;
   const data = inflateSync(chunks.get("IDAT")!);
-  const bytesEach = isIndexed ? 1 : 4;
+  const bits = isIndexed ? bytes[24]! : 32;
+  const line = 1 + Math.ceil(width * bits / 8);
   const at = (x: number, y: number) => {
-    const first = y * (bytesEach * width + 1) + 1 + bytesEach * x;
+    const first = y * line + 1 + (x * bits >> 3);
+    const place = data[first]! >> 8 - bits - x * bits % 8 & 2 ** bits - 1;
     const rgb = isIndexed
-      ? palette.subarray(3 * data[first]!, 3 * data[first]! + 3)
+      ? palette.subarray(3 * place, 3 * place + 3)
       : data.subarray(first, first + 3);
     return `#${rgb.toHex()}`;
   };

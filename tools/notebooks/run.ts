@@ -7,6 +7,7 @@ import { execute, type ExecuteOptions, type Execution } from "./execute.ts";
 import { fingerprintOf, isTimed } from "./fingerprint.ts";
 import { formatNotebook, type Notebook, readNotebook } from "./notebook.ts";
 import { writePictures } from "./pictures.ts";
+import { withSmallPictures } from "./small_pictures.ts";
 
 /** How to run a notebook. */
 export interface RunOptions extends ExecuteOptions {
@@ -36,7 +37,9 @@ export async function run(
     const fingerprint = isTimed(notebook)
       ? await fingerprintOf(notebook)
       : undefined;
-    const cleaned = clean(formatted, outputs, fingerprint);
+    const cleaned = await withSmallPictures(
+      clean(formatted, outputs, fingerprint),
+    );
     await Deno.writeTextFile(path, formatNotebook(cleaned));
     await writePictures(basename(path, ".ipynb"), cleaned.cells);
     return [];

@@ -15,27 +15,28 @@ export const PALETTE_SIZE = 256;
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** The PNG header of true colour: eight bits each for red, green, blue and alpha; no interlacing. */
 const TRUE_COLOR = [8, 6, 0, 0, 0];
-/** The PNG header of a palette: eight bits of an index into opaque colours; no interlacing. */
-const INDEXED = [8, 3, 0, 0, 0];
+/** The rest of the PNG header of a palette, after the bits of an index into opaque colours. */
+const INDEXED = [3, 0, 0, 0];
 
 /**
  * Encodes pixels as a PNG file. Up to 256 opaque colours become a palette, which
- * halves the file.
+ * halves the file, and up to 16 take half a byte a pixel or less.
  */
 export function encodePNG(pixels: Pixels): Uint8Array {
-  const { width, height } = pixels;
+  const { width, height, data } = pixels;
   const { palette, places } = paletteOf(pixels) ?? {};
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  header.set(palette ? INDEXED : TRUE_COLOR, 8);
-  const lines = linesOf(places ?? pixels.data, height);
+  const bits = palette ? bitsFor(palette.length / 3) : 8;
+  header.set(palette ? [bits, ...INDEXED] : TRUE_COLOR, 8);
+  const lines = linesOf(places ? packed(places, width, bits) : data, height);
   return joined([
     Uint8Array.from(PNG_SIGNATURE),
     pngChunk("IHDR", header),
     ...palette ? [pngChunk("PLTE", palette)] : [],
-    pngChunk("IDAT", deflateSync(lines, { level: 9 })),
+    pngChunk("IDAT", deflateSync(lines, { level: 9, memLevel: 9 })),
     pngChunk("IEND", new Uint8Array()),
   ]);
 }
@@ -60,6 +61,24 @@ function paletteOf(
     places[at / 4] = place;
   }
   return { palette: Uint8Array.from(palette), places };
+}
+
+/** The fewest bits that PNG has for an index into so many colours. */
+function bitsFor(colors: number): number {
+  return [1, 2, 4].find((bits) => colors <= 2 ** bits) ?? 8;
+}
+
+/** Indices of so many bits, the first in the highest, and each row in bytes of its own. */
+function packed(places: Uint8Array, width: number, bits: number): Uint8Array {
+  if (bits === 8) return places;
+  const length = Math.ceil(width * bits / 8);
+  const rows = new Uint8Array(length * places.length / width);
+  for (const [at, place] of places.entries()) {
+    const bit = at % width * bits;
+    const byte = Math.floor(at / width) * length + (bit >> 3);
+    rows[byte]! |= place << 8 - bits - bit % 8;
+  }
+  return rows;
 }
 
 /** The rows of a picture, each after the byte 0, which means no filter. */
