@@ -40,17 +40,19 @@ import {
 import { cpuKernel } from "./wasm/cpu_kernel.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
-import { cumulateKernel } from "./wasm/reductions/cumulate.ts";
-import { integerMean } from "./wasm/reductions/integer_mean.ts";
-import { reduceKernel } from "./wasm/reductions/reduce.ts";
-import { softmaxKernel } from "./wasm/reductions/softmax.ts";
+import {
+  cumulateKernel,
+  integerMean,
+  reduceKernel,
+  softmaxKernel,
+} from "./wasm/reductions/reduce.ts";
 import { gatherKernel, gatherNdKernel } from "./wasm/moves/gather.ts";
 import { joinKernel } from "./wasm/moves/join.ts";
-import { oneHotKernel } from "./wasm/moves/one_hot.ts";
 import { padKernel } from "./wasm/moves/pad.ts";
 import {
   fillKernel as wasmFill,
   likeKernel,
+  oneHotKernel,
   tileKernel,
 } from "./wasm/moves/repeat.ts";
 import {

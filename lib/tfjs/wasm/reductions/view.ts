@@ -91,9 +91,12 @@ export function withView(
 }
 
 /** A tensor's view along one axis. */
-export function alongAxis(shape: readonly number[], axis: number): View {
+export function alongAxis(
+  shape: readonly number[],
+  axis: number,
+): Omit<View, "repeats"> {
   let outer = 1, inner = 1;
   for (let i = 0; i < axis; i++) outer *= shape[i]!;
   for (let i = axis + 1; i < shape.length; i++) inner *= shape[i]!;
-  return { repeats: 1, outer, reduced: shape[axis]!, inner };
+  return { outer, reduced: shape[axis]!, inner };
 }
