@@ -14,22 +14,17 @@ import type {
   Numbers,
 } from "../../tfjs/wasm/host.ts";
 import { JOBS } from "../../tfjs/wasm/jobs.ts";
-import { type Make, withOutputs } from "../../tfjs/wasm/outputs.ts";
+import { type Running, withOutputs } from "../../tfjs/wasm/outputs.ts";
 
 /** Tensors by their names; some need not be there. */
 export type Tensors = Readonly<Record<string, tf.TensorInfo | undefined>>;
 
 /** The call of a kernel. */
-export interface Call<Attributes = Readonly<Record<string, unknown>>> {
-  /** Runs jobs. */
-  readonly host: KernelHost;
-  /** The backend of the tensors. */
-  readonly wasm: BackendWasm;
+export interface Call<Attributes = Readonly<Record<string, unknown>>>
+  extends Running {
   /** Tensors of 32-bit floats. */
   readonly inputs: Tensors;
   readonly attributes: Attributes;
-  /** Makes an output. */
-  readonly make: Make;
   /** Makes the gradients of all inputs that are there and have one, `d<input>`. */
   gradients(): Record<string, tf.TensorInfo>;
   /**

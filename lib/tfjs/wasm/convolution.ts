@@ -5,20 +5,17 @@ import { shown } from "../../contract/shown.ts";
 import { callKernel, sizeOf } from "../kernel_call.ts";
 import { addressOf } from "./address.ts";
 import { cpuKernel } from "./cpu_kernel.ts";
-import type { GivenJob, KernelHost, Numbers } from "./host.ts";
+import type { GivenJob, Numbers } from "./host.ts";
 import { activateBy, codeOf, matmul, shareOf } from "./matmul.ts";
 import {
-  type Make,
   type MakeKernel,
   replacing,
+  type Running,
   withOutputs,
 } from "./outputs.ts";
 
 /** The call of a kernel, whose tensors have channels last. */
-interface Call {
-  readonly host: KernelHost;
-  readonly wasm: BackendWasm;
-  readonly make: Make;
+interface Call extends Running {
   readonly info: tf.backend_util.Conv2DInfo;
 }
 
@@ -61,11 +58,10 @@ export const convolutionKernel: MakeKernel = (
   });
 };
 
-type Kernel = Omit<Call, "info">;
 type Inputs = Readonly<Record<string, tf.TensorInfo | undefined>>;
 
 function withChannelsLast(
-  kernel: Kernel,
+  kernel: Running,
   { x, filter, dy, bias, preluActivationWeights }: Inputs,
   attributes: Attributes,
 ): tf.TensorInfo {
@@ -191,7 +187,7 @@ function asMatrix(x: tf.TensorInfo, columns: number): tf.TensorInfo {
 
 /** Adds a bias of another shape and applies an activation, where the job has not. */
 function finish(
-  { wasm }: Kernel,
+  { wasm }: Running,
   { y, isActivated }: Sums,
   { weights, bias }: {
     weights?: tf.TensorInfo | undefined;
@@ -368,7 +364,7 @@ const TO_LAST = [0, 2, 3, 1], TO_FIRST = [0, 3, 1, 2];
 
 /** Computes with channels last, and moves them. */
 function withChannelsFirst(
-  kernel: Kernel,
+  kernel: Running,
   { bias, preluActivationWeights, ...inputs }: Inputs,
   attributes: Attributes,
 ): tf.TensorInfo {

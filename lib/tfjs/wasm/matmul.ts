@@ -5,12 +5,12 @@ import { shown } from "../../contract/shown.ts";
 import { callKernel } from "../kernel_call.ts";
 import { matrixShape } from "../matrix_shape.ts";
 import { addressOf } from "./address.ts";
-import type { KernelHost, RunOptions } from "./host.ts";
+import type { RunOptions } from "./host.ts";
 import { ACTIVATIONS } from "./jobs.ts";
 import {
-  type Make,
   type MakeKernel,
   replacing,
+  type Running,
   withOutputs,
 } from "./outputs.ts";
 
@@ -93,7 +93,7 @@ export interface MatmulOptions {
 
 /** The product of two matrices, or of two batches of them. */
 export function matmul(
-  { host, wasm, make }: { host: KernelHost; wasm: BackendWasm; make: Make },
+  { host, wasm, make }: Running,
   a: tf.TensorInfo,
   b: tf.TensorInfo,
   options: MatmulOptions,

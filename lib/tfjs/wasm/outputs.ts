@@ -12,6 +12,13 @@ export type MakeKernel = (
 /** Makes an uninitialised tensor, of 32-bit floats if no type is given. */
 export type Make = (shape: number[], dtype?: DataType) => TensorInfo;
 
+/** What a kernel runs with. */
+export interface Running {
+  readonly host: KernelHost;
+  readonly wasm: BackendWasm;
+  readonly make: Make;
+}
+
 /**
  * Runs a kernel; if it fails, for instance when memory runs out, disposes of
  * the tensors that it has made.

@@ -4,7 +4,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { assertIndices } from "../../gather_index.ts";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
-import { type Make, type MakeKernel, withOutputs } from "../outputs.ts";
+import { type MakeKernel, type Running, withOutputs } from "../outputs.ts";
 import { copyRow, type Elements } from "./copy_row.ts";
 import {
   areFew,
@@ -33,13 +33,16 @@ export const gatherKernel: MakeKernel =
         batchDims,
       );
     const count = tf.util.sizeFromShape(indices.shape);
-    return gatherRows(host, wasm, x, outputShape, {
+    return gatherRows(host, wasm, {
+      x,
+      shape: outputShape,
       tuples: { indices, count, depth: 1, strides: [1], rows },
       groups: batchSize * outerSize,
       groupsPerBatch: outerSize,
       places: count / batchSize,
       size: sliceSize,
-    }, (all) => assertIndices(all, rows, along));
+      assertAll: (all) => assertIndices(all, rows, along),
+    });
   };
 
 /** The kernel `GatherNd`, which refuses tuples of indices that name nothing. */
@@ -54,17 +57,19 @@ export const gatherNdKernel: MakeKernel =
       .prepareAndValidate(params as tf.Tensor, indices as tf.Tensor);
     const rows = tf.util.sizeFromShape(params.shape) / size;
     const tuples = { indices, count, depth: strides.length, strides, rows };
-    return gatherRows(host, wasm, params, shape, {
-      tuples,
-      groups: 1,
-      groupsPerBatch: 1,
-      places: count,
-      size,
-    }, (all) => assertRows(all, tuples, params.shape));
+    return gatherRows(host, wasm, {
+      ...{ x: params, shape, tuples, places: count, size },
+      ...{ groups: 1, groupsPerBatch: 1 },
+      assertAll: (all) => assertRows(all, tuples, params.shape),
+    });
   };
 
 /** Which rows are copied. */
 interface Gather {
+  /** The tensor that has them. */
+  readonly x: tf.TensorInfo;
+  /** The result's shape. */
+  readonly shape: number[];
   /** Their names. */
   readonly tuples: Tuples;
   /** Groups of rows, and how many of them in a row have the same tuples. */
@@ -74,22 +79,21 @@ interface Gather {
   readonly places: number;
   /** Elements of a row. */
   readonly size: number;
+  /** Throws if a tuple names nothing. */
+  readonly assertAll: (indices: Int32Array) => void;
 }
 
 function gatherRows(
   host: KernelHost,
   wasm: BackendWasm,
-  x: tf.TensorInfo,
-  shape: number[],
   gather: Gather,
-  assertAll: (indices: Int32Array) => void,
 ): tf.TensorInfo {
   return withOutputs(wasm, (make) => {
+    const { x, shape, tuples, groups, places, size } = gather;
     const y = make(shape, x.dtype);
-    const { tuples, groups, places, size } = gather;
     if (areFew(groups * places, size, tuples.depth)) {
-      gatherHere(wasm, x, y, gather, assertAll);
-    } else gatherByJob(host, wasm, make, x, y, gather, assertAll);
+      gatherHere(wasm, y, gather);
+    } else gatherByJob({ host, wasm, make }, y, gather);
     return y;
   });
 }
@@ -98,43 +102,32 @@ function gatherRows(
 const BYTES = 65_536, ROWS = 16_384;
 
 function gatherByJob(
-  host: KernelHost,
-  wasm: BackendWasm,
-  make: Make,
-  x: tf.TensorInfo,
+  running: Running,
   y: tf.TensorInfo,
-  { tuples, groups, groupsPerBatch, places, size }: Gather,
-  assertAll: (indices: Int32Array) => void,
+  { x, tuples, groups, groupsPerBatch, places, size, assertAll }: Gather,
 ): void {
+  const { host, wasm } = running;
   const { indices, depth, rows, strides } = tuples;
   const bytes = size * tf.util.bytesPerElement(x.dtype);
   const run = (wrong: number) =>
     host.run("gatherRows", {
-      groups,
-      groupsPerBatch,
-      places,
-      depth,
-      rows,
-      bytes,
+      ...{ groups, groupsPerBatch, places, depth, rows, bytes, wrong },
       rowsPerTask: Math.min(ROWS, Math.ceil(BYTES / bytes)),
       x: addressOf(wasm, x),
       indices: addressOf(wasm, indices),
       y: addressOf(wasm, y),
-      wrong,
     }, {
       operations: groups * places * (8 * size + 30),
       fill: (memory, address) =>
         new Int32Array(memory, address, depth).set(strides),
     });
-  runChecked(wasm, make, tuples, run, assertAll);
+  runChecked(running, tuples, run, assertAll);
 }
 
 function gatherHere(
   wasm: BackendWasm,
-  x: tf.TensorInfo,
   y: tf.TensorInfo,
-  { tuples, groups, groupsPerBatch, places, size }: Gather,
-  assertAll: (indices: Int32Array) => void,
+  { x, tuples, groups, groupsPerBatch, places, size, assertAll }: Gather,
 ): void {
   const indices = wasm.typedArrayFromHeap(tuples.indices) as Int32Array;
   assertAll(indices);

@@ -2,8 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
-import type { KernelHost } from "../host.ts";
-import { type Make, type MakeKernel, withOutputs } from "../outputs.ts";
+import { type MakeKernel, type Running, withOutputs } from "../outputs.ts";
 import {
   areFew,
   assertRows,
@@ -65,7 +64,11 @@ function scatteringKernel(
     const { dtype } = (call.inputs["tensor"] ?? x) as tf.TensorInfo;
     const isOwn = dtype === "float32" || dtype === "int32";
     if (!isOwn || x.dtype !== dtype) return stock(call);
-    return scatter(host, call.backend as BackendWasm, x, read(call));
+    const wasm = call.backend as BackendWasm;
+    return withOutputs(
+      wasm,
+      (make) => scatter({ host, wasm, make }, x, read(call)),
+    );
   };
 }
 
@@ -103,42 +106,34 @@ function rowsOfUpdates(
 }
 
 function scatter(
-  host: KernelHost,
-  wasm: BackendWasm,
+  running: Running,
   x: tf.TensorInfo,
   how: Scatter,
 ): tf.TensorInfo {
   const { shape, tuples, columns } = how;
-  return withOutputs(wasm, (make) => {
-    const y = make(shape, x.dtype);
-    const size = tf.util.sizeFromShape(shape);
-    if (size === 0) return y;
-    if (areFew(tuples.count, columns, tuples.depth, size)) {
-      scatterHere(wasm, x, y, how);
-    } else scatterByJob(host, wasm, make, x, y, how);
-    return y;
-  });
+  const y = running.make(shape, x.dtype), size = tf.util.sizeFromShape(shape);
+  if (size === 0) return y;
+  if (areFew(tuples.count, columns, tuples.depth, size)) {
+    scatterHere(running.wasm, x, y, how);
+  } else scatterByJob(running, x, y, how);
+  return y;
 }
 
 /** Columns of a task are so many, or a multiple of them: a line of the cache. */
 const LINE = 16;
 
 function scatterByJob(
-  host: KernelHost,
-  wasm: BackendWasm,
-  make: Make,
+  running: Running,
   x: tf.TensorInfo,
   y: tf.TensorInfo,
   { shape, tuples, columns, before, mayBeAbsent }: Scatter,
 ): void {
+  const { host, wasm } = running;
   const { indices, count, depth, rows, strides } = tuples;
   const perThread = Math.ceil(columns / host.threads / LINE);
   const run = (wrong: number) =>
     host.run("scatterRows", {
-      places: count,
-      depth,
-      rows,
-      columns,
+      ...{ places: count, depth, rows, columns, wrong },
       columnsPerTask: LINE * Math.max(1, perThread),
       areIntegers: Number(x.dtype === "int32"),
       replace: Number(before !== undefined),
@@ -146,22 +141,13 @@ function scatterByJob(
       x: addressOf(wasm, x),
       indices: addressOf(wasm, indices),
       y: addressOf(wasm, y),
-      wrong,
     }, {
       operations: 8 * (rows * columns + count * (columns + 8)),
       fill: (memory, address) =>
         new Int32Array(memory, address, depth).set(strides),
     });
-  if (mayBeAbsent) run(0);
-  else {
-    runChecked(
-      wasm,
-      make,
-      tuples,
-      run,
-      (all) => assertRows(all, tuples, shape),
-    );
-  }
+  if (mayBeAbsent) return run(0);
+  runChecked(running, tuples, run, (all) => assertRows(all, tuples, shape));
 }
 
 function scatterHere(

@@ -1,8 +1,7 @@
 /** Tuples of indices that name rows. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
-import type { Make } from "../outputs.ts";
+import type { Running } from "../outputs.ts";
 
 /** Names of rows of a tensor. */
 export interface Tuples {
@@ -85,8 +84,7 @@ const FEW_TUPLES = 128;
  * @param assertAll Throws if a tuple names nothing.
  */
 export function runChecked(
-  wasm: BackendWasm,
-  make: Make,
+  { wasm, make }: Running,
   { indices, count }: Tuples,
   run: (wrong: number) => void,
   assertAll: (indices: Int32Array) => void,
