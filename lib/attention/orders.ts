@@ -12,7 +12,7 @@ import {
   lionAttention,
   type LionAttentionOptions,
 } from "./lion_attention.ts";
-import { divided, withOnes } from "./forms/normalizer.ts";
+import { normalized } from "./forms/normalizer.ts";
 import { numberSegments } from "../operations/segments.ts";
 
 /** A path through the tokens: the token at each of its places. */
@@ -186,10 +186,7 @@ export function lionAttentionInOrders(
       });
       return tf.div(tf.addN(sums), ways.length) as tf.Tensor4D;
     };
-    const y = normalize
-      ? divided(attend(withOnes(values)), epsilon, tokens)
-      : attend(values);
-    return withoutPadding(y, tokens);
+    return normalized(attend, values, tokens, { normalize, epsilon });
   });
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { withoutPadding } from "../../operations/padding.ts";
 
 /** Appends a column of ones to `[batch, heads, length, valueDim]`. */
 export function withOnes(values: tf.Tensor4D): tf.Tensor4D {
@@ -45,6 +46,22 @@ export function divided(
   const padding = tf.cast(tf.equal(tokens, 0), "float32");
   const rows = tf.reshape(padding, [batch, 1, length, 1]);
   return tf.div(weighted, tf.add(divisor, rows));
+}
+
+/**
+ * The output of attention, given what computes it without division: divided by the row
+ * sums if the settings say so, and 0 at padding.
+ */
+export function normalized(
+  attend: (values: tf.Tensor4D) => tf.Tensor4D,
+  values: tf.Tensor4D,
+  tokens: tf.Tensor2D | undefined,
+  { normalize, epsilon }: { normalize: boolean; epsilon: number },
+): tf.Tensor4D {
+  const y = normalize
+    ? divided(attend(withOnes(values)), epsilon, tokens)
+    : attend(values);
+  return withoutPadding(y, tokens);
 }
 
 /** The smallest epsilon of a kernel with padding, whose rows sum to 0: 0 / 0 would be NaN. */

@@ -12,7 +12,7 @@ import {
   repeatHeads,
 } from "./form.ts";
 import { full } from "./full.ts";
-import { divided, withOnes } from "./normalizer.ts";
+import { normalized } from "./normalizer.ts";
 import { recurrent } from "./recurrent.ts";
 
 const FORMS: Readonly<Record<ConcreteForm, Form>> = {
@@ -33,7 +33,7 @@ const FORMS: Readonly<Record<ConcreteForm, Form>> = {
 export function runPlain(
   form: ConcreteForm,
   { q, k, v, decays, tokens }: AttentionInputs,
-  { scale, normalize, epsilon }: Omit<AttentionSettings, "causal">,
+  { scale, ...settings }: Omit<AttentionSettings, "causal">,
   chunkSize: number | null,
 ): tf.Tensor4D {
   const [, heads, length] = v.shape;
@@ -48,8 +48,5 @@ export function runPlain(
       decays,
       chunkSize ?? length,
     );
-  const y = normalize
-    ? divided(attend(withOnes(values)), epsilon, tokens)
-    : attend(values);
-  return withoutPadding(y, tokens);
+  return normalized(attend, values, tokens, settings);
 }

@@ -1,25 +1,13 @@
 /** The cost models of the forms of attention. @module */
 import type { ConcreteForm } from "../forms/form.ts";
-import type { AttentionSizes, Precision } from "./kernel.ts";
+import type { AttentionSizes, KernelRequest } from "./kernel.ts";
 
 /** The properties of a problem that its plan depends on. */
-export interface PlannedProblem extends AttentionSizes {
+export interface PlannedProblem extends Omit<KernelRequest, "states"> {
   /** The form that the caller asked for. */
   readonly form: string;
   /** Whether a fused kernel may run. @default true */
   readonly kernel?: boolean;
-  /** Tokens per chunk, if the caller chose. */
-  readonly chunkSize: number | undefined;
-  /** Whether there are log decays. */
-  readonly decays: boolean;
-  /** Whether the decays are diagonal, one per channel of the keys. @default false */
-  readonly diagonal?: boolean;
-  /** Whether each token attends only to itself and the tokens before it. */
-  readonly causal: boolean;
-  /** Whether rows are divided by their sum. */
-  readonly normalize: boolean;
-  /** How numbers are stored while they are multiplied. */
-  readonly precision: Precision;
   /** Whether a gradient will be computed. @default false */
   readonly withGradient?: boolean;
 }

@@ -22,9 +22,8 @@ import {
 import { maskFor } from "./chunk_operands.ts";
 import { decayGradientsShader } from "./decay_gradients.ts";
 import type { MaskSource } from "./mask.ts";
-import { stateBytes, statesAreApart } from "./states.ts";
 import type { Role } from "./roles.ts";
-import type { States } from "./states.ts";
+import { stateBytes, type States, statesAreApart } from "./states.ts";
 import {
   type Columns,
   type Dims,
