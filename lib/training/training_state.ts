@@ -23,8 +23,7 @@ import {
 import { divisorOf } from "./losses/loss.ts";
 import type { LossFor } from "./distillation.ts";
 import { asShare, countOf, outputOf, shareIn } from "./model_output.ts";
-import type { Share } from "./ranks.ts";
-import type { Reducing } from "./ranks.ts";
+import type { Reducing, Share } from "./ranks.ts";
 import { namesOfWeights } from "./weight_names.ts";
 import {
   groupWeights,
