@@ -104,7 +104,7 @@ export function mlstm(
       : before;
     const weights = tf.exp(tf.sub(logWeights, largest));
     const past = relative(forward, largest, "before");
-    // Causal attention does not read the other one, which may be anything there.
+    // Causal attention does not read the future, which may be anything there.
     const future = backward ? relative(backward, largest, "after") : past;
     const keys: tf.Tensor4D = tf.mul(k, tf.expandDims(weights, 3));
     const sums = lionAttention(q, keys, withOnes(v), {
