@@ -577,7 +577,9 @@ class ReplayedData {
   }
 
   infoOf({ slot, shape, dtype }: Place): tf.TensorInfo {
-    return { dataId: this.#ids[slot]!, shape, dtype };
+    const info = { dataId: this.#ids[slot]!, shape, dtype, rank: shape.length };
+    // The gradients of dilation ask for the rank, too, which no declaration has.
+    return info;
   }
 
   /** A slot's data, with a reference of its own. */

@@ -96,3 +96,100 @@ export const softmaxGradient: GradFunc = (gradient, saved) => {
         : tf.mul(y, tf.sub(dy, tf.sum(tf.mul(dy, y), -1, true))),
   };
 };
+
+/** How a window goes over an axis. */
+interface Window {
+  /** The places of the axis. */
+  readonly size: number;
+  readonly outputs: number;
+  readonly width: number;
+  readonly stride: number;
+  /** Places of padding before the first. */
+  readonly before: number;
+}
+
+/**
+ * For each place of a window, its width beside the number of places that it covers
+ * without padding.
+ */
+function sharesOf({ size, outputs, width, stride, before }: Window): number[] {
+  return Array.from({ length: outputs }, (_, output) => {
+    const first = output * stride - before;
+    const covered = Math.min(first + width, size) - Math.max(first, 0);
+    return width / Math.max(covered, 1);
+  });
+}
+
+/**
+ * The gradient of a mean of windows: of what each window covers, without padding, as the
+ * mean is, where the kernel divides by the whole window.
+ */
+function averageGradient(
+  kernel: string,
+  windowsOf: (x: tf.Tensor, attributes: tf.AvgPool3DAttrs) => Window[],
+): GradFunc {
+  return (gradient, saved, attrs) => {
+    const [x] = saved as [tf.Tensor];
+    return {
+      x: () => {
+        let dy = gradient as tf.Tensor;
+        const windows = windowsOf(x, attrs as unknown as tf.AvgPool3DAttrs);
+        for (const [i, window] of windows.entries()) {
+          const shares = sharesOf(window);
+          if (shares.every((share) => share === 1)) continue;
+          const shape = dy.shape.map((size, axis) => axis === i + 1 ? size : 1);
+          dy = tf.mul(dy, tf.tensor(shares, shape));
+        }
+        return tf.engine().runKernel(kernel, { dy, input: x }, attrs);
+      },
+    };
+  };
+}
+
+/** The gradient of `AvgPool`. */
+export const averagePoolGradient: GradFunc = averageGradient(
+  "AvgPoolGrad",
+  ({ shape }, { filterSize, strides, pad, dimRoundingMode }) => {
+    const info = tf.backend_util.computePool2DInfo(
+      ...[
+        shape as [number, number, number, number],
+        filterSize as number,
+      ] as const,
+      ...[strides as number, 1, pad, dimRoundingMode] as const,
+    );
+    return [{
+      ...{ size: info.inHeight, outputs: info.outHeight },
+      ...{ width: info.filterHeight, stride: info.strideHeight },
+      before: info.padInfo.top,
+    }, {
+      ...{ size: info.inWidth, outputs: info.outWidth },
+      ...{ width: info.filterWidth, stride: info.strideWidth },
+      before: info.padInfo.left,
+    }];
+  },
+);
+
+/** The gradient of `AvgPool3D`. */
+export const averagePool3DGradient: GradFunc = averageGradient(
+  "AvgPool3DGrad",
+  ({ shape }, { filterSize, strides, pad, dimRoundingMode }) => {
+    const info = tf.backend_util.computePool3DInfo(
+      ...[shape as [number, number, number, number, number]] as const,
+      ...[filterSize as number, strides as number, 1, pad] as const,
+      dimRoundingMode,
+    );
+    return [{
+      ...{ size: info.inDepth, outputs: info.outDepth },
+      ...{ width: info.filterDepth, stride: info.strideDepth },
+      before: info.padInfo.front,
+    }, {
+      ...{ size: info.inHeight, outputs: info.outHeight },
+      ...{ width: info.filterHeight, stride: info.strideHeight },
+      before: info.padInfo.top,
+    }, {
+      ...{ size: info.inWidth, outputs: info.outWidth },
+      ...{ width: info.filterWidth, stride: info.strideWidth },
+      before: info.padInfo.left,
+    }];
+  },
+);

@@ -60,7 +60,11 @@ export function runOnHost(
   try {
     const inputs = mapInputs(
       call.inputs,
-      (x) => hold(backend.makeTensorInfo(x.shape, x.dtype, read(x))),
+      (x) => ({
+        ...hold(backend.makeTensorInfo(x.shape, x.dtype, read(x))),
+        // The gradients of dilation ask for it, too.
+        ...{ rank: x.shape.length },
+      }),
     );
     const { kernelFunc } = tf.getKernel(name, "cpu")!;
     const results = kernelFunc({ ...call, inputs, backend });

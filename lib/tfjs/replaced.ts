@@ -12,10 +12,13 @@ import {
   unaryKernel as cpuUnary,
   unsortedSegmentSum as cpuSegmentSum,
 } from "./cpu/integers.ts";
+import { bilinearGradient, nearestGradient } from "./cpu/resize_gradients.ts";
 import { replaceOptimizers } from "../optimizers/tfjs_optimizers.ts";
 import { withCountedAxis } from "./cumulative_axis.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
 import {
+  averagePool3DGradient,
+  averagePoolGradient,
   cumulativeSumGradient,
   matmulGradient,
   productGradient,
@@ -143,6 +146,13 @@ const BOOLS_BY_CPU = words(`
   _FusedMatMul
 `);
 
+/** Kernels of WebAssembly that are wrong for floats, too. */
+const WRONG_BY_CPU = words(`
+  Conv3DBackpropFilterV2 Conv3DBackpropInputV2 Dilation2D
+  Dilation2DBackpropFilter Dilation2DBackpropInput MaxPool3D MaxPool3DGrad
+  MaxPoolGrad
+`);
+
 /** The replaced kernels of each backend, in the order in which they are registered. */
 export const REPLACED_KERNELS: {
   readonly [Backend in keyof Context]: readonly Replaced<Backend>[];
@@ -177,6 +187,14 @@ export const REPLACED_KERNELS: {
     reason: "batches that are both repeated are multiplied with wrong ones, " +
       "and some not at all; so are integers and bools of wasm",
     kernel: (stock) => repeatingKernel(stock, "cpu"),
+  }, {
+    kernels: ["ResizeBilinearGrad"],
+    reason: "its result has height and width exchanged",
+    kernel: bilinearGradient,
+  }, {
+    kernels: ["ResizeNearestNeighborGrad"],
+    reason: "of the second image on, it reads other images, and beyond them",
+    kernel: nearestGradient,
   }],
   wasm: [{
     kernels: ["Sum", "Prod", "Max", "Min", "All", "Any"],
@@ -351,6 +369,12 @@ export const REPLACED_KERNELS: {
     ],
     reason: "there are none, so that these convolutions cannot be trained",
     kernel: depthwiseGradientKernel,
+  }, {
+    kernels: WRONG_BY_CPU,
+    reason:
+      "where depth, height and width differ, or an image has a maximum at " +
+      "its end, they read or write other places",
+    kernel: (stock, name) => cpuKernel(stock, name, ["float32", "int32"]),
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),
@@ -461,6 +485,22 @@ export const REPLACED_GRADIENTS: readonly {
     kernelName: "Prod",
     inputsToSave: ["x"],
     gradFunc: productGradient,
+  },
+}, {
+  reason:
+    "at borders it divides by what the window has with padding, where the mean " +
+    "is of what it covers",
+  gradient: {
+    kernelName: "AvgPool",
+    inputsToSave: ["x"],
+    gradFunc: averagePoolGradient,
+  },
+}, {
+  reason: "like that of AvgPool",
+  gradient: {
+    kernelName: "AvgPool3D",
+    inputsToSave: ["x"],
+    gradFunc: averagePool3DGradient,
   },
 }, {
   reason: "it is made of four operations where there is a kernel of one",
