@@ -39,6 +39,7 @@ import { REDUCTIONS } from "./wasm/jobs.ts";
 import {
   convolutionKernel,
   depthwiseGradientKernel,
+  depthwiseKernel,
 } from "./wasm/convolution.ts";
 import { cpuKernel } from "./wasm/cpu_kernel.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
@@ -369,6 +370,12 @@ export const REPLACED_KERNELS: {
     ],
     reason: "there are none, so that these convolutions cannot be trained",
     kernel: depthwiseGradientKernel,
+  }, {
+    kernels: ["DepthwiseConv2dNative", "FusedDepthwiseConv2D"],
+    reason:
+      "where the stride is longer than the filter, padded ones begin before " +
+      "the image",
+    kernel: depthwiseKernel,
   }, {
     kernels: WRONG_BY_CPU,
     reason:

@@ -52,6 +52,11 @@ function casesOf(width: number, stride: number, pad: "same" | "valid"): Case[] {
       compute: (x, w) => tf.conv3d(volume(x), volume(w), stride, pad),
     },
     {
+      name: "depthwiseConv2d",
+      shapes: [IMAGES, [width, width, 3, 2]],
+      compute: (x, w) => tf.depthwiseConv2d(image(x), image(w), stride, pad),
+    },
+    {
       name: "dilation2d",
       shapes: [IMAGES],
       compute: (x) => tf.dilation2d(image(x), tf.zeros(kernel), stride, pad),
@@ -100,7 +105,7 @@ async function assertGradients({ name, shapes, compute }: Case): Promise<void> {
 
 for (const pad of ["same", "valid"] as const) {
   onEachBackend(`gradients of windows that are ${pad}`, async () => {
-    for (const [width, stride] of [[1, 1], [2, 2], [3, 2]] as const) {
+    for (const [width, stride] of [[1, 1], [2, 2], [3, 2], [1, 3]] as const) {
       for (const one of casesOf(width, stride, pad)) await assertGradients(one);
     }
   });

@@ -415,3 +415,25 @@ function alongChannels(x: tf.TensorInfo): tf.TensorInfo {
     ? { ...x, shape: [x.shape[0]!, 1, 1] }
     : x;
 }
+
+/**
+ * The kernels `DepthwiseConv2dNative` and `FusedDepthwiseConv2D`, told how many zeros are
+ * on each side rather than to find that out.
+ */
+export function depthwiseKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return (call) => {
+    const { x, filter } = call.inputs as Record<"x" | "filter", tf.TensorInfo>;
+    const attributes = call.attrs as unknown as tf.DepthwiseConv2dNativeAttrs;
+    if (attributes.pad !== "same") return stock(call);
+    const { padInfo } = tf.backend_util.computeConv2DInfo(
+      x.shape as [number, number, number, number],
+      filter.shape as [number, number, number, number],
+      ...[attributes.strides, attributes.dilations ?? [1, 1]] as const,
+      ...[attributes.pad, attributes.dimRoundingMode, true] as const,
+    );
+    const { top, bottom, left, right } = padInfo;
+    const pad = [[0, 0], [top, bottom], [left, right], [0, 0]];
+    const attrs = { ...attributes, pad, dimRoundingMode: "floor" };
+    return stock({ ...call, attrs: attrs as unknown as tf.NamedAttrMap });
+  };
+}
