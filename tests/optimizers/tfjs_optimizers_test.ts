@@ -296,18 +296,32 @@ onEachBackend(
   },
 );
 
-onEachBackend("a convolution reads what an optimizer has changed", async () => {
-  const filter = tf.tidy(() => tf.variable(tf.ones([1, 1, 1, 1])));
-  const x = tf.ones<tf.Rank.R4>([1, 2, 2, 1]), slope = tf.ones([1, 1, 1, 1]);
+onEachBackend("kernels read what an optimizer has changed", async () => {
+  const x = tf.fill([1, 2, 2, 1], -1) as tf.Tensor4D;
+  const slope = tf.ones([1, 1, 1, 1]);
   const sgd = tf.train.sgd(0.5);
-  for (const expected of [1, 0.5, 0]) {
-    const y = tf.conv2d(x, filter as tf.Tensor4D, 1, "valid");
-    assertEquals([...await y.data()], Array(4).fill(expected));
-    y.dispose();
-    sgd.applyGradients({ [filter.name]: slope });
+  // Some of TensorFlow.js's kernels keep a copy of a filter.
+  const kernels: ((filter: tf.Tensor4D) => tf.Tensor)[] = [
+    (filter) => tf.conv2d(x, filter, 1, "valid"),
+    (filter) => tf.depthwiseConv2d(x, filter, 1, "same"),
+    (filter) =>
+      tf.fused.depthwiseConv2d({ x, filter, strides: 1, pad: "valid" }),
+    (filter) => tf.prelu(x, filter),
+    (filter) => tf.matMul(tf.reshape(x, [4, 1]), tf.reshape(filter, [1, 1])),
+  ];
+  for (const kernel of kernels) {
+    const filter = tf.tidy(() => tf.variable(tf.ones([1, 1, 1, 1])));
+    for (const expected of [-1, -0.5, 0]) {
+      const y = tf.tidy(() => kernel(filter as tf.Tensor4D));
+      const found = [...await y.data()].map((x) => x + 0);
+      assertEquals(found, Array(4).fill(expected), `${kernel}`);
+      y.dispose();
+      sgd.applyGradients({ [filter.name]: slope });
+    }
+    filter.dispose();
   }
   dispose(sgd);
-  tf.dispose([filter, x, slope]);
+  tf.dispose([x, slope]);
 });
 
 onEachBackend(
