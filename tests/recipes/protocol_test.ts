@@ -254,7 +254,10 @@ onCpu(
       assertEquals([tries, chosen], [[], 0.01]);
       const [, section] = sectionsOf([results], "");
       assertStringIncludes(section!.text, "- The authors have `dropout`; ");
-      assertStringIncludes(section!.text, "The published rates; the training");
+      assertStringIncludes(
+        section!.text,
+        "The table lists the published rates; the training",
+      );
       assertStringIncludes(section!.text, "| softmax | 0.01 |");
     }),
 );

@@ -27,12 +27,12 @@ export function allTasks(recipes: readonly RecipeResults[]): Section[] {
   return [{
     text: `## All tasks
 
-Every task on which models are compared with softmax attention, in the first
-column of figures of its table and, if there are several, in the last. In texts
-softmax has rotary positions, or ALiBi's slopes where it says so. Bold figures
-are the best of their row and those that differ from it, seed by seed, by less
-than the interval. † marks models that have not learned the task. Perplexity is
-better the lower it is.
+The table lists every task on which models are compared with softmax attention,
+with the first column of figures of the task's own table and, if there are
+several, the last. On texts softmax has rotary positions, or ALiBi's slopes where
+it says so. Bold figures are the best of their row and those whose paired
+difference from it is within the interval. † marks models that have not learned
+the task. Lower perplexity is better.
 
 ${markdownTable(["task", "figure", ...MODELS], rows)}`,
   }];

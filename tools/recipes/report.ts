@@ -154,10 +154,10 @@ function training(results: RecipeResults, health: readonly Health[]): string {
   });
   const { steps, seed, tries } = rates[0]!;
   const told = tries.length === 0
-    ? "The published rates"
-    : `Rates tried for ${steps} steps with seed ${seed}, with the ${measure.name} on validation data`;
+    ? "the published rates"
+    : `the rates that were tried for ${steps} steps with seed ${seed}, each with its ${measure.name} on validation data`;
   return [
-    `${told}; the training loss at the end, which is ${
+    `The table lists ${told}; the training loss at the end, which is ${
       floor.loss.toFixed(2)
     } for guessing by ${floor.guess}; and how many trainings reached a plateau.`,
     markdownTable(
@@ -175,9 +175,9 @@ function footnotes(
   const names = untrained(health);
   if (names.length === 0) return [];
   return [
-    `† ${
-      names.join(", ")
-    } learned no more than guessing by ${floor.guess} in these steps.`,
+    `† In these steps, ${
+      new Intl.ListFormat("en").format(names)
+    } learned no more than guessing by ${floor.guess}.`,
   ];
 }
 

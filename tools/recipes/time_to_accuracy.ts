@@ -18,14 +18,14 @@ export function timeToAccuracy(recipes: readonly RecipeResults[]): Section[] {
   return [{
     text: `## Time to an accuracy
 
-Seconds of training steps until a model reaches, on validation data, ${
+The table lists how many seconds of training a model takes to reach, on validation data, ${
       100 * SHARE
     } % of
-the accuracy that softmax attention ends at in the same number of steps: the
-number of steps, read off the curves in straight lines between their points,
-times the median step. Bold figures are the shortest of their row and those
-that differ from it, seed by seed, by less than the interval. "2 of 5" says that
-so many trainings reached it, and † marks models that have not learned the task.
+the accuracy that softmax attention ends at after the same number of steps: the
+number of steps, read off the curves (straight lines between their points), times
+the median time of a step. Bold figures are the shortest of their row and those
+whose paired difference from it is within the interval. "2 of 5" means that only
+two of five trainings reached it, and † marks models that have not learned the task.
 All models train for the same number of steps with a rate that falls to zero, so
 a shorter training of the same model may reach the accuracy sooner.
 
