@@ -25,9 +25,9 @@ export function sectionsOf(
 ): Section[] {
   const head = `# Results of the recipes
 
-\`deno task results\` makes this page from what \`deno task train\` has left in
-\`docs/results\`, and from \`docs/results_notes.md\`; do not edit it.
-The page that \`deno task site\` makes of it also has the curves.`;
+\`deno task results\` generates this page from \`docs/results_notes.md\` and from
+the files that \`deno task train\` writes; do not edit it. On the site that
+\`deno task site\` builds, it also shows the curves.`;
   return [
     {
       text: [
