@@ -1,0 +1,26 @@
+/** Tests of attention, in one worker: tools/gate.ts says why. @module */
+import "../attention/across_ranks_test.ts";
+import "../attention/calls_test.ts";
+import "../attention/delta_attention_test.ts";
+import "../attention/delta_step_test.ts";
+import "../attention/diagonal_decay_test.ts";
+import "../attention/diagonal_pieces_test.ts";
+import "../attention/errors_test.ts";
+import "../attention/fixtures_test.ts";
+import "../attention/forms_test.ts";
+import "../attention/joined_heads_test.ts";
+import "../attention/memory_test.ts";
+import "../attention/nan_test.ts";
+import "../attention/options_test.ts";
+import "../attention/orders_test.ts";
+import "../attention/padding_test.ts";
+import "../attention/piece_test.ts";
+import "../attention/properties_test.ts";
+import "../attention/segments_test.ts";
+import "../attention/shared_decay_test.ts";
+import "../attention/shared_keys_test.ts";
+import "../attention/softmax_attention_test.ts";
+import "../attention/stateful_test.ts";
+import "../attention/stream_course_test.ts";
+import "../attention/stream_errors_test.ts";
+import "../attention/stream_test.ts";
