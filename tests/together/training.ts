@@ -1,0 +1,26 @@
+/** Tests of training, in one worker: tools/gate.ts says why. @module */
+import "../training/abort_test.ts";
+import "../training/best_test.ts";
+import "../training/checkpoint_fuzz_test.ts";
+import "../training/distillation_test.ts";
+import "../training/exceptions_test.ts";
+import "../training/folder_lock_test.ts";
+import "../training/glue_test.ts";
+import "../training/inputs_test.ts";
+import "../training/leak_test.ts";
+import "../training/learning_rates_test.ts";
+import "../training/loss_test.ts";
+import "../training/memory_check_test.ts";
+import "../training/one_training_test.ts";
+import "../training/options_test.ts";
+import "../training/predict_test.ts";
+import "../training/ranks_test.ts";
+import "../training/record_test.ts";
+import "../training/resume_test.ts";
+import "../training/schedule_test.ts";
+import "../training/segments_test.ts";
+import "../training/set_metrics_test.ts";
+import "../training/step_memory_test.ts";
+import "../training/train_test.ts";
+import "../training/updates_test.ts";
+import "../training/weighted_losses_test.ts";
