@@ -68,18 +68,31 @@ const ROOMS = new Map(
 /** The files of tests that are in a room's. */
 const IN_ROOMS = [...ROOMS.values()].flat();
 
-/** The others: they run programs of their own, lose devices, or are the only ones of their room. */
-const ALONE = (await testsIn("tests")).filter((file) =>
+/** Of the others, those that take 20 seconds: they begin before the short ones. */
+const LONG = [
+  "tests/bench/report_test.ts",
+  "tests/fuzz/fuzz_test.ts",
+  "tests/hosts_test.ts",
+  "tests/kernels/wasm/built_test.ts",
+  "tests/notebooks/run_test.ts",
+  "tests/recipes/paper_recipes_test.ts",
+  "tests/training/crash_test.ts",
+];
+
+/**
+ * All tests, but for those apart and beside PyTorch, from long to short. What is in
+ * no room runs programs of its own, loses devices, or is the only one of its room.
+ */
+const SIDE_BY_SIDE_FILES = [
+  ...new Set([...ROOMS.keys(), ...LONG, ...await testsIn("tests")]),
+].filter((file) =>
   ![...IN_ROOMS, ...APART, ...BESIDE_TORCH_FILES].includes(file)
 );
 
-/**
- * All tests: first those that run side by side, rooms before the others, which are
- * shorter. `deno task check` has checked their types.
- */
+/** All tests: first those that run side by side. `deno task check` has checked their types. */
 const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
   {
-    args: ["test", "-A", "--no-check", "--parallel", ...ROOMS.keys(), ...ALONE],
+    args: ["test", "-A", "--no-check", "--parallel", ...SIDE_BY_SIDE_FILES],
     env: { ...SIDE_BY_SIDE, ...env },
   },
   {
