@@ -1,0 +1,19 @@
+/** Tests of models, in one worker: tools/gate.ts says why. @module */
+import "../models/choose_token_test.ts";
+import "../models/class_names_test.ts";
+import "../models/errors_test.ts";
+import "../models/fit_test.ts";
+import "../models/forms_test.ts";
+import "../models/generate_test.ts";
+import "../models/gradients_test.ts";
+import "../models/initial_values_test.ts";
+import "../models/meaningless_options_test.ts";
+import "../models/models_test.ts";
+import "../models/own_parts_test.ts";
+import "../models/positions_test.ts";
+import "../models/presets_test.ts";
+import "../models/recompute_test.ts";
+import "../models/saving_test.ts";
+import "../models/segments_test.ts";
+import "../models/training_test.ts";
+import "../models/variants_test.ts";
