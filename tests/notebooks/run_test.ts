@@ -259,7 +259,8 @@ Deno.test({
       const { outputs } = cells[0] as CodeCell;
       const text = "a\nb\n";
       assertEquals(outputs, [{ output_type: "stream", name: "stdout", text }]);
-      const options = { python: python!, seconds: 60 };
+      // Its code has just been checked.
+      const options = { python: python!, seconds: 60, isChecked: true };
       assertEquals(await run(path, { ...options, write: false }), []);
       assertEquals(await run(path, { ...options, write: true }), []);
       assertEquals(await Deno.readTextFile(path), first);
