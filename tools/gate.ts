@@ -65,8 +65,10 @@ const ROOMS = new Map(
   ),
 );
 
-/** The files of tests that are in a room's. */
-const IN_ROOMS = [...ROOMS.values()].flat();
+/** The files of tests that have another place than a worker of their own, side by side. */
+const PLACED = [...ROOMS.values(), APART, BESIDE_TORCH_FILES].flat();
+const twice = PLACED.filter((file, i) => PLACED.indexOf(file) !== i);
+if (twice.length > 0) throw new Error(`${twice} would run twice`);
 
 /** Of the others, those that take 20 seconds: they begin before the short ones. */
 const LONG = [
@@ -81,13 +83,12 @@ const LONG = [
 
 /**
  * All tests, but for those apart and beside PyTorch, from long to short. What is in
- * no room runs programs of its own, loses devices, or is the only one of its room.
+ * no room runs programs of its own, loses devices, wants a library that nothing has
+ * used yet, or has no others of its room.
  */
 const SIDE_BY_SIDE_FILES = [
   ...new Set([...ROOMS.keys(), ...LONG, ...await testsIn("tests")]),
-].filter((file) =>
-  ![...IN_ROOMS, ...APART, ...BESIDE_TORCH_FILES].includes(file)
-);
+].filter((file) => !PLACED.includes(file));
 
 /** All tests: first those that run side by side. `deno task check` has checked their types. */
 const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
