@@ -139,7 +139,11 @@ async function startWasm(
       "what loads TensorFlow.js's WebAssembly file",
       loadWasm(wasmPath),
     );
-    const opened = openWasm(module, bestBinary);
+    const kernels = await turn.outside(
+      "what unpacks the WebAssembly kernels",
+      bestBinary(),
+    );
+    const opened = openWasm(module, kernels);
     replaceKernels("wasm", opened.host);
     wasm = opened;
   }

@@ -1,5 +1,5 @@
 /**
- * Builds lib/kernels/wasm/module.ts, the WebAssembly kernels as base64, from
+ * Builds lib/kernels/wasm/module.ts, the WebAssembly kernels as text, from
  * their AssemblyScript source.
  *
  * @module
@@ -12,6 +12,7 @@ import {
   JOBS,
   QUEUE,
 } from "../../lib/tfjs/wasm/jobs.ts";
+import { zlibSync } from "fflate";
 import { readCommandLine } from "../command_line.ts";
 import { elementwiseSource } from "./elementwise/loops_source.ts";
 import { loopsSource } from "./loops.ts";
@@ -312,14 +313,19 @@ export async function moduleSource(): Promise<string> {
   const [relaxed, strict] = [await compile(true), await compile(false)];
   return `// Built by \`deno task build\` from assembly/; do not edit.
 
-/** The kernels, for engines with relaxed SIMD; base64. */
+/** The kernels, for engines with relaxed SIMD: zlib's format in base64. */
 export const RELAXED: string =
-  "${relaxed.toBase64()}";
+  "${packed(relaxed)}";
 
-/** The kernels, for engines without it; base64. */
+/** The kernels, for engines without it: zlib's format in base64. */
 export const STRICT: string =
-  "${strict.toBase64()}";
+  "${packed(strict)}";
 `;
+}
+
+/** A binary as text: compressed, by fflate, since other libraries' bytes differ from system to system. */
+function packed(binary: Uint8Array): string {
+  return zlibSync(binary, { level: 9 }).toBase64();
 }
 
 const USAGE = `Usage: deno task build

@@ -1,6 +1,6 @@
 /** How large the module of WebAssembly kernels is. @module */
-import { Buffer } from "node:buffer";
 import { brotliCompressSync } from "node:zlib";
+import { unpacked } from "../../../lib/kernels/wasm/binary.ts";
 import { RELAXED, STRICT } from "../../../lib/kernels/wasm/module.ts";
 import type { FigureMaker } from "../figure.ts";
 import { BEFORE, NOW, RELAXED_MODULE, STRICT_MODULE } from "./names.ts";
@@ -15,9 +15,9 @@ const MODULES = {
 export const size: FigureMaker = {
   seconds: { gpu: 0, wasm: 5, software: 0, cpu: 0 },
   unfit: "its kernels are no module",
-  measure(_setting, collector) {
+  async measure(_setting, collector) {
     for (const [panel, { binary, before }] of Object.entries(MODULES)) {
-      const now = brotliCompressSync(Buffer.from(binary, "base64")).length;
+      const now = brotliCompressSync(await unpacked(binary)).length;
       for (
         const [series, bytes] of Object.entries({
           [NOW]: now,
@@ -30,6 +30,6 @@ export const size: FigureMaker = {
         });
       }
     }
-    return Promise.resolve({ settings: { compression: "brotli" } });
+    return { settings: { compression: "brotli" } };
   },
 };

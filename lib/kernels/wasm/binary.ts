@@ -2,9 +2,18 @@
 import { RELAXED, STRICT } from "./module.ts";
 
 /** The fastest binary that this engine runs. */
-export function bestBinary(): Uint8Array<ArrayBuffer> {
-  const relaxed = decodeBase64(RELAXED);
-  return WebAssembly.validate(relaxed) ? relaxed : decodeBase64(STRICT);
+export async function bestBinary(): Promise<Uint8Array<ArrayBuffer>> {
+  const relaxed = await unpacked(RELAXED);
+  return WebAssembly.validate(relaxed) ? relaxed : await unpacked(STRICT);
+}
+
+/** A binary of `module.ts`, where it is compressed. */
+export async function unpacked(
+  packed: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const unzip = new DecompressionStream("deflate");
+  const binary = new Blob([decodeBase64(packed)]).stream().pipeThrough(unzip);
+  return new Uint8Array(await new Response(binary).arrayBuffer());
 }
 
 function decodeBase64(text: string): Uint8Array<ArrayBuffer> {

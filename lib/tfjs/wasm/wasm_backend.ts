@@ -72,7 +72,7 @@ export async function loadWasm(
  */
 export function openWasm(
   module: EmscriptenModule,
-  kernels: () => Uint8Array<ArrayBuffer>,
+  kernels: Uint8Array<ArrayBuffer>,
 ): OpenedWasm {
   const n = "number";
   module.tfjs = {
@@ -92,7 +92,7 @@ export function openWasm(
     free: (address: number) => free(address),
   };
   if (host) host.open(heap);
-  else host = new KernelHost(heap, kernels());
+  else host = new KernelHost(heap, kernels);
   const later = host;
   module._free = (address) => later.free(address);
   return { backend, host, use };

@@ -8,6 +8,8 @@ import {
   type RunOptions,
 } from "../../../lib/tfjs/wasm/host.ts";
 
+const BINARY = await bestBinary();
+
 const MEBIBYTE = 2 ** 20;
 const memory = new WebAssembly.Memory({
   initial: 256,
@@ -37,7 +39,7 @@ export const host = new KernelHost(
     free: () => {},
     // Other tests have narrow tiles, unless V8 has vectors of 256 bits.
   },
-  bestBinary(),
+  BINARY,
   { wideTiles: true },
 );
 

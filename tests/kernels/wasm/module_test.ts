@@ -9,6 +9,8 @@ import { JOBS } from "../../../lib/tfjs/wasm/jobs.ts";
 import { withPlainMemory } from "../../../lib/tfjs/wasm/shared_memory.ts";
 import { heapOf } from "./attention_job.ts";
 
+const BINARY = await bestBinary();
+
 /** What the module divides by. */
 const DIVISORS = new Set([
   "batch",
@@ -26,7 +28,7 @@ const DIVISORS = new Set([
 ]);
 
 Deno.test("the module knows what to do with each record of the host", () => {
-  const host = new KernelHost(heapOf(true), bestBinary());
+  const host = new KernelHost(heapOf(true), BINARY);
   for (const [name, fields] of Object.entries(JOBS)) {
     // Of no rows and no tokens.
     const job = Object.fromEntries(
@@ -39,7 +41,7 @@ Deno.test("the module knows what to do with each record of the host", () => {
 Deno.test("a thread that finds no job sleeps in the host, not in the module", () => {
   // Memory that is not shared traps on a wait, which in Node 20 overwrites a variable.
   const { memory } = heapOf(false);
-  const module = new WebAssembly.Module(withPlainMemory(bestBinary()));
+  const module = new WebAssembly.Module(withPlainMemory(BINARY));
   const env = { memory, now: () => performance.now() };
   const { exports } = new WebAssembly.Instance(module, { env });
   const { open, serve } = exports as Readonly<

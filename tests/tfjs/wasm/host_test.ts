@@ -5,18 +5,20 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { bestBinary } from "../../../lib/kernels/wasm/binary.ts";
+import { bestBinary, unpacked } from "../../../lib/kernels/wasm/binary.ts";
 import { KernelHost } from "../../../lib/tfjs/wasm/host.ts";
 import { QUEUE } from "../../../lib/tfjs/wasm/jobs.ts";
 import { STRICT } from "../../../lib/kernels/wasm/module.ts";
 import { startThread } from "../../../lib/tfjs/wasm/thread.ts";
 import { heapOf, jobIn, solve } from "../../kernels/wasm/attention_job.ts";
 
+const BINARY = await bestBinary();
+
 /** Solves the attention in a way that a host may have to. */
 async function solved(
   shared: boolean,
   threads: number,
-  binary = bestBinary(),
+  binary = BINARY,
 ): Promise<number[]> {
   const heap = heapOf(shared);
   const host = new KernelHost(heap, binary);
@@ -45,13 +47,13 @@ Deno.test("KernelHost computes the same on one thread and on several", async () 
 Deno.test("KernelHost computes the same in wide tiles and in narrow ones, bit by bit", () => {
   for (const wideTiles of [false, true]) {
     const heap = heapOf(true);
-    const host = new KernelHost(heap, bestBinary(), { wideTiles });
+    const host = new KernelHost(heap, BINARY, { wideTiles });
     assertEquals(solve(host, heap, jobIn(heap)), alone);
   }
 });
 
 Deno.test("KernelHost computes on plain memory, and without relaxed SIMD", async () => {
-  const binary = Uint8Array.fromBase64(STRICT);
+  const binary = await unpacked(STRICT);
   assertSame(await solved(false, 4), alone);
   assertSame(await solved(false, 1, binary), alone);
   assertSame(await solved(true, 2, binary), alone);
@@ -60,7 +62,7 @@ Deno.test("KernelHost computes on plain memory, and without relaxed SIMD", async
 Deno.test("KernelHost raises when a thread is dead, and goes on without it", async () => {
   const heap = heapOf(true);
   let dead = false;
-  const host = new KernelHost(heap, bestBinary(), {
+  const host = new KernelHost(heap, BINARY, {
     patience: 200,
     start: (options) => {
       if (!dead) return startThread(options);
@@ -99,7 +101,7 @@ Deno.test({
   ignore: UNCHECKED,
   fn: async () => {
     const heap = heapOf(true);
-    const host = new KernelHost(heap, bestBinary(), {
+    const host = new KernelHost(heap, BINARY, {
       start: (options) =>
         // Its scratch lies beyond the memory.
         startThread({ ...options, thread: 2 ** 20 }),
@@ -124,7 +126,7 @@ const EMPTY = new WebAssembly.Module(
 );
 
 Deno.test("KernelHost says when a thread does not start", async () => {
-  const host = new KernelHost(heapOf(true), bestBinary(), {
+  const host = new KernelHost(heapOf(true), BINARY, {
     start: (options) => startThread({ ...options, module: EMPTY }),
   });
   await assertRejects(() => host.useThreads(2), Error, "did not start");
@@ -134,7 +136,7 @@ Deno.test("KernelHost clears the vectors after each job, where they are wide", (
   for (const wideTiles of [false, true]) {
     const heap = heapOf(true);
     let cleared = 0;
-    const host = new KernelHost(heap, bestBinary(), {
+    const host = new KernelHost(heap, BINARY, {
       wideTiles,
       clear: () => cleared++,
     });

@@ -18,10 +18,12 @@ import {
   solve,
 } from "../../kernels/wasm/attention_job.ts";
 
+const BINARY = await bestBinary();
+
 /** What one thread computes. */
 function alone(): number[] {
   const heap = heapOf(true);
-  return solve(new KernelHost(heap, bestBinary()), heap, jobIn(heap));
+  return solve(new KernelHost(heap, BINARY), heap, jobIn(heap));
 }
 
 const expected = alone();
@@ -93,7 +95,7 @@ function freeAll(host: KernelHost, job: Job<"chunkwiseForward">): void {
 Deno.test("overlapping changes of the threads take their turns", async () => {
   const heap = heapOf(true);
   let started = 0, ended = 0, most = 0;
-  const host = new KernelHost(heap, bestBinary(), {
+  const host = new KernelHost(heap, BINARY, {
     start: (options) => {
       const thread = startThread(options);
       most = Math.max(most, ++started - ended);
@@ -119,7 +121,7 @@ Deno.test("overlapping changes of the threads take their turns", async () => {
 Deno.test("a thread that never answers is an error in time, and changes nothing", async () => {
   const heap = heapOf(true);
   let answers = true;
-  const host = new KernelHost(heap, bestBinary(), {
+  const host = new KernelHost(heap, BINARY, {
     patience: 300,
     start: (options) => answers ? startThread(options) : { stop: () => {} },
   });
@@ -139,7 +141,7 @@ Deno.test("a thread that never answers is an error in time, and changes nothing"
 
 Deno.test("a worker that fails to load is an error at once, with its cause", async () => {
   const cause = new Error("blocked");
-  const host = new KernelHost(heapOf(true), bestBinary(), {
+  const host = new KernelHost(heapOf(true), BINARY, {
     start: () => ({ error: cause, stop: () => {} }),
   });
   const error = await assertRejects(
@@ -154,7 +156,7 @@ Deno.test("a worker that fails to load is an error at once, with its cause", asy
 Deno.test("what a thread given up may write is not used again until it has left", async () => {
   const heap = reusingHeap();
   const queues: number[] = [];
-  const host = new KernelHost(heap, bestBinary(), {
+  const host = new KernelHost(heap, BINARY, {
     patience: 100,
     start: (options) => {
       queues.push(options.queue);
@@ -196,7 +198,7 @@ Deno.test("what a thread given up may write is not used again until it has left"
 
 Deno.test("threads given up while they compute spoil no job after", async () => {
   const heap = reusingHeap();
-  const host = new KernelHost(heap, bestBinary(), {
+  const host = new KernelHost(heap, BINARY, {
     start: (options) => {
       // Whoever has to wait for another thread at all gives it up.
       write(heap.memory, options.queue, "patience", 0);
