@@ -17,6 +17,7 @@ import {
   gradientsOf,
   type TapeNode,
 } from "./backpropagation.ts";
+import "./cumulative_sum.ts";
 import { assertNotDisposed } from "./shape.ts";
 
 /** Keeps tensors until the gradient is computed. */

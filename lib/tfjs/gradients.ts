@@ -2,18 +2,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
-type GradFunc = tf.GradConfig["gradFunc"];
+export { cumulativeSumGradient } from "../contract/cumulative_sum.ts";
 
-/**
- * The gradient of a cumulative sum, which runs the other way along the same
- * axis.
- */
-export const cumulativeSumGradient: GradFunc = (dy, _saved, attrs) => {
-  const { axis, exclusive, reverse } = attrs as unknown as tf.CumsumAttrs;
-  return {
-    x: () => tf.cumsum(dy as tf.Tensor, axis, exclusive, !reverse),
-  };
-};
+type GradFunc = tf.GradConfig["gradFunc"];
 
 /**
  * The gradient of a product over some axes: in each element, the product of those
