@@ -2,6 +2,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../../operations/segments.ts";
 import type { TokenRanks } from "../../contract/communicator.ts";
 import { type Complete, optionsOf } from "../../contract/options.ts";
+import { assertIndices } from "../../contract/gather_index.ts";
+import { runInReplays } from "../../contract/recorded_run.ts";
+import { valuesAtHand } from "../../contract/values_at_hand.ts";
 import { drop } from "../randomness.ts";
 import {
   type CallOptions,
@@ -173,8 +176,11 @@ export class TokenEmbedding extends LionLayer {
   ): tf.Tensor3D {
     const { maxLength, tokenTypes, normalize, epsilon } = this.#options;
     const [batch, length] = ids.shape;
-    const lookUp = (name: string, ids: tf.Tensor) =>
-      tf.gather(this.parameter(`${name}.weight`), tf.cast(ids, "int32"));
+    const lookUp = (name: string, ids: tf.Tensor) => {
+      const table = this.parameter(`${name}.weight`);
+      assertRows(table, ids);
+      return tf.gather(table, tf.cast(ids, "int32"));
+    };
     let x = lookUp("word_embeddings", ids) as tf.Tensor3D;
     if (maxLength > 0) {
       const table = this.parameter(
@@ -248,4 +254,13 @@ registerLayer(TokenEmbedding);
  */
 export function tokenEmbedding(options: TokenEmbeddingOptions): LionLayer {
   return new TokenEmbedding(options);
+}
+
+/** Throws where a table has no row for an id; kernels do, but not where they are replayed. */
+function assertRows({ shape: [rows] }: tf.Tensor, ids: tf.Tensor): void {
+  if (ids.dtype !== "int32") return;
+  runInReplays([ids], ([ids]) => {
+    const values = valuesAtHand(ids!, ids!.size);
+    if (values) assertIndices(values as Int32Array, rows!, 0);
+  });
 }
