@@ -189,7 +189,7 @@ function memoryAgainstTime({ points, backend }: MeasuredFigure): Figure[] {
         automargin: true,
         ...labelled(numbers("y"), "log"),
       },
-      ...{ width: 820, height: 460 },
+      ...{ width: 820, height: 500 },
     }),
   ];
 }
@@ -357,7 +357,7 @@ function roofline(points: readonly Point[], backend: ReportBackend): Figure[] {
         automargin: true,
         ...labelled(heights, "log"),
       },
-      ...{ width: 860, height: 480 },
+      ...{ width: 860, height: 520 },
     }),
   ];
 }
