@@ -30,7 +30,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       {
         path: "notebooks/index.html",
         name: "Notebooks",
-        about: "LION derived step by step, each claim computed",
+        about: "LION derived step by step, with each claim computed",
       },
     ],
   },
@@ -40,30 +40,30 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       {
         path: "docs/platforms.md",
         about:
-          "Installing it in your own Deno project, permissions, Node.js, browsers, twice the speed on a CPU",
+          "Installing it in your own Deno project, permissions, Node.js, browsers, and how to double the speed on a CPU",
       },
       {
         path: "docs/choosing.md",
-        about: "When to take which form, which decay, and how decays begin",
+        about: "When to use which form and which decay, and how decays start",
       },
       {
         path: "docs/models.md",
         about:
-          "Image, text and sequence models, what is your own in them, and training",
+          "Models of images, texts and sequences, a mixer of your own, and training",
       },
       {
         path: "docs/data.md",
         about:
-          "Images in folders, tables of texts, a corpus, a fine-tuned model: your own",
+          "Training on your own images in folders, tables of texts or corpus, and fine-tuning a model",
       },
       {
         path: "docs/pretrained.md",
         about:
-          "Models of the Hugging Face hub, folders of models, from softmax to LION",
+          "Models from the Hugging Face hub or a folder, and the way from softmax to LION",
       },
       {
         path: "docs/jupyter.md",
-        about: "Notebooks: starting them, training and drawing in cells",
+        about: "How to start notebooks, train in cells and draw",
       },
       {
         path: "docs/cluster.md",
@@ -81,7 +81,8 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       {
         path: SYMBOLS,
         name: "Symbols by subject",
-        about: "What each is, in a sentence, and where to import it from",
+        about:
+          "What each symbol is, in one sentence, and where to import it from",
       },
       {
         path: "api/all_symbols.html",
@@ -116,21 +117,22 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     guides: [
       {
         path: "docs/results.md",
-        about: "What the variants learn on real data, compared with softmax",
+        about:
+          "What the variants learn on real data, compared with softmax attention",
       },
       {
         path: "docs/paper.md",
         about:
-          "Each table and figure of the paper: its command, its data, what was trained here",
+          "Each table and figure of the paper, with its command, its data, and what was trained here",
       },
       {
         path: "docs/performance.md",
         about:
-          "The paper's figures on your machine, what each kernel takes, what became slower",
+          "The paper's figures on your machine, the time of each kernel, and what has become slower",
       },
       {
         path: "bench/RESULTS.md",
-        about: "Times beside PyTorch, and how to repeat them",
+        about: "Times compared with PyTorch's, and how to measure them again",
       },
     ],
   },
@@ -147,7 +149,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       },
       {
         path: "SECURITY.md",
-        about: "What is promised, whom it trusts, how to report",
+        about: "What is promised, who is trusted, and how to report a flaw",
       },
       { path: "CHANGELOG.md", about: "What has changed" },
     ],
