@@ -70,25 +70,14 @@ const PLACED = [...ROOMS.values(), APART, BESIDE_TORCH_FILES].flat();
 const twice = PLACED.filter((file, i) => PLACED.indexOf(file) !== i);
 if (twice.length > 0) throw new Error(`${twice} would run twice`);
 
-/** Of the others, those that take 20 seconds: they begin before the short ones. */
-const LONG = [
-  "tests/bench/report_test.ts",
-  "tests/fuzz/fuzz_test.ts",
-  "tests/hosts_test.ts",
-  "tests/kernels/wasm/built_test.ts",
-  "tests/notebooks/run_test.ts",
-  "tests/recipes/paper_recipes_test.ts",
-  "tests/training/crash_test.ts",
-];
-
 /**
- * All tests, but for those apart and beside PyTorch, from long to short. What is in
- * no room runs programs of its own, loses devices, wants a library that nothing has
- * used yet, or has no others of its room.
+ * All tests, but for those apart and beside PyTorch. Rooms come first, since they take
+ * longest: of folders Deno begins with those whose paths are longest, and goes on in
+ * this order where they are equally long. What is in no room runs programs of its own,
+ * loses devices, wants a library that nothing has used yet, or has no others beside it.
  */
-const SIDE_BY_SIDE_FILES = [
-  ...new Set([...ROOMS.keys(), ...LONG, ...await testsIn("tests")]),
-].filter((file) => !PLACED.includes(file));
+const SIDE_BY_SIDE_FILES = [...ROOMS.keys(), ...await testsIn("tests")]
+  .filter((file) => !PLACED.includes(file));
 
 /** All tests: first those that run side by side. `deno task check` has checked their types. */
 const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [

@@ -8,6 +8,7 @@ import "../bench/mixers_test.ts";
 import "../bench/pack_test.ts";
 import "../bench/peers_test.ts";
 import "../bench/rank_job_test.ts";
+import "../bench/report_test.ts";
 import "../bench/scan_loop_test.ts";
 import "../bench/single_operations_test.ts";
 import "../bench/views_test.ts";
