@@ -16,11 +16,24 @@ function fileOf(backend: Order["backend"]): URL {
   return new URL(`${backend}.json`, FOLDER);
 }
 
+/** As it lies in a file: many tests fail by the same words. */
+interface KeptFailures {
+  readonly ran: number;
+  /** The tests by what they said. */
+  readonly failures: Readonly<Record<string, readonly string[]>>;
+}
+
 /** Reads what was kept of a backend. */
 export async function readStockFailures(
   backend: Order["backend"],
 ): Promise<StockFailures> {
-  return JSON.parse(await Deno.readTextFile(fileOf(backend)));
+  const { ran, failures }: KeptFailures = JSON.parse(
+    await Deno.readTextFile(fileOf(backend)),
+  );
+  const byTest = Object.entries(failures).flatMap(([said, tests]) =>
+    tests.map((test) => [test, said])
+  );
+  return { ran, failures: Object.fromEntries(byTest) };
 }
 
 /** Keeps what was found. */
@@ -28,10 +41,12 @@ export async function writeStockFailures(
   backend: Order["backend"],
   { ran, failures }: Outcome,
 ): Promise<void> {
-  const kept: StockFailures = { ran, failures: Object.fromEntries(failures) };
+  const byWords: Record<string, string[]> = {};
+  for (const [test, said] of failures) (byWords[said] ??= []).push(test);
+  const kept: KeptFailures = { ran, failures: byWords };
   await Deno.mkdir(FOLDER, { recursive: true });
   await Deno.writeTextFile(
     fileOf(backend),
-    `${JSON.stringify(kept, undefined, 2)}\n`,
+    `${JSON.stringify(kept, null, 1)}\n`,
   );
 }
