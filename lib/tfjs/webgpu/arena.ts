@@ -1,5 +1,4 @@
 /** Buffers that stay for launches that are repeated. @module */
-import type { CapturedLaunches } from "./captured_launches.ts";
 import type { BufferLender, GpuBuffers } from "./gpu_buffers.ts";
 
 /** A launch, ready to be recorded. */
@@ -21,10 +20,16 @@ const HELD_PER_LARGEST = 2.5;
 const LARGEST_FIT = 2;
 
 /** A captured run, as the arena sees it. */
-export type Captured = Pick<
-  CapturedLaunches,
-  "ownBytes" | "lentBytes" | "lent" | "dispose"
->;
+export interface Captured {
+  /** Bytes of the buffers that are its own. */
+  readonly ownBytes: number;
+  /** The most bytes that it had of the arena's at once. */
+  readonly lentBytes: number;
+  /** All buffers of the arena's that it uses. */
+  readonly lent: ReadonlySet<GPUBuffer>;
+  /** Ends it, so that it uses no buffers any more. */
+  dispose(): void;
+}
 
 /**
  * Buffers for what captured launches compute on the way. As runs follow each other, all

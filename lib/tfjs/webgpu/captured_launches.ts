@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { type Arena, Capture, type Dispatch } from "./arena.ts";
+import { type Arena, Capture, type Captured, type Dispatch } from "./arena.ts";
 import type { Bindable } from "./bind_groups.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { recordCopy, repeatDispatches } from "./launch.ts";
@@ -21,7 +21,7 @@ interface Found {
 }
 
 /** The launches of a run, with the buffers that they use. */
-export class CapturedLaunches {
+export class CapturedLaunches implements Captured {
   readonly #backend: StrictWebGPUBackend;
   readonly #arena: Arena;
   readonly #generation: number;

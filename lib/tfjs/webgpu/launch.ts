@@ -8,11 +8,42 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Dispatch } from "./arena.ts";
-import { type Bindable, type Compiled, isPart } from "./bind_groups.ts";
-import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { compiledShader } from "./pipelines.ts";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { Capture, Dispatch } from "./arena.ts";
+import {
+  type Bindable,
+  type BindGroups,
+  type Compiled,
+  isPart,
+} from "./bind_groups.ts";
+import type { GpuBuffers } from "./gpu_buffers.ts";
+import type { HeldValues } from "./held_values.ts";
+import { type AskedPipelines, compiledShader } from "./pipelines.ts";
 import type { Shader } from "./shader.ts";
+
+/** What launches need of our backend. */
+export interface LaunchingBackend extends WebGPUBackend {
+  readonly buffers: GpuBuffers;
+  readonly bindGroups: BindGroups;
+  readonly uniforms: HeldValues;
+  /** What captures launches now. */
+  readonly capture: Capture | undefined;
+  /** Who is asked for pipelines now, instead of a launch. */
+  readonly asked: AskedPipelines | undefined;
+  launches: number;
+  /** The most workgroups that the device dispatches along an axis. */
+  readonly mostWorkgroups: number;
+  /** Is called before each launch. */
+  countLaunch(): void;
+  /** Is called before a bind group is made. */
+  countBindGroup(): void;
+  /** Runs a function that calls WebGPU, and tells its failure. */
+  guard<Result>(run: () => Result): Result;
+  /** Gives a tensor that will be written a buffer of its own. */
+  ownBuffer(dataId: object): void;
+  /** What is bound for a tensor that is on the device: a part of its buffer, or all. */
+  resourceOf(dataId: object): Bindable | GPUTexture | GPUExternalTexture;
+}
 
 /** Private state of tfjs's backend that a launch must keep up to date. */
 interface Recorder {
@@ -65,7 +96,7 @@ export type Bound = tf.TensorInfo | GPUBuffer;
  * @throws {GpuError} If the device is lost.
  */
 export function launch(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   shader: Shader,
   bound: readonly Bound[],
   uniforms: ArrayBuffer,
@@ -75,7 +106,7 @@ export function launch(
 }
 
 function record(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   { key, bindings, dispatch, code }: Shader,
   bound: readonly Bound[],
   uniforms: ArrayBuffer,
@@ -109,7 +140,7 @@ function record(
  * Makes a backend record the launches of tfjs's own programs as ours, which make a bind
  * group, the layout of one and a uniform buffer only once.
  */
-export function recordStockPrograms(backend: StrictWebGPUBackend): void {
+export function recordStockPrograms(backend: LaunchingBackend): void {
   const recorder = backend as unknown as Recorder;
   recorder.recordAndSubmit = (program, output, inputs, uniforms) => {
     const { pipeline, dispatch, pixelsOpType } = program;
@@ -240,7 +271,7 @@ export function packStockUniforms(
 
 /** A buffer of these uniforms, which no launch with others writes before its submission. */
 function uniformOf(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   content: Uint16Array<ArrayBuffer>,
 ): GPUBuffer {
   const held = backend.uniforms.bufferOf(content);
@@ -255,7 +286,7 @@ function uniformOf(
 
 /** Records a dispatch, and submits the commands if there are enough. */
 function recordDispatch(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   pipeline: GPUComputePipeline,
   group: GPUBindGroup,
   [x, y, z]: readonly [number, number, number],
@@ -290,7 +321,7 @@ function recordDispatch(
 
 /** Records launches that were captured, in one pass, without a submission in between. */
 export function repeatDispatches(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   dispatches: readonly Dispatch[],
 ): void {
   const pass = beginPass(backend, backend as unknown as Recorder, false);
@@ -311,7 +342,7 @@ export function repeatDispatches(
  * @param to Another one; if it is smaller, the beginning is copied.
  */
 export function recordCopy(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   from: Bindable,
   to: Bindable,
 ): void {
@@ -337,7 +368,7 @@ function assertDispatch({ key, dispatch }: Shader, limit: number): void {
 
 /** The open pass, or a separate one for a launch that is timed. */
 function beginPass(
-  backend: StrictWebGPUBackend,
+  backend: LaunchingBackend,
   recorder: Recorder,
   timed: boolean,
 ): GPUComputePassEncoder {
