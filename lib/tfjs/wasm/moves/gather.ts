@@ -1,7 +1,7 @@
 /** Lookups as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { assertIndices } from "../../../contract/gather_index.ts";
+import { assertIndices } from "../../../contract/values.ts";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
 import { type MakeKernel, type Running, withOutputs } from "../outputs.ts";
