@@ -11,7 +11,12 @@ import {
 } from "../tools/markdown_text.ts";
 import { isKept, ratioIn, reachedIn } from "./bounds.ts";
 import { type Crossing, crossingOf } from "./report/crossings.ts";
-import { machineLines, tellReached, tellSettings } from "./report/page.ts";
+import {
+  absentLines,
+  machineLines,
+  tellReached,
+  tellSettings,
+} from "./report/page.ts";
 import { readKept } from "./report/read_report.ts";
 import type { FigureName, Report } from "./report/report_file.ts";
 import { detailedTables, reportTables } from "./report/tables.ts";
@@ -178,15 +183,15 @@ both, ${
 /** All figures, with the ranges of times; and the bounds. */
 export function allTables(plain: Report): string {
   const report = asMarkdownTexts(plain);
-  const { command, date, seconds, figures, backends, absent } = report;
+  const { command, date, seconds, figures, backends } = report;
   return [
     `${codeOf(command)}, ${date.slice(0, 10)}, ${seconds} s:`,
     [
       machineLines(report),
-      ...absent.map(({ name, why }) => `- ${name} is left out: ${why}.`),
+      ...absentLines(report),
     ].join("\n"),
     "## Bounds",
-    "A contender's time divided by its rival's, or by the quicker one's where PyTorch " +
+    "The ratios are a contender's time divided by its rival's, or by the quicker one's where PyTorch " +
     "has two pools of threads; _unsteady_ times have no ratio.",
     markdownTable(
       ["what", "ratio", "bound", ""],

@@ -75,11 +75,8 @@ ${parts.join("\n")}
 }
 
 function summaryOf(report: Report): string {
-  const { machine, load, absent } = report;
+  const { machine, load } = report;
   const isBusy = load.before > machine.cores / 2;
-  const absentLines = absent.map(({ name, why }) =>
-    `- ${name} is left out: ${why}.`
-  );
   return `# LION on this machine
 
 ${codeOf(report.command)}, ${tellDate(report)}, ${report.seconds} s.${
@@ -88,8 +85,20 @@ ${codeOf(report.command)}, ${tellDate(report)}, ${report.seconds} s.${
       : ""
   }
 
-${[machineLines(report), ...absentLines].join("\n")}
+${[machineLines(report), ...absentLines(report)].join("\n")}
 `;
+}
+
+/** What a report lacks, as items of a list: one for each reason. */
+export function absentLines({ absent }: Pick<Report, "absent">): string[] {
+  return [...Map.groupBy(absent, ({ why }) => why)].map(([why, alike]) => {
+    const names = new Intl.ListFormat("en").format(
+      alike.map(({ name }) => name),
+    );
+    return alike.length === 1
+      ? `- ${names} is left out: ${why}.`
+      : `- Left out, each because ${why}: ${names}.`;
+  });
 }
 
 /** The day and the minute; another text than a date is what it is. */

@@ -14,7 +14,7 @@ import { Collector } from "../../bench/report/collector.ts";
 import { crossingOf, tellCrossing } from "../../bench/report/crossings.ts";
 import { FIGURES } from "../../bench/report/figures.ts";
 import { makeReport } from "../../bench/report/make_report.ts";
-import { reportPage, tellTime } from "../../bench/report/page.ts";
+import { absentLines, reportPage, tellTime } from "../../bench/report/page.ts";
 import { readKept } from "../../bench/report/read_report.ts";
 import { reachedByWork } from "../../bench/report/plots.ts";
 import {
@@ -41,6 +41,23 @@ function point(series: string, at: number, median: number, spread = 0): Point {
     ...{ gpuMilliseconds: null, operations: null, bytes: null },
   };
 }
+
+Deno.test("what is left out for the same reason stands in one line", () => {
+  const slow = "its contenders take too long there";
+  assertEquals(
+    absentLines({
+      absent: [
+        { name: "scan on cpu", why: slow },
+        { name: "PyTorch", why: "there is no python3" },
+        { name: "steps on cpu", why: slow },
+      ],
+    }),
+    [
+      `- Left out, each because ${slow}: scan on cpu and steps on cpu.`,
+      "- PyTorch is left out: there is no python3.",
+    ],
+  );
+});
 
 Deno.test("crossingOf() finds where one curve passes another for good", () => {
   const quadratic = [1, 2, 4, 8].map((at) => point("softmax", at, at ** 2));
