@@ -40,6 +40,7 @@ import {
   LONG_FIGURES,
   type Report,
 } from "./report/report_file.ts";
+import { asRows } from "./report/report_rows.ts";
 import { tellFigure } from "./report/tell_figure.ts";
 import { writeViews } from "./views.ts";
 
@@ -258,9 +259,9 @@ async function main(options: Options): Promise<boolean> {
     ...{ ...measure, command, tell: console.log },
     ...!isPage && { tellFigure: (one) => console.log(tellFigure(one)) },
   });
-  if (json !== undefined) await write(json, report);
+  if (json !== undefined) await write(json, asRows(report));
   if (!isPage) return tellBounds(report);
-  await write(outPath("report.json"), report);
+  await write(outPath("report.json"), asRows(report));
   await writeOutput(outPath("report.html"), await reportPage(report));
   console.log(`${outPath("report.html")}, ${report.seconds} s`);
   return true;

@@ -1,6 +1,7 @@
 /** Reads a report: the reader's own, or one that is kept here. @module */
 import { OUT } from "../../tools/out_folder.ts";
 import type { Report } from "./report_file.ts";
+import { ofRows } from "./report_rows.ts";
 
 /**
  * A report of two cores without a GPU; `deno task report`, and then
@@ -43,5 +44,5 @@ async function readIfThere(url: URL): Promise<Report | null> {
 }
 
 async function read(url: URL): Promise<Report> {
-  return JSON.parse(await Deno.readTextFile(url));
+  return ofRows(JSON.parse(await Deno.readTextFile(url)));
 }

@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { readKept } from "../../bench/report/read_report.ts";
 import type { Point, Report } from "../../bench/report/report_file.ts";
+import { asRows, ofRows } from "../../bench/report/report_rows.ts";
 import { allTables, viewsOf } from "../../bench/views.ts";
+import { jsonRows } from "../../tools/json_rows.ts";
 
 Deno.test("documents say what the kept report says", async () => {
   for (const { file, is, shouldBe } of await viewsOf(await readKept())) {
@@ -47,4 +49,25 @@ Deno.test("RESULTS.md has all points of all figures", async () => {
   for (const wrong of ["undefined", "NaN", "[object"]) {
     assert(!text.includes(wrong), wrong);
   }
+});
+
+Deno.test("a report comes back from its file, whose points are rows", async () => {
+  const report = await readKept();
+  const point = {
+    ...{ panel: "a", series: "b", at: 3, time: null, gpuMilliseconds: 0 },
+    ...{ memoryBytes: 4, operations: null, bytes: 5 },
+  };
+  const first = { ...report.figures[0]!, points: [point], gaps: [] };
+  const figures = [first, ...report.figures];
+  const rows = asRows({ ...report, figures });
+  const { points } = rows.figures[0]!;
+  assertEquals(points, [[
+    ...["a", "b", 3, null, null, null, null],
+    ...[0, 4, null, 5],
+  ]]);
+  assertEquals(rows.columns.length, 11);
+  const read = JSON.parse(jsonRows(rows));
+  assertEquals(ofRows(read), { ...report, figures });
+  // As files were before.
+  assertEquals(ofRows(JSON.parse(JSON.stringify(report))), report);
 });
