@@ -8,6 +8,7 @@ import {
   asMarkdownTexts,
   codeOf,
   markdownTable,
+  withoutPadding,
 } from "../tools/markdown_text.ts";
 import { isKept, ratioIn, reachedIn } from "./bounds.ts";
 import { type Crossing, crossingOf } from "./report/crossings.ts";
@@ -57,7 +58,8 @@ export async function viewsOf(report: Report): Promise<View[]> {
     if (after === undefined || more.length + others.length > 0) {
       throw new Error(`${file} should have one part between marks`);
     }
-    const part = await formatted(make(report));
+    const aligned = await formatted(make(report));
+    const part = make === allTables ? withoutPadding(aligned) : aligned;
     const shouldBe = `${before}${BEGIN}\n\n${part.trim()}\n\n${END}${after}`;
     views.push({ file, is, shouldBe });
   }

@@ -57,3 +57,15 @@ function entities(text: string): string {
   return Array.from(text, (character) => `&#${character.codePointAt(0)};`)
     .join("");
 }
+
+/**
+ * Markdown whose tables have no spaces that only align columns, which in wide
+ * tables are a third of the file, and in a line that changes move all others.
+ */
+export function withoutPadding(markdown: string): string {
+  return markdown.replaceAll(/^\|.*\|$/gm, (row) => {
+    const short = row.replaceAll(/ +(?=\|)|(?<=\|) +/g, " ");
+    const isRule = /^[-:| ]+$/.test(short);
+    return isRule ? short.replaceAll(/-+/g, "---") : short;
+  });
+}

@@ -5,6 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { readCommandLine } from "../command_line.ts";
+import { withoutPadding } from "../markdown_text.ts";
 import { outPath } from "../out_folder.ts";
 import { allTasks } from "./all_tasks.ts";
 import { besidePaper } from "./beside_paper.ts";
@@ -74,9 +75,11 @@ const sections = [
   ...tables,
 ];
 const text = sections.map(({ text }) => text).join("\n\n");
-await Deno.writeTextFile(`${docs}/results.md`, `${text}\n`);
-// As the rest of the repository is.
+const page = `${docs}/results.md`;
+await Deno.writeTextFile(page, `${text}\n`);
+// As the rest of the repository is, but for the widths of tables.
 await new Deno.Command(Deno.execPath(), {
-  args: ["fmt", "--quiet", `${docs}/results.md`],
+  args: ["fmt", "--quiet", "--no-config", page],
 }).output();
-console.log(`${docs}/results.md`);
+await Deno.writeTextFile(page, withoutPadding(await Deno.readTextFile(page)));
+console.log(page);
