@@ -12,4 +12,10 @@ export const STRICTER: ReadonlyMap<string, string> = new Map([
     'sparseSegmentMean webgpu {"WEBGPU_CPU_FORWARD":false} integer data',
     "integers are exact or refused, and there is no exact kernel of this one",
   ],
+  ...["cpu {}", "wasm {}", 'webgpu {"WEBGPU_CPU_FORWARD":false}'].map((run) =>
+    [
+      `avgPool ${run} gradient x=[3,3,1] f=[3,3] s=1 p=explicit`,
+      "a mean is of what its window covers, and so is its gradient",
+    ] as const
+  ),
 ]);
