@@ -379,8 +379,8 @@ export const REPLACED_KERNELS: {
   }, {
     kernels: WRONG_BY_CPU,
     reason:
-      "where depth, height and width differ, or an image has a maximum at " +
-      "its end, they read or write other places",
+      "of most sizes they compute something else: even of windows of one " +
+      "place, whose gradient is that of the result",
     kernel: (stock, name) => cpuKernel(stock, name, ["float32", "int32"]),
   }],
   webgpu: [{
