@@ -37,6 +37,119 @@ export const productGradient: GradFunc = (gradient, saved, attrs) => {
   };
 };
 
+/** Adds up the gradients of what was broadcast. */
+function summed(x: tf.Tensor, like: tf.Tensor): tf.Tensor {
+  const axes = tf.broadcast_util.getReductionAxes(like.shape, x.shape);
+  return axes.length > 0 ? tf.reshape(tf.sum(x, axes), like.shape) : x;
+}
+
+/** A gradient of tfjs-core's whose inputs may have been broadcast. */
+export function broadcastGradient(kernelName: string): tf.GradConfig {
+  const stock = tf.getGradient(kernelName);
+  return {
+    ...stock,
+    gradFunc: (dy, saved, attrs) => {
+      const gradients = stock.gradFunc(dy, saved, attrs);
+      return Object.fromEntries(
+        Object.entries(gradients).map(([name, gradient]) => {
+          const input = saved[stock.inputsToSave!.indexOf(name)]!;
+          return [name, () => summed(gradient(), input)];
+        }),
+      );
+    },
+  };
+}
+
+/** A gradient of tfjs-core's in a list, of which there may be one alone. */
+export function listGradient(kernelName: string): tf.GradConfig {
+  const stock = tf.getGradient(kernelName);
+  return {
+    ...stock,
+    gradFunc: (dy, saved, attrs) =>
+      stock.gradFunc(Array.isArray(dy) ? dy : [dy], saved, attrs),
+  };
+}
+
+/** The gradient of copies of a tensor of five axes or more; tfjs-core's of fewer. */
+export function tileGradient(): tf.GradConfig {
+  const stock = tf.getGradient("Tile");
+  return {
+    ...stock,
+    gradFunc: (gradient, saved, attrs) => {
+      const [x] = saved as [tf.Tensor], { shape } = x;
+      if (shape.length < 5) return stock.gradFunc(gradient, saved, attrs);
+      const { reps } = attrs as unknown as tf.TileAttrs;
+      return {
+        x: () =>
+          tf.reshape(
+            reps.reduce((dy, copies, axis) => {
+              if (copies === 1) return dy;
+              const before = tf.util.sizeFromShape(shape.slice(0, axis));
+              return tf.sum(tf.reshape(dy, [before, copies, -1]), 1);
+            }, gradient as tf.Tensor),
+            shape,
+          ),
+      };
+    },
+  };
+}
+
+/** The gradient of `gather`, also where each entry of a batch has its own indices. */
+export function gatherGradient(): tf.GradConfig {
+  const stock = tf.getGradient("GatherV2");
+  return {
+    ...stock,
+    gradFunc: (gradient, saved, attrs) => {
+      const { axis, batchDims } = attrs as unknown as tf.GatherV2Attrs;
+      if (batchDims === 0) return stock.gradFunc(gradient, saved, attrs);
+      const [x, indices] = saved as [tf.Tensor, tf.Tensor];
+      const [at] = tf.util.parseAxisParam(axis, x.shape) as [number];
+      const dy = gradient as tf.Tensor;
+      return {
+        x: () => batchedGatherGradient(x.shape, indices, dy, batchDims, at),
+        indices: () => indices,
+      };
+    },
+  };
+}
+
+/** Adds up the gradients of rows that all entries of a batch have side by side. */
+function batchedGatherGradient(
+  shape: readonly number[],
+  indices: tf.Tensor,
+  dy: tf.Tensor,
+  batchDims: number,
+  axis: number,
+): tf.Tensor {
+  const size = (from: number, to?: number) =>
+    tf.util.sizeFromShape(shape.slice(from, to));
+  const batch = size(0, batchDims), outer = size(batchDims, axis);
+  const rows = shape[axis]!, inner = size(axis + 1);
+  const count = indices.size / Math.max(1, batch);
+  const firsts = tf.mul(
+    tf.range(0, batch, 1, "int32"),
+    tf.scalar(rows, "int32"),
+  );
+  const ids = tf.add(
+    tf.reshape(indices, [batch, count]),
+    tf.reshape(firsts, [batch, 1]),
+  );
+  const values = tf.transpose(
+    tf.reshape(dy, [batch, outer, count, inner]),
+    [0, 2, 1, 3],
+  );
+  const sums = tf.unsortedSegmentSum(
+    tf.reshape(values, [batch * count, outer * inner]),
+    tf.reshape(ids, [batch * count]) as tf.Tensor1D,
+    batch * rows,
+  );
+  const moved = tf.transpose(
+    tf.reshape(sums, [batch, rows, outer, inner]),
+    [0, 2, 1, 3],
+  );
+  return tf.reshape(moved, [...shape]);
+}
+
 /**
  * The gradient of a matrix product; gradients of a broadcast batch's copies add
  * up.
@@ -45,10 +158,6 @@ export const matmulGradient: GradFunc = (gradient, saved, attrs) => {
   const dy = gradient as tf.Tensor;
   const [a, b] = saved as [tf.Tensor, tf.Tensor];
   const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs;
-  const summed = (x: tf.Tensor, like: tf.Tensor) => {
-    const axes = tf.broadcast_util.getReductionAxes(like.shape, x.shape);
-    return axes.length > 0 ? tf.reshape(tf.sum(x, axes), like.shape) : x;
-  };
   return {
     a: () =>
       summed(
@@ -87,100 +196,3 @@ export const softmaxGradient: GradFunc = (gradient, saved) => {
         : tf.mul(y, tf.sub(dy, tf.sum(tf.mul(dy, y), -1, true))),
   };
 };
-
-/** How a window goes over an axis. */
-interface Window {
-  /** The places of the axis. */
-  readonly size: number;
-  readonly outputs: number;
-  readonly width: number;
-  readonly stride: number;
-  /** Places of padding before the first. */
-  readonly before: number;
-}
-
-/**
- * For each place of a window, its width beside the number of places that it covers
- * without padding.
- */
-function sharesOf({ size, outputs, width, stride, before }: Window): number[] {
-  return Array.from({ length: outputs }, (_, output) => {
-    const first = output * stride - before;
-    const covered = Math.min(first + width, size) - Math.max(first, 0);
-    return width / Math.max(covered, 1);
-  });
-}
-
-/**
- * The gradient of a mean of windows: of what each window covers, without padding, as the
- * mean is, where the kernel divides by the whole window.
- */
-function averageGradient(
-  kernel: string,
-  windowsOf: (x: tf.Tensor, attributes: tf.AvgPool3DAttrs) => Window[],
-): GradFunc {
-  return (gradient, saved, attrs) => {
-    const [x] = saved as [tf.Tensor];
-    return {
-      x: () => {
-        let dy = gradient as tf.Tensor;
-        const windows = windowsOf(x, attrs as unknown as tf.AvgPool3DAttrs);
-        for (const [i, window] of windows.entries()) {
-          const shares = sharesOf(window);
-          if (shares.every((share) => share === 1)) continue;
-          const shape = dy.shape.map((size, axis) => axis === i + 1 ? size : 1);
-          dy = tf.mul(dy, tf.tensor(shares, shape));
-        }
-        return tf.engine().runKernel(kernel, { dy, input: x }, attrs);
-      },
-    };
-  };
-}
-
-/** The gradient of `AvgPool`. */
-export const averagePoolGradient: GradFunc = averageGradient(
-  "AvgPoolGrad",
-  ({ shape }, { filterSize, strides, pad, dimRoundingMode }) => {
-    const info = tf.backend_util.computePool2DInfo(
-      ...[
-        shape as [number, number, number, number],
-        filterSize as number,
-      ] as const,
-      ...[strides as number, 1, pad, dimRoundingMode] as const,
-    );
-    return [{
-      ...{ size: info.inHeight, outputs: info.outHeight },
-      ...{ width: info.filterHeight, stride: info.strideHeight },
-      before: info.padInfo.top,
-    }, {
-      ...{ size: info.inWidth, outputs: info.outWidth },
-      ...{ width: info.filterWidth, stride: info.strideWidth },
-      before: info.padInfo.left,
-    }];
-  },
-);
-
-/** The gradient of `AvgPool3D`. */
-export const averagePool3DGradient: GradFunc = averageGradient(
-  "AvgPool3DGrad",
-  ({ shape }, { filterSize, strides, pad, dimRoundingMode }) => {
-    const info = tf.backend_util.computePool3DInfo(
-      ...[shape as [number, number, number, number, number]] as const,
-      ...[filterSize as number, strides as number, 1, pad] as const,
-      dimRoundingMode,
-    );
-    return [{
-      ...{ size: info.inDepth, outputs: info.outDepth },
-      ...{ width: info.filterDepth, stride: info.strideDepth },
-      before: info.padInfo.front,
-    }, {
-      ...{ size: info.inHeight, outputs: info.outHeight },
-      ...{ width: info.filterHeight, stride: info.strideHeight },
-      before: info.padInfo.top,
-    }, {
-      ...{ size: info.inWidth, outputs: info.outWidth },
-      ...{ width: info.filterWidth, stride: info.strideWidth },
-      before: info.padInfo.left,
-    }];
-  },
-);

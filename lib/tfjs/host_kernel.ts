@@ -58,14 +58,12 @@ export function runOnHost(
   const written = ({ dataId, shape, dtype }: tf.TensorInfo): tf.TensorInfo =>
     write(backend.data.get(dataId).values as Values, shape, dtype);
   try {
-    const inputs = mapInputs(
-      call.inputs,
-      (x) => ({
-        ...hold(backend.makeTensorInfo(x.shape, x.dtype, read(x))),
-        // The gradients of dilation ask for it, too.
-        ...{ rank: x.shape.length },
-      }),
-    );
+    const inputs = mapInputs(call.inputs, (x) => {
+      const { shape, dtype } = x;
+      const input = hold(backend.makeTensorInfo(shape, dtype, read(x)));
+      // The gradients of dilation ask for it, too.
+      return Object.assign(input, { rank: shape.length });
+    });
     const { kernelFunc } = tf.getKernel(name, "cpu")!;
     const results = kernelFunc({ ...call, inputs, backend });
     if (!Array.isArray(results)) return written(hold(results));

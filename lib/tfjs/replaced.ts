@@ -12,18 +12,24 @@ import {
   unaryKernel as cpuUnary,
   unsortedSegmentSum as cpuSegmentSum,
 } from "./cpu/integers.ts";
-import { bilinearGradient, nearestGradient } from "./cpu/resize_gradients.ts";
+import { bilinearGradient, imageByImage } from "./cpu/images.ts";
 import { replaceOptimizers } from "../optimizers/tfjs_optimizers.ts";
 import { withCountedAxis } from "./cumulative_axis.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
 import {
-  averagePool3DGradient,
-  averagePoolGradient,
+  broadcastGradient,
   cumulativeSumGradient,
+  gatherGradient,
+  listGradient,
   matmulGradient,
   productGradient,
   softmaxGradient,
+  tileGradient,
 } from "./gradients.ts";
+import {
+  averagePoolGradient,
+  maxPoolGradient as gradientOfMaxPool,
+} from "./pool_gradients.ts";
 import { COPYING } from "./halves.ts";
 import { repeatingKernel } from "./repeated_batches.ts";
 import {
@@ -39,11 +45,12 @@ import { REDUCTIONS } from "./wasm/jobs.ts";
 import {
   convolutionKernel,
   depthwiseGradientKernel,
-  depthwiseKernel,
 } from "./wasm/convolution.ts";
 import { cpuKernel } from "./wasm/cpu_kernel.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
+import { depthwiseKernel } from "./wasm/depthwise.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
+import { maxPoolGradient, poolKernel } from "./wasm/pooling.ts";
 import {
   cumulateKernel,
   integerMean,
@@ -87,7 +94,7 @@ import {
 } from "./webgpu/integers/integer_kernel.ts";
 import { INTEGER_KERNELS, REFUSED } from "./webgpu/integers/integers.ts";
 import { matmulKernel as gpuMatmul } from "./webgpu/matmul.ts";
-// Registers the gradients; ours must come after.
+// Registers the gradients; ours must come after, and some are made of them.
 import "@tensorflow/tfjs-layers";
 
 /** The context that the replacing kernels of each backend need. */
@@ -124,6 +131,9 @@ const INTEGERS = "they compute integers as floats, wrongly beyond 2^24";
 
 const words = (text: string): string[] => text.trim().split(/\s+/);
 
+const LEAST_POSITIVE = "they look for a maximum from the least positive " +
+  "number on, so that of numbers below it is this one";
+
 /** Kernels of WebAssembly that are wrong for integers. */
 const INTEGERS_BY_CPU = words(`
   Abs Acosh Asinh BatchMatMul ClipByValue CropAndResize Expm1 FloorDiv
@@ -147,12 +157,9 @@ const BOOLS_BY_CPU = words(`
   _FusedMatMul
 `);
 
-/** Kernels of WebAssembly that are wrong for floats, too. */
-const WRONG_BY_CPU = words(`
-  Conv3DBackpropFilterV2 Conv3DBackpropInputV2 Dilation2D
-  Dilation2DBackpropFilter Dilation2DBackpropInput MaxPool3D MaxPool3DGrad
-  MaxPoolGrad
-`);
+/** The kernel of the cpu backend, for one that is wrong for floats, too. */
+const byCpu = (stock: tf.KernelFunc, name: string): tf.KernelFunc =>
+  cpuKernel(stock, name, ["float32", "int32"]);
 
 /** The replaced kernels of each backend, in the order in which they are registered. */
 export const REPLACED_KERNELS: {
@@ -195,7 +202,11 @@ export const REPLACED_KERNELS: {
   }, {
     kernels: ["ResizeNearestNeighborGrad"],
     reason: "of the second image on, it reads other images, and beyond them",
-    kernel: nearestGradient,
+    kernel: imageByImage,
+  }, {
+    kernels: ["Transform"],
+    reason: "it transforms the first image of a batch alone",
+    kernel: imageByImage,
   }],
   wasm: [{
     kernels: ["Sum", "Prod", "Max", "Min", "All", "Any"],
@@ -372,16 +383,35 @@ export const REPLACED_KERNELS: {
     kernel: depthwiseGradientKernel,
   }, {
     kernels: ["DepthwiseConv2dNative", "FusedDepthwiseConv2D"],
-    reason:
-      "where the stride is longer than the filter, padded ones begin before " +
-      "the image",
+    reason: "where a stride is longer than the filter, they pad wrongly; and " +
+      "where a filter does not fit, or tfjs expects fewer outputs, they break " +
+      "their module for all later calls",
     kernel: depthwiseKernel,
   }, {
-    kernels: WRONG_BY_CPU,
+    kernels: ["AvgPool", "MaxPool"],
     reason:
-      "of most sizes they compute something else: even of windows of one " +
-      "place, whose gradient is that of the result",
-    kernel: (stock, name) => cpuKernel(stock, name, ["float32", "int32"]),
+      "where a window does not fit, or tfjs expects fewer outputs, they " +
+      "break their module for all later calls",
+    kernel: poolKernel,
+  }, {
+    kernels: ["MaxPoolGrad"],
+    reason: LEAST_POSITIVE + ", and has no gradient",
+    kernel: () => maxPoolGradient,
+  }, {
+    kernels: words(`
+      Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput MaxPool3D
+      MaxPool3DGrad MaxPoolWithArgmax
+    `),
+    reason: LEAST_POSITIVE + " or has no gradient",
+    kernel: byCpu,
+  }, {
+    kernels: ["Conv3DBackpropFilterV2", "Conv3DBackpropInputV2"],
+    reason: "they leave out most products",
+    kernel: byCpu,
+  }, {
+    kernels: ["RotateWithOffset"],
+    reason: "it fills with whole numbers alone",
+    kernel: byCpu,
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),
@@ -473,50 +503,72 @@ export const REPLACED_GRADIENTS: readonly {
   readonly gradient: tf.GradConfig;
   /** What is wrong with tfjs-core's gradient. */
   readonly reason: string;
-}[] = [{
-  reason: "it transposes the result where the axis is not the last",
-  gradient: { kernelName: "Cumsum", gradFunc: cumulativeSumGradient },
-}, {
-  reason: "where a batch was broadcast, it has the wrong shape: " +
-    "https://github.com/tensorflow/tfjs/issues/8721",
-  gradient: {
-    kernelName: "BatchMatMul",
-    inputsToSave: ["a", "b"],
-    gradFunc: matmulGradient,
+}[] = [
+  {
+    reason: "it transposes the result where the axis is not the last",
+    gradient: { kernelName: "Cumsum", gradFunc: cumulativeSumGradient },
   },
-}, {
-  reason:
-    "it calls methods of tensors that are only there where somebody has " +
-    "imported them",
-  gradient: {
-    kernelName: "Prod",
-    inputsToSave: ["x"],
-    gradFunc: productGradient,
+  {
+    reason: "where a batch was broadcast, it has the wrong shape: " +
+      "https://github.com/tensorflow/tfjs/issues/8721",
+    gradient: {
+      kernelName: "BatchMatMul",
+      inputsToSave: ["a", "b"],
+      gradFunc: matmulGradient,
+    },
   },
-}, {
-  reason:
-    "at borders it divides by what the window has with padding, where the mean " +
-    "is of what it covers",
-  gradient: {
-    kernelName: "AvgPool",
-    inputsToSave: ["x"],
-    gradFunc: averagePoolGradient,
+  {
+    reason:
+      "it calls methods of tensors that are only there where somebody has " +
+      "imported them",
+    gradient: {
+      kernelName: "Prod",
+      inputsToSave: ["x"],
+      gradFunc: productGradient,
+    },
   },
-}, {
-  reason: "like that of AvgPool",
-  gradient: {
-    kernelName: "AvgPool3D",
-    inputsToSave: ["x"],
-    gradFunc: averagePool3DGradient,
+  ...["AvgPool", "AvgPool3D"].map((name) => ({
+    reason:
+      "it counts the pixels of padding, which the average does not; and that " +
+      "of images does not say how the number of windows was rounded",
+    gradient: averagePoolGradient(name),
+  })),
+  {
+    reason: "it does not say how the number of windows was rounded",
+    gradient: {
+      kernelName: "MaxPool",
+      inputsToSave: ["x"],
+      outputsToSave: [true],
+      gradFunc: gradientOfMaxPool,
+    },
   },
-}, {
-  reason: "it is made of four operations where there is a kernel of one",
-  gradient: {
-    kernelName: "Softmax",
-    outputsToSave: [true],
-    gradFunc: softmaxGradient,
+  {
+    reason:
+      "with batchDims, it calls methods of tensors like that of Prod, or has " +
+      "the wrong shape",
+    gradient: gatherGradient(),
   },
-}];
+  {
+    reason: "of five axes or more there is none",
+    gradient: tileGradient(),
+  },
+  ...["Maximum", "Minimum", "Prelu", "SquaredDifference"].map((name) => ({
+    reason: "where an input was broadcast, it has the wrong shape",
+    gradient: broadcastGradient(name),
+  })),
+  ...["SplitV", "Unpack"].map((name) => ({
+    reason: "of a single part, it takes a tensor for a list",
+    gradient: listGradient(name),
+  })),
+  {
+    reason: "it is made of four operations where there is a kernel of one",
+    gradient: {
+      kernelName: "Softmax",
+      outputsToSave: [true],
+      gradFunc: softmaxGradient,
+    },
+  },
+];
 
 for (const { gradient } of REPLACED_GRADIENTS) {
   tf.unregisterGradient(gradient.kernelName);

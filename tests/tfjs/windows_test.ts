@@ -1,12 +1,307 @@
 /**
- * Windows over images and volumes, and resized ones. Each result grows with an input as
- * that does, so that gradients have Σ x dx = Σ y dy.
+ * Windows over images and volumes, resized and transformed images, and gradients that
+ * TensorFlow.js gets wrong.
+ *
+ * @module
  */
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../mod.ts";
 import { ReplayedRuns } from "../../lib/contract/replayed_runs.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
+
+/** Windows over images of two entries and three channels. */
+interface Windows {
+  readonly image: [height: number, width: number];
+  readonly window: [height: number, width: number];
+  readonly stride: number;
+  readonly pad: "same" | "valid" | number;
+  readonly rounding?: "floor" | "ceil";
+}
+
+/** Widths of windows, and the strides by which they go on. */
+const STEPS = [[1, 1], [2, 2], [3, 2], [1, 3]] as const;
+
+const PADS = ["same", "valid"] as const;
+
+const WINDOWS: readonly Windows[] = [
+  ...PADS.flatMap((pad) =>
+    STEPS.map(([width, stride]): Windows => (
+      { image: [6, 7], window: [width, width], stride, pad }
+    ))
+  ),
+  { image: [5, 5], window: [1, 1], stride: 2, pad: "same" },
+  { image: [7, 6], window: [2, 2], stride: 1, pad: "same" },
+  { image: [8, 9], window: [3, 3], stride: 2, pad: "same" },
+  { image: [9, 7], window: [2, 3], stride: 2, pad: "valid" },
+  { image: [6, 7], window: [2, 2], stride: 3, pad: "same" },
+  { image: [7, 5], window: [3, 3], stride: 2, pad: 1 },
+  { image: [8, 7], window: [3, 3], stride: 2, pad: 1, rounding: "ceil" },
+  // TensorFlow.js counts the columns by the rows of a window.
+  { image: [7, 9], window: [1, 3], stride: 3, pad: 0 },
+  { image: [8, 5], window: [3, 2], stride: 3, pad: 1 },
+];
+
+const BATCH = 2, CHANNELS = 3;
+
+/** The pixels that a window reads, and the places that they have in it. */
+type Read = readonly { readonly pixel: number; readonly tap: number }[];
+
+/** What each output reads of its channel, image by image and row by row. */
+function readsOf(
+  { image: [height, width], window, stride, pad }: Windows,
+  [outHeight, outWidth]: readonly [number, number],
+): Read[] {
+  const before = (size: number, window: number): number => {
+    if (pad !== "same") return pad === "valid" ? 0 : pad;
+    const outputs = Math.ceil(size / stride);
+    const added = Math.max(0, (outputs - 1) * stride + window - size);
+    return Math.floor(added / 2);
+  };
+  const [top, left] = [before(height, window[0]), before(width, window[1])];
+  const outputs = BATCH * outHeight * outWidth * CHANNELS;
+  return Array.from({ length: outputs }, (_, output) => {
+    const at = Math.floor(output / CHANNELS);
+    const row = Math.floor(at / outWidth) % outHeight;
+    const entry = Math.floor(at / outWidth / outHeight);
+    return Array.from({ length: window[0] * window[1] }, (_, tap) => {
+      const y = row * stride - top + Math.floor(tap / window[1]);
+      const x = at % outWidth * stride - left + tap % window[1];
+      const pixel = ((entry * height + y) * width + x) * CHANNELS +
+        output % CHANNELS;
+      return {
+        pixel,
+        tap,
+        isInside: y >= 0 && x >= 0 && y < height && x < width,
+      };
+    }).filter(({ isInside }) => isInside);
+  });
+}
+
+function drawn(shape: number[], random: () => number): tf.Tensor {
+  return tf.tensor(array(tf.util.sizeFromShape(shape), random), shape);
+}
+
+async function assertClose(
+  actual: tf.Tensor,
+  wanted: readonly number[],
+  label: string,
+): Promise<void> {
+  const values = await actual.data();
+  assertEquals(values.length, wanted.length, label);
+  values.forEach((value, i) =>
+    assertAlmostEquals(value, wanted[i]!, 1e-5, `${label}, at ${i}`)
+  );
+}
+
+onEachBackend(
+  "pools and their gradients are right for all windows",
+  async () => {
+    for (const windows of WINDOWS) {
+      const { image, window, stride, pad, rounding } = windows;
+      const random = uniform(1);
+      const size = BATCH * image[0] * image[1] * CHANNELS;
+      // Most windows have no positive number.
+      const values = array(size, random, (u) => u - 0.9);
+      const x = tf.tensor4d(values, [BATCH, ...image, CHANNELS]);
+      for (const name of ["maxPool", "avgPool"] as const) {
+        const label = `${name} ${JSON.stringify(windows)}`;
+        const pool = (x: tf.Tensor4D) =>
+          tf[name](x, window, stride, pad, rounding);
+        const y = pool(x);
+        const reads = readsOf(windows, [y.shape[1], y.shape[2]]);
+        const given = array(y.size, random);
+        const dy = tf.tensor(given, y.shape);
+        const dx = tf.grad(pool as (x: tf.Tensor) => tf.Tensor)(x, dy);
+        const wanted = new Array<number>(size).fill(0);
+        const outputs = reads.map((read, output) => {
+          const [first, ...others] = read;
+          const best = others.reduce(
+            (best, { pixel }) => values[pixel]! > values[best]! ? pixel : best,
+            first!.pixel,
+          );
+          if (name === "maxPool") {
+            wanted[best]! += given[output]!;
+            return values[best]!;
+          }
+          const sum = read.reduce((sum, { pixel }) => {
+            wanted[pixel]! += given[output]! / read.length;
+            return sum + values[pixel]!;
+          }, 0);
+          return sum / read.length;
+        });
+        await assertClose(y, outputs, label);
+        await assertClose(dx, wanted, `gradient of ${label}`);
+        tf.dispose([y, dy, dx]);
+      }
+      x.dispose();
+    }
+  },
+);
+
+onEachBackend("depthwise convolutions are right for all windows", async () => {
+  for (const windows of WINDOWS) {
+    const { image, window, stride, pad, rounding } = windows;
+    for (const multiplier of [1, 2]) {
+      const label = `${multiplier} outputs, ${JSON.stringify(windows)}`;
+      const random = uniform(2);
+      const values = array(BATCH * image[0] * image[1] * CHANNELS, random);
+      const weights = array(
+        window[0] * window[1] * CHANNELS * multiplier,
+        random,
+      );
+      const [x, filter] = [
+        tf.tensor4d(values, [BATCH, ...image, CHANNELS]),
+        tf.tensor4d(weights, [...window, CHANNELS, multiplier]),
+      ];
+      const y = tf.depthwiseConv2d(
+        x,
+        filter,
+        stride,
+        pad,
+        "NHWC",
+        1,
+        rounding,
+      );
+      const reads = readsOf(windows, [y.shape[1], y.shape[2]]);
+      const wanted = reads.flatMap((read, output) =>
+        Array.from(
+          { length: multiplier },
+          (_, part) =>
+            read.reduce((sum, { pixel, tap }) => {
+              const row = tap * CHANNELS + output % CHANNELS;
+              return sum + values[pixel]! * weights[row * multiplier + part]!;
+            }, 0),
+        )
+      );
+      await assertClose(y, wanted, label);
+      tf.dispose([x, filter, y]);
+    }
+  }
+});
+
+Deno.test("windows that do not fit are refused, and break nothing [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const x = tf.ones<tf.Rank.R4>([1, 2, 6, 2]);
+  for (
+    const run of [
+      () => tf.maxPool(x, 4, 1, "valid"),
+      () => tf.avgPool(x, 4, 1, "valid"),
+      () => tf.depthwiseConv2d(x, tf.ones([4, 1, 2, 1]), 1, "valid"),
+    ]
+  ) {
+    assertThrows(() => tf.tidy(run), RangeError, "should fit into");
+  }
+  const empty = tf.tidy(() => [
+    tf.maxPool(x, 3, 1, "valid"),
+    tf.avgPool(x, 3, 1, "valid"),
+    tf.depthwiseConv2d(x, tf.ones([3, 1, 2, 1]), 1, "valid"),
+  ]);
+  empty.forEach(({ size }) => assertEquals(size, 0));
+  const mean = tf.avgPool(x, 2, 1, "valid");
+  assertEquals([...await mean.data()], Array(10).fill(1));
+  tf.dispose([x, mean, ...empty]);
+});
+
+onEachBackend(
+  "maxima of negative numbers are found in all dimensions",
+  async () => {
+    const results = tf.tidy(() => {
+      const x = tf.neg(tf.add(tf.range(0, 16), 1));
+      const cube = tf.reshape(x, [1, 2, 2, 4, 1]) as tf.Tensor5D;
+      const image = tf.reshape(x, [1, 4, 4, 1]) as tf.Tensor4D;
+      const pool = (x: tf.Tensor) =>
+        tf.maxPool3d(x as tf.Tensor5D, 2, 2, "valid");
+      const flat = tf.zeros<tf.Rank.R3>([2, 2, 1]);
+      return [
+        pool(cube),
+        tf.grad(pool)(cube),
+        tf.dilation2d(image, flat, 2, "valid"),
+      ];
+    });
+    const [pooled, gradient, dilated] = await Promise.all(
+      results.map((x) => x.data()),
+    );
+    assertEquals([...pooled!], [-1, -3]);
+    assertEquals([...gradient!], [1, 0, 1, ...Array(13).fill(0)]);
+    assertEquals([...dilated!], [-1, -3, -9, -11]);
+    tf.dispose(results);
+  },
+  ["wasm", "cpu"],
+);
+
+Deno.test("gradients of volumes, fills and dilations are those of cpu [wasm]", async () => {
+  const found: number[][] = [];
+  for (const backend of ["cpu", "wasm"] as const) {
+    await useBackend({ prefer: [backend] });
+    const random = uniform(3);
+    const made = (shape: number[]) => drawn(shape, random);
+    const results = tf.tidy(() => {
+      const convolve = (x: tf.Tensor, filter: tf.Tensor) =>
+        tf.conv3d(x as tf.Tensor5D, filter as tf.Tensor5D, 2, "same");
+      const dilate = (x: tf.Tensor, filter: tf.Tensor) =>
+        tf.dilation2d(x as tf.Tensor4D, filter as tf.Tensor3D, 1, "same");
+      const image = made([2, 5, 6, 3]) as tf.Tensor4D;
+      return [
+        ...tf.grads(convolve)([made([2, 3, 4, 5, 2]), made([2, 1, 3, 2, 3])]),
+        ...tf.grads(dilate)([image, made([2, 3, 3])]),
+        tf.image.rotateWithOffset(image, 0.7, 0.25, 0.5),
+        tf.image.transform(
+          image,
+          tf.tensor2d([[1.1, 0.1, 0, 0, 1, 0.3, 0.01, 0]]),
+        ),
+      ];
+    });
+    const values = await Promise.all(results.map((x) => x.data()));
+    found.push(values.flatMap((x) => [...x]));
+    tf.dispose(results);
+  }
+  const [wanted, actual] = found;
+  actual!.forEach((value, i) => assertAlmostEquals(value, wanted![i]!, 1e-5));
+});
+
+onEachBackend(
+  "gradients add up what was repeated, gathered or alone",
+  async () => {
+    const { numTensors } = tf.memory();
+    const results = tf.tidy(() => {
+      const x = tf.reshape(tf.range(0, 6), [2, 3]);
+      const ids = tf.tensor2d([[2, 2, 0], [1, 2, 1]], [2, 3], "int32");
+      const dy = tf.reshape(tf.range(1, 7), [2, 3]);
+      const deep = tf.ones([1, 1, 2, 1, 2]);
+      return [
+        tf.grad((x: tf.Tensor) => tf.gather(x, ids, 1, 1))(x, dy),
+        ...[tf.maximum, tf.minimum, tf.squaredDifference].map((compare) =>
+          tf.grads((a: tf.Tensor, b: tf.Tensor) => compare(a, b))(
+            [x, tf.tensor1d([2.5])],
+            dy,
+          )[1]!
+        ),
+        tf.grad((x: tf.Tensor) => tf.tile(x, [3, 1, 1, 2, 1]))(deep),
+        tf.grad((x: tf.Tensor) => tf.unstack(x)[0]!)(tf.ones([1, 2])),
+        tf.grad((x: tf.Tensor) => tf.split(x, 1)[0]!)(tf.ones([2])),
+      ];
+    });
+    assertEquals(results.map(({ shape }) => shape), [
+      ...[[2, 3], [1], [1], [1], [1, 1, 2, 1, 2], [1, 2], [2]],
+    ]);
+    const values = await Promise.all(results.map((x) => x.data()));
+    assertEquals(values.map((x) => [...x]), [
+      [3, 0, 3, 0, 10, 5],
+      // Smaller than 2.5 are 0, 1 and 2.
+      [6],
+      [15],
+      // 2 (b - a) of each.
+      [2 * (2.5 * 21 - (0 + 2 + 6 + 12 + 20 + 30))],
+      [6, 6, 6, 6],
+      [1, 1],
+      [1, 1],
+    ]);
+    tf.dispose(results);
+    assertEquals(tf.memory().numTensors, numTensors);
+  },
+);
 
 /** Calls operations of any rank. */
 type Compute = (x: tf.Tensor, w: tf.Tensor) => tf.Tensor;
@@ -20,22 +315,15 @@ interface Case {
 /** Sizes that differ on each axis, and two images. */
 const IMAGES = [2, 6, 7, 3], VOLUMES = [2, 4, 5, 3, 2];
 
-/** The operations, of windows of a width that go on by a stride. */
+/**
+ * Operations whose results grow with an input as that does, so that gradients have
+ * Σ x dx = Σ y dy; of windows of a width that go on by a stride.
+ */
 function casesOf(width: number, stride: number, pad: "same" | "valid"): Case[] {
   const image = (x: tf.Tensor) => x as tf.Tensor4D;
   const volume = (x: tf.Tensor) => x as tf.Tensor5D;
   const kernel: [number, number, number] = [width, width, 3];
   return [
-    {
-      name: "maxPool",
-      shapes: [IMAGES],
-      compute: (x) => tf.maxPool(image(x), width, stride, pad),
-    },
-    {
-      name: "avgPool",
-      shapes: [IMAGES],
-      compute: (x) => tf.avgPool(image(x), width, stride, pad),
-    },
     {
       name: "maxPool3d",
       shapes: [VOLUMES],
@@ -76,10 +364,6 @@ const RESIZED = [true, false].flatMap((corners): Case[] => [{
     tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [4, 9], corners),
 }]);
 
-function drawn(shape: number[], random: () => number): tf.Tensor {
-  return tf.tensor(array(tf.util.sizeFromShape(shape), random), shape);
-}
-
 /** The sum of products. */
 async function dot(a: tf.Tensor, b: tf.Tensor): Promise<number> {
   const [x, y] = await Promise.all([a.data(), b.data()]);
@@ -103,9 +387,9 @@ async function assertGradients({ name, shapes, compute }: Case): Promise<void> {
   tf.dispose([inputs, y, dy, gradients]);
 }
 
-for (const pad of ["same", "valid"] as const) {
+for (const pad of PADS) {
   onEachBackend(`gradients of windows that are ${pad}`, async () => {
-    for (const [width, stride] of [[1, 1], [2, 2], [3, 2], [1, 3]] as const) {
+    for (const [width, stride] of STEPS) {
       for (const one of casesOf(width, stride, pad)) await assertGradients(one);
     }
   });

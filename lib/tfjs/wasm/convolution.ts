@@ -20,7 +20,7 @@ interface Call extends Running {
 }
 
 /** What a convolution's attributes say, whichever of them a kernel has. */
-type Attributes =
+export type Attributes =
   & Pick<tf.Conv2DAttrs, "strides" | "pad" | "dataFormat" | "dimRoundingMode">
   & Partial<Pick<tf.Conv2DAttrs, "dilations">>
   & Partial<tf.Conv2DBackpropInputAttrs & tf.Conv2DBackpropFilterAttrs>
@@ -77,12 +77,6 @@ function withChannelsLast(
     dimRoundingMode,
   );
   assertGeometry(info, attributes);
-  if (info.outHeight < 0 || info.outWidth < 0) {
-    throw new RangeError(
-      `a convolution's filter [${ofFilter}] should fit into its padded images ` +
-        `[${shape}], got pad ${shown(pad)}`,
-    );
-  }
   const call = { ...kernel, info };
   if (!dy) {
     const y = forward(call, x!, filter!, bias, attributes.activation);
@@ -97,15 +91,24 @@ function withChannelsLast(
   return replacing(kernel.wasm, part, () => gradient(part));
 }
 
-/** Throws unless pixels are counted in whole numbers, and pads take nothing away. */
-function assertGeometry(
+/**
+ * Throws unless pixels are counted in whole numbers, pads take nothing away, and the
+ * filter fits into the padded images.
+ */
+export function assertGeometry(
   info: tf.backend_util.Conv2DInfo,
-  { strides, pad, dilations = 1 }: Attributes,
+  { strides, pad, dilations }: Attributes,
 ): void {
   const { top, bottom, left, right } = info.padInfo;
-  const steps = [strides, dilations].flat();
+  const steps = [strides, dilations ?? 1].flat();
   const isWhole = steps.every((step) => Number.isInteger(step)) &&
     [top, bottom, left, right].every((x) => Number.isInteger(x) && x >= 0);
+  if (isWhole && (info.outHeight < 0 || info.outWidth < 0)) {
+    throw new RangeError(
+      `a convolution's filter [${info.filterShape}] should fit into its padded images ` +
+        `[${info.inShape}], got pad ${shown(pad)}`,
+    );
+  }
   if (isWhole) return;
   throw new RangeError(
     `a convolution's strides, dilations and pad should be whole numbers from 0 on, ` +
@@ -414,26 +417,4 @@ function alongChannels(x: tf.TensorInfo): tf.TensorInfo {
   return x.shape.length === 1 && x.shape[0] !== 1
     ? { ...x, shape: [x.shape[0]!, 1, 1] }
     : x;
-}
-
-/**
- * The kernels `DepthwiseConv2dNative` and `FusedDepthwiseConv2D`, told how many zeros are
- * on each side rather than to find that out.
- */
-export function depthwiseKernel(stock: tf.KernelFunc): tf.KernelFunc {
-  return (call) => {
-    const { x, filter } = call.inputs as Record<"x" | "filter", tf.TensorInfo>;
-    const attributes = call.attrs as unknown as tf.DepthwiseConv2dNativeAttrs;
-    if (attributes.pad !== "same") return stock(call);
-    const { padInfo } = tf.backend_util.computeConv2DInfo(
-      x.shape as [number, number, number, number],
-      filter.shape as [number, number, number, number],
-      ...[attributes.strides, attributes.dilations ?? [1, 1]] as const,
-      ...[attributes.pad, attributes.dimRoundingMode, true] as const,
-    );
-    const { top, bottom, left, right } = padInfo;
-    const pad = [[0, 0], [top, bottom], [left, right], [0, 0]];
-    const attrs = { ...attributes, pad, dimRoundingMode: "floor" };
-    return stock({ ...call, attrs: attrs as unknown as tf.NamedAttrMap });
-  };
 }

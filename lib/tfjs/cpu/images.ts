@@ -1,0 +1,41 @@
+/** Transformed images, and gradients of resized ones, on the cpu backend. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import { callKernel } from "../kernel_call.ts";
+import { mapInputs } from "../host_kernel.ts";
+
+/** The gradient of bilinear images, with the images' shape: tfjs's has two axes exchanged. */
+export function bilinearGradient(stock: tf.KernelFunc): tf.KernelFunc {
+  return (call) => {
+    const { shape } = call.inputs["images"] as tf.TensorInfo;
+    return { ...stock(call) as tf.TensorInfo, shape: [...shape] };
+  };
+}
+
+/** A kernel that is right for the first image of a batch, image by image. */
+export function imageByImage(stock: tf.KernelFunc): tf.KernelFunc {
+  return (call) => {
+    const cpu = call.backend as MathBackendCPU;
+    const { image, images = image } = call.inputs;
+    const [count] = (images as tf.TensorInfo).shape as [number];
+    if (count < 2) return stock(call);
+    const made: tf.TensorInfo[] = [];
+    const results = Array.from({ length: count }, (_, at) => {
+      const inputs = mapInputs(call.inputs, (x) => {
+        // One transform may be that of all images.
+        const begin = x.shape.map((_, axis) => axis ? 0 : at % x.shape[0]!);
+        const size = x.shape.map((size, axis) => axis ? size : 1);
+        const part = callKernel("cpu", "Slice", cpu, { x }, { begin, size });
+        made.push(part);
+        return part;
+      });
+      const result = stock({ ...call, inputs }) as tf.TensorInfo;
+      made.push(result);
+      return result;
+    });
+    const list = results as unknown as tf.NamedTensorInfoMap;
+    const whole = callKernel("cpu", "Concat", cpu, list, { axis: 0 });
+    made.forEach(({ dataId }) => cpu.disposeData(dataId));
+    return whole;
+  };
+}
