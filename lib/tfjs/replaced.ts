@@ -31,6 +31,7 @@ import {
   maxPoolGradient as gradientOfMaxPool,
 } from "./pool_gradients.ts";
 import { COPYING } from "./halves.ts";
+import { stridedSliceKernel } from "./strided_slice.ts";
 import { repeatingKernel } from "./repeated_batches.ts";
 import {
   addKernel,
@@ -74,7 +75,7 @@ import {
 import {
   sliceKernel,
   splitKernel,
-  stridedSliceKernel,
+  stridedSliceKernel as wasmStridedSlice,
   unpackKernel,
 } from "./wasm/moves/slice.ts";
 import { reverseKernel, transposeKernel } from "./wasm/moves/transpose.ts";
@@ -207,6 +208,10 @@ export const REPLACED_KERNELS: {
     kernels: ["Transform"],
     reason: "it transforms the first image of a batch alone",
     kernel: imageByImage,
+  }, {
+    kernels: ["StridedSlice"],
+    reason: "where it leaves an axis out, strides have the wrong numbers",
+    kernel: stridedSliceKernel,
   }],
   wasm: [{
     kernels: ["Sum", "Prod", "Max", "Min", "All", "Any"],
@@ -265,7 +270,7 @@ export const REPLACED_KERNELS: {
   }, {
     kernels: ["StridedSlice"],
     reason: "like Slice; and it labels integers as floats",
-    kernel: stridedSliceKernel,
+    kernel: wasmStridedSlice,
   }, {
     kernels: ["Concat", "Pack"],
     reason: "they copy row by row in JavaScript, at 70 ns each: short rows " +
@@ -494,6 +499,10 @@ export const REPLACED_KERNELS: {
     reason: "of fewer boxes than images, it leaves out those of the last " +
       "images, whose parts are then what the memory held before",
     kernel: cropKernel,
+  }, {
+    kernels: ["StridedSlice"],
+    reason: "where it leaves an axis out, strides do not compile",
+    kernel: stridedSliceKernel,
   }],
 };
 

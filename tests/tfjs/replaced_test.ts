@@ -426,3 +426,25 @@ onEachBackend("exp() is right to the last bits, however large", async () => {
   assertAlmostEquals((await integers.data())[1]!, Math.E, 1e-6);
   tf.dispose([powers, integers]);
 });
+
+onEachBackend("strided slices leave axes out, and put others in", async () => {
+  const slices = tf.tidy(() => {
+    const x = tf.reshape(tf.range(0, 20), [4, 5]);
+    const integers = tf.cast(x, "int32");
+    return [
+      tf.stridedSlice(x, [0, 3], [4, 4], [2, 1], 0, 0, 0, 0, 2),
+      tf.stridedSlice(x, [3, -2], [-9, 0], [-1, 1], 0, 0, 0, 0, 2),
+      tf.stridedSlice(integers, [1, 4], [2, 0], [1, -2], 0, 0, 0, 0, 1),
+      tf.stridedSlice(x, [0, 0, 4], [1, 4, 5], [1, 3, 1], 0, 0, 0, 1),
+    ];
+  });
+  assertEquals(slices.map(({ shape }) => shape), [[2], [4], [2], [1, 2, 1]]);
+  const values = await Promise.all(slices.map((x) => x.data()));
+  assertEquals(values.map((x) => [...x]), [
+    [3, 13],
+    [18, 13, 8, 3],
+    [9, 7],
+    [4, 19],
+  ]);
+  tf.dispose(slices);
+});

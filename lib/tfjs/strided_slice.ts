@@ -1,0 +1,39 @@
+/** Strided slices that have fewer or more axes than what they are taken of. @module */
+import * as tf from "@tensorflow/tfjs-core";
+
+/**
+ * The kernel `StridedSlice`: it slices along all axes, and only then leaves some out or
+ * puts new ones in.
+ *
+ * @param stock The previous kernel.
+ */
+export function stridedSliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return (call) => {
+    const { shape } = call.inputs["x"] as tf.TensorInfo;
+    const given = call.attrs as unknown as tf.StridedSliceAttrs;
+    if ((given.newAxisMask | given.shrinkAxisMask) === 0) return stock(call);
+    const info = tf.slice_util.sliceInfo(
+      shape,
+      given.begin,
+      given.end,
+      given.strides,
+      given.beginMask,
+      given.endMask,
+      given.ellipsisMask,
+      given.newAxisMask,
+      given.shrinkAxisMask,
+    );
+    const { begin, end, strides, finalShape } = info;
+    const attrs = {
+      ...{ begin, end, strides, beginMask: 0, ellipsisMask: 0 },
+      ...{ newAxisMask: 0, shrinkAxisMask: 0 },
+      // Before the first one, which as a number would be counted from the last one.
+      endMask: end.reduce(
+        (mask, end, axis) => end < 0 ? mask | 1 << axis : mask,
+        0,
+      ),
+    };
+    const slice = stock({ ...call, attrs }) as tf.TensorInfo;
+    return { ...slice, shape: finalShape };
+  };
+}
