@@ -79,6 +79,7 @@ import {
   unpackKernel,
 } from "./wasm/moves/slice.ts";
 import { reverseKernel, transposeKernel } from "./wasm/moves/transpose.ts";
+import { argumentShapeKernel } from "./arg_max.ts";
 import { castKernel as gpuCast } from "./webgpu/cast.ts";
 import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
 import { cropKernel } from "./webgpu/crop_and_resize.ts";
@@ -210,7 +211,9 @@ export const REPLACED_KERNELS: {
     kernel: imageByImage,
   }, {
     kernels: ["StridedSlice"],
-    reason: "where it leaves an axis out, strides have the wrong numbers",
+    reason:
+      "where it leaves an axis out, strides have the wrong numbers; and " +
+      "it refuses what is empty",
     kernel: stridedSliceKernel,
   }],
   wasm: [{
@@ -501,8 +504,13 @@ export const REPLACED_KERNELS: {
     kernel: cropKernel,
   }, {
     kernels: ["StridedSlice"],
-    reason: "where it leaves an axis out, strides do not compile",
+    reason: "where it leaves an axis out, strides do not compile; and it " +
+      "refuses what is empty",
     kernel: stridedSliceKernel,
+  }, {
+    kernels: ["ArgMax", "ArgMin"],
+    reason: "of a vector, their result has the shape [1]",
+    kernel: argumentShapeKernel,
   }],
 };
 

@@ -1,5 +1,14 @@
-/** Strided slices that have fewer or more axes than what they are taken of. @module */
+/** Strided slices that are empty, or have other axes than what they are taken of. @module */
 import * as tf from "@tensorflow/tfjs-core";
+
+/** What the backends of cpu and of WebGPU have. */
+interface Backend {
+  makeTensorInfo(
+    shape: number[],
+    dtype: tf.DataType,
+    values: number[],
+  ): tf.TensorInfo;
+}
 
 /**
  * The kernel `StridedSlice`: it slices along all axes, and only then leaves some out or
@@ -9,9 +18,8 @@ import * as tf from "@tensorflow/tfjs-core";
  */
 export function stridedSliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => {
-    const { shape } = call.inputs["x"] as tf.TensorInfo;
+    const { shape, dtype } = call.inputs["x"] as tf.TensorInfo;
     const given = call.attrs as unknown as tf.StridedSliceAttrs;
-    if ((given.newAxisMask | given.shrinkAxisMask) === 0) return stock(call);
     const info = tf.slice_util.sliceInfo(
       shape,
       given.begin,
@@ -24,6 +32,10 @@ export function stridedSliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
       given.shrinkAxisMask,
     );
     const { begin, end, strides, finalShape } = info;
+    if (tf.util.sizeFromShape(finalShape) === 0) {
+      return (call.backend as Backend).makeTensorInfo(finalShape, dtype, []);
+    }
+    if ((given.newAxisMask | given.shrinkAxisMask) === 0) return stock(call);
     const attrs = {
       ...{ begin, end, strides, beginMask: 0, ellipsisMask: 0 },
       ...{ newAxisMask: 0, shrinkAxisMask: 0 },

@@ -427,6 +427,38 @@ onEachBackend("exp() is right to the last bits, however large", async () => {
   tf.dispose([powers, integers]);
 });
 
+onEachBackend(
+  "the place of a vector's extreme is a number, of any type",
+  async () => {
+    for (const dtype of ["float32", "int32"] as const) {
+      const places = tf.tidy(() => {
+        const x = tf.tensor1d([3, 1, 5], dtype);
+        return [tf.argMax(x), tf.argMin(x)];
+      });
+      assertEquals(await Promise.all(places.map((x) => x.array())), [2, 1]);
+      tf.dispose(places);
+    }
+  },
+);
+
+onEachBackend("what is cut of integers may be empty", async () => {
+  for (const dtype of ["float32", "int32", "bool"] as const) {
+    const parts = tf.tidy(() => {
+      const x = tf.cast(tf.ones([3, 4]), dtype);
+      const none = tf.slice(x, [1, 0], [0, 4]);
+      return [
+        ...[none, tf.split(x, [0, 3])[0]!, tf.stridedSlice(x, [2], [1], [1])],
+        ...[tf.concat([none, none]), tf.tile(none, [2, 1]), tf.abs(none)],
+      ];
+    });
+    for (const part of parts) {
+      assertEquals([part.shape, part.dtype], [[0, 4], dtype]);
+      assertEquals((await part.data()).length, 0);
+    }
+    tf.dispose(parts);
+  }
+});
+
 onEachBackend("strided slices leave axes out, and put others in", async () => {
   const slices = tf.tidy(() => {
     const x = tf.reshape(tf.range(0, 20), [4, 5]);

@@ -78,7 +78,9 @@ export function makeOutput(
   shape: number[],
   dtype: tf.DataType,
 ): tf.TensorInfo {
-  const tensor = backend.makeTensorInfo(shape, dtype);
+  // No program writes what is empty, so that it has its values from the start.
+  const values = tf.util.sizeFromShape(shape) === 0 ? [] : undefined;
+  const tensor = backend.makeTensorInfo(shape, dtype, values);
   made?.push(tensor);
   return tensor;
 }
