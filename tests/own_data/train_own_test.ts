@@ -86,11 +86,15 @@ testIn("tables that are parts", async (folder) => {
 testIn("mistakes are one line", async (folder) => {
   await writeReviews(`${folder}/reviews.csv`, 4);
   await Deno.mkdir(`${folder}/empty`);
+  await Deno.mkdir(`${folder}/images/none`, { recursive: true });
+  await Deno.mkdir(`${folder}/images/one`);
+  await Deno.writeFile(`${folder}/images/one/1.png`, new Uint8Array(8));
   const cases: [data: string, args: string[], line: string][] = [
     ["nothing", [], "--data should be there"],
     ["empty", [], "--data should have a folder for each class"],
     ["reviews.csv", ["--label", "stars"], "--label should be one of"],
     ["reviews.csv", [], "--data should have enough texts"],
+    ["images", [], "images/none should have an image"],
     ["reviews.csv", ["--epoch", "3"], "did you mean --epochs?"],
   ];
   for (const [data, args, line] of cases) {

@@ -47,11 +47,15 @@ async function openOrEnd(options: OwnOptions): Promise<OwnTask> {
     assertSizes(task);
     return task;
   } catch (error) {
-    if (error instanceof RangeError || error instanceof SyntaxError) {
-      endWithMistake(USAGE, error.message);
-    }
+    if (isMistake(error)) endWithMistake(USAGE, error.message);
     throw error;
   }
+}
+
+/** Whether an error tells of the data: what is wrong with files is a plain `Error`. */
+function isMistake(error: unknown): error is Error {
+  return error instanceof Error &&
+    [Error, RangeError, SyntaxError].some((kind) => kind === error.constructor);
 }
 
 /** Trains on what is found, tests, and writes the model with what a page needs. */
@@ -118,7 +122,7 @@ function assertSizes({ classes, sizes, examples }: OwnTask): void {
   throw new RangeError(
     `--data should have enough ${examples} for training, validation and testing, got ${
       sizes.join(", ")
-    }`,
+    }; equal ones go to the same part`,
   );
 }
 
