@@ -221,7 +221,7 @@ bits unless these are cleared. The time is the least of each process.`,
     title: "The size of the module",
     short: "the module",
     about:
-      `The module of WebAssembly kernels after brotli, as a page loads it, compared with its
+      `The module of WebAssembly kernels after brotli, which packs it closest, compared with its
 size in an earlier version.`,
   },
   launches: {

@@ -26,5 +26,5 @@ export const WITH_FLAGS = "with flags", WITHOUT_FLAGS = "without";
 /** Of "size": the module as it is, and as it was before whole models were its concern. */
 export const NOW = "now", BEFORE = "in version 0.2.0";
 
-/** Of "size": what a page loads, and what it loads in older engines. */
+/** Of "size": what current engines run, and what older ones do. */
 export const RELAXED_MODULE = "with relaxed SIMD", STRICT_MODULE = "without it";

@@ -5,13 +5,13 @@ import { RELAXED, STRICT } from "../../../lib/kernels/wasm/module.ts";
 import type { FigureMaker } from "../figure.ts";
 import { BEFORE, NOW, RELAXED_MODULE, STRICT_MODULE } from "./names.ts";
 
-/** What a page loads, and what older engines do, in bytes after brotli. */
+/** What current engines run, and what older ones do, in bytes after brotli. */
 const MODULES = {
   [RELAXED_MODULE]: { binary: RELAXED, before: 30_998 },
   [STRICT_MODULE]: { binary: STRICT, before: 31_196 },
 };
 
-/** Both binaries as a server sends them. */
+/** Both binaries, compressed. */
 export const size: FigureMaker = {
   seconds: { gpu: 0, wasm: 5, software: 0, cpu: 0 },
   unfit: "its kernels are no module",
