@@ -24,12 +24,12 @@ const SETUP = run("tools/setup.ts");
 const SETUP_TORCH = run("tools/setup.ts", "--torch");
 /**
  * Files of tests run side by side, each with a thread of WebAssembly's. They are
- * three on two cores, since Deno sleeps for 10 ms whenever a tensor is read from
+ * four on two cores, since Deno sleeps for 10 ms whenever a tensor is read from
  * WebGPU.
  */
 const SIDE_BY_SIDE = {
   ...QUICK_SHADERS,
-  DENO_JOBS: "3",
+  DENO_JOBS: "4",
   LION_PROCESSORS: "1",
 };
 
