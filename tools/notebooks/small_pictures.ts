@@ -9,8 +9,8 @@ import type { Cell, Notebook, Output } from "./notebook.ts";
 const OXIPNG = new URL(
   import.meta.resolve("@jsquash/oxipng/codec/pkg/squoosh_oxipng_bg.wasm"),
 );
-/** How hard it tries: a second a picture; 4 takes four times as long for a fortieth less. */
-const LEVEL = 2;
+/** How hard it tries: one to two seconds per picture, and what is above finds no more. */
+const LEVEL = 4;
 
 /** The side of the smallest square of one colour, in pixels, that is an area: no line is as thick. */
 const SQUARE = 8;
