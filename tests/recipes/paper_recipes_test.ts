@@ -33,7 +33,7 @@ import {
   planOf,
 } from "../../tools/recipes/recipe.ts";
 import { recipeNamed } from "../../tools/recipes/recipes.ts";
-import type { RecipeResults } from "../../tools/recipes/results_file.ts";
+import { readResults } from "../../tools/recipes/results_file.ts";
 import { runRecipe } from "../../tools/recipes/run_recipe.ts";
 import { onEachBackend } from "../backends.ts";
 import { namesIn, withFolder } from "../io/files.ts";
@@ -93,8 +93,7 @@ onEachBackend(
             },
           });
           assertEquals(file, `${folder}/${name}-smoke.json`);
-          const text = await Deno.readTextFile(file!);
-          const { trials, rates, baselines }: RecipeResults = JSON.parse(text);
+          const { trials, rates, baselines } = (await readResults(file!))!;
           assertEquals(trials.length, 1);
           assertEquals(rates[0]!.tries, []);
           const { trainLoss, figures, curve, decays } = trials[0]!;

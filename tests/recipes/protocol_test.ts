@@ -28,7 +28,10 @@ import {
   type TrainingPlan,
 } from "../../tools/recipes/recipe.ts";
 import { sectionsOf } from "../../tools/recipes/report.ts";
-import type { RecipeResults } from "../../tools/recipes/results_file.ts";
+import {
+  readResults,
+  type RecipeResults,
+} from "../../tools/recipes/results_file.ts";
 import { runRecipe } from "../../tools/recipes/run_recipe.ts";
 import { onCpu, withFolder } from "../io/files.ts";
 import { tinyData, tinyModel, tinyPass } from "../training/tiny.ts";
@@ -249,7 +252,7 @@ onCpu(
         events.filter((what) => what.includes("8 steps")),
         ["softmax-1: 8 steps at 0.01"],
       );
-      const results: RecipeResults = JSON.parse(await Deno.readTextFile(file!));
+      const results = (await readResults(file!))!;
       const [{ tries, chosen }] = results.rates as [RecipeResults["rates"][0]];
       assertEquals([tries, chosen], [[], 0.01]);
       const [, section] = sectionsOf([results], "");
@@ -293,7 +296,7 @@ onCpu(
       assertEquals(file, `${folder}/tiny-quick.json`);
       assertEquals(ended.length, 2 * (3 + 2));
       assert(ended.every(({ milliseconds }) => milliseconds! > 0));
-      const results: RecipeResults = JSON.parse(await Deno.readTextFile(file!));
+      const results = (await readResults(file!))!;
       assertEquals(results.rivals, ["softmax"]);
       // Random labels cannot be learned in eight steps.
       const [, section] = sectionsOf([results], "");
