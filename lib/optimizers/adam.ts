@@ -149,14 +149,9 @@ export class Adam extends tf.Optimizer {
       return;
     }
     for (const { gradient, moments } of updates) {
-      const { variable, ...own } = moments;
+      const { variable, ...means } = moments;
       const { value, mean, square } = tf.tidy(() =>
-        update({
-          value: variable,
-          gradient,
-          mean: own.mean,
-          square: own.square,
-        }, attributes)
+        update({ value: variable, gradient, ...means }, attributes)
       );
       variable.assign(value);
       tf.dispose([value, moments.mean, moments.square]);
