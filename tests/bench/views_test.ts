@@ -68,6 +68,16 @@ Deno.test("a report comes back from its file, whose points are rows", async () =
   assertEquals(rows.columns.length, 11);
   const read = JSON.parse(jsonRows(rows));
   assertEquals(ofRows(read), { ...report, figures });
+  // The names of columns count, and not their order.
+  const reversed = {
+    ...read,
+    columns: read.columns.toReversed(),
+    figures: read.figures.map((figure: { points: unknown[][] }) => ({
+      ...figure,
+      points: figure.points.map((row) => row.toReversed()),
+    })),
+  };
+  assertEquals(ofRows(reversed), { ...report, figures });
   // As files were before.
   assertEquals(ofRows(JSON.parse(JSON.stringify(report))), report);
 });
