@@ -151,6 +151,48 @@ function batchedGatherGradient(
 }
 
 /**
+ * The gradient of resized images: each output of a row or of a column is a weighted sum
+ * of inputs, and what resizing makes of each input alone are its weights.
+ *
+ * @param resize The kernel of the forward pass.
+ */
+export function resizeGradient(resize: string): tf.GradConfig {
+  const weights = (inputs: number, outputs: number, attrs: tf.NamedAttrMap) => {
+    const each = tf.reshape(tf.eye(inputs), [inputs, inputs, 1, 1]);
+    const size = [outputs, 1];
+    const call = { ...attrs, size };
+    const made: tf.Tensor = tf.engine().runKernel(
+      resize,
+      { images: each },
+      call,
+    );
+    return tf.reshape(made, [inputs, outputs]);
+  };
+  return {
+    kernelName: resize,
+    inputsToSave: ["images"],
+    gradFunc: (gradient, saved, attrs) => {
+      const dy = gradient as tf.Tensor4D, [images] = saved as [tf.Tensor4D];
+      const [batch, height, width, channels] = images.shape;
+      const [, rows, columns] = dy.shape;
+      return {
+        images: () => {
+          const byRow = tf.matMul(
+            weights(height, rows, attrs),
+            tf.reshape(dy, [batch, rows, columns * channels]),
+          );
+          const byColumn = tf.matMul(
+            weights(width, columns, attrs),
+            tf.reshape(byRow, [batch * height, columns, channels]),
+          );
+          return tf.reshape(byColumn, images.shape);
+        },
+      };
+    },
+  };
+}
+
+/**
  * The gradient of a matrix product; gradients of a broadcast batch's copies add
  * up.
  */

@@ -12,7 +12,7 @@ import {
   unaryKernel as cpuUnary,
   unsortedSegmentSum as cpuSegmentSum,
 } from "./cpu/integers.ts";
-import { bilinearGradient, imageByImage } from "./cpu/images.ts";
+import { imageByImage } from "./cpu/images.ts";
 import { replaceOptimizers } from "../optimizers/tfjs_optimizers.ts";
 import { withCountedAxis } from "./cumulative_axis.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
@@ -23,6 +23,7 @@ import {
   listGradient,
   matmulGradient,
   productGradient,
+  resizeGradient,
   softmaxGradient,
   tileGradient,
 } from "./gradients.ts";
@@ -197,14 +198,6 @@ export const REPLACED_KERNELS: {
     reason: "batches that are both repeated are multiplied with wrong ones, " +
       "and some not at all; so are integers and bools of wasm",
     kernel: (stock) => repeatingKernel(stock, "cpu"),
-  }, {
-    kernels: ["ResizeBilinearGrad"],
-    reason: "its result has height and width exchanged",
-    kernel: bilinearGradient,
-  }, {
-    kernels: ["ResizeNearestNeighborGrad"],
-    reason: "of the second image on, it reads other images, and beyond them",
-    kernel: imageByImage,
   }, {
     kernels: ["Transform"],
     reason: "it transforms the first image of a batch alone",
@@ -572,6 +565,12 @@ export const REPLACED_GRADIENTS: readonly {
   ...["Maximum", "Minimum", "Prelu", "SquaredDifference"].map((name) => ({
     reason: "where an input was broadcast, it has the wrong shape",
     gradient: broadcastGradient(name),
+  })),
+  ...["ResizeBilinear", "ResizeNearestNeighbor"].map((name) => ({
+    reason:
+      "it takes no account of halfPixelCenters; on cpu it exchanges axes, or " +
+      "reads other images, and of one row with aligned corners never returns",
+    gradient: resizeGradient(name),
   })),
   ...["SplitV", "Unpack"].map((name) => ({
     reason: "of a single part, it takes a tensor for a list",

@@ -352,17 +352,32 @@ function casesOf(width: number, stride: number, pad: "same" | "valid"): Case[] {
   ];
 }
 
+/** Where resized images have their pixels: at corners, at half pixels, or at neither. */
+const PIXELS = [[true, false], [false, true], [false, false]] as const;
+
+/** Sizes before and after, with rows and columns that are many, few and one. */
+const SIZES = [
+  { from: [6, 7], to: [4, 9] },
+  { from: [6, 7], to: [13, 1] },
+  { from: [1, 7], to: [3, 4] },
+  { from: [5, 1], to: [1, 2] },
+] as const;
+
+const RESIZES = [
+  tf.image.resizeBilinear,
+  tf.image.resizeNearestNeighbor,
+] as const;
+
 /** Resized images. */
-const RESIZED = [true, false].flatMap((corners): Case[] => [{
-  name: `resizeBilinear, corners ${corners}`,
-  shapes: [IMAGES],
-  compute: (x) => tf.image.resizeBilinear(x as tf.Tensor4D, [4, 9], corners),
-}, {
-  name: `resizeNearestNeighbor, corners ${corners}`,
-  shapes: [IMAGES],
-  compute: (x) =>
-    tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [4, 9], corners),
-}]);
+const RESIZED = RESIZES.flatMap((resize) =>
+  PIXELS.flatMap(([corners, halves]) =>
+    SIZES.map(({ from, to }): Case => ({
+      name: `${resize.name} of ${from} to ${to}, ${corners}, ${halves}`,
+      shapes: [[2, ...from, 3]],
+      compute: (x) => resize(x as tf.Tensor4D, [...to], corners, halves),
+    }))
+  )
+);
 
 /** The sum of products. */
 async function dot(a: tf.Tensor, b: tf.Tensor): Promise<number> {

@@ -1,16 +1,8 @@
-/** Transformed images, and gradients of resized ones, on the cpu backend. @module */
+/** Transformed images on the cpu backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { callKernel } from "../kernel_call.ts";
 import { mapInputs } from "../host_kernel.ts";
-
-/** The gradient of bilinear images, with the images' shape: tfjs's has two axes exchanged. */
-export function bilinearGradient(stock: tf.KernelFunc): tf.KernelFunc {
-  return (call) => {
-    const { shape } = call.inputs["images"] as tf.TensorInfo;
-    return { ...stock(call) as tf.TensorInfo, shape: [...shape] };
-  };
-}
 
 /** A kernel that is right for the first image of a batch, image by image. */
 export function imageByImage(stock: tf.KernelFunc): tf.KernelFunc {
