@@ -33,6 +33,12 @@ export interface Budget {
 /** Runs of so many milliseconds need no warm-up, and are a turn each. */
 const LONG = 300;
 
+/** Spread above which a time is no number, but said to be unsteady. */
+export const MOST_SPREAD = 0.5;
+
+/** So many budgets has a candidate whose times are not steady yet. */
+const MOST_BUDGETS = 4;
+
 /** What was measured of a candidate. */
 export interface Measurement {
   /** The candidate's. */
@@ -84,7 +90,7 @@ export async function measureAlternating(
  * a while slows all of them. A turn begins with runs
  * that do not count: a processor that was idle, and caches that others have
  * used, take milliseconds to be as fast as they can. Who has spent its budget
- * leaves the rounds.
+ * leaves the rounds; it gets up to four, as long as its times are not steady.
  *
  * @throws {RangeError} If the baseline is not among the candidates.
  */
@@ -104,13 +110,20 @@ export async function timeAlternating(
     candidate,
     times: [] as number[],
   }));
+  const budgetsOf = (times: readonly number[]) =>
+    times.length > 0 && spreadOf(timeOf(times)) > MOST_SPREAD
+      ? MOST_BUDGETS
+      : 1;
   const isOpen = ({ times }: typeof series[number]) => {
     const spent = times.reduce((sum, time) => sum + time, 0);
-    return times.length < fewest || spent < milliseconds && times.length < most;
+    const budgets = budgetsOf(times);
+    return times.length < fewest ||
+      spent < budgets * milliseconds && times.length < budgets * most;
   };
   for (let open = series; open.length > 0; open = open.filter(isOpen)) {
     for (const { candidate, times } of open) {
-      const samples = Math.min(turn, most - times.length);
+      const left = budgetsOf(times) * most - times.length;
+      const samples = Math.min(turn, left);
       times.push(...await takeTurn(candidate, samples, warmUp));
     }
   }
@@ -132,6 +145,13 @@ export function timeOf(
     p80: quantile(times, 0.8),
     samples: times.length,
   };
+}
+
+/** How far samples lie apart, relative to their median. */
+export function spreadOf(
+  { median, p20, p80 }: Pick<Measurement, "median" | "p20" | "p80">,
+): number {
+  return (p80 - p20) / median;
 }
 
 /** The samples of a turn, after the warm-up. */

@@ -4,7 +4,7 @@ import {
   type Point,
   steadyMilliseconds,
 } from "./report_file.ts";
-import { CROSSINGS } from "./texts.ts";
+import { CROSSINGS, PLACES } from "./texts.ts";
 
 /** Two contenders, and from where on the first takes less time. */
 export interface Crossing {
@@ -13,7 +13,7 @@ export interface Crossing {
   readonly slower: string;
   /** Where they meet; 0 if one is faster from the first place on, Infinity if it is not up to the last. */
   readonly at: number;
-  /** Places that both were steady at: the first and the last. */
+  /** Places at which both times are steady: the first and the last. */
   readonly from: number;
   readonly to: number;
 }
@@ -52,19 +52,20 @@ export function crossingOf(
   return { ...place, at: a.at * (b.at / a.at) ** share };
 }
 
-/** A crossing in words. */
+/** A crossing in words; `unit` is what places count. */
 export function tellCrossing(
   { panel, faster, slower, at, from, to }: Crossing,
+  unit: string,
 ): string {
   if (at === 0) {
-    return `${panel}: ${faster} is faster than ${slower} from ${from} on, the shortest that was measured.`;
+    return `${panel}: ${faster} is faster than ${slower} from ${from} ${unit} on, the shortest at which both times are steady.`;
   }
   if (at === Infinity) {
-    return `${panel}: ${faster} is not faster than ${slower} up to ${to}, the longest that both were steady at.`;
+    return `${panel}: ${faster} is not faster than ${slower} up to ${to} ${unit}, the longest at which both times are steady.`;
   }
   return `${panel}: ${faster} is faster than ${slower} from about ${
     Number(at.toPrecision(2))
-  } on.`;
+  } ${unit} on.`;
 }
 
 /** Where curves of a figure cross, in words: in each panel the pairs of {@linkcode CROSSINGS}. */
@@ -74,7 +75,7 @@ export function tellCrossings(
   return (CROSSINGS[figure] ?? []).flatMap(([faster, slower]) =>
     [...new Set(points.map(({ panel }) => panel))].flatMap((panel) => {
       const crossing = crossingOf(points, panel, faster, slower);
-      return crossing ? [tellCrossing(crossing)] : [];
+      return crossing ? [tellCrossing(crossing, PLACES[figure]!)] : [];
     })
   );
 }

@@ -4,20 +4,19 @@ import type { BackendName } from "@lionjs/lion";
 import config from "../../deno.json" with { type: "json" };
 import { startBackend } from "../group.ts";
 import { describeMachine, measurePeaks } from "../machine.ts";
-import { type Budget, ParityError } from "../measure.ts";
+import { type Budget, MOST_SPREAD, ParityError } from "../measure.ts";
 import { Collector } from "./collector.ts";
 import { type FigureMaker, powerOf, type Setting } from "./figure.ts";
 import { FIGURES } from "./figures.ts";
 import { measureParity } from "./parity.ts";
 import { StartedPeers } from "./peers.ts";
-import {
-  type Absence,
-  type FigureName,
-  type MeasuredFigure,
-  MOST_SPREAD,
-  type Parity,
-  type Report,
-  type ReportBackend,
+import type {
+  Absence,
+  FigureName,
+  MeasuredFigure,
+  Parity,
+  Report,
+  ReportBackend,
 } from "./report_file.ts";
 
 /** What to measure. */

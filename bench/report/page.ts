@@ -6,6 +6,7 @@ import { NIGHT } from "../../tools/site/night.ts";
 import { proseToHTML } from "../../tools/site/prose.ts";
 import style from "../../site/docs.css" with { type: "text" };
 import { asMarkdownTexts, codeOf } from "../../tools/markdown_text.ts";
+import { spreadOf } from "../measure.ts";
 import { tellCrossings } from "./crossings.ts";
 import { ON_PROCESSOR, ON_WALL_CLOCK } from "./models/names.ts";
 import { plotsOf, reachedBy, reachedByWork } from "./plots.ts";
@@ -16,7 +17,6 @@ import {
   type Point,
   type Report,
   type ReportBackend,
-  spreadOf,
   steadyMilliseconds,
   type Time,
 } from "./report_file.ts";
@@ -166,7 +166,8 @@ function methodOf({ mostSpread, parity }: Report): string {
    The number is the median, and the bars are where a fifth of the samples lie
    below and above (p20, p80).
 3. **No number without a steady time.** Where p80 − p20 is more than ${percent} of
-   the median, the tables say *unsteady* with the range, and plots have a gap.
+   the median, a contender runs up to four times as often. If its times still vary
+   that much, the tables say *unsteady* with the range, and plots have a gap.
 4. **Memory** is what is in use at the worst moment, beyond what was there before:
    outputs, what lies between, and the kernels' scratch. On WebAssembly it is what
    is allocated, on WebGPU buffers, on cpu tensors.

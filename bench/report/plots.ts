@@ -10,7 +10,7 @@ import {
   steadyMilliseconds,
   type Work,
 } from "./report_file.ts";
-import { TEXTS } from "./texts.ts";
+import { PLACES, TEXTS } from "./texts.ts";
 
 /** What is on a vertical axis. */
 type Measure = "time" | "memory";
@@ -92,18 +92,6 @@ function lines(
     showlegend: true,
   });
 }
-
-/** What is on the horizontal axis of a figure. */
-const PLACES: Partial<Record<MeasuredFigure["figure"], string>> = {
-  lengths: "tokens",
-  peers: "tokens",
-  chunks: "tokens of a chunk",
-  resolutions: "pixels of a side",
-  tokens: "tokens of the text",
-  memory: "tokens",
-  family: "tokens",
-  scan: "tokens",
-};
 
 /** All plots of a figure; none where there are no points. */
 export function plotsOf(

@@ -1,7 +1,7 @@
 /** What a report has found out, as it is written to JSON. @module */
 import type { BackendInfo, BackendName, KernelProfile } from "@lionjs/lion";
 import type { BackendFigures, Machine } from "../machine.ts";
-import type { Measurement } from "../measure.ts";
+import { type Measurement, MOST_SPREAD, spreadOf } from "../measure.ts";
 import type { Pass, Variant } from "../attention_problem.ts";
 
 /** The figures of a report, in its order. */
@@ -160,14 +160,6 @@ export interface Report {
   readonly absent: readonly Absence[];
   readonly parity: readonly Parity[];
   readonly figures: readonly MeasuredFigure[];
-}
-
-/** Spread above which a time is no number, but said to be unsteady. */
-export const MOST_SPREAD = 0.5;
-
-/** How far samples lie apart, relative to their median. */
-export function spreadOf({ median, p20, p80 }: Time): number {
-  return (p80 - p20) / median;
 }
 
 /** A time's milliseconds if it is steady. */

@@ -268,6 +268,18 @@ export function paperRatioOf(
   return PAPER_TRAINING[series.replace(", full in tfjs", "")];
 }
 
+/** What is on the horizontal axis of a figure. */
+export const PLACES: Partial<Record<FigureName, string>> = {
+  lengths: "tokens",
+  peers: "tokens",
+  chunks: "tokens per chunk",
+  resolutions: "pixels per side",
+  tokens: "tokens of text",
+  memory: "tokens",
+  family: "tokens",
+  scan: "tokens",
+};
+
 /** Pairs whose crossing is told where both were measured: who should be faster at last, and than whom. */
 export const CROSSINGS: Partial<
   Record<FigureName, readonly (readonly [faster: string, slower: string])[]>

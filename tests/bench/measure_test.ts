@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertRejects,
+} from "@std/assert";
 import {
   type Candidate,
   difference,
@@ -37,10 +42,10 @@ Deno.test("measureAlternating() checks all, then runs all in turns", async () =>
 });
 
 Deno.test("measureAlternating() counts what comes after the warm-up of a turn", async () => {
-  const candidates = [fake("a", [9, 8, 1, 2, 9, 8, 3, 4], [])];
+  const candidates = [fake("a", [9, 8, 10, 12, 9, 8, 11, 13], [])];
   const budget = { most: 4, turn: 2, warmUp: 10 };
   const [a] = await measureAlternating(candidates, "a", budget);
-  assertEquals([a!.samples, a!.median], [4, 2.5]);
+  assertEquals([a!.samples, a!.median], [4, 11.5]);
 });
 
 Deno.test("measureAlternating() takes long runs as they are, one a turn", async () => {
@@ -58,8 +63,8 @@ Deno.test("measureAlternating() takes long runs as they are, one a turn", async 
 
 Deno.test("measureAlternating() gives medians, spread and the ratio to the baseline", async () => {
   const candidates = [
-    fake("a", [20, 10, 30], []),
-    fake("b", [5, 5, 100], []),
+    fake("a", [20, 15, 25], []),
+    fake("b", [5, 5, 6], []),
   ];
   const [a, b] = await measureAlternating(candidates, "a", {
     most: 3,
@@ -68,8 +73,8 @@ Deno.test("measureAlternating() gives medians, spread and the ratio to the basel
   assertEquals(a, {
     name: "a",
     median: 20,
-    p20: 14,
-    p80: 26,
+    p20: 17,
+    p80: 23,
     samples: 3,
     ratio: 1,
   });
@@ -91,6 +96,24 @@ Deno.test("measureAlternating() lets who has spent its budget leave the rounds",
     budget,
   );
   assertEquals(log.slice(2), ["slow", "fast", "fast", "fast"]);
+});
+
+Deno.test("measureAlternating() gives times that are not steady more budgets", async () => {
+  const budget = { fewest: 1, most: 5, turn: 5, warmUp: 0 };
+  const steady = fake("steady", [10, 11], []);
+  // Of the first five, too many differ; of all, few do.
+  const first = [10, 30, 10, 30, 30], then = Array(20).fill(10);
+  const [one, late, never] = await measureAlternating(
+    [
+      steady,
+      fake("late", [...first, ...then], []),
+      fake("never", [10, 30], []),
+    ],
+    "steady",
+    budget,
+  );
+  assertEquals([one!.samples, late!.samples, never!.samples], [5, 15, 20]);
+  assertAlmostEquals(late!.p80, 14);
 });
 
 Deno.test("measureAlternating() takes no time when a result is wrong", async () => {

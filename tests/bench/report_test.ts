@@ -65,7 +65,7 @@ Deno.test("crossingOf() finds where one curve passes another for good", () => {
   const all = [...quadratic, ...linear];
   const found = crossingOf(all, "forward", "chunkwise", "softmax")!;
   assertAlmostEquals(found.at, 3, 1e-9);
-  assertStringIncludes(tellCrossing(found), "from about 3 on");
+  assertStringIncludes(tellCrossing(found, "tokens"), "from about 3 tokens on");
   const never = crossingOf(all, "forward", "softmax", "chunkwise")!;
   assertEquals([never.at, never.to], [Infinity, 8]);
   const always = crossingOf(

@@ -20,7 +20,7 @@ import { ON_PROCESSOR, ON_WALL_CLOCK, STEP, UNRECORDED } from "./names.ts";
 const BATCH = 2;
 
 /** Steps, after those that repeat nothing yet. */
-const STEPS = 20, QUICK_STEPS = 5;
+const STEPS = 60, QUICK_STEPS = 5;
 
 interface Vision {
   readonly title: string;
