@@ -107,7 +107,7 @@ async function measureThroughput(
   await child.status;
   const lines = measured.map(({ name, median, ratio }) => {
     const bound = BOUNDS[name as keyof typeof BOUNDS];
-    return `${name}: ${(median / count).toFixed(2)} ms an image${
+    return `${name}: ${(median / count).toFixed(2)} ms per image${
       bound ? `, ${(1 / ratio).toFixed(2)} of ${peer}'s speed (≥ ${bound})` : ""
     }`;
   });
@@ -191,7 +191,7 @@ async function measureTraining(
   );
   const share = without! / withWorker!;
   return {
-    line: `ViT-tiny on ${backend}, ${batchSize} images a step: ${
+    line: `ViT-tiny on ${backend}, ${batchSize} images per step: ${
       without!.toFixed(0)
     } ms on ready tensors, ${withWorker!.toFixed(0)} ms with one worker, ${
       share.toFixed(2)

@@ -30,7 +30,7 @@ export interface BackendFigures {
   readonly name: BackendName;
   /** The WebGPU adapter. */
   readonly adapter: string | null;
-  /** Of its largest matrix product, in operations a second. */
+  /** Of its largest matrix product, in operations per second. */
   readonly operationsPerSecond: number;
   /** Of a copy that no cache holds, read and written, in bytes per second. */
   readonly bytesPerSecond: number;

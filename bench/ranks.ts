@@ -40,7 +40,7 @@ export function tellRanks(figures: RankFigures): boolean {
 
 function tellSteps({ cpu, cores, mpi, weights, steps }: RankFigures): void {
   console.log(
-    `${cpu}, ${cores} cores, ${mpi}; a model of ${weights} numbers, one thread a rank`,
+    `${cpu}, ${cores} cores, ${mpi}; a model of ${weights} numbers, one thread per rank`,
   );
   console.log("\nmilliseconds of a training step, median");
   for (const one of steps) {

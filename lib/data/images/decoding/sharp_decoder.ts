@@ -26,7 +26,7 @@ export function mayLoadSharp(): boolean {
   );
 }
 
-/** Loads sharp; of libvips, one thread an image is used, and no cache. */
+/** Loads sharp; of libvips, one thread per image is used, and no cache. */
 export function loadSharp(): Promise<Sharp> {
   return loading ??= importOptional<{ default: Sharp }>(
     "decodeImage",
