@@ -41,9 +41,13 @@ export async function imagesInParquet(
   options: OwnOptions & { readonly image: string },
 ): Promise<OwnTask> {
   const { image, label = "label" } = options;
-  const part = (path: string | undefined) =>
-    path === undefined ? undefined : parquetImages(path, { image, label });
   const train = await parquetImages(found.train, { image, label });
+  // A part may lack a class, and would number the others otherwise.
+  const { classes } = train;
+  const part = (path: string | undefined) =>
+    path === undefined
+      ? undefined
+      : parquetImages(path, { image, label, classes });
   return taskOf(
     {
       train,

@@ -61,12 +61,16 @@ export function classesOf(labels: Iterable<string>): Classes {
     labelOf(name) {
       const label = indices.get(name);
       if (label !== undefined) return label;
-      const others = classes.length - SHOWN;
       throw new RangeError(
-        `a label should be one of ${
-          classes.slice(0, SHOWN).map((one) => JSON.stringify(one)).join(", ")
-        }${others > 0 ? ` and ${others} others` : ""}, got ${shown(name)}`,
+        `a label should be one of ${shownClasses(classes)}, got ${shown(name)}`,
       );
     },
   };
+}
+
+/** The names of classes as an error shows them. */
+export function shownClasses(classes: readonly string[]): string {
+  const others = classes.length - SHOWN;
+  const names = classes.slice(0, SHOWN).map((name) => JSON.stringify(name));
+  return names.join(", ") + (others > 0 ? ` and ${others} others` : "");
 }

@@ -129,6 +129,29 @@ Deno.test("labels may be texts, or numbers without names", async () => {
   assertEquals(numbers.classes, ["0", "1", "2", "3"]);
 });
 
+Deno.test("labels of a part are places among the classes that are given", async () => {
+  const classes = ["cat", "dog", "lion"];
+  const labelsIn = async (labels: unknown[], names?: string[]) => {
+    const file = fileOf("test.parquet", {
+      images: files(labels.length, 0),
+      labels,
+      metadata: names && { info: { features: { label: { names } } } },
+    });
+    return [...(await parquetImages(file, { classes })).labels];
+  };
+  // Among themselves, dogs would be 0.
+  assertEquals(await labelsIn(["lion", "dog"]), [2, 1]);
+  assertEquals(await labelsIn([1n, 0n]), [1, 0]);
+  assertEquals(await labelsIn([1n, 0n], ["lion", "dog"]), [1, 2]);
+  for (const names of [undefined, ["dog", "seal"]]) {
+    await assertRejects(
+      () => labelsIn(names ? [0n, 1n] : ["dog", "seal"], names),
+      RangeError,
+      'the column "label" should have the classes "cat", "dog", "lion" alone, got "seal" in test.parquet, row 1',
+    );
+  }
+});
+
 Deno.test("parquetImages says what is wrong", async () => {
   const names = (...names: string[]) => ({
     info: { features: { label: { names } } },

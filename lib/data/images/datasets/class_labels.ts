@@ -1,4 +1,6 @@
+import { assertIterable, assertText } from "../../../contract/values.ts";
 import { shown } from "../../../contract/shown.ts";
+import { shownClasses } from "../../batches/classes.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
 import { assertClassCount } from "./image_dataset.ts";
 
@@ -32,13 +34,22 @@ export function classLabels(
     if (Number.isInteger(label) && label! >= 0 && label! < classes.length) {
       return label!;
     }
+    const wanted = areTexts
+      ? `the classes ${shownClasses(classes)} alone`
+      : `labels from 0 to below ${classes.length}, or texts`;
     throw new RangeError(
-      `${owner} should have labels from 0 to below ${classes.length}, or texts, got ${
-        shown(value)
-      } in ${placeOf(index)}`,
+      `${owner} should have ${wanted}, got ${shown(value)} in ${
+        placeOf(index)
+      }`,
     );
   });
   return { classes, labels };
+}
+
+/** Throws unless these can be the names of classes. */
+export function assertClassNames(names: Iterable<string>): void {
+  assertIterable("classes", names);
+  for (const name of names) assertText("each of classes", name);
 }
 
 /** "0", "1" and so on, up to the largest label. */

@@ -5,7 +5,7 @@ import {
   type ParquetDataset,
   type ParquetGroup,
 } from "../../records/parquet.ts";
-import { classLabels } from "./class_labels.ts";
+import { assertClassNames, classLabels } from "./class_labels.ts";
 import { type ImageDataset, imagesOf } from "./image_dataset.ts";
 import { shown } from "../../../contract/shown.ts";
 
@@ -15,9 +15,14 @@ export interface ParquetImagesOptions {
   image?: string | undefined;
   /** The column of the labels. @default "label" */
   label?: string | undefined;
+  /**
+   * The names of the classes, by label: those of the files to train on, where these
+   * are others. @default those of the files
+   */
+  classes?: readonly string[] | undefined;
 }
 
-const OPTIONS = optionsOf<ParquetImagesOptions>()("image label");
+const OPTIONS = optionsOf<ParquetImagesOptions>()("image label classes");
 
 /**
  * Opens Parquet files of images as Hugging Face stores them: a column whose values
@@ -26,7 +31,8 @@ const OPTIONS = optionsOf<ParquetImagesOptions>()("image label");
  *
  * Labels that are numbers are places among the classes that the files' metadata name
  * under `huggingface`, or where they name none, among "0", "1" and so on. Labels that
- * are texts are the classes, sorted by code point.
+ * are texts are the classes, sorted by code point. With `classes`, a label is the
+ * place of its name among them, whatever other classes the files have or lack.
  *
  * @example
  * ```ts
@@ -61,19 +67,22 @@ export async function parquetImages(
   options: ParquetImagesOptions = {},
 ): Promise<ImageDataset> {
   assertOptions("parquetImages", options, OPTIONS);
-  const { image = "image", label = "label" } = options;
+  const { image = "image", label = "label", classes: given } = options;
   assertColumn("image", image);
   assertColumn("label", label);
+  if (given !== undefined) assertClassNames(given);
   const rows = await parquet(files, { columns: [image] });
   const kept = await parquet(files, { columns: [label], cacheGroups: 1 });
   const values = await valuesOf(kept, label);
-  const nameOf = namesOf(rows.groups);
+  const nameOf = rowNames(rows.groups);
+  const owner = `the column ${JSON.stringify(label)}`;
+  const names = values.every((value) => typeof value === "string")
+    ? undefined
+    : namesIn(kept.metadata, label);
   const { classes, labels } = classLabels(
-    values,
-    values.every((value) => typeof value === "string")
-      ? undefined
-      : namesIn(kept.metadata, label),
-    `the column ${JSON.stringify(label)}`,
+    given && names ? namesOf(values, names, owner, nameOf) : values,
+    given ?? names,
+    owner,
     nameOf,
   );
   const images = imagesOf(classes, labels, (index) => {
@@ -94,6 +103,17 @@ function assertColumn(option: string, name: string): void {
   );
 }
 
+/** The names of labels that are numbers. */
+function namesOf(
+  values: readonly unknown[],
+  names: readonly string[],
+  owner: string,
+  nameOf: (index: number) => string,
+): string[] {
+  const { classes, labels } = classLabels(values, names, owner, nameOf);
+  return Array.from(labels, (label) => classes[label]!);
+}
+
 /** The file of an image, of the value of its column; errors have its name. */
 function fileIn(value: unknown, column: string, name: string): Uint8Array {
   const file = value instanceof Uint8Array
@@ -110,7 +130,7 @@ function fileIn(value: unknown, column: string, name: string): Uint8Array {
 }
 
 /** The name of each row: that of its file, and its place there. */
-function namesOf(groups: readonly ParquetGroup[]): (index: number) => string {
+function rowNames(groups: readonly ParquetGroup[]): (index: number) => string {
   const firsts = groups.filter(({ index }) => index === 0);
   return (index) => {
     const { file, start } = firsts.findLast(({ start }) => start <= index)!;

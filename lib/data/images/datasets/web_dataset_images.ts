@@ -1,9 +1,9 @@
 import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
-import { assertIterable, assertText } from "../../../contract/values.ts";
+import { assertText } from "../../../contract/values.ts";
 import type { TarSample } from "../../records/tar/sample.ts";
 import type { WebDataset } from "../../records/web_dataset.ts";
-import { classLabels } from "./class_labels.ts";
+import { assertClassNames, classLabels } from "./class_labels.ts";
 import { type ImageDataset, imagesOf } from "./image_dataset.ts";
 
 /** Options of {@linkcode webDatasetImages}. */
@@ -76,10 +76,7 @@ export async function webDatasetImages(
   const { image, label = "cls", classes: names } = options;
   if (image !== undefined) assertText("image", image);
   assertText("label", label);
-  if (names !== undefined) {
-    assertIterable("classes", names);
-    for (const name of names) assertText("each of classes", name);
-  }
+  if (names !== undefined) assertClassNames(names);
   if (typeof Object(samples).get !== "function") {
     throw new TypeError(
       `samples should be those that webDataset opens, got ${shown(samples)}`,
