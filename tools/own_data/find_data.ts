@@ -15,7 +15,9 @@ const PART_NAMES = {
 
 const IMAGES = /\.(jpe?g|png|webp|ppm|bmp|pgm|tiff?)$/i;
 const TEXTS = /\.txt$/i;
-const TABLES = /\.(csv|tsv|jsonl|ndjson|json|parquet)(\.gz|\.zst)?$/i;
+
+/** The ending of a table's name. */
+export const TABLE = /\.(parquet|(csv|tsv|jsonl|ndjson|json)(\.gz|\.zst)?)$/i;
 
 /**
  * Finds what there is to train on.
@@ -24,14 +26,14 @@ const TABLES = /\.(csv|tsv|jsonl|ndjson|json|parquet)(\.gz|\.zst)?$/i;
  */
 export async function findData(path: string): Promise<FoundData> {
   if (!await isFolder(path)) {
-    if (TABLES.test(path)) return { kind: "table", train: path };
+    if (TABLE.test(path)) return { kind: "table", train: path };
     throw new RangeError(
-      `--data should be a folder, or a table (.csv, .tsv, .jsonl, .parquet), got ${path}`,
+      `--data should be a folder, or a table (.csv, .tsv, .json, .jsonl, .parquet), got ${path}`,
     );
   }
   const entries = await listed(path);
   const tables = entries.filter(({ isFolder, name }) =>
-    !isFolder && TABLES.test(name)
+    !isFolder && TABLE.test(name)
   );
   const folders = entries.filter(({ isFolder }) => isFolder);
   if (tables.length > 0) {
@@ -54,17 +56,26 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** What lies in a folder, by name; what begins with a dot is left out. */
+/** The folders of classes in a folder, sorted. */
+export async function classFolders(path: string): Promise<string[]> {
+  const entries = await listed(path);
+  return entries.filter(({ isFolder }) => isFolder).map(({ name }) => name);
+}
+
+/**
+ * What lies in a folder, by name; what begins with a dot is left out, and so are
+ * links that lead nowhere.
+ */
 async function listed(
   path: string,
 ): Promise<{ name: string; isFolder: boolean }[]> {
   const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
-  return await Promise.all(
-    names.filter((name) => !name.startsWith(".")).sort().map(async (name) => ({
-      name,
-      isFolder: (await Deno.stat(`${path}/${name}`)).isDirectory,
-    })),
-  );
+  const found = names.filter((name) => !name.startsWith(".")).sort()
+    .map(async (name) => {
+      const info = await Deno.stat(`${path}/${name}`).catch(() => undefined);
+      return info && { name, isFolder: info.isDirectory };
+    });
+  return (await Promise.all(found)).filter((entry) => entry !== undefined);
 }
 
 /** The part that a name says; `train-00000.parquet` is one to train on. */
@@ -98,13 +109,18 @@ function partsOf(path: string, names: readonly string[]): Parts<string> {
   };
 }
 
-/** What the folders of classes hold. */
+/** What the folders of classes hold: what most files are of the first that has any. */
 async function kindOfFolders(
   path: string,
 ): Promise<"image folders" | "text folders"> {
-  for await (const name of namesBelow(path)) {
-    if (IMAGES.test(name)) return "image folders";
-    if (TEXTS.test(name)) return "text folders";
+  for (const folder of await classFolders(path)) {
+    let images = 0, texts = 0;
+    for await (const name of namesBelow(`${path}/${folder}`)) {
+      if (IMAGES.test(name)) images++;
+      else if (TEXTS.test(name)) texts++;
+    }
+    if (images + texts === 0) continue;
+    return images < texts ? "text folders" : "image folders";
   }
   throw new RangeError(
     `--data should have a folder for each class, with images or .txt files in it, or a table, got ${path}`,

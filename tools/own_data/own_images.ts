@@ -10,8 +10,9 @@ import {
   splitImages,
   trainTransform,
 } from "@lionjs/lion/data";
+import { classFolders } from "./find_data.ts";
 import type { OwnOptions, Parts } from "./own_options.ts";
-import type { OwnTask } from "./own_task.ts";
+import { assertTrainedClasses, type OwnTask } from "./own_task.ts";
 
 /** The share of images that may be damaged. */
 const DAMAGED = { skip: true, limit: 0.05 } as const;
@@ -21,15 +22,17 @@ export async function imagesInFolders(
   found: Parts<string>,
   options: OwnOptions,
 ): Promise<OwnTask> {
-  const train = await imageFolder(found.train);
-  const { classes } = train;
-  const part = (path: string | undefined) =>
-    path === undefined ? undefined : imageFolder(path, { classes });
+  const classes = await classFolders(found.train);
+  const train = await imageFolder(found.train, { classes });
+  const part = async (path: string) => {
+    assertTrainedClasses(path, await classFolders(path), classes);
+    return await imageFolder(path, { classes });
+  };
   return taskOf(
     {
       train,
-      ...await only("validation", part(found.validation)),
-      ...await only("test", part(found.test)),
+      ...await only("validation", found.validation, part),
+      ...await only("test", found.test, part),
     },
     options,
   );
@@ -44,28 +47,26 @@ export async function imagesInParquet(
   const train = await parquetImages(found.train, { image, label });
   // A part may lack a class, and would number the others otherwise.
   const { classes } = train;
-  const part = (path: string | undefined) =>
-    path === undefined
-      ? undefined
-      : parquetImages(path, { image, label, classes });
+  const part = (path: string) => parquetImages(path, { image, label, classes });
   return taskOf(
     {
       train,
-      ...await only("validation", part(found.validation)),
-      ...await only("test", part(found.test)),
+      ...await only("validation", found.validation, part),
+      ...await only("test", found.test, part),
     },
     options,
   );
 }
 
-/** An object with the value, if there is one. */
+/** An object with what is opened, if there is a path. */
 async function only<K extends string>(
   name: K,
-  images: Promise<ImageDataset> | undefined,
+  path: string | undefined,
+  open: (path: string) => Promise<ImageDataset>,
 ): Promise<{ [name in K]?: ImageDataset }> {
-  return images
-    ? { [name]: await images } as { [name in K]: ImageDataset }
-    : {};
+  return path === undefined
+    ? {}
+    : { [name]: await open(path) } as { [name in K]: ImageDataset };
 }
 
 function taskOf(

@@ -1,5 +1,5 @@
 /** What `deno task train --data` can be told. @module */
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import type { AttentionVariant, BackendName } from "@lionjs/lion";
 import { ATTENTION_VARIANTS } from "@lionjs/lion/layers";
@@ -11,6 +11,7 @@ import {
   wrapped,
 } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
+import { TABLE } from "./find_data.ts";
 
 const OUTPUT = `${outPath("train")}/own`;
 
@@ -20,8 +21,8 @@ export const USAGE = `Usage: deno task train --data FOLDER [options]
 Trains a classifier on images or texts of your own, tests it on examples that it
 has not seen, and writes the model. FOLDER has a folder for each class, with
 images or .txt files in it; or FOLDER is a table with a column of texts and one of
-labels (.csv, .tsv, .jsonl, .parquet, also .gz and .zst), or Parquet files of
-images. Folders or tables called train, validation and test are parts; a tenth of
+labels (.csv, .tsv, .json, .jsonl, .parquet, also .gz and .zst), or Parquet files
+of images. Folders or tables called train, validation and test are parts; a tenth of
 what is to train on is kept for each that is missing.
 
   --text COLUMN     of a table (default: text, sentence, content, …)
@@ -150,7 +151,8 @@ export function readOwnOptions(): Promise<OwnOptions> {
 
 /** What a path leads to, without its ending. */
 function nameOf(path: string): string {
-  return basename(path).split(".")[0] || "data";
+  const name = basename(resolve(path));
+  return name.replace(TABLE, "") || "data";
 }
 
 /** The parts of data that come apart: all three, or those to train on alone. */

@@ -19,3 +19,27 @@ export interface OwnTask {
   /** Files that a program needs besides the model, by name. */
   readonly files: Readonly<Record<string, string>>;
 }
+
+/** Throws if a part has classes that are not trained on. */
+export function assertTrainedClasses(
+  part: string,
+  labels: Iterable<string>,
+  classes: readonly string[],
+): void {
+  const others = [...new Set(labels)].filter((label) =>
+    !classes.includes(label)
+  );
+  if (others.length === 0) return;
+  throw new RangeError(
+    `${part} should have classes that are trained on (${
+      shortened(classes)
+    }), got ${shortened(others)}`,
+  );
+}
+
+/** Names in a line, some of them where there are many. */
+export function shortened(names: readonly string[]): string {
+  return names.length > 8
+    ? `${names.slice(0, 6).join(", ")}, …, ${names.at(-1)}`
+    : names.join(", ");
+}

@@ -1,4 +1,5 @@
 /** The task that texts with labels are. @module */
+import { basename } from "node:path";
 import { lionEncoder } from "@lionjs/lion";
 import {
   batchesInOrder,
@@ -7,6 +8,7 @@ import {
   collateTokens,
   csvRows,
   datasetOf,
+  imageFolder,
   jsonLines,
   parquet,
   shuffledBatches,
@@ -14,8 +16,9 @@ import {
   tokenizerOf,
   trainTokenizer,
 } from "@lionjs/lion/data";
+import { classFolders } from "./find_data.ts";
 import type { OwnOptions, Parts } from "./own_options.ts";
-import type { OwnTask } from "./own_task.ts";
+import { assertTrainedClasses, type OwnTask } from "./own_task.ts";
 
 /** A text and the name of its class. */
 interface LabelledText {
@@ -62,16 +65,19 @@ async function mapParts<T>(
   };
 }
 
-/** The texts of a folder that has a folder for each class. */
+/** The texts of a folder that has a folder for each class, in the order of their names. */
 async function readFolders(path: string): Promise<LabelledText[]> {
+  const classes = await classFolders(path);
+  // Texts are found as images are: in folders within, by links, in the same order.
+  const files = await imageFolder(path, {
+    ...{ classes, extensions: [".txt"], emptyClasses: "keep" },
+  });
   const texts: LabelledText[] = [];
-  for await (const { name: label, isDirectory } of Deno.readDir(path)) {
-    if (!isDirectory) continue;
-    for await (const { name } of Deno.readDir(`${path}/${label}`)) {
-      if (!/\.txt$/i.test(name)) continue;
-      const file = `${path}/${label}/${name}`;
-      texts.push({ text: await Deno.readTextFile(file), label });
-    }
+  for (let i = 0; i < files.size; i++) {
+    const { name, label, bytes } = await files.get(i);
+    if (basename(name).startsWith(".")) continue;
+    const text = new TextDecoder().decode(await bytes());
+    texts.push({ text, label: classes[label]! });
   }
   return texts;
 }
@@ -81,9 +87,28 @@ async function recordsOf(path: string): Promise<unknown[]> {
   if (/\.parquet$/i.test(path)) {
     return await Array.fromAsync((await parquet(path)).rows());
   }
-  if (!/\.[ct]sv/i.test(path)) return await jsonLines(path);
+  if (!/\.[ct]sv(\.gz|\.zst)?$/i.test(path)) {
+    return await recordsOfArray(path) ?? await jsonLines(path);
+  }
   const rows = await csvRows(path);
   return Array.from({ length: rows.size }, (_, i) => rows.get(i));
+}
+
+/** The records of a .json that is one array; `undefined` where it has a record per line. */
+async function recordsOfArray(path: string): Promise<unknown[] | undefined> {
+  if (!/\.json$/i.test(path)) return undefined;
+  const text = await Deno.readTextFile(path);
+  if (!/^\ufeff?\s*\[/.test(text)) return undefined;
+  try {
+    return JSON.parse(text.replace(/^\ufeff/, ""));
+  } catch (cause) {
+    throw new SyntaxError(
+      `${path} should be JSON, an array of records: ${
+        (cause as Error).message
+      }`,
+      { cause },
+    );
+  }
 }
 
 /**
@@ -139,6 +164,10 @@ function taskOf(
   const { train, validation, test } = allParts(given, seed);
   if (train.length === 0) throw new RangeError("--data should have texts");
   const { classes, labelOf } = classesOf(train.map(({ label }) => label));
+  for (const part of ["validation", "test"] as const) {
+    const labels = given[part]?.map(({ label }) => label) ?? [];
+    assertTrainedClasses(`the ${part} texts`, labels, classes);
+  }
   const file = trainTokenizer(train.map(({ text }) => text), {
     vocabularySize: VOCABULARY,
   });
@@ -183,5 +212,12 @@ function allParts(given: Parts<readonly LabelledText[]>, seed: number) {
     seed,
     key: ({ text }) => text,
   });
-  return { ...rest, ...validation && { validation }, ...test && { test } };
+  // Of a class of few texts, those that there are are trained on.
+  const seen = new Set(rest.train.map(({ label }) => label));
+  const isSeen = ({ label }: LabelledText) => seen.has(label);
+  return {
+    train: given.train.filter((text) => !isSeen(text)).concat(rest.train),
+    validation: validation ?? rest.validation.filter(isSeen),
+    test: test ?? rest.test.filter(isSeen),
+  };
 }

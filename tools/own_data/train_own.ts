@@ -22,7 +22,7 @@ import { writeOutput } from "../out_folder.ts";
 import { findData } from "./find_data.ts";
 import { imagesInFolders, imagesInParquet } from "./own_images.ts";
 import { type OwnOptions, readOwnOptions, USAGE } from "./own_options.ts";
-import type { OwnTask } from "./own_task.ts";
+import { type OwnTask, shortened } from "./own_task.ts";
 import { textsInFolders, textsInTable } from "./own_texts.ts";
 
 /** The most damaged files that are told by name. */
@@ -160,11 +160,4 @@ function worst(counts: number[][], classes: readonly string[]) {
         : [{ count, name: classes[i]!, taken: classes[j]! }]
     )
   ).sort((a, b) => b.count - a.count).slice(0, 5);
-}
-
-/** Names in a line, some of them where there are many. */
-function shortened(names: readonly string[]): string {
-  return names.length > 8
-    ? `${names.slice(0, 6).join(", ")}, …, ${names.at(-1)}`
-    : names.join(", ");
 }
