@@ -1,6 +1,7 @@
 /** `deno task train --data`, as it is typed. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
+import { lockFile } from "../../lib/io/file_lock.ts";
 import "../../lib/io/mod.ts";
 import { classNames, useBackend } from "../../mod.ts";
 import { type Outcome, run } from "../platforms/shell.ts";
@@ -103,4 +104,11 @@ testIn("mistakes are one line", async (folder) => {
     assertStringIncludes(output, line);
     assertEquals(output.includes("    at "), false, output);
   }
+  await writeReviews(`${folder}/reviews.csv`);
+  await Deno.mkdir(`${folder}/out`, { recursive: true });
+  const lock = await lockFile(`${folder}/out/training.lock`);
+  const { success, output } = await trainOn(folder, "reviews.csv");
+  await lock.release();
+  assertEquals(success, false);
+  assertStringIncludes(output, "into which process ");
 });

@@ -22,8 +22,8 @@ Trains a classifier on images or texts of your own, tests it on examples that it
 has not seen, and writes the model. FOLDER has a folder for each class, with
 images or .txt files in it; or FOLDER is a table with a column of texts and one of
 labels (.csv, .tsv, .json, .jsonl, .parquet, also .gz and .zst), or Parquet files
-of images. Folders or tables called train, validation and test are parts; a tenth of
-what is to train on is kept for each that is missing.
+of images. Folders or tables called train, validation and test are parts; a tenth
+of what is to train on is kept for each that is missing.
 
   --text COLUMN     of a table (default: text, sentence, content, …)
   --label COLUMN    of a table (default: label, class, category, …)

@@ -17,6 +17,7 @@ import {
   train,
 } from "@lionjs/lion/training";
 import { parquet } from "@lionjs/lion/data";
+import { FileInUse, type FileLock, lockFile } from "../../lib/io/file_lock.ts";
 import { endWithMistake } from "../command_line.ts";
 import { writeOutput } from "../out_folder.ts";
 import { findData } from "./find_data.ts";
@@ -37,7 +38,30 @@ export async function trainOwn(): Promise<void> {
   const { backend } = options;
   const { name } = await useBackend(backend ? { prefer: [backend] } : {});
   console.log(`on ${name}`);
-  await trainOn(await openOrEnd(options), options);
+  const task = await openOrEnd(options);
+  const lock = await lockOrEnd(options);
+  try {
+    await trainOn(task, options);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Keeps others out of the output folder, whose files belong together. */
+async function lockOrEnd({ output }: OwnOptions): Promise<FileLock> {
+  try {
+    await Deno.mkdir(output, { recursive: true });
+    return await lockFile(`${output}/training.lock`);
+  } catch (error) {
+    endWithMistake(
+      USAGE,
+      error instanceof FileInUse
+        ? `--output should be a folder that nothing else trains into, got ${output}, into which ${error.owner} does`
+        : `--output should be a folder to write into, got ${output}: ${
+          (error as Error).message
+        }`,
+    );
+  }
 }
 
 /** Looks at what the data are; ends with 2 and one line where they are none. */
@@ -68,21 +92,24 @@ async function trainOn(task: OwnTask, options: OwnOptions): Promise<void> {
   );
   setClassNames(model, classes);
   const { output, rate, epochs = task.epochs, seed } = options;
-  await Deno.mkdir(output, { recursive: true });
-  const { aborted } = await train(model, task.train, {
-    ...{ epochs, seed, signal: stopSignal() },
+  const signal = stopSignal();
+  const { aborted, best } = await train(model, task.train, {
+    ...{ epochs, seed, signal },
     loss: crossEntropy({ labelSmoothing: 0.1 }),
     optimizer: { learningRate: rate, weightDecay: 0.05 },
     evaluate: { data: task.validation, metrics: { accuracy: accuracy() } },
     best: { metric: "accuracy", patience: PATIENCE },
     log: `${output}/log.jsonl`,
   });
-  if (aborted) console.log("stopped: what follows is of the best weights");
+  if (aborted) {
+    const weights = best ? "best weights" : "last weights, none were evaluated";
+    console.log(`stopped: what follows is of the ${weights}`);
+  }
   await model.save(`file://${output}/model`);
   for (const [name, content] of Object.entries(files)) {
     await writeOutput(`${output}/${name}`, content);
   }
-  await test(task, output);
+  await test(task, output, aborted ? undefined : signal);
   const bad = task.bad();
   if (bad.length > 0) {
     console.log(`${bad.length} damaged ${examples} were passed over:`);
@@ -127,10 +154,19 @@ function assertSizes({ classes, sizes, examples }: OwnTask): void {
 }
 
 /** Tests the model, tells what it reaches, and draws what it takes for what. */
-async function test(task: OwnTask, output: string): Promise<void> {
+async function test(
+  task: OwnTask,
+  output: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { model, classes, examples } = task;
   const { values, labels } = await predict(model, task.test(), {
     map: (logits) => tf.argMax(logits, -1),
+    signal,
+  }).catch((error) => {
+    if (!signal?.aborted) throw error;
+    console.log(`stopped: ${output}/model is trained, but not tested`);
+    Deno.exit(130);
   });
   const counts = confusionMatrix(values, labels, { classes: classes.length });
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
