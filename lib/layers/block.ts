@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOneOf } from "../contract/values.ts";
 import { type Complete, optionsOf } from "../contract/options.ts";
-import { assertShape } from "../contract/shape.ts";
+import { shown } from "../contract/shown.ts";
 import { addAndNorm, addSame, normOfSum } from "../operations/add_norm.ts";
 import { tokensIn } from "../operations/padding.ts";
 import {
@@ -23,6 +23,7 @@ import {
   type Shape,
   within,
 } from "./lion_layer.ts";
+import { assertMixed, GivenTensors } from "./given_tensors.ts";
 import { registerLayer } from "./own_layers.ts";
 import type { MixerState, StepCall } from "./mixer.ts";
 import { MixingLayer, type Reading } from "./mixing_layer.ts";
@@ -164,10 +165,19 @@ export class LionBlock extends MixingLayer {
     let after: MixerState | undefined;
     const mask = call.mask && tokensIn("mask", call.mask);
     const y = this.around(x, false, (x) => {
-      const step = mixer.step!(x, parameters, before, { mask, epsilon });
-      const axes = "batch, length, dim";
-      assertShape(`${this.name}'s mixer's step's y`, step.y, x.shape, axes);
-      after = step.state;
+      const given = new GivenTensors(x, parameters, { mask }, before);
+      const read = { mask, epsilon };
+      const step = mixer.step!(x, given.parameters, before, read);
+      const owner = `${this.name}'s mixer's step`;
+      given.assertKept(owner);
+      assertMixed(`${owner}'s y`, Object(step).y, x);
+      assertState(`${owner}'s state`, step.state);
+      // Whoever reads on disposes of one state after the other.
+      after = Object.fromEntries(
+        Object.entries(step.state).map((
+          [name, tensor],
+        ) => [name, given.own(tensor)]),
+      );
       return step.y;
     });
     return { y, state: after! };
@@ -218,6 +228,16 @@ export class LionBlock extends MixingLayer {
   }
 }
 registerLayer(LionBlock);
+
+/** Throws unless a mixer's state is tensors by name. */
+function assertState(name: string, state: MixerState): void {
+  const tensors: unknown[] = Object.values(Object(state));
+  const areTensors = tensors.every((tensor) => tensor instanceof tf.Tensor);
+  if (Object(state) === state && areTensors) return;
+  throw new TypeError(
+    `${name} should be an object of tensors, got ${shown(state)}`,
+  );
+}
 
 /** Throws unless the block's own options are valid. */
 export function assertBlockOptions(

@@ -354,7 +354,8 @@ export function within(prefix: string, parameters: Parameter[]): Parameter[] {
   }
   return parameters.map((parameter) => ({
     ...parameter,
-    name: prefix + parameter.name,
+    // Without a name it has none with the prefix either.
+    ...parameter?.name && { name: prefix + parameter.name },
   }));
 }
 

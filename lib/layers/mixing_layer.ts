@@ -13,6 +13,7 @@ import {
   type Parameters,
   pick,
 } from "./lion_layer.ts";
+import { assertMixed, GivenTensors } from "./given_tensors.ts";
 import type { Mixer, MixerCall } from "./mixer.ts";
 import { assertShape } from "../contract/shape.ts";
 import { savedByName } from "./options/custom_registry.ts";
@@ -111,7 +112,8 @@ export abstract class MixingLayer extends LionLayer {
     const { form = "auto", chunkSize, dropout: rate = 0 } = this.attention;
     const communicator = tokenRanks();
     if (!this.mixer.sharesTokens) assertWhole(this.name, communicator);
-    const y = this.mixer.apply(x, parameters, {
+    const given = new GivenTensors(x, parameters, reading);
+    const y = this.mixer.apply(x, given.parameters, {
       ...reading,
       causal: isCausal(this.attention),
       reversed: false,
@@ -119,7 +121,8 @@ export abstract class MixingLayer extends LionLayer {
       chunkSize,
       communicator,
     });
-    assertShape(`${this.name}'s mixer's output`, y, x.shape, AXES);
+    given.assertKept(`${this.name}'s mixer`);
+    assertMixed(`${this.name}'s mixer's output`, y, x);
     return drop(y, { training: reading.training, rate });
   }
 

@@ -369,6 +369,27 @@ const MISTAKES: readonly [string, object, string][] = [
     "mine's mixer's output should have shape [batch, length, dim] = [2, 3, 4], got [2, 4]",
   ],
   [
+    "a parameter without a name",
+    { parameters: () => [{ shape: [4], initial: "ones" }] },
+    'parameters of mine should each have a name, got {"shape":[4],"initial":"ones"}',
+  ],
+  [
+    "an input that is disposed of",
+    {
+      apply: (x: tf.Tensor) => {
+        const y = tf.mul(x, 2);
+        x.dispose();
+        return y;
+      },
+    },
+    "mine's mixer should dispose of nothing that it is given, got its x disposed of",
+  ],
+  [
+    "whole numbers",
+    { apply: (x: tf.Tensor) => tf.cast(x, "int32") },
+    "mine's mixer's output should be float32, which has gradients, got int32",
+  ],
+  [
     "no tensor",
     { apply: () => undefined },
     "mine's mixer's output should be a tensor of shape [batch, length, dim], got undefined",
@@ -390,6 +411,64 @@ for (const [name, part, message] of MISTAKES) {
     });
   }, ["cpu"]);
 }
+
+onEachBackend(
+  "generate() leaves alone what an own mixer was given and has as its state",
+  async () => {
+    const states: NonNullable<Mixer["step"]>[] = [
+      (x, _, state = { n: tf.zeros([1]) }) => ({ y: x, state }),
+      (x, parameters) => ({ y: x, state: { pace: parameters("pace") } }),
+      (x) => ({ y: x, state: { x } }),
+    ];
+    for (const step of states) {
+      const mixer: Mixer = {
+        ...{ ...doubling, step },
+        parameters: () => [{ name: "pace", shape: [8], initial: "ones" }],
+      };
+      const model = lionGpt({ ...SIZES, mixer, vocabularySize: 5 });
+      const options = {
+        maxNewTokens: 2,
+        temperature: 0,
+        returnState: true as const,
+      };
+      const first = await generate(model, [1, 2], options);
+      for (let i = 0; i < 2; i++) {
+        const { state } = first;
+        const next = await generate(model, [], { ...options, state });
+        assertEquals(next.tokens.length, 2);
+        next.state.dispose();
+      }
+      first.state.dispose();
+      model.dispose();
+    }
+  },
+  ["cpu"],
+);
+
+onEachBackend("a parameter that an own mixer disposes of is named", () => {
+  tf.tidy(() => {
+    const mixer: Mixer = {
+      ...doubling,
+      parameters: () => [{ name: "pace", shape: [4], initial: "ones" }],
+      apply(x, parameters) {
+        const pace = parameters("pace");
+        const y = tf.mul(x, pace);
+        pace.dispose();
+        return y as tf.Tensor3D;
+      },
+    };
+    const block = lionBlock({ mixer, mlpRatio: 0, name: "mine" });
+    assertThrows(
+      () => block.apply(tf.ones([2, 3, 4])),
+      TypeError,
+      "mine's mixer should dispose of nothing that it is given, got its parameter pace disposed of",
+    );
+    const left = block.weights.filter(({ originalName }) =>
+      !originalName.endsWith("pace")
+    );
+    left.forEach((weight) => weight.dispose());
+  });
+}, ["cpu"]);
 
 onEachBackend("what is no decay in an own decay is named", () => {
   const block = (decay: unknown) =>

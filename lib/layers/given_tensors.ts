@@ -1,0 +1,61 @@
+/** What a mixer is given, and what it returns. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertShape } from "../contract/shape.ts";
+import type { Parameters } from "./lion_layer.ts";
+import type { MixerCall, MixerState } from "./mixer.ts";
+
+/** The tensors that a mixer is given, which belong to the layer. */
+export class GivenTensors {
+  readonly #tensors = new Map<string, tf.Tensor | undefined>();
+  /** The parameters, for the mixer. */
+  readonly parameters: Parameters;
+
+  constructor(
+    x: tf.Tensor3D,
+    parameters: Parameters,
+    { mask, segments }: Partial<Pick<MixerCall, "mask" | "segments">>,
+    state: MixerState = {},
+  ) {
+    for (const [name, tensor] of Object.entries({ x, mask, segments })) {
+      this.#tensors.set(name, tensor);
+    }
+    for (const [name, tensor] of Object.entries(state)) {
+      this.#tensors.set(`state ${name}`, tensor);
+    }
+    this.parameters = (name) => {
+      const parameter = parameters(name);
+      this.#tensors.set(`parameter ${name}`, parameter);
+      return parameter;
+    };
+  }
+
+  /** The tensor, or one of its own with the same values where it was given. */
+  own(tensor: tf.Tensor): tf.Tensor {
+    return [...this.#tensors.values()].includes(tensor)
+      ? tf.clone(tensor)
+      : tensor;
+  }
+
+  /** Throws if the mixer has disposed of one: the layer still needs it, or its caller. */
+  assertKept(mixer: string): void {
+    for (const [name, tensor] of this.#tensors) {
+      if (!tensor?.isDisposed) continue;
+      throw new TypeError(
+        `${mixer} should dispose of nothing that it is given, got its ${name} disposed of; what it makes is disposed of without it`,
+      );
+    }
+  }
+}
+
+/** Throws unless a mixer's output can be the mixed tokens of `x`. */
+export function assertMixed(
+  name: string,
+  y: tf.Tensor3D,
+  x: tf.Tensor3D,
+): void {
+  assertShape(name, y, x.shape, "batch, length, dim");
+  if (y.dtype === "float32") return;
+  throw new TypeError(
+    `${name} should be float32, which has gradients, got ${y.dtype}`,
+  );
+}
