@@ -14,6 +14,7 @@ import {
   assertSameShape,
   divisorOf,
   type Loss,
+  meanLoss,
   oneOfClasses,
   sharesOf,
 } from "./losses/loss.ts";
@@ -192,7 +193,7 @@ export function lossFor(loss: Loss, distillation?: Distillation): LossFor {
         );
       }
       return tf.tidy(() => {
-        const own = tf.mul(loss(predictions, labels), 1 - weight);
+        const own = tf.mul(meanLoss(loss, predictions, labels), 1 - weight);
         const teachers = teachersLoss(
           predictions,
           taught,

@@ -10,7 +10,7 @@ import {
 import { assertIterable } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { assertBatch } from "./batch_check.ts";
-import type { Loss } from "./losses/loss.ts";
+import { type Loss, meanLoss } from "./losses/loss.ts";
 import { Kept } from "./metrics/kept.ts";
 import { assertMetrics, type Metric, type Metrics } from "./metrics/metric.ts";
 import {
@@ -277,7 +277,7 @@ function figuresOf(
       const { inputs, labels } = batch;
       const predictions = applied.outputOf(inputs, share);
       const count = countOf(loss, batch);
-      const sum = tf.mul(loss(predictions, labels), count);
+      const sum = tf.mul(meanLoss(loss, predictions, labels), count);
       const others = metrics.map((metric) => metric(predictions, labels));
       const all = [{ sum, count }, ...others];
       return {

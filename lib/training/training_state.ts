@@ -20,7 +20,7 @@ import {
   type BestSettings,
   BestWeights,
 } from "./best_weights.ts";
-import { divisorOf } from "./losses/loss.ts";
+import { divisorOf, meanLoss } from "./losses/loss.ts";
 import type { LossFor } from "./distillation.ts";
 import { asShare, countOf, outputOf, shareIn } from "./model_output.ts";
 import type { Reducing, Share } from "./ranks.ts";
@@ -226,7 +226,7 @@ export class TrainingState {
     const count = countOf(loss, batch);
     const sum = () => {
       const predictions = outputOf(this.#model, inputs, { training: true });
-      return tf.mul(loss(predictions, labels), count) as tf.Scalar;
+      return tf.mul(meanLoss(loss, predictions, labels), count) as tf.Scalar;
     };
     const { value, grads } = tf.variableGrads(
       () => asShare(share, () => withDropoutSeed(dropoutSeed, sum, share.rows)),

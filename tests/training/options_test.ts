@@ -1,5 +1,10 @@
 /** Options of training are checked by name and kind. @module */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   accuracy,
@@ -250,6 +255,36 @@ onCpu("wrong labels are named by evaluate()", async () => {
     "labels of evaluation batch 2, from 0, should be",
   );
   assertEquals(tf.memory().numTensors, before);
+  model.dispose();
+});
+
+onCpu("an own loss that returns no mean is named", async () => {
+  const model = tinyModel({ depth: 1 });
+  const losses: [Unchecked, string][] = [
+    [(predictions: tf.Tensor) => tf.mean(predictions, 1), "tensor of shape"],
+    [
+      (predictions: tf.Tensor) => Promise.resolve(tf.mean(predictions)),
+      "Promise",
+    ],
+    [() => undefined, "got undefined"],
+  ];
+  const before = tf.memory().numTensors;
+  for (const [loss, got] of losses) {
+    for (
+      const run of [
+        () => train(model, tinyData(), tinyOptions({ loss })),
+        () => evaluate(model, tinyPass(), { loss }),
+      ]
+    ) {
+      const error = await assertRejects(
+        run,
+        TypeError,
+        "loss should return a scalar",
+      );
+      assertStringIncludes(error.message, got);
+      if (got !== "Promise") assertEquals(tf.memory().numTensors, before);
+    }
+  }
   model.dispose();
 });
 

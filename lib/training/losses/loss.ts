@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { shown } from "../../contract/shown.ts";
 import { NOT_COUNTED } from "../../contract/not_counted.ts";
 
 /** A loss function, the mean over labels that training minimises. */
@@ -41,6 +42,19 @@ export interface Loss {
       shape: readonly (number | null)[],
     ) => Promise<string | undefined>)
     | undefined;
+}
+
+/** The mean loss; throws unless a reader's own loss returns one. */
+export function meanLoss(
+  loss: Loss,
+  predictions: tf.Tensor,
+  labels: tf.Tensor,
+): tf.Scalar {
+  const mean: unknown = loss(predictions, labels);
+  if (mean instanceof tf.Tensor && mean.rank === 0) return mean as tf.Scalar;
+  throw new TypeError(
+    `loss should return a scalar, the mean over the labels, got ${shown(mean)}`,
+  );
 }
 
 const own = new WeakSet<Loss>();
