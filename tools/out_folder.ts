@@ -46,3 +46,34 @@ export async function writeOutput(
     : content;
   await writeAtomically(path, chunks);
 }
+
+/**
+ * Makes the folder of an output, and sees that a file can be written there: what
+ * takes minutes should not fail at its end.
+ *
+ * @param option The option that names the file, for the message.
+ * @throws {RangeError} If it cannot.
+ */
+export async function assertOutput(
+  option: string,
+  path: string,
+): Promise<void> {
+  try {
+    const dir = dirname(path);
+    await Deno.mkdir(dir, { recursive: true });
+    await Deno.remove(await Deno.makeTempFile({ dir }));
+    if (await isFolder(path)) throw new Error("there is a folder");
+  } catch (cause) {
+    throw new RangeError(
+      `${option} should be a file that can be written, got ${path}: ${
+        (cause as Error).message
+      }`,
+      { cause },
+    );
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const info = await Deno.lstat(path).catch(() => undefined);
+  return info?.isDirectory ?? false;
+}

@@ -8,7 +8,7 @@
 import { OPTIONAL_PACKAGES } from "../lib/contract/optional_package.ts";
 import config from "../deno.json" with { type: "json" };
 import { readCommandLine } from "./command_line.ts";
-import { outPath, writeOutput } from "./out_folder.ts";
+import { assertOutput, outPath, writeOutput } from "./out_folder.ts";
 
 const ROOT = new URL("..", import.meta.url);
 
@@ -95,7 +95,10 @@ if (import.meta.main) {
   const output = await readCommandLine(
     USAGE,
     { output: { type: "string", default: outPath("lion.tgz") } },
-    ({ output }) => output,
+    async ({ output }) => {
+      await assertOutput("--output", output);
+      return output;
+    },
   );
   await pack(output);
   console.log(`npm install ${output}`);

@@ -126,6 +126,8 @@ const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
     ["--variant x", "--variant should be one of lit, d, s, softmax, gla"],
     ["--seed 1.5", '--seed should be an integer, got "1.5"'],
     ["--out", "--out should have a value, got none"],
+    ["--out deno.json/x", "--out should be a file that can be written"],
+    ["--out docs", "got docs: there is a folder"],
     ["--epoch 3", "there is no option --epoch; did you mean --epochs?"],
     ["--epochs abc", '--epochs should be a number, got "abc"'],
     ["--epochs -1", '--epochs should be above 0, got "-1"'],
@@ -144,6 +146,9 @@ const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
     ["lra-image --size base", "--size should not be with lra-image"],
     ["imagenet --data cats --hub", "--hub should be without --data"],
     ["imagenet --accumulate 3", "--accumulate should divide the batch size"],
+  ],
+  pack: [
+    ["--output docs", "--output should be a file that can be written"],
   ],
   results: [
     ["--folder nowhere", "--folder should be of what was trained"],

@@ -15,7 +15,7 @@ import { ATTENTION_VARIANTS } from "@lionjs/lion/layers";
 import { type Digits, loadMnist } from "@lionjs/lion/data";
 import { stopSignal } from "@lionjs/lion/notebook";
 import { oneOf, positive, readCommandLine, wrapped } from "../command_line.ts";
-import { outPath, writeOutput } from "../out_folder.ts";
+import { assertOutput, outPath, writeOutput } from "../out_folder.ts";
 import { compareForms, compareLengths, FORMS, SIDES } from "./measure.ts";
 import { digitClassifier, TOKENS, trainOn } from "./model.ts";
 import { renderPage } from "./page.ts";
@@ -46,11 +46,11 @@ function readOptions(): Promise<Options> {
     backend: { type: "string" },
     seed: { type: "string", default: "1" },
     out: { type: "string", default: outPath("demo.html") },
-  }, ({ epochs, variant, backend, seed, out }) => {
+  }, async ({ epochs, variant, backend, seed, out }) => {
     if (!Number.isSafeInteger(Number(seed))) {
       throw new RangeError(`--seed should be an integer, got "${seed}"`);
     }
-    return {
+    const options = {
       epochs: positive("--epochs", epochs),
       seed: Number(seed),
       variant: oneOf("--variant", variant, ATTENTION_VARIANTS),
@@ -59,6 +59,8 @@ function readOptions(): Promise<Options> {
         : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),
       out,
     };
+    await assertOutput("--out", out);
+    return options;
   });
 }
 
@@ -132,9 +134,12 @@ const { steps, losses, aborted, evaluation } = await trainOn(
 );
 const trainingSeconds = (performance.now() - trainingStarted) / 1000;
 if (aborted) console.log(`stopped after step ${steps}`);
+const { accuracy: heldBackAccuracy } = evaluation;
 console.log(
-  `trained for ${trainingSeconds.toFixed(0)} s; held-back accuracy ${
-    percent(evaluation["accuracy"]!)
+  `trained for ${trainingSeconds.toFixed(0)} s; ${
+    heldBackAccuracy === undefined
+      ? "stopped before its first evaluation"
+      : `held-back accuracy ${percent(heldBackAccuracy)}`
   }`,
 );
 
