@@ -85,7 +85,8 @@ const OPTIONS = optionsOf<SavePretrainedOptions>()(
  * ```
  *
  * @param folder The folder, which is made if there is none. Files of a model that
- * is there are replaced.
+ * is there are replaced; its tokenizer and preprocessing stay unless others are
+ * given.
  * @param options See {@linkcode SavePretrainedOptions}.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If the config is not that of the model, or an option has
