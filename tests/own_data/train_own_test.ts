@@ -105,6 +105,17 @@ testIn("mistakes are one line", async (folder) => {
     assertEquals(output.includes("    at "), false, output);
   }
   await writeReviews(`${folder}/reviews.csv`);
+  for (
+    const [args, line] of [
+      [["--epochs", "0.001"], "--epochs should make a step at least"],
+      [["--rate", "1e30"], "--rate 1e+30 may be too high: step "],
+    ] as const
+  ) {
+    const { success, output } = await trainOn(folder, "reviews.csv", ...args);
+    assertEquals(success, false, line);
+    assertStringIncludes(output, line);
+    assertEquals(output.includes("    at "), false, output);
+  }
   await Deno.mkdir(`${folder}/out`, { recursive: true });
   const lock = await lockFile(`${folder}/out/training.lock`);
   const { success, output } = await trainOn(folder, "reviews.csv");

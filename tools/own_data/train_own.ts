@@ -12,6 +12,7 @@ import {
   accuracyOf,
   confusionMatrix,
   crossEntropy,
+  DivergenceError,
   f1,
   predict,
   train,
@@ -42,6 +43,10 @@ export async function trainOwn(): Promise<void> {
   const lock = await lockOrEnd(options);
   try {
     await trainOn(task, options);
+  } catch (error) {
+    if (!(error instanceof DivergenceError)) throw error;
+    const { message } = error;
+    endWithMistake(USAGE, `--rate ${options.rate} may be too high: ${message}`);
   } finally {
     await lock.release();
   }
@@ -69,6 +74,7 @@ async function openOrEnd(options: OwnOptions): Promise<OwnTask> {
   try {
     const task = await openTask(options);
     assertSizes(task);
+    assertSteps(task, options);
     return task;
   } catch (error) {
     if (isMistake(error)) endWithMistake(USAGE, error.message);
@@ -150,6 +156,14 @@ function assertSizes({ classes, sizes, examples }: OwnTask): void {
     `--data should have enough ${examples} for training, validation and testing, got ${
       sizes.join(", ")
     }; equal ones go to the same part`,
+  );
+}
+
+/** Throws unless so many passes over the data make a step. */
+function assertSteps({ train }: OwnTask, { epochs = 1 }: OwnOptions): void {
+  if (Math.round(epochs * train.stepsPerEpoch) > 0) return;
+  throw new RangeError(
+    `--epochs should make a step at least, of which one pass has ${train.stepsPerEpoch}, got ${epochs}`,
   );
 }
 
