@@ -10,6 +10,7 @@ import {
   textsInTable,
 } from "../../tools/own_data/own_texts.ts";
 import { withFolder } from "../io/files.ts";
+import { writeImages } from "./own_files.ts";
 
 /** Opens what is found at a path. */
 async function open(data: string): Promise<OwnTask> {
@@ -112,6 +113,19 @@ Deno.test("a class of a single text is trained on", () =>
         for (const label of await labels.data()) assertEquals(label < 2, true);
         [...inputs, labels].forEach((tensor) => tensor.dispose());
       }
+    }
+  }));
+
+Deno.test("a part that lacks a class numbers the others as they are trained on", () =>
+  withFolder(async (folder) => {
+    await writeImages(`${folder}/train`);
+    await writeImages(`${folder}/test`);
+    await Deno.remove(`${folder}/test/lion`, { recursive: true });
+    const { classes, sizes, test } = await open(folder);
+    assertEquals([classes, sizes], [["lion", "seal"], [36, 4, 20]]);
+    for await (const { inputs, labels } of test()) {
+      for (const label of await labels.data()) assertEquals(label, 1);
+      [...inputs, labels].forEach((tensor) => tensor.dispose());
     }
   }));
 

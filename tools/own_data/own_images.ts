@@ -25,8 +25,9 @@ export async function imagesInFolders(
   const classes = await classFolders(found.train);
   const train = await imageFolder(found.train, { classes });
   const part = async (path: string) => {
-    assertTrainedClasses(path, await classFolders(path), classes);
-    return await imageFolder(path, { classes });
+    const own = await classFolders(path);
+    assertTrainedClasses(path, own, classes);
+    return relabelled(await imageFolder(path, { classes: own }), classes);
   };
   return taskOf(
     {
@@ -36,6 +37,24 @@ export async function imagesInFolders(
     },
     options,
   );
+}
+
+/** The images of some of these classes, with labels that are places among all of them. */
+function relabelled(
+  images: ImageDataset,
+  classes: readonly string[],
+): ImageDataset {
+  const places = images.classes.map((name) => classes.indexOf(name));
+  const { size, get } = images;
+  return {
+    classes,
+    labels: images.labels.map((label) => places[label]!),
+    size,
+    async get(index) {
+      const image = await get(index);
+      return { ...image, label: places[image.label]! };
+    },
+  };
 }
 
 /** The task of Parquet files with a column of images. */
