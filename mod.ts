@@ -1,8 +1,42 @@
 /**
  * LION: bidirectional linear attention with decay, in equal forms.
  *
+ * {@linkcode useBackend} chooses where to compute, and
+ * {@linkcode lionAttention} attends, with a decay such as
+ * {@linkcode fixedDecay} or {@linkcode selectiveDecay}. {@linkcode lionViT},
+ * {@linkcode lionBert}, {@linkcode lionGpt} and {@linkcode lionEncoder} are whole
+ * models, and {@linkcode generate} writes with one.
+ *
+ * The rest of the library has entries of its own:
+ *
+ * | entry | contents |
+ * | --- | --- |
+ * | `@lionjs/lion/training` | training, losses, metrics, schedules, checkpoints |
+ * | `@lionjs/lion/data` | streams of batches, data sets, tokenizers, files of your own |
+ * | `@lionjs/lion/io` | weights and models in files |
+ * | `@lionjs/lion/hub` | models and files of the Hugging Face hub |
+ * | `@lionjs/lion/family` | other linear transformers, in one call each |
+ * | `@lionjs/lion/layers` | base classes for layers, mixers and models of your own |
+ * | `@lionjs/lion/operations` | operations around attention |
+ * | `@lionjs/lion/notebook` | figures, tables and progress in Jupyter |
+ * | `@lionjs/lion/mpi` | several processes that compute together |
+ * | `@lionjs/lion/proof` | proofs in exact arithmetic |
+ *
  * Source: "LION: Linear Attention for Efficient Bidirectional Sequence
  * Modeling", arXiv:2502.16249.
+ *
+ * @example One decay for each head
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { fixedDecay, lionAttention, useBackend } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ *
+ * await useBackend({ prefer: ["wasm", "cpu"] });
+ * // [batch, heads, tokens, columns]
+ * const x = tf.randomUniform<tf.Rank.R4>([1, 2, 16, 4]);
+ * const decay = fixedDecay(tf.log(tf.tensor1d([0.9, 0.5])));
+ * assertEquals(lionAttention(x, x, x, { decay }).shape, [1, 2, 16, 4]);
+ * ```
  *
  * @module
  */
