@@ -9,18 +9,16 @@
  *
  * The rest of the library has entries of its own:
  *
- * | entry | contents |
- * | --- | --- |
- * | `@lionjs/lion/training` | training, losses, metrics, schedules, checkpoints |
- * | `@lionjs/lion/data` | streams of batches, data sets, tokenizers, files of your own |
- * | `@lionjs/lion/io` | weights and models in files |
- * | `@lionjs/lion/hub` | models and files of the Hugging Face hub |
- * | `@lionjs/lion/family` | other linear transformers, in one call each |
- * | `@lionjs/lion/layers` | base classes for layers, mixers and models of your own |
- * | `@lionjs/lion/operations` | operations around attention |
- * | `@lionjs/lion/notebook` | figures, tables and progress in Jupyter |
- * | `@lionjs/lion/mpi` | several processes that compute together |
- * | `@lionjs/lion/proof` | proofs in exact arithmetic |
+ * - `@lionjs/lion/training`: training, losses, metrics, schedules, checkpoints
+ * - `@lionjs/lion/data`: streams of batches, data sets, tokenizers, files of your own
+ * - `@lionjs/lion/io`: weights and models in files
+ * - `@lionjs/lion/hub`: models and files of the Hugging Face hub
+ * - `@lionjs/lion/family`: other linear transformers, in one call each
+ * - `@lionjs/lion/layers`: base classes for layers, mixers and models of your own
+ * - `@lionjs/lion/operations`: operations around attention
+ * - `@lionjs/lion/notebook`: figures, tables and progress in Jupyter
+ * - `@lionjs/lion/mpi`: several processes that compute together
+ * - `@lionjs/lion/proof`: proofs in exact arithmetic
  *
  * Source: "LION: Linear Attention for Efficient Bidirectional Sequence
  * Modeling", arXiv:2502.16249.

@@ -189,6 +189,15 @@ d</button><main><div class="text-2xl leading-none break-all"><b>c</b>
     "@a/b",
   );
   assertStringIncludes(entry, "<main><h1>io</h1>");
+  const named = referencePage(
+    "<code>@a/b/io</code> <code>@a/c/io</code>",
+    "../",
+    "@a/b",
+  );
+  assertStringIncludes(
+    named,
+    '<a href="../api/io/index.html"><code>@a/b/io</code></a> <code>@a/c/io</code>',
+  );
   const sources = new Set<string>();
   const own = `<a
   class="sourceButton"

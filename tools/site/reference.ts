@@ -101,6 +101,13 @@ export function referencePage(
       (_, start: string, entry: string) =>
         `${start}${name}${entry === "." ? "" : `/${entry}`}`,
     )
+    .replaceAll(
+      /<code>([^<]+)\/(\w+)<\/code>/g,
+      (code, start, entry) =>
+        start === name
+          ? `<a href="${root}api/${entry}/index.html">${code}</a>`
+          : code,
+    )
     // What is longer than its box scrolls, with keys too.
     .replaceAll(/(<pre[^>]*>\s*)<code/g, '$1<code tabindex="0"')
     .replaceAll("<table>", '<table tabindex="0">');
