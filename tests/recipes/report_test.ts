@@ -341,6 +341,18 @@ Deno.test("figures show curves against steps and seconds, and accuracy by size",
   ]);
 });
 
+Deno.test("an axis of perplexities has full numbers at its ticks", () => {
+  const asked = JSON.stringify(resultsWith(0.5, null))
+    .replaceAll("accuracy at", "perplexity at");
+  const [, bySize] = figuresOf(JSON.parse(asked));
+  const { type, ticktext } = bySize!.layout["yaxis"] as {
+    type: string;
+    ticktext: string[];
+  };
+  assertEquals(type, "log");
+  assertEquals(ticktext, ["0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]);
+});
+
 Deno.test("a figure shows the decays of those that have some", () => {
   const results = resultsWith(0.5, 0.5);
   const quantiles = QUANTILES.map((share) => Math.round(4 * share) / 4);

@@ -1,6 +1,7 @@
 /** What recipes reached, as figures. @module */
 import { Figure, type Trace } from "@lionjs/lion/notebook";
 import { colorOf } from "../../lib/notebook/palette.ts";
+import { labelled } from "../../lib/notebook/ticks.ts";
 import { QUANTILES } from "./learned_decays.ts";
 import type { Figures } from "./recipe.ts";
 import { columnsOf, contendersIn } from "./report.ts";
@@ -148,7 +149,10 @@ function sizeFigure(
     // A guess without a model may be far above all of them.
     yaxis: {
       title: { text: what },
-      type: what === "perplexity" ? "log" : "linear",
+      ...labelled(
+        traces.flatMap(({ y }) => y as number[]),
+        what === "perplexity" ? "log" : "linear",
+      ),
     },
     width: 720,
     height: 380,
