@@ -375,6 +375,7 @@ Deno.test("the site's page has the tables, and figures that are small", async ()
   const recipes = new Map([["a", results]]);
   const { html, pictures } = await withCurves(page.html, recipes, "results/");
   assertStringIncludes(html, "<td>82.00\u00a0±\u00a02.48\u00a0%</td>");
+  assertStringIncludes(html, "<td>20.0\u00a0ms</td>");
   assertEquals([...pictures.keys()], ["a-1.svg", "a-2.svg"]);
   const [, images] = html.split("</table>").at(-1)!.split("results/a-1.svg");
   assertStringIncludes(images!, 'src="results/a-2.svg">\n<h2 id="another">');

@@ -47,12 +47,16 @@ export function renderMarkdown(
   return { html, sections, title: sections[0]!.heading };
 }
 
-/** Tables in which an empty cell is no header, and numbers are whole on a line. */
+/** Tables in which an empty cell is no header, and numbers are whole on a line, with their units. */
 function tidyTables(html: string): string {
   return withHeaders(html)
     .replaceAll(
       /<td[^>]*>[^]*?<\/td>/g,
-      (cell) => cell.replaceAll(/(?<=\d) (?=%|± )|(?<=±) (?=\d)/g, "\u00a0"),
+      (cell) =>
+        cell.replaceAll(
+          /(?<=\d) (?=%|± |(?:ms|s|MiB)\b)|(?<=±) (?=\d)/g,
+          "\u00a0",
+        ),
     );
 }
 
