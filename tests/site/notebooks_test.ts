@@ -2,6 +2,7 @@
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
@@ -105,6 +106,13 @@ Deno.test("proseToHTML() keeps Markdown out of formulas", () => {
   const html = proseToHTML("| a |\n|---|\n| $|x|_*y_*$ |\n");
   assertStringIncludes(html, '<td><span class="katex">');
   assert(!html.includes("<em>"));
+});
+
+Deno.test("proseToHTML() keeps a mark with the formula before it", () => {
+  const html = proseToHTML("From $a$, to $b$: (see $c$).");
+  assertMatch(html, /,<\/span><\/span><\/span><\/span><\/span> to /);
+  assertMatch(html, /:<\/span><\/span><\/span><\/span><\/span> \(see /);
+  assertStringIncludes(html, "</span>).</p>");
 });
 
 Deno.test("proseToHTML() gives each header of a table a name", () => {

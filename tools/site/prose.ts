@@ -2,9 +2,12 @@
 import katex from "katex";
 import { Marked } from "marked";
 
-/** Code, which may contain dollars, and formulas: `$$…$$` or `$…$`. */
+/**
+ * Code, which may contain dollars, and formulas: `$$…$$` or `$…$`, the latter
+ * with the mark after it.
+ */
 const CODE_OR_FORMULA =
-  /(```[^]*?```|`[^`\n]*`|\\\$)|\$\$([^]+?)\$\$|\$((?:\\[^]|[^$\\])+?)\$/g;
+  /(```[^]*?```|`[^`\n]*`|\\\$)|\$\$([^]+?)\$\$|\$((?:\\[^]|[^$\\])+?)\$([.,;:!?]?)/g;
 
 /** Stands for a formula while Markdown is read; taken out of what is to be read. */
 const PLACEHOLDER = /\uE000(\d+)\uE001/g;
@@ -30,12 +33,12 @@ export function proseToHTML(
   const formulas: string[] = [], sources: string[] = [];
   const text = markdown.replaceAll(/[\uE000\uE001]/g, "\uFFFD").replaceAll(
     CODE_OR_FORMULA,
-    (_, code, displayed, inline) => {
+    (_, code, displayed, inline, mark) => {
       if (code !== undefined) return code;
-      sources.push(displayed ?? inline);
-      formulas.push(
-        formulaToHTML(displayed ?? inline, displayed !== undefined),
-      );
+      // After a formula a browser may end a line, in one it does not.
+      const source = displayed ?? (mark ? `${inline}\\text{${mark}}` : inline);
+      sources.push(source);
+      formulas.push(formulaToHTML(source, displayed !== undefined));
       return `\uE000${formulas.length - 1}\uE001`;
     },
   );
