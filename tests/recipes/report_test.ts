@@ -333,6 +333,11 @@ Deno.test("figures show curves against steps and seconds, and accuracy by size",
   }
   // Of what diverged there is no curve.
   assertEquals(curves!.data.find(({ name }) => name === "lion-lit")!["x"], []);
+  // However wide the intervals are, none of the axis is beyond all answers.
+  assertEquals(bySize!.layout["yaxis"], {
+    title: { text: "accuracy" },
+    autorangeoptions: { clipmin: 0, clipmax: 1.02 },
+  });
   const sizes = bySize!.data.find(({ name }) => name === "softmax")!;
   assertEquals(sizes["x"], [4, 8]);
   assertEquals((sizes["y"] as number[]).map((y) => y.toFixed(2)), [

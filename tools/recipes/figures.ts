@@ -153,6 +153,10 @@ function sizeFigure(
         traces.flatMap(({ y }) => y as number[]),
         what === "perplexity" ? "log" : "linear",
       ),
+      // Intervals of few seeds reach beyond what an accuracy can be.
+      ...(what === "accuracy" && {
+        autorangeoptions: { clipmin: 0, clipmax: 1.02 },
+      }),
     },
     width: 720,
     height: 380,
