@@ -90,3 +90,20 @@ export async function* itemsUnlessAborted<T>(
     else if (!ended) await iterator.return?.();
   }
 }
+
+/** Milliseconds of work after which the event loop gets a turn. */
+const MILLISECONDS_BETWEEN_TURNS = 100;
+
+/**
+ * Returns a function to await in each round of a loop: now and then it lets the event
+ * loop take a turn. Where all is at hand, on WebAssembly say, a loop would never wait,
+ * and neither a timer nor Ctrl-C could abort it.
+ */
+export function turns(): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last <= MILLISECONDS_BETWEEN_TURNS) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    last = performance.now();
+  };
+}

@@ -1,5 +1,5 @@
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertSignal } from "../contract/abort.ts";
+import { assertSignal, turns } from "../contract/abort.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertBoolean, assertModel } from "../contract/values.ts";
 import {
@@ -181,6 +181,7 @@ export async function generate(
     chooser: chooserOf(options, i, from?.random[i]),
   }));
   const { maxNewTokens = 100, onToken, signal } = options;
+  const takeTurn = turns();
   let memory = from ? copyOf(from.memory) : emptyMemory(texts.length);
   try {
     if (maxNewTokens > 0 && !signal?.aborted) {
@@ -207,6 +208,7 @@ export async function generate(
         text.ended = stopTokens.some(([, stop]) => stop === token);
         onToken?.(token, i);
       }
+      await takeTurn();
     }
     const all = texts.map(({ added }) => added);
     const tokens = isBatch ? all : all[0]!;

@@ -1,4 +1,4 @@
-import { assertSignal, itemsUnlessAborted } from "../contract/abort.ts";
+import { assertSignal, itemsUnlessAborted, turns } from "../contract/abort.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 import { stopSignal } from "../jupyter/interrupt.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
@@ -19,8 +19,6 @@ export interface TrackOptions extends ProgressOptions {
 }
 
 const OPTIONS = optionsOf<TrackOptions>()(PROGRESS_OPTIONS, "signal");
-
-const MILLISECONDS_BETWEEN_TURNS = 100;
 
 /**
  * Shows the progress of a loop; see {@linkcode Progress}. In a notebook, Stop
@@ -63,18 +61,15 @@ export async function* track<T>(
   assertSignal("track's", signal);
   const { total = lengthOf(items) } = shown;
   const progress = new Progress({ ...shown, total });
-  let turn = performance.now();
+  const takeTurn = turns();
   try {
     signal?.throwIfAborted();
     const all = typeof items === "number" ? below(items) : items;
     for await (const item of itemsUnlessAborted<T | number>(signal, all)) {
       yield item;
       progress.update();
-      // A loop that never waits could neither be stopped nor show its progress.
-      if (performance.now() - turn > MILLISECONDS_BETWEEN_TURNS) {
-        await new Promise((resolve) => setTimeout(resolve));
-        turn = performance.now();
-      }
+      // Otherwise a loop that never waits would not show its progress either.
+      await takeTurn();
       signal?.throwIfAborted();
     }
   } finally {

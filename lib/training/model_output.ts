@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator, TokenRanks } from "../contract/communicator.ts";
-import { itemsUnlessAborted } from "../contract/abort.ts";
+import { itemsUnlessAborted, turns } from "../contract/abort.ts";
 import { compileAheadOnce } from "../contract/compile_ahead.ts";
 import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { assertModel } from "../contract/values.ts";
@@ -36,7 +36,9 @@ export async function* batchesUnlessAborted(
   batches: AsyncIterable<Batch>,
 ): AsyncGenerator<Batch, void> {
   const each = itemsUnlessAborted(signal, batches, disposeBatch);
+  const takeTurn = turns();
   for await (const batch of each) {
+    await takeTurn();
     if (signal?.aborted) {
       disposeBatch(batch);
       throw signal.reason;

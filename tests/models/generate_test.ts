@@ -1,5 +1,5 @@
 /** What generation promises beyond the likeliest token. @module */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   generate,
@@ -69,6 +69,9 @@ onEachBackend("generate() ends at a token, or when told", async () => {
   });
   assertEquals(some, all.slice(0, 3));
   assertEquals(seen, some);
+  // A timer can tell it, too, though no token waits for anything.
+  const many = { maxNewTokens: 30_000, signal: AbortSignal.timeout(50) };
+  assertLess((await generate(model, [1], many)).length, many.maxNewTokens);
   assertEquals(await generate(model, [1], { maxNewTokens: 0 }), []);
   model.dispose();
 }, ["cpu"]);

@@ -121,6 +121,16 @@ onCpu("predict() names what is wrong, and leaks nothing", async () => {
     DOMException,
     "timeout",
   );
+  // What never waits lets a timer abort it, too.
+  async function* ready(): AsyncIterable<Batch> {
+    const end = performance.now() + 5000;
+    while (performance.now() < end) yield tinyBatch(0);
+  }
+  await assertRejects(
+    () => predict(model, ready(), { signal: AbortSignal.timeout(50) }),
+    DOMException,
+    "timeout",
+  );
   assertEquals(tf.memory().numTensors, before);
   model.dispose();
 });
