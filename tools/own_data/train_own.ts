@@ -41,15 +41,13 @@ export async function trainOwn(): Promise<void> {
   console.log(`on ${name}`);
   const task = await openOrEnd(options);
   const lock = await lockOrEnd(options);
-  try {
-    await trainOn(task, options);
-  } catch (error) {
-    if (!(error instanceof DivergenceError)) throw error;
-    const { message } = error;
-    endWithMistake(USAGE, `--rate ${options.rate} may be too high: ${message}`);
-  } finally {
-    await lock.release();
-  }
+  const failure = await trainOn(task, options).catch((error) => {
+    if (error instanceof DivergenceError) return error;
+    throw error;
+  }).finally(() => lock.release());
+  if (!failure) return;
+  const { message } = failure;
+  endWithMistake(USAGE, `--rate ${options.rate} may be too high: ${message}`);
 }
 
 /** Keeps others out of the output folder, whose files belong together. */
@@ -115,7 +113,7 @@ async function trainOn(task: OwnTask, options: OwnOptions): Promise<void> {
   for (const [name, content] of Object.entries(files)) {
     await writeOutput(`${output}/${name}`, content);
   }
-  await test(task, output, aborted ? undefined : signal);
+  if (!await test(task, output, aborted ? undefined : signal)) return;
   const bad = task.bad();
   if (bad.length > 0) {
     console.log(`${bad.length} damaged ${examples} were passed over:`);
@@ -167,21 +165,26 @@ function assertSteps({ train }: OwnTask, { epochs = 1 }: OwnOptions): void {
   );
 }
 
-/** Tests the model, tells what it reaches, and draws what it takes for what. */
+/**
+ * Tests the model, tells what it reaches, and draws what it takes for what; `false`
+ * if the signal has stopped it.
+ */
 async function test(
   task: OwnTask,
   output: string,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { model, classes, examples } = task;
-  const { values, labels } = await predict(model, task.test(), {
+  const predictions = await predict(model, task.test(), {
     map: (logits) => tf.argMax(logits, -1),
     signal,
   }).catch((error) => {
     if (!signal?.aborted) throw error;
     console.log(`stopped: ${output}/model is trained, but not tested`);
-    Deno.exit(130);
+    Deno.exitCode = 130;
   });
+  if (!predictions) return false;
+  const { values, labels } = predictions;
   const counts = confusionMatrix(values, labels, { classes: classes.length });
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   console.log(
@@ -199,6 +202,7 @@ async function test(
     caption: "A row for each class, a column for what the model says.",
   });
   await writeOutput(`${output}/confusion.html`, await figure.toHTML());
+  return true;
 }
 
 /** The confusions that are most frequent. */

@@ -192,4 +192,4 @@ try {
   Deno.exit(2);
 }
 // Workers of a backend must not keep the process.
-Deno.exit(0);
+Deno.exit();
