@@ -95,7 +95,7 @@ testIn("mistakes are one line", async (folder) => {
     ["empty", [], "--data should have a folder for each class"],
     ["reviews.csv", ["--label", "stars"], "--label should be one of"],
     ["reviews.csv", [], "--data should have enough texts"],
-    ["images", [], "images/none should have an image"],
+    ["images", [], "images/none should have an image; remove the folder"],
     ["reviews.csv", ["--epoch", "3"], "did you mean --epochs?"],
   ];
   for (const [data, args, line] of cases) {

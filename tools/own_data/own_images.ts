@@ -17,17 +17,30 @@ import { assertTrainedClasses, type OwnTask } from "./own_task.ts";
 /** The share of images that may be damaged. */
 const DAMAGED = { skip: true, limit: 0.05 } as const;
 
+/** Empty folders are told in words of the command line, or do no harm. */
+const KEPT = { emptyClasses: "keep" } as const;
+
 /** The task of images in folders, one for each class. */
 export async function imagesInFolders(
   found: Parts<string>,
   options: OwnOptions,
 ): Promise<OwnTask> {
   const classes = await classFolders(found.train);
-  const train = await imageFolder(found.train, { classes });
+  const train = await imageFolder(found.train, { classes, ...KEPT });
+  const seen = new Set(train.labels);
+  const empty = classes.find((_, label) => !seen.has(label));
+  if (empty !== undefined) {
+    throw new RangeError(
+      `${found.train}/${empty} should have an image; remove the folder if it is no class`,
+    );
+  }
   const part = async (path: string) => {
     const own = await classFolders(path);
     assertTrainedClasses(path, own, classes);
-    return relabelled(await imageFolder(path, { classes: own }), classes);
+    return relabelled(
+      await imageFolder(path, { classes: own, ...KEPT }),
+      classes,
+    );
   };
   return taskOf(
     {
