@@ -202,8 +202,11 @@ async function pack(archive: string): Promise<void> {
   console.log(`tar -xzf ${archive.split("/").at(-1)} && lion-report/run.sh`);
 }
 
+/** Digits of times, of which the third is seldom the same a second time. */
+const DIGITS = 5;
+
 async function write(file: string, data: object): Promise<void> {
-  await writeOutput(file, jsonRows(data));
+  await writeOutput(file, jsonRows(data, DIGITS));
   console.log(file);
 }
 

@@ -3,17 +3,16 @@
 /** Characters of a line; a list of numbers may be longer. */
 const WIDTH = 240;
 
-/** Digits of a number that is no integer, as many as a float32 has. */
-const DIGITS = 7;
-
 /**
  * A value as JSON in which a list of numbers is one line, as is whatever fits in
- * one, and numbers that are no integers have seven digits.
+ * one.
+ *
+ * @param digits Of a number that is no integer; by default as many as a float32 has.
  */
-export function jsonRows(value: unknown): string {
+export function jsonRows(value: unknown, digits = 7): string {
   const text = JSON.stringify(value, (_, part) => {
     const isFraction = typeof part === "number" && !Number.isInteger(part);
-    return isFraction ? Number(part.toPrecision(DIGITS)) : part;
+    return isFraction ? Number(part.toPrecision(digits)) : part;
   });
   return `${rowsOf(JSON.parse(text), "")}\n`;
 }
