@@ -1,6 +1,9 @@
 /** Runs the same tests on each backend that this machine has. @module */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { StrictWebGPUBackend } from "../lib/tfjs/webgpu/gpu_backend.ts";
 import { type BackendName, useBackend } from "../mod.ts";
 import "./hosts.ts";
 
@@ -93,6 +96,7 @@ export function onEachBackend(
       await run(backend, t);
       await useBackend({ prefer: [backend] });
       assertNoLeak(before, counted);
+      freeBindGroups();
     });
   }
 }
@@ -107,12 +111,40 @@ export function storageBuffersOf(code: string): number {
 
 const counted = new WeakSet<GPUDevice>();
 
+/** Bind groups after which those that are held, or garbage, are freed. */
+const MANY_BIND_GROUPS = 2000;
+
+let bindGroups = 0;
+
+const gc = exposedGc();
+
+/** V8's garbage collection, as a function. */
+function exposedGc(): () => void {
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc") as () => void;
+}
+
+/**
+ * Frees bind groups where there are many. Mesa's software adapter has a mapping of
+ * memory for each; a process, which has several workers here, may have 65,530, and
+ * crashes beyond. Nothing but garbage collection frees a bind group.
+ */
+function freeBindGroups(): void {
+  const backend = tf.backend();
+  if (bindGroups < MANY_BIND_GROUPS) return;
+  if (!(backend instanceof StrictWebGPUBackend)) return;
+  bindGroups = 0;
+  backend.bindGroups.clear();
+  gc();
+}
+
 /** Labels of texts of ours that bind more storage buffers where the device can. */
 const AS_MANY_AS_CAN_BE = /^lion_update /;
 
 /**
- * Lets a device refuse texts of ours with more storage buffers than every device
- * binds, or than it says that it can bind. TensorFlow.js's own bind as many as it can.
+ * Lets a device count its bind groups, and refuse texts of ours with more storage
+ * buffers than every device binds, or than it says that it can bind. TensorFlow.js's
+ * own bind as many as it can.
  */
 function countBuffers(device: GPUDevice): void {
   if (counted.has(device)) return;
@@ -128,6 +160,11 @@ function countBuffers(device: GPUDevice): void {
       throw new Error(`${label} binds ${buffers} storage buffers`);
     }
     return create(given);
+  };
+  const bind = device.createBindGroup.bind(device);
+  device.createBindGroup = (given) => {
+    bindGroups++;
+    return bind(given);
   };
 }
 
