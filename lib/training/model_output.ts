@@ -38,12 +38,12 @@ export async function* batchesUnlessAborted(
   const each = itemsUnlessAborted(signal, batches, disposeBatch);
   const takeTurn = turns();
   for await (const batch of each) {
-    await takeTurn();
     if (signal?.aborted) {
       disposeBatch(batch);
       throw signal.reason;
     }
     yield batch;
+    await takeTurn();
   }
 }
 
