@@ -173,9 +173,7 @@ model of one block with each mixer is compared with plain forms.`,
     short: "large models",
     about:
       `The same for models whose runs take seconds on two cores: few runs are timed, and
-the figure is measured only if it is asked for. ViT-base is also trained with blocks
-that are computed again. _Kept to the end_ is not measured anew: it is the memory that
-this training took before the backward pass freed what it no longer needs.`,
+the figure is measured only if it is asked for.`,
   },
   optimizers: {
     title: "A training step by hand, by train, and with tf.train.adam",

@@ -30,8 +30,7 @@ import {
 } from "../../sized_models.ts";
 import type { Collector } from "../collector.ts";
 import type { FigureMaker, Setting } from "../figure.ts";
-import type { Point } from "../report_file.ts";
-import { KEPT_TO_END, OURS, THEIRS } from "./names.ts";
+import { OURS, THEIRS } from "./names.ts";
 import { collectRecomputed } from "./recompute_figure.ts";
 
 /** Mixers by their names in panels; softmax first, whose model PyTorch has as well. */
@@ -59,16 +58,6 @@ export const models: FigureMaker = {
     measureModels(MODELS, SMALL.vit, setting, collector),
 };
 
-/**
- * What training ViT-base took on WebAssembly before the backward pass freed anything
- * (revision 514b859d), as a scale for what it takes now.
- */
-const KEPT_TO_END_POINT: Point = {
-  ...{ panel: `${VIT_BASE.title}, training`, series: KEPT_TO_END, at: 8 },
-  ...{ time: null, memoryBytes: 3874 * 2 ** 20 },
-  ...{ gpuMilliseconds: null, operations: null, bytes: null },
-};
-
 /** Large models, seconds for a run. */
 export const large: FigureMaker = {
   seconds: { gpu: 300, wasm: 540, software: 0, cpu: 0 },
@@ -78,7 +67,6 @@ export const large: FigureMaker = {
     await startBackend(info.name, threads);
     if (!quick) {
       await collectRecomputed(collector, { sized: VIT_BASE, steps: 3 });
-      if (info.name === "wasm") collector.points.push(KEPT_TO_END_POINT);
     }
     return await measureModels(LARGE_MODELS, SMALL.bert, setting, collector);
   },

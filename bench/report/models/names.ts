@@ -17,13 +17,8 @@ export const STEP = "step",
 /** Of "launches": the clocks of a step, which is one of "overhead" as well. */
 export const ON_PROCESSOR = "processor", ON_WALL_CLOCK = "wall clock";
 
-/**
- * Of "recompute" and "large": steps that keep what gradients need, and that compute it
- * again; and of "large", steps that keep all of it to their end, as TensorFlow.js does.
- */
-export const KEPT = "kept",
-  RECOMPUTED = "recomputed",
-  KEPT_TO_END = "kept to the end";
+/** Of "recompute" and "large": steps that keep what gradients need, and that compute it again. */
+export const KEPT = "kept", RECOMPUTED = "recomputed";
 
 /** Of "flags": processes with the flags of `deno task fast`, and without. */
 export const WITH_FLAGS = "with flags", WITHOUT_FLAGS = "without";
