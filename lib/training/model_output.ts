@@ -43,6 +43,7 @@ export async function* batchesUnlessAborted(
       throw signal.reason;
     }
     yield batch;
+    // Not before: a caller that gave up meanwhile would not see the batch disposed of.
     await takeTurn();
   }
 }
