@@ -1,10 +1,9 @@
 /** Runs the same tests on each backend that this machine has. @module */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { StrictWebGPUBackend } from "../lib/tfjs/webgpu/gpu_backend.ts";
 import { type BackendName, useBackend } from "../mod.ts";
+import { collectGarbage } from "./collect_garbage.ts";
 import "./hosts.ts";
 
 export { TOLERANCE } from "./tolerance.ts";
@@ -116,14 +115,6 @@ const MANY_BIND_GROUPS = 2000;
 
 let bindGroups = 0;
 
-const gc = exposedGc();
-
-/** V8's garbage collection, as a function. */
-function exposedGc(): () => void {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
-}
-
 /**
  * Frees bind groups where there are many. Mesa's software adapter has a mapping of
  * memory for each; a process, which has several workers here, may have 65,530, and
@@ -131,11 +122,11 @@ function exposedGc(): () => void {
  */
 function freeBindGroups(): void {
   const backend = tf.backend();
-  if (bindGroups < MANY_BIND_GROUPS) return;
-  if (!(backend instanceof StrictWebGPUBackend)) return;
+  const areMany = bindGroups >= MANY_BIND_GROUPS;
+  if (!areMany || !(backend instanceof StrictWebGPUBackend)) return;
   bindGroups = 0;
   backend.bindGroups.clear();
-  gc();
+  collectGarbage();
 }
 
 /** Labels of texts of ours that bind more storage buffers where the device can. */

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { disposeBackend, lionAttention, useBackend } from "../../mod.ts";
 import { BACKENDS, onEachBackend } from "../backends.ts";
+import { collectGarbage } from "../collect_garbage.ts";
 
 /** An attention large enough for several threads; its first number. */
 async function attend(): Promise<number> {
@@ -75,10 +76,6 @@ Deno.test({
   name: "WebAssembly's memory goes [wasm]",
   ignore: !BACKENDS.includes("wasm"),
   fn: async () => {
-    const { setFlagsFromString } = process.getBuiltinModule("node:v8");
-    const { runInNewContext } = process.getBuiltinModule("node:vm");
-    setFlagsFromString("--expose-gc");
-    const gc = runInNewContext("gc") as () => void;
     const start = async () => {
       await useBackend({ prefer: ["wasm"], threads: 2 });
       assertEquals(await attend(), 1);
@@ -92,7 +89,7 @@ Deno.test({
     await disposeBackend();
     for (let i = 0; i < 20 && memory.deref(); i++) {
       await new Promise((go) => setTimeout(go, 50));
-      gc();
+      collectGarbage();
     }
     assertEquals(memory.deref(), undefined);
     await useBackend({ prefer: ["wasm"] });

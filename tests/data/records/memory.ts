@@ -1,9 +1,5 @@
 /** Memory that is held, without garbage. @module */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-
-setFlagsFromString("--expose-gc");
-const collectGarbage: () => void = runInNewContext("gc");
+import { collectGarbage } from "../../collect_garbage.ts";
 
 /** Bytes that JavaScript and its buffers hold. */
 function held(): number {
