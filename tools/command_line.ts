@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { nearest } from "../lib/contract/options.ts";
+import { didYouMean } from "../lib/contract/options.ts";
 import { assertThreads } from "../lib/contract/threads.ts";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 
@@ -63,7 +63,7 @@ export function endWithMistake(usage: string, message: string): never {
   Deno.exit(2);
 }
 
-/** Throws for an option that there is not, and names the nearest one. */
+/** Throws for an option that there is not, and names one like it. */
 function assertKnown(
   args: readonly string[],
   options: ParseArgsOptionsConfig,
@@ -73,7 +73,9 @@ function assertKnown(
     const [, name] = /^--?([a-zA-Z][^=]*)/.exec(arg) ?? [];
     if (name === undefined || known.includes(name)) continue;
     throw new RangeError(
-      `there is no option ${arg}; did you mean --${nearest(name, known)}?`,
+      `there is no option ${arg}${
+        didYouMean(name, known, (near) => `--${near}`)
+      }`,
     );
   }
 }
@@ -134,7 +136,7 @@ export function oneOf<T extends string>(
 ): T {
   const found = allowed.find((candidate) => candidate === text);
   if (found !== undefined) return found;
-  const hint = text === "" ? "" : `; did you mean "${nearest(text, allowed)}"?`;
+  const hint = text === "" ? "" : didYouMean(text, allowed);
   throw new RangeError(
     `${option} should be one of ${allowed.join(", ")}, got "${text}"${hint}`,
   );

@@ -79,24 +79,34 @@ export function assertOptions<T extends object>(
     }
     const known = Object.keys(names);
     throw new TypeError(
-      `${owner} has no ${kind} ${JSON.stringify(name)}; did you mean ${
-        JSON.stringify(nearest(name, known))
-      }? Its ${kind}s are ${known.join(", ")}`,
+      `${owner} has no ${kind} ${JSON.stringify(name)}${
+        didYouMean(name, known)
+      } Its ${kind}s are ${known.join(", ")}`,
     );
   }
 }
 
 /**
- * The known option nearest to an unknown one: for an abbreviation (`lr`), the option
- * that it shortens; for a misspelling, the most similar one.
+ * `; did you mean "x"?`, or a full stop if no known name resembles the unknown one:
+ * one that it shortens (`lr`) or lengthens, else one of which it shares half.
+ *
+ * @param shown How a name is written. @default JSON.stringify
  */
-export function nearest(name: string, known: readonly string[]): string {
+export function didYouMean(
+  name: string,
+  known: readonly string[],
+  shown: (name: string) => string = JSON.stringify,
+): string {
   const letters = name.toLowerCase();
   const cost = (candidate: string) => {
     const word = candidate.toLowerCase();
-    return isAbbreviation(letters, word) ? 0 : distance(letters, word);
+    if (isAbbreviation(letters, word) || isAbbreviation(word, letters)) {
+      return 0;
+    }
+    return distance(letters, word) / Math.max(letters.length, word.length);
   };
-  return known.reduce((best, next) => cost(next) < cost(best) ? next : best);
+  const best = known.reduce((a, b) => cost(b) < cost(a) ? b : a);
+  return cost(best) > 0.5 ? "." : `; did you mean ${shown(best)}?`;
 }
 
 /**

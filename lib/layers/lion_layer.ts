@@ -1,7 +1,7 @@
 /** The base class of LION's layers: parameters with PyTorch's names. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { initializers, layers, SymbolicTensor } from "@tensorflow/tfjs-layers";
-import { assertOptions, nearest, optionsOf } from "../contract/options.ts";
+import { assertOptions, didYouMean, optionsOf } from "../contract/options.ts";
 import {
   assertNotDisposed,
   assertNotEmpty,
@@ -167,9 +167,9 @@ export abstract class LionLayer extends layers.Layer {
     const known = [...this.#variables.keys()];
     throw new RangeError(
       known.length > 0
-        ? `${this.name} has no parameter ${shown(name)}; did you mean ${
-          shown(nearest(String(name), known))
-        }? Its parameters are ${known.join(", ")}`
+        ? `${this.name} has no parameter ${shown(name)}${
+          didYouMean(String(name), known)
+        } Its parameters are ${known.join(", ")}`
         : `${this.name} has no parameter ${shown(name)}, and no other: ${
           this.built ? "it needs none" : "it is not built yet, apply it first"
         }`,

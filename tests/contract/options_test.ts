@@ -23,6 +23,8 @@ Deno.test("assertOptions() names an unknown option and the nearest known one", (
       ["learning_rate", "learningRate"],
       ["warmupSteps", "warmUpSteps"],
       ["droput", "dropout"],
+      ["learningRates", "learningRate"],
+      ["dropoutRate", "dropout"],
     ]
   ) {
     const { message } = assertThrows(
@@ -35,6 +37,15 @@ Deno.test("assertOptions() names an unknown option and the nearest known one", (
         "options are dropout, learningRate, warmUpSteps",
     );
   }
+});
+
+Deno.test("assertOptions() guesses no option where none is alike", () => {
+  const { message } = assertThrows(() => check({ batchSize: 1 }), TypeError);
+  assertEquals(
+    message,
+    'train has no option "batchSize". Its options are dropout, learningRate, ' +
+      "warmUpSteps",
+  );
 });
 
 Deno.test("assertOptions() knows no option that objects inherit", () => {

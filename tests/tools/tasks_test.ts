@@ -137,6 +137,7 @@ const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
   train: [
     ["", "RECIPE should be one of mnist-vit, mlm, classify"],
     ["mqar --only me", "--only should be one of softmax"],
+    ["mlm --epoch 3", "there is no option --epoch. (`deno task train --help`"],
     ["all --only me", "--only should be one of mnist-vit, mlm, classify"],
     ["mqar --seeds 2.5", '--seeds should be a whole number, got "2.5"'],
     ["mqar --backend gpu", "--backend should be one of webgpu, wasm, cpu"],

@@ -387,7 +387,7 @@ onCpu("train() checks how it is taught", async () => {
     [
       { teacher, tau: 1 },
       TypeError,
-      'train\'s distillation has no option "tau"; did you mean "',
+      'train\'s distillation has no option "tau"',
     ],
     [
       "hard",
