@@ -88,7 +88,7 @@ export function assertOptions<T extends object>(
 
 /**
  * `; did you mean "x"?`, or a full stop if no known name resembles the unknown one:
- * one that it shortens (`lr`) or lengthens, else one of which it shares half.
+ * one that it shortens (`lr`), or one that it lengthens or shares half of.
  *
  * @param shown How a name is written. @default JSON.stringify
  */
@@ -100,10 +100,10 @@ export function didYouMean(
   const letters = name.toLowerCase();
   const cost = (candidate: string) => {
     const word = candidate.toLowerCase();
-    if (isAbbreviation(letters, word) || isAbbreviation(word, letters)) {
-      return 0;
-    }
-    return distance(letters, word) / Math.max(letters.length, word.length);
+    if (isAbbreviation(letters, word)) return 0;
+    const changed = distance(letters, word) /
+      Math.max(letters.length, word.length);
+    return isAbbreviation(word, letters) ? Math.min(changed, 0.5) : changed;
   };
   const best = known.reduce((a, b) => cost(b) < cost(a) ? b : a);
   return cost(best) > 0.5 ? "." : `; did you mean ${shown(best)}?`;

@@ -26,7 +26,7 @@ const CALLS: Record<
   Figure: [(options) => new Figure([], {}, options), "capton", "caption"],
   confusionFigure: [
     (options) => confusionFigure([[1]], options),
-    "labels",
+    "clases",
     "classes",
   ],
   curves: [(options) => curves({}, options), "ytype", "yType"],
