@@ -53,6 +53,7 @@ Deno.test("there is a page of each notebook, with all of its figures and its anc
   }
   const proofs = pages.find(({ path }) => path.includes("12_proofs"))!;
   assertStringIncludes(proofs.body, '<a id="theorem-3-1"></a>');
+  assertStringIncludes(proofs.body, "&nbsp;→</a>"); // no arrow alone on a line
 });
 
 Deno.test("every figure of a notebook is a picture, which GitHub shows", async () => {

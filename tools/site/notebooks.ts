@@ -65,7 +65,8 @@ function notebookPage(
   const links = [
     '<a href="index.html">All notebooks</a>',
     before && `<a href="${before.name}.html">← ${escapeHTML(before.title)}</a>`,
-    after && `<a href="${after.name}.html">${escapeHTML(after.title)} →</a>`,
+    after &&
+    `<a href="${after.name}.html">${escapeHTML(after.title)}&nbsp;→</a>`,
     `<a href="${name}.ipynb">Source</a>`,
   ].filter((link) => link !== undefined).join("\n");
   const linkOf = linksFrom(`notebooks/${name}.ipynb`, sources);
