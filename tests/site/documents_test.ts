@@ -305,6 +305,7 @@ Deno.test("firstSentence() ends where a sentence does, and not in a number", () 
     "One of 0.5 and `two`.",
   );
   assertEquals(firstSentence("A formula:\n\n    x = y"), "A formula.");
+  assertEquals(firstSentence("A name: its use. More."), "A name: its use.");
   assertEquals(firstSentence("No end"), "No end");
 });
 

@@ -114,7 +114,8 @@ export function firstSentence(doc: string): string {
   const [paragraph = ""] = doc.trim().split(/\n\s*\n/);
   const line = paragraph.replaceAll(/\s+/g, " ")
     .replaceAll(/\{@link(?:code|plain)? ([^}]+)\}/g, "`$1`");
-  return /^.*?[.:](?= |$)/.exec(line)?.[0].replace(/:$/, ".") ?? line;
+  // A formula or a list may follow the paragraph.
+  return (/^.*?[.…](?= |$)/.exec(line)?.[0] ?? line).replace(/[,:]$/, ".");
 }
 
 /**

@@ -58,7 +58,6 @@ const COLUMNS_A_STEP = 16;
 
 /**
  * Vision Mamba's mixer (bidirectional Mamba, "v2"): a projection to u and z,
- * then
  *
  *     u' = SiLU(convolution of u)    Δ, b, c of projections of u'
  *     y  = selective scan of u', gated by SiLU(z)
