@@ -26,8 +26,8 @@ export function sectionsOf(
   const head = `# Results of the recipes
 
 \`deno task results\` generates this page from \`docs/results_notes.md\` and from
-the files that \`deno task train\` writes; do not edit it. On the site that
-\`deno task site\` builds, it also shows the curves.`;
+the files that \`deno task train\` writes; do not edit it. \`deno task site\` adds
+the curves.`;
   return [
     {
       text: [
