@@ -173,10 +173,10 @@ Deno.test("a cell of set-up is folded, its outputs are not", () => {
   const open = cellToHTML(cellOf("iVBO", []));
   const folded = cellToHTML(cellOf("iVBO", ["hide-input"]));
   assert(!open.includes("<details"));
-  assertStringIncludes(folded, "<summary>Set-up, 2 lines</summary>");
+  assertStringIncludes(folded, "<summary>Code, 2 lines</summary>");
   assert(folded.indexOf("</details>") < folded.indexOf("<img"));
   const short = { ...cellOf("iVBO", ["hide-input"]), source: "await draw(a);" };
-  assertStringIncludes(cellToHTML(short), "<summary>Set-up, 1 line</summary>");
+  assertStringIncludes(cellToHTML(short), "<summary>Code, 1 line</summary>");
 });
 
 Deno.test("a picture that is wider than a phone is scrolled by keys", () => {

@@ -40,7 +40,7 @@ export function cellToHTML(
   const kind = PALE.test(source) ? "pale" : "figure";
   return [
     metadata.tags?.includes(FOLDED)
-      ? `<details class="code"><summary>Set-up, ${lines}</summary>${code}</details>`
+      ? `<details class="code"><summary>Code, ${lines}</summary>${code}</details>`
       : code,
     ...outputs.map((output) => outputToHTML(output, kind)),
   ].join("\n");
