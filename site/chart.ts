@@ -70,7 +70,7 @@ export function drawChart(
       [x(length), y(median)] as const
     );
     parts.push(
-      // From the fifth that was fastest to the fifth that was slowest.
+      // From the 20th percentile to the 80th.
       ...own.map(({ length, p20, p80 }) =>
         draw("path", {
           ...{ d: `M${x(length)} ${y(p20)}V${y(p80)}`, ...line },

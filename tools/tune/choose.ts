@@ -32,7 +32,7 @@ export interface Choice {
 /** So many times the default's time, a single run is enough to give a candidate up. */
 const HOPELESS = 3;
 
-/** As the benches have it: four fifths of its samples take less than all but a fifth of the other's. */
+/** As in the benches: its 80th percentile is below the other's 20th. */
 export function isFaster(
   one: Pick<Measurement, "p80">,
   other: Pick<Measurement, "p20">,
