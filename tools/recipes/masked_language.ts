@@ -141,12 +141,11 @@ export const maskedLanguage: Recipe = {
     "the length of training and at 2, 4 and 8 times that length; learned " +
     "positions end at the first. " +
     "Blocks are BERT's post-norm blocks, or pre-norm ones with ALiBi. " +
-    "The contenders are softmax or linear, with positions or a decay: " +
-    "softmax with rotary positions, softmax with ALiBi's slopes, " +
-    "LION-LIT with learned positions, and LION-D; and LION-S. LION-D " +
-    "and -S have no positions besides their decays, but for those named " +
-    "-positions, which learn them too (the paper's Table 9). In the paper's " +
-    "setting everything is as in the authors' code. `unigram` guesses " +
+    "The contenders are softmax with rotary positions or ALiBi's slopes, " +
+    "LION-LIT with learned positions, LION-D and LION-S. The last two have no " +
+    "positions besides their decays, except for those named -positions, which " +
+    "learn them too (the paper's Table 9). The paper's setting is that of the " +
+    "authors' code. `unigram` guesses " +
     "by the frequency of tokens, `bigram` also by the token before; " +
     "both copy a token that masking left visible if it is likely to be " +
     "right.",
