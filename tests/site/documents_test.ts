@@ -189,6 +189,8 @@ d</button><main><div class="text-2xl leading-none break-all"><b>c</b>
     "@a/b",
   );
   assertStringIncludes(entry, "<main><h1>io</h1>");
+  const all = referencePage("<title>lion documentation</title>", "", "");
+  assertStringIncludes(all, "<title>API · LION</title>");
   const named = referencePage(
     "<code>@a/b/io</code> <code>@a/c/io</code>",
     "../",

@@ -32,6 +32,7 @@ export function referencePage(
       /<title>(.*?)(?: - default)?(?: -)? lion documentation</,
       "<title>$1 · LION<",
     )
+    .replace("<title>lion documentation<", "<title>API · LION<")
     .replaceAll("&#x2F;", "/")
     // The site's search finds symbols too; theirs takes the key S from all boxes.
     .replaceAll(
