@@ -1,21 +1,22 @@
 /**
- * LION: bidirectional linear attention with decay, in equal forms.
+ * LION: bidirectional linear attention with decay, in equivalent forms.
  *
- * {@linkcode useBackend} chooses where to compute, and
- * {@linkcode lionAttention} attends, with a decay such as
- * {@linkcode fixedDecay} or {@linkcode selectiveDecay}. {@linkcode lionViT},
- * {@linkcode lionBert}, {@linkcode lionGpt} and {@linkcode lionEncoder} are whole
- * models, and {@linkcode generate} writes with one.
+ * {@linkcode useBackend} chooses a backend, and {@linkcode lionAttention}
+ * computes attention with a decay such as {@linkcode fixedDecay} or
+ * {@linkcode selectiveDecay}. {@linkcode lionViT}, {@linkcode lionBert},
+ * {@linkcode lionGpt} and {@linkcode lionEncoder} are complete models, and
+ * {@linkcode generate} writes text with one.
  *
  * The rest of the library has entries of its own:
  *
  * - `@lionjs/lion/training`: training, losses, metrics, schedules, checkpoints
- * - `@lionjs/lion/data`: streams of batches, data sets, tokenizers, files of your own
+ * - `@lionjs/lion/data`: streams of batches, datasets, tokenizers, your own
+ *   files
  * - `@lionjs/lion/io`: weights and models in files
  * - `@lionjs/lion/hub`: models and files of the Hugging Face hub
  * - `@lionjs/lion/family`: other linear transformers, in one call each
- * - `@lionjs/lion/layers`: base classes for layers, mixers and models of your own
- * - `@lionjs/lion/operations`: operations around attention
+ * - `@lionjs/lion/layers`: base classes for your own layers, mixers and models
+ * - `@lionjs/lion/operations`: the operations around attention
  * - `@lionjs/lion/notebook`: figures, tables and progress in Jupyter
  * - `@lionjs/lion/mpi`: several processes that compute together
  * - `@lionjs/lion/proof`: proofs in exact arithmetic

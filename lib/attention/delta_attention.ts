@@ -34,7 +34,7 @@ export interface DeltaAttentionOptions {
    */
   decay?: Decay | undefined;
   /**
-   * The form in which it is computed: `"recurrent"` goes token by token, `"chunkwise"`
+   * The form to compute: `"recurrent"` goes token by token, `"chunkwise"`
    * solves for all tokens of a chunk at once, `"auto"` is chunkwise.
    * @default "auto"
    */
@@ -54,27 +54,29 @@ export interface DeltaAttentionOptions {
   scale?: number | undefined;
   /**
    * Whether each token attends only to itself and the tokens before it. NaN or
-   * Infinity in a later one may make outputs before it NaN, as for lionAttention.
+   * Infinity in a later token may make earlier outputs NaN, as for
+   * lionAttention.
    * @default false
    */
   causal?: boolean | undefined;
   /**
-   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
-   * Whatever is not 0 is a token, NaN too. Padding is skipped, whatever q, k, v,
-   * beta and the decay hold there, even NaN or Infinity: it writes nothing, and
-   * the state does not decay there. Its output and all its gradients are 0.
+   * The padding mask, `[batch, length]`, float32, int32 or bool: 0 for padding,
+   * 1 (or anything else, even NaN) for a token. Padding is skipped, whatever q,
+   * k, v, beta and the decay hold there, even NaN or Infinity: it writes
+   * nothing, and the state does not decay there. Its output and all its
+   * gradients are 0.
    */
   mask?: tf.Tensor | undefined;
   /**
-   * Segments, `[batch, length]`, int32: which of the sequences packed into a row each
-   * token belongs to, as for lionAttention: nothing passes between neighbours
-   * with different numbers, except that NaN or Infinity in one sequence may make
-   * results of others NaN. @default each row is one sequence
+   * Segments, `[batch, length]`, int32: the number of the packed sequence that
+   * each token belongs to, as for lionAttention. Nothing passes between
+   * neighbours with different numbers, except that NaN or Infinity in one
+   * sequence may make results of others NaN. @default each row is one sequence
    */
   segments?: tf.Tensor | undefined;
   /**
-   * Ranks that divide the tokens among themselves, as for lionAttention. They pass on a
-   * state and the matrix that transforms one, `headDim · (headDim + valueDim)`
+   * The ranks that share the tokens, as for lionAttention. Each passes on a
+   * state and a state's transformation, `headDim · (headDim + valueDim)`
    * numbers per head and direction. @default this process has all tokens
    */
   communicator?: TokenRanks | undefined;
@@ -92,7 +94,7 @@ const FORMS: Readonly<Record<"auto" | DeltaForm, DeltaForm>> = {
 
 /**
  * Attention by the delta rule: each token replaces what its key finds in the
- * state, to the extent β, by its own value.
+ * state by its own value, to the extent β.
  *
  *     S_i = (I - β_i k_i k_iᵀ) diag(e^{g_i}) S_{i-1} + β_i k_i v_iᵀ
  *     y_i = s S_iᵀ q_i
@@ -124,16 +126,17 @@ const FORMS: Readonly<Record<"auto" | DeltaForm, DeltaForm>> = {
  * assertAlmostEquals(second!, 5, 1e-6);
  * ```
  *
- * @param q `[batch, heads, length, headDim]`
- * @param k `[batch, heads, length, headDim]`, each of unit length.
- * @param v `[batch, heads, length, valueDim]`
- * @param beta `[batch, heads, length]`, from 0 (writes nothing) to 1 (replaces) or 2 (overshoots).
+ * @param q Queries, `[batch, heads, length, headDim]`.
+ * @param k Keys, `[batch, heads, length, headDim]`, each of unit length.
+ * @param v Values, `[batch, heads, length, valueDim]`.
+ * @param beta β, `[batch, heads, length]`, from 0 (writes nothing) to 1
+ * (replaces) or 2 (overshoots).
  * @param options See {@linkcode DeltaAttentionOptions}.
- * @returns `[batch, heads, length, valueDim]`
+ * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown or of the wrong type.
  * @throws {RangeError} If a tensor is empty, an option has an invalid value, or
- * ranks differ in shapes or options; then all of them throw it.
+ * ranks differ in shapes or options; then all of them throw.
  */
 export function deltaAttention(
   q: tf.Tensor,
@@ -212,7 +215,7 @@ function check(
   const chooses = decay?.kind === "selective" || decay?.kind === "diagonal";
   if (chooses && decay.convention === "source") {
     throw new RangeError(
-      `decay should be paid on arrival, got ${decay.kind}Decay's convention "source": give it { convention: "arrival" }`,
+      `decay should apply on arrival, got ${decay.kind}Decay's convention "source": pass it { convention: "arrival" }`,
     );
   }
   const { scale, causal } = settings;

@@ -70,28 +70,27 @@ export interface LionAttentionOptions {
   /** The number added to the row sum, after `scale`; 0 or more. @default 1e-6 */
   epsilon?: number | undefined;
   /**
-   * Whether each token attends only to itself and the tokens before it. A later
-   * token that holds NaN or Infinity may make outputs before it NaN, but never
-   * other numbers. @default false
+   * Whether each token attends only to itself and the tokens before it. NaN or
+   * Infinity in a later token may make earlier outputs NaN; otherwise it does
+   * not change them. @default false
    */
   causal?: boolean | undefined;
   /**
-   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
-   * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k
-   * and v hold there, even NaN or Infinity. There the output and the gradients
-   * with respect to q, k and v are 0, and the gradient of the output is ignored.
-   * The decays of padding still apply: they have a gradient, and a NaN among them
-   * reaches the tokens whose paths cross it.
+   * The padding mask, `[batch, length]`, float32, int32 or bool: 0 for padding,
+   * 1 (or anything else, even NaN) for a token. Padding is never read, even if
+   * q, k or v hold NaN or Infinity there. At padding the output and the
+   * gradients of q, k and v are 0, and the gradient of the output is ignored.
+   * The decays of padding still apply: they have gradients, and a NaN among
+   * them reaches the tokens whose paths cross it.
    */
   mask?: tf.Tensor | undefined;
   /**
-   * Segments, `[batch, length]`, int32: which of the sequences packed into a row each
-   * token belongs to. Wherever the number changes from one token to the next,
-   * even back to an earlier number, there is a border that no token attends
-   * across. Each sequence has the output and the gradients that it would have
-   * alone, as long as all numbers are finite; NaN or Infinity in one may make
-   * results of the others NaN. The decay on a border does not apply, and its
-   * gradient is 0. @default each row is one sequence
+   * Segments, `[batch, length]`, int32: the number of the packed sequence that
+   * each token belongs to. No token attends across a change of number, even
+   * back to an earlier one. Each sequence has the output and the gradients that
+   * it would have alone, as long as all values are finite; NaN or Infinity in
+   * one may make results of the others NaN. The decay at a change does not
+   * apply, and its gradient is 0. @default each row is one sequence
    */
   segments?: tf.Tensor | undefined;
   /**
@@ -100,13 +99,13 @@ export interface LionAttentionOptions {
    */
   precision?: Precision | undefined;
   /**
-   * Ranks that divide the tokens of every sequence among themselves, in their
-   * order: q, k, v, the decay, mask and segments are those of this rank's tokens,
-   * at least one, and so is the output. All ranks call it together, with the
-   * same batch, heads and options, which they compare; lengths may differ.
-   * Outputs and gradients are those of the whole sequence. Ranks pass one state
-   * per head and direction to one another, whatever the length. For `form`
-   * `"auto"` or `"chunkwise"`, on WebAssembly and in plain JavaScript.
+   * The ranks that share the tokens of every sequence, in order. On each rank,
+   * q, k, v, the decay, mask, segments and the output are those of its own
+   * tokens, at least one. All ranks make the call together, with the same
+   * batch, heads and options, which are compared; lengths may differ. Outputs
+   * and gradients equal those for the whole sequence. Ranks exchange one state
+   * per head and direction, whatever the length. Needs `form` `"auto"` or
+   * `"chunkwise"`, on WebAssembly or in plain JavaScript.
    * @default this process has all tokens
    */
   communicator?: TokenRanks | undefined;
@@ -129,10 +128,10 @@ const OPTIONS = optionsOf<LionAttentionOptions>()(
  * The computation is in float32: integers and booleans are converted, and their
  * gradients are float32 too.
  *
- * A result that depends on a NaN is NaN. A NaN or Infinity in a token may also make any
- * other result of the same head of the same batch entry NaN, and which ones
- * depends on the form and the backend. Results that are finite are right, and
- * those of other heads and entries keep every bit.
+ * A result that depends on a NaN is NaN. A NaN or Infinity in a token may also
+ * make other results of the same head and batch entry NaN; which ones depends
+ * on the form and the backend. Finite results are correct, and those of other
+ * heads and entries do not change by a bit.
  *
  * Source: LION (arXiv:2502.16249), Theorems 3.1 and 3.2.
  *
@@ -175,17 +174,18 @@ const OPTIONS = optionsOf<LionAttentionOptions>()(
  * alone.forEach((value, i) => assertAlmostEquals(packed[6 + i]!, value, 1e-5));
  * ```
  *
- * @param q `[batch, heads, length, headDim]`, with the feature map applied; or
- * `[batch, 1, length, headDim]`, which all heads share.
- * @param k The shape of q, with the feature map applied.
+ * @param q Queries, `[batch, heads, length, headDim]`, or
+ * `[batch, 1, length, headDim]` if all heads share them, with the feature map
+ * applied.
+ * @param k Keys in the shape of q, with the feature map applied.
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode LionAttentionOptions}.
  * @returns `[batch, heads, length, valueDim]`
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown or of the wrong type.
  * @throws {RangeError} If an option has an invalid value, the form's largest
- * tensor does not fit the backend, or ranks differ in shapes or options; then all
- * of them throw it.
+ * tensor does not fit the backend, or ranks differ in shapes or options; then
+ * all of them throw.
  */
 export function lionAttention(
   q: tf.Tensor,
@@ -275,7 +275,8 @@ function attend(
  * assertEquals(plan.operations, 4096 * 4 * 8 * 9);
  * ```
  *
- * @param q `[batch, heads, length, headDim]`, or one head that all share.
+ * @param q Queries, `[batch, heads, length, headDim]`, or one head that all
+ * share.
  * @param k The shape of q.
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode LionAttentionOptions}.

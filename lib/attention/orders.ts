@@ -15,7 +15,7 @@ import {
 import { normalized } from "./forms/normalizer.ts";
 import { numberSegments } from "../operations/segments.ts";
 
-/** A path through the tokens: the token at each of its places. */
+/** A path through the tokens: the index of the token at each step. */
 export type Order = readonly number[];
 
 /** Options of {@linkcode snakeOrder}. */
@@ -81,7 +81,7 @@ export function snakeOrder(
 
 /** A path through the tokens with its own decay. */
 export interface OrderedDecay {
-  /** The token at each place of the path. */
+  /** The index of the token at each step of the path. */
   readonly order: Order;
   /** The path's decays, given in the tokens' own order. */
   readonly decay: Decay;
@@ -118,15 +118,16 @@ const OPTIONS = optionsOf<Options>()(
  * y.forEach((value, i) => assertAlmostEquals(value, same[i]!, 1e-5));
  * ```
  *
- * @param q `[batch, heads, length, headDim]`, with the feature map applied.
- * @param k `[batch, heads, length, headDim]`, with the feature map applied.
- * @param v `[batch, heads, length, valueDim]`
+ * @param q Queries, `[batch, heads, length, headDim]`, with the feature map
+ * applied.
+ * @param k Keys, `[batch, heads, length, headDim]`, with the feature map
+ * applied.
+ * @param v Values, `[batch, heads, length, valueDim]`.
  * @param ways The paths, each with its order and its decay.
  * @param options As for {@linkcode lionAttention}. With `segments`, given in
  * the tokens' own order, a path should visit one segment after another: where
- * it returns to a segment that it had left, it treats the rest as a new
- * segment.
- * @returns `[batch, heads, length, valueDim]`
+ * it returns to a segment, the rest counts as a new segment.
+ * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown or of the wrong type.
  * @throws {RangeError} If an order is not a permutation of the tokens, `ways`
@@ -244,7 +245,7 @@ function permuteDecay(decay: Decay, there: Permutation): Decay {
     case "two-sided":
     case "two-sided-diagonal":
       throw new RangeError(
-        "a two-sided decay belongs to one order of the tokens; give each way a selectiveDecay, diagonalDecay or fixedDecay",
+        "a two-sided decay belongs to one order of the tokens; give each path a selectiveDecay, diagonalDecay or fixedDecay",
       );
   }
 }

@@ -23,21 +23,23 @@ export interface SoftmaxAttentionOptions {
   scale?: number | undefined;
   /**
    * Whether each token attends only to itself and the tokens before it. NaN or
-   * Infinity in a later one may make outputs before it NaN, as for lionAttention.
+   * Infinity in a later token may make earlier outputs NaN, as for
+   * lionAttention.
    * @default false
    */
   causal?: boolean | undefined;
   /**
-   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
-   * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k
-   * and v hold there, even NaN or Infinity. There the output and the gradients
-   * with respect to q, k and v are 0, and the gradient of the output is ignored.
+   * The padding mask, `[batch, length]`, float32, int32 or bool: 0 for padding,
+   * 1 (or anything else, even NaN) for a token. Padding is never read, even if
+   * q, k or v hold NaN or Infinity there. At padding the output and the
+   * gradients of q, k and v are 0, and the gradient of the output is ignored.
    */
   mask?: tf.Tensor | undefined;
   /**
-   * Segments, `[batch, length]`, int32: which of the sequences packed into a row each
-   * token belongs to; as for lionAttention, no token attends across a change of
-   * number, and NaN or Infinity in one sequence may make results of others NaN.
+   * Segments, `[batch, length]`, int32: the number of the packed sequence that
+   * each token belongs to, as for lionAttention. No token attends across a
+   * change of number, but NaN or Infinity in one sequence may make results of
+   * others NaN.
    * @default each row is one sequence
    */
   segments?: tf.Tensor | undefined;
@@ -93,11 +95,11 @@ const OPTIONS = optionsOf<SoftmaxAttentionOptions>()(
  * assertAlmostEquals(second!, 5, 1e-6);
  * ```
  *
- * @param q `[batch, heads, length, headDim]`
- * @param k `[batch, heads, length, headDim]`
- * @param v `[batch, heads, length, valueDim]`
+ * @param q Queries, `[batch, heads, length, headDim]`.
+ * @param k Keys, `[batch, heads, length, headDim]`.
+ * @param v Values, `[batch, heads, length, valueDim]`.
  * @param options See {@linkcode SoftmaxAttentionOptions}.
- * @returns `[batch, heads, length, valueDim]`
+ * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown or of the wrong type.
  * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
@@ -147,7 +149,7 @@ function check(
 function assertSlopes(slopes: readonly number[], heads: number): void {
   if (!Array.isArray(slopes)) {
     throw new TypeError(
-      `slopes should be a list of numbers, one a head, got ${typeof slopes}`,
+      `slopes should be a list of numbers, one per head, got ${typeof slopes}`,
     );
   }
   if (slopes.length !== heads) {

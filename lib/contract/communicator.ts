@@ -1,16 +1,17 @@
 /** The arrays of numbers that ranks exchange. */
 export type RankNumbers = Float32Array | Float64Array | Int32Array | Uint8Array;
 
-/** How the values that ranks have at the same index are combined. */
+/** How the values at the same index on all ranks are combined. */
 export type Reduction = "sum" | "max" | "min";
 
 /**
  * A group of processes that compute together, each with a rank. `openMpi` of
  * `@lionjs/lion/mpi` opens one.
  *
- * All ranks call the collective operations (all but `send` and `receive`) in the
- * same order, with arrays of the same kind and length; if they do not, the MPI
- * communicator throws on all of them. An array belongs to an operation until its promise settles.
+ * All ranks call the collective operations (all but `send` and `receive`) in
+ * the same order, with arrays of the same kind and length; if they do not, the
+ * MPI communicator throws on all of them. Do not read or change an array until
+ * the operation's promise settles.
  */
 export interface Communicator {
   /** The rank of this process, from 0. */
@@ -42,25 +43,25 @@ export interface Communicator {
     tag?: number,
   ): Promise<T>;
   /**
-   * Tells other ranks why this rank has failed: those that wait for values which it
-   * no longer sends throw the reason. It still takes part in collective operations.
-   * Without this method, the other ranks wait forever.
+   * Tells other ranks why this rank has failed: those that wait for values from
+   * it throw the reason. It still takes part in collective operations. Without
+   * this method, the other ranks wait forever.
    */
   failed?(reason: string): void;
 }
 
-/** The partners of an exchange; a side that is left out has none. */
+/** The partners of an exchange; leave one out to send or receive nothing. */
 export interface Peers {
-  /** The rank that gets the values. */
+  /** The rank that receives this rank's values. */
   readonly to?: number | undefined;
-  /** The rank that sends as many values to this one. */
+  /** The rank that sends as many values to this rank. */
   readonly from?: number | undefined;
 }
 
 /**
- * Ranks that divide the tokens of every sequence among themselves, the first tokens
- * on rank 0. They exchange values inside synchronous operations, which block the
- * event loop meanwhile.
+ * Ranks that share the tokens of every sequence, the first tokens on rank 0.
+ * They exchange values inside synchronous operations, which block the event
+ * loop.
  */
 export interface TokenRanks extends Pick<Communicator, "rank" | "size"> {
   /**

@@ -39,7 +39,7 @@ export function assertThreads(
   const here = `${available} processor${available === 1 ? "" : "s"}`;
   throw new RangeError(
     `${name} should be at most ${most} on a machine of ${here}, got ${value}: ` +
-      "more of them only take memory, and time to start; leave it out for one " +
-      "each processor",
+      "more only take memory, and time to start; leave it out for one " +
+      "per processor",
   );
 }

@@ -315,7 +315,7 @@ onEachBackend("decays of each channel are refused with a reason", () => {
   assertThrows(
     () => decayMask(diagonalDecay(x), 3),
     TypeError,
-    "a mask for each",
+    "one mask per channel",
   );
   tf.engine().endScope();
 });

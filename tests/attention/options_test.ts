@@ -194,7 +194,7 @@ onEachBackend("kernel: false runs the form's operations", (backend) => {
     assertThrows(
       () => explainAttention(x, x, x, { kernel: false, precision: "f16" }),
       RangeError,
-      'precision "f16" cannot be had: kernel: false asks for tfjs operations',
+      'precision "f16" is not available: kernel: false asks for tfjs operations',
     );
     if (plan.kernel !== null) throw new Error(plan.kernel);
     if (plan.reason !== "kernel: false asks for tfjs operations") {

@@ -374,7 +374,7 @@ onEachBackend(
       assertThrows(
         attend({ slopes: 1 }),
         TypeError,
-        "slopes should be a list of numbers, one a head, got number",
+        "slopes should be a list of numbers, one per head, got number",
       );
       assertThrows(
         attend({ slopes: [1] }),

@@ -211,7 +211,7 @@ onEachBackend("16 bits are refused where there are none, in each form", () => {
       assertThrows(
         () => lionAttention(x, x, x, { form, precision: "f16" }),
         RangeError,
-        'precision "f16" cannot be had: WebAssembly computes in 32 bits',
+        'precision "f16" is not available: WebAssembly computes in 32 bits',
       );
     }
   });

@@ -24,12 +24,11 @@ export const LOG_SIGMOID: Operation<"y"> = {
 };
 
 /**
- * Which tokens' decays lie on the path from a source to its reader.
+ * Whose decays count on the path from a source (a key's token) to a reader (a
+ * query's token).
  *
- * - `"source"`: includes the source's decay, not the reader's. The paper's
- *   mask.
- * - `"arrival"`: includes the reader's decay, not the source's. RetNet,
- *   Mamba-2, GLA.
+ * - `"source"`: the source's, not the reader's. The paper's mask.
+ * - `"arrival"`: the reader's, not the source's, as in RetNet, Mamba-2 and GLA.
  */
 export type DecayConvention = "source" | "arrival";
 
@@ -89,7 +88,7 @@ interface SelectiveDecayOptions {
 const OPTIONS = optionsOf<SelectiveDecayOptions>()("convention");
 
 /**
- * No decay: LION-LIT, every token weighs the same at any distance.
+ * No decay (LION-LIT): distance does not change a token's weight.
  *
  * @example Every weight is one
  * ```ts
@@ -123,12 +122,12 @@ export function noDecay(): Decay {
  * );
  * ```
  *
- * @param logDecay `[heads]`, natural logarithm of the decay, <= 0.
+ * @param logDecay Natural logarithms of the decays, `[heads]`, all <= 0.
  * @returns The decay.
  * @throws {TypeError} If `logDecay` is not a vector of numbers.
- * @throws {RangeError} If a value is above 0, as decays are before their
- * logarithm is taken, and can be read without waiting for a device;
- * {@linkcode checkDecay} reads all.
+ * @throws {RangeError} If a value is above 0, as a decay without its logarithm
+ * is, and can be read without waiting for a device; {@linkcode checkDecay}
+ * reads all values.
  */
 export function fixedDecay(logDecay: tf.Tensor): Decay {
   assertShape("fixedDecay's logDecay", logDecay, [null], "heads");
@@ -137,7 +136,7 @@ export function fixedDecay(logDecay: tf.Tensor): Decay {
 }
 
 /**
- * A decay that each token chooses: LION-S, after Gated RFA and Mamba-2.
+ * One decay per head and token: LION-S, after Gated RFA and Mamba-2.
  *
  * @example The paper's mask counts the source's decay and not the reader's
  * ```ts
@@ -152,8 +151,8 @@ export function fixedDecay(logDecay: tf.Tensor): Decay {
  * assertAlmostEquals(mask[0]![0]![0]![2]!, 0.2 * 0.3, 1e-6); // 2 read by 0
  * ```
  *
- * @param logDecay `[batch, heads, length]`, natural logarithm of the decay, <=
- * 0; a batch axis of 1 is broadcast.
+ * @param logDecay Natural logarithms of the decays, `[batch, heads, length]`,
+ * all <= 0; a batch axis of 1 is broadcast.
  * @param options `convention`: see {@linkcode DecayConvention}; `"source"`, the
  * paper's, by default.
  * @returns The decay.
@@ -189,9 +188,9 @@ export function assertConvention(
 }
 
 /**
- * The general decay, to which all others reduce: one log decay per direction and
- * token, or per direction, token and key channel, by which a state decays when it
- * arrives at the token.
+ * The general decay, to which all others reduce: the log decays by which the
+ * forward and the backward state decay on arriving at each token, one per token
+ * or one per token and key channel.
  *
  * @example Remember to the right, forget to the left
  * ```ts
@@ -207,11 +206,9 @@ export function assertConvention(
  * assertEquals([...await decayMask(decay, 2).data()], [1, 0, 1, 1]);
  * ```
  *
- * @param forward `[batch, heads, length]` or `[batch, heads, length, headDim]`,
- * <= 0: log decays of the forward state on arriving at each token. A batch axis of 1
- * is broadcast.
- * @param backward The same shape, <= 0: log decays of the backward state on arriving
- * at each token.
+ * @param forward Log decays of the forward state, `[batch, heads, length]` or
+ * `[batch, heads, length, headDim]`, all <= 0. A batch axis of 1 is broadcast.
+ * @param backward Log decays of the backward state, of the same shape, all <= 0.
  * @returns The decay.
  * @throws {TypeError} If a tensor does not have three or four axes or is not
  * numeric, or the shapes differ.
@@ -256,7 +253,7 @@ export function twoSidedDecay(
  * ```
  *
  * @param x Logits, of any shape; integers and booleans are converted to float32.
- * @returns The same shape, every value <= 0.
+ * @returns Log decays in the shape of x, all <= 0.
  * @throws {TypeError} If x is not numeric.
  */
 export function logSigmoid<T extends tf.Tensor>(x: T): T {
@@ -293,8 +290,8 @@ export function assertDecay(name: string, decay: Decay): void {
 /**
  * Reads a decay's values and throws if any of them is not a log decay.
  *
- * The functions that make decays check only the first values, and only if that
- * needs no waiting for a device.
+ * The functions that make decays check only the first values, and only if no
+ * device has to be waited for.
  *
  * @example A decay above 1 would grow with distance
  * ```ts

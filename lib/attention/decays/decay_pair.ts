@@ -132,7 +132,7 @@ export function logDecayPair(
     case "diagonal":
     case "two-sided-diagonal":
       throw new TypeError(
-        `decay should have one number a token, got one of each channel (${decay.kind})`,
+        `decay should have one number per token, got one per channel (${decay.kind})`,
       );
   }
 }

@@ -24,12 +24,12 @@ const OPTIONS = optionsOf<DiagonalDecayOptions>()("convention");
 const AXES = "batch, heads, length, headDim";
 
 /**
- * A decay that each token chooses for each channel of the keys: each row of the
- * state fades at its own rate, as in GLA, HGRN-2 and RWKV-6.
+ * One decay per head, token and key channel: each row of the state fades at its
+ * own rate, as in GLA, HGRN-2 and RWKV-6.
  *
  *     y_i = Σ_j (Σ_n M_ijn q_in k_jn) v_j
  *
- * with one mask M_ijn per channel n, made of that channel's decays.
+ * where the mask M_ijn of channel n is made of that channel's decays.
  *
  * Source: LION (arXiv:2502.16249), Theorems B.1 and B.2.
  *
@@ -51,16 +51,15 @@ const AXES = "batch, heads, length, headDim";
  * assertAlmostEquals(first!, 2 + 1, 1e-6);
  * ```
  *
- * @param logDecay `[batch, heads, length, headDim]`, natural logarithm of the
- * decay, <= 0; a batch axis of 1 is broadcast.
+ * @param logDecay Natural logarithms of the decays,
+ * `[batch, heads, length, headDim]`, all <= 0; a batch axis of 1 is broadcast.
  * @param options `convention`: see {@linkcode DecayConvention}; `"source"`, the
  * paper's, by default. GLA, HGRN-2 and RWKV-6 use `"arrival"`.
  * @returns The decay.
  * @throws {TypeError} If `logDecay` does not have four axes or is not numeric,
  * or an option is unknown.
- * @throws {RangeError} If the convention is unknown, or the values are decays,
- * not their logarithms, which is noticed if they can be read without waiting
- * for a device.
+ * @throws {RangeError} If the convention is unknown, or the values are decays
+ * instead of their logarithms and can be read without waiting for a device.
  */
 export function diagonalDecay(
   logDecay: tf.Tensor,

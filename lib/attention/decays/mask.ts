@@ -80,8 +80,8 @@ export function mask(sides: Sides, length: number): tf.Tensor {
 /**
  * The mask M of a decay, for inspection and tests.
  *
- * Source: equation for the selective mask in LION (arXiv:2502.16249), in either
- * convention. Only the form `"full"` ever computes all of it.
+ * Source: the selective mask of LION (arXiv:2502.16249), in either convention.
+ * Only the form `"full"` computes all of it.
  *
  * @example It is symmetric only if the decay is constant
  * ```ts
@@ -98,8 +98,8 @@ export function mask(sides: Sides, length: number): tf.Tensor {
  *
  * @param decay The decay.
  * @param length The number of tokens.
- * @returns `[batch, heads, length, length]`; batch and heads are 1 where the
- * decay has no such axis.
+ * @returns The weights M_ij, `[batch, heads, length, length]`; batch and heads
+ * are 1 where the decay has no such axis.
  * @throws {RangeError} If `length` is not a positive integer.
  * @throws {TypeError} If the decay's tensors do not have this length, or it is
  * diagonal.
@@ -111,7 +111,7 @@ export function decayMask(decay: Decay, length: number): tf.Tensor4D {
   assertDecay("decayMask's decay", decay);
   if (decay.kind === "diagonal" || decay.kind === "two-sided-diagonal") {
     throw new TypeError(
-      "decayMask takes decays of one number a token, and a decay of each channel has a mask for each; give it one channel of it, [batch, heads, length], by selectiveDecay or twoSidedDecay",
+      "decayMask takes one decay per token, but a diagonal decay has one mask per channel; pass one channel, [batch, heads, length], to selectiveDecay or twoSidedDecay",
     );
   }
   return tf.tidy(() => {

@@ -23,28 +23,27 @@ import {
   SHARED_CHUNKWISE,
 } from "./kernel.ts";
 
-/** How an attention would run, and what it would cost. */
+/** How attention would run, and what it would cost. */
 export interface AttentionPlan {
-  /** The form that runs; for `"auto"`, the one chosen. */
+  /** The form that would run; for `"auto"`, the chosen one. */
   readonly form: ConcreteForm;
   /**
-   * The name of the kernel that runs, or `null` where the form's tfjs
-   * operations run.
+   * The name of the kernel, or `null` where the form's tfjs operations run.
    */
   readonly kernel: string | null;
-  /** How the kernel runs, or why none does, in words. */
+  /** How the kernel runs, or why none does. */
   readonly reason: string;
   /** Tokens per chunk, block or tile, or `null` where there are none. */
   readonly chunkSize: number | null;
-  /** Multiplications and additions of the forward pass. */
+  /** The number of multiplications and additions in the forward pass. */
   readonly operations: number;
   /**
-   * The least number of bytes that the forward pass reads and writes: its
-   * inputs, its output and the states that the form keeps between its steps.
+   * A lower bound on the bytes that the forward pass reads and writes: inputs,
+   * output and the states between steps.
    */
   readonly bytes: number;
   /**
-   * Peak memory of the forward pass in bytes, inputs and output included;
+   * Estimated peak memory of the forward pass in bytes, with inputs and output;
    * accurate to within a third.
    */
   readonly peakBytes: number;
@@ -85,7 +84,7 @@ function assertSinglePrecision(
   refusal: string,
 ): void {
   if (precision !== "f16") return;
-  throw new RangeError(`precision "f16" cannot be had: ${refusal}`);
+  throw new RangeError(`precision "f16" is not available: ${refusal}`);
 }
 
 /**

@@ -20,7 +20,7 @@ export interface DeltaStepInput {
   readonly k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
   readonly v: tf.Tensor;
-  /** β of each token, `[batch, heads, length]`, how much of the old value is replaced. */
+  /** β, `[batch, heads, length]`: how much of the old value each token replaces. */
   readonly beta: tf.Tensor;
   /**
    * The log decay, `[heads]`, `[batch, heads, length]` or, if diagonal,
@@ -37,8 +37,7 @@ export interface DeltaStepInput {
 const INPUT = optionsOf<DeltaStepInput>()("q k v beta logDecay mask");
 
 /**
- * Options of {@linkcode deltaStep}; they mean what they mean for
- * deltaAttention.
+ * Options of {@linkcode deltaStep}, which mean the same as for deltaAttention.
  */
 export interface DeltaStepOptions {
   /**
@@ -84,10 +83,11 @@ const OPTIONS = optionsOf<DeltaStepOptions>()("scale kernel");
  *
  * @param state The state after the tokens so far,
  * `[batch, heads, headDim, valueDim]`; `null` before the first token. It is not
- * changed, and stays the caller's to dispose of.
+ * changed; the caller disposes of it.
  * @param input The tokens.
  * @param options See {@linkcode DeltaStepOptions}.
- * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
+ * @returns The outputs y, `[batch, heads, length, valueDim]`, and the state
+ * after the tokens.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option or
  * input is unknown or of the wrong type.
  * @throws {RangeError} If a tensor is empty, or an option has an invalid value.

@@ -7,7 +7,7 @@ import { assertDecay, type Decay, noDecay } from "../decays/decay.ts";
 import { assertAttention, type Vectors } from "../forms/checks.ts";
 import { assertShape } from "../../contract/shape.ts";
 
-/** A segment of a sequence. */
+/** Consecutive tokens of a sequence. */
 export interface StreamSegment {
   /** Queries, `[batch, heads, length, headDim]`, with the feature map applied. */
   readonly q: tf.Tensor;
@@ -36,9 +36,9 @@ export interface StreamSource {
   /** The number of tokens per segment; the last segment may have fewer. */
   readonly segmentLength: number;
   /**
-   * Returns the segment of the tokens `start`, …, `end - 1`. Its tensors are disposed of
-   * after use, except a fixed decay, which all segments share and which stays the
-   * source's to dispose of.
+   * Returns the segment of the tokens `start`, …, `end - 1`. Its tensors are
+   * disposed of after use, except those of a fixed decay, which all segments
+   * share and the source disposes of.
    */
   read(
     start: number,
@@ -137,7 +137,7 @@ export class SegmentReader {
     for (const [name, x] of Object.entries({ q, k, v, mask })) {
       if (!x?.isDisposed) continue;
       throw new TypeError(
-        `${name} is disposed of, as all that read gives is after its use; give tf.clone of what is to stay`,
+        `${name} is disposed of, as all tensors that read returns are after use; return tf.clone of those to keep`,
       );
     }
     const [batch, heads, headDim, valueDim] = this.#kind?.sizes ?? ANY;

@@ -18,9 +18,8 @@ export type RecurrentState = {
   /** The state matrix Σ_j M_j k_j (v_j, 1)ᵀ, `[batch, heads, headDim, valueDim + 1]`. */
   readonly sum: tf.Tensor4D;
   /**
-   * The log decay by which the sum will decay when the next token arrives,
-   * `[batch, heads]`; with diagonal decays, one per row of the sum,
-   * `[batch, heads, headDim]`.
+   * The log decay of the sum when the next token arrives, `[batch, heads]`;
+   * with diagonal decays, one per row of the sum, `[batch, heads, headDim]`.
    */
   readonly due: tf.Tensor2D | tf.Tensor3D;
 };
@@ -49,7 +48,7 @@ export interface RecurrentInput {
 const INPUT = optionsOf<RecurrentInput>()("q k v logDecay mask");
 
 /**
- * Options of {@linkcode recurrentStep}; they mean what they mean for
+ * Options of {@linkcode recurrentStep}, which mean the same as for
  * lionAttention.
  */
 export interface RecurrentStepOptions {
@@ -83,7 +82,7 @@ interface RecurrentSizes {
 const SIZES = optionsOf<RecurrentSizes>()("batch heads headDim valueDim");
 
 /**
- * Returns the state before the first token, with which
+ * Returns the state before the first token, from which
  * {@linkcode recurrentStep} starts.
  *
  * @example A state before any token
@@ -145,11 +144,12 @@ export function recurrentState(sizes: RecurrentSizes): RecurrentState {
  * }
  * ```
  *
- * @param state The state after the tokens so far; it is not changed, and stays
- * the caller's to dispose of.
+ * @param state The state after the tokens so far; it is not changed, and the
+ * caller disposes of it.
  * @param input The tokens.
  * @param options See {@linkcode RecurrentStepOptions}.
- * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
+ * @returns The outputs y, `[batch, heads, length, valueDim]`, and the state
+ * after the tokens.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option or
  * input is unknown or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.

@@ -42,7 +42,7 @@ export interface StreamProgress {
 }
 
 /**
- * Options of {@linkcode streamBidirectional}: those of lionAttention, and how
+ * Options of {@linkcode streamBidirectional}: some of lionAttention's, and how
  * to follow and abort the work.
  */
 export interface StreamBidirectionalOptions {
@@ -58,8 +58,9 @@ export interface StreamBidirectionalOptions {
    */
   causal?: boolean | undefined;
   /**
-   * Aborts between two segments, or while waiting for `read` or `write`; the signal's
-   * reason is then thrown. A segment that `read` returns later is disposed of.
+   * Aborts between two segments, or while `read` or `write` is awaited; the
+   * signal's reason is then thrown. A segment that `read` returns later is
+   * disposed of.
    */
   signal?: AbortSignal | undefined;
   /** Called after each segment of each pass. */
@@ -71,14 +72,14 @@ const OPTIONS = optionsOf<StreamBidirectionalOptions>()(
 );
 
 /**
- * Bidirectional attention on a sequence of any length with bounded device
- * memory, which holds one segment and two states at a time. The host keeps one
- * state per segment, `batch · heads · headDim · (valueDim + 1)` numbers each.
+ * Bidirectional attention on a sequence of any length. The device holds one
+ * segment and two states at a time; the host keeps one state per segment, of
+ * `batch · heads · headDim · (valueDim + 1)` numbers.
  *
  * The source is read twice: from the right for the backward state at each
  * border between segments, which needs no q, and from the left, with the
- * forward state, for the outputs. They equal those of `lionAttention` for the
- * whole sequence. It is not differentiable.
+ * forward state, for the outputs. These equal those of `lionAttention` for the
+ * whole sequence. The function is not differentiable.
  *
  * Source: ours; the states between chunks of the chunkwise form, with segments
  * for chunks.
@@ -119,7 +120,7 @@ const OPTIONS = optionsOf<StreamBidirectionalOptions>()(
  * @param options See {@linkcode StreamBidirectionalOptions}.
  * @returns A promise that resolves when the last segment has been written.
  * @throws {TypeError} If a segment's tensor has the wrong shape or dtype, its
- * decay is of another kind than those before, or an argument or option is
+ * decay is of a different kind from those before, or an argument or option is
  * unknown or of the wrong type.
  * @throws {RangeError} If a length or option has an invalid value.
  * @throws {unknown} The signal's reason, and whatever `read`, `write` or
@@ -135,7 +136,7 @@ export async function streamBidirectional(
   const { scale, epsilon = 1e-6, signal, onProgress } = options;
   if (typeof write !== "function") {
     throw new TypeError(
-      `write should be a function of the first token's place and y, got ${typeof write}`,
+      `write should be a function of the first token's position and y, got ${typeof write}`,
     );
   }
   assertSignal("streamBidirectional's", signal);
