@@ -4,8 +4,8 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { gelu } from "../operations/gelu.ts";
 
 /**
- * The activation of a perceptron: GELU as BERT and ViT have it, or with the
- * approximation by a hyperbolic tangent that GPT-2 was trained with.
+ * The activation of a multilayer perceptron: exact GELU, as in BERT and ViT, or
+ * GPT-2's tanh approximation of it.
  */
 export type Activation = "gelu" | "gelu-tanh";
 

@@ -52,7 +52,7 @@ registerLayer(LionAttentionLayer);
  * form, and one projection of the heads' outputs.
  *
  * Its input is `[batch, length, dim]`, optionally followed by a padding mask,
- * `[batch, length]`. It also obeys the masks of tfjs's layers
+ * `[batch, length]`. It also applies the masks of tfjs's layers
  * (`embedding({ maskZero: true })`, `masking`) and passes them on. With the
  * option `segments`, the last input holds the segments of packed sequences.
  *
@@ -69,7 +69,7 @@ registerLayer(LionAttentionLayer);
  * assertEquals(model.countParams(), 8 * 24 + 24 + 8 * 2 + 2 + 8 * 8 + 8);
  * ```
  *
- * @example The same layer after a change of its form
+ * @example The same layer in another form
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { lionAttentionLayer } from "@lionjs/lion";

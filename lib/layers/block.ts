@@ -40,15 +40,16 @@ import { recomputed } from "./recomputation.ts";
 /** Options of {@linkcode lionBlock}. */
 export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
   /**
-   * Hidden columns of the multilayer perceptron, as a multiple of the block's
-   * columns; 0 for no perceptron, as in Mamba and Hydra. @default 4
+   * Hidden width of the multilayer perceptron, as a multiple of the block's
+   * width; 0 for no perceptron, as in Mamba and Hydra. @default 4
    */
   mlpRatio?: number | undefined;
   /** The perceptron's activation; see {@linkcode Activation}. @default "gelu" */
   activation?: Activation | undefined;
   /**
-   * Normalisation of `"pre"`, the input of each sublayer, as in ViT and GPT-2,
-   * or `"post"`, the sum of its input and output, as in BERT. @default "pre"
+   * What is normalised: `"pre"`, the input of each sublayer, as in ViT and
+   * GPT-2, or `"post"`, the sum of its input and output, as in BERT.
+   * @default "pre"
    */
   norm?: "pre" | "post" | undefined;
   /** Epsilon added to the variance in normalisations. @default 1e-6 */
@@ -59,12 +60,12 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
    */
   dropPath?: number | undefined;
   /**
-   * Whether training computes the block again for its gradient, instead of
-   * keeping what it computes on the way: it needs much less memory, and a fifth to a
-   * third more time. Outputs and gradients stay the same to the last bit. A
-   * custom mixer must compute the same both times; random numbers from
-   * TensorFlow.js and `Math.random` are repeated. Without gradients it changes
-   * nothing. @default false
+   * Whether the gradient recomputes the block's activations instead of keeping
+   * them (gradient checkpointing). Training then needs much less memory and a
+   * fifth to a third more time; outputs and gradients stay the same to the last
+   * bit. A custom mixer must compute the same both times; random numbers from
+   * TensorFlow.js and `Math.random` are repeated. Without gradients, nothing
+   * changes. @default false
    */
   recompute?: boolean | undefined;
 }
@@ -79,7 +80,7 @@ const BLOCK_OPTIONS = optionsOf<
 /** The layer of {@linkcode lionBlock}. */
 export class LionBlock extends MixingLayer {
   static readonly className: string = "LionBlock";
-  /** Whether its gradient computes the block again; may be changed at any time. */
+  /** Whether the gradient recomputes the block; may be changed at any time. */
   recompute: boolean;
   readonly #options: Complete<
     Pick<LionBlockOptions, keyof typeof BLOCK_OPTIONS>
@@ -122,8 +123,8 @@ export class LionBlock extends MixingLayer {
   }
 
   /**
-   * Operations of the multilayer perceptron and of the mixer, except those that
-   * depend on the form of attention.
+   * Operations of the perceptron and the mixer, except those that depend on the
+   * form of attention.
    */
   override operations(shape: Shape): number {
     const [batch, length, dim] = shape as [number, number, number];
@@ -158,8 +159,8 @@ export class LionBlock extends MixingLayer {
     const { epsilon, mixer } = this;
     if (!mixer.step) {
       throw new TypeError(
-        `block ${this.name} should have a mixer with a step, which says what ` +
-          "comes next by what came before, got one without",
+        `block ${this.name} should have a mixer with a step, to compute the ` +
+          "next tokens from a state, got one without",
       );
     }
     let after: MixerState | undefined;
@@ -295,7 +296,7 @@ function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
  * perceptron with GELU, each added to its input.
  *
  * Its input is `[batch, length, dim]`, optionally followed by a padding mask,
- * `[batch, length]`. It also obeys the masks of tfjs's layers
+ * `[batch, length]`. It also applies the masks of tfjs's layers
  * (`embedding({ maskZero: true })`, `masking`) and passes them on. With the
  * option `segments`, the last input holds the segments of packed sequences.
  *

@@ -52,8 +52,8 @@ const TFJS_OPTIONS = optionsOf<
 );
 
 /**
- * A layer whose parameters have PyTorch's names; the base class of all of the
- * models' layers.
+ * A layer whose parameters have PyTorch's names; the base class of all layers
+ * of the models.
  *
  * @example The parameters of a model's layers
  * ```ts
@@ -160,7 +160,7 @@ export abstract class LionLayer extends layers.Layer {
     return super.apply(inputs, options);
   }
 
-  /** The value of a parameter, by its name; an unknown name is a RangeError. */
+  /** Returns a parameter's value by its name; throws a RangeError if it is unknown. */
   readonly parameter: Parameters = (name) => {
     const variable = this.#variables.get(name);
     if (variable) return variable.read();
@@ -177,9 +177,9 @@ export abstract class LionLayer extends layers.Layer {
   };
 
   /**
-   * Which positions of the input are tokens, `[batch, length]`; `undefined` if
-   * all are. The mask is the second input, or comes from a layer of tfjs such
-   * as `embedding({ maskZero: true })`; with both, a token must be one in both.
+   * Returns the padding mask, `[batch, length]`, or `undefined` without one. It
+   * is the second input, or comes from a layer of tfjs such as
+   * `embedding({ maskZero: true })`; with both, a token must be one in both.
    */
   protected tokensOf(
     inputs: tf.Tensor | tf.Tensor[],
@@ -192,8 +192,8 @@ export abstract class LionLayer extends layers.Layer {
   }
 
   /**
-   * Whether the output is finite at padding. Layers that process each token by
-   * itself only preserve finite numbers there.
+   * Whether the output is finite at padding. If a layer processes each token
+   * separately, its output is finite there where its input is.
    */
   get hasFinitePadding(): boolean {
     return this.#followsFinite;
@@ -208,8 +208,8 @@ export abstract class LionLayer extends layers.Layer {
   }
 
   /**
-   * The input with zeros at padding, if that may hold NaN or Infinity: times
-   * zero, these would make the gradients of all parameters NaN.
+   * Returns the input, with zeros at padding that may hold NaN or Infinity:
+   * times zero, these would make the gradients of all parameters NaN.
    */
   protected readable(
     x: tf.Tensor3D,
@@ -243,8 +243,8 @@ export abstract class LionLayer extends layers.Layer {
       if (!mask) {
         throw new TypeError(
           `${this.name} got a mask that is not its input's: that of another ` +
-            "branch, or one that a layer between has not handed on; " +
-            "give the layer its mask as second input",
+            "branch, or one that a layer in between did not pass on; " +
+            "pass the layer its mask as second input",
         );
       }
       delete this.#given.mask;

@@ -5,7 +5,7 @@ import type { ConcreteForm } from "../attention/forms/form.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import type { Parameter, Parameters, Shape } from "./lion_layer.ts";
 
-/** What a layer passes to its mixer with each call. */
+/** What a layer passes to its mixer in each call. */
 export interface MixerCall {
   /**
    * The padding mask, `[batch, length]`: 1 for a token, 0 for padding, which no
@@ -27,7 +27,7 @@ export interface MixerCall {
   readonly form: AttentionForm;
   /** Tokens per chunk; `undefined` lets the mixer choose. */
   readonly chunkSize: number | undefined;
-  /** Whether dropout is active; the layer itself drops values of the output. */
+  /** Whether dropout is active; the layer itself applies it to the output. */
   readonly training: boolean;
   /** Epsilon added to the variance in normalisations. */
   readonly epsilon: number;
@@ -38,7 +38,7 @@ export interface MixerCall {
   readonly communicator?: TokenRanks | undefined;
 }
 
-/** What a layer passes to its mixer's `step` with the next tokens of texts. */
+/** What a layer passes to its mixer's `step` along with the next tokens. */
 export type StepCall = Pick<MixerCall, "mask" | "epsilon">;
 
 /** The state of a causal mixer after the earlier tokens: tensors by name. */
@@ -66,8 +66,8 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  * The part of a layer, a block or a model that mixes the tokens: a set of
  * functions without state, so that one mixer can serve any number of layers.
  * Layers call `apply` and `step` inside `tf.tidy`, which disposes of all
- * tensors that they create but do not return. What they are given belongs to the
- * layer: they may return it, but not dispose of it.
+ * tensors that they create but do not return. What they are passed belongs to
+ * the layer: they may return it, but must not dispose of it.
  *
  * @example A custom mixer, in a vision transformer and in a language model
  * ```ts
@@ -137,8 +137,8 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  */
 export interface Mixer {
   /**
-   * Whether `apply` can work on one rank's part of the tokens, and exchange
-   * with the others through `communicator`. @default false
+   * Whether `apply` can work on one rank's part of the tokens and exchange
+   * values with other ranks through `communicator`. @default false
    */
   readonly sharesTokens?: boolean | undefined;
   /**
@@ -152,8 +152,8 @@ export interface Mixer {
    */
   apply(x: tf.Tensor3D, parameters: Parameters, call: MixerCall): tf.Tensor3D;
   /**
-   * Mixes the next tokens of a causal mixer, one or many, given its state after
-   * the earlier ones, `undefined` before the first; `generate` needs it.
+   * For causal mixers, mixes the next tokens, one or many, given the state
+   * after the earlier ones, `undefined` before the first; `generate` needs it.
    * Shorter texts are padded on the left, and the padding must be skipped.
    */
   step?(

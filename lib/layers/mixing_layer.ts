@@ -33,7 +33,7 @@ export type Reading = Pick<
 >;
 
 /**
- * A layer whose mixer mixes the tokens.
+ * A layer that mixes its tokens by a {@linkcode Mixer}.
  *
  * @example The blocks of a model, and their parameters
  * ```ts

@@ -1,14 +1,14 @@
 /**
  * For authors of layers, mixers and models: the base classes of this library's
- * layers, what a {@linkcode Mixer} is passed and returns, and the layers that
- * models have around their blocks.
+ * layers, the interface of a {@linkcode Mixer}, and the layers around a model's
+ * blocks.
  *
- * A layer of tfjs whose parameters have PyTorch's names extends
- * {@linkcode LionLayer}; one whose tokens a mixer mixes is a
- * {@linkcode MixingLayer}, as `lionBlock` and `lionAttentionLayer` of
- * `@lionjs/lion` are.
+ * A tfjs layer whose parameters have PyTorch's names extends
+ * {@linkcode LionLayer}. A layer that mixes tokens is a
+ * {@linkcode MixingLayer}, as are `lionBlock` and `lionAttentionLayer` of
+ * `@lionjs/lion`.
  *
- * @example A layer of one's own, whose weights files of PyTorch can have
+ * @example A custom layer, whose weights can be in PyTorch's files
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { LionLayer, type Parameter, type Shape } from "@lionjs/lion/layers";

@@ -30,7 +30,7 @@ function assertMask(layer: string, x: tf.Tensor, mask: tf.Tensor): void {
   if (mask.isDisposed) {
     throw new Error(
       `the mask that came to ${layer} with its input is disposed of; ` +
-        "clone the input to continue without it, or give a mask as second input",
+        "clone the input to continue without it, or pass a mask as second input",
     );
   }
   const [batch, length] = x.shape;

@@ -18,7 +18,7 @@ let current: TokenRanks | undefined;
  * custom decays; others throw. Layers of TensorFlow.js itself that mix tokens
  * do not throw.
  *
- * Dropout drops other values on each rank than one process would drop.
+ * Dropout drops different values from those in a single process.
  *
  * @example One rank has all tokens
  * ```ts
@@ -38,9 +38,9 @@ let current: TokenRanks | undefined;
  * ```
  *
  * @param communicator The ranks.
- * @param run A synchronous function, which has the same layers on each rank.
+ * @param run A synchronous function, which runs the same layers on each rank.
  * @returns What it returns.
- * @throws {TypeError} If it is not a communicator that can exchange values.
+ * @throws {TypeError} If the communicator cannot exchange values.
  * @throws {RangeError} If the backend keeps tensors on a device, or a layer needs
  * all tokens.
  */

@@ -16,9 +16,9 @@ const NONE = { mlpRatio: 0 } as const;
 
 /**
  * Vision Mamba's sizes, for `lionViT`: 7.2, 25.8 and 97.6 million parameters.
- * The paper rounds to 7 million. The class token comes first, where the authors
- * put it in the middle, and the models use layer normalisation, where theirs
- * use RMS normalisation.
+ * The paper rounds the first to 7. The class token comes first, not in the
+ * middle as in the authors' models, which use RMS normalisation, not layer
+ * normalisation.
  *
  * Source: Zhu et al. 2024 (arXiv:2401.09417), and its authors' code.
  *
@@ -41,10 +41,10 @@ export const VIM_PRESETS: Readonly<
 };
 
 /**
- * Hydra's sizes for images, for `lionViT`: 22.1 and 89.5 million parameters,
- * where LION's table has 22 and 91. The depths are those whose numbers of
- * parameters come closest. The base size is as deep as the authors' BERT; with
- * one more layer it would have 93.4 million.
+ * Hydra's sizes for images, for `lionViT`: 22.1 and 89.5 million parameters, as
+ * against 22 and 91 in LION's table, which these depths come closest to. The
+ * base size is as deep as the authors' BERT; with one more layer it would have
+ * 93.4 million.
  *
  * Source: Hwang et al. 2024 (arXiv:2407.09941); LION (arXiv:2502.16249), table 2.
  *

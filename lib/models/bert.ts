@@ -43,19 +43,20 @@ export interface LionBertOptions extends
   /** Number of tokens in the vocabulary. @default 30522 */
   vocabularySize?: number | undefined;
   /**
-   * Direction of attention: to tokens on both sides, before, after, or before in
-   * one block and after in the next (`"alternate"`, the paper's Table 16).
+   * The tokens that each token attends to: those on both sides, those before it
+   * (`"forward"`), those after it (`"backward"`), or before and after in turn,
+   * block by block (`"alternate"`, the paper's Table 16).
    * @default "both"
    */
   direction?: ModelDirection | undefined;
-  /** Columns per token. */
+  /** Width of the model: columns per token. */
   dim: number;
   /** Number of blocks. */
   depth: number;
-  /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
+  /** Hidden width of a block's perceptron, as a multiple of `dim`; 0 for none. @default 4 */
   mlpRatio?: number | undefined;
   /**
-   * The activation of perceptrons: exact GELU, or GPT-2's approximation of it.
+   * The perceptrons' activation: exact GELU, or GPT-2's approximation of it.
    * @default "gelu"
    */
   activation?: Activation | undefined;
@@ -87,8 +88,8 @@ export interface LionBertOptions extends
    */
   norm?: "pre" | "post" | undefined;
   /**
-   * The largest number of sequences in a row, if `segments` packs them and each
-   * is classified.
+   * The largest number of sequences in a row; required if `segments` packs them
+   * and each is classified.
    */
   maxSegments?: number | undefined;
   /** Epsilon added to the variance in normalisations. @default 1e-12 */
@@ -100,8 +101,8 @@ export interface LionBertOptions extends
    */
   embeddingStd?: number | undefined;
   /**
-   * Whether training computes each block again for its gradient, instead of
-   * keeping what it computes on the way; see {@linkcode LionBlockOptions}.
+   * Whether gradients recompute each block's activations instead of keeping
+   * them; see {@linkcode LionBlockOptions}.
    * @default false
    */
   recompute?: boolean | undefined;
@@ -143,8 +144,8 @@ export const BERT_PRESETS: Readonly<
  * output is logits `[batch, length, vocabularySize]` or `[batch, numClasses]`.
  *
  * With `segments: true`, sequences are packed into rows: the last input is
- * `segments`, `[batch, length]`, positions start anew with each sequence, and
- * each is classified, `[batch, maxSegments, numClasses]`.
+ * `segments`, `[batch, length]`, positions restart with each sequence, and each
+ * is classified, `[batch, maxSegments, numClasses]`.
  *
  * As in the authors' code, attention has neither feature map nor normaliser,
  * and LION-LIT's output is layer-normalised instead; options can change that.

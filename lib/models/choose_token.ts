@@ -4,16 +4,16 @@ import seedrandom from "seedrandom";
 import { assertFinite } from "../contract/values.ts";
 import { TokenRanking } from "./token_ranking.ts";
 
-/** Options of how `generate` chooses a token. */
+/** How `generate` chooses a token. */
 export interface ChoiceOptions {
-  /** Temperature, which divides the logits; 0 always takes the likeliest token. @default 1 */
+  /** Temperature, which divides the logits; 0 always takes the most likely token. @default 1 */
   temperature?: number | undefined;
-  /** Number of the likeliest tokens to choose among (top-k). @default all */
+  /** Number of most likely tokens to choose among (top-k). @default all */
   topK?: number | undefined;
   /**
-   * Nucleus sampling: chooses among the fewest likeliest tokens whose
-   * probabilities, after temperature and topK, add up to this: from 0, which
-   * takes the likeliest, to 1. @default 1
+   * Nucleus sampling (top-p): chooses among the fewest most likely tokens whose
+   * probabilities, after temperature and topK, add up to this, from 0 (only the
+   * most likely token) to 1. @default 1
    */
   topP?: number | undefined;
   /**

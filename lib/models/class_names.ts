@@ -7,8 +7,9 @@ import { assertIterable, assertModel } from "../contract/values.ts";
 const FIELD = "classNames";
 
 /**
- * Keeps the names of a classifier's classes with the model: they are saved in its
- * `model.json`, and {@linkcode classNames} returns them once it is loaded.
+ * Stores the names of a classifier's classes in the model. They are saved in
+ * its `model.json`, and {@linkcode classNames} returns them, also after
+ * loading.
  *
  * @example Saved and loaded
  * ```ts
@@ -33,7 +34,7 @@ const FIELD = "classNames";
  * @param names The name of each class, in the order of the output.
  * @throws {TypeError} If the model has several outputs, or a name is not a
  * string.
- * @throws {RangeError} If there is not one name for each class, or two are equal.
+ * @throws {RangeError} If there is not one name per class, or two are equal.
  */
 export function setClassNames(
   model: LayersModel,
@@ -74,7 +75,8 @@ export function setClassNames(
 }
 
 /**
- * The names of a classifier's classes, as {@linkcode setClassNames} has kept them.
+ * Returns the names of a classifier's classes, stored by
+ * {@linkcode setClassNames}.
  *
  * @example
  * ```ts

@@ -165,7 +165,7 @@ function refuseAccuracy(args: ModelCompileArgs, model: LayersModel): void {
     return;
   }
   throw new RangeError(
-    `metrics of model ${model.name} should have "accuracy" only with a loss of classes, such as crossEntropy() or tf.losses.softmaxCrossEntropy; pass a function (labels, logits) => tensor instead`,
+    `metrics of model ${model.name} should have "accuracy" only with a classification loss, such as crossEntropy() or tf.losses.softmaxCrossEntropy; pass a function (labels, logits) => tensor instead`,
   );
 }
 

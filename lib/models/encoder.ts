@@ -45,24 +45,25 @@ export interface LionEncoderOptions
    */
   vocabularySize?: number | undefined;
   /**
-   * Columns of numeric input, which is then `values`,
+   * Columns of numeric input; the input is then `values`,
    * `[batch, length, inputDim]`.
    */
   inputDim?: number | undefined;
   /**
-   * Direction of attention: to tokens on both sides, before, after, or before in
-   * one block and after in the next (`"alternate"`, the paper's Table 16).
+   * The tokens that each token attends to: those on both sides, those before it
+   * (`"forward"`), those after it (`"backward"`), or before and after in turn,
+   * block by block (`"alternate"`, the paper's Table 16).
    * @default "both"
    */
   direction?: ModelDirection | undefined;
-  /** Columns per token. */
+  /** Width of the model: columns per token. */
   dim: number;
   /** Number of blocks. */
   depth: number;
-  /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
+  /** Hidden width of a block's perceptron, as a multiple of `dim`; 0 for none. @default 4 */
   mlpRatio?: number | undefined;
   /**
-   * The activation of perceptrons: exact GELU, or GPT-2's approximation of it.
+   * The perceptrons' activation: exact GELU, or GPT-2's approximation of it.
    * @default "gelu"
    */
   activation?: Activation | undefined;
@@ -75,13 +76,13 @@ export interface LionEncoderOptions
   /** Number of columns of the output. */
   numClasses: number;
   /**
-   * The kind of output: one per sequence, from the mean of its tokens, or one
-   * per token. @default "mean"
+   * The kind of output: one per sequence, from the `"mean"` of its tokens, or
+   * one per token. @default "mean"
    */
   output?: "mean" | "tokens" | undefined;
   /**
-   * The largest number of sequences in a row, if `segments` packs them and each
-   * has an output.
+   * The largest number of sequences in a row; required if `segments` packs them
+   * and each has an output.
    */
   maxSegments?: number | undefined;
   /**
@@ -98,8 +99,8 @@ export interface LionEncoderOptions
    */
   embeddingStd?: number | undefined;
   /**
-   * Whether training computes each block again for its gradient, instead of
-   * keeping what it computes on the way; see {@linkcode LionBlockOptions}.
+   * Whether gradients recompute each block's activations instead of keeping
+   * them; see {@linkcode LionBlockOptions}.
    * @default false
    */
   recompute?: boolean | undefined;
@@ -122,7 +123,7 @@ const OPTIONS = optionsOf<LionEncoderOptions>()(
  *
  * With `segments: true`, sequences are packed into rows, as `packSequences` of
  * `@lionjs/lion/data` does: the third input is `segments`, `[batch, length]`,
- * positions start anew with each sequence, and there is one mean per sequence,
+ * positions restart with each sequence, and there is one mean per sequence,
  * with logits `[batch, maxSegments, numClasses]`.
  *
  * **Without positions, an encoder cannot tell a sequence from its reverse**:

@@ -33,9 +33,9 @@ function lacks(model: LayersModel, part: "layer" | "block"): TypeError {
 }
 
 /**
- * Changes the form of all layers of a model, nested models included, to trade
- * speed for memory at run time. The model, trained or not, computes the same
- * function.
+ * Changes the form of attention in all layers of a model, nested models
+ * included, to trade speed for memory at run time. The model still computes the
+ * same function.
  *
  * @example
  * ```ts
@@ -78,9 +78,9 @@ export function setForm(
 }
 
 /**
- * Changes the option `recompute` of all blocks of a model, nested models
- * included: of one that was loaded, or that `fromPretrained` has made. The
- * model, trained or not, computes the same function.
+ * Changes the option `recompute` of all blocks of a model, such as a loaded or
+ * pretrained one, nested models included. The model still computes the same
+ * function.
  *
  * @example
  * ```ts
@@ -98,8 +98,8 @@ export function setForm(
  * ```
  *
  * @param model A model with LION blocks.
- * @param recompute Whether training computes each block again for its gradient;
- * see {@linkcode LionBlockOptions}.
+ * @param recompute Whether gradients recompute each block; see
+ * {@linkcode LionBlockOptions}.
  * @throws {TypeError} If the model has no LION block, or `recompute` is not a
  * boolean.
  */
@@ -115,7 +115,7 @@ export function setRecompute(model: LayersModel, recompute: boolean): void {
 export interface FormCost {
   /** Multiplications and additions of a forward pass. */
   readonly operations: number;
-  /** The least number of bytes that attention reads and writes. */
+  /** A lower bound on the bytes that attention reads and writes. */
   readonly attentionBytes: number;
   /**
    * Peak memory of one layer's attention in bytes, including its inputs and
@@ -135,19 +135,21 @@ export interface ModelDescription {
    * not fit its memory.
    */
   readonly forms: Readonly<Record<ConcreteForm, FormCost | null>>;
-  /** The memory of a step of training with these inputs. */
+  /** The memory of a training step with these inputs. */
   readonly training: TrainingMemory;
   /**
-   * The bytes that the current backend holds now, with those that are free for the
-   * next tensors: on WebGPU all buffers, on WebAssembly its memory, on cpu tensors.
+   * The bytes that the current backend holds now, including free ones that it
+   * reuses: all buffers on WebGPU, the whole memory on WebAssembly, tensors on
+   * cpu.
    */
   readonly heldBytes: number;
 }
 
 /**
- * Counts a model's parameters, and estimates the cost of a forward pass in each
- * form on the current backend, and the memory of training, without running it.
- * Nested models are included. `console.table(description.forms)` prints the costs.
+ * Counts a model's parameters and, without running it, estimates the cost of a
+ * forward pass in each form on the current backend, and the memory of training.
+ * Nested models are included. `console.table(description.forms)` prints the
+ * costs.
  *
  * @example Full attention is quadratic
  * ```ts
@@ -178,8 +180,8 @@ export interface ModelDescription {
  * @param model A model with LION layers.
  * @param inputShapes The shape of each input, or of a single one.
  * @returns See {@linkcode ModelDescription}.
- * @throws {TypeError} If the model has no LION layer, or the number of shapes
- * is not that of its inputs.
+ * @throws {TypeError} If the model has no LION layer, or there is not one shape
+ * per input.
  */
 export function describe(
   model: LayersModel,

@@ -22,22 +22,22 @@ import {
 /** Options of {@linkcode generate}. */
 export interface GenerateOptions extends ChoiceOptions {
   /**
-   * The largest number of tokens to add to each text; Infinity continues until
+   * The maximum number of tokens to add to each text; Infinity continues until
    * `stopToken`. @default 100
    */
   maxNewTokens?: number | undefined;
-  /** Token, or tokens, that end a text; the text includes it. */
+  /** The token or tokens that end a text, which includes it. */
   stopToken?: number | readonly number[] | undefined;
   /** A function called with each new token and the index of its text in the batch. */
   onToken?: ((token: number, text: number) => void) | undefined;
   /** A signal that ends generation early; the tokens so far are returned. */
   signal?: AbortSignal | undefined;
   /**
-   * The state of an earlier call, whose texts continue with the prompt.
+   * The state from an earlier call; the prompt continues its texts.
    * @default none
    */
   state?: GenerationState | undefined;
-  /** Whether to return the state as well, to continue from. @default false */
+  /** Whether to return the state too, to continue from. @default false */
   returnState?: boolean | undefined;
 }
 
@@ -285,7 +285,7 @@ function checkPrompts(
   if (prompts.length !== texts) {
     throw new RangeError(
       `prompt should be a list of tokens for each of the state's ${texts} texts, ` +
-        `got ${isBatch ? `${prompts.length} of them` : "one alone"}`,
+        `got ${isBatch ? `${prompts.length} of them` : "a single one"}`,
     );
   }
   prompts.forEach((prompt, text) => {

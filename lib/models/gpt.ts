@@ -27,14 +27,14 @@ export interface LionGptOptions extends
   > {
   /** Number of tokens in the vocabulary. @default 50257 */
   vocabularySize?: number | undefined;
-  /** Columns per token. */
+  /** Width of the model: columns per token. */
   dim: number;
   /** Number of blocks. */
   depth: number;
-  /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
+  /** Hidden width of a block's perceptron, as a multiple of `dim`; 0 for none. @default 4 */
   mlpRatio?: number | undefined;
   /**
-   * The activation of perceptrons: exact GELU, or GPT-2's approximation of it.
+   * The perceptrons' activation: exact GELU, or GPT-2's approximation of it.
    * @default "gelu"
    */
   activation?: Activation | undefined;
@@ -52,8 +52,8 @@ export interface LionGptOptions extends
    */
   embeddingStd?: number | undefined;
   /**
-   * Whether training computes each block again for its gradient, instead of
-   * keeping what it computes on the way; see {@linkcode LionBlockOptions}.
+   * Whether gradients recompute each block's activations instead of keeping
+   * them; see {@linkcode LionBlockOptions}.
    * @default false
    */
   recompute?: boolean | undefined;
@@ -67,7 +67,7 @@ const OPTIONS = optionsOf<LionGptOptions>()(
 );
 
 /**
- * The small size of GPT-2.
+ * GPT-2's small size.
  *
  * @example GPT-2's columns and heads, in two blocks
  * ```ts
@@ -86,10 +86,10 @@ export const GPT_PRESETS: Readonly<
 
 /**
  * A causal language model, GPT-2 with LION attention: it maps ids
- * `[batch, length]` to logits of each next token,
+ * `[batch, length]` to the logits of the token after each,
  * `[batch, length, vocabularySize]`. With `segments: true`, documents are
- * packed into rows and none attends to another: the second input is `segments`,
- * `[batch, length]`, and positions start anew with each document.
+ * packed into rows and do not attend to each other: the second input is
+ * `segments`, `[batch, length]`, and positions restart with each document.
  *
  * Source: LION (arXiv:2502.16249), causal language modelling; Radford et al.
  * 2019, GPT-2.

@@ -175,14 +175,14 @@ export function assertMaxSegments(
     assertCount("maxSegments", maxSegments);
     if (isPooled) return;
     throw new RangeError(
-      "maxSegments is for models that have segments: true, and an output for " +
-        `each sequence; got ${maxSegments}`,
+      "maxSegments is for models with segments: true and one output per " +
+        `sequence; got ${maxSegments}`,
     );
   }
   if (!isPooled) return;
   throw new RangeError(
-    "maxSegments should say how many sequences a row has at most, where each " +
-      "of them has an output, got none",
+    "maxSegments should be the largest number of sequences in a row, since each " +
+      "has an output; got none",
   );
 }
 

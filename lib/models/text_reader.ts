@@ -87,8 +87,8 @@ export function readerOf(model: LayersModel): TextReader {
   const without = blocks.find(({ mixer }) => !mixer.step);
   if (without) {
     throw new TypeError(
-      `generate's model should have mixers with a step, which says what comes next ` +
-        `by what came before, got one without in ${without.name}; give it a step, ` +
+      `generate's model should have mixers with a step, to compute the next tokens ` +
+        `from a state, got one without in ${without.name}; give it a step, ` +
         "or predict each token from the whole text with model.predict",
     );
   }

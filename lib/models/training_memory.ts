@@ -9,18 +9,18 @@ import { attentionCost, type LayerRun } from "./layer_runs.ts";
 const BYTES = 4;
 
 /**
- * Estimates of the memory of a step of training with Adam.
+ * Estimated memory of a training step with Adam.
  *
- * What a batch adds is estimated by what enters and leaves the linear maps and
- * attention, and by the gradients of the largest layer. For LION and softmax
- * the estimate is at most half too high; mixers with more operations around
- * attention need up to half as much again, and of a custom mixer only the
- * parameters of layout `"linear"` and its `cost` are counted.
+ * A batch's share is estimated from the inputs and outputs of linear maps and
+ * attention, and the gradients of the largest layer. For LION and softmax, the
+ * estimate is at most 50% too high. Mixers with more operations around
+ * attention need up to 50% more than estimated. Of a custom mixer, only its
+ * `cost` and its parameters of layout `"linear"` are counted.
  */
 export interface TrainingMemory {
   /**
-   * What stays from step to step: the weights, and the gradient and Adam's two
-   * moments of those that train.
+   * What persists between steps: the weights and, for those that train, the
+   * gradient and Adam's two moments.
    */
   readonly stateBytes: number;
   /**
@@ -28,9 +28,9 @@ export interface TrainingMemory {
    * they are.
    */
   readonly bytes: number;
-  /** The same if no block had the option `recompute`. */
+  /** `bytes` if no block had the option `recompute`. */
   readonly keptBytes: number;
-  /** The same if all blocks had it. */
+  /** `bytes` if all blocks had it. */
   readonly recomputedBytes: number;
   /** The most bytes that the current backend can use; Infinity if unknown. */
   readonly limitBytes: number;

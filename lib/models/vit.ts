@@ -39,34 +39,35 @@ export interface LionViTOptions extends
     AttentionOptions,
     "grid" | "classToken" | "segments" | "direction"
   > {
-  /** Side of the images in pixels. @default 224 */
+  /** Side of the square images in pixels. @default 224 */
   imageSize?: number | undefined;
   /** Side of a patch in pixels. @default 16 */
   patchSize?: number | undefined;
   /** Number of channels of the images. @default 3 */
   channels?: number | undefined;
   /**
-   * Direction of attention: to tokens on both sides, before, after, or before in
-   * one block and after in the next (`"alternate"`, the paper's Table 16).
+   * The tokens that each token attends to: those on both sides, those before it
+   * (`"forward"`), those after it (`"backward"`), or before and after in turn,
+   * block by block (`"alternate"`, the paper's Table 16).
    * @default "both"
    */
   direction?: ModelDirection | undefined;
-  /** Columns per token. */
+  /** Width of the model: columns per token. */
   dim: number;
   /** Number of blocks. */
   depth: number;
-  /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
+  /** Hidden width of a block's perceptron, as a multiple of `dim`; 0 for none. @default 4 */
   mlpRatio?: number | undefined;
   /**
-   * The activation of perceptrons: exact GELU, or GPT-2's approximation of it.
+   * The perceptrons' activation: exact GELU, or GPT-2's approximation of it.
    * @default "gelu"
    */
   activation?: Activation | undefined;
   /** Number of classes. @default 1000 */
   numClasses?: number | undefined;
   /**
-   * Whether each patch has a learned position. Without it and without a class
-   * token, patches and reversed patches give the same output. @default true
+   * Whether each patch has a learned position. Without positions and class
+   * token, reversing the patches does not change the output. @default true
    */
   positionEmbedding?: boolean | undefined;
   /**
@@ -90,8 +91,8 @@ export interface LionViTOptions extends
    */
   embeddingStd?: number | undefined;
   /**
-   * Whether training computes each block again for its gradient, instead of
-   * keeping what it computes on the way; see {@linkcode LionBlockOptions}.
+   * Whether gradients recompute each block's activations instead of keeping
+   * them; see {@linkcode LionBlockOptions}.
    * @default false
    */
   recompute?: boolean | undefined;
@@ -107,7 +108,7 @@ const OPTIONS = optionsOf<LionViTOptions>()(
 );
 
 /**
- * The paper's sizes for images of 224 pixels.
+ * The paper's model sizes for images of 224 × 224 pixels.
  *
  * @example The parameters of the tiny one, in millions
  * ```ts

@@ -142,11 +142,11 @@ onCpu("what expects probabilities is refused by every model", () => {
     ],
     [
       { loss: binaryCrossEntropy(), metrics: "accuracy" },
-      'metrics of model NAME should have "accuracy" only with a loss of classes, such as crossEntropy() or tf.losses.softmaxCrossEntropy; pass a function (labels, logits) => tensor instead',
+      'metrics of model NAME should have "accuracy" only with a classification loss, such as crossEntropy() or tf.losses.softmaxCrossEntropy; pass a function (labels, logits) => tensor instead',
     ],
     [
       { loss: tf.losses.sigmoidCrossEntropy, metrics: ["acc"] },
-      '"accuracy" only with a loss of classes',
+      '"accuracy" only with a classification loss',
     ],
   ];
   for (const model of models) {

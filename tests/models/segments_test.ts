@@ -299,12 +299,12 @@ Deno.test("models say what packing needs", () => {
   refused(
     () => lionEncoder({ ...encoder, segments: true }),
     RangeError,
-    "maxSegments should say how many sequences a row has at most",
+    "maxSegments should be the largest number of sequences in a row",
   );
   refused(
     () => lionEncoder({ ...encoder, maxSegments: 3 }),
     RangeError,
-    "maxSegments is for models that have segments: true",
+    "maxSegments is for models with segments: true",
   );
   refused(
     () => lionEncoder({ ...encoder, segments: "yes" as unknown as boolean }),

@@ -148,7 +148,7 @@ export class PositionEmbedding extends LionLayer {
 registerLayer(PositionEmbedding);
 
 /**
- * Adds a learned vector per position, to sequences of one length:
+ * Adds a learned vector per position to sequences of one fixed length:
  * `[batch, length, dim]` to the same shape.
  *
  * @example The same vectors in every sequence
@@ -183,7 +183,7 @@ export interface PositionTableOptions extends PositionEmbeddingOptions {
   maxLength: number;
   /**
    * Whether the second input holds segments, `[batch, length]`; positions then
-   * start anew with each. A segment longer than `maxLength` yields NaN.
+   * restart with each. A segment longer than `maxLength` yields NaN.
    * @default false
    */
   segments?: boolean | undefined;

@@ -49,9 +49,9 @@ export interface TokenEmbeddingOptions extends LionLayerOptions {
    */
   tokenTypes?: number | undefined;
   /**
-   * Whether the last input, `[batch, length]`, says which of the sequences
-   * packed into a row each token belongs to; positions then start anew with
-   * each. A sequence longer than `maxLength` yields NaN. @default false
+   * Whether the last input holds segments, `[batch, length]`; positions then
+   * restart with each. A segment longer than `maxLength` yields NaN.
+   * @default false
    */
   segments?: boolean | undefined;
   /** Whether the sum is layer-normalised, as in BERT. @default false */

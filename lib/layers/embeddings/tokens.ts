@@ -131,11 +131,11 @@ export interface TokenPoolingOptions extends LionLayerOptions {
   /** How to pool: the mean of all tokens that are not padding, or token 0. */
   kind: "mean" | "first";
   /**
-   * The largest number of sequences packed into a row. The last input,
-   * `[batch, length]`, then says which sequence each token belongs to, and the
-   * output has one vector per sequence, `[batch, maxSegments, dim]`, with zeros
-   * after the last. A row with more sequences yields NaN; trailing segments of
-   * only padding do not count. @default no packing
+   * The largest number of sequences packed into a row. The last input then
+   * holds segments, `[batch, length]`, and the output has one vector per
+   * sequence, `[batch, maxSegments, dim]`, with zeros after the last. A row
+   * with more sequences yields NaN; trailing segments of only padding do not
+   * count. @default no packing
    */
   maxSegments?: number | undefined;
 }

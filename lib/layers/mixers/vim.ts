@@ -108,7 +108,7 @@ export function vimMixer(options: VimMixerOptions = {}): Mixer {
       if (call.causal && !causal) {
         throw new RangeError(
           "vimMixer should be causal where tokens read one side only; " +
-            "give it { causal: true }",
+            "pass it { causal: true }",
         );
       }
       const [taken, gate] = projected(x, parameters);

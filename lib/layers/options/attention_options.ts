@@ -51,7 +51,7 @@ export const ATTENTION_VARIANTS = [
  *
  * - `"lit"`: linear attention without decay, LION-LIT.
  * - `"d"`: one learned decay per head, LION-D.
- * - `"s"`: a decay that each token chooses, LION-S.
+ * - `"s"`: one decay per head and token, LION-S.
  * - `"softmax"`: softmax attention, the baseline; a single form, no orders.
  * - `"gla"`, `"hgrn2"`, `"rwkv6"`: gated linear attention, HGRN-2 and RWKV-6,
  *   with one decay per channel.
@@ -59,14 +59,14 @@ export const ATTENTION_VARIANTS = [
  * - `"delta"`, `"gated-delta"`, `"kda"`: DeltaNet, Gated DeltaNet and Kimi
  *   Delta Attention, which replace the value stored under a key. They have two
  *   forms, recurrent and chunkwise; any other form selects `"auto"`.
- * - `"hydra"`: Hydra, which is always bidirectional; {@linkcode hydraMixer} has
- *   options. Without `numHeads`, its heads have 64 channels.
+ * - `"hydra"`: Hydra, which is always bidirectional; {@linkcode hydraMixer}
+ *   takes options. Without `numHeads`, its heads have 64 channels.
  * - `"vim"`: Vision Mamba's mixer or, if causal, Mamba's; {@linkcode vimMixer}
- *   has options. It has a single form and no heads; `numHeads` is ignored.
+ *   takes options. It has a single form and ignores `numHeads`.
  *
- * The models of the family are the functions of `@lionjs/lion/family` between
- * the projections, gates and normalisations of their papers. Their decays start
- * as in the papers. Short convolutions and token shifts are left out.
+ * The models of the family are the functions of `@lionjs/lion/family` with
+ * their papers' projections, gates, normalisations and initial decays, but
+ * without short convolutions and token shifts.
  *
  * Hydra and Vim have separate convolutions and parameters for each direction.
  * The others, unless causal or rotary, treat both directions alike: reversed
@@ -77,8 +77,8 @@ export const ATTENTION_VARIANTS = [
 export type AttentionVariant = typeof ATTENTION_VARIANTS[number];
 
 /**
- * Options of attention in a layer; one of `variant`, `mixer`, `decay` is
- * required.
+ * Options of attention in a layer. Exactly one of `variant`, `mixer` and
+ * `decay` is required.
  */
 export interface AttentionOptions {
   /** How tokens are weighted. */
@@ -91,8 +91,8 @@ export interface AttentionOptions {
    * Diagonal decays for LION-D and LION-S, one per channel of the keys: the
    * paper's vector decays. `"random"` initialises them like a decay per head.
    * `"hippo"` initialises channel n to `e^(-Δ (n + 1))`, the diagonal of
-   * HiPPO-LegS, with one step Δ per head from 0.001 to 0.1. They stay sigmoids;
-   * the paper's exponential for Long Range Arena may exceed 1.
+   * HiPPO-LegS, with one step Δ per head from 0.001 to 0.1. Decays stay
+   * sigmoids, since the paper's exponential for Long Range Arena may exceed 1.
    * @default one decay per head
    */
   diagonalDecay?: "hippo" | "random" | undefined;
@@ -119,8 +119,9 @@ export interface AttentionOptions {
   /** Whether token 0 is a class token: it keeps its place, and LION-S does not decay it. @default false */
   classToken?: boolean | undefined;
   /**
-   * Direction of attention in each order: to tokens on both sides, to those
-   * before (`"forward"`: causal attention), or to those after.
+   * The tokens that each token attends to in each order: those on both sides,
+   * those before it (`"forward"`: causal attention), or those after it
+   * (`"backward"`).
    * @default "both"
    */
   direction?: "both" | "forward" | "backward" | undefined;
@@ -131,9 +132,9 @@ export interface AttentionOptions {
    */
   countSelf?: "once" | "twice" | undefined;
   /**
-   * Whether sequences are packed into rows: the last input, `[batch, length]`,
-   * then says which one each token belongs to, and none attends to another; see
-   * `segments` of lionAttention. @default false
+   * Whether sequences are packed into rows. The last input, `[batch, length]`,
+   * then holds the number of each token's sequence, and sequences do not attend
+   * to each other; see `segments` of lionAttention. @default false
    */
   segments?: boolean | undefined;
   /** Whether LION divides by the row sum of the scores. @default true */
@@ -145,7 +146,7 @@ export interface AttentionOptions {
    * `"rotary"` rotates queries and keys (RoPE), which also tells left from
    * right; it needs an even number of columns per head. `"alibi"` subtracts a
    * penalty that grows with distance, equal to both sides: the counterpart of
-   * LION-D with fixed decays. Models have learned positions besides.
+   * LION-D with fixed decays. Models have learned positions as well.
    * @default "none"
    */
   position?: "none" | "rotary" | "alibi" | undefined;
@@ -195,7 +196,7 @@ export function assertAttentionOptions(
   if (classToken && segments) {
     throw new RangeError(
       "classToken is token 0 of a row, but segments pack several sequences " +
-        "into one; give each its own class token among its tokens, and no classToken",
+        "into one; put a class token among each sequence's tokens, and leave out classToken",
     );
   }
   assertRate("dropout", dropout);

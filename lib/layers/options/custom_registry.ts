@@ -61,7 +61,7 @@ class Register<T extends object> {
     if (name !== undefined) return name;
     throw new TypeError(
       `layer ${layer} has a custom ${this.kind} without a name, and cannot be saved: ` +
-        `call ${this.#function}("a name", ${this.kind}) before it is saved, and before it is loaded`,
+        `call ${this.#function}("a name", ${this.kind}) before saving it, and before loading it`,
     );
   }
 }
