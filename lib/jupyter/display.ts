@@ -4,7 +4,7 @@ import { isNotebook, send } from "./kernel.ts";
 import { DISPLAY, type Displayable, type MimeBundle } from "./mime.ts";
 import { shown } from "../contract/shown.ts";
 
-/** A value that can be shown: a displayable value, a tensor, forms by MIME type, or text. */
+/** A value that can be shown: a {@linkcode Displayable}, a tensor, forms by MIME type, or text. */
 export type DisplayValue = Displayable | Tensor | MimeBundle | string;
 
 /** A shown output. */
@@ -14,9 +14,9 @@ export interface DisplayHandle extends Displayable {
 }
 
 /**
- * Shows a value in the notebook, and waits until it has arrived; Deno's kernel
- * loses some values that a cell ends with. In a script, it prints the value's
- * `text/plain`.
+ * Shows a value in the notebook and waits until it has arrived, whereas Deno's
+ * kernel loses some values that a cell ends with. In a script, prints the
+ * value's `text/plain`.
  *
  * @example
  * ```ts
@@ -29,7 +29,7 @@ export interface DisplayHandle extends Displayable {
  * ```
  *
  * @param value The value; typed arrays and NaN inside are converted to JSON.
- * @returns A handle that can replace the output; as a value, it shows nothing.
+ * @returns A handle that can replace the output; it shows nothing itself.
  * @throws {TypeError} If the value cannot be shown.
  */
 export async function display(value: DisplayValue): Promise<DisplayHandle> {

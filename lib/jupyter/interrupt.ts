@@ -5,9 +5,9 @@ let stop = new AbortController();
 let isListening = false;
 
 /**
- * Returns a signal that is aborted by Jupyter's Stop, or by Ctrl-C in a script.
- * Each stop replaces it by a new one, so call this where a loop starts. In a
- * script, a second Ctrl-C ends the process as usual.
+ * Returns a signal that Jupyter's Stop aborts or, in a script, Ctrl-C. After
+ * each stop there is a new one, so call this where a loop starts. In a script,
+ * a second Ctrl-C ends the process as usual.
  *
  * @example
  * ```ts

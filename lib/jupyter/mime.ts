@@ -2,7 +2,7 @@
 export type MimeBundle = Record<string, unknown>;
 
 /**
- * The method by which Deno's kernel asks a value how to show it.
+ * The name of the method that Deno's kernel calls to show a value.
  *
  * @example
  * ```ts

@@ -9,7 +9,7 @@ export interface BarsOptions {
   /** The title, above the bars. @default none */
   title?: string | undefined;
   /**
-   * The caption, below the bars: a sentence or two that say what to see.
+   * The caption below the bars: one or two sentences on what to see.
    * @default none
    */
   caption?: string | undefined;
@@ -25,9 +25,9 @@ const OPTIONS = optionsOf<BarsOptions>()("title caption x width");
 const BAR = 28, MARGINS = { t: 20, titled: 60, b: 60 };
 
 /**
- * Draws a horizontal bar for each value, the first one on top. Forms and
- * variants have the colours of {@linkcode FORM_COLORS} and
- * {@linkcode VARIANT_COLORS}, and all others the same one.
+ * Draws a horizontal bar for each value, the first on top. Forms and variants
+ * have the colours of {@linkcode FORM_COLORS} and {@linkcode VARIANT_COLORS};
+ * all others share one.
  *
  * @example
  * ```ts
@@ -38,7 +38,7 @@ const BAR = 28, MARGINS = { t: 20, titled: 60, b: 60 };
  * assertEquals(figure.data[0]!["y"], ["MatMul", "Add"]);
  * ```
  *
- * @param values The values by name; NaN is no bar.
+ * @param values The values by name; NaN draws no bar.
  * @param options See {@linkcode BarsOptions}.
  * @returns The figure.
  * @throws {TypeError} If an option is unknown.

@@ -10,11 +10,11 @@ export interface ConfusionFigureOptions {
   /** The title, above the cells. @default none */
   title?: string | undefined;
   /**
-   * The caption, below the cells: a sentence or two that say what to see.
+   * The caption below the cells: one or two sentences on what to see.
    * @default none
    */
   caption?: string | undefined;
-  /** Whether each cell shows its count. @default where there are 20 classes or fewer */
+  /** Whether each cell shows its count. @default true for 20 classes or fewer */
   showCounts?: boolean | undefined;
   /** Width in CSS pixels. @default 460 */
   width?: number | undefined;
@@ -30,9 +30,10 @@ const OPTIONS = optionsOf<ConfusionFigureOptions>()(
 const MOST_COUNTS = 20;
 
 /**
- * Draws a confusion matrix, as `confusionMatrix` of `./training` counts it: a row
- * for each true class and a column for each predicted one. The colour of a cell is
- * its share of the row, so that rare classes are seen as well as frequent ones.
+ * Draws a confusion matrix, as `confusionMatrix` of `./training` counts it: a
+ * row for each true class and a column for each predicted one. A cell's colour
+ * shows its share of the row, so that rare classes are as visible as frequent
+ * ones.
  *
  * @example
  * ```ts
@@ -49,8 +50,8 @@ const MOST_COUNTS = 20;
  * @param counts The counts, `[classes][classes]`.
  * @param options See {@linkcode ConfusionFigureOptions}.
  * @returns The figure.
- * @throws {TypeError} If the counts are no array, or an option is unknown.
- * @throws {RangeError} If there are not as many columns as rows, or as many names.
+ * @throws {TypeError} If `counts` is not an array, or an option is unknown.
+ * @throws {RangeError} If the numbers of rows, columns and names differ.
  */
 export async function confusionFigure(
   counts: readonly ArrayLike<number>[],

@@ -22,7 +22,7 @@ export interface CurvesOptions {
   /** The title, above the curves. @default none */
   title?: string | undefined;
   /**
-   * The caption, below the curves: a sentence or two that say what to see.
+   * The caption below the curves: one or two sentences on what to see.
    * @default none
    */
   caption?: string | undefined;
@@ -36,7 +36,7 @@ export interface CurvesOptions {
   xType?: Scale | undefined;
   /** The scale of the vertical axis. @default "linear" */
   yType?: Scale | undefined;
-  /** Whether points are drawn as dots. @default whether there are at most 16 */
+  /** Whether points are drawn as dots. @default true for at most 16 points */
   markers?: boolean | undefined;
   /** Whether the vertical axis starts at 0. @default false */
   fromZero?: boolean | undefined;
@@ -56,8 +56,8 @@ const FEW = 16;
 /**
  * Draws curves in one figure. Forms and variants have the colours of
  * {@linkcode FORM_COLORS} and {@linkcode VARIANT_COLORS}. Logarithmic axes have
- * full numbers at their ticks, and the horizontal one has a tick at each point
- * if there are few.
+ * full numbers at their ticks; a horizontal one has a tick at each point if
+ * there are few.
  *
  * @example
  * ```ts
@@ -76,7 +76,7 @@ const FEW = 16;
  * @param options See {@linkcode CurvesOptions}.
  * @returns The figure.
  * @throws {TypeError} If an option is unknown.
- * @throws {RangeError} If a curve's numbers of values and of positions differ.
+ * @throws {RangeError} If a curve's values and positions differ in number.
  */
 export function curves(
   series: Readonly<Record<string, ArrayLike<number> | Series>>,

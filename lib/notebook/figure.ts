@@ -34,7 +34,7 @@ export type Layout = Record<string, unknown>;
 /** Options of {@linkcode Figure}. */
 export interface FigureOptions {
   /**
-   * The caption, below the figure: a sentence or two that say what to see.
+   * The caption below the figure: one or two sentences on what to see.
    * @default none
    */
   caption?: string | undefined;
@@ -56,7 +56,7 @@ export interface HTMLOptions {
 
 /** Options of {@linkcode Figure.toImage}. */
 export interface ImageOptions {
-  /** The format: pixels, or lines and text. @default "png" */
+  /** The format: `"png"` for pixels, `"svg"` for lines and text. @default "png" */
   format?: "png" | "svg" | undefined;
   /** Width in CSS pixels. @default the layout's, or 700 */
   width?: number | undefined;
@@ -75,9 +75,9 @@ const IMAGE_OPTIONS = optionsOf<ImageOptions>()("format width height scale");
 const SIZE = { width: 700, height: 450 };
 
 /**
- * A plotly.js figure. In its texts, plotly.js interprets tags such as `<b>` and links;
- * {@linkcode curves} and similar functions escape those that lead elsewhere, and names
- * of unknown origin should have `&lt;` for `<`.
+ * A plotly.js figure. In its texts, plotly.js interprets links and tags such as
+ * `<b>`. {@linkcode curves} and similar functions escape links that lead
+ * elsewhere; in names of unknown origin, write `&lt;` for `<`.
  *
  * @example
  * ```ts
@@ -145,7 +145,7 @@ export class Figure implements Displayable {
     return { "image/png": this.size };
   }
 
-  /** The figure as plotly.js's JSON. */
+  /** Returns the figure as plotly.js's JSON. */
   toJSON(): Plot {
     return toJSON({ data: this.data, layout: this.layout }) as Plot;
   }
@@ -154,7 +154,8 @@ export class Figure implements Displayable {
    * Returns the figure as HTML.
    *
    * @param options See {@linkcode HTMLOptions}.
-   * @returns A page that opens without a network, 2 MB, or a part of one.
+   * @returns A page of 2 MB, which opens without a network, or a part of a
+   * page.
    * @throws {TypeError} If an option is unknown.
    * @throws {RangeError} If `plotly` is not one of its values.
    */
@@ -174,15 +175,16 @@ export class Figure implements Displayable {
   /** Returns the figure as an SVG. */
   toImage(options: ImageOptions & { format: "svg" }): Promise<string>;
   /**
-   * Returns the figure as a picture, which is the same on every machine, as the
-   * font is included. A PNG has a palette if 256 colours suffice: rare colours may
+   * Returns the figure as a picture, the same on every machine, since the font
+   * is included. A PNG has a palette if 256 colours suffice: rare colours may
    * differ by up to 12 of 255 from those that plotly.js draws.
    *
    * @param options See {@linkcode ImageOptions}.
    * @returns The bytes of a PNG, or the source of an SVG.
    * @throws {TypeError} If an option is unknown.
    * @throws {RangeError} If there is no such format.
-   * @throws {Error} If plotly.js cannot draw it without a browser, as in 3-D.
+   * @throws {Error} If plotly.js cannot draw it without a browser, such as 3-D
+   * plots.
    */
   toImage(options?: ImageOptions & { format?: "png" }): Promise<Uint8Array>;
   async toImage(options: ImageOptions = {}): Promise<string | Uint8Array> {

@@ -17,8 +17,8 @@ export interface LivePlotOptions {
   /** The title, above the curves. */
   title: string;
   /**
-   * The caption, below the curves when they have ended: a sentence or two that
-   * say what to see. @default none
+   * The caption below the final curves: one or two sentences on what to see.
+   * @default none
    */
   caption?: string | undefined;
   /** The title of the horizontal axis. @default "step" */
@@ -29,8 +29,8 @@ export interface LivePlotOptions {
   yType?: "linear" | "log" | undefined;
   /**
    * The colours by the names of curves, such as `{ train: "#4c78a8" }`.
-   * @default those of {@linkcode VARIANT_COLORS} and {@linkcode FORM_COLORS}
-   * for the names there, others for other names
+   * @default those of {@linkcode VARIANT_COLORS} and {@linkcode FORM_COLORS} by
+   * name, others for other names
    */
   colors?: Readonly<Record<string, string>> | undefined;
 }
@@ -40,7 +40,7 @@ const OPTIONS = optionsOf<LivePlotOptions>()("title caption x y yType colors");
 const MILLISECONDS_BETWEEN_DRAWINGS = 250;
 
 /**
- * Curves that grow in a notebook while they are measured. At the end, an
+ * Curves that grow in a notebook during a measurement. In the end, an
  * interactive figure replaces them. In a script, nothing is shown.
  *
  * @example
@@ -78,7 +78,7 @@ export class LivePlot {
   }
 
   /**
-   * Adds a point to curves, and draws them if it is time to.
+   * Adds a point to curves, and redraws them now and then.
    *
    * @param step The position on the horizontal axis.
    * @param values The values by the names of curves, existing or new.

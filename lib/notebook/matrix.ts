@@ -9,7 +9,7 @@ export interface MatrixOptions {
   /** The title, above the cells. @default none */
   title?: string | undefined;
   /**
-   * The caption, below the cells: a sentence or two that say what to see.
+   * The caption below the cells: one or two sentences on what to see.
    * @default none
    */
   caption?: string | undefined;
@@ -20,7 +20,7 @@ export interface MatrixOptions {
   /** The colour scale, one of plotly's. @default "Viridis" */
   colorscale?: string | undefined;
   /**
-   * The values of the first and the last colour.
+   * The values with the first and the last colour.
    * @default the smallest and the largest
    */
   range?: readonly [low: number, high: number] | undefined;
@@ -55,8 +55,9 @@ const OPTIONS = optionsOf<MatrixOptions>()(
  * assertEquals((figure.data[0]!["z"] as number[][]).length, 8);
  * ```
  *
- * @param values `[rows, columns]`, a tensor, which is not disposed of, or
- * numbers. A tensor may have leading axes of size 1, as for a single head.
+ * @param values The matrix, `[rows, columns]`: numbers, or a tensor, which is
+ * not disposed of. A tensor may have leading axes of size 1, as for a single
+ * head.
  * @param options See {@linkcode MatrixOptions}.
  * @returns The figure.
  * @throws {TypeError} If a tensor has another shape, or an option is unknown.

@@ -1,10 +1,10 @@
 /**
  * Notebooks: figures, progress, and a working Stop button.
  *
- * Everything also works in scripts. Importing it in a notebook makes Jupyter's
- * Stop abort {@linkcode stopSignal} instead of ending the kernel, prints errors
- * that no cell awaits, which would otherwise hang the kernel, and shows a tensor
- * that a cell ends with by its dtype, shape and first values.
+ * Everything also works in scripts. Importing this in a notebook makes
+ * Jupyter's Stop abort {@linkcode stopSignal} instead of ending the kernel,
+ * prints errors that no cell awaits, which would otherwise hang the kernel, and
+ * shows the dtype, shape and first values of a tensor that a cell ends with.
  *
  * @example A training cell that Stop can stop
  * ```ts ignore

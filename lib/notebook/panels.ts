@@ -8,13 +8,13 @@ export interface PanelsOptions {
   /** The title, above all panels. @default none */
   title?: string | undefined;
   /**
-   * The caption, below all panels: a sentence or two that say what to see.
+   * The caption below all panels: one or two sentences on what to see.
    * @default none
    */
   caption?: string | undefined;
   /** Width in CSS pixels. @default 860 */
   width?: number | undefined;
-  /** Height in CSS pixels. @default what the matrices need, at most 400 */
+  /** Height in CSS pixels. @default the matrices' height, at most 400 */
   height?: number | undefined;
 }
 

@@ -36,8 +36,8 @@ const OPTIONS = optionsOf<TableOptions>()("digits");
  * );
  * ```
  *
- * @param rows The rows; the table has the columns of all of them, and missing
- * cells are empty.
+ * @param rows The rows; the table has all their columns, and missing cells are
+ * empty.
  * @param options See {@linkcode TableOptions}.
  * @returns The table, to be displayed.
  * @throws {TypeError} If an option is unknown.

@@ -40,7 +40,7 @@ export interface AdamOptions {
   epsilon?: number | undefined;
   /**
    * Decoupled weight decay: each step also subtracts learningRate · weightDecay
-   * of each value. @default 0
+   * · value. @default 0
    */
   weightDecay?: number | undefined;
 }
@@ -60,8 +60,9 @@ interface Moments {
 }
 
 /**
- * Adam with decoupled weight decay. On WebAssembly, one kernel changes all variables
- * in place; on WebGPU, one changes several, where tfjs's optimizer runs a dozen for each.
+ * Adam with decoupled weight decay. On WebAssembly, one kernel changes all
+ * variables in place; on WebGPU, each kernel changes several, whereas tfjs's
+ * optimizer runs a dozen kernels for each.
  *
  * Source: Kingma and Ba 2015 (arXiv:1412.6980); Loshchilov and Hutter 2019
  * (arXiv:1711.05101).

@@ -5,11 +5,11 @@ import { progressText } from "./progress_text.ts";
 
 /** Options of {@linkcode Progress}. */
 export interface ProgressOptions {
-  /** The total amount of work. @default unknown: only counts, without a bar */
+  /** The total amount of work. @default unknown: counts without a bar */
   total?: number | undefined;
   /** Text to show before the bar. @default none */
   description?: string | undefined;
-  /** The amount done in an earlier run. @default 0 */
+  /** The amount of work done in an earlier run. @default 0 */
   initial?: number | undefined;
   /** The unit of the counts. @default "it" */
   unit?: string | undefined;
@@ -75,7 +75,8 @@ export class Progress {
   }
 
   /**
-   * Adds to the amount done, and shows the progress if enough time has passed.
+   * Adds to the amount of work done, and shows the progress if enough time has
+   * passed.
    *
    * @param count The amount done since the last call; 1 by default.
    * @param figures Figures to show after the rate, by name; those of the last

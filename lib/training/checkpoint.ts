@@ -170,8 +170,9 @@ export async function removeOldCheckpoints(
 /** Options of {@linkcode loadCheckpoint}. */
 export interface LoadCheckpointOptions {
   /**
-   * Whether to load the weights of the best evaluation up to the checkpoint, which
-   * it has if `train` had the option `best`, rather than its own. @default false
+   * Whether to load the weights of the best evaluation so far, which a
+   * checkpoint holds if `train` had the option `best`, instead of its own.
+   * @default false
    */
   best?: boolean | undefined;
 }
@@ -179,8 +180,8 @@ export interface LoadCheckpointOptions {
 const LOAD = optionsOf<LoadCheckpointOptions>()("best");
 
 /**
- * Sets a model's weights to those of a checkpoint of `train`, or to their
- * moving average if it was kept, since that is what was evaluated.
+ * Loads the weights of a checkpoint of `train` into a model, or their moving
+ * average if there is one, since it is what was evaluated.
  *
  * @example
  * ```ts
@@ -244,7 +245,7 @@ export async function loadCheckpoint(
       );
     if (!saved) {
       throw new RangeError(
-        `${path} should have best weights, got none: its run did not have train's option best; load it without`,
+        `${path} should have best weights, got none: its run did not have train's option best; load it without best: true`,
       );
     }
     const wrong = own.flatMap(([{ shape }, name], i) => {

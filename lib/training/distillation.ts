@@ -24,9 +24,9 @@ import { assertOneOutput, outputOf } from "./model_output.ts";
 /**
  * A model with the same inputs as the trained one, or a function of a batch's
  * inputs; it returns logits of the same shape as the model's. A function must
- * not dispose of its inputs; the tensors that it creates on the way are
- * disposed of. A run must be resumed with the same teacher: models are compared
- * by their weights, functions by their names.
+ * not dispose of its inputs; its temporary tensors are disposed of. Resume a
+ * run with the same teacher: models are compared by their weights, functions by
+ * their names.
  */
 export type Teacher =
   | LayersModel
@@ -35,8 +35,8 @@ export type Teacher =
 /**
  * How `train` uses a teacher; see {@linkcode TrainOptions}.
  *
- * The teacher is not trained, and a model runs in inference mode. The loss is
- * (1 - weight) times that of `train` plus weight times the teacher's. Both are
+ * The teacher is not trained; a model as teacher runs in inference mode. The
+ * loss is (1 - weight) · the loss of `train` + weight · the teacher's. Both are
  * means over the same labels: a label of -100 (`NOT_COUNTED` of
  * `@lionjs/lion/data`) or with a weight counts for the teacher as it does for
  * the loss; labels may be soft, as for `softCrossEntropy`. Evaluations use only
@@ -82,10 +82,10 @@ export type Teacher =
  * ```
  */
 export interface DistillationOptions {
-  /** The teacher, which is asked for its logits on each batch. */
+  /** The teacher, whose logits are computed for each batch. */
   teacher: Teacher;
   /**
-   * `"hard"`: the cross-entropy with the teacher's likeliest class as label,
+   * `"hard"`: the cross-entropy with the teacher's most likely class as label,
    * without label smoothing. `"soft"`: temperature² times the Kullback-Leibler
    * divergence, in nats, of the model's probabilities from the teacher's, both
    * from logits divided by the temperature. @default "hard"
@@ -94,7 +94,7 @@ export interface DistillationOptions {
   /** The teacher's share of the loss, in (0, 1]. @default 0.5 for hard labels, 0.1 for soft */
   weight?: number | undefined;
   /**
-   * Temperature of soft labels: the higher, the more uniform they are.
+   * Temperature of soft labels: the higher it is, the more uniform they are.
    * @default 3
    */
   temperature?: number | undefined;

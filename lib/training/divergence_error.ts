@@ -17,7 +17,8 @@ export interface Divergence {
 }
 
 /**
- * The error of a loss or a gradient that is not finite, which spoils the weights.
+ * The error thrown when a loss or a gradient is not finite, which spoils the
+ * weights.
  *
  * @example A loss that is not a number
  * ```ts

@@ -38,8 +38,8 @@ export interface EvaluateOptions {
    */
   metrics?: Metrics | undefined;
   /**
-   * The ranks that share each batch; all of them call `evaluate` with the same
-   * batches, and get the means over all rows. @default none
+   * The ranks that share each batch. All of them call `evaluate` with the same
+   * batches and get the same result. @default none
    */
   communicator?: Communicator | undefined;
   /** What the ranks share, as for `train`. @default "data" */
@@ -53,8 +53,8 @@ const OPTIONS = optionsOf<EvaluateOptions>()(
 );
 
 /**
- * Computes a model's loss and metrics over all batches. In a mean, each label has
- * the same weight, whichever batch it is in.
+ * Computes a model's loss and metrics over all batches. In means, every label
+ * has the same weight, whatever its batch.
  *
  * @example
  * ```ts
@@ -84,8 +84,8 @@ const OPTIONS = optionsOf<EvaluateOptions>()(
  * @throws {TypeError} If the model has several outputs, a batch has other inputs
  * than the model in number, shape or dtype, or an option is unknown or of the
  * wrong type.
- * @throws {RangeError} If the loss is not finite because of the labels, or a metric is
- * named as the loss is.
+ * @throws {RangeError} If the loss is not finite because of the labels, or a
+ * metric is named `loss`.
  * @throws {unknown} The signal's reason, and what the batches throw.
  */
 export async function evaluate(

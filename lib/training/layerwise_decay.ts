@@ -5,10 +5,10 @@ import { assertModel } from "../contract/values.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
 /**
- * Learning rates that fall from the output to the input of a model, for
- * fine-tuning: the factor is 1 for what follows the blocks, such as a new head,
- * `decay` for the last block, `decay`² for the one before it, and so on, with that
- * of the embeddings smallest.
+ * Learning rates that fall from a model's output to its input, for fine-tuning.
+ * The factor is 1 for layers after the blocks, such as a new head, `decay` for
+ * the last block, `decay`² for the one before it, and so on; the embeddings' is
+ * the smallest.
  *
  * Source: Clark et al. 2020 (ELECTRA, arXiv:2003.10555).
  *
@@ -33,8 +33,8 @@ import { namesOfWeights } from "./weight_names.ts";
  * @returns The factor of a weight, for `learningRateFactor` of `train`'s optimizer.
  * @throws {TypeError} If the decay is not a number, or `model` is not a model
  * or has no blocks.
- * @throws {RangeError} If the decay is not in (0, 1]. The function throws it for the
- * name of a weight that the model does not have.
+ * @throws {RangeError} If the decay is not in (0, 1]. The returned function
+ * throws it for a name that no weight of the model has.
  */
 export function layerwiseDecay(
   model: LayersModel,

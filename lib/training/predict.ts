@@ -15,7 +15,7 @@ import {
 /** Numbers of predictions or labels. */
 export type Numbers = Float32Array | Int32Array;
 
-/** What a model predicts, together with the true labels. */
+/** A model's predictions, with the true labels. */
 export interface Predictions {
   /** The predictions, one example after another. */
   readonly values: Numbers;
@@ -30,9 +30,10 @@ export interface Predictions {
 /** Options of {@linkcode predict} and {@linkcode predictBatches}. */
 export interface PredictOptions {
   /**
-   * Turns the model's output into what is kept, on the device: classes with
-   * `(logits) => tf.argMax(logits, -1)`, probabilities with `tf.softmax`. Its
-   * temporary tensors are disposed of. @default the output itself
+   * Maps the model's output to the predictions to keep, on the device:
+   * `(logits) => tf.argMax(logits, -1)` for classes, `tf.softmax` for
+   * probabilities. Its temporary tensors are disposed of. @default the output
+   * itself
    */
   map?: ((output: tf.Tensor) => tf.Tensor) | undefined;
   /** A signal that aborts between two batches, or while waiting for one. @default none */
@@ -45,7 +46,7 @@ const OPTIONS = optionsOf<PredictOptions>()("map signal");
  * Applies a model to all batches, in inference mode; returns its predictions with
  * the labels, for `confusionMatrix`, `f1` and others.
  *
- * @example Which digits are taken for which
+ * @example Which digits are mistaken for which
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import "@lionjs/lion";
@@ -99,8 +100,8 @@ export async function predict(
 
 /**
  * Applies a model to batches, one after another: {@linkcode predict} for
- * predictions that do not fit into memory together, or differ in length. While one
- * batch is read, the device computes the next.
+ * predictions that do not fit into memory together, or differ in length. The
+ * device computes the next batch while one is read.
  *
  * @example The most confident prediction of each batch
  * ```ts

@@ -17,7 +17,7 @@ export interface Share {
 
 /**
  * How ranks divide a batch: by its examples, by the tokens of each example, or,
- * with a number, both: groups of so many consecutive ranks then share the
+ * with a number, by both: groups of that many consecutive ranks share the
  * tokens of their group's examples.
  */
 export type SharedBy = "data" | "sequence" | { readonly sequence: number };

@@ -27,11 +27,10 @@ import type { TrainingState } from "./training_state.ts";
 export interface TrainingResult {
   /** Number of steps taken, including those before a resumption. */
   readonly steps: number;
-  /** Whether the signal ended training before the last step. */
+  /** Whether the signal ended training early. */
   readonly aborted: boolean;
   /**
-   * Whether training ended before the last step because `best.patience` ran
-   * out.
+   * Whether training ended early because `best.patience` ran out.
    */
   readonly stoppedEarly: boolean;
   /** The loss of each step that this call took. */
@@ -39,15 +38,15 @@ export interface TrainingResult {
   /** Means of the last evaluation, by name; empty if there was none. */
   readonly evaluation: Readonly<Record<string, number>>;
   /**
-   * The best evaluation, if the option `best` is given and there was one: the value
-   * of its metric, and the step whose weights the model has.
+   * The best evaluation, if the option `best` is given and there was one: its
+   * metric's value, and the step whose weights the model has.
    */
   readonly best: { readonly step: number; readonly value: number } | undefined;
   /** The path of the last checkpoint, for `loadCheckpoint`. */
   readonly checkpoint: string | undefined;
   /**
-   * How many batches were replayed (see the option `record`), and, if some were not
-   * though they should be, why.
+   * How many batches were replayed (see the option `record`) and, if some were
+   * not but should have been, why.
    */
   readonly replayed: { readonly batches: number; readonly refusal?: string };
 }

@@ -7,9 +7,9 @@ export type Schedule = (step: number) => number;
 export interface WarmUpOptions {
   /** The highest learning rate. */
   learningRate: number;
-  /** Number of steps in which the rate rises linearly. @default 0 */
+  /** Number of steps over which the rate rises linearly. @default 0 */
   warmUpSteps?: number | undefined;
-  /** The step at which the rate has fallen to `final`. */
+  /** The step at which the rate reaches `final`. */
   steps: number;
   /** The learning rate from the step `steps` on. @default 0 */
   final?: number | undefined;

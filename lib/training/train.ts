@@ -21,9 +21,9 @@ import { takeWeights } from "./weights_in_training.ts";
  *
  * Randomness depends only on the seeds and the step. So a run that was aborted
  * or killed and is then resumed takes exactly the steps that it would have
- * taken, on the same backend with the same number of threads; this excludes the
- * dropout of layers that are not LION's. With a `communicator`, ranks share each
- * batch, and compute what one process would, up to the rounding of sums. With
+ * taken, on the same backend with the same number of threads, unless layers
+ * other than LION's use dropout. With a `communicator`, ranks share each batch
+ * and compute what one process would, up to rounding of sums. With
  * `stopSignal()` of `./notebook` as its signal, Ctrl-C and Jupyter's Stop abort
  * it.
  *
@@ -76,7 +76,7 @@ import { takeWeights } from "./weights_in_training.ts";
  * step; others only if the loss is not finite.
  * @throws {DivergenceError} If a loss or a gradient is not finite.
  * @throws {Error} If a file cannot be written, no checkpoint can be read, or
- * another rank has failed; it says which and why.
+ * another rank has failed; the message says which and why.
  * @throws {unknown} The signal's reason, if it comes before the first batch, which
  * is compared with that of the checkpoints' run.
  */

@@ -44,7 +44,7 @@ export interface OptimizerOptions {
   epsilon?: number | undefined;
   /**
    * Decoupled weight decay: each step also subtracts learningRate · weightDecay
-   * of each value. @default 0
+   * · value. @default 0
    */
   weightDecay?: number | undefined;
   /**
@@ -54,19 +54,19 @@ export interface OptimizerOptions {
    */
   decays?: ((name: string, shape: readonly number[]) => boolean) | undefined;
   /**
-   * The factor of the learning rate for a weight, by its name and shape: 0 keeps a
-   * weight as it is. `layerwiseDecay` makes one for fine-tuning, with lower rates
+   * The factor of the learning rate for a weight, by its name and shape: 0
+   * freezes it. `layerwiseDecay` makes one for fine-tuning, with lower rates
    * for lower layers. @default 1 for all
    */
   learningRateFactor?:
     | ((name: string, shape: readonly number[]) => number)
     | undefined;
   /**
-   * The largest norm of the gradients of all weights together, to which larger
-   * ones are scaled. @default 1
+   * The largest norm of all gradients together; larger ones are scaled down to
+   * it. @default 1
    */
   clipNorm?: number | undefined;
-  /** Number of batches per step, whose gradients are accumulated. @default 1 */
+  /** Number of batches whose gradients are accumulated for each step. @default 1 */
   accumulate?: number | undefined;
 }
 
@@ -85,7 +85,7 @@ export interface BestOptions {
   /** The name of one of `evaluate`'s metrics, or `"loss"`. @default "loss" */
   metric?: string | undefined;
   /**
-   * Whether the best value is the smallest or the largest.
+   * Whether the smallest or the largest value is the best.
    * @default "min" for the loss, "max" for a metric
    */
   mode?: "min" | "max" | undefined;
@@ -108,7 +108,7 @@ export interface CheckpointOptions {
   /** Number of steps between checkpoints. @default the steps of an epoch */
   every?: number | undefined;
   /**
-   * Number of last checkpoints to keep; there is one more while it is written.
+   * Number of latest checkpoints to keep; one more exists while it is written.
    * @default 3
    */
   keep?: number | undefined;
@@ -131,63 +131,66 @@ export interface TrainOptions {
   epochs?: number | undefined;
   /** The loss to minimise. */
   loss: Loss;
-  /** A teacher that the model learns from besides the labels. @default none */
+  /** A teacher that the model learns from, in addition to the labels. @default none */
   distillation?: DistillationOptions | undefined;
   /** Options of the optimizer. */
   optimizer?: OptimizerOptions | undefined;
   /**
-   * Moving average of the weights (EMA), which is evaluated and, at the end, put
-   * into the model. Its decay is (1 + step) / (10 + step), at most `decay`.
+   * Moving average of the weights (EMA), which is evaluated and, in the end,
+   * becomes the model's weights. Its decay is (1 + step) / (10 + step), at most
+   * `decay`.
    * @default none
    */
   ema?: { decay: number } | undefined;
   /** Seed of dropout and drop path. @default 0 */
   seed?: number | undefined;
   /**
-   * Whether steps are recorded: where two batches of the same shapes have run the same
-   * kernels, later ones run these alone, without the code of the model and of its
-   * gradient. Results are the same, bit by bit. Layers, mixers, losses and teachers of
-   * your own may be recorded if what they compute depends on tensors and variables
-   * alone: not on, say, a number that a callback changes. What draws random numbers
-   * without a seed, changes a variable or reads values is not recorded; the result of
-   * `train` then says so.
+   * Whether steps are recorded and replayed. Once two batches of the same
+   * shapes have run the same kernels, later ones run only these, without the
+   * code of the model and its gradient. Results are the same, bit by bit. Your
+   * own layers, mixers, losses and teachers may be recorded if they depend on
+   * tensors and variables alone, and not, say, on a number that a callback
+   * changes. Code that draws random numbers without a seed, changes a variable
+   * or reads values is not recorded; the result of `train` then says so.
    * @default true for models of LION's layers, with its mixers, losses and models as
    * teachers, else false
    */
   record?: boolean | undefined;
   /**
-   * Signal that ends training after the current step, with a checkpoint. While
-   * it waits for data or a callback that do not come, it ends at once, without
-   * the step or the evaluation that needs them; ranks wait for data.
+   * A signal that ends training after the current step, with a checkpoint. If
+   * training is waiting for data or a callback, it ends immediately, without
+   * the step or evaluation that needs them; with several ranks, it waits for
+   * the data.
    */
   signal?: AbortSignal | undefined;
   /**
-   * The ranks that train the model together, as from `openMpi()` of `./mpi`. All
-   * of them call `train` with the same options and data. Each computes its rows
-   * of each batch, and every loss, gradient norm and evaluation is that of the
-   * whole batch. The weights are those of rank 0, and only rank 0 reads and
-   * writes checkpoints, writes the log and shows progress; callbacks are called
-   * on each rank. A signal on one rank ends them all, and an error on one is one
-   * on all. @default none
+   * The ranks that train the model together, as from `openMpi()` of `./mpi`.
+   * All of them call `train` with the same options and data. Each computes its
+   * rows of each batch, and every loss, gradient norm and evaluation is that of
+   * the whole batch. All start with the weights of rank 0. Only rank 0 reads
+   * and writes checkpoints, writes the log and shows progress; callbacks are
+   * called on each rank. A signal on one rank ends training on all, and an
+   * error on one is thrown on all. @default none
    */
   communicator?: Communicator | undefined;
   /**
-   * What the ranks share: the examples of each batch, or, with `"sequence"`, the
-   * tokens of each example, for sequences that are too long for one process; see
-   * `shareTokens` for the models that can. Inputs then have any length. Labels of
-   * tokens are shared, those of examples are not. Dropout drops other values than
-   * in one process. `{ sequence: 4 }` is both: of 8 ranks the first 4 share the
-   * tokens of one half of each batch, and the others those of the other half.
+   * What the ranks share: the examples of each batch, or, with `"sequence"`,
+   * the tokens of each example, for sequences that are too long for one
+   * process; see `shareTokens` for the models that can. Inputs then have any
+   * length. Labels of tokens are shared, those of examples are not. Dropout
+   * drops different values from those in one process. `{ sequence: 4 }` is
+   * both: of 8 ranks the first 4 share the tokens of one half of each batch,
+   * and the others those of the other half.
    * @default "data"
    */
   ranks?: SharedBy | undefined;
   /** Evaluation at intervals and at the end. @default none */
   evaluate?: EvaluationOptions | undefined;
   /**
-   * Keeps the weights of the best evaluation, and puts them into the model at the
-   * end, also of a training that was aborted; `patience` ends it early. Values that
-   * are not finite are never the best. Checkpoints then have these weights, too,
-   * for `loadCheckpoint(model, path, { best: true })`. @default none
+   * Keeps the weights of the best evaluation and gives them to the model in the
+   * end, even if training is aborted; `patience` ends training early. Values
+   * that are not finite are never the best. Checkpoints then hold these weights
+   * too, for `loadCheckpoint(model, path, { best: true })`. @default none
    */
   best?: BestOptions | undefined;
   /** Checkpoints to save and to resume from. @default none */
@@ -204,7 +207,7 @@ export interface TrainOptions {
    */
   progress?: TrainingProgress | boolean | "auto" | undefined;
   /**
-   * Callbacks as in `model.fit`, where a batch is a step, numbered within its
+   * Callbacks as in `model.fit`. A "batch" is a step, numbered within its
    * epoch. With `onBatchEnd`, each step waits for its loss.
    */
   callbacks?:

@@ -15,9 +15,9 @@ import {
 /** Options of {@linkcode binaryCrossEntropy}. */
 export interface BinaryCrossEntropyOptions {
   /**
-   * A weight for each column, by which the loss of labels that are 1 is
-   * multiplied: the number of negative examples for each positive one makes both
-   * weigh the same. @default 1 for all
+   * A weight for each column, which multiplies the loss of labels that are 1.
+   * With the ratio of negative to positive examples, both count the same.
+   * @default 1 for all
    */
   positiveWeights?: ArrayLike<number> | undefined;
 }
@@ -25,12 +25,11 @@ export interface BinaryCrossEntropyOptions {
 const OPTIONS = optionsOf<BinaryCrossEntropyOptions>()("positiveWeights");
 
 /**
- * The cross-entropy of yes-or-no labels, one per logit, in nats: for examples
- * that may have several labels at once. Labels have the shape of the
- * predictions, `[..., labels]`, and are 0, 1 or a probability between, int32 or
- * float32. A label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`), such as one
- * that is missing, does not count; the loss is the mean over all others, and 0
- * if there is none. Any other label makes it NaN.
+ * Binary cross-entropy in nats, for examples that may have several labels at
+ * once. Labels have the shape of the predictions, `[..., labels]`, and are 0, 1
+ * or a probability between, int32 or float32. A label of -100 (`NOT_COUNTED` of
+ * `@lionjs/lion/data`), such as a missing one, does not count; the loss is the
+ * mean over all others, or 0 if there are none. Any other label makes it NaN.
  *
  * @example Two labels, of which one is unknown
  * ```ts
@@ -49,9 +48,9 @@ const OPTIONS = optionsOf<BinaryCrossEntropyOptions>()("positiveWeights");
  * @param options See {@linkcode BinaryCrossEntropyOptions}.
  * @returns The loss.
  * @throws {TypeError} If an option is unknown, or not an array. The loss throws
- * it if the labels' shape is not that of the predictions.
- * @throws {RangeError} If a weight is negative or not finite. The loss throws it
- * if there is not one for each column.
+ * it if labels and predictions differ in shape.
+ * @throws {RangeError} If a weight is negative or not finite. The loss throws
+ * it if there is not one weight per column.
  */
 export function binaryCrossEntropy(
   options: BinaryCrossEntropyOptions = {},

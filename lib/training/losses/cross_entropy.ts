@@ -22,14 +22,14 @@ import { meanOverTargets } from "./soft_cross_entropy.ts";
 /** Options of {@linkcode crossEntropy}. */
 export interface CrossEntropyOptions {
   /**
-   * The share of a label's probability that is spread over all classes.
+   * The share of each label's probability that is spread over all classes.
    * @default 0
    */
   labelSmoothing?: number | undefined;
   /**
-   * A weight for each class. The loss is then the mean weighted by those of the
-   * labels; weights in inverse proportion to the numbers of examples make rare
-   * classes count as much as frequent ones. @default 1 for all
+   * A weight for each class. The loss is then the mean weighted by the labels'
+   * weights. Weights inversely proportional to the classes' frequencies make
+   * rare classes count as much as frequent ones. @default 1 for all
    */
   classWeights?: ArrayLike<number> | undefined;
 }
@@ -42,9 +42,9 @@ const OPTIONS = optionsOf<CrossEntropyOptions>()("labelSmoothing classWeights");
  * if none does, the loss is 0. Any other label that is not a class makes it
  * NaN; `train` and `evaluate` then name the label.
  *
- * With class weights w and smoothing s, a row with label y adds
- * -(1 - s) w_y log p_y - (s / classes) Σ_c w_c log p_c, and the sum is divided by
- * that of the labels' weights, as in PyTorch.
+ * With class weights w and smoothing s, a row with label y adds -(1 - s) w_y
+ * log p_y - (s / classes) Σ_c w_c log p_c, and the sum is divided by the sum of
+ * the labels' weights, as in PyTorch.
  *
  * Source of the smoothing: Szegedy et al. 2016 (arXiv:1512.00567).
  *
@@ -67,8 +67,9 @@ const OPTIONS = optionsOf<CrossEntropyOptions>()("labelSmoothing classWeights");
  * @throws {TypeError} If an option is unknown, or of the wrong type. The loss
  * throws it if the labels' shape is not that of the predictions without their
  * last axis, or their dtype is not int32.
- * @throws {RangeError} If labelSmoothing is not in [0, 1), or a weight is negative
- * or not finite. The loss throws it if there is not a weight for each class.
+ * @throws {RangeError} If labelSmoothing is not in [0, 1), or a weight is
+ * negative or not finite. The loss throws it if there is not one weight per
+ * class.
  */
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
   assertOptions("crossEntropy", options, OPTIONS);

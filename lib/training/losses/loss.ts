@@ -7,26 +7,25 @@ export interface Loss {
   /** Computes the mean loss of predictions, given their labels. */
   (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar;
   /**
-   * The number of labels that the mean is over; if labels have weights, the sum
-   * of these.
+   * The number of labels in the mean or, if labels have weights, the sum of
+   * these.
    * @default the number of examples in the batch
    */
   readonly count?: ((labels: tf.Tensor) => tf.Scalar) | undefined;
   /**
-   * The weights of the rows of predictions in the mean, for labels that do more
-   * than say what counts: labels of weighted classes, and soft ones. A
-   * teacher's part of the loss uses the same weights.
+   * The weight of each row of predictions in the mean, for losses with class
+   * weights or soft labels. A teacher's part of the loss uses the same weights.
    *
    * @default 1 for each row, 0 where its label is -100
    */
   readonly weights?: ((labels: tf.Tensor) => tf.Tensor) | undefined;
   /**
    * Identifies the loss when a run is resumed. `model.compile` of LION's models
-   * takes a loss that has one. @default the function's name
+   * accepts a loss with a description. @default the function's name
    */
   readonly description?: string | undefined;
   /**
-   * Whether labels are numbers of classes, int32 `[...]` for predictions
+   * Whether labels are class indices, int32 `[...]` for predictions
    * `[..., classes]`, for `model.compile` of LION's models. @default false
    */
   readonly ofClasses?: boolean | undefined;

@@ -9,8 +9,8 @@ import {
 
 /**
  * The cross-entropy of logits `[..., classes]` and probabilities of the same
- * shape, in nats: for labels that mixup, label smoothing or people who disagree
- * have made soft. A row of zeros does not count; if none does, the loss is 0.
+ * shape, in nats: for soft labels, as from mixup, label smoothing or annotators
+ * who disagree. A row of zeros does not count; if none does, the loss is 0.
  *
  * @example Half a cat
  * ```ts

@@ -17,7 +17,7 @@ export interface F1Options {
    * errors of all classes together, which is the accuracy. @default "binary"
    */
   average?: "binary" | "macro" | "micro" | undefined;
-  /** The class that `"binary"` is about. @default 1 */
+  /** The class whose F1 `"binary"` is. @default 1 */
   positive?: number | undefined;
 }
 
@@ -29,9 +29,9 @@ const CONFUSION = optionsOf<ConfusionMatrixOptions>()("classes");
 const F1 = optionsOf<F1Options>()("average positive");
 
 /**
- * The confusion matrix: how many examples of each true class (row) were
- * predicted to be of each class (column). `confusionFigure` of `./notebook` draws
- * it.
+ * The confusion matrix: the number of examples of each true class (row) for
+ * which each class (column) was predicted. `confusionFigure` of `./notebook`
+ * draws it.
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ export function confusionMatrix(
 }
 
 /**
- * Accuracy: the share of examples whose class was predicted.
+ * Accuracy: the share of examples whose class was predicted correctly.
  *
  * @example
  * ```ts
@@ -184,11 +184,11 @@ export function f1(
 }
 
 /**
- * Matthews's correlation coefficient of predicted and true classes, for two or
- * more classes. It is 1 if all are right, and about 0 for guesses, however rare
- * a class is.
+ * The Matthews correlation coefficient of predicted and true classes, two or
+ * more. It is 1 if all predictions are correct, and about 0 for guesses,
+ * however rare a class is.
  *
- * Source: Matthews 1975 (two classes), Gorodkin 2004 (more of them).
+ * Source: Matthews 1975 (two classes), Gorodkin 2004 (more than two).
  *
  * @example
  * ```ts

@@ -30,13 +30,13 @@ export type Metric = (
  */
 export interface SetMetric {
   /**
-   * Returns what is kept of a batch, always as many tensors; the temporary ones
-   * are disposed of.
+   * Returns the tensors to keep of a batch, always the same number; temporary
+   * ones are disposed of.
    */
   collect(predictions: tf.Tensor, labels: tf.Tensor): readonly tf.Tensor[];
   /**
-   * Returns the metric. Its argument has the values of each tensor that `collect`
-   * returns, those of all batches one after another.
+   * Returns the metric. Its argument holds an array for each tensor that
+   * `collect` returns, with the values of all batches one after another.
    */
   result(all: readonly Float64Array[]): number;
 }
@@ -70,7 +70,7 @@ export function assertMetrics(metrics: Metrics): void {
 }
 
 /**
- * Accuracy, the share of labels `[...]` whose logit is the largest of
+ * Accuracy: the share of labels, `[...]`, whose logit is the largest in logits
  * `[..., classes]`. A label of -100 does not count.
  *
  * @example

@@ -7,11 +7,10 @@ import { countedPairs } from "./pairs.ts";
 export type Score = (predicted: Float64Array, labels: Float64Array) => number;
 
 /**
- * Makes a metric of a function of predicted and true classes, such as `f1` and
- * `matthews`. The predicted class is that of the largest logit; where labels have
- * the shape of the predictions, or these have one column, each logit decides by
- * itself between the classes 0 and 1: above 0, it predicts 1. Labels of -100
- * are left out.
+ * Turns a function of predicted and true classes, such as `f1` or `matthews`,
+ * into a metric. The predicted class has the largest logit. If labels have the
+ * shape of the predictions, or these have one column, each logit stands alone
+ * and predicts class 1 if above 0, else class 0. Labels of -100 are left out.
  *
  * @example
  * ```ts
@@ -61,10 +60,10 @@ export function overClasses(score: Score): SetMetric {
 }
 
 /**
- * Makes a metric of a function of scores and labels that are 0 or 1, such as
- * `areaUnderCurve`. The score is the logit of class 1 less that of class 0; where
- * labels have the shape of the predictions, or these have one column, it is the
- * logit. Labels of -100 are left out.
+ * Turns a function of scores and labels, 0 or 1, such as `areaUnderCurve`, into
+ * a metric. The score is the logit of class 1 minus that of class 0 or, if
+ * labels have the shape of the predictions, or these have one column, the logit
+ * itself. Labels of -100 are left out.
  *
  * @example
  * ```ts
@@ -78,7 +77,7 @@ export function overClasses(score: Score): SetMetric {
  *
  * @param score The function.
  * @returns The metric. It throws a TypeError if predictions have more than two
- * columns for labels of one.
+ * columns, and labels one.
  */
 export function overScores(score: Score): SetMetric {
   return {
@@ -100,8 +99,8 @@ export function overScores(score: Score): SetMetric {
 }
 
 /**
- * Makes a metric of a function of predicted and true numbers, such as `pearson`
- * and `spearman`; the model has one number for each label.
+ * Turns a function of predicted and true numbers, such as `pearson` or
+ * `spearman`, into a metric; the model predicts one number per label.
  *
  * @example
  * ```ts
@@ -114,8 +113,8 @@ export function overScores(score: Score): SetMetric {
  * ```
  *
  * @param score The function.
- * @returns The metric. It throws a TypeError if there are not as many predictions
- * as labels.
+ * @returns The metric. It throws a TypeError if the numbers of predictions and
+ * labels differ.
  */
 export function overValues(score: Score): SetMetric {
   return {

@@ -2,7 +2,7 @@
 import { assertPairs, countedPairs } from "./pairs.ts";
 
 /**
- * Pearson's correlation coefficient of predictions and labels, which is 1 where
+ * Pearson's correlation coefficient of predictions and labels, which is 1 if
  * they lie on a rising line.
  *
  * @example
@@ -44,7 +44,7 @@ function dot(x: Float64Array, y: Float64Array): number {
 
 /**
  * Spearman's rank correlation coefficient: Pearson's of the ranks, which is 1
- * where predictions and labels have the same order. Equal values have the mean of
+ * if predictions and labels have the same order. Equal values have the mean of
  * their ranks.
  *
  * @example
@@ -86,9 +86,10 @@ function ranksOf(values: ArrayLike<number>): Float64Array {
 }
 
 /**
- * The area under the receiver operating characteristic (ROC AUC): the probability
- * that an example labelled 1 has a higher score than one labelled 0, where equal
- * scores count half. Logits and probabilities have the same area.
+ * The area under the receiver operating characteristic (ROC AUC): the
+ * probability that an example labelled 1 has a higher score than one labelled
+ * 0, where equal scores count half. It is the same for logits and
+ * probabilities.
  *
  * @example
  * ```ts

@@ -21,8 +21,9 @@ export interface TrainingProgress {
   /** Begins the display; called once, before the first step. */
   begin(steps: { readonly step: number; readonly steps: number }): void;
   /**
-   * Shows how many shaders of how many are compiled. Called before the first step, on a
-   * backend that compiles its shaders then: with 0, and after each of them.
+   * Shows how many of the shaders are compiled. Called before the first step,
+   * on a backend that compiles its shaders then: with 0, and after each of
+   * them.
    * @default shows nothing
    */
   compiled?(shaders: { readonly done: number; readonly total: number }): void;
