@@ -1,11 +1,11 @@
 /**
  * Weights and models in files.
  *
- * Importing it also lets tfjs save models to folders and load them, with
- * `file://` and an absolute or relative path. A folder holds the old model
- * until the new one is complete: weights are in a file named after their
- * SHA-256, and `model.json`, which names that file and has its own SHA-256, is
- * written last. Both hashes are checked on reading.
+ * Importing this also lets tfjs save and load models with `file://` and an
+ * absolute or relative path to a folder. A folder holds the old model until the
+ * new one is complete: weights are in a file named after their SHA-256, and
+ * `model.json`, which names that file and has its own SHA-256, is written last.
+ * Both hashes are checked on reading.
  *
  * @example Saving and loading a model
  * ```ts

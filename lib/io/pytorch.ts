@@ -62,8 +62,8 @@ export function pyTorchNames(model: LayersModel, whose: NamesOf): string[] {
 /** Options of {@linkcode loadPyTorchWeights}. */
 export interface LoadPyTorchWeightsOptions {
   /**
-   * Weights of the model that may be missing among the tensors, such as a new
-   * head; they keep their values. `true` allows any. @default none
+   * Weights of the model that the tensors may lack, such as a new head's; they
+   * keep their values. `true` allows any. @default none
    */
   allowMissing?: boolean | TensorNames | undefined;
   /**
@@ -73,9 +73,9 @@ export interface LoadPyTorchWeightsOptions {
    */
   ignore?: boolean | TensorNames | undefined;
   /**
-   * Renames tensors before anything else: an object with new names of modules,
-   * such as `{ roberta: "bert", module: "" }`, which replaces or drops the
-   * first part of names, or a function of each name. @default unchanged
+   * Renames tensors first: a function of each name, or an object such as
+   * `{ roberta: "bert", module: "" }`, which replaces or drops the first part
+   * of names. @default unchanged
    */
   rename?:
     | Readonly<Record<string, string>>
@@ -99,13 +99,13 @@ export interface SkippedWeights {
 }
 
 /**
- * Sets the weights of a model to those of a PyTorch model: ViT, BERT or GPT-2
- * in the layouts of LION's authors.
+ * Loads a PyTorch model's weights into a model: ViT, BERT or GPT-2 in the
+ * layouts of LION's authors.
  *
- * State dicts of Hugging Face's BERT, GPT-2 and ViT are accepted unchanged, with
- * or without a head, including old ones (`LayerNorm.gamma`); name what the model
- * does not share with them in `allowMissing` and `ignore`. Without options,
- * tensors and weights must match exactly.
+ * State dicts of Hugging Face's BERT, GPT-2 and ViT are accepted unchanged,
+ * with or without a head, including old ones (`LayerNorm.gamma`); list the
+ * differences in `allowMissing` and `ignore`. Without options, tensors and
+ * weights must match exactly.
  *
  * @example Weights from one model to another
  * ```ts
@@ -147,8 +147,8 @@ export interface SkippedWeights {
  * readSafetensors; the caller still disposes of it.
  * @param options See {@linkcode LoadPyTorchWeightsOptions}.
  * @returns The weights and tensors that were skipped.
- * @throws {TypeError} If the model or the tensors are none, or an option is unknown,
- * or of the wrong type.
+ * @throws {TypeError} If the model, the tensors or an option has the wrong
+ * type, or an option is unknown.
  * @throws {RangeError} If a tensor is missing, unexpected or has the wrong
  * shape, or none belongs to the model. The message lists them all, and the
  * model is unchanged.
@@ -274,8 +274,9 @@ function named(
 /** Options of {@linkcode toPyTorchWeights}. */
 export interface ToPyTorchWeightsOptions {
   /**
-   * The names that a vision transformer's weights get: those of LION's authors, which
-   * are timm's, or Hugging Face's. Other models have the same names in both.
+   * Whose names a vision transformer's weights get: those of LION's authors,
+   * which are timm's, or Hugging Face's. Other models' names are the same in
+   * both.
    * @default "authors"
    */
   names?: NamesOf | undefined;
@@ -306,7 +307,7 @@ export interface ToPyTorchWeightsOptions {
  * @param options See {@linkcode ToPyTorchWeightsOptions}.
  * @returns Copies of the weights by name; the caller disposes of them.
  * @throws {TypeError} If an option is unknown, or the model has other layers.
- * @throws {RangeError} If `names` is neither.
+ * @throws {RangeError} If `names` has another value.
  */
 export function toPyTorchWeights(
   model: LayersModel,

@@ -71,7 +71,7 @@ const WRITE_OPTIONS = optionsOf<WriteSafetensorsOptions>()(
  *
  * @param source The path of a file, or its bytes.
  * @returns Its tensors and metadata.
- * @throws {SyntaxError} If the header is not JSON, or has a name twice.
+ * @throws {SyntaxError} If the header is not JSON, or repeats a name.
  * @throws {TypeError} If a field of the header is missing or has the wrong
  * type.
  * @throws {RangeError} If the header does not match the data, a dtype is not
@@ -92,8 +92,8 @@ export async function readSafetensors(
  * Writes tensors to a safetensors file, one at a time.
  *
  * float32 becomes the option's precision, int32 becomes I32, and bool becomes
- * BOOL. The file appears once it is complete; until then, and after an error,
- * an existing file is unchanged.
+ * BOOL. The file appears only when complete; until then, and after an error, an
+ * existing file is unchanged.
  *
  * @example Writing and reading
  * ```ts
@@ -112,7 +112,7 @@ export async function readSafetensors(
  * assertEquals(metadata, { format: "pt" });
  * ```
  *
- * @param target The path of the file; one that exists is replaced.
+ * @param target The path of the file; an existing one is replaced.
  * @param tensors The tensors by name.
  * @param options See {@linkcode WriteSafetensorsOptions}.
  * @throws {TypeError} If a tensor has another dtype, the metadata is not an
@@ -242,7 +242,7 @@ function place(
     }
     if (name === METADATA) {
       throw new RangeError(
-        `writeSafetensors's tensors should not be named "${METADATA}"; give metadata as an option`,
+        `writeSafetensors's tensors should not be named "${METADATA}"; pass metadata as an option`,
       );
     }
     return { name, dtype, shape: tensor.shape, tensor };

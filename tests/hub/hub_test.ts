@@ -450,10 +450,10 @@ onHub("no message shows a token or a password", async ({ cache }, hub) => {
   await Deno.writeTextFile(path, "hf_secret\nand more");
   const endpoint = "http://user:secret@hub.example";
   const cases: [Record<string, string>, HubOptions, string][] = [
-    [{ HF_TOKEN: "hf_secret\nand more" }, {}, "HF_TOKEN should have a token"],
-    [{ HF_TOKEN: "hf_secret…" }, {}, "HF_TOKEN should have a token"],
-    [{ HF_TOKEN_PATH: path }, {}, "HF_TOKEN_PATH) should have a token"],
-    [{}, { token: "hf_secret\n" }, "token should be a text of visible letters"],
+    [{ HF_TOKEN: "hf_secret\nand more" }, {}, "HF_TOKEN should hold a token"],
+    [{ HF_TOKEN: "hf_secret…" }, {}, "HF_TOKEN should hold a token"],
+    [{ HF_TOKEN_PATH: path }, {}, "HF_TOKEN_PATH) should hold a token"],
+    [{}, { token: "hf_secret\n" }, "token should be visible ASCII characters"],
     [{}, { endpoint }, "one with a name or a password"],
     [{ HF_ENDPOINT: endpoint }, {}, "one with a name or a password"],
   ];
@@ -625,7 +625,7 @@ onHub(
     const wrong: [Record<string, unknown>, string][] = [
       [{ revison: "main" }, 'did you mean "revision"'],
       [{ type: "space" }, 'type should be "model" or "dataset"'],
-      [{ token: "a\nb" }, "token should be a text of visible letters"],
+      [{ token: "a\nb" }, "token should be visible ASCII characters"],
       [{ endpoint: "ftp://x" }, "endpoint should be an address"],
       [{ retries: -1 }, "retries should be a positive integer"],
       [{ offline: "yes" }, "offline should be true or false"],
@@ -662,7 +662,7 @@ onHub(
       Error,
       "(offline)",
     );
-    await assertRejects(() => file({}), Error, "give the option cache");
+    await assertRejects(() => file({}), Error, "pass the option cache");
   },
 );
 
@@ -698,7 +698,7 @@ onHub(
       await assertRejects(
         () => hubSnapshot("org/tiny", others),
         Error,
-        "a page has no folder",
+        "hubSnapshot() needs folders",
       );
       await caches.delete("lion-hub");
       hub.faults = { corrupt: true };

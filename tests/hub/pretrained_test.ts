@@ -380,7 +380,7 @@ onCpu(
         [VIT, STATES.vit, { qkv_bias: false }, "qkv_bias"],
         [VIT, STATES.vit, { image_size: 8 }, "number of positions 17"],
         [VIT, STATES.vit, { image_size: [6, 6] }, "image_size"],
-        [VIT, STATES.vit, { architectures: ["ViTModel"] }, "give numClasses"],
+        [VIT, STATES.vit, { architectures: ["ViTModel"] }, "pass numClasses"],
         [VIT, STATES.vit, { id2label: { 1: "a" } }, "id2label"],
       ];
       for (const [config, state, change, message] of cases) {

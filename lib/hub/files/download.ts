@@ -40,7 +40,7 @@ export async function download(
       most = 0;
       others++;
       throw new HubError(
-        `${file.path} of ${repository.repo} should have the digest ${file.digest}, got ${digest}: what came is not the file, and was removed`,
+        `${file.path} of ${repository.repo} should have the digest ${file.digest}, got ${digest}: the download does not match, and was removed`,
         { isPassing: others < 2 }, // as a proxy's page would be, for instance
       );
     },
@@ -76,9 +76,12 @@ async function receive(
   if (!goesOn && part.size > 0) await part.restart();
   if (!goesOn && status !== 200) {
     await body?.cancel();
-    throw new HubError(`${url} is answered by another range than was asked`, {
-      isPassing: true,
-    });
+    throw new HubError(
+      `${url} answers with a different range from the requested one`,
+      {
+        isPassing: true,
+      },
+    );
   }
   const reader = body?.getReader();
   try {
@@ -107,7 +110,7 @@ async function receive(
 
 function cut({ path, size }: HubFile, part: Part, cause?: unknown): HubError {
   return new HubError(
-    `${path} has ended after ${part.size} of ${size} bytes; the next call goes on there`,
+    `${path} has ended after ${part.size} of ${size} bytes; the next call continues there`,
     { isPassing: true, cause },
   );
 }

@@ -27,7 +27,7 @@ export function hubHome(): string {
   const caches = variable("XDG_CACHE_HOME") ?? (home && `${home}/.cache`);
   if (caches !== undefined) return `${caches}/huggingface`;
   throw new Error(
-    "none of HF_HOME, XDG_CACHE_HOME and HOME says where files of the hub are kept; give the option cache",
+    "none of HF_HOME, XDG_CACHE_HOME and HOME is set to locate the cache of the hub; pass the option cache",
   );
 }
 
@@ -49,7 +49,7 @@ export async function ambientToken(): Promise<string | undefined> {
     : [await tokenInFile(), "the file of the token (HF_TOKEN_PATH)"];
   if (token === undefined || isToken(token)) return token;
   throw new RangeError(
-    `${where} should have a token, a text of visible letters, got another text`,
+    `${where} should hold a token of visible ASCII characters, got something else`,
   );
 }
 

@@ -52,7 +52,7 @@ export function errorOf(
     return new HubError(
       `${
         named(repository)
-      } is gated: accept its conditions at ${page}, and give a token of that account (token, or HF_TOKEN)`,
+      } is gated: accept its conditions at ${page}, and pass a token of that account (token, or HF_TOKEN)`,
     );
   }
   if (code === "RevisionNotFound") {
@@ -71,14 +71,14 @@ export function errorOf(
     return new HubError(
       `there is no ${type} ${repo} at ${endpoint}, ${
         isEither ? `or it has no revision ${revision}, ` : ""
-      }or it is private: check the name and type ("model" or "dataset"), or give a token that may read it (token, or HF_TOKEN)`,
+      }or it is private: check the name and type ("model" or "dataset"), or pass a token that may read it (token, or HF_TOKEN)`,
     );
   }
   if (status === 403) {
     return new HubError(
       `${named(repository)} may not be read with ${
         repository.token === undefined ? "no token" : "this token"
-      } (status 403): give one that may read it`,
+      } (status 403): pass one that may read it`,
     );
   }
   return statusError(response, url);

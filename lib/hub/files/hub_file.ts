@@ -16,7 +16,7 @@ import { reporter } from "./snapshot.ts";
 import { addressOf, type HubFile } from "./tree.ts";
 
 /**
- * Downloads one file of the Hugging Face hub, unless it is there.
+ * Downloads one file from the Hugging Face hub, unless it is cached.
  *
  * @example A hub of one file
  * ```ts
@@ -44,9 +44,9 @@ import { addressOf, type HubFile } from "./tree.ts";
  * @param repo The repository, such as `"google/vit-base-patch16-224"`.
  * @param path The file's path in it.
  * @param options See {@linkcode HubDownloadOptions}.
- * @returns The file's path here, which must not be written to. In a page, which
- * has no files, the address of a Blob for `fetch` and elements of the page; give
- * it back by `URL.revokeObjectURL`.
+ * @returns The path of the local file, which must not be written to. A page has
+ * no files and gets a Blob's URL, for `fetch` and the page's elements; release
+ * it by `URL.revokeObjectURL`.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
  * @throws {Error} If the hub refuses, or fails for longer than the retries last;
@@ -71,7 +71,7 @@ export async function hubFile(
 }
 
 /**
- * Lists the files of a repository of the Hugging Face hub.
+ * Lists the files of a repository on the Hugging Face hub.
  *
  * @example
  * ```ts
@@ -118,10 +118,10 @@ export async function hubFiles(
 }
 
 /**
- * Reads parts of a file of the Hugging Face hub, by range requests: a few columns
- * of a Parquet file of gigabytes, for instance. Nothing is stored, and digests,
- * which are of whole files, are not checked; a file that is in the cache is read
- * there.
+ * Reads parts of a file on the Hugging Face hub by range requests, for instance
+ * a few columns of a Parquet file of gigabytes. Nothing is stored, and digests,
+ * which need whole files, are not checked; a cached file is read from the
+ * cache.
  *
  * @example
  * ```ts

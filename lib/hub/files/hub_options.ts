@@ -30,20 +30,20 @@ export interface HubOptions {
   /** What the repository holds. @default "model" */
   type?: "model" | "dataset" | undefined;
   /**
-   * The folder where files are kept, in Hugging Face's layout. Pages have none:
-   * files are kept in the browser's Cache storage.
+   * The folder of cached files, in Hugging Face's layout. Pages use the
+   * browser's Cache storage instead.
    *
    * @default HF_HUB_CACHE, else `hub` in HF_HOME, else `~/.cache/huggingface/hub`
    */
   cache?: string | undefined;
   /**
-   * Whether nothing is asked of the hub, and only what is kept is used.
+   * Whether to use cached files only, and never ask the hub.
    * @default HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE, else false
    */
   offline?: boolean | undefined;
   /**
-   * The access token, which no other host than the endpoint's gets; `false` for
-   * none. An `endpoint` that is given here gets only a token that is given here.
+   * The access token, sent only to the endpoint's host; `false` for none. An
+   * `endpoint` given here is sent only a token given here.
    *
    * @default HF_TOKEN, else the file HF_TOKEN_PATH, else `token` in HF_HOME
    */
@@ -52,35 +52,38 @@ export interface HubOptions {
   endpoint?: string | undefined;
   /** The function that fetches. @default `fetch` */
   fetch?: typeof fetch | undefined;
-  /** Ends the call with the signal's reason. What has arrived is kept for later. */
+  /**
+   * A signal that aborts the call, which throws its reason. What has arrived is
+   * kept for the next call.
+   */
   signal?: AbortSignal | undefined;
   /**
-   * How often a request is made again that fails in the network, or that the
-   * hub answers with 408, 429 or 5xx; a download that goes on counts anew.
+   * How often to retry a request that fails in the network, or with status 408,
+   * 429 or 5xx. The count restarts when a download makes progress.
    * @default 4
    */
   retries?: number | undefined;
-  /** Milliseconds without a byte after which a request has failed. @default 60000 */
+  /** Milliseconds without a byte after which a request fails. @default 60000 */
   timeout?: number | undefined;
 }
 
-/** How far a download is. */
+/** The progress of a download. */
 export interface HubProgress {
-  /** The file that has got more bytes. */
+  /** The path of the file that has received more bytes. */
   readonly path: string;
-  /** Number of its bytes that are there. */
+  /** Number of bytes of this file that have arrived. */
   readonly bytes: number;
-  /** Number of its bytes. */
+  /** Size of this file in bytes. */
   readonly size: number;
-  /** Number of bytes that are there, of all files. */
+  /** Number of bytes of all files that have arrived. */
   readonly totalBytes: number;
-  /** Number of bytes of all files. */
+  /** Size of all files in bytes. */
   readonly totalSize: number;
 }
 
 /** Options of functions that download. */
 export interface HubDownloadOptions extends HubOptions {
-  /** Is called whenever bytes have arrived, and once for a file that was there. */
+  /** Called whenever bytes have arrived, and once for a cached file. */
   progress?: ((progress: HubProgress) => void) | undefined;
 }
 
@@ -201,8 +204,8 @@ function assertToken(owner: string, token: string | false | undefined): void {
   if (token === undefined || token === false) return;
   if (typeof token === "string" && isToken(token)) return;
   throw new TypeError(
-    `${owner}'s token should be a text of visible letters, or false for none, got ${
-      typeof token === "string" ? "another text" : typeof token
+    `${owner}'s token should be visible ASCII characters, or false for none, got ${
+      typeof token === "string" ? "other text" : typeof token
     }`,
   );
 }
@@ -219,7 +222,7 @@ function endpointOf(owner: string, text: string): string {
     `${owner}'s endpoint should be an address such as "${DEFAULT_ENDPOINT}", got ${
       // No message shows a password.
       url?.password || url?.username
-        ? "one with a name or a password: give a token instead"
+        ? "one with a name or a password: pass a token instead"
         : shown(text)}`,
   );
 }

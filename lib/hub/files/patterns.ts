@@ -1,6 +1,6 @@
 /** Patterns of paths, as in a shell. @module */
 
-/** One pattern of paths or several; see {@linkcode HubSnapshotOptions}. */
+/** One or several patterns of paths; see {@linkcode HubSnapshotOptions}. */
 export type PathPatterns = string | readonly string[];
 
 /** Makes a function that says whether a path fits one of the patterns. */

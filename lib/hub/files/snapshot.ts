@@ -14,11 +14,12 @@ import type { HubFile } from "./tree.ts";
 /** Options of {@linkcode hubSnapshot}. */
 export interface HubSnapshotOptions extends HubDownloadOptions {
   /**
-   * The files to take, by patterns: `*` is any letters, slashes too, `?` one
-   * letter, and `"onnx/"` all in that folder. @default all
+   * Patterns of the files to download: `*` matches any characters, even
+   * slashes, `?` matches one, and `"onnx/"` all files in that folder.
+   * @default all
    */
   include?: PathPatterns | undefined;
-  /** The files to leave out of those, by patterns. @default none */
+  /** Patterns of files to leave out of those. @default none */
   exclude?: PathPatterns | undefined;
 }
 
@@ -33,7 +34,7 @@ export interface HubSnapshot {
   readonly folder: string;
   /** The commit. */
   readonly commit: string;
-  /** The paths in the folder of the files that were asked for. */
+  /** The requested files' paths in the folder. */
   readonly files: readonly string[];
 }
 
@@ -41,13 +42,13 @@ export interface HubSnapshot {
 const AT_ONCE = 4;
 
 /**
- * Downloads a repository of the Hugging Face hub, or a part of it, to a folder.
+ * Downloads a repository, or a part of it, from the Hugging Face hub to a
+ * folder.
  *
- * The folder is in the cache that Python's libraries use, too. What is there is
- * not downloaded again; what was cut goes on where it ended; every file is
- * compared with the hub's digest before it appears. Where the hub does not answer,
- * the files of the last call are used. Several calls, and several processes,
- * download a file once.
+ * The folder is in the cache that Python's libraries use too. Cached files are
+ * not downloaded again, interrupted downloads continue, and every file's digest
+ * is checked before it appears. If the hub does not answer, the files of the
+ * last call are used. Concurrent calls and processes download a file once.
  *
  * @example A hub of one file
  * ```ts
@@ -77,9 +78,9 @@ const AT_ONCE = 4;
  * @param options See {@linkcode HubSnapshotOptions}.
  * @returns The folder, its commit and its files.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If an option has an invalid value, or no file fits.
- * @throws {Error} If the hub refuses, or fails for longer than the retries last;
- * the message says what to do. In a page, which has no folders.
+ * @throws {RangeError} If an option has an invalid value, or no file matches.
+ * @throws {Error} If the hub refuses, or fails for longer than the retries
+ * last; the message says what to do. Also in a page, which has no folders.
  */
 export async function hubSnapshot(
   repo: string,
@@ -91,7 +92,7 @@ export async function hubSnapshot(
   const isOut = pathMatcher("exclude", exclude);
   if (!nodeModule("node:fs/promises")) {
     throw new Error(
-      "a page has no folder for hubSnapshot(); take single files by hubFile(), or a model by fromPretrained()",
+      "hubSnapshot() needs folders, which a page does not have; get single files with hubFile(), or a model with fromPretrained()",
     );
   }
   const hub = await opened("hubSnapshot", repo, options);

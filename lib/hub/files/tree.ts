@@ -9,11 +9,11 @@ import { askJSON } from "./request.ts";
 export interface HubFile {
   /** Its path in the repository. */
   readonly path: string;
-  /** Number of its bytes. */
+  /** Its size in bytes. */
   readonly size: number;
   /**
-   * The digest of its content, in hexadecimal digits: 64 of SHA-256 for a large
-   * file (LFS), or 40 of Git's SHA-1 of a blob.
+   * The digest of its content in hexadecimal: SHA-256 (64 digits) for a large
+   * file (LFS), else Git's SHA-1 of a blob (40 digits).
    */
   readonly digest: string;
 }

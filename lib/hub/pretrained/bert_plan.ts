@@ -28,7 +28,7 @@ export function bertPlan(fields: ConfigFields, changes: Changes): Plan {
     "absolute",
     "relative positions are not computed here",
   );
-  fields.assertIs("is_decoder", false, "lionBert reads both ways");
+  fields.assertIs("is_decoder", false, "lionBert is bidirectional");
   fields.assertIs(
     "add_cross_attention",
     false,
@@ -46,7 +46,7 @@ export function bertPlan(fields: ConfigFields, changes: Changes): Plan {
   if (head === undefined) {
     const name = fields.architectures[0] ?? "no architecture";
     throw new RangeError(
-      `${fields.name} says ${name}, which has none of lionBert's heads: give head "masked-language-model" or "classification", which starts anew`,
+      `${fields.name} says ${name}, which has none of lionBert's heads: pass head "masked-language-model" or "classification", for a new one`,
     );
   }
   const numClasses = numClassesOf(fields);

@@ -32,31 +32,32 @@ import { readWeights } from "./weight_files.ts";
 export interface FromPretrainedOptions
   extends Omit<HubDownloadOptions, "type"> {
   /**
-   * How tokens are weighted: LION instead of what the files say, which is softmax
-   * for Hugging Face's models. The mixer's own weights start anew, and the others
-   * are kept; the model computes another function until it is trained.
+   * A variant of LION, instead of the files' attention, which is softmax in
+   * Hugging Face's models. The mixer's own weights, such as decays, get initial
+   * values, and the others are kept; the model computes a different function
+   * until it is trained.
    * @default as in the files
    */
   variant?: "lit" | "d" | "s" | undefined;
   /**
-   * The head, for BERT. One that the files lack starts anew.
+   * The head, for BERT. If the files lack it, it gets initial values.
    * @default as in the files
    */
   head?: "masked-language-model" | "classification" | undefined;
   /**
-   * Number of classes, or 1 for a number such as a similarity; where the files have
-   * another, the classifier starts anew, and all else is kept.
+   * Number of classes, or 1 for a number such as a similarity. If the files'
+   * number differs, the classifier gets initial values.
    * @default as in the files
    */
   numClasses?: number | undefined;
-  /** Whether the tokenizer is read, if there is one. @default true */
+  /** Whether to read the tokenizer, if there is one. @default true */
   tokenizer?: boolean | undefined;
   /**
-   * Whether the preprocessor_config.json of a ViT is read, if there is one.
+   * Whether to read a ViT's preprocessor_config.json, if there is one.
    * @default true
    */
   preprocessing?: boolean | undefined;
-  /** Seed of what starts anew. @default a new one each time */
+  /** Seed of initial values. @default a new one each time */
   seed?: number | undefined;
 }
 
@@ -66,19 +67,19 @@ const OPTIONS = optionsOf<FromPretrainedOptions>()(
   "variant head numClasses tokenizer preprocessing seed",
 );
 
-/** What {@linkcode fromPretrained} has read. */
+/** The result of {@linkcode fromPretrained}. */
 export interface Pretrained {
   /** The model; `classNames` has the names of its classes, if the files have them. */
   readonly model: LayersModel;
   /**
-   * What {@linkcode savePretrained} takes for this model: the files' config.json
-   * or, if the options change the model, one of this library.
+   * The config of this model for {@linkcode savePretrained}: the files'
+   * config.json or, if the options change the model, one of this library.
    */
   readonly config: PretrainedConfig;
   /** The tokenizer, if the files have one. */
   readonly tokenizer?: Tokenizer;
   /**
-   * What is done to images before a ViT, if the files say it: options for
+   * The preprocessing of images for a ViT, if the files have it: options for
    * `imageBatches`.
    */
   readonly preprocessing?: Preprocessing;
@@ -88,25 +89,25 @@ export interface Pretrained {
     readonly kept: readonly string[];
     /** The weights that are new, with their initial values. */
     readonly initial: readonly string[];
-    /** The tensors of the files that the model has no use for. */
+    /** The tensors of the files that the model does not use. */
     readonly unused: readonly string[];
   };
 }
 
 /**
- * Reads a model: from a folder, from the Hugging Face hub, or from an address.
+ * Loads a model from a folder, the Hugging Face hub, or a URL.
  *
- * BERT, GPT-2 and ViT in Hugging Face's format compute what they do in Python;
- * what cannot is refused by name, such as relative positions. Models of this
- * library are read as {@linkcode savePretrained} has written them.
+ * BERT, GPT-2 and ViT in Hugging Face's format compute the same as in Python;
+ * unsupported features, such as relative positions, throw an error that names
+ * them. {@linkcode savePretrained} writes models of this library.
  *
- * Needed are `config.json` and `model.safetensors`, or several such files with
- * `model.safetensors.index.json`. A name such as `"owner/name"` is a folder if
- * there is one, and else a repository of the hub, whose files are downloaded as
- * {@linkcode hubSnapshot} does; in a page, they are kept in the browser's Cache
- * storage.
+ * The files needed are `config.json` and `model.safetensors`, or several such
+ * files with `model.safetensors.index.json`. A name such as `"owner/name"` is a
+ * folder if there is one, else a repository on the hub, whose files are
+ * downloaded as by {@linkcode hubSnapshot} or, in a page, into the browser's
+ * Cache storage.
  *
- * @example A model that was saved, with softmax attention and with LION's
+ * @example A saved model, with softmax attention and with LION
  * ```ts
  * import { assert, assertEquals } from "@std/assert";
  * import { lionBert } from "@lionjs/lion";
@@ -129,14 +130,15 @@ export interface Pretrained {
  * assert(lion.weights.kept.includes("bert.embeddings.word_embeddings.weight"));
  * ```
  *
- * @param source A folder, a repository of the hub such as
- * `"google/vit-base-patch16-224"`, or the address of a folder.
+ * @param source A folder, a repository on the hub such as
+ * `"google/vit-base-patch16-224"`, or the URL of a folder.
  * @param options See {@linkcode FromPretrainedOptions}.
  * @returns See {@linkcode Pretrained}.
- * @throws {TypeError} If an option is unknown, or something has the wrong type.
+ * @throws {TypeError} If an option is unknown, or an option or field has the
+ * wrong type.
  * @throws {SyntaxError} If a file is not JSON.
- * @throws {RangeError} If a file is missing, config.json says what no model here
- * computes, or the weights are not those that it says.
+ * @throws {RangeError} If a file is missing, config.json describes an
+ * unsupported model, or the weights do not match it.
  * @throws {Error} If the hub refuses, or fails.
  */
 export async function fromPretrained(

@@ -9,7 +9,7 @@ import type { ConfigFields } from "./config_fields.ts";
 
 /** The functions that make models, and their options. */
 export interface LionOptions {
-  /** Options of a text model that reads both ways. */
+  /** Options of a bidirectional text model. */
   lionBert: LionBertOptions;
   /** Options of a causal language model. */
   lionGpt: LionGptOptions;
@@ -33,17 +33,17 @@ export type LionModel = {
 export type LionConfig = LionModel & {
   /** Distinguishes the file from those of Hugging Face. */
   readonly model_type: "lion";
-  /** The names of classes by their number, as Hugging Face has them. */
+  /** The classes' names by number, as in Hugging Face's files. */
   readonly id2label?: Readonly<Record<string, string>>;
-  /** The numbers of classes by their name. */
+  /** The classes' numbers by name. */
   readonly label2id?: Readonly<Record<string, number>>;
 };
 
-/** A config.json of Hugging Face's, as far as it is read here. */
+/** A config.json of Hugging Face's. */
 export interface HuggingFaceConfig {
   /** The kind of model. */
   readonly model_type: "bert" | "gpt2" | "vit";
-  /** Its sizes and whatever else, by Hugging Face's names. */
+  /** Its other fields, such as sizes, by Hugging Face's names. */
   readonly [name: string]: unknown;
 }
 

@@ -125,7 +125,7 @@ function filesAt(address: string, options: HubDownloadOptions): ModelFiles {
     }
     await response.body?.cancel();
     if (response.status === 404 || isPage) return undefined;
-    throw new Error(`${url} is answered with status ${response.status}`);
+    throw new Error(`${url} answers with status ${response.status}`);
   };
   return {
     name: folder,

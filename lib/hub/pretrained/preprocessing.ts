@@ -15,9 +15,9 @@ import type { ModelFiles } from "./model_files.ts";
 /** The name of the file. */
 export const PREPROCESSOR = "preprocessor_config.json";
 
-/** What is done to images before a model: options of `imageBatches`. */
+/** The preprocessing of images for a model: options of `imageBatches`. */
 export interface Preprocessing {
-  /** The steps that bring a picture to the model's size. */
+  /** The steps that resize and crop a picture to the model's size. */
   readonly transform: Transform;
   /** Mean of red, green and blue, from 0 to 1. */
   readonly mean: readonly [number, number, number];

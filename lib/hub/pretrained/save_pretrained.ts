@@ -28,24 +28,24 @@ import { shown } from "../../contract/shown.ts";
 
 /** Options of {@linkcode savePretrained}. */
 export interface SavePretrainedOptions {
-  /** The model; the names that `setClassNames` has given its classes are written, too. */
+  /** The model; class names set by `setClassNames` are written too. */
   model: LayersModel;
   /**
-   * What the model is: the function of this library that makes it and its options,
-   * or the config that {@linkcode fromPretrained} has returned.
+   * The model's config: the function of this library that makes it and its
+   * options, or the config that {@linkcode fromPretrained} returned.
    */
   config: PretrainedConfig;
   /**
-   * The tokenizer: one that {@linkcode fromPretrained} has read, or the content of
-   * a tokenizer.json, such as `trainTokenizer` makes. @default none
+   * The tokenizer: one that {@linkcode fromPretrained} read, or the content of
+   * a tokenizer.json, as from `trainTokenizer`. @default none
    */
   tokenizer?: Tokenizer | TokenizerFile | undefined;
   /**
-   * What is done to images before the model: what {@linkcode fromPretrained} has
-   * read, or `evalTransform`'s transform, a mean and a deviation. @default none
+   * The preprocessing of images: what {@linkcode fromPretrained} read, or
+   * `evalTransform`'s transform, a mean and a deviation. @default none
    */
   preprocessing?: Preprocessing | undefined;
-  /** The most bytes of values in a file of weights. @default 5e9 */
+  /** The maximum number of bytes of values per weight file. @default 5e9 */
   maxShardBytes?: number | undefined;
 }
 
@@ -55,10 +55,10 @@ const OPTIONS = optionsOf<SavePretrainedOptions>()(
 
 /**
  * Writes a model to a folder, for {@linkcode fromPretrained}: `config.json`,
- * weights as safetensors and, if it is given, the tokenizer. With the config of a
- * BERT, GPT-2 or ViT of Hugging Face's, Python's libraries read the folder, too.
+ * weights as safetensors and, if given, the tokenizer. With a config of Hugging
+ * Face's BERT, GPT-2 or ViT, Python's libraries can read the folder too.
  *
- * @example An encoder, and back
+ * @example Saving and loading an encoder
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { classNames, lionEncoder, setClassNames } from "@lionjs/lion";
@@ -84,12 +84,11 @@ const OPTIONS = optionsOf<SavePretrainedOptions>()(
  * assertEquals(await b!.array(), await a!.array());
  * ```
  *
- * @param folder The folder, which is made if there is none. Files of a model that
- * is there are replaced; its tokenizer and preprocessing stay unless others are
- * given.
+ * @param folder The folder, created if missing. A model in it is replaced; its
+ * tokenizer and preprocessing stay unless others are given.
  * @param options See {@linkcode SavePretrainedOptions}.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If the config is not that of the model, or an option has
+ * @throws {RangeError} If the config does not match the model, or an option has
  * an invalid value.
  * @throws {Error} If a file cannot be written.
  */

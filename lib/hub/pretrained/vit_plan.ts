@@ -20,7 +20,7 @@ export function vitPlan(fields: ConfigFields, changes: Changes): Plan {
     throw new RangeError(
       `${fields.name} says ${
         fields.architectures[0] ?? "no architecture"
-      }, which has no classifier: give numClasses, for one that starts anew`,
+      }, which has no classifier: pass numClasses, for a new one`,
     );
   }
   const isNew = asked !== numClasses;

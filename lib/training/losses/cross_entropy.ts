@@ -231,8 +231,9 @@ function weightedMean(
  * assertAlmostEquals(perplexity(Math.log(50)), 50, 1e-12);
  * ```
  *
- * @param crossEntropy In nats per token, as evaluate() returns it under `loss`.
- * @returns 1 or more.
+ * @param crossEntropy The cross-entropy in nats per token, which `evaluate`
+ * returns as `loss`.
+ * @returns The perplexity, 1 or more.
  */
 export function perplexity(crossEntropy: number): number {
   return Math.exp(crossEntropy);

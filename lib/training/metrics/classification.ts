@@ -91,7 +91,7 @@ export function confusionMatrix(
  *
  * @param predicted The predicted classes.
  * @param labels The true classes, equally many; -100 does not count.
- * @returns From 0 to 1; NaN if no label counts.
+ * @returns The accuracy, from 0 to 1; NaN if no label counts.
  * @throws {TypeError} If the arrays differ in length.
  * @throws {RangeError} If a number is not a class.
  */
@@ -148,8 +148,8 @@ function countsByClass(
  * @param predicted The predicted classes.
  * @param labels The true classes, equally many; -100 does not count.
  * @param options See {@linkcode F1Options}.
- * @returns From 0 to 1; 0 for a class that is neither predicted nor true, NaN if no
- * label counts.
+ * @returns The F1, from 0 to 1; 0 for a class that is neither predicted nor
+ * true, NaN if no label counts.
  * @throws {TypeError} If the arrays differ in length, or an option is unknown.
  * @throws {RangeError} If a number is not a class, or there are more than two
  * classes for the binary F1.
@@ -201,8 +201,8 @@ export function f1(
  *
  * @param predicted The predicted classes.
  * @param labels The true classes, equally many; -100 does not count.
- * @returns From -1 to 1; 0 if all predictions or all labels are the same, NaN if no
- * label counts.
+ * @returns The coefficient, from -1 to 1; 0 if all predictions or all labels
+ * are the same, NaN if no label counts.
  * @throws {TypeError} If the arrays differ in length.
  * @throws {RangeError} If a number is not a class.
  */

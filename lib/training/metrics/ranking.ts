@@ -15,7 +15,8 @@ import { assertPairs, countedPairs } from "./pairs.ts";
  *
  * @param predicted The predictions.
  * @param labels The labels, equally many.
- * @returns From -1 to 1; NaN if either has a single value, or none.
+ * @returns The coefficient, from -1 to 1; NaN if either array has fewer than
+ * two different values.
  * @throws {TypeError} If the arrays differ in length.
  */
 export function pearson(
@@ -57,7 +58,8 @@ function dot(x: Float64Array, y: Float64Array): number {
  *
  * @param predicted The predictions.
  * @param labels The labels, equally many.
- * @returns From -1 to 1; NaN if either has a single value, or none, or a NaN.
+ * @returns The coefficient, from -1 to 1; NaN if either array has fewer than
+ * two different values, or a NaN.
  * @throws {TypeError} If the arrays differ in length.
  */
 export function spearman(
@@ -101,7 +103,7 @@ function ranksOf(values: ArrayLike<number>): Float64Array {
  *
  * @param scores The scores, higher where a 1 is more likely.
  * @param labels The labels, equally many: 0 or 1; -100 does not count.
- * @returns From 0 to 1; NaN if there are not labels of both kinds, or a score is
+ * @returns The area, from 0 to 1; NaN if all labels are the same, or a score is
  * NaN.
  * @throws {TypeError} If the arrays differ in length.
  * @throws {RangeError} If a label is neither 0 nor 1.
