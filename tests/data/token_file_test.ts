@@ -162,7 +162,7 @@ Deno.test("writing goes on with the shard that was interrupted", async () => {
       await assertRejects(
         () => writeTokenFile(stream, other as typeof options),
         RangeError,
-        "plan.json should be of the same shards, tokenizer, separator and type",
+        "plan.json should have the same shards, tokenizer, separator and type",
       );
     }
     const lock = await lockFile(`${path}.parts/lock`);

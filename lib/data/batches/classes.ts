@@ -2,14 +2,14 @@ import { shown } from "../../contract/shown.ts";
 import { assertIterable } from "../../contract/values.ts";
 import { byCodePoint } from "./code_point_order.ts";
 
-/** The classes of a data set whose labels are names. */
+/** The classes of a dataset whose labels are names. */
 export interface Classes {
   /** The names of the classes; a class's index is its label. */
   readonly classes: readonly string[];
   /**
    * Returns the label of a class, its index in `classes`.
    *
-   * @throws {RangeError} If it is none of them.
+   * @throws {RangeError} If there is no such class.
    */
   labelOf(name: string): number;
 }
@@ -18,8 +18,8 @@ export interface Classes {
 const SHOWN = 10;
 
 /**
- * Finds the classes among labels that are names, as tables have them, in an order
- * that depends on no other: by their code points.
+ * Finds the classes among labels that are names, as in tables, and sorts them
+ * by code point.
  *
  * @example
  * ```ts
@@ -36,9 +36,10 @@ const SHOWN = 10;
  * assertEquals(examples.map(({ label }) => label), [0, 1]);
  * ```
  *
- * @param labels The labels of all examples, or the names of the classes alone.
- * Take those for training: a label that only others have has not been learned.
- * @returns See {@linkcode Classes}; `setClassNames` keeps the names with a model.
+ * @param labels The labels of the training examples, or the names of the
+ * classes alone. A label that occurs only in other examples cannot be learned.
+ * @returns See {@linkcode Classes}; `setClassNames` stores the names in a
+ * model.
  * @throws {TypeError} If a label is no string.
  * @throws {RangeError} If there is none.
  */

@@ -21,7 +21,7 @@ export interface Examples<E> extends Dataset<E> {
 }
 
 /**
- * Makes a dataset of a list.
+ * Makes a dataset from a list.
  *
  * @example
  * ```ts
@@ -35,7 +35,7 @@ export interface Examples<E> extends Dataset<E> {
  *
  * @param examples The list.
  * @returns The dataset.
- * @throws {TypeError} If it is no list.
+ * @throws {TypeError} If `examples` is not a list.
  * @throws {RangeError} From `get`, if the index is out of range.
  */
 export function datasetOf<E>(examples: readonly E[]): Examples<E> {

@@ -6,7 +6,7 @@ import {
 import { assertPlace, type Examples } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";
 
-/** A part of the examples, disjoint from the other parts. */
+/** A part of the examples; parts are disjoint. */
 export type Part = "train" | "validation" | "test";
 
 /** Options of every synthetic task. */

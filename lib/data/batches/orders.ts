@@ -8,7 +8,7 @@ import { seeded, shuffle } from "./random.ts";
 export interface BlockDataset<E> extends Dataset<E> {
   /** The block of each example. */
   readonly locality: Uint32Array;
-  /** How many blocks the dataset keeps in memory, where it keeps some. */
+  /** Number of blocks that the dataset keeps in memory, if it keeps any. */
   readonly localitiesKept?: number | undefined;
 }
 

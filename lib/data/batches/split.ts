@@ -6,7 +6,7 @@ import { seeded } from "./random.ts";
 export interface Split<D> {
   /** Documents to train on. */
   readonly train: D[];
-  /** Documents for choices, such as when to stop and which settings to use. */
+  /** Documents for decisions, such as when to stop and which settings to use. */
   readonly validation: D[];
   /** Documents for the reported result. */
   readonly test: D[];
@@ -47,7 +47,8 @@ const OPTIONS = optionsOf<SplitOptions<unknown>>()("validation test seed key");
  * @param documents The documents.
  * @param options See {@linkcode SplitOptions}.
  * @returns The parts, each in the order of the documents.
- * @throws {TypeError} If the documents are no array, or an option is unknown.
+ * @throws {TypeError} If the documents are not iterable, or an option is
+ * unknown.
  * @throws {RangeError} If a share is negative, or nothing is left to train on.
  */
 export function splitDocuments<D>(

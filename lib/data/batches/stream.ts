@@ -9,7 +9,7 @@ import { type BlockDataset, blockOrders, epochOrders } from "./orders.ts";
 import type { Dataset } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";
 
-/** The examples of a step as tensors; the caller that takes a batch disposes of it. */
+/** The examples of a step as tensors. Whoever takes a batch disposes of it. */
 export interface Batch {
   /**
    * Inputs in the model's order, each `[size, …]`, or with fewer rows if
@@ -28,8 +28,8 @@ export interface Batch {
  */
 export interface BatchStream {
   /**
-   * Number of steps per epoch; examples that do not fill a batch wait for
-   * another epoch.
+   * Number of steps per epoch; examples that do not fill a batch are left out
+   * of the epoch.
    */
   readonly stepsPerEpoch: number;
   /** Yields the batches of the steps `start`, `start` + 1 and so on, without end. */
@@ -37,7 +37,7 @@ export interface BatchStream {
 }
 
 /**
- * Makes a batch of examples. All its random numbers come from `random`, which
+ * Makes a batch from examples. All random numbers come from `random`, which
  * depends only on the seed and the step.
  */
 export type Collate<E> = (examples: readonly E[], random: Random) => Batch;
@@ -51,14 +51,15 @@ export interface ShuffledBatchesOptions<E> {
   /** Function that makes a batch of examples. */
   collate: Collate<E>;
   /**
-   * Number of batches made ahead, while the caller waits for its device.
+   * Number of batches made ahead, while the caller's device computes.
    * @default 1
    */
   prefetch?: number | undefined;
   /**
-   * `"shuffled"`: any example may follow any other. `"blocks"`, for datasets whose
-   * examples lie in blocks, such as `parquet`'s: blocks are shuffled, and then the
-   * examples of some at a time, so that each block is read once an epoch.
+   * `"shuffled"`: any example may follow any other. `"blocks"`, for datasets
+   * whose examples lie in blocks, such as `parquet`'s: blocks are shuffled,
+   * then the examples of several blocks at a time, so that each block is read
+   * once per epoch.
    * @default "shuffled"
    */
   order?: "shuffled" | "blocks" | undefined;
@@ -99,7 +100,8 @@ export function assertCollate(collate: unknown): void {
  * Makes endless batches of a dataset, each epoch in a different order.
  *
  * An epoch's order depends on the seed and the epoch, and a batch's random
- * numbers on the seed and the step, so the step alone says where to resume.
+ * numbers on the seed and the step, so the step alone determines where to
+ * resume.
  *
  * @example
  * ```ts
@@ -198,7 +200,7 @@ export function ordersOf<E>(
 /**
  * Makes the batches of one pass over a dataset, in its order; the last one may
  * be smaller. The random numbers of `collate` depend on the batch's index, so
- * an evaluation with masks has the same masks each time.
+ * each evaluation has the same masks.
  *
  * @example
  * ```ts

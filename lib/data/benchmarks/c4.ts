@@ -15,13 +15,13 @@ import {
 } from "./folder_files.ts";
 import { firstCharacters } from "./python_text.ts";
 
-/** A text of C4, a page of the web. */
+/** A text of C4: a web page. */
 export interface C4Text {
   /** The page's text, cut to `maxCharacters`. */
   readonly text: string;
-  /** When it was fetched, such as `"2019-04-25T12:57:54Z"`. */
+  /** The time at which it was fetched, such as `"2019-04-25T12:57:54Z"`. */
   readonly timestamp: string;
-  /** Its address. */
+  /** Its URL. */
   readonly url: string;
 }
 
@@ -30,14 +30,14 @@ export interface C4Options {
   /** The part of the texts. */
   part: "train" | "validation";
   /**
-   * The most characters of a text, counted as code points as Python does; with
-   * `Infinity`, texts are whole.
+   * The maximum length of a text, in code points, as Python counts; texts are
+   * cut to it, and `Infinity` keeps them whole.
    * @default 4000
    */
   maxCharacters?: number | undefined;
   /**
-   * What to do about a bad line, or the rest of a file that is cut or damaged:
-   * as for `lineStream`.
+   * What to do about a bad line, or the rest of a truncated or damaged file;
+   * see `lineStream`.
    * @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;
@@ -49,12 +49,12 @@ const OPTIONS = optionsOf<C4Options>()("part maxCharacters onBad");
 const FILES = { train: "01024", validation: "00008" };
 
 /**
- * Opens English C4, the Colossal Clean Crawled Corpus, as a stream whose shards are
- * the files `c4-train.NNNNN-of-01024.json.gz` (364,868,892 texts) or
- * `c4-validation.NNNNN-of-00008.json.gz` (364,608) of the folder, or of `en` in it.
- * Not all of them need be there, and pointers of Git LFS count as missing. A text is
- * cut to its first 4,000 characters, as for the paper's masked language models, of
- * which each text is one sequence.
+ * Opens English C4, the Colossal Clean Crawled Corpus, as a stream whose shards
+ * are the files `c4-train.NNNNN-of-01024.json.gz` (364,868,892 texts) or
+ * `c4-validation.NNNNN-of-00008.json.gz` (364,608) of the folder, or of `en` in
+ * it. Some of them may be missing, and Git LFS pointers count as missing. A
+ * text is cut to its first 4,000 characters, as for the paper's masked language
+ * models, where each text is one sequence.
  *
  * Source: Raffel et al. 2020 (arXiv:1910.10683),
  * https://huggingface.co/datasets/allenai/c4; `convert_dataset.py` of
@@ -80,13 +80,13 @@ const FILES = { train: "01024", validation: "00008" };
  *
  * @param folder The repository's folder, or `en` in it.
  * @param options See {@linkcode C4Options}.
- * @returns The stream, for `streamedBatches` and `writeTokenFile`. A line that is not
- * JSON, or has no text, is a SyntaxError with file and line.
+ * @returns The stream, for `streamedBatches` and `writeTokenFile`. A line that
+ * is not JSON, or has no text, throws a SyntaxError with file and line.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
  * @throws {SyntaxError} If a file is empty.
- * @throws {Error} If the folder has no file of that part; the message says how to
- * fetch some.
+ * @throws {Error} If the folder has no file of that part; the message says how
+ * to get some.
  */
 export async function c4(
   folder: string | URL,

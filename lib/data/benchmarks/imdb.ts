@@ -9,17 +9,17 @@ import { filesMissing, folderPath, inShell, namesIn } from "./folder_files.ts";
 import { parquetParts } from "./parquet_parts.ts";
 import { utf8Text } from "../bytes/byte_arrays.ts";
 
-/** A review of a film. */
+/** A film review. */
 export interface ImdbReview {
-  /** The review's text, which has `<br />` for line ends. */
+  /** The review's text, with `<br />` for line ends. */
   readonly text: string;
-  /** 0: the film is not liked, 1: it is. */
+  /** 1 if the reviewer liked the film, else 0. */
   readonly label: 0 | 1;
 }
 
 /** Options of {@linkcode imdb}. */
 export interface ImdbOptions {
-  /** The part of the reviews; both have 25,000, half of them of each label. */
+  /** The part of the reviews; each has 25,000, half of each label. */
   part: "train" | "test";
 }
 
@@ -29,8 +29,8 @@ const OPTIONS = optionsOf<ImdbOptions>()("part");
 const CLASSES = ["neg", "pos"] as const;
 
 /**
- * Opens the Large Movie Review Dataset: 25,000 reviews for training and 25,000 for
- * testing. A review is read when it is needed. The folder has one of two forms:
+ * Opens the Large Movie Review Dataset: 25,000 reviews for training and 25,000
+ * for testing. Reviews are read when needed. The folder has one of two forms:
  *
  * - the authors': `train/neg/ID_STARS.txt`, `train/pos`, `test/neg` and `test/pos`,
  *   there or in `aclImdb`. Negative reviews come first, and within a class they are in
@@ -61,12 +61,12 @@ const CLASSES = ["neg", "pos"] as const;
  * @param options See {@linkcode ImdbOptions}.
  * @returns The reviews.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If an option has an invalid value; from `get`, if the index is
- * out of range, or a row has another label.
- * @throws {SyntaxError} If a file is damaged, or its name says another label than its
- * folder; from `get`, if a review is not UTF-8. The message names it.
- * @throws {Error} If the folder has neither form, or lacks a class; the message says
- * how to fetch the set.
+ * @throws {RangeError} If an option has an invalid value; from `get`, if the
+ * index is out of range, or a row has an unknown label.
+ * @throws {SyntaxError} If a file is damaged, or its name and folder imply
+ * different labels; from `get`, if a review is not UTF-8. The message names it.
+ * @throws {Error} If the folder has neither form, or lacks a class; the message
+ * says how to get the set.
  */
 export async function imdb(
   folder: string | URL,

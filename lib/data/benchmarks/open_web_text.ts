@@ -28,17 +28,17 @@ import {
 export interface OpenWebTextOptions {
   /** The part of the texts. @default all of them */
   part?: "train" | "validation" | undefined;
-  /** The share of the texts that is for validation. @default 0.0005 */
+  /** The share of the texts for validation. @default 0.0005 */
   validation?: number | undefined;
-  /** The seed of the parts. @default 0 */
+  /** The seed of the split. @default 0 */
   seed?: number | undefined;
 }
 
 const OPTIONS = optionsOf<OpenWebTextOptions>()("part validation seed");
 
 /**
- * Opens OpenWebText as a stream of texts, for `writeTokenFile`. The folder has one of
- * these forms; not all of its files need be there:
+ * Opens OpenWebText as a stream of texts, for `writeTokenFile`. The folder has
+ * one of these forms; some of its files may be missing:
  *
  * - the Parquet files of the Hugging Face hub (80, 8,013,769 texts), there or in
  *   `plain_text`; each is a shard;
@@ -47,14 +47,14 @@ const OPTIONS = optionsOf<OpenWebTextOptions>()("part validation seed");
  * - texts that end in `.txt`: those of the folder itself are a shard, or those of each
  *   folder in it are.
  *
- * Texts are cleaned as `openwebtext.py` does, and as those in Parquet are already:
- * three or more line ends in a row become two, and white space around the text is left
- * out.
+ * Texts are cleaned as `openwebtext.py` does, and as those in Parquet are
+ * already: three or more line ends in a row become two, and white space around
+ * the text is removed.
  *
- * nanoGPT holds out 0.05 % of the texts, and so does `part`, but by a rule of its own:
- * a text is for validation by a random number that follows from the seed, the name of
- * its shard's file and its place there. These are other texts than those of
- * `train_test_split(test_size=0.0005, seed=2357)`, and others in each of the forms.
+ * Like nanoGPT, `part` holds out 0.05 % of the texts, but by its own rule: a
+ * random number from the seed, the shard's file name and the text's place
+ * there. These texts differ from those of
+ * `train_test_split(test_size=0.0005, seed=2357)`, and between the forms.
  *
  * Source: Gokaslan and Cohen 2019, https://huggingface.co/datasets/Skylion007/openwebtext;
  * nanoGPT's `data/openwebtext/prepare.py`.
@@ -75,12 +75,12 @@ const OPTIONS = optionsOf<OpenWebTextOptions>()("part validation seed");
  *
  * @param folder The folder.
  * @param options See {@linkcode OpenWebTextOptions}.
- * @returns The stream. A file that is damaged, or a text that is not UTF-8, is a
- * SyntaxError with its name.
+ * @returns The stream. A damaged file, or a text that is not UTF-8, throws a
+ * SyntaxError that names it.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
- * @throws {Error} If the folder has none of the forms, or files that should be unpacked
- * first; the message says how.
+ * @throws {Error} If the folder has none of the forms, or files that need
+ * unpacking; the message says how.
  */
 export async function openWebText(
   folder: string | URL,

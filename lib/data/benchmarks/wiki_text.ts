@@ -16,11 +16,11 @@ import {
 } from "./folder_files.ts";
 import { parquetParts } from "./parquet_parts.ts";
 
-/** An article of Wikipedia. */
+/** A Wikipedia article. */
 export interface WikiArticle {
   /** Its title. */
   readonly title: string;
-  /** All of its lines, the title's too, each with its spaces and `"\n"` at its end. */
+  /** All of its lines, with the title's, each with its spaces and a final `"\n"`. */
   readonly text: string;
 }
 
@@ -44,9 +44,10 @@ const NAMES = { train: "train", validation: "valid", test: "test" };
  * - the Hugging Face hub's `train-00000-of-00002.parquet` and so on, with a line in each
  *   row.
  *
- * A line ` = Title = ` after a blank one starts an article; ` = = Section = = ` does
- * not, nor does a formula such as ` = 1 m / s = ` within a paragraph. All texts after
- * each other are the file, but for blank lines before the first title.
+ * A line ` = Title = ` after a blank one starts an article; ` = = Section = = `
+ * does not, nor does a formula such as ` = 1 m / s = ` within a paragraph. The
+ * concatenated texts are the file, except for blank lines before the first
+ * title.
  *
  * Source: Merity et al. 2016 (arXiv:1609.07843),
  * https://huggingface.co/datasets/Salesforce/wikitext.
@@ -67,10 +68,10 @@ const NAMES = { train: "train", validation: "valid", test: "test" };
  * await Deno.remove(folder, { recursive: true });
  * ```
  *
- * @param folder The folder that the files are in.
+ * @param folder The folder that contains the files.
  * @param options See {@linkcode WikiTextOptions}.
- * @returns The stream, for `writeTokenFile`. A file that is damaged, not UTF-8, or that
- * does not begin with a title is a SyntaxError with its name.
+ * @returns The stream, for `writeTokenFile`. A file that is damaged, not UTF-8,
+ * or does not begin with a title throws a SyntaxError that names it.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
  * @throws {Error} If the folder has no file of that part, or both forms of the text;

@@ -2,8 +2,8 @@ import { accessTo, type RandomAccess } from "./random_access.ts";
 import { shown } from "../../contract/shown.ts";
 
 /**
- * Makes random access to a `Blob`, such as a file that a visitor has dropped
- * on a page. Only what is read comes into memory.
+ * Gives random access to a `Blob`, such as a file dropped on a page. Only the
+ * parts read are in memory.
  *
  * @example
  * ```ts

@@ -4,8 +4,8 @@ import { urlBytes } from "./url_bytes.ts";
 import { shown } from "../../contract/shown.ts";
 
 /**
- * Where bytes are: the path of a file, an address (`file:`, `https:` or
- * `http:`), or bytes that can be read already.
+ * A source of bytes: the path of a file, a URL (`file:`, `https:` or `http:`),
+ * or random access.
  */
 export type ByteSource = string | URL | RandomAccess;
 

@@ -3,8 +3,8 @@ import { fileSize, readFully, withFile } from "../../io/source.ts";
 import { accessTo, type RandomAccess } from "./random_access.ts";
 
 /**
- * Makes random access to a file. The file is opened for each read and closed
- * after it, so nothing stays open, however many files there are.
+ * Gives random access to a file. The file is opened for each read and closed
+ * after it, so any number of files can be used.
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@ import { accessTo, type RandomAccess } from "./random_access.ts";
 import { shown } from "../../contract/shown.ts";
 
 /**
- * Makes random access to bytes in memory.
+ * Gives random access to bytes in memory.
  *
  * @example
  * ```ts

@@ -1,18 +1,18 @@
 /** Bytes that can be read anywhere. @module */
 
 /**
- * Bytes that can be read in any order and in any parts: a file, memory, or an
- * address whose server accepts ranges.
+ * Bytes that can be read in any order and in any parts: a file, memory, or a
+ * URL whose server accepts ranges.
  */
 export interface RandomAccess {
-  /** The name of the bytes in errors: a path, an address. */
+  /** The name of the bytes in errors: a path or URL. */
   readonly name: string;
   /** Number of bytes. */
   readonly size: number;
   /**
    * Reads `length` bytes from `start` on into a new buffer.
    *
-   * @throws {RangeError} If they are not all within the bytes.
+   * @throws {RangeError} If the range exceeds the bytes.
    */
   read(start: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
 }

@@ -10,8 +10,8 @@ export interface UrlBytesOptions {
   /** The function that fetches; it may add headers. @default `fetch` */
   fetch?: typeof fetch | undefined;
   /**
-   * How many bytes stay in memory for other reads nearby; with 0, each read is
-   * a request.
+   * Number of bytes to keep in memory for nearby reads; with 0, each read is a
+   * request.
    * @default 4 MiB
    */
   cacheBytes?: number | undefined;
@@ -20,11 +20,11 @@ export interface UrlBytesOptions {
 const OPTIONS = optionsOf<UrlBytesOptions>()("fetch cacheBytes");
 
 /**
- * Makes random access to what is at an address, by HTTP's range requests.
+ * Gives random access to a URL, by HTTP range requests.
  *
- * A request that fails in the network, ends early, or is answered by 408, 429
- * or 5xx is made up to three times more, after 0.2, 0.8 and 3.2 seconds, or as
- * many as `Retry-After` says, at most 30.
+ * A request that fails in the network, ends early, or is answered with 408, 429
+ * or 5xx is retried up to three times, after 0.2, 0.8 and 3.2 seconds, or as
+ * `Retry-After` says, but at most 30.
  *
  * @example
  * ```ts
@@ -44,15 +44,15 @@ const OPTIONS = optionsOf<UrlBytesOptions>()("fetch cacheBytes");
  * assertEquals(new TextDecoder().decode(await bytes.read(2, 3)), "cde");
  * ```
  *
- * @param url The address, `https:` or `http:`.
+ * @param url The URL, `https:` or `http:`.
  * @param options See {@linkcode UrlBytesOptions}.
  * @returns The access.
- * @throws {TypeError} If the address is none, or an option is unknown, or of the wrong
- * type.
- * @throws {RangeError} If the address is not that of a server, or an option has an
+ * @throws {TypeError} If `url` is not a URL, or an option is unknown, or of the
+ * wrong type.
+ * @throws {RangeError} If the URL has another scheme, or an option has an
  * invalid value.
- * @throws {Error} If the server does not answer, answers with an error, ignores
- * the range, or what is there changes between two reads.
+ * @throws {Error} If the server does not answer, answers with an error or
+ * ignores the range, or the content changes between two reads.
  */
 export async function urlBytes(
   url: string | URL,

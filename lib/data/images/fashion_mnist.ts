@@ -7,7 +7,7 @@ import { shown } from "../../contract/shown.ts";
 /** Options of {@linkcode loadFashionMnist}. */
 export interface LoadFashionMnistOptions {
   /**
-   * The folder that holds the four files.
+   * The folder that contains the four files.
    * @default that of Debian's package `dataset-fashion-mnist`
    */
   folder?: string | undefined;

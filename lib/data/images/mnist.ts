@@ -48,7 +48,7 @@ export class Digits implements Examples<LabelledImage> {
    *
    * @param pixels Brightness 0–255, `[size, 28, 28]`.
    * @param labels The label of each image, `[size]`.
-   * @throws {TypeError} If one is no Uint8Array.
+   * @throws {TypeError} If either is not a Uint8Array.
    * @throws {RangeError} If there is not one image per label.
    */
   constructor(pixels: Uint8Array, labels: Uint8Array) {
@@ -88,8 +88,7 @@ export class Digits implements Examples<LabelledImage> {
   }
 
   /**
-   * Returns the images from `start` to below `end`, which share the same
-   * memory.
+   * Returns the images from `start` to below `end`, without copying.
    */
   slice(start: number, end: number = this.size): Digits {
     return new Digits(

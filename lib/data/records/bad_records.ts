@@ -2,31 +2,31 @@ import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { assertShare } from "../../contract/values.ts";
 
-/** A record that was passed over: a line, a row, an image, or the rest of a file. */
+/** A skipped record: a line, a row, an image, or the rest of a file. */
 export interface BadRecord {
-  /** Where it is, such as `file:line`. */
+  /** Its place, such as `file:line`. */
   readonly name: string;
-  /** Its place in the dataset, where it has one, as images do. */
+  /** Its index in the dataset, if it has one, as images do. */
   readonly index?: number | undefined;
-  /** What is wrong with it, as the error says that there would be. */
+  /** The message of the error that it would have caused. */
   readonly reason: string;
 }
 
-/** The records that were passed over so far, each once. */
+/** The records skipped so far, each once. */
 export interface BadRecords {
-  /** The number of them. */
+  /** Their number. */
   readonly count: number;
-  /** All of them, in the order in which they were met. */
+  /** The records, in the order in which they were met. */
   readonly records: readonly BadRecord[];
 }
 
-/** How bad records are passed over. */
+/** Options for skipping bad records. */
 export interface SkipBad {
-  /** Bad records are passed over. */
+  /** Skips bad records. */
   skip: true;
   /**
-   * The share that may be bad, from 0 to 1: of the images of a dataset, or of the
-   * records that were read so far. Whatever it is, 10 may be bad, unless it is 0.
+   * The share that may be bad, from 0 to 1, of a dataset's images or of the
+   * records read so far. Unless it is 0, 10 may always be bad.
    * @default 0.01
    */
   limit?: number | undefined;

@@ -18,22 +18,22 @@ export interface CsvOptions {
    */
   delimiter?: string | undefined;
   /**
-   * Whether fields may be in quotes; with `false` quotes are like any other
+   * The quotation mark around fields; with `false`, quotes are like any other
    * character, as in GLUE's files.
    * @default '"'
    */
   quote?: '"' | false | undefined;
   /**
-   * The columns' names: those of the first row (`true`), these, or the columns'
-   * numbers from 0 on (`false`).
+   * The columns' names: from the first row (`true`), from this list, or the
+   * columns' numbers, from 0 (`false`).
    * @default true
    */
   header?: true | readonly string[] | false | undefined;
   /** The text's encoding, as for `TextDecoder`. @default "utf-8" */
   encoding?: string | undefined;
   /**
-   * What to do about a bad row, such as one with too few fields: fail by its
-   * line, or pass it over and count it.
+   * What to do about a bad row, such as one with too few fields: fail with its
+   * line, or skip and count it.
    * @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;
@@ -43,20 +43,20 @@ const OPTIONS = optionsOf<CsvOptions>()(
   "delimiter quote header encoding onBad",
 );
 
-/** The rows of a table, each a record of its fields by the columns' names. */
+/** The rows of a table, each an object with its fields by column name. */
 export interface CsvRows
   extends Examples<Record<string, string>>, Iterable<Record<string, string>> {
   /** The columns' names. */
   readonly columns: readonly string[];
-  /** The rows that were passed over. */
+  /** The skipped rows. */
   readonly bad: BadRecords;
 }
 
 /**
- * Reads a table of comma-separated or tab-separated values. It may be compressed
- * by gzip or zstd; blank lines are left out.
+ * Reads a table of comma-separated or tab-separated values. It may be
+ * compressed by gzip or zstd; blank lines are ignored.
  *
- * Source: RFC 4180; what it leaves open is as in Python's module csv.
+ * Source: RFC 4180, and Python's module csv where that leaves a choice.
  *
  * @example
  * ```ts
@@ -72,14 +72,14 @@ export interface CsvRows
  * assertEquals([...rows].map(({ label }) => label), ["1", "0"]);
  * ```
  *
- * @param path The path of the file, its address, or its bytes.
+ * @param path The path, URL or bytes of the file.
  * @param options See {@linkcode CsvOptions}.
  * @returns The rows, in memory.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value, or there is no row.
  * @throws {SyntaxError} If a row has more or fewer fields than there are
- * columns, a quote is not closed, or the file is cut or damaged; the message
- * names file and line.
+ * columns, a quote is not closed, or the file is truncated or damaged; the
+ * message names file and line.
  */
 export async function csvRows(
   path: ByteSource,
@@ -131,7 +131,7 @@ export async function csvRows(
     const [first] = bad.records;
     throw new RangeError(
       `${name} should have at least one row, got ${
-        first ? `${bad.count} bad ones: ${first.reason}` : "none"
+        first ? `${bad.count} bad: ${first.reason}` : "none"
       }`,
     );
   }

@@ -7,12 +7,12 @@ import { type LineStream, parsedLines } from "./parsed_lines.ts";
 
 /** Options of {@linkcode lineStream}. */
 export interface LineStreamOptions {
-  /** What a line is: text as it is, or a value of JSON. */
+  /** What a line contains: plain text, or a JSON value. */
   parse: "text" | "json";
   /**
-   * What to do about a bad line, or the rest of a file that is cut or damaged:
-   * fail by its name, or pass it over and count it. In the place of a bad line
-   * is the next good one of its file.
+   * What to do about a bad line, or the rest of a truncated or damaged file:
+   * fail with its name, or skip and count it. The next good line of the file
+   * takes a bad line's place.
    * @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;
@@ -21,9 +21,9 @@ export interface LineStreamOptions {
 const OPTIONS = optionsOf<LineStreamOptions>()("parse onBad");
 
 /**
- * Makes a stream of the lines of texts in UTF-8 that are not blank, each file a
- * shard. The files may be compressed by gzip or zstd; they are decompressed
- * while they are read, so that memory holds a part of a file only.
+ * Makes a stream of the lines of UTF-8 texts that are not blank, with one shard
+ * per file. The files may be compressed by gzip or zstd; they are decompressed
+ * while read, so only a part of a file is in memory.
  *
  * @example
  * ```ts
@@ -42,11 +42,12 @@ const OPTIONS = optionsOf<LineStreamOptions>()("parse onBad");
  * assertEquals(await Array.fromAsync(stream.open(0, 1)), [{ text: "two" }]);
  * ```
  *
- * @param files Paths, addresses or bytes. Paths and addresses may have braces:
+ * @param files Paths, URLs or bytes. Paths and URLs may have braces:
  * `c4-train.{00000..01023}-of-01024.json.gz`.
  * @param options See {@linkcode LineStreamOptions}.
- * @returns The stream. A line that is not UTF-8 or not JSON is a SyntaxError
- * with file and line, a cut or damaged file one with the file.
+ * @returns The stream. A line that is not UTF-8 or not JSON throws a
+ * SyntaxError with file and line, a truncated or damaged file one with the
+ * file.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If there is no file, or an option has an invalid value.
  */

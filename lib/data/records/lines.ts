@@ -10,7 +10,7 @@ import { byteLines } from "./byte_lines.ts";
 import { LineParser } from "./line_parser.ts";
 
 /**
- * Reads the lines of a UTF-8 text that are not blank. The text may be
+ * Reads the lines of a UTF-8 text that are not blank. The file may be
  * compressed by gzip or zstd.
  *
  * @example
@@ -23,10 +23,10 @@ import { LineParser } from "./line_parser.ts";
  * assertEquals(await textLines(path), ["one", "two"]);
  * ```
  *
- * @param path The path of the file, its address, or its bytes.
+ * @param path The path, URL or bytes of the file.
  * @returns The lines.
- * @throws {SyntaxError} If a line is not UTF-8, or the file is cut or damaged;
- * the message names the file.
+ * @throws {SyntaxError} If a line is not UTF-8, or the file is truncated or
+ * damaged; the message names the file.
  * @throws {RangeError} If it has no line that is not blank.
  */
 export function textLines(path: ByteSource): Promise<string[]> {
@@ -36,8 +36,8 @@ export function textLines(path: ByteSource): Promise<string[]> {
 /** Options of {@linkcode jsonLines}. */
 export interface JsonLinesOptions {
   /**
-   * What to do about a bad line, or the rest of a file that is cut or damaged:
-   * fail by its name, or pass it over and count it.
+   * What to do about a bad line, or the rest of a truncated or damaged file:
+   * fail with its name, or skip and count it.
    * @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;
@@ -45,15 +45,15 @@ export interface JsonLinesOptions {
 
 const OPTIONS = optionsOf<JsonLinesOptions>()("onBad");
 
-/** The values of a file in JSON Lines format, and which lines were bad. */
+/** The values of a file in JSON Lines format, and the bad lines. */
 export interface JsonLines extends Array<unknown> {
   /** The lines that were skipped. */
   readonly bad: BadRecords;
 }
 
 /**
- * Reads a file in JSON Lines format: one value in each line that is not blank.
- * The file may be compressed by gzip or zstd.
+ * Reads a file in JSON Lines format: one value per line that is not blank. The
+ * file may be compressed by gzip or zstd.
  *
  * @example
  * ```ts
@@ -66,7 +66,7 @@ export interface JsonLines extends Array<unknown> {
  * assertEquals(documents[1]!.text, "two");
  * ```
  *
- * @example Bad lines are passed over, and counted
+ * @example Bad lines are skipped and counted
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { jsonLines, memoryBytes } from "@lionjs/lion/data";
@@ -77,13 +77,13 @@ export interface JsonLines extends Array<unknown> {
  * assertEquals(values.bad.records.map(({ name }) => name), ["a.jsonl:2"]);
  * ```
  *
- * @param path The path of the file, its address, or its bytes; it is in UTF-8.
+ * @param path The path, URL or bytes of the file, in UTF-8.
  * @param options See {@linkcode JsonLinesOptions}.
  * @returns The values.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {SyntaxError} If a line is not JSON, or not UTF-8, or the file is cut
- * or damaged; the message names file and line.
- * @throws {RangeError} If it has no line that is not blank, or none that is good.
+ * @throws {SyntaxError} If a line is not JSON, or not UTF-8, or the file is
+ * truncated or damaged; the message names file and line.
+ * @throws {RangeError} If all lines are blank, or none is good.
  * @throws {Error} If more lines are bad than `onBad` allows.
  */
 export async function jsonLines(
@@ -126,7 +126,7 @@ async function linesOf<T>(
   const [first] = bad.records;
   throw new RangeError(
     `${name} should have at least one line that is not blank, got ${
-      first ? `${bad.count} bad ones: ${first.reason}` : "none"
+      first ? `${bad.count} bad: ${first.reason}` : "none"
     }`,
   );
 }

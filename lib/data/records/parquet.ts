@@ -22,13 +22,13 @@ export interface ParquetOptions {
 
 const OPTIONS = optionsOf<ParquetOptions>()("columns cacheGroups");
 
-/** Rows that lie together in a Parquet file, and are read together. */
+/** Rows that are stored and read together in a Parquet file. */
 export interface ParquetGroup {
-  /** What the file is called in errors. */
+  /** The file's name in errors. */
   readonly file: string;
-  /** Place of the group in its file, from 0 on. */
+  /** Index of the group in its file, from 0. */
   readonly index: number;
-  /** The first of its rows in the dataset. */
+  /** Index of its first row in the dataset. */
   readonly start: number;
   /** Number of its rows. */
   readonly size: number;
@@ -38,31 +38,30 @@ export interface ParquetGroup {
 export interface ParquetDataset<R> extends BlockDataset<R> {
   /** The columns that are read. */
   readonly schema: readonly ParquetColumn[];
-  /** What the first file says of itself, such as `huggingface`: the features. */
+  /** The first file's metadata, such as `huggingface`: the features. */
   readonly metadata: ReadonlyMap<string, string>;
   /** The row groups, in the order of the rows. */
   readonly groups: readonly ParquetGroup[];
-  /** The group of each row, as a place in `groups`. */
+  /** The group of each row, as an index in `groups`. */
   readonly locality: Uint32Array;
-  /** How many groups stay in memory. */
+  /** Number of groups that stay in memory. */
   readonly localitiesKept: number;
-  /** Returns the row at an index, a copy; its whole group is read. */
+  /** Returns a copy of the row at an index; its whole group is read. */
   get(index: number): Promise<R>;
-  /** The rows in their order, from one on; each group is read once. */
+  /** Iterates over the rows in order, from an index on; each group is read once. */
   rows(from?: number): AsyncIterable<R>;
 }
 
 /**
- * Opens Parquet files as one dataset. A row group is read where one of its
- * rows is asked for, and stays in memory for others; for training, shuffle
- * with `order: "blocks"`, which asks for neighbours together.
+ * Opens Parquet files as one dataset. A row group is read when one of its rows
+ * is requested, and stays in memory for others; for training, shuffle with
+ * `order: "blocks"`, which reads neighbours together.
  *
- * Integers of 64 bits become numbers, and are refused beyond 2^53; text is a
- * string, bytes are a Uint8Array, dates are a Date, lists an array, and what
- * is absent is null.
+ * 64-bit integers become numbers, and throw beyond 2^53; text becomes a string,
+ * bytes a Uint8Array, dates a Date, lists an array, and missing values null.
  *
- * Source: Apache Parquet, by hyparquet and hyparquet-compressors, which know
- * all of its compressions but LZO.
+ * Source: Apache Parquet, by hyparquet and hyparquet-compressors, which support
+ * all compressions but LZO.
  *
  * @example
  * ```ts
@@ -89,9 +88,9 @@ export interface ParquetDataset<R> extends BlockDataset<R> {
  * @returns The rows.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If there is no file, or no such column.
- * @throws {SyntaxError} If a file is not Parquet, truncated or corrupt, or has
- * other columns than the first; the message names it. A damaged row group is
- * found when it is read, and named too.
+ * @throws {SyntaxError} If a file is not Parquet, truncated or corrupt, or its
+ * columns differ from the first's; the message names it. A damaged row group
+ * throws when it is read.
  */
 export async function parquet<R = Record<string, unknown>>(
   files: ByteSource | readonly ByteSource[],

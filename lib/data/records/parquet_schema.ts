@@ -6,14 +6,14 @@ export interface ParquetColumn {
   /** The column's name. */
   readonly name: string;
   /**
-   * What it holds: `"string"`, `"bytes"`, `"list"`, `"map"`, `"struct"`, or the
-   * name that Parquet has for it, in lower case, such as `"int64"`, `"float"`
-   * or `"timestamp"`.
+   * Its type: `"string"`, `"bytes"`, `"list"`, `"map"`, `"struct"`, or
+   * Parquet's name for it in lower case, such as `"int64"`, `"float"` or
+   * `"timestamp"`.
    */
   readonly type: string;
-  /** Whether values may be absent. */
+  /** Whether values may be missing. */
   readonly optional: boolean;
-  /** What lists and structs are made of. */
+  /** The parts of a list or struct. */
   readonly fields: readonly ParquetColumn[];
 }
 

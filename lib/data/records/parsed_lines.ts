@@ -9,9 +9,9 @@ import {
   sourcesOf,
 } from "./sharded_stream.ts";
 
-/** A stream of lines, and which of them were bad. */
+/** A stream of lines, and the bad lines. */
 export interface LineStream<E> extends ShardedStream<E> {
-  /** The lines that were skipped so far. */
+  /** The lines skipped so far. */
   readonly bad: BadRecords;
   /** Counts the lines of a shard that are not blank, without parsing them. */
   count(shard: number): Promise<number>;

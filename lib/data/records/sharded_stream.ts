@@ -6,22 +6,22 @@ import { expandBraces } from "./expand_braces.ts";
 export interface Shard {
   /** Its name in errors. */
   readonly name: string;
-  /** Number of its examples, where it is known. */
+  /** Number of its examples, if known. */
   readonly count?: number | undefined;
 }
 
-/** Examples of shards, one after another. */
+/** A stream of examples, divided into shards. */
 export interface ShardedStream<E> {
   /** The shards. */
   readonly shards: readonly Shard[];
   /**
-   * Reads the examples of a shard in their order; always the same ones.
+   * Reads the examples of a shard, always the same in the same order.
    *
-   * @param shard Its place in `shards`.
+   * @param shard The shard's index in `shards`.
    * @param from The first example to read; those before are skipped. @default 0
    */
   open(shard: number, from?: number): AsyncIterable<E>;
-  /** Counts the examples of a shard, where that is cheaper than reading them. */
+  /** Counts the examples of a shard, if that is cheaper than reading them. */
   count?(shard: number): Promise<number>;
 }
 

@@ -25,19 +25,19 @@ export interface StreamedBatchesOptions<E> {
   seed: number;
   /** Function that makes a batch of examples. */
   collate: Collate<E>;
-  /** How many examples that follow each other are shuffled. @default 16384 */
+  /** Number of consecutive examples that are shuffled together. @default 16384 */
   window?: number | undefined;
-  /** How many shards are read by turns. @default 8 */
+  /** Number of shards that are read in turn. @default 8 */
   shardsAtOnce?: number | undefined;
   /**
-   * Number of batches made ahead; unless it is 0, the next window is read
-   * ahead, too.
+   * Number of batches made ahead; unless it is 0, the next window is read ahead
+   * too.
    * @default 1
    */
   prefetch?: number | undefined;
   /**
-   * The path of a file that keeps how many examples shards have, so that they
-   * are counted only once.
+   * The path of a file that stores the shards' numbers of examples, so that
+   * they are counted only once.
    * @default they are counted each time
    */
   counts?: string | undefined;
@@ -48,17 +48,17 @@ const OPTIONS = optionsOf<StreamedBatchesOptions<unknown>>()(
 );
 
 /**
- * Makes endless batches of a stream of shards, each epoch in another order: the
- * shards are shuffled, some are read by turns, and the examples that come in are
+ * Makes endless batches of a stream of shards, each epoch in a different order:
+ * the shards are shuffled, some are read in turn, and their examples are
  * shuffled in windows.
  *
- * All of it follows from the seed and the step, so a training can go on from any
- * step without a state: the shards of the step's window are opened, and what
- * comes before is skipped. At most two windows are in memory, and what the open
- * shards take.
+ * The order depends only on the seed and the step, so training can resume at
+ * any step without a state: the shards of the step's window are opened, and
+ * earlier examples are skipped. Memory holds at most two windows and the open
+ * shards' buffers.
  *
- * Where a stream does not know how many examples its shards have, they are read
- * once to count them, before the first batch.
+ * If a stream does not know its shards' numbers of examples, they are counted
+ * before the first batch.
  *
  * @example
  * ```ts
@@ -92,8 +92,8 @@ const OPTIONS = optionsOf<StreamedBatchesOptions<unknown>>()(
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value, or the stream does not
  * fill a batch.
- * @throws {Error} If a shard cannot be read, or, while iterating, has other
- * examples than were counted.
+ * @throws {Error} If a shard cannot be read or, while iterating, does not have
+ * the counted number of examples.
  */
 export async function streamedBatches<E>(
   stream: ShardedStream<E>,

@@ -24,19 +24,19 @@ const OPTIONS = optionsOf<WebDatasetOptions>()("index");
 
 /** The samples of tars. */
 export interface WebDataset extends BlockDataset<TarSample> {
-  /** The tar of each sample, as a number in their order. */
+  /** The index of each sample's tar. */
   readonly locality: Uint32Array;
   /** Returns the sample at an index; its bytes are read later, when asked for. */
   get(index: number): TarSample;
 }
 
 /**
- * Opens tars in WebDataset's format as one dataset: a sample are the files that
- * follow each other and have the same path up to the first dot of their names.
+ * Opens tars in WebDataset's format as one dataset. A sample consists of
+ * consecutive files with the same path up to the first dot of their names.
  *
- * The headers of all files are read once, to find where they lie; then any
- * sample can be read by itself. The tars may be files, addresses whose servers
- * answer to ranges, or bytes, but not compressed: `webDatasetStream` reads those.
+ * All headers are read once; then any sample can be read by itself. The tars
+ * may be files, URLs whose servers accept ranges, or bytes, but not compressed:
+ * `webDatasetStream` reads compressed ones.
  *
  * Source: webdataset; ustar, PAX and GNU tar.
  *
@@ -62,14 +62,14 @@ export interface WebDataset extends BlockDataset<TarSample> {
  * assertEquals(await cat.text("txt"), "a cat");
  * ```
  *
- * @param shards The tars. Paths and addresses may have braces:
+ * @param shards The tars. Paths and URLs may have braces:
  * `imagenet-train-{000000..000146}.tar`.
  * @param options See {@linkcode WebDatasetOptions}.
  * @returns The samples.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If there is no tar, or an option has an invalid value.
- * @throws {SyntaxError} If a tar is cut or damaged, or compressed; the message
- * names it.
+ * @throws {SyntaxError} If a tar is truncated, damaged or compressed; the
+ * message names it.
  */
 export async function webDataset(
   shards: ByteSource | readonly ByteSource[],

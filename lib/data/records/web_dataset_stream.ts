@@ -19,8 +19,8 @@ import { tarSamples } from "./tar/samples.ts";
 /** Options of {@linkcode webDatasetStream}. */
 export interface WebDatasetStreamOptions {
   /**
-   * What to do about the rest of a tar that is cut or damaged: fail by its name,
-   * or pass it over and count it.
+   * What to do about the rest of a truncated or damaged tar: fail with its
+   * name, or skip and count it.
    * @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;
@@ -28,19 +28,19 @@ export interface WebDatasetStreamOptions {
 
 const OPTIONS = optionsOf<WebDatasetStreamOptions>()("onBad");
 
-/** A stream of the samples of tars, and which tars were bad. */
+/** A stream of the samples of tars, and the bad tars. */
 export interface WebDatasetStream extends ShardedStream<TarSample> {
-  /** The bad tars that were skipped so far. */
+  /** The bad tars skipped so far. */
   readonly bad: BadRecords;
   /** Counts the samples of a tar. */
   count(shard: number): Promise<number>;
 }
 
 /**
- * Makes a stream of the samples of tars in WebDataset's format, each tar a shard.
- * The tars may be compressed by gzip or zstd, and come from servers that do not
- * answer to ranges; a sample's files are in memory. For tars that are not
- * compressed, `webDataset` finds any sample.
+ * Makes a stream of the samples of tars in WebDataset's format, with one shard
+ * per tar. The tars may be compressed by gzip or zstd, and servers need not
+ * accept ranges; a sample's files are in memory. In uncompressed tars,
+ * `webDataset` finds any sample.
  *
  * Source: webdataset; ustar, PAX and GNU tar.
  *
@@ -64,10 +64,10 @@ export interface WebDatasetStream extends ShardedStream<TarSample> {
  * assertEquals(texts, ["a cat", "a dog"]);
  * ```
  *
- * @param shards The tars. Paths and addresses may have braces:
+ * @param shards The tars. Paths and URLs may have braces:
  * `https://example.com/train-{000000..000146}.tar.gz`.
  * @param options See {@linkcode WebDatasetStreamOptions}.
- * @returns The stream. A tar that is cut or damaged is a SyntaxError with its
+ * @returns The stream. A truncated or damaged tar throws a SyntaxError with its
  * name.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If there is no tar, or an option has an invalid value.

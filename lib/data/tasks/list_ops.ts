@@ -15,9 +15,9 @@ import type { ClassifiedTokens } from "../text/token_examples.ts";
 
 /** Options of {@linkcode listOps}; the defaults are Long Range Arena's. */
 export interface ListOpsOptions extends GeneratedOptions {
-  /** Largest number of levels of a tree. @default 10 */
+  /** Maximum number of levels of a tree. @default 10 */
   maxDepth?: number | undefined;
-  /** Largest number of arguments of an operation. @default 10 */
+  /** Maximum number of arguments of an operation. @default 10 */
   maxArguments?: number | undefined;
   /** Lower limit of the length: every sequence has more tokens than this. @default 500 */
   minLength?: number | undefined;

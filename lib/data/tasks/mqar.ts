@@ -32,10 +32,10 @@ const POWER = 0.01;
 
 /**
  * Multi-query associative recall: a sequence begins with keys, each followed by
- * its value. Later each key occurs once more, with its value as label. All
+ * its value. Later, each key occurs once more, with its value as its label. All
  * other tokens have the label -100.
  *
- * It is suitable for bidirectional models: no answer follows its query. The
+ * It suits bidirectional models, since no answer follows its query. The
  * published settings of (length, pairs) are (64, 4) with 100,000 examples,
  * (128, 8), (256, 16), (256, 32) and (256, 64) with 20,000 for training, and up
  * to (1024, 256) with 1,000 for testing.

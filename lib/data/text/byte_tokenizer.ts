@@ -5,8 +5,8 @@ import { bertTemplate, inputEncoder } from "./text_input.ts";
 const FIRST_BYTE = Object.keys(SPECIAL_IDS).length;
 
 /**
- * A tokenizer whose tokens are the special ones and the bytes of UTF-8. It has
- * no unknown tokens.
+ * Makes a tokenizer whose tokens are the special ones and the bytes of UTF-8.
+ * It has no unknown tokens.
  *
  * @example
  * ```ts

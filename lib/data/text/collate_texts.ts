@@ -13,26 +13,27 @@ export interface CollateTextsOptions {
   /** Number of tokens to which texts are padded or truncated. */
   length: number;
   /**
-   * The names of the classes, if labels are names; a class's place is its label.
+   * The names of the classes, if labels are names; a class's index is its
+   * label.
    * @default labels are numbers
    */
   classes?: readonly string[] | undefined;
   /**
-   * The field of the text, or of an array of one or two texts, as the examples of
-   * `glue` have. @default "text"
+   * The field of the text, or of an array of one or two texts, as in `glue`'s
+   * examples. @default "text"
    */
   text?: string | undefined;
-  /** The field of the second text of a pair, where `text` has one. @default none */
+  /** The field of the second text of a pair, if `text` contains only one. @default none */
   pair?: string | undefined;
   /** The field of the label. @default "label" */
   label?: string | undefined;
   /**
-   * Whether the inputs have the tokens' types, for a model with token types.
+   * Whether the inputs include the tokens' types, for a model with token types.
    * @default false
    */
   tokenTypes?: boolean | undefined;
   /**
-   * Whether labels are numbers that the model approximates, as for
+   * Whether labels are numbers to approximate, as for
    * {@linkcode collateTokens}. @default false
    */
   regression?: boolean | undefined;
@@ -44,9 +45,9 @@ const OPTIONS = optionsOf<CollateTextsOptions>()(
 
 /**
  * Makes batches of records with a text and a class, such as those of `csvRows`,
- * `jsonLines` and `parquet`, for `lionEncoder` and `lionBert`: inputs and labels as
- * from {@linkcode collateTokens}. Texts become tokens when their batch is made, so
- * that memory holds the texts alone.
+ * `jsonLines` and `parquet`, for `lionEncoder` and `lionBert`: inputs and
+ * labels as from {@linkcode collateTokens}. Texts are tokenized when their
+ * batch is made, so memory holds only the texts.
  *
  * @example
  * ```ts
@@ -72,9 +73,9 @@ const OPTIONS = optionsOf<CollateTextsOptions>()(
  * ```
  *
  * @param options See {@linkcode CollateTextsOptions}.
- * @returns The function, for `shuffledBatches` and `batchesInOrder`. It throws a
- * TypeError for a record whose text is no string, and a RangeError for a label that
- * is no class; the messages name the field.
+ * @returns The function, for `shuffledBatches` and `batchesInOrder`. It throws
+ * a TypeError if a record's text is not a string, and a RangeError if a label
+ * is not a class; the messages name the field.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
  */

@@ -108,11 +108,11 @@ function assertTokenizer(
 
 /**
  * Makes batches for masked language modelling with `lionBert`: inputs `ids` and
- * `mask`, labels `[batch, length]` by {@linkcode maskTokens}. A sequence is masked
- * anew each time it is in a batch; it is an array of ids, or also has types, as
- * from a tokenizer's `encodeWithSpecials`.
+ * `mask`, labels `[batch, length]` by {@linkcode maskTokens}. A sequence gets a
+ * new mask each time it is in a batch. It is an array of ids, or has types as
+ * well, as from a tokenizer's `encodeWithSpecials`.
  *
- * With `tokenTypes: true`, for a model with token types, as `lionBert` is by
+ * With `tokenTypes: true`, for a model with token types, like `lionBert` by
  * default, the next input is `types`. With `packed: true`, for a model with
  * `segments: true`, the last one is `segments`, as from
  * {@linkcode packSequences}.

@@ -8,7 +8,7 @@ import { padded } from "./pad_tokens.ts";
 export interface PackSequencesOptions {
   /** Tokens per row; longer sequences are truncated. */
   length: number;
-  /** Largest number of sequences per row. @default as many as fit */
+  /** Maximum number of sequences per row. @default as many as fit */
   maxSegments?: number | undefined;
   /** Id of padding. @default 0 */
   pad?: number | undefined;
@@ -24,14 +24,14 @@ export interface PackedSequences {
   readonly ids: tf.Tensor2D;
   /** The padding mask, `[rows, length]`: 1 for a token, 0 for padding, which is at the end. */
   readonly mask: tf.Tensor2D;
-  /** The segments, int32 `[rows, length]`: 1, 2, … per sequence, 0 at padding. */
+  /** The segments, int32 `[rows, length]`: 1, 2, … for the sequences, 0 for padding. */
   readonly segments: tf.Tensor2D;
 }
 
 /**
  * Packs whole sequences into rows of equal length, each into the first row with
- * room for it, which leaves little padding. With `segments`, no token of a
- * model attends to another sequence.
+ * room for it, which leaves little padding. In a model with `segments`,
+ * sequences do not attend to each other.
  *
  * @example
  * ```ts

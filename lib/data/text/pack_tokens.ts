@@ -15,7 +15,7 @@ const OPTIONS = optionsOf<PackTokensOptions>()("length separator");
  * Concatenates documents, each followed by a separator, and cuts the result
  * into sequences without padding. Tokens left at the end are dropped.
  *
- * Tokens may then attend to another document; {@linkcode packSequences} keeps
+ * Tokens may then attend to other documents; {@linkcode packSequences} keeps
  * documents whole and separate. The result is for {@linkcode collateMasked} or
  * {@linkcode collateCausal}; for the latter, whose labels are the next tokens,
  * `length` is one more than the model's input.

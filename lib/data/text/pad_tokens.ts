@@ -35,8 +35,9 @@ export const PAD_OPTIONS = optionsOf<PadTokensOptions>()("length pad");
  * @param options See {@linkcode PadTokensOptions}.
  * @returns `ids`, int32 `[batch, length]`, and `mask` of that shape: 1 for a
  * token, 0 for padding.
- * @throws {TypeError} If the sequences are no array, or an option is unknown.
- * @throws {RangeError} If `length` is invalid, or not given although no sequence
+ * @throws {TypeError} If the sequences are not an array, or an option is
+ * unknown.
+ * @throws {RangeError} If `length` is invalid, or missing although no sequence
  * has a token.
  */
 export function padTokens(

@@ -7,13 +7,13 @@
 import { assertInteger, assertText } from "../../contract/values.ts";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
 
-/** A text, or a pair of texts, as a model reads it. */
+/** A model's input for a text or a pair of texts. */
 export interface TextInput {
   /** The ids of the tokens, special ones included. */
   readonly ids: number[];
   /**
-   * The type of each token, as BERT has them: 0 in the first text, 1 in the
-   * second, or what the tokenizer's file says.
+   * The type of each token, as in BERT: 0 in the first text, 1 in the second,
+   * or what the tokenizer's file says.
    */
   readonly types: number[];
 }
@@ -23,9 +23,9 @@ export interface EncodeWithSpecialsOptions {
   /** The second text of a pair. @default none */
   pair?: string | undefined;
   /**
-   * Largest number of tokens, special ones included, which are all kept. Of a
+   * Maximum number of tokens, including special ones, which are all kept. In a
    * pair, the longer text is shortened first.
-   * @default what the tokenizer's file says; else there is none
+   * @default the limit in the tokenizer's file, if any
    */
   length?: number | undefined;
 }

@@ -35,8 +35,8 @@ export interface PackOptions {
 /** Options of token types, for functions that make batches. */
 export interface TokenTypesOptions {
   /**
-   * Whether the types of the tokens are the input after `mask`, for a model with
-   * token types, as `lionBert` is by default. Examples without types have 0.
+   * Whether the input after `mask` is the tokens' types, for a model with token
+   * types, like `lionBert` by default. Examples without types get 0.
    * @default false
    */
   tokenTypes?: boolean | undefined;
@@ -46,13 +46,13 @@ export interface TokenTypesOptions {
 export interface CollateTokensOptions
   extends PadTokensOptions, PackOptions, TokenTypesOptions {
   /**
-   * Largest number of packed examples per row; for examples with a class, the
+   * Maximum number of packed examples per row; for examples with a class, the
    * model's `maxSegments`.
    */
   maxSegments?: number | undefined;
   /**
-   * Whether the label of an example is a number that the model approximates rather
-   * than a class: labels are float32 `[batch, 1]`, for a model with one output and
+   * Whether an example's label is a number to approximate rather than a class.
+   * Labels are float32 `[batch, 1]`, for a model with one output and
    * `meanSquaredError`. Such examples cannot be packed.
    * @default false
    */
@@ -164,7 +164,7 @@ function packedLength(
  * ```
  *
  * @param options See {@linkcode CollateTokensOptions}. A fixed `length` keeps a
- * GPU from compiling anew for each length.
+ * GPU from compiling shaders for each length.
  * @returns The function, for `shuffledBatches` and `batchesInOrder`.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option is invalid, or missing although examples
@@ -287,8 +287,8 @@ function packedBatch(
   }
   if (maxSegments === undefined) {
     throw new RangeError(
-      "maxSegments should say how many packed examples of a class a row has at " +
-        "most, as the model does, got none",
+      "maxSegments should be the largest number of packed examples in a row, " +
+        "as in the model, got none",
     );
   }
   const ofRows = rows.map((row) => row.map((i) => examples[i]!.label));
@@ -321,10 +321,10 @@ function packedBatch(
  *
  * @param options See {@linkcode CollateCausalOptions}: with `packed: true`, for
  * a model with `segments: true`, the inputs are `ids` and `segments`,
- * `[rows, length]`, from whole documents without separators; a document with a
- * single token has no next one, and is left out.
+ * `[rows, length]`, from whole documents without separators; a document of a
+ * single token has no next one and is left out.
  * @returns The function, for `shuffledBatches` and `batchesInOrder`. Shorter
- * sequences are padded, and the padding does not count.
+ * sequences are padded, and padding does not count in the loss.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If `length` is invalid, or missing although sequences
  * are packed.

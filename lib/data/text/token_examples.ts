@@ -1,11 +1,11 @@
 /** Examples of tokens, and what is checked of them before they are a batch. @module */
 import { shown } from "../../contract/shown.ts";
 
-/** A sequence of tokens, perhaps of two texts. */
+/** A sequence of tokens, of one text or two. */
 export interface TypedTokens {
   /** The ids of the tokens. */
   readonly ids: ArrayLike<number>;
-  /** The types of the tokens, for a model that has them. @default 0 each */
+  /** The types of the tokens, for a model with token types. @default 0 for each */
   readonly types?: ArrayLike<number> | undefined;
 }
 

@@ -9,7 +9,7 @@ import { assertPlace, type Dataset } from "../batches/dataset.ts";
 import { below, seeded } from "../batches/random.ts";
 import { bytesOf, type ByteSource } from "../bytes/bytes_of.ts";
 
-/** The types of the ids in a token file, in little-endian order. */
+/** The type of the ids in a token file, little-endian. */
 export type TokenType = "uint16" | "uint32";
 
 /** The arrays that hold ids of each type. */
@@ -37,7 +37,7 @@ export interface TokenFileOptions {
   /** The type of the ids; nanoGPT's files have `"uint16"`. */
   type: TokenType;
   /**
-   * Where sequences begin: one where the last one has ended (`"blocks"`), or
+   * Where sequences begin: each where the previous one ends (`"blocks"`), or
    * anywhere, as in nanoGPT (`"random"`).
    * @default "blocks"
    */
@@ -49,13 +49,13 @@ export interface TokenFileOptions {
 const OPTIONS = optionsOf<TokenFileOptions>()("length type offsets seed");
 
 /**
- * Makes a dataset of the sequences in a token file, such as
- * {@linkcode writeTokenFile} or nanoGPT's `prepare.py` makes. A sequence is read
- * when it is needed, so the file may be larger than the memory.
+ * Makes a dataset of the sequences in a token file from
+ * {@linkcode writeTokenFile} or nanoGPT's `prepare.py`. Sequences are read when
+ * needed, so the file may be larger than memory.
  *
- * There are as many sequences as fit into the file one after another, with random
- * offsets too: these depend on the seed and the index, so an index has the same
- * sequence in each epoch.
+ * With either kind of offsets, there are as many sequences as fit into the file
+ * one after another. Random offsets depend on the seed and the index, so an
+ * index has the same sequence in each epoch.
  *
  * @example
  * ```ts
@@ -69,12 +69,12 @@ const OPTIONS = optionsOf<TokenFileOptions>()("length type offsets seed");
  * assertEquals(await sequences.get(1), Int32Array.of(9, 10));
  * ```
  *
- * @param source The path or address of the file, or its bytes.
+ * @param source The path, URL or bytes of the file.
  * @param options See {@linkcode TokenFileOptions}.
  * @returns The dataset, for `collateCausal` or `collateMasked`.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If an option has an invalid value, or the file has not a
- * whole number of tokens, or too few for a sequence.
+ * @throws {RangeError} If an option has an invalid value, or the file has a
+ * fraction of a token at its end, or too few tokens for a sequence.
  */
 export async function tokenFile(
   source: ByteSource,

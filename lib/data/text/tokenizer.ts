@@ -3,8 +3,8 @@ import type { EncodeWithSpecialsOptions, TextInput } from "./text_input.ts";
 
 /**
  * The ids of special tokens, which no text contains. Reading one that a
- * tokenizer lacks throws a RangeError that names it; `Object.hasOwn(specials,
- * "mask")` says whether there is one.
+ * tokenizer lacks throws a RangeError that names it;
+ * `Object.hasOwn(specials, "mask")` tells whether there is one.
  */
 export interface SpecialTokens {
   /** The id of padding. */
@@ -12,16 +12,16 @@ export interface SpecialTokens {
   /** The id of the mask, which replaces a token to predict. */
   readonly mask: number;
   /**
-   * The id of the token that starts a text: BERT's class token, which starts a
-   * text to classify, or `<s>`, or `<|begin_of_text|>`.
+   * The id of the token that starts a text: BERT's class token, `<s>` or
+   * `<|begin_of_text|>`.
    */
   readonly cls: number;
   /**
-   * The id of the token that ends a text: BERT's separator, or `</s>`, or
+   * The id of the token that ends a text: BERT's separator, `</s>` or
    * `<|endoftext|>`.
    */
   readonly sep: number;
-  /** The id of the unknown token, which replaces what is not in the vocabulary. */
+  /** The id of the unknown token, which replaces text that is not in the vocabulary. */
   readonly unk: number;
 }
 
@@ -34,14 +34,14 @@ export interface Tokenizer {
   /** Returns the ids of a text, none of them special. */
   encode(text: string): number[];
   /**
-   * Returns what a model reads of a text, or of a pair: its ids with the special
-   * tokens around them, truncated, and the type of each token.
+   * Returns a model's input for a text or a pair: the ids, truncated, with
+   * special tokens around them, and the type of each token.
    */
   encodeWithSpecials(
     text: string,
     options?: EncodeWithSpecialsOptions,
   ): TextInput;
-  /** Returns the text of ids, without special tokens. */
+  /** Returns the text for ids, without special tokens. */
   decode(ids: Iterable<number>): string;
 }
 

@@ -23,7 +23,7 @@ import { remembered } from "./tokenizer_json/word_cache.ts";
 
 /**
  * The content of a Hugging Face `tokenizer.json`, as far as it is used here. It
- * is plain JSON: save it with `JSON.stringify`.
+ * is plain JSON, to be saved with `JSON.stringify`.
  */
 export interface TokenizerFile {
   /** The tokens, and how text is split into them. */
@@ -71,9 +71,9 @@ export interface TokenizerOfOptions {
   unk?: string | undefined;
   /**
    * The parsed content of the `tokenizer_config.json` or
-   * `special_tokens_map.json` next to the file, which names special tokens, and
-   * says whether `encodeWithSpecials` adds them to texts (`add_bos_token` and
-   * `add_eos_token`) where the file does not.
+   * `special_tokens_map.json` next to the file, which names special tokens and,
+   * if the file does not, says whether `encodeWithSpecials` adds them to texts
+   * (`add_bos_token` and `add_eos_token`).
    * @default none
    */
   config?: object | undefined;
@@ -82,19 +82,18 @@ export interface TokenizerOfOptions {
 const OPTIONS = optionsOf<TokenizerOfOptions>()("pad mask cls sep unk config");
 
 /**
- * Makes a tokenizer from a `tokenizer.json`, made by {@linkcode trainTokenizer}
- * or as Hugging Face has them: of BERT, RoBERTa, GPT-2, Llama, Qwen, T5 and
- * others. The names of special tokens in a text are encoded like any other text.
+ * Makes a tokenizer from a `tokenizer.json`, from {@linkcode trainTokenizer} or
+ * Hugging Face: for BERT, RoBERTa, GPT-2, Llama, Qwen, T5 and others. The names
+ * of special tokens in a text are encoded like any other text.
  *
- * `encode` gives the tokens of a text alone. `encodeWithSpecials` obeys the
- * file's `post_processor` and `truncation`, and takes pairs of texts. Of its
- * `padding` the token is read: batches are padded on the right, to lengths of
- * their own, and models read no padding. A special token that the file lacks is
- * missed only where something needs it.
+ * `encode` returns the tokens of a text alone. `encodeWithSpecials` follows the
+ * file's `post_processor` and `truncation`, and accepts pairs of texts. Only
+ * the token of its `padding` is used: batches are padded on the right, to their
+ * own lengths, and models ignore padding. A special token that the file lacks
+ * throws only when it is needed.
  *
- * The patterns of a file (`Regex`) find what they would as regular expressions,
- * in a time that is bounded: at most one step for each character of a text and
- * part of the pattern.
+ * A file's patterns (`Regex`) match like regular expressions, but in bounded
+ * time: at most one step per character of a text and part of the pattern.
  *
  * @example From a file
  * ```ts
@@ -126,10 +125,10 @@ const OPTIONS = optionsOf<TokenizerOfOptions>()("pad mask cls sep unk config");
  *
  * @param file The parsed content of the file.
  * @param options See {@linkcode TokenizerOfOptions}.
- * @returns The tokenizer. Its `encode` throws a RangeError that names the piece
- * of a text that has no id, if the file has no unknown token for it.
- * @throws {TypeError} If it is not a tokenizer; the message names the field.
- * Also if an option is unknown, or of the wrong type.
+ * @returns The tokenizer. Its `encode` throws a RangeError that names a piece
+ * of text without an id, if the file has no unknown token.
+ * @throws {TypeError} If the file is not a tokenizer, in which case the message
+ * names the field, or an option is unknown or of the wrong type.
  * @throws {RangeError} If an option names no token of the file, the unknown token
  * of its model is not in its vocabulary, or its ids are not those of a
  * vocabulary: from 0, unique, and with no more gaps than tokens. Also if a

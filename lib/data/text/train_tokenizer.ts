@@ -11,7 +11,7 @@ import type { TokenizerFile } from "./tokenizer_file.ts";
 /** Options of {@linkcode trainTokenizer}. */
 export interface TrainTokenizerOptions {
   /**
-   * Largest number of special tokens, bytes and merges together, from 261 to
+   * Maximum number of special tokens, bytes and merges together, from 261 to
    * 65,536.
    */
   vocabularySize: number;
@@ -31,8 +31,8 @@ const MOST = 65_536;
 
 /**
  * Learns a byte-pair vocabulary from texts: the bytes and, merge by merge, the
- * most frequent pair of neighbours within a word, as long as a pair occurs
- * twice. It has no unknown tokens, and `decode` inverts `encode`.
+ * most frequent pair of neighbours within a word, while some pair occurs twice.
+ * It has no unknown tokens, and `decode` inverts `encode`.
  *
  * Words are split as in GPT-2: a space belongs to the word after it.
  *
@@ -52,7 +52,8 @@ const MOST = 65_536;
  * @param documents The texts.
  * @param options See {@linkcode TrainTokenizerOptions}.
  * @returns A `tokenizer.json` of Hugging Face, for {@linkcode tokenizerOf}.
- * @throws {TypeError} If `documents` is one text, or has what is no text.
+ * @throws {TypeError} If `documents` is a single text, or contains anything but
+ * texts.
  * @throws {RangeError} If `vocabularySize` is invalid, or there is no text.
  */
 export function trainTokenizer(

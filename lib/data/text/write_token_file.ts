@@ -14,14 +14,14 @@ import { assertTokenType, TOKEN_ARRAYS, type TokenType } from "./token_file.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { shown } from "../../contract/shown.ts";
 
-/** A text, or a record that has one. */
+/** A text, or a record with one. */
 export type TextRecord = string | { readonly text: string };
 
 /** Options of {@linkcode writeTokenFile}. */
 export interface WriteTokenFileOptions {
   /** The tokenizer of the texts. */
   tokenizer: Pick<Tokenizer, "encode" | "vocabularySize">;
-  /** The path of the file; one that exists is replaced when the new one is whole. */
+  /** The path of the file; an existing one is replaced when the new one is complete. */
   path: string;
   /** The id of the token after each text, a tokenizer's `specials.sep`. */
   separator: number;
@@ -49,13 +49,13 @@ const LOCK = "lock";
 const PROBE = "The lion's 1,234 naïve cafés — лев, 獅子 🦁\n\tsleep tonight!";
 
 /**
- * Writes the tokens of a corpus to a file, each text's followed by a separator,
- * for {@linkcode tokenFile}. The file is as nanoGPT's `train.bin`: ids only, one
- * after another.
+ * Writes the tokens of a corpus to a file for {@linkcode tokenFile}, with a
+ * separator after each text. The file is like nanoGPT's `train.bin`: just ids,
+ * one after another.
  *
- * Finished shards are kept in a folder next to the file until all are done, and
- * named by their order, so that a call after an interruption continues with the
- * shard that was interrupted. Until then the file is missing, or the old one.
+ * Until all shards are done, finished ones are kept in a folder next to the
+ * file, so that a call after an interruption continues with the interrupted
+ * shard. Until then, the file is missing or the old one.
  *
  * @example
  * ```ts
@@ -72,16 +72,17 @@ const PROBE = "The lion's 1,234 naïve cafés — лев, 獅子 🦁\n\tsleep t
  * assertEquals(tokenizer.decode(await sequences.get(0)), "abc");
  * ```
  *
- * @param texts The texts: in shards, as from `lineStream`, or an iterable, which
- * is read anew after an interruption.
+ * @param texts The texts: in shards, as from `lineStream`, or an iterable,
+ * which is read from its start after an interruption.
  * @param options See {@linkcode WriteTokenFileOptions}.
  * @returns Number of tokens in the file.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If the vocabulary is too large for the type, the separator
- * is not in it, or the shards that are done are those of other texts, tokenizers
+ * @throws {RangeError} If the vocabulary is too large for the type, the
+ * separator is not in it, or finished shards are from other texts, tokenizers
  * or options.
- * @throws {Error} If the file cannot be written, another process writes it, or a
- * text is no string or cannot be encoded; the message names its shard and place.
+ * @throws {Error} If the file cannot be written, another process writes it, or
+ * a text is not a string or cannot be encoded; the message names its shard and
+ * place.
  */
 export async function writeTokenFile(
   texts:
@@ -183,7 +184,7 @@ async function assertSamePlan(
   }
   if (before === plan) return;
   throw new RangeError(
-    `${file} should be of the same shards, tokenizer, separator and type, got others; ` +
+    `${file} should have the same shards, tokenizer, separator and type, got others; ` +
       "remove its folder to begin anew",
   );
 }

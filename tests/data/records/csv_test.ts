@@ -161,7 +161,7 @@ Deno.test("csvRows() names file and line of what is wrong", async () => {
       ["", "table.csv should have at least one row"],
       [
         "a,b\n1\n",
-        "at least one row, got 1 bad ones: table.csv:2 should be a row of the table: it has 1 fields",
+        "at least one row, got 1 bad: table.csv:2 should be a row of the table: it has 1 fields",
         { onBad: { skip: true } },
       ],
       ["a\n1\n", "header should be true, false or", { header: "a" }],

@@ -75,7 +75,7 @@ Deno.test("jsonLines() passes bad lines over, and counts them", async () => {
   await assertRejects(
     () => read(bytes("{\n[\n")),
     RangeError,
-    "a.jsonl should have at least one line that is not blank, got 2 bad ones: a.jsonl:1 should be JSON",
+    "a.jsonl should have at least one line that is not blank, got 2 bad: a.jsonl:1 should be JSON",
   );
   // What is cut off is one bad record, and what came before it is kept.
   const text = Array.from({ length: 9999 }, (_, i) => i * i).join("\n");

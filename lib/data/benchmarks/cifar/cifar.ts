@@ -12,12 +12,12 @@ import { type CifarRecords, cifarRecords, ppmOf } from "./cifar_records.ts";
 
 /** Options of {@linkcode cifar}. */
 export interface CifarOptions {
-  /** Which of the data sets: CIFAR-10 or CIFAR-100. */
+  /** The dataset: CIFAR-10 or CIFAR-100. */
   classes: 10 | 100;
-  /** Which images: the 50,000 for training or the 10,000 for testing. */
+  /** The part: the 50,000 images for training or the 10,000 for testing. */
   part: "train" | "test";
   /**
-   * Which labels of CIFAR-100: those of its 100 classes, or of the 20 that these
+   * The labels of CIFAR-100: its 100 classes, or the 20 superclasses that these
    * belong to.
    * @default "fine"
    */
@@ -27,15 +27,15 @@ export interface CifarOptions {
 const OPTIONS = optionsOf<CifarOptions>()("classes part labels");
 
 /**
- * Opens CIFAR-10 or CIFAR-100, images of 32 × 32 pixels in colour, as their authors
- * publish them: the binary version or the one for Python, unpacked or in the archive
- * (`cifar-100-python.tar.gz`), or the Parquet files of Hugging Face's hub
- * (`uoft-cs/cifar100`). The first that is found is taken.
+ * Opens CIFAR-10 or CIFAR-100, images of 32 × 32 pixels in colour, as their
+ * authors publish them: the binary version or the one for Python, unpacked or
+ * in the archive (`cifar-100-python.tar.gz`), or the Parquet files of Hugging
+ * Face's hub (`uoft-cs/cifar100`). The first one found is used.
  *
- * The pixels of the authors' versions stay in memory, 154 MB for training; `bytes()`
- * gives an image as a PPM, which `imageBatches` and `decodeImage` take as they take a
- * PNG. Of pickles nothing is run: what is not an array of numbers, a list or a text is
- * refused by its name.
+ * The pixels of the authors' versions stay in memory, 154 MB for training;
+ * `bytes()` returns an image as a PPM, which `imageBatches` and `decodeImage`
+ * accept like a PNG. Nothing in pickles is run: anything but arrays of numbers,
+ * lists and texts throws an error that names it.
  *
  * Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009);
  * the formats are those of https://www.cs.toronto.edu/~kriz/cifar.html.
@@ -62,16 +62,15 @@ const OPTIONS = optionsOf<CifarOptions>()("classes part labels");
  * await Deno.remove(folder, { recursive: true });
  * ```
  *
- * @param folder The folder that the files, the archive, or the folder that it unpacks
- * to are in.
+ * @param folder The folder that contains the files, the archive, or its
+ * unpacked folder.
  * @param options See {@linkcode CifarOptions}.
  * @returns The images, in the order of their files.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
- * @throws {SyntaxError} If a file is cut or damaged, or a pickle asks for code to be
- * run; the message names it.
- * @throws {Error} If nothing is found, or a part of it is missing; the message says how
- * to get it.
+ * @throws {SyntaxError} If a file is truncated or damaged, or a pickle asks to
+ * run code; the message names it.
+ * @throws {Error} If files are missing; the message says how to get them.
  */
 export async function cifar(
   folder: string | URL,

@@ -16,7 +16,7 @@ import { microsoftPart, originalFile, originalPart } from "./original_part.ts";
 
 /** Options of {@linkcode glue}. */
 export interface GlueOptions {
-  /** The part, one of those that `GLUE_TASKS` says that the task has. */
+  /** The part, one of the task's `parts` in `GLUE_TASKS`. */
   part: GluePart;
 }
 
@@ -24,13 +24,13 @@ const OPTIONS = optionsOf<GlueOptions>()("part");
 
 /** The examples of a part of a task. */
 export interface GlueExamples extends Examples<GlueExample> {
-  /** The rows of QQP that were left out since they have too few columns. */
+  /** The rows of QQP that were left out because they have too few columns. */
   readonly bad: BadRecords;
 }
 
 /**
- * Reads a part of a task of GLUE, from its original files or from the hub's, whichever
- * are in the folder. All of it is in memory: MNLI's training set takes about 150 MB.
+ * Reads a part of a GLUE task into memory, from the original files or the
+ * hub's, whichever the folder has. MNLI's training set takes about 150 MB.
  *
  * The original files are the zips of gluebenchmark.com, unpacked: `CoLA/train.tsv`,
  * `MNLI/dev_matched.tsv` and so on. MRPC is `MRPC/train.tsv`, `dev.tsv` and
@@ -39,9 +39,9 @@ export interface GlueExamples extends Examples<GlueExample> {
  * `cola/train-00000-of-00001.parquet`, are what `hubSnapshot("nyu-mll/glue", { type:
  * "dataset" })` fetches.
  *
- * Labels are the same numbers in either: entailment is 0 in MNLI, QNLI and RTE. Rows of
- * QQP with too few columns, which the original training set has, are left out and
- * counted in `bad`.
+ * Both have the same labels: entailment is 0 in MNLI, QNLI and RTE. Rows of QQP
+ * with too few columns, which occur in the original training set, are left out
+ * and counted in `bad`.
  *
  * Source: Hugging Face's `datasets/glue/glue.py`.
  *
@@ -66,15 +66,17 @@ export interface GlueExamples extends Examples<GlueExample> {
  * ```
  *
  * @param task The task.
- * @param folder The folder in which the folders of tasks are.
+ * @param folder The folder that contains the tasks' folders.
  * @param options See {@linkcode GlueOptions}.
  * @returns The examples, in the order of the file.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If there is no such task or part, a file has no example or lacks
- * a column, or a label is none of the task; the message names file and line.
- * @throws {SyntaxError} If a row has too few columns, or a file is cut or damaged; the
- * message names file and line.
- * @throws {Error} If the part's file is not there; the message says where it comes from.
+ * @throws {RangeError} If there is no such task or part, a file has no example
+ * or lacks a column, or a label does not belong to the task; the message names
+ * file and line.
+ * @throws {SyntaxError} If a row has too few columns, or a file is truncated or
+ * damaged; the message names file and line.
+ * @throws {Error} If the part's file is missing; the message says where to get
+ * it.
  */
 export async function glue(
   task: GlueTask,

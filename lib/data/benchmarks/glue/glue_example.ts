@@ -3,8 +3,9 @@ export interface GlueExample {
   /** Its text, or its pair of texts. */
   readonly texts: readonly [string] | readonly [string, string];
   /**
-   * Its class, a place in the task's `classes`; for STS-B its similarity, from 0 to
-   * 5 and rounded to float32. `undefined` where the file has none, as in tests.
+   * Its class, an index in the task's `classes`; for STS-B its similarity, from
+   * 0 to 5, rounded to float32. `undefined` if the file has none, as for
+   * testing.
    */
   readonly label: number | undefined;
 }

@@ -12,7 +12,7 @@ export type GlueTask =
   | "qnli"
   | "rte";
 
-/** A part of a task; `GLUE_TASKS` says which ones a task has. */
+/** A part of a task; `GLUE_TASKS` lists each task's. */
 export type GluePart =
   | "train"
   | "validation"
@@ -22,7 +22,7 @@ export type GluePart =
   | "test_matched"
   | "test_mismatched";
 
-/** A metric of a task, by the name of what computes it in `@lionjs/lion/training`. */
+/** A metric of a task, by the name of its function in `@lionjs/lion/training`. */
 export type GlueMetric =
   | "accuracy"
   | "f1"
@@ -30,22 +30,22 @@ export type GlueMetric =
   | "pearson"
   | "spearman";
 
-/** What is known of a task. */
+/** A description of a task. */
 export interface GlueTaskFacts {
-  /** The folder that its original files are unpacked to, such as `"SST-2"`. */
+  /** The folder of its unpacked original files, such as `"SST-2"`. */
   readonly folder: string;
-  /** What its one or two texts are, by their names on the hub. */
+  /** The names of its one or two texts on the hub. */
   readonly texts: readonly [string] | readonly [string, string];
   /**
-   * The names of its classes; a class's place is its label. STS-B has none: its
+   * The names of its classes; a class's index is its label. STS-B has none: its
    * labels are numbers from 0 to 5, and a model for it has one output.
    */
   readonly classes?: readonly string[];
   /** The metrics that GLUE reports. */
   readonly metrics: readonly GlueMetric[];
-  /** Those of these metrics that the paper of LION reports. */
+  /** The metrics that LION's paper reports. */
   readonly paperMetrics: readonly GlueMetric[];
-  /** Its parts. Those of tests have no labels, but for MRPC's. */
+  /** Its parts. Only MRPC's test part has labels. */
   readonly parts: readonly GluePart[];
   /** The number of examples of each part. */
   readonly sizes: Readonly<Partial<Record<GluePart, number>>>;
@@ -54,8 +54,8 @@ export interface GlueTaskFacts {
 const ENTAILMENT = ["entailment", "not_entailment"] as const;
 
 /**
- * The eight tasks of GLUE on which the paper reports; WNLI is left out, as in
- * BERT's paper.
+ * The eight GLUE tasks that the paper reports; WNLI is left out, as in BERT's
+ * paper.
  *
  * Source: Wang et al. 2019, arXiv:1804.07461; the sizes are those of `nyu-mll/glue`
  * on the Hugging Face hub; the paper's metrics are MosaicBERT's, whose code it uses.

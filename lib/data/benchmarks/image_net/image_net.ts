@@ -11,13 +11,12 @@ import { kaggleLabels } from "./kaggle.ts";
 
 /** Options of {@linkcode imageNet}. */
 export interface ImageNetOptions {
-  /** Images for training, 1,281,167 of them, or for validation, 50,000. */
+  /** The part: 1,281,167 images for training, or 50,000 for validation. */
   part: "train" | "val";
   /**
-   * The folder in which the places of the images in a tar are kept, so that the tar's
-   * 1.3 million headers are read once only; where a tar has changed, they are read
-   * anew.
-   * @default the tar's own folder, or memory where that folder cannot be written to
+   * The folder that stores where images lie in a tar, so that the tar's 1.3
+   * million headers are read only once, and again if the tar changes.
+   * @default the tar's own folder, or memory if that is read-only
    */
   index?: string | URL | undefined;
 }
@@ -28,22 +27,22 @@ const OPTIONS = optionsOf<ImageNetOptions>()("part index");
 const KAGGLE = "ILSVRC/Data/CLS-LOC";
 
 /**
- * Opens ImageNet-1k, the images of ILSVRC 2012, in whichever form they are in the
- * folder; the first of these that is found is taken:
+ * Opens ImageNet-1k, the images of ILSVRC 2012, in the first of these forms
+ * that the folder has:
  *
- * - folders, `train/n01440764/*.JPEG` and `val/n01440764/*.JPEG`, also in Kaggle's
- *   `ILSVRC/Data/CLS-LOC`; or `val/*.JPEG`, with labels from `LOC_val_solution.csv` and
- *   `LOC_synset_mapping.txt`, or from the devkit;
+ * - folders, `train/n01440764/*.JPEG` and `val/n01440764/*.JPEG`, even in
+ *   Kaggle's `ILSVRC/Data/CLS-LOC`; or `val/*.JPEG`, with labels from
+ *   `LOC_val_solution.csv` and `LOC_synset_mapping.txt`, or from the devkit;
  * - the original tars, which need not be unpacked: `ILSVRC2012_img_train.tar`, and
  *   `ILSVRC2012_img_val.tar` with `ILSVRC2012_devkit_t12.tar.gz`;
  * - the Parquet files of Hugging Face's `ILSVRC/imagenet-1k`,
  *   `data/train-00000-of-00294.parquet` and so on.
  *
- * Labels are the places of the classes' WordNet IDs, sorted, as in torchvision, and so
- * are the images of folders and tars: by class, and then by name. Parquet files have
- * their own order, and names such as "tench, Tinca tinca" for the classes. There may be
- * fewer classes and images than in the whole. No image is read before it is needed; the
- * names and places of those of a tar take some 50 MB.
+ * As in torchvision, classes are sorted by WordNet ID, and images of folders
+ * and tars by class, then by name. Parquet files have their own order, and
+ * class names such as "tench, Tinca tinca". Subsets of the classes and images
+ * work too. Images are read when needed; the names and places of a tar's take
+ * some 50 MB.
  *
  * Source: torchvision's `datasets/imagenet.py`; Russakovsky et al. 2015
  * (arXiv:1409.0575).
@@ -70,9 +69,10 @@ const KAGGLE = "ILSVRC/Data/CLS-LOC";
  * @returns The images.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
- * @throws {SyntaxError} If a file is cut or damaged; the message names it.
- * @throws {Error} If nothing is found, or what is found does not agree, such as a
- * number of images with the devkit's; the message says what to do.
+ * @throws {SyntaxError} If a file is truncated or damaged; the message names
+ * it.
+ * @throws {Error} If files are missing or disagree, for instance with the
+ * devkit on the number of images; the message says what to do.
  */
 export async function imageNet(
   folder: string | URL,

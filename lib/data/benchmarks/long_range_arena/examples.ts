@@ -11,7 +11,7 @@ export interface LongRangeTokens extends ClassifiedTokens {
 export interface LongRangePair {
   /** The ids of the tokens of each text. */
   readonly pair: readonly [Int32Array, Int32Array];
-  /** 1 if a paper cites the other, 0 if not. */
+  /** 1 if one paper cites the other, else 0. */
   readonly label: number;
 }
 

@@ -25,20 +25,20 @@ import { releaseFiles } from "./release_folder.ts";
 
 export type { LongRangePair, LongRangeTokens, PathfinderDifficulty };
 
-/** What the examples of a task of Long Range Arena are like. */
+/** The sizes of a Long Range Arena task. */
 export interface LongRangeArenaTaskFacts {
-  /** The most tokens of a sequence, or the number of pixels. */
+  /** The maximum number of tokens per sequence, or the number of pixels. */
   readonly length: number;
   /** Number of classes. */
   readonly numClasses: number;
-  /** One more than the highest id of a token, if there are tokens; 0 is padding. */
+  /** One more than the highest token id, for tasks with tokens; 0 is padding. */
   readonly vocabularySize?: number | undefined;
 }
 
 const BYTES = 257;
 
 /**
- * What the examples of each task of {@linkcode longRangeArena} are like.
+ * The sizes of each task of {@linkcode longRangeArena}.
  *
  * @example
  * ```ts
@@ -69,15 +69,15 @@ export type LongRangeArenaTask = keyof typeof LONG_RANGE_ARENA_TASKS;
 export interface LongRangeArenaDatasets {
   /** Expressions, in tokens of `LIST_OPS_TOKENS`. */
   listops: Dataset<LongRangeTokens>;
-  /** Reviews of films. */
+  /** Film reviews. */
   text: Dataset<LongRangeTokens>;
   /** Pairs of papers. */
   retrieval: Dataset<LongRangePair>;
-  /** Grey images of things. */
+  /** Greyscale images of objects. */
   image: Dataset<LabelledImage>;
-  /** Images of two ends and dashed curves, and those of them that are empty files. */
+  /** Images of two ends and dashed curves, and the empty files among them. */
   pathfinder: Dataset<LabelledImage> & { readonly bad: BadRecords };
-  /** The same in 128 × 128 pixels. */
+  /** The same at 128 × 128 pixels. */
   pathx: Dataset<LabelledImage> & { readonly bad: BadRecords };
 }
 
@@ -86,7 +86,7 @@ export interface LongRangeArenaOptions {
   /** The part of the examples. */
   part: Part;
   /**
-   * How long the curves of Pathfinder are, by the names of their folders.
+   * The length of Pathfinder's curves, by the names of their folders.
    * @default "curv_contour_length_14", the hardest, which papers report on
    */
   difficulty?: PathfinderDifficulty | undefined;
@@ -105,7 +105,7 @@ const PARTS = {
 };
 
 /**
- * Opens a task of Long Range Arena in its original files. An example is read when it is
+ * Opens a Long Range Arena task from its original files. Examples are read when
  * needed.
  *
  * | task           | folder, or one that holds it                   | example                                                             |
@@ -117,15 +117,15 @@ const PARTS = {
  * | `"pathfinder"` | `pathfinder32/curv_contour_length_14`          | 1,024 `pixels`; 1: the ends are connected                           |
  * | `"pathx"`      | `pathfinder128/curv_contour_length_14`         | 16,384 `pixels`; 1: the ends are connected                          |
  *
- * A byte's token is one more than the byte, since 0 is padding, as in the original.
- * Pixels are grey, 0–255, row by row, as Pillow's `convert("L")` gives them, for
- * `collatePixels`.
+ * A byte's token is one more than the byte, since 0 is padding, as in the
+ * original. Pixels are grey, 0–255, row by row, as from Pillow's
+ * `convert("L")`, for `collatePixels`.
  *
- * Parts are those of the files, but: `"text"` has the reviews for testing for
- * validation, too, as the original has; of the images of CIFAR-10 for training the last
- * tenth, 5,000, is for validation; Pathfinder, which has no parts, is split into
- * 80 %, 10 % and 10 % of each class by `splitImages` with the seed 0, which are not the
- * parts of other implementations.
+ * Parts are those of the files, with three exceptions. `"text"` validates on
+ * the test reviews, like the original; `"image"` validates on the last tenth,
+ * 5,000, of CIFAR-10's training images; Pathfinder, which has no parts, is
+ * split into 80 %, 10 % and 10 % of each class by `splitImages` with seed 0,
+ * unlike in other implementations.
  *
  * Source: Tay et al. 2021 (arXiv:2011.04006),
  * https://github.com/google-research/long-range-arena; S4's `lra.py`.
@@ -152,15 +152,15 @@ const PARTS = {
  * @param task The task.
  * @param folder The folder.
  * @param options See {@linkcode LongRangeArenaOptions}.
- * @returns The examples, by the task. `bad` of Pathfinder's lists the image that was
- * released as an empty file, and is left out.
+ * @returns The task's examples. For Pathfinder, `bad` lists an image that was
+ * released as an empty file and is left out.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If the task is none, an option has an invalid value, or the task
- * lacks it; from `get`, if an image has another size.
- * @throws {SyntaxError} If a file is damaged, or a line has another form; the message
- * names file and line. From `get`, too.
- * @throws {Error} If the folder has no files of that part; the message says how to
- * fetch them.
+ * @throws {RangeError} If there is no such task, an option has an invalid value
+ * or does not apply to it; from `get`, if an image has the wrong size.
+ * @throws {SyntaxError} Also from `get`, if a file is damaged or a line has the
+ * wrong form; the message names file and line.
+ * @throws {Error} If the folder has no files of that part; the message says how
+ * to get them.
  */
 export async function longRangeArena<T extends LongRangeArenaTask>(
   task: T,

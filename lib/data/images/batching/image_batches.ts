@@ -38,7 +38,7 @@ import { WorkerLanes } from "./worker_lanes.ts";
 export interface ImageBatchesOptions {
   /** Images per batch. */
   batchSize: number;
-  /** What is done to each picture, as by `trainTransform` or `evalTransform`. */
+  /** The transform of each picture, as from `trainTransform` or `evalTransform`. */
   transform: Transform;
   /** Seed of the order and of the transform's random numbers. @default 0 */
   seed?: number | undefined;
@@ -51,13 +51,13 @@ export interface ImageBatchesOptions {
    */
   deviation?: PerColour | undefined;
   /**
-   * Workers that read, decode and transform; the batches are the same for any number.
-   * With 0, the calling thread does this itself.
+   * Number of workers that read, decode and transform, which does not change
+   * the batches. With 0, the calling thread does the work.
    * @default 1, and 0 in a browser or a bundle
    */
   workers?: number | undefined;
   /**
-   * The address of the workers' script: in a page, that of a bundle of
+   * The URL of the workers' script: in a page, that of a bundle of
    * `lib/data/images/batching/image_worker.ts`.
    * @default image_worker.js, next to this module's script
    */
@@ -65,15 +65,15 @@ export interface ImageBatchesOptions {
   /** Number of batches made ahead. @default 1 */
   prefetch?: number | undefined;
   /**
-   * What to do about a bad image: fail with an error that names it, or skip and count
-   * it; the next good image of the epoch takes its place. @default "fail"
+   * What to do about a bad image: fail with an error that names it, or skip and
+   * count it. The next good image of the epoch takes its place. @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;
   /**
-   * `"shuffled"`: endless, each epoch in another order. `"blocks"`: the same for images
-   * that are read together, such as those of Parquet files, so that each row group is
-   * read once an epoch. `"in-order"`: one pass in the dataset's order, whose last
-   * batch may be smaller. @default "shuffled"
+   * `"shuffled"`: endless, each epoch in a different order. `"blocks"`: the
+   * same for images that are read together, as in Parquet files, so that each
+   * row group is read once per epoch. `"in-order"`: one pass in the dataset's
+   * order, whose last batch may be smaller. @default "shuffled"
    */
   order?: "shuffled" | "blocks" | "in-order" | undefined;
   /**
@@ -83,23 +83,23 @@ export interface ImageBatchesOptions {
    */
   mix?: MixOptions | undefined;
   /**
-   * How often each image is there in a row, each time transformed in another way. An
-   * epoch has no more images for that, ⌊N / 256⌋ · 256 of N, or all of fewer than 256,
-   * so that with 3 copies it has about a third of the dataset. The paper has 3 copies
-   * where several ranks train, and else none. @default 1
+   * Repeated augmentation: the number of consecutive copies of each image, each
+   * transformed differently. An epoch still has ⌊N / 256⌋ · 256 images of N, or
+   * all of fewer than 256, so 3 copies cover about a third of the dataset. The
+   * paper uses 3 copies when several ranks train, otherwise 1. @default 1
    */
   repeats?: number | undefined;
   /**
-   * Which of `ranks` these batches are for, from 0, in a program in which each process
-   * has batches of its own: images are dealt to them in turn, copies too. Leave both out
-   * for `train` and its communicator, whose ranks all make the whole batches, and compute
-   * some of their rows; a batch of R · B images then has those of R ranks' batches of B,
-   * mixed in other pairs. @default 0
+   * The rank, from 0, in a program where each of `ranks` processes makes its
+   * own batches: images and copies are dealt to them in turn. Leave both out
+   * for `train` with a communicator, whose ranks all make the whole batches and
+   * compute some rows each. A batch of R · B images then holds those of R
+   * ranks' batches of B, mixed in different pairs. @default 0
    */
   rank?: number | undefined;
-  /** How many processes have batches of their own. @default 1 */
+  /** Number of processes that make their own batches. @default 1 */
   ranks?: number | undefined;
-  /** Which package decodes, as for `decodeImage`. @default "auto" */
+  /** The package that decodes, as for `decodeImage`. @default "auto" */
   decoder?: DecodeImageOptions["decoder"];
   /** What to do with EXIF's orientation, as for `decodeImage`. @default "ignore" */
   orientation?: DecodeImageOptions["orientation"];
@@ -110,22 +110,23 @@ const OPTIONS = optionsOf<ImageBatchesOptions>()(
   "order mix repeats rank ranks decoder orientation",
 );
 
-/** Batches of images, and which of them were bad. */
+/** Batches of images, and the bad images. */
 export interface ImageBatchStream extends BatchStream {
-  /** The images that have been passed over in batches so far. */
+  /** The images skipped so far. */
   readonly bad: BadRecords;
 }
 
 /**
- * Makes batches of images for `train` and `evaluate`: pictures `[size, side, side, 3]`,
- * decoded, transformed and normalised, and labels, int32 `[size]`; with `mix` pictures
- * are mixed at the end, and labels are float32 `[size, classes]`.
+ * Makes batches of images for `train` and `evaluate`: pictures
+ * `[size, side, side, 3]`, decoded, transformed and normalised, and labels,
+ * int32 `[size]`; with `mix`, pictures are mixed at the end, and labels are
+ * float32 `[size, classes]`.
  *
- * A picture's random numbers depend on the seed, the epoch, its index and its copy alone,
- * and those of `mix` on the seed, the step and the rank, so that any number of workers
- * makes the same batches, and `from` resumes at any step. Workers are started when an
- * iteration begins, and stopped when it ends. In memory are at once the pixels of
- * `prefetch` + 1 batches, 8 bits each, and two files for each worker.
+ * A picture's random numbers depend only on the seed, the epoch, its index and
+ * its copy, and those of `mix` on the seed, the step and the rank. So any
+ * number of workers makes the same batches, and `from` resumes at any step.
+ * Workers start when an iteration begins and stop when it ends. Memory holds
+ * the 8-bit pixels of `prefetch` + 1 batches, and two files per worker.
  *
  * @example
  * ```ts
@@ -195,11 +196,11 @@ export interface ImageBatchStream extends BatchStream {
  *
  * @param images The images, such as those of `imageFolder`.
  * @param options See {@linkcode ImageBatchesOptions}.
- * @returns The batches. An iteration fails with the name of an image that is bad, that
- * ends a worker and the one in its place, or that is one too many of those passed over.
+ * @returns The batches. An iteration fails with the name of an image that is
+ * bad, that exceeds the limit of skipped ones, or that crashes two workers.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If an option has an invalid value, the images do not fill a
- * batch, or one to mix is of none of the classes.
+ * @throws {RangeError} If an option has an invalid value, the images do not
+ * fill a batch, or one to mix has an invalid class.
  */
 export function imageBatches(
   images: ImageDataset,

@@ -12,23 +12,23 @@ import {
 } from "../../../contract/values.ts";
 import { below, beta, type Random } from "../../batches/random.ts";
 
-/** How the pictures of a batch are mixed, and what their labels become. */
+/** How the pictures and labels of a batch are mixed. */
 export interface MixOptions {
   /**
-   * The α of mixup, whose pictures are sums of two, weighted by λ and 1 - λ. λ has the
-   * distribution Beta(α, α). 0: no mixup. @default 0.8
+   * The α of mixup, which adds two pictures, weighted by λ and 1 - λ, with λ
+   * from Beta(α, α). 0: no mixup. @default 0.8
    */
   mixup?: number | undefined;
   /**
-   * The α of cutmix, whose pictures have a rectangle of another one, of 1 - λ of their
-   * pixels, or less at the border. 0: no cutmix. @default 1
+   * The α of cutmix, which replaces a rectangle of 1 - λ of a picture's pixels,
+   * or less at the border, by another picture's. 0: no cutmix. @default 1
    */
   cutmix?: number | undefined;
-  /** How likely a batch has cutmix where it may have both. @default 0.5 */
+  /** The probability of cutmix for a batch if both are enabled. @default 0.5 */
   switch?: number | undefined;
   /**
-   * The ε of label smoothing: of K classes the right one has 1 - ε + ε / K, and each
-   * other one ε / K. @default 0.1
+   * The ε of label smoothing: of K classes, the true one gets 1 - ε + ε / K,
+   * and each other one ε / K. @default 0.1
    */
   smoothing?: number | undefined;
   /** The number of classes. @default that of the dataset */

@@ -4,13 +4,13 @@ import { shown } from "../../../contract/shown.ts";
 
 /** Options of {@linkcode mixTargets}. */
 export interface MixTargetsOptions {
-  /** The share of each example that is its own, from 0 to 1. */
+  /** λ, the share of each example in its mixture, from 0 to 1. */
   lambda: number;
   /** The number of classes. */
   classes: number;
   /**
-   * The ε of label smoothing: of K classes the right one has 1 - ε + ε / K, and each
-   * other one ε / K. @default 0
+   * The ε of label smoothing: of K classes, the true one gets 1 - ε + ε / K,
+   * and each other one ε / K. @default 0
    */
   smoothing?: number | undefined;
 }
@@ -18,9 +18,9 @@ export interface MixTargetsOptions {
 const OPTIONS = optionsOf<MixTargetsOptions>()("lambda classes smoothing");
 
 /**
- * The labels of a batch whose examples have been mixed with those at the same place
- * from the end, as `imageBatches` does it by `mix`: λ of their own label and 1 - λ of
- * the other's.
+ * Returns the labels of a batch in which the first example is mixed with the
+ * last, the second with the last but one and so on, as by `mix` of
+ * `imageBatches`: λ of an example's own label and 1 - λ of the other's.
  *
  * Source: Zhang et al. 2017 (arXiv:1710.09412), as timm's `mixup_target` does it.
  *
@@ -37,7 +37,8 @@ const OPTIONS = optionsOf<MixTargetsOptions>()("lambda classes smoothing");
  * @param options See {@linkcode MixTargetsOptions}.
  * @returns Probabilities, `[size, classes]`, for `softCrossEntropy`.
  * @throws {TypeError} If an option is unknown, or an argument of the wrong type.
- * @throws {RangeError} If an option has an invalid value, or a label is no class.
+ * @throws {RangeError} If an option has an invalid value, or a label is not a
+ * class.
  */
 export function mixTargets(
   labels: ArrayLike<number>,

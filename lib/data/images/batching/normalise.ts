@@ -1,7 +1,7 @@
 import { shown } from "../../../contract/shown.ts";
 import { assertFinite } from "../../../contract/values.ts";
 
-/** A number for each of red, green and blue, or one for all. */
+/** One number each for red, green and blue, or one for all. */
 export type PerColour = number | readonly [number, number, number];
 
 /** The mean and the deviation of ImageNet's training images. */

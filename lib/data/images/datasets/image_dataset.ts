@@ -3,7 +3,7 @@ import { shown } from "../../../contract/shown.ts";
 import { assertPlace, type Dataset } from "../../batches/dataset.ts";
 import { files } from "../../../io/file_system.ts";
 
-/** An image as its file has it. */
+/** An image in its file's format. */
 export interface EncodedImage {
   /** Its name in errors, such as its path. */
   readonly name: string;
@@ -13,14 +13,14 @@ export interface EncodedImage {
   bytes(): Promise<Uint8Array>;
 }
 
-/** Images and their classes; no image is read before it is needed. */
+/** Images and their classes; images are read when needed. */
 export interface ImageDataset
   extends
     Dataset<EncodedImage>,
     Partial<Pick<BlockDataset<EncodedImage>, "locality" | "localitiesKept">> {
   /** The names of the classes. */
   readonly classes: readonly string[];
-  /** The class of each image: for counts, and splits, without reading an image. */
+  /** The class of each image, to count and split images without reading them. */
   readonly labels: Uint16Array;
 }
 

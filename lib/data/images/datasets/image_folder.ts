@@ -15,13 +15,13 @@ import {
 /** Options of {@linkcode imageFolder}. */
 export interface ImageFolderOptions {
   /**
-   * The classes, by the names of their folders; a class's place is its label, and
-   * folders that are not named are left out.
+   * The classes, by the names of their folders; a class's index is its label,
+   * and other folders are left out.
    * @default all folders, sorted by code point
    */
   classes?: readonly string[] | undefined;
   /**
-   * What the names of images end in, in small or capital letters.
+   * The file name extensions of images, in lower or upper case.
    * @default torchvision's: .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff, .webp
    */
   extensions?: readonly string[] | undefined;
@@ -42,13 +42,14 @@ const EXTENSIONS = [
 ];
 
 /**
- * Finds the images of a folder that has a folder for each class, as torchvision's
- * `ImageFolder` does: `cats/tabby/01.jpg` and `cats/02.png` are of the class `cats`.
+ * Finds the images of a folder with one folder per class, as torchvision's
+ * `ImageFolder` does: `cats/tabby/01.jpg` and `cats/02.png` are of the class
+ * `cats`.
  *
- * Classes are sorted by code point, and so are the images of a class, by their folders
- * and then by their names. Links are followed. A file of another name than an image's,
- * such as `Thumbs.db`, is passed over; what a file is, its first bytes say when it is
- * decoded.
+ * Classes are sorted by code point, and so are the images of a class, by folder
+ * and then by name. Links are followed. Files with other extensions, such as
+ * `Thumbs.db`, are ignored; the decoder goes by a file's first bytes, not by
+ * its extension.
  *
  * Source: torchvision's `datasets/folder.py`.
  *
@@ -74,7 +75,7 @@ const EXTENSIONS = [
  *
  * @param folder The folder.
  * @param options See {@linkcode ImageFolderOptions}.
- * @returns The images; only their names have been read so far.
+ * @returns The images, of which only the names have been read.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value, or there is no class.
  * @throws {Error} If the folder of a class is missing, or has no image.

@@ -16,8 +16,8 @@ export interface ParquetImagesOptions {
   /** The column of the labels. @default "label" */
   label?: string | undefined;
   /**
-   * The names of the classes, by label: those of the files to train on, where these
-   * are others. @default those of the files
+   * The names of the classes, by label; pass those of the training files if
+   * these files' may differ. @default those of the files
    */
   classes?: readonly string[] | undefined;
 }
@@ -25,14 +25,14 @@ export interface ParquetImagesOptions {
 const OPTIONS = optionsOf<ParquetImagesOptions>()("image label classes");
 
 /**
- * Opens Parquet files of images as Hugging Face stores them: a column whose values
- * are the images' files, or `{ bytes, path }`, and one of labels. All labels are
- * read at once, images with their row group when they are needed.
+ * Opens Parquet files of images as Hugging Face stores them: a column whose
+ * values are the images' files, or `{ bytes, path }`, and one of labels. All
+ * labels are read immediately, and images with their row group when needed.
  *
- * Labels that are numbers are places among the classes that the files' metadata name
- * under `huggingface`, or where they name none, among "0", "1" and so on. Labels that
- * are texts are the classes, sorted by code point. With `classes`, a label is the
- * place of its name among them, whatever other classes the files have or lack.
+ * Numeric labels are indices of the class names in the files' metadata, under
+ * `huggingface`, or else of "0", "1" and so on. Text labels are the classes,
+ * sorted by code point. With `classes`, a label is the index of its name among
+ * these, whatever other classes the files have or lack.
  *
  * @example
  * ```ts
@@ -59,7 +59,8 @@ const OPTIONS = optionsOf<ParquetImagesOptions>()("image label classes");
  * @param options See {@linkcode ParquetImagesOptions}.
  * @returns The images, in the order of the rows.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If there is no file, no such column, or a label that is no class.
+ * @throws {RangeError} If there is no file or no such column, or a label is not
+ * a class.
  * @throws {SyntaxError} If a file is damaged; the message names it.
  */
 export async function parquetImages(

@@ -18,7 +18,7 @@ export interface SplitImagesOptions {
 export interface ImageSplit {
   /** Images to train on. */
   readonly train: ImageDataset;
-  /** Images for choices, such as when to stop and which settings to use. */
+  /** Images for decisions, such as when to stop and which settings to use. */
   readonly validation: ImageDataset;
   /** Images for the reported result. */
   readonly test: ImageDataset;
@@ -27,12 +27,12 @@ export interface ImageSplit {
 const OPTIONS = optionsOf<SplitImagesOptions>()("validation test seed");
 
 /**
- * Splits images at random, each class by the same shares, so that a rare class is in
- * every part that has room for it. No image is read.
+ * Splits images at random, each class by the same shares, so that even rare
+ * classes are in every part if they have enough images. No image is read.
  *
- * Images of the same thing, such as frames of a film, may come into different parts,
- * which then say little of new images: where there are such, have a folder for each
- * part.
+ * Images of the same thing, such as frames of a film, may land in different
+ * parts, whose results then say little about new images: for these, make one
+ * folder per part instead.
  *
  * @example
  * ```ts
@@ -56,7 +56,7 @@ const OPTIONS = optionsOf<SplitImagesOptions>()("validation test seed");
  * @param options See {@linkcode SplitImagesOptions}.
  * @returns The parts, each in the order of the images.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If a share is negative, or they leave nothing to train on.
+ * @throws {RangeError} If a share is negative, or nothing is left to train on.
  */
 export function splitImages(
   images: ImageDataset,

@@ -10,14 +10,14 @@ import { type ImageDataset, imagesOf } from "./image_dataset.ts";
 export interface WebDatasetImagesOptions {
   /**
    * The field of the images' files.
-   * @default the one of jpg, jpeg, png and webp that a sample has
+   * @default jpg, jpeg, png or webp, whichever a sample has
    */
   image?: string | undefined;
   /** The field of the labels. @default "cls" */
   label?: string | undefined;
   /**
    * The names of the classes, by label.
-   * @default "0", "1" and so on, or the labels themselves where they are no numbers
+   * @default "0", "1" and so on, or the labels if they are not numbers
    */
   classes?: readonly string[] | undefined;
 }
@@ -30,12 +30,12 @@ const IMAGES = ["jpg", "jpeg", "png", "webp"];
 const AT_ONCE = 64;
 
 /**
- * Takes the samples of tars as images for `imageBatches`: a field of each is the
- * image's file, and one is the label, a text. All labels are read at once, images
- * when they are needed.
+ * Makes images for `imageBatches` from the samples of tars: one field of each
+ * is the image's file, and one is the label, a text. All labels are read
+ * immediately, and images when needed.
  *
- * Labels that are numbers are places among the classes; where they are not all
- * numbers, they are the names of the classes, sorted by code point.
+ * Numeric labels are indices of the classes; if not all are numbers, labels are
+ * class names, sorted by code point.
  *
  * Source: webdataset, whose field `cls` is a class.
  *
@@ -63,10 +63,10 @@ const AT_ONCE = 64;
  * @param samples The samples, as `webDataset` opens them.
  * @param options See {@linkcode WebDatasetImagesOptions}.
  * @returns The images, in the order of the samples.
- * @throws {TypeError} If the samples are none, or an option is unknown, or of the wrong
- * type.
- * @throws {RangeError} If a sample has no such field, or a label that is no class; the
- * message names the sample.
+ * @throws {TypeError} If `samples` or an option has the wrong type, or an
+ * option is unknown.
+ * @throws {RangeError} If a sample has no such field, or its label is not a
+ * class; the message names the sample.
  */
 export async function webDatasetImages(
   samples: WebDataset,

@@ -9,22 +9,22 @@ import { decodeByJsquash } from "./jsquash_decoder.ts";
 import { decodeNetpbm } from "./netpbm.ts";
 import { decodeBySharp, loadSharp, mayLoadSharp } from "./sharp_decoder.ts";
 
-/** Which package decodes; both give the same bytes. */
+/** The package that decodes; both give the same bytes. */
 export type Decoder = "auto" | "sharp" | "jsquash";
 
 /** Options of {@linkcode decodeImage}. */
 export interface DecodeImageOptions {
   /**
-   * What to do with the orientation of EXIF: `"apply"` turns the picture as a viewer
-   * shows it, `"ignore"` leaves it as torchvision's loaders do.
+   * What to do with EXIF's orientation: `"apply"` turns the picture as viewers
+   * do, `"ignore"` leaves it as torchvision's loaders do.
    * @default "ignore"
    */
   orientation?: "ignore" | "apply" | undefined;
   /**
-   * Which package decodes: `"sharp"`, native and faster, in Node and in Deno (with
-   * `--allow-ffi` and `--allow-env`); `"jsquash"`, the packages `@jsquash/jpeg`, `@jsquash/png` and
-   * `@jsquash/webp`, in browsers too; `"auto"`, sharp where it can be loaded. PPM and
-   * PGM need none.
+   * The package that decodes: `"sharp"`, native and faster, in Node and Deno
+   * (with `--allow-ffi` and `--allow-env`); `"jsquash"`, the packages
+   * `@jsquash/jpeg`, `@jsquash/png` and `@jsquash/webp`, in browsers too;
+   * `"auto"`, sharp if it can be loaded. PPM and PGM need neither.
    * @default "auto"
    */
   decoder?: Decoder | undefined;
@@ -38,16 +38,16 @@ export function assertDecoder(decoder: Decoder): void {
 }
 
 /**
- * Decodes a JPEG, PNG, WebP, PPM or PGM; every byte is the one that Pillow's
- * `Image.open(…).convert("RGB")` gives, which is what torchvision's datasets load.
+ * Decodes a JPEG, PNG, WebP, PPM or PGM to exactly the bytes of Pillow's
+ * `Image.open(…).convert("RGB")`, which torchvision's datasets load.
  *
- * The first bytes say what the file is, not its name. ICC profiles are ignored, alpha
- * is left out and not blended, and CMYK becomes RGB by Pillow's formula (with sharp
- * only). Of grey with 16 bits the high byte is kept, where Pillow cuts all values at
- * 255. Of an animated PNG or WebP, the first picture is read. A bad image is refused:
- * truncated (of a JPEG: without an end marker), damaged, an animated WebP whose first
- * picture is smaller than the others, or of more than 89,478,485 pixels, which its head
- * tells before anything is decoded.
+ * The first bytes determine the format, not the name. ICC profiles are ignored,
+ * alpha is dropped, not blended, and CMYK becomes RGB by Pillow's formula (with
+ * sharp only). 16-bit grey keeps its high byte, whereas Pillow clips values at 255.
+ * Of an animated PNG or WebP, the first picture is read. Bad images are errors:
+ * truncated (a JPEG without an end marker), damaged, an animated WebP whose
+ * first picture is smaller than the others, or, by the header, of more than
+ * 89,478,485 pixels.
  *
  * Source: Pillow (HPND), whose conversions these are.
  *
@@ -69,9 +69,9 @@ export function assertDecoder(decoder: Decoder): void {
  * @param bytes The file's content.
  * @param options See {@linkcode DecodeImageOptions}.
  * @returns The picture.
- * @throws {TypeError} If `bytes` are none, or an option is unknown.
+ * @throws {TypeError} If `bytes` has the wrong type, or an option is unknown.
  * @throws {RangeError} If an option has an invalid value.
- * @throws {SyntaxError} If the image is bad; the message says how.
+ * @throws {SyntaxError} If the image is bad; the message says why.
  * @throws {Error} If the package that decodes cannot be loaded.
  */
 export async function decodeImage(

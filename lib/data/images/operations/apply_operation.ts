@@ -18,7 +18,7 @@ import {
   solarized,
 } from "./tables.ts";
 
-/** The operations of RandAugment, by the names of timm. */
+/** The operations of RandAugment, by timm's names. */
 export type RandAugmentOperation =
   | "AutoContrast"
   | "Equalize"
@@ -39,13 +39,14 @@ export type RandAugmentOperation =
 /** Options of {@linkcode applyOperation}. */
 export interface ApplyOperationOptions {
   /**
-   * How pixels are made that come from between others, where a picture is turned,
-   * sheared or moved. @default "bicubic"
+   * The interpolation of pixels in rotated, sheared and translated pictures.
+   * @default "bicubic"
    */
   interpolation?: "bicubic" | "bilinear" | undefined;
   /**
-   * Red, green and blue, 0–255, of what a picture that is turned, sheared or moved
-   * leaves empty. @default [124, 116, 104], the mean of ImageNet's pictures
+   * The colour of areas that rotation, shear or translation leaves empty: red,
+   * green and blue, 0–255. @default [124, 116, 104], the mean of ImageNet's
+   * pictures
    */
   fill?: readonly [red: number, green: number, blue: number] | undefined;
 }
@@ -110,11 +111,11 @@ export function operate(
 }
 
 /**
- * Does one operation of RandAugment to a picture; every byte is the one that timm and
- * Pillow give. At a magnitude `m`, or `±m` where there are two directions:
+ * Applies one operation of RandAugment to a picture, with exactly the bytes of
+ * timm and Pillow. At a magnitude `m`, or `±m` for two directions:
  *
- * - `"AutoContrast"`, `"Equalize"` and `"Invert"` are the same at any;
- * - `"Rotate"` turns by `±3m` degrees, counter-clockwise for more than 0;
+ * - `"AutoContrast"`, `"Equalize"` and `"Invert"` ignore it;
+ * - `"Rotate"` turns by `±3m` degrees, counter-clockwise if positive;
  * - `"PosterizeIncreasing"` keeps `4 - ⌊0.4m⌋` bits;
  * - `"SolarizeIncreasing"` inverts from `256 - ⌊25.6m⌋` on;
  * - `"SolarizeAdd"` adds `⌊11m⌋` to what is below 128;
@@ -139,7 +140,7 @@ export function operate(
  * ```
  *
  * @param picture The picture.
- * @param name Which operation.
+ * @param name The operation.
  * @param magnitude From -10 to 10; the sign counts where there are two directions.
  * @param options See {@linkcode ApplyOperationOptions}.
  * @returns A new picture of the same size.

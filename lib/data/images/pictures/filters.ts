@@ -6,7 +6,7 @@
  * @module
  */
 
-/** The filters, by the names of torchvision; all widen where a picture becomes smaller. */
+/** The filters, by torchvision's names; all widen when a picture shrinks. */
 export type Interpolation = "bicubic" | "bilinear" | "box";
 
 /** A filter: its weight at a distance, and the distance from which on it is 0. */

@@ -3,7 +3,7 @@ import { shown } from "../../../contract/shown.ts";
 
 /** A decoded image: red, green and blue, 8 bits each. */
 export interface Picture {
-  /** Pixels of a row. */
+  /** Number of pixels per row. */
   readonly width: number;
   /** Number of rows. */
   readonly height: number;

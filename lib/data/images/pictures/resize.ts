@@ -8,15 +8,15 @@ import { resample } from "./resample.ts";
 /** Options of {@linkcode resize}. */
 export interface ResizeOptions {
   /**
-   * The filter: `"bicubic"`, `"bilinear"` or `"box"`. Where the picture becomes
-   * smaller it widens, as Pillow's does, so that no pixel is passed over.
+   * The filter: `"bicubic"`, `"bilinear"` or `"box"`. When the picture shrinks,
+   * it widens, like Pillow's, so that every pixel counts.
    * @default "bicubic"
    */
   interpolation?: Interpolation | undefined;
   /**
-   * The part to resize: left, top, right and bottom, in pixels, which need not be
-   * whole ones. Pixels beyond it count where the filter reaches them; crop first if
-   * they should not.
+   * The part to resize: left, top, right and bottom, in pixels, possibly
+   * fractional. Pixels beyond it count if the filter reaches them; crop first
+   * to prevent that.
    * @default the whole picture
    */
   box?: readonly [number, number, number, number] | undefined;
@@ -35,7 +35,7 @@ export function assertInterpolation(interpolation: Interpolation): void {
 }
 
 /**
- * Resizes a picture; every byte is the one that Pillow's `Image.resize` gives.
+ * Resizes a picture, to exactly the bytes of Pillow's `Image.resize`.
  *
  * Source: Pillow's `Resample.c` (HPND).
  *
@@ -51,8 +51,8 @@ export function assertInterpolation(interpolation: Interpolation): void {
  * ```
  *
  * @param picture The picture.
- * @param width Pixels of a row of the result.
- * @param height Rows of the result.
+ * @param width Number of pixels per row of the result.
+ * @param height Number of rows of the result.
  * @param options See {@linkcode ResizeOptions}.
  * @returns A new picture.
  * @throws {TypeError} If an option is unknown, or an argument of the wrong type.

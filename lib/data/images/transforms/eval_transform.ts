@@ -9,11 +9,11 @@ import type { Transform } from "./transform.ts";
 
 /** Options of {@linkcode evalTransform}. */
 export interface EvalTransformOptions {
-  /** Side of the squares in pixels. */
+  /** Side of the square in pixels. */
   size: number;
   /**
-   * The square's side over the picture's shorter side, when it is cut out; above 0, and
-   * up to 1. @default 0.875
+   * The square's side divided by the picture's shorter side when it is cut out;
+   * above 0, up to 1. @default 0.875
    */
   cropRatio?: number | undefined;
   /** The filter that resizes. @default "bicubic" */
@@ -25,8 +25,8 @@ const OPTIONS = optionsOf<EvalTransformOptions>()(
 );
 
 /**
- * How pictures are brought to a size for evaluation: resized until the shorter side is
- * a little longer than the square, which is then cut out of the middle.
+ * Makes the transform for evaluation: resizes a picture until its shorter side
+ * is a little longer than the square, which is then cut out of the middle.
  *
  * Source: torchvision's `Resize` and `CenterCrop`.
  *
@@ -42,7 +42,7 @@ const OPTIONS = optionsOf<EvalTransformOptions>()(
  * ```
  *
  * @param options See {@linkcode EvalTransformOptions}.
- * @returns Plain data, for `imageBatches`.
+ * @returns The transform, plain data, for `imageBatches`.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
  */

@@ -15,41 +15,42 @@ import type { Range, Transform, TransformStep } from "./transform.ts";
 export interface ResizedCrop {
   /** The part's share of the picture's pixels. @default [0.08, 1] */
   scale?: Range | undefined;
-  /** The part's width over its height. @default [3 / 4, 4 / 3] */
+  /** The part's width divided by its height. @default [3 / 4, 4 / 3] */
   ratio?: Range | undefined;
 }
 
-/** A random square of the picture with black around it, for small ones such as CIFAR's. */
+/** A random square of the picture with a black border, for small ones such as CIFAR's. */
 export interface PaddedCrop {
-  /** Pixels of black on each side. */
+  /** Width of the black border in pixels. */
   padding: number;
 }
 
 /** Options of {@linkcode trainTransform}. */
 export interface TrainTransformOptions {
-  /** Side of the squares in pixels. */
+  /** Side of the square in pixels. */
   size: number;
   /**
-   * Which part of a picture is kept: a random one that is resized, or a square of a
-   * picture that has the size already, moved by up to `padding`.
+   * The part of a picture to keep: a random one, resized, or, if pictures
+   * already have the size, a square moved by up to `padding`.
    * @default { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] }
    */
   crop?: ResizedCrop | PaddedCrop | undefined;
   /** The filter that resizes. @default "bicubic" */
   interpolation?: Interpolation | undefined;
-  /** How likely a mirror image is. @default 0.5 */
+  /** The probability of mirroring left and right. @default 0.5 */
   flip?: number | undefined;
   /**
-   * RandAugment in timm's words, such as `"rand-m9-mstd0.5-inc1"`: `m`, the mean of the
-   * magnitudes, from 0 to 10, by default 10; `mstd`, their standard deviation, below
-   * 100, by default 0; `n`, how many operations are drawn, by default 2; and `inc1`, which says
-   * that operations change a picture the more the greater the magnitude is, and cannot
-   * be left out. Each operation that is drawn is done with a probability of 0.5.
+   * RandAugment in timm's words, such as `"rand-m9-mstd0.5-inc1"`: `m`, the
+   * mean of the magnitudes, from 0 to 10, by default 10; `mstd`, their standard
+   * deviation, below 100, by default 0; `n`, how many operations are drawn, by
+   * default 2; and `inc1`, which is required: greater magnitudes mean stronger
+   * changes. Each drawn operation is applied with probability 0.5.
    * @default no operations
    */
   randAugment?: string | undefined;
   /**
-   * How likely a rectangle of noise is, of 1/50 to 1/3 of the picture. @default 0
+   * The probability of a rectangle of noise, of 1/50 to 1/3 of the picture.
+   * @default 0
    */
   erase?: number | undefined;
 }
@@ -65,9 +66,9 @@ const PADDED_CROP = optionsOf<PaddedCrop>()("padding");
 const ERASED = { area: [0.02, 1 / 3], ratio: [0.3, 1 / 0.3] } as const;
 
 /**
- * The random changes with which models of images are trained: a random part, resized
- * to a square, maybe as a mirror shows it, maybe changed by RandAugment, and maybe with
- * a rectangle of noise.
+ * Makes the random transform for training: takes a part of a picture, resizes
+ * it to a square, may mirror it, and may apply RandAugment and a rectangle of
+ * noise.
  *
  * Source: Szegedy et al. 2014 (arXiv:1409.4842), Cubuk et al. 2019 (arXiv:1909.13719)
  * and Touvron et al. 2020 (arXiv:2012.12877), as torchvision and timm do it.
@@ -97,7 +98,7 @@ const ERASED = { area: [0.02, 1 / 3], ratio: [0.3, 1 / 0.3] } as const;
  * ```
  *
  * @param options See {@linkcode TrainTransformOptions}.
- * @returns Plain data, for `imageBatches`.
+ * @returns The transform, plain data, for `imageBatches`.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
  */

@@ -1,7 +1,7 @@
 import type { Interpolation } from "../pictures/filters.ts";
 import { shown } from "../../../contract/shown.ts";
 
-/** The least and the greatest of what is drawn. */
+/** The range of a random number. */
 export type Range = readonly [least: number, greatest: number];
 
 /** A random part of a picture, resized to a square, as torchvision's `RandomResizedCrop`. */
@@ -18,17 +18,17 @@ export interface RandomResizedCropStep {
   readonly interpolation: Interpolation;
 }
 
-/** A random square of a picture with black around it, as torchvision's `RandomCrop`. */
+/** A random square of a picture with a black border, as torchvision's `RandomCrop`. */
 export interface PaddedCropStep {
   /** Which step this is. */
   readonly step: "paddedCrop";
   /** Side of the square in pixels. */
   readonly size: number;
-  /** Pixels of black on each side. */
+  /** Width of the black border in pixels. */
   readonly padding: number;
 }
 
-/** A picture with a shorter side of so many pixels, as torchvision's `Resize`. */
+/** Resizes a picture by its shorter side, as torchvision's `Resize`. */
 export interface ResizeStep {
   /** Which step this is. */
   readonly step: "resize";
@@ -39,8 +39,8 @@ export interface ResizeStep {
 }
 
 /**
- * A square of so many pixels, whatever the picture's sides are: as torchvision's `Resize`
- * of two sides, and Hugging Face's processor of ViT.
+ * Resizes a picture to a square, whatever its shape, as torchvision's `Resize`
+ * with two sides and Hugging Face's ViT processor.
  */
 export interface SquareStep {
   /** Which step this is. */
@@ -51,7 +51,7 @@ export interface SquareStep {
   readonly interpolation: Interpolation;
 }
 
-/** The square in the middle, as torchvision's `CenterCrop`. */
+/** Cuts out the square in the middle, as torchvision's `CenterCrop`. */
 export interface CentreCropStep {
   /** Which step this is. */
   readonly step: "centreCrop";
@@ -59,7 +59,7 @@ export interface CentreCropStep {
   readonly size: number;
 }
 
-/** Left and right exchanged, or not. */
+/** Mirrors left and right at random. */
 export interface FlipStep {
   /** Which step this is. */
   readonly step: "flip";
@@ -67,27 +67,27 @@ export interface FlipStep {
   readonly probability: number;
 }
 
-/** Operations at random, as timm's `RandAugment`; `applyOperation` does one of them. */
+/** Applies random operations, as timm's `RandAugment`; `applyOperation` applies one. */
 export interface RandAugmentStep {
   /** Which step this is. */
   readonly step: "randAugment";
-  /** How many operations are drawn, each of them out of all. */
+  /** Number of operations drawn, each from all of them. */
   readonly count: number;
-  /** How likely each of those drawn is done. */
+  /** The probability that a drawn operation is applied. */
   readonly probability: number;
   /** Mean of the magnitudes, from 0 to 10. */
   readonly magnitude: number;
-  /** Standard deviation of the magnitudes, which are cut to 0–10. */
+  /** Standard deviation of the magnitudes, which are clipped to 0–10. */
   readonly deviation: number;
-  /** How pixels are made that come from between others. */
+  /** The interpolation of pixels. */
   readonly interpolation: "bicubic" | "bilinear";
-  /** Red, green and blue, 0–255, of what a picture that is moved leaves empty. */
+  /** The colour of empty areas: red, green and blue, 0–255. */
   readonly fill: readonly [red: number, green: number, blue: number];
 }
 
 /**
- * A rectangle of noise, drawn for each value with mean 0 and deviation 1, after
- * pictures are normalised: timm's `RandomErasing` of mode `pixel`.
+ * Fills a rectangle with noise of mean 0 and deviation 1 after normalisation,
+ * as timm's `RandomErasing` in mode `pixel`.
  */
 export interface EraseStep {
   /** Which step this is. */
@@ -96,7 +96,7 @@ export interface EraseStep {
   readonly probability: number;
   /** The rectangle's share of the picture's pixels. */
   readonly area: Range;
-  /** The rectangle's height over its width. */
+  /** The rectangle's height divided by its width. */
   readonly ratio: Range;
 }
 
@@ -112,8 +112,8 @@ export type TransformStep =
   | EraseStep;
 
 /**
- * What is done to a picture, step by step, until it is a square: plain data, so that
- * it goes to workers, and into what a run is told apart by.
+ * The steps that turn a picture into a square. They are plain data, which can
+ * be sent to workers and identify a run.
  */
 export type Transform = readonly TransformStep[];
 

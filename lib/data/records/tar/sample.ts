@@ -1,10 +1,10 @@
-/** A sample of a tar: files that have all but the ending of their names in common. */
+/** A sample of a tar: files whose names differ only in their endings. */
 export interface TarSample {
   /** Its name in errors, such as `train-000000.tar:n01440764/18`. */
   readonly name: string;
-  /** What the names of its files have in common. */
+  /** The common part of its files' names. */
   readonly key: string;
-  /** What else their names have, such as `jpg` and `cls`, in lower case. */
+  /** The endings of its files' names, such as `jpg` and `cls`, in lower case. */
   readonly fields: readonly string[];
   /**
    * Reads a file of the sample.
@@ -13,7 +13,7 @@ export interface TarSample {
    */
   bytes(field: string): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Reads a file of the sample as text in UTF-8.
+   * Reads a file of the sample as UTF-8 text.
    *
    * @throws {RangeError} If it has no such field.
    * @throws {SyntaxError} If it is not UTF-8.
