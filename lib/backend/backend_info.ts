@@ -13,28 +13,27 @@ export interface UseBackendOptions {
    */
   prefer?: BackendName[] | undefined;
   /**
-   * Which GPU, where there are several. If this selects a GPU other than the
-   * running one, it replaces that one, whose memory is lost.
+   * Which of several GPUs to use. A GPU other than the running one replaces it,
+   * and its memory is lost.
    * @default the system's choice
    */
   powerPreference?: GPUPowerPreference | undefined;
   /**
-   * Number of threads of the wasm backend; one if memory cannot be shared, as
-   * in a web page that is not cross-origin isolated. At most four for each
-   * processor, or 16.
+   * Number of threads of the wasm backend; 1 if memory cannot be shared, as in
+   * a web page that is not cross-origin isolated. At most four per processor,
+   * or 16 if that is more.
    * @default the number of processors
    */
   threads?: number | undefined;
   /**
-   * Location of TensorFlow.js's `tfjs-backend-wasm-simd.wasm`: the path or URL
-   * of the file, or of its folder if it ends in `/`. Read when the wasm backend
-   * first starts.
-   * @default the one in the package in Deno and Node; next to the page in a browser
+   * The path or URL of TensorFlow.js's `tfjs-backend-wasm-simd.wasm`, or of its
+   * folder if it ends in `/`. It is read when the wasm backend first starts.
+   * @default the package's file in Deno and Node, next to the page in a browser
    */
   wasmPath?: string | URL | undefined;
   /**
-   * How kernels divide their work, such as `cachedTuning()`. Results are
-   * equal but for rounding.
+   * How kernels divide their work, such as `cachedTuning()`. Results differ
+   * only by rounding.
    * @default the library's own choice
    */
   tuning?: Tuning | undefined;
@@ -48,24 +47,24 @@ export interface BackendInfo {
   readonly adapter?: {
     /** The vendor, as the driver reports it. */
     readonly vendor: string;
-    /** The family of the model, such as `"ampere"`; empty where it is hidden. */
+    /** The GPU's family, such as `"ampere"`; empty if hidden. */
     readonly architecture: string;
-    /** The model and driver, as the driver reports them; empty where they are hidden. */
+    /** The GPU model and driver, as the driver reports them; empty if hidden. */
     readonly description: string;
     /** Whether the adapter computes in software, on the CPU. */
     readonly isFallbackAdapter: boolean;
   };
   /** Number of threads of the wasm backend. */
   readonly threads?: number;
-  /** The tuning that was given, if there was one. */
+  /** The tuning in use, if one was given. */
   readonly tuning?: Tuning;
   /** The WebGPU features of the device, such as `"shader-f16"`. */
   readonly features: readonly string[];
   /** The WebGPU limits of the device. */
   readonly limits: Readonly<Record<string, number>>;
   /**
-   * The reasons why something better is not used: a backend earlier in the order, or
-   * the requested number of threads.
+   * Why a backend earlier in the order, or the requested number of threads, is
+   * not used.
    */
   readonly skipped: Readonly<Partial<Record<BackendName | "threads", string>>>;
 }

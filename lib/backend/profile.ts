@@ -8,11 +8,11 @@ import { MemoryWatch } from "./memory_watch.ts";
 
 /** Options of {@linkcode profile}. */
 export interface ProfileOptions {
-  /** The number of measured runs; their medians are returned. @default 3 */
+  /** Number of measured runs, whose medians are returned. @default 3 */
   runs?: number | undefined;
   /**
-   * Whether WebGPU's kernels are divided into their launches, by shader.
-   * Elsewhere a kernel is one launch. @default false
+   * Whether to list WebGPU's kernels by launch of a shader. Elsewhere, a kernel
+   * is one launch. @default false
    */
   launches?: boolean | undefined;
 }
@@ -23,18 +23,21 @@ const OPTIONS = optionsOf<ProfileOptions>()("runs launches");
 export type KernelProfile = {
   /** The kernel's name in TensorFlow.js; with `launches`, followed by a colon and the shader's name. */
   readonly kernel: string;
-  /** How often the kernel runs. */
+  /** Number of calls of the kernel. */
   readonly calls: number;
-  /** Milliseconds of all calls, by {@linkcode Profile.clock}; NaN without one. */
+  /** Milliseconds of all calls, by {@linkcode Profile.clock}; NaN without a clock. */
   readonly milliseconds: number;
   /** The kernel's share of the time of all kernels, from 0 to 1; NaN without a clock. */
   readonly share: number;
   /**
-   * Bytes of all calls' inputs and outputs, 4 for each number: the least that they
-   * read and write. NaN for launches, whose bytes are not counted.
+   * Bytes of all calls' inputs and outputs, 4 per number: a lower bound on what
+   * they read and write. NaN for launches, whose bytes are not counted.
    */
   readonly bytes: number;
-  /** The most bytes that a call needs besides its inputs: its outputs and its scratch. NaN for launches. */
+  /**
+   * The most bytes that a call needs in addition to its inputs, for outputs and
+   * scratch. NaN for launches.
+   */
   readonly newBytes: number;
 };
 
@@ -43,8 +46,8 @@ export interface Profile {
   /** The backend that computed. */
   readonly backend: BackendName;
   /**
-   * The clock of the times: the GPU's timestamps, or the wall clock around the
-   * call of each kernel; `"none"` on WebGPU without `timestamp-query`.
+   * The clock: the GPU's timestamps, or the wall clock around each kernel's
+   * call; `"none"` on WebGPU without `timestamp-query`.
    */
   readonly clock: "timestamps" | "wall" | "none";
   /** Milliseconds of all kernels of a run; NaN without a clock. */
@@ -52,17 +55,18 @@ export interface Profile {
   /** Bytes in use before the run. */
   readonly bytesBefore: number;
   /**
-   * The most bytes in use at once during a run: on WebAssembly, memory with the
-   * kernels' scratch; on WebGPU, buffers; on cpu, tensors, where a reshaped one counts
-   * again.
+   * Peak bytes in use during a run: on WebAssembly, memory including the
+   * kernels' scratch; on WebGPU, buffers; on cpu, tensors, of which reshaped
+   * ones count again.
    */
   readonly peakBytes: number;
   /**
-   * The bytes that the backend holds after the runs, with those that are free for the
-   * next tensors: on WebGPU all buffers, on WebAssembly its memory, on cpu tensors.
+   * The bytes that the backend holds after the runs, including free ones that
+   * it reuses: all buffers on WebGPU, the whole memory on WebAssembly, tensors
+   * on cpu.
    */
   readonly heldBytes: number;
-  /** The kernels, by time with the longest first; without a clock, by name. */
+  /** The kernels, the slowest first; without a clock, by name. */
   readonly kernels: readonly KernelProfile[];
 }
 
@@ -75,15 +79,15 @@ interface Call {
 }
 
 /**
- * Measures the kernels of a computation: their time, the bytes that they move
- * and the memory that they need.
+ * Measures each kernel of a computation: its time, the bytes it moves and the
+ * memory it needs.
  *
- * The computation is run once to warm up, which also brings its inputs to a GPU,
- * once to watch the memory, and then `runs` times with each kernel timed by
- * itself: on WebGPU by timestamps before and after each launch, if the device grants
- * `timestamp-query` (a browser may round them to 0.1 ms), elsewhere by the wall
- * clock. Work between kernels, such as JavaScript, is not included. Nothing else may
- * compute meanwhile.
+ * The computation runs once to warm up, which also uploads its inputs to a GPU,
+ * once to measure memory, and then `runs` times with each kernel timed
+ * separately: on WebGPU by timestamps before and after each launch, if the
+ * device grants `timestamp-query` (a browser may round them to 0.1 ms),
+ * elsewhere by the wall clock. Work between kernels, such as JavaScript, is not
+ * included. Nothing else may compute at the same time.
  *
  * @example
  * ```ts
@@ -106,14 +110,14 @@ interface Call {
  * ));
  * ```
  *
- * @param run Computes, always the same; what it returns is disposed of.
+ * @param run The computation, always the same; what it returns is disposed of.
  * @param options See {@linkcode ProfileOptions}.
  * @returns The kernels and the memory.
  * @throws {TypeError} If `run` is not a function, or an option is unknown or of the
  * wrong type.
  * @throws {RangeError} If `runs` is not a positive integer.
- * @throws {Error} If the runs do not run the same kernels. Errors of `run` are passed
- * on.
+ * @throws {Error} If the runs differ in their kernels. Errors of `run` are
+ * passed on.
  */
 export async function profile(
   run: () => tf.TensorContainer | void | Promise<tf.TensorContainer | void>,

@@ -152,20 +152,20 @@ export function tuningPath(): string {
     (HOME === undefined ? undefined : `${HOME}/.cache`);
   if (folder) return `${folder}/lion/tuning.json`;
   throw new Error(
-    "none of XDG_CACHE_HOME, LOCALAPPDATA and HOME says where caches lie; " +
+    "none of XDG_CACHE_HOME, LOCALAPPDATA and HOME is set to locate caches; " +
       "name a file",
   );
 }
 
 /**
- * Finds the tuning that {@linkcode saveTuning}, or `deno task tune`, has stored for
- * this machine, as an option of `useBackend`. On another machine, runtime or version of
- * the library, or if nothing was tuned, kernels keep their own numbers;
- * {@linkcode BackendInfo.tuning} says which it is.
+ * Finds the tuning that {@linkcode saveTuning} or `deno task tune` stored for
+ * this machine, for the option `tuning` of `useBackend`. If there is none for
+ * this machine, runtime and version of the library, kernels keep their own
+ * numbers; {@linkcode BackendInfo.tuning} tells which are in use.
  *
- * In Deno it needs `--allow-read` of the file, and `--allow-env` of
- * XDG_CACHE_HOME, LOCALAPPDATA and HOME if no file is named. In a web page, tunings
- * lie in IndexedDB, for all pages of its origin.
+ * In Deno, it needs `--allow-read` for the file and, if no file is named,
+ * `--allow-env` for XDG_CACHE_HOME, LOCALAPPDATA and HOME. In a web page,
+ * tunings are in IndexedDB, shared by all pages of its origin.
  *
  * @example
  * ```ts
@@ -186,8 +186,8 @@ export function tuningPath(): string {
  *
  * @param file The file's path or URL. A named file must exist.
  * @default `lion/tuning.json` in the user's folder for caches, or IndexedDB
- * @returns The tuning of the backend that will start; `useBackend` then reads the file,
- * and throws an Error that names it if it is not a file of tunings.
+ * @returns The tuning of the backend that will start. `useBackend` reads the
+ * file then, and throws an Error that names it if it does not contain tunings.
  */
 export function cachedTuning(file?: string | URL): Tuning {
   return asTuning(findTuning(file));
@@ -211,12 +211,12 @@ export function findTuning(file?: string | URL): FindTuning {
 }
 
 /**
- * Stores a tuning of the machine that a backend runs on in a file, beside those of
- * other machines; in a web page in IndexedDB, if no file is named. Several processes,
- * or calls, may do so at once: one waits for the other, by a file of the same name and
- * `.lock`.
+ * Stores a tuning of the machine that a backend runs on in a file, next to
+ * those of other machines, or, in a web page, in IndexedDB if no file is named.
+ * Concurrent processes and calls wait for each other, by a file of the same
+ * name and `.lock`.
  *
- * @example A tuning that came as JSON, on this machine from now on
+ * @example Storing a tuning from JSON for this machine
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { cachedTuning, saveTuning, useBackend } from "@lionjs/lion";
@@ -236,8 +236,8 @@ export function findTuning(file?: string | URL): FindTuning {
  * @param file The file's path or URL; folders of the default file are created.
  * @default `lion/tuning.json` in the user's folder for caches, or IndexedDB
  * @throws {TypeError | RangeError} If the numbers are not valid.
- * @throws {Error} If the file cannot be written, holds something else, or another
- * process writes to it for more than ten seconds; the message names it.
+ * @throws {Error} If the file cannot be written, does not contain tunings, or
+ * another process writes to it for more than ten seconds; the message names it.
  */
 export async function saveTuning(
   backend: Pick<BackendInfo, "name" | "adapter">,

@@ -37,21 +37,20 @@ const OPTIONS = optionsOf<UseBackendOptions>()(
 );
 
 /**
- * Starts a backend, makes it tfjs's current one and describes it.
+ * Starts a backend, makes it tfjs's current one, and describes it.
  *
- * From then on, a WebGPU failure is an exception ({@linkcode GpuError}), at the
- * latest when a result is read, and those of tfjs's kernels that are known to
- * be wrong are replaced. Call it again to switch backends, and create tensors
- * after the switch, since those on a GPU cannot be moved. Overlapping calls run
- * one after another; the last one decides. A call that has waited five seconds
- * for a tuning function, or for files to arrive, no longer holds up the next
- * one: that one begins, and the waiting one throws. A GPU whose driver does not
- * answer within 20 seconds counts as absent.
+ * From then on, a WebGPU failure throws ({@linkcode GpuError}), at the latest
+ * when a result is read, and kernels of tfjs that are known to be wrong are
+ * replaced. Call it again to switch backends, and create tensors after the
+ * switch, since those on a GPU cannot be moved. Overlapping calls run one after
+ * another; the last one wins. If a call has waited five seconds for a tuning
+ * function or for files, the next call begins, and the waiting one throws. A
+ * GPU whose driver does not answer within 20 seconds counts as absent.
  *
- * If something better does not start, `skipped` says why, and so does one
- * warning on the console. There is no warning if the machine merely has no GPU,
- * or a page that is not cross-origin isolated has one thread, unless the call
- * asked for what is missing.
+ * If a preferred backend does not start, `skipped` and a warning on the console
+ * say why. Without a GPU, or in a page that has one thread for lack of
+ * cross-origin isolation, there is a warning only if the call asked for what is
+ * missing.
  *
  * @example
  * ```ts
@@ -110,11 +109,11 @@ export async function useBackend(
 }
 
 /**
- * Releases what {@linkcode useBackend} has taken: threads, the GPU's device and
+ * Releases what {@linkcode useBackend} acquired: threads, the GPU's device and
  * WebAssembly's memory. Tensors created there are lost; using one, or computing
- * before the next {@linkcode useBackend}, is an error.
+ * before the next {@linkcode useBackend}, throws.
  *
- * Does nothing if nothing was taken, as on `cpu`.
+ * Does nothing if there is nothing to release, as on `cpu`.
  *
  * @example
  * ```ts

@@ -12,7 +12,7 @@ export interface DeltaNetInputs {
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor;
   /**
-   * The writing strength β, how much of the old value is replaced,
+   * The writing strength β: how much of the old value each token replaces,
    * `[batch, heads, length]`, from 0 to 1 or 2.
    */
   beta: tf.Tensor;
@@ -50,7 +50,7 @@ const MODEL = {
  *
  * @param inputs See {@linkcode DeltaNetInputs}.
  * @param options See {@linkcode DeltaFamilyOptions}; the scale is 1 / sqrt(headDim).
- * @returns `[batch, heads, length, valueDim]`
+ * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.

@@ -17,7 +17,7 @@ import { rwkv6 } from "./rwkv6.ts";
 export interface FamilyMember {
   /** The model's name in its paper. */
   readonly name: string;
-  /** The function that computes the model from its inputs by name, and options. */
+  /** The function that computes the model from named inputs and options. */
   // deno-lint-ignore no-explicit-any -- each has inputs of its own
   readonly function: (inputs: any, options?: any) => tf.Tensor4D;
   /** The model's paper. */
@@ -31,8 +31,8 @@ export interface FamilyMember {
 }
 
 /**
- * The models of the family, in the order of the paper's Table 1, followed by
- * those that are not in it.
+ * The models of the family: those of the paper's Table 1 in its order, then the
+ * others.
  *
  * Source: LION (arXiv:2502.16249), Table 1.
  *

@@ -45,11 +45,11 @@ const MODEL = {
  *
  *     S_i = diag(e^{g_i + i θ_i}) S_{i-1} + k_i v_iᵀ    y_i = s Re(S_iᵀ q_i)
  *
- * In LION, it is Theorem B.1 with log decays g, applied on arrival, and twice the
- * channels: the rotation of a channel between two tokens is the difference of
- * two angles, whose cosine is the product of two vectors, (cos Φ, sin Φ) of the
- * query and of the key. The angles differ from the two ends, so there are two
- * causal sweeps, and the token's own part, which both have, counts once. Not
+ * In LION, it is Theorem B.1 with log decays g, applied on arrival, and twice
+ * the channels: a channel's rotation between two tokens is the difference of
+ * two angles Φ, whose cosine is the product of the query's and the key's
+ * vectors (cos Φ, sin Φ). The angles differ from the two ends, so there are two
+ * causal sweeps, and the token's own part, which is in both, counts once. Not
  * normalised.
  *
  * Source: Katsch 2023 (arXiv:2311.01927), section 3.
@@ -71,7 +71,7 @@ const MODEL = {
  *
  * @param inputs See {@linkcode GateLoopInputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1.
- * @returns `[batch, heads, length, valueDim]`
+ * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.

@@ -33,8 +33,7 @@ const MODEL = {
 export type CheckedGatedLinearAttentionInputs = Checked<typeof MODEL>;
 
 /**
- * Gated linear attention (GLA): each token chooses a decay for each channel of
- * the keys.
+ * Gated linear attention (GLA): one decay per token and key channel.
  *
  *     S_i = diag(α_i) S_{i-1} + k_i v_iᵀ    y_i = s S_iᵀ q_i
  *
@@ -60,7 +59,7 @@ export type CheckedGatedLinearAttentionInputs = Checked<typeof MODEL>;
  *
  * @param inputs See {@linkcode GatedLinearAttentionInputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
- * @returns `[batch, heads, length, valueDim]`
+ * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.

@@ -33,8 +33,8 @@ const MODEL = {
  *     y_i = S_iᵀ φ(q_i) / (z_i · φ(q_i))
  *
  * In LION, it is LION-S with log decays log g, applied on arrival, keys (1 - g)
- * φ(k), normalised, scale 1. The random features of its paper are sines and
- * cosines, whose sums may come close to 0; `positiveRandomFeatures` are safe.
+ * φ(k), normalised, scale 1. Its paper's random features are sines and cosines,
+ * whose sums may be close to 0; `positiveRandomFeatures` are safe.
  *
  * Source: Peng et al. 2021 (arXiv:2103.02143), RFA-Gate.
  *
@@ -54,7 +54,7 @@ const MODEL = {
  *
  * @param inputs See {@linkcode GatedRfaInputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1.
- * @returns `[batch, heads, length, valueDim]`
+ * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.

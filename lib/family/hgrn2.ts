@@ -56,7 +56,7 @@ export type CheckedHgrn2Inputs = Checked<typeof MODEL>;
  *
  * @param inputs See {@linkcode Hgrn2Inputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
- * @returns `[batch, heads, length, valueDim]`
+ * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.

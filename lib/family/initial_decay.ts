@@ -1,6 +1,6 @@
 /**
- * Initial values of decays that are learned: the horizons of heads and channels
- * are spread, so that some reach each distance.
+ * Initial values of learned decays: the horizons of heads and channels are
+ * spread, so that some reach each distance.
  *
  * @module
  */
@@ -26,8 +26,8 @@ import { assertFinite, assertPositiveInteger } from "../contract/values.ts";
  * ```
  *
  * @param heads Number of heads.
- * @returns `[heads]`, natural logarithms, < 0, for the `logDecay` of
- * `retention` and of `fixedDecay`.
+ * @returns Natural logarithms, `[heads]`, < 0, for the `logDecay` of
+ * `retention` and `fixedDecay`.
  * @throws {TypeError} If `heads` is not a number.
  * @throws {RangeError} If it is not a positive integer.
  */
@@ -36,8 +36,8 @@ export function retentionDecay(heads: number): tf.Tensor1D {
 }
 
 /**
- * S4D-Real, the diagonal of HiPPO-LegS's state matrix as decay rates, with
- * which Mamba starts too: `A_n = -(n + 1)` for n = 0, 1, … In a time step Δ,
+ * S4D-Real: the diagonal of HiPPO-LegS's state matrix as decay rates, which are
+ * also Mamba's initial ones: `A_n = -(n + 1)` for n = 0, 1, … In a time step Δ,
  * channel n decays by `e^{Δ A_n}`.
  *
  * Source: Gu et al. 2022 (arXiv:2206.11893), S4D-Real; Gu and Dao 2023
@@ -57,7 +57,7 @@ export function retentionDecay(heads: number): tf.Tensor1D {
  * ```
  *
  * @param channels Number of channels: the state size, or headDim.
- * @returns `[channels]`, < 0, per unit of time.
+ * @returns Decay rates per unit of time, `[channels]`, < 0.
  * @throws {TypeError} If `channels` is not a number.
  * @throws {RangeError} If it is not a positive integer.
  */
@@ -74,10 +74,10 @@ export interface ComplexPaces {
 }
 
 /**
- * S4D-Lin, the state matrix that makes a state space model after HiPPO a
- * Fourier series: `A_n = -1/2 + i π n` for n = 0, 1, … In a time step Δ,
- * channel n is multiplied by `e^{Δ A_n}`: its log decay is Δ times the real
- * part and its phase Δ times the imaginary part, the inputs of `gateLoop`.
+ * S4D-Lin, a diagonal state matrix after HiPPO, whose channels are damped
+ * Fourier modes: `A_n = -1/2 + i π n` for n = 0, 1, … A time step Δ multiplies
+ * channel n by `e^{Δ A_n}`: its log decay is Δ times the real part and its
+ * phase Δ times the imaginary part, the inputs of `gateLoop`.
  *
  * Source: Gu et al. 2022 (arXiv:2206.11893), S4D-Lin.
  *
@@ -124,7 +124,7 @@ const TIME_STEP_OPTIONS = optionsOf<MambaTimeStepOptions>()(
 
 /**
  * Mamba's random initial time steps Δ, log-uniform as in the authors' code,
- * where the paper has uniform steps. With the rates A of {@linkcode s4dReal},
+ * whereas the paper has uniform steps. With the rates A of {@linkcode s4dReal},
  * log decays are Δ A; in Mamba-2, each head has one step and one rate.
  *
  * Source: Gu and Dao 2023 (arXiv:2312.00752), section 3.6; S4's (Gu et al. 2022,
@@ -145,7 +145,7 @@ const TIME_STEP_OPTIONS = optionsOf<MambaTimeStepOptions>()(
  *
  * @param channels Number of channels, or of heads.
  * @param options See {@linkcode MambaTimeStepOptions}.
- * @returns `[channels]`, > 0.
+ * @returns Time steps, `[channels]`, > 0.
  * @throws {TypeError} If an argument has the wrong type, or an option is
  * unknown.
  * @throws {RangeError} If an option has an invalid value.
@@ -178,7 +178,7 @@ export function mambaTimeStep(
 }
 
 /**
- * The inverse of {@linkcode logSigmoid}: the logits of log decays. They
+ * Returns the logits of log decays, the inverse of {@linkcode logSigmoid}, to
  * initialise layers: LION-D's parameter `a_i` holds one logit per head, for
  * instance RetNet's. LION-S uses 1 - sigmoid, so the bias of its `a_i` has the
  * opposite sign.
@@ -198,7 +198,7 @@ export function mambaTimeStep(
  * ```
  *
  * @param logDecay Natural logarithms of decays, < 0, of any shape.
- * @returns A tensor of the same shape; Infinity for a decay of 1.
+ * @returns Logits of the same shape; Infinity for a decay of 1.
  * @throws {TypeError} If `logDecay` is not numeric.
  */
 export function decayLogits<T extends tf.Tensor>(logDecay: T): T {

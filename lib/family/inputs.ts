@@ -30,18 +30,19 @@ export interface FamilyOptions {
   /** Tokens per chunk. @default the form's choice */
   chunkSize?: number | undefined;
   /**
-   * Factor of the products of query and key. @default that of the model's paper
+   * The factor of the scores q · k. @default that of the model's paper
    */
   scale?: number | undefined;
   /**
-   * Padding mask, `[batch, length]`: 1 (or not 0) for a token, 0 for padding, which
-   * is never read, whatever its vectors hold; the decays of padding still apply.
+   * The padding mask, `[batch, length]`: 0 for padding, 1 (or anything else)
+   * for a token. Padding is never read, whatever its vectors hold; its decays
+   * still apply.
    */
   mask?: tf.Tensor | undefined;
   /**
-   * The segments, int32 `[batch, length]`: which of the sequences packed into a
-   * row each token belongs to. Nothing passes between neighbours with different
-   * numbers, except NaN, as for lionAttention.
+   * The segments, int32 `[batch, length]`: the number of the packed sequence
+   * that each token belongs to. Nothing passes between neighbours with
+   * different numbers, except NaN, as for lionAttention.
    * @default each row is one sequence
    */
   segments?: tf.Tensor | undefined;

@@ -13,18 +13,18 @@ import {
 
 /** Inputs of {@linkcode mamba2}. */
 export interface Mamba2Inputs {
-  /** Inputs of the state space model, the values, `[batch, heads, length, valueDim]`. */
+  /** Inputs of the state space model (values), `[batch, heads, length, valueDim]`. */
   x: tf.Tensor;
   /** The time step of each token, `[batch, heads, length]`, > 0. */
   dt: tf.Tensor;
   /** The decay rate of each head, `[heads]`, < 0. */
   a: tf.Tensor;
   /**
-   * What each token writes with, the keys, `[batch, heads, length, headDim]`;
-   * headDim is the state size.
+   * Input vectors B (keys), `[batch, heads, length, headDim]`; headDim is the
+   * state size.
    */
   b: tf.Tensor;
-  /** What each token reads with, the queries, `[batch, heads, length, headDim]`. */
+  /** Output vectors C (queries), `[batch, heads, length, headDim]`. */
   c: tf.Tensor;
   /** Skip weights: how much of x each head adds to its output, `[heads]`. @default none */
   d?: tf.Tensor | undefined;
@@ -76,7 +76,7 @@ export type CheckedMamba2Inputs = Checked<typeof MODEL>;
  *
  * @param inputs See {@linkcode Mamba2Inputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1.
- * @returns `[batch, heads, length, valueDim]`
+ * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.

@@ -1,5 +1,5 @@
 /**
- * The family: known linear transformers in one call each, causal and
+ * Known linear transformers ("the family"), in one call each, causal and
  * bidirectional.
  *
  * Each function takes its model's inputs by name and computes the model's token

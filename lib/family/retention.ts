@@ -15,7 +15,7 @@ export interface RetentionInputs {
   k: tf.Tensor;
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor;
-  /** Natural logarithm of the decay γ of each head, `[heads]`, <= 0. */
+  /** Natural logarithm of each head's decay γ, `[heads]`, <= 0. */
   logDecay: tf.Tensor;
 }
 
@@ -50,7 +50,7 @@ const MODEL = {
  *
  * @param inputs See {@linkcode RetentionInputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
- * @returns `[batch, heads, length, valueDim]`
+ * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.

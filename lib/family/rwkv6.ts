@@ -16,7 +16,7 @@ import {
 
 /** Inputs of {@linkcode rwkv6}. */
 export interface Rwkv6Inputs {
-  /** Receptances, which are the queries, `[batch, heads, length, headDim]`. */
+  /** Receptances (queries), `[batch, heads, length, headDim]`. */
   r: tf.Tensor;
   /** Keys, `[batch, heads, length, headDim]`. */
   k: tf.Tensor;
@@ -74,7 +74,7 @@ export type CheckedRwkv6Inputs = Checked<typeof MODEL>;
  *
  * @param inputs See {@linkcode Rwkv6Inputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1.
- * @returns `[batch, heads, length, valueDim]`
+ * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.

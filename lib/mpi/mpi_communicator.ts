@@ -33,7 +33,7 @@ interface Message {
 /**
  * All processes of an MPI job; see {@linkcode openMpi}.
  *
- * @example Numbers of all ranks, on the first
+ * @example Gathering numbers on the first rank
  * ```ts ignore
  * // mpirun -n 4 deno run --allow-ffi --allow-env program.ts
  * import { assertEquals } from "@std/assert";
@@ -53,11 +53,11 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   /** The number of ranks in the job. */
   readonly size: number;
   /**
-   * The index of this rank among those of the same machine, from 0, by which GPUs or
-   * cores are assigned.
+   * The index of this rank among those on the same machine, from 0, to assign
+   * GPUs or cores.
    */
   readonly localRank: number;
-  /** The library's own name and version, such as "Open MPI v5.0.7". */
+  /** The MPI library's name and version, such as "Open MPI v5.0.7". */
   readonly version: string;
   /** The path of the library's file. */
   readonly library: string;
@@ -151,8 +151,8 @@ export class MpiCommunicator implements Communicator, TokenRanks {
    * Gathers the values of all ranks on rank `root`.
    *
    * @param values An array of the same kind and length on each rank.
-   * @returns On rank `root`, the values of all ranks in the order of ranks, `size` times
-   * as many; `undefined` elsewhere.
+   * @returns On rank `root`, the values of all ranks, in the order of ranks;
+   * `undefined` elsewhere.
    * @throws {RangeError} On all ranks, if their calls differ.
    */
   async gather<T extends RankNumbers>(
@@ -182,7 +182,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 
   /**
-   * Sums the values over the ranks below this one, an exclusive scan.
+   * Sums the values over the ranks below this one (an exclusive scan).
    *
    * @param values An array of the same kind and length on each rank.
    * @returns The sums, an array of the same kind; zeros on rank 0.
@@ -208,7 +208,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 
   /**
-   * Waits until all ranks have called it.
+   * Waits until all ranks have called this.
    *
    * @throws {RangeError} On all ranks, if their calls differ.
    */
@@ -217,7 +217,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 
   /**
-   * Sends values to a rank; once the promise settles, the array may change again.
+   * Sends values to a rank. Do not change the array until the promise settles.
    *
    * @param tag A number from 0 to 32766, by which the receiver tells messages apart.
    * @throws {RangeError} If the receiver expects another kind or number of values; then
@@ -258,16 +258,16 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 
   /**
-   * Sends values to one rank while another sends as many, and waits until both
-   * are done. This blocks the event loop, as a computation does.
+   * Sends values to one rank, receives as many from another, and waits until
+   * both are done. This blocks the event loop, as a computation does.
    *
-   * @param values The values to send, as many on each rank.
+   * @param values The values to send, equally many on each rank.
    * @param peers The ranks to send to and receive from, or one of them.
-   * @param about A word that says what the values are, the same on both ranks.
+   * @param about A description of the values, the same on both ranks.
    * @default about ""
    * @returns The values received; zeros without `from`.
-   * @throws {RangeError} If other values were sent, or the other rank calls something
-   * else; then all ranks throw in their next operation.
+   * @throws {RangeError} If the two ranks' calls do not match; then all ranks
+   * throw in their next operation.
    */
   exchange(
     values: Float32Array,
@@ -298,25 +298,27 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 
   /**
-   * Tells the other ranks why this one has failed, before it calls something that they
-   * do not, such as {@linkcode close}: ranks that wait for a message from it throw the
-   * reason, and then all of them can only close. If all ranks have failed, they can go
-   * on together; the next collective operation clears the failure.
+   * Tells the other ranks why this one has failed, before it calls something
+   * that they do not, such as {@linkcode close}. Ranks that wait for a message
+   * from it throw the reason, and then all can only close. If all ranks have
+   * failed, they can continue together; the next collective operation clears
+   * the failure.
    *
-   * @param reason The message that they throw, after this rank's number.
+   * @param reason The message of the error, which follows this rank's number.
    */
   failed(reason: string): void {
     this.#watch.reason = `rank ${this.rank} failed: ${reason}`;
   }
 
   /**
-   * Ends MPI: the last call of each rank, which waits for all of them, also after a
-   * failure. Don't call it in `finally`, where its error would hide the first one.
+   * Ends MPI: the last call on each rank, which waits for all ranks, even after
+   * a failure. Don't call it in `finally`, where its error would hide the first
+   * one.
    *
    * @throws {Error} If an operation has not ended.
-   * @throws {RangeError} If other ranks call something else; then they throw too,
-   * and it can be called again. Also if a rank has failed and no operation has thrown
-   * that here yet; then MPI has ended.
+   * @throws {RangeError} If other ranks call something else; then they throw
+   * too, and `close` can be called again. Also if a rank has failed and no
+   * operation here has thrown that yet; then MPI has ended.
    */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -344,7 +346,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 
   /**
-   * Ends all ranks at once, whatever they do, with an exit code.
+   * Ends all ranks immediately, whatever they are doing, with an exit code.
    *
    * @param code The exit code, from 1 to 255. @default 1
    */

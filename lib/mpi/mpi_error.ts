@@ -1,5 +1,5 @@
 /**
- * An error that MPI has returned.
+ * An error that MPI returned.
  *
  * @example What was called, and what MPI said
  * ```ts
@@ -21,7 +21,7 @@ export class MpiError extends Error {
   override readonly name = "MpiError";
   /** The function of MPI that failed. */
   readonly call: string;
-  /** MPI's class of the error, such as `MPI_ERR_TRUNCATE`, as the implementation names it. */
+  /** MPI's class of the error, such as `MPI_ERR_TRUNCATE`, in the implementation's words. */
   readonly errorClass: string;
 
   /** Makes the error. */

@@ -21,14 +21,14 @@ const FUNNELED = 1;
 let opened: MpiCommunicator | undefined;
 
 /**
- * Joins the MPI job that this process is a rank of: `mpirun -n 4 deno run …`
- * starts four. Without `mpirun` this process is the only rank. A second call
- * returns the same communicator.
+ * Joins this process's MPI job as a rank: `mpirun -n 4 deno run …` starts four.
+ * Without `mpirun`, this process is the only rank. A second call returns the
+ * same communicator.
  *
- * It works in Deno 2 on Linux, with MPICH (or a library of the same ABI: Intel MPI,
- * MVAPICH) or Open MPI, and needs `--allow-ffi` and
- * `--allow-env=OMPI_COMM_WORLD_SIZE,PMI_SIZE`; `--allow-ffi=PATH` of the library
- * alone will do where it lies in a system folder or is named by `library`.
+ * It works in Deno 2 on Linux, with MPICH (or a library of the same ABI: Intel
+ * MPI, MVAPICH) or Open MPI, and needs `--allow-ffi` and
+ * `--allow-env=OMPI_COMM_WORLD_SIZE,PMI_SIZE`; `--allow-ffi=PATH` of the
+ * library is enough if it is in a system folder or named by `library`.
  *
  * While ranks wait for one another, the event loop keeps running. A rank that
  * ends before `close()`, by an uncaught error or by `Deno.exit`, ends the whole
@@ -49,9 +49,9 @@ let opened: MpiCommunicator | undefined;
  * @param options See {@linkcode OpenMpiOptions}.
  * @returns The communicator of all ranks.
  * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {Error} If there is no MPI (the message says what to install), Deno may not
- * open it, it is closed, or it is not the one whose `mpirun` has started this
- * process, or a program between `mpirun` and this one has cut the line between them.
+ * @throws {Error} If there is no MPI (the message says what to install), Deno
+ * may not open it, it is closed, it is not the one whose `mpirun` started this
+ * process, or a program between `mpirun` and this one has cut their connection.
  */
 export function openMpi(options: OpenMpiOptions = {}): MpiCommunicator {
   assertOptions("openMpi", options, OPTIONS);

@@ -36,7 +36,7 @@ export interface DenseGeluAttributes {
 }
 
 /**
- * Computes x W + b over the last axis, in one kernel.
+ * Computes x W + b over the last axis in one kernel.
  *
  * @example
  * ```ts
@@ -52,10 +52,10 @@ export interface DenseGeluAttributes {
  *
  * Integers and booleans are converted to float32.
  *
- * @param x `[..., inputs]`
- * @param weight `[inputs, outputs]`
- * @param bias `[outputs]`
- * @returns `[..., outputs]`
+ * @param x Inputs, `[..., inputs]`.
+ * @param weight W, `[inputs, outputs]`.
+ * @param bias b, `[outputs]`.
+ * @returns The outputs, `[..., outputs]`.
  * @throws {TypeError} If a tensor has the wrong shape or dtype.
  * @throws {RangeError} If x has no columns.
  */

@@ -17,7 +17,7 @@ import { assertBoolean } from "../contract/values.ts";
 export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;
 
 /**
- * ELU(x) + 1, positive everywhere: the feature map of LION-LIT.
+ * Computes ELU(x) + 1, positive everywhere: the feature map of LION-LIT.
  *
  * Source: Katharopoulos et al. 2020 (arXiv:2006.16236), equation 7.
  *
@@ -48,8 +48,8 @@ interface ShiftedSiluOptions {
 const OPTIONS = optionsOf<ShiftedSiluOptions>()("normalize");
 
 /**
- * SiLU(x) + 0.5, positive everywhere, divided by its Euclidean norm over the
- * last axis: the feature map of LION-D and LION-S.
+ * Computes SiLU(x) + 0.5, positive everywhere, and divides it by its Euclidean
+ * norm over the last axis: the feature map of LION-D and LION-S.
  *
  * Source: LION (arXiv:2502.16249) and its authors' code.
  *
@@ -85,8 +85,8 @@ export function shiftedSilu<T extends tf.Tensor>(
 }
 
 /**
- * Returns x, for attention without a feature map. Products may be negative, and
- * so may their sums: use `normalize: false` with it.
+ * Returns x, for attention without a feature map. Products and their sums may
+ * be negative: use `normalize: false` with it.
  *
  * @example
  * ```ts
@@ -107,8 +107,8 @@ export function identity<T extends tf.Tensor>(x: T): T {
 }
 
 /**
- * ReLU, max(x, 0). A row may be all zeros, which makes the sum of its weights 0:
- * keep `epsilon` > 0 with it.
+ * Computes ReLU, max(x, 0). A row may be all zeros, so that its weights sum to
+ * 0: keep `epsilon` > 0 with it.
  *
  * @example
  * ```ts
@@ -129,8 +129,8 @@ export function relu<T extends tf.Tensor>(x: T): T {
 }
 
 /**
- * Sigmoid, 1 / (1 + e^-x), between 0 and 1: the feature map of the paper's
- * ablation on long sequences, where rows are not divided by their sums.
+ * Computes the sigmoid, 1 / (1 + e^-x): the feature map of the paper's ablation
+ * on long sequences, where rows are not divided by their sums.
  *
  * Source: LION (arXiv:2502.16249), Table 6.
  *

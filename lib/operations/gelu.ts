@@ -21,8 +21,8 @@ export const GELU: Operation<"y"> = {
 };
 
 /**
- * GELU, x Φ(x), with the cumulative normal distribution Φ(x) = (1 + erf(x /
- * √2)) / 2.
+ * Computes GELU, x Φ(x), with the cumulative normal distribution Φ(x) = (1 +
+ * erf(x / √2)) / 2.
  *
  * Source: Hendrycks and Gimpel 2016 (arXiv:1606.08415).
  *
@@ -37,7 +37,7 @@ export const GELU: Operation<"y"> = {
  * assertAlmostEquals(y!, 0.841345, 1e-6);
  * ```
  *
- * @example GPT-2's
+ * @example GPT-2's approximation
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { gelu } from "@lionjs/lion/operations";
@@ -48,7 +48,8 @@ export const GELU: Operation<"y"> = {
  * assertAlmostEquals(y!, 0.841192, 1e-6);
  * ```
  *
- * @param x Any shape; integers and booleans are converted to float32.
+ * @param x A tensor of any shape; integers and booleans are converted to
+ * float32.
  * @param options See {@linkcode GeluOptions}.
  * @returns A tensor of the shape of x.
  * @throws {TypeError} If x holds complex numbers or strings, or an option is

@@ -54,9 +54,9 @@ interface SplitHeadsOptions {
 const OPTIONS = optionsOf<SplitHeadsOptions>()("numHeads featureMap");
 
 /**
- * Splits projected rows into the queries, keys and values of attention, and
- * applies the feature map to queries and keys; a single kernel if the map is
- * one of the library's.
+ * Splits projected rows into queries, keys and values, and applies the feature
+ * map to queries and keys, in a single kernel if the map is one of the
+ * library's.
  *
  * @example
  * ```ts
@@ -73,8 +73,9 @@ const OPTIONS = optionsOf<SplitHeadsOptions>()("numHeads featureMap");
  * assertEquals(await v.array(), [[[[5, 6], [7, 8]]]]);
  * ```
  *
- * @param x `[batch, length, 3 · numHeads · headDim]`: all heads' queries, then
- * keys, then values; integers and booleans are converted to float32.
+ * @param x Projected rows, `[batch, length, 3 · numHeads · headDim]`: all
+ * heads' queries, then keys, then values; integers and booleans are converted
+ * to float32.
  * @param options `numHeads`; `featureMap`: the map of queries and keys,
  * `identity` by default.
  * @returns q, k and v, each `[batch, numHeads, length, headDim]`.
@@ -150,9 +151,9 @@ function split(
  * assertEquals(await y.array(), [[[1, 3], [2, 4]]]);
  * ```
  *
- * @param x `[batch, heads, length, valueDim]`; integers and booleans are
- * converted to float32.
- * @returns `[batch, length, heads · valueDim]`
+ * @param x The heads, `[batch, heads, length, valueDim]`; integers and booleans
+ * are converted to float32.
+ * @returns The rows, `[batch, length, heads · valueDim]`.
  * @throws {TypeError} If x does not have four axes or is not numeric.
  */
 export function joinHeads(x: tf.Tensor): tf.Tensor3D {

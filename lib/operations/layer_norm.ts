@@ -48,9 +48,9 @@ const OPTIONS = optionsOf<LayerNormOptions>()("epsilon");
  *
  * Integers and booleans are converted to float32.
  *
- * @param x `[..., columns]`
- * @param scale `[columns]`
- * @param offset `[columns]`
+ * @param x Rows, `[..., columns]`.
+ * @param scale The factor per column, `[columns]`.
+ * @param offset The term per column, `[columns]`.
  * @param options `epsilon`: added to the variance, >= 0; 1e-5 by default.
  * @returns A tensor of the shape of x.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is

@@ -1,8 +1,8 @@
 /**
- * Operations around attention, for authors of layers: linear maps, normalisation,
- * activations, heads, the short convolution and the selective scan. They take and
- * return tensors, are differentiable, and run the backend's kernel where there is
- * one.
+ * Operations around attention, for authors of layers: linear maps,
+ * normalisation, activations, heads, the short convolution and the selective
+ * scan. They take and return tensors, are differentiable, and run the backend's
+ * kernel if there is one.
  *
  * @example Attention between the projections of a layer
  * ```ts

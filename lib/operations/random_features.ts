@@ -8,15 +8,15 @@ import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertNotEmpty, assertShape } from "../contract/shape.ts";
 
 /**
- * Performer's positive random features, a feature map whose products estimate
- * the weights of softmax attention,
+ * Makes Performer's positive random features, a feature map whose products
+ * estimate the weights of softmax attention,
  *
  *     φ(x)_m = exp(ω_m · x' - |x'|² / 2) / √M    x' = x / headDim^¼
  *     φ(q) · φ(k) ≈ e^{q · k / √headDim}
  *
  * for M directions ω with normally distributed entries. The error falls as 1 /
- * √M, and faster in sums if the directions are orthogonal to each other. No
- * exponent is above |ω|² / 2.
+ * √M, and faster in sums if the directions are orthogonal. No exponent is above
+ * |ω|² / 2.
  *
  * Source: Choromanski et al. 2020 (arXiv:2009.14794), equation 5.
  *
@@ -35,8 +35,7 @@ import { assertNotEmpty, assertShape } from "../contract/shape.ts";
  * assertAlmostEquals(weight!, Math.exp((0.5 + 0.5) / Math.sqrt(4)), 0.05);
  * ```
  *
- * @param directions `[features, headDim]`; they stay the caller's to dispose
- * of.
+ * @param directions ω, `[features, headDim]`; the caller disposes of them.
  * @returns A map from `[batch, heads, length, headDim]` to
  * `[batch, heads, length, features]`.
  * @throws {TypeError} If the directions do not have two axes or are not

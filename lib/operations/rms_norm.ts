@@ -44,8 +44,8 @@ const OPTIONS = optionsOf<RmsNormOptions>()("epsilon gate");
  *
  * Integers and booleans are converted to float32.
  *
- * @param x `[..., columns]`
- * @param scale `[columns]`
+ * @param x Rows, `[..., columns]`.
+ * @param scale The factor per column, `[columns]`.
  * @param options `epsilon`: added to the mean of the squares, >= 0; 1e-5 by
  * default. `gate`: of the shape of x; none by default.
  * @returns A tensor of the shape of x.

@@ -62,9 +62,9 @@ export interface SelectiveScanInputs {
   dt: tf.Tensor;
   /** Decay rates of the states, `[channels, stateDim]`, < 0. */
   a: tf.Tensor;
-  /** The input matrix B: what each token writes with, `[batch, length, stateDim]`. */
+  /** The input vectors B, `[batch, length, stateDim]`. */
   b: tf.Tensor;
-  /** The output matrix C: what each token reads with, `[batch, length, stateDim]`. */
+  /** The output vectors C, `[batch, length, stateDim]`. */
   c: tf.Tensor;
   /** Skip weights D: how much of x each channel adds, `[channels]`. @default none */
   d?: tf.Tensor | undefined;
@@ -82,16 +82,17 @@ export interface SelectiveScanOptions {
    */
   kernel?: boolean | undefined;
   /**
-   * The padding mask, `[batch, length]`: 1 for a token (or anything but 0, NaN
-   * too), 0 for padding. Padding is skipped, whatever the inputs hold there: it
-   * writes nothing, and the state does not decay. Its output and all its
+   * The padding mask, `[batch, length]`: 0 for padding, 1 (or anything else,
+   * even NaN) for a token. Padding is skipped, whatever the inputs hold there:
+   * it writes nothing, and the state does not decay. Its output and all its
    * gradients are 0.
    */
   mask?: tf.Tensor | undefined;
   /**
-   * Segments, int32 `[batch, length]`: which of the sequences packed into a row
-   * each token belongs to; nothing passes between neighbours with different
-   * numbers, but NaN or Infinity in one may make results of others NaN.
+   * Segments, int32 `[batch, length]`: the number of the packed sequence that
+   * each token belongs to. Nothing passes between neighbours with different
+   * numbers, except that NaN or Infinity in one sequence may make results of
+   * others NaN.
    * @default each row is one sequence
    */
   segments?: tf.Tensor | undefined;
@@ -110,13 +111,13 @@ const OPTIONS = optionsOf<SelectiveScanOptions>()(
  *     h_t = e^{Δ_t a} h_{t-1} + Δ_t b_t x_t
  *     y_t = c_t · h_t + d x_t,    times SiLU(z_t) with gates
  *
- * Differentiable in all inputs. The time is linear in the length; the kernel
- * keeps a state every few tokens and recomputes those between. Integers and
+ * Differentiable in all inputs. Time is linear in the length; the kernel keeps
+ * a state every few tokens and recomputes those in between. Integers and
  * booleans are converted to float32.
  *
  * Results that depend on a NaN are NaN. A NaN or Infinity in a token may also
- * make any other result of the same batch entry NaN. Finite results are right,
- * and those of other entries keep every bit.
+ * make other results of the same batch entry NaN. Finite results are correct,
+ * and those of other entries do not change by a bit.
  *
  * Source: Gu and Dao 2023 (arXiv:2312.00752), equation 2 with algorithm 2.
  *
@@ -137,7 +138,7 @@ const OPTIONS = optionsOf<SelectiveScanOptions>()(
  *
  * @param inputs See {@linkcode SelectiveScanInputs}.
  * @param options See {@linkcode SelectiveScanOptions}.
- * @returns `[batch, length, channels]`
+ * @returns The outputs, `[batch, length, channels]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
  * @throws {RangeError} If there are no channels, or states are empty.

@@ -32,8 +32,8 @@ export interface ShortConvolutionAttributes {
 /** Options of {@linkcode shortConvolution}. */
 export interface ShortConvolutionOptions {
   /**
-   * The tokens that a token reads: `"causal"`, itself and the tokens before it,
-   * or `"centred"`, equally many on either side, which needs an odd number of
+   * The tokens that a token reads: itself and those before it (`"causal"`), or
+   * equally many on either side (`"centred"`), which needs an odd number of
    * taps. @default "causal"
    */
   place?: "causal" | "centred" | undefined;
@@ -47,15 +47,15 @@ export interface ShortConvolutionOptions {
   /** Whether a fused kernel may run, if the backend has one. @default true */
   kernel?: boolean | undefined;
   /**
-   * The padding mask, `[batch, length]`: 1 for a token (or anything but 0), 0
-   * for padding, which counts as zeros, whatever it holds; its output and its
+   * The padding mask, `[batch, length]`: 0 for padding, 1 (or anything else)
+   * for a token. Padding counts as zeros, whatever it holds; its output and
    * gradient are 0. @default no padding
    */
   mask?: tf.Tensor | undefined;
   /**
-   * The segments, int32 `[batch, length]`: which of the sequences packed into a
-   * row each token belongs to; beyond a change of number, zeros are read, or
-   * NaN where there is NaN or Infinity.
+   * The segments, int32 `[batch, length]`: the number of the packed sequence
+   * that each token belongs to. Across a change of number, zeros are read, or
+   * NaN in place of NaN or Infinity.
    * @default each row is one sequence
    */
   segments?: tf.Tensor | undefined;
@@ -66,8 +66,8 @@ const OPTIONS = optionsOf<ShortConvolutionOptions>()(
 );
 
 /**
- * A depthwise convolution along the tokens, with zeros beyond the ends of the
- * sequence:
+ * Applies a depthwise convolution along the tokens, with zeros beyond the ends
+ * of the sequence:
  *
  *     y_t = b + Σ_k w_k x_{t + k - K + 1}        causal
  *     y_t = b + Σ_k w_k x_{t + k - (K - 1) / 2}  centred
@@ -89,11 +89,11 @@ const OPTIONS = optionsOf<ShortConvolutionOptions>()(
  * assertEquals([...await y.data()], [1, 3, 6]);
  * ```
  *
- * @param x `[batch, length, channels]`
- * @param weight `[channels, taps]`
- * @param bias `[channels]`, or undefined for no bias.
+ * @param x Tokens, `[batch, length, channels]`.
+ * @param weight w, `[channels, taps]`.
+ * @param bias b, `[channels]`, or undefined for no bias.
  * @param options See {@linkcode ShortConvolutionOptions}.
- * @returns `[batch, length, channels]`
+ * @returns The outputs, `[batch, length, channels]`.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown or of the wrong type.
  * @throws {RangeError} If there are no channels or taps, a centred convolution

@@ -3,11 +3,12 @@ import { PRIME } from "./field.ts";
 import { Matrix } from "./matrix.ts";
 
 /**
- * The derivatives of a function of a matrix in each of its entries, exactly.
+ * Returns the exact derivatives of a function of a matrix with respect to each
+ * entry.
  *
- * Numbers are kept modulo p². There p is what an infinitesimal should be: it is
- * not 0, but its square is. For a polynomial or a fraction of polynomials,
- * Taylor's formula ends after its second term,
+ * Numbers are kept modulo p², where p acts as an infinitesimal: it is not 0,
+ * but its square is. For a polynomial or a fraction of polynomials, Taylor's
+ * formula ends after its second term,
  *
  *     f(x + p) = f(x) + p f'(x)   modulo p²,
  *

@@ -7,7 +7,7 @@ import { type Draw, drawer } from "./random.ts";
 
 /** Options of {@linkcode identity} and {@linkcode counterexample}. */
 export interface IdentityOptions {
-  /** How often both sides are computed, each time with other unknowns. @default 2 */
+  /** Number of times that both sides are computed, each time with new unknowns. @default 2 */
   trials?: number | undefined;
   /** The seed of the unknowns. @default 1 */
   seed?: number | undefined;
@@ -21,7 +21,7 @@ export interface Identity {
   readonly name: string;
   /** Upper bound of the degree of a polynomial that is 0 where both sides agree. */
   readonly degree: number;
-  /** How often both sides were computed. */
+  /** Number of times that both sides were computed. */
   readonly trials: number;
   /** Upper bound of the probability that a false identity passes. */
   readonly chance: number;
@@ -47,17 +47,16 @@ export interface Counterexample {
  * Proves an identity of polynomials, or of fractions of polynomials, by
  * computing both sides exactly for random unknowns.
  *
- * Both sides have to be equal, number by number. If the identity is false, then
- * in some entry the difference of both sides, cleared of its denominators, is a
- * polynomial other than 0, of degree n say. It vanishes at a random point of the
+ * Both sides must be equal, number by number. If the identity is false, then in
+ * some entry the difference of both sides, cleared of denominators, is a
+ * nonzero polynomial, say of degree n. It vanishes at a random point of the
  * field of p = 2⁶¹ − 1 numbers with a probability of at most n / p (Schwartz
  * 1980, Zippel 1979), so a false identity passes `trials` times with a
  * probability of at most (n / p)^trials.
  *
  * The degree follows from what is computed. Denominators count by the rules for
- * fractions: a/b = c/d is ad − cb = 0, of degree
- * max(deg a + deg d, deg c + deg b). A point at which one is 0 proves nothing,
- * and is an error.
+ * fractions: a/b = c/d is ad − cb = 0, of degree max(deg a + deg d, deg c + deg
+ * b). A point at which a denominator is 0 proves nothing and throws.
  *
  * Coefficients count modulo p too. An identity that is false over the integers
  * could be true modulo p only if p divided every coefficient of the difference.
@@ -93,8 +92,9 @@ export interface Counterexample {
  * @param left The left side.
  * @param right The right side, of the same shape.
  * @param options See {@linkcode IdentityOptions}.
- * @returns The degree, and the probability that a false identity passes.
- * @throws {Error} If the sides differ; the message has the first entry that does.
+ * @returns The degree, and a bound on the probability that a false identity
+ * passes.
+ * @throws {Error} If the sides differ; the message gives the first such entry.
  * @throws {TypeError} If the sides have different shapes, or an option is unknown.
  * @throws {RangeError} If something is divided by 0, or `trials` is not a positive
  * integer.

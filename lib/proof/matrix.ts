@@ -13,13 +13,13 @@ import { reciprocal, reduce, residue } from "./field.ts";
 import { invert } from "./inverse.ts";
 import { assertRange, isSameShape, type Shape, wrongShape } from "./shape.ts";
 
-/** A matrix, or a whole number in place of one with a single entry. */
+/** A matrix, or an integer in place of one with a single entry. */
 export type Operand = Matrix | number | bigint;
 
 /**
- * A matrix of exact numbers: integers modulo the prime 2⁶¹ − 1, by which one
- * can divide. It never changes, and knows the degrees of its entries as
- * fractions of polynomials in the unknowns.
+ * A matrix of exact numbers: integers modulo the prime 2⁶¹ − 1, which can be
+ * divided. It is immutable, and knows the degrees of its entries as fractions
+ * of polynomials in the unknowns.
  *
  * Rows and columns count from 0. A matrix of one entry is a number: `times`
  * multiplies all entries of the other factor by it.
@@ -75,7 +75,7 @@ export class Matrix {
     this.degree = degree;
   }
 
-  /** Makes a matrix from rows of whole numbers. */
+  /** Makes a matrix from rows of integers. */
   static of(rows: readonly (readonly (number | bigint)[])[]): Matrix {
     const columns = rows[0]?.length ?? 0;
     if (rows.some((row) => row.length !== columns)) {
@@ -84,7 +84,7 @@ export class Matrix {
     return new Matrix([rows.length, columns], rows.flat().map(BigInt));
   }
 
-  /** Makes a matrix whose entries a function computes from row and column. */
+  /** Makes a matrix from a function of row and column. */
   static build(
     rows: number,
     columns: number,
@@ -277,7 +277,7 @@ export class Matrix {
     return this.row(row).column(column);
   }
 
-  /** This matrix with another one of as many rows to its right. */
+  /** This matrix with another one, of as many rows, to its right. */
   beside(other: Matrix): Matrix {
     return Matrix.stack([this.transpose(), other.transpose()]).transpose();
   }

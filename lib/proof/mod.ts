@@ -1,10 +1,10 @@
 /**
  * Proofs in exact arithmetic.
  *
- * A test in floating point says that two sides are close at one point. Computed
- * in a finite field at random unknowns, they are equal number by number or they
- * are not. The probability that a false identity passes is known, and far below
- * that of a fault of the machine. See {@linkcode identity}.
+ * A floating-point test says that two sides are close at one point. In a finite
+ * field, at random unknowns, they are either equal, number by number, or not.
+ * The probability that a false identity passes is known, and far below that of
+ * a fault of the machine. See {@linkcode identity}.
  *
  * @example Linear attention is an RNN
  * ```ts

@@ -18,7 +18,7 @@ export type Draw = (rows: number, columns: number) => Matrix;
  * assert(!draw(2, 3).equals(drawer(2)(2, 3)));
  * ```
  *
- * @param seed A whole number.
+ * @param seed An integer.
  */
 export function drawer(seed: number): Draw {
   const next = splitMix64(BigInt(seed));

@@ -2,7 +2,7 @@
  * A failure of WebGPU: a shader that does not validate, exhausted memory, or a
  * lost device.
  *
- * @example Going on without the GPU
+ * @example Continuing without the GPU
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { GpuError, useBackend } from "@lionjs/lion";
