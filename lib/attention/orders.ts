@@ -245,7 +245,7 @@ function permuteDecay(decay: Decay, there: Permutation): Decay {
     case "two-sided":
     case "two-sided-diagonal":
       throw new RangeError(
-        "a two-sided decay belongs to one order of the tokens; give each path a selectiveDecay, diagonalDecay or fixedDecay",
+        "a two-sided decay belongs to one order of the tokens; pass each path a selectiveDecay, diagonalDecay or fixedDecay",
       );
   }
 }

@@ -154,7 +154,7 @@ function assertSlopes(slopes: readonly number[], heads: number): void {
   }
   if (slopes.length !== heads) {
     throw new RangeError(
-      `slopes should have one number for each of ${heads} heads, got ${slopes.length}`,
+      `slopes should have one number for each of the ${heads} heads, got ${slopes.length}`,
     );
   }
   for (const slope of slopes) assertFinite("each of slopes", slope);

@@ -154,7 +154,7 @@ const OWN_GRADIENT = /^Lion.*Grad$/;
 
 /** What to do where a gradient of a gradient is asked for. */
 const NO_SECOND =
-  " LION's kernels have first derivatives alone; second ones are " +
+  " LION's kernels have only first derivatives; second ones are " +
   'computed where TensorFlow.js\'s operations run, after useBackend({ prefer: ["cpu"] })';
 
 /** What a gradient is kept by: its tensor, or the second part of that. */

@@ -145,8 +145,8 @@ export function warnOfLack(lacks: string | undefined, refusal: string): void {
   if (lacks === undefined) return;
   warnOnce(
     lacks,
-    `TensorFlow.js's operations run in place of a kernel of LION's, which is slower ` +
-      `and takes more memory: ${refusal}`,
+    `LION's kernel cannot run, and TensorFlow.js's operations are slower and ` +
+      `take more memory: ${refusal}`,
   );
 }
 

@@ -41,7 +41,7 @@ export class GivenTensors {
     for (const [name, tensor] of this.#tensors) {
       if (!tensor?.isDisposed) continue;
       throw new TypeError(
-        `${mixer} should dispose of nothing that it is given, got its ${name} disposed of; what it makes is disposed of without it`,
+        `${mixer} should not dispose of what it is passed, but disposed of its ${name}; what it creates is disposed of automatically`,
       );
     }
   }

@@ -54,7 +54,7 @@ export function panels(
   assertOptions("panels", options, OPTIONS);
   assertList("figures", figures);
   if (figures.length === 0) {
-    throw new RangeError("figures should be one or more, got none");
+    throw new RangeError("figures should not be empty, got none");
   }
   const { title, caption, width = 860 } = options;
   const scales = figures.map(scaleOf);

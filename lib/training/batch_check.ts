@@ -33,7 +33,7 @@ function assertTensors(batch: Batch): void {
     ? labels instanceof tf.Tensor ? `size ${size}` : `labels ${typeof labels}`
     : `inputs ${Array.isArray(inputs) ? "of other kinds" : typeof inputs}`;
   throw new TypeError(
-    `a batch should be { inputs: tensors in an array, labels: a tensor, size: a number of examples }, got ${words}; look at what collate returns`,
+    `a batch should be { inputs: tensors in an array, labels: a tensor, size: a number of examples }, got ${words}; check what collate returns`,
   );
 }
 
@@ -51,8 +51,8 @@ function assertNumber(
       given.map(({ dtype, shape }) => `${dtype} [${shape}]`).join(", ")
     }); ${
       missing
-        ? `make collate return ${missing}, too, or make the model without`
-        : "the model would read none of the others: leave them out, or make a model that has such inputs"
+        ? `make collate return ${missing} too, or make the model without`
+        : "the model would not read the others: leave them out, or make a model with such inputs"
     }`,
   );
 }

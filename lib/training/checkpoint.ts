@@ -128,7 +128,7 @@ export async function newestCheckpoint(
   }
   if (found.length === 0) return undefined;
   throw new Error(
-    `None of the ${found.length} checkpoints in ${folder} can be read; delete them to start anew`,
+    `None of the ${found.length} checkpoints in ${folder} can be read; delete them to start over`,
   );
 }
 

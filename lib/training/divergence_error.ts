@@ -60,7 +60,7 @@ export class DivergenceError extends Error {
     assertNamed("DivergenceError's divergence", divergence);
     const { step, loss, learningRate, gradientNorm, checkpoint } = divergence;
     super(
-      `step ${step} came to loss ${loss} and gradient norm ${gradientNorm} ` +
+      `step ${step} reached loss ${loss} and gradient norm ${gradientNorm} ` +
         `with learning rate ${learningRate}; use a lower learning rate, or look ` +
         `for bad values in the data; ${beforeOf(checkpoint)}`,
     );

@@ -177,7 +177,7 @@ export function assertSameRun(
   );
   if (!found) return;
   throw new RangeError(
-    `the run of ${path} had other options; resume it with the same. To train on with others, loadCheckpoint(model, "${path}") and train in another folder:\n${found}`,
+    `the run of ${path} had different options; resume it with the same ones. To continue with others, call loadCheckpoint(model, "${path}") and train in another folder:\n${found}`,
   );
 }
 

@@ -148,7 +148,7 @@ export class TrainingState {
   assertModel(): void {
     if (!this.#trainable.some(({ isDisposed }) => isDisposed)) return;
     throw new TypeError(
-      `model ${this.#model.name} should stay until its training has ended, got one that is disposed of`,
+      `model ${this.#model.name} should not be disposed of before its training has ended`,
     );
   }
 

@@ -379,7 +379,7 @@ onEachBackend(
       assertThrows(
         attend({ slopes: [1] }),
         RangeError,
-        "slopes should have one number for each of 2 heads, got 1",
+        "slopes should have one number for each of the 2 heads, got 1",
       );
       assertThrows(
         attend({ slopes: [1, Infinity] }),

@@ -21,7 +21,7 @@ Deno.test("classesOf() names what is no label", () => {
   );
   assertThrows(() => labelOf(undefined as never), RangeError, "got undefined");
   const cases: [unknown, typeof TypeError | typeof RangeError, string][] = [
-    [[], RangeError, "labels should be at least one, got none"],
+    [[], RangeError, "labels should not be empty, got none"],
     [
       ["a", undefined],
       TypeError,

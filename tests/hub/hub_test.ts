@@ -626,7 +626,7 @@ onHub(
       [{ revison: "main" }, 'did you mean "revision"'],
       [{ type: "space" }, 'type should be "model" or "dataset"'],
       [{ token: "a\nb" }, "token should be visible ASCII characters"],
-      [{ endpoint: "ftp://x" }, "endpoint should be an address"],
+      [{ endpoint: "ftp://x" }, "endpoint should be a URL"],
       [{ retries: -1 }, "retries should be a positive integer"],
       [{ offline: "yes" }, "offline should be true or false"],
       [{ fetch: 1 }, "fetch should be a function"],

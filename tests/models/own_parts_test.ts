@@ -382,7 +382,7 @@ const MISTAKES: readonly [string, object, string][] = [
         return y;
       },
     },
-    "mine's mixer should dispose of nothing that it is given, got its x disposed of",
+    "mine's mixer should not dispose of what it is passed, but disposed of its x",
   ],
   [
     "whole numbers",
@@ -461,7 +461,7 @@ onEachBackend("a parameter that an own mixer disposes of is named", () => {
     assertThrows(
       () => block.apply(tf.ones([2, 3, 4])),
       TypeError,
-      "mine's mixer should dispose of nothing that it is given, got its parameter pace disposed of",
+      "mine's mixer should not dispose of what it is passed, but disposed of its parameter pace",
     );
     const left = block.weights.filter(({ originalName }) =>
       !originalName.endsWith("pace")

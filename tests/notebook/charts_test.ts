@@ -128,7 +128,7 @@ Deno.test("panels() puts each figure on axes of its own", async () => {
 });
 
 Deno.test("panels() refuses no figures, and panels in panels", () => {
-  assertThrows(() => panels([]), RangeError, "one or more, got none");
+  assertThrows(() => panels([]), RangeError, "should not be empty, got none");
   const both = panels([curves({ a: [1] }), curves({ a: [1] })], { title: "T" });
   assertThrows(
     () => panels([both]),

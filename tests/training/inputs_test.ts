@@ -44,12 +44,12 @@ const MISTAKES: Record<string, () => [LayersModel, unknown, string]> = {
   "too few": () => [
     lionBert(tokens),
     { inputs: [ids(), mask()], labels: ids(), size: 2 },
-    "a batch for model lion_bert should have as many inputs as the model, 3 (ids int32 [any,any], mask float32 [any,any], types int32 [any,any]), got 2 (int32 [2,5], float32 [2,5]); make collate return types, too, or make the model without",
+    "a batch for model lion_bert should have as many inputs as the model, 3 (ids int32 [any,any], mask float32 [any,any], types int32 [any,any]), got 2 (int32 [2,5], float32 [2,5]); make collate return types too, or make the model without",
   ],
   "too many": () => [
     lionGpt({ ...tokens, maxLength: 8 }),
     { inputs: [ids(), mask()], labels: ids(), size: 2 },
-    "as the model, 1 (ids int32 [any,any]), got 2 (int32 [2,5], float32 [2,5]); the model would read none of the others: leave them out, or make a model that has such inputs",
+    "as the model, 1 (ids int32 [any,any]), got 2 (int32 [2,5], float32 [2,5]); the model would not read the others: leave them out, or make a model with such inputs",
   ],
   channels: () => [
     lionViT(images),
@@ -74,7 +74,7 @@ const MISTAKES: Record<string, () => [LayersModel, unknown, string]> = {
   "no labels": () => [
     lionViT(images),
     { inputs: [tf.ones([2, 8, 8, 3])], size: 2 },
-    "got labels undefined; look at what collate returns",
+    "got labels undefined; check what collate returns",
   ],
   "no size": () => [
     lionViT(images),

@@ -128,7 +128,7 @@ onCpu("a model that is disposed of in its training is named", async () => {
     await assertRejects(
       () => train(model, data, tinyOptions({ optimizer: { accumulate } })),
       TypeError,
-      `model ${model.name} should stay until its training has ended`,
+      `model ${model.name} should not be disposed of before its training has ended`,
     );
   }
 });

@@ -210,7 +210,8 @@ onCpu(
           loss: crossEntropy(),
         }],
       ];
-      const refusal = `the run of ${folder}/runs/step-000007 had other options`;
+      const refusal =
+        `the run of ${folder}/runs/step-000007 had different options`;
       for (const [difference, change] of changes) {
         const error = await assertRejects(
           () => run({ ...options, ...change }),

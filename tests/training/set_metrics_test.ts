@@ -194,7 +194,7 @@ Deno.test("metrics of whole sets name what does not fit", () => {
   const cases: [() => unknown, string, ErrorConstructor][] = [
     [
       () => f1([1], [1, 0]),
-      "predicted should be as many as labels, 2, got 1",
+      "predicted should be as long as labels, 2, got 1",
       TypeError,
     ],
     [
@@ -244,7 +244,7 @@ Deno.test("metrics of whole sets name what does not fit", () => {
     ],
     [
       () => areaUnderCurve([1], [1, 0]),
-      "scores should be as many as labels, 2, got 1",
+      "scores should be as long as labels, 2, got 1",
       TypeError,
     ],
     [
@@ -369,7 +369,7 @@ onCpu(
       ],
       [
         overValues(pearson),
-        "labels of a metric should be as many as its predictions, [4,3], got [4]",
+        "a metric should get as many labels as predictions, [4,3], got [4]",
       ],
       [
         { collect: () => 1 as unknown as tf.Tensor[], result: () => 0 },

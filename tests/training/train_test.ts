@@ -97,7 +97,7 @@ onEachBackend(
       const error = await assertRejects(
         () => train(model, poisoned(7), options),
         DivergenceError,
-        "step 8 came to loss NaN and gradient norm NaN with learning rate 0.01",
+        "step 8 reached loss NaN and gradient norm NaN with learning rate 0.01",
       );
       const checkpoint = `${folder}/step-000006`;
       assertEquals(error.divergence, {
@@ -123,7 +123,7 @@ onEachBackend(
             checkpoints: undefined!,
           }),
         DivergenceError,
-        "step 1 came to loss 0 and gradient norm",
+        "step 1 reached loss 0 and gradient norm",
       );
       model.dispose();
       root.dispose();

@@ -53,7 +53,7 @@ export function classesOf(labels: Iterable<string>): Classes {
     );
   }
   if (all.length === 0) {
-    throw new RangeError("labels should be at least one, got none");
+    throw new RangeError("labels should not be empty, got none");
   }
   const classes = [...new Set(all)].sort(byCodePoint);
   const indices = new Map(classes.map((name, i) => [name, i]));

@@ -69,7 +69,7 @@ export async function urlBytes(
   const name = String(url);
   if (typeof url !== "string" && !(url instanceof URL)) {
     throw new TypeError(
-      `urlBytes's url should be an address, got ${shown(url)}`,
+      `urlBytes's url should be a URL, got ${shown(url)}`,
     );
   }
   assertAddress(name);
@@ -89,7 +89,7 @@ function assertAddress(url: string): void {
   const found = URL.canParse(url, base) ? new URL(url, base).protocol : "";
   if (/^https?:$/.test(found)) return;
   throw new RangeError(
-    `url should be an address of a server, https: or http:, got ${
+    `url should be that of a server, https: or http:, got ${
       shown(url)
     }; fileBytes() reads a file, and blobBytes() what a page holds`,
   );

@@ -103,7 +103,7 @@ export async function parquet<R = Record<string, unknown>>(
   const sources = Array.isArray(files) ? files : [files];
   sources.forEach(nameOf);
   if (sources.length === 0) {
-    throw new RangeError("files should be at least one, got none");
+    throw new RangeError("files should not be empty, got none");
   }
   const opened = await openAll(sources);
   const schema = sharedSchema(opened, columns);

@@ -35,7 +35,7 @@ export function sourcesOf(
     typeof source === "string" ? expandBraces(source) : [source]
   );
   if (sources.length > 0) return sources;
-  throw new RangeError("files should be at least one, got none");
+  throw new RangeError("files should not be empty, got none");
 }
 
 /** Throws unless a stream has a shard. */

@@ -50,7 +50,7 @@ export function padTokens(
   const { length = longest, pad = 0 } = options;
   if (options.length === undefined && !(longest > 0)) {
     throw new RangeError(
-      `sequences should have at least one with a token, got ${sequences.length} that are empty; leave out empty texts, or give a length`,
+      `sequences should have at least one with a token, got ${sequences.length} that are empty; leave out empty texts, or pass a length`,
     );
   }
   assertInteger("length", length, 1);

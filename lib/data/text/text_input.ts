@@ -175,6 +175,6 @@ function keptOf(
   throw new RangeError(
     `file.truncation.strategy ${strategy} should leave a token of the ${
       place === 0 ? "first" : "second"
-    } text, got ${total} tokens for ${room} places; give a longer length`,
+    } text, got ${total} tokens for ${room} places; pass a longer length`,
   );
 }

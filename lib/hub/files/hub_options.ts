@@ -219,7 +219,7 @@ function endpointOf(owner: string, text: string): string {
     return url.href.replace(/\/+$/, "");
   }
   throw new RangeError(
-    `${owner}'s endpoint should be an address such as "${DEFAULT_ENDPOINT}", got ${
+    `${owner}'s endpoint should be a URL such as "${DEFAULT_ENDPOINT}", got ${
       // No message shows a password.
       url?.password || url?.username
         ? "one with a name or a password: pass a token instead"

@@ -56,7 +56,7 @@ export function assertMetrics(metrics: Metrics): void {
   }
   if (Object.hasOwn(metrics, "loss")) {
     throw new RangeError(
-      "metrics should have other names than loss, under which the loss is returned",
+      "metrics should not be named loss, under which the loss is returned",
     );
   }
   for (const [name, metric] of Object.entries(metrics)) {

@@ -131,7 +131,7 @@ function isPerLogit({ shape }: tf.Tensor, labels: tf.Tensor): boolean {
 function flat(values: tf.Tensor, labels: tf.Tensor): tf.Tensor[] {
   if (values.size !== labels.size) {
     throw new TypeError(
-      `labels of a metric should be as many as its predictions, [${values.shape}], got [${labels.shape}]`,
+      `a metric should get as many labels as predictions, [${values.shape}], got [${labels.shape}]`,
     );
   }
   return [tf.reshape(values, [-1]), tf.reshape(labels, [-1])];

@@ -19,7 +19,7 @@ export function assertPairs(
   }
   if (predicted.length === labels.length) return;
   throw new TypeError(
-    `${name} should be as many as labels, ${labels.length}, got ${predicted.length}`,
+    `${name} should be as long as labels, ${labels.length}, got ${predicted.length}`,
   );
 }
 

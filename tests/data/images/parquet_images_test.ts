@@ -169,7 +169,7 @@ Deno.test("parquetImages says what is wrong", async () => {
       "got 2 in x, row 2",
     ],
     [fileOf("x", { ...good, labels: [0n, -1n, 1n] }), {}, RangeError, "-1"],
-    [[], {}, RangeError, "at least one"],
+    [[], {}, RangeError, "not be empty"],
     [memoryBytes(new Uint8Array(50), "junk"), {}, SyntaxError, "junk"],
   ];
   for (const [file, options, type, said] of wrong) {

@@ -275,7 +275,7 @@ Deno.test("parquet() names what is wrong", async () => {
   const wrong = (columns: unknown) => ({ columns }) as ParquetOptions;
   for (
     const [call, kind, message] of [
-      [() => parquet([]), RangeError, "files should be at least one"],
+      [() => parquet([]), RangeError, "files should not be empty"],
       [() => parquet(file, wrong(["none"])), RangeError, 'column "none", got'],
       [() => parquet(file, wrong([])), TypeError, "columns should be"],
       [() => parquet(file, wrong("text")), TypeError, "columns should be"],

@@ -100,7 +100,7 @@ onEachBackend(
       console.warn = warn;
     }
     assertEquals(warnings.length, 1);
-    assertMatch(warnings[0]!, /operations run in place.*binds 7 storage/);
+    assertMatch(warnings[0]!, /operations are slower.*binds 7 storage/);
   },
   ["webgpu"],
 );
