@@ -15,7 +15,7 @@ const NAMES = (Deno.env.get("LION_BACKENDS")?.split(",") ??
 const hasAdapter = await navigator.gpu?.requestAdapter() != null;
 // Without a GPU, Mesa's software Vulkan is one; CI must have it.
 if (!hasAdapter && NAMES.includes("webgpu")) {
-  const reason = "no WebGPU adapter answers; `deno task setup` says how to " +
+  const reason = "no WebGPU adapter was found; `deno task setup` says how to " +
     "get Mesa's software one";
   if (Deno.env.get("CI") === "true") throw new Error(reason);
   console.warn(`SKIPPED on webgpu: ${reason}`);

@@ -103,7 +103,7 @@ async function activate(
     tf.registerBackend(name, () => backend, name === "webgpu" ? 3 : 2);
   }
   if (await tf.setBackend(name)) return;
-  throw new Error(`TensorFlow.js does not take its ${name} backend`);
+  throw new Error(`TensorFlow.js could not start its ${name} backend`);
 }
 
 /** Loads the cpu backend, by whose kernels the others compute integers. */
@@ -194,7 +194,7 @@ async function startWebGpu(
     "navigator.gpu.requestAdapter()",
     entry.requestAdapter(powerPreference ? { powerPreference } : {}),
   );
-  if (!adapter) throw new Unavailable("no WebGPU adapter answers");
+  if (!adapter) throw new Unavailable("no WebGPU adapter was found");
   const described = describedAdapter(adapter);
   const { isFallbackAdapter } = described;
   const adapterTitle = described.description || adapterName(described);

@@ -143,7 +143,7 @@ export function tuningPath(): string {
   const environment = nodeModule("node:process")?.env;
   if (!environment) {
     throw new Error(
-      "tunings are kept in files, and in pages by IndexedDB, and there is " +
+      "tunings are stored in files, or in IndexedDB in pages, and there is " +
         "neither here; pass the numbers themselves to useBackend()",
     );
   }

@@ -85,7 +85,7 @@ export class Turn {
     const seconds = PATIENCE / 1000;
     this.overtaken = new Error(
       `useBackend() had no answer from ${this.#awaited} for ${seconds} s when ` +
-        "a later call began, which decides; call it again to use what this " +
+        "a later call began, which wins; call it again to use what this " +
         "call asked for",
     );
     this.#stop(this.overtaken);

@@ -173,7 +173,7 @@ async function startFirst(
   }
   const causes = [...failures.values()];
   throw new RangeError(
-    `No backend of ${order.join(", ")} starts here; ${
+    `No backend among ${order.join(", ")} starts here; ${
       [...failures].map(([name, cause]) => `${name}: ${messageOf(cause)}`)
         .join("; ")
     }`,

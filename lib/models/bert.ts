@@ -206,7 +206,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
   if (head === "masked-language-model") {
     assertNotGiven(
       { numClasses: options.numClasses, pooling: options.pooling },
-      'is of head: "classification", and this head is "masked-language-model"',
+      'is for head: "classification", and this head is "masked-language-model"',
     );
   }
   assertStd("embeddingStd", embeddingStd);

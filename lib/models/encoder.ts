@@ -226,7 +226,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
   if (vocabularySize === undefined && maxLength === 0) {
     assertNotGiven(
       { embeddingStd: options.embeddingStd },
-      "is of the vectors of tokens and positions, and a model with inputDim has none without maxLength",
+      "is for the vectors of tokens and positions, and a model with inputDim has none without maxLength",
     );
   }
   if (inputDim === undefined) assertCount("vocabularySize", vocabularySize!);

@@ -188,7 +188,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
   if (!positionEmbedding && classToken === "none") {
     assertNotGiven(
       { embeddingStd: options.embeddingStd },
-      'is of the vectors of positions and the class token, and a model with positionEmbedding: false and classToken "none" has neither',
+      'is for the vectors of positions and the class token, and a model with positionEmbedding: false and classToken "none" has neither',
     );
   }
   const epsilon = options.epsilon ?? 1e-6;

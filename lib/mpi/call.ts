@@ -87,7 +87,7 @@ export function assertSameCall(codes: Int32Array): void {
       describe(callOf(codes, rank))
     );
     throw new RangeError(
-      `all ranks should call the same operation with as many values of the same kind: rank 0 calls ${first}, rank ${other} ${differs}`,
+      `all ranks should call the same operation with equally many values of the same kind: rank 0 calls ${first}, rank ${other} ${differs}`,
     );
   }
 }

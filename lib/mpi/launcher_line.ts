@@ -22,7 +22,7 @@ export function assertLine(
   if (fcntl(atoi(text), F_GETFD) === 0) return;
   throw new Error(
     "mpirun's line to this rank (PMI_FD) should be open, and is not: what stands between them, " +
-      "such as npx or the `deno` that npm installs, has not handed it on; " +
+      "such as npx or the `deno` that npm installs, did not pass it on; " +
       `start the binary itself: mpirun -n 2 ${binary()} run program.ts`,
   );
 }

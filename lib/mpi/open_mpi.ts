@@ -91,7 +91,7 @@ export function openMpi(options: OpenMpiOptions = {}): MpiCommunicator {
   abortOnFailure(communicator);
   if (ranks !== undefined && ranks !== communicator.size) {
     throw new Error(
-      `mpirun has started ${ranks} ranks, and ${library.version} (${library.path}) knows of ${communicator.size}; pass library, the path of that mpirun's libmpi`,
+      `mpirun started ${ranks} ranks, but ${library.version} (${library.path}) sees ${communicator.size}; pass library, the path of that mpirun's libmpi`,
     );
   }
   return communicator;

@@ -28,7 +28,7 @@ export function assertTokenRanks(communicator: TokenRanks): void {
   throw new RangeError(
     `ranks that share the tokens should compute on ${
       IN_MEMORY.join(" or ")
-    }, got ${backend}, whose values can be read asynchronously alone, while a layer exchanges them before it returns; call useBackend({ prefer: ["wasm"] }), or let ranks share the batch`,
+    }, got ${backend}, whose values can only be read asynchronously, while a layer exchanges them before it returns; call useBackend({ prefer: ["wasm"] }), or let ranks share the batch`,
   );
 }
 

@@ -54,7 +54,7 @@ export function layerwiseDecay(
   const depth = model.layers.filter(isBlock).length;
   if (depth === 0) {
     throw new TypeError(
-      `model ${model.name} should have LION blocks, got none; pass a function of your own as learningRateFactor`,
+      `model ${model.name} should have LION blocks, got none; pass your own function as learningRateFactor`,
     );
   }
   const names = namesOfWeights(model);
@@ -73,7 +73,9 @@ export function layerwiseDecay(
     const factor = factors.get(name);
     if (factor !== undefined) return factor;
     throw new RangeError(
-      `name should be of a weight of model ${model.name}, got ${shown(name)}`,
+      `name should be that of a weight of model ${model.name}, got ${
+        shown(name)
+      }`,
     );
   };
 }

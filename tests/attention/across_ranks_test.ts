@@ -32,7 +32,7 @@ onEachBackend("one rank has the whole sequence", async (backend) => {
     assertThrows(
       () => tf.tidy(() => void across()),
       RangeError,
-      'compute on wasm or cpu, got webgpu, whose values can be read asynchronously alone, while a layer exchanges them before it returns; call useBackend({ prefer: ["wasm"] }), or let ranks share the batch',
+      'compute on wasm or cpu, got webgpu, whose values can only be read asynchronously, while a layer exchanges them before it returns; call useBackend({ prefer: ["wasm"] }), or let ranks share the batch',
     );
   } else {
     const expected = [

@@ -257,7 +257,7 @@ onEachBackend(
         ? "backend cpu has no kernel of its own"
         : `the ${backend} kernel of the ${
           form === "auto" ? "chunkwise" : form
-        } form takes no decay of each channel`;
+        } form does not support diagonal decays`;
       assert(plan.reason.startsWith(reason), plan.reason);
     }
     x.dispose();

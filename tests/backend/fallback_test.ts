@@ -35,14 +35,14 @@ Deno.test("a machine without a GPU is told so in skipped, and not warned", async
       info = await useBackend();
     });
     assertEquals(info!.name, "wasm");
-    assertEquals(info!.skipped, { webgpu: "no WebGPU adapter answers" });
+    assertEquals(info!.skipped, { webgpu: "no WebGPU adapter was found" });
     assertEquals(warned, []);
   });
 });
 
 Deno.test("who names a backend that does not start is warned, once", async () => {
   await noAdapter(async () => {
-    const skipped = { webgpu: "no WebGPU adapter answers" };
+    const skipped = { webgpu: "no WebGPU adapter was found" };
     const warned = await warnings(async () => {
       for (let i = 0; i < 2; i++) {
         const info = await useBackend({ prefer: ["webgpu", "wasm"] });
@@ -53,7 +53,7 @@ Deno.test("who names a backend that does not start is warned, once", async () =>
     });
     assertEquals(warned.map(([text]) => text), [
       "The webgpu backend did not start, so wasm computes: " +
-      "no WebGPU adapter answers",
+      "no WebGPU adapter was found",
     ]);
   });
 });
@@ -84,7 +84,7 @@ Deno.test("a mistake in a start does not vanish: it is warned of, and the cause 
         const info = await useBackend();
         assertEquals(info.name, "cpu");
         assertEquals(info.skipped, {
-          webgpu: "no WebGPU adapter answers",
+          webgpu: "no WebGPU adapter was found",
           wasm: "x is not a function",
         });
       });
@@ -96,14 +96,14 @@ Deno.test("a mistake in a start does not vanish: it is warned of, and the cause 
     const one = await assertRejects(
       () => useBackend({ prefer: ["wasm"] }),
       RangeError,
-      "No backend of wasm starts here; wasm: x is not a function",
+      "No backend among wasm starts here; wasm: x is not a function",
     );
     assertEquals(one.cause, cause);
     await noAdapter(async () => {
       const both = await assertRejects(
         () => useBackend({ prefer: ["webgpu", "wasm"] }),
         RangeError,
-        "webgpu: no WebGPU adapter answers; wasm: x is not a function",
+        "webgpu: no WebGPU adapter was found; wasm: x is not a function",
       );
       assertEquals((both.cause as AggregateError).errors.at(-1), cause);
     });

@@ -160,7 +160,7 @@ Deno.test("useBackend() says why a missing backend does not start", async () => 
     await assertRejects(
       () => useBackend({ prefer: ["webgpu"] }),
       RangeError,
-      "No backend of webgpu starts here; webgpu: no WebGPU adapter answers",
+      "No backend among webgpu starts here; webgpu: no WebGPU adapter was found",
     );
     assertEquals((await useBackend({ prefer: ["webgpu", "cpu"] })).name, "cpu");
     assertEquals((await useBackend()).name, "wasm");

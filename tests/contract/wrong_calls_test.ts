@@ -144,7 +144,7 @@ const CALLS: Readonly<Record<string, [() => unknown, string]>> = {
   ],
   "classes of a language model": [
     () => lion.lionBert({ ...SIZES, vocabularySize: 9, numClasses: 3 }),
-    'numClasses is of head: "classification"',
+    'numClasses is for head: "classification"',
   ],
   "a layer's text for a tensor": [
     () => lion.lionBlock({ variant: "s", numHeads: 2 }).apply(wrong("text")),

@@ -95,7 +95,8 @@ const runs: Run[] = [];
 const failures: Found[] = [];
 for (const place of options.places) {
   if (place.backend === "webgpu" && !await navigator.gpu?.requestAdapter()) {
-    const reason = "no WebGPU adapter answers; `deno task setup` says how to " +
+    const reason =
+      "no WebGPU adapter was found; `deno task setup` says how to " +
       "get Mesa's software one";
     if (Deno.env.get("CI") === "true") throw new Error(reason);
     console.warn(`SKIPPED on webgpu: ${reason}`);

@@ -72,7 +72,7 @@ async function reasonToSkip(
 ): Promise<string | undefined> {
   if (backend !== "webgpu") return undefined;
   if (await navigator.gpu?.requestAdapter()) return undefined;
-  const reason = "no WebGPU adapter answers; `deno task setup` says how to " +
+  const reason = "no WebGPU adapter was found; `deno task setup` says how to " +
     "get Mesa's software one";
   if (Deno.env.get("CI") === "true") throw new Error(reason);
   return reason;

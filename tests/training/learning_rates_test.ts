@@ -121,7 +121,7 @@ onCpu("rates by layer fall towards the input", () => {
   assertThrows(
     () => layerwiseDecay(bert, 0.5)("other"),
     RangeError,
-    'name should be of a weight of model lion_bert, got "other"',
+    'name should be that of a weight of model lion_bert, got "other"',
   );
   for (const wrong of [0, 1.5, NaN]) {
     assertThrows(
@@ -143,7 +143,7 @@ onCpu("rates by layer fall towards the input", () => {
   assertThrows(
     () => layerwiseDecay(plain, 0.5),
     TypeError,
-    "should have LION blocks, got none; pass a function of your own",
+    "should have LION blocks, got none; pass your own function",
   );
   for (const model of [bert, vit, plain]) model.dispose();
 });

@@ -178,7 +178,7 @@ onEachBackend("losses name what does not fit", () => {
     assertThrows(
       () => crossEntropy()(logits, logits),
       TypeError,
-      "should have shape [2,3], got [2,3,4]; for a probability of each class use softCrossEntropy()",
+      "should have shape [2,3], got [2,3,4]; for class probabilities use softCrossEntropy()",
     );
     assertThrows(
       () => crossEntropy()(logits, tf.ones([2, 3])),

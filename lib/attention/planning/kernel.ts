@@ -140,7 +140,7 @@ export interface KernelRequest extends AttentionSizes {
 export function refuseDiagonal(backend: string, form: ConcreteForm): Refusal {
   return {
     refusal:
-      `the ${backend} kernel of the ${form} form takes no decay of each channel`,
+      `the ${backend} kernel of the ${form} form does not support diagonal decays`,
   };
 }
 

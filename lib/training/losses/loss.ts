@@ -137,7 +137,7 @@ export function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
     throw new TypeError(
       `labels of predictions [${shape}] should have shape [${expected}], got [${labels.shape}]${
         tf.util.arraysEqual(labels.shape, shape)
-          ? "; for a probability of each class use softCrossEntropy(), or in compile of a model that is not LION's tf.losses.softmaxCrossEntropy"
+          ? "; for class probabilities use softCrossEntropy() or, in compile of a model that is not LION's, tf.losses.softmaxCrossEntropy"
           : ""
       }`,
     );

@@ -127,7 +127,7 @@ const BAD: Record<string, [bytes: Uint8Array, text: string]> = {
   "a bomb of a PNG": [changed(16, 0, 1, 0, 0, 0, 1, 0, 0), "65536 × 65536"],
   "a PNG with data for fewer pixels than its head has": [
     changed(16, 0, 0, 0x20, 0, 0, 0, 0x20, 0),
-    "8192 × 8192 pixels by its head, and too little data",
+    "8192 × 8192 pixels by its header, and too little data",
   ],
   "a PNG of no pixels": [changed(16, 0, 0, 0, 0), "no pixels"],
   "the start of a PNG": [RED.subarray(0, 8), "truncated"],

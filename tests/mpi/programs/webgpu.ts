@@ -41,7 +41,7 @@ const actual = await trained({ communicator });
 assertRounded(actual, { values, moved, terms: STEPS }, "losses and weights");
 
 const why =
-  "should compute on wasm or cpu, got webgpu, whose values can be read asynchronously alone";
+  "should compute on wasm or cpu, got webgpu, whose values can only be read asynchronously";
 await assertRejects(
   () => trained({ communicator, ranks: "sequence" }),
   RangeError,

@@ -46,7 +46,7 @@ export async function imagesOfFolders(
   const truth = await labels();
   if (!truth) {
     throw new Error(
-      `${path} has images without folders for their classes, whose labels should be in ILSVRC2012_devkit_t12.tar.gz (2.5 MB, of https://www.image-net.org), or in Kaggle's LOC_val_solution.csv, got neither; put one beside it`,
+      `${path} has images without folders for their classes, whose labels should be in ILSVRC2012_devkit_t12.tar.gz (2.5 MB, from https://www.image-net.org), or in Kaggle's LOC_val_solution.csv, got neither; put one next to it`,
     );
   }
   assertClasses(truth.source, truth.classes);

@@ -41,7 +41,7 @@ export async function imagesOfTar(
     return validationImages(await indexedTar(root, name, false, index), truth);
   }
   throw new Error(
-    `${root} should have beside ${name} the labels of its images, ILSVRC2012_devkit_t12.tar.gz, got none; download it (2.5 MB) from https://www.image-net.org`,
+    `${root} should have, next to ${name}, the labels of its images, ILSVRC2012_devkit_t12.tar.gz, got none; download it (2.5 MB) from https://www.image-net.org`,
   );
 }
 

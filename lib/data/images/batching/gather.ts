@@ -58,7 +58,7 @@ export async function gather(
         const reason = `${name}: ${cause.message}`;
         if (count.fails) {
           throw new SyntaxError(
-            `${reason}; remove it, or pass bad images over by onBad: { skip: true }`,
+            `${reason}; remove it, or skip bad images with onBad: { skip: true }`,
             { cause },
           );
         }

@@ -32,7 +32,7 @@ export async function readImage(image: EncodedImage): Promise<Uint8Array> {
   }
   if (bytes instanceof Uint8Array) return bytes;
   throw new TypeError(
-    `${image.name}: bytes() should give a Uint8Array, the content of an image file, got ${
+    `${image.name}: bytes() should return a Uint8Array, the content of an image file, got ${
       shown(bytes)
     }`,
   );

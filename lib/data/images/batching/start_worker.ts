@@ -101,7 +101,7 @@ function urlOf(path: string | URL): URL {
 function ownScript(): string {
   if (hasOwnScript()) return WORKER_SCRIPT;
   throw new Error(
-    `in a bundle the workers' script is one of its own: bundle ${SOURCE} too, and say where it is by imageBatches' workerPath, or decode without workers: workers: 0`,
+    `in a bundle, the workers' script is separate: bundle ${SOURCE} too and pass its URL as imageBatches' workerPath, or decode without workers: workers: 0`,
   );
 }
 
@@ -125,8 +125,8 @@ function startWebWorker(
     listener.failed(
       event.message ||
         `its script should be at ${
-          path ?? "image_worker.js, beside this script"
-        }; say where it is, a bundle of ${SOURCE}, by imageBatches' workerPath, or decode without workers: workers: 0`,
+          path ?? "image_worker.js, next to this script"
+        }; pass the URL of a bundle of ${SOURCE} as imageBatches' workerPath, or decode without workers: workers: 0`,
     );
   });
   return {

@@ -95,7 +95,7 @@ export async function decodeImage(
   const picture = await decode(head.first ?? bytes, { type, ...head });
   if (picture.width !== head.width || picture.height !== head.height) {
     throw new SyntaxError(
-      `the ${type} should have ${head.width} × ${head.height} pixels by its head, got ${picture.width} × ${picture.height}`,
+      `the ${type} should have ${head.width} × ${head.height} pixels by its header, got ${picture.width} × ${picture.height}`,
     );
   }
   return orientation === "apply" ? upright(picture, head.orientation) : picture;

@@ -30,7 +30,7 @@ export function checkPng(bytes: Uint8Array): void {
     const sum = crc32(bytes.subarray(start + 4, next - 4));
     if (sum === view.getUint32(next - 4)) continue;
     throw new SyntaxError(
-      `the PNG is damaged between bytes ${start} and ${next}: its checksum is another`,
+      `the PNG is damaged between bytes ${start} and ${next}: its checksum does not match`,
     );
   }
 }
@@ -71,7 +71,7 @@ export function readPngHead(bytes: Uint8Array): ImageHead {
   const bits = bytes[24]! * (VALUES[bytes[25]!] ?? 1);
   if (width * height * bits / 8 > MOST_DEFLATED * data) {
     throw new SyntaxError(
-      `the PNG has ${width} × ${height} pixels by its head, and too little data for them: it is damaged`,
+      `the PNG has ${width} × ${height} pixels by its header, and too little data for them: it is damaged`,
     );
   }
   return { width, height, isCmyk: false, orientation };

@@ -48,13 +48,13 @@ export function randAugmentStep(
 ): RandAugmentStep {
   if (interpolation === "box") {
     throw new RangeError(
-      'interpolation should be "bicubic" or "bilinear" where there is randAugment, got "box"',
+      'interpolation should be "bicubic" or "bilinear" with randAugment, got "box"',
     );
   }
   const { m = GREATEST_MAGNITUDE, mstd = 0, n = 2, inc } = wordsOf(text);
   if (inc === undefined) {
     throw new RangeError(
-      `randAugment should have inc1, as in "rand-m9-mstd0.5-inc1", since only the increasing operations are there, got ${
+      `randAugment should have inc1, as in "rand-m9-mstd0.5-inc1", since only increasing operations are supported, got ${
         shown(text)
       }`,
     );

@@ -110,7 +110,7 @@ export async function* tarMembers(
           ...{ offset, size, header: block! },
           bytes: () => {
             if (isTaken || position !== offset) {
-              throw new Error(`${name} is read on already`);
+              throw new Error(`${name} has been read past already`);
             }
             isTaken = true;
             return take(size);
