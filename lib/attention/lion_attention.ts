@@ -277,7 +277,7 @@ function attend(
  *
  * @param q Queries, `[batch, heads, length, headDim]`, or one head that all
  * share.
- * @param k The shape of q.
+ * @param k Keys in the shape of q.
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode LionAttentionOptions}.
  * @returns See {@linkcode AttentionPlan}.

@@ -29,8 +29,8 @@ interface SnakeOrderOptions {
 const SNAKE_OPTIONS = optionsOf<SnakeOrderOptions>()("along first");
 
 /**
- * A snake's path through a grid: row by row, every other row backwards, so that
- * neighbours on the path are neighbours in the grid.
+ * Returns a snake's path through a grid: row by row, every other row backwards,
+ * so that neighbours on the path are neighbours in the grid.
  *
  * Source: LION's authors' vision code, curves "s" (rows) and "sr" (columns).
  *
@@ -97,8 +97,9 @@ const OPTIONS = optionsOf<Options>()(
 );
 
 /**
- * Attention along several paths through the same tokens: numerators and
- * normalisers are averaged, then divided once. Works in every form and kernel.
+ * Computes attention along several paths through the same tokens: numerators
+ * and normalisers are averaged, then divided once. Works in every form and
+ * kernel.
  *
  *     y = Σ_c Y_c / (Σ_c N_c + C ε)
  *

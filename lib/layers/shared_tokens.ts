@@ -39,7 +39,7 @@ let current: TokenRanks | undefined;
  *
  * @param communicator The ranks.
  * @param run A synchronous function, which runs the same layers on each rank.
- * @returns What it returns.
+ * @returns What `run` returns.
  * @throws {TypeError} If the communicator cannot exchange values.
  * @throws {RangeError} If the backend keeps tensors on a device, or a layer needs
  * all tokens.

@@ -94,7 +94,7 @@ export function setClassNames(
  *
  * @param model The model.
  * @returns The names, in the order of the output; undefined if there are none.
- * @throws {TypeError} If it is not a model.
+ * @throws {TypeError} If `model` is not a model.
  */
 export function classNames(model: LayersModel): string[] | undefined {
   assertModel("classNames's model", model);

@@ -205,7 +205,7 @@ export class Figure implements Displayable {
    * Writes a picture, completely or not at all.
    *
    * @param path A path that ends in `.png` or `.svg`.
-   * @throws {RangeError} If it has another ending.
+   * @throws {RangeError} If the path ends differently.
    */
   async writeImage(path: string): Promise<void> {
     const format = /\.(png|svg)$/.exec(path)?.[1];

@@ -32,7 +32,7 @@ export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;
  * assertEquals([...await y.data()], [1, 3]);
  * ```
  *
- * @param x `[batch, heads, length, headDim]`
+ * @param x Queries or keys, `[batch, heads, length, headDim]`.
  * @returns A tensor of the same shape, every value > 0.
  */
 export function eluPlusOne<T extends tf.Tensor>(x: T): T {
@@ -64,7 +64,7 @@ const OPTIONS = optionsOf<ShiftedSiluOptions>()("normalize");
  * assertAlmostEquals((await tf.norm(y).data())[0]!, 1, 1e-6);
  * ```
  *
- * @param x `[batch, heads, length, headDim]`
+ * @param x Queries or keys, `[batch, heads, length, headDim]`.
  * @param options `normalize`: whether to divide by the norm; true by default.
  * @returns A tensor of the same shape, every value > 0.
  */
@@ -99,7 +99,7 @@ export function shiftedSilu<T extends tf.Tensor>(
  * assertEquals([...await y.data()], [-1, 2]);
  * ```
  *
- * @param x `[batch, heads, length, headDim]`
+ * @param x Queries or keys, `[batch, heads, length, headDim]`.
  * @returns A tensor with the same values.
  */
 export function identity<T extends tf.Tensor>(x: T): T {
@@ -121,7 +121,7 @@ export function identity<T extends tf.Tensor>(x: T): T {
  * assertEquals([...await y.data()], [0, 2]);
  * ```
  *
- * @param x `[batch, heads, length, headDim]`
+ * @param x Queries or keys, `[batch, heads, length, headDim]`.
  * @returns A tensor of the same shape, every value >= 0.
  */
 export function relu<T extends tf.Tensor>(x: T): T {
@@ -146,7 +146,7 @@ export function relu<T extends tf.Tensor>(x: T): T {
  * assertAlmostEquals(y[1]!, 3 / 4, 1e-6);
  * ```
  *
- * @param x `[batch, heads, length, headDim]`
+ * @param x Queries or keys, `[batch, heads, length, headDim]`.
  * @returns A tensor of the same shape, every value in (0, 1).
  */
 export function sigmoid<T extends tf.Tensor>(x: T): T {

@@ -47,9 +47,9 @@ export class Matrix {
   readonly degree: Degree;
 
   /**
-   * A matrix of integers.
+   * Makes a matrix of integers.
    *
-   * @param shape `[rows, columns]`.
+   * @param shape The numbers of rows and columns.
    * @param values Integers, row by row.
    * @param degree The degree of each entry. @default that of a constant
    * @throws {RangeError} If there are no rows or columns.

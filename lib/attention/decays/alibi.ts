@@ -3,10 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertPositiveInteger } from "../../contract/values.ts";
 
 /**
- * ALiBi's slopes: a geometric sequence from `2^(-8 / heads)` down to `2^-8`.
- * For a number of heads that is not a power of two, the slopes of the next
- * lower power come first, then every other slope of the next higher one, as in
- * the authors' code.
+ * Returns ALiBi's slopes, a geometric sequence from `2^(-8 / heads)` down to
+ * `2^-8`. For a number of heads that is not a power of two, the slopes of the
+ * next lower power come first, then every other slope of the next higher one,
+ * as in the authors' code.
  *
  * Source: Press et al. 2022 (arXiv:2108.12409), section 3.
  *

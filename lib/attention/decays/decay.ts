@@ -236,8 +236,8 @@ export function twoSidedDecay(
 }
 
 /**
- * log(sigmoid(x)), which turns a logit into a log decay: LION-S computes one
- * logit per token, LION-D learns one per head.
+ * Computes log(sigmoid(x)), which turns a logit into a log decay: LION-S
+ * computes one logit per token, LION-D learns one per head.
  *
  * Use it instead of `tf.logSigmoid`, whose gradient fails inside `tf.tidy`.
  *
@@ -307,7 +307,7 @@ export function assertDecay(name: string, decay: Decay): void {
  * ```
  *
  * @param decay The decay to check.
- * @throws {TypeError} If it is not a decay.
+ * @throws {TypeError} If `decay` is not a decay.
  * @throws {RangeError} If a value is positive or NaN; the message gives the first one and its index.
  */
 export async function checkDecay(decay: Decay): Promise<void> {

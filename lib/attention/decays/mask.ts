@@ -78,7 +78,7 @@ export function mask(sides: Sides, length: number): tf.Tensor {
 }
 
 /**
- * The mask M of a decay, for inspection and tests.
+ * Computes the mask M of a decay, for inspection and tests.
  *
  * Source: the selective mask of LION (arXiv:2502.16249), in either convention.
  * Only the form `"full"` computes all of it.

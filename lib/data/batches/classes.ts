@@ -40,8 +40,8 @@ const SHOWN = 10;
  * classes alone. A label that occurs only in other examples cannot be learned.
  * @returns See {@linkcode Classes}; `setClassNames` stores the names in a
  * model.
- * @throws {TypeError} If a label is no string.
- * @throws {RangeError} If there is none.
+ * @throws {TypeError} If a label is not a string.
+ * @throws {RangeError} If there are no labels.
  */
 export function classesOf(labels: Iterable<string>): Classes {
   assertIterable("labels", labels);

@@ -17,7 +17,7 @@ import { shown } from "../../contract/shown.ts";
  *
  * @param blob The blob or file.
  * @param name Its name in errors. @default the file's name, or "the given blob"
- * @returns The access.
+ * @returns Random access to the bytes.
  * @throws {TypeError} If `blob` is not a Blob.
  */
 export function blobBytes(blob: Blob, name?: string): RandomAccess {

@@ -18,8 +18,8 @@ import { accessTo, type RandomAccess } from "./random_access.ts";
  * ```
  *
  * @param path The path of the file, or its `file:` URL.
- * @returns The access.
- * @throws {TypeError} If it is a folder or a device.
+ * @returns Random access to the bytes.
+ * @throws {TypeError} If the path is that of a folder or a device.
  * @throws {Error} If there is no such file.
  */
 export async function fileBytes(path: string | URL): Promise<RandomAccess> {

@@ -16,7 +16,7 @@ import { shown } from "../../contract/shown.ts";
  *
  * @param bytes The bytes, which are not copied.
  * @param name Their name in errors. @default "the given bytes"
- * @returns The access.
+ * @returns Random access to the bytes.
  * @throws {TypeError} If `bytes` is not a Uint8Array.
  */
 export function memoryBytes(

@@ -46,7 +46,7 @@ const OPTIONS = optionsOf<UrlBytesOptions>()("fetch cacheBytes");
  *
  * @param url The URL, `https:` or `http:`.
  * @param options See {@linkcode UrlBytesOptions}.
- * @returns The access.
+ * @returns Random access to the bytes.
  * @throws {TypeError} If `url` is not a URL, or an option is unknown, or of the
  * wrong type.
  * @throws {RangeError} If the URL has another scheme, or an option has an

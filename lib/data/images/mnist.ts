@@ -44,7 +44,7 @@ export class Digits implements Examples<LabelledImage> {
   readonly labels: Uint8Array;
 
   /**
-   * Wraps pixels and labels.
+   * Makes a dataset of pixels and labels.
    *
    * @param pixels Brightness 0–255, `[size, 28, 28]`.
    * @param labels The label of each image, `[size]`.

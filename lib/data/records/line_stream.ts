@@ -58,7 +58,7 @@ export function lineStream(
 /**
  * Makes a stream of the values of JSON Lines, or of the lines of texts.
  *
- * @param files Paths, addresses or bytes.
+ * @param files Paths, URLs or bytes.
  * @param options See {@linkcode LineStreamOptions}.
  * @returns The stream.
  */

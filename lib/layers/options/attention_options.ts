@@ -81,7 +81,7 @@ export type AttentionVariant = typeof ATTENTION_VARIANTS[number];
  * `decay` is required.
  */
 export interface AttentionOptions {
-  /** How tokens are weighted. */
+  /** The kind of attention. */
   variant?: AttentionVariant | undefined;
   /** A custom mixer, or its registered name, instead of `variant`. */
   mixer?: Mixer | string | undefined;

@@ -1,4 +1,4 @@
-/** An example of GLUE. */
+/** A GLUE example. */
 export interface GlueExample {
   /** Its text, or its pair of texts. */
   readonly texts: readonly [string] | readonly [string, string];

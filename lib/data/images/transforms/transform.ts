@@ -6,13 +6,13 @@ export type Range = readonly [least: number, greatest: number];
 
 /** A random part of a picture, resized to a square, as torchvision's `RandomResizedCrop`. */
 export interface RandomResizedCropStep {
-  /** Which step this is. */
+  /** The name of the step. */
   readonly step: "randomResizedCrop";
   /** Side of the square in pixels. */
   readonly size: number;
   /** The part's share of the picture's pixels. */
   readonly scale: Range;
-  /** The part's width over its height. */
+  /** The part's width divided by its height. */
   readonly ratio: Range;
   /** The filter that resizes the part. */
   readonly interpolation: Interpolation;
@@ -20,7 +20,7 @@ export interface RandomResizedCropStep {
 
 /** A random square of a picture with a black border, as torchvision's `RandomCrop`. */
 export interface PaddedCropStep {
-  /** Which step this is. */
+  /** The name of the step. */
   readonly step: "paddedCrop";
   /** Side of the square in pixels. */
   readonly size: number;
@@ -30,7 +30,7 @@ export interface PaddedCropStep {
 
 /** Resizes a picture by its shorter side, as torchvision's `Resize`. */
 export interface ResizeStep {
-  /** Which step this is. */
+  /** The name of the step. */
   readonly step: "resize";
   /** The shorter side in pixels. */
   readonly size: number;
@@ -43,7 +43,7 @@ export interface ResizeStep {
  * with two sides and Hugging Face's ViT processor.
  */
 export interface SquareStep {
-  /** Which step this is. */
+  /** The name of the step. */
   readonly step: "square";
   /** Side of the square in pixels. */
   readonly size: number;
@@ -53,7 +53,7 @@ export interface SquareStep {
 
 /** Cuts out the square in the middle, as torchvision's `CenterCrop`. */
 export interface CentreCropStep {
-  /** Which step this is. */
+  /** The name of the step. */
   readonly step: "centreCrop";
   /** Side of the square in pixels. */
   readonly size: number;
@@ -61,15 +61,15 @@ export interface CentreCropStep {
 
 /** Mirrors left and right at random. */
 export interface FlipStep {
-  /** Which step this is. */
+  /** The name of the step. */
   readonly step: "flip";
-  /** How likely it is. */
+  /** Its probability. */
   readonly probability: number;
 }
 
 /** Applies random operations, as timm's `RandAugment`; `applyOperation` applies one. */
 export interface RandAugmentStep {
-  /** Which step this is. */
+  /** The name of the step. */
   readonly step: "randAugment";
   /** Number of operations drawn, each from all of them. */
   readonly count: number;
@@ -90,9 +90,9 @@ export interface RandAugmentStep {
  * as timm's `RandomErasing` in mode `pixel`.
  */
 export interface EraseStep {
-  /** Which step this is. */
+  /** The name of the step. */
   readonly step: "erase";
-  /** How likely it is. */
+  /** Its probability. */
   readonly probability: number;
   /** The rectangle's share of the picture's pixels. */
   readonly area: Range;
