@@ -48,7 +48,7 @@ export interface DeltaAttentionOptions {
   /** Tokens per chunk. @default the kernel's choice; 64 in tfjs operations */
   chunkSize?: number | undefined;
   /**
-   * The factor of q · k in the output, though not in the correction.
+   * The factor of q · k in the output, but not in the correction.
    * @default 1 / sqrt(headDim)
    */
   scale?: number | undefined;

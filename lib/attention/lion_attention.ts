@@ -33,10 +33,11 @@ import {
  *
  * - `"full"`: one masked matrix product. Quadratic time; quadratic memory,
  *   unless a kernel computes the mask on the fly, tile by tile.
- * - `"recurrent"`: two sweeps with a state of constant size. Linear, sequential.
+ * - `"recurrent"`: two sweeps with a state of constant size. Linear time,
+ *   sequential.
  * - `"blockwise"`: the full form in slices of keys. Quadratic time, linear memory.
- * - `"chunkwise"`: the full form inside chunks, states between them. Linear,
- *   parallel.
+ * - `"chunkwise"`: the full form inside chunks, states between them. Linear
+ *   time, parallel.
  * - `"auto"`: the chunkwise kernel where the backend has one; otherwise
  *   `"full"` or `"chunkwise"`, whichever was measured to be faster at the given
  *   length.
@@ -256,7 +257,7 @@ function attend(
 }
 
 /**
- * Says which form and kernel {@linkcode lionAttention} would run for the same
+ * Tells which form and kernel {@linkcode lionAttention} would run for the same
  * arguments on the current backend, and what that would cost, without running
  * it.
  *

@@ -105,7 +105,7 @@ const OPTIONS = optionsOf<Options>()(
  *
  * Source: LION (arXiv:2502.16249), "LION-D♮" and "LION-S♮" for images.
  *
- * @example The tokens' own order alone is lionAttention
+ * @example With the tokens' own order alone, it equals lionAttention
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { fixedDecay, lionAttention, lionAttentionInOrders } from "@lionjs/lion";

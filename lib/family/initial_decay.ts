@@ -127,8 +127,8 @@ const TIME_STEP_OPTIONS = optionsOf<MambaTimeStepOptions>()(
  * whereas the paper has uniform steps. With the rates A of {@linkcode s4dReal},
  * log decays are Δ A; in Mamba-2, each head has one step and one rate.
  *
- * Source: Gu and Dao 2023 (arXiv:2312.00752), section 3.6; S4's (Gu et al. 2022,
- * arXiv:2111.00396).
+ * Source: Gu and Dao 2023 (arXiv:2312.00752), section 3.6; after S4 (Gu et al.
+ * 2022, arXiv:2111.00396).
  *
  * @example The log decay of each channel and state
  * ```ts

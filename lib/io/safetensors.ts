@@ -70,7 +70,7 @@ const WRITE_OPTIONS = optionsOf<WriteSafetensorsOptions>()(
  * ```
  *
  * @param source The path of a file, or its bytes.
- * @returns Its tensors and metadata.
+ * @returns The tensors and metadata.
  * @throws {SyntaxError} If the header is not JSON, or repeats a name.
  * @throws {TypeError} If a field of the header is missing or has the wrong
  * type.

@@ -105,11 +105,12 @@ export abstract class LionLayer extends layers.Layer {
   }
 
   /**
-   * The parameters that the layer needs, given the shape of its first input.
+   * Returns the parameters that the layer needs, given the shape of its first
+   * input.
    */
   protected abstract parametersFor(shape: Shape): Parameter[];
 
-  /** Multiplications and additions of a forward pass, without attention. */
+  /** Returns the number of multiplications and additions in a forward pass, without attention. */
   abstract operations(shape: Shape): number;
 
   /** Creates the layer's parameters. */
@@ -218,7 +219,7 @@ export abstract class LionLayer extends layers.Layer {
     return mask && !this.#followsFinite ? withoutPadding(x, mask) : x;
   }
 
-  /** The masks of the outputs, given the mask of the first input, if it has one. */
+  /** Returns the masks of the outputs, given the mask of the first input, if any. */
   protected masksAfter(
     mask: tf.Tensor | undefined,
   ): (tf.Tensor | undefined)[] {
@@ -226,8 +227,8 @@ export abstract class LionLayer extends layers.Layer {
   }
 
   /**
-   * The masks of the outputs. `apply` asks for them without masks, and a model
-   * asks again with the inputs' masks.
+   * Returns the masks of the outputs. `apply` asks for them without masks, and
+   * a model asks again with the inputs' masks.
    *
    * @throws {TypeError} If the layer has used the mask of another branch: tfjs
    * passes the last mask to all layers that follow, even in branches without
@@ -257,12 +258,12 @@ export abstract class LionLayer extends layers.Layer {
     return (after.length === 1 ? after[0] : after) as tf.Tensor | tf.Tensor[];
   }
 
-  /** The shape of the first input; layers that change it override this. */
+  /** Returns the shape of the first input; layers that change it override this. */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape | Shape[] {
     return firstShape(inputShape);
   }
 
-  /** Everything needed to recreate the layer. */
+  /** Returns everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     const config = super.getConfig();
     return this.#seed === undefined ? config : { ...config, seed: this.#seed };

@@ -142,8 +142,8 @@ export interface Mixer {
    */
   readonly sharesTokens?: boolean | undefined;
   /**
-   * The parameters for inputs of shape `[batch, length, dim]`; `dim` is always
-   * known. Their names are used in the layer and in PyTorch's files.
+   * Returns the parameters for inputs of shape `[batch, length, dim]`; `dim` is
+   * always known. Their names are used in the layer and in PyTorch's files.
    */
   parameters(shape: Shape): Parameter[];
   /**
@@ -163,12 +163,12 @@ export interface Mixer {
     call: StepCall,
   ): { y: tf.Tensor3D; state: MixerState };
   /**
-   * Multiplications and additions of a forward pass, except those in
-   * {@linkcode Mixer.cost}.
+   * Returns the number of multiplications and additions in a forward pass,
+   * except those in {@linkcode Mixer.cost}.
    */
   operations(shape: Shape): number;
   /**
-   * The cost in one form on the current backend, beyond
+   * Returns the cost in one form on the current backend, beyond
    * {@linkcode Mixer.operations}; `describe` reports it.
    *
    * @throws {RangeError} If the computation does not fit the backend.

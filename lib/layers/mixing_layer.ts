@@ -160,7 +160,7 @@ export abstract class MixingLayer extends LionLayer {
   }
 
   /**
-   * Everything needed to recreate the layer.
+   * Returns everything needed to recreate the layer.
    *
    * @throws {TypeError} If it has a custom mixer or decay that is not
    * registered.

@@ -8,7 +8,7 @@ let current: TokenRanks | undefined;
  * Runs a model on this rank's part of the tokens of each sequence. All ranks
  * call it together, with the tokens in their order, at least one on each.
  * Layers compute what they would for the whole sequences: attention reads the
- * tokens of all ranks, positions count on from rank to rank, and pooling pools
+ * tokens of all ranks, positions continue from rank to rank, and pooling pools
  * all tokens. Gradients of weights are each rank's share, which add up to the
  * whole.
  *

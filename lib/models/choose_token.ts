@@ -12,8 +12,8 @@ export interface ChoiceOptions {
   topK?: number | undefined;
   /**
    * Nucleus sampling (top-p): chooses among the fewest most likely tokens whose
-   * probabilities, after temperature and topK, add up to this, from 0 (only the
-   * most likely token) to 1. @default 1
+   * probabilities, after temperature and topK, add up to this value, from 0
+   * (only the most likely token) to 1. @default 1
    */
   topP?: number | undefined;
   /**

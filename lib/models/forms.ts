@@ -178,7 +178,7 @@ export interface ModelDescription {
  * ```
  *
  * @param model A model with LION layers.
- * @param inputShapes The shape of each input, or of a single one.
+ * @param inputShapes The shape of each input, or of the only one.
  * @returns See {@linkcode ModelDescription}.
  * @throws {TypeError} If the model has no LION layer, or there is not one shape
  * per input.

@@ -31,7 +31,7 @@ interface Message {
 }
 
 /**
- * All processes of an MPI job; see {@linkcode openMpi}.
+ * The communicator of all processes of an MPI job; see {@linkcode openMpi}.
  *
  * @example Gathering numbers on the first rank
  * ```ts ignore
@@ -220,8 +220,8 @@ export class MpiCommunicator implements Communicator, TokenRanks {
    * Sends values to a rank. Do not change the array until the promise settles.
    *
    * @param tag A number from 0 to 32766, by which the receiver tells messages apart.
-   * @throws {RangeError} If the receiver expects another kind or number of values; then
-   * all ranks throw in their next operation.
+   * @throws {RangeError} If the receiver expects a different kind or number of
+   * values; then all ranks throw in their next operation.
    */
   async send(values: RankNumbers, to: number, tag = 0): Promise<void> {
     this.#message(values);
@@ -237,8 +237,8 @@ export class MpiCommunicator implements Communicator, TokenRanks {
    *
    * @param values An array of the same kind and length as that sent.
    * @returns `values`.
-   * @throws {RangeError} If another kind or number of values was sent; then all ranks
-   * throw in their next operation.
+   * @throws {RangeError} If a different kind or number of values was sent; then
+   * all ranks throw in their next operation.
    */
   async receive<T extends RankNumbers>(
     values: T,

@@ -7,8 +7,8 @@ import { MpiCommunicator } from "./mpi_communicator.ts";
 /** Options of {@linkcode openMpi}. */
 export interface OpenMpiOptions {
   /**
-   * The path of libmpi, of the MPI whose `mpirun` starts the program.
-   * @default Open MPI's or MPICH's, as the launcher's variables say
+   * The path of libmpi, from the MPI whose `mpirun` starts the program.
+   * @default Open MPI's or MPICH's, by the launcher's environment variables
    */
   library?: string | undefined;
 }

@@ -260,7 +260,7 @@ export class Figure implements Displayable {
     await showCaption(this);
   }
 
-  /** The figure's forms by MIME type, for the default renderers. */
+  /** Returns the figure's forms by MIME type, for the default renderers. */
   async [DISPLAY](): Promise<MimeBundle> {
     return await render(this, parseRenderers(defaultRenderers()));
   }

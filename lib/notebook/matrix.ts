@@ -20,7 +20,7 @@ export interface MatrixOptions {
   /** The colour scale, one of plotly's. @default "Viridis" */
   colorscale?: string | undefined;
   /**
-   * The values with the first and the last colour.
+   * The values of the first and the last colour.
    * @default the smallest and the largest
    */
   range?: readonly [low: number, high: number] | undefined;

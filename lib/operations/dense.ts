@@ -38,6 +38,8 @@ export interface DenseGeluAttributes {
 /**
  * Computes x W + b over the last axis in one kernel.
  *
+ * Integers and booleans are converted to float32.
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -49,8 +51,6 @@ export interface DenseGeluAttributes {
  * assertEquals(y.shape, [3, 5, 4]);
  * assertEquals((await y.data())[0], 12);
  * ```
- *
- * Integers and booleans are converted to float32.
  *
  * @param x Inputs, `[..., inputs]`.
  * @param weight W, `[inputs, outputs]`.

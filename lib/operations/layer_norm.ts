@@ -27,11 +27,13 @@ interface LayerNormOptions {
 const OPTIONS = optionsOf<LayerNormOptions>()("epsilon");
 
 /**
- * Layer normalisation over the last axis:
+ * Computes layer normalisation over the last axis:
  *
  *     y = (x - mean(x)) / sqrt(variance(x) + ε) · scale + offset
  *
  * Source: Ba et al. 2016 (arXiv:1607.06450).
+ *
+ * Integers and booleans are converted to float32.
  *
  * @example A row with mean 0 and deviation 1
  * ```ts
@@ -45,8 +47,6 @@ const OPTIONS = optionsOf<LayerNormOptions>()("epsilon");
  * assertAlmostEquals(low!, -1, 1e-5);
  * assertAlmostEquals(high!, 1, 1e-5);
  * ```
- *
- * Integers and booleans are converted to float32.
  *
  * @param x Rows, `[..., columns]`.
  * @param scale The factor per column, `[columns]`.

@@ -23,12 +23,14 @@ interface RmsNormOptions {
 const OPTIONS = optionsOf<RmsNormOptions>()("epsilon gate");
 
 /**
- * Root mean square normalisation over the last axis:
+ * Computes root mean square normalisation over the last axis:
  *
  *     y = x / sqrt(mean(x²) + ε) · scale,    times SiLU(gate) with a gate
  *
  * Source: Zhang and Sennrich 2019 (arXiv:1910.07467); with a gate, Dao and Gu
  * 2024 (arXiv:2405.21060).
+ *
+ * Integers and booleans are converted to float32.
  *
  * @example A row whose squares have a mean of one
  * ```ts
@@ -41,8 +43,6 @@ const OPTIONS = optionsOf<RmsNormOptions>()("epsilon gate");
  * assertAlmostEquals(first!, 1 / 5, 1e-5);
  * assertAlmostEquals(second!, 7 / 5, 1e-5);
  * ```
- *
- * Integers and booleans are converted to float32.
  *
  * @param x Rows, `[..., columns]`.
  * @param scale The factor per column, `[columns]`.

@@ -169,7 +169,7 @@ export class Adam extends tf.Optimizer {
     this.#moments.clear();
   }
 
-  /** The optimizer's options, for serialisation. */
+  /** Returns the optimizer's options, for serialisation. */
   override getConfig(): Complete<AdamOptions> & Record<string, number> {
     return { ...this.#options, learningRate: this.learningRate };
   }

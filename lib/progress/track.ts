@@ -11,7 +11,7 @@ import {
 /** Options of {@linkcode track}; `total` is the number of items if they have one. */
 export interface TrackOptions extends ProgressOptions {
   /**
-   * Signal that aborts the loop with its reason, an `AbortError`, also where
+   * A signal that aborts the loop with its reason, an `AbortError`, even while
    * the loop waits for an item.
    * @default `stopSignal()` in a notebook, none in a script
    */

@@ -53,7 +53,7 @@ export class Matrix {
    * @param values Integers, row by row.
    * @param degree The degree of each entry. @default that of a constant
    * @throws {RangeError} If there are no rows or columns.
-   * @throws {TypeError} If there are not as many values as the shape has.
+   * @throws {TypeError} If the number of values does not match the shape.
    */
   constructor(
     shape: Shape,

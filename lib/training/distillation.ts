@@ -38,7 +38,7 @@ export type Teacher =
  * The teacher is not trained; a model as teacher runs in inference mode. The
  * loss is (1 - weight) · the loss of `train` + weight · the teacher's. Both are
  * means over the same labels: a label of -100 (`NOT_COUNTED` of
- * `@lionjs/lion/data`) or with a weight counts for the teacher as it does for
+ * `@lionjs/lion/data`) or with a weight counts the same for the teacher as for
  * the loss; labels may be soft, as for `softCrossEntropy`. Evaluations use only
  * the loss of `train`.
  *

@@ -86,7 +86,7 @@ const OPTIONS = optionsOf<EvaluateOptions>()(
  * wrong type.
  * @throws {RangeError} If the loss is not finite because of the labels, or a
  * metric is named `loss`.
- * @throws {unknown} The signal's reason, and what the batches throw.
+ * @throws {unknown} The signal's reason, or whatever the batches throw.
  */
 export async function evaluate(
   model: LayersModel,

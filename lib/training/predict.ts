@@ -76,7 +76,7 @@ const OPTIONS = optionsOf<PredictOptions>()("map signal");
  * @throws {TypeError} If the model has several outputs, a batch has other inputs
  * than the model in number, shape or dtype, batches have predictions or labels of
  * different shapes, or an option is unknown or of the wrong type.
- * @throws {unknown} The signal's reason, and what the batches throw.
+ * @throws {unknown} The signal's reason, or whatever the batches throw.
  */
 export async function predict(
   model: LayersModel,
@@ -136,8 +136,8 @@ export async function predict(
  * @throws {TypeError} If the model has several outputs, or an option is unknown or
  * of the wrong type. The iterable throws it if a batch has other inputs than the
  * model in number, shape or dtype.
- * @throws {unknown} The iterable throws the signal's reason, and what the batches
- * throw.
+ * @throws {unknown} The iterable throws the signal's reason, or whatever the
+ * batches throw.
  */
 export function predictBatches(
   model: LayersModel,

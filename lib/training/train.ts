@@ -68,12 +68,12 @@ import { takeWeights } from "./weights_in_training.ts";
  * than the model in number, shape or dtype, or an option is unknown or of the
  * wrong type.
  * @throws {RangeError} If an option is invalid, the checkpoint folder belongs
- * to another run or is in use, the run to resume had other options, ranks differ
- * in what they train or in the shapes of a batch, another training or `model.fit`
- * has weights of the model, the model's weights, gradients and moments exceed
- * the backend's memory, or labels are wrong. Up to 65,536 labels a batch that
- * are in memory, such as those that `collate` makes, are checked before the
- * step; others only if the loss is not finite.
+ * to another run or is in use, the run to resume had different options, ranks
+ * differ in their training or in the shapes of a batch, another training or
+ * `model.fit` is using the model's weights, the model's weights, gradients and
+ * moments exceed the backend's memory, or labels are wrong. Up to 65,536 labels
+ * per batch that are in memory, such as those from `collate`, are checked
+ * before the step; others only if the loss is not finite.
  * @throws {DivergenceError} If a loss or a gradient is not finite.
  * @throws {Error} If a file cannot be written, no checkpoint can be read, or
  * another rank has failed; the message says which and why.

@@ -74,7 +74,7 @@ export interface OptimizerOptions {
 export interface EvaluationOptions {
   /** Returns one pass over the evaluation data. */
   data: () => AsyncIterable<Batch>;
-  /** Metrics besides the loss, by name, as for `evaluate`. @default none */
+  /** Metrics in addition to the loss, by name, as for `evaluate`. @default none */
   metrics?: Metrics | undefined;
   /** Number of steps between evaluations. @default the steps of an epoch */
   every?: number | undefined;

@@ -158,9 +158,8 @@ export function fixedDecay(logDecay: tf.Tensor): Decay {
  * @returns The decay.
  * @throws {TypeError} If `logDecay` does not have three axes or is not numeric,
  * or an option is unknown.
- * @throws {RangeError} If the convention is unknown, or the values are decays,
- * not their logarithms, which is noticed if they can be read without waiting
- * for a device.
+ * @throws {RangeError} If the convention is unknown, or the values are decays
+ * instead of their logarithms and can be read without waiting for a device.
  */
 export function selectiveDecay(
   logDecay: tf.Tensor,
@@ -212,8 +211,8 @@ export function assertConvention(
  * @returns The decay.
  * @throws {TypeError} If a tensor does not have three or four axes or is not
  * numeric, or the shapes differ.
- * @throws {RangeError} If the values are decays, not their logarithms, which is
- * noticed if they can be read without waiting for a device.
+ * @throws {RangeError} If the values are decays instead of their logarithms and
+ * can be read without waiting for a device.
  */
 export function twoSidedDecay(
   forward: tf.Tensor,
@@ -290,8 +289,8 @@ export function assertDecay(name: string, decay: Decay): void {
 /**
  * Reads a decay's values and throws if any of them is not a log decay.
  *
- * The functions that make decays check only the first values, and only if no
- * device has to be waited for.
+ * The functions that make decays check only the first values, and only if these
+ * can be read without waiting for a device.
  *
  * @example A decay above 1 would grow with distance
  * ```ts

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../../contract/floats.ts";
 import { type DecayPair, isDiagonal, spread } from "../decays/decay_pair.ts";
 
-/** The name of a form, without `"auto"`, the choice between them. */
+/** The name of a form, without `"auto"`, which chooses one. */
 export type ConcreteForm = "full" | "recurrent" | "blockwise" | "chunkwise";
 /** The names of all forms. */
 export const FORMS: readonly ConcreteForm[] = [

@@ -28,7 +28,7 @@ export interface DeltaStepInput {
    */
   readonly logDecay?: tf.Tensor | undefined;
   /**
-   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding, which is
+   * The padding mask, `[batch, length]`: 1 for a token, 0 for padding, which is
    * skipped, as in deltaAttention.
    */
   readonly mask?: tf.Tensor | undefined;
@@ -41,7 +41,7 @@ const INPUT = optionsOf<DeltaStepInput>()("q k v beta logDecay mask");
  */
 export interface DeltaStepOptions {
   /**
-   * The factor of q · k in the output, though not in the correction.
+   * The factor of q · k in the output, but not in the correction.
    * @default 1 / sqrt(headDim)
    */
   scale?: number | undefined;

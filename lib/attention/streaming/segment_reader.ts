@@ -21,7 +21,8 @@ export interface StreamSegment {
    */
   readonly decay?: Decay | undefined;
   /**
-   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding, as for lionAttention.
+   * The padding mask, `[batch, length]`: 1 for a token, 0 for padding, as for
+   * lionAttention.
    * @default no padding
    */
   readonly mask?: tf.Tensor | undefined;

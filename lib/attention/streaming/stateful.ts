@@ -13,7 +13,7 @@ import { assertLogDecay } from "../decays/log_decay.ts";
 import { assertAttention } from "../forms/checks.ts";
 import { attendWithState } from "../planning/with_state.ts";
 
-/** The state of causal attention, which stands for all earlier tokens. */
+/** The state of causal attention, which summarises all earlier tokens. */
 export type RecurrentState = {
   /** The state matrix Σ_j M_j k_j (v_j, 1)ᵀ, `[batch, heads, headDim, valueDim + 1]`. */
   readonly sum: tf.Tensor4D;
@@ -39,8 +39,9 @@ export interface RecurrentInput {
    */
   readonly logDecay?: tf.Tensor | undefined;
   /**
-   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding, as for
-   * lionAttention: padding is never read, and changes the state only by its decays.
+   * The padding mask, `[batch, length]`: 1 for a token, 0 for padding, as for
+   * lionAttention: padding is never read, and changes the state only by its
+   * decays.
    */
   readonly mask?: tf.Tensor | undefined;
 }
@@ -117,9 +118,9 @@ export function recurrentState(sizes: RecurrentSizes): RecurrentState {
 }
 
 /**
- * Causal attention of the next tokens, one or many, to themselves and to all
- * earlier tokens, which the state stands for. Together, the steps return what
- * `lionAttention` returns with `causal: true` for the whole sequence.
+ * Computes causal attention of the next tokens, one or many, to themselves and
+ * to all earlier tokens, which the state summarises. Together, the steps return
+ * what `lionAttention` returns with `causal: true` for the whole sequence.
  *
  * Source: LION (arXiv:2502.16249), section 2; Katharopoulos et al. 2020 (arXiv:2006.16236).
  *

@@ -72,9 +72,9 @@ const OPTIONS = optionsOf<StreamBidirectionalOptions>()(
 );
 
 /**
- * Bidirectional attention on a sequence of any length. The device holds one
- * segment and two states at a time; the host keeps one state per segment, of
- * `batch · heads · headDim · (valueDim + 1)` numbers.
+ * Computes bidirectional attention on a sequence of any length. The device
+ * holds one segment and two states at a time; the host keeps one state per
+ * segment, of `batch · heads · headDim · (valueDim + 1)` numbers.
  *
  * The source is read twice: from the right for the backward state at each
  * border between segments, which needs no q, and from the left, with the
@@ -123,7 +123,7 @@ const OPTIONS = optionsOf<StreamBidirectionalOptions>()(
  * decay is of a different kind from those before, or an argument or option is
  * unknown or of the wrong type.
  * @throws {RangeError} If a length or option has an invalid value.
- * @throws {unknown} The signal's reason, and whatever `read`, `write` or
+ * @throws {unknown} The signal's reason, or whatever `read`, `write` or
  * `onProgress` throws. No tensor is leaked in any case.
  */
 export async function streamBidirectional(

@@ -64,7 +64,7 @@ export interface ShuffledBatchesOptions<E> {
    */
   order?: "shuffled" | "blocks" | undefined;
   /**
-   * How many blocks are shuffled together, with `order: "blocks"`.
+   * Number of blocks that are shuffled together, with `order: "blocks"`.
    * @default as many as the dataset keeps in memory, else 8
    */
   blocksAtOnce?: number | undefined;

@@ -41,8 +41,8 @@ const NAMES = { train: "train", validation: "valid", test: "test" };
  *
  * - `wiki.train.tokens`, `wiki.valid.tokens` and `wiki.test.tokens`, or the same names
  *   with `.raw`, which have no `<unk>`;
- * - the Hugging Face hub's `train-00000-of-00002.parquet` and so on, with a line in each
- *   row.
+ * - the Hugging Face hub's `train-00000-of-00002.parquet` and so on, with one
+ *   line per row.
  *
  * A line ` = Title = ` after a blank one starts an article; ` = = Section = = `
  * does not, nor does a formula such as ` = 1 m / s = ` within a paragraph. The

@@ -14,8 +14,8 @@ export interface ParquetOptions {
   /** The columns to read. @default all */
   columns?: readonly string[] | undefined;
   /**
-   * How many row groups stay in memory.
-   * @default as many as take 256 MB by the files' word, from 2 to 8
+   * Number of row groups to keep in memory.
+   * @default as many as fit into 256 MB by the files' metadata, from 2 to 8
    */
   cacheGroups?: number | undefined;
 }

@@ -13,9 +13,9 @@ import type { TarSample } from "./tar/sample.ts";
 /** Options of {@linkcode webDataset}. */
 export interface WebDatasetOptions {
   /**
-   * The path of a file that keeps where the samples lie, so that the tars need
-   * not be read through again.
-   * @default they are read through each time
+   * The path of a file that stores where the samples are, so that the tars are
+   * not scanned again.
+   * @default they are scanned each time
    */
   index?: string | undefined;
 }

@@ -129,11 +129,11 @@ const OPTIONS = optionsOf<TokenizerOfOptions>()("pad mask cls sep unk config");
  * of text without an id, if the file has no unknown token.
  * @throws {TypeError} If the file is not a tokenizer, in which case the message
  * names the field, or an option is unknown or of the wrong type.
- * @throws {RangeError} If an option names no token of the file, the unknown token
- * of its model is not in its vocabulary, or its ids are not those of a
- * vocabulary: from 0, unique, and with no more gaps than tokens. Also if a
- * pattern has a back reference, or more than 2,000 parts when what it repeats is
- * written out, or a step puts more than 100 characters into texts.
+ * @throws {RangeError} If an option names a token that the file lacks, the
+ * unknown token of its model is not in its vocabulary, or its ids are not those
+ * of a vocabulary: from 0, unique, and with no more gaps than tokens. Also if a
+ * pattern has a back reference, or more than 2,000 parts when its repetitions
+ * are expanded, or a step inserts more than 100 characters.
  */
 export function tokenizerOf(
   file: TokenizerFile,

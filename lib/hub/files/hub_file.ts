@@ -49,7 +49,7 @@ import { addressOf, type HubFile } from "./tree.ts";
  * it by `URL.revokeObjectURL`.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
- * @throws {Error} If the hub refuses, or fails for longer than the retries last;
+ * @throws {Error} If the hub refuses, or still fails after all retries;
  * the message says what to do.
  */
 export async function hubFile(
@@ -100,7 +100,7 @@ export async function hubFile(
  * @returns The files, in the hub's order.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
- * @throws {Error} If the hub refuses, or fails for longer than the retries last.
+ * @throws {Error} If the hub refuses, or still fails after all retries.
  */
 export async function hubFiles(
   repo: string,
@@ -151,7 +151,7 @@ export async function hubFiles(
  * @returns The bytes.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
- * @throws {Error} If the hub refuses, or fails for longer than the retries last.
+ * @throws {Error} If the hub refuses, or still fails after all retries.
  */
 export async function hubBytes(
   repo: string,

@@ -27,7 +27,7 @@ import {
 export interface HubOptions {
   /** A branch, a tag, a pull request (`"refs/pr/1"`) or a commit. @default "main" */
   revision?: string | undefined;
-  /** What the repository holds. @default "model" */
+  /** The kind of repository. @default "model" */
   type?: "model" | "dataset" | undefined;
   /**
    * The folder of cached files, in Hugging Face's layout. Pages use the

@@ -79,8 +79,8 @@ const AT_ONCE = 4;
  * @returns The folder, its commit and its files.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value, or no file matches.
- * @throws {Error} If the hub refuses, or fails for longer than the retries
- * last; the message says what to do. Also in a page, which has no folders.
+ * @throws {Error} If the hub refuses, or still fails after all retries; the
+ * message says what to do. Also in a page, which has no folders.
  */
 export async function hubSnapshot(
   repo: string,

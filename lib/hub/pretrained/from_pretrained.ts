@@ -69,7 +69,7 @@ const OPTIONS = optionsOf<FromPretrainedOptions>()(
 
 /** The result of {@linkcode fromPretrained}. */
 export interface Pretrained {
-  /** The model; `classNames` has the names of its classes, if the files have them. */
+  /** The model; `classNames` returns the names of its classes, if the files contain them. */
   readonly model: LayersModel;
   /**
    * The config of this model for {@linkcode savePretrained}: the files'
@@ -83,7 +83,7 @@ export interface Pretrained {
    * `imageBatches`.
    */
   readonly preprocessing?: Preprocessing;
-  /** Where the weights come from, by PyTorch's names. */
+  /** The origin of the weights, by PyTorch's names. */
   readonly weights: {
     /** The weights that were read. */
     readonly kept: readonly string[];
@@ -139,7 +139,7 @@ export interface Pretrained {
  * @throws {SyntaxError} If a file is not JSON.
  * @throws {RangeError} If a file is missing, config.json describes an
  * unsupported model, or the weights do not match it.
- * @throws {Error} If the hub refuses, or fails.
+ * @throws {Error} If the hub refuses or fails.
  */
 export async function fromPretrained(
   source: string | URL,

@@ -131,8 +131,8 @@ function countsByClass(
 }
 
 /**
- * F1, the harmonic mean of precision (the share of what is predicted that is
- * true) and recall (the share of what is true that is predicted): 2 · both /
+ * F1: the harmonic mean of precision (the share of predictions that are true)
+ * and recall (the share of true labels that are predicted): 2 · both /
  * (predicted + true).
  *
  * @example

@@ -111,9 +111,9 @@ const PARTS = {
  * | task           | folder, or one that holds it                   | example                                                             |
  * | -------------- | ---------------------------------------------- | ------------------------------------------------------------------- |
  * | `"listops"`    | `listops-1000`, with `basic_train.tsv`         | `ids` of `LIST_OPS_TOKENS`, at most 2,000; the value, a digit       |
- * | `"text"`       | that of `imdb`                                 | `ids` of bytes, at most 4,096; 1: the film is liked                 |
+ * | `"text"`       | as for `imdb`                                  | `ids` of bytes, at most 4,096; 1: a positive review                 |
  * | `"retrieval"`  | `tsv_data`, with `new_aan_pairs.train.tsv`     | `pair` of `ids` of bytes, at most 4,000 each; 1: one cites the other |
- * | `"image"`      | that of `cifar`, with 10 classes               | 1,024 `pixels`; one of 10 things                                    |
+ * | `"image"`      | as for `cifar`, with 10 classes                | 1,024 `pixels`; one of 10 classes                                   |
  * | `"pathfinder"` | `pathfinder32/curv_contour_length_14`          | 1,024 `pixels`; 1: the ends are connected                           |
  * | `"pathx"`      | `pathfinder128/curv_contour_length_14`         | 16,384 `pixels`; 1: the ends are connected                          |
  *

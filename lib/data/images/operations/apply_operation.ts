@@ -118,7 +118,7 @@ export function operate(
  * - `"Rotate"` turns by `±3m` degrees, counter-clockwise if positive;
  * - `"PosterizeIncreasing"` keeps `4 - ⌊0.4m⌋` bits;
  * - `"SolarizeIncreasing"` inverts from `256 - ⌊25.6m⌋` on;
- * - `"SolarizeAdd"` adds `⌊11m⌋` to what is below 128;
+ * - `"SolarizeAdd"` adds `⌊11m⌋` to values below 128;
  * - `"ColorIncreasing"`, `"ContrastIncreasing"`, `"BrightnessIncreasing"` and
  *   `"SharpnessIncreasing"` have a factor of `1 ± 0.09m`;
  * - `"ShearX"` and `"ShearY"` shear by `±0.03m`;
@@ -141,7 +141,8 @@ export function operate(
  *
  * @param picture The picture.
  * @param name The operation.
- * @param magnitude From -10 to 10; the sign counts where there are two directions.
+ * @param magnitude From -10 to 10; the sign matters if there are two
+ * directions.
  * @param options See {@linkcode ApplyOperationOptions}.
  * @returns A new picture of the same size.
  * @throws {TypeError} If an option is unknown, or an argument of the wrong type.
