@@ -93,8 +93,8 @@ const FORMS: Readonly<Record<"auto" | DeltaForm, DeltaForm>> = {
 };
 
 /**
- * Attention by the delta rule: each token replaces what its key finds in the
- * state by its own value, to the extent β.
+ * Computes attention by the delta rule: each token replaces what its key finds
+ * in the state by its own value, to the extent β.
  *
  *     S_i = (I - β_i k_i k_iᵀ) diag(e^{g_i}) S_{i-1} + β_i k_i v_iᵀ
  *     y_i = s S_iᵀ q_i

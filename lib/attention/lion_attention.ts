@@ -118,7 +118,7 @@ const OPTIONS = optionsOf<LionAttentionOptions>()(
 );
 
 /**
- * Bidirectional linear attention with decay:
+ * Computes bidirectional linear attention with decay:
  *
  *     y_i = Σ_j M_ij s (q_i · k_j) v_j / (Σ_j M_ij s (q_i · k_j) + ε)
  *

@@ -65,7 +65,8 @@ const OPTIONS = optionsOf<SoftmaxAttentionOptions>()(
 );
 
 /**
- * Softmax attention: each token's output is a weighted mean of the values,
+ * Computes softmax attention: each token's output is a weighted mean of the
+ * values,
  *
  *     y_i = Σ_j e^(s q_i · k_j) v_j / Σ_j e^(s q_i · k_j)
  *

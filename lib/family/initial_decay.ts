@@ -10,8 +10,8 @@ import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertFinite, assertPositiveInteger } from "../contract/values.ts";
 
 /**
- * RetNet's decay per head, `γ_h = 1 - 2^(-5 - h)` for h = 0, 1, …: each head
- * remembers twice as far as the one before it, the first about 32 tokens.
+ * Returns RetNet's decay per head, `γ_h = 1 - 2^(-5 - h)` for h = 0, 1, …: each
+ * head remembers twice as far as the one before it, the first about 32 tokens.
  *
  * Source: Sun et al. 2023 (arXiv:2307.08621), equation 8.
  *

@@ -47,9 +47,9 @@ export class LionAttentionLayer extends MixingLayer {
 registerLayer(LionAttentionLayer);
 
 /**
- * Multi-head LION attention as a layer for `tf.model` and `tf.sequential`: one
- * projection to queries, keys and values, attention in the chosen variant and
- * form, and one projection of the heads' outputs.
+ * Makes a layer of multi-head LION attention, for `tf.model` and
+ * `tf.sequential`: one projection to queries, keys and values, attention in the
+ * chosen variant and form, and one projection of the heads' outputs.
  *
  * Its input is `[batch, length, dim]`, optionally followed by a padding mask,
  * `[batch, length]`. It also applies the masks of tfjs's layers

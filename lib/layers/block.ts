@@ -292,7 +292,7 @@ function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
 }
 
 /**
- * A transformer block with LION attention: attention, then a multilayer
+ * Makes a transformer block with LION attention: attention, then a multilayer
  * perceptron with GELU, each added to its input.
  *
  * Its input is `[batch, length, dim]`, optionally followed by a padding mask,

@@ -139,9 +139,10 @@ export const BERT_PRESETS: Readonly<
 };
 
 /**
- * BERT with LION attention. Its inputs are `ids`, `mask` (1 for a token, 0 for
- * padding) and, if there are token types, `types`, each `[batch, length]`. Its
- * output is logits `[batch, length, vocabularySize]` or `[batch, numClasses]`.
+ * Makes a BERT with LION attention. Its inputs are `ids`, `mask` (1 for a
+ * token, 0 for padding) and, if there are token types, `types`, each
+ * `[batch, length]`. Its output is logits `[batch, length, vocabularySize]` or
+ * `[batch, numClasses]`.
  *
  * With `segments: true`, sequences are packed into rows: the last input is
  * `segments`, `[batch, length]`, positions restart with each sequence, and each

@@ -116,7 +116,7 @@ const OPTIONS = optionsOf<LionEncoderOptions>()(
 );
 
 /**
- * An encoder for long sequences: it maps tokens or numbers to logits
+ * Makes an encoder for long sequences: it maps tokens or numbers to logits
  * `[batch, numClasses]` or `[batch, length, numClasses]`. Its second input is
  * `mask`, `[batch, length]`: 1 for a token, 0 for padding, which is not read,
  * whatever it holds.

@@ -85,7 +85,7 @@ export const GPT_PRESETS: Readonly<
 > = { small: { dim: 768, depth: 12, numHeads: 12 } };
 
 /**
- * A causal language model, GPT-2 with LION attention: it maps ids
+ * Makes a causal language model, GPT-2 with LION attention: it maps ids
  * `[batch, length]` to the logits of the token after each,
  * `[batch, length, vocabularySize]`. With `segments: true`, documents are
  * packed into rows and do not attend to each other: the second input is

@@ -132,7 +132,7 @@ export const VIT_PRESETS: Readonly<
 };
 
 /**
- * A vision transformer with LION attention: it maps images
+ * Makes a vision transformer with LION attention: it maps images
  * `[batch, imageSize, imageSize, channels]` to logits `[batch, numClasses]`.
  *
  * Source: LION (arXiv:2502.16249), image classification. Its parameters have

@@ -105,8 +105,8 @@ const OPTIONS = optionsOf<SelectiveScanOptions>()(
 );
 
 /**
- * Mamba's selective scan: each channel has a state h of stateDim numbers, each
- * with its own decay rate,
+ * Computes Mamba's selective scan: each channel has a state h of stateDim
+ * numbers, each with its own decay rate,
  *
  *     h_t = e^{Δ_t a} h_{t-1} + Δ_t b_t x_t
  *     y_t = c_t · h_t + d x_t,    times SiLU(z_t) with gates

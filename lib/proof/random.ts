@@ -6,7 +6,7 @@ import { Matrix } from "./matrix.ts";
 export type Draw = (rows: number, columns: number) => Matrix;
 
 /**
- * A source of random matrices, the same for the same seed.
+ * Makes a source of random matrices, the same for the same seed.
  *
  * @example
  * ```ts

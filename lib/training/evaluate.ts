@@ -81,8 +81,8 @@ const OPTIONS = optionsOf<EvaluateOptions>()(
  * @param batches The batches of one pass, which are disposed of.
  * @param options See {@linkcode EvaluateOptions}.
  * @returns The loss and the metrics by name; means are NaN if no label counts.
- * @throws {TypeError} If the model has several outputs, a batch has other inputs
- * than the model in number, shape or dtype, or an option is unknown or of the
+ * @throws {TypeError} If the model has several outputs, a batch's inputs differ
+ * from the model's in number, shape or dtype, or an option is unknown or of the
  * wrong type.
  * @throws {RangeError} If the loss is not finite because of the labels, or a
  * metric is named `loss`.

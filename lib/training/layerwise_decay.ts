@@ -5,10 +5,10 @@ import { assertModel } from "../contract/values.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
 /**
- * Learning rates that fall from a model's output to its input, for fine-tuning.
- * The factor is 1 for layers after the blocks, such as a new head, `decay` for
- * the last block, `decay`² for the one before it, and so on; the embeddings' is
- * the smallest.
+ * Makes learning rates fall from a model's output to its input, for
+ * fine-tuning. The factor is 1 for layers after the blocks, such as a new head,
+ * `decay` for the last block, `decay`² for the one before it, and so on; the
+ * embeddings' is the smallest.
  *
  * Source: Clark et al. 2020 (ELECTRA, arXiv:2003.10555).
  *

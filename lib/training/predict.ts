@@ -73,9 +73,9 @@ const OPTIONS = optionsOf<PredictOptions>()("map signal");
  * @param batches The batches of one pass, which are disposed of.
  * @param options See {@linkcode PredictOptions}.
  * @returns The predictions of all batches, in memory.
- * @throws {TypeError} If the model has several outputs, a batch has other inputs
- * than the model in number, shape or dtype, batches have predictions or labels of
- * different shapes, or an option is unknown or of the wrong type.
+ * @throws {TypeError} If the model has several outputs, a batch's inputs differ
+ * from the model's in number, shape or dtype, batches have predictions or
+ * labels of different shapes, or an option is unknown or of the wrong type.
  * @throws {unknown} The signal's reason, or whatever the batches throw.
  */
 export async function predict(
@@ -133,9 +133,9 @@ export async function predict(
  * @param batches The batches of one pass, which are disposed of.
  * @param options See {@linkcode PredictOptions}.
  * @returns The predictions of each batch.
- * @throws {TypeError} If the model has several outputs, or an option is unknown or
- * of the wrong type. The iterable throws it if a batch has other inputs than the
- * model in number, shape or dtype.
+ * @throws {TypeError} If the model has several outputs, or an option is unknown
+ * or of the wrong type. The iterable throws it if a batch's inputs differ from
+ * the model's in number, shape or dtype.
  * @throws {unknown} The iterable throws the signal's reason, or whatever the
  * batches throw.
  */

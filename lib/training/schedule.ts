@@ -23,7 +23,7 @@ const OPTIONS = optionsOf<WarmUpOptions>()(
 );
 
 /**
- * A learning rate that rises linearly and then falls along half a cosine.
+ * Makes a learning rate that rises linearly and then falls along half a cosine.
  *
  * Source: Loshchilov and Hutter 2017 (arXiv:1608.03983), without restarts.
  *
@@ -51,7 +51,8 @@ export function warmUpCosine(options: WarmUpCosineOptions): Schedule {
 }
 
 /**
- * A learning rate that rises linearly and then falls linearly, as BERT's does.
+ * Makes a learning rate that rises linearly and then falls linearly, like
+ * BERT's.
  *
  * Source: Devlin et al. 2019 (arXiv:1810.04805).
  *

@@ -64,8 +64,8 @@ import { takeWeights } from "./weights_in_training.ts";
  * of.
  * @param options See {@linkcode TrainOptions}.
  * @returns See {@linkcode TrainingResult}.
- * @throws {TypeError} If the model has several outputs, a batch has other inputs
- * than the model in number, shape or dtype, or an option is unknown or of the
+ * @throws {TypeError} If the model has several outputs, a batch's inputs differ
+ * from the model's in number, shape or dtype, or an option is unknown or of the
  * wrong type.
  * @throws {RangeError} If an option is invalid, the checkpoint folder belongs
  * to another run or is in use, the run to resume had different options, ranks

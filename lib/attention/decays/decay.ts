@@ -125,9 +125,9 @@ export function noDecay(): Decay {
  * @param logDecay Natural logarithms of the decays, `[heads]`, all <= 0.
  * @returns The decay.
  * @throws {TypeError} If `logDecay` is not a vector of numbers.
- * @throws {RangeError} If a value is above 0, as a decay without its logarithm
- * is, and can be read without waiting for a device; {@linkcode checkDecay}
- * reads all values.
+ * @throws {RangeError} If a value is above 0, as decays themselves are, and can
+ * be read without waiting for a device; {@linkcode checkDecay} reads all
+ * values.
  */
 export function fixedDecay(logDecay: tf.Tensor): Decay {
   assertShape("fixedDecay's logDecay", logDecay, [null], "heads");

@@ -96,9 +96,10 @@ export interface ListOpsExample extends ClassifiedTokens {
 type Limits = Complete<Omit<ListOpsOptions, keyof GeneratedOptions>>;
 
 /**
- * ListOps of Long Range Arena: nested lists of digits under MIN, MAX, MED (the
- * median, rounded down) and SM (the sum modulo 10); the label is the digit to
- * which they evaluate. There are 15 tokens, 16 with padding, and 10 classes.
+ * Makes the ListOps task of Long Range Arena: nested lists of digits under MIN,
+ * MAX, MED (the median, rounded down) and SM (the sum modulo 10); the label is
+ * the digit to which they evaluate. There are 15 tokens, 16 with padding, and
+ * 10 classes.
  *
  * Half of all trees are for training, and a quarter each for validation and
  * testing. A tree's hash decides, so no tree is in two parts. The published

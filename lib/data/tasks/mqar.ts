@@ -31,9 +31,9 @@ const OPTIONS = optionsOf<MqarOptions>()(
 const POWER = 0.01;
 
 /**
- * Multi-query associative recall: a sequence begins with keys, each followed by
- * its value. Later, each key occurs once more, with its value as its label. All
- * other tokens have the label -100.
+ * Makes a task of multi-query associative recall: a sequence begins with keys,
+ * each followed by its value. Later, each key occurs once more, with its value
+ * as its label. All other tokens have the label -100.
  *
  * It suits bidirectional models, since no answer follows its query. The
  * published settings of (length, pairs) are (64, 4) with 100,000 examples,

@@ -54,9 +54,9 @@ const HEAD_DIM = 64;
 const EPSILON = 1e-5;
 
 /**
- * Hydra's mixer: attention from both ends, each with its own queries c, keys b,
- * time steps Δ and decays e^{Δ a}, shifted by one token, so that a token
- * attends to itself only through a diagonal δ:
+ * Makes Hydra's mixer: attention from both ends, each with its own queries c,
+ * keys b, time steps Δ and decays e^{Δ a}, shifted by one token, so that a
+ * token attends to itself only through a diagonal δ:
  *
  *     y_i = c_{i-1} · S_{i-1} + c'_{i+1} · S'_{i+1} + δ_i x_i
  *     S_i = e^{Δ_i a} S_{i-1} + b_i Δ_i x_i

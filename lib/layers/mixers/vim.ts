@@ -57,7 +57,8 @@ const OPTIONS = optionsOf<VimMixerOptions>()(
 const COLUMNS_A_STEP = 16;
 
 /**
- * Vision Mamba's mixer (bidirectional Mamba, "v2"): a projection to u and z,
+ * Makes Vision Mamba's mixer (bidirectional Mamba, "v2"): a projection to u and
+ * z,
  *
  *     u' = SiLU(convolution of u)    Δ, b, c of projections of u'
  *     y  = selective scan of u', gated by SiLU(z)

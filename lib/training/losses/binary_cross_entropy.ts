@@ -25,11 +25,12 @@ export interface BinaryCrossEntropyOptions {
 const OPTIONS = optionsOf<BinaryCrossEntropyOptions>()("positiveWeights");
 
 /**
- * Binary cross-entropy in nats, for examples that may have several labels at
- * once. Labels have the shape of the predictions, `[..., labels]`, and are 0, 1
- * or a probability between, int32 or float32. A label of -100 (`NOT_COUNTED` of
- * `@lionjs/lion/data`), such as a missing one, does not count; the loss is the
- * mean over all others, or 0 if there are none. Any other label makes it NaN.
+ * Makes a loss: binary cross-entropy, in nats, for examples that may have
+ * several labels at once. Labels have the shape of the predictions,
+ * `[..., labels]`, and are 0, 1 or a probability between, int32 or float32. A
+ * label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`), such as a missing one,
+ * does not count; the loss is the mean over all others, or 0 if there are none.
+ * Any other label makes it NaN.
  *
  * @example Two labels, of which one is unknown
  * ```ts

@@ -37,10 +37,10 @@ export interface CrossEntropyOptions {
 const OPTIONS = optionsOf<CrossEntropyOptions>()("labelSmoothing classWeights");
 
 /**
- * The cross-entropy of logits `[..., classes]` and int32 labels `[...]`, in
- * nats. A label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`) does not count;
- * if none does, the loss is 0. Any other label that is not a class makes it
- * NaN; `train` and `evaluate` then name the label.
+ * Makes a loss: the cross-entropy, in nats, of logits `[..., classes]` and
+ * int32 labels `[...]`. A label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`)
+ * does not count; if none does, the loss is 0. Any other label that is not a
+ * class makes it NaN; `train` and `evaluate` then name the label.
  *
  * With class weights w and smoothing s, a row with label y adds -(1 - s) w_y
  * log p_y - (s / classes) Σ_c w_c log p_c, and the sum is divided by the sum of
@@ -220,8 +220,8 @@ function weightedMean(
 }
 
 /**
- * The perplexity of a model, the number of equally likely tokens with the same
- * uncertainty: e to the power of the mean cross-entropy.
+ * Returns a model's perplexity, the number of equally likely tokens with the
+ * same uncertainty: e to the power of the mean cross-entropy.
  *
  * @example
  * ```ts

@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertSameShape, findLabel, type Loss, ownLoss } from "./loss.ts";
 
 /**
- * The mean of the squared differences between predictions and labels of the
- * same shape.
+ * Makes a loss: the mean of the squared differences between predictions and
+ * labels of the same shape.
  *
  * @example
  * ```ts

@@ -8,9 +8,10 @@ import {
 } from "./loss.ts";
 
 /**
- * The cross-entropy of logits `[..., classes]` and probabilities of the same
- * shape, in nats: for soft labels, as from mixup, label smoothing or annotators
- * who disagree. A row of zeros does not count; if none does, the loss is 0.
+ * Makes a loss: the cross-entropy, in nats, of logits `[..., classes]` and
+ * probabilities of the same shape, for soft labels, as from mixup, label
+ * smoothing or annotators who disagree. A row of zeros does not count; if none
+ * does, the loss is 0.
  *
  * @example Half a cat
  * ```ts

@@ -17,7 +17,7 @@ export interface F1Options {
    * errors of all classes together, which is the accuracy. @default "binary"
    */
   average?: "binary" | "macro" | "micro" | undefined;
-  /** The class whose F1 `"binary"` is. @default 1 */
+  /** The class whose F1 `"binary"` returns. @default 1 */
   positive?: number | undefined;
 }
 
@@ -29,9 +29,9 @@ const CONFUSION = optionsOf<ConfusionMatrixOptions>()("classes");
 const F1 = optionsOf<F1Options>()("average positive");
 
 /**
- * The confusion matrix: the number of examples of each true class (row) for
- * which each class (column) was predicted. `confusionFigure` of `./notebook`
- * draws it.
+ * Returns the confusion matrix: the number of examples of each true class (row)
+ * for which each class (column) was predicted. `confusionFigure` of
+ * `./notebook` draws it.
  *
  * @example
  * ```ts
@@ -79,7 +79,8 @@ export function confusionMatrix(
 }
 
 /**
- * Accuracy: the share of examples whose class was predicted correctly.
+ * Returns the accuracy: the share of examples whose class was predicted
+ * correctly.
  *
  * @example
  * ```ts
@@ -131,9 +132,9 @@ function countsByClass(
 }
 
 /**
- * F1: the harmonic mean of precision (the share of predictions that are true)
- * and recall (the share of true labels that are predicted): 2 · both /
- * (predicted + true).
+ * Returns the F1: the harmonic mean of precision (the share of predictions that
+ * are true) and recall (the share of true labels that are predicted): 2 · both
+ * / (predicted + true).
  *
  * @example
  * ```ts
@@ -184,8 +185,8 @@ export function f1(
 }
 
 /**
- * The Matthews correlation coefficient of predicted and true classes, two or
- * more. It is 1 if all predictions are correct, and about 0 for guesses,
+ * Returns the Matthews correlation coefficient of predicted and true classes,
+ * two or more. It is 1 if all predictions are correct, and about 0 for guesses,
  * however rare a class is.
  *
  * Source: Matthews 1975 (two classes), Gorodkin 2004 (more than two).

@@ -18,8 +18,9 @@ const MAKERS: Readonly<Record<GlueMetric, () => Metric | SetMetric>> = {
 };
 
 /**
- * The metrics that GLUE reports for a task, for `evaluate` and `train`; those
- * that LION's paper reports are among them (`GLUE_TASKS[task].paperMetrics`).
+ * Returns the metrics that GLUE reports for a task, for `evaluate` and `train`;
+ * they include those that LION's paper reports
+ * (`GLUE_TASKS[task].paperMetrics`).
  *
  * @example
  * ```ts

@@ -70,8 +70,8 @@ export function assertMetrics(metrics: Metrics): void {
 }
 
 /**
- * Accuracy: the share of labels, `[...]`, whose logit is the largest in logits
- * `[..., classes]`. A label of -100 does not count.
+ * Makes a metric: accuracy, the share of labels, `[...]`, whose logit is the
+ * largest in logits `[..., classes]`. A label of -100 does not count.
  *
  * @example
  * ```ts

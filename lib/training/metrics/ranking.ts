@@ -2,8 +2,8 @@
 import { assertPairs, countedPairs } from "./pairs.ts";
 
 /**
- * Pearson's correlation coefficient of predictions and labels, which is 1 if
- * they lie on a rising line.
+ * Returns Pearson's correlation coefficient of predictions and labels, which is
+ * 1 if they lie on a rising line.
  *
  * @example
  * ```ts
@@ -44,9 +44,9 @@ function dot(x: Float64Array, y: Float64Array): number {
 }
 
 /**
- * Spearman's rank correlation coefficient: Pearson's of the ranks, which is 1
- * if predictions and labels have the same order. Equal values have the mean of
- * their ranks.
+ * Returns Spearman's rank correlation coefficient: Pearson's of the ranks,
+ * which is 1 if predictions and labels have the same order. Equal values have
+ * the mean of their ranks.
  *
  * @example
  * ```ts
@@ -88,7 +88,7 @@ function ranksOf(values: ArrayLike<number>): Float64Array {
 }
 
 /**
- * The area under the receiver operating characteristic (ROC AUC): the
+ * Returns the area under the receiver operating characteristic (ROC AUC): the
  * probability that an example labelled 1 has a higher score than one labelled
  * 0, where equal scores count half. It is the same for logits and
  * probabilities.
