@@ -36,9 +36,9 @@ export function retentionDecay(heads: number): tf.Tensor1D {
 }
 
 /**
- * S4D-Real: the diagonal of HiPPO-LegS's state matrix as decay rates, which are
- * also Mamba's initial ones: `A_n = -(n + 1)` for n = 0, 1, … In a time step Δ,
- * channel n decays by `e^{Δ A_n}`.
+ * Returns S4D-Real: the diagonal of HiPPO-LegS's state matrix as decay rates,
+ * which are also Mamba's initial ones: `A_n = -(n + 1)` for n = 0, 1, … In a
+ * time step Δ, channel n decays by `e^{Δ A_n}`.
  *
  * Source: Gu et al. 2022 (arXiv:2206.11893), S4D-Real; Gu and Dao 2023
  * (arXiv:2312.00752), section 3.6.
@@ -74,10 +74,10 @@ export interface ComplexPaces {
 }
 
 /**
- * S4D-Lin, a diagonal state matrix after HiPPO, whose channels are damped
- * Fourier modes: `A_n = -1/2 + i π n` for n = 0, 1, … A time step Δ multiplies
- * channel n by `e^{Δ A_n}`: its log decay is Δ times the real part and its
- * phase Δ times the imaginary part, the inputs of `gateLoop`.
+ * Returns S4D-Lin, a diagonal state matrix after HiPPO, whose channels are
+ * damped Fourier modes: `A_n = -1/2 + i π n` for n = 0, 1, … A time step Δ
+ * multiplies channel n by `e^{Δ A_n}`: its log decay is Δ times the real part
+ * and its phase Δ times the imaginary part, the inputs of `gateLoop`.
  *
  * Source: Gu et al. 2022 (arXiv:2206.11893), S4D-Lin.
  *
@@ -123,9 +123,10 @@ const TIME_STEP_OPTIONS = optionsOf<MambaTimeStepOptions>()(
 );
 
 /**
- * Mamba's random initial time steps Δ, log-uniform as in the authors' code,
- * whereas the paper has uniform steps. With the rates A of {@linkcode s4dReal},
- * log decays are Δ A; in Mamba-2, each head has one step and one rate.
+ * Returns Mamba's random initial time steps Δ, log-uniform as in the authors'
+ * code, whereas the paper has uniform steps. With the rates A of
+ * {@linkcode s4dReal}, log decays are Δ A; in Mamba-2, each head has one step
+ * and one rate.
  *
  * Source: Gu and Dao 2023 (arXiv:2312.00752), section 3.6; after S4 (Gu et al.
  * 2022, arXiv:2111.00396).

@@ -7,7 +7,7 @@ import { shown } from "../contract/shown.ts";
 /** A value that can be shown: a {@linkcode Displayable}, a tensor, forms by MIME type, or text. */
 export type DisplayValue = Displayable | Tensor | MimeBundle | string;
 
-/** A shown output. */
+/** An output that has been shown. */
 export interface DisplayHandle extends Displayable {
   /** Replaces the output in place. */
   update(value: DisplayValue): Promise<void>;

@@ -118,7 +118,7 @@ const OPTIONS = optionsOf<LionBertOptions>()(
 );
 
 /**
- * The sizes of BERT.
+ * BERT's sizes, for `lionBert`.
  *
  * @example BERT's columns and heads, in two blocks
  * ```ts

@@ -67,7 +67,7 @@ const OPTIONS = optionsOf<LionGptOptions>()(
 );
 
 /**
- * GPT-2's small size.
+ * GPT-2's small size, for `lionGpt`.
  *
  * @example GPT-2's columns and heads, in two blocks
  * ```ts

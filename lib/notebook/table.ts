@@ -15,7 +15,7 @@ export interface TableOptions {
 const OPTIONS = optionsOf<TableOptions>()("digits");
 
 /**
- * Makes a table.
+ * Makes a table of rows, to be displayed.
  *
  * @example
  * ```ts

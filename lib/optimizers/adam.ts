@@ -60,9 +60,9 @@ interface Moments {
 }
 
 /**
- * Adam with decoupled weight decay. On WebAssembly, one kernel changes all
- * variables in place; on WebGPU, each kernel changes several, whereas tfjs's
- * optimizer runs a dozen kernels for each.
+ * The Adam optimizer with decoupled weight decay. On WebAssembly, one kernel
+ * changes all variables in place; on WebGPU, each kernel changes several,
+ * whereas tfjs's optimizer runs a dozen kernels for each.
  *
  * Source: Kingma and Ba 2015 (arXiv:1412.6980); Loshchilov and Hutter 2019
  * (arXiv:1711.05101).

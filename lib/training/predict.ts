@@ -12,7 +12,7 @@ import {
   batchesUnlessAborted,
 } from "./model_output.ts";
 
-/** Numbers of predictions or labels. */
+/** The numbers in predictions or labels. */
 export type Numbers = Float32Array | Int32Array;
 
 /** A model's predictions, with the true labels. */
@@ -99,9 +99,9 @@ export async function predict(
 }
 
 /**
- * Applies a model to batches, one after another: {@linkcode predict} for
- * predictions that do not fit into memory together, or differ in length. The
- * device computes the next batch while one is read.
+ * Applies a model to batches, one after another, like {@linkcode predict}, but
+ * for predictions that do not fit into memory together, or differ in length.
+ * The device computes the next batch while one is read.
  *
  * @example The most confident prediction of each batch
  * ```ts

@@ -88,7 +88,8 @@ interface SelectiveDecayOptions {
 const OPTIONS = optionsOf<SelectiveDecayOptions>()("convention");
 
 /**
- * No decay (LION-LIT): distance does not change a token's weight.
+ * Makes the decay of LION-LIT, which is none: distance does not change a
+ * token's weight.
  *
  * @example Every weight is one
  * ```ts
@@ -106,7 +107,7 @@ export function noDecay(): Decay {
 }
 
 /**
- * One constant decay per head: LION-D, after RetNet.
+ * Makes a decay with one constant per head: LION-D, after RetNet.
  *
  * @example Half as much with each step
  * ```ts
@@ -136,7 +137,8 @@ export function fixedDecay(logDecay: tf.Tensor): Decay {
 }
 
 /**
- * One decay per head and token: LION-S, after Gated RFA and Mamba-2.
+ * Makes a decay with one value per head and token: LION-S, after Gated RFA and
+ * Mamba-2.
  *
  * @example The paper's mask counts the source's decay and not the reader's
  * ```ts
@@ -187,9 +189,9 @@ export function assertConvention(
 }
 
 /**
- * The general decay, to which all others reduce: the log decays by which the
- * forward and the backward state decay on arriving at each token, one per token
- * or one per token and key channel.
+ * Makes the general decay, to which all others reduce, from the log decays by
+ * which the forward and the backward state decay on arriving at each token, one
+ * per token or one per token and key channel.
  *
  * @example Remember to the right, forget to the left
  * ```ts

@@ -24,8 +24,8 @@ const OPTIONS = optionsOf<DiagonalDecayOptions>()("convention");
 const AXES = "batch, heads, length, headDim";
 
 /**
- * One decay per head, token and key channel: each row of the state fades at its
- * own rate, as in GLA, HGRN-2 and RWKV-6.
+ * Makes a decay with one value per head, token and key channel: each row of the
+ * state fades at its own rate, as in GLA, HGRN-2 and RWKV-6.
  *
  *     y_i = Σ_j (Σ_n M_ijn q_in k_jn) v_j
  *

@@ -47,7 +47,7 @@ export const ATTENTION_VARIANTS = [
 ] as const;
 
 /**
- * How tokens are weighted.
+ * The kinds of attention in layers.
  *
  * - `"lit"`: linear attention without decay, LION-LIT.
  * - `"d"`: one learned decay per head, LION-D.

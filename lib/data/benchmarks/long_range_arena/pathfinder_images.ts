@@ -17,7 +17,7 @@ export const DIFFICULTIES = [
   "curv_contour_length_14",
 ] as const;
 
-/** A name of {@linkcode DIFFICULTIES}. */
+/** The length of Pathfinder's curves, from easy to hard. */
 export type PathfinderDifficulty = typeof DIFFICULTIES[number];
 
 /** An image that the release has without content, in 32 × 32 pixels. */

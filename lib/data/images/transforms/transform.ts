@@ -4,7 +4,7 @@ import { shown } from "../../../contract/shown.ts";
 /** The range of a random number. */
 export type Range = readonly [least: number, greatest: number];
 
-/** A random part of a picture, resized to a square, as torchvision's `RandomResizedCrop`. */
+/** A random part of a picture, resized to a square, like torchvision's `RandomResizedCrop`. */
 export interface RandomResizedCropStep {
   /** The name of the step. */
   readonly step: "randomResizedCrop";
@@ -18,7 +18,7 @@ export interface RandomResizedCropStep {
   readonly interpolation: Interpolation;
 }
 
-/** A random square of a picture with a black border, as torchvision's `RandomCrop`. */
+/** A random square of a picture with a black border, like torchvision's `RandomCrop`. */
 export interface PaddedCropStep {
   /** The name of the step. */
   readonly step: "paddedCrop";
@@ -28,7 +28,7 @@ export interface PaddedCropStep {
   readonly padding: number;
 }
 
-/** Resizes a picture by its shorter side, as torchvision's `Resize`. */
+/** Resizes a picture by its shorter side, like torchvision's `Resize`. */
 export interface ResizeStep {
   /** The name of the step. */
   readonly step: "resize";
@@ -39,8 +39,8 @@ export interface ResizeStep {
 }
 
 /**
- * Resizes a picture to a square, whatever its shape, as torchvision's `Resize`
- * with two sides and Hugging Face's ViT processor.
+ * Resizes a picture to a square, whatever its shape, like torchvision's
+ * `Resize` with two sides and Hugging Face's ViT processor.
  */
 export interface SquareStep {
   /** The name of the step. */
@@ -51,7 +51,7 @@ export interface SquareStep {
   readonly interpolation: Interpolation;
 }
 
-/** Cuts out the square in the middle, as torchvision's `CenterCrop`. */
+/** Cuts out the square in the middle, like torchvision's `CenterCrop`. */
 export interface CentreCropStep {
   /** The name of the step. */
   readonly step: "centreCrop";
@@ -67,7 +67,7 @@ export interface FlipStep {
   readonly probability: number;
 }
 
-/** Applies random operations, as timm's `RandAugment`; `applyOperation` applies one. */
+/** Applies random operations, like timm's `RandAugment`; `applyOperation` applies one. */
 export interface RandAugmentStep {
   /** The name of the step. */
   readonly step: "randAugment";
@@ -87,7 +87,7 @@ export interface RandAugmentStep {
 
 /**
  * Fills a rectangle with noise of mean 0 and deviation 1 after normalisation,
- * as timm's `RandomErasing` in mode `pixel`.
+ * like timm's `RandomErasing` in mode `pixel`.
  */
 export interface EraseStep {
   /** The name of the step. */
