@@ -22,7 +22,7 @@ const NONE = { mlpRatio: 0 } as const;
  *
  * Source: Zhu et al. 2024 (arXiv:2401.09417), and its authors' code.
  *
- * @example The size of the tiny one
+ * @example The size of the tiny model
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { lionViT, VIM_PRESETS } from "@lionjs/lion";
@@ -48,7 +48,7 @@ export const VIM_PRESETS: Readonly<
  *
  * Source: Hwang et al. 2024 (arXiv:2407.09941); LION (arXiv:2502.16249), table 2.
  *
- * @example Its columns, in two blocks
+ * @example Its width, in two blocks
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { HYDRA_PRESETS, lionViT } from "@lionjs/lion";
@@ -71,7 +71,7 @@ export const HYDRA_PRESETS: Readonly<
  *
  * Source: Hwang et al. 2024 (arXiv:2407.09941), section 4, and its authors' code.
  *
- * @example Its columns, in two blocks
+ * @example Its width, in two blocks
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { HYDRA_BERT_PRESETS, lionBert } from "@lionjs/lion";

@@ -120,7 +120,7 @@ const OPTIONS = optionsOf<LionBertOptions>()(
 /**
  * BERT's sizes, for `lionBert`.
  *
- * @example BERT's columns and heads, in two blocks
+ * @example BERT's width and heads, in two blocks
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { BERT_PRESETS, lionBert } from "@lionjs/lion";

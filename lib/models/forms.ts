@@ -165,7 +165,7 @@ export interface ModelDescription {
  * assert(forms.full!.operations > 10 * forms.chunkwise!.operations);
  * ```
  *
- * @example What fits into WebAssembly's 4 GiB
+ * @example Whether training fits into WebAssembly's 4 GiB
  * ```ts
  * import { assert } from "@std/assert";
  * import { describe, lionViT, useBackend, VIT_PRESETS } from "@lionjs/lion";

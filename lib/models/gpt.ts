@@ -69,7 +69,7 @@ const OPTIONS = optionsOf<LionGptOptions>()(
 /**
  * GPT-2's small size, for `lionGpt`.
  *
- * @example GPT-2's columns and heads, in two blocks
+ * @example GPT-2's width and heads, in two blocks
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { GPT_PRESETS, lionGpt } from "@lionjs/lion";

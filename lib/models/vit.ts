@@ -110,7 +110,7 @@ const OPTIONS = optionsOf<LionViTOptions>()(
 /**
  * The paper's model sizes for images of 224 × 224 pixels.
  *
- * @example The parameters of the tiny one, in millions
+ * @example The tiny model's parameters, in millions
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { lionViT, VIT_PRESETS } from "@lionjs/lion";

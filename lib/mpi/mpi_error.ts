@@ -1,7 +1,7 @@
 /**
  * An error that MPI returned.
  *
- * @example What was called, and what MPI said
+ * @example The call that failed, and what MPI said
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { MpiError } from "@lionjs/lion/mpi";

@@ -4,7 +4,7 @@
  * A floating-point test says that two sides are close at one point. In a finite
  * field, at random unknowns, they are either equal, number by number, or not.
  * The probability that a false identity passes is known, and far below that of
- * a fault of the machine. See {@linkcode identity}.
+ * a hardware fault. See {@linkcode identity}.
  *
  * @example Linear attention is an RNN
  * ```ts

@@ -20,7 +20,7 @@ export interface Divergence {
  * The error thrown when a loss or a gradient is not finite, which spoils the
  * weights.
  *
- * @example A loss that is not a number
+ * @example A loss of NaN
  * ```ts
  * import { assertEquals, assertRejects } from "@std/assert";
  * import { lionEncoder } from "@lionjs/lion";

@@ -84,7 +84,7 @@ const OPTIONS = optionsOf<StreamBidirectionalOptions>()(
  * Source: ours; the states between chunks of the chunkwise form, with segments
  * for chunks.
  *
- * @example Segments of 4 tokens, and the whole sequence at once
+ * @example Segments of 4 tokens, and the whole sequence in one call
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { fixedDecay, lionAttention, streamBidirectional } from "@lionjs/lion";

@@ -6,7 +6,7 @@ import { seeded, shuffle } from "./random.ts";
  * file: neighbours are cheap to read together.
  */
 export interface BlockDataset<E> extends Dataset<E> {
-  /** The block of each example. */
+  /** The index of each example's block. */
   readonly locality: Uint32Array;
   /** Number of blocks that the dataset keeps in memory, if it keeps any. */
   readonly localitiesKept?: number | undefined;

@@ -14,7 +14,7 @@ import { assertCustomParts } from "./custom_registry.ts";
 /**
  * The names of the variants, LION's first.
  *
- * @example Each of them in a block
+ * @example Each variant in a block
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { lionBlock } from "@lionjs/lion";

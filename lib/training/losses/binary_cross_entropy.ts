@@ -32,7 +32,7 @@ const OPTIONS = optionsOf<BinaryCrossEntropyOptions>()("positiveWeights");
  * does not count; the loss is the mean over all others, or 0 if there are none.
  * Any other label makes it NaN.
  *
- * @example Two labels, of which one is unknown
+ * @example Two labels, one of them unknown
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import "@lionjs/lion";

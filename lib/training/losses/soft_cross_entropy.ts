@@ -13,7 +13,7 @@ import {
  * smoothing or annotators who disagree. A row of zeros does not count; if none
  * does, the loss is 0.
  *
- * @example Half a cat
+ * @example A label that is half cat, half dog
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import "@lionjs/lion";
