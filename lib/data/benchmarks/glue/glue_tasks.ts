@@ -45,7 +45,7 @@ export interface GlueTaskFacts {
   readonly metrics: readonly GlueMetric[];
   /** The metrics that LION's paper reports. */
   readonly paperMetrics: readonly GlueMetric[];
-  /** Its parts. Only MRPC's test part has labels. */
+  /** Its parts. Test parts have no labels, except MRPC's. */
   readonly parts: readonly GluePart[];
   /** The number of examples of each part. */
   readonly sizes: Readonly<Partial<Record<GluePart, number>>>;
