@@ -30,7 +30,7 @@ export function allTasks(recipes: readonly RecipeResults[]): Section[] {
 The table lists every task on which models are compared with softmax attention,
 with the first column of figures of the task's own table and, if there are
 several, the last. On texts softmax has rotary positions, or ALiBi's slopes where
-it says so. Bold figures are the best of their row and those whose paired
+stated. Bold figures are the best of their row and those whose paired
 difference from it is within the interval. † marks models that have not learned
 the task. Lower perplexity is better.
 

@@ -119,14 +119,15 @@ export function besidePaper(recipes: readonly RecipeResults[]): Section[] {
     text: `## Compared with the paper
 
 The paper trained larger models on far more data, so only the order of
-contenders can be compared. Both measured ${all.length} pairs of contenders:
+contenders can be compared. The paper and we both measured ${all.length} pairs:
 ${count("the same")} are in the same order here and ${
       count("different")
     } in a different one; for
 ${count("unclear")} our runs are too noisy to decide. A pair is level in the
 paper if less than half a point separates the two there, and level here if our
-difference plus its interval stays below two points. Contenders that have not learned their task are
-left out. Differences are those in the first column of figures of each table.
+difference plus its interval stays below two points. Contenders that have not
+learned their task are left out. Differences are those in the first column of
+figures of each table.
 LRA is Long Range Arena: its images are closest to our pixels, and its texts to
 our spam.
 

@@ -159,7 +159,7 @@ function training(results: RecipeResults, health: readonly Health[]): string {
   return [
     `The table lists ${told}; the training loss at the end, which is ${
       floor.loss.toFixed(2)
-    } for guessing by ${floor.guess}; and how many trainings reached a plateau.`,
+    } for guessing by ${floor.guess}; and how many runs reached a plateau.`,
     markdownTable(
       ["", "rates", "training loss", "healthy", "on a plateau"],
       rows,

@@ -18,16 +18,16 @@ export function timeToAccuracy(recipes: readonly RecipeResults[]): Section[] {
   return [{
     text: `## Time to an accuracy
 
-The table lists how many seconds of training a model takes to reach, on validation data, ${
+The table lists how many seconds of training a model takes to reach ${
       100 * SHARE
     } % of
-the accuracy that softmax attention ends at after the same number of steps: the
-number of steps, read off the curves (straight lines between their points), times
-the median time of a step. Bold figures are the shortest of their row and those
-whose paired difference from it is within the interval. "2 of 5" means that only
-two of five trainings reached it, and † marks models that have not learned the task.
-All models train for the same number of steps with a rate that falls to zero, so
-a shorter training of the same model may reach the accuracy sooner.
+the validation accuracy that softmax attention ends at after the same number of
+steps: the number of steps, read off the curves (straight lines between their
+points), times the median time of a step. Bold figures are the shortest of their
+row and those whose paired difference from it is within the interval. "2 of 5"
+means that only two of five runs reached it, and † marks models that have not
+learned the task. All models train for the same number of steps with a rate that
+falls to zero, so a shorter run of the same model may reach the accuracy sooner.
 
 ${markdownTable(["task", "accuracy", ...MODELS], rows)}`,
   }];
