@@ -43,11 +43,11 @@ const SETTINGS = {
 export const rowsAndColumns: Recipe = {
   title: "Bars along rows and columns",
   about: "Images of 8 × 8 pixels, 20 of them bright. Are five bright pixels " +
-    "side by side along a row, and are five along a column? Four classes, each " +
-    "as likely; who sees rows alone is right in half of the cases. Each " +
-    "pixel is a token with a learned position. Those named -snake read the " +
-    "tokens in two orders that wind, one through rows and one through " +
-    "columns; the others row by row.",
+    "side by side along a row, and are five along a column? The four " +
+    "classes are equally likely; a model that sees only rows is right half " +
+    "of the time. Each pixel is a token with a learned position. " +
+    "Contenders named -snake read the tokens in two winding orders, one " +
+    "through rows and one through columns; the others read row by row.",
   expected:
     "Row by row, a bar along a column is five pixels with seven others " +
     "between each two, which a decay cannot tell from dots. Models that read " +
@@ -85,7 +85,7 @@ export const rowsAndColumns: Recipe = {
     const held = (part: Part) =>
       batchesInOrder(parts[part], { batchSize: 100, collate });
     return Promise.resolve({
-      floor: { guess: "any class", loss: Math.log(4) },
+      floor: { guess: "chance", loss: Math.log(4) },
       baselines: () => ({
         "any class": { accuracy: 1 / 4 },
         "rows alone": { accuracy: 1 / 2 },

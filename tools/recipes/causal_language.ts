@@ -176,7 +176,7 @@ export const causalLanguage: Recipe = {
     const { unigram } = await guessNext(counts, heldBatches("validation", 1));
     return {
       floor: {
-        guess: "frequencies of tokens",
+        guess: "token frequencies",
         loss: Math.log(unigram["perplexity"]!),
       },
       async baselines() {

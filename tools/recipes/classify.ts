@@ -114,7 +114,7 @@ export const classify: Recipe = {
     const held = (data: typeof train) =>
       batchesInOrder(data, { batchSize: 32, collate: collateTokens() });
     return {
-      floor: { guess: "any kind", loss: Math.log(KINDS.length) },
+      floor: { guess: "chance", loss: Math.log(KINDS.length) },
       baselines() {
         const test = dataOf("test");
         const counts = KINDS.map(() => 0);

@@ -134,7 +134,7 @@ const TEACHER = {
 export const fashionImagesLonger: Recipe = {
   ...imageRecipe(FASHION, {
     title: "Fashion-MNIST, 196 tokens, 2,100 steps",
-    about: `Three contenders of the table before train longer. The first ` +
+    about: "Three contenders of the previous table train longer. The first " +
       `${TEACHER.contender} is the teacher of the models in the next table.`,
     contenders: MIXERS.filter(({ name }) =>
       ["softmax", "lion-s", TEACHER.contender].includes(name)
@@ -191,7 +191,7 @@ async function openImages(
       ...{ mlpRatio: 2, ...options, seed },
     });
   return {
-    floor: { guess: "any class", loss: Math.log(10) },
+    floor: { guess: "chance", loss: Math.log(10) },
     baselines: () => ({ "any class": { accuracy: 1 / 10 } }),
     trial({ contender, seed, steps, rate, folderOf }) {
       const model = modelOf(contender.options, seed);

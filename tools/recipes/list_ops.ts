@@ -130,7 +130,7 @@ function openListOps(
   const held = (examples: Examples<ListOpsExample>) =>
     batchesInOrder(examples, { batchSize: 50, collate: collateTokens() });
   return Promise.resolve({
-    floor: { guess: "any digit", loss: Math.log(10) },
+    floor: { guess: "chance", loss: Math.log(10) },
     baselines() {
       const test = dataOf("test");
       const found: Record<string, Figures> = {};

@@ -85,9 +85,8 @@ export const pixelMnist: Recipe = pixelRecipe({
 export const pixelMnistLonger: Recipe = {
   ...pixelMnist,
   title: "MNIST, pixel by pixel, 7,500 steps",
-  about:
-    "This continues the table before: one contender with more steps, whose " +
-    "accuracy is measured on all 10,000 test images.",
+  about: "This continues the previous table: one contender trains for more " +
+    "steps, and is tested on all 10,000 test images.",
   leftOut: "it trains one contender of pixel-mnist for twenty minutes more",
   contenders: LONG_RANGE.filter(({ name }) => name === "lion-s-hippo"),
   reference: "lion-s-hippo",
@@ -207,9 +206,9 @@ export const fashionAblation: Recipe = {
 export const pixelFashionDecays: Recipe = {
   ...pixelFashion,
   title: "Fashion-MNIST, pixel by pixel, ten seeds",
-  about: "Three contenders of the table before, with ten seeds in place of " +
+  about: "Three contenders of the previous table, with ten seeds instead of " +
     "five, since five could not tell HiPPO's decays from random ones. The " +
-    "first five seeds are those of that table.",
+    "first five seeds are the same.",
   leftOut: "it only adds seeds to three contenders of pixel-fashion",
   contenders: LONG_RANGE.filter(({ name }) => name.startsWith("lion-s")),
   reference: "lion-s-hippo",

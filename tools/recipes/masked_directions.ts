@@ -10,19 +10,18 @@ function lionS(options: Pick<ContenderOptions, "direction" | "countSelf">) {
 /** Text: hidden tokens are to be guessed from one side, or from both. */
 export const maskedDirections: Recipe = {
   title: "Directions in masked language modelling",
-  about:
-    "LION-S of masked language modelling, on the same text with the same " +
-    "share of hidden tokens, that attends to the tokens before, to those " +
-    "after, to each in turn (two blocks), or to both; and to both as a sum " +
-    "of two causal models, which counts the diagonal, each token's own " +
-    "term, twice. No model has positions besides its decays.",
+  about: "LION-S as in masked language modelling, on the same text with the " +
+    "same share of hidden tokens. It attends to the tokens before, to " +
+    "those after, to each in turn (two blocks), or to both; `both, diagonal " +
+    "twice` adds up two causal models, which counts the diagonal, each " +
+    "token's own term, twice. No model has positions besides its decays.",
   notes: [
-    "500 steps and five seeds were planned. After 500 steps the first seed's " +
-    "`forward` had 18.3 % of the hidden tokens right, `backward` 20.1 %, " +
-    "`both` 19.6 % and `alternating` 25.5 %, and all were still improving. " +
-    "`both`, which has to learn which side is which, needs more steps than " +
-    "that, so the trainings of the table have 1,000; rates and expectation " +
-    "are as they were.",
+    "500 steps and five seeds were planned. After 500 steps the first " +
+    "seed's `forward` predicted 18.3 % of the hidden tokens, `backward` " +
+    "20.1 %, `both` 19.6 % and `alternating` 25.5 %, and all were still " +
+    "improving. `both`, which has to learn which side is which, needs more " +
+    "steps than that, so the runs in the table have 1,000; rates and " +
+    "expectation were not changed.",
   ],
   expected:
     "What stands on both sides of a hidden token says more of it than " +

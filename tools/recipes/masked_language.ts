@@ -134,21 +134,20 @@ export const C4_ACCURACY = {
 /** Text: hidden tokens are to be guessed. */
 export const maskedLanguage: Recipe = {
   title: "Masked language modelling",
-  about: "Sentences of the npm package nlp-corpus, in tokens of a vocabulary " +
-    "learned from the training part. 30 % of the tokens are hidden in " +
-    "training and 15 % in the test, 80/10/10 as in BERT; the table has " +
-    "accuracy and perplexity at hidden tokens of held-out sentences, at " +
-    "the length of training and at 2, 4 and 8 times that length; learned " +
-    "positions end at the first. " +
-    "Blocks are BERT's post-norm blocks, or pre-norm ones with ALiBi. " +
-    "The contenders are softmax with rotary positions or ALiBi's slopes, " +
-    "LION-LIT with learned positions, LION-D and LION-S. The last two have no " +
-    "positions besides their decays, except for those named -positions, which " +
-    "learn them too (the paper's Table 9). The paper's setting is that of the " +
-    "authors' code. `unigram` guesses " +
-    "by the frequency of tokens, `bigram` also by the token before; " +
-    "both copy a token that masking left visible if it is likely to be " +
-    "right.",
+  about: "The models fill in hidden tokens in sentences of the npm package " +
+    "nlp-corpus; the vocabulary is learned from the training part. 30 % of " +
+    "the tokens are hidden in training and 15 % in the test, 80/10/10 as " +
+    "in BERT; the table has accuracy and perplexity at hidden tokens of " +
+    "held-out sentences, at the length of training and at 2, 4 and 8 times " +
+    "that length; learned positions end at the first. Blocks are BERT's " +
+    "post-norm blocks, or pre-norm ones with ALiBi. The contenders are " +
+    "softmax with rotary positions or ALiBi's slopes, LION-LIT with " +
+    "learned positions, LION-D and LION-S. The last two have no positions " +
+    "besides their decays, except for those named -positions, which learn " +
+    "them too (the paper's Table 9). The paper's setting is that of the " +
+    "authors' code. `unigram` guesses by the frequency of tokens, `bigram` " +
+    "also by the token before; both copy a token that masking left visible " +
+    "if it is likely to be right.",
   contenders: [...BERT_CONTENDERS, ...WITH_POSITIONS],
   reference: "softmax",
   measure: BY_LOSS,
@@ -202,7 +201,7 @@ export async function openMasked(
   );
   return {
     floor: {
-      guess: "frequencies of tokens, and copying what is shown",
+      guess: "token frequencies, and copying visible tokens",
       loss: Math.log(unigram["perplexity"]!),
     },
     async baselines() {

@@ -96,7 +96,7 @@ export const mnistVit: Recipe = {
     const inOrder = (digits: Digits) =>
       batchesInOrder(digits, { batchSize: 250, collate: collateDigits() });
     return {
-      floor: { guess: "any digit", loss: Math.log(10) },
+      floor: { guess: "chance", loss: Math.log(10) },
       baselines: () => ({}),
       trial({ contender: { options }, seed, steps, rate }) {
         const model = lionViT({

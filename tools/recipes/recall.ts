@@ -76,7 +76,7 @@ function openRecall(
       collate: collateTokens(),
     });
   return {
-    floor: { guess: "any answer", loss: Math.log(answers) },
+    floor: { guess: "chance", loss: Math.log(answers) },
     baselines() {
       const found: Record<string, Figures> = {};
       for (const { column, dataOf, guesses } of tasks) {
@@ -293,8 +293,8 @@ export const copying: Recipe = {
   title: "Selective copying",
   about:
     "At the end of the sequence the model must repeat, in their order, the " +
-    "symbols that stood among blanks: 8 symbols out of 14 kinds in 64 " +
-    "tokens in the quick setting, 16 in 256 tokens in the published one " +
+    "symbols that it has seen among blanks: 8 symbols out of 14 kinds in " +
+    "64 tokens in the quick setting, 16 in 256 tokens in the published one " +
     "(MAD). Positions are learned, and embeddings start with a standard " +
     "deviation of 0.25.",
   contenders: CONTENDERS,

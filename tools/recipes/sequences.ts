@@ -62,7 +62,7 @@ export function openSequences(
 ): OpenRecipe {
   const { numClasses, validationBatches } = task;
   return {
-    floor: { guess: "any class", loss: Math.log(numClasses) },
+    floor: { guess: "chance", loss: Math.log(numClasses) },
     baselines: () => ({ "any class": { accuracy: 1 / numClasses } }),
     trial({ contender: { options }, seed, ...choice }) {
       const model = task.model({ ...sizes, ...options, seed });

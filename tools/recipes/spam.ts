@@ -54,7 +54,7 @@ export const spam: Recipe = {
     "also has rotary ones. Contenders named -random and -hippo have a " +
     "decay for each channel, which starts at random like that of a head, " +
     "or with HiPPO's values. `bytes` and `byte pairs` are naive Bayes " +
-    "classifiers on the counts of these.",
+    "classifiers on their counts.",
   contenders: LONG_RANGE,
   reference: "softmax",
   measure: BY_ACCURACY,
@@ -89,7 +89,7 @@ export const spam: Recipe = {
     const held = (part: Part) =>
       batchesInOrder(datasetOf(parts[part]), { batchSize: 50, collate });
     return {
-      floor: { guess: "how often there is spam", loss: entropyOf(parts.train) },
+      floor: { guess: "the share of spam", loss: entropyOf(parts.train) },
       baselines: () => byteBaselines(parts.train, parts.test),
       trial({ contender: { options }, seed, steps, rate }) {
         const model = lionEncoder({

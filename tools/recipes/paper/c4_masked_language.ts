@@ -221,7 +221,7 @@ export const c4MaskedLanguage: PaperRecipe = {
             ["tokens in their vocabulary", vocabularySize, VOCABULARY.bert],
             ["shards to train on", train.shards.length, 1024],
           ]),
-          floor: { guess: "frequencies of tokens", loss: guessed.loss },
+          floor: { guess: "token frequencies", loss: guessed.loss },
           baselines: () => ({
             frequencies: figuresAt(length, {
               accuracy: guessed.accuracy,

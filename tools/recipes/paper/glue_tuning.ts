@@ -202,7 +202,7 @@ async function openGlue(
       ]),
     ]),
     floor: {
-      guess: isScore ? "the mean" : "shares of classes",
+      guess: isScore ? "the mean" : "class shares",
       loss: guesses[0]!.loss,
     },
     baselines: (): Record<string, Figures> =>

@@ -144,7 +144,7 @@ export const openWebTextModels: PaperRecipe = {
           remarks: setting === "smoke" ? [] : remarksOn([
             ["tokens in their vocabulary", vocabularySize, VOCABULARY.gpt2],
           ]),
-          floor: { guess: "frequencies of tokens", loss: guessed.loss },
+          floor: { guess: "token frequencies", loss: guessed.loss },
           baselines: () => ({
             frequencies: {
               [`perplexity at ${length}`]: perplexity(guessed.loss),

@@ -272,7 +272,7 @@ function openVision(
       order: "in-order",
     }).from(0);
   return {
-    floor: { guess: "any class", loss: Math.log(numClasses) },
+    floor: { guess: "chance", loss: Math.log(numClasses) },
     baselines: () => ({ "any class": { accuracy: 1 / numClasses } }),
     async trial({ contender, seed, steps, rate }) {
       const { options, teacher } = contender;
