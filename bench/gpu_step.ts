@@ -27,21 +27,20 @@ const PRESETS = {
 
 const USAGE = `Usage: deno task bench:step [options]
 
-Counts what a training step of an image model asks of WebGPU, and measures the
-processor's time that it takes, in all threads: of a software adapter with what
-the adapter computes.
+Counts what a training step of an image model asks of WebGPU, and measures its
+processor time in all threads, which for a software adapter includes what the
+adapter computes.
 
-  --adapter NAME    own, which Deno has, or dawn: npm's package webgpu, which is
-                    fetched, with an adapter that says it is a GPU and computes
-                    nothing, so that all time is JavaScript's and WebGPU's own
-                    (default: own)
-  --preset NAME     of ${Object.keys(PRESETS).join(", ")} (default: tiny)
-  --variant NAME    of lit, d, s (default: s)
-  --size PIXELS     default 224
-  --batch N         images of a step (default 2)
-  --steps N         default 20
-  --work NAME       training, or generation: a new token of a text, by a language
-                    model of 12 layers (default: training)
+  --adapter NAME    own (Deno's) or dawn: npm's package webgpu, which is fetched,
+                    with an adapter that poses as a GPU and computes nothing, so
+                    that all time is JavaScript's and WebGPU's own (default: own)
+  --preset NAME     one of ${Object.keys(PRESETS).join(", ")} (default: tiny)
+  --variant NAME    one of lit, d, s (default: s)
+  --size PIXELS     side of the images (default 224)
+  --batch N         images per step (default 2)
+  --steps N         steps to measure (default 20)
+  --work NAME       training, or generation: the next token of a text, by a
+                    language model of 12 layers (default: training)
   --record yes|no   whether the step is recorded and replayed (default: yes)
   --help            print this`;
 

@@ -23,13 +23,13 @@ import { startProcess } from "./peers/peer_process.ts";
 
 const USAGE = `Usage: deno run -A bench/image_batches.ts [options]
 
-Measures how fast JPEGs of 500 × 375 pixels become batches of 224 × 224, and tells
-whether bounds are kept: if not, it ends with 1.
+Measures how fast JPEGs of 500 × 375 pixels become batches of 224 × 224, and
+reports whether bounds are met: if not, it exits with 1.
 
-  --images N   JPEGs of a pass (default: 48)
-  --steps N    steps of a training that are timed, 0 for none (default: 12)
-  --batch N    images of a step (default: 16)
-  --memory N   images of a run by one worker whose memory is told, 0 for none
+  --images N   JPEGs per pass (default: 48)
+  --steps N    training steps to time, 0 for none (default: 12)
+  --batch N    images per step (default: 16)
+  --memory N   images for one worker whose memory is measured, 0 for none
                (default: 10000)
   --help       print this`;
 

@@ -53,14 +53,14 @@ const TASK = Deno.args.includes("--page")
 
 const USAGE = `Usage: ${TASK} [options]
 
-Checks results, then measures the figures of speed and memory, and tells whether
-bounds are kept: if not, bench ends with 1. report writes ${
+Checks results, then measures the figures of speed and memory, and reports whether
+bounds are met: if not, bench exits with 1. report writes ${
   outPath("report.html")
 }, a
 page that needs no network, and ${outPath("report.json")}.
 
-  --backend NAMES   of ${BACKENDS.join(", ")} (default: all that start)
-  --only FIGURES    of ${FIGURE_NAMES.slice(0, 7).join(", ")},
+  --backend NAMES   some of ${BACKENDS.join(", ")} (default: all that start)
+  --only FIGURES    ${FIGURE_NAMES.slice(0, 7).join(", ")},
                     ${FIGURE_NAMES.slice(7, 13).join(", ")},
                     ${FIGURE_NAMES.slice(13, 18).join(", ")},
                     ${FIGURE_NAMES.slice(18).join(", ")}
@@ -68,36 +68,36 @@ page that needs no network, and ${outPath("report.json")}.
   --long            also ${
   LONG_FIGURES.join(", ")
 }, which takes up to nine minutes
-  --quick           the smallest sizes, for some seconds: to see that it runs
-  --threads N       of wasm and of PyTorch (default: one for each core)
+  --quick           the smallest sizes, for a few seconds: to see that it runs
+  --threads N       threads of wasm and PyTorch (default: one per core)
   --json FILE       also write the figures there
-  --page            what report is: bench --page
-  --views           measure nothing, but make the tables in documents of the report
-                    that is kept, bench/report/two_cores.json
+  --page            make the report: deno task report is bench --page
+  --views           measure nothing, but make the tables in documents from the kept
+                    report, bench/report/two_cores.json
   --pack FILE       measure nothing, but make a .tar.gz for a machine of this kind
                     without a network: unpacked there, lion-report/run.sh takes
                     these options and makes the report
   --help            print this
 
 Lists are separated by commas. Without a GPU all figures together take about
-twenty minutes; times of a busy machine mean little. The task sets flags of V8;
+twenty minutes; times on a busy machine mean little. The task sets V8 flags;
 \`deno run -A bench/main.ts\` measures without them.
 
-  --compare REV     times this tree and another revision of git's in turns, after
-                    comparing their results; ends with 1 if anything takes
-                    more than --most of the time, in a second measurement too
-  --only SECTIONS   of ${COMPARED.join(", ")} (default: all)
-  --filter TEXT     only cases with the text in their titles
+  --compare REV     time this tree and another git revision in turns, after
+                    comparing their results; exits with 1 if anything takes
+                    more than --most times as long, in a second measurement too
+  --only SECTIONS   some of ${COMPARED.join(", ")} (default: all)
+  --filter TEXT     only cases whose titles contain TEXT
   --lengths TOKENS  default 1024
   --backend NAME    default wasm
-  --rounds N        turns of each revision for a case (default 6)
+  --rounds N        turns per revision and case (default 6)
   --most RATIO      default 1.05
   --json FILE, --threads N
 
-  --ranks           times training by ranks that share a batch, one thread each, and
-                    what they exchange, under MPI; ends with 1 if two are not faster
-                    than one by the goal. --quick takes half a minute
-  --mpi NAME        of those that are installed (default: the first)
+  --ranks           time training by ranks that share a batch, one thread each, and
+                    what they exchange, under MPI; exits with 1 if two are not
+                    faster than one by the goal. --quick takes half a minute
+  --mpi NAME        one of those installed (default: the first)
   --json FILE       notebook 13 reads bench/ranks.json`;
 
 /** What to do. */

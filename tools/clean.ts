@@ -4,7 +4,7 @@ import { MADE, OUT } from "./out_folder.ts";
 
 const USAGE = `Usage: deno task clean [options]
 
-Removes what other tasks have made in out/:
+Removes what other tasks left in out/:
 
 ${
   Object.entries(MADE)
@@ -13,10 +13,10 @@ ${
     .join("\n")
 }
 
-Everything else in out/ stays, and so does out/train, with the models that were
-trained, unless --trained is given.
+Everything else in out/ stays. So does out/train, with the trained models, unless
+you pass --trained.
 
-  --trained   removes out/train too: models, checkpoints and logs
+  --trained   also remove out/train: models, checkpoints and logs
   --help      print this`;
 
 /**

@@ -9,8 +9,8 @@ import { runDeno } from "./run_deno.ts";
 
 const USAGE = `Usage: deno task fast COMMAND …
 
-Runs any command of Deno, such as \`run -A program.ts\`, with two flags of V8 with
-which WebAssembly computes on vectors of 256 bits, and does not check addresses.
+Runs any Deno command, such as \`run -A program.ts\`, with two V8 flags: WebAssembly
+then computes on vectors of 256 bits, and does not check addresses.
 
   --help   print this`;
 

@@ -153,7 +153,7 @@ const notebooks = (...names: string[]): Step =>
 
 const CHECK: Task = {
   about:
-    "Format, lint, types, rooms, documentation and its links, and what would be published.",
+    "Checks format, lint, types, rooms, documentation, links, and what would be published.",
   steps: [
     { args: ["fmt", "--check"] },
     { args: ["lint"] },
@@ -168,10 +168,10 @@ const CHECK: Task = {
 
 const TEST: Task = {
   about:
-    `All tests, on every backend that answers. Where WebGPU is software, each
-matrix of cases is a sample on it (tests/sample.ts has the rule), and is whole
-on WebAssembly; files run side by side, with a thread each. WebAssembly runs in
-the \`fast\` way too, with all threads, and of the notebooks
+    `Runs all tests, on every backend that answers. Software WebGPU gets a sample of
+each matrix of cases (by tests/sample.ts), WebAssembly all cases; files run side
+by side, with one thread each. Then tests WebAssembly under \`deno task fast\`,
+with all threads, and runs these notebooks:
 ${SAMPLED_NOTEBOOKS.join(", ")}.`,
   steps: [
     SETUP,
@@ -184,7 +184,8 @@ ${SAMPLED_NOTEBOOKS.join(", ")}.`,
 const PLATFORMS: Task = {
   about:
     `Uses the library as others do: in another Deno project, with the permissions
-that docs/platforms.md names, in Node 20, 22 and 24 from npm's package, in Chromium.`,
+that docs/platforms.md lists, in Node 20, 22 and 24 from the npm package, and in
+Chromium.`,
   steps: [
     run("tools/setup.ts", "--platforms"),
     {
@@ -244,9 +245,9 @@ const onDawn = (adapter: "swiftshader" | "null", files: string[]): Step => ({
 
 const TEST_DAWN: Task = {
   about:
-    `Runs tests on Dawn, the WebGPU of Chrome, at the limits that WebGPU guarantees:
-first those of kernels, training and failures, on SwiftShader; then its compiler
-checks every text of ours, with an adapter that computes nothing.`,
+    `Runs tests on Dawn, Chrome's WebGPU, at the limits that WebGPU guarantees:
+first those of kernels, training and failures, on SwiftShader; then Dawn's
+compiler checks all our shaders, on an adapter that computes nothing.`,
   steps: [
     run("tools/setup.ts", "--dawn"),
     onDawn("swiftshader", ON_DAWN),
@@ -266,8 +267,8 @@ out/lab.`,
 
 const MPI_TEST: Task = {
   about:
-    `Runs ranks under the \`mpirun\` of MPICH and of Open MPI: every operation, what
-becomes of a rank that fails, and training.`,
+    `Runs ranks under the \`mpirun\` of MPICH and of Open MPI: every operation,
+failing ranks, and training.`,
   steps: [
     run("tools/setup.ts", "--mpi"),
     { args: ["test", "-A", "--no-check", "tests/mpi/mpi.ts"] },
@@ -290,13 +291,13 @@ out/site-test.`,
 };
 
 const OK: Task = {
-  about: "The whole gate: `deno task check`, then `deno task test`.",
+  about: "Runs the gate: `deno task check`, then `deno task test`.",
   steps: [...CHECK.steps, ...TEST.steps],
 };
 
 const ALL =
-  `All that \`deno task test\` runs, no case left out on software WebGPU, all
-notebooks, and trainings beside PyTorch's.`;
+  `Runs all that \`deno task test\` does, with every case on software WebGPU, all
+notebooks, and training compared with PyTorch's.`;
 
 /** `test:all`, or what it has that \`test\` has not. */
 async function allTests(isRest: boolean): Promise<Task> {

@@ -16,7 +16,7 @@ const USAGE = `Usage: deno task pack [options]
 
 Makes a package for npm.
 
-  --output FILE   where to (default: ${outPath("lion.tgz")})
+  --output FILE   where to write it (default: ${outPath("lion.tgz")})
   --help          print this`;
 
 /** The part of package.json that `deno pack` gets wrong for us. */

@@ -12,15 +12,15 @@ import {
 
 const USAGE = `Usage: deno task setup [options]
 
-Finds what the system lacks for the tests and, as root on Debian or Ubuntu,
-installs it; elsewhere prints the command to type.
+Finds what the tests need and this system lacks. As root on Debian or Ubuntu,
+installs it; elsewhere, prints the command to type.
 
   --dawn       for the tests on Dawn
-  --lab        for JupyterLab, and not for the tests
+  --lab        for JupyterLab, not for the tests
   --lab-test   for the test in JupyterLab
   --mpi        for the tests of ranks
   --platforms  for the tests in browsers
-  --torch      for tests and benchmarks beside PyTorch
+  --torch      for tests and benchmarks against PyTorch
   --help       print this`;
 
 const requirements = await readCommandLine(

@@ -19,21 +19,21 @@ import { NAMES, targetsOf } from "./targets.ts";
 
 const USAGE = `Usage: deno task fuzz [options]
 
-Compares operations with float64 loops on cases that follow from seeds: outputs and
-all gradients, at any shape, decay, padding and segments. Streams with faults, and
-files that are damaged, have to be right, or to end with an error that says why,
-and a server gives away nothing but its folder. A failure prints the smallest case
-that fails, and the command line that repeats it.
+Compares operations with float64 loops on cases drawn from seeds: outputs and all
+gradients, at any shape, decay, padding and segments. Faulty streams and damaged
+files must be read correctly or end with an error that says why, and a server
+must serve nothing but its folder. A failure prints the smallest case that fails,
+and the command line that repeats it.
 
   --minutes N    time for each backend (default: 1)
-  --cases N      instead: cases of each target
-  --seed N       of each target's first case; the next has the next (default: of
-                 the clock)
+  --cases N      instead: number of cases per target
+  --seed N       seed of each target's first case; the next case has the next seed
+                 (default: from the clock)
   --only NAMES   kinds or targets, with commas:
                  ${wrapped(NAMES, 17)}
   --backend B    wasm, webgpu or cpu; may be repeated (default: all)
   --threads N    threads of wasm; may be repeated (default: 1 and 2)
-  --path P       the smaller case of the seed that a failure has printed
+  --path P       the smaller case of the seed, as a failure printed it
   --json FILE    write all figures there
   --help         print this`;
 

@@ -18,12 +18,12 @@ import { launch } from "../platforms/chromium.ts";
 const USAGE = `Usage: deno run -A tests/site/every_page.ts [options]
 
 Opens every page of the site that deno task site has built, and prints what axe
-finds and what is wider than the page. All of axe's rules judge the light page at
-390 and at 1440 pixels; a dark page differs in its colours alone, which the rules
-on colours judge. It takes about twenty minutes on two cores that do nothing else.
+finds and what is wider than the page. All of axe's rules check the light page at
+390 and 1440 pixels; the dark page differs only in colours, so only the rules on
+colours check it. This takes about twenty minutes on two idle cores.
 
   --only PATTERN   only pages whose paths match this regular expression
-  --tabs N   pages that are open at once (default 2)
+  --tabs N   pages to open at a time (default 2)
   --help     print this`;
 
 const SITE = outFolder("site");

@@ -17,8 +17,8 @@ import type { Order } from "./suite.ts";
 
 const USAGE = `Usage: deno task tfjs-suite [options]
 
-Runs the tests that @tensorflow/tfjs-core ships on the backends of this library.
-What TensorFlow.js's own backend fails may fail; anything else may not.
+Runs the tests that @tensorflow/tfjs-core ships on this library's backends. Only
+tests that TensorFlow.js's own backend fails may fail.
 
   --backend B   cpu, wasm or webgpu; may be repeated (default: all)
   --threads N   threads of wasm; may be repeated (default: 1 and 2)

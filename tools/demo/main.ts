@@ -27,7 +27,7 @@ const USAGE = `Usage: deno task demo [options]
                     another:
                     ${wrapped(ATTENTION_VARIANTS.slice(3), 20)}
   --backend B       webgpu, wasm or cpu (default: the best one here)
-  --seed N          seed of weights and batches (default 1)
+  --seed N          seed for weights and batches (default 1)
   --out FILE        page to write (default ${outPath("demo.html")})
   --help            print this`;
 

@@ -12,8 +12,8 @@ import { findLab } from "./install.ts";
 
 const USAGE = `Usage: deno task lab [-- JupyterLab's own arguments]
 
-Opens the notebooks in JupyterLab, with this Deno as their kernel; finds
-JupyterLab, and as root on Debian unpacks it into out/jupyterlab.
+Opens the notebooks in JupyterLab, with this Deno as their kernel. If there is no
+JupyterLab, unpacks it into out/jupyterlab (as root on Debian).
 
   --help   print this`;
 

@@ -15,14 +15,14 @@ import { run } from "./run.ts";
 
 const USAGE = `Usage: deno task notebooks [options] [names]
 
-Executes notebooks in Jupyter, and compares their outputs with those that are
-committed. A name may be short: 02 is notebooks/02_....ipynb.
+Executes notebooks in Jupyter, and compares their outputs with the committed ones.
+Names may be short: 02 is notebooks/02_....ipynb.
 
-  --write       store the outputs instead, and those figures of them that
-                documents show in docs/pictures
-  --timeout S   seconds that a notebook may take (default 180)
-  --at-once N   notebooks that run at once, each on its share of the cores; one
-                with times runs alone (default 1)
+  --write       store the outputs instead, and in docs/pictures the figures that
+                documents show
+  --timeout S   time limit per notebook, in seconds (default 180)
+  --at-once N   notebooks to run at a time, each on its share of the cores; those
+                with times run alone (default 1)
   --help        print this`;
 
 interface Options {

@@ -18,31 +18,31 @@ const OUTPUT = `${outPath("train")}/own`;
 /** What `--help` prints. */
 export const USAGE = `Usage: deno task train --data FOLDER [options]
 
-Trains a classifier on images or texts of your own, tests it on examples that it
-has not seen, and writes the model. FOLDER has a folder for each class, with
-images or .txt files in it; or FOLDER is a table with a column of texts and one of
+Trains a classifier on your own images or texts, tests it on examples that it has
+not seen, and writes the model. FOLDER has a folder for each class, with images
+or .txt files in it; or FOLDER is a table with a column of texts and one of
 labels (.csv, .tsv, .json, .jsonl, .parquet, also .gz and .zst), or Parquet files
-of images. Folders or tables called train, validation and test are parts; a tenth
-of what is to train on is kept for each that is missing.
+of images. Folders or tables called train, validation and test are these parts;
+for each missing one, a tenth of the training data is held back.
 
-  --text COLUMN     of a table (default: text, sentence, content, …)
-  --label COLUMN    of a table (default: label, class, category, …)
+  --text COLUMN     texts in a table (default: text, sentence, content, …)
+  --label COLUMN    labels in a table (default: label, class, category, …)
   --variant V       lit, d, s (default) or another:
                     ${wrapped(ATTENTION_VARIANTS.slice(3), 20)}
-  --epochs N        the most passes over the data (default 30 for images, 10 for
-                    texts); training ends sooner where it no longer helps
-  --batch-size N    default 32
+  --epochs N        at most N passes over the data (default 30 for images, 10 for
+                    texts); training ends sooner if it no longer helps
+  --batch-size N    examples per step (default 32)
   --rate R          the highest learning rate (default 0.001)
   --dim N           columns per token (default 96)
   --depth N         blocks (default 4)
-  --heads N         heads of attention (default 4)
+  --heads N         attention heads (default 4)
   --size N          side of the images in pixels (default 64)
   --patch N         side of a patch in pixels (default 8)
-  --length N        the most tokens of a text (default 128)
-  --seed N          of weights, split and order (default 1)
+  --length N        at most N tokens per text (default 128)
+  --seed N          seed for weights, split and order (default 1)
   --backend NAME    webgpu, wasm or cpu
-  --output FOLDER   for the model, what it needs, the log, and a page of what it
-                    takes for what (default ${OUTPUT}/ and the data's name)
+  --output FOLDER   for the model, what it needs, the log, and a page of its
+                    mistakes (default ${OUTPUT}/ and the data's name)
   --help            print this`;
 
 /** How own data are read, and what is trained on them. */

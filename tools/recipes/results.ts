@@ -21,14 +21,14 @@ import { timeToAccuracy } from "./time_to_accuracy.ts";
 
 const USAGE = `Usage: deno task results [options]
 
-Copies what \`deno task train\` has left behind to docs/results, in the place of
-what is there of the same recipes, and makes docs/results.md of that and of
-docs/results_notes.md. In the page that deno task site makes of it there are the
-curves, too.
+Copies the results of \`deno task train\` to docs/results, where they replace
+earlier ones of the same recipes, and makes docs/results.md from these and from
+docs/results_notes.md. On the site that \`deno task site\` builds, the page also
+shows the curves.
 
-  --folder FOLDER   of what was trained; default ${outPath("train")}
-  --paper           of the published sizes
-  --docs FOLDER     where they are written; default docs
+  --folder FOLDER   where train wrote its results (default ${outPath("train")})
+  --paper           results of the published sizes
+  --docs FOLDER     where to write (default docs)
   --help            print this`;
 
 const ROOT = new URL("../../", import.meta.url);

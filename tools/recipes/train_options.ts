@@ -30,60 +30,60 @@ function variantLines(kind: "sizes" | "tasks"): string {
 const USAGE = `Usage: deno task train RECIPE [options]
        deno task train --data FOLDER [options]
 
-Trains the contenders of a recipe; or, with --data and no recipe, a classifier on
-images or texts of your own: \`deno task train --data --help\` has the options of
-that.
+Trains the contenders of a recipe or, with --data and no recipe, a classifier on
+your own images or texts: \`deno task train --data --help\` lists its options.
 
 Recipes:
 
   ${wrapped(Object.keys(RECIPES), 2)}
 
-or ${ALL} of them (classify goes on from what mlm has trained, and distillation
-from images-fashion-longer). In the quick setting ${ALL} leaves out
+or ${ALL} of them (classify continues from mlm's models, and distillation from
+those of images-fashion-longer). In the quick setting ${ALL} leaves out
 
   ${wrapped(Object.keys(RECIPES).filter((name) => RECIPES[name]!.leftOut), 2)}
 
-Recipes of the paper as published, on the published files, which are yours to get
-(${ALL} has them with --smoke; glue goes on from what c4-mlm has trained):
+The paper's recipes as published, on the published files, which you provide
+(${ALL} includes them with --smoke; glue continues from c4-mlm's models):
 
   ${wrapped(Object.keys(PAPER_RECIPES), 2)}
 
-  --data FOLDER       where their files are; without it, a recipe tells what it
-                      looks for, and where that comes from
+  --data FOLDER       where their files are; without it, a recipe says which files
+                      it looks for, and where to get them
   --hub               download them from the Hugging Face hub
-  --size NAME         of their models, the first by default:
+  --size NAME         size of their models; the first by default:
 ${variantLines("sizes")}
   --task NAME         which of their tasks; by default all of glue's, and the first
-                      of the others, whose other tasks are ablations:
+                      of each other recipe, whose other tasks are ablations:
 ${variantLines("tasks")}
-  --from MODEL        a folder of a model, or its name on the hub, to go on from
+  --from MODEL        a model to continue from: its folder, or its name on the hub
   --teacher MODEL     the same, for --task distillation of imagenet
-  --batch-size N      examples of a step; default the published ones. The rates of
-                      imagenet and cifar100 follow it, as in their authors' code
-  --accumulate N      parts of a batch, one after another, to need less memory
+  --batch-size N      examples per step (default: as published). The rates of
+                      imagenet and cifar100 scale with it, as in the authors' code
+  --accumulate N      split each batch into N parts, to need less memory
 
 Options of all recipes:
 
-  --plan              print what would be trained, how long it takes by some steps
-                      of each contender, and how much memory, and train nothing;
-                      files that are not given are made up here, too
+  --plan              train nothing, but print what would be trained, and estimate
+                      time and memory from a few steps of each contender; missing
+                      files are made up
   --paper             the published sizes, which need a GPU and days
   --smoke             a few steps on a few examples, to see that everything runs;
-                      files that are not given are made up, and removed
-  --only NAMES        of the contenders, or of all recipes, separated by commas
-  --seeds N           default the recipe's, mostly 5, or the published number
+                      missing files are made up, and removed
+  --only NAMES        only these contenders, or recipes of all, separated by commas
+  --seeds N           number of seeds (default: the recipe's, mostly 5, or as
+                      published)
   --backend NAME      webgpu, wasm or cpu
-  --at-once N         models that are trained at once, each on its share of the
-                      cores; default all cores, and 1 on webgpu
+  --at-once N         models to train at a time, each on its share of the cores
+                      (default: one per core, and 1 on webgpu)
   --ranks WHAT        under mpirun: all ranks train one model at a time, and share
                       data (the examples of a batch) or sequence (their tokens,
                       which leaves out contenders that need all of them)
-  --folder FOLDER     of logs, models and results; default ${outPath("train")}
+  --folder FOLDER     for logs, models and results (default ${outPath("train")})
   --help              print this
 
-A run that was stopped goes on where it was, when started again; trainings that
-have ended are read, and only the times of steps are measured anew. Ctrl-C stops
-after a step. \`deno task results\` makes docs/results.md of the results.`;
+A stopped run continues when started again; finished models are not trained
+again, and only the times of steps are measured anew. Ctrl-C stops after the
+current step. \`deno task results\` makes docs/results.md from the results.`;
 
 /** What is trained, and how. */
 export interface Options {

@@ -9,19 +9,18 @@ import { takeSentences, trainDigits } from "./train.ts";
 const USAGE = `Usage: deno task site [options]
 
 Builds the page on which anyone can try LION, and the documentation with the
-notebooks and the curves of the results, into ${
+notebooks and the curves of the results: static files in ${
   outPath("site")
-}: static files, for any
+}, for any
 server.
 
   --serve    serve it on this machine, with the headers that threads need
-  --port N   of the server (default 8000)
-  --address URL   where it will be, which ends with a slash: other sites then
-             show a picture of the page
+  --port N   the server's port (default 8000)
+  --address URL   the site's URL, which ends with a slash: other sites then show
+             a picture of the page
   --train    train the classifier first, in about two minutes, and write its
              weights to site/weights
-  --sentences   take the language model's from what deno task train mlm has
-             left behind
+  --sentences   take the language model's weights from deno task train mlm
   --help     print this`;
 
 const WEIGHTS = new URL("../../site/weights/", import.meta.url);

@@ -22,20 +22,20 @@ import { nameOf, openTrials, tuningOf } from "./trials.ts";
 
 const USAGE = `Usage: deno task tune [options]
 
-Tries the numbers that kernels are generated from, on this machine: of each kind
-of kernel, for short and long sequences and heads of 32, 64 and 128. What differs
-from the plain form in tfjs operations, output or gradients, is named and not
-taken; the rest is timed in turns with the library's own numbers, and the fastest
-is kept if it is faster beyond noise, twice. What is kept goes into a file, by
-machine, which
+Tries the numbers that kernels are generated from on this machine, for each kind
+of kernel, for short and long sequences and heads of 32, 64 and 128. A candidate
+whose output or gradients differ from the plain form in tfjs operations is
+reported and rejected; the others are timed in turns with the default numbers,
+and the fastest is kept if it beats these beyond noise, twice. The result is
+stored by machine in a file that
 
     useBackend({ tuning: cachedTuning() })
 
-reads. Best on a machine that does nothing else.
+reads. Run this on an idle machine.
 
   --backend NAMES   wasm, webgpu or both, with a comma (default: what starts here)
   --file PATH       default: ${defaultFile()}
-  --minutes N       time after which nothing more is tried (default: 5)
+  --minutes N       time limit (default: 5)
   --help            print this`;
 
 /** The file, or why there is none. */
