@@ -65,7 +65,7 @@ export function digitPanel(computer: Computer<Calls>): void {
         await read(isDone);
       }
     } catch (error) {
-      verdict.textContent = `This did not work: ${(error as Error).message}`;
+      verdict.textContent = `This failed: ${(error as Error).message}`;
     } finally {
       isBusy = false;
     }
@@ -117,7 +117,7 @@ export function digitPanel(computer: Computer<Calls>): void {
       ? ""
       : ` All four need ${
         sizes[0]
-      } of memory at the peak of a pass, besides the weights.`;
+      } of memory at their peak, besides the weights.`;
     byId("forms", HTMLTableSectionElement).replaceChildren(
       ...readings.map((reading, at) =>
         row(

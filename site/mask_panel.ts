@@ -70,7 +70,7 @@ export function maskPanel(computer: Computer<Calls>): void {
         show();
       }
     } catch (error) {
-      byId("row-values", HTMLElement).textContent = `This did not work: ${
+      byId("row-values", HTMLElement).textContent = `This failed: ${
         (error as Error).message
       }`;
     } finally {

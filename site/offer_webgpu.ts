@@ -13,9 +13,9 @@ export async function offerWebGPU(
 }
 
 async function whyNoWebGPU(): Promise<string | undefined> {
-  if (!isSecureContext) return "needs a page by https or from localhost";
+  if (!isSecureContext) return "needs https or localhost";
   const { gpu } = navigator;
-  if (!gpu) return "this browser has none";
+  if (!gpu) return "is missing in this browser";
   const adapter = await gpu.requestAdapter();
-  return adapter ? undefined : "this browser finds no adapter for it here";
+  return adapter ? undefined : "finds no adapter here";
 }

@@ -24,8 +24,8 @@ try {
   const { description } = await starting;
   const note = crossOriginIsolated
     ? ""
-    : "; more threads need a page that is cross-origin isolated";
-  status.textContent = `It runs on this device: ${description}${note}.`;
+    : "; more threads need cross-origin isolation";
+  status.textContent = `Running on this device: ${description}${note}.`;
 } catch (error) {
-  status.textContent = `It does not run here: ${(error as Error).message}`;
+  status.textContent = `This page cannot run here: ${(error as Error).message}`;
 }

@@ -62,12 +62,10 @@ function addSearch(place: Element): void {
       list.replaceChildren(...found.map(itemOf));
       status.textContent = found.length === 0
         ? "Nothing found"
-        : `${found.length} found: arrow keys choose, Enter opens`;
+        : `${found.length} found: choose with arrow keys, open with Enter`;
     } catch (error) {
       panel.hidden = false;
-      status.textContent = `Search does not work here: ${
-        (error as Error).message
-      }`;
+      status.textContent = `Search failed: ${(error as Error).message}`;
     }
   }
 

@@ -111,7 +111,7 @@ export function sentencePanel(computer: Computer<Calls>): void {
 
   function tell(error: unknown): void {
     clear();
-    verdict.textContent = `This did not work: ${(error as Error).message}`;
+    verdict.textContent = `This failed: ${(error as Error).message}`;
   }
 
   /** Nothing is said of a sentence that is no longer there. */

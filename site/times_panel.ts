@@ -52,7 +52,7 @@ export function timesPanel(): void {
     if (computer || measured.length > 0) return;
     measured = kept.measured;
     status.textContent =
-      `Until you measure, this shows times of ${kept.machine}, by WebAssembly and for heads of 64 columns.`;
+      `Until you measure, this shows times on ${kept.machine}, with WebAssembly and heads of 64 columns.`;
     show();
   }
 
@@ -112,7 +112,7 @@ async function measureAll(
         if (timing.median > PATIENCE && length < longest) {
           leftOut.set(
             contender,
-            `no longer sequences, which would take minutes`,
+            "longer sequences would take minutes",
           );
         }
       } catch (error) {

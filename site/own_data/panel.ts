@@ -78,7 +78,7 @@ export function ownDataPanel(): void {
     } catch (error) {
       const { message } = error as Error;
       if (message !== "stopped") {
-        status.textContent = `This did not work: ${message}`;
+        status.textContent = `This failed: ${message}`;
       }
     }
   }
@@ -138,9 +138,9 @@ export function ownDataPanel(): void {
         losses.steps.push(news);
       } else if (news.kind === "held out") {
         losses.heldOut.push(news);
-        status.textContent = `Step ${news.step}: right about ${
+        status.textContent = `Step ${news.step}: ${
           (100 * news.accuracy).toFixed(0)
-        } % of the held-out examples.`;
+        } % of the held-out examples are right.`;
       }
       show();
     });
@@ -198,7 +198,7 @@ function describe({ classes }: FoundPictures): string {
     classes.length === 1 ? "class" : "classes"
   }`;
   return classes.length < 2
-    ? `${found}: there should be two classes at least, to tell apart.`
+    ? `${found}: there should be at least two classes to tell apart.`
     : `${found}: ${each.join(", ")}.`;
 }
 

@@ -4,9 +4,9 @@ import { LENGTH, SIDE } from "./input_sizes.ts";
 const HEAD = `# A model of your own data
 
 LION trained this model in a web page; \`model.json\` also names its classes. To use
-it in a page of yours, put the folder next to the page and call
+it in your own page, put the folder next to the page and call
 \`loadLayersModel("model.json")\`; the documentation's page on platforms explains
-the rest. This program for Deno prints the class, and its probability, of each`;
+the rest. This Deno program prints the class, with its probability, of each`;
 
 const LOAD = `await useBackend();
 const model = await loadLayersModel("file://model.json");

@@ -22,7 +22,7 @@ export function showConfusion({ classes, confusion }: Learned): void {
   const head = make(
     "tr",
     {},
-    make("th", { scope: "col" }, "is \\ taken for"),
+    make("th", { scope: "col" }, "true \\ predicted"),
     ...classes.map((name) => make("th", { scope: "col" }, name)),
   );
   table.replaceChildren(make("thead", {}, head), make("tbody", {}, ...body));
@@ -54,7 +54,7 @@ export function showPassedOver(passed: readonly PassedOver[]): void {
   details.hidden = passed.length === 0;
   const rest = passed.length - NAMES;
   byId("own-passed-count", HTMLElement).textContent =
-    `Passed over: ${passed.length}`;
+    `Skipped: ${passed.length}`;
   byId("own-passed-names", HTMLElement).replaceChildren(
     ...passed.slice(0, NAMES).map(({ name, reason }) =>
       make("li", {}, `${name}: ${reason}`)
@@ -75,11 +75,11 @@ export function summaryOf(
   );
   const share = (count: number) =>
     `${(100 * count / heldOut.length).toFixed(1)} %`;
-  return `Of ${heldOut.length} held-out examples the model is right about ${right}, ${
+  return `The model is right about ${right} of ${heldOut.length} held-out examples, ${
     share(right)
-  }; always answering the commonest class would be right about ${
+  }; always answering the most common class would get ${
     share(largest)
-  }. It has learned from ${trained} examples, in ${steps} steps and ${
+  }. It learned from ${trained} examples, in ${steps} steps and ${
     seconds.toFixed(0)
   } s on ${device}.`;
 }

@@ -28,18 +28,18 @@ export function sortFiles(files: readonly NamedFile[]): Given {
     PICTURE.test(file.name) || file.type.startsWith("image/");
   const pictures = files.filter(isPicture);
   const passed = files.filter((file) => !isPicture(file))
-    .map(({ path }) => ({ name: path, reason: "it is no picture" }));
+    .map(({ path }) => ({ name: path, reason: "not a picture" }));
   const classes = classesOfPaths(pictures.map(({ path }) => path));
   const classed: ClassedFile[] = [];
   for (const [i, { path, file }] of pictures.entries()) {
     const className = classes[i];
     if (className !== undefined) classed.push({ path, file, className });
-    else passed.push({ name: path, reason: "it is in no folder of a class" });
+    else passed.push({ name: path, reason: "not in the folder of a class" });
   }
   if (classed.length > 0) return { pictures: classed, passed };
   throw new Error(
     pictures.length > 0
-      ? "a folder of pictures should have a folder in it for each class"
+      ? "a folder of pictures should have a folder for each class"
       : `there should be pictures (JPEG, PNG, WebP) in folders, or one table (CSV, TSV, JSON Lines), got ${files.length} other files`,
   );
 }

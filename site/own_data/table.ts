@@ -46,7 +46,7 @@ async function readLines(file: File): Promise<Table> {
   for (const [i, value] of (await jsonLines(blobBytes(file))).entries()) {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       const name = `value ${i + 1} of ${file.name}`;
-      passed.push({ name, reason: "it should be an object" });
+      passed.push({ name, reason: "not an object" });
       continue;
     }
     const fields = Object.entries(value)

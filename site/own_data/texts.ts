@@ -42,7 +42,9 @@ export function textTask(
     return [];
   });
   const names = named.map(({ name }) => name);
-  if (names.length === 0) throw new RangeError("all rows are empty there");
+  if (names.length === 0) {
+    throw new RangeError("no row has both a text and a class");
+  }
   const { classes, labelOf } = classesOf(names);
   const labelled = named.map(({ text, name }) => ({
     ...{ text, key: text, label: labelOf(name) },

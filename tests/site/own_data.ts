@@ -148,19 +148,19 @@ async function testPictures(page: Page, folder: string): Promise<void> {
     (await page.locator("#own-status").textContent())!,
     `blue (${EACH}), red (${EACH})`,
   );
-  await page.getByText("Passed over: 3").click();
+  await page.getByText("Skipped: 3").click();
   const passed = await page.locator("#own-passed-names li").allTextContents();
   assertEquals(passed.length, 3);
   for (
     const text of [
-      ...["notes.md: it is no picture", "loose.jpg: it is in no folder"],
+      ...["notes.md: not a picture", "loose.jpg: not in the folder"],
       "cut.jpg: the JPEG ends before",
     ]
   ) assert(passed.some((one) => one.includes(text)), `${text} in ${passed}`);
 
   assertStringIncludes(await trainFor(page, 20), "100.0 %");
   assertEquals(await rowsOf(page, "#own-confusion"), [
-    ["is \\ taken for", "blue", "red"],
+    ["true \\ predicted", "blue", "red"],
     ["blue", "3", "0"],
     ["red", "0", "3"],
   ]);
@@ -196,12 +196,12 @@ async function testTexts(page: Page, folder: string): Promise<void> {
   await page.getByText("days.csv: 61 rows.").waitFor();
   assertEquals(await page.locator("#own-text").inputValue(), "text");
   assertEquals(await page.locator("#own-label").inputValue(), "verdict");
-  await page.getByText("Passed over: 1").waitFor();
+  await page.getByText("Skipped: 1").waitFor();
 
   assertStringIncludes(await trainFor(page, 40), "100.0 %");
-  await page.getByText("Passed over: 2").waitFor();
+  await page.getByText("Skipped: 2").waitFor();
   assertEquals(await rowsOf(page, "#own-confusion"), [
-    ["is \\ taken for", "bad", "good"],
+    ["true \\ predicted", "bad", "good"],
     ["bad", "6", "0"],
     ["good", "0", "6"],
   ]);
@@ -242,7 +242,7 @@ async function testRefusals(page: Page, folder: string): Promise<void> {
     `${folder}/pictures/red/0.png`,
     `${one}/only/0.png`,
   );
-  await refused(one, "a folder in it for each class");
+  await refused(one, "a folder for each class");
   await Deno.writeTextFile(`${folder}/notes.xml`, "<no-table/>");
   await refused(`${folder}/notes.xml`, "JSON Lines");
   await Deno.writeTextFile(`${folder}/bad.jsonl`, '{"text": "a"}\n{"text"');

@@ -59,9 +59,9 @@ Deno.test("files are a table, or pictures of classes, or named as neither", () =
     [["x/a/1.JPG", "a"], ["x/b/2.gif", "b"]],
   );
   assertEquals("passed" in pictures && pictures.passed, [
-    { name: "x/b/Thumbs.db", reason: "it is no picture" },
-    { name: "x/texts.csv", reason: "it is no picture" },
-    { name: "x/3.png", reason: "it is in no folder of a class" },
+    { name: "x/b/Thumbs.db", reason: "not a picture" },
+    { name: "x/texts.csv", reason: "not a picture" },
+    { name: "x/3.png", reason: "not in the folder of a class" },
   ]);
   assertThrows(() => sortFiles([named("x/1.png")]), Error, "for each class");
   assertThrows(() => sortFiles([named("a.pdf")]), Error, "1 other");
@@ -95,7 +95,7 @@ Deno.test("JSON Lines are a table of what is no list and no object", async () =>
     columns: ["text", "label", "other"],
     rows: 3,
     guess: { text: "text", label: "label" },
-    passed: [{ name: "value 3 of t.jsonl", reason: "it should be an object" }],
+    passed: [{ name: "value 3 of t.jsonl", reason: "not an object" }],
   });
   assertEquals(table.rows[0], { text: "It purrs.", label: "1" });
   await assertRejects(

@@ -255,7 +255,7 @@ async function testSentence(page: Page): Promise<void> {
 
 /** Measures up to 128 tokens: two lengths, five contenders. */
 async function testTimes(page: Page, device: RegExp): Promise<void> {
-  await page.getByText("Until you measure, this shows times of ").waitFor();
+  await page.getByText("Until you measure, this shows times on ").waitFor();
   assert(await page.locator("#chart path[stroke]").count() > 4);
   await page.locator("#length").fill("7");
   await page.getByRole("button", { name: "Measure" }).click();

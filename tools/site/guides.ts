@@ -49,12 +49,12 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       {
         path: "docs/models.md",
         about:
-          "Models of images, texts and sequences, a mixer of your own, and training",
+          "Models for images, texts and sequences, your own mixer, and training",
       },
       {
         path: "docs/data.md",
         about:
-          "Training on your own images in folders, tables of texts or corpus, and fine-tuning a model",
+          "Training on your own images, table of texts or corpus, and fine-tuning a model",
       },
       {
         path: "docs/pretrained.md",
@@ -145,7 +145,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       },
       {
         path: "docs/releasing.md",
-        about: "How a version is made and published",
+        about: "How a version is released",
       },
       {
         path: "SECURITY.md",
