@@ -195,8 +195,8 @@ export function allTables(plain: Report): string {
       ...absentLines(report),
     ].join("\n"),
     "## Bounds",
-    "The ratios are a contender's time divided by its rival's, or by the quicker one's where PyTorch " +
-    "has two pools of threads; _unsteady_ times have no ratio.",
+    "A ratio is a contender's time divided by its rival's, or by the quicker one's if PyTorch " +
+    "has two thread pools; _unsteady_ times have no ratio.",
     markdownTable(
       ["what", "ratio", "bound", ""],
       reachedIn(report).map((one) => [

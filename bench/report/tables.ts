@@ -39,8 +39,8 @@ export function reportTables(plain: Report): string {
   return [
     `${codeOf(command)}, ${date.slice(0, 10)}, ${seconds} s:`,
     machineLines(report),
-    "Times are medians in milliseconds, with MiB beyond inputs and weights at the " +
-    "worst moment; one whose samples lie far apart is _unsteady_.",
+    "Times are medians in milliseconds, with the peak memory in MiB beyond inputs and " +
+    "weights; a time whose samples lie far apart is _unsteady_.",
     // Plain JavaScript is measured at sizes of its own.
     ...backends.filter(({ info }) => info.name !== "cpu")
       .flatMap((backend) => ofBackend(report, backend)),

@@ -27,9 +27,9 @@ export const TEXTS: Readonly<Record<FigureName, FigureText>> = {
       `One sequence in each form of LION-LIT, LION-D and LION-S. In the paper
 the recurrent form is the slowest and smallest, and the chunkwise form lies between
 the other two in memory and is the fastest for LIT and D. Besides its output the
-recurrent form keeps two states, whatever the length. Our full and blockwise forms are kernels that
-keep no matrix of length × length, so they lie closer to the others in memory than
-the paper's; without a decay they keep nothing but their output on a GPU. The paper's
+recurrent form keeps two states, whatever the length. Our full and blockwise forms
+are kernels that keep no matrix of length × length, so they lie closer to the others
+in memory than the paper's; without a decay, on a GPU, they keep only their output. The paper's
 full form is *full in tfjs*: operations that keep the matrix, as its code does. On
 cpu, which has no kernels, *full* means these operations.`,
   },
@@ -38,13 +38,13 @@ cpu, which has no kernels, *full* means these operations.`,
     short: "LION-S and softmax",
     about:
       `LION-S; the full form and softmax attention both as our kernels and in TensorFlow.js
-operations, which is how the papers compute them; and a loop over Float32Array as
-one would write it by hand. The time of the chunkwise and recurrent forms grows with
+operations, as the papers compute them; and a loop over Float32Array as written by
+hand. The time of the chunkwise and recurrent forms grows with
 the length, that of the full and blockwise forms and of softmax with its square. The
 list below says why points are missing. The flat part of the roofline is the rate of
 the backend's largest matrix product, its slope the bandwidth of a copy, both
 measured in this run; operations and bytes are the least that a form must do and
-move, and three times as many with gradients. A
+move, times three with gradients. A
 kernel that multiplies better than that product lies above the roof, as ours do
 on WebGPU in software. On WebGPU with timestamps a point is the time of its
 kernels alone.`,
@@ -55,12 +55,12 @@ kernels alone.`,
     about:
       `LION-S in our chunkwise form and as others compute it, taking turns in this run:
 PyTorch on the CPU, by a scan in chunks (*PyTorch*) and by the authors' full form
-with a mask for each direction; ONNX Runtime's operator LinearAttention, two causal
-sweeps of it; jax-js, by the same scan in chunks; and the loop over Float32Array.
+with a mask for each direction; two causal sweeps of ONNX Runtime's operator
+LinearAttention; jax-js, by the same scan in chunks; and the loop over Float32Array.
 Softmax attention, a different function, is timed in our kernel, in TensorFlow.js and
 in PyTorch (SDPA).
-PyTorch has its threads in the pool of OpenBLAS or of OpenMP, since two at once
-disturb each other. Each result was checked before it was timed. PyTorch and ONNX
+PyTorch uses the thread pool of either OpenBLAS or OpenMP, since the two disturb
+each other. Each result was checked before it was timed. PyTorch and ONNX
 Runtime are compared with WebAssembly, which computes on the same cores. Only the
 time of other libraries is measured, not their memory.`,
   },
@@ -68,8 +68,8 @@ time of other libraries is measured, not their memory.`,
     title: "Chunk size against time and memory (figure 4)",
     short: "LION-D in chunks",
     about:
-      `LION-D in chunks. The paper shows the whole model at 1,248 pixels; here it is
-its attention. Small chunks keep many states, large ones multiply large blocks of
+      `LION-D in chunks. The paper shows the entire model at 1,248 pixels; here it is
+only its attention. Small chunks keep many states, large ones multiply large blocks of
 scores. Without \`chunkSize\` the kernel chooses for itself.`,
   },
   resolutions: {
@@ -79,19 +79,19 @@ scores. Without \`chunkSize\` the kernel chooses for itself.`,
       `Inference of one image, with softmax attention, LION-D in its forms, Hydra
 and Vim; the paper's full form is *LION-D, full in tfjs*. Memory is what is needed besides the weights and the image. In the paper softmax's memory grows
 with the square of the tokens; ours is a kernel that keeps no scores, so only its
-time does. Hydra and Vim are faster than LION there at high resolution, since
-they have kernels on a GPU and LION had none; here all have. The rivals have twice
-as many blocks, without perceptrons.`,
+time does. In the paper, Hydra and Vim are faster than LION at high resolution, since they had
+GPU kernels and LION had none; here all have kernels. The rivals have twice as many
+blocks, without perceptrons.`,
   },
   tokens: {
     title: "The next token (figure 6)",
     short: "the next token of a GPT",
     about:
-      `A GPT writes one token after a text. Attention that reads the whole text anew
-grows with its length; a KV cache saves the products and keeps every key and
-value, which it reads for each token; the recurrence has a state of one size. Our
+      `A GPT writes one token after a text. The time of attention that rereads the entire
+text grows with its length; a KV cache saves the products and keeps every key and
+value, which it reads for each token; the recurrence has a state of fixed size. Our
 cache is copied with each new token, so its time grows with the text sooner than
-with a cache that is written in place. Memory is that of the state and of the new
+that of a cache written in place. Memory is that of the state and of the new
 token, without the weights.`,
   },
   memory: {
@@ -108,9 +108,9 @@ kernel, which does not, and is linear too.`,
     short: "models",
     about:
       `Forward, backward and Adam for one example, and inference. The paper's ratios
-are those of whole trainings on a GPU with batches, for models of the tiny size
-(Hydra: the small one), with LION in the full form in operations, like those called
-*in tfjs* here; unless told otherwise, LION takes the chunkwise form. With one image and 197 tokens the dense layers are
+are for entire training runs on a GPU with batches, for models of the tiny size
+(Hydra: the small one), with LION's full form in operations, like those called
+*in tfjs* here; unless stated otherwise, LION takes the chunkwise form. With one image and 197 tokens the dense layers are
 most of a step, which brings the ratios of attention closer to 1.`,
   },
   family: {
@@ -150,9 +150,9 @@ first steps are compared.`,
     title: "Operations, compared with PyTorch",
     short: "single operations",
     about:
-      `What code outside attention is made of: one operation of TensorFlow.js on a
-million numbers, or the gradient of a short chain of them, on matrices of 1024 rows
-and columns; the convolution has 64 channels and 128 pixels a side. Both libraries
+      `The building blocks of code outside attention: one TensorFlow.js operation on a
+million numbers, or the gradient of a short chain of operations, on matrices of 1024
+rows and columns; the convolution has 64 channels and 128 pixels per side. Both libraries
 allocate new memory for their outputs, as ordinary code does. PyTorch's time is that
 of its quickest setting: threads in the pool of OpenBLAS, of OpenMP, or of both, in
 which case they sleep while they wait; and channels last or first.`,
@@ -173,7 +173,7 @@ model of one block with each mixer is compared with plain forms.`,
     short: "large models",
     about:
       `The same for models whose runs take seconds on two cores: few runs are timed, and
-the figure is measured only if it is asked for.`,
+the figure is measured only on request.`,
   },
   optimizers: {
     title: "A training step by hand, by train, and with tf.train.adam",
@@ -188,7 +188,7 @@ does by default. A step of \`train\` lasts until it asks for the next batch.`,
     short: "a custom mixer",
     about:
       `A training step of an encoder whose mixer is the one in the documentation of
-\`Mixer\`, a moving average of each channel in few lines. In PyTorch it is the scan in
+\`Mixer\`, a moving average of each channel in a few lines. PyTorch's is the scan in
 chunks or a matrix of weights for each channel, whichever is quicker.`,
   },
   overhead: {
@@ -200,7 +200,7 @@ and the sum of the times of the kernels that it runs: the rest is JavaScript, la
 and, where nothing is recorded, the layers' code and the tape of gradients.`,
   },
   recompute: {
-    title: "Training whose blocks are computed again",
+    title: "Training with recomputed blocks",
     short: "training with recomputed blocks",
     about:
       `Steps of \`train\` that keep what gradients need, and steps with \`recompute\`, which
@@ -209,20 +209,20 @@ gradients, optimizer and step. The losses of a small model are the same to the l
 bit.`,
   },
   flags: {
-    title: "After attention, with and without flags of V8",
+    title: "After attention, with and without V8 flags",
     short: "code that runs after attention",
     about:
       `A million calls of V8's functions, and TensorFlow.js's square root of a million
 numbers, right after attention, in processes with the flags of \`deno task fast\` and
 without. Some processors run other code many times more slowly after vectors of 256
-bits unless these are cleared. The time is the least of each process.`,
+bits unless these are cleared. The time is each process's shortest.`,
   },
   size: {
     title: "The size of the module",
     short: "the module",
     about:
-      `The module of WebAssembly kernels after brotli, which packs it closest, compared with its
-size in an earlier version.`,
+      `The module of WebAssembly kernels after brotli, which compresses it best, compared
+with its size in an earlier version.`,
   },
   launches: {
     title: "What a training step asks of WebGPU",
@@ -232,18 +232,18 @@ size in an earlier version.`,
 processor, in all threads, and by the wall clock, and how often it launches a shader,
 submits, writes, and makes bind groups and buffers. On a GPU the time on the processor
 is what JavaScript and the driver take; where it is close to the wall clock's, the GPU
-waits for them. On an adapter in software it is mostly what the adapter computes. The
-first step is that of a new device: it compiles all pipelines, unless the driver has
-kept them. On a GPU the next token of a language model of 12 blocks is here as well.`,
+waits for them. On a software adapter it is mostly what the adapter computes. The first
+step is that of a new device: it compiles all pipelines, unless the driver has kept
+them. On a GPU this figure also has the next token of a language model of 12 blocks.`,
   },
   kernels: {
     title: "The kernels of LION-S, forward and with gradients",
     short: "the kernels of LION-S",
     about:
-      `What \`profile\` finds, the longest first; on WebGPU each launch separately. The
+      `What \`profile\` finds, longest first; on WebGPU each launch separately. The
 JavaScript between kernels is not included. A kernel's share of the roof compares the
 least that it must do and move with what the machine's best product or its bandwidth,
-whichever is lower, would allow; the launches of a kernel count together. The column
+whichever is lower, would allow; a kernel's launches count together. The column
 *GB/s* is the rate of a kernel that moves each of its numbers once.`,
   },
 };
