@@ -56,7 +56,7 @@ testIn("images in folders, one of them damaged", async (folder) => {
   assert(success, output);
   assertStringIncludes(output, "2 classes of images (lion, seal)");
   assertStringIncludes(output, "test: accuracy 100.0 %");
-  assertStringIncludes(output, "1 damaged images were passed over");
+  assertStringIncludes(output, "1 damaged images were skipped");
   assertStringIncludes(output, "lion/a.jpg");
   assertEquals(await classesIn(folder), ["lion", "seal"]);
   const page = await Deno.readTextFile(`${folder}/out/confusion.html`);
@@ -76,7 +76,7 @@ testIn("tables that are parts", async (folder) => {
   assert(success, output);
   assertStringIncludes(
     output,
-    "40 to train on, 40 to choose by, 40 to test on",
+    "40 to train on, 40 to validate on, 40 to test on",
   );
   assertStringIncludes(output, "test: accuracy 100.0 %");
   assertEquals(await classesIn(folder), ["bad", "good"]);

@@ -75,10 +75,10 @@ Deno.test("findFiles() leaves nothing of examples that cannot be written", async
 
 Deno.test("findFiles() says what is looked for, and how to get it", async () => {
   const cases = [
-    [{ hub: false }, "letters reads files of yours, and got no --data"],
+    [{ hub: false }, "letters reads your files, and got no --data"],
     [
       { hub: false, data: "/nowhere" },
-      "--data should be a folder, and /nowhere",
+      "--data should be a folder, got /nowhere",
     ],
     [{ hub: true }, "the hub does not have what letters reads"],
   ] as const;

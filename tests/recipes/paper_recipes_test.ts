@@ -324,7 +324,7 @@ Deno.test("deno task train without a recipe's files says how to get them", () =>
   withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/empty`);
     const cases = [
-      [[], "cifar100 reads files of yours, and got no --data"],
+      [[], "cifar100 reads your files, and got no --data"],
       [["--data", "empty"], "empty should have CIFAR-100"],
     ] as const;
     for (const [args, wrong] of cases) {

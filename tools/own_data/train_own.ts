@@ -92,7 +92,7 @@ async function trainOn(task: OwnTask, options: OwnOptions): Promise<void> {
   const [trained, validated, tested] = sizes;
   console.log(
     `${classes.length} classes of ${examples} (${shortened(classes)}): ` +
-      `${trained} to train on, ${validated} to choose by, ${tested} to test on`,
+      `${trained} to train on, ${validated} to validate on, ${tested} to test on`,
   );
   setClassNames(model, classes);
   const { output, rate, epochs = task.epochs, seed } = options;
@@ -106,8 +106,10 @@ async function trainOn(task: OwnTask, options: OwnOptions): Promise<void> {
     log: `${output}/log.jsonl`,
   });
   if (aborted) {
-    const weights = best ? "best weights" : "last weights, none were evaluated";
-    console.log(`stopped: what follows is of the ${weights}`);
+    const weights = best
+      ? "best weights"
+      : "last weights, since none were evaluated";
+    console.log(`stopped: the results below are for the ${weights}`);
   }
   await model.save(`file://${output}/model`);
   for (const [name, content] of Object.entries(files)) {
@@ -116,10 +118,10 @@ async function trainOn(task: OwnTask, options: OwnOptions): Promise<void> {
   if (!await test(task, output, aborted ? undefined : signal)) return;
   const bad = task.bad();
   if (bad.length > 0) {
-    console.log(`${bad.length} damaged ${examples} were passed over:`);
+    console.log(`${bad.length} damaged ${examples} were skipped:`);
     bad.slice(0, MOST_TOLD).forEach((line) => console.log(`  ${line}`));
   }
-  console.log(`${output}: the model, and a page of what it takes for what`);
+  console.log(`${output}: the model, and a page of its mistakes`);
   model.dispose();
 }
 
@@ -194,12 +196,12 @@ async function test(
       }`,
   );
   for (const { count, name, taken } of worst(counts, classes)) {
-    console.log(`  ${count} ${examples} of ${name} taken for ${taken}`);
+    console.log(`  ${count} ${examples} of ${name} classified as ${taken}`);
   }
   const figure = await confusionFigure(counts, {
     classes,
     title: `Test ${examples}`,
-    caption: "A row for each class, a column for what the model says.",
+    caption: "Rows are true classes, columns predicted ones.",
   });
   await writeOutput(`${output}/confusion.html`, await figure.toHTML());
   return true;

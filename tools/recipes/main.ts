@@ -103,7 +103,7 @@ async function run(
     estimates.push(...own);
   }
   const all = duration(totalOf(estimates));
-  console.log(`${all} in all, one after the other, tests not counted\n`);
+  console.log(`${all} in all, one after the other, without tests\n`);
   if (plansOnly) return;
   const { atOnce = backend.name === "webgpu" ? 1 : CORES } = together
     ? { atOnce: 1 }
@@ -134,7 +134,7 @@ async function run(
       },
     });
     if (file === undefined) {
-      console.log("stopped; the same command goes on from here");
+      console.log("stopped; the same command continues from here");
       return;
     }
     console.log(`results: ${file}\n`);

@@ -107,7 +107,7 @@ export async function findFiles(
       () => false,
     );
     if (isFolder) return kept({ data, tokenizer: data });
-    throw missing(`--data should be a folder, and ${data} is none`);
+    throw missing(`--data should be a folder, got ${data}`);
   }
   if (hub) {
     if (!files.hub) throw missing(`the hub does not have what ${recipe} reads`);
@@ -116,7 +116,7 @@ export async function findFiles(
     });
   }
   if (few) return await fewFiles(files, few);
-  throw missing(`${recipe} reads files of yours, and got no --data`);
+  throw missing(`${recipe} reads your files, and got no --data`);
 }
 
 function kept(folders: Folders): FoundFiles {

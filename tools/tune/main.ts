@@ -51,7 +51,7 @@ function defaultFile(): string {
 const BUDGET: Budget = { milliseconds: 250, fewest: 5, warmUp: 50 };
 
 /** What the default is called in the table. */
-const OWN = "own numbers";
+const OWN = "default numbers";
 
 /** What there was no time for. */
 const left: string[] = [];
@@ -190,7 +190,7 @@ function tell(
     console.log(`    ${ratio.toFixed(2)}  ${name}`);
   }
   for (const { name, why } of discarded) {
-    console.log(`    not taken: ${name}: ${why}`);
+    console.log(`    rejected: ${name}: ${why}`);
   }
   for (const name of untried) console.log(`    no time left: ${name}`);
 }

@@ -134,7 +134,7 @@ async function countsOf(folder: string): Promise<string> {
   const path = `${outPath("train")}/c4-train-counts-${digest.slice(0, 8)}.json`;
   if (await Deno.stat(path).then(() => true, () => false)) return path;
   await Deno.mkdir(outPath("train"), { recursive: true });
-  console.log(`the texts of C4's files are counted, once, in ${path}`);
+  console.log(`counting the texts of C4's files, once, into ${path}`);
   return path;
 }
 
