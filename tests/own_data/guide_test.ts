@@ -114,7 +114,7 @@ Deno.test("the guide's program for a corpus", () =>
 
 Deno.test("the guide's program for a model of the hub", () =>
   tryProgram(
-    "A model of the hub, fine-tuned",
+    "Fine-tuning a model of the hub",
     async (folder) => {
       await writeReviews(`${folder}/reviews.csv`, 20);
       const bert = `${folder}/bert`;
