@@ -96,13 +96,15 @@ const REFERENCES = ["softmax", "lion-s-hippo"];
 const [MODELS, PARTS] = ["models", "parts"] as const;
 
 const NOTES: readonly string[] = [
-  "The paper has AdamW at a rate of 5e-4 with a cosine, and S5's sizes. Weight decay, " +
-  "dropout, batch and epochs are those of S5's scripts, and so is a warm-up of one " +
-  "epoch; their rates and batch normalisation are S5's own. Eight heads, and " +
-  "perceptrons of twice the columns, are this library's choice.",
-  "The paper's decays of channels are e^(σ(A) + B) and e^B, which may exceed 1; these " +
-  "are sigmoids that begin with HiPPO's. Weights of queries, keys and gates begin as " +
-  "everywhere in this library, where the paper draws them with a deviation of 0.1.",
+  "The paper uses AdamW at a rate of 5e-4 with a cosine, and S5's sizes. " +
+  "Weight decay, dropout, batch, epochs and a warm-up of one epoch come " +
+  "from S5's scripts; their rates and batch normalisation are not used. " +
+  "Eight heads, and perceptrons with twice the columns, are this " +
+  "library's choice.",
+  "The paper's decays of channels are e^(σ(A) + B) and e^B, which may " +
+  "exceed 1; these are sigmoids that begin with HiPPO's. Weights of " +
+  "queries, keys and gates start as everywhere in this library; the " +
+  "paper draws them with a deviation of 0.1.",
 ];
 
 /** Of the table of models. */
@@ -112,8 +114,9 @@ const MODELS_NOTE =
 
 /** Of the table of parts. */
 const PARTS_NOTE =
-  "The paper's figures are means of all six tasks. Its row with a softplus as gate " +
-  "(50.26) is left out: e^-softplus is a sigmoid, which the gates here are.";
+  "The paper's figures are means of all six tasks. Its row with a " +
+  "softplus gate (50.26) is left out: e^-softplus is a sigmoid, as the " +
+  "gates here already are.";
 
 /** How one of its tasks is opened. */
 export interface ArenaRecipe extends Pick<Recipe, "title" | "about" | "notes"> {

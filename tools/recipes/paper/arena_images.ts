@@ -77,8 +77,8 @@ function ofPathfinder(side: 32 | 128): Pick<ArenaRecipe, "files" | "notes"> {
   return {
     files,
     notes: [
-      "The release has no parts: a tenth each is kept for validation and for the table, " +
-      "by this library's split, which is none of the other implementations'.",
+      "The release has no parts: a tenth each is kept for validation and for " +
+      "the table, by this library's own split.",
     ],
   };
 }

@@ -37,12 +37,12 @@ export const arenaListOps: PaperRecipe = tokenArena("listops", {
 export const arenaText: PaperRecipe = tokenArena("text", {
   title: "Long Range Arena, Text",
   about:
-    "Are reviews of films good or bad? The 25,000 of IMDB for training are " +
-    "read byte by byte, up to 4,096 of them, and the table is of the 25,000 for " +
-    "testing.",
+    "Are film reviews good or bad? IMDB's 25,000 training reviews are read " +
+    "byte by byte, up to 4,096 bytes each; the table is for the 25,000 " +
+    "test reviews.",
   notes: [
-    "As in the original, the reviews for testing are also those that are looked " +
-    "at in training; nothing is chosen on them.",
+    "As in the original, the test reviews are also evaluated during " +
+    "training; nothing is chosen on them.",
   ],
   files: {
     lookedFor: [
@@ -69,8 +69,8 @@ export const arenaRetrieval: PaperRecipe = arenaRecipe("retrieval", {
     "their product and their difference: 147,086 pairs to train on, 18,090 for " +
     "validation and 17,437 for the table.",
   notes: [
-    "The two papers lie in one row as segments that do not see each other, for " +
-    "which softmax computes twice the scores that it needs.",
+    "The two papers lie in one row as segments that do not see each other; " +
+    "softmax then computes twice the scores that it needs.",
   ],
   files: {
     lookedFor: [

@@ -174,13 +174,12 @@ export const c4MaskedLanguage: PaperRecipe = {
     const part = partOfBatch(batchSize, accumulate);
     return paperRecipe({
       title: `Masked language modelling on C4, ${size}`,
-      about: "Texts of English C4, of which each is a sequence, cut to 128 " +
-        "tokens of bert-base-uncased. 30 % of the tokens are hidden in " +
-        "training and 15 % otherwise, 80/10/10 as in BERT; the table has " +
-        "accuracy and perplexity at hidden tokens of the validation part. " +
-        "Models without positions are also asked at 2 and 4 times the length. " +
-        "`frequencies` guesses the same token everywhere, or the frequencies " +
-        "of all.",
+      about: "Texts of English C4, each cut to a sequence of 128 tokens of " +
+        "bert-base-uncased. 30 % of the tokens are hidden in training and 15 % " +
+        "otherwise, 80/10/10 as in BERT; the table has accuracy and perplexity " +
+        "at hidden tokens of the validation part. Models without positions are " +
+        "also tested at 2 and 4 times the length. `frequencies` guesses the " +
+        "same token everywhere, or the frequencies of all.",
       notes: [
         "The learning rate falls to 2 % of its highest, as the authors' files " +
         "say; the paper says 20 %.",
@@ -190,7 +189,7 @@ export const c4MaskedLanguage: PaperRecipe = {
         "the mean over all hidden tokens, where the authors take the mean of " +
         "the parts' means.",
         "All weights and sums are float32; the authors use bfloat16.",
-        "The order of the texts is another one than the authors'.",
+        "The order of the texts differs from the authors'.",
       ],
       contenders: C4_CONTENDERS,
       reference: "softmax",

@@ -100,11 +100,11 @@ const GLUE_FILES: NeededFiles = {
 };
 
 const NOTES = [
-  "`glue` has the numbers of the authors' files, with a rate of 1e-5 for all " +
-  "tasks, and `glue-m2` the defaults of their code, M2-BERT's. The paper's table " +
-  "has other numbers for M2-BERT: a rate of 8e-5 for CoLA and STS-B, and a " +
-  "weight decay of 8e-5 for MRPC.",
-  "Labels of the tests are not public: as in the paper, all figures are of the " +
+  "`glue` uses the numbers in the authors' files, with a rate of 1e-5 " +
+  "for all tasks, and `glue-m2` the defaults of their code, M2-BERT's. " +
+  "The paper's table differs for M2-BERT: a rate of 8e-5 for CoLA and " +
+  "STS-B, and a weight decay of 8e-5 for MRPC.",
+  "Test labels are not public: as in the paper, all figures are for the " +
   "validation parts, on which nothing is chosen.",
   "Examples are shuffled; the authors' code reads them in the order of the file.",
   "There is no dropout between the pooled token and the classifier.",
@@ -145,8 +145,9 @@ function tuningBy(recipe: string, settings: GlueSettings): PaperRecipe {
       const { folder, sizes } = GLUE_TASKS[task];
       return paperRecipe({
         title: `GLUE's ${folder}, ${size}`,
-        about: "The models that `c4-mlm` trained, or the one that is given, " +
-          "tuned to tell from the first of 128 tokens what a text is" +
+        about:
+          "The models that `c4-mlm` trained, or the one given, fine-tuned to " +
+          "classify a text by the first of its 128 tokens" +
           (AFTER_MNLI.includes(task) ? ", after MNLI. " : ". ") +
           "The table has the metrics that the paper reports, and then GLUE's " +
           "others. `majority` always guesses the most frequent class.",

@@ -91,12 +91,12 @@ export const openWebTextModels: PaperRecipe = {
         "which end at 1,024; lion-lit, the linear transformer, and lion-s have " +
         "none. `frequencies` guesses the same frequencies everywhere.",
       notes: [
-        "nanoGPT's models have no biases; here these are kept at 0, but for " +
-        "those of LION-S's decays.",
-        "Sequences begin anywhere, as in nanoGPT, but there are as many places " +
-        "as sequences side by side, the same in each epoch.",
-        "The held-out texts, 0.05 % of all, are others than nanoGPT's, unless " +
-        "the folder has its train.bin and val.bin.",
+        "nanoGPT's models have no biases; here these stay 0, except those of " +
+        "LION-S's decays.",
+        "Sequences begin anywhere, as in nanoGPT, but only at as many places as " +
+        "sequences fit side by side, the same in each epoch.",
+        "The held-out texts, 0.05 % of all, differ from nanoGPT's, unless the " +
+        "folder has its train.bin and val.bin.",
         "All weights and sums are float32, and linear layers begin with this " +
         "library's deviations.",
       ],
@@ -244,7 +244,7 @@ export async function fileOfTokens(
   const path = `${data}/${NAMES[part]}`;
   const isThere = await Deno.stat(path).then(() => true, () => false);
   if (isThere) return path;
-  console.log(`${path} is made, once; if stopped, it is gone on with`);
+  console.log(`${path} is made once; if stopped, it continues`);
   const texts = told(await openWebText(data, { part }));
   await writeTokenFile(texts, { ...writingOf(tokenizer), path });
   return path;

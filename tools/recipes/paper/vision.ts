@@ -73,26 +73,29 @@ const TINY = {
 };
 
 const TAUGHT_NOTES: readonly string[] = [
-  "The paper's teacher is a RegNet, a convolutional network, which this library does " +
-  "not have. The one that is given sees the pictures that the models see, cut out, " +
-  "changed and mixed, on the scale of pixels that its own files say.",
-  "DeiT's distilled models have a token and a head of their own for the teacher; here " +
-  "one head learns from the labels and from the teacher.",
+  "The paper's teacher is a RegNet, a convolutional network, which this " +
+  "library does not have. The given teacher sees the same cropped, " +
+  "augmented and mixed pictures as the models, with pixels on the scale " +
+  "that its own files ask for.",
+  "DeiT's distilled models have a separate token and head for the " +
+  "teacher; here one head learns from both the labels and the teacher.",
   "Without a teacher, the paper's LION-S has 67.95 in Table 15, and 72.4 in Table 12.",
 ];
 
 const NOTES: readonly string[] = [
-  "One rate and one seed, as published, so that nothing is chosen on held-back images: " +
-  "curves and the table are of the test images.",
-  "A batch of 1,024 is that of the authors' four processors, 256 each, with images " +
-  "three times in a row dealt to them in turn, however many processes train here; " +
-  "pictures are mixed within each part. `--accumulate` sets the number of parts.",
-  "As in DeiT's code, the rate of an epoch is that of the schedule for the one before, " +
-  "and its ten epochs of cooling down are not reached. Colours are not jittered, since " +
-  "timm does not where it has RandAugment.",
-  "DeiT's code tests the weights after each epoch, and prints the best accuracy so far; " +
-  "here the table has that of the last ones. A moving average of the weights, which " +
-  "the code keeps and does not test, is left out.",
+  "One rate and one seed, as published, so nothing is chosen on " +
+  "held-back images: curves and table are for the test images.",
+  "A batch of 1,024 is that of the authors' four processors, 256 each, " +
+  "to which images, repeated three times in a row, are dealt in turn, " +
+  "however many processes train here; pictures are mixed within each " +
+  "part. `--accumulate` sets the number of parts.",
+  "As in DeiT's code, the rate of an epoch is that of the schedule for " +
+  "the previous one, and its ten epochs of cooling down are not reached. " +
+  "Colours are not jittered, as in timm with RandAugment.",
+  "DeiT's code tests the weights after each epoch, and prints the best " +
+  "accuracy so far; here the table has that of the last weights. A " +
+  "moving average of the weights, which the code keeps but does not " +
+  "test, is left out.",
 ];
 
 /** A contender of this recipe: DeiT and Vim read their class token. */
