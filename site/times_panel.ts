@@ -78,7 +78,7 @@ export function timesPanel(): void {
         ...[...leftOut].map(([contender, why]) => `${contender}: ${why}.`),
       ].join(" ");
     } catch (error) {
-      status.textContent = `This ended early: ${(error as Error).message}`;
+      status.textContent = `Stopped early: ${(error as Error).message}`;
     } finally {
       computer.stop();
       computer = undefined;

@@ -107,7 +107,7 @@ testIn("mistakes are one line", async (folder) => {
   await writeReviews(`${folder}/reviews.csv`);
   for (
     const [args, line] of [
-      [["--epochs", "0.001"], "--epochs should make a step at least"],
+      [["--epochs", "0.001"], "--epochs should make at least one step"],
       [["--rate", "1e30"], "--rate 1e+30 may be too high: step "],
     ] as const
   ) {

@@ -52,7 +52,7 @@ async function isFolder(path: string): Promise<boolean> {
     return (await Deno.stat(path)).isDirectory;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new RangeError(`--data should be there, got ${path}, which is not`);
+    throw new RangeError(`--data should exist, got ${path}`);
   }
 }
 

@@ -163,7 +163,7 @@ function assertSizes({ classes, sizes, examples }: OwnTask): void {
 function assertSteps({ train }: OwnTask, { epochs = 1 }: OwnOptions): void {
   if (Math.round(epochs * train.stepsPerEpoch) > 0) return;
   throw new RangeError(
-    `--epochs should make a step at least, of which one pass has ${train.stepsPerEpoch}, got ${epochs}`,
+    `--epochs should make at least one step (a pass has ${train.stepsPerEpoch}), got ${epochs}`,
   );
 }
 
