@@ -50,13 +50,13 @@ export const rowsAndColumns: Recipe = {
     "through rows and one through columns; the others read row by row.",
   expected:
     "Row by row, a bar along a column is five pixels with seven others " +
-    "between each two, which a decay cannot tell from dots. Models that " +
-    "read row by row find rows, but little of columns, so they stay below " +
-    "75 %. Snakes have the pixels of a bar side by side along columns as " +
-    "along rows, so they are ahead by 20 points or more, with LION-D as " +
-    "with LION-S. One run each of lion-s and lion-s-snake, with a seed " +
-    "that is not among those below, showed on validation data that 500 " +
-    "steps are enough for snakes (95 % against 52 %), and set the sizes.",
+    "between each two, which a decay cannot tell from dots. Models that read " +
+    "row by row find rows, and of columns little, so they stay below 75 %. " +
+    "Along columns as along rows, snakes have the pixels of a bar side by " +
+    "side, so they are ahead by 20 points or more, LION-D's as LION-S's. One " +
+    "training of lion-s and of lion-s-snake with a seed that is not among " +
+    "those below showed on validation data that 500 steps are enough for " +
+    "snakes (95 % against 52 %), and set the sizes.",
   contenders: [
     { name: "lion-d", options: { variant: "d" } },
     { name: "lion-d-snake", options: { variant: "d", order: "snake" } },

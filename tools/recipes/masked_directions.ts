@@ -24,7 +24,7 @@ export const maskedDirections: Recipe = {
     "expectation were not changed.",
   ],
   expected:
-    "What stands on both sides of a hidden token says more about it than " +
+    "What stands on both sides of a hidden token says more of it than " +
     "what stands on one side, so `both` is ahead of `forward` and of " +
     "`backward` by several points, more than the interval. `alternating` " +
     "reads both sides with its two blocks. It also tells left from right, " +
