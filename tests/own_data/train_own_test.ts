@@ -91,7 +91,7 @@ testIn("mistakes are one line", async (folder) => {
   await Deno.mkdir(`${folder}/images/one`);
   await Deno.writeFile(`${folder}/images/one/1.png`, new Uint8Array(8));
   const cases: [data: string, args: string[], line: string][] = [
-    ["nothing", [], "--data should be there"],
+    ["nothing", [], "--data should exist"],
     ["empty", [], "--data should have a folder for each class"],
     ["reviews.csv", ["--label", "stars"], "--label should be one of"],
     ["reviews.csv", [], "--data should have enough texts"],
