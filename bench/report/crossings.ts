@@ -52,30 +52,27 @@ export function crossingOf(
   return { ...place, at: a.at * (b.at / a.at) ** share };
 }
 
-/** A crossing in words; `unit` is what places count. */
-export function tellCrossing(
-  { panel, faster, slower, at, from, to }: Crossing,
-  unit: string,
-): string {
-  if (at === 0) {
-    return `${panel}: ${faster} is faster than ${slower} from ${from} ${unit} on, the shortest at which both times are steady.`;
-  }
-  if (at === Infinity) {
-    return `${panel}: ${faster} is not faster than ${slower} up to ${to} ${unit}, the longest at which both times are steady.`;
-  }
-  return `${panel}: ${faster} is faster than ${slower} from about ${
-    Number(at.toPrecision(2))
-  } ${unit} on.`;
+/** In which panel one is faster, and from where on; `unit` is what places count. */
+function tellPlace({ panel, at, from, to }: Crossing, unit: string): string {
+  if (at === 0) return `${panel} from ${from} ${unit} on, the shortest`;
+  if (at === Infinity) return `${panel} not up to ${to} ${unit}, the longest`;
+  return `${panel} from about ${Number(at.toPrecision(2))} ${unit} on`;
 }
 
-/** Where curves of a figure cross, in words: in each panel the pairs of {@linkcode CROSSINGS}. */
+/**
+ * Where curves of a figure cross, in words, for each pair of {@linkcode CROSSINGS}.
+ * The shortest and the longest places are those at which both times are steady.
+ */
 export function tellCrossings(
   { figure, points }: MeasuredFigure,
 ): string[] {
-  return (CROSSINGS[figure] ?? []).flatMap(([faster, slower]) =>
-    [...new Set(points.map(({ panel }) => panel))].flatMap((panel) => {
+  const panels = [...new Set(points.map(({ panel }) => panel))];
+  return (CROSSINGS[figure] ?? []).flatMap(([faster, slower]) => {
+    const places = panels.flatMap((panel) => {
       const crossing = crossingOf(points, panel, faster, slower);
-      return crossing ? [tellCrossing(crossing, PLACES[figure]!)] : [];
-    })
-  );
+      return crossing ? [tellPlace(crossing, PLACES[figure]!)] : [];
+    });
+    if (places.length === 0) return [];
+    return [`${faster} is faster than ${slower}: ${places.join("; ")}.`];
+  });
 }
