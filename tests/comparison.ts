@@ -1,10 +1,81 @@
 /** Results in float32 beside their float64 oracle. @module */
+import * as tf from "@tensorflow/tfjs-core";
 import type { Differentiated, Sum } from "./float64.ts";
 
 /** What a run on a backend gives: the output, and the gradients by input. */
 export interface Result {
   readonly y: Float32Array;
   readonly gradients: Readonly<Record<string, Float32Array>>;
+}
+
+/** An array, as a tensor of the library has it. */
+export interface Input {
+  readonly values: Float32Array;
+  readonly shape: readonly number[];
+  /** @default "float32" */
+  readonly dtype?: "float32" | "int32";
+}
+
+/** Arrays with the shapes of their names. */
+export function shaped(
+  arrays: Readonly<Record<string, Float32Array>>,
+  shapeOf: (name: string) => readonly number[],
+): Record<string, Input> {
+  return Object.fromEntries(
+    Object.entries(arrays).map(([name, values]) => [
+      name,
+      { values, shape: shapeOf(name) },
+    ]),
+  );
+}
+
+/**
+ * The output of a function of the library, and its gradients.
+ *
+ * @param others Tensors that are no such inputs; they are disposed of.
+ */
+export async function outputAndGradients(
+  inputs: Readonly<Record<string, Input>>,
+  dy: Input,
+  others: Readonly<Record<string, tf.Tensor | null>>,
+  compute: (inputs: Record<string, tf.Tensor>) => tf.Tensor,
+): Promise<Result> {
+  const names = Object.keys(inputs);
+  const tensorOf = ({ values, shape, dtype = "float32" }: Input) =>
+    tf.tensor(values, [...shape], dtype);
+  const tensors = names.map((name) => tensorOf(inputs[name]!));
+  const slope = tensorOf(dy);
+  const made: tf.Tensor[] = [];
+  try {
+    const { value, grads } = tf.valueAndGrads((...given: tf.Tensor[]) =>
+      compute(Object.fromEntries(names.map((name, i) => [name, given[i]!])))
+    )(tensors, slope);
+    made.push(value, ...grads);
+    const [y, ...gradients] = await Promise.all(
+      made.map((x) => x.data() as Promise<Float32Array>),
+    );
+    return {
+      y: y!,
+      gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
+    };
+  } finally {
+    tf.dispose([...tensors, slope, ...made]);
+    for (const x of Object.values(others)) x?.dispose();
+  }
+}
+
+/** The tensors of a problem's padding and segments, as options of the library. */
+export function tokenOptions({ batch, length, mask, segments }: {
+  readonly batch: number;
+  readonly length: number;
+  readonly mask?: Float32Array;
+  readonly segments?: Int32Array;
+}): { mask?: tf.Tensor2D; segments?: tf.Tensor2D } {
+  const shape: [number, number] = [batch, length];
+  return {
+    ...mask && { mask: tf.tensor2d(mask, shape) },
+    ...segments && { segments: tf.tensor2d(segments, shape, "int32") },
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Problems for the forms, and their comparison with the oracle. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
   type BackendName,
@@ -11,6 +11,12 @@ import {
   twoSidedDecay,
 } from "../../mod.ts";
 import { TOLERANCE } from "../backends.ts";
+import {
+  outputAndGradients,
+  type Result,
+  shaped,
+  tokenOptions,
+} from "../comparison.ts";
 import {
   type OracleDecay,
   type Problem,
@@ -168,63 +174,32 @@ export function spoilPadding(
 }
 
 /** Solves a problem with a form of the library, on the current backend; of chunks as it chooses, if no size is given. */
-export async function run(
+export function run(
   problem: Problem,
   form: AttentionForm,
   chunkSize: number | undefined,
   { kernel = true }: { kernel?: boolean } = {},
-): Promise<{ y: Float32Array; gradients: Record<string, Float32Array> }> {
-  const { batch, heads, length, headDim, valueDim, decay, mask } = problem;
-  const { segments } = problem;
-  const { scale, epsilon, normalize, causal } = problem;
-  const perToken: [number, number, number] = [batch, heads, length];
-  const { kind, ...logDecays } = decay as
-    & { kind: string }
-    & Record<
-      string,
-      Float32Array
-    >;
-  const names = ["q", "k", "v", ...Object.keys(logDecays)];
-  const inputs = [
-    tf.tensor4d(problem.q, [...perToken, headDim]),
-    tf.tensor4d(problem.k, [...perToken, headDim]),
-    tf.tensor4d(problem.v, [...perToken, valueDim]),
-    ...Object.values(logDecays).map((x) =>
-      tf.tensor(x, kind === "fixed" ? [heads] : perToken)
-    ),
-  ];
-  const dy = tf.tensor4d(problem.dy, [...perToken, valueDim]);
-  const padding = mask && tf.tensor2d(mask, [batch, length]);
-  const packed = segments && tf.tensor2d(segments, [batch, length], "int32");
-  const operation = tf.valueAndGrads((...args: tf.Tensor[]) => {
-    const [q, k, v, ...rest] = args as [
-      tf.Tensor4D,
-      tf.Tensor4D,
-      tf.Tensor4D,
-      ...tf.Tensor[],
-    ];
-    return lionAttention(q, k, v, {
-      decay: decayOf(kind, rest),
-      form,
-      kernel,
-      ...(chunkSize === undefined ? {} : { chunkSize }),
-      scale,
-      epsilon,
-      normalize,
-      causal,
-      ...(padding ? { mask: padding } : {}),
-      ...(packed ? { segments: packed } : {}),
-    });
-  });
-  const { value, grads } = operation(inputs, dy);
-  const [y, ...gradients] = await Promise.all(
-    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+): Promise<Result> {
+  const { batch, heads, length, headDim, valueDim } = problem;
+  const { q, k, v, dy, scale, epsilon, normalize, causal } = problem;
+  const { kind, ...logDecays } = problem.decay;
+  const shape = [batch, heads, length];
+  const tokens = tokenOptions(problem);
+  return outputAndGradients(
+    {
+      ...shaped({ q, k }, () => [...shape, headDim]),
+      v: { values: v, shape: [...shape, valueDim] },
+      ...shaped(logDecays, () => kind === "fixed" ? [heads] : shape),
+    },
+    { values: dy, shape: [...shape, valueDim] },
+    tokens,
+    ({ q, k, v, ...decays }) =>
+      lionAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
+        decay: decayOf(kind, Object.values(decays)),
+        ...{ form, kernel, chunkSize, scale, epsilon, normalize, causal },
+        ...tokens,
+      }),
   );
-  tf.dispose([...inputs, dy, padding ?? [], packed ?? [], value, ...grads]);
-  return {
-    y: y!,
-    gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
-  };
 }
 
 /** The decay of a kind, from the tensors of a problem. */
@@ -253,7 +228,7 @@ export function decayOf(kind: string, tensors: tf.Tensor[]): Decay {
  */
 export function differences(
   problem: Problem,
-  actual: { y: Float32Array; gradients: Record<string, Float32Array> },
+  actual: Result,
   expected: Solution,
   backend: BackendName,
 ): string[] {

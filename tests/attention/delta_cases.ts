@@ -1,5 +1,5 @@
 /** Problems of the delta rule, and their comparison with the oracle. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import {
   type Decay,
   deltaAttention,
@@ -9,7 +9,12 @@ import {
   selectiveDecay,
   twoSidedDecay,
 } from "../../mod.ts";
-import type { Result } from "../comparison.ts";
+import {
+  outputAndGradients,
+  type Result,
+  shaped,
+  tokenOptions,
+} from "../comparison.ts";
 import type { DeltaProblem } from "../delta_oracle.ts";
 import { array, uniform } from "../random.ts";
 import { LOG_DECAYS, segmentsOf, spoilPadding } from "./cases.ts";
@@ -139,7 +144,7 @@ export function run(
 }
 
 /** Solves a problem in a way of the caller's, on the current backend. */
-export async function solveBy(
+export function solveBy(
   problem: DeltaProblem,
   attend: (
     inputs: Inputs,
@@ -147,37 +152,22 @@ export async function solveBy(
   ) => tf.Tensor4D,
 ): Promise<Result> {
   const { batch, heads, length, headDim, valueDim, gates } = problem;
-  const { mask, segments } = problem;
-  const shape = (...columns: number[]) => [batch, heads, length, ...columns];
-  const more = {
-    ...mask && { mask: tf.tensor2d(mask, [batch, length]) },
-    ...segments && {
-      segments: tf.tensor2d(segments, [batch, length], "int32"),
+  const { q, k, v, beta, dy } = problem;
+  const shape = [batch, heads, length];
+  const ofGates = problem.isDiagonal ? [...shape, headDim] : shape;
+  const more = tokenOptions(problem);
+  return outputAndGradients(
+    {
+      ...shaped({ q, k }, () => [...shape, headDim]),
+      v: { values: v, shape: [...shape, valueDim] },
+      beta: { values: beta, shape },
+      ...shaped({ ...gates }, () => ofGates),
     },
-  };
-  const names = ["q", "k", "v", "beta", ...Object.keys(gates)];
-  const inputs = [
-    tf.tensor(problem.q, shape(headDim)),
-    tf.tensor(problem.k, shape(headDim)),
-    tf.tensor(problem.v, shape(valueDim)),
-    tf.tensor(problem.beta, shape()),
-    ...Object.values(gates).map((x) =>
-      tf.tensor(x, problem.isDiagonal ? shape(headDim) : shape())
-    ),
-  ];
-  const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
-  const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
-    const [q, k, v, beta, ...decays] = args;
-    return attend({ q, k, v, beta, decays } as Inputs, more);
-  })(inputs, dy);
-  const [y, ...gradients] = await Promise.all(
-    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+    { values: dy, shape: [...shape, valueDim] },
+    more,
+    ({ q, k, v, beta, ...decays }) =>
+      attend({ q, k, v, beta, decays: Object.values(decays) } as Inputs, more),
   );
-  tf.dispose([...inputs, dy, value, ...grads, ...Object.values(more)]);
-  return {
-    y: y!,
-    gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
-  };
 }
 
 function decayOf([forward, backward]: tf.Tensor[]): Decay {

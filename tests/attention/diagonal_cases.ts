@@ -1,5 +1,5 @@
 /** Problems of decays of each channel, and how the library solves them. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
   type Decay,
@@ -7,7 +7,12 @@ import {
   lionAttention,
   twoSidedDecay,
 } from "../../mod.ts";
-import type { Result } from "../comparison.ts";
+import {
+  outputAndGradients,
+  type Result,
+  shaped,
+  tokenOptions,
+} from "../comparison.ts";
 import type { DiagonalProblem } from "../diagonal_oracle.ts";
 import { array, uniform } from "../random.ts";
 import { LOG_DECAYS, segmentsOf, spoilPadding } from "./cases.ts";
@@ -67,24 +72,6 @@ export function problemOf(c: DiagonalCase): DiagonalProblem {
   };
 }
 
-/** A problem's tensors; `decays` by the names that the problem has for them. */
-export function tensorsOf(
-  { batch, heads, length, headDim, valueDim, ...p }: DiagonalProblem,
-) {
-  const rows = (x: Float32Array, columns: number) =>
-    tf.tensor4d(x, [batch, heads, length, columns]);
-  return {
-    q: rows(p.q, headDim),
-    k: rows(p.k, headDim),
-    v: rows(p.v, valueDim),
-    decays: Object.values(p.decays).map((x) => rows(x, headDim)),
-    dy: rows(p.dy, valueDim),
-    mask: p.mask && tf.tensor2d(p.mask, [batch, length]),
-    segments: p.segments &&
-      tf.tensor2d(p.segments, [batch, length], "int32"),
-  };
-}
-
 /** The decay that a problem's log decays make. */
 export function decayOf(
   kind: DiagonalProblem["kind"],
@@ -96,39 +83,47 @@ export function decayOf(
 }
 
 /** Solves a problem with a form of the library, on the current backend. */
-export async function run(
+export function run(
   problem: DiagonalProblem,
   form: AttentionForm,
   chunkSize?: number,
   kernel = true,
 ): Promise<Result> {
   const { kind, scale, epsilon, normalize, causal } = problem;
-  const { q, k, v, decays, dy, mask, segments } = tensorsOf(problem);
-  const names = ["q", "k", "v", ...Object.keys(problem.decays)];
-  const inputs = [q, k, v, ...decays];
-  const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
-    const [q, k, v, ...decays] = args as tf.Tensor4D[];
-    return lionAttention(q!, k!, v!, {
-      decay: decayOf(kind, decays),
-      form,
-      kernel,
-      scale,
-      epsilon,
-      normalize,
-      causal,
-      ...chunkSize && { chunkSize },
-      ...mask && { mask },
-      ...segments && { segments },
-    });
-  })(inputs, dy);
-  const [y, ...gradients] = await Promise.all(
-    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+  return solveBy(
+    problem,
+    ({ q, k, v, decays }, tokens) =>
+      lionAttention(q, k, v, {
+        decay: decayOf(kind, decays),
+        ...{ form, kernel, scale, epsilon, normalize, causal, chunkSize },
+        ...tokens,
+      }),
   );
-  tf.dispose([...inputs, dy, value, ...grads]);
-  mask?.dispose();
-  segments?.dispose();
-  return {
-    y: y!,
-    gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
-  };
+}
+
+/** Solves a problem in a way of the caller's, on the current backend. */
+export function solveBy(
+  problem: DiagonalProblem,
+  read: (
+    inputs: Record<"q" | "k" | "v", tf.Tensor4D> & { decays: tf.Tensor4D[] },
+    tokens: { mask?: tf.Tensor2D; segments?: tf.Tensor2D },
+  ) => tf.Tensor4D,
+): Promise<Result> {
+  const { batch, heads, length, headDim, valueDim } = problem;
+  const { q, k, v, decays, dy } = problem;
+  const shape = [batch, heads, length];
+  const tokens = tokenOptions(problem);
+  return outputAndGradients(
+    {
+      ...shaped({ q, k, ...decays }, () => [...shape, headDim]),
+      v: { values: v, shape: [...shape, valueDim] },
+    },
+    { values: dy, shape: [...shape, valueDim] },
+    tokens,
+    (tensors) => {
+      const { q, k, v, ...decays } = tensors as Record<string, tf.Tensor4D>;
+      const inputs = { q: q!, k: k!, v: v!, decays: Object.values(decays) };
+      return read(inputs, tokens);
+    },
+  );
 }

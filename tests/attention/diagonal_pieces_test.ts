@@ -9,7 +9,7 @@ import {
   selectiveDecay,
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
-import { differences, type Result } from "../comparison.ts";
+import { differences } from "../comparison.ts";
 import { type DiagonalProblem, solveDiagonal } from "../diagonal_oracle.ts";
 import type { Differentiated } from "../float64.ts";
 import { sample, sampleForms } from "../sample.ts";
@@ -18,7 +18,7 @@ import {
   type DiagonalCase,
   KINDS,
   problemOf,
-  tensorsOf,
+  solveBy,
 } from "./diagonal_cases.ts";
 import { inPieces } from "./pieces.ts";
 import { collect, sourceOf } from "./stream_cases.ts";
@@ -89,31 +89,18 @@ function describe({ pieces, ...c }: PieceCase): string {
   return `${JSON.stringify(c)} in ${pieces}`;
 }
 
-/** A way to read q, k, v and decays, with its gradients. */
-async function solveBy(
-  problem: DiagonalProblem,
-  read: (
-    inputs: Record<"q" | "k" | "v", tf.Tensor4D> & { decays: tf.Tensor4D[] },
-    tokens: tf.Tensor2D | undefined,
-  ) => tf.Tensor4D,
-): Promise<Result> {
-  const { q, k, v, decays, dy, mask } = tensorsOf(problem);
-  const names = ["q", "k", "v", ...Object.keys(problem.decays)];
-  const inputs = [q, k, v, ...decays];
-  const held = tf.memory().numTensors;
-  const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
-    const [q, k, v, ...decays] = args as tf.Tensor4D[];
-    return read({ q: q!, k: k!, v: v!, decays }, mask);
-  })(inputs, dy);
-  assertEquals(tf.memory().numTensors, held + 1 + grads.length);
-  const [y, ...gradients] = await Promise.all(
-    [value, ...grads].map((x) => x.data<"float32">()),
-  );
-  tf.dispose([...inputs, dy, value, ...grads]);
-  mask?.dispose();
+/** A problem's tensors; `decays` in the order in which the problem has them. */
+function tensorsOf(
+  { batch, heads, length, headDim, valueDim, ...p }: DiagonalProblem,
+) {
+  const rows = (x: Float32Array, columns: number) =>
+    tf.tensor4d(x, [batch, heads, length, columns]);
   return {
-    y: y!,
-    gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
+    q: rows(p.q, headDim),
+    k: rows(p.k, headDim),
+    v: rows(p.v, valueDim),
+    decays: Object.values(p.decays).map((x) => rows(x, headDim)),
+    mask: p.mask && tf.tensor2d(p.mask, [batch, length]),
   };
 }
 
@@ -134,17 +121,21 @@ onEachBackend(
       const options = { causal, scale, normalize, epsilon, kernel };
       const read: Parameters<typeof solveBy>[1] = (
         { q, k, v, decays },
-        tokens,
+        { mask },
       ) => {
         const decay = decayOf(kind, decays);
         const pair = diagonalDecayPair(decay, q.shape, causal);
-        return inPieces(q, k, v, pair, c.pieces, { ...options, tokens });
+        return inPieces(q, k, v, pair, c.pieces, { ...options, tokens: mask });
       };
+      const held = tf.memory().numTensors;
       const got = await solveBy(problem, read);
-      const { q, k, v, decays, dy, mask } = tensorsOf(problem);
-      const alone = tf.tidy(() => read({ q, k, v, decays }, mask));
+      assertEquals(tf.memory().numTensors, held);
+      const { q, k, v, decays, mask } = tensorsOf(problem);
+      const alone = tf.tidy(() =>
+        read({ q, k, v, decays }, mask ? { mask } : {})
+      );
       const y = await alone.data<"float32">();
-      tf.dispose([q, k, v, ...decays, dy, alone]);
+      tf.dispose([q, k, v, ...decays, alone]);
       mask?.dispose();
       for (const result of [got, { ...got, y }]) {
         wrong.push(
@@ -176,7 +167,8 @@ onEachBackend(
       const { problem, solution: wanted } = solve(c);
       const { batch, heads, headDim, valueDim, kind } = problem;
       const { scale, normalize, epsilon } = problem;
-      const got = await solveBy(problem, ({ q, k, v, decays }, tokens) => {
+      const held = tf.memory().numTensors;
+      const got = await solveBy(problem, ({ q, k, v, decays }, { mask }) => {
         let state = recurrentState({ batch, heads, headDim, valueDim });
         let start = 0;
         const answers = c.pieces.map((length) => {
@@ -187,7 +179,7 @@ onEachBackend(
             k: cut(k),
             v: cut(v),
             logDecay: cut(decays[0]!),
-            ...tokens && { mask: tf.slice(tokens, [0, start], [-1, length]) },
+            ...mask && { mask: tf.slice(mask, [0, start], [-1, length]) },
           }, {
             convention: kind as "source" | "arrival",
             ...{ scale, normalize, epsilon, kernel },
@@ -198,6 +190,7 @@ onEachBackend(
         });
         return tf.concat(answers, 2);
       });
+      assertEquals(tf.memory().numTensors, held);
       wrong.push(
         ...differences(problem, got, wanted, TOLERANCE[backend])
           .map((line) => `${describe(c)} kernel ${kernel}: ${line}`),
@@ -315,7 +308,7 @@ onEachBackend(
     );
     for (const c of sample(backend, streams)) {
       const { problem, solution: { y: wanted } } = solve(c);
-      const { q, k, v, decays, dy, mask } = tensorsOf(problem);
+      const { q, k, v, decays, mask } = tensorsOf(problem);
       const whole = { q, k, v, mask, decay: decayOf(c.kind, decays) };
       const { scale, epsilon, normalize, causal } = problem;
       for (const segmentLength of c.length > 13 ? [66] : [1, 4, 100]) {
@@ -336,7 +329,7 @@ onEachBackend(
           ),
         );
       }
-      tf.dispose([q, k, v, ...decays, dy]);
+      tf.dispose([q, k, v, ...decays]);
       mask?.dispose();
     }
     assertEquals(wrong, []);

@@ -86,12 +86,8 @@ for (const kernel of [false, true]) {
           assertEquals(disturbed, expected, `padding of ${value}`);
         }
         const { y, gradients } = expected;
-        for (
-          const [x, dim] of [[y, 5], [gradients.q, 6], [gradients.k, 6], [
-            gradients.v,
-            5,
-          ]] as const
-        ) {
+        for (const [name, x] of Object.entries({ y, ...gradients })) {
+          const dim = name === "q" || name === "k" ? 6 : 5;
           x.forEach((value, i) => {
             if (isPadding(problem, Math.floor(i / dim))) {
               assertEquals(value + 0, 0);

@@ -1,8 +1,16 @@
 /** Problems of softmax attention, and their comparison with the oracle. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { alibiSlopes, type BackendName, softmaxAttention } from "../../mod.ts";
 import { TOLERANCE } from "../backends.ts";
-import { beyond, type Deviation, deviation } from "../comparison.ts";
+import {
+  beyond,
+  type Deviation,
+  deviation,
+  outputAndGradients,
+  type Result,
+  shaped,
+  tokenOptions,
+} from "../comparison.ts";
 import type { Solution, Sum } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
 import { segmentsOf } from "./cases.ts";
@@ -55,45 +63,27 @@ export function problemOf(c: SoftmaxCase): SoftmaxProblem {
   };
 }
 
-/** What a run gives: the output, and the gradients by the name of their input. */
-export interface SoftmaxResult {
-  readonly y: Float32Array;
-  readonly gradients: Readonly<Record<"q" | "k" | "v", Float32Array>>;
-}
-
 /** Solves a problem on the current backend, by its kernel or in tfjs operations. */
-export async function run(
+export function run(
   problem: SoftmaxProblem,
   kernel: boolean,
-): Promise<SoftmaxResult> {
+): Promise<Result> {
   const { batch, heads, length, headDim, valueDim } = problem;
-  const { scale, causal, slopes } = problem;
-  const shape = (dim: number) =>
-    [batch, heads, length, dim] as [number, number, number, number];
-  const inputs = [
-    tf.tensor4d(problem.q, shape(headDim)),
-    tf.tensor4d(problem.k, shape(headDim)),
-    tf.tensor4d(problem.v, shape(valueDim)),
-  ];
-  const dy = tf.tensor4d(problem.dy, shape(valueDim));
-  const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
-  const segments = problem.segments &&
-    tf.tensor2d(problem.segments, [batch, length], "int32");
-  const attend = (...[q, k, v]: tf.Tensor[]) =>
-    softmaxAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
-      scale,
-      causal,
-      kernel,
-      ...(mask ? { mask } : {}),
-      ...(segments ? { segments } : {}),
-      ...(slopes ? { slopes } : {}),
-    });
-  const { value, grads } = tf.valueAndGrads(attend)(inputs, dy);
-  const [y, ofQ, ofK, ofV] = await Promise.all(
-    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+  const { q, k, v, dy, scale, causal, slopes } = problem;
+  const shape = [batch, heads, length];
+  const tokens = tokenOptions(problem);
+  return outputAndGradients(
+    {
+      ...shaped({ q, k }, () => [...shape, headDim]),
+      v: { values: v, shape: [...shape, valueDim] },
+    },
+    { values: dy, shape: [...shape, valueDim] },
+    tokens,
+    ({ q, k, v }) =>
+      softmaxAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
+        ...{ scale, causal, kernel, slopes, ...tokens },
+      }),
   );
-  tf.dispose([...inputs, dy, mask ?? [], segments ?? [], value, ...grads]);
-  return { y: y!, gradients: { q: ofQ!, k: ofK!, v: ofV! } };
 }
 
 /**
@@ -102,7 +92,7 @@ export async function run(
  */
 export function deviations(
   problem: SoftmaxProblem,
-  { y, gradients }: SoftmaxResult,
+  { y, gradients }: Result,
   expected: Solution = solveSoftmax(problem),
 ): Deviation[] {
   const { q, k, v } = expected.gradients as Record<"q" | "k" | "v", Sum>;
@@ -118,7 +108,7 @@ export function deviations(
     ...Object.entries({ q, k, v }).map(([name, wanted]) =>
       deviation(
         `d${name}`,
-        gradients[name as "q" | "k" | "v"],
+        gradients[name]!,
         scaled(wanted, ofVectors),
       )
     ),
@@ -128,7 +118,7 @@ export function deviations(
 /** What is wrong with a result, a line for each array that is off. */
 export function differences(
   problem: SoftmaxProblem,
-  result: SoftmaxResult,
+  result: Result,
   backend: BackendName,
 ): string[] {
   return beyond(deviations(problem, result), TOLERANCE[backend]);

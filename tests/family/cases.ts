@@ -1,7 +1,11 @@
 /** Problems of the family's models, and how the library solves them. @module */
-import * as tf from "@tensorflow/tfjs-core";
 import { segmentsOf } from "../attention/cases.ts";
-import type { Result } from "../comparison.ts";
+import {
+  outputAndGradients,
+  type Result,
+  shaped,
+  tokenOptions,
+} from "../comparison.ts";
 import { array, uniform } from "../random.ts";
 import type { Model } from "./models.ts";
 import type { FamilyProblem, Sizes } from "./recurrence.ts";
@@ -59,39 +63,17 @@ export function problemOf(
 }
 
 /** Solves a problem with the library, on the current backend. */
-export async function run(
+export function run(
   model: Model,
   problem: FamilyProblem,
   options: Record<string, unknown>,
 ): Promise<Result> {
-  const { batch, heads, length, valueDim, causal } = problem;
-  const names = Object.keys(problem.inputs);
-  const tensors = names.map((name) =>
-    tf.tensor(
-      problem.inputs[name]!,
-      model.inputs[name]!.map((axis) => problem[axis]),
-    )
+  const { batch, heads, length, valueDim, causal, inputs, dy } = problem;
+  const tokens = tokenOptions(problem);
+  return outputAndGradients(
+    shaped(inputs, (name) => model.inputs[name]!.map((axis) => problem[axis])),
+    { values: dy, shape: [batch, heads, length, valueDim] },
+    tokens,
+    (tensors) => model.run(tensors, { ...options, causal, ...tokens }),
   );
-  const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
-  const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
-  const segments = problem.segments &&
-    tf.tensor2d(problem.segments, [batch, length], "int32");
-  const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) =>
-    model.run(Object.fromEntries(names.map((name, i) => [name, args[i]])), {
-      ...options,
-      causal,
-      ...mask && { mask },
-      ...segments && { segments },
-    })
-  )(tensors, dy);
-  const [y, ...gradients] = await Promise.all(
-    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
-  );
-  tf.dispose([...tensors, dy, value, ...grads]);
-  mask?.dispose();
-  segments?.dispose();
-  return {
-    y: y!,
-    gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
-  };
 }

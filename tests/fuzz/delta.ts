@@ -2,6 +2,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { deltaAttention } from "../../mod.ts";
+import { outputAndGradients } from "../comparison.ts";
 import { TOLERANCE } from "../tolerance.ts";
 import {
   bounded,
@@ -10,7 +11,6 @@ import {
   compared,
   given,
   lengths,
-  outputAndGradients,
   paddings,
   seeds,
   segmentations,

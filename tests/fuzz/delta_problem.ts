@@ -10,11 +10,11 @@ import {
 } from "../../mod.ts";
 import { spoilPadding } from "../attention/cases.ts";
 import { unitRows } from "../attention/delta_cases.ts";
+import type { Input } from "../comparison.ts";
 import { type DeltaProblem, solveDelta } from "../delta_oracle.ts";
 import type { Differentiated, Sum } from "../float64.ts";
 import { array, uniform } from "../random.ts";
 import {
-  type Input,
   keptOf,
   logDecays,
   type Padding,

@@ -169,49 +169,6 @@ export function logDecays(
   return Float32Array.from(values);
 }
 
-/** An array, as a tensor of the library has it. */
-export interface Input {
-  readonly values: Float32Array;
-  readonly shape: readonly number[];
-  /** @default "float32" */
-  readonly dtype?: "float32" | "int32";
-}
-
-/**
- * The output of a function of the library, and its gradients.
- *
- * @param others Tensors that are no such inputs; they are disposed of.
- */
-export async function outputAndGradients(
-  inputs: Readonly<Record<string, Input>>,
-  dy: Input,
-  others: Readonly<Record<string, tf.Tensor | null>>,
-  compute: (inputs: Record<string, tf.Tensor>) => tf.Tensor,
-): Promise<Result> {
-  const names = Object.keys(inputs);
-  const tensorOf = ({ values, shape, dtype = "float32" }: Input) =>
-    tf.tensor(values, [...shape], dtype);
-  const tensors = names.map((name) => tensorOf(inputs[name]!));
-  const slope = tensorOf(dy);
-  const made: tf.Tensor[] = [];
-  try {
-    const { value, grads } = tf.valueAndGrads((...given: tf.Tensor[]) =>
-      compute(Object.fromEntries(names.map((name, i) => [name, given[i]!])))
-    )(tensors, slope);
-    made.push(value, ...grads);
-    const [y, ...gradients] = await Promise.all(
-      made.map((x) => x.data() as Promise<Float32Array>),
-    );
-    return {
-      y: y!,
-      gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
-    };
-  } finally {
-    tf.dispose([...tensors, slope, ...made]);
-    for (const x of Object.values(others)) x?.dispose();
-  }
-}
-
 /**
  * Four roundings to float32. Cases of tests are few, and chosen so that their
  * gradients do not cancel; of any shape and any numbers some do, and no sum of

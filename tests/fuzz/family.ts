@@ -1,6 +1,7 @@
 /** The models of the family beside their papers' recurrences in float64. @module */
 import fc from "fast-check";
 import { spoilPadding } from "../attention/cases.ts";
+import { type Input, outputAndGradients } from "../comparison.ts";
 import { problemOf, TOLERANCE } from "../family/cases.ts";
 import { MODELS } from "../family/models.ts";
 import { solveRecurrence } from "../family/recurrence.ts";
@@ -11,10 +12,8 @@ import {
   columns,
   compared,
   given,
-  type Input,
   keptOf,
   lengths,
-  outputAndGradients,
   paddings,
   seeds,
   segmentations,

@@ -9,6 +9,7 @@ import {
   twoSidedDecay,
 } from "../../mod.ts";
 import { spoilPadding } from "../attention/cases.ts";
+import type { Input } from "../comparison.ts";
 import type { Differentiated, Sum } from "../float64.ts";
 import { type OracleDecay, solve } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
@@ -17,7 +18,6 @@ import {
   solveRecurrently,
 } from "../recurrent_oracle.ts";
 import {
-  type Input,
   keptOf,
   logDecays,
   type Padding,

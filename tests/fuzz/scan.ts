@@ -7,6 +7,7 @@ import {
   shortConvolution,
 } from "../../lib/operations/mod.ts";
 import { spoilPadding } from "../attention/cases.ts";
+import { type Input, outputAndGradients } from "../comparison.ts";
 import {
   type ConvolutionProblem,
   solveConvolution,
@@ -20,10 +21,8 @@ import {
   columns,
   compared,
   given,
-  type Input,
   keptOf,
   lengths,
-  outputAndGradients,
   type Padding,
   paddings,
   seeds,

@@ -2,15 +2,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { deltaStep, recurrentState, recurrentStep } from "../../mod.ts";
+import { type Input, outputAndGradients } from "../comparison.ts";
 import { TOLERANCE } from "../tolerance.ts";
 import {
   bounded,
   columns,
   compared,
   given,
-  type Input,
   lengths,
-  outputAndGradients,
   paddings,
   seeds,
   STEPS,

@@ -1,10 +1,14 @@
 /** Problems of the selective scan, and their comparison with the oracle. @module */
-import * as tf from "@tensorflow/tfjs-core";
 import {
   selectiveScan,
   type SelectiveScanInputs,
 } from "../../lib/operations/mod.ts";
-import type { Result } from "../comparison.ts";
+import {
+  outputAndGradients,
+  type Result,
+  shaped,
+  tokenOptions,
+} from "../comparison.ts";
 import { array, uniform } from "../random.ts";
 import type { ScanProblem } from "../selective_scan_oracle.ts";
 
@@ -78,7 +82,7 @@ export function problemOf(c: ScanCase): ScanProblem {
 }
 
 /** Runs a problem on the current backend: the output and all gradients. */
-export async function run(
+export function run(
   problem: ScanProblem,
   options: { kernel?: boolean },
 ): Promise<Result> {
@@ -92,33 +96,14 @@ export async function run(
     d: [channels],
     z: [batch, length, channels],
   };
-  const names = Object.keys(problem.inputs);
-  const tensors = names.map((name) =>
-    tf.tensor(problem.inputs[name]!, shapes[name]!)
+  const tokens = tokenOptions(problem);
+  return outputAndGradients(
+    shaped(problem.inputs, (name) => shapes[name]!),
+    { values: problem.dy, shape: [batch, length, channels] },
+    tokens,
+    (inputs) =>
+      selectiveScan(inputs as unknown as SelectiveScanInputs, {
+        ...{ reverse, ...options, ...tokens },
+      }),
   );
-  const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
-  const segments = problem.segments &&
-    tf.tensor2d(problem.segments, [batch, length], "int32");
-  const dy = tf.tensor3d(problem.dy, [batch, length, channels]);
-  const scan = (...given: tf.Tensor[]) => {
-    const inputs = Object.fromEntries(names.map((name, i) => [name, given[i]]));
-    return selectiveScan(inputs as unknown as SelectiveScanInputs, {
-      ...{ reverse, ...options },
-      ...(mask ? { mask } : {}),
-      ...(segments ? { segments } : {}),
-    });
-  };
-  const { value, grads } = tf.valueAndGrads(scan)(tensors, dy);
-  const [y, ...gradients] = await Promise.all(
-    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
-  );
-  tf.dispose([...tensors, dy, value, ...grads]);
-  mask?.dispose();
-  segments?.dispose();
-  return {
-    y: y!,
-    gradients: Object.fromEntries(
-      names.map((name, i) => [name, gradients[i]!]),
-    ),
-  };
 }

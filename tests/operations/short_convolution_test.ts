@@ -4,7 +4,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../mod.ts";
 import { shortConvolution } from "../../lib/operations/mod.ts";
 import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
-import { differences, type Result } from "../comparison.ts";
+import {
+  differences,
+  outputAndGradients,
+  type Result,
+  shaped,
+  tokenOptions,
+} from "../comparison.ts";
 import {
   type ConvolutionProblem,
   solveConvolution,
@@ -78,43 +84,30 @@ function problemOf(c: Case): ConvolutionProblem {
   };
 }
 
-async function run(
+function run(
   problem: ConvolutionProblem,
   kernel: boolean,
 ): Promise<Result> {
-  const { batch, length, channels, taps, inputs } = problem;
+  const { batch, length, channels, taps, inputs, dy } = problem;
   const { place, reverse, activation } = problem;
-  const names = Object.keys(inputs);
-  const shapes = [[batch, length, channels], [channels, taps], [channels]];
-  const tensors = names.map((name, i) => tf.tensor(inputs[name]!, shapes[i]!));
-  const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
-  const segments = problem.segments &&
-    tf.tensor2d(problem.segments, [batch, length], "int32");
-  const dy = tf.tensor3d(problem.dy, [batch, length, channels]);
-  const { value, grads } = tf.valueAndGrads((...[x, weight, bias]) =>
-    shortConvolution(
-      x as tf.Tensor3D,
-      weight as tf.Tensor2D,
-      bias as tf.Tensor1D | undefined,
-      {
-        ...{ place, reverse, activation, kernel },
-        ...(mask ? { mask } : {}),
-        ...(segments ? { segments } : {}),
-      },
-    )
-  )(tensors, dy);
-  const [y, ...gradients] = await Promise.all(
-    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
-  );
-  tf.dispose([...tensors, dy, value, ...grads]);
-  mask?.dispose();
-  segments?.dispose();
-  return {
-    y: y!,
-    gradients: Object.fromEntries(
-      names.map((name, i) => [name, gradients[i]!]),
-    ),
+  const shapes: Record<string, number[]> = {
+    x: [batch, length, channels],
+    weight: [channels, taps],
+    bias: [channels],
   };
+  const tokens = tokenOptions(problem);
+  return outputAndGradients(
+    shaped(inputs, (name) => shapes[name]!),
+    { values: dy, shape: [batch, length, channels] },
+    tokens,
+    ({ x, weight, bias }) =>
+      shortConvolution(
+        x as tf.Tensor3D,
+        weight as tf.Tensor2D,
+        bias as tf.Tensor1D | undefined,
+        { place, reverse, activation, kernel, ...tokens },
+      ),
+  );
 }
 
 onEachBackend(
