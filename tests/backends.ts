@@ -37,6 +37,9 @@ export const BACKENDS: readonly BackendName[] = NAMES.filter((name) =>
   name !== "webgpu" || hasAdapter
 );
 
+/** The backends that have kernels of ours. */
+export const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
+
 /** Lists of backends that are those of a long test. */
 const LONG = new WeakSet<readonly BackendName[]>();
 

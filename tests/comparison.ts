@@ -1,4 +1,5 @@
 /** Results in float32 beside their float64 oracle. @module */
+import { assert } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Differentiated, Sum } from "./float64.ts";
 
@@ -208,9 +209,30 @@ export function deviation(
   return worst;
 }
 
+/** Throws unless a result is near another, to so much of its largest number. */
+export function assertNear(
+  name: string,
+  got: Float32Array,
+  wanted: Float32Array,
+  bound: number,
+): void {
+  let error = 0, size = 0;
+  // Math.max hands a NaN on.
+  wanted.forEach((x, i) => {
+    error = Math.max(error, Math.abs(x - got[i]!));
+    size = Math.max(size, Math.abs(x));
+  });
+  assert(error <= bound * size, `${name}: error ${error} of ${size}`);
+}
+
 /** Queries, keys and values, as the models call them. */
 const VECTORS = ["q", "r", "c", "k", "b", "v", "x"];
 
-function largest(values: Float64Array): number {
-  return values.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+/** The largest absolute number; NaN if one is. */
+export function largest(...arrays: readonly Iterable<number>[]): number {
+  let max = 0;
+  for (const x of arrays) {
+    for (const value of x) max = Math.max(max, Math.abs(value));
+  }
+  return max;
 }

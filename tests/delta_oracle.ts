@@ -22,20 +22,10 @@ import {
   type Scalar,
   times,
 } from "./float64.ts";
+import type { UnnormalizedProblem } from "./oracle.ts";
 
 /** A problem: flat row-major arrays and their sizes. */
-export interface DeltaProblem {
-  readonly batch: number;
-  readonly heads: number;
-  readonly length: number;
-  readonly headDim: number;
-  readonly valueDim: number;
-  /** `[batch, heads, length, headDim]` */
-  readonly q: Float32Array;
-  /** `[batch, heads, length, headDim]` */
-  readonly k: Float32Array;
-  /** `[batch, heads, length, valueDim]` */
-  readonly v: Float32Array;
+export interface DeltaProblem extends UnnormalizedProblem {
   /** `[batch, heads, length]` */
   readonly beta: Float32Array;
   /** Log decays, paid on arrival: `[batch, heads, length]`, or with headDim after it. */
@@ -46,14 +36,6 @@ export interface DeltaProblem {
   };
   /** Whether the gates have headDim as their last axis. @default false */
   readonly isDiagonal?: boolean;
-  /** `[batch, heads, length, valueDim]`, the gradient of the loss in y. */
-  readonly dy: Float32Array;
-  readonly scale: number;
-  readonly causal: boolean;
-  /** `[batch, length]`, 0 at padding, which may hold NaN. */
-  readonly mask?: Float32Array;
-  /** `[batch, length]` */
-  readonly segments?: Int32Array;
 }
 
 /** Solves a problem: the output, and the gradients of Σ y · dy. */

@@ -18,33 +18,13 @@ import {
   type Scalar,
   times,
 } from "./float64.ts";
+import type { Problem } from "./oracle.ts";
 
-/** A problem: flat row-major arrays and their sizes. */
-export interface DiagonalProblem {
-  readonly batch: number;
-  readonly heads: number;
-  readonly length: number;
-  readonly headDim: number;
-  readonly valueDim: number;
-  /** `[batch, heads, length, headDim]` */
-  readonly q: Float32Array;
-  /** `[batch, heads, length, headDim]` */
-  readonly k: Float32Array;
-  /** `[batch, heads, length, valueDim]` */
-  readonly v: Float32Array;
-  /** `[batch, heads, length, valueDim]`, the gradient of the loss in y. */
-  readonly dy: Float32Array;
+/** A problem whose log decays are of each channel. */
+export interface DiagonalProblem extends Omit<Problem, "decay"> {
   readonly kind: "source" | "arrival" | "two-sided";
   /** Log decays, `[batch, heads, length, headDim]`: `logDecay`, or `forward` and `backward`. */
   readonly decays: Readonly<Record<string, Float32Array>>;
-  readonly scale: number;
-  readonly epsilon: number;
-  readonly normalize: boolean;
-  readonly causal: boolean;
-  /** `[batch, length]`, 0 at padding, which may hold NaN. */
-  readonly mask?: Float32Array;
-  /** `[batch, length]`: no token reads across a change of number. */
-  readonly segments?: Int32Array;
 }
 
 /** Solves a problem: the output, and the gradients of Σ y · dy. */

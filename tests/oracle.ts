@@ -11,9 +11,10 @@
  *
  * @module
  */
+import type { Differentiated, Sum } from "./float64.ts";
 
-/** A problem: flat row-major arrays and their sizes. */
-export interface Problem {
+/** A problem without decay and normaliser: flat row-major arrays and their sizes. */
+export interface UnnormalizedProblem {
   readonly batch: number;
   readonly heads: number;
   readonly length: number;
@@ -27,15 +28,19 @@ export interface Problem {
   readonly v: Float32Array;
   /** `[batch, heads, length, valueDim]`, the gradient of the loss in y. */
   readonly dy: Float32Array;
-  readonly decay: OracleDecay;
   readonly scale: number;
-  readonly epsilon: number;
-  readonly normalize: boolean;
   readonly causal: boolean;
   /** `[batch, length]`, 0 at padding, which may hold NaN. */
   readonly mask?: Float32Array;
   /** `[batch, length]`; a change of number is a border that no token reads across. */
   readonly segments?: Int32Array;
+}
+
+/** A problem. */
+export interface Problem extends UnnormalizedProblem {
+  readonly decay: OracleDecay;
+  readonly epsilon: number;
+  readonly normalize: boolean;
 }
 
 /** Log decays; `fixed` has `[heads]`, the others `[batch, heads, length]`. */
@@ -49,20 +54,8 @@ export type OracleDecay =
     readonly backward: Float32Array;
   };
 
-/** A result, and how large the terms were that it is the sum of. */
-export interface Sum {
-  readonly values: Float64Array;
-  /** Sums of absolute terms: rounding errors are relative to these. */
-  readonly magnitudes: Float64Array;
-}
-
-/** The output, and the gradients by the name of their input. */
-export interface Solution {
-  readonly y: Sum;
-  readonly gradients: Readonly<Record<string, Sum>>;
-}
-
-function zeros(size: number): Sum {
+/** Zeros to add to. */
+export function zeros(size: number): Sum {
   return {
     values: new Float64Array(size),
     magnitudes: new Float64Array(size),
@@ -99,7 +92,7 @@ export function isTogether(
 }
 
 /** Solves a problem: the output, and the gradients of Σ y · dy. */
-export function solve(problem: Problem): Solution {
+export function solve(problem: Problem): Differentiated {
   const { batch, heads, length, headDim, valueDim, decay } = problem;
   const { q, k, v, dy, scale, epsilon, normalize, causal, mask } = problem;
   const { segments } = problem;

@@ -4,35 +4,17 @@
  *
  * @module
  */
-import { isTogether, type Solution, type Sum } from "./oracle.ts";
+import type { Differentiated, Sum } from "./float64.ts";
+import { isTogether, type UnnormalizedProblem, zeros } from "./oracle.ts";
 
 /** A problem: flat row-major arrays and their sizes. */
-export interface SoftmaxProblem {
-  readonly batch: number;
-  readonly heads: number;
-  readonly length: number;
-  readonly headDim: number;
-  readonly valueDim: number;
-  /** `[batch, heads, length, headDim]` */
-  readonly q: Float32Array;
-  /** `[batch, heads, length, headDim]` */
-  readonly k: Float32Array;
-  /** `[batch, heads, length, valueDim]` */
-  readonly v: Float32Array;
-  /** `[batch, heads, length, valueDim]`, the gradient of the loss in y. */
-  readonly dy: Float32Array;
-  readonly scale: number;
-  readonly causal: boolean;
-  /** `[batch, length]` */
-  readonly mask?: Float32Array;
-  /** `[batch, length]`; a change of number is a border that no token reads across. */
-  readonly segments?: Int32Array;
+export interface SoftmaxProblem extends UnnormalizedProblem {
   /** ALiBi's, one a head. */
   readonly slopes?: readonly number[];
 }
 
 /** Solves a problem: the output, and the gradients of Σ y · dy; 0 at padding. */
-export function solveSoftmax(problem: SoftmaxProblem): Solution {
+export function solveSoftmax(problem: SoftmaxProblem): Differentiated {
   const { batch, heads, length, headDim, valueDim, scale, causal } = problem;
   const { q, k, v, dy, mask, segments, slopes: falls } = problem;
   const tokens = batch * heads * length;
@@ -72,13 +54,6 @@ export function solveSoftmax(problem: SoftmaxProblem): Solution {
     }
   }
   return { y, gradients: { q: dq, k: dk, v: dv } };
-}
-
-function zeros(size: number): Sum {
-  return {
-    values: new Float64Array(size),
-    magnitudes: new Float64Array(size),
-  };
 }
 
 function dot(

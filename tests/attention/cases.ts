@@ -12,18 +12,14 @@ import {
 } from "../../mod.ts";
 import { TOLERANCE } from "../backends.ts";
 import {
+  largest,
   outputAndGradients,
   type Result,
   shaped,
   tokenOptions,
 } from "../comparison.ts";
-import {
-  type OracleDecay,
-  type Problem,
-  type Solution,
-  solve,
-  type Sum,
-} from "../oracle.ts";
+import type { Differentiated, Sum } from "../float64.ts";
+import { type OracleDecay, type Problem, solve } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
 
 /** What varies from case to case. */
@@ -128,12 +124,15 @@ export function problemOf(c: Case): Problem {
   };
 }
 
-const solved = new Map<string, { problem: Problem; solution: Solution }>();
+const solved = new Map<
+  string,
+  { problem: Problem; solution: Differentiated }
+>();
 
 /** Makes and solves a case once for all forms and backends. */
 export function solvedCase(
   c: Case,
-): { readonly problem: Problem; readonly solution: Solution } {
+): { readonly problem: Problem; readonly solution: Differentiated } {
   const name = describe(c);
   const known = solved.get(name);
   if (known) return known;
@@ -229,7 +228,7 @@ export function decayOf(kind: string, tensors: tf.Tensor[]): Decay {
 export function differences(
   problem: Problem,
   actual: Result,
-  expected: Solution,
+  expected: Differentiated,
   backend: BackendName,
 ): string[] {
   const found: string[] = [];
@@ -285,14 +284,6 @@ export function differences(
     compare(name, actual.gradients[name]!, wanted, gradient, reference);
   }
   return found;
-}
-
-function largest(...arrays: Float64Array[]): number {
-  return Math.max(
-    ...arrays.map((x) =>
-      x.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
-    ),
-  );
 }
 
 function largestDifference(a: Float32Array, b: Float64Array): number {

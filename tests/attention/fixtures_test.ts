@@ -10,6 +10,7 @@ import {
 } from "../../mod.ts";
 import { withoutPadding } from "../../lib/operations/padding.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
+import { largest } from "../comparison.ts";
 import { type Fixture, readFixtures, tensorOf } from "../fixtures.ts";
 import { sample } from "../sample.ts";
 
@@ -24,10 +25,6 @@ async function relativeError(
   const values = await actual.data();
   const differences = expected.values.map((x, i) => x - values[i]!);
   return size === 0 ? largest(differences) : largest(differences) / size;
-}
-
-function largest(values: Float32Array): number {
-  return values.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
 }
 
 onEachBackend(

@@ -5,7 +5,7 @@ import {
   type BackendName,
   explainAttention,
 } from "../../mod.ts";
-import { onEachBackend } from "../backends.ts";
+import { onEachBackend, WITH_KERNELS } from "../backends.ts";
 import { sample, sampleShared } from "../sample.ts";
 import {
   type Case,
@@ -80,9 +80,6 @@ async function failuresOf(
   return differences(problem, actual, solution, backend)
     .map((difference) => `${describe(c)}: ${difference}`);
 }
-
-/** The backends whose kernels compute the forms. */
-const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
 
 for (const { form, chunkSize } of FORMS) {
   for (const kernel of [true, false]) {

@@ -9,12 +9,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import {
   alibiSlopes,
-  type BackendName,
   lionAttentionLayer,
   softmaxAttention,
   type SoftmaxAttentionOptions,
 } from "../../mod.ts";
-import { BACKENDS, onEachBackend } from "../backends.ts";
+import { BACKENDS, onEachBackend, WITH_KERNELS } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { sampleForms } from "../sample.ts";
 import type { SoftmaxProblem } from "../softmax_oracle.ts";
@@ -25,9 +24,6 @@ import {
   run,
   type SoftmaxCase,
 } from "./softmax_cases.ts";
-
-/** The backends that have kernels. */
-const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
 
 const MASKS = ["none", "some", "none of the first"] as const;
 

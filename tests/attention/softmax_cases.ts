@@ -6,12 +6,13 @@ import {
   beyond,
   type Deviation,
   deviation,
+  largest,
   outputAndGradients,
   type Result,
   shaped,
   tokenOptions,
 } from "../comparison.ts";
-import type { Solution, Sum } from "../oracle.ts";
+import type { Differentiated, Sum } from "../float64.ts";
 import { array, uniform } from "../random.ts";
 import { segmentsOf } from "./cases.ts";
 import { type SoftmaxProblem, solveSoftmax } from "../softmax_oracle.ts";
@@ -93,18 +94,18 @@ export function run(
 export function deviations(
   problem: SoftmaxProblem,
   { y, gradients }: Result,
-  expected: Solution = solveSoftmax(problem),
+  expected: Differentiated = solveSoftmax(problem),
 ): Deviation[] {
   const { q, k, v } = expected.gradients as Record<"q" | "k" | "v", Sum>;
   // Of few keys the gradients in q and k cancel; what is rounded then is of the
   // size of the gradient in v.
-  const ofVectors = largest(q, k, v);
+  const ofVectors = largest(q.values, k.values, v.values);
   const scaled = ({ values }: Sum, scale: number): Sum => ({
     values,
     magnitudes: values.map(() => scale),
   });
   return [
-    deviation("y", y, scaled(expected.y, largest(expected.y))),
+    deviation("y", y, scaled(expected.y, largest(expected.y.values))),
     ...Object.entries({ q, k, v }).map(([name, wanted]) =>
       deviation(
         `d${name}`,
@@ -124,17 +125,9 @@ export function differences(
   return beyond(deviations(problem, result), TOLERANCE[backend]);
 }
 
-function largest(...sums: Sum[]): number {
-  return Math.max(
-    ...sums.map(({ values }) =>
-      values.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
-    ),
-  );
-}
-
 const solved = new Map<
   string,
-  { readonly problem: SoftmaxProblem; readonly solution: Solution }
+  { readonly problem: SoftmaxProblem; readonly solution: Differentiated }
 >();
 
 /** Makes and solves a case once for all backends and numbers of threads. */

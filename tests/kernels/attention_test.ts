@@ -26,12 +26,9 @@ import {
   run,
   solvedCase,
 } from "../attention/cases.ts";
-import { BACKENDS, onEachBackend } from "../backends.ts";
+import { BACKENDS, onEachBackend, WITH_KERNELS } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { ofLongTests, sampleOf200 } from "../sample.ts";
-
-/** The backends that have fused kernels. */
-const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
 
 /** Runs a case with a fused kernel; returns what differs from the oracle. */
 async function failuresOf(

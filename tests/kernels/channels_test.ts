@@ -1,13 +1,8 @@
 /** Decays of each channel in the kernels, against the oracle. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type BackendName,
-  diagonalDecay,
-  explainAttention,
-  lionAttention,
-} from "../../mod.ts";
-import { onEachBackend, TOLERANCE } from "../backends.ts";
+import { diagonalDecay, explainAttention, lionAttention } from "../../mod.ts";
+import { onEachBackend, TOLERANCE, WITH_KERNELS } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { solveDiagonal } from "../diagonal_oracle.ts";
 import {
@@ -18,9 +13,6 @@ import {
 } from "../attention/diagonal_cases.ts";
 import { sample } from "../sample.ts";
 import { withLimits } from "./webgpu/with_limits.ts";
-
-/** The backends that have fused kernels. */
-const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
 
 onEachBackend(
   "a NaN decay of a channel is one in all that it lies before",

@@ -15,14 +15,16 @@ import {
   problemOf,
   run,
 } from "../attention/delta_cases.ts";
-import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
-import { differences } from "../comparison.ts";
+import {
+  BACKENDS,
+  onEachBackend,
+  TOLERANCE,
+  WITH_KERNELS,
+} from "../backends.ts";
+import { assertNear, differences } from "../comparison.ts";
 import { type DeltaProblem, solveDelta } from "../delta_oracle.ts";
 import { array, uniform } from "../random.ts";
 import { headSizes, sample } from "../sample.ts";
-
-/** The backends that have kernels of the delta rule. */
-const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
 
 /** A log decay of each token, and of each channel too. */
 const TWO_SIDED = ["two-sided", "two-sided diagonal"] as const;
@@ -213,18 +215,3 @@ Deno.test({
     await useBackend({ prefer: ["wasm"] });
   },
 });
-
-function assertNear(
-  name: string,
-  got: Float32Array,
-  wanted: Float32Array,
-  bound: number,
-): void {
-  let error = 0, size = 0;
-  // Math.max hands a NaN on.
-  wanted.forEach((x, i) => {
-    error = Math.max(error, Math.abs(x - got[i]!));
-    size = Math.max(size, Math.abs(x));
-  });
-  assert(error <= bound * size, `${name}: error ${error} of ${size}`);
-}

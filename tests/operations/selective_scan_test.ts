@@ -4,16 +4,18 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { type BackendName, useBackend } from "../../mod.ts";
 import { selectiveScan } from "../../lib/operations/mod.ts";
-import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
-import { differences } from "../comparison.ts";
+import {
+  BACKENDS,
+  onEachBackend,
+  TOLERANCE,
+  WITH_KERNELS,
+} from "../backends.ts";
+import { assertNear, differences } from "../comparison.ts";
 import { sample, sampleForms } from "../sample.ts";
 import { type ScanProblem, solveScan } from "../selective_scan_oracle.ts";
 import { SELECTIVE_SCAN } from "../../lib/operations/selective_scan.ts";
 import { withLimits } from "../kernels/webgpu/with_limits.ts";
 import { describe, problemOf, run, type ScanCase } from "./scan_cases.ts";
-
-/** The backends that have kernels of the scan. */
-const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
 
 const SIZES = [
   { batch: 2, length: 1, channels: 1, stateDim: 1 },
@@ -217,18 +219,3 @@ onEachBackend("selectiveScan() says what is wrong with its arguments", () => {
     );
   });
 });
-
-function assertNear(
-  name: string,
-  got: Float32Array,
-  wanted: Float32Array,
-  bound: number,
-): void {
-  let error = 0, size = 0;
-  // Math.max hands a NaN on.
-  wanted.forEach((x, i) => {
-    error = Math.max(error, Math.abs(x - got[i]!));
-    size = Math.max(size, Math.abs(x));
-  });
-  assert(error <= bound * size, `${name}: error ${error} of ${size}`);
-}

@@ -7,7 +7,8 @@ import {
   differences,
   problemOf,
 } from "../../attention/cases.ts";
-import { type Problem, type Solution, solve } from "../../oracle.ts";
+import type { Differentiated } from "../../float64.ts";
+import { type Problem, solve } from "../../oracle.ts";
 import { NO_STATES } from "./attention_job.ts";
 import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 
@@ -98,7 +99,7 @@ function* cases(): Generator<Case> {
   }
 }
 
-const solved: [Case, Problem, Solution][] = [...cases()].map((c) => {
+const solved: [Case, Problem, Differentiated][] = [...cases()].map((c) => {
   const problem = problemOf(c);
   return [c, problem, solve(problem)];
 });

@@ -19,7 +19,8 @@ import {
   tensorsOf,
 } from "../../attention/pieces.ts";
 import { onEachBackend, TOLERANCE } from "../../backends.ts";
-import { type Problem, type Solution, solve } from "../../oracle.ts";
+import type { Differentiated } from "../../float64.ts";
+import { type Problem, solve } from "../../oracle.ts";
 
 /** Few operations are one thread's, in as many splits; the last are not. */
 const SIZES = [
@@ -30,10 +31,10 @@ const SIZES = [
   { length: 130, chunkSize: 16, headDim: 40, valueDim: 37 },
 ];
 
-const solutions = new Map<string, Solution>();
+const solutions = new Map<string, Differentiated>();
 
 /** Solves a case once for all numbers of threads. */
-function solutionOf(c: Case, problem: Problem): Solution {
+function solutionOf(c: Case, problem: Problem): Differentiated {
   const name = describe(c);
   const solution = solutions.get(name) ?? solve(problem);
   solutions.set(name, solution);
