@@ -154,6 +154,23 @@ export function deviations(
   ];
 }
 
+/** Makes and solves each case once for all backends, forms and numbers of threads. */
+export function solvedOnce<Case, Problem, Solution>(
+  problemOf: (c: Case) => Problem,
+  solve: (problem: Problem) => Solution,
+): (c: Case) => { readonly problem: Problem; readonly solution: Solution } {
+  const solved = new Map<string, { problem: Problem; solution: Solution }>();
+  return (c) => {
+    const name = JSON.stringify(c);
+    const known = solved.get(name);
+    if (known) return known;
+    const problem = problemOf(c);
+    const made = { problem, solution: solve(problem) };
+    solved.set(name, made);
+    return made;
+  };
+}
+
 /** What is wrong with a result, a line for each array of {@linkcode deviations} that is off. */
 export function differences(
   problem: Parameters<typeof deviations>[0],

@@ -16,6 +16,7 @@ import {
   outputAndGradients,
   type Result,
   shaped,
+  solvedOnce,
   tokenOptions,
 } from "../comparison.ts";
 import type { Differentiated, Sum } from "../float64.ts";
@@ -124,23 +125,8 @@ export function problemOf(c: Case): Problem {
   };
 }
 
-const solved = new Map<
-  string,
-  { problem: Problem; solution: Differentiated }
->();
-
-/** Makes and solves a case once for all forms and backends. */
-export function solvedCase(
-  c: Case,
-): { readonly problem: Problem; readonly solution: Differentiated } {
-  const name = describe(c);
-  const known = solved.get(name);
-  if (known) return known;
-  const problem = problemOf(c);
-  const made = { problem, solution: solve(problem) };
-  solved.set(name, made);
-  return made;
-}
+/** Makes and solves a case. */
+export const solvedCase = solvedOnce(problemOf, solve);
 
 /** Segments of each row: two numbers take turns, so that each comes back. */
 export function segmentsOf(

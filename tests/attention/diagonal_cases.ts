@@ -11,9 +11,10 @@ import {
   outputAndGradients,
   type Result,
   shaped,
+  solvedOnce,
   tokenOptions,
 } from "../comparison.ts";
-import type { DiagonalProblem } from "../diagonal_oracle.ts";
+import { type DiagonalProblem, solveDiagonal } from "../diagonal_oracle.ts";
 import { array, uniform } from "../random.ts";
 import { LOG_DECAYS, segmentsOf, spoilPadding } from "./cases.ts";
 
@@ -71,6 +72,9 @@ export function problemOf(c: DiagonalCase): DiagonalProblem {
     ...c.packed ? { segments } : {},
   };
 }
+
+/** Makes and solves a case. */
+export const solvedCase = solvedOnce(problemOf, solveDiagonal);
 
 /** The decay that a problem's log decays make. */
 export function decayOf(

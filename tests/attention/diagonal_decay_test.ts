@@ -24,10 +24,15 @@ import {
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { solveDiagonal } from "../diagonal_oracle.ts";
-import type { Differentiated } from "../float64.ts";
 import { readFixtures, tensorOf } from "../fixtures.ts";
 import { headSizes, sampleForms, sampleOf200 } from "../sample.ts";
-import { type DiagonalCase, KINDS, problemOf, run } from "./diagonal_cases.ts";
+import {
+  type DiagonalCase,
+  KINDS,
+  problemOf,
+  run,
+  solvedCase,
+} from "./diagonal_cases.ts";
 
 const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 
@@ -67,7 +72,6 @@ onEachBackend(
   "lionAttention() with decays of each channel equals the oracle in every form",
   async (backend) => {
     const failures: string[] = [];
-    const solutions = new Map<DiagonalCase, Differentiated>();
     const runs = CASES.flatMap((c) =>
       WAYS.flatMap((way) =>
         (way.form.endsWith("wise") ? [16, 64] : [16])
@@ -81,12 +85,10 @@ onEachBackend(
         isPlain,
       )
     ) {
-      const problem = problemOf(c);
-      const expected = solutions.get(c) ?? solveDiagonal(problem);
-      solutions.set(c, expected);
+      const { problem, solution } = solvedCase(c);
       const actual = await run(problem, form, chunkSize, kernel);
       failures.push(
-        ...differences(problem, actual, expected, TOLERANCE[backend]).map(
+        ...differences(problem, actual, solution, TOLERANCE[backend]).map(
           (line) =>
             `${form} ${kernel} ${chunkSize} ${JSON.stringify(c)} ${line}`,
         ),

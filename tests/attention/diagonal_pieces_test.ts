@@ -10,15 +10,14 @@ import {
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences } from "../comparison.ts";
-import { type DiagonalProblem, solveDiagonal } from "../diagonal_oracle.ts";
-import type { Differentiated } from "../float64.ts";
+import type { DiagonalProblem } from "../diagonal_oracle.ts";
 import { sample, sampleForms } from "../sample.ts";
 import {
   decayOf,
   type DiagonalCase,
   KINDS,
-  problemOf,
   solveBy,
+  solvedCase,
 } from "./diagonal_cases.ts";
 import { inPieces } from "./pieces.ts";
 import { collect, sourceOf } from "./stream_cases.ts";
@@ -70,19 +69,8 @@ function* cases(
 const withAndWithoutKernel = (cases: Iterable<PieceCase>) =>
   [...cases].flatMap((c) => [true, false].map((kernel) => ({ c, kernel })));
 
-/** Each problem with its solution, which backends and tests share. */
-const solved = new Map<
-  string,
-  { problem: DiagonalProblem; solution: Differentiated }
->();
-
-function solve(c: PieceCase) {
-  const name = JSON.stringify({ ...c, pieces: [] });
-  const problem = problemOf(c);
-  const known = solved.get(name) ??
-    { problem, solution: solveDiagonal(problem) };
-  solved.set(name, known);
-  return known;
+function solve({ pieces: _, ...c }: PieceCase) {
+  return solvedCase(c);
 }
 
 function describe({ pieces, ...c }: PieceCase): string {

@@ -10,6 +10,7 @@ import {
   outputAndGradients,
   type Result,
   shaped,
+  solvedOnce,
   tokenOptions,
 } from "../comparison.ts";
 import type { Differentiated, Sum } from "../float64.ts";
@@ -125,21 +126,7 @@ export function differences(
   return beyond(deviations(problem, result), TOLERANCE[backend]);
 }
 
-const solved = new Map<
-  string,
-  { readonly problem: SoftmaxProblem; readonly solution: Differentiated }
->();
-
-/** Makes and solves a case once for all backends and numbers of threads. */
-function solvedCase(c: SoftmaxCase) {
-  const name = JSON.stringify(c);
-  const known = solved.get(name);
-  if (known) return known;
-  const problem = problemOf(c);
-  const made = { problem, solution: solveSoftmax(problem) };
-  solved.set(name, made);
-  return made;
-}
+const solvedCase = solvedOnce(problemOf, solveSoftmax);
 
 /** Runs a case and returns what differs from the oracle. */
 export async function failuresOf(

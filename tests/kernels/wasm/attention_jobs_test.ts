@@ -5,10 +5,9 @@ import {
   type Case,
   describe,
   differences,
-  problemOf,
+  solvedCase,
 } from "../../attention/cases.ts";
-import type { Differentiated } from "../../float64.ts";
-import { type Problem, solve } from "../../oracle.ts";
+import type { Problem } from "../../oracle.ts";
 import { NO_STATES } from "./attention_job.ts";
 import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 
@@ -99,17 +98,14 @@ function* cases(): Generator<Case> {
   }
 }
 
-const solved: [Case, Problem, Differentiated][] = [...cases()].map((c) => {
-  const problem = problemOf(c);
-  return [c, problem, solve(problem)];
-});
+const CASES = [...cases()].map((c) => ({ c, ...solvedCase(c) }));
 
 for (const form of ["chunkwise", "full", "recurrent"] as const) {
   Deno.test(`the ${form} jobs equal the oracle on 1, 2 and 4 threads`, async () => {
     const failures: string[] = [];
     for (const threads of [1, 2, 4]) {
       await host.useThreads(threads);
-      for (const [c, problem, solution] of solved) {
+      for (const { c, problem, solution } of CASES) {
         for (const chunkSize of [5, 24, 64]) {
           const splits = threads;
           const actual = run(form, problem, { chunkSize, splits });

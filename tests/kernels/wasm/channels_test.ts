@@ -5,13 +5,11 @@ import { diagonalDecay, explainAttention, useBackend } from "../../../mod.ts";
 import {
   type DiagonalCase,
   KINDS,
-  problemOf,
   run,
+  solvedCase,
 } from "../../attention/diagonal_cases.ts";
 import { onEachBackend, TOLERANCE } from "../../backends.ts";
 import { differences } from "../../comparison.ts";
-import { type DiagonalProblem, solveDiagonal } from "../../diagonal_oracle.ts";
-import type { Differentiated } from "../../float64.ts";
 
 /**
  * Rows of one vector, of pairs of them and of both, with padding and without;
@@ -35,21 +33,6 @@ const VARIANTS = [
   { causal: true, normalize: false, padded: false, packed: true },
 ];
 
-/** Each problem with its solution, which all numbers of threads share. */
-const solved = new Map<
-  string,
-  { problem: DiagonalProblem; solution: Differentiated }
->();
-
-function solve(c: DiagonalCase) {
-  const name = JSON.stringify(c);
-  const problem = problemOf(c);
-  const known = solved.get(name) ??
-    { problem, solution: solveDiagonal(problem) };
-  solved.set(name, known);
-  return known;
-}
-
 for (const threads of [1, 2, 3, 4, 7]) {
   onEachBackend(
     `${threads} threads share a sequence whose channels decay apart`,
@@ -72,7 +55,7 @@ for (const threads of [1, 2, 3, 4, 7]) {
             ...variant,
             kind: KINDS[(s + i) % KINDS.length]!,
           };
-          const { problem, solution } = solve(c);
+          const { problem, solution } = solvedCase(c);
           for (const chunkSize of chunkSizes) {
             const actual = await run(problem, "chunkwise", chunkSize);
             const tolerance = TOLERANCE[backend];

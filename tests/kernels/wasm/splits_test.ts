@@ -8,8 +8,8 @@ import {
   DECAYS,
   describe,
   differences,
-  problemOf,
   run,
+  solvedCase,
 } from "../../attention/cases.ts";
 import {
   assertClose,
@@ -19,8 +19,6 @@ import {
   tensorsOf,
 } from "../../attention/pieces.ts";
 import { onEachBackend, TOLERANCE } from "../../backends.ts";
-import type { Differentiated } from "../../float64.ts";
-import { type Problem, solve } from "../../oracle.ts";
 
 /** Few operations are one thread's, in as many splits; the last are not. */
 const SIZES = [
@@ -30,16 +28,6 @@ const SIZES = [
   { length: 75, chunkSize: 8 },
   { length: 130, chunkSize: 16, headDim: 40, valueDim: 37 },
 ];
-
-const solutions = new Map<string, Differentiated>();
-
-/** Solves a case once for all numbers of threads. */
-function solutionOf(c: Case, problem: Problem): Differentiated {
-  const name = describe(c);
-  const solution = solutions.get(name) ?? solve(problem);
-  solutions.set(name, solution);
-  return solution;
-}
 
 // One and two are what other tests run with.
 for (const threads of [3, 4, 7]) {
@@ -61,12 +49,11 @@ for (const threads of [3, 4, 7]) {
                 ...{ batch: 1, heads, length, ...dims },
                 ...{ decay, causal, normalize: !causal, padded: causal },
               };
-              const problem = problemOf(c);
-              const expected = solutionOf(c, problem);
+              const { problem, solution } = solvedCase(c);
               for (const form of FORMS) {
                 const actual = await run(problem, form, chunkSize);
                 failures.push(
-                  ...differences(problem, actual, expected, backend)
+                  ...differences(problem, actual, solution, backend)
                     .map((wrong) => `${describe(c)} ${form}: ${wrong}`),
                 );
               }
@@ -85,17 +72,16 @@ for (const threads of [3, 4, 7]) {
               ...{ batch: 1, heads: 1, length: 230, headDim: 40, valueDim: 37 },
               ...{ decay, causal, normalize: true, padded: causal },
             };
-            const problem = problemOf(c);
+            const { problem, solution } = solvedCase(c);
             const { q, k, v, decays, tokens } = tensorsOf(problem);
             const options = { ...optionsOf(problem), tokens };
             const y = tf.tidy(() =>
               inPieces(q, k, v, pairOf(c, decays), [130, 100], options)
             );
-            const { values } = solutionOf(c, problem).y;
             await assertClose(
               describe(c),
               y,
-              values,
+              solution.y.values,
               TOLERANCE[backend].forward,
             );
             tf.dispose([q, k, v, ...decays, y, ...(tokens ? [tokens] : [])]);

@@ -37,7 +37,11 @@ import {
 } from "../../../lib/kernels/webgpu/delta/solve_triangular.ts";
 import { valueGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_value_gradients.ts";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
-import { distinctShaders, testCompiling } from "./shader_checks.ts";
+import {
+  distinctShaders,
+  testCompiling,
+  workgroupBytes,
+} from "./shader_checks.ts";
 import { assertSnapshot } from "./snapshot.ts";
 
 const PASS = { firstSequence: 0, sequences: 2 };
@@ -158,13 +162,6 @@ Deno.test("shaders of chunked linear attention differ if their keys do, and fit 
 });
 
 testCompiling("chunked linear attention", shaders);
-
-/** Memory of a workgroup that a text declares. */
-function workgroupBytes(code: string): number {
-  const sizes: Record<string, number> = { f32: 4, vec3f: 16, vec4f: 16 };
-  return [...code.matchAll(/var<workgroup> \w+: array<(\w+), (\d+)>/g)]
-    .reduce((sum, [, type, count]) => sum + sizes[type!]! * Number(count), 0);
-}
 
 const REQUEST: DeltaRequest = {
   ...{ batch: 1, heads: 4, length: 1024, headDim: 64, valueDim: 64 },

@@ -10,7 +10,11 @@ import type { KernelRequest } from "../../../lib/attention/planning/kernel.ts";
 import { planRecurrent } from "../../../lib/kernels/webgpu/recurrent/recurrent_plan.ts";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { forwardSweep } from "../../../lib/kernels/webgpu/recurrent/recurrent_forward.ts";
-import { distinctShaders, testCompiling } from "./shader_checks.ts";
+import {
+  distinctShaders,
+  testCompiling,
+  workgroupBytes,
+} from "./shader_checks.ts";
 import { assertSnapshot } from "./snapshot.ts";
 
 interface Sizes {
@@ -82,18 +86,6 @@ Deno.test("shaders of the recurrent form differ if their keys do, and fit every 
 });
 
 testCompiling("the recurrent form", shaders);
-
-/** Memory of a workgroup that a text declares. */
-function workgroupBytes(code: string): number {
-  const arrays = code.matchAll(
-    /var<workgroup> \w+: array<(f32|vec2f|vec4f), (\d+)>/g,
-  );
-  const sizes: Record<string, number> = { f32: 4, vec2f: 8, vec4f: 16 };
-  return [...arrays].reduce(
-    (sum, [, type, count]) => sum + sizes[type!]! * Number(count),
-    0,
-  );
-}
 
 const REQUEST: KernelRequest = {
   ...{ batch: 1, heads: 4, length: 1024, headDim: 64, valueDim: 64 },

@@ -34,6 +34,18 @@ export function distinctShaders(shaders: Iterable<Shader>): Shader[] {
   return all.map(({ shader }) => shader);
 }
 
+/** Memory of a workgroup that a text declares. */
+export function workgroupBytes(code: string): number {
+  const sizes: Record<string, number> = {
+    f32: 4,
+    vec2f: 8,
+    vec3f: 16,
+    vec4f: 16,
+  };
+  return [...code.matchAll(/var<workgroup> \w+: array<(\w+), (\d+)>/g)]
+    .reduce((sum, [, type, count]) => sum + sizes[type!]! * Number(count), 0);
+}
+
 /** Whether Dawn's adapter computes nothing, and has all features: each text is for it. */
 const TAKES_ALL = Deno.env.get("LION_DAWN") === "null";
 
