@@ -57,12 +57,15 @@ Deno.test("a report comes back from its file, whose points are rows", async () =
     ...{ panel: "a", series: "b", at: 3, time: null, gpuMilliseconds: 0 },
     ...{ memoryBytes: 4, operations: null, bytes: 5 },
   };
-  const first = { ...report.figures[0]!, points: [point], gaps: [] };
+  const gap = { panel: "a", series: "c", at: 3, why: "no memory" };
+  const first = { ...report.figures[0]!, points: [point], gaps: [gap] };
   const figures = [first, ...report.figures];
   const rows = asRows({ ...report, figures });
-  const { points } = rows.figures[0]!;
+  const [{ points, gaps }] = rows.figures as [typeof rows.figures[0]];
+  const place = (text: string) => rows.texts.indexOf(text);
+  assertEquals(gaps, [[place("a"), place("c"), 3, place("no memory")]]);
   assertEquals(points, [[
-    ...["a", "b", 3, null, null, null, null],
+    ...[place("a"), place("b"), 3, null, null, null, null],
     ...[0, 4, null, 5],
   ]]);
   assertEquals(rows.columns.length, 11);
