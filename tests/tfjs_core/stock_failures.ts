@@ -16,6 +16,16 @@ function fileOf(backend: Order["backend"]): URL {
   return new URL(`${backend}.json`, FOLDER);
 }
 
+/** What the names of all tests of a backend contain. */
+const RUNS: Readonly<Record<Order["backend"], string>> = {
+  cpu: " cpu {} ",
+  wasm: " wasm {} ",
+  webgpu: ' webgpu {"WEBGPU_CPU_FORWARD":false} ',
+};
+
+/** What stands in a file for it. */
+const RUN = " @ ";
+
 /** As it lies in a file: many tests fail by the same words. */
 interface KeptFailures {
   readonly ran: number;
@@ -31,7 +41,7 @@ export async function readStockFailures(
     await Deno.readTextFile(fileOf(backend)),
   );
   const byTest = Object.entries(failures).flatMap(([said, tests]) =>
-    tests.map((test) => [test, said])
+    tests.map((test) => [test.replace(RUN, RUNS[backend]), said])
   );
   return { ran, failures: Object.fromEntries(byTest) };
 }
@@ -42,7 +52,9 @@ export async function writeStockFailures(
   { ran, failures }: Outcome,
 ): Promise<void> {
   const byWords: Record<string, string[]> = {};
-  for (const [test, said] of failures) (byWords[said] ??= []).push(test);
+  for (const [test, said] of failures) {
+    (byWords[said] ??= []).push(test.replace(RUNS[backend], RUN));
+  }
   const kept: KeptFailures = { ran, failures: byWords };
   await Deno.mkdir(FOLDER, { recursive: true });
   await Deno.writeTextFile(
