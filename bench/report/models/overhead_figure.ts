@@ -2,10 +2,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { profile } from "@lionjs/lion";
 import { array, uniform } from "../../../tests/random.ts";
-import { CLASSES, encoder } from "../../encoder.ts";
+import { encoder } from "../../encoder.ts";
 import { startBackend } from "../../group.ts";
 import { difference } from "../../measure.ts";
 import { inPlainForms } from "../../plain_forms.ts";
+import { labelsOf } from "../../sized_models.ts";
 import { SteppedTraining } from "../../stepped_training.ts";
 import type { FigureMaker } from "../figure.ts";
 import { KERNELS, STEP, UNRECORDED } from "./names.ts";
@@ -40,7 +41,7 @@ function trainingOf(record: boolean): SteppedTraining {
   return new SteppedTraining(model, {
     ...{ learningRate: 1e-4, epsilon: 1e-8, clipNorm: 1, record },
     inputs: () => [tf.tensor3d(values, [BATCH, LENGTH, WIDTH])],
-    labels: Array.from({ length: BATCH }, (_, i) => i % CLASSES),
+    labels: labelsOf(BATCH),
   });
 }
 

@@ -47,7 +47,9 @@ export const recompute: FigureMaker = {
  */
 export async function collectRecomputed(
   collector: Collector,
-  { sized, batch = 8, steps = STEPS }: RecomputeProblem,
+  { sized, batch = 8, steps = STEPS }:
+    & Pick<RecomputeProblem, "sized">
+    & Partial<RecomputeProblem>,
 ): Promise<void> {
   const place = { panel: `${sized.title}, training`, at: batch };
   const names = collector.affordable(place, [KEPT, RECOMPUTED]);
