@@ -20,8 +20,3 @@ export function warnOfFallback(reason: string, cause: unknown): void {
   // A mere lack is given without its cause: the place in our source does not help.
   warnOnce(reason, reason, ...(isWhole(cause) ? [] : [cause]));
 }
-
-/** The message of a thrown value, whether or not it is an error. */
-export function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
-}

@@ -6,14 +6,14 @@
 import { assertOneOf } from "../contract/values.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertThreads } from "../contract/threads.ts";
-import { shown } from "../contract/shown.ts";
+import { messageOf, shown } from "../contract/shown.ts";
 import { assertTuning } from "../kernels/tuning.ts";
 import type {
   BackendInfo,
   BackendName,
   UseBackendOptions,
 } from "./backend_info.ts";
-import { messageOf, Unavailable, warnOfFallback } from "./fallback.ts";
+import { Unavailable, warnOfFallback } from "./fallback.ts";
 import {
   type Candidate,
   dispose,

@@ -1,4 +1,5 @@
 /** Optional packages, which only a few functions need. @module */
+import { messageOf } from "./shown.ts";
 
 /** The optional packages, with the versions that the tests use. */
 export const OPTIONAL_PACKAGES = {
@@ -32,11 +33,13 @@ export async function loadOptional<T>(
   try {
     return await load();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
     const needed = `${user} needs ${names.join(", ")} from npm`;
-    throw new Error(`${needed}, which did not load: ${reason}${hint(names)}`, {
-      cause,
-    });
+    throw new Error(
+      `${needed}, which did not load: ${messageOf(cause)}${hint(names)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

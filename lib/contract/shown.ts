@@ -13,6 +13,11 @@ export function shown(value: unknown): string {
   return `${text.slice(0, LONGEST - 1)}…`;
 }
 
+/** The message of a thrown value, whether or not it is an error. */
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 function textOf(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return "a function";

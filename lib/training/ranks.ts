@@ -5,7 +5,7 @@ import type {
   TokenRanks,
 } from "../contract/communicator.ts";
 import { fingerprintOf } from "../contract/fingerprint.ts";
-import { shown } from "../contract/shown.ts";
+import { messageOf, shown } from "../contract/shown.ts";
 import type { Rows } from "../layers/randomness.ts";
 import { assertTokenRanks, groupedRanks } from "../operations/token_ranks.ts";
 
@@ -263,8 +263,4 @@ export function differences(
   );
   const more = different.length - lines.length;
   return [...lines, ...more > 0 ? [`- and ${more} more`] : []].join("\n");
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { messageOf } from "../../contract/shown.ts";
 import { AbandonedQueues } from "./abandoned.ts";
 import { JOBS } from "./jobs.ts";
 import { align, ALIGNMENT, Queue } from "./queue.ts";
@@ -412,8 +413,4 @@ function addressesOf<N extends JobName>(name: N, job: GivenJob<N>): number[] {
       ? [(job instanceof Int32Array ? job[i]! >>> 0 : values[field]) ?? 0]
       : []
   );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
