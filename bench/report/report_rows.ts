@@ -1,5 +1,11 @@
-/** A report as it lies in a file: each point, and each gap, is a row of a table. @module */
-import type { Gap, MeasuredFigure, Point, Report } from "./report_file.ts";
+/** A report as it lies in a file: points, gaps and parities are rows of tables. @module */
+import type {
+  Gap,
+  MeasuredFigure,
+  Parity,
+  Point,
+  Report,
+} from "./report_file.ts";
 
 /** What the rows of points contain. */
 const COLUMNS = [
@@ -19,15 +25,25 @@ const COLUMNS = [
 /** What the rows of gaps contain. */
 const GAP_COLUMNS = ["panel", "series", "at", "why"] as const;
 
+/** What the rows of parities contain. */
+const PARITY_COLUMNS = [
+  ...["backend", "variant", "form", "pass"] as const,
+  ...["length", "error", "tolerance"] as const,
+];
+
 /** Columns of texts, many of which come again: rows have their places in a list. */
-const TEXTS: readonly string[] = ["panel", "series", "why"];
+const TEXTS: readonly string[] = [
+  ...["panel", "series", "why"],
+  ...["backend", "variant", "form", "pass"],
+];
 
 /** A value for each column; a time of four is `null` where there was none. */
 type Row = readonly (string | number | null)[];
 
-interface ReportRows extends Omit<Report, "figures"> {
+interface ReportRows extends Omit<Report, "figures" | "parity"> {
   readonly columns: readonly string[];
   readonly texts: readonly string[];
+  readonly parity: readonly (Row | Parity)[];
   readonly figures: readonly (Omit<MeasuredFigure, "points" | "gaps"> & {
     readonly points: readonly (Row | Point)[];
     readonly gaps: readonly (Row | Gap)[];
@@ -35,16 +51,17 @@ interface ReportRows extends Omit<Report, "figures"> {
 }
 
 /** A report for a file, which {@linkcode ofRows} reads. */
-export function asRows({ figures, ...report }: Report): ReportRows {
+export function asRows({ figures, parity, ...report }: Report): ReportRows {
   const places = new Map<unknown, number>();
-  const rowOf = (values: Partial<Point & Gap>, columns: readonly string[]) =>
+  const rowOf = (values: object, columns: readonly string[]) =>
     columns.map((name) => {
-      const value = values[name as keyof typeof values] ?? null;
+      const value = (values as Record<string, unknown>)[name] ?? null;
       if (!TEXTS.includes(name)) return value as number | null;
       const place = places.get(value) ?? places.size;
       places.set(value, place);
       return place;
     });
+  const results = parity.map((one) => rowOf(one, PARITY_COLUMNS));
   const rows = figures.map(({ points, gaps, ...figure }) => ({
     ...figure,
     gaps: gaps.map((gap) => rowOf(gap, GAP_COLUMNS)),
@@ -53,12 +70,15 @@ export function asRows({ figures, ...report }: Report): ReportRows {
     ),
   }));
   const texts = [...places.keys()] as string[];
-  return { ...report, columns: COLUMNS, texts, figures: rows };
+  return {
+    ...report,
+    ...{ columns: COLUMNS, texts, parity: results, figures: rows },
+  };
 }
 
-/** The report of a file; earlier ones have texts, gaps and points as they are. */
+/** The report of a file; earlier ones have all as it is. */
 export function ofRows(
-  { columns, texts, figures, ...report }: ReportRows,
+  { columns, texts, parity, figures, ...report }: ReportRows,
 ): Report {
   const valuesOf = (row: Row, columns: readonly string[]) =>
     Object.fromEntries(columns.map((name, i) => {
@@ -75,6 +95,9 @@ export function ofRows(
   const gapOf = (row: Row) => valuesOf(row, GAP_COLUMNS) as unknown as Gap;
   return {
     ...report,
+    parity: parity.map((one) =>
+      "error" in one ? one : valuesOf(one, PARITY_COLUMNS) as unknown as Parity
+    ),
     figures: figures.map(({ points, gaps, ...figure }) => ({
       ...figure,
       points: points.map((one) => "panel" in one ? one : pointOf(one)),
