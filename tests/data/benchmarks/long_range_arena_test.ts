@@ -8,6 +8,7 @@ import {
   type LongRangeArenaTask,
 } from "../../../lib/data/mod.ts";
 import { withFolder } from "../../io/files.ts";
+import { RED_PIXEL } from "../images/red_pixel.ts";
 import { withPython } from "../python.ts";
 
 /** What Python makes of its files. */
@@ -226,15 +227,6 @@ Deno.test("longRangeArena() names file and line of what is bad", () =>
     await readFile(folder, "retrieval", "\ufeff1\ta\tb\tc\td");
   }));
 
-/** A PNG of one pixel. */
-const PIXEL = Uint8Array.from(
-  atob(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1Pe" +
-      "AAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC",
-  ),
-  (letter) => letter.charCodeAt(0),
-);
-
 Deno.test("longRangeArena() names images and metadata that are bad", () =>
   withFolder(async (folder) => {
     const base = `${folder}/pathfinder32/curv_contour_length_14`;
@@ -275,13 +267,13 @@ Deno.test("longRangeArena() names images and metadata that are bad", () =>
     await fails(good, Error, png);
     await Deno.writeFile(png, new Uint8Array(0));
     await fails(good, SyntaxError, `${png}: an image should be a JPEG, a PNG`);
-    await Deno.writeFile(png, PIXEL);
+    await Deno.writeFile(png, RED_PIXEL);
     await fails(
       good,
       RangeError,
       `${png} should have 32 × 32 pixels, got 1 × 1`,
     );
-    await Deno.writeFile(png, PIXEL.subarray(0, 60));
+    await Deno.writeFile(png, RED_PIXEL.subarray(0, 60));
     await fails(
       good,
       SyntaxError,

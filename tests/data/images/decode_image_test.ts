@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { decodeImage } from "../../../lib/data/images/decoding/decode_image.ts";
 import { withFolder } from "../../io/files.ts";
 import { NO_PILLOW, runPillow } from "../python.ts";
+import { RED_PIXEL } from "./red_pixel.ts";
 
 /** A picture of Pillow's. */
 interface Truth {
@@ -63,21 +64,12 @@ Deno.test({
     }),
 });
 
-/** A PNG of one red pixel. */
-const RED = Uint8Array.from(
-  atob(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1Pe" +
-      "AAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC",
-  ),
-  (letter) => letter.charCodeAt(0),
-);
-
 const text = (content: string) =>
   Uint8Array.from(content, (letter) => letter.charCodeAt(0));
 
 /** Red, with bytes in the place of others. */
 function changed(at: number, ...bytes: number[]): Uint8Array {
-  const copy = RED.slice();
+  const copy = RED_PIXEL.slice();
   copy.set(bytes, at);
   return copy;
 }
@@ -130,8 +122,8 @@ const BAD: Record<string, [bytes: Uint8Array, text: string]> = {
     "8192 × 8192 pixels by its header, and too little data",
   ],
   "a PNG of no pixels": [changed(16, 0, 0, 0, 0), "no pixels"],
-  "the start of a PNG": [RED.subarray(0, 8), "truncated"],
-  "a PNG without its end": [RED.subarray(0, -12), "truncated"],
+  "the start of a PNG": [RED_PIXEL.subarray(0, 8), "truncated"],
+  "a PNG without its end": [RED_PIXEL.subarray(0, -12), "truncated"],
   "a PNG whose pixels are damaged": [changed(45, 0, 0, 0), "damaged"],
   "the start of a PPM": [text("P6"), "got its end"],
   "a PPM whose header is cut": [text("P6 32 32"), "truncated"],
@@ -176,7 +168,7 @@ for (const [name, [bytes, said]] of Object.entries(BAD)) {
 
 Deno.test("decodeImage reads a picture after a damaged one", async () => {
   for (const decoder of ["sharp", "jsquash"] as const) {
-    const { pixels } = await decodeImage(RED, { decoder });
+    const { pixels } = await decodeImage(RED_PIXEL, { decoder });
     assertEquals([...pixels], [255, 0, 0]);
   }
 });
@@ -236,10 +228,18 @@ Deno.test({
 Deno.test("decodeImage refuses wrong arguments", async () => {
   const wrong: [() => Promise<unknown>, ErrorConstructor, string][] = [
     [() => decodeImage("cat.jpg" as never), TypeError, "Uint8Array"],
-    [() => decodeImage(RED, { decode: 1 } as never), TypeError, "decoder"],
-    [() => decodeImage(RED, { decoder: "pil" as never }), RangeError, '"auto"'],
     [
-      () => decodeImage(RED, { orientation: "turn" as never }),
+      () => decodeImage(RED_PIXEL, { decode: 1 } as never),
+      TypeError,
+      "decoder",
+    ],
+    [
+      () => decodeImage(RED_PIXEL, { decoder: "pil" as never }),
+      RangeError,
+      '"auto"',
+    ],
+    [
+      () => decodeImage(RED_PIXEL, { orientation: "turn" as never }),
       RangeError,
       '"apply"',
     ],

@@ -12,6 +12,7 @@ import {
 } from "../../../lib/data/mod.ts";
 
 import { onCpu } from "../../io/files.ts";
+import { RED_PIXEL } from "./red_pixel.ts";
 
 type Written = Parameters<typeof parquetWriteBuffer>[0];
 
@@ -84,15 +85,8 @@ Deno.test("images and classes are found as Hugging Face stores them", async () =
 });
 
 onCpu("a shuffled epoch of blocks reads each row group once", async () => {
-  const red = Uint8Array.from(
-    atob(
-      "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1Pe" +
-        "AAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC",
-    ),
-    (letter) => letter.charCodeAt(0),
-  );
   const labels = Array.from({ length: 40 }, (_, i) => BigInt(i));
-  const file = fileOf("x", { images: labels.map(() => red), labels });
+  const file = fileOf("x", { images: labels.map(() => RED_PIXEL), labels });
   let reads = 0;
   const images = await parquetImages({
     ...{ name: file.name, size: file.size },
