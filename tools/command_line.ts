@@ -34,7 +34,7 @@ export async function readCommandLine<
   read: (values: Values<O>, rest: string[]) => T | Promise<T>,
   args: string[] = Deno.args,
 ): Promise<T> {
-  const [own] = splitAt("--", args);
+  const [own] = splitAtDashes(args);
   if (own.includes("--help") || own.includes("-h")) {
     console.log(usage);
     Deno.exit(0);
@@ -110,7 +110,7 @@ function isMistake(error: unknown): error is Error {
 }
 
 /** Names in lines that a usage has room for, all but the first indented. */
-export function wrapped(names: readonly string[], indent = 0): string {
+export function wrapped(names: readonly string[], indent: number): string {
   const lines = [""];
   for (const name of names) {
     if (indent + lines.at(-1)!.length + name.length > 78) lines.push("");
@@ -119,12 +119,9 @@ export function wrapped(names: readonly string[], indent = 0): string {
   return lines.map((line) => line.trim()).join(`\n${" ".repeat(indent)}`);
 }
 
-/** What stands before the first such argument, and what after it. */
-export function splitAt(
-  separator: string,
-  args: readonly string[],
-): [string[], string[]] {
-  const at = args.indexOf(separator);
+/** What stands before the first `--`, and what after it. */
+export function splitAtDashes(args: readonly string[]): [string[], string[]] {
+  const at = args.indexOf("--");
   return at < 0 ? [[...args], []] : [args.slice(0, at), args.slice(at + 1)];
 }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readCommandLine, splitAt } from "../command_line.ts";
+import { readCommandLine, splitAtDashes } from "../command_line.ts";
 import { kernelEnvironment } from "../notebooks/jupyter.ts";
 import { NOTEBOOKS } from "../notebooks/notebook.ts";
 import { JUPYTER_LAB, setUp } from "../requirements.ts";
@@ -17,7 +17,7 @@ JupyterLab, unpacks it into out/jupyterlab (as root on Debian).
 
   --help   print this`;
 
-const [own, ofLab] = splitAt("--", Deno.args);
+const [own, ofLab] = splitAtDashes(Deno.args);
 await readCommandLine(USAGE, {}, () => {}, own);
 if (!await setUp([JUPYTER_LAB])) Deno.exit(1);
 const lab = await findLab();

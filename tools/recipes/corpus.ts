@@ -55,7 +55,7 @@ export function loadProseTokens(
 }
 
 /** The texts of the Brown corpus by part; one of so many is taken. */
-export async function splitBrown(every = 1): Promise<Split<BrownText>> {
+export async function splitBrown(every: number): Promise<Split<BrownText>> {
   return splitDocuments(oneOfEvery(every, await loadBrown()), {
     validation: 0.1,
     test: 0.2,
