@@ -1,4 +1,4 @@
 /** Programs of documents and doc comments, the first quarter. @module */
 import { testExamples } from "./examples.ts";
 
-await testExamples(0, 4);
+await testExamples(0);

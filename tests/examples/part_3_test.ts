@@ -1,4 +1,4 @@
 /** Programs of documents and doc comments, the third quarter. @module */
 import { testExamples } from "./examples.ts";
 
-await testExamples(2, 4);
+await testExamples(2);

@@ -1,4 +1,4 @@
 /** Programs of documents and doc comments, the fourth quarter. @module */
 import { testExamples } from "./examples.ts";
 
-await testExamples(3, 4);
+await testExamples(3);

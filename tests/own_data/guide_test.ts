@@ -35,7 +35,7 @@ async function tryProgram(
   heading: string,
   prepare: (folder: string) => Promise<void>,
   check: (folder: string) => Promise<void>,
-  edit = (program: string) => program,
+  edit: (program: string) => string,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {

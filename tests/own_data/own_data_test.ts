@@ -49,9 +49,9 @@ async function write(
 }
 
 /** So many files of a class. */
-const filesOf = (start: string, ending: string, count = 10) =>
+const filesOf = (start: string, ending: string) =>
   Object.fromEntries(
-    Array.from({ length: count }, (_, i) => [`${start}${i}${ending}`, `${i}`]),
+    Array.from({ length: 10 }, (_, i) => [`${start}${i}${ending}`, `${i}`]),
   );
 
 Deno.test("images are images beside a text about them, and hidden folders no class", () =>

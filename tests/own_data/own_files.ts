@@ -30,10 +30,10 @@ function png(side: number, colour: readonly number[]): Uint8Array {
 }
 
 /** Writes images of two classes, reddish and bluish, into a folder for each. */
-export async function writeImages(folder: string, count = 20): Promise<void> {
+export async function writeImages(folder: string): Promise<void> {
   for (const [name, hue] of [["lion", 0], ["seal", 2]] as const) {
     await Deno.mkdir(`${folder}/${name}`, { recursive: true });
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < 20; i++) {
       const colour = [i * 3, i * 2, i];
       colour[hue] = 200 + i;
       const file = `${folder}/${name}/${i}.png`;

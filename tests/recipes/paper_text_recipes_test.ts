@@ -127,7 +127,7 @@ onEachBackend(
   "a published size is planned on texts and vocabularies as long as the published ones",
   () =>
     withFolder(async (folder) => {
-      const lengthOf = async (recipe: Recipe, batchSize: number) => {
+      const lengthOf = async (recipe: Recipe) => {
         const data = await Deno.makeTempDir({ dir: folder });
         await recipe.files!.writeFew(data, "long");
         const folders = { data, tokenizer: data, areMadeUp: true };
@@ -146,21 +146,21 @@ onEachBackend(
           const { shape } = ids!;
           tf.dispose([...inputs, labels]);
           model.dispose();
-          assertEquals(shape[0], batchSize);
+          assertEquals(shape[0], 2);
           return { length: shape[1]!, words };
         }
       };
       const choice = { batchSize: 2, accumulate: 1 };
-      assertEquals(await lengthOf(openWebTextModels.of(choice), 2), {
+      assertEquals(await lengthOf(openWebTextModels.of(choice)), {
         ...{ length: 1024, words: 50_257 },
       });
-      assertEquals(await lengthOf(c4MaskedLanguage.of(choice), 2), {
+      assertEquals(await lengthOf(c4MaskedLanguage.of(choice)), {
         ...{ length: 128, words: 30_522 },
       });
-      const lists = await lengthOf(arenaListOps.of(choice), 2);
+      const lists = await lengthOf(arenaListOps.of(choice));
       assert(lists!.length >= 500, `${lists!.length} tokens`);
-      assertEquals((await lengthOf(arenaText.of(choice), 2))!.length, 4096);
-      const pair = await lengthOf(arenaRetrieval.of(choice), 2);
+      assertEquals((await lengthOf(arenaText.of(choice)))!.length, 4096);
+      const pair = await lengthOf(arenaRetrieval.of(choice));
       assert(pair!.length >= 8000, `${pair!.length} tokens`);
     }),
   ["wasm"],

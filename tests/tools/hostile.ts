@@ -42,7 +42,7 @@ const RECORDS = [
 export function surrounded<T>(
   data: T,
   by: string,
-  kept: readonly string[] = [],
+  kept: readonly string[],
 ): T {
   const change = (text: string) =>
     kept.includes(text) ? text : `${by}${text}${by}`;

@@ -223,18 +223,16 @@ export function wrongWith(
 }
 
 /**
- * Sends requests of the seeds from `seed` on, and looks for what must not come
+ * Sends the site's server requests of the seeds from `seed` on, and looks for what must not come
  * back, and for stacks in the console.
  *
- * @param start Starts the server that is attacked; by default, the site's.
  * @returns The first that failed, with its seed and why; nothing if none did.
  */
 export async function attackServer(
   seed: number,
   count: number,
-  start: StartServer = SITE,
 ): Promise<string | undefined> {
-  return await withAttacked(start, async (port) => {
+  return await withAttacked(SITE, async (port) => {
     for (let at = seed; at < seed + count; at++) {
       const request = attackOf(at);
       const { wrong } = await watched(port, request);

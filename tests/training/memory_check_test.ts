@@ -161,13 +161,11 @@ onEachBackend(
   async () => {
     const block = lionBlock({ variant: "s", numHeads: 2 });
     /** A model with the block, and what comes before it and after it. */
-    const made = (
-      before: tf.serialization.Serializable | undefined,
-      after = layers.dense({ units: 3 }),
-    ) => {
+    const made = (before: tf.serialization.Serializable | undefined) => {
       const x = input({ shape: [5, 4] });
       const tokens = before ? (before as Unshaped).apply(x) : x;
-      const y = after.apply(block.apply(tokens as SymbolicTensor));
+      const y = layers.dense({ units: 3 })
+        .apply(block.apply(tokens as SymbolicTensor));
       const outputs = layers.flatten().apply(y) as SymbolicTensor;
       return model({ inputs: x, outputs });
     };

@@ -65,24 +65,21 @@ await withPython(
 
 type Stream = Awaited<ReturnType<typeof openWebText>>;
 
-/** All texts of a stream, from a place of each shard on. */
-async function textsOf({ shards, open }: Stream, from = 0): Promise<string[]> {
+/** All texts of a stream. */
+async function textsOf({ shards, open }: Stream): Promise<string[]> {
   const texts: string[] = [];
   for (const shard of shards.keys()) {
-    for await (const { text } of open(shard, from)) texts.push(text);
+    for await (const { text } of open(shard, 0)) texts.push(text);
   }
   return texts;
 }
 
 /** A Parquet file with a column of texts. */
-function tableOf(
-  data: (string | null)[],
-  { name = "text", rowGroupSize = 500 } = {},
-) {
+function tableOf(data: (string | null)[], name = "text") {
   return new Uint8Array(
     parquetWriteBuffer({
       columnData: [{ name, data, type: "STRING" }],
-      rowGroupSize,
+      rowGroupSize: 500,
     }),
   );
 }
@@ -265,7 +262,7 @@ Deno.test("openWebText() names what is damaged", () =>
     await failsWith(`${table}, row 1 should have a text, got nothing`);
     await Deno.writeFile(table, tableOf(["one"]).subarray(0, 40));
     await failsWith(`${table} should be Parquet, and whole`);
-    await Deno.writeFile(table, tableOf(["one"], { name: "content" }));
+    await Deno.writeFile(table, tableOf(["one"], "content"));
     await assertRejects(
       async () => await textsOf(await openWebText(folder)),
       RangeError,
