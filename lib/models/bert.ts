@@ -10,8 +10,8 @@ import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
 import {
   assertCount,
+  assertEmbeddingStd,
   assertNotGiven,
-  assertStd,
 } from "../layers/options/option_values.ts";
 import { assertNewNames } from "../layers/options/renamed_options.ts";
 import { EMBEDDING_STD } from "../layers/embeddings/positions.ts";
@@ -210,7 +210,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
       'is for head: "classification", and this head is "masked-language-model"',
     );
   }
-  assertStd("embeddingStd", embeddingStd);
+  assertEmbeddingStd(embeddingStd);
   const packed = options.segments ?? false;
   assertMaxSegments(maxSegments, packed && head === "classification");
   const dropout = options.dropout ?? 0;

@@ -11,8 +11,8 @@ import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
 import {
   assertCount,
+  assertEmbeddingStd,
   assertNotGiven,
-  assertStd,
 } from "../layers/options/option_values.ts";
 import { assertNewNames } from "../layers/options/renamed_options.ts";
 import {
@@ -222,7 +222,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
   assertMaxSegments(maxSegments, packed && output === "mean");
   assertCount("maxLength", maxLength, 0);
   assertCount("numClasses", numClasses);
-  assertStd("embeddingStd", embeddingStd);
+  assertEmbeddingStd(embeddingStd);
   if (vocabularySize === undefined && maxLength === 0) {
     assertNotGiven(
       { embeddingStd: options.embeddingStd },

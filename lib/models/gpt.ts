@@ -3,7 +3,10 @@ import { assertOptions, optionsOf } from "../contract/options.ts";
 import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Normalization } from "../layers/normalization.ts";
-import { assertCount, assertStd } from "../layers/options/option_values.ts";
+import {
+  assertCount,
+  assertEmbeddingStd,
+} from "../layers/options/option_values.ts";
 import { assertNewNames } from "../layers/options/renamed_options.ts";
 import { EMBEDDING_STD } from "../layers/embeddings/positions.ts";
 import { tokenEmbedding } from "../layers/embeddings/token_embedding.ts";
@@ -128,7 +131,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
   assertStack({ ...block, epsilon }, dim);
   assertCount("vocabularySize", vocabularySize);
   assertCount("maxLength", maxLength, 0);
-  assertStd("embeddingStd", embeddingStd);
+  assertEmbeddingStd(embeddingStd);
   const packed = options.segments ?? false;
   const ids = idsInput("ids"), segments = segmentsInput(packed);
   const embedding = tokenEmbedding({

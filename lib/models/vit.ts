@@ -8,8 +8,8 @@ import { Normalization } from "../layers/normalization.ts";
 import {
   assertBooleans,
   assertCount,
+  assertEmbeddingStd,
   assertNotGiven,
-  assertStd,
 } from "../layers/options/option_values.ts";
 import { assertNewNames } from "../layers/options/renamed_options.ts";
 import { patchEmbedding } from "../layers/embeddings/patch_embedding.ts";
@@ -184,7 +184,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
   assertCount("channels", channels);
   assertCount("numClasses", numClasses);
   assertBooleans({ positionEmbedding });
-  assertStd("embeddingStd", embeddingStd);
+  assertEmbeddingStd(embeddingStd);
   if (!positionEmbedding && classToken === "none") {
     assertNotGiven(
       { embeddingStd: options.embeddingStd },

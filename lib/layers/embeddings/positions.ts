@@ -15,7 +15,7 @@ import { registerLayer } from "../own_layers.ts";
 import {
   assertBooleans,
   assertCount,
-  assertStd,
+  assertEmbeddingStd,
 } from "../options/option_values.ts";
 import { takeSegments } from "../segments.ts";
 import { tokenRanks } from "../shared_tokens.ts";
@@ -118,7 +118,7 @@ export class PositionEmbedding extends LionLayer {
   constructor(options: PositionEmbeddingOptions) {
     super(options, { embeddingStd: true });
     const { embeddingStd = EMBEDDING_STD } = options;
-    assertStd("embeddingStd", embeddingStd);
+    assertEmbeddingStd(embeddingStd);
     this.#embeddingStd = embeddingStd;
   }
 
@@ -202,7 +202,7 @@ export class PositionTable extends LionLayer {
       options;
     assertCount("maxLength", maxLength);
     assertBooleans({ segments });
-    assertStd("embeddingStd", embeddingStd);
+    assertEmbeddingStd(embeddingStd);
     this.#embeddingStd = embeddingStd;
     this.#maxLength = maxLength;
     this.#segments = segments;

@@ -22,9 +22,9 @@ import { applyNorm, norm } from "../normalization.ts";
 import {
   assertBooleans,
   assertCount,
+  assertEmbeddingStd,
   assertEpsilon,
   assertRate,
-  assertStd,
 } from "../options/option_values.ts";
 import {
   assertPositions,
@@ -104,7 +104,7 @@ export class TokenEmbedding extends LionLayer {
     assertBooleans({ segments, normalize });
     assertEpsilon("epsilon", epsilon);
     assertRate("dropout", dropout);
-    assertStd("embeddingStd", embeddingStd);
+    assertEmbeddingStd(embeddingStd);
   }
 
   protected override parametersFor(): Parameter[] {

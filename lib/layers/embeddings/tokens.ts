@@ -24,7 +24,7 @@ import {
   type Shape,
 } from "../lion_layer.ts";
 import { registerLayer } from "../own_layers.ts";
-import { assertCount, assertStd } from "../options/option_values.ts";
+import { assertCount, assertEmbeddingStd } from "../options/option_values.ts";
 import { EMBEDDING_STD } from "./positions.ts";
 import { takeSegments } from "../segments.ts";
 import { tokenRanks } from "../shared_tokens.ts";
@@ -47,7 +47,7 @@ export class ClassToken extends LionLayer {
   constructor(options: ClassTokenOptions) {
     super(options, { embeddingStd: true });
     const { embeddingStd = EMBEDDING_STD } = options;
-    assertStd("embeddingStd", embeddingStd);
+    assertEmbeddingStd(embeddingStd);
     this.#embeddingStd = embeddingStd;
   }
 

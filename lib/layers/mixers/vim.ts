@@ -117,11 +117,7 @@ export function vimMixer(options: VimMixerOptions = {}): Mixer {
         scanOf(taken, gate, parameters, call, direction)
       );
       const y = scans.length === 1 ? scans[0]! : tf.addN(scans);
-      return project(
-        average && !causal ? tf.mul(y, 0.5) : y,
-        "out_proj",
-        parameters,
-      );
+      return projectOut(average && !causal ? tf.mul(y, 0.5) : y, parameters);
     },
     ...(causal ? { step: stepOf } : {}),
     operations: (shape) =>
@@ -184,12 +180,8 @@ function pacesOf(channels: number, stateDim: number): tf.Tensor2D {
   });
 }
 
-function project(
-  x: tf.Tensor3D,
-  name: string,
-  parameters: Parameters,
-): tf.Tensor3D {
-  const weight = parameters(`${name}.weight`) as tf.Tensor2D;
+function projectOut(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
+  const weight = parameters("out_proj.weight") as tf.Tensor2D;
   return dense(x, weight) as tf.Tensor3D;
 }
 
@@ -293,7 +285,7 @@ const stepOf: NonNullable<Mixer["step"]> = (
   const scanned = scanFrom(state, inputs);
   const y = gated(scanned.read, { ...inputs, z });
   return {
-    y: project(y, "out_proj", parameters),
+    y: projectOut(y, parameters),
     state: { state: scanned.state, taken: last(line, reach) },
   };
 };

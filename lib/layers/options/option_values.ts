@@ -17,12 +17,13 @@ export function assertEpsilon(name: string, value: number | undefined): void {
   throw new RangeError(`${name} should be 0 or more and finite, got ${value}`);
 }
 
-/** Throws unless the value is a standard deviation or `undefined`. */
-export function assertStd(name: string, value: number | undefined): void {
-  if (value === undefined) return;
-  assertNumber(name, value);
+/** Throws unless the option `embeddingStd` is a standard deviation. */
+export function assertEmbeddingStd(value: number): void {
+  assertNumber("embeddingStd", value);
   if (value > 0 && value < Infinity) return;
-  throw new RangeError(`${name} should be above 0 and finite, got ${value}`);
+  throw new RangeError(
+    `embeddingStd should be above 0 and finite, got ${value}`,
+  );
 }
 
 /** Throws unless the value is an integer of `least` or more. */

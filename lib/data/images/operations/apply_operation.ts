@@ -155,7 +155,7 @@ export function applyOperation(
   options: ApplyOperationOptions = {},
 ): Picture {
   assertOptions("applyOperation", options, OPTIONS);
-  assertPicture("picture", picture);
+  assertPicture(picture);
   if (typeof name !== "string" || !Object.hasOwn(OPERATIONS, name)) {
     throw new RangeError(
       `name should be among ${OPERATION_NAMES.join(", ")}, got ${shown(name)}`,

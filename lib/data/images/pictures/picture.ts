@@ -15,20 +15,20 @@ export interface Picture {
 export const MOST_PIXELS = 89_478_485;
 
 /** Throws unless a value is a picture whose pixels fill its sides. */
-export function assertPicture(name: string, picture: Picture): void {
+export function assertPicture(picture: Picture): void {
   const { width, height, pixels } = Object(picture) as Picture;
   if (!(pixels instanceof Uint8Array)) {
     throw new TypeError(
-      `${name} should be a picture { width, height, pixels: Uint8Array }, such as decodeImage returns, got pixels ${
+      `picture should be a picture { width, height, pixels: Uint8Array }, such as decodeImage returns, got pixels ${
         shown(pixels)
       }`,
     );
   }
-  assertPositiveInteger(`${name}'s width`, width);
-  assertPositiveInteger(`${name}'s height`, height);
+  assertPositiveInteger("picture's width", width);
+  assertPositiveInteger("picture's height", height);
   const size = 3 * width * height;
   if (pixels.length === size) return;
   throw new RangeError(
-    `${name} should have 3 · ${width} · ${height} = ${size} bytes of pixels, got ${pixels.length}`,
+    `picture should have 3 · ${width} · ${height} = ${size} bytes of pixels, got ${pixels.length}`,
   );
 }

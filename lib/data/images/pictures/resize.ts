@@ -66,7 +66,7 @@ export function resize(
   options: ResizeOptions = {},
 ): Picture {
   assertOptions("resize", options, OPTIONS);
-  assertPicture("picture", picture);
+  assertPicture(picture);
   assertPositiveInteger("width", width);
   assertPositiveInteger("height", height);
   const { interpolation = "bicubic", box } = options;
