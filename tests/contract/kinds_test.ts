@@ -1,5 +1,5 @@
-/** Every option of every function is refused by name where its kind is wrong. @module */
-import { assert } from "@std/assert";
+/** Options of every function are refused by name where they are unknown, or of a wrong kind. @module */
+import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import * as data from "../../lib/data/mod.ts";
 import * as hub from "../../lib/hub/mod.ts";
@@ -35,6 +35,7 @@ import {
 // deno-lint-ignore no-explicit-any
 type Unchecked = any;
 
+/** By their names in messages. */
 type Calls = Record<string, (wrong: Unchecked) => unknown>;
 
 const x = () => tf.ones<tf.Rank.R4>([1, 2, 3, 4]);
@@ -96,7 +97,7 @@ const ATTENTION: Calls = {
       wrong,
     ),
   streamBidirectional: (wrong) => streamOf({}, wrong),
-  "the segment": (wrong) => streamOf(wrong, {}),
+  "read(0, 3): the segment": (wrong) => streamOf(wrong, {}),
 };
 
 function scanInputs(): operations.SelectiveScanInputs {
@@ -152,20 +153,21 @@ const LAYERS: Calls = {
       ...{ imageSize: 4, patchSize: 2, channels: 1, numClasses: 2 },
       ...wrong,
     }),
-  lionAttentionLayer: (wrong) =>
+  LionAttention: (wrong) =>
     lion.lionAttentionLayer({ ...S, ...wrong }).apply(rows()),
-  lionBlock: (wrong) => lion.lionBlock({ ...S, ...wrong }).apply(rows()),
-  patchEmbedding: (wrong) =>
+  LionBlock: (wrong) => lion.lionBlock({ ...S, ...wrong }).apply(rows()),
+  LionPatchEmbedding: (wrong) =>
     layers.patchEmbedding({ patchSize: 2, dim: 8, ...wrong })
       .apply(tf.ones([1, 4, 4, 1])),
-  tokenEmbedding: (wrong) =>
+  LionTokenEmbedding: (wrong) =>
     layers.tokenEmbedding({ ...{ vocabularySize: 11, dim: 8 }, ...wrong })
       .apply(tf.zeros([1, 3], "int32")),
-  positionEmbedding: (wrong) => layers.positionEmbedding(wrong).apply(rows()),
-  positionTable: (wrong) =>
+  LionPositionEmbedding: (wrong) =>
+    layers.positionEmbedding(wrong).apply(rows()),
+  LionPositionTable: (wrong) =>
     layers.positionTable({ maxLength: 8, ...wrong }).apply(rows()),
-  classToken: (wrong) => layers.classToken(wrong).apply(rows()),
-  tokenPooling: (wrong) =>
+  LionClassToken: (wrong) => layers.classToken(wrong).apply(rows()),
+  LionTokenPooling: (wrong) =>
     layers.tokenPooling({ kind: "mean", ...wrong }).apply(rows()),
   hydraMixer: (wrong) => lion.hydraMixer(wrong),
   vimMixer: (wrong) => lion.vimMixer(wrong),
@@ -377,10 +379,14 @@ const OBJECTS = new Set([
 ]);
 
 /** The options that the message of an unknown one lists. */
-async function optionsOf(call: Calls[string]): Promise<string[]> {
-  const { message } = await failureOf(call, { nonsense: 1 }) ?? {};
-  const [, listed] = /(?:option|input)s are (.*)$/.exec(message ?? "") ?? [];
-  return listed?.split(", ") ?? [];
+async function optionsOf(name: string, call: Calls[string]): Promise<string[]> {
+  const failure = await failureOf(call, { nonsense: 1 });
+  assert(failure instanceof TypeError, `${name}: ${failure}`);
+  const [, owner, kind, listed] =
+    /^(.+) has no (option|input) "nonsense".*s are (.*)$/
+      .exec(failure.message) ?? [];
+  assertEquals(kind === "input" ? `${owner}'s inputs` : owner, name);
+  return listed!.split(", ");
 }
 
 async function failureOf(
@@ -404,14 +410,13 @@ for (
   })
 ) {
   onCpu(
-    `options of ${room} of the wrong kind are refused by name`,
+    `options of ${room} that are unknown or of the wrong kind are refused by name`,
     async () => {
       const before = new Set(Object.keys(tf.engine().registeredVariables));
       tf.engine().startScope();
       try {
         for (const [name, call] of Object.entries(calls)) {
-          const options = await optionsOf(call);
-          assert(options.length > 0, `${name} names no options`);
+          const options = await optionsOf(name, call);
           for (const option of options) {
             for (const wrong of [null, {}]) {
               if (

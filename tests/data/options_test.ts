@@ -4,20 +4,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   batchesInOrder,
   byteTokenizer,
-  collateCausal,
   collateDigits,
   collateMasked,
   collatePixels,
   collateTokens,
   datasetOf,
-  listOps,
-  maskTokens,
   mqar,
-  packSequences,
   packTokens,
   padTokens,
-  shuffledBatches,
-  splitDocuments,
   type TokenizerFile,
   tokenizerOf,
   trainTokenizer,
@@ -31,40 +25,6 @@ type Unchecked = any;
 
 const tokenizer = byteTokenizer();
 const numbers = datasetOf([1, 2, 3]);
-const collate = () => ({ inputs: [], labels: tf.zeros([1]), size: 1 });
-
-const CALLS: Record<string, (wrong: Unchecked) => unknown> = {
-  batchesInOrder: (wrong) =>
-    batchesInOrder(numbers, { batchSize: 1, collate, ...wrong }),
-  collateCausal: (wrong) => collateCausal(wrong),
-  collateDigits: (wrong) => collateDigits(wrong),
-  collateMasked: (wrong) => collateMasked({ rate: 0.1, tokenizer, ...wrong }),
-  collatePixels: (wrong) => collatePixels(wrong),
-  collateTokens: (wrong) => collateTokens(wrong),
-  listOps: (wrong) => listOps({ size: 1, ...wrong }),
-  maskTokens: (wrong) =>
-    maskTokens([7], { rate: 0.1, random: Math.random, tokenizer, ...wrong }),
-  mqar: (wrong) => mqar({ size: 1, ...wrong }),
-  packSequences: (wrong) => packSequences([[1]], { length: 1, ...wrong }),
-  packTokens: (wrong) =>
-    packTokens([[1]], { length: 1, separator: 0, ...wrong }),
-  padTokens: (wrong) => padTokens([[1]], wrong),
-  shuffledBatches: (wrong) =>
-    shuffledBatches(numbers, { batchSize: 1, seed: 1, collate, ...wrong }),
-  splitDocuments: (wrong) => splitDocuments(["a"], wrong),
-  trainTokenizer: (wrong) =>
-    trainTokenizer(["a"], { vocabularySize: 300, ...wrong }),
-};
-
-for (const [name, call] of Object.entries(CALLS)) {
-  Deno.test(`${name}() names an unknown option`, () => {
-    assertThrows(
-      () => call({ nonsense: 1 }),
-      TypeError,
-      `${name} has no option "nonsense"`,
-    );
-  });
-}
 
 Deno.test("data functions name options of the wrong kind", () => {
   const cases: [() => unknown, typeof TypeError | typeof RangeError, string][] =
