@@ -9,7 +9,7 @@
 import { fileURLToPath } from "node:url";
 
 /** The rooms of `lib`: each imports only those before it. CONTRIBUTING.md says what they are. */
-export const FLOORS: readonly string[] = [
+const FLOORS: readonly string[] = [
   "contract",
   "mpi",
   "proof",

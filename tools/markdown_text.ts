@@ -13,7 +13,7 @@ const SPECIAL =
 const AT_START = /^(?:[#>+=-]|\d+(?=[.)](?:\s|$)))/;
 
 /** A text in a line of Markdown: entities stand for what would be markup. */
-export function markdownText(text: string): string {
+function markdownText(text: string): string {
   return escaped(text).trim().replace(AT_START, entities);
 }
 

@@ -42,7 +42,7 @@ function pinned(name: string): string {
 }
 
 /** package.json with exact versions, and optional packages as such. */
-export function corrected<T extends Manifest>(manifest: T): T {
+function corrected<T extends Manifest>(manifest: T): T {
   const names = Object.keys(manifest.dependencies);
   const isOptional = (name: string) => Object.hasOwn(OPTIONAL_PACKAGES, name);
   const versions = (of: readonly string[]) =>

@@ -23,7 +23,7 @@ export const seeds = fc.nat();
 export const WORK = 3e6;
 
 /** The longest sequence. */
-export const LONGEST = 1300;
+const LONGEST = 1300;
 
 /** Lengths: mostly short, some of several chunks, a few long. */
 export const lengths = (most = LONGEST): fc.Arbitrary<number> =>

@@ -31,7 +31,7 @@ export interface Problem {
 }
 
 /** Ranks whose traffic is counted. */
-export function counted(
+function counted(
   ranks: TokenRanks,
 ): TokenRanks & { readonly sent: () => number } {
   let sent = 0;

@@ -7,7 +7,7 @@ const text = (await Promise.all(
 )).join("\n");
 
 /** The text below a heading, up to the next one that is as high. */
-export function section(heading: string): string {
+function section(heading: string): string {
   const level = heading.slice(0, heading.indexOf(" "));
   const start = text.indexOf(`\n${heading}\n`);
   if (start < 0) throw new RangeError(`docs has no heading "${heading}"`);

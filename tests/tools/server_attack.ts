@@ -146,7 +146,7 @@ const FOREIGN_HOSTS = [
 ];
 
 /** A request of a seed; the same for the same seed. */
-export function attackOf(seed: number): AttackRequest {
+function attackOf(seed: number): AttackRequest {
   const random = uniform(seed);
   const oneOf = <T>(items: readonly T[]) =>
     items[Math.floor(random() * items.length)]!;
@@ -178,7 +178,7 @@ function isOwn(host: string): boolean {
 }
 
 /** What is wrong with an answer; nothing if it is as it should be. */
-export function wrongWith(
+function wrongWith(
   request: AttackRequest,
   { status, headers, body }: RawAnswer,
 ): string | undefined {

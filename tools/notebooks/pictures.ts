@@ -37,7 +37,7 @@ export function thumbnailOf(cells: readonly Cell[]): Uint8Array | undefined {
 }
 
 /** The first figure of cells, or the one of a title, as a PNG file. */
-export function figureOf(
+function figureOf(
   cells: readonly Cell[],
   title?: string,
 ): Uint8Array | undefined {

@@ -33,7 +33,7 @@ export interface Choice {
 const HOPELESS = 3;
 
 /** As in the benches: its 80th percentile is below the other's 20th. */
-export function isFaster(
+function isFaster(
   one: Pick<Measurement, "p80">,
   other: Pick<Measurement, "p20">,
 ): boolean {

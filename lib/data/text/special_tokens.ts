@@ -25,7 +25,7 @@ const FIELDS: Readonly<Record<SpecialKind, readonly string[]>> = {
   unk: ["unk_token"],
 };
 
-export const SPECIAL_KINDS = Object.keys(NAMES) as readonly SpecialKind[];
+const SPECIAL_KINDS = Object.keys(NAMES) as readonly SpecialKind[];
 
 /**
  * Finds the special tokens of a vocabulary.

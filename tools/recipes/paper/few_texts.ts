@@ -15,7 +15,7 @@ const WORDS = [
 ];
 
 /** A sentence of so many words. */
-export function sentence(count: number, random: Random): string {
+function sentence(count: number, random: Random): string {
   const words = Array.from(
     { length: count },
     () => WORDS[below(WORDS.length, random)]!,
