@@ -9,8 +9,8 @@ import { fromPretrained } from "../../lib/hub/mod.ts";
 import { trainTokenizer } from "../../lib/data/mod.ts";
 import { BERT, STATES, writeModel } from "../hub/directories.ts";
 import type { Weight } from "../hub/hugging_face.ts";
-import { sectionOf } from "../markdown.ts";
 import { array, uniform } from "../random.ts";
+import { blocks } from "../platforms/docs.ts";
 import { run } from "../platforms/shell.ts";
 import { writeImages, writeReviews } from "./own_files.ts";
 
@@ -22,9 +22,8 @@ const MOST_LINES = 15;
 await useBackend({ prefer: ["cpu"] });
 
 /** The program of a section, whose lines are counted. */
-async function programOf(heading: string): Promise<string> {
-  const section = await sectionOf("docs/data.md", heading);
-  const [, program] = /```ts ignore\n([^]*?)```/.exec(section)!;
+function programOf(heading: string): string {
+  const [program] = blocks(`## ${heading}`, "ts ignore");
   const own = program!.replaceAll(/^import [^]*?;\n/gm, "").trim().split("\n");
   assertEquals(own.slice(MOST_LINES), [], `${heading} is longer`);
   return program!;
@@ -40,7 +39,7 @@ async function tryProgram(
   const folder = await Deno.makeTempDir();
   try {
     await prepare(folder);
-    const program = edit(await programOf(heading));
+    const program = edit(programOf(heading));
     await Deno.writeTextFile(`${folder}/program.ts`, program);
     const { success, output } = await run(
       Deno.execPath(),
