@@ -32,6 +32,7 @@ import { MixingLayer } from "../../lib/layers/mod.ts";
 import { retentionDecay } from "../../lib/family/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
+import { assertGoesOn } from "./likeliest.ts";
 import { saveAndLoad } from "./save_and_load.ts";
 
 const SIZES = { dim: 8, depth: 2, seed: 1 } as const;
@@ -198,21 +199,7 @@ onEachBackend(
         ...{ ...SIZES, numHeads: 2, vocabularySize: 7, maxLength: 12 },
         decay,
       });
-      const text = [3, 1, 4, 1, 5];
-      const added = await generate(model, text, {
-        maxNewTokens: 5,
-        temperature: 0,
-      });
-      for (const token of added) {
-        const likeliest = tf.tidy(() => {
-          const ids = tf.tensor2d([...text], [1, text.length], "int32");
-          const logits = model.predict(ids) as tf.Tensor3D;
-          return tf.argMax(tf.squeeze<tf.Tensor2D>(logits, [0]), 1);
-        });
-        assertEquals((await likeliest.data()).at(-1), token);
-        likeliest.dispose();
-        text.push(token);
-      }
+      await assertGoesOn(model, 5);
       model.dispose();
     }
     const model = lionGpt({ ...SIZES, vocabularySize: 7, mixer: doubling });

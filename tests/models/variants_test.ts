@@ -8,7 +8,6 @@ import { crossEntropy, train } from "../../lib/training/mod.ts";
 import {
   type AttentionVariant,
   describe,
-  generate,
   lionBert,
   lionEncoder,
   lionGpt,
@@ -18,6 +17,7 @@ import {
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { sampleForms } from "../sample.ts";
+import { assertGoesOn } from "./likeliest.ts";
 import { saveAndLoad } from "./save_and_load.ts";
 
 const SIZES = { dim: 8, depth: 2, numHeads: 2, seed: 1 } as const;
@@ -207,21 +207,7 @@ onEachBackend(
 for (const variant of CAUSAL_VARIANTS) {
   onEachBackend(`generate() goes on as ${variant} predicts`, async () => {
     const model = MODELS["lionGpt"]!.make(variant);
-    const text = [3, 1, 4, 1, 5];
-    const added = await generate(model, text, {
-      maxNewTokens: 6,
-      temperature: 0,
-    });
-    for (const token of added) {
-      const likeliest = tf.tidy(() => {
-        const ids = tf.tensor2d([...text], [1, text.length], "int32");
-        const logits = model.predict(ids) as tf.Tensor3D;
-        return tf.argMax(tf.squeeze<tf.Tensor2D>(logits, [0]), 1);
-      });
-      assertEquals((await likeliest.data()).at(-1), token);
-      likeliest.dispose();
-      text.push(token);
-    }
+    await assertGoesOn(model, 6);
     model.dispose();
   }, ["wasm", "cpu"]);
 }
