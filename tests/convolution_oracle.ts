@@ -5,9 +5,10 @@ import {
   type Differentiated,
   plus,
   type Scalar,
+  silu,
   times,
 } from "./float64.ts";
-import { rows, silu } from "./selective_scan_oracle.ts";
+import { rows } from "./selective_scan_oracle.ts";
 
 /** A problem: flat row-major arrays and their sizes. */
 export interface ConvolutionProblem {

@@ -123,6 +123,29 @@ export function exp(x: Scalar): Scalar {
   return apply(x, Math.exp, Math.exp);
 }
 
+/** σ(x) */
+export function sigmoid(x: Scalar): Scalar {
+  return apply(
+    x,
+    (x) => 1 / (1 + Math.exp(-x)),
+    (x) => 1 / (2 + Math.exp(-x) + Math.exp(x)),
+  );
+}
+
+/** x σ(x) */
+export function silu(x: Scalar): Scalar {
+  return times(x, sigmoid(x));
+}
+
+/** log(1 + e^x) */
+export function softplus(x: Scalar): Scalar {
+  return apply(
+    x,
+    (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+    (x) => 1 / (1 + Math.exp(-x)),
+  );
+}
+
 /** a · b for vectors. */
 export function dot(a: readonly Scalar[], b: readonly Scalar[]): Scalar {
   return plus(...a.map((x, i) => times(x, b[i]!)));

@@ -17,9 +17,11 @@ import {
   over,
   plus,
   type Scalar,
+  silu,
+  softplus,
   times,
 } from "./float64.ts";
-import { rows, scanRows, silu } from "./selective_scan_oracle.ts";
+import { rows, scanRows } from "./selective_scan_oracle.ts";
 
 /** A problem: flat row-major arrays, and the sizes of the tokens. */
 export interface MixerProblem {
@@ -49,14 +51,6 @@ function linear(x: Scalar[][], weight: Scalar[], bias?: Scalar[]): Scalar[][] {
       const product = dot(row, column);
       return bias ? plus(product, bias[j]!) : product;
     })
-  );
-}
-
-function softplus(x: Scalar): Scalar {
-  return apply(
-    x,
-    (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
-    (x) => 1 / (1 + Math.exp(-x)),
   );
 }
 

@@ -9,7 +9,6 @@
  * @module
  */
 import {
-  apply,
   constant,
   differentiate,
   type Differentiated,
@@ -17,6 +16,7 @@ import {
   exp,
   plus,
   type Scalar,
+  silu,
   times,
 } from "./float64.ts";
 
@@ -76,12 +76,6 @@ export function scanRows(
     outputs[t] = states.map((state) => dot(c[t]!, state));
   });
   return outputs;
-}
-
-/** x σ(x) */
-export function silu(x: Scalar): Scalar {
-  const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-  return times(x, apply(x, sigmoid, (x) => sigmoid(x) * sigmoid(-x)));
 }
 
 /** A flat array as rows. */

@@ -24,6 +24,7 @@ import {
   over,
   plus,
   type Scalar,
+  sigmoid,
   times,
 } from "../float64.ts";
 import type { Axes, Recurrence, Sizes, State } from "./recurrence.ts";
@@ -111,12 +112,6 @@ const elu = (x: Scalar) =>
     x,
     (x) => x > 0 ? x + 1 : Math.exp(x),
     (x) => x > 0 ? 1 : Math.exp(x),
-  );
-const sigmoid = (x: Scalar) =>
-  apply(
-    x,
-    (x) => 1 / (1 + Math.exp(-x)),
-    (x) => 1 / (2 + Math.exp(-x) + Math.exp(x)),
   );
 
 // However near 0 they are, they are as far off as their angle.

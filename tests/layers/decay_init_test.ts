@@ -8,24 +8,19 @@ import {
   lionEncoder,
   lionGpt,
 } from "../../mod.ts";
-import type { MixerCall } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { solveChannelDecay } from "../mixer_oracles.ts";
 import { saveAndLoad } from "../models/save_and_load.ts";
 import { array, uniform } from "../random.ts";
 import { sample } from "../sample.ts";
+import { problemOf, run } from "./mixer_problem.ts";
 
 /** Largest errors, relative to the largest value. */
 const MOST = { forward: 2e-5, gradient: 1e-4 };
 
 const [DIM, HEADS] = [6, 2];
 const VARIANTS = ["d", "s"] as const;
-
-const CALL: Omit<MixerCall, "causal"> = {
-  ...{ mask: undefined, segments: undefined, reversed: false },
-  ...{ form: "auto", chunkSize: undefined, training: false, epsilon: 1e-6 },
-};
 
 const CASES = VARIANTS.flatMap((variant) =>
   [false, true].flatMap((causal) =>
@@ -45,37 +40,8 @@ onEachBackend(
         ...{ variant, numHeads: HEADS, diagonalDecay: "hippo", classToken },
         ...{ featureMap: "identity", normalize: false },
       });
-      const shape = [2, length, DIM];
-      const parameters = mixer.parameters(shape);
-      const random = uniform(length);
-      const given = [{ name: "x", shape }, ...parameters].map(
-        ({ name, shape }) => {
-          const size = tf.util.sizeFromShape([...shape]);
-          const values = array(size, random);
-          return { name, values, tensor: tf.tensor(values, [...shape]) };
-        },
-      );
-      const dy = array(2 * length * DIM, random);
-      const gradient = tf.tensor3d(dy, [2, length, DIM]);
-      const { value, grads } = tf.valueAndGrads((x, ...others) =>
-        mixer.apply(
-          x as tf.Tensor3D,
-          (name) => others[parameters.findIndex((x) => x.name === name)]!,
-          { ...CALL, causal },
-        )
-      )(given.map(({ tensor }) => tensor), gradient);
-      const [y, ...gradients] = await Promise.all(
-        [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
-      );
-      tf.dispose([given.map((x) => x.tensor), gradient, value, grads]);
-      const inputs = Object.fromEntries(given.map((x) => [x.name, x.values]));
-      const problem = { batch: 2, length, dim: DIM, inputs, dy };
-      const got = {
-        y: y!,
-        gradients: Object.fromEntries(
-          given.map(({ name }, i) => [name, gradients[i]!]),
-        ),
-      };
+      const problem = problemOf(mixer, [2, length, DIM], length);
+      const got = await run(mixer, problem, causal);
       const wanted = solveChannelDecay(problem, { heads: HEADS, ...c });
       failures.push(
         ...differences(problem, got, wanted, MOST)

@@ -13,6 +13,9 @@ import {
   over,
   plus,
   type Scalar,
+  sigmoid,
+  silu,
+  softplus,
   times,
 } from "../float64.ts";
 import { MODELS } from "../family/models.ts";
@@ -52,19 +55,6 @@ interface Model {
   readonly norm: "layer" | "rms" | "rms of columns";
 }
 
-const sigmoid = (x: Scalar) =>
-  apply(
-    x,
-    (x) => 1 / (1 + Math.exp(-x)),
-    (x) => 1 / (2 + Math.exp(-x) + Math.exp(x)),
-  );
-const silu = (x: Scalar) => times(x, sigmoid(x));
-const softplus = (x: Scalar) =>
-  apply(
-    x,
-    (x) => Math.log1p(Math.exp(x)),
-    (x) => 1 / (1 + Math.exp(-x)),
-  );
 const negative = (x: Scalar) => times(constant(-1), x);
 const logSigmoid = (x: Scalar) => negative(softplus(negative(x)));
 const tanh = (x: Scalar) => apply(x, Math.tanh, (x) => 1 - Math.tanh(x) ** 2);

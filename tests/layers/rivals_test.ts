@@ -13,11 +13,11 @@ import type { MixerCall, MixerState } from "../../lib/layers/mod.ts";
 import { loadPyTorchWeights } from "../../lib/io/mod.ts";
 import * as tfl from "@tensorflow/tfjs-layers";
 import { onEachBackend } from "../backends.ts";
-import { differences, type Result } from "../comparison.ts";
+import { differences } from "../comparison.ts";
 import type { Differentiated } from "../float64.ts";
 import { type MixerProblem, solveHydra, solveVim } from "../mixer_oracles.ts";
-import { array, uniform } from "../random.ts";
 import { sample } from "../sample.ts";
+import { CALL, problemOf as mixerProblemOf, run } from "./mixer_problem.ts";
 
 /** Largest errors, relative to the largest value. */
 const MOST = { forward: 2e-5, gradient: 1e-4 };
@@ -74,32 +74,14 @@ const CASES = [1, 19, 70].flatMap((length) =>
   )
 );
 
-const CALL: MixerCall = {
-  ...{ mask: undefined, segments: undefined, causal: false, reversed: false },
-  ...{ form: "auto", chunkSize: undefined, training: false, epsilon: 1e-6 },
-};
-
 /** Seeded numbers around a parameter's usual ones. */
-function problemOf(
-  { mixer, dim }: Subject,
-  batch: number,
-  length: number,
-): MixerProblem {
-  const random = uniform(length * 31 + batch + dim);
-  const parameters = mixer.parameters([batch, length, dim]).map((
-    { name, shape },
-  ) => {
-    const size = tf.util.sizeFromShape([...shape]);
+function problemOf({ mixer, dim }: Subject, batch: number, length: number) {
+  const seed = length * 31 + batch + dim;
+  return mixerProblemOf(mixer, [batch, length, dim], seed, (u, name) => {
     const isStep = name.startsWith("dt_bias") || /dt_proj.*bias/.test(name);
     // Time steps of 0.01 to 0.7.
-    return [name, array(size, random, (u) => isStep ? 4 * u - 4 : 2 * u - 1)];
+    return isStep ? 4 * u - 4 : 2 * u - 1;
   });
-  const x = array(batch * length * dim, random);
-  return {
-    ...{ batch, length, dim },
-    inputs: { x, ...Object.fromEntries(parameters) },
-    dy: array(x.length, random),
-  };
 }
 
 function tensorsOf(
@@ -132,24 +114,6 @@ function mixedBy(
   };
 }
 
-async function run(subject: Subject, problem: MixerProblem): Promise<Result> {
-  const tensors = tensorsOf(subject, problem);
-  const shape = tensors[0]!.shape as tf.Tensor3D["shape"];
-  const dy = tf.tensor3d(problem.dy, shape);
-  const { value, grads } = tf.valueAndGrads(mixedBy(subject))(tensors, dy);
-  const [y, ...gradients] = await Promise.all(
-    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
-  );
-  tf.dispose([...tensors, dy, value, ...grads]);
-  const names = Object.keys(problem.inputs);
-  return {
-    y: y!,
-    gradients: Object.fromEntries(
-      names.map((name, i) => [name, gradients[i]!]),
-    ),
-  };
-}
-
 onEachBackend(
   "Hydra's and Vim's mixers equal their authors' definitions, outputs and gradients",
   async (backend) => {
@@ -158,8 +122,9 @@ onEachBackend(
       batch === 2 && length < 70;
     for (const c of sample(backend, CASES, isEdge)) {
       const problem = problemOf(c, c.batch, c.length);
+      const got = await run(c.mixer, problem, c.causal ?? false);
       failures.push(
-        ...differences(problem, await run(c, problem), c.solve(problem), MOST)
+        ...differences(problem, got, c.solve(problem), MOST)
           .map((line) => `${c.name} B=${c.batch} L=${c.length}: ${line}`),
       );
     }

@@ -11,25 +11,21 @@ import {
   lionGpt,
   lionViT,
 } from "../../mod.ts";
-import type { MixerCall, MixerState } from "../../lib/layers/mod.ts";
+import type { MixerState } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { differences } from "../comparison.ts";
-import { type MixerProblem, solveSoftmaxMixer } from "../mixer_oracles.ts";
+import { solveSoftmaxMixer } from "../mixer_oracles.ts";
 import { saveAndLoad } from "../models/save_and_load.ts";
 import { withWeights } from "../models/weights.ts";
 import { array, uniform } from "../random.ts";
 import { sample } from "../sample.ts";
+import { CALL, problemOf, run } from "./mixer_problem.ts";
 
 /** Largest errors, relative to the largest value. */
 const MOST = { forward: 2e-5, gradient: 1e-4 };
 
 const POSITIONS = ["rotary", "alibi"] as const;
 type Position = typeof POSITIONS[number];
-
-const CALL: MixerCall = {
-  ...{ mask: undefined, segments: undefined, causal: false, reversed: false },
-  ...{ form: "auto", chunkSize: undefined, training: false, epsilon: 1e-6 },
-};
 
 const [DIM, HEADS] = [8, 2];
 
@@ -38,26 +34,6 @@ function mixerOf(position: Position) {
 }
 
 const PARAMETERS = mixerOf("rotary").parameters([1, 1, DIM]);
-
-/** A problem, and its input and parameters as tensors. */
-function problemOf(batch: number, length: number): [MixerProblem, tf.Tensor[]] {
-  const random = uniform(31 * length + batch);
-  const shapes: [string, readonly number[]][] = [
-    ["x", [batch, length, DIM]],
-    ...PARAMETERS.map(({ name, shape }) => [name, shape] as const)
-      .map(([name, shape]): [string, readonly number[]] => [name, shape]),
-  ];
-  const given = shapes.map(([name, shape]) => {
-    const values = array(tf.util.sizeFromShape([...shape]), random);
-    return { name, values, tensor: tf.tensor(values, [...shape]) };
-  });
-  const inputs = Object.fromEntries(given.map((x) => [x.name, x.values]));
-  const dy = array(batch * length * DIM, random);
-  return [
-    { batch, length, dim: DIM, inputs, dy },
-    given.map(({ tensor }) => tensor),
-  ];
-}
 
 function parameterOf(parameters: tf.Tensor[]) {
   return (name: string) =>
@@ -77,26 +53,10 @@ onEachBackend(
     const isEdge = ({ length }: { length: number }) => length === 19;
     for (const c of sample(backend, CASES, isEdge)) {
       const { position, causal, length, batch } = c;
-      const [problem, tensors] = problemOf(batch, length);
-      const dy = tf.tensor3d(problem.dy, [batch, length, DIM]);
-      const { value, grads } = tf.valueAndGrads((x, ...parameters) =>
-        mixerOf(position).apply(
-          x as tf.Tensor3D,
-          parameterOf(parameters as tf.Tensor[]),
-          { ...CALL, causal },
-        )
-      )(tensors, dy);
-      const [y, ...gradients] = await Promise.all(
-        [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
-      );
-      tf.dispose([...tensors, dy, value, ...grads]);
-      const names = Object.keys(problem.inputs);
-      const got = {
-        y: y!,
-        gradients: Object.fromEntries(
-          names.map((name, i) => [name, gradients[i]!]),
-        ),
-      };
+      const mixer = mixerOf(position);
+      const seed = 31 * length + batch;
+      const problem = problemOf(mixer, [batch, length, DIM], seed);
+      const got = await run(mixer, problem, causal);
       const wanted = solveSoftmaxMixer(problem, { heads: HEADS, ...c });
       failures.push(
         ...differences(problem, got, wanted, MOST)
@@ -131,7 +91,11 @@ for (const position of POSITIONS) {
   onEachBackend(
     `softmax with ${position} goes on where texts of several lengths have stopped`,
     async () => {
-      const [, [x, ...parameters]] = problemOf(2, 9);
+      const { inputs } = problemOf(mixerOf(position), [2, 9, DIM], 281);
+      const x = tf.tensor3d(inputs["x"]!, [2, 9, DIM]);
+      const parameters = PARAMETERS.map(({ name, shape }) =>
+        tf.tensor(inputs[name]!, [...shape])
+      );
       const texts = [9, 6];
       const step = (x: tf.Tensor3D, mask: tf.Tensor2D, state?: MixerState) =>
         mixerOf(position).step!(x, parameterOf(parameters), state, {
@@ -146,7 +110,7 @@ for (const position of POSITIONS) {
       }, { from: [6, 3], size: 3, own: [3, 3] }];
       const [whole, inPieces] = tf.tidy(() => {
         const rows = [0, 1].map((text) =>
-          tf.slice(x as tf.Tensor3D, [text, 0, 0], [1, texts[text]!, DIM])
+          tf.slice(x, [text, 0, 0], [1, texts[text]!, DIM])
         );
         const whole = rows.map((row) =>
           mixerOf(position).apply(row, parameterOf(parameters), {
@@ -185,7 +149,7 @@ for (const position of POSITIONS) {
       (await inPieces.data()).forEach((got, i) =>
         assertLess(Math.abs(got - wanted[i]!), 2e-5)
       );
-      tf.dispose([x!, ...parameters, whole, inPieces]);
+      tf.dispose([x, ...parameters, whole, inPieces]);
     },
   );
 
