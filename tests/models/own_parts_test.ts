@@ -32,7 +32,7 @@ import { MixingLayer } from "../../lib/layers/mod.ts";
 import { retentionDecay } from "../../lib/family/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
-import { assertGoesOn } from "./likeliest.ts";
+import { assertGoesOn } from "./answers.ts";
 import { saveAndLoad } from "./save_and_load.ts";
 
 const SIZES = { dim: 8, depth: 2, seed: 1 } as const;

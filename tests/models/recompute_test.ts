@@ -30,6 +30,7 @@ import {
   tinyOptions,
   weightsOf,
 } from "../training/tiny.ts";
+import { ids, mask } from "./answers.ts";
 import { saveAndLoad } from "./save_and_load.ts";
 
 const SIZES = {
@@ -37,8 +38,6 @@ const SIZES = {
   ...{ dropout: 0.2 },
 } as const;
 
-const ids = () => tf.tensor2d([[3, 1, 4, 1], [5, 0, 2, 6]], [2, 4], "int32");
-const mask = () => tf.tensor2d([[1, 1, 1, 1], [1, 1, 1, 0]]);
 const segments = () =>
   tf.tensor2d([[0, 0, 1, 1], [0, 0, 0, 0]], [2, 4], "int32");
 

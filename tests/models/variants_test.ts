@@ -17,7 +17,7 @@ import {
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { sampleForms } from "../sample.ts";
-import { assertGoesOn } from "./likeliest.ts";
+import { answer, assertGoesOn, ids, mask } from "./answers.ts";
 import { saveAndLoad } from "./save_and_load.ts";
 
 const SIZES = { dim: 8, depth: 2, numHeads: 2, seed: 1 } as const;
@@ -39,9 +39,7 @@ interface Case {
   readonly labels: () => tf.Tensor;
 }
 
-const ids = () => tf.tensor2d([[3, 1, 4, 1], [5, 0, 2, 6]], [2, 4], "int32");
 const next = () => tf.tensor2d([[1, 4, 1, 5], [0, 2, 6, 3]], [2, 4], "int32");
-const mask = () => tf.tensor2d([[1, 1, 1, 1], [1, 1, 1, 0]]);
 
 const MODELS: Readonly<Record<string, Case>> = {
   lionViT: {
@@ -75,17 +73,6 @@ const MODELS: Readonly<Record<string, Case>> = {
     labels: next,
   },
 };
-
-async function answer(
-  model: LayersModel,
-  inputs: tf.Tensor[],
-): Promise<Float32Array> {
-  const y = model.predict(inputs.length > 1 ? inputs : inputs[0]!) as tf.Tensor;
-  const values = await y.data() as Float32Array;
-  y.dispose();
-  assert(values.every(Number.isFinite));
-  return values;
-}
 
 async function weightsOf(model: LayersModel): Promise<Float32Array[]> {
   return await Promise.all(

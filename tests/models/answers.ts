@@ -1,8 +1,28 @@
-/** What a model goes on with, token by token. @module */
-import { assertEquals } from "@std/assert";
+/** Texts for small models, and what models answer. @module */
+import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { generate } from "../../mod.ts";
+
+/** Two texts. */
+export const ids = (): tf.Tensor2D =>
+  tf.tensor2d([[3, 1, 4, 1], [5, 0, 2, 6]], [2, 4], "int32");
+
+/** The second text has three tokens. */
+export const mask = (): tf.Tensor2D =>
+  tf.tensor2d([[1, 1, 1, 1], [1, 1, 1, 0]]);
+
+/** A model's answer. */
+export async function answer(
+  model: LayersModel,
+  inputs: tf.Tensor[],
+): Promise<Float32Array> {
+  const y = model.predict(inputs.length > 1 ? inputs : inputs[0]!) as tf.Tensor;
+  const values = await y.data<"float32">();
+  y.dispose();
+  assert(values.every(Number.isFinite));
+  return values;
+}
 
 /** Fails unless each token that is generated is the one that the model finds likeliest. */
 export async function assertGoesOn(
