@@ -74,6 +74,10 @@ onEachBackend("countOf() counts what a model has", () => {
   model.dispose();
 }, ["cpu"]);
 
+/** What patches, class token, 197 places, normalisation and 1000 classes need. */
+const aroundOf = (dim: number) =>
+  linear(16 * 16 * 3, dim) + dim + 197 * dim + 2 * dim + linear(dim, 1000);
+
 for (
   const [size, millions] of [["tiny", 5.7], ["small", 22], [
     "base",
@@ -84,10 +88,7 @@ for (
     const preset = VIT_PRESETS[size];
     const { dim, depth, numHeads } = preset;
     const counts = countsOf((variant) => lionViT({ ...preset, variant }));
-    // Patches, class token, 197 places, normalisation and 1000 classes.
-    const others = linear(16 * 16 * 3, dim) + dim + 197 * dim + 2 * dim +
-      linear(dim, 1000);
-    const softmax = depth * block(dim) + others;
+    const softmax = depth * block(dim) + aroundOf(dim);
     assertEquals(counts, {
       lit: softmax,
       d: softmax + depth * numHeads,
@@ -141,10 +142,6 @@ Deno.test("lionGpt small has 124 million parameters", () => {
     assertAlmostEquals(count / 1e6, 124, 1.24);
   }
 });
-
-/** What patches, class token, 197 places, normalisation and 1000 classes need. */
-const aroundOf = (dim: number) =>
-  linear(16 * 16 * 3, dim) + dim + 197 * dim + 2 * dim + linear(dim, 1000);
 
 for (
   const [size, millions, most] of [
