@@ -4,7 +4,7 @@ import { FORM_COLORS, VARIANT_COLORS } from "../lib/notebook/palette.ts";
 import { steadyMilliseconds } from "../bench/report/report_file.ts";
 import type { Timing } from "./calls.ts";
 import { type Contender, CONTENDERS } from "./contenders.ts";
-import { draw } from "./elements.ts";
+import { draw, label } from "./elements.ts";
 
 /** A contender at a length. */
 export interface Measured extends Timing {
@@ -119,13 +119,4 @@ function names(
       label(right + 10, at, contender, "start"),
     ];
   });
-}
-
-function label(
-  x: number,
-  y: number,
-  text: string,
-  anchor = "middle",
-): SVGElement {
-  return draw("text", { x, y, "text-anchor": anchor }, text);
 }

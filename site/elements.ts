@@ -38,6 +38,16 @@ export function draw(
   return made;
 }
 
+/** A text in a drawing. */
+export function label(
+  x: number,
+  y: number,
+  text: string,
+  anchor = "middle",
+): SVGElement {
+  return draw("text", { x, y, "text-anchor": anchor }, text);
+}
+
 /** Radio buttons of a name: what is chosen, and a listener to changes. */
 export function radios<V extends string>(
   name: string,

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** The loss against the step. @module */
-import { draw } from "../elements.ts";
+import { draw, label } from "../elements.ts";
 
 /** A loss at a step. */
 export interface Loss {
@@ -79,13 +79,4 @@ function niceAbove(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 4, 6, 8, 10].map((factor) => factor * power)
     .find((nice) => nice >= value) ?? 10 * power;
-}
-
-function label(
-  x: number,
-  y: number,
-  text: string,
-  anchor = "middle",
-): SVGElement {
-  return draw("text", { x, y, "text-anchor": anchor }, text);
 }
