@@ -337,7 +337,7 @@ onCpu(
           BERT,
           STATES.bert,
           { architectures: ["BertForQuestionAnswering"] },
-          "give head",
+          "pass head",
         ],
         [
           BERT,
