@@ -141,6 +141,25 @@ function stateOf(shapes: Shapes): State {
   );
 }
 
+/** A pair of texts for the BERT, with padding. */
+export const TEXT = {
+  ids: [3, 1, 20, 7, 5, 0],
+  mask: [1, 1, 1, 1, 1, 0],
+  types: [0, 0, 1, 1, 0, 0],
+};
+
+const random = uniform(3);
+
+/** An image for the ViT, `[6][6][3]`. */
+export const IMAGE: number[][][] = Array.from(
+  { length: 6 },
+  () =>
+    Array.from(
+      { length: 6 },
+      () => Array.from({ length: 3 }, () => Math.fround(2 * random() - 1)),
+    ),
+);
+
 /** The weights of each small model. */
 export const STATES = {
   bert: stateOf(bertShapes(3)),

@@ -27,8 +27,16 @@ import {
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { namesIn, onCpu, withFolder } from "../io/files.ts";
-import { array, uniform } from "../random.ts";
-import { BERT, GPT2, STATES, VIT, without, writeModel } from "./directories.ts";
+import {
+  BERT,
+  GPT2,
+  IMAGE,
+  STATES,
+  TEXT,
+  VIT,
+  without,
+  writeModel,
+} from "./directories.ts";
 import {
   bertForMaskedLM,
   bertForSequenceClassification,
@@ -39,30 +47,11 @@ import {
 } from "./hugging_face.ts";
 import { startHub } from "./hub_server.ts";
 
-const TEXT = {
-  ids: [3, 1, 20, 7, 5, 0],
-  mask: [1, 1, 1, 1, 1, 0],
-  types: [0, 0, 1, 1, 0, 0],
-};
 const textInputs = () => [
   tf.tensor2d([TEXT.ids], [1, 6], "int32"),
   tf.tensor2d([TEXT.mask], [1, 6]),
   tf.tensor2d([TEXT.types], [1, 6], "int32"),
 ];
-const IMAGE = tensorRows(array(108, uniform(3)));
-
-/** Values as `[6][6][3]`. */
-function tensorRows(values: ArrayLike<number>): number[][][] {
-  return Array.from(
-    { length: 6 },
-    (_, i) =>
-      Array.from(
-        { length: 6 },
-        (_, j) =>
-          Array.from({ length: 3 }, (_, c) => values[18 * i + 3 * j + c]!),
-      ),
-  );
-}
 
 /** What a model answers, flat. */
 async function answerOf(

@@ -2,8 +2,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { findPython } from "../../tools/notebooks/jupyter.ts";
-import { array, uniform } from "../random.ts";
-import { BERT, GPT2, STATES, VIT } from "./directories.ts";
+import { BERT, GPT2, IMAGE, STATES, TEXT, VIT } from "./directories.ts";
 import {
   bertForMaskedLM,
   bertForSequenceClassification,
@@ -18,22 +17,7 @@ if (python === undefined) {
   console.log("skipped: no Python here has torch; `deno task setup --torch`");
 }
 
-const TEXT = {
-  ids: [3, 1, 20, 7, 5, 0],
-  mask: [1, 1, 1, 1, 1, 0],
-  types: [0, 0, 1, 1, 0, 0],
-};
 const IDS = [3, 1, 16, 7];
-const random = array(108, uniform(3));
-const IMAGE = Array.from(
-  { length: 6 },
-  (_, i) =>
-    Array.from(
-      { length: 6 },
-      (_, j) =>
-        Array.from({ length: 3 }, (_, c) => random[18 * i + 3 * j + c]!),
-    ),
-);
 
 const CLASSES = {
   ...BERT,
