@@ -1,12 +1,12 @@
 /** A few made-up texts, in files as the published ones are. @module */
 import {
   GLUE_TASKS,
-  type GluePart,
   type GlueTask,
   type Random,
   trainTokenizer,
 } from "@lionjs/lion/data";
 import { below, seeded } from "../../../lib/data/batches/random.ts";
+import { originalFile } from "../../../lib/data/benchmarks/glue/original_part.ts";
 
 const WORDS = [
   ...["a", "the", "lion", "cat", "mane", "night", "river", "grass", "moon"],
@@ -96,16 +96,12 @@ export async function writeFewGlue(folder: string): Promise<void> {
       );
       const lines = header ? [header.join("\t"), ...rows] : rows;
       await Deno.writeTextFile(
-        `${folder}/${own}/${fileOf(part)}`,
+        `${folder}/${own}/${originalFile(part)}`,
         `${lines.join("\n")}\n`,
       );
     }
   }
   await writeFewTokens(folder);
-}
-
-function fileOf(part: GluePart): string {
-  return `${part.replace("validation", "dev")}.tsv`;
 }
 
 type Row = (index: number, text: () => string) => (string | number)[];
