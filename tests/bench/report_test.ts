@@ -76,7 +76,9 @@ Deno.test("crossingOf() finds where one curve passes another for good", () => {
   assertEquals(always.at, 0);
   const gradients = all.map((one) => ({ ...one, panel: "gradients" }));
   const points = [...all, ...gradients.filter(({ at }) => at < 4)];
-  assertEquals(tellCrossings({ figure: "lengths", settings: [], points }), [
+  const backend = "wasm";
+  const measured = { backend, settings: {}, seconds: 0, gaps: [] } as const;
+  assertEquals(tellCrossings({ ...measured, figure: "lengths", points }), [
     "chunkwise is faster than softmax: forward from about 3 tokens on; " +
     "gradients not up to 2 tokens, the longest.",
   ]);
