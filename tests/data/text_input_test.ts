@@ -234,6 +234,7 @@ Deno.test("a post-processor or truncation that is none is named", () => {
   const wrong: [any, any, string][] = [
     [1, {}, "encodeWithSpecials's text should be a string, got 1"],
     ["a", { pair: 1 }, "encodeWithSpecials's pair should be a string, got 1"],
+    ["a", { pairs: "" }, 'has no option "pairs"; did you mean "pair"?'],
   ];
   for (const [text, options, message] of wrong) {
     assertThrows(() => encodeWithSpecials(text, options), TypeError, message);

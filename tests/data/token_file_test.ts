@@ -216,6 +216,7 @@ Deno.test("what cannot be written is named, and leaves the old file", async () =
         { tokenizer: {} },
         "tokenizer should be one such as byteTokenizer()",
       ],
+      [[], { shards: 1 }, 'writeTokenFile has no option "shards"'],
       [
         [],
         { tokenizer: { ...tokenizer, vocabularySize: 65_537 } },
@@ -292,6 +293,7 @@ Deno.test("tokenFile() names what does not fit", async () => {
       'offsets should be "blocks" or "random", got "anywhere"',
     ],
     [{ seed: NaN }, "seed should be finite"],
+    [{ size: 1 }, 'tokenFile has no option "size"'],
   ];
   for (const [more, message] of cases) {
     await assertRejects(

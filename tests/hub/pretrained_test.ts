@@ -387,6 +387,7 @@ onCpu(
         [{ numClasses: 3 }, 'numClasses is for head "classification"'],
         [{ numClasses: 0.5 }, "numClasses should be a positive integer"],
         [{ tokenizer: "no" }, "tokenizer should be true or false"],
+        [{ kind: 1 }, 'has no option "kind"'],
       ];
       for (const [options, message] of wrong) {
         await assertRejects(

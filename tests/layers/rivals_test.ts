@@ -334,6 +334,11 @@ Deno.test("Hydra and Vim say what is wrong with their options", () => {
     RangeError,
     "vimMixer's stateDim should be a positive integer, got 0",
   );
+  assertThrows(
+    () => vimMixer({ state: 4 } as never),
+    TypeError,
+    'vimMixer has no option "state"',
+  );
   const vim = lionAttentionLayer({ mixer: vimMixer(), direction: "forward" });
   assertThrows(
     () => tf.tidy(() => void vim.apply(tf.ones([1, 3, 8]))),

@@ -84,7 +84,7 @@ Deno.test("pathfinder() has images of three sizes, in bytes", () => {
   }
 });
 
-Deno.test("pathfinder() names what is impossible", () => {
+Deno.test("pathfinder() names what is impossible, or unknown", () => {
   assertThrows(
     () => pathfinder({ size: 1, side: 33 as 32 }),
     RangeError,
@@ -94,6 +94,12 @@ Deno.test("pathfinder() names what is impossible", () => {
     () => pathfinder({ size: 1, contourLength: 2 }),
     RangeError,
     "contourLength should be an integer from 3 to 14, got 2",
+  );
+  const unknown: object = { nonsense: 1 };
+  assertThrows(
+    () => pathfinder({ size: 1, ...unknown }),
+    TypeError,
+    'pathfinder has no option "nonsense"',
   );
 });
 

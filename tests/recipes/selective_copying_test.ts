@@ -56,10 +56,16 @@ Deno.test("selectiveCopyingBaselines() are what guessing reaches", () => {
   assertAlmostEquals(majority, 1 / 14, 0.006);
 });
 
-Deno.test("selectiveCopying() names what is impossible", () => {
+Deno.test("selectiveCopying() names what is impossible, or unknown", () => {
   assertThrows(
     () => selectiveCopying({ size: 1, symbols: 16, length: 32 }),
     RangeError,
     "length should be an integer from 33",
+  );
+  const unknown: object = { nonsense: 1 };
+  assertThrows(
+    () => selectiveCopying({ size: 1, ...unknown }),
+    TypeError,
+    'selectiveCopying has no option "nonsense"',
   );
 });

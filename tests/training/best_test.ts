@@ -245,6 +245,7 @@ onCpu(
           { best: { patience: 0 } },
           "best.patience should be an integer from 1",
         ],
+        [{ best: { wait: 1 } as object }, 'train\'s best has no option "wait"'],
         [{ best: { metric: "accuracy" } }, ""],
       ];
       for (const [i, [options, message]] of cases.entries()) {

@@ -34,15 +34,32 @@ import {
 type Unchecked = any;
 
 onCpu(
-  "train() names an option of the wrong kind",
+  "train() names an unknown option, and the nearest known one",
   async () => {
     const model = tinyModel({ depth: 1 });
     const cases: [Unchecked, string][] = [
+      [{ epoch: 1 }, 'train has no option "epoch"; did you mean "epochs"?'],
+      [
+        { optimizer: { lr: 1 } },
+        'train\'s optimizer has no option "lr"; did you mean "learningRate"?',
+      ],
+      [{ optimizer: { decay: 1 } }, 'did you mean "decays"?'],
+      [
+        { ema: { decays: 0.9 } },
+        'train\'s ema has no option "decays"; did you mean "decay"?',
+      ],
       [{ ema: 0.9 }, "options of train's ema should be an object"],
+      [{ evaluate: { data: tinyPass, metric: {} } }, 'did you mean "metrics"?'],
+      [
+        { checkpoints: { folder: "x", evry: 1 } },
+        'train\'s checkpoints has no option "evry"; did you mean "every"?',
+      ],
       [
         { checkpoints: "runs" },
         "options of train's checkpoints should be an object",
       ],
+      [{ callbacks: { onEpochEnds() {} } }, 'did you mean "onEpochEnd"?'],
+      [{ callbacks: { onYield() {} } }, 'has no option "onYield"'],
       [
         { callbacks: { onBatchEnd: 1 } },
         "train's callback onBatchEnd should be a function, got number",
@@ -117,11 +134,15 @@ onCpu(
 );
 
 onCpu(
-  "evaluate(), losses, schedules and Adam name wrong options",
+  "evaluate(), losses, schedules and Adam name unknown options",
   async () => {
     const model = tinyModel({ depth: 1 });
     const loss = crossEntropy();
     const cases: [Unchecked, string][] = [
+      [
+        { loss, metric: {} },
+        'evaluate has no option "metric"; did you mean "metrics"?',
+      ],
       [{ metrics: {} }, "evaluate's loss should be a function, got undefined"],
       [
         { loss, metrics: { a: 1 } },
@@ -144,10 +165,19 @@ onCpu(
     model.dispose();
     const makers: [() => unknown, string][] = [
       [
+        () => crossEntropy({ smoothing: 0.1 } as Unchecked),
+        'did you mean "labelSmoothing"?',
+      ],
+      [
         () => crossEntropy(0.1 as Unchecked),
         "options of crossEntropy should be an object",
       ],
       [() => new Adam({ lr: 1 } as Unchecked), 'did you mean "learningRate"?'],
+      [
+        () =>
+          warmUpCosine({ learningRate: 1, steps: 2, warmup: 1 } as Unchecked),
+        'did you mean "warmUpSteps"?',
+      ],
     ];
     for (const [make, message] of makers) {
       assertThrows(make, TypeError, message);

@@ -61,6 +61,10 @@ onCpu("predict() names what is wrong, and leaks nothing", async () => {
   const model = tinyModel({ depth: 1 });
   const before = tf.memory().numTensors;
   const cases: [PredictOptions, string][] = [
+    [
+      { mapped: 1 } as object,
+      'predict has no option "mapped"; did you mean "map"?',
+    ],
     [{ map: 1 as never }, "predict's map should be a function, got number"],
     [{ map: () => 1 as never }, "map should return a tensor, got number"],
     [{ signal: 1 as never }, "predict's signal should be an AbortSignal"],
