@@ -36,9 +36,7 @@ export async function loadOptional<T>(
     const needed = `${user} needs ${names.join(", ")} from npm`;
     throw new Error(
       `${needed}, which did not load: ${messageOf(cause)}${hint(names)}`,
-      {
-        cause,
-      },
+      { cause },
     );
   }
 }

@@ -1,4 +1,5 @@
 /** Chooses the fastest of candidates that compute the same. @module */
+import { messageOf } from "../../lib/contract/shown.ts";
 import {
   type Budget,
   type Candidate,
@@ -101,6 +102,6 @@ async function whyNot(candidate: Candidate): Promise<string | null> {
   try {
     return await candidate.check();
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

@@ -1,4 +1,5 @@
 /** One Parquet file: its footer, and its row groups. @module */
+import { messageOf } from "../../contract/shown.ts";
 import type { FileMetaData, SchemaTree } from "hyparquet";
 import { importOptional } from "../../contract/optional_package.ts";
 import type { RandomAccess } from "../bytes/random_access.ts";
@@ -209,7 +210,7 @@ async function readable<T>(
   } catch (cause) {
     // What could not be read says so itself.
     if (failed) throw failed.error;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw damaged(where, "Parquet", reason, cause);
   }
 }

@@ -1,4 +1,5 @@
 /** The program of a worker that decodes images, in Deno, in Node and in browsers. @module */
+import { messageOf } from "../../../contract/shown.ts";
 import { nodeModule } from "../../../contract/node_module.ts";
 import { setCodecAddresses } from "../decoding/codecs.ts";
 import { doJob, isBad, type JobSettings } from "./image_job.ts";
@@ -24,7 +25,7 @@ async function answer(job: WorkerJob, port: Port): Promise<void> {
     const pixels = await doJob(job.bytes, job.seed, settings!);
     port.postMessage({ id: job.id, pixels }, [pixels.buffer]);
   } catch (error) {
-    const failure = error instanceof Error ? error.message : String(error);
+    const failure = messageOf(error);
     port.postMessage({ id: job.id, failure, isBad: isBad(error) }, []);
   }
 }

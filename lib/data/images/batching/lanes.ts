@@ -1,5 +1,5 @@
 /** Where images are decoded: in workers, or in the caller. @module */
-import { shown } from "../../../contract/shown.ts";
+import { messageOf, shown } from "../../../contract/shown.ts";
 import type { EncodedImage } from "../datasets/image_dataset.ts";
 
 /** An image that cannot be read, decoded or brought to its size. */
@@ -27,7 +27,7 @@ export async function readImage(image: EncodedImage): Promise<Uint8Array> {
   try {
     bytes = await image.bytes();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new BadImageError(`it cannot be read: ${reason}`, { cause });
   }
   if (bytes instanceof Uint8Array) return bytes;
