@@ -17,6 +17,10 @@ import {
   timeToAccuracy,
 } from "../../tools/recipes/time_to_accuracy.ts";
 import { sectionsOf } from "../../tools/recipes/report.ts";
+import {
+  secondTraining,
+  trainedAgain,
+} from "../../tools/recipes/trained_again.ts";
 import { withCurves } from "../../tools/site/curves.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
 import {
@@ -233,6 +237,54 @@ Deno.test("the time to an accuracy is read between the points of curves", () => 
   const [marked] = timeToAccuracy([resultsWith(0.5, 1.95)]);
   assert(rowOf(marked!.text, "Recall").includes("0 of 3 †"));
   assertEquals(timeToAccuracy([{ ...resultsWith(1.99, 0.5) }]), []);
+});
+
+Deno.test("a second training agrees, or the page lists what changed", () => {
+  const first = resultsWith(0.5, 0.5);
+  assertEquals(trainedAgain([first], undefined), []);
+  const other = { ...secondTraining([first]), setting: "paper" as const };
+  assertEquals(trainedAgain([first], other), []);
+
+  const told = (again: RecipeResults) =>
+    trainedAgain([first], secondTraining([again]))[0]!.text
+      .replaceAll(/\s+/g, " ");
+  const same = told(first);
+  assertStringIncludes(same, "6 of the 6 means");
+  assertStringIncludes(same, "Of the 2 differences");
+  assertStringIncludes(same, "2 led to the same verdict");
+  assert(!same.includes("| task |"));
+
+  // lion-s was 10 points ahead, and lion-lit 32 behind.
+  const moved = (by: Record<string, readonly number[]>) =>
+    told({
+      ...first,
+      trials: first.trials.map((trial) => ({
+        ...trial,
+        figures: {
+          ...trial.figures,
+          "accuracy at 4 pairs": trial.figures["accuracy at 4 pairs"]! +
+            (by[trial.contender]?.[trial.seed - 1] ?? 0),
+        },
+      })),
+    });
+  const turned = moved({ "lion-s": [-0.2, -0.2, -0.2] });
+  assertStringIncludes(turned, "5 of the 6 means");
+  assertStringIncludes(turned, "1 led to the same verdict");
+  assertStringIncludes(turned, "0 exceeded their interval only the first time");
+  assertStringIncludes(turned, "and 1 changed sign");
+  assertStringIncludes(
+    turned,
+    "| Recall | lion-s − softmax | +10.00 ± 0.00 % | -10.00 ± 0.00 % |",
+  );
+  const noisy = moved({ "lion-s": [-0.2, 0.2, 0] });
+  assertStringIncludes(noisy, "6 of the 6 means");
+  assertStringIncludes(noisy, "1 exceeded their interval only the first time");
+  assertStringIncludes(noisy, "0 only the second time, and 0 changed sign");
+
+  // A run that diverged has no figures to compare.
+  const diverged = told(resultsWith(0.5, null));
+  assertStringIncludes(diverged, "4 of the 4 means");
+  assertStringIncludes(diverged, "Of the 1 differences");
 });
 
 Deno.test("one table has all tasks, the best in bold and the untrained marked", () => {

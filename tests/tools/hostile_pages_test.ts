@@ -20,6 +20,10 @@ import { curvesSVG } from "../../lib/notebook/curves_svg.ts";
 import { renderPage } from "../../tools/demo/page.ts";
 import type { CodeCell } from "../../tools/notebooks/notebook.ts";
 import { besidePaper } from "../../tools/recipes/beside_paper.ts";
+import {
+  secondTraining,
+  trainedAgain,
+} from "../../tools/recipes/trained_again.ts";
 import { sectionsOf } from "../../tools/recipes/report.ts";
 import {
   readResults,
@@ -115,6 +119,7 @@ for (const [reader, toHTML] of Object.entries(READERS)) {
       const sections = [
         ...sectionsOf([results], ""),
         ...besidePaper([results]),
+        ...trainedAgain([results], secondTraining([results])),
       ];
       return toHTML(sections.map(({ text }) => text).join("\n\n"));
     };

@@ -153,6 +153,7 @@ const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
   ],
   results: [
     ["--folder nowhere", "--folder should be of what was trained"],
+    ["--again nowhere", "--again should be of what was trained"],
     ["mqar.json", 'unexpected argument "mqar.json"'],
   ],
   fuzz: [

@@ -14,6 +14,7 @@ import {
   type PixelScale,
   shuffledBatches,
 } from "@lionjs/lion/data";
+import { messageOf } from "../../lib/contract/shown.ts";
 import {
   DECAYS,
   DIRECTIONS,
@@ -26,6 +27,7 @@ import {
 } from "./image_comparisons.ts";
 import { keepWeights, loadKeptWeights } from "./kept_weights.ts";
 import { decaysIn } from "./learned_decays.ts";
+import { CannotBegin } from "./needed_files.ts";
 import {
   accuracyOf,
   BY_ACCURACY,
@@ -53,11 +55,14 @@ export const MNIST: ImageSource = {
   load: loadMnist,
 };
 
-/** Clothes. */
+/** Clothes, from a package of the system's, which a person may have to install. */
 export const FASHION: ImageSource = {
   name: "Fashion-MNIST",
   scale: { mean: 0.286, deviation: 0.353 },
-  load: loadFashionMnist,
+  load: () =>
+    loadFashionMnist().catch((cause) => {
+      throw new CannotBegin(messageOf(cause), { cause });
+    }),
 };
 
 const QUICK = {

@@ -69,8 +69,8 @@ async function readIdx(folder: string, name: string): Promise<Uint8Array> {
   throw new Error(
     `${path} is not there, nor ${name}.gz: install Debian's package ` +
       `dataset-fashion-mnist, or download the four files of ` +
-      `https://github.com/zalandoresearch/fashion-mnist and say where they ` +
-      `are: loadFashionMnist({ folder })`,
+      `https://github.com/zalandoresearch/fashion-mnist into this folder, or ` +
+      `into another one: loadFashionMnist({ folder })`,
   );
 }
 

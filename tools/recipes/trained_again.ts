@@ -1,0 +1,160 @@
+/** Whether a second training of all recipes comes to what the tables say. @module */
+import { asMarkdownTexts, codeOf, markdownTable } from "../markdown_text.ts";
+import {
+  columnsOf,
+  contendersIn,
+  figuresOf,
+  type Section,
+  show,
+} from "./report.ts";
+import type { RecipeResults } from "./results_file.ts";
+import { type Interval, interval, pairedInterval } from "./statistics.ts";
+
+/** What is kept of a second training. */
+export interface SecondTraining
+  extends Pick<RecipeResults, "setting" | "command" | "date" | "machine"> {
+  /** By recipe, contender and column: by seed. */
+  readonly figures: Readonly<Record<string, FiguresByContender>>;
+}
+
+type FiguresByContender = Readonly<
+  Record<string, Readonly<Record<string, readonly number[]>>>
+>;
+
+/** What to keep of results; the last recipe tells when and where they were trained. */
+export function secondTraining(
+  recipes: readonly RecipeResults[],
+): SecondTraining {
+  const { setting, command, date, machine } = recipes.at(-1)!;
+  const figures = recipes.map((results) =>
+    [results.recipe, figuresByContender(results)] as const
+  );
+  return {
+    ...{ setting, command, date, machine },
+    figures: Object.fromEntries(figures),
+  };
+}
+
+function figuresByContender(results: RecipeResults): FiguresByContender {
+  const columns = columnsOf(results);
+  return Object.fromEntries(
+    contendersIn(results).map((contender) => {
+      const own = columns.flatMap((column) => {
+        const values = figuresOf(results.trials, contender, column);
+        return values ? [[column, values] as const] : [];
+      });
+      return [contender, Object.fromEntries(own)];
+    }),
+  );
+}
+
+/** What a difference says: it is no smaller than its interval, or it is. */
+type Verdict = "higher" | "lower" | "none";
+
+/** A contender's difference from its recipe's reference, both times. */
+interface Difference {
+  readonly first: Verdict;
+  readonly second: Verdict;
+  readonly cells: readonly string[];
+}
+
+/** The section on it; none if nothing was trained again in the same setting. */
+export function trainedAgain(
+  recipes: readonly RecipeResults[],
+  again: SecondTraining | undefined,
+): Section[] {
+  if (!again) return [];
+  const { command, date, machine, figures } = asMarkdownTexts(again);
+  const compared = asMarkdownTexts(recipes).filter(({ recipe, setting }) =>
+    recipe in figures && setting === again.setting
+  );
+  if (compared.length === 0) return [];
+  const means = compared.flatMap((results) =>
+    meansAgree(results, figures[results.recipe]!)
+  );
+  const differences = compared.flatMap((results) =>
+    differencesOf(results, figures[results.recipe]!)
+  );
+  const changed = differences.filter(({ first, second }) => first !== second);
+  const count = (is: (difference: Difference) => boolean) =>
+    changed.filter(is).length;
+  const lost = count(({ second }) => second === "none");
+  const gained = count(({ first }) => first === "none");
+  return [{
+    text: `## Trained again
+
+On ${date}, ${compared.length} recipes were trained a second time in one go, by
+${codeOf(command)}, with the same seeds (${machine}). All
+other tables show the first training. ${means.filter((agrees) => agrees).length}
+of the ${means.length} means in the recipes' tables differ by no more than the
+joint 95 % interval, the root of the sum of both squared half-intervals. Of the ${differences.length}
+differences from the reference (column "− X" of each table), ${
+      differences.length - changed.length
+    } led to the
+same verdict: higher, lower, or smaller than the interval. ${lost} exceeded their
+interval only the first time, ${gained} only the second time, and ${
+      changed.length - lost - gained
+    } changed sign.${
+      changed.length > 0
+        ? `\n\n${
+          markdownTable(
+            ["task", "contenders", "first", "second"],
+            changed.map(({ cells }) => cells),
+          )
+        }`
+        : ""
+    }`,
+  }];
+}
+
+/** Of each mean of a table, whether the second one is within the joint interval. */
+function meansAgree(
+  results: RecipeResults,
+  again: FiguresByContender,
+): boolean[] {
+  return contendersIn(results).flatMap((contender) =>
+    columnsOf(results).flatMap((column) => {
+      const values = figuresOf(results.trials, contender, column);
+      const others = again[contender]?.[column];
+      if (!values || !others) return [];
+      const [first, second] = [interval(values), interval(others)];
+      const joint = Math.hypot(first.half, second.half);
+      return [Math.abs(first.mean - second.mean) <= joint];
+    })
+  );
+}
+
+function differencesOf(
+  results: RecipeResults,
+  again: FiguresByContender,
+): Difference[] {
+  const { title, trials, reference } = results;
+  const column = columnsOf(results)[0]!;
+  return contendersIn(results).flatMap((contender) => {
+    if (contender === reference) return [];
+    const [first, second] = [
+      [contender, reference].map((name) => figuresOf(trials, name, column)),
+      [contender, reference].map((name) => again[name]?.[column]),
+    ].map(([values, others]) =>
+      values && others?.length === values.length
+        ? pairedInterval(values, others)
+        : undefined
+    );
+    if (!first || !second) return [];
+    return [{
+      first: verdictOf(first),
+      second: verdictOf(second),
+      cells: [
+        title,
+        `${contender} − ${reference}`,
+        show(column, first, true),
+        show(column, second, true),
+      ],
+    }];
+  });
+}
+
+function verdictOf({ mean, half }: Interval): Verdict {
+  if (!(Math.abs(mean) > half)) return "none";
+  return mean > 0 ? "higher" : "lower";
+}
