@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import process from "node:process";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { trainTokenizer } from "../../lib/data/mod.ts";
 import {
@@ -545,6 +546,93 @@ onCpu(
       assertEquals(classNames(three.model), ["crane", "dog", "crane (2)"]);
       const all = [model, one.model, two.model, three.model];
       all.forEach((each) => each.dispose());
+    }),
+);
+
+onCpu(
+  "savePretrained() replaces a model as a whole, whatever fails meanwhile",
+  () =>
+    withFolder(async (folder) => {
+      const saved = (variant: "s" | "lit", seed: number) => {
+        const options = {
+          ...{ ...SIZES, seed, variant, vocabularySize: 9, numClasses: 2 },
+        };
+        const model = lionEncoder(options);
+        const config: LionConfig = {
+          ...{ model_type: "lion", architecture: "lionEncoder", options },
+        };
+        return { model, config };
+      };
+      const [one, two] = [saved("lit", 1), saved("s", 2)];
+      const contents = async () =>
+        Promise.all(
+          (await namesIn(folder)).map(async (name) =>
+            [name, await Deno.readFile(`${folder}/${name}`)] as const
+          ),
+        );
+      const whole = async (first: typeof one, maxShardBytes: number) => {
+        await savePretrained(folder, { ...first, maxShardBytes });
+        return await contents();
+      };
+      const later = await whole(two, 1e9);
+      // More files than the later model has.
+      const earlier = await whole(one, 1000);
+      assert(earlier.length > later.length + 1);
+
+      const fs = process.getBuiltinModule("node:fs/promises");
+      const { rename, rm } = fs;
+      const failing = async (at: number, isLast: boolean) => {
+        let count = 0;
+        const broken = () => Promise.reject(new Error("the disk is full"));
+        fs.rename = (...call) => {
+          count++;
+          if (count === at || isLast && count > at) return broken();
+          return rename(...call);
+        };
+        fs.rm = (...call) => isLast && count >= at ? broken() : rm(...call);
+        try {
+          await savePretrained(folder, two);
+          return true;
+        } catch (error) {
+          assertStringIncludes((error as Error).message, "the disk is full");
+          return false;
+        } finally {
+          Object.assign(fs, { rename, rm });
+        }
+      };
+      for (let at = 1;; at++) {
+        if (await failing(at, false)) break;
+        assertEquals(await contents(), earlier, `without rename ${at}`);
+        assert(at < 100);
+      }
+      assertEquals(await contents(), later);
+
+      const seen = new Set<string>();
+      for (let at = 1;; at++) {
+        await whole(one, 1000);
+        // As if the process had ended there.
+        const isWhole = await failing(at, true);
+        const names = (await Array.fromAsync(Deno.readDir(folder)))
+          .filter(({ name }) => name.startsWith(".saving-"));
+        for (const { name } of names) {
+          await Deno.remove(`${folder}/${name}`, { recursive: true });
+        }
+        const found = await contents();
+        const isThere = found.some(([name]) => name === "config.json");
+        seen.add(isThere ? `${found.length}` : "refused");
+        if (isThere) assertEquals(found, isWhole ? later : earlier);
+        else {
+          await assertRejects(
+            () => fromPretrained(folder),
+            RangeError,
+            "config.json",
+          );
+        }
+        if (isWhole) break;
+      }
+      assertEquals(seen.size, 3);
+      one.model.dispose();
+      two.model.dispose();
     }),
 );
 

@@ -24,6 +24,7 @@ import { modelFiles } from "./model_files.ts";
 import type { Changes, Plan } from "./plan.ts";
 import { planOf } from "./planned.ts";
 import { type Preprocessing, readPreprocessing } from "./preprocessing.ts";
+import { CONFIG } from "./replace_model.ts";
 import { assertSizesFit } from "./sizes.ts";
 import { readTokenizer } from "./tokenizer_files.ts";
 import { readWeights } from "./weight_files.ts";
@@ -157,7 +158,7 @@ export async function fromPretrained(
     assertBoolean("preprocessing", preprocessing);
   }
   const files = await modelFiles(source, hub);
-  const config = await readObject(files, "config.json");
+  const config = await readObject(files, CONFIG);
   if (!config) {
     throw new RangeError(
       `${files.name} should have a config.json, got none; savePretrained() writes one`,

@@ -8,7 +8,7 @@ import {
 } from "../../contract/values.ts";
 import type { Tokenizer } from "../../data/text/tokenizer.ts";
 import type { TokenizerFile } from "../../data/text/tokenizer_file.ts";
-import { files, pathOf } from "../../io/file_system.ts";
+import { pathOf } from "../../io/file_system.ts";
 import { classNames } from "../../models/class_names.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
@@ -21,9 +21,14 @@ import {
   PREPROCESSOR,
   preprocessorFile,
 } from "./preprocessing.ts";
+import { CONFIG, replaceModel } from "./replace_model.ts";
 import { assertSameModel } from "./same_model.ts";
-import { tokenizerFiles, writeTokenizer } from "./tokenizer_files.ts";
-import { writeJSON, writeWeights } from "./weight_files.ts";
+import {
+  isOfTokenizer,
+  tokenizerFiles,
+  writeTokenizer,
+} from "./tokenizer_files.ts";
+import { isWeights, writeJSON, writeWeights } from "./weight_files.ts";
 import { shown } from "../../contract/shown.ts";
 
 /** Options of {@linkcode savePretrained}. */
@@ -85,7 +90,8 @@ const OPTIONS = optionsOf<SavePretrainedOptions>()(
  * ```
  *
  * @param folder The folder, created if missing. A model in it is replaced; its
- * tokenizer and preprocessing stay unless others are given.
+ * tokenizer and preprocessing stay unless others are given. If something fails,
+ * all that was there stays.
  * @param options See {@linkcode SavePretrainedOptions}.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If the config does not match the model, or an option has
@@ -125,18 +131,19 @@ export async function savePretrained(
     ...writableConfig(config),
     ...areNew ? labelFields(names) : {},
   };
-  await files().mkdir(path, { recursive: true });
   const tensors = toPyTorchWeights(model, {
     names: config.model_type === "vit" ? "hugging-face" : "authors",
   });
   try {
     const copies = copiesOf(model).map(([copy]) => copy);
     const weights = [...tensors].filter(([name]) => !copies.includes(name));
-    await writeWeights(path, new Map(weights), maxShardBytes);
+    await replaceModel(path, [isWeights, isOfTokenizer], async (staging) => {
+      await writeWeights(staging, new Map(weights), maxShardBytes);
+      if (read) await writeTokenizer(staging, read);
+      if (images) await writeJSON(`${staging}/${PREPROCESSOR}`, images);
+      await writeJSON(`${staging}/${CONFIG}`, labelled);
+    });
   } finally {
     tf.dispose([...tensors.values()]);
   }
-  if (read) await writeTokenizer(path, read);
-  if (images) await writeJSON(`${path}/${PREPROCESSOR}`, images);
-  await writeJSON(`${path}/config.json`, labelled);
 }

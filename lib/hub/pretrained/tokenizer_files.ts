@@ -4,7 +4,6 @@ import {
   type TokenizerFile,
   tokenizerOf,
 } from "../../data/text/tokenizer_file.ts";
-import { files } from "../../io/file_system.ts";
 import { readObject } from "./json_file.ts";
 import type { ModelFiles } from "./model_files.ts";
 import { writeJSON } from "./weight_files.ts";
@@ -13,6 +12,11 @@ const TOKENIZER = "tokenizer.json";
 
 /** Files that name special tokens; the last one's names count. */
 const CONFIGS = ["special_tokens_map.json", "tokenizer_config.json"];
+
+/** Whether a file is of a tokenizer. */
+export function isOfTokenizer(name: string): boolean {
+  return name === TOKENIZER || CONFIGS.includes(name);
+}
 
 /** What the tokenizers that were read here were made of, by the names of files. */
 const FILES = new WeakMap<Tokenizer, ReadonlyMap<string, object>>();
@@ -66,14 +70,12 @@ export function tokenizerFiles(
   return new Map([[TOKENIZER, tokenizer]]);
 }
 
-/** Writes the files of a tokenizer, and removes those of another that is there. */
+/** Writes the files of a tokenizer. */
 export async function writeTokenizer(
   folder: string,
   tokenizer: ReadonlyMap<string, object>,
 ): Promise<void> {
-  for (const name of [TOKENIZER, ...CONFIGS]) {
-    const content = tokenizer.get(name);
-    if (content) await writeJSON(`${folder}/${name}`, content);
-    else await files().rm(`${folder}/${name}`, { force: true });
+  for (const [name, content] of tokenizer) {
+    await writeJSON(`${folder}/${name}`, content);
   }
 }

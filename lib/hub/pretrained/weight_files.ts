@@ -1,7 +1,6 @@
 /** Weights in one safetensors file or several, with an index. @module */
 import { shown } from "../../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import { files } from "../../io/file_system.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { writeSafetensors } from "../../io/safetensors.ts";
 import { assertHubPath } from "../files/hub_paths.ts";
@@ -11,6 +10,11 @@ import type { ModelFiles } from "./model_files.ts";
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 const SHARD = /^model-\d{5}-of-\d{5}\.safetensors$/;
+
+/** Whether a file has a model's weights or their index. */
+export function isWeights(name: string): boolean {
+  return name === SINGLE || name === INDEX || SHARD.test(name);
+}
 
 /**
  * Reads the weights of a model.
@@ -122,20 +126,6 @@ export async function writeWeights(
       .reduce((sum, { size }) => sum + 4 * size, 0);
     const index = { metadata: { total_size }, weight_map };
     await writeJSON(`${folder}/${INDEX}`, index);
-  }
-  const kept = new Set(shards.map((_, i) => nameOf(i)));
-  if (shards.length > 1) kept.add(INDEX);
-  await removeOthers(folder, kept);
-}
-
-/** Removes weights that an earlier model has left, which would be read instead. */
-async function removeOthers(
-  folder: string,
-  kept: ReadonlySet<string>,
-): Promise<void> {
-  for (const name of await files().readdir(folder)) {
-    const isOurs = name === SINGLE || name === INDEX || SHARD.test(name);
-    if (isOurs && !kept.has(name)) await files().rm(`${folder}/${name}`);
   }
 }
 
