@@ -2,11 +2,11 @@
  * The programs of docs/data.md, as a reader has them: in a folder of their own, with
  * data of the form that the page says, and no longer than it promises.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
 import { classNames, useBackend } from "../../mod.ts";
 import { fromPretrained } from "../../lib/hub/mod.ts";
-import { trainTokenizer } from "../../lib/data/mod.ts";
+import { byteTokenizer, trainTokenizer } from "../../lib/data/mod.ts";
 import { BERT, STATES, writeModel } from "../hub/directories.ts";
 import type { Weight } from "../hub/hugging_face.ts";
 import { array, uniform } from "../random.ts";
@@ -91,6 +91,15 @@ Deno.test("the guide's program for a table of texts", () =>
       ]),
     shortened,
   ));
+
+Deno.test("the guide's vocabulary of bytes is the tokenizer's", () => {
+  const { vocabularySize } = byteTokenizer();
+  const wanted = new RegExp(`vocabularySize: ${vocabularySize},`);
+  assertMatch(programOf("A table of texts"), wanted);
+  for (const program of blocks("## Predictions", "ts")) {
+    assertMatch(program, wanted);
+  }
+});
 
 Deno.test("the guide's program for a corpus", () =>
   tryProgram(
