@@ -30,7 +30,7 @@ export async function readWeights(
   const index = await readObject(files, INDEX);
   if (!index) {
     throw new RangeError(
-      `${files.name} should have ${SINGLE} or ${INDEX}, got neither: save other weights in Python by safetensors.torch.save_file`,
+      `${files.name} should have ${SINGLE} or ${INDEX}, got neither: save other weights in Python by safetensors.torch.save_model`,
     );
   }
   const shards = shardsOf(index, files.name);
