@@ -138,9 +138,12 @@ function lockOf(file: Deno.FsFile, path: string): FileLock {
   return {
     isHeld,
     async release() {
-      if (await isHeld()) await files().rm(path, { force: true });
-      if (isOpen) file.close();
-      isOpen = false;
+      try {
+        if (await isHeld()) await files().rm(path, { force: true });
+      } finally {
+        if (isOpen) file.close();
+        isOpen = false;
+      }
     },
   };
 }
@@ -195,6 +198,9 @@ async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
   return own.dev === there?.dev && own.ino === there.ino;
 }
 
+/** What the system says where a disk has no links, as many sticks do not. */
+const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
+
 async function lockByName(path: string): Promise<FileLock> {
   const { writeFile, link, rm } = files();
   const { pid } = globalThis.process;
@@ -205,11 +211,15 @@ async function lockByName(path: string): Promise<FileLock> {
   const own = encode(owner);
   const beside = besideOf(path);
   const isHeld = async () => await textOf(path) === decode(own);
+  const create = (path: string) => writeFile(path, own, { flag: "wx" });
   try {
-    await writeFile(beside, own, { flag: "wx" });
+    await create(beside);
     for (;;) {
       try {
-        await link(beside, path);
+        await link(beside, path).catch((error) => {
+          if (!NO_LINKS.includes(error.code)) throw error;
+          return create(path);
+        });
         return {
           isHeld,
           async release() {

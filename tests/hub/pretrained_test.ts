@@ -549,20 +549,22 @@ onCpu(
     }),
 );
 
+/** A model to save, and its config. */
+function saved(variant: "s" | "lit", seed: number) {
+  const options = {
+    ...{ ...SIZES, seed, variant, vocabularySize: 9, numClasses: 2 },
+  };
+  const model = lionEncoder(options);
+  const config: LionConfig = {
+    ...{ model_type: "lion", architecture: "lionEncoder", options },
+  };
+  return { model, config };
+}
+
 onCpu(
   "savePretrained() replaces a model as a whole, whatever fails meanwhile",
   () =>
     withFolder(async (folder) => {
-      const saved = (variant: "s" | "lit", seed: number) => {
-        const options = {
-          ...{ ...SIZES, seed, variant, vocabularySize: 9, numClasses: 2 },
-        };
-        const model = lionEncoder(options);
-        const config: LionConfig = {
-          ...{ model_type: "lion", architecture: "lionEncoder", options },
-        };
-        return { model, config };
-      };
       const [one, two] = [saved("lit", 1), saved("s", 2)];
       const contents = async () =>
         Promise.all(
@@ -631,6 +633,54 @@ onCpu(
         if (isWhole) break;
       }
       assertEquals(seen.size, 3);
+
+      await whole(one, 1000);
+      // Nothing moves from the third file on, not even back.
+      let count = 0;
+      fs.rename = (...call) =>
+        String(call[0]).endsWith(".tmp") || ++count < 3
+          ? rename(...call)
+          : Promise.reject(new Error("no room"));
+      const error = await assertRejects(
+        () => savePretrained(folder, two),
+        Error,
+      )
+        .finally(() => Object.assign(fs, { rename }));
+      const [, old] = /earlier files are in (.*)$/.exec(error.message)!;
+      for (const name of await namesIn(old!)) {
+        await Deno.rename(`${old}/${name}`, `${folder}/${name}`);
+      }
+      await Deno.remove(old!.replace(/old$/, ""), { recursive: true });
+      assertEquals(await contents(), earlier);
+      one.model.dispose();
+      two.model.dispose();
+    }),
+);
+
+onCpu(
+  "of models that are saved to one folder at once, one is there whole",
+  () =>
+    withFolder(async (folder) => {
+      const [one, two] = [saved("lit", 1), saved("s", 2)];
+      await savePretrained(folder, { ...one, maxShardBytes: 500 });
+      const fs = process.getBuiltinModule("node:fs/promises");
+      const { rename } = fs;
+      let waits = true;
+      fs.rename = async (...call) => {
+        if (waits && !String(call[0]).endsWith(".tmp")) {
+          waits = false;
+          // Long enough for the other one to come as far.
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        }
+        await rename(...call);
+      };
+      await Promise.all([
+        savePretrained(folder, one),
+        savePretrained(folder, two),
+      ]).finally(() => Object.assign(fs, { rename }));
+      (await fromPretrained(folder)).model.dispose();
+      const names = await namesIn(folder);
+      assertEquals(names.filter((name) => name.startsWith(".")), []);
       one.model.dispose();
       two.model.dispose();
     }),

@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import process from "node:process";
 import { lockFolder } from "../../lib/training/folder_lock.ts";
 import { train, type TrainOptions } from "../../lib/training/mod.ts";
 import { namesIn, onCpu } from "../io/files.ts";
@@ -156,6 +157,23 @@ async function inTheWayOf<Result>(
     Object.defineProperty(prototype, "tryLock", own);
   }
 }
+
+onCpu(
+  "by name, folders of disks without links are locked too",
+  () =>
+    withFolder(async (folder) => {
+      const fs = process.getBuiltinModule("node:fs/promises");
+      const { link } = fs;
+      const none = Object.assign(new Error("no links"), { code: "EPERM" });
+      fs.link = () => Promise.reject(none);
+      await inTheWayOf("node", async () => {
+        const lock = await lockFolder(folder);
+        await assertRejects(() => lockFolder(folder), RangeError, folder);
+        await lock.release();
+        assertEquals(await namesIn(folder), []);
+      }).finally(() => Object.assign(fs, { link }));
+    }),
+);
 
 for (const runtime of WAYS) {
   onCpu(

@@ -1,4 +1,6 @@
 /** A model's files in the place of another's. @module */
+import { messageOf } from "../../contract/shown.ts";
+import { whileLocked } from "../../io/file_lock.ts";
 import { files } from "../../io/file_system.ts";
 
 /** Without it, {@linkcode fromPretrained} refuses a folder. */
@@ -6,6 +8,9 @@ export const CONFIG = "config.json";
 
 /** Files of which a model has some, such as its weights. */
 export type FileGroup = (name: string) => boolean;
+
+/** The error if files that were moved could not be moved back. */
+class NotPutBack extends Error {}
 
 /**
  * Replaces the files of a model in a folder: by all new ones or, if something
@@ -25,10 +30,7 @@ export async function replaceModel(
   await mkdir(folder, { recursive: true });
   const staging = await mkdtemp(`${folder}/.saving-`);
   const [fresh, replaced] = [`${staging}/new`, `${staging}/old`];
-  try {
-    await mkdir(fresh);
-    await mkdir(replaced);
-    await write(fresh);
+  const replace = async () => {
     const names = await readdir(fresh);
     const isReplaced = (name: string) =>
       names.includes(name) ||
@@ -36,7 +38,7 @@ export async function replaceModel(
     const old = (await readdir(folder, { withFileTypes: true }))
       .filter((entry) => !entry.isDirectory() && isReplaced(entry.name))
       .map(({ name }) => name);
-    await moveAll([
+    await moveAll(replaced, [
       ...configLast(old).reverse().map((name) =>
         [`${folder}/${name}`, `${replaced}/${name}`] as const
       ),
@@ -44,8 +46,19 @@ export async function replaceModel(
         [`${fresh}/${name}`, `${folder}/${name}`] as const
       ),
     ]);
+  };
+  let hasOld = false;
+  try {
+    await mkdir(fresh);
+    await mkdir(replaced);
+    await write(fresh);
+    // Of two that move at once, each would move files of the other.
+    await whileLocked(`${folder}/.saving-lock`, replace);
+  } catch (error) {
+    hasOld = error instanceof NotPutBack;
+    throw error;
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    if (!hasOld) await rm(staging, { recursive: true, force: true });
   }
 }
 
@@ -56,8 +69,13 @@ function configLast(names: readonly string[]): string[] {
   ];
 }
 
-/** Moves files in their order; if one cannot be moved, those before it go back. */
+/**
+ * Moves files in their order; if one cannot be moved, those before it go back.
+ *
+ * @param replaced Where those are that cannot be put back.
+ */
 async function moveAll(
+  replaced: string,
   moves: readonly (readonly [from: string, to: string])[],
 ): Promise<void> {
   const { rename } = files();
@@ -68,8 +86,17 @@ async function moveAll(
       moved.push([from, to]);
     }
   } catch (cause) {
-    for (const [from, to] of moved.reverse()) await rename(to, from);
-    const [, to] = moves[moved.length]!;
-    throw new Error(`${to} cannot be written: ${cause}`, { cause });
+    const [from, to] = moves[moved.length]!;
+    const failed = `${from} cannot be moved to ${to}: ${messageOf(cause)}`;
+    try {
+      // No further than one that stays: a config comes back after all others.
+      for (const [from, to] of moved.reverse()) await rename(to, from);
+    } catch {
+      throw new NotPutBack(
+        `${failed}; nor can what was moved go back: the earlier files are in ${replaced}`,
+        { cause },
+      );
+    }
+    throw new Error(failed, { cause });
   }
 }
