@@ -169,6 +169,12 @@ onModel(
         RangeError,
         "image_mean three numbers",
       ],
+      [{ transform: [SQUARE] }, TypeError, "mean, deviation }, got"],
+      [
+        { ...half, transform: [{ ...SQUARE, interpolation: "lanczos" }] },
+        RangeError,
+        'resample 2 (bilinear) or 3 (bicubic) or 4 (box), got "lanczos"',
+      ],
     ];
     for (const [wrong, kind, message] of cases) {
       const preprocessing = wrong as Preprocessing;

@@ -687,6 +687,34 @@ onCpu(
 );
 
 onCpu(
+  "names of classes with commas are told apart",
+  () =>
+    withFolder(async (folder) => {
+      const { model, config } = saved("s", 1);
+      setClassNames(model, ["a, b", "c"]);
+      const id2label = { 0: "a", 1: "b, c" };
+      await savePretrained(folder, { model, config: { ...config, id2label } });
+      const loaded = await fromPretrained(folder);
+      assertEquals(classNames(loaded.model), ["a, b", "c"]);
+      loaded.model.dispose();
+      model.dispose();
+    }),
+);
+
+onCpu(
+  "files of JSON may begin with a byte order mark",
+  () =>
+    withFolder(async (folder) => {
+      const { model, config } = saved("s", 1);
+      await savePretrained(folder, { model, config });
+      const path = `${folder}/config.json`;
+      await Deno.writeTextFile(path, `\ufeff${await Deno.readTextFile(path)}`);
+      (await fromPretrained(folder)).model.dispose();
+      model.dispose();
+    }),
+);
+
+onCpu(
   "a model is read from the hub and from an address",
   () =>
     withFolder(async (folder) => {

@@ -132,7 +132,8 @@ export interface Pretrained {
  * ```
  *
  * @param source A folder, a repository on the hub such as
- * `"google/vit-base-patch16-224"`, or the URL of a folder.
+ * `"google/vit-base-patch16-224"`, or the URL of a folder, for which only `fetch`
+ * and `signal` of the hub's options count.
  * @param options See {@linkcode FromPretrainedOptions}.
  * @returns See {@linkcode Pretrained}.
  * @throws {TypeError} If an option is unknown, or an option or field has the

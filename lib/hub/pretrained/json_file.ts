@@ -10,8 +10,10 @@ export async function readObject(
   files: ModelFiles,
   path: string,
 ): Promise<Record<string, unknown> | undefined> {
-  const text = await files.text(path);
-  if (text === undefined) return undefined;
+  const bytes = await files.bytes(path);
+  if (!bytes) return undefined;
+  // Without a byte order mark, which editors put there.
+  const text = new TextDecoder().decode(bytes);
   let value: unknown;
   try {
     value = JSON.parse(text);

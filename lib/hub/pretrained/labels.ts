@@ -19,8 +19,9 @@ export function classesOf(fields: ConfigFields): string[] | undefined {
     names.every((name) => typeof name === "string")
   ) {
     if (names.every((name) => NAMELESS.test(name))) return undefined;
+    const seen = new Set<string>();
     return names.map((name, i) =>
-      names.indexOf(name) < i ? `${name} (${i})` : name
+      seen.size === seen.add(name).size ? `${name} (${i})` : name
     );
   }
   throw fields.wrong("id2label", "names by numbers from 0 on");

@@ -14,8 +14,8 @@ export interface ModelFiles {
   readonly name: string;
   /** Fetches files that will be read, several at once, where they are elsewhere. */
   prepare(paths: readonly string[]): Promise<void>;
-  /** Reads a text; `undefined` if there is no such file. */
-  text(path: string): Promise<string | undefined>;
+  /** Reads a file; `undefined` if there is none. */
+  bytes(path: string): Promise<Uint8Array | undefined>;
   /** Reads a safetensors file; `undefined` if there is none. */
   tensors(path: string): Promise<Map<string, tf.Tensor> | undefined>;
 }
@@ -55,7 +55,7 @@ function filesIn(folder: string): ModelFiles {
   return {
     name: folder,
     prepare: () => Promise.resolve(),
-    text: (path) => ifThere(files().readFile(`${folder}/${path}`, "utf8")),
+    bytes: (path) => ifThere(files().readFile(`${folder}/${path}`)),
     tensors: (path) => tensorsOf(ifThere(readSafetensors(`${folder}/${path}`))),
   };
 }
@@ -93,10 +93,7 @@ async function filesOfHub(
   return {
     name: `${repo} of the hub`,
     prepare,
-    async text(path) {
-      const bytes = await bytesOf(path);
-      return bytes && new TextDecoder().decode(bytes);
-    },
+    bytes: bytesOf,
     async tensors(path) {
       const file = await find(path);
       if (!file) return undefined;
@@ -130,10 +127,7 @@ function filesAt(address: string, options: HubDownloadOptions): ModelFiles {
   return {
     name: folder,
     prepare: () => Promise.resolve(),
-    async text(path) {
-      const bytes = await read(path);
-      return bytes && new TextDecoder().decode(bytes);
-    },
+    bytes: read,
     async tensors(path) {
       const bytes = await read(path);
       return bytes && await tensorsOf(readSafetensors(bytes));

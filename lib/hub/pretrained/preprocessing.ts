@@ -149,7 +149,8 @@ function threeOf(
 export function preprocessorFile(given: Preprocessing): object {
   const owner = "savePretrained's preprocessing";
   const { transform, mean, deviation } = Object(given) as Preprocessing;
-  if (!Array.isArray(transform)) {
+  // A file without the two would stand for means and deviations of 0.5.
+  if (!Array.isArray(transform) || !mean || !deviation) {
     throw new TypeError(
       `${owner} should be an object such as { transform: evalTransform({ size: 224 }), mean, deviation }, got ${
         shown(given)
@@ -164,7 +165,9 @@ export function preprocessorFile(given: Preprocessing): object {
       }`,
     );
   }
-  const filters = Array.from(FILTERS, ([number, name]) => [name, number]);
+  const filters = new Map(
+    Array.from(FILTERS, ([number, name]) => [name, number]),
+  );
   const file = {
     image_processor_type: resize?.step === "square" && !crop
       ? "ViTImageProcessor"
@@ -174,7 +177,7 @@ export function preprocessorFile(given: Preprocessing): object {
       size: resize.step === "square"
         ? { height: resize.size, width: resize.size }
         : { shortest_edge: resize.size },
-      resample: Object.fromEntries(filters)[resize.interpolation],
+      resample: filters.get(resize.interpolation) ?? resize.interpolation,
     },
     ...crop && { crop_size: { height: crop.size, width: crop.size } },
     ...{ do_rescale: true, rescale_factor: 1 / 255, do_normalize: true },

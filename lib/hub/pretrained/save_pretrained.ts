@@ -126,7 +126,8 @@ export async function savePretrained(
     );
   }
   const names = classNames(model);
-  const areNew = names && String(names) !== String(classesOf(fields));
+  const areNew = names &&
+    JSON.stringify(names) !== JSON.stringify(classesOf(fields));
   const labelled = {
     ...writableConfig(config),
     ...areNew ? labelFields(names) : {},
