@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { files } from "./file_system.ts";
+import { files, MOST_AT_ONCE } from "./file_system.ts";
 
 /**
  * Writes a file completely or not at all: first to a temporary file next to it,
@@ -38,6 +38,7 @@ export async function writeAll(
   bytes: Uint8Array,
 ): Promise<void> {
   for (let written = 0; written < bytes.length;) {
-    written += (await file.write(bytes, written)).bytesWritten;
+    const length = Math.min(bytes.length - written, MOST_AT_ONCE);
+    written += (await file.write(bytes, written, length)).bytesWritten;
   }
 }

@@ -12,6 +12,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { shown } from "../contract/shown.ts";
 import { writeAtomically } from "./atomic_write.ts";
 import { files, isMissing, sha256Of } from "./file_system.ts";
+import { fileSize, readFully, withFile } from "./source.ts";
 
 const SCHEME = "file://";
 
@@ -219,9 +220,12 @@ async function readWeights(
   ];
 }
 
-/** Reads the bytes of a file into a buffer of their own. */
-async function readPart(file: string): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await files().readFile(file));
+/** Reads the bytes of a file, of any size, into a buffer of their own. */
+function readPart(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  return withFile(
+    path,
+    async (file) => readFully(file, path, await fileSize(file, path), 0),
+  );
 }
 
 /** Throws unless a file's content matches the hash in its name. */

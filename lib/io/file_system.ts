@@ -20,6 +20,9 @@ export function files(): typeof import("node:fs/promises") {
   return required(nodeModule("node:fs/promises"));
 }
 
+/** The most bytes to read, write or hash at once: hosts fail at 2^31. */
+export const MOST_AT_ONCE = 2 ** 30;
+
 function newHash() {
   return required(nodeModule("node:crypto")).createHash("sha256");
 }
@@ -97,7 +100,11 @@ export async function openPlain(
 /** The SHA-256 of concatenated parts, in hexadecimal digits. */
 export function sha256Of(...parts: readonly Uint8Array[]): string {
   const hash = newHash();
-  for (const part of parts) hash.update(part);
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += MOST_AT_ONCE) {
+      hash.update(part.subarray(at, at + MOST_AT_ONCE));
+    }
+  }
   return hash.digest("hex");
 }
 

@@ -50,8 +50,7 @@ export async function openPart(
       size = 0;
     },
     async finish(target) {
-      await file.sync();
-      await file.close();
+      await file.sync().finally(() => file.close());
       await files().rename(path, target);
     },
     close: () => file.close(),

@@ -1,6 +1,6 @@
 /** Sources of bytes that are read once, in order. @module */
 import type { FileHandle } from "node:fs/promises";
-import { files } from "./file_system.ts";
+import { files, MOST_AT_ONCE } from "./file_system.ts";
 
 export interface Source {
   readonly name: string;
@@ -61,7 +61,7 @@ export async function readFully(
     const { bytesRead } = await file.read(
       bytes,
       filled,
-      length - filled,
+      Math.min(length - filled, MOST_AT_ONCE),
       start === null ? null : start + filled,
     );
     if (bytesRead === 0) {

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { writeAtomically } from "../../lib/io/atomic_write.ts";
+import type { FileHandle } from "node:fs/promises";
+import { writeAll, writeAtomically } from "../../lib/io/atomic_write.ts";
+import { readFully } from "../../lib/io/source.ts";
 import { namesIn, withFolder } from "./files.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -21,6 +23,23 @@ Deno.test("writeAtomically() writes chunks of any size whole", () =>
     assertEquals(written.length, 2 * large.length);
     assert(written.every((byte) => byte === 7));
   }));
+
+Deno.test("more than hosts take at once is written and read in parts", async () => {
+  const size = 2 ** 31 + 16;
+  const lengths: number[] = [];
+  const done = (length: number) => {
+    lengths.push(length);
+    return Promise.resolve({ bytesRead: length, bytesWritten: length });
+  };
+  const file = {
+    write: (_: Uint8Array, __: number, length: number) => done(length),
+    read: (_: Uint8Array, __: number, length: number) => done(length),
+  } as unknown as FileHandle;
+  await writeAll(file, new Uint8Array(size));
+  await readFully(file, "file", size, null);
+  assert(lengths.every((length) => length < 2 ** 31), `${lengths}`);
+  assertEquals(lengths.reduce((a, b) => a + b), 2 * size);
+});
 
 Deno.test("writeAtomically() leaves all as it was when a chunk fails", () =>
   withFolder(async (folder) => {
