@@ -108,20 +108,27 @@ export async function csvRows(
   const rows: (readonly string[])[] = [];
   const advice = "convert it, or say its encoding";
   for await (const row of parsedRows(path, parser, decoder, advice)) {
+    const where = `${name}:${row.line}`;
     if (!columns && header === true) {
-      columns = assertNames(`${name}:${row.line}`, row.fields);
-      continue;
+      if (row.wrong === undefined) {
+        columns = assertNames(where, row.fields);
+        continue;
+      }
+      throw new SyntaxError(
+        `${where} should be the names of the columns: ${row.wrong}`,
+      );
     }
-    columns ??= row.fields.map((_, i) => String(i));
+    // A row that is wrong does not say how many columns there are.
+    const count = columns?.length ?? row.fields.length;
     const wrong = row.wrong ??
-      (row.fields.length === columns.length
+      (row.fields.length === count
         ? undefined
-        : `it has ${row.fields.length} fields for ${columns.length} columns`);
+        : `it has ${row.fields.length} fields for ${count} columns`);
     if (wrong === undefined) {
+      columns ??= row.fields.map((_, i) => String(i));
       rows.push(row.fields);
       continue;
     }
-    const where = `${name}:${row.line}`;
     const error = new SyntaxError(
       `${where} should be a row of the table: ${wrong}`,
     );

@@ -211,3 +211,21 @@ Deno.test("csvRows() passes bad rows over and counts them, up to a limit", async
     "at most 0 should be bad, by onBad's limit 0, got 1:\ntable.csv:32",
   );
 });
+
+Deno.test("a wrong first row does not name the columns, nor their number", async () => {
+  const cases = [
+    ['"id"x\n1\n', "a field goes on after its closing quote"],
+    ['"id,b\n1,2\n', "a quote is not closed"],
+  ] as const;
+  for (const [text, wrong] of cases) {
+    await assertRejects(
+      () => rowsOf(text),
+      SyntaxError,
+      `table.csv:1 should be the names of the columns: ${wrong}`,
+    );
+  }
+  const options = { header: false, onBad: { skip: true } } as const;
+  const rows = await csvRows(bytesOf('"a"x,b\n1,2\n3,4\n'), options);
+  assertEquals([...rows], [{ 0: "1", 1: "2" }, { 0: "3", 1: "4" }]);
+  assertEquals(rows.bad.records.map(({ name }) => name), ["table.csv:1"]);
+});
