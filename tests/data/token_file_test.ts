@@ -316,3 +316,16 @@ Deno.test("tokenFile() names what does not fit", async () => {
     "should have ids below 2^31, got a larger one at 1; is its type uint32?",
   );
 });
+
+Deno.test("parts without a plan are not those of other texts", async () => {
+  await inFolder(async (path) => {
+    // As if a call had ended while it removed what it had written.
+    await Deno.mkdir(`${path}.parts`);
+    await Deno.writeFile(`${path}.parts/0.bin`, Uint8Array.of(9, 0, 9, 0));
+    const texts = [["ab"], ["c"]];
+    const type = "uint16";
+    await writeTokenFile(shards(texts), { tokenizer, path, separator, type });
+    const { buffer } = await Deno.readFile(path);
+    assertEquals([...new Uint16Array(buffer)], idsOf(texts.flat()));
+  });
+});

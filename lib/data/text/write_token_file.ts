@@ -144,7 +144,7 @@ async function writeShards(
     throw new Error(`${path} is being written by ${cause.owner}`, { cause });
   });
   try {
-    await assertSamePlan(`${folder}/plan.json`, stream, options);
+    await assertSamePlan(folder, stream, options);
     const parts = stream.shards.map((_, i) => `${folder}/${i}.bin`);
     for (const [i, part] of parts.entries()) {
       if (await exists(part)) continue;
@@ -152,9 +152,7 @@ async function writeShards(
       await writeAtomically(part, encoded(stream.open(i), name, options));
     }
     await writeAtomically(path, contentOf(parts));
-    for (const name of await files().readdir(folder)) {
-      if (name !== LOCK) await files().rm(`${folder}/${name}`);
-    }
+    await removeParts(folder);
   } finally {
     await lock.release();
   }
@@ -162,12 +160,19 @@ async function writeShards(
   await files().rmdir(folder).catch(() => {});
 }
 
+async function removeParts(folder: string): Promise<void> {
+  for (const name of await files().readdir(folder)) {
+    if (name !== LOCK) await files().rm(`${folder}/${name}`);
+  }
+}
+
 /**
  * Writes down what is about to be written, or throws if something else was begun
- * there.
+ * there. Parts without a plan are of nobody knows what: a call may have ended
+ * while it removed them.
  */
 async function assertSamePlan(
-  file: string,
+  folder: string,
   { shards }: ShardedStream<TextRecord>,
   { tokenizer, separator, type }: WriteTokenFileOptions,
 ): Promise<void> {
@@ -178,8 +183,10 @@ async function assertSamePlan(
     separator,
     tokenizer: { size: tokenizer.vocabularySize, probe: probeOf(tokenizer) },
   });
+  const file = `${folder}/plan.json`;
   const before = await ifThere(textOf(file));
   if (before === undefined) {
+    await removeParts(folder);
     return await writeAtomically(file, [new TextEncoder().encode(plan)]);
   }
   if (before === plan) return;
