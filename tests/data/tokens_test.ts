@@ -293,3 +293,33 @@ onCpu("collateMasked() evaluates on the same masks each time", async () => {
     })
   );
 });
+
+onCpu("a batch may have more sequences than a call has arguments", () => {
+  const all = Array<number[]>(300_000).fill([5, 6]);
+  const { ids, mask } = padTokens(all);
+  assertEquals(ids.shape, [all.length, 2]);
+  const { inputs, labels } = collateCausal()(all, Math.random);
+  assertEquals(labels.shape, [all.length, 1]);
+  tf.dispose([ids, mask, ...inputs, labels]);
+});
+
+Deno.test("ids that are no integers of 32 bits are not taken for others", () => {
+  for (const wrong of [NaN, 1.5, 2 ** 31, -(2 ** 31) - 1]) {
+    const message = `should be integers of 32 bits, got ${wrong} at 1`;
+    assertThrows(
+      () => packTokens([[5, wrong]], { length: 1, separator: sep }),
+      RangeError,
+      `documents ${message}`,
+    );
+    assertThrows(
+      () => maskTokens([5, wrong], { rate: 0, random: () => 0, tokenizer }),
+      RangeError,
+      `ids ${message}`,
+    );
+  }
+  assertThrows(
+    () => packTokens([[5]], { length: 1, separator: 2 ** 31 }),
+    RangeError,
+    "separator",
+  );
+});

@@ -1,5 +1,6 @@
 import { assertShare } from "../../contract/values.ts";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
+import { integers } from "../batches/integers.ts";
 import { below, type Random } from "../batches/random.ts";
 import type { Collate } from "../batches/stream.ts";
 import type { PadTokensOptions } from "./pad_tokens.ts";
@@ -66,7 +67,8 @@ const COLLATE_OPTIONS = optionsOf<CollateMaskedOptions>()(
  * @returns `ids`, the input of the model, and `labels`: the original ids of the
  * chosen tokens, -100 elsewhere.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If the rate is not from 0 to 1.
+ * @throws {RangeError} If the rate is not from 0 to 1, or an id is not an integer
+ * of 32 bits.
  */
 export function maskTokens(
   ids: ArrayLike<number>,
@@ -82,7 +84,7 @@ export function maskTokens(
     const id = below(vocabularySize, random);
     return special.has(id) ? anyToken() : id;
   };
-  const seen = Int32Array.from(ids);
+  const seen = Int32Array.from(integers("ids", ids));
   const labels = new Int32Array(ids.length).fill(NOT_COUNTED);
   seen.forEach((id, i) => {
     if (special.has(id) || random() >= rate) return;

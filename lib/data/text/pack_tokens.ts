@@ -1,5 +1,6 @@
 import { assertInteger } from "../../contract/values.ts";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
+import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 
 /** Options of {@linkcode packTokens}. */
 export interface PackTokensOptions {
@@ -32,8 +33,8 @@ const OPTIONS = optionsOf<PackTokensOptions>()("length separator");
  * @param documents The ids of each document.
  * @param options See {@linkcode PackTokensOptions}.
  * @returns Sequences of `length` ids.
- * @throws {RangeError} If an option is invalid, or the documents do not fill a
- * sequence.
+ * @throws {RangeError} If an option is invalid, an id is not an integer of 32
+ * bits, or the documents do not fill a sequence.
  */
 export function packTokens(
   documents: Iterable<readonly number[]>,
@@ -42,7 +43,7 @@ export function packTokens(
   assertOptions("packTokens", options, OPTIONS);
   const { length, separator } = options;
   assertInteger("length", length, 1);
-  assertInteger("separator", separator, 0);
+  assertInteger("separator", separator, 0, LARGEST_INTEGER);
   const sequences: Int32Array[] = [];
   let sequence = new Int32Array(length);
   let filled = 0;
@@ -54,7 +55,7 @@ export function packTokens(
     filled = 0;
   };
   for (const ids of documents) {
-    ids.forEach(add);
+    integers("documents", ids).forEach(add);
     add(separator);
   }
   if (sequences.length > 0) return sequences;

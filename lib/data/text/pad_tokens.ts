@@ -46,7 +46,7 @@ export function padTokens(
 ): { ids: tf.Tensor2D; mask: tf.Tensor2D } {
   assertOptions("padTokens", options, PAD_OPTIONS);
   assertList("padTokens's sequences", sequences);
-  const longest = Math.max(...sequences.map((ids) => ids.length));
+  const longest = longestOf(sequences);
   const { length = longest, pad = 0 } = options;
   if (options.length === undefined && !(longest > 0)) {
     throw new RangeError(
@@ -65,6 +65,11 @@ export function padTokens(
       "float32",
     ),
   };
+}
+
+/** The length of the longest of some sequences, which may be millions. */
+export function longestOf(sequences: readonly ArrayLike<number>[]): number {
+  return sequences.reduce((most, { length }) => Math.max(most, length), 0);
 }
 
 /** Pads or truncates rows to the same length. */

@@ -6,6 +6,7 @@ import { assertBoolean, assertInteger } from "../../contract/values.ts";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 import { inRows, packSequences } from "./pack_sequences.ts";
 import {
+  longestOf,
   PAD_OPTIONS,
   padded,
   padTokens,
@@ -344,7 +345,7 @@ export function collateCausal(
   }
   return wholeOrNone((sequences) => {
     const all = sequences.map((ids) => Array.from(ids));
-    const length = Math.max(...all.map((ids) => ids.length)) - 1;
+    const length = longestOf(all) - 1;
     if (length < 1) {
       throw new RangeError(
         `a batch should have a sequence with at least two tokens, got ${all.length} with at most ${

@@ -57,7 +57,7 @@ export async function askTree(
   for (let url: string | undefined = first; url !== undefined;) {
     asked.add(url);
     const { value, headers } = await askJSON(repository, url);
-    found.push(...filesIn(value, url));
+    for (const file of filesIn(value, url)) found.push(file);
     url = nextPage(first, headers);
     if (url !== undefined && asked.has(url)) {
       throw new HubError(

@@ -69,3 +69,11 @@ Deno.test("shares that leave nothing are refused", () => {
     "together below 1",
   );
 });
+
+Deno.test("a class may have more images than a call has arguments", () => {
+  const size = 300_000;
+  const labels = new Uint16Array(size);
+  const split = splitImages({ ...imagesOf([]), labels, size });
+  const sizes = [split.train, split.validation, split.test].map((p) => p.size);
+  assertEquals(sizes, [240_000, 30_000, 30_000]);
+});

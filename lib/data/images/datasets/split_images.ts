@@ -68,7 +68,7 @@ export function splitImages(
   assertShares({ validation, test, seed });
   const parts = { train: [], validation: [], test: [] } as Record<
     keyof ImageSplit,
-    number[]
+    number[][]
   >;
   for (const [label, indices] of byClass(images.labels).entries()) {
     shuffle(indices, seeded("split", seed, label));
@@ -79,9 +79,9 @@ export function splitImages(
       Math.round(validation * length),
       length - tested - 1,
     );
-    parts.test.push(...indices.splice(0, tested));
-    parts.validation.push(...indices.splice(0, validated));
-    parts.train.push(...indices);
+    parts.test.push(indices.splice(0, tested));
+    parts.validation.push(indices.splice(0, validated));
+    parts.train.push(indices);
   }
   return {
     train: partOf(images, parts.train),
@@ -98,8 +98,8 @@ function byClass(labels: Uint16Array): number[][] {
 }
 
 /** Some of the images, in their order. */
-function partOf(images: ImageDataset, unordered: number[]): ImageDataset {
-  const indices = Uint32Array.from(unordered).sort();
+function partOf(images: ImageDataset, byClass: number[][]): ImageDataset {
+  const indices = Uint32Array.from(byClass.flat()).sort();
   return {
     classes: images.classes,
     labels: Uint16Array.from(indices, (index) => images.labels[index]!),
