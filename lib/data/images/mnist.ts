@@ -116,8 +116,8 @@ export class Digits implements Examples<LabelledImage> {
  *
  * @returns The images.
  * @throws {SyntaxError} If a file is truncated or not an IDX file.
- * @throws {Error} If the package is not installed, as in a browser; there, pass
- * fetched files to {@linkcode parseIdx}.
+ * @throws {Error} If the package is not installed, as in a browser; there, make
+ * {@linkcode Digits} of fetched files, without their first 16 and 8 bytes.
  */
 export async function loadMnist(): Promise<{ train: Digits; test: Digits }> {
   return await digitsOf(readData);

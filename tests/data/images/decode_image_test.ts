@@ -1,6 +1,10 @@
 /** Images are decoded as Pillow decodes them, byte by byte, by either package. @module */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
+import {
+  forgetCodec,
+  setCodecAddresses,
+} from "../../../lib/data/images/decoding/codecs.ts";
 import { decodeImage } from "../../../lib/data/images/decoding/decode_image.ts";
 import { withFolder } from "../../io/files.ts";
 import { NO_PILLOW, runPillow } from "../python.ts";
@@ -247,4 +251,19 @@ Deno.test("decodeImage refuses wrong arguments", async () => {
   for (const [call, type, said] of wrong) {
     await assertRejects(call, type, said);
   }
+});
+
+Deno.test("a codec that could not be loaded is loaded again", async () => {
+  const decode = () => decodeImage(RED_PIXEL, { decoder: "jsquash" });
+  forgetCodec("PNG");
+  setCodecAddresses({
+    PNG: {
+      script: import.meta.resolve("@jsquash/png/decode.js"),
+      binary: "file:///nowhere/squoosh_png_bg.wasm",
+    },
+  });
+  await assertRejects(decode, Error, "nowhere").finally(() =>
+    setCodecAddresses({})
+  );
+  assertEquals([...(await decode()).pixels], [255, 0, 0]);
 });

@@ -71,8 +71,11 @@ export function codecAddresses(): Partial<Record<CodecType, CodecAddress>> {
 const codecs = new Map<CodecType, Promise<Codec>>();
 
 export function codecOf(type: CodecType): Promise<Codec> {
-  const loaded = codecs.get(type) ?? load(type);
-  codecs.set(type, loaded);
+  let loaded = codecs.get(type);
+  if (!loaded) {
+    codecs.set(type, loaded = load(type));
+    loaded.catch(() => forgetCodec(type));
+  }
   return loaded;
 }
 
