@@ -92,7 +92,11 @@ Deno.test("a table is what its name ends in, and .json may be an array", () =>
       "lines.json": lines,
       "array.json": JSON.stringify(ROWS, null, 2),
     });
-    for (const name of ["all.csv.d", "lines.json", "array.json"]) {
+    const zipped = new Blob(["\ufeff", JSON.stringify(ROWS, null, 2)]).stream()
+      .pipeThrough(new CompressionStream("gzip"));
+    await Deno.writeFile(`${folder}/array.json.gz`, zipped);
+    const names = ["all.csv.d", "lines.json", "array.json", "array.json.gz"];
+    for (const name of names) {
       assertEquals(await foundIn(`${folder}/${name}`), [["bad", "good"], 20]);
     }
   }));
@@ -151,4 +155,28 @@ Deno.test("a part with a class that is not trained on is a mistake", () =>
         ],
       ] as const
     ) await assertRejects(() => open(`${folder}/${name}`), RangeError, line);
+  }));
+
+Deno.test("links in circles are a mistake, found at once", () =>
+  withFolder(async (folder) => {
+    await write(folder, { "cats/1.png": "", "dogs/1.png": "" });
+    await Deno.symlink("..", `${folder}/cats/a`);
+    await Deno.symlink("..", `${folder}/cats/b`);
+    await assertRejects(
+      () => findData(folder),
+      Error,
+      "is a link to a folder that it is in",
+    );
+  }));
+
+Deno.test("of many columns some are named", () =>
+  withFolder(async (folder) => {
+    // An array where each line should be a record.
+    await write(folder, { "a.jsonl": JSON.stringify(Array(1000).fill("x")) });
+    const { message } = await assertRejects(
+      () => open(`${folder}/a.jsonl`),
+      RangeError,
+      "--text should be one of the columns",
+    );
+    assertEquals(message.length < 200, true);
   }));

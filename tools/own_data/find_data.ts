@@ -1,4 +1,5 @@
 /** Finds what is in a folder: images or texts, in folders of classes or in tables. @module */
+import { imageFolder } from "@lionjs/lion/data";
 import type { Parts } from "./own_options.ts";
 
 /** What there is to train on, by the paths of its parts. */
@@ -13,8 +14,11 @@ const PART_NAMES = {
   test: ["test", "testing"],
 } as const;
 
-const IMAGES = /\.(jpe?g|png|webp|ppm|bmp|pgm|tiff?)$/i;
-const TEXTS = /\.txt$/i;
+const IMAGES = [
+  ...[".jpg", ".jpeg", ".png", ".webp", ".ppm", ".bmp", ".pgm", ".tif"],
+  ".tiff",
+];
+const TEXT = ".txt";
 
 /** The ending of a table's name. */
 export const TABLE = /\.(parquet|(csv|tsv|jsonl|ndjson|json)(\.gz|\.zst)?)$/i;
@@ -114,10 +118,17 @@ async function kindOfFolders(
   path: string,
 ): Promise<"image folders" | "text folders"> {
   for (const folder of await classFolders(path)) {
+    // As they are found to train on: links in circles are a mistake.
+    const { size, get } = await imageFolder(path, {
+      ...{ classes: [folder], extensions: [...IMAGES, TEXT] },
+      emptyClasses: "keep",
+    });
     let images = 0, texts = 0;
-    for await (const name of namesBelow(`${path}/${folder}`)) {
-      if (IMAGES.test(name)) images++;
-      else if (TEXTS.test(name)) texts++;
+    for (let i = 0; i < size; i++) {
+      const name = (await get(i)).name.slice(path.length).toLowerCase();
+      if (name.includes("/.")) continue;
+      if (name.endsWith(TEXT)) texts++;
+      else images++;
     }
     if (images + texts === 0) continue;
     return images < texts ? "text folders" : "image folders";
@@ -125,12 +136,4 @@ async function kindOfFolders(
   throw new RangeError(
     `--data should have a folder for each class, with images or .txt files in it, or a table, got ${path}`,
   );
-}
-
-/** The names of all files below a folder. */
-async function* namesBelow(path: string): AsyncIterable<string> {
-  for (const { name, isFolder } of await listed(path)) {
-    if (isFolder) yield* namesBelow(`${path}/${name}`);
-    else yield name;
-  }
 }

@@ -16,9 +16,10 @@ import {
   tokenizerOf,
   trainTokenizer,
 } from "@lionjs/lion/data";
+import { decompressed } from "../../lib/data/bytes/decompressed.ts";
 import { classFolders } from "./find_data.ts";
 import type { OwnOptions, Parts } from "./own_options.ts";
-import { assertTrainedClasses, type OwnTask } from "./own_task.ts";
+import { assertTrainedClasses, type OwnTask, shortened } from "./own_task.ts";
 
 /** A text and the name of its class. */
 interface LabelledText {
@@ -96,11 +97,12 @@ async function recordsOf(path: string): Promise<unknown[]> {
 
 /** The records of a .json that is one array; `undefined` where it has a record per line. */
 async function recordsOfArray(path: string): Promise<unknown[] | undefined> {
-  if (!/\.json$/i.test(path)) return undefined;
-  const text = await Deno.readTextFile(path);
-  if (!/^\ufeff?\s*\[/.test(text)) return undefined;
+  if (!/\.json(\.gz|\.zst)?$/i.test(path)) return undefined;
+  const parts = await Array.fromAsync(decompressed(path)) as BlobPart[];
+  const text = await new Blob(parts).text();
+  if (!/^\s*\[/.test(text)) return undefined;
   try {
-    return JSON.parse(text.replace(/^\ufeff/, ""));
+    return JSON.parse(text);
   } catch (cause) {
     throw new SyntaxError(
       `${path} should be JSON, an array of records: ${
@@ -151,7 +153,7 @@ function columnOf(
   const column = candidates.find((name) => columns.includes(name));
   if (column !== undefined) return column;
   throw new RangeError(
-    `--${what} should be one of the columns of ${path}, ${columns.join(", ")}${
+    `--${what} should be one of the columns of ${path}, ${shortened(columns)}${
       wanted === undefined ? "" : `, got ${wanted}`
     }`,
   );
