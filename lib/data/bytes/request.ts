@@ -6,6 +6,15 @@ const WAITS = [0.2, 0.8, 3.2];
 /** The most seconds that a server may ask to wait. */
 const LONGEST_WAIT = 30;
 
+/** The seconds that `Retry-After` asks to wait, as a number or as a date. */
+export function retryAfter(headers: Headers): number | undefined {
+  const after = headers.get("retry-after") ?? "";
+  const seconds = /^\d+$/.test(after)
+    ? Number(after)
+    : (Date.parse(after) - Date.now()) / 1000;
+  return seconds >= 0 ? Math.ceil(seconds) : undefined;
+}
+
 /**
  * Makes a request, and up to three more where the network fails, the body ends
  * early, or the server answers with 408, 429 or 5xx.
@@ -41,7 +50,7 @@ export async function request<T>(
         await response.body?.cancel();
         failed = failure(`its server answers with status ${status}`);
         if (status !== 408 && status !== 429 && status < 500) throw failed;
-        asked = Number(response.headers.get("retry-after")) || 0;
+        asked = retryAfter(response.headers) ?? 0;
       }
     } catch (error) {
       // `fetch` rejects with a TypeError where the network fails.

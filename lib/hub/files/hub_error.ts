@@ -1,4 +1,5 @@
 /** What can go wrong between here and the hub. @module */
+import { retryAfter } from "../../data/bytes/request.ts";
 import type { Repository } from "./hub_options.ts";
 
 /** A failure of the network or the hub. */
@@ -109,15 +110,10 @@ function pathOf(url: string): string {
   return new URL(url).pathname;
 }
 
-/** What `Retry-After` says, as seconds or as a date, or the rest of a rate limit's window. */
+/** What `Retry-After` says, or the rest of a rate limit's window. */
 function secondsToWait(headers: Headers): number | undefined {
-  const after = headers.get("retry-after");
-  if (after !== null) {
-    const seconds = /^\d+$/.test(after)
-      ? Number(after)
-      : (Date.parse(after) - Date.now()) / 1000;
-    if (seconds >= 0) return Math.ceil(seconds);
-  }
+  const after = retryAfter(headers);
+  if (after !== undefined) return after;
   const window = /(?:^|;)\s*t=(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1];
   return window === undefined ? undefined : Number(window);
 }

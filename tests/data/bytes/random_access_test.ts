@@ -9,6 +9,7 @@ import {
 } from "../../../lib/data/mod.ts";
 import { withFolder } from "../../io/files.ts";
 import { bytesOf } from "../../../lib/data/bytes/bytes_of.ts";
+import { retryAfter } from "../../../lib/data/bytes/request.ts";
 import { type Fault, serverOf } from "./server.ts";
 
 const CONTENT = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7) % 251);
@@ -86,6 +87,20 @@ Deno.test("urlBytes() asks again where that may help", async () => {
     assertEquals(await bytes.read(5, 10), CONTENT.slice(5, 15));
     assertEquals(server.requests(), 3, fault);
   }
+});
+
+Deno.test("Retry-After is a number of seconds or a date", () => {
+  const at = (seconds: number) =>
+    new Date(1000 * Math.ceil(Date.now() / 1000 + seconds)).toUTCString();
+  const asked = (text: string) =>
+    retryAfter(new Headers({ "retry-after": text }));
+  assertEquals([asked("7"), asked("0")], [7, 0]);
+  assertEquals([29, 30, 31].includes(asked(at(29.5))!), true);
+  const others = [asked(at(-60)), asked("soon"), asked("-1"), asked("")];
+  assertEquals(
+    [...others, retryAfter(new Headers())],
+    Array(5).fill(undefined),
+  );
 });
 
 Deno.test("urlBytes() names the address and what is wrong with it", async () => {
