@@ -26,6 +26,7 @@ import {
   registerDecay,
   setClassNames,
 } from "../../mod.ts";
+import { readSafetensors } from "../../lib/io/mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { namesIn, onCpu, withFolder } from "../io/files.ts";
 import {
@@ -683,6 +684,38 @@ onCpu(
       assertEquals(names.filter((name) => name.startsWith(".")), []);
       one.model.dispose();
       two.model.dispose();
+    }),
+);
+
+onCpu(
+  "a tensor that two weight files have is refused, and none stays",
+  () =>
+    withFolder(async (folder) => {
+      const { model, config } = saved("s", 1);
+      await savePretrained(folder, { model, config, maxShardBytes: 4e9 });
+      model.dispose();
+      const single = `${folder}/model.safetensors`;
+      const [one, two] = ["one", "two"].map((name) => `${name}.safetensors`);
+      for (const name of [one, two]) {
+        await Deno.copyFile(single, `${folder}/${name}`);
+      }
+      const { tensors } = await readSafetensors(single);
+      await Deno.remove(single);
+      const names = [...tensors.keys(), "more"];
+      tf.dispose([...tensors.values()]);
+      await Deno.writeTextFile(
+        `${folder}/model.safetensors.index.json`,
+        JSON.stringify({
+          weight_map: Object.fromEntries(
+            names.map((name) => [name, name === "more" ? two : one]),
+          ),
+        }),
+      );
+      await assertRejects(
+        () => fromPretrained(folder),
+        RangeError,
+        `in ${two}, got ${names.length - 1} tensors for 1 names`,
+      );
     }),
 );
 

@@ -103,7 +103,7 @@ export async function savePretrained(
   options: SavePretrainedOptions,
 ): Promise<void> {
   assertOptions("savePretrained", options, OPTIONS);
-  const path = typeof folder === "string" ? folder : pathOf(folder);
+  const path = pathOf(folder, "savePretrained's folder");
   assertPath("savePretrained's folder", path);
   const { model, config, tokenizer, preprocessing, maxShardBytes = 5e9 } =
     options;

@@ -39,11 +39,12 @@ export async function readWeights(
   try {
     for (const [path, names] of shards) {
       const found = await files.tensors(path);
-      found?.forEach((tensor, name) => tensors.set(name, tensor));
       const lacking = found ? names.find((name) => !found.has(name)) : path;
       if (found && lacking === undefined && found.size === names.length) {
+        found.forEach((tensor, name) => tensors.set(name, tensor));
         continue;
       }
+      tf.dispose([...found?.values() ?? []]);
       throw new RangeError(
         `${files.name} should have what ${INDEX} names in ${path}, got ${
           found ? `${found.size} tensors for ${names.length} names` : "no file"
