@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { messageOf } from "../contract/shown.ts";
 import { files, MOST_AT_ONCE } from "./file_system.ts";
 
 /**
@@ -27,8 +28,9 @@ export async function writeAtomically(
   } catch (cause) {
     // The temporary file may not have been created.
     await rm(temporary, { force: true }).catch(() => {});
-    const reason = cause instanceof Error ? cause.message : cause;
-    throw new Error(`${target} cannot be written: ${reason}`, { cause });
+    throw new Error(`${target} cannot be written: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 

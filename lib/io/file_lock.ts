@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { messageOf } from "../contract/shown.ts";
 import { files, isMissing, openPlain } from "./file_system.ts";
 
 /** A lock on a file, which no other process has. */
@@ -67,8 +68,7 @@ export async function lockFile(path: string): Promise<FileLock> {
       : await lockByName(path);
   } catch (cause) {
     if (cause instanceof FileInUse) throw cause;
-    const reason = cause instanceof Error ? cause.message : cause;
-    throw new Error(`${path} cannot be locked: ${reason}`, { cause });
+    throw new Error(`${path} cannot be locked: ${messageOf(cause)}`, { cause });
   }
 }
 

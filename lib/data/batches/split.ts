@@ -49,7 +49,7 @@ const OPTIONS = optionsOf<SplitOptions<unknown>>()("validation test seed key");
  * @returns The parts, each in the order of the documents.
  * @throws {TypeError} If the documents are not iterable, or an option is
  * unknown.
- * @throws {RangeError} If a share is negative, or nothing is left to train on.
+ * @throws {RangeError} If a share is negative, or they leave nothing to train on.
  */
 export function splitDocuments<D>(
   documents: readonly D[],

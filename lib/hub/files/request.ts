@@ -1,6 +1,7 @@
 /** Requests to the hub. @module */
 import { unlessAborted } from "../../contract/abort.ts";
 import { nodeModule } from "../../contract/node_module.ts";
+import { messageOf } from "../../contract/shown.ts";
 import { errorOf, HubError } from "./hub_error.ts";
 import type { Repository } from "./hub_options.ts";
 import { urlOf } from "./hub_paths.ts";
@@ -148,8 +149,7 @@ async function answerTo(
     return await fetch(url.href, init);
   } catch (cause) {
     init.signal?.throwIfAborted();
-    const reason = cause instanceof Error ? cause.message : cause;
-    throw new HubError(`${url.host} does not answer: ${reason}`, {
+    throw new HubError(`${url.host} does not answer: ${messageOf(cause)}`, {
       isPassing: true,
       cause,
     });

@@ -163,6 +163,12 @@ Deno.test("parquetImages says what is wrong", async () => {
       "got 2 in x, row 2",
     ],
     [fileOf("x", { ...good, labels: [0n, -1n, 1n] }), {}, RangeError, "-1"],
+    [
+      fileOf("x", { ...good, labels: [0n, 2n ** 31n, 1n] }),
+      {},
+      RangeError,
+      'classes of the column "label" should be at most 65536',
+    ],
     [[], {}, RangeError, "not be empty"],
     [memoryBytes(new Uint8Array(50), "junk"), {}, SyntaxError, "junk"],
   ];

@@ -41,8 +41,8 @@ const KAGGLE = "ILSVRC/Data/CLS-LOC";
  * As in torchvision, classes are sorted by WordNet ID, and images of folders
  * and tars by class, then by name. Parquet files have their own order, and
  * class names such as "tench, Tinca tinca". Subsets of the classes and images
- * work too. Images are read when needed; the names and places of a tar's take
- * some 50 MB.
+ * work too, unless a devkit or a table names all of them. Images are read when
+ * needed; the names and places of a tar's take some 50 MB.
  *
  * Source: torchvision's `datasets/imagenet.py`; Russakovsky et al. 2015
  * (arXiv:1409.0575).

@@ -26,8 +26,8 @@ export function classLabels(
   const classes = names ??
     (areTexts
       ? [...new Set(values as string[])].sort(byCodePoint)
-      : numbersUpTo(values));
-  assertClassCount(classes.length);
+      : numbersUpTo(values, owner));
+  assertClassCount(classes.length, `classes of ${owner}`);
   const places = new Map(classes.map((name, place) => [name, place]));
   const labels = Uint16Array.from(values, (value, index) => {
     const label = areTexts ? places.get(value as string) : value as number;
@@ -53,11 +53,11 @@ export function assertClassNames(names: Iterable<string>): void {
 }
 
 /** "0", "1" and so on, up to the largest label. */
-function numbersUpTo(values: readonly unknown[]): string[] {
+function numbersUpTo(values: readonly unknown[], owner: string): string[] {
   let largest = -1;
   for (const value of values) {
     if (typeof value === "number" && value > largest) largest = value;
   }
-  assertClassCount(largest + 1);
+  assertClassCount(largest + 1, `classes of ${owner}`);
   return Array.from({ length: largest + 1 }, (_, label) => `${label}`);
 }

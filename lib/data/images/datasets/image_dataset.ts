@@ -55,10 +55,10 @@ export function imagesInFiles(
 const MOST_CLASSES = 65_536;
 
 /** Throws if there are more classes than labels can tell. */
-export function assertClassCount(count: number): void {
+export function assertClassCount(count: number, name = "classes"): void {
   if (count <= MOST_CLASSES) return;
   throw new RangeError(
-    `classes should be at most ${MOST_CLASSES}, got ${count}`,
+    `${name} should be at most ${MOST_CLASSES}, got ${count}`,
   );
 }
 

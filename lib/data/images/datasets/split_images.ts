@@ -56,7 +56,7 @@ const OPTIONS = optionsOf<SplitImagesOptions>()("validation test seed");
  * @param options See {@linkcode SplitImagesOptions}.
  * @returns The parts, each in the order of the images.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If a share is negative, or nothing is left to train on.
+ * @throws {RangeError} If a share is negative, or they leave nothing to train on.
  */
 export function splitImages(
   images: ImageDataset,
