@@ -121,12 +121,19 @@ function* jsonOf(items: readonly unknown[]): Generator<Uint8Array> {
   for (const item of items) yield encoder.encode(`${JSON.stringify(item)}\n`);
 }
 
-/** What a file has of indices; one that is damaged is made anew. */
+/** What a file has of indices; those of other tars are of no use. */
 async function keptIndices(path: string): Promise<unknown[]> {
-  const text = await ifThere(files().readFile(path, "utf8"));
-  if (text === undefined) return [];
+  const bytes = await ifThere(files().readFile(path));
+  if (!bytes) return [];
+  const decoder = new TextDecoder();
+  const indices: unknown[] = [];
   try {
-    return text.trim().split("\n").map((line) => JSON.parse(line));
+    for (let at = 0, end = 0; at < bytes.length; at = end + 1) {
+      end = bytes.indexOf("\n", at);
+      if (end < 0) end = bytes.length;
+      indices.push(JSON.parse(decoder.decode(bytes.subarray(at, end))));
+    }
+    return indices;
   } catch (cause) {
     throw new SyntaxError(
       `${path} should have the places of samples, as webDataset() writes them; remove it, or name another`,
