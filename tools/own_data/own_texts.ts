@@ -98,11 +98,17 @@ async function recordsOf(path: string): Promise<unknown[]> {
 /** The records of a .json that is one array; `undefined` where it has a record per line. */
 async function recordsOfArray(path: string): Promise<unknown[] | undefined> {
   if (!/\.json(\.gz|\.zst)?$/i.test(path)) return undefined;
-  const parts = await Array.fromAsync(decompressed(path)) as BlobPart[];
-  const text = await new Blob(parts).text();
-  if (!/^\s*\[/.test(text)) return undefined;
+  const parts: Uint8Array[] = [];
+  for await (const part of decompressed(path)) {
+    // One that has a record per line may be too large for a text.
+    const isArray = parts.length > 0 ||
+      /^\s*\[/.test(new TextDecoder().decode(part));
+    if (!isArray) return undefined;
+    parts.push(part);
+  }
+  if (parts.length === 0) return undefined;
   try {
-    return JSON.parse(text);
+    return JSON.parse(await new Blob(parts as BlobPart[]).text());
   } catch (cause) {
     throw new SyntaxError(
       `${path} should be JSON, an array of records: ${
