@@ -456,6 +456,7 @@ onCpu("imageBatches refuses wrong options by name", () => {
     { transform: [] },
     { transform: [{ step: "resize", size: 4, interpolation: "bicubic" }] },
     { transform: [{ step: "turn" }, { step: "centreCrop", size: 4 }] },
+    { transform: [{ step: "centreCrop", size: 4, note: () => {} }] },
     { seed: NaN },
     { mean: [1, 2] },
     { mean: "0.5" },

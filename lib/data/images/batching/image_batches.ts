@@ -1,5 +1,5 @@
 import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
+import { messageOf, shown } from "../../../contract/shown.ts";
 import { mostThreads } from "../../../contract/threads.ts";
 import {
   assertFinite,
@@ -292,10 +292,22 @@ function settingsOf(options: ImageBatchesOptions): JobSettings {
   const side = sideOf(transform);
   assertSteps(transform);
   return {
-    transform,
+    transform: copyOf(transform),
     side,
     decode: { decoder, orientation },
   };
+}
+
+/** A copy of a transform, as workers get it, before any is started. */
+function copyOf(transform: Transform): Transform {
+  try {
+    return structuredClone(transform);
+  } catch (cause) {
+    throw new TypeError(
+      `transform should be plain data, as workers get it: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
 }
 
 /** The function that opens the lanes of an iteration. */
