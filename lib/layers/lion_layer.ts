@@ -118,7 +118,8 @@ export abstract class LionLayer extends layers.Layer {
     const parameters = this.parametersFor(firstShape(inputShape));
     assertParameters(this.name, parameters);
     parameters.forEach(({ name, shape, initial }, i) => {
-      const seed = this.#seed === undefined ? undefined : this.#seed + i;
+      // Of larger numbers, the next one is the same number.
+      const seed = this.#seed === undefined ? undefined : this.#seed % 9e15 + i;
       const initializer = initializerOf(
         `${this.name}'s ${name}`,
         initial,
@@ -278,7 +279,8 @@ function initializerOf(
 ): ReturnType<typeof initializers.zeros> {
   if (typeof initial === "string") return initializers[initial]();
   if ("deviation" in initial) {
-    const seeded = seed === undefined ? {} : { seed };
+    // tfjs takes a seed of 0 for none.
+    const seeded = seed === undefined ? {} : { seed: seed || Number.MIN_VALUE };
     return initializers.truncatedNormal({
       stddev: initial.deviation,
       ...seeded,

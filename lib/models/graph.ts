@@ -146,7 +146,8 @@ export function seedOf(
 ): number | undefined {
   if (seed === undefined) return undefined;
   assertFinite("seed", seed);
-  return 1e6 * seed + 100 * index + 1;
+  // Beyond 2⁵³, layers that differ by index would have the same number.
+  return 1e6 * (seed % 9e9) + 100 * index + 1;
 }
 
 /** The input for token ids, `[batch, length]`. */

@@ -2,7 +2,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { lionBert, lionEncoder, lionGpt, lionViT } from "../../mod.ts";
-import { LionLayer } from "../../lib/layers/mod.ts";
+import { classToken, LionLayer } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
 const SIZES = {
@@ -100,3 +100,33 @@ for (const [name, make, vectors] of MODELS) {
     ["cpu"],
   );
 }
+
+onEachBackend(
+  "every seed gives its own values, and the same ones again",
+  async () => {
+    const ofSeed = async (seed: number) => {
+      const model = lionGpt({ ...SIZES, ...TEXT, seed });
+      const values = await valuesOf(model);
+      model.dispose();
+      // The first value of each parameter that is drawn.
+      return [...values.values()].filter((own) => own[0] !== own[1])
+        .map((own) => own[0]!);
+    };
+    for (const seed of [0, 1, Date.now(), 2 ** 53, Number.MAX_VALUE]) {
+      const drawn = await ofSeed(seed);
+      assert(new Set(drawn).size > 0.9 * drawn.length, `${seed}: ${drawn}`);
+      assertEquals(await ofSeed(seed), drawn);
+    }
+    // tfjs takes a seed of 0 for none.
+    const tokens = [0, 0, -0].map((seed) => {
+      const layer = classToken({ seed });
+      layer.build([1, 2, 8]);
+      const value = layer.parameter("value");
+      const values = value.dataSync().join();
+      value.dispose();
+      return values;
+    });
+    assertEquals(new Set(tokens).size, 1);
+  },
+  ["cpu"],
+);
