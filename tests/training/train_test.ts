@@ -4,6 +4,7 @@ import {
   assertEquals,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import * as tfl from "@tensorflow/tfjs-layers";
@@ -244,6 +245,19 @@ onCpu("evaluate() weighs each label the same", async () => {
   assertAlmostEquals(means["loss"]!, sums.loss / sums.count, 1e-6);
   assertEquals(means["accuracy"], sums.right / sums.count);
   model.dispose();
+});
+
+onCpu("accuracy() is not of labels of another shape", () => {
+  tf.tidy(() => {
+    const logits = tf.zeros([4, 4]);
+    for (const shape of [[4, 1], [4, 4], [1]]) {
+      assertThrows(
+        () => accuracy()(logits, tf.zeros(shape, "int32")),
+        TypeError,
+        `labels of predictions [4,4] should have shape [4], got [${shape}]`,
+      );
+    }
+  });
 });
 
 onCpu("train() names the option that is impossible", async () => {

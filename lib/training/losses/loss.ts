@@ -130,18 +130,28 @@ export async function findLabel(
   return `${values[place]} at [${labels.rank === 1 ? place : indices}]`;
 }
 
-/** Throws unless labels are one int32 per row of predictions. */
-export function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
+/** Throws unless there is one label per row of predictions. */
+export function assertLabelPerRow(
+  { shape }: tf.Tensor,
+  labels: tf.Tensor,
+  ofProbabilities = "",
+): void {
   const expected = shape.slice(0, -1);
-  if (!tf.util.arraysEqual(labels.shape, expected)) {
-    throw new TypeError(
-      `labels of predictions [${shape}] should have shape [${expected}], got [${labels.shape}]${
-        tf.util.arraysEqual(labels.shape, shape)
-          ? "; for class probabilities use softCrossEntropy() or, in compile of a model that is not LION's, tf.losses.softmaxCrossEntropy"
-          : ""
-      }`,
-    );
-  }
+  if (tf.util.arraysEqual(labels.shape, expected)) return;
+  throw new TypeError(
+    `labels of predictions [${shape}] should have shape [${expected}], got [${labels.shape}]${
+      tf.util.arraysEqual(labels.shape, shape) ? ofProbabilities : ""
+    }`,
+  );
+}
+
+/** Throws unless labels are one int32 per row of predictions. */
+export function assertFits(predictions: tf.Tensor, labels: tf.Tensor): void {
+  assertLabelPerRow(
+    predictions,
+    labels,
+    "; for class probabilities use softCrossEntropy() or, in compile of a model that is not LION's, tf.losses.softmaxCrossEntropy",
+  );
   if (labels.dtype !== "int32") {
     throw new TypeError(
       `labels should be int32, got ${labels.dtype}; convert them with tf.cast`,

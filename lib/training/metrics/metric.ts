@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { countLabels } from "../losses/loss.ts";
+import { assertLabelPerRow, countLabels } from "../losses/loss.ts";
 
 /**
  * A metric that is a mean, which returns its sum and count for a batch; the mean
@@ -91,6 +91,8 @@ export function assertMetrics(metrics: Metrics): void {
  */
 export function accuracy(): Metric {
   return (predictions, labels) => {
+    // Labels [rows, 1] would be compared with each row's class, not with their own's.
+    assertLabelPerRow(predictions, labels);
     const sum = tf.tidy(() => {
       // No class is -100, so labels that do not count are never correct.
       const right = tf.equal(tf.argMax(predictions, -1), labels);
