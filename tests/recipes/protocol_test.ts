@@ -33,6 +33,7 @@ import {
   type RecipeResults,
 } from "../../tools/recipes/results_file.ts";
 import { runRecipe } from "../../tools/recipes/run_recipe.ts";
+import { runTraining } from "../../tools/recipes/training.ts";
 import { onCpu, withFolder } from "../io/files.ts";
 import { tinyData, tinyModel, tinyPass } from "../training/tiny.ts";
 
@@ -165,6 +166,37 @@ onCpu(
       const again = events.length;
       assertEquals(await runProtocol(call), whole);
       assertEquals(events.length, again);
+    }),
+);
+
+onCpu(
+  "a training that is stopped in its last look goes on to the same figures",
+  () =>
+    withFolder(async (folder) => {
+      const open = tinyRecipe([]);
+      const ended = (place: string, stops = false) => {
+        const stop = new AbortController();
+        const trial: OpenRecipe["trial"] = async (choice) => {
+          const own = await open.trial(choice);
+          const data = () => {
+            if (stops) stop.abort();
+            return tinyPass();
+          };
+          return { ...own, validation: { ...own.validation, data } };
+        };
+        const folderOf = () => `${folder}/${place}`;
+        const [contender] = CONTENDERS as [Contender];
+        return runTraining({
+          open: { ...open, trial },
+          choice: { contender, steps: 2, seed: 1, rate: 1e-2, folderOf },
+          ...{ validations: 1, isFinal: true, progress: false },
+          ...{ folder: folderOf(), signal: stop.signal },
+        });
+      };
+      const whole = await ended("whole");
+      assertEquals(whole!.curve.map(({ step }) => step), [2]);
+      assertEquals(await ended("stopped", true), undefined);
+      assertEquals(await ended("stopped"), whole);
     }),
 );
 

@@ -1,6 +1,7 @@
 /** One training of one contender: begun, gone on with, or read. @module */
 import {
   DivergenceError,
+  evaluate,
   train,
   type TrainOptions,
 } from "@lionjs/lion/training";
@@ -114,7 +115,10 @@ export async function runTraining(
         },
         log,
       });
-      if (aborted) return undefined;
+      // A stop may have left the last look out. Ranks agree on `aborted` alone.
+      if (aborted || (signal.aborted && !together.communicator)) {
+        return undefined;
+      }
     } catch (error) {
       // `train` throws it where it is stopped before its first batch.
       if (signal.aborted && error === signal.reason) return undefined;
@@ -123,6 +127,16 @@ export async function runTraining(
     }
     if (!isFirst) return undefined;
     const isWhole = divergedAt === undefined;
+    const told = await readLog(log, steps, isWhole);
+    if (isWhole && told.curve.at(-1)?.step !== steps) {
+      // A stop has left it out, and `train`, gone on with, has no step to take.
+      const { data, metrics } = validation;
+      const means = await evaluate(model, data(), {
+        loss: options.loss,
+        metrics,
+      });
+      told.curve.push({ step: steps, means });
+    }
     const isDone = isFinal && isWhole;
     const figures = isDone ? await trial.test() : {};
     const decays = isDone ? await trial.decays?.() : undefined;
@@ -130,7 +144,7 @@ export async function runTraining(
     const record = {
       steps,
       parameters,
-      ...await readLog(log, steps, isWhole),
+      ...told,
       ...divergedAt === undefined ? {} : { divergedAt },
       figures,
       ...decays ? { decays } : {},
@@ -150,7 +164,7 @@ async function readLog(
   path: string,
   steps: number,
   isWhole: boolean,
-): Promise<Pick<TrainingRecord, "curve" | "trainLoss">> {
+): Promise<{ curve: CurvePoint[]; trainLoss: number | null }> {
   const curve: CurvePoint[] = [];
   const losses: number[] = [];
   const first = steps - Math.max(1, Math.round(LAST_SHARE * steps));
