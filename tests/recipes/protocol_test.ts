@@ -201,6 +201,32 @@ onCpu(
 );
 
 onCpu(
+  "no training is begun after a stop that came while its record was read",
+  () =>
+    withFolder(async (folder) => {
+      const stop = new AbortController();
+      const events: Events = [];
+      const ended = await runProtocol({
+        ...callOf(folder, events),
+        folderOf() {
+          stop.abort();
+          return folder;
+        },
+        signal: stop.signal,
+        // A thread hears only of later stops, and would train to the end.
+        trainer: {
+          atOnce: 1,
+          train() {
+            events.push("begun");
+            return Promise.resolve(undefined);
+          },
+        },
+      });
+      assertEquals([ended, events], [undefined, []]);
+    }),
+);
+
+onCpu(
   "a training that is stopped before its first batch is begun anew",
   () =>
     withFolder(async (folder) => {

@@ -235,7 +235,6 @@ async function runOne(
   { contender, seed, rate, steps, isTry = false }: Training,
 ): Promise<Finished | undefined> {
   const { recipe, open, folderOf, plan, signal, trainer = HERE } = call;
-  if (signal.aborted) return undefined;
   const folder = folderOf(recipe, contender.name, seed);
   const training: TrainingCall = {
     open,
@@ -250,6 +249,8 @@ async function runOne(
   };
   const began = performance.now();
   const known = await readTraining(training);
+  // Trainers hear only of stops that come after this.
+  if (signal.aborted) return undefined;
   const result = known ?? await trainer.train(training);
   if (!result) return undefined;
   call.onTraining?.({
