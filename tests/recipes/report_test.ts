@@ -281,6 +281,16 @@ Deno.test("a second training agrees, or the page lists what changed", () => {
   assertStringIncludes(noisy, "1 exceeded their interval only the first time");
   assertStringIncludes(noisy, "0 only the second time, and 0 changed sign");
 
+  // One seed has no interval, and others are not the same seeds.
+  const ofSeeds = (seeds: number): RecipeResults => ({
+    ...first,
+    trials: first.trials.filter(({ seed }) => seed <= seeds),
+  });
+  for (const [own, other] of [[1, 1], [3, 2]]) {
+    const second = secondTraining([ofSeeds(other!)]);
+    assertEquals(trainedAgain([ofSeeds(own!)], second), []);
+  }
+
   // A run that diverged has no figures to compare.
   const diverged = told(resultsWith(0.5, null));
   assertStringIncludes(diverged, "4 of the 4 means");

@@ -89,7 +89,7 @@ for (const name of names) {
 }
 const keptAgain = `${docs}/results_again.json`;
 if (second.length > 0) {
-  await writeOutput(keptAgain, jsonRows(secondTraining(second), 5));
+  await writeOutput(keptAgain, jsonRows(secondTraining(second)));
 }
 const repetition = await readJSON<SecondTraining>(keptAgain);
 const notes = await Deno.readTextFile(new URL("docs/results_notes.md", ROOT));

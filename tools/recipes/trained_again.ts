@@ -58,7 +58,7 @@ interface Difference {
   readonly cells: readonly string[];
 }
 
-/** The section on it; none if nothing was trained again in the same setting. */
+/** The section on it; none if nothing was trained again in the same setting, of as many seeds. */
 export function trainedAgain(
   recipes: readonly RecipeResults[],
   again: SecondTraining | undefined,
@@ -68,10 +68,10 @@ export function trainedAgain(
   const compared = asMarkdownTexts(recipes).filter(({ recipe, setting }) =>
     recipe in figures && setting === again.setting
   );
-  if (compared.length === 0) return [];
   const means = compared.flatMap((results) =>
     meansAgree(results, figures[results.recipe]!)
   );
+  if (means.length === 0) return [];
   const differences = compared.flatMap((results) =>
     differencesOf(results, figures[results.recipe]!)
   );
@@ -116,12 +116,20 @@ function meansAgree(
     columnsOf(results).flatMap((column) => {
       const values = figuresOf(results.trials, contender, column);
       const others = again[contender]?.[column];
-      if (!values || !others) return [];
+      if (!values || !isComparable(values, others)) return [];
       const [first, second] = [interval(values), interval(others)];
       const joint = Math.hypot(first.half, second.half);
       return [Math.abs(first.mean - second.mean) <= joint];
     })
   );
+}
+
+/** Whether there is an interval of both trainings, of the same seeds. */
+function isComparable(
+  values: readonly number[],
+  others: readonly number[] | undefined,
+): others is readonly number[] {
+  return values.length > 1 && values.length === others?.length;
 }
 
 function differencesOf(
@@ -132,14 +140,17 @@ function differencesOf(
   const column = columnsOf(results)[0]!;
   return contendersIn(results).flatMap((contender) => {
     if (contender === reference) return [];
-    const [first, second] = [
-      [contender, reference].map((name) => figuresOf(trials, name, column)),
-      [contender, reference].map((name) => again[name]?.[column]),
-    ].map(([values, others]) =>
-      values && others?.length === values.length
-        ? pairedInterval(values, others)
-        : undefined
-    );
+    const both = [contender, reference].map((name) => {
+      const values = figuresOf(trials, name, column);
+      const others = again[name]?.[column];
+      return values && isComparable(values, others) ? [values, others] : [];
+    });
+    const [first, second] = [0, 1].map((i) => {
+      const [own, other] = both.map((trainings) => trainings[i]);
+      return own && own.length === other?.length
+        ? pairedInterval(own, other)
+        : undefined;
+    });
     if (!first || !second) return [];
     return [{
       first: verdictOf(first),
