@@ -61,6 +61,6 @@ Deno.test("a contender is healthy if each of its trainings has learned", () => {
   assertEquals(health, [
     { contender: "good", trainLoss: 0.75, isHealthy: true, onPlateau: 1 },
     { contender: "bad", trainLoss: 1.495, isHealthy: false, onPlateau: 1 },
-    { contender: "lost", trainLoss: null, isHealthy: false, onPlateau: 1 },
+    { contender: "lost", trainLoss: null, isHealthy: false, onPlateau: 0 },
   ]);
 });

@@ -61,7 +61,10 @@ export function healthOf(
       contender,
       trainLoss: losses.includes(null) ? null : mean(losses as number[]),
       isHealthy: own.every((trial) => hasLearned(trial, floor.loss)),
-      onPlateau: own.filter(({ curve }) => isOnPlateau(curve, measure)).length,
+      // One that diverged has left its plateau.
+      onPlateau: own.filter(({ curve, trainLoss }) =>
+        trainLoss !== null && isOnPlateau(curve, measure)
+      ).length,
     };
   });
 }
