@@ -253,7 +253,12 @@ export async function loadCheckpoint(
       if (tf.util.arraysEqual(shape, got)) return [];
       return [`${name} should have shape [${shape}], got [${got}]`];
     });
-    if (wrong.length > 0 || saved.length !== own.length) {
+    if (saved.length !== own.length) {
+      wrong.unshift(
+        `it should have ${own.length} weights, got ${saved.length}`,
+      );
+    }
+    if (wrong.length > 0) {
       throw new RangeError(
         `${path} does not fit the model ${model.name}:\n${wrong.join("\n")}`,
       );

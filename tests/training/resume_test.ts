@@ -1,5 +1,6 @@
 /** A run that was interrupted goes on as if it had not been. @module */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import * as tfl from "@tensorflow/tfjs-layers";
 import type { LionEncoderOptions } from "../../mod.ts";
 import {
   accuracy,
@@ -287,6 +288,16 @@ onCpu(
         "embeddings/weight should have shape [2,8], got [2,4]",
       );
       assertEquals(await weightsOf(other), before);
+      // Its weights fit as far as they go.
+      const part = tfl.model({
+        inputs: model.inputs,
+        outputs: model.layers.at(-2)!.output as tfl.SymbolicTensor,
+      });
+      await assertRejects(
+        () => loadCheckpoint(part, checkpoint!),
+        RangeError,
+        `it should have ${part.weights.length} weights, got ${model.weights.length}`,
+      );
       model.dispose();
       other.dispose();
     }),
