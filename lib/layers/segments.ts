@@ -32,9 +32,9 @@ export function takeSegments(
   const others = segments ? given.slice(0, -1) : given;
   if (others.length > most) {
     throw new TypeError(
-      `${layer} should be given ${most} inputs at most${
-        segments ? " before the segments" : ""
-      }, got ${others.length}${
+      `${layer} should be given ${
+        most === 1 ? "1 input" : `${most} inputs`
+      } at most${segments ? " before the segments" : ""}, got ${others.length}${
         segments ? "" : "; with the option segments: true, they may come last"
       }`,
     );

@@ -208,6 +208,14 @@ Deno.test("layers say what is wrong with segments", () => {
       TypeError,
       "should be given 2 inputs at most, got 3; with the option segments: true",
     );
+    const ids = tf.zeros([1, 6], "int32"),
+      sizes = { vocabularySize: 2, dim: 4 };
+    refused(
+      // Without tokenTypes, types would have no effect.
+      () => tokenEmbedding(sizes).apply([ids, ids]),
+      TypeError,
+      "should be given 1 input at most, got 2",
+    );
     refused(
       () =>
         lionAttentionLayer({ ...options, segments: true })

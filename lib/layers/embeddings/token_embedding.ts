@@ -145,7 +145,7 @@ export class TokenEmbedding extends LionLayer {
     return tf.tidy(() => {
       const { others, segments } = takeSegments(this.name, inputs, {
         segments: this.#options.segments,
-        most: 2,
+        most: this.#options.tokenTypes > 0 ? 2 : 1,
       });
       const ids = firstInput<tf.Tensor2D>(others);
       const types = secondInput(others);
