@@ -1,3 +1,4 @@
+import { shown } from "../contract/shown.ts";
 import { UNKNOWN } from "./degree.ts";
 import { PRIME } from "./field.ts";
 import { Matrix } from "./matrix.ts";
@@ -21,6 +22,9 @@ export type Draw = (rows: number, columns: number) => Matrix;
  * @param seed An integer.
  */
 export function drawer(seed: number): Draw {
+  if (!Number.isInteger(seed)) {
+    throw new RangeError(`seed should be an integer, got ${shown(seed)}`);
+  }
   const next = splitMix64(BigInt(seed));
   const uniform = (): bigint => {
     const bits = next() & PRIME; // the lowest 61 bits

@@ -85,6 +85,11 @@ Deno.test("identity() refuses 0 / 0, other shapes and unknown options", () => {
     RangeError,
     "trials should be a positive integer",
   );
+  assertThrows(
+    () => identity("options", one, (x) => x, (x) => x, { seed: 0.5 }),
+    RangeError,
+    "seed should be an integer, got 0.5",
+  );
   const misspelt = { trails: 2 } as { trials?: number };
   assertThrows(
     () => identity("options", one, (x) => x, (x) => x, misspelt),
