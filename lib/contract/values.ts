@@ -6,7 +6,8 @@
  */
 import { shown } from "./shown.ts";
 
-function assertNumber(name: string, value: number): void {
+/** Throws a TypeError unless a value is a number. */
+export function assertNumber(name: string, value: number): void {
   if (typeof value === "number") return;
   throw new TypeError(`${name} should be a number, got ${typeof value}`);
 }

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOneOf } from "../contract/values.ts";
+import { assertNumber, assertOneOf } from "../contract/values.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 import { NOT_COUNTED } from "../contract/not_counted.ts";
 import { crossEntropy } from "./losses/cross_entropy.ts";
@@ -128,7 +128,7 @@ export function distillationOf(options: DistillationOptions): Distillation {
   }
   assertOneOf("distillation's labels", labels, ["hard", "soft"]);
   const { weight = labels === "hard" ? 0.5 : 0.1 } = options;
-  assertNumber("weight", weight);
+  assertNumber("distillation's weight", weight);
   if (!(weight > 0 && weight <= 1)) {
     throw new RangeError(
       `distillation's weight should be above 0, and 1 or less, got ${weight}`,
@@ -141,20 +141,13 @@ export function distillationOf(options: DistillationOptions): Distillation {
     );
   }
   const { temperature: of = 3 } = options;
-  assertNumber("temperature", of);
+  assertNumber("distillation's temperature", of);
   if (!(of > 0 && of < Infinity)) {
     throw new RangeError(
       `distillation's temperature should be above 0 and finite, got ${of}`,
     );
   }
   return { teacher, labels, weight, temperature: of };
-}
-
-function assertNumber(option: string, value: unknown): void {
-  if (typeof value === "number") return;
-  throw new TypeError(
-    `distillation's ${option} should be a number, got ${typeof value}`,
-  );
 }
 
 /** Recognises a model by its methods: two copies of tfjs-layers have two model classes. */

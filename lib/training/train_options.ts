@@ -7,6 +7,7 @@ import {
   assertBoolean,
   assertFinite,
   assertInteger,
+  assertNumber,
   assertOneOf,
   assertPath,
 } from "../contract/values.ts";
@@ -312,13 +313,18 @@ export function settingsOf(
       `data's stepsPerEpoch should be 1 or more, got ${data.stepsPerEpoch}`,
     );
   }
+  assertNumber("clipNorm", clipNorm);
   if (!(clipNorm > 0)) {
     throw new RangeError(
       `clipNorm should be above 0, or Infinity for no clipping, got ${clipNorm}`,
     );
   }
-  if (ema && !(ema.decay >= 0 && ema.decay < 1)) {
-    throw new RangeError(`ema's decay should be in [0, 1), got ${ema.decay}`);
+  if (ema) {
+    const { decay } = ema;
+    assertNumber("ema's decay", decay);
+    if (!(decay >= 0 && decay < 1)) {
+      throw new RangeError(`ema's decay should be in [0, 1), got ${decay}`);
+    }
   }
   const stepsPerEpoch = Math.max(
     1,

@@ -74,6 +74,8 @@ onCpu(
         "learningRate should be a function, got string",
       ],
       [{ optimizer: { decays: true } }, "decays should be a function"],
+      [{ optimizer: { clipNorm: "1" } }, "clipNorm should be a number"],
+      [{ ema: { decay: "0.9" } }, "ema's decay should be a number"],
       [
         { evaluate: { data: tinyPass() } },
         "train's evaluate data should be a function, got object",
