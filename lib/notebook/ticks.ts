@@ -52,8 +52,9 @@ export function labelled(
 /** The ticks of a linear axis: round numbers, four to nine of them. */
 function linearTicks(low: number, high: number): number[] {
   const power = 10 ** Math.floor(Math.log10((high - low) / 4));
+  // By rounding, not even the power itself may fit four times: 0.7 - 0.3 < 0.4.
   const step = power *
-    [5, 2, 1].find((factor) => (high - low) / (factor * power) >= 4)!;
+    ([5, 2].find((factor) => (high - low) / (factor * power) >= 4) ?? 1);
   const first = Math.ceil(low / step), last = Math.floor(high / step);
   return Array.from(
     { length: last - first + 1 },

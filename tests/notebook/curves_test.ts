@@ -28,6 +28,9 @@ function labels(svg: string): number[] {
 Deno.test("curves are drawn with round numbers beside them", () => {
   const svg = draw({ train: [[1, 0.03], [2, 0.71]], test: [[1, 0.5]] });
   assertEquals(labels(svg), [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]);
+  // 0.7 - 0.3 is less than 0.4.
+  const close = draw({ train: [[0.3, 0.3], [0.7, 0.7]] });
+  assertEquals(labels(close), [0.3, 0.4, 0.5, 0.6]);
   assertStringIncludes(svg, "a &lt; b</text>");
   for (const text of ["step", "loss", "train", "test"]) {
     assertStringIncludes(svg, `>${text}</text>`);
