@@ -1,4 +1,5 @@
 import { assertOptions, optionsOf } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
 import { assertNamed } from "../contract/values.ts";
 import { Figure, type Layout } from "./figure.ts";
 import { colorOf } from "./palette.ts";
@@ -87,7 +88,7 @@ export function curves(
   const { title, caption, x = "", y = "", xType = "linear", yType = "linear" } =
     options;
   const all = Object.entries(series).map(([name, one], i) =>
-    pointsOf(name, i, "y" in one ? one : { y: one }, options)
+    pointsOf(name, i, seriesOf(name, one), options)
   );
   const places = [...new Set(all.flatMap((one) => one.x))];
   const isFew = places.length <= FEW;
@@ -118,6 +119,16 @@ export function curves(
     all.map((one) => ({ type: "scatter", mode, ...one })),
     withPlainTags(layout),
     { caption },
+  );
+}
+
+function seriesOf(name: string, one: ArrayLike<number> | Series): Series {
+  const series = "y" in Object(one) ? one as Series : { y: one };
+  if (typeof Object(series.y).length === "number") return series as Series;
+  throw new TypeError(
+    `series should be arrays of numbers, or objects with one as y, got ${
+      shown(one)
+    } for "${name}"`,
   );
 }
 

@@ -55,6 +55,13 @@ Deno.test("curves() takes typed arrays, gaps, and styles of single curves", () =
     RangeError,
     'y of "a" should have 1 values as x has, got 2',
   );
+  for (const one of [5, undefined, { x: [1] }]) {
+    assertThrows(
+      () => curves({ a: one as never }),
+      TypeError,
+      "series should be arrays of numbers, or objects with one as y, got ",
+    );
+  }
 });
 
 Deno.test("confusionFigure() shows counts, and colours shares of a row", async () => {
