@@ -34,8 +34,9 @@ export interface RecurrentInput {
   readonly v: tf.Tensor;
   /**
    * The log decay, `[heads]`, `[batch, heads, length]` or, if diagonal,
-   * `[batch, heads, length, headDim]`, where batch may be 1. @default nothing
-   * decays
+   * `[batch, heads, length, headDim]`, where batch may be 1. Give it in all steps
+   * of a sequence or in none: without it, not even the decay that is due from the
+   * step before is applied. @default nothing decays
    */
   readonly logDecay?: tf.Tensor | undefined;
   /**
