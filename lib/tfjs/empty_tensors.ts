@@ -2,13 +2,20 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { reducedShape } from "./kernel_call.ts";
 
+/** The least value of each type, and the largest. */
+const EXTREMES: Partial<Record<tf.DataType, readonly [number, number]>> = {
+  bool: [0, 1],
+  float32: [-Infinity, Infinity],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+};
+
 /** The results of empty reductions: their neutral elements. */
 const REDUCTIONS_OF_NOTHING: Record<string, (dtype: tf.DataType) => number> = {
   Sum: () => 0,
   Mean: () => NaN,
   Prod: () => 1,
-  Max: (dtype) => dtype === "float32" ? -Infinity : -(2 ** 31),
-  Min: (dtype) => dtype === "float32" ? Infinity : 2 ** 31 - 1,
+  Max: (dtype) => EXTREMES[dtype]![0],
+  Min: (dtype) => EXTREMES[dtype]![1],
   All: () => 1,
   Any: () => 0,
 };

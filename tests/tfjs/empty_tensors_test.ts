@@ -27,6 +27,8 @@ const CASES: readonly [
   ["mean", () => tf.mean(tf.zeros([0, 3]), 0), [3], NaN],
   ["max", () => tf.max(tf.zeros([2, 0]), 1), [2], -Infinity],
   ["min", () => tf.min(tf.zeros([2, 0]), 1), [2], Infinity],
+  ["max of bools", () => tf.max(tf.zeros([2, 0], "bool"), 1), [2], 0],
+  ["min of bools", () => tf.min(tf.zeros([2, 0], "bool"), 1), [2], 1],
   ["prod", () => tf.prod(tf.zeros([2, 0]), 1), [2], 1],
   ["all", () => tf.all(tf.zeros([2, 0], "bool"), 1), [2], 1],
   ["any", () => tf.any(tf.zeros([2, 0], "bool"), 1), [2], 0],
