@@ -84,8 +84,12 @@ export function tileGradient(): tf.GradConfig {
           tf.reshape(
             reps.reduce((dy, copies, axis) => {
               if (copies === 1) return dy;
-              const before = tf.util.sizeFromShape(shape.slice(0, axis));
-              return tf.sum(tf.reshape(dy, [before, copies, -1]), 1);
+              const size = tf.util.sizeFromShape;
+              const before = size(shape.slice(0, axis));
+              const behind = size(
+                [...shape, ...reps.slice(axis + 1)].slice(axis),
+              );
+              return tf.sum(tf.reshape(dy, [before, copies, behind]), 1);
             }, gradient as tf.Tensor),
             shape,
           ),
@@ -100,9 +104,11 @@ export function gatherGradient(): tf.GradConfig {
   return {
     ...stock,
     gradFunc: (gradient, saved, attrs) => {
-      const { axis, batchDims } = attrs as unknown as tf.GatherV2Attrs;
-      if (batchDims === 0) return stock.gradFunc(gradient, saved, attrs);
+      const { axis, batchDims: given } = attrs as unknown as tf.GatherV2Attrs;
+      if (given === 0) return stock.gradFunc(gradient, saved, attrs);
       const [x, indices] = saved as [tf.Tensor, tf.Tensor];
+      // Counted from the last axis of the indices.
+      const batchDims = given < 0 ? given + indices.shape.length : given;
       const [at] = tf.util.parseAxisParam(axis, x.shape) as [number];
       const dy = gradient as tf.Tensor;
       return {

@@ -272,6 +272,9 @@ onEachBackend(
       const deep = tf.ones([1, 1, 2, 1, 2]);
       return [
         tf.grad((x: tf.Tensor) => tf.gather(x, ids, 1, 1))(x, dy),
+        tf.grad((x: tf.Tensor) => tf.gather(x, ids, 1, -1))(
+          ...[x, dy].map((x) => tf.expandDims(x, 2)) as [tf.Tensor, tf.Tensor],
+        ),
         ...[tf.maximum, tf.minimum, tf.squaredDifference].map((compare) =>
           tf.grads((a: tf.Tensor, b: tf.Tensor) => compare(a, b))(
             [x, tf.tensor1d([2.5])],
@@ -279,15 +282,18 @@ onEachBackend(
           )[1]!
         ),
         tf.grad((x: tf.Tensor) => tf.tile(x, [3, 1, 1, 2, 1]))(deep),
+        tf.grad((x: tf.Tensor) => tf.tile(x, [0, 1, 1, 2, 1]))(deep),
         tf.grad((x: tf.Tensor) => tf.unstack(x)[0]!)(tf.ones([1, 2])),
         tf.grad((x: tf.Tensor) => tf.split(x, 1)[0]!)(tf.ones([2])),
       ];
     });
     assertEquals(results.map(({ shape }) => shape), [
-      ...[[2, 3], [1], [1], [1], [1, 1, 2, 1, 2], [1, 2], [2]],
+      ...[[2, 3], [2, 3, 1], [1], [1], [1]],
+      ...[[1, 1, 2, 1, 2], [1, 1, 2, 1, 2], [1, 2], [2]],
     ]);
     const values = await Promise.all(results.map((x) => x.data()));
     assertEquals(values.map((x) => [...x]), [
+      [3, 0, 3, 0, 10, 5],
       [3, 0, 3, 0, 10, 5],
       // Smaller than 2.5 are 0, 1 and 2.
       [6],
@@ -295,6 +301,7 @@ onEachBackend(
       // 2 (b - a) of each.
       [2 * (2.5 * 21 - (0 + 2 + 6 + 12 + 20 + 30))],
       [6, 6, 6, 6],
+      [0, 0, 0, 0],
       [1, 1],
       [1, 1],
     ]);
@@ -302,6 +309,24 @@ onEachBackend(
     assertEquals(tf.memory().numTensors, numTensors);
   },
 );
+
+Deno.test("transformed images leave nothing where they are refused", async () => {
+  await useBackend({ prefer: ["cpu"] });
+  const before = tf.backend().numDataIds();
+  assertThrows(
+    () =>
+      tf.tidy(() =>
+        tf.image.transform(
+          tf.ones([3, 2, 2, 1]),
+          tf.ones([3, 8]),
+          "?" as "bilinear",
+        )
+      ),
+    Error,
+    "but got ?",
+  );
+  assertEquals(tf.backend().numDataIds(), before);
+});
 
 /** Calls operations of any rank. */
 type Compute = (x: tf.Tensor, w: tf.Tensor) => tf.Tensor;

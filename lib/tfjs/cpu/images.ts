@@ -12,22 +12,24 @@ export function imageByImage(stock: tf.KernelFunc): tf.KernelFunc {
     const [count] = (images as tf.TensorInfo).shape as [number];
     if (count < 2) return stock(call);
     const made: tf.TensorInfo[] = [];
-    const results = Array.from({ length: count }, (_, at) => {
-      const inputs = mapInputs(call.inputs, (x) => {
-        // One transform may be that of all images.
-        const begin = x.shape.map((_, axis) => axis ? 0 : at % x.shape[0]!);
-        const size = x.shape.map((size, axis) => axis ? size : 1);
-        const part = callKernel("cpu", "Slice", cpu, { x }, { begin, size });
-        made.push(part);
-        return part;
+    try {
+      const results = Array.from({ length: count }, (_, at) => {
+        const inputs = mapInputs(call.inputs, (x) => {
+          // One transform may be that of all images.
+          const begin = x.shape.map((_, axis) => axis ? 0 : at % x.shape[0]!);
+          const size = x.shape.map((size, axis) => axis ? size : 1);
+          const part = callKernel("cpu", "Slice", cpu, { x }, { begin, size });
+          made.push(part);
+          return part;
+        });
+        const result = stock({ ...call, inputs }) as tf.TensorInfo;
+        made.push(result);
+        return result;
       });
-      const result = stock({ ...call, inputs }) as tf.TensorInfo;
-      made.push(result);
-      return result;
-    });
-    const list = results as unknown as tf.NamedTensorInfoMap;
-    const whole = callKernel("cpu", "Concat", cpu, list, { axis: 0 });
-    made.forEach(({ dataId }) => cpu.disposeData(dataId));
-    return whole;
+      const list = results as unknown as tf.NamedTensorInfoMap;
+      return callKernel("cpu", "Concat", cpu, list, { axis: 0 });
+    } finally {
+      made.forEach(({ dataId }) => cpu.disposeData(dataId));
+    }
   };
 }
