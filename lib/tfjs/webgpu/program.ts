@@ -69,7 +69,7 @@ export function widthOf(...sizes: number[]): PackWidth {
   return sizes.every((size) => size % 4 === 0) ? 4 : 1;
 }
 
-/** The tensors that the running kernel made; kernels run one at a time. */
+/** The tensors that the running kernel made; one may call another. */
 let made: tf.TensorInfo[] | undefined;
 
 /** Makes a tensor that a program will write. */
@@ -109,14 +109,14 @@ export function withOutputs<R>(
   backend: StrictWebGPUBackend,
   kernel: () => R,
 ): R {
-  const own: tf.TensorInfo[] = made = [];
+  const outer = made, own: tf.TensorInfo[] = made = [];
   try {
     return kernel();
   } catch (error) {
     own.forEach(({ dataId }) => backend.disposeData(dataId));
     throw error;
   } finally {
-    made = undefined;
+    made = outer;
   }
 }
 

@@ -1,5 +1,5 @@
 /** The uniforms of TensorFlow.js's programs are laid out as it does. @module */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import * as tf from "@tensorflow/tfjs-core";
 import {
@@ -7,6 +7,7 @@ import {
   type StockProgram,
   type StockUniform,
 } from "../../../lib/tfjs/webgpu/launch.ts";
+import { makeFloats, withOutputs } from "../../../lib/tfjs/webgpu/program.ts";
 import { onWebGpu } from "./on_webgpu.ts";
 
 /** What a launch of tfjs's is made of. */
@@ -149,3 +150,23 @@ onWebGpu("each launch has the uniforms that tfjs gives it", async (backend) => {
   recorder.recordAndSubmit = record;
   assert(launches > 15, `${launches}`);
 });
+
+onWebGpu(
+  "a kernel that fails leaves no tensors of its own and of others that it called",
+  (backend) => {
+    const before = backend.numDataIds();
+    assertThrows(
+      () =>
+        withOutputs(backend, () => {
+          const part = withOutputs(backend, () => makeFloats(backend, [1]));
+          backend.disposeData(part.dataId);
+          makeFloats(backend, [2]);
+          throw new Error("no memory");
+        }),
+      Error,
+      "no memory",
+    );
+    assertEquals(backend.numDataIds(), before);
+    return Promise.resolve();
+  },
+);
