@@ -97,7 +97,10 @@ function assertDense(
   weight: tf.Tensor,
   bias: tf.Tensor | undefined,
 ): asserts weight is tf.Tensor2D {
-  const inputs = x.shape.at(-1) ?? null;
+  const inputs = x.shape.at(-1);
+  if (inputs === undefined) {
+    throw new TypeError("dense's x should have shape [..., inputs], got []");
+  }
   assertShape("dense's weight", weight, [inputs, null], "inputs, outputs");
   if (inputs === 0) {
     throw new RangeError("dense's x should have at least one column, got none");

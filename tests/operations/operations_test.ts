@@ -812,6 +812,11 @@ onEachBackend("operations name the argument that has the wrong shape", () => {
       "rmsNorm's gate should have shape",
     );
     assertThrows(
+      () => dense(tf.scalar(1), tf.ones([1, 5])),
+      TypeError,
+      "dense's x should have shape [..., inputs], got []",
+    );
+    assertThrows(
       () => dense(x, tf.ones([4, 5])),
       TypeError,
       "dense's weight should have shape",
