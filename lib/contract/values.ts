@@ -38,6 +38,7 @@ export function assertInteger(
   least: number,
   most: number = Number.MAX_SAFE_INTEGER,
 ): void {
+  assertNumber(name, value);
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw new RangeError(
     `${name} should be an integer from ${least} to ${most}, got ${value}`,

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { assertOptions, optionsOf } from "../../lib/contract/options.ts";
+import { assertInteger } from "../../lib/contract/values.ts";
 
 interface Options {
   dropout?: number;
@@ -102,3 +103,15 @@ const _refused = () => [
   // @ts-expect-error No names at all.
   options(),
 ];
+
+Deno.test("an integer of a wrong kind is a TypeError, and beyond its bounds a RangeError", () => {
+  assertInteger("steps", 3, 1, 3);
+  for (const steps of [0, 4, 1.5, NaN]) {
+    assertThrows(() => assertInteger("steps", steps, 1, 3), RangeError);
+  }
+  assertThrows(
+    () => assertInteger("steps", "3" as unknown as number, 1),
+    TypeError,
+    "steps should be a number, got string",
+  );
+});
