@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../contract/node_module.ts";
 import { assertOptions } from "../contract/options.ts";
+import { messageOf } from "../contract/shown.ts";
 import { processors } from "../contract/threads.ts";
 import { assertPath } from "../contract/values.ts";
 import { VERSION } from "../contract/version.ts";
@@ -75,8 +76,7 @@ function fileStore(named: string | URL | undefined): Store {
       return await files().readFile(file, "utf8");
     } catch (cause) {
       if (isMissing(cause)) return undefined;
-      const reason = cause instanceof Error ? cause.message : cause;
-      throw new Error(`${file} cannot be read: ${reason}`, { cause });
+      throw new Error(`${file} cannot be read: ${messageOf(cause)}`, { cause });
     }
   };
   return {
@@ -148,8 +148,8 @@ export function tuningPath(): string {
     );
   }
   const { XDG_CACHE_HOME, LOCALAPPDATA, HOME } = environment;
-  const folder = XDG_CACHE_HOME ?? LOCALAPPDATA ??
-    (HOME === undefined ? undefined : `${HOME}/.cache`);
+  // An empty variable is as good as none.
+  const folder = XDG_CACHE_HOME || LOCALAPPDATA || (HOME && `${HOME}/.cache`);
   if (folder) return `${folder}/lion/tuning.json`;
   throw new Error(
     "none of XDG_CACHE_HOME, LOCALAPPDATA and HOME is set to locate caches; " +
@@ -294,9 +294,10 @@ function machinesIn(text: string, name: string): readonly MachineTuning[] {
     machines.forEach(assertMachineTuning);
     return machines;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : cause;
     throw new Error(
-      `${name} holds no tunings: ${reason}; remove it, and tune again`,
+      `${name} holds no tunings: ${
+        messageOf(cause)
+      }; remove it, and tune again`,
       { cause },
     );
   }

@@ -340,6 +340,11 @@ Deno.test("tuningPath() lies in the user's folder for caches", () => {
   Deno.env.set("XDG_CACHE_HOME", "/caches");
   try {
     assertEquals(tuningPath(), "/caches/lion/tuning.json");
+    Deno.env.set("XDG_CACHE_HOME", "");
+    assertEquals(
+      tuningPath(),
+      `${Deno.env.get("HOME")}/.cache/lion/tuning.json`,
+    );
   } finally {
     if (before === undefined) Deno.env.delete("XDG_CACHE_HOME");
     else Deno.env.set("XDG_CACHE_HOME", before);
