@@ -17,6 +17,9 @@ const [WIDEST, NARROWEST] = [760, 300];
 const HEIGHT = 380;
 const [LEFT, RIGHT, TOP, BOTTOM] = [70, 92, 12, 44];
 
+/** The least milliseconds that are drawn: where clocks are coarse, a time may be 0. */
+const LEAST = 0.01;
+
 /** Its colour in every figure of the library. */
 function colourOf(contender: Contender): string {
   return contender === "softmax"
@@ -33,14 +36,17 @@ export function drawChart(
   const width = Math.max(NARROWEST, Math.min(WIDEST, chart.clientWidth));
   const right = width - RIGHT;
   const times = measured.flatMap(({ p20, p80 }) => [p20, p80]);
-  const low = Math.floor(Math.log10(Math.min(0.1, ...times)));
+  const low = Math.floor(
+    Math.log10(Math.max(LEAST, Math.min(0.1, ...times))),
+  );
   const high = Math.ceil(Math.log10(Math.max(10, ...times)));
   const x = (length: number) =>
     LEFT + (right - LEFT) * Math.log2(length / shortest) /
       Math.log2(longest / shortest);
   const y = (milliseconds: number) =>
-    TOP + (HEIGHT - TOP - BOTTOM) * (high - Math.log10(milliseconds)) /
-      (high - low);
+    TOP +
+    (HEIGHT - TOP - BOTTOM) *
+      (high - Math.log10(Math.max(LEAST, milliseconds))) / (high - low);
   const parts: SVGElement[] = [];
   for (let power = low; power <= high; power++) {
     const at = y(10 ** power);

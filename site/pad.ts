@@ -138,7 +138,11 @@ export class Pad {
   #press(event: KeyboardEvent): void {
     const arrow = ARROWS[event.key];
     if (!arrow && event.key !== " ") return;
+    // With these, keys are the browser's: Alt and an arrow go back.
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
+    // The space bar that is held down puts the pen down once.
+    if (!arrow && event.repeat) return;
     const pen = this.#pen ?? { x: 0.5, y: 0.5 };
     if (arrow) {
       const step = STEP * (event.shiftKey ? FINE : 1);

@@ -14,7 +14,7 @@ import {
 const INDEX = new URL("search.json", import.meta.url);
 
 /** Fills an element with a box to type in and a list of what is found. */
-function addSearch(place: Element): void {
+function addSearch(place: HTMLElement): void {
   const input = make("input", {
     ...{ type: "search", placeholder: "Search", autocomplete: "off" },
     maxlength: "100",
@@ -34,8 +34,12 @@ function addSearch(place: Element): void {
     if (event.isComposing) return;
     if (event.key === "Enter") void show().then(() => links()[0]?.click());
   });
-  place.addEventListener("keydown", (event) => {
-    if (event instanceof KeyboardEvent) move(event);
+  place.addEventListener("keydown", move);
+  // Where a click gives no other element the focus, its own listener decides.
+  place.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget && !place.contains(relatedTarget as Node)) {
+      panel.hidden = true;
+    }
   });
   document.addEventListener("click", ({ target }) => {
     if (!place.contains(target as Node)) panel.hidden = true;
@@ -103,4 +107,6 @@ function partOf({ text, isFound }: Part): Node | string {
   return isFound ? make("mark", {}, text) : text;
 }
 
-for (const place of document.querySelectorAll("search")) addSearch(place);
+for (const place of document.querySelectorAll<HTMLElement>("search")) {
+  addSearch(place);
+}
