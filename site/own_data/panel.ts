@@ -77,9 +77,10 @@ export function ownDataPanel(): void {
       await act();
     } catch (error) {
       const { message } = error as Error;
-      if (message !== "stopped") {
-        status.textContent = `This failed: ${message}`;
-      }
+      // What has stopped it has the page now.
+      if (message === "stopped") return;
+      status.textContent = `This failed: ${message}`;
+      progress.hidden = true;
     }
   }
 
@@ -89,6 +90,8 @@ export function ownDataPanel(): void {
   ): Promise<void> {
     computer?.stop();
     settings.hidden = results.hidden = true;
+    losses = { steps: [], heldOut: [] };
+    chart.replaceChildren();
     endTraining();
     showPassedOver([]);
     status.textContent = "Reading …";
