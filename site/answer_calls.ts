@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 /** The worker's side of calls. @module */
+import { messageOf } from "../lib/contract/shown.ts";
 import type { Answer, Callable, Request } from "./messages.ts";
 
 /** Answers a page's calls, one after another: times should not be those of two at once. */
@@ -13,10 +14,7 @@ export function answerCalls<C extends Callable<C>>(calls: C): void {
         const call = calls[name as keyof C];
         answer = { id, value: await call(...args as never[]) };
       } catch (error) {
-        answer = {
-          id,
-          error: error instanceof Error ? error.message : `${error}`,
-        };
+        answer = { id, error: messageOf(error) };
       }
       globalThis.postMessage(answer);
     });

@@ -1,5 +1,7 @@
 /** The one way in which programs of this repository serve: on this machine, to this machine. @module */
 
+import { messageOf } from "../../lib/contract/shown.ts";
+
 /**
  * What a client of this machine calls it. Another name that leads here is that of
  * a page of somebody else, who has its address changed to this machine's once
@@ -25,8 +27,7 @@ export function serveLocally(
   { port = 0, methods = ["GET", "HEAD"] }: LoopbackOptions = {},
 ): Deno.HttpServer<Deno.NetAddr> {
   const onError = (error: unknown) => {
-    const { message } = error instanceof Error ? error : { message: error };
-    console.error(`a request failed: ${JSON.stringify(`${message}`)}`);
+    console.error(`a request failed: ${JSON.stringify(messageOf(error))}`);
     return failure(500, "this failed here");
   };
   return Deno.serve(
