@@ -40,7 +40,7 @@ export async function readCommandLine<
     Deno.exit(0);
   }
   try {
-    assertKnown(own, options);
+    assertKnown(withNegatives(own), options);
     const { values, positionals } = parseArgs({
       args: withNegatives(args),
       options,
@@ -63,15 +63,16 @@ export function endWithMistake(usage: string, message: string): never {
   Deno.exit(2);
 }
 
-/** Throws for an option that there is not, and names one like it. */
+/** Throws for an option that there is not, or has one dash, and names one like it. */
 function assertKnown(
   args: readonly string[],
   options: ParseArgsOptionsConfig,
 ): void {
   const known = [...Object.keys(options), "help"];
   for (const arg of args) {
-    const [, name] = /^--?([a-zA-Z][^=]*)/.exec(arg) ?? [];
-    if (name === undefined || known.includes(name)) continue;
+    const [, dashes, name] = /^(--?)([^-=][^=]*)/.exec(arg) ?? [];
+    if (name === undefined) continue;
+    if (dashes === "--" && Object.hasOwn(options, name)) continue;
     throw new RangeError(
       `there is no option ${arg}${
         didYouMean(name, known, (near) => `--${near}`)
@@ -139,7 +140,7 @@ export function oneOf<T extends string>(
   );
 }
 
-/** The values between commas, if they are allowed. */
+/** The values between commas, each once, if they are allowed. */
 export function someOf<T extends string>(
   option: string,
   text: string,
@@ -153,7 +154,7 @@ export function someOf<T extends string>(
     while (count > 1 && !isAllowed(parts.slice(0, count).join(","))) count--;
     names.push(oneOf(option, parts.splice(0, count).join(","), allowed));
   }
-  return names;
+  return [...new Set(names)];
 
   function isAllowed(name: string): boolean {
     return (allowed as readonly string[]).includes(name);
@@ -181,9 +182,10 @@ export function positiveInteger(option: string, text: string): number {
   throw new RangeError(`${option} should be a whole number, got "${text}"`);
 }
 
-/** The numbers between commas, if they are whole ones above 0. */
+/** The numbers between commas, each once, if they are whole ones above 0. */
 export function wholeNumbers(option: string, text: string): number[] {
-  return text.split(",").map((number) => positiveInteger(option, number));
+  const numbers = text.split(",").map((one) => positiveInteger(option, one));
+  return [...new Set(numbers)];
 }
 
 /** The number, if it is one of threads that this machine can have use of. */

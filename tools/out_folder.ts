@@ -1,6 +1,7 @@
 /** Where tasks put what they make: in `out`, which git ignores. @module */
 
 import { dirname } from "node:path";
+import { assertPath } from "../lib/contract/values.ts";
 import { writeAtomically } from "../lib/io/atomic_write.ts";
 
 /** What is there, and who makes it. */
@@ -58,6 +59,7 @@ export async function assertOutput(
   option: string,
   path: string,
 ): Promise<void> {
+  assertPath(option, path);
   try {
     const dir = dirname(path);
     await Deno.mkdir(dir, { recursive: true });

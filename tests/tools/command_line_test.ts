@@ -11,6 +11,7 @@ Deno.test("someOf() reads names between commas, and names that have commas", () 
   assertEquals(read("both,softmax, positions,softmax"), [
     ...["both", "softmax, positions", "softmax"],
   ]);
+  assertEquals(read("both,softmax,both"), ["both", "softmax"]);
   assertThrows(() => read("softmax,"), RangeError, 'got ""');
   assertThrows(
     () => read("both,positions"),

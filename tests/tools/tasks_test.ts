@@ -184,6 +184,18 @@ const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
     ["--backend gpu", "--backend should be one of wasm, webgpu, cpu"],
     ["out", 'unexpected argument "out"'],
   ],
+  site: [
+    ["--port 9000", "--port is of --serve"],
+    ["--serve --port 65536", "--port should be below 65536, got 65536"],
+    ["-serve", "there is no option -serve; did you mean --serve?"],
+    ["--help=all", "there is no option --help=all; did you mean --help?"],
+    ["-5", "there is no option -5."],
+  ],
+  tune: [
+    ["--file=", '--file should be a path, got ""'],
+    ["--file docs", "got docs: there is a folder"],
+    ["--backend wasm,cpu", "--backend should be one of wasm, webgpu"],
+  ],
   fast: [["", "COMMAND should be a command of Deno, got nothing"]],
 };
 

@@ -29,16 +29,21 @@ const options = await readCommandLine(
   USAGE,
   {
     serve: { type: "boolean", default: false },
-    port: { type: "string", default: "8000" },
+    port: { type: "string" },
     address: { type: "string" },
     train: { type: "boolean", default: false },
     sentences: { type: "boolean", default: false },
   },
-  ({ port, address, ...others }) => ({
-    ...others,
-    port: positiveInteger("--port", port),
-    address: address === undefined ? undefined : siteAddress(address),
-  }),
+  ({ port, address, ...others }) => {
+    if (port !== undefined && !others.serve) {
+      throw new RangeError("--port is of --serve");
+    }
+    return {
+      ...others,
+      port: serverPort(port ?? "8000"),
+      address: address === undefined ? undefined : siteAddress(address),
+    };
+  },
 );
 
 if (options.train) {
@@ -71,6 +76,12 @@ if (options.serve) {
   const server = serveSite(folder, { port, isIsolated: true });
   console.log(`http://localhost:${port}/ (Ctrl+C ends it)`);
   await server.finished;
+}
+
+function serverPort(text: string): number {
+  const port = positiveInteger("--port", text);
+  if (port < 2 ** 16) return port;
+  throw new RangeError(`--port should be below 65536, got ${port}`);
 }
 
 function siteAddress(value: string): string {

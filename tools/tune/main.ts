@@ -9,6 +9,7 @@ import {
 import type { ShapeClass, TuningNumbers } from "../../lib/kernels/tuning.ts";
 import type { Budget } from "../../bench/measure.ts";
 import { positive, readCommandLine, someOf } from "../command_line.ts";
+import { assertOutput } from "../out_folder.ts";
 import { choose } from "./choose.ts";
 import {
   type Engine,
@@ -208,13 +209,16 @@ const options = await readCommandLine(USAGE, {
   backend: { type: "string" },
   file: { type: "string" },
   minutes: { type: "string", default: "5" },
-}, ({ backend, file, minutes }) => ({
-  backends: backend === undefined
-    ? undefined
-    : someOf("--backend", backend, ["wasm", "webgpu"]),
-  file,
-  minutes: positive("--minutes", minutes),
-}));
+}, async ({ backend, file, minutes }) => {
+  if (file !== undefined) await assertOutput("--file", file);
+  return {
+    backends: backend === undefined
+      ? undefined
+      : someOf("--backend", backend, ["wasm", "webgpu"]),
+    file,
+    minutes: positive("--minutes", minutes),
+  };
+});
 
 /** What starts here, if it has kernels. */
 async function startingBackend(): Promise<TunedName> {
