@@ -44,6 +44,10 @@ export function endsOf(
   ranks?: TokenRanks,
 ): { first: tf.Tensor2D; last: tf.Tensor2D } {
   const [batch, length] = segments.shape;
+  if (length === 0) {
+    const none: tf.Tensor2D = tf.zeros([batch, 0], "bool");
+    return { first: none, last: none };
+  }
   const outer = (by: 1 | -1): tf.Tensor2D => {
     const end: tf.Tensor2D = tf.ones([batch, 1], "bool");
     if (!ranks) return end;

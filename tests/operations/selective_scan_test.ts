@@ -186,8 +186,10 @@ onEachBackend("selectiveScan() of no tokens has none, and no gradients", () => {
     const x = tf.zeros<tf.Rank.R3>([2, 0, 3]);
     const b = tf.zeros<tf.Rank.R3>([2, 0, 4]);
     const a = tf.ones<tf.Rank.R2>([3, 4]);
-    const y = selectiveScan({ x, dt: x, a, b, c: b, z: x });
-    assertEquals(y.shape, [2, 0, 3]);
+    for (const segments of [undefined, tf.zeros([2, 0], "int32")]) {
+      const y = selectiveScan({ x, dt: x, a, b, c: b, z: x }, { segments });
+      assertEquals(y.shape, [2, 0, 3]);
+    }
   });
 });
 

@@ -156,8 +156,11 @@ Deno.test({
 
 onEachBackend("shortConvolution() of no tokens has none", () => {
   tf.tidy(() => {
-    const y = shortConvolution(tf.zeros([2, 0, 3]), tf.ones([3, 4]));
-    assertEquals(y.shape, [2, 0, 3]);
+    const [x, weight] = [tf.zeros([2, 0, 3]), tf.ones([3, 4])];
+    for (const segments of [undefined, tf.zeros([2, 0], "int32")]) {
+      const y = shortConvolution(x, weight, undefined, { segments });
+      assertEquals(y.shape, [2, 0, 3]);
+    }
   });
 });
 
