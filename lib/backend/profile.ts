@@ -116,8 +116,8 @@ interface Call {
  * @throws {TypeError} If `run` is not a function, or an option is unknown or of the
  * wrong type.
  * @throws {RangeError} If `runs` is not a positive integer.
- * @throws {Error} If the runs differ in their kernels. Errors of `run` are
- * passed on.
+ * @throws {Error} If the runs differ in their kernels, or another call has not ended.
+ * Errors of `run` are passed on.
  */
 export async function profile(
   run: () => tf.TensorContainer | void | Promise<tf.TensorContainer | void>,
@@ -132,6 +132,27 @@ export async function profile(
   const { runs = 3, launches = false } = options;
   assertPositiveInteger("runs", runs);
   assertBoolean("launches", launches);
+  if (isProfiling) {
+    throw new Error(
+      "profile() should have ended before it is called again; await it",
+    );
+  }
+  isProfiling = true;
+  try {
+    return await profileOf(run, runs, launches);
+  } finally {
+    isProfiling = false;
+  }
+}
+
+/** Whether a call has not ended: TensorFlow.js would take its kernels for the next one's. */
+let isProfiling = false;
+
+async function profileOf(
+  run: Parameters<typeof profile>[0],
+  runs: number,
+  launches: boolean,
+): Promise<Profile> {
   const backend = tf.getBackend() as BackendName;
   const clock = backend !== "webgpu"
     ? "wall"

@@ -193,3 +193,22 @@ Deno.test("profile() refuses what is no computation, and other kernels each time
   );
   x.dispose();
 });
+
+Deno.test("profile() refuses to run beside another one, and leaves TensorFlow.js as it was", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const { time } = tf.backend();
+  const x = tf.ones([4]);
+  const first = profile(() => tf.exp(x));
+  await assertRejects(() => profile(() => tf.abs(x)), Error, "await it");
+  const { kernels } = await first;
+  assertEquals(kernels.map(({ kernel }) => kernel), ["Exp"]);
+  assert(tf.backend().time === time);
+  // One that has failed stands in no way.
+  await assertRejects(
+    () => profile(() => Promise.reject(new Error("no"))),
+    Error,
+    "no",
+  );
+  assertEquals((await profile(() => tf.abs(x))).kernels[0]!.kernel, "Abs");
+  x.dispose();
+});
