@@ -76,7 +76,7 @@ export function productKernel(stock: tf.KernelFunc): tf.KernelFunc {
 }
 
 /** A tensor filled with one value. */
-function fill(
+export function fill(
   backend: unknown,
   shape: number[],
   dtype: tf.DataType,

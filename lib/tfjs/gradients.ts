@@ -39,7 +39,11 @@ export const productGradient: GradFunc = (gradient, saved, attrs) => {
 
 /** Adds up the gradients of what was broadcast. */
 function summed(x: tf.Tensor, like: tf.Tensor): tf.Tensor {
-  const axes = tf.broadcast_util.getReductionAxes(like.shape, x.shape);
+  const missing = x.shape.length - like.shape.length;
+  // TensorFlow.js leaves out those that were repeated no times.
+  const axes = [...x.shape.keys()].filter((axis) =>
+    axis < missing || (like.shape[axis - missing] === 1 && x.shape[axis] !== 1)
+  );
   return axes.length > 0 ? tf.reshape(tf.sum(x, axes), like.shape) : x;
 }
 

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   dense,
@@ -51,6 +51,16 @@ const CASES: readonly [
   [
     "matMul, no batch",
     () => tf.matMul(tf.zeros([0, 2, 2]), tf.zeros([0, 2, 4])),
+    [0, 2, 4],
+  ],
+  [
+    "matMul, no batch with one that is repeated",
+    () => tf.matMul(tf.zeros([0, 1, 4, 2]), tf.ones([3, 4, 5]), true),
+    [0, 3, 2, 5],
+  ],
+  [
+    "matMul of integers, no batch with a matrix",
+    () => tf.matMul(tf.ones([2, 3], "int32"), tf.zeros([0, 3, 4], "int32")),
     [0, 2, 4],
   ],
   [
@@ -138,3 +148,28 @@ onEachBackend("a bias has a gradient where there are no rows", async () => {
   }
   tf.dispose([x, weight, bias, ...gradients]);
 });
+
+onEachBackend("what is empty has its axes and inner sizes, too", () => {
+  tf.tidy(() => {
+    const none = tf.zeros([0, 2, 3]);
+    assertThrows(() => tf.cumsum(none, 7), Error, "axis 7");
+    assertThrows(() => tf.matMul(none, tf.ones([4, 5])), Error, "inner");
+  });
+});
+
+onEachBackend(
+  "what was repeated no times has a gradient of zeros",
+  async () => {
+    const [a, b] = [tf.zeros([0, 2, 3]), tf.ones([1, 3, 2])];
+    const gradients = tf.tidy(() => [
+      tf.grads((a: tf.Tensor, b: tf.Tensor) => tf.matMul(a, b))([a, b])[1]!,
+      tf.grads((a: tf.Tensor, b: tf.Tensor) => tf.maximum(a, b))([
+        ...[tf.zeros([0, 3]), tf.ones([1, 1])],
+      ])[1]!,
+    ]);
+    assertEquals(gradients.map(({ shape }) => shape), [[1, 3, 2], [1, 1]]);
+    const values = await Promise.all(gradients.map((x) => x.data()));
+    assertEquals(values.flatMap((x) => [...x]), [0, 0, 0, 0, 0, 0, 0]);
+    tf.dispose([a, b, gradients]);
+  },
+);

@@ -64,7 +64,7 @@ export const integerMean: tf.KernelFunc = ({ inputs, backend, attrs }) => {
 
 /**
  * A cumulative sum or product of 32-bit floats on all threads, along any axis, in 64
- * bits; `stock` gets other types and numbers.
+ * bits; `stock` gets other types.
  */
 export const cumulateKernel: MakeKernel = (stock, name, host) => {
   const product = Number(name === "Cumprod");
@@ -72,10 +72,10 @@ export const cumulateKernel: MakeKernel = (stock, name, host) => {
     const x = call.inputs["x"] as tf.TensorInfo, { shape } = x;
     const size = tf.util.sizeFromShape(shape);
     const wasm = call.backend as BackendWasm;
-    if (size === 0) return wasm.makeOutput(shape, x.dtype);
-    if (x.dtype !== "float32" || shape.length === 0) return stock(call);
     const attributes = call.attrs as unknown as tf.CumsumAttrs;
     const [axis] = axesOf(attributes.axis, shape);
+    if (size === 0) return wasm.makeOutput(shape, x.dtype);
+    if (x.dtype !== "float32") return stock(call);
     return withOutputs(wasm, (make) => {
       const y = make(shape);
       host.run("cumulate", {
