@@ -45,19 +45,19 @@ export function activateBy(
   weights?: tf.TensorInfo,
   alpha?: number,
 ): tf.TensorInfo {
-  const callOf = KERNELS[activation];
-  if (!callOf) {
-    throw new RangeError(
-      `activation should be linear, ${Object.keys(KERNELS).join(", ")}, got ` +
-        shown(activation),
-    );
-  }
-  const { kernel, inputs, attrs } = callOf(weights, alpha);
-  return replacing(
-    wasm,
-    x,
-    () => callKernel("wasm", kernel, wasm, { x, ...inputs }, attrs),
-  );
+  return replacing(wasm, x, () => {
+    const callOf = KERNELS[activation];
+    if (!callOf) {
+      throw new RangeError(
+        `activation should be linear, ${
+          Object.keys(KERNELS).join(", ")
+        }, got ` +
+          shown(activation),
+      );
+    }
+    const { kernel, inputs, attrs } = callOf(weights, alpha);
+    return callKernel("wasm", kernel, wasm, { x, ...inputs }, attrs);
+  });
 }
 
 /** The kernel that applies each activation. */
