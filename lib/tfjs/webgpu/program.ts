@@ -103,7 +103,7 @@ export function elementOf(
 
 /**
  * Runs a kernel; if it fails, for instance when a buffer is too large, disposes
- * of the tensors that it has made.
+ * of the tensors that it and those that it called have made.
  */
 export function withOutputs<R>(
   backend: StrictWebGPUBackend,
@@ -117,6 +117,7 @@ export function withOutputs<R>(
     throw error;
   } finally {
     made = outer;
+    outer?.push(...own);
   }
 }
 
