@@ -4,7 +4,7 @@ import { nodeModule } from "../contract/node_module.ts";
 import { assertOptions } from "../contract/options.ts";
 import { messageOf } from "../contract/shown.ts";
 import { processors } from "../contract/threads.ts";
-import { assertPath } from "../contract/values.ts";
+import { assertNamed, assertPath, assertText } from "../contract/values.ts";
 import { VERSION } from "../contract/version.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
 import { whileLocked } from "../io/file_lock.ts";
@@ -235,7 +235,8 @@ export function findTuning(file?: string | URL): FindTuning {
  * @param tuning The tuning.
  * @param file The file's path or URL; folders of the default file are created.
  * @default `lion/tuning.json` in the user's folder for caches, or IndexedDB
- * @throws {TypeError | RangeError} If the numbers are not valid.
+ * @throws {TypeError | RangeError} If the numbers are not valid, or the backend has no
+ * name.
  * @throws {Error} If the file cannot be written, does not contain tunings, or
  * another process writes to it for more than ten seconds; the message names it.
  */
@@ -244,6 +245,9 @@ export async function saveTuning(
   tuning: Tuning,
   file?: string | URL,
 ): Promise<void> {
+  assertNamed("backend", backend);
+  // Without a name, the file would be one that nobody can read.
+  assertText("backend.name", backend.name);
   await saveNumbers(backend, sourceOf(tuning) as TuningNumbers, file);
 }
 
@@ -297,7 +301,7 @@ function machinesIn(text: string, name: string): readonly MachineTuning[] {
     throw new Error(
       `${name} holds no tunings: ${
         messageOf(cause)
-      }; remove it, and tune again`,
+      }; name another file, or remove it and tune again`,
       { cause },
     );
   }

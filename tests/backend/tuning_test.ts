@@ -351,6 +351,18 @@ Deno.test("tuningPath() lies in the user's folder for caches", () => {
   }
 });
 
+Deno.test("saveTuning() refuses a backend without a name, and writes nothing", () =>
+  withFolder(async (folder) => {
+    for (const backend of [null, {}, { name: 1 }]) {
+      await assertRejects(
+        () => saveTuning(backend as never, asTuning({}), `${folder}/x.json`),
+        TypeError,
+        "backend",
+      );
+    }
+    assertEquals(await namesIn(folder), []);
+  }));
+
 Deno.test("tunings tell GPUs apart that have no description", () => {
   const keyOf = (architecture: string, description: string) =>
     machineOf({
