@@ -44,7 +44,7 @@ export function endsOf(
   ranks?: TokenRanks,
 ): { first: tf.Tensor2D; last: tf.Tensor2D } {
   const [batch, length] = segments.shape;
-  if (length === 0) {
+  if (length === 0 && !ranks) {
     const none: tf.Tensor2D = tf.zeros([batch, 0], "bool");
     return { first: none, last: none };
   }
