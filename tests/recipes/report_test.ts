@@ -250,6 +250,7 @@ Deno.test("a second training agrees, or the page lists what changed", () => {
       .replaceAll(/\s+/g, " ");
   const same = told(first);
   assertStringIncludes(same, "6 of the 6 means");
+  assertStringIncludes(same, "; 6 are the same in all digits");
   assertStringIncludes(same, "Of the 2 differences");
   assertStringIncludes(same, "2 led to the same verdict");
   assert(!same.includes("| task |"));
@@ -269,6 +270,7 @@ Deno.test("a second training agrees, or the page lists what changed", () => {
     });
   const turned = moved({ "lion-s": [-0.2, -0.2, -0.2] });
   assertStringIncludes(turned, "5 of the 6 means");
+  assertStringIncludes(turned, "; 5 are the same in all digits");
   assertStringIncludes(turned, "1 led to the same verdict");
   assertStringIncludes(turned, "0 exceeded their interval only the first time");
   assertStringIncludes(turned, "and 1 changed sign");

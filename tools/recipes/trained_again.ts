@@ -69,7 +69,7 @@ export function trainedAgain(
     recipe in figures && setting === again.setting
   );
   const means = compared.flatMap((results) =>
-    meansAgree(results, figures[results.recipe]!)
+    meansOf(results, figures[results.recipe]!)
   );
   if (means.length === 0) return [];
   const differences = compared.flatMap((results) =>
@@ -84,17 +84,21 @@ export function trainedAgain(
     text: `## Trained again
 
 On ${date}, ${compared.length} recipes were trained a second time in one go, by
-${codeOf(command)}, with the same seeds (${machine}). All
-other tables show the first training. ${means.filter((agrees) => agrees).length}
-of the ${means.length} means in the recipes' tables differ by no more than the
-joint 95 % interval, the root of the sum of both squared half-intervals. Of the ${differences.length}
-differences from the reference (column "− X" of each table), ${
+${codeOf(command)} (${machine}). All other tables show the first training. Seeds
+were the same, so this tells whether the tables can be reproduced, not what
+other seeds would reach: later versions round sums differently, which grows with
+each step.
+
+${means.filter(({ agree }) => agree).length} of the ${means.length} means in the
+recipes' tables differ by no more than the joint 95 % interval, the root of the
+sum of both squared half-intervals; ${
+      means.filter(({ same }) => same).length
+    } are the same in all digits shown. Of the ${differences.length} differences
+from the reference (column "− X" of each table), ${
       differences.length - changed.length
-    } led to the
-same verdict: higher, lower, or smaller than the interval. ${lost} exceeded their
-interval only the first time, ${gained} only the second time, and ${
-      changed.length - lost - gained
-    } changed sign.${
+    } led to the same verdict: higher, lower, or smaller than the interval.
+${lost} exceeded their interval only the first time, ${gained} only the second
+time, and ${changed.length - lost - gained} changed sign.${
       changed.length > 0
         ? `\n\n${
           markdownTable(
@@ -107,11 +111,11 @@ interval only the first time, ${gained} only the second time, and ${
   }];
 }
 
-/** Of each mean of a table, whether the second one is within the joint interval. */
-function meansAgree(
+/** Of each mean of a table, whether the second one is the same, or near enough. */
+function meansOf(
   results: RecipeResults,
   again: FiguresByContender,
-): boolean[] {
+): { readonly agree: boolean; readonly same: boolean }[] {
   return contendersIn(results).flatMap((contender) =>
     columnsOf(results).flatMap((column) => {
       const values = figuresOf(results.trials, contender, column);
@@ -119,7 +123,10 @@ function meansAgree(
       if (!values || !isComparable(values, others)) return [];
       const [first, second] = [interval(values), interval(others)];
       const joint = Math.hypot(first.half, second.half);
-      return [Math.abs(first.mean - second.mean) <= joint];
+      return [{
+        agree: Math.abs(first.mean - second.mean) <= joint,
+        same: show(column, first) === show(column, second),
+      }];
     })
   );
 }
