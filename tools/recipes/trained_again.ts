@@ -64,9 +64,10 @@ export function trainedAgain(
   again: SecondTraining | undefined,
 ): Section[] {
   if (!again) return [];
-  const { command, date, machine, figures } = asMarkdownTexts(again);
+  const second = asMarkdownTexts(again);
+  const { command, date, machine, figures } = second;
   const compared = asMarkdownTexts(recipes).filter(({ recipe, setting }) =>
-    recipe in figures && setting === again.setting
+    recipe in figures && setting === second.setting
   );
   const means = compared.flatMap((results) =>
     meansOf(results, figures[results.recipe]!)
