@@ -84,7 +84,7 @@ export function trainedAgain(
   return [{
     text: `## Trained again
 
-On ${date}, ${compared.length} recipes were trained a second time in one go, by
+On ${date}, ${compared.length} recipes were trained a second time, by
 ${codeOf(command)} (${machine}). All other tables show the first training. Seeds
 were the same, so this tells whether the tables can be reproduced, not what
 other seeds would reach: later versions round sums differently, which grows with
