@@ -87,8 +87,8 @@ export function trainedAgain(
 On ${date}, ${compared.length} recipes were trained a second time, by
 ${codeOf(command)} (${machine}). All other tables show the first training. Seeds
 were the same, so this tells whether the tables can be reproduced, not what
-other seeds would reach: later versions round sums differently, which grows with
-each step.
+other seeds would reach. Another version may round sums differently, which grows
+with each step.
 
 ${means.filter(({ agree }) => agree).length} of the ${means.length} means in the
 recipes' tables differ by no more than the joint 95 % interval, the root of the
@@ -148,18 +148,18 @@ function differencesOf(
   const column = columnsOf(results)[0]!;
   return contendersIn(results).flatMap((contender) => {
     if (contender === reference) return [];
-    const both = [contender, reference].map((name) => {
+    const [own, others] = [contender, reference].map((name) => {
       const values = figuresOf(trials, name, column);
-      const others = again[name]?.[column];
-      return values && isComparable(values, others) ? [values, others] : [];
-    });
-    const [first, second] = [0, 1].map((i) => {
-      const [own, other] = both.map((trainings) => trainings[i]);
-      return own && own.length === other?.length
-        ? pairedInterval(own, other)
+      const repeated = again[name]?.[column];
+      return values && isComparable(values, repeated)
+        ? { values, repeated }
         : undefined;
     });
-    if (!first || !second) return [];
+    if (!own || !others || own.values.length !== others.values.length) {
+      return [];
+    }
+    const first = pairedInterval(own.values, others.values);
+    const second = pairedInterval(own.repeated, others.repeated);
     return [{
       first: verdictOf(first),
       second: verdictOf(second),
