@@ -23,6 +23,8 @@ import {
   joinHeads,
   layerNorm,
   rmsNorm,
+  selectiveScan,
+  shortConvolution,
   splitHeads,
 } from "../../lib/operations/mod.ts";
 import { denseGelu } from "../../lib/operations/dense.ts";
@@ -861,3 +863,114 @@ onEachBackend(
   },
   ["wasm"],
 );
+
+/** Numbers whose square or exponential is infinite or 0, or that are so themselves. */
+const EXTREMES = [Infinity, 3e38, 1e20, 1e18, 1e4, 104, 89, 88, 80, 0]
+  .flatMap((x) => [x, -x]).concat(NaN);
+
+/** Twice, so that each is of a whole vector and of what is left of a row. */
+const EXTREMES_OF_ROWS = [...EXTREMES, ...EXTREMES.toReversed()];
+
+/** Functions of each of so many numbers, in float64, and their slopes. */
+const OF_NUMBERS = {
+  gelu: (x: number) => {
+    const normal = (1 + erf(x / Math.SQRT2)) / 2;
+    const density = Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
+    return [x * normal, normal + x * density] as const;
+  },
+  silu: (x: number) => {
+    const s = 1 / (1 + Math.exp(-x));
+    return [x * s, s + x * s * (1 - s)] as const;
+  },
+  eluPlusOne: (x: number) =>
+    x > 0 ? [x + 1, 1] as const : [Math.exp(x), Math.exp(x)] as const,
+  logSigmoid: (x: number) =>
+    [
+      Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x))),
+      1 / (1 + Math.exp(x)),
+    ] as const,
+};
+
+const onesOf = (...shape: number[]) => tf.ones(shape);
+
+/** Operations that apply one of them to each number. */
+const APPLIED: readonly {
+  readonly name: string;
+  readonly of: keyof typeof OF_NUMBERS;
+  readonly run: (x: tf.Tensor1D) => tf.Tensor;
+}[] = [
+  { name: "gelu", of: "gelu", run: gelu },
+  {
+    name: "denseGelu",
+    of: "gelu",
+    run: (x) => denseGelu(tf.reshape(x, [-1, 1]), onesOf(1, 1), tf.zeros([1])),
+  },
+  {
+    name: "shortConvolution",
+    of: "silu",
+    run: (x) =>
+      shortConvolution(
+        tf.reshape(x, [1, 1, -1]),
+        onesOf(x.size, 1),
+        undefined,
+        { activation: "silu" },
+      ),
+  },
+  {
+    name: "rmsNorm's gate",
+    of: "silu",
+    run: (x) =>
+      rmsNorm(onesOf(1, x.size), onesOf(x.size) as tf.Tensor1D, {
+        epsilon: 1e-12,
+        gate: tf.reshape(x, [1, -1]),
+      }),
+  },
+  {
+    name: "selectiveScan's z",
+    of: "silu",
+    run: (x) => {
+      const ones = onesOf(1, 1, x.size), none = tf.zeros([1, 1, 1]);
+      return selectiveScan({
+        ...{ x: ones, dt: ones, a: onesOf(x.size, 1), b: none, c: none },
+        ...{ d: onesOf(x.size), z: tf.reshape(x, [1, 1, -1]) },
+      });
+    },
+  },
+  { name: "logSigmoid", of: "logSigmoid", run: logSigmoid },
+  {
+    name: "splitHeads' eluPlusOne",
+    of: "eluPlusOne",
+    run: (x) => {
+      const parts = tf.stack([x, tf.zerosLike(x), tf.zerosLike(x)], 1);
+      const rows = tf.reshape<tf.Rank.R3>(parts, [1, -1, 3]);
+      return splitHeads(rows, { numHeads: 1, featureMap: eluPlusOne }).q;
+    },
+  },
+  {
+    name: "tokenLogDecay",
+    of: "logSigmoid",
+    run: (x) => tokenLogDecay(tf.reshape(tf.neg(x), [1, -1, 1]), undefined),
+  },
+];
+
+for (const { name, of, run } of APPLIED) {
+  onEachBackend(`${name} of extreme numbers equals float64`, async () => {
+    const x = tf.tensor1d(EXTREMES_OF_ROWS);
+    const { value, grad } = tf.valueAndGrad((x: tf.Tensor) =>
+      tf.tidy(() => run(x as tf.Tensor1D))
+    )(x);
+    const results = await Promise.all([value.data(), grad.data()]);
+    EXTREMES_OF_ROWS.forEach((x, i) => {
+      OF_NUMBERS[of](x).forEach((expected, n) => {
+        const actual = results[n]![i]!;
+        const isClose = Object.is(actual, expected) || expected === actual ||
+          Math.abs(actual - expected) <= 1e-6 * Math.abs(expected) + 1e-30;
+        assert(
+          isClose,
+          `${n ? "slope" : "value"} at ${x}: ${actual}, not ${expected}`,
+        );
+      });
+    });
+    tf.dispose([x, value, grad]);
+  });
+}

@@ -37,7 +37,7 @@ const FEATURE_MAPS: Readonly<Record<FusedFeatureMap, FeatureMapText>> = {
   },
   eluPlusOne: {
     map: "select(x + 1.0, exp(x), x < Pack())",
-    slope: "select(Pack(1.0), exp(x), x < Pack())",
+    slope: "select(exp(x), Pack(1.0), x > Pack())",
     normalize: false,
   },
   shiftedSilu: {

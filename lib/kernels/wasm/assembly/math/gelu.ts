@@ -36,7 +36,7 @@ function tail4(
   return f32x4.mul(p, t);
 }
 
-/** max(x, 0) - |x| Φ(-|x|) */
+/** max(x, 0) - |x| Φ(-|x|), where |x| of large numbers is less: Φ is 0 there. */
 // @ts-ignore: decorator
 @inline
 function gelu4(
@@ -48,7 +48,7 @@ function gelu4(
 ): v128 {
   const e = f32x4.mul(f32x4.mul(x, x), scale);
   const bell = fastExp2(e, least, round, unit, c1, c2, c3, c4, c5);
-  const size = f32x4.abs(x);
+  const size = f32x4.abs(f32x4.pmin(x, round));
   const tail = tail4(size, unit, near, q1, q2, q3, q4, q5);
   const below = f32x4.mul(f32x4.mul(size, bell), tail);
   return f32x4.sub(f32x4.pmax(x, zero), below);

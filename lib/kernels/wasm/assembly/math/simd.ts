@@ -99,10 +99,11 @@ export function storeFirst(pointer: usize, x: v128, count: i32): void {
   if (count > 2) store<f32>(pointer, f32x4.extract_lane(x, 2), 8);
 }
 
-/** 1 / (1 + e^-x) */
+/** 1 / (1 + e^-x); 0 below -88, where e^-x would be infinite. */
 // @ts-ignore: decorator
 @inline
 export function sigmoid4(x: v128): v128 {
   const one = f32x4.splat(1);
-  return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
+  const result = f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
+  return v128.andnot(result, f32x4.lt(x, f32x4.splat(-88)));
 }

@@ -92,16 +92,17 @@ export function siluDerivative4(x: v128, s: v128, unit: v128): v128 {
   return multiplyAdd(f32x4.mul(x, s), f32x4.sub(unit, s), s);
 }
 
-/** 1 / (1 + e^-x) */
+/** 1 / (1 + e^-x); 0 below {@link lowest}, where e^-x would be infinite. */
 // @ts-ignore: decorator
 @inline
 export function fastSigmoid4(
   x: v128, least: v128, scale: v128, round: v128, unit: v128,
   c1: v128, c2: v128, c3: v128, c4: v128, c5: v128,
 ): v128 {
-  const exponent = f32x4.neg(f32x4.max(x, least));
+  const exponent = f32x4.neg(f32x4.pmax(x, least));
   const e = fastExp4(exponent, least, scale, round, unit, c1, c2, c3, c4, c5);
-  return f32x4.div(unit, f32x4.add(unit, e));
+  const result = f32x4.div(unit, f32x4.add(unit, e));
+  return v128.andnot(result, f32x4.lt(x, least));
 }
 
 /** e^x = 2^n 2^r of x up to 88, with n + r = x / ln 2; 0 where it would be denormal. */
