@@ -61,8 +61,8 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
   dropPath?: number | undefined;
   /**
    * Whether the gradient recomputes the block's activations instead of keeping
-   * them (gradient checkpointing). Training then needs much less memory and a
-   * fifth to a third more time; outputs and gradients stay the same to the last
+   * them (gradient checkpointing). Training then needs much less memory and
+   * about a fifth more time; outputs and gradients stay the same to the last
    * bit. A custom mixer must compute the same both times; random numbers from
    * TensorFlow.js and `Math.random` are repeated. Without gradients, nothing
    * changes. @default false

@@ -137,7 +137,7 @@ onEachBackend(
   async (backend) => {
     const all = await readFixtures("ref_diag");
     const outputs = [...all.keys()].filter((name) => name.endsWith(".y"));
-    assertEquals(outputs.length, 16);
+    assertEquals(outputs.length, 14);
     const runs = outputs.flatMap((output) =>
       FORMS.map((form) => ({ output, form }))
     );
