@@ -99,8 +99,8 @@ onCpu(
       const { rates, trials } = record!;
       // Of a try, only the end is looked at.
       assertEquals(new Set(looks), new Set([1]));
-      for (const { tries, chosen, steps, seed } of rates) {
-        assertEquals([steps, seed], [2, 1]);
+      for (const { tries, chosen, steps, seeds } of rates) {
+        assertEquals([steps, seeds], [2, 1]);
         assertEquals(tries.length, 3);
         const found = tries.filter(({ value }) => value !== null)
           .toSorted((a, b) => a.value! - b.value!);
@@ -269,6 +269,34 @@ onCpu(
         "should be of the settings",
       );
       assertStringIncludes(error.message, '"steps":2');
+    }),
+);
+
+onCpu(
+  "rates are tried with several seeds, and their means compared",
+  () =>
+    withFolder(async (folder) => {
+      const ended: EndedTraining[] = [];
+      const { rates } = (await runProtocol({
+        ...callOf(folder, []),
+        plan: { ...PLAN, searchSeeds: 2 },
+        onTraining: (training) => ended.push(training),
+      }))!;
+      for (const { contender, tries, chosen, seeds } of rates) {
+        assertEquals(seeds, 2);
+        for (const { rate, value } of tries) {
+          const own = ended.filter((training) =>
+            training.isTry && training.contender === contender &&
+            training.rate === rate
+          );
+          assertEquals(own.map(({ seed }) => seed), [1, 2]);
+          const losses = own.map(({ curve }) => curve.at(-1)?.means["loss"]);
+          const [first, second] = losses;
+          const isWhole = own.every((training) => !training.divergedAt);
+          assertEquals(value, isWhole ? (first! + second!) / 2 : null);
+        }
+        assertEquals(chosen, bestRate(tries, BY_LOSS));
+      }
     }),
 );
 

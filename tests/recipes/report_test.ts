@@ -77,7 +77,7 @@ function resultsWith(
     rivals: ["softmax"],
     floor: { guess: "any value", loss: 2 },
     rates: contenders.map((contender) => ({
-      ...{ contender, seed: 1, steps: 25, chosen: 2e-3 },
+      ...{ contender, seeds: 1, steps: 25, chosen: 2e-3 },
       tries: RATES.map((rate) => ({
         rate,
         value: rate === 4e-3 ? null : 100 * rate,
@@ -133,7 +133,7 @@ Deno.test("results come back from their file, whose curves are rows of numbers",
     await writeResults(path, results);
     const text = await Deno.readTextFile(path);
     assertStringIncludes(text, '"step":[25,50,75,100]');
-    assertStringIncludes(text, '"accuracy":[0.4166667,0.81,0.81,0.81]');
+    assertStringIncludes(text, '"accuracy":[0.4167,0.81,0.81,0.81]');
 
     const read = (await readResults(path))!;
     assertEquals(read.trials[0]!.trainLoss, 0.3333333);
@@ -292,6 +292,13 @@ Deno.test("a second training agrees, or the page lists what changed", () => {
     const second = secondTraining([ofSeeds(other!)]);
     assertEquals(trainedAgain([ofSeeds(own!)], second), []);
   }
+  const others = { ...ofSeeds(2), recipe: "copying" };
+  const [section] = trainedAgain(
+    [{ ...first, recipe: "copying" }, first],
+    secondTraining([others, first]),
+  );
+  assertStringIncludes(section!.text, "trained 1 of the");
+  assertStringIncludes(section!.text, "6 of the 6 means");
 
   // A run that diverged has no figures to compare.
   const diverged = told(resultsWith(0.5, null));

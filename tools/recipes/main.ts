@@ -167,14 +167,14 @@ function lineOf(
   { contender, seed, rate, isTry, curve, divergedAt, milliseconds, figures }:
     EndedTraining,
 ): string {
-  const what = isTry ? "trying" : `seed ${seed},`;
+  const what = `seed ${seed}, ${isTry ? "trying " : ""}`;
   const means = divergedAt === undefined
     ? isTry ? curve.at(-1)!.means : figures
     : {};
   const reached = Object.entries(means)
     .map(([name, value]) => `${name} ${value.toPrecision(4)}`);
   return [
-    `${contender}, ${what} rate ${rate}: ${
+    `${contender}, ${what}rate ${rate}: ${
       divergedAt === undefined ? reached.join(", ") : "diverged"
     }`,
     milliseconds === undefined

@@ -8,6 +8,7 @@ import {
   type EndedTraining,
   type ProtocolCall,
   ratesOf,
+  searchSeedsOf,
   searchSteps,
   seedsOf,
   triedRates,
@@ -122,7 +123,8 @@ export async function estimate(
     const validationMilliseconds = await timeValidation(trial);
     trial.model.dispose();
     trial.dispose?.();
-    const seeds = seedsOf(plan), tries = triedRates(contender, plan).length;
+    const seeds = seedsOf(plan);
+    const tries = triedRates(contender, plan).length * searchSeedsOf(plan);
     const steps = seeds * plan.steps + tries * searchSteps(plan);
     const looks = seeds * validationsOf(plan) + tries;
     estimates.push({

@@ -15,6 +15,7 @@ import {
   validationsOf,
 } from "./recipe.ts";
 import type { RateChoice, RateTry, TrialResult } from "./results_file.ts";
+import { mean } from "./statistics.ts";
 import {
   type Finished,
   readTraining,
@@ -24,9 +25,6 @@ import {
 
 /** Fewer rates to choose from say nothing of a contender; one is not chosen. */
 const FEWEST_RATES = 3;
-
-/** The seed with which rates are tried. */
-const SEARCH_SEED = 1;
 
 /** What trainings are run with. */
 export interface ProtocolCall {
@@ -102,6 +100,11 @@ export function searchSteps(
   return Math.max(1, Math.round(searchShare * steps));
 }
 
+/** Seeds of tries. */
+export function searchSeedsOf({ searchSeeds = 1 }: TrainingPlan): number {
+  return searchSeeds;
+}
+
 /** Trainings of each contender. */
 export function seedsOf({ seeds = 5 }: TrainingPlan): number {
   return seeds;
@@ -116,7 +119,7 @@ export async function runProtocol(
 ): Promise<ProtocolRecord | undefined> {
   const { contenders, plan, trainer = HERE } = call;
   const limit = pLimit(trainer.atOnce);
-  const seeds = Array.from({ length: seedsOf(plan) }, (_, i) => i + 1);
+  const seeds = numbersTo(seedsOf(plan));
   const failure = new AbortController();
   const signal = AbortSignal.any([call.signal, failure.signal]);
   const all: Promise<unknown>[] = [];
@@ -166,33 +169,41 @@ async function chooseRate(
   contender: Contender,
   run: (training: Training) => Promise<Finished | undefined>,
 ): Promise<RateChoice | undefined> {
-  const seed = SEARCH_SEED, steps = searchSteps(plan);
+  const seeds = searchSeedsOf(plan), steps = searchSteps(plan);
   const rates = triedRates(contender, plan);
   if (rates.length === 0) {
     const [chosen] = ratesOf(contender, plan);
     return {
       contender: contender.name,
-      seed,
+      seeds,
       steps,
       tries: [],
       chosen: chosen!,
     };
   }
-  const records = whole(
+  const tryOne = async (rate: number, seed: number) => {
+    const record = await run({ contender, seed, rate, steps, isTry: true });
+    return record &&
+      (record.divergedAt === undefined
+        ? record.curve.at(-1)!.means[measure.name]!
+        : null);
+  };
+  const tries = whole(
     await Promise.all(
-      rates.map(async (rate) => {
-        const record = await run({ contender, seed, rate, steps, isTry: true });
-        return record && { rate, record };
+      rates.map(async (rate): Promise<RateTry | undefined> => {
+        const values = whole(
+          await Promise.all(
+            numbersTo(seeds).map((seed) => tryOne(rate, seed)),
+          ),
+        );
+        return values && {
+          rate,
+          value: values.every((value) => value !== null) ? mean(values) : null,
+        };
       }),
     ),
   );
-  if (!records) return undefined;
-  const tries = records.map(({ rate, record }): RateTry => ({
-    rate,
-    value: record.divergedAt === undefined
-      ? record.curve.at(-1)!.means[measure.name]!
-      : null,
-  }));
+  if (!tries) return undefined;
   const chosen = bestRate(tries, measure);
   if (chosen === undefined) {
     throw new RangeError(
@@ -201,7 +212,12 @@ async function chooseRate(
       }; add smaller ones`,
     );
   }
-  return { contender: contender.name, seed, steps, tries, chosen };
+  return { contender: contender.name, seeds, steps, tries, chosen };
+}
+
+/** The numbers from 1 to the last one. */
+function numbersTo(last: number): number[] {
+  return Array.from({ length: last }, (_, i) => i + 1);
 }
 
 /** The rate of the best value; `undefined` where all diverged. */

@@ -118,6 +118,8 @@ export interface TrainingPlan {
   readonly seeds?: number;
   /** Share of the steps for which each rate is tried. @default 0.25 */
   readonly searchShare?: number;
+  /** Seeds with which each rate is tried. @default 1 */
+  readonly searchSeeds?: number;
   /** Looks at validation data in a training. @default 12 */
   readonly validations?: number;
 }
@@ -214,7 +216,7 @@ export type Comparison = Pick<
 
 /** In the place of what the quick setting has; rates are tried for half of the steps. */
 const SMOKE: Partial<TrainingPlan> = {
-  ...{ steps: 4, seeds: 1, searchShare: 0.5, validations: 2 },
+  ...{ steps: 4, seeds: 1, searchShare: 0.5, searchSeeds: 1, validations: 2 },
 };
 
 /** How contenders are trained in a setting. */

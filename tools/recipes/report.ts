@@ -152,10 +152,14 @@ function training(results: RecipeResults, health: readonly Health[]): string {
       `${onPlateau} of ${count.length}`,
     ];
   });
-  const { steps, seed, tries } = rates[0]!;
+  const { steps, seeds, tries } = rates[0]!;
   const told = tries.length === 0
     ? "the published rates"
-    : `the rates that were tried for ${steps} steps with seed ${seed}, each with its ${measure.name} on validation data`;
+    : `the rates that were tried for ${steps} steps with ${
+      seeds === 1 ? "seed 1" : `seeds 1 to ${seeds}`
+    }, each with its${
+      seeds === 1 ? "" : " mean"
+    } ${measure.name} on validation data`;
   return [
     `The table lists ${told}; the training loss at the end, which is ${
       floor.loss.toFixed(2)

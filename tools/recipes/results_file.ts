@@ -23,14 +23,15 @@ export interface TrainingRecord {
 /** A learning rate that was tried, and the measure on validation data at the end. */
 export interface RateTry {
   readonly rate: number;
-  /** None if training diverged. */
+  /** The mean over seeds; none if a training diverged. */
   readonly value: number | null;
 }
 
 /** How a contender's learning rate was chosen. */
 export interface RateChoice {
   readonly contender: string;
-  readonly seed: number;
+  /** With how many seeds each was tried, from 1 on. */
+  readonly seeds: number;
   /** Of each try. */
   readonly steps: number;
   readonly tries: readonly RateTry[];
@@ -128,12 +129,17 @@ export async function writeResults(
 function columnsOf(curve: readonly CurvePoint[]): Columns {
   const names = Object.keys(curve[0]?.means ?? {});
   const columns = names.map((name) =>
-    [name, curve.map(({ means }) => means[name]!)] as const
+    [name, curve.map(({ means }) => forDrawing(means[name]!))] as const
   );
   return {
     step: curve.map(({ step }) => step),
     means: Object.fromEntries(columns),
   };
+}
+
+/** A number of a curve, in as many digits as can be seen. */
+function forDrawing(value: number): number {
+  return Number(value.toPrecision(4));
 }
 
 /** The points of a curve; files of earlier trainings have them as they are. */

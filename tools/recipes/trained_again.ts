@@ -66,16 +66,17 @@ export function trainedAgain(
   if (!again) return [];
   const second = asMarkdownTexts(again);
   const { command, date, machine, figures } = second;
-  const compared = asMarkdownTexts(recipes).filter(({ recipe, setting }) =>
-    recipe in figures && setting === second.setting
-  );
-  const means = compared.flatMap((results) =>
-    meansOf(results, figures[results.recipe]!)
-  );
-  if (means.length === 0) return [];
-  const differences = compared.flatMap((results) =>
-    differencesOf(results, figures[results.recipe]!)
-  );
+  const compared = asMarkdownTexts(recipes).flatMap((results) => {
+    const own = results.setting === second.setting && figures[results.recipe];
+    if (!own) return [];
+    const means = meansOf(results, own);
+    return means.length > 0
+      ? [{ means, differences: differencesOf(results, own) }]
+      : [];
+  });
+  if (compared.length === 0) return [];
+  const means = compared.flatMap(({ means }) => means);
+  const differences = compared.flatMap(({ differences }) => differences);
   const changed = differences.filter(({ first, second }) => first !== second);
   const count = (is: (difference: Difference) => boolean) =>
     changed.filter(is).length;
@@ -84,11 +85,11 @@ export function trainedAgain(
   return [{
     text: `## Trained again
 
-On ${date}, ${compared.length} recipes were trained a second time, by
-${codeOf(command)} (${machine}). All other tables show the first training. Seeds
-were the same, so this tells whether the tables can be reproduced, not what
-other seeds would reach. Another version may round sums differently, which grows
-with each step.
+On ${date}, ${codeOf(command)} (${machine}) trained ${compared.length} of the
+recipes a second time, with the same seeds. Their tables show the first
+training. So this tells whether the tables can be reproduced, not what other
+seeds would reach. Another version may round sums differently, which grows with
+each step.
 
 ${means.filter(({ agree }) => agree).length} of the ${means.length} means in the
 recipes' tables differ by no more than the joint 95 % interval, the root of the
