@@ -95,23 +95,40 @@ export async function writeJSON(path: string, value: unknown): Promise<void> {
   await writeOutput(path, JSON.stringify(value, null, 1) + "\n");
 }
 
-/** A curve as it lies in a file: the steps, and each mean at all of them. */
-interface Columns {
-  readonly step: readonly number[];
-  readonly means: Readonly<Record<string, readonly number[]>>;
+/** Means as they lie in a file: each at all steps. */
+type Columns = Readonly<Record<string, readonly number[]>>;
+
+/** Results as they lie in a file. */
+interface ResultsFile extends Omit<RecipeResults, "trials"> {
+  /** At which steps whole trainings were looked at. */
+  readonly curveSteps: readonly number[];
+  readonly trials: readonly (Omit<TrialResult, "curve"> & {
+    /** At the first of these steps. */
+    readonly curve: Columns;
+  })[];
 }
 
-/** Reads what a recipe's contenders reached, or says that there is none. */
+/**
+ * Reads what a recipe's contenders reached, or says that there is none.
+ *
+ * @throws {RangeError} If an earlier version wrote the file.
+ */
 export async function readResults(
   path: string | URL,
 ): Promise<RecipeResults | undefined> {
-  const file = await readJSON<RecipeResults>(path);
+  const file = await readJSON<ResultsFile>(path);
   if (!file) return undefined;
+  const { curveSteps, ...results } = file;
+  if (!curveSteps) {
+    throw new RangeError(
+      `${path} should have "curveSteps", got results of an earlier version; deno task train ${file.recipe} writes them again from what it has trained`,
+    );
+  }
   const trials = file.trials.map(({ curve, ...trial }) => ({
     ...trial,
-    curve: pointsOf(curve),
+    curve: pointsOf(curve, curveSteps),
   }));
-  return { ...file, trials };
+  return { ...results, trials };
 }
 
 /** Writes what a recipe's contenders reached, each curve as some rows of numbers. */
@@ -119,11 +136,17 @@ export async function writeResults(
   path: string,
   results: RecipeResults,
 ): Promise<void> {
-  const trials = results.trials.map(({ curve, ...trial }) => ({
-    ...trial,
-    curve: columnsOf(curve),
-  }));
-  await writeOutput(path, jsonRows({ ...results, trials }));
+  const curves = results.trials.map(({ curve }) => curve);
+  const longest = curves.reduce((a, b) => b.length > a.length ? b : a, []);
+  const file: ResultsFile = {
+    ...results,
+    curveSteps: longest.map(({ step }) => step),
+    trials: results.trials.map(({ curve, ...trial }) => ({
+      ...trial,
+      curve: columnsOf(curve),
+    })),
+  };
+  await writeOutput(path, jsonRows(file));
 }
 
 function columnsOf(curve: readonly CurvePoint[]): Columns {
@@ -131,10 +154,7 @@ function columnsOf(curve: readonly CurvePoint[]): Columns {
   const columns = names.map((name) =>
     [name, curve.map(({ means }) => forDrawing(means[name]!))] as const
   );
-  return {
-    step: curve.map(({ step }) => step),
-    means: Object.fromEntries(columns),
-  };
+  return Object.fromEntries(columns);
 }
 
 /** A number of a curve, in as many digits as can be seen. */
@@ -142,13 +162,11 @@ function forDrawing(value: number): number {
   return Number(value.toPrecision(4));
 }
 
-/** The points of a curve; files of earlier trainings have them as they are. */
-function pointsOf(
-  curve: Columns | readonly CurvePoint[],
-): readonly CurvePoint[] {
-  if (!("means" in curve)) return curve;
-  const columns = Object.entries(curve.means);
-  return curve.step.map((step, at) => ({
+/** The points of a curve. */
+function pointsOf(curve: Columns, steps: readonly number[]): CurvePoint[] {
+  const columns = Object.entries(curve);
+  const count = columns[0]?.[1].length ?? 0;
+  return steps.slice(0, count).map((step, at) => ({
     step,
     means: Object.fromEntries(
       columns.map(([name, values]) => [name, values[at]!]),
