@@ -871,7 +871,7 @@ const EXTREMES = [Infinity, 3e38, 1e20, 1e18, 1e4, 104, 89, 88, 80, 0]
 /** Twice, so that each is of a whole vector and of what is left of a row. */
 const EXTREMES_OF_ROWS = [...EXTREMES, ...EXTREMES.toReversed()];
 
-/** Functions of each of so many numbers, in float64, and their slopes. */
+/** Functions of one number in float64, and their slopes. */
 const OF_NUMBERS = {
   gelu: (x: number) => {
     const normal = (1 + erf(x / Math.SQRT2)) / 2;
