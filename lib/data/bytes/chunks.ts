@@ -1,4 +1,5 @@
 /** Bytes in their order, a part at a time. @module */
+import { turns } from "../../contract/abort.ts";
 import { addressOf, bytesOf, type ByteSource, nameOf } from "./bytes_of.ts";
 import { ChunkReader } from "./chunk_reader.ts";
 import { request } from "./request.ts";
@@ -12,12 +13,32 @@ export async function* chunksOf(
 ): AsyncGenerator<Uint8Array> {
   const address = addressOf(source);
   if (address !== undefined) {
-    yield* bodyOf(address);
+    yield* inTurns(bodyOf(address));
     return;
   }
   const bytes = await bytesOf(source);
-  for (let at = 0; at < bytes.size; at += CHUNK) {
-    yield await bytes.read(at, Math.min(CHUNK, bytes.size - at));
+  const read = async function* () {
+    for (let at = 0; at < bytes.size; at += CHUNK) {
+      yield await bytes.read(at, Math.min(CHUNK, bytes.size - at));
+    }
+  };
+  yield* inTurns(read());
+}
+
+/**
+ * The same bytes, in chunks that are not too long. Between them the event loop takes
+ * a turn now and then: a reader may find nothing in many chunks, and what is in
+ * memory or was decompressed comes without a wait.
+ */
+export async function* inTurns(
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const turn = turns();
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += CHUNK) {
+      yield chunk.subarray(at, at + CHUNK);
+      await turn();
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** Decompression of bytes on their way, in little memory. @module */
-import { chunksOf } from "./chunks.ts";
+import { chunksOf, inTurns } from "./chunks.ts";
 import { type ByteSource, nameOf } from "./bytes_of.ts";
 import { gunzipped } from "./gzip.ts";
 import { zstdDecompressed } from "./zstd.ts";
@@ -25,9 +25,10 @@ export async function* decompressed(
     );
   }
   const isSkippable = /^5.2a4d18$/.test(begins);
-  if (begins.startsWith("1f8b")) yield* gunzipped(name, all);
-  else if (begins === "28b52ffd" || isSkippable) {
-    yield* zstdDecompressed(name, all);
+  if (begins.startsWith("1f8b")) {
+    yield* inTurns(gunzipped(name, all));
+  } else if (begins === "28b52ffd" || isSkippable) {
+    yield* inTurns(zstdDecompressed(name, all));
   } else yield* all;
 }
 

@@ -24,47 +24,56 @@ export async function* byteLines(
   name: string,
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<ByteLine> {
-  for await (const line of allByteLines(name, chunks)) {
+  for await (const line of splitLines(name, chunks, true)) {
     if (!isBlank(line.bytes)) yield line;
   }
 }
 
 /** The lines of a text as {@linkcode byteLines} splits it, blank ones too. */
-export async function* allByteLines(
+export function allByteLines(
   name: string,
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<ByteLine> {
+  return splitLines(name, chunks, false);
+}
+
+/**
+ * Splits at line feeds, and nothing else.
+ *
+ * @param passesBlank Whether blank lines within a chunk may be left out: there may be
+ * millions, and each that is given takes a microsecond or two.
+ */
+async function* splitLines(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+  passesBlank: boolean,
+): AsyncGenerator<ByteLine> {
   let number = 0, next = 0;
-  for await (const raw of rawLines(name, chunks)) {
+  let begun: Uint8Array[] = [];
+  let length = 0;
+  const lineOf = (end: Uint8Array): ByteLine => {
+    const raw = begun.length === 0 ? end : joined([...begun, end]);
+    [begun, length] = [[], 0];
     const start = next;
     next += raw.length + 1;
     const line = withoutReturn(raw);
     const bytes = ++number === 1 ? withoutMark(line) : line;
-    yield { number, start: start + line.length - bytes.length, bytes };
-  }
-}
-
-/** Splits at line feeds, and nothing else. */
-async function* rawLines(
-  name: string,
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  let begun: Uint8Array[] = [];
-  let length = 0;
-  const whole = (end: Uint8Array) => {
-    if (begun.length === 0) return end;
-    const line = joined([...begun, end]);
-    [begun, length] = [[], 0];
-    return line;
+    return { number, start: start + line.length - bytes.length, bytes };
   };
   for await (const chunk of chunks) {
     let start = 0;
-    for (
-      let end = chunk.indexOf(NEWLINE);
-      end >= 0;
-      end = chunk.indexOf(NEWLINE, start)
-    ) {
-      yield whole(chunk.subarray(start, end));
+    for (;;) {
+      if (passesBlank && length === 0) {
+        for (let at = start; isSpace(chunk[at]); at++) {
+          if (chunk[at] !== NEWLINE) continue;
+          number++;
+          next += at + 1 - start;
+          start = at + 1;
+        }
+      }
+      const end = chunk.indexOf(NEWLINE, start);
+      if (end < 0) break;
+      yield lineOf(chunk.subarray(start, end));
       start = end + 1;
     }
     if (start === chunk.length) continue;
@@ -75,7 +84,7 @@ async function* rawLines(
       `${name} should have lines of at most ${LONGEST_LINE} bytes, got one of more; is it text?`,
     );
   }
-  if (length > 0) yield whole(new Uint8Array(0));
+  if (length > 0) yield lineOf(new Uint8Array(0));
 }
 
 function withoutReturn(line: Uint8Array): Uint8Array {
@@ -90,10 +99,15 @@ function withoutMark(line: Uint8Array): Uint8Array {
     : line;
 }
 
+/** Whether a byte is white space of ASCII. */
+function isSpace(byte: number | undefined): boolean {
+  return byte === SPACE || byte! >= TAB && byte! <= RETURN;
+}
+
 /** Whether a line is only white space. */
 function isBlank(line: Uint8Array): boolean {
   for (const byte of line) {
-    if (byte === SPACE || byte >= TAB && byte <= RETURN) continue;
+    if (isSpace(byte)) continue;
     // White space beyond ASCII, such as U+00A0, is rare at the start.
     return byte > 127 && new TextDecoder().decode(line).trim() === "";
   }

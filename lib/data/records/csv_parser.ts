@@ -13,21 +13,42 @@ const LONGEST_ROW = 2 ** 24;
 
 const [NEWLINE, RETURN] = [10, 13];
 
+/** Where in a row a part of the text has ended. */
+type Place =
+  /** Before a field. */
+  | "start"
+  /** In a field without quotes. */
+  | "plain"
+  /** In a field with quotes. */
+  | "quoted"
+  /** After a quote in such a field, which ends it, unless another one follows. */
+  | "quote"
+  /** In the rest of a row that is wrong. */
+  | "wrong";
+
 /**
  * Parses rows of a text that comes in parts. A row ends at a line feed, a
  * carriage return or both; blank ones are left out. A field that begins with a
  * quote ends at the next one, may have anything in between, and two quotes in
- * it are one.
+ * it are one. However many parts a row has, each is read once.
  *
  * Source: RFC 4180, and Python's module csv where the RFC leaves it open.
  */
 export class CsvParser {
   readonly #delimiter: number;
   readonly #quote: number | undefined;
-  /** The text of the row that has not ended yet. */
-  #text = "";
+  /** The row that has not ended: its fields so far, and what there is of the next. */
+  #fields: string[] = [];
+  #field = "";
+  #place: Place = "start";
+  #wrong: string | undefined;
+  /** Number of its characters in the parts before. */
+  #length = 0;
+  /** Number of lines that end within its quotes. */
+  #linesWithin = 0;
   #line = 1;
-  #at = 0;
+  /** Whether a line feed that comes next belongs to a line's end before it. */
+  #isAfterReturn = false;
 
   constructor(delimiter: string, quote: boolean) {
     this.#delimiter = delimiter.charCodeAt(0);
@@ -41,120 +62,141 @@ export class CsvParser {
 
   /** Takes a part of the text, and gives the rows that have ended. */
   *rows(part: string, isLast: boolean): Generator<CsvRow> {
-    this.#text += part;
-    this.#at = 0;
-    let start = 0;
-    while (start < this.#text.length) {
-      this.#at = start;
-      const row = this.#row(isLast);
-      if (!row) break;
-      if (row.fields.length > 1 || row.fields[0] !== "" || row.isQuoted) {
-        yield { line: this.#line, ...row };
-      }
-      this.#line += lineEnds(this.#text, start, this.#at);
-      start = this.#at;
+    let at = 0;
+    if (this.#isAfterReturn && part.length > 0) {
+      this.#isAfterReturn = false;
+      if (part.charCodeAt(0) === NEWLINE) at = 1;
     }
-    this.#text = this.#text.slice(start);
-    if (this.#text.length <= LONGEST_ROW) return;
-    throw new RangeError(
-      `a row should have at most ${LONGEST_ROW} characters, got more; is a quote not closed?`,
-    );
+    while (at < part.length) {
+      if (this.#length === 0) at = this.#afterBlankLines(part, at);
+      const end = this.#readOn(part, at);
+      this.#length += end - at;
+      if (this.#length > LONGEST_ROW) {
+        throw new RangeError(
+          `a row should have at most ${LONGEST_ROW} characters, got more; is a quote not closed?`,
+        );
+      }
+      if (end === part.length) break;
+      yield this.#ended();
+      at = this.#afterLineEnd(part, end);
+    }
+    if (!isLast || this.#length === 0) return;
+    if (this.#place === "quoted") this.#wrong = "a quote is not closed";
+    if (this.#place !== "wrong") this.#endField();
+    yield this.#ended();
   }
 
-  /** The next row; `undefined` if it may not have ended yet. */
-  #row(
-    isLast: boolean,
-  ): { fields: string[]; isQuoted: boolean; wrong?: string } | undefined {
-    const text = this.#text;
-    const fields: string[] = [];
-    let isQuoted = false;
-    for (;;) {
-      if (text.charCodeAt(this.#at) === this.#quote) {
-        const field = this.#quotedField(isLast);
-        if (field === undefined) return undefined;
-        isQuoted = true;
-        fields.push(field.value);
-        if (field.wrong) {
-          this.#at = lineEnd(text, this.#at);
-          return { fields, isQuoted, wrong: field.wrong };
-        }
-      } else {
-        const end = this.#fieldEnd();
-        if (end === text.length && !isLast) return undefined;
-        fields.push(text.slice(this.#at, end));
-        this.#at = end;
+  /** Passes by blank lines at the start of a row: there may be millions. */
+  #afterBlankLines(part: string, start: number): number {
+    let at = start;
+    for (; isLineEnd(part.charCodeAt(at)); this.#line++) {
+      at = this.#afterLineEnd(part, at);
+    }
+    return at;
+  }
+
+  #afterLineEnd(part: string, end: number): number {
+    if (part.charCodeAt(end) === NEWLINE) return end + 1;
+    this.#isAfterReturn = end + 1 === part.length;
+    return part.charCodeAt(end + 1) === NEWLINE ? end + 2 : end + 1;
+  }
+
+  /** Reads on to the row's end; returns its place, or where the part ends. */
+  #readOn(part: string, start: number): number {
+    for (let at = start;; at++) {
+      if (this.#place === "start" && part.charCodeAt(at) === this.#quote) {
+        this.#place = "quoted";
+        at++;
       }
-      const code = text.charCodeAt(this.#at);
-      if (code === this.#delimiter) {
-        this.#at++;
-        continue;
-      }
-      // A carriage return may be half of the end.
-      const isHalf = code === RETURN && this.#at + 1 === text.length;
-      if (isHalf && !isLast) return undefined;
-      this.#at = lineEnd(text, this.#at);
-      return { fields, isQuoted };
+      const isQuoted = this.#place === "quoted" || this.#place === "quote";
+      if (this.#place === "wrong") return lineEnd(part, at);
+      const end = isQuoted
+        ? this.#endOfQuoted(part, at)
+        : this.#endOfPlain(part, at);
+      this.#field += part.slice(at, end);
+      if (end === part.length) return end;
+      at = end;
+      this.#endField();
+      const code = part.charCodeAt(at);
+      if (isLineEnd(code)) return at;
+      if (code === this.#delimiter) continue;
+      // Only quotes end a field before either.
+      this.#wrong = "a field goes on after its closing quote";
+      this.#place = "wrong";
+      return lineEnd(part, at);
     }
   }
 
   /** Where a field without quotes ends. */
-  #fieldEnd(): number {
-    const text = this.#text;
-    let end = this.#at;
-    for (; end < text.length; end++) {
-      const code = text.charCodeAt(end);
-      if (code === this.#delimiter || code === NEWLINE || code === RETURN) {
-        break;
-      }
+  #endOfPlain(part: string, start: number): number {
+    let end = start;
+    for (; end < part.length; end++) {
+      const code = part.charCodeAt(end);
+      if (code === this.#delimiter || isLineEnd(code)) break;
     }
+    if (end > start) this.#place = "plain";
     return end;
   }
 
-  #quotedField(
-    isLast: boolean,
-  ): { value: string; wrong?: string } | undefined {
-    const text = this.#text;
-    let value = "";
-    for (let from = this.#at + 1;;) {
-      const end = text.indexOf('"', from);
-      if (end < 0) {
-        if (!isLast) return undefined;
-        this.#at = text.length;
-        return { value, wrong: "a quote is not closed" };
-      }
-      value += text.slice(from, end);
-      if (end + 1 === text.length && !isLast) return undefined;
-      const next = text.charCodeAt(end + 1);
-      this.#at = end + 1;
-      if (next === this.#quote) {
-        value += '"';
-        from = end + 2;
-        continue;
-      }
-      const isEnd = Number.isNaN(next) || next === this.#delimiter ||
-        next === NEWLINE || next === RETURN;
-      return isEnd
-        ? { value }
-        : { value, wrong: "a field goes on after its closing quote" };
+  /** Where a field with quotes ends: after a quote that no other follows. */
+  #endOfQuoted(part: string, start: number): number {
+    for (let at = start; at < part.length; at++) {
+      if (this.#place === "quoted") {
+        at = part.indexOf('"', at);
+        if (at < 0) break;
+        this.#place = "quote";
+      } else if (part.charCodeAt(at) === this.#quote) this.#place = "quoted";
+      else return at;
     }
+    return part.length;
+  }
+
+  /** Ends a field, of which all characters are known. */
+  #endField(): void {
+    if (this.#place === "quote") {
+      // The last one is the quote that ends it.
+      const text = this.#field.slice(0, -1);
+      this.#linesWithin += lineEnds(text);
+      this.#field = text.replaceAll('""', '"');
+    }
+    this.#fields.push(this.#field);
+    this.#field = "";
+    this.#place = "start";
+  }
+
+  /** The row, which has ended. */
+  #ended(): CsvRow {
+    const row = {
+      line: this.#line,
+      fields: this.#fields,
+      ...(this.#wrong === undefined ? {} : { wrong: this.#wrong }),
+    };
+    this.#line += this.#linesWithin + 1;
+    [this.#fields, this.#wrong, this.#place] = [[], undefined, "start"];
+    [this.#length, this.#linesWithin] = [0, 0];
+    return row;
   }
 }
 
-/** Where the line after the one at a place begins. */
-function lineEnd(text: string, at: number): number {
-  for (; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === NEWLINE) return at + 1;
-    if (code === RETURN) {
-      return text.charCodeAt(at + 1) === NEWLINE ? at + 2 : at + 1;
-    }
-  }
+function isLineEnd(code: number): boolean {
+  return code === NEWLINE || code === RETURN;
+}
+
+/** The place of the next line's end, or where the text ends. */
+function lineEnd(text: string, start: number): number {
+  let at = start;
+  while (at < text.length && !isLineEnd(text.charCodeAt(at))) at++;
   return at;
 }
 
-/** The number of lines that end in a part of a text. */
-function lineEnds(text: string, start: number, end: number): number {
+/** The number of lines that end in a text. */
+function lineEnds(text: string): number {
   let count = 0;
-  for (let at = lineEnd(text, start); at < end; at = lineEnd(text, at)) count++;
-  return count + 1;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (
+      code === NEWLINE || code === RETURN && text.charCodeAt(at + 1) !== NEWLINE
+    ) count++;
+  }
+  return count;
 }

@@ -1,5 +1,6 @@
 import { utf8Text } from "../bytes/byte_arrays.ts";
 import type { ByteLine } from "./byte_lines.ts";
+import { assertExactNumbers } from "./json_numbers.ts";
 
 /** Makes text or JSON of lines in UTF-8. */
 export class LineParser<T> {
@@ -9,8 +10,9 @@ export class LineParser<T> {
     const where = `${this.name}:${number}`;
     const text = utf8Text(where, bytes);
     if (this.kind === "text") return text as T;
+    let value: T;
     try {
-      return JSON.parse(text);
+      value = JSON.parse(text);
     } catch (cause) {
       const { message } = cause as Error;
       throw new SyntaxError(
@@ -18,5 +20,7 @@ export class LineParser<T> {
         { cause },
       );
     }
+    assertExactNumbers(where, text, value);
+    return value;
   }
 }
