@@ -88,7 +88,8 @@ function firstFit(
   length: number,
   most: number,
 ): number[][] {
-  const rows: { sequences: number[]; free: number }[] = [];
+  const rows: number[][] = [];
+  const room = new Room(sequences.length, length);
   sequences.forEach((ids, i) => {
     if (ids.length === 0) {
       throw new RangeError(
@@ -96,14 +97,47 @@ function firstFit(
       );
     }
     const tokens = Math.min(length, ids.length);
-    let row = rows.find(({ sequences, free }) =>
-      free >= tokens && sequences.length < most
-    );
-    if (!row) rows.push(row = { sequences: [], free: length });
-    row.sequences.push(i);
-    row.free -= tokens;
+    const place = room.first(tokens);
+    const row = rows[place] ??= [];
+    row.push(i);
+    room.take(place, row.length < most ? tokens : length);
   });
-  return rows.map(({ sequences }) => sequences);
+  return rows;
+}
+
+/**
+ * How many tokens have room in each of some rows, and in the best row of each half,
+ * quarter and so on of them. So the first row with room is found in logarithmic time.
+ */
+class Room {
+  /** The best of all at 1, of the halves at 2 and 3, and the rows at the end. */
+  readonly #most: Float64Array;
+  readonly #rows: number;
+
+  /** Rows that are empty. */
+  constructor(count: number, length: number) {
+    this.#rows = 2 ** Math.ceil(Math.log2(count));
+    this.#most = new Float64Array(2 * this.#rows).fill(length);
+  }
+
+  /** The first row with room for some tokens, which one has. */
+  first(tokens: number): number {
+    let at = 1;
+    while (at < this.#rows) {
+      at *= 2;
+      if (this.#most[at]! < tokens) at++;
+    }
+    return at - this.#rows;
+  }
+
+  /** Takes the room of some tokens, or what there is, from a row. */
+  take(row: number, tokens: number): void {
+    let at = this.#rows + row;
+    this.#most[at] = Math.max(0, this.#most[at]! - tokens);
+    for (at >>= 1; at > 0; at >>= 1) {
+      this.#most[at] = Math.max(this.#most[2 * at]!, this.#most[2 * at + 1]!);
+    }
+  }
 }
 
 /** Arranges each sequence's values per token in rows, int32 `[rows, length]`. */

@@ -2,7 +2,9 @@ import { assertIterable } from "../../contract/values.ts";
 import type { EncodeWithSpecialsOptions, TextInput } from "./text_input.ts";
 
 /**
- * The ids of special tokens, which no text contains. Reading one that a
+ * The ids of special tokens. No text contains them, even if it says their names; only
+ * what is unknown becomes `unk`, and a name of a single character, such as the "!"
+ * that CLIP pads with, is text too. Reading one that a
  * tokenizer lacks throws a RangeError that names it;
  * `Object.hasOwn(specials, "mask")` tells whether there is one.
  */
@@ -31,7 +33,10 @@ export interface Tokenizer {
   readonly vocabularySize: number;
   /** The ids of special tokens. */
   readonly specials: SpecialTokens;
-  /** Returns the ids of a text, none of them special. */
+  /**
+   * Returns the ids of a text, none of them special but the unknown token, for what
+   * is unknown.
+   */
   encode(text: string): number[];
   /**
    * Returns a model's input for a text or a pair: the ids, truncated, with

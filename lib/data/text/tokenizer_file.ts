@@ -20,6 +20,7 @@ import {
   StepBounds,
 } from "./tokenizer_json/tokenizer_steps.ts";
 import { remembered } from "./tokenizer_json/word_cache.ts";
+import { correctModel } from "./tokenizer_json/model_corrections.ts";
 
 /**
  * The content of a Hugging Face `tokenizer.json`, as far as it is used here. It
@@ -149,16 +150,7 @@ export function tokenizerOf(
     );
   }
   const type = assertTokenizerShape(file);
-  assertIds(file);
-  const added = file.added_tokens ?? [];
-  const special = new Set(
-    added.filter(({ special }) => special).map(({ id }) => id),
-  );
-  const notSpecial = added.filter(({ special }) => !special);
-  const library = libraryOf(file, modelOf(file, type), notSpecial);
-  const bounds = new StepBounds(library, file);
-  const ids = library.get_vocab();
-  for (const { id, content } of added) ids.set(content, id);
+  const ids = idsOf(file);
   const vocabulary = {
     vocabularySize: 1 + [...ids.values()].reduce((a, b) => Math.max(a, b), -1),
     specials: specialsOf(ids, names, config, {
@@ -166,10 +158,25 @@ export function tokenizerOf(
       padding: paddingOf(file["padding"], ids),
     }),
   };
+  const added = file.added_tokens ?? [];
+  const special = new Set([
+    ...added.filter(({ special }) => special).map(({ id }) => id),
+    ...Object.values(vocabulary.specials),
+  ]);
+  const withheld = new Set(
+    [...ids].filter(([token, id]) => special.has(id) && isWithheld(token))
+      .map(([token]) => token),
+  );
+  const ofTexts = added.filter(({ special, content }) =>
+    !special && !withheld.has(content)
+  );
+  const library = libraryOf(file, modelOf(file, type, withheld), ofTexts);
+  correctModel(library, withheld);
+  const bounds = new StepBounds(library, file);
   const template = templateOf(file["post_processor"], ids, config);
   const truncation = truncationOf(file["truncation"]);
   const any = encoder(library, bounds);
-  const encode = notSpecial.length === 0 ? byWord(library, any) : any;
+  const encode = ofTexts.length === 0 ? byWord(library, any) : any;
   return {
     ...vocabulary,
     encode,
@@ -193,6 +200,14 @@ export function tokenizerOf(
   };
 }
 
+/**
+ * Whether a special token is kept from texts. One of a single character is not, such
+ * as the "!" that CLIP pads with: texts could not be written without it.
+ */
+function isWithheld(token: string): boolean {
+  return Array.from(token).length > 1;
+}
+
 function libraryOf(
   file: TokenizerFile,
   model: Record<string, unknown>,
@@ -211,7 +226,6 @@ function libraryOf(
       // The library reads the unknown token of a WordLevel model here.
       { unk_token: model["unk_token"] },
     );
-    rememberWords(library);
     findSingleWords(library, added_tokens ?? []);
     return library;
   } catch (cause) {
@@ -222,13 +236,6 @@ function libraryOf(
       { cause },
     );
   }
-}
-
-/** Has a model split a word once; no model looks beyond a word. */
-function rememberWords({ model }: Library): void {
-  const encode = model!.encode.bind(model);
-  const tokensOf = remembered((word) => encode([word]));
-  model!.encode = (words) => words.flatMap(tokensOf);
 }
 
 /** The unknown token of a file's model, if it has one. */
@@ -244,10 +251,15 @@ function unknownOf(
 /** A name that no vocabulary has, for a piece of text without a token. */
 const NO_TOKEN = "\u0000no token\u0000";
 
-/** The model's options for the library, which does not check them and has other defaults. */
+/**
+ * The model's options for the library, which does not check them and has other defaults.
+ *
+ * @param withheld Tokens that no text has, so that none may be merged to one.
+ */
 function modelOf(
   { model, added_tokens }: TokenizerFile,
   type: ModelType,
+  withheld: ReadonlySet<string>,
 ): Record<string, unknown> {
   if (type === "Unigram") {
     const { unk_id: id, vocab } = model;
@@ -280,7 +292,7 @@ function modelOf(
     // The library takes the first merge's format to be that of all merges.
     merges: merges?.map((merge) =>
       typeof merge === "string" ? merge.split(" ") : merge
-    ),
+    ).filter((pair) => !withheld.has(pair.join(""))),
   };
 }
 
@@ -288,10 +300,12 @@ function modelOf(
 const SMALL = 65_536;
 
 /**
- * Throws unless the ids are those of a vocabulary, since the library makes a
- * list as long as the largest id.
+ * The ids of all tokens.
+ *
+ * @throws {RangeError} Unless they are those of a vocabulary, since the library makes
+ * a list as long as the largest id.
  */
-function assertIds({ model, added_tokens }: TokenizerFile): void {
+function idsOf({ model, added_tokens }: TokenizerFile): Map<string, number> {
   const vocabulary: unknown = model.vocab;
   const tokens: (readonly [token: string, id: unknown])[] =
     Array.isArray(vocabulary)
@@ -324,20 +338,21 @@ function assertIds({ model, added_tokens }: TokenizerFile): void {
     }
     owners.set(Number(id), token);
   }
+  return new Map(all as [string, number][]);
 }
 
 type Encode = Tokenizer["encode"];
 
 function encoder(library: Library, bounds: StepBounds): Encode {
-  const idsOf = (text: string) =>
+  const encode = (text: string) =>
     bounds.within(
       text.length,
       () => library.encode(text, { add_special_tokens: false }).ids,
     );
-  const isKnown = (text: string) => idsOf(text).every(Number.isInteger);
+  const isKnown = (text: string) => encode(text).every(Number.isInteger);
   return (text) => {
     assertText("encode's text", text);
-    const ids = idsOf(text);
+    const ids = encode(text);
     if (ids.every(Number.isInteger)) return ids;
     const word = text.match(/\S+/gu)?.find((word) => !isKnown(word)) ?? text;
     const piece = Array.from(word).find((one) => !isKnown(one)) ?? word;
@@ -361,9 +376,9 @@ function byWord(library: Library, encode: Encode): Encode {
   ) {
     return encode;
   }
-  const idsOf = remembered(encode);
+  const idsOfWord = remembered(encode);
   return (text) => {
     assertText("encode's text", text);
-    return (text.match(splitter.pattern) ?? []).flatMap(idsOf);
+    return (text.match(splitter.pattern) ?? []).flatMap(idsOfWord);
   };
 }

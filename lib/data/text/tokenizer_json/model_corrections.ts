@@ -1,0 +1,71 @@
+/**
+ * Corrections of the library's models: no text has special tokens, and time is
+ * linear in a text's length.
+ *
+ * @module
+ */
+import type { Tokenizer as Library } from "@huggingface/tokenizers";
+import { remembered } from "./word_cache.ts";
+
+/** A node of the tree in which a Unigram seeks the tokens that a text begins with. */
+interface TrieNode {
+  is_leaf: boolean;
+  readonly children: ReadonlyMap<string, TrieNode>;
+}
+
+/** What is used of a model; some is private in the library's types. */
+interface Model {
+  readonly tokens_to_ids: Map<string, number>;
+  readonly unk_token_id: number | undefined;
+  readonly fuse_unk: boolean;
+  readonly trie?: { readonly root: TrieNode };
+  encode(words: string[]): string[];
+  tokenize?(word: string): string[];
+  _call(words: string[]): string[];
+}
+
+/**
+ * Corrects a model.
+ *
+ * @param special The special tokens, which the model is not to find in a text. Ids
+ * are still found by `id_to_token`, and what is unknown becomes the unknown token.
+ */
+export function correctModel(
+  library: Library,
+  special: Iterable<string>,
+): void {
+  const model = library.model as unknown as Model;
+  for (const token of special) {
+    model.tokens_to_ids.delete(token);
+    let node = model.trie?.root;
+    for (const character of token) node = node?.children.get(character);
+    if (node) node.is_leaf = false;
+  }
+  const encode = model.encode.bind(model);
+  // No model looks beyond a word. A Unigram's `encode` passes a word's tokens as
+  // arguments, of which there cannot be hundreds of thousands.
+  const tokensOf = remembered((word) =>
+    model.tokenize ? model.tokenize(word) : encode([word])
+  );
+  model.encode = (words) => words.flatMap(tokensOf);
+  model._call = (words) =>
+    model.fuse_unk ? fused(model, model.encode(words)) : model.encode(words);
+}
+
+/**
+ * Leaves one of unknown tokens that follow each other. The library joins their
+ * texts, and looks each time for what it has joined so far.
+ */
+function fused(
+  { tokens_to_ids, unk_token_id }: Model,
+  tokens: readonly string[],
+): string[] {
+  let isAfterUnknown = false;
+  return tokens.filter((token) => {
+    const isUnknown = (tokens_to_ids.get(token) ?? unk_token_id) ===
+      unk_token_id;
+    const isKept = !(isUnknown && isAfterUnknown);
+    isAfterUnknown = isUnknown;
+    return isKept;
+  });
+}
