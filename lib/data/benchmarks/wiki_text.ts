@@ -164,6 +164,9 @@ async function* linesInTables(paths: readonly string[]): AsyncGenerator<Line> {
   }
 }
 
+/** The most characters of an article, as a bound of memory. */
+const LONGEST_ARTICLE = 2 ** 24;
+
 /** Divides lines into articles. */
 async function* articlesIn(
   name: string,
@@ -171,16 +174,24 @@ async function* articlesIn(
 ): AsyncGenerator<WikiArticle> {
   let title: string | undefined;
   let text: string[] = [];
+  let length = 0;
   let isAfterBlank = true;
   for await (const line of lines) {
     const next = isAfterBlank ? titleIn(line.text) : undefined;
     isAfterBlank = line.text.trim() === "";
     if (next !== undefined) {
       if (title !== undefined) yield { title, text: text.join("") };
-      [title, text] = [next, []];
+      [title, text, length] = [next, [], 0];
     }
-    if (title !== undefined) text.push(`${line.text}\n`);
-    else if (!isAfterBlank) {
+    if (title !== undefined) {
+      text.push(`${line.text}\n`);
+      length += line.text.length + 1;
+      if (length > LONGEST_ARTICLE) {
+        throw new SyntaxError(
+          `${line.where} should be within ${LONGEST_ARTICLE} characters of its article's title, got more`,
+        );
+      }
+    } else if (!isAfterBlank) {
       throw new SyntaxError(
         `${line.where} should be a title such as " = Lion = ", as a file of WikiText begins with one`,
       );

@@ -101,18 +101,26 @@ async function indicesOf(
   tars: readonly RandomAccess[],
   path: string | undefined,
 ): Promise<TarIndex[]> {
-  const kept = path === undefined ? [] : await keptIndices(path);
+  const kept = new Map(
+    (path === undefined ? [] : await keptIndices(path))
+      .map((index) => [keyOf(Object(index)), index]),
+  );
   let isNew = false;
   const indices: TarIndex[] = [];
   for (const bytes of tars) {
-    const known = kept.find((index) => isIndexOf(index, bytes));
-    isNew ||= !known;
-    indices.push(known as TarIndex ?? await indexTar(bytes));
+    const index = kept.get(keyOf(bytes));
+    const isKnown = isIndexOf(index, bytes);
+    isNew ||= !isKnown;
+    indices.push(isKnown ? index : await indexTar(bytes));
   }
   if (path !== undefined && isNew) {
     await writeAtomically(path, jsonOf(indices));
   }
   return indices;
+}
+
+function keyOf({ name, size }: { name: string; size: number }): string {
+  return `${size} ${name}`;
 }
 
 /** A list as JSON, a line for each item: the whole may be longer than a string can be. */

@@ -80,9 +80,20 @@ function numberIn(block: Uint8Array, start: number, length: number): number {
   return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || "0", 8) : NaN;
 }
 
-/** Parses the records of a PAX header: `length key=value`, a line feed after each. */
-export function parsePaxRecords(bytes: Uint8Array): Map<string, string> {
-  const records = new Map<string, string>();
+/** What a PAX header says of members, as far as it matters here. */
+export interface PaxRecords {
+  readonly path?: string;
+  readonly size?: string;
+  /** Whether a file has holes, which are left out. */
+  readonly "GNU.sparse.major"?: string;
+}
+
+/**
+ * Parses the records of a PAX header: `length key=value`, a line feed after each. All
+ * but a few are left out, since there may be many, and all are of each member.
+ */
+export function parsePaxRecords(bytes: Uint8Array): PaxRecords {
+  const records: Record<string, string> = {};
   for (let at = 0; at < bytes.length && bytes[at] !== 0;) {
     const blank = bytes.indexOf(32, at);
     const length = Number(textOf(bytes.subarray(at, Math.max(at, blank))));
@@ -92,10 +103,10 @@ export function parsePaxRecords(bytes: Uint8Array): Map<string, string> {
       blank < 0 || !Number.isInteger(length) || end > bytes.length ||
       equals < 0 || equals >= end || bytes[end - 1] !== 10
     ) throw new SyntaxError("a PAX header has a record that is none");
-    records.set(
-      textOf(bytes.subarray(blank + 1, equals)),
-      textOf(bytes.subarray(equals + 1, end - 1)),
-    );
+    const key = textOf(bytes.subarray(blank + 1, equals));
+    if (key === "path" || key === "size" || key === "GNU.sparse.major") {
+      records[key] = textOf(bytes.subarray(equals + 1, end - 1));
+    }
     at = end;
   }
   return records;

@@ -3,6 +3,7 @@ import type { RandomAccess } from "../../bytes/random_access.ts";
 import {
   parsePaxRecords,
   parseTarHeader,
+  type PaxRecords,
   TAR_BLOCK,
   type TarHeader,
   textOf,
@@ -78,27 +79,27 @@ export async function* tarMembers(
       throw fail((cause as Error).message, cause);
     }
   };
-  let common = new Map<string, string>();
+  let common: PaxRecords = {};
   /** What the headers before a member's own say of it. */
-  let own = new Map<string, string>();
+  let own: PaxRecords = {};
   for (let found = await header(); found; found = await header()) {
     const { type } = found;
-    if (type === "x") own = new Map([...own, ...await recordsOf(found)]);
-    else if (type === "g") {
-      common = new Map([...common, ...await recordsOf(found)]);
-    } else if (type === "L") {
-      own.set("path", textOf(await contentOf(found)).replace(/\0.*$/s, ""));
+    if (type === "x") own = { ...own, ...await recordsOf(found) };
+    else if (type === "g") common = { ...common, ...await recordsOf(found) };
+    else if (type === "L") {
+      const path = textOf(await contentOf(found)).replace(/\0.*$/s, "");
+      own = { ...own, path };
     } else if (type === "K") await contentOf(found);
     else {
-      const said = new Map([...common, ...own]);
-      own = new Map();
+      const said = { ...common, ...own };
+      own = {};
       // A value without letters takes a record back.
-      const text = said.get("size") || String(found.size);
+      const text = said.size || String(found.size);
       const size = /^\d+$/.test(text) ? Number(text) : NaN;
       if (!Number.isSafeInteger(size)) {
         throw fail(`a PAX header has the size ${text}`);
       }
-      if (type === "S" || said.has("GNU.sparse.major")) {
+      if (type === "S" || said["GNU.sparse.major"] !== undefined) {
         throw fail("it has sparse files; pack it without --sparse");
       }
       const isFile = type === "0" || type === "7";
@@ -106,7 +107,7 @@ export async function* tarMembers(
         const [offset, end] = [position, position + size];
         let isTaken = false;
         yield {
-          name: said.get("path") || found.name,
+          name: said.path || found.name,
           ...{ offset, size, header: block! },
           bytes: () => {
             if (isTaken || position !== offset) {
