@@ -46,8 +46,9 @@ const OPTIONS = optionsOf<LineStreamOptions>()("parse onBad");
  * `c4-train.{00000..01023}-of-01024.json.gz`.
  * @param options See {@linkcode LineStreamOptions}.
  * @returns The stream. A line that is not UTF-8 or not JSON throws a
- * SyntaxError with file and line, a truncated or damaged file one with the
- * file.
+ * SyntaxError with file and line, one with a number that would become another (an
+ * integer beyond 2^53, or beyond float64) a RangeError, and a truncated or
+ * damaged file a SyntaxError with the file.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If there is no file, or an option has an invalid value.
  */

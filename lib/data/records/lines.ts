@@ -83,7 +83,8 @@ export interface JsonLines extends Array<unknown> {
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {SyntaxError} If a line is not JSON, or not UTF-8, or the file is
  * truncated or damaged; the message names file and line.
- * @throws {RangeError} If all lines are blank, or none is good.
+ * @throws {RangeError} If all lines are blank, or none is good; or if a line has an
+ * integer beyond 2^53 or a number beyond float64, which would be read as another one.
  * @throws {Error} If more lines are bad than `onBad` allows.
  */
 export async function jsonLines(

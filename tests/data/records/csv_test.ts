@@ -5,7 +5,10 @@ import {
   csvRows,
   memoryBytes,
 } from "../../../lib/data/mod.ts";
-import { CsvParser } from "../../../lib/data/records/csv_parser.ts";
+import {
+  CsvParser,
+  type CsvRow,
+} from "../../../lib/data/records/csv_parser.ts";
 import { withPython } from "../python.ts";
 
 const bytesOf = (text: string, name = "table.csv") =>
@@ -65,6 +68,78 @@ Deno.test("CSV that was written is read as it was, in any parts", () => {
     { numRuns: 500 },
   );
 });
+
+/** The rows of a text that comes in parts of some lengths, by turns. */
+function rowsIn(text: string, quote: boolean, lengths: readonly number[]) {
+  const parser = new CsvParser(",", quote);
+  const rows: CsvRow[] = [];
+  for (let at = 0, i = 0; at < text.length; i++) {
+    const end = at + lengths[i % lengths.length]!;
+    rows.push(...parser.rows(text.slice(at, end), false));
+    at = end;
+  }
+  return [...rows, ...parser.rows("", true)];
+}
+
+Deno.test("rows are the same in whatever parts a text comes, right or wrong", () => {
+  fc.assert(
+    fc.property(
+      fc.string({
+        unit: fc.constantFrom(...'""",,\n\r\r\na é🦁', "\r\n", '""'),
+        maxLength: 30,
+      }),
+      fc.boolean(),
+      fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 9 }),
+      (text, quote, lengths) => {
+        const whole = rowsIn(text, quote, [Infinity]);
+        assertEquals(rowsIn(text, quote, [...lengths, 1]), whole);
+        // The line of each row, by the definition of lines.
+        for (const { line, fields } of whole) {
+          const lines = text.split(/\r\n|\r|\n/);
+          const [first] = lines[line - 1]!.split(",");
+          if (!first!.includes('"')) assertEquals(fields[0], first);
+        }
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});
+
+const BESIDE_PYTHON = `
+import csv, io, json, random
+random.seed(1)
+def rows(text, **options):
+    try:
+        return [row for row in csv.reader(io.StringIO(text, newline=""), strict=True, **options) if row]
+    except csv.Error:
+        return None
+texts = ["".join(random.choice('""",,\\n\\r a') for _ in range(random.randrange(25))) for _ in range(20000)]
+json.dump([[text, rows(text), rows(text, quoting=csv.QUOTE_NONE)] for text in texts], open("texts.json", "w"))
+`;
+
+await withPython(
+  "CSV in any parts has the rows that Python's csv finds",
+  { modules: ["csv"], program: BESIDE_PYTHON },
+  async (folder) => {
+    const texts: [string, string[][] | null, string[][] | null][] = JSON.parse(
+      await Deno.readTextFile(`${folder}/texts.json`),
+    );
+    const counts = { right: 0, wrong: 0 };
+    for (const [i, [text, quoted, plain]] of texts.entries()) {
+      const lengths = [1 + i % 3, 1 + i % 5, 1 + i % 7];
+      const found = rowsIn(text, true, lengths);
+      const isWrong = found.some(({ wrong }) => wrong !== undefined);
+      assertEquals(isWrong, quoted === null, JSON.stringify(text));
+      counts[isWrong ? "wrong" : "right"]++;
+      if (!isWrong) assertEquals(found.map(({ fields }) => fields), quoted);
+      assertEquals(
+        rowsIn(text, false, lengths).map(({ fields }) => fields),
+        plain,
+      );
+    }
+    assert(Math.min(counts.right, counts.wrong) > 3000);
+  },
+);
 
 const PROGRAM = `
 import csv, gzip, json, random

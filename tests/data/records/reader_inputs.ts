@@ -76,7 +76,10 @@ const text = (before = "", after = "") => (characters: Uint8Array) =>
   packed(joined([encoder.encode(before), characters, encoder.encode(after)]));
 
 /** A member of a tar, of a type: its header, and its content in whole blocks. */
-function member(type: string, content: Uint8Array): Uint8Array<ArrayBuffer> {
+export function member(
+  type: string,
+  content: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   const member = tarOf({ "a.txt": content }, { isEnded: false });
   member[156] = type.charCodeAt(0);
   member.fill(32, 148, 156);
@@ -86,7 +89,10 @@ function member(type: string, content: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /** A record of a PAX header, which begins with its own length. */
-function record(key: string, value: Uint8Array): Uint8Array<ArrayBuffer> {
+export function record(
+  key: string,
+  value: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   const rest = joined([
     encoder.encode(` ${key}=`),
     value,
@@ -96,12 +102,14 @@ function record(key: string, value: Uint8Array): Uint8Array<ArrayBuffer> {
   return joined([encoder.encode(digits), rest]);
 }
 
-const tar = (...members: Uint8Array[]) =>
-  joined([
-    ...members,
-    member("0", encoder.encode("one")),
-    new Uint8Array(1024),
-  ]);
+/** A tar of members. */
+export function tarOfMembers(
+  ...members: readonly Uint8Array[]
+): Uint8Array<ArrayBuffer> {
+  return joined([...members, new Uint8Array(1024)]);
+}
+
+const ONE = member("0", encoder.encode("one"));
 
 /** The readers, by their names. */
 export const READERS: Readonly<Record<string, Reader>> = {
@@ -143,27 +151,30 @@ export const READERS: Readonly<Record<string, Reader>> = {
   },
   "webDatasetStream(), a long name": {
     read: (file) => all(webDatasetStream(file)),
-    fileOf: (characters) => packed(tar(member("L", characters))),
+    fileOf: (characters) => packed(tarOfMembers(member("L", characters), ONE)),
   },
   "webDatasetStream(), a PAX name": {
     read: (file) => all(webDatasetStream(file)),
     fileOf: (characters) =>
-      packed(tar(member("x", record("path", characters)))),
+      packed(tarOfMembers(member("x", record("path", characters)), ONE)),
   },
   "webDataset(), a PAX header": {
     read: webDataset,
-    fileOf: (characters) => tar(member("x", characters)),
+    fileOf: (characters) => tarOfMembers(member("x", characters), ONE),
   },
   "webDataset(), a name of PAX": {
     read: webDataset,
     fileOf: (characters) =>
-      tar(member(
-        "g",
-        joined([
-          record("comment", characters),
-          record("path", joined([characters, encoder.encode(".txt")])),
-        ]),
-      )),
+      tarOfMembers(
+        member(
+          "g",
+          joined([
+            record("comment", characters),
+            record("path", joined([characters, encoder.encode(".txt")])),
+          ]),
+        ),
+        ONE,
+      ),
   },
 };
 
