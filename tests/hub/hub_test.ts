@@ -2,6 +2,7 @@
 import {
   assert,
   assertEquals,
+  assertLess,
   assertMatch,
   assertRejects,
   assertStringIncludes,
@@ -568,6 +569,69 @@ onHub("a hub that says nothing is given up", async (options, hub) => {
     Error,
     "no byte has come for 0.1 s",
   );
+});
+
+/** An answer in pieces, each some milliseconds after the one before. */
+function dripped(text: string, milliseconds: number, pieces: number) {
+  let sent = 0;
+  const size = Math.ceil(text.length / pieces);
+  return new Response(
+    new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await new Promise((go) => setTimeout(go, milliseconds));
+        const piece = text.slice(sent, sent += size);
+        if (piece === "") controller.close();
+        else controller.enqueue(new TextEncoder().encode(piece));
+      },
+    }),
+    { headers: { "content-type": "application/json" } },
+  );
+}
+
+onHub(
+  "a listing may take longer than the timeout while it comes",
+  async (options, hub) => {
+    const oid = digestOfFile(new Uint8Array(0), false);
+    const listed = JSON.stringify([{ type: "file", path: "a", size: 0, oid }]);
+    hub.faults = {
+      instead: [
+        () => dripped(JSON.stringify({ sha: COMMIT }), 60, 10),
+        () => dripped(listed, 60, 10),
+      ],
+    };
+    const slow = { ...options, retries: 0, timeout: 400 };
+    const start = performance.now();
+    const files = await hubFiles("org/tiny", slow);
+    assertEquals(files.map(({ path }) => path), ["a"]);
+    assert(performance.now() - start > 2 * 400);
+    hub.faults = { instead: [() => dripped(listed, 1000, 2)] };
+    await assertRejects(
+      () => hubFiles("org/tiny", { ...slow, revision: "v1.0" }),
+      Error,
+      "no byte has come for 0.4 s",
+    );
+  },
+);
+
+onHub("a listing without an end is given up", async (options, hub) => {
+  const piece = new Uint8Array(2 ** 24).fill(32);
+  let sent = 0;
+  const endless = () =>
+    new Response(
+      new ReadableStream({
+        pull(controller) {
+          sent += piece.length;
+          controller.enqueue(piece.slice());
+        },
+      }),
+    );
+  hub.faults = { instead: [endless] };
+  await assertRejects(
+    () => hubFiles("org/tiny", { ...options, retries: 0 }),
+    Error,
+    "should have at most 268435456 bytes, got more",
+  );
+  assertLess(sent, 2 ** 29);
 });
 
 onHub("paths that escape never reach the disk", async (options, hub) => {

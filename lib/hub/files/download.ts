@@ -63,7 +63,7 @@ async function receive(
 ): Promise<void> {
   const url = addressOf(repository, commit, file.path);
   const response = await send(repository, url, {
-    signal,
+    ...{ signal, alive },
     headers: {
       // A text that is compressed on the way has no length, and no ranges.
       "accept-encoding": "identity",

@@ -170,7 +170,7 @@ export async function hubBytes(
       const headers = Object.fromEntries(new Headers(init?.headers));
       return retrying(
         repository,
-        ({ signal }) => send(repository, String(url), { headers, signal }),
+        (watch) => send(repository, String(url), { headers, ...watch }),
       );
     },
   });

@@ -14,6 +14,9 @@ const LONGEST_WAIT = 120;
 
 const MOST_REDIRECTS = 10;
 
+/** The most bytes of answers in JSON, as a bound of memory: a million files' names. */
+export const MOST_OF_JSON = 2 ** 28;
+
 /** A request, watched for bytes that stay away. */
 export interface Watch {
   /** Aborts when the caller's signal does, and when no byte has come for too long. */
@@ -106,8 +109,7 @@ export async function send(
   init: {
     readonly headers?: Record<string, string>;
     readonly body?: string;
-    readonly signal: AbortSignal;
-  },
+  } & Watch,
 ): Promise<Response> {
   const { endpoint, token } = repository;
   const home = new URL(endpoint).origin;
@@ -124,6 +126,7 @@ export async function send(
       // Pages are not shown redirects; browsers drop the token by themselves.
       redirect: nodeModule("node:process") ? "manual" : "follow",
     });
+    init.alive();
     const location = response.headers.get("location");
     if (![301, 302, 303, 307, 308].includes(response.status) || !location) {
       if (response.ok || response.status === 416) return response;
@@ -168,14 +171,20 @@ function redirected(from: URL, location: string): URL {
   );
 }
 
+/**
+ * Asks for a value.
+ *
+ * @param most The most bytes that its text may have.
+ * @returns The value, the number of its bytes, and what stands before it.
+ */
 export function askJSON(
   repository: Repository,
   url: string,
-  body?: unknown,
-): Promise<{ value: unknown; headers: Headers }> {
-  return retrying(repository, async ({ signal }) => {
+  { body, most = MOST_OF_JSON }: { body?: unknown; most?: number } = {},
+): Promise<{ value: unknown; size: number; headers: Headers }> {
+  return retrying(repository, async (watch) => {
     const response = await send(repository, url, {
-      signal,
+      ...watch,
       headers: {
         accept: "application/json",
         ...body === undefined ? {} : { "content-type": "application/json" },
@@ -183,15 +192,31 @@ export function askJSON(
       ...body === undefined ? {} : { body: JSON.stringify(body) },
     });
     const { headers } = response;
+    let size = 0;
+    const counted = response.body?.pipeThrough(
+      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+        transform(bytes, controller) {
+          watch.alive();
+          size += bytes.length;
+          if (size > most) {
+            throw new HubError(
+              `${url} should have at most ${most} bytes, got more`,
+            );
+          }
+          controller.enqueue(bytes);
+        },
+      }),
+    );
     let text;
     try {
-      text = await response.text();
+      text = await new Response(counted ?? null).text();
     } catch (cause) {
-      signal.throwIfAborted();
+      watch.signal.throwIfAborted();
+      if (cause instanceof HubError) throw cause;
       throw new HubError(`${url} ended early`, { isPassing: true, cause });
     }
     try {
-      return { value: JSON.parse(text), headers };
+      return { value: JSON.parse(text), size, headers };
     } catch (cause) {
       throw new HubError(`${url} should be JSON, got something else`, {
         cause,

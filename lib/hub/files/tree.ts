@@ -3,7 +3,7 @@ import { shown } from "../../contract/shown.ts";
 import { HubError, named } from "./hub_error.ts";
 import type { Repository } from "./hub_options.ts";
 import { assertHubPath, encodedPath, isCommit, urlOf } from "./hub_paths.ts";
-import { askJSON } from "./request.ts";
+import { askJSON, MOST_OF_JSON } from "./request.ts";
 
 /** A file of a repository. */
 export interface HubFile {
@@ -54,9 +54,13 @@ export async function askTree(
   const found: HubFile[] = [];
   const first = `${interfaceOf(repository)}/tree/${commit}?recursive=true`;
   const asked = new Set<string>();
+  let bytes = 0;
   for (let url: string | undefined = first; url !== undefined;) {
     asked.add(url);
-    const { value, headers } = await askJSON(repository, url);
+    const { value, size, headers } = await askJSON(repository, url, {
+      most: MOST_OF_JSON - bytes,
+    });
+    bytes += size;
     for (const file of filesIn(value, url)) found.push(file);
     url = nextPage(first, headers);
     if (url !== undefined && asked.has(url)) {
@@ -94,7 +98,9 @@ export async function askFile(
   path: string,
 ): Promise<HubFile> {
   const url = `${interfaceOf(repository)}/paths-info/${commit}`;
-  const { value } = await askJSON(repository, url, { paths: [path] });
+  const { value } = await askJSON(repository, url, {
+    body: { paths: [path] },
+  });
   const file = filesIn(value, url).find((file) => file.path === path);
   return file ?? missing(repository, path);
 }

@@ -1,6 +1,6 @@
 /** A model's files in the place of another's. @module */
 import { messageOf } from "../../contract/shown.ts";
-import { whileLocked } from "../../io/file_lock.ts";
+import { type FileLock, lockFile, whileLocked } from "../../io/file_lock.ts";
 import { files } from "../../io/file_system.ts";
 
 /** Without it, {@linkcode fromPretrained} refuses a folder. */
@@ -15,7 +15,7 @@ class NotPutBack extends Error {}
 /**
  * Replaces the files of a model in a folder: by all new ones or, if something
  * fails, by none. If the process ends while they move, no config is there, so
- * that nothing can read some files of each.
+ * that nothing can read some files of each; the next call removes what it left.
  *
  * @param folder The folder, created if missing.
  * @param groups Which files of an earlier model go if new ones of their group come.
@@ -26,9 +26,12 @@ export async function replaceModel(
   groups: readonly FileGroup[],
   write: (staging: string) => Promise<void>,
 ): Promise<void> {
-  const { mkdir, mkdtemp, readdir, rm } = files();
+  const { mkdir, readdir, rm } = files();
   await mkdir(folder, { recursive: true });
-  const staging = await mkdtemp(`${folder}/.saving-`);
+  // Of two that move at once, each would move files of the other.
+  const alone = <T>(run: () => Promise<T>) =>
+    whileLocked(`${folder}/.saving-lock`, run);
+  const { staging, lock } = await alone(() => newStaging(folder));
   const [fresh, replaced] = [`${staging}/new`, `${staging}/old`];
   const replace = async () => {
     const names = await readdir(fresh);
@@ -52,13 +55,43 @@ export async function replaceModel(
     await mkdir(fresh);
     await mkdir(replaced);
     await write(fresh);
-    // Of two that move at once, each would move files of the other.
-    await whileLocked(`${folder}/.saving-lock`, replace);
+    await alone(async () => {
+      await replace();
+      await lock.release();
+      await removeAbandoned(folder);
+    });
   } catch (error) {
     hasOld = error instanceof NotPutBack;
     throw error;
   } finally {
+    await lock.release();
     if (!hasOld) await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** The lock in a folder of new files, which its process has until it ends. */
+const lockOf = (staging: string) => `${staging}/lock`;
+
+/** Makes a folder for new files; no other process does at the same time. */
+async function newStaging(
+  folder: string,
+): Promise<{ staging: string; lock: FileLock }> {
+  const staging = await files().mkdtemp(`${folder}/.saving-`);
+  return { staging, lock: await lockFile(lockOf(staging)) };
+}
+
+/** Removes folders of new files that no process has any longer. */
+async function removeAbandoned(folder: string): Promise<void> {
+  const { readdir, rm } = files();
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (!entry.isDirectory() || !entry.name.startsWith(".saving-")) continue;
+    const path = `${folder}/${entry.name}`;
+    try {
+      await (await lockFile(lockOf(path))).release();
+      await rm(path, { recursive: true, force: true });
+    } catch {
+      // A process has it, or it belongs to a user whose files are not ours to remove.
+    }
   }
 }
 
@@ -93,7 +126,7 @@ async function moveAll(
       for (const [from, to] of moved.reverse()) await rename(to, from);
     } catch {
       throw new NotPutBack(
-        `${failed}; nor can what was moved go back: the earlier files are in ${replaced}`,
+        `${failed}; nor can what was moved go back: until the next model is saved, the earlier files are in ${replaced}`,
         { cause },
       );
     }
