@@ -11,6 +11,7 @@ import {
   packSequences,
 } from "../../lib/data/mod.ts";
 import { onCpu } from "../io/files.ts";
+import { assertLinear } from "./growth.ts";
 
 const sequences = fc.array(
   fc.array(fc.integer({ min: 1, max: 99 }), { minLength: 1, maxLength: 12 }),
@@ -63,6 +64,61 @@ onCpu("packSequences() puts every sequence into one row, whole", async () => {
       },
     ),
   );
+});
+
+/** Where each sequence goes, by a look at every row. */
+function firstFit(lengths: number[], length: number, most: number): number[][] {
+  const rows: { sequences: number[]; free: number }[] = [];
+  lengths.forEach((given, i) => {
+    const tokens = Math.min(length, given);
+    let row = rows.find(({ sequences, free }) =>
+      free >= tokens && sequences.length < most
+    );
+    if (!row) rows.push(row = { sequences: [], free: length });
+    row.sequences.push(i);
+    row.free -= tokens;
+  });
+  return rows.map(({ sequences }) => sequences);
+}
+
+onCpu("packSequences() packs as a look at every row does", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 40 }), {
+        ...{ minLength: 1, maxLength: 300, size: "max" },
+      }),
+      fc.integer({ min: 1, max: 40 }),
+      fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+      (lengths, length, maxSegments) => {
+        const { rows, ...tensors } = packSequences(
+          lengths.map((tokens) => new Uint8Array(tokens).fill(1)),
+          { length, maxSegments },
+        );
+        tf.dispose(Object.values(tensors));
+        assertEquals(rows, firstFit(lengths, length, maxSegments ?? length));
+      },
+    ),
+  );
+});
+
+onCpu("packSequences() takes time that is linear in sequences", async () => {
+  const kinds: Record<string, { tokens: number; maxSegments?: number }> = {
+    "that each fill a row": { tokens: 8 },
+    "that each leave some room": { tokens: 5 },
+    "that are alone in a row": { tokens: 1, maxSegments: 1 },
+  };
+  for (const [kind, { tokens, maxSegments }] of Object.entries(kinds)) {
+    await assertLinear(`packing sequences ${kind}`, 2 ** 12, (count) => {
+      const sequence = new Uint8Array(tokens).fill(1);
+      const sequences = Array(count).fill(sequence);
+      return () => {
+        const { rows: _, ...tensors } = packSequences(sequences, {
+          ...{ length: 8, maxSegments },
+        });
+        tf.dispose(Object.values(tensors));
+      };
+    });
+  }
 });
 
 onCpu("packed labels stand beside their tokens", async () => {
