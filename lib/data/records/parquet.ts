@@ -143,10 +143,15 @@ function sharedSchema(
 ): readonly ParquetColumn[] {
   const [first] = files;
   const wanted = columns ?? first!.schema.map(({ name }) => name);
-  const schemas = files.map(({ name: file, schema }) =>
-    wanted.map((wanted) => {
-      const [column, other] = schema.filter(({ name }) => name === wanted);
-      if (other) {
+  const schemas = files.map(({ name: file, schema }) => {
+    const columns = new Map(schema.map((column) => [column.name, column]));
+    const twice = new Set(
+      schema.filter((column) => columns.get(column.name) !== column)
+        .map(({ name }) => name),
+    );
+    return wanted.map((wanted) => {
+      const column = columns.get(wanted);
+      if (twice.has(wanted)) {
         throw new SyntaxError(
           `${file} should have the column ${
             JSON.stringify(wanted)
@@ -165,8 +170,8 @@ function sharedSchema(
           schema.map(({ name }) => name).join(", ")
         }`,
       );
-    })
-  );
+    });
+  });
   const [shared] = schemas;
   schemas.forEach((schema, i) =>
     schema.forEach((column, c) => {

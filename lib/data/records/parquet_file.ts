@@ -4,8 +4,10 @@ import type { FileMetaData, SchemaTree } from "hyparquet";
 import { importOptional } from "../../contract/optional_package.ts";
 import type { RandomAccess } from "../bytes/random_access.ts";
 import {
+  assertStoredAs,
   columnOf,
   holdsBigints,
+  leavesOf,
   type ParquetColumn,
 } from "./parquet_schema.ts";
 import { CheckedReading } from "./parquet_pages/checked_reading.ts";
@@ -87,7 +89,7 @@ export async function openParquet(bytes: RandomAccess): Promise<ParquetFile> {
           parsers: { stringFromBytes },
           ...(names ? { columns: names } : {}),
         });
-        assertWhole(rows, size);
+        assertWhole(rows, size, tree);
         return rows;
       }, (start, part) => reading.read(start, part));
       const bigints = tree.children.filter((column) =>
@@ -131,37 +133,42 @@ function sizeOf(
 
 /** Throws unless row groups have the columns and rows that they should have. */
 function assertFooter({ row_groups }: FileMetaData, tree: SchemaTree): void {
-  const columns = leavesOf(tree).map(String);
+  const leaves = leavesOf(tree);
+  for (const { element } of leaves) assertStoredAs(element);
+  const columns = leaves.map(({ path, element }) => `${path} ${element.type}`);
   for (const group of row_groups) {
     const rows = Number(group.num_rows);
     if (!Number.isSafeInteger(rows) || rows < 0) {
       throw new Error(`a row group has ${group.num_rows} rows`);
     }
     const own = group.columns.map(({ meta_data }) =>
-      String(meta_data?.path_in_schema)
+      `${meta_data?.path_in_schema} ${meta_data?.type}`
     );
     if (own.join() === columns.join()) continue;
     throw new Error(`a row group has the columns ${own} for ${columns}`);
   }
 }
 
-/** The paths to the columns that have values, in their order. */
-function leavesOf({ path, children }: SchemaTree): string[][] {
-  return children.length > 0 ? children.flatMap(leavesOf) : [path];
-}
-
-/** Throws unless each row has each value. */
+/** Throws unless each row has each value, and has one where none may be missing. */
 function assertWhole(
   rows: readonly Record<string, unknown>[],
   size: number,
+  tree: SchemaTree,
 ): void {
   if (rows.length !== size) {
     throw new Error(`it should have ${size} rows, got ${rows.length}`);
   }
+  const required = new Set(
+    tree.children.filter(({ element }) =>
+      element.repetition_type !== "OPTIONAL"
+    ).map(({ element }) => element.name),
+  );
   for (const [i, row] of rows.entries()) {
     for (const column in row) {
-      if (row[column] !== undefined) continue;
-      throw new Error(`the column ${column} has no value in row ${i}`);
+      const value = row[column];
+      if (value === undefined || value === null && required.has(column)) {
+        throw new Error(`the column ${column} has no value in row ${i}`);
+      }
     }
   }
 }

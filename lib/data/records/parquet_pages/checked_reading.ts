@@ -44,7 +44,9 @@ export class CheckedReading {
       const bytes = new Uint8Array(part, from, length);
       for (const page of checkPages(bytes, placed.column)) {
         const key = keyOf(page.compressed, page.uncompressed);
-        this.#pages.set(key, [...this.#pages.get(key) ?? [], page]);
+        const pages = this.#pages.get(key);
+        if (pages) pages.push(page);
+        else this.#pages.set(key, [page]);
       }
     }
   }
