@@ -4,4 +4,5 @@ import "../hub/hub_test.ts";
 import "../hub/listing_fuzz_test.ts";
 import "../hub/preprocessing_test.ts";
 import "../hub/pretrained_test.ts";
+import "../hub/saving_test.ts";
 import "../hub/transfer_test.ts";

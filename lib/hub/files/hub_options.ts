@@ -63,7 +63,11 @@ export interface HubOptions {
    * @default 4
    */
   retries?: number | undefined;
-  /** Milliseconds without a byte after which a request fails. @default 60000 */
+  /**
+   * Milliseconds without a byte after which a request fails. A listing of files may
+   * have at most 256 MB.
+   * @default 60000
+   */
   timeout?: number | undefined;
 }
 

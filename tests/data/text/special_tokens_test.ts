@@ -6,8 +6,8 @@ import {
   type TokenizerFile,
   tokenizerOf,
   trainTokenizer,
-} from "../../lib/data/mod.ts";
-import { FAMILIES } from "./tokenizer_families.ts";
+} from "../../../lib/data/mod.ts";
+import { FAMILIES } from "../tokenizer_families.ts";
 
 /** Every character that the names of special tokens have, each a token. */
 const LETTERS = [..."[]<>|/_ abcdefghiklmnoprstuvwxABCEGIKLMNOPSUDR"];
