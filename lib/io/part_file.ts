@@ -1,4 +1,5 @@
 /** Files that arrive in parts, and appear under their name when they are whole. @module */
+import { messageOf } from "../contract/shown.ts";
 import { files, isMissing, openPlain } from "./file_system.ts";
 import { writeAll, writeAtomically } from "./atomic_write.ts";
 
@@ -36,21 +37,27 @@ export async function openPart(
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
+  const named = (work: Promise<void>) =>
+    work.catch((cause) => {
+      throw new Error(`${path} cannot be written: ${messageOf(cause)}`, {
+        cause,
+      });
+    });
   const file = await openPlain(path, "append");
   return {
     get size() {
       return size;
     },
     async append(bytes) {
-      await writeAll(file, bytes);
+      await named(writeAll(file, bytes));
       size += bytes.length;
     },
     async restart() {
-      await file.truncate(0);
+      await named(file.truncate(0));
       size = 0;
     },
     async finish(target) {
-      await file.sync().finally(() => file.close());
+      await named(file.sync()).finally(() => file.close());
       await files().rename(path, target);
     },
     close: () => file.close(),

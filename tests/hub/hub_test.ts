@@ -731,6 +731,55 @@ onHub(
 );
 
 onHub(
+  "a page whose storage is full, or refused to it, gets files all the same",
+  async (options) => {
+    const { cache: _, ...others } = options;
+    const { caches, console: { warn } } = globalThis;
+    const warnings: string[] = [];
+    console.warn = (text) => warnings.push(text);
+    const full = () =>
+      Promise.reject(new DOMException("Quota exceeded", "QuotaExceededError"));
+    const storages: Record<string, { open(): Promise<unknown> }> = {
+      full: {
+        open: () =>
+          Promise.resolve({
+            match: () => Promise.resolve(undefined),
+            put: full,
+          }),
+      },
+      refused: {
+        open: () => Promise.reject(new DOMException("no", "SecurityError")),
+      },
+    };
+    try {
+      for (const storage of Object.values(storages)) {
+        Object.defineProperty(globalThis, "caches", {
+          ...{ value: storage, configurable: true, writable: true },
+        });
+        await withModules(() => undefined, async () => {
+          await hubFiles("org/tiny", others);
+          const address = await hubFile("org/tiny", "config.json", others);
+          URL.revokeObjectURL(address);
+        });
+      }
+    } finally {
+      console.warn = warn;
+      Object.defineProperty(globalThis, "caches", {
+        ...{ value: caches, configurable: true, writable: true },
+      });
+    }
+    const said = warnings.map((text) => text.replace(COMMIT, "COMMIT"));
+    assertEquals(said, [
+      "refs/main is not kept: Quota exceeded",
+      "trees/COMMIT.json is not kept: Quota exceeded",
+      "refs/main is not kept: Quota exceeded",
+      "config.json is not kept: Quota exceeded",
+      "files are not kept: no",
+    ]);
+  },
+);
+
+onHub(
   "a page keeps files in the browser's Cache storage",
   async (options, hub) => {
     const { cache: _, ...others } = options;

@@ -45,10 +45,10 @@ const LINKS = {
   "circle": "circle",
 };
 
-/** A folder that is served, with secrets beside it. */
+/** Serves a folder, with secrets beside it, at a port. */
 export async function withAttacked<T>(
   start: StartServer,
-  use: (port: number) => Promise<T>,
+  use: (port: number, folder: URL) => Promise<T>,
 ): Promise<T> {
   const outer = await Deno.makeTempDir({ prefix: "lion-" });
   try {
@@ -64,9 +64,10 @@ export async function withAttacked<T>(
     for (const [name, target] of Object.entries(LINKS)) {
       await Deno.symlink(target, `${outer}/site/${name}`);
     }
-    const server = start(new URL(`file://${outer}/site/`));
+    const folder = new URL(`file://${outer}/site/`);
+    const server = start(folder);
     try {
-      return await use(server.addr.port);
+      return await use(server.addr.port, folder);
     } finally {
       await server.shutdown();
     }

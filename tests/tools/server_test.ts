@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { serveLocally } from "../../tools/server/loopback.ts";
 import { serveSite } from "../../tools/site/serve.ts";
 import { serve } from "../platforms/site.ts";
@@ -131,6 +131,36 @@ for (const [whose, start] of Object.entries(SERVERS)) {
         const answer: RawAnswer = await ask(port, { ...get(path), method });
         assertEquals([method, answer.status], [method, 405]);
         assertStringIncludes(answer.headers, "allow: get, head");
+      }
+    });
+  });
+
+  Deno.test(`${whose} server answers others while many read slowly, or not at all`, async () => {
+    await withAttacked(start, async (port, folder) => {
+      const file = new URL("large.bin", folder);
+      await Deno.writeFile(file, new Uint8Array(2 ** 24));
+      const text = `GET ${prefix}/large.bin HTTP/1.1\r\n${HOST}\r\n`;
+      const before = Deno.memoryUsage().rss;
+      const connections = await Promise.all(
+        Array.from({ length: 80 }, async (_, i) => {
+          const connection = await Deno.connect({
+            ...{ hostname: "127.0.0.1", port },
+          });
+          // Every fourth does not even end its request.
+          const end = i % 4 === 0 ? "X-Slow: " : "\r\n";
+          await connection.write(new TextEncoder().encode(`${text}${end}`));
+          return connection;
+        }),
+      );
+      try {
+        // The answers begin.
+        await connections[1]!.read(new Uint8Array(1000));
+        const { status } = await ask(port, get(`${prefix}/page.html`));
+        assertEquals(status, 200);
+        const megabytes = (Deno.memoryUsage().rss - before) / 2 ** 20;
+        assert(megabytes < 300, `${megabytes} MB for 60 files of 16 MB`);
+      } finally {
+        for (const connection of connections) connection.close();
       }
     });
   });

@@ -1,5 +1,6 @@
 /** Runs one notebook and says what is wrong with it. @module */
 import { basename } from "node:path";
+import { writeOutput } from "../out_folder.ts";
 import { checkCode, formatCode } from "./check.ts";
 import { clean, cleanOutputs } from "./clean.ts";
 import { difference } from "./compare.ts";
@@ -40,7 +41,7 @@ export async function run(
     const cleaned = await withSmallPictures(
       clean(formatted, outputs, fingerprint),
     );
-    await Deno.writeTextFile(path, formatNotebook(cleaned));
+    await writeOutput(path, formatNotebook(cleaned));
     await writePictures(basename(path, ".ipynb"), cleaned.cells);
     return [];
   }

@@ -39,12 +39,14 @@ export async function fileAnswer(
     const name = pathname.split("/").at(-1);
     return failure(307, "it is a folder", { location: `./${name}/` });
   }
-  const bytes = await Deno.readFile(found.path);
+  // Read as the client does: whole files of many slow clients would fill the memory.
+  const file = await Deno.open(found.path);
   const type = TYPES[found.path.split(".").at(-1)!] ??
     "application/octet-stream";
-  return new Response(bytes, {
+  return new Response(file.readable, {
     headers: {
       ...headers,
+      "content-length": `${(await file.stat()).size}`,
       "content-type": type,
       "x-content-type-options": "nosniff",
     },

@@ -1,4 +1,6 @@
 /** Files of the hub in a page: in the browser's Cache storage, where there is one. @module */
+import { messageOf } from "../../contract/shown.ts";
+import { warnOnce } from "../../contract/warn_once.ts";
 import { blobBytes } from "../../data/bytes/blob_bytes.ts";
 import { digestOfParts } from "./digest.ts";
 import { download } from "./download.ts";
@@ -20,7 +22,7 @@ export function pageStore(repository: Repository): HubStore {
       return await (await (await cache())?.match(at(name)))?.text();
     },
     async writeText(name, text) {
-      await (await cache())?.put(at(name), new Response(text));
+      await put(at(name), new Response(text), name);
     },
     async find(commit, path, entry) {
       const found = await (await cache())?.match(
@@ -68,11 +70,7 @@ export function pageStore(repository: Repository): HubStore {
             onBytes,
           );
           const blob = new Blob(parts);
-          await (await cache())?.put(address, new Response(blob))
-            // A full storage does not keep a page from what it has downloaded.
-            .catch((error) =>
-              console.warn(`${file.path} is not kept: ${error.message}`)
-            );
+          await put(address, new Response(blob), file.path);
           return blob;
         },
       );
@@ -88,7 +86,26 @@ function kept(blob: Blob, path: string): KeptFile {
   };
 }
 
-/** The page's Cache storage, which addresses that are not secure lack. */
+/** Keeps a file; a full storage does not keep a page from what it has downloaded. */
+async function put(
+  address: string,
+  content: Response,
+  path: string,
+): Promise<void> {
+  await (await cache())?.put(address, content).catch((error) =>
+    console.warn(`${path} is not kept: ${messageOf(error)}`)
+  );
+}
+
+/**
+ * The page's Cache storage, which addresses that are not secure lack, and browsers
+ * refuse to some pages, such as those in a frame without an origin.
+ */
 async function cache(): Promise<Cache | undefined> {
-  return "caches" in globalThis ? await caches.open(NAME) : undefined;
+  try {
+    return "caches" in globalThis ? await caches.open(NAME) : undefined;
+  } catch (error) {
+    warnOnce("hub's storage", `files are not kept: ${messageOf(error)}`);
+    return undefined;
+  }
 }

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { FileHandle } from "node:fs/promises";
+import { messageOf } from "../../contract/shown.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { files, isMissing, openPlain } from "../../io/file_system.ts";
 
@@ -32,31 +34,34 @@ export async function beginLog(path: string, steps: number): Promise<void> {
 }
 
 /** Appends lines to the log, which survive if this process is killed. */
-export async function appendToLog(
+export function appendToLog(
   path: string,
   records: readonly LogRecord[],
 ): Promise<void> {
   const lines = records.map((record) => JSON.stringify(record));
+  return withLog(path, (file) => file.writeFile(encode(lines)));
+}
+
+/** Waits until the log is on the disk. */
+export function syncLog(path: string): Promise<void> {
+  return withLog(path, (file) => file.datasync());
+}
+
+async function withLog(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
+): Promise<void> {
   try {
     const file = await openPlain(path, "append");
     try {
-      await file.writeFile(encode(lines));
+      await write(file);
     } finally {
       await file.close();
     }
   } catch (cause) {
-    const reason = (cause as Error).message;
-    throw new Error(`${path} cannot be written: ${reason}`, { cause });
-  }
-}
-
-/** Waits until the log is on the disk. */
-export async function syncLog(path: string): Promise<void> {
-  const file = await openPlain(path, "append");
-  try {
-    await file.datasync();
-  } finally {
-    await file.close();
+    throw new Error(`${path} cannot be written: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 

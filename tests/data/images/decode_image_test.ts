@@ -6,6 +6,7 @@ import {
   setCodecAddresses,
 } from "../../../lib/data/images/decoding/codecs.ts";
 import { decodeImage } from "../../../lib/data/images/decoding/decode_image.ts";
+import { encodePNG } from "../../../lib/notebook/pictures/png.ts";
 import { withFolder } from "../../io/files.ts";
 import { NO_PILLOW, runPillow } from "../python.ts";
 import { RED_PIXEL } from "./red_pixel.ts";
@@ -84,9 +85,21 @@ const BOMB = Uint8Array.from([
   ...[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0xff, 0xd9],
 ]);
 
+/** A progressive JPEG of 8 × 8 grey pixels whose scans, of 14 bytes each, change nothing. */
+function scans(count: number): Uint8Array {
+  const table = "\x01" + "\0".repeat(16); // a code of one bit, for 0
+  const head = "\xff\xd8\xff\xdb\0\x43\0" + "\x01".repeat(64) +
+    "\xff\xc2\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0" +
+    `\xff\xc4\0\x14\0${table}\xff\xc4\0\x14\x10${table}`;
+  const first = "\xff\xda\0\x08\x01\x01\0\0\0\0\x7f";
+  const other = "\xff\xda\0\x08\x01\x01\0\x01\x3f\0\x7f";
+  return text(`${head}${first}${other.repeat(count - 1)}\xff\xd9`);
+}
+
 /** An animated WebP of 8 × 4 pixels, whose picture has this after its place. */
 function animated(picture: string): Uint8Array {
-  const chunk = picture && `ANMF\x10\0\0\0${"\0".repeat(6)}${picture}`;
+  const length = String.fromCharCode(6 + picture.length);
+  const chunk = picture && `ANMF${length}\0\0\0${"\0".repeat(6)}${picture}`;
   const size = String.fromCharCode(22 + chunk.length);
   const head = "VP8X\x0a\0\0\0\x02\0\0\0\x07\0\0\x03\0\0";
   return text(`RIFF${size}\0\0\0WEBP${head}${chunk}`);
@@ -120,6 +133,11 @@ const BAD: Record<string, [bytes: Uint8Array, text: string]> = {
     "damaged: ",
   ],
   "a bomb of a JPEG": [BOMB, "60000 × 60000"],
+  "a JPEG of too many scans": [scans(101), "more than 100 scans"],
+  "a PNG with more rows than decoders read in time": [
+    encodePNG({ width: 1, height: 1_000_001, data: new Uint8Array(4_000_004) }),
+    "a side of more than 1000000",
+  ],
   "a bomb of a PNG": [changed(16, 0, 1, 0, 0, 0, 1, 0, 0), "65536 × 65536"],
   "a PNG with data for fewer pixels than its head has": [
     changed(16, 0, 0, 0x20, 0, 0, 0, 0x20, 0),
@@ -150,6 +168,17 @@ const BAD: Record<string, [bytes: Uint8Array, text: string]> = {
     animated("\x07\0\0\x03\0\0" + "\0".repeat(4)),
     "no picture in it",
   ],
+  "an animated WebP whose first picture is a bomb": [
+    animated(
+      "\x07\0\0\x03\0\0" + "\0".repeat(4) +
+        "VP8L\x0a\0\0\0\x2f\xfe\xbf\xff\x0f" + "\0".repeat(5),
+    ),
+    "should have 8 × 4 pixels, but its image has 16383 × 16383",
+  ],
+  "an animated WebP whose first picture ends early": [
+    animated("\x07\0\0\x03\0\0" + "\0".repeat(4) + "VP8L\x02\0\0\0\x2f\0"),
+    "truncated",
+  ],
   "an animated WebP without a picture": [animated(""), "no picture in it"],
   "a WebP without its end": [
     text("RIFF\xff\xff\0\0WEBPVP8L" + "\0".repeat(20)),
@@ -169,6 +198,13 @@ for (const [name, [bytes, said]] of Object.entries(BAD)) {
     }
   });
 }
+
+Deno.test("a JPEG of 100 scans is decoded", async () => {
+  for (const decoder of ["sharp", "jsquash"] as const) {
+    const { pixels } = await decodeImage(scans(100), { decoder });
+    assertEquals(pixels, new Uint8Array(3 * 8 * 8).fill(128));
+  }
+});
 
 Deno.test("decodeImage reads a picture after a damaged one", async () => {
   for (const decoder of ["sharp", "jsquash"] as const) {

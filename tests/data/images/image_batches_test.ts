@@ -13,6 +13,7 @@ import {
   mixPictures,
 } from "../../../lib/data/images/batching/mix.ts";
 import { mixTargets } from "../../../lib/data/images/batching/mix_targets.ts";
+import { WorkerLanes } from "../../../lib/data/images/batching/worker_lanes.ts";
 import type { ImageDataset } from "../../../lib/data/images/datasets/image_dataset.ts";
 import { imageFolder } from "../../../lib/data/images/datasets/image_folder.ts";
 import { evalTransform } from "../../../lib/data/images/transforms/eval_transform.ts";
@@ -390,6 +391,73 @@ onFolder(
     );
   },
 );
+
+onCpu("a worker that never answers is given up by name", async () => {
+  const settings = { transform: EVAL, side: 16, decode: {} };
+  for (const fault of ["silent", "busy"]) {
+    const script = new URL(`faulty_worker.ts?${fault}`, import.meta.url);
+    const lanes = new WorkerLanes(2, settings, script, 2);
+    const image = (name: string) => ({
+      ...{ name, label: 0 },
+      bytes: () => Promise.resolve(RED_PIXEL),
+    });
+    const [first, second, third] = await Promise.allSettled(
+      ["one", "two", "three"].map((name) => lanes.run(image(name), name)),
+    );
+    const reasons = [first, second, third].map((result) =>
+      (result as PromiseRejectedResult).reason.message
+    );
+    // Both workers are told of at once, by the images of the first.
+    const said =
+      "a worker failed while it decoded one or three: it has not answered for 2 s; check that workerPath";
+    for (const reason of reasons) assert(reason.startsWith(said), reason);
+    await assertRejects(() => lanes.run(image("four"), "four"), Error, said);
+    await lanes.stop();
+  }
+});
+
+onCpu("answers of another version's worker are no pictures", async () => {
+  for (const fault of ["short", "empty", "text"]) {
+    const batches = imageBatches(imagesOf([RED_PIXEL, RED_PIXEL]), {
+      ...{ batchSize: 1, transform: EVAL, workers: 1, prefetch: 0 },
+      order: "in-order",
+      workerPath: new URL(`faulty_worker.ts?${fault}`, import.meta.url),
+    });
+    await assertRejects(
+      () => take(batches.from(0)),
+      Error,
+      "a worker failed while it decoded image 0: it has answered {",
+    );
+  }
+});
+
+onCpu("an image for which memory is short is not bad", async () => {
+  const pgm = new TextEncoder().encode("P5 64 64 255\n" + "x".repeat(64 * 64));
+  const batches = imageBatches(imagesOf([pgm, RED_PIXEL]), {
+    ...{ batchSize: 1, transform: EVAL, workers: 0 },
+    order: "in-order",
+    onBad: { skip: true, limit: 1 },
+  });
+  const { Uint8Array: plain } = globalThis;
+  globalThis.Uint8Array = new Proxy(plain, {
+    construct(target, [size, ...others], made) {
+      if (size === 3 * 64 * 64) {
+        throw new RangeError("Array buffer allocation failed");
+      }
+      return Reflect.construct(target, [size, ...others], made);
+    },
+  });
+  try {
+    await assertRejects(
+      () => take(batches.from(0), 1),
+      Error,
+      "image 0: Array buffer allocation failed",
+    );
+    assertEquals(batches.bad.count, 0);
+  } finally {
+    globalThis.Uint8Array = plain;
+  }
+});
 
 onFolder("a script that is not there is named", async (images) => {
   const batches = imageBatches(images, {

@@ -197,7 +197,8 @@ export interface ImageBatchStream extends BatchStream {
  * @param images The images, such as those of `imageFolder`.
  * @param options See {@linkcode ImageBatchesOptions}.
  * @returns The batches. An iteration fails with the name of an image that is
- * bad, that exceeds the limit of skipped ones, or that crashes two workers.
+ * bad, that exceeds the limit of skipped ones, that crashes two workers, or
+ * for which a worker has not answered for five minutes.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value, the images do not
  * fill a batch, or one to mix has an invalid class.

@@ -4,6 +4,7 @@ import {
   decodeImage,
   type DecodeImageOptions,
 } from "../decoding/decode_image.ts";
+import { UnfitPictureError } from "../pictures/picture.ts";
 import { applyTransform } from "../transforms/apply_transform.ts";
 import type { Transform } from "../transforms/transform.ts";
 
@@ -20,7 +21,7 @@ export interface JobSettings {
  *
  * @param seed The text on which all of the image's random numbers depend.
  * @returns `[side, side, 3]`, 8 bits, in a buffer of its own.
- * @throws {SyntaxError | RangeError} If the image is bad; see {@linkcode isBad}.
+ * @throws {SyntaxError | UnfitPictureError} If the image is bad; see {@linkcode isBad}.
  */
 export async function doJob(
   bytes: Uint8Array,
@@ -34,7 +35,7 @@ export async function doJob(
     seeded(seed),
   );
   if (width !== side || height !== side) {
-    throw new RangeError(
+    throw new UnfitPictureError(
       `the transform should make squares of ${side} pixels, got ${width} × ${height}`,
     );
   }
@@ -43,5 +44,5 @@ export async function doJob(
 
 /** Whether an error is the image's fault, and not that of a package or a worker. */
 export function isBad(error: unknown): boolean {
-  return error instanceof SyntaxError || error instanceof RangeError;
+  return error instanceof SyntaxError || error instanceof UnfitPictureError;
 }

@@ -1,3 +1,4 @@
+import { shown } from "../../../contract/shown.ts";
 import { codecAddresses } from "../decoding/codecs.ts";
 import type { EncodedImage } from "../datasets/image_dataset.ts";
 import type { JobSettings } from "./image_job.ts";
@@ -7,6 +8,12 @@ import type { WorkerAnswer } from "./worker_messages.ts";
 
 /** Images that a worker has at once: one that it decodes, and the next. */
 const AT_ONCE = 2;
+
+/**
+ * Seconds without an answer after which a worker is given up: minutes more than any
+ * image that is decoded takes, but a script that is not the workers' never answers.
+ */
+const PATIENCE = 300;
 
 /** An image that a worker decodes. */
 interface Pending {
@@ -21,6 +28,8 @@ interface Lane {
   /** Whether another worker has failed before this one. */
   isSecond: boolean;
   readonly pending: Map<number, Pending>;
+  /** Seconds for which it has had images and not answered. */
+  quiet: number;
   /** Called when it has none any more. */
   idle?: () => void;
 }
@@ -29,23 +38,34 @@ export class WorkerLanes implements Lanes {
   readonly #lanes: Lane[];
   readonly #settings: JobSettings;
   readonly #path: string | URL | undefined;
+  readonly #patience: number;
+  /** Counts seconds while images are pending. */
+  #watch: ReturnType<typeof setInterval> | undefined;
   /** The callers that wait for a free place. */
   readonly #waiting: (() => void)[] = [];
   #ids = 0;
   #taken = 0;
   #failure: string | undefined;
 
-  /** Starts workers. */
+  /**
+   * Starts workers.
+   *
+   * @param path The path of their script, if it is not the usual one.
+   * @param patience Seconds for which a worker may be silent.
+   */
   constructor(
     count: number,
     settings: JobSettings,
     path: string | URL | undefined,
+    patience: number = PATIENCE,
   ) {
     this.#settings = settings;
     this.#path = path;
+    this.#patience = patience;
     this.#lanes = Array.from({ length: count }, () => {
       const worker = this.#start(() => lane);
-      const lane: Lane = { worker, isSecond: false, pending: new Map() };
+      const pending = new Map<number, Pending>();
+      const lane: Lane = { worker, isSecond: false, pending, quiet: 0 };
       return lane;
     });
   }
@@ -100,21 +120,56 @@ export class WorkerLanes implements Lanes {
     bytes: Uint8Array<ArrayBuffer>,
     seed: string,
   ): Promise<Uint8Array> {
-    const { worker, pending } = this.#lanes.reduce((least, lane) =>
+    const lane = this.#lanes.reduce((least, lane) =>
       lane.pending.size < least.pending.size ? lane : least
     );
+    const { worker, pending } = lane;
+    if (pending.size === 0) lane.quiet = 0;
     const id = this.#ids++;
     return new Promise((resolve, reject) => {
       pending.set(id, { image, seed, resolve, reject });
+      this.#watch ??= setInterval(() => this.#count(), 1000);
       worker.post({ id, bytes, seed }, [bytes.buffer]);
     });
   }
 
+  /** A second has passed; seconds in which this process is stopped do not count. */
+  #count(): void {
+    for (const lane of this.#lanes) {
+      if (lane.pending.size === 0 || ++lane.quiet < this.#patience) continue;
+      this.#giveUp(
+        lane,
+        "failed",
+        `it has not answered for ${lane.quiet} s; check that workerPath, if it is set, is the URL of a bundle of image_worker.ts`,
+      );
+    }
+  }
+
+  /** A lane has fewer images than before. */
+  #settled(lane: Lane): void {
+    lane.quiet = 0;
+    if (lane.pending.size > 0) return;
+    lane.idle?.();
+    if (this.#lanes.some(({ pending }) => pending.size > 0)) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
   #answered(lane: Lane, answer: WorkerAnswer): void {
-    const job = lane.pending.get(answer.id);
-    if (!job) return; // of a page's worker that has failed, and lives on
+    const job = lane.pending.get(Object(answer).id);
+    // Of a page's worker that has failed, and lives on, or no answer at all.
+    if (!job) return;
+    if (!isAnswer(answer, this.#settings.side)) {
+      return this.#giveUp(
+        lane,
+        "failed",
+        `it has answered ${
+          shown(answer)
+        }, as image_worker.ts of this version does not; bundle it again`,
+      );
+    }
     lane.pending.delete(answer.id);
-    if (lane.pending.size === 0) lane.idle?.();
+    this.#settled(lane);
     if ("pixels" in answer) return job.resolve(answer.pixels);
     const { failure, isBad } = answer;
     job.reject(
@@ -129,22 +184,26 @@ export class WorkerLanes implements Lanes {
    * they are named, and nothing goes on.
    */
   #failed(lane: Lane, reason: string): void {
-    const { pending, idle, isSecond } = lane;
-    if (!isSecond && this.#failure === undefined) {
-      void lane.worker.stop();
-      lane.isSecond = true;
-      lane.worker = this.#start(() => lane);
-      for (const [id, job] of pending) void this.#sendAgain(lane, id, job);
-      return;
+    if (lane.isSecond || this.#failure !== undefined) {
+      const how = lane.isSecond ? "failed twice" : "failed";
+      return this.#giveUp(lane, how, reason);
     }
-    const jobs = [...pending.values()];
+    void lane.worker.stop();
+    lane.isSecond = true;
+    lane.worker = this.#start(() => lane);
+    for (const [id, job] of lane.pending) void this.#sendAgain(lane, id, job);
+  }
+
+  /** Names the images that a worker has, and nothing goes on. */
+  #giveUp(lane: Lane, how: string, reason: string): void {
+    const jobs = [...lane.pending.values()];
     const names = jobs.map(({ image }) => image.name).join(" or ");
-    this.#failure ??= `a worker failed${isSecond ? " twice" : ""}${
+    this.#failure ??= `a worker ${how}${
       names && ` while it decoded ${names}`
     }: ${reason}`;
     for (const { reject } of jobs) reject(new Error(this.#failure));
-    pending.clear();
-    idle?.();
+    lane.pending.clear();
+    this.#settled(lane);
   }
 
   async #sendAgain(lane: Lane, id: number, job: Pending): Promise<void> {
@@ -157,9 +216,17 @@ export class WorkerLanes implements Lanes {
     } catch (error) {
       pending.delete(id);
       job.reject(error as Error);
-      if (pending.size === 0) lane.idle?.();
+      this.#settled(lane);
     }
   }
+}
+
+/** Whether an answer is one of this version's script. */
+function isAnswer(answer: WorkerAnswer, side: number): boolean {
+  return "pixels" in answer
+    ? answer.pixels instanceof Uint8Array &&
+      answer.pixels.length === 3 * side * side
+    : typeof answer.failure === "string";
 }
 
 /** A copy of an image's file, which can go to a worker. */

@@ -47,7 +47,9 @@ export function assertDecoder(decoder: Decoder): void {
  * Of an animated PNG or WebP, the first picture is read. Bad images are errors:
  * truncated (a JPEG without an end marker), damaged, an animated WebP whose
  * first picture is smaller than the others, or, by the header, of more than
- * 89,478,485 pixels.
+ * 89,478,485 pixels, a side of more than 1,000,000, or a JPEG of more than 100
+ * scans, so that decoding takes at most the time that so many pixels take and,
+ * beside that, a time proportional to the file's bytes.
  *
  * Source: Pillow (HPND), whose conversions these are.
  *

@@ -5,6 +5,9 @@ import { readPngHead } from "./png_head.ts";
 import { readWebpHead } from "./webp_head.ts";
 import { MOST_PIXELS } from "../pictures/picture.ts";
 
+/** The longest side, which is libpng's: decoders take long for each row, however short. */
+const MOST_SIDE = 1_000_000;
+
 /** Formats that are recognised, to say what a file is instead. */
 const OTHER_TYPES: readonly (readonly [name: string, start: string])[] = [
   ["a GIF", "GIF8"],
@@ -55,6 +58,11 @@ export function readImageHead(
   if (width * height > MOST_PIXELS) {
     throw new SyntaxError(
       `the ${type} has ${width} × ${height} pixels, more than ${MOST_PIXELS}: make it smaller`,
+    );
+  }
+  if (Math.max(width, height) > MOST_SIDE) {
+    throw new SyntaxError(
+      `the ${type} has ${width} × ${height} pixels, and a side of more than ${MOST_SIDE}: cut it into parts`,
     );
   }
   return { ...head, type };

@@ -6,6 +6,12 @@ const START_OF_SCAN = 0xda;
 const END_OF_IMAGE = 0xd9;
 const APPLICATION_1 = 0xe1;
 
+/**
+ * The most scans of a progressive JPEG. Encoders write about ten. One of a few bytes may
+ * pass over all pixels, so that without a limit a small file takes hours.
+ */
+const MOST_SCANS = 100;
+
 /** Markers without a length: restarts, the start of the image, and 1. */
 function standsAlone(marker: number): boolean {
   return marker >= 0xd0 && marker <= 0xd8 || marker === 1;
@@ -27,7 +33,7 @@ export function readJpegHead(bytes: Uint8Array): ImageHead {
   const view = viewOf(bytes);
   let frame: { width: number; height: number; isCmyk: boolean } | undefined;
   let orientation: ImageHead["orientation"] = 1;
-  let hasScan = false;
+  let scans = 0;
   for (let at = 2;;) {
     const marker = bytes[at + 1];
     if (marker === undefined) throw truncated("JPEG", "its end marker");
@@ -63,10 +69,16 @@ export function readJpegHead(bytes: Uint8Array): ImageHead {
     if (marker === APPLICATION_1 && hasText(bytes, at + 4, "Exif\0\0")) {
       orientation = orientationOf(bytes.subarray(at + 10, end));
     }
-    hasScan ||= marker === START_OF_SCAN;
+    if (marker === START_OF_SCAN && ++scans > MOST_SCANS) {
+      throw new SyntaxError(
+        `the JPEG has more than ${MOST_SCANS} scans, each of which takes the time of a whole picture: save it with fewer`,
+      );
+    }
     at = marker === START_OF_SCAN ? endOfScan(bytes, end) : end;
   }
-  if (!frame || !hasScan) throw new SyntaxError("the JPEG has no image in it");
+  if (!frame || scans === 0) {
+    throw new SyntaxError("the JPEG has no image in it");
+  }
   return { ...frame, orientation };
 }
 

@@ -7,6 +7,9 @@ const IS_ANIMATED = 2;
 /** Bytes of an animation's picture before its chunks: place, size, time and flags. */
 const OF_PICTURE = 16;
 
+/** Up to the end of the sides, whatever the first chunk. */
+const SHORTEST = 30;
+
 /**
  * Reads the head of a WebP, and whether all of its chunks are there.
  *
@@ -14,7 +17,7 @@ const OF_PICTURE = 16;
  */
 export function readWebpHead(bytes: Uint8Array): ImageHead {
   const view = viewOf(bytes);
-  if (bytes.length < 30) throw truncated("WebP", "its first chunk");
+  if (bytes.length < SHORTEST) throw truncated("WebP", "its first chunk");
   const end = 8 + view.getUint32(4, true);
   if (end > bytes.length) throw truncated("WebP", `byte ${end}`);
   let orientation: ImageHead["orientation"] = 1;
@@ -80,7 +83,13 @@ function firstOf(
     file.set(new TextEncoder().encode("RIFF\0\0\0\0WEBP"));
     viewOf(file).setUint32(4, file.length - 8, true);
     file.set(chunk, 12);
-    return file;
+    if (file.length < SHORTEST) throw truncated("WebP", "its first picture");
+    // A decoder would take memory for the image's own size before it is compared.
+    const own = sizeOf(file, viewOf(file));
+    if (own.width === width && own.height === height) return file;
+    throw new SyntaxError(
+      `the WebP is animated, and its first picture should have ${width} × ${height} pixels, but its image has ${own.width} × ${own.height}: it is damaged`,
+    );
   }
   throw new SyntaxError("the WebP is animated, and has no picture in it");
 }

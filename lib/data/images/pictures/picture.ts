@@ -14,6 +14,12 @@ export interface Picture {
 /** The most pixels of a picture that is decoded or made, by which Pillow tells a bomb. */
 export const MOST_PIXELS = 89_478_485;
 
+/**
+ * A picture that does not fit what is asked of it. Other errors of this kind, such as of
+ * memory that is not there, are not the picture's fault.
+ */
+export class UnfitPictureError extends RangeError {}
+
 /** Throws unless a value is a picture whose pixels fill its sides. */
 export function assertPicture(picture: Picture): void {
   const { width, height, pixels } = Object(picture) as Picture;

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Filter } from "./filters.ts";
-import { MOST_PIXELS, type Picture } from "./picture.ts";
+import { MOST_PIXELS, type Picture, UnfitPictureError } from "./picture.ts";
 
 /** A rectangle of a picture, in pixels: a whole number of them for {@linkcode Region}s. */
 export interface Region {
@@ -106,7 +106,7 @@ export function resample(
 ): Picture {
   const [left, top, right, bottom] = box;
   if (width * Math.max(height, Math.ceil(bottom - top)) > MOST_PIXELS) {
-    throw new RangeError(
+    throw new UnfitPictureError(
       `a picture of ${region.width} × ${region.height} pixels cannot be resized to ${width} × ${height}, which takes more than ${MOST_PIXELS} pixels; crop it first`,
     );
   }

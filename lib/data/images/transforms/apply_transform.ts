@@ -1,7 +1,7 @@
 import { shown } from "../../../contract/shown.ts";
 import { below, type Random } from "../../batches/random.ts";
 import { centreCrop, crop, mirrored } from "../pictures/crop.ts";
-import type { Picture } from "../pictures/picture.ts";
+import { type Picture, UnfitPictureError } from "../pictures/picture.ts";
 import { FILTERS } from "../pictures/filters.ts";
 import { resample } from "../pictures/resample.ts";
 import { randAugmented } from "./rand_augment.ts";
@@ -25,7 +25,7 @@ const STEPS: {
     const right = width + 2 * padding - size;
     const down = height + 2 * padding - size;
     if (right < 0 || down < 0) {
-      throw new RangeError(
+      throw new UnfitPictureError(
         `a crop of ${size} pixels with ${padding} around it needs pictures of at least ${
           size - 2 * padding
         } × ${size - 2 * padding}, got ${width} × ${height}`,
