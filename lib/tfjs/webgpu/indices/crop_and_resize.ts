@@ -1,5 +1,5 @@
 /** Cropped and resized images, as a kernel of WebGPU. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { sizeOf } from "../../kernel_call.ts";
 import { runElementwise } from "../elementwise.ts";
 import { makeOutput } from "../program.ts";

@@ -1,5 +1,5 @@
 /** Sums and means of rows that indices name, as kernels of WebGPU. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { callKernel } from "../../kernel_call.ts";
 import { makeOutput } from "../program.ts";
 import type { IndexedKernel } from "./indexed_kernel.ts";
