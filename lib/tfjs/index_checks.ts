@@ -53,13 +53,12 @@ function assertCounted(name: string, x: Int32Array): void {
   );
 }
 
-/** Throws unless rows and their segments are named in order, as TensorFlow has it. */
+/** Throws unless each row that is reduced is there, and has a segment. */
 function assertReduced(
   name: string,
   { data, indices, segmentIds }: Record<string, tf.TensorInfo>,
   read: ReadIndices,
 ): void {
-  const { backend_util: messages } = tf;
   const size = data!.shape[0]!;
   const count = indices!.shape[0]!, ids = segmentIds!.shape[0]!;
   if (count !== ids) {
@@ -68,23 +67,10 @@ function assertReduced(
         `[${ids}] and [${count}]`,
     );
   }
-  const all = read(segmentIds!) ?? [];
-  for (let i = 0; i < all.length; i++) {
-    if (all[i]! < 0) {
-      throw new RangeError(
-        messages.getSparseSegmentReductionNegativeSegmentIdsErrorMessage(),
-      );
-    }
-    if (i > 0 && all[i]! < all[i - 1]!) {
-      throw new RangeError(
-        messages.getSparseSegmentReductionNonIncreasingSegmentIdsErrorMessage(),
-      );
-    }
-  }
   read(indices!)?.forEach((index, i) => {
     if (index >= 0 && index < size) return;
     throw new RangeError(
-      messages.getSparseSegmentReductionIndicesOutOfRangeErrorMessage(
+      tf.backend_util.getSparseSegmentReductionIndicesOutOfRangeErrorMessage(
         i,
         index,
         size,

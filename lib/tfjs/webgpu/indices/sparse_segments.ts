@@ -1,5 +1,5 @@
 /** Sums and means of rows that indices name, as kernels of WebGPU. @module */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import { callKernel } from "../../kernel_call.ts";
 import { makeOutput } from "../program.ts";
 import type { IndexedKernel } from "./indexed_kernel.ts";
@@ -18,8 +18,11 @@ export function sparseSegments(name: string): IndexedKernel {
     if (indices.shape[0] === 0) {
       return makeOutput(webgpu, [0, ...rest], data.dtype);
     }
-    const ids = webgpu.readSync(segmentIds.dataId as { id: number });
-    const numSegments = (ids as Int32Array).at(-1)! + 1;
+    const ids = webgpu.readSync(
+      segmentIds.dataId as { id: number },
+    ) as Int32Array;
+    assertOrdered(ids);
+    const numSegments = ids.at(-1)! + 1;
     const held: tf.TensorInfo[] = [];
     const run = (kernel: string, named: object, attributes?: object) => {
       const given = named as tf.NamedTensorInfoMap;
@@ -36,7 +39,7 @@ export function sparseSegments(name: string): IndexedKernel {
       result = run("UnsortedSegmentSum", { x, segmentIds }, { numSegments });
       if (name === "SparseSegmentMean") {
         const counts = new Float32Array(numSegments);
-        for (const id of ids as Int32Array) counts[id]!++;
+        for (const id of ids) counts[id]!++;
         const b = webgpu.makeTensorInfo(
           [numSegments, ...rest.map(() => 1)],
           "float32",
@@ -55,4 +58,20 @@ export function sparseSegments(name: string): IndexedKernel {
       }
     }
   };
+}
+
+/** Throws unless segments are named in order, from 0 on. */
+function assertOrdered(ids: Int32Array): void {
+  const { backend_util: messages } = tf;
+  if (ids[0]! < 0) {
+    throw new RangeError(
+      messages.getSparseSegmentReductionNegativeSegmentIdsErrorMessage(),
+    );
+  }
+  for (let i = 1; i < ids.length; i++) {
+    if (ids[i]! >= ids[i - 1]!) continue;
+    throw new RangeError(
+      messages.getSparseSegmentReductionNonIncreasingSegmentIdsErrorMessage(),
+    );
+  }
 }
