@@ -71,6 +71,101 @@ onEachBackend("small calls that webgpu computes on the host", async () => {
   }
 }, ["webgpu"]);
 
+/** Calls whose results were lost, or put elsewhere, on one backend at least. */
+const EXACT: Readonly<
+  Record<string, readonly [() => tf.Tensor, readonly number[]]>
+> = {
+  "weights of several hits of a bin": [() =>
+    tf.denseBincount(
+      tf.tensor2d([[0, 1, 1, 1, 2, 2]], [1, 6], "int32"),
+      tf.tensor2d([[1, 2, 3, 4, 5, 6]]),
+      3,
+    ), [1, 9, 11]],
+  "two rows of many hits": [() =>
+    tf.denseBincount(
+      tf.tensor2d(
+        Array.from({ length: 600 }, (_, i) => i % 3),
+        [2, 300],
+        "int32",
+      ),
+      tf.zeros<tf.Rank.R2>([0, 0]),
+      3,
+    ), [100, 100, 100, 100, 100, 100]],
+  "whether there is a number": [() =>
+    tf.denseBincount(
+      tf.tensor1d([1, 1, 1, 7], "int32"),
+      tf.tensor1d([]),
+      3,
+      true,
+    ), [0, 1, 0]],
+  "whether there is a number, in rows with weights": [() =>
+    tf.denseBincount(
+      tf.tensor2d([[1, 1], [0, 2]], [2, 2], "int32"),
+      tf.tensor2d([[5, 6], [7, 8]]),
+      3,
+      true,
+    ), [0, 1, 0, 1, 0, 1]],
+  "ids beyond the last segment": [() =>
+    tf.unsortedSegmentSum(
+      tf.tensor1d([1, 10, 100, 1000]),
+      tf.tensor1d([0, 1, 2, 5], "int32"),
+      2,
+    ), [1, 10]],
+  "the last of several rows for one place": [() =>
+    tf.sparseToDense(
+      tf.tensor1d([1, 1, 0, 1], "int32"),
+      tf.tensor1d([3, 4, 5, 6]),
+      [3],
+      tf.scalar(-1),
+    ), [5, 6, -1]],
+  "the last of several updates": [() =>
+    tf.tensorScatterUpdate(
+      tf.ones([3]),
+      tf.tensor2d([[2], [2], [0]], [3, 1], "int32"),
+      tf.tensor1d([7, 8, 9]),
+    ), [9, 1, 8]],
+  "a row in no place": [() =>
+    tf.tensorScatterUpdate(
+      tf.ones([3]),
+      tf.zeros([0, 1], "int32"),
+      tf.zeros([0]),
+    ), [1, 1, 1]],
+  "sums of floats": [() =>
+    tf.scatterND(
+      tf.zeros([400, 1], "int32"),
+      tf.fill([400], 0.5),
+      [2],
+    ), [200, 0]],
+  "crops of no image": [() =>
+    tf.image.cropAndResize(
+      tf.ones([1, 2, 2, 1]),
+      [[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1]],
+      [1, -1, 0],
+      [1, 1],
+    ), [0, 0, 1]],
+  "crops by corners that are not finite": [() =>
+    tf.image.cropAndResize(
+      tf.ones([1, 3, 3, 1]),
+      [[NaN, 0, 1, 1], [0, 0, Infinity, 1], [-1e30, 0, 1e30, 1]],
+      [0, 0, 0],
+      [1, 1],
+      "nearest",
+      5,
+    ), [NaN, 5, 1]],
+};
+
+onEachBackend("what indices name is right to the last hit", async (backend) => {
+  for (const onHost of backend === "webgpu" ? [false, true] : [false]) {
+    tf.env().set("WEBGPU_CPU_FORWARD", onHost);
+    for (const [label, [run, wanted]] of Object.entries(EXACT)) {
+      const y = tf.tidy(run);
+      assertEquals([...await y.data()], [...wanted], label);
+      y.dispose();
+    }
+  }
+  tf.env().set("WEBGPU_CPU_FORWARD", false);
+});
+
 /** What every element of a canary is. */
 const SONG = 0x5a5a5a5a;
 

@@ -6,18 +6,44 @@ import { runElementwise } from "./elementwise.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { elementOf, makeOutput, withOutputs } from "./program.ts";
 
+// A product of the quotient and the divisor would be rounded, and what is left then be
+// that error: what is subtracted here is less than twice what remains, which is exact.
 const FUNCTIONS = /* wgsl */ `
-/// The largest integer up to x / y: rounding may have raised the quotient to one.
-fn whole_quotient(x: f32, y: f32) -> f32 {
-  let quotient = floor(x / y);
-  let rest = fma(-quotient, y, x);
-  return select(quotient, quotient - 1.0, rest != 0.0 && (rest < 0.0) != (y < 0.0));
+fn exponent(x: f32) -> i32 { return i32((bitcast<u32>(x) >> 23u) & 255u); }
+
+fn power_of_two(k: i32) -> f32 { return bitcast<f32>(u32(k + 127) << 23u); }
+
+fn times_power(x: f32, k: i32) -> f32 {
+  return x * power_of_two(k / 2) * power_of_two(k - k / 2);
 }
 
+/// What whole multiples of y leave of x, with the sign of x.
+fn rest_of(x: f32, y: f32) -> f32 {
+  let by = abs(y);
+  var left = abs(x);
+  if (left < by) { return x; }
+  if (exponent(left) == 255 || exponent(by) == 255 || by == 0.0) { return x % y; }
+  while (left >= by) {
+    let k = exponent(left) - exponent(by);
+    var multiple = times_power(by, k);
+    if (multiple > left) { multiple = times_power(by, k - 1); }
+    left -= multiple;
+  }
+  return select(left, -left, x < 0.0);
+}
+
+/// The same, with the sign of y.
 fn remainder(x: f32, y: f32) -> f32 {
-  var rest = x;
-  if (abs(x) >= abs(y)) { rest = x % y; }
+  let rest = rest_of(x, y);
   return select(rest, rest + y, rest != 0.0 && (rest < 0.0) != (y < 0.0));
+}
+
+/// The largest integer up to x / y, where rounding would raise that to one, too.
+fn whole_quotient(x: f32, y: f32) -> f32 {
+  let quotient = x / y;
+  let is_small = abs(quotient) < 4194304.0 && exponent(abs(y)) < 255;
+  if (!is_small) { return floor(quotient); }
+  return round((x - remainder(x, y)) / y);
 }
 `;
 
