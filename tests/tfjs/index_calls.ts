@@ -86,8 +86,9 @@ class Arguments {
     );
     const at = this.below(count), { odd } = this.#one;
     if (!odd) return values;
-    this.odd = odd(sizeAt(at));
-    return values.with(at, this.odd);
+    const size = sizeAt(at), index = odd(size);
+    if (index < 0 || index >= size) this.odd = index;
+    return values.with(at, index);
   }
 }
 
@@ -434,7 +435,6 @@ export function assertOutcome(
 ): void {
   const { kernel, fate, spoils } = call, { odd } = wanted;
   const label = `${kernel} of ${dtype}, index ${odd}`;
-  // A good one may be drawn in its place.
   const isRefused = odd !== undefined &&
     (fate === "refused" || (fate === "refused below 0" && odd < 0));
   const isWrong = isRefused && there.error === undefined;

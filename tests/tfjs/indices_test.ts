@@ -5,12 +5,13 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../../lib/tfjs/wasm/address.ts";
 import { type BackendName, useBackend } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
-import { sample } from "../sample.ts";
+import { sample, sampleOf200 } from "../sample.ts";
 import {
   assertOutcome,
   INDEX_CALLS,
   INDEX_CASES,
   type IndexCase,
+  indexCase,
   NOT_THERE,
   type Outcome,
   outcomeOf,
@@ -20,10 +21,13 @@ import {
 const wanted = new Map<IndexCase, readonly [Outcome, Outcome]>();
 
 /** Computes on cpu what has not been. */
-async function computeWanted(backend: BackendName): Promise<void> {
-  if (wanted.size > 0) return;
+async function computeWanted(
+  backend: BackendName,
+  cases: readonly IndexCase[] = INDEX_CASES,
+): Promise<void> {
   await useBackend({ prefer: ["cpu"] });
-  for (const one of INDEX_CASES) {
+  for (const one of cases) {
+    if (wanted.has(one)) continue;
     const there = await outcomeOf({ ...one, odd: one.odd && (() => 0) });
     wanted.set(one, [await outcomeOf(one), there]);
   }
@@ -42,6 +46,14 @@ onEachBackend(
     }
   },
 );
+
+onEachBackend("cases that are made up are as on cpu, too", async (backend) => {
+  const cases = sampleOf200(backend, indexCase).filter(isThere(backend));
+  await computeWanted(backend, cases);
+  for (const one of cases) {
+    assertOutcome(one, await outcomeOf(one), ...wanted.get(one)!);
+  }
+}, ["wasm", "webgpu"]);
 
 onEachBackend(
   "indices on the GPU that name nothing leave nothing that looks like a result",

@@ -4,7 +4,8 @@
  * An index that names nothing is a RangeError if the indices have not been sent to the
  * GPU yet, like those of a batch of data. Indices on the GPU cannot be checked without
  * waiting for it: one that names nothing then gives NaN, or -2147483648 for integers,
- * for what it would read; where it would write, all of the result is that.
+ * for what it would read; where it would write, all of the result is that. Of bools,
+ * which have no such value, it gives false.
  *
  * @module
  */
@@ -23,8 +24,8 @@ export type IndexedKernel = (
 ) => tf.TensorInfo;
 
 /**
- * Registers a kernel's checks. Small tensors that are not on the GPU yet stay on the
- * host, as with tfjs's own kernels; the cpu backend's kernels compute them.
+ * A kernel whose indices are checked first. Small tensors that are not on the GPU yet
+ * stay on the host, as with tfjs's own kernels; the cpu backend's kernels compute them.
  *
  * @param stock The previous kernel, for strings.
  */
