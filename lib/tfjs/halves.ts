@@ -11,8 +11,8 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { type Call, mapInputs } from "./host_kernel.ts";
 
 /**
- * The kernels of tfjs-core that only copy values to other places, with the inputs
- * that they copy; undefined means all of them.
+ * The kernels of tfjs-core that only copy values to places that their attributes say,
+ * with the inputs that they copy; undefined means all of them.
  */
 export const COPYING: Readonly<Record<string, readonly string[] | undefined>> =
   {
@@ -20,7 +20,6 @@ export const COPYING: Readonly<Record<string, readonly string[] | undefined>> =
     Concat: undefined,
     DepthToSpace: ["x"],
     Diag: ["x"],
-    GatherNd: ["params"],
     MirrorPad: ["x"],
     Pack: undefined,
     PadV2: ["x"],
@@ -29,10 +28,8 @@ export const COPYING: Readonly<Record<string, readonly string[] | undefined>> =
     Select: ["t", "e"],
     Slice: ["x"],
     SpaceToBatchND: ["x"],
-    SparseToDense: ["sparseValues", "defaultValue"],
     SplitV: ["x"],
     StridedSlice: ["x"],
-    TensorScatterUpdate: ["tensor", "updates"],
     Tile: ["x"],
     Transpose: ["x"],
     Unpack: ["value"],

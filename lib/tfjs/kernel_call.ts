@@ -41,3 +41,16 @@ export function reducedShape(
 export function sizeOf({ shape }: tf.TensorInfo): number {
   return tf.util.sizeFromShape(shape);
 }
+
+/** The strides in an array along each axis of the shape to which it is broadcast. */
+export function stridesIn(
+  own: readonly number[],
+  shape: readonly number[],
+): number[] {
+  const missing = shape.length - own.length;
+  return shape.map((_, axis) => {
+    const at = axis - missing;
+    if (at < 0 || own[at] === 1) return 0;
+    return tf.util.sizeFromShape(own.slice(at + 1));
+  });
+}

@@ -6,13 +6,19 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import "../contract/tape.ts";
+import { cropKernel as cpuCrop, imageByImage } from "./cpu/images.ts";
+import {
+  bincountKernel as cpuBincount,
+  oneHot as cpuOneHot,
+  readIndices as readOnCpu,
+  scatterKernel as cpuScatter,
+  unsortedSegmentSum as cpuSegmentSum,
+} from "./cpu/indexed.ts";
 import {
   copyingKernel as cpuCopying,
-  oneHot as cpuOneHot,
   unaryKernel as cpuUnary,
-  unsortedSegmentSum as cpuSegmentSum,
 } from "./cpu/integers.ts";
-import { imageByImage } from "./cpu/images.ts";
+import { quotientKernel as cpuQuotient } from "./cpu/quotients.ts";
 import { replaceOptimizers } from "../optimizers/tfjs_optimizers.ts";
 import { withCountedAxis } from "./cumulative_axis.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
@@ -32,6 +38,8 @@ import {
   maxPoolGradient as gradientOfMaxPool,
 } from "./pool_gradients.ts";
 import { COPYING } from "./halves.ts";
+import { INDEXED, indexedKernel } from "./index_checks.ts";
+import { PLACED, placedKernel } from "./place_checks.ts";
 import { stridedSliceKernel } from "./strided_slice.ts";
 import { repeatingKernel } from "./repeated_batches.ts";
 import {
@@ -48,7 +56,8 @@ import {
   convolutionKernel,
   depthwiseGradientKernel,
 } from "./wasm/convolution.ts";
-import { cpuKernel } from "./wasm/cpu_kernel.ts";
+import { cpuKernel, readIndices as readOnWasm } from "./wasm/cpu_kernel.ts";
+import { cropKernel as wasmCrop } from "./wasm/images.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
 import { depthwiseKernel } from "./wasm/depthwise.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
@@ -83,11 +92,26 @@ import { reverseKernel, transposeKernel } from "./wasm/moves/transpose.ts";
 import { argumentShapeKernel } from "./arg_max.ts";
 import { castKernel as gpuCast } from "./webgpu/cast.ts";
 import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
-import { cropKernel } from "./webgpu/crop_and_resize.ts";
 import { cumulativeKernel } from "./webgpu/cumulative.ts";
 import { addNKernel } from "./webgpu/elementwise.ts";
 import { expKernel } from "./webgpu/exponential.ts";
-import { gatherKernel as gpuGather } from "./webgpu/gather.ts";
+import { cropAndResize } from "./webgpu/indices/crop_and_resize.ts";
+import { gatherKernel as gpuGather } from "./webgpu/indices/gather.ts";
+import { gatherNd } from "./webgpu/indices/gather_nd.ts";
+import {
+  type IndexedKernel,
+  indexedKernel as gpuIndexed,
+} from "./webgpu/indices/indexed_kernel.ts";
+import {
+  scatterUpdate,
+  sparseToDense,
+} from "./webgpu/indices/scatter_update.ts";
+import { sparseSegments } from "./webgpu/indices/sparse_segments.ts";
+import {
+  bincount,
+  scatterNd,
+  unsortedSegmentSum,
+} from "./webgpu/indices/sums.ts";
 import { fillKernel } from "./webgpu/integers/integer_arithmetic.ts";
 import { copyingKernel as gpuCopying } from "./webgpu/integers/integer_copies.ts";
 import {
@@ -97,6 +121,7 @@ import {
 } from "./webgpu/integers/integer_kernel.ts";
 import { INTEGER_KERNELS, REFUSED } from "./webgpu/integers/integers.ts";
 import { matmulKernel as gpuMatmul } from "./webgpu/matmul.ts";
+import { quotientKernel as gpuQuotient } from "./webgpu/quotients.ts";
 // Registers the gradients; ours must come after, and some are made of them.
 import "@tensorflow/tfjs-layers";
 
@@ -160,6 +185,28 @@ const BOOLS_BY_CPU = words(`
   _FusedMatMul
 `);
 
+const PLACES =
+  "they take less than is asked for, or something else, where what is " +
+  "asked for is not there";
+
+const FLOAT_QUOTIENTS =
+  "the quotient of floats is an integer, so that infinity " +
+  "and NaN are lost; and rests of large divisors are rounded to 0";
+
+/** The kernels of WebGPU that read or write where indices say. */
+const INDEXED_OF_GPU: Readonly<Record<string, IndexedKernel>> = {
+  Bincount: bincount("Bincount"),
+  CropAndResize: cropAndResize,
+  DenseBincount: bincount("DenseBincount"),
+  GatherNd: gatherNd,
+  ScatterNd: scatterNd,
+  SparseSegmentMean: sparseSegments("SparseSegmentMean"),
+  SparseSegmentSum: sparseSegments("SparseSegmentSum"),
+  SparseToDense: sparseToDense,
+  TensorScatterUpdate: scatterUpdate,
+  UnsortedSegmentSum: unsortedSegmentSum,
+};
+
 /** The kernel of the cpu backend, for one that is wrong for floats, too. */
 const byCpu = (stock: tf.KernelFunc, name: string): tf.KernelFunc =>
   cpuKernel(stock, name, ["float32", "int32"]);
@@ -184,6 +231,32 @@ export const REPLACED_KERNELS: {
     kernels: ["UnsortedSegmentSum"],
     reason: INTEGERS,
     kernel: () => cpuSegmentSum,
+  }, {
+    kernels: ["ScatterNd", "SparseToDense", "TensorScatterUpdate"],
+    reason: "the last one writes to its argument; all make a list for each row",
+    kernel: cpuScatter,
+  }, {
+    kernels: ["Bincount", "DenseBincount"],
+    reason: "of one dimension, it takes no account of binaryOutput",
+    kernel: (_, name) => cpuBincount(name),
+  }, {
+    kernels: ["CropAndResize"],
+    reason:
+      "an image before the first one is NaN, where one beyond the last is 0",
+    kernel: cpuCrop,
+  }, {
+    kernels: INDEXED,
+    reason: "some look at places in the whole tensor alone, so that an index " +
+      "beyond its axis names another row, and some at no index",
+    kernel: (stock, name) => indexedKernel(stock, name, readOnCpu),
+  }, {
+    kernels: PLACED,
+    reason: PLACES,
+    kernel: placedKernel,
+  }, {
+    kernels: ["FloorDiv", "Mod"],
+    reason: FLOAT_QUOTIENTS,
+    kernel: cpuQuotient,
   }, {
     kernels: ["Sum", "Mean", "Prod", "Max", "Min", "All", "Any"],
     reason: "of an empty tensor, they make a mean of 0 and a maximum of NaN",
@@ -307,6 +380,29 @@ export const REPLACED_KERNELS: {
     reason: "it writes integers whatever type is asked for, so that the ones " +
       "of float32 are 1e-45; and beyond a tensor of bool",
     kernel: oneHotKernel,
+  }, {
+    kernels: ["CropAndResize"],
+    reason:
+      "of an image that is not there, or a corner that is not finite, it " +
+      "reads what is beyond the tensor",
+    kernel: wasmCrop,
+  }, {
+    kernels: ["Bincount", "DenseBincount", "SparseReshape", "SparseToDense"],
+    reason: "they do not look at indices, and write beyond their results, or " +
+      "count in 32 bits; or they only print that one is wrong",
+    kernel: byCpu,
+  }, {
+    kernels: ["SparseFillEmptyRows", "SparseSegmentMean", "SparseSegmentSum"],
+    reason: "of fewer values or ids than indices, they read what is beyond " +
+      "those; and of less than no rows, they break their module",
+    kernel: (stock, name) => indexedKernel(stock, name, readOnWasm),
+  }, {
+    kernels: words(`
+      BatchToSpaceND NonMaxSuppressionV3 NonMaxSuppressionV4
+      NonMaxSuppressionV5 SpaceToBatchND
+    `),
+    reason: PLACES,
+    kernel: placedKernel,
   }, {
     kernels: INTEGERS_BY_CPU,
     reason: "of integers, they read the bits as those of floats, or compute " +
@@ -435,6 +531,22 @@ export const REPLACED_KERNELS: {
     reason: "of integers along other axes than the last it does not compile",
     kernel: ofFloats,
   }, {
+    kernels: Object.keys(INDEXED_OF_GPU),
+    reason:
+      "they pass over indices that name nothing, or take others for them; " +
+      "of counts, weights and several hits of a bin are lost, and of " +
+      "binaryOutput they do not compile; of several rows for one place, they " +
+      "add some; and crops of no image are what the memory held before",
+    kernel: (stock, name) => gpuIndexed(stock, name, INDEXED_OF_GPU[name]!),
+  }, {
+    kernels: PLACED.filter((name) => name !== "NonMaxSuppressionV4"),
+    reason: PLACES,
+    kernel: placedKernel,
+  }, {
+    kernels: ["FloorDiv", "Mod"],
+    reason: FLOAT_QUOTIENTS,
+    kernel: gpuQuotient,
+  }, {
     kernels: Object.keys(REFUSED),
     reason: INTEGERS,
     kernel: (stock, name) => withoutIntegers(stock, name, REFUSED[name]),
@@ -490,11 +602,6 @@ export const REPLACED_KERNELS: {
     kernels: ["AddN"],
     reason: "it binds all tensors at once, where a device binds but eight",
     kernel: addNKernel,
-  }, {
-    kernels: ["CropAndResize"],
-    reason: "of fewer boxes than images, it leaves out those of the last " +
-      "images, whose parts are then what the memory held before",
-    kernel: cropKernel,
   }, {
     kernels: ["StridedSlice"],
     reason: "where it leaves an axis out, strides do not compile; and it " +

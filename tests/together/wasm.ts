@@ -15,7 +15,6 @@ import "../tfjs/wasm/identity_test.ts";
 import "../tfjs/wasm/matmul_test.ts";
 import "../tfjs/wasm/moves/gather_test.ts";
 import "../tfjs/wasm/moves/moves_test.ts";
-import "../tfjs/wasm/moves/refused_test.ts";
 import "../tfjs/wasm/moves/reverse_test.ts";
 import "../tfjs/wasm/moves/slice_test.ts";
 import "../tfjs/wasm/moves/transpose_test.ts";

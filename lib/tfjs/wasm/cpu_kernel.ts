@@ -2,12 +2,15 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { COPYING } from "../halves.ts";
+import type { ReadIndices } from "../index_checks.ts";
 import { inputsOf, runOnHost, type Transfer } from "../host_kernel.ts";
 
 /** The inputs whose type decides about a kernel, where not all do; the others are conditions and indices. */
 const DECIDING: Readonly<Record<string, readonly string[] | undefined>> = {
   ...COPYING,
   CropAndResize: ["image"],
+  SparseToDense: ["sparseValues", "defaultValue"],
+  TensorScatterUpdate: ["tensor", "updates"],
 };
 
 /**
@@ -44,4 +47,9 @@ function transferOf(wasm: BackendWasm): Transfer {
       return output;
     },
   };
+}
+
+/** Reads indices from WebAssembly's memory. */
+export function readIndices(backend: unknown): ReadIndices {
+  return (x) => (backend as BackendWasm).typedArrayFromHeap(x) as Int32Array;
 }

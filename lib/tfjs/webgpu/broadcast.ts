@@ -1,5 +1,5 @@
 /** The positions of elements in broadcast arrays. @module */
-import { util } from "@tensorflow/tfjs-core";
+import { stridesIn } from "../kernel_call.ts";
 import { repeat } from "./shader.ts";
 
 /** A piece of a shader, and the numbers that it reads. */
@@ -40,17 +40,4 @@ export function broadcast(
 ${text}`,
     integers: Object.assign({}, ...integers),
   };
-}
-
-/** The strides in an array along each axis of the shape to which it is broadcast. */
-function stridesIn(
-  own: readonly number[],
-  shape: readonly number[],
-): number[] {
-  const missing = shape.length - own.length;
-  return shape.map((_, axis) => {
-    const at = axis - missing;
-    if (at < 0 || own[at] === 1) return 0;
-    return util.sizeFromShape(own.slice(at + 1));
-  });
 }

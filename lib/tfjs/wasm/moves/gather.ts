@@ -2,17 +2,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { assertIndices } from "../../../contract/values.ts";
+import { assertTuples } from "../../index_checks.ts";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
 import { type MakeKernel, type Running, withOutputs } from "../outputs.ts";
 import { copyRow, type Elements } from "./copy_row.ts";
-import {
-  areFew,
-  assertRows,
-  rowsOf,
-  runChecked,
-  type Tuples,
-} from "./tuples.ts";
+import { areFew, rowsOf, runChecked, type Tuples } from "./tuples.ts";
 
 /**
  * The kernel `GatherV2`, for any type of number, where each batch entry has its own
@@ -47,7 +42,7 @@ export const gatherKernel: MakeKernel =
 
 /** The kernel `GatherNd`, which refuses tuples of indices that name nothing. */
 export const gatherNdKernel: MakeKernel =
-  (_stock, _name, host) => ({ inputs, backend }) => {
+  (_stock, name, host) => ({ inputs, backend }) => {
     const wasm = backend as BackendWasm;
     const { params, indices } = inputs as Record<
       "params" | "indices",
@@ -60,7 +55,7 @@ export const gatherNdKernel: MakeKernel =
     return gatherRows(host, wasm, {
       ...{ x: params, shape, tuples, places: count, size },
       ...{ groups: 1, groupsPerBatch: 1 },
-      assertAll: (all) => assertRows(all, tuples, params.shape),
+      assertAll: (all) => assertTuples(name, all, tuples.depth, params.shape),
     });
   };
 

@@ -1,8 +1,9 @@
 /** Tensors with something around them as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { assertPaddings } from "../../place_checks.ts";
 import { type MovingCall, movingKernel } from "./kernel.ts";
 import type { Part } from "./move.ts";
-import { type Axis, isNatural, stridesOf } from "./parts.ts";
+import { type Axis, stridesOf } from "./parts.ts";
 
 /** Number of elements up to which all are filled first: then nothing runs in parallel. */
 const FEW = 2048;
@@ -86,14 +87,7 @@ function paddedShape(
   x: tf.TensorInfo,
   paddings: readonly [number, number][],
 ): number[] {
-  const isRight = paddings.length === x.shape.length &&
-    paddings.every((pair) => pair.every(isNatural));
-  if (!isRight) {
-    throw new RangeError(
-      `pad's paddings should be two numbers of 0 or more for each axis of ` +
-        `[${x.shape}], got ${JSON.stringify(paddings)}`,
-    );
-  }
+  assertPaddings(x, paddings);
   return paddings.map(([before, after], axis) =>
     before + x.shape[axis]! + after
   );

@@ -15,11 +15,6 @@ export interface Axis {
   readonly to: number;
 }
 
-/** Whether a number is a count. */
-export function isNatural(value: number): boolean {
-  return Number.isInteger(value) && value >= 0;
-}
-
 /** How far apart neighbours along each axis lie in a tensor of a shape. */
 export function stridesOf(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);

@@ -1,21 +1,18 @@
 /** Repeated tensors and numbers as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { assertReps } from "../../place_checks.ts";
 import type { KernelHost } from "../host.ts";
 import { type MakeKernel, withOutputs } from "../outputs.ts";
 import { movingKernel } from "./kernel.ts";
 import { move } from "./move.ts";
-import { isNatural, stridesOf } from "./parts.ts";
+import { stridesOf } from "./parts.ts";
 
 /** The kernel `Tile`. */
 export const tileKernel = movingKernel((call) => {
   const x = call.inputs["x"]!;
   const { reps } = call.attrs as tf.TileAttrs;
-  if (!reps.every(isNatural)) {
-    throw new RangeError(
-      `tile's reps should be numbers of 0 or more, got [${reps}]`,
-    );
-  }
+  assertReps(reps);
   const shape = x.shape.map((count, axis) => count * reps[axis]!);
   const y = call.make(shape, x.dtype);
   const from = stridesOf(x.shape), to = stridesOf(shape);

@@ -1,15 +1,11 @@
 /** Rows that are added to others or replace them, as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { assertTuples } from "../../index_checks.ts";
+import { assertSegments } from "../../place_checks.ts";
 import { addressOf } from "../address.ts";
 import { type MakeKernel, type Running, withOutputs } from "../outputs.ts";
-import {
-  areFew,
-  assertRows,
-  rowsOf,
-  runChecked,
-  type Tuples,
-} from "./tuples.ts";
+import { areFew, rowsOf, runChecked, type Tuples } from "./tuples.ts";
 
 /**
  * The kernel `UnsortedSegmentSum`, the gradient of lookups: it adds up the rows of each
@@ -27,12 +23,7 @@ export const segmentSumKernel = scatteringKernel("x", ({ inputs, attrs }) => {
     rows: numSegments,
   };
   const columns = tf.util.sizeFromShape(shape.slice(1));
-  if (tuples.count * columns > tf.util.sizeFromShape(x.shape)) {
-    throw new TypeError(
-      `unsortedSegmentSum's segmentIds should have an id for each row of ` +
-        `[${x.shape}], got [${segmentIds.shape}]`,
-    );
-  }
+  assertSegments(x, segmentIds, numSegments);
   return { shape, tuples, columns, mayBeAbsent: true };
 });
 
@@ -59,7 +50,7 @@ function scatteringKernel(
   source: string,
   read: (call: Parameters<tf.KernelFunc>[0]) => Scatter,
 ): MakeKernel {
-  return (stock, _, host) => (call) => {
+  return (stock, name, host) => (call) => {
     const x = call.inputs[source] as tf.TensorInfo;
     const { dtype } = (call.inputs["tensor"] ?? x) as tf.TensorInfo;
     const isOwn = dtype === "float32" || dtype === "int32";
@@ -67,7 +58,7 @@ function scatteringKernel(
     const wasm = call.backend as BackendWasm;
     return withOutputs(
       wasm,
-      (make) => scatter({ host, wasm, make }, x, read(call)),
+      (make) => scatter({ host, wasm, make }, name, x, read(call)),
     );
   };
 }
@@ -107,15 +98,22 @@ function rowsOfUpdates(
 
 function scatter(
   running: Running,
+  name: string,
   x: tf.TensorInfo,
   how: Scatter,
 ): tf.TensorInfo {
-  const { shape, tuples, columns } = how;
+  const { shape, tuples, columns, mayBeAbsent } = how;
+  const assertAll = mayBeAbsent
+    ? undefined
+    : (all: Int32Array) => assertTuples(name, all, tuples.depth, shape);
   const y = running.make(shape, x.dtype), size = tf.util.sizeFromShape(shape);
-  if (size === 0) return y;
+  if (size === 0) {
+    assertAll?.(running.wasm.typedArrayFromHeap(tuples.indices) as Int32Array);
+    return y;
+  }
   if (areFew(tuples.count, columns, tuples.depth, size)) {
-    scatterHere(running.wasm, x, y, how);
-  } else scatterByJob(running, x, y, how);
+    scatterHere(running.wasm, x, y, how, assertAll);
+  } else scatterByJob(running, x, y, how, assertAll);
   return y;
 }
 
@@ -126,7 +124,8 @@ function scatterByJob(
   running: Running,
   x: tf.TensorInfo,
   y: tf.TensorInfo,
-  { shape, tuples, columns, before, mayBeAbsent }: Scatter,
+  { tuples, columns, before }: Scatter,
+  assertAll?: (indices: Int32Array) => void,
 ): void {
   const { host, wasm } = running;
   const { indices, count, depth, rows, strides } = tuples;
@@ -146,18 +145,19 @@ function scatterByJob(
       fill: (memory, address) =>
         new Int32Array(memory, address, depth).set(strides),
     });
-  if (mayBeAbsent) return run(0);
-  runChecked(running, tuples, run, (all) => assertRows(all, tuples, shape));
+  if (assertAll) runChecked(running, tuples, run, assertAll);
+  else run(0);
 }
 
 function scatterHere(
   wasm: BackendWasm,
   x: tf.TensorInfo,
   y: tf.TensorInfo,
-  { shape, tuples, columns, before, mayBeAbsent }: Scatter,
+  { tuples, columns, before }: Scatter,
+  assertAll?: (indices: Int32Array) => void,
 ): void {
   const indices = wasm.typedArrayFromHeap(tuples.indices) as Int32Array;
-  if (!mayBeAbsent) assertRows(indices, tuples, shape);
+  assertAll?.(indices);
   const from = wasm.typedArrayFromHeap(x), to = wasm.typedArrayFromHeap(y);
   if (before) to.set(wasm.typedArrayFromHeap(before));
   else to.fill(0);

@@ -1,5 +1,6 @@
 /** Parts of a tensor as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { partSizes, sliceOf } from "../../place_checks.ts";
 import { type MovingCall, movingKernel } from "./kernel.ts";
 import type { Part } from "./move.ts";
 import { axesOfRows, type Axis } from "./parts.ts";
@@ -7,10 +8,7 @@ import { axesOfRows, type Axis } from "./parts.ts";
 /** The kernel `Slice`, which copies only the slice. */
 export const sliceKernel = movingKernel((call) => {
   const x = call.inputs["x"]!;
-  const { begin, size } = call.attrs as tf.SliceAttrs;
-  const [starts, sizes] = tf.slice_util
-    .parseSliceParams(x as tf.Tensor, begin, size) as [number[], number[]];
-  assertInside(x, starts, sizes);
+  const [starts, sizes] = sliceOf(x, call.attrs as tf.SliceAttrs);
   const y = call.make(sizes, x.dtype);
   call.move([partOf(x, y, starts, sizes)]);
   return y;
@@ -19,10 +17,9 @@ export const sliceKernel = movingKernel((call) => {
 /** The kernel `SplitV`. */
 export const splitKernel = movingKernel((call) => {
   const x = call.inputs["x"]!;
-  const { numOrSizeSplits, axis } = call.attrs as tf.SplitVAttrs;
-  const along = tf.util.parseAxisParam(axis, x.shape)[0]!;
-  const sizes = tf.backend_util
-    .prepareSplitSize(x as tf.Tensor, numOrSizeSplits, along);
+  const attributes = call.attrs as tf.SplitVAttrs;
+  const along = tf.util.parseAxisParam(attributes.axis, x.shape)[0]!;
+  const sizes = partSizes(x, attributes, along);
   return cut(call, x, along, sizes, (size) => x.shape.with(along, size));
 });
 
@@ -60,32 +57,6 @@ export const stridedSliceKernel = movingKernel(
   },
 );
 
-/** Throws if a slice is not all within a tensor. */
-function assertInside(
-  { shape }: tf.TensorInfo,
-  starts: readonly number[],
-  sizes: readonly number[],
-): void {
-  for (let axis = 0; axis < shape.length; axis++) {
-    const start = starts[axis]!, size = sizes[axis]!;
-    if (start >= 0 && size >= 0 && start + size <= shape[axis]!) continue;
-    throw new RangeError(
-      `slice's begin and size should stay within [${shape}], got begin ` +
-        `[${starts}] and size [${sizes}]`,
-    );
-  }
-}
-
-/** Throws if parts are not all of an axis. */
-function assertSizes(sizes: readonly number[], whole: number): void {
-  let sum = 0;
-  for (const size of sizes) sum += size >= 0 ? size : NaN;
-  if (sum === whole) return;
-  throw new RangeError(
-    `split's sizes should be 0 or more and add up to ${whole}, got [${sizes}]`,
-  );
-}
-
 /** The part of x that begins at some place and fills y. */
 function partOf(
   x: tf.TensorInfo,
@@ -114,7 +85,6 @@ function cut(
   sizes: readonly number[],
   shapeOf: (size: number) => number[],
 ): tf.TensorInfo[] {
-  assertSizes(sizes, x.shape[along]!);
   const inner = tf.util.sizeFromShape(x.shape.slice(along + 1));
   const outer = tf.util.sizeFromShape(x.shape.slice(0, along));
   const row = x.shape[along]! * inner;

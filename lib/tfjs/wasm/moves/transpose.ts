@@ -1,6 +1,7 @@
 /** Transposed and reversed axes, as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { refer } from "../../kernel_call.ts";
+import { assertOrder } from "../../place_checks.ts";
 import { movingKernel } from "./kernel.ts";
 import { simplify, stridesOf } from "./parts.ts";
 
@@ -24,16 +25,6 @@ export const transposeKernel = movingKernel(
     return y;
   },
 );
-
-/** Checks an order of axes, which tfjs has found to be axes. */
-function assertOrder(perm: readonly number[]): void {
-  let seen = 0;
-  for (const axis of perm) seen |= 1 << axis;
-  if (seen === (1 << perm.length) - 1) return;
-  throw new RangeError(
-    `transpose's perm should name each axis once, got [${perm}]`,
-  );
-}
 
 /** The kernel `Reverse`. */
 export const reverseKernel = movingKernel((call) => {

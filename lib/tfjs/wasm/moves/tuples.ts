@@ -50,28 +50,6 @@ export function rowsOf(
   return rows;
 }
 
-/**
- * Checks tuples of indices.
- *
- * @param shape The shape of the tensor that has the rows.
- * @throws {Error} If there is no such row.
- */
-export function assertRows(
-  indices: Int32Array,
-  tuples: Tuples,
-  shape: readonly number[],
-): void {
-  const { depth, rows } = tuples;
-  const wrong = rowsOf(indices, tuples)
-    .findIndex((row) => !(row >= 0 && row < rows));
-  if (wrong < 0) return;
-  const tuple = indices.subarray(wrong * depth, (wrong + 1) * depth);
-  // tfjs's message, as its cpu backend has it.
-  throw new RangeError(
-    `Invalid indices: ${tuple} does not index into ${shape}`,
-  );
-}
-
 /** Number of tuples up to which JavaScript checks them first. */
 const FEW_TUPLES = 128;
 

@@ -55,7 +55,8 @@ export function integerKernel(
   };
 }
 
-function transferOf(webgpu: StrictWebGPUBackend): Transfer {
+/** How the cpu backend's kernels read values that are not on the GPU, and return others. */
+export function transferOf(webgpu: StrictWebGPUBackend): Transfer {
   return {
     read: ({ dataId }) => webgpu.tensorMap.get(dataId).values as Values,
     write: (values, shape, dtype) =>

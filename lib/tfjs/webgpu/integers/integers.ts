@@ -15,7 +15,6 @@ import {
   reductionKernel,
 } from "./integer_reductions.ts";
 import { searchSorted, topK } from "./integer_search.ts";
-import { bincount, scatterNd, unsortedSegmentSum } from "./integer_sums.ts";
 
 /** A kernel for integers, and the inputs by whose type it is chosen. */
 interface OfIntegers {
@@ -42,13 +41,9 @@ export const INTEGER_KERNELS: Readonly<Record<string, OfIntegers>> = {
   ...named(["ArgMax", "ArgMin"], argumentKernel),
   AddN: { kernel: addN },
   BatchMatMul: { kernel: matmul },
-  Bincount: { kernel: bincount, values: ["weights"] },
-  DenseBincount: { kernel: bincount, values: ["weights"] },
   OneHot: { kernel: oneHot },
-  ScatterNd: { kernel: scatterNd, values: ["updates"] },
   SearchSorted: { kernel: searchSorted },
   TopK: { kernel: topK },
-  UnsortedSegmentSum: { kernel: unsortedSegmentSum, values: ["x"] },
 };
 
 /** The kernels that refuse integers, with the inputs that may not be integers; undefined means all of them. */

@@ -319,3 +319,16 @@ onEachBackend(
   },
   ["wasm"],
 );
+
+onEachBackend(
+  "a negative zero fills as it is, few elements and many",
+  async () => {
+    for (const size of [2, 100_000]) {
+      const filled = tf.tidy(() => tf.pad(tf.fill([size], -0), [[2, 2]], -0));
+      const values = await filled.data();
+      assertEquals(values.findIndex((value) => !Object.is(value, -0)), -1);
+      filled.dispose();
+    }
+  },
+  ["wasm"],
+);

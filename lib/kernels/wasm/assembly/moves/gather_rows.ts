@@ -15,12 +15,13 @@ export function tasks(phase: i32): i32 {
 }
 
 export function perform(_phase: i32, task: i32): void {
-  const perTask = job.rowsPerTask, places = job.places;
-  let first = task * perTask;
-  const end = min(first + perTask, job.groups * places);
+  // Rows of a byte each may be 2^32.
+  const perTask: u32 = job.rowsPerTask, places: u32 = job.places;
+  let first: u32 = task * perTask;
+  const end = first + min<u32>(perTask, job.groups * places - first);
   while (first < end) {
     const group = first / places, place = first - group * places;
-    const count = min(places - place, end - first);
+    const count = min<u32>(places - place, end - first);
     copyPlaces(group, place, count);
     first += count;
   }

@@ -9,10 +9,16 @@ export function rowOf(tuple: usize, depth: i32, rows: i32): i32 {
     const index = load<i32>(tuple);
     return <u32> index < <u32> rows ? index : -1;
   }
-  let row: i64 = 0;
+  let row = 0;
+  // As many rows as an axis has: as an index of the axis before it is worth.
+  let all: i64 = rows;
   for (let axis = 0; axis < depth; axis++) {
     const at = <usize> axis << 2;
-    row += <i64> load<i32>(tuple + at) * load<i32>(queue.extra + at);
+    const each = load<i32>(queue.extra + at);
+    const first = <i64> load<i32>(tuple + at) * each;
+    if (first < 0 || first >= all) return -1;
+    row += <i32> first;
+    all = each;
   }
-  return <u64> row < <u64> rows ? <i32> row : -1;
+  return row < rows ? row : -1;
 }

@@ -3,6 +3,8 @@
 // these are few, or repeats are reduced, too, into parts of what is reduced, whose
 // results a second phase joins. Nothing here depends on the number of threads, so that
 // no result does.
+//
+// Elements may be bytes, of which a tensor has up to 2^32.
 import { parts as partsOf } from "../runtime/parts";
 
 /** Elements a task, about: what a core's cache holds. */
@@ -15,7 +17,7 @@ const MANY = 64;
 export const WIDEST = 512;
 
 /** The tensor's sizes. */
-let outer: i32 = 0, reduced: i32 = 0, inner: i32 = 0;
+let outer: u32 = 0, reduced: u32 = 0, inner: u32 = 0;
 
 /** Results of a unit; the last one has fewer. */
 let width: i32 = 0;
@@ -24,32 +26,32 @@ let blocks: i32 = 0;
 /** Parts of each repeat. */
 let partsEach: i32 = 0;
 /** Elements of a part that are reduced; the last one has fewer. */
-let partSize: i32 = 0;
+let partSize: u32 = 0;
 
 /** Parts of what is reduced. */
 export let parts: i32 = 0;
 /** Results of the whole tensor. */
-export let results: i32 = 0;
+export let results: u32 = 0;
 
 /** The opened unit: its part, its first result, and their number. */
-export let part: i32 = 0, result: i32 = 0, count: i32 = 0;
+export let part: i32 = 0, result: u32 = 0, count: i32 = 0;
 /** How many rows, or elements of its rows, it reduces, and the first of them. */
-export let size: i32 = 0, first: i32 = 0;
+export let size: i32 = 0, first: u32 = 0;
 /** The place of its first element in the tensor. */
-export let place: i32 = 0;
+export let place: u32 = 0;
 
 export function openView(
-  repeats: i32, _outer: i32, _reduced: i32, _inner: i32
+  repeats: u32, _outer: u32, _reduced: u32, _inner: u32
 ): void {
   outer = _outer;
   reduced = _reduced;
   inner = _inner;
   results = outer * inner;
-  const isRows = inner === 1, columns = min(inner, WIDEST);
-  const few = repeats * outer * (isRows ? 1 : partsOf(inner, WIDEST));
+  const isRows = inner === 1, columns = min<u32>(inner, WIDEST);
+  const few: u32 = repeats * outer * (isRows ? 1 : partsOf(inner, WIDEST));
   partsEach = 1;
   partSize = reduced;
-  if (few < MANY && reduced * columns > PIECE) {
+  if (few < <u32> MANY && reduced * columns > <u32> PIECE) {
     const most = min(partsOf(MANY, few), partsOf(reduced * columns, PIECE));
     // Whole vectors, and whole sums of some rows.
     partSize = 32 * partsOf(partsOf(reduced, most), 32);
@@ -57,7 +59,8 @@ export function openView(
   }
   parts = repeats * partsEach;
   if (!isRows) width = columns;
-  else width = partsEach > 1 ? 1 : min(WIDEST, max(1, PIECE / reduced));
+  else if (partsEach > 1) width = 1;
+  else width = min<u32>(WIDEST, max<u32>(1, PIECE / reduced));
   blocks = partsOf(isRows ? outer : inner, width);
 }
 
@@ -72,13 +75,13 @@ export function joinedUnits(): i32 {
 }
 
 export function unitsPerTask(): i32 {
-  return max(1, PIECE / (partSize * width));
+  return max<u32>(1, PIECE / (partSize * width));
 }
 
 export function openUnit(unit: i32): void {
   part = unit / blocks % parts;
   first = part % partsEach * partSize;
-  size = min(reduced - first, partSize);
+  size = min<u32>(reduced - first, partSize);
   openResults(unit / (blocks * parts), unit % blocks);
   place += part / partsEach * results * reduced;
 }
@@ -89,10 +92,10 @@ export function openJoined(unit: i32): void {
   openResults(unit / blocks, unit % blocks);
 }
 
-function openResults(sequence: i32, block: i32): void {
-  const start = block * width;
+function openResults(sequence: u32, block: i32): void {
+  const start: u32 = block * width;
   result = sequence * inner + start;
-  count = min((inner === 1 ? outer : inner) - start, width);
+  count = min<u32>((inner === 1 ? outer : inner) - start, width);
   place = inner === 1
     ? start * reduced + first
     : (sequence * reduced + first) * inner + start;

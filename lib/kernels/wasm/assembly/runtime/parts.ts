@@ -1,12 +1,12 @@
 // How a job is divided into tasks.
 
-/** Tasks that have so many things each, of `count` together. */
-export function parts(count: i32, each: i32): i32 {
-  return (count + each - 1) / each;
+/** Tasks that have so many things each, of `count` together: of bytes, up to 2^32. */
+export function parts(count: u32, each: u32): i32 {
+  return count === 0 ? 0 : <i32> ((count - 1) / each + 1);
 }
 
 /** The same of a job with one phase of tasks, which is the second. */
-export function partsAtOnce(phase: i32, count: i32, each: i32): i32 {
+export function partsAtOnce(phase: i32, count: u32, each: u32): i32 {
   return phase === 0 ? 0 : parts(count, each);
 }
 

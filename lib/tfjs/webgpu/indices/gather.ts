@@ -1,10 +1,10 @@
 /** Lookups as a kernel of WebGPU. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertIndices } from "../../contract/values.ts";
-import { runElementwise } from "./elementwise.ts";
-import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { sizeOf } from "../kernel_call.ts";
-import { elementOf, makeOutput, withOutputs } from "./program.ts";
+import { assertIndices } from "../../../contract/values.ts";
+import { runElementwise } from "../elementwise.ts";
+import type { StrictWebGPUBackend } from "../gpu_backend.ts";
+import { sizeOf } from "../../kernel_call.ts";
+import { elementOf, makeOutput, withOutputs } from "../program.ts";
 
 /** The value for an index out of range. */
 const LOWEST_INTEGER = -(2 ** 31);

@@ -1,6 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { onEachBackend } from "../../../backends.ts";
+import { onEachBackend } from "../backends.ts";
+
+const BOXES = [[0, 0, 1, 1], [2, 2, 3, 3]];
 
 /** Calls that ask for elements that are not there, and what is said of them. */
 const REFUSED: readonly (readonly [string, () => unknown])[] = [
@@ -41,6 +43,44 @@ const REFUSED: readonly (readonly [string, () => unknown])[] = [
         2,
       ),
   ],
+  [
+    "unsortedSegmentSum's segmentIds should have an id for each row of [4,3], got [2]",
+    () =>
+      tf.unsortedSegmentSum(
+        tf.ones([4, 3]),
+        tf.zeros([2], "int32") as tf.Tensor1D,
+        2,
+      ),
+  ],
+  [
+    "unsortedSegmentSum's numSegments should be 0 or more, got -1",
+    () =>
+      tf.unsortedSegmentSum(
+        tf.ones([4, 3]),
+        tf.zeros([4], "int32") as tf.Tensor1D,
+        -1,
+      ),
+  ],
+  [
+    "spaceToBatchND's paddings should be two numbers of 0 or more for each axis of a block, got [[-2,2],[0,0]]",
+    () => tf.spaceToBatchND(tf.ones([1, 4, 4, 1]), [2, 2], [[-2, 2], [0, 0]]),
+  ],
+  [
+    "batchToSpaceND's crops should be two numbers of 0 or more for each axis of a block, got [[-1,0],[0,0]]",
+    () => tf.batchToSpaceND(tf.ones([4, 1, 1, 1]), [2, 2], [[-1, 0], [0, 0]]),
+  ],
+  [
+    "batchToSpaceND's crops of axis 1 should be 2 together at most, got [2, 1]",
+    () => tf.batchToSpaceND(tf.ones([4, 1, 1, 1]), [2, 2], [[2, 1], [0, 0]]),
+  ],
+  [
+    "nonMaxSuppression's maxOutputSize should be 0 or more, got -1",
+    () => tf.image.nonMaxSuppression(BOXES, [0.9, 0.8], -1),
+  ],
+  [
+    "nonMaxSuppression's maxOutputSize should be 0 or more, got -3",
+    () => tf.image.nonMaxSuppressionWithScore(BOXES, [0.9, 0.8], -3),
+  ],
 ];
 
 onEachBackend(
@@ -50,18 +90,15 @@ onEachBackend(
       assertThrows(() => tf.tidy(() => void run()), Error, message);
     }
   },
-  ["wasm"],
 );
 
 onEachBackend(
-  "a negative zero fills as it is, few elements and many",
+  "any number of boxes is kept, of those that there are",
   async () => {
-    for (const size of [2, 100_000]) {
-      const filled = tf.tidy(() => tf.pad(tf.fill([size], -0), [[2, 2]], -0));
-      const values = await filled.data();
-      assertEquals(values.findIndex((value) => !Object.is(value, -0)), -1);
-      filled.dispose();
+    for (const most of [2, 3, 2 ** 31 - 1, 2 ** 40]) {
+      const kept = tf.image.nonMaxSuppression(BOXES, [0.8, 0.9], most);
+      assertEquals([...await kept.data()], [1, 0]);
+      kept.dispose();
     }
   },
-  ["wasm"],
 );
