@@ -24,8 +24,7 @@ interface Trained {
   readonly data: BatchStream;
   readonly options: Partial<TrainOptions> & { readonly loss: Loss };
   /** What a case may change besides the model. */
-  readonly others?: Readonly<Record<string, object>>;
-  readonly dispose?: () => void;
+  readonly others?: Readonly<Record<string, LayersModel>>;
 }
 
 /** The kinds of models, by name. */
@@ -70,7 +69,6 @@ const KINDS = {
         distillation: { teacher, labels: "soft" },
       },
       others: { teacher },
-      dispose: () => teacher.dispose(),
     };
   },
   "layers of tfjs, nested": () => {
@@ -93,7 +91,9 @@ const KINDS = {
     });
     const pool = layers.globalAveragePooling1d({});
     const x = tfl.input({ shape: [5, 2] });
-    const y = layers.timeDistributed({ layer: inner as unknown as typeof dense });
+    const y = layers.timeDistributed({
+      layer: inner as unknown as typeof dense,
+    });
     const outputs = dense.apply(pool.apply(y.apply(x))) as tfl.SymbolicTensor;
     return {
       model: tfl.model({ inputs: x, outputs }),
@@ -113,19 +113,26 @@ export type RecordKind = keyof typeof KINDS;
 /** All kinds of models. */
 export const RECORD_KINDS = Object.keys(KINDS) as RecordKind[];
 
-/** A property that a case changes, as a path from what is trained. */
-type Path = readonly string[];
+/** A property that a case changes. */
+interface Property {
+  /** The names on the way to it, from what is trained. */
+  readonly path: readonly string[];
+  /** The name of its owner's class, and its own. */
+  readonly name: string;
+}
 
 /** A case: which property of which model changes, after how many steps. */
 export interface RecordCase {
   readonly kind: RecordKind;
   /** The names on the way to the property, joined by dots. */
   readonly property: string;
+  /** The class of the property's owner, and the property's name. */
+  readonly name: string;
   readonly step: number;
 }
 
 /** Steps of a training. */
-const STEPS = 14;
+const STEPS = 12;
 
 /** Properties that are accessors, or optional and not given. */
 const DOCUMENTED: Readonly<Record<string, unknown>> = {
@@ -136,7 +143,9 @@ const DOCUMENTED: Readonly<Record<string, unknown>> = {
 };
 
 /** Methods of layers that a run calls. */
-const METHODS = ["call", "apply", "computeMask", "build", "transform", "mix"];
+const METHODS = [
+  ...["call", "apply", "computeMask", "build", "transform", "mix", "around"],
+];
 
 /** Other values of strings that only some of them can be. */
 const OTHERS: Readonly<Record<string, string>> = {
@@ -146,13 +155,18 @@ const OTHERS: Readonly<Record<string, string>> = {
 };
 
 /** What is not a property of the model, its layers or its weights, or leads elsewhere. */
-const LEFT_OUT = /^(dataId|kept|isDisposedInternal|outboundNodes|inputs|outputs)$/;
+const LEFT_OUT =
+  /^(dataId|kept|isDisposedInternal|outboundNodes|inputs|outputs)$/;
 
-/** The paths of all properties that a case may change. */
-function pathsIn(trained: Trained): Path[] {
-  const paths: Path[] = [];
+/** All properties that a case may change. */
+function propertiesIn(trained: Trained): Property[] {
+  const properties: Property[] = [];
   const seen = new Set<unknown>();
-  const visit = (object: Record<string, unknown>, path: Path, depth: number) => {
+  const visit = (
+    object: Record<string, unknown>,
+    path: readonly string[],
+    depth: number,
+  ) => {
     if (seen.has(object)) return;
     seen.add(object);
     const names = new Set([
@@ -165,10 +179,12 @@ function pathsIn(trained: Trained): Path[] {
     ]);
     for (const name of names) {
       if (LEFT_OUT.test(name)) continue;
-      paths.push([...path, name]);
+      const owner = object.constructor?.name ?? "Object";
+      properties.push({ path: [...path, name], name: `${owner}.${name}` });
       const value = object[name];
       const isFollowed = typeof value === "object" && value !== null &&
-        !(value instanceof tfl.SymbolicTensor) && !/Nodes|Depth|^parameters$/.test(name);
+        !(value instanceof tfl.SymbolicTensor) &&
+        !/Nodes|Depth|^parameters$/.test(name);
       if (isFollowed && depth > 0) {
         visit(value as typeof object, [...path, name], depth - 1);
       }
@@ -178,7 +194,7 @@ function pathsIn(trained: Trained): Path[] {
   for (const [name, object] of Object.entries({ model, loss, ...others })) {
     visit(object as unknown as Record<string, unknown>, [name], 4);
   }
-  return paths;
+  return properties;
 }
 
 function isLayer(object: object): boolean {
@@ -188,16 +204,42 @@ function isLayer(object: object): boolean {
 /** All cases of a kind of models, each after so many steps. */
 export function recordCasesOf(kind: RecordKind, step = 6): RecordCase[] {
   const trained: Trained = KINDS[kind]();
-  const paths = pathsIn(trained);
-  disposeOf(trained, trained.model.weights.map((weight) => weight.read()));
-  return paths.map((path) => ({ kind, property: path.join("."), step }));
+  const properties = propertiesIn(trained);
+  tf.dispose(variablesOf(trained));
+  return properties.map(({ path, name }) => ({
+    ...{ kind, property: path.join("."), name, step },
+  }));
+}
+
+/** Properties whose change is one that readers make. */
+const COMMON =
+  /^(LionBlock|Dense)\.(trainable|call|mix|recompute|inboundNodes|_callHook)$|^Object\.(form|dropout)$|^LeakyReLU\.alpha$|^Variable\.trainable$|^LayersModel\.(trainable|apply)$/;
+
+/**
+ * Some cases of a kind: common ones, and so many others, no two of which are the same
+ * property of a class. Kinds have different ones.
+ */
+export function someRecordCasesOf(
+  kind: RecordKind,
+  others: number,
+): RecordCase[] {
+  const byName = new Map(recordCasesOf(kind).map((one) => [one.name, one]));
+  const all = [...byName.values()];
+  const isCommon = ({ name }: RecordCase) => COMMON.test(name);
+  const rest = all.filter((one) => !isCommon(one));
+  const every = Math.ceil(rest.length / others);
+  const first = RECORD_KINDS.indexOf(kind);
+  return [
+    ...all.filter(isCommon),
+    ...rest.filter((_, i) => i % every === first % every),
+  ];
 }
 
 /** The case of a seed. */
 export function recordCaseOf(seed: number): RecordCase {
   const kind = RECORD_KINDS[seed % RECORD_KINDS.length]!;
   const cases = recordCasesOf(kind, 3 + seed % 7);
-  return cases[Math.imul(seed, 0x9e3779b1) >>> 0 % cases.length]!;
+  return cases[(Math.imul(seed, 0x9e3779b1) >>> 0) % cases.length]!;
 }
 
 /** Another value of the same type. */
@@ -205,7 +247,9 @@ function changed(name: string, value: unknown): unknown {
   if (value === undefined) return DOCUMENTED[name];
   if (value === null) return {};
   if (typeof value === "boolean") return !value;
-  if (typeof value === "number") return value > 0 && value < 1 ? value / 2 : value + 1;
+  if (typeof value === "number") {
+    return value > 0 && value < 1 ? value / 2 : value + 1;
+  }
   if (typeof value === "string") return OTHERS[name] ?? `${value}_`;
   if (Array.isArray(value)) return value.slice(1);
   if (typeof value === "function") {
@@ -234,10 +278,10 @@ function change(trained: Trained, property: string): void {
   owner[last] = changed(last, owner[last]);
 }
 
-/** Disposes of the variables of a model, whatever was changed in it. */
-function disposeOf({ dispose }: Trained, variables: readonly tf.Tensor[]): void {
-  dispose?.();
-  tf.dispose([...variables]);
+/** All variables, which are there whatever changes in the models. */
+function variablesOf({ model, others = {} }: Trained): tf.Tensor[] {
+  const models = [model, ...Object.values(others)];
+  return models.flatMap(({ weights }) => weights.map((one) => one.read()));
 }
 
 /** What a training gives, or how it fails. */
@@ -247,7 +291,7 @@ async function resultOf(
 ) {
   const trained: Trained = KINDS[kind]();
   const { model, data, options } = trained;
-  const variables = model.weights.map((weight) => weight.read());
+  const variables = variablesOf(trained);
   const before = tf.memory().numTensors;
   const losses: number[] = [];
   let batches = 0, error: string | undefined;
@@ -270,7 +314,7 @@ async function resultOf(
   }
   const leaked = tf.memory().numTensors - before;
   const values = await Promise.all(variables.map((x) => x.data()));
-  disposeOf(trained, variables);
+  tf.dispose(variables);
   const weights = values.map((value) => [...value]);
   return { batches, result: { losses, error, leaked, weights } };
 }
