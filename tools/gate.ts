@@ -215,6 +215,7 @@ const ON_DAWN = [
   "tests/optimizers/adam_test.ts",
   "tests/optimizers/tfjs_optimizers_test.ts",
   "tests/tfjs/webgpu/caches_test.ts",
+  "tests/tfjs/webgpu/captured_launches_test.ts",
   "tests/tfjs/webgpu/gpu_backend_test.ts",
   "tests/tfjs/webgpu/gpu_buffers_test.ts",
   "tests/tfjs/webgpu/gpu_error_test.ts",
