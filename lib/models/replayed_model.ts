@@ -2,19 +2,22 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { type Place, ReplayedRuns } from "../contract/replayed_runs.ts";
-import { WatchedState } from "../contract/watched_state.ts";
+import { WatchedState } from "./watched_state.ts";
 import { LionLayer } from "../layers/lion_layer.ts";
 
 /** Whether a run may read what a property refers to, and that may change. */
 function follows(owner: object, name: string, value: object): boolean {
-  // These grow where other layers are built on a layer.
-  if (name === "outboundNodes") return false;
+  // These grow where other layers are built on a layer, or are only built with.
+  if (name === "outboundNodes" || name === "_addedWeightNames") return false;
   // These say how weights are made and saved.
   if (name === "parameters" && owner instanceof LionLayer) return false;
   // The graph of a model stays as it is.
   const isNode = "outboundLayer" in value && "inboundLayers" in value;
   return !isNode && !(value instanceof SymbolicTensor);
 }
+
+/** States after which properties change each time, if nothing was replayed. */
+const MOST_STATES = 4;
 
 /** How runs of models are replayed. */
 export interface ReplayedModelOptions {
@@ -40,6 +43,8 @@ export class ReplayedModel {
   #asked = -1;
   #isFit = false;
   #wasUnfit = false;
+  /** How many states there were. */
+  #states = 0;
 
   /** Begins without recordings. */
   constructor(options: ReplayedModelOptions) {
@@ -55,8 +60,12 @@ export class ReplayedModel {
 
   /** Why some runs are not replayed, in words that follow "it". */
   get refusal(): string | undefined {
-    return this.#runs.refusal ??
-      (this.#wasUnfit ? "runs code that is not the library's" : undefined);
+    const { refusal, replays } = this.#runs;
+    if (refusal !== undefined) return refusal;
+    if (this.#wasUnfit) return "runs code that is not the library's";
+    return replays === 0 && this.#states > MOST_STATES
+      ? "has properties that change each time"
+      : undefined;
   }
 
   /**
@@ -75,6 +84,7 @@ export class ReplayedModel {
     const { number } = this.#state;
     if (number !== this.#asked) {
       this.#asked = number;
+      this.#states++;
       this.#isFit = this.#options.isFit();
       this.#wasUnfit ||= !this.#isFit;
     }

@@ -18,6 +18,7 @@ import {
   train,
   type TrainOptions,
 } from "../../lib/training/mod.ts";
+import { MixingLayer } from "../../lib/layers/mixing_layer.ts";
 import { isOwnModel } from "../../lib/models/layer_runs.ts";
 import { onEachBackend } from "../backends.ts";
 import { inProcessRanks } from "./in_process.ts";
@@ -416,6 +417,31 @@ onEachBackend("code of a user's that comes later is not recorded", async () => {
     model.dispose();
   }
 }, ["cpu"]);
+
+onEachBackend(
+  "a rate that changes with each step is not recorded",
+  async () => {
+    const run = async (record?: boolean) => {
+      const model = tinyModel({ depth: 1 });
+      const block = model.layers.find((layer) => layer instanceof MixingLayer)!;
+      const { losses, replayed } = await train(model, tinyData(), {
+        ...{ loss: crossEntropy(), steps: 8, progress: false, record },
+        callbacks: {
+          onBatchEnd: (batch: number) => {
+            Object.assign(block.attention, { dropout: batch / 10 });
+          },
+        },
+      });
+      model.dispose();
+      return { losses, replayed };
+    };
+    const { losses, replayed } = await run();
+    assertEquals(losses, (await run(false)).losses);
+    const refusal = "has properties that change each time";
+    assertEquals(replayed, { batches: 0, refusal });
+  },
+  ["cpu"],
+);
 
 onEachBackend("record is a boolean", async () => {
   await assertRejects(

@@ -17,16 +17,10 @@ const MOST_STATES = 16;
 /** An object by the names of its properties, or an array by its indices. */
 type Named = Record<string | number, unknown>;
 
-/** A weight of tfjs-layers, with the members that a run may read. */
+/** A weight of tfjs-layers, with the members by which its variable is read. */
 interface Weight {
   readonly val: tf.Variable;
-  readonly name: string;
-  readonly trainable_: boolean;
-  readonly constraint: unknown;
-  readonly dtype: string;
-  readonly shape: unknown;
   readonly read: unknown;
-  readonly write: unknown;
 }
 
 /** What is watched of some objects. */
@@ -115,10 +109,9 @@ class Snapshot {
       if (this.#values.length >= MOST_PROPERTIES) return;
       if (object instanceof tf.Variable) this.#addVariable(object);
       else if (isWeight(object)) {
-        const { val, constraint } = this.#addWeight(object);
-        for (const value of [val, constraint]) {
-          if (isWatched(value)) seen.add(value);
-        }
+        this.#weights.push(object);
+        this.#ofWeights.push(object.val, object.read);
+        seen.add(object.val);
       } else {
         for (const key of keysOf(object)) {
           const property = Object.getOwnPropertyDescriptor(object, key);
@@ -145,19 +138,12 @@ class Snapshot {
     this.#ofVariables.push(id, name, trainable, dtype, shape, size);
   }
 
-  #addWeight(weight: Weight): Weight {
-    const { val, name, trainable_, constraint } = weight;
-    const { dtype, shape, read, write } = weight;
-    this.#weights.push(weight);
-    this.#ofWeights.push(val, name, trainable_, constraint);
-    this.#ofWeights.push(dtype, shape, read, write);
-    return weight;
-  }
-
-  /** All values. */
+  /** All names and values. */
   get all(): readonly unknown[] {
-    const counts = this.#counts;
-    return [this.#values, counts, this.#ofWeights, this.#ofVariables].flat();
+    return [
+      ...[this.#keys, this.#values, this.#counts],
+      ...[this.#ofWeights, this.#ofVariables],
+    ].flat();
   }
 
   /** Whether all values are what they were. */
@@ -173,13 +159,8 @@ class Snapshot {
     const ofWeights = this.#ofWeights, ofVariables = this.#ofVariables;
     let at = 0;
     for (const weight of this.#weights) {
-      if (
-        weight.val !== ofWeights[at++] || weight.name !== ofWeights[at++] ||
-        weight.trainable_ !== ofWeights[at++] ||
-        weight.constraint !== ofWeights[at++] ||
-        weight.dtype !== ofWeights[at++] || weight.shape !== ofWeights[at++] ||
-        weight.read !== ofWeights[at++] || weight.write !== ofWeights[at++]
-      ) return false;
+      if (weight.val !== ofWeights[at++]) return false;
+      if (weight.read !== ofWeights[at++]) return false;
     }
     at = 0;
     for (const variable of this.#variables) {
