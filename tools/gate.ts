@@ -222,6 +222,7 @@ const ON_DAWN = [
   "tests/tfjs/webgpu/gpu_loss_test.ts",
   "tests/tfjs/webgpu/launch_test.ts",
   "tests/tfjs/webgpu/subgroups_test.ts",
+  "tests/training/record_callbacks_test.ts",
 ];
 
 /** Tests that need no results, of every text in every variant. */

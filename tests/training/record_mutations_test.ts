@@ -1,15 +1,17 @@
 /** Whatever changes in a model while it is trained, recorded steps see it. */
 import { assert, assertEquals } from "@std/assert";
+import type { BackendName } from "@lionjs/lion";
 import { onEachBackend } from "../backends.ts";
-import { sample } from "../sample.ts";
+import { ofLongTests, sample } from "../sample.ts";
 import {
   RECORD_KINDS,
   recordCaseOf,
+  type RecordKind,
   runRecordCase,
   someRecordCasesOf,
 } from "./record_mutations.ts";
 
-for (const kind of RECORD_KINDS) {
+function addTest(kind: RecordKind, backends: readonly BackendName[]): void {
   onEachBackend(`changes in training: ${kind}`, async (backend) => {
     const { warn } = console;
     console.warn = () => {}; // of trainable weights, by tfjs
@@ -22,7 +24,15 @@ for (const kind of RECORD_KINDS) {
     } finally {
       console.warn = warn;
     }
-  }, ["webgpu", "wasm"]);
+  }, backends);
+}
+
+const [first, ...others] = RECORD_KINDS;
+addTest(first!, ["webgpu", "wasm"]);
+// Each kind has shaders of its own.
+for (const kind of others) {
+  addTest(kind, ["wasm"]);
+  addTest(kind, ofLongTests(["webgpu"]));
 }
 
 onEachBackend("a seed is a case", () => {
