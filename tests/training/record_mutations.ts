@@ -95,8 +95,10 @@ const KINDS = {
       layer: inner as unknown as typeof dense,
     });
     const outputs = dense.apply(pool.apply(y.apply(x))) as tfl.SymbolicTensor;
+    const model = tfl.model({ inputs: x, outputs });
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: "meanSquaredError" });
     return {
-      model: tfl.model({ inputs: x, outputs }),
+      model,
       data: tinyData((position) => {
         const { inputs: [x, ...rest], ...batch } = tinyBatch(position);
         tf.dispose(rest);
@@ -155,8 +157,7 @@ const OTHERS: Readonly<Record<string, string>> = {
 };
 
 /** What is not a property of the model, its layers or its weights, or leads elsewhere. */
-const LEFT_OUT =
-  /^(dataId|kept|isDisposedInternal|outboundNodes|inputs|outputs)$/;
+const LEFT_OUT = /^(dataId|kept|isDisposedInternal|outboundNodes)$/;
 
 /** All properties that a case may change. */
 function propertiesIn(trained: Trained): Property[] {
