@@ -25,6 +25,8 @@ interface Trained {
   readonly options: Partial<TrainOptions> & { readonly loss: Loss };
   /** What a case may change besides the model. */
   readonly others?: Readonly<Record<string, LayersModel>>;
+  /** Tensors besides variables. */
+  readonly tensors?: tf.Tensor[];
 }
 
 /** The kinds of models, by name. */
@@ -96,9 +98,12 @@ const KINDS = {
     });
     const outputs = dense.apply(pool.apply(y.apply(x))) as tfl.SymbolicTensor;
     const model = tfl.model({ inputs: x, outputs });
-    model.compile({ optimizer: tf.train.sgd(0.1), loss: "meanSquaredError" });
+    const optimizer = tf.train.sgd(0.1);
+    model.compile({ optimizer, loss: "meanSquaredError" });
     return {
       model,
+      // It is protected.
+      tensors: [Object(optimizer).c],
       data: tinyData((position) => {
         const { inputs: [x, ...rest], ...batch } = tinyBatch(position);
         tf.dispose(rest);
@@ -206,7 +211,7 @@ function isLayer(object: object): boolean {
 export function recordCasesOf(kind: RecordKind, step = 6): RecordCase[] {
   const trained: Trained = KINDS[kind]();
   const properties = propertiesIn(trained);
-  tf.dispose(variablesOf(trained));
+  tf.dispose([...variablesOf(trained), ...trained.tensors ?? []]);
   return properties.map(({ path, name }) => ({
     ...{ kind, property: path.join("."), name, step },
   }));
@@ -315,7 +320,7 @@ async function resultOf(
   }
   const leaked = tf.memory().numTensors - before;
   const values = await Promise.all(variables.map((x) => x.data()));
-  tf.dispose(variables);
+  tf.dispose([...variables, ...trained.tensors ?? []]);
   const weights = values.map((value) => [...value]);
   return { batches, result: { losses, error, leaked, weights } };
 }
