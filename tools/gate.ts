@@ -215,12 +215,14 @@ const ON_DAWN = [
   "tests/optimizers/adam_test.ts",
   "tests/optimizers/tfjs_optimizers_test.ts",
   "tests/tfjs/webgpu/caches_test.ts",
+  "tests/tfjs/webgpu/captured_launches_test.ts",
   "tests/tfjs/webgpu/gpu_backend_test.ts",
   "tests/tfjs/webgpu/gpu_buffers_test.ts",
   "tests/tfjs/webgpu/gpu_error_test.ts",
   "tests/tfjs/webgpu/gpu_loss_test.ts",
   "tests/tfjs/webgpu/launch_test.ts",
   "tests/tfjs/webgpu/subgroups_test.ts",
+  "tests/training/record_callbacks_test.ts",
 ];
 
 /** Tests that need no results, of every text in every variant. */

@@ -72,6 +72,8 @@ interface Recorded {
   readonly outputs: readonly Place[];
   /** Tensors that stay for replays, by slot. */
   readonly kept: ReadonlyMap<number, tf.Tensor>;
+  /** The tensors that the run has found, other than variables. */
+  readonly found: ReadonlySet<tf.Tensor>;
   readonly refusal: string | undefined;
 }
 
@@ -177,6 +179,8 @@ class Recorder {
   readonly #slots = new Map<object, number>();
   readonly #sources = new Map<number, Source>();
   readonly #kept = new Map<number, tf.Tensor>();
+  readonly #inputs: ReadonlySet<tf.Tensor>;
+  readonly #found = new Set<tf.Tensor>();
   readonly #operations: Operation[] = [];
   /** The variables, by their data, which several may share. */
   readonly #variables = new Map<object, tf.Variable[]>();
@@ -186,6 +190,7 @@ class Recorder {
   #refusal: string | undefined;
 
   constructor(inputs: readonly tf.Tensor[]) {
+    this.#inputs = new Set(inputs);
     for (const variable of Object.values(tf.engine().registeredVariables)) {
       const others = this.#variables.get(variable.dataId);
       if (others) others.push(variable);
@@ -265,6 +270,7 @@ class Recorder {
     const { dataId, shape, dtype } = x;
     const slot = this.#slots.get(dataId) ?? this.#addFound(x);
     const isTensor = !(x instanceof tf.Variable) && x.id < this.#first;
+    if (isTensor && !this.#inputs.has(x)) this.#found.add(x);
     if (isTensor && this.#variables.has(dataId)) this.#shareWithTensor(slot, x);
     return { slot, shape, dtype };
   }
@@ -358,6 +364,7 @@ class Recorder {
       operations: this.#operations,
       outputs: places,
       kept: this.#kept,
+      found: this.#found,
       refusal: this.#refusal,
     });
   }
@@ -393,12 +400,13 @@ export class RecordedRun {
   }
 
   /**
-   * Whether the backend and the variables are there that it was recorded with, and those
-   * that shared data still do.
+   * Whether the backend, the variables and the tensors are there that it was recorded
+   * with, and those that shared data still do.
    */
   get isValid(): boolean {
-    const { backend, sources, kept } = this.#recorded;
+    const { backend, sources, kept, found } = this.#recorded;
     if (tf.backend() !== backend) return false;
+    for (const x of found) if (x.isDisposed) return false;
     for (const [slot, source] of sources) {
       if (source.kind === "variable") {
         if (source.variable.isDisposed) return false;

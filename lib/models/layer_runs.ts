@@ -1,7 +1,6 @@
 /** The layers of a model, and what each gets and gives. @module */
 import { LayersModel, Sequential } from "@tensorflow/tfjs-layers";
 import type { ConcreteForm } from "../attention/forms/form.ts";
-import type { LionBlock } from "../layers/block.ts";
 import type { MixerCost } from "../layers/mixer.ts";
 import { isCausal } from "../layers/options/attention_options.ts";
 import { isOwnLayer } from "../layers/own_layers.ts";
@@ -35,23 +34,12 @@ function modelsIn(model: LayersModel): LayersModel[] {
 /** The classes of models whose code is tfjs's own. */
 const MODELS: ReadonlySet<unknown> = new Set([LayersModel, Sequential]);
 
-/** Whether a layer's code is its own: not replaced, and without hooks. */
+/** Whether a layer's code is that of its class: no method is replaced, and there is no hook. */
 function isUnchanged(layer: AnyLayer | LayersModel): boolean {
-  return !Object.hasOwn(layer, "call") && !Object.hasOwn(layer, "apply") &&
-    !Object(layer)._callHook;
-}
-
-/**
- * The form, dropout and recomputation of layers as a text: they may be changed at any
- * time, and then other kernels run.
- */
-export function settingsIn(layers: readonly AnyLayer[]): string {
-  return JSON.stringify(layers.map((layer) => {
-    if (!(layer instanceof MixingLayer)) return 0;
-    const { form, chunkSize, dropout } = layer.attention;
-    const { recompute } = layer as Partial<Pick<LionBlock, "recompute">>;
-    return [form, chunkSize, dropout, recompute];
-  }));
+  const methods: object = Object.getPrototypeOf(layer);
+  // LION's models have a compile of their own, which no run calls.
+  const isReplaced = (name: string) => name in methods && name !== "compile";
+  return !Object.keys(layer).some(isReplaced) && !Object(layer)._callHook;
 }
 
 /**

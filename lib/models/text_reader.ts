@@ -2,7 +2,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { compileAheadOnce } from "../contract/compile_ahead.ts";
-import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { isCausal } from "../layers/options/attention_options.ts";
 import { LionBlock } from "../layers/block.ts";
 import type { MixerState } from "../layers/mixer.ts";
@@ -12,6 +11,7 @@ import { TokenEmbedding } from "../layers/embeddings/token_embedding.ts";
 import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { isOwnModel } from "./layer_runs.ts";
+import { ReplayedModel } from "./replayed_model.ts";
 
 const POSITIONS = "position_embeddings.weight";
 
@@ -99,7 +99,10 @@ export function readerOf(model: LayersModel): TextReader {
   const positionTable = hasPositions
     ? embedding.parameter(POSITIONS) as tf.Tensor2D
     : undefined;
-  const runs = isOwnModel(model) ? new ReplayedRuns("generate") : undefined;
+  const isFit = () => isOwnModel(model);
+  const runs = isFit()
+    ? new ReplayedModel({ of: [model], unit: "token of generate", isFit })
+    : undefined;
   /** The names of each layer's state. */
   let names: readonly string[][] = [];
   /** The logits of the next token, and the states of the layers, one after another. */

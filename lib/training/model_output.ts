@@ -4,11 +4,11 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator, TokenRanks } from "../contract/communicator.ts";
 import { itemsUnlessAborted, turns } from "../contract/abort.ts";
 import { compileAheadOnce } from "../contract/compile_ahead.ts";
-import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { assertModel } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import type { Rows } from "../layers/randomness.ts";
-import { isOwnModel, layersIn, settingsIn } from "../models/layer_runs.ts";
+import { isOwnModel } from "../models/layer_runs.ts";
+import { ReplayedModel } from "../models/replayed_model.ts";
 import { shareTokens } from "../layers/shared_tokens.ts";
 import type { Loss } from "./losses/loss.ts";
 import { partOf, type Share } from "./ranks.ts";
@@ -62,13 +62,14 @@ export function outputOf(
  */
 export class AppliedModel {
   readonly #model: LayersModel;
-  readonly #runs: ReplayedRuns | undefined;
-  readonly #layers: LayersModel["layers"];
+  readonly #runs: ReplayedModel | undefined;
 
   constructor(model: LayersModel) {
     this.#model = model;
-    this.#layers = layersIn(model);
-    if (isOwnModel(model)) this.#runs = new ReplayedRuns(model.name);
+    const isFit = () => isOwnModel(model);
+    if (!isFit()) return;
+    const unit = `batch that ${model.name} gets`;
+    this.#runs = new ReplayedModel({ of: [model], unit, isFit });
   }
 
   /** The output for a share's inputs. Call it in `tf.tidy`. */
@@ -79,8 +80,7 @@ export class AppliedModel {
         () => outputOf(this.#model, inputs, { training: false }),
       );
     if (!this.#runs) return apply();
-    const settings = settingsIn(this.#layers);
-    return this.#runs.run(settings, inputs, () => [apply()])[0]!;
+    return this.#runs.run("", inputs, () => [apply()])[0]!;
   }
 
   /** Compiles what computes the output for inputs like these, before a model's first. */

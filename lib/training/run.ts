@@ -219,7 +219,10 @@ export class Run {
             const share = this.#ranks.shareOf(batch.labels.shape[0]!);
             const dropoutSeed = `${seed}/${position}`;
             if (isFirst) await this.#compile(batch, dropoutSeed, share);
-            state.addGradients(batch, this.#lossFor, dropoutSeed, share);
+            const isLast = step === settings.steps;
+            state.addGradients(
+              ...[batch, this.#lossFor, dropoutSeed, share, isLast] as const,
+            );
           } finally {
             tf.dispose([...batch.inputs]);
           }

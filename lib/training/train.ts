@@ -2,8 +2,8 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { itemsUnlessAborted } from "../contract/abort.ts";
 import type { BatchStream } from "../data/batches/stream.ts";
 import { isOwnModel } from "../models/layer_runs.ts";
-import { assertTeaches } from "./distillation.ts";
-import { isOwnLoss } from "./losses/loss.ts";
+import { assertTeaches, type Teacher } from "./distillation.ts";
+import { isOwnLoss, type Loss } from "./losses/loss.ts";
 import { beginLog } from "./reports/metrics_log.ts";
 import { assertStateFits } from "./memory_check.ts";
 import { assertOneOutput, disposeBatch } from "./model_output.ts";
@@ -97,8 +97,16 @@ async function trainBy(
 ): Promise<TrainingResult> {
   assertOneOutput(model);
   const given = settingsOf(options, data);
-  const isOwn = isOwnStep(model, options);
-  const settings = { ...given, record: options.record ?? isOwn, isOwn };
+  const { loss } = options;
+  const { teacher } = given.distillation ?? {};
+  const isOwn = () => isOwnStep(model, loss, teacher);
+  const { record = isOwn() && "own" as const } = options;
+  const settings = {
+    ...given,
+    record: record === true ? "all" as const : record || undefined,
+    isOwn,
+    others: [loss, ...teacher ? [teacher] : []],
+  };
   assertTeaches(model, settings.distillation);
   assertStateFits(model, settings);
   const release = takeWeights(model);
@@ -106,7 +114,7 @@ async function trainBy(
     const parts = {
       model,
       data: untilAborted(data, options),
-      loss: options.loss,
+      loss,
       settings,
     };
     return await trainParts(ranks, parts, options);
@@ -118,9 +126,9 @@ async function trainBy(
 /** Whether all that a step computes is the library's own, and so the same each time. */
 function isOwnStep(
   model: LayersModel,
-  { loss, distillation }: TrainOptions,
+  loss: Loss,
+  teacher: Teacher | undefined,
 ): boolean {
-  const { teacher } = distillation ?? {};
   if (!isOwnLoss(loss) || typeof teacher === "function") return false;
   return isOwnModel(model) && (!teacher || isOwnModel(teacher));
 }

@@ -148,11 +148,20 @@ export interface TrainOptions {
   /**
    * Whether steps are recorded and replayed. Once two batches of the same
    * shapes have run the same kernels, later ones run only these, without the
-   * code of the model and its gradient. Results are the same, bit by bit. Your
-   * own layers, mixers, losses and teachers may be recorded if they depend on
-   * tensors and variables alone, and not, say, on a number that a callback
-   * changes. Code that draws random numbers without a seed, changes a variable
-   * or reads values is not recorded; the result of `train` then says so.
+   * code of the model and its gradient. Results are the same, bit by bit: a
+   * step is recorded anew if a property of the model, its layers, weights,
+   * loss or teacher has another value (`trainable`, a dropout rate, a method
+   * of yours, …), or if a tensor that it reads was disposed of.
+   *
+   * What is not such a property is trusted. So your own layers, mixers, losses
+   * and teachers may be recorded if they depend on tensors, variables and
+   * their own properties alone, and not, say, on a variable of your program, a
+   * private field, an entry of a `Map` or the values in a long array. To find
+   * out, some batches are run as usual and compared: the 8th of each shape,
+   * the 16th, 32nd, 64th, 128th, each 256th, and those of the last step. If one
+   * differs, a warning names the steps that may be wrong, and replaying ends.
+   * Code that draws random numbers without a seed, changes a variable or reads
+   * values is not recorded; the result of `train` then says so.
    * @default true for models of LION's layers, with its mixers, losses and models as
    * teachers, else false
    */

@@ -4,10 +4,9 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../contract/tape.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { compileAhead } from "../contract/compile_ahead.ts";
-import { ReplayedRuns } from "../contract/replayed_runs.ts";
 import { assertBoolean, assertEpsilon } from "../contract/values.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
-import { layersIn, settingsIn } from "../models/layer_runs.ts";
+import { ReplayedModel } from "../models/replayed_model.ts";
 import {
   type AdamOptions,
   attributesOf,
@@ -45,13 +44,18 @@ export interface UpdateSettings {
   readonly averageDecay: number | undefined;
   /** Which weights are the best; `undefined` if these are not kept. */
   readonly best: BestSettings | undefined;
-  /** Whether the kernels of a step are recorded, and replayed. @default false */
-  readonly record?: boolean | undefined;
   /**
-   * Whether all that a step computes is the library's own, and so keeps nothing from
-   * one run to the next. @default false
+   * Which steps are recorded, and replayed: all, or those in which all that is computed
+   * is the library's own. @default none
    */
-  readonly isOwn?: boolean | undefined;
+  readonly record?: "all" | "own" | undefined;
+  /**
+   * Whether all that a step computes now is the library's own, and so keeps nothing
+   * from one run to the next. @default never
+   */
+  readonly isOwn?: (() => boolean) | undefined;
+  /** What a step depends on besides the model: the loss, and a teacher. @default nothing */
+  readonly others?: readonly object[] | undefined;
 }
 
 /**
@@ -97,19 +101,19 @@ export class TrainingState {
   #sums: tf.Tensor[] | undefined;
 
   /** The sums over batches, where they may be replayed. */
-  readonly #runs: ReplayedRuns | undefined;
-  /** The model's layers, whose form, dropout and recomputation may change at any time. */
-  readonly #layers: LayersModel["layers"];
+  readonly #runs: ReplayedModel | undefined;
 
   constructor(model: LayersModel, settings: UpdateSettings) {
     this.#model = model;
-    if (settings.record) {
-      this.#runs = new ReplayedRuns(
-        "A step of train",
-        "; pass record: false, which replays nothing",
-      );
+    const { record, isOwn = () => false, others = [] } = settings;
+    if (record) {
+      this.#runs = new ReplayedModel({
+        of: [model, ...others],
+        unit: "step of train",
+        advice: "; train again with record: false, which replays nothing",
+        isFit: record === "all" ? () => true : isOwn,
+      });
     }
-    this.#layers = layersIn(model);
     this.#settings = settings;
     this.#names = namesOfWeights(model);
     this.#trainable = model.trainableWeights.map((weight) =>
@@ -173,7 +177,7 @@ export class TrainingState {
     tell: (done: number, total: number) => void,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    if (!this.#settings.isOwn || share.rows?.count === 0) return;
+    if (!this.#settings.isOwn?.() || share.rows?.count === 0) return;
     const run = () => {
       this.#scaled(
         this.#addedGradients(batch, lossFor, dropoutSeed, share, undefined),
@@ -182,12 +186,17 @@ export class TrainingState {
     await compileAhead(run, tell, signal);
   }
 
-  /** Adds the gradients of a batch, or of a rank's share of it, to those of the next step. */
+  /**
+   * Adds the gradients of a batch, or of a rank's share of it, to those of the next step.
+   *
+   * @param isLast Whether the next step is the last one.
+   */
   addGradients(
     whole: Batch,
     lossFor: LossFor,
     dropoutSeed: string,
     share: Share = {},
+    isLast = false,
   ): void {
     const before = this.#sums;
     const { rows } = share;
@@ -201,12 +210,10 @@ export class TrainingState {
         this.#addedGradients(whole, lossFor, dropoutSeed, share, before);
       if (!this.#runs) return add();
       const { rank, size } = share.tokens ?? {};
-      const kind = JSON.stringify([
-        ...[whole.size, rows, rank, size],
-        settingsIn(this.#layers),
-      ]);
+      const kind = JSON.stringify([whole.size, rows, rank, size]);
       const inputs = [...whole.inputs, whole.labels, ...before ?? []];
-      const run = () => this.#runs!.run(kind, inputs, add);
+      const place = { number: this.steps + 1, isLast };
+      const run = () => this.#runs!.run(kind, inputs, add, place);
       return withDropoutSeed(dropoutSeed, run, rows);
     });
     if (this.#sums !== before) tf.dispose(before ?? []);

@@ -242,11 +242,11 @@ onEachBackend(
     const { warn } = console;
     const warnings: string[] = [];
     console.warn = (text: string) => void warnings.push(text);
-    const runs = new ReplayedRuns("a changing test");
+    const runs = new ReplayedRuns("changing run");
     const x = tf.scalar(1);
     let factor = 2, calls = 0;
     try {
-      for (let i = 0; i < 220; i++) {
+      for (let i = 1; i <= 150; i++) {
         if (i === 100) factor = 3;
         tf.tidy(() =>
           void runs.run("", [x], () => [tf.mul(x, ++calls && factor)])
@@ -257,13 +257,63 @@ onEachBackend(
       runs.dispose();
       x.dispose();
     }
-    assertEquals(runs.replays, 200);
-    assertEquals(warnings.length, 1);
-    assert(warnings[0]!.includes("makes tensors of other values each time"));
-    assert(calls > 10);
+    // Of the first 128, three begin, and five are looked at.
+    assertEquals([runs.replays, calls], [128 - 8, 8 + 150 - 128]);
+    assertEquals(warnings, [
+      "each changing run from 65 to 127 was replayed as it had been before, but 128 " +
+      "shows that it makes tensors of other values each time: what was computed from " +
+      "65 on may be wrong, and it is not replayed any more",
+    ]);
   },
   ["cpu"],
 );
+
+onEachBackend("runs are looked at more often while they are few", () => {
+  const runs = new ReplayedRuns("a test of looks");
+  const x = tf.scalar(1);
+  const looked: number[] = [];
+  for (let number = 1; number <= 1000; number++) {
+    const place = { isLast: number === 1000 };
+    const run = () => [tf.mul(x, looked.push(number) && 2)];
+    tf.tidy(() => void runs.run("", [x], run, place));
+  }
+  assertEquals(looked, [
+    ...[1, 2, 3],
+    ...[8, 16, 32, 64, 128, 256, 512, 768, 1000],
+  ]);
+  assertEquals([runs.replays, runs.refusal], [1000 - 12, undefined]);
+  runs.dispose();
+  x.dispose();
+}, ["wasm", "cpu"]);
+
+onEachBackend("a tensor that is disposed of is not read any more", async () => {
+  const runs = new ReplayedRuns("a test of tensors");
+  const x = tf.scalar(10);
+  let factor: tf.Tensor = tf.scalar(2);
+  const before = alive();
+  for (let i = 0; i < 14; i++) {
+    if (i === 6) {
+      factor.dispose();
+      factor = tf.scalar(3);
+    }
+    const [y] = tf.tidy(() => runs.run("", [x], () => [tf.mul(x, factor)]));
+    assertEquals([...await y!.data()], [i < 6 ? 20 : 30]);
+    y!.dispose();
+  }
+  assert(runs.replays > 5);
+  assertEquals(runs.refusal, undefined);
+  // One that is new each time is not waited for.
+  for (let i = 0; i < 20; i++) {
+    tf.tidy(() => {
+      const one = tf.scalar(i);
+      return void runs.run("other", [x], () => [tf.mul(x, one)]);
+    });
+  }
+  assertEquals(runs.refusal, "finds other tensors or variables each time");
+  runs.dispose();
+  assertEquals(alive(), before);
+  tf.dispose([x, factor]);
+});
 
 onEachBackend("recordings of shapes that do not return are forgotten", () => {
   const runs = new ReplayedRuns("shapes");

@@ -17,3 +17,4 @@ import "../models/saving_test.ts";
 import "../models/segments_test.ts";
 import "../models/training_test.ts";
 import "../models/variants_test.ts";
+import "../models/watched_state_test.ts";

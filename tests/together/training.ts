@@ -15,6 +15,8 @@ import "../training/one_training_test.ts";
 import "../training/options_test.ts";
 import "../training/predict_test.ts";
 import "../training/ranks_test.ts";
+import "../training/record_callbacks_test.ts";
+import "../training/record_mutations_test.ts";
 import "../training/record_test.ts";
 import "../training/resume_test.ts";
 import "../training/schedule_test.ts";

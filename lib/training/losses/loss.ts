@@ -56,7 +56,8 @@ export function meanLoss(
   );
 }
 
-const own = new WeakSet<Loss>();
+/** The library's losses, and what each was made with. */
+const own = new WeakMap<Loss, object>();
 
 /** Makes one of the library's losses of a function, and knows it again. */
 export function ownLoss(
@@ -64,13 +65,20 @@ export function ownLoss(
   more: Omit<Loss, "description"> & { readonly description: string },
 ): Loss {
   const made = Object.assign(loss, more);
-  own.add(made);
+  own.set(made, more);
   return made;
 }
 
-/** Whether a loss is one of the library's, which computes the same of the same labels. */
+/**
+ * Whether a loss is one of the library's as it was made, which computes the same of the
+ * same labels.
+ */
 export function isOwnLoss(loss: Loss): boolean {
-  return own.has(loss);
+  const more = own.get(loss);
+  if (!more) return false;
+  const made = Object.entries(more);
+  return Object.keys(loss).length === made.length &&
+    made.every(([name, value]) => loss[name as keyof Loss] === value);
 }
 
 /** The weight of each label before averaging: 1 where it counts, 0 elsewhere. */

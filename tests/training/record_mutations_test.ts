@@ -1,0 +1,42 @@
+/** Whatever changes in a model while it is trained, recorded steps see it. */
+import { assert, assertEquals } from "@std/assert";
+import type { BackendName } from "@lionjs/lion";
+import { onEachBackend } from "../backends.ts";
+import { ofLongTests, sample } from "../sample.ts";
+import {
+  RECORD_KINDS,
+  recordCaseOf,
+  type RecordKind,
+  runRecordCase,
+  someRecordCasesOf,
+} from "./record_mutations.ts";
+
+function addTest(kind: RecordKind, backends: readonly BackendName[]): void {
+  onEachBackend(`changes in training: ${kind}`, async (backend) => {
+    const { warn } = console;
+    console.warn = () => {}; // of trainable weights, by tfjs
+    try {
+      let batches = 0;
+      for (const one of sample(backend, someRecordCasesOf(kind, 6))) {
+        batches += await runRecordCase(one);
+      }
+      assert(batches > 0);
+    } finally {
+      console.warn = warn;
+    }
+  }, backends);
+}
+
+const [first, ...others] = RECORD_KINDS;
+addTest(first!, ["webgpu", "wasm"]);
+// Each kind has shaders of its own.
+for (const kind of others) {
+  addTest(kind, ["wasm"]);
+  addTest(kind, ofLongTests(["webgpu"]));
+}
+
+onEachBackend("a seed is a case", () => {
+  const one = recordCaseOf(7);
+  assertEquals(recordCaseOf(7), one);
+  assert(RECORD_KINDS.includes(one.kind));
+}, ["cpu"]);
