@@ -12,6 +12,7 @@ import {
   unaryKernel as cpuUnary,
   unsortedSegmentSum as cpuSegmentSum,
 } from "./cpu/integers.ts";
+import { activatedKernel } from "./activations.ts";
 import { imageByImage } from "./cpu/images.ts";
 import { replaceOptimizers } from "../optimizers/tfjs_optimizers.ts";
 import { withCountedAxis } from "./cumulative_axis.ts";
@@ -80,13 +81,19 @@ import {
   unpackKernel,
 } from "./wasm/moves/slice.ts";
 import { reverseKernel, transposeKernel } from "./wasm/moves/transpose.ts";
-import { argumentShapeKernel } from "./arg_max.ts";
+import { shapedKernel } from "./result_shapes.ts";
 import { castKernel as gpuCast } from "./webgpu/cast.ts";
 import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
 import { cropKernel } from "./webgpu/crop_and_resize.ts";
 import { cumulativeKernel } from "./webgpu/cumulative.ts";
 import { addNKernel } from "./webgpu/elementwise.ts";
 import { expKernel } from "./webgpu/exponential.ts";
+import {
+  BINARY_FUNCTIONS,
+  binaryKernel,
+  UNARY_FUNCTIONS,
+  unaryKernel,
+} from "./webgpu/functions/functions.ts";
 import { gatherKernel as gpuGather } from "./webgpu/gather.ts";
 import { fillKernel } from "./webgpu/integers/integer_arithmetic.ts";
 import { copyingKernel as gpuCopying } from "./webgpu/integers/integer_copies.ts";
@@ -389,6 +396,10 @@ export const REPLACED_KERNELS: {
       "their module for all later calls",
     kernel: depthwiseKernel,
   }, {
+    kernels: ["FusedDepthwiseConv2D"],
+    reason: "of NaN, relu and relu6 are 0",
+    kernel: (stock) => activatedKernel(stock, "wasm", ["relu", "relu6"]),
+  }, {
     kernels: ["AvgPool", "MaxPool"],
     reason:
       "where a window does not fit, or tfjs expects fewer outputs, they " +
@@ -487,6 +498,22 @@ export const REPLACED_KERNELS: {
       "e^-60, where other backends have 6e-8",
     kernel: expKernel,
   }, {
+    kernels: UNARY_FUNCTIONS,
+    reason:
+      "they lose the digits of small numbers or of large angles, are infinite " +
+      "where they should not be, or make 0 of NaN; and the error of some is a " +
+      "device's own: 4096 units in the last place of an arc tangent",
+    kernel: unaryKernel,
+  }, {
+    kernels: Object.keys(BINARY_FUNCTIONS),
+    reason: "like those of one number; and 0 to a power below 0 is 0, where " +
+      "it should be infinite",
+    kernel: binaryKernel,
+  }, {
+    kernels: ["_FusedMatMul", "FusedConv2D", "FusedDepthwiseConv2D"],
+    reason: "of NaN, relu6 is 0",
+    kernel: (stock) => activatedKernel(stock, "webgpu", ["relu6"]),
+  }, {
     kernels: ["AddN"],
     reason: "it binds all tensors at once, where a device binds but eight",
     kernel: addNKernel,
@@ -503,7 +530,16 @@ export const REPLACED_KERNELS: {
   }, {
     kernels: ["ArgMax", "ArgMin"],
     reason: "of a vector, their result has the shape [1]",
-    kernel: argumentShapeKernel,
+    kernel: shapedKernel,
+  }, {
+    kernels: ["Prod"],
+    reason: "of a small tensor on the host, it leaves out the axes to be kept",
+    kernel: shapedKernel,
+  }, {
+    kernels: ["Real", "Imag"],
+    reason: "they have the shape that a complex tensor had when it was made, " +
+      "as that of a Fourier transform has one axis more",
+    kernel: shapedKernel,
   }],
 };
 
