@@ -14,6 +14,7 @@ import {
 } from "./cpu/integers.ts";
 import { activatedKernel } from "./activations.ts";
 import { imageByImage } from "./cpu/images.ts";
+import { maxPool3dGradient } from "./cpu/max_pool.ts";
 import { replaceOptimizers } from "../optimizers/tfjs_optimizers.ts";
 import { withCountedAxis } from "./cumulative_axis.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
@@ -103,6 +104,11 @@ import {
   withoutIntegers,
 } from "./webgpu/integers/integer_kernel.ts";
 import { INTEGER_KERNELS, REFUSED } from "./webgpu/integers/integers.ts";
+import {
+  maxPool,
+  maxPoolGradient as gpuMaxPoolGradient,
+  maxPoolWithPlaces,
+} from "./webgpu/images/max_pool.ts";
 import { matmulKernel as gpuMatmul } from "./webgpu/matmul.ts";
 // Registers the gradients; ours must come after, and some are made of them.
 import "@tensorflow/tfjs-layers";
@@ -209,6 +215,11 @@ export const REPLACED_KERNELS: {
     kernels: ["Transform"],
     reason: "it transforms the first image of a batch alone",
     kernel: imageByImage,
+  }, {
+    kernels: ["MaxPool3DGrad"],
+    reason: "of equal maxima it takes the last, where all others take the " +
+      "first; and of windows that are not squares, gradients get lost",
+    kernel: () => maxPool3dGradient,
   }, {
     kernels: ["StridedSlice"],
     reason:
@@ -446,6 +457,14 @@ export const REPLACED_KERNELS: {
     reason: "of integers along other axes than the last it does not compile",
     kernel: ofFloats,
   }, {
+    kernels: ["MaxPool", "MaxPool3D"],
+    reason: "of numbers below -1e20 the maximum is that",
+    kernel: () => maxPool,
+  }, {
+    kernels: ["MaxPoolWithArgmax"],
+    reason: "like MaxPool; and of equal maxima, it has the place of the last",
+    kernel: () => maxPoolWithPlaces,
+  }, {
     kernels: Object.keys(REFUSED),
     reason: INTEGERS,
     kernel: (stock, name) => withoutIntegers(stock, name, REFUSED[name]),
@@ -531,6 +550,11 @@ export const REPLACED_KERNELS: {
     kernels: ["ArgMax", "ArgMin"],
     reason: "of a vector, their result has the shape [1]",
     kernel: shapedKernel,
+  }, {
+    kernels: ["MaxPoolGrad", "MaxPool3DGrad"],
+    reason: "of equal maxima they take the last; of windows that are not " +
+      "cubes, gradients get lost",
+    kernel: () => gpuMaxPoolGradient,
   }, {
     kernels: ["Prod"],
     reason: "of a small tensor on the host, it leaves out the axes to be kept",
