@@ -109,6 +109,7 @@ import {
   maxPoolGradient as gpuMaxPoolGradient,
   maxPoolWithPlaces,
 } from "./webgpu/images/max_pool.ts";
+import { transformKernel } from "./webgpu/images/transform.ts";
 import { matmulKernel as gpuMatmul } from "./webgpu/matmul.ts";
 // Registers the gradients; ours must come after, and some are made of them.
 import "@tensorflow/tfjs-layers";
@@ -176,6 +177,14 @@ const BOOLS_BY_CPU = words(`
 /** The kernel of the cpu backend, for one that is wrong for floats, too. */
 const byCpu = (stock: tf.KernelFunc, name: string): tf.KernelFunc =>
   cpuKernel(stock, name, ["float32", "int32"]);
+
+/** The kernel of the cpu backend for the calls that one gets wrong. */
+const byCpuWhere =
+  (isWrong: (call: Parameters<tf.KernelFunc>[0]) => boolean) =>
+  (stock: tf.KernelFunc, name: string): tf.KernelFunc => {
+    const cpu = byCpu(stock, name);
+    return (call) => isWrong(call) ? cpu(call) : stock(call);
+  };
 
 /** The replaced kernels of each backend, in the order in which they are registered. */
 export const REPLACED_KERNELS: {
@@ -435,6 +444,15 @@ export const REPLACED_KERNELS: {
     kernels: ["RotateWithOffset"],
     reason: "it fills with whole numbers alone",
     kernel: byCpu,
+  }, {
+    kernels: ["Transform"],
+    reason: "reflected places less than a pixel outside are taken from the " +
+      "other end, and a place of -1/2 counts as outside",
+    kernel: byCpuWhere(({ attrs }) => {
+      const { interpolation, fillMode } = attrs as unknown as tf.TransformAttrs;
+      return fillMode === "reflect" ||
+        (fillMode === "constant" && interpolation === "nearest");
+    }),
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),
@@ -550,6 +568,11 @@ export const REPLACED_KERNELS: {
     kernels: ["ArgMax", "ArgMin"],
     reason: "of a vector, their result has the shape [1]",
     kernel: shapedKernel,
+  }, {
+    kernels: ["Transform"],
+    reason: "places at a half go to the even one of two neighbours; and one " +
+      "transform of several images is that of the first alone",
+    kernel: () => transformKernel,
   }, {
     kernels: ["MaxPoolGrad", "MaxPool3DGrad"],
     reason: "of equal maxima they take the last; of windows that are not " +
