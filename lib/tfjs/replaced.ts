@@ -15,6 +15,7 @@ import {
 import { activatedKernel } from "./activations.ts";
 import { imageByImage } from "./cpu/images.ts";
 import { maxPool3dGradient } from "./cpu/max_pool.ts";
+import { multinomial } from "./cpu/multinomial.ts";
 import { replaceOptimizers } from "../optimizers/tfjs_optimizers.ts";
 import { withCountedAxis } from "./cumulative_axis.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
@@ -104,6 +105,7 @@ import {
   withoutIntegers,
 } from "./webgpu/integers/integer_kernel.ts";
 import { INTEGER_KERNELS, REFUSED } from "./webgpu/integers/integers.ts";
+import { multinomialKernel } from "./webgpu/multinomial.ts";
 import {
   maxPool,
   maxPoolGradient as gpuMaxPoolGradient,
@@ -229,6 +231,10 @@ export const REPLACED_KERNELS: {
     reason: "of equal maxima it takes the last, where all others take the " +
       "first; and of windows that are not squares, gradients get lost",
     kernel: () => maxPool3dGradient,
+  }, {
+    kernels: ["Multinomial"],
+    reason: "it draws the same in all rows",
+    kernel: () => multinomial,
   }, {
     kernels: ["StridedSlice"],
     reason:
@@ -568,6 +574,11 @@ export const REPLACED_KERNELS: {
     kernels: ["ArgMax", "ArgMin"],
     reason: "of a vector, their result has the shape [1]",
     kernel: shapedKernel,
+  }, {
+    kernels: ["Multinomial"],
+    reason: "its first draw is class 0 whatever the seed, and others depend " +
+      "on one another",
+    kernel: () => multinomialKernel,
   }, {
     kernels: ["Transform"],
     reason: "places at a half go to the even one of two neighbours; and one " +
