@@ -96,6 +96,13 @@ import {
   UNARY_FUNCTIONS,
   unaryKernel,
 } from "./webgpu/functions/functions.ts";
+import { floatArgumentKernel } from "./webgpu/integers/integer_reductions.ts";
+import {
+  ALONG_AXES_NAMES,
+  alongAxes,
+  selectKernel as gpuSelect,
+} from "./webgpu/many_axes.ts";
+import { HOST_ONLY, hostKernel } from "./webgpu/host_only.ts";
 import { gatherKernel as gpuGather } from "./webgpu/gather.ts";
 import { fillKernel } from "./webgpu/integers/integer_arithmetic.ts";
 import { copyingKernel as gpuCopying } from "./webgpu/integers/integer_copies.ts";
@@ -451,6 +458,11 @@ export const REPLACED_KERNELS: {
     reason: "it fills with whole numbers alone",
     kernel: byCpu,
   }, {
+    kernels: words("Einsum RaggedGather RaggedRange RaggedTensorToTensor"),
+    reason: "there are none",
+    kernel: (stock, name) =>
+      cpuKernel(stock, name, ["float32", "int32", "bool"]),
+  }, {
     kernels: ["Transform"],
     reason: "reflected places less than a pixel outside are taken from the " +
       "other end, and a place of -1/2 counts as outside",
@@ -464,6 +476,11 @@ export const REPLACED_KERNELS: {
     kernels: Object.keys(COPYING),
     reason: INTEGERS + ", and some do not compile",
     kernel: gpuCopying,
+  }, {
+    kernels: ["ArgMax", "ArgMin"],
+    reason: "of equal numbers, they do not take the first; and of a vector, " +
+      "their result has the shape [1]",
+    kernel: floatArgumentKernel,
   }, {
     kernels: Object.keys(INTEGER_KERNELS),
     reason: INTEGERS +
@@ -571,9 +588,9 @@ export const REPLACED_KERNELS: {
       "refuses what is empty",
     kernel: stridedSliceKernel,
   }, {
-    kernels: ["ArgMax", "ArgMin"],
-    reason: "of a vector, their result has the shape [1]",
-    kernel: shapedKernel,
+    kernels: ["Select"],
+    reason: "of five axes or more it refuses",
+    kernel: gpuSelect,
   }, {
     kernels: ["Multinomial"],
     reason: "its first draw is class 0 whatever the seed, and others depend " +
@@ -589,6 +606,14 @@ export const REPLACED_KERNELS: {
     reason: "of equal maxima they take the last; of windows that are not " +
       "cubes, gradients get lost",
     kernel: () => gpuMaxPoolGradient,
+  }, {
+    kernels: HOST_ONLY,
+    reason: "there are none",
+    kernel: hostKernel,
+  }, {
+    kernels: ALONG_AXES_NAMES,
+    reason: "like Select, or they do not compile or wait for the device",
+    kernel: alongAxes,
   }, {
     kernels: ["Prod"],
     reason: "of a small tensor on the host, it leaves out the axes to be kept",

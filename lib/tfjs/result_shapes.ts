@@ -6,8 +6,6 @@ import { reducedShape } from "./kernel_call.ts";
 const SHAPES: Readonly<
   Record<string, (call: Parameters<tf.KernelFunc>[0]) => number[]>
 > = {
-  ArgMax: shapeOfPlaces,
-  ArgMin: shapeOfPlaces,
   Imag: ({ inputs }) => (inputs["input"] as tf.TensorInfo).shape,
   Prod({ inputs, attrs }) {
     const { shape } = inputs["x"] as tf.TensorInfo;
@@ -16,15 +14,6 @@ const SHAPES: Readonly<
   },
   Real: ({ inputs }) => (inputs["input"] as tf.TensorInfo).shape,
 };
-
-function shapeOfPlaces(
-  { inputs, attrs }: Parameters<tf.KernelFunc>[0],
-): number[] {
-  const { shape } = inputs["x"] as tf.TensorInfo;
-  const { axis } = attrs as unknown as tf.ArgMaxAttrs;
-  const [along] = tf.util.parseAxisParam(axis, shape) as [number];
-  return shape.toSpliced(along, 1);
-}
 
 /**
  * A kernel whose result has the shape that it should have.

@@ -1,5 +1,5 @@
 /** Draws of classes, on the cpu backend. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import seedrandom from "seedrandom";
 import type { Values } from "../host_kernel.ts";

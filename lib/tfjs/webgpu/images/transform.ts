@@ -1,5 +1,5 @@
 /** Transformed images, as a kernel of WebGPU. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { runElementwise } from "../elementwise.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import { makeOutput, withOutputs } from "../program.ts";

@@ -55,7 +55,8 @@ export function integerKernel(
   };
 }
 
-function transferOf(webgpu: StrictWebGPUBackend): Transfer {
+/** How values that are on the host get to the cpu backend, and back. */
+export function transferOf(webgpu: StrictWebGPUBackend): Transfer {
   return {
     read: ({ dataId }) => webgpu.tensorMap.get(dataId).values as Values,
     write: (values, shape, dtype) =>
