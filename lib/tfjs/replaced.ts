@@ -84,6 +84,7 @@ import {
 } from "./wasm/moves/slice.ts";
 import { reverseKernel, transposeKernel } from "./wasm/moves/transpose.ts";
 import { shapedKernel } from "./result_shapes.ts";
+import type { StrictWebGPUBackend } from "./webgpu/gpu_backend.ts";
 import { castKernel as gpuCast } from "./webgpu/cast.ts";
 import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
 import { cropKernel } from "./webgpu/crop_and_resize.ts";
@@ -716,6 +717,26 @@ replaceOptimizers();
 
 const replaced = new Set<string>();
 
+/** The kernels of WebGPU that {@linkcode replaceKernels} registered, by what undoes them where they fail. */
+export const UNDONE = new WeakMap<tf.KernelFunc, tf.KernelFunc>();
+
+/** A kernel of several steps, which leaves nothing of the first if a later one fails. */
+function undone(kernel: tf.KernelFunc): tf.KernelFunc {
+  const own: tf.KernelFunc = (call) =>
+    (call.backend as StrictWebGPUBackend).undoing(() => kernel(call));
+  UNDONE.set(own, kernel);
+  return own;
+}
+
+/** Registers a kernel in the place of another one of the same name. */
+function register(config: tf.KernelConfig): void {
+  const { kernelName, backendName } = config;
+  if (tf.getKernel(kernelName, backendName)) {
+    tf.unregisterKernel(kernelName, backendName);
+  }
+  tf.registerKernel(config);
+}
+
 /** Replaces a backend's kernels by ours, once. */
 export function replaceKernels<Backend extends keyof Context>(
   backend: Backend,
@@ -729,8 +750,7 @@ export function replaceKernels<Backend extends keyof Context>(
       const stock = tf.getKernel(name, backend);
       // If tfjs has no such kernel, ours works without it.
       const before = stock?.kernelFunc as tf.KernelFunc;
-      if (stock) tf.unregisterKernel(name, backend);
-      tf.registerKernel({
+      register({
         // A stock kernel's setup is also needed if we call its function.
         ...stock,
         kernelName: name,
@@ -738,5 +758,9 @@ export function replaceKernels<Backend extends keyof Context>(
         kernelFunc: kernel(before, name, context),
       });
     }
+  }
+  if (backend !== "webgpu") return;
+  for (const config of tf.getKernelsForBackend(backend)) {
+    register({ ...config, kernelFunc: undone(config.kernelFunc) });
   }
 }

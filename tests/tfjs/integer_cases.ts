@@ -742,6 +742,8 @@ export const REFUSED: Readonly<Record<BackendName, readonly string[]>> = {
   webgpu: [
     ...["einsum", "maxPool", "maxPool3d", "maxPoolWithArgmax", "pool"],
     ...["sparse.sparseSegmentMean", "sparse.sparseSegmentSum"],
+    // Where values are on the device.
+    "unique",
   ],
 };
 
