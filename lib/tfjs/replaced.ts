@@ -102,8 +102,8 @@ import {
   ALONG_AXES_NAMES,
   alongAxes,
   selectKernel as gpuSelect,
-} from "./webgpu/many_axes.ts";
-import { HOST_ONLY, hostKernel } from "./webgpu/host_only.ts";
+} from "./webgpu/extended/many_axes.ts";
+import { HOST_ONLY, hostKernel } from "./webgpu/extended/host_only.ts";
 import { gatherKernel as gpuGather } from "./webgpu/gather.ts";
 import { fillKernel } from "./webgpu/integers/integer_arithmetic.ts";
 import { copyingKernel as gpuCopying } from "./webgpu/integers/integer_copies.ts";
@@ -113,7 +113,7 @@ import {
   withoutIntegers,
 } from "./webgpu/integers/integer_kernel.ts";
 import { INTEGER_KERNELS, REFUSED } from "./webgpu/integers/integers.ts";
-import { multinomialKernel } from "./webgpu/multinomial.ts";
+import { multinomialKernel } from "./webgpu/functions/multinomial.ts";
 import {
   maxPool,
   maxPoolGradient as gpuMaxPoolGradient,

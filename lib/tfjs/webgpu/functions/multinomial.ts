@@ -1,11 +1,11 @@
 /** Draws of classes, as a kernel of WebGPU. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { numbersOfDraws } from "../cpu/multinomial.ts";
-import { callKernel } from "../kernel_call.ts";
-import { runElementwise } from "./elementwise.ts";
-import { holdsFloats, toFloats } from "./fused_kernel.ts";
-import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { makeOutput, withOutputs } from "./program.ts";
+import { numbersOfDraws } from "../../cpu/multinomial.ts";
+import { callKernel } from "../../kernel_call.ts";
+import { runElementwise } from "../elementwise.ts";
+import { holdsFloats, toFloats } from "../fused_kernel.ts";
+import type { StrictWebGPUBackend } from "../gpu_backend.ts";
+import { makeOutput, withOutputs } from "../program.ts";
 
 /** The kernel `Multinomial`, with the same numbers for a seed as on cpu. */
 export const multinomialKernel: tf.KernelFunc = (

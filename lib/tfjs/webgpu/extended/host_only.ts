@@ -1,8 +1,8 @@
 /** Kernels that WebGPU has only where the values are on the host. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { runOnHost } from "../host_kernel.ts";
-import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { transferOf } from "./integers/integer_kernel.ts";
+import { runOnHost } from "../../host_kernel.ts";
+import type { StrictWebGPUBackend } from "../gpu_backend.ts";
+import { transferOf } from "../integers/integer_kernel.ts";
 
 /** The kernels whose results have shapes that depend on values, and that tfjs has none of. */
 export const HOST_ONLY: readonly string[] = `

@@ -1,7 +1,7 @@
 /** Kernels of WebGPU for tensors of more axes than those of tfjs have. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { refer, sizeOf } from "../kernel_call.ts";
-import type { StrictWebGPUBackend } from "./gpu_backend.ts";
+import { refer, sizeOf } from "../../kernel_call.ts";
+import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 
 /** The most axes of tfjs's kernels. */
 const MOST_AXES = 4;
