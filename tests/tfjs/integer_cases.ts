@@ -743,7 +743,7 @@ export const REFUSED: Readonly<Record<BackendName, readonly string[]>> = {
     ...["einsum", "maxPool", "maxPool3d", "maxPoolWithArgmax", "pool"],
     ...["sparse.sparseSegmentMean", "sparse.sparseSegmentSum"],
     // Where values are on the device.
-    "unique",
+    ...["sparse.sparseFillEmptyRows", "unique"],
   ],
 };
 
