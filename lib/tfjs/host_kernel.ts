@@ -39,8 +39,8 @@ export type Call = Parameters<tf.KernelFunc>[0];
 
 /** The inputs of a call, also for operations that take a list. */
 export function inputsOf({ inputs }: Call): tf.TensorInfo[] {
-  // Optional inputs may be absent.
-  return Object.values(inputs).filter(Boolean) as tf.TensorInfo[];
+  // Optional inputs may be absent, and some are lists.
+  return Object.values(inputs).flat().filter(Boolean) as tf.TensorInfo[];
 }
 
 /** Computes a call by a kernel of the cpu backend. */
@@ -81,9 +81,14 @@ export function mapInputs(
 ): tf.NamedTensorInfoMap {
   const entries = Object.entries(inputs) as [
     string,
-    tf.TensorInfo | undefined,
+    tf.TensorInfo | tf.TensorInfo[] | undefined,
   ][];
-  const mapped = entries.map(([name, x]) => [name, x && map(x, name)] as const);
+  const mapped = entries.map(([name, x]) => {
+    const one = Array.isArray(x)
+      ? x.map((x) => map(x, name))
+      : x && map(x, name);
+    return [name, one] as const;
+  });
   return Array.isArray(inputs)
     ? mapped.map(([, x]) => x) as unknown as tf.NamedTensorInfoMap
     : Object.fromEntries(mapped) as tf.NamedTensorInfoMap;

@@ -19,6 +19,9 @@ import {
   unaryKernel as cpuUnary,
 } from "./cpu/integers.ts";
 import { quotientKernel as cpuQuotient } from "./cpu/quotients.ts";
+import { activatedKernel } from "./activations.ts";
+import { maxPool3dGradient } from "./cpu/max_pool.ts";
+import { multinomial } from "./cpu/multinomial.ts";
 import { replaceOptimizers } from "../optimizers/tfjs_optimizers.ts";
 import { withCountedAxis } from "./cumulative_axis.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
@@ -89,7 +92,8 @@ import {
   unpackKernel,
 } from "./wasm/moves/slice.ts";
 import { reverseKernel, transposeKernel } from "./wasm/moves/transpose.ts";
-import { argumentShapeKernel } from "./arg_max.ts";
+import { shapedKernel } from "./result_shapes.ts";
+import type { StrictWebGPUBackend } from "./webgpu/gpu_backend.ts";
 import { castKernel as gpuCast } from "./webgpu/cast.ts";
 import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
 import { cumulativeKernel } from "./webgpu/cumulative.ts";
@@ -112,6 +116,19 @@ import {
   scatterNd,
   unsortedSegmentSum,
 } from "./webgpu/indices/sums.ts";
+import {
+  BINARY_FUNCTIONS,
+  binaryKernel,
+  UNARY_FUNCTIONS,
+  unaryKernel,
+} from "./webgpu/functions/functions.ts";
+import { floatArgumentKernel } from "./webgpu/integers/integer_reductions.ts";
+import {
+  ALONG_AXES_NAMES,
+  alongAxes,
+  selectKernel as gpuSelect,
+} from "./webgpu/extended/many_axes.ts";
+import { HOST_ONLY, hostKernel } from "./webgpu/extended/host_only.ts";
 import { fillKernel } from "./webgpu/integers/integer_arithmetic.ts";
 import { copyingKernel as gpuCopying } from "./webgpu/integers/integer_copies.ts";
 import {
@@ -120,8 +137,14 @@ import {
   withoutIntegers,
 } from "./webgpu/integers/integer_kernel.ts";
 import { INTEGER_KERNELS, REFUSED } from "./webgpu/integers/integers.ts";
+import { multinomialKernel } from "./webgpu/functions/multinomial.ts";
+import {
+  maxPool,
+  maxPoolGradient as gpuMaxPoolGradient,
+  maxPoolWithPlaces,
+} from "./webgpu/images/max_pool.ts";
+import { transformKernel } from "./webgpu/images/transform.ts";
 import { matmulKernel as gpuMatmul } from "./webgpu/matmul.ts";
-import { quotientKernel as gpuQuotient } from "./webgpu/quotients.ts";
 // Registers the gradients; ours must come after, and some are made of them.
 import "@tensorflow/tfjs-layers";
 
@@ -211,6 +234,14 @@ const INDEXED_OF_GPU: Readonly<Record<string, IndexedKernel>> = {
 const byCpu = (stock: tf.KernelFunc, name: string): tf.KernelFunc =>
   cpuKernel(stock, name, ["float32", "int32"]);
 
+/** The kernel of the cpu backend for the calls that one gets wrong. */
+const byCpuWhere =
+  (isWrong: (call: Parameters<tf.KernelFunc>[0]) => boolean) =>
+  (stock: tf.KernelFunc, name: string): tf.KernelFunc => {
+    const cpu = byCpu(stock, name);
+    return (call) => isWrong(call) ? cpu(call) : stock(call);
+  };
+
 /** The replaced kernels of each backend, in the order in which they are registered. */
 export const REPLACED_KERNELS: {
   readonly [Backend in keyof Context]: readonly Replaced<Backend>[];
@@ -275,6 +306,15 @@ export const REPLACED_KERNELS: {
     kernels: ["Transform"],
     reason: "it transforms the first image of a batch alone",
     kernel: imageByImage,
+  }, {
+    kernels: ["MaxPool3DGrad"],
+    reason: "of equal maxima it takes the last, where all others take the " +
+      "first; and of windows that are not squares, gradients get lost",
+    kernel: () => maxPool3dGradient,
+  }, {
+    kernels: ["Multinomial"],
+    reason: "it draws the same in all rows",
+    kernel: () => multinomial,
   }, {
     kernels: ["StridedSlice"],
     reason:
@@ -485,6 +525,10 @@ export const REPLACED_KERNELS: {
       "their module for all later calls",
     kernel: depthwiseKernel,
   }, {
+    kernels: ["FusedDepthwiseConv2D"],
+    reason: "of NaN, relu and relu6 are 0",
+    kernel: (stock) => activatedKernel(stock, "wasm", ["relu", "relu6"]),
+  }, {
     kernels: ["AvgPool", "MaxPool"],
     reason:
       "where a window does not fit, or tfjs expects fewer outputs, they " +
@@ -509,11 +553,30 @@ export const REPLACED_KERNELS: {
     kernels: ["RotateWithOffset"],
     reason: "it fills with whole numbers alone",
     kernel: byCpu,
+  }, {
+    kernels: words("Einsum RaggedGather RaggedRange RaggedTensorToTensor"),
+    reason: "there are none",
+    kernel: (stock, name) =>
+      cpuKernel(stock, name, ["float32", "int32", "bool"]),
+  }, {
+    kernels: ["Transform"],
+    reason: "reflected places less than a pixel outside are taken from the " +
+      "other end, and a place of -1/2 counts as outside",
+    kernel: byCpuWhere(({ attrs }) => {
+      const { interpolation, fillMode } = attrs as unknown as tf.TransformAttrs;
+      return fillMode === "reflect" ||
+        (fillMode === "constant" && interpolation === "nearest");
+    }),
   }],
   webgpu: [{
     kernels: Object.keys(COPYING),
     reason: INTEGERS + ", and some do not compile",
     kernel: gpuCopying,
+  }, {
+    kernels: ["ArgMax", "ArgMin"],
+    reason: "of equal numbers, they do not take the first; and of a vector, " +
+      "their result has the shape [1]",
+    kernel: floatArgumentKernel,
   }, {
     kernels: Object.keys(INTEGER_KERNELS),
     reason: INTEGERS +
@@ -543,9 +606,13 @@ export const REPLACED_KERNELS: {
     reason: PLACES,
     kernel: placedKernel,
   }, {
-    kernels: ["FloorDiv", "Mod"],
-    reason: FLOAT_QUOTIENTS,
-    kernel: gpuQuotient,
+    kernels: ["MaxPool", "MaxPool3D"],
+    reason: "of numbers below -1e20 the maximum is that",
+    kernel: () => maxPool,
+  }, {
+    kernels: ["MaxPoolWithArgmax"],
+    reason: "like MaxPool; and of equal maxima, it has the place of the last",
+    kernel: () => maxPoolWithPlaces,
   }, {
     kernels: Object.keys(REFUSED),
     reason: INTEGERS,
@@ -599,6 +666,22 @@ export const REPLACED_KERNELS: {
       "e^-60, where other backends have 6e-8",
     kernel: expKernel,
   }, {
+    kernels: UNARY_FUNCTIONS,
+    reason:
+      "they lose the digits of small numbers or of large angles, are infinite " +
+      "where they should not be, or make 0 of NaN; and the error of some is a " +
+      "device's own: 4096 units in the last place of an arc tangent",
+    kernel: unaryKernel,
+  }, {
+    kernels: BINARY_FUNCTIONS,
+    reason: "like those of one number; and 0 to a power below 0 is 0, where " +
+      "it should be infinite",
+    kernel: binaryKernel,
+  }, {
+    kernels: ["_FusedMatMul", "FusedConv2D", "FusedDepthwiseConv2D"],
+    reason: "of NaN, relu6 is 0",
+    kernel: (stock) => activatedKernel(stock, "webgpu", ["relu6"]),
+  }, {
     kernels: ["AddN"],
     reason: "it binds all tensors at once, where a device binds but eight",
     kernel: addNKernel,
@@ -608,9 +691,41 @@ export const REPLACED_KERNELS: {
       "refuses what is empty",
     kernel: stridedSliceKernel,
   }, {
-    kernels: ["ArgMax", "ArgMin"],
-    reason: "of a vector, their result has the shape [1]",
-    kernel: argumentShapeKernel,
+    kernels: ["Select"],
+    reason: "of five axes or more it refuses",
+    kernel: gpuSelect,
+  }, {
+    kernels: ["Multinomial"],
+    reason: "its first draw is class 0 whatever the seed, and others depend " +
+      "on one another",
+    kernel: () => multinomialKernel,
+  }, {
+    kernels: ["Transform"],
+    reason: "places at a half go to the even one of two neighbours; and one " +
+      "transform of several images is that of the first alone",
+    kernel: () => transformKernel,
+  }, {
+    kernels: ["MaxPoolGrad", "MaxPool3DGrad"],
+    reason: "of equal maxima they take the last; of windows that are not " +
+      "cubes, gradients get lost",
+    kernel: () => gpuMaxPoolGradient,
+  }, {
+    kernels: HOST_ONLY,
+    reason: "there are none",
+    kernel: hostKernel,
+  }, {
+    kernels: ALONG_AXES_NAMES,
+    reason: "like Select, or they do not compile or wait for the device",
+    kernel: alongAxes,
+  }, {
+    kernels: ["Prod"],
+    reason: "of a small tensor on the host, it leaves out the axes to be kept",
+    kernel: shapedKernel,
+  }, {
+    kernels: ["Real", "Imag"],
+    reason: "they have the shape that a complex tensor had when it was made, " +
+      "as that of a Fourier transform has one axis more",
+    kernel: shapedKernel,
   }],
 };
 
@@ -704,6 +819,26 @@ replaceOptimizers();
 
 const replaced = new Set<string>();
 
+/** The kernels of WebGPU that {@linkcode replaceKernels} registered, by what undoes them where they fail. */
+export const UNDONE = new WeakMap<tf.KernelFunc, tf.KernelFunc>();
+
+/** A kernel of several steps, which leaves nothing of the first if a later one fails. */
+function undone(kernel: tf.KernelFunc): tf.KernelFunc {
+  const own: tf.KernelFunc = (call) =>
+    (call.backend as StrictWebGPUBackend).undoing(() => kernel(call));
+  UNDONE.set(own, kernel);
+  return own;
+}
+
+/** Registers a kernel in the place of another one of the same name. */
+function register(config: tf.KernelConfig): void {
+  const { kernelName, backendName } = config;
+  if (tf.getKernel(kernelName, backendName)) {
+    tf.unregisterKernel(kernelName, backendName);
+  }
+  tf.registerKernel(config);
+}
+
 /** Replaces a backend's kernels by ours, once. */
 export function replaceKernels<Backend extends keyof Context>(
   backend: Backend,
@@ -717,8 +852,7 @@ export function replaceKernels<Backend extends keyof Context>(
       const stock = tf.getKernel(name, backend);
       // If tfjs has no such kernel, ours works without it.
       const before = stock?.kernelFunc as tf.KernelFunc;
-      if (stock) tf.unregisterKernel(name, backend);
-      tf.registerKernel({
+      register({
         // A stock kernel's setup is also needed if we call its function.
         ...stock,
         kernelName: name,
@@ -726,5 +860,9 @@ export function replaceKernels<Backend extends keyof Context>(
         kernelFunc: kernel(before, name, context),
       });
     }
+  }
+  if (backend !== "webgpu") return;
+  for (const config of tf.getKernelsForBackend(backend)) {
+    register({ ...config, kernelFunc: undone(config.kernelFunc) });
   }
 }

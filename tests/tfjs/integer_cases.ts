@@ -737,15 +737,13 @@ export const CASES: Readonly<Record<string, readonly Call[]>> = {
 export const REFUSED: Readonly<Record<BackendName, readonly string[]>> = {
   cpu: [],
   // tfjs has no kernel there, or one of floats only that says so.
-  wasm: [
-    ...["einsum", "image.rgbToGrayscale", "localResponseNormalization"],
-    "raggedGather",
-  ],
+  wasm: ["localResponseNormalization"],
   // So does tfjs, or we do: lib/tfjs/replaced.ts.
   webgpu: [
     ...["einsum", "maxPool", "maxPool3d", "maxPoolWithArgmax", "pool"],
-    ...["raggedGather", "sparse.sparseFillEmptyRows", "sparse.sparseReshape"],
-    ...["sparse.sparseSegmentMean", "sparse.sparseSegmentSum", "unique"],
+    ...["sparse.sparseSegmentMean", "sparse.sparseSegmentSum"],
+    // Where values are on the device.
+    ...["sparse.sparseFillEmptyRows", "unique"],
   ],
 };
 

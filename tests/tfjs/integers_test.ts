@@ -108,7 +108,7 @@ onEachBackend(
       assert(refused(label), `${label}: ${why}`);
       // By name, before anything is computed.
       assert(
-        /^throws .*(float32|not registered)/.test(why),
+        /^throws .*(float32|not registered|on the host)/.test(why),
         `${label}: ${why}`,
       );
     }

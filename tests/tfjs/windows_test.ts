@@ -228,7 +228,102 @@ onEachBackend(
     assertEquals([...dilated!], [-1, -3, -9, -11]);
     tf.dispose(results);
   },
-  ["wasm", "cpu"],
+);
+
+/** Windows over volumes, of which those over images are one deep. */
+const MAXIMA = [
+  { size: [1, 5, 6], window: [1, 2, 2], stride: [1, 2, 2], pad: "valid" },
+  { size: [1, 5, 6], window: [1, 3, 2], stride: [1, 1, 3], pad: "same" },
+  { size: [3, 4, 5], window: [2, 2, 2], stride: [1, 1, 1], pad: "valid" },
+  { size: [3, 4, 5], window: [2, 2, 3], stride: [1, 2, 2], pad: "same" },
+  { size: [4, 2, 3], window: [3, 2, 1], stride: [2, 1, 1], pad: "same" },
+] as const;
+
+onEachBackend(
+  "of equal maxima the gradient goes to the first, and all are above -Infinity",
+  async (backend) => {
+    for (const { size, window, stride, pad } of MAXIMA) {
+      const isImage = size[0] === 1, random = uniform(5);
+      const axes = [0, 1, 2] as const;
+      const before = axes.map((axis) => {
+        const count = Math.ceil(size[axis] / stride[axis]);
+        const added = (count - 1) * stride[axis] + window[axis] - size[axis];
+        return pad === "same" ? Math.max(0, Math.floor(added / 2)) : 0;
+      });
+      const shape = [2, ...size, 2];
+      const values = array(
+        tf.util.sizeFromShape(shape),
+        random,
+        (u) => [-Infinity, -3e38, -1, 2][Math.floor(4 * u)]!,
+      );
+      const pool = (x: tf.Tensor): tf.Tensor =>
+        isImage
+          ? tf.maxPool(
+            tf.reshape(x, [2, size[1], size[2], 2]) as tf.Tensor4D,
+            [window[1], window[2]],
+            [stride[1], stride[2]],
+            pad,
+          )
+          : tf.maxPool3d(
+            x as tf.Tensor5D,
+            [...window],
+            [...stride],
+            pad,
+          );
+      const x = tf.tensor(values, shape);
+      const y = tf.tidy(() => pool(x));
+      const given = array(y.size, random), dy = tf.tensor(given, y.shape);
+      const dx = tf.grad(pool)(x, dy);
+      const outputs = isImage ? [1, ...y.shape.slice(1, 3)] : y.shape.slice(1);
+      const maxima: number[] = [], places: number[] = [];
+      const gradient = new Array<number>(values.length).fill(0);
+      for (let output = 0; output < y.size; output++) {
+        let rest = Math.floor(output / 2);
+        const at = axes.toReversed().map((axis) => {
+          const place = rest % outputs[axis]!;
+          rest = Math.floor(rest / outputs[axis]!);
+          return place * stride[axis] - before[axis]!;
+        }).toReversed();
+        let best = -1;
+        for (let tap = 0; tap < window[0] * window[1] * window[2]; tap++) {
+          const [z, row, column] = [
+            at[0]! + Math.floor(tap / window[1] / window[2]),
+            at[1]! + Math.floor(tap / window[2]) % window[1],
+            at[2]! + tap % window[2],
+          ] as [number, number, number];
+          const isInside = [z, row, column].every((place, axis) =>
+            place >= 0 && place < size[axis]!
+          );
+          if (!isInside) continue;
+          const pixel = ((rest * size[0] + z) * size[1] + row) * size[2] +
+            column;
+          const here = 2 * pixel + output % 2;
+          if (best < 0 || values[here]! > values[best]!) best = here;
+        }
+        maxima.push(Math.fround(values[best]!));
+        places.push(best % (values.length / 2));
+        gradient[best]! += given[output]!;
+      }
+      const label = `[${size}] [${window}] [${stride}] ${pad}`;
+      assertEquals([...await y.data()], maxima, label);
+      await assertClose(dx, gradient, `gradient of ${label}`);
+      // Of a window of -Infinity alone, cpu and wasm say that there is no maximum.
+      if (isImage && backend === "webgpu") {
+        const { result, indexes } = tf.tidy(() =>
+          tf.maxPoolWithArgmax(
+            tf.tensor4d(values, [2, size[1], size[2], 2]),
+            [window[1], window[2]],
+            [stride[1], stride[2]],
+            pad,
+          )
+        );
+        assertEquals([...await result!.data()], maxima, label);
+        assertEquals([...await indexes!.data()], places, label);
+        tf.dispose([result!, indexes!]);
+      }
+      tf.dispose([x, y, dy, dx]);
+    }
+  },
 );
 
 Deno.test("gradients of volumes, fills and dilations are those of cpu [wasm]", async () => {

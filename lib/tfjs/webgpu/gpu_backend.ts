@@ -79,6 +79,12 @@ interface Joined {
   part?: BufferPart;
 }
 
+/** A reference to data that a kernel has taken, or given back. */
+interface Taken {
+  readonly dataId: object;
+  readonly by: 1 | -1;
+}
+
 /** Forces a full garbage collection, if the host allows it. */
 type Collector = () => void;
 
@@ -112,6 +118,9 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   #suspects: Suspects[] = [];
   /** When tensors were changed, by the numbers that tensors have. */
   readonly #changedAt = new WeakMap<object, number>();
+
+  /** What the kernel that runs has taken and given back. */
+  #taken: Taken[] | undefined;
 
   #limits: GPUSupportedLimits | undefined;
   #mostWorkgroups = 0;
@@ -278,6 +287,41 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     );
   }
 
+  /**
+   * Runs a kernel; if it fails, gives back the data that it has made, or made more
+   * references to, and has not disposed of.
+   */
+  undoing<Result>(kernel: () => Result): Result {
+    const outer = this.#taken, own: Taken[] = this.#taken = [];
+    try {
+      const result = kernel();
+      outer?.push(...own);
+      return result;
+    } catch (error) {
+      const left = new Map<object, number>();
+      for (const { dataId, by } of own) {
+        left.set(dataId, (left.get(dataId) ?? 0) + by);
+      }
+      this.#taken = undefined;
+      for (const [dataId, references] of left) {
+        for (let i = 0; i < references; i++) this.disposeData(dataId);
+      }
+      throw error;
+    } finally {
+      this.#taken = outer;
+    }
+  }
+
+  override incRef(dataId: object): void {
+    this.#taken?.push({ dataId, by: 1 });
+    super.incRef(dataId as { id: number });
+  }
+
+  override disposeData(dataId: object, force?: boolean): boolean {
+    this.#taken?.push({ dataId, by: -1 });
+    return super.disposeData(dataId as { id: number }, force);
+  }
+
   /** Numbers each tensor, so that an error can tell which came before it. */
   override write(
     values: tf.BackendValues,
@@ -286,6 +330,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   ): { id: number } {
     const dataId = super.write(values, shape, dtype) as { id: number };
     this.#newest = dataId.id;
+    this.#taken?.push({ dataId, by: 1 });
     return dataId;
   }
 
@@ -293,8 +338,8 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   override runWebGPUProgram(
     ...[program, ...launch]: Parameters<WebGPUBackend["runWebGPUProgram"]>
   ): tf.TensorInfo {
-    return this.guard(() =>
-      super.runWebGPUProgram(bounded(program), ...launch)
+    return this.undoing(() =>
+      this.guard(() => super.runWebGPUProgram(bounded(program), ...launch))
     );
   }
 

@@ -55,7 +55,7 @@ export function integerKernel(
   };
 }
 
-/** How the cpu backend's kernels read values that are not on the GPU, and return others. */
+/** How values that are on the host get to the cpu backend, and back. */
 export function transferOf(webgpu: StrictWebGPUBackend): Transfer {
   return {
     read: ({ dataId }) => webgpu.tensorMap.get(dataId).values as Values,

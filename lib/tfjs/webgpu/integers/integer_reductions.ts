@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { callKernel, reducedShape } from "../../kernel_call.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import type { IntegerKernel } from "./integer_kernel.ts";
-import { makeOutput, runProgram } from "../program.ts";
+import { elementOf, makeOutput, runProgram, withOutputs } from "../program.ts";
 
 const THREADS = 64;
 const LOWEST = -(2 ** 31);
@@ -65,10 +65,22 @@ export function reductionKernel(name: string): IntegerKernel {
   };
 }
 
-/** The kernel `ArgMax` or `ArgMin`, which returns the first of equal elements. */
+/** WGSL of integers in the order of floats; of NaN, it is the worst one. */
+const orderOf = (worst: string): string => /* wgsl */ `
+fn order_of(x: f32) -> i32 {
+  let bits = bitcast<i32>(select(x, 0.0, x == 0.0));
+  let is_nan = (bits & 0x7fffffff) > 0x7f800000;
+  return select(bits ^ ((bits >> 31u) & 0x7fffffff), ${worst}, is_nan);
+}
+`;
+
+/**
+ * The kernel `ArgMax` or `ArgMin` of integers or floats, which returns the first of
+ * equal elements, and that of NaN only where there is no other.
+ */
 export function argumentKernel(name: string): IntegerKernel {
   const isMore = name === "ArgMax" ? ">" : "<";
-  const worst = name === "ArgMax" ? LOWEST : HIGHEST;
+  const worst = literal(name === "ArgMax" ? LOWEST : HIGHEST);
   return (webgpu, { inputs, attrs }) => {
     const x = inputs["x"] as tf.TensorInfo;
     const { axis } = attrs as unknown as tf.ArgMaxAttrs;
@@ -79,13 +91,28 @@ export function argumentKernel(name: string): IntegerKernel {
       name,
       // The best value and its index; the initial index is beyond all of the row's.
       state: "vec2i",
-      neutral: `vec2i(${literal(worst)}, ${HIGHEST})`,
-      own: "vec2i(x[at], i32(i))",
+      neutral: `vec2i(${worst}, ${HIGHEST})`,
+      own: `vec2i(${
+        elementOf(webgpu, x) === "f32" ? "order_of(x[at])" : "x[at]"
+      }, i32(i))`,
+      functions: orderOf(worst),
       join: `select(y, x, x.x ${isMore} y.x || (x.x == y.x && x.y < y.y))`,
       result: "total.y",
     });
     if (last !== x) webgpu.disposeData(last.dataId);
     return y;
+  };
+}
+
+/** The kernel `ArgMax` or `ArgMin` of floats. */
+export function floatArgumentKernel(
+  _: tf.KernelFunc,
+  name: string,
+): tf.KernelFunc {
+  const kernel = argumentKernel(name);
+  return (call) => {
+    const webgpu = call.backend as StrictWebGPUBackend;
+    return withOutputs(webgpu, () => kernel(webgpu, call));
   };
 }
 
@@ -108,6 +135,8 @@ interface RowReduction {
   /** The type of the partial results. */
   readonly state: "i32" | "vec2i";
   readonly neutral: string;
+  /** WGSL that `own` calls. */
+  readonly functions?: string;
   /** The partial result for element `i` of the row, `x[at]`. */
   readonly own: string;
   /** The join of the partial results `x` and `y`. */
@@ -121,18 +150,20 @@ function reduceRows(
   webgpu: StrictWebGPUBackend,
   { x, y }: { x: tf.TensorInfo; y: tf.TensorInfo },
   count: number,
-  { name, state, neutral, own, join, result }: RowReduction,
+  { name, state, neutral, functions = "", own, join, result }: RowReduction,
 ): void {
+  const element = elementOf(webgpu, x);
   runProgram(webgpu, {
     name: `integer ${name}`,
+    variants: [element],
     width: 1,
-    elements: { x: "i32", y: "i32" },
+    elements: { x: element, y: "i32" },
     reads: { x },
     writes: { y },
     integers: { count },
     threads: THREADS,
     workgroups: tf.util.sizeFromShape(y.shape),
-    functions: /* wgsl */ `
+    functions: /* wgsl */ `${functions}
 var<workgroup> parts: array<${state}, ${THREADS}>;
 
 fn joined(x: ${state}, y: ${state}) -> ${state} { return ${join}; }

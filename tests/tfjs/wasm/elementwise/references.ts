@@ -41,7 +41,7 @@ function roundToEven(x: number): number {
 /** The rest of a division, with the sign of the divisor. */
 function modulo(x: number, y: number): number {
   const rest = x % y;
-  return x < 0 && y < 0 || x >= 0 && y >= 0 ? rest : (rest + y) % y;
+  return rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest;
 }
 
 const SELU_SCALE = 1.0507009873554805, SELU_ALPHA = 1.7580993408473768;
