@@ -3,7 +3,14 @@ import type fc from "fast-check";
 import type { BackendName } from "../../mod.ts";
 
 /** What targets are of; a share of the time each (`worker.ts`). */
-export const KINDS = ["operations", "streams", "files", "servers"] as const;
+export const KINDS = [
+  "operations",
+  "tensorflow",
+  "programs",
+  "streams",
+  "files",
+  "servers",
+] as const;
 
 /** A kind of target. */
 export type Kind = typeof KINDS[number];

@@ -6,8 +6,10 @@ import { TARGETS } from "./targets.ts";
 
 /** Shares of the time. */
 const SHARES: Record<Kind, number> = {
-  operations: 80,
-  streams: 10,
+  operations: 55,
+  tensorflow: 18,
+  programs: 9,
+  streams: 8,
   files: 9,
   servers: 1,
 };

@@ -1,6 +1,11 @@
 /** Parquet files of every kind of column, damaged in their bytes. @module */
+import { assertEquals } from "@std/assert";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
-import type { ParquetColumn } from "../../../lib/data/mod.ts";
+import {
+  memoryBytes,
+  parquet,
+  type ParquetColumn,
+} from "../../../lib/data/mod.ts";
 import { uniform } from "../../random.ts";
 
 const numbers = Array.from({ length: 12 }, (_, i) => i);
@@ -30,7 +35,7 @@ const FILES = (["UNCOMPRESSED", "SNAPPY"] as const).map((codec) =>
 );
 
 /** A file in which a few bytes, most of them of its footer, are others. */
-export function parquetMutant(seed: number): Uint8Array<ArrayBuffer> {
+function parquetMutant(seed: number): Uint8Array<ArrayBuffer> {
   const random = uniform(seed);
   const file = FILES[seed % FILES.length]!.slice();
   const length = new DataView(file.buffer).getUint32(file.length - 8, true);
@@ -66,7 +71,7 @@ const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
 };
 
 /** What is wrong with a value of a column, if something is. */
-export function wrongIn(
+function wrongIn(
   { name, type, optional }: ParquetColumn,
   value: unknown,
 ): string | undefined {
@@ -76,6 +81,27 @@ export function wrongIn(
   return isRight
     ? undefined
     : `${name} of the type ${type} is ${Deno.inspect(value)}`;
+}
+
+/**
+ * Reads a mutant, and throws where a value is not what its column's type says.
+ *
+ * @returns Whether it could be read; if not, the reader has named it.
+ */
+export async function readMutant(seed: number): Promise<boolean> {
+  try {
+    const rows = await parquet(memoryBytes(parquetMutant(seed), "mutant"));
+    for await (const row of rows.rows()) {
+      for (const column of rows.schema) {
+        assertEquals(wrongIn(column, row[column.name]), undefined, `${seed}`);
+      }
+    }
+    return true;
+  } catch (error) {
+    const isNamed = error instanceof SyntaxError || error instanceof RangeError;
+    if (!isNamed || !error.message.includes("mutant")) throw error;
+    return false;
+  }
 }
 
 /** Whether a value consists of what JSON has, and of bytes and dates. */
