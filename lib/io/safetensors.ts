@@ -232,12 +232,15 @@ function place(
     bool: "BOOL",
   };
   const described = tensors.map(([name, tensor]) => {
-    const dtype = dtypes[tensor.dtype];
+    const given = tensor instanceof tf.Tensor;
+    const dtype = given ? dtypes[tensor.dtype] : undefined;
     if (!dtype) {
       throw new TypeError(
         `writeSafetensors's tensor ${
           shown(name)
-        } should be of float32, int32 or bool, got ${tensor.dtype}; cast it first`,
+        } should be of float32, int32 or bool, got ${
+          given ? `${tensor.dtype}; cast it first` : shown(tensor)
+        }`,
       );
     }
     if (name === METADATA) {

@@ -1,3 +1,4 @@
+import { assertIterable } from "../contract/values.ts";
 import { assertSignal, itemsUnlessAborted, turns } from "../contract/abort.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 import { stopSignal } from "../jupyter/interrupt.ts";
@@ -59,7 +60,8 @@ export async function* track<T>(
   const { signal = isNotebook() ? stopSignal() : undefined, ...shown } =
     options;
   assertSignal("track's", signal);
-  const { total = lengthOf(items) } = shown;
+  const count = lengthOf(items);
+  const { total = count } = shown;
   const progress = new Progress({ ...shown, total });
   const takeTurn = turns();
   try {
@@ -84,6 +86,7 @@ function lengthOf(items: unknown): number | undefined {
       `items should be a whole number of 0 or more, or iterable, got ${items}`,
     );
   }
+  assertIterable("items", items as Iterable<unknown>);
   const { length, size } = items as { length?: unknown; size?: unknown };
   const count = length ?? size;
   return typeof count === "number" ? count : undefined;

@@ -1,4 +1,5 @@
 /** The training loop. @module */
+import { assertIterable } from "../contract/values.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Logs } from "@tensorflow/tfjs-layers";
 import { unlessAborted } from "../contract/abort.ts";
@@ -381,8 +382,11 @@ export class Run {
     const { steps, best } = this.#state;
     const { communicator } = this.#ranks;
     const evaluation = await this.#state.withAverage(async () => {
-      const options = { loss, metrics, signal };
-      const all = await evaluateBy(this.#ranks, model, data(), options);
+      const owner = "the batches of evaluate's data";
+      const options = { loss, metrics, signal, owner };
+      const batches = data();
+      assertIterable(owner, batches);
+      const all = await evaluateBy(this.#ranks, model, batches, options);
       await best?.consider(all, steps, communicator);
       return all;
     }).catch((error) => {
