@@ -129,6 +129,13 @@ export async function writeSafetensors(
   assertOptions("writeSafetensors", options, WRITE_OPTIONS);
   assertFile("writeSafetensors's target", target);
   assertNamed("writeSafetensors's tensors", tensors);
+  if (tensors instanceof tf.Tensor) {
+    throw new TypeError(
+      `writeSafetensors's tensors should be tensors by name, got ${
+        shown(tensors)
+      }`,
+    );
+  }
   const { metadata, precision = "F32" } = options;
   assertOneOf("writeSafetensors's precision", precision, [
     "F32",

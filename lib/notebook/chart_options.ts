@@ -44,7 +44,7 @@ export function assertChart(options: object): void {
 
 /** Throws unless the values of a chart are an array of numbers, of which NaN is a gap. */
 export function assertValues(name: string, values: ArrayLike<number>): void {
-  if (typeof values !== "string" && Number.isInteger(Object(values).length)) {
+  if (typeof values === "object" && Number.isInteger(Object(values).length)) {
     const all = Array.from(values);
     const at = all.findIndex((value) => typeof value !== "number");
     if (at < 0) return;

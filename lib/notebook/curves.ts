@@ -144,7 +144,7 @@ function pointsOf(
   const heights = Array.from(y);
   const given = x ?? at;
   if (given !== undefined) {
-    assertValues(x ? `x of "${name}" in series` : "at", given);
+    assertValues(x !== undefined ? `x of "${name}" in series` : "at", given);
   }
   const places = Array.from(given ?? heights.map((_, i) => i));
   if (places.length !== heights.length) {

@@ -59,6 +59,9 @@ export class Progress {
       throw new TypeError(`${name} should be a string, got ${typeof text}`);
     }
     assertFinite("initial", initial);
+    if (initial < 0) {
+      throw new RangeError(`initial should be 0 or more, got ${initial}`);
+    }
     assertNumber("total", total);
     if (!(total >= 0 && total < Infinity)) {
       throw new RangeError(

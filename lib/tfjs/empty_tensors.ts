@@ -32,15 +32,30 @@ export function reductionKernel(
   const valueOf = REDUCTIONS_OF_NOTHING[name]!;
   return (call) => {
     const x = call.inputs["x"] as tf.TensorInfo;
-    if (tf.util.sizeFromShape(x.shape) > 0) return stock(call);
     const { axis, reductionIndices, keepDims } = call.attrs as unknown as
       & tf.SumAttrs
       & tf.MaxAttrs;
+    assertEachOnce(name, axis ?? reductionIndices, x.shape.length);
+    if (tf.util.sizeFromShape(x.shape) > 0) return stock(call);
     const axes = tf.util.parseAxisParam(axis ?? reductionIndices, x.shape);
     const shape = reducedShape(x.shape, axes, keepDims);
     const dtype = name === "Mean" ? "float32" : x.dtype;
     return fill(call.backend, shape, dtype, valueOf(dtype));
   };
+}
+
+/** Throws if an axis is given twice, which backends would reduce once, twice, or wrongly. */
+function assertEachOnce(
+  name: string,
+  axis: number | number[] | undefined,
+  rank: number,
+): void {
+  if (!Array.isArray(axis) || axis.length < 2) return;
+  const places = new Set(axis.map((one) => one < 0 ? one + rank : one));
+  if (places.size === axis.length) return;
+  throw new RangeError(
+    `${name}'s axis should have each axis once, got [${axis.join(", ")}] of ${rank} axes`,
+  );
 }
 
 /**

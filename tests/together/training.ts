@@ -17,6 +17,7 @@ import "../training/predict_test.ts";
 import "../training/ranks_test.ts";
 import "../training/record_test.ts";
 import "../training/resume_test.ts";
+import "../training/scaled_metrics_test.ts";
 import "../training/schedule_test.ts";
 import "../training/segments_test.ts";
 import "../training/set_metrics_test.ts";

@@ -291,6 +291,9 @@ const KINDS: Readonly<Record<Decay["kind"], true>> = {
 export function assertDecay(name: string, decay: Decay): void {
   const { kind } = Object(decay);
   if (typeof kind === "string" && Object.hasOwn(KINDS, kind)) {
+    if ("convention" in decay) {
+      assertConvention(`${name}'s convention`, decay.convention);
+    }
     for (const part of ["logDecay", "forward", "backward"] as const) {
       if (!(part in decay)) continue;
       const tensor = decay[part as keyof typeof decay] as unknown;

@@ -39,7 +39,8 @@ export const MODELS: GoodCalls = {
         ...{ stopToken: [3], onToken: () => {}, returnState: false },
       },
     }),
-    { isSlow: true },
+    // A seed may be a text.
+    { isSlow: true, takes: ["seed"] },
   ),
   hydraMixer: plain(
     lion.hydraMixer,

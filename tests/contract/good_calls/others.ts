@@ -20,7 +20,7 @@ const online = () => ({
   fetch: () => Promise.resolve(new Response("", { status: 404 })),
 });
 const downloading = () => ({ ...online(), progress: () => {} });
-const WRITES = { writes: ["cache"] };
+const WRITES = { writes: ["cache"], isSlow: true } as const;
 
 export const HUB: GoodCalls = {
   fromPretrained: plain(
@@ -173,7 +173,9 @@ export const NOTEBOOK: GoodCalls = {
   ),
   tex: plain(notebook.tex, () => ({ source: "x^2" })),
   track: plain(
-    (items, options) => Array.fromAsync(notebook.track(items, options)),
+    async (items, options) => {
+      for await (const item of notebook.track(items, options)) return item;
+    },
     () => ({
       items: [1, 2],
       options: {
@@ -197,10 +199,11 @@ export const PROOF: GoodCalls = {
     () => ({
       name: "x = y",
       unknowns: (draw: proof.Draw) => [draw(1, 1), draw(1, 1)],
-      left: ([x]: proof.Matrix[]) => x,
-      right: ([, y]: proof.Matrix[]) => y,
+      left: (all: proof.Matrix[]) => Object(all)[0],
+      right: (all: proof.Matrix[]) => Object(all)[1],
       options: { trials: 2, seed: 1 },
     }),
+    { words: { unknowns: /left/ } },
   ),
   drawer: plain(
     (seed, rows, columns) => proof.drawer(seed)(rows, columns),
@@ -219,5 +222,6 @@ export const PROOF: GoodCalls = {
       right: (x: proof.Matrix) => x,
       options: { trials: 2, seed: 1 },
     }),
+    { words: { unknowns: /left/ } },
   ),
 };

@@ -78,7 +78,7 @@ export const INTERNAL = new RegExp(
     "Error in ",
     "Invalid (typed )?array (buffer )?length",
     "Array buffer allocation failed",
-    "Invalid (time|string) ",
+    "Invalid (time|string|count) ",
     "Maximum call stack",
     "offset is out of bounds",
     "undefined \\(",
