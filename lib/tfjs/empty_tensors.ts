@@ -1,6 +1,6 @@
 /** Operations on tensors without values. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { reducedShape } from "./kernel_call.ts";
+import { assertEachOnce, reducedShape } from "./kernel_call.ts";
 
 /** The least value of each type, and the largest. */
 const EXTREMES: Partial<Record<tf.DataType, readonly [number, number]>> = {
@@ -35,27 +35,13 @@ export function reductionKernel(
     const { axis, reductionIndices, keepDims } = call.attrs as unknown as
       & tf.SumAttrs
       & tf.MaxAttrs;
-    assertEachOnce(name, axis ?? reductionIndices, x.shape.length);
-    if (tf.util.sizeFromShape(x.shape) > 0) return stock(call);
     const axes = tf.util.parseAxisParam(axis ?? reductionIndices, x.shape);
+    assertEachOnce(axes);
+    if (tf.util.sizeFromShape(x.shape) > 0) return stock(call);
     const shape = reducedShape(x.shape, axes, keepDims);
     const dtype = name === "Mean" ? "float32" : x.dtype;
     return fill(call.backend, shape, dtype, valueOf(dtype));
   };
-}
-
-/** Throws if an axis is given twice, which backends would reduce once, twice, or wrongly. */
-function assertEachOnce(
-  name: string,
-  axis: number | number[] | undefined,
-  rank: number,
-): void {
-  if (!Array.isArray(axis) || axis.length < 2) return;
-  const places = new Set(axis.map((one) => one < 0 ? one + rank : one));
-  if (places.size === axis.length) return;
-  throw new RangeError(
-    `${name}'s axis should have each axis once, got [${axis.join(", ")}] of ${rank} axes`,
-  );
 }
 
 /**

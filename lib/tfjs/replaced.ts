@@ -342,10 +342,6 @@ export const REPLACED_KERNELS: {
       "2·10⁷ of them is wrong by a twentieth",
     kernel: reduceKernel,
   }, {
-    kernels: ["Mean"],
-    reason: "an axis given twice is divided by twice",
-    kernel: reductionKernel,
-  }, {
     kernels: ["Cumsum", "Cumprod"],
     reason: "like reductions",
     kernel: cumulateKernel,
