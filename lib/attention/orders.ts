@@ -4,7 +4,7 @@ import { floats } from "../contract/floats.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 import {
   assertAllocatable,
-  assertInteger,
+  assertNumber,
   assertOneOf,
   assertPositiveInteger,
 } from "../contract/values.ts";
@@ -69,7 +69,10 @@ export function snakeOrder(
   assertPositiveInteger("rows", rows);
   assertPositiveInteger("columns", columns);
   assertOneOf("along", along, ["rows", "columns"]);
-  assertInteger("first", first, 0);
+  assertNumber("first", first);
+  if (!(Number.isInteger(first) && first >= 0)) {
+    throw new RangeError(`first should be 0 or more tokens, got ${first}`);
+  }
   assertAllocatable({ rows, columns });
   assertAllocatable({ first });
   const [lines, steps] = along === "rows" ? [rows, columns] : [columns, rows];

@@ -20,7 +20,7 @@ export function assertFinite(name: string, value: number): void {
 
 /** Throws unless a value is a number that float32 has too, and does not take as infinite. */
 export function assertFloat(name: string, value: number): void {
-  assertNumber(name, value);
+  assertFinite(name, value);
   if (Number.isFinite(Math.fround(value))) return;
   throw new RangeError(`${name} should be finite, as float32, got ${value}`);
 }

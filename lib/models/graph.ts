@@ -24,6 +24,7 @@ import {
   assertFinite,
   assertInteger,
   assertOneOf,
+  assertPositiveInteger,
 } from "../contract/values.ts";
 
 /** The names of the options that all models have. */
@@ -62,6 +63,7 @@ const DEEPEST = 4096;
 export function assertStack(options: BlockStackOptions, dim: number): void {
   const { depth } = options;
   assertCount("dim", dim);
+  assertPositiveInteger("depth", depth);
   assertInteger("depth", depth, 1, DEEPEST);
   const { direction, ...others } = options;
   if (direction !== undefined) {

@@ -86,7 +86,10 @@ function lengthOf(items: unknown): number | undefined {
       `items should be a whole number of 0 or more, or iterable, got ${items}`,
     );
   }
-  assertIterable("items", items as Iterable<unknown>);
+  // A text is tracked letter by letter.
+  if (typeof items !== "string") {
+    assertIterable("items", items as Iterable<unknown>);
+  }
   const { length, size } = items as { length?: unknown; size?: unknown };
   const count = length ?? size;
   return typeof count === "number" ? count : undefined;

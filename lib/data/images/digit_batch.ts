@@ -1,9 +1,11 @@
 import { assertBoolean } from "../../contract/values.ts";
-import { assertExamples } from "../batches/dataset.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { integers } from "../batches/integers.ts";
-import type { LabelledImage } from "../batches/labelled_image.ts";
+import {
+  assertLabelled,
+  type LabelledImage,
+} from "../batches/labelled_image.ts";
 import { MNIST_SIDE } from "./mnist.ts";
 import {
   assertPixels,
@@ -83,7 +85,7 @@ export function collateDigits(
   assertPixelScale(scale);
   assertBoolean("augment", augment);
   return (digits, random) => {
-    assertExamples(digits);
+    assertLabelled(digits);
     const size = digits.length;
     const images = new Float32Array(size * PIXELS);
     const labels = integers("labels", digits.map(({ label }) => label));

@@ -1,5 +1,4 @@
 import { shown } from "../../contract/shown.ts";
-import { assertExamples } from "../batches/dataset.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertOptions,
@@ -8,7 +7,10 @@ import {
 } from "../../contract/options.ts";
 import { assertFinite } from "../../contract/values.ts";
 import { assertNumbers, integers } from "../batches/integers.ts";
-import type { LabelledImage } from "../batches/labelled_image.ts";
+import {
+  assertLabelled,
+  type LabelledImage,
+} from "../batches/labelled_image.ts";
 import type { Collate } from "../batches/stream.ts";
 
 /** The scaling of pixels: `(pixel / 255 - mean) / deviation`. */
@@ -69,7 +71,7 @@ export function collatePixels(
   const { mean = 0.5, deviation = 0.5 } = options;
   assertPixelScale({ mean, deviation });
   return (images) => {
-    assertExamples(images);
+    assertLabelled(images);
     const labels = integers("labels", images.map(({ label }) => label));
     images.forEach(({ pixels }) => assertPixels(pixels));
     const size = images.length, length = images[0]!.pixels.length;

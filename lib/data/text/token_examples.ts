@@ -27,7 +27,7 @@ export function areClassified(
   examples: readonly (ClassifiedTokens | LabelledTokens)[],
 ): examples is readonly ClassifiedTokens[] {
   assertExamples(examples);
-  examples.forEach(({ ids }, i) => assertList("ids", ids, i));
+  examples.forEach((example, i) => assertList("ids", Object(example).ids, i));
   const classified = "label" in examples[0]!;
   // Labels of classes are checked where they become a tensor.
   if (classified) return true;

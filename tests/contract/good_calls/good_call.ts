@@ -26,7 +26,8 @@ export const SOURCE =
   /source of bytes|the source|the shard|no such file|files|should be Parquet/;
 
 /** Words for tokens and labels that are given among others. */
-export const TOKENS = /\b(ids|sequence|sequences|examples|labels|a label)\b/;
+export const TOKENS =
+  /\b(ids|sequence|sequences|example|examples|labels|a label)\b/;
 
 /** The calls of an entry by the names of its functions; a comma begins what tells them apart. */
 export type GoodCalls = Readonly<Record<string, GoodCall>>;
