@@ -185,13 +185,12 @@ onEachBackend("an axis given twice is an error that names it", () => {
     All: (axes) => tf.all(bools, axes),
     Any: (axes) => tf.any(bools, axes),
   };
-  for (const [name, reduce] of Object.entries(twice)) {
+  for (const reduce of Object.values(twice)) {
     for (const axes of [[1, -1], [0, 0], [0, 1, -2]]) {
       assertThrows(
         () => reduce(axes),
         RangeError,
         "axis should have each axis once, got",
-        `${name} of ${axes}`,
       );
     }
     reduce([0, -1]).dispose();

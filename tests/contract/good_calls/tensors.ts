@@ -149,7 +149,7 @@ const SIZES: Readonly<Record<string, number>> = {
 };
 
 /** A call of a model of the family. */
-function memberCall({ name, inputs, run }: typeof MODELS[number]): GoodCall {
+function memberCall({ inputs, run }: typeof MODELS[number]): GoodCall {
   return plain(run, () => ({
     inputs: Object.fromEntries(
       Object.entries(inputs).map(([name, axes]) => [

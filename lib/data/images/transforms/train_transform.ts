@@ -1,8 +1,8 @@
 import { assertRange, assertSide } from "./transform.ts";
 import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
+import type { shown } from "../../../contract/shown.ts";
 import {
-  assertFinite,
+  type assertFinite,
   assertInteger,
   assertShare,
 } from "../../../contract/values.ts";
