@@ -6,8 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertPositiveInteger } from "../contract/values.ts";
-import { shown } from "../contract/shown.ts";
+import { assertOneOf, assertPositiveInteger } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
@@ -205,13 +204,7 @@ function check(
   const [batch, , length] = given.q.shape;
   const segments = checkedSegments(options.segments, [batch, length]);
   assertPositiveInteger("chunkSize", chunkSize);
-  if (!Object.hasOwn(FORMS, form)) {
-    throw new RangeError(
-      `form should be ${
-        Object.keys(FORMS).map((name) => `"${name}"`).join(", ")
-      }, got ${shown(form)}`,
-    );
-  }
+  assertOneOf("form", form, Object.keys(FORMS) as (typeof form)[]);
   const chooses = decay?.kind === "selective" || decay?.kind === "diagonal";
   if (chooses && decay.convention === "source") {
     throw new RangeError(

@@ -2,7 +2,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertOneOf, assertPositiveInteger } from "../contract/values.ts";
+import {
+  assertAllocatable,
+  assertNumber,
+  assertOneOf,
+  assertPositiveInteger,
+} from "../contract/values.ts";
 import { shown } from "../contract/shown.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertDecay, type Decay } from "./decays/decay.ts";
@@ -64,9 +69,12 @@ export function snakeOrder(
   assertPositiveInteger("rows", rows);
   assertPositiveInteger("columns", columns);
   assertOneOf("along", along, ["rows", "columns"]);
+  assertNumber("first", first);
   if (!(Number.isInteger(first) && first >= 0)) {
     throw new RangeError(`first should be 0 or more tokens, got ${first}`);
   }
+  assertAllocatable({ rows, columns });
+  assertAllocatable({ first });
   const [lines, steps] = along === "rows" ? [rows, columns] : [columns, rows];
   const order = Array.from({ length: first }, (_, i) => i);
   for (let line = 0; line < lines; line++) {
@@ -205,7 +213,9 @@ function permutation(order: Order, length: number): Permutation {
     );
   }
   const inverse = new Int32Array(length).fill(-1);
-  order.forEach((token, place) => inverse[token] = place);
+  order.forEach((token: unknown, place) => {
+    if (typeof token === "number") inverse[token] = place;
+  });
   if (order.length !== length || inverse.includes(-1)) {
     throw new RangeError(
       `order should hold each of the ${length} tokens once, got ${order.length} numbers: ${

@@ -1,8 +1,9 @@
 /** Softmax attention, the quadratic baseline. @module */
+import { shown } from "../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertBoolean, assertFinite } from "../contract/values.ts";
+import { assertBoolean, assertFloat } from "../contract/values.ts";
 import { tokensIn } from "../operations/padding.ts";
 import {
   assertMask,
@@ -140,7 +141,7 @@ function check(
   if (slopes !== undefined) assertSlopes(slopes, heads);
   if (mask !== undefined) assertMask(mask, [batch, length]);
   const segments = checkedSegments(options.segments, [batch, length]);
-  assertFinite("scale", scale);
+  assertFloat("scale", scale);
   for (const [name, x] of Object.entries({ causal, kernel })) {
     assertBoolean(name, x);
   }
@@ -150,7 +151,7 @@ function check(
 function assertSlopes(slopes: readonly number[], heads: number): void {
   if (!Array.isArray(slopes)) {
     throw new TypeError(
-      `slopes should be a list of numbers, one per head, got ${typeof slopes}`,
+      `slopes should be a list of numbers, one per head, got ${shown(slopes)}`,
     );
   }
   if (slopes.length !== heads) {
@@ -158,5 +159,5 @@ function assertSlopes(slopes: readonly number[], heads: number): void {
       `slopes should have one number for each of the ${heads} heads, got ${slopes.length}`,
     );
   }
-  for (const slope of slopes) assertFinite("each of slopes", slope);
+  for (const slope of slopes) assertFloat("each of slopes", slope);
 }

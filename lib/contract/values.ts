@@ -18,9 +18,16 @@ export function assertFinite(name: string, value: number): void {
   throw new RangeError(`${name} should be finite, got ${value}`);
 }
 
+/** Throws unless a value is a number that float32 has too, and does not take as infinite. */
+export function assertFloat(name: string, value: number): void {
+  assertFinite(name, value);
+  if (Number.isFinite(Math.fround(value))) return;
+  throw new RangeError(`${name} should be finite, as float32, got ${value}`);
+}
+
 /** Throws unless a value can be added to a divisor: finite and >= 0. */
 export function assertEpsilon(name: string, value: number): void {
-  assertFinite(name, value);
+  assertFloat(name, value);
   if (value >= 0) return;
   throw new RangeError(`${name} should be 0 or more, got ${value}`);
 }
@@ -42,6 +49,27 @@ export function assertInteger(
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw new RangeError(
     `${name} should be an integer from ${least} to ${most}, got ${value}`,
+  );
+}
+
+/** The most numbers of a list or a tensor that options ask for: 1 GiB of float32. */
+const MOST_NUMBERS = 2 ** 28;
+
+/**
+ * Throws unless sizes multiply to as many numbers as there may be in one list or
+ * tensor: beyond that, memory ends without a word of what has asked for it.
+ *
+ * @param sizes The sizes by the names of their options.
+ */
+export function assertAllocatable(
+  sizes: Readonly<Record<string, number>>,
+): void {
+  const all = Object.values(sizes);
+  if (all.reduce((product, size) => product * size, 1) <= MOST_NUMBERS) return;
+  throw new RangeError(
+    `${Object.keys(sizes).join(" · ")} should be at most ${MOST_NUMBERS}, got ${
+      all.join(" · ")
+    }`,
   );
 }
 
@@ -75,12 +103,7 @@ export function assertPath(name: string, value: string): void {
 /** Throws unless a value is `true` or `false`: `"false"` would count as true. */
 export function assertBoolean(name: string, value: boolean): void {
   if (typeof value === "boolean") return;
-  const given: unknown = value;
-  throw new TypeError(
-    `${name} should be true or false, got ${
-      typeof given === "string" ? shown(given) : given
-    }`,
-  );
+  throw new TypeError(`${name} should be true or false, got ${shown(value)}`);
 }
 
 /** Throws unless a value is one of an option's. */

@@ -7,7 +7,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { withFloats } from "../contract/floats.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertFinite, assertPositiveInteger } from "../contract/values.ts";
+import {
+  assertAllocatable,
+  assertFinite,
+  assertFloat,
+  assertPositiveInteger,
+} from "../contract/values.ts";
 
 /**
  * Returns RetNet's decay per head, `γ_h = 1 - 2^(-5 - h)` for h = 0, 1, …: each
@@ -158,8 +163,9 @@ export function mambaTimeStep(
   assertOptions("mambaTimeStep", options, TIME_STEP_OPTIONS);
   assertPositiveInteger("channels", channels);
   const { smallest = 0.001, largest = 0.1, seed } = options;
-  assertFinite("smallest", smallest);
-  assertFinite("largest", largest);
+  assertAllocatable({ channels });
+  assertFloat("smallest", smallest);
+  assertFloat("largest", largest);
   if (seed !== undefined) assertFinite("seed", seed);
   if (!(smallest > 0)) {
     throw new RangeError(`smallest should be above 0, got ${smallest}`);
@@ -236,5 +242,6 @@ function each(
   value: (index: number) => number,
 ): tf.Tensor1D {
   assertPositiveInteger(name, count);
+  assertAllocatable({ [name]: count });
   return tf.tensor1d(Array.from({ length: count }, (_, i) => value(i)));
 }

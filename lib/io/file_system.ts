@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { assertPath } from "../contract/values.ts";
 import type { FileHandle } from "node:fs/promises";
 import { nodeModule } from "../contract/node_module.ts";
 import { shown } from "../contract/shown.ts";
@@ -28,7 +29,10 @@ function newHash() {
 }
 
 export function pathOf(file: string | URL, name = "path"): string {
-  if (typeof file === "string") return file;
+  if (typeof file === "string") {
+    assertPath(name, file);
+    return file;
+  }
   if (file instanceof URL) {
     return required(nodeModule("node:url")).fileURLToPath(file);
   }

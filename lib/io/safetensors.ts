@@ -129,6 +129,13 @@ export async function writeSafetensors(
   assertOptions("writeSafetensors", options, WRITE_OPTIONS);
   assertFile("writeSafetensors's target", target);
   assertNamed("writeSafetensors's tensors", tensors);
+  if (tensors instanceof tf.Tensor) {
+    throw new TypeError(
+      `writeSafetensors's tensors should be tensors by name, got ${
+        shown(tensors)
+      }`,
+    );
+  }
   const { metadata, precision = "F32" } = options;
   assertOneOf("writeSafetensors's precision", precision, [
     "F32",
@@ -232,12 +239,15 @@ function place(
     bool: "BOOL",
   };
   const described = tensors.map(([name, tensor]) => {
-    const dtype = dtypes[tensor.dtype];
+    const given = tensor instanceof tf.Tensor;
+    const dtype = given ? dtypes[tensor.dtype] : undefined;
     if (!dtype) {
       throw new TypeError(
         `writeSafetensors's tensor ${
           shown(name)
-        } should be of float32, int32 or bool, got ${tensor.dtype}; cast it first`,
+        } should be of float32, int32 or bool, got ${
+          given ? `${tensor.dtype}; cast it first` : shown(tensor)
+        }`,
       );
     }
     if (name === METADATA) {

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOneOf } from "../contract/values.ts";
+import { assertAllocatable, assertOneOf } from "../contract/values.ts";
 import { type Complete, optionsOf } from "../contract/options.ts";
 import { shown } from "../contract/shown.ts";
 import { addAndNorm, addSame, normOfSum } from "../operations/add_norm.ts";
@@ -248,11 +248,13 @@ export function assertBlockOptions(
 ): void {
   assertBooleans({ recompute });
   assertNumber("mlpRatio", mlpRatio);
-  if (!(hiddenColumns(dim, mlpRatio) >= 0)) {
+  const columns = hiddenColumns(dim, mlpRatio);
+  if (!(columns >= 0)) {
     throw new RangeError(
       `mlpRatio should make a whole number of ${dim} columns, got ${mlpRatio}`,
     );
   }
+  assertAllocatable({ dim, "(mlpRatio · dim)": columns });
   assertActivation(activation);
   assertOneOf("norm", norm, ["pre", "post"]);
   assertRate("dropPath", dropPath);

@@ -71,6 +71,11 @@ const TFJS_OPTIONS = optionsOf<
  * ```
  */
 export abstract class LionLayer extends layers.Layer {
+  /** The axes of the first input, as messages show them; `undefined` for any. */
+  protected get axes(): string | undefined {
+    return undefined;
+  }
+
   /** The layer's parameters; empty until it is built. */
   parameters: readonly Parameter[] = [];
   readonly #seed: number | undefined;
@@ -153,11 +158,23 @@ export abstract class LionLayer extends layers.Layer {
     inputs: Applied,
     options?: Record<string, unknown>,
   ): Applied {
+    if (Array.isArray(inputs) && inputs.length === 0) {
+      throw new TypeError(`${this.name}'s input should be a tensor, got []`);
+    }
     for (const input of [inputs].flat()) {
       assertInput(`${this.name}'s input`, input);
       if (!(input instanceof tf.Tensor)) continue;
       assertNotDisposed(`${this.name}'s input`, input);
       assertNotEmpty(`${this.name}'s input`, input);
+    }
+    const [first] = [inputs].flat();
+    const { length = first!.shape.length } = this.axes?.split(", ") ?? {};
+    if (first!.shape.length !== length) {
+      throw new TypeError(
+        `${this.name}'s input should have shape [${this.axes}], got [${
+          first!.shape.join(", ")
+        }]`,
+      );
     }
     return super.apply(inputs, options);
   }

@@ -1,4 +1,5 @@
 /** A parameter, as a layer, a mixer or a decay describes it. @module */
+import { assertAllocatable } from "../contract/values.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import { shown } from "../contract/shown.ts";
 
@@ -70,6 +71,9 @@ export function assertParameters(
         }`,
       );
     }
+    assertAllocatable({
+      [`the numbers in ${owner}`]: sizes.reduce((all, size) => all * size, 1),
+    });
     assertInitial(owner, initial);
     if (!LAYOUTS.includes(layout)) {
       throw new RangeError(

@@ -1,4 +1,5 @@
 /** Layers whose tokens are divided among ranks. @module */
+import { shown } from "../contract/shown.ts";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
 
@@ -46,6 +47,11 @@ let current: TokenRanks | undefined;
  */
 export function shareTokens<T>(communicator: TokenRanks, run: () => T): T {
   assertTokenRanks(communicator);
+  if (typeof run !== "function") {
+    throw new TypeError(
+      `run should be a function that runs layers, got ${shown(run)}`,
+    );
+  }
   const outer = current;
   current = communicator;
   try {

@@ -1,4 +1,5 @@
 /** Choice of a token from its logits. @module */
+import { shown } from "../contract/shown.ts";
 import type { Complete } from "../contract/options.ts";
 import seedrandom from "seedrandom";
 import { assertFinite } from "../contract/values.ts";
@@ -50,13 +51,11 @@ export function assertChoice(
   if (topP < 0 || topP > 1) {
     throw new RangeError(`topP should be from 0 to 1, got ${topP}`);
   }
-  if (
-    seed !== undefined && typeof seed !== "number" && typeof seed !== "string"
-  ) {
-    throw new TypeError(
-      `seed should be a number or a string, got ${typeof seed}`,
-    );
-  }
+  if (seed === undefined || typeof seed === "string") return;
+  if (typeof seed === "number") return assertFinite("seed", seed);
+  throw new TypeError(
+    `seed should be a number or a string, got ${shown(seed)}`,
+  );
 }
 
 /** Throws unless an option is an integer of `least` or more, or Infinity. */

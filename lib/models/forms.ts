@@ -4,7 +4,12 @@ import type { AttentionForm } from "../attention/lion_attention.ts";
 import { type ConcreteForm, FORMS } from "../attention/forms/form.ts";
 import { assertForm } from "../attention/planning/plan.ts";
 import { heldBytes } from "../contract/limits.ts";
-import { assertBoolean, assertModel } from "../contract/values.ts";
+import {
+  assertBoolean,
+  assertInteger,
+  assertList,
+  assertModel,
+} from "../contract/values.ts";
 import { LionBlock } from "../layers/block.ts";
 import type { Shape } from "../layers/lion_layer.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
@@ -205,9 +210,16 @@ function shapesOf(
   model: LayersModel,
   inputShapes: number[] | number[][],
 ): Shape[] {
+  assertList("inputShapes", inputShapes);
   const given =
     (Array.isArray(inputShapes[0]) ? inputShapes : [inputShapes]) as number[][];
-  if (given.length === model.inputs.length) return given;
+  if (given.length === model.inputs.length) {
+    for (const [i, shape] of given.entries()) {
+      assertList(`inputShapes[${i}]`, shape);
+      for (const size of shape) assertInteger(`inputShapes[${i}]`, size, 1);
+    }
+    return given;
+  }
   throw new TypeError(
     `inputShapes should have a shape for each of ${
       model.inputNames.join(", ")

@@ -1,3 +1,4 @@
+import { shown } from "../contract/shown.ts";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertSignal, turns } from "../contract/abort.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
@@ -167,7 +168,7 @@ export async function generate(
   const reader = readerOf(model);
   const { state, returnState = false } = options;
   const from = checkState(state, model);
-  const isBatch = prompt.length > 0 && Array.isArray(prompt[0]);
+  const isBatch = Array.isArray(prompt) && Array.isArray(prompt[0]);
   const prompts = isBatch
     ? prompt as readonly (readonly number[])[]
     : [prompt as readonly number[]];
@@ -309,7 +310,7 @@ function assertToken(name: string, id: number, model: LayersModel): void {
   throw new RangeError(
     `${name} should be a token of the model, an integer from 0 to ${
       tokens - 1
-    }, got ${id}`,
+    }, got ${shown(id)}`,
   );
 }
 

@@ -20,7 +20,12 @@ import {
   assertCount,
   assertNotGiven,
 } from "../layers/options/option_values.ts";
-import { assertFinite, assertOneOf } from "../contract/values.ts";
+import {
+  assertFinite,
+  assertInteger,
+  assertOneOf,
+  assertPositiveInteger,
+} from "../contract/values.ts";
 
 /** The names of the options that all models have. */
 export const MODEL_OPTIONS = [
@@ -48,6 +53,9 @@ export type BlockStackOptions =
     direction?: ModelDirection | undefined;
   };
 
+/** The most blocks of a model. */
+const DEEPEST = 4096;
+
 /**
  * Throws unless the options of a stack of blocks are valid. Call it before any
  * layer has weights, which an error would leak.
@@ -55,9 +63,8 @@ export type BlockStackOptions =
 export function assertStack(options: BlockStackOptions, dim: number): void {
   const { depth } = options;
   assertCount("dim", dim);
-  if (!(Number.isInteger(depth) && depth > 0)) {
-    throw new RangeError(`depth should be a positive integer, got ${depth}`);
-  }
+  assertPositiveInteger("depth", depth);
+  assertInteger("depth", depth, 1, DEEPEST);
   const { direction, ...others } = options;
   if (direction !== undefined) {
     const known = ["both", "forward", "backward", "alternate"] as const;

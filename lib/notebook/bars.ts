@@ -1,3 +1,4 @@
+import { assertChart, assertValues } from "./chart_options.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertNamed } from "../contract/values.ts";
 import { Figure } from "./figure.ts";
@@ -48,7 +49,9 @@ export function bars(
   options: BarsOptions = {},
 ): Figure {
   assertOptions("bars", options, OPTIONS);
+  assertChart(options);
   assertNamed("values", values);
+  assertValues("values", Object.values(values));
   const { title, caption, x = "", width = 700 } = options;
   const names = Object.keys(values);
   const top = title === undefined ? MARGINS.t : MARGINS.titled;

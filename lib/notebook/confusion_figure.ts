@@ -1,5 +1,6 @@
+import { assertChart, assertNames } from "./chart_options.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertList } from "../contract/values.ts";
+import { assertFinite, assertList } from "../contract/values.ts";
 import { Figure } from "./figure.ts";
 import { matrix } from "./matrix.ts";
 
@@ -58,6 +59,7 @@ export async function confusionFigure(
   options: ConfusionFigureOptions = {},
 ): Promise<Figure> {
   assertOptions("confusionFigure", options, OPTIONS);
+  assertChart(options);
   assertList("confusionFigure's counts", counts);
   const { classes, title, caption, width, height } = options;
   const { showCounts = counts.length <= MOST_COUNTS } = options;
@@ -69,6 +71,10 @@ export async function confusionFigure(
       } in row ${odd}`,
     );
   }
+  for (const row of counts) {
+    for (const count of Array.from(row)) assertFinite("each of counts", count);
+  }
+  if (classes !== undefined) assertNames("classes", classes);
   if (classes !== undefined && classes.length !== counts.length) {
     throw new RangeError(
       `classes should be ${counts.length} names, one for each row of counts, got ${classes.length}`,

@@ -1,6 +1,7 @@
+import { assertChart, assertValues } from "./chart_options.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 import { shown } from "../contract/shown.ts";
-import { assertNamed } from "../contract/values.ts";
+import { assertNamed, assertOneOf, assertText } from "../contract/values.ts";
 import { Figure, type Layout } from "./figure.ts";
 import { colorOf } from "./palette.ts";
 import { withPlainTags } from "./plot_text.ts";
@@ -84,6 +85,7 @@ export function curves(
   options: CurvesOptions = {},
 ): Figure {
   assertOptions("curves", options, OPTIONS);
+  assertChart(options);
   assertNamed("series", series);
   const { title, caption, x = "", y = "", xType = "linear", yType = "linear" } =
     options;
@@ -138,13 +140,20 @@ function pointsOf(
   { x, y, color, dash = "solid" }: Series,
   { at }: CurvesOptions,
 ) {
+  assertValues(`y of "${name}" in series`, y);
   const heights = Array.from(y);
-  const places = Array.from(x ?? at ?? heights.map((_, i) => i));
+  const given = x ?? at;
+  if (given !== undefined) {
+    assertValues(x !== undefined ? `x of "${name}" in series` : "at", given);
+  }
+  const places = Array.from(given ?? heights.map((_, i) => i));
   if (places.length !== heights.length) {
     throw new RangeError(
       `y of "${name}" should have ${places.length} values as x has, got ${heights.length}`,
     );
   }
+  assertOneOf("dash", dash, ["solid", "dot", "dash", "dashdot"]);
+  if (color !== undefined) assertText("color", color);
   const line = { color: color ?? colorOf(name, index), dash, width: 2.5 };
   return { name: withPlainTags(name), x: places, y: heights, line };
 }

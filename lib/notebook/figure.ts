@@ -23,7 +23,7 @@ import {
 } from "./plotly_page.ts";
 import { render } from "./render.ts";
 import { defaultRenderers, parseRenderers } from "./renderers.ts";
-import { assertOneOf } from "../contract/values.ts";
+import { assertNamed, assertOneOf, assertText } from "../contract/values.ts";
 
 /** A trace of plotly.js, such as `{ type: "scatter", x: [1, 2], y: [3, 4] }`. */
 export type Trace = Record<string, unknown>;
@@ -122,10 +122,13 @@ export class Figure implements Displayable {
         `data should be an array of traces, got ${typeof data}`,
       );
     }
+    assertNamed("layout", layout);
     assertTitles(layout);
     this.data = data;
     this.layout = layout;
-    this.caption = options.caption ?? "";
+    const { caption = "" } = options;
+    assertText("caption", caption);
+    this.caption = caption;
   }
 
   /** The size in CSS pixels; a PNG has more pixels. */

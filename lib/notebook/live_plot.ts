@@ -1,4 +1,5 @@
-import { assertOneOf } from "../contract/values.ts";
+import { assertChart } from "./chart_options.ts";
+import { assertNamed, assertText } from "../contract/values.ts";
 import {
   assertOptions,
   type Complete,
@@ -70,7 +71,9 @@ export class LivePlot {
     assertOptions("LivePlot", options, OPTIONS);
     const { title, x = "step", y = "", yType = "linear" } = options;
     const { colors = {}, caption = "" } = options;
-    assertOneOf("yType", yType, ["linear", "log"]);
+    assertChart(options);
+    assertNamed("colors", colors);
+    for (const color of Object.values(colors)) assertText("colors", color);
     this.#options = { title, caption, x, y, yType, colors };
     if (isNotebook()) {
       this.#output = new LiveOutput(MILLISECONDS_BETWEEN_DRAWINGS);

@@ -1,3 +1,4 @@
+import { assertChart, assertNames, assertValues } from "./chart_options.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertList } from "../contract/values.ts";
@@ -68,6 +69,7 @@ export async function matrix(
   options: MatrixOptions = {},
 ): Promise<Figure> {
   assertOptions("matrix", options, OPTIONS);
+  assertChart(options);
   const { title, colorscale = "Viridis", range, showScale = true } = options;
   const { width = 460, height = 420 } = options;
   const z = await rowsOf(values);
@@ -131,6 +133,7 @@ export function attentionMatrix(
   options: MatrixOptions = {},
 ): Promise<Figure> {
   assertOptions("matrix", options, OPTIONS);
+  assertChart(options);
   const { rows = "query i", columns = "key j", range = [0, 1] } = options;
   return matrix(values, { ...options, rows, columns, range });
 }
@@ -140,6 +143,7 @@ async function rowsOf(
 ): Promise<number[][]> {
   if (!(values instanceof tf.Tensor)) {
     assertList("values", values);
+    values.forEach((row, i) => assertValues(`values, row ${i},`, row));
     return values.map((row) => Array.from(row));
   }
   const inFront = values.shape.slice(0, -2);
@@ -165,6 +169,7 @@ function axis(
   const numbers = size <= NUMBERED ? { tick0: 0, dtick: 1 } : {};
   if (names === undefined) return numbers;
   if (typeof names === "string") return { title: { text: names }, ...numbers };
+  assertNames(along, names);
   if (names.length !== size) {
     throw new RangeError(
       `${along} should be a title or ${size} labels, got ${names.length}`,

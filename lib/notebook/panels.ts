@@ -1,3 +1,5 @@
+import { shown } from "../contract/shown.ts";
+import { assertChart } from "./chart_options.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 import { assertList } from "../contract/values.ts";
 import { Figure, type Layout, type Trace } from "./figure.ts";
@@ -52,9 +54,16 @@ export function panels(
   options: PanelsOptions = {},
 ): Figure {
   assertOptions("panels", options, OPTIONS);
+  assertChart(options);
   assertList("figures", figures);
   if (figures.length === 0) {
     throw new RangeError("figures should not be empty, got none");
+  }
+  for (const [i, figure] of figures.entries()) {
+    if (figure instanceof Figure) continue;
+    throw new TypeError(
+      `figures should be figures, got ${shown(figure)} at ${i}`,
+    );
   }
   const { title, caption, width = 860 } = options;
   const scales = figures.map(scaleOf);

@@ -1,5 +1,6 @@
+import { shown } from "../contract/shown.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertList } from "../contract/values.ts";
+import { assertList, assertNamed } from "../contract/values.ts";
 import { escapeHTML } from "../jupyter/html.ts";
 import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
 
@@ -52,8 +53,19 @@ export function table(
   const { digits = 4 } = options;
   if (!(Number.isInteger(digits) && digits >= 1 && digits <= 21)) {
     throw new RangeError(
-      `digits should be a whole number from 1 to 21, got ${digits}`,
+      `digits should be a whole number from 1 to 21, got ${shown(digits)}`,
     );
+  }
+  for (const row of rows) {
+    assertNamed("each of rows", row);
+    for (const [name, cell] of Object.entries(row)) {
+      if (CELLS.includes(typeof cell)) continue;
+      throw new TypeError(
+        `rows' ${name} should be a string, a number or a boolean, got ${
+          shown(cell)
+        }`,
+      );
+    }
   }
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const columns = names.map((name) => ({
@@ -70,6 +82,9 @@ export function table(
     }),
   };
 }
+
+/** The types of what a cell shows; it is empty where there is none. */
+const CELLS: readonly string[] = ["string", "number", "boolean", "undefined"];
 
 interface Column {
   readonly name: string;

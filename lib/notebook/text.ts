@@ -1,3 +1,4 @@
+import { assertText } from "../contract/values.ts";
 import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
 
 /**
@@ -16,8 +17,10 @@ import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
  *
  * @param text The Markdown source.
  * @returns The text, to be displayed.
+ * @throws {TypeError} If it is not a string.
  */
 export function markdown(text: string): Displayable {
+  assertText("text", text);
   return {
     [DISPLAY]: () => ({ "text/markdown": text, "text/plain": text }),
   };
@@ -39,8 +42,10 @@ export function markdown(text: string): Displayable {
  *
  * @param source The TeX source, without dollar signs.
  * @returns The text, to be displayed.
+ * @throws {TypeError} If it is not a string.
  */
 export function tex(source: string): Displayable {
+  assertText("source", source);
   return {
     [DISPLAY]: () => ({ "text/latex": `$$${source}$$`, "text/plain": source }),
   };

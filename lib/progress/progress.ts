@@ -1,5 +1,5 @@
 import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertFinite } from "../contract/values.ts";
+import { assertFinite, assertNumber } from "../contract/values.ts";
 import { screenHere } from "./progress_screen.ts";
 import { progressText } from "./progress_text.ts";
 
@@ -59,6 +59,10 @@ export class Progress {
       throw new TypeError(`${name} should be a string, got ${typeof text}`);
     }
     assertFinite("initial", initial);
+    if (initial < 0) {
+      throw new RangeError(`initial should be 0 or more, got ${initial}`);
+    }
+    assertNumber("total", total);
     if (!(total >= 0 && total < Infinity)) {
       throw new RangeError(
         `total should be 0 or more, or undefined if unknown, got ${total}`,

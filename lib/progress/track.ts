@@ -1,3 +1,4 @@
+import { assertIterable } from "../contract/values.ts";
 import { assertSignal, itemsUnlessAborted, turns } from "../contract/abort.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 import { stopSignal } from "../jupyter/interrupt.ts";
@@ -59,7 +60,8 @@ export async function* track<T>(
   const { signal = isNotebook() ? stopSignal() : undefined, ...shown } =
     options;
   assertSignal("track's", signal);
-  const { total = lengthOf(items) } = shown;
+  const count = lengthOf(items);
+  const { total = count } = shown;
   const progress = new Progress({ ...shown, total });
   const takeTurn = turns();
   try {
@@ -83,6 +85,10 @@ function lengthOf(items: unknown): number | undefined {
     throw new RangeError(
       `items should be a whole number of 0 or more, or iterable, got ${items}`,
     );
+  }
+  // A text is tracked letter by letter.
+  if (typeof items !== "string") {
+    assertIterable("items", items as Iterable<unknown>);
   }
   const { length, size } = items as { length?: unknown; size?: unknown };
   const count = length ?? size;

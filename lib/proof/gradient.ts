@@ -1,6 +1,7 @@
+import { shown } from "../contract/shown.ts";
 import { ofDerivative } from "./degree.ts";
 import { PRIME } from "./field.ts";
-import { Matrix } from "./matrix.ts";
+import { assertMatrix, Matrix } from "./matrix.ts";
 
 /**
  * Returns the exact derivatives of a function of a matrix with respect to each
@@ -31,7 +32,12 @@ import { Matrix } from "./matrix.ts";
  * @throws {TypeError} If the function's value is not a number.
  */
 export function gradient(f: (x: Matrix) => Matrix, x: Matrix): Matrix {
+  if (typeof f !== "function") {
+    throw new TypeError(`f should be a function of x, got ${shown(f)}`);
+  }
+  assertMatrix("x", x);
   const here = f(x);
+  assertMatrix("what f returns", here);
   if (here.values.length !== 1) {
     throw new TypeError(
       `gradient() needs a function whose value has shape [1, 1], got [${

@@ -1,5 +1,7 @@
+import { assertMatrix } from "./matrix.ts";
+import { shown } from "../contract/shown.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertPositiveInteger } from "../contract/values.ts";
+import { assertInteger, assertText } from "../contract/values.ts";
 import { differenceOf } from "./degree.ts";
 import { PRIME, residue } from "./field.ts";
 import type { Matrix } from "./matrix.ts";
@@ -153,6 +155,9 @@ export function counterexample<Unknowns>(
   throw new Error(`"${name}" is true in ${found.trials} trials`);
 }
 
+/** The most trials; after a few, a false identity is as good as impossible. */
+const MOST_TRIALS = 10_000;
+
 function compare<Unknowns>(
   name: string,
   unknowns: (draw: Draw) => Unknowns,
@@ -162,12 +167,19 @@ function compare<Unknowns>(
 ): Identity | Counterexample {
   assertOptions("identity", options, OPTIONS);
   const { trials = 2, seed = 1 } = options;
-  assertPositiveInteger("trials", trials);
+  assertInteger("trials", trials, 1, MOST_TRIALS);
+  assertText("name", name);
+  for (const [part, given] of Object.entries({ unknowns, left, right })) {
+    if (typeof given === "function") continue;
+    throw new TypeError(`${part} should be a function, got ${shown(given)}`);
+  }
   const draw = drawer(seed);
   let degree = 0;
   for (let trial = 0; trial < trials; trial++) {
     const point = unknowns(draw);
     const [a, b] = [left(point), right(point)];
+    assertMatrix("what left returns", a);
+    assertMatrix("what right returns", b);
     const [first] = a.differences(b);
     if (first) {
       const [row, column] = first;

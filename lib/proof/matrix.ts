@@ -1,4 +1,9 @@
-import { assertPositiveInteger } from "../contract/values.ts";
+import { shown } from "../contract/shown.ts";
+import {
+  assertAllocatable,
+  assertList,
+  assertPositiveInteger,
+} from "../contract/values.ts";
 import {
   CONSTANT,
   type Degree,
@@ -60,9 +65,20 @@ export class Matrix {
     values: readonly bigint[],
     degree: Degree = CONSTANT,
   ) {
+    assertList("shape", shape);
     const [rows, columns] = shape;
-    assertPositiveInteger("the number of rows", rows);
-    assertPositiveInteger("the number of columns", columns);
+    assertPositiveInteger("the number of rows in shape", rows);
+    assertPositiveInteger("the number of columns in shape", columns);
+    assertAllocatable({ "shape's rows": rows, columns });
+    assertList("values", values);
+    const wrong = values.findIndex((value) => typeof value !== "bigint");
+    if (wrong >= 0) {
+      throw new TypeError(
+        `values should be of type bigint, got ${
+          shown(values[wrong])
+        } at ${wrong}`,
+      );
+    }
     if (values.length !== rows * columns) {
       throw new TypeError(
         `a matrix of shape [${rows}, ${columns}] should have ${
@@ -365,4 +381,10 @@ function numberOf(operand: Operand): Matrix {
 
 function isNumber({ shape }: Matrix): boolean {
   return isSameShape(shape, [1, 1]);
+}
+
+/** Throws unless a value is a matrix. */
+export function assertMatrix(name: string, value: Matrix): void {
+  if (value instanceof Matrix) return;
+  throw new TypeError(`${name} should be a Matrix, got ${shown(value)}`);
 }

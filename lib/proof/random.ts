@@ -1,3 +1,7 @@
+import {
+  assertAllocatable,
+  assertPositiveInteger,
+} from "../contract/values.ts";
 import { shown } from "../contract/shown.ts";
 import { UNKNOWN } from "./degree.ts";
 import { PRIME } from "./field.ts";
@@ -30,12 +34,16 @@ export function drawer(seed: number): Draw {
     const bits = next() & PRIME; // the lowest 61 bits
     return bits === PRIME ? uniform() : bits;
   };
-  return (rows, columns) =>
-    new Matrix(
+  return (rows, columns) => {
+    assertPositiveInteger("rows", rows);
+    assertPositiveInteger("columns", columns);
+    assertAllocatable({ rows, columns });
+    return new Matrix(
       [rows, columns],
       Array.from({ length: rows * columns }, uniform),
       UNKNOWN,
     );
+  };
 }
 
 /** The generator SplitMix64. Source: Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators". */

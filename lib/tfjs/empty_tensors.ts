@@ -1,6 +1,6 @@
 /** Operations on tensors without values. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { reducedShape } from "./kernel_call.ts";
+import { assertEachOnce, reducedShape } from "./kernel_call.ts";
 
 /** The least value of each type, and the largest. */
 const EXTREMES: Partial<Record<tf.DataType, readonly [number, number]>> = {
@@ -32,11 +32,12 @@ export function reductionKernel(
   const valueOf = REDUCTIONS_OF_NOTHING[name]!;
   return (call) => {
     const x = call.inputs["x"] as tf.TensorInfo;
-    if (tf.util.sizeFromShape(x.shape) > 0) return stock(call);
     const { axis, reductionIndices, keepDims } = call.attrs as unknown as
       & tf.SumAttrs
       & tf.MaxAttrs;
     const axes = tf.util.parseAxisParam(axis ?? reductionIndices, x.shape);
+    assertEachOnce(axes);
+    if (tf.util.sizeFromShape(x.shape) > 0) return stock(call);
     const shape = reducedShape(x.shape, axes, keepDims);
     const dtype = name === "Mean" ? "float32" : x.dtype;
     return fill(call.backend, shape, dtype, valueOf(dtype));

@@ -23,12 +23,26 @@ export function refer(
   return { dataId, shape, dtype };
 }
 
+/**
+ * Throws if a reduction is given an axis twice, such as 1 and -1 of two axes: one
+ * backend reduces it once, another one twice.
+ *
+ * @param axes The axes, counted from the first.
+ */
+export function assertEachOnce(axes: readonly number[]): void {
+  if (axes.length < 2 || new Set(axes).size === axes.length) return;
+  throw new RangeError(
+    `axis should have each axis once, got ${axes.join(" and ")}`,
+  );
+}
+
 /** The shape of what a reduction over some axes results in. */
 export function reducedShape(
   shape: readonly number[],
   axes: readonly number[],
   keepDims: boolean,
 ): number[] {
+  assertEachOnce(axes);
   const reduced: number[] = [];
   for (let axis = 0; axis < shape.length; axis++) {
     if (!axes.includes(axis)) reduced.push(shape[axis]!);

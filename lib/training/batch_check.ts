@@ -1,4 +1,5 @@
 /** Comparing a batch with the model that it is for, before anything is computed. @module */
+import { shown } from "../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import type { Batch } from "../data/batches/stream.ts";
@@ -28,10 +29,13 @@ function assertTensors(batch: Batch): void {
   const { inputs, labels, size } = Object(batch) as Partial<Batch>;
   const has = Array.isArray(inputs) &&
     inputs.every((input) => input instanceof tf.Tensor);
-  if (has && labels instanceof tf.Tensor && typeof size === "number") return;
+  const counts = Number.isInteger(size) && size! >= 0;
+  if (has && labels instanceof tf.Tensor && counts) return;
   const words = has
-    ? labels instanceof tf.Tensor ? `size ${size}` : `labels ${typeof labels}`
-    : `inputs ${Array.isArray(inputs) ? "of other kinds" : typeof inputs}`;
+    ? labels instanceof tf.Tensor
+      ? `size ${shown(size)}`
+      : `labels ${shown(labels)}`
+    : `inputs ${Array.isArray(inputs) ? "of other kinds" : shown(inputs)}`;
   throw new TypeError(
     `a batch should be { inputs: tensors in an array, labels: a tensor, size: a number of examples }, got ${words}; check what collate returns`,
   );

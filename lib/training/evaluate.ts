@@ -1,3 +1,4 @@
+import { shown } from "../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator } from "../contract/communicator.ts";
@@ -21,6 +22,7 @@ import {
   batchesUnlessAborted,
   countOf,
   disposeBatch,
+  noBatches,
   shapesOf,
   shareIn,
   wrongLabels,
@@ -84,8 +86,8 @@ const OPTIONS = optionsOf<EvaluateOptions>()(
  * @throws {TypeError} If the model has several outputs, a batch's inputs differ
  * from the model's in number, shape or dtype, or an option is unknown or of the
  * wrong type.
- * @throws {RangeError} If the loss is not finite because of the labels, or a
- * metric is named `loss`.
+ * @throws {RangeError} If there are no batches, the loss is not finite because of
+ * the labels, or a metric is named `loss`.
  * @throws {unknown} The signal's reason, or whatever the batches throw.
  */
 export async function evaluate(
@@ -105,21 +107,28 @@ export async function evaluate(
     assertIterable("evaluate's batches", batches);
     ranks.share(options.ranks);
     const each = batchesUnlessAborted(signal, batches);
-    return await evaluateBy(ranks, model, each, { loss, metrics, signal });
+    return await evaluateBy(ranks, model, each, {
+      ...{ loss, metrics, signal },
+      owner: "evaluate's batches",
+    });
   });
 }
 
 /** The options of an evaluation, checked and with their defaults. */
 type Evaluated =
   & Complete<Pick<EvaluateOptions, "loss" | "metrics">>
-  & { readonly signal: AbortSignal | undefined };
+  & {
+    readonly signal: AbortSignal | undefined;
+    /** What messages call the batches. */
+    readonly owner: string;
+  };
 
 /** Evaluates a model with checked options, on ranks where an error on one is thrown on all. */
 export async function evaluateBy(
   ranks: Ranks,
   model: LayersModel,
   batches: AsyncIterable<Batch>,
-  { loss, metrics, signal }: Evaluated,
+  { loss, metrics, signal, owner }: Evaluated,
 ): Promise<Record<string, number>> {
   const means = Object.entries(metrics).flatMap(([name, metric]) =>
     typeof metric === "function" ? [[name, metric] as const] : []
@@ -134,7 +143,7 @@ export async function evaluateBy(
   const totals = names.map(() => ({ sum: 0, count: 0 }));
   let unread: Figures[] = [];
   const shapes: string[] = [];
-  let batchesRead = 0, lastRead = performance.now();
+  let isEmpty = true, batchesRead = 0, lastRead = performance.now();
   const read = async () => {
     const taken = unread;
     unread = [];
@@ -174,13 +183,13 @@ export async function evaluateBy(
     batchesRead += taken.length;
     lastRead = performance.now();
   };
-  const all = means.map(([, metric]) => metric);
   const applied = new AppliedModel(model);
   const readEach = async () => {
     try {
       const each = itemsUnlessAborted(signal, batches, disposeBatch);
       for await (const batch of each) {
         assertBatch(model, batch);
+        isEmpty = false;
         const { inputs, labels } = batch;
         // A rank's share may have other kernels.
         if (!ranks.communicator) await applied.compileAhead(inputs, signal);
@@ -190,7 +199,7 @@ export async function evaluateBy(
           ...figuresOf(model, batch, {
             applied,
             loss,
-            metrics: all,
+            metrics: means,
             kept,
             share,
           }),
@@ -199,6 +208,7 @@ export async function evaluateBy(
         const waited = performance.now() - lastRead;
         if (ranks.tokens || waited > MILLISECONDS_BETWEEN_READS) await read();
       }
+      if (isEmpty) throw noBatches(owner);
       await read();
     } finally {
       applied.dispose();
@@ -263,7 +273,7 @@ function figuresOf(
   { applied, loss, metrics, kept, share }: {
     readonly applied: AppliedModel;
     readonly loss: Loss;
-    readonly metrics: readonly Metric[];
+    readonly metrics: readonly (readonly [name: string, metric: Metric])[];
     readonly kept: Kept;
     readonly share: Share;
   },
@@ -278,7 +288,17 @@ function figuresOf(
       const predictions = applied.outputOf(inputs, share);
       const count = countOf(loss, batch);
       const sum = tf.mul(meanLoss(loss, predictions, labels), count);
-      const others = metrics.map((metric) => metric(predictions, labels));
+      const others = metrics.map(([name, metric]) => {
+        const { sum, count } = Object(metric(predictions, labels));
+        if (sum instanceof tf.Tensor && count instanceof tf.Tensor) {
+          return { sum, count };
+        }
+        throw new TypeError(
+          `metrics' ${name} should return { sum, count }, two tensors, got ${
+            shown({ sum, count })
+          }`,
+        );
+      });
       const all = [{ sum, count }, ...others];
       return {
         sums: tf.stack(all.flatMap(({ sum, count }) => [sum, count])),

@@ -48,6 +48,13 @@ export async function* batchesUnlessAborted(
   }
 }
 
+/** The error of a pass without a batch, whose means would be NaN. */
+export function noBatches(name: string): RangeError {
+  return new RangeError(
+    `${name} should be one or more, got none: an iterator gives its batches once, and an empty dataset has none`,
+  );
+}
+
 export function outputOf(
   model: LayersModel,
   inputs: readonly tf.Tensor[],

@@ -10,6 +10,7 @@ import {
   assertFunctions,
   assertOneOutput,
   batchesUnlessAborted,
+  noBatches,
 } from "./model_output.ts";
 
 /** The numbers in predictions or labels. */
@@ -76,6 +77,7 @@ const OPTIONS = optionsOf<PredictOptions>()("map signal");
  * @throws {TypeError} If the model has several outputs, a batch's inputs differ
  * from the model's in number, shape or dtype, batches have predictions or
  * labels of different shapes, or an option is unknown or of the wrong type.
+ * @throws {RangeError} If there are no batches.
  * @throws {unknown} The signal's reason, or whatever the batches throw.
  */
 export async function predict(
@@ -136,6 +138,7 @@ export async function predict(
  * @throws {TypeError} If the model has several outputs, or an option is unknown
  * or of the wrong type. The iterable throws it if a batch's inputs differ from
  * the model's in number, shape or dtype.
+ * @throws {RangeError} The iterable throws it if there are no batches.
  * @throws {unknown} The iterable throws the signal's reason, or whatever the
  * batches throw.
  */
@@ -160,6 +163,7 @@ function batchesOf(
   assertSignal(`${owner}'s`, signal);
   assertIterable(`${owner}'s batches`, batches);
   return readEach(
+    owner,
     model,
     batchesUnlessAborted(signal, batches),
     map,
@@ -168,6 +172,7 @@ function batchesOf(
 }
 
 async function* readEach(
+  owner: string,
   model: LayersModel,
   batches: AsyncIterable<Batch>,
   map: (output: tf.Tensor) => tf.Tensor,
@@ -183,7 +188,8 @@ async function* readEach(
       coming = read(apply(applied, batch, map));
       if (last) yield await last;
     }
-    if (coming) yield await coming;
+    if (!coming) throw noBatches(`${owner}'s batches`);
+    yield await coming;
   } finally {
     // It disposes of its tensors, though nobody may wait for it any more.
     await coming?.catch(() => {});
@@ -239,9 +245,7 @@ function joined(
   name: string,
   parts: readonly (readonly [Numbers, readonly number[]])[],
 ): [Numbers, readonly number[]] {
-  const [first] = parts;
-  if (!first) return [new Float32Array(), [0]];
-  const [, [, ...each]] = first;
+  const [[, [, ...each]]] = parts as readonly [typeof parts[number]];
   let rows = 0, size = 0;
   for (const [values, [own, ...others]] of parts) {
     if (own === undefined || !tf.util.arraysEqual(each, others)) {

@@ -1,4 +1,5 @@
 /** The training loop. @module */
+import { assertIterable } from "../contract/values.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Logs } from "@tensorflow/tfjs-layers";
 import { unlessAborted } from "../contract/abort.ts";
@@ -35,7 +36,10 @@ export interface TrainingResult {
   readonly stoppedEarly: boolean;
   /** The loss of each step that this call took. */
   readonly losses: readonly number[];
-  /** Means of the last evaluation, by name; empty if there was none. */
+  /**
+   * Means of the last evaluation that was not aborted, by name; empty if there
+   * was none. A run that is resumed with no step left is evaluated again.
+   */
   readonly evaluation: Readonly<Record<string, number>>;
   /**
    * The best evaluation, if the option `best` is given and there was one: its
@@ -369,24 +373,35 @@ export class Run {
 
   /**
    * Evaluates the step of the checkpoint that training is resumed from if its
-   * evaluation was aborted: which weights are the best depends on it.
+   * evaluation was aborted, as which weights are the best depends on it; and if no
+   * step is left to take, as the result has the last evaluation.
    */
   async #evaluateAgain(): Promise<void> {
     const { steps, best } = this.#state;
     const { evaluate } = this.#options;
-    if (!best || !evaluate || steps === 0 || !this.#isEvaluated(steps)) return;
-    if (best.record.evaluatedAt < steps) await this.#evaluate(evaluate);
+    if (!evaluate || steps === 0 || !this.#isEvaluated(steps)) return;
+    if (best && best.record.evaluatedAt < steps) await this.#evaluate(evaluate);
+    else if (steps >= this.#parts.settings.steps || best?.isOver) {
+      await this.#evaluate(evaluate, true);
+    }
   }
 
-  async #evaluate({ data, metrics = {} }: EvaluationOptions): Promise<void> {
+  /** @param isKnown Whether this evaluation is in the log, and among the best. */
+  async #evaluate(
+    { data, metrics = {} }: EvaluationOptions,
+    isKnown = false,
+  ): Promise<void> {
     const { model, loss } = this.#parts;
     const signal = this.#signal;
     const { steps, best } = this.#state;
     const { communicator } = this.#ranks;
     const evaluation = await this.#state.withAverage(async () => {
-      const options = { loss, metrics, signal };
-      const all = await evaluateBy(this.#ranks, model, data(), options);
-      await best?.consider(all, steps, communicator);
+      const owner = "the batches of evaluate's data";
+      const options = { loss, metrics, signal, owner };
+      const batches = data();
+      assertIterable(owner, batches);
+      const all = await evaluateBy(this.#ranks, model, batches, options);
+      if (!isKnown) await best?.consider(all, steps, communicator);
       return all;
     }).catch((error) => {
       if (!this.#isAbort(error)) throw error;
@@ -394,7 +409,9 @@ export class Run {
     if (!evaluation) return;
     this.#evaluation = evaluation;
     const log = this.#log;
-    if (log) await appendToLog(log, [{ step: steps, evaluation }]);
+    if (log && !isKnown) {
+      await appendToLog(log, [{ step: steps, evaluation }]);
+    }
   }
 
   async #save(): Promise<void> {

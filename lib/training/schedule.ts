@@ -1,3 +1,4 @@
+import { assertFinite } from "../contract/values.ts";
 import { assertOptions, optionsOf } from "../contract/options.ts";
 
 /** A learning rate schedule: the learning rate of each step, from 1. */
@@ -105,6 +106,7 @@ function warmUpThen(
     );
   }
   return (step) => {
+    assertFinite("step", step);
     if (step <= warmUpSteps) return learningRate * step / warmUpSteps;
     const past = Math.min(1, (step - warmUpSteps) / (steps - warmUpSteps));
     return final + (learningRate - final) * heightOf(past);

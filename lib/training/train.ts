@@ -1,3 +1,4 @@
+import { assertIterable } from "../contract/values.ts";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { itemsUnlessAborted } from "../contract/abort.ts";
 import type { BatchStream } from "../data/batches/stream.ts";
@@ -138,10 +139,15 @@ function untilAborted(
   data: BatchStream,
   { signal, communicator }: TrainOptions,
 ): BatchStream {
-  if (!signal || communicator) return data;
+  const { stepsPerEpoch } = data;
   return {
-    stepsPerEpoch: data.stepsPerEpoch,
-    from: (start) => itemsUnlessAborted(signal, data.from(start), disposeBatch),
+    stepsPerEpoch,
+    from(start) {
+      const batches = data.from(start);
+      assertIterable("what data's from returns", batches);
+      if (!signal || communicator) return batches;
+      return itemsUnlessAborted(signal, batches, disposeBatch);
+    },
   };
 }
 

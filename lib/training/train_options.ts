@@ -67,7 +67,10 @@ export interface OptimizerOptions {
    * it. @default 1
    */
   clipNorm?: number | undefined;
-  /** Number of batches whose gradients are accumulated for each step. @default 1 */
+  /**
+   * Number of batches whose gradients are accumulated for each step, at most
+   * 65536. @default 1
+   */
   accumulate?: number | undefined;
 }
 
@@ -283,7 +286,9 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
     assertFunctions("progress's", { begin, update, end, compiled });
   } else if (progress !== "auto" && typeof progress !== "boolean") {
     throw new TypeError(
-      `progress should be true, false, "auto" or an object of functions, got ${progress}`,
+      `progress should be true, false, "auto" or an object of functions, got ${
+        shown(progress)
+      }`,
     );
   }
 }
@@ -302,6 +307,9 @@ export interface Settings extends UpdateSettings {
   readonly keep: number;
 }
 
+/** The most batches of a step. */
+const MOST_ACCUMULATED = 2 ** 16;
+
 /** Fills in the defaults of the options; throws if one is invalid. */
 export function settingsOf(
   options: TrainOptions,
@@ -311,17 +319,13 @@ export function settingsOf(
   const { optimizer = {}, ema, seed = 0, evaluate, checkpoints } = options;
   const { accumulate = 1, clipNorm = 1, decays = decaysByDefault } = optimizer;
   assertFinite("seed", seed);
-  assertInteger("accumulate", accumulate, 1);
+  assertInteger("accumulate", accumulate, 1, MOST_ACCUMULATED);
   assertFunctions("train's optimizer", { decays });
   const { learningRateFactor: rateOf } = optimizer;
   if (rateOf !== undefined) {
     assertFunctions("train's optimizer", { learningRateFactor: rateOf });
   }
-  if (!(data.stepsPerEpoch >= 1)) {
-    throw new RangeError(
-      `data's stepsPerEpoch should be 1 or more, got ${data.stepsPerEpoch}`,
-    );
-  }
+  assertInteger("data's stepsPerEpoch", data.stepsPerEpoch, 1);
   assertNumber("clipNorm", clipNorm);
   if (!(clipNorm > 0)) {
     throw new RangeError(

@@ -199,7 +199,7 @@ onCpu("collates name what an example lacks, and batches without tokens", () => {
       tokens,
       [{ ids: [1], label: "cat" }],
       RangeError,
-      "labels should be integers of 32 bits, got cat at 0",
+      'labels should be integers of 32 bits, got "cat" at 0',
     ],
     [
       tokens,

@@ -83,7 +83,7 @@ Deno.test("identity() refuses 0 / 0, other shapes and unknown options", () => {
   assertThrows(
     () => identity("options", one, (x) => x, (x) => x, { trials: 0 }),
     RangeError,
-    "trials should be a positive integer",
+    "trials should be an integer from 1 to 10000, got 0",
   );
   assertThrows(
     () => identity("options", one, (x) => x, (x) => x, { seed: 0.5 }),

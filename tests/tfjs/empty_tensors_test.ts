@@ -173,3 +173,27 @@ onEachBackend(
     tf.dispose([a, b, gradients]);
   },
 );
+
+onEachBackend("an axis given twice is an error that names it", () => {
+  const x = tf.ones([2, 3]), bools = tf.ones([2, 3], "bool");
+  const twice: Record<string, (axes: number[]) => tf.Tensor> = {
+    Sum: (axes) => tf.sum(x, axes),
+    Mean: (axes) => tf.mean(x, axes),
+    Prod: (axes) => tf.prod(x, axes),
+    Max: (axes) => tf.max(x, axes),
+    Min: (axes) => tf.min(x, axes),
+    All: (axes) => tf.all(bools, axes),
+    Any: (axes) => tf.any(bools, axes),
+  };
+  for (const reduce of Object.values(twice)) {
+    for (const axes of [[1, -1], [0, 0], [0, 1, -2]]) {
+      assertThrows(
+        () => reduce(axes),
+        RangeError,
+        "axis should have each axis once, got",
+      );
+    }
+    reduce([0, -1]).dispose();
+  }
+  tf.dispose([x, bools]);
+});

@@ -19,6 +19,7 @@ import "../training/record_callbacks_test.ts";
 import "../training/record_mutations_test.ts";
 import "../training/record_test.ts";
 import "../training/resume_test.ts";
+import "../training/scaled_metrics_test.ts";
 import "../training/schedule_test.ts";
 import "../training/segments_test.ts";
 import "../training/set_metrics_test.ts";

@@ -84,7 +84,7 @@ const MISTAKES: Record<string, () => [LayersModel, unknown, string]> = {
   "inputs by name": () => [
     lionViT(images),
     { inputs: { images: tf.ones([2, 8, 8, 3]) }, labels: classes(), size: 2 },
-    "got inputs object",
+    "got inputs {",
   ],
   "no batch": () => [lionViT(images), undefined, "got inputs undefined"],
 };

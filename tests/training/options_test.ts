@@ -124,7 +124,7 @@ onCpu(
     await assertRejects(
       () => train(model, { ...tinyData(), stepsPerEpoch: NaN }, tinyOptions()),
       RangeError,
-      "data's stepsPerEpoch should be 1 or more, got NaN",
+      "data's stepsPerEpoch should be an integer from 1",
     );
     await assertRejects(
       () => train(model, tinyData(), undefined as Unchecked as TrainOptions),

@@ -51,8 +51,11 @@ onEachBackend(
       assertEquals(shape, [4, 3]);
       break;
     }
-    const none = await predict(model, several([]));
-    assertEquals([none.values.length, none.shape], [0, [0]]);
+    await assertRejects(
+      () => predict(model, several([])),
+      RangeError,
+      "predict's batches should be one or more, got none",
+    );
     model.dispose();
   },
 );

@@ -302,3 +302,23 @@ onCpu(
       other.dispose();
     }),
 );
+
+onCpu(
+  "a finished run that is resumed has the evaluation that it ended with",
+  () =>
+    withFolder(async (folder) => {
+      for (const best of [undefined, { metric: "loss" }]) {
+        const options = optionsIn(`${folder}/${Boolean(best)}`, { best });
+        await Deno.mkdir(`${folder}/${Boolean(best)}`);
+        const ended = await run(options);
+        const log = await Deno.readTextFile(options.log!);
+        const again = await run(options);
+        assertEquals(again.losses, []);
+        assertEquals(Object.keys(again.evaluation), ["loss", "accuracy"]);
+        assertEquals(again.evaluation, ended.evaluation);
+        assertEquals(again.best, ended.best);
+        assertEquals(again.weights, ended.weights);
+        assertEquals(await Deno.readTextFile(options.log!), log);
+      }
+    }),
+);

@@ -249,7 +249,7 @@ Deno.test("metrics of whole sets name what does not fit", () => {
     ],
     [
       () => pearson("12" as unknown as number[], [1, 2]),
-      "predicted should be an array of numbers, got string",
+      'predicted should be an array of numbers, got "12"',
       TypeError,
     ],
   ];

@@ -1,6 +1,9 @@
 /** ALiBi: softmax attention with scores that fall with distance. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertPositiveInteger } from "../../contract/values.ts";
+import {
+  assertAllocatable,
+  assertPositiveInteger,
+} from "../../contract/values.ts";
 
 /**
  * Returns ALiBi's slopes, a geometric sequence from `2^(-8 / heads)` down to
@@ -25,6 +28,7 @@ import { assertPositiveInteger } from "../../contract/values.ts";
  */
 export function alibiSlopes(heads: number): number[] {
   assertPositiveInteger("heads", heads);
+  assertAllocatable({ heads });
   const power = 2 ** Math.floor(Math.log2(heads));
   const between = slopesOfPower(2 * power).filter((_, h) => h % 2 === 0);
   return [...slopesOfPower(power), ...between.slice(0, heads - power)];

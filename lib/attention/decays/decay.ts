@@ -9,7 +9,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOneOf } from "../../contract/values.ts";
-import { withFloats } from "../../contract/floats.ts";
+import { assertNumbers, withFloats } from "../../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertShape } from "../../contract/shape.ts";
@@ -130,7 +130,17 @@ export function noDecay(): Decay {
  * be read without waiting for a device; {@linkcode checkDecay} reads all
  * values.
  */
-export function fixedDecay(logDecay: tf.Tensor): Decay {
+export function fixedDecay(
+  logDecay: tf.Tensor,
+  ...others: readonly never[]
+): Decay {
+  if (others.length > 0) {
+    throw new TypeError(
+      `fixedDecay takes logDecay alone, since constant decays need no convention, got also ${
+        shown(others[0])
+      }`,
+    );
+  }
   assertShape("fixedDecay's logDecay", logDecay, [null], "heads");
   assertLogDecay("fixedDecay's logDecay", logDecay);
   return { kind: "fixed", logDecay };
@@ -280,7 +290,17 @@ const KINDS: Readonly<Record<Decay["kind"], true>> = {
 /** Throws unless a value is a decay. */
 export function assertDecay(name: string, decay: Decay): void {
   const { kind } = Object(decay);
-  if (typeof kind === "string" && Object.hasOwn(KINDS, kind)) return;
+  if (typeof kind === "string" && Object.hasOwn(KINDS, kind)) {
+    if ("convention" in decay) {
+      assertConvention(`${name}'s convention`, decay.convention);
+    }
+    for (const part of ["logDecay", "forward", "backward"] as const) {
+      if (!(part in decay)) continue;
+      const tensor = decay[part as keyof typeof decay] as unknown;
+      assertNumbers(`${name}'s ${part}`, tensor as tf.Tensor);
+    }
+    return;
+  }
   throw new TypeError(
     `${name} should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or twoSidedDecay, got ${
       shown(decay)

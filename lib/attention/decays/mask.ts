@@ -9,6 +9,10 @@
  *
  * @module
  */
+import {
+  assertAllocatable,
+  assertPositiveInteger,
+} from "../../contract/values.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { assertDecay, type Decay } from "./decay.ts";
 import { logDecayPair } from "./decay_pair.ts";
@@ -105,9 +109,7 @@ export function mask(sides: Sides, length: number): tf.Tensor {
  * diagonal.
  */
 export function decayMask(decay: Decay, length: number): tf.Tensor4D {
-  if (!Number.isInteger(length) || length < 1) {
-    throw new RangeError(`length should be a positive integer, got ${length}`);
-  }
+  assertPositiveInteger("length", length);
   assertDecay("decayMask's decay", decay);
   if (decay.kind === "diagonal" || decay.kind === "two-sided-diagonal") {
     throw new TypeError(
@@ -120,6 +122,7 @@ export function decayMask(decay: Decay, length: number): tf.Tensor4D {
       : decay.kind === "two-sided"
       ? decay.forward.shape
       : [1, decay.kind === "fixed" ? decay.logDecay.size : 1];
+    assertAllocatable({ batch, heads, length, "length again": length });
     const pair = logDecayPair(decay, [batch, heads, length]);
     return pair
       ? mask(pair, length) as tf.Tensor4D

@@ -5,7 +5,7 @@ import { assertNotEmpty, assertShape } from "../../contract/shape.ts";
 import {
   assertBoolean,
   assertEpsilon,
-  assertFinite,
+  assertFloat,
 } from "../../contract/values.ts";
 import type { AttentionSettings } from "./form.ts";
 
@@ -47,7 +47,7 @@ export function assertAttention(
   const [batch, , length, headDim] = vectors.q.shape;
   if (mask !== undefined) assertMask(mask, [batch, length]);
   const { scale = 1 / Math.sqrt(headDim), epsilon = 1e-6 } = options;
-  assertFinite("scale", scale);
+  assertFloat("scale", scale);
   assertEpsilon("epsilon", epsilon);
   const { kernel = true, causal = false, normalize = true } = options;
   for (const [name, x] of Object.entries({ kernel, causal, normalize })) {

@@ -1,6 +1,6 @@
 /** The choice of form and kernel for a problem, and their costs. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOneOf } from "../../contract/values.ts";
+import { assertOneOf, assertPositiveInteger } from "../../contract/values.ts";
 import { largestTensorBytes } from "../../contract/limits.ts";
 import { type ConcreteForm, FORMS } from "../forms/form.ts";
 import {
@@ -145,7 +145,7 @@ function planPlain(
     Math.min(problem.chunkSize ?? cost.chunkSize, length);
   const together = chunkSize ?? length;
   const keys = cost.keys(problem, together);
-  assertFits(problem, form, keys);
+  assertAllocatable(problem, form, keys);
   const { vectors, states, tokens } = sizesOf(problem);
   const chunks = Math.ceil(length / together);
   const carried = cost.carries(problem) ? 2 * chunks * states : 0;
@@ -185,13 +185,7 @@ export function assertForm(form: string, chunkSize: number | undefined): void {
       }, got ${shown(form)}`,
     );
   }
-  if (
-    chunkSize !== undefined && !(Number.isInteger(chunkSize) && chunkSize >= 1)
-  ) {
-    throw new RangeError(
-      `chunkSize should be a positive integer, got ${chunkSize}`,
-    );
-  }
+  if (chunkSize !== undefined) assertPositiveInteger("chunkSize", chunkSize);
 }
 
 function assertOptions({ form, chunkSize, precision }: PlannedProblem): void {
@@ -203,7 +197,11 @@ function assertOptions({ form, chunkSize, precision }: PlannedProblem): void {
  * Throws if the scores do not fit into a tensor of the backend, and says what
  * would fit.
  */
-function assertFits(problem: PlannedProblem, form: string, keys: number): void {
+function assertAllocatable(
+  problem: PlannedProblem,
+  form: string,
+  keys: number,
+): void {
   const bytes = scoreBytes(problem, keys);
   const limit = largestTensorBytes();
   if (bytes <= limit) return;

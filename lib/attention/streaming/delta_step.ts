@@ -110,8 +110,9 @@ export function deltaStep(
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
     const vectors = readDeltaVectors(given, tokens);
-    const gate = logDecay &&
-      withoutPadding(gateOf(logDecay, given.q.shape), tokens);
+    const gate = logDecay === undefined
+      ? undefined
+      : withoutPadding(gateOf(logDecay, given.q.shape), tokens);
     const how = { scale, kernel, form: "recurrent" } as const;
     const { y, state: after } = deltaWithState(
       vectors,

@@ -4,7 +4,10 @@ import { floats } from "../../contract/floats.ts";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertShape } from "../../contract/shape.ts";
 import { isRecording } from "../../contract/tape.ts";
-import { assertPositiveInteger } from "../../contract/values.ts";
+import {
+  assertAllocatable,
+  assertPositiveInteger,
+} from "../../contract/values.ts";
 import { tokensIn } from "../../operations/padding.ts";
 import { assertConvention, type DecayConvention } from "../decays/decay.ts";
 import { assertOfBatch, type DecayPair, spread } from "../decays/decay_pair.ts";
@@ -104,7 +107,8 @@ const SIZES = optionsOf<RecurrentSizes>()("batch heads headDim valueDim");
  * @param sizes The sizes of the sequence's keys and values.
  * @returns The state; the caller disposes of its tensors.
  * @throws {TypeError} If a size is missing, unknown or not a number.
- * @throws {RangeError} If a size is not a positive integer.
+ * @throws {RangeError} If a size is not a positive integer, or together they are
+ * of more than 2^28 numbers.
  */
 export function recurrentState(sizes: RecurrentSizes): RecurrentState {
   assertOptions("recurrentState", sizes, SIZES);
@@ -112,6 +116,7 @@ export function recurrentState(sizes: RecurrentSizes): RecurrentState {
     assertPositiveInteger(name, sizes[name]);
   }
   const { batch, heads, headDim, valueDim } = sizes;
+  assertAllocatable({ batch, heads, headDim, "(valueDim + 1)": valueDim + 1 });
   return {
     sum: tf.zeros([batch, heads, headDim, valueDim + 1]),
     due: tf.zeros<tf.Rank.R2>([batch, heads]),
@@ -171,7 +176,7 @@ export function recurrentStep(
     { ...others, mask },
   );
   const [batch, heads, , headDim] = vectors.q.shape;
-  const { sum, due: dueBefore } = state;
+  const { sum, due: dueBefore } = Object(state) as typeof state;
   assertShape(
     "state.sum",
     sum,

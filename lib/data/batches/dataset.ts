@@ -1,4 +1,5 @@
-import { assertList } from "../../contract/values.ts";
+import { shown } from "../../contract/shown.ts";
+import { assertInteger, assertList } from "../../contract/values.ts";
 
 /** Examples that are accessed by index. */
 export interface Dataset<E> {
@@ -49,10 +50,33 @@ export function datasetOf<E>(examples: readonly E[]): Examples<E> {
   };
 }
 
+/** Throws unless what a batch is made of is an array of one example or more. */
+export function assertExamples(examples: readonly unknown[]): void {
+  assertList("a batch's examples", examples);
+  if (examples.length > 0) return;
+  throw new RangeError("a batch's examples should be one or more, got none");
+}
+
+/** Throws unless a value has a number of examples, and gives them. */
+export function assertDataset(
+  name: string,
+  dataset: Dataset<unknown>,
+): void {
+  const { size, get } = Object(dataset) as Dataset<unknown>;
+  if (typeof get !== "function") {
+    throw new TypeError(
+      `${name} should be a dataset { size, get(index) }, such as datasetOf makes of an array, got ${
+        shown(dataset)
+      }`,
+    );
+  }
+  assertInteger(`${name}.size`, size, 0);
+}
+
 /** Throws unless a dataset of that size has that index. */
 export function assertPlace(index: number, size: number): void {
   if (Number.isInteger(index) && index >= 0 && index < size) return;
   throw new RangeError(
-    `index should be an integer from 0 to below ${size}, got ${index}`,
+    `index should be an integer from 0 to below ${size}, got ${shown(index)}`,
   );
 }

@@ -1,3 +1,4 @@
+import { shown } from "../../contract/shown.ts";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { assertFinite, assertIterable } from "../../contract/values.ts";
 import { seeded } from "./random.ts";
@@ -60,9 +61,18 @@ export function splitDocuments<D>(
   const { validation = 0.05, test = 0.05, seed = 0, key = JSON.stringify } =
     options;
   assertShares({ validation, test, seed });
+  if (typeof key !== "function") {
+    throw new TypeError(
+      `key should be a function of a document, got ${shown(key)}`,
+    );
+  }
   const split: Split<D> = { train: [], validation: [], test: [] };
   for (const document of documents) {
-    const place = seeded("split", seed, key(document))();
+    const of = key(document);
+    if (typeof of !== "string") {
+      throw new TypeError(`key should return a string, got ${shown(of)}`);
+    }
+    const place = seeded("split", seed, of)();
     const part = place < validation
       ? split.validation
       : place < validation + test

@@ -6,7 +6,7 @@ import {
   assertOneOf,
 } from "../../contract/values.ts";
 import { type BlockDataset, blockOrders, epochOrders } from "./orders.ts";
-import type { Dataset } from "./dataset.ts";
+import { assertDataset, type Dataset } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";
 
 /** The examples of a step as tensors. Whoever takes a batch disposes of it. */
@@ -51,8 +51,8 @@ export interface ShuffledBatchesOptions<E> {
   /** Function that makes a batch of examples. */
   collate: Collate<E>;
   /**
-   * Number of batches made ahead, while the caller's device computes.
-   * @default 1
+   * Number of batches made ahead, while the caller's device computes; at most
+   * 1024. @default 1
    */
   prefetch?: number | undefined;
   /**
@@ -87,6 +87,13 @@ const SHUFFLED = optionsOf<ShuffledBatchesOptions<unknown>>()(
 const IN_ORDER = optionsOf<BatchesInOrderOptions<unknown>>()(
   "batchSize collate seed",
 );
+
+/** The most batches made ahead, each of which has its tensors. */
+const MOST_PREFETCHED = 1024;
+
+export function assertPrefetch(prefetch: number): void {
+  assertInteger("prefetch", prefetch, 0, MOST_PREFETCHED);
+}
 
 /** Throws unless a value can make batches. */
 export function assertCollate(collate: unknown): void {
@@ -134,20 +141,22 @@ export function assertCollate(collate: unknown): void {
  * @param options See {@linkcode ShuffledBatchesOptions}.
  * @returns The stream. When its iteration stops, batches made ahead are
  * disposed of.
- * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {TypeError} If the dataset is none, or an option is unknown, or of the
+ * wrong type.
  * @throws {RangeError} If an option has an invalid value, or the dataset does
- * not fill a batch.
+ * not fill a batch, or has more than 2^30 examples to shuffle.
  */
 export function shuffledBatches<E>(
   dataset: Dataset<E>,
   options: ShuffledBatchesOptions<E>,
 ): BatchStream {
+  assertDataset("shuffledBatches's dataset", dataset);
   assertOptions("shuffledBatches", options, SHUFFLED);
   const { batchSize, seed, collate, prefetch = 1 } = options;
   assertFinite("seed", seed);
   assertCollate(collate);
   assertInteger("batchSize", batchSize, 1);
-  assertInteger("prefetch", prefetch, 0);
+  assertPrefetch(prefetch);
   const stepsPerEpoch = Math.floor(dataset.size / batchSize);
   if (stepsPerEpoch === 0) {
     throw new RangeError(
@@ -170,6 +179,9 @@ export function shuffledBatches<E>(
   };
 }
 
+/** The most examples that are shuffled, whose order takes 4 GiB. */
+const MOST_SHUFFLED = 2 ** 30;
+
 /** The order of the examples in each epoch. */
 export function ordersOf<E>(
   dataset: Dataset<E> & Partial<BlockDataset<E>>,
@@ -183,7 +195,10 @@ export function ordersOf<E>(
     assertInteger("blocksAtOnce", blocksAtOnce, 1);
   }
   if (order === "shuffled") {
-    if (blocksAtOnce === undefined) return epochOrders(dataset.size, seed);
+    if (blocksAtOnce === undefined) {
+      assertInteger("dataset.size", dataset.size, 0, MOST_SHUFFLED);
+      return epochOrders(dataset.size, seed);
+    }
     throw new RangeError(
       'blocksAtOnce should be left out without order: "blocks"',
     );
@@ -228,7 +243,8 @@ export function ordersOf<E>(
  * @param dataset The examples.
  * @param options See {@linkcode BatchesInOrderOptions}.
  * @returns The batches, for one iteration.
- * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {TypeError} If the dataset is none, or an option is unknown, or of the
+ * wrong type.
  * @throws {RangeError} If an option has an invalid value, or the dataset is
  * empty.
  */
@@ -236,6 +252,7 @@ export function batchesInOrder<E>(
   dataset: Dataset<E>,
   options: BatchesInOrderOptions<E>,
 ): AsyncIterable<Batch> {
+  assertDataset("batchesInOrder's dataset", dataset);
   assertOptions("batchesInOrder", options, IN_ORDER);
   const { batchSize, collate, seed = 0 } = options;
   assertFinite("seed", seed);

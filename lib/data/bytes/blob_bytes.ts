@@ -1,3 +1,4 @@
+import { assertText } from "../../contract/values.ts";
 import { accessTo, type RandomAccess } from "./random_access.ts";
 import { shown } from "../../contract/shown.ts";
 
@@ -18,13 +19,14 @@ import { shown } from "../../contract/shown.ts";
  * @param blob The blob or file.
  * @param name Its name in errors. @default the file's name, or "the given blob"
  * @returns Random access to the bytes.
- * @throws {TypeError} If `blob` is not a Blob.
+ * @throws {TypeError} If `blob` is not a Blob, or `name` no string.
  */
 export function blobBytes(blob: Blob, name?: string): RandomAccess {
   if (!(blob instanceof Blob)) {
     throw new TypeError(`blob should be a Blob or a File, got ${shown(blob)}`);
   }
   const own = blob instanceof File ? blob.name : "the given blob";
+  if (name !== undefined) assertText("name", name);
   return accessTo(name ?? own, blob.size, async (start, length) => {
     const part = blob.slice(start, start + length);
     return new Uint8Array(await part.arrayBuffer());

@@ -1,5 +1,5 @@
 import { fileBytes } from "./file_bytes.ts";
-import type { RandomAccess } from "./random_access.ts";
+import { checkedAccess, type RandomAccess } from "./random_access.ts";
 import { urlBytes } from "./url_bytes.ts";
 import { shown } from "../../contract/shown.ts";
 
@@ -11,11 +11,16 @@ export type ByteSource = string | URL | RandomAccess;
 
 /** What errors call a source. */
 export function nameOf(source: ByteSource): string {
-  if (typeof source === "string") return source;
+  if (typeof source === "string") {
+    if (source !== "") return source;
+    throw new RangeError(
+      'a source of bytes should be a path, a URL, or a RandomAccess such as memoryBytes() makes, got ""',
+    );
+  }
   if (source instanceof URL) return source.href;
   const { name, size, read } = Object(source);
   if (
-    typeof name === "string" && typeof size === "number" &&
+    typeof name === "string" && Number.isSafeInteger(size) && size >= 0 &&
     typeof read === "function"
   ) return name;
   throw new TypeError(
@@ -37,7 +42,9 @@ export async function bytesOf(source: ByteSource): Promise<RandomAccess> {
   nameOf(source);
   const address = addressOf(source);
   if (address !== undefined) return await urlBytes(address);
-  if (typeof source !== "string" && !(source instanceof URL)) return source;
+  if (typeof source !== "string" && !(source instanceof URL)) {
+    return checkedAccess(source);
+  }
   return await fileBytes(
     typeof source === "string" && /^file:\/\//i.test(source)
       ? new URL(source)

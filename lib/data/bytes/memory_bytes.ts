@@ -1,3 +1,4 @@
+import { assertText } from "../../contract/values.ts";
 import { accessTo, type RandomAccess } from "./random_access.ts";
 import { shown } from "../../contract/shown.ts";
 
@@ -17,7 +18,7 @@ import { shown } from "../../contract/shown.ts";
  * @param bytes The bytes, which are not copied.
  * @param name Their name in errors. @default "the given bytes"
  * @returns Random access to the bytes.
- * @throws {TypeError} If `bytes` is not a Uint8Array.
+ * @throws {TypeError} If `bytes` is not a Uint8Array, or `name` no string.
  */
 export function memoryBytes(
   bytes: Uint8Array,
@@ -26,6 +27,7 @@ export function memoryBytes(
   if (!(bytes instanceof Uint8Array)) {
     throw new TypeError(`bytes should be a Uint8Array, got ${shown(bytes)}`);
   }
+  assertText("name", name);
   return accessTo(name, bytes.length, (start, length) => {
     const part = bytes.subarray(start, start + length);
     return Promise.resolve(new Uint8Array(part));

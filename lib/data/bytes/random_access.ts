@@ -1,4 +1,5 @@
 /** Bytes that can be read anywhere. @module */
+import { shown } from "../../contract/shown.ts";
 
 /**
  * Bytes that can be read in any order and in any parts: a file, memory, or a
@@ -24,13 +25,35 @@ export function accessTo(
   read: RandomAccess["read"],
 ): RandomAccess {
   const whole = { name, size };
-  return {
+  const access: RandomAccess = {
     ...whole,
     async read(start, length) {
       assertRange(whole, start, length);
       return await read(start, length);
     },
   };
+  own.add(access);
+  return access;
+}
+
+/** What this library made, which reads as many bytes as it is asked for. */
+const own = new WeakSet<RandomAccess>();
+
+/** Random access of the caller's own, which is held to what it should return. */
+export function checkedAccess(access: RandomAccess): RandomAccess {
+  if (own.has(access)) return access;
+  const { name, size } = access;
+  return accessTo(name, size, async (start, length) => {
+    const bytes: unknown = await access.read(start, length);
+    if (bytes instanceof Uint8Array && bytes.length === length) {
+      return bytes as Uint8Array<ArrayBuffer>;
+    }
+    throw new TypeError(
+      `${name}: read(${start}, ${length}) should return a Uint8Array of ${length} bytes, got ${
+        bytes instanceof Uint8Array ? `${bytes.length}` : shown(bytes)
+      }`,
+    );
+  });
 }
 
 /** Throws unless a range of bytes is within the bytes. */

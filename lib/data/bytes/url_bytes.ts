@@ -66,12 +66,12 @@ export async function urlBytes(
     );
   }
   assertInteger("cacheBytes", cacheBytes, 0);
-  const name = String(url);
   if (typeof url !== "string" && !(url instanceof URL)) {
     throw new TypeError(
       `urlBytes's url should be a URL, got ${shown(url)}`,
     );
   }
+  const name = String(url);
   assertAddress(name);
   const first = await rangeOf(name, fetched, 0, 1);
   const bytes = accessTo(name, first.size, async (start, length) => {

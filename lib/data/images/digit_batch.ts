@@ -1,9 +1,18 @@
+import { assertBoolean } from "../../contract/values.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { integers } from "../batches/integers.ts";
-import type { LabelledImage } from "../batches/labelled_image.ts";
+import {
+  assertLabelled,
+  type LabelledImage,
+} from "../batches/labelled_image.ts";
 import { MNIST_SIDE } from "./mnist.ts";
-import { assertPixelScale, type PixelScale, scalePixels } from "./pixels.ts";
+import {
+  assertPixels,
+  assertPixelScale,
+  type PixelScale,
+  scalePixels,
+} from "./pixels.ts";
 import type { Random } from "../batches/random.ts";
 import type { Collate } from "../batches/stream.ts";
 
@@ -74,10 +83,9 @@ export function collateDigits(
     options;
   const scale = { mean, deviation };
   assertPixelScale(scale);
-  if (typeof augment !== "boolean") {
-    throw new TypeError(`augment should be true or false, got ${augment}`);
-  }
+  assertBoolean("augment", augment);
   return (digits, random) => {
+    assertLabelled(digits);
     const size = digits.length;
     const images = new Float32Array(size * PIXELS);
     const labels = integers("labels", digits.map(({ label }) => label));
@@ -96,6 +104,7 @@ export function collateDigits(
 
 /** Throws unless an image has as many pixels as a digit of MNIST. */
 function assertDigit(pixels: Uint8Array | undefined, place: number): void {
+  if (pixels !== undefined) assertPixels(pixels);
   const count = pixels?.length;
   if (count === PIXELS) return;
   throw new RangeError(

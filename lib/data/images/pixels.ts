@@ -1,3 +1,4 @@
+import { shown } from "../../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertOptions,
@@ -5,8 +6,11 @@ import {
   optionsOf,
 } from "../../contract/options.ts";
 import { assertFinite } from "../../contract/values.ts";
-import { integers } from "../batches/integers.ts";
-import type { LabelledImage } from "../batches/labelled_image.ts";
+import { assertNumbers, integers } from "../batches/integers.ts";
+import {
+  assertLabelled,
+  type LabelledImage,
+} from "../batches/labelled_image.ts";
 import type { Collate } from "../batches/stream.ts";
 
 /** The scaling of pixels: `(pixel / 255 - mean) / deviation`. */
@@ -67,7 +71,9 @@ export function collatePixels(
   const { mean = 0.5, deviation = 0.5 } = options;
   assertPixelScale({ mean, deviation });
   return (images) => {
+    assertLabelled(images);
     const labels = integers("labels", images.map(({ label }) => label));
+    images.forEach(({ pixels }) => assertPixels(pixels));
     const size = images.length, length = images[0]!.pixels.length;
     const values = new Float32Array(size * length);
     images.forEach(({ pixels }, i) => {
@@ -88,6 +94,18 @@ export function collatePixels(
       size,
     };
   };
+}
+
+/** Throws unless a value can be the pixels of an image. */
+export function assertPixels(pixels: Uint8Array): void {
+  const given: unknown = pixels;
+  if (given instanceof Uint8Array) return;
+  // Of other arrays, any number counts.
+  assertNumbers("pixels", pixels);
+  const all = Array.from(pixels);
+  const wrong = all.findIndex((pixel) => !Number.isFinite(pixel));
+  if (wrong < 0) return;
+  throw new TypeError(`pixels should be numbers, got ${shown(all[wrong])}`);
 }
 
 /** Throws unless the scale is valid. */

@@ -1,4 +1,5 @@
 /** Examples of several shards, one of each by turns. @module */
+import { assertIterable } from "../../contract/values.ts";
 import type { ShardedStream } from "./sharded_stream.ts";
 
 /** A shard that is read, and its next example. */
@@ -35,7 +36,12 @@ export async function* interleaved<E>(
     let iterator = open.get(turn);
     if (!iterator) {
       const { shard, position } = turn;
-      iterator = stream.open(shard, position)[Symbol.asyncIterator]();
+      const examples = stream.open(shard, position);
+      assertIterable(
+        `what stream's open(${shard}, ${position}) returns`,
+        examples,
+      );
+      iterator = examples[Symbol.asyncIterator]();
       open.set(turn, iterator);
     }
     return iterator;

@@ -1,4 +1,5 @@
 /** How many examples the shards of a stream have. @module */
+import { assertInteger } from "../../contract/values.ts";
 import { files, ifThere } from "../../io/file_system.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import type { ShardedStream } from "./sharded_stream.ts";
@@ -31,7 +32,11 @@ async function countOf<E>(
   stream: ShardedStream<E>,
   shard: number,
 ): Promise<number> {
-  if (stream.count) return await stream.count(shard);
+  if (stream.count) {
+    const count = await stream.count(shard);
+    assertInteger(`stream's count(${shard})`, count, 0);
+    return count;
+  }
   let count = 0;
   for await (const _ of stream.open(shard)) count++;
   return count;

@@ -1,4 +1,6 @@
 /** Examples that have no index, in shards that are read from their start. @module */
+import { assertInteger } from "../../contract/values.ts";
+import { shown } from "../../contract/shown.ts";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { expandBraces } from "./expand_braces.ts";
 
@@ -38,6 +40,34 @@ export function sourcesOf(
   throw new RangeError("files should not be empty, got none");
 }
 
+/** Throws unless a value is a stream of shards. */
+export function assertStream(
+  name: string,
+  stream: ShardedStream<unknown>,
+): void {
+  const { shards, open, count } = Object(stream) as typeof stream;
+  const isStream = Array.isArray(shards) && typeof open === "function" &&
+    (count === undefined || typeof count === "function");
+  if (!isStream) {
+    throw new TypeError(
+      `${name} should be { shards, open, count }, such as lineStream or webDatasetStream makes, got ${
+        shown(stream)
+      }`,
+    );
+  }
+  for (const [i, shard] of shards.entries()) {
+    const { name: own, count } = Object(shard) as Shard;
+    if (typeof own !== "string") {
+      throw new TypeError(
+        `${name}'s shards should have a name, got ${shown(shard)} at ${i}`,
+      );
+    }
+    if (count !== undefined) {
+      assertInteger(`${name}'s count of ${own}`, count, 0);
+    }
+  }
+}
+
 /** Throws unless a stream has a shard. */
 export function assertShard(
   shards: readonly Shard[],
@@ -46,9 +76,13 @@ export function assertShard(
 ): void {
   if (!(Number.isInteger(shard) && shard >= 0 && shard < shards.length)) {
     throw new RangeError(
-      `shard should be an integer from 0 to below ${shards.length}, got ${shard}`,
+      `shard should be an integer from 0 to below ${shards.length}, got ${
+        shown(shard)
+      }`,
     );
   }
   if (Number.isSafeInteger(from) && from >= 0) return;
-  throw new RangeError(`from should be an integer from 0 on, got ${from}`);
+  throw new RangeError(
+    `from should be an integer from 0 on, got ${shown(from)}`,
+  );
 }

@@ -7,6 +7,7 @@ import {
 import { seeded, shuffle } from "../batches/random.ts";
 import {
   assertCollate,
+  assertPrefetch,
   type Batch,
   type BatchStream,
   type Collate,
@@ -15,7 +16,7 @@ import {
 } from "../batches/stream.ts";
 import { interleaved } from "./interleave.ts";
 import { shardCounts } from "./shard_counts.ts";
-import type { ShardedStream } from "./sharded_stream.ts";
+import { assertStream, type ShardedStream } from "./sharded_stream.ts";
 
 /** Options of {@linkcode streamedBatches}. */
 export interface StreamedBatchesOptions<E> {
@@ -46,6 +47,9 @@ export interface StreamedBatchesOptions<E> {
 const OPTIONS = optionsOf<StreamedBatchesOptions<unknown>>()(
   "batchSize seed collate window shardsAtOnce prefetch counts",
 );
+
+/** The most shards that are read by turns, each of which is open. */
+const MOST_SHARDS = 4096;
 
 /**
  * Makes endless batches of a stream of shards, each epoch in a different order:
@@ -100,14 +104,15 @@ export async function streamedBatches<E>(
   options: StreamedBatchesOptions<E>,
 ): Promise<BatchStream> {
   assertOptions("streamedBatches", options, OPTIONS);
+  assertStream("stream", stream);
   const { batchSize, seed, collate, prefetch = 1 } = options;
   const { window = 16384, shardsAtOnce = 8, counts: path } = options;
   assertFinite("seed", seed);
   assertCollate(collate);
-  for (
-    const [name, value] of Object.entries({ batchSize, window, shardsAtOnce })
-  ) assertInteger(name, value, 1);
-  assertInteger("prefetch", prefetch, 0);
+  assertInteger("batchSize", batchSize, 1);
+  assertInteger("window", window, 1);
+  assertInteger("shardsAtOnce", shardsAtOnce, 1, MOST_SHARDS);
+  assertPrefetch(prefetch);
   if (path !== undefined) assertPath("counts", path);
   const counts = await shardCounts(stream, path);
   const size = counts.reduce((sum, count) => sum + count, 0);

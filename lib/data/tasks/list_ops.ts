@@ -92,6 +92,9 @@ export interface ListOpsExample extends ClassifiedTokens {
   readonly depth: number;
 }
 
+/** The most arguments of an operation: the tree of a list this long is tens of thousands of tokens. */
+const MOST_ARGUMENTS = 2 ** 16;
+
 /** The limits of a tree's size. */
 type Limits = Complete<Omit<ListOpsOptions, keyof GeneratedOptions>>;
 
@@ -136,7 +139,7 @@ export function listOps(options: ListOpsOptions): Examples<ListOpsExample> {
     maxLength = 2000,
   } = options;
   assertInteger("maxDepth", maxDepth, 2);
-  assertInteger("maxArguments", maxArguments, 2);
+  assertInteger("maxArguments", maxArguments, 2, MOST_ARGUMENTS);
   assertInteger("minLength", minLength, 0);
   assertInteger("maxLength", maxLength, minLength + 2);
   const limits = { maxDepth, maxArguments, minLength, maxLength };

@@ -1,3 +1,4 @@
+import { assertExamples } from "../batches/dataset.ts";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { shown } from "../../contract/shown.ts";
 import { classesOf } from "../batches/classes.ts";
@@ -93,9 +94,8 @@ export function collateTexts(
     );
   }
   assertFields({ text, pair, label });
-  const pad = Object.hasOwn(tokenizer.specials, "pad")
-    ? tokenizer.specials.pad
-    : 0;
+  const specials: Tokenizer["specials"] = Object(tokenizer.specials);
+  const pad = Object.hasOwn(specials, "pad") ? specials.pad : 0;
   const collate = collateTokens({ length, pad, tokenTypes, regression });
   if (regression && classes) {
     throw new RangeError(
@@ -104,8 +104,9 @@ export function collateTexts(
       }`,
     );
   }
-  const labelOf = classes && labelsIn(classes);
+  const labelOf = classes === undefined ? undefined : labelsIn(classes);
   return (records, random) => {
+    assertExamples(records);
     const examples = records.map((record, i): ClassifiedTokens => {
       const texts = textsIn(record, text, i);
       const second = pair === undefined ? texts[1] : textIn(record, pair, i);
@@ -152,6 +153,9 @@ function labelsIn(classes: readonly string[]): (value: unknown) => number {
     throw new RangeError(`classes should differ, got ${shown(classes)}`);
   }
   // Words the error for a label that is no class.
+  if (classes.length === 0) {
+    throw new RangeError("classes should not be empty, got none");
+  }
   const known = classesOf(classes);
   return (value) => places.get(value) ?? known.labelOf(value as string);
 }

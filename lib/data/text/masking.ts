@@ -77,6 +77,11 @@ export function maskTokens(
   assertOptions("maskTokens", options, OPTIONS);
   const { rate, random, tokenizer } = options;
   assertShare("rate", rate);
+  if (typeof random !== "function") {
+    throw new TypeError(
+      `random should be a function such as Math.random, got ${shown(random)}`,
+    );
+  }
   assertTokenizer(tokenizer, ["mask"]);
   const { specials, vocabularySize } = tokenizer;
   const special = new Set<number>(Object.values(specials));
@@ -98,11 +103,16 @@ export function maskTokens(
 
 /** Throws unless a tokenizer has the special tokens that masking needs. */
 function assertTokenizer(
-  tokenizer: Pick<Tokenizer, "specials">,
+  tokenizer: Pick<Tokenizer, "specials" | "vocabularySize">,
   kinds: readonly (keyof SpecialTokens)[],
 ): void {
-  const specials = Object(Object(tokenizer).specials);
-  if (kinds.every((kind) => Number.isInteger(specials[kind]))) return;
+  const { specials = {}, vocabularySize } = Object(tokenizer);
+  if (
+    typeof specials === "object" && specials !== null &&
+    Object.values(specials).every(Number.isInteger) &&
+    kinds.every((kind) => Object.hasOwn(specials, kind)) &&
+    Number.isInteger(vocabularySize) && vocabularySize > 0
+  ) return;
   throw new TypeError(
     `tokenizer should be one such as byteTokenizer(), got ${shown(tokenizer)}`,
   );

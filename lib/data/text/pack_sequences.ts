@@ -2,7 +2,7 @@ import { assertInteger } from "../../contract/values.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { LARGEST_INTEGER } from "../batches/integers.ts";
-import { padded } from "./pad_tokens.ts";
+import { assertSequences, padded } from "./pad_tokens.ts";
 
 /** Options of {@linkcode packSequences}. */
 export interface PackSequencesOptions {
@@ -63,6 +63,7 @@ export function packSequences(
   assertInteger("length", length, 1);
   if (maxSegments !== undefined) assertInteger("maxSegments", maxSegments, 1);
   assertInteger("pad", pad, 0, LARGEST_INTEGER);
+  assertSequences("packSequences's sequences", sequences);
   if (sequences.length === 0) {
     throw new RangeError("sequences should not be empty, got none to pack");
   }

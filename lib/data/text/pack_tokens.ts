@@ -1,4 +1,8 @@
-import { assertInteger } from "../../contract/values.ts";
+import {
+  assertAllocatable,
+  assertInteger,
+  assertIterable,
+} from "../../contract/values.ts";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 
@@ -43,6 +47,8 @@ export function packTokens(
   assertOptions("packTokens", options, OPTIONS);
   const { length, separator } = options;
   assertInteger("length", length, 1);
+  assertAllocatable({ length });
+  assertIterable("packTokens's documents", documents);
   assertInteger("separator", separator, 0, LARGEST_INTEGER);
   const sequences: Int32Array[] = [];
   let sequence = new Int32Array(length);

@@ -1,7 +1,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertInteger, assertList } from "../../contract/values.ts";
-import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
+import {
+  assertAllocatable,
+  assertInteger,
+  assertList,
+} from "../../contract/values.ts";
+import {
+  assertNumbers,
+  integers,
+  LARGEST_INTEGER,
+} from "../batches/integers.ts";
 
 /** Options of {@linkcode padTokens}. */
 export interface PadTokensOptions {
@@ -45,7 +53,7 @@ export function padTokens(
   options: PadTokensOptions = {},
 ): { ids: tf.Tensor2D; mask: tf.Tensor2D } {
   assertOptions("padTokens", options, PAD_OPTIONS);
-  assertList("padTokens's sequences", sequences);
+  assertSequences("padTokens's sequences", sequences);
   const longest = longestOf(sequences);
   const { length = longest, pad = 0 } = options;
   if (options.length === undefined && !(longest > 0)) {
@@ -67,6 +75,17 @@ export function padTokens(
   };
 }
 
+/** Throws unless a value is an array of lists of ids, which are checked where they are read. */
+export function assertSequences(
+  name: string,
+  sequences: readonly ArrayLike<number>[],
+): void {
+  assertList(name, sequences);
+  for (let i = 0; i < sequences.length; i++) {
+    assertNumbers(`${name}, at ${i},`, sequences[i]!);
+  }
+}
+
 /** The length of the longest of some sequences, which may be millions. */
 export function longestOf(sequences: readonly ArrayLike<number>[]): number {
   return sequences.reduce((most, { length }) => Math.max(most, length), 0);
@@ -80,6 +99,7 @@ export function padded(
   fill: number,
   dtype: "int32" | "float32" = "int32",
 ): tf.Tensor2D {
+  assertAllocatable({ [`the rows of ${name}`]: rows.length, length });
   const values = new (dtype === "int32" ? Int32Array : Float32Array)(
     rows.length * length,
   ).fill(fill);

@@ -2,10 +2,15 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
 import { NOT_COUNTED } from "../../contract/not_counted.ts";
 import { shown } from "../../contract/shown.ts";
-import { assertBoolean, assertInteger } from "../../contract/values.ts";
+import {
+  assertAllocatable,
+  assertBoolean,
+  assertInteger,
+} from "../../contract/values.ts";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 import { inRows, packSequences } from "./pack_sequences.ts";
 import {
+  assertSequences,
   longestOf,
   PAD_OPTIONS,
   padded,
@@ -292,6 +297,7 @@ function packedBatch(
         "as in the model, got none",
     );
   }
+  assertAllocatable({ rows: rows.length, maxSegments });
   const ofRows = rows.map((row) => row.map((i) => examples[i]!.label));
   const labels = padded("labels", ofRows, maxSegments, NOT_COUNTED);
   return { inputs, labels, size };
@@ -344,6 +350,7 @@ export function collateCausal(
     }
   }
   return wholeOrNone((sequences) => {
+    assertSequences("a batch's examples, ids,", sequences);
     const all = sequences.map((ids) => Array.from(ids));
     const length = longestOf(all) - 1;
     if (length < 1) {

@@ -1,4 +1,5 @@
 /** Examples of tokens, and what is checked of them before they are a batch. @module */
+import { assertExamples } from "../batches/dataset.ts";
 import { shown } from "../../contract/shown.ts";
 
 /** A sequence of tokens, of one text or two. */
@@ -25,6 +26,7 @@ export interface LabelledTokens extends TypedTokens {
 export function areClassified(
   examples: readonly (ClassifiedTokens | LabelledTokens)[],
 ): examples is readonly ClassifiedTokens[] {
+  assertExamples(examples);
   examples.forEach((example, i) => assertList("ids", Object(example).ids, i));
   const classified = "label" in examples[0]!;
   // Labels of classes are checked where they become a tensor.
@@ -42,6 +44,7 @@ export function areClassified(
 export function withTypes(
   sequences: readonly (ArrayLike<number> | TypedTokens)[],
 ): readonly TypedTokens[] {
+  assertExamples(sequences);
   return sequences.map((sequence, i) => {
     const object: unknown = sequence;
     const tokens = typeof object === "object" && object !== null &&
@@ -58,6 +61,7 @@ export function typesOf(
   examples: readonly TypedTokens[],
 ): ArrayLike<number>[] {
   return examples.map(({ ids, types = new Int32Array(ids.length) }, i) => {
+    assertList("types", types, i);
     if (types.length === ids.length) return types;
     throw new RangeError(
       `types should be one for each of the ${ids.length} tokens of an example, got ${types.length} at ${i}`,

@@ -1,4 +1,5 @@
 /** Token files: the ids of a corpus, one after another, as in nanoGPT. @module */
+import { shown } from "../../contract/shown.ts";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
 import {
   assertFinite,
@@ -17,12 +18,12 @@ export const TOKEN_ARRAYS = { uint16: Uint16Array, uint32: Uint32Array };
 
 /** Throws unless a value is a {@linkcode TokenType}. */
 export function assertTokenType(type: TokenType): void {
-  if (Object.hasOwn(TOKEN_ARRAYS, type)) return;
   const given: unknown = type;
+  if (typeof given === "string" && Object.hasOwn(TOKEN_ARRAYS, given)) return;
   const Kind = typeof given === "string" ? RangeError : TypeError;
   throw new Kind(
     `type should be "uint16" or "uint32", the type of the file's ids, got ${
-      typeof given === "string" ? JSON.stringify(given) : typeof given
+      shown(given)
     }`,
   );
 }

@@ -1,3 +1,4 @@
+import { shown } from "../../contract/shown.ts";
 import { assertIterable } from "../../contract/values.ts";
 import type { EncodeWithSpecialsOptions, TextInput } from "./text_input.ts";
 
@@ -101,7 +102,9 @@ export function textIds(
       return !special.has(id);
     }
     throw new RangeError(
-      `ids should be integers from 0 to below ${vocabularySize}, got ${id}`,
+      `ids should be integers from 0 to below ${vocabularySize}, got ${
+        shown(id)
+      }`,
     );
   });
 }

@@ -1,4 +1,5 @@
 /** Patterns of paths, as in a shell. @module */
+import { shown } from "../../contract/shown.ts";
 
 /** One or several patterns of paths; see {@linkcode HubSnapshotOptions}. */
 export type PathPatterns = string | readonly string[];
@@ -9,10 +10,12 @@ export function pathMatcher(
   patterns: PathPatterns,
 ): (path: string) => boolean {
   const all = [patterns].flat();
-  const other = all.find((pattern) => typeof pattern !== "string");
-  if (other !== undefined) {
+  const other = all.findIndex((pattern) => typeof pattern !== "string");
+  if (other >= 0) {
     throw new TypeError(
-      `${name} should be a pattern such as "*.json", or a list of them, got ${typeof other}`,
+      `${name} should be a pattern such as "*.json", or a list of them, got ${
+        shown(all[other])
+      }`,
     );
   }
   const whole = all.map((pattern) =>

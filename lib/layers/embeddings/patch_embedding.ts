@@ -40,6 +40,10 @@ export class PatchEmbedding extends LionLayer {
     this.#dim = options.dim;
   }
 
+  protected override get axes(): string {
+    return "batch, height, width, channels";
+  }
+
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, height, width, channels] = shape as number[];
     const size = this.#patchSize;

@@ -122,6 +122,10 @@ export class PositionEmbedding extends LionLayer {
     this.#embeddingStd = embeddingStd;
   }
 
+  protected override get axes(): string {
+    return "batch, length, dim";
+  }
+
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, length, dim] = shape;
     return [{
@@ -206,6 +210,10 @@ export class PositionTable extends LionLayer {
     this.#embeddingStd = embeddingStd;
     this.#maxLength = maxLength;
     this.#segments = segments;
+  }
+
+  protected override get axes(): string {
+    return "batch, length, dim";
   }
 
   protected override parametersFor(shape: Shape): Parameter[] {

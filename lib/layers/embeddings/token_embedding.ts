@@ -107,6 +107,10 @@ export class TokenEmbedding extends LionLayer {
     assertEmbeddingStd(embeddingStd);
   }
 
+  protected override get axes(): string {
+    return "batch, length";
+  }
+
   protected override parametersFor(): Parameter[] {
     const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
     const { normalize, embeddingStd } = this.#options;

@@ -51,6 +51,10 @@ export class ClassToken extends LionLayer {
     this.#embeddingStd = embeddingStd;
   }
 
+  protected override get axes(): string {
+    return "batch, length, dim";
+  }
+
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     return [{
@@ -153,6 +157,10 @@ export class TokenPooling extends LionLayer {
     assertOneOf("kind", kind, ["mean", "first"]);
     this.#kind = kind;
     this.#maxSegments = maxSegments;
+  }
+
+  protected override get axes(): string {
+    return "batch, length, dim";
   }
 
   protected override parametersFor(): Parameter[] {

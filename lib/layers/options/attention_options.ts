@@ -222,7 +222,9 @@ function assertWeighing(options: AttentionOptions, dim: number): void {
   if (variant === "hydra" && numHeads === undefined) return;
   if (!(Number.isInteger(numHeads) && numHeads! > 0 && dim % numHeads! === 0)) {
     throw new RangeError(
-      `numHeads should divide the layer's ${dim} columns, got ${numHeads}`,
+      `numHeads should divide the layer's ${dim} columns, got ${
+        shown(numHeads)
+      }`,
     );
   }
 }

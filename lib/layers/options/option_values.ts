@@ -1,4 +1,5 @@
 /** Checks of option values. @module */
+import { assertAllocatable } from "../../contract/values.ts";
 import { shown } from "../../contract/shown.ts";
 
 /** Throws unless the value is a dropout rate or `undefined`. */
@@ -13,14 +14,14 @@ export function assertRate(name: string, rate: number | undefined): void {
 export function assertEpsilon(name: string, value: number | undefined): void {
   if (value === undefined) return;
   assertNumber(name, value);
-  if (value >= 0 && value < Infinity) return;
+  if (value >= 0 && Math.fround(value) < Infinity) return;
   throw new RangeError(`${name} should be 0 or more and finite, got ${value}`);
 }
 
 /** Throws unless the option `embeddingStd` is a standard deviation. */
 export function assertEmbeddingStd(value: number): void {
   assertNumber("embeddingStd", value);
-  if (value > 0 && value < Infinity) return;
+  if (value > 0 && Math.fround(value) < Infinity) return;
   throw new RangeError(
     `embeddingStd should be above 0 and finite, got ${value}`,
   );
@@ -33,7 +34,9 @@ export function assertCount(
   least: 0 | 1 = 1,
 ): void {
   assertNumber(name, value);
-  if (Number.isSafeInteger(value) && value >= least) return;
+  if (Number.isInteger(value) && value >= least) {
+    return assertAllocatable({ [name]: value });
+  }
   throw new RangeError(
     `${name} should be an integer of ${least} or more, got ${value}`,
   );

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertFinite } from "../../contract/values.ts";
+import { assertFinite, assertNumber } from "../../contract/values.ts";
 import { hasKernel, runKernel } from "../../contract/kernel.ts";
 import { NOT_COUNTED } from "../../contract/not_counted.ts";
 import { CROSS_ENTROPY } from "./cross_entropy_kernel.ts";
@@ -236,5 +236,6 @@ function weightedMean(
  * @returns The perplexity, 1 or more.
  */
 export function perplexity(crossEntropy: number): number {
+  assertNumber("perplexity's crossEntropy", crossEntropy);
   return Math.exp(crossEntropy);
 }

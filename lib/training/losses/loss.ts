@@ -138,12 +138,22 @@ export async function findLabel(
   return `${values[place]} at [${labels.rank === 1 ? place : indices}]`;
 }
 
+/** Throws unless a loss or a metric is given tensors. */
+function assertTensors(predictions: tf.Tensor, labels: tf.Tensor): void {
+  for (const [name, given] of Object.entries({ predictions, labels })) {
+    if (given instanceof tf.Tensor) continue;
+    throw new TypeError(`${name} should be a tensor, got ${shown(given)}`);
+  }
+}
+
 /** Throws unless there is one label per row of predictions. */
 export function assertLabelPerRow(
-  { shape }: tf.Tensor,
+  predictions: tf.Tensor,
   labels: tf.Tensor,
   ofProbabilities = "",
 ): void {
+  assertTensors(predictions, labels);
+  const { shape } = predictions;
   const expected = shape.slice(0, -1);
   if (tf.util.arraysEqual(labels.shape, expected)) return;
   throw new TypeError(
@@ -168,7 +178,12 @@ export function assertFits(predictions: tf.Tensor, labels: tf.Tensor): void {
 }
 
 /** Throws unless labels have the shape of the predictions. */
-export function assertSameShape({ shape }: tf.Tensor, labels: tf.Tensor): void {
+export function assertSameShape(
+  predictions: tf.Tensor,
+  labels: tf.Tensor,
+): void {
+  assertTensors(predictions, labels);
+  const { shape } = predictions;
   if (tf.util.arraysEqual(shape, labels.shape)) return;
   throw new TypeError(
     `labels should have the shape of the predictions, [${shape}], got [${labels.shape}]`,
@@ -184,15 +199,18 @@ export function weightsOf(
   const given: unknown = weights;
   if (!Array.isArray(given) && !ArrayBuffer.isView(given)) {
     throw new TypeError(
-      `${name} should be an array of numbers, got ${typeof given}`,
+      `${name} should be an array of numbers, got ${shown(given)}`,
     );
   }
   const numbers = Array.from(weights);
-  const wrong = numbers.findIndex((x) => !(x >= 0 && x < Infinity));
+  const wrong = numbers.findIndex((x) =>
+    // What is too large for a float32 would be infinite there.
+    !(typeof x === "number" && x >= 0 && Math.fround(x) < Infinity)
+  );
   if (wrong >= 0 || numbers.length === 0) {
     throw new RangeError(
       `${name} should be numbers of 0 or more, one for each column of the predictions, got ${
-        wrong < 0 ? "none" : `${numbers[wrong]} at [${wrong}]`
+        wrong < 0 ? "none" : `${shown(numbers[wrong])} at [${wrong}]`
       }`,
     );
   }

@@ -1,4 +1,5 @@
 /** Metrics for `evaluate` and `train` of functions of two arrays. @module */
+import { shown } from "../../contract/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { SetMetric } from "./metric.ts";
 import { countedPairs } from "./pairs.ts";
@@ -45,8 +46,10 @@ export type Score = (predicted: Float64Array, labels: Float64Array) => number;
  *
  * @param score The function.
  * @returns The metric.
+ * @throws {TypeError} If `score` is not a function.
  */
 export function overClasses(score: Score): SetMetric {
+  assertScore("overClasses", score);
   return {
     collect(predictions, labels) {
       const { shape } = predictions;
@@ -80,6 +83,7 @@ export function overClasses(score: Score): SetMetric {
  * columns, and labels one.
  */
 export function overScores(score: Score): SetMetric {
+  assertScore("overScores", score);
   return {
     collect(predictions, labels) {
       const columns = predictions.shape.at(-1)!;
@@ -117,10 +121,20 @@ export function overScores(score: Score): SetMetric {
  * labels differ.
  */
 export function overValues(score: Score): SetMetric {
+  assertScore("overValues", score);
   return {
     collect: flat,
     result: ([values, labels]) => score(values!, labels!),
   };
+}
+
+function assertScore(owner: string, score: Score): void {
+  if (typeof score === "function") return;
+  throw new TypeError(
+    `${owner}'s score should be a function of predictions and labels, such as pearson, got ${
+      shown(score)
+    }`,
+  );
 }
 
 function isPerLogit({ shape }: tf.Tensor, labels: tf.Tensor): boolean {

@@ -12,15 +12,26 @@ export function assertPairs(
     const given: unknown = values;
     if (Array.isArray(given) || ArrayBuffer.isView(given)) continue;
     throw new TypeError(
-      `${what} should be an array of numbers, got ${
-        given === null ? "null" : typeof given
-      }`,
+      `${what} should be an array of numbers, got ${shown(given)}`,
     );
   }
   if (predicted.length === labels.length) return;
   throw new TypeError(
     `${name} should be as long as labels, ${labels.length}, got ${predicted.length}`,
   );
+}
+
+/** Throws unless all that an array holds are numbers, of which NaN is one, and a hole none. */
+export function assertAllNumbers(
+  name: string,
+  values: ArrayLike<number>,
+): void {
+  for (let i = 0; i < values.length; i++) {
+    if (typeof values[i] === "number") continue;
+    throw new TypeError(
+      `${name} should be an array of numbers, got ${shown(values[i])} at ${i}`,
+    );
+  }
 }
 
 /** The pairs whose label counts. */

@@ -1,5 +1,6 @@
 /** Metrics of predicted numbers, over whole sets: correlations, and the area under the curve. @module */
-import { assertPairs, countedPairs } from "./pairs.ts";
+import { shown } from "../../contract/shown.ts";
+import { assertAllNumbers, assertPairs, countedPairs } from "./pairs.ts";
 
 /**
  * Returns Pearson's correlation coefficient of predictions and labels, which is
@@ -16,14 +17,15 @@ import { assertPairs, countedPairs } from "./pairs.ts";
  * @param predicted The predictions.
  * @param labels The labels, equally many.
  * @returns The coefficient, from -1 to 1; NaN if either array has fewer than
- * two different values.
- * @throws {TypeError} If the arrays differ in length.
+ * two different values, or a value that is not finite.
+ * @throws {TypeError} If the arrays differ in length, or hold anything but
+ * numbers.
  */
 export function pearson(
   predicted: ArrayLike<number>,
   labels: ArrayLike<number>,
 ): number {
-  assertPairs("predicted", predicted, labels);
+  assertNumberPairs(predicted, labels);
   const [x, y] = [fromMean(predicted), fromMean(labels)];
   const spread = Math.sqrt(dot(x, x)) * Math.sqrt(dot(y, y));
   // Rounding can take it past 1.
@@ -31,7 +33,13 @@ export function pearson(
 }
 
 function fromMean(values: ArrayLike<number>): Float64Array {
-  const x = Float64Array.from(values);
+  const given = Float64Array.from(values);
+  const largest = given.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  // Of at most 1: sums and squares of numbers as large or small as there are would
+  // be infinite or 0.
+  const x = largest > 0 && largest < Infinity
+    ? given.map((value) => value / largest)
+    : given;
   const mean = x.reduce((sum, value) => sum + value, 0) / x.length;
   // The mean of equal numbers may be rounded.
   return x.every((value) => value === x[0])
@@ -60,14 +68,24 @@ function dot(x: Float64Array, y: Float64Array): number {
  * @param labels The labels, equally many.
  * @returns The coefficient, from -1 to 1; NaN if either array has fewer than
  * two different values, or a NaN.
- * @throws {TypeError} If the arrays differ in length.
+ * @throws {TypeError} If the arrays differ in length, or hold anything but
+ * numbers.
  */
 export function spearman(
   predicted: ArrayLike<number>,
   labels: ArrayLike<number>,
 ): number {
-  assertPairs("predicted", predicted, labels);
+  assertNumberPairs(predicted, labels);
   return pearson(ranksOf(predicted), ranksOf(labels));
+}
+
+function assertNumberPairs(
+  predicted: ArrayLike<number>,
+  labels: ArrayLike<number>,
+): void {
+  assertPairs("predicted", predicted, labels);
+  assertAllNumbers("predicted", predicted);
+  assertAllNumbers("labels", labels);
 }
 
 /** The ranks of values, from 1; equal ones have their mean, and all are NaN if one value is. */
@@ -105,7 +123,7 @@ function ranksOf(values: ArrayLike<number>): Float64Array {
  * @param labels The labels, equally many: 0 or 1; -100 does not count.
  * @returns The area, from 0 to 1; NaN if all labels are the same, or a score is
  * NaN.
- * @throws {TypeError} If the arrays differ in length.
+ * @throws {TypeError} If the arrays differ in length, or a score is not a number.
  * @throws {RangeError} If a label is neither 0 nor 1.
  */
 export function areaUnderCurve(
@@ -113,10 +131,11 @@ export function areaUnderCurve(
   labels: ArrayLike<number>,
 ): number {
   const [counted, truths] = countedPairs("scores", scores, labels);
-  const wrong = truths.find((label) => label !== 0 && label !== 1);
-  if (wrong !== undefined) {
+  assertAllNumbers("scores", counted);
+  const wrong = truths.findIndex((label) => label !== 0 && label !== 1);
+  if (wrong >= 0) {
     throw new RangeError(
-      `labels of areaUnderCurve should be 0 or 1, got ${wrong}`,
+      `labels of areaUnderCurve should be 0 or 1, got ${shown(truths[wrong])}`,
     );
   }
   const ranks = ranksOf(counted);

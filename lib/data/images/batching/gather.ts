@@ -49,6 +49,13 @@ export async function gather(
     for (;;) {
       const { index, seed } = at(place, passed.length);
       const image = await images.get(index);
+      if (typeof Object(image).bytes !== "function") {
+        throw new TypeError(
+          `get(${index}) of images should return { name, label, bytes }, got ${
+            shown(image)
+          }`,
+        );
+      }
       try {
         const pixels = await lanes.run(image, seed);
         return { pixels, label: labelOf(image), seed };

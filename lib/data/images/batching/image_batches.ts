@@ -8,7 +8,11 @@ import {
   assertPath,
 } from "../../../contract/values.ts";
 import { seeded } from "../../batches/random.ts";
-import { type BatchStream, ordersOf } from "../../batches/stream.ts";
+import {
+  assertPrefetch,
+  type BatchStream,
+  ordersOf,
+} from "../../batches/stream.ts";
 import {
   BadRecordCount,
   type BadRecords,
@@ -215,7 +219,7 @@ export function imageBatches(
   const normalise = normaliser(mean, deviation);
   assertInteger("batchSize", batchSize, 1);
   assertFinite("seed", seed);
-  assertInteger("prefetch", prefetch, 0);
+  assertPrefetch(prefetch);
   assertOneOf("order", order, ["shuffled", "blocks", "in-order"]);
   const isShuffled = order !== "in-order";
   if (!isShuffled) assertPlain(options);

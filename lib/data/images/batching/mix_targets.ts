@@ -1,4 +1,8 @@
-import { assertInteger, assertShare } from "../../../contract/values.ts";
+import {
+  assertAllocatable,
+  assertInteger,
+  assertShare,
+} from "../../../contract/values.ts";
 import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
 
@@ -58,6 +62,7 @@ export function mixTargets(
     Math.fround((isOwn ? on : off) * own) +
     Math.fround((isOther ? on : off) * others);
   const size = labels.length;
+  assertAllocatable({ labels: size, classes });
   const targets = new Float32Array(size * classes).fill(shareOf(false, false));
   for (let i = 0; i < size; i++) {
     const label = labels[i]!, other = labels[size - 1 - i]!;

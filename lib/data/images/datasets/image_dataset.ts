@@ -76,7 +76,9 @@ export function labelsOf(counts: readonly number[]): Uint16Array {
 export function assertImages(name: string, images: ImageDataset): void {
   const { classes, labels, size, get } = Object(images);
   if (
-    Array.isArray(classes) && labels instanceof Uint16Array &&
+    Array.isArray(classes) &&
+    classes.every((name) => typeof name === "string") &&
+    labels instanceof Uint16Array &&
     labels.length === size &&
     typeof get === "function"
   ) return;

@@ -130,9 +130,7 @@ function assertNames(option: string, names: readonly string[]): void {
     given.every((name) => typeof name === "string");
   if (!isList) {
     throw new TypeError(
-      `${option} should be a list of names, got ${
-        Array.isArray(given) ? JSON.stringify(given) : typeof given
-      }`,
+      `${option} should be a list of names, got ${shown(given)}`,
     );
   }
   if (new Set(names).size === names.length && !names.includes("")) return;

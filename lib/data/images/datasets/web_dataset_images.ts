@@ -77,7 +77,11 @@ export async function webDatasetImages(
   if (image !== undefined) assertText("image", image);
   assertText("label", label);
   if (names !== undefined) assertClassNames(names);
-  if (typeof Object(samples).get !== "function") {
+  const { get, size, locality } = Object(samples) as typeof samples;
+  if (
+    typeof get !== "function" || !Number.isInteger(size) ||
+    !(locality instanceof Uint32Array && locality.length === size)
+  ) {
     throw new TypeError(
       `samples should be those that webDataset opens, got ${shown(samples)}`,
     );

@@ -1,6 +1,6 @@
 import { assertOptions, optionsOf } from "../../../contract/options.ts";
 import { shown } from "../../../contract/shown.ts";
-import { assertPositiveInteger } from "../../../contract/values.ts";
+import { assertPositiveInteger, assertText } from "../../../contract/values.ts";
 import { assertPicture, type Picture } from "./picture.ts";
 import { FILTERS, type Interpolation } from "./filters.ts";
 import { resample } from "./resample.ts";
@@ -26,6 +26,7 @@ const OPTIONS = optionsOf<ResizeOptions>()("interpolation box");
 
 /** Throws unless a value names a filter. */
 export function assertInterpolation(interpolation: Interpolation): void {
+  assertText("interpolation", interpolation);
   if (Object.hasOwn(FILTERS, interpolation)) return;
   throw new RangeError(
     `interpolation should be ${

@@ -1,3 +1,11 @@
+import { assertInterpolation } from "../pictures/resize.ts";
+import { assertRange, assertSide } from "./transform.ts";
+import {
+  assertFinite,
+  assertInteger,
+  assertList,
+  assertShare,
+} from "../../../contract/values.ts";
 import { shown } from "../../../contract/shown.ts";
 import { below, type Random } from "../../batches/random.ts";
 import { centreCrop, crop, mirrored } from "../pictures/crop.ts";
@@ -60,11 +68,44 @@ const STEPS: {
   erase: (picture) => picture,
 };
 
-/** Throws unless all steps are known. */
+/** Checks of the fields that steps have. */
+const FIELDS: Readonly<Record<string, (name: string, value: never) => void>> = {
+  size: assertSide,
+  padding: (name, value) => assertInteger(name, value, 0),
+  scale: (name, value) => assertRange(name, value, 1),
+  area: (name, value) => assertRange(name, value, 1),
+  ratio: (name, value) => assertRange(name, value, Infinity),
+  interpolation: (_, value) => assertInterpolation(value),
+  probability: assertShare,
+  count: (name, value) => assertInteger(name, value, 0),
+  magnitude: assertFinite,
+  deviation: assertFinite,
+  fill: assertList,
+};
+
+/** The fields of each step. */
+const FIELDS_OF: Readonly<Record<TransformStep["step"], string>> = {
+  randomResizedCrop: "size scale ratio interpolation",
+  paddedCrop: "size padding",
+  resize: "size interpolation",
+  square: "size interpolation",
+  centreCrop: "size",
+  flip: "probability",
+  randAugment: "count probability magnitude deviation interpolation fill",
+  erase: "probability area ratio",
+};
+
+/** Throws unless all steps are known, and have what they need. */
 export function assertSteps(transform: Transform): void {
   for (const step of transform) {
     const name: unknown = Object(step).step;
-    if (typeof name === "string" && Object.hasOwn(STEPS, name)) continue;
+    if (typeof name === "string" && Object.hasOwn(STEPS, name)) {
+      for (const field of FIELDS_OF[step.step].split(" ")) {
+        const value = step[field as keyof typeof step] as unknown;
+        FIELDS[field]!(`transform's ${name} step: ${field}`, value as never);
+      }
+      continue;
+    }
     throw new RangeError(
       `transform's steps should be among ${
         Object.keys(STEPS).join(", ")

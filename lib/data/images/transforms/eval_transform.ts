@@ -1,8 +1,6 @@
+import { assertSide } from "./transform.ts";
 import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import {
-  assertFinite,
-  assertPositiveInteger,
-} from "../../../contract/values.ts";
+import { assertFinite } from "../../../contract/values.ts";
 import type { Interpolation } from "../pictures/filters.ts";
 import { assertInterpolation } from "../pictures/resize.ts";
 import type { Transform } from "./transform.ts";
@@ -49,7 +47,7 @@ const OPTIONS = optionsOf<EvalTransformOptions>()(
 export function evalTransform(options: EvalTransformOptions): Transform {
   assertOptions("evalTransform", options, OPTIONS);
   const { size, cropRatio = 0.875, interpolation = "bicubic" } = options;
-  assertPositiveInteger("size", size);
+  assertSide("size", size);
   assertFinite("cropRatio", cropRatio);
   assertInterpolation(interpolation);
   if (!(cropRatio > 0 && cropRatio <= 1)) {

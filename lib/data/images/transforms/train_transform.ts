@@ -1,11 +1,6 @@
+import { assertRange, assertSide } from "./transform.ts";
 import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
-import {
-  assertFinite,
-  assertInteger,
-  assertPositiveInteger,
-  assertShare,
-} from "../../../contract/values.ts";
+import { assertInteger, assertShare } from "../../../contract/values.ts";
 import type { Interpolation } from "../pictures/filters.ts";
 import { assertInterpolation } from "../pictures/resize.ts";
 import { randAugmentStep } from "./rand_augment.ts";
@@ -106,7 +101,7 @@ export function trainTransform(options: TrainTransformOptions): Transform {
   assertOptions("trainTransform", options, OPTIONS);
   const { size, crop = {}, interpolation = "bicubic", flip = 0.5 } = options;
   const { randAugment, erase = 0 } = options;
-  assertPositiveInteger("size", size);
+  assertSide("size", size);
   assertInterpolation(interpolation);
   assertShare("flip", flip);
   assertShare("erase", erase);
@@ -136,23 +131,4 @@ function cropStep(
   assertRange("crop's scale", scale, 1);
   assertRange("crop's ratio", ratio, Infinity);
   return { step: "randomResizedCrop", size, scale, ratio, interpolation };
-}
-
-function assertRange(name: string, range: Range, most: number): void {
-  const given: unknown = range;
-  if (!Array.isArray(given) || given.length !== 2) {
-    throw new TypeError(
-      `${name} should be two numbers, the least and the greatest, got ${
-        shown(given)
-      }`,
-    );
-  }
-  for (const value of range) assertFinite(name, value);
-  const [least, greatest] = range;
-  if (least > 0 && least <= greatest && greatest <= most) return;
-  throw new RangeError(
-    `${name} should be two numbers above 0${
-      most === Infinity ? "" : ` and up to ${most}`
-    }, the lesser first, got [${range.join(", ")}]`,
-  );
 }

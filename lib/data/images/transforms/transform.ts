@@ -1,3 +1,5 @@
+import { MOST_PIXELS } from "../pictures/picture.ts";
+import { assertFinite, assertInteger } from "../../../contract/values.ts";
 import type { Interpolation } from "../pictures/filters.ts";
 import { shown } from "../../../contract/shown.ts";
 
@@ -117,6 +119,10 @@ export type TransformStep =
  */
 export type Transform = readonly TransformStep[];
 
+const SQUARES = new Set<unknown>([
+  ...["randomResizedCrop", "paddedCrop", "centreCrop", "square"],
+]);
+
 /** Side of the squares that a transform makes. */
 export function sideOf(transform: Transform): number {
   if (!Array.isArray(transform)) {
@@ -128,11 +134,38 @@ export function sideOf(transform: Transform): number {
   }
   for (const step of transform.toReversed() as Transform) {
     if (
-      step.step === "randomResizedCrop" || step.step === "paddedCrop" ||
-      step.step === "centreCrop" || step.step === "square"
-    ) return step.size;
+      SQUARES.has(Object(step).step)
+    ) return (step as SquareStep).size;
   }
   throw new RangeError(
     'transform should have a step that makes squares, such as { step: "centreCrop", size: 224 }; evalTransform({ size: 224 }) has',
   );
+}
+
+/** Throws unless a value is the range of a random number above 0. */
+export function assertRange(name: string, range: Range, most: number): void {
+  const given: unknown = range;
+  if (!Array.isArray(given) || given.length !== 2) {
+    throw new TypeError(
+      `${name} should be two numbers, the least and the greatest, got ${
+        shown(given)
+      }`,
+    );
+  }
+  for (const value of range) assertFinite(name, value);
+  const [least, greatest] = range;
+  if (least > 0 && least <= greatest && greatest <= most) return;
+  throw new RangeError(
+    `${name} should be two numbers above 0${
+      most === Infinity ? "" : ` and up to ${most}`
+    }, the lesser first, got [${range.join(", ")}]`,
+  );
+}
+
+/** The longest side of a square that has no more pixels than a picture may have. */
+const LONGEST_SIDE = Math.floor(Math.sqrt(MOST_PIXELS));
+
+/** Throws unless a value is the side of a square in pixels. */
+export function assertSide(name: string, side: number): void {
+  assertInteger(name, side, 1, LONGEST_SIDE);
 }

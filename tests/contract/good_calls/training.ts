@@ -1,0 +1,190 @@
+/** Right calls of `@lionjs/lion/training`. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import * as training from "../../../lib/training/mod.ts";
+import {
+  tinyBatch,
+  tinyData,
+  tinyModel,
+  tinyPass,
+} from "../../training/tiny.ts";
+import { type GoodCalls, plain } from "./good_call.ts";
+
+const classes = () => ({ predicted: [0, 1, 1, 0], labels: [0, 1, 0, 1] });
+const values = () => ({ predicted: [0.5, 1, 2, 3], labels: [1, 2, 4, 3] });
+const PASSES = { takes: ["predicted", "labels", "scores"] };
+const PAIRS = [Float64Array.of(0, 1), Float64Array.of(0, 1)];
+const model = () => tinyModel({ depth: 1 });
+const logits = () => tf.tensor2d([[1, 2], [3, 1]]);
+
+export const TRAINING: GoodCalls = {
+  Adam: plain(
+    (options) => new training.Adam(options).dispose(),
+    () => ({
+      options: {
+        ...{ learningRate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 0.1 },
+        weightDecay: 0.1,
+      },
+    }),
+  ),
+  accuracy: plain(
+    (predictions, labels) => training.accuracy()(predictions, labels),
+    () => ({ predictions: logits(), labels: tf.tensor1d([0, 1], "int32") }),
+  ),
+  accuracyOf: plain(training.accuracyOf, classes, PASSES),
+  areaUnderCurve: plain(
+    training.areaUnderCurve,
+    () => ({ scores: [0.5, 1, 2, 3], labels: [0, 1, 0, 1] }),
+    PASSES,
+  ),
+  binaryCrossEntropy: plain(
+    (options, predictions, labels) =>
+      training.binaryCrossEntropy(options)(predictions, labels),
+    () => ({
+      options: { positiveWeights: [1, 2] },
+      predictions: logits(),
+      labels: tf.ones([2, 2]),
+    }),
+  ),
+  confusionMatrix: plain(
+    training.confusionMatrix,
+    () => ({ ...classes(), options: { classes: 2 } }),
+  ),
+  crossEntropy: plain(
+    (options, predictions, labels) =>
+      training.crossEntropy(options)(predictions, labels),
+    () => ({
+      options: { labelSmoothing: 0.1, classWeights: [1, 2] },
+      predictions: logits(),
+      labels: tf.tensor1d([0, 1], "int32"),
+    }),
+  ),
+  evaluate: plain(
+    training.evaluate,
+    () => ({
+      model: model(),
+      batches: [tinyBatch(1)],
+      options: {
+        loss: training.crossEntropy(),
+        metrics: { accuracy: training.accuracy() },
+        ...{ signal: new AbortController().signal, ranks: "data" },
+      },
+    }),
+    { isSlow: true },
+  ),
+  f1: plain(
+    training.f1,
+    () => ({ ...classes(), options: { average: "binary", positive: 1 } }),
+    PASSES,
+  ),
+  glueMetrics: plain(training.glueMetrics, () => ({ task: "mrpc" })),
+  layerwiseDecay: plain(
+    (model, decay) =>
+      training.layerwiseDecay(model, decay)(
+        Object(model).weights[0].originalName,
+      ),
+    () => ({ model: model(), decay: 0.9 }),
+    { isSlow: true },
+  ),
+  loadCheckpoint: plain(
+    training.loadCheckpoint,
+    () => ({
+      model: model(),
+      path: "/dev/null/none",
+      options: { best: true },
+    }),
+    { isSlow: true },
+  ),
+  matthews: plain(training.matthews, classes, PASSES),
+  meanSquaredError: plain(
+    (predictions, labels) => training.meanSquaredError()(predictions, labels),
+    () => ({ predictions: logits(), labels: tf.ones([2, 2]) }),
+  ),
+  overClasses: plain(
+    (score) => training.overClasses(score).result(PAIRS),
+    () => ({ score: training.matthews }),
+  ),
+  overScores: plain(
+    (score) => training.overScores(score).result(PAIRS),
+    () => ({ score: training.areaUnderCurve }),
+  ),
+  overValues: plain(
+    (score) => training.overValues(score).result(PAIRS),
+    () => ({ score: training.pearson }),
+  ),
+  pearson: plain(training.pearson, values, PASSES),
+  perplexity: plain(
+    training.perplexity,
+    () => ({ crossEntropy: 1.5 }),
+    { takes: ["crossEntropy"] },
+  ),
+  predict: plain(
+    training.predict,
+    () => ({
+      model: model(),
+      batches: [tinyBatch(1)],
+      options: {
+        map: (x: tf.Tensor) => tf.softmax(x),
+        signal: new AbortController().signal,
+      },
+    }),
+    { isSlow: true },
+  ),
+  predictBatches: plain(
+    (model, batches, options) =>
+      Array.fromAsync(training.predictBatches(model, batches, options)),
+    () => ({
+      model: model(),
+      batches: [tinyBatch(1)],
+      options: {
+        map: (x: tf.Tensor) => tf.softmax(x),
+        signal: new AbortController().signal,
+      },
+    }),
+    { isSlow: true },
+  ),
+  softCrossEntropy: plain(
+    (predictions, labels) => training.softCrossEntropy()(predictions, labels),
+    () => ({ predictions: logits(), labels: tf.fill([2, 2], 0.5) }),
+  ),
+  spearman: plain(training.spearman, values, PASSES),
+  train: plain(
+    training.train,
+    () => ({
+      model: model(),
+      data: tinyData(),
+      options: {
+        ...{ steps: 2, loss: training.crossEntropy(), seed: 5 },
+        ...{ progress: false, record: false },
+        optimizer: {
+          ...{ learningRate: 0.01, warmUpSteps: 1, beta1: 0.9, beta2: 0.99 },
+          ...{ epsilon: 1e-8, weightDecay: 0.1, clipNorm: 0.5, accumulate: 1 },
+        },
+        ema: { decay: 0.9 },
+        evaluate: {
+          data: tinyPass,
+          metrics: { accuracy: training.accuracy() },
+          every: 2,
+        },
+        best: { metric: "accuracy", mode: "max", patience: 3 },
+        callbacks: { onBatchEnd: () => {} },
+        signal: new AbortController().signal,
+      },
+    }),
+    { isSlow: true },
+  ),
+  trainingProgress: plain(training.trainingProgress, () => ({})),
+  warmUpCosine: plain(
+    (options, step) => training.warmUpCosine(options)(step),
+    () => ({
+      options: { learningRate: 1, warmUpSteps: 2, steps: 4, final: 0.1 },
+      step: 3,
+    }),
+  ),
+  warmUpLinear: plain(
+    (options, step) => training.warmUpLinear(options)(step),
+    () => ({
+      options: { learningRate: 1, warmUpSteps: 2, steps: 4, final: 0.1 },
+      step: 3,
+    }),
+  ),
+};
