@@ -52,8 +52,8 @@ export function assertInteger(
   );
 }
 
-/** The most numbers of a list or a tensor that options ask for: 1 GiB of float32. */
-const MOST_NUMBERS = 2 ** 28;
+/** The most numbers of a list or a tensor that options ask for: 4 GiB of float32. */
+const MOST_NUMBERS = 2 ** 30;
 
 /**
  * Throws unless sizes multiply to as many numbers as there may be in one list or

@@ -108,7 +108,7 @@ const SIZES = optionsOf<RecurrentSizes>()("batch heads headDim valueDim");
  * @returns The state; the caller disposes of its tensors.
  * @throws {TypeError} If a size is missing, unknown or not a number.
  * @throws {RangeError} If a size is not a positive integer, or together they are
- * of more than 2^28 numbers.
+ * of more than 2^30 numbers.
  */
 export function recurrentState(sizes: RecurrentSizes): RecurrentState {
   assertOptions("recurrentState", sizes, SIZES);
