@@ -25,6 +25,8 @@ export interface Target<Case = unknown> {
   readonly kind: Kind;
   /** Its share of the time of its kind. @default 1 */
   readonly share?: number;
+  /** Where it is tried. @default on all */
+  readonly backends?: readonly BackendName[];
   /** Its cases: all that a case is follows from them, random numbers by their seeds. */
   cases(backend: BackendName): fc.Arbitrary<Case>;
   /** What all cases stand on, once a process. */

@@ -1,4 +1,5 @@
 /** All that the fuzzer attacks. @module */
+import type { BackendName } from "../../mod.ts";
 import { delta } from "./delta.ts";
 import { family } from "./family.ts";
 import { checkpoints, safetensors, tokenizers, tunings } from "./files.ts";
@@ -28,6 +29,14 @@ export const NAMES: readonly string[] = [
   ...KINDS,
   ...TARGETS.map(({ name }) => name),
 ];
+
+/** Whether a target is tried on a backend. */
+export function isTriedOn(
+  { backends }: AnyTarget,
+  backend: BackendName,
+): boolean {
+  return backends?.includes(backend) ?? true;
+}
 
 /** Targets by their names or kinds; without any, all. */
 export function targetsOf(only: readonly string[]): readonly AnyTarget[] {

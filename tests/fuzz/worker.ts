@@ -2,7 +2,7 @@
 import type { Line, Order } from "./order.ts";
 import { runCase, start } from "./run_case.ts";
 import type { AnyTarget, Kind } from "./target.ts";
-import { TARGETS } from "./targets.ts";
+import { isTriedOn, TARGETS } from "./targets.ts";
 
 /** Shares of the time. */
 const SHARES: Record<Kind, number> = {
@@ -47,7 +47,8 @@ const { backend, threads, seeds, path, until = Infinity } = order;
 // What the library says belongs to nobody here.
 console.log = console.info = console.error;
 await start(backend, threads);
-const turns = TARGETS.filter(({ name }) => name in seeds)
+const turns = TARGETS
+  .filter((target) => target.name in seeds && isTriedOn(target, backend))
   .map((target): Turn => ({
     ...{ target, seed: seeds[target.name]! },
     ...{ cases: 0, failures: 0, milliseconds: 0 },

@@ -139,7 +139,7 @@ export interface RecordCase {
 }
 
 /** Steps of a training. */
-const STEPS = 12;
+const STEPS = 20;
 
 /** Properties that are accessors, or optional and not given. */
 const DOCUMENTED: Readonly<Record<string, unknown>> = {
