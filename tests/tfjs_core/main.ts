@@ -29,7 +29,7 @@ tests that TensorFlow.js's own backend fails may fail.
 
 const BACKENDS = ["cpu", "wasm", "webgpu"] as const;
 
-type Run = Pick<Order, "backend" | "threads">;
+type Run = Pick<Order, "backend" | "threads" | "onHost">;
 
 interface Options {
   readonly runs: readonly Run[];
@@ -55,9 +55,12 @@ function readOptions(): Promise<Options> {
     }
     const runs = values.backend.flatMap((text): Run[] => {
       const backend = oneOf("--backend", text, BACKENDS);
-      return backend === "wasm"
-        ? counts.map((threads) => ({ backend, threads }))
-        : [{ backend, threads: 1 }];
+      if (backend === "wasm") {
+        return counts.map((threads) => ({ backend, threads, onHost: false }));
+      }
+      // Of many operations webgpu has two implementations: shaders, and the host's.
+      const places = backend === "webgpu" && !stock ? [false, true] : [false];
+      return places.map((onHost) => ({ backend, threads: 1, onHost }));
     });
     return { runs, filter, stock, write };
   });
@@ -110,10 +113,10 @@ let passed = 0, failed = 0;
 
 /** Runs on one backend, and says what was found. */
 async function runOne(program: string, run: Run): Promise<void> {
-  const { backend, threads } = run;
+  const { backend, threads, onHost } = run;
   const label = backend === "wasm"
     ? `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`
-    : backend;
+    : backend + (onHost ? ", small tensors on the host" : "");
   const reason = await reasonToSkip(backend);
   if (reason !== undefined) {
     console.warn(`SKIPPED ${label}: ${reason}`);

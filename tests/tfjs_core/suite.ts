@@ -18,6 +18,8 @@ const TESTS_BETWEEN_COLLECTIONS = 100;
 export interface Order {
   readonly backend: "cpu" | "wasm" | "webgpu";
   readonly threads: number;
+  /** Whether webgpu computes small tensors on the host, as it does by default. */
+  readonly onHost: boolean;
   /** Tests whose name contains it. */
   readonly filter: string;
   /** A file of one {@linkcode Line} a line. */
@@ -49,8 +51,7 @@ export function joinTests(reopen?: () => Promise<tf.KernelBackend>): void {
     name,
     backendName: name,
     isDataSync: name !== "webgpu",
-    // Small tensors would be computed on the CPU.
-    flags: name === "webgpu" ? { WEBGPU_CPU_FORWARD: false } : {},
+    flags: name === "webgpu" ? { WEBGPU_CPU_FORWARD: order.onHost } : {},
   });
 }
 
