@@ -17,20 +17,19 @@ import {
   type AttentionResult,
   EPSILON,
   HEAD_DIM,
-  type Pass,
   problemOf,
   type Variant,
 } from "./attention_problem.ts";
+import { type Pass, usageOf } from "../measure/tensors.ts";
 import {
   type Contender,
   type Cost,
   type Group,
   type OpenGroup,
   startBackend,
-  usageOf,
 } from "./group.ts";
 import { LIBRARY } from "./library.ts";
-import { difference, stopwatch } from "./measure.ts";
+import { difference, stopwatch } from "../measure/timing.ts";
 import {
   attentionInputs,
   decayOf,

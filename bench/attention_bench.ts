@@ -13,9 +13,10 @@
 import type { BackendInfo, BackendName } from "@lionjs/lion";
 import { someOf, wholeNumbers } from "../tools/command_line.ts";
 import { attentionGroup, baselineOf, defaultNames } from "./attention.ts";
-import { PASSES, VARIANTS } from "./attention_problem.ts";
+import { PASSES } from "../measure/tensors.ts";
+import { VARIANTS } from "./attention_problem.ts";
 import { type Group, type OpenGroup, startBackend } from "./group.ts";
-import { assertParity } from "./measure.ts";
+import { assertParity } from "../measure/timing.ts";
 import { type ByPower, powerOf } from "./report/figure.ts";
 import { VARIANT_NAMES } from "./report/texts.ts";
 

@@ -6,11 +6,6 @@ export const VARIANTS = ["lit", "d", "s"] as const;
 /** One of {@linkcode VARIANTS}. */
 export type Variant = typeof VARIANTS[number];
 
-/** What is computed: the output, or the output and the gradients of all inputs. */
-export const PASSES = ["forward", "gradients"] as const;
-/** One of {@linkcode PASSES}. */
-export type Pass = typeof PASSES[number];
-
 /** Columns of queries, keys and values. */
 export const HEAD_DIM = 64;
 /** Added to the row sum, by all contenders; they all have a scale of 1. */

@@ -1,11 +1,6 @@
 /** Operations of the library as contenders, with those of other libraries. @module */
-import type { Pass } from "./attention_problem.ts";
-import {
-  type Contender,
-  type OpenGroup,
-  timeTensors,
-  usageOf,
-} from "./group.ts";
+import { type Pass, timeTensors, usageOf } from "../measure/tensors.ts";
+import type { Contender, OpenGroup } from "./group.ts";
 import { LIBRARY } from "./library.ts";
 import {
   openOperation,

@@ -1,6 +1,12 @@
 /** Ratios that should not be exceeded, and what a report says of them. @module */
 import type { BackendName } from "@lionjs/lion";
-import type { Machine } from "./machine.ts";
+import {
+  type FigureName,
+  type Machine,
+  type Point,
+  type Report,
+  steadyMilliseconds,
+} from "../measure/report_file.ts";
 import {
   BEFORE,
   BY_HAND,
@@ -20,12 +26,6 @@ import {
   WITHOUT_FLAGS,
 } from "./report/models/names.ts";
 import { geometricMean, pairRatios } from "./report/pairs.ts";
-import {
-  type FigureName,
-  type Point,
-  type Report,
-  steadyMilliseconds,
-} from "./report/report_file.ts";
 
 /** What a point has: its steady time, or its bytes. */
 type Measure = "time" | "memory";

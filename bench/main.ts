@@ -3,7 +3,7 @@
  * in the terminal, `deno task report` as a page, and `--compare` beside another
  * revision of itself. `--help` says what can be chosen.
  *
- * All numbers of a run are in one file (`report/report_file.ts`), of which tables,
+ * All numbers of a run are in one file (`measure/report_file.ts`), of which tables,
  * pages and documents are views.
  *
  * @module
@@ -31,7 +31,7 @@ import { commitOf } from "./compare/revision.ts";
 import { describeMachine } from "./machine.ts";
 import { measureRanks, SHORT, WHOLE } from "./rank_figures.ts";
 import { implementationOf, tellRanks } from "./ranks.ts";
-import { ParityError } from "./measure.ts";
+import { ParityError } from "../measure/timing.ts";
 import { makeReport, type ReportOptions } from "./report/make_report.ts";
 import { packReport } from "./report/pack.ts";
 import { reportPage } from "./report/page.ts";
@@ -39,8 +39,8 @@ import {
   FIGURE_NAMES,
   LONG_FIGURES,
   type Report,
-} from "./report/report_file.ts";
-import { asRows } from "./report/report_rows.ts";
+} from "../measure/report_file.ts";
+import { asRows } from "../measure/report_rows.ts";
 import { tellFigure } from "./report/tell_figure.ts";
 import { writeViews } from "./views.ts";
 

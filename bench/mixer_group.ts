@@ -1,11 +1,7 @@
 /** The same model with different mixers as contenders, which are checked. @module */
 import type { BackendName } from "@lionjs/lion";
-import {
-  type Contender,
-  type OpenGroup,
-  timeTensors,
-  usageOf,
-} from "./group.ts";
+import type { Contender, OpenGroup } from "./group.ts";
+import { timeTensors, usageOf } from "../measure/tensors.ts";
 import {
   BASELINE,
   encoderProblem,

@@ -9,13 +9,8 @@ import {
   PLAIN_SOFTMAX,
   SOFTMAX,
 } from "../attention.ts";
-import {
-  HEAD_DIM,
-  type Pass,
-  PASSES,
-  type Variant,
-  VARIANTS,
-} from "../attention_problem.ts";
+import { HEAD_DIM, type Variant, VARIANTS } from "../attention_problem.ts";
+import { type Pass, PASSES } from "../../measure/tensors.ts";
 import type { OpenGroup } from "../group.ts";
 import type { Collector, Place } from "./collector.ts";
 import type { ByPower, FigureMaker, Setting } from "./figure.ts";

@@ -1,8 +1,12 @@
 /** Collects the points of a figure within the time that it has. @module */
 import { GpuError } from "@lionjs/lion";
 import type { Contender, OpenGroup } from "../group.ts";
-import { type Budget, ParityError, timeAlternating } from "../measure.ts";
-import type { Gap, Point } from "./report_file.ts";
+import {
+  type Budget,
+  ParityError,
+  timeAlternating,
+} from "../../measure/timing.ts";
+import type { Gap, Point } from "../../measure/report_file.ts";
 
 /** The part of a figure, and the place in it, whose contenders take turns. */
 export interface Place {

@@ -3,7 +3,7 @@ import {
   type MeasuredFigure,
   type Point,
   steadyMilliseconds,
-} from "./report_file.ts";
+} from "../../measure/report_file.ts";
 import { CROSSINGS, PLACES } from "./texts.ts";
 
 /** Two contenders, and from where on the first takes less time. */

@@ -1,7 +1,8 @@
 /** What the linear transformers of the family cost beside each other. @module */
 import { planDelta } from "../../lib/attention/planning/delta_kernel.ts";
 import { planForm } from "../../lib/attention/planning/kernel.ts";
-import { HEAD_DIM, type Pass, PASSES } from "../attention_problem.ts";
+import { HEAD_DIM } from "../attention_problem.ts";
+import { type Pass, PASSES } from "../../measure/tensors.ts";
 import { type OpenGroup, startBackend } from "../group.ts";
 import { openBesidePeers } from "../beside_peers.ts";
 import { familyOperation, HEADS, type Member } from "../operations.ts";

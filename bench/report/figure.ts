@@ -2,9 +2,9 @@
 import type { BackendInfo } from "@lionjs/lion";
 import type { AttentionPeer } from "../peers/attention_peer.ts";
 import type { NamedPeer, TorchPeer, TorchPools } from "../peers/torch.ts";
-import type { Budget } from "../measure.ts";
+import type { Budget } from "../../measure/timing.ts";
 import type { Collector } from "./collector.ts";
-import type { MeasuredFigure } from "./report_file.ts";
+import type { MeasuredFigure } from "../../measure/report_file.ts";
 
 /** What is measured on. */
 export interface Setting {

@@ -17,7 +17,7 @@ import { peers } from "./peers_figure.ts";
 import { products } from "./products_figure.ts";
 import { scan } from "./scan_figure.ts";
 import { steps } from "./steps_figure.ts";
-import type { FigureName } from "./report_file.ts";
+import type { FigureName } from "../../measure/report_file.ts";
 
 /** How each is measured. */
 export const FIGURES: Readonly<Record<FigureName, FigureMaker>> = {

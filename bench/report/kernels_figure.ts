@@ -9,10 +9,11 @@ import {
   selectiveDecay,
 } from "@lionjs/lion";
 import { HEAD_DIM, problemOf } from "../attention_problem.ts";
-import { compute, startBackend } from "../group.ts";
+import { compute } from "../../measure/tensors.ts";
+import { startBackend } from "../group.ts";
 import { whyNotThere } from "./collector.ts";
 import type { ByPower, FigureMaker } from "./figure.ts";
-import type { KernelCost } from "./report_file.ts";
+import type { KernelCost } from "../../measure/report_file.ts";
 
 /** Sequences that are computed at once. */
 interface Size {

@@ -3,13 +3,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { lionGpt, type LionGptOptions, profile } from "@lionjs/lion";
 import { checkNext, next, nextOfWhole, textOf } from "../generation.ts";
-import {
-  type Contender,
-  type OpenGroup,
-  startBackend,
-  usageOf,
-} from "../group.ts";
-import { stopwatch } from "../measure.ts";
+import { type Contender, type OpenGroup, startBackend } from "../group.ts";
+import { usageOf } from "../../measure/tensors.ts";
+import { stopwatch } from "../../measure/timing.ts";
 import { openMixers, SHORT, SHORTEST } from "../mixer_group.ts";
 import {
   BASELINE,

@@ -5,7 +5,7 @@ import {
   type MeasuredFigure,
   type Point,
   steadyMilliseconds,
-} from "./report_file.ts";
+} from "../../measure/report_file.ts";
 
 /** Those figures. */
 const OF_PAIRS: readonly FigureName[] = [

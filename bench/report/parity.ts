@@ -6,14 +6,14 @@ import { attentionGroup, FORMS } from "../attention.ts";
 import {
   EPSILON,
   HEAD_DIM,
-  PASSES,
   problemOf,
   type Variant,
   VARIANTS,
 } from "../attention_problem.ts";
-import { ParityError } from "../measure.ts";
+import { PASSES } from "../../measure/tensors.ts";
+import { ParityError } from "../../measure/timing.ts";
 import type { Power } from "./figure.ts";
-import type { Parity } from "./report_file.ts";
+import type { Parity } from "../../measure/report_file.ts";
 
 /** Neither chunks nor tiles divide it. */
 const LENGTH = 70;

@@ -13,7 +13,7 @@ import {
   type TorchPools,
 } from "../peers/torch.ts";
 import type { Peers } from "./figure.ts";
-import type { Absence, FigureName } from "./report_file.ts";
+import type { Absence, FigureName } from "../../measure/report_file.ts";
 
 /** What decides who is needed. */
 export interface PeersOptions {

@@ -1,6 +1,7 @@
 /** Attention beside that of other libraries. @module */
 import { attentionGroup, LOOP, PLAIN_SOFTMAX, SOFTMAX } from "../attention.ts";
-import { HEAD_DIM, PASSES } from "../attention_problem.ts";
+import { HEAD_DIM } from "../attention_problem.ts";
+import { PASSES } from "../../measure/tensors.ts";
 import type { AttentionPeer } from "../peers/attention_peer.ts";
 import { type NamedPeer, TORCH } from "../peers/torch.ts";
 import type { ByPower, FigureMaker, Peers } from "./figure.ts";

@@ -9,7 +9,7 @@ import {
   type ReportBackend,
   steadyMilliseconds,
   type Work,
-} from "./report_file.ts";
+} from "../../measure/report_file.ts";
 import { PLACES, TEXTS } from "./texts.ts";
 
 /** What is on a vertical axis. */

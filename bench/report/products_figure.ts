@@ -1,15 +1,9 @@
 /** Matrix products: tfjs's on a backend, PyTorch's beside it. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { array, uniform } from "../../tests/random.ts";
-import {
-  type Cost,
-  type OpenGroup,
-  readTensors,
-  startBackend,
-  timeTensors,
-  usageOf,
-} from "../group.ts";
-import { difference } from "../measure.ts";
+import { type Cost, type OpenGroup, startBackend } from "../group.ts";
+import { readTensors, timeTensors, usageOf } from "../../measure/tensors.ts";
+import { difference } from "../../measure/timing.ts";
 import type { NamedArray } from "../peers/peer_process.ts";
 import { peerContender, TORCH, type TorchPeer } from "../peers/torch.ts";
 import type { FigureMaker } from "./figure.ts";

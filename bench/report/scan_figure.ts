@@ -1,5 +1,5 @@
 /** Mamba's selective scan beside PyTorch's, gates included. @module */
-import { PASSES } from "../attention_problem.ts";
+import { PASSES } from "../../measure/tensors.ts";
 import { startBackend } from "../group.ts";
 import { openBesidePeers } from "../beside_peers.ts";
 import { scanOperation } from "../operations.ts";

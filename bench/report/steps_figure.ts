@@ -8,14 +8,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type AttentionForm, setForm } from "@lionjs/lion";
 import { array, uniform } from "../../tests/random.ts";
 import { CLASSES, encoder, weightsOf } from "../encoder.ts";
-import {
-  type Contender,
-  type OpenGroup,
-  startBackend,
-  timeTensors,
-  usageOf,
-} from "../group.ts";
-import { difference } from "../measure.ts";
+import { type Contender, type OpenGroup, startBackend } from "../group.ts";
+import { timeTensors, usageOf } from "../../measure/tensors.ts";
+import { difference } from "../../measure/timing.ts";
 import { lossesOf, Subject } from "../mixer_subject.ts";
 import type { NamedArray } from "../peers/peer_process.ts";
 import { peerContender, TORCH, type TorchPeer } from "../peers/torch.ts";

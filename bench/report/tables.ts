@@ -21,7 +21,7 @@ import {
   type Report,
   type ReportBackend,
   steadyMilliseconds,
-} from "./report_file.ts";
+} from "../../measure/report_file.ts";
 import { OURS, THEIRS } from "./models/names.ts";
 import { paperRatioOf } from "./texts.ts";
 

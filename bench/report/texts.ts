@@ -1,6 +1,6 @@
 /** What the figures are about: the paper's, and why ours may differ. @module */
 import type { Variant } from "../attention_problem.ts";
-import type { FigureName } from "./report_file.ts";
+import type { FigureName } from "../../measure/report_file.ts";
 
 /** What a variant is called. */
 export const VARIANT_NAMES: Readonly<Record<Variant, string>> = {

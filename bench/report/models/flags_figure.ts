@@ -3,7 +3,7 @@ import {
   type AfterAttention,
   timesAfterAttention,
 } from "../../after_attention.ts";
-import { timeOf } from "../../measure.ts";
+import { timeOf } from "../../../measure/timing.ts";
 import type { FigureMaker } from "../figure.ts";
 import { WITH_FLAGS, WITHOUT_FLAGS } from "./names.ts";
 

@@ -1,7 +1,7 @@
 /** What a training step, and a new token, ask of WebGPU and of the processor. @module */
 import { disposeBackend, VIT_PRESETS } from "@lionjs/lion";
 import { startBackend } from "../../group.ts";
-import { quantile, timeOf } from "../../measure.ts";
+import { quantile, timeOf } from "../../../measure/timing.ts";
 import {
   type BlockSizes,
   firstStep,
@@ -13,7 +13,7 @@ import {
 } from "../../training_steps.ts";
 import { type Collector, whyNotThere } from "../collector.ts";
 import type { ByPower, FigureMaker } from "../figure.ts";
-import type { AskedCalls } from "../report_file.ts";
+import type { AskedCalls } from "../../../measure/report_file.ts";
 import { ON_PROCESSOR, ON_WALL_CLOCK, STEP, UNRECORDED } from "./names.ts";
 
 /** Images of a batch: what is asked for does not depend on it. */

@@ -9,13 +9,9 @@ import {
 } from "@lionjs/lion";
 import { array, uniform } from "../../../tests/random.ts";
 import { weightsOf } from "../../encoder.ts";
-import {
-  type OpenGroup,
-  startBackend,
-  timeTensors,
-  usageOf,
-} from "../../group.ts";
-import { difference } from "../../measure.ts";
+import { type OpenGroup, startBackend } from "../../group.ts";
+import { timeTensors, usageOf } from "../../../measure/tensors.ts";
+import { difference } from "../../../measure/timing.ts";
 import { lossesOf, Subject } from "../../mixer_subject.ts";
 import type { NamedArray, PeerWork } from "../../peers/peer_process.ts";
 import {

@@ -1,14 +1,9 @@
 /** Whole models beside PyTorch's with softmax attention, in inference and training. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { weightsOf } from "../../encoder.ts";
-import {
-  type OpenGroup,
-  readTensors,
-  startBackend,
-  timeTensors,
-  usageOf,
-} from "../../group.ts";
-import { difference } from "../../measure.ts";
+import { type OpenGroup, startBackend } from "../../group.ts";
+import { readTensors, timeTensors, usageOf } from "../../../measure/tensors.ts";
+import { difference } from "../../../measure/timing.ts";
 import {
   disagreement,
   Subject,

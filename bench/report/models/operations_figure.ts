@@ -1,12 +1,7 @@
 /** Operations of TensorFlow.js, one at a time, beside PyTorch's. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type OpenGroup,
-  readTensors,
-  startBackend,
-  timeTensors,
-  usageOf,
-} from "../../group.ts";
+import { type OpenGroup, startBackend } from "../../group.ts";
+import { readTensors, timeTensors, usageOf } from "../../../measure/tensors.ts";
 import { OPERATIONS, type SingleOperation } from "../../single_operations.ts";
 import {
   type NamedPeer,

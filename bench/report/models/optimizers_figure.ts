@@ -1,13 +1,8 @@
 /** A training step by hand, by `train` and with TensorFlow.js's own optimizer. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type Contender,
-  type OpenGroup,
-  startBackend,
-  timeTensors,
-  usageOf,
-} from "../../group.ts";
-import { difference } from "../../measure.ts";
+import { type Contender, type OpenGroup, startBackend } from "../../group.ts";
+import { timeTensors, usageOf } from "../../../measure/tensors.ts";
+import { difference } from "../../../measure/timing.ts";
 import { lossesOf, Subject } from "../../mixer_subject.ts";
 import { SteppedTraining } from "../../stepped_training.ts";
 import { inPlainForms } from "../../plain_forms.ts";

@@ -4,7 +4,7 @@ import { profile } from "@lionjs/lion";
 import { array, uniform } from "../../../tests/random.ts";
 import { encoder } from "../../encoder.ts";
 import { startBackend } from "../../group.ts";
-import { difference } from "../../measure.ts";
+import { difference } from "../../../measure/timing.ts";
 import { inPlainForms } from "../../plain_forms.ts";
 import { labelsOf } from "../../sized_models.ts";
 import { SteppedTraining } from "../../stepped_training.ts";

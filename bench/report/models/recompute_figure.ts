@@ -1,7 +1,7 @@
 /** Training whose blocks are computed again for their gradients, beside the usual. @module */
 import { setRecompute } from "@lionjs/lion";
 import { startBackend } from "../../group.ts";
-import { ParityError, timeOf } from "../../measure.ts";
+import { ParityError, timeOf } from "../../../measure/timing.ts";
 import { lossesOf, Subject } from "../../mixer_subject.ts";
 import { measureRecompute, type RecomputeProblem } from "../../recompute.ts";
 import {
