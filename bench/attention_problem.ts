@@ -6,6 +6,13 @@ export const VARIANTS = ["lit", "d", "s"] as const;
 /** One of {@linkcode VARIANTS}. */
 export type Variant = typeof VARIANTS[number];
 
+/** What a variant is called. */
+export const VARIANT_NAMES: Readonly<Record<Variant, string>> = {
+  lit: "LION-LIT",
+  d: "LION-D",
+  s: "LION-S",
+};
+
 /** Columns of queries, keys and values. */
 export const HEAD_DIM = 64;
 /** Added to the row sum, by all contenders; they all have a scale of 1. */

@@ -1,6 +1,12 @@
 /** What is measured side by side, and how a backend is made ready for it. @module */
+import type * as tf from "@tensorflow/tfjs-core";
 import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
-import type { Usage } from "../measure/tensors.ts";
+import {
+  readTensors,
+  timeTensors,
+  type Usage,
+  usageOf,
+} from "../measure/tensors.ts";
 import type { Candidate } from "../measure/timing.ts";
 
 /** What a computation costs on paper. */
@@ -33,6 +39,51 @@ export interface OpenGroup {
   readonly baseline: string;
   /** Frees the inputs. */
   close(): Promise<void>;
+}
+
+/** Contenders that are in place; the first of them is the baseline. */
+export function groupOf(
+  contenders: readonly Contender[],
+  close: () => Promise<void> | void = () => {},
+): OpenGroup {
+  const [first] = contenders;
+  return {
+    ...{ contenders, baseline: first!.name },
+    close: async () => await close(),
+  };
+}
+
+/** Runs some work, perhaps with other kernels than usual. */
+export type Within = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+/** Says what is wrong with what is computed, as often as it asks for it; `null` if nothing is. */
+export type Check = (
+  compute: () => Promise<Float32Array[]>,
+) => Promise<string | null>;
+
+/** A check of results that are computed once. */
+export function once(
+  check: (results: Float32Array[]) => string | null,
+): Check {
+  return async (compute) => check(await compute());
+}
+
+/** A contender that computes tensors, of which the last is what is waited for. */
+export function tensorContender(
+  name: string,
+  compute: () => tf.Tensor[],
+  check: Check,
+  { within = (work) => work(), ...known }:
+    & Pick<Contender, "cost" | "how">
+    & { readonly within?: Within } = {},
+): Contender {
+  const results = () => within(() => readTensors(compute));
+  return {
+    ...{ name, results, ...known },
+    check: () => check(results),
+    run: () => within(() => timeTensors(compute)),
+    usage: () => within(() => usageOf(compute)),
+  };
 }
 
 /** Contenders that compute the same, on one backend and in other libraries. */

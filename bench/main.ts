@@ -32,14 +32,11 @@ import { describeMachine } from "./machine.ts";
 import { measureRanks, SHORT, WHOLE } from "./rank_figures.ts";
 import { implementationOf, tellRanks } from "./ranks.ts";
 import { ParityError } from "../measure/timing.ts";
+import { FIGURES } from "./report/figures.ts";
 import { makeReport, type ReportOptions } from "./report/make_report.ts";
 import { packReport } from "./report/pack.ts";
 import { reportPage } from "./report/page.ts";
-import {
-  FIGURE_NAMES,
-  LONG_FIGURES,
-  type Report,
-} from "../measure/report_file.ts";
+import { FIGURE_NAMES, type Report } from "../measure/report_file.ts";
 import { asRows } from "../measure/report_rows.ts";
 import { tellFigure } from "./report/tell_figure.ts";
 import { writeViews } from "./views.ts";
@@ -50,6 +47,9 @@ const BACKENDS: readonly BackendName[] = ["wasm", "webgpu", "cpu"];
 const TASK = Deno.args.includes("--page")
   ? "deno task report"
   : "deno task bench";
+
+/** Figures that take minutes each. */
+const LONG_FIGURES = FIGURE_NAMES.filter((name) => FIGURES[name].isLong);
 
 const USAGE = `Usage: ${TASK} [options]
 

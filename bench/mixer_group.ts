@@ -1,13 +1,13 @@
 /** The same model with different mixers as contenders, which are checked. @module */
 import type { BackendName } from "@lionjs/lion";
-import type { Contender, OpenGroup } from "./group.ts";
-import { timeTensors, usageOf } from "../measure/tensors.ts";
 import {
-  BASELINE,
-  encoderProblem,
-  type Problem,
-  visionProblem,
-} from "./mixer_models.ts";
+  type Contender,
+  groupOf,
+  type OpenGroup,
+  tensorContender,
+  type Within,
+} from "./group.ts";
+import { encoderProblem, type Problem, visionProblem } from "./mixer_models.ts";
 import {
   type Answer,
   disagreement,
@@ -43,7 +43,7 @@ const PLAIN = " in tfjs";
 /** How a contender computes: as the library does, or in plain forms. */
 function howOf(name: string): {
   readonly model: string;
-  readonly within: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  readonly within: Within;
 } {
   return name.endsWith(PLAIN)
     ? { model: name.slice(0, -PLAIN.length), within: inPlainForms }
@@ -60,7 +60,7 @@ export interface MixerChoice {
   readonly short: Problem;
   /**
    * Of `problem.models`, which run in operations of TensorFlow.js where " in tfjs"
-   * follows; softmax attention is the baseline if it is there.
+   * follows; the first is the baseline.
    */
   readonly names: readonly string[];
   readonly work: Work;
@@ -93,14 +93,10 @@ export async function openMixers(
       },
     };
   });
-  return {
+  return groupOf(
     contenders,
-    baseline: names.includes(BASELINE) ? BASELINE : names[0]!,
-    close: () => {
-      contenders.forEach(({ dispose }) => dispose());
-      return Promise.resolve();
-    },
-  };
+    () => contenders.forEach(({ dispose }) => dispose()),
+  );
 }
 
 const truths = new Map<string, Answer>();
@@ -146,13 +142,13 @@ function contenderOf(
   const blocks = work === "inference" ? ofDepth : 1;
   const answer = () =>
     answerOf(problem.plain(model, work), model, work, blocks);
-  const run = () => subject.run(work);
   return {
-    name,
-    check: async () =>
-      disagreement(await answer(), await inPlainForms(answer), TOLERANCE),
-    run: () => within(() => timeTensors(run)),
-    usage: () => within(() => usageOf(run)),
+    ...tensorContender(
+      ...[name, () => subject.run(work)] as const,
+      async () =>
+        disagreement(await answer(), await inPlainForms(answer), TOLERANCE),
+      { within },
+    ),
     dispose: () => subject.dispose(),
   };
 }

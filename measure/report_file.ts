@@ -37,9 +37,6 @@ export const FIGURE_NAMES = [
 /** One of {@linkcode FIGURE_NAMES}. */
 export type FigureName = typeof FIGURE_NAMES[number];
 
-/** Figures that take minutes each, and so are measured only where they are named. */
-export const LONG_FIGURES: readonly FigureName[] = ["large"];
-
 /** Milliseconds: a median, and what a fifth of the samples was below and above. */
 export type Time = Pick<Measurement, "median" | "p20" | "p80" | "samples">;
 

@@ -50,6 +50,18 @@ export class Collector {
     return this.#seconds - (performance.now() - this.#start) / 1000;
   }
 
+  /** Adds what was found by other means than {@linkcode Collector.measure}. */
+  add(
+    place: Place,
+    series: string,
+    found: Partial<Omit<Point, keyof Place | "series">>,
+  ): void {
+    this.points.push({
+      ...{ ...place, series, time: null, gpuMilliseconds: null },
+      ...{ memoryBytes: null, operations: null, bytes: null, ...found },
+    });
+  }
+
   /** Notes that something is missing. */
   skip({ panel, at }: Place, series: string, why: string): void {
     this.gaps.push({ panel, series, at, why });
@@ -159,9 +171,7 @@ export class Collector {
     for (const [i, { name, cost, usage }] of sound.entries()) {
       const { median, p20, p80, samples } = times[i]!;
       const used = await usage?.();
-      this.points.push({
-        ...place,
-        series: name,
+      this.add(place, name, {
         time: { median, p20, p80, samples },
         gpuMilliseconds: used?.gpuMilliseconds ?? null,
         memoryBytes: used ? used.peakBytes - used.bytesBefore : null,

@@ -43,7 +43,7 @@ export async function measureParity(
       const tolerance = pass === "forward" ? forward : gradient;
       const { contenders, close } = await attentionGroup({
         ...{ backend, pass, variant, length: LENGTH, heads: HEADS, threads },
-        ...{ torch: null, only },
+        only,
       }).open();
       try {
         for (const { name, results } of contenders) {

@@ -25,7 +25,6 @@ import {
 } from "../../measure/report_file.ts";
 import { reportTables } from "../../bench/report/tables.ts";
 import { tellFigure } from "../../bench/report/tell_figure.ts";
-import { TEXTS } from "../../bench/report/texts.ts";
 import { allTables } from "../../bench/views.ts";
 import { onWebGpu } from "../tfjs/webgpu/on_webgpu.ts";
 
@@ -350,7 +349,7 @@ Deno.test("a quick report: memory is what mathematics says, and the page has all
   await t.step("the page is whole", async () => {
     const page = await reportPage(report);
     for (const name of names) {
-      assertStringIncludes(page, `<h2>${TEXTS[name].title}</h2>`);
+      assertStringIncludes(page, `<h2>${FIGURES[name].title}</h2>`);
     }
     const text = page.replaceAll(/<script>[^]*?<\/script>/g, "");
     for (const wrong of ["undefined", "NaN", "[object"]) {
