@@ -11,7 +11,7 @@ import {
   VARIANTS,
 } from "../attention_problem.ts";
 import { PASSES } from "../../measure/tensors.ts";
-import { ParityError } from "../../measure/timing.ts";
+import { errorIn, ParityError } from "../../measure/timing.ts";
 import type { Power } from "./figure.ts";
 import type { Parity } from "../../measure/report_file.ts";
 
@@ -89,17 +89,12 @@ function errorOf(got: readonly Numbers[], wanted: readonly Numbers[]): number {
   const groups = [[0], [1, 2, 3], [4]]
     .map((places) => places.filter((place) => place < got.length))
     .filter(({ length }) => length > 0);
-  return Math.max(...groups.map((places) => {
-    let [largest, error] = [0, 0];
-    for (const place of places) {
-      const [values, expected] = [got[place]!, wanted[place]!];
-      if (values.length !== expected.length) return Infinity;
-      for (let i = 0; i < expected.length; i++) {
-        largest = Math.max(largest, Math.abs(expected[i]!));
-        // Math.max hands a NaN on.
-        error = Math.max(error, Math.abs(values[i]! - expected[i]!));
-      }
-    }
-    return error / largest;
-  }));
+  return Math.max(
+    ...groups.map((places) => {
+      const { error, largest } = errorIn(
+        places.map((place) => [got[place]!, wanted[place]!]),
+      );
+      return error / largest;
+    }),
+  );
 }

@@ -28,7 +28,11 @@ import {
   WORKS,
 } from "../../mixer_subject.ts";
 import type { PeerProcess, PeerWork } from "../../peers/peer_process.ts";
-import { type NamedPeer, peerContender } from "../../peers/torch.ts";
+import {
+  type NamedPeer,
+  peerContender,
+  prepareFastest,
+} from "../../peers/torch.ts";
 import { inPlainForms } from "../../plain_forms.ts";
 import {
   labelsOf,
@@ -556,25 +560,18 @@ class TorchModel {
 
   /** Chooses who does each work, by the smallest batch. */
   choose(weights: PeerWork["tensors"]): Promise<void> {
-    return this.#orWrong(() => this.#choose(weights));
-  }
-
-  async #choose(weights: PeerWork["tensors"]): Promise<void> {
-    const [batch] = this.#sized.batches;
-    for (const work of WORKS) {
-      let least = Infinity;
-      for (const { peer } of this.#each) {
-        const tried = workOf(this.#sized, work, batch!, weights);
-        const milliseconds = await peer.prepareAndTry(tried);
-        if (milliseconds >= least) continue;
-        least = milliseconds;
-        this.#quickest.set(work, peer);
+    return this.#orWrong(async () => {
+      for (const work of WORKS) {
+        const tried = workOf(
+          this.#sized,
+          work,
+          this.#sized.batches[0]!,
+          weights,
+        );
+        const quickest = await prepareFastest(this.#each, [tried]);
+        if (quickest) this.#quickest.set(work, quickest);
       }
-    }
-    const chosen = [...this.#quickest.values()];
-    for (const { peer } of this.#each) {
-      if (!chosen.includes(peer)) await peer.release();
-    }
+    });
   }
 
   /** Why a time of something would mean nothing; `null` if it would not. */

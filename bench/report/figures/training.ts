@@ -11,6 +11,7 @@ import {
   setForm,
   setRecompute,
 } from "@lionjs/lion";
+import { MemoryWatch } from "../../../lib/backend/memory_watch.ts";
 import { array, uniform } from "../../../tests/random.ts";
 import { difference, ParityError, timeOf } from "../../../measure/timing.ts";
 import { CLASSES, encoder, weightsOf } from "../../encoder.ts";
@@ -31,9 +32,9 @@ import {
   TORCH,
 } from "../../peers/torch.ts";
 import { inPlainForms } from "../../plain_forms.ts";
-import { measureRecompute, type RecomputeProblem } from "../../recompute.ts";
 import {
   labelsOf,
+  type SizedModel,
   sizedViT,
   SMALL,
   tensorsOf,
@@ -520,6 +521,15 @@ bit.`,
   },
 };
 
+/** A training whose steps take turns: those that keep, and those that compute again. */
+interface Recomputing {
+  readonly sized: SizedModel;
+  /** Examples of a step. @default 8 */
+  readonly batch?: number;
+  /** Steps of each way, the first of which counts for memory alone. @default 4 */
+  readonly steps?: number;
+}
+
 /**
  * Collects the time and the peak of both ways: model, gradients and optimizer
  * count, since they are in memory at the worst moment.
@@ -528,19 +538,41 @@ bit.`,
  */
 export async function collectRecomputed(
   collector: Collector,
-  { sized, batch = 8, steps = STEPS }:
-    & Pick<RecomputeProblem, "sized">
-    & Partial<RecomputeProblem>,
+  { sized, batch = 8, steps = STEPS }: Recomputing,
 ): Promise<void> {
   const place = { panel: `${sized.title}, training`, at: batch };
   const names = collector.affordable(place, [KEPT, RECOMPUTED]);
   if (names.length === 0) return;
   await assertSame();
-  const found = await measureRecompute({ sized, batch, steps });
-  const ways = { [KEPT]: found.usual, [RECOMPUTED]: found.recomputed };
-  for (const [series, { peakBytes, times }] of Object.entries(ways)) {
-    const time = timeOf(times);
-    collector.add(place, series, { time, memoryBytes: peakBytes });
+  const watch = new MemoryWatch();
+  const { bytesBefore } = watch.begin();
+  const model = sized.make({ variant: "s" });
+  const inputs = sized.inputs(batch);
+  const training = new SteppedTraining(model, {
+    ...{ learningRate: 1e-4, labels: labelsOf(batch) },
+    inputs: (model) => tensorsOf(model, inputs),
+  });
+  const ways = [KEPT, RECOMPUTED].map((series) => ({
+    ...{ series, memoryBytes: 0, times: [] as number[] },
+  }));
+  try {
+    for (let step = 0; step < steps; step++) {
+      for (const way of ways) {
+        setRecompute(model, way.series === RECOMPUTED);
+        const span = watch.begin();
+        const milliseconds = await training.step();
+        watch.end(span);
+        if (step > 0) way.times.push(milliseconds);
+        const bytes = span.peakBytes - bytesBefore;
+        way.memoryBytes = Math.max(way.memoryBytes, bytes);
+      }
+    }
+  } finally {
+    watch.stop();
+    await training.end();
+  }
+  for (const { series, memoryBytes, times } of ways) {
+    collector.add(place, series, { time: timeOf(times), memoryBytes });
   }
 }
 
