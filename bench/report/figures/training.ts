@@ -43,19 +43,7 @@ import {
 import { SteppedTraining } from "../../stepped_training.ts";
 import type { Collector } from "../collector.ts";
 import { type Bound, type Figure, measuring, type Setting } from "../figure.ts";
-import {
-  BY_HAND,
-  BY_TFJS,
-  BY_TRAIN,
-  BY_TRAIN_CLIPPED,
-  KEPT,
-  KERNELS,
-  OURS,
-  RECOMPUTED,
-  STEP,
-  THEIRS,
-  UNRECORDED,
-} from "../names.ts";
+import { OURS, STEP, THEIRS, UNRECORDED } from "../names.ts";
 
 /** A contender that learns, with its model. */
 interface Learner extends Contender {
@@ -337,6 +325,12 @@ chunks or a matrix of weights for each channel, whichever is quicker.`,
   }),
 };
 
+/** Who takes a step. */
+const BY_HAND = "by hand, Adam",
+  BY_TRAIN = "by train",
+  BY_TRAIN_CLIPPED = "by train, clipped",
+  BY_TFJS = "by hand, tf.train.adam";
+
 /** The same step of the same model, in several ways. */
 export const optimizers: Figure = {
   title: "A training step by hand, by train, and with tf.train.adam",
@@ -419,6 +413,9 @@ does by default. A step of \`train\` lasts until it asks for the next batch.`,
   }),
 };
 
+/** The sum of the times of a step's kernels. */
+const KERNELS = "its kernels";
+
 const SMALL_STEP: Shape = { batch: 8, length: 64, width: 32 };
 
 /** Steps before the loss is compared; some of them are replayed. */
@@ -482,6 +479,9 @@ and, where nothing is recorded, the layers' code and the tape of gradients.`,
     }),
   }),
 };
+
+/** Steps that keep what gradients need, and that compute it again. */
+const KEPT = "kept", RECOMPUTED = "recomputed";
 
 /** Steps of each way, the first of which counts for memory alone; a small model takes more. */
 const STEPS = 4, STEPS_OF_TINY = 10;
