@@ -23,6 +23,8 @@ export interface Problem {
   readonly inputs: () => tf.Tensor[];
   /** Blocks where softmax's model has one: the rivals of vision have two without perceptrons. */
   readonly blocksPerBlock: (name: string) => number;
+  /** An input that plain JavaScript computes in a second or so, or as short as can be. */
+  readonly short: (isShortest: boolean) => Problem;
   /** What a mixer's plain form is compared at: the problem, or a shorter one that fits the memory. */
   readonly plain: (name: string, work: Work) => Problem;
 }
@@ -89,6 +91,8 @@ export function visionProblem(imageSize: number): Problem {
       sizedViT(title, rival, imageSize, [1]),
     ),
     blocksPerBlock: (name) => name in RIVALS ? 2 : 1,
+    // Of 5 tokens, and of 82.
+    short: (isShortest) => visionProblem(isShortest ? 32 : 144),
     plain: shortened(
       (imageSize / PATCH_SIZE) ** 2,
       (tokens) => visionProblem(PATCH_SIZE * Math.sqrt(tokens)),
@@ -108,6 +112,7 @@ export function encoderProblem(length: number): Problem {
       sizedEncoder(title, sizes, length, [1]),
     ),
     blocksPerBlock: () => 1,
+    short: (isShortest) => encoderProblem(isShortest ? 22 : 70),
     plain: shortened(length, encoderProblem),
   };
 }

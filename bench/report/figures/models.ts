@@ -10,15 +10,13 @@ import {
   type Contender,
   groupOf,
   type OpenGroup,
-  startBackend,
   tensorContender,
 } from "../../group.ts";
-import { openMixers, SHORT, SHORTEST } from "../../mixer_group.ts";
+import { type MixerChoice, openMixers } from "../../mixer_group.ts";
 import {
   BASELINE,
   encoderProblem,
   MIXERS,
-  type Problem,
   visionProblem,
 } from "../../mixer_models.ts";
 import {
@@ -58,18 +56,10 @@ import { collectRecomputed, recomputeBounds } from "./training.ts";
 /** Opens models of a problem. */
 function openProblem(
   { info, threads, quick }: Setting,
-  problem: Problem,
-  work: Work,
-  names: readonly string[],
-  depth?: number,
+  choice: Pick<MixerChoice, "problem" | "work" | "names" | "depth">,
 ): Promise<OpenGroup> {
-  const { vit, encoder } = quick ? SHORTEST : SHORT;
-  return openMixers({
-    ...{ problem, names, work },
-    short: problem.title.startsWith("ViT") ? vit : encoder,
-    start: (backend = info.name) => startBackend(backend, threads),
-    ...(depth !== undefined && { depth }),
-  });
+  const backend = info.name;
+  return openMixers({ ...choice, backend, threads, isShortest: quick });
 }
 
 /** Blocks of ViT-tiny, or few where a block takes long. */
@@ -117,10 +107,10 @@ blocks, without perceptrons.`,
       ...["LION-D, recurrent", "Hydra", "Vim"],
     ],
     open: (asked, names) =>
-      openProblem(
-        ...[asked, visionProblem(asked.size), "inference", names] as const,
-        depthOf(asked),
-      ),
+      openProblem(asked, {
+        ...{ problem: visionProblem(asked.size), work: "inference", names },
+        depth: depthOf(asked),
+      }),
     settings: (setting) => ({
       ...{ model: "ViT-tiny", blocks: depthOf(setting) },
       ...{ batch: 1, "patch size": 16 },
@@ -250,7 +240,8 @@ most of a step, which brings the ratios of attention closer to 1.`,
     },
     open: (asked, names) => {
       const { problem, at } = asked.size;
-      return openProblem(asked, problem(at), asked.pass, names);
+      const choice = { problem: problem(at), work: asked.pass, names };
+      return openProblem(asked, choice);
     },
     settings: (setting, [first, second]) =>
       isSmall(setting) ? { model: "encoder of 2 blocks", tokens: first!.at } : {
