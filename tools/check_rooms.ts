@@ -64,6 +64,15 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
  */
 const BESIDE: readonly string[] = ["measure", "site", "tools", "bench"];
 
+/**
+ * The folders of `tools`: each imports only those before it. What lies beside them is
+ * programs that use them, and what all have in common.
+ */
+const TOOLS: readonly string[] = [
+  ...["server", "notebooks", "kernels", "own_data", "recipes"],
+  ...["tune", "demo", "lab", "site"],
+];
+
 /** The most files of a folder. */
 const LARGEST_FOLDER = 24;
 
@@ -185,8 +194,11 @@ export function misplacedImports(
 export function wrongBeside(imports: readonly Import[]): string[] {
   const isOf = (folders: readonly string[]) => ({ from, to }: Import) =>
     [from, to].every((file) => folders.includes(file.split("/")[0]!));
+  const isOfFolders = ({ from, to }: Import) =>
+    [from, to].every((file) => file.split("/").length > 2);
   return [
     ...misplacedImports(imports.filter(isOf(BESIDE)), BESIDE, "", ""),
+    ...misplacedImports(imports.filter(isOfFolders), TOOLS, "tools/", ""),
     ...circles(imports.filter(isOf([...BESIDE, "tests"]))),
   ];
 }

@@ -99,6 +99,20 @@ Deno.test("wrongBeside() lets benches import tools, and not the reverse", () => 
   assertEquals(others, []);
 });
 
+Deno.test("wrongBeside() lets the site's tools import recipes, and not the reverse", () => {
+  const [line, ...others] = wrongBeside([
+    { from: "tools/site/curves.ts", to: "tools/recipes/figures.ts" },
+    { from: "tools/gate.ts", to: "tools/notebooks/notebook.ts" },
+    { from: "tools/notebooks/run.ts", to: "tools/out_folder.ts" },
+    { from: "tools/recipes/main.ts", to: "tools/site/page.ts" },
+  ]);
+  assertStringIncludes(
+    line!,
+    "tools/recipes/main.ts → tools/site/page.ts: recipes may not import site",
+  );
+  assertEquals(others, []);
+});
+
 Deno.test("wrongBeside() refuses a circle, over tests too", () => {
   assertEquals(
     wrongBeside([
