@@ -3,11 +3,6 @@
  * run what was compiled for SSE many times more slowly after a kernel has left its
  * 256-bit vectors dirty.
  *
- *     deno run -A bench/after_attention.ts
- *
- * prints how many times longer each of some functions takes after an attention with the
- * flags than after one without.
- *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
@@ -98,28 +93,13 @@ export async function timesAfterAttention(
   return { fast, plain };
 }
 
-/**
- * The least time of each function with the flags divided by that without.
- *
- * @throws {Error} If a process that times them fails.
- */
-export async function afterAttentionRatios(): Promise<AfterAttention> {
-  const { fast, plain } = await timesAfterAttention();
-  const least = (times: AfterAttention[], name: keyof AfterAttention) =>
-    Math.min(...times.map((time) => time[name]));
-  const names = Object.keys(fast[0]!) as (keyof AfterAttention)[];
-  return Object.fromEntries(
-    names.map((name) => [name, least(fast, name) / least(plain, name)]),
-  ) as Record<keyof AfterAttention, number>;
-}
-
 async function timeInProcess(
   through: readonly string[],
 ): Promise<AfterAttention> {
   const run = through.length > 0 ? ["run", "-A", ...through] : [];
   const { DENO_V8_FLAGS: _, ...env } = Deno.env.toObject();
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [...run, "run", "-A", import.meta.url, TIME_HERE],
+    args: [...run, "run", "-A", import.meta.url],
     env,
     clearEnv: true,
     stderr: "inherit",
@@ -128,12 +108,4 @@ async function timeInProcess(
   throw new Error("a process that times functions after attention has failed");
 }
 
-/** The argument with which the program times its own process. */
-const TIME_HERE = "--here";
-
-if (import.meta.main) {
-  const figures = Deno.args.includes(TIME_HERE)
-    ? await timeAfterAttention()
-    : await afterAttentionRatios();
-  console.log(JSON.stringify(figures, null, 2));
-}
+if (import.meta.main) console.log(JSON.stringify(await timeAfterAttention()));

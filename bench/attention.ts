@@ -11,13 +11,14 @@ import {
   type LionAttentionOptions,
   noDecay,
 } from "@lionjs/lion";
+import type { Pass } from "../measure/tensors.ts";
+import { difference, stopwatch } from "../measure/timing.ts";
 import { attentionLoop } from "./attention_loop.ts";
 import {
   type AttentionProblem,
   type AttentionResult,
   EPSILON,
   HEAD_DIM,
-  type Pass,
   problemOf,
   type Variant,
 } from "./attention_problem.ts";
@@ -25,12 +26,12 @@ import {
   type Contender,
   type Cost,
   type Group,
+  once,
   type OpenGroup,
   startBackend,
-  usageOf,
+  tensorContender,
 } from "./group.ts";
 import { LIBRARY } from "./library.ts";
-import { difference, stopwatch } from "./measure.ts";
 import {
   attentionInputs,
   decayOf,
@@ -42,13 +43,9 @@ import {
   softmaxOperation,
   wrongIn,
 } from "./operations.ts";
-import type { AttentionPeer, PreparedPeer } from "./peers/attention_peer.ts";
-import { type PeerProcess, rest } from "./peers/peer_process.ts";
-import {
-  type NamedPeer,
-  peerContender,
-  type TorchPeer,
-} from "./peers/torch.ts";
+import type { AttentionPeer } from "./peers/attention_peer.ts";
+import { rest } from "./peers/peer_process.ts";
+import { type NamedPeer, peerContender } from "./peers/torch.ts";
 import { softmaxRows } from "./softmax_rows.ts";
 
 /** The forms of the library. */
@@ -87,6 +84,16 @@ const TOGETHER = 3;
 /** Scans of others take differences of sums over all chunks, which costs them digits at great lengths. */
 const PEER_TOLERANCE = { forward: 2e-4, gradients: 5e-4 };
 
+/** Another library: in a process that computes a form, or in this one. */
+export type Rival = AttentionPeer | ProcessRival;
+
+/** A process that computes a form of attention. */
+interface ProcessRival extends NamedPeer {
+  readonly form: "full" | "chunkwise" | "recurrent" | "softmax";
+  /** @default true */
+  readonly hasGradients?: boolean;
+}
+
 /** Which attention to time, and beside whom. */
 export interface AttentionChoice {
   readonly backend: BackendName;
@@ -97,15 +104,8 @@ export interface AttentionChoice {
   readonly threads: number;
   /** Quadratic contenders are left out beyond this. @default none */
   readonly longestQuadratic?: number;
-  readonly torch: TorchPeer | null;
-  /** PyTorch's full form, with a mask for each direction as the authors have it. @default none */
-  readonly torchFull?: readonly NamedPeer[];
-  /** PyTorch's softmax attention beside ours. @default none */
-  readonly torchSoftmax?: readonly NamedPeer[];
-  /** ONNX Runtime, which has no gradients. @default none */
-  readonly onnx?: readonly NamedPeer[];
-  /** Other libraries, in this process. @default none */
-  readonly peers?: readonly AttentionPeer[];
+  /** Other libraries. @default none */
+  readonly rivals?: readonly Rival[];
   /**
    * Names of our contenders; with sizes, such as "chunkwise, 32", of chunks that
    * a form is asked for. @default all that are not too slow at this length
@@ -121,7 +121,7 @@ export function attentionGroup(choice: AttentionChoice): Group {
 }
 
 async function open(choice: AttentionChoice): Promise<OpenGroup> {
-  const { backend, pass, variant, heads, length, torch } = choice;
+  const { backend, pass, variant, heads, length, rivals = [] } = choice;
   await startBackend(backend, choice.threads);
   const problem = problemOf(variant, heads, length);
   const arrays = attentionInputs(problem);
@@ -157,58 +157,48 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
     }
   });
   const dy: Shaped = [arrays["v"]![0], problem.dy];
-  const { torchFull = [], torchSoftmax = [], onnx = [], peers = [] } = choice;
-  const join = async (
-    peer: PeerProcess,
-    form: "full" | "chunkwise" | "recurrent" | "softmax",
-    name?: string,
-  ) => {
+  const joined: { release(): Promise<void> }[] = [];
+  const join = async (rival: Rival): Promise<Contender> => {
+    if ("prepare" in rival) {
+      const prepared = await rival.prepare(problem, pass);
+      joined.push(prepared);
+      return {
+        ...{ name: rival.name, isPeer: true, pause: rest },
+        check: async () => check(await prepared.results(), PEER_TOLERANCE),
+        run: () => stopwatch(() => prepared.run()),
+      };
+    }
+    const { peer, form, hasGradients = true } = rival;
+    if (pass !== "forward" && !hasGradients) {
+      throw new RangeError("its operator has no gradient");
+    }
+    const isSoftmax = form === "softmax";
+    joined.push(peer);
     await peer.prepare({
       work: "attention",
       options: { pass, form },
       tensors: Object.entries({ ...arrays, dy })
         // Softmax has no decay; PyTorch would take it for a mask.
-        .filter(([name]) => form !== "softmax" || name !== "logDecay")
+        .filter(([name]) => !isSoftmax || name !== "logDecay")
         .map(([name, [shape, values]]) => ({ name, shape, values })),
     });
-    const cost = costOf(asked, {
-      form: form === "softmax" ? "full" : form,
-      chunkSize: 64,
-      kernel: false,
-    });
-    contenders.push(peerContender(
-      peer,
-      (result) =>
-        form === "softmax"
+    return peerContender(
+      rival,
+      once((result) =>
+        isSoftmax
           ? softmaxDifference(problem, result)
-          : check(result, PEER_TOLERANCE),
-      cost,
-      name,
-    ));
+          : check(result, PEER_TOLERANCE)
+      ),
+      costOf(asked, {
+        ...{ form: isSoftmax ? "full" : form, chunkSize: 64, kernel: false },
+      }),
+    );
   };
-  if (torch) await join(torch, "chunkwise");
-  for (const { peer, name } of torchFull) await join(peer, "full", name);
-  for (const { peer, name } of torchSoftmax) {
-    await join(peer, "softmax", name);
-  }
-  for (const { peer, name } of onnx) {
-    if (pass === "forward") await join(peer, "recurrent", name);
-    else onRefused(name, "its operator has no gradient");
-  }
-  const prepared: PreparedPeer[] = [];
-  for (const { name, prepare } of peers) {
+  for (const rival of rivals) {
     try {
-      const peer = await prepare(problem, pass);
-      prepared.push(peer);
-      contenders.push({
-        name,
-        isPeer: true,
-        check: async () => check(await peer.results(), PEER_TOLERANCE),
-        run: () => stopwatch(() => peer.run()),
-        pause: rest,
-      });
+      contenders.push(await join(rival));
     } catch (error) {
-      onRefused(name, String((error as Error).message).split("\n")[0]!);
+      onRefused(rival.name, String((error as Error).message).split("\n")[0]!);
     }
   }
   return {
@@ -216,11 +206,7 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
     baseline: baselineOf(contenders.map(({ name }) => name)),
     close: async () => {
       placed.dispose();
-      await torch?.release();
-      for (const { peer } of [...torchFull, ...torchSoftmax, ...onnx]) {
-        await peer.release();
-      }
-      for (const peer of prepared) await peer.release();
+      for (const one of joined) await one.release();
     },
   };
 }
@@ -273,15 +259,10 @@ function formContender(
   const operation = formOperation(problem.variant, () => problem, choice);
   const open = openOperation(operation, LIBRARY, pass, placed);
   const { kernel, reason } = planOf(asked, choice);
-  return {
-    name,
-    check: async () => check(await open.results()),
-    results: open.results,
-    run: open.time,
+  return tensorContender(name, () => open.run(), once((y) => check(y)), {
     cost: costOf(asked, choice),
     how: kernel ? `${kernel}: ${reason}` : reason,
-    usage: () => usageOf(() => open.run()),
-  };
+  });
 }
 
 function planOf(
@@ -308,14 +289,15 @@ function softmaxContender(asked: Asked, kernel: boolean): Contender {
     softmaxOperation(() => problem, { kernel }),
     ...[LIBRARY, pass, { ...placed, inputs }] as const,
   );
-  return {
-    name: kernel ? SOFTMAX : PLAIN_SOFTMAX,
-    check: async () => softmaxDifference(problem, await open.results()),
-    run: open.time,
-    // Its products are those of the full form without a mask.
-    cost: costOf(asked, { form: "full", kernel, decay: noDecay() }),
-    usage: () => usageOf(() => open.run()),
-  };
+  return tensorContender(
+    kernel ? SOFTMAX : PLAIN_SOFTMAX,
+    () => open.run(),
+    once((result) => softmaxDifference(problem, result)),
+    {
+      // Its products are those of the full form without a mask.
+      cost: costOf(asked, { form: "full", kernel, decay: noDecay() }),
+    },
+  );
 }
 
 /** What is wrong with some rows of softmax attention. */

@@ -13,11 +13,11 @@
 import type { BackendInfo, BackendName } from "@lionjs/lion";
 import { someOf, wholeNumbers } from "../tools/command_line.ts";
 import { attentionGroup, baselineOf, defaultNames } from "./attention.ts";
-import { PASSES, VARIANTS } from "./attention_problem.ts";
+import { PASSES } from "../measure/tensors.ts";
+import { VARIANT_NAMES, VARIANTS } from "./attention_problem.ts";
 import { type Group, type OpenGroup, startBackend } from "./group.ts";
-import { assertParity } from "./measure.ts";
+import { assertParity } from "../measure/timing.ts";
 import { type ByPower, powerOf } from "./report/figure.ts";
-import { VARIANT_NAMES } from "./report/texts.ts";
 
 /** The value of a variable of the environment, or another. */
 const chosen = (variable: string, otherwise: string) =>
@@ -83,7 +83,7 @@ function registerBackend(info: BackendInfo): void {
       for (const variant of CHOSEN_VARIANTS) {
         const problem = { backend: info.name, pass, variant, length } as const;
         registerGroup(
-          attentionGroup({ ...problem, heads: HEADS, threads, torch: null }),
+          attentionGroup({ ...problem, heads: HEADS, threads }),
           defaultNames(problem),
           `${info.name}, ${VARIANT_NAMES[variant]}, ${pass}, ${length} tokens`,
         );

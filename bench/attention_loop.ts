@@ -14,8 +14,8 @@ import {
   type AttentionResult,
   EPSILON,
   HEAD_DIM,
-  type Pass,
 } from "./attention_problem.ts";
+import type { Pass } from "../measure/tensors.ts";
 
 /** Columns of u. */
 const COLUMNS = HEAD_DIM + 1;

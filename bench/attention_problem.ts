@@ -6,10 +6,12 @@ export const VARIANTS = ["lit", "d", "s"] as const;
 /** One of {@linkcode VARIANTS}. */
 export type Variant = typeof VARIANTS[number];
 
-/** What is computed: the output, or the output and the gradients of all inputs. */
-export const PASSES = ["forward", "gradients"] as const;
-/** One of {@linkcode PASSES}. */
-export type Pass = typeof PASSES[number];
+/** What a variant is called. */
+export const VARIANT_NAMES: Readonly<Record<Variant, string>> = {
+  lit: "LION-LIT",
+  d: "LION-D",
+  s: "LION-S",
+};
 
 /** Columns of queries, keys and values. */
 export const HEAD_DIM = 64;

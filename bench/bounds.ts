@@ -1,162 +1,16 @@
 /** Ratios that should not be exceeded, and what a report says of them. @module */
-import type { BackendName } from "@lionjs/lion";
-import type { Machine } from "./machine.ts";
 import {
-  BEFORE,
-  BY_HAND,
-  BY_TFJS,
-  BY_TRAIN,
-  KEPT,
-  KERNELS,
-  NOW,
-  OURS,
-  RECOMPUTED,
-  RELAXED_MODULE,
-  STEP,
-  STRICT_MODULE,
-  THEIRS,
-  UNRECORDED,
-  WITH_FLAGS,
-  WITHOUT_FLAGS,
-} from "./report/models/names.ts";
-import { geometricMean, pairRatios } from "./report/pairs.ts";
-import {
+  FIGURE_NAMES,
   type FigureName,
+  type Machine,
   type Point,
   type Report,
   steadyMilliseconds,
-} from "./report/report_file.ts";
-
-/** What a point has: its steady time, or its bytes. */
-type Measure = "time" | "memory";
-
-/** A contender beside another, at some places of a figure. */
-interface Bound {
-  readonly figure: FigureName;
-  readonly panel: string;
-  /** @default "wasm" */
-  readonly backend?: BackendName;
-  /** What is divided. @default "time" */
-  readonly measure?: Measure;
-  readonly series: string;
-  /**
-   * The rival, of which the quickest counts if there are several, such as
-   * PyTorch's with either pool of threads; or the place of the contender's own
-   * shorter time.
-   */
-  readonly beside: string | { readonly at: number };
-  readonly at: readonly number[];
-  readonly most: number;
-}
-
-/** The same bound forward and with gradients. */
-function bothPasses(
-  bound: Omit<Bound, "panel" | "most">,
-  most: { readonly forward: number; readonly gradients: number },
-): Bound[] {
-  return Object.entries(most)
-    .map(([panel, most]) => ({ ...bound, panel, most }));
-}
-
-/** Of a member of the family: beside attention with scalar decays, PyTorch's scan, and itself. */
-function familyBounds(
-  series: string,
-  forward: number,
-  gradients: number,
-  torch?: string,
-): Bound[] {
-  const own = { figure: "family", at: [4096], series } as const;
-  return [
-    ...bothPasses({ ...own, beside: "scalar" }, { forward, gradients }),
-    ...bothPasses(
-      { ...own, beside: { at: 1024 } },
-      { forward: 4.3, gradients: 4.3 },
-    ),
-    ...torch === undefined ? [] : bothPasses(
-      { ...own, beside: torch },
-      { forward: 0.6, gradients: 0.6 },
-    ),
-    {
-      ...{ ...own, panel: "forward", backend: "webgpu", at: [256] },
-      ...{ beside: `${series} in tfjs`, most: 1 },
-    },
-  ];
-}
-
-/** What is aimed at, without a GPU. */
-const BOUNDS: readonly Bound[] = [
-  ...bothPasses({
-    ...{ figure: "peers", at: [1024, 4096] },
-    ...{ series: "chunkwise", beside: "PyTorch" },
-  }, { forward: 0.6, gradients: 0.65 }),
-  ...bothPasses({
-    ...{ figure: "peers", at: [256, 1024] },
-    ...{ series: "full", beside: "PyTorch full" },
-  }, { forward: 0.3, gradients: 0.3 }),
-  ...bothPasses({
-    ...{ figure: "peers", at: [1024, 4096] },
-    ...{ series: "softmax", beside: "PyTorch SDPA" },
-  }, { forward: 1, gradients: 1 }),
-  ...bothPasses({
-    ...{ figure: "lengths", at: [1024, 4096] },
-    ...{ series: "recurrent", beside: "chunkwise" },
-  }, { forward: 4, gradients: 2 }),
-  {
-    ...{ figure: "lengths", panel: "forward", at: [256, 1024, 4096] },
-    ...{ series: "blockwise", beside: "full", most: 1.3 },
-  },
-  ...bothPasses({
-    ...{ figure: "lengths", backend: "webgpu", at: [1024] },
-    ...{ series: "softmax", beside: "softmax in tfjs" },
-  }, { forward: 1, gradients: 1 }),
-  ...familyBounds("diagonal", 2, 2.5, "PyTorch GLA"),
-  ...familyBounds("gated delta", 2.5, 3, "PyTorch gated delta rule"),
-  ...familyBounds("Kimi delta", 4, 5),
-  ...bothPasses({
-    ...{ figure: "scan", at: [1024, 4096] },
-    ...{ series: "selectiveScan", beside: "PyTorch" },
-  }, { forward: 1, gradients: 1 }),
-  ...bothPasses({
-    ...{ figure: "scan", backend: "webgpu", at: [1024] },
-    ...{ series: "selectiveScan", beside: "selectiveScan in tfjs" },
-  }, { forward: 1, gradients: 1 }),
-  {
-    ...{ figure: "tokens", panel: "next token", at: [4096], most: 1.05 },
-    ...{ series: "LION-S, recurrence", beside: { at: 64 } },
-  },
-  ...Object.entries({ [BY_TRAIN]: 1.03, [BY_TFJS]: 1.5 })
-    .map(([series, most]): Bound => ({
-      ...{ figure: "optimizers", panel: "ViT-tiny, training", at: [1] },
-      ...{ series, beside: BY_HAND, most },
-    })),
-  {
-    ...{ figure: "mixer", panel: "training", at: [256] },
-    ...{ series: OURS, beside: THEIRS, most: 1.5 },
-  },
-  {
-    ...{ figure: "overhead", panel: "training", at: [64] },
-    ...{ series: STEP, beside: KERNELS, most: 1.25 },
-  },
-  {
-    ...{ figure: "overhead", panel: "training", at: [64] },
-    ...{ series: STEP, beside: UNRECORDED, most: 0.8 },
-  },
-  ...([["recompute", "tiny"], ["large", "base"]] as const)
-    .flatMap(([figure, size]) =>
-      Object.entries({ memory: 0.45, time: 1.35 }).map(([measure, most]) => ({
-        ...{ figure, panel: `ViT-${size}, training`, at: [8], most },
-        ...{ series: RECOMPUTED, beside: KEPT, measure: measure as Measure },
-      }))
-    ),
-  ...["Math.exp", "Math.random", "sqrt"].map((panel): Bound => ({
-    ...{ figure: "flags", panel, at: [1e6] },
-    ...{ series: WITH_FLAGS, beside: WITHOUT_FLAGS, most: 1.1 },
-  })),
-  ...[RELAXED_MODULE, STRICT_MODULE].map((panel): Bound => ({
-    ...{ figure: "size", panel, at: [1], measure: "memory" },
-    ...{ series: NOW, beside: BEFORE, most: 1.6 },
-  })),
-];
+} from "../measure/report_file.ts";
+import type { Bound, Measure } from "./report/figure.ts";
+import { FIGURES } from "./report/figures.ts";
+import { OURS, THEIRS } from "./report/names.ts";
+import { geometricMean, pairRatios } from "./report/pairs.ts";
 
 /** The library beside PyTorch at all places of some figures, and the geometric mean. */
 interface PairBound {
@@ -203,10 +57,9 @@ function amountOf({ time, memoryBytes }: Point, measure: Measure): number[] {
  */
 export function ratioIn(
   { figures }: Pick<Report, "figures">,
-  { figure, backend = "wasm", panel, series, beside, measure = "time" }: Omit<
-    Bound,
-    "at" | "most"
-  >,
+  { figure, backend = "wasm", panel, series, beside, measure = "time" }:
+    & Omit<Bound, "at" | "most">
+    & { readonly figure: FigureName },
   at: number,
 ): number | null {
   const amountsOf = (isMeant: (series: string) => boolean, at: number) =>
@@ -235,15 +88,22 @@ type Bounded = Pick<Report, "figures" | "machine">;
 /** The bounds that a report has figures for. */
 export function reachedIn(report: Bounded): Reached[] {
   return [
-    ...BOUNDS.flatMap((bound) => reachedOne(report, bound)),
+    ...FIGURE_NAMES.flatMap((figure) =>
+      (FIGURES[figure].bounds ?? [])
+        .flatMap((bound) => reachedOne(report, figure, bound))
+    ),
     ...PAIRS.flatMap((pairs) => reachedPairs(report, pairs)),
   ];
 }
 
-function reachedOne(report: Bounded, bound: Bound): Reached[] {
-  const { backend = "wasm", figure, panel, series, beside, most } = bound;
+function reachedOne(
+  report: Bounded,
+  figure: FigureName,
+  bound: Bound,
+): Reached[] {
+  const { backend = "wasm", panel, series, beside, most } = bound;
   return bound.at.flatMap((at): Reached[] => {
-    const ratio = ratioIn(report, bound, at);
+    const ratio = ratioIn(report, { ...bound, figure }, at);
     if (ratio === null) return [];
     const rival = typeof beside === "string"
       ? beside

@@ -1,14 +1,13 @@
 /** What is measured side by side, and how a backend is made ready for it. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
+import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
 import {
-  type BackendInfo,
-  type BackendName,
-  profile,
-  useBackend,
-} from "@lionjs/lion";
-import { MemoryWatch } from "../lib/backend/memory_watch.ts";
-import type { Pass } from "./attention_problem.ts";
-import { type Candidate, stopwatch } from "./measure.ts";
+  readTensors,
+  timeTensors,
+  type Usage,
+  usageOf,
+} from "../measure/tensors.ts";
+import type { Candidate } from "../measure/timing.ts";
 
 /** What a computation costs on paper. */
 export interface Cost {
@@ -33,16 +32,6 @@ export interface Contender extends Candidate {
   usage?(): Promise<Usage>;
 }
 
-/** What a run took of the machine. */
-export interface Usage {
-  /** Bytes alive at once, inputs and the kernels' scratch included. */
-  readonly peakBytes: number;
-  /** Those that were alive before: inputs, weights and whatever else there is. */
-  readonly bytesBefore: number;
-  /** What the kernels take by themselves, by the GPU's clock; `null` if it has none. */
-  readonly gpuMilliseconds: number | null;
-}
-
 /** Contenders with their inputs in place. */
 export interface OpenGroup {
   readonly contenders: readonly Contender[];
@@ -50,6 +39,51 @@ export interface OpenGroup {
   readonly baseline: string;
   /** Frees the inputs. */
   close(): Promise<void>;
+}
+
+/** Contenders that are in place; the first of them is the baseline. */
+export function groupOf(
+  contenders: readonly Contender[],
+  close: () => Promise<void> | void = () => {},
+): OpenGroup {
+  const [first] = contenders;
+  return {
+    ...{ contenders, baseline: first!.name },
+    close: async () => await close(),
+  };
+}
+
+/** Runs some work, perhaps with other kernels than usual. */
+export type Within = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+/** Says what is wrong with what is computed, as often as it asks for it; `null` if nothing is. */
+export type Check = (
+  compute: () => Promise<Float32Array[]>,
+) => Promise<string | null>;
+
+/** A check of results that are computed once. */
+export function once(
+  check: (results: Float32Array[]) => string | null,
+): Check {
+  return async (compute) => check(await compute());
+}
+
+/** A contender that computes tensors, of which the last is what is waited for. */
+export function tensorContender(
+  name: string,
+  compute: () => tf.Tensor[],
+  check: Check,
+  { within = (work) => work(), ...known }:
+    & Pick<Contender, "cost" | "how">
+    & { readonly within?: Within } = {},
+): Contender {
+  const results = () => within(() => readTensors(compute));
+  return {
+    ...{ name, results, ...known },
+    check: () => check(results),
+    run: () => within(() => timeTensors(compute)),
+    usage: () => within(() => usageOf(compute)),
+  };
 }
 
 /** Contenders that compute the same, on one backend and in other libraries. */
@@ -64,77 +98,4 @@ export async function startBackend(
   threads: number,
 ): Promise<BackendInfo> {
   return await useBackend({ prefer: [name], threads });
-}
-
-/**
- * Times some work on tensors. WebAssembly and cpu compute at once, and are done
- * when it returns, as PyTorch is; a GPU computes in order, and is done when one
- * number of its last result has been read.
- */
-export async function timeTensors(compute: () => tf.Tensor[]): Promise<number> {
-  let outputs: tf.Tensor[] = [];
-  const milliseconds = await stopwatch(async () => {
-    outputs = compute();
-    await whenDone(outputs.at(-1)!);
-  });
-  tf.dispose(outputs);
-  return milliseconds;
-}
-
-/** Waits until a GPU has computed a tensor, by reading one number of it. */
-export async function whenDone(tensor: tf.Tensor): Promise<void> {
-  if (tf.getBackend() !== "webgpu") return;
-  const first = tf.tidy(() => tf.slice(tf.reshape(tensor, [-1]), 0, 1));
-  await first.data();
-  first.dispose();
-}
-
-/** An operation on tensors that makes one. */
-export type Attend = (...inputs: tf.Tensor[]) => tf.Tensor;
-
-/** The output, and in the second pass the gradients after it. */
-export function compute(
-  attend: Attend,
-  inputs: tf.Tensor[],
-  dy: tf.Tensor,
-  pass: Pass,
-): tf.Tensor[] {
-  if (pass === "forward") return [attend(...inputs)];
-  const { value, grads } = tf.valueAndGrads(attend)(inputs, dy);
-  return [value, ...grads];
-}
-
-/** The values of the tensors that some work makes. */
-export async function readTensors(
-  compute: () => tf.Tensor[],
-): Promise<Float32Array[]> {
-  const outputs = compute();
-  const values = await Promise.all(outputs.map((output) => output.data()));
-  tf.dispose(outputs);
-  return values as Float32Array[];
-}
-
-/** Of work on a GPU, whose kernels' times are a median. */
-const GPU_RUNS = 3;
-
-/** What some work on tensors takes; runs it once, or a few times on a GPU. */
-export async function usageOf(compute: () => tf.Tensor[]): Promise<Usage> {
-  if (tf.getBackend() === "webgpu") {
-    const { bytesBefore, peakBytes, clock, milliseconds } = await profile(
-      compute,
-      { runs: GPU_RUNS },
-    );
-    const gpuMilliseconds = clock === "timestamps" ? milliseconds : null;
-    return { bytesBefore, peakBytes, gpuMilliseconds };
-  }
-  const watch = new MemoryWatch();
-  try {
-    const span = watch.begin();
-    tf.dispose(compute());
-    watch.end(span);
-    const { bytesBefore, peakBytes } = span;
-    return { bytesBefore, peakBytes, gpuMilliseconds: null };
-  } finally {
-    watch.stop();
-  }
 }

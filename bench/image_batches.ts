@@ -18,7 +18,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import { fileURLToPath } from "node:url";
 import { positiveInteger, readCommandLine } from "../tools/command_line.ts";
 import { findPython } from "../tools/notebooks/jupyter.ts";
-import { quantile, stopwatch, timeAlternating, type Timed } from "./measure.ts";
+import {
+  quantile,
+  stopwatch,
+  timeAlternating,
+  type Timed,
+} from "../measure/timing.ts";
 import { startProcess } from "./peers/peer_process.ts";
 
 const USAGE = `Usage: deno run -A bench/image_batches.ts [options]

@@ -1,40 +1,16 @@
 /** The machine, and what it can do at best. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { type BackendInfo, type BackendName, profile } from "@lionjs/lion";
+import { type BackendInfo, profile } from "@lionjs/lion";
 import { arch, cpus, release, totalmem } from "node:os";
-import { type OpenGroup, readTensors, timeTensors } from "./group.ts";
-import { type Budget, measureAlternating, stopwatch } from "./measure.ts";
+import type { BackendFigures, Machine } from "../measure/report_file.ts";
+import { readTensors, timeTensors } from "../measure/tensors.ts";
+import {
+  type Budget,
+  measureAlternating,
+  stopwatch,
+} from "../measure/timing.ts";
+import type { OpenGroup } from "./group.ts";
 import type { PeerProcess } from "./peers/peer_process.ts";
-
-/** Where something was measured. */
-export interface Machine {
-  /** The model of the CPU. */
-  readonly cpu: string;
-  readonly cores: number;
-  readonly memoryBytes: number;
-  readonly system: string;
-  readonly deno: string;
-  /** What V8 was told, as by `deno task fast`. */
-  readonly v8Flags: string | null;
-  readonly tfjs: string;
-  /** `null` where PyTorch was not there. */
-  readonly torch: string | null;
-  /** The vectors that PyTorch computes on, such as "AVX512"; missing where it was not there. */
-  readonly torchVectors?: string;
-  /** That each side was given. */
-  readonly threads: number;
-}
-
-/** What a backend can do at best, as measured in the same run. */
-export interface BackendFigures {
-  readonly name: BackendName;
-  /** The WebGPU adapter. */
-  readonly adapter: string | null;
-  /** Of its largest matrix product, in operations per second. */
-  readonly operationsPerSecond: number;
-  /** Of a copy that no cache holds, read and written, in bytes per second. */
-  readonly bytesPerSecond: number;
-}
 
 /** Names the machine and what runs on it. */
 export function describeMachine(

@@ -1,17 +1,13 @@
 /** The same model with different mixers as contenders, which are checked. @module */
 import type { BackendName } from "@lionjs/lion";
 import {
-  type Contender,
+  groupOf,
   type OpenGroup,
-  timeTensors,
-  usageOf,
+  startBackend,
+  tensorContender,
+  type Within,
 } from "./group.ts";
-import {
-  BASELINE,
-  encoderProblem,
-  type Problem,
-  visionProblem,
-} from "./mixer_models.ts";
+import type { Problem } from "./mixer_models.ts";
 import {
   type Answer,
   disagreement,
@@ -23,21 +19,6 @@ import { inPlainForms } from "./plain_forms.ts";
 /** Of what is compared with plain JavaScript. */
 const BLOCKS_OF_SHORT = 2;
 
-/** Inputs that plain JavaScript computes in a second or so. */
-type Short = Readonly<Record<"vit" | "encoder", Problem>>;
-
-/** An image of 82 tokens, and a sequence of 70. */
-export const SHORT: Short = {
-  vit: visionProblem(144),
-  encoder: encoderProblem(70),
-};
-
-/** An image of 5 tokens, and a sequence of 22, where what is timed is as short. */
-export const SHORTEST: Short = {
-  vit: visionProblem(32),
-  encoder: encoderProblem(22),
-};
-
 /** Of each result's largest number. */
 const TOLERANCE = 1e-3;
 
@@ -47,64 +28,69 @@ const PLAIN = " in tfjs";
 /** How a contender computes: as the library does, or in plain forms. */
 function howOf(name: string): {
   readonly model: string;
-  readonly within: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  readonly within: Within;
 } {
   return name.endsWith(PLAIN)
     ? { model: name.slice(0, -PLAIN.length), within: inPlainForms }
     : { model: name, within: (work) => work() };
 }
 
-/** Starts a backend, or the one that is timed. */
-export type StartBackend = (backend?: BackendName) => Promise<unknown>;
-
 /** Which models to time, and at what. */
 export interface MixerChoice {
   readonly problem: Problem;
-  /** The same at a short input, which is compared with plain JavaScript. */
-  readonly short: Problem;
   /**
    * Of `problem.models`, which run in operations of TensorFlow.js where " in tfjs"
-   * follows; softmax attention is the baseline if it is there.
+   * follows; the first is the baseline.
    */
   readonly names: readonly string[];
   readonly work: Work;
-  readonly start: StartBackend;
+  readonly backend: BackendName;
+  readonly threads: number;
+  /** Whether the input that is compared with plain JavaScript is as short as can be. */
+  readonly isShortest: boolean;
   /** Blocks of softmax's model, of which the rivals have twice as many. @default as published */
   readonly depth?: number;
 }
 
-/** The models with their inputs. */
+/**
+ * The models with their inputs: each is compared with plain JavaScript at a short
+ * input, and with plain forms at the size that is timed.
+ */
 export async function openMixers(
-  { problem, short, names, work, start, depth }: MixerChoice,
+  { problem, names, work, backend, threads, isShortest, depth }: MixerChoice,
 ): Promise<OpenGroup> {
-  await start("cpu");
+  const short = problem.short(isShortest);
+  await startBackend("cpu", threads);
   const expected = new Map<string, Answer>();
   for (const name of names) {
     expected.set(name, await truthOf(short, howOf(name).model, work));
   }
-  await start();
+  await startBackend(backend, threads);
+  const subjects: Subject[] = [];
   const contenders = names.map((name) => {
-    const contender = contenderOf(problem, name, work, depth);
-    return {
-      ...contender,
-      check: async () => {
-        const { model, within } = howOf(name);
-        const got = await within(() =>
-          answerOf(short, model, work, BLOCKS_OF_SHORT)
-        );
-        const wrong = disagreement(got, expected.get(name)!, TOLERANCE);
-        return wrong ? `${short.title}: ${wrong}` : await contender.check();
-      },
+    const { model, within } = howOf(name);
+    const ofDepth = depth && depth * problem.blocksPerBlock(model);
+    const made = problem.models[model]!(ofDepth);
+    const subject = new Subject(made, problem.inputs);
+    subjects.push(subject);
+    const blocks = work === "inference" ? ofDepth : 1;
+    const answer = () =>
+      answerOf(problem.plain(model, work), model, work, blocks);
+    const check = async () => {
+      const got = await within(() =>
+        answerOf(short, model, work, BLOCKS_OF_SHORT)
+      );
+      const wrong = disagreement(got, expected.get(name)!, TOLERANCE);
+      if (wrong) return `${short.title}: ${wrong}`;
+      const plain = await inPlainForms(answer);
+      return disagreement(await answer(), plain, TOLERANCE);
     };
+    return tensorContender(name, () => subject.run(work), check, { within });
   });
-  return {
+  return groupOf(
     contenders,
-    baseline: names.includes(BASELINE) ? BASELINE : names[0]!,
-    close: () => {
-      contenders.forEach(({ dispose }) => dispose());
-      return Promise.resolve();
-    },
-  };
+    () => subjects.forEach((subject) => subject.dispose()),
+  );
 }
 
 const truths = new Map<string, Answer>();
@@ -135,28 +121,4 @@ async function answerOf(
   } finally {
     subject.dispose();
   }
-}
-
-/** A model at the size that is timed, which is checked with plain forms. */
-function contenderOf(
-  problem: Problem,
-  name: string,
-  work: Work,
-  depth: number | undefined,
-): Contender & { dispose(): void } {
-  const { model, within } = howOf(name);
-  const ofDepth = depth && depth * problem.blocksPerBlock(model);
-  const subject = new Subject(problem.models[model]!(ofDepth), problem.inputs);
-  const blocks = work === "inference" ? ofDepth : 1;
-  const answer = () =>
-    answerOf(problem.plain(model, work), model, work, blocks);
-  const run = () => subject.run(work);
-  return {
-    name,
-    check: async () =>
-      disagreement(await answer(), await inPlainForms(answer), TOLERANCE),
-    run: () => within(() => timeTensors(run)),
-    usage: () => within(() => usageOf(run)),
-    dispose: () => subject.dispose(),
-  };
 }

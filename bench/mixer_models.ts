@@ -1,17 +1,15 @@
 /** The same model with each mixer, and an input for it. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import {
-  type AttentionOptions,
-  type ConcreteForm,
-  lionEncoder,
-  lionViT,
-  setForm,
-  VIM_PRESETS,
-  VIT_PRESETS,
-} from "@lionjs/lion";
-import { array, uniform } from "../tests/random.ts";
+import { setForm, VIM_PRESETS, VIT_PRESETS } from "@lionjs/lion";
 import type { Work } from "./mixer_subject.ts";
+import {
+  PATCH_SIZE,
+  sizedEncoder,
+  type SizedModel,
+  type SizedOptions,
+  sizedViT,
+} from "./sized_models.ts";
 
 /** The mixer that others are compared with. */
 export const BASELINE = "softmax";
@@ -25,11 +23,11 @@ export interface Problem {
   readonly inputs: () => tf.Tensor[];
   /** Blocks where softmax's model has one: the rivals of vision have two without perceptrons. */
   readonly blocksPerBlock: (name: string) => number;
+  /** An input that plain JavaScript computes in a second or so, or as short as can be. */
+  readonly short: (isShortest: boolean) => Problem;
   /** What a mixer's plain form is compared at: the problem, or a shorter one that fits the memory. */
   readonly plain: (name: string, work: Work) => Problem;
 }
-
-const CLASSES = 10;
 
 /**
  * Tokens, without a class token, up to which plain forms are compared: Vim's,
@@ -45,13 +43,15 @@ const LONGEST_PLAIN: Readonly<Record<string, Readonly<Record<Work, number>>>> =
     "LION-D, recurrent": { inference: 64, training: 64 },
   };
 
-/** Pixels of a patch. */
-const PATCH_SIZE = 16;
+/** What mixes tokens, and in which form LION does if not in the one that it chooses. */
+type Mixing =
+  & Omit<SizedOptions, "depth">
+  & { readonly form?: "full" | "recurrent" };
 
-type Mixing = Pick<AttentionOptions, "variant" | "order">;
+type Mixers = Readonly<Record<string, Mixing>>;
 
 /** Attention, in blocks of the same sizes. */
-const ATTENTION: Readonly<Record<string, Mixing>> = {
+const ATTENTION: Mixers = {
   [BASELINE]: { variant: "softmax" },
   "LION-LIT": { variant: "lit" },
   "LION-D": { variant: "d" },
@@ -59,23 +59,20 @@ const ATTENTION: Readonly<Record<string, Mixing>> = {
 };
 
 /** The same along snakes through rows and columns, which a sequence has not. */
-const SNAKES: Readonly<Record<string, Mixing>> = {
+const SNAKES: Mixers = {
   "LION-D snakes": { variant: "d", order: "snake" },
   "LION-S snakes": { variant: "s", order: "snake" },
 };
 
-const RIVALS: Readonly<Record<string, { readonly variant: "hydra" | "vim" }>> =
-  { Hydra: { variant: "hydra" }, Vim: { variant: "vim" } };
-
 /** LION in forms that it does not choose by itself, which is the chunkwise one. */
-const FORMED: Readonly<
-  Record<string, { readonly mixing: Mixing; readonly form: ConcreteForm }>
-> = {
-  "LION-LIT, full": { mixing: { variant: "lit" }, form: "full" },
-  "LION-D, full": { mixing: { variant: "d" }, form: "full" },
-  "LION-S, full": { mixing: { variant: "s" }, form: "full" },
-  "LION-D, recurrent": { mixing: { variant: "d" }, form: "recurrent" },
+const FORMED: Mixers = {
+  "LION-LIT, full": { variant: "lit", form: "full" },
+  "LION-D, full": { variant: "d", form: "full" },
+  "LION-S, full": { variant: "s", form: "full" },
+  "LION-D, recurrent": { variant: "d", form: "recurrent" },
 };
+
+const RIVALS: Mixers = { Hydra: { variant: "hydra" }, Vim: { variant: "vim" } };
 
 /** The names of all mixers. */
 export const MIXERS: readonly string[] = [
@@ -84,38 +81,18 @@ export const MIXERS: readonly string[] = [
 
 /** ViT-tiny, and rivals of the same width without perceptrons, twice as deep. */
 export function visionProblem(imageSize: number): Problem {
-  const common = {
-    imageSize,
-    patchSize: PATCH_SIZE,
-    numClasses: CLASSES,
-    seed: 1,
-  };
+  const title = `ViT-tiny, ${imageSize} pixels`;
   const { variant: _, ...rival } = VIM_PRESETS.tiny;
-  const attention = { ...common, ...VIT_PRESETS.tiny };
   return {
-    title: `ViT-tiny, ${imageSize} pixels`,
-    models: {
-      ...each(
-        { ...ATTENTION, ...SNAKES },
-        (mixing, depth = attention.depth) =>
-          lionViT({ ...attention, ...mixing, depth }),
-      ),
-      ...each(FORMED, ({ mixing, form }, depth = attention.depth) => {
-        const model = lionViT({ ...attention, ...mixing, depth });
-        setForm(model, form);
-        return model;
-      }),
-      ...each(
-        RIVALS,
-        (mixing, depth = rival.depth) =>
-          lionViT({ ...common, ...rival, ...mixing, depth }),
-      ),
-    },
+    title,
+    ...modelsOf(
+      { ...ATTENTION, ...SNAKES, ...FORMED },
+      sizedViT(title, VIT_PRESETS.tiny, imageSize, [1]),
+      sizedViT(title, rival, imageSize, [1]),
+    ),
     blocksPerBlock: (name) => name in RIVALS ? 2 : 1,
-    inputs: () => {
-      const pixels = array(imageSize * imageSize * 3, uniform(1));
-      return [tf.tensor4d(pixels, [1, imageSize, imageSize, 3])];
-    },
+    // Of 5 tokens, and of 82.
+    short: (isShortest) => visionProblem(isShortest ? 32 : 144),
     plain: shortened(
       (imageSize / PATCH_SIZE) ** 2,
       (tokens) => visionProblem(PATCH_SIZE * Math.sqrt(tokens)),
@@ -125,32 +102,44 @@ export function visionProblem(imageSize: number): Problem {
 
 /** Two blocks; the rivals' mixers stand where attention does. */
 export function encoderProblem(length: number): Problem {
-  const dim = 128;
-  const common = { inputDim: dim, dim, numClasses: CLASSES, seed: 1 };
+  const title = `two-layer encoder, ${length} tokens`;
+  const sizes = { dim: 128, depth: 2 };
   return {
-    title: `two-layer encoder, ${length} tokens`,
-    models: {
-      ...each(
-        ATTENTION,
-        (mixing, depth = 2) =>
-          lionEncoder({ ...common, numHeads: 4, ...mixing, depth }),
-      ),
-      ...each(FORMED, ({ mixing, form }, depth = 2) => {
-        const model = lionEncoder({ ...common, numHeads: 4, ...mixing, depth });
-        setForm(model, form);
-        return model;
-      }),
-      ...each(
-        RIVALS,
-        (mixing, depth = 2) => lionEncoder({ ...common, ...mixing, depth }),
-      ),
-    },
+    title,
+    ...modelsOf(
+      { ...ATTENTION, ...FORMED },
+      sizedEncoder(title, { ...sizes, numHeads: 4 }, length, [1]),
+      sizedEncoder(title, sizes, length, [1]),
+    ),
     blocksPerBlock: () => 1,
-    inputs: () => {
-      const values = array(length * dim, uniform(1));
-      return [tf.tensor3d(values, [1, length, dim]), tf.ones([1, length])];
-    },
+    short: (isShortest) => encoderProblem(isShortest ? 22 : 70),
     plain: shortened(length, encoderProblem),
+  };
+}
+
+/** Models with mixers of attention, and rivals'. */
+function modelsOf(
+  mixers: Mixers,
+  attention: SizedModel,
+  rival: SizedModel,
+): Pick<Problem, "models" | "inputs"> {
+  const each = (mixers: Mixers, { make }: SizedModel) =>
+    Object.entries(mixers).map(([name, { form, ...mixing }]) => {
+      const made = (depth?: number): LayersModel => {
+        const model = make({ ...mixing, ...depth !== undefined && { depth } });
+        if (form) setForm(model, form);
+        return model;
+      };
+      return [name, made] as const;
+    });
+  return {
+    models: Object.fromEntries([
+      ...each(mixers, attention),
+      ...each(RIVALS, rival),
+    ]),
+    inputs: () =>
+      attention.inputs(1)
+        .map(({ values, shape }) => tf.tensor(values, [...shape])),
   };
 }
 
@@ -163,17 +152,4 @@ function shortened(
     const longest = LONGEST_PLAIN[name]?.[work] ?? Infinity;
     return make(Math.min(tokens, longest));
   };
-}
-
-/** A model for each of some options. */
-function each<Options>(
-  all: Readonly<Record<string, Options>>,
-  make: (options: Options, depth?: number) => LayersModel,
-): Problem["models"] {
-  return Object.fromEntries(
-    Object.entries(all).map(([name, options]) => [
-      name,
-      (depth?: number) => make(options, depth),
-    ]),
-  );
 }

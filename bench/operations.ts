@@ -14,12 +14,16 @@ import type { SelectiveScanInputs } from "@lionjs/lion/operations";
 import {
   type AttentionProblem,
   HEAD_DIM,
-  type Pass,
   type Variant,
 } from "./attention_problem.ts";
+import {
+  compute,
+  type Pass,
+  readTensors,
+  timeTensors,
+} from "../measure/tensors.ts";
 import { type FamilyProblem, familyProblem } from "./family_problem.ts";
-import { compute, readTensors, timeTensors } from "./group.ts";
-import { difference } from "./measure.ts";
+import { difference } from "../measure/timing.ts";
 import { inPlainForms } from "./plain_forms.ts";
 import { INPUTS, scanProblem, shapeOf } from "./scan_problem.ts";
 

@@ -7,7 +7,8 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { array, uniform } from "../tests/random.ts";
-import { difference } from "./measure.ts";
+import { difference } from "../measure/timing.ts";
+import type { Cost } from "./group.ts";
 import type { NamedArray } from "./peers/peer_process.ts";
 
 /** An operation with its inputs in place. */
@@ -18,6 +19,7 @@ export interface SingleOperation {
   run(tensors: readonly tf.Tensor[]): tf.Tensor;
   /** What is wrong with the values; `null` if nothing is. */
   check(values: Float32Array): string | null;
+  readonly cost?: Cost;
   /** Options of PyTorch's, of which the quickest is timed. @default none */
   readonly choices?: readonly Readonly<Record<string, unknown>>[];
 }

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
+  type AttentionOptions,
   BERT_PRESETS,
   lionBert,
   lionEncoder,
@@ -16,8 +17,8 @@ import type { NamedArray } from "./peers/peer_process.ts";
 export type SizedVariant = Variant | "softmax";
 
 /** Options that a model may be made with. */
-export interface SizedOptions {
-  readonly variant: SizedVariant;
+export interface SizedOptions extends Pick<AttentionOptions, "order"> {
+  readonly variant: SizedVariant | "hydra" | "vim";
   /** Number of blocks. @default the model's own */
   readonly depth?: number;
 }
@@ -40,16 +41,18 @@ export interface SizedModel {
 /** Classes of each model. */
 export const CLASSES = 10;
 
-const PATCH_SIZE = 16;
+/** Pixels of a side of a patch. */
+export const PATCH_SIZE = 16;
 
 interface Sizes {
   readonly dim: number;
   readonly depth: number;
-  readonly numHeads: number;
+  /** None of rivals. */
+  readonly numHeads?: number;
 }
 
 /** The sizes by PyTorch's names. */
-const torchSizes = ({ dim, depth, numHeads }: Sizes) => ({
+const torchSizes = ({ dim, depth, numHeads = 1 }: Sizes) => ({
   ...{ variant: "softmax", width: dim, heads: numHeads, depth },
   classes: CLASSES,
 });

@@ -2,14 +2,16 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { crossEntropy, train } from "@lionjs/lion/training";
-import { readTensors, whenDone } from "./group.ts";
-import { stopwatch } from "./measure.ts";
+import { readTensors, whenDone } from "../measure/tensors.ts";
+import { stopwatch } from "../measure/timing.ts";
 
 /** How a {@linkcode SteppedTraining} trains. */
 export interface SteppedOptions {
   readonly learningRate: number;
-  readonly epsilon: number;
-  readonly clipNorm: number;
+  /** As of `train`'s optimizer. */
+  readonly epsilon?: number;
+  /** As of `train`'s optimizer. */
+  readonly clipNorm?: number;
   readonly inputs: (model: LayersModel) => tf.Tensor[];
   readonly labels: readonly number[];
   /** As of `train`. */
@@ -30,13 +32,15 @@ export class SteppedTraining {
   constructor(model: LayersModel, options: SteppedOptions) {
     this.#model = model;
     this.#options = options;
+    const { learningRate, epsilon, clipNorm, record } = options;
     this.#training = train(model, this.#batches(), {
       ...{ steps: 1e9, loss: this.#loss, progress: false },
       optimizer: {
-        learningRate: () => options.learningRate,
-        ...{ epsilon: options.epsilon, clipNorm: options.clipNorm },
+        learningRate: () => learningRate,
+        ...epsilon !== undefined && { epsilon },
+        ...clipNorm !== undefined && { clipNorm },
       },
-      ...{ signal: this.#controller.signal, record: options.record },
+      ...{ signal: this.#controller.signal, record },
     });
   }
 

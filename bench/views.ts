@@ -18,10 +18,10 @@ import {
   tellReached,
   tellSettings,
 } from "./report/page.ts";
-import { readKept } from "./report/read_report.ts";
-import type { FigureName, Report } from "./report/report_file.ts";
+import { readKept } from "../measure/read_report.ts";
+import type { FigureName, Report } from "../measure/report_file.ts";
 import { detailedTables, reportTables } from "./report/tables.ts";
-import { TEXTS } from "./report/texts.ts";
+import { FIGURES } from "./report/figures.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -211,7 +211,7 @@ export function allTables(plain: Report): string {
       const backend = backends.find(({ name }) => name === figure.backend)!;
       return [
         ...isNew ? [`## On ${figure.backend}`] : [],
-        `### ${TEXTS[figure.figure].title}`,
+        `### ${FIGURES[figure.figure].title}`,
         `${tellSettings(figure.settings)}.`,
         ...detailedTables(figure),
         ...(figure.costs ?? []).map((cost) => tellReached(cost, backend)),

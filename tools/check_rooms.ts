@@ -1,8 +1,8 @@
 /**
- * Checks that the rooms of `lib`, and the folders within a room, import in one
- * direction only, that no files import each other in a circle, and that no folder
- * has more files than a reader takes in: by `deno info --json` of all entry points,
- * and by the text of the assembly, which is none of Deno's.
+ * Checks that the rooms of `lib`, the folders within a room, and those beside `lib`
+ * import in one direction only, that no files import each other in a circle, and that
+ * no folder of `lib` has more files than a reader takes in: by `deno info --json`, and
+ * by the text of the assembly, which is none of Deno's.
  *
  * @module
  */
@@ -57,10 +57,26 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/**
+ * The folders beside `lib`: each imports only those before it. Tests have no place
+ * among them, since they import all, and their oracle and random numbers are imported
+ * by all: no circle of files is what they must not close.
+ */
+const BESIDE: readonly string[] = ["measure", "site", "tools", "bench"];
+
+/**
+ * The folders of `tools`: each imports only those before it. What lies beside them is
+ * programs that use them, and what all have in common.
+ */
+const TOOLS: readonly string[] = [
+  ...["server", "notebooks", "kernels", "own_data", "recipes"],
+  ...["tune", "demo", "lab", "site"],
+];
+
 /** The most files of a folder. */
 const LARGEST_FOLDER = 24;
 
-/** A file that imports another, types included; both as paths from `lib` on. */
+/** A file that imports another, types included; both as paths from the same folder on. */
 export interface Import {
   readonly from: string;
   readonly to: string;
@@ -81,26 +97,30 @@ interface Graph {
 /**
  * All imports among the files of a folder that entry points reach.
  *
- * @param folder Where `lib` is; its last letter is a slash.
- * @param entryPoints Relative to the folder.
+ * @param root Where `deno.json` is; its last letter is a slash.
+ * @param entryPoints Relative to it.
+ * @param folder Whose files count, relative to `root`; paths are from there on.
  * @throws {Error} If Deno cannot read an entry point, or a module is missing.
  */
 export async function importsOf(
-  folder: URL,
+  root: URL,
   entryPoints: readonly string[],
+  folder = "lib/",
 ): Promise<Import[]> {
-  const lib = new URL("lib/", folder).href;
-  const graphs = await Promise.all(
-    entryPoints.map((entry) => graphOf(new URL(entry, folder))),
-  );
+  const base = new URL(folder, root).href;
   const found = new Map<string, Import>();
-  for (const { specifier: from, dependencies = [] } of graphs.flat()) {
+  for (
+    const { specifier: from, dependencies = [] } of await graphOf(
+      root,
+      entryPoints,
+    )
+  ) {
     for (const { code, type } of dependencies) {
       for (const to of [code?.specifier, type?.specifier]) {
-        if (!from.startsWith(lib) || !to?.startsWith(lib)) continue;
+        if (!from.startsWith(base) || !to?.startsWith(base)) continue;
         found.set(`${from} ${to}`, {
-          from: from.slice(lib.length),
-          to: to.slice(lib.length),
+          from: from.slice(base.length),
+          to: to.slice(base.length),
         });
       }
     }
@@ -108,11 +128,22 @@ export async function importsOf(
   return [...found.values()];
 }
 
-async function graphOf(entry: URL): Promise<Graph["modules"]> {
+/** The graph of a module that imports all entry points, since Deno takes one. */
+async function graphOf(
+  root: URL,
+  entryPoints: readonly string[],
+): Promise<Graph["modules"]> {
+  const whole = await Deno.makeTempFile({ suffix: ".ts" });
+  const lines = entryPoints.map((entry) =>
+    `import "${new URL(entry, root).href}";`
+  );
+  await Deno.writeTextFile(whole, lines.join("\n"));
+  const config = fileURLToPath(new URL("deno.json", root));
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", fileURLToPath(entry)],
+    args: ["info", "--json", "--config", config, whole],
     env: { NO_COLOR: "1" },
   }).output();
+  await Deno.remove(whole);
   const text = new TextDecoder();
   if (!success) throw new Error(text.decode(stderr));
   const { modules } = JSON.parse(text.decode(stdout)) as Graph;
@@ -126,34 +157,50 @@ async function graphOf(entry: URL): Promise<Graph["modules"]> {
  *
  * @param imports As {@linkcode importsOf} finds them.
  * @param floors Rooms in their order.
- * @param within The folder in which the rooms are, from `lib` on.
+ * @param within The folder in which the rooms are, from where paths are.
+ * @param folder From where paths are, for messages.
  */
 export function misplacedImports(
   imports: readonly Import[],
   floors: readonly string[] = FLOORS,
   within = "",
+  folder = "lib/",
 ): string[] {
   const roomOf = (file: string) =>
     file.slice(within.length).replace(/[^/]+$/, "").split("/")[0]!;
   const isWithin = ({ from, to }: Import) =>
     from.startsWith(within) && to.startsWith(within);
   return imports.filter(isWithin).flatMap(({ from, to }) => {
+    const line = `${folder}${from} → ${folder}${to}`;
     const rooms = [roomOf(from), roomOf(to)] as const;
     const unknown = rooms.find((room) => !floors.includes(room));
     if (unknown !== undefined) {
       return [
-        `lib/${from} → lib/${to}: ${unknown} is not among the floors; give it ` +
+        `${line}: ${unknown} is not among the floors; give it ` +
         `a place in tools/check_rooms.ts, and in CONTRIBUTING.md`,
       ];
     }
     const [upper, lower] = rooms.map((room) => floors.indexOf(room));
     if (lower! <= upper!) return [];
-    const [reader, read] = rooms.map((room) => room || `lib/${within}`);
+    const [reader, read] = rooms.map((room) => room || `${folder}${within}`);
     return [
-      `lib/${from} → lib/${to}: ${reader} may not import ${read}, which ` +
+      `${line}: ${reader} may not import ${read}, which ` +
       `stands on it; move what they share into ${reader} or before it`,
     ];
   });
+}
+
+/** What is wrong with imports among files beside `lib`, whose paths are from its parent on. */
+export function wrongBeside(imports: readonly Import[]): string[] {
+  const isOf = (folders: readonly string[]) => ({ from, to }: Import) =>
+    [from, to].every((file) => folders.includes(file.split("/")[0]!));
+  const isOfFolders = ({ from, to }: Import) =>
+    [from, to].every((file) => file.split("/").length > 2);
+  return [
+    ...misplacedImports(imports.filter(isOf(BESIDE)), BESIDE, "", ""),
+    ...misplacedImports(imports.filter(isOfFolders), TOOLS, "tools/", ""),
+    ...circles(imports.filter(isOf([...BESIDE, "tests"]))),
+  ];
 }
 
 /** The folders within one that have too many files, a line each. */
@@ -187,6 +234,27 @@ export function filesInCircles(imports: readonly Import[]): string[] {
     if (next.length === left.length) return [...importers].sort();
     left = next;
   }
+}
+
+/** A line for each file in a circle. */
+function circles(imports: readonly Import[]): string[] {
+  return filesInCircles(imports)
+    .map((file) => `${file} is in a circle of imports`);
+}
+
+/** All TypeScript files in the folders beside `lib`, and in `tests`. */
+async function filesBeside(root: URL): Promise<string[]> {
+  const found: string[] = [];
+  const visit = async (folder: string) => {
+    for await (
+      const { name, isDirectory } of Deno.readDir(new URL(folder, root))
+    ) {
+      if (isDirectory) await visit(`${folder}${name}/`);
+      else if (name.endsWith(".ts")) found.push(`${folder}${name}`);
+    }
+  };
+  for (const folder of [...BESIDE, "tests"]) await visit(`${folder}/`);
+  return found;
 }
 
 /** The imports among the files of the assembly, whose names have no ending there. */
@@ -223,26 +291,25 @@ if (import.meta.main) {
   const { default: config } = await import("../deno.json", {
     with: { type: "json" },
   });
-  const lib = new URL("../lib/", import.meta.url);
-  const imports = await importsOf(
-    new URL("..", import.meta.url),
-    Object.values(config.exports),
-  );
+  const root = new URL("..", import.meta.url);
+  const lib = new URL("lib/", root);
+  const imports = await importsOf(root, Object.values(config.exports));
   const ofAssembly = await assemblyImports(lib);
+  const beside = (await importsOf(root, await filesBeside(root), ""))
+    .filter(({ from }) => !from.startsWith("lib/"));
   const wrong = [
     ...misplacedImports(imports),
     ...Object.entries(FLOORS_WITHIN).flatMap(([within, floors]) =>
       misplacedImports([...imports, ...ofAssembly], floors, within)
     ),
     ...await crowdedFolders(fileURLToPath(lib)),
-    ...[...filesInCircles(imports), ...filesInCircles(ofAssembly)]
-      .map((file) => `${file} is in a circle of imports`),
+    ...[...circles(imports), ...circles(ofAssembly)],
+    ...wrongBeside(beside),
   ];
   wrong.forEach((line) => console.error(line));
   console.log(
-    `${
-      imports.length + ofAssembly.length
-    } imports in lib, ${wrong.length} wrong`,
+    `${imports.length + ofAssembly.length} imports in lib, ` +
+      `${beside.length} beside it, ${wrong.length} wrong`,
   );
   if (wrong.length > 0) Deno.exit(1);
 }

@@ -1,7 +1,7 @@
 /** PyTorch on the CPU as a peer, in a process of its own. @module */
 import { fileURLToPath } from "node:url";
 import { findPython } from "../../tools/notebooks/jupyter.ts";
-import type { Contender, Cost } from "../group.ts";
+import type { Check, Contender, Cost } from "../group.ts";
 import {
   PeerProcess,
   type PeerWork,
@@ -115,17 +115,13 @@ export async function prepareFastest(
 
 /** The computation that a peer holds, to be timed beside ours. */
 export function peerContender(
-  peer: PeerProcess,
-  check: (outputs: Float32Array[]) => string | null,
+  { name, peer }: NamedPeer,
+  check: Check,
   cost?: Cost,
-  name = TORCH,
 ): Contender {
   return {
-    name,
-    isPeer: true,
-    check: async () => check(await peer.outputs()),
+    ...{ name, isPeer: true, pause: rest, ...cost && { cost } },
+    check: () => check(() => peer.outputs()),
     run: () => peer.run(),
-    pause: rest,
-    ...(cost ? { cost } : {}),
   };
 }

@@ -1,8 +1,12 @@
 /** Collects the points of a figure within the time that it has. @module */
 import { GpuError } from "@lionjs/lion";
 import type { Contender, OpenGroup } from "../group.ts";
-import { type Budget, ParityError, timeAlternating } from "../measure.ts";
-import type { Gap, Point } from "./report_file.ts";
+import {
+  type Budget,
+  ParityError,
+  timeAlternating,
+} from "../../measure/timing.ts";
+import type { Gap, Point } from "../../measure/report_file.ts";
 
 /** The part of a figure, and the place in it, whose contenders take turns. */
 export interface Place {
@@ -44,6 +48,18 @@ export class Collector {
   /** Seconds that are left. */
   get left(): number {
     return this.#seconds - (performance.now() - this.#start) / 1000;
+  }
+
+  /** Adds what was found by other means than {@linkcode Collector.measure}. */
+  add(
+    place: Place,
+    series: string,
+    found: Partial<Omit<Point, keyof Place | "series">>,
+  ): void {
+    this.points.push({
+      ...{ ...place, series, time: null, gpuMilliseconds: null },
+      ...{ memoryBytes: null, operations: null, bytes: null, ...found },
+    });
   }
 
   /** Notes that something is missing. */
@@ -155,9 +171,7 @@ export class Collector {
     for (const [i, { name, cost, usage }] of sound.entries()) {
       const { median, p20, p80, samples } = times[i]!;
       const used = await usage?.();
-      this.points.push({
-        ...place,
-        series: name,
+      this.add(place, name, {
         time: { median, p20, p80, samples },
         gpuMilliseconds: used?.gpuMilliseconds ?? null,
         memoryBytes: used ? used.peakBytes - used.bytesBefore : null,

@@ -3,8 +3,8 @@ import {
   type MeasuredFigure,
   type Point,
   steadyMilliseconds,
-} from "./report_file.ts";
-import { CROSSINGS, PLACES } from "./texts.ts";
+} from "../../measure/report_file.ts";
+import { FIGURES } from "./figures.ts";
 
 /** Two contenders, and from where on the first takes less time. */
 export interface Crossing {
@@ -60,17 +60,18 @@ function tellPlace({ panel, at, from, to }: Crossing, unit: string): string {
 }
 
 /**
- * Where curves of a figure cross, in words, for each pair of {@linkcode CROSSINGS}.
+ * Where curves of a figure cross, in words, for each pair of its row.
  * The shortest and the longest places are those at which both times are steady.
  */
 export function tellCrossings(
   { figure, points }: MeasuredFigure,
 ): string[] {
   const panels = [...new Set(points.map(({ panel }) => panel))];
-  return (CROSSINGS[figure] ?? []).flatMap(([faster, slower]) => {
+  const { crossings = [], axis } = FIGURES[figure];
+  return crossings.flatMap(([faster, slower]) => {
     const places = panels.flatMap((panel) => {
       const crossing = crossingOf(points, panel, faster, slower);
-      return crossing ? [tellPlace(crossing, PLACES[figure]!)] : [];
+      return crossing ? [tellPlace(crossing, axis!)] : [];
     });
     if (places.length === 0) return [];
     return [`${faster} is faster than ${slower}: ${places.join("; ")}.`];

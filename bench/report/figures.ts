@@ -1,26 +1,28 @@
 /** All figures of the report. @module */
-import { chunks, forms, lengths } from "./attention_figures.ts";
-import { family } from "./family_figure.ts";
-import type { FigureMaker } from "./figure.ts";
-import { kernels } from "./kernels_figure.ts";
-import { memory, resolutions, tokens, training } from "./model_figures.ts";
-import { flags } from "./models/flags_figure.ts";
-import { mixer } from "./models/mixer_figure.ts";
-import { launches } from "./models/launches_figure.ts";
-import { large, models } from "./models/models_figure.ts";
-import { operations } from "./models/operations_figure.ts";
-import { optimizers } from "./models/optimizers_figure.ts";
-import { overhead } from "./models/overhead_figure.ts";
-import { recompute } from "./models/recompute_figure.ts";
-import { size } from "./models/size_figure.ts";
-import { peers } from "./peers_figure.ts";
-import { products } from "./products_figure.ts";
-import { scan } from "./scan_figure.ts";
-import { steps } from "./steps_figure.ts";
-import type { FigureName } from "./report_file.ts";
+import type { Figures } from "./figure.ts";
+import { chunks, forms, lengths, peers } from "./figures/attention.ts";
+import { family, scan } from "./figures/family.ts";
+import {
+  large,
+  memory,
+  models,
+  resolutions,
+  tokens,
+  training,
+} from "./figures/models.ts";
+import { flags, size } from "./figures/module.ts";
+import { operations, products } from "./figures/operations.ts";
+import { kernels, launches } from "./figures/profiles.ts";
+import {
+  mixer,
+  optimizers,
+  overhead,
+  recompute,
+  steps,
+} from "./figures/training.ts";
 
-/** How each is measured. */
-export const FIGURES: Readonly<Record<FigureName, FigureMaker>> = {
+/** By their names. */
+export const FIGURES: Figures = {
   ...{ forms, lengths, peers, chunks, resolutions, tokens, memory, training },
   ...{ family, scan, products, steps, operations, models, large, optimizers },
   ...{ mixer, overhead, recompute, flags, size, launches, kernels },

@@ -4,9 +4,9 @@ import type { BackendName } from "@lionjs/lion";
 import config from "../../deno.json" with { type: "json" };
 import { startBackend } from "../group.ts";
 import { describeMachine, measurePeaks } from "../machine.ts";
-import { type Budget, MOST_SPREAD, ParityError } from "../measure.ts";
+import { type Budget, MOST_SPREAD, ParityError } from "../../measure/timing.ts";
 import { Collector } from "./collector.ts";
-import { type FigureMaker, powerOf, type Setting } from "./figure.ts";
+import { type Figure, powerOf, type Setting } from "./figure.ts";
 import { FIGURES } from "./figures.ts";
 import { measureParity } from "./parity.ts";
 import { StartedPeers } from "./peers.ts";
@@ -17,7 +17,7 @@ import type {
   Parity,
   Report,
   ReportBackend,
-} from "./report_file.ts";
+} from "../../measure/report_file.ts";
 
 /** What to measure. */
 export interface ReportOptions {
@@ -80,15 +80,15 @@ export async function makeReport(options: ReportOptions): Promise<Report> {
   }
   for (const { info } of found) {
     for (const figure of figures) {
-      const maker = FIGURES[figure];
+      const row = FIGURES[figure];
       const power = powerOf(info);
-      if (maker.seconds[power] === 0) {
-        const { unfit: why = "its contenders take too long there" } = maker;
+      if (row.seconds[power] === 0) {
+        const { unfit: why = "its contenders take too long there" } = row;
         absent.push({ name: `${figure} on ${info.name}`, why });
         continue;
       }
       const setting = { info, threads, quick, power, peers };
-      measured.push(await measureFigure(figure, maker, setting));
+      measured.push(await measureFigure(figure, row, setting));
       tellFigure?.(measured.at(-1)!);
       const { points, gaps, seconds: took } = measured.at(-1)!;
       tell(
@@ -124,18 +124,18 @@ export async function makeReport(options: ReportOptions): Promise<Report> {
 
 async function measureFigure(
   figure: FigureName,
-  maker: FigureMaker,
+  row: Figure,
   setting: Setting,
 ): Promise<MeasuredFigure> {
   const { info, threads, quick, power } = setting;
   await startBackend(info.name, threads);
   const start = performance.now();
   const collector = new Collector(
-    maker.seconds[power],
-    quick ? QUICK : maker.budget ?? BUDGET,
-    maker.power,
+    row.seconds[power],
+    quick ? QUICK : row.budget ?? BUDGET,
+    row.power,
   );
-  const made = await maker.measure(setting, collector);
+  const made = await row.measure(setting, collector);
   const { points, gaps } = collector;
   return {
     figure,

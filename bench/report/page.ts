@@ -6,12 +6,13 @@ import { NIGHT } from "../../tools/site/night.ts";
 import { proseToHTML } from "../../tools/site/prose.ts";
 import style from "../../site/docs.css" with { type: "text" };
 import { asMarkdownTexts, codeOf } from "../../tools/markdown_text.ts";
-import { spreadOf } from "../measure.ts";
+import { spreadOf } from "../../measure/timing.ts";
 import { tellCrossings } from "./crossings.ts";
-import { ON_PROCESSOR, ON_WALL_CLOCK } from "./models/names.ts";
+import { ON_PROCESSOR, ON_WALL_CLOCK } from "./names.ts";
 import { plotsOf, reachedBy, reachedByWork } from "./plots.ts";
 import {
   FIGURE_NAMES,
+  type FigureName,
   type KernelCost,
   type MeasuredFigure,
   type Point,
@@ -19,8 +20,8 @@ import {
   type ReportBackend,
   steadyMilliseconds,
   type Time,
-} from "./report_file.ts";
-import { paperRatioOf, TEXTS } from "./texts.ts";
+} from "../../measure/report_file.ts";
+import { FIGURES } from "./figures.ts";
 
 /** A report with its texts as they are, and escaped for Markdown and for plots. */
 interface Texts {
@@ -41,7 +42,7 @@ export async function reportPage(report: Report): Promise<string> {
     const places = [...report.figures.keys()]
       .filter((at) => report.figures[at]!.figure === name);
     if (places.length === 0) continue;
-    const { title, about } = TEXTS[name];
+    const { title, about } = FIGURES[name];
     parts.push(proseToHTML(`## ${title}\n\n${about}`));
     for (const at of places) {
       const part = await partOf(at, { plain: report, told, drawn });
@@ -255,6 +256,16 @@ export function tellReached(
   return `${cost.kernel}: ${rate} GFLOP/s, ${percent} % of the roof.`;
 }
 
+/** The paper's ratio for a series of a training step; `undefined` if it has none. */
+export function paperRatioOf(
+  figure: FigureName,
+  panel: string,
+  series: string,
+): number | undefined {
+  if (!panel.startsWith("training")) return undefined;
+  return FIGURES[figure].paper?.[series.replace(", full in tfjs", "")];
+}
+
 /** A figure's points as rows. */
 export function rowsOf(
   { figure, points }: MeasuredFigure,
@@ -268,7 +279,7 @@ export function rowsOf(
   return points.map((point) => {
     const { panel, series, at, time, memoryBytes, gpuMilliseconds } = point;
     const baseline = baselines.get(`${panel} ${at}`);
-    const paper = paperRatioOf(panel, series);
+    const paper = paperRatioOf(figure, panel, series);
     const reached = figure === "lengths" ? reachedBy(point, backend) : null;
     return {
       panel,
@@ -277,8 +288,7 @@ export function rowsOf(
       ...(time && { milliseconds: tellTime(time), runs: time.samples }),
       ...(baseline && time &&
         { "relative to softmax": ratioOf(point, baseline) }),
-      ...(figure === "training" && paper !== undefined &&
-        { "in the paper": paper }),
+      ...(paper !== undefined && { "in the paper": paper }),
       ...(gpuMilliseconds !== null && { "GPU ms": gpuMilliseconds }),
       ...(memoryBytes !== null && { MiB: memoryBytes / 2 ** 20 }),
       ...(reached &&

@@ -1,23 +1,15 @@
 /** Figures whose places are each a pair: the library's time, and PyTorch's. @module */
-import { OURS, THEIRS } from "./models/names.ts";
+import { FIGURES } from "./figures.ts";
+import { OURS, THEIRS } from "./names.ts";
 import {
-  type FigureName,
   type MeasuredFigure,
   type Point,
   steadyMilliseconds,
-} from "./report_file.ts";
-
-/** Those figures. */
-const OF_PAIRS: readonly FigureName[] = [
-  "operations",
-  "models",
-  "large",
-  "mixer",
-];
+} from "../../measure/report_file.ts";
 
 /** Whether a figure is one of them. */
 export function isOfPairs({ figure }: MeasuredFigure): boolean {
-  return OF_PAIRS.includes(figure);
+  return FIGURES[figure].torch === "pairs";
 }
 
 /** The library's time at a place divided by PyTorch's. */

@@ -6,14 +6,14 @@ import { attentionGroup, FORMS } from "../attention.ts";
 import {
   EPSILON,
   HEAD_DIM,
-  PASSES,
   problemOf,
   type Variant,
   VARIANTS,
 } from "../attention_problem.ts";
-import { ParityError } from "../measure.ts";
+import { PASSES } from "../../measure/tensors.ts";
+import { errorIn, ParityError } from "../../measure/timing.ts";
 import type { Power } from "./figure.ts";
-import type { Parity } from "./report_file.ts";
+import type { Parity } from "../../measure/report_file.ts";
 
 /** Neither chunks nor tiles divide it. */
 const LENGTH = 70;
@@ -43,7 +43,7 @@ export async function measureParity(
       const tolerance = pass === "forward" ? forward : gradient;
       const { contenders, close } = await attentionGroup({
         ...{ backend, pass, variant, length: LENGTH, heads: HEADS, threads },
-        ...{ torch: null, only },
+        only,
       }).open();
       try {
         for (const { name, results } of contenders) {
@@ -89,17 +89,12 @@ function errorOf(got: readonly Numbers[], wanted: readonly Numbers[]): number {
   const groups = [[0], [1, 2, 3], [4]]
     .map((places) => places.filter((place) => place < got.length))
     .filter(({ length }) => length > 0);
-  return Math.max(...groups.map((places) => {
-    let [largest, error] = [0, 0];
-    for (const place of places) {
-      const [values, expected] = [got[place]!, wanted[place]!];
-      if (values.length !== expected.length) return Infinity;
-      for (let i = 0; i < expected.length; i++) {
-        largest = Math.max(largest, Math.abs(expected[i]!));
-        // Math.max hands a NaN on.
-        error = Math.max(error, Math.abs(values[i]! - expected[i]!));
-      }
-    }
-    return error / largest;
-  }));
+  return Math.max(
+    ...groups.map((places) => {
+      const { error, largest } = errorIn(
+        places.map((place) => [got[place]!, wanted[place]!]),
+      );
+      return error / largest;
+    }),
+  );
 }

@@ -13,7 +13,8 @@ import {
   type TorchPools,
 } from "../peers/torch.ts";
 import type { Peers } from "./figure.ts";
-import type { Absence, FigureName } from "./report_file.ts";
+import { FIGURES } from "./figures.ts";
+import type { Absence, FigureName } from "../../measure/report_file.ts";
 
 /** What decides who is needed. */
 export interface PeersOptions {
@@ -22,23 +23,6 @@ export interface PeersOptions {
   readonly threads: number;
   readonly quick: boolean;
 }
-
-/** Figures in which PyTorch takes part. */
-const BESIDE_TORCH: readonly FigureName[] = [
-  "peers",
-  "family",
-  "scan",
-  "products",
-  "steps",
-];
-
-/** Those in which the quickest of its settings does. */
-const BESIDE_BEST: readonly FigureName[] = [
-  "operations",
-  "models",
-  "large",
-  "mixer",
-];
 
 /** The peers of a report, until it is disposed of. */
 export class StartedPeers implements Peers, AsyncDisposable {
@@ -58,11 +42,11 @@ export class StartedPeers implements Peers, AsyncDisposable {
     const { backends, figures, threads, quick } = options;
     const peers = new StartedPeers();
     const onCpu = backends.includes("wasm");
-    const has = (some: readonly FigureName[]) =>
-      some.some((figure) => figures.includes(figure));
-    if (onCpu && has([...BESIDE_TORCH, ...BESIDE_BEST])) {
+    const besideTorch = figures.flatMap((name) => FIGURES[name].torch ?? []);
+    if (onCpu && besideTorch.length > 0) {
       await peers.#orAbsent("PyTorch", () => {
-        if (!quick) return peers.#startTorch(threads, has(BESIDE_BEST));
+        const inBest = besideTorch.includes("pairs");
+        if (!quick) return peers.#startTorch(threads, inBest);
         throw new Error("it is not in a quick report");
       });
     }

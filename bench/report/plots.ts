@@ -9,8 +9,8 @@ import {
   type ReportBackend,
   steadyMilliseconds,
   type Work,
-} from "./report_file.ts";
-import { PLACES, TEXTS } from "./texts.ts";
+} from "../../measure/report_file.ts";
+import { FIGURES } from "./figures.ts";
 
 /** What is on a vertical axis. */
 type Measure = "time" | "memory";
@@ -103,8 +103,7 @@ export function plotsOf(
   if (points.length === 0) return [];
   if (figure === "forms") return memoryAgainstTime(measured);
   if (isOfPairs(measured)) return ratioPlots(measured);
-  const subject = TEXTS[figure].short;
-  const x = PLACES[figure];
+  const { short: subject, axis: x } = FIGURES[figure];
   const isLine = new Set(points.map(({ at }) => at)).size > 1;
   if (!x || !isLine) return barPlots(measured);
   const parts = [...new Set(points.map(({ panel }) => panel))];
@@ -192,7 +191,7 @@ function barPlots({ figure, points, backend }: MeasuredFigure): Figure[] {
     return [bars(
       Object.fromEntries(times.map(([name, time]) => [name, time ?? NaN])),
       {
-        title: `Time of ${TEXTS[figure].short}: ${panel}, ${backend}`,
+        title: `Time of ${FIGURES[figure].short}: ${panel}, ${backend}`,
         ...{ x: "milliseconds", width: 620 },
       },
     )];
@@ -214,7 +213,7 @@ function ratioPlots(measured: MeasuredFigure): Figure[] {
   const shown = ratios.length > 0 ? ratios : times;
   if (shown.length === 0) return [];
   return [bars(Object.fromEntries(shown), {
-    title: `Time of ${TEXTS[figure].short}, ${backend}`,
+    title: `Time of ${FIGURES[figure].short}, ${backend}`,
     x: ratios.length > 0 ? "our time divided by PyTorch's" : "milliseconds",
     width: 820,
   })];

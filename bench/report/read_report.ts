@@ -1,13 +1,7 @@
-/** Reads a report: the reader's own, or one that is kept here. @module */
+/** Reads the reader's own report, or the one that is kept here. @module */
+import { readFile, readKept } from "../../measure/read_report.ts";
+import type { Report } from "../../measure/report_file.ts";
 import { OUT } from "../../tools/out_folder.ts";
-import type { Report } from "./report_file.ts";
-import { ofRows } from "./report_rows.ts";
-
-/**
- * A report of two cores without a GPU; `deno task report`, and then
- * `cp out/report.json bench/report/two_cores.json`, makes it anew.
- */
-const KEPT = new URL("two_cores.json", import.meta.url);
 
 /** That of `deno task report`. */
 const OWN = new URL("report.json", OUT);
@@ -24,11 +18,6 @@ export async function readReport(): Promise<
   return { report: await readKept(), isOwn: false };
 }
 
-/** The report that is kept here. */
-export function readKept(): Promise<Report> {
-  return read(KEPT);
-}
-
 /** Whether all figures are there, at their sizes. */
 function isWhole({ command }: Report): boolean {
   return !/--(quick|only|backend)\b/.test(command);
@@ -36,13 +25,9 @@ function isWhole({ command }: Report): boolean {
 
 async function readIfThere(url: URL): Promise<Report | null> {
   try {
-    return await read(url);
+    return await readFile(url);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
-}
-
-async function read(url: URL): Promise<Report> {
-  return ofRows(JSON.parse(await Deno.readTextFile(url)));
 }

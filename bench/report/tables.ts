@@ -7,6 +7,7 @@ import {
 import {
   askedRows,
   machineLines,
+  paperRatioOf,
   ratioOf,
   tellReached,
   tellSettings,
@@ -15,22 +16,14 @@ import {
 import { geometricMean, isOfPairs, pairRatios } from "./pairs.ts";
 import { tellCrossings } from "./crossings.ts";
 import {
-  type FigureName,
   type MeasuredFigure,
   type Point,
   type Report,
   type ReportBackend,
   steadyMilliseconds,
-} from "./report_file.ts";
-import { OURS, THEIRS } from "./models/names.ts";
-import { paperRatioOf } from "./texts.ts";
-
-/** Figures of which the page has tables, and what the numbers along their tops are. */
-const COLUMNS: Partial<Record<FigureName, string>> = {
-  lengths: "tokens",
-  peers: "tokens",
-  tokens: "tokens before",
-};
+} from "../../measure/report_file.ts";
+import { OURS, THEIRS } from "./names.ts";
+import { FIGURES } from "./figures.ts";
 
 /** The tables of `docs/performance.md`. */
 export function reportTables(plain: Report): string {
@@ -68,44 +61,18 @@ function ofBackend({ figures }: Report, backend: ReportBackend): string[] {
 
 /** A table for each panel; of training one with the paper's ratios. */
 function tablesOf(measured: MeasuredFigure): string[] {
-  const { figure, points } = measured;
+  const { figure } = measured;
   if (measured.asked) return askedTables(measured);
   if (isOfPairs(measured)) return pairTables(measured, cellOf);
-  if (figure === "training") {
-    return [...Map.groupBy(points, ({ panel }) => panel)]
-      .map(([panel, points]) => trainingTable(panel, points));
-  }
-  const along = COLUMNS[figure];
-  if (along === undefined) return [];
-  return panelTables(points, along, cellOf);
+  if (!FIGURES[figure].isInDocument) return [];
+  return FIGURES[figure].paper
+    ? paperTables(measured)
+    : panelTables(measured, cellOf);
 }
-
-/** What the numbers along the tops of all tables are. */
-const ALL_COLUMNS: Partial<Record<FigureName, string>> = {
-  ...COLUMNS,
-  forms: "tokens",
-  chunks: "per chunk",
-  resolutions: "pixels",
-  memory: "tokens",
-  training: "pixels or tokens",
-  family: "tokens",
-  scan: "tokens",
-  products: "rows",
-  steps: "tokens",
-  operations: "numbers",
-  models: "per batch",
-  large: "per batch",
-  optimizers: "per batch",
-  mixer: "tokens",
-  overhead: "tokens",
-  recompute: "per batch",
-  flags: "calls",
-  size: "module",
-};
 
 /** All tables of a figure, with the ranges of times. */
 export function detailedTables(measured: MeasuredFigure): string[] {
-  const { figure, points, kernels } = measured;
+  const { kernels } = measured;
   if (isOfPairs(measured)) return pairTables(measured, detailsOf);
   if (measured.asked) return askedTables(measured);
   if (kernels) {
@@ -118,7 +85,7 @@ export function detailedTables(measured: MeasuredFigure): string[] {
       ]),
     )];
   }
-  return panelTables(points, ALL_COLUMNS[figure] ?? "", detailsOf);
+  return panelTables(measured, detailsOf);
 }
 
 /** What steps ask of WebGPU. */
@@ -152,7 +119,7 @@ function pairTables(
     ...pairs.length > 0
       ? [pairTable({ ...figure, points: pairs }, cellOf)]
       : [],
-    ...panelTables(others, ALL_COLUMNS[figure.figure]!, cellOf),
+    ...panelTables({ ...figure, points: others }, cellOf),
   ];
 }
 
@@ -163,7 +130,7 @@ function pairTable(
 ): string {
   const { points } = figure;
   const ratios = pairRatios(figure);
-  const along = ALL_COLUMNS[figure.figure]!;
+  const along = FIGURES[figure.figure].column!;
   const places = [...new Set(points.map(({ at }) => at))];
   const rows = [...Map.groupBy(points, ({ panel, at }) => `${panel}, ${at}`)]
     .map(([, own]) => {
@@ -184,10 +151,10 @@ function pairTable(
 
 /** A table for each panel, with a row for each contender. */
 function panelTables(
-  points: readonly Point[],
-  along: string,
+  { figure, points }: MeasuredFigure,
   cellOf: (point: Point | undefined) => string,
 ): string[] {
+  const { column = "" } = FIGURES[figure];
   return [...Map.groupBy(points, ({ panel }) => panel)].map(
     ([panel, points]) => {
       const columns = [...new Set(points.map(({ at }) => at))]
@@ -200,22 +167,27 @@ function panelTables(
           ),
         ],
       );
-      const head = [panel, ...columns.map((at) => `${at} ${along}`)];
+      const head = [panel, ...columns.map((at) => `${at} ${column}`)];
       return markdownTable(head, rows);
     },
   );
 }
 
-function trainingTable(panel: string, points: readonly Point[]): string {
-  const softmax = points.find(({ series }) => series === "softmax")!;
-  return markdownTable(
-    [panel, "time", "relative to softmax", "in the paper"],
-    points.map((point) => [
-      point.series,
-      cellOf(point),
-      ratioOf(point, softmax),
-      String(paperRatioOf(panel, point.series) ?? ""),
-    ]),
+/** A table for each panel, with the paper's ratios. */
+function paperTables({ figure, points }: MeasuredFigure): string[] {
+  return [...Map.groupBy(points, ({ panel }) => panel)].map(
+    ([panel, points]) => {
+      const softmax = points.find(({ series }) => series === "softmax")!;
+      return markdownTable(
+        [panel, "time", "relative to softmax", "in the paper"],
+        points.map((point) => [
+          point.series,
+          cellOf(point),
+          ratioOf(point, softmax),
+          String(paperRatioOf(figure, panel, point.series) ?? ""),
+        ]),
+      );
+    },
   );
 }
 

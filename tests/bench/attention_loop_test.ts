@@ -3,11 +3,11 @@ import { attentionLoop } from "../../bench/attention_loop.ts";
 import {
   EPSILON,
   HEAD_DIM,
-  PASSES,
   problemOf,
   VARIANTS,
 } from "../../bench/attention_problem.ts";
-import { difference } from "../../bench/measure.ts";
+import { PASSES } from "../../measure/tensors.ts";
+import { difference } from "../../measure/timing.ts";
 import { type OracleDecay, solve } from "../oracle.ts";
 
 for (const variant of VARIANTS) {

@@ -2,11 +2,11 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { attentionLoop } from "../../bench/attention_loop.ts";
 import {
   HEAD_DIM,
-  PASSES,
   problemOf,
   VARIANTS,
 } from "../../bench/attention_problem.ts";
-import { difference } from "../../bench/measure.ts";
+import { PASSES } from "../../measure/tensors.ts";
+import { difference } from "../../measure/timing.ts";
 import { startJax } from "../../bench/peers/jax_peer.ts";
 import { startOnnx } from "../../bench/peers/onnx.ts";
 import { startProcess } from "../../bench/peers/peer_process.ts";

@@ -8,24 +8,29 @@ import {
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "@lionjs/lion";
-import type { Contender } from "../../bench/group.ts";
-import { ParityError } from "../../bench/measure.ts";
+import {
+  type Contender,
+  groupOf,
+  once,
+  tensorContender,
+} from "../../bench/group.ts";
+import { ParityError } from "../../measure/timing.ts";
 import { Collector } from "../../bench/report/collector.ts";
 import { crossingOf, tellCrossings } from "../../bench/report/crossings.ts";
+import { measuring, type Setting } from "../../bench/report/figure.ts";
 import { FIGURES } from "../../bench/report/figures.ts";
 import { makeReport } from "../../bench/report/make_report.ts";
 import { absentLines, reportPage, tellTime } from "../../bench/report/page.ts";
-import { readKept } from "../../bench/report/read_report.ts";
+import { readKept } from "../../measure/read_report.ts";
 import { reachedByWork } from "../../bench/report/plots.ts";
 import {
   FIGURE_NAMES,
   type FigureName,
   type MeasuredFigure,
   type Point,
-} from "../../bench/report/report_file.ts";
+} from "../../measure/report_file.ts";
 import { reportTables } from "../../bench/report/tables.ts";
 import { tellFigure } from "../../bench/report/tell_figure.ts";
-import { TEXTS } from "../../bench/report/texts.ts";
 import { allTables } from "../../bench/views.ts";
 import { onWebGpu } from "../tfjs/webgpu/on_webgpu.ts";
 
@@ -186,6 +191,96 @@ Deno.test("a Collector leaves out a peer that is wrong or throws, and measures t
     "its result is wrong: y differs",
     "no such thing",
   ]);
+});
+
+/** A setting without peers. */
+async function settingOf(
+  given: Pick<Setting, "power" | "quick">,
+): Promise<Setting> {
+  const { backends: [backend] } = await readKept();
+  const peers = { scan: null, pools: [], each: [], onnx: [], libraries: [] };
+  return { info: backend!.info, threads: 1, peers, ...given };
+}
+
+Deno.test("measuring() takes the sizes of a backend, small ones first, and each pass", async () => {
+  const opened: string[] = [];
+  const measure = measuring({
+    sizes: { gpu: [64], wasm: [1, 2], software: [], cpu: [] },
+    quick: [8],
+    passes: ["forward", "gradients"],
+    subjects: ({ pass, skip }) => {
+      if (pass === "forward") return ["one", "two"];
+      skip("two", "it has no gradient");
+      return ["one"];
+    },
+    open: ({ size, pass }, names) => {
+      opened.push(`${size} ${pass} ${names}`);
+      return Promise.resolve(groupOf(names.map((name) => contender(name, 1))));
+    },
+    settings: (_, sizes) => ({ sizes: sizes.join() }),
+  });
+  const measured = async (given: Pick<Setting, "power" | "quick">) => {
+    const collector = new Collector(60, { fewest: 1, most: 1, warmUp: 0 });
+    const made = await measure(await settingOf(given), collector);
+    const { points, gaps } = collector;
+    return {
+      ...made,
+      points: points.map(({ panel, series, at }) => [panel, series, at]),
+      gaps: gaps.map(({ panel, series, at }) => [panel, series, at]),
+    };
+  };
+  assertEquals(await measured({ power: "wasm", quick: false }), {
+    settings: { sizes: "1,2" },
+    points: [
+      ...[["forward", "one", 1], ["forward", "two", 1], [
+        "gradients",
+        "one",
+        1,
+      ]],
+      ...[["forward", "one", 2], ["forward", "two", 2], [
+        "gradients",
+        "one",
+        2,
+      ]],
+    ],
+    gaps: [["gradients", "two", 1], ["gradients", "two", 2]],
+  });
+  assertEquals(
+    opened,
+    [
+      "1 forward one,two",
+      "1 gradients one",
+      "2 forward one,two",
+      "2 gradients one",
+    ],
+  );
+  const quick = await measured({ power: "wasm", quick: true });
+  assertEquals(quick.settings, { sizes: "8" });
+});
+
+Deno.test("a figure has no time where a result of ours is wrong", async () => {
+  const measure = measuring({
+    ...{ sizes: [4], quick: [4], passes: ["forward"] },
+    subjects: () => ["tensors"],
+    open: (_, [name]) => {
+      const compute = () => [tf.tensor1d([1, 2])];
+      const check = once(([values]) =>
+        values![1] === 3 ? null : `it is ${values![1]}`
+      );
+      return Promise.resolve(groupOf([tensorContender(name!, compute, check)]));
+    },
+    settings: () => ({}),
+  });
+  await useBackend({ prefer: ["wasm"] });
+  const before = tf.memory().numTensors;
+  const collector = new Collector(60, {});
+  const setting = await settingOf({ power: "wasm", quick: false });
+  await assertRejects(
+    () => measure(setting, collector),
+    ParityError,
+    "forward, 4, tensors: it is 2",
+  );
+  assertEquals([collector.points, tf.memory().numTensors], [[], before]);
 });
 
 Deno.test("there is no report where a kernel is wrong", async () => {
@@ -350,7 +445,7 @@ Deno.test("a quick report: memory is what mathematics says, and the page has all
   await t.step("the page is whole", async () => {
     const page = await reportPage(report);
     for (const name of names) {
-      assertStringIncludes(page, `<h2>${TEXTS[name].title}</h2>`);
+      assertStringIncludes(page, `<h2>${FIGURES[name].title}</h2>`);
     }
     const text = page.replaceAll(/<script>[^]*?<\/script>/g, "");
     for (const wrong of ["undefined", "NaN", "[object"]) {
@@ -366,10 +461,10 @@ onWebGpu("a report tells what steps ask of WebGPU", async () => {
   const kept = await readKept();
   const { info } = kept.backends.find(({ name }) => name === "webgpu")!;
   const collector = new Collector(20, {});
-  const peers = { scan: null, pools: [], each: [], onnx: [], libraries: [] };
+  const setting = await settingOf({ power: "software", quick: true });
   const start = performance.now();
   const made = await FIGURES.launches.measure(
-    { info, threads: 1, quick: true, power: "software", peers },
+    { ...setting, info },
     collector,
   );
   const took = performance.now() - start;

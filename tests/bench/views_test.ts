@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { readKept } from "../../bench/report/read_report.ts";
-import type { Point, Report } from "../../bench/report/report_file.ts";
-import { asRows, ofRows } from "../../bench/report/report_rows.ts";
+import { readKept } from "../../measure/read_report.ts";
+import type { Point, Report } from "../../measure/report_file.ts";
+import { asRows, ofRows } from "../../measure/report_rows.ts";
 import { allTables, viewsOf } from "../../bench/views.ts";
 import { jsonRows } from "../../tools/json_rows.ts";
 

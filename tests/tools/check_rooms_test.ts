@@ -4,6 +4,7 @@ import {
   filesInCircles,
   importsOf,
   misplacedImports,
+  wrongBeside,
 } from "../../tools/check_rooms.ts";
 import { withFolder } from "../io/files.ts";
 
@@ -73,6 +74,56 @@ Deno.test("filesInCircles() finds those that import each other, over others too"
   assertEquals(filesInCircles(circle), ["b.ts", "c.ts", "d.ts"]);
 });
 
+Deno.test("wrongBeside() lets benches import tools, and not the reverse", () => {
+  const tests = [
+    { from: "tools/tune/trials.ts", to: "tests/random.ts" },
+    { from: "tests/bench/report_test.ts", to: "bench/report/figures.ts" },
+  ];
+  assertEquals(
+    wrongBeside([
+      { from: "bench/main.ts", to: "tools/command_line.ts" },
+      { from: "tools/tune/main.ts", to: "measure/timing.ts" },
+      { from: "bench/main.ts", to: "lib/backend/use_backend.ts" },
+      ...tests,
+    ]),
+    [],
+  );
+  const [line, ...others] = wrongBeside([
+    { from: "tools/tune/main.ts", to: "bench/group.ts" },
+    ...tests,
+  ]);
+  assertStringIncludes(
+    line!,
+    "tools/tune/main.ts → bench/group.ts: tools may not import bench",
+  );
+  assertEquals(others, []);
+});
+
+Deno.test("wrongBeside() lets the site's tools import recipes, and not the reverse", () => {
+  const [line, ...others] = wrongBeside([
+    { from: "tools/site/curves.ts", to: "tools/recipes/figures.ts" },
+    { from: "tools/gate.ts", to: "tools/notebooks/notebook.ts" },
+    { from: "tools/notebooks/run.ts", to: "tools/out_folder.ts" },
+    { from: "tools/recipes/main.ts", to: "tools/site/page.ts" },
+  ]);
+  assertStringIncludes(
+    line!,
+    "tools/recipes/main.ts → tools/site/page.ts: recipes may not import site",
+  );
+  assertEquals(others, []);
+});
+
+Deno.test("wrongBeside() refuses a circle, over tests too", () => {
+  assertEquals(
+    wrongBeside([
+      { from: "tools/pack.ts", to: "tests/fixtures.ts" },
+      { from: "tests/fixtures.ts", to: "tools/pack.ts" },
+    ]),
+    ["tests/fixtures.ts", "tools/pack.ts"]
+      .map((file) => `${file} is in a circle of imports`),
+  );
+});
+
 /** Files of a library, by their paths in `lib`, and an entry point. */
 async function withLibrary(
   files: Readonly<Record<string, string>>,
@@ -83,6 +134,7 @@ async function withLibrary(
       `${folder}/mod.ts`,
       'export * from "./lib/attention/plan.ts";',
     );
+    await Deno.writeTextFile(`${folder}/deno.json`, "{}");
     for (const [path, text] of Object.entries(files)) {
       const file = `${folder}/lib/${path}`;
       await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), {

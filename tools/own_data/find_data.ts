@@ -1,6 +1,12 @@
 /** Finds what is in a folder: images or texts, in folders of classes or in tables. @module */
 import { imageFolder } from "@lionjs/lion/data";
-import type { Parts } from "./own_options.ts";
+
+/** The parts of data that come apart: all three, or those to train on alone. */
+export interface Parts<T> {
+  readonly train: T;
+  readonly validation?: T;
+  readonly test?: T;
+}
 
 /** What there is to train on, by the paths of its parts. */
 export type FoundData = Parts<string> & {

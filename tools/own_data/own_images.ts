@@ -10,8 +10,8 @@ import {
   splitImages,
   trainTransform,
 } from "@lionjs/lion/data";
-import { classFolders } from "./find_data.ts";
-import type { OwnOptions, Parts } from "./own_options.ts";
+import { classFolders, type Parts } from "./find_data.ts";
+import type { OwnOptions } from "./own_options.ts";
 import { assertTrainedClasses, type OwnTask } from "./own_task.ts";
 
 /** The share of images that may be damaged. */

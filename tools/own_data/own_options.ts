@@ -154,10 +154,3 @@ function nameOf(path: string): string {
   const name = basename(resolve(path));
   return name.replace(TABLE, "") || "data";
 }
-
-/** The parts of data that come apart: all three, or those to train on alone. */
-export interface Parts<T> {
-  readonly train: T;
-  readonly validation?: T;
-  readonly test?: T;
-}

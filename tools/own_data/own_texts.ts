@@ -17,8 +17,8 @@ import {
   trainTokenizer,
 } from "@lionjs/lion/data";
 import { decompressed } from "../../lib/data/bytes/decompressed.ts";
-import { classFolders } from "./find_data.ts";
-import type { OwnOptions, Parts } from "./own_options.ts";
+import { classFolders, type Parts } from "./find_data.ts";
+import type { OwnOptions } from "./own_options.ts";
 import { assertTrainedClasses, type OwnTask, shortened } from "./own_task.ts";
 
 /** A text and the name of its class. */

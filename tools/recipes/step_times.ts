@@ -3,7 +3,7 @@ import {
   type Budget,
   stopwatch,
   timeAlternating,
-} from "../../bench/measure.ts";
+} from "../../measure/timing.ts";
 import type {
   Contender,
   OpenRecipe,

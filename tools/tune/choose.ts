@@ -6,7 +6,7 @@ import {
   type Measurement,
   ParityError,
   timeAlternating,
-} from "../../bench/measure.ts";
+} from "../../measure/timing.ts";
 
 /** What came of some candidates. */
 export interface Choice {

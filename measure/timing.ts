@@ -193,27 +193,41 @@ export async function stopwatch(
   return performance.now() - start;
 }
 
-/**
- * What is wrong with numbers that should agree to a share of the largest of
- * them; `null` if nothing is.
- */
-export function difference(
-  label: string,
-  pairs:
-    readonly (readonly [got: ArrayLike<number>, wanted: ArrayLike<number>])[],
-  tolerance: number,
-): string | null {
+/** Pairs of numbers that should agree. */
+type Pairs = readonly (readonly [
+  got: ArrayLike<number>,
+  wanted: ArrayLike<number>,
+])[];
+
+/** The largest error of numbers, infinite where there are not as many, and the largest of those wanted. */
+export function errorIn(pairs: Pairs): { error: number; largest: number } {
   let [largest, error] = [0, 0];
   for (const [got, wanted] of pairs) {
-    if (got.length !== wanted.length) {
-      return `${label} has ${got.length} values, not ${wanted.length}`;
-    }
+    if (got.length !== wanted.length) return { error: Infinity, largest };
     for (let i = 0; i < wanted.length; i++) {
       largest = Math.max(largest, Math.abs(wanted[i]!));
       // Math.max hands a NaN on.
       error = Math.max(error, Math.abs(got[i]! - wanted[i]!));
     }
   }
+  return { error, largest };
+}
+
+/**
+ * What is wrong with numbers that should agree to a share of the largest of
+ * them; `null` if nothing is.
+ */
+export function difference(
+  label: string,
+  pairs: Pairs,
+  tolerance: number,
+): string | null {
+  const unlike = pairs.find(([got, wanted]) => got.length !== wanted.length);
+  if (unlike) {
+    const [got, wanted] = unlike;
+    return `${label} has ${got.length} values, not ${wanted.length}`;
+  }
+  const { error, largest } = errorIn(pairs);
   if (error <= tolerance * largest) return null;
   return `${label} differs from its reference by ${error.toExponential(1)}, ` +
     `of ${largest.toExponential(1)}`;

@@ -1,8 +1,12 @@
 /** What a report has found out, as it is written to JSON. @module */
-import type { BackendInfo, BackendName, KernelProfile } from "@lionjs/lion";
-import type { BackendFigures, Machine } from "../machine.ts";
-import { type Measurement, MOST_SPREAD, spreadOf } from "../measure.ts";
-import type { Pass, Variant } from "../attention_problem.ts";
+import type {
+  AttentionVariant,
+  BackendInfo,
+  BackendName,
+  KernelProfile,
+} from "@lionjs/lion";
+import type { Pass } from "./tensors.ts";
+import { type Measurement, MOST_SPREAD, spreadOf } from "./timing.ts";
 
 /** The figures of a report, in its order. */
 export const FIGURE_NAMES = [
@@ -32,9 +36,6 @@ export const FIGURE_NAMES = [
 ] as const;
 /** One of {@linkcode FIGURE_NAMES}. */
 export type FigureName = typeof FIGURE_NAMES[number];
-
-/** Figures that take minutes each, and so are measured only where they are named. */
-export const LONG_FIGURES: readonly FigureName[] = ["large"];
 
 /** Milliseconds: a median, and what a fifth of the samples was below and above. */
 export type Time = Pick<Measurement, "median" | "p20" | "p80" | "samples">;
@@ -119,13 +120,43 @@ export interface Work {
 /** A result beside the float64 reference. */
 export interface Parity {
   readonly backend: BackendName;
-  readonly variant: Variant;
+  readonly variant: AttentionVariant;
   readonly form: string;
   readonly pass: Pass;
   readonly length: number;
   /** Largest error, relative to the largest value. */
   readonly error: number;
   readonly tolerance: number;
+}
+
+/** Where something was measured. */
+export interface Machine {
+  /** The model of the CPU. */
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly system: string;
+  readonly deno: string;
+  /** What V8 was told, as by `deno task fast`. */
+  readonly v8Flags: string | null;
+  readonly tfjs: string;
+  /** `null` where PyTorch was not there. */
+  readonly torch: string | null;
+  /** The vectors that PyTorch computes on, such as "AVX512"; missing where it was not there. */
+  readonly torchVectors?: string;
+  /** That each side was given. */
+  readonly threads: number;
+}
+
+/** What a backend can do at best, as measured in the same run. */
+export interface BackendFigures {
+  readonly name: BackendName;
+  /** The WebGPU adapter. */
+  readonly adapter: string | null;
+  /** Of its largest matrix product, in operations per second. */
+  readonly operationsPerSecond: number;
+  /** Of a copy that no cache holds, read and written, in bytes per second. */
+  readonly bytesPerSecond: number;
 }
 
 /** A backend that answered, and what it does at best. */

@@ -1,0 +1,75 @@
+/** What the WebAssembly module costs: its bytes, and the code that runs after it. @module */
+import { brotliCompressSync } from "node:zlib";
+import { unpacked } from "../../../lib/kernels/wasm/binary.ts";
+import { RELAXED, STRICT } from "../../../lib/kernels/wasm/module.ts";
+import { timeOf } from "../../../measure/timing.ts";
+import {
+  type AfterAttention,
+  timesAfterAttention,
+} from "../../after_attention.ts";
+import type { Bound, Figure } from "../figure.ts";
+
+/** Processes with the flags of `deno task fast`, and without. */
+const WITH_FLAGS = "with flags", WITHOUT_FLAGS = "without";
+
+/** Functions of V8 and of TensorFlow.js after attention. */
+export const flags: Figure = {
+  title: "After attention, with and without V8 flags",
+  short: "code that runs after attention",
+  about:
+    `A million calls of V8's functions, and TensorFlow.js's square root of a million
+numbers, right after attention, in processes with the flags of \`deno task fast\` and
+without. Some processors run other code many times more slowly after vectors of 256
+bits unless these are cleared. The time is each process's shortest.`,
+  column: "calls",
+  bounds: ["Math.exp", "Math.random", "sqrt"].map((panel): Bound => ({
+    ...{ panel, at: [1e6], most: 1.1 },
+    ...{ series: WITH_FLAGS, beside: WITHOUT_FLAGS },
+  })),
+  seconds: { gpu: 0, wasm: 30, software: 0, cpu: 0 },
+  unfit: "there are no kernels of WebAssembly before the functions",
+  async measure({ quick }, collector) {
+    const { fast, plain } = await timesAfterAttention(quick ? 1 : undefined);
+    const both = [[WITH_FLAGS, fast], [WITHOUT_FLAGS, plain]] as const;
+    for (const panel of Object.keys(fast[0]!) as (keyof AfterAttention)[]) {
+      for (const [series, times] of both) {
+        const time = timeOf(times.map((of) => of[panel]));
+        collector.add({ panel, at: 1e6 }, series, { time });
+      }
+    }
+    return { settings: { "least times of": `${fast.length} processes` } };
+  },
+};
+
+/** The module as it is, and as it was before whole models were its concern. */
+const NOW = "now", BEFORE = "in version 0.2.0";
+/** What current engines run, and what older ones do, in bytes after brotli. */
+const MODULES = {
+  "with relaxed SIMD": { binary: RELAXED, before: 30_998 },
+  "without it": { binary: STRICT, before: 31_196 },
+};
+
+/** Both binaries, compressed. */
+export const size: Figure = {
+  title: "The size of the module",
+  short: "the module",
+  about:
+    `The module of WebAssembly kernels after brotli, which compresses it best, compared
+with its size in an earlier version.`,
+  column: "module",
+  bounds: Object.keys(MODULES).map((panel): Bound => ({
+    ...{ panel, at: [1], measure: "memory", most: 1.6 },
+    ...{ series: NOW, beside: BEFORE },
+  })),
+  seconds: { gpu: 0, wasm: 5, software: 0, cpu: 0 },
+  unfit: "its kernels are no module",
+  async measure(_setting, collector) {
+    for (const [panel, { binary, before }] of Object.entries(MODULES)) {
+      const place = { panel, at: 1 };
+      const now = brotliCompressSync(await unpacked(binary)).length;
+      collector.add(place, NOW, { memoryBytes: now });
+      collector.add(place, BEFORE, { memoryBytes: before });
+    }
+    return { settings: { compression: "brotli" } };
+  },
+};
