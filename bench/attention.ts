@@ -11,8 +11,8 @@ import {
   type LionAttentionOptions,
   noDecay,
 } from "@lionjs/lion";
-import type { Pass } from "../measure/tensors.ts";
-import { difference, stopwatch } from "../measure/timing.ts";
+import type { Pass } from "./measure/tensors.ts";
+import { difference, stopwatch } from "./measure/timing.ts";
 import { attentionLoop } from "./attention_loop.ts";
 import {
   type AttentionProblem,

@@ -13,10 +13,10 @@
 import type { BackendInfo, BackendName } from "@lionjs/lion";
 import { someOf, wholeNumbers } from "../tools/command_line.ts";
 import { attentionGroup, baselineOf, defaultNames } from "./attention.ts";
-import { PASSES } from "../measure/tensors.ts";
+import { PASSES } from "./measure/tensors.ts";
 import { VARIANT_NAMES, VARIANTS } from "./attention_problem.ts";
 import { type Group, type OpenGroup, startBackend } from "./group.ts";
-import { assertParity } from "../measure/timing.ts";
+import { assertParity } from "./measure/timing.ts";
 import { type ByPower, powerOf } from "./report/figure.ts";
 
 /** The value of a variable of the environment, or another. */

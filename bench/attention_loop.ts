@@ -15,7 +15,7 @@ import {
   EPSILON,
   HEAD_DIM,
 } from "./attention_problem.ts";
-import type { Pass } from "../measure/tensors.ts";
+import type { Pass } from "./measure/tensors.ts";
 
 /** Columns of u. */
 const COLUMNS = HEAD_DIM + 1;

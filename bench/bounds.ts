@@ -6,7 +6,7 @@ import {
   type Point,
   type Report,
   steadyMilliseconds,
-} from "../measure/report_file.ts";
+} from "./measure/report_file.ts";
 import type { Bound, Measure } from "./report/figure.ts";
 import { FIGURES } from "./report/figures.ts";
 import { OURS, THEIRS } from "./report/names.ts";

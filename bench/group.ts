@@ -6,8 +6,8 @@ import {
   timeTensors,
   type Usage,
   usageOf,
-} from "../measure/tensors.ts";
-import type { Candidate } from "../measure/timing.ts";
+} from "./measure/tensors.ts";
+import type { Candidate } from "./measure/timing.ts";
 
 /** What a computation costs on paper. */
 export interface Cost {

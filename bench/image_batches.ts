@@ -23,7 +23,7 @@ import {
   stopwatch,
   timeAlternating,
   type Timed,
-} from "../measure/timing.ts";
+} from "./measure/timing.ts";
 import { startProcess } from "./peers/peer_process.ts";
 
 const USAGE = `Usage: deno run -A bench/image_batches.ts [options]

@@ -2,13 +2,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type BackendInfo, profile } from "@lionjs/lion";
 import { arch, cpus, release, totalmem } from "node:os";
-import type { BackendFigures, Machine } from "../measure/report_file.ts";
-import { readTensors, timeTensors } from "../measure/tensors.ts";
+import type { BackendFigures, Machine } from "./measure/report_file.ts";
+import { readTensors, timeTensors } from "./measure/tensors.ts";
 import {
   type Budget,
   measureAlternating,
   stopwatch,
-} from "../measure/timing.ts";
+} from "./measure/timing.ts";
 import type { OpenGroup } from "./group.ts";
 import type { PeerProcess } from "./peers/peer_process.ts";
 

@@ -3,7 +3,7 @@
  * in the terminal, `deno task report` as a page, and `--compare` beside another
  * revision of itself. `--help` says what can be chosen.
  *
- * All numbers of a run are in one file (`measure/report_file.ts`), of which tables,
+ * All numbers of a run are in one file (`bench/measure/report_file.ts`), of which tables,
  * pages and documents are views.
  *
  * @module
@@ -31,13 +31,13 @@ import { commitOf } from "./compare/revision.ts";
 import { describeMachine } from "./machine.ts";
 import { measureRanks, SHORT, WHOLE } from "./rank_figures.ts";
 import { implementationOf, tellRanks } from "./ranks.ts";
-import { ParityError } from "../measure/timing.ts";
+import { ParityError } from "./measure/timing.ts";
 import { FIGURES } from "./report/figures.ts";
 import { makeReport, type ReportOptions } from "./report/make_report.ts";
 import { packReport } from "./report/pack.ts";
 import { reportPage } from "./report/page.ts";
-import { FIGURE_NAMES, type Report } from "../measure/report_file.ts";
-import { asRows } from "../measure/report_rows.ts";
+import { FIGURE_NAMES, type Report } from "./measure/report_file.ts";
+import { asRows } from "./measure/report_rows.ts";
 import { tellFigure } from "./report/tell_figure.ts";
 import { writeViews } from "./views.ts";
 

@@ -2,8 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { Adam, type AdamOptions, crossEntropy } from "@lionjs/lion/training";
-import { readTensors } from "../measure/tensors.ts";
-import { difference } from "../measure/timing.ts";
+import { readTensors } from "./measure/tensors.ts";
+import { difference } from "./measure/timing.ts";
 
 /** What a model does. */
 export const WORKS = ["inference", "training"] as const;

@@ -21,9 +21,9 @@ import {
   type Pass,
   readTensors,
   timeTensors,
-} from "../measure/tensors.ts";
+} from "./measure/tensors.ts";
 import { type FamilyProblem, familyProblem } from "./family_problem.ts";
-import { difference } from "../measure/timing.ts";
+import { difference } from "./measure/timing.ts";
 import { inPlainForms } from "./plain_forms.ts";
 import { INPUTS, scanProblem, shapeOf } from "./scan_problem.ts";
 

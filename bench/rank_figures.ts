@@ -6,7 +6,7 @@ import {
   type Candidate,
   difference,
   measureAlternating,
-} from "../measure/timing.ts";
+} from "./measure/timing.ts";
 import { RankJob } from "./rank_job.ts";
 import {
   OPERATIONS,

@@ -7,7 +7,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { array, uniform } from "../tests/random.ts";
-import { difference } from "../measure/timing.ts";
+import { difference } from "./measure/timing.ts";
 import type { Cost } from "./group.ts";
 import type { NamedArray } from "./peers/peer_process.ts";
 

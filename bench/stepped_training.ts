@@ -2,8 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { crossEntropy, train } from "@lionjs/lion/training";
-import { readTensors, whenDone } from "../measure/tensors.ts";
-import { stopwatch } from "../measure/timing.ts";
+import { readTensors, whenDone } from "./measure/tensors.ts";
+import { stopwatch } from "./measure/timing.ts";
 
 /** How a {@linkcode SteppedTraining} trains. */
 export interface SteppedOptions {

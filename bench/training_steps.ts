@@ -7,7 +7,7 @@ import { crossEntropy, train } from "@lionjs/lion/training";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Variant } from "./attention_problem.ts";
 import { GpuCallCounter, type GpuCalls } from "./gpu_calls.ts";
-import { stopwatch } from "../measure/timing.ts";
+import { stopwatch } from "./measure/timing.ts";
 
 /** A step, from the making of a batch to that of the next. */
 export interface Step {

@@ -18,8 +18,8 @@ import {
   tellReached,
   tellSettings,
 } from "./report/page.ts";
-import { readKept } from "../measure/read_report.ts";
-import type { FigureName, Report } from "../measure/report_file.ts";
+import { readKept } from "./measure/read_report.ts";
+import type { FigureName, Report } from "./measure/report_file.ts";
 import { detailedTables, reportTables } from "./report/tables.ts";
 import { FIGURES } from "./report/figures.ts";
 

@@ -1,5 +1,5 @@
 /** What the page asks of the worker in which everything is computed. @module */
-import type { Time } from "../measure/report_file.ts";
+import type { Time } from "../bench/measure/report_file.ts";
 import type { Contender, Form } from "./contenders.ts";
 import type { Device } from "./device.ts";
 

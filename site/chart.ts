@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** Time against length, both in powers. @module */
 import { FORM_COLORS, VARIANT_COLORS } from "../lib/notebook/palette.ts";
-import { steadyMilliseconds } from "../measure/report_file.ts";
+import { steadyMilliseconds } from "../bench/measure/report_file.ts";
 import type { Timing } from "./calls.ts";
 import { type Contender, CONTENDERS } from "./contenders.ts";
 import { draw, label } from "./elements.ts";

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** Finding and making the elements of the page. @module */
 
-import { steadyMilliseconds, type Time } from "../measure/report_file.ts";
+import { steadyMilliseconds, type Time } from "../bench/measure/report_file.ts";
 
 /** The element of an id, which is of a type. */
 export function byId<T extends Element>(id: string, type: new () => T): T {

@@ -7,7 +7,7 @@ import {
   shiftedSilu,
   softmaxAttention,
 } from "@lionjs/lion";
-import { quantile } from "../measure/timing.ts";
+import { quantile } from "../bench/measure/timing.ts";
 import type { Timing } from "./calls.ts";
 import type { Contender } from "./contenders.ts";
 

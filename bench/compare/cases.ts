@@ -7,10 +7,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { array, uniform } from "../../tests/random.ts";
-import { type Pass, timeTensors } from "../../measure/tensors.ts";
+import { type Pass, timeTensors } from "../measure/tensors.ts";
 import { problemOf } from "../attention_problem.ts";
 import { next, textOf } from "../generation.ts";
-import { stopwatch } from "../../measure/timing.ts";
+import { stopwatch } from "../measure/timing.ts";
 import { Subject, type Work } from "../mixer_subject.ts";
 import {
   familyOperation,

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Machine } from "../../measure/report_file.ts";
-import { ParityError, quantile } from "../../measure/timing.ts";
+import type { Machine } from "../measure/report_file.ts";
+import { ParityError, quantile } from "../measure/timing.ts";
 import { wrongIn } from "../operations.ts";
 import { rest } from "../peers/peer_process.ts";
 import { type Case, casesOf, type COMPARED } from "./cases.ts";

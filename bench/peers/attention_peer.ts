@@ -1,7 +1,7 @@
 /** Libraries beside ours that compute attention in this process. @module */
 import type { BackendName } from "@lionjs/lion";
 import type { AttentionProblem } from "../attention_problem.ts";
-import type { Pass } from "../../measure/tensors.ts";
+import type { Pass } from "../measure/tensors.ts";
 
 /** Computes attention as ours does, and takes turns with it. */
 export interface AttentionPeer {

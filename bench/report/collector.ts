@@ -5,8 +5,8 @@ import {
   type Budget,
   ParityError,
   timeAlternating,
-} from "../../measure/timing.ts";
-import type { Gap, Point } from "../../measure/report_file.ts";
+} from "../measure/timing.ts";
+import type { Gap, Point } from "../measure/report_file.ts";
 
 /** The part of a figure, and the place in it, whose contenders take turns. */
 export interface Place {

@@ -3,7 +3,7 @@ import {
   type MeasuredFigure,
   type Point,
   steadyMilliseconds,
-} from "../../measure/report_file.ts";
+} from "../measure/report_file.ts";
 import { FIGURES } from "./figures.ts";
 
 /** Two contenders, and from where on the first takes less time. */

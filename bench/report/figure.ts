@@ -1,7 +1,7 @@
 /** What a figure of the report is: a row of subjects, sizes and passes, and what is said of it. @module */
 import type { BackendInfo, BackendName } from "@lionjs/lion";
-import type { FigureName, MeasuredFigure } from "../../measure/report_file.ts";
-import type { Budget } from "../../measure/timing.ts";
+import type { FigureName, MeasuredFigure } from "../measure/report_file.ts";
+import type { Budget } from "../measure/timing.ts";
 import type { OpenGroup } from "../group.ts";
 import type { AttentionPeer } from "../peers/attention_peer.ts";
 import type { NamedPeer, TorchPeer, TorchPools } from "../peers/torch.ts";

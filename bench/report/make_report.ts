@@ -4,7 +4,7 @@ import type { BackendName } from "@lionjs/lion";
 import config from "../../deno.json" with { type: "json" };
 import { startBackend } from "../group.ts";
 import { describeMachine, measurePeaks } from "../machine.ts";
-import { type Budget, MOST_SPREAD, ParityError } from "../../measure/timing.ts";
+import { type Budget, MOST_SPREAD, ParityError } from "../measure/timing.ts";
 import { Collector } from "./collector.ts";
 import { type Figure, powerOf, type Setting } from "./figure.ts";
 import { FIGURES } from "./figures.ts";
@@ -17,7 +17,7 @@ import type {
   Parity,
   Report,
   ReportBackend,
-} from "../../measure/report_file.ts";
+} from "../measure/report_file.ts";
 
 /** What to measure. */
 export interface ReportOptions {

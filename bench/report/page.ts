@@ -6,7 +6,7 @@ import { NIGHT } from "../../tools/site/night.ts";
 import { proseToHTML } from "../../tools/site/prose.ts";
 import style from "../../site/docs.css" with { type: "text" };
 import { asMarkdownTexts, codeOf } from "../../tools/markdown_text.ts";
-import { spreadOf } from "../../measure/timing.ts";
+import { spreadOf } from "../measure/timing.ts";
 import { tellCrossings } from "./crossings.ts";
 import { ON_PROCESSOR, ON_WALL_CLOCK } from "./names.ts";
 import { plotsOf, reachedBy, reachedByWork } from "./plots.ts";
@@ -20,7 +20,7 @@ import {
   type ReportBackend,
   steadyMilliseconds,
   type Time,
-} from "../../measure/report_file.ts";
+} from "../measure/report_file.ts";
 import { FIGURES } from "./figures.ts";
 
 /** A report with its texts as they are, and escaped for Markdown and for plots. */

@@ -5,7 +5,7 @@ import {
   type MeasuredFigure,
   type Point,
   steadyMilliseconds,
-} from "../../measure/report_file.ts";
+} from "../measure/report_file.ts";
 
 /** Whether a figure is one of them. */
 export function isOfPairs({ figure }: MeasuredFigure): boolean {

@@ -10,10 +10,10 @@ import {
   type Variant,
   VARIANTS,
 } from "../attention_problem.ts";
-import { PASSES } from "../../measure/tensors.ts";
-import { errorIn, ParityError } from "../../measure/timing.ts";
+import { PASSES } from "../measure/tensors.ts";
+import { errorIn, ParityError } from "../measure/timing.ts";
 import type { Power } from "./figure.ts";
-import type { Parity } from "../../measure/report_file.ts";
+import type { Parity } from "../measure/report_file.ts";
 
 /** Neither chunks nor tiles divide it. */
 const LENGTH = 70;

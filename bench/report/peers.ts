@@ -14,7 +14,7 @@ import {
 } from "../peers/torch.ts";
 import type { Peers } from "./figure.ts";
 import { FIGURES } from "./figures.ts";
-import type { Absence, FigureName } from "../../measure/report_file.ts";
+import type { Absence, FigureName } from "../measure/report_file.ts";
 
 /** What decides who is needed. */
 export interface PeersOptions {

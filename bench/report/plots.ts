@@ -9,7 +9,7 @@ import {
   type ReportBackend,
   steadyMilliseconds,
   type Work,
-} from "../../measure/report_file.ts";
+} from "../measure/report_file.ts";
 import { FIGURES } from "./figures.ts";
 
 /** What is on a vertical axis. */

@@ -1,6 +1,6 @@
 /** Reads the reader's own report, or the one that is kept here. @module */
-import { readFile, readKept } from "../../measure/read_report.ts";
-import type { Report } from "../../measure/report_file.ts";
+import { readFile, readKept } from "../measure/read_report.ts";
+import type { Report } from "../measure/report_file.ts";
 import { OUT } from "../../tools/out_folder.ts";
 
 /** That of `deno task report`. */

@@ -21,7 +21,7 @@ import {
   type Report,
   type ReportBackend,
   steadyMilliseconds,
-} from "../../measure/report_file.ts";
+} from "../measure/report_file.ts";
 import { OURS, THEIRS } from "./names.ts";
 import { FIGURES } from "./figures.ts";
 

@@ -4,7 +4,7 @@ import {
   type MeasuredFigure,
   type Point,
   steadyMilliseconds,
-} from "../../measure/report_file.ts";
+} from "../measure/report_file.ts";
 
 /** Rows for each place, with ratios to the first contender that is there. */
 export function tellFigure(

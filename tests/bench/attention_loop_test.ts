@@ -6,8 +6,8 @@ import {
   problemOf,
   VARIANTS,
 } from "../../bench/attention_problem.ts";
-import { PASSES } from "../../measure/tensors.ts";
-import { difference } from "../../measure/timing.ts";
+import { PASSES } from "../../bench/measure/tensors.ts";
+import { difference } from "../../bench/measure/timing.ts";
 import { type OracleDecay, solve } from "../oracle.ts";
 
 for (const variant of VARIANTS) {

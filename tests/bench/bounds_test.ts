@@ -7,7 +7,7 @@ import type {
   MeasuredFigure,
   Point,
   Report,
-} from "../../measure/report_file.ts";
+} from "../../bench/measure/report_file.ts";
 
 /** A point of the figure "peers" on WebAssembly. */
 function point(series: string, at: number, median: number, spread = 0): Point {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { packReport } from "../../bench/report/pack.ts";
-import type { Report } from "../../measure/report_file.ts";
+import type { Report } from "../../bench/measure/report_file.ts";
 import { ofLongTests } from "../sample.ts";
 
 /** Runs a program in a folder, with nothing but what it is given. */

@@ -5,8 +5,8 @@ import {
   problemOf,
   VARIANTS,
 } from "../../bench/attention_problem.ts";
-import { PASSES } from "../../measure/tensors.ts";
-import { difference } from "../../measure/timing.ts";
+import { PASSES } from "../../bench/measure/tensors.ts";
+import { difference } from "../../bench/measure/timing.ts";
 import { startJax } from "../../bench/peers/jax_peer.ts";
 import { startOnnx } from "../../bench/peers/onnx.ts";
 import { startProcess } from "../../bench/peers/peer_process.ts";

@@ -14,21 +14,21 @@ import {
   once,
   tensorContender,
 } from "../../bench/group.ts";
-import { ParityError } from "../../measure/timing.ts";
+import { ParityError } from "../../bench/measure/timing.ts";
 import { Collector } from "../../bench/report/collector.ts";
 import { crossingOf, tellCrossings } from "../../bench/report/crossings.ts";
 import { measuring, type Setting } from "../../bench/report/figure.ts";
 import { FIGURES } from "../../bench/report/figures.ts";
 import { makeReport } from "../../bench/report/make_report.ts";
 import { absentLines, reportPage, tellTime } from "../../bench/report/page.ts";
-import { readKept } from "../../measure/read_report.ts";
+import { readKept } from "../../bench/measure/read_report.ts";
 import { reachedByWork } from "../../bench/report/plots.ts";
 import {
   FIGURE_NAMES,
   type FigureName,
   type MeasuredFigure,
   type Point,
-} from "../../measure/report_file.ts";
+} from "../../bench/measure/report_file.ts";
 import { reportTables } from "../../bench/report/tables.ts";
 import { tellFigure } from "../../bench/report/tell_figure.ts";
 import { allTables } from "../../bench/views.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { difference } from "../../measure/timing.ts";
+import { difference } from "../../bench/measure/timing.ts";
 import { INPUTS, scanLoop, scanProblem } from "../../bench/scan_problem.ts";
 import { solveScan } from "../selective_scan_oracle.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { useBackend } from "@lionjs/lion";
 import * as tf from "@tensorflow/tfjs-core";
-import { readTensors } from "../../measure/tensors.ts";
+import { readTensors } from "../../bench/measure/tensors.ts";
 import { OPERATIONS } from "../../bench/single_operations.ts";
 
 Deno.test("each operation answers what it should, and another answer is noticed", async () => {

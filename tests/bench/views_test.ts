@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { readKept } from "../../measure/read_report.ts";
-import type { Point, Report } from "../../measure/report_file.ts";
-import { asRows, ofRows } from "../../measure/report_rows.ts";
+import { readKept } from "../../bench/measure/read_report.ts";
+import type { Point, Report } from "../../bench/measure/report_file.ts";
+import { asRows, ofRows } from "../../bench/measure/report_rows.ts";
 import { allTables, viewsOf } from "../../bench/views.ts";
 import { jsonRows } from "../../tools/json_rows.ts";
 

@@ -14,7 +14,7 @@ import {
 } from "../../site/find.ts";
 import { atAddress } from "../../tools/site/build.ts";
 import { documentation } from "../../tools/site/documents.ts";
-import { readKept } from "../../measure/read_report.ts";
+import { readKept } from "../../bench/measure/read_report.ts";
 import { CONTENDERS } from "../../site/contenders.ts";
 import { keptTimes } from "../../tools/site/kept_times.ts";
 import { brokenLinks } from "../../tools/site/links.ts";

@@ -11,4 +11,4 @@ import "../bench/report_test.ts";
 import "../bench/scan_loop_test.ts";
 import "../bench/single_operations_test.ts";
 import "../bench/views_test.ts";
-import "../measure/timing_test.ts";
+import "../bench/measure/timing_test.ts";

@@ -82,7 +82,7 @@ Deno.test("wrongBeside() lets benches import tools, and not the reverse", () => 
   assertEquals(
     wrongBeside([
       { from: "bench/main.ts", to: "tools/command_line.ts" },
-      { from: "tools/tune/main.ts", to: "measure/timing.ts" },
+      { from: "tools/tune/main.ts", to: "bench/measure/timing.ts" },
       { from: "bench/main.ts", to: "lib/backend/use_backend.ts" },
       ...tests,
     ]),

@@ -12,8 +12,8 @@ import {
   table,
 } from "@lionjs/lion/notebook";
 import { reportPage } from "../../bench/report/page.ts";
-import { readKept } from "../../measure/read_report.ts";
-import { FIGURE_NAMES, type Report } from "../../measure/report_file.ts";
+import { readKept } from "../../bench/measure/read_report.ts";
+import { FIGURE_NAMES, type Report } from "../../bench/measure/report_file.ts";
 import { reportTables } from "../../bench/report/tables.ts";
 import { allTables } from "../../bench/views.ts";
 import { curvesSVG } from "../../lib/notebook/curves_svg.ts";

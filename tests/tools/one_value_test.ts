@@ -9,7 +9,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ratioIn } from "../../bench/bounds.ts";
 import ranks from "../../bench/ranks.json" with { type: "json" };
-import { readKept } from "../../measure/read_report.ts";
+import { readKept } from "../../bench/measure/read_report.ts";
 import { readSafetensors } from "@lionjs/lion/io";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";

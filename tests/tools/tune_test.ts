@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { cachedTuning, useBackend } from "../../mod.ts";
-import { type Candidate, ParityError } from "../../measure/timing.ts";
+import { type Candidate, ParityError } from "../../bench/measure/timing.ts";
 import { choose } from "../../tools/tune/choose.ts";
 import { FAMILIES, type Family } from "../../tools/tune/families.ts";
 import { openTrials, tuningOf } from "../../tools/tune/trials.ts";

@@ -1,6 +1,6 @@
 /** What is to be trained, what it will take, and what is left of it. @module */
 import { evaluate } from "@lionjs/lion/training";
-import { stopwatch } from "../../measure/timing.ts";
+import { stopwatch } from "../../bench/measure/timing.ts";
 import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
 import { type Folders, MissingFiles } from "./needed_files.ts";
 import type { ChosenRecipe } from "./paper/paper_recipe.ts";

@@ -3,7 +3,7 @@ import {
   type Budget,
   stopwatch,
   timeAlternating,
-} from "../../measure/timing.ts";
+} from "../../bench/measure/timing.ts";
 import type {
   Contender,
   OpenRecipe,

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { escapeHTML } from "../../lib/jupyter/html.ts";
 import { policyText } from "../../lib/notebook/content_policy.ts";
-import { readKept } from "../../measure/read_report.ts";
+import { readKept } from "../../bench/measure/read_report.ts";
 import { keptTimes } from "./kept_times.ts";
 import { keptResults, withCurves } from "./curves.ts";
 import { documentation } from "./documents.ts";

@@ -1,5 +1,5 @@
 /** What the page to try shows before its visitor measures: times of the kept report. @module */
-import type { Report } from "../../measure/report_file.ts";
+import type { Report } from "../../bench/measure/report_file.ts";
 import { CONTENDERS } from "../../site/contenders.ts";
 import type { KeptTimes } from "../../site/times_panel.ts";
 

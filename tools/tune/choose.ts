@@ -6,7 +6,7 @@ import {
   type Measurement,
   ParityError,
   timeAlternating,
-} from "../../measure/timing.ts";
+} from "../../bench/measure/timing.ts";
 
 /** What came of some candidates. */
 export interface Choice {

@@ -7,7 +7,7 @@ import {
   webGpuNumbers,
 } from "../../lib/kernels/numbers.ts";
 import type { ShapeClass, TuningNumbers } from "../../lib/kernels/tuning.ts";
-import type { Budget } from "../../measure/timing.ts";
+import type { Budget } from "../../bench/measure/timing.ts";
 import { positive, readCommandLine, someOf } from "../command_line.ts";
 import { assertOutput } from "../out_folder.ts";
 import { choose } from "./choose.ts";

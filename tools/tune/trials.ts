@@ -3,8 +3,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "@lionjs/lion";
 import { asTuning } from "../../lib/backend/tuning_source.ts";
 import type { ShapeClass, TuningNumbers } from "../../lib/kernels/tuning.ts";
-import { compute, readTensors, timeTensors } from "../../measure/tensors.ts";
-import { type Candidate, difference } from "../../measure/timing.ts";
+import {
+  compute,
+  readTensors,
+  timeTensors,
+} from "../../bench/measure/tensors.ts";
+import { type Candidate, difference } from "../../bench/measure/timing.ts";
 import { array, uniform } from "../../tests/random.ts";
 import type { Family, Input, Numbers, TunedName } from "./families.ts";
 import { type Sizes, sizesOf } from "./shapes.ts";

@@ -1,7 +1,7 @@
 /** Figures of attention alone: forms, lengths, other libraries, chunks. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { explainAttention, fixedDecay } from "@lionjs/lion";
-import { type Pass, PASSES } from "../../../measure/tensors.ts";
+import { type Pass, PASSES } from "../../measure/tensors.ts";
 import {
   attentionGroup,
   FORMS,

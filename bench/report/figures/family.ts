@@ -1,7 +1,7 @@
 /** What the family of linear transformers costs, and Mamba's scan. @module */
 import { planDelta } from "../../../lib/attention/planning/delta_kernel.ts";
 import { planForm } from "../../../lib/attention/planning/kernel.ts";
-import { type Pass, PASSES } from "../../../measure/tensors.ts";
+import { type Pass, PASSES } from "../../measure/tensors.ts";
 import { HEAD_DIM } from "../../attention_problem.ts";
 import { groupOf, once, tensorContender } from "../../group.ts";
 import { LIBRARY } from "../../library.ts";

@@ -2,8 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { lionGpt, profile } from "@lionjs/lion";
-import { usageOf } from "../../../measure/tensors.ts";
-import { difference, stopwatch } from "../../../measure/timing.ts";
+import { usageOf } from "../../measure/tensors.ts";
+import { difference, stopwatch } from "../../measure/timing.ts";
 import { weightsOf } from "../../encoder.ts";
 import { checkNext, next, nextOfWhole, textOf } from "../../generation.ts";
 import {

@@ -2,7 +2,7 @@
 import { brotliCompressSync } from "node:zlib";
 import { unpacked } from "../../../lib/kernels/wasm/binary.ts";
 import { RELAXED, STRICT } from "../../../lib/kernels/wasm/module.ts";
-import { timeOf } from "../../../measure/timing.ts";
+import { timeOf } from "../../measure/timing.ts";
 import {
   type AfterAttention,
   timesAfterAttention,

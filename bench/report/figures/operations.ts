@@ -1,7 +1,7 @@
 /** Single operations of TensorFlow.js, and matrix products, beside PyTorch's. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { array, uniform } from "../../../tests/random.ts";
-import { difference } from "../../../measure/timing.ts";
+import { difference } from "../../measure/timing.ts";
 import { groupOf, once, type OpenGroup, tensorContender } from "../../group.ts";
 import type { NamedArray, PeerWork } from "../../peers/peer_process.ts";
 import {

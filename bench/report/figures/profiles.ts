@@ -10,9 +10,9 @@ import {
   selectiveDecay,
   VIT_PRESETS,
 } from "@lionjs/lion";
-import type { AskedCalls, KernelCost } from "../../../measure/report_file.ts";
-import { quantile, timeOf } from "../../../measure/timing.ts";
-import { compute } from "../../../measure/tensors.ts";
+import type { AskedCalls, KernelCost } from "../../measure/report_file.ts";
+import { quantile, timeOf } from "../../measure/timing.ts";
+import { compute } from "../../measure/tensors.ts";
 import { HEAD_DIM, problemOf } from "../../attention_problem.ts";
 import { startBackend } from "../../group.ts";
 import {

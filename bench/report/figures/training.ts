@@ -13,7 +13,7 @@ import {
 } from "@lionjs/lion";
 import { MemoryWatch } from "../../../lib/backend/memory_watch.ts";
 import { array, uniform } from "../../../tests/random.ts";
-import { difference, ParityError, timeOf } from "../../../measure/timing.ts";
+import { difference, ParityError, timeOf } from "../../measure/timing.ts";
 import { CLASSES, encoder, weightsOf } from "../../encoder.ts";
 import {
   type Check,

@@ -6,7 +6,7 @@ import { ofRows } from "./report_rows.ts";
  * A report of two cores without a GPU; `deno task report`, and then
  * `cp out/report.json bench/report/two_cores.json`, makes it anew.
  */
-const KEPT = new URL("../bench/report/two_cores.json", import.meta.url);
+const KEPT = new URL("../report/two_cores.json", import.meta.url);
 
 /** The report that is kept in the repository. */
 export function readKept(): Promise<Report> {

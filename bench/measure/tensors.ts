@@ -1,7 +1,7 @@
 /** Runs work on tensors: its results, its time and its memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { profile } from "@lionjs/lion";
-import { MemoryWatch } from "../lib/backend/memory_watch.ts";
+import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
 import { stopwatch } from "./timing.ts";
 
 /** What is computed: the output, or the output and the gradients of all inputs. */

@@ -10,7 +10,7 @@ import {
   measureAlternating,
   ParityError,
   quantile,
-} from "../../measure/timing.ts";
+} from "../../../bench/measure/timing.ts";
 
 /** A candidate that takes what it is told, and notes that it ran. */
 function fake(
