@@ -168,7 +168,10 @@ function batchedGatherGradient(
  */
 export function resizeGradient(resize: string): tf.GradConfig {
   const weights = (inputs: number, outputs: number, attrs: tf.NamedAttrMap) => {
-    const each = tf.reshape(tf.eye(inputs), [inputs, inputs, 1, 1]);
+    // An identity matrix whose values do not come from the host.
+    const places = tf.cumsum(tf.fill([inputs], 1));
+    const isSame = tf.equal(tf.reshape(places, [inputs, 1]), places);
+    const each = tf.reshape(tf.cast(isSame, "float32"), [inputs, inputs, 1, 1]);
     const size = [outputs, 1];
     const call = { ...attrs, size };
     const made: tf.Tensor = tf.engine().runKernel(
@@ -187,12 +190,14 @@ export function resizeGradient(resize: string): tf.GradConfig {
       const [, rows, columns] = dy.shape;
       return {
         images: () => {
+          const ofRows = weights(height, rows, attrs);
+          const areAlike = height === width && rows === columns;
           const byRow = tf.matMul(
-            weights(height, rows, attrs),
+            ofRows,
             tf.reshape(dy, [batch, rows, columns * channels]),
           );
           const byColumn = tf.matMul(
-            weights(width, columns, attrs),
+            areAlike ? ofRows : weights(width, columns, attrs),
             tf.reshape(byRow, [batch * height, columns, channels]),
           );
           return tf.reshape(byColumn, images.shape);

@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertThrows,
+} from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../mod.ts";
 import { ReplayedRuns } from "../../lib/contract/replayed_runs.ts";
@@ -481,6 +486,7 @@ const SIZES = [
   { from: [6, 7], to: [13, 1] },
   { from: [1, 7], to: [3, 4] },
   { from: [5, 1], to: [1, 2] },
+  { from: [5, 5], to: [3, 3] },
 ] as const;
 
 const RESIZES = [
@@ -533,6 +539,29 @@ for (const pad of PADS) {
 onEachBackend("gradients of resized images", async () => {
   for (const one of RESIZED) await assertGradients(one);
 });
+
+onEachBackend(
+  "the gradient of a resized image sends no matrix from the host",
+  () => {
+    const x = tf.ones<tf.Rank.R4>([1, 64, 64, 1]);
+    const dy = tf.ones<tf.Rank.R4>([1, 32, 48, 1]);
+    const engine = tf.engine(), { makeTensor } = engine;
+    let numbers = 0;
+    engine.makeTensor = (...given) => {
+      numbers += (given[0] as ArrayLike<unknown>).length;
+      return makeTensor.apply(engine, given);
+    };
+    try {
+      const resized = (x: tf.Tensor) =>
+        tf.image.resizeBilinear(x as tf.Tensor4D, [32, 48]);
+      tf.dispose(tf.grad(resized)(x, dy));
+    } finally {
+      engine.makeTensor = makeTensor;
+    }
+    assert(numbers <= 2, `${numbers} numbers`);
+    tf.dispose([x, dy]);
+  },
+);
 
 onEachBackend("largest values of windows are those of slices", async () => {
   const x = drawn(VOLUMES, uniform(5)) as tf.Tensor5D;
