@@ -159,6 +159,14 @@ onEachBackend("crossEntropy() of a label that is no class is NaN", async () => {
   logits.dispose();
 });
 
+onEachBackend("of no number, no class is the right one", async () => {
+  const logits = tf.tensor2d([[NaN, NaN], [1, NaN], [2, 1]]);
+  const labels = tf.tensor1d([0, 0, 0], "int32");
+  const { sum, count } = accuracy()(logits, labels);
+  assertEquals([...await sum.data(), ...await count.data()], [1, 3]);
+  tf.dispose([logits, labels, sum, count]);
+});
+
 onEachBackend("accuracy() counts what counts", async () => {
   const logits = tf.tensor3d([1, 2, 3, 3, 2, 1, 2, 1, 0, 0, 9, 0], [2, 2, 3]);
   const labels = tf.tensor2d([2, 1, 0, -100], [2, 2], "int32");

@@ -71,7 +71,8 @@ export function assertMetrics(metrics: Metrics): void {
 
 /**
  * Makes a metric: accuracy, the share of labels, `[...]`, whose logit is the
- * largest in logits `[..., classes]`. A label of -100 does not count.
+ * largest in logits `[..., classes]`. A label of -100 does not count; where a logit is
+ * NaN, none is the largest, and the label counts as missed.
  *
  * @example
  * ```ts
@@ -96,7 +97,10 @@ export function accuracy(): Metric {
     const sum = tf.tidy(() => {
       // No class is -100, so labels that do not count are never correct.
       const right = tf.equal(tf.argMax(predictions, -1), labels);
-      return tf.sum(tf.cast(right, "float32")) as tf.Scalar;
+      // Of a model that has diverged, backends would find the first class the largest.
+      const areNumbers = tf.logicalNot(tf.any(tf.isNaN(predictions), -1));
+      const counted = tf.logicalAnd(right, areNumbers);
+      return tf.sum(tf.cast(counted, "float32")) as tf.Scalar;
     });
     return { sum, count: countLabels(labels) };
   };
