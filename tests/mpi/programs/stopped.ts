@@ -7,7 +7,7 @@
 import { openMpi } from "../../../lib/mpi/mod.ts";
 
 const FASTER = 20;
-const SECONDS_STOPPED = 8;
+const SECONDS_STOPPED = 6;
 
 const now = performance.now.bind(performance);
 performance.now = () => FASTER * now();
