@@ -1,7 +1,11 @@
 /** Ranks that are told what to do, from outside their job. @module */
 import { fileURLToPath } from "node:url";
 import { denoRun, type Implementation, startRanks } from "../tools/mpirun.ts";
-import { failure, serveLocally } from "../tools/server/loopback.ts";
+import {
+  failure,
+  type LocalServer,
+  serveLocally,
+} from "../tools/server/loopback.ts";
 import type { Reply, Request } from "./rank_problem.ts";
 
 const PROGRAM = fileURLToPath(new URL("rank_program.ts", import.meta.url));
@@ -10,7 +14,7 @@ const PROGRAM = fileURLToPath(new URL("rank_program.ts", import.meta.url));
 export class RankJob implements AsyncDisposable {
   /** How many ranks it has. */
   readonly size: number;
-  readonly #server: Deno.HttpServer;
+  readonly #server: LocalServer;
   readonly #ended: Promise<never>;
   readonly #output: Promise<unknown>;
   #request = Promise.withResolvers<Request>();

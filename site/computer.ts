@@ -12,6 +12,8 @@ export class Computer<C extends Callable<C>> {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #calls = 0;
+  /** Why no further call is answered. */
+  #over: string | undefined;
 
   /** Starts the worker of a script. */
   constructor(script: string) {
@@ -25,18 +27,25 @@ export class Computer<C extends Callable<C>> {
     });
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault();
-      this.#end(event.message || "the worker did not load");
+      // A worker that loaded lives on after an error, which has a message.
+      if (event.message) this.#fail(event.message);
+      else this.#end("the worker did not load");
     });
   }
 
-  /** Calls a function of the worker; ports among the arguments go to it. */
+  /**
+   * Calls a function of the worker; ports among the arguments go to it. Without a
+   * worker, each call fails.
+   */
   call<N extends keyof C>(
     name: N,
     ...args: Parameters<C[N]>
   ): ReturnType<C[N]> {
     const request: Request = { id: this.#calls++, name, args };
     const answer = new Promise((resolve, reject) =>
-      this.#waiting.set(request.id, { resolve, reject })
+      this.#over === undefined
+        ? this.#waiting.set(request.id, { resolve, reject })
+        : reject(new Error(this.#over))
     );
     const given: readonly unknown[] = args;
     this.#worker.postMessage(
@@ -53,6 +62,11 @@ export class Computer<C extends Callable<C>> {
   }
 
   #end(message: string): void {
+    this.#over ??= message;
+    this.#fail(message);
+  }
+
+  #fail(message: string): void {
     for (const { reject } of this.#waiting.values()) reject(new Error(message));
     this.#waiting.clear();
   }

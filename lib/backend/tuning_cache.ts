@@ -6,6 +6,7 @@ import { messageOf } from "../contract/shown.ts";
 import { processors } from "../contract/threads.ts";
 import { assertNamed, assertPath, assertText } from "../contract/values.ts";
 import { VERSION } from "../contract/version.ts";
+import { warnOnce } from "../contract/warn_once.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
 import { whileLocked } from "../io/file_lock.ts";
 import { files, isMissing, pathOf } from "../io/file_system.ts";
@@ -98,17 +99,33 @@ function fileStore(named: string | URL | undefined): Store {
 /** The key of a page's tunings in the browser's database. */
 const PAGE_KEY = "lion/tuning.json";
 
-/** The store of a page's origin in the browser. */
+/**
+ * The store of a page's origin in the browser, which browsers refuse to some pages,
+ * such as those in a frame without an origin.
+ */
 const PAGE_STORE: Store = {
   name: 'the database "keyval-store" of this page',
   async read() {
     const { get } = await import("idb-keyval");
-    return await get<string>(PAGE_KEY);
+    try {
+      return await get<string>(PAGE_KEY);
+    } catch (error) {
+      const reason = `${PAGE_STORE.name} cannot be read: ${messageOf(error)}`;
+      warnOnce("page's tunings", `no tuning is used: ${reason}`);
+      return undefined;
+    }
   },
   async update(change) {
     const { update } = await import("idb-keyval");
-    // The update is one transaction, for which other pages wait.
-    await update<string>(PAGE_KEY, change);
+    try {
+      // The update is one transaction, for which other pages wait.
+      await update<string>(PAGE_KEY, change);
+    } catch (cause) {
+      throw new Error(
+        `${PAGE_STORE.name} cannot be written: ${messageOf(cause)}`,
+        { cause },
+      );
+    }
   },
 };
 
@@ -165,7 +182,8 @@ export function tuningPath(): string {
  *
  * In Deno, it needs `--allow-read` for the file and, if no file is named,
  * `--allow-env` for XDG_CACHE_HOME, LOCALAPPDATA and HOME. In a web page,
- * tunings are in IndexedDB, shared by all pages of its origin.
+ * tunings are in IndexedDB, shared by all pages of its origin; where the browser
+ * denies a page its database, a warning says so, and there is none.
  *
  * @example
  * ```ts

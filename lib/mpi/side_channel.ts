@@ -17,7 +17,9 @@ export type Notice =
   /** The notice that this rank waits for a message, which the other must send or receive. */
   | Waiting
   /** The notice that a rank has failed and is to close, after `called` collective operations. */
-  | { readonly kind: "last"; readonly from: number; readonly called: number };
+  | { readonly kind: "last"; readonly from: number; readonly called: number }
+  /** The notices of a rank that waits long, and of one that hears it. */
+  | { readonly kind: "asks" | "answers"; readonly from: number };
 
 /** The notice of a rank that waits for another. */
 export interface Waiting {
@@ -33,7 +35,7 @@ export interface Waiting {
   readonly called: number;
 }
 
-const KINDS = ["failed", "waiting", "last"] as const;
+const KINDS = ["failed", "waiting", "last", "asks", "answers"] as const;
 const UNTIL = ["sent", "received"] as const;
 
 /** Bytes of every notice, the same for all, so that a receiver knows the length. */
@@ -206,7 +208,11 @@ function read(bytes: Uint8Array<ArrayBuffer>): Notice {
     0,
     NUMBERS,
   ) as unknown as [number, number, number, number, number, number];
-  switch (KINDS[kind]!) {
+  const name = KINDS[kind]!;
+  switch (name) {
+    case "asks":
+    case "answers":
+      return { kind: name, from };
     case "failed": {
       const start = 4 * NUMBERS;
       const text = new TextDecoder().decode(bytes.subarray(start, start + a));

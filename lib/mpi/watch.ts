@@ -14,6 +14,7 @@
 import { assertSameCall, type Call, describe } from "./call.ts";
 import type { Caller, Request } from "./caller.ts";
 import { poll, pollNow } from "./request.ts";
+import { RollCall } from "./roll_call.ts";
 import type { SideChannel, Waiting } from "./side_channel.ts";
 
 /** How long a rank waits for a message before it reminds the other rank. */
@@ -50,6 +51,8 @@ export class Watch {
   readonly #size: number;
   /** The channel for notices; undefined if this rank is the only one. */
   readonly #channel: SideChannel | undefined;
+  /** Names the ranks that keep this one waiting. */
+  readonly #rollCall: RollCall;
   /** The operations that have not ended, each receiving one with a function that cancels it. */
   readonly #open = new Map<Advance, (() => void) | undefined>();
   /** The collective operations whose values may not be sent yet, in their order. */
@@ -77,6 +80,7 @@ export class Watch {
     this.#rank = rank;
     this.#size = size;
     if (size > 1) this.#channel = channel;
+    this.#rollCall = new RollCall(channel, rank, size);
   }
 
   /** The number of operations that have not ended. */
@@ -132,7 +136,14 @@ export class Watch {
     };
     this.#unstarted.push(advance);
     this.#open.set(advance, undefined);
-    await poll(() => this.#advances(advance) || this.#hears(turn));
+    // After close(), nobody would receive an answer.
+    const askWhoIsThere = call.name === "close"
+      ? () => {}
+      : this.#rollCall.while(describe(call));
+    await poll(() => {
+      askWhoIsThere();
+      return this.#advances(advance) || this.#hears(turn);
+    });
     this.reason = undefined;
   }
 
@@ -250,6 +261,15 @@ export class Watch {
         case "last":
           this.#last.set(notice.from, notice.called);
           break;
+        case "asks":
+          this.#channel!.tell(notice.from, {
+            kind: "answers",
+            from: this.#rank,
+          });
+          break;
+        case "answers":
+          this.#rollCall.hear(notice.from);
+          break;
         case "waiting": {
           const { from, isExchange, until } = notice;
           this.#waiting.set(`${from} ${isExchange} ${until}`, notice);
@@ -283,12 +303,20 @@ export class Watch {
     }
   }
 
-  /** Returns a function that, once due, reminds the other rank that this one waits for it. */
+  /**
+   * Returns a function that, once due, reminds the other rank that this one waits for
+   * it, and later asks who is there.
+   */
   #reminder({ isExchange, until, peer }: Passage): () => false {
     const due = performance.now() + MILLISECONDS_OF_PATIENCE;
     const count = this.#ownCounts({ isExchange, until }).get(peer)!;
     let told = !this.#channel || peer === this.#rank;
+    const does = until === "sent" ? "send" : "receive";
+    const askWhoIsThere = this.#rollCall.while(
+      `rank ${peer} to ${does} a message`,
+    );
     return () => {
+      askWhoIsThere();
       if (told || performance.now() < due) return false;
       told = true;
       const called = this.#called, from = this.#rank;

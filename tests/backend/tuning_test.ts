@@ -23,6 +23,7 @@ import {
 import { asTuning } from "../../lib/backend/tuning_source.ts";
 import { onEachBackend } from "../backends.ts";
 import { namesIn, withFolder } from "../io/files.ts";
+import { withProperty } from "./with_property.ts";
 
 /** Tokens of a chunk of a causal attention, as kernels are now. */
 function chunkSize(): number | null {
@@ -233,6 +234,30 @@ Deno.test("tunings that are saved at once are all kept, by calls and by processe
     assertEquals(await tunedIn(file), [...names, ...written].sort());
     assertEquals(await namesIn(folder), ["tuning.json"]);
   }));
+
+Deno.test("a page whose browser denies it a database has no tuning", async () => {
+  const open = () => {
+    throw new DOMException("access is denied", "SecurityError");
+  };
+  const said: unknown[] = [];
+  const warn = (text: unknown) => said.push(text);
+  await withProperty(globalThis, "indexedDB", { open }, async () => {
+    await withProperty(console, "warn", warn, async () => {
+      for (const _ of [1, 2]) {
+        assertEquals(await findTuning()({ name: "wasm" }), undefined);
+      }
+    });
+    const store = 'the database "keyval-store" of this page';
+    assertEquals(said, [
+      `no tuning is used: ${store} cannot be read: access is denied`,
+    ]);
+    await assertRejects(
+      () => saveTuning({ name: "cpu" }, asTuning({ threads: 1 })),
+      Error,
+      `${store} cannot be written: access is denied`,
+    );
+  });
+});
 
 Deno.test("a process that died while it saved a tuning holds up nobody, and a link is not followed", () =>
   withFolder(async (folder) => {

@@ -1,6 +1,6 @@
 /** A hub on loopback, which answers as Hugging Face's does, and fails as asked. @module */
 import { createHash } from "node:crypto";
-import { serveLocally } from "../../tools/server/loopback.ts";
+import { type LocalServer, serveLocally } from "../../tools/server/loopback.ts";
 
 /** The commit of every revision. */
 export const COMMIT = "a".repeat(40);
@@ -121,7 +121,7 @@ export function startHub(
 function serveForPages(
   answer: (request: Request) => Response | Promise<Response>,
   methods: readonly string[],
-): Deno.HttpServer<Deno.NetAddr> {
+): LocalServer {
   return serveLocally(async (request) => {
     const { headers, body, status } = request.method === "OPTIONS"
       ? new Response()

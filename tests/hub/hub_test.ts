@@ -651,6 +651,7 @@ onHub("paths that escape never reach the disk", async (options, hub) => {
     await assertRejects(
       () => hubFiles("org/tiny", { ...options, revision: path }),
       RangeError,
+      "revision should be a branch, a tag or a commit",
     );
   }
   for (const repo of ["../x", "a/b/c", "a/..", "a--b/c", "", "a b", "/a"]) {

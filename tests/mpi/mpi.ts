@@ -3,6 +3,7 @@ import {
   assert,
   assertEquals,
   assertLess,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
@@ -150,6 +151,30 @@ for (const implementation of IMPLEMENTATIONS) {
         assert(code !== 0, stdout);
         assertStringIncludes(stderr, `rank 2 of 3 ends the job: ${reason}`);
       });
+    });
+  }
+
+  const STOPPED: Readonly<Record<string, string>> = {
+    allreduce: "allreduce (sum) of 1 number (Float32Array)",
+    message: "rank 1 to send a message",
+    exchange: "rank 2 to send a message",
+  };
+  for (const [how, what] of Object.entries(STOPPED)) {
+    Deno.test(`${name}: a rank that is stopped is named, once: ${how}`, async () => {
+      const { code, stdout, stderr } = await launch(implementation, {
+        ranks: 3,
+        program: "stopped.ts",
+        args: [how],
+      }, SECONDS_TO_TELL);
+      assertEquals(code, 0, stdout + stderr);
+      assertEquals(stdout.split("went on").length - 1, 3, stdout + stderr);
+      const named = stderr.match(/rank \d has waited .*/g) ?? [];
+      assertEquals(named.length, 1, stderr);
+      assertMatch(named[0]!, /^rank 0 has waited \d+ s for /);
+      assertStringIncludes(
+        named[0]!,
+        `${what}, and nothing is heard of rank 2: `,
+      );
     });
   }
 

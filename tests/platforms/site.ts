@@ -1,6 +1,10 @@
 /** A site whose folders differ in their headers, and in what they lack. @module */
 import { fileURLToPath } from "node:url";
-import { failure, serveLocally } from "../../tools/server/loopback.ts";
+import {
+  failure,
+  type LocalServer,
+  serveLocally,
+} from "../../tools/server/loopback.ts";
 import { fileAnswer } from "../../tools/server/static_files.ts";
 import { ISOLATION } from "../../tools/site/build.ts";
 
@@ -22,7 +26,7 @@ export const WASM = fileURLToPath(
  * need, `/plain/` has none, `/missing/` lacks tfjs's wasm file, and `/single/`
  * answers what it lacks with its page, as sites of a single page do.
  */
-export function serve(folder: string): Deno.HttpServer<Deno.NetAddr> {
+export function serve(folder: string): LocalServer {
   return serveLocally(({ url }) => {
     const [, name, path] = new URL(url).pathname
       .match(/^\/([^/]+)(\/.*)$/) ?? [];

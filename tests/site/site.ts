@@ -15,6 +15,7 @@ import {
 import axe from "axe-core";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { LocalServer } from "../../tools/server/loopback.ts";
 import { outFolder } from "../../tools/out_folder.ts";
 import { buildSite } from "../../tools/site/build.ts";
 import { serveSite } from "../../tools/site/serve.ts";
@@ -375,8 +376,7 @@ Deno.test({
     });
     await using isolated = serveSite(SITE, { port: 0, isIsolated: true });
     await using plain = serveSite(SITE, { port: 0, isIsolated: false });
-    const at = ({ addr }: Deno.HttpServer<Deno.NetAddr>) =>
-      `http://localhost:${addr.port}/`;
+    const at = ({ addr }: LocalServer) => `http://localhost:${addr.port}/`;
     const browser = await launch();
     const threads = (count: number) =>
       `${count} thread${count === 1 ? "" : "s"}`;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { LocalServer } from "../../tools/server/loopback.ts";
 import { serveSite } from "../../tools/site/serve.ts";
 import { uniform } from "../random.ts";
 
@@ -29,7 +30,7 @@ export interface RawAnswer {
 }
 
 /** Serves a folder at some port of 127.0.0.1. */
-export type StartServer = (folder: URL) => Deno.HttpServer<Deno.NetAddr>;
+export type StartServer = (folder: URL) => LocalServer;
 
 const SITE: StartServer = (folder) =>
   serveSite(folder, { port: 0, isIsolated: true });

@@ -201,6 +201,55 @@ Deno.test("what fails within an answer is 500, without a reason", async () => {
   assertEquals(said, [['a request failed: "of no concern\\nto others"']]);
 });
 
+if (Deno.build.os !== "windows") {
+  Deno.test("a server outlives more clients than it may open files", async () => {
+    const most = 64, limited = `ulimit -n ${most}; exec "$@"`;
+    const program = new URL("serving_process.ts", import.meta.url).pathname;
+    const run = ["run", "-A", "--no-check", program];
+    const server = new Deno.Command("sh", {
+      args: ["-c", limited, "sh", Deno.execPath(), ...run],
+      ...{ stdout: "piped", stderr: "piped" },
+    }).spawn();
+    const clients: Deno.Conn[] = [];
+    try {
+      const port = Number(await textUntil(server.stdout, "\n"));
+      assertEquals((await ask(port, get("/"))).body, "here");
+      const hostname = "127.0.0.1";
+      for (let i = 0; i < most; i++) {
+        const client = Deno.connect({ port, hostname });
+        // Those that come while it does not listen are refused.
+        await client.then((client) => clients.push(client), () => {});
+      }
+      await textUntil(server.stderr, "a connection failed");
+      for (const client of clients.splice(0)) client.close();
+      const until = performance.now() + 10_000;
+      let body = "";
+      while (body !== "here" && performance.now() < until) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        body = await ask(port, get("/")).then(({ body }) => body, () => "");
+      }
+      assertEquals(body, "here");
+    } finally {
+      for (const client of clients) client.close();
+      server.kill("SIGKILL");
+      await server.status;
+    }
+  });
+}
+
+/** Reads until a text has come; what came is returned. */
+async function textUntil(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  wanted: string,
+): Promise<string> {
+  let text = "";
+  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (text.includes(wanted)) return text;
+  }
+  throw new Error(`it has ended before ${JSON.stringify(wanted)}: ${text}`);
+}
+
 Deno.test("nothing else in the repository serves", async () => {
   const root = new URL("../../", import.meta.url);
   const { stdout } = await new Deno.Command("git", {

@@ -1,6 +1,6 @@
 /** Serves a folder on this machine alone. @module */
 import { fileURLToPath } from "node:url";
-import { serveLocally } from "../server/loopback.ts";
+import { type LocalServer, serveLocally } from "../server/loopback.ts";
 import { fileAnswer } from "../server/static_files.ts";
 import { ISOLATION, POLICY } from "./build.ts";
 
@@ -16,7 +16,7 @@ export interface ServeOptions {
 export function serveSite(
   folder: URL,
   { port, isIsolated }: ServeOptions,
-): Deno.HttpServer<Deno.NetAddr> {
+): LocalServer {
   const path = fileURLToPath(folder);
   const headers = { ...POLICY, ...isIsolated ? ISOLATION : {} };
   return serveLocally(

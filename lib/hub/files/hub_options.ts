@@ -132,7 +132,10 @@ export function assertHubOptions<T extends HubDownloadOptions>(
 ): void {
   assertOptions(owner, options, names);
   const { revision, type, cache, offline, token, endpoint, signal } = options;
-  if (revision !== undefined) assertHubPath(`${owner}'s revision`, revision);
+  if (revision !== undefined) {
+    const what = 'a branch, a tag or a commit, such as "main"';
+    assertHubPath(`${owner}'s revision`, revision, what);
+  }
   if (type !== undefined) {
     assertOneOf(`${owner}'s type`, type, ["model", "dataset"]);
   }

@@ -21,20 +21,24 @@ export function isRepository(repo: string): boolean {
     !/--|\.\.|(?:^|\/)[-.]|[-.](?:\/|$)/.test(repo);
 }
 
-/** Throws unless a text is a path within a folder, on every system. */
-export function assertHubPath(name: string, path: string): void {
+/**
+ * Throws unless a text is a path within a folder, on every system.
+ *
+ * @param what What it should be, in words.
+ */
+export function assertHubPath(
+  name: string,
+  path: string,
+  what = 'a path within the repository, such as "onnx/config.json"',
+): void {
   if (typeof path !== "string") {
-    throw new TypeError(`${name} should be a path, got ${shown(path)}`);
+    throw new TypeError(`${name} should be ${what}, got ${shown(path)}`);
   }
   const steps = path.split("/");
   const isInside = path.length <= 4096 && !/[\\\0\r\n]|^[a-z]:/i.test(path) &&
     steps.every((step) => step !== "" && step !== "." && step !== "..");
   if (isInside) return;
-  throw new RangeError(
-    `${name} should be a path within the repository, such as "onnx/config.json", got ${
-      shown(path)
-    }`,
-  );
+  throw new RangeError(`${name} should be ${what}, got ${shown(path)}`);
 }
 
 /** A path with each step percent-encoded. */
