@@ -1,6 +1,5 @@
 /** Programs that change or mistake something: recorded steps of changed models, and wrong arguments. @module */
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { GOOD_CALLS } from "../contract/good_calls/good_calls.ts";
 import {
   endOf,

@@ -39,7 +39,9 @@ Deno.test("a fingerprint is of the kernels and of what is imported by path", asy
   assertEquals([isTimed(notebook(text)), isTimed(notebook())], [true, false]);
   const ofKernels = await fingerprintOf(notebook());
   assertEquals(await fingerprintOf(notebook(text, code("1;"))), ofKernels);
-  const imports = code('import { quantile } from "../bench/measure/timing.ts";');
+  const imports = code(
+    'import { quantile } from "../bench/measure/timing.ts";',
+  );
   const ofBoth = await fingerprintOf(notebook(imports));
   assert(ofBoth !== ofKernels);
   assertEquals(await fingerprintOf(notebook(imports, imports)), ofBoth);
