@@ -9,21 +9,15 @@
  *
  * @module
  */
-import {
-  input,
-  keyOf,
-  output,
-  repeat,
-  type Shader,
-} from "../../../tfjs/webgpu/shader.ts";
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
+import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { maskKey, type MaskSource } from "../chunkwise/mask.ts";
-import { declare, type Launch } from "../frame/problem.ts";
+import { type Launch, problemProgram, tensorsOf } from "../frame/problem.ts";
 import {
-  bindingOf,
+  elementsOf,
   QUADS,
   readingStored,
   type Vectors,
-  vectorsKey,
   writing,
 } from "../frame/vectors.ts";
 import {
@@ -55,48 +49,39 @@ export interface FullSpec {
   readonly tiling: Tiling;
 }
 
-/** The shader of the forward pass, which writes `y` and `rowSums`. */
-export function fullShader(
+/** The program of the forward pass, which writes `y` and `rowSums`. */
+export function fullProgram(
   { vectors, decays, tiling }: FullSpec,
   launch: Launch,
-): Shader {
-  const bindings = [
-    ...vectors.map(bindingOf),
-    ...(decays
-      ? [
-        input(TILE_DECAYS.factors, "vec4f"),
-        input(TILE_DECAYS.through, "f32"),
-        input(TILE_DECAYS.mask, "vec4f"),
-      ]
-      : []),
-    output("y", "f32"),
-    output("rowSums", "f32"),
-  ];
+  tensors: Tensors,
+): Program {
+  const { factors, through, mask } = TILE_DECAYS;
   return {
-    key: keyOf(
-      "full",
-      ...vectors.map(vectorsKey),
-      maskKey(decays),
-      ...tilingVariants(tiling),
-    ),
-    bindings,
-    dispatch: [launch.chunks, launch.sequences, 1],
-    code: () =>
-      /* wgsl */ `${declare(bindings)}
-${QUADS}
-${vectors.map(readingStored).join("\n")}
-${writing({ name: "y", columns: "value" })}
-${tileFunctions(tiling)}
-@compute @workgroup_size(${tiling.threads})
-fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
-${places(tiling)}
+    ...problemProgram(launch),
+    name: "full",
+    variants: [maskKey(decays), ...tilingVariants(tiling)],
+    elements: { ...elementsOf(vectors), [factors]: "vec4f", [mask]: "vec4f" },
+    reads: tensorsOf([
+      ...vectors.map(({ name }) => name),
+      ...(decays ? [factors, through, mask] : []),
+    ], tensors),
+    writes: tensorsOf(["y", "rowSums"], tensors),
+    threads: tiling.threads,
+    workgroups: [launch.chunks, launch.sequences],
+    functions: () =>
+      [
+        QUADS,
+        ...vectors.map((x) => readingStored(x.name, x)),
+        writing("y", { name: "y", columns: "value" }),
+        tileFunctions(tiling),
+      ].join(""),
+    body: () =>
+      /* wgsl */ `${places(tiling)}
 ${threadQuads(tiling)}
 ${declareSum(tiling, "sum")}
 ${eachTileRow((r) => `  var weight${r} = 0.0;`)}
 ${decays ? withDecays(decays, tiling) : withoutDecays(tiling)}
-${finishing(tiling)}
-}
-`,
+${finishing(tiling)}`,
   };
 }
 
@@ -105,11 +90,12 @@ ${finishing(tiling)}
  * `lane`, `row0` and so on.
  */
 function places({ threadsPerRow }: Tiling): string {
-  return /* wgsl */ `  let base = (problem.firstSequence + group.y) * problem.length;
-  let last = problem.length - 1u;
-  let first_row = group.x * problem.chunkSize;
-  let row_count = min(problem.chunkSize, problem.length - first_row);
-  let layer = 0u;
+  return /* wgsl */ `  let chunk = group.x;
+  let sequence = group.y;
+  let base = (uniforms.firstSequence + sequence) * uniforms.length;
+  let last = uniforms.length - 1u;
+  let first_row = chunk * uniforms.chunkSize;
+  let row_count = min(uniforms.chunkSize, uniforms.length - first_row);
   let lane = local % ${threadsPerRow}u;
   let tile_row = local / ${threadsPerRow}u * ${TILE_ROWS}u;
   let row = first_row + tile_row;
@@ -155,7 +141,7 @@ function withoutDecays(tiling: Tiling): string {
     `    score${r} = select(vec4f(), score${r}, kept);`
   );
   return /* wgsl */ `
-  let end = problem.length;
+  let end = uniforms.length;
 ${eachBlock(tiling, "0u", weigh)}`;
 }
 
@@ -176,8 +162,8 @@ function withDecays(decays: MaskSource, tiling: Tiling): string {
   const pick = (before: string, after: string) =>
     `select(${after}, ${before}, side == 0u)`;
   const steps = pick(
-    decays.before ? "group.x" : "0u",
-    decays.after ? "problem.chunks - 1u - group.x" : "0u",
+    decays.before ? "chunk" : "0u",
+    decays.after ? "uniforms.chunks - 1u - chunk" : "0u",
   );
   const { factors, through } = TILE_DECAYS;
   const ofColumns = (x: string) =>
@@ -203,7 +189,7 @@ ${
   }`;
   return /* wgsl */ `
   // Tokens of earlier batches, of which the decays' buffers know nothing.
-  let skipped = problem.firstSequence * problem.length;
+  let skipped = uniforms.firstSequence * uniforms.length;
 ${eachTileRow((r) => `  let ofRow${r} = ${factors}[row${r} - skipped];`)}
   for (var side = 0u; side <= ${OWN}; side++) {
     let steps = select(${steps}, 1u, side == ${OWN});
@@ -216,12 +202,12 @@ ${
   }
     for (var step = 1u; step <= steps; step++) {
       let other = select(${
-    pick("group.x - step", "group.x + step")
-  }, group.x, side == ${OWN});
-      let start = other * problem.chunkSize;
-      let end = min(start + problem.chunkSize, problem.length);
+    pick("chunk - step", "chunk + step")
+  }, chunk, side == ${OWN});
+      let start = other * uniforms.chunkSize;
+      let end = min(start + uniforms.chunkSize, uniforms.length);
 ${eachBlock(tiling, "start", weigh)}
-      between += ${through}[${DECAYS_OF_TILE}u * (group.y * problem.chunks + other) + ${
+      between += ${through}[${DECAYS_OF_TILE}u * (sequence * uniforms.chunks + other) + ${
     pick("0u", "1u")
   }];
     }
@@ -231,13 +217,13 @@ ${eachBlock(tiling, "start", weigh)}
 /** Writes the rows of the tile: sums times the scale, divided by the row sum. */
 function finishing(tiling: Tiling): string {
   const value = (r: number) => (sum: string) =>
-    `problem.scale * ${sum} / divisor${r}`;
+    `uniforms.scale * ${sum} / divisor${r}`;
   return /* wgsl */ `
-  let normalize = problem.normalize == 1u;
+  let normalize = uniforms.normalize == 1u;
 ${
     eachTileRow((r) =>
-      `  let rowSum${r} = problem.scale * weight${r};
-  let divisor${r} = select(1.0, rowSum${r} + problem.epsilon, normalize);
+      `  let rowSum${r} = uniforms.scale * weight${r};
+  let divisor${r} = select(1.0, rowSum${r} + uniforms.epsilon, normalize);
   if (lane == 0u && tile_row + ${r}u < row_count) { rowSums[row${r}] = rowSum${r}; }
   if (tile_row + ${r}u < row_count) {
 ${writeSum(tiling, r, { sum: "sum", to: "y", value: value(r) })}

@@ -156,7 +156,6 @@ fn is_own(tile: u32, place: u32) -> bool {
 }
 ${
     borderStates(
-      "uniforms",
       firstState ? ["firstState"] : [],
       lastState ? ["lastState"] : [],
     )

@@ -24,6 +24,7 @@ struct Uniforms {
 @group(0) @binding(4) var<storage, read> decays: array<Pack>;
 @group(0) @binding(5) var<storage, read_write> pairs: array<vec4f>;
 @group(0) @binding(6) var<uniform> uniforms: Uniforms;
+const THREADS = 64u;
 
 struct Chunk {
   // Its place among those of all sweeps.
@@ -230,7 +231,7 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   }
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,

@@ -21,6 +21,7 @@ struct Uniforms {
 @group(0) @binding(4) var<storage, read_write> y: array<Pack>;
 @group(0) @binding(5) var<storage, read_write> rowSums: array<f32>;
 @group(0) @binding(6) var<uniform> uniforms: Uniforms;
+const THREADS = 64u;
 
 var<workgroup> parts: array<vec4f, 512>;
 fn read_q(token: u32, quad: u32) -> vec4f { return q[token * (uniforms.headDim / 4u) + quad]; }
@@ -53,7 +54,8 @@ fn is_own(tile: u32, place: u32) -> bool {
   return select(quad_at(tile, place) < uniforms.wholeQuads, tile == 0u, is_last);
 }
 
-@compute @workgroup_size(64)
+
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,

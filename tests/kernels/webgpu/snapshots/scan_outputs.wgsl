@@ -20,6 +20,7 @@ struct Uniforms {
 @group(0) @binding(6) var<storage, read> begins: array<Pack>;
 @group(0) @binding(7) var<storage, read_write> y: array<Pack>;
 @group(0) @binding(8) var<uniform> uniforms: Uniforms;
+const THREADS = 64u;
 
 fn token_at(entry: u32, position: u32) -> u32 {
   let own = select(position, uniforms.length - 1u - position, uniforms.reverse != 0u);
@@ -48,7 +49,7 @@ fn c_of(row: u32, quad: u32) -> vec4f {
   return vec4f(select(0.0, c[first + min(0u, rest - 1u)], 0u < rest), select(0.0, c[first + min(1u, rest - 1u)], 1u < rest), select(0.0, c[first + min(2u, rest - 1u)], 2u < rest), select(0.0, c[first + min(3u, rest - 1u)], 3u < rest));
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,

@@ -18,6 +18,7 @@ struct Uniforms {
 @group(0) @binding(4) var<storage, read_write> maxima: array<f32>;
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(6) var<uniform> uniforms: Uniforms;
+const THREADS = 64u;
 
 var<workgroup> tiles: array<vec4f, 512>;
 var<workgroup> staged: array<vec4f, 256>;
@@ -35,7 +36,7 @@ fn write_y(token: u32, quad: u32, x: vec4f) {
   if (quad < (uniforms.valueDim + 3u) / 4u) { y[token * (uniforms.valueDim / 4u) + quad] = x; }
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
