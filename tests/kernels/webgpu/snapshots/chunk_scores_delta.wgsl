@@ -100,10 +100,12 @@ fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
 }
 
 fn read_q(token: u32, quad: u32) -> vec4f { return q[token * (uniforms.headDim / 4u) + quad]; }
+
 fn row_of_q(chunk: Chunk, row: u32, quad: u32) -> vec4f {
   return select(vec4f(), read_q(token_of(chunk, row), quad), has_token(chunk, row));
 }
 fn read_k(token: u32, quad: u32) -> vec4f { return k[token * (uniforms.headDim / 4u) + quad]; }
+
 fn row_of_k(chunk: Chunk, row: u32, quad: u32) -> vec4f {
   return select(vec4f(), read_k(token_of(chunk, row), quad), has_token(chunk, row));
 }
@@ -112,6 +114,7 @@ fn beta_of(chunk: Chunk, row: u32) -> f32 {
   return select(0.0, beta[token_of(chunk, row)], has_token(chunk, row));
 }
 fn read_decays(token: u32, quad: u32) -> vec4f { return decays[token * (uniforms.headDim / 4u) + quad]; }
+
 fn decay_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {
   return select(vec4f(1.0), read_decays(token_of(chunk, row), quad), has_token(chunk, row));
 }

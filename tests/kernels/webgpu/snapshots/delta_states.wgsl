@@ -104,9 +104,11 @@ fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
 }
 
 fn read_first_state(token: u32, quad: u32) -> vec4f { return first_state[token * (uniforms.valueDim / 4u) + quad]; }
+
 fn write_last_state(token: u32, quad: u32, x: vec4f) {
   if (quad < (uniforms.valueDim + 3u) / 4u) { last_state[token * (uniforms.valueDim / 4u) + quad] = x; }
 }
+
 
 @compute @workgroup_size(THREADS)
 fn main(
