@@ -124,14 +124,13 @@ fn carry(group: vec3u, direction: u32, thread: u32) {
   let side = select(1u, direction, BEFORE);
   var state = vec4f();
   if (!DECAYS) {
-    for (var chunk = 0u; chunk < uniforms.chunks; chunk++) {
-      state += read(state_at(sequence, chunk, 0u) + at);
-    }
+    let start = state_at(sequence, 0u, 0u) + at;
+    for (var chunk = 0u; chunk < uniforms.chunks; chunk++) { state += read(start + chunk * quads); }
     let before = enter_before(place, row, quad);
     let after = enter_after(place, row, quad);
     leave_forward(place, row, quad, state + before);
     leave_backward(place, row, quad, state + after);
-    write(state_at(sequence, 0u, 0u) + at, state + before + after);
+    write(start, state + before + after);
     return;
   }
   // An initial state decays by the decay of the first token that it comes to.
