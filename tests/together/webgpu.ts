@@ -26,3 +26,4 @@ import "../tfjs/webgpu/launch_test.ts";
 import "../tfjs/webgpu/step_test.ts";
 import "../tfjs/webgpu/stock_uniforms_test.ts";
 import "../tfjs/webgpu/subgroups_test.ts";
+import "../tfjs/webgpu/wgsl_test.ts";

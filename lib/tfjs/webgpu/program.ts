@@ -10,10 +10,12 @@ import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { type Bound, launch } from "./launch.ts";
 import { type Binding, keyOf, type Shader } from "./shader.ts";
 import {
+  type Constants,
+  declareConstants,
   declareUniforms,
-  packUniforms,
   type UniformTypes,
-} from "./uniforms.ts";
+  unroll,
+} from "./wgsl.ts";
 
 /**
  * Numbers per pack, the element of all buffers of a program: 4 if the sizes
@@ -21,15 +23,23 @@ import {
  */
 export type PackWidth = 1 | 4;
 
+/** WGSL, or what makes it where the text is new; marked loops are unrolled. */
+type Source = string | (() => string);
+
 /** Tensors by their names in the shader's text. */
 export type Tensors = Readonly<Record<string, tf.TensorInfo>>;
 
 /** A shader together with the tensors and numbers of a call. */
 export interface Program {
-  /** The name that, together with `variants`, identifies the shader's text. */
+  /**
+   * The name that, together with `variants`, `constants` and the elements of tensors,
+   * identifies the shader's text.
+   */
   readonly name: string;
   /** Everything else that the text depends on; `false` is left out. */
   readonly variants?: readonly (string | false)[];
+  /** Constants of the text, declared before `functions`; `THREADS` always is. */
+  readonly constants?: Constants;
   /** Numbers per pack; `Pack` is their type in the text. */
   readonly width: PackWidth;
   /** Elements of tensors that are not packs, by name. */
@@ -46,8 +56,12 @@ export interface Program {
   readonly floats?: Readonly<Record<string, number>>;
   /** Threads per workgroup. */
   readonly threads: number;
-  /** Number of workgroups, counted by `workgroup` in the text. */
-  readonly workgroups: number;
+  /**
+   * Number of workgroups, counted by `workgroup` in the text; or those along two axes,
+   * counted by `group.x` and `group.y`, of which a compiler knows without a division that
+   * all threads of a workgroup have the same.
+   */
+  readonly workgroups: number | readonly [x: number, y: number];
   /**
    * How often the workgroups are repeated, counted by `layer` in the text.
    * @default 1
@@ -55,13 +69,13 @@ export interface Program {
   readonly layers?: number;
   /** Directives at the start of the text. */
   readonly directives?: string;
-  /** Declarations before the entry point. */
-  readonly functions?: string;
+  /** Declarations before the entry point, or what makes them where the text is new. */
+  readonly functions?: Source;
   /**
-   * Statements of a thread, which is number `local` of number `workgroup`, or what
-   * makes them where the text is new. They may use barriers.
+   * Statements of a thread, which is number `local` of number `workgroup`. They may use
+   * barriers.
    */
-  readonly body: string | (() => string);
+  readonly body: Source;
 }
 
 /** The widest pack into which arrays of these sizes divide. */
@@ -169,7 +183,8 @@ export function runProgram(
  * @param most The largest number of workgroups along an axis of the device.
  */
 export function shaderOf(program: Program, most: number): Shader {
-  const { name, variants = [], width, workgroups, layers = 1 } = program;
+  const { name, variants = [], constants = {}, width } = program;
+  const { workgroups, layers = 1 } = program;
   const element = width === 4 ? "vec4f" : "f32";
   const bound = (access: Binding["access"]) => (name: string): Binding => (
     { name, element: program.elements?.[name] ?? element, access }
@@ -179,15 +194,33 @@ export function shaderOf(program: Program, most: number): Shader {
     ...Object.keys(program.writes).map(bound("read_write")),
     ...program.numbers ? [bound("uniform")("numbers")] : [],
   ];
-  // A grid too long for one axis is folded into rows, the last of which may
-  // be longer than what is left.
-  const folds = Math.ceil(workgroups / most);
   return {
-    key: keyOf(name, ...variants, width === 4 && "vec4"),
+    key: keyOf(
+      name,
+      ...variants,
+      ...Object.entries(constants).map(([name, value]) =>
+        value === true ? name : value !== false && `${name}=${value}`
+      ),
+      width === 4 && "vec4",
+      bindings.some(({ element }) => element === "vec4h") && "f16",
+    ),
     bindings,
-    dispatch: [Math.ceil(workgroups / folds), folds, layers],
+    dispatch: [...gridOf(workgroups, most), layers],
     code: () => textOf(program, bindings, element),
   };
+}
+
+/**
+ * Workgroups along x and y. If there are too many for one axis, they are folded into rows,
+ * the last of which may be longer than what is left.
+ */
+function gridOf(
+  workgroups: Program["workgroups"],
+  most: number,
+): readonly [x: number, y: number] {
+  if (typeof workgroups !== "number") return workgroups;
+  const folds = Math.ceil(workgroups / most);
+  return [Math.ceil(workgroups / folds), folds];
 }
 
 function textOf(
@@ -202,11 +235,20 @@ function textOf(
       : [`storage, ${access}`, `array<${element}>`];
     return `@group(0) @binding(${i}) var<${space}> ${name}: ${type};`;
   });
-  return /* wgsl */ `${program.directives ?? ""}alias Pack = ${element};
+  const half = bindings.some(({ element }) => element === "vec4h");
+  const { directives = "", constants = {}, functions = "", body } = program;
+  const text = (source: Source) =>
+    typeof source === "string" ? source : source();
+  return unroll(
+    /* wgsl */ `${directives}${
+      half ? "enable f16;\n" : ""
+    }alias Pack = ${element};
 ${declareUniforms("Uniforms", uniformsOf(program).types)}${buffers.join("\n")}
 @group(0) @binding(${bindings.length}) var<uniform> uniforms: Uniforms;
-${program.functions ?? ""}
-@compute @workgroup_size(${program.threads})
+${declareConstants({ THREADS: program.threads, ...constants })}${
+      text(functions)
+    }
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
@@ -215,15 +257,32 @@ fn main(
   let workgroup = group.y * groups.x + group.x;
   let layer = group.z;
   if (workgroup >= uniforms.workgroups) { return; }
-${typeof program.body === "string" ? program.body : program.body()}
+${text(body)}
 }
-`;
+`,
+  );
+}
+
+/** The bytes of a struct of uniforms, in whole vectors of 16. */
+export function packUniforms<Types extends UniformTypes>(
+  types: Types,
+  values: { readonly [name in keyof Types]: number },
+): ArrayBuffer {
+  const names = Object.keys(types);
+  const bytes = new ArrayBuffer(16 * Math.ceil(names.length / 4));
+  // Every host of WebGPU has the least of a word's bytes first, as WGSL's memory does.
+  const integers = new Uint32Array(bytes), floats = new Float32Array(bytes);
+  names.forEach((name, i) =>
+    (types[name] === "u32" ? integers : floats)[i] = values[name]!
+  );
+  return bytes;
 }
 
 /** The uniforms, from which both the text's struct and its bytes are made. */
 function uniformsOf(
-  { integers, floats = {}, workgroups }: Program,
+  { integers, floats = {}, workgroups: grid }: Program,
 ): { types: UniformTypes; values: Record<string, number> } {
+  const workgroups = typeof grid === "number" ? grid : grid[0] * grid[1];
   const values = { workgroups, ...integers, ...floats };
   const types: Record<string, "u32" | "f32"> = {};
   for (const name in values) types[name] = name in floats ? "f32" : "u32";

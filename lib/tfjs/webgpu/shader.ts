@@ -25,16 +25,6 @@ export interface Shader {
   readonly dispatch: readonly [x: number, y: number, z: number];
 }
 
-/** A buffer that is read. */
-export function input(name: string, element: Binding["element"]): Binding {
-  return { name, element, access: "read" };
-}
-
-/** A buffer that is written. */
-export function output(name: string, element: Binding["element"]): Binding {
-  return { name, element, access: "read_write" };
-}
-
 /** Repeats a piece of text: loops over registers must be unrolled to stay in them. */
 export function repeat(
   count: number,

@@ -107,7 +107,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
         ...{ form: "chunkwise", chunkSize: 4, scale: 0.3 },
         decay: twoSidedDecay(f, b),
       }),
-    shaders: ["chunk_states", "carry_states", "decay_gradients chunk"],
+    shaders: ["chunk_states", "carry_states", "decay_gradients DECAYS"],
   },
   "two chunks": {
     of: ["q", "k", "v", "f", "b"],
@@ -117,7 +117,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
         chunkSize: Math.ceil(q.shape[2]! / 2),
         decay: twoSidedDecay(f, b),
       }),
-    shaders: ["chunk_states", "decay_gradients apart"],
+    shaders: ["chunk_states", "decay_gradients APART"],
   },
   "decays of each channel": {
     of: ["q", "k", "v", "channels"],

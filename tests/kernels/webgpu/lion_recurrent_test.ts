@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { explainAttention } from "../../../mod.ts";
 import { ATTENTION } from "../../../lib/attention/planning/kernel.ts";
 import { gradientKernel } from "../../../lib/contract/kernel.ts";
-import { maskFor } from "../../../lib/kernels/webgpu/chunkwise/chunk_operands.ts";
+import { maskFor } from "../../../lib/kernels/webgpu/chunkwise/mask.ts";
 import { stateBytes } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import {

@@ -15,7 +15,6 @@ import {
   testCompiling,
   workgroupBytes,
 } from "./shader_checks.ts";
-import { assertSnapshot } from "./snapshot.ts";
 
 interface Sizes {
   readonly length: number;
@@ -56,12 +55,6 @@ function programsOf(
     }),
   ];
 }
-
-Deno.test("the recurrent form's forward sweep has the text of its snapshot", async () => {
-  const even = { length: 40, headDim: 64, valueDim: 64 };
-  const [forward] = programsOf(even, true);
-  await assertSnapshot("recurrent_forward", shaderOf(forward!, 65535));
-});
 
 /** The programs of problems of many sizes. */
 function* variants(): Generator<Program> {

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
+import { constantsOf, valueOf } from "../../../lib/tfjs/webgpu/wgsl.ts";
 import { useBackend } from "../../../mod.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import {
@@ -42,8 +43,13 @@ export function workgroupBytes(code: string): number {
     vec3f: 16,
     vec4f: 16,
   };
-  return [...code.matchAll(/var<workgroup> \w+: array<(\w+), (\d+)>/g)]
-    .reduce((sum, [, type, count]) => sum + sizes[type!]! * Number(count), 0);
+  const constants = constantsOf(code);
+  return [...code.matchAll(/var<workgroup> \w+: array<(\w+), ([^>]+)>/g)]
+    .reduce(
+      (sum, [, type, count]) =>
+        sum + sizes[type!]! * valueOf(count!, constants),
+      0,
+    );
 }
 
 /** Whether Dawn's adapter computes nothing, and has all features: each text is for it. */

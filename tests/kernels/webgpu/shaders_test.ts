@@ -1,37 +1,36 @@
-/**
- * The text of a few shaders is committed in `snapshots/`, so that a review shows
- * what a change of a generator does to it. `LION_UPDATE_SNAPSHOTS=1` rewrites it.
- *
- * @module
- */
+/** The text of the shaders of attention: what it binds, and what its key tells of it. @module */
 import { assertEquals } from "@std/assert";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
-import { attendShader } from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
-import { shapeFor } from "../../../lib/kernels/webgpu/chunkwise/attend_shape.ts";
-import { carryStatesShader } from "../../../lib/kernels/webgpu/chunkwise/carry_states.ts";
-import { chunkStatesShader } from "../../../lib/kernels/webgpu/chunkwise/chunk_states.ts";
+import { attendProgram } from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
+import { shapeFor } from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
+import { carryStatesProgram } from "../../../lib/kernels/webgpu/chunkwise/carry_states.ts";
+import { chunkStatesProgram } from "../../../lib/kernels/webgpu/chunkwise/chunk_states.ts";
 import {
   COTANGENTS as g,
-  cotangentsShader,
+  cotangentsProgram,
 } from "../../../lib/kernels/webgpu/frame/cotangents.ts";
-import { decayGradientsShader } from "../../../lib/kernels/webgpu/chunkwise/decay_gradients.ts";
-import { packShader } from "../../../lib/kernels/webgpu/frame/pack.ts";
-import { maskFor } from "../../../lib/kernels/webgpu/chunkwise/chunk_operands.ts";
+import { decayGradientsProgram } from "../../../lib/kernels/webgpu/chunkwise/decay_gradients.ts";
+import { packProgram } from "../../../lib/kernels/webgpu/frame/pack.ts";
 import {
   forwardMask,
+  maskFor,
   type MaskSource,
   transposedMask,
 } from "../../../lib/kernels/webgpu/chunkwise/mask.ts";
 import type { Role } from "../../../lib/kernels/webgpu/chunkwise/roles.ts";
 import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
-import { tileDecaysShader } from "../../../lib/kernels/webgpu/full/tile_decays.ts";
-import { fullShader } from "../../../lib/kernels/webgpu/full/full_shader.ts";
-import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
+import { tileDecaysProgram } from "../../../lib/kernels/webgpu/full/tile_decays.ts";
+import { fullProgram } from "../../../lib/kernels/webgpu/full/full_shader.ts";
+import {
+  type Program,
+  shaderOf,
+  type Tensors,
+} from "../../../lib/tfjs/webgpu/program.ts";
 import type { Launch } from "../../../lib/kernels/webgpu/frame/problem.ts";
 import type { States } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/frame/vectors.ts";
 import { distinctShaders, testCompiling } from "./shader_checks.ts";
-import { assertSnapshot } from "./snapshot.ts";
 
 const LAUNCH: Launch = {
   length: 40,
@@ -46,6 +45,14 @@ const LAUNCH: Launch = {
   scale: 0.5,
   epsilon: 1e-6,
 };
+const tensor = (): TensorInfo => ({
+  dataId: {},
+  shape: [1],
+  dtype: "float32",
+});
+/** A tensor by any name. */
+const TENSORS: Tensors = new Proxy({}, { get: tensor });
+const PACKED = { x: tensor(), packed: tensor() };
 const NUMBERS = webGpuNumbers("integrated", undefined);
 const LIMITS = {
   maxComputeInvocationsPerWorkgroup: 256,
@@ -113,124 +120,54 @@ const valueGradient: Role = {
   finish: { kind: "none" },
 };
 
-/** The shader of attention with these decays. */
-function attend(decays: MaskSource | null): Shader {
-  return attendShader({ roles: [attention(decays)], decays, shape }, LAUNCH);
-}
-
-/** The shader of the full form. */
-function full(decays: MaskSource | null): Shader {
-  const tiling = tilingOf(LAUNCH, NUMBERS(LAUNCH).full, LIMITS);
-  return fullShader({ vectors: [q, k, v], decays, tiling }, LAUNCH);
-}
-
-const SHADERS: Record<string, Shader> = {
-  attend: attend(both),
-  attend_causal: attend(causal),
-  attend_maskless: attend(null),
-  attend_query_gradient: attendShader(
-    { roles: [queryGradient], decays: packed, shape },
-    LAUNCH,
-  ),
-  attend_key_gradients: attendShader({
-    roles: [keyGradient, valueGradient],
-    decays: transposedMask(false),
-    shape,
-  }, LAUNCH),
-  attend_query_gradient_apart: attendShader(
-    { roles: [queryGradient], decays: packed, shape, areApart: true },
-    LAUNCH,
-  ),
-  attend_key_gradients_apart: attendShader({
-    roles: [keyGradient, valueGradient],
-    decays: transposedMask(false),
-    shape,
-    areApart: true,
-  }, LAUNCH),
-  carry_states: carryStatesShader([statesOf(both), cotangentStates], LAUNCH),
-  carry_piece_states: carryStatesShader([statesOf(both)], LAUNCH, {
-    ...{ before: true, after: true, backward: true },
-  }),
-  carry_piece_states_maskless: carryStatesShader([statesOf(null)], LAUNCH, {
-    ...{ before: true, after: false, backward: true },
-  }),
-  chunk_states: chunkStatesShader(
-    { states: [statesOf(packed), cotangentStates], largestChunk },
-    LAUNCH,
-  ),
-  cotangents: cotangentsShader(["f", "b"], LAUNCH),
-  decay_gradients: decayGradientsShader({
-    causal: false,
-    largestChunk,
-    alone: false,
-    states: STATES,
-  }, LAUNCH),
-  tile_decays: tileDecaysShader({ decays: both, largestTile: 64 }, LAUNCH),
-  full: full(both),
-  pack_halves: packShader({ ...v, columns: "value", half: true }, LAUNCH),
-};
-
-/** One for each idea; the others are compiled, and their results checked elsewhere. */
-const SNAPSHOTS = [
-  "attend",
-  "chunk_states",
-  "decay_gradients",
-  "full",
-];
-
-Deno.test("shaders have the text of their snapshots", async (t) => {
-  for (const name of SNAPSHOTS) {
-    await t.step(name, () => assertSnapshot(name, SHADERS[name]!));
-  }
-});
-
-Deno.test("shaders bind what their text declares, in this order", () => {
-  for (const { bindings, code } of Object.values(SHADERS)) {
-    const declared = [
-      ...code().matchAll(
-        /@binding\((\d+)\) var<storage, (\w+)> (\w+): array<(\w+)>/g,
-      ),
-    ];
-    assertEquals(
-      declared.map(([, , access, name, element]) => ({
-        name,
-        element,
-        access,
-      })),
-      bindings.map(({ name, element, access }) => ({ name, element, access })),
+/** The programs of a gradient: in queries, in keys and values, and in decays. */
+function* gradients(areApart: boolean): Generator<Program> {
+  const given = [LAUNCH, TENSORS] as const;
+  const spec = { shape, areApart };
+  yield attendProgram(
+    { ...spec, roles: [queryGradient], decays: packed },
+    ...given,
+  );
+  const roles = [keyGradient, valueGradient];
+  yield attendProgram(
+    { ...spec, roles, decays: transposedMask(false) },
+    ...given,
+  );
+  for (const alone of [false, true]) {
+    yield decayGradientsProgram(
+      { causal: false, largestChunk, alone, areApart, states: STATES },
+      ...given,
     );
-    declared.forEach(([, binding], i) => assertEquals(binding, String(i)));
   }
-});
+}
 
-/** The shaders of two problems of other sizes: causal, of decays and of none. */
-function* variants(): Generator<Shader> {
+/** The programs of two problems of other sizes: causal, of decays and of none. */
+function* variants(): Generator<Program> {
   const launches = [LAUNCH, {
     ...LAUNCH,
     headDim: 64,
     valueDim: 64,
     length: 3,
   }];
-  const gradients = { causal: true, alone: true, largestChunk };
   for (const launch of launches) {
+    const given = [launch, TENSORS] as const;
     for (const decays of [null, causal, both]) {
       const roles = [attention(decays)];
       const states = [statesOf(decays)];
-      yield attendShader({ roles, decays, shape }, launch);
-      if (decays) {
-        yield attendShader({ roles, decays, shape, areApart: true }, launch);
+      for (const areApart of decays ? [false, true] : [false]) {
+        yield attendProgram({ roles, decays, shape, areApart }, ...given);
       }
-      yield chunkStatesShader({ states, largestChunk }, launch);
-      yield carryStatesShader(states, launch);
-      yield carryStatesShader(states, launch, {
+      yield chunkStatesProgram(states, largestChunk, ...given);
+      yield carryStatesProgram(states, ...given);
+      yield carryStatesProgram(states, ...given, {
         ...{
           before: true,
           after: decays === both,
           backward: decays !== causal,
         },
       });
-      yield cotangentsShader(decays ? ["f"] : [], launch);
-      yield packShader({ ...v, columns: "value" }, launch);
+      yield cotangentsProgram(decays ? ["f"] : [], ...given);
+      yield packProgram({ columns: "value", half: false }, launch, PACKED);
       for (
         const numbers of [
           NUMBERS(launch).full,
@@ -239,26 +176,52 @@ function* variants(): Generator<Shader> {
         ]
       ) {
         const tiling = tilingOf(launch, numbers, LIMITS);
-        yield fullShader({ vectors: [q, k, v], decays, tiling }, launch);
+        yield fullProgram({ vectors: [q, k, v], decays, tiling }, ...given);
       }
-      if (decays) yield tileDecaysShader({ decays, largestTile: 64 }, launch);
-      yield decayGradientsShader({ ...gradients, states: STATES }, launch);
-      yield decayGradientsShader({
-        ...gradients,
-        causal: decays === causal,
-        alone: false,
-        areApart: true,
-        states: STATES,
-      }, launch);
+      if (decays) yield tileDecaysProgram(decays, 64, ...given);
+      yield decayGradientsProgram({
+        ...{ causal: decays === causal, largestChunk, states: STATES },
+        ...{ alone: false, areApart: true },
+      }, ...given);
     }
   }
+  for (const areApart of [false, true]) yield* gradients(areApart);
+  const given = [LAUNCH, TENSORS] as const;
+  const kinds = [statesOf(packed), cotangentStates];
+  yield chunkStatesProgram(kinds, largestChunk, ...given);
+  yield carryStatesProgram(kinds, ...given);
+  yield carryStatesProgram([statesOf(null)], ...given, {
+    ...{ before: true, after: false, backward: true },
+  });
+  yield cotangentsProgram(["f", "b"], ...given);
+  yield packProgram({ columns: "value", half: true }, LAUNCH, PACKED);
 }
 
-Deno.test("shaders differ if their keys do, and depend on no size", () => {
-  distinctShaders(variants());
+const shaders = () => variants().map((program) => shaderOf(program, 65535));
+
+Deno.test("shaders bind what their text declares, in this order", () => {
+  for (const { bindings, code } of shaders()) {
+    const text = code();
+    const pack = /alias Pack = (\w+);/.exec(text)![1];
+    const declared = [
+      ...text.matchAll(
+        /@binding\((\d+)\) var<storage, (\w+)> (\w+): array<(\w+)>/g,
+      ),
+    ];
+    assertEquals(
+      declared.map(([, , access, name, element]) => ({
+        name,
+        element: element === "Pack" ? pack : element,
+        access,
+      })),
+      bindings.map(({ name, element, access }) => ({ name, element, access })),
+    );
+    declared.forEach(([, binding], i) => assertEquals(binding, String(i)));
+  }
 });
 
-testCompiling("attention", function* () {
-  yield* Object.values(SHADERS);
-  yield* variants();
+Deno.test("shaders differ if their keys do, and depend on no size", () => {
+  distinctShaders(shaders());
 });
+
+testCompiling("attention", shaders);

@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { shapeFor } from "../../../lib/kernels/webgpu/chunkwise/attend_shape.ts";
+import { shapeFor } from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
 import {
   type Case,
   differences,

@@ -1,9 +1,4 @@
-/**
- * The text of the shaders of softmax attention, as shaders_test.ts has it of
- * the others.
- *
- * @module
- */
+/** The text of the shaders of softmax attention, as shaders_test.ts has it of others. @module */
 import { assert } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
@@ -23,7 +18,6 @@ import {
 } from "../../../lib/kernels/webgpu/softmax/softmax_gradient.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 import { distinctShaders, testCompiling } from "./shader_checks.ts";
-import { assertSnapshot } from "./snapshot.ts";
 
 interface Sizes {
   readonly length: number;
@@ -106,11 +100,6 @@ function sharings(sizes: Sizes, limits = LIMITS): Sharing[] {
 }
 
 const SIZES: Sizes = { length: 40, headDim: 64, valueDim: 64, causal: false };
-
-Deno.test("softmax attention has the text of its snapshot", async () => {
-  const [forward] = programsOf(SIZES, sharings(SIZES)[0]!);
-  await assertSnapshot("softmax_attention", shaderOf(forward!, 65535));
-});
 
 /** What may hide tokens; the programs of the gradients themselves do not know of it. */
 const HIDING = [

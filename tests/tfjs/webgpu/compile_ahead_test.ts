@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { compileAhead } from "../../../lib/contract/compile_ahead.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { launch } from "../../../lib/tfjs/webgpu/launch.ts";
-import { keyOf, output } from "../../../lib/tfjs/webgpu/shader.ts";
+import { keyOf } from "../../../lib/tfjs/webgpu/shader.ts";
 import { generate, GpuError, lionGpt, useBackend } from "../../../mod.ts";
 import {
   predict,
@@ -244,7 +244,10 @@ onWebGpu("a tensor that runs ahead must not be kept", async (backend) => {
 
 onWebGpu("a shader that fails ahead fails as if launched", async (backend) => {
   const shader = {
-    ...{ key: keyOf("broken ahead"), bindings: [output("y", "f32")] },
+    ...{
+      key: keyOf("broken ahead"),
+      bindings: [{ name: "y", element: "f32", access: "read_write" } as const],
+    },
     ...{ dispatch: [1, 1, 1] as const, code: () => "fn main( {" },
   };
   const run = () => {

@@ -3,10 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { launch } from "../../../lib/tfjs/webgpu/launch.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
-import {
-  declare,
-  packProblem,
-} from "../../../lib/kernels/webgpu/frame/problem.ts";
+import { packUniforms } from "../../../lib/tfjs/webgpu/program.ts";
+import { declareUniforms } from "../../../lib/tfjs/webgpu/wgsl.ts";
 import { GpuError } from "../../../mod.ts";
 import { onWebGpu as onAdapter } from "./on_webgpu.ts";
 
@@ -22,6 +20,13 @@ function onWebGpu(
   });
 }
 
+const UNIFORMS = {
+  length: "u32",
+  scale: "f32",
+  epsilon: "f32",
+  normalize: "u32",
+} as const;
+
 /** A shader of one workgroup that runs a statement for each element i. */
 function shaderOf(
   key: string,
@@ -35,23 +40,18 @@ function shaderOf(
     { name: "products", element: "f32", access: "read_write" },
   ] as const;
   const code = () =>
-    `${declare(bindings)}
+    `${declareUniforms("Problem", UNIFORMS)}${
+      bindings.map(({ name, element, access }, i) =>
+        `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;\n`
+      ).join("")
+    }@group(0) @binding(4) var<uniform> problem: Problem;
 @compute @workgroup_size(4)
 fn main(@builtin(local_invocation_index) i: u32) { ${statement} }`;
   return { key, bindings, dispatch, code };
 }
 
-const uniforms = packProblem({
-  length: 7,
-  tokens: 7,
-  chunks: 1,
-  chunkSize: 7,
-  firstSequence: 0,
-  headDim: 1,
-  valueDim: 1,
-  scale: 0.5,
-  epsilon: 0.25,
-  normalize: true,
+const uniforms = packUniforms(UNIFORMS, {
+  ...{ length: 7, scale: 0.5, epsilon: 0.25, normalize: 1 },
 });
 
 /** Launches a shader on x; returns its two outputs. */

@@ -116,7 +116,7 @@ export function carryProgram(
     integers: { ...program.integers, parts },
     workgroups: batch.sequences * directions * parts,
     functions: placesOf(layout) +
-      borderStates("uniforms", enters, leaves),
+      borderStates(enters, leaves),
     body: /* wgsl */ `
   let sweep = workgroup / uniforms.parts;
   let sequence = uniforms.firstSequence + sweep / uniforms.directions;

@@ -5,182 +5,218 @@
  *         + exp(f_s + … + f_i) [state from before] r_i
  *         + exp(b_i + … + b_t) [state from after] r_i
  *
- * for the chunk s..t and the vectors of a role (`roles.ts`).
+ * for the chunk s..t and the vectors of a role (`roles.ts`). The text is in
+ * `attend.wgsl.ts`; this file binds its operands, and shares out the work.
  *
  * @module
  */
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
+import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
 import {
-  type Binding,
-  input,
-  keyOf,
-  type Shader,
-} from "../../../tfjs/webgpu/shader.ts";
-import { declare, JOINED, type Launch } from "../frame/problem.ts";
-import { finishing } from "./attend_finish.ts";
-import { readChunk, readChunkBySide, scoreChunk } from "./attend_scores.ts";
+  JOINED,
+  type Launch,
+  problemProgram,
+  tensorsOf,
+} from "../frame/problem.ts";
 import {
-  type AttendShape,
-  roomFor,
-  scratchQuads,
-  threadsOf,
-} from "./attend_shape.ts";
-import { readStates } from "./attend_states.ts";
-import { distinct } from "./chunk_states.ts";
-import { columnsOf, inputsOf, outputsOf, type Role, roleKey } from "./roles.ts";
-import { decayFromStart, inputsOfDecays } from "./chunk_operands.ts";
+  ACCUMULATE,
+  type Dims,
+  elementsOf,
+  QUADS,
+  quadsOf,
+  reading,
+  writing,
+} from "../frame/vectors.ts";
 import {
-  declareDecays,
-  declareWeights,
-  loadDecays,
-  loadWeights,
+  arrivals,
+  decayBytes,
+  DECAYS,
+  LOAD_DECAYS,
+  logDecaysOf,
+  maskConstants,
   maskKey,
   type MaskSource,
   readingPacked,
-  sidesOf,
+  weightBytes,
+  WEIGHTS,
 } from "./mask.ts";
-import { RECORD_QUADS } from "./states.ts";
-import {
-  ACCUMULATE,
-  eachTileRow as rows,
-  TILE_ROWS,
-} from "../frame/register_tile.ts";
-import { bindingOf, QUADS, reading, writing } from "../frame/vectors.ts";
+import { ATTEND, ATTEND_SCRATCH } from "./attend.wgsl.ts";
+import { type Role, roleKey } from "./roles.ts";
+import { STATES } from "./states.ts";
 
-/** What the text of the shader depends on. */
+/** Rows of a tile of the text, each one register of four columns. */
+const TILE_ROWS = 8;
+
+/** The room that a program has; there are few shapes, so that few texts differ. */
+export interface AttendShape {
+  /** Tokens of a chunk for which there is room. */
+  readonly largestChunk: number;
+  /** Quads of the result for which there is room. */
+  readonly largestQuads: number;
+  /** Rows of a chunk that a workgroup computes. */
+  readonly blockRows: number;
+}
+
+const LARGEST_CHUNKS = [64, 128, 256];
+/** Most tokens of a chunk. */
+export const LARGEST_CHUNK = Math.max(...LARGEST_CHUNKS);
+/** Room for quads of a result: for heads of up to 64 and of up to 128 columns, with a row sum. */
+const LARGEST_QUADS = [17, 33];
+const BLOCK_ROWS = [32, 24, 16, 8];
+
+/**
+ * The shape for chunks of a size.
+ *
+ * @param mostRows Rows of a workgroup, if there is room for them.
+ * @returns The shape, or `undefined` if there is none or no room for it.
+ */
+export function shapeFor(
+  chunkSize: number,
+  dims: Dims,
+  workgroupBytes: number,
+  mostRows: number,
+): AttendShape | undefined {
+  const largestChunk = LARGEST_CHUNKS.find((size) => size >= chunkSize);
+  const largestQuads = roomForQuads(dims);
+  if (largestChunk === undefined || largestQuads === undefined) return;
+  return BLOCK_ROWS.filter((rows) => rows <= mostRows).map((rows) => ({
+    largestChunk,
+    largestQuads,
+    blockRows: rows,
+  })).find((shape) => bytesOf(shape) <= workgroupBytes);
+}
+
+function roomForQuads(dims: Dims): number | undefined {
+  const quads = Math.max(quadsOf("key", dims), quadsOf("sum", dims));
+  return LARGEST_QUADS.find((size) => size >= quads);
+}
+
+function bytesOf(shape: AttendShape): number {
+  const { blockRows } = shape;
+  const tokens = roomFor(shape);
+  return 16 * blockRows * scratchQuads(shape) + 3 * 4 * blockRows +
+    decayBytes(tokens) + weightBytes(tokens);
+}
+
+/** Tokens of a chunk for which there is room, in whole blocks of rows. */
+function roomFor({ largestChunk, blockRows }: AttendShape): number {
+  return Math.ceil(largestChunk / blockRows) * blockRows;
+}
+
+/** Quads of a row that scores, and later parts of sums, take. */
+function scratchQuads(
+  { largestChunk, largestQuads }: AttendShape,
+): number {
+  return Math.max(largestChunk / 4, largestQuads);
+}
+
+/** Threads of a workgroup: one for each tile of the result. */
+function threadsOf({ blockRows, largestQuads }: AttendShape): number {
+  return blockRows / TILE_ROWS * largestQuads;
+}
+
+/** What the text of the program depends on. */
 export interface AttendSpec {
   /** The functions to compute, each by workgroups of its own. */
   readonly roles: readonly Role[];
   /** The decays of all roles; `null` if nothing decays, and only the state is read. */
   readonly decays: MaskSource | null;
-  /** The room that the shader has, and how its work is shared out. */
+  /** The room that the program has, and how its work is shared out. */
   readonly shape: AttendShape;
   /**
-   * Whether the states have not travelled, and are those that each chunk wrote.
+   * Whether states are not scanned, so that each reader adds up those of all chunks.
    * @default false
    */
   readonly areApart?: boolean;
 }
 
-/**
- * The shader, of which a thread computes a tile of {@linkcode TILE_ROWS} rows
- * and a quad of columns.
- */
-export function attendShader(
+/** The program, of which a thread computes a tile of TILE rows and a quad of columns. */
+export function attendProgram(
   { roles, decays, shape, areApart = false }: AttendSpec,
   launch: Launch,
-): Shader {
+  tensors: Tensors,
+): Program {
   const { blockRows } = shape;
-  const inputs = distinct(roles.flatMap(inputsOf(decays)));
-  const bindings: Binding[] = [
-    ...inputs.map(bindingOf),
-    ...inputsOfDecays([decays]),
-    ...distinct(roles.map(({ states }) => states))
-      .map(({ name }) => input(name, "vec4f")),
-    ...roles.flatMap(outputsOf),
-  ];
-  const blocks = Math.ceil(launch.chunkSize / blockRows);
+  const vectors = roles.flatMap(({ rows, others, values, finish }) => [
+    ...[rows, ...(decays ? [others, values] : [])],
+    ...(finish.kind === "decayTerms" ? [finish.own] : []),
+  ]);
+  const states = roles.map(({ states }) => states.name);
+  const terms = roles.flatMap(({ finish }) =>
+    finish.kind === "decayTerms" ? [finish.name] : []
+  );
+  const vec4f = [...states, ...terms].map((name) => [name, "vec4f"] as const);
+  const hasRowSums = roles.some(({ finish }) => finish.kind === "attention");
   return {
-    key: keyOf(
-      "attend",
-      ...roles.map(roleKey),
-      maskKey(decays),
-      `chunk=${shape.largestChunk}`,
-      `quads=${shape.largestQuads}`,
-      `rows=${blockRows}`,
-      areApart && "apart",
-    ),
-    bindings,
-    dispatch: [launch.chunks, launch.sequences, blocks * roles.length],
-    code: () => {
-      const sides = decays ? sidesOf(decays) : [];
-      const arrays = sides.map((side) =>
-        `var<workgroup> from_start_${side}: array<f32, ${blockRows}>;`
-      );
-      return /* wgsl */ `${declare(bindings)}
-${QUADS}${RECORD_QUADS}
-${inputs.map(reading).join("\n")}
-${readingPacked([decays])}
-${roles.some(({ output }) => output.mayBeJoined) ? JOINED : ""}${
-        roles.map(({ output }) => writing(output)).join("\n")
-      }
-// The weighted scores of the block's rows, and later parts of their sums.
-var<workgroup> scores: array<vec4f, ${blockRows * scratchQuads(shape)}>;
-var<workgroup> totals: array<f32, ${blockRows}>;
-${arrays.join("\n")}
-${decays ? declareIn(decays, roomFor(shape)) : "\n"}
-
-${ACCUMULATE}
-${roles.map((role) => attend(role, decays, shape, areApart)).join("\n")}
-
-@compute @workgroup_size(${threadsOf(shape)})
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
-  let blocks = (problem.chunkSize + ${blockRows - 1}u) / ${blockRows}u;
-  let firstRow = group.z % blocks * ${blockRows}u;
-${
-        roles.map(({ output }, i) =>
-          `  if (group.z / blocks == ${i}u) { attend_${output.name}(thread, group, firstRow); }`
-        ).join("\n")
-      }
-}
-`;
+    ...problemProgram(launch),
+    name: "attend",
+    variants: [...roles.map(roleKey), maskKey(decays)],
+    constants: {
+      ...maskConstants(decays),
+      APART: areApart,
+      ROWS: blockRows,
+      STRIDE: scratchQuads(shape),
+      TOKENS: decays ? roomFor(shape) : 4,
+      SCORES: decays ? blockRows * scratchQuads(shape) : 1,
     },
+    elements: { ...elementsOf(vectors), ...Object.fromEntries(vec4f) },
+    reads: tensorsOf([
+      ...vectors.map(({ name }) => name),
+      ...logDecaysOf([decays], false),
+      ...states,
+    ], tensors),
+    writes: tensorsOf([
+      ...roles.map(({ output }) => output.name),
+      ...(hasRowSums ? ["rowSums"] : []),
+      ...terms,
+    ], tensors),
+    threads: threadsOf(shape),
+    workgroups: [launch.chunks, launch.sequences],
+    layers: Math.ceil(launch.chunkSize / blockRows) * roles.length,
+    functions: () =>
+      [
+        ...[QUADS, STATES, JOINED, ACCUMULATE, readingPacked([decays])],
+        ...[DECAYS, arrivals(decays), LOAD_DECAYS, WEIGHTS, ATTEND_SCRATCH],
+        ...roles.map((role) =>
+          instance(operandsOf(role, decays) + ATTEND, role.output.name)
+        ),
+      ].join(""),
+    body: /* wgsl */ `
+  let blocks = (uniforms.chunkSize + ROWS - 1u) / ROWS;
+  let first_row = layer % blocks * ROWS;
+${
+      roles.map(({ output: { name } }, i) =>
+        `  if (layer / blocks == ${i}u) { attend_${name}(group, first_row, local); }`
+      ).join("\n")
+    }`,
   };
 }
 
-function declareIn(decays: MaskSource, tokens: number): string {
-  return `${declareDecays(sidesOf(decays), tokens)}
-${declareWeights(tokens)}`;
-}
-
-function attend(
-  role: Role,
-  decays: MaskSource | null,
-  shape: AttendShape,
-  areApart: boolean,
-): string {
-  const { finish, output } = role;
-  const { blockRows } = shape;
-  const threads = threadsOf(shape);
-  const hasTerms = finish.kind === "decayTerms";
-  const sides = decays ? sidesOf(decays) : [];
-  const load = decays === null
-    ? ""
-    : loadDecays(decays, roomFor(shape), threads) +
-      loadWeights(decays, roomFor(shape), threads) + /* wgsl */ `
-  for (var r = thread; r < ${blockRows}u; r += ${threads}u) {
-    let i = min(firstRow + r, count - 1u);
-${
-      sides.map((side) =>
-        `    from_start_${side}[r] = ${decayFromStart(side, "i")};`
-      ).join("\n")
-    }
-  }
-${scoreChunk(role, decays, shape)}`;
-  const chunk = decays === null
-    ? ""
-    : hasTerms
-    ? readChunkBySide(role, sides, shape)
-    : readChunk(role, sides, shape);
-  return /* wgsl */ `
-fn attend_${output.name}(thread: u32, group: vec3u, firstRow: u32) {
-  let first = group.x * problem.chunkSize;
-  let count = min(problem.chunkSize, problem.length - first);
-  if (firstRow >= count) { return; }
-  let base = (problem.firstSequence + group.y) * problem.length;
-  let last = base + first + count - 1u;
-${load}
-  let quads = ${columnsOf(role)}_quads();
-  let hasTile = thread < ${blockRows / TILE_ROWS}u * quads;
-  let tile = select(0u, thread, hasTile);
-  let rowTile = tile / quads;
-  let outputQuad = tile % quads;
-  let row = firstRow + rowTile * ${TILE_ROWS}u;
-  let token = base + first + row;
-${rows((r) => `  let row${r} = min(token + ${r}u, last);`)}
-${rows((r) => `  var sum${r} = vec4f();`)}
-${hasTerms ? rows((r) => `  var terms${r} = vec4f();`) : ""}
-${chunk}
-${readStates(role, decays, areApart)}
-${finishing(role, shape)}
-}`;
+/** WGSL of what a role has of its own. */
+function operandsOf(role: Role, decays: MaskSource | null): string {
+  const { rows, states, output, finish } = role;
+  // Without decays no token is read but through the state.
+  const { others, values } = decays ? role : { others: rows, values: rows };
+  const columns = finish.kind === "attention" ? "sum" : output.columns;
+  const own = finish.kind === "decayTerms" ? finish.own : rows;
+  const terms = finish.kind === "decayTerms"
+    ? `${finish.name}[token] = terms;`
+    : "";
+  const rowSum = finish.kind === "attention" ? "rowSums[token] = rowSum;" : "";
+  return /* wgsl */ `${
+    declareConstants({
+      // Whether r has the columns of the states, and not their rows.
+      TRANSPOSED: rows.columns !== "key",
+      NORMALIZES: finish.kind === "attention",
+      HAS_TERMS: finish.kind === "decayTerms",
+      MAY_BE_JOINED: output.mayBeJoined ?? false,
+    })
+  }${reading("r", rows)}${reading("own", own)}${reading("o", others)}${
+    reading("x", values)
+  }${writing("z", output)}
+fn output_quads() -> u32 { return ${columns}_quads(); }
+fn read_state(at: u32) -> vec4f { return ${states.name}[at]; }
+fn write_row_sum(token: u32, rowSum: f32) { ${rowSum} }
+fn write_terms(token: u32, terms: vec4f) { ${terms} }
+`;
 }

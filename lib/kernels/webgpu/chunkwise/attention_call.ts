@@ -3,25 +3,27 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { KernelAttributes } from "../../../attention/planning/kernel.ts";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import type { Call } from "../../../tfjs/webgpu/fused_kernel.ts";
-import { launch } from "../../../tfjs/webgpu/launch.ts";
-import { makeFloats } from "../../../tfjs/webgpu/program.ts";
-import type { Shader } from "../../../tfjs/webgpu/shader.ts";
-import { type Launch, packProblem } from "../frame/problem.ts";
-import { attendShader } from "./attend.ts";
+import {
+  makeFloats,
+  type Program,
+  runProgram,
+  type Tensors,
+} from "../../../tfjs/webgpu/program.ts";
+import type { Launch } from "../frame/problem.ts";
+import { attendProgram } from "./attend.ts";
 import type { ProblemSize } from "../../numbers.ts";
-import { type AttendShape, shapeFor } from "./attend_shape.ts";
-import { carryStatesShader, type SequenceBorders } from "./carry_states.ts";
-import { chunkStatesShader } from "./chunk_states.ts";
-import { packShader } from "../frame/pack.ts";
+import { type AttendShape, shapeFor } from "./attend.ts";
+import { carryStatesProgram, type SequenceBorders } from "./carry_states.ts";
+import { chunkStatesProgram } from "./chunk_states.ts";
+import { packProgram } from "../frame/pack.ts";
 import { clearPadding } from "../layer/padding.ts";
 import {
   isPacked,
   type SequenceBatch,
   sequenceBatches,
 } from "../frame/sequence_batches.ts";
-import { maskFor } from "./chunk_operands.ts";
-import { decayGradientsShader } from "./decay_gradients.ts";
-import type { MaskSource } from "./mask.ts";
+import { decayGradientsProgram } from "./decay_gradients.ts";
+import { maskFor, type MaskSource } from "./mask.ts";
 import type { Role } from "./roles.ts";
 import { stateBytes, type States, statesAreApart } from "./states.ts";
 import {
@@ -212,10 +214,10 @@ export class KernelCall {
     const perQuad = half ? 2 : 4;
     const packed = this.scratchVectors(name, perQuad * this.quads(columns));
     for (const batch of this.batches) {
-      this.launch((launch) => packShader(vectors, launch), batch, {
-        x,
-        packed,
-      });
+      this.launch(
+        batch,
+        (launch) => packProgram(vectors, launch, { x, packed }),
+      );
     }
     return vectors;
   }
@@ -233,19 +235,13 @@ export class KernelCall {
     return quadsOf(columns, this.dims);
   }
 
+  /** Launches a program on a batch of sequences. */
   launch(
-    shaderOf: (launch: Launch) => Shader,
     batch: SequenceBatch,
-    tensors: Record<string, tf.TensorInfo> = this.#tensors,
+    programOf: (launch: Launch, tensors: Tensors) => Program,
   ): void {
-    const problem: Launch = { ...this.sizes, ...batch };
-    const shader = shaderOf(problem);
-    launch(
-      this.#backend,
-      shader,
-      shader.bindings.map(({ name }) => tensors[name]!),
-      packProblem(problem),
-    );
+    const program = programOf({ ...this.sizes, ...batch }, this.#tensors);
+    runProgram(this.#backend, program);
   }
 
   /** The states that reach each chunk. */
@@ -253,13 +249,13 @@ export class KernelCall {
     if (!this.hasStates) return;
     const { largestChunk } = this.#shape();
     this.launch(
-      (launch) => chunkStatesShader({ states, largestChunk }, launch),
       batch,
+      (...given) => chunkStatesProgram(states, largestChunk, ...given),
     );
     if (this.areApart || (this.chunks === 1 && !this.borders)) return;
     this.launch(
-      (launch) => carryStatesShader(states, launch, this.borders),
       batch,
+      (...given) => carryStatesProgram(states, ...given, this.borders),
     );
   }
 
@@ -272,7 +268,7 @@ export class KernelCall {
   ): void {
     const { areApart } = this;
     const spec = { roles, decays, shape: this.#shape(mostRows), areApart };
-    this.launch((launch) => attendShader(spec, launch), batch);
+    this.launch(batch, (...given) => attendProgram(spec, ...given));
   }
 
   /** The gradients of the log decays, from the terms that came with dq and dk. */
@@ -284,7 +280,7 @@ export class KernelCall {
     const { largestChunk } = this.#shape();
     const alone = !hasStates;
     const spec = { causal, alone, areApart, largestChunk, states };
-    this.launch((launch) => decayGradientsShader(spec, launch), batch);
+    this.launch(batch, (...given) => decayGradientsProgram(spec, ...given));
   }
 
   dispose(): void {

@@ -1,5 +1,5 @@
 /**
- * Second step of the chunkwise form: states travel from chunk to chunk.
+ * Second step of the chunkwise form: states are scanned over the chunks.
  *
  * In place, what each chunk wrote is replaced by what reaches it from the
  * chunks on that side: the sum of theirs, each decayed by the chunks between.
@@ -9,23 +9,19 @@
  *
  * @module
  */
-import { borderStates } from "../frame/border_states.ts";
-import { inputsOfDecays } from "./chunk_operands.ts";
-import { type MaskSource, type Side, sidesOf } from "./mask.ts";
-import {
-  input,
-  keyOf,
-  output,
-  type Shader,
-} from "../../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "../frame/problem.ts";
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
+import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
+import { borderStates, noBorderStates } from "../frame/border_states.ts";
+import { type Launch, problemProgram, tensorsOf } from "../frame/problem.ts";
+import { QUADS } from "../frame/vectors.ts";
 import {
   directionsOf,
-  RECORD_QUADS,
-  recordQuads,
-  type States,
-} from "./states.ts";
-import { QUADS } from "../frame/vectors.ts";
+  logDecaysOf,
+  maskConstants,
+  maskKey,
+  type MaskSource,
+} from "./mask.ts";
+import { recordQuads, STATES, type States } from "./states.ts";
 
 const THREADS = 64;
 
@@ -40,120 +36,116 @@ export interface SequenceBorders {
 }
 
 /**
- * A thread carries one quad of a state through all chunks.
+ * The program, of which a thread carries one quad of a state through all chunks.
  *
  * @param borders If the sequence is a piece; then there is one kind of states.
  */
-export function carryStatesShader(
+export function carryStatesProgram(
   states: readonly States[],
   launch: Launch,
+  tensors: Tensors,
   borders?: SequenceBorders,
-): Shader {
-  const { decays } = states[0]!;
-  const directions = directionsOf(decays);
-  const sides = states.map(({ decays }): readonly (Side | null)[] =>
-    decays ? sidesOf(decays) : [null]
-  );
-  const enters = borders ? sidesWith(borders) : [];
-  const leaves = borders
-    ? ["forward", ...(borders.backward ? ["backward"] : [])]
-    : [];
-  const bindings = [
-    ...(borders ? inputsOfDecays([decays]) : []),
-    ...enters.map((name) => input(name, "f32")),
-    ...states.map(({ name }) => output(name, "vec4f")),
-    ...leaves.map((name) => output(name, "f32")),
-  ];
+): Program {
+  const directions = directionsOf(states[0]!.decays);
+  const names = states.map(({ name }) => name);
+  const { before = false, after = false, backward = false } = borders ?? {};
+  const [enters, others] = partition({ before, after });
+  const [leaves, kept] = partition({ forward: !!borders, backward });
+  const decays = borders ? states[0]!.decays : null;
   return {
-    key: keyOf(
-      "carry_states",
-      ...states.map(({ name }, i) =>
-        `${name}:${sides[i]!.map((side) => side ?? "maskless")}`
-      ),
+    ...problemProgram(launch),
+    name: "carry_states",
+    variants: [
+      ...states.map(({ name, decays }) => `${name}:${maskKey(decays)}`),
       borders !== undefined && `piece=${[...enters, ...leaves]}`,
-    ),
-    bindings,
-    dispatch: [
+    ],
+    constants: {
+      ENTERS_BEFORE: before,
+      ENTERS_AFTER: after,
+    },
+    elements: Object.fromEntries(names.map((name) => [name, "vec4f"])),
+    reads: tensorsOf([...logDecaysOf([decays], false), ...enters], tensors),
+    writes: tensorsOf([...names, ...leaves], tensors),
+    threads: THREADS,
+    workgroups: [
       Math.ceil((recordQuads(launch) - 1) / THREADS),
       launch.sequences,
-      states.length * directions,
     ],
-    code: () =>
-      /* wgsl */ `${declare(bindings)}
-${QUADS}${RECORD_QUADS}${borders ? borderStates("problem", enters, leaves) : ""}
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
-  let quads = record_quads();
-  if (id.x >= quads - 1u) { return; }
-  let start = group.y * problem.chunks * ${directions}u;${borders ? PLACE : ""}
-  var state = vec4f();
-${
-        states.map((_, i) =>
-          sides[i]!.map((side, direction) =>
-            `  if (group.z == ${i * directions + direction}u) {${
-              borders && side ? arrive(side, decays!, borders) : ""
-            }
-    for (var step = 0u; step < problem.chunks; step++) {
-      let chunk = ${side === "after" ? "problem.chunks - 1u - step" : "step"};
-      let record = (start + chunk * ${directions}u + ${direction}u) * quads;
-${carry(states[i]!, side, borders)}
-  }`
-          ).join("\n")
-        ).join("\n")
-      }
-}
-`,
+    layers: states.length * directions,
+    functions: () =>
+      [
+        ...[QUADS, borderStates(enters, leaves), noBorderStates(others, kept)],
+        borderDecays(decays),
+        ...states.map(({ name, decays }) => {
+          const constants = declareConstants(maskConstants(decays));
+          const operands =
+            `fn read(at: u32) -> vec4f { return ${name}[at]; }\n` +
+            `fn write(at: u32, value: vec4f) { ${name}[at] = value; }\n`;
+          return instance(constants + operands + STATES + CARRY, name);
+        }),
+      ].join(""),
+    body: names.map((name, i) =>
+      `  if (layer / ${directions}u == ${i}u) { carry_${name}(group, layer % ${directions}u, local); }`
+    ).join("\n"),
   };
 }
 
-function sidesWith(borders: SequenceBorders): Side[] {
-  return (["before", "after"] as const).filter((side) => borders[side]);
+/** The names of what there is, and of what there is not. */
+function partition(
+  all: Readonly<Record<string, boolean>>,
+): [string[], string[]] {
+  const names = Object.keys(all);
+  return [names.filter((name) => all[name]), names.filter((x) => !all[x])];
 }
 
-/** Where a thread's quad lies in the states of the piece. */
-const PLACE = /* wgsl */ `
-  let sequence = problem.firstSequence + group.y;
-  let row = id.x / sum_quads();
-  let quad = id.x % sum_quads();`;
-
-/** The state that comes to a piece pays what the piece's first token on that side says. */
-function arrive(
-  side: Side,
-  decays: MaskSource,
-  borders: SequenceBorders,
-): string {
-  if (!borders[side]) return "";
-  const first = side === "before" ? "0u" : "problem.length - 1u";
+/** WGSL functions that read the log decays of a sequence's first and last token. */
+function borderDecays(decays: MaskSource | null): string {
+  const { before, after } = decays ?? {};
   return /* wgsl */ `
-    state = exp(${
-    decays[side]!.name
-  }[sequence * problem.length + ${first}]) * enter_${side}(sequence, row, quad);`;
+fn first_decay(base: u32) -> f32 { return ${
+    before ? `${before.name}[base]` : "0.0"
+  }; }
+fn last_decay(base: u32) -> f32 { return ${
+    after ? `${after.name}[base + uniforms.length - 1u]` : "0.0"
+  }; }
+`;
 }
 
-/** The end of the loop over chunks, and what follows it. */
-function carry(
-  { name }: States,
-  side: Side | null,
-  borders: SequenceBorders | undefined,
-): string {
-  const leave = (state: (side: Side) => string, ...sides: Side[]) =>
-    borders
-      ? sides.map((side) => {
-        const to = side === "before" ? "forward" : "backward";
-        return `
-    leave_${to}(sequence, row, quad, ${state(side)});`;
-      }).join("")
-      : "";
-  if (side === null) {
-    const entered = borders ? sidesWith(borders) : [];
-    const enter = (side: Side) =>
-      borders?.[side] ? ` + enter_${side}(sequence, row, quad)` : "";
-    return /* wgsl */ `      state += ${name}[record + id.x];
-    }${leave((side) => `state${enter(side)}`, "before", "after")}
-    ${name}[start * quads + id.x] = state${entered.map(enter).join("")};`;
+const CARRY = /* wgsl */ `
+fn carry(group: vec3u, direction: u32, thread: u32) {
+  let quads = record_quads();
+  let at = group.x * THREADS + thread;
+  if (at >= quads - 1u) { return; }
+  let sequence = group.y;
+  // Its place in the states of all sequences.
+  let place = uniforms.firstSequence + sequence;
+  let row = at / sum_quads();
+  let quad = at % sum_quads();
+  let side = select(1u, direction, BEFORE);
+  var state = vec4f();
+  if (!DECAYS) {
+    let start = state_at(sequence, 0u, 0u) + at;
+    for (var chunk = 0u; chunk < uniforms.chunks; chunk++) { state += read(start + chunk * quads); }
+    let before = enter_before(place, row, quad);
+    let after = enter_after(place, row, quad);
+    leave_forward(place, row, quad, state + before);
+    leave_backward(place, row, quad, state + after);
+    write(start, state + before + after);
+    return;
   }
-  return /* wgsl */ `      let written = ${name}[record + id.x];
-      ${name}[record + id.x] = state;
-      state = ${name}[record + quads - 1u].x * state + written;
-    }${leave(() => "state", side)}`;
+  // An initial state decays by the decay of the first token that it comes to.
+  let base = place * uniforms.length;
+  if (ENTERS_BEFORE && side == 0u) { state = exp(first_decay(base)) * enter_before(place, row, quad); }
+  if (ENTERS_AFTER && side == 1u) { state = exp(last_decay(base)) * enter_after(place, row, quad); }
+  let length = DIRECTIONS * quads;
+  var start = state_at(sequence, select(0u, uniforms.chunks - 1u, side == 1u), side);
+  for (var step = 0u; step < uniforms.chunks; step++) {
+    let written = read(start + at);
+    write(start + at, state);
+    state = read(start + quads - 1u).x * state + written;
+    start = select(start + length, start - length, side == 1u);
+  }
+  if (side == 0u) { leave_forward(place, row, quad, state); }
+  if (side == 1u) { leave_backward(place, row, quad, state); }
 }
+`;

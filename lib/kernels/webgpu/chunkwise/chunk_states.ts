@@ -8,180 +8,144 @@
  *
  * @module
  */
-import { declare, type Launch } from "../frame/problem.ts";
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
+import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
+import { type Launch, problemProgram, tensorsOf } from "../frame/problem.ts";
+import { elementsOf, QUADS, quadsOf, reading } from "../frame/vectors.ts";
 import {
-  keyOf,
-  output,
-  repeat,
-  type Shader,
-} from "../../../tfjs/webgpu/shader.ts";
-import { decayToEnd, inputsOfDecays, logChunkDecay } from "./chunk_operands.ts";
-import {
-  declareDecays,
-  loadDecays,
+  arrivals,
+  DECAYS,
+  LOAD_DECAYS,
+  logDecaysOf,
+  maskConstants,
   maskKey,
   readingPacked,
-  sidesOf,
 } from "./mask.ts";
-import {
-  directionsOf,
-  RECORD_QUADS,
-  type States,
-  statesKey,
-} from "./states.ts";
-import { ofRow, TILE_ROWS } from "../frame/register_tile.ts";
-import { bindingOf, QUADS, quadsOf, reading } from "../frame/vectors.ts";
-
-/** What the text depends on. */
-export interface ChunkStatesSpec {
-  /** The kinds of states. */
-  readonly states: readonly States[];
-  /** Room for the tokens of a chunk, if there is a mask. */
-  readonly largestChunk: number;
-}
+import { STATES, type States } from "./states.ts";
 
 /** Enough for the state of a head of 64, in one part. */
 const THREADS = 136;
-const TILE_QUADS = TILE_ROWS / 4;
+/** Rows of a thread's tile, in quads. */
+const TILE_QUADS = 2;
 
-/** A thread adds up a tile of {@linkcode TILE_ROWS} rows and a quad of columns. */
-export function chunkStatesShader(
-  spec: ChunkStatesSpec,
+/**
+ * The program, of which a thread adds up a tile of rows and a quad of columns.
+ *
+ * @param states The kinds of states, each written by workgroups of its own.
+ * @param largestChunk Room for the tokens of a chunk, if there is a mask.
+ */
+export function chunkStatesProgram(
+  states: readonly States[],
+  largestChunk: number,
   launch: Launch,
-): Shader {
-  const { states, largestChunk } = spec;
+  tensors: Tensors,
+): Program {
   const tiles = Math.ceil(quadsOf("key", launch) / TILE_QUADS) *
     quadsOf("sum", launch);
-  const parts = Math.ceil(tiles / THREADS);
-  const inputs = distinct(
-    states.flatMap(({ rows, columns }) => [rows, columns]),
-  );
-  const bindings = [
-    ...inputs.map(bindingOf),
-    ...inputsOfDecays(states.map(({ decays }) => decays)),
-    ...states.map(({ name }) => output(name, "vec4f")),
-  ];
+  const vectors = states.flatMap(({ rows, columns }) => [rows, columns]);
+  const masks = states.map(({ decays }) => decays);
+  const names = states.map(({ name }) => name);
   return {
-    key: keyOf(
-      "chunk_states",
-      ...states.map((kind) => `${statesKey(kind)}:${maskKey(kind.decays)}`),
-      `chunk=${largestChunk}`,
+    ...problemProgram(launch),
+    name: "chunk_states",
+    variants: states.map(({ name, rows, columns, decays }) =>
+      `${name}=${rows.name}·${columns.name}:${maskKey(decays)}`
     ),
-    bindings,
-    dispatch: [launch.chunks, launch.sequences, parts * states.length],
-    code: () => {
-      const sides = (["before", "after"] as const).filter((side) =>
-        states.some(({ decays }) => decays?.[side])
-      );
-      const arrays = sides.map((side) =>
-        `var<workgroup> to_end_${side}: array<f32, ${largestChunk}>;`
-      );
-      return /* wgsl */ `${declare(bindings)}
-${QUADS}${RECORD_QUADS}
-${inputs.map(reading).join("\n")}
-${readingPacked(states.map(({ decays }) => decays))}
-${arrays.join("\n")}
-${states[0]!.decays ? declareDecays(sides, largestChunk) : ""}
-${states.map((kind) => writeStates(kind, largestChunk)).join("\n")}
-
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
-  let tiles = (key_quads() + ${TILE_QUADS - 1}u) / ${TILE_QUADS}u * sum_quads();
-  let parts = (tiles + ${THREADS - 1}u) / ${THREADS}u;
-  let tile = group.z % parts * ${THREADS}u + thread;
-${
-        states.map(({ name }, i) =>
-          `  if (group.z / parts == ${i}u) { write_${name}(thread, group, tile); }`
-        ).join("\n")
-      }
-}
-`;
+    constants: { TOKENS: masks[0] ? largestChunk : 4, TILE_QUADS },
+    elements: {
+      ...elementsOf(vectors),
+      ...Object.fromEntries(names.map((name) => [name, "vec4f"])),
     },
+    reads: tensorsOf([
+      ...vectors.map(({ name }) => name),
+      ...logDecaysOf(masks, false),
+    ], tensors),
+    writes: tensorsOf(names, tensors),
+    threads: THREADS,
+    workgroups: [launch.chunks, launch.sequences],
+    layers: Math.ceil(tiles / THREADS) * states.length,
+    functions: () =>
+      [
+        ...[QUADS, readingPacked(masks), DECAYS, SCRATCH],
+        ...states.map((kind) =>
+          instance(operandsOf(kind) + STATES + LOAD_DECAYS + WRITE, kind.name)
+        ),
+      ].join(""),
+    body: /* wgsl */ `
+  let tiles = (key_quads() + TILE_QUADS - 1u) / TILE_QUADS * sum_quads();
+  let parts = (tiles + THREADS - 1u) / THREADS;
+  let tile = layer % parts * THREADS + local;
+${
+      names.map((name, i) =>
+        `  if (layer / parts == ${i}u) { write_states_${name}(group, tile, local); }`
+      ).join("\n")
+    }`,
   };
 }
 
-function writeStates(
-  { name, rows, columns, decays }: States,
-  largestChunk: number,
-): string {
-  const directions = directionsOf(decays);
-  const sides = decays ? sidesOf(decays) : [];
-  const weigh = (direction: number) =>
-    decays ? `to_end_${sides[direction]}[j] * y` : "y";
-  const readRows = (quad: number) =>
-    `    let x${quad} = read_${rows.name}(token, min(rowQuad + ${quad}u, rowQuads - 1u));`;
-  const store = (direction: number, quad: number) =>
-    repeat(
-      4,
-      (r) =>
-        `      ${name}[at + ${quad * 4 + r}u * columnQuads] = sum${direction}_${
-          quad * 4 + r
-        };`,
-    );
-  return /* wgsl */ `
-fn write_${name}(thread: u32, group: vec3u, tile: u32) {
-  let first = group.x * problem.chunkSize;
-  let count = min(problem.chunkSize, problem.length - first);
-  let base = (problem.firstSequence + group.y) * problem.length;
-${
-    decays === null ? "" : loadDecays(decays, largestChunk, THREADS) +
-      /* wgsl */ `
-  for (var j = thread; j < count; j += ${THREADS}u) {
-${
-        sides.map((side) => `    to_end_${side}[j] = ${decayToEnd(side, "j")};`)
-          .join("\n")
-      }
-  }
-  workgroupBarrier();`
-  }
-  let rowQuads = key_quads();
-  let columnQuads = sum_quads();
-  let rowQuad = tile / columnQuads * ${TILE_QUADS}u;
-  let columnQuad = tile % columnQuads;
-  if (rowQuad >= rowQuads) { return; }
-${
-    repeat(directions, (direction) =>
-      repeat(TILE_ROWS, (r) =>
-        `  var sum${direction}_${r} = vec4f();`))
-  }
-  for (var j = 0u; j < count; j++) {
-    let token = base + first + j;
-    let y = read_${columns.name}(token, columnQuad);
-${repeat(TILE_QUADS, readRows)}
-${
-    repeat(directions, (direction) =>
-      `    let y${direction} = ${weigh(direction)};
-${
-        repeat(TILE_ROWS, (r) =>
-          `    sum${direction}_${r} += ${ofRow("x", r)} * y${direction};`)
-      }`)
-  }
-  }
-  let record = (group.y * problem.chunks + group.x) * ${directions}u;
-${
-    repeat(directions, (direction) =>
-      /* wgsl */ `  {
-    let start = (record + ${direction}u) * record_quads();
-    let at = start + rowQuad * 4u * columnQuads + columnQuad;
-${
-        repeat(TILE_QUADS, (quad) =>
-          `    if (rowQuad + ${quad}u < rowQuads) {
-${store(direction, quad)}
-    }`)
-      }${
-        decays === null ? "" : `
-    if (tile == 0u) { ${name}[start + record_quads() - 1u] = vec4f(exp(${
-          logChunkDecay(sides[direction]!)
-        })); }`
-      }
-  }`)
-  }
-}`;
+/** WGSL of what a kind of states has of its own. */
+function operandsOf({ name, rows, columns, decays }: States): string {
+  return /* wgsl */ `${declareConstants(maskConstants(decays))}${
+    arrivals(decays)
+  }${reading("x", rows)}${reading("y", columns)}
+fn write(at: u32, value: vec4f) { ${name}[at] = value; }
+`;
 }
 
-/** The given things, each name once. */
-export function distinct<T extends { readonly name: string }>(
-  all: readonly T[],
-): T[] {
-  return [...new Map(all.map((one) => [one.name, one])).values()];
+const SCRATCH = /* wgsl */ `
+// The decay of what a token adds to the states that leave the chunk.
+var<workgroup> token_decays: array<vec2f, TOKENS>;
+`;
+
+const WRITE = /* wgsl */ `
+fn write_states(group: vec3u, tile: u32, thread: u32) {
+  let chunk = group.x;
+  let sequence = group.y;
+  let first = chunk * uniforms.chunkSize;
+  let count = min(uniforms.chunkSize, uniforms.length - first);
+  let base = (uniforms.firstSequence + sequence) * uniforms.length;
+  if (DECAYS) {
+    load_decays(base, first, count, thread);
+    for (var j = thread; j < count; j += THREADS) {
+      token_decays[j] = exp(to_end(j, count));
+    }
+    workgroupBarrier();
+  }
+  let row_quads = key_quads();
+  let column_quads = sum_quads();
+  let row_quad = tile / column_quads * TILE_QUADS;
+  let column_quad = tile % column_quads;
+  if (row_quad >= row_quads) { return; }
+
+  var sum = array<array<vec4f, 8>, 2>();
+  for (var j = 0u; j < count; j++) {
+    let token = base + first + j;
+    let y = read_y(token, column_quad);
+    var weighed = array<vec4f, 2>(y, y);
+    if (DECAYS) { weighed = array<vec4f, 2>(token_decays[j].x * y, token_decays[j].y * y); }
+    for (var quad = 0u; quad < TILE_QUADS; quad++) { // unroll
+      let x = read_x(token, min(row_quad + quad, row_quads - 1u));
+      for (var r = 0u; r < 4u; r++) { // unroll
+        if (BEFORE) { sum[0][4u * quad + r] += x[r] * weighed[0]; }
+        if (AFTER) { sum[1][4u * quad + r] += x[r] * weighed[1]; }
+      }
+    }
+  }
+  for (var side = 0u; side < 2u; side++) { // unroll
+    if (has(side)) {
+      let start = state_at(sequence, chunk, side);
+      let at = start + row_quad * 4u * column_quads + column_quad;
+      for (var quad = 0u; quad < TILE_QUADS; quad++) { // unroll
+        if (row_quad + quad < row_quads) {
+          for (var r = 0u; r < 4u; r++) { // unroll
+            write(at + (4u * quad + r) * column_quads, sum[side][4u * quad + r]);
+          }
+        }
+      }
+      if (DECAYS && tile == 0u) {
+        write(start + record_quads() - 1u, vec4f(exp(path(0u, count)[side])));
+      }
+    }
+  }
 }
+`;

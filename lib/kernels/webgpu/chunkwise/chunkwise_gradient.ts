@@ -8,7 +8,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import {
   cotangentNumbers,
   COTANGENTS,
-  cotangentsShader,
+  cotangentsProgram,
 } from "../frame/cotangents.ts";
 import type { Vectors } from "../frame/vectors.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
@@ -78,7 +78,7 @@ export function chunkwiseGradient(
     finish: { kind: "none" },
   };
   for (const batch of call.batches) {
-    call.launch((launch) => cotangentsShader(logDecays, launch), batch);
+    call.launch(batch, (...given) => cotangentsProgram(logDecays, ...given));
     call.makeStates([states, cotangentStates], batch);
     call.attend([dq], decays, batch, mostRows);
     call.attend([dk, dv], transposed, batch, mostRows);

@@ -2,7 +2,7 @@
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
-import { shapeFor } from "./attend_shape.ts";
+import { shapeFor } from "./attend.ts";
 import { largestBuffer, sequenceBatches } from "../frame/sequence_batches.ts";
 import { stateBytes, statesAreApart } from "./states.ts";
 import {
@@ -12,7 +12,7 @@ import {
   tooLarge,
   tooManyChunks,
 } from "../frame/planning.ts";
-import { maskFor } from "./chunk_operands.ts";
+import { maskFor } from "./mask.ts";
 
 /**
  * Plans a problem for a device.

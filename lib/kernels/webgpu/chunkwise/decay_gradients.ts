@@ -14,24 +14,21 @@
  *
  * @module
  */
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
+import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
+import { isBelow } from "../frame/log_decays.ts";
+import { type Launch, problemProgram, tensorsOf } from "../frame/problem.ts";
+import { QUADS } from "../frame/vectors.ts";
 import {
-  declareDecays,
+  arrivals,
+  DECAYS,
   forwardMask,
-  loadDecays,
-  type Side,
-  sidesOf,
+  LOAD_DECAYS,
+  maskConstants,
+  type MaskSource,
   transposedMask,
 } from "./mask.ts";
-import {
-  input,
-  keyOf,
-  output,
-  type Shader,
-} from "../../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "../frame/problem.ts";
-import { isBelow } from "../frame/log_decays.ts";
-import { eachChunk, RECORD_QUADS } from "./states.ts";
-import { QUADS } from "../frame/vectors.ts";
+import { STATES } from "./states.ts";
 
 const THREADS = 64;
 
@@ -51,7 +48,7 @@ export interface DecayGradientsSpec {
   /** Whether there is one chunk, and no state. */
   readonly alone: boolean;
   /**
-   * Whether the states have not travelled, and are those that each chunk wrote.
+   * Whether states are not scanned, so that each reader adds up those of all chunks.
    * @default false
    */
   readonly areApart?: boolean;
@@ -59,147 +56,125 @@ export interface DecayGradientsSpec {
   readonly states: readonly [string, string];
 }
 
-/** The shader of df and db, of which a workgroup computes those of a chunk. */
-export function decayGradientsShader(
-  spec: DecayGradientsSpec,
+/** The program of df and db, of which a workgroup computes those of a chunk. */
+export function decayGradientsProgram(
+  { causal, largestChunk, alone, areApart = false, states }: DecayGradientsSpec,
   launch: Launch,
-): Shader {
-  const { causal, largestChunk, alone, areApart, states } = spec;
-  const sides = sidesOf(forwardMask(causal));
+  tensors: Tensors,
+): Program {
+  const mask = forwardMask(causal);
   const decays = causal ? ["f"] : ["f", "b"];
-  const bindings = [
-    input("queryTerms", "vec4f"),
-    input("keyTerms", "vec4f"),
-    ...decays.map((name) => input(name, "f32")),
-    ...(alone ? [] : states.map((name) => input(name, "vec4f"))),
-    ...decays.map((name) => output(`d${name}`, "f32")),
-  ];
+  const read = alone ? [] : states;
+  const vec4f = ["queryTerms", "keyTerms", ...read];
+  /** What reaches a chunk of the states of a kind. */
+  const reaching = (kind: string, name: string, mask: MaskSource) =>
+    instance(
+      declareConstants(maskConstants(mask)) +
+        `fn read(at: u32) -> vec4f { return ${
+          alone ? "vec4f()" : `${name}[at]`
+        }; }\n${STATES}${REACHING}`,
+      kind,
+    );
   return {
-    key: keyOf(
-      "decay_gradients",
-      alone ? "alone" : areApart === true && "apart",
-      causal && "causal",
-      `chunk=${largestChunk}`,
-    ),
-    bindings,
-    dispatch: [launch.chunks, launch.sequences, 1],
-    code: () => {
-      const arrays = sides.map((side) =>
-        `var<workgroup> intra_${side}: array<f32, ${largestChunk}>;
-var<workgroup> inter_${side}: array<f32, ${largestChunk}>;`
-      );
-      return /* wgsl */ `${declare(bindings)}
-${QUADS}${RECORD_QUADS}
-// For each token: what it reads less what is read of it in the chunk (intra), and
-// what is read of it in other chunks (inter).
-${arrays.join("\n")}
-var<workgroup> products: array<vec2f, ${THREADS}>;
-${declareDecays(sides, largestChunk)}
-${isBelow("is_nothing", NOTHING)}
+    ...problemProgram(launch),
+    name: "decay_gradients",
+    constants: {
+      ALONE: alone,
+      APART: areApart,
+      ...maskConstants(mask),
+      TOKENS: largestChunk,
+    },
+    elements: Object.fromEntries(vec4f.map((name) => [name, "vec4f"])),
+    reads: tensorsOf(["queryTerms", "keyTerms", ...decays, ...read], tensors),
+    writes: tensorsOf(decays.map((name) => `d${name}`), tensors),
+    threads: THREADS,
+    workgroups: [launch.chunks, launch.sequences],
+    functions: () =>
+      [
+        ...[QUADS, arrivals(mask), DECAYS, LOAD_DECAYS],
+        isBelow("is_nothing", NOTHING),
+        reaching("keys", states[0], mask),
+        reaching("queries", states[1], transposedMask(causal)),
+        `fn write_db(token: u32, x: f32) {${causal ? "" : " db[token] = x; "}}`,
+        SCRATCH,
+      ].join(""),
+    body: GRADIENTS,
+  };
+}
 
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
-  let first = group.x * problem.chunkSize;
-  let count = min(problem.chunkSize, problem.length - first);
-  let base = (problem.firstSequence + group.y) * problem.length;
-  // [chunk before, chunk after, state before, state after]; those that read a
-  // key in the forward direction come after it.
-  for (var t = thread; t < count; t += ${THREADS}u) {
-    let query = queryTerms[base + first + t];
-    let key = keyTerms[base + first + t];
-    intra_before[t] = query.x + query.z - key.y;
-    inter_before[t] = key.w;${
-        causal ? "" : `
-    intra_after[t] = query.y + query.w - key.x;
-    inter_after[t] = key.z;`
-      }
+const REACHING = /* wgsl */ `
+// A quad of the state that reaches a chunk, whose own begins at \`start\`, from a side.
+fn reaching(chunk: u32, side: u32, start: u32, quads: u32, at: u32) -> vec4f {
+  if (!APART) { return read(start + at); }
+  var sum = vec4f();
+  var factor = 1.0;
+  var place = start;
+  for (var others = select(uniforms.chunks - 1u - chunk, chunk, side == 0u); others > 0u; others--) {
+    place = select(place + DIRECTIONS * quads, place - DIRECTIONS * quads, side == 0u);
+    sum += factor * read(place + at);
+    factor *= read(place + quads - 1u).x;
   }
-  var through = vec2f();
-${loadDecays(forwardMask(causal), largestChunk, THREADS)}
-${alone ? "" : passing(spec, sides)}
-  for (var m = thread; m < count; m += ${THREADS}u) {
-    var sum = through;
-    for (var t = 0u; t < m; t++) { sum.x += inter_before[t]; }
-    for (var t = m; t < count && !is_nothing(before[t]); t++) { sum.x += intra_before[t]; }${
-        causal ? "" : `
-    for (var t = m + 1u; t < count; t++) { sum.y += inter_after[t]; }
-    for (var t = m + 1u; t > 0u && !is_nothing(after[t - 1u]); t--) { sum.y += intra_after[t - 1u]; }`
-      }
-    let token = first + m;
-    // Nobody arrives at the first token from the left, nor at the last from the right.
-    df[base + token] = select(0.0, sum.x, token > 0u);${
-        causal ? "" : `
-    db[base + token] = select(0.0, sum.y, token + 1u < problem.length);`
-      }
-  }
+  return sum;
 }
 `;
-    },
-  };
-}
 
-/**
- * The product of the states that meet in the chunk, with the decay from one to
- * the other.
- */
-function passing(
-  { causal, areApart, states }: DecayGradientsSpec,
-  sides: readonly Side[],
-): string {
-  const [ofKeys, ofQueries] = states;
-  // The states of the cotangents lie the other way round: what comes from
-  // before the chunk meets what comes from after it.
-  const products = areApart
-    ? [
-      `dot(${ofKeys}_before, ${ofQueries}_after)`,
-      causal ? "0.0" : `dot(${ofKeys}_after, ${ofQueries}_before)`,
-    ]
-    : causal
-    ? [`dot(${ofKeys}[start + at], ${ofQueries}[start + at])`, "0.0"]
-    : [
-      `dot(${ofKeys}[start + at], ${ofQueries}[start + record + at])`,
-      `dot(${ofKeys}[start + record + at], ${ofQueries}[start + at])`,
-    ];
-  const beyond = {
-    before: ["first + count < problem.length", "f[base + first + count]"],
-    after: ["first > 0u", "b[base + max(first, 1u) - 1u]"],
-  };
-  const decayed = sides.map((side, i) => {
-    const [inside, next] = beyond[side];
-    return `  if (${inside}) { through[${i}] *= exp(path_${side}(0u, count) + ${next}); }`;
-  });
-  return /* wgsl */ `  let record = record_quads();${
-    areApart ? "" : `
-  let start = (group.y * problem.chunks + group.x) * ${sides.length}u * record;`
-  }
-  var product = vec2f();
-  for (var at = thread; at < record - 1u; at += ${THREADS}u) {${
-    areApart ? meeting(states, causal) : ""
-  }
-    product += vec2f(${products.join(", ")});
-  }
-  products[thread] = product;
-  workgroupBarrier();
-  for (var i = 0u; i < ${THREADS}u; i++) { through += products[i]; }
-${decayed.join("\n")}`;
-}
+const SCRATCH = /* wgsl */ `
+// For each token: what it reads less what is read of it in the chunk (intra), and
+// what is read of it in other chunks (inter); in each direction.
+var<workgroup> intra: array<vec2f, TOKENS>;
+var<workgroup> inter: array<vec2f, TOKENS>;
+var<workgroup> products: array<vec2f, THREADS>;
+`;
 
-/** Statements that add up what reaches the chunk at the place `at` of its states. */
-function meeting(
-  [ofKeys, ofQueries]: DecayGradientsSpec["states"],
-  causal: boolean,
-): string {
-  return [
-    { name: ofKeys, decays: forwardMask(causal) },
-    { name: ofQueries, decays: transposedMask(causal) },
-  ].flatMap((states) =>
-    sidesOf(states.decays).map((side) => {
-      const { name } = states;
-      const sum = `${name}_${side}`;
-      return `
-    var ${sum} = vec4f();${
-        eachChunk(states, side, `      ${sum} += factor * ${name}[start + at];`)
-      }`;
-    })
-  ).join("");
-}
+const GRADIENTS = /* wgsl */ `
+  let chunk = group.x;
+  let sequence = group.y;
+  let first = chunk * uniforms.chunkSize;
+  let count = min(uniforms.chunkSize, uniforms.length - first);
+  let base = (uniforms.firstSequence + sequence) * uniforms.length;
+  // [chunk before, chunk after, state before, state after]; those that read a
+  // key in the forward direction come after it.
+  for (var t = local; t < count; t += THREADS) {
+    let query = queryTerms[base + first + t];
+    let key = keyTerms[base + first + t];
+    intra[t] = vec2f(query.x + query.z - key.y, query.y + query.w - key.x);
+    inter[t] = vec2f(key.w, key.z);
+  }
+  load_decays(base, first, count, local);
+
+  var through = vec2f();
+  if (!ALONE) {
+    // What comes from before the chunk meets the cotangents that come from after it.
+    let quads = record_quads_keys();
+    let keys = vec2u(state_at_keys(sequence, chunk, 0u), state_at_keys(sequence, chunk, 1u));
+    let queries = vec2u(state_at_queries(sequence, chunk, 0u), state_at_queries(sequence, chunk, 1u));
+    var product = vec2f();
+    for (var at = local; at < quads - 1u; at += THREADS) {
+      let before = reaching_keys(chunk, 0u, keys.x, quads, at);
+      product.x += dot(before, reaching_queries(chunk, 1u, queries.y, quads, at));
+      if (AFTER) {
+        let after = reaching_keys(chunk, 1u, keys.y, quads, at);
+        product.y += dot(after, reaching_queries(chunk, 0u, queries.x, quads, at));
+      }
+    }
+    products[local] = product;
+    workgroupBarrier();
+    for (var i = 0u; i < THREADS; i++) { through += products[i]; }
+    let passing = path(0u, count);
+    if (first + count < uniforms.length) { through.x *= exp(passing.x + arrivals(base, first + count).x); }
+    if (AFTER && first > 0u) { through.y *= exp(passing.y + arrivals(base, first - 1u).y); }
+  }
+
+  for (var m = local; m < count; m += THREADS) {
+    var sum = through;
+    for (var t = 0u; t < m; t++) { sum.x += inter[t].x; }
+    for (var t = m; t < count && !is_nothing(decays[t].x); t++) { sum.x += intra[t].x; }
+    let token = first + m;
+    // Nobody arrives at the first token from the left, nor at the last from the right.
+    df[base + token] = select(0.0, sum.x, token > 0u);
+    if (AFTER) {
+      for (var t = m + 1u; t < count; t++) { sum.y += inter[t].y; }
+      for (var t = m + 1u; t > 0u && !is_nothing(decays[t - 1u].y); t--) { sum.y += intra[t - 1u].y; }
+      write_db(base + token, select(0.0, sum.y, token + 1u < uniforms.length));
+    }
+  }`;

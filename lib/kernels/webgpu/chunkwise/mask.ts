@@ -7,13 +7,13 @@
  *
  * @module
  */
-
+import type { Constants } from "../../../tfjs/webgpu/wgsl.ts";
 import { type LogDecays, readingLogDecay } from "../frame/cotangents.ts";
 
-/** Log decays of one direction, as a token pays them that is arrived at. */
+/** The log decays of one direction; entry i of them applies on the step to token i. */
 export interface Arrivals {
   readonly name: LogDecays;
-  /** How far after the token lies the one whose log decay is applied on arriving at it. */
+  /** How far after a token lies the one whose log decay applies on the step to it. */
   readonly offset: -1 | 0 | 1;
 }
 
@@ -30,9 +30,6 @@ export interface MaskSource {
   readonly isPacked: boolean;
 }
 
-/** The side of a token or chunk on which lies what it reads. */
-export type Side = "before" | "after";
-
 /** The mask of the attention itself, with readers as rows. */
 export function forwardMask(causal: boolean, isPacked = false): MaskSource {
   return {
@@ -44,7 +41,7 @@ export function forwardMask(causal: boolean, isPacked = false): MaskSource {
 
 /**
  * The mask with readers and sources exchanged, which the gradients of k and v
- * need: what was applied on arriving from the right at i - 1 is now paid on
+ * need: what was applied on arriving from the right at i - 1 is now applied on
  * arriving from the left at i. They have the cotangents, and the log decays behind them.
  */
 export function transposedMask(causal: boolean): MaskSource {
@@ -55,15 +52,27 @@ export function transposedMask(causal: boolean): MaskSource {
   };
 }
 
+/**
+ * The mask of a problem's decays. Nothing decays where it is `null`: then there is one
+ * state, of all tokens.
+ *
+ * @param decays Whether decays come with it, of zero too.
+ * @param causal Whether a token reads only itself and the tokens before it.
+ */
+export function maskFor(decays: boolean, causal: boolean): MaskSource | null {
+  return decays ? forwardMask(causal) : null;
+}
+
 /** Names a mask in a key. */
 export function maskKey(mask: MaskSource | null): string {
   if (mask === null) return "maskless";
-  return sidesOf(mask).map((side) => {
-    const { name, offset } = mask[side]!;
-    return `${side}=${mask.isPacked ? "g." : ""}${name}${
-      offset === 0 ? "" : offset < 0 ? "-1" : "+1"
-    }`;
-  }).join(",");
+  const packed = mask.isPacked ? "g." : "";
+  const sides = (["before", "after"] as const).map((side) => {
+    const { name, offset } = mask[side] ?? {};
+    const shift = offset ? offset < 0 ? "-1" : "+1" : "";
+    return name && `${side}=${packed}${name}${shift}`;
+  });
+  return sides.filter(Boolean).join(",");
 }
 
 /** The log decays that some masks read, each once, from buffers of their own or packed. */
@@ -81,82 +90,88 @@ export function readingPacked(masks: readonly (MaskSource | null)[]): string {
   return logDecaysOf(masks, true).map(readingLogDecay).join("\n");
 }
 
-export function sidesOf(mask: MaskSource): Side[] {
-  return (["before", "after"] as const).filter((side) => mask[side] !== null);
+/** The number of a mask's sides; without decays there is one. */
+export function directionsOf(mask: MaskSource | null): number {
+  return mask?.before && mask.after ? 2 : 1;
 }
 
-/** The array of log decays of the chunk on a side, and the sums of four each. */
-const arrays = (side: Side) => ({ each: side, four: `${side}_four` });
+/** The constants of a mask's text: the sides on which there is something to read. */
+export function maskConstants(mask: MaskSource | null): Constants {
+  return {
+    DECAYS: mask !== null,
+    BEFORE: mask?.before !== null,
+    AFTER: mask !== null && mask.after !== null,
+    DIRECTIONS: directionsOf(mask),
+  };
+}
+
+/**
+ * WGSL function `arrivals(base, t) -> vec2f`, by the mask's operands: the log decays of
+ * token t of the sequence that begins at `base`, on arriving from the left and from the
+ * right. No token arrives at the first from the left, nor at the last from the right.
+ */
+export function arrivals(mask: MaskSource | null): string {
+  const read = (side: "before" | "after") => {
+    if (!mask?.[side]) return "0.0";
+    const { name, offset } = mask[side];
+    const token = offset === 0
+      ? "t"
+      : offset < 0
+      ? "max(t, 1u) - 1u"
+      : "t + 1u";
+    const place = `base + min(${token}, last)`;
+    const inside = side === "before" ? "t > 0u" : "t < last";
+    const value = mask.isPacked ? `log_${name}(${place})` : `${name}[${place}]`;
+    return `select(0.0, ${value}, ${inside})`;
+  };
+  return /* wgsl */ `
+fn arrivals(base: u32, t: u32) -> vec2f {
+  let last = uniforms.length - 1u;
+  return vec2f(${read("before")}, ${read("after")});
+}
+`;
+}
 
 /** Bytes of workgroup memory for the log decays of both sides. */
 export function decayBytes(paddedTokens: number): number {
   return 2 * paddedTokens * 5;
 }
 
-/**
- * Workgroup arrays for the log decays of these sides, and `path_<side>(start,
- * end)`: their sum over the tokens start <= t < end of the chunk.
- */
-export function declareDecays(
-  sides: readonly Side[],
-  paddedTokens: number,
-): string {
-  return sides.map((side) => {
-    const { each, four } = arrays(side);
-    return /* wgsl */ `
-var<workgroup> ${each}: array<f32, ${paddedTokens}>;
-var<workgroup> ${four}: array<f32, ${paddedTokens / 4}>;
-fn path_${side}(start: u32, end: u32) -> f32 {
-  var sum = 0.0;
+/** The log decays of a chunk of at most TOKENS tokens, and the decay along a path. */
+export const DECAYS = /* wgsl */ `
+// On arriving from the left (x) and from the right (y), and sums of four tokens.
+var<workgroup> decays: array<vec2f, TOKENS>;
+var<workgroup> decays_of_four: array<vec2f, TOKENS / 4u>;
+
+// The sum over the tokens start <= t < end of the chunk.
+fn path(start: u32, end: u32) -> vec2f {
+  var sum = vec2f();
   var t = start;
-  for (; t < end && t % 4u != 0u; t++) { sum += ${each}[t]; }
-  for (; t + 4u <= end; t += 4u) { sum += ${four}[t / 4u]; }
-  for (; t < end; t++) { sum += ${each}[t]; }
+  for (; t < end && t % 4u != 0u; t++) { sum += decays[t]; }
+  for (; t + 4u <= end; t += 4u) { sum += decays_of_four[t / 4u]; }
+  for (; t < end; t++) { sum += decays[t]; }
   return sum;
-}`;
-  }).join("\n");
 }
 
-/**
- * Statements that fill the arrays for a chunk, with `base` the place of the
- * sequence's first token, `first` the chunk's first token, `count` its tokens
- * and `thread` the local index. They end with a barrier.
- *
- * Nobody arrives at the first token from the left, nor at the last from the
- * right: whatever lies there is not read.
- */
-export function loadDecays(
-  mask: MaskSource,
-  paddedTokens: number,
-  threads: number,
-): string {
-  const read = (name: LogDecays, place: string) =>
-    mask.isPacked ? `log_${name}(${place})` : `${name}[${place}]`;
-  const value = (side: Side, { name, offset }: Arrivals) => {
-    const inside = side === "before" ? "t > 0u" : "t + 1u < problem.length";
-    const at = offset === 0 ? "t" : offset < 0 ? "max(t, 1u) - 1u" : "t + 1u";
-    const place = `base + min(${at}, problem.length - 1u)`;
-    return `select(0.0, ${read(name, place)}, i < count && ${inside})`;
-  };
-  const sides = sidesOf(mask);
-  const each = sides.map((side) =>
-    `${arrays(side).each}[i] = ${value(side, mask[side]!)};`
-  );
-  const four = sides.map((side) => {
-    const { each, four } = arrays(side);
-    return `${four}[i] = (${each}[4u * i] + ${each}[4u * i + 1u]) + (${each}[4u * i + 2u] + ${each}[4u * i + 3u]);`;
-  });
-  return /* wgsl */ `
-  for (var i = thread; i < ${paddedTokens}u; i += ${threads}u) {
-    let t = first + i;
-    ${each.join("\n    ")}
+// Log factors of what token i reads of the states that reach the chunk, of what token j
+// adds to those that leave it, and of the states that pass it.
+fn from_start(i: u32, count: u32) -> vec2f { return vec2f(path(0u, i + 1u).x, path(i, count).y); }
+fn to_end(j: u32, count: u32) -> vec2f { return vec2f(path(j + 1u, count).x, path(0u, j).y); }
+`;
+
+/** Loads the log decays of the chunk that begins with token `first` of its sequence. */
+export const LOAD_DECAYS = /* wgsl */ `
+fn load_decays(base: u32, first: u32, count: u32, thread: u32) {
+  for (var i = thread; i < TOKENS; i += THREADS) {
+    decays[i] = select(vec2f(), arrivals(base, first + i), i < count);
   }
   workgroupBarrier();
-  for (var i = thread; i < ${paddedTokens / 4}u; i += ${threads}u) {
-    ${four.join("\n    ")}
+  for (var i = thread; i < TOKENS / 4u; i += THREADS) {
+    decays_of_four[i] = (decays[4u * i] + decays[4u * i + 1u]) + (decays[4u * i + 2u] + decays[4u * i + 3u]);
   }
-  workgroupBarrier();`;
+  workgroupBarrier();
 }
+`;
 
 /** Bytes of workgroup memory for the weights of a chunk's mask. */
 export function weightBytes(paddedTokens: number): number {
@@ -164,97 +179,56 @@ export function weightBytes(paddedTokens: number): number {
 }
 
 /**
- * `weights(rowBlock, columnBlock) -> mat4x4f`: M_ij of four readers and four
- * sources, of which vector r holds the row of reader 4 rowBlock + r.
+ * The mask's entries for four readers and four sources.
  *
- * Off the diagonal it is the product of the decays from the source to the end
+ * Off the diagonal, an entry is the product of the decays from the source to the end
  * of its block, through the blocks between, and from there to the reader: no
- * factor is above 1, so none underflows unless the product does.
- *
- * Both sides lie in one array, first `before` and then `after`, so that threads
- * on both sides of the diagonal take the same path.
+ * factor is above 1, so none underflows unless the product does. Each side is an entry
+ * of an array, so that threads on both sides of the diagonal take the same way.
  */
-export function declareWeights(paddedTokens: number): string {
-  const blocks = paddedTokens / 4;
-  return /* wgsl */ `
-var<workgroup> through: array<f32, ${2 * blocks}>;
-var<workgroup> toReader: array<vec4f, ${2 * blocks}>;
-var<workgroup> fromSource: array<vec4f, ${2 * blocks}>;
-var<workgroup> diagonal: array<mat4x4f, ${blocks}>;
-fn weights(rowBlock: u32, columnBlock: u32) -> mat4x4f {
-  if (rowBlock == columnBlock) { return diagonal[rowBlock]; }
-  let side = select(0u, ${blocks}u, columnBlock > rowBlock);
+export const WEIGHTS = /* wgsl */ `
+var<workgroup> to_reader: array<array<vec4f, TOKENS / 4u>, 2>;
+var<workgroup> from_source: array<array<vec4f, TOKENS / 4u>, 2>;
+var<workgroup> diagonal: array<mat4x4f, TOKENS / 4u>;
+
+// Vector r has the row of reader 4 row_block + r.
+fn weights(row_block: u32, column_block: u32) -> mat4x4f {
+  if (row_block == column_block) { return diagonal[row_block]; }
+  let side = select(0u, 1u, column_block > row_block);
   var between = 0.0;
-  for (var block = min(rowBlock, columnBlock) + 1u; block < max(rowBlock, columnBlock); block++) {
-    between += through[side + block];
+  for (var block = min(row_block, column_block) + 1u; block < max(row_block, column_block); block++) {
+    between += decays_of_four[block][side];
   }
-  let reader = exp(between) * toReader[side + rowBlock];
-  let source = fromSource[side + columnBlock];
+  let reader = exp(between) * to_reader[side][row_block];
+  let source = from_source[side][column_block];
   return mat4x4f(reader.x * source, reader.y * source, reader.z * source, reader.w * source);
-}`;
 }
 
-/**
- * Statements that fill the arrays of {@linkcode declareWeights}; they end with
- * a barrier.
- */
-export function loadWeights(
-  mask: MaskSource,
-  paddedTokens: number,
-  threads: number,
-): string {
-  const blocks = paddedTokens / 4;
-  // Sums of the block's log decays d0 … d3, by their first and last index.
-  const sum = (side: Side, first: number, last: number) => {
-    const terms = [];
-    for (let t = first; t <= last; t++) terms.push(`${side}${t}`);
-    return terms.length > 0 ? terms.join(" + ") : "0.0";
-  };
-  const fourSums = (side: Side, range: (t: number) => [number, number]) =>
-    `exp(vec4f(${[0, 1, 2, 3].map((t) => sum(side, ...range(t))).join(", ")}))`;
-  const fill = (side: Side) => {
-    const at = side === "before" ? "i" : `${blocks}u + i`;
-    if (mask[side] === null) {
-      return `
-    through[${at}] = 0.0;
-    toReader[${at}] = vec4f();
-    fromSource[${at}] = vec4f();`;
+// Of a side that the mask leaves out, all is zero.
+fn left_to_right(log_decay: f32) -> f32 { return select(0.0, exp(log_decay), BEFORE); }
+fn right_to_left(log_decay: f32) -> f32 { return select(0.0, exp(log_decay), AFTER); }
+
+fn load_weights(thread: u32) {
+  for (var i = thread; i < TOKENS / 4u; i += THREADS) {
+    let d0 = decays[4u * i];
+    let d1 = decays[4u * i + 1u];
+    let d2 = decays[4u * i + 2u];
+    let d3 = decays[4u * i + 3u];
+    if (BEFORE) {
+      to_reader[0][i] = exp(vec4f(d0.x, d0.x + d1.x, d0.x + d1.x + d2.x, d0.x + d1.x + d2.x + d3.x));
+      from_source[0][i] = exp(vec4f(d1.x + d2.x + d3.x, d2.x + d3.x, d3.x, 0.0));
     }
-    const [reader, source] = side === "before"
-      ? [
-        fourSums(side, (t) => [0, t]),
-        fourSums(side, (t) => [t + 1, 3]),
-      ]
-      : [
-        fourSums(side, (t) => [t, 3]),
-        fourSums(side, (t) => [0, t - 1]),
-      ];
-    return `
-${
-      [0, 1, 2, 3].map((t) => `    let ${side}${t} = ${side}[i * 4u + ${t}u];`)
-        .join("\n")
+    if (AFTER) {
+      to_reader[1][i] = exp(vec4f(d0.y + d1.y + d2.y + d3.y, d1.y + d2.y + d3.y, d2.y + d3.y, d3.y));
+      from_source[1][i] = exp(vec4f(0.0, d0.y, d0.y + d1.y, d0.y + d1.y + d2.y));
     }
-    through[${at}] = ${side}_four[i];
-    toReader[${at}] = ${reader};
-    fromSource[${at}] = ${source};`;
-  };
-  const entry = (r: number, c: number) => {
-    if (c === r) return "1.0";
-    const side = c < r ? "before" : "after";
-    if (mask[side] === null) return "0.0";
-    const path = c < r ? sum(side, c + 1, r) : sum(side, r, c - 1);
-    return `exp(${path})`;
-  };
-  const rows = [0, 1, 2, 3].map((r) =>
-    `      vec4f(${[0, 1, 2, 3].map((c) => entry(r, c)).join(", ")}),`
-  );
-  return /* wgsl */ `
-  for (var i = thread; i < ${blocks}u; i += ${threads}u) {${fill("before")}${
-    fill("after")
-  }
     diagonal[i] = mat4x4f(
-${rows.join("\n")}
+      vec4f(1.0, right_to_left(d0.y), right_to_left(d0.y + d1.y), right_to_left(d0.y + d1.y + d2.y)),
+      vec4f(left_to_right(d1.x), 1.0, right_to_left(d1.y), right_to_left(d1.y + d2.y)),
+      vec4f(left_to_right(d1.x + d2.x), left_to_right(d2.x), 1.0, right_to_left(d2.y)),
+      vec4f(left_to_right(d1.x + d2.x + d3.x), left_to_right(d2.x + d3.x), left_to_right(d3.x), 1.0),
     );
   }
-  workgroupBarrier();`;
+  workgroupBarrier();
 }
+`;

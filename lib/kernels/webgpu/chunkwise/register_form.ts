@@ -19,7 +19,7 @@ import type { NumbersFor } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import type { Device } from "../frame/planning.ts";
 import type { AttentionArguments } from "./attention_call.ts";
-import { LARGEST_CHUNK } from "./attend_shape.ts";
+import { LARGEST_CHUNK } from "./attend.ts";
 import { chunkwiseGradient } from "./chunkwise_gradient.ts";
 import { planChunkwise } from "./chunkwise_plan.ts";
 

@@ -13,15 +13,8 @@
  *
  * @module
  */
-import type { MaskSource } from "./mask.ts";
-import { type Binding, output } from "../../../tfjs/webgpu/shader.ts";
-import { type States, statesKey } from "./states.ts";
-import {
-  type Columns,
-  type Vectors,
-  vectorsKey,
-  type Written,
-} from "../frame/vectors.ts";
+import type { Vectors, Written } from "../frame/vectors.ts";
+import type { States } from "./states.ts";
 
 /** One function of this kind: attention or one of its gradients. */
 export interface Role {
@@ -58,47 +51,10 @@ export interface Role {
     | { readonly kind: "none" };
 }
 
-/** The columns of the result z. */
-export function columnsOf(
-  { finish, output }: Pick<Role, "finish" | "output">,
-): Columns {
-  return finish.kind === "attention" ? "sum" : output.columns;
-}
-
-/** Whether r has the columns of the states, and not their rows. */
-export function isTransposed({ rows }: Role): boolean {
-  return rows.columns !== "key";
-}
-
-/** The quads of r and o in the text; those of a value have its ones. */
-export function innerQuads(role: Role): string {
-  return isTransposed(role) ? "sum_quads()" : "key_quads()";
-}
-
-export function roleKey(role: Role): string {
-  const { rows, others, values, states, output, finish } = role;
-  const vectors = [rows, others, values].map(vectorsKey).join("·");
-  return `${output.name}=${vectors}+${statesKey(states)}:${finish.kind}`;
-}
-
-export function inputsOf(decays: MaskSource | null) {
-  return ({ rows, others, values, finish }: Role): Vectors[] => [
-    rows,
-    ...(decays ? [others, values] : []),
-    ...(finish.kind === "decayTerms" ? [finish.own] : []),
-  ];
-}
-
-export function outputsOf(
-  { output: { name }, finish }: Pick<Role, "finish" | "output">,
-): Binding[] {
-  const z = output(name, "f32");
-  switch (finish.kind) {
-    case "attention":
-      return [z, output("rowSums", "f32")];
-    case "decayTerms":
-      return [z, output(finish.name, "vec4f")];
-    case "none":
-      return [z];
-  }
+/** Names a role in a key. */
+export function roleKey(
+  { rows, others, values, states, output, finish }: Role,
+): string {
+  const vectors = [rows, others, values].map(({ name }) => name).join("·");
+  return `${output.name}=${vectors}+${states.name}:${finish.kind}`;
 }

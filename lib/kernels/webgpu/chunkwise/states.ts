@@ -1,12 +1,6 @@
 /** Where the states of chunks lie in their buffer. @module */
-import { type MaskSource, type Side, sidesOf } from "./mask.ts";
-import {
-  type Columns,
-  type Dims,
-  quadsOf,
-  type Vectors,
-  vectorsKey,
-} from "../frame/vectors.ts";
+import { type Dims, quadsOf, type Vectors } from "../frame/vectors.ts";
+import { directionsOf, type MaskSource } from "./mask.ts";
 
 /**
  * States of one kind: `Σ_j w_j x_j y_jᵀ`, of the vectors x and y of a chunk's
@@ -27,13 +21,13 @@ export interface States {
   readonly decays: MaskSource | null;
 }
 
-/** Chunks that leave most of a card waiting, where launches are what takes time. */
+/** Below this many chunks in all, a launch costs more than its work. */
 const FEW_CHUNKS = 128;
 
 /**
- * Whether the states of chunks do not travel: who reads what reaches a chunk adds up
+ * Whether the states of chunks are not scanned: who reads what reaches a chunk adds up
  * what the others wrote, which spares a launch. Of more than two chunks, states are then
- * read more often than if they had travelled.
+ * read more often than if they had been.
  *
  * @param chunks Chunks of a sequence.
  * @param sequences All sequences.
@@ -47,40 +41,8 @@ export function statesAreApart(
   return chunks <= 2 || chunks <= most && chunks * sequences <= FEW_CHUNKS;
 }
 
-/**
- * A loop over the chunks on a side of the chunk `group.x` of the sequence `group.y`, the
- * nearest first, where their states do not travel: `start` is where a chunk's record
- * begins, and `factor` what a state pays on its way from there.
- */
-export function eachChunk(
-  { name, decays }: Pick<States, "name" | "decays">,
-  side: Side,
-  body: string,
-): string {
-  const sides = sidesOf(decays!);
-  const [loop, chunk] = side === "before"
-    ? ["other = group.x; other > 0u; other--", "other - 1u"]
-    : ["other = group.x + 1u; other < problem.chunks; other++", "other"];
-  return /* wgsl */ `
-  {
-    var factor = 1.0;
-    for (var ${loop}) {
-      let record = (group.y * problem.chunks + ${chunk}) * ${sides.length}u;
-      let start = (record + ${sides.indexOf(side)}u) * record_quads();
-${body}
-      factor *= ${name}[start + record_quads() - 1u].x;
-    }
-  }`;
-}
-
-/** Directions in which states travel. */
-export function directionsOf(decays: MaskSource | null): number {
-  return decays ? sidesOf(decays).length : 1;
-}
-
 export function recordQuads(dims: Dims): number {
-  const quads = (columns: Columns) => quadsOf(columns, dims);
-  return 4 * quads("key") * quads("sum") + 1;
+  return 4 * quadsOf("key", dims) * quadsOf("sum", dims) + 1;
 }
 
 /** Bytes of a chunk's states, in all directions. */
@@ -91,12 +53,13 @@ export function stateBytes(
   return 16 * directionsOf(decays) * recordQuads(dims);
 }
 
-/** The number of quads of a record, as a function of the text. */
-export const RECORD_QUADS =
-  /* wgsl */ `fn record_quads() -> u32 { return 4u * key_quads() * sum_quads() + 1u; }
-`;
-
-/** The name of states in the key of a shader. */
-export function statesKey({ name, rows, columns }: States): string {
-  return `${name}(${vectorsKey(rows)}·${vectorsKey(columns)})`;
+/** The states of a mask's sides: of side 0, before, and of side 1, after. */
+export const STATES = /* wgsl */ `
+fn record_quads() -> u32 { return 4u * key_quads() * sum_quads() + 1u; }
+fn has(side: u32) -> bool { return select(AFTER, BEFORE, side == 0u); }
+// Where the state of a chunk begins.
+fn state_at(sequence: u32, chunk: u32, side: u32) -> u32 {
+  let direction = select(0u, side, DIRECTIONS == 2u);
+  return ((sequence * uniforms.chunks + chunk) * DIRECTIONS + direction) * record_quads();
 }
+`;

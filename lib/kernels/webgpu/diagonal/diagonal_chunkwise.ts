@@ -7,7 +7,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { AttentionArguments } from "../chunkwise/attention_call.ts";
-import { launch } from "../../../tfjs/webgpu/launch.ts";
+import { runProgram } from "../../../tfjs/webgpu/program.ts";
 import {
   type BorderStates,
   carryProgram,
@@ -21,8 +21,7 @@ import {
   addedValueGradientsProgram,
   outputsProgram,
 } from "../chunk_engine/outputs.ts";
-import { cotangentNumbers, cotangentsShader } from "../frame/cotangents.ts";
-import { packProblem } from "../frame/problem.ts";
+import { cotangentNumbers, cotangentsProgram } from "../frame/cotangents.ts";
 import { clearPadding } from "../layer/padding.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
@@ -111,12 +110,8 @@ export function diagonalGradient(call: AttentionArguments): tf.TensorInfo[] {
   run.scratch("stateProducts", "operands");
   for (const batch of run.batches) {
     const problem = { ...attributes, ...layout, ...batch, tokens };
-    launch(
-      backend,
-      cotangentsShader([], problem),
-      [dy!, y!, rowSums!, g],
-      packProblem(problem),
-    );
+    const tensors = { dy: dy!, y: y!, rowSums: rowSums!, g };
+    runProgram(backend, cotangentsProgram([], problem, tensors));
     findStates(run, batch, WHOLE);
     if (hasStates) {
       run.run(chunkStatesProgram(layout, batch, true), { states });

@@ -4,20 +4,18 @@
  * WGSL functions that read and write quads of states `[sequences, headDim, valueDim + 1]`.
  * Rows and columns beyond the tensor's read as zero, and are not written.
  *
- * @param sizes The name of the uniforms that have `headDim` and `valueDim`.
  * @param enters Buffers to be read: `enter_<name>(sequence, row, quad) -> vec4f`.
  * @param leaves Buffers to be written: `leave_<name>(sequence, row, quad, state)`.
  */
 export function borderStates(
-  sizes: string,
   enters: readonly string[],
   leaves: readonly string[],
 ): string {
   const each = (statement: string) => /* wgsl */ `
   for (var i = 0u; i < 4u; i++) {
     let column = 4u * quad + i;
-    if (row >= ${sizes}.headDim || column > ${sizes}.valueDim) { continue; }
-    let at = (sequence * ${sizes}.headDim + row) * (${sizes}.valueDim + 1u) + column;
+    if (row >= uniforms.headDim || column > uniforms.valueDim) { continue; }
+    let at = (sequence * uniforms.headDim + row) * (uniforms.valueDim + 1u) + column;
     ${statement}
   }`;
   return [
@@ -31,5 +29,20 @@ fn leave_${name}(sequence: u32, row: u32, quad: u32, state: vec4f) {${
       each(`${name}[at] = state[i];`)
     }
 }`),
-  ].join("\n");
+  ].join("\n") + "\n";
+}
+
+/** The same functions where there are no such tensors: zeros enter, and nothing is written. */
+export function noBorderStates(
+  enters: readonly string[],
+  leaves: readonly string[],
+): string {
+  return [
+    ...enters.map((name) =>
+      `fn enter_${name}(sequence: u32, row: u32, quad: u32) -> vec4f { return vec4f(); }\n`
+    ),
+    ...leaves.map((name) =>
+      `fn leave_${name}(sequence: u32, row: u32, quad: u32, state: vec4f) {}\n`
+    ),
+  ].join("");
 }

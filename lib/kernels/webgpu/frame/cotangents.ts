@@ -11,13 +11,8 @@
  *
  * @module
  */
-import {
-  input,
-  keyOf,
-  output,
-  type Shader,
-} from "../../../tfjs/webgpu/shader.ts";
-import { declare, JOINED, type Launch } from "./problem.ts";
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
+import { JOINED, type Launch, problemProgram, tensorsOf } from "./problem.ts";
 import { type Dims, QUADS, quadsOf, type Vectors } from "./vectors.ts";
 
 /** The vectors g, gradients in the sums of y and in the row sum. */
@@ -43,63 +38,61 @@ export function cotangentNumbers(
   return 4 * (tokens * quadsOf(COTANGENTS.columns, dims) + decays);
 }
 
-/** WGSL of the place of a token's log decay among the numbers behind the vectors g. */
-const placeOf = (name: LogDecays, token: string) =>
-  name === "f" ? token : `problem.tokens + ${token}`;
-
 /** WGSL function `log_<name>(token) -> f32`, which reads a log decay behind the vectors g. */
 export function readingLogDecay(name: LogDecays): string {
-  return /* wgsl */ `fn log_${name}(token: u32) -> f32 {
-  let at = ${placeOf(name, "token")};
-  return ${COTANGENTS.name}[problem.tokens * sum_quads() + at / 4u][at % 4u];
-}`;
+  return /* wgsl */ `
+fn log_${name}(token: u32) -> f32 {
+  let at = ${name === "f" ? "token" : "uniforms.tokens + token"};
+  return ${COTANGENTS.name}[uniforms.tokens * sum_quads() + at / 4u][at % 4u];
+}
+`;
 }
 
 /**
- * The shader that writes the vectors g, and the log decays behind them, one token per
+ * The program that writes the vectors g, and the log decays behind them, one token per
  * thread.
  */
-export function cotangentsShader(
+export function cotangentsProgram(
   decays: readonly LogDecays[],
-  { length, sequences }: Launch,
-): Shader {
-  const bindings = [
-    input("dy", "f32"),
-    input("y", "f32"),
-    input("rowSums", "f32"),
-    ...decays.map((name) => input(name, "f32")),
-    output("g", "f32"),
-  ];
+  launch: Launch,
+  tensors: Tensors,
+): Program {
+  const { length, sequences } = launch;
+  const decay = (name: LogDecays) =>
+    decays.includes(name) ? `${name}[token]` : "0.0";
   return {
-    key: keyOf("cotangents", ...decays),
-    bindings,
-    dispatch: [Math.ceil(length / THREADS), sequences, 1],
-    code: () =>
-      /* wgsl */ `${declare(bindings)}
-${QUADS}${JOINED}
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= problem.length) { return; }
-  let token = (problem.firstSequence + id.y) * problem.length + id.x;
-  let normalize = problem.normalize == 1u;
-  let place = joined(token) * problem.valueDim;
-  let factor = problem.scale / select(1.0, rowSums[token] + problem.epsilon, normalize);
+    ...problemProgram(launch),
+    name: "cotangents",
+    constants: { F: decays.includes("f"), B: decays.includes("b") },
+    reads: tensorsOf(["dy", "y", "rowSums", ...decays], tensors),
+    writes: tensorsOf(["g"], tensors),
+    threads: THREADS,
+    workgroups: [Math.ceil(length / THREADS), sequences],
+    functions: /* wgsl */ `${QUADS}${JOINED}
+fn log_decays(token: u32) -> vec2f { return vec2f(${decay("f")}, ${
+      decay("b")
+    }); }
+`,
+    body: COTANGENTS_OF_TOKEN,
+  };
+}
+
+const COTANGENTS_OF_TOKEN = /* wgsl */ `
+  let t = group.x * THREADS + local;
+  if (t >= uniforms.length) { return; }
+  let token = (uniforms.firstSequence + group.y) * uniforms.length + t;
+  let normalize = uniforms.normalize == 1u;
+  let place = joined(token) * uniforms.valueDim;
+  let factor = uniforms.scale / select(1.0, rowSums[token] + uniforms.epsilon, normalize);
   let padded = sum_quads() * 4u;
   var product = 0.0;
-  for (var i = 0u; i < problem.valueDim; i++) {
+  for (var i = 0u; i < uniforms.valueDim; i++) {
     let gradient = factor * dy[place + i];
     product += gradient * y[place + i];
     g[token * padded + i] = gradient;
   }
-  g[token * padded + problem.valueDim] = select(0.0, -product, normalize);
-  for (var i = problem.valueDim + 1u; i < padded; i++) { g[token * padded + i] = 0.0; }
-${
-        decays.map((name) =>
-          `  g[problem.tokens * padded + ${
-            placeOf(name, "token")
-          }] = ${name}[token];\n`
-        ).join("")
-      }}
-`,
-  };
-}
+  g[token * padded + uniforms.valueDim] = select(0.0, -product, normalize);
+  for (var i = uniforms.valueDim + 1u; i < padded; i++) { g[token * padded + i] = 0.0; }
+  let behind = uniforms.tokens * padded + token;
+  if (F) { g[behind] = log_decays(token).x; }
+  if (B) { g[behind + uniforms.tokens] = log_decays(token).y; }`;

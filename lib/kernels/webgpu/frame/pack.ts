@@ -4,47 +4,41 @@
  *
  * @module
  */
-import {
-  input,
-  keyOf,
-  output,
-  type Shader,
-} from "../../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "./problem.ts";
-import { bindingOf, QUADS, quadsOf, type Vectors } from "./vectors.ts";
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Program } from "../../../tfjs/webgpu/program.ts";
+import { type Launch, problemProgram } from "./problem.ts";
+import { elementsOf, QUADS, quadsOf, type Vectors } from "./vectors.ts";
 
 const THREADS = 64;
 
-/** The shader that copies `x` to `packed`, one quad per thread. */
-export function packShader(
-  vectors: Vectors & { columns: "key" | "value" },
+/** The program that copies `x` to `packed`, one quad per thread. */
+export function packProgram(
+  vectors: Pick<Vectors, "half"> & { columns: "key" | "value" },
   launch: Launch,
-): Shader {
-  const { columns, half } = vectors;
-  const { element } = bindingOf(vectors);
-  const bindings = [input("x", "f32"), output("packed", element)];
-  const count = columns === "key" ? "problem.headDim" : "problem.valueDim";
+  { x, packed }: Record<"x" | "packed", tf.TensorInfo>,
+): Program {
+  const { columns } = vectors;
+  const elements = elementsOf([{ ...vectors, name: "packed" }]);
   return {
-    key: keyOf("pack", columns, half && "half"),
-    bindings,
-    dispatch: [
-      Math.ceil(launch.length / THREADS),
-      launch.sequences,
-      quadsOf(columns, launch),
-    ],
-    code: () =>
-      /* wgsl */ `${declare(bindings)}
-${QUADS}
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= problem.length) { return; }
-  let token = (problem.firstSequence + id.y) * problem.length + id.x;
+    ...problemProgram(launch),
+    name: "pack",
+    constants: { OF_KEYS: columns === "key" },
+    elements,
+    reads: { x },
+    writes: { packed },
+    threads: THREADS,
+    workgroups: [Math.ceil(launch.length / THREADS), launch.sequences],
+    layers: quadsOf(columns, launch),
+    functions: QUADS,
+    body: /* wgsl */ `
+  let t = group.x * THREADS + local;
+  if (t >= uniforms.length) { return; }
+  let token = (uniforms.firstSequence + group.y) * uniforms.length + t;
+  let columns = select(uniforms.valueDim, uniforms.headDim, OF_KEYS);
   var quad = vec4f();
-  for (var i = 0u; i < 4u && id.z * 4u + i < ${count}; i++) {
-    quad[i] = x[token * ${count} + id.z * 4u + i];
+  for (var i = 0u; i < 4u && layer * 4u + i < columns; i++) {
+    quad[i] = x[token * columns + layer * 4u + i];
   }
-  packed[token * ${columns}_quads() + id.z] = ${element}(quad);
-}
-`,
+  packed[token * select(value_quads(), key_quads(), OF_KEYS) + layer] = ${elements.packed}(quad);`,
   };
 }

@@ -1,13 +1,9 @@
-/** The uniforms of an attention problem, and the declarations that its shaders begin with. @module */
-import type { Binding } from "../../../tfjs/webgpu/shader.ts";
-import {
-  declareUniforms,
-  packUniforms,
-  type UniformTypes,
-} from "../../../tfjs/webgpu/uniforms.ts";
+/** An attention problem: the numbers that all of its programs are given. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 
-/** The numbers that change from call to call, in the order of the WGSL struct. */
-export interface ProblemUniforms {
+/** The problem of a launch. */
+export interface Launch {
   /** Tokens of a sequence. */
   readonly length: number;
   /** Tokens of all sequences, those of other launches too. */
@@ -18,6 +14,8 @@ export interface ProblemUniforms {
   readonly chunkSize: number;
   /** The first sequence (head of a batch entry) of the launch. */
   readonly firstSequence: number;
+  /** Sequences of the launch. */
+  readonly sequences: number;
   /** Columns of q and k. */
   readonly headDim: number;
   /** Columns of v. */
@@ -32,54 +30,36 @@ export interface ProblemUniforms {
   readonly joinedHeads?: number;
 }
 
-/** The problem of a launch, and its number of sequences. */
-export interface Launch extends ProblemUniforms {
-  /** Sequences of the launch. */
-  readonly sequences: number;
+/** What the programs of a problem have alike: its numbers, as uniforms. */
+export function problemProgram(
+  { length, tokens, chunks, chunkSize, firstSequence, ...others }: Launch,
+): Pick<Program, "width" | "integers" | "floats"> {
+  const { headDim, valueDim, normalize, scale, epsilon } = others;
+  const { joinedHeads = 1 } = others;
+  return {
+    width: 1,
+    integers: {
+      ...{ length, tokens, chunks, chunkSize, firstSequence },
+      ...{ headDim, valueDim, normalize: Number(normalize), joinedHeads },
+    },
+    floats: { scale, epsilon },
+  };
 }
 
-const PROBLEM = {
-  length: "u32",
-  tokens: "u32",
-  chunks: "u32",
-  chunkSize: "u32",
-  firstSequence: "u32",
-  headDim: "u32",
-  valueDim: "u32",
-  normalize: "u32",
-  scale: "f32",
-  epsilon: "f32",
-  joinedHeads: "u32",
-} as const satisfies UniformTypes;
-
-/** Packs {@linkcode ProblemUniforms} into a uniform buffer. */
-export function packProblem(problem: ProblemUniforms): ArrayBuffer {
-  return packUniforms(PROBLEM, {
-    ...problem,
-    normalize: Number(problem.normalize),
-    joinedHeads: problem.joinedHeads ?? 1,
-  });
+/** The tensors of these names, each once. */
+export function tensorsOf(
+  names: readonly string[],
+  tensors: Tensors,
+): Record<string, tf.TensorInfo> {
+  return Object.fromEntries(names.map((name) => [name, tensors[name]!]));
 }
 
 /** WGSL function `joined(token) -> u32`: the place of a token's head in y, and in the gradient of it. */
 export const JOINED = /* wgsl */ `
 fn joined(token: u32) -> u32 {
-  let sequence = token / problem.length;
-  let heads = problem.joinedHeads;
-  let first = sequence / heads * problem.length;
-  return (first + token % problem.length) * heads + sequence % heads;
+  let sequence = token / uniforms.length;
+  let heads = uniforms.joinedHeads;
+  let first = sequence / heads * uniforms.length;
+  return (first + token % uniforms.length) * heads + sequence % heads;
 }
 `;
-
-/** WGSL that declares the storage buffers, and the problem's uniforms after them. */
-export function declare(bindings: readonly Binding[]): string {
-  const half = bindings.some(({ element }) => element === "vec4h");
-  const buffers = bindings.map(({ name, element, access }, i) =>
-    `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`
-  );
-  return [
-    ...(half ? ["enable f16;"] : []),
-    declareUniforms("Problem", PROBLEM) + buffers.join("\n"),
-    `@group(0) @binding(${bindings.length}) var<uniform> problem: Problem;`,
-  ].join("\n");
-}

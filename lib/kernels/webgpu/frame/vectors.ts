@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { type Binding, input } from "../../../tfjs/webgpu/shader.ts";
+import type { Binding } from "../../../tfjs/webgpu/shader.ts";
 
 /**
  * The columns of a vector: those of q and k, those of v, or those of v followed
@@ -54,46 +54,55 @@ export function quadsOf(
  * `value_quads()` and `sum_quads()`.
  */
 export const QUADS = /* wgsl */ `
-fn key_quads() -> u32 { return (problem.headDim + 3u) / 4u; }
-fn value_quads() -> u32 { return (problem.valueDim + 3u) / 4u; }
-fn sum_quads() -> u32 { return problem.valueDim / 4u + 1u; }
+fn key_quads() -> u32 { return (uniforms.headDim + 3u) / 4u; }
+fn value_quads() -> u32 { return (uniforms.valueDim + 3u) / 4u; }
+fn sum_quads() -> u32 { return uniforms.valueDim / 4u + 1u; }
 `;
 
-/** The name of a vectors' buffer in a shader's cache key, which tells its precision. */
-export function vectorsKey({ name, half }: Vectors): string {
-  return half ? `${name}16` : name;
+/** WGSL function that adds a product of a matrix to sums. */
+export const ACCUMULATE = /* wgsl */ `
+// sum + columns · x
+fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
+  return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
 }
+`;
 
-/** The binding of a buffer of vectors. */
-export function bindingOf({ name, half }: Vectors): Binding {
-  return input(name, half ? "vec4h" : "vec4f");
+/** The elements of the buffers of vectors, by name. */
+export function elementsOf(
+  vectors: readonly Vectors[],
+): Record<string, Binding["element"]> {
+  const element = ({ half }: Vectors) => half ? "vec4h" : "vec4f";
+  return Object.fromEntries(vectors.map((x) => [x.name, element(x)]));
 }
 
 /**
- * WGSL function `read_<name>(token, quad) -> vec4f`.
+ * WGSL function `read_<role>(token, quad) -> vec4f`.
  *
  * Values have a column of ones after the last, which no buffer holds: attention
  * turns it into the row sum.
  */
-export function reading({ name, columns }: Vectors): string {
-  const head = `fn read_${name}(token: u32, quad: u32) -> vec4f {`;
-  const quads = `${columns}_quads()`;
-  if (columns !== "value") {
-    return `${head} return vec4f(${name}[token * ${quads} + quad]); }`;
-  }
-  return /* wgsl */ `${head}
-  let quads = ${quads};
+export function reading(role: string, { name, columns }: Vectors): string {
+  if (columns !== "value") return readingStored(role, { name, columns });
+  return /* wgsl */ `
+fn read_${role}(token: u32, quad: u32) -> vec4f {
+  let quads = value_quads();
   let values = select(vec4f(), vec4f(${name}[token * quads + quad]), quad < quads);
-  return select(values, vec4f(1.0), quad * 4u + vec4u(0u, 1u, 2u, 3u) == vec4u(problem.valueDim));
-}`;
+  return select(values, vec4f(1.0), quad * 4u + vec4u(0u, 1u, 2u, 3u) == vec4u(uniforms.valueDim));
+}
+`;
 }
 
 /**
- * WGSL function `read_<name>(token, quad) -> vec4f` for the columns that the buffer
+ * WGSL function `read_<role>(token, quad) -> vec4f` for the columns that the buffer
  * has, without a column of ones.
  */
-export function readingStored({ name, columns }: Vectors): string {
-  return `fn read_${name}(token: u32, quad: u32) -> vec4f { return vec4f(${name}[token * ${columns}_quads() + quad]); }`;
+export function readingStored(
+  role: string,
+  { name, columns }: Pick<Vectors, "name" | "columns">,
+): string {
+  return /* wgsl */ `
+fn read_${role}(token: u32, quad: u32) -> vec4f { return vec4f(${name}[token * ${columns}_quads() + quad]); }
+`;
 }
 
 /** A tensor of TensorFlow.js to which a shader writes one vector for each token. */
@@ -102,18 +111,22 @@ export interface Written {
   readonly name: string;
   /** The columns of each vector. */
   readonly columns: "key" | "value";
-  /** Whether heads may lie side by side, as `JOINED` of `problem.ts` says. @default false */
+  /** Whether heads may lie side by side, at the places of `JOINED` of `problem.ts`. @default false */
   readonly mayBeJoined?: boolean;
 }
 
-/** WGSL function `write_<name>(token, quad, value: vec4f)`, which skips padding and the row sum. */
-export function writing({ name, columns, mayBeJoined }: Written): string {
-  const place = mayBeJoined ? "joined(token)" : "token";
-  const count = columns === "key" ? "problem.headDim" : "problem.valueDim";
-  return /* wgsl */ `fn write_${name}(token: u32, quad: u32, value: vec4f) {
-  let first = ${place} * ${count};
+/** WGSL function `write_<role>(place, quad, value: vec4f)`, which skips padding and the row sum. */
+export function writing(
+  role: string,
+  { name, columns }: Written,
+): string {
+  const count = columns === "key" ? "uniforms.headDim" : "uniforms.valueDim";
+  return /* wgsl */ `
+fn write_${role}(place: u32, quad: u32, value: vec4f) {
+  let first = place * ${count};
   for (var i = 0u; i < 4u && quad * 4u + i < ${count}; i++) {
     ${name}[first + quad * 4u + i] = value[i];
   }
-}`;
+}
+`;
 }

@@ -10,7 +10,7 @@ import {
   tooLarge,
   tooManyChunks,
 } from "../frame/planning.ts";
-import { maskFor } from "../chunkwise/chunk_operands.ts";
+import { maskFor } from "../chunkwise/mask.ts";
 import { maskQuads, tileDecayBytes } from "./tile_decays.ts";
 
 /**

@@ -9,43 +9,28 @@
  *
  * @module
  */
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
+import { maskConstants, type MaskSource } from "../chunkwise/mask.ts";
+import { type Launch, problemProgram, tensorsOf } from "../frame/problem.ts";
 import {
-  input,
-  keyOf,
-  output,
-  repeat,
-  type Shader,
-} from "../../../tfjs/webgpu/shader.ts";
-import { maskKey, type MaskSource } from "../chunkwise/mask.ts";
-import { declare, type Launch } from "../frame/problem.ts";
-import {
-  bindingOf,
+  elementsOf,
   QUADS,
   readingStored,
   type Vectors,
-  vectorsKey,
   writing,
 } from "../frame/vectors.ts";
 import {
-  before,
-  END_OF_TILE,
-  shareTile,
-  tileColumns,
-  tileFunctions,
-  tileProducts,
+  ADD_COLUMNS,
+  ALL_TOKENS,
+  products,
+  stage,
+  TILES,
   type Tiling,
-  tilingVariants,
+  tilingConstants,
 } from "../score_tiles/score_tiles.ts";
-import { eachTileRow, ofRow, TILE_ROWS } from "../frame/register_tile.ts";
-import {
-  addColumns,
-  declareSum,
-  threadQuads,
-  writeSum,
-} from "../score_tiles/tile_sums.ts";
-import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
+import { TILE_DECAYS } from "./tile_decays.ts";
 
-/** What the text of the shader depends on. */
+/** What the text of the program depends on. */
 export interface FullSpec {
   /** The vectors q, k and v. */
   readonly vectors: readonly [Vectors, Vectors, Vectors];
@@ -55,193 +40,132 @@ export interface FullSpec {
   readonly tiling: Tiling;
 }
 
-/** The shader of the forward pass, which writes `y` and `rowSums`. */
-export function fullShader(
+/** The program of the forward pass, which writes `y` and `rowSums`. */
+export function fullProgram(
   { vectors, decays, tiling }: FullSpec,
   launch: Launch,
-): Shader {
-  const bindings = [
-    ...vectors.map(bindingOf),
-    ...(decays
-      ? [
-        input(TILE_DECAYS.factors, "vec4f"),
-        input(TILE_DECAYS.through, "f32"),
-        input(TILE_DECAYS.mask, "vec4f"),
-      ]
-      : []),
-    output("y", "f32"),
-    output("rowSums", "f32"),
-  ];
+  tensors: Tensors,
+): Program {
+  const { factors, through, mask } = TILE_DECAYS;
+  const read = decays ? [factors, through, mask] : [];
+  const [q, k, v] = vectors;
+  const bind = (name: string, result: string, zero: string) =>
+    `fn read_${name}(at: u32) -> ${result} { return ${
+      decays ? `${name}[at]` : zero
+    }; }\n`;
   return {
-    key: keyOf(
-      "full",
-      ...vectors.map(vectorsKey),
-      maskKey(decays),
-      ...tilingVariants(tiling),
-    ),
-    bindings,
-    dispatch: [launch.chunks, launch.sequences, 1],
-    code: () =>
-      /* wgsl */ `${declare(bindings)}
-${QUADS}
-${vectors.map(readingStored).join("\n")}
-${writing({ name: "y", columns: "value" })}
-${tileFunctions(tiling)}
-@compute @workgroup_size(${tiling.threads})
-fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
-${places(tiling)}
-${threadQuads(tiling)}
-${declareSum(tiling, "sum")}
-${eachTileRow((r) => `  var weight${r} = 0.0;`)}
-${decays ? withDecays(decays, tiling) : withoutDecays(tiling)}
-${finishing(tiling)}
-}
-`,
+    ...problemProgram(launch),
+    name: "full",
+    constants: { ...maskConstants(decays), ...tilingConstants(tiling) },
+    elements: { ...elementsOf(vectors), [factors]: "vec4f", [mask]: "vec4f" },
+    reads: tensorsOf([...vectors.map(({ name }) => name), ...read], tensors),
+    writes: tensorsOf(["y", "rowSums"], tensors),
+    threads: tiling.threads,
+    workgroups: [launch.chunks, launch.sequences],
+    functions: () =>
+      [
+        ...[QUADS, TILES, readingStored("r", q), readingStored("o", k)],
+        ...[
+          readingStored("x", v),
+          "fn inner_quads() -> u32 { return key_quads(); }\n",
+        ],
+        ...[stage(tiling), products(tiling), ALL_TOKENS, ADD_COLUMNS],
+        writing("y", { name: "y", columns: "value" }),
+        ...[bind(factors, "vec4f", "vec4f()"), bind(through, "f32", "0.0")],
+        ...[bind(mask, "vec4f", "vec4f()"), OWN_WEIGHTS],
+      ].join(""),
+    body: FULL,
   };
 }
 
-/**
- * Declares where a workgroup and a thread are: `base`, `first_row`, `row`,
- * `lane`, `row0` and so on.
- */
-function places({ threadsPerRow }: Tiling): string {
-  return /* wgsl */ `  let base = (problem.firstSequence + group.y) * problem.length;
-  let last = problem.length - 1u;
-  let first_row = group.x * problem.chunkSize;
-  let row_count = min(problem.chunkSize, problem.length - first_row);
-  let layer = 0u;
-  let lane = local % ${threadsPerRow}u;
-  let tile_row = local / ${threadsPerRow}u * ${TILE_ROWS}u;
-  let row = first_row + tile_row;
-${eachTileRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
+const OWN_WEIGHTS = /* wgsl */ `
+// The sides of a tile are 0, before it, and 1; its own columns are the last.
+const OWN = 2u;
+// The mask of four rows and four columns of the own tile, from quad \`at\` of the first row.
+fn own_weights(rows: vec4u, at: u32) -> mat4x4f {
+  return mat4x4f(read_tileMask(rows.x * (ROWS / 4u) + at), read_tileMask(rows.y * (ROWS / 4u) + at),
+    read_tileMask(rows.z * (ROWS / 4u) + at), read_tileMask(rows.w * (ROWS / 4u) + at));
 }
+`;
 
-/**
- * Goes through the columns from the start to the `end` of the text, and adds
- * what the rows read of them to `sum`, and the scores to `weight0` and so on.
- * Lanes have a block in common, of which each has four columns.
- *
- * @param weigh Statements that weigh `score0` and so on, those of the columns
- * `column` and the three after it, and make them 0 but where `kept`.
- */
-function eachBlock(tiling: Tiling, start: string, weigh: string): string {
-  return /* wgsl */ `
-  for (var first = ${start}; first < end; first += ${tiling.columns}u) {
-${tileColumns}
-${
-    tileProducts(tiling, {
-      sum: "score",
-      ofRows: "q",
-      ofColumns: "k",
-      end: "key_quads()",
-    })
-  }
-    let kept = ${before("end")};
-${weigh}
-${shareTile(tiling, "score")}
-${
-    addColumns(tiling, {
-      sum: "sum",
-      vectors: "v",
-      also: (r, weights) => `weight${r} += dot(${weights}, vec4f(1.0));`,
-    })
-  }
-${END_OF_TILE}
-  }`;
-}
-
-function withoutDecays(tiling: Tiling): string {
-  const weigh = eachTileRow((r) =>
-    `    score${r} = select(vec4f(), score${r}, kept);`
-  );
-  return /* wgsl */ `
-  let end = problem.length;
-${eachBlock(tiling, "0u", weigh)}`;
-}
-
-/** The mask of four rows of the own tile and its four columns. */
-function ownWeights({ rows }: Tiling, half: number): string {
-  const row = (r: number) =>
-    `${TILE_DECAYS.mask}[(row${4 * half + r} - skipped) * ${
-      maskQuads(rows)
-    }u + (column - start) / 4u]`;
-  return `mat4x4f(${repeat(4, row, ", ")})`;
-}
-
-/** The side of the tile's own columns; the others are 0, before it, and 1. */
-const OWN = "2u";
-
-/** The tiles on each side, the nearest first, and then the own. */
-function withDecays(decays: MaskSource, tiling: Tiling): string {
-  const pick = (before: string, after: string) =>
-    `select(${after}, ${before}, side == 0u)`;
-  const steps = pick(
-    decays.before ? "group.x" : "0u",
-    decays.after ? "problem.chunks - 1u - group.x" : "0u",
-  );
-  const { factors, through } = TILE_DECAYS;
-  const ofColumns = (x: string) =>
-    `vec4f(${repeat(4, (c) => `factors${c}.${x}`, ", ")})`;
-  const readers = (half: number) =>
-    repeat(4, (r) => `reader${4 * half + r} * ofColumns`, ", ");
-  const weigh = /* wgsl */ `
-    var weights0 = mat4x4f();
-    var weights1 = mat4x4f();
-    if (side == ${OWN}) {
-${repeat(2, (half) => `      weights${half} = ${ownWeights(tiling, half)};`)}
-    } else {
-${repeat(4, (c) => `      let factors${c} = ${factors}[column${c} - skipped];`)}
-      let ofColumns = exp(between) * ${pick(ofColumns("y"), ofColumns("w"))};
-${repeat(2, (half) => `      weights${half} = mat4x4f(${readers(half)});`)}
-    }
-${
-    eachTileRow((r) =>
-      `    score${r} = select(vec4f(), score${r} * ${
-        ofRow("weights", r)
-      }, kept);`
-    )
-  }`;
-  return /* wgsl */ `
+const FULL = /* wgsl */ `
+  let chunk = group.x;
+  let sequence = group.y;
+  let first_row = chunk * uniforms.chunkSize;
+  let row_count = min(uniforms.chunkSize, uniforms.length - first_row);
+  let place = place_of((uniforms.firstSequence + sequence) * uniforms.length, first_row, 0u, 0u, local);
+  let rows = rows_of(place);
+  var sum = array<array<vec4f, TILE>, SUM_QUADS>();
+  var totals = array<f32, TILE>();
   // Tokens of earlier batches, of which the decays' buffers know nothing.
-  let skipped = problem.firstSequence * problem.length;
-${eachTileRow((r) => `  let ofRow${r} = ${factors}[row${r} - skipped];`)}
-  for (var side = 0u; side <= ${OWN}; side++) {
-    let steps = select(${steps}, 1u, side == ${OWN});
+  let skipped = uniforms.firstSequence * uniforms.length;
+  var of_rows = array<vec4f, TILE>();
+  for (var r = 0u; r < TILE; r++) { // unroll
+    of_rows[r] = read_tileFactors(rows[r] - skipped);
+  }
+  // The tiles on each side, the nearest first, and then the own; without decays there is
+  // but one, of all columns.
+  for (var side = select(OWN, 0u, DECAYS); side <= OWN; side++) {
+    let before = select(0u, chunk, BEFORE);
+    let after = select(0u, uniforms.chunks - 1u - chunk, AFTER);
+    let steps = select(select(after, before, side == 0u), 1u, side == OWN);
     // Log decay of the tiles between.
     var between = 0.0;
-${
-    eachTileRow((r) =>
-      `    let reader${r} = ${pick(`ofRow${r}.x`, `ofRow${r}.z`)};`
-    )
-  }
+    var readers = array<f32, TILE>();
+    for (var r = 0u; r < TILE; r++) { // unroll
+      readers[r] = select(of_rows[r].z, of_rows[r].x, side == 0u);
+    }
     for (var step = 1u; step <= steps; step++) {
-      let other = select(${
-    pick("group.x - step", "group.x + step")
-  }, group.x, side == ${OWN});
-      let start = other * problem.chunkSize;
-      let end = min(start + problem.chunkSize, problem.length);
-${eachBlock(tiling, "start", weigh)}
-      between += ${through}[${DECAYS_OF_TILE}u * (group.y * problem.chunks + other) + ${
-    pick("0u", "1u")
-  }];
+      let other = select(select(chunk + step, chunk - step, side == 0u), chunk, side == OWN);
+      let start = select(0u, other * uniforms.chunkSize, DECAYS);
+      let end = select(uniforms.length, min(start + uniforms.chunkSize, uniforms.length), DECAYS);
+      for (var first = start; first < end; first += COLUMNS) {
+        let column = first + 4u * place.lane;
+        var score = products(place, rows, first, local);
+        let kept = column + vec4u(0u, 1u, 2u, 3u) < vec4u(end);
+        if (DECAYS) {
+          var weights = array<mat4x4f, 2>();
+          if (side == OWN) {
+            let at = (column - start) / 4u;
+            weights[0] = own_weights(vec4u(rows[0], rows[1], rows[2], rows[3]) - skipped, at);
+            weights[1] = own_weights(vec4u(rows[4], rows[5], rows[6], rows[7]) - skipped, at);
+          } else {
+            let tokens = tokens_at(place, column) - skipped;
+            let factors0 = read_tileFactors(tokens.x);
+            let factors1 = read_tileFactors(tokens.y);
+            let factors2 = read_tileFactors(tokens.z);
+            let factors3 = read_tileFactors(tokens.w);
+            let columns = exp(between) * select(vec4f(factors0.w, factors1.w, factors2.w, factors3.w),
+              vec4f(factors0.y, factors1.y, factors2.y, factors3.y), side == 0u);
+            for (var half = 0u; half < 2u; half++) { // unroll
+              weights[half] = mat4x4f(readers[4u * half] * columns, readers[4u * half + 1u] * columns,
+                readers[4u * half + 2u] * columns, readers[4u * half + 3u] * columns);
+            }
+          }
+          for (var r = 0u; r < TILE; r++) { // unroll
+            score[r] = select(vec4f(), score[r] * weights[r / 4u][r % 4u], kept);
+          }
+        } else {
+          for (var r = 0u; r < TILE; r++) { // unroll
+            score[r] = select(vec4f(), score[r], kept);
+          }
+        }
+        share(place, score);
+        add_columns(place, first, end, &sum, &totals);
+        workgroupBarrier();
+      }
+      between += read_tileDecays(2u * (sequence * uniforms.chunks + other) + select(1u, 0u, side == 0u));
+    }
+  }
+
+  let normalize = uniforms.normalize == 1u;
+  for (var r = 0u; r < TILE; r++) { // unroll
+    let row_sum = uniforms.scale * totals[r];
+    let divisor = select(1.0, row_sum + uniforms.epsilon, normalize);
+    if (place.tile_row + r < row_count) {
+      if (place.lane == 0u) { rowSums[rows[r]] = row_sum; }
+      for (var i = 0u; i < SUM_QUADS; i++) { // unroll
+        write_y(rows[r], place.quad + i * PER_ROW, uniforms.scale * sum[i][r] / divisor);
+      }
     }
   }`;
-}
-
-/** Writes the rows of the tile: sums times the scale, divided by the row sum. */
-function finishing(tiling: Tiling): string {
-  const value = (r: number) => (sum: string) =>
-    `problem.scale * ${sum} / divisor${r}`;
-  return /* wgsl */ `
-  let normalize = problem.normalize == 1u;
-${
-    eachTileRow((r) =>
-      `  let rowSum${r} = problem.scale * weight${r};
-  let divisor${r} = select(1.0, rowSum${r} + problem.epsilon, normalize);
-  if (lane == 0u && tile_row + ${r}u < row_count) { rowSums[row${r}] = rowSum${r}; }
-  if (tile_row + ${r}u < row_count) {
-${writeSum(tiling, r, { sum: "sum", to: "y", value: value(r) })}
-  }`
-    )
-  }`;
-}

@@ -22,13 +22,13 @@ import {
   tilingOf,
 } from "../score_tiles/score_tiles.ts";
 import { planFull } from "./full_plan.ts";
-import { fullShader } from "./full_shader.ts";
+import { fullProgram } from "./full_shader.ts";
 import {
   DECAYS_OF_TILE,
   FACTORS_OF_TOKEN,
   maskQuads,
   TILE_DECAYS,
-  tileDecaysShader,
+  tileDecaysProgram,
 } from "./tile_decays.ts";
 
 /**
@@ -86,11 +86,13 @@ function forward(given: AttentionArguments, tiling: Tiling): tf.TensorInfo[] {
   }
   for (const batch of call.batches) {
     if (decays) {
-      const spec = { decays, largestTile };
-      call.launch((launch) => tileDecaysShader(spec, launch), batch);
+      call.launch(
+        batch,
+        (...given) => tileDecaysProgram(decays, largestTile, ...given),
+      );
     }
     const spec = { vectors: [q, k, v], decays, tiling } as const;
-    call.launch((launch) => fullShader(spec, launch), batch);
+    call.launch(batch, (...given) => fullProgram(spec, ...given));
   }
   call.clearPadding([y]);
   call.dispose();

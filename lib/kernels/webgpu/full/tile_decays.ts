@@ -9,24 +9,17 @@
  *
  * @module
  */
-import { keyOf, output, type Shader } from "../../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "../frame/problem.ts";
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import {
-  declareDecays,
-  declareWeights,
-  loadDecays,
-  loadWeights,
-  maskKey,
+  arrivals,
+  DECAYS,
+  LOAD_DECAYS,
+  logDecaysOf,
+  maskConstants,
   type MaskSource,
-  type Side,
-  sidesOf,
+  WEIGHTS,
 } from "../chunkwise/mask.ts";
-import {
-  decayFromStart,
-  decayToEnd,
-  inputsOfDecays,
-  logChunkDecay,
-} from "../chunkwise/chunk_operands.ts";
+import { type Launch, problemProgram, tensorsOf } from "../frame/problem.ts";
 
 /** Names of the buffers, which have the sequences of a batch. */
 export const TILE_DECAYS = {
@@ -65,72 +58,58 @@ export function maskQuads(largestTile: number): number {
 }
 
 /**
- * A workgroup writes, of a tile: the factors of its tokens, each a decay between
- * the token and a border; the log decays from one border to the other; and the
- * mask, a row for each token.
+ * The program, of which a workgroup writes, of a tile: the factors of its tokens, each a
+ * decay between the token and a border; the log decays from one border to the other; and
+ * the mask, a row for each token.
  *
  * @param largestTile Room for the tokens of a tile.
  */
-export function tileDecaysShader(
-  { decays, largestTile }: {
-    readonly decays: MaskSource;
-    readonly largestTile: number;
-  },
+export function tileDecaysProgram(
+  decays: MaskSource,
+  largestTile: number,
   launch: Launch,
-): Shader {
-  const sides = sidesOf(decays);
-  const bindings = [
-    ...inputsOfDecays([decays]),
-    output(TILE_DECAYS.factors, "vec4f"),
-    output(TILE_DECAYS.through, "f32"),
-    output(TILE_DECAYS.mask, "vec4f"),
-  ];
-  const factor = (side: Side, of: typeof decayFromStart) =>
-    decays[side] ? of(side, "i") : "0.0";
-  const factors = (["before", "after"] as const).flatMap((side) => [
-    factor(side, decayFromStart),
-    factor(side, decayToEnd),
-  ]);
+  tensors: Tensors,
+): Program {
+  const { factors, through, mask } = TILE_DECAYS;
   return {
-    key: keyOf("tile_decays", maskKey(decays), `tile=${largestTile}`),
-    bindings,
-    dispatch: [launch.chunks, launch.sequences, 1],
-    code: () =>
-      /* wgsl */ `${declare(bindings)}
-${declareDecays(sides, largestTile)}
-${declareWeights(largestTile)}
-
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
-  let first = group.x * problem.chunkSize;
-  let count = min(problem.chunkSize, problem.length - first);
-  let base = (problem.firstSequence + group.y) * problem.length;
+    ...problemProgram(launch),
+    name: "tile_decays",
+    constants: { ...maskConstants(decays), TOKENS: largestTile },
+    elements: { [factors]: "vec4f", [mask]: "vec4f" },
+    reads: tensorsOf(logDecaysOf([decays], false), tensors),
+    writes: tensorsOf([factors, through, mask], tensors),
+    threads: THREADS,
+    workgroups: [launch.chunks, launch.sequences],
+    functions: () => [arrivals(decays), DECAYS, LOAD_DECAYS, WEIGHTS].join(""),
+    body: /* wgsl */ `
+  let chunk = group.x;
+  let sequence = group.y;
+  let first = chunk * uniforms.chunkSize;
+  let count = min(uniforms.chunkSize, uniforms.length - first);
+  let base = (uniforms.firstSequence + sequence) * uniforms.length;
   // The buffers are those of a batch.
-  let written = group.y * problem.length + first;
-${loadDecays(decays, largestTile, THREADS)}
-${loadWeights(decays, largestTile, THREADS)}
-  for (var i = thread; i < count; i += ${THREADS}u) {
-    ${TILE_DECAYS.factors}[written + i] = vec4f(${factors.join(", ")});
+  let written = sequence * uniforms.length + first;
+  load_decays(base, first, count, local);
+  load_weights(local);
+  for (var i = local; i < count; i += THREADS) {
+    let reader = from_start(i, count);
+    let source = to_end(i, count);
+    ${factors}[written + i] = vec4f(
+      left_to_right(reader.x), left_to_right(source.x), right_to_left(reader.y), right_to_left(source.y));
   }
-  if (thread == 0u) {
-    let tile = ${DECAYS_OF_TILE}u * (group.y * problem.chunks + group.x);
-${
-        sides.map((side, i) =>
-          `    ${TILE_DECAYS.through}[tile + ${i}u] = ${logChunkDecay(side)};`
-        ).join("\n")
-      }
+  if (local == 0u) {
+    let passing = path(0u, count);
+    let at = 2u * (sequence * uniforms.chunks + chunk);
+    ${through}[at] = passing.x;
+    if (AFTER) { ${through}[at + 1u] = passing.y; }
   }
   let blocks = (count + 3u) / 4u;
-  for (var i = thread; i < blocks * blocks; i += ${THREADS}u) {
+  for (var i = local; i < blocks * blocks; i += THREADS) {
     let entries = weights(i / blocks, i % blocks);
     for (var r = 0u; r < 4u && i / blocks * 4u + r < count; r++) {
       let row = written + i / blocks * 4u + r;
-      ${TILE_DECAYS.mask}[row * ${
-        maskQuads(largestTile)
-      }u + i % blocks] = entries[r];
+      ${mask}[row * (TOKENS / 4u) + i % blocks] = entries[r];
     }
-  }
-}
-`,
+  }`,
   };
 }

@@ -17,8 +17,8 @@ import { elementwiseKernel } from "./elementwise_kernel.ts";
 import { GELU_TERMS } from "./gelu.ts";
 import {
   type Matrix,
-  nameOf,
   PRODUCT_THREADS,
+  productConstants,
   productFunctions,
   readerOf,
   tilesOf,
@@ -97,7 +97,8 @@ function forward(
   const tiling = tilingOf([size], staged);
   runProgram(backend, {
     name: "dense",
-    variants: [activation, ...variants, nameOf(tiling)],
+    variants: [activation, ...variants],
+    constants: productConstants(tiling),
     width: 4,
     elements: elementsOf(matrices),
     reads: { x, weight, bias },
@@ -105,26 +106,27 @@ function forward(
     integers: { rows, inputs, outputs },
     threads: PRODUCT_THREADS,
     workgroups: tilesOf(size, tiling),
-    functions: [
-      ...[matrices.x, matrices.weight, matrices.bias].map(readerOf),
-      ...[matrices.y, ...(slopes ? [matrices.slopes] : [])].map(writerOf),
-      activation === "linear" ? "" : GELU_TERMS,
-      /* wgsl */ `
+    functions: () =>
+      [
+        ...[matrices.x, matrices.weight, matrices.bias].map(readerOf),
+        ...[matrices.y, ...(slopes ? [matrices.slopes] : [])].map(writerOf),
+        activation === "linear" ? "" : GELU_TERMS,
+        /* wgsl */ `
 fn finish(row: u32, column: u32, sum: vec4f) {
   let hidden = sum + read_bias(0u, column);
 ${FINISH[activation]}
 }
 `,
-      productFunctions([{
-        ...{ name: "product", finish: "finish" },
-        left: { name: "x", along: "inner" },
-        right: { name: "weight", along: "outer" },
-        rows: "uniforms.rows",
-        columns: "uniforms.outputs",
-        inner: "uniforms.inputs",
-      }], tiling),
-    ].join(""),
-    body: "  product(workgroup, local);",
+        productFunctions([{
+          ...{ name: "y", finish: "finish" },
+          left: { name: "x", along: "inner" },
+          right: { name: "weight", along: "outer" },
+          rows: "uniforms.rows",
+          columns: "uniforms.outputs",
+          inner: "uniforms.inputs",
+        }], tiling),
+      ].join(""),
+    body: "  product_y(workgroup, local);",
   });
   return slopes ? [y, slopes] : [y];
 }
@@ -152,7 +154,8 @@ function gradient(
   const slopesOf = { ...matrices.dy, times: slopes && "slopes" };
   runProgram(backend, {
     name: "dense_gradient",
-    variants: [slopes ? "slopes" : "linear", ...variants, nameOf(tiling)],
+    variants: [slopes ? "slopes" : "linear", ...variants],
+    constants: productConstants(tiling),
     width: 4,
     elements: elementsOf(matrices),
     reads: { x, weight, dy, slopes },
@@ -160,30 +163,31 @@ function gradient(
     integers: { rows, inputs, outputs, tilesOfWeight },
     threads: PRODUCT_THREADS,
     workgroups: tilesOfWeight + tilesOf(ofX, tiling),
-    functions: [
-      ...[matrices.x, matrices.weight, slopesOf].map(readerOf),
-      ...[matrices.dx, matrices.dweight, matrices.dbias].map(writerOf),
-      productFunctions([{
-        ...{ name: "product_of_weight", finish: "write_dweight" },
-        left: { name: "x", along: "outer" },
-        right: { name: "dy", along: "outer" },
-        rows: "uniforms.inputs",
-        columns: "uniforms.outputs",
-        inner: "uniforms.rows",
-        finishColumnSums: "write_dbias",
-      }, {
-        ...{ name: "product_of_x", finish: "write_dx" },
-        left: { name: "dy", along: "inner" },
-        right: { name: "weight", along: "inner" },
-        rows: "uniforms.rows",
-        columns: "uniforms.inputs",
-        inner: "uniforms.outputs",
-      }], tiling),
-    ].join(""),
+    functions: () =>
+      [
+        ...[matrices.x, matrices.weight, slopesOf].map(readerOf),
+        ...[matrices.dx, matrices.dweight, matrices.dbias].map(writerOf),
+        productFunctions([{
+          ...{ name: "weight", finish: "write_dweight" },
+          left: { name: "x", along: "outer" },
+          right: { name: "dy", along: "outer" },
+          rows: "uniforms.inputs",
+          columns: "uniforms.outputs",
+          inner: "uniforms.rows",
+          finishColumnSums: "write_dbias",
+        }, {
+          ...{ name: "x", finish: "write_dx" },
+          left: { name: "dy", along: "inner" },
+          right: { name: "weight", along: "inner" },
+          rows: "uniforms.rows",
+          columns: "uniforms.inputs",
+          inner: "uniforms.outputs",
+        }], tiling),
+      ].join(""),
     body: /* wgsl */ `  if (workgroup < uniforms.tilesOfWeight) {
-    product_of_weight(workgroup, local);
+    product_weight(workgroup, local);
   } else {
-    product_of_x(workgroup - uniforms.tilesOfWeight, local);
+    product_x(workgroup - uniforms.tilesOfWeight, local);
   }`,
   });
   return [dx, dweight, dbias];

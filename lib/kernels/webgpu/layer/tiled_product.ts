@@ -1,10 +1,13 @@
 /** WGSL of matrix products by tiles that a workgroup stages in its memory. @module */
-import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import type { PackWidth } from "../../../tfjs/webgpu/program.ts";
+import {
+  type Constants,
+  declareConstants,
+  instance,
+} from "../../../tfjs/webgpu/wgsl.ts";
 
 /** Threads of a workgroup, eight along the rows of its tile and eight along the columns. */
 export const PRODUCT_THREADS = 64;
-const ACROSS = 8;
 
 /**
  * Rows, and as many columns, of a workgroup's tile. Of a tile of 64, each number that
@@ -107,9 +110,8 @@ export function writerOf({ name, rows, columns, width }: Matrix): string {
 `;
   }
   return `${head}
-${
-    repeat(4, (i) =>
-      `  if (column + ${i}u < ${columns}) { ${name}[at + ${i}u] = numbers[${i}]; }`)
+  for (var i = 0u; i < 4u; i++) { // unroll
+    if (column + i < ${columns}) { ${name}[at + i] = numbers[i]; }
   }
 }
 `;
@@ -128,7 +130,7 @@ export interface Factor {
 
 /** A product of two matrices, as a function of WGSL computes its tiles. */
 export interface TiledProduct {
-  /** The name of the function, of a tile's number and a thread's. */
+  /** Ends the name of the function. */
   readonly name: string;
   /** The factor whose rows are the product's. */
   readonly left: Factor;
@@ -149,185 +151,167 @@ export interface TiledProduct {
   readonly finishColumnSums?: string;
 }
 
-/** Numbers along the sum that are staged at a time: each thread reads 16 of each factor. */
-const depthOf = (tile: TileSize) => 16 * PRODUCT_THREADS / tile;
-
-/** What of a text depends on the tiling. */
-export function nameOf({ size, staged }: Tiling): string {
-  return staged ? `tiles=${size}` : "direct";
+/** The constants of products' text. */
+export function productConstants({ size, staged }: Tiling): Constants {
+  return { STAGED: staged, SIZE: size, SIDES: size / 32, DEPTH: 1024 / size };
 }
 
-/** WGSL functions of products' tiles, which share workgroup memory if that is used. */
+/**
+ * WGSL functions of products' tiles, `product_<name>(tile, local)`, which share workgroup
+ * memory if that is used. A thread has the sums of SIZE / 8 rows, in SIDES quads of columns.
+ */
 export function productFunctions(
   products: readonly TiledProduct[],
-  tiling: Tiling,
+  { staged }: Tiling,
 ): string {
-  const functions = products
-    .map((product) => productFunction(product, tiling)).join("");
-  if (!tiling.staged) return functions;
-  return /* wgsl */ `
-// Four numbers along the tile, by inner index. Their places are exchanged from quad to
-// quad of that, so that those who write quads of one row do not wait for each other.
-var<workgroup> left_tile: array<vec4f, ${4 * PRODUCT_THREADS}>;
-var<workgroup> right_tile: array<vec4f, ${4 * PRODUCT_THREADS}>;
-
-fn place_in_tile(inner_quad: u32, i: u32, quad: u32) -> u32 {
-  return (4u * inner_quad + i) * ${tiling.size / 4}u + (quad ^ (inner_quad * ${
-    tiling.size / 32
-  }u));
-}
-${functions}`;
+  const text = staged ? STAGED : DIRECT;
+  return (staged ? TILES : "") +
+    products.map((product) =>
+      instance(operandsOf(product) + text, product.name)
+    ).join("");
 }
 
-/** WGSL of a factor's numbers, four along the tile by four along the sum: a vector for each of the latter. */
-function blockOf(
-  { name, along }: Factor,
-  outer: string,
-  inner: string,
+/** WGSL of what a product has of its own. */
+function operandsOf(
+  { left, right, rows, columns, inner, finish, finishColumnSums }: TiledProduct,
 ): string {
-  const rows = repeat(
-    4,
-    (i) =>
+  /** Four numbers along the tile by four along the sum: a vector for each of the latter. */
+  const block = (side: string, { name, along }: Factor) => {
+    const read = [0, 1, 2, 3].map((i) =>
       along === "inner"
-        ? `read_${name}(${outer} + ${i}u, ${inner})`
-        : `read_${name}(${inner} + ${i}u, ${outer})`,
-    ", ",
-  );
-  const block = `mat4x4f(${rows})`;
-  return along === "inner" ? `transpose(${block})` : block;
-}
-
-/** WGSL function of a thread's part of a tile. */
-function productFunction(product: TiledProduct, tiling: Tiling): string {
-  const { name, columns } = product, { size, staged } = tiling;
-  return /* wgsl */ `
-fn ${name}(tile: u32, local: u32) {
-  let across = (${columns} + ${size - 1}u) / ${size}u;
-  let first_row = tile / across * ${size}u;
-  let first_column = tile % across * ${size}u;
-  let row = first_row + 4u * (local / ${ACROSS}u);
-  let column = first_column + 4u * (local % ${ACROSS}u);
-${eachSum(size, (r, q) => `  var sum${r}_${q} = vec4f();`)}
-${product.finishColumnSums ? "  var column_sum = vec4f();\n" : ""}${
-    staged ? stagedLoop(product, size) : directLoop(product)
-  }
-${
-    eachSum(size, (r, q) =>
-      `  ${product.finish}(row + ${4 * ACROSS * (r >> 2) + r % 4}u, column + ${
-        4 * ACROSS * q
-      }u, sum${r}_${q});`)
-  }
-}
+        ? `read_${name}(outer + ${i}u, inner)`
+        : `read_${name}(inner + ${i}u, outer)`
+    ).join(", ");
+    const matrix = `mat4x4f(${read})`;
+    return /* wgsl */ `
+fn ${side}_block(outer: u32, inner: u32) -> mat4x4f {
+  return ${along === "inner" ? `transpose(${matrix})` : matrix};
+}`;
+  };
+  return /* wgsl */ `${
+    declareConstants({
+      LEFT_INNER: left.along === "inner",
+      RIGHT_INNER: right.along === "inner",
+      SUMS_COLUMNS: finishColumnSums !== undefined,
+    })
+  }${block("left", left)}${block("right", right)}
+fn row_count() -> u32 { return ${rows}; }
+fn column_count() -> u32 { return ${columns}; }
+fn inner_count() -> u32 { return ${inner}; }
+fn finish_row(row: u32, column: u32, sum: vec4f) { ${finish}(row, column, sum); }
+fn finish_columns(column: u32, sum: vec4f) {${
+    finishColumnSums ? ` ${finishColumnSums}(0u, column, sum); ` : ""
+  }}
 `;
-}
-
-/** Repeats a piece of text for each row and each quad of a thread's sums. */
-function eachSum(
-  size: TileSize,
-  piece: (row: number, quad: number) => string,
-): string {
-  return repeat(size / 8, (row) => repeat(size / 32, (q) => piece(row, q)));
 }
 
 /**
  * Sums straight from the buffers, which is faster where a processor computes: its
  * caches are what workgroup memory is to a card, and barriers cost it more.
  */
-function directLoop(
-  { left, right, rows, columns, inner, finishColumnSums }: TiledProduct,
-): string {
-  const ofColumns = finishColumnSums === undefined ? "" : /* wgsl */ `
-    if (row == 0u) { column_sum += right[0] + right[1] + right[2] + right[3]; }`;
-  return /* wgsl */ `  if (row >= ${rows} || column >= ${columns}) { return; }
-  for (var k = 0u; k < ${inner}; k += 4u) {
-    let left = ${blockOf(left, "row", "k")};
-    let right = ${blockOf(right, "column", "k")};
-${
-    repeat(4, (r) =>
-      `    sum${r}_0 += ${
-        repeat(4, (i) =>
-          `left[${i}][${r}] * right[${i}]`, " + ")
-      };`)
-  }${ofColumns}
-  }${
-    finishColumnSums === undefined ? "" : `
-  if (row == 0u) { ${finishColumnSums}(0u, column, column_sum); }`
-  }`;
+const DIRECT = /* wgsl */ `
+fn product(tile: u32, local: u32) {
+  let across = (column_count() + SIZE - 1u) / SIZE;
+  let row = tile / across * SIZE + 4u * (local / 8u);
+  let column = tile % across * SIZE + 4u * (local % 8u);
+  if (row >= row_count() || column >= column_count()) { return; }
+  var sum = array<vec4f, 4>();
+  var column_sum = vec4f();
+  for (var k = 0u; k < inner_count(); k += 4u) {
+    let left = left_block(row, k);
+    let right = right_block(column, k);
+    for (var r = 0u; r < 4u; r++) { // unroll
+      sum[r] += left[0][r] * right[0] + left[1][r] * right[1] + left[2][r] * right[2] + left[3][r] * right[3];
+    }
+    if (SUMS_COLUMNS && row == 0u) { column_sum += right[0] + right[1] + right[2] + right[3]; }
+  }
+  if (SUMS_COLUMNS && row == 0u) { finish_columns(column, column_sum); }
+  for (var r = 0u; r < 4u; r++) { // unroll
+    finish_row(row + r, column, sum[r]);
+  }
 }
+`;
+
+/** The tiles of both factors, of DEPTH numbers along the sum. */
+const TILES = /* wgsl */ `
+// Four numbers along the tile, by inner index. Their places are exchanged from quad to
+// quad of that, so that those who write quads of one row do not wait for each other.
+var<workgroup> left_tile: array<vec4f, 4u * THREADS>;
+var<workgroup> right_tile: array<vec4f, 4u * THREADS>;
+
+fn place_in_tile(inner_quad: u32, i: u32, quad: u32) -> u32 {
+  return (4u * inner_quad + i) * (SIZE / 4u) + (quad ^ (inner_quad * SIDES));
+}
+`;
 
 /** Sums by way of workgroup memory, where each number that is read serves a row or column of threads. */
-function stagedLoop(
-  { left, right, inner, finishColumnSums }: TiledProduct,
-  size: TileSize,
-): string {
-  const depth = depthOf(size), quads = size / 4, sides = size / 32;
-  // Neighbours read what lies side by side.
-  const placeOf = ({ along }: Factor) =>
-    along === "inner"
-      ? `vec2u(local / ${depth / 4}u, local % ${depth / 4}u)`
-      : `vec2u(local % ${quads}u, local / ${quads}u)`;
-  const sumColumns = finishColumnSums === undefined ? "" : /* wgsl */ `
-    column_sum += right[0] + right[1] + right[2] + right[3];`;
-  const places = (side: "left" | "right", i: number, quad: string) =>
-    repeat(
-      sides,
-      (q) =>
-        `      let ${side}${i}_${q} = ${side}_tile[place_in_tile(k, ${i}u, ${quad} + ${
-          ACROSS * q
-        }u)];`,
-    );
-  return /* wgsl */ `  let left_at = ${placeOf(left)};
-  let right_at = ${placeOf(right)};
+const STAGED = /* wgsl */ `
+// Where a thread puts what it reads; neighbours read what lies side by side.
+fn place_of(local: u32, along_inner: bool) -> vec2u {
+  return select(vec2u(local % (SIZE / 4u), local / (SIZE / 4u)), vec2u(local / (DEPTH / 4u), local % (DEPTH / 4u)), along_inner);
+}
+
+fn product(tile: u32, local: u32) {
+  let across = (column_count() + SIZE - 1u) / SIZE;
+  let first_row = tile / across * SIZE;
+  let first_column = tile % across * SIZE;
+  let left_at = place_of(local, LEFT_INNER);
+  let right_at = place_of(local, RIGHT_INNER);
   let left_outer = first_row + 4u * left_at.x;
   let right_outer = first_column + 4u * right_at.x;
   var left_inner = 4u * left_at.y;
   var right_inner = 4u * right_at.y;
-  var left = ${blockOf(left, "left_outer", "left_inner")};
-  var right = ${blockOf(right, "right_outer", "right_inner")};
-  for (var first = 0u; first < ${inner}; first += ${depth}u) {
+  var left = left_block(left_outer, left_inner);
+  var right = right_block(right_outer, right_inner);
+  var sum = array<array<vec4f, SIDES>, SIZE / 8u>();
+  var column_sum = vec4f();
+  for (var first = 0u; first < inner_count(); first += DEPTH) {
     // All have read the tiles before.
     workgroupBarrier();
-${
-    repeat(4, (i) =>
-      `    left_tile[place_in_tile(left_at.y, ${i}u, left_at.x)] = left[${i}];
-    right_tile[place_in_tile(right_at.y, ${i}u, right_at.x)] = right[${i}];`)
-  }${sumColumns}
+    for (var i = 0u; i < 4u; i++) { // unroll
+      left_tile[place_in_tile(left_at.y, i, left_at.x)] = left[i];
+      right_tile[place_in_tile(right_at.y, i, right_at.x)] = right[i];
+    }
+    if (SUMS_COLUMNS) { column_sum += right[0] + right[1] + right[2] + right[3]; }
     workgroupBarrier();
     // What comes next is on its way meanwhile.
-    left_inner += ${depth}u;
-    right_inner += ${depth}u;
-    left = ${blockOf(left, "left_outer", "left_inner")};
-    right = ${blockOf(right, "right_outer", "right_inner")};
-    let quads = min(${depth / 4}u, (${inner} - first + 3u) / 4u);
+    left_inner += DEPTH;
+    right_inner += DEPTH;
+    left = left_block(left_outer, left_inner);
+    right = right_block(right_outer, right_inner);
+    let quads = min(DEPTH / 4u, (inner_count() - first + 3u) / 4u);
     for (var k = 0u; k < quads; k++) {
-${
-    repeat(4, (i) =>
-      [
-        places("left", i, `local / ${ACROSS}u`),
-        places("right", i, `local % ${ACROSS}u`),
-        eachSum(
-          size,
-          (r, q) =>
-            `      sum${r}_${q} += left${i}_${r >> 2}[${
-              r % 4
-            }] * right${i}_${q};`,
-        ),
-      ].join("\n"))
-  }
+      for (var i = 0u; i < 4u; i++) { // unroll
+        var lefts = array<vec4f, SIDES>();
+        var rights = array<vec4f, SIDES>();
+        for (var q = 0u; q < SIDES; q++) { // unroll
+          lefts[q] = left_tile[place_in_tile(k, i, local / 8u + 8u * q)];
+          rights[q] = right_tile[place_in_tile(k, i, local % 8u + 8u * q)];
+        }
+        for (var r = 0u; r < SIZE / 8u; r++) { // unroll
+          for (var q = 0u; q < SIDES; q++) { // unroll
+            sum[r][q] += lefts[r / 4u][r % 4u] * rights[q];
+          }
+        }
+      }
     }
-  }${
-    finishColumnSums === undefined ? "" : /* wgsl */ `
-  if (first_row == 0u) {
+  }
+  if (SUMS_COLUMNS && first_row == 0u) {
     workgroupBarrier();
     right_tile[local] = column_sum;
     workgroupBarrier();
-    if (local < ${quads}u) {
-      var sum = vec4f();
-      for (var part = local; part < ${PRODUCT_THREADS}u; part += ${quads}u) {
-        sum += right_tile[part];
-      }
-      ${finishColumnSums}(0u, first_column + 4u * local, sum);
+    if (local < SIZE / 4u) {
+      var whole = vec4f();
+      for (var part = local; part < THREADS; part += SIZE / 4u) { whole += right_tile[part]; }
+      finish_columns(first_column + 4u * local, whole);
     }
-  }`
-  }`;
+  }
+  let row = first_row + 4u * (local / 8u);
+  let column = first_column + 4u * (local % 8u);
+  for (var r = 0u; r < SIZE / 8u; r++) { // unroll
+    for (var q = 0u; q < SIDES; q++) { // unroll
+      finish_row(row + 32u * (r / 4u) + r % 4u, column + 32u * q, sum[r][q]);
+    }
+  }
 }
+`;

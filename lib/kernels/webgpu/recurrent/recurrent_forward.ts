@@ -1,5 +1,11 @@
 /**
- * A sweep of the recurrent form's forward pass. Both sweeps add to the same
+ * A sweep of the recurrent form's forward pass: through a sequence token by token, with
+ * one state of headDim rows and one column for each of (v, 1). A workgroup has some quads
+ * of columns, and all rows; a thread holds a tile of eight rows by one quad in registers,
+ * which no other thread reads. Lanes are the threads of the same columns: a token's output
+ * is their sum, and takes a barrier. Neighbouring threads have neighbouring columns.
+ *
+ * Both sweeps add to the same
  * outputs, one after the other: the first writes its sums, and the second completes
  * them; the sum of the forward sweep includes a token's own k vᵀ.
  *
@@ -11,22 +17,26 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { borderStates } from "../frame/border_states.ts";
+import { borderStates, noBorderStates } from "../frame/border_states.ts";
 import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
 import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
-import {
-  type Direction,
-  readRows,
-  SWEEP_PLACES,
-  sweepFunctions,
-  sweepProgram,
-  type SweepTiling,
-  sweepTilingOf,
-  threadsPerColumn,
-  tokenAt,
-} from "./recurrent.ts";
-import { eachTileRow, ofRow, TILE_ROWS } from "../frame/register_tile.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
+
+/** The direction of a sweep: from the first token on, or from the last. */
+export type Direction = "forward" | "backward";
+
+/** Rows of a thread's tile of the state. */
+const TILE_ROWS = 8;
+/**
+ * Most threads of a workgroup: the partial sums of this many fit in the workgroup
+ * memory that every device has.
+ */
+export const MOST_THREADS = 160;
+/** Threads of a warp; workgroups have whole warps, so that few shader texts serve all sizes. */
+const WARP = 32;
+
+/** The largest headDim for which a workgroup can hold two quads of columns. */
+export const LARGEST_HEAD_DIM = TILE_ROWS * MOST_THREADS / 2;
 
 /** Threads of a workgroup, unless the rows alone need more. */
 const THREADS = 64;
@@ -74,18 +84,20 @@ function wholeQuads(valueDim: number): number {
 }
 
 /**
- * Divides the whole quads among workgroups; each workgroup also has the last quad,
- * since it divides by the row sum.
+ * Divides the whole quads among workgroups, and those of a workgroup among threads; each
+ * workgroup also has the last quad, since it divides by the row sum.
+ *
+ * @returns `lanes`: threads of the same columns; `across`: quads of columns of a
+ * workgroup; `threads`: of which some may have nothing to do.
  */
-function share(
-  headDim: number,
-  valueDim: number,
-): SweepTiling & { workgroups: number } {
+function share(headDim: number, valueDim: number) {
+  const lanes = Math.ceil(headDim / TILE_ROWS);
   const whole = wholeQuads(valueDim);
-  const most = Math.max(1, Math.floor(THREADS / threadsPerColumn(headDim)) - 1);
-  const workgroups = Math.max(1, Math.ceil(whole / most));
-  const own = Math.ceil(whole / workgroups);
-  return { ...sweepTilingOf(headDim, own + 1), workgroups };
+  const most = Math.max(1, Math.floor(THREADS / lanes) - 1);
+  const tiles = Math.max(1, Math.ceil(whole / most));
+  const across = Math.ceil(whole / tiles) + 1;
+  const threads = WARP * Math.ceil(lanes * across / WARP);
+  return { lanes, across, threads, tiles };
 }
 
 /** The program of a sweep of the forward pass. */
@@ -93,26 +105,35 @@ export function forwardSweep(sweep: ForwardSweep): Program {
   const { direction, q, k, v, logDecay, firstState, lastState } = sweep;
   const { sumsBefore, divides, y, rowSums, attributes } = sweep;
   const { scale, normalize, epsilon } = attributes;
-  const [batch, heads, , headDim] = q.shape as tf.Tensor4D["shape"];
+  const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
   const valueDim = v.shape[3]!;
-  const { workgroups, ...tiling } = share(headDim, valueDim);
-  const program = sweepProgram(q, v, tiling);
+  const { threads, tiles, ...places } = share(headDim, valueDim);
+  const width = widthOf(headDim, valueDim);
   const isInPlace = sumsBefore === rowSums;
   const optional = {
     ...{ logDecay, firstState },
     sumsBefore: isInPlace ? undefined : sumsBefore,
   };
+  const [enters, leaves] = [["firstState"], ["lastState"]];
   return {
-    ...program,
     name: "recurrent_forward",
+    width,
     variants: [
       direction,
       ...Object.entries(optional).map(([name, x]) => x !== undefined && name),
       lastState !== undefined && "lastState",
-      isInPlace && "inPlace",
-      divides && "divides",
-      `threads=${tiling.threads}`,
+      `threads=${threads}`,
     ],
+    constants: {
+      FORWARD: direction === "forward",
+      DECAYS: logDecay !== undefined,
+      ENTERS: firstState !== undefined,
+      LEAVES: lastState !== undefined,
+      COMPLETES: sumsBefore !== undefined,
+      DIVIDES: divides,
+      IN_PLACE: isInPlace,
+      BLOCK: blockOf(threads),
+    },
     elements: {
       ...{ logDecay: "f32", firstState: "f32", lastState: "f32" },
       ...{ sumsBefore: "f32", rowSums: "f32" },
@@ -120,28 +141,56 @@ export function forwardSweep(sweep: ForwardSweep): Program {
     reads: { q, k, v, ...optional },
     writes: { y, rowSums, ...(lastState ? { lastState } : {}) },
     integers: {
-      ...program.integers,
+      ...{ length, headDim, valueDim, ...places },
       wholeQuads: wholeQuads(valueDim),
-      tiles: workgroups,
+      tiles,
       normalize: Number(normalize),
     },
     floats: { scale, epsilon },
-    workgroups: batch * heads * workgroups,
-    functions: functionsOf(sweep, tiling, program.width),
-    body: bodyOf(sweep, tiling),
+    threads,
+    workgroups: batch * heads * tiles,
+    functions: () => {
+      const bind = (name: string, x: unknown) =>
+        `fn read_${name}(token: u32) -> f32 { return ${
+          x ? `${name}[token]` : "0.0"
+        }; }\n`;
+      return [
+        reading("q", "headDim", width),
+        reading("k", "headDim", width),
+        reading("v", "valueDim", width),
+        reading("y", "valueDim", width),
+        writing("y", "valueDim", width),
+        bind("logDecay", logDecay),
+        bind("sumsBefore", optional.sumsBefore),
+        firstState ? borderStates(enters, []) : noBorderStates(enters, []),
+        lastState ? borderStates([], leaves) : noBorderStates([], leaves),
+        FUNCTIONS,
+      ].join("");
+    },
+    body: SWEEP,
   };
 }
 
-function functionsOf(
-  { firstState, lastState }: ForwardSweep,
-  { threads }: SweepTiling,
-  width: 1 | 4,
-): string {
-  return /* wgsl */ `
-var<workgroup> parts: array<vec4f, ${blockOf(threads) * threads}>;
-${sweepFunctions(width)}
-${reading("y", "valueDim", width)}
-${writing("y", "valueDim", width)}
+const FUNCTIONS = /* wgsl */ `
+const TILE = 8u;
+var<workgroup> parts: array<vec4f, BLOCK * THREADS>;
+
+// Quads of q, of k and of (v, 1): zeros beyond the last column.
+fn rows_of_q(token: u32, quad: u32) -> vec4f {
+  return select(vec4f(), read_q(token, quad), quad < (uniforms.headDim + 3u) / 4u);
+}
+fn rows_of_k(token: u32, quad: u32) -> vec4f {
+  return select(vec4f(), read_k(token, quad), quad < (uniforms.headDim + 3u) / 4u);
+}
+fn values_of(token: u32, quad: u32) -> vec4f {
+  let values = select(vec4f(), read_v(token, quad), quad < (uniforms.valueDim + 3u) / 4u);
+  return select(values, vec4f(1.0), 4u * quad + vec4u(0u, 1u, 2u, 3u) == vec4u(uniforms.valueDim));
+}
+
+// The token at a position of the sweep.
+fn token_at(base: u32, position: u32) -> u32 {
+  return base + select(uniforms.length - 1u - position, position, FORWARD);
+}
 
 // The quad of a place; behind the workgroup's own is the last one.
 fn quad_at(tile: u32, place: u32) -> u32 {
@@ -154,65 +203,47 @@ fn is_own(tile: u32, place: u32) -> bool {
   let is_last = place == uniforms.across - 1u;
   return select(quad_at(tile, place) < uniforms.wholeQuads, tile == 0u, is_last);
 }
-${
-    borderStates(
-      "uniforms",
-      firstState ? ["firstState"] : [],
-      lastState ? ["lastState"] : [],
-    )
-  }`;
-}
+`;
 
-function bodyOf(
-  sweep: ForwardSweep,
-  { threads }: SweepTiling,
-): string {
-  const { direction, logDecay, firstState, lastState } = sweep;
-  const { sumsBefore, rowSums, divides } = sweep;
-  const isInPlace = sumsBefore === rowSums;
-  const token = tokenAt(direction, "(first + t)");
-  const isForward = direction === "forward";
-  const block = blockOf(threads);
-  const row = (r: number) => `${TILE_ROWS}u * lane + ${r}u`;
-  return /* wgsl */ `${SWEEP_PLACES}
+const SWEEP = /* wgsl */ `
+  let lane = local / uniforms.across;
+  let place = local % uniforms.across;
+  let is_working = lane < uniforms.lanes;
   let sequence = workgroup / uniforms.tiles;
   let tile = workgroup % uniforms.tiles;
   let base = sequence * uniforms.length;
   let quad = quad_at(tile, place);
   let ones = uniforms.valueDim % 4u;
-${
-    eachTileRow((r) =>
-      `  var state${r} = ${
-        firstState ? `enter_firstState(sequence, ${row(r)}, quad)` : "vec4f()"
-      };`
-    )
+  var state = array<vec4f, TILE>();
+  for (var r = 0u; r < TILE; r++) { // unroll
+    state[r] = enter_firstState(sequence, TILE * lane + r, quad);
   }
-  for (var first = 0u; first <= last; first += ${block}u) {
-    let count = min(${block}u, uniforms.length - first);
+  for (var first = 0u; first < uniforms.length; first += BLOCK) {
+    let count = min(BLOCK, uniforms.length - first);
     if (is_working) {
       for (var t = 0u; t < count; t++) {
-        let token = ${token};
-${readRows("q", "k")}
+        let token = token_at(base, first + t);
+        let queries = array<vec4f, 2>(rows_of_q(token, 2u * lane), rows_of_q(token, 2u * lane + 1u));
+        let keys = array<vec4f, 2>(rows_of_k(token, 2u * lane), rows_of_k(token, 2u * lane + 1u));
         let value = values_of(token, quad);
+        // The state decays on arriving at the token: to nothing at the first, if none enters.
+        let decay = select(exp(read_logDecay(token)), 0.0, !ENTERS && first + t == 0u);
         var sum = vec4f();
-${logDecay ? arrive(firstState !== undefined) : ""}
-${
-    eachTileRow((r) =>
-      `        ${logDecay ? `state${r} *= decay; ` : ""}sum += ${
-        ofRow("q", r)
-      } * state${r}; state${r} += ${ofRow("k", r)} * value;`
-    )
-  }
-${isForward ? "        sum += (dot(q0, k0) + dot(q1, k1)) * value;" : ""}
+        for (var r = 0u; r < TILE; r++) { // unroll
+          if (DECAYS) { state[r] *= decay; }
+          sum += queries[r / 4u][r % 4u] * state[r];
+          state[r] += keys[r / 4u][r % 4u] * value;
+        }
+        if (FORWARD) { sum += (dot(queries[0], keys[0]) + dot(queries[1], keys[1])) * value; }
         parts[(t * uniforms.lanes + lane) * uniforms.across + place] = sum;
       }
     }
     workgroupBarrier();
-    for (var item = local; item < count * uniforms.across; item += ${threads}u) {
+    for (var item = local; item < count * uniforms.across; item += THREADS) {
       let t = item / uniforms.across;
       let column = item % uniforms.across;
       let quad = quad_at(tile, column);
-      let token = ${token};
+      let token = token_at(base, first + t);
       var sum = vec4f();
       var total = 0.0;
       for (var lane = 0u; lane < uniforms.lanes; lane++) {
@@ -222,36 +253,24 @@ ${isForward ? "        sum += (dot(q0, k0) + dot(q1, k1)) * value;" : ""}
       }
       sum *= uniforms.scale;
       total *= uniforms.scale;
-${
-    (sumsBefore ? "      sum += read_y(token, quad);\n" : "") +
-    (sumsBefore && !isInPlace ? "      total += sumsBefore[token];" : "")
-  }
-${
-    divides
-      ? "      sum /= select(1.0, total + uniforms.epsilon, uniforms.normalize != 0u);"
-      : ""
-  }
+      if (COMPLETES) { sum += read_y(token, quad); }
+      if (COMPLETES && !IN_PLACE) { total += read_sumsBefore(token); }
+      if (DIVIDES) { sum /= select(1.0, total + uniforms.epsilon, uniforms.normalize != 0u); }
       if (is_own(tile, column)) {
         write_y(token, quad, sum);
-        if (quad == uniforms.wholeQuads) { rowSums[token] ${
-    isInPlace ? "+" : ""
-  }= total; }
+        if (quad == uniforms.wholeQuads) {
+          if (IN_PLACE) { total += rowSums[token]; }
+          rowSums[token] = total;
+        }
       }
     }
     workgroupBarrier();
   }
-${
-    lastState
-      ? `  if (is_working && is_own(tile, place)) {
-${
-        eachTileRow((r) =>
-          `    leave_lastState(sequence, ${row(r)}, quad, state${r});`
-        )
-      }
-  }`
-      : ""
+  if (LEAVES && is_working && is_own(tile, place)) {
+    for (var r = 0u; r < TILE; r++) { // unroll
+      leave_lastState(sequence, TILE * lane + r, quad, state[r]);
+    }
   }`;
-}
 
 /** The program that divides y by the row sums, in place. */
 export function divideProgram(
@@ -272,15 +291,4 @@ export function divideProgram(
     body:
       /* wgsl */ `  y[at] /= rowSums[at / uniforms.packsOfToken] + uniforms.epsilon;`,
   };
-}
-
-/**
- * WGSL that declares the decay of the state on arriving at a token: 0 at the first
- * token if no state enters the sweep, whatever its log decay.
- */
-function arrive(hasEntered: boolean): string {
-  const paid = "exp(logDecay[token])";
-  return `        let decay = ${
-    hasEntered ? paid : `select(${paid}, 0.0, first + t == 0u)`
-  };`;
 }

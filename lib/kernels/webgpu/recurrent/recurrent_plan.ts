@@ -5,7 +5,7 @@ import {
 } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
-import { type Direction, LARGEST_HEAD_DIM } from "./recurrent.ts";
+import { type Direction, LARGEST_HEAD_DIM } from "./recurrent_forward.ts";
 
 export function planRecurrent(
   request: KernelRequest,

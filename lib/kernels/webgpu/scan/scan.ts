@@ -53,10 +53,14 @@ export function statesShape(sizes: ScanSizes): number[] {
 /** The fields common to all programs with one thread for each channel of a chunk. */
 export function chunkProgram(
   sizes: ScanSizes,
-): Pick<Program, "width" | "integers" | "threads" | "workgroups"> {
+): Pick<
+  Program,
+  "width" | "constants" | "integers" | "threads" | "workgroups"
+> {
   const { batch, length, channels, stateDim, quads, chunks, blocks } = sizes;
   return {
     width: 1,
+    constants: { CHUNK },
     integers: {
       ...{ length, channels, stateDim, quads, chunks, blocks },
       reverse: Number(sizes.reverse),
@@ -71,9 +75,9 @@ export const PLACE = /* wgsl */ `
   let block = workgroup % uniforms.blocks;
   let chunk = workgroup / uniforms.blocks % uniforms.chunks;
   let entry = workgroup / (uniforms.blocks * uniforms.chunks);
-  let channel = block * ${THREADS}u + local;
-  let first = chunk * ${CHUNK}u;
-  let count = min(${CHUNK}u, uniforms.length - first);`;
+  let channel = block * THREADS + local;
+  let first = chunk * CHUNK;
+  let count = min(CHUNK, uniforms.length - first);`;
 
 /**
  * WGSL functions: the token at a position in the scan's direction, the index of a
@@ -109,18 +113,19 @@ fn ${name}(row: u32, quad: u32) -> vec4f {
  */
 const FORGOTTEN = -1e38;
 
-/** WGSL that writes the sum of a chunk's time steps, or the mark that the state is reset. */
-export function writeSteps(step: string, begins: string): string {
-  return /* wgsl */ `
+/**
+ * WGSL that writes the sum of a chunk's time steps, or the mark that the state is reset,
+ * of the operands `step_of(token, channel)` and `begins_at(token)`.
+ */
+export const WRITE_STEPS = /* wgsl */ `
   var total = 0.0;
   var is_forgotten = false;
   for (var i = 0u; i < count; i++) {
     let token = token_at(entry, first + i);
-      total += ${step};
-      if (${begins}) { is_forgotten = true; }
+    total += step_of(token, channel);
+    if (begins_at(token)) { is_forgotten = true; }
   }
   steps[(entry * uniforms.chunks + chunk) * uniforms.channels + channel] = select(total, ${FORGOTTEN}, is_forgotten);`;
-}
 
 /**
  * The program that replaces each chunk's own state, made from zeros, by the state that
@@ -142,7 +147,7 @@ export function carryProgram(
   return {
     ...common,
     name: "scan_carry",
-    variants: [isBackward ? "backward" : "forward"],
+    constants: { ...common.constants, BACKWARD: isBackward },
     elements: { states: "vec4f" },
     reads: { a, steps },
     writes: { states },
@@ -150,7 +155,7 @@ export function carryProgram(
     workgroups: Math.ceil(records / THREADS),
     functions: FUNCTIONS,
     body: /* wgsl */ `
-  let at = workgroup * ${THREADS}u + local;
+  let at = workgroup * THREADS + local;
   if (at >= uniforms.records) { return; }
   let channel = at % uniforms.channels;
   let quad = at / uniforms.channels % uniforms.quads;
@@ -158,7 +163,7 @@ export function carryProgram(
   let rate = rate_of(channel, quad);
   var state = vec4f();
   for (var i = 0u; i < uniforms.chunks; i++) {
-    let chunk = ${isBackward ? "uniforms.chunks - 1u - i" : "i"};
+    let chunk = select(i, uniforms.chunks - 1u - i, BACKWARD);
     let record = record_of(entry, chunk, quad, channel);
     let own = states[record];
     states[record] = state;

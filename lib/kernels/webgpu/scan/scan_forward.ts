@@ -3,13 +3,12 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
 import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
 import {
-  CHUNK,
   chunkProgram,
   FUNCTIONS,
   PLACE,
   quadOf,
   type ScanSizes,
-  writeSteps,
+  WRITE_STEPS,
 } from "./scan.ts";
 import { SIGMOID } from "../layer/sigmoid.ts";
 
@@ -21,21 +20,22 @@ export type ScanInputs =
   & Readonly<Record<"x" | "dt" | "a" | "b" | "c", tf.TensorInfo>>
   & { readonly begins?: tf.TensorInfo | undefined };
 
-/** WGSL of whether the state is reset before a token. */
-function beginsAt(begins: tf.TensorInfo | undefined): string {
-  return begins ? "begins[token] != 0.0" : "false";
-}
+/** WGSL functions of the operands of a scan's step. */
+function operandsOf(begins: tf.TensorInfo | undefined): string {
+  return /* wgsl */ `${FUNCTIONS}${quadOf("b_of", "b")}
+fn begins_at(token: u32) -> bool { return ${
+    begins ? "begins[token] != 0.0" : "false"
+  }; }
+fn step_of(token: u32, channel: u32) -> f32 { return dt[token * uniforms.channels + channel]; }
 
-const STEP = (begins: tf.TensorInfo | undefined) => /* wgsl */ `
-      let token = token_at(entry, first + i);
-      let at = token * uniforms.channels + channel;
-      let step = dt[at];
-      let kept = ${
-  begins
-    ? `select(exp(step * rate), vec4f(), ${beginsAt(begins)})`
-    : "exp(step * rate)"
-};
-      state = kept * state + step * x[at] * b_of(token, quad);`;
+// The state after a token.
+fn stepped(token: u32, channel: u32, quad: u32, rate: vec4f, state: vec4f) -> vec4f {
+  let step = step_of(token, channel);
+  let kept = select(exp(step * rate), vec4f(), begins_at(token));
+  return kept * state + step * x[token * uniforms.channels + channel] * b_of(token, quad);
+}
+`;
+}
 
 /**
  * The program of the state that each chunk makes from zeros, and of the sum of
@@ -53,18 +53,21 @@ export function summaryProgram(
     elements: { states: "vec4f" },
     reads: { x, dt, a, b, begins },
     writes,
-    functions: FUNCTIONS + quadOf("b_of", "b"),
-    body: /* wgsl */ `${PLACE}
+    functions: operandsOf(begins),
+    body: SUMMARY,
+  };
+}
+
+const SUMMARY = /* wgsl */ `${PLACE}
   if (channel >= uniforms.channels) { return; }
   for (var quad = 0u; quad < uniforms.quads; quad++) {
     let rate = rate_of(channel, quad);
     var state = vec4f();
-    for (var i = 0u; i < count; i++) {${STEP(begins)}
+    for (var i = 0u; i < count; i++) {
+      state = stepped(token_at(entry, first + i), channel, quad, rate, state);
     }
     states[record_of(entry, chunk, quad, channel)] = state;
-  }${writeSteps("dt[token * uniforms.channels + channel]", beginsAt(begins))}`,
-  };
-}
+  }${WRITE_STEPS}`;
 
 /** The program of the outputs y = c · h, starting from the state before each chunk. */
 export function outputsProgram(
@@ -80,22 +83,26 @@ export function outputsProgram(
     elements: { states: "vec4f" },
     reads: { x, dt, a, b, c, states, begins },
     writes: { y },
-    functions: FUNCTIONS + quadOf("b_of", "b") + quadOf("c_of", "c"),
-    body: /* wgsl */ `${PLACE}
+    functions: operandsOf(begins) + quadOf("c_of", "c"),
+    body: OUTPUTS,
+  };
+}
+
+const OUTPUTS = /* wgsl */ `${PLACE}
   if (channel >= uniforms.channels) { return; }
-  var sums = array<f32, ${CHUNK}>();
+  var sums = array<f32, CHUNK>();
   for (var quad = 0u; quad < uniforms.quads; quad++) {
     let rate = rate_of(channel, quad);
     var state = states[record_of(entry, chunk, quad, channel)];
-    for (var i = 0u; i < count; i++) {${STEP(begins)}
+    for (var i = 0u; i < count; i++) {
+      let token = token_at(entry, first + i);
+      state = stepped(token, channel, quad, rate, state);
       sums[i] += dot(c_of(token, quad), state);
     }
   }
   for (var i = 0u; i < count; i++) {
     y[token_at(entry, first + i) * uniforms.channels + channel] = sums[i];
-  }`,
-  };
-}
+  }`;
 
 /**
  * The skip connection d and the gate z that are applied to a scan's output, each

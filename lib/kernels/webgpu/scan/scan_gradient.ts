@@ -15,14 +15,13 @@ import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
 import { sizeOf } from "../../../tfjs/kernel_call.ts";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
-  CHUNK,
   chunkProgram,
   FUNCTIONS,
   PLACE,
   quadOf,
   type ScanSizes,
   THREADS,
-  writeSteps,
+  WRITE_STEPS,
 } from "./scan.ts";
 import {
   alongChannels,
@@ -122,6 +121,7 @@ fn part_of(token: u32, part: u32) -> vec4f {
 fn begins_at(token: u32) -> bool {
   return part_of(token, 2u * uniforms.quads).x != 0.0;
 }
+fn step_of(token: u32, channel: u32) -> f32 { return rows[token * uniforms.channels + channel].y; }
 `;
 
 type Packed = Readonly<Record<"rows" | "tokens" | "a", tf.TensorInfo>>;
@@ -154,12 +154,7 @@ export function gradientSummaryProgram(
       gradient = kept * (gradient + row.z * part_of(token, uniforms.quads + quad));
     }
     carried[record_of(entry, chunk, quad, channel)] = gradient;
-  }${
-      writeSteps(
-        "rows[token * uniforms.channels + channel].y",
-        "begins_at(token)",
-      )
-    }`,
+  }${WRITE_STEPS}`,
   };
 }
 
@@ -191,17 +186,18 @@ export function gradientsProgram(
     },
     reads: { rows, tokens, a, states },
     writes,
+    constants: { ...common.constants, AT_ONCE, TEAM },
     integers: { ...common.integers, tokensOfAll: sizes.batch * sizes.length },
     functions: /* wgsl */ `${FUNCTIONS}${TOKENS}
-var<workgroup> shares: array<vec4f, ${2 * AT_ONCE * THREADS}>;
-var<workgroup> sums: array<vec4f, ${THREADS}>;
+var<workgroup> shares: array<vec4f, 2u * AT_ONCE * THREADS>;
+var<workgroup> sums: array<vec4f, THREADS>;
 `,
     body: /* wgsl */ `${PLACE}
   let is_there = channel < uniforms.channels;
-  var trail = array<vec4f, ${CHUNK}>();
-  var decays = array<vec4f, ${CHUNK}>();
-  var read = array<f32, ${CHUNK}>();
-  var paid = array<f32, ${CHUNK}>();
+  var trail = array<vec4f, CHUNK>();
+  var decays = array<vec4f, CHUNK>();
+  var read = array<f32, CHUNK>();
+  var paid = array<f32, CHUNK>();
   for (var quad = 0u; quad < uniforms.quads; quad++) {
     // Of b and c each token's part, in the place of its state and decay.
     if (is_there) {
@@ -235,29 +231,25 @@ var<workgroup> sums: array<vec4f, ${THREADS}>;
       }
       carried[record] = slope;
     }
-    for (var from_token = 0u; from_token < count; from_token += ${AT_ONCE}u) {
-      for (var i = 0u; i < ${AT_ONCE}u; i++) {
+    for (var from_token = 0u; from_token < count; from_token += AT_ONCE) {
+      for (var i = 0u; i < AT_ONCE; i++) {
         let at = from_token + i;
         let is_token = is_there && at < count;
-        shares[2u * i * ${THREADS}u + local] = select(vec4f(), trail[min(at, ${
-      CHUNK - 1
-    }u)], is_token);
-        shares[(2u * i + 1u) * ${THREADS}u + local] = select(vec4f(), decays[min(at, ${
-      CHUNK - 1
-    }u)], is_token);
+        shares[2u * i * THREADS + local] = select(vec4f(), trail[min(at, CHUNK - 1u)], is_token);
+        shares[(2u * i + 1u) * THREADS + local] = select(vec4f(), decays[min(at, CHUNK - 1u)], is_token);
       }
       workgroupBarrier();
-      let team = local / ${TEAM}u;
+      let team = local / TEAM;
       var sum = vec4f();
-      for (var i = local % ${TEAM}u; i < ${THREADS}u; i += ${TEAM}u) {
-        sum += shares[team * ${THREADS}u + i];
+      for (var i = local % TEAM; i < THREADS; i += TEAM) {
+        sum += shares[team * THREADS + i];
       }
       sums[local] = sum;
       workgroupBarrier();
       let at = from_token + local / 2u;
-      if (local < ${2 * AT_ONCE}u && at < count) {
+      if (local < 2u * AT_ONCE && at < count) {
         var whole = vec4f();
-        for (var i = 0u; i < ${TEAM}u; i++) { whole += sums[local * ${TEAM}u + i]; }
+        for (var i = 0u; i < TEAM; i++) { whole += sums[local * TEAM + i]; }
         let token = token_at(entry, first + at);
         let part = local % 2u * uniforms.quads + quad;
         parts[(block * uniforms.tokensOfAll + token) * 2u * uniforms.quads + part] = whole;

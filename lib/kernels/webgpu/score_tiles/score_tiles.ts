@@ -13,12 +13,11 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { SoftmaxAttributes } from "../../../attention/planning/softmax_kernel.ts";
-import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
-import { repeat } from "../../../tfjs/webgpu/shader.ts";
-import { ACCUMULATE, eachTileRow, TILE_ROWS } from "../frame/register_tile.ts";
+import type { Constants } from "../../../tfjs/webgpu/wgsl.ts";
+import { ACCUMULATE } from "../frame/vectors.ts";
 
+/** Rows of a thread's tile. */
+const TILE_ROWS = 8;
 /**
  * Threads of a row: for heads of up to 16, 32 and 64 columns, if each thread
  * has four.
@@ -113,65 +112,39 @@ export type TilingLimits = Pick<
   "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupStorageSize"
 >;
 
-/** All of a tiling that a text depends on. */
-export function tilingVariants(
-  { threads, threadsPerRow, columnsPerThread, stagedColumns }: Tiling,
-): string[] {
-  return [
-    `threads=${threads}`,
-    `perRow=${threadsPerRow}`,
-    `columns=${columnsPerThread}`,
-    `staged=${stagedColumns}`,
-  ];
-}
-
-/**
- * What the programs of softmax attention are given alike: a workgroup for the
- * rows of a tiling of each sequence.
- */
-export function tiledProgram(
-  q: tf.TensorInfo,
-  v: tf.TensorInfo,
-  { causal, scale }: SoftmaxAttributes,
-  tiling: Tiling,
-): Omit<Program, "name" | "reads" | "writes" | "body"> {
-  const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
-  const valueDim = v.shape[3]!;
-  const blocks = Math.ceil(length / tiling.rows);
+/** The constants of a tiling's text. */
+export function tilingConstants(
+  { threadsPerRow, columnsPerThread, stagedColumns, rows }: Tiling,
+): Constants {
   return {
-    width: widthOf(headDim, valueDim),
-    integers: {
-      length,
-      heads,
-      headDim,
-      valueDim,
-      blocks,
-      causal: Number(causal),
-    },
-    floats: { scale },
-    workgroups: batch * heads * blocks,
-    variants: tilingVariants(tiling),
-    threads: tiling.threads,
-    layers: tiling.columnSplits,
+    ROWS: rows,
+    PER_ROW: threadsPerRow,
+    SUM_QUADS: columnsPerThread / 4,
+    STAGED: stagedColumns / 4,
   };
 }
-
 /** The dimension that says how many columns a tensor has. */
 export type Dim = "headDim" | "valueDim";
 
-/** `read_<name>(token, quad) -> vec4f`, 0 where a row has no more columns. */
-export function reading(name: string, dim: Dim, width: 1 | 4): string {
-  const head = `fn read_${name}(token: u32, quad: u32) -> vec4f {`;
+/** `read_<role>(token, quad) -> vec4f`, 0 where a row has no more columns. */
+export function reading(
+  name: string,
+  dim: Dim,
+  width: 1 | 4,
+  role: string = name,
+): string {
+  const head = `fn read_${role}(token: u32, quad: u32) -> vec4f {`;
   if (width === 4) {
-    return `${head} return ${name}[token * (uniforms.${dim} / 4u) + quad]; }`;
+    return `${head} return ${name}[token * (uniforms.${dim} / 4u) + quad]; }\n`;
   }
   const number = (i: number) =>
     `select(0.0, ${name}[first + ${i}u], column + ${i}u < uniforms.${dim})`;
   return /* wgsl */ `${head}
   let column = 4u * quad;
   let first = token * uniforms.${dim} + column;
-  return vec4f(${repeat(4, number, ", ")});
-}`;
+  return vec4f(${[0, 1, 2, 3].map(number).join(", ")});
+}
+`;
 }
 
 /** `write_<name>(token, quad, x)`, of which the columns that there are count. */
@@ -181,182 +154,159 @@ export function writing(name: string, dim: Dim, width: 1 | 4): string {
   if (width === 4) {
     return /* wgsl */ `${head}
   if (quad < ${end}) { ${name}[token * (uniforms.${dim} / 4u) + quad] = x; }
-}`;
+}
+`;
   }
   return /* wgsl */ `${head}
   for (var i = 0u; i < 4u && 4u * quad + i < uniforms.${dim}; i++) {
     ${name}[token * uniforms.${dim} + 4u * quad + i] = x[i];
   }
-}`;
 }
-
-/** Declarations with which all programs in tiles begin. */
-export function tileFunctions(
-  { rows, columns, stagedColumns }: Tiling,
-): string {
-  return /* wgsl */ `
-var<workgroup> tiles: array<vec4f, ${rows * columns / 4}>;
-${
-    stagedColumns > 0
-      ? `var<workgroup> staged: array<vec4f, ${stagedColumns / 4 * columns}>;
-`
-      : ""
-  }
-${ACCUMULATE}
 `;
 }
 
-/** Where a workgroup and a thread are: `base`, `first_row`, `row`, `lane`, `row0` … */
-export function places({ rows, threadsPerRow }: Tiling): string {
-  return /* wgsl */ `
-  let base = workgroup / uniforms.blocks * uniforms.length;
-  let first_row = workgroup % uniforms.blocks * ${rows}u;
-  let lane = local % ${threadsPerRow}u;
-  let tile_row = local / ${threadsPerRow}u * ${TILE_ROWS}u;
-  let row = first_row + tile_row;
-  let last = uniforms.length - 1u;
-${eachTileRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
+/** What all programs in tiles of scores declare first, of a tiling's constants. */
+export const TILES = /* wgsl */ `${ACCUMULATE}
+// Rows of a thread's tile, which has four columns.
+const TILE = 8u;
+// Columns of a block.
+const COLUMNS = 4u * PER_ROW;
+var<workgroup> tiles: array<vec4f, ROWS * PER_ROW>;
+
+// Where a thread is: the sequence's first token, the last position, the tile's row among
+// the workgroup's and among the sequence's, the tile's place in a row, and the first of
+// the quads of which the thread has the sums; and what is added to a token makes its place
+// in the mask and in the segments.
+struct Place { base: u32, last: u32, tile_row: u32, row: u32, lane: u32, quad: u32, to_entry: u32 }
+
+fn place_of(base: u32, first_row: u32, layer: u32, to_entry: u32, local: u32) -> Place {
+  let tile_row = local / PER_ROW * TILE;
+  let lane = local % PER_ROW;
+  let quad = layer * SUM_QUADS * PER_ROW + lane;
+  return Place(base, uniforms.length - 1u, tile_row, first_row + tile_row, lane, quad, to_entry);
 }
+
+// The tokens of the tile's rows, and those of four positions.
+fn rows_of(place: Place) -> array<u32, TILE> {
+  var rows = array<u32, TILE>();
+  for (var r = 0u; r < TILE; r++) { // unroll
+    rows[r] = place.base + min(place.row + r, place.last);
+  }
+  return rows;
+}
+fn tokens_at(place: Place, position: u32) -> vec4u {
+  return place.base + min(position + vec4u(0u, 1u, 2u, 3u), vec4u(place.last));
+}
+
+// Puts a tile where all lanes read it.
+fn share(place: Place, tile: array<vec4f, TILE>) {
+  for (var r = 0u; r < TILE; r++) { // unroll
+    tiles[(place.tile_row + r) * PER_ROW + place.lane] = tile[r];
+  }
+  workgroupBarrier();
+}
+`;
 
 /**
- * `column`, and the tokens `column0` … `column3` of the tile in the block from
- * `first` on.
+ * `products(place, rows, first, local)`, the products of the tile's rows with its columns
+ * in the block from position `first` on, of the operands `read_r`, `read_o` and
+ * `inner_quads()`.
+ *
+ * With STAGED quads of the block's columns in workgroup memory, each of a lane's four
+ * vectors there has one number of the lane's four columns.
  */
-export const tileColumns = /* wgsl */ `
-    let column = first + 4u * lane;
-    let positions = column + vec4u(0u, 1u, 2u, 3u);
-${repeat(4, (c) => `    let column${c} = base + min(column + ${c}u, last);`)}`;
-
-/** Quads of a row with these columns, in the text. */
-export const quadsIn = (dim: Dim) => `(uniforms.${dim} + 3u) / 4u`;
-
-/** The vectors whose products make a tile of scores. */
-interface Factors {
-  /** Begins the names of the products' rows. */
-  readonly sum: string;
-  readonly ofRows: string;
-  readonly ofColumns: string;
-  /** The number of quads of the vectors, in the text. */
-  readonly end: string;
+export function products({ stagedColumns }: Tiling): string {
+  return stagedColumns === 0 ? PRODUCTS : STAGED_PRODUCTS;
 }
 
-/** Declares `<sum>0` …, the products of the tile's rows and columns. */
-export function tileProducts(tiling: Tiling, factors: Factors): string {
-  const { sum, ofRows, ofColumns, end } = factors;
-  const { threadsPerRow, stagedColumns } = tiling;
-  const stagedQuads = stagedColumns / 4;
-  const declared = eachTileRow((r) => `    var ${sum}${r} = vec4f();`);
-  const add = (columns: string, quad: string) => /* wgsl */ `
-      let columns = ${columns};
-${
-    eachTileRow((r) =>
-      `      ${sum}${r} = accumulate(${sum}${r}, columns, read_${ofRows}(row${r}, ${quad}));`
-    )
-  }`;
-  if (stagedQuads === 0) {
-    const read = (c: number) => `read_${ofColumns}(column${c}, n)`;
-    return /* wgsl */ `
-${declared}
-    for (var n = 0u; n < ${end}; n++) {${
-      add(`transpose(mat4x4f(${repeat(4, read, ", ")}))`, "n")
+const PRODUCTS = /* wgsl */ `
+fn products(place: Place, rows: array<u32, TILE>, first: u32, local: u32) -> array<vec4f, TILE> {
+  let tokens = tokens_at(place, first + 4u * place.lane);
+  var sum = array<vec4f, TILE>();
+  for (var n = 0u; n < inner_quads(); n++) {
+    let columns = transpose(mat4x4f(read_o(tokens.x, n), read_o(tokens.y, n), read_o(tokens.z, n), read_o(tokens.w, n)));
+    for (var r = 0u; r < TILE; r++) { // unroll
+      sum[r] = accumulate(sum[r], columns, read_r(rows[r], n));
     }
-    }`;
   }
-  const read = (x: number) =>
-    `staged[(4u * n + ${x}u) * ${threadsPerRow}u + lane]`;
-  return /* wgsl */ `
-${declared}
-    for (var start_quad = 0u; start_quad < ${end}; start_quad += ${stagedQuads}u) {
-${stageColumns(tiling, factors)}
-      for (var n = 0u; n < min(${stagedQuads}u, ${end} - start_quad); n++) {${
-    add(`mat4x4f(${repeat(4, read, ", ")})`, "start_quad + n")
-  }
-      }
-    }`;
+  return sum;
+}
+`;
+
+/** What the products of a text have in common. */
+export function stage({ stagedColumns }: Tiling): string {
+  return stagedColumns === 0
+    ? ""
+    : "var<workgroup> staged: array<vec4f, STAGED * COLUMNS>;\n";
 }
 
-/**
- * Stages quads from `start_quad` on: of each quad four vectors per lane, of which
- * each has one number of the lane's four columns.
- */
-function stageColumns(
-  { threads, threadsPerRow, stagedColumns }: Tiling,
-  { ofColumns, end }: Factors,
-): string {
-  const stagedQuads = stagedColumns / 4;
-  const read = (c: number) =>
-    `read_${ofColumns}(base + min(first + 4u * block + ${c}u, last), quad)`;
-  return /* wgsl */ `      workgroupBarrier();
-      for (var i = local; i < ${
-    threadsPerRow * stagedQuads
-  }u; i += ${threads}u) {
-        let place = i % ${stagedQuads}u;
-        let quad = start_quad + place;
-        let block = i / ${stagedQuads}u;
-        if (quad < ${end}) {
-          let numbers = transpose(mat4x4f(${repeat(4, read, ", ")}));
-${
-    repeat(
-      4,
-      (x) =>
-        `          staged[(4u * place + ${x}u) * ${threadsPerRow}u + block] = numbers[${x}];`,
-    )
-  }
+const STAGED_PRODUCTS = /* wgsl */ `
+fn products(place: Place, rows: array<u32, TILE>, first: u32, local: u32) -> array<vec4f, TILE> {
+  let end = inner_quads();
+  var sum = array<vec4f, TILE>();
+  for (var start = 0u; start < end; start += STAGED) {
+    workgroupBarrier();
+    for (var i = local; i < PER_ROW * STAGED; i += THREADS) {
+      let at = i % STAGED;
+      let quad = start + at;
+      let block = i / STAGED;
+      if (quad < end) {
+        let tokens = tokens_at(place, first + 4u * block);
+        let numbers = transpose(mat4x4f(read_o(tokens.x, quad), read_o(tokens.y, quad), read_o(tokens.z, quad), read_o(tokens.w, quad)));
+        for (var x = 0u; x < 4u; x++) { // unroll
+          staged[(4u * at + x) * PER_ROW + block] = numbers[x];
         }
       }
-      workgroupBarrier();`;
-}
-
-/** Puts a tile where all lanes read it. */
-export function shareTile({ threadsPerRow }: Tiling, name: string): string {
-  return `${
-    eachTileRow((r) =>
-      `    tiles[(tile_row + ${r}u) * ${threadsPerRow}u + lane] = ${name}${r};`
-    )
+    }
+    workgroupBarrier();
+    for (var n = 0u; n < min(STAGED, end - start); n++) {
+      let at = 4u * n * PER_ROW + place.lane;
+      let columns = mat4x4f(staged[at], staged[at + PER_ROW], staged[at + 2u * PER_ROW], staged[at + 3u * PER_ROW]);
+      for (var r = 0u; r < TILE; r++) { // unroll
+        sum[r] = accumulate(sum[r], columns, read_r(rows[r], start + n));
+      }
+    }
   }
-    workgroupBarrier();`;
+  return sum;
 }
+`;
 
-/** Waits until nobody reads the tiles any more. */
-export const END_OF_TILE = "    workgroupBarrier();";
+/** `is_token(token, to_entry)` where nothing is padding. */
+export const ALL_TOKENS =
+  "fn is_token(token: u32, to_entry: u32) -> bool { return true; }\n";
 
 /**
- * Four booleans: which of the tile's columns row r reads, if `limit` is beyond
- * the last.
+ * `add_columns(place, first, end, sum, totals)`: adds the vectors of the block's columns,
+ * weighed by the tiles, to sums of the tile's rows, and the weights to their totals; of
+ * the operands `read_x(token, quad)` and `is_token(token, to_entry)`, since of padding nothing is
+ * added whatever it holds.
  */
-export const before = (limit: string) => `positions < vec4u(${limit})`;
-
-/** The end of the columns that row r reads. */
-export const limitOf = (r: number) =>
-  `select(uniforms.length, min(uniforms.length, row + ${
-    r + 1
-  }u), uniforms.causal != 0u)`;
-
-/** The end of the columns that a row of the workgroup reads. */
-export const endOf = (rows: number) =>
-  `select(uniforms.length, min(uniforms.length, first_row + ${rows}u), uniforms.causal != 0u)`;
-
-/**
- * Declares `start`, the first block with a column of the segments that the
- * workgroup's rows are of, and `last_segment`, the last of these; `segmentOf` is
- * the number of the segment at a position, numbered in order.
- */
-export function skipSegments(
-  { rows, columns }: Pick<Tiling, "rows" | "columns">,
-  segmentOf: (position: string) => string,
-): string {
-  return /* wgsl */ `
-  let last_segment = ${segmentOf(`min(first_row + ${rows - 1}u, last)`)};
-  var start = 0u;
-  while (start + ${columns}u <= first_row && ${
-    segmentOf(`start + ${columns - 1}u`)
-  } < ${segmentOf("first_row")}) { start += ${columns}u; }`;
+export const ADD_COLUMNS = /* wgsl */ `
+fn add_columns(
+  place: Place,
+  first: u32,
+  end: u32,
+  sum: ptr<function, array<array<vec4f, TILE>, SUM_QUADS>>,
+  totals: ptr<function, array<f32, TILE>>,
+) {
+  for (var block = 0u; block < min(PER_ROW, (end - first + 3u) / 4u); block++) {
+    let tokens = tokens_at(place, first + 4u * block);
+    let kept = vec4<bool>(is_token(tokens.x, place.to_entry), is_token(tokens.y, place.to_entry),
+      is_token(tokens.z, place.to_entry), is_token(tokens.w, place.to_entry));
+    var vectors = array<mat4x4f, SUM_QUADS>();
+    for (var i = 0u; i < SUM_QUADS; i++) { // unroll
+      let quad = place.quad + i * PER_ROW;
+      vectors[i] = mat4x4f(
+        select(vec4f(), read_x(tokens.x, quad), kept.x), select(vec4f(), read_x(tokens.y, quad), kept.y),
+        select(vec4f(), read_x(tokens.z, quad), kept.z), select(vec4f(), read_x(tokens.w, quad), kept.w));
+    }
+    for (var r = 0u; r < TILE; r++) { // unroll
+      let weights = tiles[(place.tile_row + r) * PER_ROW + block];
+      for (var i = 0u; i < SUM_QUADS; i++) { // unroll
+        (*sum)[i][r] = accumulate((*sum)[i][r], vectors[i], weights);
+      }
+      (*totals)[r] += dot(weights, vec4f(1.0));
+    }
+  }
 }
-
-/**
- * Leaves the loop where its block begins after {@linkcode skipSegments}'s last
- * segment.
- */
-export function endOfSegments(segmentOf: (position: string) => string): string {
-  return `    if (${segmentOf("first")} > last_segment) { break; }`;
-}
+`;

@@ -15,18 +15,8 @@ import {
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
 import { ROW_THREADS, rowFunctions, teamsOf } from "../frame/rows.ts";
-import {
-  before,
-  END_OF_TILE,
-  endOf,
-  limitOf,
-  shareTile,
-  type Tiling,
-} from "../score_tiles/score_tiles.ts";
-import { eachTileRow } from "../frame/register_tile.ts";
-import { repeat } from "../../../tfjs/webgpu/shader.ts";
-import { addColumns, writeSum } from "../score_tiles/tile_sums.ts";
-import { products, softmaxProgram } from "./softmax_tiles.ts";
+import type { Tiling } from "../score_tiles/score_tiles.ts";
+import { softmaxProgram } from "./softmax_program.ts";
 
 /**
  * The program of each token's row statistics: maximum, 1 / sum, D = dy · y and the
@@ -39,10 +29,9 @@ export function softmaxRowsProgram(
   const [batch, heads, length, columns] = y!.shape as tf.Tensor4D["shape"];
   const count = batch * heads * length;
   const teams = teamsOf(count, columns);
-  const masked = mask !== undefined, packed = segments !== undefined;
   return {
     name: "softmax_rows",
-    variants: [masked && "mask", packed && "segments"],
+    constants: { MASKED: mask !== undefined, PACKED: segments !== undefined },
     width: widthOf(columns),
     elements: {
       ...{ maxima: "f32", sums: "f32", mask: "f32", segments: "f32" },
@@ -53,38 +42,33 @@ export function softmaxRowsProgram(
     integers: { ...teams.integers, length, heads },
     threads: ROW_THREADS,
     workgroups: Math.ceil(count / teams.atOnce),
-    functions: rowFunctions(teams.width),
-    body: /* wgsl */ `
-  let row = row_of(workgroup * (${ROW_THREADS}u / uniforms.team), local);
+    functions: /* wgsl */ `${rowFunctions(teams.width)}
+fn is_token(at: u32) -> bool { return ${mask ? "mask[at] != 0.0" : "true"}; }
+fn segment_of(at: u32) -> f32 { return ${segments ? "segments[at]" : "1.0"}; }
+`,
+    body: ROWS,
+  };
+}
+
+const ROWS = /* wgsl */ `
+  let row = row_of(workgroup * (THREADS / uniforms.team), local);
   let packs = packs_of(row);
   var part = 0.0;
   for (var i = local % uniforms.team; i < packs; i += uniforms.team) {
     part += total(y[row * uniforms.packs + i] * dy[row * uniforms.packs + i]);
   }
-  let slope = team_sum(local, vec2f(part, 0.0)).x;
+  let product = team_sum(local, vec2f(part, 0.0)).x;
   if (row < uniforms.rows && local % uniforms.team == 0u) {
-${
-      masked || packed
-        ? `    let entry = row / uniforms.length / uniforms.heads;
-    let at = entry * uniforms.length + row % uniforms.length;`
-        : ""
-    }
-    let number = ${packed ? "segments[at]" : "1.0"};
-    let found = vec4f(maxima[row], 1.0 / sums[row], slope, number);
-    rows[row] = ${
-      masked
-        ? "select(vec4f(0.0, 0.0, 0.0, -number), found, mask[at] != 0.0)"
-        : "found"
-    };
-  }`,
-  };
-}
+    let at = row / uniforms.length / uniforms.heads * uniforms.length + row % uniforms.length;
+    let found = vec4f(maxima[row], 1.0 / sums[row], product, segment_of(at));
+    rows[row] = select(vec4f(0.0, 0.0, 0.0, -segment_of(at)), found, is_token(at));
+  }`;
 
-/** WGSL of whether a position has a token, by the sign of the segment in its row. */
-const isToken = (token: string) => `rows[${token}].w > 0.0`;
-
-/** WGSL of the segment's number at a position, padding included. */
-const segmentOf = (position: string) => `abs(rows[base + ${position}].w)`;
+/** By what the rows' statistics say of tokens; the segments of padding count too. */
+const TOKENS = /* wgsl */ `
+fn is_token(token: u32, to_entry: u32) -> bool { return rows[token].w > 0.0; }
+fn segment_of(token: u32, to_entry: u32) -> f32 { return abs(rows[token].w); }
+`;
 
 /** The program of the gradient in queries, dq_i = s Σ_j p_ij (dy_i · v_j - D_i) k_j. */
 export function queryGradientProgram(
@@ -93,39 +77,57 @@ export function queryGradientProgram(
   attributes: SoftmaxAttributes,
   tiling: Tiling,
 ): Program {
-  const slope = (r: number) =>
-    /* wgsl */ `    let weight${r} = exp(uniforms.scale * score${r} - own${r}.x) * own${r}.y;
-    slope${r} = select(vec4f(), weight${r} * (slope${r} - own${r}.z), (numbers == vec4f(own${r}.w)) & (${
-      before(limitOf(r))
-    }));`;
-  const value = (r: number) => (sum: string) =>
-    `select(vec4f(), uniforms.scale * ${sum}, own${r}.w > 0.0)`;
-  return softmaxProgram(tiling, attributes, {
+  return {
+    ...softmaxProgram(reads, attributes, tiling, {
+      products: { scores: ["q", "k"], slopes: ["dy", "v"] },
+      sums: { keys: "k" },
+      writes: ["dq"],
+      tokens: TOKENS,
+    }),
     name: "softmax_query_gradient",
     elements: { rows: "vec4f" },
     reads,
     writes: { dq },
-    vectors: [["q", "k", "v", "dy"], ["dq"]],
-    sums: ["sum"],
-    places: eachTileRow((r) => `  let own${r} = rows[row${r}];`) + "\n",
-    open: `  let end = ${endOf(tiling.rows)};`,
-    segmentOf,
-    block: /* wgsl */ `    let numbers = vec4f(${
-      repeat(4, (c) => `rows[column${c}].w`, ", ")
-    });
-${products(tiling, "score", "q", "k")}
-${products(tiling, "slope", "dy", "v")}
-${eachTileRow(slope)}
-${shareTile(tiling, "slope")}
-${addColumns(tiling, { sum: "sum", vectors: "k", isToken })}
-${END_OF_TILE}`,
-    store: eachTileRow((r) =>
-      `  if (row + ${r}u <= last) {
-${writeSum(tiling, r, { sum: "sum", to: "dq", value: value(r) })}
-  }`
-    ),
-  });
+    body: QUERY_GRADIENT,
+  };
 }
+
+const QUERY_GRADIENT = /* wgsl */ `
+  let base = workgroup / uniforms.blocks * uniforms.length;
+  let first_row = workgroup % uniforms.blocks * ROWS;
+  let place = place_of(base, first_row, layer, 0u, local);
+  let tokens_of_rows = rows_of(place);
+  var own = array<vec4f, TILE>();
+  for (var r = 0u; r < TILE; r++) { // unroll
+    own[r] = rows[tokens_of_rows[r]];
+  }
+  var sum = array<array<vec4f, TILE>, SUM_QUADS>();
+  var totals = array<f32, TILE>();
+  let last = last_segment(base, first_row, 0u);
+  let end = end_of(first_row + ROWS - 1u);
+  for (var first = first_block(base, first_row, 0u); first < end; first += COLUMNS) {
+    if (segment_of(base + first, 0u) > last) { break; }
+    let positions = first + 4u * place.lane + vec4u(0u, 1u, 2u, 3u);
+    let tokens = tokens_at(place, first + 4u * place.lane);
+    let numbers = vec4f(rows[tokens.x].w, rows[tokens.y].w, rows[tokens.z].w, rows[tokens.w].w);
+    let score = products_scores(place, tokens_of_rows, first, local);
+    var slope = products_slopes(place, tokens_of_rows, first, local);
+    for (var r = 0u; r < TILE; r++) { // unroll
+      let weight = exp(uniforms.scale * score[r] - own[r].x) * own[r].y;
+      slope[r] = select(vec4f(), weight * (slope[r] - own[r].z),
+        (numbers == vec4f(own[r].w)) & (positions < vec4u(end_of(place.row + r))));
+    }
+    share(place, slope);
+    add_columns_keys(place, first, end, &sum, &totals);
+    workgroupBarrier();
+  }
+  for (var r = 0u; r < TILE; r++) { // unroll
+    if (place.row + r <= place.last) {
+      for (var i = 0u; i < SUM_QUADS; i++) { // unroll
+        write_dq(tokens_of_rows[r], place.quad + i * PER_ROW, select(vec4f(), uniforms.scale * sum[i][r], own[r].w > 0.0));
+      }
+    }
+  }`;
 
 /**
  * The program of the gradients in values and keys, dv_j = Σ_i p_ij dy_i and
@@ -137,52 +139,63 @@ export function keyGradientsProgram(
   attributes: SoftmaxAttributes,
   tiling: Tiling,
 ): Program {
-  const ofColumns = (part: string) =>
-    `vec4f(${repeat(4, (c) => `other${c}.${part}`, ", ")})`;
-  const weigh = (r: number) =>
-    /* wgsl */ `    let kept${r} = queries & (numbers == vec4f(number${r})) & (vec4u(select(0u, row + ${r}u, uniforms.causal != 0u)) <= positions);
-    score${r} = select(vec4f(), exp(uniforms.scale * score${r} - maxima) * shares, kept${r});
-    slope${r} = select(vec4f(), score${r} * (slope${r} - slopes), kept${r});`;
-  const write = (r: number, sum: string, to: string, scale: string) =>
-    writeSum(tiling, r, {
-      ...{ sum, to },
-      value: (sum) => `select(vec4f(), ${scale}${sum}, is_token)`,
-    });
-  return softmaxProgram(tiling, attributes, {
+  return {
+    ...softmaxProgram(reads, attributes, tiling, {
+      products: { scores: ["k", "q"], slopes: ["v", "dy"] },
+      sums: { keys: "q", values: "dy" },
+      writes: ["dk", "dv"],
+      tokens: TOKENS,
+    }),
     name: "softmax_key_gradients",
     elements: { rows: "vec4f" },
     reads,
     writes,
-    vectors: [["q", "k", "v", "dy"], ["dk", "dv"]],
-    sums: ["key", "value"],
-    open: `${eachTileRow((r) => `  let number${r} = rows[row${r}].w;`)}
-  let end = uniforms.length;`,
-    start:
-      `\n  if (uniforms.causal != 0u) { start = first_row / ${tiling.columns}u * ${tiling.columns}u; }`,
-    segmentOf,
-    block: /* wgsl */ `${
-      repeat(4, (c) => `    let other${c} = rows[column${c}];`)
-    }
-    let maxima = ${ofColumns("x")};
-    let shares = ${ofColumns("y")};
-    let slopes = ${ofColumns("z")};
-    let numbers = ${ofColumns("w")};
-    let queries = ${before("uniforms.length")};
-${products(tiling, "score", "k", "q")}
-${products(tiling, "slope", "v", "dy")}
-${eachTileRow(weigh)}
-${shareTile(tiling, "score")}
-${addColumns(tiling, { sum: "value", vectors: "dy", isToken })}
-${END_OF_TILE}
-${shareTile(tiling, "slope")}
-${addColumns(tiling, { sum: "key", vectors: "q", isToken })}
-${END_OF_TILE}`,
-    store: eachTileRow((r) =>
-      `  if (row + ${r}u <= last) {
-    let is_token = ${isToken(`row${r}`)};
-${write(r, "key", "dk", "uniforms.scale * ")}
-${write(r, "value", "dv", "")}
-  }`
-    ),
-  });
+    body: KEY_GRADIENTS,
+  };
 }
+
+const KEY_GRADIENTS = /* wgsl */ `
+  let base = workgroup / uniforms.blocks * uniforms.length;
+  let first_row = workgroup % uniforms.blocks * ROWS;
+  let place = place_of(base, first_row, layer, 0u, local);
+  let tokens_of_rows = rows_of(place);
+  var number = array<f32, TILE>();
+  for (var r = 0u; r < TILE; r++) { // unroll
+    number[r] = rows[tokens_of_rows[r]].w;
+  }
+  var key = array<array<vec4f, TILE>, SUM_QUADS>();
+  var value = array<array<vec4f, TILE>, SUM_QUADS>();
+  var totals = array<f32, TILE>();
+  let last = last_segment(base, first_row, 0u);
+  let end = uniforms.length;
+  let start = select(first_block(base, first_row, 0u), first_row / COLUMNS * COLUMNS, uniforms.causal != 0u);
+  for (var first = start; first < end; first += COLUMNS) {
+    if (segment_of(base + first, 0u) > last) { break; }
+    let positions = first + 4u * place.lane + vec4u(0u, 1u, 2u, 3u);
+    let tokens = tokens_at(place, first + 4u * place.lane);
+    let others = transpose(mat4x4f(rows[tokens.x], rows[tokens.y], rows[tokens.z], rows[tokens.w]));
+    var score = products_scores(place, tokens_of_rows, first, local);
+    var slope = products_slopes(place, tokens_of_rows, first, local);
+    for (var r = 0u; r < TILE; r++) { // unroll
+      let first_query = select(0u, place.row + r, uniforms.causal != 0u);
+      let kept = (positions < vec4u(end)) & (others[3] == vec4f(number[r])) & (vec4u(first_query) <= positions);
+      score[r] = select(vec4f(), exp(uniforms.scale * score[r] - others[0]) * others[1], kept);
+      slope[r] = select(vec4f(), score[r] * (slope[r] - others[2]), kept);
+    }
+    share(place, score);
+    add_columns_values(place, first, end, &value, &totals);
+    workgroupBarrier();
+    share(place, slope);
+    add_columns_keys(place, first, end, &key, &totals);
+    workgroupBarrier();
+  }
+  for (var r = 0u; r < TILE; r++) { // unroll
+    if (place.row + r <= place.last) {
+      let token = tokens_of_rows[r];
+      for (var i = 0u; i < SUM_QUADS; i++) { // unroll
+        let quad = place.quad + i * PER_ROW;
+        write_dk(token, quad, select(vec4f(), uniforms.scale * key[i][r], is_token(token, 0u)));
+        write_dv(token, quad, select(vec4f(), value[i][r], is_token(token, 0u)));
+      }
+    }
+  }`;

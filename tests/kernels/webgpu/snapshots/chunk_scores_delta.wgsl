@@ -24,6 +24,7 @@ struct Uniforms {
 @group(0) @binding(4) var<storage, read> decays: array<Pack>;
 @group(0) @binding(5) var<storage, read_write> pairs: array<vec4f>;
 @group(0) @binding(6) var<uniform> uniforms: Uniforms;
+const THREADS = 64u;
 
 struct Chunk {
   // Its place among those of all sweeps.
@@ -99,10 +100,12 @@ fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
 }
 
 fn read_q(token: u32, quad: u32) -> vec4f { return q[token * (uniforms.headDim / 4u) + quad]; }
+
 fn row_of_q(chunk: Chunk, row: u32, quad: u32) -> vec4f {
   return select(vec4f(), read_q(token_of(chunk, row), quad), has_token(chunk, row));
 }
 fn read_k(token: u32, quad: u32) -> vec4f { return k[token * (uniforms.headDim / 4u) + quad]; }
+
 fn row_of_k(chunk: Chunk, row: u32, quad: u32) -> vec4f {
   return select(vec4f(), read_k(token_of(chunk, row), quad), has_token(chunk, row));
 }
@@ -111,6 +114,7 @@ fn beta_of(chunk: Chunk, row: u32) -> f32 {
   return select(0.0, beta[token_of(chunk, row)], has_token(chunk, row));
 }
 fn read_decays(token: u32, quad: u32) -> vec4f { return decays[token * (uniforms.headDim / 4u) + quad]; }
+
 fn decay_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {
   return select(vec4f(1.0), read_decays(token_of(chunk, row), quad), has_token(chunk, row));
 }
@@ -230,7 +234,7 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   }
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,

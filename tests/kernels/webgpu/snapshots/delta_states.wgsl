@@ -24,6 +24,7 @@ struct Uniforms {
 @group(0) @binding(3) var<storage, read_write> states: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> last_state: array<Pack>;
 @group(0) @binding(5) var<uniform> uniforms: Uniforms;
+const THREADS = 64u;
 
 // The state or its gradient, and what a chunk writes or the gradient in that.
 var<workgroup> state: array<vec4f, 512>;
@@ -103,11 +104,13 @@ fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
 }
 
 fn read_first_state(token: u32, quad: u32) -> vec4f { return first_state[token * (uniforms.valueDim / 4u) + quad]; }
+
 fn write_last_state(token: u32, quad: u32, x: vec4f) {
   if (quad < (uniforms.valueDim + 3u) / 4u) { last_state[token * (uniforms.valueDim / 4u) + quad] = x; }
 }
 
-@compute @workgroup_size(64)
+
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
