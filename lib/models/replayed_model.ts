@@ -38,9 +38,10 @@ export interface ReplayedModelOptions {
 export class ReplayedModel {
   readonly #runs: ReplayedRuns;
   readonly #options: ReplayedModelOptions;
-  readonly #state: WatchedState;
+  #hasRun = false;
+  #state: WatchedState | undefined;
   /** The state that was asked about last, and the answer. */
-  #asked = -1;
+  #asked: number | undefined;
   #isFit = false;
   #wasUnfit = false;
   /** How many states there were. */
@@ -50,7 +51,6 @@ export class ReplayedModel {
   constructor(options: ReplayedModelOptions) {
     this.#options = options;
     this.#runs = new ReplayedRuns(options.unit, options.advice);
-    this.#state = new WatchedState({ roots: options.of, follows });
   }
 
   /** How many runs were replays. */
@@ -81,7 +81,7 @@ export class ReplayedModel {
     run: () => tf.Tensor[],
     place?: Place,
   ): tf.Tensor[] {
-    const { number } = this.#state;
+    const number = this.#stateNumber();
     if (number !== this.#asked) {
       this.#asked = number;
       this.#states++;
@@ -90,6 +90,20 @@ export class ReplayedModel {
     }
     if (!this.#isFit) return run();
     return this.#runs.run(`${number}; ${kind}`, inputs, run, place);
+  }
+
+  /** The number of the state of all that a run depends on. */
+  #stateNumber(): number {
+    if (!this.#state) {
+      // A first run is not recorded, and often there is no other: a token of a text.
+      if (!this.#hasRun) {
+        this.#hasRun = true;
+        return 0;
+      }
+      this.#state = new WatchedState({ roots: this.#options.of, follows });
+      this.#asked = undefined;
+    }
+    return this.#state.number;
   }
 
   /** Disposes of all recordings. */
