@@ -330,14 +330,12 @@ export const INDEX_CALLS: readonly IndexCall[] = [
   },
 ];
 
-/** Kernels that a backend does not have. */
+/** Kernels that a backend has not for all tensors. */
 export const NOT_THERE: Readonly<Record<BackendName, readonly string[]>> = {
   cpu: [],
-  wasm: ["RaggedGather", "RaggedTensorToTensor"],
-  webgpu: [
-    ...["RaggedGather", "RaggedTensorToTensor"],
-    ...["SparseFillEmptyRows", "SparseReshape"],
-  ],
+  wasm: [],
+  // Of indices on the device it is refused by name.
+  webgpu: ["SparseFillEmptyRows"],
 };
 
 /** Indices that name nothing, of an axis of a size; undefined for what is there. */
