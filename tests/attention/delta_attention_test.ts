@@ -253,7 +253,7 @@ onEachBackend(
         message,
       );
     refuse({ chunksize: 4 }, TypeError, '"chunkSize"');
-    refuse({ form: "full" }, RangeError, '"auto", "recurrent", "chunkwise"');
+    refuse({ form: "full" }, RangeError, '"auto", "recurrent" or "chunkwise"');
     refuse({ chunkSize: 0 }, RangeError, "chunkSize");
     refuse({ scale: NaN }, RangeError, "scale");
     refuse({ causal: 1 }, TypeError, "causal");
