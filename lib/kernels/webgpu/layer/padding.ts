@@ -32,7 +32,7 @@ function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {
  * The kernel that turns a mask into 1 for tokens and 0 for padding. It compares bits,
  * since WGSL may compare NaN wrongly and read denormal numbers as 0.
  */
-export const tokens: FusedKernel<"mask"> = elementwiseKernel(["mask"], "y", {
+export const tokens: FusedKernel<"mask"> = elementwiseKernel(["mask"], ["y"], {
   name: "tokens",
   width: 1,
   elements: { mask: "i32" },
