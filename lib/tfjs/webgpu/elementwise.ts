@@ -30,7 +30,7 @@ export function runElementwise(
     integers: { packs, ...program.integers },
     threads: THREADS,
     workgroups: Math.ceil(packs / THREADS),
-    body: /* wgsl */ `  let at = workgroup * ${THREADS}u + local;
+    body: /* wgsl */ `  let at = workgroup * THREADS + local;
   if (at >= uniforms.packs) { return; }
 ${program.body}`,
   });

@@ -5,11 +5,8 @@
  *
  * @module
  */
-import {
-  type PackWidth,
-  type Program,
-  widthOf,
-} from "../../../tfjs/webgpu/program.ts";
+import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
+import { PACKS } from "./packs.ts";
 
 /** Threads of a workgroup. */
 export const ROW_THREADS = 64;
@@ -19,49 +16,44 @@ export const ROW_THREADS = 64;
  */
 const LARGEST_TEAM = 4;
 
-/** The division of a matrix's rows among teams of threads. */
-export interface Teams {
-  /** Numbers in a pack, which a thread loads at once. */
-  readonly width: PackWidth;
-  /** Rows that a workgroup's teams read at once. */
-  readonly atOnce: number;
-  /** The uniforms that {@linkcode rowFunctions} read, by name. */
-  readonly integers: Program["integers"];
-}
-
-/** Divides the rows of a matrix among teams of threads. */
-export function teamsOf(rows: number, columns: number): Teams {
+/**
+ * The fields of a program with a team for each row of a matrix, in packs as wide as
+ * the columns allow.
+ */
+export function rowProgram(
+  rows: number,
+  columns: number,
+): Pick<Program, "width" | "integers" | "threads"> & {
+  readonly workgroups: number;
+  readonly functions: string;
+} {
   const width = widthOf(columns);
   const packs = columns / width;
   let team = 1;
   while (team < Math.min(packs, LARGEST_TEAM)) team *= 2;
   return {
     width,
-    atOnce: ROW_THREADS / team,
     integers: { rows, columns, packs, team },
+    threads: ROW_THREADS,
+    workgroups: Math.ceil(rows * team / ROW_THREADS),
+    functions: PACKS[width] + ROWS,
   };
 }
 
 /**
- * WGSL functions for sums over rows.
- *
- * `total` adds up the numbers of a pack, and `team_sum` the parts of each team's
- * threads. `row_of` is the row of a thread's team, where the workgroup's first row is
- * `first`; `packs_of` is the row's number of packs, 0 beyond the last row, whose
- * threads must still reach the barriers.
+ * WGSL functions for sums over rows: `row_of` is the row of a thread's team, and
+ * `packs_of` that row's number of packs, 0 beyond the last row, whose threads must still
+ * reach the barriers of `team_sum`, which adds up the parts of each team's threads.
  */
-export function rowFunctions(width: PackWidth): string {
-  return /* wgsl */ `
-var<workgroup> parts: array<vec2f, ${ROW_THREADS}>;
+const ROWS = /* wgsl */ `
+var<workgroup> parts: array<vec2f, THREADS>;
 
-fn row_of(first: u32, local: u32) -> u32 { return first + local / uniforms.team; }
+fn row_of(workgroup: u32, local: u32) -> u32 {
+  return workgroup * (THREADS / uniforms.team) + local / uniforms.team;
+}
 
 fn packs_of(row: u32) -> u32 {
   return select(0u, uniforms.packs, row < uniforms.rows);
-}
-
-fn total(pack: Pack) -> f32 {
-  return ${width === 4 ? "dot(pack, Pack(1.0))" : "pack"};
 }
 
 fn team_sum(local: u32, part: vec2f) -> vec2f {
@@ -75,4 +67,3 @@ fn team_sum(local: u32, part: vec2f) -> vec2f {
   return sum;
 }
 `;
-}

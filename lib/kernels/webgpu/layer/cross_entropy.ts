@@ -7,6 +7,7 @@ import {
   runProgram,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
+import { PACKS } from "../frame/packs.ts";
 import { LOG_OF_ONE_PLUS } from "./decay.ts";
 
 /** Threads of a row, and of the sum over all rows. */
@@ -22,6 +23,16 @@ const LABELS = /* wgsl */ `
 const NOT_COUNTED = ${NOT_COUNTED}.0;
 fn is_class(label: f32) -> bool {
   return label >= 0.0 && label < f32(uniforms.classes);
+}
+`;
+
+/** WGSL: the parts of a workgroup's threads, and their sum. */
+const PARTS = /* wgsl */ `
+var<workgroup> parts: array<vec2f, THREADS>;
+fn sum_of_parts() -> vec2f {
+  var sum = parts[0];
+  for (var i = 1u; i < THREADS; i++) { sum += parts[i]; }
+  return sum;
 }
 `;
 
@@ -47,43 +58,8 @@ export const crossEntropy: FusedKernel<
     floats: { ...attributes, notANumber: NaN },
     threads: THREADS,
     workgroups: rows,
-    functions: /* wgsl */ `${LOG_OF_ONE_PLUS}${LABELS}
-var<workgroup> parts: array<vec2f, ${THREADS}>;
-`,
-    body: /* wgsl */ `  let first = workgroup * uniforms.classes;
-  var largest = logits[first];
-  for (var i = local; i < uniforms.classes; i += ${THREADS}u) {
-    largest = max(largest, logits[first + i]);
-  }
-  parts[local].x = largest;
-  workgroupBarrier();
-  for (var i = 0u; i < ${THREADS}u; i++) { largest = max(largest, parts[i].x); }
-  workgroupBarrier();
-  var part = vec2f();
-  for (var i = local; i < uniforms.classes; i += ${THREADS}u) {
-    let logit = logits[first + i];
-    part += vec2f(exp(logit - largest), logit);
-  }
-  parts[local] = part;
-  workgroupBarrier();
-  if (local > 0u) { return; }
-  for (var i = 1u; i < ${THREADS}u; i++) { part += parts[i]; }
-  maxima[workgroup] = largest;
-  sums[workgroup] = part.x;
-  let label = labels[workgroup];
-  var loss = uniforms.notANumber;
-  if (label == NOT_COUNTED) {
-    loss = 0.0;
-  } else if (is_class(label)) {
-    var expected = logits[first + u32(label)];
-    if (uniforms.smoothing > 0.0) {
-      expected += uniforms.smoothing * (part.y / f32(uniforms.classes) - expected);
-    }
-    let rest = part.x - 1.0;
-    loss = largest - expected;
-    if (rest <= 1.0) { loss += log_of_one_plus(rest); } else { loss += log(part.x); }
-  }
-  losses[workgroup] = loss;`,
+    functions: LOG_OF_ONE_PLUS + LABELS + PARTS,
+    body: LOSSES,
   });
   runProgram(backend, {
     name: "mean_of_losses",
@@ -93,24 +69,61 @@ var<workgroup> parts: array<vec2f, ${THREADS}>;
     integers: { rows, classes },
     threads: THREADS,
     workgroups: 1,
-    functions: /* wgsl */ `${LABELS}
-var<workgroup> parts: array<vec2f, ${THREADS}>;
-`,
-    body: /* wgsl */ `  var part = vec2f();
-  for (var row = local; row < uniforms.rows; row += ${THREADS}u) {
+    functions: LABELS + PARTS,
+    body: MEAN,
+  });
+  backend.disposeData(losses.dataId);
+  return [loss, maxima, sums];
+};
+
+const LOSSES = /* wgsl */ `
+  let first = workgroup * uniforms.classes;
+  var largest = logits[first];
+  for (var i = local; i < uniforms.classes; i += THREADS) {
+    largest = max(largest, logits[first + i]);
+  }
+  parts[local].x = largest;
+  workgroupBarrier();
+  for (var i = 0u; i < THREADS; i++) { largest = max(largest, parts[i].x); }
+  workgroupBarrier();
+  var part = vec2f();
+  for (var i = local; i < uniforms.classes; i += THREADS) {
+    let logit = logits[first + i];
+    part += vec2f(exp(logit - largest), logit);
+  }
+  parts[local] = part;
+  workgroupBarrier();
+  if (local > 0u) { return; }
+  let sum = sum_of_parts();
+  maxima[workgroup] = largest;
+  sums[workgroup] = sum.x;
+  let label = labels[workgroup];
+  var loss = uniforms.notANumber;
+  if (label == NOT_COUNTED) {
+    loss = 0.0;
+  } else if (is_class(label)) {
+    var expected = logits[first + u32(label)];
+    if (uniforms.smoothing > 0.0) {
+      expected += uniforms.smoothing * (sum.y / f32(uniforms.classes) - expected);
+    }
+    let rest = sum.x - 1.0;
+    loss = largest - expected;
+    if (rest <= 1.0) { loss += log_of_one_plus(rest); } else { loss += log(sum.x); }
+  }
+  losses[workgroup] = loss;`;
+
+const MEAN = /* wgsl */ `
+  var part = vec2f();
+  for (var row = local; row < uniforms.rows; row += THREADS) {
     part += vec2f(losses[row], f32(labels[row] != NOT_COUNTED));
   }
   parts[local] = part;
   workgroupBarrier();
   if (local > 0u) { return; }
-  for (var i = 1u; i < ${THREADS}u; i++) { part += parts[i]; }
-  let share = 1.0 / max(part.y, 1.0);
-  loss[0] = part.x * share;
-  sums[uniforms.rows] = share;`,
-  });
-  backend.disposeData(losses.dataId);
-  return [loss, maxima, sums];
-};
+  let sum = sum_of_parts();
+  let share = 1.0 / max(sum.y, 1.0);
+  loss[0] = sum.x * share;
+  sums[uniforms.rows] = share;`;
 
 /**
  * The gradient kernel of {@linkcode crossEntropy}: dlogits = dloss · share (p - (1 -
@@ -133,8 +146,14 @@ export const crossEntropyGradient: FusedKernel<
     elements: { labels: "f32", maxima: "f32", sums: "f32", dloss: "f32" },
     integers: { rows, classes },
     floats: { ...attributes },
-    functions: LABELS,
-    body: /* wgsl */ `  let packs = uniforms.classes / ${width}u;
+    functions: PACKS[width] + LABELS,
+    body: GRADIENT,
+  });
+  return [dlogits];
+};
+
+const GRADIENT = /* wgsl */ `
+  let packs = uniforms.classes / WIDTH;
   let row = at / packs;
   let label = labels[row];
   if (label == NOT_COUNTED) {
@@ -144,13 +163,8 @@ export const crossEntropyGradient: FusedKernel<
   let weight = dloss[0] * sums[uniforms.rows];
   let powers = exp(logits[at] - maxima[row]);
   var gradient = powers * (weight / sums[row]) - weight * uniforms.smoothing / f32(uniforms.classes);
-  let place = u32(max(label, 0.0)) - at % packs * ${width}u;
-  if (is_class(label) && place < ${width}u) {
-    gradient${
-      width === 4 ? "[place]" : ""
-    } -= weight * (1.0 - uniforms.smoothing);
+  let place = u32(max(label, 0.0)) - at % packs * WIDTH;
+  if (is_class(label) && place < WIDTH) {
+    set_number(&gradient, place, number_of(gradient, place) - weight * (1.0 - uniforms.smoothing));
   }
-  dlogits[at] = gradient;`,
-  });
-  return [dlogits];
-};
+  dlogits[at] = gradient;`;

@@ -58,7 +58,7 @@ export function registerDense(staged: boolean): void {
 }
 
 /** What threads would compute again wherever they read dy from its buffer. */
-const timesSlopes = elementwiseKernel(["dy", "slopes"], "product", {
+const timesSlopes = elementwiseKernel(["dy", "slopes"], ["product"], {
   name: "times_slopes",
   body: "  product[at] = dy[at] * slopes[at];",
 });

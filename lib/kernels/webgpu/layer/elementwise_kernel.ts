@@ -1,4 +1,5 @@
 /** Kernels of functions of each element. @module */
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import {
   type ElementwiseProgram,
   runElementwise,
@@ -9,23 +10,30 @@ import { makeFloats } from "../../../tfjs/webgpu/program.ts";
 /**
  * The kernel of a function of each element.
  *
- * @param inputs Its inputs, all of one shape.
- * @param output Its output, of the same shape.
- * @param program What computes the pack of the output at index `at`.
+ * @param inputs Its inputs.
+ * @param outputs Its outputs, of one shape.
+ * @param program What computes the pack of the outputs at index `at`.
+ * @param of What else the program is told, and the outputs' shape, by the first input,
+ * which otherwise has that shape.
  */
-export function elementwiseKernel<Input extends string>(
+export function elementwiseKernel<Input extends string, Attributes = unknown>(
   inputs: readonly Input[],
-  output: string,
+  outputs: readonly string[],
   program:
     & Pick<ElementwiseProgram, "name" | "functions" | "body">
     & Partial<ElementwiseProgram>,
-): FusedKernel<Input> {
-  return ({ backend, inputs: tensors }) => {
-    const y = makeFloats(backend, tensors[inputs[0]!].shape);
-    const reads = Object.fromEntries(
-      inputs.map((name) => [name, tensors[name]]),
-    );
-    runElementwise(backend, { ...program, reads, writes: { [output]: y } });
-    return [y];
+  of?: (x: TensorInfo, attributes: Attributes) =>
+    & Partial<ElementwiseProgram>
+    & { readonly shape?: number[] },
+): FusedKernel<Input, Attributes> {
+  return ({ backend, inputs: tensors, attributes }) => {
+    const x = tensors[inputs[0]!];
+    const { shape = x.shape, ...told } = of?.(x, attributes) ?? {};
+    const named = <T>(names: readonly T[], tensor: (name: T) => TensorInfo) =>
+      Object.fromEntries(names.map((name) => [name, tensor(name)]));
+    const reads = named(inputs, (name) => tensors[name]);
+    const writes = named(outputs, () => makeFloats(backend, shape));
+    runElementwise(backend, { ...program, ...told, reads, writes });
+    return Object.values(writes);
   };
 }

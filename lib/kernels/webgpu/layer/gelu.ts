@@ -24,7 +24,7 @@ fn slope(x: Pack, bell: Pack, normal: Pack) -> Pack {
 `;
 
 /** The kernel of GELU, x Φ(x). */
-export const gelu: FusedKernel<"x"> = elementwiseKernel(["x"], "y", {
+export const gelu: FusedKernel<"x"> = elementwiseKernel(["x"], ["y"], {
   name: "gelu",
   functions: GELU_TERMS,
   body: /* wgsl */ `  y[at] = x[at] * normal(x[at], bell(x[at]));`,
@@ -33,7 +33,7 @@ export const gelu: FusedKernel<"x"> = elementwiseKernel(["x"], "y", {
 /** The gradient kernel of GELU: dx = dy (Φ(x) + x φ(x)). */
 export const geluGradient: FusedKernel<"x" | "dy"> = elementwiseKernel(
   ["x", "dy"],
-  "dx",
+  ["dx"],
   {
     name: "gelu_gradient",
     functions: GELU_TERMS,

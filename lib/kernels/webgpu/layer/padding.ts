@@ -7,32 +7,36 @@ import { elementwiseKernel } from "./elementwise_kernel.ts";
 import { sizeOf } from "../../../tfjs/kernel_call.ts";
 import { makeFloats, widthOf } from "../../../tfjs/webgpu/program.ts";
 
-/** The part of a program that looks up the mask of a pack of x: pack width, uniforms and WGSL. */
+/** The fields of a program that looks up the mask of a pack of x. */
 function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {
   const [batch, length] = mask.shape as [number, number];
   const columns = x.shape.at(-1)!;
-  // Packs of four need four columns of x side by side, and masks in fours too.
-  const width = widthOf(columns) === 4 ? widthOf(sizeOf(mask)) : 1;
+  const width = widthOf(columns);
   return {
     width,
+    elements: { mask: "f32" },
     integers: {
       length,
       columnPacks: columns / width,
       entryPacks: sizeOf(x) / width / Math.max(1, batch),
     },
-    body: /* wgsl */ `  let entry = at / uniforms.entryPacks;
-  let place = at / uniforms.columnPacks % uniforms.length;
-  let token = entry * uniforms.length + place;
-  let is_token = mask[token${width === 4 ? " / 4u][token % 4u" : ""}] != 0.0;
-`,
-  };
+    functions: IS_TOKEN,
+  } as const;
 }
+
+const IS_TOKEN = /* wgsl */ `
+fn is_token(at: u32) -> bool {
+  let entry = at / uniforms.entryPacks;
+  let place = at / uniforms.columnPacks % uniforms.length;
+  return mask[entry * uniforms.length + place] != 0.0;
+}
+`;
 
 /**
  * The kernel that turns a mask into 1 for tokens and 0 for padding. It compares bits,
  * since WGSL may compare NaN wrongly and read denormal numbers as 0.
  */
-export const tokens: FusedKernel<"mask"> = elementwiseKernel(["mask"], "y", {
+export const tokens: FusedKernel<"mask"> = elementwiseKernel(["mask"], ["y"], {
   name: "tokens",
   width: 1,
   elements: { mask: "i32" },
@@ -44,13 +48,12 @@ export const withoutPadding: FusedKernel<"x" | "mask"> = (
   { backend, inputs: { x, mask } },
 ) => {
   const y = makeFloats(backend, x.shape);
-  const { body, ...found } = maskOf(x, mask);
   runElementwise(backend, {
-    ...found,
+    ...maskOf(x, mask),
     name: "without_padding",
     reads: { x, mask },
     writes: { y },
-    body: /* wgsl */ `${body}  y[at] = select(Pack(), x[at], is_token);`,
+    body: "  y[at] = select(Pack(), x[at], is_token(at));",
   });
   return [y];
 };
@@ -66,12 +69,11 @@ export function clearPadding(
   x: tf.TensorInfo,
   mask: tf.TensorInfo,
 ): void {
-  const { body, ...found } = maskOf(x, mask);
   runElementwise(backend, {
-    ...found,
+    ...maskOf(x, mask),
     name: "clear_padding",
     reads: { mask },
     writes: { x },
-    body: /* wgsl */ `${body}  if (!is_token) { x[at] = Pack(); }`,
+    body: "  if (!is_token(at)) { x[at] = Pack(); }",
   });
 }

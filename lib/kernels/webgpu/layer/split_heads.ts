@@ -12,7 +12,7 @@ import {
   type Program,
   runProgram,
 } from "../../../tfjs/webgpu/program.ts";
-import { ROW_THREADS, rowFunctions, teamsOf } from "../frame/rows.ts";
+import { rowProgram } from "../frame/rows.ts";
 import { SIGMOID } from "./sigmoid.ts";
 
 interface SplitHeadsAttributes {
@@ -20,93 +20,87 @@ interface SplitHeadsAttributes {
   readonly featureMap: FusedFeatureMap;
 }
 
-/** A feature map in WGSL: φ(x) and φ'(x) for a pack x. */
-interface FeatureMapText {
-  readonly map: string;
-  readonly slope: string;
-  /** Whether the mapped vector is divided by its length. */
-  readonly normalize: boolean;
-}
-
-const FEATURE_MAPS: Readonly<Record<FusedFeatureMap, FeatureMapText>> = {
-  identity: { map: "x", slope: "Pack(1.0)", normalize: false },
-  relu: {
-    map: "select(x, Pack(), x < Pack())",
-    slope: "select(Pack(), Pack(1.0), x > Pack())",
-    normalize: false,
-  },
-  eluPlusOne: {
-    map: "select(x + 1.0, exp(x), x < Pack())",
-    slope: "select(exp(x), Pack(1.0), x > Pack())",
-    normalize: false,
-  },
-  shiftedSilu: {
-    map: "x * sigmoid(x) + 0.5",
-    slope: "sigmoid(x) * (1.0 + x * sigmoid(-x))",
-    normalize: true,
-  },
+/** Feature maps in WGSL: φ(x) and φ'(x) for a pack x. */
+const FEATURE_MAPS: Readonly<Record<FusedFeatureMap, string>> = {
+  identity: /* wgsl */ `
+fn map(x: Pack) -> Pack { return x; }
+fn slope(x: Pack) -> Pack { return Pack(1.0); }
+`,
+  relu: /* wgsl */ `
+fn map(x: Pack) -> Pack { return select(x, Pack(), x < Pack()); }
+fn slope(x: Pack) -> Pack { return select(Pack(), Pack(1.0), x > Pack()); }
+`,
+  eluPlusOne: /* wgsl */ `
+fn map(x: Pack) -> Pack { return select(x + 1.0, exp(x), x < Pack()); }
+fn slope(x: Pack) -> Pack { return select(exp(x), Pack(1.0), x > Pack()); }
+`,
+  shiftedSilu: /* wgsl */ `${SIGMOID}
+fn map(x: Pack) -> Pack { return x * sigmoid(x) + 0.5; }
+fn slope(x: Pack) -> Pack { return sigmoid(x) * (1.0 + x * sigmoid(-x)); }
+`,
 };
-
-/** WGSL that locates a team's vector: in x, from `joined` on, and in q, k or v, from `split` on. */
-const PLACE = /* wgsl */ `
-  let vector = row_of(workgroup * (${ROW_THREADS}u / uniforms.team), local);
-  let packs = packs_of(vector);
-  let member = local % uniforms.team;
-  let head = vector % uniforms.heads;
-  let is_query = vector / uniforms.heads % 3u == 0u;
-  let is_key = vector / uniforms.heads % 3u == 1u;
-  let token = vector / (3u * uniforms.heads);
-  let sequence = token / uniforms.length * uniforms.heads + head;
-  let joined = vector * uniforms.packs;
-  let split = (sequence * uniforms.length + token % uniforms.length) * uniforms.packs;`;
 
 /** The fields common to the programs of the forward pass and the gradient. */
 function programOf(
   shape: readonly number[],
   { numHeads: heads, featureMap }: SplitHeadsAttributes,
-): Omit<Program, "name" | "reads" | "writes" | "body"> {
+) {
   const [batch, length, columns] = shape as tf.Tensor3D["shape"];
-  const vectors = batch * length * 3 * heads;
-  const { width, atOnce, integers } = teamsOf(vectors, columns / (3 * heads));
-  const { map, slope } = FEATURE_MAPS[featureMap];
+  const program = rowProgram(batch * length * 3 * heads, columns / (3 * heads));
   return {
+    ...program,
     variants: [featureMap],
-    width,
-    integers: { ...integers, heads, length },
-    threads: ROW_THREADS,
-    workgroups: Math.ceil(vectors / atOnce),
-    functions: /* wgsl */ `${rowFunctions(width)}${SIGMOID}
-fn map(x: Pack) -> Pack { return ${map}; }
-fn slope(x: Pack) -> Pack { return ${slope}; }
-`,
-  };
+    constants: {
+      MAPS: featureMap !== "identity",
+      // The mapped vector is divided by its length.
+      NORMALIZES: featureMap === "shiftedSilu",
+    },
+    integers: { ...program.integers, heads, length },
+    functions: program.functions + FEATURE_MAPS[featureMap],
+  } satisfies Partial<Program>;
 }
+
+/** WGSL that locates a team's vector: in x, from `joined` on, and in q, k or v, from `split` on. */
+const PLACE = /* wgsl */ `
+  let vector = row_of(workgroup, local);
+  let packs = packs_of(vector);
+  let member = local % uniforms.team;
+  let is_query = vector / uniforms.heads % 3u == 0u;
+  let is_key = vector / uniforms.heads % 3u == 1u;
+  let token = vector / (3u * uniforms.heads);
+  let sequence = token / uniforms.length * uniforms.heads + vector % uniforms.heads;
+  let joined = vector * uniforms.packs;
+  let split = (sequence * uniforms.length + token % uniforms.length) * uniforms.packs;`;
 
 /** The kernel that splits x into queries, keys and values, head by head. */
 export const splitHeads: FusedKernel<"x", SplitHeadsAttributes> = (
   { backend, inputs: { x }, attributes },
 ) => {
-  const { numHeads, featureMap } = attributes;
+  const { numHeads } = attributes;
   const [batch, length, columns] = x.shape as tf.Tensor3D["shape"];
   const shape = [batch, numHeads, length, columns / (3 * numHeads)];
   const make = () => makeFloats(backend, shape);
   const [q, k, v] = [make(), make(), make()];
-  const factor = FEATURE_MAPS[featureMap].normalize
-    ? /* wgsl */ `
-  var squares = 0.0;
-  for (var i = member; i < packs; i += uniforms.team) {
-    let mapped = map(x[joined + i]);
-    squares += total(mapped * mapped);
-  }
-  let factor = inverseSqrt(team_sum(local, vec2f(squares, 0.0)).x);`
-    : "  let factor = 1.0;";
   runProgram(backend, {
     ...programOf(x.shape, attributes),
     name: "split_heads",
     reads: { x },
     writes: { q, k, v },
-    body: /* wgsl */ `${PLACE}
-${factor}
+    body: SPLIT,
+  });
+  return [q, k, v];
+};
+
+const SPLIT = /* wgsl */ `${PLACE}
+  var factor = 1.0;
+  if (NORMALIZES) {
+    var squares = 0.0;
+    for (var i = member; i < packs; i += uniforms.team) {
+      let mapped = map(x[joined + i]);
+      squares += total(mapped * mapped);
+    }
+    factor = inverseSqrt(team_sum(local, vec2f(squares, 0.0)).x);
+  }
   for (var i = member; i < packs; i += uniforms.team) {
     let value = x[joined + i];
     if (is_query) {
@@ -116,10 +110,7 @@ ${factor}
     } else {
       v[split + i] = value;
     }
-  }`,
-  });
-  return [q, k, v];
-};
+  }`;
 
 /** The gradient kernel of {@linkcode splitHeads}: dx = φ'(x) ds, with ds = dy, or (dy - y (y · dy)) / |s| for y = s / |s|. */
 export const splitHeadsGradient: FusedKernel<
@@ -127,51 +118,48 @@ export const splitHeadsGradient: FusedKernel<
   SplitHeadsAttributes
 > = ({ backend, inputs: { x, dq, dk, dv }, attributes }) => {
   const [batch, heads, length, headDim] = dq.shape as tf.Tensor4D["shape"];
-  const shape = [batch, length, 3 * heads * headDim];
-  const dx = makeFloats(backend, shape);
-  const { normalize } = FEATURE_MAPS[attributes.featureMap];
+  const dx = makeFloats(backend, [batch, length, 3 * heads * headDim]);
+  const program = programOf(dx.shape, attributes);
   // There is no x with this feature map.
   const isIdentity = attributes.featureMap === "identity";
-  const common = programOf(shape, attributes);
-  // With y = s / |s|, ds = factor dy - share s.
-  const factors = normalize
-    ? /* wgsl */ `
-  var part = vec2f();
-  for (var i = member; i < packs; i += uniforms.team) {
-    let mapped = map(x[joined + i]);
-    let dy = gradient_at(split + i, is_query, is_key);
-    part += vec2f(total(mapped * mapped), total(mapped * dy));
-  }
-  let sums = team_sum(local, part);
-  let factor = inverseSqrt(sums.x);
-  let share = sums.y / sums.x * factor;`
-    : "";
   runProgram(backend, {
-    ...common,
+    ...program,
     name: "split_heads_gradient",
     reads: { ...(isIdentity ? {} : { x }), dq, dk, dv },
     writes: { dx },
-    functions: /* wgsl */ `${common.functions}
+    functions: /* wgsl */ `${program.functions}
+fn read_x(at: u32) -> Pack { return ${isIdentity ? "Pack()" : "x[at]"}; }
 fn gradient_at(at: u32, is_query: bool, is_key: bool) -> Pack {
   if (is_query) { return dq[at]; }
   if (is_key) { return dk[at]; }
   return dv[at];
 }
 `,
-    body: /* wgsl */ `${PLACE}
-${factors}
-  for (var i = member; i < packs; i += uniforms.team) {
-    var dy = gradient_at(split + i, is_query, is_key);${
-      isIdentity ? "" : /* wgsl */ `
-    if (is_query || is_key) {
-      let value = x[joined + i];
-      dy = slope(value) * ${
-        normalize ? "(factor * dy - share * map(value))" : "dy"
-      };
-    }`
-    }
-    dx[joined + i] = dy;
-  }`,
+    body: SPLIT_GRADIENT,
   });
   return [dx];
 };
+
+const SPLIT_GRADIENT = /* wgsl */ `${PLACE}
+  // With y = s / |s|, ds = factor dy - share s.
+  var factor = 1.0;
+  var share = 0.0;
+  if (NORMALIZES) {
+    var part = vec2f();
+    for (var i = member; i < packs; i += uniforms.team) {
+      let mapped = map(read_x(joined + i));
+      part += vec2f(total(mapped * mapped), total(mapped * gradient_at(split + i, is_query, is_key)));
+    }
+    let sums = team_sum(local, part);
+    factor = inverseSqrt(sums.x);
+    share = sums.y / sums.x * factor;
+  }
+  for (var i = member; i < packs; i += uniforms.team) {
+    var dy = gradient_at(split + i, is_query, is_key);
+    if (MAPS && (is_query || is_key)) {
+      let value = read_x(joined + i);
+      if (NORMALIZES) { dy = factor * dy - share * map(value); }
+      dy *= slope(value);
+    }
+    dx[joined + i] = dy;
+  }`;

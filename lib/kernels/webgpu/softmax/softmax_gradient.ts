@@ -9,12 +9,8 @@
  */
 import type { SoftmaxAttributes } from "../../../attention/planning/softmax_kernel.ts";
 import type * as tf from "@tensorflow/tfjs-core";
-import {
-  type Program,
-  type Tensors,
-  widthOf,
-} from "../../../tfjs/webgpu/program.ts";
-import { ROW_THREADS, rowFunctions, teamsOf } from "../frame/rows.ts";
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
+import { rowProgram } from "../frame/rows.ts";
 import type { Tiling } from "../score_tiles/score_tiles.ts";
 import { softmaxProgram } from "./softmax_program.ts";
 
@@ -28,21 +24,19 @@ export function softmaxRowsProgram(
 ): Program {
   const [batch, heads, length, columns] = y!.shape as tf.Tensor4D["shape"];
   const count = batch * heads * length;
-  const teams = teamsOf(count, columns);
+  const program = rowProgram(count, columns);
   return {
+    ...program,
     name: "softmax_rows",
     constants: { MASKED: mask !== undefined, PACKED: segments !== undefined },
-    width: widthOf(columns),
     elements: {
       ...{ maxima: "f32", sums: "f32", mask: "f32", segments: "f32" },
       rows: "vec4f",
     },
     reads: { y, dy, maxima, sums, mask, segments },
     writes: { rows },
-    integers: { ...teams.integers, length, heads },
-    threads: ROW_THREADS,
-    workgroups: Math.ceil(count / teams.atOnce),
-    functions: /* wgsl */ `${rowFunctions(teams.width)}
+    integers: { ...program.integers, length, heads },
+    functions: /* wgsl */ `${program.functions}
 fn is_token(at: u32) -> bool { return ${mask ? "mask[at] != 0.0" : "true"}; }
 fn segment_of(at: u32) -> f32 { return ${segments ? "segments[at]" : "1.0"}; }
 `,
@@ -51,7 +45,7 @@ fn segment_of(at: u32) -> f32 { return ${segments ? "segments[at]" : "1.0"}; }
 }
 
 const ROWS = /* wgsl */ `
-  let row = row_of(workgroup * (THREADS / uniforms.team), local);
+  let row = row_of(workgroup, local);
   let packs = packs_of(row);
   var part = 0.0;
   for (var i = local % uniforms.team; i < packs; i += uniforms.team) {
