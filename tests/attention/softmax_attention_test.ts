@@ -366,7 +366,7 @@ onEachBackend(
       assertThrows(
         attend({ slopes: 1 }),
         TypeError,
-        "slopes should be a list of numbers, one per head, got number",
+        "slopes should be a list of numbers, one per head, got 1",
       );
       assertThrows(
         attend({ slopes: [1] }),

@@ -224,6 +224,6 @@ onEachBackend("these losses name what does not fit", () => {
   assertThrows(
     () => crossEntropy({ classWeights: 2 as unknown as number[] }),
     TypeError,
-    "classWeights should be an array of numbers, got number",
+    "classWeights should be an array of numbers, got 2",
   );
 }, ["cpu"]);
