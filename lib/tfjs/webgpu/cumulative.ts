@@ -25,18 +25,13 @@ export function cumulativeKernel(name: string): tf.KernelFunc {
     const lines = sizeOf(x) / Math.max(1, count);
     const dtype = x.dtype === "float32" ? "float32" : "int32";
     const type = dtype === "float32" ? "f32" : "i32";
-    const take = `total ${operator}= ${type}(x[at]);`;
-    const write = "y[at] = total;";
     return withOutputs(webgpu, () => {
       const y = makeOutput(webgpu, x.shape, dtype);
       const elements = { x: elementOf(webgpu, x), y: type } as const;
       runProgram(webgpu, {
         name,
-        variants: [
-          `${elements.x} ${type}`,
-          ...(exclusive ? ["exclusive"] : []),
-          ...(reverse ? ["reverse"] : []),
-        ],
+        variants: [`${elements.x} ${type}`],
+        constants: { EXCLUSIVE: !!exclusive, REVERSE: !!reverse },
         width: 1,
         elements,
         reads: { x },
@@ -44,18 +39,25 @@ export function cumulativeKernel(name: string): tf.KernelFunc {
         integers: { count, stride, lines },
         threads: THREADS,
         workgroups: Math.ceil(lines / THREADS),
-        body: /* wgsl */ `  let line = workgroup * ${THREADS}u + local;
-  if (line >= uniforms.lines) { return; }
-  let first = line / uniforms.stride * uniforms.stride * uniforms.count
-    + line % uniforms.stride;
-  var total = ${type}(${neutral});
-  for (var step = 0u; step < uniforms.count; step++) {
-    let i = ${reverse ? "uniforms.count - 1u - step" : "step"};
-    let at = first + i * uniforms.stride;
-    ${exclusive ? write + take : take + write}
-  }`,
+        functions: /* wgsl */ `
+const NEUTRAL = ${type}(${neutral});
+fn joined(total: ${type}, at: u32) -> ${type} { return total ${operator} ${type}(x[at]); }
+`,
+        body: CUMULATE,
       });
       return y;
     });
   };
 }
+
+const CUMULATE = /* wgsl */ `
+  let line = workgroup * THREADS + local;
+  if (line >= uniforms.lines) { return; }
+  let first = line / uniforms.stride * uniforms.stride * uniforms.count + line % uniforms.stride;
+  var total = NEUTRAL;
+  for (var step = 0u; step < uniforms.count; step++) {
+    let at = first + select(step, uniforms.count - 1u - step, REVERSE) * uniforms.stride;
+    let next = joined(total, at);
+    y[at] = select(next, total, EXCLUSIVE);
+    total = next;
+  }`;

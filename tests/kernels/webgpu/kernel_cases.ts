@@ -179,12 +179,12 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
   "a dense layer": {
     of: ["rows", "weight", "bias"],
     run: ({ rows, weight, bias }) => dense(rows, weight, bias),
-    shaders: ["dense linear", "dense_gradient linear"],
+    shaders: ["dense widths=", "dense_gradient linear"],
   },
   "a dense layer with GELU": {
     of: ["rows", "weight", "bias"],
     run: ({ rows, weight, bias }) => denseGelu(rows, weight, bias),
-    shaders: ["dense gelu, slopes", "dense_gradient"],
+    shaders: ["dense widths=4,1 GELU SLOPES", "dense_gradient"],
   },
 };
 

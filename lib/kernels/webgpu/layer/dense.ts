@@ -43,7 +43,7 @@ export function registerDense(staged: boolean): void {
     never
   >(DENSE_GELU, {
     forward: ({ backend, inputs, attributes: { keepsHidden } }) =>
-      forward(backend, inputs, staged, keepsHidden ? "gelu, slopes" : "gelu"),
+      forward(backend, inputs, staged, { GELU: true, SLOPES: keepsHidden }),
     gradient: ({ backend, inputs: { hidden: slopes, ...inputs } }) => {
       if (staged) return gradient(backend, { ...inputs, slopes }, staged);
       const [dy] = timesSlopes({
@@ -66,16 +66,22 @@ const timesSlopes = elementwiseKernel(["dy", "slopes"], ["product"], {
 type DenseInput = "x" | "weight" | "bias";
 type Inputs<Name extends string> = Readonly<Record<Name, tf.TensorInfo>>;
 
-/** What is made of the sums, in WGSL. */
-const FINISH = {
-  linear: "  write_y(row, column, hidden);",
-  gelu: "  write_y(row, column, hidden * normal(hidden, bell(hidden)));",
-  // The gradient reads a slope for many tiles, and would compute it for each.
-  "gelu, slopes": /* wgsl */ `  let height = bell(hidden);
-  let share = normal(hidden, height);
-  write_y(row, column, hidden * share);
-  write_slopes(row, column, slope(hidden, height, share));`,
-};
+/** What is made of the sums: the gradient reads a slope for many tiles, and would compute it for each. */
+const FINISH = /* wgsl */ `
+fn finish(row: u32, column: u32, sum: vec4f) {
+  let hidden = sum + read_bias(0u, column);
+  if (GELU) {
+    let height = bell(hidden);
+    let share = normal(hidden, height);
+    write_y(row, column, hidden * share);
+    if (SLOPES) { write_slopes(row, column, slope(hidden, height, share)); }
+  } else {
+    write_y(row, column, hidden);
+  }
+}
+`;
+
+const NO_SLOPES = "fn write_slopes(row: u32, column: u32, slopes: vec4f) {}\n";
 
 /**
  * y = x W + b or GELU of that, and then GELU's slopes, which are kept in the place of
@@ -85,20 +91,18 @@ function forward(
   backend: StrictWebGPUBackend,
   { x, weight, bias }: Inputs<DenseInput>,
   staged: boolean,
-  activation: keyof typeof FINISH = "linear",
+  activation = { GELU: false, SLOPES: false },
 ): tf.TensorInfo[] {
   const { rows, inputs, outputs, matrices, variants } = layerOf(x, weight);
   const shape = [...x.shape.slice(0, -1), outputs];
   const y = makeFloats(backend, shape);
-  const slopes = activation === "gelu, slopes"
-    ? makeFloats(backend, shape)
-    : undefined;
+  const slopes = activation.SLOPES ? makeFloats(backend, shape) : undefined;
   const size = { rows, columns: outputs };
   const tiling = tilingOf([size], staged);
   runProgram(backend, {
     name: "dense",
-    variants: [activation, ...variants],
-    constants: productConstants(tiling),
+    variants,
+    constants: { ...activation, ...productConstants(tiling) },
     width: 4,
     elements: elementsOf(matrices),
     reads: { x, weight, bias },
@@ -110,13 +114,8 @@ function forward(
       [
         ...[matrices.x, matrices.weight, matrices.bias].map(readerOf),
         ...[matrices.y, ...(slopes ? [matrices.slopes] : [])].map(writerOf),
-        activation === "linear" ? "" : GELU_TERMS,
-        /* wgsl */ `
-fn finish(row: u32, column: u32, sum: vec4f) {
-  let hidden = sum + read_bias(0u, column);
-${FINISH[activation]}
-}
-`,
+        slopes ? "" : NO_SLOPES,
+        GELU_TERMS + FINISH,
         productFunctions([{
           ...{ name: "y", finish: "finish" },
           left: { name: "x", along: "inner" },

@@ -18,77 +18,46 @@ interface LayerNormAttributes {
   readonly keepsMoments: boolean;
 }
 
-type SummedInput = "x" | "added" | "scale" | "offset";
-
-/** The kernel of layer normalisation: y = n · scale + offset, with n = (x - mean) / deviation. */
-export const layerNorm: FusedKernel<
-  "x" | "scale" | "offset",
-  LayerNormAttributes
-> = ({ backend, inputs, attributes }) => {
-  const { y, moments } = normalize(backend, inputs, attributes);
-  return [y, ...moments];
-};
-
-/** The kernel of the sum of two tensors and its layer normalisation. */
-export const addAndNorm: FusedKernel<SummedInput, LayerNormAttributes> = (
-  { backend, inputs, attributes },
-) => {
-  const { sum, y, moments } = normalize(backend, inputs, attributes);
-  return [sum ?? refer(backend, inputs.x), y, ...moments];
-};
-
-/** The kernel of the layer normalisation of the sum of two tensors. */
-export const normOfSum: FusedKernel<SummedInput, LayerNormAttributes> = (
-  { backend, inputs, attributes },
-) => {
-  const { sum, y, moments } = normalize(backend, inputs, attributes);
-  return [y, sum!, ...moments];
-};
-
-/** What {@linkcode normalize} has made. */
-interface Normalized {
-  readonly sum?: tf.TensorInfo | undefined;
-  readonly y: tf.TensorInfo;
-  /**
-   * For a gradient, all that it reads of a row beside its numbers: the scale, and
-   * after it the mean and inverse deviation of each row, in one tensor, since that
-   * takes one binding.
-   */
-  readonly moments: readonly tf.TensorInfo[];
-}
-
-/** Normalises x, or its sum with what is added, which is then returned, too. */
-function normalize(
-  backend: StrictWebGPUBackend,
-  { x, added, scale, offset }:
-    & Readonly<Record<"x" | "scale" | "offset", tf.TensorInfo>>
-    & { readonly added?: tf.TensorInfo | undefined },
-  { epsilon, keepsMoments }: LayerNormAttributes,
-): Normalized {
-  const columns = sizeOf(scale);
-  const rows = sizeOf(x) / Math.max(1, columns);
-  const y = makeFloats(backend, x.shape);
-  const sum = added && makeFloats(backend, x.shape);
-  const moments = keepsMoments
-    ? makeFloats(backend, [columns + 2 * rows])
-    : undefined;
-  const program = rowProgram(rows, columns);
-  runProgram(backend, {
-    ...program,
-    name: "layer_norm",
-    constants: { ADDS: !!added, KEEPS_MOMENTS: keepsMoments },
-    reads: { x, added, scale, offset },
-    writes: { y, ...(sum && { sum }), ...(moments && { kept: moments }) },
-    elements: { kept: "f32" },
-    floats: { epsilon },
-    functions: /* wgsl */ `${program.functions}
+/**
+ * The kernel of layer normalisation: y = n · scale + offset, with n = (x - mean) /
+ * deviation, where x may be the sum with what is added.
+ *
+ * For a gradient, it also returns all that this reads of a row beside its numbers: the
+ * scale, and after it the mean and inverse deviation of each row, in one tensor, since
+ * that takes one binding.
+ *
+ * @param outputs The other outputs.
+ */
+export function normalization(
+  outputs: (y: tf.TensorInfo, sum: () => tf.TensorInfo) => tf.TensorInfo[],
+): FusedKernel<"x" | "added" | "scale" | "offset", LayerNormAttributes> {
+  return ({ backend, inputs, attributes: { epsilon, keepsMoments } }) => {
+    const { x, scale, offset } = inputs;
+    const added = inputs.added as tf.TensorInfo | undefined;
+    const columns = sizeOf(scale);
+    const rows = sizeOf(x) / Math.max(1, columns);
+    const y = makeFloats(backend, x.shape);
+    const sum = added && makeFloats(backend, x.shape);
+    const kept = keepsMoments && makeFloats(backend, [columns + 2 * rows]);
+    const program = rowProgram(rows, columns);
+    runProgram(backend, {
+      ...program,
+      name: "layer_norm",
+      constants: { ADDS: !!added, KEEPS_MOMENTS: keepsMoments },
+      reads: { x, added, scale, offset },
+      writes: { y, ...(sum && { sum }), ...(kept && { kept }) },
+      elements: { kept: "f32" },
+      floats: { epsilon },
+      functions: /* wgsl */ `${program.functions}
 fn row_at(at: u32) -> Pack { return ${added ? "sum" : "x"}[at]; }
 fn add(at: u32) {${added ? " sum[at] = x[at] + added[at]; " : ""}}
-fn keep(at: u32, number: f32) {${moments ? " kept[at] = number; " : ""}}
+fn keep(at: u32, number: f32) {${kept ? " kept[at] = number; " : ""}}
 ${MOMENTS}`,
-    body: NORMALIZE,
-  });
-  return { sum, y, moments: moments ? [moments] : [] };
+      body: NORMALIZE,
+    });
+    const others = outputs(y, () => sum ?? refer(backend, x));
+    return kept ? [...others, kept] : others;
+  };
 }
 
 /** The mean and inverse deviation of a team's row. */

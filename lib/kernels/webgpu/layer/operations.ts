@@ -28,11 +28,9 @@ import {
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { gelu, geluGradient } from "./gelu.ts";
 import {
-  addAndNorm,
   addAndNormGradient,
-  layerNorm,
   layerNormGradient,
-  normOfSum,
+  normalization,
 } from "./layer_norm.ts";
 import { tokens, withoutPadding } from "./padding.ts";
 import { registerUpdate } from "./update.ts";
@@ -40,17 +38,17 @@ import { splitHeads, splitHeadsGradient } from "./split_heads.ts";
 
 export function registerOperations(): void {
   registerFusedKernel(LAYER_NORM, {
-    forward: layerNorm,
+    forward: normalization((y) => [y]),
     gradient: layerNormGradient,
     inParts: "y",
   });
   registerFusedKernel(ADD_AND_NORM, {
-    forward: addAndNorm,
+    forward: normalization((y, sum) => [sum(), y]),
     gradient: addAndNormGradient,
     inParts: "y",
   });
   registerFusedKernel(NORM_OF_SUM, {
-    forward: normOfSum,
+    forward: normalization((y, sum) => [y, sum()]),
     gradient: addAndNormGradient,
     inParts: "y",
   });

@@ -24,6 +24,7 @@ import {
   runProgram,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
+import { PACKS } from "../frame/packs.ts";
 import { CONSTANTS, NUMBER_VECTORS, withNumbers } from "./rule_numbers.ts";
 import {
   inLaunches,
@@ -166,21 +167,78 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   }
 };
 
-/** Numbers, and the ends of the workgroups, of the tensors of a launch. */
+/** The packs, and the first workgroup, of each tensor of a launch. */
 function shareOut(packs: readonly number[], packsEach: number) {
   const integers: Record<string, number> = {};
   let workgroups = 0;
   for (const [i, count] of packs.entries()) {
     integers[`packs${i}`] = count;
+    integers[`begin${i}`] = workgroups;
     workgroups += Math.ceil(count / packsEach);
-    integers[`end${i}`] = workgroups;
   }
   return { integers, workgroups };
 }
 
-/** The first workgroup of a tensor of a launch, in the text. */
-function beginOf(i: number): string {
-  return i === 0 ? "0u" : `uniforms.end${i - 1}`;
+/** WGSL that runs the statement of one of so many tensors, by comparisons that halve their number. */
+function oneOf(
+  count: number,
+  isBelow: (i: number) => string,
+  statement: (i: number) => string,
+  from = 0,
+): string {
+  if (count === 1) return statement(from);
+  const half = count >> 1, middle = from + half;
+  return `if (${isBelow(middle)}) {
+${oneOf(half, isBelow, statement, from)}
+} else {
+${oneOf(count - half, isBelow, statement, middle)}
+}`;
+}
+
+/** WGSL function: the tensor of a launch that a workgroup has a part of, and what the text is told of it. */
+function tensorOf(count: number, told: readonly string[]): string {
+  const isBelow = (i: number) => `workgroup < uniforms.begin${i}`;
+  const listed = (text: (name: string) => string) =>
+    ["begin", "packs", ...told].map(text).join(", ");
+  return /* wgsl */ `
+struct Tensor { number: u32, ${listed((name) => `${name}: u32`)} }
+fn tensor_of(workgroup: u32) -> Tensor {
+  var tensor = Tensor();
+${
+    oneOf(count, isBelow, (i) =>
+      `tensor = Tensor(${i}u, ${
+        listed((name) => `uniforms.${name}${i}`)
+      });`)
+  }
+  return tensor;
+}
+`;
+}
+
+/** WGSL functions that read and write the pack at index `at` of a tensor, which has a buffer of its own or a place in one. */
+function access(
+  name: string,
+  place: number | undefined,
+  count: number,
+  isWritten: boolean,
+): string {
+  const isBelow = (i: number) => `tensor.number < ${i}u`;
+  const each = (statement: (pack: string) => string) =>
+    place === undefined
+      ? oneOf(count, isBelow, (i) => statement(`${name}${i}[at]`))
+      : statement(`joined${place}[tensor.${name} + at]`);
+  const write = () => /* wgsl */ `
+fn write_${name}(tensor: Tensor, at: u32, pack: Pack) {
+${each((own) => `${own} = pack;`)}
+}
+`;
+  return /* wgsl */ `
+fn read_${name}(tensor: Tensor, at: u32) -> Pack {
+  var pack = Pack();
+${each((own) => `pack = ${own};`)}
+  return pack;
+}
+${isWritten ? write() : ""}`;
 }
 
 function runUpdate(
@@ -192,62 +250,27 @@ function runUpdate(
   factor: tf.TensorInfo | undefined,
 ): void {
   const names = ["value", "gradient", ...RULES[rule]];
+  const changed = names.filter((name) => name !== "gradient");
+  const joined = names.filter((_, j) => places[j] !== undefined);
+  const count = weights.length;
   const reads: Record<string, Bound> = {}, writes: Record<string, Bound> = {};
   const { integers, workgroups } = shareOut(
     weights.map(({ size }) => size / width),
     THREADS,
   );
   for (const [j, name] of names.entries()) {
-    const bound = j === 1 ? reads : writes, place = places[j];
+    const bound = name === "gradient" ? reads : writes, place = places[j];
     if (place !== undefined) bound[`joined${place}`] = buffers[place]!;
     for (const [i, { tensors, parts }] of weights.entries()) {
       if (place === undefined) bound[`${name}${i}`] = tensors[j]!;
       else integers[`${name}${i}`] = parts[j]!.offset / 4 / width;
     }
   }
-  const joined = names.filter((_, j) => places[j] !== undefined);
-  const own = names.filter((_, j) => places[j] === undefined);
-  const lines = (of: readonly string[], line: (name: string) => string) =>
-    of.map(line).join("\n");
-  /** Where the pack of a thread is, of a tensor that is joined with others. */
-  const packOf = (name: string) =>
-    `joined${places[names.indexOf(name)]}[${name}First + at]`;
-  const find = (i: number) =>
-    /* wgsl */ `if (workgroup < uniforms.end${i}) {
-    weight = ${i}u;
-    at = (workgroup - ${beginOf(i)}) * ${THREADS}u + local;
-    if (at >= uniforms.packs${i}) { return; }
-${lines(joined, (name) => `    ${name}First = uniforms.${name}${i};`)}
-${lines(own, (name) => `    ${name} = ${name}${i}[at];`)}
-  }`;
-  const isWritten = (name: string) => name !== "gradient";
-  const written = own.filter(isWritten);
-  const write = (i: number) =>
-    /* wgsl */ `    case ${i}u: {
-${lines(written, (name) => `      ${name}${i}[at] = ${name};`)}
-    }`;
-  const writeOwn = () =>
-    /* wgsl */ `  switch (weight) {
-${weights.map((_, i) => write(i)).join("\n")}
-    default: {}
-  }`;
-  const body = () =>
-    /* wgsl */ `${CONSTANTS}
-  var weight = 0u;
-  var at = 0u;
-${lines(names, (name) => `  var ${name} = Pack();`)}
-${lines(joined, (name) => `  var ${name}First = 0u;`)}
-  ${weights.map((_, i) => find(i)).join(" else ")}
-${lines(joined, (name) => `  ${name} = ${packOf(name)};`)}
-  let slope = gradient${factor ? " * factor[0]" : ""};
-${FORMULAS[rule]}
-${lines(joined.filter(isWritten), (name) => `  ${packOf(name)} = ${name};`)}
-${written.length > 0 ? writeOwn() : ""}`;
   runProgram(backend, {
     name: "update",
     variants: [
       rule,
-      `${weights.length}`,
+      `${count}`,
       joined.length > 0 &&
       `joined=${places.map((place) => place ?? "-").join()}`,
       factor !== undefined && "factor",
@@ -257,8 +280,25 @@ ${written.length > 0 ? writeOwn() : ""}`;
     reads: { ...reads, factor },
     writes,
     numbers: { buffer: numbers, vectors: NUMBER_VECTORS },
-    ...{ integers, workgroups, body },
+    ...{ integers, workgroups },
     threads: THREADS,
+    functions: () =>
+      [
+        tensorOf(count, joined),
+        ...names.map((name, j) =>
+          access(name, places[j], count, name !== "gradient")
+        ),
+        `fn factor_of() -> f32 { return ${factor ? "factor[0]" : "1.0"}; }\n`,
+      ].join(""),
+    body: () =>
+      /* wgsl */ `${CONSTANTS}
+  let tensor = tensor_of(workgroup);
+  let at = (workgroup - tensor.begin) * THREADS + local;
+  if (at >= tensor.packs) { return; }
+${changed.map((name) => `  var ${name} = read_${name}(tensor, at);`).join("\n")}
+  let slope = read_gradient(tensor, at) * factor_of();
+${FORMULAS[rule]}
+${changed.map((name) => `  write_${name}(tensor, at, ${name});`).join("\n")}`,
   });
 }
 
@@ -279,19 +319,10 @@ const squareSums: FusedKernel<string> = ({ backend, inputs }) => {
   const sums = makeFloats(backend, [count]);
   let first = 0;
   for (const { width, tensors, integers, workgroups } of parts) {
-    const ofTensor = (i: number) =>
-      /* wgsl */ `  if (workgroup >= ${
-        beginOf(i)
-      } && workgroup < uniforms.end${i}) {
-    let first = (workgroup - ${beginOf(i)}) * ${BLOCK_PACKS}u;
-    let end = min(first + ${BLOCK_PACKS}u, uniforms.packs${i});
-    for (var at = first + local; at < end; at += ${THREADS}u) {
-      sum += x${i}[at] * x${i}[at];
-    }
-  }`;
     runProgram(backend, {
       name: "square_sums",
       variants: [`${tensors.length}`],
+      constants: { BLOCK_PACKS },
       width,
       elements: { sums: "f32" },
       reads: Object.fromEntries(tensors.map((x, i) => [`x${i}`, x])),
@@ -299,20 +330,29 @@ const squareSums: FusedKernel<string> = ({ backend, inputs }) => {
       integers: { ...integers, first },
       threads: THREADS,
       workgroups,
-      functions: /* wgsl */ `
-var<workgroup> shares: array<f32, ${THREADS}>;
-`,
-      body: () =>
-        /* wgsl */ `  var sum = Pack();
-${tensors.map((_, i) => ofTensor(i)).join("\n")}
-  shares[local] = ${width === 4 ? "dot(sum, vec4f(1.0))" : "sum"};
-  for (var half = ${THREADS / 2}u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (local < half) { shares[local] += shares[local + half]; }
-  }
-  if (local == 0u) { sums[uniforms.first + workgroup] = shares[0]; }`,
+      functions: () =>
+        PACKS[width] + tensorOf(tensors.length, []) +
+        access("x", undefined, tensors.length, false) +
+        "var<workgroup> shares: array<f32, THREADS>;\n",
+      body: SUM_SQUARES,
     });
     first += workgroups;
   }
   return [sums];
 };
+
+const SUM_SQUARES = /* wgsl */ `
+  let tensor = tensor_of(workgroup);
+  let begin = (workgroup - tensor.begin) * BLOCK_PACKS;
+  let end = min(begin + BLOCK_PACKS, tensor.packs);
+  var sum = Pack();
+  for (var at = begin + local; at < end; at += THREADS) {
+    let x = read_x(tensor, at);
+    sum += x * x;
+  }
+  shares[local] = total(sum);
+  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (local < half) { shares[local] += shares[local + half]; }
+  }
+  if (local == 0u) { sums[uniforms.first + workgroup] = shares[0]; }`;
