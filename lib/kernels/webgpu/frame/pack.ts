@@ -39,6 +39,8 @@ export function packProgram(
   for (var i = 0u; i < 4u && layer * 4u + i < columns; i++) {
     quad[i] = x[token * columns + layer * 4u + i];
   }
-  packed[token * select(value_quads(), key_quads(), OF_KEYS) + layer] = ${elements.packed}(quad);`,
+  packed[token * select(value_quads(), key_quads(), OF_KEYS) + layer] = ${
+      elements["packed"]
+    }(quad);`,
   };
 }
