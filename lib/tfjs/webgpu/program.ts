@@ -203,6 +203,7 @@ export function shaderOf(program: Program, most: number): Shader {
       ),
       width === 4 && "vec4",
       bindings.some(({ element }) => element === "vec4h") && "f16",
+      `threads=${program.threads}`,
     ),
     bindings,
     dispatch: [...gridOf(workgroups, most), layers],
