@@ -81,7 +81,13 @@ export class ReplayedModel {
     run: () => tf.Tensor[],
     place?: Place,
   ): tf.Tensor[] {
-    const number = this.#stateNumber();
+    if (!this.#hasRun) {
+      // A first run is not recorded, and often there is no other: a token of a text.
+      this.#hasRun = true;
+      return this.#runs.run(`0; ${kind}`, inputs, run, place);
+    }
+    this.#state ??= new WatchedState({ roots: this.#options.of, follows });
+    const { number } = this.#state;
     if (number !== this.#asked) {
       this.#asked = number;
       this.#states++;
@@ -90,20 +96,6 @@ export class ReplayedModel {
     }
     if (!this.#isFit) return run();
     return this.#runs.run(`${number}; ${kind}`, inputs, run, place);
-  }
-
-  /** The number of the state of all that a run depends on. */
-  #stateNumber(): number {
-    if (!this.#state) {
-      // A first run is not recorded, and often there is no other: a token of a text.
-      if (!this.#hasRun) {
-        this.#hasRun = true;
-        return 0;
-      }
-      this.#state = new WatchedState({ roots: this.#options.of, follows });
-      this.#asked = undefined;
-    }
-    return this.#state.number;
   }
 
   /** Disposes of all recordings. */
