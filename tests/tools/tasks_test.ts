@@ -159,7 +159,7 @@ const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
   fuzz: [
     ["--minutes 0", '--minutes should be above 0, got "0"'],
     ["--minutes 1 --cases 2", "--minutes and --cases should not be given"],
-    ["--only nothing", "--only should be one of operations, streams, files"],
+    ["--only nothing", "--only should be one of operations, tensorflow"],
     ["--backend gpu", "--backend should be one of wasm, webgpu, cpu"],
     ["--seed 1.5", '--seed should be an integer, got "1.5"'],
     ["--path 0:1", "--path is of one case: --cases 1"],
