@@ -17,33 +17,12 @@ import {
 } from "../kernels/webgpu/kernel_cases.ts";
 import { CARD, type Pose, posingAs } from "../kernels/webgpu/posing.ts";
 
-const SNAPSHOTS = new URL("../kernels/webgpu/snapshots/", import.meta.url);
-
 /** Adapters for which numbers, products or lanes differ. */
 const POSES: Readonly<Record<string, Pose>> = {
   "a card": CARD,
   "an integrated adapter": { vendor: "intel", architecture: "gen-12lp" },
   "a software adapter": { vendor: "google", architecture: "swiftshader" },
 };
-
-Deno.test("Tint takes each text that is committed", async () => {
-  const adapter = (await navigator.gpu.requestAdapter())!;
-  const device = await adapter.requestDevice({
-    requiredFeatures: [...adapter.features] as GPUFeatureName[],
-  });
-  let texts = 0;
-  for await (const { name } of Deno.readDir(SNAPSHOTS)) {
-    const code = await Deno.readTextFile(new URL(name, SNAPSHOTS));
-    device.pushErrorScope("validation");
-    const module = device.createShaderModule({ code });
-    device.createComputePipeline({ layout: "auto", compute: { module } });
-    const error = await device.popErrorScope();
-    assertEquals(error?.message, undefined, name);
-    texts++;
-  }
-  assert(texts > 0);
-  device.destroy();
-});
 
 /** The texts that are ours, by the adapter that they were for. */
 const textsOf: Record<string, readonly GPUShaderModuleDescriptor[]> = {};

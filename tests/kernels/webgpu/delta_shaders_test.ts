@@ -1,6 +1,6 @@
 /**
- * The text of the shaders of the delta rule, as shaders_test.ts has it of the
- * others, and what their plans say.
+ * What shaders_test.ts sees of the others' shaders, of the delta rule's, and what
+ * their plans say.
  *
  * @module
  */
@@ -42,7 +42,6 @@ import {
   testCompiling,
   workgroupBytes,
 } from "./shader_checks.ts";
-import { assertSnapshot } from "./snapshot.ts";
 
 const PASS = { firstSequence: 0, sequences: 2 };
 const tensor: TensorInfo = { dataId: {}, shape: [64], dtype: "float32" };
@@ -106,25 +105,6 @@ function addingPrograms(
     ]),
   ]);
 }
-
-const SIZES: ChunkSizes = {
-  ...{ length: 70, headDim: 64, valueDim: 64, chunkSize: 32 },
-  ...{ directions: 2, rule: "delta", decay: "diagonal", withStates: false },
-};
-
-Deno.test("shaders of chunked linear attention have the text of their snapshots", async (t) => {
-  const delta = programsOf(SIZES);
-  const add = addingPrograms({ ...SIZES, headDim: 6, valueDim: 5 });
-  // One of each idea; what others compute is seen in results.
-  const shaders = {
-    chunk_scores_delta: delta["chunk_scores"]!,
-    delta_states: delta["delta_states"]!,
-    chunk_key_gradients_add: add["chunk_key_gradients"]!,
-  };
-  for (const [name, program] of Object.entries(shaders)) {
-    await t.step(name, () => assertSnapshot(name, shaderOf(program, 65535)));
-  }
-});
 
 /** The programs of problems of many sizes, of both rules. */
 function* variants(): Generator<Program> {
