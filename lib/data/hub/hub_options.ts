@@ -92,12 +92,14 @@ export interface HubDownloadOptions extends HubOptions {
 }
 
 /** The names of {@linkcode HubOptions}. */
-export const HUB_OPTIONS = optionsOf<HubOptions>()(
+export const HUB_OPTIONS: OptionNames<HubOptions> = optionsOf<HubOptions>()(
   "revision type cache offline token endpoint fetch signal retries timeout",
 );
 
 /** The names of {@linkcode HubDownloadOptions}. */
-export const DOWNLOAD_OPTIONS = optionsOf<HubDownloadOptions>()(
+export const DOWNLOAD_OPTIONS: OptionNames<HubDownloadOptions> = optionsOf<
+  HubDownloadOptions
+>()(
   HUB_OPTIONS,
   "progress",
 );
