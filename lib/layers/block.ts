@@ -173,7 +173,7 @@ export class LionBlock extends MixingLayer {
       given.assertKept(owner);
       assertMixed(`${owner}'s y`, Object(step).y, x);
       assertState(`${owner}'s state`, step.state);
-      // Whoever reads on disposes of one state after the other.
+      // The states before and after are disposed of separately, so they share no tensor.
       after = Object.fromEntries(
         Object.entries(step.state).map((
           [name, tensor],
@@ -223,7 +223,7 @@ export class LionBlock extends MixingLayer {
       ...super.getConfig(),
       ...options,
       ...savedActivation(activation),
-      // Left out otherwise, so that files and runs from before it stay the same.
+      // Saved only if true, so that configs from before the option stay the same.
       ...this.recompute && { recompute: true },
     };
   }

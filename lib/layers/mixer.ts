@@ -5,7 +5,7 @@ import type { ConcreteForm } from "../attention/forms/form.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import type { Parameter, Parameters, Shape } from "./lion_layer.ts";
 
-/** What a layer passes to its mixer in each call. */
+/** The arguments that a layer passes to its mixer in each call. */
 export interface MixerCall {
   /**
    * The padding mask, `[batch, length]`: 1 for a token, 0 for padding, which no
@@ -38,7 +38,7 @@ export interface MixerCall {
   readonly communicator?: TokenRanks | undefined;
 }
 
-/** What a layer passes to its mixer's `step` along with the next tokens. */
+/** The arguments that a layer passes to its mixer's `step` along with the next tokens. */
 export type StepCall = Pick<MixerCall, "mask" | "epsilon">;
 
 /** The state of a causal mixer after the earlier tokens: tensors by name. */

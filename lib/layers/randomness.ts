@@ -103,7 +103,7 @@ export function drop<T extends tf.Tensor>(
   return tf.tidy(() => {
     const shape = rows ? [rows.total, ...x.shape.slice(1)] : x.shape;
     const all = source
-      // A replay has a seed of its own.
+      // A replay draws again, with the seed of its own step.
       ? runInReplays(
         [],
         () => uniform(shape, `${source!.seed}/${drawn}${part}`),

@@ -26,7 +26,7 @@ import {
 /** GLA's gates are the `ROOT`-th root of a sigmoid, so that they start near 1. */
 const ROOT = 16;
 
-/** How the steps of GLA and HGRN-2 attend. */
+/** Options of a recurrent step of GLA and HGRN-2: decays on arrival, no row sum. */
 const ARRIVAL = { convention: "arrival", normalize: false } as const;
 
 /**

@@ -154,7 +154,7 @@ function ordersOf(
       snakeOrder(...grid!, { along, first })
     )
     : [...order];
-  // The same orders for reversed tokens, whose indices count from the end.
+  // Where tokens are reversed, the orders' indices count from the end.
   return reversed
     ? orders.map((order) => order.toReversed().map((at) => length - 1 - at))
     : orders;
@@ -189,7 +189,10 @@ function attendTo(
   return lionAttentionInOrders(q, k, v, ways, others);
 }
 
-/** Attention with the mask M + I, where a token's own weight counts twice. */
+/**
+ * Attention with the mask M + I, where a token's own weight counts twice;
+ * `[batch, heads, length, valueDim]`.
+ */
 function imbalanced(
   { q, k, v }: Heads,
   ways: Ways,

@@ -185,7 +185,10 @@ function projectOut(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
   return dense(x, weight) as tf.Tensor3D;
 }
 
-/** Projects the layer's input to the input of the scans and their gate. */
+/**
+ * Projects x, `[batch, length, dim]`, to the scans' input and gate, `[batch,
+ * length, channels]` each.
+ */
 function projected(
   x: tf.Tensor3D,
   parameters: Parameters,
@@ -196,7 +199,7 @@ function projected(
   return [taken!, gate!];
 }
 
-/** Runs the convolution and the scan in one direction, and gates the output. */
+/** Runs convolution, scan and gate of one direction; `[batch, length, channels]`. */
 function scanOf(
   taken: tf.Tensor3D,
   z: tf.Tensor3D,
@@ -228,7 +231,10 @@ function convolved(
   );
 }
 
-/** Projects x to the inputs of its selective scan: time steps, b and c. */
+/**
+ * Projects x, `[batch, length, channels]`, to the inputs of its selective scan:
+ * time steps, b and c.
+ */
 function selected(
   x: tf.Tensor3D,
   parameters: Parameters,

@@ -9,7 +9,7 @@
 /** The new name of a renamed option, and how its value converts. */
 interface Renaming {
   readonly name: string;
-  /** What to write instead of the old option, for error messages. */
+  /** The option and value to write instead of the old ones, for error messages. */
   readonly instead: string;
   /** Converts the option's value; `undefined` stands for the default. */
   valueOf(before: unknown): unknown;
