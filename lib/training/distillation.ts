@@ -211,7 +211,7 @@ function ask(teacher: Teacher, inputs: readonly tf.Tensor[]): tf.Tensor {
   );
 }
 
-/** Throws unless a loss has one weight for each row of predictions. */
+/** Throws unless the labels' shape fits the predictions', as the loss takes them. */
 function assertTaught(
   { weights }: Loss,
   predictions: tf.Tensor,
@@ -222,7 +222,10 @@ function assertTaught(
   } else assertSameShape(predictions, labels);
 }
 
-/** The teacher's part of the loss; `weights` are those of rows, unless labels say what counts. */
+/**
+ * The teacher's part of the loss. `weights` are of rows; if `undefined`, all
+ * labels but -100 count.
+ */
 function teachersLoss(
   predictions: tf.Tensor,
   taught: tf.Tensor,

@@ -42,7 +42,7 @@ export interface UpdateSettings {
   readonly clipNorm: number;
   /** The decay of the moving average of the weights; `undefined` for none. */
   readonly averageDecay: number | undefined;
-  /** Which weights are the best; `undefined` if these are not kept. */
+  /** How the best weights are chosen; `undefined` if these are not kept. */
   readonly best: BestSettings | undefined;
   /**
    * Which steps are recorded, and replayed: all, or those in which all that is computed
@@ -54,7 +54,10 @@ export interface UpdateSettings {
    * from one run to the next. @default never
    */
   readonly isOwn?: (() => boolean) | undefined;
-  /** What a step depends on besides the model: the loss, and a teacher. @default nothing */
+  /**
+   * The objects besides the model on which a step depends: the loss, a teacher.
+   * @default none
+   */
   readonly others?: readonly object[] | undefined;
 }
 
@@ -100,7 +103,10 @@ export class TrainingState {
    */
   #sums: tf.Tensor[] | undefined;
 
-  /** The sums over batches, where they may be replayed. */
+  /**
+   * The runs that add a batch's gradients to the sums; `undefined` unless they
+   * may be replayed.
+   */
   readonly #runs: ReplayedModel | undefined;
 
   constructor(model: LayersModel, settings: UpdateSettings) {
@@ -156,7 +162,10 @@ export class TrainingState {
     );
   }
 
-  /** How many batches were replayed, and why others were not, in words that follow "it". */
+  /**
+   * The number of replayed batches, and why others were not, in words that
+   * follow "it".
+   */
   get replayed(): { readonly batches: number; readonly refusal?: string } {
     const { replays = 0, refusal } = this.#runs ?? {};
     return { batches: replays, ...refusal !== undefined && { refusal } };
@@ -241,14 +250,14 @@ export class TrainingState {
     );
     const added = (sum: tf.Tensor, i: number) =>
       before ? tf.add(before[i]!, sum) : sum;
-    // A gradient may be that of several weights, and of several groups.
+    // Several weights, even of several groups, may have the same tensor as gradient.
     const lastGroup = new Map<tf.Tensor | undefined, WeightGroup>();
     for (const { group } of this.#groups) {
       for (const { name } of group.variables) {
         lastGroup.set(grads[name], group);
       }
     }
-    /** Gradients that are sums as they are. */
+    /** Gradients that became sums without a copy, and so are not disposed of. */
     const taken = new Set<tf.Tensor>();
     let place = 2;
     const joined = this.#groups.flatMap(({ group }) => {
@@ -382,7 +391,7 @@ export class TrainingState {
     return { groups, factor, figures };
   }
 
-  /** Changes the weights of a group by their gradients times a factor. */
+  /** Updates a group's weights by Adam, with their gradients times a factor. */
   #update(
     group: WeightGroup,
     moments: Moments,
@@ -432,7 +441,8 @@ export class TrainingState {
     values: readonly tf.Tensor[],
   ): void {
     if (!moments.average) return;
-    // Small at first, so that the random initial weights are soon forgotten.
+    // The decay is small at first, so that the random initial weights are
+    // soon forgotten.
     const most = (1 + this.steps) / (10 + this.steps);
     const decay = Math.min(this.#settings.averageDecay!, most);
     if (isApart) ownAll(moments.average);
@@ -531,7 +541,7 @@ export class TrainingState {
   }
 }
 
-/** The values of tensors one after another, starting at index `first`. */
+/** Concatenates the values of tensors, from index `first` of the result on. */
 async function joinedValues(
   tensors: readonly tf.Tensor[],
   first: number,
@@ -548,7 +558,7 @@ async function joinedValues(
   return joined;
 }
 
-/** Splits joined values into tensors with the shapes of others. */
+/** Splits concatenated values, from index `first` on, into tensors shaped like others. */
 function splitValues(
   values: Float32Array,
   like: readonly tf.Tensor[],
@@ -561,7 +571,10 @@ function splitValues(
   });
 }
 
-/** Each has values of its own; if memory runs out, those so far. */
+/**
+ * Replaces tensors, in place, by copies with memory of their own; all before
+ * one that fails.
+ */
 function ownAll(tensors: tf.Tensor[]): void {
   tensors.forEach((tensor, i) => tensors[i] = ownValues(tensor));
 }

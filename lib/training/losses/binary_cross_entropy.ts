@@ -99,7 +99,7 @@ function meanOfLabels(
   const mean = tf.customGrad((logits, save) => {
     const x = logits as tf.Tensor;
     const shares = sharesOf(labels);
-    // What does not count is multiplied by 0, and should be finite.
+    // Labels that do not count are multiplied by 0, and should be finite.
     const y = tf.where(tf.equal(labels, NOT_COUNTED), 0, labels);
     const ofPositive = positive ? tf.mul(y, tf.tensor1d([...positive])) : y;
     const weights = positive

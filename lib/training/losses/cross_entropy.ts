@@ -122,7 +122,7 @@ async function wrongClasses(
     }, or ${NOT_COUNTED} where they do not count, got ${wrong}`;
 }
 
-/** The number up to which float32 has every integer. */
+/** The number up to which float32 represents every integer. */
 const EXACT = 2 ** 24;
 
 /**
@@ -173,7 +173,7 @@ function meanOverRows(
   return mean(logits) as tf.Scalar;
 }
 
-/** The nearest class to each label, itself if it is one. */
+/** The nearest class to each label, which is the label itself if it is a class. */
 function knownClasses(labels: tf.Tensor, classes: number): tf.Tensor {
   return tf.minimum(
     tf.maximum(labels, tf.scalar(0, "int32")),
@@ -181,7 +181,10 @@ function knownClasses(labels: tf.Tensor, classes: number): tf.Tensor {
   );
 }
 
-/** Whether each label is a class, or does not count. */
+/**
+ * 1 for each label that is a class or does not count; `known` are the nearest
+ * classes.
+ */
 function isKnownClass(labels: tf.Tensor, known: tf.Tensor): tf.Tensor {
   return tf.logicalOr(
     tf.equal(labels, known),
@@ -195,7 +198,7 @@ function weightsAt(labels: tf.Tensor, weights: readonly number[]): tf.Tensor {
   return tf.mul(tf.gather(tf.tensor1d([...weights]), known), counted(labels));
 }
 
-/** Mean cross-entropy of rows of logits, weighted by class. */
+/** Mean cross-entropy of logits, `[rows, classes]`, weighted by class. */
 function weightedMean(
   logits: tf.Tensor,
   labels: tf.Tensor,

@@ -56,10 +56,10 @@ export function meanLoss(
   );
 }
 
-/** The library's losses, and what each was made with. */
+/** The library's losses, each with the properties that it was made with. */
 const own = new WeakMap<Loss, object>();
 
-/** Makes one of the library's losses of a function, and knows it again. */
+/** Makes one of the library's losses from a function, and remembers that it is one. */
 export function ownLoss(
   loss: (predictions: tf.Tensor, labels: tf.Tensor) => tf.Scalar,
   more: Omit<Loss, "description"> & { readonly description: string },
@@ -102,7 +102,7 @@ export function countLabels(labels: tf.Tensor): tf.Scalar {
   return tf.tidy(() => tf.sum(counted(labels)));
 }
 
-/** A divisor for a sum of weights, which may be 0: then it is 1. */
+/** A divisor for a mean: the sum of the weights, or 1 if the sum is 0. */
 export function divisorOf(sum: tf.Tensor): tf.Tensor {
   return tf.add(sum, tf.cast(tf.equal(sum, 0), "float32"));
 }
@@ -204,7 +204,7 @@ export function weightsOf(
   }
   const numbers = Array.from(weights);
   const wrong = numbers.findIndex((x) =>
-    // What is too large for a float32 would be infinite there.
+    // A number too large for float32 would become infinite in a tensor.
     !(typeof x === "number" && x >= 0 && Math.fround(x) < Infinity)
   );
   if (wrong >= 0 || numbers.length === 0) {

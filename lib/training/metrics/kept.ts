@@ -1,4 +1,7 @@
-/** What metrics of whole sets keep of each batch, on one rank or on several. @module */
+/**
+ * Values of each batch that metrics of whole sets keep, on one rank or on
+ * several. @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Communicator } from "../../contract/communicator.ts";
 import type { Metrics, SetMetric } from "./metric.ts";
@@ -26,7 +29,7 @@ export class Kept {
     this.#counts = new Int32Array(this.#metrics.length);
   }
 
-  /** The name of the first of these metrics; `undefined` if there is none. */
+  /** The name of the first metric of whole sets; `undefined` if there is none. */
   get first(): string | undefined {
     return this.#metrics[0]?.[0];
   }
@@ -44,7 +47,7 @@ export class Kept {
         );
       }
       this.#counts[i] = tensors.length;
-      // Copies, since a metric may keep the labels themselves.
+      // Clones, since a metric may return the labels themselves.
       return tensors.map((tensor) => tf.clone(tensor));
     });
   }
@@ -56,7 +59,7 @@ export class Kept {
 
   /** Gathers the values of all ranks on each of them. */
   async gather(ranks: Exchange | undefined): Promise<void> {
-    // A rank that never had a row does not know how much the others keep.
+    // A rank that never had a row does not know how many tensors the others keep.
     if (ranks) await ranks.allreduce(this.#counts, "max");
     const count = this.#counts.reduce((sum, count) => sum + count, 0);
     for (let i = 0; i < count; i++) {
@@ -70,13 +73,13 @@ export class Kept {
     return Object.fromEntries(this.#metrics.map(([name, metric], i) => {
       const count = this.#counts[i]!;
       const values = this.#all.slice(place, place += count);
-      // Where there was no batch, nothing is known of what would be kept.
+      // Without a batch, the number of a metric's tensors is not known.
       return [name, count === 0 ? NaN : metric.result(values)];
     }));
   }
 }
 
-/** Joins values batch by batch and, within a batch, rank by rank, as its rows are divided. */
+/** Concatenates values batch by batch and, within a batch, in the order of ranks. */
 async function joined(
   own: readonly Float64Array[],
   ranks: Exchange | undefined,

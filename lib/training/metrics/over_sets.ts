@@ -141,7 +141,7 @@ function isPerLogit({ shape }: tf.Tensor, labels: tf.Tensor): boolean {
   return tf.util.arraysEqual(shape, labels.shape);
 }
 
-/** Both as vectors of the same length. */
+/** Predictions and labels as vectors; throws unless they have the same size. */
 function flat(values: tf.Tensor, labels: tf.Tensor): tf.Tensor[] {
   if (values.size !== labels.size) {
     throw new TypeError(
