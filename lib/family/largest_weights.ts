@@ -1,6 +1,8 @@
 /**
  * The largest weight that each token reads, relative to which its weights are
- * computed. @module
+ * computed.
+ *
+ * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { shifted } from "../operations/shift.ts";

@@ -27,7 +27,7 @@ export type Advance = () => boolean;
 export interface Passage {
   /** Whether this process is blocked until the message has passed. */
   readonly isExchange: boolean;
-  /** What this rank waits for: that the other rank sends, or receives. */
+  /** The event that this rank waits for: that the other rank has sent, or received. */
   readonly until: Waiting["until"];
   /** The other rank. */
   readonly peer: number;

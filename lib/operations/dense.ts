@@ -31,7 +31,7 @@ export const DENSE_GELU: Operation<"y", "hidden"> = {
 
 /** Attributes of the kernel of {@linkcode denseGelu}. */
 export interface DenseGeluAttributes {
-  /** Whether there will be a gradient. */
+  /** Whether the kernel outputs `hidden`, for a gradient. */
   readonly keepsHidden: boolean;
 }
 

@@ -48,7 +48,10 @@ export function stateBefore(
   return tf.zeros([x.shape[0], 1, ...a.shape]);
 }
 
-/** Adds the skipped inputs, and gates: (y + d x) SiLU(z), where d and z are optional. */
+/**
+ * Adds the skip connection, and gates: (y + d x) SiLU(z), `[batch, length,
+ * channels]`; d and z are optional.
+ */
 export function gated(
   y: tf.Tensor3D,
   { x, d, z }: Pick<ScanInputs, "x" | "d" | "z">,
@@ -91,7 +94,10 @@ export function scanFrom(
   };
 }
 
-/** Computes the state after each token, h_t = decay_t h_{t-1} + written_t. */
+/**
+ * Computes the state after each token, h_t = decay_t h_{t-1} + written_t,
+ * `[batch, length, channels, stateDim]`.
+ */
 function statesOf(
   before: tf.Tensor4D,
   decay: tf.Tensor4D,

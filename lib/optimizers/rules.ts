@@ -21,16 +21,16 @@ export const RULES = {
   centeredRmsProp: ["square", "moment", "mean"],
   adagrad: ["square"],
   adadelta: ["square", "change"],
-  /** The moving average of what stands in the place of the gradient. */
+  /** The moving average of a tensor, which is given in place of the gradient. */
   average: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** The name of a rule. */
 export type Rule = keyof typeof RULES;
 
-/** The numbers of rules; one that a rule does not read has no effect. */
+/** The numbers that rules read; each rule reads some of them. */
 export interface RuleNumbers {
-  /** The factor of the change that is added to a weight. */
+  /** The factor of the change that is added to a weight: the negative step size. */
   readonly step: number;
   /** The factor of the first, or only, decaying mean or sum. @default 0 */
   readonly decay1?: number;
@@ -42,7 +42,7 @@ export interface RuleNumbers {
   readonly rest2?: number;
   /** Adam's factor of the root of the mean square. @default 1 */
   readonly correction?: number;
-  /** Added to what is divided by. @default 0 */
+  /** Epsilon, added to the divisor of a change. @default 0 */
   readonly epsilon?: number;
   /** The factor of the weight itself, for decay. @default 1 */
   readonly keep?: number;
@@ -50,11 +50,11 @@ export interface RuleNumbers {
 
 /** The attributes of the kernel of {@linkcode UPDATE}. */
 export interface UpdateAttributes {
-  /** The rule. */
+  /** The name of the rule. */
   readonly rule: Rule;
   /** The number of weights. */
   readonly weights: number;
-  /** Its numbers. */
+  /** The numbers of this step. */
   readonly numbers: RuleNumbers;
 }
 
@@ -66,7 +66,7 @@ export interface UpdateAttributes {
 export const UPDATE: Operation<never> = {
   kernel: "LionUpdate",
   gradientsIn: [],
-  // Without `strict`, a plain [] is one of undefined.
+  // Without `strict`, TypeScript takes a plain [] as an array of undefined.
   outputs: new Array<never>(),
 };
 
@@ -96,13 +96,16 @@ export const SQUARE_SUMS: Operation<"sums"> = {
  */
 export const COLUMNS = 1024;
 
-/** A weight, what changes it, and what its rule keeps beside it. */
+/** A weight with its gradient and the states that its rule keeps. */
 export interface UpdatedWeight {
-  /** The weight, all of whose values are its own: see {@linkcode ownValues}. */
+  /** The weight, which shares no memory with other tensors: see {@linkcode ownValues}. */
   readonly value: tf.Tensor;
-  /** Its gradient. */
+  /** The weight's gradient, in the weight's shape. */
   readonly gradient: tf.Tensor;
-  /** The tensors of the rule, in its order, which own their values. */
+  /**
+   * The rule's states in the order of {@linkcode RULES}, each in the weight's
+   * shape and sharing no memory.
+   */
   readonly states: readonly tf.Tensor[];
 }
 

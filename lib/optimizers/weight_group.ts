@@ -76,7 +76,7 @@ export class WeightGroup {
     }
   }
 
-  /** The values of the weights; where they are apart, the weights themselves. */
+  /** The values of the weights, concatenated; where `isApart`, the weights themselves. */
   values(): tf.Tensor[] {
     return this.join(
       Object.fromEntries(this.variables.map((weight) => [weight.name, weight])),

@@ -1,6 +1,8 @@
 /**
  * Values of each batch that metrics of whole sets keep, on one rank or on
- * several. @module
+ * several.
+ *
+ * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Communicator } from "../../contract/communicator.ts";
