@@ -29,7 +29,7 @@ export async function shared<T>(
   ) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  // What a caller's own function throws ends the wait of this caller alone.
+  // An error of a caller's own `onBytes` ends the wait of this caller alone.
   const failed = new AbortController();
   const hear = (bytes: number) => {
     try {
@@ -49,7 +49,7 @@ export async function shared<T>(
     ).finally(() => {
       if (running.get(name) === work) running.delete(name);
     });
-    // Nobody may be waiting any more when it fails.
+    // The work may fail when no caller waits for it any more.
     result.catch(() => {});
     running.set(name, work = { result, abort, listeners, waiting: 0 });
   }
@@ -61,7 +61,8 @@ export async function shared<T>(
   } finally {
     joined.listeners.delete(hear);
     if (--joined.waiting === 0) {
-      // Who comes now starts anew, and finds what has arrived.
+      // A caller that comes now starts new work, which continues the part
+      // that has arrived.
       if (running.get(name) === joined) running.delete(name);
       joined.abort.abort();
       if (gone.aborted) await joined.result.catch(() => {});
