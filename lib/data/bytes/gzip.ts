@@ -29,7 +29,10 @@ export async function* gunzipped(
  */
 const PART = 2 ** 14;
 
-/** Parts of chunks, which remember whether reading them is what has failed. */
+/**
+ * An iterable of chunks that remembers whether reading failed, rather than
+ * decompressing.
+ */
 class Reading implements AsyncIterable<Uint8Array> {
   failed: { error: unknown } | undefined;
   readonly #chunks: AsyncGenerator<Uint8Array>;

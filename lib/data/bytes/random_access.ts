@@ -1,4 +1,4 @@
-/** Bytes that can be read anywhere. @module */
+/** Random access to bytes: the interface, and checks of its implementations. @module */
 import { shown } from "../../contract/shown.ts";
 
 /**
@@ -36,10 +36,13 @@ export function accessTo(
   return access;
 }
 
-/** What this library made, which reads as many bytes as it is asked for. */
+/**
+ * Accesses of this library, which are known to return as many bytes as were
+ * asked for.
+ */
 const own = new WeakSet<RandomAccess>();
 
-/** Random access of the caller's own, which is held to what it should return. */
+/** Wraps a caller's random access with checks of the bytes that it returns. */
 export function checkedAccess(access: RandomAccess): RandomAccess {
   if (own.has(access)) return access;
   const { name, size } = access;

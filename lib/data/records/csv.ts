@@ -118,7 +118,7 @@ export async function csvRows(
         `${where} should be the names of the columns: ${row.wrong}`,
       );
     }
-    // A row that is wrong does not say how many columns there are.
+    // The first row, if it is malformed, does not give the number of columns.
     const count = columns?.length ?? row.fields.length;
     const wrong = row.wrong ??
       (row.fields.length === count
@@ -233,7 +233,7 @@ function assertHeader(header: true | readonly string[] | false): void {
   );
 }
 
-/** Throws unless names tell columns apart; returns them. */
+/** Throws unless column names are unique; returns the names. */
 function assertNames(where: string, names: readonly string[]): string[] {
   const seen = new Set<string>();
   const twice = names.find((name) => seen.size === seen.add(name).size);

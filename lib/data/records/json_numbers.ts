@@ -57,7 +57,7 @@ function endOfString(text: string, start: number): number {
 /** Whether a value of JSON is or has a number that an integer may have become. */
 function hasLargeNumber(value: unknown): boolean {
   const left: unknown[] = [value];
-  // Not by recursion: brackets may be nested in millions.
+  // A loop instead of recursion, since brackets may be nested in millions.
   while (left.length > 0) {
     const whole = left.pop();
     if (isLarge(whole)) return true;

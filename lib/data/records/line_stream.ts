@@ -7,7 +7,7 @@ import { type LineStream, parsedLines } from "./parsed_lines.ts";
 
 /** Options of {@linkcode lineStream}. */
 export interface LineStreamOptions {
-  /** What a line contains: plain text, or a JSON value. */
+  /** The content of a line: plain text, or a JSON value. */
   parse: "text" | "json";
   /**
    * What to do about a bad line, or the rest of a truncated or damaged file:

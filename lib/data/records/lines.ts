@@ -95,7 +95,7 @@ export async function jsonLines(
   const { onBad = "fail" } = options;
   const bad = new BadRecordCount("jsonLines", onBad);
   const lines = await linesOf<unknown>(path, "json", bad);
-  // Not enumerable: to who compares or prints the values they are an array.
+  // `bad` is not enumerable, so that the values compare and print as a plain array.
   return Object.defineProperty(lines, "bad", { value: bad }) as JsonLines;
 }
 

@@ -1,4 +1,4 @@
-/** What the columns of a Parquet file hold. @module */
+/** The columns of a Parquet file, and the types of their values. @module */
 import type { SchemaTree } from "hyparquet";
 
 /** A column of a Parquet file. */
