@@ -138,7 +138,7 @@ function templateByConfig(
     );
   });
   if (bos === undefined && eos === undefined) return undefined;
-  /** A token where it is wanted; without one, Python adds none either. */
+  /** The ids of a wanted token; none if the config has no such token, as in Python. */
   const part = (isWanted: boolean, field: string, type: number) => {
     const [name] = isWanted ? namesIn(config, field) : [];
     const id = name === undefined ? undefined : ids.get(name);
@@ -160,7 +160,7 @@ function processorsOf(name: string, value: unknown): Unchecked[] {
   if (type === "Sequence") {
     const all: Unchecked[] = [];
     list((name, one) => {
-      // A sequence in another would have no use, and may have no end.
+      // A sequence may not contain another, which would be useless and might never end.
       if (!isObject(one)) wrong(name, "an object", one);
       oneOf(...Object.keys(TYPES))(`${name}.type`, one["type"]);
       all.push(...processorsOf(name, one));
@@ -194,7 +194,7 @@ function templateOfOne(
   return { single, pair: [...single, end, { text: 1, type: 0 }, end] };
 }
 
-/** A piece of a template in a file. */
+/** A part of a template in a file. */
 interface Piece {
   readonly Sequence?: { readonly id: "A" | "B"; readonly type_id: number };
   readonly SpecialToken?: { readonly id: string; readonly type_id: number };
@@ -220,7 +220,7 @@ function partOf(
   );
 }
 
-/** Reads which token a file pads with, if it says one. */
+/** Reads the padding token of a file; `undefined` if there is none. */
 export function paddingOf(
   value: unknown,
   ids: ReadonlyMap<string, number>,

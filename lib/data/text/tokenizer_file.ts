@@ -223,7 +223,7 @@ function libraryOf(
         model,
         added_tokens,
       },
-      // The library reads the unknown token of a WordLevel model here.
+      // The library reads a WordLevel model's unknown token from the config.
       { unk_token: model["unk_token"] },
     );
     findSingleWords(library, added_tokens ?? []);
@@ -248,7 +248,7 @@ function unknownOf(
   return (vocab as [string, number][])[id as number]?.[0];
 }
 
-/** A name that no vocabulary has, for a piece of text without a token. */
+/** A name that no vocabulary has, for a part of a text without a token. */
 const NO_TOKEN = "\u0000no token\u0000";
 
 /**

@@ -105,7 +105,7 @@ export interface ImageBatchesOptions {
   ranks?: number | undefined;
   /** The package that decodes, as for `decodeImage`. @default "auto" */
   decoder?: DecodeImageOptions["decoder"];
-  /** What to do with EXIF's orientation, as for `decodeImage`. @default "ignore" */
+  /** How EXIF's orientation is applied, as for `decodeImage`. @default "ignore" */
   orientation?: DecodeImageOptions["orientation"];
 }
 
@@ -116,7 +116,7 @@ const OPTIONS = optionsOf<ImageBatchesOptions>()(
 
 /** Batches of images, and the bad images. */
 export interface ImageBatchStream extends BatchStream {
-  /** The images skipped so far. */
+  /** The images that have been skipped. */
   readonly bad: BadRecords;
 }
 
@@ -278,7 +278,7 @@ export function imageBatches(
   };
 }
 
-/** Throws if a pass in order should do what only training does. */
+/** Throws if a pass in order has options that are only for training. */
 function assertPlain(options: ImageBatchesOptions): void {
   for (const name of ["mix", "repeats", "rank", "ranks"] as const) {
     if (options[name] === undefined) continue;

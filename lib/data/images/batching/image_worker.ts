@@ -10,7 +10,7 @@ import {
   type WorkerStart,
 } from "./worker_messages.ts";
 
-/** Where this script lies; in a bundle, where the bundle does. */
+/** The address of this script; in a bundle, the bundle's address. */
 export const WORKER_SCRIPT = import.meta.url;
 
 /** The end of a channel to who started this worker. */

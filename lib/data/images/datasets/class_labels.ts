@@ -46,7 +46,7 @@ export function classLabels(
   return { classes, labels };
 }
 
-/** Throws unless these can be the names of classes. */
+/** Throws unless names can be those of classes. */
 export function assertClassNames(names: Iterable<string>): void {
   assertIterable("classes", names);
   for (const name of names) assertText("each of classes", name);

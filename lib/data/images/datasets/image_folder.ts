@@ -102,7 +102,7 @@ export async function imageFolder(
   const endings = extensions.map((extension) => extension.toLowerCase());
   const isImage = (name: string) =>
     endings.some((ending) => name.toLowerCase().endsWith(ending));
-  // Without the folder's own: there may be millions.
+  // Paths are from `root` on, to save memory: there may be millions.
   const paths = new PackedTexts();
   const counts: number[] = [];
   for (const name of classes) {

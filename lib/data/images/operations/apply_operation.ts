@@ -172,7 +172,7 @@ export function applyOperation(
   return operate(picture, name, magnitude, { interpolation, fill });
 }
 
-/** Throws unless pictures can be turned so. */
+/** Throws unless the options of sampling are valid. */
 function assertSampling({ interpolation, fill }: Sampling): void {
   assertOneOf("interpolation", interpolation, ["bicubic", "bilinear"]);
   const given: unknown = fill;

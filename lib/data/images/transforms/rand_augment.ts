@@ -35,7 +35,7 @@ export function randAugmented(
  */
 const VALUES = {
   m: /^(\d|10)$/,
-  // More than 100 is something else to later versions of timm.
+  // A deviation of 100 or more means something else in later versions of timm.
   mstd: /^\d{1,2}(\.\d{1,9})?$/,
   n: /^[1-9]\d?$/,
   inc: /^1$/,

@@ -13,7 +13,7 @@ interface TrieNode {
   readonly children: ReadonlyMap<string, TrieNode>;
 }
 
-/** What is used of a model; some is private in the library's types. */
+/** The members of a library's model that are used; some are private in its types. */
 interface Model {
   readonly tokens_to_ids: Map<string, number>;
   readonly unk_token_id: number | undefined;
