@@ -24,8 +24,8 @@ export function describedAdapter(
 }
 
 /**
- * The words of its description that identify an adapter, as far as a browser
- * reveals them.
+ * An adapter's vendor, architecture and description as one text, without those
+ * that are hidden.
  */
 export function adapterName(
   { vendor, architecture, description }: DescribedAdapter,
@@ -34,8 +34,9 @@ export function adapterName(
 }
 
 /**
- * A text that two adapters share only if nothing tells them apart. Two of one vendor
- * may have no description, as in Chrome, but another architecture or other limits.
+ * A text that is the same for two adapters only if nothing distinguishes them.
+ * Two of one vendor may have no description, as in Chrome, but another
+ * architecture or other limits.
  */
 export function identityOfAdapter(adapter: GPUAdapter): string {
   return JSON.stringify([

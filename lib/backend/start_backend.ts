@@ -115,7 +115,7 @@ async function loadCpu(turn: Turn): Promise<void> {
 async function startCpu(turn: Turn): Promise<StartedBackend> {
   await loadCpu(turn);
   await activate("cpu");
-  // On its first use in Deno or Node, the cpu backend advertises another package.
+  // The cpu backend advertises another package on its first use in Deno or Node.
   (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
   return { info: { name: "cpu", features: [], limits: {} } };
 }

@@ -47,8 +47,8 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
   /** The perceptron's activation; see {@linkcode Activation}. @default "gelu" */
   activation?: Activation | undefined;
   /**
-   * What is normalised: `"pre"`, the input of each sublayer, as in ViT and
-   * GPT-2, or `"post"`, the sum of its input and output, as in BERT.
+   * The place of normalisation: `"pre"`, the input of each sublayer, as in ViT
+   * and GPT-2, or `"post"`, the sum of its input and output, as in BERT.
    * @default "pre"
    */
   norm?: "pre" | "post" | undefined;

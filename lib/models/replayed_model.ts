@@ -7,8 +7,8 @@ import { LionLayer } from "../layers/lion_layer.ts";
 
 /** Whether a property refers to an object that a run may read, and that may change. */
 function follows(owner: object, name: string, value: object): boolean {
-  // These two lists grow when other layers are built on a layer, or only
-  // serve to build one.
+  // `outboundNodes` grows when other layers are built on a layer;
+  // `_addedWeightNames` serves building alone.
   if (name === "outboundNodes" || name === "_addedWeightNames") return false;
   // A LION layer's `parameters` only say how weights are made and saved.
   if (name === "parameters" && owner instanceof LionLayer) return false;

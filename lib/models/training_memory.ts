@@ -19,8 +19,8 @@ const BYTES = 4;
  */
 export interface TrainingMemory {
   /**
-   * What persists between steps: the weights and, for those that train, the
-   * gradient and Adam's two moments.
+   * Bytes that persist between steps: the weights and, for those that train,
+   * the gradient and Adam's two moments.
    */
   readonly stateBytes: number;
   /**

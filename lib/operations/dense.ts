@@ -18,8 +18,9 @@ export const DENSE: Operation<"y"> = {
 };
 
 /**
- * The kernel of {@linkcode denseGelu}. `hidden` is made for a gradient alone, and is what
- * a backend's gradient kernel reads: the sums before GELU, or GELU's slopes there.
+ * The kernel of {@linkcode denseGelu}. `hidden` is made for a gradient alone,
+ * and is what a backend's gradient kernel reads: the sums before GELU, or
+ * GELU's derivatives at them.
  */
 export const DENSE_GELU: Operation<"y", "hidden"> = {
   kernel: "LionDenseGelu",

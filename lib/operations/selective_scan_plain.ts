@@ -49,8 +49,8 @@ export function stateBefore(
 }
 
 /**
- * Adds the skip connection, and gates: (y + d x) SiLU(z), `[batch, length,
- * channels]`; d and z are optional.
+ * Adds the skip connection, and gates: (y + d x) SiLU(z),
+ * `[batch, length, channels]`; d and z are optional.
  */
 export function gated(
   y: tf.Tensor3D,

@@ -44,8 +44,8 @@ export class WeightGroup {
   }
 
   /**
-   * The group's tensors of those of its weights, found by name; zeros where one is
-   * missing. Where they are apart, these are the given ones.
+   * The group's tensors for tensors of its weights, found by name, with zeros
+   * for missing ones: concatenated, or where `isApart` as they are.
    */
   join(tensors: tf.NamedTensorMap): tf.Tensor[] {
     if (this.isApart) {

@@ -285,7 +285,7 @@ export class TrainingState {
   /**
    * Reads this rank's sums, to be added to those of the other ranks.
    *
-   * @param stops Whether this rank was told to stop.
+   * @param stops Whether this rank has been signalled to stop.
    */
   async ownSums(stops: boolean): Promise<Float32Array> {
     const values = await joinedValues(this.#sums!, 1);
@@ -298,7 +298,7 @@ export class TrainingState {
    * the same step.
    *
    * @param values This rank's result of {@linkcode ownSums}.
-   * @returns Whether any rank was told to stop.
+   * @returns Whether any rank has been signalled to stop.
    */
   async addRanks(
     communicator: Reducing,

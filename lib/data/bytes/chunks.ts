@@ -26,9 +26,9 @@ export async function* chunksOf(
 }
 
 /**
- * The same bytes, in chunks that are not too long. Between them the event loop takes
- * a turn now and then: a reader may find nothing in many chunks, and what is in
- * memory or was decompressed comes without a wait.
+ * Divides bytes into chunks that are not too long. Between them the event loop
+ * takes a turn now and then: a reader may find nothing in many chunks, and what
+ * is in memory or was decompressed comes without a wait.
  */
 export async function* inTurns(
   chunks: AsyncIterable<Uint8Array>,

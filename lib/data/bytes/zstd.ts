@@ -4,8 +4,8 @@ import { XxHash64 } from "./xxhash64.ts";
 import { damaged, joined } from "./byte_arrays.ts";
 
 /**
- * The most bytes back that a frame may refer to, which are kept in memory: what
- * the program zstd takes without being told to take more.
+ * The largest distance in bytes of a frame's references, which are kept in
+ * memory: the default limit of the program zstd.
  */
 const LARGEST_WINDOW = 2 ** 27;
 

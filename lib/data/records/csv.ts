@@ -32,8 +32,8 @@ export interface CsvOptions {
   /** The text's encoding, as for `TextDecoder`. @default "utf-8" */
   encoding?: string | undefined;
   /**
-   * What to do about a bad row, such as one with too few fields: fail with its
-   * line, or skip and count it.
+   * How a bad row, such as one with too few fields, is handled: by an error
+   * that names its line, or by skipping and counting it.
    * @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;

@@ -6,7 +6,7 @@ export interface ParquetColumn {
   /** The column's name. */
   readonly name: string;
   /**
-   * Its type: `"string"`, `"bytes"`, `"list"`, `"map"`, `"struct"`, or
+   * The column's type: `"string"`, `"bytes"`, `"list"`, `"map"`, `"struct"`, or
    * Parquet's name for it in lower case, such as `"int64"`, `"float"` or
    * `"timestamp"`.
    */

@@ -1,6 +1,6 @@
 /**
- * What a model reads of a text, or of a pair of texts: their tokens, truncated,
- * among the special tokens that a template puts around them.
+ * A model's input for a text or a pair of texts: their tokens, truncated, among
+ * the special tokens that a template puts around them.
  *
  * @module
  */

@@ -126,8 +126,8 @@ const OPTIONS = optionsOf<TokenizerOfOptions>()("pad mask cls sep unk config");
  *
  * @param file The parsed content of the file.
  * @param options See {@linkcode TokenizerOfOptions}.
- * @returns The tokenizer. Its `encode` throws a RangeError that names a piece
- * of text without an id, if the file has no unknown token.
+ * @returns The tokenizer. Its `encode` throws a RangeError that names a part of
+ * the text without an id, if the file has no unknown token.
  * @throws {TypeError} If the file is not a tokenizer, in which case the message
  * names the field, or an option is unknown or of the wrong type.
  * @throws {RangeError} If an option names a token that the file lacks, the

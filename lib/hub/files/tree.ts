@@ -12,8 +12,8 @@ export interface HubFile {
   /** The file's size in bytes. */
   readonly size: number;
   /**
-   * The digest of its content in hexadecimal: SHA-256 (64 digits) for a large
-   * file (LFS), else Git's SHA-1 of a blob (40 digits).
+   * The digest of the file's content in hexadecimal: SHA-256 (64 digits) for a
+   * large file (LFS), else Git's SHA-1 of a blob (40 digits).
    */
   readonly digest: string;
 }

@@ -85,8 +85,8 @@ function shardsOf(
 }
 
 /**
- * Writes the weights of a model, in files of at most so many bytes of values; a
- * tensor that is larger has a file of its own.
+ * Writes the weights of a model, in files with at most `maxShardBytes` bytes of
+ * values; a larger tensor has a file of its own.
  */
 export async function writeWeights(
   folder: string,

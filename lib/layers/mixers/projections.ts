@@ -113,8 +113,8 @@ export function toHeads(rows: tf.Tensor3D, numHeads: number): tf.Tensor4D {
 }
 
 /**
- * Maps x, `[batch, length, dim]`, to one number per token and head, `[batch,
- * heads, length]`.
+ * Maps x, `[batch, length, dim]`, to one number per token and head,
+ * `[batch, heads, length]`.
  */
 export function perToken(
   x: tf.Tensor3D,

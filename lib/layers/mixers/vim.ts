@@ -186,8 +186,8 @@ function projectOut(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
 }
 
 /**
- * Projects x, `[batch, length, dim]`, to the scans' input and gate, `[batch,
- * length, channels]` each.
+ * Projects x, `[batch, length, dim]`, to the scans' input and gate,
+ * `[batch, length, channels]` each.
  */
 function projected(
   x: tf.Tensor3D,

@@ -1,7 +1,7 @@
 /**
  * Options of attention that had other names before 0.3. Models and checkpoints
- * saved under the old names can still be read; code that uses them is told the
- * new ones.
+ * saved under the old names can still be read; code that uses them gets an
+ * error with the new ones.
  *
  * @module
  */

@@ -55,8 +55,8 @@ export function imagesOfRank(
 }
 
 /**
- * Where in the epoch's order the image is that a rank has at a place, and which copy of
- * it this is.
+ * The image at a place of a rank's share: its place in the epoch's order, and
+ * the number of its copy.
  */
 export function dealt(
   place: number,

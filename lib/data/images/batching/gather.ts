@@ -8,8 +8,8 @@ import { BadImageError, type Lanes } from "./lanes.ts";
 export interface Draw {
   readonly size: number;
   /**
-   * The image at a place, or the one that comes so many later in the epoch, and the text
-   * that its random numbers depend on.
+   * The index of the image at a place, or of the one `later` images after it in
+   * the epoch, and the seed of its random numbers.
    */
   at(
     place: number,

@@ -69,8 +69,9 @@ export interface ImageBatchesOptions {
   /** Number of batches made ahead. @default 1 */
   prefetch?: number | undefined;
   /**
-   * What to do about a bad image: fail with an error that names it, or skip and
-   * count it. The next good image of the epoch takes its place. @default "fail"
+   * How a bad image is handled: by an error that names it, or by skipping and
+   * counting it. The next good image of the epoch takes its place. @default
+   * "fail"
    */
   onBad?: "fail" | SkipBad | undefined;
   /**

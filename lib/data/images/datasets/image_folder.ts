@@ -26,7 +26,8 @@ export interface ImageFolderOptions {
    */
   extensions?: readonly string[] | undefined;
   /**
-   * What to do about a class whose folder has no image.
+   * How a class whose folder has no image is handled: by an error, or as an
+   * empty class.
    * @default "fail"
    */
   emptyClasses?: "fail" | "keep" | undefined;

@@ -13,8 +13,8 @@ import type { Picture } from "../pictures/picture.ts";
 export type Colour = readonly [red: number, green: number, blue: number];
 
 /**
- * An affine map from a pixel `(x, y)` of the result to its source: `(ax + by +
- * c, dx + ey + f)`.
+ * An affine map from a pixel `(x, y)` of the result to its source:
+ * `(ax + by + c, dx + ey + f)`.
  */
 export type Matrix = readonly [
   ...[a: number, b: number, c: number],

@@ -30,8 +30,8 @@ export function randAugmented(
 }
 
 /**
- * What the value of each of timm's words looks like: the mean and the deviation of the
- * magnitudes, the number of operations, and which ones they are.
+ * The format of the value of each of timm's words: the mean and the deviation
+ * of the magnitudes, the number of operations, and which ones they are.
  */
 const VALUES = {
   m: /^(\d|10)$/,

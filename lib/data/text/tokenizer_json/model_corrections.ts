@@ -53,8 +53,8 @@ export function correctModel(
 }
 
 /**
- * Leaves one of unknown tokens that follow each other. The library joins their
- * texts, and looks each time for what it has joined so far.
+ * Replaces consecutive unknown tokens by one. The library concatenates their
+ * texts, and looks up the concatenation again for each.
  */
 function fused(
   { tokens_to_ids, unk_token_id }: Model,

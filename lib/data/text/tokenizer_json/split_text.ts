@@ -1,7 +1,7 @@
 /** Splitting of texts at the matches of a pattern. @module */
 
 /**
- * What happens to the matches: each is removed, a part of its own, or part of a
+ * The ways to treat matches: each is removed, a part of its own, or part of a
  * neighbour.
  */
 export const SPLIT_BEHAVIORS = [
