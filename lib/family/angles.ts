@@ -52,9 +52,11 @@ export function anglesUntil(
 }
 
 /**
- * Sums from each token to the last of its segment.
+ * Sums of dy, `[batch, heads, length, channels]`, from each token to the last
+ * of its segment.
  *
- * @param numbers The numbers of the segments, above 0 and increasing.
+ * @param numbers The numbers of the segments, `[batch, length]`, above 0 and
+ * increasing.
  */
 function sumsFrom(dy: tf.Tensor4D, numbers: tf.Tensor2D): tf.Tensor4D {
   const [batch, , length] = dy.shape;
@@ -71,6 +73,10 @@ function sumsFrom(dy: tf.Tensor4D, numbers: tf.Tensor2D): tf.Tensor4D {
   });
 }
 
+/**
+ * Cumulative sums along axis 2, modulo a full turn, of angles
+ * `[batch, heads, length, channels]`.
+ */
 function summed(angles: tf.Tensor4D): tf.Tensor4D {
   const length = angles.shape[2];
   return tf.tidy(() => {

@@ -50,6 +50,7 @@ export function largestWeights(
   return scan(logWeights, logDecays) as tf.Tensor3D;
 }
 
+/** The value of {@linkcode largestWeights}, without a gradient. */
 function largest(
   logWeights: tf.Tensor3D,
   logDecays: tf.Tensor3D,

@@ -271,6 +271,11 @@ function hiddenColumns(dim: number, mlpRatio: number): number {
   return error <= hidden * 2 * Number.EPSILON ? hidden : NaN;
 }
 
+/**
+ * A block's perceptron: maps x, `[batch, length, dim]`, to the same shape.
+ *
+ * @param last The second linear map, or its recording for gradients alone.
+ */
 function perceive(
   x: tf.Tensor3D,
   parameters: Parameters,
@@ -282,8 +287,8 @@ function perceive(
 }
 
 /**
- * Stochastic depth: sets some sequences to zero and scales up the others, so
- * that the mean stays the same.
+ * Stochastic depth: sets some sequences of y, `[batch, length, dim]`, to zero
+ * and scales up the others, so that the mean stays the same.
  *
  * Source: Huang et al. 2016 (arXiv:1603.09382).
  */

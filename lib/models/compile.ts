@@ -175,12 +175,18 @@ function refuseAccuracy(args: ModelCompileArgs, model: LayersModel): void {
   );
 }
 
-/** Labels as `crossEntropy` takes them: int32, without the last axis that `fit` adds. */
+/**
+ * Labels as `crossEntropy` takes them: int32 `[...]` for logits
+ * `[..., classes]`, where `fit` has added an axis.
+ */
 function classesOf(labels: tf.Tensor, { shape }: tf.Tensor): tf.Tensor {
   return tf.cast(tf.reshape(labels, shape.slice(0, -1)), "int32");
 }
 
-/** The accuracy of classes, named as tfjs names it; a label of -100 does not count. */
+/**
+ * The accuracy of logits `[..., classes]`, named as tfjs names it; a label of
+ * -100 does not count.
+ */
 function acc(labels: tf.Tensor, predictions: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const classes = classesOf(labels, predictions);

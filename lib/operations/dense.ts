@@ -68,6 +68,7 @@ export function dense(
   return withFloats("dense", { x, weight, bias }, denseOfFloats);
 }
 
+/** Computes x W + b of float32 tensors: `[..., inputs]` to `[..., outputs]`. */
 function denseOfFloats(
   { x, weight, bias }: {
     x: tf.Tensor;
@@ -93,6 +94,10 @@ function denseOfFloats(
   });
 }
 
+/**
+ * Throws unless x, `[..., inputs]`, W, `[inputs, outputs]`, and b, `[outputs]`,
+ * fit each other.
+ */
 function assertDense(
   x: tf.Tensor,
   weight: tf.Tensor,
@@ -126,8 +131,8 @@ export function denseGelu(
 }
 
 /**
- * Records {@linkcode dense} for its gradients alone, where nothing reads its value:
- * where there is a kernel, that is zeros.
+ * Records {@linkcode dense} for its gradients alone, where nothing reads its
+ * value: with a kernel, the value is zeros, `[..., outputs]`.
  */
 export function recordDense(
   x: tf.Tensor,

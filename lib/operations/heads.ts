@@ -107,6 +107,10 @@ export function splitHeads(
 
 type Heads = { q: tf.Tensor4D; k: tf.Tensor4D; v: tf.Tensor4D };
 
+/**
+ * Splits x, `[batch, length, 3 · heads · headDim]`, into q, k and v,
+ * `[batch, heads, length, headDim]`.
+ */
 function split(
   x: tf.Tensor,
   numHeads: number,

@@ -138,6 +138,7 @@ export function positionsIn(
   return tf.add(here, tf.mul(before, goesOn));
 }
 
+/** Positions within segments, `[batch, length]`, as if no other rank had tokens. */
 function positionsHere(segments: tf.Tensor2D): tf.Tensor2D {
   const length = segments.shape[1];
   const places = tf.expandDims(tf.range(0, length), 0);

@@ -120,6 +120,7 @@ function statesOf(
   return states;
 }
 
+/** The state after the last token, `[batch, 1, channels, stateDim]`. */
 function lastOf(states: tf.Tensor4D): tf.Tensor4D {
   const [batch, length, channels, stateDim] = states.shape;
   return tf.slice(states, [0, length - 1, 0, 0], [
@@ -130,6 +131,10 @@ function lastOf(states: tf.Tensor4D): tf.Tensor4D {
   ]);
 }
 
+/**
+ * Splits x, `[batch, length, columns]`, into chunks of at most
+ * {@linkcode CHUNK} tokens.
+ */
 function chunksOf(x: tf.Tensor3D, length: number): tf.Tensor3D[] {
   if (length <= CHUNK) return [x];
   const sizes: number[] = [];

@@ -48,6 +48,7 @@ export function shiftAcrossRanks<T extends tf.Tensor>(
   return shiftAs("values", x, by, ranks);
 }
 
+/** {@linkcode shiftAcrossRanks} with the purpose of its message. */
 function shiftAs<T extends tf.Tensor>(
   about: string,
   x: T,
@@ -61,6 +62,11 @@ function shiftAs<T extends tf.Tensor>(
   return pass(x) as T;
 }
 
+/**
+ * The value of {@linkcode shiftAcrossRanks}, without a gradient.
+ *
+ * @param about The purpose of the message.
+ */
 function exchanged(
   about: string,
   x: tf.Tensor,

@@ -262,7 +262,11 @@ function teachersLoss(
 }
 
 /**
- * Loss of soft labels: T² Σ_i share_i KL(softmax(taught_i/T) ‖ softmax(logits_i/T)).
+ * Loss of soft labels, for logits and the teacher's, `[rows, classes]`, and
+ * shares, `[rows, 1]`:
+ *
+ *     T² Σ_i share_i KL(softmax(taught_i/T) ‖ softmax(logits_i/T))
+ *
  * The factor T² keeps its gradient from shrinking as 1/T². A custom gradient
  * needs fewer tensors of the logits' size than that of tfjs.
  */

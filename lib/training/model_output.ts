@@ -55,6 +55,7 @@ export function noBatches(name: string): RangeError {
   );
 }
 
+/** A model's output for a batch; the caller disposes of it. */
 export function outputOf(
   model: LayersModel,
   inputs: readonly tf.Tensor[],

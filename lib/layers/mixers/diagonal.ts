@@ -156,7 +156,10 @@ export const RWKV6: FamilyModel<CheckedRwkv6Inputs> = {
   },
 };
 
-/** A tensor of one number per channel, from its relative position and its index. */
+/**
+ * A tensor `[count]` of one number per channel, from its relative position, 0
+ * to 1, and its index.
+ */
 function channels(
   count: number,
   value: (share: number, index: number) => number,

@@ -177,6 +177,10 @@ interface Ways {
   readonly orders: readonly Order[] | undefined;
 }
 
+/**
+ * Attention in the tokens' order, or along several orders:
+ * `[batch, heads, length, valueDim]`.
+ */
 function attendTo(
   { q, k, v }: Heads,
   { decays, orders }: Ways,

@@ -182,8 +182,9 @@ export function tokenDiagonalDecay(
 }
 
 /**
- * Logits whose log sigmoids are log decays Δ A, with one of Mamba's steps Δ per
- * head, and the diagonal A of HiPPO-LegS, -1, -2, …, for the channels.
+ * Logits, `[numHeads, headDim]`, whose log sigmoids are log decays Δ A, with
+ * one of Mamba's steps Δ per head, and the diagonal A of HiPPO-LegS, -1, -2, …,
+ * for the channels.
  */
 function hippoLogits(
   numHeads: number,

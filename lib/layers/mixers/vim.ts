@@ -172,7 +172,10 @@ function parametersOf(
   ];
 }
 
-/** The logarithms of S4D-Real's decay rates, log 1, log 2, … for each channel. */
+/**
+ * The logarithms of S4D-Real's decay rates, log 1, log 2, … for each channel:
+ * `[channels, stateDim]`.
+ */
 function pacesOf(channels: number, stateDim: number): tf.Tensor2D {
   return tf.tidy(() => {
     const rates = tf.log(tf.range(1, stateDim + 1));
@@ -180,6 +183,7 @@ function pacesOf(channels: number, stateDim: number): tf.Tensor2D {
   });
 }
 
+/** Projects x, `[batch, length, channels]`, to `[batch, length, dim]`. */
 function projectOut(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
   const weight = parameters("out_proj.weight") as tf.Tensor2D;
   return dense(x, weight) as tf.Tensor3D;
@@ -217,6 +221,10 @@ function scanOf(
   return selectiveScan({ ...inputs, z }, reading);
 }
 
+/**
+ * The short convolution of one direction, with SiLU:
+ * `[batch, length, channels]` to the same shape.
+ */
 function convolved(
   taken: tf.Tensor3D,
   parameters: Parameters,
@@ -300,8 +308,9 @@ const stepOf: NonNullable<Mixer["step"]> = (
  * Moves the rows of earlier tokens next to the first new one, across the
  * padding between them. Rows before them are not read.
  *
- * @param rows The rows of `reach` earlier tokens, then of padding and new tokens.
- * @param mask The mask of padding and new tokens.
+ * @param rows `[batch, length, columns]`: rows of `reach` earlier tokens, then
+ * of padding and new tokens.
+ * @param mask The mask of padding and new tokens, `[batch, length - reach]`.
  */
 function closedUp(
   rows: tf.Tensor3D,

@@ -85,11 +85,12 @@ async function wrongLabels(labels: tf.Tensor): Promise<string | undefined> {
 }
 
 /**
- * The mean of p y softplus(-x) + (1 - y) softplus(x), where p is a positive
- * label's weight. As softplus(x) = x + softplus(-x), this is
- * (1 - y) x + w softplus(-x) with w = 1 + (p - 1) y, whose derivative is
- * w sigmoid(x) - p y. The gradient is a custom one, since that of an absolute
- * value is not defined at 0, where the logits of a new head lie.
+ * The mean, over logits x and labels y of one shape, of
+ * p y softplus(-x) + (1 - y) softplus(x), where p is a positive label's weight.
+ * As softplus(x) = x + softplus(-x), this is (1 - y) x + w softplus(-x) with
+ * w = 1 + (p - 1) y, whose derivative is w sigmoid(x) - p y. The gradient is a
+ * custom one, since that of an absolute value is not defined at 0, where the
+ * logits of a new head lie.
  */
 function meanOfLabels(
   logits: tf.Tensor,

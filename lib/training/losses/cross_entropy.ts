@@ -126,8 +126,9 @@ async function wrongClasses(
 const EXACT = 2 ** 24;
 
 /**
- * Mean cross-entropy of rows of logits. A custom gradient takes fewer tensors of
- * the logits' size, which for a vocabulary are the largest that there are.
+ * Mean cross-entropy of logits, `[rows, classes]`, and labels, `[rows]`. A
+ * custom gradient takes fewer tensors of the logits' size, which for a
+ * vocabulary are the largest that there are.
  */
 function meanOverRows(
   logits: tf.Tensor,
@@ -192,7 +193,10 @@ function isKnownClass(labels: tf.Tensor, known: tf.Tensor): tf.Tensor {
   );
 }
 
-/** The weight of each label's class, 0 where it does not count. */
+/**
+ * The weight of each label's class, in the labels' shape; 0 for labels that do
+ * not count.
+ */
 function weightsAt(labels: tf.Tensor, weights: readonly number[]): tf.Tensor {
   const known = knownClasses(labels, weights.length);
   return tf.mul(tf.gather(tf.tensor1d([...weights]), known), counted(labels));

@@ -81,7 +81,10 @@ export function isOwnLoss(loss: Loss): boolean {
     made.every(([name, value]) => loss[name as keyof Loss] === value);
 }
 
-/** The weight of each label before averaging: 1 where it counts, 0 elsewhere. */
+/**
+ * The weight of each label before averaging, in the labels' shape: 1 if it
+ * counts, else 0.
+ */
 export function counted(labels: tf.Tensor): tf.Tensor {
   return tf.cast(tf.notEqual(labels, NOT_COUNTED), "float32");
 }
@@ -97,7 +100,7 @@ export function sharesOf(labels: tf.Tensor): tf.Tensor {
   });
 }
 
-/** The number of labels that count. */
+/** The number of labels that count, as a float32 scalar. */
 export function countLabels(labels: tf.Tensor): tf.Scalar {
   return tf.tidy(() => tf.sum(counted(labels)));
 }
@@ -146,7 +149,7 @@ function assertTensors(predictions: tf.Tensor, labels: tf.Tensor): void {
   }
 }
 
-/** Throws unless there is one label per row of predictions. */
+/** Throws unless labels have shape `[...]` for predictions `[..., classes]`. */
 export function assertLabelPerRow(
   predictions: tf.Tensor,
   labels: tf.Tensor,
@@ -163,7 +166,7 @@ export function assertLabelPerRow(
   );
 }
 
-/** Throws unless labels are one int32 per row of predictions. */
+/** Throws unless labels are int32 `[...]` for predictions `[..., classes]`. */
 export function assertFits(predictions: tf.Tensor, labels: tf.Tensor): void {
   assertLabelPerRow(
     predictions,
