@@ -30,7 +30,7 @@ export interface TrainingMemory {
   readonly bytes: number;
   /** `bytes` if no block had the option `recompute`. */
   readonly keptBytes: number;
-  /** `bytes` if all blocks had it. */
+  /** `bytes` if all blocks had the option `recompute`. */
   readonly recomputedBytes: number;
   /** The most bytes that the current backend can use; Infinity if unknown. */
   readonly limitBytes: number;

@@ -36,7 +36,7 @@ export class Kept {
     return this.#metrics[0]?.[0];
   }
 
-  /** Returns the tensors that are kept of a batch; call it inside `tf.tidy`. */
+  /** Returns the tensors to keep of a batch; call it inside `tf.tidy`. */
   collect(predictions: tf.Tensor, labels: tf.Tensor): tf.Tensor[] {
     return this.#metrics.flatMap(([name, metric], i) => {
       const tensors = metric.collect(predictions, labels);
@@ -59,7 +59,7 @@ export class Kept {
     this.#batches.push(values.map((value) => Float64Array.from(value)));
   }
 
-  /** Gathers the values of all ranks on each of them. */
+  /** Gathers the values of all ranks on each rank. */
   async gather(ranks: Exchange | undefined): Promise<void> {
     // A rank that never had a row does not know how many tensors the others keep.
     if (ranks) await ranks.allreduce(this.#counts, "max");
