@@ -172,7 +172,7 @@ export class SideChannel {
   }
 
   /** Whether MPI has sent all notices of this rank. */
-  hasTold(): boolean {
+  hasSentAll(): boolean {
     for (const request of this.#sending) {
       if (this.#caller.hasEnded(request)) this.#sending.delete(request);
     }

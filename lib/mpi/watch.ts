@@ -108,8 +108,8 @@ export class Watch {
     if (this.#failure) return this.#failure;
     this.#failure = failure;
     const isDifference = failure instanceof RangeError;
-    const told = { from: this.#rank, isDifference, text: failure.message };
-    this.#channel?.tellAll({ kind: "failed", ...told });
+    const reported = { from: this.#rank, isDifference, text: failure.message };
+    this.#channel?.tellAll({ kind: "failed", ...reported });
     return failure;
   }
 
@@ -214,7 +214,7 @@ export class Watch {
       discard();
       return this.#open.size === 0;
     };
-    await poll(() => work() && channel.hasTold());
+    await poll(() => work() && channel.hasSentAll());
     // Until all ranks reach this barrier, there may be messages to discard.
     const { functions, handles: { world } } = this.#caller;
     const barrier = this.#caller.begin(
@@ -310,15 +310,15 @@ export class Watch {
   #reminder({ isExchange, until, peer }: Passage): () => false {
     const due = performance.now() + MILLISECONDS_OF_PATIENCE;
     const count = this.#ownCounts({ isExchange, until }).get(peer)!;
-    let told = !this.#channel || peer === this.#rank;
+    let hasReminded = !this.#channel || peer === this.#rank;
     const does = until === "sent" ? "send" : "receive";
     const askWhoIsThere = this.#rollCall.while(
       `rank ${peer} to ${does} a message`,
     );
     return () => {
       askWhoIsThere();
-      if (told || performance.now() < due) return false;
-      told = true;
+      if (hasReminded || performance.now() < due) return false;
+      hasReminded = true;
       const called = this.#called, from = this.#rank;
       const wait = { isExchange, until, count, called } as const;
       this.#channel!.tell(peer, { kind: "waiting", from, ...wait });

@@ -89,11 +89,11 @@ export async function predict(
   for await (const part of batchesOf("predict", model, batches, options)) {
     parts.push(part);
   }
-  const [values, shape] = joined(
+  const [values, shape] = concatenatedValues(
     "predictions",
     parts.map(({ values, shape }) => [values, shape]),
   );
-  const [labels, labelShape] = joined(
+  const [labels, labelShape] = concatenatedValues(
     "labels",
     parts.map(({ labels, labelShape }) => [labels, labelShape]),
   );
@@ -241,7 +241,7 @@ async function read(
 }
 
 /** Concatenates the values of all batches along their first axis. */
-function joined(
+function concatenatedValues(
   name: string,
   parts: readonly (readonly [Numbers, readonly number[]])[],
 ): [Numbers, readonly number[]] {

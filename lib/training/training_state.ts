@@ -260,7 +260,7 @@ export class TrainingState {
     /** Gradients that became sums without a copy, and so are not disposed of. */
     const taken = new Set<tf.Tensor>();
     let place = 2;
-    const joined = this.#groups.flatMap(({ group }) => {
+    const gradients = this.#groups.flatMap(({ group }) => {
       const sums = tf.tidy(() =>
         group.join(grads).map((sum) => added(sum, place++))
       );
@@ -272,7 +272,7 @@ export class TrainingState {
       }
       return sums;
     });
-    return [...[value, count].map(added), ...joined];
+    return [...[value, count].map(added), ...gradients];
   }
 
   #noGradients(): tf.Tensor[] {
@@ -288,7 +288,7 @@ export class TrainingState {
    * @param stops Whether this rank has been signalled to stop.
    */
   async ownSums(stops: boolean): Promise<Float32Array> {
-    const values = await joinedValues(this.#sums!, 1);
+    const values = await concatenatedValues(this.#sums!, 1);
     values[0] = Number(stops);
     return values;
   }
@@ -319,7 +319,7 @@ export class TrainingState {
     let theirs: tf.Tensor[] = [];
     try {
       const own = [...tensors.values()];
-      const values = await joinedValues(own, 0);
+      const values = await concatenatedValues(own, 0);
       await communicator.broadcast(values);
       const [steps] = await communicator.broadcast(Int32Array.of(this.steps));
       theirs = splitValues(values, own, 0);
@@ -357,7 +357,7 @@ export class TrainingState {
           // Of a large model, all gradients and all new weights would not fit. Where
           // weights change in place, there are no new ones, and others may have the
           // same gradient.
-          if (!group.isApart) tf.dispose(gradients);
+          if (!group.isSeparate) tf.dispose(gradients);
         }
         return figures;
       });
@@ -406,7 +406,7 @@ export class TrainingState {
       weightDecay: group.decays ? adam.weightDecay : 0,
     };
     const attributes = attributesOf(options, this.steps);
-    if (group.isApart) {
+    if (group.isSeparate) {
       ownAll(moments.mean);
       ownAll(moments.square);
     }
@@ -414,7 +414,7 @@ export class TrainingState {
       ...{ value, gradient: gradients[i]! },
       states: [moments.mean[i]!, moments.square[i]!],
     }));
-    if (group.isApart && fitsInPlace(weights)) {
+    if (group.isSeparate && fitsInPlace(weights)) {
       for (const { value } of weights) ownValues(value);
       updateInPlace("adam", weights, ruleNumbers(attributes), factor);
       return this.#average(group, moments, group.values());
@@ -436,7 +436,7 @@ export class TrainingState {
   }
 
   #average(
-    { isApart }: WeightGroup,
+    { isSeparate }: WeightGroup,
     moments: Moments,
     values: readonly tf.Tensor[],
   ): void {
@@ -445,12 +445,12 @@ export class TrainingState {
     // soon forgotten.
     const most = (1 + this.steps) / (10 + this.steps);
     const decay = Math.min(this.#settings.averageDecay!, most);
-    if (isApart) ownAll(moments.average);
+    if (isSeparate) ownAll(moments.average);
     const weights = moments.average.map((value, i) => ({
       ...{ value, gradient: values[i]! },
       states: [],
     }));
-    if (isApart && fitsInPlace(weights)) {
+    if (isSeparate && fitsInPlace(weights)) {
       const numbers = { step: 0, decay1: decay, rest1: 1 - decay };
       return updateInPlace("average", weights, numbers);
     }
@@ -494,8 +494,8 @@ export class TrainingState {
       const named: tf.NamedTensorMap = {};
       for (const [weight, name] of this.#names) named[name] = tf.clone(weight);
       for (const { group, moments } of this.#groups) {
-        for (const [moment, joined] of Object.entries(moments)) {
-          group.split(joined).forEach((part, i) => {
+        for (const [moment, tensors] of Object.entries(moments)) {
+          group.split(tensors).forEach((part, i) => {
             const name = this.#names.get(group.variables[i]!);
             named[`${moment}/${name}`] = part;
           });
@@ -523,10 +523,10 @@ export class TrainingState {
         const parts = group.variables.map((weight) =>
           [weight.name, tensors.get(`${moment}/${names.get(weight)}`)!] as const
         );
-        const joined = tf.tidy(() =>
+        const values = tf.tidy(() =>
           group.join(Object.fromEntries(parts)).map((part) => tf.clone(part))
         );
-        replace(moments, { [moment]: joined });
+        replace(moments, { [moment]: values });
       }
     }
   }
@@ -542,20 +542,20 @@ export class TrainingState {
 }
 
 /** Concatenates the values of tensors, from index `first` of the result on. */
-async function joinedValues(
+async function concatenatedValues(
   tensors: readonly tf.Tensor[],
   first: number,
 ): Promise<Float32Array> {
   const parts = await Promise.all(tensors.map((tensor) => tensor.data()));
-  const joined = new Float32Array(
+  const all = new Float32Array(
     parts.reduce((sum, { length }) => sum + length, first),
   );
   let place = first;
   for (const part of parts) {
-    joined.set(part, place);
+    all.set(part, place);
     place += part.length;
   }
-  return joined;
+  return all;
 }
 
 /** Splits concatenated values, from index `first` on, into tensors shaped like others. */

@@ -151,8 +151,8 @@ export function inRows(
   ofTokens: readonly ArrayLike<number>[],
   { length, fill }: { length: number; fill: number },
 ): tf.Tensor2D {
-  const joined = rows.map((row) =>
+  const values = rows.map((row) =>
     row.flatMap((i) => Array.from(ofTokens[i]!).slice(0, length))
   );
-  return padded(name, joined, length, fill);
+  return padded(name, values, length, fill);
 }

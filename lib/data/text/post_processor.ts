@@ -29,16 +29,16 @@ const NAME = "file.post_processor";
 /** Largest type of a token. */
 const MOST_TYPES = 1000;
 
-const pieces = list((name, value) => {
+const entries = list((name, value) => {
   if (!isObject(value)) wrong(name, "an object", value);
-  const [[kind, piece] = [], ...others] = Object.entries(value);
-  const fields = Object.hasOwn(PIECES, kind ?? "") && PIECES[kind!];
-  if (!fields || others.length > 0 || !isObject(piece)) {
+  const [[kind, entry] = [], ...others] = Object.entries(value);
+  const fields = Object.hasOwn(ENTRIES, kind ?? "") && ENTRIES[kind!];
+  if (!fields || others.length > 0 || !isObject(entry)) {
     wrong(name, "{ Sequence: … } or { SpecialToken: … }", value);
   }
-  assertFields(`${name}.${kind}`, piece, fields);
+  assertFields(`${name}.${kind}`, entry, fields);
 });
-const PIECES: Readonly<Record<string, Fields>> = {
+const ENTRIES: Readonly<Record<string, Fields>> = {
   Sequence: { id: oneOf("A", "B"), type_id: integer(0, MOST_TYPES) },
   SpecialToken: { id: text, type_id: integer(0, MOST_TYPES) },
 };
@@ -62,8 +62,8 @@ const TYPES: Readonly<Record<string, Fields>> = {
   ByteLevel: {}, // It changes only which characters of a text a token is.
   RobertaProcessing: { cls: named, sep: named },
   TemplateProcessing: {
-    single: pieces,
-    pair: pieces,
+    single: entries,
+    pair: entries,
     special_tokens: optional(specials),
   },
 };
@@ -178,8 +178,8 @@ function templateOfOne(
 ): Template {
   if (processor["type"] === "TemplateProcessing") {
     const parts = (field: "single" | "pair") =>
-      (processor[field] as Piece[]).map((piece) =>
-        partOf(piece, processor, ids)
+      (processor[field] as TemplateEntry[]).map((entry) =>
+        partOf(entry, processor, ids)
       );
     return { single: parts("single"), pair: parts("pair") };
   }
@@ -195,13 +195,13 @@ function templateOfOne(
 }
 
 /** A part of a template in a file. */
-interface Piece {
+interface TemplateEntry {
   readonly Sequence?: { readonly id: "A" | "B"; readonly type_id: number };
   readonly SpecialToken?: { readonly id: string; readonly type_id: number };
 }
 
 function partOf(
-  { Sequence: sequence, SpecialToken: special }: Piece,
+  { Sequence: sequence, SpecialToken: special }: TemplateEntry,
   { special_tokens: specials }: Unchecked,
   ids: ReadonlyMap<string, number>,
 ): TemplatePart {

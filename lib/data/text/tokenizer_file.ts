@@ -355,10 +355,10 @@ function encoder(library: Library, bounds: StepBounds): Encode {
     const ids = encode(text);
     if (ids.every(Number.isInteger)) return ids;
     const word = text.match(/\S+/gu)?.find((word) => !isKnown(word)) ?? text;
-    const piece = Array.from(word).find((one) => !isKnown(one)) ?? word;
+    const part = Array.from(word).find((one) => !isKnown(one)) ?? word;
     throw new RangeError(
       `encode's text should be of what is in the vocabulary, got ${
-        shown(piece)
+        shown(part)
       }: give the file's model an unknown token (unk_token, or unk_id of a Unigram) that is in its vocabulary`,
     );
   };

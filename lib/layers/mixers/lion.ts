@@ -93,7 +93,7 @@ export function lionMixer(options: LionMixerOptions): Mixer {
     },
     step(x, parameters, before, { mask, epsilon }) {
       const vectors = heads(x, parameters);
-      const { logDecay, convention } = paidByStates(
+      const { logDecay, convention } = stateLogDecays(
         decay.of(x, names[0]!, parameters, {
           classToken: undefined,
           isOfPairs: false,
@@ -215,7 +215,7 @@ function imbalanced(
 }
 
 /** The log decays of the recurrent state from token to token, and their convention. */
-function paidByStates(decay: Decay): {
+function stateLogDecays(decay: Decay): {
   logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
   convention?: "source" | "arrival";
 } {

@@ -283,8 +283,8 @@ const stepOf: NonNullable<Mixer["step"]> = (
   const reach = tapsOf(parameters("conv1d.weight")).shape[1] - 1;
   const earlier = (before?.["taken"] ??
     tf.zeros([batch, reach, channels])) as tf.Tensor3D;
-  const joined = tf.concat([earlier, present(taken)], 1);
-  const line = mask ? closedUp(joined, mask, reach) : joined;
+  const withEarlier = tf.concat([earlier, present(taken)], 1);
+  const line = mask ? closedUp(withEarlier, mask, reach) : withEarlier;
   const x = convolved(line, parameters, FORWARD);
   const last = (x: tf.Tensor3D, count: number): tf.Tensor3D =>
     tf.slice(x, [0, reach + length - count, 0], [batch, count, channels]);

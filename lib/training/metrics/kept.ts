@@ -66,7 +66,7 @@ export class Kept {
     const count = this.#counts.reduce((sum, count) => sum + count, 0);
     for (let i = 0; i < count; i++) {
       const own = this.#batches.map((batch) => batch[i] ?? new Float64Array());
-      this.#all.push(await joined(own, ranks));
+      this.#all.push(await ofAllRanks(own, ranks));
     }
   }
 
@@ -82,7 +82,7 @@ export class Kept {
 }
 
 /** Concatenates values batch by batch and, within a batch, in the order of ranks. */
-async function joined(
+async function ofAllRanks(
   own: readonly Float64Array[],
   ranks: Exchange | undefined,
 ): Promise<Float64Array> {

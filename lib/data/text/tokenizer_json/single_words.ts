@@ -39,7 +39,7 @@ export function findSingleWords(
     library as unknown as Record<string, Splitter>;
   for (const splitter of [splitter_unnormalized!, splitter_normalized!]) {
     const split = splitter.split.bind(splitter);
-    splitter.split = (text) => joined(split(text), all, words);
+    splitter.split = (text) => mergedSections(split(text), all, words);
   }
 }
 
@@ -60,7 +60,7 @@ function contentsOf(
  * Joins sections that are tokens for single words, but within a word, to the
  * text around them.
  */
-function joined(
+function mergedSections(
   sections: readonly string[],
   all: ReadonlySet<string>,
   words: ReadonlySet<string>,
