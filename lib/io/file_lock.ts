@@ -4,8 +4,8 @@
  * Node has none, and checks whether the process named in the file still exists.
  *
  * The file is only ever created, never written where something exists already:
- * another user of the folder may have put a link to one of our files there.
- * What is found there and is nobody's lock is removed, and links are not
+ * another user of the folder may have put a link to one of our files there. A
+ * file that is found there and is nobody's lock is removed, and links are not
  * followed.
  *
  * @module
@@ -245,10 +245,10 @@ function besideOf(path: string): string {
 }
 
 /**
- * Removes what is at a path, even a link. If another process has put its lock
- * there since, the lock is put back.
+ * Removes the file or link at a path. If another process has put its lock there
+ * since, the lock is put back.
  *
- * @param text What was there before, as returned by {@linkcode textOf}.
+ * @param text The file's text before, as returned by {@linkcode textOf}.
  */
 async function takeAway(path: string, text: string | undefined): Promise<void> {
   const { link, rename, rm } = files();

@@ -79,7 +79,7 @@ async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * Makes a link, and where there are none a copy, in place of what is there.
+ * Replaces the file at a path by a link, or on disks without links by a copy.
  *
  * @param target The file, absolute.
  * @param relative The file, as seen from the link's folder.

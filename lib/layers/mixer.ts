@@ -66,8 +66,8 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  * The part of a layer, a block or a model that mixes the tokens: a set of
  * functions without state, so that one mixer can serve any number of layers.
  * Layers call `apply` and `step` inside `tf.tidy`, which disposes of all
- * tensors that they create but do not return. What they are passed belongs to
- * the layer: they may return it, but must not dispose of it.
+ * tensors that they create but do not return. Tensors that they are passed
+ * belong to the layer: they may return it, but must not dispose of it.
  *
  * @example A custom mixer, in a vision transformer and in a language model
  * ```ts

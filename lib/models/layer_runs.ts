@@ -43,8 +43,8 @@ function isUnchanged(layer: AnyLayer | LayersModel): boolean {
 }
 
 /**
- * Whether all layers of a model are the library's as they are, with its mixers and
- * decays: then what it computes depends on tensors alone.
+ * Whether all layers of a model are the library's as they are, with its mixers
+ * and decays: then its output depends on tensors alone.
  */
 export function isOwnModel(model: LayersModel): boolean {
   const isPlain = modelsIn(model).every((model) =>

@@ -75,8 +75,8 @@ export class ReplayedModel {
   /**
    * Runs a function, or replays it. Call it in `tf.tidy`.
    *
-   * @param kind What the run depends on besides the models, the inputs' shapes and the
-   * values of tensors.
+   * @param kind A text of all that the run depends on besides the models, the
+   * inputs' shapes and the values of tensors.
    * @param run Returns tensors of its own.
    */
   run(

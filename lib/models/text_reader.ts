@@ -38,8 +38,8 @@ export interface TextReader {
     memory: Memory,
   ): { logits: tf.Tensor2D; memory: Memory };
   /**
-   * Compiles what reads these tokens, and then a token of each text, before a model's
-   * first text.
+   * Compiles the shaders that read these tokens, and then a token of each text,
+   * before a model's first text.
    */
   compileAhead(
     texts: readonly (readonly number[])[],

@@ -35,9 +35,9 @@ export interface WatchedObjects {
 }
 
 /**
- * The state of some objects and of all that they refer to: the values of own properties,
- * and the methods of classes. What a closure or a private field refers to is not seen,
- * nor are the entries of maps and sets.
+ * The state of some objects and of all that they refer to: the values of own
+ * properties, and the methods of classes. Objects that only a closure or a
+ * private field refers to are not seen, nor are the entries of maps and sets.
  */
 export class WatchedState {
   readonly #objects: WatchedObjects;

@@ -1,13 +1,13 @@
 /**
- * Detection of mismatched calls: what this rank waits for, and what it learns of the
- * others meanwhile, so that no rank waits forever for one that does something else.
+ * Detection of mismatched calls, by notices of the ranks that wait, so that no
+ * rank waits forever for one that does something else.
  *
- * A collective operation begins with each rank's description of its call, a message
- * that is the same for all operations: so if calls differ, all ranks know before a
- * value is sent. A message from rank to rank has an envelope; a rank that finds in it
- * not what it expects tells all ranks. A rank that waits long for a message reminds
- * the one from which it should come; if that one is in a collective operation, and so
- * waits for this rank, it tells all of them.
+ * A collective operation begins with each rank's description of its call, a
+ * message that is the same for all operations: so if calls differ, all ranks
+ * know before a value is sent. A message from rank to rank has an envelope; a
+ * rank that finds an unexpected one tells all ranks. A rank that waits long for
+ * a message reminds the one from which it should come; if that one is in a
+ * collective operation, and so waits for this rank, it tells all of them.
  *
  * @module
  */

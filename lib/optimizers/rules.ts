@@ -8,8 +8,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
 /**
- * The rules, with the tensors that each keeps beside a weight. What they compute is in
- * `tools/kernels/rules.ts`, from which the WebAssembly module is made.
+ * The rules, with the names of the states that each keeps for a weight. Their
+ * formulas are in `tools/kernels/rules.ts`, from which the WebAssembly module
+ * is built.
  */
 export const RULES = {
   adam: ["mean", "square"],
@@ -34,11 +35,11 @@ export interface RuleNumbers {
   readonly step: number;
   /** The factor of the first, or only, decaying mean or sum. @default 0 */
   readonly decay1?: number;
-  /** The factor of what is added to it. @default 0 */
+  /** The factor of the value that is added to the mean of `decay1`. @default 0 */
   readonly rest1?: number;
   /** The factor of the decaying mean of squares, or of the largest. @default 0 */
   readonly decay2?: number;
-  /** The factor of what is added to it. @default 0 */
+  /** The factor of the value that is added to the mean of `decay2`. @default 0 */
   readonly rest2?: number;
   /** Adam's factor of the root of the mean square. @default 1 */
   readonly correction?: number;
@@ -59,9 +60,10 @@ export interface UpdateAttributes {
 }
 
 /**
- * The kernel that changes weights in place: inputs `0`, `1`, …, for each weight its
- * value, its gradient and the tensors of its rule; and `factor`, a number by which all
- * gradients are multiplied first, or none. Only who holds an input knows of the change.
+ * The kernel that changes weights in place: inputs `0`, `1`, …, for each weight
+ * its value, its gradient and the tensors of its rule; and `factor`, a number
+ * by which all gradients are multiplied first, or none. Other tensors that
+ * shared the inputs' memory would change too.
  */
 export const UPDATE: Operation<never> = {
   kernel: "LionUpdate",
@@ -71,8 +73,9 @@ export const UPDATE: Operation<never> = {
 };
 
 /**
- * The kernel that joins tensors in memory, inputs `0`, `1`, …, where {@linkcode UPDATE}
- * then takes fewer launches. Who reads them does not know of it.
+ * The kernel that stores tensors together in memory, inputs `0`, `1`, …, so
+ * that {@linkcode UPDATE} takes fewer launches. Their values stay the same for
+ * all readers.
  */
 export const JOIN: Operation<never> = {
   kernel: "LionJoin",
@@ -110,9 +113,9 @@ export interface UpdatedWeight {
 }
 
 /**
- * Whether the current backend changes these weights in place: it has the kernel, and
- * they and what changes them exist, are float32, of one shape, and no weight is there
- * twice, or the gradient of one.
+ * Whether the current backend changes these weights in place: it has the
+ * kernel, each weight, gradient and state exists, is float32 and of the
+ * weight's shape, and no weight is there twice, or is a gradient.
  */
 export function fitsInPlace(weights: readonly UpdatedWeight[]): boolean {
   const values = new Set(weights.map(({ value }) => value));
@@ -126,7 +129,7 @@ export function fitsInPlace(weights: readonly UpdatedWeight[]): boolean {
 }
 
 /**
- * Changes weights, and what their rule keeps, in place.
+ * Changes weights, and their rule's states, in place.
  *
  * @param rule The rule.
  * @param weights The weights; all tensors are float32.

@@ -61,10 +61,12 @@ export class WeightGroup {
   }
 
   /**
-   * Lets the backend lay weights, and what is kept beside them, as one kernel changes
-   * them best; later, launches that are captured would be captured in vain.
+   * Lets the backend move weights and their states to where one kernel changes
+   * them best. A move after launches are captured would make the captures
+   * useless.
    *
-   * @param kept Lists of tensors that are changed, and end, together.
+   * @param kept Lists of states; those of a list are changed, and disposed of,
+   * together.
    */
   settle(kept: readonly (readonly tf.Tensor[])[]): void {
     if (!hasKernel(JOIN)) return;

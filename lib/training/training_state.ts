@@ -172,9 +172,9 @@ export class TrainingState {
   }
 
   /**
-   * Compiles what computes the gradients of a batch, and their norm, before they are
-   * computed. Code of a user's could notice that it runs once more, on tensors without
-   * values.
+   * Compiles the shaders of a batch's gradients, and of their norm, before they
+   * are computed. Code of a user's could notice that it runs once more, on
+   * tensors without values.
    *
    * @param tell Is called with how many shaders of how many are compiled.
    */
