@@ -67,7 +67,7 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  * functions without state, so that one mixer can serve any number of layers.
  * Layers call `apply` and `step` inside `tf.tidy`, which disposes of all
  * tensors that they create but do not return. Tensors that they are passed
- * belong to the layer: they may return it, but must not dispose of it.
+ * belong to the layer: they may return these, but must not dispose of them.
  *
  * @example A custom mixer, in a vision transformer and in a language model
  * ```ts

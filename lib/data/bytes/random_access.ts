@@ -18,7 +18,10 @@ export interface RandomAccess {
   read(start: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** Random access to bytes; `read` is asked for what is within them only. */
+/**
+ * Makes random access to bytes from `read`, which is called only with ranges
+ * within them.
+ */
 export function accessTo(
   name: string,
   size: number,

@@ -160,7 +160,7 @@ export async function csvRows(
 /**
  * The rows of a file, which may be compressed.
  *
- * @param advice What to do about a file in another encoding, as errors say it.
+ * @param advice The advice in errors for a file in another encoding.
  */
 export async function* parsedRows(
   path: ByteSource,

@@ -7,7 +7,7 @@ const MOST = Number.MAX_SAFE_INTEGER;
  * Throws if a text of JSON has a number that becomes another one: an integer
  * beyond 2^53, or a number beyond float64.
  *
- * @param value What `JSON.parse` makes of the text. The text itself is only
+ * @param value The result of `JSON.parse` for the text. The text itself is only
  * searched where this has a large number, since that takes longer than parsing.
  */
 export function assertExactNumbers(

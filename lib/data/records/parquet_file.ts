@@ -177,7 +177,7 @@ function assertWhole(
  * Runs with bytes as hyparquet reads them. What it throws of damaged ones, such
  * as "Invalid typed array length", gets a name.
  *
- * @param where What errors call what is read of it.
+ * @param where The name in errors of the part that is read.
  * @param check Throws if a part is damaged.
  */
 async function readable<T>(

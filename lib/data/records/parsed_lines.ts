@@ -18,7 +18,7 @@ export interface LineStream<E> extends ShardedStream<E> {
 }
 
 /**
- * Makes a stream of what the lines of texts in UTF-8 say, each file a shard.
+ * Makes a stream of the parsed lines of texts in UTF-8, each file a shard.
  *
  * @param bad Counts the lines that it throws a SyntaxError or RangeError for.
  */

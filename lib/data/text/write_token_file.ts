@@ -167,9 +167,9 @@ async function removeParts(folder: string): Promise<void> {
 }
 
 /**
- * Writes down what is about to be written, or throws if something else was begun
- * there. Parts without a plan are of nobody knows what: a call may have ended
- * while it removed them.
+ * Writes a plan of the parts into the folder, or throws if it has another plan.
+ * Parts without a plan are removed, since a call may have ended while it
+ * removed them.
  */
 async function assertSamePlan(
   folder: string,

@@ -40,8 +40,8 @@ export function storeOf(repository: Repository): HubStore {
 }
 
 /**
- * Opens a repository at the commit of its revision: what the hub says, or where it
- * does not answer, what it said last.
+ * Opens a repository at the commit of its revision: the one that the hub
+ * answers or, if it does not answer, the last one it did.
  *
  * @throws {HubError} If the hub says that there is none, or does not answer and
  * has not been asked before.

@@ -16,7 +16,8 @@ export interface Part {
 /**
  * Fills a part until it is the file: size and digest are those of the manifest.
  *
- * @param part What is there of it; after an error, what may be used later.
+ * @param part The downloaded part of the file; after an error, a part that may
+ * be continued later.
  */
 export async function download(
   repository: Repository,

@@ -194,7 +194,7 @@ export async function repositoryOf(
       owner,
       options.endpoint ?? variable("HF_ENDPOINT") ?? DEFAULT_ENDPOINT,
     ),
-    // Wrapped, since `fetch` must be called as a method of the global object.
+    // Wrapped, since the global `fetch` may not be called as a method of another object.
     fetch: (input, init) => fetched(input, init),
   };
 }

@@ -15,7 +15,8 @@ const running = new Map<string, Running>();
  * it have gone.
  *
  * @param name Identifies the work: two calls with the same name share it.
- * @throws {unknown} What it throws, or the reason of the caller's signal.
+ * @throws {unknown} The error of the work, or the reason of the caller's
+ * signal.
  */
 export async function shared<T>(
   name: string,

@@ -36,7 +36,7 @@ const FILTERS: ReadonlyMap<unknown, Interpolation> = new Map([
 const PROCESSORS = /^(ViT|DeiT)(ImageProcessor(Fast)?|FeatureExtractor)$/;
 
 /**
- * Reads what is done to images before a model; `undefined` if nothing says it.
+ * Reads the preprocessing of images for a model; `undefined` if no file has it.
  *
  * Source: transformers, `image_processing_vit.py` and `image_processing_deit.py`.
  */

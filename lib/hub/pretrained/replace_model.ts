@@ -15,7 +15,8 @@ class NotPutBack extends Error {}
 /**
  * Replaces the files of a model in a folder: by all new ones or, if something
  * fails, by none. If the process ends while they move, no config is there, so
- * that nothing can read some files of each; the next call removes what it left.
+ * that nothing can read some files of each; the next call removes the files
+ * that are left.
  *
  * @param folder The folder, created if missing.
  * @param groups Which files of an earlier model go if new ones of their group come.

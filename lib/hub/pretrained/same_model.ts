@@ -1,4 +1,4 @@
-/** Whether a model is what its config says. @module */
+/** A check that a model fits its config. @module */
 import { shown } from "../../contract/shown.ts";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { MixingLayer } from "../../layers/mixing_layer.ts";

@@ -34,7 +34,7 @@ const [DATA, DICTIONARY, DATA_2] = [0, 2, 3];
  * the footer says, and that runs of levels and of places in a dictionary have no
  * more. hyparquet trusts these, and would write runs of any length into memory.
  *
- * @returns What is compressed of its pages, to be checked later.
+ * @returns The compressed parts of the pages, to be checked once decompressed.
  */
 export function checkPages(
   bytes: Uint8Array,

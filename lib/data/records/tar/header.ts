@@ -17,7 +17,8 @@ export interface TarHeader {
  * Source: POSIX.1-2024, pax, section "ustar Interchange Format"; GNU tar's
  * manual for sizes in base 256 and for the names of its own format.
  *
- * @returns What it says; `undefined` if it is all zeros, which ends a tar.
+ * @returns The header's fields; `undefined` if it is all zeros, which ends a
+ * tar.
  */
 export function parseTarHeader(block: Uint8Array): TarHeader | undefined {
   if (block.every((byte) => byte === 0)) return undefined;

@@ -141,7 +141,7 @@ function paddingOf(size: number): number {
 /** Bytes that are read when some are asked for: more headers may be near. */
 const AHEAD = 2 ** 14;
 
-/** Reads bytes in their order where what is left out need not be read. */
+/** A sequential reader of bytes with random access, which need not read skipped bytes. */
 export class RangeReader implements ByteReader {
   readonly #bytes: RandomAccess;
   #position = 0;

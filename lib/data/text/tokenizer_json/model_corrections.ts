@@ -27,8 +27,9 @@ interface Model {
 /**
  * Corrects a model.
  *
- * @param special The special tokens, which the model is not to find in a text. Ids
- * are still found by `id_to_token`, and what is unknown becomes the unknown token.
+ * @param special The special tokens, which the model is not to find in a text.
+ * Ids are still found by `id_to_token`, and unknown text becomes the unknown
+ * token.
  */
 export function correctModel(
   library: Library,

@@ -34,8 +34,8 @@ const IS_APPENDED: Readonly<
 /**
  * Splits a text where a pattern is found.
  *
- * @param behavior What becomes of the places where it is found.
- * @param invert Whether to take what is between those places for them.
+ * @param behavior How matches are treated.
+ * @param invert Whether to take the texts between matches as the matches.
  */
 export function splitText(
   text: string,
