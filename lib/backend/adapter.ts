@@ -1,5 +1,5 @@
 /** The description of a WebGPU adapter, of which browsers hide a part. @module */
-import { limitsOf } from "../contract/limits.ts";
+import { limitsOf } from "../tfjs/kernel/limits.ts";
 import type { BackendInfo } from "./backend_info.ts";
 
 /** The description of an adapter by its driver. */

@@ -1,4 +1,4 @@
-import { joined } from "./byte_arrays.ts";
+import { joined } from "../../base/byte_arrays.ts";
 
 /** Reads chunks of bytes, in order, by numbers of bytes of the caller's choice. */
 export class ChunkReader {

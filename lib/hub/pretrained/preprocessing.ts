@@ -1,5 +1,5 @@
 /** The preprocessing of images by a preprocessor_config.json. @module */
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 import type { Interpolation } from "../../data/images/pictures/filters.ts";
 import type {
   CentreCropStep,

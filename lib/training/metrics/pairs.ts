@@ -1,6 +1,6 @@
 /** Checks of pairs of predicted and true values. @module */
-import { NOT_COUNTED } from "../../contract/not_counted.ts";
-import { shown } from "../../contract/shown.ts";
+import { NOT_COUNTED } from "../../base/not_counted.ts";
+import { shown } from "../../base/shown.ts";
 
 /** Throws unless two arrays are of numbers, and as long as each other. */
 export function assertPairs(

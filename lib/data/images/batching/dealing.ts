@@ -1,6 +1,6 @@
 /** Repeated augmentation, and the division of an epoch's images among ranks. @module */
-import { assertInteger } from "../../../contract/values.ts";
-import { shown } from "../../../contract/shown.ts";
+import { assertInteger } from "../../../base/values.ts";
+import { shown } from "../../../base/shown.ts";
 
 /** How the images of an epoch are repeated and divided among ranks. */
 export interface Dealing {
