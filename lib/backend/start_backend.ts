@@ -44,7 +44,7 @@ let wasm: OpenedWasm | undefined;
 let gpu:
   | {
     backend: StrictWebGPUBackend;
-    /** The adapter's. */
+    /** The WebGPU adapter's identity: see {@linkcode identityOfAdapter}. */
     identity: string;
     info: Info;
     tuning: TuningNumbers | undefined;
@@ -115,7 +115,7 @@ async function loadCpu(turn: Turn): Promise<void> {
 async function startCpu(turn: Turn): Promise<StartedBackend> {
   await loadCpu(turn);
   await activate("cpu");
-  // On first use in Deno or Node, it advertises another package.
+  // The cpu backend advertises another package on its first use in Deno or Node.
   (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
   return { info: { name: "cpu", features: [], limits: {} } };
 }
