@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
  * The packages that `lib` holds beside LION's own rooms, with the packages that each
  * may import; LION's rooms may import all.
  */
-const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   base: [],
   tfjs: ["base"],
   data: ["base"],
