@@ -13,24 +13,18 @@ import { fileURLToPath } from "node:url";
  * are. "" are the files that lie in `lib` itself.
  */
 const FLOORS: readonly string[] = [
-  "contract",
-  "mpi",
+  ...Object.keys(PACKAGES),
   "proof",
   "operations",
   "attention",
   "family",
   "layers",
   "models",
-  "optimizers",
   "io",
   "data",
   "datasets",
   "hub",
-  "jupyter",
-  "progress",
   "training",
-  "notebook",
-  "tfjs",
   "kernels",
   "backend",
   "",
@@ -49,7 +43,7 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
     ...["pictures", "operations", "decoding", "transforms", "datasets"],
     ...["batching", ""],
   ],
-  "hub/": ["files", "pretrained", ""],
+  "hub/": ["pretrained", ""],
   "kernels/webgpu/": [
     ...["frame", "layer", "score_tiles", "chunkwise", "full", "softmax"],
     ...["recurrent", "chunk_engine", "diagonal", "delta", "scan", ""],
@@ -196,6 +190,26 @@ export function misplacedImports(
   });
 }
 
+/**
+ * The imports that leave a package for one that it may not import, a line each.
+ *
+ * @param imports Among the files of `lib`, whose paths are from there on.
+ */
+export function betweenPackages(
+  imports: readonly Import[],
+  packages: Readonly<Record<string, readonly string[]>> = PACKAGES,
+): string[] {
+  return imports.flatMap(({ from, to }) => {
+    const [reader, read] = [from, to].map((file) => file.split("/")[0]!);
+    const allowed = packages[reader!];
+    if (!allowed || read === reader || allowed.includes(read!)) return [];
+    return [
+      `lib/${from} → lib/${to}: the package lib/${reader} may import ` +
+      `${allowed.map((name) => `lib/${name}`).join(" and ") || "no other"}`,
+    ];
+  });
+}
+
 /** What is wrong with imports among files beside `lib`, whose paths are from its parent on. */
 export function wrongBeside(found: readonly Import[]): string[] {
   const placeOf = (file: string) => file.replace(MEASURE, "measure");
@@ -312,6 +326,7 @@ if (import.meta.main) {
     .filter(({ from }) => !from.startsWith("lib/"));
   const wrong = [
     ...misplacedImports(imports),
+    ...betweenPackages(imports),
     ...Object.entries(FLOORS_WITHIN).flatMap(([within, floors]) =>
       misplacedImports([...imports, ...ofAssembly], floors, within)
     ),

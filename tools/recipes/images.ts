@@ -16,7 +16,7 @@ import {
   loadFashionMnist,
   loadMnist,
 } from "@lionjs/lion/datasets";
-import { messageOf } from "../../lib/contract/shown.ts";
+import { messageOf } from "../../lib/base/shown.ts";
 import {
   DECAYS,
   DIRECTIONS,

@@ -1,4 +1,4 @@
-import { assertOneOf } from "../../contract/values.ts";
+import { assertOneOf } from "../../base/values.ts";
 import { f1, matthews } from "./classification.ts";
 import { accuracy, type Metric, type SetMetric } from "./metric.ts";
 import { overClasses, overValues } from "./over_sets.ts";

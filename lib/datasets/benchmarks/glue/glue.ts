@@ -1,6 +1,6 @@
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
-import { assertOneOf } from "../../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { shown } from "../../../base/shown.ts";
+import { assertOneOf } from "../../../base/values.ts";
 import { datasetOf, type Examples } from "../../../data/batches/dataset.ts";
 import {
   BadRecordCount,

@@ -1,4 +1,4 @@
-import { shown } from "../../../contract/shown.ts";
+import { shown } from "../../../base/shown.ts";
 import type { Dataset } from "../../../data/batches/dataset.ts";
 import { fileBytes } from "../../../data/bytes/file_bytes.ts";
 import { LineIndex } from "../../../data/records/line_index.ts";
