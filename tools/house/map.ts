@@ -66,9 +66,9 @@ export function mapOf(imports: readonly Import[]): string {
 /** The map of the library as it is. */
 export async function currentMap(): Promise<string> {
   const imports = await importsOf(ROOT, Object.values(config.exports));
-  return mapOf(imports.filter(({ from, to }) =>
-    from.includes("/") && to.includes("/")
-  ));
+  return mapOf(
+    imports.filter(({ from, to }) => from.includes("/") && to.includes("/")),
+  );
 }
 
 if (import.meta.main) {

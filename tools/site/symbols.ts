@@ -12,7 +12,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   "Operations": ["operations"],
   "Layers and mixers": ["layers"],
   "Models": ["models"],
-  "Data": ["data"],
+  "Data": ["data", "datasets"],
   "Training": ["training", "optimizers"],
   "Weights and files": ["io"],
   "Pretrained models and the hub": ["hub"],

@@ -1,7 +1,7 @@
 /** Makes the weights that the page ships with. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "@lionjs/lion";
-import { loadMnist } from "@lionjs/lion/data";
+import { loadMnist } from "@lionjs/lion/datasets";
 import {
   readSafetensors,
   toPyTorchWeights,

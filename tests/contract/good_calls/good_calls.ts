@@ -1,15 +1,17 @@
 /** Right calls of all that the entries export, and why the others have none. @module */
 import { DATA } from "./data.ts";
+import { DATASETS } from "./datasets.ts";
 import type { GoodCalls } from "./good_call.ts";
 import { LAYERS, MODELS } from "./models.ts";
 import { HUB, IO, NOTEBOOK, PROOF } from "./others.ts";
 import { ATTENTION, FAMILY, OPERATIONS } from "./tensors.ts";
 import { TRAINING } from "./training.ts";
 
-/** Right calls by the entries of deno.json. */
+/** Right calls by the entries of deno.json; `./data` offers those of `./datasets` too. */
 export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   ".": { ...ATTENTION, ...MODELS },
   "./data": DATA,
+  "./datasets": DATASETS,
   "./family": FAMILY,
   "./hub": HUB,
   "./io": IO,

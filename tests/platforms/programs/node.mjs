@@ -1,5 +1,6 @@
 /** What the library does in Node, files included; prints what came out as JSON. */
-import { loadBrown, textLines } from "@lionjs/lion/data";
+import { textLines } from "@lionjs/lion/data";
+import { loadBrown } from "@lionjs/lion/datasets";
 import { readSafetensors, writeSafetensors } from "@lionjs/lion/io";
 import { Figure, stopSignal } from "@lionjs/lion/notebook";
 import { loadCheckpoint } from "@lionjs/lion/training";

@@ -1,11 +1,11 @@
 /** What is reported of GLUE's tasks. @module */
+import type { Examples } from "@lionjs/lion/data";
 import {
-  type Examples,
   GLUE_TASKS,
   type GlueExample,
   type GlueMetric,
   type GlueTask,
-} from "@lionjs/lion/data";
+} from "@lionjs/lion/datasets";
 import { accuracyOf, f1, matthews, type Score } from "@lionjs/lion/training";
 import type { Figures } from "../recipe.ts";
 import { entropyOf } from "./label_frequencies.ts";
