@@ -31,6 +31,7 @@ const FLOORS: readonly string[] = [
   "models",
   "io",
   "hub",
+  "ranks",
   "training",
   "kernels",
   "backend",
@@ -41,7 +42,7 @@ const FLOORS: readonly string[] = [
  * "" are the files that lie in the room itself.
  */
 const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
-  "attention/": ["decays", "forms", "planning", "ranks", "", "streaming"],
+  "attention/": ["decays", "forms", "planning", "", "streaming"],
   "data/": [
     ...["batches", "bytes", "records", "text", "images", "corpora", "tasks"],
     ...["benchmarks", "hub", ""],

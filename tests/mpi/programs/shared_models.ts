@@ -8,12 +8,12 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
+  contextParallel,
   lionBert,
   lionEncoder,
   type LionEncoderOptions,
   lionGpt,
   lionViT,
-  shareTokens,
   useBackend,
 } from "../../../mod.ts";
 import type { Batch } from "../../../lib/data/batches/stream.ts";
@@ -233,7 +233,7 @@ for (const [name, [make, ...inputs]] of Object.entries(MODELS)) {
       let output: tf.Tensor;
       const { grads } = tf.variableGrads(() => {
         const apply = () => model.apply(given) as tf.Tensor;
-        output = tf.keep(isShared ? shareTokens(mpi, apply) : apply());
+        output = tf.keep(isShared ? contextParallel(mpi, apply) : apply());
         const shape = output.shape.map((size, axis) =>
           axis === 1 && isOfTokens ? LENGTH : size
         );
@@ -299,7 +299,7 @@ for (
     tf.ones(shape.map((size) => size ?? 3))
   );
   assertThrows(
-    () => shareTokens(mpi, () => model.predict(inputs)),
+    () => contextParallel(mpi, () => model.predict(inputs)),
     RangeError,
     `should have all tokens of a sequence, got a part, as one of ${mpi.size} ranks`,
   );
@@ -314,7 +314,7 @@ for (
   });
   assertThrows(
     () =>
-      shareTokens(
+      contextParallel(
         mpi,
         () => model.predict([tf.ones([1, 2, 2]), tf.ones([1, 2])]),
       ),
