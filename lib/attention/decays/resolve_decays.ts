@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { endsOf } from "../../operations/segments.ts";
 import type { Decay } from "./decay.ts";
 import { causalPair, type DecayPair, logDecayPair } from "./decay_pair.ts";
