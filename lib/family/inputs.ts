@@ -114,8 +114,8 @@ export type Checked<M extends Model<object>> = {
     : never;
 };
 
-/** What a model is computed with: attention, which has the options of the call. */
-interface Means extends AttentionFunctions {
+/** A call of a model: attention with the options of the call, and which tokens there are. */
+interface ModelCall extends AttentionFunctions {
   /** The tokens that are no padding, `[batch, length]`. */
   readonly tokens: tf.Tensor2D | undefined;
   /** `[batch, length]` */
@@ -130,13 +130,13 @@ export function runModel<Inputs extends object, M extends Model<Inputs>>(
   model: M & Model<Inputs>,
   inputs: Inputs,
   options: FamilyOptions,
-  run: (inputs: Checked<M>, means: Means) => tf.Tensor4D,
+  run: (inputs: Checked<M>, call: ModelCall) => tf.Tensor4D,
 ): tf.Tensor4D {
   const { name: owner } = model;
-  assertOptions<FamilyOptions>(
+  assertOptions<WholeSequenceOptions>(
     owner,
     options,
-    (model.options ?? FAMILY_OPTIONS) as OptionNames<FamilyOptions>,
+    model.options ?? FAMILY_OPTIONS,
   );
   const attention = attentionOf(owner, options);
   return tf.tidy(() => {

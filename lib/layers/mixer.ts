@@ -137,8 +137,8 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  */
 export interface Mixer {
   /**
-   * Whether `apply` can work on one rank's part of the tokens, by the functions
-   * of its call's `sequence`. @default false
+   * Whether `apply` can work on a part of the tokens, by the functions of its
+   * call's `sequence`. @default false
    */
   readonly sharesTokens?: boolean | undefined;
   /**

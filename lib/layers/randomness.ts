@@ -79,8 +79,8 @@ export function sameRandomness(): <T>(run: () => T) => T {
  * Applies dropout in training; the first axis is the batch.
  *
  * @param isOfSequences Whether whole sequences are dropped, not values of
- * tokens: the same ones on all ranks that share their tokens.
- * @throws {RangeError} If ranks would drop different sequences.
+ * tokens: the same ones wherever parts of them are.
+ * @throws {RangeError} If different sequences would be dropped from part to part.
  */
 export function drop<T extends tf.Tensor>(
   x: T,

@@ -55,7 +55,39 @@ export interface Sequence extends AttentionFunctions {
   positionsIn(segments: tf.Tensor2D): tf.Tensor2D;
 }
 
-/** The sequence of layers that have all tokens. */
+/**
+ * The sequence of layers that have all tokens.
+ *
+ * @example A mixer is called outside a layer
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import type { Mixer } from "@lionjs/lion";
+ * import { WHOLE_SEQUENCE } from "@lionjs/lion/layers";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const mean: Mixer = {
+ *   sharesTokens: true,
+ *   parameters: () => [],
+ *   apply(x, _parameters, { sequence }) {
+ *     const { all } = sequence.lengths(x.shape[1]);
+ *     const sums = sequence.sum(tf.sum(x, 1, true));
+ *     return tf.mul(tf.div(sums, all), tf.onesLike(x));
+ *   },
+ *   operations: (shape) => tf.util.sizeFromShape(shape as number[]),
+ * };
+ *
+ * const parameters = () => {
+ *   throw new Error("it has none");
+ * };
+ * const y = mean.apply(tf.tensor3d([[[1], [3]]]), parameters, {
+ *   ...{ mask: undefined, segments: undefined, causal: false, reversed: false },
+ *   ...{ form: "auto", chunkSize: undefined, training: false, epsilon: 1e-6 },
+ *   sequence: WHOLE_SEQUENCE,
+ * });
+ * assertEquals(await y.array(), [[[2], [2]]]);
+ * ```
+ */
 export const WHOLE_SEQUENCE: Sequence = {
   ...ATTENTION_OF_WHOLE,
   isWhole: true,

@@ -79,7 +79,7 @@ export function lionMixer(options: LionMixerOptions): Mixer {
         classToken: options.classToken
           ? call.reversed ? "last" as const : "first" as const
           : undefined,
-        // Orders and ranks move the decays of tokens.
+        // Orders move the decays of tokens, and so do neighbours of a part.
         isOfPairs: !hasOrders(options) && call.sequence.isWhole,
       };
       const decays = names.map((name) => decay.of(x, name, parameters, place));
