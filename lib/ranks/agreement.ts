@@ -1,7 +1,7 @@
 /** Checks that ranks do the same, before they exchange what depends on it. @module */
 import type { ContextGroup } from "../base/communicator.ts";
 import { fingerprintOf } from "../base/fingerprint.ts";
-import { nameOf } from "./context_group.ts";
+import { exchangeValues, nameOf } from "./context_group.ts";
 
 /** The base that splits a fingerprint into two halves, each exact in float32. */
 const HALF = 2 ** 16;
@@ -53,7 +53,7 @@ function passedAround(
 ): Float32Array {
   const { rank, size } = ranks;
   const peers = { to: (rank + by) % size, from: (rank + size - by) % size };
-  return ranks.exchange(values, peers, "what ranks do");
+  return exchangeValues(ranks, values, peers, "what ranks do");
 }
 
 /** Collects the texts of all ranks, in the order of ranks. */

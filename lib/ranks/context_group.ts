@@ -1,6 +1,8 @@
 /** The ranks of a context group: checking, reversing and dividing them. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { ContextGroup } from "../base/communicator.ts";
+import type { ContextGroup, Peers } from "../base/communicator.ts";
+import { shown } from "../base/shown.ts";
+import { assertInteger } from "../base/values.ts";
 
 /** Backends whose tensors are in this process's memory, so that reads wait for no device. */
 const IN_MEMORY: readonly string[] = ["wasm", "cpu"];
@@ -9,7 +11,8 @@ const IN_MEMORY: readonly string[] = ["wasm", "cpu"];
  * Throws unless these are ranks that can pass tensors to one another.
  *
  * @throws {TypeError} If it is no communicator that can exchange.
- * @throws {RangeError} If the backend keeps tensors on a device.
+ * @throws {RangeError} If its rank is none of its ranks, or the backend keeps tensors on
+ * a device.
  */
 export function assertContextGroup(communicator: ContextGroup): void {
   const given = communicator as Partial<ContextGroup> | null | undefined;
@@ -23,12 +26,37 @@ export function assertContextGroup(communicator: ContextGroup): void {
       }`,
     );
   }
+  const { rank, size } = communicator;
+  assertInteger("communicator's size", size, 1);
+  assertInteger("communicator's rank", rank, 0, size - 1);
   const backend = tf.getBackend();
   if (IN_MEMORY.includes(backend)) return;
   throw new RangeError(
     `ranks that share the tokens should compute on ${
       IN_MEMORY.join(" or ")
     }, got ${backend}, whose values can only be read asynchronously, while a layer exchanges them before it returns; call useBackend({ prefer: ["wasm"] }), or let ranks share the batch`,
+  );
+}
+
+/**
+ * Sends values to a rank, and receives as many.
+ *
+ * @throws {TypeError} If something else comes.
+ */
+export function exchangeValues(
+  ranks: ContextGroup,
+  values: Float32Array,
+  peers: Peers,
+  about: string,
+): Float32Array {
+  const received: unknown = ranks.exchange(values, peers, about);
+  if (
+    received instanceof Float32Array && received.length === values.length
+  ) return received;
+  throw new TypeError(
+    `communicator's exchange should return a Float32Array of as many numbers as it gets, ${values.length}, got ${
+      shown(received)
+    }`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** Exchange of tensors between ranks that each have a part of the tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { ContextGroup } from "../base/communicator.ts";
+import { exchangeValues } from "./context_group.ts";
 
 /**
  * Receives a tensor from the rank that is `by` places before this one, or zeros
@@ -41,7 +42,7 @@ function exchanged(
   const known = (rank: number) => rank >= 0 && rank < size ? rank : undefined;
   const to = known(rank + by), from = known(rank - by);
   if (to === undefined && from === undefined) return tf.zeros(x.shape);
-  const values = ranks.exchange(valuesOf(x), { to, from }, about);
+  const values = exchangeValues(ranks, valuesOf(x), { to, from }, about);
   return tf.tensor(values, x.shape);
 }
 
@@ -169,7 +170,7 @@ export function tokensOfRanks(
       };
       if (peers.to === undefined && peers.from === undefined) continue;
       const digits = Float32Array.of(last % DIGIT, Math.floor(last / DIGIT));
-      const [low, high] = ranks.exchange(digits, peers, "lengths");
+      const [low, high] = exchangeValues(ranks, digits, peers, "lengths");
       const earlier = low! + DIGIT * high!;
       found += earlier;
       last += earlier;

@@ -68,7 +68,20 @@ onEachBackend("what ranks cannot share is refused by name", (backend) => {
       TypeError,
       "communicator should have rank, size and exchange, as openMpi() of @lionjs/lion/mpi has, got object",
     );
+    assertThrows(
+      () => acrossRanks({ ...ALONE, rank: 1 }),
+      RangeError,
+      "communicator's rank should be an integer from 0 to 0, got 1",
+    );
     if (backend === "webgpu") return;
+    assertThrows(
+      () => {
+        const communicator = { ...ALONE, size: 2, exchange: () => x as never };
+        attentionAcrossRanks(x, x, x, { communicator });
+      },
+      TypeError,
+      "communicator's exchange should return a Float32Array of as many numbers as it gets, 4, got a tensor",
+    );
     assertThrows(
       () =>
         attentionAcrossRanks(x, x, x, { communicator: ALONE, form: "full" }),
