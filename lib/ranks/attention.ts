@@ -125,7 +125,7 @@ export function attentionAcrossRanks(
 }
 
 /** Throws unless ranks can compute attention together. */
-export function assertPossible(
+function assertPossible(
   communicator: ContextGroup,
   { form = "auto", precision = "f32" }: {
     readonly form?: string | undefined;
