@@ -35,6 +35,7 @@ const FLOORS: readonly string[] = [
   "models",
   "io",
   "hub",
+  "ranks",
   "training",
   "kernels",
   "backend",
@@ -46,7 +47,7 @@ const FLOORS: readonly string[] = [
  * "" are the files that lie in the room itself.
  */
 const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
-  "attention/": ["decays", "forms", "planning", "ranks", "", "streaming"],
+  "attention/": ["decays", "forms", "planning", "", "streaming"],
   "data/": ["batches", "bytes", "records", "text", "images", "hub", ""],
   "datasets/": ["corpora", "digits", "tasks", "benchmarks", ""],
   "training/": ["losses", "metrics", "reports", ""],

@@ -97,7 +97,7 @@ export interface OrderedDecay {
 
 const WAY = optionsOf<OrderedDecay>()("order decay");
 
-type Options = Omit<LionAttentionOptions, "decay" | "communicator">;
+type Options = Omit<LionAttentionOptions, "decay">;
 
 const OPTIONS = optionsOf<Options>()(
   "form kernel chunkSize scale normalize epsilon causal mask segments",

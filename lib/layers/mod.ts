@@ -55,6 +55,7 @@ export type {
   StepCall,
 } from "./mixer.ts";
 export { MixingLayer, type Reading } from "./mixing_layer.ts";
+export { type Sequence, WHOLE_SEQUENCE } from "./sequence.ts";
 export { ATTENTION_VARIANTS } from "./options/attention_options.ts";
 export {
   patchEmbedding,

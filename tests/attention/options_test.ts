@@ -222,7 +222,6 @@ const LION: Undefined<LionAttentionOptions> = {
   mask: undefined,
   segments: undefined,
   precision: undefined,
-  communicator: undefined,
 };
 const DELTA: Undefined<DeltaAttentionOptions> = {
   decay: undefined,
@@ -233,7 +232,6 @@ const DELTA: Undefined<DeltaAttentionOptions> = {
   causal: undefined,
   mask: undefined,
   segments: undefined,
-  communicator: undefined,
 };
 const SOFTMAX: Undefined<SoftmaxAttentionOptions> = {
   scale: undefined,
@@ -280,7 +278,7 @@ function bothWays(): Record<string, [given: tf.Tensor, left: tf.Tensor]> {
   const taps = tf.ones<tf.Rank.R2>([12, 2]), a = tf.fill([12, 3], -1);
   const b = tf.ones<tf.Rank.R3>([1, 3, 3]);
   const nothing = { logDecay: undefined, mask: undefined };
-  const { decay: _decay, communicator: _ranks, ...inOrders } = LION;
+  const { decay: _decay, ...inOrders } = LION;
   const family = {
     causal: undefined,
     form: undefined,
@@ -288,7 +286,7 @@ function bothWays(): Record<string, [given: tf.Tensor, left: tf.Tensor]> {
     scale: undefined,
     mask: undefined,
     segments: undefined,
-    communicator: undefined,
+    attention: undefined,
   };
   const arrival = (convention: "source" | undefined) => ({
     decay: selectiveDecay(tf.neg(beta), { convention }),

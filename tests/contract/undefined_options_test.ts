@@ -121,7 +121,7 @@ onCpu("attention takes undefined options as those left out", async () => {
   const linear = {
     ...common,
     ...without(["decay", "form", "chunkSize", "normalize", "epsilon"]),
-    ...without(["precision", "communicator"]),
+    ...without(["precision"]),
   };
   const calls: Record<string, (more: object) => tf.Tensor> = {
     lionAttention: (more) => lion.lionAttention(q, q, q, more),

@@ -18,7 +18,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   "Pretrained models and the hub": ["hub"],
   "Notebooks and figures": ["notebook", "jupyter", "progress"],
   "Backends and failures": ["backend", "contract", "tfjs", "kernels"],
-  "Ranks": ["mpi"],
+  "Ranks": ["mpi", "ranks"],
   "Proofs": ["proof"],
 };
 

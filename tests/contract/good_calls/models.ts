@@ -24,6 +24,13 @@ const gpt = () =>
 
 export const MODELS: GoodCalls = {
   classNames: plain(lion.classNames, () => ({ model: encoder() })),
+  contextParallel: plain(
+    lion.contextParallel,
+    () => ({
+      communicator: { rank: 0, size: 1, exchange: () => {} },
+      run: () => 1,
+    }),
+  ),
   describe: plain(
     lion.describe,
     () => ({ model: encoder(), inputShapes: [[1, 3, 2], [1, 3]] }),
@@ -120,13 +127,6 @@ export const MODELS: GoodCalls = {
     lion.setRecompute,
     () => ({ model: encoder(), recompute: true }),
     { isSlow: true },
-  ),
-  shareTokens: plain(
-    lion.shareTokens,
-    () => ({
-      communicator: { rank: 0, size: 1, exchange: () => {} },
-      run: () => 1,
-    }),
   ),
   vimMixer: plain(
     lion.vimMixer,

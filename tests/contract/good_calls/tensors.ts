@@ -12,13 +12,28 @@ const mask = () => tf.ones([1, 3]);
 const segments = () => tf.ones([1, 3], "int32");
 const qkv = () => ({ q: x(), k: x(), v: x() });
 
+/** The only rank, which has nobody to exchange with. */
+const alone = () => ({ rank: 0, size: 1, exchange: () => {} });
+
 const attention = () => ({
   ...{ scale: 0.5, causal: false, mask: mask(), segments: segments() },
   kernel: false,
 });
 
 export const ATTENTION: GoodCalls = {
+  acrossRanks: plain(lion.acrossRanks, () => ({ communicator: alone() })),
   alibiSlopes: plain(lion.alibiSlopes, () => ({ heads: 2 })),
+  attentionAcrossRanks: plain(
+    lion.attentionAcrossRanks,
+    () => ({
+      ...qkv(),
+      options: {
+        ...attention(),
+        ...{ form: "chunkwise", chunkSize: 2, decay: lion.noDecay() },
+        ...{ normalize: true, epsilon: 1e-6, communicator: alone() },
+      },
+    }),
+  ),
   checkDecay: plain(
     lion.checkDecay,
     () => ({ decay: lion.selectiveDecay(perToken()) }),
@@ -26,6 +41,18 @@ export const ATTENTION: GoodCalls = {
   decayMask: plain(
     lion.decayMask,
     () => ({ decay: lion.fixedDecay(tf.tensor1d([-1, -2])), length: 3 }),
+  ),
+  deltaAcrossRanks: plain(
+    lion.deltaAcrossRanks,
+    () => ({
+      ...qkv(),
+      beta: tf.fill([1, 2, 3], 0.5),
+      options: {
+        ...attention(),
+        ...{ form: "chunkwise", chunkSize: 2, decay: lion.noDecay() },
+        communicator: alone(),
+      },
+    }),
   ),
   deltaAttention: plain(
     lion.deltaAttention,

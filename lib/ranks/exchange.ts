@@ -1,36 +1,7 @@
 /** Exchange of tensors between ranks that each have a part of the tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../base/communicator.ts";
-
-/** Backends whose tensors are in this process's memory, so that reads wait for no device. */
-const IN_MEMORY: readonly string[] = ["wasm", "cpu"];
-
-/**
- * Throws unless these are ranks that can pass tensors to one another.
- *
- * @throws {TypeError} If it is no communicator that can exchange.
- * @throws {RangeError} If the backend keeps tensors on a device.
- */
-export function assertTokenRanks(communicator: TokenRanks): void {
-  const given = communicator as Partial<TokenRanks> | null | undefined;
-  if (
-    typeof given?.exchange !== "function" ||
-    !Number.isInteger(given.rank) || !Number.isInteger(given.size)
-  ) {
-    throw new TypeError(
-      `communicator should have rank, size and exchange, as openMpi() of @lionjs/lion/mpi has, got ${
-        given === null ? "null" : typeof given
-      }`,
-    );
-  }
-  const backend = tf.getBackend();
-  if (IN_MEMORY.includes(backend)) return;
-  throw new RangeError(
-    `ranks that share the tokens should compute on ${
-      IN_MEMORY.join(" or ")
-    }, got ${backend}, whose values can only be read asynchronously, while a layer exchanges them before it returns; call useBackend({ prefer: ["wasm"] }), or let ranks share the batch`,
-  );
-}
+import type { ContextGroup } from "../base/communicator.ts";
+import { exchangeValues } from "./context_group.ts";
 
 /**
  * Receives a tensor from the rank that is `by` places before this one, or zeros
@@ -43,7 +14,7 @@ export function assertTokenRanks(communicator: TokenRanks): void {
 export function shiftAcrossRanks<T extends tf.Tensor>(
   x: T,
   by: number,
-  ranks: TokenRanks,
+  ranks: ContextGroup,
 ): T {
   return shiftAs("values", x, by, ranks);
 }
@@ -53,7 +24,7 @@ function shiftAs<T extends tf.Tensor>(
   about: string,
   x: T,
   by: number,
-  ranks: TokenRanks,
+  ranks: ContextGroup,
 ): T {
   const pass = tf.customGrad((x) => ({
     value: exchanged(about, x as tf.Tensor, by, ranks),
@@ -71,13 +42,13 @@ function exchanged(
   about: string,
   x: tf.Tensor,
   by: number,
-  ranks: TokenRanks,
+  ranks: ContextGroup,
 ): tf.Tensor {
   const { rank, size } = ranks;
   const known = (rank: number) => rank >= 0 && rank < size ? rank : undefined;
   const to = known(rank + by), from = known(rank - by);
   if (to === undefined && from === undefined) return tf.zeros(x.shape);
-  const values = ranks.exchange(valuesOf(x), { to, from }, about);
+  const values = exchangeValues(ranks, valuesOf(x), { to, from }, about);
   return tf.tensor(values, x.shape);
 }
 
@@ -88,50 +59,6 @@ function valuesOf(x: tf.Tensor): Float32Array {
   const values = backend.readSync(x.dataId);
   // On the cpu backend, a tensor that was cast still has its original array.
   return values instanceof Float32Array ? values : Float32Array.from(values);
-}
-
-/** Ranks in another order, or a part of all ranks, with their original numbers. */
-interface NamedRanks extends TokenRanks {
-  nameOf(rank: number): number;
-}
-
-/** Returns the number of a rank among all ranks. */
-export function nameOf(ranks: TokenRanks, rank: number): number {
-  return (ranks as Partial<NamedRanks>).nameOf?.(rank) ?? rank;
-}
-
-/**
- * Reverses the order of ranks, for tokens that are read from the end of a
- * sequence.
- */
-export function reversedRanks(ranks: TokenRanks): NamedRanks {
-  const { size } = ranks;
-  const turned = (rank: number | undefined) =>
-    rank === undefined ? undefined : size - 1 - rank;
-  return {
-    rank: size - 1 - ranks.rank,
-    size,
-    exchange: (values, { to, from }, about) =>
-      ranks.exchange(values, { to: turned(to), from: turned(from) }, about),
-    nameOf: (rank) => nameOf(ranks, size - 1 - rank),
-  };
-}
-
-/**
- * The group of this rank, where groups of `size` consecutive ranks share the
- * same sequences.
- */
-export function groupedRanks(ranks: TokenRanks, size: number): NamedRanks {
-  const rank = ranks.rank % size, first = ranks.rank - rank;
-  const known = (rank: number | undefined) =>
-    rank === undefined ? undefined : first + rank;
-  return {
-    rank,
-    size,
-    exchange: (values, { to, from }, about) =>
-      ranks.exchange(values, { to: known(to), from: known(from) }, about),
-    nameOf: (rank) => nameOf(ranks, first + rank),
-  };
 }
 
 /**
@@ -165,7 +92,7 @@ export function scanAcrossRanks(
   side: "before" | "after",
   map: StateMap,
   join: JoinMaps,
-  ranks: TokenRanks,
+  ranks: ContextGroup,
 ): tf.Tensor {
   const step = side === "before" ? 1 : -1;
   let found: StateMap | undefined;
@@ -183,7 +110,7 @@ export function scanAcrossRanks(
 function shiftMap(
   { written, transition }: StateMap,
   by: number,
-  ranks: TokenRanks,
+  ranks: ContextGroup,
 ): StateMap {
   if (!transition) {
     return { written: shiftAcrossRanks(written, by, ranks), transition: null };
@@ -207,7 +134,7 @@ function shiftMap(
 function together<T extends tf.Tensor>(
   x: T,
   join: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor,
-  ranks: TokenRanks,
+  ranks: ContextGroup,
 ): T {
   const map = { written: x, transition: null };
   const [before, after] = (["before", "after"] as const).map((side) =>
@@ -220,14 +147,14 @@ function together<T extends tf.Tensor>(
 }
 
 /** Adds up the tensors of all ranks; each rank gets the same result. Differentiable. */
-export function sumOfRanks<T extends tf.Tensor>(x: T, ranks: TokenRanks): T {
+export function sumOfRanks<T extends tf.Tensor>(x: T, ranks: ContextGroup): T {
   return together(x, tf.add, ranks);
 }
 
 /** The maximum over the tensors of all ranks, whose values must not be below 0. */
 export function maximumOfRanks<T extends tf.Tensor>(
   x: T,
-  ranks: TokenRanks,
+  ranks: ContextGroup,
 ): T {
   return together(x, tf.maximum, ranks);
 }
@@ -238,7 +165,7 @@ const DIGIT = 4096;
 /** Counts the tokens of the ranks before this one, and of all ranks together. */
 export function tokensOfRanks(
   count: number,
-  ranks: TokenRanks,
+  ranks: ContextGroup,
 ): { readonly before: number; readonly all: number } {
   const { rank, size } = ranks;
   const from = (step: 1 | -1): number => {
@@ -252,7 +179,7 @@ export function tokensOfRanks(
       };
       if (peers.to === undefined && peers.from === undefined) continue;
       const digits = Float32Array.of(last % DIGIT, Math.floor(last / DIGIT));
-      const [low, high] = ranks.exchange(digits, peers, "lengths");
+      const [low, high] = exchangeValues(ranks, digits, peers, "lengths");
       const earlier = low! + DIGIT * high!;
       found += earlier;
       last += earlier;
@@ -261,22 +188,4 @@ export function tokensOfRanks(
   };
   const before = from(1);
   return { before, all: before + count + from(-1) };
-}
-
-/**
- * Throws if ranks share the tokens.
- *
- * @param owner The name of the layer or function that needs all tokens.
- * @throws {TypeError} If `ranks` is no communicator that can exchange.
- * @throws {RangeError} If ranks share the tokens.
- */
-export function assertWhole(
-  owner: string,
-  ranks: TokenRanks | undefined,
-): void {
-  if (ranks === undefined) return;
-  assertTokenRanks(ranks);
-  throw new RangeError(
-    `${owner} should have all tokens of a sequence, got a part, as one of ${ranks.size} ranks; let ranks share the batch instead, or choose a mixer such as LION's`,
-  );
 }

@@ -1,9 +1,9 @@
 /** Layers whose tokens are divided among ranks. @module */
+import type { ContextGroup } from "../base/communicator.ts";
 import { shown } from "../base/shown.ts";
-import type { TokenRanks } from "../base/communicator.ts";
-import { assertTokenRanks } from "../operations/token_ranks.ts";
-
-let current: TokenRanks | undefined;
+import { inSequence } from "../layers/sequence.ts";
+import { assertContextGroup } from "./context_group.ts";
+import { sequenceAcross } from "./sequence_part.ts";
 
 /**
  * Runs a model on this rank's part of the tokens of each sequence. All ranks
@@ -24,7 +24,7 @@ let current: TokenRanks | undefined;
  * @example One rank has all tokens
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { lionEncoder, shareTokens } from "@lionjs/lion";
+ * import { contextParallel, lionEncoder } from "@lionjs/lion";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
@@ -34,7 +34,7 @@ let current: TokenRanks | undefined;
  * // openMpi() of @lionjs/lion/mpi gives ranks that exchange.
  * const ranks = { rank: 0, size: 1, exchange: (values: Float32Array) => values };
  * const inputs = [tf.ones([2, 5, 1]), tf.ones([2, 5])];
- * const y = shareTokens(ranks, () => model.predict(inputs) as tf.Tensor);
+ * const y = contextParallel(ranks, () => model.predict(inputs) as tf.Tensor);
  * assertEquals(y.shape, [2, 3]);
  * ```
  *
@@ -45,23 +45,15 @@ let current: TokenRanks | undefined;
  * @throws {RangeError} If the backend keeps tensors on a device, or a layer needs
  * all tokens.
  */
-export function shareTokens<T>(communicator: TokenRanks, run: () => T): T {
-  assertTokenRanks(communicator);
+export function contextParallel<T>(
+  communicator: ContextGroup,
+  run: () => T,
+): T {
+  assertContextGroup(communicator);
   if (typeof run !== "function") {
     throw new TypeError(
       `run should be a function that runs layers, got ${shown(run)}`,
     );
   }
-  const outer = current;
-  current = communicator;
-  try {
-    return run();
-  } finally {
-    current = outer;
-  }
-}
-
-/** The ranks that share the tokens of the layers running now, or `undefined`. */
-export function tokenRanks(): TokenRanks | undefined {
-  return current;
+  return inSequence(sequenceAcross(communicator), run);
 }

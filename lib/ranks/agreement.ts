@@ -1,12 +1,7 @@
-/**
- * A check that ranks run the same operation with the same options, before they
- * exchange tensors.
- *
- * @module
- */
-import type { TokenRanks } from "../base/communicator.ts";
+/** Checks that ranks do the same, before they exchange what depends on it. @module */
+import type { ContextGroup } from "../base/communicator.ts";
 import { fingerprintOf } from "../base/fingerprint.ts";
-import { nameOf } from "./token_ranks.ts";
+import { exchangeValues, nameOf } from "./context_group.ts";
 
 /** The base that splits a fingerprint into two halves, each exact in float32. */
 const HALF = 2 ** 16;
@@ -26,7 +21,7 @@ const CHARACTERS = 1000;
 export function assertSameOnRanks(
   operation: string,
   facts: Readonly<Record<string, unknown>>,
-  ranks: TokenRanks,
+  ranks: ContextGroup,
 ): void {
   const { size } = ranks;
   if (size === 1) return;
@@ -54,15 +49,15 @@ export function assertSameOnRanks(
 function passedAround(
   values: Float32Array,
   by: number,
-  ranks: TokenRanks,
+  ranks: ContextGroup,
 ): Float32Array {
   const { rank, size } = ranks;
   const peers = { to: (rank + by) % size, from: (rank + size - by) % size };
-  return ranks.exchange(values, peers, "what ranks do");
+  return exchangeValues(ranks, values, peers, "what ranks do");
 }
 
 /** Collects the texts of all ranks, in the order of ranks. */
-function textsOf(text: string, ranks: TokenRanks): string[] {
+function textsOf(text: string, ranks: ContextGroup): string[] {
   const { rank, size } = ranks;
   const texts = new Array<string>(size);
   let passing: Float32Array = new Float32Array(CHARACTERS);
@@ -77,8 +72,8 @@ function textsOf(text: string, ranks: TokenRanks): string[] {
   return texts;
 }
 
-/** Describes how the first differing rank differs from the lowest rank. */
-function differenceIn(texts: readonly string[], ranks: TokenRanks): string {
+/** Describes what differs between the first rank and the next that does differ. */
+function differenceIn(texts: readonly string[], ranks: ContextGroup): string {
   const named = texts.map((text, rank) => ({
     lines: text.split("\n"),
     text,
