@@ -33,7 +33,6 @@ import {
   normalization,
 } from "./layer_norm.ts";
 import { tokens, withoutPadding } from "./padding.ts";
-import { registerUpdate } from "./update.ts";
 import { splitHeads, splitHeadsGradient } from "./split_heads.ts";
 
 export function registerOperations(): void {
@@ -83,5 +82,4 @@ export function registerOperations(): void {
   });
   registerFusedKernel(TOKENS, { forward: tokens });
   registerFusedKernel(WITHOUT_PADDING, { forward: withoutPadding });
-  registerUpdate();
 }
