@@ -11,7 +11,11 @@ import type {
   BackendName,
   UseBackendOptions,
 } from "./backend_info.ts";
-import { Unavailable, warnOfFallback } from "../tfjs/backends/fallback.ts";
+import {
+  Unavailable,
+  warnOfFallback,
+  warnOfShortage,
+} from "../tfjs/backends/fallback.ts";
 import { assertOpenOptions } from "../tfjs/backends/open_options.ts";
 import { release } from "../tfjs/backends/release.ts";
 import { inTurn, type Turn } from "../tfjs/backends/turns.ts";
@@ -217,13 +221,7 @@ function report(
   }
   if (shortage !== undefined) {
     skipped.threads = messageOf(shortage);
-    // Most pages are not cross-origin isolated.
-    if (threads || !(shortage instanceof Unavailable)) {
-      warnOfFallback(
-        `The wasm backend computes with fewer threads: ${skipped.threads}`,
-        shortage,
-      );
-    }
+    warnOfShortage(shortage, threads);
   }
   return skipped;
 }

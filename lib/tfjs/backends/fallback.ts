@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../../base/shown.ts";
 import { warnOnce } from "../../base/warn_once.ts";
 import { NotAllowed } from "../wasm/wasm_file.ts";
 
@@ -19,4 +20,17 @@ function isWhole(cause: unknown): boolean {
 export function warnOfFallback(reason: string, cause: unknown): void {
   // A mere lack is given without its cause: the place in our source does not help.
   warnOnce(reason, reason, ...(isWhole(cause) ? [] : [cause]));
+}
+
+/** Warns that there are fewer threads than there should be, unless nobody asked for so many. */
+export function warnOfShortage(
+  shortage: unknown,
+  threads: number | undefined,
+): void {
+  // Most pages are not cross-origin isolated.
+  if (threads === undefined && shortage instanceof Unavailable) return;
+  warnOfFallback(
+    `The wasm backend computes with fewer threads: ${messageOf(shortage)}`,
+    shortage,
+  );
 }
