@@ -92,7 +92,9 @@ export type Planner<Request> = (request: Request) => KernelPlan | Refusal;
 
 /** The kernels of an operation on a backend. */
 export interface Kernels<Request = never> {
+  /** Computes the outputs. */
   readonly forward: tf.KernelFunc;
+  /** Computes the gradients of inputs. @default there is none */
   readonly gradient?: tf.KernelFunc | undefined;
   /** Plans the forward kernel. @default it runs every problem */
   readonly plan?: Planner<Request> | undefined;
