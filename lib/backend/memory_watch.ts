@@ -35,7 +35,7 @@ export class MemoryWatch {
     this.stop = stop;
   }
 
-  /** Begins a span; others may be open. */
+  /** Begins a span of time; spans may overlap. */
   begin(): MemorySpan {
     const bytes = this.#current();
     const span = { bytesBefore: bytes, peakBytes: bytes };
@@ -73,7 +73,7 @@ function hookHeap(note: Listener): Hook | undefined {
   const running = runningWasm();
   if (!running) return undefined;
   const { host, use } = running;
-  // Scratch that is kept for later is in use only while a job needs it.
+  // Scratch that the host keeps for later jobs counts only while a job uses it.
   const current = () => use.bytes - host.keptBytes;
   use.onGrowth = () => note(current());
   host.onJob = (scratchBytes) => note(current() + scratchBytes);
@@ -87,7 +87,7 @@ function hookHeap(note: Listener): Hook | undefined {
 
 function hookBuffers(note: Listener): Hook {
   const backend = tf.backend() as WebGPUBackend;
-  // What launches are told is freed once their commands are submitted.
+  // Uniform buffers of launches are freed once their commands are submitted.
   backend.ensureCommandEncoderReady();
   backend.endComputePassEncoder();
   backend.submitQueue();

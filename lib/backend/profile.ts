@@ -145,7 +145,10 @@ export async function profile(
   }
 }
 
-/** Whether a call has not ended: TensorFlow.js would take its kernels for the next one's. */
+/**
+ * Whether a call of `profile` runs: TensorFlow.js would count its kernels for
+ * the next call.
+ */
 let isProfiling = false;
 
 async function profileOf(
@@ -163,7 +166,8 @@ async function profileOf(
   tf.dispose(await run() as tf.TensorContainer);
   const watch = new MemoryWatch();
   try {
-    // Not profiled, so that buffers which WebGPU frees in batches still count as in use.
+    // This run is not profiled, so that buffers which WebGPU frees in batches
+    // count as in use.
     const whole = watch.begin();
     tf.dispose(await run() as tf.TensorContainer);
     watch.end(whole);
@@ -205,7 +209,7 @@ async function callsOf(
     return timing;
   };
   const checks = tf.env().getBool("CHECK_COMPUTATION_FOR_ERRORS");
-  // Otherwise the profiler would read each result to look for NaN.
+  // Without this flag off, the profiler would read each result to look for NaN.
   tf.env().set("CHECK_COMPUTATION_FOR_ERRORS", false);
   let failure: { error: unknown } | undefined;
   let kernels: Awaited<ReturnType<typeof tf.profile>>["kernels"];

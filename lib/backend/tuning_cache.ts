@@ -165,7 +165,7 @@ export function tuningPath(): string {
     );
   }
   const { XDG_CACHE_HOME, LOCALAPPDATA, HOME } = environment;
-  // An empty variable is as good as none.
+  // An empty variable counts as an unset one.
   const folder = XDG_CACHE_HOME || LOCALAPPDATA || (HOME && `${HOME}/.cache`);
   if (folder) return `${folder}/lion/tuning.json`;
   throw new Error(
@@ -264,7 +264,7 @@ export async function saveTuning(
   file?: string | URL,
 ): Promise<void> {
   assertNamed("backend", backend);
-  // Without a name, the file would be one that nobody can read.
+  // A file with a backend that has no name could not be read again.
   assertText("backend.name", backend.name);
   await saveNumbers(backend, sourceOf(tuning) as TuningNumbers, file);
 }

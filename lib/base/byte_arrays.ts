@@ -1,4 +1,4 @@
-/** What many readers of bytes do with arrays of them. @module */
+/** Functions on arrays of bytes that many readers share. @module */
 
 /** A view of the bytes for reading numbers of several bytes. */
 export function viewOf(
@@ -7,7 +7,7 @@ export function viewOf(
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-/** The bytes of parts, one after another, as an array of their own. */
+/** Concatenates parts of bytes into a new array. */
 export function joined(
   parts: readonly Uint8Array[],
 ): Uint8Array<ArrayBuffer> {
@@ -33,7 +33,7 @@ export function utf8Text(name: string, bytes: Uint8Array): string {
   }
 }
 
-/** The error of a file that is cut or damaged, and says why. */
+/** The error for a file that is cut or damaged, with the reason. */
 export function damaged(
   name: string,
   format: string,

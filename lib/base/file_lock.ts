@@ -4,8 +4,8 @@
  * Node has none, and checks whether the process named in the file still exists.
  *
  * The file is only ever created, never written where something exists already:
- * another user of the folder may have put a link to one of our files there.
- * What is found there and is nobody's lock is removed, and links are not
+ * another user of the folder may have put a link to one of our files there. A
+ * file that is found there and is nobody's lock is removed, and links are not
  * followed.
  *
  * @module
@@ -121,7 +121,7 @@ async function lockBySystem(path: string): Promise<FileLock> {
       if (isOurs) {
         await writeAll(file, encode({ runtime: "deno", pid: Deno.pid }));
       }
-      // Another process may have removed it before it was locked and named.
+      // Another process may have removed the file before it was locked and named.
       if (isOurs && await isAt(file, path)) return lockOf(file, path);
       file.close();
     } catch (error) {
@@ -164,7 +164,7 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** Removes what is at a path, unless it is a process's lock. */
+/** Removes a lock file, unless a process holds it. */
 async function removeUnlocked(path: string): Promise<void> {
   const text = await textOf(path);
   if (text === undefined) return await takeAway(path, undefined);
@@ -198,7 +198,7 @@ async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
   return own.dev === there?.dev && own.ino === there.ino;
 }
 
-/** What the system says where a disk has no links, as many sticks do not. */
+/** The system's error codes on a disk without links, such as many memory sticks. */
 const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
 
 async function lockByName(path: string): Promise<FileLock> {
@@ -245,10 +245,10 @@ function besideOf(path: string): string {
 }
 
 /**
- * Removes what is at a path, even a link. If another process has put its lock
- * there since, the lock is put back.
+ * Removes the file or link at a path. If another process has put its lock there
+ * since, the lock is put back.
  *
- * @param text What was there before, as returned by {@linkcode textOf}.
+ * @param text The file's text before, as returned by {@linkcode textOf}.
  */
 async function takeAway(path: string, text: string | undefined): Promise<void> {
   const { link, rename, rm } = files();

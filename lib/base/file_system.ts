@@ -52,10 +52,11 @@ export function isNowhere(error: unknown): boolean {
 }
 
 /**
- * What is made of a file or a folder; `undefined` where there is none.
+ * The result of an operation on a file or a folder; `undefined` if there is no
+ * such file.
  *
- * @param isAbsent Whether an error says so. By default, a file in the place of a
- * folder is an error: nothing could be written there either.
+ * @param isAbsent Whether an error says that there is none. By default, a file
+ * in the place of a folder is an error: nothing could be written there either.
  * @throws {unknown} If it is there and cannot be read.
  */
 export async function ifThere<T>(

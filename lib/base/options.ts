@@ -26,10 +26,12 @@ type CheckedNames<Part, T, Parts extends readonly Names[]> =
  * Programs that run do not have their types, so the names are written once more;
  * a type error tells which of them is missing, misspelt or repeated.
  */
-export function optionsOf<T>() {
-  return <const Parts extends readonly [Names, ...Names[]]>(
-    ...parts: { [i in keyof Parts]: CheckedNames<Parts[i], T, Parts> }
-  ): OptionNames<T> => {
+export function optionsOf<T>(): <
+  const Parts extends readonly [Names, ...Names[]],
+>(
+  ...parts: { [i in keyof Parts]: CheckedNames<Parts[i], T, Parts> }
+) => OptionNames<T> {
+  return (...parts) => {
     const names = (parts as readonly Names[]).flatMap((part) =>
       typeof part === "string" ? part.split(" ") : Object.keys(part)
     );

@@ -1,9 +1,9 @@
-/** Files that arrive in parts, and appear under their name when they are whole. @module */
+/** Files that arrive in parts, and get their name when they are whole. @module */
 import { messageOf } from "./shown.ts";
 import { files, isMissing, openPlain } from "./file_system.ts";
 import { writeAll, writeAtomically } from "./atomic_write.ts";
 
-/** A file that has not arrived whole; what is there is kept when it is closed. */
+/** A file that has not arrived as a whole; its bytes stay when it is closed. */
 export interface PartFile {
   readonly size: number;
   /** Adds bytes at the end. */
@@ -16,7 +16,7 @@ export interface PartFile {
   close(): Promise<void>;
 }
 
-/** Bytes that are read at once. */
+/** The number of bytes that are read at once. */
 const CHUNK = 2 ** 20;
 
 /**
@@ -79,7 +79,7 @@ async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * Makes a link, and where there are none a copy, in place of what is there.
+ * Replaces the file at a path by a link, or on disks without links by a copy.
  *
  * @param target The file, absolute.
  * @param relative The file, as seen from the link's folder.

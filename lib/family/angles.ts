@@ -52,16 +52,18 @@ export function anglesUntil(
 }
 
 /**
- * Sums from each token to the last of its segment.
+ * Sums of dy, `[batch, heads, length, channels]`, from each token to the last
+ * of its segment.
  *
- * @param numbers The numbers of the segments, above 0 and increasing.
+ * @param numbers The numbers of the segments, `[batch, length]`, above 0 and
+ * increasing.
  */
 function sumsFrom(dy: tf.Tensor4D, numbers: tf.Tensor2D): tf.Tensor4D {
   const [batch, , length] = dy.shape;
   return tf.tidy(() => {
     const segments = tf.reshape(numbers, [batch, 1, length, 1]) as tf.Tensor4D;
     let sums = dy;
-    // Each pass doubles the number of tokens that are summed.
+    // Each pass doubles the number of tokens whose angles are summed.
     for (let distance = 1; distance < length; distance *= 2) {
       const later = (x: tf.Tensor4D) => shifted(x, -distance, 2);
       const isSame = tf.cast(tf.equal(later(segments), segments), "float32");
@@ -71,11 +73,15 @@ function sumsFrom(dy: tf.Tensor4D, numbers: tf.Tensor2D): tf.Tensor4D {
   });
 }
 
+/**
+ * Cumulative sums along axis 2, modulo a full turn, of angles
+ * `[batch, heads, length, channels]`.
+ */
 function summed(angles: tf.Tensor4D): tf.Tensor4D {
   const length = angles.shape[2];
   return tf.tidy(() => {
     let { parts, rest } = inParts(tf.zerosLike(angles), angles);
-    // Each pass doubles the number of tokens that are summed.
+    // Each pass doubles the number of tokens whose angles are summed.
     for (let distance = 1; distance < length; distance *= 2) {
       ({ parts, rest } = inParts(
         tf.add(parts, shifted(parts, distance, 2)),

@@ -26,7 +26,7 @@ export interface FamilyMember {
   readonly decay: "none" | "fixed" | "scalar" | "diagonal" | "delta";
   /** Whether the model divides by the sum of the weights. */
   readonly normalized: boolean;
-  /** How the model is expressed in LION. */
+  /** The model in terms of LION: what decays, keys and values stand for. */
   readonly lion: string;
 }
 

@@ -235,7 +235,7 @@ function withoutOne(x: tf.Tensor): tf.Tensor {
   );
 }
 
-/** Makes a tensor of one number for each index. */
+/** Makes a tensor `[count]` of one number for each index. */
 function each(
   name: string,
   count: number,

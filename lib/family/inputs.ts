@@ -73,10 +73,13 @@ const AXES = {
 
 type Kind = keyof typeof AXES;
 
-/** Vectors are not read at padding. */
+/** The kinds of inputs that are not read at padding. */
 const VECTORS: readonly Kind[] = ["keys", "values"];
 
-/** What {@linkcode runModel} checks before a model is computed. */
+/**
+ * The facts about a model by which {@linkcode runModel} checks its inputs and
+ * options.
+ */
 export interface Model<Inputs> {
   /** The name of the model's function. */
   readonly name: string;
@@ -102,7 +105,7 @@ export type Checked<M extends Model<object>> = {
     : never;
 };
 
-/** The tokens that are no padding, and the segments, both `[batch, length]`. */
+/** The padding mask, 1 for a token, and the segments, both `[batch, length]`. */
 interface Packing {
   readonly tokens: tf.Tensor2D | undefined;
   readonly segments: tf.Tensor2D | undefined;

@@ -1,4 +1,9 @@
-/** The largest weight that each token reads, the reference of the others. @module */
+/**
+ * The largest weight that each token reads, relative to which its weights are
+ * computed.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { shifted } from "../operations/shift.ts";
 
@@ -45,6 +50,7 @@ export function largestWeights(
   return scan(logWeights, logDecays) as tf.Tensor3D;
 }
 
+/** The value of {@linkcode largestWeights}, without a gradient. */
 function largest(
   logWeights: tf.Tensor3D,
   logDecays: tf.Tensor3D,
@@ -55,11 +61,11 @@ function largest(
   const length = logWeights.shape[2];
   return tf.tidy(() => {
     let known = rounded(logWeights);
-    // The log decays of the paths from the neighbours at that distance.
+    // The log decays of the paths from the tokens `distance` away.
     let decays = rounded(logDecays);
     for (let distance = 1; distance < length; distance *= 2) {
       const by = side === "before" ? distance : -distance;
-      // Beyond the ends there is no source, so its weight is below all others.
+      // Beyond the sequence there are no sources: their log weights are the lowest.
       const others = shifted(known, by, 2, LOWEST);
       known = tf.maximum(known, tf.add(others, decays));
       decays = tf.add(shifted(decays, by, 2), decays);

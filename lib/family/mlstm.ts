@@ -104,12 +104,13 @@ export function mlstm(
       : before;
     const weights = tf.exp(tf.sub(logWeights, largest));
     const past = relative(forward, largest, "before");
-    // Causal attention does not read the future, which may be anything there.
+    // Causal attention does not read the decays from the future, so any tensor serves.
     const future = backward ? relative(backward, largest, "after") : past;
     const keys: tf.Tensor4D = tf.mul(k, tf.expandDims(weights, 3));
     const sums = lionAttention(q, keys, withOnes(v), {
       ...options,
-      // Not checked to be at most 0, as differences are but for rounding.
+      // A kind whose log decays are not checked to be <= 0: differences may
+      // round above it.
       decay: { kind: "two-sided", forward: past, backward: future },
       normalize: false,
     });
@@ -117,7 +118,10 @@ export function mlstm(
   });
 }
 
-/** Divides sums of weighted values by the sum of the weights, or by 1 if that is more. */
+/**
+ * Divides weighted sums of values, `[batch, heads, length, valueDim]`, by
+ * max(|sum of weights|, 1).
+ */
 export function bounded(sums: tf.Tensor4D, largest: tf.Tensor3D): tf.Tensor4D {
   const [weighted, weight] = splitSums(sums);
   // The weight 1 relative to the largest weight, capped at e^80, which counts
@@ -126,7 +130,10 @@ export function bounded(sums: tf.Tensor4D, largest: tf.Tensor3D): tf.Tensor4D {
   return tf.div(weighted, tf.maximum(tf.abs(weight), one));
 }
 
-/** Makes log decays relative to the largest weight at each token. */
+/**
+ * Makes log decays, `[batch, heads, length]`, relative to each token's largest
+ * weight.
+ */
 function relative(
   logDecays: tf.Tensor3D,
   largest: tf.Tensor3D,
@@ -136,7 +143,7 @@ function relative(
   const [outer, inner] = side === "before" ? [0, 0] : [length - 1, 1];
   const neighbours = [
     tf.slice(largest, [0, 0, inner], [-1, -1, length - 1]),
-    // At the end there is no neighbour, and the decay is not read.
+    // The outermost token has no neighbour; its decay is not read.
     tf.slice(largest, [0, 0, outer], [-1, -1, 1]),
   ];
   if (side === "before") neighbours.reverse();
@@ -144,7 +151,7 @@ function relative(
   return tf.add(logDecays, tf.sub(from, largest));
 }
 
-/** Sets the logarithms of weights at padding to a very low number. */
+/** Sets log weights, `[batch, heads, length]`, at padding to a very low number. */
 export function hidePadding(
   logWeights: tf.Tensor3D,
   mask: tf.Tensor2D,

@@ -14,7 +14,10 @@ import { bounded, type CheckedMlstmInputs, hidePadding } from "./mlstm.ts";
 export type MlstmState = {
   /** Sum of outer products by their relative weights, `[batch, heads, headDim, valueDim + 2]`. */
   readonly sum: tf.Tensor4D;
-  /** Decays still due, which are zeros, since decays are applied on arrival. */
+  /**
+   * Log decays to apply before the next token: zeros, since mLSTM's are applied
+   * on arrival.
+   */
   readonly due: tf.Tensor2D | tf.Tensor3D;
   /** Logarithm of the largest weight so far, `[batch, heads, 1]`. */
   readonly largest: tf.Tensor3D;
@@ -43,7 +46,7 @@ export function mlstmStep(
   const kept = mask ? tf.mul(forget, tf.expandDims(mask, 1)) : forget;
   const last = before?.largest ??
     tf.fill([batch, heads, 1], LOWEST_LOG_DECAY) as tf.Tensor3D;
-  // The state so far enters as one token before the new ones.
+  // The state of earlier tokens enters as one token before the new ones.
   const largest = largestWeights(
     tf.concat([last, logWeights], 2),
     tf.concat([tf.zerosLike(last), kept], 2) as tf.Tensor3D,

@@ -122,7 +122,10 @@ export function rwkv6(
   });
 }
 
-/** Removes queries that were shifted into the segment before their own. */
+/**
+ * Sets to zero the queries, `[batch, heads, length, headDim]`, that were
+ * shifted into the segment before their own.
+ */
 function withinSegments(
   earlier: tf.Tensor4D,
   segments: tf.Tensor2D,

@@ -97,7 +97,8 @@ async function weightFilesOf(folder: string): Promise<string[]> {
     return (model.weightsManifest ?? []).flatMap(({ paths }) => paths)
       .filter((path) => WEIGHTS_NAME.test(path));
   } catch {
-    // A model.json that cannot be read is replaced, too.
+    // A model.json that cannot be read is replaced as well, and names no
+    // files to remove.
     return [];
   }
 }
@@ -111,7 +112,8 @@ async function load(path: string): Promise<tf.io.ModelArtifacts> {
         (manifest) => readWeights(manifest, path),
       );
     } catch (error) {
-      // Another model may have been saved since, and these weights removed.
+      // Another model may have been saved meanwhile, and the first one's
+      // weights removed.
       const now = isMissing(error)
         ? await files().readFile(path, "utf8")
         : json;

@@ -1,4 +1,9 @@
-/** Conversion of float16; Node has arrays of it from version 24 on. @module */
+/**
+ * Conversion of float16, by a package where there is no Float16Array, as in Node
+ * before version 24.
+ *
+ * @module
+ */
 import { getFloat16, setFloat16 } from "@petamoriken/float16";
 
 /** Converts float16 to float32, exactly. */

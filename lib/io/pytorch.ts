@@ -274,9 +274,9 @@ function named(
 /** Options of {@linkcode toPyTorchWeights}. */
 export interface ToPyTorchWeightsOptions {
   /**
-   * Whose names a vision transformer's weights get: those of LION's authors,
-   * which are timm's, or Hugging Face's. Other models' names are the same in
-   * both.
+   * The origin of the names of a vision transformer's weights: those of LION's
+   * authors, which are timm's, or Hugging Face's. Other models' names are the
+   * same in both.
    * @default "authors"
    */
   names?: NamesOf | undefined;

@@ -143,7 +143,7 @@ export function isBuffer(name: string): boolean {
   return BUFFERS.test(name);
 }
 
-/** Prefixes that models with a head add to the names of the base model. */
+/** Prefixes that PyTorch's models with a head put before the base model's names. */
 const BASES = ["bert.", "transformer.", "vit."];
 
 /**

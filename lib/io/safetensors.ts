@@ -162,7 +162,7 @@ export async function writeSafetensors(
   );
 }
 
-/** Throws unless a value says where a file is. */
+/** Throws unless a value is a path or a file URL. */
 function assertFile(name: string, file: string | URL): void {
   if (!(file instanceof URL)) assertPath(name, file);
 }
@@ -208,7 +208,7 @@ function decode(
         { length: words.length / 2 },
         (_, i) => words[2 * i]!,
       );
-      // If an integer fits, its upper word repeats the lower word's sign.
+      // An int64 fits into int32 if its upper word repeats the sign of the lower one.
       const large = values.findIndex((low, i) =>
         words[2 * i + 1] !== low >> 31
       );

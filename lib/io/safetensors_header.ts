@@ -44,7 +44,7 @@ export interface Header {
 /** Largest size of a header, that of the reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-/** The opening bracket of each level of nesting: the header, a tensor, and its shape. */
+/** The opening bracket of each level of a header: the header, a tensor, and its shape. */
 const LEVELS = "{{[";
 
 /** The highest rank of tfjs. */

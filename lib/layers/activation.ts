@@ -26,7 +26,7 @@ export function savedActivation(
   return activation === "gelu" ? {} : { activation };
 }
 
-/** Throws unless there is such an activation, or none is given. */
+/** Throws unless an activation is one of the library's, or `undefined`. */
 export function assertActivation(activation: Activation | undefined): void {
   if (activation === undefined) return;
   assertOneOf("activation", activation, ["gelu", "gelu-tanh"]);

@@ -47,8 +47,8 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
   /** The perceptron's activation; see {@linkcode Activation}. @default "gelu" */
   activation?: Activation | undefined;
   /**
-   * What is normalised: `"pre"`, the input of each sublayer, as in ViT and
-   * GPT-2, or `"post"`, the sum of its input and output, as in BERT.
+   * The place of normalisation: `"pre"`, the input of each sublayer, as in ViT
+   * and GPT-2, or `"post"`, the sum of its input and output, as in BERT.
    * @default "pre"
    */
   norm?: "pre" | "post" | undefined;
@@ -173,7 +173,7 @@ export class LionBlock extends MixingLayer {
       given.assertKept(owner);
       assertMixed(`${owner}'s y`, Object(step).y, x);
       assertState(`${owner}'s state`, step.state);
-      // Whoever reads on disposes of one state after the other.
+      // The states before and after are disposed of separately, so they share no tensor.
       after = Object.fromEntries(
         Object.entries(step.state).map((
           [name, tensor],
@@ -223,7 +223,7 @@ export class LionBlock extends MixingLayer {
       ...super.getConfig(),
       ...options,
       ...savedActivation(activation),
-      // Left out otherwise, so that files and runs from before it stay the same.
+      // Saved only if true, so that configs from before the option stay the same.
       ...this.recompute && { recompute: true },
     };
   }
@@ -271,6 +271,11 @@ function hiddenColumns(dim: number, mlpRatio: number): number {
   return error <= hidden * 2 * Number.EPSILON ? hidden : NaN;
 }
 
+/**
+ * A block's perceptron: maps x, `[batch, length, dim]`, to the same shape.
+ *
+ * @param last The second linear map, or its recording for gradients alone.
+ */
 function perceive(
   x: tf.Tensor3D,
   parameters: Parameters,
@@ -282,8 +287,8 @@ function perceive(
 }
 
 /**
- * Stochastic depth: sets some sequences to zero and scales up the others, so
- * that the mean stays the same.
+ * Stochastic depth: sets some sequences of y, `[batch, length, dim]`, to zero
+ * and scales up the others, so that the mean stays the same.
  *
  * Source: Huang et al. 2016 (arXiv:1603.09382).
  */

@@ -1,4 +1,4 @@
-/** What a mixer is given, and what it returns. @module */
+/** Checks of the tensors that a mixer is given and of those that it returns. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../tfjs/kernel/shape.ts";
 import type { Parameters } from "./lion_layer.ts";
@@ -29,14 +29,20 @@ export class GivenTensors {
     };
   }
 
-  /** The tensor, or one of its own with the same values where it was given. */
+  /**
+   * Returns the tensor, or a clone of it if the tensor is one that the mixer
+   * was given.
+   */
   own(tensor: tf.Tensor): tf.Tensor {
     return [...this.#tensors.values()].includes(tensor)
       ? tf.clone(tensor)
       : tensor;
   }
 
-  /** Throws if the mixer has disposed of one: the layer still needs it, or its caller. */
+  /**
+   * Throws if the mixer has disposed of a given tensor, which the layer or its
+   * caller needs.
+   */
   assertKept(mixer: string): void {
     for (const [name, tensor] of this.#tensors) {
       if (!tensor?.isDisposed) continue;

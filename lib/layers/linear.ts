@@ -39,7 +39,10 @@ export function linear(
   ];
 }
 
-/** Applies the linear map whose parameters' names start with `prefix`. */
+/**
+ * Applies the linear map whose parameters' names start with `prefix` to x,
+ * `[..., inputs]`.
+ */
 export function applyLinear<T extends tf.Tensor>(
   x: T,
   prefix: string,
@@ -50,7 +53,10 @@ export function applyLinear<T extends tf.Tensor>(
   return dense(x, weight, bias) as T;
 }
 
-/** Applies the linear map and then an activation, in one pass where there is a kernel. */
+/**
+ * Applies a linear map to x, `[..., inputs]`, and then an activation; in one
+ * kernel if there is one.
+ */
 export function applyActivated<T extends tf.Tensor>(
   x: T,
   prefix: string,
@@ -64,7 +70,10 @@ export function applyActivated<T extends tf.Tensor>(
   return denseGelu(x, weight, parameters(`${prefix}bias`)) as T;
 }
 
-/** The same for its gradients alone, where nothing reads its value. */
+/**
+ * `applyLinear` without its product: for gradients only, where nothing reads
+ * the output.
+ */
 export function recordLinear<T extends tf.Tensor>(
   x: T,
   prefix: string,

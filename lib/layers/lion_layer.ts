@@ -123,7 +123,7 @@ export abstract class LionLayer extends layers.Layer {
     const parameters = this.parametersFor(firstShape(inputShape));
     assertParameters(this.name, parameters);
     parameters.forEach(({ name, shape, initial }, i) => {
-      // Of larger numbers, the next one is the same number.
+      // Beyond 2^53, seed + 1 would be the same number, and parameters would be alike.
       const seed = this.#seed === undefined ? undefined : this.#seed % 9e15 + i;
       const initializer = initializerOf(
         `${this.name}'s ${name}`,
@@ -328,7 +328,7 @@ function assertInput(name: string, input: tf.Tensor | SymbolicTensor): void {
 /** An object type whose properties cannot be `undefined`. */
 export type Given<T> = { [name in keyof T]: Exclude<T[name], undefined> };
 
-/** Picks those properties of an object that are defined and have one of the names. */
+/** Picks the properties of an object that are defined and that `names` has. */
 export function pick<T extends object, K extends string>(
   from: T,
   names: Readonly<Record<K, unknown>>,
@@ -374,7 +374,7 @@ export function within(prefix: string, parameters: Parameter[]): Parameter[] {
   }
   return parameters.map((parameter) => ({
     ...parameter,
-    // Without a name it has none with the prefix either.
+    // A parameter without a name gets none, so that the check of names sees it.
     ...parameter?.name && { name: prefix + parameter.name },
   }));
 }

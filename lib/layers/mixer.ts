@@ -5,7 +5,7 @@ import type { ConcreteForm } from "../attention/forms/form.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import type { Parameter, Parameters, Shape } from "./lion_layer.ts";
 
-/** What a layer passes to its mixer in each call. */
+/** The arguments that a layer passes to its mixer in each call. */
 export interface MixerCall {
   /**
    * The padding mask, `[batch, length]`: 1 for a token, 0 for padding, which no
@@ -38,7 +38,7 @@ export interface MixerCall {
   readonly communicator?: TokenRanks | undefined;
 }
 
-/** What a layer passes to its mixer's `step` along with the next tokens. */
+/** The arguments that a layer passes to its mixer's `step` along with the next tokens. */
 export type StepCall = Pick<MixerCall, "mask" | "epsilon">;
 
 /** The state of a causal mixer after the earlier tokens: tensors by name. */
@@ -66,8 +66,8 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  * The part of a layer, a block or a model that mixes the tokens: a set of
  * functions without state, so that one mixer can serve any number of layers.
  * Layers call `apply` and `step` inside `tf.tidy`, which disposes of all
- * tensors that they create but do not return. What they are passed belongs to
- * the layer: they may return it, but must not dispose of it.
+ * tensors that they create but do not return. Tensors that they are passed
+ * belong to the layer: they may return these, but must not dispose of them.
  *
  * @example A custom mixer, in a vision transformer and in a language model
  * ```ts

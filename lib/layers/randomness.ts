@@ -47,8 +47,9 @@ export function withDropoutSeed<T>(
 
 /**
  * Runs functions with the same random numbers: the first one draws them, of
- * dropout and of `Math.random`, from which TensorFlow.js seeds what has no seed
- * of its own. Each later one gets those that the first one has drawn.
+ * dropout and of `Math.random`, from which TensorFlow.js seeds operations
+ * without a seed of their own. Each later one gets those that the first one has
+ * drawn.
  *
  * @returns A function that runs a synchronous function so.
  */
@@ -103,7 +104,7 @@ export function drop<T extends tf.Tensor>(
   return tf.tidy(() => {
     const shape = rows ? [rows.total, ...x.shape.slice(1)] : x.shape;
     const all = source
-      // A replay has a seed of its own.
+      // A replay draws again, with the seed of its own step.
       ? runInReplays(
         [],
         () => uniform(shape, `${source!.seed}/${drawn}${part}`),

@@ -7,8 +7,8 @@ import { shareTokens, tokenRanks } from "./shared_tokens.ts";
 
 /**
  * Transforms tokens so that the gradient computes them again, with the same
- * random numbers and on the same ranks, instead of keeping what was computed on
- * the way.
+ * random numbers and on the same ranks, instead of keeping the intermediate
+ * tensors.
  *
  * @param x The tokens, which are kept, as are the tensors of `reading`.
  * @param transform Computes the output, always the same for the same random

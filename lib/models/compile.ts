@@ -76,7 +76,10 @@ export function withCheckedCompile(model: LayersModel): LayersModel {
   return model;
 }
 
-/** Throws where TensorFlow.js would say only that a property was read of what is not there. */
+/**
+ * Throws if an argument is missing, where TensorFlow.js says only that it
+ * cannot read a property of undefined.
+ */
 function assertArguments(args: ModelCompileArgs, { name }: LayersModel): void {
   const example = '{ optimizer: "adam", loss: crossEntropy() }';
   if (typeof args !== "object" || args === null) {
@@ -109,7 +112,10 @@ type Metric =
   | string
   | ((labels: tf.Tensor, predictions: tf.Tensor) => tf.Tensor);
 
-/** What is given for the model's only output, as such, in an array, or by its name. */
+/**
+ * The option's value for the model's only output, given alone, in an array, or
+ * by the output's name.
+ */
 function onlyOf(
   given: unknown,
   { outputNames }: LayersModel,
@@ -159,7 +165,7 @@ function assertOfLogits(
   );
 }
 
-/** Throws if tfjs would compute an accuracy that is none. */
+/** Throws if metrics have "accuracy" beside a loss that is not one of classes. */
 function refuseAccuracy(args: ModelCompileArgs, model: LayersModel): void {
   if (!metricsOf(args, model).some((metric) => ACCURACY.includes(metric))) {
     return;
@@ -169,12 +175,18 @@ function refuseAccuracy(args: ModelCompileArgs, model: LayersModel): void {
   );
 }
 
-/** Labels as `crossEntropy` takes them: fit has given them one more axis. */
+/**
+ * Labels as `crossEntropy` takes them: int32 `[...]` for logits
+ * `[..., classes]`, where `fit` has added an axis.
+ */
 function classesOf(labels: tf.Tensor, { shape }: tf.Tensor): tf.Tensor {
   return tf.cast(tf.reshape(labels, shape.slice(0, -1)), "int32");
 }
 
-/** The accuracy of classes, named as tfjs names it; a label of -100 does not count. */
+/**
+ * The accuracy of logits `[..., classes]`, named as tfjs names it; a label of
+ * -100 does not count.
+ */
 function acc(labels: tf.Tensor, predictions: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const classes = classesOf(labels, predictions);
@@ -185,7 +197,10 @@ function acc(labels: tf.Tensor, predictions: tf.Tensor): tf.Tensor {
   });
 }
 
-/** Makes `fit` expect labels of one column: it compares them with shapes kept here. */
+/**
+ * Makes `fit` expect labels `[..., 1]`, by changing the output shape that it
+ * compares labels with.
+ */
 function takeClasses(model: LayersModel): void {
   const { feedOutputShapes } = model as unknown as {
     feedOutputShapes: (number | null)[][];

@@ -1,4 +1,4 @@
-/** The layers of a model, and what each gets and gives. @module */
+/** The layers of a model, with the shapes of their inputs and outputs. @module */
 import { LayersModel, Sequential } from "@tensorflow/tfjs-layers";
 import type { ConcreteForm } from "../attention/forms/form.ts";
 import type { MixerCost } from "../layers/mixer.ts";
@@ -25,7 +25,7 @@ export function layersIn(model: LayersModel): AnyLayer[] {
   return [...new Set(found)];
 }
 
-/** A model and all that are nested in it. */
+/** A model and all models nested in it. */
 function modelsIn(model: LayersModel): LayersModel[] {
   const nested = model.layers.flatMap((layer) => nestedIn(layer) ?? []);
   return [model, ...nested.flatMap(modelsIn)];
@@ -43,8 +43,8 @@ function isUnchanged(layer: AnyLayer | LayersModel): boolean {
 }
 
 /**
- * Whether all layers of a model are the library's as they are, with its mixers and
- * decays: then what it computes depends on tensors alone.
+ * Whether all layers of a model are the library's as they are, with its mixers
+ * and decays: then its output depends on tensors alone.
  */
 export function isOwnModel(model: LayersModel): boolean {
   const isPlain = modelsIn(model).every((model) =>
@@ -70,7 +70,7 @@ export function runsOf(
   model: LayersModel,
   inputShapes: readonly Shape[],
 ): LayerRun[] {
-  // A tf.Sequential has its graph once it is built, which predict would do.
+  // A tf.Sequential has its graph only once it is built, which `predict` would do.
   if (!model.inputLayers?.length) model.build(inputShapes as Shape[]);
   const runs: LayerRun[] = [];
   const outputs = new Map<AnyLayer, Shape | Shape[]>();
@@ -78,7 +78,7 @@ export function runsOf(
   const visit = (layer: AnyLayer): Shape | Shape[] => {
     const known = outputs.get(layer);
     if (known) return known;
-    // Others are of other models with the layer, or internal ones of a nested model.
+    // A layer also has nodes of other models, and of the inside of a nested model.
     const { inboundLayers, tensorIndices } = layer.inboundNodes.find((_, i) =>
       model.containerNodes.has(`${layer.name}_ib-${i}`)
     )!;
@@ -105,7 +105,10 @@ export function runsOf(
 
 const NOTHING: MixerCost = { operations: 0, bytes: 0, peakBytes: 0 };
 
-/** What a layer's attention costs in a form; `null` if it does not fit the backend. */
+/**
+ * The cost of a layer's attention in a form; `null` if the form does not fit
+ * the backend.
+ */
 export function attentionCost(
   { layer, shape }: LayerRun,
   form: ConcreteForm,

@@ -5,29 +5,33 @@ import { type Place, ReplayedRuns } from "../tfjs/record/replayed_runs.ts";
 import { WatchedState } from "./watched_state.ts";
 import { LionLayer } from "../layers/lion_layer.ts";
 
-/** Whether a run may read what a property refers to, and that may change. */
+/** Whether a property refers to an object that a run may read, and that may change. */
 function follows(owner: object, name: string, value: object): boolean {
-  // These grow where other layers are built on a layer, or are only built with.
+  // `outboundNodes` grows when other layers are built on a layer;
+  // `_addedWeightNames` serves building alone.
   if (name === "outboundNodes" || name === "_addedWeightNames") return false;
-  // These say how weights are made and saved.
+  // A LION layer's `parameters` only say how weights are made and saved.
   if (name === "parameters" && owner instanceof LionLayer) return false;
   // The graph of a model stays as it is.
   const isNode = "outboundLayer" in value && "inboundLayers" in value;
   return !isNode && !(value instanceof SymbolicTensor);
 }
 
-/** States after which properties change each time, if nothing was replayed. */
+/** After this many states without a replay, properties are taken to change each time. */
 const MOST_STATES = 4;
 
-/** How runs of models are replayed. */
+/** Options of {@linkcode ReplayedModel}. */
 export interface ReplayedModelOptions {
   /** The models, and what else a run depends on. */
   readonly of: readonly object[];
-  /** What a run is, such as "step of train", for messages. */
+  /** The name of a run in messages, such as "step of train". */
   readonly unit: string;
-  /** What to do if it changes, as the end of a message. @default nothing */
+  /** The end of a message: advice for a run that changes. @default none */
   readonly advice?: string | undefined;
-  /** Whether a run can be replayed, as all of this now is; asked again if any of it changes. */
+  /**
+   * Whether a run can be replayed now; called again whenever a watched object
+   * has changed.
+   */
   readonly isFit: () => boolean;
 }
 
@@ -40,14 +44,14 @@ export class ReplayedModel {
   readonly #options: ReplayedModelOptions;
   #hasRun = false;
   #state: WatchedState | undefined;
-  /** The state that was asked about last, and the answer. */
+  /** The number of the state for which `isFit` was called last, and its answer. */
   #asked: number | undefined;
   #isFit = false;
   #wasUnfit = false;
-  /** How many states there were. */
+  /** How many different states the watched objects have had. */
   #states = 0;
 
-  /** Begins without recordings. */
+  /** Starts without recordings. */
   constructor(options: ReplayedModelOptions) {
     this.#options = options;
     this.#runs = new ReplayedRuns(options.unit, options.advice);
@@ -71,8 +75,8 @@ export class ReplayedModel {
   /**
    * Runs a function, or replays it. Call it in `tf.tidy`.
    *
-   * @param kind What the run depends on besides the models, the inputs' shapes and the
-   * values of tensors.
+   * @param kind A text of all that the run depends on besides the models, the
+   * inputs' shapes and the values of tensors.
    * @param run Returns tensors of its own.
    */
   run(
@@ -82,7 +86,8 @@ export class ReplayedModel {
     place?: Place,
   ): tf.Tensor[] {
     if (!this.#hasRun) {
-      // A first run is not recorded, and often there is no other: a token of a text.
+      // The first run is not recorded, since a kind of run, such as one
+      // token, is often the only one.
       this.#hasRun = true;
       return this.#runs.run(`0; ${kind}`, inputs, run, place);
     }

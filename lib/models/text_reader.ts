@@ -38,8 +38,8 @@ export interface TextReader {
     memory: Memory,
   ): { logits: tf.Tensor2D; memory: Memory };
   /**
-   * Compiles what reads these tokens, and then a token of each text, before a model's
-   * first text.
+   * Compiles the shaders that read these tokens, and then a token of each text,
+   * before a model's first text.
    */
   compileAhead(
     texts: readonly (readonly number[])[],
@@ -105,7 +105,10 @@ export function readerOf(model: LayersModel): TextReader {
     : undefined;
   /** The names of each layer's state. */
   let names: readonly string[][] = [];
-  /** The logits of the next token, and the states of the layers, one after another. */
+  /**
+   * The logits of the next token, `[texts, vocabularySize]`, then the states of
+   * all layers.
+   */
   const read = (
     { ids, start, positions, mask }: Placed,
     layers: readonly MixerState[],
@@ -125,7 +128,10 @@ export function readerOf(model: LayersModel): TextReader {
     names = after.map((state) => Object.keys(state));
     return [logits, ...after.flatMap((state) => Object.values(state))];
   };
-  /** The memory after texts, of the states that `read` returns after the logits. */
+  /**
+   * Makes the memory after texts from the states that `read` returns after the
+   * logits.
+   */
   const memoryOf = (
     texts: readonly (readonly number[])[],
     lengths: readonly number[],
@@ -152,7 +158,7 @@ export function readerOf(model: LayersModel): TextReader {
       const [logits, ...after] = tf.tidy(() => {
         const next = placed(texts, lengths);
         const { ids, start, positions, mask } = next;
-        // A replay would not.
+        // A replay skips this check, so it is made before the run.
         if (positionTable) assertPositions(positionTable, start + ids.shape[1]);
         const given = [ids, positions ?? [], mask ?? []].flat();
         const states = layers.flatMap((state) => Object.values(state));
@@ -174,9 +180,12 @@ interface Placed {
   readonly ids: tf.Tensor2D;
   /** The position of the first column. */
   readonly start: number;
-  /** Each token's position, if the texts differ or have one token each. */
+  /**
+   * Positions, `[texts, longest]`, if the texts' lengths differ or each has one
+   * token.
+   */
   readonly positions: tf.Tensor2D | undefined;
-  /** The padding mask, 0 at padding; undefined without padding. */
+  /** The padding mask, `[texts, longest]`, 0 at padding; `undefined` without padding. */
   readonly mask: tf.Tensor2D | undefined;
 }
 
@@ -205,7 +214,8 @@ function placed(
   return {
     ids: rows((text, i) => texts[text]![i]!),
     start: Math.max(...ends) - longest,
-    // Single tokens get theirs as a tensor, so that each runs the same kernels.
+    // Single tokens get their positions as a tensor, so that each token runs
+    // the same kernels.
     positions: isEven && longest > 1
       ? undefined
       : rows((text, i) => lengths[text]! + i),

@@ -7,7 +7,7 @@ export class TokenRanking {
   readonly highest: number;
   readonly #logits: Float32Array;
   readonly #ranked: number[] = [];
-  /** The lowest logit so far: all tokens with at least this logit are ranked. */
+  /** The lowest ranked logit: all tokens with at least this logit are ranked. */
   #lowest = Infinity;
   #step: number;
 

@@ -19,8 +19,8 @@ const BYTES = 4;
  */
 export interface TrainingMemory {
   /**
-   * What persists between steps: the weights and, for those that train, the
-   * gradient and Adam's two moments.
+   * Bytes that persist between steps: the weights and, for those that train,
+   * the gradient and Adam's two moments.
    */
   readonly stateBytes: number;
   /**
@@ -30,7 +30,7 @@ export interface TrainingMemory {
   readonly bytes: number;
   /** `bytes` if no block had the option `recompute`. */
   readonly keptBytes: number;
-  /** `bytes` if all blocks had it. */
+  /** `bytes` if all blocks had the option `recompute`. */
   readonly recomputedBytes: number;
   /** The most bytes that the current backend can use; Infinity if unknown. */
   readonly limitBytes: number;
@@ -66,13 +66,16 @@ export function stateBytesOf(model: LayersModel, moments = 2): number {
   return BYTES * (count(weights) + (1 + moments) * count(trainableWeights));
 }
 
-/** What a batch adds, and what a loss makes of the model's output: as much again. */
+/**
+ * Bytes that a batch takes: the kept values of all layers, the most recomputed
+ * ones of one layer, and as much as the model's output for the loss.
+ */
 function batchBytes(
   model: LayersModel,
   runs: readonly LayerRun[],
   isRecomputed: (block: LionBlock) => boolean,
 ): number {
-  // Of one layer at a time, what it computes again, or its gradients, are there.
+  // Recomputed values and gradients exist for one layer at a time.
   let kept = 0, again = 0;
   for (const run of runs) {
     const { layer, shape } = run;
@@ -88,7 +91,10 @@ function batchBytes(
   return kept + again + output;
 }
 
-/** What a layer keeps for its gradients; those of all forms are the chunkwise one's. */
+/**
+ * Bytes that a layer keeps for its gradient, which in every form of attention
+ * is the chunkwise one.
+ */
 function keptBytes(run: LayerRun): number {
   const { layer, outputShape } = run;
   const columns = layer.parameters

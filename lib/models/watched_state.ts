@@ -5,13 +5,13 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Properties that are watched, at most; of more, the first ones are. */
+/** The most properties that are watched: the first ones, if there are more. */
 const MOST_PROPERTIES = 2 ** 16;
 
-/** Items of an array that is watched, at most; of a longer one, only that it is the same. */
+/** The most items of an array that are watched; of a longer one, only the identity is. */
 const MOST_ITEMS = 1024;
 
-/** Earlier states that are known again, at most. */
+/** The most earlier states that are recognised when they come back. */
 const MOST_STATES = 16;
 
 /** An object by the names of its properties, or an array by its indices. */
@@ -23,18 +23,21 @@ interface Weight {
   readonly read: unknown;
 }
 
-/** What is watched of some objects. */
+/** The objects to watch, and how far to follow their properties. */
 export interface WatchedObjects {
-  /** Where to begin: objects, or functions with properties. */
+  /** The objects, or functions with properties, from which watching starts. */
   readonly roots: readonly object[];
-  /** Whether what a property refers to is watched, too, and not only which object it is. */
+  /**
+   * Whether the object that a property refers to is watched too, or only its
+   * identity.
+   */
   readonly follows: (owner: object, name: string, value: object) => boolean;
 }
 
 /**
- * The state of some objects and of all that they refer to: the values of own properties,
- * and the methods of classes. What a closure or a private field refers to is not seen,
- * nor are the entries of maps and sets.
+ * The state of some objects and of all that they refer to: the values of own
+ * properties, and the methods of classes. Objects that only a closure or a
+ * private field refers to are not seen, nor are the entries of maps and sets.
  */
 export class WatchedState {
   readonly #objects: WatchedObjects;
@@ -47,13 +50,13 @@ export class WatchedState {
   readonly #names = new WeakMap<WeakKey, number>();
   #named = 0;
 
-  /** Looks at the objects for the first time. */
+  /** Takes the first snapshot of the objects. */
   constructor(objects: WatchedObjects) {
     this.#objects = objects;
     this.#now = new Snapshot(objects);
   }
 
-  /** A number that is another one if anything has changed, and the same if it is as it was. */
+  /** The number of the current state: states that are alike have the same number. */
   get number(): number {
     if (this.#now.isSame) return this.#number;
     this.#remember(this.#number);
@@ -93,10 +96,13 @@ class Snapshot {
   readonly #owners: Named[] = [];
   readonly #keys: (string | number)[] = [];
   readonly #values: unknown[] = [];
-  /** Objects whose properties may become more, and how many they have. */
+  /** Objects that may get more properties, with how many they have in `#counts`. */
   readonly #open: object[] = [];
   readonly #counts: number[] = [];
-  /** Most of a model's properties are those of weights, whose names are known. */
+  /**
+   * Weights are kept separately: they have most of a model's properties, under
+   * known names.
+   */
   readonly #weights: Weight[] = [];
   readonly #ofWeights: unknown[] = [];
   readonly #variables: tf.Variable[] = [];
@@ -104,7 +110,7 @@ class Snapshot {
 
   constructor({ roots, follows }: WatchedObjects) {
     const seen = new Set(roots);
-    // A set is iterated over what is added meanwhile, too.
+    // The loop also visits objects that are added to the set while it runs.
     for (const object of seen) {
       if (this.#values.length >= MOST_PROPERTIES) return;
       if (object instanceof tf.Variable) this.#addVariable(object);
@@ -115,7 +121,7 @@ class Snapshot {
       } else {
         for (const key of keysOf(object)) {
           const property = Object.getOwnPropertyDescriptor(object, key);
-          // What an accessor returns is of other properties.
+          // Accessors are skipped: their values come from other properties.
           if (!property || !("value" in property)) continue;
           const { value } = property;
           this.#owners.push(object as Named);
@@ -138,7 +144,10 @@ class Snapshot {
     this.#ofVariables.push(id, name, trainable, dtype, shape, size);
   }
 
-  /** All names and values. */
+  /**
+   * The keys and values of all watched properties, then the values of weights
+   * and variables.
+   */
   get all(): readonly unknown[] {
     return [
       ...[this.#keys, this.#values, this.#counts],
@@ -146,7 +155,7 @@ class Snapshot {
     ].flat();
   }
 
-  /** Whether all values are what they were. */
+  /** Whether all properties still have the values of this snapshot. */
   get isSame(): boolean {
     const owners = this.#owners, keys = this.#keys, values = this.#values;
     for (let i = 0; i < values.length; i++) {
@@ -183,7 +192,7 @@ function isWeight(object: object): object is Weight {
 }
 
 function keysOf(object: object): readonly (string | number)[] {
-  // Numbers find an item in less time than names do.
+  // Numbers as keys find an array's items faster than strings do.
   if (isList(object)) return Array.from(object, (_, i) => i);
   return isClass(object)
     ? Object.getOwnPropertyNames(object)
@@ -209,12 +218,12 @@ function isList(object: object): object is ArrayLike<unknown> {
   return Array.isArray(object) || ArrayBuffer.isView(object);
 }
 
-/** Whether the properties of a value are watched, and not only which value it is. */
+/** Whether a value's properties are watched too, or only its identity. */
 function isWatched(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   if (value instanceof tf.Tensor) return value instanceof tf.Variable;
   if (isList(value)) return value.length <= MOST_ITEMS;
-  // What these have changes without any effect on what is computed.
+  // Backends, the engine, its flags and globals change without an effect on results.
   return !(value instanceof tf.KernelBackend) && value !== tf.engine() &&
     value !== tf.env() && value !== globalThis;
 }

@@ -1,7 +1,15 @@
-/** The line between a rank and the `mpirun` of MPICH, which what starts ranks must hand on. @module */
+/**
+ * The file descriptor between a rank and MPICH's `mpirun`, which a program
+ * between them must hand on.
+ *
+ * @module
+ */
 import type { Functions } from "./symbols.ts";
 
-/** The environment variable with the number of the line's file descriptor, as C reads it. */
+/**
+ * The environment variable with the descriptor's number, ended by a zero byte
+ * as in C.
+ */
 const PMI_FD = new TextEncoder().encode("PMI_FD\0");
 
 /** The request of `fcntl` for the flags of a descriptor. */
@@ -27,7 +35,7 @@ export function assertLine(
   );
 }
 
-/** The path of Deno's binary, where the program may know it. */
+/** The path of Deno's binary, if the program has the permission to know it. */
 function binary(): string {
   try {
     return Deno.execPath();

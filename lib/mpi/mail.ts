@@ -26,14 +26,14 @@ interface Envelope {
   /** The index of the array's kind in {@linkcode KINDS}. */
   readonly kind: number;
   readonly count: number;
-  /** The fingerprint of what the message is about. */
+  /** The fingerprint of the message's purpose. */
   readonly about: number;
 }
 
 /** The details of sending or receiving a message. */
 export interface Delivery extends Passage {
   readonly tag: number;
-  /** What the message is about, which must be the same on both sides. */
+  /** The message's purpose, which must be the same for sender and receiver. */
   readonly about: string;
 }
 
@@ -134,7 +134,7 @@ export class Mail {
     while (isThere()) {
       const first = new Uint8Array(new ArrayBuffer(SHORT));
       const request = this.#pass("MPI_Irecv", first, anySource, anyTag);
-      // The message has arrived, or nearly so.
+      // MPI has matched the message, so this wait is short.
       while (!this.#caller.hasEnded(request));
       this.#discardRest(opened(first));
     }
@@ -190,7 +190,7 @@ export class Mail {
   }
 }
 
-/** The fingerprints of what messages are about, by text; there are few. */
+/** The fingerprints of messages' purposes, by text; there are few. */
 const FINGERPRINTS = new Map<string, number>();
 
 function fingerprintFor(about: string): number {

@@ -9,17 +9,17 @@ import type { SideChannel } from "./side_channel.ts";
 /** Milliseconds of waiting after which a rank asks which others answer. */
 const PATIENCE = 60_000;
 
-/** Milliseconds in which those that wait, too, have answered. */
+/** Milliseconds in which ranks that wait, too, have answered. */
 const TIME_TO_ANSWER = 15_000;
 
-/** What one rank knows of the others' answers. */
+/** The answers that one rank has heard of the other ranks. */
 export class RollCall {
   readonly #channel: SideChannel;
   readonly #rank: number;
   readonly #size: number;
-  /** When the other ranks have answered last. */
+  /** The time of each rank's last answer, in milliseconds, by rank. */
   readonly #answered = new Map<number, number>();
-  /** The ranks that were named before. */
+  /** The ranks that a warning has named before. */
   readonly #named = new Set<number>();
 
   constructor(channel: SideChannel, rank: number, size: number) {
@@ -28,7 +28,7 @@ export class RollCall {
     this.#size = size;
   }
 
-  /** A rank has answered. */
+  /** Records that a rank has answered. */
   hear(rank: number): void {
     this.#answered.set(rank, performance.now());
   }
@@ -60,7 +60,8 @@ export class RollCall {
     for (let rank = 0; rank < this.#size; rank++) {
       if (rank === this.#rank) continue;
       const hasAnswered = (this.#answered.get(rank) ?? -Infinity) >= asked;
-      // The first of those that wait speaks for them.
+      // The lowest rank that waits and answers warns for all; a higher one
+      // stays silent.
       if (hasAnswered && rank < this.#rank) return;
       if (!hasAnswered && !this.#named.has(rank)) missing.push(rank);
     }

@@ -27,9 +27,9 @@ export interface Waiting {
   readonly from: number;
   /** Whether the rank waits inside an exchange, in which it does nothing else. */
   readonly isExchange: boolean;
-  /** What the rank waits for: that the other sends, or receives. */
+  /** The event that the rank waits for: that the other rank has sent, or received. */
   readonly until: "sent" | "received";
-  /** The number of such messages that the rank has begun with the other. */
+  /** The number of messages in that direction that the rank has begun with the other. */
   readonly count: number;
   /** The number of collective operations that the rank has called. */
   readonly called: number;
@@ -172,7 +172,7 @@ export class SideChannel {
   }
 
   /** Whether MPI has sent all notices of this rank. */
-  hasTold(): boolean {
+  hasSentAll(): boolean {
     for (const request of this.#sending) {
       if (this.#caller.hasEnded(request)) this.#sending.delete(request);
     }

@@ -1,13 +1,13 @@
 /**
- * Detection of mismatched calls: what this rank waits for, and what it learns of the
- * others meanwhile, so that no rank waits forever for one that does something else.
+ * Detection of mismatched calls, by notices of the ranks that wait, so that no
+ * rank waits forever for one that does something else.
  *
- * A collective operation begins with each rank's description of its call, a message
- * that is the same for all operations: so if calls differ, all ranks know before a
- * value is sent. A message from rank to rank has an envelope; a rank that finds in it
- * not what it expects tells all ranks. A rank that waits long for a message reminds
- * the one from which it should come; if that one is in a collective operation, and so
- * waits for this rank, it tells all of them.
+ * A collective operation begins with each rank's description of its call, a
+ * message that is the same for all operations: so if calls differ, all ranks
+ * know before a value is sent. A message from rank to rank has an envelope; a
+ * rank that finds an unexpected one tells all ranks. A rank that waits long for
+ * a message reminds the one from which it should come; if that one is in a
+ * collective operation, and so waits for this rank, it tells all of them.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export type Advance = () => boolean;
 export interface Passage {
   /** Whether this process is blocked until the message has passed. */
   readonly isExchange: boolean;
-  /** What this rank waits for: that the other rank sends, or receives. */
+  /** The event that this rank waits for: that the other rank has sent, or received. */
   readonly until: Waiting["until"];
   /** The other rank. */
   readonly peer: number;
@@ -108,8 +108,8 @@ export class Watch {
     if (this.#failure) return this.#failure;
     this.#failure = failure;
     const isDifference = failure instanceof RangeError;
-    const told = { from: this.#rank, isDifference, text: failure.message };
-    this.#channel?.tellAll({ kind: "failed", ...told });
+    const reported = { from: this.#rank, isDifference, text: failure.message };
+    this.#channel?.tellAll({ kind: "failed", ...reported });
     return failure;
   }
 
@@ -214,7 +214,7 @@ export class Watch {
       discard();
       return this.#open.size === 0;
     };
-    await poll(() => work() && channel.hasTold());
+    await poll(() => work() && channel.hasSentAll());
     // Until all ranks reach this barrier, there may be messages to discard.
     const { functions, handles: { world } } = this.#caller;
     const barrier = this.#caller.begin(
@@ -310,15 +310,15 @@ export class Watch {
   #reminder({ isExchange, until, peer }: Passage): () => false {
     const due = performance.now() + MILLISECONDS_OF_PATIENCE;
     const count = this.#ownCounts({ isExchange, until }).get(peer)!;
-    let told = !this.#channel || peer === this.#rank;
+    let hasReminded = !this.#channel || peer === this.#rank;
     const does = until === "sent" ? "send" : "receive";
     const askWhoIsThere = this.#rollCall.while(
       `rank ${peer} to ${does} a message`,
     );
     return () => {
       askWhoIsThere();
-      if (told || performance.now() < due) return false;
-      told = true;
+      if (hasReminded || performance.now() < due) return false;
+      hasReminded = true;
       const called = this.#called, from = this.#rank;
       const wait = { isExchange, until, count, called } as const;
       this.#channel!.tell(peer, { kind: "waiting", from, ...wait });

@@ -170,7 +170,7 @@ export class Figure implements Displayable {
       .join("\n");
     const body = plotly ? `${plotlyScript(plotly)}\n${part}` : part;
     if (!fullPage) return body;
-    // A page that includes plotly.js needs a policy that allows it.
+    // A page that includes plotly.js needs a content policy that allows its scripts.
     const policy = plotly ? plotPolicy([body], plotly) : "";
     return plotPage(this.title, body, policy);
   }

@@ -45,7 +45,10 @@ const NAMED: Readonly<Record<string, string>> = {
   ...VARIANT_COLORS,
 };
 
-/** Colours of curves that are neither forms nor variants, distinct from theirs. */
+/**
+ * Colours of curves that are neither forms nor variants, none of them a form's
+ * or variant's.
+ */
 const OTHERS = [
   "#1f5a99",
   "#b35c00",

@@ -24,7 +24,7 @@ export function defaultRenderers(): string {
     (isNotebook() ? "plotly_mimetype+notebook" : "browser");
 }
 
-/** The renderers that names joined by `+` stand for. */
+/** Parses the names of renderers, separated by `+`. */
 export function parseRenderers(names: string): Renderer[] {
   return names.split("+").map((name) => {
     const found = RENDERERS.find((renderer) => renderer === name);

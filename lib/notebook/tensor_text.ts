@@ -1,7 +1,7 @@
 /** Tensors as text: dtype, shape and the first values. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** How many values of the last axis, and of each other one, are shown at most. */
+/** The most values of the last axis, and of each other axis, that are shown. */
 const [COLUMNS, ROWS] = [8, 6];
 
 /** Digits of a number that are shown; `array()` has all. */
@@ -42,7 +42,10 @@ function textOf(value: unknown, { dtype }: tf.Tensor): string {
   return String(dtype === "int32" ? value : Number(value.toPrecision(DIGITS)));
 }
 
-/** The values of an axis and those after it, in brackets; `indent` is what stands before. */
+/**
+ * The values from an axis on, in brackets; `indent` is the text at the start of
+ * each line.
+ */
 function nested(
   texts: readonly string[],
   [size, ...shape]: readonly number[],

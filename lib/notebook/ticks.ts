@@ -17,7 +17,7 @@ export function spanOf(values: readonly number[], scale: Scale): Span {
   let low = scaled.reduce((a, b) => Math.min(a, b), Infinity);
   let high = scaled.reduce((a, b) => Math.max(a, b), -Infinity);
   if (!(low < high)) {
-    // There are no points, or all have the same value.
+    // Without points, or with points of one value, the span would be empty.
     const middle = Number.isFinite(low) ? low : 0;
     [low, high] = [middle - 0.5, middle + 0.5];
   }
@@ -52,7 +52,7 @@ export function labelled(
 /** The ticks of a linear axis: round numbers, four to nine of them. */
 function linearTicks(low: number, high: number): number[] {
   const power = 10 ** Math.floor(Math.log10((high - low) / 4));
-  // By rounding, not even the power itself may fit four times: 0.7 - 0.3 < 0.4.
+  // Rounding may leave a span below four steps of the power itself: 0.7 - 0.3 < 0.4.
   const step = power *
     ([5, 2].find((factor) => (high - low) / (factor * power) >= 4) ?? 1);
   const first = Math.ceil(low / step), last = Math.floor(high / step);

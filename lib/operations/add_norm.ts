@@ -27,11 +27,11 @@ export const NORM_OF_SUM: Operation<"y", "sum" | "moments"> = {
   gradientInputs: ["scale"],
 };
 
-/** What a layer normalisation takes besides the tensor. */
+/** The parameters of a layer normalisation. */
 export interface NormParameters {
-  /** `[columns]` */
+  /** A vector, `[columns]`. */
   readonly scale: tf.Tensor;
-  /** `[columns]` */
+  /** A vector, `[columns]`. */
   readonly offset: tf.Tensor;
   /** Epsilon added to the variance. */
   readonly epsilon: number;
@@ -48,7 +48,7 @@ export function addSame<T extends tf.Tensor>(x: T, added: T): T {
   const [sum] = runAsOne(
     { x, added },
     () => [tf.add(x, added)],
-    // The tape disposes of a gradient once it has added another to it.
+    // Two clones, since tfjs disposes of a gradient once it has added another to it.
     ([dy]) => ({ x: tf.clone(dy!), added: tf.clone(dy!) }),
   );
   return sum as T;
@@ -105,7 +105,7 @@ function normOf<T extends tf.Tensor>(
   return layerNorm(x, scale, offset, { epsilon });
 }
 
-/** Whether a kernel takes the tensors: it broadcasts nothing. */
+/** Whether the backend's kernel takes the tensors, which must have one shape. */
 function isFused(
   operation: Operation,
   x: tf.Tensor,

@@ -18,8 +18,9 @@ export const DENSE: Operation<"y"> = {
 };
 
 /**
- * The kernel of {@linkcode denseGelu}. `hidden` is made for a gradient alone, and is what
- * a backend's gradient kernel reads: the sums before GELU, or GELU's slopes there.
+ * The kernel of {@linkcode denseGelu}. `hidden` is made for a gradient alone,
+ * and is what a backend's gradient kernel reads: the sums before GELU, or
+ * GELU's derivatives at them.
  */
 export const DENSE_GELU: Operation<"y", "hidden"> = {
   kernel: "LionDenseGelu",
@@ -31,7 +32,7 @@ export const DENSE_GELU: Operation<"y", "hidden"> = {
 
 /** Attributes of the kernel of {@linkcode denseGelu}. */
 export interface DenseGeluAttributes {
-  /** Whether there will be a gradient. */
+  /** Whether the kernel outputs `hidden`, for a gradient. */
   readonly keepsHidden: boolean;
 }
 
@@ -67,6 +68,7 @@ export function dense(
   return withFloats("dense", { x, weight, bias }, denseOfFloats);
 }
 
+/** Computes x W + b of float32 tensors: `[..., inputs]` to `[..., outputs]`. */
 function denseOfFloats(
   { x, weight, bias }: {
     x: tf.Tensor;
@@ -92,6 +94,10 @@ function denseOfFloats(
   });
 }
 
+/**
+ * Throws unless x, `[..., inputs]`, W, `[inputs, outputs]`, and b, `[outputs]`,
+ * fit each other.
+ */
 function assertDense(
   x: tf.Tensor,
   weight: tf.Tensor,
@@ -125,8 +131,8 @@ export function denseGelu(
 }
 
 /**
- * Records {@linkcode dense} for its gradients alone, where nothing reads its value:
- * where there is a kernel, that is zeros.
+ * Records {@linkcode dense} for its gradients alone, where nothing reads its
+ * value: with a kernel, the value is zeros, `[..., outputs]`.
  */
 export function recordDense(
   x: tf.Tensor,

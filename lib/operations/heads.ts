@@ -22,10 +22,13 @@ export const SPLIT_HEADS: Operation<"q" | "k" | "v"> = {
   outputs: ["q", "k", "v"],
 };
 
-/** The same with the feature map `identity`, whose gradient does not depend on x. */
+/**
+ * {@linkcode SPLIT_HEADS} with the feature map `identity`, whose gradient does
+ * not read x.
+ */
 const SPLIT_ONLY: typeof SPLIT_HEADS = { ...SPLIT_HEADS, gradientInputs: [] };
 
-/** Feature maps that the kernel supports, in the order of their numbers in it. */
+/** Feature maps that the kernel supports; a map's index is its number in the kernel. */
 export const FUSED_FEATURE_MAPS = [
   "identity",
   "relu",
@@ -104,6 +107,10 @@ export function splitHeads(
 
 type Heads = { q: tf.Tensor4D; k: tf.Tensor4D; v: tf.Tensor4D };
 
+/**
+ * Splits x, `[batch, length, 3 · heads · headDim]`, into q, k and v,
+ * `[batch, heads, length, headDim]`.
+ */
 function split(
   x: tf.Tensor,
   numHeads: number,

@@ -1,4 +1,9 @@
-/** Checks that ranks do the same, before they exchange what depends on it. @module */
+/**
+ * A check that ranks run the same operation with the same options, before they
+ * exchange tensors.
+ *
+ * @module
+ */
 import type { TokenRanks } from "../base/communicator.ts";
 import { fingerprintOf } from "../base/fingerprint.ts";
 import { nameOf } from "./token_ranks.ts";
@@ -31,7 +36,7 @@ export function assertSameOnRanks(
   const text = lines.join("\n");
   const fingerprint = fingerprintOf(text);
   const high = Math.floor(fingerprint / HALF), low = fingerprint % HALF;
-  // Maxima over all ranks, and with the opposite sign minima.
+  // The halves' maxima over all ranks, and their minima with the opposite sign.
   let most = Float32Array.of(high, -high, low, -low);
   for (let distance = 1; distance < size; distance *= 2) {
     const theirs = passedAround(most, distance, ranks);
@@ -72,7 +77,7 @@ function textsOf(text: string, ranks: TokenRanks): string[] {
   return texts;
 }
 
-/** Describes what differs between the first rank and the next that does differ. */
+/** Describes how the first differing rank differs from the lowest rank. */
 function differenceIn(texts: readonly string[], ranks: TokenRanks): string {
   const named = texts.map((text, rank) => ({
     lines: text.split("\n"),

@@ -125,7 +125,8 @@ export function positionsIn(
   );
   const length = segments.shape[1];
   const atEnd = (x: tf.Tensor) => tf.slice(x, [0, length - 1], [-1, 1]);
-  // Tokens of the last segment; a part without a border adds to the count so far.
+  // The tokens of the last segment; a rank without a border adds its tokens
+  // to the count before it.
   const map = {
     written: tf.add(atEnd(here), 1),
     transition: atEnd(goesOn),
@@ -137,10 +138,11 @@ export function positionsIn(
   return tf.add(here, tf.mul(before, goesOn));
 }
 
+/** Positions within segments, `[batch, length]`, as if no other rank had tokens. */
 function positionsHere(segments: tf.Tensor2D): tf.Tensor2D {
   const length = segments.shape[1];
   const places = tf.expandDims(tf.range(0, length), 0);
-  // The position of each token's latest first token, found in doubling steps.
+  // The position of the first token of each token's segment, found in doubling steps.
   let start = tf.mul(tf.cast(endsOf(segments).first, "float32"), places);
   for (let step = 1; step < length; step *= 2) {
     start = tf.maximum(start, shifted(start, step, 1));

@@ -48,7 +48,10 @@ export function stateBefore(
   return tf.zeros([x.shape[0], 1, ...a.shape]);
 }
 
-/** Adds the skipped inputs, and gates: (y + d x) SiLU(z), where d and z are optional. */
+/**
+ * Adds the skip connection, and gates: (y + d x) SiLU(z),
+ * `[batch, length, channels]`; d and z are optional.
+ */
 export function gated(
   y: tf.Tensor3D,
   { x, d, z }: Pick<ScanInputs, "x" | "d" | "z">,
@@ -91,7 +94,10 @@ export function scanFrom(
   };
 }
 
-/** Computes the state after each token, h_t = decay_t h_{t-1} + written_t. */
+/**
+ * Computes the state after each token, h_t = decay_t h_{t-1} + written_t,
+ * `[batch, length, channels, stateDim]`.
+ */
 function statesOf(
   before: tf.Tensor4D,
   decay: tf.Tensor4D,
@@ -114,6 +120,7 @@ function statesOf(
   return states;
 }
 
+/** The state after the last token, `[batch, 1, channels, stateDim]`. */
 function lastOf(states: tf.Tensor4D): tf.Tensor4D {
   const [batch, length, channels, stateDim] = states.shape;
   return tf.slice(states, [0, length - 1, 0, 0], [
@@ -124,6 +131,10 @@ function lastOf(states: tf.Tensor4D): tf.Tensor4D {
   ]);
 }
 
+/**
+ * Splits x, `[batch, length, columns]`, into chunks of at most
+ * {@linkcode CHUNK} tokens.
+ */
 function chunksOf(x: tf.Tensor3D, length: number): tf.Tensor3D[] {
   if (length <= CHUNK) return [x];
   const sizes: number[] = [];

@@ -139,7 +139,7 @@ interface Inputs {
   readonly segments: tf.Tensor2D | undefined;
 }
 
-/** Adds up, over the taps, the shifted sequence times the tap's weight. */
+/** Sums, over the taps, x shifted times the tap's weight, `[batch, length, channels]`. */
 function convolvePlainly(
   { x, weight, bias, segments }: Inputs,
   { first, step, silu }: ShortConvolutionAttributes,

@@ -48,6 +48,7 @@ export function shiftAcrossRanks<T extends tf.Tensor>(
   return shiftAs("values", x, by, ranks);
 }
 
+/** {@linkcode shiftAcrossRanks} with the purpose of its message. */
 function shiftAs<T extends tf.Tensor>(
   about: string,
   x: T,
@@ -61,6 +62,11 @@ function shiftAs<T extends tf.Tensor>(
   return pass(x) as T;
 }
 
+/**
+ * The value of {@linkcode shiftAcrossRanks}, without a gradient.
+ *
+ * @param about The purpose of the message.
+ */
 function exchanged(
   about: string,
   x: tf.Tensor,
@@ -80,11 +86,11 @@ function valuesOf(x: tf.Tensor): Float32Array {
     readSync(dataId: object): tf.backend_util.TypedArray;
   };
   const values = backend.readSync(x.dataId);
-  // In plain JavaScript, a tensor that was cast still has its original array.
+  // On the cpu backend, a tensor that was cast still has its original array.
   return values instanceof Float32Array ? values : Float32Array.from(values);
 }
 
-/** Ranks in another order, or some of all ranks, which know their original numbers. */
+/** Ranks in another order, or a part of all ranks, with their original numbers. */
 interface NamedRanks extends TokenRanks {
   nameOf(rank: number): number;
 }
@@ -163,7 +169,7 @@ export function scanAcrossRanks(
 ): tf.Tensor {
   const step = side === "before" ? 1 : -1;
   let found: StateMap | undefined;
-  // The joint map of the `distance` ranks that end with this one.
+  // The map of the tokens of the `distance` ranks that end with this rank.
   let last = map;
   for (let distance = 1; distance < ranks.size; distance *= 2) {
     const earlier = shiftMap(last, step * distance, ranks);
@@ -194,7 +200,10 @@ function shiftMap(
   };
 }
 
-/** Joins the tensors of all ranks; each rank gets the same result. Differentiable. */
+/**
+ * Reduces the tensors of all ranks by `join`; each rank gets the same result.
+ * Differentiable.
+ */
 function together<T extends tf.Tensor>(
   x: T,
   join: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor,

@@ -11,9 +11,9 @@ export const UNIFORM: Operation<"y"> = {
 
 /** The attributes of {@linkcode UNIFORM}. */
 export interface UniformAttributes {
-  /** The shape of the numbers. */
+  /** The shape of the tensor of random numbers. */
   readonly shape: number[];
-  /** What they depend on. */
+  /** The seed, of which the random numbers are a function. */
   readonly seed: string;
 }
 

@@ -85,7 +85,7 @@ function assertInput(
   );
 }
 
-/** The name of an input as its model was made, without the number that tfjs adds. */
+/** An input's name as its model was made with it, without the number that tfjs adds. */
 function nameOf({ originalName, name }: SymbolicTensor): string {
   return originalName ?? name;
 }

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Reducing } from "./ranks.ts";
 
-/** Which evaluation is the best, and how long training waits for a better one. */
+/** How the best evaluation is chosen, and how long training waits for a better one. */
 export interface BestSettings {
   readonly metric: string;
   readonly mode: "min" | "max";
@@ -10,7 +10,7 @@ export interface BestSettings {
   readonly patience: number;
 }
 
-/** What is known of the evaluations so far; it belongs to the state of a run. */
+/** The record of a run's evaluations so far, which is part of the run's state. */
 export interface BestRecord {
   /** The step of the last evaluation; 0 before the first. */
   readonly evaluatedAt: number;
@@ -24,7 +24,7 @@ export interface BestRecord {
 
 const NONE: BestRecord = { evaluatedAt: 0, waited: 0, step: 0, value: null };
 
-/** The names of tensors in a checkpoint begin with this. */
+/** The beginning of the best weights' names in a checkpoint. */
 const PREFIX = "best/";
 
 export class BestWeights {
@@ -53,12 +53,15 @@ export class BestWeights {
     return value === null ? undefined : { step, value };
   }
 
-  /** Whether too many evaluations have not been better. */
+  /** Whether `patience` evaluations in a row have not been better than the best. */
   get isOver(): boolean {
     return this.#record.waited >= this.#settings.patience;
   }
 
-  /** The weights, which share their memory with the model's until it changes. */
+  /**
+   * Copies of the model's weights, which share memory with the model until it
+   * changes.
+   */
   #current(): tf.Tensor[] {
     return [...this.#names.keys()].map((weight) => tf.keep(tf.clone(weight)));
   }
@@ -71,7 +74,7 @@ export class BestWeights {
   ): Promise<void> {
     const { metric, mode } = this.#settings;
     const own = Float64Array.of(evaluation[metric]!);
-    // All ranks should keep and end together, however a rank rounds.
+    // All ranks decide by rank 0's value, since ranks may round differently.
     const [value] = communicator ? await communicator.broadcast(own) : own;
     const { value: best, waited } = this.#record;
     const isBetter = Number.isFinite(value) &&

@@ -211,7 +211,7 @@ function ask(teacher: Teacher, inputs: readonly tf.Tensor[]): tf.Tensor {
   );
 }
 
-/** Throws unless a loss has one weight for each row of predictions. */
+/** Throws unless the labels' shape fits the predictions', as the loss takes them. */
 function assertTaught(
   { weights }: Loss,
   predictions: tf.Tensor,
@@ -222,7 +222,10 @@ function assertTaught(
   } else assertSameShape(predictions, labels);
 }
 
-/** The teacher's part of the loss; `weights` are those of rows, unless labels say what counts. */
+/**
+ * The teacher's part of the loss. `weights` are of rows; if `undefined`, all
+ * labels but -100 count.
+ */
 function teachersLoss(
   predictions: tf.Tensor,
   taught: tf.Tensor,
@@ -259,7 +262,11 @@ function teachersLoss(
 }
 
 /**
- * Loss of soft labels: T² Σ_i share_i KL(softmax(taught_i/T) ‖ softmax(logits_i/T)).
+ * Loss of soft labels, for logits and the teacher's, `[rows, classes]`, and
+ * shares, `[rows, 1]`:
+ *
+ *     T² Σ_i share_i KL(softmax(taught_i/T) ‖ softmax(logits_i/T))
+ *
  * The factor T² keeps its gradient from shrinking as 1/T². A custom gradient
  * needs fewer tensors of the logits' size than that of tfjs.
  */

@@ -40,7 +40,7 @@ export interface EvaluateOptions {
    * batches and get the same result. @default none
    */
   communicator?: Communicator | undefined;
-  /** What the ranks share, as for `train`. @default "data" */
+  /** The axis that ranks divide among each other, as for `train`. @default "data" */
   ranks?: SharedBy | undefined;
   /** A signal that aborts between two batches, or while waiting for one. @default none */
   signal?: AbortSignal | undefined;
@@ -115,7 +115,7 @@ type Evaluated =
   & Complete<Pick<EvaluateOptions, "loss" | "metrics">>
   & {
     readonly signal: AbortSignal | undefined;
-    /** What messages call the batches. */
+    /** The batches' name in messages. */
     readonly owner: string;
   };
 
@@ -187,7 +187,7 @@ export async function evaluateBy(
         assertBatch(model, batch);
         isEmpty = false;
         const { inputs, labels } = batch;
-        // A rank's share may have other kernels.
+        // With ranks, a share's shapes may need other kernels than the batch's.
         if (!ranks.communicator) await applied.compileAhead(inputs, signal);
         if (ranks.communicator) shapes.push(shapesOf(batch));
         const share = ranks.shareOf(labels.shape[0]!);
@@ -234,7 +234,7 @@ export async function evaluateBy(
     names.map((name, i) => [name, totals[i]!.sum / totals[i]!.count]),
   );
   const results = { ...ofMeans, ...await resultsOf(kept, ranks) };
-  // In the order in which they were given.
+  // Results are in the order in which the metrics were given.
   return Object.fromEntries(
     ["loss", ...Object.keys(metrics)].map((name) => [name, results[name]!]),
   );
@@ -252,17 +252,17 @@ async function resultsOf(
   );
 }
 
-/** What is computed of a batch. */
+/** The results for one batch. */
 interface Figures {
   /** The sum and the count of the loss and of each metric, `[2 · (1 + metrics)]`. */
   readonly sums: tf.Tensor;
-  /** What metrics of the whole set keep. */
+  /** Tensors of the batch that metrics of the whole set need at the end. */
   readonly kept: readonly tf.Tensor[];
   /** The labels, to look at if the loss is not finite. */
   readonly labels: tf.Tensor;
 }
 
-/** Computes what is needed of a batch, and disposes of it except for its labels. */
+/** Computes a batch's results, and disposes of the batch except for its labels. */
 function figuresOf(
   model: LayersModel,
   whole: Batch,

@@ -62,7 +62,7 @@ export function layerwiseDecay(
   let passed = 0;
   for (const layer of model.layers) {
     if (isBlock(layer)) passed++;
-    // What lies between the blocks is learned as the block before it.
+    // A layer between two blocks has the factor of the block before it.
     const isAbove = passed === depth && !isBlock(layer);
     const power = isAbove ? 0 : depth + 1 - passed;
     for (const weight of layer.weights) {

@@ -49,7 +49,10 @@ export function warnOfMemory(
   );
 }
 
-/** What a step takes; `undefined` where a layer does not tell the shape of its output. */
+/**
+ * The memory of a step; `undefined` if a layer does not report the shape of its
+ * output.
+ */
 function estimateOf(
   model: LayersModel,
   shapes: number[][],

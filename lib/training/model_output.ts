@@ -43,7 +43,8 @@ export async function* batchesUnlessAborted(
       throw signal.reason;
     }
     yield batch;
-    // Not before: a caller that gave up meanwhile would not see the batch disposed of.
+    // The turn comes after the batch: nobody would dispose of one whose
+    // caller gave up during a turn.
     await takeTurn();
   }
 }
@@ -55,6 +56,7 @@ export function noBatches(name: string): RangeError {
   );
 }
 
+/** A model's output for a batch; the caller disposes of it. */
 export function outputOf(
   model: LayersModel,
   inputs: readonly tf.Tensor[],
@@ -90,7 +92,10 @@ export class AppliedModel {
     return this.#runs.run("", inputs, () => [apply()])[0]!;
   }
 
-  /** Compiles what computes the output for inputs like these, before a model's first. */
+  /**
+   * Compiles the shaders of the output for inputs like these, before the
+   * model's first output.
+   */
   async compileAhead(
     inputs: readonly tf.Tensor[],
     signal: AbortSignal | undefined,

@@ -89,11 +89,11 @@ export async function predict(
   for await (const part of batchesOf("predict", model, batches, options)) {
     parts.push(part);
   }
-  const [values, shape] = joined(
+  const [values, shape] = concatenatedValues(
     "predictions",
     parts.map(({ values, shape }) => [values, shape]),
   );
-  const [labels, labelShape] = joined(
+  const [labels, labelShape] = concatenatedValues(
     "labels",
     parts.map(({ labels, labelShape }) => [labels, labelShape]),
   );
@@ -191,13 +191,13 @@ async function* readEach(
     if (!coming) throw noBatches(`${owner}'s batches`);
     yield await coming;
   } finally {
-    // It disposes of its tensors, though nobody may wait for it any more.
+    // The last read disposes of its tensors, even if the caller has stopped waiting.
     await coming?.catch(() => {});
     applied.dispose();
   }
 }
 
-/** Computes what is kept of a batch, and disposes of its inputs. */
+/** Computes the predictions kept of a batch, and disposes of the batch's inputs. */
 function apply(
   applied: AppliedModel,
   { inputs, labels }: Batch,
@@ -211,7 +211,7 @@ function apply(
           `map should return a tensor, got ${typeof kept}`,
         );
       }
-      // A copy, since it may be an input.
+      // A clone, since `map` may return an input, which is disposed of.
       return kept.dtype === "bool" ? tf.cast(kept, "int32") : tf.clone(kept);
     });
     return { kept, labels };
@@ -223,7 +223,7 @@ function apply(
   }
 }
 
-/** Reads tensors, and disposes of them. */
+/** Reads a batch's predictions and labels, and disposes of the tensors. */
 async function read(
   { kept, labels }: { readonly kept: tf.Tensor; readonly labels: tf.Tensor },
 ): Promise<Predictions> {
@@ -240,8 +240,8 @@ async function read(
   }
 }
 
-/** Joins the values of all batches along their first axis. */
-function joined(
+/** Concatenates the values of all batches along their first axis. */
+function concatenatedValues(
   name: string,
   parts: readonly (readonly [Numbers, readonly number[]])[],
 ): [Numbers, readonly number[]] {

@@ -127,7 +127,7 @@ export class Ranks {
     };
   }
 
-  /** Runs everything that ranks do; if one of them throws, all do. */
+  /** Runs a function on all ranks; if it throws on one, all ranks throw. */
   async whole<T>(run: () => Promise<T>): Promise<T> {
     try {
       return await run();

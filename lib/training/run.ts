@@ -253,7 +253,8 @@ export class Run {
     const evaluates = evaluate && this.#isEvaluated(step);
     const saves = step % settings.saveEvery === 0;
     const waited = performance.now() - this.#lastRead;
-    // With ranks, all of them then throw a loss's error at the same step.
+    // With ranks, each step's loss is read, so that all ranks throw its error
+    // at the same step.
     const isAwaited = communicator || callbacks.onBatchEnd;
     if (
       epochEnds || evaluates || saves || isAwaited ||
@@ -265,21 +266,21 @@ export class Run {
     return communicator ? stops : Boolean(signal?.aborted);
   }
 
-  /** Compiles the shaders of a step at once, before the first one. */
+  /** Compiles all shaders of a step together, before the first step. */
   async #compile(
     batch: Batch,
     dropoutSeed: string,
     share: Share,
   ): Promise<void> {
     const signal = this.#signal;
-    // The step is the last one, which waits for nothing.
+    // Once aborted, this step is the last one, and compiles when it runs.
     if (signal?.aborted) return;
     await this.#state.compileAhead(
       ...[batch, this.#lossFor, dropoutSeed, share] as const,
       (done, total) => this.#progress.compiled?.({ done, total }),
       signal,
     );
-    // Either may have come meanwhile.
+    // During the wait, the signal may have aborted or the model been disposed of.
     signal?.throwIfAborted();
     this.#state.assertModel();
   }

@@ -107,7 +107,8 @@ export async function rankIdentityOf(
     saveEvery,
     ...does,
     backend: tf.getBackend(),
-    // Those that share tokens exchange more where blocks are computed again.
+    // Ranks that share tokens exchange more where blocks are computed again,
+    // so must agree.
     "layers computed again": model.layers.map((layer) =>
       Boolean(layer.getConfig()["recompute"])
     ),

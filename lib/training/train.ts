@@ -124,7 +124,7 @@ async function trainBy(
   }
 }
 
-/** Whether all that a step computes is the library's own, and so the same each time. */
+/** Whether a step runs only the library's code, which computes the same each time. */
 function isOwnStep(
   model: LayersModel,
   loss: Loss,
@@ -134,7 +134,7 @@ function isOwnStep(
   return isOwnModel(model) && (!teacher || isOwnModel(teacher));
 }
 
-/** Makes a signal end the data even while none come; with ranks, the others would wait. */
+/** Makes a signal end a wait for data; not with ranks, of which the others would wait. */
 function untilAborted(
   data: BatchStream,
   { signal, communicator }: TrainOptions,
@@ -189,6 +189,6 @@ async function trainParts(
     state.dispose();
     await checkpoints?.close();
   }
-  // Ranks end together, since another one may still fail.
+  // Ranks return together, since another rank may still fail.
   return await ranks.together(() => Promise.resolve(result));
 }

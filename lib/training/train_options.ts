@@ -187,13 +187,13 @@ export interface TrainOptions {
    */
   communicator?: Communicator | undefined;
   /**
-   * What the ranks share: the examples of each batch, or, with `"sequence"`,
-   * the tokens of each example, for sequences that are too long for one
-   * process; see `shareTokens` for the models that can. Inputs then have any
-   * length. Labels of tokens are shared, those of examples are not. Dropout
-   * drops different values from those in one process. `{ sequence: 4 }` is
-   * both: of 8 ranks the first 4 share the tokens of one half of each batch,
-   * and the others those of the other half.
+   * The axis that ranks divide among each other: the examples of each batch,
+   * or, with `"sequence"`, the tokens of each example, for sequences that are
+   * too long for one process; see `shareTokens` for the models that can. Inputs
+   * then have any length. Labels of tokens are shared, those of examples are
+   * not. Dropout drops different values from those in one process.
+   * `{ sequence: 4 }` is both: of 8 ranks the first 4 share the tokens of one
+   * half of each batch, and the others those of the other half.
    * @default "data"
    */
   ranks?: SharedBy | undefined;

@@ -46,7 +46,7 @@ export interface UpdateSettings {
   readonly clipNorm: number;
   /** The decay of the moving average of the weights; `undefined` for none. */
   readonly averageDecay: number | undefined;
-  /** Which weights are the best; `undefined` if these are not kept. */
+  /** How the best weights are chosen; `undefined` if these are not kept. */
   readonly best: BestSettings | undefined;
   /**
    * Which steps are recorded, and replayed: all, or those in which all that is computed
@@ -58,7 +58,10 @@ export interface UpdateSettings {
    * from one run to the next. @default never
    */
   readonly isOwn?: (() => boolean) | undefined;
-  /** What a step depends on besides the model: the loss, and a teacher. @default nothing */
+  /**
+   * The objects besides the model on which a step depends: the loss, a teacher.
+   * @default none
+   */
   readonly others?: readonly object[] | undefined;
 }
 
@@ -104,7 +107,10 @@ export class TrainingState {
    */
   #sums: tf.Tensor[] | undefined;
 
-  /** The sums over batches, where they may be replayed. */
+  /**
+   * The runs that add a batch's gradients to the sums; `undefined` unless they
+   * may be replayed.
+   */
   readonly #runs: ReplayedModel | undefined;
 
   constructor(model: LayersModel, settings: UpdateSettings) {
@@ -160,16 +166,19 @@ export class TrainingState {
     );
   }
 
-  /** How many batches were replayed, and why others were not, in words that follow "it". */
+  /**
+   * The number of replayed batches, and why others were not, in words that
+   * follow "it".
+   */
   get replayed(): { readonly batches: number; readonly refusal?: string } {
     const { replays = 0, refusal } = this.#runs ?? {};
     return { batches: replays, ...refusal !== undefined && { refusal } };
   }
 
   /**
-   * Compiles what computes the gradients of a batch, and their norm, before they are
-   * computed. Code of a user's could notice that it runs once more, on tensors without
-   * values.
+   * Compiles the shaders of a batch's gradients, and of their norm, before they
+   * are computed. Code of a user's could notice that it runs once more, on
+   * tensors without values.
    *
    * @param tell Is called with how many shaders of how many are compiled.
    */
@@ -245,17 +254,17 @@ export class TrainingState {
     );
     const added = (sum: tf.Tensor, i: number) =>
       before ? tf.add(before[i]!, sum) : sum;
-    // A gradient may be that of several weights, and of several groups.
+    // Several weights, even of several groups, may have the same tensor as gradient.
     const lastGroup = new Map<tf.Tensor | undefined, WeightGroup>();
     for (const { group } of this.#groups) {
       for (const { name } of group.variables) {
         lastGroup.set(grads[name], group);
       }
     }
-    /** Gradients that are sums as they are. */
+    /** Gradients that became sums without a copy, and so are not disposed of. */
     const taken = new Set<tf.Tensor>();
     let place = 2;
-    const joined = this.#groups.flatMap(({ group }) => {
+    const gradients = this.#groups.flatMap(({ group }) => {
       const sums = tf.tidy(() =>
         group.join(grads).map((sum) => added(sum, place++))
       );
@@ -267,7 +276,7 @@ export class TrainingState {
       }
       return sums;
     });
-    return [...[value, count].map(added), ...joined];
+    return [...[value, count].map(added), ...gradients];
   }
 
   #noGradients(): tf.Tensor[] {
@@ -280,10 +289,10 @@ export class TrainingState {
   /**
    * Reads this rank's sums, to be added to those of the other ranks.
    *
-   * @param stops Whether this rank was told to stop.
+   * @param stops Whether this rank has been signalled to stop.
    */
   async ownSums(stops: boolean): Promise<Float32Array> {
-    const values = await joinedValues(this.#sums!, 1);
+    const values = await concatenatedValues(this.#sums!, 1);
     values[0] = Number(stops);
     return values;
   }
@@ -293,7 +302,7 @@ export class TrainingState {
    * the same step.
    *
    * @param values This rank's result of {@linkcode ownSums}.
-   * @returns Whether any rank was told to stop.
+   * @returns Whether any rank has been signalled to stop.
    */
   async addRanks(
     communicator: Reducing,
@@ -314,7 +323,7 @@ export class TrainingState {
     let theirs: tf.Tensor[] = [];
     try {
       const own = [...tensors.values()];
-      const values = await joinedValues(own, 0);
+      const values = await concatenatedValues(own, 0);
       await communicator.broadcast(values);
       const [steps] = await communicator.broadcast(Int32Array.of(this.steps));
       theirs = splitValues(values, own, 0);
@@ -352,7 +361,7 @@ export class TrainingState {
           // Of a large model, all gradients and all new weights would not fit. Where
           // weights change in place, there are no new ones, and others may have the
           // same gradient.
-          if (!group.isApart) tf.dispose(gradients);
+          if (!group.isSeparate) tf.dispose(gradients);
         }
         return figures;
       });
@@ -386,7 +395,7 @@ export class TrainingState {
     return { groups, factor, figures };
   }
 
-  /** Changes the weights of a group by their gradients times a factor. */
+  /** Updates a group's weights by Adam, with their gradients times a factor. */
   #update(
     group: WeightGroup,
     moments: Moments,
@@ -401,7 +410,7 @@ export class TrainingState {
       weightDecay: group.decays ? adam.weightDecay : 0,
     };
     const attributes = attributesOf(options, this.steps);
-    if (group.isApart) {
+    if (group.isSeparate) {
       ownAll(moments.mean);
       ownAll(moments.square);
     }
@@ -409,7 +418,7 @@ export class TrainingState {
       ...{ value, gradient: gradients[i]! },
       states: [moments.mean[i]!, moments.square[i]!],
     }));
-    if (group.isApart && fitsInPlace(weights)) {
+    if (group.isSeparate && fitsInPlace(weights)) {
       for (const { value } of weights) ownValues(value);
       updateInPlace("adam", weights, ruleNumbers(attributes), factor);
       return this.#average(group, moments, group.values());
@@ -431,20 +440,21 @@ export class TrainingState {
   }
 
   #average(
-    { isApart }: WeightGroup,
+    { isSeparate }: WeightGroup,
     moments: Moments,
     values: readonly tf.Tensor[],
   ): void {
     if (!moments.average) return;
-    // Small at first, so that the random initial weights are soon forgotten.
+    // The decay is small at first, so that the random initial weights are
+    // soon forgotten.
     const most = (1 + this.steps) / (10 + this.steps);
     const decay = Math.min(this.#settings.averageDecay!, most);
-    if (isApart) ownAll(moments.average);
+    if (isSeparate) ownAll(moments.average);
     const weights = moments.average.map((value, i) => ({
       ...{ value, gradient: values[i]! },
       states: [],
     }));
-    if (isApart && fitsInPlace(weights)) {
+    if (isSeparate && fitsInPlace(weights)) {
       const numbers = { step: 0, decay1: decay, rest1: 1 - decay };
       return updateInPlace("average", weights, numbers);
     }
@@ -488,8 +498,8 @@ export class TrainingState {
       const named: tf.NamedTensorMap = {};
       for (const [weight, name] of this.#names) named[name] = tf.clone(weight);
       for (const { group, moments } of this.#groups) {
-        for (const [moment, joined] of Object.entries(moments)) {
-          group.split(joined).forEach((part, i) => {
+        for (const [moment, tensors] of Object.entries(moments)) {
+          group.split(tensors).forEach((part, i) => {
             const name = this.#names.get(group.variables[i]!);
             named[`${moment}/${name}`] = part;
           });
@@ -517,10 +527,10 @@ export class TrainingState {
         const parts = group.variables.map((weight) =>
           [weight.name, tensors.get(`${moment}/${names.get(weight)}`)!] as const
         );
-        const joined = tf.tidy(() =>
+        const values = tf.tidy(() =>
           group.join(Object.fromEntries(parts)).map((part) => tf.clone(part))
         );
-        replace(moments, { [moment]: joined });
+        replace(moments, { [moment]: values });
       }
     }
   }
@@ -535,24 +545,24 @@ export class TrainingState {
   }
 }
 
-/** The values of tensors one after another, starting at index `first`. */
-async function joinedValues(
+/** Concatenates the values of tensors, from index `first` of the result on. */
+async function concatenatedValues(
   tensors: readonly tf.Tensor[],
   first: number,
 ): Promise<Float32Array> {
   const parts = await Promise.all(tensors.map((tensor) => tensor.data()));
-  const joined = new Float32Array(
+  const all = new Float32Array(
     parts.reduce((sum, { length }) => sum + length, first),
   );
   let place = first;
   for (const part of parts) {
-    joined.set(part, place);
+    all.set(part, place);
     place += part.length;
   }
-  return joined;
+  return all;
 }
 
-/** Splits joined values into tensors with the shapes of others. */
+/** Splits concatenated values, from index `first` on, into tensors shaped like others. */
 function splitValues(
   values: Float32Array,
   like: readonly tf.Tensor[],
@@ -565,7 +575,10 @@ function splitValues(
   });
 }
 
-/** Each has values of its own; if memory runs out, those so far. */
+/**
+ * Replaces tensors, in place, by copies with memory of their own; all before
+ * one that fails.
+ */
 function ownAll(tensors: tf.Tensor[]): void {
   tensors.forEach((tensor, i) => tensors[i] = ownValues(tensor));
 }

@@ -7,13 +7,13 @@ export function byCodePoint(a: string, b: string): number {
   for (let i = 0; i < length; i++) {
     const left = a.charCodeAt(i), right = b.charCodeAt(i);
     if (left === right) continue;
-    // Of two that differ, a half of a pair stands for more than any that is none.
+    // Surrogates stand for code points above those of all other code units.
     return Number(isHalf(left)) - Number(isHalf(right)) || left - right;
   }
   return a.length - b.length;
 }
 
-/** Whether a code unit is a half of a character beyond U+FFFF. */
+/** Whether a code unit is a surrogate, half of a code point beyond U+FFFF. */
 function isHalf(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdfff;
 }

@@ -50,14 +50,14 @@ export function datasetOf<E>(examples: readonly E[]): Examples<E> {
   };
 }
 
-/** Throws unless what a batch is made of is an array of one example or more. */
+/** Throws unless the examples of a batch are an array of one or more. */
 export function assertExamples(examples: readonly unknown[]): void {
   assertList("a batch's examples", examples);
   if (examples.length > 0) return;
   throw new RangeError("a batch's examples should be one or more, got none");
 }
 
-/** Throws unless a value has a number of examples, and gives them. */
+/** Throws unless a value has the size and the method of a dataset. */
 export function assertDataset(
   name: string,
   dataset: Dataset<unknown>,
@@ -73,7 +73,7 @@ export function assertDataset(
   assertInteger(`${name}.size`, size, 0);
 }
 
-/** Throws unless a dataset of that size has that index. */
+/** Throws unless an index is within a dataset of `size` examples. */
 export function assertPlace(index: number, size: number): void {
   if (Number.isInteger(index) && index >= 0 && index < size) return;
   throw new RangeError(

@@ -15,7 +15,7 @@ export interface GeneratedOptions {
   part?: Part | undefined;
 }
 
-/** Examples that are generated from their index, and not kept. */
+/** A dataset whose examples are generated from their index each time. */
 export function generated<E>(
   task: string,
   { size, seed = 0, part = "train" }: GeneratedOptions,

@@ -9,7 +9,7 @@ export interface LabelledImage {
   readonly label: number;
 }
 
-/** Throws unless what a batch is made of is an array of objects, one or more. */
+/** Throws unless the images of a batch are an array of one or more objects. */
 export function assertLabelled(images: readonly LabelledImage[]): void {
   assertExamples(images);
   const wrong = images.findIndex((image: unknown) =>

@@ -61,7 +61,7 @@ export function blockOrders(
   });
 }
 
-/** The examples by their blocks, and where each block begins among them. */
+/** The examples sorted by block, and the place in them at which each block begins. */
 function sortedByBlock(
   locality: Uint32Array,
 ): { sorted: Uint32Array; firsts: Uint32Array } {

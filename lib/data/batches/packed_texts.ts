@@ -5,7 +5,7 @@
 export class PackedTexts {
   /** The texts in UTF-8. */
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  /** Where each ends. */
+  /** The end of each text in the bytes. */
   #ends: Uint32Array<ArrayBuffer> = new Uint32Array(0);
   #size = 0;
 
@@ -37,7 +37,7 @@ export class PackedTexts {
     this.#ends[this.#size++] = start + written;
   }
 
-  /** The text at an index; `""` where there is none. */
+  /** The text at an index; `""` if there is no such text. */
   get(index: number): string {
     const part = this.#bytes.subarray(
       this.#endOf(index - 1),

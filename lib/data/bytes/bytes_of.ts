@@ -9,7 +9,7 @@ import { shown } from "../../base/shown.ts";
  */
 export type ByteSource = string | URL | RandomAccess;
 
-/** What errors call a source. */
+/** The name of a source in errors. */
 export function nameOf(source: ByteSource): string {
   if (typeof source === "string") {
     if (source !== "") return source;

@@ -1,6 +1,6 @@
 import { joined } from "../../base/byte_arrays.ts";
 
-/** Takes bytes of chunks by number, from the first to the last. */
+/** Reads chunks of bytes, in order, by numbers of bytes of the caller's choice. */
 export class ChunkReader {
   readonly #chunks: AsyncGenerator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
@@ -26,7 +26,7 @@ export class ChunkReader {
     return joined(parts);
   }
 
-  /** Leaves out the next bytes; returns how many there were. */
+  /** Skips up to `length` bytes; returns the number of bytes skipped. */
   async skip(length: number): Promise<number> {
     let missing = length;
     while (missing > 0 && await this.#fill()) {
@@ -39,7 +39,7 @@ export class ChunkReader {
     await this.#chunks.return(undefined);
   }
 
-  /** Whether there is a byte more. */
+  /** Whether the source has not ended. */
   async #fill(): Promise<boolean> {
     while (this.#chunk.length === 0) {
       const { done, value } = await this.#chunks.next();

@@ -1,4 +1,4 @@
-/** Bytes in their order, a part at a time. @module */
+/** Sequential reading of a source of bytes, in chunks. @module */
 import { turns } from "../../base/abort.ts";
 import { addressOf, bytesOf, type ByteSource, nameOf } from "./bytes_of.ts";
 import { ChunkReader } from "./chunk_reader.ts";
@@ -26,9 +26,9 @@ export async function* chunksOf(
 }
 
 /**
- * The same bytes, in chunks that are not too long. Between them the event loop takes
- * a turn now and then: a reader may find nothing in many chunks, and what is in
- * memory or was decompressed comes without a wait.
+ * Divides bytes into chunks that are not too long. Between them the event loop
+ * takes a turn now and then: a reader may find nothing in many chunks, and what
+ * is in memory or was decompressed comes without a wait.
  */
 export async function* inTurns(
   chunks: AsyncIterable<Uint8Array>,
@@ -42,7 +42,7 @@ export async function* inTurns(
   }
 }
 
-/** What is at an address, by one request, so that its server needs no ranges. */
+/** The bytes at an address, from one request, so that the server need not know ranges. */
 async function* bodyOf(
   url: string,
 ): AsyncGenerator<Uint8Array> {
@@ -56,7 +56,7 @@ async function* bodyOf(
     yield* response.body ?? [];
   }());
   try {
-    // Of the same lengths each time, whatever the network makes of them.
+    // Chunks have the same lengths each time, however the network divides the bytes.
     for (;;) {
       const chunk = await reader.take(CHUNK);
       if (chunk.length === 0) return;

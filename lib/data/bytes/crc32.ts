@@ -1,4 +1,4 @@
-/** The remainders of all bytes. */
+/** The CRC of each single byte. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let rest = byte;
   for (let bit = 0; bit < 8; bit++) {

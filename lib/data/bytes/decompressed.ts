@@ -32,14 +32,14 @@ export async function* decompressed(
   } else yield* all;
 }
 
-/** How files begin that other tools have compressed. */
+/** The first bytes, in hexadecimal digits, of formats that are not supported. */
 const OTHERS = {
   "fd377a58": "xz",
   "425a68": "bzip2",
   "504b0304": "zip",
 };
 
-/** The first bytes, and all of them. */
+/** Returns the first four bytes, and a generator of all bytes. */
 async function peek(
   chunks: AsyncGenerator<Uint8Array>,
 ): Promise<

@@ -29,7 +29,10 @@ export async function* gunzipped(
  */
 const PART = 2 ** 14;
 
-/** Parts of chunks, which remember whether reading them is what has failed. */
+/**
+ * An iterable of chunks that remembers whether reading failed, rather than
+ * decompressing.
+ */
 class Reading implements AsyncIterable<Uint8Array> {
   failed: { error: unknown } | undefined;
   readonly #chunks: AsyncGenerator<Uint8Array>;
@@ -53,8 +56,8 @@ class Reading implements AsyncIterable<Uint8Array> {
 }
 
 /**
- * Decompresses a chunk at a time, and gives what became of it when all of it is
- * good: a pipe would drop what it still holds when it fails, more or less.
+ * Decompresses a chunk at a time, and yields its result once all of the chunk
+ * is good: a pipe that fails would drop an arbitrary part of its last results.
  */
 async function* gunzippedByNode(
   chunks: AsyncIterable<Uint8Array>,

@@ -11,7 +11,7 @@ export class GzipChecks {
   #crc = 0;
   #size = 0;
   #members = 0;
-  /** The last chunk, and what came before it: a member's end is in there. */
+  /** The last chunk after some bytes before it, in which a member's end must be. */
   #kept = new Uint8Array(0);
   #position = 0;
 
@@ -24,7 +24,7 @@ export class GzipChecks {
     this.#position += chunk.length;
   }
 
-  /** Takes what was decompressed. */
+  /** Takes decompressed bytes of the current member. */
   made(bytes: Uint8Array): void {
     this.#crc = crc32(bytes, this.#crc);
     this.#size = (this.#size + bytes.length) >>> 0;

@@ -1,4 +1,4 @@
-/** Bytes that can be read anywhere. @module */
+/** Random access to bytes: the interface, and checks of its implementations. @module */
 import { shown } from "../../base/shown.ts";
 
 /**
@@ -18,7 +18,10 @@ export interface RandomAccess {
   read(start: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** Random access to bytes; `read` is asked for what is within them only. */
+/**
+ * Makes random access to bytes from `read`, which is called only with ranges
+ * within them.
+ */
 export function accessTo(
   name: string,
   size: number,
@@ -36,10 +39,13 @@ export function accessTo(
   return access;
 }
 
-/** What this library made, which reads as many bytes as it is asked for. */
+/**
+ * Accesses of this library, which are known to return as many bytes as were
+ * asked for.
+ */
 const own = new WeakSet<RandomAccess>();
 
-/** Random access of the caller's own, which is held to what it should return. */
+/** Wraps a caller's random access with checks of the bytes that it returns. */
 export function checkedAccess(access: RandomAccess): RandomAccess {
   if (own.has(access)) return access;
   const { name, size } = access;

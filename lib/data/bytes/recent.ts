@@ -8,12 +8,12 @@ export class Recent<V> {
     this.#most = most;
   }
 
-  /** The value of a key; it is made where it is not kept. */
+  /** The value of a key, which is made unless it is cached. */
   get(key: number, make: () => Promise<V>): Promise<V> {
     let value = this.#values.get(key);
     if (!value) {
       value = make();
-      // What has failed may succeed another time.
+      // A failure is not cached, since another attempt may succeed.
       value.catch(() => this.#values.delete(key));
     }
     this.#values.delete(key);

@@ -1,4 +1,4 @@
-/** Requests that are made again where another may succeed. @module */
+/** Requests that are repeated where another attempt may succeed. @module */
 
 /** Seconds to wait before each further request. */
 const WAITS = [0.2, 0.8, 3.2];

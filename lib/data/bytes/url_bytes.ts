@@ -95,11 +95,11 @@ function assertAddress(url: string): void {
   );
 }
 
-/** A range of what is at an address, and what it is a range of. */
+/** A range of the bytes at an address, with the size and version of all of them. */
 interface Range {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly size: number;
-  /** The version of the whole, where the server names it. */
+  /** The version of the file (its ETag), if the server names it. */
   readonly tag: string | null;
 }
 
@@ -110,7 +110,7 @@ async function rangeOf(
   length: number,
 ): Promise<Range> {
   const last = start + length - 1;
-  // Bytes that are compressed on the way have other places.
+  // Ranges of a compressed response would count compressed bytes.
   const headers = {
     "range": `bytes=${start}-${last}`,
     "accept-encoding": "identity",

@@ -102,8 +102,8 @@ function mix(lane: Halves, view: DataView, at: number): void {
 
 const WORD = halves(0, 0);
 
-// Each changes its first argument, and returns it: nothing is allocated for
-// every 8 bytes.
+// The operations of the loop change their first argument, and return it, so that
+// nothing is allocated for every 8 bytes.
 
 function add(a: Halves, b: Halves): Halves {
   const lower = (a[1]! >>> 0) + (b[1]! >>> 0);
@@ -141,7 +141,7 @@ function shifted(a: Halves, by: number): Halves {
     : halves(upper >>> by, lower >>> by | upper << (32 - by));
 }
 
-/** Multiplies modulo 2^64, by products of halves of halves. */
+/** Multiplies modulo 2^64, by products of 16-bit parts. */
 function multiply(a: Halves, b: Halves): Halves {
   const upper = a[0]!, lower = a[1]!, other = b[1]!;
   const a1 = lower >>> 16, a0 = lower & 0xffff;

@@ -4,8 +4,8 @@ import { XxHash64 } from "./xxhash64.ts";
 import { damaged, joined } from "../../base/byte_arrays.ts";
 
 /**
- * The most bytes back that a frame may refer to, which are kept in memory: what
- * the program zstd takes without being told to take more.
+ * The largest distance in bytes of a frame's references, which are kept in
+ * memory: the default limit of the program zstd.
  */
 const LARGEST_WINDOW = 2 ** 27;
 
@@ -59,7 +59,7 @@ export async function* zstdDecompressed(
         const start = await take(3);
         const fields = littleEndian(start);
         isLast = (fields & 1) === 1;
-        // Of a repeated byte, only one is there.
+        // A block of one repeated byte holds that byte once.
         const length = (fields >> 1 & 3) === 1 ? 1 : fields >> 3;
         const block = joined([start, await take(length)]);
         try {
@@ -87,14 +87,14 @@ export async function* zstdDecompressed(
   }
 }
 
-/** What a frame says of itself. */
+/** The header of a frame. */
 interface FrameHeader {
   readonly bytes: Uint8Array;
-  /** The most bytes back that it refers to. */
+  /** The largest distance in bytes of the frame's references. */
   readonly window: number;
-  /** The number of bytes that were compressed, where it is known. */
+  /** The decompressed size in bytes; `undefined` if the header lacks it. */
   readonly size: number | undefined;
-  /** Whether a checksum follows. */
+  /** Whether a checksum follows the frame's blocks. */
   readonly isChecked: boolean;
 }
 

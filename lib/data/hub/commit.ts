@@ -19,7 +19,7 @@ import {
   treeText,
 } from "./tree.ts";
 
-/** A repository at a commit, and where its files are kept. */
+/** A repository at a commit, with the store of its cached files. */
 export interface Opened extends Resolved {
   readonly repository: Repository;
   readonly store: HubStore;
@@ -28,7 +28,7 @@ export interface Opened extends Resolved {
 /** A commit, and whether the hub can be asked for its files. */
 interface Resolved {
   readonly commit: string;
-  /** Why only what is kept can be used; `undefined` if the hub answers. */
+  /** The reason why only cached files can be used; `undefined` if the hub answers. */
   readonly offline: string | undefined;
 }
 
@@ -40,8 +40,8 @@ export function storeOf(repository: Repository): HubStore {
 }
 
 /**
- * Opens a repository at the commit of its revision: what the hub says, or where it
- * does not answer, what it said last.
+ * Opens a repository at the commit of its revision: the one that the hub
+ * answers or, if it does not answer, the last one it did.
  *
  * @throws {HubError} If the hub says that there is none, or does not answer and
  * has not been asked before.
@@ -89,7 +89,10 @@ async function resolve(
   );
 }
 
-/** The manifest of a commit; `undefined` if the hub cannot be asked, and was not before. */
+/**
+ * The manifest of a commit; `undefined` if it is not cached and the hub cannot
+ * be asked.
+ */
 export async function treeOf(
   { repository, store, commit, offline }: Opened,
 ): Promise<HubFile[] | undefined> {
@@ -100,7 +103,7 @@ export async function treeOf(
   return tree;
 }
 
-/** The entry of one file, from the manifest that is kept, or by one request. */
+/** The manifest's entry of one file: from the cached manifest, or by one request. */
 export async function entryOf(opened: Opened, path: string): Promise<HubFile> {
   const { repository, store, commit, offline } = opened;
   const tree = await keptTree(store, commit);
@@ -111,7 +114,7 @@ export async function entryOf(opened: Opened, path: string): Promise<HubFile> {
   return await askFile(repository, commit, path);
 }
 
-/** The error where files would have to be downloaded, and cannot be. */
+/** The error if files are not cached and cannot be downloaded. */
 export function notKept(
   { repository, store, offline = "" }: Opened,
   paths: readonly string[],

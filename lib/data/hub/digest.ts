@@ -2,19 +2,19 @@
 import { nodeModule } from "../../base/node_module.ts";
 import type { HubFile } from "./tree.ts";
 
-/** A digest of bytes that come one after another. */
+/** A running digest of bytes. */
 export interface Digest {
   update(bytes: Uint8Array): void;
   /** The digest of all bytes, in hexadecimal digits. */
   digest(): string;
 }
 
-/** What Git puts before a blob of this many bytes. */
+/** The header that Git hashes before a blob's content; `size` is in bytes. */
 function blobHeader(size: number): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`blob ${size}\0`);
 }
 
-/** Whether a file's digest is Git's SHA-1; else it is SHA-256. */
+/** Whether a file's digest is Git's SHA-1 of a blob, rather than SHA-256. */
 function isGits({ digest }: HubFile): boolean {
   return digest.length === 40;
 }
@@ -30,7 +30,10 @@ export function digestOf(file: HubFile): Digest {
   };
 }
 
-/** The digest of a file of these parts, in a page, which can only take all at once. */
+/**
+ * The digest of a file in parts, for a page, whose hash functions need all
+ * bytes at once.
+ */
 export async function digestOfParts(
   file: HubFile,
   parts: readonly Uint8Array<ArrayBuffer>[],

@@ -1,22 +1,23 @@
-/** Downloads of one file, which go on where they were cut. @module */
+/** Downloads of one file, which continue where they were interrupted. @module */
 import { HubError } from "./hub_error.ts";
 import type { Repository } from "./hub_options.ts";
 import { retrying, send, type Watch } from "./request.ts";
 import { addressOf, type HubFile } from "./tree.ts";
 
-/** What has come of a file so far. */
+/** The part of a file that has been downloaded. */
 export interface Part {
   readonly size: number;
   append(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   restart(): Promise<void>;
-  /** The digest of all bytes, as the file's is computed. */
+  /** The digest of the part's bytes, of the same kind as the file's. */
   digest(): Promise<string>;
 }
 
 /**
  * Fills a part until it is the file: size and digest are those of the manifest.
  *
- * @param part What is there of it; after an error, what may be used later.
+ * @param part The downloaded part of the file; after an error, a part that may
+ * be continued later.
  */
 export async function download(
   repository: Repository,
@@ -52,7 +53,7 @@ export async function download(
   );
 }
 
-/** Receives what a part lacks; throws if less comes, or more. */
+/** Receives the bytes that a part lacks; throws if more or fewer arrive. */
 async function receive(
   repository: Repository,
   commit: string,
@@ -65,7 +66,7 @@ async function receive(
   const response = await send(repository, url, {
     ...{ signal, alive },
     headers: {
-      // A text that is compressed on the way has no length, and no ranges.
+      // A compressed response has no known length, and no ranges.
       "accept-encoding": "identity",
       ...part.size > 0 ? { range: `bytes=${part.size}-` } : {},
     },
@@ -101,7 +102,7 @@ async function receive(
   } catch (cause) {
     await reader?.cancel().catch(() => {}); // it may have failed itself
     signal.throwIfAborted();
-    // Bodies that end early are a TypeError; others are errors of the disk.
+    // A body that ends early is a TypeError; other errors are of the disk.
     if (!(cause instanceof TypeError)) throw cause;
     throw cut(file, part, cause);
   }

@@ -1,4 +1,4 @@
-/** What the variables of the environment say about the hub. @module */
+/** Settings of the hub in environment variables. @module */
 import { nodeModule } from "../../base/node_module.ts";
 import { files } from "../../base/file_system.ts";
 

@@ -80,7 +80,8 @@ async function inBlobs(
   const isThere = async () => await sizeOf(blob) === file.size;
   if (await isThere()) return onBytes(file.size);
   const { signal, token = "", endpoint } = repository;
-  // Who may not read it does not wait for who may, nor the other way round.
+  // Callers share a download only if they use the same token, since another
+  // may be refused.
   const work = [blob, endpoint, token].join("\n");
   await shared(work, { signal, onBytes }, async (signal, onBytes) => {
     for (const path of [blob, lock]) {
@@ -101,7 +102,7 @@ async function inBlobs(
   });
 }
 
-/** Fills the part of a blob; the blob appears when the part is the file. */
+/** Downloads a blob into a part file, which gets the blob's name when it is whole. */
 async function downloadTo(
   blob: string,
   file: HubFile,
@@ -150,7 +151,7 @@ async function lockWhenFree(
   }
 }
 
-/** The size of a file, or of what a link leads to; `undefined` if there is none. */
+/** The size in bytes of a file, or of a link's target; `undefined` if there is none. */
 async function sizeOf(path: string): Promise<number | undefined> {
   const info = await ifThere(files().stat(path), isNowhere);
   return info?.isFile() ? info.size : undefined;

@@ -1,4 +1,4 @@
-/** What can go wrong between here and the hub. @module */
+/** Errors of requests to the hub. @module */
 import { retryAfter } from "../../data/bytes/request.ts";
 import type { Repository } from "./hub_options.ts";
 
@@ -67,7 +67,8 @@ export function errorOf(
     );
   }
   if (code === "RepoNotFound" || status === 401 || status === 404) {
-    // Without a code, as behind some mirrors, it may be either.
+    // Without an error code, as behind some mirrors, 404 may mean that the
+    // repository or the revision is missing.
     const isEither = code === "" && status === 404 && revision !== "main";
     return new HubError(
       `there is no ${type} ${repo} at ${endpoint}, ${
@@ -85,7 +86,7 @@ export function errorOf(
   return statusError(response, url);
 }
 
-/** The error of a status that says nothing of the repository. */
+/** The error of an HTTP status that tells nothing about the repository. */
 function statusError(
   { status, headers }: Response,
   url: string,
@@ -110,7 +111,7 @@ function pathOf(url: string): string {
   return new URL(url).pathname;
 }
 
-/** What `Retry-After` says, or the rest of a rate limit's window. */
+/** The seconds to wait by `Retry-After`, or by the rest of a rate limit's window. */
 function secondsToWait(headers: Headers): number | undefined {
   const after = retryAfter(headers);
   if (after !== undefined) return after;

@@ -92,19 +92,21 @@ export interface HubDownloadOptions extends HubOptions {
 }
 
 /** The names of {@linkcode HubOptions}. */
-export const HUB_OPTIONS = optionsOf<HubOptions>()(
+export const HUB_OPTIONS: OptionNames<HubOptions> = optionsOf<HubOptions>()(
   "revision type cache offline token endpoint fetch signal retries timeout",
 );
 
 /** The names of {@linkcode HubDownloadOptions}. */
-export const DOWNLOAD_OPTIONS = optionsOf<HubDownloadOptions>()(
+export const DOWNLOAD_OPTIONS: OptionNames<HubDownloadOptions> = optionsOf<
+  HubDownloadOptions
+>()(
   HUB_OPTIONS,
   "progress",
 );
 
 /** A repository, and how it is read. */
 export interface Repository {
-  /** Its name, such as `"google/vit-base-patch16-224"`. */
+  /** The repository's name, such as `"google/vit-base-patch16-224"`. */
   readonly repo: string;
   readonly type: "model" | "dataset";
   readonly revision: string;
@@ -120,7 +122,7 @@ export interface Repository {
   readonly timeout: number;
 }
 
-/** What timers can count. */
+/** The largest timeout of JavaScript's timers, in milliseconds. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 const DEFAULT_ENDPOINT = "https://huggingface.co";
@@ -194,7 +196,7 @@ export async function repositoryOf(
       owner,
       options.endpoint ?? variable("HF_ENDPOINT") ?? DEFAULT_ENDPOINT,
     ),
-    // A method of the global object, wherever it is called from.
+    // Wrapped, since the global `fetch` may not be called as a method of another object.
     fetch: (input, init) => fetched(input, init),
   };
 }
@@ -227,7 +229,7 @@ function endpointOf(owner: string, text: string): string {
   }
   throw new RangeError(
     `${owner}'s endpoint should be a URL such as "${DEFAULT_ENDPOINT}", got ${
-      // No message shows a password.
+      // Messages must not show a password.
       url?.password || url?.username
         ? "one with a name or a password: pass a token instead"
         : shown(text)}`,

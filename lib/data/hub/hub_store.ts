@@ -1,31 +1,31 @@
-/** Where files of the hub are kept. @module */
+/** The store of the hub's cached files. @module */
 import type { RandomAccess } from "../../data/bytes/random_access.ts";
 import type { HubFile } from "./tree.ts";
 
-/** A file that is kept, whole and verified. */
+/** A cached file, whole and verified. */
 export interface KeptFile {
-  /** Its path; in a page, the address of a Blob, which is made anew each time. */
+  /** The file's path; in a page, the address of a Blob, a new one for each call. */
   location(): string;
   access(): Promise<RandomAccess>;
 }
 
-/** What is kept of one repository. */
+/** The cached files of one repository. */
 export interface HubStore {
-  /** The name of the place in messages. */
+  /** The store's name in messages. */
   readonly name: string;
   /** Reads a text such as `refs/main`; `undefined` if there is none. */
   readText(name: string): Promise<string | undefined>;
-  /** Writes such a text, whole or not at all. */
+  /** Writes a text such as `refs/main` as a whole or not at all. */
   writeText(name: string, text: string): Promise<void>;
-  /** Finds a file that is kept; if its entry is given, one of that size. */
+  /** Finds a cached file; if its entry is given, only one of the entry's size. */
   find(
     commit: string,
     path: string,
     entry?: HubFile,
   ): Promise<KeptFile | undefined>;
-  /** The paths of the files of a commit that are kept. */
+  /** The paths of the cached files of a commit. */
   pathsOf(commit: string): Promise<string[]>;
-  /** Downloads a file, unless it is kept. */
+  /** Returns a file, which is downloaded unless it is cached. */
   keep(
     commit: string,
     file: HubFile,

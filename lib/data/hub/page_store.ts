@@ -14,7 +14,7 @@ const NAME = "lion-hub";
 /** The store of a repository in the page's own Cache storage. */
 export function pageStore(repository: Repository): HubStore {
   const { endpoint, type, repo } = repository;
-  // What Cache storage names by addresses; none of these is ever fetched.
+  // Cache storage has addresses as keys; these ones are never fetched.
   const at = (name: string) => `${endpoint}/${type}s/${repo}/${name}`;
   return {
     name: "the browser's Cache storage",
@@ -86,7 +86,10 @@ function kept(blob: Blob, path: string): KeptFile {
   };
 }
 
-/** Keeps a file; a full storage does not keep a page from what it has downloaded. */
+/**
+ * Caches a file; if the storage is full, the page still has the file that it
+ * downloaded.
+ */
 async function put(
   address: string,
   content: Response,

@@ -17,11 +17,11 @@ const MOST_REDIRECTS = 10;
 /** The most bytes of answers in JSON, as a bound of memory: a million files' names. */
 export const MOST_OF_JSON = 2 ** 28;
 
-/** A request, watched for bytes that stay away. */
+/** A request that is aborted when no bytes arrive for too long. */
 export interface Watch {
   /** Aborts when the caller's signal does, and when no byte has come for too long. */
   readonly signal: AbortSignal;
-  /** Says that bytes have come. */
+  /** Reports that bytes have arrived. */
   alive(): void;
 }
 
@@ -50,7 +50,7 @@ export async function retrying<T>(
       const { waitSeconds = 0 } = error;
       if (tried >= retries || waitSeconds > LONGEST_WAIT) throw error;
       const wait = Math.max(FIRST_WAIT * 2 ** tried, 1000 * waitSeconds);
-      // Not all who failed together should come back together.
+      // A random wait, so that requests that failed together are not repeated together.
       await pause(wait * (1 + Math.random() / 4), signal);
     }
   }
@@ -123,7 +123,7 @@ export async function send(
         ...isHome && token ? { authorization: `Bearer ${token}` } : {},
       },
       signal: init.signal,
-      // Pages are not shown redirects; browsers drop the token by themselves.
+      // Browsers follow redirects unseen, and then drop the token by themselves.
       redirect: nodeModule("node:process") ? "manual" : "follow",
     });
     init.alive();

@@ -15,7 +15,8 @@ const running = new Map<string, Running>();
  * it have gone.
  *
  * @param name Identifies the work: two calls with the same name share it.
- * @throws {unknown} What it throws, or the reason of the caller's signal.
+ * @throws {unknown} The error of the work, or the reason of the caller's
+ * signal.
  */
 export async function shared<T>(
   name: string,
@@ -29,7 +30,7 @@ export async function shared<T>(
   ) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  // What a caller's own function throws ends the wait of this caller alone.
+  // An error of a caller's own `onBytes` ends the wait of this caller alone.
   const failed = new AbortController();
   const hear = (bytes: number) => {
     try {
@@ -49,7 +50,7 @@ export async function shared<T>(
     ).finally(() => {
       if (running.get(name) === work) running.delete(name);
     });
-    // Nobody may be waiting any more when it fails.
+    // The work may fail when no caller waits for it any more.
     result.catch(() => {});
     running.set(name, work = { result, abort, listeners, waiting: 0 });
   }
@@ -61,7 +62,8 @@ export async function shared<T>(
   } finally {
     joined.listeners.delete(hear);
     if (--joined.waiting === 0) {
-      // Who comes now starts anew, and finds what has arrived.
+      // A caller that comes now starts new work, which continues the part
+      // that has arrived.
       if (running.get(name) === joined) running.delete(name);
       joined.abort.abort();
       if (gone.aborted) await joined.result.catch(() => {});

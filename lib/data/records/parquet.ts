@@ -28,9 +28,9 @@ export interface ParquetGroup {
   readonly file: string;
   /** Index of the group in its file, from 0. */
   readonly index: number;
-  /** Index of its first row in the dataset. */
+  /** Index of the group's first row in the dataset. */
   readonly start: number;
-  /** Number of its rows. */
+  /** Number of rows in the group. */
   readonly size: number;
 }
 
@@ -158,7 +158,7 @@ function sharedSchema(
           } once, got it twice; read others by columns`,
         );
       }
-      // By this name, a value would become what its row inherits from.
+      // A field of this name would become the row's prototype.
       if (column && namesIn(column).includes("__proto__")) {
         throw new SyntaxError(
           `${file} should have names of columns, got "__proto__"; read others by columns`,
@@ -275,7 +275,7 @@ class Rows<R> implements ParquetDataset<R> {
   }
 }
 
-/** How many groups may stay in memory. */
+/** The number of row groups that stay in memory: 2 to 8, about 256 MB. */
 function affordable(
   files: readonly ParquetFile[],
   schema: readonly ParquetColumn[],

@@ -19,7 +19,7 @@ export interface ParquetFile {
   readonly name: string;
   readonly schema: readonly ParquetColumn[];
   readonly metadata: ReadonlyMap<string, string>;
-  /** For each row group its number of rows, and of bytes in some columns. */
+  /** The row groups: the number of rows of each, and the bytes of some of its columns. */
   readonly groups: readonly {
     readonly rows: number;
     bytes(columns: ReadonlySet<string>): number;
@@ -108,10 +108,10 @@ export async function openParquet(bytes: RandomAccess): Promise<ParquetFile> {
   };
 }
 
-// hyparquet's own would drop a byte order mark, and replace what is not UTF-8.
+// hyparquet's own decoder would drop a byte order mark, and replace invalid UTF-8.
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text of a value, where it has one. */
+/** Decodes the bytes of a text; `undefined` without bytes. */
 function stringFromBytes(bytes: Uint8Array | undefined): string | undefined {
   try {
     return bytes && UTF8.decode(bytes);
@@ -131,7 +131,7 @@ function sizeOf(
   }, 0);
 }
 
-/** Throws unless row groups have the columns and rows that they should have. */
+/** Throws unless each row group has a valid number of rows, and the schema's columns. */
 function assertFooter({ row_groups }: FileMetaData, tree: SchemaTree): void {
   const leaves = leavesOf(tree);
   for (const { element } of leaves) assertStoredAs(element);
@@ -149,7 +149,7 @@ function assertFooter({ row_groups }: FileMetaData, tree: SchemaTree): void {
   }
 }
 
-/** Throws unless each row has each value, and has one where none may be missing. */
+/** Throws unless there are `size` rows, and none lacks the value of a required column. */
 function assertWhole(
   rows: readonly Record<string, unknown>[],
   size: number,
@@ -177,7 +177,7 @@ function assertWhole(
  * Runs with bytes as hyparquet reads them. What it throws of damaged ones, such
  * as "Invalid typed array length", gets a name.
  *
- * @param where What errors call what is read of it.
+ * @param where The name in errors of the part that is read.
  * @param check Throws if a part is damaged.
  */
 async function readable<T>(
@@ -209,13 +209,13 @@ async function readable<T>(
       byteLength: bytes.size,
       slice(start, end = bytes.size) {
         const part = read(start, end);
-        // Of parts that are read ahead, one that fails may never be awaited.
+        // A part that is read ahead and fails may never be awaited.
         part.catch(() => {});
         return part;
       },
     });
   } catch (cause) {
-    // What could not be read says so itself.
+    // An error of reading is thrown as it is; others are of the format.
     if (failed) throw failed.error;
     const reason = messageOf(cause);
     throw damaged(where, "Parquet", reason, cause);

@@ -1,4 +1,4 @@
-/** What the columns of a Parquet file hold. @module */
+/** The columns of a Parquet file, and the types of their values. @module */
 import type { SchemaTree } from "hyparquet";
 
 /** A column of a Parquet file. */
@@ -6,7 +6,7 @@ export interface ParquetColumn {
   /** The column's name. */
   readonly name: string;
   /**
-   * Its type: `"string"`, `"bytes"`, `"list"`, `"map"`, `"struct"`, or
+   * The column's type: `"string"`, `"bytes"`, `"list"`, `"map"`, `"struct"`, or
    * Parquet's name for it in lower case, such as `"int64"`, `"float"` or
    * `"timestamp"`.
    */

@@ -31,7 +31,7 @@ export function withoutBigints(value: unknown, where: () => string): unknown {
 export function copied<T>(value: T): T;
 export function copied(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  // Not structuredClone: of a view it would copy the whole buffer.
+  // A view is not cloned by structuredClone, which would copy its whole buffer.
   if (value instanceof DataView) return value;
   if (ArrayBuffer.isView(value)) return (value as Uint8Array).slice();
   if (value instanceof Date) return new Date(value);

@@ -1,4 +1,4 @@
-/** Streams of what lines say, whatever parses them. @module */
+/** Streams of parsed lines, for any parser of lines. @module */
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import type { BadRecordCount, BadRecords } from "./bad_records.ts";
@@ -18,7 +18,7 @@ export interface LineStream<E> extends ShardedStream<E> {
 }
 
 /**
- * Makes a stream of what the lines of texts in UTF-8 say, each file a shard.
+ * Makes a stream of the parsed lines of texts in UTF-8, each file a shard.
  *
  * @param bad Counts the lines that it throws a SyntaxError or RangeError for.
  */
@@ -62,14 +62,14 @@ export function parsedLines<E>(
         yield parsed;
       }
       if (missing === 0) return;
-      // After the last good line comes the first one again.
+      // Bad lines at the end are replaced by the first good line of the shard.
       let first: { line: E } | undefined;
       for await (const line of linesOf(shard)) {
         try {
           first = { line: parser.parse(line) };
           break;
         } catch {
-          // It is counted already, or will be when it is its turn.
+          // The bad line is counted when its own turn comes.
         }
       }
       if (!first) throw new SyntaxError(`${name} should have a good line`);

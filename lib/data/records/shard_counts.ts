@@ -1,4 +1,4 @@
-/** How many examples the shards of a stream have. @module */
+/** The numbers of examples in the shards of a stream. @module */
 import { assertInteger } from "../../base/values.ts";
 import { files, ifThere } from "../../base/file_system.ts";
 import { writeAtomically } from "../../base/atomic_write.ts";
@@ -54,7 +54,7 @@ async function readCounts(path: string): Promise<Map<string, number>> {
       )
     ) return new Map(all);
   } catch {
-    // It is told below.
+    // A file that is not JSON is an error like other wrong contents, thrown below.
   }
   throw new SyntaxError(
     `${path} should have the counts of shards, as streamedBatches() writes them; remove it, or name another`,

@@ -6,9 +6,9 @@ import { expandBraces } from "./expand_braces.ts";
 
 /** A part of a stream, such as a file. */
 export interface Shard {
-  /** Its name in errors. */
+  /** The shard's name in errors. */
   readonly name: string;
-  /** Number of its examples, if known. */
+  /** Number of examples in the shard, if known. */
   readonly count?: number | undefined;
 }
 

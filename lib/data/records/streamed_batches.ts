@@ -137,10 +137,11 @@ export async function streamedBatches<E>(
       yield* epochFrom(epoch, start % stepsPerEpoch);
       for (;;) yield* epochFrom(++epoch, 0);
     }();
-    // The generator answers one after another, in the order of the questions.
+    // The generator answers calls of `next` in order, even several at once.
     const make = async (step: number) => {
       const next = await examples.next();
-      // Not done is compared, since projects without strict types narrow by it alone.
+      // `done` is compared with false, by which projects without strict types
+      // narrow it, too.
       if (next.done !== false) {
         throw new Error(`a step before ${step} has failed`);
       }
@@ -154,7 +155,7 @@ export async function streamedBatches<E>(
   }
 }
 
-/** Where in which epoch batches begin, and of what. */
+/** The part of an epoch to read, by its steps, and how the epoch is shuffled. */
 interface EpochPart {
   readonly counts: readonly number[];
   readonly shardsAtOnce: number;
@@ -164,7 +165,7 @@ interface EpochPart {
   /** Number of examples of an epoch. */
   readonly size: number;
   readonly batchSize: number;
-  /** The first step in the epoch, and the one after the last. */
+  /** The first step in the epoch; `end` is the one after the last. */
   readonly first: number;
   readonly end: number;
   /** Whether a window is read while the one before is used. */
@@ -208,7 +209,7 @@ async function* batchesOfEpoch<E>(
       index++;
       const isLast = index * part.window >= end * batchSize;
       coming = part.readsAhead && !isLast ? readWindow(index) : undefined;
-      // It is awaited later, or not at all.
+      // The next window is awaited later, or never if the caller stops.
       coming?.catch(() => {});
       for (let i = skipped; i < window.length && step < end; i++) {
         batch.push(window[i]!);

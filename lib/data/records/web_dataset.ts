@@ -96,7 +96,7 @@ export async function webDataset(
   };
 }
 
-/** The indices of tars, which are kept in a file where asked. */
+/** The indices of tars, which are cached in a file if a path is given. */
 async function indicesOf(
   tars: readonly RandomAccess[],
   path: string | undefined,
@@ -129,7 +129,7 @@ function* jsonOf(items: readonly unknown[]): Generator<Uint8Array> {
   for (const item of items) yield encoder.encode(`${JSON.stringify(item)}\n`);
 }
 
-/** What a file has of indices; those of other tars are of no use. */
+/** Reads the cached indices of a file, which may be of other tars. */
 async function keptIndices(path: string): Promise<unknown[]> {
   const bytes = await ifThere(files().readFile(path));
   if (!bytes) return [];

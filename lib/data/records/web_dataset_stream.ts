@@ -19,8 +19,8 @@ import { tarSamples } from "./tar/samples.ts";
 /** Options of {@linkcode webDatasetStream}. */
 export interface WebDatasetStreamOptions {
   /**
-   * What to do about the rest of a truncated or damaged tar: fail with its
-   * name, or skip and count it.
+   * How the rest of a truncated or damaged tar is handled: by an error that
+   * names it, or by skipping and counting it.
    * @default "fail"
    */
   onBad?: "fail" | SkipBad | undefined;

@@ -128,7 +128,7 @@ export function collateTexts(
   };
 }
 
-/** Throws unless the names of fields are names. */
+/** Throws unless the options that name fields are texts, or `undefined`. */
 function assertFields(fields: Record<string, string | undefined>): void {
   for (const [name, field] of Object.entries(fields)) {
     if (field === undefined || typeof field === "string") continue;

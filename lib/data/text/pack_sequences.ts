@@ -111,17 +111,20 @@ function firstFit(
  * quarter and so on of them. So the first row with room is found in logarithmic time.
  */
 class Room {
-  /** The best of all at 1, of the halves at 2 and 3, and the rows at the end. */
+  /**
+   * A binary tree of the most room: of all rows at 1, of the halves at 2 and 3,
+   * of each row at the end.
+   */
   readonly #most: Float64Array;
   readonly #rows: number;
 
-  /** Rows that are empty. */
+  /** Makes `count` empty rows of `length` tokens. */
   constructor(count: number, length: number) {
     this.#rows = 2 ** Math.ceil(Math.log2(count));
     this.#most = new Float64Array(2 * this.#rows).fill(length);
   }
 
-  /** The first row with room for some tokens, which one has. */
+  /** The first row with room for some tokens; some row must have it. */
   first(tokens: number): number {
     let at = 1;
     while (at < this.#rows) {
@@ -131,7 +134,7 @@ class Room {
     return at - this.#rows;
   }
 
-  /** Takes the room of some tokens, or what there is, from a row. */
+  /** Takes room for some tokens from a row, at most all of it. */
   take(row: number, tokens: number): void {
     let at = this.#rows + row;
     this.#most[at] = Math.max(0, this.#most[at]! - tokens);
@@ -148,8 +151,8 @@ export function inRows(
   ofTokens: readonly ArrayLike<number>[],
   { length, fill }: { length: number; fill: number },
 ): tf.Tensor2D {
-  const joined = rows.map((row) =>
+  const values = rows.map((row) =>
     row.flatMap((i) => Array.from(ofTokens[i]!).slice(0, length))
   );
-  return padded(name, joined, length, fill);
+  return padded(name, values, length, fill);
 }

@@ -91,7 +91,7 @@ export function longestOf(sequences: readonly ArrayLike<number>[]): number {
   return sequences.reduce((most, { length }) => Math.max(most, length), 0);
 }
 
-/** Pads or truncates rows to the same length. */
+/** Pads or truncates rows to one length. */
 export function padded(
   name: string,
   rows: readonly ArrayLike<number>[],

@@ -29,16 +29,16 @@ const NAME = "file.post_processor";
 /** Largest type of a token. */
 const MOST_TYPES = 1000;
 
-const pieces = list((name, value) => {
+const entries = list((name, value) => {
   if (!isObject(value)) wrong(name, "an object", value);
-  const [[kind, piece] = [], ...others] = Object.entries(value);
-  const fields = Object.hasOwn(PIECES, kind ?? "") && PIECES[kind!];
-  if (!fields || others.length > 0 || !isObject(piece)) {
+  const [[kind, entry] = [], ...others] = Object.entries(value);
+  const fields = Object.hasOwn(ENTRIES, kind ?? "") && ENTRIES[kind!];
+  if (!fields || others.length > 0 || !isObject(entry)) {
     wrong(name, "{ Sequence: … } or { SpecialToken: … }", value);
   }
-  assertFields(`${name}.${kind}`, piece, fields);
+  assertFields(`${name}.${kind}`, entry, fields);
 });
-const PIECES: Readonly<Record<string, Fields>> = {
+const ENTRIES: Readonly<Record<string, Fields>> = {
   Sequence: { id: oneOf("A", "B"), type_id: integer(0, MOST_TYPES) },
   SpecialToken: { id: text, type_id: integer(0, MOST_TYPES) },
 };
@@ -62,8 +62,8 @@ const TYPES: Readonly<Record<string, Fields>> = {
   ByteLevel: {}, // It changes only which characters of a text a token is.
   RobertaProcessing: { cls: named, sep: named },
   TemplateProcessing: {
-    single: pieces,
-    pair: pieces,
+    single: entries,
+    pair: entries,
     special_tokens: optional(specials),
   },
 };
@@ -138,7 +138,7 @@ function templateByConfig(
     );
   });
   if (bos === undefined && eos === undefined) return undefined;
-  /** A token where it is wanted; without one, Python adds none either. */
+  /** The ids of a wanted token; none if the config has no such token, as in Python. */
   const part = (isWanted: boolean, field: string, type: number) => {
     const [name] = isWanted ? namesIn(config, field) : [];
     const id = name === undefined ? undefined : ids.get(name);
@@ -160,7 +160,7 @@ function processorsOf(name: string, value: unknown): Unchecked[] {
   if (type === "Sequence") {
     const all: Unchecked[] = [];
     list((name, one) => {
-      // A sequence in another would have no use, and may have no end.
+      // A sequence may not contain another, which would be useless and might never end.
       if (!isObject(one)) wrong(name, "an object", one);
       oneOf(...Object.keys(TYPES))(`${name}.type`, one["type"]);
       all.push(...processorsOf(name, one));
@@ -178,8 +178,8 @@ function templateOfOne(
 ): Template {
   if (processor["type"] === "TemplateProcessing") {
     const parts = (field: "single" | "pair") =>
-      (processor[field] as Piece[]).map((piece) =>
-        partOf(piece, processor, ids)
+      (processor[field] as TemplateEntry[]).map((entry) =>
+        partOf(entry, processor, ids)
       );
     return { single: parts("single"), pair: parts("pair") };
   }
@@ -194,14 +194,14 @@ function templateOfOne(
   return { single, pair: [...single, end, { text: 1, type: 0 }, end] };
 }
 
-/** A piece of a template in a file. */
-interface Piece {
+/** A part of a template in a file. */
+interface TemplateEntry {
   readonly Sequence?: { readonly id: "A" | "B"; readonly type_id: number };
   readonly SpecialToken?: { readonly id: string; readonly type_id: number };
 }
 
 function partOf(
-  { Sequence: sequence, SpecialToken: special }: Piece,
+  { Sequence: sequence, SpecialToken: special }: TemplateEntry,
   { special_tokens: specials }: Unchecked,
   ids: ReadonlyMap<string, number>,
 ): TemplatePart {
@@ -220,7 +220,7 @@ function partOf(
   );
 }
 
-/** Reads which token a file pads with, if it says one. */
+/** Reads the padding token of a file; `undefined` if there is none. */
 export function paddingOf(
   value: unknown,
   ids: ReadonlyMap<string, number>,

@@ -1,10 +1,10 @@
-/** Which tokens of a file are special, and for what. @module */
+/** The special tokens of a tokenizer's file, by their purpose. @module */
 import { shown } from "../../base/shown.ts";
 import { type SpecialTokens, specialTokens } from "./tokenizer.ts";
 
 export type SpecialKind = keyof SpecialTokens;
 
-/** The names by which special tokens are known, where nothing says them. */
+/** The usual names of special tokens, for files that do not name them. */
 const NAMES: Readonly<Record<SpecialKind, readonly string[]>> = {
   pad: ["[PAD]", "<pad>"],
   mask: ["[MASK]", "<mask>"],

@@ -1,6 +1,6 @@
 /**
- * What a model reads of a text, or of a pair of texts: their tokens, truncated,
- * among the special tokens that a template puts around them.
+ * A model's input for a text or a pair of texts: their tokens, truncated, among
+ * the special tokens that a template puts around them.
  *
  * @module
  */
@@ -37,19 +37,19 @@ export type TemplatePart =
   & { readonly type: number }
   & ({ readonly text: 0 | 1 } | { readonly ids: readonly number[] });
 
-/** What stands around one text, and around a pair. */
+/** The special tokens around a single text, and around a pair of texts. */
 export interface Template {
   readonly single: readonly TemplatePart[];
   readonly pair: readonly TemplatePart[];
 }
 
-/** How texts are shortened that have too many tokens. */
+/** How texts with too many tokens are truncated. */
 export interface Truncation {
   /** Largest number of tokens, special ones included; none if undefined. */
   readonly length: number | undefined;
-  /** Which text of a pair is shortened. */
+  /** The text of a pair that is truncated. */
   readonly strategy: "LongestFirst" | "OnlyFirst" | "OnlySecond";
-  /** The side on which tokens go. */
+  /** The side on which tokens are removed. */
   readonly direction: "Left" | "Right";
 }
 
@@ -121,7 +121,7 @@ function assertTexts(
   );
 }
 
-/** Number of tokens that are left for texts. */
+/** Number of tokens that remain for the texts, besides special tokens. */
 function roomOf(
   parts: readonly TemplatePart[],
   length: number | undefined,

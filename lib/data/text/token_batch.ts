@@ -235,7 +235,7 @@ export function collateTokens(
   });
 }
 
-/** A function whose tensors are gone where it fails, of one that makes batches. */
+/** Wraps a function that makes batches, so that no tensor is left if it throws. */
 function wholeOrNone<E>(collate: Collate<E>): Collate<E> {
   return (...given) =>
     tf.tidy(() => {
@@ -247,7 +247,7 @@ function wholeOrNone<E>(collate: Collate<E>): Collate<E> {
 /** Throws unless labels are classes or, for regression, numbers; returns them. */
 function checkedLabels(labels: number[], regression: boolean): number[] {
   if (!regression) return integers("labels", labels);
-  // What is too large for a float32 would be infinite there.
+  // A number too large for float32 would become infinite in a tensor.
   const place = labels.findIndex((label) =>
     typeof label !== "number" || !Number.isFinite(Math.fround(label))
   );

@@ -1,4 +1,4 @@
-/** Examples of tokens, and what is checked of them before they are a batch. @module */
+/** Examples of tokens, and their checks before they become a batch. @module */
 import { assertExamples } from "../batches/dataset.ts";
 import { shown } from "../../base/shown.ts";
 

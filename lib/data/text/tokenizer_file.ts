@@ -126,8 +126,8 @@ const OPTIONS = optionsOf<TokenizerOfOptions>()("pad mask cls sep unk config");
  *
  * @param file The parsed content of the file.
  * @param options See {@linkcode TokenizerOfOptions}.
- * @returns The tokenizer. Its `encode` throws a RangeError that names a piece
- * of text without an id, if the file has no unknown token.
+ * @returns The tokenizer. Its `encode` throws a RangeError that names a part of
+ * the text without an id, if the file has no unknown token.
  * @throws {TypeError} If the file is not a tokenizer, in which case the message
  * names the field, or an option is unknown or of the wrong type.
  * @throws {RangeError} If an option names a token that the file lacks, the
@@ -223,7 +223,7 @@ function libraryOf(
         model,
         added_tokens,
       },
-      // The library reads the unknown token of a WordLevel model here.
+      // The library reads a WordLevel model's unknown token from the config.
       { unk_token: model["unk_token"] },
     );
     findSingleWords(library, added_tokens ?? []);
@@ -248,7 +248,7 @@ function unknownOf(
   return (vocab as [string, number][])[id as number]?.[0];
 }
 
-/** A name that no vocabulary has, for a piece of text without a token. */
+/** A name that no vocabulary has, for a part of a text without a token. */
 const NO_TOKEN = "\u0000no token\u0000";
 
 /**
@@ -355,10 +355,10 @@ function encoder(library: Library, bounds: StepBounds): Encode {
     const ids = encode(text);
     if (ids.every(Number.isInteger)) return ids;
     const word = text.match(/\S+/gu)?.find((word) => !isKnown(word)) ?? text;
-    const piece = Array.from(word).find((one) => !isKnown(one)) ?? word;
+    const part = Array.from(word).find((one) => !isKnown(one)) ?? word;
     throw new RangeError(
       `encode's text should be of what is in the vocabulary, got ${
-        shown(piece)
+        shown(part)
       }: give the file's model an unknown token (unk_token, or unk_id of a Unigram) that is in its vocabulary`,
     );
   };

@@ -19,7 +19,7 @@ export interface TrainTokenizerOptions {
 
 const OPTIONS = optionsOf<TrainTokenizerOptions>()("vocabularySize");
 
-/** What `encodeWithSpecials` puts around texts: what BERT has. */
+/** The post-processor for `encodeWithSpecials`: BERT's special tokens around texts. */
 const POST_PROCESSOR = {
   type: "BertProcessing",
   sep: ["[SEP]", SPECIAL_IDS.sep],
@@ -85,7 +85,7 @@ export function trainTokenizer(
     if (pair === undefined) break;
     const [left, right] = [tokens[first(pair)]!, tokens[second(pair)]!];
     const token = left + right;
-    // Another pair may already have given the same token.
+    // Another pair may already have been merged into the same token.
     const id = ids.get(token) ?? tokens.push(token) - 1;
     ids.set(token, id);
     merges.push(`${left} ${right}`);

@@ -42,10 +42,10 @@ const LIMITS: Readonly<Record<TokenType, number>> = {
   uint32: 2 ** 31,
 };
 
-/** The name of the file that a process locks which writes shards. */
+/** The name of the file that is locked by the process that writes shards. */
 const LOCK = "lock";
 
-/** A text of several scripts, by whose tokens tokenizers are told apart. */
+/** A text of several scripts, whose tokens distinguish tokenizers. */
 const PROBE = "The lion's 1,234 naïve cafés — лев, 獅子 🦁\n\tsleep tonight!";
 
 /**
@@ -156,7 +156,7 @@ async function writeShards(
   } finally {
     await lock.release();
   }
-  // Another process may have begun there since.
+  // Another process may have begun to write in the folder, which then stays.
   await files().rmdir(folder).catch(() => {});
 }
 
@@ -167,9 +167,9 @@ async function removeParts(folder: string): Promise<void> {
 }
 
 /**
- * Writes down what is about to be written, or throws if something else was begun
- * there. Parts without a plan are of nobody knows what: a call may have ended
- * while it removed them.
+ * Writes a plan of the parts into the folder, or throws if it has another plan.
+ * Parts without a plan are removed, since a call may have ended while it
+ * removed them.
  */
 async function assertSamePlan(
   folder: string,
@@ -201,7 +201,7 @@ async function textOf(path: string): Promise<string> {
   return await file.readFile("utf8").finally(() => file.close());
 }
 
-/** The fingerprint of what a tokenizer makes of a text. */
+/** The fingerprint of a tokenizer's ids for {@linkcode PROBE}. */
 function probeOf(tokenizer: WriteTokenFileOptions["tokenizer"]): number {
   let made: string;
   try {
@@ -212,7 +212,7 @@ function probeOf(tokenizer: WriteTokenFileOptions["tokenizer"]): number {
   return fingerprintOf(made);
 }
 
-/** Whether there is a file, and no link in its place. */
+/** Whether there is a file at a path, and not a link. */
 async function exists(path: string): Promise<boolean> {
   return (await ifThere(files().lstat(path)))?.isFile() ?? false;
 }

@@ -1,4 +1,4 @@
-/** BERT as Hugging Face has it. @module */
+/** The plan for a config.json of Hugging Face's BERT. @module */
 import { ACTIVATIONS } from "./activations.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import { numClassesOf } from "./labels.ts";
@@ -6,7 +6,10 @@ import type { Changes, Plan } from "./plan.ts";
 
 type Head = NonNullable<Changes["head"]>;
 
-/** The heads of Python's classes; `undefined` for none that there is here. */
+/**
+ * The heads of transformers' classes; `undefined` for classes whose head is not
+ * supported.
+ */
 const HEADS: Readonly<Record<string, Head | undefined>> = {
   BertForMaskedLM: "masked-language-model",
   BertForPreTraining: "masked-language-model",
@@ -18,7 +21,7 @@ const MODULES: Readonly<Record<Head, readonly string[]>> = {
   classification: ["bert.pooler", "classifier"],
 };
 
-/** Modules of heads that no model here has. */
+/** Modules of heads that no model of this library has. */
 const FOREIGN = ["cls.seq_relationship", "qa_outputs"];
 
 /** The model that a config.json of BERT stands for. */

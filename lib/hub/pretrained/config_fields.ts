@@ -9,7 +9,7 @@ export class ConfigFields {
     this.#values = values as Record<string, unknown>;
   }
 
-  /** A field as it is; `undefined` if it is absent or null. */
+  /** A field's value, unchecked; `undefined` if it is absent or null. */
   value(field: string): unknown {
     return Object.hasOwn(this.#values, field)
       ? this.#values[field] ?? undefined
@@ -18,7 +18,7 @@ export class ConfigFields {
 
   count(field: string, fallback: number, least = 1): number {
     const value = this.value(field) ?? fallback;
-    // What is larger could not be the length of an axis.
+    // A larger number could not be the length of an axis.
     if (
       Number.isInteger(value) && Number(value) >= least &&
       Number(value) < 2 ** 31
@@ -49,7 +49,7 @@ export class ConfigFields {
     throw this.wrong(field, known.join(" or "));
   }
 
-  /** Throws unless a field is this, or absent. */
+  /** Throws unless a field has the wanted value, or is absent. */
   assertIs(field: string, wanted: boolean | string, meaning: string): void {
     const value = this.value(field) ?? wanted;
     if (value === wanted) return;

@@ -1,4 +1,4 @@
-/** GPT-2 as Hugging Face has it. @module */
+/** The plan for a config.json of Hugging Face's GPT-2. @module */
 import { ACTIVATIONS } from "./activations.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import type { Changes, Plan } from "./plan.ts";

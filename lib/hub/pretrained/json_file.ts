@@ -12,7 +12,7 @@ export async function readObject(
 ): Promise<Record<string, unknown> | undefined> {
   const bytes = await files.bytes(path);
   if (!bytes) return undefined;
-  // Without a byte order mark, which editors put there.
+  // TextDecoder removes the byte order mark that some editors write.
   const text = new TextDecoder().decode(bytes);
   let value: unknown;
   try {

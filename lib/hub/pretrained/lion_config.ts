@@ -24,7 +24,7 @@ export type LionModel = {
   [name in keyof LionOptions]: {
     /** The function that makes the model. */
     readonly architecture: name;
-    /** Its options. */
+    /** The options of this function. */
     readonly options: LionOptions[name];
   };
 }[keyof LionOptions];
@@ -43,7 +43,7 @@ export type LionConfig = LionModel & {
 export interface HuggingFaceConfig {
   /** The kind of model. */
   readonly model_type: "bert" | "gpt2" | "vit";
-  /** Its other fields, such as sizes, by Hugging Face's names. */
+  /** Other fields of the config, such as sizes, by Hugging Face's names. */
   readonly [name: string]: unknown;
 }
 

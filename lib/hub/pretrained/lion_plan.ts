@@ -16,7 +16,8 @@ export function lionPlan(fields: ConfigFields, changes: Changes): Plan {
   const model = lionModelOf(fields);
   const { variant } = changes;
   const own = model.options;
-  // One of variant, mixer and decay says how tokens are weighted.
+  // A new variant replaces the mixer or decay of the config: only one of the
+  // three may be set.
   const { mixer: _, decay: __, ...others } = own;
   const weighing = variant === undefined ? own : { ...others, variant };
   const { options, initial, unused } = headOf(model, changes);
@@ -30,7 +31,10 @@ export function lionPlan(fields: ConfigFields, changes: Changes): Plan {
   };
 }
 
-/** The positions that a language model has by default, and would lose with softmax. */
+/**
+ * The learned positions that a language model with softmax has by default, and
+ * would lose with another variant.
+ */
 function positionsOf({ architecture, options }: LionModel): object {
   const { variant, position = "none", maxLength } = options as LionGptOptions;
   const hasDefault = architecture === "lionGpt" && variant === "softmax" &&
@@ -38,7 +42,10 @@ function positionsOf({ architecture, options }: LionModel): object {
   return hasDefault ? { maxLength: 1024 } : {};
 }
 
-/** What changes with the head: options, and the modules that come and go. */
+/**
+ * The changes for another head: options, and the modules of weights to add and
+ * to leave out.
+ */
 function headOf(
   { architecture, options: own }: LionModel,
   { head, numClasses }: Changes,

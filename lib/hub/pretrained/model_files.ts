@@ -1,4 +1,4 @@
-/** Where the files of a model are: in a folder, on the hub, or at an address. @module */
+/** The files of a model in a folder, on the hub, or at an address. @module */
 import { shown } from "../../base/shown.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../../base/node_module.ts";
@@ -10,9 +10,9 @@ import { encodedPath, isRepository } from "../../data/hub/hub_paths.ts";
 import { keepAll } from "../../data/hub/snapshot.ts";
 
 export interface ModelFiles {
-  /** The name of the place in messages. */
+  /** The name of the folder, repository or address in messages. */
   readonly name: string;
-  /** Fetches files that will be read, several at once, where they are elsewhere. */
+  /** Downloads files that will be read, several at once, unless they are local. */
   prepare(paths: readonly string[]): Promise<void>;
   /** Reads a file; `undefined` if there is none. */
   bytes(path: string): Promise<Uint8Array | undefined>;
@@ -66,7 +66,7 @@ async function tensorsOf(
   return (await read)?.tensors;
 }
 
-/** The files of a repository; each is downloaded when it is read first. */
+/** The files of a repository, each downloaded when it is first read. */
 async function filesOfHub(
   repo: string,
   options: HubDownloadOptions,
@@ -82,7 +82,7 @@ async function filesOfHub(
     if (tree && entriesOf([path]).length === 0) return undefined;
     await prepare([path]);
     const found = await store.find(commit, path);
-    // Without a manifest, nobody knows whether there is such a file.
+    // Without a manifest, a file that is not cached may not exist, which is no error.
     if (!found && tree) throw notKept(hub, [path]);
     return found;
   };
@@ -97,7 +97,7 @@ async function filesOfHub(
     async tensors(path) {
       const file = await find(path);
       if (!file) return undefined;
-      // On a disk, one tensor at a time is in memory.
+      // Of a file on a disk, only one tensor at a time is read into memory.
       if (repository.cache !== undefined) {
         return await tensorsOf(readSafetensors(file.location()));
       }
@@ -112,10 +112,10 @@ function filesAt(address: string, options: HubDownloadOptions): ModelFiles {
   const { fetch: fetched = fetch, signal } = options;
   const folder = address.endsWith("/") ? address : `${address}/`;
   const read = async (path: string) => {
-    // A step such as "http:other" would be an address of its own.
+    // Unencoded, a path such as "http:other" would be an address of its own.
     const url = new URL(encodedPath(path), folder).href;
     const response = await fetched(url, signal ? { signal } : {});
-    // Many servers answer with their start page to what they do not have.
+    // Many servers answer with their start page instead of status 404.
     const isPage = response.headers.get("content-type")?.includes("text/html");
     if (response.ok && !isPage) {
       return new Uint8Array(await response.arrayBuffer());

@@ -1,15 +1,15 @@
-/** How a directory's files become a model of this library. @module */
+/** The plan by which the files of a model become a model of this library. @module */
 import type { LionModel } from "./lion_config.ts";
 
-/** What the caller asks to be other than in the files. */
+/** The caller's changes to the model of the files. */
 export interface Changes {
   readonly head?: "masked-language-model" | "classification" | undefined;
   readonly numClasses?: number | undefined;
-  /** How tokens are weighted. */
+  /** The variant of attention. @default the config's */
   readonly variant?: "lit" | "d" | "s" | undefined;
 }
 
-/** What a config.json says, and what the caller has changed. */
+/** A model to make: that of a config.json, with the caller's changes. */
 export interface Plan {
   readonly model: LionModel;
   /** Weights that the files may lack: modules, by PyTorch's names. */

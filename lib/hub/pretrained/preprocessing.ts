@@ -1,4 +1,4 @@
-/** What is done to images before a model, as a preprocessor_config.json says. @module */
+/** The preprocessing of images by a preprocessor_config.json. @module */
 import { shown } from "../../base/shown.ts";
 import type { Interpolation } from "../../data/images/pictures/filters.ts";
 import type {
@@ -12,7 +12,7 @@ import { ConfigFields } from "./config_fields.ts";
 import { readObject } from "./json_file.ts";
 import type { ModelFiles } from "./model_files.ts";
 
-/** The name of the file. */
+/** The name of the file with the preprocessing. */
 export const PREPROCESSOR = "preprocessor_config.json";
 
 /** The preprocessing of images for a model: options of `imageBatches`. */
@@ -25,18 +25,18 @@ export interface Preprocessing {
   readonly deviation: readonly [number, number, number];
 }
 
-/** Pillow's numbers of its filters. */
+/** The filters of resizing by Pillow's numbers. */
 const FILTERS: ReadonlyMap<unknown, Interpolation> = new Map([
   [2, "bilinear"],
   [3, "bicubic"],
   [4, "box"],
 ]);
 
-/** Processors of images that take a size of one number to be that of a square. */
+/** Image processors that resize to a square if the size is one number. */
 const PROCESSORS = /^(ViT|DeiT)(ImageProcessor(Fast)?|FeatureExtractor)$/;
 
 /**
- * Reads what is done to images before a model; `undefined` if nothing says it.
+ * Reads the preprocessing of images for a model; `undefined` if no file has it.
  *
  * Source: transformers, `image_processing_vit.py` and `image_processing_deit.py`.
  */

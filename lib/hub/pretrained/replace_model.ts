@@ -3,10 +3,10 @@ import { messageOf } from "../../base/shown.ts";
 import { type FileLock, lockFile, whileLocked } from "../../base/file_lock.ts";
 import { files } from "../../base/file_system.ts";
 
-/** Without it, {@linkcode fromPretrained} refuses a folder. */
+/** The file without which {@linkcode fromPretrained} refuses a folder. */
 export const CONFIG = "config.json";
 
-/** Files of which a model has some, such as its weights. */
+/** Whether a file belongs to a group of which a model has some, such as weights. */
 export type FileGroup = (name: string) => boolean;
 
 /** The error if files that were moved could not be moved back. */
@@ -15,7 +15,8 @@ class NotPutBack extends Error {}
 /**
  * Replaces the files of a model in a folder: by all new ones or, if something
  * fails, by none. If the process ends while they move, no config is there, so
- * that nothing can read some files of each; the next call removes what it left.
+ * that nothing can read some files of each; the next call removes the files
+ * that are left.
  *
  * @param folder The folder, created if missing.
  * @param groups Which files of an earlier model go if new ones of their group come.
@@ -28,7 +29,7 @@ export async function replaceModel(
 ): Promise<void> {
   const { mkdir, readdir, rm } = files();
   await mkdir(folder, { recursive: true });
-  // Of two that move at once, each would move files of the other.
+  // Two processes must not move at the same time: each would move files of the other.
   const alone = <T>(run: () => Promise<T>) =>
     whileLocked(`${folder}/.saving-lock`, run);
   const { staging, lock } = await alone(() => newStaging(folder));
@@ -69,7 +70,10 @@ export async function replaceModel(
   }
 }
 
-/** The lock in a folder of new files, which its process has until it ends. */
+/**
+ * The path of the lock in a folder of new files, held by the process that
+ * writes them.
+ */
 const lockOf = (staging: string) => `${staging}/lock`;
 
 /** Makes a folder for new files; no other process does at the same time. */
@@ -90,7 +94,7 @@ async function removeAbandoned(folder: string): Promise<void> {
       await (await lockFile(lockOf(path))).release();
       await rm(path, { recursive: true, force: true });
     } catch {
-      // A process has it, or it belongs to a user whose files are not ours to remove.
+      // Another process holds the lock, or another user owns the folder: it stays.
     }
   }
 }
@@ -122,7 +126,7 @@ async function moveAll(
     const [from, to] = moves[moved.length]!;
     const failed = `${from} cannot be moved to ${to}: ${messageOf(cause)}`;
     try {
-      // No further than one that stays: a config comes back after all others.
+      // In reverse, up to one that fails: the config, moved first, comes back last.
       for (const [from, to] of moved.reverse()) await rename(to, from);
     } catch {
       throw new NotPutBack(

@@ -1,4 +1,4 @@
-/** Whether a model is what its config says. @module */
+/** A check that a model fits its config. @module */
 import { shown } from "../../base/shown.ts";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { MixingLayer } from "../../layers/mixing_layer.ts";
@@ -11,7 +11,7 @@ const FREE = [
   "recompute",
 ];
 
-/** The most blocks of the model that is compared with. */
+/** The most blocks of the model that is made for the comparison. */
 const BLOCKS = 2;
 
 /**
@@ -58,7 +58,10 @@ export function assertSameModel(own: LionModel, model: LayersModel): void {
   }
 }
 
-/** What decides what a layer computes: its options, and the shapes of its weights. */
+/**
+ * The fields that determine a layer's computation: its options, and the shapes
+ * of its weights.
+ */
 function fieldsOf(
   layer: LayersModel["layers"][number],
 ): Map<string, string> {

@@ -13,12 +13,12 @@ const TOKENIZER = "tokenizer.json";
 /** Files that name special tokens; the last one's names count. */
 const CONFIGS = ["special_tokens_map.json", "tokenizer_config.json"];
 
-/** Whether a file is of a tokenizer. */
+/** Whether a file is one of a tokenizer's. */
 export function isOfTokenizer(name: string): boolean {
   return name === TOKENIZER || CONFIGS.includes(name);
 }
 
-/** What the tokenizers that were read here were made of, by the names of files. */
+/** The files, by name, from which each tokenizer was read, to write them again. */
 const FILES = new WeakMap<Tokenizer, ReadonlyMap<string, object>>();
 
 /** Reads the tokenizer of a model; `undefined` if it has none. */

@@ -1,4 +1,4 @@
-/** ViT as Hugging Face has it. @module */
+/** The plan for a config.json of Hugging Face's ViT. @module */
 import { shown } from "../../base/shown.ts";
 import { ACTIVATIONS } from "./activations.ts";
 import type { ConfigFields } from "./config_fields.ts";

@@ -24,7 +24,8 @@ export function isWeights(name: string): boolean {
 export async function readWeights(
   files: ModelFiles,
 ): Promise<Map<string, tf.Tensor>> {
-  // As Python does where both are there.
+  // If there are both a single file and an index, Python's libraries also
+  // read the single one.
   const single = await files.tensors(SINGLE);
   if (single) return single;
   const index = await readObject(files, INDEX);
@@ -84,8 +85,8 @@ function shardsOf(
 }
 
 /**
- * Writes the weights of a model, in files of at most so many bytes of values; a
- * tensor that is larger has a file of its own.
+ * Writes the weights of a model, in files with at most `maxShardBytes` bytes of
+ * values; a larger tensor has a file of its own.
  */
 export async function writeWeights(
   folder: string,
@@ -113,7 +114,7 @@ export async function writeWeights(
   };
   for (const [i, shard] of shards.entries()) {
     await writeSafetensors(`${folder}/${nameOf(i)}`, shard, {
-      // Python's libraries want to know who wrote it.
+      // Python's libraries refuse a file without this format.
       metadata: { format: "pt" },
     });
   }

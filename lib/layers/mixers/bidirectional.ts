@@ -120,7 +120,12 @@ export function joinDirections(
   });
 }
 
-/** Concatenates `forward`, and `backward` with its tokens reversed, along the batch. */
+/**
+ * Concatenates `forward`, and `backward` with its tokens reversed, along axis 0,
+ * the batch.
+ *
+ * @param axis The axis of tokens. @default 1
+ */
 export function inBothDirections<T extends tf.Tensor>(
   forward: T,
   backward: T,
@@ -129,7 +134,10 @@ export function inBothDirections<T extends tf.Tensor>(
   return tf.concat([forward, tf.reverse(backward, axis)], 0);
 }
 
-/** Sets the first tokens of segments to zero, so that nothing is read across a border. */
+/**
+ * Sets x, `[batch, length, channels]`, to zero where `ends`, `[batch, length]`,
+ * is true: nothing is read across a segment's border.
+ */
 function afterBorders(
   x: tf.Tensor3D,
   ends: tf.Tensor2D | undefined,

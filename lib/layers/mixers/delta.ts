@@ -117,6 +117,10 @@ function deltaParameters(dim: number, numHeads: number): Parameter[] {
   ];
 }
 
+/**
+ * Projects x, `[batch, length, dim]`, to queries and keys of unit length,
+ * values and β.
+ */
 function vectorsOf(
   x: tf.Tensor3D,
   parameters: Parameters,

@@ -26,7 +26,7 @@ import {
 /** GLA's gates are the `ROOT`-th root of a sigmoid, so that they start near 1. */
 const ROOT = 16;
 
-/** How the steps of GLA and HGRN-2 attend. */
+/** Options of a recurrent step of GLA and HGRN-2: decays on arrival, no row sum. */
 const ARRIVAL = { convention: "arrival", normalize: false } as const;
 
 /**
@@ -156,7 +156,10 @@ export const RWKV6: FamilyModel<CheckedRwkv6Inputs> = {
   },
 };
 
-/** A tensor of one number per channel, from its relative position and its index. */
+/**
+ * A tensor `[count]` of one number per channel, from its relative position, 0
+ * to 1, and its index.
+ */
 function channels(
   count: number,
   value: (share: number, index: number) => number,

@@ -49,6 +49,7 @@ export function fromEachEnd(mixer: Mixer): Mixer {
   };
 }
 
+/** Runs a causal mixer on x, `[batch, length, dim]`, from the last token to the first. */
 function fromTheEnd(
   mixer: Mixer,
   x: tf.Tensor3D,

@@ -182,6 +182,10 @@ function parametersOf(
   ];
 }
 
+/**
+ * Hydra's mixer without its layer: maps rows, `[batch, length, dim]`, to the
+ * same shape.
+ */
 function mix(
   rows: tf.Tensor3D,
   parameters: Parameters,
@@ -229,7 +233,10 @@ function mix(
   ) as tf.Tensor3D;
 }
 
-/** Causal linear attention of both directions: what each token reads from those up to it. */
+/**
+ * Causal linear attention of both directions, each token included:
+ * `[2 · batch, heads, length, headDim]`.
+ */
 function attend(
   { q, k, v }: Omit<BidirectionalInputs, "x">,
   logDecay: tf.Tensor3D,

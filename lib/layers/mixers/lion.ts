@@ -93,7 +93,7 @@ export function lionMixer(options: LionMixerOptions): Mixer {
     },
     step(x, parameters, before, { mask, epsilon }) {
       const vectors = heads(x, parameters);
-      const { logDecay, convention } = paidByStates(
+      const { logDecay, convention } = stateLogDecays(
         decay.of(x, names[0]!, parameters, {
           classToken: undefined,
           isOfPairs: false,
@@ -154,7 +154,7 @@ function ordersOf(
       snakeOrder(...grid!, { along, first })
     )
     : [...order];
-  // The same orders for reversed tokens, whose indices count from the end.
+  // Where tokens are reversed, the orders' indices count from the end.
   return reversed
     ? orders.map((order) => order.toReversed().map((at) => length - 1 - at))
     : orders;
@@ -177,6 +177,10 @@ interface Ways {
   readonly orders: readonly Order[] | undefined;
 }
 
+/**
+ * Attention in the tokens' order, or along several orders:
+ * `[batch, heads, length, valueDim]`.
+ */
 function attendTo(
   { q, k, v }: Heads,
   { decays, orders }: Ways,
@@ -189,7 +193,10 @@ function attendTo(
   return lionAttentionInOrders(q, k, v, ways, others);
 }
 
-/** Attention with the mask M + I, where a token's own weight counts twice. */
+/**
+ * Attention with the mask M + I, where a token's own weight counts twice;
+ * `[batch, heads, length, valueDim]`.
+ */
 function imbalanced(
   { q, k, v }: Heads,
   ways: Ways,
@@ -208,7 +215,7 @@ function imbalanced(
 }
 
 /** The log decays of the recurrent state from token to token, and their convention. */
-function paidByStates(decay: Decay): {
+function stateLogDecays(decay: Decay): {
   logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
   convention?: "source" | "arrival";
 } {

@@ -43,7 +43,7 @@ export interface LearnedDecay {
   decay(x: tf.Tensor3D, parameters: Parameters): Decay;
 }
 
-/** What a decay depends on beside its tokens: their order, and how it is read. */
+/** The conditions, besides the tokens, on which a layer's decay depends. */
 interface Place {
   /** Position of the class token, if there is one: LION-S does not decay it. */
   readonly classToken: "first" | "last" | undefined;
@@ -182,8 +182,9 @@ export function tokenDiagonalDecay(
 }
 
 /**
- * Logits whose log sigmoids are log decays Δ A, with one of Mamba's steps Δ per
- * head, and the diagonal A of HiPPO-LegS, -1, -2, …, for the channels.
+ * Logits, `[numHeads, headDim]`, whose log sigmoids are log decays Δ A, with
+ * one of Mamba's steps Δ per head, and the diagonal A of HiPPO-LegS, -1, -2, …,
+ * for the channels.
  */
 function hippoLogits(
   numHeads: number,

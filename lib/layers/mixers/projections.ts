@@ -40,7 +40,11 @@ export function denseParts(
   return parts.map((part) => dense(x, part) as tf.Tensor3D);
 }
 
-/** Attention of the next tokens to themselves and to those before; padding does not decay it. */
+/**
+ * Attention of the next tokens, q, k and v `[batch, heads, length, …]`, to
+ * themselves and to earlier ones through the state `before`. Padding does not
+ * decay the state.
+ */
 export function attendNext(
   { q, k, v, logDecay }: {
     q: tf.Tensor4D;
@@ -108,7 +112,10 @@ export function toHeads(rows: tf.Tensor3D, numHeads: number): tf.Tensor4D {
   return tf.transpose(split, [0, 2, 1, 3]);
 }
 
-/** A linear map to one number per token and head, `[batch, heads, length]`. */
+/**
+ * Maps x, `[batch, length, dim]`, to one number per token and head,
+ * `[batch, heads, length]`.
+ */
 export function perToken(
   x: tf.Tensor3D,
   prefix: string,
@@ -137,7 +144,10 @@ export function lowRank(
   ];
 }
 
-/** Applies a low-rank map, with a function between its two factors. */
+/**
+ * Applies a low-rank map to x, `[batch, length, dim]`, with a function between
+ * its factors.
+ */
 export function applyLowRank(
   x: tf.Tensor3D,
   prefix: string,
@@ -163,7 +173,10 @@ export function silu<T extends tf.Tensor>(x: T): T {
   return tf.mul(x, tf.sigmoid(x));
 }
 
-/** Scales vectors along the last axis to unit length. */
+/**
+ * Scales the vectors along the last axis, `[batch, heads, length, headDim]`, to
+ * unit length.
+ */
 export function ofLengthOne(x: tf.Tensor4D): tf.Tensor4D {
   const squares = tf.sum(tf.square(x), 3, true);
   return tf.mul(x, tf.rsqrt(tf.add(squares, 1e-6)));

@@ -32,7 +32,7 @@ export const TOKEN_DECAYS: Operation<"f" | "b"> = {
   outputs: ["f", "b"],
 };
 
-/** Where there is a class token, which does not decay. */
+/** The position of the class token, which does not decay; `undefined` without one. */
 type ClassToken = "first" | "last" | undefined;
 
 /**
@@ -84,7 +84,7 @@ export function tokenLogDecay(
   return tf.mul(logDecay, withoutClassToken(length, classToken));
 }
 
-/** A factor for log decays: 0 for the class token, 1 for the other tokens. */
+/** A factor for log decays, `[length]`: 0 for the class token, 1 for the other tokens. */
 export function withoutClassToken(
   length: number,
   classToken: "first" | "last",

@@ -172,7 +172,10 @@ function parametersOf(
   ];
 }
 
-/** The logarithms of S4D-Real's decay rates, log 1, log 2, … for each channel. */
+/**
+ * The logarithms of S4D-Real's decay rates, log 1, log 2, … for each channel:
+ * `[channels, stateDim]`.
+ */
 function pacesOf(channels: number, stateDim: number): tf.Tensor2D {
   return tf.tidy(() => {
     const rates = tf.log(tf.range(1, stateDim + 1));
@@ -180,12 +183,16 @@ function pacesOf(channels: number, stateDim: number): tf.Tensor2D {
   });
 }
 
+/** Projects x, `[batch, length, channels]`, to `[batch, length, dim]`. */
 function projectOut(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
   const weight = parameters("out_proj.weight") as tf.Tensor2D;
   return dense(x, weight) as tf.Tensor3D;
 }
 
-/** Projects the layer's input to the input of the scans and their gate. */
+/**
+ * Projects x, `[batch, length, dim]`, to the scans' input and gate,
+ * `[batch, length, channels]` each.
+ */
 function projected(
   x: tf.Tensor3D,
   parameters: Parameters,
@@ -196,7 +203,7 @@ function projected(
   return [taken!, gate!];
 }
 
-/** Runs the convolution and the scan in one direction, and gates the output. */
+/** Runs convolution, scan and gate of one direction; `[batch, length, channels]`. */
 function scanOf(
   taken: tf.Tensor3D,
   z: tf.Tensor3D,
@@ -214,6 +221,10 @@ function scanOf(
   return selectiveScan({ ...inputs, z }, reading);
 }
 
+/**
+ * The short convolution of one direction, with SiLU:
+ * `[batch, length, channels]` to the same shape.
+ */
 function convolved(
   taken: tf.Tensor3D,
   parameters: Parameters,
@@ -228,7 +239,10 @@ function convolved(
   );
 }
 
-/** Projects x to the inputs of its selective scan: time steps, b and c. */
+/**
+ * Projects x, `[batch, length, channels]`, to the inputs of its selective scan:
+ * time steps, b and c.
+ */
 function selected(
   x: tf.Tensor3D,
   parameters: Parameters,
@@ -269,8 +283,8 @@ const stepOf: NonNullable<Mixer["step"]> = (
   const reach = tapsOf(parameters("conv1d.weight")).shape[1] - 1;
   const earlier = (before?.["taken"] ??
     tf.zeros([batch, reach, channels])) as tf.Tensor3D;
-  const joined = tf.concat([earlier, present(taken)], 1);
-  const line = mask ? closedUp(joined, mask, reach) : joined;
+  const withEarlier = tf.concat([earlier, present(taken)], 1);
+  const line = mask ? closedUp(withEarlier, mask, reach) : withEarlier;
   const x = convolved(line, parameters, FORWARD);
   const last = (x: tf.Tensor3D, count: number): tf.Tensor3D =>
     tf.slice(x, [0, reach + length - count, 0], [batch, count, channels]);
@@ -294,8 +308,9 @@ const stepOf: NonNullable<Mixer["step"]> = (
  * Moves the rows of earlier tokens next to the first new one, across the
  * padding between them. Rows before them are not read.
  *
- * @param rows The rows of `reach` earlier tokens, then of padding and new tokens.
- * @param mask The mask of padding and new tokens.
+ * @param rows `[batch, length, columns]`: rows of `reach` earlier tokens, then
+ * of padding and new tokens.
+ * @param mask The mask of padding and new tokens, `[batch, length - reach]`.
  */
 function closedUp(
   rows: tf.Tensor3D,

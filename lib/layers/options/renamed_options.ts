@@ -1,7 +1,7 @@
 /**
  * Options of attention that had other names before 0.3. Models and checkpoints
- * saved under the old names can still be read; code that uses them is told the
- * new ones.
+ * saved under the old names can still be read; code that uses them gets an
+ * error with the new ones.
  *
  * @module
  */
@@ -9,7 +9,7 @@
 /** The new name of a renamed option, and how its value converts. */
 interface Renaming {
   readonly name: string;
-  /** What to write instead of the old option, for error messages. */
+  /** The option and value to write instead of the old ones, for error messages. */
   readonly instead: string;
   /** Converts the option's value; `undefined` stands for the default. */
   valueOf(before: unknown): unknown;

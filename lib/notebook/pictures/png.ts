@@ -63,12 +63,15 @@ function paletteOf(
   return { palette: Uint8Array.from(palette), places };
 }
 
-/** The fewest bits that PNG has for an index into so many colours. */
+/** The fewest bits of a PNG's palette index that distinguish `colors` colours. */
 function bitsFor(colors: number): number {
   return [1, 2, 4].find((bits) => colors <= 2 ** bits) ?? 8;
 }
 
-/** Indices of so many bits, the first in the highest, and each row in bytes of its own. */
+/**
+ * Writes indices of `bits` bits into bytes, the first in the highest bits; each
+ * row starts a byte.
+ */
 function packed(places: Uint8Array, width: number, bits: number): Uint8Array {
   if (bits === 8) return places;
   const length = Math.ceil(width * bits / 8);

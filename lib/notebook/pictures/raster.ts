@@ -36,7 +36,7 @@ export function rasterize(svg: string, scale: number): Uint8Array {
   const options = { ...OPTIONS, background: "white", fitTo };
   const { width, height, pixels: data } = new Resvg(understood(svg), options)
     .render();
-  // Our PNG is a quarter of the size of resvg's own.
+  // A PNG with a palette is a quarter of the size of resvg's own.
   return encodePNG(inFewColors({ width, height, data }));
 }
 

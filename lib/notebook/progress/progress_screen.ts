@@ -57,7 +57,7 @@ export function textScreen(
 ): ProgressScreen {
   const isTerminal = stream.columns !== undefined;
   const between = isTerminal ? MILLISECONDS.terminal : MILLISECONDS.pipe;
-  // In a pipe, the first line waits for an interval, so that it is informative.
+  // Where lines are not overwritten, the first waits for an interval, to say something.
   let written = isTerminal ? -Infinity : now();
   const write = (text: ProgressText, lineEnd: "" | "\n") => {
     const { columns } = stream;

@@ -70,7 +70,8 @@ export async function* track<T>(
     for await (const item of itemsUnlessAborted<T | number>(signal, all)) {
       yield item;
       progress.update();
-      // Otherwise a loop that never waits would not show its progress either.
+      // Timers get a turn here, so that a loop that never waits shows its
+      // progress, too.
       await takeTurn();
       signal?.throwIfAborted();
     }

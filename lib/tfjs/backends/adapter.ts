@@ -1,15 +1,15 @@
-/** What a WebGPU adapter says about itself; browsers hide part of it. @module */
+/** The description of a WebGPU adapter, of which browsers hide a part. @module */
 import { limitsOf } from "../kernel/limits.ts";
 import type { OpenedBackend } from "./opened_backend.ts";
 
-/** What an adapter says about itself. */
+/** The description of an adapter by its driver. */
 export type DescribedAdapter = NonNullable<OpenedBackend["adapter"]>;
 
-/** Software adapters by what their drivers call them. */
+/** The names that drivers give to software adapters. */
 const SOFTWARE =
   /llvmpipe|lavapipe|softpipe|swiftshader|basic render|^(software|warp)$/i;
 
-/** Describes an adapter; what it hides is empty. */
+/** Describes an adapter; hidden fields are empty. */
 export function describedAdapter(
   { info }: Pick<GPUAdapter, "info">,
 ): DescribedAdapter {
@@ -23,7 +23,10 @@ export function describedAdapter(
   };
 }
 
-/** The words that tell an adapter from others, as far as a browser tells them. */
+/**
+ * An adapter's vendor, architecture and description as one text, without those
+ * that are hidden.
+ */
 export function adapterName(
   { vendor, architecture, description }: DescribedAdapter,
 ): string {
@@ -31,8 +34,9 @@ export function adapterName(
 }
 
 /**
- * A text that two adapters share only if nothing tells them apart. Two of one vendor
- * may have no description, as in Chrome, but another architecture or other limits.
+ * A text that is the same for two adapters only if nothing distinguishes them.
+ * Two of one vendor may have no description, as in Chrome, but another
+ * architecture or other limits.
  */
 export function identityOfAdapter(adapter: GPUAdapter): string {
   return JSON.stringify([

@@ -8,7 +8,7 @@ import type { Turn } from "./turns.ts";
 export async function startCpu(turn: Turn): Promise<StartedBackend> {
   await loadCpu(turn);
   await activate("cpu");
-  // On first use in Deno or Node, it advertises another package.
+  // The cpu backend advertises another package on its first use in Deno or Node.
   (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
   return { info: { name: "cpu", features: [], limits: {} } };
 }

@@ -17,7 +17,7 @@ import { answered, type Turn } from "./turns.ts";
 let gpu:
   | {
     backend: StrictWebGPUBackend;
-    /** The adapter's. */
+    /** The WebGPU adapter's identity: see {@linkcode identityOfAdapter}. */
     identity: string;
     info: OpenedBackend;
   }

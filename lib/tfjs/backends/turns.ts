@@ -11,7 +11,7 @@
  */
 const PATIENCE = 5_000;
 
-/** Milliseconds within which the system must answer. */
+/** The most milliseconds of a wait for the system, such as for an adapter. */
 const LIMIT = 20_000;
 
 /** The turn of the last call. */

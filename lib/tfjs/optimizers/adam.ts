@@ -45,11 +45,11 @@ const OPTIONS = optionsOf<AdamOptions>()(
   "learningRate beta1 beta2 epsilon weightDecay",
 );
 
-/** What is kept beside a variable. */
+/** The state that Adam keeps for a variable. */
 interface Moments {
-  /** Another one may get its name later, and begins anew. */
+  /** The variable, kept since another may get its name later, and then starts anew. */
   readonly variable: tf.Variable;
-  /** The steps of this variable. */
+  /** The number of steps that this variable has taken. */
   steps: number;
   mean: tf.Tensor;
   square: tf.Tensor;
@@ -239,7 +239,10 @@ export function ruleNumbers(
 
 type AdamInputs = Record<"value" | "gradient" | "mean" | "square", tf.Tensor>;
 
-/** Computes Adam's new value, mean and square, where they are not changed in place. */
+/**
+ * Computes a weight's new value, mean and square as new tensors, of the
+ * weight's shape.
+ */
 export function update(
   inputs: AdamInputs,
   attributes: AdamAttributes,

@@ -8,8 +8,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "../kernel/kernel.ts";
 
 /**
- * The rules, with the tensors that each keeps beside a weight. What they compute is in
- * `tools/kernels/rules.ts`, from which the WebAssembly module is made.
+ * The rules, with the names of the states that each keeps for a weight. Their
+ * formulas are in `tools/kernels/rules.ts`, from which the WebAssembly module
+ * is built.
  */
 export const RULES = {
   adam: ["mean", "square"],
@@ -21,28 +22,28 @@ export const RULES = {
   centeredRmsProp: ["square", "moment", "mean"],
   adagrad: ["square"],
   adadelta: ["square", "change"],
-  /** The moving average of what stands in the place of the gradient. */
+  /** The moving average of a tensor, which is given in place of the gradient. */
   average: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** The name of a rule. */
 export type Rule = keyof typeof RULES;
 
-/** The numbers of rules; one that a rule does not read has no effect. */
+/** The numbers that rules read; each rule reads some of them. */
 export interface RuleNumbers {
-  /** The factor of the change that is added to a weight. */
+  /** The factor of the change that is added to a weight: the negative step size. */
   readonly step: number;
   /** The factor of the first, or only, decaying mean or sum. @default 0 */
   readonly decay1?: number;
-  /** The factor of what is added to it. @default 0 */
+  /** The factor of the value that is added to the mean of `decay1`. @default 0 */
   readonly rest1?: number;
   /** The factor of the decaying mean of squares, or of the largest. @default 0 */
   readonly decay2?: number;
-  /** The factor of what is added to it. @default 0 */
+  /** The factor of the value that is added to the mean of `decay2`. @default 0 */
   readonly rest2?: number;
   /** Adam's factor of the root of the mean square. @default 1 */
   readonly correction?: number;
-  /** Added to what is divided by. @default 0 */
+  /** Epsilon, added to the divisor of a change. @default 0 */
   readonly epsilon?: number;
   /** The factor of the weight itself, for decay. @default 1 */
   readonly keep?: number;
@@ -50,29 +51,31 @@ export interface RuleNumbers {
 
 /** The attributes of the kernel of {@linkcode UPDATE}. */
 export interface UpdateAttributes {
-  /** The rule. */
+  /** The name of the rule. */
   readonly rule: Rule;
   /** The number of weights. */
   readonly weights: number;
-  /** Its numbers. */
+  /** The numbers of this step. */
   readonly numbers: RuleNumbers;
 }
 
 /**
- * The kernel that changes weights in place: inputs `0`, `1`, …, for each weight its
- * value, its gradient and the tensors of its rule; and `factor`, a number by which all
- * gradients are multiplied first, or none. Only who holds an input knows of the change.
+ * The kernel that changes weights in place: inputs `0`, `1`, …, for each weight
+ * its value, its gradient and the tensors of its rule; and `factor`, a number
+ * by which all gradients are multiplied first, or none. Other tensors that
+ * shared the inputs' memory would change too.
  */
 export const UPDATE: Operation<never> = {
   kernel: "LionUpdate",
   gradientsIn: [],
-  // Without `strict`, a plain [] is one of undefined.
+  // Without `strict`, TypeScript takes a plain [] as an array of undefined.
   outputs: new Array<never>(),
 };
 
 /**
- * The kernel that joins tensors in memory, inputs `0`, `1`, …, where {@linkcode UPDATE}
- * then takes fewer launches. Who reads them does not know of it.
+ * The kernel that stores tensors together in memory, inputs `0`, `1`, …, so
+ * that {@linkcode UPDATE} takes fewer launches. Their values stay the same for
+ * all readers.
  */
 export const JOIN: Operation<never> = {
   kernel: "LionJoin",
@@ -96,20 +99,23 @@ export const SQUARE_SUMS: Operation<"sums"> = {
  */
 export const COLUMNS = 1024;
 
-/** A weight, what changes it, and what its rule keeps beside it. */
+/** A weight with its gradient and the states that its rule keeps. */
 export interface UpdatedWeight {
-  /** The weight, all of whose values are its own: see {@linkcode ownValues}. */
+  /** The weight, which shares no memory with other tensors: see {@linkcode ownValues}. */
   readonly value: tf.Tensor;
-  /** Its gradient. */
+  /** The weight's gradient, in the weight's shape. */
   readonly gradient: tf.Tensor;
-  /** The tensors of the rule, in its order, which own their values. */
+  /**
+   * The rule's states in the order of {@linkcode RULES}, each in the weight's
+   * shape and sharing no memory.
+   */
   readonly states: readonly tf.Tensor[];
 }
 
 /**
- * Whether the current backend changes these weights in place: it has the kernel, and
- * they and what changes them exist, are float32, of one shape, and no weight is there
- * twice, or the gradient of one.
+ * Whether the current backend changes these weights in place: it has the
+ * kernel, each weight, gradient and state exists, is float32 and of the
+ * weight's shape, and no weight is there twice, or is a gradient.
  */
 export function fitsInPlace(weights: readonly UpdatedWeight[]): boolean {
   const values = new Set(weights.map(({ value }) => value));
@@ -123,7 +129,7 @@ export function fitsInPlace(weights: readonly UpdatedWeight[]): boolean {
 }
 
 /**
- * Changes weights, and what their rule keeps, in place.
+ * Changes weights, and their rule's states, in place.
  *
  * @param rule The rule.
  * @param weights The weights; all tensors are float32.

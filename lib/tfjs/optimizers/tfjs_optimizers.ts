@@ -20,7 +20,7 @@ import {
 /** Gradients as optimizers get them; one is missing if the loss does not depend on its weight. */
 type Gradients = Parameters<tf.Optimizer["applyGradients"]>[0];
 
-/** What an optimizer of TensorFlow.js keeps beside each weight. */
+/** A state that an optimizer of TensorFlow.js keeps for a weight. */
 interface Slot {
   readonly originalName: string;
   readonly variable: tf.Variable;
@@ -47,9 +47,9 @@ interface Members {
   incrementIterations(): void;
 }
 
-/** How an optimizer of TensorFlow.js takes a step. */
+/** The step of an optimizer of TensorFlow.js, in terms of a rule. */
 interface Replaced {
-  /** Its class. */
+  /** The optimizer's class. */
   readonly optimizer: { readonly prototype: tf.Optimizer };
   /** Members that are lists of slots, with the ends of the slots' names, in the rule's order. */
   readonly slots: (members: Members) => Readonly<Record<string, string>>;
@@ -139,17 +139,17 @@ export const REPLACED_OPTIMIZERS: readonly Replaced[] = [{
   }),
 }];
 
-/** The factors of two decaying means. */
+/** The factors of two decaying means: each decay, and 1 - decay for what is added. */
 function decays(decay1: number, decay2: number) {
   return { decay1, rest1: 1 - decay1, decay2, rest2: 1 - decay2 };
 }
 
-/** The value of a scalar, or NaN where it is not at hand. */
+/** The value of a scalar; NaN unless it can be read without waiting for a device. */
 function valueOf(scalar: tf.Tensor): number {
   return valuesAtHand(scalar, 1)?.[0] ?? NaN;
 }
 
-/** What is left of 1, in the precision of TensorFlow.js's own. */
+/** 1 - power, rounded to float32 as TensorFlow.js's own step rounds it. */
 function rest(power: tf.Variable): number {
   return Math.fround(1 - valueOf(power));
 }
@@ -200,7 +200,10 @@ function takeStep(
   return true;
 }
 
-/** What an optimizer keeps beside the weight at a place, made as by its own step. */
+/**
+ * The states for the weight at an index; missing ones are made as
+ * TensorFlow.js's step makes them.
+ */
 function slotsOf(
   { slots, initial }: Replaced,
   members: Members,

@@ -24,7 +24,7 @@ export class WeightGroup {
   /** The factor of the learning rate for these weights. */
   readonly rate: number;
   /** Whether the group has a tensor for each weight. */
-  readonly isApart: boolean;
+  readonly isSeparate: boolean;
   /** Number of zeros that fill the last row. */
   readonly #padding: number;
   /** The weights' data when they were settled last. */
@@ -39,16 +39,16 @@ export class WeightGroup {
     this.variables = variables;
     this.decays = decays;
     this.rate = rate;
-    this.isApart = hasKernel(UPDATE);
+    this.isSeparate = hasKernel(UPDATE);
     this.#padding = COLUMNS - sizeOf(variables) % COLUMNS;
   }
 
   /**
-   * The group's tensors of those of its weights, found by name; zeros where one is
-   * missing. Where they are apart, these are the given ones.
+   * The group's tensors for tensors of its weights, found by name, with zeros
+   * for missing ones: concatenated, or where `isSeparate` as they are.
    */
   join(tensors: tf.NamedTensorMap): tf.Tensor[] {
-    if (this.isApart) {
+    if (this.isSeparate) {
       return this.variables.map(({ name, shape }) =>
         tensors[name] ?? tf.zeros(shape)
       );
@@ -61,10 +61,12 @@ export class WeightGroup {
   }
 
   /**
-   * Lets the backend lay weights, and what is kept beside them, as one kernel changes
-   * them best; later, launches that are captured would be captured in vain.
+   * Lets the backend move weights and their states to where one kernel changes
+   * them best. A move after launches are captured would make the captures
+   * useless.
    *
-   * @param kept Lists of tensors that are changed, and end, together.
+   * @param kept Lists of states; those of a list are changed, and disposed of,
+   * together.
    */
   settle(kept: readonly (readonly tf.Tensor[])[]): void {
     if (!hasKernel(JOIN)) return;
@@ -76,7 +78,7 @@ export class WeightGroup {
     }
   }
 
-  /** The values of the weights; where they are apart, the weights themselves. */
+  /** The values of the weights, concatenated; where `isSeparate`, the weights themselves. */
   values(): tf.Tensor[] {
     return this.join(
       Object.fromEntries(this.variables.map((weight) => [weight.name, weight])),
@@ -87,18 +89,18 @@ export class WeightGroup {
    * Splits a result of {@linkcode join} into tensors with the weights' shapes,
    * in their order.
    */
-  split(joined: readonly tf.Tensor[]): tf.Tensor[] {
-    if (this.isApart) return joined.map((tensor) => tf.clone(tensor));
+  split(values: readonly tf.Tensor[]): tf.Tensor[] {
+    if (this.isSeparate) return values.map((tensor) => tf.clone(tensor));
     const sizes = this.variables.map(({ size }) => size);
-    const flat = tf.reshape(joined[0]!, [-1]);
+    const flat = tf.reshape(values[0]!, [-1]);
     const parts = tf.split(flat, [...sizes, this.#padding]);
     return this.variables.map(({ shape }, i) => tf.reshape(parts[i]!, shape));
   }
 
   /** Sets the weights to a result of {@linkcode join}. */
-  assign(joined: readonly tf.Tensor[]): void {
+  assign(values: readonly tf.Tensor[]): void {
     tf.tidy(() =>
-      this.split(joined).forEach((value, i) => this.variables[i]!.assign(value))
+      this.split(values).forEach((value, i) => this.variables[i]!.assign(value))
     );
   }
 }

@@ -85,11 +85,12 @@ async function wrongLabels(labels: tf.Tensor): Promise<string | undefined> {
 }
 
 /**
- * The mean of p y softplus(-x) + (1 - y) softplus(x), where p is a positive
- * label's weight. As softplus(x) = x + softplus(-x), this is
- * (1 - y) x + w softplus(-x) with w = 1 + (p - 1) y, whose derivative is
- * w sigmoid(x) - p y. The gradient is a custom one, since that of an absolute
- * value is not defined at 0, where the logits of a new head lie.
+ * The mean, over logits x and labels y of one shape, of
+ * p y softplus(-x) + (1 - y) softplus(x), where p is a positive label's weight.
+ * As softplus(x) = x + softplus(-x), this is (1 - y) x + w softplus(-x) with
+ * w = 1 + (p - 1) y, whose derivative is w sigmoid(x) - p y. The gradient is a
+ * custom one, since that of an absolute value is not defined at 0, where the
+ * logits of a new head lie.
  */
 function meanOfLabels(
   logits: tf.Tensor,
@@ -99,7 +100,7 @@ function meanOfLabels(
   const mean = tf.customGrad((logits, save) => {
     const x = logits as tf.Tensor;
     const shares = sharesOf(labels);
-    // What does not count is multiplied by 0, and should be finite.
+    // Labels that do not count are multiplied by 0, and should be finite.
     const y = tf.where(tf.equal(labels, NOT_COUNTED), 0, labels);
     const ofPositive = positive ? tf.mul(y, tf.tensor1d([...positive])) : y;
     const weights = positive

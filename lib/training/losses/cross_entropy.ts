@@ -122,12 +122,13 @@ async function wrongClasses(
     }, or ${NOT_COUNTED} where they do not count, got ${wrong}`;
 }
 
-/** The number up to which float32 has every integer. */
+/** The number up to which float32 represents every integer. */
 const EXACT = 2 ** 24;
 
 /**
- * Mean cross-entropy of rows of logits. A custom gradient takes fewer tensors of
- * the logits' size, which for a vocabulary are the largest that there are.
+ * Mean cross-entropy of logits, `[rows, classes]`, and labels, `[rows]`. A
+ * custom gradient takes fewer tensors of the logits' size, which for a
+ * vocabulary are the largest that there are.
  */
 function meanOverRows(
   logits: tf.Tensor,
@@ -173,7 +174,7 @@ function meanOverRows(
   return mean(logits) as tf.Scalar;
 }
 
-/** The nearest class to each label, itself if it is one. */
+/** The nearest class to each label, which is the label itself if it is a class. */
 function knownClasses(labels: tf.Tensor, classes: number): tf.Tensor {
   return tf.minimum(
     tf.maximum(labels, tf.scalar(0, "int32")),
@@ -181,7 +182,10 @@ function knownClasses(labels: tf.Tensor, classes: number): tf.Tensor {
   );
 }
 
-/** Whether each label is a class, or does not count. */
+/**
+ * 1 for each label that is a class or does not count; `known` are the nearest
+ * classes.
+ */
 function isKnownClass(labels: tf.Tensor, known: tf.Tensor): tf.Tensor {
   return tf.logicalOr(
     tf.equal(labels, known),
@@ -189,13 +193,16 @@ function isKnownClass(labels: tf.Tensor, known: tf.Tensor): tf.Tensor {
   );
 }
 
-/** The weight of each label's class, 0 where it does not count. */
+/**
+ * The weight of each label's class, in the labels' shape; 0 for labels that do
+ * not count.
+ */
 function weightsAt(labels: tf.Tensor, weights: readonly number[]): tf.Tensor {
   const known = knownClasses(labels, weights.length);
   return tf.mul(tf.gather(tf.tensor1d([...weights]), known), counted(labels));
 }
 
-/** Mean cross-entropy of rows of logits, weighted by class. */
+/** Mean cross-entropy of logits, `[rows, classes]`, weighted by class. */
 function weightedMean(
   logits: tf.Tensor,
   labels: tf.Tensor,

@@ -56,10 +56,10 @@ export function meanLoss(
   );
 }
 
-/** The library's losses, and what each was made with. */
+/** The library's losses, each with the properties that it was made with. */
 const own = new WeakMap<Loss, object>();
 
-/** Makes one of the library's losses of a function, and knows it again. */
+/** Makes one of the library's losses from a function, and remembers that it is one. */
 export function ownLoss(
   loss: (predictions: tf.Tensor, labels: tf.Tensor) => tf.Scalar,
   more: Omit<Loss, "description"> & { readonly description: string },
@@ -81,7 +81,10 @@ export function isOwnLoss(loss: Loss): boolean {
     made.every(([name, value]) => loss[name as keyof Loss] === value);
 }
 
-/** The weight of each label before averaging: 1 where it counts, 0 elsewhere. */
+/**
+ * The weight of each label before averaging, in the labels' shape: 1 if it
+ * counts, else 0.
+ */
 export function counted(labels: tf.Tensor): tf.Tensor {
   return tf.cast(tf.notEqual(labels, NOT_COUNTED), "float32");
 }
@@ -97,12 +100,12 @@ export function sharesOf(labels: tf.Tensor): tf.Tensor {
   });
 }
 
-/** The number of labels that count. */
+/** The number of labels that count, as a float32 scalar. */
 export function countLabels(labels: tf.Tensor): tf.Scalar {
   return tf.tidy(() => tf.sum(counted(labels)));
 }
 
-/** A divisor for a sum of weights, which may be 0: then it is 1. */
+/** A divisor for a mean: the sum of the weights, or 1 if the sum is 0. */
 export function divisorOf(sum: tf.Tensor): tf.Tensor {
   return tf.add(sum, tf.cast(tf.equal(sum, 0), "float32"));
 }
@@ -146,7 +149,7 @@ function assertTensors(predictions: tf.Tensor, labels: tf.Tensor): void {
   }
 }
 
-/** Throws unless there is one label per row of predictions. */
+/** Throws unless labels have shape `[...]` for predictions `[..., classes]`. */
 export function assertLabelPerRow(
   predictions: tf.Tensor,
   labels: tf.Tensor,
@@ -163,7 +166,7 @@ export function assertLabelPerRow(
   );
 }
 
-/** Throws unless labels are one int32 per row of predictions. */
+/** Throws unless labels are int32 `[...]` for predictions `[..., classes]`. */
 export function assertFits(predictions: tf.Tensor, labels: tf.Tensor): void {
   assertLabelPerRow(
     predictions,
@@ -204,7 +207,7 @@ export function weightsOf(
   }
   const numbers = Array.from(weights);
   const wrong = numbers.findIndex((x) =>
-    // What is too large for a float32 would be infinite there.
+    // A number too large for float32 would become infinite in a tensor.
     !(typeof x === "number" && x >= 0 && Math.fround(x) < Infinity)
   );
   if (wrong >= 0 || numbers.length === 0) {

@@ -48,7 +48,7 @@ export function softCrossEntropy(): Loss {
   }) as Loss;
 }
 
-/** 1 for each row of labels that is not zero, 0 for others. */
+/** 1 for each row of labels, `[rows, classes]`, that is not all zero; 0 for others. */
 function countedRows(labels: tf.Tensor): tf.Tensor {
   return tf.cast(tf.notEqual(tf.sum(labels, -1), 0), "float32");
 }

@@ -105,7 +105,7 @@ export function accuracyOf(
     truths.length;
 }
 
-/** How often a class was predicted, was true, and both. */
+/** For one class: how often it was predicted, was true, and both. */
 interface ClassCounts {
   predicted: number;
   real: number;

@@ -1,4 +1,9 @@
-/** What metrics of whole sets keep of each batch, on one rank or on several. @module */
+/**
+ * Values of each batch that metrics of whole sets keep, on one rank or on
+ * several.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Communicator } from "../../base/communicator.ts";
 import type { Metrics, SetMetric } from "./metric.ts";
@@ -26,12 +31,12 @@ export class Kept {
     this.#counts = new Int32Array(this.#metrics.length);
   }
 
-  /** The name of the first of these metrics; `undefined` if there is none. */
+  /** The name of the first metric of whole sets; `undefined` if there is none. */
   get first(): string | undefined {
     return this.#metrics[0]?.[0];
   }
 
-  /** Returns the tensors that are kept of a batch; call it inside `tf.tidy`. */
+  /** Returns the tensors to keep of a batch; call it inside `tf.tidy`. */
   collect(predictions: tf.Tensor, labels: tf.Tensor): tf.Tensor[] {
     return this.#metrics.flatMap(([name, metric], i) => {
       const tensors = metric.collect(predictions, labels);
@@ -44,7 +49,7 @@ export class Kept {
         );
       }
       this.#counts[i] = tensors.length;
-      // Copies, since a metric may keep the labels themselves.
+      // Clones, since a metric may return the labels themselves.
       return tensors.map((tensor) => tf.clone(tensor));
     });
   }
@@ -54,14 +59,14 @@ export class Kept {
     this.#batches.push(values.map((value) => Float64Array.from(value)));
   }
 
-  /** Gathers the values of all ranks on each of them. */
+  /** Gathers the values of all ranks on each rank. */
   async gather(ranks: Exchange | undefined): Promise<void> {
-    // A rank that never had a row does not know how much the others keep.
+    // A rank that never had a row does not know how many tensors the others keep.
     if (ranks) await ranks.allreduce(this.#counts, "max");
     const count = this.#counts.reduce((sum, count) => sum + count, 0);
     for (let i = 0; i < count; i++) {
       const own = this.#batches.map((batch) => batch[i] ?? new Float64Array());
-      this.#all.push(await joined(own, ranks));
+      this.#all.push(await ofAllRanks(own, ranks));
     }
   }
 
@@ -70,14 +75,14 @@ export class Kept {
     return Object.fromEntries(this.#metrics.map(([name, metric], i) => {
       const count = this.#counts[i]!;
       const values = this.#all.slice(place, place += count);
-      // Where there was no batch, nothing is known of what would be kept.
+      // Without a batch, the number of a metric's tensors is not known.
       return [name, count === 0 ? NaN : metric.result(values)];
     }));
   }
 }
 
-/** Joins values batch by batch and, within a batch, rank by rank, as its rows are divided. */
-async function joined(
+/** Concatenates values batch by batch and, within a batch, in the order of ranks. */
+async function ofAllRanks(
   own: readonly Float64Array[],
   ranks: Exchange | undefined,
 ): Promise<Float64Array> {

@@ -92,12 +92,13 @@ export function assertMetrics(metrics: Metrics): void {
  */
 export function accuracy(): Metric {
   return (predictions, labels) => {
-    // Labels [rows, 1] would be compared with each row's class, not with their own's.
+    // Labels [rows, 1] would be broadcast, and compared with the classes of all rows.
     assertLabelPerRow(predictions, labels);
     const sum = tf.tidy(() => {
       // No class is -100, so labels that do not count are never correct.
       const right = tf.equal(tf.argMax(predictions, -1), labels);
-      // Of a model that has diverged, backends would find the first class the largest.
+      // Where logits are NaN, as of a model that has diverged, backends'
+      // argMax is class 0.
       const areNumbers = tf.logicalNot(tf.any(tf.isNaN(predictions), -1));
       const counted = tf.logicalAnd(right, areNumbers);
       return tf.sum(tf.cast(counted, "float32")) as tf.Scalar;

@@ -137,11 +137,15 @@ function assertScore(owner: string, score: Score): void {
   );
 }
 
+/** Whether each logit has a label, rather than each row of logits a class. */
 function isPerLogit({ shape }: tf.Tensor, labels: tf.Tensor): boolean {
   return tf.util.arraysEqual(shape, labels.shape);
 }
 
-/** Both as vectors of the same length. */
+/**
+ * Predictions and labels as vectors, `[size]` each; throws unless they have the
+ * same size.
+ */
 function flat(values: tf.Tensor, labels: tf.Tensor): tf.Tensor[] {
   if (values.size !== labels.size) {
     throw new TypeError(

@@ -1,4 +1,4 @@
-/** Pairs of what a model predicted and what is true. @module */
+/** Checks of pairs of predicted and true values. @module */
 import { NOT_COUNTED } from "../../base/not_counted.ts";
 import { shown } from "../../base/shown.ts";
 

@@ -28,20 +28,20 @@ export function pearson(
   assertNumberPairs(predicted, labels);
   const [x, y] = [fromMean(predicted), fromMean(labels)];
   const spread = Math.sqrt(dot(x, x)) * Math.sqrt(dot(y, y));
-  // Rounding can take it past 1.
+  // Rounding can take the correlation past 1.
   return Math.max(-1, Math.min(1, dot(x, y) / spread));
 }
 
 function fromMean(values: ArrayLike<number>): Float64Array {
   const given = Float64Array.from(values);
   const largest = given.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  // Of at most 1: sums and squares of numbers as large or small as there are would
-  // be infinite or 0.
+  // Values are scaled to at most 1, since sums and squares of very large or
+  // small numbers would be infinite or 0.
   const x = largest > 0 && largest < Infinity
     ? given.map((value) => value / largest)
     : given;
   const mean = x.reduce((sum, value) => sum + value, 0) / x.length;
-  // The mean of equal numbers may be rounded.
+  // The rounded mean of equal numbers may differ from them.
   return x.every((value) => value === x[0])
     ? x.fill(0)
     : x.map((value) => value - mean);

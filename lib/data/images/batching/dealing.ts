@@ -1,20 +1,23 @@
-/** Repeated augmentation, and what each rank gets of an epoch. @module */
+/** Repeated augmentation, and the division of an epoch's images among ranks. @module */
 import { assertInteger } from "../../../base/values.ts";
 import { shown } from "../../../base/shown.ts";
 
-/** How the images of an epoch are repeated and dealt out. */
+/** How the images of an epoch are repeated and divided among ranks. */
 export interface Dealing {
-  /** How often each image is there, one copy after another. */
+  /** The number of consecutive copies of each image. */
   readonly repeats: number;
   readonly rank: number;
   /** The number of ranks, to which images are dealt in turn. */
   readonly ranks: number;
 }
 
-/** An epoch of repeated images is a multiple of this many, as in the reference code. */
+/**
+ * The number of which an epoch of repeated images is a multiple, as in the
+ * reference code.
+ */
 const ROUND = 256;
 
-/** Checks the options. */
+/** Checks the options of dealing, and fills in the defaults. */
 export function dealingOf(
   { repeats = 1, rank, ranks }: {
     readonly [Name in keyof Dealing]?: number | undefined;
@@ -52,8 +55,8 @@ export function imagesOfRank(
 }
 
 /**
- * Where in the epoch's order the image is that a rank has at a place, and which copy of
- * it this is.
+ * The image at a place of a rank's share: its place in the epoch's order, and
+ * the number of its copy.
  */
 export function dealt(
   place: number,

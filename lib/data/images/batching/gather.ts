@@ -4,12 +4,12 @@ import type { BadRecord, BadRecordCount } from "../../records/bad_records.ts";
 import type { EncodedImage, ImageDataset } from "../datasets/image_dataset.ts";
 import { BadImageError, type Lanes } from "./lanes.ts";
 
-/** Which images a step has. */
+/** The images to draw for a step. */
 export interface Draw {
   readonly size: number;
   /**
-   * The image at a place, or the one that comes so many later in the epoch, and the text
-   * that its random numbers depend on.
+   * The index of the image at a place, or of the one `later` images after it in
+   * the epoch, and the seed of its random numbers.
    */
   at(
     place: number,
@@ -24,7 +24,7 @@ export interface Example {
   readonly seed: string;
 }
 
-/** The images of a step, and those that have been passed over. */
+/** The decoded images of a step, and the bad ones that were passed over. */
 export interface Gathered {
   readonly examples: readonly Example[];
   readonly bad: readonly BadRecord[];
@@ -42,7 +42,8 @@ export async function gather(
   count: BadRecordCount,
 ): Promise<Gathered> {
   const bad: BadRecord[][] = [];
-  // One good image is needed in the place of the others.
+  // At most this many bad images in a row are passed over; one image at least
+  // must be good.
   const most = Math.min(count.mostOf(images.size), images.size - 1);
   const decode = async (place: number): Promise<Example> => {
     const passed: BadRecord[] = bad[place] = [];

@@ -69,8 +69,9 @@ export interface ImageBatchesOptions {
   /** Number of batches made ahead. @default 1 */
   prefetch?: number | undefined;
   /**
-   * What to do about a bad image: fail with an error that names it, or skip and
-   * count it. The next good image of the epoch takes its place. @default "fail"
+   * How a bad image is handled: by an error that names it, or by skipping and
+   * counting it. The next good image of the epoch takes its place. @default
+   * "fail"
    */
   onBad?: "fail" | SkipBad | undefined;
   /**
@@ -105,7 +106,7 @@ export interface ImageBatchesOptions {
   ranks?: number | undefined;
   /** The package that decodes, as for `decodeImage`. @default "auto" */
   decoder?: DecodeImageOptions["decoder"];
-  /** What to do with EXIF's orientation, as for `decodeImage`. @default "ignore" */
+  /** How EXIF's orientation is applied, as for `decodeImage`. @default "ignore" */
   orientation?: DecodeImageOptions["orientation"];
 }
 
@@ -116,7 +117,7 @@ const OPTIONS = optionsOf<ImageBatchesOptions>()(
 
 /** Batches of images, and the bad images. */
 export interface ImageBatchStream extends BatchStream {
-  /** The images skipped so far. */
+  /** The images that have been skipped. */
   readonly bad: BadRecords;
 }
 
@@ -278,7 +279,7 @@ export function imageBatches(
   };
 }
 
-/** Throws if a pass in order should do what only training does. */
+/** Throws if a pass in order has options that are only for training. */
 function assertPlain(options: ImageBatchesOptions): void {
   for (const name of ["mix", "repeats", "rank", "ranks"] as const) {
     if (options[name] === undefined) continue;

@@ -1,4 +1,4 @@
-/** What is done to one image: by a worker, or by the caller. @module */
+/** Decoding and transforming one image, in a worker or in the caller. @module */
 import { seeded } from "../../batches/random.ts";
 import {
   decodeImage,
@@ -8,7 +8,7 @@ import { UnfitPictureError } from "../pictures/picture.ts";
 import { applyTransform } from "../transforms/apply_transform.ts";
 import type { Transform } from "../transforms/transform.ts";
 
-/** What all images of a stream have in common; plain data. */
+/** The settings that all images of a stream share, as plain data. */
 export interface JobSettings {
   readonly transform: Transform;
   /** Side of the squares that the transform makes. */

@@ -10,10 +10,10 @@ import {
   type WorkerStart,
 } from "./worker_messages.ts";
 
-/** Where this script lies; in a bundle, where the bundle does. */
+/** The address of this script; in a bundle, the bundle's address. */
 export const WORKER_SCRIPT = import.meta.url;
 
-/** The end of a channel to who started this worker. */
+/** The end of the channel to the program that started this worker. */
 interface Port {
   postMessage(answer: WorkerAnswer, transfer: ArrayBuffer[]): void;
 }

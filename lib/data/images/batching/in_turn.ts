@@ -2,8 +2,8 @@ import type { Batch } from "../../batches/stream.ts";
 import type { Lanes } from "./lanes.ts";
 
 /**
- * Makes what steps need ahead of time, and the batches when they are asked for, so
- * that what is made ahead takes no tensors.
+ * Decodes the images of steps ahead of time, and makes batches when they are
+ * asked for, so that steps made ahead take no tensors.
  */
 export async function* inTurn(
   { start, end, prefetch }: { start: number; end: number; prefetch: number },

@@ -1,4 +1,4 @@
-/** Where images are decoded: in workers, or in the caller. @module */
+/** The interface of decoding images, in workers or in the caller. @module */
 import { messageOf, shown } from "../../../base/shown.ts";
 import type { EncodedImage } from "../datasets/image_dataset.ts";
 
@@ -7,7 +7,7 @@ export class BadImageError extends Error {
   override name = "BadImageError";
 }
 
-/** Decodes images, so many at a time that few of their files are in memory. */
+/** A decoder of images, which takes few at a time, so that few files are in memory. */
 export interface Lanes {
   /**
    * Decodes an image.
@@ -18,7 +18,7 @@ export interface Lanes {
    * @throws {Error} If a package or a worker is; the message names the image.
    */
   run(image: EncodedImage, seed: string): Promise<Uint8Array>;
-  /** Ends all of it, when the images that are being decoded are done; others fail. */
+  /** Ends decoding after the images that are being decoded; waiting images fail. */
   stop(): Promise<void>;
 }
 
@@ -38,5 +38,5 @@ export async function readImage(image: EncodedImage): Promise<Uint8Array> {
   );
 }
 
-/** What images fail with that are not done when a stream ends. */
+/** The reason with which images fail that are not decoded when a stream ends. */
 export const STOPPED = "the batches are no longer asked for";

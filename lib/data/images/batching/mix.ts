@@ -39,7 +39,7 @@ const OPTIONS = optionsOf<MixOptions>()(
   "mixup cutmix switch smoothing classes",
 );
 
-/** How batches are mixed, without what is left out. */
+/** {@linkcode MixOptions} with their defaults. */
 export type Mix = { readonly [Name in keyof MixOptions]-?: number };
 
 export function mixOf(
@@ -65,7 +65,10 @@ export function mixOf(
   return { mixup, cutmix, switch: switching, smoothing, classes };
 }
 
-/** A rectangle of a picture: where it begins, and where it has ended. */
+/**
+ * A rectangle of a picture in pixels; `bottom` and `right` are the first ones
+ * after it.
+ */
 export interface Box {
   readonly top: number;
   readonly bottom: number;
@@ -73,7 +76,7 @@ export interface Box {
   readonly right: number;
 }
 
-/** How one batch is mixed: cutmix has a box, and mixup has none. */
+/** The drawn mixture of one batch: cutmix has a box, and mixup has none. */
 export interface DrawnMix {
   /** The share of a picture that is its own. */
   readonly lambda: number;
@@ -152,7 +155,10 @@ function exchange(
   }
 }
 
-/** Adds up two pictures, in single precision, each with the weight λ in its place. */
+/**
+ * Mixes two pictures in place, in single precision: each gets the weight λ in
+ * its own place.
+ */
 function add(one: Float32Array, other: Float32Array, lambda: number): void {
   const own = Math.fround(lambda), others = Math.fround(1 - lambda);
   for (let i = 0; i < one.length; i++) {

@@ -54,7 +54,7 @@ export function mixTargets(
   assertInteger("classes", classes, 1);
   assertShare("smoothing", smoothing);
   assertLabels("labels", labels, classes);
-  // In single precision, step by step.
+  // Each step of the computation is rounded to single precision.
   const own = Math.fround(lambda), others = Math.fround(1 - lambda);
   const off = Math.fround(smoothing / classes);
   const on = Math.fround(1 - smoothing + smoothing / classes);

@@ -28,7 +28,7 @@ export function normaliser(mean: PerColour, deviation: PerColour): Normalise {
     if (value > 0) continue;
     throw new RangeError(`deviation should be above 0, got ${value}`);
   }
-  // A pixel has 256 values, so that each is computed once.
+  // A table of the 256 values of a pixel, each computed once.
   const [red, green, blue] = means.map((mean, colour) =>
     Float32Array.from({ length: 256 }, (_, pixel) => {
       const centred = Math.fround(pixel / 255) - Math.fround(mean);

@@ -21,7 +21,7 @@ export interface WorkerListener {
 /** A started worker. It keeps the process alive only while it has an image. */
 export interface ImageWorker {
   post(message: WorkerStart | WorkerJob, transfer?: ArrayBuffer[]): void;
-  /** Ends the worker; it is heard of no more. */
+  /** Ends the worker, whose answers and failure are no longer reported. */
   stop(): Promise<void>;
 }
 
@@ -31,7 +31,10 @@ export function hasWorkers(): boolean {
     typeof Worker === "function";
 }
 
-/** One worker, where it needs no word of where its script is, as it does in bundles. */
+/**
+ * The default number of workers: 1 in Deno and Node; 0 in pages, and in bundles,
+ * which have no script of their own for workers.
+ */
 export function usualWorkers(): 0 | 1 {
   return nodeModule("node:worker_threads") && hasOwnScript() ? 1 : 0;
 }
@@ -97,7 +100,7 @@ function urlOf(path: string | URL): URL {
     : nodeModule("node:url")!.pathToFileURL(path);
 }
 
-/** Where the worker's script lies; a bundle would start itself. */
+/** The address of the worker's script; throws in a bundle, which would start itself. */
 function ownScript(): string {
   if (hasOwnScript()) return WORKER_SCRIPT;
   throw new Error(

@@ -28,9 +28,9 @@ interface Lane {
   /** Whether another worker has failed before this one. */
   isSecond: boolean;
   readonly pending: Map<number, Pending>;
-  /** Seconds for which it has had images and not answered. */
+  /** Seconds for which the worker has had images and not answered. */
   quiet: number;
-  /** Called when it has none any more. */
+  /** Called when the worker has no images any more. */
   idle?: () => void;
 }
 
@@ -95,7 +95,8 @@ export class WorkerLanes implements Lanes {
   async stop(): Promise<void> {
     this.#failure ??= STOPPED;
     await Promise.all(this.#lanes.map(async (lane) => {
-      // To end a worker while sharp decodes ends Deno by a segmentation fault.
+      // A worker that is ended while sharp decodes crashes Deno by a
+      // segmentation fault.
       if (lane.pending.size > 0) {
         await new Promise<void>((resolve) => lane.idle = resolve);
       }
@@ -133,7 +134,10 @@ export class WorkerLanes implements Lanes {
     });
   }
 
-  /** A second has passed; seconds in which this process is stopped do not count. */
+  /**
+   * Counts a second of each waiting lane; while this process is stopped, none
+   * is counted.
+   */
   #count(): void {
     for (const lane of this.#lanes) {
       if (lane.pending.size === 0 || ++lane.quiet < this.#patience) continue;
@@ -145,7 +149,7 @@ export class WorkerLanes implements Lanes {
     }
   }
 
-  /** A lane has fewer images than before. */
+  /** Called when a lane has fewer images than before. */
   #settled(lane: Lane): void {
     lane.quiet = 0;
     if (lane.pending.size > 0) return;
@@ -157,7 +161,7 @@ export class WorkerLanes implements Lanes {
 
   #answered(lane: Lane, answer: WorkerAnswer): void {
     const job = lane.pending.get(Object(answer).id);
-    // Of a page's worker that has failed, and lives on, or no answer at all.
+    // The answer is of a worker that was replaced, or no answer of a worker's script.
     if (!job) return;
     if (!isAnswer(answer, this.#settings.side)) {
       return this.#giveUp(
@@ -194,7 +198,10 @@ export class WorkerLanes implements Lanes {
     for (const [id, job] of lane.pending) void this.#sendAgain(lane, id, job);
   }
 
-  /** Names the images that a worker has, and nothing goes on. */
+  /**
+   * Fails the images that a worker has, by an error that names them, and all
+   * later ones.
+   */
   #giveUp(lane: Lane, how: string, reason: string): void {
     const jobs = [...lane.pending.values()];
     const names = jobs.map(({ image }) => image.name).join(" or ");
@@ -210,7 +217,7 @@ export class WorkerLanes implements Lanes {
     const { worker, pending } = lane;
     try {
       const bytes = await ownBytes(job.image);
-      // The second worker may have ended meanwhile, and the image with it.
+      // The second worker may have failed meanwhile, and the image with it.
       if (!pending.has(id)) return;
       worker.post({ id, bytes, seed: job.seed }, [bytes.buffer]);
     } catch (error) {
@@ -229,7 +236,7 @@ function isAnswer(answer: WorkerAnswer, side: number): boolean {
     : typeof answer.failure === "string";
 }
 
-/** A copy of an image's file, which can go to a worker. */
+/** The bytes of an image's file in a buffer of their own, which can be transferred. */
 async function ownBytes(
   image: EncodedImage,
 ): Promise<Uint8Array<ArrayBuffer>> {

@@ -5,10 +5,13 @@ import type { JobSettings } from "./image_job.ts";
 /** The name by which a worker's script knows that it has been started, not imported. */
 export const WORKER_NAME = "lion-image-worker";
 
-/** What a worker is told first. */
+/** The first message to a worker. */
 export interface WorkerStart {
   readonly settings: JobSettings;
-  /** Where codecs lie, which a page knows by its import map and its workers do not. */
+  /**
+   * The codecs' addresses, which only a page knows, by its import map, and not
+   * its workers.
+   */
   readonly codecs: Partial<Record<ImageType, CodecAddress>>;
 }
 
@@ -19,7 +22,7 @@ export interface WorkerJob {
   readonly seed: string;
 }
 
-/** What a worker made of an image, or why it did not. */
+/** A worker's answer: the pixels of an image, or the reason of its failure. */
 export type WorkerAnswer =
   | { readonly id: number; readonly pixels: Uint8Array<ArrayBuffer> }
   | {

@@ -13,8 +13,8 @@ export interface ClassLabels {
  * The classes and labels of values that a dataset has for its images: texts are
  * the classes' names, numbers their places.
  *
- * @param owner What errors say of the values.
- * @param placeOf What errors call the place of a value.
+ * @param owner The name of the values in errors.
+ * @param placeOf Names the place of a value in errors.
  */
 export function classLabels(
   values: readonly unknown[],
@@ -46,7 +46,7 @@ export function classLabels(
   return { classes, labels };
 }
 
-/** Throws unless these can be the names of classes. */
+/** Throws unless names can be those of classes. */
 export function assertClassNames(names: Iterable<string>): void {
   assertIterable("classes", names);
   for (const name of names) assertText("each of classes", name);

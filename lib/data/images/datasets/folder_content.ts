@@ -1,6 +1,6 @@
 import { files, isMissing } from "../../../base/file_system.ts";
 
-/** What is in a folder, in no order. */
+/** The content of a folder, in no order. */
 export interface FolderContent {
   readonly folders: string[];
   readonly names: string[];

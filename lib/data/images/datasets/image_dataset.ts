@@ -5,11 +5,11 @@ import { files } from "../../../base/file_system.ts";
 
 /** An image in its file's format. */
 export interface EncodedImage {
-  /** Its name in errors, such as its path. */
+  /** The image's name in errors, such as its path. */
   readonly name: string;
-  /** The index of its class. */
+  /** The index of the image's class. */
   readonly label: number;
-  /** Reads the content of its file, for `decodeImage`. */
+  /** Reads the content of the image's file, for `decodeImage`. */
   bytes(): Promise<Uint8Array>;
 }
 
@@ -24,7 +24,7 @@ export interface ImageDataset
   readonly labels: Uint16Array;
 }
 
-/** A dataset of images, of what is known of each without its label. */
+/** Makes a dataset of images from a function that gives each image without its label. */
 export function imagesOf(
   classes: readonly string[],
   labels: Uint16Array,

@@ -26,7 +26,8 @@ export interface ImageFolderOptions {
    */
   extensions?: readonly string[] | undefined;
   /**
-   * What to do about a class whose folder has no image.
+   * How a class whose folder has no image is handled: by an error, or as an
+   * empty class.
    * @default "fail"
    */
   emptyClasses?: "fail" | "keep" | undefined;
@@ -102,7 +103,7 @@ export async function imageFolder(
   const endings = extensions.map((extension) => extension.toLowerCase());
   const isImage = (name: string) =>
     endings.some((ending) => name.toLowerCase().endsWith(ending));
-  // Without the folder's own: there may be millions.
+  // Paths are from `root` on, to save memory: there may be millions.
   const paths = new PackedTexts();
   const counts: number[] = [];
   for (const name of classes) {

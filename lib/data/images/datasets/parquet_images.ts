@@ -130,7 +130,7 @@ function fileIn(value: unknown, column: string, name: string): Uint8Array {
   );
 }
 
-/** The name of each row: that of its file, and its place there. */
+/** Makes a function that names a row by its file, and its place in the file. */
 function rowNames(groups: readonly ParquetGroup[]): (index: number) => string {
   const firsts = groups.filter(({ index }) => index === 0);
   return (index) => {

@@ -73,7 +73,7 @@ export function splitImages(
   for (const [label, indices] of byClass(images.labels).entries()) {
     shuffle(indices, seeded("split", seed, label));
     const { length } = indices;
-    // Of a class of few images one at least is trained on.
+    // At least one image of each class is trained on.
     const tested = Math.min(Math.round(test * length), length - 1);
     const validated = Math.min(
       Math.round(validation * length),

@@ -26,7 +26,7 @@ const OPTIONS = optionsOf<WebDatasetImagesOptions>()("image label classes");
 
 const IMAGES = ["jpg", "jpeg", "png", "webp"];
 
-/** How many labels are read at once. */
+/** The number of labels that are read at once. */
 const AT_ONCE = 64;
 
 /**

@@ -9,7 +9,7 @@ import { importOptional } from "../../../base/optional_package.ts";
 import type { Decoded } from "./channels.ts";
 import type { CodecType } from "./image_file.ts";
 
-/** Where a codec's script and its WebAssembly binary lie. */
+/** The addresses of a codec's script and of its WebAssembly binary. */
 export interface CodecAddress {
   readonly script: string;
   readonly binary: string;
@@ -62,7 +62,7 @@ export function codecAddresses(): Partial<Record<CodecType, CodecAddress>> {
     try {
       found[type] = known[type] ?? { script: script(), binary: binary() };
     } catch {
-      // Decoding an image of this type says what is missing.
+      // Decoding an image of this type throws the error that names the missing package.
     }
   }
   return found;
@@ -91,7 +91,7 @@ async function load(type: CodecType): Promise<Codec> {
     name,
     () => known[type]?.script ?? script(),
   );
-  // Only an installed package resolves to a file.
+  // This resolves only if the package is installed.
   const address = known[type]?.binary ?? binary();
   const quiet = { print() {}, printErr() {} }; // its errors are thrown, too
   await init(await WebAssembly.compile(await readBinary(address)), quiet);

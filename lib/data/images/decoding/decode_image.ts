@@ -15,7 +15,7 @@ export type Decoder = "auto" | "sharp" | "jsquash";
 /** Options of {@linkcode decodeImage}. */
 export interface DecodeImageOptions {
   /**
-   * What to do with EXIF's orientation: `"apply"` turns the picture as viewers
+   * How EXIF's orientation is applied: `"apply"` turns the picture as viewers
    * do, `"ignore"` leaves it as torchvision's loaders do.
    * @default "ignore"
    */

@@ -1,4 +1,4 @@
-/** What an image file says of itself, read without decoding it. @module */
+/** The head of an image file: facts that are read without decoding it. @module */
 import type { Orientation } from "../pictures/orientation.ts";
 
 /** The formats that packages decode. */
@@ -14,7 +14,7 @@ export interface ImageHead {
   readonly isCmyk: boolean;
   /** The orientation that the file's EXIF data name. */
   readonly orientation: Orientation;
-  /** If it is an animation, a file with its first picture alone. */
+  /** Of an animation, a file with its first picture alone. */
   readonly first?: Uint8Array;
 }
 
@@ -26,7 +26,7 @@ export function hasText(bytes: Uint8Array, at: number, text: string): boolean {
   return true;
 }
 
-/** The error of a file that ends too early. */
+/** The error for a file that ends too early. */
 export function truncated(type: ImageType, missing: string): SyntaxError {
   return new SyntaxError(
     `the ${type} ends before ${missing}: it is truncated; fetch it again`,

@@ -34,7 +34,7 @@ function typeOf(bytes: Uint8Array): ImageType | undefined {
 }
 
 /**
- * Reads what an image says of itself, so that a bad one is refused before anything is
+ * Reads the head of an image, so that a bad one is refused before anything is
  * decoded.
  */
 export function readImageHead(

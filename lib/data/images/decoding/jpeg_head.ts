@@ -82,13 +82,16 @@ export function readJpegHead(bytes: Uint8Array): ImageHead {
   return { ...frame, orientation };
 }
 
-/** Where a scan's compressed data end: at the next marker that is none of their own. */
+/**
+ * The index at which a scan's compressed data end: at the next marker that is
+ * not part of them.
+ */
 function endOfScan(bytes: Uint8Array, start: number): number {
   for (let at = start;;) {
     at = bytes.indexOf(0xff, at);
     if (at < 0) throw truncated("JPEG", "its end marker");
     const next = bytes[at + 1]!;
-    // 0 says that 255 is a value, and restarts belong to the scan.
+    // 255 and 0 stand for the value 255, and restart markers are part of the scan.
     if (next !== 0 && !(next >= 0xd0 && next <= 0xd7)) return at;
     at += 2;
   }

@@ -11,11 +11,11 @@ interface NetpbmHeader {
   readonly height: number;
   /** The value of white. */
   readonly most: number;
-  /** Where the pixels begin. */
+  /** The offset of the first pixel, in bytes. */
   readonly start: number;
 }
 
-/** The most digits of a number, as Pillow has it. */
+/** The most digits of a number, as in Pillow. */
 const LONGEST_NUMBER = 10;
 
 /**

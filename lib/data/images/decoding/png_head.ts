@@ -3,7 +3,7 @@ import { crc32 } from "../../bytes/crc32.ts";
 import { viewOf } from "../../../base/byte_arrays.ts";
 import { hasText, type ImageHead, truncated } from "./image_file.ts";
 
-/** Bytes of a chunk besides its data: length, name and checksum. */
+/** Bytes of a chunk besides the data: its length, name and checksum. */
 const AROUND = 12;
 
 const LAST = "its last chunk, IEND";
@@ -44,7 +44,10 @@ const VALUES: Readonly<Record<number, number>> = {
   6: 4,
 };
 
-/** The most bytes that one of deflate's can stand for: 258 in two bits. */
+/**
+ * The most bytes that one compressed byte can stand for: deflate has 258 bytes
+ * in two bits.
+ */
 const MOST_DEFLATED = 1032;
 
 /**

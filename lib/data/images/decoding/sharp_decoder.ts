@@ -9,7 +9,7 @@ type Sharp = typeof import("sharp")["default"];
 
 let loading: Promise<Sharp> | undefined;
 
-/** Deno's permissions that sharp needs besides that to read. */
+/** The permissions of Deno that sharp needs besides `read`. */
 const PERMISSIONS = ["ffi", "env"];
 
 /** Whether sharp may be loaded; in Deno it may not ask for permissions on the way. */

@@ -4,10 +4,13 @@ import { hasText, type ImageHead, truncated } from "./image_file.ts";
 
 const IS_ANIMATED = 2;
 
-/** Bytes of an animation's picture before its chunks: place, size, time and flags. */
+/**
+ * Bytes of an animation's picture before its chunks: their place, size, time
+ * and flags.
+ */
 const OF_PICTURE = 16;
 
-/** Up to the end of the sides, whatever the first chunk. */
+/** Bytes up to the end of width and height, whatever the first chunk is. */
 const SHORTEST = 30;
 
 /**
@@ -27,7 +30,7 @@ export function readWebpHead(bytes: Uint8Array): ImageHead {
       picture ??= bytes.subarray(data, data + size);
     }
     if (hasText(bytes, at, "EXIF")) {
-      // Some writers repeat JPEG's introduction.
+      // Some writers repeat the introduction that EXIF data have in a JPEG.
       const start = hasText(bytes, data, "Exif\0\0") ? data + 6 : data;
       orientation = orientationOf(bytes.subarray(start, data + size));
     }
@@ -94,13 +97,13 @@ function firstOf(
   throw new SyntaxError("the WebP is animated, and has no picture in it");
 }
 
-/** The sides, which the first chunk has. */
+/** The width and height in the first chunk. */
 function sizeOf(
   bytes: Uint8Array,
   view: DataView,
 ): { width: number; height: number } {
   if (hasText(bytes, 12, "VP8X")) {
-    // Both have 24 bits: bytes 24 to 26, and 27 to 29.
+    // Width and height have 24 bits: bytes 24 to 26, and 27 to 29.
     return {
       width: (view.getUint32(24, true) & 0xffffff) + 1,
       height: (view.getUint32(26, true) >>> 8) + 1,

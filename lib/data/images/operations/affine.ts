@@ -12,21 +12,24 @@ import type { Picture } from "../pictures/picture.ts";
 /** Red, green and blue, 0–255. */
 export type Colour = readonly [red: number, green: number, blue: number];
 
-/** Where a pixel at `(x, y)` comes from: `(ax + by + c, dx + ey + f)`. */
+/**
+ * An affine map from a pixel `(x, y)` of the result to its source:
+ * `(ax + by + c, dx + ey + f)`.
+ */
 export type Matrix = readonly [
   ...[a: number, b: number, c: number],
   ...[d: number, e: number, f: number],
 ];
 
-/** How pixels are made whose places are not whole. */
+/** How pixels are sampled between the centres of pixels, and beyond the picture. */
 export interface Sampling {
   /** The filter; it does not widen where the picture becomes smaller. */
   readonly interpolation: Exclude<Interpolation, "box">;
-  /** What is where nothing comes from the picture. */
+  /** The colour of pixels whose source is beyond the picture. */
   readonly fill: Colour;
 }
 
-/** Writes the colours at a place of a picture, between the centres of pixels. */
+/** Writes the sampled colour at a place of a picture to `result`. */
 type Sample = (
   picture: Picture,
   x: number,
@@ -40,7 +43,7 @@ const SAMPLES: Readonly<Record<Sampling["interpolation"], Sample>> = {
   bilinear: sampleBilinear,
 };
 
-/** Makes a picture of the same size whose pixels come from other places. */
+/** Applies an affine map to a picture; the result has the picture's size. */
 export function moved(
   picture: Picture,
   [a, b, c, d, e, f]: Matrix,
@@ -76,7 +79,7 @@ function sampleBicubic(
   const column = Math.floor(x - 0.5), row = Math.floor(y - 0.5);
   const right = x - 0.5 - column, down = y - 0.5 - row;
   const stride = 3 * width;
-  // Beyond the border its pixels go on.
+  // Beyond the picture, the pixels at its border are repeated.
   const x1 = 3 * Math.max(0, column), y1 = stride * Math.max(0, row);
   const x0 = 3 * Math.max(0, column - 1), y0 = stride * Math.max(0, row - 1);
   const x2 = 3 * Math.min(width - 1, column + 1);
@@ -142,7 +145,7 @@ export function rotation(
   { width, height }: Picture,
   degrees: number,
 ): Matrix {
-  // Degrees from 0 to 360, as Python's remainder has them.
+  // Degrees from 0 to 360, as by Python's remainder.
   const angle = -(degrees < 0 ? degrees + 360 : degrees) * (Math.PI / 180);
   const cosine = toFifteenDigits(Math.cos(angle));
   const sine = toFifteenDigits(Math.sin(angle));

@@ -59,8 +59,8 @@ export const GREATEST_MAGNITUDE = 10;
 export const MEAN_COLOUR: Colour = [124, 116, 104];
 
 /**
- * What each operation does at a level from 0 to 1, or from -1 to 1 where it has two
- * directions.
+ * The function of each operation, with a level from 0 to 1, or from -1 to 1 if
+ * it has two directions.
  */
 const OPERATIONS: Readonly<
   Record<
@@ -172,7 +172,7 @@ export function applyOperation(
   return operate(picture, name, magnitude, { interpolation, fill });
 }
 
-/** Throws unless pictures can be turned so. */
+/** Throws unless the options of sampling are valid. */
 function assertSampling({ interpolation, fill }: Sampling): void {
   assertOneOf("interpolation", interpolation, ["bicubic", "bilinear"]);
   const given: unknown = fill;

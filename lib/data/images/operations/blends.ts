@@ -16,7 +16,7 @@ import { mapped } from "./tables.ts";
  * up to black or white.
  */
 function blend(from: Uint8Array, to: Uint8Array, factor: number): Uint8Array {
-  // A difference has 511 values, so that each is multiplied once.
+  // A table of the 511 possible differences, each multiplied once.
   const scaled = Float32Array.from(
     { length: 511 },
     (_, i) => Math.fround(factor) * (i - 255),
@@ -41,7 +41,10 @@ function blendWithGrey(
   return mapped(picture, blend(constant, VALUES, factor));
 }
 
-/** Colours become paler below a factor of 1, until all is grey at 0. */
+/**
+ * Scales the saturation: below a factor of 1, colours are paler; at 0, the
+ * picture is grey.
+ */
 export function withColour(picture: Picture, factor: number): Picture {
   const { width, height, pixels } = picture;
   const greys = greyPixels(picture);
@@ -55,7 +58,7 @@ export function withColour(picture: Picture, factor: number): Picture {
   return { width, height, pixels: blend(colourless, pixels, factor) };
 }
 
-/** Differences from the mean grey become smaller below a factor of 1. */
+/** Scales the contrast: below a factor of 1, values are closer to the mean grey. */
 export function withContrast(picture: Picture, factor: number): Picture {
   const greys = greyPixels(picture);
   const sum = greys.reduce((sum, grey) => sum + grey, 0);
@@ -63,22 +66,25 @@ export function withContrast(picture: Picture, factor: number): Picture {
   return blendWithGrey(picture, mean, factor);
 }
 
-/** The picture becomes darker below a factor of 1. */
+/** Scales the brightness: below a factor of 1, the picture is darker. */
 export function withBrightness(picture: Picture, factor: number): Picture {
   return blendWithGrey(picture, 0, factor);
 }
 
-/** Edges become softer below a factor of 1. */
+/** Changes the sharpness: below a factor of 1, edges are softer. */
 export function withSharpness(picture: Picture, factor: number): Picture {
   const { width, height, pixels } = picture;
   return { width, height, pixels: blend(smoothed(picture), pixels, factor) };
 }
 
-/** What a neighbour's value, and a pixel's own, add to a smoothed pixel. */
+/**
+ * Tables of a value's weighted part of a smoothed pixel: as a neighbour's, and
+ * as the pixel's own.
+ */
 const NEIGHBOUR = weighted(1);
 const OWN = weighted(5);
 
-/** The values, weighted, in single precision; weights add up to 13. */
+/** A table of the 256 values times weight / 13, in single precision. */
 function weighted(weight: number): Float32Array {
   return Float32Array.from(
     VALUES,
@@ -86,7 +92,10 @@ function weighted(weight: number): Float32Array {
   );
 }
 
-/** The weighted mean of each pixel and its eight neighbours; the border stays. */
+/**
+ * The weighted mean of each pixel and its eight neighbours; pixels at the
+ * border stay.
+ */
 function smoothed({ width, height, pixels }: Picture): Uint8Array {
   const result = new Uint8Array(pixels); // a slice of Node's Buffer is no copy
   const stride = 3 * width;
@@ -102,7 +111,7 @@ function smoothed({ width, height, pixels }: Picture): Uint8Array {
   return result;
 }
 
-/** What a value and its neighbours in the row add to a smoothed pixel. */
+/** The part of a smoothed pixel from a value and its two neighbours in the row. */
 function threeOf(
   pixels: Uint8Array,
   i: number,

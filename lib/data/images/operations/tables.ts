@@ -7,10 +7,10 @@
  */
 import type { Picture } from "../pictures/picture.ts";
 
-/** The new value of each of the 256. */
+/** The new value of each of the 256 values of a colour. */
 type Table = Uint8Array;
 
-/** A table of what a function makes of the values, cut to 8 bits. */
+/** A table of a function of the 256 values, clipped to 8 bits. */
 function tableOf(valueOf: (value: number) => number): Table {
   const clamped = Uint8ClampedArray.from(
     { length: 256 },
@@ -55,7 +55,7 @@ function byHistogram(
   return lookedUp(picture, [tableFor(red), tableFor(green), tableFor(blue)]);
 }
 
-/** The darkest value of each colour becomes 0, and the lightest 255. */
+/** Stretches each colour, so that its darkest value is 0 and its lightest 255. */
 export function autoContrasted(picture: Picture): Picture {
   return byHistogram(picture, (counts) => {
     const darkest = counts.findIndex((count) => count > 0);
@@ -67,7 +67,7 @@ export function autoContrasted(picture: Picture): Picture {
   });
 }
 
-/** The values of each colour become equally frequent, as far as they can. */
+/** Equalises the histogram of each colour. */
 export function equalized(picture: Picture): Picture {
   const total = picture.width * picture.height;
   return byHistogram(picture, (counts) => {
@@ -83,12 +83,12 @@ export function equalized(picture: Picture): Picture {
   });
 }
 
-/** Light becomes dark. */
+/** Inverts all values. */
 export function inverted(picture: Picture): Picture {
   return solarized(picture, 0);
 }
 
-/** Light becomes dark from a threshold on. */
+/** Inverts values from a threshold on. */
 export function solarized(picture: Picture, threshold: number): Picture {
   return mapped(
     picture,
@@ -96,12 +96,12 @@ export function solarized(picture: Picture, threshold: number): Picture {
   );
 }
 
-/** What is below 128 becomes lighter by a number. */
+/** Adds a number to values below 128. */
 export function lightened(picture: Picture, by: number): Picture {
   return mapped(picture, tableOf((value) => value < 128 ? value + by : value));
 }
 
-/** Only the upper bits of each value are kept, so many of them. */
+/** Keeps the upper `bits` bits of each value. */
 export function posterized(picture: Picture, bits: number): Picture {
   return mapped(picture, tableOf((value) => value & -(2 ** (8 - bits))));
 }

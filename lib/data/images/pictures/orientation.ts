@@ -31,7 +31,8 @@ export function upright(picture: Picture, orientation: Orientation): Picture {
   if (orientation === 1) return picture;
   const { width, height, pixels } = picture;
   const isTransposed = orientation >= 5;
-  // From where the result's first pixel comes, and the steps to its neighbours.
+  // The corner of the source at which the result begins, and the steps in the
+  // source along its axes.
   const fromRight = [2, 3, 7, 8].includes(orientation);
   const fromBottom = [3, 4, 6, 7].includes(orientation);
   const alongRow = fromRight ? -1 : 1;

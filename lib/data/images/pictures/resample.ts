@@ -23,13 +23,13 @@ export interface Region {
 const PRECISION = 22;
 const HALF = 1 << (PRECISION - 1);
 
-/** The weights of the pixels that each new pixel is made of, along one axis. */
+/** The weights of pixels in each new pixel, along one axis. */
 interface Weights {
-  /** Places for the weights of a new pixel; not all are used. */
+  /** The most weights of a new pixel, for which `values` has room. */
   readonly most: number;
   /** The first pixel that each new pixel is made of. */
   readonly first: Int32Array;
-  /** The number of them. */
+  /** The number of pixels that each new pixel is made of. */
   readonly count: Int32Array;
   /** The weights in fixed point, `[new pixels, most]`. */
   readonly values: Int32Array;
@@ -119,7 +119,7 @@ export function resample(
     filter,
   );
   const bytes = 3 * width;
-  // Only the rows that the second pass reads are resampled by the first.
+  // The first pass resamples only those rows that the second pass reads.
   const firstRow = rows.first[0]!;
   const lastRow = rows.first[height - 1]! + rows.count[height - 1]!;
   const across = new Uint8ClampedArray((lastRow - firstRow) * bytes);
@@ -147,7 +147,7 @@ function resampleRows(
   const stride = 3 * width;
   const newWidth = first.length;
   for (let row = 0; row < rowCount; row += 2) {
-    // Of an odd number of rows the last one is made twice.
+    // If the number of rows is odd, the last row is computed twice.
     const next = row + 1 < rowCount ? stride : 0;
     const place = start + row * stride;
     let to = row * 3 * newWidth;
@@ -177,7 +177,10 @@ function resampleRows(
   }
 }
 
-/** Resamples columns: a new row is a weighted sum of rows, four of which are read at once. */
+/**
+ * Resamples columns: a new row is a weighted sum of rows, of which four are
+ * read at once.
+ */
 function resampleColumns(
   across: Uint8ClampedArray,
   firstRow: number,

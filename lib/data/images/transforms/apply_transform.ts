@@ -16,7 +16,7 @@ import { randAugmented } from "./rand_augment.ts";
 import { drawRegion } from "./random_resized_crop.ts";
 import type { Transform, TransformStep } from "./transform.ts";
 
-/** What each step does to a picture of 8 bits. */
+/** The functions that apply each step to a picture of 8 bits. */
 const STEPS: {
   readonly [Name in TransformStep["step"]]: (
     picture: Picture,
@@ -64,7 +64,7 @@ const STEPS: {
   flip: (picture, { probability }, random) =>
     random() < probability ? mirrored(picture) : picture,
   randAugment: randAugmented,
-  // Noise replaces what has been normalised: see erase.ts.
+  // Erasing is applied after normalisation: see erase.ts.
   erase: (picture) => picture,
 };
 

@@ -4,7 +4,7 @@ import { roundHalfToEven } from "../pictures/crop.ts";
 import { within, withinRatios } from "./random_resized_crop.ts";
 import type { EraseStep, Transform } from "./transform.ts";
 
-/** How often a rectangle is drawn until one fits. */
+/** The most draws of a rectangle until one fits. */
 const ATTEMPTS = 10;
 
 export function eraseStepsOf(transform: Transform): EraseStep[] {

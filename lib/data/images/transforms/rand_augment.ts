@@ -30,12 +30,12 @@ export function randAugmented(
 }
 
 /**
- * What the value of each of timm's words looks like: the mean and the deviation of the
- * magnitudes, the number of operations, and which ones they are.
+ * The format of the value of each of timm's words: the mean and the deviation
+ * of the magnitudes, the number of operations, and which ones they are.
  */
 const VALUES = {
   m: /^(\d|10)$/,
-  // More than 100 is something else to later versions of timm.
+  // A deviation of 100 or more means something else in later versions of timm.
   mstd: /^\d{1,2}(\.\d{1,9})?$/,
   n: /^[1-9]\d?$/,
   inc: /^1$/,

@@ -3,7 +3,7 @@ import { roundHalfToEven } from "../pictures/crop.ts";
 import type { Region } from "../pictures/resample.ts";
 import type { Range } from "./transform.ts";
 
-/** How often a part is drawn until one fits. */
+/** The most draws of a part until one fits. */
 const ATTEMPTS = 10;
 
 /** Draws a number of a range, all equally likely. */
@@ -41,7 +41,7 @@ export function drawRegion(
     return { left, top, width: w, height: h };
   }
   const [narrowest, widest] = ratio;
-  // A picture of one row is never too narrow to have one.
+  // A part of a very narrow picture has one pixel at least.
   const side = (pixels: number) => Math.max(1, roundHalfToEven(pixels));
   const w = width / height > widest ? side(height * widest) : width;
   const h = width / height < narrowest ? side(width / narrowest) : height;

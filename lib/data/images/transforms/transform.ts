@@ -65,7 +65,7 @@ export interface CentreCropStep {
 export interface FlipStep {
   /** The name of the step. */
   readonly step: "flip";
-  /** Its probability. */
+  /** The probability of the step. */
   readonly probability: number;
 }
 
@@ -94,7 +94,7 @@ export interface RandAugmentStep {
 export interface EraseStep {
   /** The name of the step. */
   readonly step: "erase";
-  /** Its probability. */
+  /** The probability of the step. */
   readonly probability: number;
   /** The rectangle's share of the picture's pixels. */
   readonly area: Range;

@@ -2,24 +2,27 @@
 import { type PageHeader, parsePageHeader } from "./page_header.ts";
 import { checkRuns } from "./runs.ts";
 
-/** What the footer says of a column of a row group. */
+/** The facts in the footer about one column of a row group. */
 export interface ColumnChunk {
   readonly isCompressed: boolean;
   readonly isBoolean: boolean;
-  /** Whether it is a column by itself, and not within a list or a struct. */
+  /** Whether the column is not within a list or a struct. */
   readonly isFlat: boolean;
   /** Number of values, nulls included. */
   readonly values: number;
-  /** The largest levels of definition and of repetition. */
+  /** The largest level of definition; `repetition` is the largest of repetition. */
   readonly definition: number;
   readonly repetition: number;
 }
 
-/** What is compressed of a page, and what checks it when it no longer is. */
+/**
+ * The compressed part of a page, by its two lengths, and a check for it once
+ * decompressed.
+ */
 export interface CompressedPage {
   readonly compressed: number;
   readonly uncompressed: number;
-  /** Throws unless these can be those bytes. */
+  /** Throws unless the bytes can be the decompressed part. */
   check(bytes: Uint8Array): void;
 }
 
@@ -31,7 +34,7 @@ const [DATA, DICTIONARY, DATA_2] = [0, 2, 3];
  * the footer says, and that runs of levels and of places in a dictionary have no
  * more. hyparquet trusts these, and would write runs of any length into memory.
  *
- * @returns What is compressed of its pages, to be checked later.
+ * @returns The compressed parts of the pages, to be checked once decompressed.
  */
 export function checkPages(
   bytes: Uint8Array,
@@ -39,7 +42,8 @@ export function checkPages(
 ): CompressedPage[] {
   const compressed: CompressedPage[] = [];
   let values = 0;
-  // Of lists and structs hyparquet reads all pages, else as many as it needs.
+  // hyparquet reads all pages of lists and structs, but of other columns only
+  // as many as it needs.
   const last = (at: number) =>
     at >= bytes.length - 1 || column.isFlat && values >= column.values;
   for (let at = 0; !last(at);) {

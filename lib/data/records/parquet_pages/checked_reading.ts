@@ -11,7 +11,7 @@ import {
   type CompressedPage,
 } from "./check_pages.ts";
 
-/** A column's bytes in the file, and what they are. */
+/** A column with the place of its bytes in the file. */
 interface Placed {
   readonly start: number;
   readonly end: number;
@@ -51,7 +51,7 @@ export class CheckedReading {
     }
   }
 
-  /** The same decompression, with checks of what comes out. */
+  /** Wraps decompressors with checks of the decompressed pages. */
   checking(compressors: Compressors): Compressors {
     return Object.fromEntries(
       Object.entries(compressors).map(([codec, decompress]) => [

@@ -1,24 +1,27 @@
 /** The headers of pages in Parquet files, in Thrift's compact protocol. @module */
 
-/** What is read of a page's header. */
+/** The fields of a page's header that are used. */
 export interface PageHeader {
-  /** 0: data, 2: dictionary, 3: data of version 2. */
+  /** The type of page: 0 is data, 2 a dictionary, 3 data of version 2. */
   readonly type: number;
-  /** Bytes of the page without its header, when decompressed and as it lies. */
+  /**
+   * Bytes of the page without its header, decompressed; `compressed` are those
+   * in the file.
+   */
   readonly uncompressed: number;
   readonly compressed: number;
   /** Number of values, nulls included. */
   readonly values: number;
-  /** How many of them are null, where version 2 says it. */
+  /** Number of nulls among the values, which only version 2 has. */
   readonly nulls: number;
-  /** How values are encoded, by Parquet's number. */
+  /** Parquet's number for the encoding of the values. */
   readonly encoding: number;
   /** Bytes of definition and repetition levels, in version 2. */
   readonly levelBytes: {
     readonly definition: number;
     readonly repetition: number;
   };
-  /** Where the page begins. */
+  /** The index after the header, at which the page's content begins. */
   readonly end: number;
 }
 
@@ -47,7 +50,8 @@ export function parsePageHeader(bytes: Uint8Array, start: number): PageHeader {
     throw new Error(`the header of a page has no field ${field}`);
   };
   const type = number(fields, 1);
-  // 5: data, 7: dictionary, 8: data of version 2.
+  // The field of the type's own header: 5 for data, 7 for a dictionary, 8 for
+  // data of version 2.
   const own = fields.get([5, 6, 7, 8][type] ?? 0);
   if (!(own instanceof Map)) {
     throw new Error("the header of a page does not say what is in it");

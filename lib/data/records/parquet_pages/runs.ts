@@ -1,14 +1,14 @@
-/** Where runs are in pages: repeated and bit-packed values. @module */
+/** Checks of runs in pages: repeated and bit-packed values. @module */
 
 /** Values beyond their number that a last run may have, as padding. */
 const PADDING = 8;
 
-/** What runs are made of. */
+/** The values of some runs. */
 interface Runs {
   /** Bits of a value. */
   readonly width: number;
   readonly values: number;
-  /** The value to count; below 0 none is. */
+  /** The value to count; if it is below 0, no value is counted. */
   readonly wanted: number;
 }
 
@@ -59,14 +59,14 @@ export function checkRuns(
   return equal;
 }
 
-/** How many of packed values are the one wanted. */
+/** The number of bit-packed values that equal the wanted one. */
 function equalBits(
   bytes: Uint8Array,
   start: number,
   end: number,
   { width, values, wanted }: Runs,
 ): number {
-  // Only levels are counted, whose bits are few.
+  // Only levels are counted, which have few bits.
   if (wanted < 0) return 0;
   let equal = 0;
   for (let i = 0; i < values; i++) {

@@ -2,12 +2,12 @@
 
 export const TAR_BLOCK = 512;
 
-/** What a header says of its member. */
+/** The fields of a member's header. */
 export interface TarHeader {
   readonly name: string;
-  /** Bytes of its content. */
+  /** Bytes of the member's content. */
   readonly size: number;
-  /** POSIX's letter for what it is. */
+  /** POSIX's letter for the kind of member, such as "0" for a file. */
   readonly type: string;
 }
 
@@ -17,7 +17,8 @@ export interface TarHeader {
  * Source: POSIX.1-2024, pax, section "ustar Interchange Format"; GNU tar's
  * manual for sizes in base 256 and for the names of its own format.
  *
- * @returns What it says; `undefined` if it is all zeros, which ends a tar.
+ * @returns The header's fields; `undefined` if it is all zeros, which ends a
+ * tar.
  */
 export function parseTarHeader(block: Uint8Array): TarHeader | undefined {
   if (block.every((byte) => byte === 0)) return undefined;
@@ -38,12 +39,12 @@ export function parseTarHeader(block: Uint8Array): TarHeader | undefined {
   return {
     name: prefix === "" ? name : `${prefix}/${name}`,
     size,
-    // In the oldest format files have no type, and folders only a slash.
+    // The oldest format has no types: a folder's name ends with a slash.
     type: type > 0 ? String.fromCharCode(type) : name.endsWith("/") ? "5" : "0",
   };
 }
 
-/** The sum of all bytes with blanks for the sum itself; older tars have signed ones. */
+/** The checksum of a header, with blanks in its own field; old tars sum signed bytes. */
 function checksums(block: Uint8Array): [unsigned: number, signed: number] {
   let [unsigned, signed] = [8 * 32, 8 * 32];
   for (const [i, byte] of block.entries()) {
@@ -72,7 +73,7 @@ function numberIn(block: Uint8Array, start: number, length: number): number {
   if (field[0]! & 0x80) {
     return field.subarray(1).reduce(
       (value, byte) => value * 256 + byte,
-      // The sign is in the first byte, too.
+      // The first byte also holds the sign.
       field[0] === 0xff ? -1 : field[0]! & 0x7f,
     );
   }
@@ -80,7 +81,7 @@ function numberIn(block: Uint8Array, start: number, length: number): number {
   return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || "0", 8) : NaN;
 }
 
-/** What a PAX header says of members, as far as it matters here. */
+/** The records of a PAX header that are used. */
 export interface PaxRecords {
   readonly path?: string;
   readonly size?: string;

@@ -1,4 +1,4 @@
-/** Where the samples of a tar lie. @module */
+/** The places of samples in a tar. @module */
 import { fingerprintOf } from "../../../base/fingerprint.ts";
 import type { RandomAccess } from "../../bytes/random_access.ts";
 import { TAR_BLOCK } from "./header.ts";
@@ -8,25 +8,25 @@ import { tarSamples } from "./samples.ts";
 
 /** The places of a tar's samples; as numbers in lists, they may be millions. */
 export interface TarIndex {
-  /** The tar's name and number of bytes, by which it is known again. */
+  /** The tar's name; with `size`, its number of bytes, it identifies the tar. */
   readonly name: string;
   readonly size: number;
   readonly keys: string[];
-  /** The first member of each sample, and after the last the number of members. */
+  /** The index of each sample's first member, and at the end the number of members. */
   readonly firsts: number[];
   readonly fields: string[];
   /** Four numbers per member: the place of its field, its offset, size and fingerprint. */
   readonly members: number[];
 }
 
-/** Numbers of a member. */
+/** The numbers in {@linkcode TarIndex.members} per member. */
 const NUMBERS = 4;
 
-/** Where the content of a member lies. */
+/** The place of a member's content in the tar, in bytes. */
 export interface MemberPlace {
   readonly offset: number;
   readonly size: number;
-  /** The print of its header, by which it is known again. */
+  /** The fingerprint of the member's header, to detect a changed tar. */
   readonly print: number;
 }
 

@@ -10,20 +10,20 @@ import {
 } from "./header.ts";
 import { damaged } from "../../../base/byte_arrays.ts";
 
-/** What gives bytes in their order. */
+/** A sequential reader of bytes. */
 export interface ByteReader {
   /** Takes the next bytes; fewer where there are no more. */
   take(length: number): Promise<Uint8Array>;
-  /** Leaves out the next bytes; returns how many there were. */
+  /** Skips up to `length` bytes; returns the number of bytes skipped. */
   skip(length: number): Promise<number>;
 }
 
 export interface TarMember {
   readonly name: string;
-  /** Where its content begins in the tar. */
+  /** The offset of the member's content in the tar, in bytes. */
   readonly offset: number;
   readonly size: number;
-  /** The block before its content; only there until the next member. */
+  /** The block before the content; valid until the next member. */
   readonly header: Uint8Array;
   /** Reads the content; only before the next member, and only once. */
   bytes(): Promise<Uint8Array>;
@@ -80,7 +80,10 @@ export async function* tarMembers(
     }
   };
   let common: PaxRecords = {};
-  /** What the headers before a member's own say of it. */
+  /**
+   * The records of PAX and GNU headers before a member's own, which hold for
+   * that member.
+   */
   let own: PaxRecords = {};
   for (let found = await header(); found; found = await header()) {
     const { type } = found;
@@ -93,7 +96,7 @@ export async function* tarMembers(
     else {
       const said = { ...common, ...own };
       own = {};
-      // A value without letters takes a record back.
+      // A record with an empty value cancels an earlier one.
       const text = said.size || String(found.size);
       const size = /^\d+$/.test(text) ? Number(text) : NaN;
       if (!Number.isSafeInteger(size)) {
@@ -127,7 +130,7 @@ export async function* tarMembers(
   }
 }
 
-/** Types whose size is not that of content. */
+/** The types of members whose size field does not count bytes of content. */
 const LINKS_AND_FOLDERS = new Set(["1", "2", "3", "4", "5", "6"]);
 
 /** Bytes from the end of content to that of its last block. */
@@ -138,7 +141,7 @@ function paddingOf(size: number): number {
 /** Bytes that are read when some are asked for: more headers may be near. */
 const AHEAD = 2 ** 14;
 
-/** Reads bytes in their order where what is left out need not be read. */
+/** A sequential reader of bytes with random access, which need not read skipped bytes. */
 export class RangeReader implements ByteReader {
   readonly #bytes: RandomAccess;
   #position = 0;

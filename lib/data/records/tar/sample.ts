@@ -1,10 +1,10 @@
 /** A sample of a tar: files whose names differ only in their endings. */
 export interface TarSample {
-  /** Its name in errors, such as `train-000000.tar:n01440764/18`. */
+  /** The sample's name in errors, such as `train-000000.tar:n01440764/18`. */
   readonly name: string;
   /** The common part of its files' names. */
   readonly key: string;
-  /** The endings of its files' names, such as `jpg` and `cls`, in lower case. */
+  /** The endings of the files' names, such as `jpg` and `cls`, in lower case. */
   readonly fields: readonly string[];
   /**
    * Reads a file of the sample.

@@ -24,8 +24,9 @@ export function placeOf(name: string): Place | undefined {
 /**
  * Puts members with one key that follow each other together.
  *
- * @param take What is kept of a member of a sample, by the sample's place.
- * @returns Each sample's key, and what was kept by its fields.
+ * @param take Returns the value to keep of a member of a sample, given the
+ * sample's place.
+ * @returns Each sample's key, and the kept values by its fields.
  */
 export async function* tarSamples<T>(
   name: string,

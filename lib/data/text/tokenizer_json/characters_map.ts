@@ -10,7 +10,7 @@
  */
 import { remembered } from "./word_cache.ts";
 
-/** Replaces characters by what their map says. */
+/** Replaces the characters of a text by a map. */
 export type CharactersMap = (text: string) => string;
 
 /**
@@ -86,7 +86,10 @@ function labelOf(unit: number): number {
   return (unit & 0x800000ff) >>> 0;
 }
 
-/** What the place of a unit is combined with for the place of those after it. */
+/**
+ * The offset of a unit, which is combined with its place for the place of its
+ * children.
+ */
 function offsetOf(unit: number): number {
   return unit >>> 10 << (unit & 0x200 ? 8 : 0);
 }

@@ -13,7 +13,7 @@ interface TrieNode {
   readonly children: ReadonlyMap<string, TrieNode>;
 }
 
-/** What is used of a model; some is private in the library's types. */
+/** The members of a library's model that are used; some are private in its types. */
 interface Model {
   readonly tokens_to_ids: Map<string, number>;
   readonly unk_token_id: number | undefined;
@@ -27,8 +27,9 @@ interface Model {
 /**
  * Corrects a model.
  *
- * @param special The special tokens, which the model is not to find in a text. Ids
- * are still found by `id_to_token`, and what is unknown becomes the unknown token.
+ * @param special The special tokens, which the model is not to find in a text.
+ * Ids are still found by `id_to_token`, and unknown text becomes the unknown
+ * token.
  */
 export function correctModel(
   library: Library,
@@ -53,8 +54,8 @@ export function correctModel(
 }
 
 /**
- * Leaves one of unknown tokens that follow each other. The library joins their
- * texts, and looks each time for what it has joined so far.
+ * Replaces consecutive unknown tokens by one. The library concatenates their
+ * texts, and looks up the concatenation again for each.
  */
 function fused(
   { tokens_to_ids, unk_token_id }: Model,

@@ -20,7 +20,7 @@ export type Instruction =
     readonly wanted: boolean;
     readonly to: number;
   }
-  /** Fails: no match comes from here. */
+  /** Fails: the path up to this instruction leads to no match. */
   | { readonly kind: "fail" }
   /** Ends a match. */
   | { readonly kind: "match" };
@@ -30,7 +30,10 @@ export interface Look {
   readonly ahead: boolean;
   /** The set of the lookaround's character, if it matches exactly one. */
   readonly set?: CharacterSet;
-  /** Otherwise the lookaround's instructions; those of a lookahead read backwards. */
+  /**
+   * The lookaround's instructions, if it has no `set`; those of a lookahead
+   * read backwards.
+   */
   readonly code: readonly Instruction[];
 }
 

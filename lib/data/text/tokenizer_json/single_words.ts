@@ -8,7 +8,7 @@
  */
 import type { Tokenizer as Library } from "@huggingface/tokenizers";
 
-/** What splits a text at added tokens, in the library. */
+/** The library's splitter of texts at added tokens. */
 interface Splitter {
   split(text: string): string[];
 }
@@ -17,7 +17,7 @@ interface Splitter {
 const ENDS_IN_WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const BEGINS_IN_WORD = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 
-/** The part of an added token that matters here. */
+/** The fields of an added token that are used. */
 interface Added {
   readonly content: string;
   readonly single_word?: boolean;
@@ -34,16 +34,16 @@ export function findSingleWords(
   const words = contentsOf(library, added.filter((one) => one.single_word));
   if (words.size === 0) return;
   const all = contentsOf(library, added);
-  // These fields are private in the library's types alone.
+  // The splitters are private in the library's types, but not at run time.
   const { splitter_unnormalized, splitter_normalized } =
     library as unknown as Record<string, Splitter>;
   for (const splitter of [splitter_unnormalized!, splitter_normalized!]) {
     const split = splitter.split.bind(splitter);
-    splitter.split = (text) => joined(split(text), all, words);
+    splitter.split = (text) => mergedSections(split(text), all, words);
   }
 }
 
-/** What is found of tokens in texts: their contents, and what these become. */
+/** The texts by which tokens are found: their contents, as they are and normalised. */
 function contentsOf(
   { normalizer }: Library,
   added: readonly Added[],
@@ -56,8 +56,11 @@ function contentsOf(
   );
 }
 
-/** Sections of a text, in which what is part of a word is text again. */
-function joined(
+/**
+ * Joins sections that are tokens for single words, but within a word, to the
+ * text around them.
+ */
+function mergedSections(
   sections: readonly string[],
   all: ReadonlySet<string>,
   words: ReadonlySet<string>,

@@ -1,6 +1,9 @@
-/** How texts are split where a pattern is found. @module */
+/** Splitting of texts at the matches of a pattern. @module */
 
-/** What becomes of the places where a pattern is found. */
+/**
+ * The ways to treat matches: each is removed, a part of its own, or part of a
+ * neighbour.
+ */
 export const SPLIT_BEHAVIORS = [
   "Removed",
   "Isolated",
@@ -11,28 +14,28 @@ export const SPLIT_BEHAVIORS = [
 
 export type SplitBehavior = typeof SPLIT_BEHAVIORS[number];
 
-/** A piece of a text, where the pattern is found, or between two such places. */
-interface Piece {
+/** A part of a text: a match of the pattern, or the text between two matches. */
+interface Part {
   readonly text: string;
   readonly found: boolean;
 }
 
-/** Whether a piece is joined to the one before it. */
-const JOINED: Readonly<
-  Record<SplitBehavior, (before: Piece, piece: Piece) => boolean>
+/** Whether a part is appended to the part before it. */
+const IS_APPENDED: Readonly<
+  Record<SplitBehavior, (before: Part, part: Part) => boolean>
 > = {
   Removed: () => false,
   Isolated: () => false,
-  MergedWithPrevious: (before, piece) => piece.found && !before.found,
-  MergedWithNext: (before, piece) => before.found && !piece.found,
-  Contiguous: (before, piece) => before.found === piece.found,
+  MergedWithPrevious: (before, part) => part.found && !before.found,
+  MergedWithNext: (before, part) => before.found && !part.found,
+  Contiguous: (before, part) => before.found === part.found,
 };
 
 /**
  * Splits a text where a pattern is found.
  *
- * @param behavior What becomes of the places where it is found.
- * @param invert Whether to take what is between those places for them.
+ * @param behavior How matches are treated.
+ * @param invert Whether to take the texts between matches as the matches.
  */
 export function splitText(
   text: string,
@@ -40,7 +43,7 @@ export function splitText(
   behavior: SplitBehavior,
   invert = false,
 ): string[] {
-  const all: Piece[] = [];
+  const all: Part[] = [];
   const add = (from: number, to: number, found: boolean) => {
     if (from < to) {
       all.push({ text: text.slice(from, to), found: found !== invert });
@@ -57,11 +60,11 @@ export function splitText(
     return all.filter(({ found }) => !found).map(({ text }) => text);
   }
   const parts: string[] = [];
-  all.forEach((piece, i) => {
+  all.forEach((part, i) => {
     const before = all[i - 1];
-    if (before && JOINED[behavior](before, piece)) {
-      parts.push(parts.pop()! + piece.text);
-    } else parts.push(piece.text);
+    if (before && IS_APPENDED[behavior](before, part)) {
+      parts.push(parts.pop()! + part.text);
+    } else parts.push(part.text);
   });
   return parts;
 }

@@ -11,7 +11,7 @@ import { type SplitBehavior, splitText } from "./split_text.ts";
 import type { Unchecked } from "./tokenizer_checks.ts";
 import { remembered } from "./word_cache.ts";
 
-/** Runs a step on a text, or on one piece of it. */
+/** Runs a step on a text, or on a part of one. */
 export type RunStep<Made> = (text: string, ...more: unknown[]) => Made;
 
 /** Corrects the library's normalizer. */
@@ -21,7 +21,7 @@ export function correctedNormalizer(
 ): RunStep<string> {
   switch (step["type"]) {
     case "Precompiled":
-      // The library does what most maps do, not what this one says.
+      // The library has one map for all files, instead of the file's own.
       return step["precompiled_charsmap"]
         ? charactersMap(step["precompiled_charsmap"] as string)
         : run;
@@ -76,11 +76,11 @@ export function correctedSplitter(
       return (text) => text.match(WORDS) ?? [];
     case "ByteLevel": {
       if (step["use_regex"] !== false) return run;
-      // The library is right here, but takes as long as for the model itself.
+      // The library's result is right, but takes as long as the model itself.
       return remembered(run);
     }
     case "Metaspace": {
-      // Old files say so by a field that the library does not read.
+      // Old files have "never" as a field that the library does not read.
       if (step["add_prefix_space"] === false && !step["prepend_scheme"]) {
         library.prepend_scheme = "never";
       }
@@ -101,7 +101,7 @@ export function correctedDecoder(
   step: Unchecked,
   run: RunDecoder,
 ): RunDecoder {
-  // The library takes a text's byte order mark for none of the text.
+  // The library would drop a byte order mark from the text.
   return step["type"] === "ByteFallback" ? fromBytes : run;
 }
 

@@ -98,7 +98,7 @@ export class StepBounds {
   }
 }
 
-/** What runs a step: the library's method, or what corrects it. */
+/** The function that runs a step: the library's method, with corrections where needed. */
 function corrected(
   kind: typeof STEPS[number],
   name: string,

@@ -1,4 +1,4 @@
-/** What is made of words, remembered, since most words of a text come again. @module */
+/** A cache of results by word, since most words of a text occur again. @module */
 
 /** Largest number of remembered words; where words rarely repeat, more would fill the memory. */
 const MOST = 100_000;

@@ -15,10 +15,16 @@ import { multiplyAdd, sum4 } from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** G, `[chunkSize, valueDim + 1]`. */
 export let outputGradients: usize = 0;
-/** Scratch for dq and dk, where they are not made in their place. */
+/**
+ * Scratch for dq and dk, `[chunkSize, headDim]`, unless they are computed in
+ * their tensors.
+ */
 export let rowsDq: usize = 0, rowsDk: usize = 0;
 
-/** Lays out scratch from `base`, with so many states for each chunk of a split. */
+/**
+ * Lays out scratch from `base`, with `statesPerChunk` states for each chunk of
+ * a split.
+ */
 export function layoutBackwardChunk(base: usize, statesPerChunk: i32): void {
   sizes.layout(base, statesPerChunk, true);
   const tokens = sizes.wholeTokens();
@@ -27,15 +33,21 @@ export function layoutBackwardChunk(base: usize, statesPerChunk: i32): void {
   rowsDk = sizes.allocate(tokens * sizes.headStride);
 }
 
-/** Tokens of the chunk, and the first of them among the tokens of all sequences. */
+/**
+ * The chunk's number of tokens, and the index of its first among the tokens of
+ * all sequences.
+ */
 export let count: i32 = 0, token: i32 = 0;
-/** The first token among those of q and k, which have a sequence for each group. */
+/** The index of the first token in q and k, which have one sequence for each group. */
 let keyToken: i32 = 0;
 /** Whether the sequence is the first of its group, or the last. */
 export let isFirst: bool = true, isLast: bool = true;
-/** The chunk's rows of queries and keys, whole vectors. */
+/** The chunk's queries and keys, `[count, headDim]`, rows of whole vectors. */
 export let q: usize = 0, k: usize = 0;
-/** Log decays of the chunk's tokens, or 0 without any in that direction. */
+/**
+ * Log decays of the chunk's tokens, forward and back; 0 for a direction without
+ * decays.
+ */
 export let f: usize = 0, b: usize = 0;
 
 /** Opens a chunk of a sequence: all exports of this file are then its own. */
@@ -100,14 +112,17 @@ export function headGradientRows(tensor: usize, scratch: usize): usize {
   return isInPlace ? tensor + token * sizes.headBytes : scratch;
 }
 
-/** Where rows of dv are made: in their place, or in scratch if they need padding. */
+/**
+ * The address at which dv is computed: its tensor, or scratch if its rows need
+ * padding.
+ */
 export function valueGradientRows(): usize {
   return sizes.valueBytes === sizes.valueStride
     ? job.dv + token * sizes.valueBytes
     : sizes.rowsY;
 }
 
-/** Puts dq or dk into its place, or adds it to that of the group's other sequences. */
+/** Stores dq or dk in its tensor, or adds it to that of the group's other sequences. */
 export function storeHeadGradient(rows: usize, tensor: usize): void {
   let place = tensor + keyToken * sizes.headBytes;
   if (isFirst) {
@@ -120,7 +135,7 @@ export function storeHeadGradient(rows: usize, tensor: usize): void {
   }
 }
 
-/** Puts dv into its place. */
+/** Stores dv in its tensor. */
 export function storeValueGradient(rows: usize): void {
   const place = job.dv + token * sizes.valueBytes;
   unpadRows(count, rows, sizes.valueStride, place, sizes.valueBytes);

@@ -1,6 +1,6 @@
-// States at the borders of a piece of a sequence: in tensors they are
-// [headDim, valueDim + 1], the last column for the normaliser; the forward pass
-// keeps that column apart, as a row behind the others.
+// States at the borders of a part of a sequence: in tensors they are
+// `[headDim, valueDim + 1]`, the last column for the normaliser; the forward
+// pass keeps that column separately, as a row after the others.
 import * as sizes from "./sizes";
 import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
 

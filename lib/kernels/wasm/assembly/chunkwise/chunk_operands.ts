@@ -44,7 +44,7 @@ export function headRows(count: i32, rows: usize, copy: usize): usize {
     : paddedRows(count, rows, sizes.headBytes, copy, sizes.headStride);
 }
 
-/** Kout, in scratch, or k itself where nothing decays. */
+/** Kout, `[count, headDim]`, in scratch; k itself without decays. */
 export function keysOut(count: i32, back: bool, k: usize): usize {
   if (!sizes.decays) return k;
   if (sizes.diagonal) {
@@ -59,7 +59,7 @@ export function keysOut(count: i32, back: bool, k: usize): usize {
   return sizes.scaled;
 }
 
-/** Qin, in scratch, or q itself where nothing decays. */
+/** Qin, `[count, headDim]`, in scratch; q itself without decays. */
 export function queriesIn(count: i32, back: bool, q: usize): usize {
   if (!sizes.decays) return q;
   if (sizes.diagonal) {
@@ -134,7 +134,7 @@ export function splitDecayBytes(): usize {
   return sizes.diagonal ? (sizes.headStride + 63) & ~63 : 64;
 }
 
-/** Begins a split's decay: 1, before any chunk. */
+/** Sets a split's decay to 1, before its chunks are multiplied into it. */
 export function openSplitDecay(decays: usize): void {
   const one: f32 = 1;
   const numbers = sizes.diagonal ? <i32> (sizes.headStride >> 2) : 1;

@@ -24,7 +24,7 @@ import { multiplyAdd } from "../../../../tfjs/wasm/assembly/math/simd";
  */
 let around: f32 = 0, aroundBack: f32 = 0;
 
-/** Sets the gradients in the chunk's log decays to 0, before any step adds to them. */
+/** Sets the gradients in the chunk's log decays to 0, before steps add to them. */
 export function clearDecayGradients(): void {
   if (sizes.diagonal) {
     const bytes = ((chunk.count + 3) & ~3) * sizes.headStride;

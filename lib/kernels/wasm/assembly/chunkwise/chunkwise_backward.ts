@@ -24,7 +24,7 @@ export function layoutBackward(base: usize): usize {
   return sizes.allocate(0);
 }
 
-/** The gradients of a split of a sequence. */
+/** Computes the gradients of a split of a sequence. */
 export function attendBackward(sequence: i32, split: i32): void {
   const first = sizes.firstChunkOf(split), end = sizes.firstChunkOf(split + 1);
   if (first >= end) return;
@@ -132,7 +132,7 @@ function readState(rows: usize, state: usize): usize {
   return intra.scratch;
 }
 
-/** dv += Kout stateᵀ */
+/** dv += Kout stateᵀ, `[count, valueDim]` */
 function readTransposed(
   keys: usize, state: usize, dv: usize, width: i32
 ): void {

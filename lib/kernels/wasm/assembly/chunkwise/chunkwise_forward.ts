@@ -52,7 +52,10 @@ function recordOf(sequence: i32, split: i32): usize {
     <usize> (sequence * sizes.splits + split) * forwardRecordBytes();
 }
 
-/** Fills a split's record with what its own chunks add to the states. */
+/**
+ * Fills a split's record with the part of the states that the split's own
+ * chunks write.
+ */
 export function summarizeForward(sequence: i32, split: i32): void {
   const first = sizes.firstChunkOf(split), end = sizes.firstChunkOf(split + 1);
   const state = recordOf(sequence, split),
@@ -98,7 +101,7 @@ function sumStates(
   }
 }
 
-/** The output of a split of a sequence. */
+/** Computes the output of a split of a sequence. */
 export function attendForward(sequence: i32, split: i32): void {
   const first = sizes.firstChunkOf(split), end = sizes.firstChunkOf(split + 1);
   if (first >= end) return;
@@ -137,7 +140,7 @@ export function attendForward(sequence: i32, split: i32): void {
   }
 }
 
-/** Whether a state comes to a chunk from after it. */
+/** Whether a chunk reads a state from the tokens after it. */
 function isFollowed(chunk: i32): bool {
   return chunk < sizes.chunks - 1 || job.after !== 0;
 }
@@ -180,7 +183,7 @@ function passWithoutDecay(sequence: i32, from: usize, to: usize): void {
   storeBorderState(sum, to, sequence);
 }
 
-/** state += the state at a border, if there is one. */
+/** state += the initial state at a border, if there is one. */
 function addBorder(sequence: i32, border: usize, state: usize): void {
   if (border === 0) return;
   loadBorderState(border, sequence, sizes.statesAfter);

@@ -28,7 +28,7 @@ export function extraBytes(): usize {
 }
 
 export function tasks(phase: i32): i32 {
-  // A split that is all of a sequence needs no summary of the others.
+  // A split that is a whole sequence needs no summaries of others.
   if (phase === 0 && sizes.splits === 1 && sizes.decays) return 0;
   return job.sequences / sizes.groupSize * sizes.splits;
 }

@@ -16,7 +16,7 @@ export function writeState(to: usize, from: usize, back: bool): void {
   writeStateOf(to, from, back, keys);
 }
 
-/** Takes a state through the open chunk, as {@link writeState}, given Kout. */
+/** Takes a state through the open chunk, like {@link writeState}, given Kout. */
 export function writeStateOf(
   to: usize, from: usize, back: bool, keys: usize
 ): void {
@@ -47,7 +47,10 @@ function writeRows(
 
 // A split's record: four states, of the order below, and what is left of a state
 // that goes through the split, forward and back.
-/** The state that the split leaves to those after it, and to those before it. */
+/**
+ * The record's states that the split leaves to the splits after it, and to
+ * those before it.
+ */
 export const FORWARD_STATE = 0, BACK_STATE = 1;
 /**
  * The gradients in the states that come to the split: from before it, and from
@@ -65,7 +68,10 @@ export function recordOf(sequence: i32, split: i32): usize {
     <usize> (sequence * sizes.splits + split) * backwardRecordBytes();
 }
 
-/** Fills a split's record with what its own chunks add to states and gradients. */
+/**
+ * Fills a split's record with the parts of states and gradients that its own
+ * chunks write.
+ */
 export function summarizeBackward(sequence: i32, split: i32): void {
   const first = sizes.firstChunkOf(split), end = sizes.firstChunkOf(split + 1);
   const record = recordOf(sequence, split);

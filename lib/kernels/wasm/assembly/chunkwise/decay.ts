@@ -13,9 +13,9 @@ export let decayToEnd: usize = 0;
 export let decayFromEnd: usize = 0;
 /** Decay from token j to the border before the chunk, exp(b_s + … + b_{j-1}). */
 export let decayToStart: usize = 0;
-/** The mask M_ij of the chunk; rows are whole vectors. */
+/** The mask M of the chunk, `[count, count]`; rows are whole vectors. */
 export let maskWeights: usize = 0;
-/** e^f or e^b of each token. */
+/** The decay e^f or e^b of each token, `[count]`. */
 let tokenDecays: usize = 0;
 
 /** Lays the results out from `base`; returns the end. */
@@ -31,12 +31,12 @@ export function layoutDecay(base: usize, chunkSize: i32): usize {
   return base + chunkSize * bytes;
 }
 
-/** Decay through all of a chunk of `count` tokens, forward. */
+/** The forward decay over a whole chunk of `count` tokens. */
 export function forwardChunkDecay(count: i32): f32 {
   return at(decayFromStart, count - 1);
 }
 
-/** Decay through all of the chunk, back. */
+/** The back decay over the whole chunk. */
 export function backChunkDecay(): f32 {
   return at(decayFromEnd, 0);
 }
@@ -171,7 +171,7 @@ function fillAbove(column: usize, stride: usize, first: i32, count: i32): void {
   }
 }
 
-/** The weights with 1 in a lane, whose path begins here. */
+/** The weights with 1 in the lane of the column whose path begins at this row. */
 function withOne(weight: v128, lane: i32): v128 {
   const own = i32x4.eq(i32x4(0, 1, 2, 3), i32x4.splat(lane));
   return v128.bitselect(f32x4.splat(1), weight, own);

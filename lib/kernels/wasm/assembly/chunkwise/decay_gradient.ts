@@ -16,11 +16,17 @@ import { pairBytes } from "../../../../tfjs/wasm/assembly/math/simd";
  */
 export let lowerRows: usize = 0, lowerColumns: usize = 0;
 export let upperRows: usize = 0, upperColumns: usize = 0;
-/** Queries of the chunk that read the state from before it, or from after it. */
+/**
+ * Gradients in the exponents of queries that read the state from before the
+ * chunk, or after it.
+ */
 export let readBefore: usize = 0, readAfter: usize = 0;
-/** Keys of the chunk that write to the state after it, or before it. */
+/**
+ * Gradients in the exponents of keys that write to the state after the chunk,
+ * or before it.
+ */
 export let writtenAfter: usize = 0, writtenBefore: usize = 0;
-/** Bytes of all eight vectors, which lie behind one another. */
+/** Bytes of all eight vectors of sums, which are one block of memory. */
 let sumsBytes: usize = 0;
 
 /** Takes scratch for a chunk. */
@@ -55,7 +61,7 @@ export function storeTokenDecayGradients(
   let inside: f32 = 0, fromBefore: f32 = 0, toAfter: f32 = 0;
   for (let i = count - 1; i >= 0; i--) {
     inside += at(lowerRows, i) - at(lowerColumns, i);
-    // No pair of the chunk lies around its first token.
+    // The first token lies between no two tokens of the chunk.
     if (i === 0 || forgetsAll(f, i)) inside = 0;
     fromBefore += at(readBefore, i);
     put(job.df, token + i, inside + fromBefore + around);

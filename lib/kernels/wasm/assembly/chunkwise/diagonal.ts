@@ -19,10 +19,10 @@ export let decaysBack: usize = 0;
 /** Decays of each channel through all of the chunk, forward and back. */
 export let channelDecaysForward: usize = 0;
 export let channelDecaysBack: usize = 0;
-/** Bytes of a row. */
+/** Bytes of a row, `[headDim]` in whole vectors. */
 let stride: usize = 0;
 
-/** Takes scratch for a chunk of so many tokens, in rows of so many bytes. */
+/** Takes scratch for a chunk of `tokens` tokens, in rows of `rowBytes` bytes. */
 export function layoutDiagonal(tokens: usize, rowBytes: usize): void {
   stride = rowBytes;
   decaysForward = allocate(tokens * stride);
@@ -57,7 +57,8 @@ function decaysOf(
   count: i32, logDecays: usize, width: usize, decays: usize, chunkDecay: usize
 ): void {
   blockRows(count, logDecays, width, decays);
-  // The exponential of their sum: a rounding of it counts for each chunk on the way.
+  // The chunk's decay is exp of the sum of log decays: its rounding counts
+  // once for each chunk.
   memory.copy(chunkDecay, decays, stride);
   for (let i = 1; i < count; i++) {
     scaleAndAdd(stride, 1, chunkDecay, decays + i * stride);
@@ -70,7 +71,7 @@ function decaysOf(
 // side of it, the nearest first. One is open at a time.
 /** Tokens on the open path. */
 let rows: i32 = 0;
-/** Bytes from the beginning of a matrix to the row of the path's nearest token. */
+/** Offset in bytes, in a matrix, of the row of the path's nearest token. */
 let first: usize = 0;
 /** Bytes from a row to that of the next token on the path, which may be before it. */
 let step: usize = 0;
@@ -111,7 +112,10 @@ export function decayAlongPath(source: usize, target: usize): void {
   if (pairs < stride) decay1(first + pairs, source, target);
 }
 
-/** Decays a vector or two of each row, those of the nearest at `cell`. */
+/**
+ * Decays one vector or two of each row of the path; those of the nearest token
+ * are at `cell`.
+ */
 function decay$n(cell: usize, source: usize, target: usize): void {
   const lag = countsOwn ? 0 : step;
   let left = rows;
@@ -135,9 +139,10 @@ function decay$n(cell: usize, source: usize, target: usize): void {
 }
 
 /**
- * Takes the gradient in a result of {@link decayAlongPath} back: adds that in `source`
- * to `target`, and that in the log decays, each of which is in the exponents of all
- * tokens farther on the path, to `slopes`. Overwrites `gradient`.
+ * Takes the gradient in a result of {@link decayAlongPath} back: adds that in
+ * `source` to `target`, and that in the log decays, each of which is in the
+ * exponents of all tokens farther on the path, to `slopes`. Overwrites
+ * `gradient`.
  */
 export function backwardAlongPath(
   gradient: usize, source: usize, target: usize, slopes: usize

@@ -29,7 +29,10 @@ export function openBlock(
   k = keys;
 }
 
-/** Fills the score of each token of the block with itself. */
+/**
+ * Computes the score of each token of the block with itself, into the diagonal
+ * of `scores`.
+ */
 export function selfScores(scores: usize): void {
   for (let i = token; i < token + BLOCK; i++) {
     const offset = i * headStride;
@@ -95,12 +98,12 @@ export function blockScores(scores: usize, back: bool): void {
   store<f32>(r3 + 2 * right, sum4(s32));
 }
 
-/** Bytes from the beginning of a matrix of rows to that of token 0. */
+/** Offset in bytes of the row of token 0 in a matrix of rows. */
 function firstRow(back: bool): usize {
   return (back ? token + BLOCK - 1 : token) * headStride;
 }
 
-/** Bytes from the beginning of a matrix of scores to that of token 0 with itself. */
+/** Offset in bytes of the score of token 0 with itself in a matrix of scores. */
 function firstPair(back: bool): usize {
   const i = back ? token + BLOCK - 1 : token;
   return i * row + (<usize> i << 2);
@@ -133,7 +136,8 @@ export function blockGradients(
     const k2 = v128.load(k + c2);
     const dq1 = f32x4.mul(w10, k0);
     const dq2 = f32x4.mul(e2, multiplyAdd(w20, k0, f32x4.mul(w21, k1)));
-    // What token 3 reads past token 2, and all that it reads.
+    // The gradient in token 3's query: the part decayed by token 2 (far3),
+    // and all of it.
     const far3 = f32x4.mul(e2, multiplyAdd(w30, k0, f32x4.mul(w31, k1)));
     const dq3 = f32x4.mul(e3, multiplyAdd(w32, k2, far3));
     const q1 = v128.load(q + c1), q2 = v128.load(q + c2);

@@ -22,7 +22,7 @@ import { vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 
 let count: i32 = 0, row: usize = 0;
 let q: usize = 0, k: usize = 0;
-/** Gradients in the scores, 0 in the forward pass; and those in q, k and log decays. */
+/** Addresses of the gradients: in scores (0 in the forward pass), q, k and log decays. */
 let products: usize = 0;
 let dq: usize = 0, dk: usize = 0;
 let slopes: usize = 0, slopesBack: usize = 0;
@@ -69,7 +69,7 @@ function fill(tokens: i32, queries: usize, keys: usize): void {
   }
 }
 
-/** The scores and gradients of pairs inside of a block of four tokens. */
+/** Computes the scores and gradients of pairs within a block of four tokens. */
 function block(token: i32): void {
   diagonalBlock.openBlock(token, row, q, k);
   diagonalBlock.selfScores(sizes.scores);

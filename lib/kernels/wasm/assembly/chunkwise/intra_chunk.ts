@@ -17,7 +17,7 @@ export let count: i32 = 0, token: i32 = 0;
  * group.
  */
 let keyToken: i32 = 0;
-/** Q Kᵀ that the chunk's group shares, or 0; and whether it has been made. */
+/** Q Kᵀ that the chunk's group shares, or 0; and whether it has been computed. */
 let shared: usize = 0, hasShared: bool = false;
 export let q: usize = 0, k: usize = 0, v: usize = 0;
 let f: usize = 0, b: usize = 0;
@@ -120,7 +120,7 @@ function maskAndSum(product: usize, row: usize): void {
   }
 }
 
-/** Sums the rows of scores that are masked already. */
+/** Computes the row sums of scores that are already masked. */
 function sumRows(row: usize): void {
   let score = sizes.scores;
   for (let i = 0; i < count; i++) {

@@ -26,7 +26,7 @@ import {
 
 /** P, `[chunkSize, chunkSize]`. */
 let products: usize = 0;
-/** (V, 1)ᵀ */
+/** (V, 1)ᵀ, `[valueDim + 1, chunkSize]`. */
 let transposedV: usize = 0;
 /**
  * The sum of P over a group, of each chunk of a split; 0 where groups are single
@@ -125,7 +125,7 @@ function computeScores(shared: usize, row: usize): void {
   if (shared !== 0) memory.copy(sizes.scores, shared, chunk.count * row);
 }
 
-/** Adds P to the sum of its group, if that is not 0; returns where the sum is. */
+/** Adds P to its group's sum, if there is one; returns the sum's address, or P's. */
 function sumOfGroup(sum: usize, row: usize): usize {
   if (sum === 0) return products;
   const bytes = <usize> chunk.count * row;

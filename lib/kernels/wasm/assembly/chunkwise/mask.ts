@@ -11,11 +11,11 @@ import { put } from "../../../../tfjs/wasm/assembly/math/matrix";
 import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
 import { pairBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** Columns at a time, and bytes of them. */
+/** Columns that are masked at a time, and their bytes. */
 export const COLUMNS = 8;
 export const PAIR: usize = 32;
 
-/** e^f and e^b of the tokens, with a 0 before and after them. */
+/** The decays e^f and e^b of the tokens, with a 0 before the first and after the last. */
 export let tokenDecaysForward: usize = 0;
 export let tokenDecaysBack: usize = 0;
 /**
@@ -32,7 +32,7 @@ export let diagonal: usize = 0;
 export let highestRow: usize = 0;
 export let lowestRow: usize = 0;
 
-/** Takes scratch for so many tokens. */
+/** Takes scratch for `tokens` tokens. */
 export function layoutMask(tokens: i32): void {
   tokenDecaysForward = allocate(pairBytes(tokens) + 32) + 16;
   tokenDecaysBack = allocate(pairBytes(tokens) + 32) + 16;

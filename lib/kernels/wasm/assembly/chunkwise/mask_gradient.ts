@@ -7,14 +7,17 @@ import { sums4 } from "../../../../tfjs/wasm/assembly/math/simd";
 let partial: usize = 0;
 let partialBack: usize = 0;
 
-/** Takes scratch for so many tokens. */
+/** Takes scratch for `tokens` tokens. */
 export function layoutMaskGradient(tokens: i32): void {
   mask.layoutMask(tokens);
   partial = allocate(partialBytes(tokens));
   partialBack = allocate(partialBytes(tokens));
 }
 
-/** Bytes of partial sums of so many rows, which are added up by fours. */
+/**
+ * Bytes of the partial sums of `rows` rows, rounded up to fours, in which they
+ * are added up.
+ */
 function partialBytes(rows: i32): usize {
   return (<usize> (rows + 3) & ~3) * mask.PAIR;
 }
@@ -33,7 +36,8 @@ export function maskScoresAndProducts(
   memory.fill(upperColumns, 0, row);
   memory.fill(partial, 0, partialBytes(count));
   memory.fill(partialBack, 0, partialBytes(count));
-  // The step to the row of query i, from below and from above.
+  // The decays by which the mask's row of query i follows from the row below,
+  // and from that above.
   const up = b === 0 ? 0 : mask.tokenDecaysBack, down = mask.tokenDecaysForward;
   for (let column: usize = 0; column < row; column += mask.PAIR) {
     const first = <i32> (column >> 2), end = min(first + mask.COLUMNS, count);

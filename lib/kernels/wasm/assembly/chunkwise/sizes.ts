@@ -11,7 +11,7 @@ import {
 } from "../../../../tfjs/wasm/assembly/math/simd";
 
 export let length: i32 = 0;
-/** Sequences in a row that have the same queries and keys, a group. */
+/** Consecutive sequences with the same queries and keys: a group. */
 export let groupSize: i32 = 1;
 export let headDim: i32 = 0;
 export let valueDim: i32 = 0;
@@ -21,7 +21,10 @@ export let chunks: i32 = 0;
 /** Parts of a sequence that are a task each. */
 export let splits: i32 = 0;
 let chunksPerSplit: i32 = 0;
-/** Q Kᵀ of each chunk of a split, which the sequences of a group share. */
+/**
+ * Q Kᵀ of each chunk of a split, `[chunkSize, chunkSize]`, which the sequences
+ * of a group share.
+ */
 let sharedScores: usize = 0;
 export let causal: bool = false;
 export let decays: bool = false;
@@ -34,7 +37,7 @@ let decayBytes: usize = 0;
  * `[headDim, valueDim]` with a row for the normaliser behind it.
  */
 export let stateTransposed: bool = false;
-/** Bytes of a row of q and k as it comes, and padded to whole vectors. */
+/** Bytes of a row of q and k in its tensor; `headStride`, padded to whole vectors. */
 export let headBytes: usize = 0;
 export let headStride: usize = 0;
 /**
@@ -150,7 +153,7 @@ export function sharedOf(matrices: usize, chunk: i32): usize {
   return matrices + <usize> (chunk % chunksPerSplit) * sharedBytes();
 }
 
-/** Where Q Kᵀ of a chunk is kept for its group, or 0. */
+/** The address of the group's Q Kᵀ of a chunk, or 0. */
 export function sharedScoresOf(chunk: i32): usize {
   return sharedOf(sharedScores, chunk);
 }

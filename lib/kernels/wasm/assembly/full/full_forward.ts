@@ -34,9 +34,9 @@ import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
  */
 let weightedK: usize = 0;
 let weightedKBack: usize = 0;
-/** Sums of these keys over each tile, `[chunks, 2, headDim]`. */
+/** Sums of the decayed keys over each tile, `[chunks, 2, headDim]`. */
 let keySums: usize = 0;
-/** Decay through each tile, forward and back. */
+/** The decay over each whole tile, forward; `tileDecaysBack` is that back. */
 let tileDecays: usize = 0;
 let tileDecaysBack: usize = 0;
 /**
@@ -73,7 +73,7 @@ export function tasks(phase: i32): i32 {
   return phase === 0 ? 0 : job.sequences * sizes.splits;
 }
 
-/** The output of a task's tiles of queries, one of each `splits`. */
+/** Computes the output of a task's tiles of queries: every `splits`-th tile. */
 export function perform(_phase: i32, task: i32): void {
   const sequence = task / sizes.splits, part = task % sizes.splits;
   openSequence(sequence);
@@ -139,7 +139,7 @@ function keySumsOf(tile: i32, side: i32): usize {
   return keySums + <usize> (2 * tile + side) * sizes.headStride;
 }
 
-/** The output of a tile of queries, of keys in the tile, before it and after it. */
+/** The output of a tile of queries, from keys in the tile, before it and after it. */
 function attendWithDecays(sequence: i32, tile: i32, y: usize): void {
   const row = pairBytes(intra.count);
   const f = sizes.logDecay(job.f, intra.token),
@@ -204,7 +204,7 @@ function attendFar(
   }
 }
 
-/** The scores of keys, [keys, queries]. */
+/** Computes the scores of keys, `[keys, queries]`. */
 function computeScores(keys: i32, k: usize): void {
   const row = pairBytes(intra.count), columns = <i32> (row >> 2);
   multiply(

@@ -10,7 +10,8 @@ export function maskScores(
 ): void {
   mask.openMask(count, f, b);
   memory.fill(sums, 0, row);
-  // The step to the row of key j, from below and from above.
+  // The decays by which the mask's row of key j follows from the row below,
+  // and from that above.
   const up = mask.tokenDecaysForward + 4;
   const down = b === 0 ? 0 : mask.tokenDecaysBack - 4;
   for (let column: usize = 0; column < row; column += mask.PAIR) {

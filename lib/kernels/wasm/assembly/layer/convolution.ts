@@ -15,9 +15,9 @@ import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
 /** Channels of a block. */
 const BLOCK = 64;
-/** Bytes of a row of them in scratch. */
+/** Bytes of a row in scratch: one float for each channel of a block. */
 const ROW: usize = 4 * BLOCK;
-/** Tokens of a piece. */
+/** Tokens that a task takes at a time. */
 const PIECE = 64;
 /** Tokens whose sums are made at once, in eight vectors. */
 const TOKENS = 4;
@@ -25,8 +25,8 @@ const TOKENS = 4;
 /** Weights of the block's taps, a row each, and its biases. */
 let weights: usize = 0, biases: usize = 0;
 /**
- * Gradients in the sums of a piece's tokens and of those that read them; and in
- * weights and biases.
+ * Gradients in the sums of the current tokens and of those that read them; and
+ * in weights and biases.
  */
 let slopes: usize = 0, dweights: usize = 0;
 /** A row of zeros, from which sums of input gradients begin. */
@@ -228,7 +228,7 @@ function convolveRows(
   }
 }
 
-/** The bytes of so many rows, which may be negative. */
+/** The bytes of `rows` rows; both may be negative. */
 function bytesBetween(rows: i32, width: usize): usize {
   return <usize> (<isize> rows * <isize> width);
 }
@@ -273,7 +273,7 @@ function differentiate(): void {
   }
 }
 
-/** Gradients in the sums of the tokens from one to before another. */
+/** Computes the gradients in the sums of the tokens from `start` to before `end`. */
 function findSlopes(start: i32, end: i32): void {
   const width = <usize> job.channels * 4;
   const x = rowOf(job.x, start);
@@ -290,8 +290,8 @@ function findSlopes(start: i32, end: i32): void {
 }
 
 /**
- * Adds to the gradient in a tap what comes from a piece's tokens; `own` is the
- * slope of its first.
+ * Adds the current tokens' part to the gradient in a tap; `own` is the gradient
+ * in the first one's sums.
  */
 function addWeights(tap: i32, start: i32, end: i32, own: usize): void {
   const offset = job.first + job.step * tap;
@@ -309,7 +309,10 @@ function addWeights(tap: i32, start: i32, end: i32, own: usize): void {
   }
 }
 
-/** target += Σ_i slope_i x_i, over rows of the block's channels. */
+/**
+ * target += Σ_i slope_i x_i, over rows of the block's channels; slopes are
+ * gradients in sums.
+ */
 function addProducts(rows: i32, slope: usize, x: usize, target: usize): void {
   const width = <usize> job.channels * 4;
   const pairs = <usize> (lanes & ~7) * 4;

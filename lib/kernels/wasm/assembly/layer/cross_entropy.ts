@@ -65,7 +65,7 @@ function isClass(label: i32): bool {
   return label >= 0 && label < job.classes;
 }
 
-/** The largest float; NaN if one is. */
+/** The largest of `count` floats; NaN if one is NaN. */
 function maximum(count: i32, x: usize): f32 {
   let most0 = f32x4.splat(load<f32>(x)), most1 = most0;
   for (; count >= 8; count -= 8) {

@@ -49,7 +49,7 @@ function joinToken(token: i32): void {
   const batch = token / length, t = token % length;
   const hasBefore = t > 0 && areTogether(token - 1, token);
   const hasAfter = t < length - 1 && areTogether(token, token + 1);
-  // The reading that nobody takes is at the last place of either direction.
+  // The last reading of each direction belongs to no token, and its gradient is 0.
   const before = t > 0 ? t - 1 : length - 1;
   const after = t < length - 1 ? length - 2 - t : length - 1;
   for (let head = 0; head < job.heads; head++) {
@@ -73,7 +73,7 @@ function joinToken(token: i32): void {
   }
 }
 
-/** x · y, of so many numbers. */
+/** x · y of `count` floats. */
 function product(count: i32, x: usize, y: usize): f32 {
   let sum = f32x4.splat(0);
   for (; count > 0; count -= 4) {

@@ -15,7 +15,7 @@ import {
   firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes
 } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** SiLU of a row's gates, or ones without gates; and the gradients in it. */
+/** SiLU of a row's gates (ones without gates), and the gradients in that SiLU. */
 let gates: usize = 0, slopes: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
@@ -88,7 +88,7 @@ function gradientOf(row: i32, dscale: usize): void {
     const along = f32x4.mul(gradient, normal);
     v128.store(slopes + at, f32x4.mul(along, weight));
     const gated = f32x4.mul(along, gate);
-    // Beyond the row, gates are what other rows have left.
+    // Beyond the row's end, gates are values of earlier rows.
     const kept = v128.and(gated, firstLanes(count));
     inner = multiplyAdd(kept, weight, inner);
     const sum = f32x4.add(loadFirst(dscale + at, count), gated);

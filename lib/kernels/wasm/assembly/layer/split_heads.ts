@@ -81,7 +81,10 @@ function eluPlusOne(x: v128): v128 {
   return v128.bitselect(above, exp4(x), f32x4.gt(x, zero));
 }
 
-/** Maps a row, of which σ is known, and divides it by its length. */
+/**
+ * Maps a row x by the shifted SiLU, given s = σ(x), and divides it by its
+ * Euclidean norm.
+ */
 function shiftedSiluRow(x: usize, s: usize, y: usize): void {
   const squares = shiftedSilu(job.headDim, x, s, y);
   scaleRow(job.headDim, 1 / sqrt<f32>(squares), y, y);

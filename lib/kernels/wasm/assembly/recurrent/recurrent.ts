@@ -29,7 +29,7 @@ let sweepBytes: usize = 0;
 
 let rowQ: usize = 0;
 let rowK: usize = 0;
-/** A token's (v, 1). */
+/** The open token's (v, 1), `[lines]`. */
 let values: usize = 0;
 
 /** The output of the token's reading: a number for each line of the state. */
@@ -52,7 +52,7 @@ export function layout(base: usize): usize {
   return written + <usize> lines * 4;
 }
 
-/** Sweeps of a sequence; causal attention has one. */
+/** The number of sweeps of a sequence: two, or one in causal attention. */
 function sweeps(): i32 {
   return sizes.causal ? 1 : 2;
 }
@@ -63,7 +63,7 @@ export function extraBytes(): usize {
 }
 
 export function tasks(phase: i32): i32 {
-  // A sweep alone meets no other in the middle.
+  // Causal attention has one sweep, which no other completes in the second phase.
   if (phase === 1 && sizes.causal) return 0;
   return job.sequences * sweeps();
 }
@@ -95,11 +95,11 @@ function openToken(position: i32): void {
   k = paddedRows(1, job.k + offset, sizes.headBytes, rowK, lineBytes);
   copyRow(job.v + <usize> token * sizes.valueBytes, values);
   const log = sizes.logDecay(back ? job.b : job.f, token);
-  // Before the first token there is nothing that could decay.
+  // The first token decays nothing: the state before it is zero.
   tokenDecay = position === 0 ? 0 : log === 0 ? 1 : decayOf(log);
 }
 
-/** Copies as many floats as a value has. */
+/** Copies a row of `valueDim` floats. */
 function copyRow(source: usize, target: usize): void {
   let i: usize = 0;
   for (; i + 16 <= sizes.valueBytes; i += 16) {
@@ -120,7 +120,7 @@ function middle(): i32 {
   return back ? sizes.length - half : half;
 }
 
-/** q · k of the token. */
+/** The open token's score with itself, q · k. */
 function selfScore(): f32 {
   let sum = f32x4.splat(0);
   for (let c: usize = 0; c < lineBytes; c += 16) {
@@ -190,7 +190,7 @@ function addSelfTerm(): void {
   }
 }
 
-/** Adds to the reading what the other sweep has written. */
+/** Adds the output that the other sweep has written to this sweep's. */
 function addWritten(): void {
   copyRow(job.y + <usize> token * sizes.valueBytes, written);
   if (job.normalize !== 0) put(written, sizes.valueDim, at(job.rowSums, token));
@@ -200,7 +200,7 @@ function addWritten(): void {
   }
 }
 
-/** The sum of the token's weights, which it read of the normaliser; 0 without one. */
+/** The sum of the token's weights, from the normaliser's line; 0 without a normaliser. */
 function rowSum(): f32 {
   return job.normalize !== 0 ? at(reading, sizes.valueDim) : 0;
 }

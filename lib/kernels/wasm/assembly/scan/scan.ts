@@ -17,7 +17,7 @@ const GROUP = 8;
 const LEAST_CHANNELS = 48;
 /** Blocks of a sequence, at most: each leaves its part of the gradients in b and c. */
 const MOST_BLOCKS = 8;
-/** Bytes of a number for each channel of a group. */
+/** Bytes of a pair of vectors: one number for each channel of a group. */
 export const PAIR: usize = 32;
 
 const LOG2_E: f32 = 1.44269504;
@@ -47,7 +47,10 @@ export function layoutScan(base: usize): void {
   y = allocate(rows);
 }
 
-/** Channels of a block; not by the number of threads, on which sums would depend. */
+/**
+ * Channels of a block, whatever the number of threads, so that sums do not
+ * depend on it.
+ */
 export function blockChannels(): i32 {
   const groups = (job.channels + GROUP * MOST_BLOCKS - 1) /
     (GROUP * MOST_BLOCKS);
@@ -74,7 +77,7 @@ export let count: i32 = 0;
 let chunk: i32 = 0;
 /** The first channel of the open group, and how many it has. */
 export let channel: i32 = 0, lanes: i32 = 0;
-/** Of the open group: rates a log2(e), states, and the weights d of x in the output. */
+/** The open group's rates a log2(e), states, and weights d of x in the output. */
 export let rates: usize = 0, states: usize = 0, skips: usize = 0;
 
 /** Opens a block of channels, whose states are zeros. */
@@ -114,7 +117,7 @@ export function openGroup(group: i32): void {
   skips = allSkips + <usize> group * PAIR;
 }
 
-/** A token of the open chunk, among those of all sequences. */
+/** The index among all sequences' tokens of a token of the open chunk. */
 export function tokenOf(i: i32): i32 {
   const position = chunk * job.chunkSize + i;
   const own = job.reverse !== 0 ? job.length - 1 - position : position;
@@ -136,7 +139,7 @@ export function begins(i: i32): bool {
   return job.begins !== 0 && at(job.begins, tokenOf(i)) !== 0;
 }
 
-/** The token after those, from `first` on, between which nothing is forgotten. */
+/** The end of the run of tokens from `first` on in which no segment begins. */
 export function endOfRun(first: i32): i32 {
   if (job.begins === 0) return count;
   let end = first + 1;
@@ -179,7 +182,7 @@ export function scatterRows(source: usize, tensor: usize): void {
   }
 }
 
-/** The address at which the group's states before a chunk are kept for the gradient. */
+/** The address of the group's states before a chunk, which are kept for the gradient. */
 export function keptStates(): usize {
   const allChannels = (job.channels + GROUP - 1) & ~(GROUP - 1);
   const record = sequence * chunksOfScan() + chunk;

@@ -60,7 +60,10 @@ function blockBytes(): usize {
   return <usize> job.length * job.stateDim * 8;
 }
 
-/** Bytes that a sequence leaves for it: its da, [channels, stateDim], and dd. */
+/**
+ * Bytes of a sequence's part of da, `[channels, stateDim]`, and of dd, for the
+ * second phase.
+ */
 function sequenceBytes(): usize {
   return <usize> job.channels * (job.stateDim + 1) * 4;
 }

@@ -23,13 +23,13 @@ import {
 export const QUERIES = 96;
 export const KEYS = 192;
 
-/** Below all scores, and finite: a difference of two of them is a number. */
+/** A float below all scores, and finite, so that differences are no NaN. */
 export const LOWEST: f32 = -3.4e38;
 
-/** Bytes of a row of q and k as it comes, and padded to whole vectors. */
+/** Bytes of a row of q and k in its tensor; `headStride`, padded to whole vectors. */
 export let headBytes: usize = 0;
 export let headStride: usize = 0;
-/** Bytes of a row of v as it comes, and padded to whole vectors. */
+/** Bytes of a row of v in its tensor; `valueStride`, padded to whole vectors. */
 export let valueBytes: usize = 0;
 export let valueStride: usize = 0;
 let rowsK: usize = 0;
@@ -37,7 +37,7 @@ let rowsV: usize = 0;
 /** The block's queries times the scale. */
 export let scaledQ: usize = 0;
 let transposedQ: usize = 0;
-/** `[keys, queries]` */
+/** The scores of the open blocks, `[keys, queries]`. */
 export let scores: usize = 0;
 
 /** Lays out the scratch that both passes need. */
@@ -196,7 +196,8 @@ export function computeScores(): void {
   let low = 0, high = 0;
   for (let j = 0; j < keys; j++) {
     const position = key + j;
-    // Queries before the key are the first of its row.
+    // In causal attention, the row's first queries come before the key, and
+    // do not read it.
     let first = job.causal !== 0 ? max(position - query, 0) : 0;
     let end = queries;
     if (job.segments !== 0) {

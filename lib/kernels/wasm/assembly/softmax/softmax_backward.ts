@@ -4,9 +4,9 @@
 //     dv_j = Σ_i p_ij dy_i          t_ij = p_ij (dy_i · v_j - D_i)
 //     dq_i = s Σ_j t_ij k_j         dk_j = s Σ_i t_ij q_i
 //
-// A task has every so many blocks of a sequence's keys, whose gradients are its
-// own. Where it has not all of them, its part of dq is added to the others in
-// the second phase.
+// A task has every `parts`-th block of a sequence's keys, whose gradients it
+// computes alone. If a sequence has several tasks, the second phase adds up
+// their parts of dq.
 import {
   multiply, multiplyTransposed
 } from "../../../../tfjs/wasm/assembly/math/gemm";
@@ -31,7 +31,7 @@ let products: usize = 0;
 let rowsDq: usize = 0;
 let maxima: usize = 0;
 let inverses: usize = 0;
-/** D_i */
+/** D_i = dy_i · y_i of the block's queries. */
 let slopes: usize = 0;
 /** dy of the block, in rows of whole vectors. */
 let dy: usize = 0;
@@ -82,7 +82,10 @@ function dvOf(token: i32): usize {
   return dv + <usize> token * softmax.valueStride;
 }
 
-/** The gradients of some keys, and what they add to the gradients of all queries. */
+/**
+ * Computes the gradients of a task's keys, and their part of the gradients of
+ * all queries.
+ */
 export function differentiateSoftmax(task: i32): void {
   const ofSequence = task / job.parts, part = task % job.parts;
   const first = ofSequence * job.length;
@@ -127,7 +130,7 @@ function openGradients(): void {
   memory.fill(slopes, 0, softmax.row);
   memory.copy(maxima, job.maxima + (token << 2), <usize> softmax.queries << 2);
   for (let i = 0; i < softmax.queries; i++) {
-    // Weights of padding that reads are 0: there may be no key before it.
+    // Padding in the place of a query has weights 0, since no key may come before it.
     if (!softmax.isToken(softmax.sequence, softmax.query + i)) continue;
     put(inverses, i, 1 / at(job.sums, <i32> token + i));
     put(
@@ -166,7 +169,7 @@ function addGradients(): void {
     softmax.v, softmax.valueStride, transposedDy, softmax.row,
     products, softmax.row, 0, 0, 0
   );
-  // Scores become weights, and products t.
+  // In place, scores become weights p_ij, and products t_ij.
   expAndGradient(
     softmax.keys, softmax.scores, products, softmax.row, maxima, inverses,
     slopes

@@ -10,11 +10,11 @@ import { exp4, vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 import * as softmax from "./softmax";
 import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
-/** `[queries, valueDim]`, before the division by the sums. */
+/** The block's outputs before the division by the sums, `[queries, valueDim]`. */
 let rowsY: usize = 0;
 let maxima: usize = 0;
 let sums: usize = 0;
-/** e^(old maximum - new maximum), by which sums and outputs so far are multiplied. */
+/** The factor of sums and outputs when maxima rise: e^(old maximum - new maximum). */
 let kept: usize = 0;
 
 export function layoutSoftmaxForward(base: usize): usize {
@@ -58,7 +58,10 @@ export function attendSoftmax(task: i32): void {
   finish();
 }
 
-/** Turns scores into weights and adds up the sums; whether a maximum has risen. */
+/**
+ * Turns scores into weights, and adds them to the sums; returns whether a
+ * maximum has risen.
+ */
 function weigh(): bool {
   memory.copy(kept, maxima, softmax.row);
   raiseMaxima();

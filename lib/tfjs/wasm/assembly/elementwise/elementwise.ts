@@ -28,11 +28,17 @@ const AXES = 5, FIELDS = 3 + AXES;
 /** Copies of some elements of each operand, and results of less than eight. */
 let copies: usize = 0, results: usize = 0;
 
-/** Short rows of each operand, and the bytes for those of one. */
+/**
+ * Scratch for the short rows of all operands; `SPREAD` are the bytes of one
+ * operand's.
+ */
 let spread: usize = 0;
 const SPREAD: usize = 4 * TOGETHER + 64;
 
-/** Where the next elements of each operand are, and the bytes to those after eight. */
+/**
+ * The addresses of the operands' next elements; the steps are bytes to those
+ * eight later.
+ */
 let x: usize = 0, y: usize = 0, z: usize = 0;
 let xStep: usize = 0, yStep: usize = 0, zStep: usize = 0;
 
@@ -45,7 +51,7 @@ export function layout(base: usize): usize {
   return allocate(0);
 }
 
-/** Whether some elements were left out. */
+/** Bytes of a flag that tells the host whether some elements were left out. */
 export function extraBytes(): usize {
   return 4;
 }
@@ -88,7 +94,7 @@ function fieldOf(operand: i32, field: i32): i32 {
   );
 }
 
-/** Where an operand's row begins. */
+/** The address at which an operand's row begins. */
 function rowOf(operand: i32, row: i32): usize {
   const sizes = changetype<usize>(job) + offsetof<Elementwise>("size1");
   let index = 0;
@@ -101,7 +107,7 @@ function rowOf(operand: i32, row: i32): usize {
   return fieldOf(operand, 0) + index * fieldOf(operand, 1);
 }
 
-/** Where the results from a row and a column on begin. */
+/** The address of the result at a row and a column. */
 function outOf(row: i32, column: i32): usize {
   return job.out + (<usize> row * job.columns + column) * job.outBytes;
 }
@@ -138,7 +144,7 @@ function performShort(first: i32, end: i32): void {
       let from = rowOf(operand, row);
       if (!advances(operand, true)) {
         from = spread + operand * SPREAD;
-        // What is the same for all rows is there already.
+        // Operands that are the same for all rows were written for the first row.
         if (row === first || advances(operand, false)) {
           spreadRows(operand, row, rows, from);
         }
@@ -165,7 +171,7 @@ function spreadRows(operand: i32, row: i32, rows: i32, to: usize): void {
   for (const end = row + rows; row < end; row++) {
     const from = rowOf(operand, row);
     if (stays) {
-      // The next row overwrites what is too much.
+      // The next row overwrites copies beyond this row's end.
       repeat(from, bytes, to, size);
     } else copyRows(1, size, from, 0, to, 0);
     to += size;
@@ -180,7 +186,7 @@ function repeat(from: usize, bytes: i32, to: usize, size: usize): void {
   for (const end = to + size; to < end; to += 16) v128.store(to, value);
 }
 
-/** Computes so many elements of what the operands are set to. */
+/** Computes `count` elements from the operands' addresses on. */
 function compute(out: usize, count: i32): void {
   const bytes = job.outBytes;
   if (count < 8) {
@@ -196,7 +202,7 @@ function compute(out: usize, count: i32): void {
   const whole = count & ~7;
   run(out, out + whole * bytes, 0);
   if (whole === count) return;
-  // The last eight, some of them again.
+  // The last eight elements are computed together, though some were before.
   run(out + (count - 8) * bytes, out + count * bytes, count - 8);
 }
 
@@ -209,7 +215,10 @@ function run(out: usize, end: usize, first: usize): void {
   if (someLeft) store<i32>(queue.extra, 1);
 }
 
-/** Copies of so many elements of an operand, less than eight: the last fills up. */
+/**
+ * Copies `count` elements of an operand, less than eight, and fills up with
+ * copies of the last.
+ */
 function copyOf(operand: i32, from: usize, count: i32): usize {
   const to = copies + operand * COPIES, bytes = fieldOf(operand, 1);
   for (let i = 0; i < 8; i++) copy(to, from, i, min(i, count - 1), bytes);

@@ -4,7 +4,7 @@
 //
 // Where B is not transposed, a task multiplies some of its rows, all along, and
 // the second phase adds up what the tasks have made: a task of some columns
-// would read pieces of rows, at half the speed. Where B is transposed, a task
+// would read parts of rows, at half the speed. Where B is transposed, a task
 // makes some columns of C, and there is nothing to add up.
 import { gemv as job } from "../jobs";
 import { queue } from "../runtime/queue";
@@ -44,14 +44,14 @@ function columnsPerTask(): i32 {
   return max(4, (TASK_BYTES / (4 * job.inner)) & ~3);
 }
 
-/** A task's rows of B as it lies. */
+/** The rows of B, not transposed, that a task multiplies. */
 function innerPerTask(): i32 {
   const least = LEAST_BYTES / (4 * min(job.columns, COLUMNS));
   const rows = max(parts(job.inner, max(1, PARTS / job.batch)), least);
   return EIGHT * parts(max(rows, LEAST_INNER * job.rows), EIGHT);
 }
 
-/** How many tasks have sums of the same columns; if it is one, they are C. */
+/** The number of tasks with sums of the same columns; if it is one, the sums are C. */
 function sumsEach(): i32 {
   return parts(job.inner, innerPerTask());
 }
@@ -144,7 +144,8 @@ function dotRows(matrix: i32, block: i32): void {
     const bias = job.bias === 0
       ? f32x4.splat(0)
       : loadFirst(job.bias + offset, count);
-    // Where there are less than four rows, the last is taken again, and dropped.
+    // If fewer than four rows are left, the last one is repeated, and its
+    // extra results dropped.
     const last = matrixB(matrix) + <usize> (job.columns - 1) * width;
     const b0 = matrixB(matrix) + column * width, b1 = min(b0 + width, last);
     const b2 = min(b1 + width, last), b3 = min(b2 + width, last);
@@ -161,13 +162,13 @@ function dotRows(matrix: i32, block: i32): void {
   }
 }
 
-/** The sums of a part of the rows of B, in a block of columns. */
+/** Multiplies a part of the rows of B, in a block of columns. */
 function multiplyPart(matrix: i32, part: i32, block: i32): void {
   const first = part * innerPerTask(), offset = <usize> (block * COLUMNS) << 2;
   const inner = min(innerPerTask(), job.inner - first);
   const columns = min(COLUMNS, job.columns - block * COLUMNS);
   const width = <usize> job.columns << 2;
-  // From weight to weight of a row of A, and from row to row.
+  // Bytes from one number of a row of A to the next, and from one row to the next.
   const lies = job.transposeA === 0;
   const step: usize = lies ? 4 : <usize> job.rows << 2;
   const next: usize = lies ? <usize> job.inner << 2 : 4;

@@ -43,10 +43,10 @@ function tasksPerMatrix(): i32 {
   return inRows * parts(job.columns, job.columnsPerTask);
 }
 
-/** Some rows and columns of one product. */
+/** Computes a task's rows and columns of one product. */
 export function perform(_phase: i32, task: i32): void {
   const matrix = task / tasksPerMatrix(), part = task % tasksPerMatrix();
-  // Neighbours in time have the same columns, and find them in the cache.
+  // Consecutive tasks have the same columns, which stay in the cache.
   const inRows = parts(job.rows, job.rowsPerTask);
   const first = part % inRows * job.rowsPerTask;
   const rows = min(job.rowsPerTask, job.rows - first);
@@ -56,7 +56,7 @@ export function perform(_phase: i32, task: i32): void {
   const b = job.b + <usize> load<i32>(queue.extra + 8 * matrix, 4) * 4;
   const width = <usize> job.columns * 4;
   const start = <usize> (matrix * job.rows + first) * width;
-  // Sums that are not kept become the result where they are.
+  // Without a tensor for the sums, they are computed in C, and activated in place.
   const c = start + (job.hidden === 0 ? job.c : job.hidden);
   for (let k = 0; k < job.inner; k += INNER) {
     const inner = min(INNER, job.inner - k);

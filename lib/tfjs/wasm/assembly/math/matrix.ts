@@ -29,7 +29,7 @@ export function paddedRows(
   return copy;
 }
 
-/** Copies rows without their padding, unless they are in their place. */
+/** Copies rows without their padding, unless source and target are the same. */
 export function unpadRows(
   rows: i32, source: usize, stride: usize, target: usize, width: usize
 ): void {
@@ -129,7 +129,10 @@ export function addRowDots(
   }
 }
 
-/** target_i = Σ_part part_i, of so many numbers in parts so many bytes apart. */
+/**
+ * target_i = Σ_part part_i, of `numbers` floats, in `count` parts at steps of
+ * `partBytes`.
+ */
 export function sumParts(
   numbers: i32, parts: usize, partBytes: usize, count: i32, target: usize
 ): void {
@@ -153,7 +156,7 @@ export function sumParts(
   }
 }
 
-/** target += Σ_j row_j, of so many bytes of each row, in whole vectors. */
+/** target += Σ_j row_j, over the first `bytes` bytes of each row, whole vectors. */
 export function addRowSum(
   rows: i32, stride: usize, bytes: usize, row: usize, target: usize
 ): void {

@@ -7,7 +7,10 @@ import { loadFirst, vectorBytes } from "./simd";
 /** Columns of a panel, as many as those of the widest register tile. */
 export const PANEL = 16;
 
-/** Bytes of a row of a panel of so many columns, in which there are `count` of them. */
+/**
+ * Bytes of a row of the panel that begins at a column, in a matrix of `count`
+ * columns.
+ */
 export function panelBytes(column: i32, count: i32): usize {
   return vectorBytes(min(PANEL, count - column));
 }
@@ -38,7 +41,7 @@ export function packPanel(
   }
 }
 
-/** Packs a panel of a matrix that lies transposed: its columns are rows there. */
+/** Packs a panel of a transposed matrix, whose columns are rows in memory. */
 export function packTransposedPanel(
   rows: i32, columns: i32, source: usize, width: usize, target: usize
 ): void {

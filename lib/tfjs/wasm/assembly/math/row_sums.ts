@@ -7,7 +7,7 @@ import { loadFirst, multiplyAdd, sums4 } from "./simd";
 /** Rows that are added at a time. */
 export const EIGHT = 8;
 
-/** The product of two rows, as four parts that are to be added up. */
+/** The product of two rows, as four sums that are still to be added up. */
 function dotParts(length: i32, a: usize, b: usize): v128 {
   let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
   for (; length >= 16; length -= 16) {

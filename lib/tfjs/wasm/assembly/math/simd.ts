@@ -10,7 +10,7 @@ export function multiplyAdd(x: v128, y: v128, z: v128): v128 {
     : f32x4.add(f32x4.mul(x, y), z);
 }
 
-/** The sum of the four. */
+/** The sum of a vector's four floats. */
 export function sum4(x: v128): f32 {
   const y = f32x4.add(x, i32x4.shuffle(x, x, 2, 3, 0, 1));
   return f32x4.extract_lane(y, 0) + f32x4.extract_lane(y, 1);
@@ -62,27 +62,27 @@ export function exp4(x: v128): v128 {
   p = multiplyAdd(p, r, f32x4.splat(1.6666665459e-1));
   p = multiplyAdd(p, r, f32x4.splat(5.0000001201e-1));
   p = f32x4.add(multiplyAdd(p, f32x4.mul(r, r), r), f32x4.splat(1));
-  // Times 2^n: the shift leaves n alone, in the place of the exponent.
+  // Multiplies by 2^n: the shift leaves only n, which is added to the exponent's bits.
   const power = i32x4.add(p, i32x4.shl(rounded, 23));
   return v128.andnot(power, underflow);
 }
 
-/** Bytes of so many floats, padded to whole vectors. */
+/** Bytes of `floats` floats, padded to whole vectors. */
 export function vectorBytes(floats: i32): usize {
   return (<usize> floats * 4 + 15) & ~15;
 }
 
-/** Bytes of so many floats, padded to whole pairs of vectors. */
+/** Bytes of `floats` floats, padded to whole pairs of vectors. */
 export function pairBytes(floats: i32): usize {
   return (<usize> floats * 4 + 31) & ~31;
 }
 
-/** Ones in the first `count` lanes, of which there may be more than four. */
+/** A mask with all bits set in the first `count` lanes; `count` may be above four. */
 export function firstLanes(count: i32): v128 {
   return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
 }
 
-/** The first `count` floats there, at most four; the others are 0. */
+/** Loads the first `count` floats, at most four; the other lanes are 0. */
 export function loadFirst(pointer: usize, count: i32): v128 {
   if (count >= 4) return v128.load(pointer);
   let x = f32x4.replace_lane(f32x4.splat(0), 0, load<f32>(pointer));

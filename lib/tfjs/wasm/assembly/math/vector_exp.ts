@@ -150,7 +150,8 @@ function scaleByPower4(
   p = multiplyAdd(p, r, c2);
   p = multiplyAdd(p, r, c1);
   p = multiplyAdd(p, r, unit);
-  // 0 of n = -127. A product, since a sum of integers makes numbers of some NaN.
+  // 2^n is 0 for n = -127. It is multiplied, since adding to the exponent
+  // would turn some NaN into numbers.
   const power = i32x4.add(i32x4.shl(rounded, 23), unit);
   return f32x4.mul(p, power);
 }

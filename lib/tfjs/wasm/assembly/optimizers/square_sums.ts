@@ -12,7 +12,7 @@ const BLOCK = 128;
 /** Rows that are added up in float32, before their sum goes to one in float64. */
 const ROWS = 32;
 
-/** What the host writes of a tensor, in the extra memory. */
+/** A tensor, as the host describes it in the extra memory. */
 @unmanaged class Part {
   size: i32; address: usize;
 }
@@ -39,7 +39,7 @@ export function perform(_phase: i32, task: i32): void {
   const first = task * BLOCK, width = min(BLOCK, job.columns - first);
   memory.fill(sums, 0, 4 * BLOCK);
   memory.fill(totals, 0, 8 * BLOCK);
-  // The next number of these columns, as counted from the tensor's first.
+  // The index in the tensor of the next number in the task's columns.
   let next = first, row = 0, column = 0;
   for (let i = 0; i < job.tensors; i++) {
     const part = changetype<Part>(queue.extra + <usize> i * offsetof<Part>());

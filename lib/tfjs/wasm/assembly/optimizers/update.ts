@@ -6,7 +6,7 @@ import { apply } from "../math/rules";
 /** Numbers of a weight that are one task; the host divides weights so. */
 const BLOCK = 8192;
 
-/** What the host writes of a weight, in the extra memory. */
+/** A weight, as the host describes it in the extra memory. */
 @unmanaged class Weight {
   firstTask: i32; size: i32;
   value: usize; gradient: usize; state0: usize; state1: usize; state2: usize;

@@ -1,11 +1,17 @@
-// How a job is divided into tasks.
+// The division of a job into tasks.
 
-/** Tasks that have so many things each, of `count` together: of bytes, up to 2^32. */
+/**
+ * The number of tasks of at most `each` items for `count` items, which may be
+ * bytes, up to 2^32.
+ */
 export function parts(count: u32, each: u32): i32 {
   return count === 0 ? 0 : <i32> ((count - 1) / each + 1);
 }
 
-/** The same of a job with one phase of tasks, which is the second. */
+/**
+ * The number of {@link parts} in the second phase, for a job whose first phase
+ * has no tasks.
+ */
 export function partsAtOnce(phase: i32, count: u32, each: u32): i32 {
   return phase === 0 ? 0 : parts(count, each);
 }

@@ -1,5 +1,5 @@
-// Scratch memory of a thread, laid out piece by piece.
-/** Where the next piece begins. */
+// Scratch memory of a thread, laid out block by block.
+/** The address of the next block, a multiple of a cache line's 64 bytes. */
 let end: usize = 0;
 
 /** Begins a layout at an address. */

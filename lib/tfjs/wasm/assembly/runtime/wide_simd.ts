@@ -7,7 +7,7 @@ import { now } from "./queue";
 /** Whether tiles are wide. */
 export let wide: bool = false;
 
-/** Uses wide tiles from now on, or narrow ones. */
+/** Selects wide or narrow tiles for all later products. */
 export function useTiles(areWide: bool): void {
   wide = areWide;
 }
