@@ -26,13 +26,13 @@ const FLOORS: readonly string[] = [
   "proof",
   "operations",
   "attention",
+  "kernels",
   "family",
   "layers",
   "models",
   "io",
   "hub",
   "training",
-  "kernels",
   "backend",
 ];
 

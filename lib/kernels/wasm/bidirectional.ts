@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   JOIN_DIRECTIONS,
   SPLIT_DIRECTIONS,
-} from "../../layers/mixers/bidirectional.ts";
+} from "../../operations/directions.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { registerJob, type Tensors } from "../../tfjs/wasm/kernel.ts";
 import { LION_JOBS } from "./jobs.ts";

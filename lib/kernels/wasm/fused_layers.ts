@@ -4,7 +4,7 @@ import { FIXED_DECAY, SPREAD } from "../../attention/decays/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../../attention/decays/finite_decay.ts";
 import { NOT_COUNTED } from "../../base/not_counted.ts";
 import type { Operation } from "../../tfjs/kernel/kernel.ts";
-import { TOKEN_LOG_DECAY } from "../../layers/mixers/token_log_decay.ts";
+import { TOKEN_LOG_DECAY } from "../../operations/token_decays.ts";
 import { ADD_AND_NORM, NORM_OF_SUM } from "../../operations/add_norm.ts";
 import { DROPOUT } from "../../operations/dropout.ts";
 import { TOKEN_MEAN } from "../../operations/token_mean.ts";
@@ -15,7 +15,7 @@ import {
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
 import { JOBS, REDUCTIONS } from "../../tfjs/wasm/jobs.ts";
-import { CROSS_ENTROPY } from "../../training/losses/cross_entropy_kernel.ts";
+import { CROSS_ENTROPY } from "../../operations/cross_entropy.ts";
 import {
   type Call,
   type Kernel,

@@ -6,15 +6,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  hasKernel,
-  type Operation,
-  runKernel,
-} from "../../tfjs/kernel/kernel.ts";
-import { joinHeads } from "../../operations/heads.ts";
-import { endsOf, numberSegments } from "../../operations/segments.ts";
-import { shifted } from "../../operations/shift.ts";
-import { toHeads } from "./projections.ts";
+import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
+import { joinHeads, toHeads } from "./heads.ts";
+import { endsOf, numberSegments } from "./segments.ts";
+import { shifted } from "./shift.ts";
 
 /** The kernel of {@linkcode splitDirections}, with the attribute `stateDim`. */
 export const SPLIT_DIRECTIONS: Operation<"x" | "q" | "k" | "v"> = {
