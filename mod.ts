@@ -17,6 +17,7 @@
  * - `@lionjs/lion/family`: other linear transformers, in one call each
  * - `@lionjs/lion/layers`: base classes for your own layers, mixers and models
  * - `@lionjs/lion/operations`: the operations around attention
+ * - `@lionjs/lion/tfjs`: TensorFlow.js on all processors, without anything of LION
  * - `@lionjs/lion/notebook`: figures, tables and progress in Jupyter
  * - `@lionjs/lion/mpi`: several processes that compute together
  * - `@lionjs/lion/proof`: proofs in exact arithmetic

@@ -30,6 +30,7 @@ const FLOORS: readonly string[] = [
   "proof",
   "operations",
   "attention",
+  "kernels",
   "family",
   "layers",
   "models",
@@ -37,7 +38,6 @@ const FLOORS: readonly string[] = [
   "hub",
   "ranks",
   "training",
-  "kernels",
   "backend",
   "",
 ];
@@ -60,9 +60,13 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
     ...["frame", "layer", "score_tiles", "chunkwise", "full", "softmax"],
     ...["recurrent", "chunk_engine", "diagonal", "delta", "scan", ""],
   ],
+  "tfjs/wasm/assembly/": [
+    ...["runtime", "math", "reductions", "moves", "elementwise"],
+    ...["convolution", "optimizers", ""],
+  ],
   "kernels/wasm/assembly/": [
-    ...["runtime", "math", "reductions", "moves", "layer", "convolution"],
-    ...["chunkwise", "full", "recurrent", "delta", "softmax", "scan", ""],
+    ...["layer", "chunkwise", "full", "recurrent", "delta", "softmax"],
+    ...["scan", ""],
   ],
 };
 
@@ -314,7 +318,7 @@ async function assemblyImports(lib: URL): Promise<Import[]> {
       ) {
         const to = new URL(`${path}.ts`, file);
         // These are made by tools/kernels/build.ts.
-        if (/\/(gemm|loops|jobs|tasks)\.ts$/.test(to.href)) continue;
+        if (/\/(gemm|loops|queue|jobs|tasks)\.ts$/.test(to.href)) continue;
         const [from, imported] = [file, to].map(({ href }) =>
           href.slice(lib.href.length)
         );
@@ -322,6 +326,7 @@ async function assemblyImports(lib: URL): Promise<Import[]> {
       }
     }
   };
+  await visit(new URL("tfjs/wasm/assembly/", lib));
   await visit(new URL("kernels/wasm/assembly/", lib));
   return found;
 }
@@ -337,8 +342,8 @@ if (import.meta.main) {
   const beside = (await importsOf(root, await filesBeside(root), ""))
     .filter(({ from }) => !from.startsWith("lib/"));
   const wrong = [
-    ...misplacedImports(imports),
-    ...betweenPackages(imports),
+    ...misplacedImports([...imports, ...ofAssembly]),
+    ...betweenPackages([...imports, ...ofAssembly]),
     ...Object.entries(FLOORS_WITHIN).flatMap(([within, floors]) =>
       misplacedImports([...imports, ...ofAssembly], floors, within)
     ),

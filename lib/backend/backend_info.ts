@@ -1,36 +1,21 @@
 /** Options for choosing a backend, and information about it. @module */
+import type {
+  BackendName,
+  OpenedBackend,
+  OpenOptions,
+} from "../tfjs/backends/opened_backend.ts";
 import type { Tuning } from "./tuning.ts";
 
-/** The name of a backend: on a GPU, in WebAssembly with SIMD, or in plain JavaScript. */
-export type BackendName = "webgpu" | "wasm" | "cpu";
+export type { BackendName };
 
 /** Options of {@linkcode useBackend}. */
-export interface UseBackendOptions {
+export interface UseBackendOptions extends OpenOptions {
   /**
    * Backends to try, in this order; the first that starts is used, even if its
    * WebGPU adapter is a software one.
    * @default a GPU's WebGPU, WebAssembly, software WebGPU, cpu
    */
   prefer?: BackendName[] | undefined;
-  /**
-   * Which of several GPUs to use. A GPU other than the running one replaces it,
-   * and its memory is lost.
-   * @default the system's choice
-   */
-  powerPreference?: GPUPowerPreference | undefined;
-  /**
-   * Number of threads of the wasm backend; 1 if memory cannot be shared, as in
-   * a web page that is not cross-origin isolated. At most four per processor,
-   * or 16 if that is more.
-   * @default the number of processors
-   */
-  threads?: number | undefined;
-  /**
-   * The path or URL of TensorFlow.js's `tfjs-backend-wasm-simd.wasm`, or of its
-   * folder if it ends in `/`. It is read when the wasm backend first starts.
-   * @default the package's file in Deno and Node, next to the page in a browser
-   */
-  wasmPath?: string | URL | undefined;
   /**
    * How kernels divide their work, such as `cachedTuning()`. Results differ
    * only by rounding.
@@ -40,28 +25,9 @@ export interface UseBackendOptions {
 }
 
 /** The backend in use. */
-export interface BackendInfo {
-  /** The backend's name in TensorFlow.js. */
-  readonly name: BackendName;
-  /** The WebGPU adapter. */
-  readonly adapter?: {
-    /** The vendor, as the driver reports it. */
-    readonly vendor: string;
-    /** The GPU's family, such as `"ampere"`; empty if hidden. */
-    readonly architecture: string;
-    /** The GPU model and driver, as the driver reports them; empty if hidden. */
-    readonly description: string;
-    /** Whether the adapter computes in software, on the CPU. */
-    readonly isFallbackAdapter: boolean;
-  };
-  /** Number of threads of the wasm backend. */
-  readonly threads?: number;
+export interface BackendInfo extends OpenedBackend {
   /** The tuning in use, if one was given. */
   readonly tuning?: Tuning;
-  /** The WebGPU features of the device, such as `"shader-f16"`. */
-  readonly features: readonly string[];
-  /** The WebGPU limits of the device. */
-  readonly limits: Readonly<Record<string, number>>;
   /**
    * Why a backend earlier in the order, or the requested number of threads, is
    * not used.

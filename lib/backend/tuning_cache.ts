@@ -11,7 +11,7 @@ import { writeAtomically } from "../base/atomic_write.ts";
 import { whileLocked } from "../base/file_lock.ts";
 import { files, isMissing, pathOf } from "../base/file_system.ts";
 import { assertTuning, type TuningNumbers } from "../kernels/tuning.ts";
-import { adapterName } from "./adapter.ts";
+import { adapterName } from "../tfjs/backends/adapter.ts";
 import type { BackendInfo } from "./backend_info.ts";
 import type { Tuning } from "./tuning.ts";
 import {

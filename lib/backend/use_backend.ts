@@ -3,9 +3,7 @@
  *
  * @module
  */
-import { assertOneOf } from "../base/values.ts";
 import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertThreads } from "../base/threads.ts";
 import { messageOf, shown } from "../base/shown.ts";
 import { assertTuning } from "../kernels/tuning.ts";
 import type {
@@ -13,15 +11,20 @@ import type {
   BackendName,
   UseBackendOptions,
 } from "./backend_info.ts";
-import { Unavailable, warnOfFallback } from "./fallback.ts";
+import {
+  Unavailable,
+  warnOfFallback,
+  warnOfShortage,
+} from "../tfjs/backends/fallback.ts";
+import { assertOpenOptions } from "../tfjs/backends/open_options.ts";
+import { release } from "../tfjs/backends/release.ts";
+import { inTurn, type Turn } from "../tfjs/backends/turns.ts";
 import {
   type Candidate,
-  dispose,
   start,
-  type StartedBackend,
+  type StartedWithKernels,
 } from "./start_backend.ts";
 import { asTuning, type FindTuning, sourceOf } from "./tuning_source.ts";
-import { inTurn, type Turn } from "./turns.ts";
 
 export type { BackendInfo, BackendName, UseBackendOptions };
 
@@ -79,21 +82,9 @@ export async function useBackend(
     ? { prefer: [options] }
     : options;
   assertOptions("useBackend", given, OPTIONS);
-  const { prefer, threads, powerPreference, wasmPath, tuning } = given;
+  const { prefer, tuning } = given;
   if (prefer !== undefined) assertNames(prefer);
-  if (threads !== undefined) assertThreads("threads", threads);
-  if (powerPreference !== undefined) {
-    const known = ["low-power", "high-performance"] as const;
-    assertOneOf("powerPreference", powerPreference, known);
-  }
-  if (
-    wasmPath !== undefined && typeof wasmPath !== "string" &&
-    !(wasmPath as unknown instanceof URL)
-  ) {
-    throw new TypeError(
-      `wasmPath should be a path or a URL, got ${shown(wasmPath)}`,
-    );
-  }
+  assertOpenOptions(given);
   const source = tuning && sourceOf(tuning);
   if (source !== undefined && typeof source !== "function") {
     assertTuning(source);
@@ -105,7 +96,7 @@ export async function useBackend(
       tuning: asTuning(structuredClone(source)),
     }),
   };
-  return await inTurn((turn) => startFirst(taken, turn));
+  return await inTurn("useBackend", (turn) => startFirst(taken, turn));
 }
 
 /**
@@ -131,7 +122,7 @@ export async function useBackend(
  * ```
  */
 export async function disposeBackend(): Promise<void> {
-  await inTurn(dispose);
+  await inTurn("disposeBackend", release);
 }
 
 function assertNames(prefer: unknown): asserts prefer is BackendName[] {
@@ -157,7 +148,7 @@ async function startFirst(
   const failures = new Map<Candidate, unknown>();
   const { tuningFor, mistakes } = tuningOf(options, turn);
   for (const candidate of order) {
-    let started: StartedBackend;
+    let started: StartedWithKernels;
     try {
       started = await start(candidate, options, tuningFor, turn);
     } catch (cause) {
@@ -230,13 +221,7 @@ function report(
   }
   if (shortage !== undefined) {
     skipped.threads = messageOf(shortage);
-    // Most pages are not cross-origin isolated.
-    if (threads || !(shortage instanceof Unavailable)) {
-      warnOfFallback(
-        `The wasm backend computes with fewer threads: ${skipped.threads}`,
-        shortage,
-      );
-    }
+    warnOfShortage(shortage, threads);
   }
   return skipped;
 }

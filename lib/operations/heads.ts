@@ -175,3 +175,16 @@ export function joinHeads(x: tf.Tensor): tf.Tensor3D {
     });
   });
 }
+
+/**
+ * Splits columns into heads: `[batch, length, heads · columns]` to
+ * `[batch, heads, length, columns]`.
+ */
+export function toHeads(rows: tf.Tensor3D, numHeads: number): tf.Tensor4D {
+  const [batch, length, columns] = rows.shape;
+  const split: tf.Tensor4D = tf.reshape(rows, [
+    ...[batch, length] as const,
+    ...[numHeads, columns / numHeads] as const,
+  ]);
+  return tf.transpose(split, [0, 2, 1, 3]);
+}

@@ -198,3 +198,24 @@ onEachBackend("an operation without gradients is recorded as none", () => {
   );
   x.dispose();
 }, ON_CPU);
+
+Deno.test("an operation without a kernel's name is an error that names it", () => {
+  const wrong = undefined as unknown as Operation;
+  for (
+    const call of [
+      () => hasKernel(wrong),
+      () => runKernel(wrong, {}),
+      () => registerKernels("cpu", wrong, { forward: () => [] }),
+    ]
+  ) {
+    assertThrows(call, TypeError, "operation should describe a kernel");
+  }
+  assertThrows(
+    () =>
+      registerKernels("cpu", OPERATION, {
+        forward: 3 as unknown as tf.KernelFunc,
+      }),
+    TypeError,
+    "LionContractTest's forward should be a kernel function, got 3",
+  );
+});

@@ -39,7 +39,7 @@ import { tokenMean } from "../../lib/operations/token_mean.ts";
 import {
   joinDirections,
   splitDirections,
-} from "../../lib/layers/mixers/bidirectional.ts";
+} from "../../lib/operations/directions.ts";
 import { onEachBackend } from "../backends.ts";
 import { erf } from "../erf.ts";
 import { array, uniform } from "../random.ts";

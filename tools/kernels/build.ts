@@ -1,28 +1,22 @@
 /**
- * Builds lib/kernels/wasm/module.ts, the WebAssembly kernels as text, from
- * their AssemblyScript source.
+ * Builds the WebAssembly modules as text, in the folders `built` of lib/tfjs/wasm and of
+ * lib/kernels/wasm, from their AssemblyScript sources.
  *
  * @module
  */
-import {
-  ACTIVATIONS,
-  ATTENTION,
-  type Fields,
-  JOB_OFFSET,
-  JOBS,
-  QUEUE,
-} from "../../lib/tfjs/wasm/jobs.ts";
+import type { Fields } from "../../lib/tfjs/wasm/job.ts";
+import { ACTIVATIONS, JOB_OFFSET, QUEUE } from "../../lib/tfjs/wasm/jobs.ts";
 import { zlibSync } from "fflate";
 import { readCommandLine } from "../command_line.ts";
 import { elementwiseSource } from "./elementwise/loops_source.ts";
 import { loopsSource } from "./loops.ts";
+import { GENERAL, LION, type ModuleSource } from "./modules.ts";
 import { expandPairs } from "./pairs.ts";
 import { reductionsSource } from "./reductions.ts";
 import { rulesSource } from "./rules.ts";
 import { tasksSource } from "./tasks.ts";
 
-const SOURCE = new URL("../../lib/kernels/wasm/assembly/", import.meta.url);
-const TARGET = new URL("../../lib/kernels/wasm/module.ts", import.meta.url);
+const LIB = new URL("../../lib/", import.meta.url);
 
 /** Rows and columns of C that a kernel keeps in registers. */
 const TILE_ROWS = [6, 5, 4, 3, 2, 1];
@@ -209,32 +203,39 @@ function sweepSource(
   ].join("\n");
 }
 
-/** The text of jobs.ts: the records that the host writes, and its clock. */
-function jobsSource(): string {
-  const shared: [string, Fields][] = [
-    ["attention", ATTENTION],
-  ];
-  const records: [string, Fields][] = [
-    ...shared,
-    ...Object.entries(JOBS).filter(([, fields]) =>
-      shared.every(([, record]) => record !== fields)
-    ),
-  ];
-  const capital = (name: string) => name[0]!.toUpperCase() + name.slice(1);
-  const classOf = (name: string, fields: Fields) => `
+const capital = (name: string) => name[0]!.toUpperCase() + name.slice(1);
+
+/** A class for the fields of a record, and the record that is in use. */
+const classOf = (name: string, fields: Fields) => `
 @unmanaged export class ${capital(name)} {
   ${
-    Object.entries(fields).map(([field, type]) => `${field}: ${type};`).join(
-      " ",
-    )
-  }
+  Object.entries(fields).map(([field, type]) => `${field}: ${type};`).join(" ")
+}
 }
 export let ${name} = changetype<${capital(name)}>(0);`;
+
+/** The text of runtime/queue.ts: the queue that the host writes, and its clock. */
+function queueSource(): string {
+  return `${classOf("queue", QUEUE)}
+/** Milliseconds. */
+@external("env", "now") export declare function now(): f64;
+export function attachQueue(pointer: usize): void {
+  queue = changetype<Queue>(pointer);
+}`;
+}
+
+/** The text of jobs.ts: the records that the host writes, and the jobs' numbers. */
+function jobsSource({ jobs, shared }: ModuleSource): string {
+  const records: [string, Fields][] = [
+    ...Object.entries(shared),
+    ...Object.values(jobs)
+      .filter(({ fields }) => !Object.values(shared).includes(fields))
+      .map(({ name, fields }): [string, Fields] => [name, fields]),
+  ];
   const constant = (name: string) =>
     name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-  return `${classOf("queue", QUEUE)}
-${
-    Object.keys(JOBS).map((name, i) =>
+  return `${
+    Object.keys(jobs).map((name, i) =>
       `export const ${constant(name)}: i32 = ${i};`
     ).join("\n")
   }
@@ -244,34 +245,36 @@ ${
     ).join("\n")
   }
 ${records.map(([name, fields]) => classOf(name, fields)).join("\n")}
-/** Milliseconds. */
-@external("env", "now") export declare function now(): f64;
-export function attach(pointer: usize): void {
-  queue = changetype<Queue>(pointer);
+export function attachRecords(queue: usize): void {
   ${
     records.map(([name]) =>
-      `${name} = changetype<${capital(name)}>(pointer + ${JOB_OFFSET});`
+      `${name} = changetype<${capital(name)}>(queue + ${JOB_OFFSET});`
     ).join("\n  ")
   }
 }`;
 }
 
-/** Compiles the module; with fused multiply-add or without. */
-async function compile(relaxed: boolean): Promise<Uint8Array> {
+/** Compiles a module; with fused multiply-add or without. */
+async function compile(
+  module: ModuleSource,
+  relaxed: boolean,
+): Promise<Uint8Array> {
+  const { folder } = GENERAL;
   const generated: Record<string, string> = {
-    "math/gemm.ts": gemmSource(),
-    "math/loops.ts": loopsSource(),
-    "math/elementwise_loops.ts": elementwiseSource(),
-    "reductions/loops.ts": reductionsSource(),
-    "math/rules.ts": rulesSource(),
-    "jobs.ts": jobsSource(),
-    "tasks.ts": await tasksSource(SOURCE),
+    [`${folder}/math/gemm.ts`]: gemmSource(),
+    [`${folder}/math/loops.ts`]: loopsSource(),
+    [`${folder}/math/elementwise_loops.ts`]: elementwiseSource(),
+    [`${folder}/reductions/loops.ts`]: reductionsSource(),
+    [`${folder}/math/rules.ts`]: rulesSource(),
+    [`${folder}/runtime/queue.ts`]: queueSource(),
+    [`${folder}/tasks.ts`]: await tasksSource(module, LIB),
+    [`${module.folder}/jobs.ts`]: jobsSource(module),
   };
   let binary: Uint8Array | undefined;
   // Where only help is asked for, nothing is looked up at npm.
   const { default: asc } = await import("assemblyscript/asc");
   const { error, stderr } = await asc.main([
-    "index.ts",
+    `${folder}/index.ts`,
     "--outFile",
     "kernels.wasm",
     "-O3",
@@ -295,7 +298,7 @@ async function compile(relaxed: boolean): Promise<Uint8Array> {
   ], {
     readFile: (name: string) =>
       generated[name] ??
-        (Deno.readTextFile(new URL(name, SOURCE))
+        (Deno.readTextFile(new URL(name, LIB))
           .then(expandPairs, () => null)),
     writeFile: (_name: string, content: Uint8Array | string) => {
       binary = content as Uint8Array;
@@ -308,18 +311,29 @@ async function compile(relaxed: boolean): Promise<Uint8Array> {
   return binary;
 }
 
-/** The text of lib/kernels/wasm/module.ts. */
-export async function moduleSource(): Promise<string> {
-  const [relaxed, strict] = [await compile(true), await compile(false)];
+/** The texts of all files that are built, by their paths within `lib`. */
+export async function builtFiles(): Promise<Map<string, string>> {
+  const built = new Map<string, string>();
+  for (const module of [GENERAL, LION]) {
+    for (const relaxed of [true, false]) {
+      const folder = new URL("../built/", new URL(`${module.folder}/`, LIB));
+      const name = relaxed ? "relaxed" : "strict";
+      const file = `${folder.href.slice(LIB.href.length)}${name}.ts`;
+      const binary = packed(await compile(module, relaxed));
+      built.set(file, textOf(binary, relaxed));
+    }
+  }
+  return built;
+}
+
+function textOf(binary: string, relaxed: boolean): string {
   return `// Built by \`deno task build\` from assembly/; do not edit.
 
-/** The kernels, for engines with relaxed SIMD: zlib's format in base64. */
-export const RELAXED: string =
-  "${packed(relaxed)}";
-
-/** The kernels, for engines without it: zlib's format in base64. */
-export const STRICT: string =
-  "${packed(strict)}";
+/** The module, for engines ${
+    relaxed ? "with" : "without"
+  } relaxed SIMD: zlib's format in base64. */
+export const BINARY: string =
+  "${binary}";
 `;
 }
 
@@ -330,12 +344,14 @@ function packed(binary: Uint8Array): string {
 
 const USAGE = `Usage: deno task build
 
-Builds lib/kernels/wasm/module.ts, the WebAssembly kernels, from the
-AssemblyScript in lib/kernels/wasm/assembly.
+Builds the WebAssembly kernels from the AssemblyScript in the folders assembly of
+lib/tfjs/wasm and of lib/kernels/wasm, into the folders built beside them.
 
   --help   print this`;
 
 if (import.meta.main) {
   await readCommandLine(USAGE, {}, () => {});
-  await Deno.writeTextFile(TARGET, await moduleSource());
+  for (const [file, text] of await builtFiles()) {
+    await Deno.writeTextFile(new URL(file, LIB), text);
+  }
 }

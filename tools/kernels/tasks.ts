@@ -1,6 +1,6 @@
 /**
- * Source of the WebAssembly kernels' tasks.ts: which file of the assembly does the
- * tasks of which job.
+ * Source of a WebAssembly module's tasks.ts: which file of the assembly does the tasks
+ * of which job.
  *
  * A file exports `tasks(phase)`, their number in each of a job's two phases, and
  * `perform(phase, task)`. If threads need scratch, `layout(base)` reads the job's
@@ -9,52 +9,19 @@
  *
  * @module
  */
-import { JOBS } from "../../lib/tfjs/wasm/jobs.ts";
-
-/** The files of jobs, within the assembly. */
-const FILES: Readonly<Record<keyof typeof JOBS, string>> = {
-  chunkwiseForward: "chunkwise/chunkwise_job",
-  chunkwiseBackward: "chunkwise/chunkwise_job",
-  matmul: "math/matmul",
-  layerNorm: "layer/layer_norm",
-  splitHeads: "layer/split_heads",
-  update: "layer/update",
-  softmax: "softmax/softmax_job",
-  fullForward: "full/full_forward",
-  recurrentForward: "recurrent/recurrent",
-  delta: "delta/delta_job",
-  gemv: "math/gemv",
-  selectiveScan: "scan/scan_job",
-  shortConvolution: "layer/convolution",
-  rmsNorm: "layer/rms_norm",
-  splitDirections: "layer/split_directions",
-  joinDirections: "layer/join_directions",
-  elementwise: "layer/elementwise",
-  reduce: "reductions/reduce",
-  cumulate: "reductions/cumulate",
-  softmaxRows: "reductions/softmax_rows",
-  move: "moves/move",
-  gatherRows: "moves/gather_rows",
-  scatterRows: "moves/scatter_rows",
-  uniform: "layer/uniform",
-  gelu: "layer/gelu",
-  convolution: "convolution/convolution_job",
-  squareSums: "layer/square_sums",
-  depthwise: "convolution/depthwise",
-  crossEntropy: "layer/cross_entropy",
-  tokenDecay: "layer/token_decay",
-  tokenMean: "layer/token_mean",
-};
+import { GENERAL, type ModuleSource } from "./modules.ts";
 
 /** The text of tasks.ts, which does what the queue's job says. */
-export async function tasksSource(assembly: URL): Promise<string> {
-  const files = [...new Set(Object.values(FILES))];
+export async function tasksSource(
+  { folder, jobs, files }: ModuleSource,
+  lib: URL,
+): Promise<string> {
   const texts = new Map(
     await Promise.all(
-      files.map(async (file) =>
+      Object.values(files).map(async (file) =>
         [
           file,
-          await Deno.readTextFile(new URL(`${file}.ts`, assembly)),
+          await Deno.readTextFile(new URL(`${folder}/${file}.ts`, lib)),
         ] as const
       ),
     ),
@@ -63,10 +30,9 @@ export async function tasksSource(assembly: URL): Promise<string> {
   /** A function that calls the one of this name in the file of the job, if it is there. */
   const dispatch = (head: string, call: string, otherwise: string) => {
     const name = call.split("(")[0]!;
-    const jobs = Object.keys(JOBS) as (keyof typeof JOBS)[];
-    const cases = jobs.flatMap((job, number) =>
-      texts.get(FILES[job])!.includes(`export function ${name}(`)
-        ? [`case ${number}: return ${nameOf(FILES[job])}.${call};`]
+    const cases = Object.keys(jobs).flatMap((job, number) =>
+      texts.get(files[job]!)!.includes(`export function ${name}(`)
+        ? [`case ${number}: return ${nameOf(files[job]!)}.${call};`]
         : []
     );
     return `export function ${head} {
@@ -76,12 +42,21 @@ ${cases.join("\n")}
 return ${otherwise};
 }`;
   };
-  return `import { queue } from "./jobs";
+  // The threads of all modules are the same source, and import this file beside it.
+  const own = folder === GENERAL.folder ? "." : `../../../${folder}`;
+  return `import { attachQueue, queue } from "./runtime/queue";
+import { attachRecords } from "${own}/jobs";
 import { useTiles } from "./runtime/wide_simd";
 ${
-    files.map((file) => `import * as ${nameOf(file)} from "./${file}";`)
+    [...texts.keys()]
+      .map((file) => `import * as ${nameOf(file)} from "${own}/${file}";`)
       .join("\n")
   }
+/** Points to the queue and the records behind it. */
+export function attach(pointer: usize): void {
+attachQueue(pointer);
+attachRecords(pointer);
+}
 /** Reads the job's sizes; returns the bytes of scratch that a thread needs. */
 export function prepare(base: usize): usize {
 useTiles(queue.wide !== 0);

@@ -3,9 +3,9 @@ import type { Notebook } from "./notebook.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** What is timed, whatever the notebook. Its assembly is in module.ts as it was built. */
-const KERNELS = "lib/kernels/";
-const BUILT = "lib/kernels/wasm/assembly/";
+/** What is timed, whatever the notebook. The assembly is there as it was built. */
+const KERNELS = ["lib/kernels/", "lib/tfjs/wasm/built/"];
+const ASSEMBLY = "/wasm/assembly/";
 
 /** Whether a notebook has a cell with the tag `timed`. */
 export function isTimed({ cells }: Notebook): boolean {
@@ -21,7 +21,8 @@ export async function fingerprintOf({ cells }: Notebook): Promise<string> {
     .filter((cell) => cell.cell_type === "code")
     .flatMap(({ source }) => [...source.matchAll(/from "\.\.\/([^"]+)"/g)])
     .map(([, path]) => path!);
-  const paths = [...await filesIn(KERNELS), ...imported];
+  const kernels = await Promise.all(KERNELS.map(filesIn));
+  const paths = [...kernels.flat(), ...imported];
   const sources = await Promise.all(
     [...new Set(paths)].sort().map(async (path) =>
       `${path}\n${codeOf(await Deno.readTextFile(new URL(path, ROOT)))}`
@@ -41,7 +42,7 @@ function codeOf(source: string): string {
 
 /** The TypeScript files in a folder and those within. */
 async function filesIn(folder: string): Promise<string[]> {
-  if (folder === BUILT) return [];
+  if (folder.endsWith(ASSEMBLY)) return [];
   const found: string[] = [];
   for await (
     const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))

@@ -17,7 +17,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   "Weights and files": ["io"],
   "Pretrained models and the hub": ["hub"],
   "Notebooks and figures": ["notebook", "jupyter", "progress"],
-  "Backends and failures": ["backend", "contract", "tfjs", "kernels"],
+  "Backends and failures": ["backend", "base", "tfjs", "kernels"],
   "Ranks": ["mpi", "ranks"],
   "Proofs": ["proof"],
 };

@@ -7,10 +7,12 @@ import {
   type DeltaRequest,
 } from "../../attention/planning/delta_kernel.ts";
 import type { KernelPlan } from "../../tfjs/kernel/kernel.ts";
-import type { KernelHost, Numbers } from "../../tfjs/wasm/host.ts";
+import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import type { Numbers } from "../../tfjs/wasm/job.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
-import { registerJob, type Tensors } from "./kernel.ts";
+import { registerJob, type Tensors } from "../../tfjs/wasm/kernel.ts";
+import { LION_JOBS } from "./jobs.ts";
 
 /** Larger chunks only cost scratch. */
 const LARGEST_CHUNK = 256;
@@ -22,31 +24,37 @@ export function registerDeltaAttention(
   numbersFor: NumbersFor<WasmNumbers>,
 ): void {
   for (const operation of [DELTA_ATTENTION, DELTA_WITH_STATE]) {
-    registerJob<"delta", DeltaAttributes, DeltaRequest>(host, operation, {
-      job: "delta",
-      outputs: ({ inputs: { q, v }, make }): Record<string, tf.TensorInfo> => {
-        const y = make(v!.shape);
-        if (operation === DELTA_ATTENTION) return { y };
-        const [batch, heads, , headDim] = q!.shape as tf.Tensor4D["shape"];
-        return { y, forward: make([batch, heads, headDim, v!.shape[3]!]) };
+    registerJob<typeof LION_JOBS.delta, DeltaAttributes, DeltaRequest>(
+      host,
+      operation,
+      {
+        job: LION_JOBS.delta,
+        outputs: (
+          { inputs: { q, v }, make },
+        ): Record<string, tf.TensorInfo> => {
+          const y = make(v!.shape);
+          if (operation === DELTA_ATTENTION) return { y };
+          const [batch, heads, , headDim] = q!.shape as tf.Tensor4D["shape"];
+          return { y, forward: make([batch, heads, headDim, v!.shape[3]!]) };
+        },
+        numbers: ({ host: { threads }, inputs, attributes }) => {
+          const request = requestOf(inputs, attributes);
+          const isGradient = inputs["dy"] !== undefined;
+          return {
+            ...sizesOf(request),
+            parts: isGradient ? 1 : partsOf(request, threads),
+            whole: Number(isGradient && sharesOutSequences(request, threads)),
+            scale: attributes.scale,
+          };
+        },
+        operations: ({ inputs, attributes }) =>
+          operationsOf(requestOf(inputs, attributes)),
+        plan: (request) => {
+          const { chunkSize = numbersFor(request).delta.chunkSize } = request;
+          return plan(host, { ...request, chunkSize });
+        },
       },
-      numbers: ({ host: { threads }, inputs, attributes }) => {
-        const request = requestOf(inputs, attributes);
-        const isGradient = inputs["dy"] !== undefined;
-        return {
-          ...sizesOf(request),
-          parts: isGradient ? 1 : partsOf(request, threads),
-          whole: Number(isGradient && sharesOutSequences(request, threads)),
-          scale: attributes.scale,
-        };
-      },
-      operations: ({ inputs, attributes }) =>
-        operationsOf(requestOf(inputs, attributes)),
-      plan: (request) => {
-        const { chunkSize = numbersFor(request).delta.chunkSize } = request;
-        return plan(host, { ...request, chunkSize });
-      },
-    });
+    );
   }
 }
 
@@ -69,7 +77,7 @@ interface PlannedRequest extends DeltaRequest {
 /** The sizes in a job's record. */
 function sizesOf(
   request: PlannedRequest,
-): Omit<Numbers<"delta">, "parts" | "whole" | "scale"> {
+): Omit<Numbers<typeof LION_JOBS.delta>, "parts" | "whole" | "scale"> {
   const { batch, heads, length, headDim, valueDim, chunkSize } = request;
   return {
     sequences: batch * heads,
@@ -145,7 +153,7 @@ function plan(host: KernelHost, request: PlannedRequest): KernelPlan {
   const sizes = sizesOf(request);
   return {
     chunkSize: sizes.chunkSize,
-    scratchBytes: host.scratchBytes("delta", {
+    scratchBytes: host.scratchBytes(LION_JOBS.delta, {
       ...sizes,
       ...{ parts: partsOf(request, threads), whole: 0, scale: 1 },
     }, { operations: operationsOf(request) }),

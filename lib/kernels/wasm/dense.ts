@@ -7,9 +7,14 @@ import {
 } from "../../operations/dense.ts";
 import { callKernel } from "../../tfjs/kernel_call.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { JOBS } from "../../tfjs/wasm/jobs.ts";
 import { matmul } from "../../tfjs/wasm/matmul.ts";
 import { replacing } from "../../tfjs/wasm/outputs.ts";
-import { type Call, type Kernel, registerWasmKernel } from "./kernel.ts";
+import {
+  type Call,
+  type Kernel,
+  registerWasmKernel,
+} from "../../tfjs/wasm/kernel.ts";
 
 /**
  * Registers the layers. One is one call of the engine, where tfjs-core's operations
@@ -65,7 +70,7 @@ const geluForward: Kernel<DenseGeluAttributes> = (call) => {
 const geluGradient: Kernel<DenseGeluAttributes> = (call) => {
   const { wasm, inputs: { hidden: x, dy }, make, run } = call;
   const slopes = make(x!.shape), size = tf.util.sizeFromShape(x!.shape);
-  run("gelu", { size }, { x, dy, y: slopes }, 30 * size);
+  run(JOBS.gelu, { size }, { x, dy, y: slopes }, 30 * size);
   return replacing(wasm, slopes, () => gradients(call, slopes));
 };
 

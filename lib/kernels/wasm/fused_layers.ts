@@ -4,7 +4,7 @@ import { FIXED_DECAY, SPREAD } from "../../attention/decays/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../../attention/decays/finite_decay.ts";
 import { NOT_COUNTED } from "../../base/not_counted.ts";
 import type { Operation } from "../../tfjs/kernel/kernel.ts";
-import { TOKEN_LOG_DECAY } from "../../layers/mixers/token_log_decay.ts";
+import { TOKEN_LOG_DECAY } from "../../operations/token_decays.ts";
 import { ADD_AND_NORM, NORM_OF_SUM } from "../../operations/add_norm.ts";
 import { DROPOUT } from "../../operations/dropout.ts";
 import { TOKEN_MEAN } from "../../operations/token_mean.ts";
@@ -14,14 +14,15 @@ import {
 } from "../../tfjs/wasm/elementwise/elementwise.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
-import { REDUCTIONS } from "../../tfjs/wasm/jobs.ts";
-import { CROSS_ENTROPY } from "../../training/losses/cross_entropy_kernel.ts";
+import { JOBS, REDUCTIONS } from "../../tfjs/wasm/jobs.ts";
+import { CROSS_ENTROPY } from "../../operations/cross_entropy.ts";
 import {
   type Call,
   type Kernel,
   registerJob,
   registerWasmKernel,
-} from "./kernel.ts";
+} from "../../tfjs/wasm/kernel.ts";
+import { LION_JOBS } from "./jobs.ts";
 
 /** Operations for an exponential, roughly. */
 const OPERATIONS_AN_EXPONENTIAL = 20;
@@ -49,7 +50,7 @@ export function registerFusedLayers(host: KernelHost): void {
     normGradient,
   );
   registerJob(host, CROSS_ENTROPY, {
-    job: "crossEntropy",
+    job: LION_JOBS.crossEntropy,
     outputs({ inputs: { logits }, make }) {
       const [rows] = logits!.shape as [number, number];
       return { loss: make([]), maxima: make([rows]), sums: make([rows]) };
@@ -59,7 +60,7 @@ export function registerFusedLayers(host: KernelHost): void {
       OPERATIONS_AN_EXPONENTIAL * sizeOf(logits!),
   });
   registerJob(host, TOKEN_LOG_DECAY, {
-    job: "tokenDecay",
+    job: LION_JOBS.tokenDecay,
     outputs({ inputs: { x }, make }) {
       const [batch, length, heads] = x!.shape as tf.Tensor3D["shape"];
       return { y: make([batch, heads, length]) };
@@ -95,7 +96,7 @@ function normalize(call: Call): { sum: tf.TensorInfo; y: tf.TensorInfo } {
   const made = inputs["added"] && make(x.shape), y = make(x.shape);
   const tensors = { ...inputs, y, ...(made ? { sum: made } : {}) };
   const operations = OPERATIONS_A_COPY * sizeOf(x);
-  run("layerNorm", normRows(x, attributes), tensors, operations);
+  run(LION_JOBS.layerNorm, normRows(x, attributes), tensors, operations);
   return { sum: made ?? refer(wasm, x), y };
 }
 
@@ -106,7 +107,7 @@ const normGradient: Kernel = ({ inputs, attributes, wasm, make, run }) => {
   const doffset = make(scale!.shape);
   const tensors = { x: sum, scale, dsum, dy, dx, dscale, doffset };
   const operations = 2 * OPERATIONS_A_COPY * sizeOf(dx);
-  run("layerNorm", normRows(sum!, attributes), tensors, operations);
+  run(LION_JOBS.layerNorm, normRows(sum!, attributes), tensors, operations);
   return attributes["adds"]
     ? [dx, refer(wasm, dx), dscale, doffset]
     : [dx, dscale, doffset];
@@ -175,7 +176,7 @@ const spreadGradient: Kernel = ({ inputs: { dy }, make, run }) => {
   const [rows, ...others] = dy!.shape, dx = make([1, ...others]);
   const kind = REDUCTIONS.indexOf("Sum");
   const axes = { repeats: 1, outer: 1, reduced: rows!, inner: sizeOf(dx) };
-  run("reduce", { kind, ...axes }, { x: dy, y: dx }, sizeOf(dy!));
+  run(JOBS.reduce, { kind, ...axes }, { x: dy, y: dx }, sizeOf(dy!));
   return [dx];
 };
 
@@ -193,7 +194,7 @@ const tokenMean: Kernel = ({ inputs, make, run }) => {
   const [batch, length, columns] = inputs["x"]!.shape as tf.Tensor3D["shape"];
   const y = make([batch, columns]), numbers = { batch, length, columns };
   const operations = OPERATIONS_A_COPY * sizeOf(inputs["x"]!);
-  run("tokenMean", numbers, { ...inputs, y }, operations);
+  run(LION_JOBS.tokenMean, numbers, { ...inputs, y }, operations);
   return [y];
 };
 
@@ -202,6 +203,11 @@ const tokenMeanGradient: Kernel = ({ inputs, attributes, make, run }) => {
   const length = attributes["length"] as number;
   const dx = make([batch, length, columns]);
   const operations = OPERATIONS_A_COPY * sizeOf(dx);
-  run("tokenMean", { batch, length, columns }, { ...inputs, dx }, operations);
+  run(
+    LION_JOBS.tokenMean,
+    { batch, length, columns },
+    { ...inputs, dx },
+    operations,
+  );
   return [dx];
 };

@@ -10,12 +10,18 @@ import {
   SHARED_CHUNKWISE,
 } from "../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../tfjs/kernel/kernel.ts";
-import type { KernelHost, Numbers } from "../../tfjs/wasm/host.ts";
+import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import type { Numbers } from "../../tfjs/wasm/job.ts";
 import { type ChunkLimits, gradientChunk } from "../gradient_chunk.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
-import { type Call, registerWasmKernel, type Tensors } from "./kernel.ts";
+import {
+  type Call,
+  registerWasmKernel,
+  type Tensors,
+} from "../../tfjs/wasm/kernel.ts";
 import { clearPadding } from "./padding.ts";
+import { LION_JOBS } from "./jobs.ts";
 
 /** How the module's jobs compute a form. */
 interface Schedule {
@@ -166,7 +172,7 @@ function run(
   const [, heads, , valueDim] = v!.shape as tf.Tensor4D["shape"];
   const sizes = { batch, heads, keyHeads, length, headDim, valueDim };
   run(
-    job,
+    LION_JOBS[job],
     {
       ...sizesOf(form, sizes, chunkSize, host.threads),
       ...flagsOf({ causal, normalize, diagonal: f?.shape.length === 4 }),
@@ -201,7 +207,7 @@ function sizesOf(
   { batch, heads, length, headDim, valueDim, ...of }: AttentionSizes,
   chunkSize: number | null,
   threads: number,
-): Omit<Numbers<AttentionJob>, Flag | "scale" | "epsilon"> {
+): Omit<Numbers<typeof LION_JOBS[AttentionJob]>, Flag | "scale" | "epsilon"> {
   const sequences = batch * heads;
   // Other kernels get keys that are repeated.
   const keyHeads = form === "chunkwise" ? of.keyHeads ?? heads : heads;
@@ -260,7 +266,7 @@ function plan(
   const sizes = sizesOf(form, request, chunkSize, threads);
   const operations = batch * heads * length *
     schedule.operations(request, sizes.chunkSize);
-  const scratchBytes = host.scratchBytes(schedule.job, {
+  const scratchBytes = host.scratchBytes(LION_JOBS[schedule.job], {
     ...sizes,
     ...flagsOf(request),
     ...{ scale: 1, epsilon: 0 },

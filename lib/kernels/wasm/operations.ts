@@ -25,17 +25,18 @@ import {
   elementwise,
 } from "../../tfjs/wasm/elementwise/elementwise.ts";
 import type { FunctionName } from "../../tfjs/wasm/elementwise/functions.ts";
-import { SOFTMAX_GRADIENT } from "../../tfjs/gradients.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { JOBS } from "../../tfjs/wasm/jobs.ts";
 import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
 import {
   type Call,
   type Kernel,
   registerJob,
   registerWasmKernel,
-} from "./kernel.ts";
+} from "../../tfjs/wasm/kernel.ts";
 import { normRows, OPERATIONS_A_COPY } from "./fused_layers.ts";
 import { clearPadding } from "./padding.ts";
+import { LION_JOBS } from "./jobs.ts";
 
 export function registerOperations(host: KernelHost): void {
   const register = (operation: Operation, forward: Kernel, gradient?: Kernel) =>
@@ -59,7 +60,6 @@ export function registerOperations(host: KernelHost): void {
   register(SOURCE_DECAY, sourceDecay, sourceDecayGradient);
   register(TOKENS, tokens);
   register(WITHOUT_PADDING, withoutPadding);
-  register(SOFTMAX_GRADIENT, softmaxGradient("dy"), softmaxGradient("ddx"));
   registerWasmKernel(host, BETWEEN_TOKENS, { forward: betweenTokens });
 }
 
@@ -78,7 +78,7 @@ const ELEMENTWISE = [
 /** GELU, or its gradient if there is a `dy`. */
 const gelu: Kernel = ({ inputs, make, run }) => {
   const y = make(inputs["x"]!.shape), size = sizeOf(y);
-  run("gelu", { size }, { ...inputs, y }, OPERATIONS_AN_ELEMENT * size);
+  run(JOBS.gelu, { size }, { ...inputs, y }, OPERATIONS_AN_ELEMENT * size);
   return [y];
 };
 
@@ -92,12 +92,12 @@ function registerNorms(host: KernelHost): void {
     (dy ? 2 : 1) * perElement * sizeOf(x!);
   registerJob(host, LAYER_NORM, {
     ...common,
-    job: "layerNorm",
+    job: LION_JOBS.layerNorm,
     operations: operations(OPERATIONS_A_COPY),
   });
   registerJob(host, RMS_NORM, {
     ...common,
-    job: "rmsNorm",
+    job: LION_JOBS.rmsNorm,
     operations: operations(OPERATIONS_AN_ELEMENT),
   });
 }
@@ -118,7 +118,12 @@ const splitHeads: Kernel = (call) => {
   const shape = [batch, heads, length, headDim];
   const [q, k, v] = [make(shape), make(shape), make(shape)];
   const tensors = { x, q, k, v };
-  run("splitHeads", numbers, tensors, OPERATIONS_AN_ELEMENT * sizeOf(x!));
+  run(
+    LION_JOBS.splitHeads,
+    numbers,
+    tensors,
+    OPERATIONS_AN_ELEMENT * sizeOf(x!),
+  );
   return [q, k, v];
 };
 
@@ -129,7 +134,7 @@ const splitHeadsGradient: Kernel = (call) => {
   // There is no x, and none is read, with the feature map `identity`.
   const tensors = { x, q, k, v, dx };
   const operations = OPERATIONS_AN_ELEMENT * sizeOf(dx);
-  run("splitHeads", headsOf(dx.shape, call), tensors, operations);
+  run(LION_JOBS.splitHeads, headsOf(dx.shape, call), tensors, operations);
   return [dx];
 };
 
@@ -227,15 +232,3 @@ const betweenTokens: Kernel<BetweenTokensAttributes> = (
   }
   return [y];
 };
-
-/** The gradient of softmax: as a map of `dy`, it is its own gradient. */
-function softmaxGradient(gradient: "dy" | "ddx"): Kernel {
-  return ({ inputs, make, run }) => {
-    const y = inputs["y"]!, dx = make(y.shape), size = sizeOf(dx);
-    const columns = Math.max(1, y.shape.at(-1)!), rows = size / columns;
-    const tensors = { y, dy: inputs[gradient], dx };
-    const operations = OPERATIONS_A_COPY * size;
-    run("softmaxRows", { rows, columns }, tensors, operations);
-    return [dx];
-  };
-}

@@ -11,7 +11,6 @@ import { registerShortConvolution } from "./short_convolution.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 import { registerUniform } from "./uniform.ts";
 import { registerBidirectional } from "./bidirectional.ts";
-import { registerUpdate } from "./update.ts";
 
 /**
  * Registers all of LION's kernels for the wasm backend, instead of those that
@@ -27,7 +26,6 @@ export function registerWasmKernels(
   registerSelectiveScan(host);
   registerShortConvolution(host);
   registerBidirectional(host);
-  registerUpdate(host);
   registerOperations(host);
   registerUniform(host);
   registerFusedLayers(host);

@@ -5,7 +5,8 @@ import {
   type SelectiveScanAttributes,
 } from "../../operations/selective_scan.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { registerJob, type Tensors } from "./kernel.ts";
+import { registerJob, type Tensors } from "../../tfjs/wasm/kernel.ts";
+import { LION_JOBS } from "./jobs.ts";
 
 /**
  * Tokens between states that are kept: those of a chunk stay in a processor's
@@ -23,26 +24,32 @@ const GROUP = 8;
 const OPERATIONS = 20;
 
 export function registerSelectiveScan(host: KernelHost): void {
-  registerJob<"selectiveScan", SelectiveScanAttributes>(host, SELECTIVE_SCAN, {
-    job: "selectiveScan",
-    outputs: ({ inputs, attributes, make }): Record<string, tf.TensorInfo> => {
-      const { batch, length, channels, stateDim } = sizesOf(inputs);
-      const y = make([batch, length, channels]);
-      if (!attributes.keepStates) return { y };
-      const chunks = Math.ceil(length / CHUNK);
-      const groups = Math.ceil(channels / GROUP);
-      return { y, states: make([batch, chunks, groups, stateDim, GROUP]) };
+  registerJob<typeof LION_JOBS.selectiveScan, SelectiveScanAttributes>(
+    host,
+    SELECTIVE_SCAN,
+    {
+      job: LION_JOBS.selectiveScan,
+      outputs: (
+        { inputs, attributes, make },
+      ): Record<string, tf.TensorInfo> => {
+        const { batch, length, channels, stateDim } = sizesOf(inputs);
+        const y = make([batch, length, channels]);
+        if (!attributes.keepStates) return { y };
+        const chunks = Math.ceil(length / CHUNK);
+        const groups = Math.ceil(channels / GROUP);
+        return { y, states: make([batch, chunks, groups, stateDim, GROUP]) };
+      },
+      numbers: ({ inputs, attributes }) => ({
+        ...sizesOf(inputs),
+        chunkSize: CHUNK,
+        reverse: Number(attributes.reverse),
+      }),
+      operations: ({ inputs }) => {
+        const { batch, length, channels, stateDim } = sizesOf(inputs);
+        return OPERATIONS * batch * length * channels * stateDim;
+      },
     },
-    numbers: ({ inputs, attributes }) => ({
-      ...sizesOf(inputs),
-      chunkSize: CHUNK,
-      reverse: Number(attributes.reverse),
-    }),
-    operations: ({ inputs }) => {
-      const { batch, length, channels, stateDim } = sizesOf(inputs);
-      return OPERATIONS * batch * length * channels * stateDim;
-    },
-  });
+  );
 }
 
 function sizesOf({ x, a }: Tensors) {

@@ -5,14 +5,15 @@ import {
   type ShortConvolutionAttributes,
 } from "../../operations/short_convolution.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { registerJob } from "./kernel.ts";
+import { registerJob } from "../../tfjs/wasm/kernel.ts";
+import { LION_JOBS } from "./jobs.ts";
 
 export function registerShortConvolution(host: KernelHost): void {
-  registerJob<"shortConvolution", ShortConvolutionAttributes>(
+  registerJob<typeof LION_JOBS.shortConvolution, ShortConvolutionAttributes>(
     host,
     SHORT_CONVOLUTION,
     {
-      job: "shortConvolution",
+      job: LION_JOBS.shortConvolution,
       outputs: ({ inputs, make }) => ({ y: make(inputs["x"]!.shape) }),
       numbers: ({ inputs: { x, weight }, attributes }) => {
         const [batch, length, channels] = x!.shape as tf.Tensor3D["shape"];

@@ -5,28 +5,33 @@ import {
   type SoftmaxAttributes,
 } from "../../attention/planning/softmax_kernel.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { registerJob, type Tensors } from "./kernel.ts";
+import { registerJob, type Tensors } from "../../tfjs/wasm/kernel.ts";
+import { LION_JOBS } from "./jobs.ts";
 
 export function registerSoftmaxAttention(host: KernelHost): void {
-  registerJob<"softmax", SoftmaxAttributes>(host, SOFTMAX_ATTENTION, {
-    job: "softmax",
-    outputs: ({ inputs: { q, v }, make }) => {
-      const perToken = q!.shape.slice(0, 3);
-      const y = make(v!.shape);
-      return { y, maxima: make(perToken), sums: make(perToken) };
+  registerJob<typeof LION_JOBS.softmax, SoftmaxAttributes>(
+    host,
+    SOFTMAX_ATTENTION,
+    {
+      job: LION_JOBS.softmax,
+      outputs: ({ inputs: { q, v }, make }) => {
+        const perToken = q!.shape.slice(0, 3);
+        const y = make(v!.shape);
+        return { y, maxima: make(perToken), sums: make(perToken) };
+      },
+      numbers: ({ inputs, attributes: { causal, scale }, host }) => {
+        const { heads, sequences, length, ...dims } = sizesOf(inputs);
+        return {
+          ...{ sequences, heads, length, ...dims, causal: Number(causal) },
+          ...{ parts: partsOf(sequences, length, host.threads), scale },
+        };
+      },
+      operations: ({ inputs }) => {
+        const { sequences, length, headDim, valueDim } = sizesOf(inputs);
+        return 2 * sequences * length ** 2 * (headDim + valueDim);
+      },
     },
-    numbers: ({ inputs, attributes: { causal, scale }, host }) => {
-      const { heads, sequences, length, ...dims } = sizesOf(inputs);
-      return {
-        ...{ sequences, heads, length, ...dims, causal: Number(causal) },
-        ...{ parts: partsOf(sequences, length, host.threads), scale },
-      };
-    },
-    operations: ({ inputs }) => {
-      const { sequences, length, headDim, valueDim } = sizesOf(inputs);
-      return 2 * sequences * length ** 2 * (headDim + valueDim);
-    },
-  });
+  );
 }
 
 function sizesOf({ q, v }: Tensors) {

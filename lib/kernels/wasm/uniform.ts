@@ -4,7 +4,8 @@ import seedrandom from "seedrandom";
 import { UNIFORM, type UniformAttributes } from "../../operations/uniform.ts";
 import { addressOf } from "../../tfjs/wasm/address.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { registerWasmKernel } from "./kernel.ts";
+import { registerWasmKernel } from "../../tfjs/wasm/kernel.ts";
+import { LION_JOBS } from "./jobs.ts";
 
 /** Numbers a task, where several threads make them. */
 const PER_TASK = 65_536;
@@ -20,11 +21,15 @@ export function registerUniform(host: KernelHost): void {
       if (size === 0) return [y];
       const sizePerTask = host.threads === 1 ? size : PER_TASK;
       const states = statesOf(seed, Math.ceil(size / sizePerTask));
-      host.run("uniform", { size, sizePerTask, y: addressOf(wasm, y) }, {
-        operations: OPERATIONS * size,
-        fill: (memory, address) =>
-          new Uint32Array(memory, address, states.length).set(states),
-      });
+      host.run(
+        LION_JOBS.uniform,
+        { size, sizePerTask, y: addressOf(wasm, y) },
+        {
+          operations: OPERATIONS * size,
+          fill: (memory, address) =>
+            new Uint32Array(memory, address, states.length).set(states),
+        },
+      );
       return [y];
     },
   });

@@ -11,7 +11,7 @@ import {
   kimiDeltaAttention,
   type KimiDeltaAttentionInputs,
 } from "../../family/kimi_delta_attention.ts";
-import { splitHeads } from "../../operations/heads.ts";
+import { splitHeads, toHeads } from "../../operations/heads.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { CostCall, MixerCost, MixerState } from "../mixer.ts";
@@ -24,7 +24,6 @@ import {
   perToken,
   silu,
   softplus,
-  toHeads,
   withBias,
 } from "./projections.ts";
 

@@ -23,7 +23,7 @@ import {
   inBothDirections,
   joinDirections,
   splitDirections,
-} from "./bidirectional.ts";
+} from "../../operations/directions.ts";
 
 /** Options of {@linkcode hydraMixer}. */
 export interface HydraMixerOptions {

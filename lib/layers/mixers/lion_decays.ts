@@ -22,7 +22,8 @@ import {
   type Shape,
   within,
 } from "../lion_layer.ts";
-import { toHeads, withBias } from "./projections.ts";
+import { toHeads } from "../../operations/heads.ts";
+import { withBias } from "./projections.ts";
 import { decayOfLogits, withoutClassToken } from "./token_log_decay.ts";
 
 /**

@@ -100,19 +100,6 @@ export function matrixOperations(
 }
 
 /**
- * Splits columns into heads: `[batch, length, heads · columns]` to
- * `[batch, heads, length, columns]`.
- */
-export function toHeads(rows: tf.Tensor3D, numHeads: number): tf.Tensor4D {
-  const [batch, length, columns] = rows.shape;
-  const split: tf.Tensor4D = tf.reshape(rows, [
-    ...[batch, length] as const,
-    ...[numHeads, columns / numHeads] as const,
-  ]);
-  return tf.transpose(split, [0, 2, 1, 3]);
-}
-
-/**
  * Maps x, `[batch, length, dim]`, to one number per token and head,
  * `[batch, heads, length]`.
  */

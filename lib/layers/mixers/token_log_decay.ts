@@ -7,30 +7,10 @@ import {
   selectiveDecay,
 } from "../../attention/decays/decay.ts";
 import {
-  hasKernel,
-  type Operation,
-  runKernel,
-} from "../../tfjs/kernel/kernel.ts";
-
-/**
- * The kernel of {@linkcode tokenLogDecay}, with the attribute `kept`: the index of
- * the token that does not decay, or -1.
- */
-export const TOKEN_LOG_DECAY: Operation<"y"> = {
-  kernel: "LionTokenLogDecay",
-  gradientsIn: ["x"],
-  outputs: ["y"],
-};
-
-/**
- * The kernel of both directions' log decays on arriving at each token, from logits:
- * {@linkcode TOKEN_LOG_DECAY} and `SOURCE_DECAY` in one.
- */
-export const TOKEN_DECAYS: Operation<"f" | "b"> = {
-  kernel: "LionTokenDecays",
-  gradientsIn: ["x"],
-  outputs: ["f", "b"],
-};
+  TOKEN_DECAYS,
+  TOKEN_LOG_DECAY,
+} from "../../operations/token_decays.ts";
+import { hasKernel, runKernel } from "../../tfjs/kernel/kernel.ts";
 
 /** The position of the class token, which does not decay; `undefined` without one. */
 type ClassToken = "first" | "last" | undefined;

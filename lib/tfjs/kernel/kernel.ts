@@ -10,6 +10,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "./floats.ts";
 import { isRecording, runAsOne } from "./tape.ts";
+import { shown } from "../../base/shown.ts";
 import { warnOnce } from "../../base/warn_once.ts";
 
 /**
@@ -91,7 +92,9 @@ export type Planner<Request> = (request: Request) => KernelPlan | Refusal;
 
 /** The kernels of an operation on a backend. */
 export interface Kernels<Request = never> {
+  /** Computes the outputs. */
   readonly forward: tf.KernelFunc;
+  /** Computes the gradients of inputs. @default there is none */
   readonly gradient?: tf.KernelFunc | undefined;
   /** Plans the forward kernel. @default it runs every problem */
   readonly plan?: Planner<Request> | undefined;
@@ -106,13 +109,60 @@ export interface Kernels<Request = never> {
 /**
  * Registers the kernels of an operation, replacing existing ones.
  *
+ * @example A product with a number, and its gradient
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import {
+ *   hasKernel,
+ *   openBackend,
+ *   registerKernels,
+ *   runKernel,
+ * } from "@lionjs/lion/tfjs";
+ * import * as tf from "@tensorflow/tfjs-core";
+ *
+ * const SCALED = {
+ *   kernel: "Scaled",
+ *   gradientsIn: ["x"],
+ *   outputs: ["y"],
+ *   gradientInputs: [],
+ * } as const;
+ * const scaled = (name: string): tf.KernelFunc => ({ inputs, backend, attrs }) => {
+ *   const x = inputs[name]!, cpu = backend as tf.KernelBackend;
+ *   const values = (cpu.readSync(x.dataId) as Float32Array)
+ *     .map((value) => value * Number(attrs!["by"]));
+ *   const dataId = cpu.write(values, x.shape, x.dtype);
+ *   return { dataId, shape: x.shape, dtype: x.dtype };
+ * };
+ * const { name } = await openBackend("cpu");
+ * registerKernels(name, SCALED, {
+ *   forward: scaled("x"),
+ *   gradient: scaled("dy"),
+ * });
+ * assertEquals(hasKernel(SCALED), true);
+ * const triple = (x: tf.Tensor) => runKernel(SCALED, { x }, { by: 3 }).y;
+ * assertEquals([...await triple(tf.tensor1d([1, 2])).data()], [3, 6]);
+ * assertEquals([...await tf.grad(triple)(tf.zeros([2])).data()], [3, 3]);
+ * ```
+ *
+ * @param backendName The name of a backend of TensorFlow.js.
+ * @param operation What the kernels compute.
  * @param kernels Its kernels; they will throw for inputs that are not float32.
+ * @throws {TypeError} If `operation` has no kernel's name, or there is no function
+ * `forward`.
  */
 export function registerKernels<Request>(
   backendName: string,
   operation: Operation,
   { forward, gradient, plan, inParts }: Kernels<Request>,
 ): void {
+  assertOperation(operation);
+  if (typeof forward !== "function") {
+    throw new TypeError(
+      `${operation.kernel}'s forward should be a kernel function, got ${
+        shown(forward)
+      }`,
+    );
+  }
   const register = (
     kernelName: string,
     kernelFunc: tf.KernelFunc,
@@ -132,9 +182,35 @@ export function registerKernels<Request>(
   if (gradient) register(gradientKernel(operation), gradient);
 }
 
-/** Whether the current backend has the kernel of an operation. */
-export function hasKernel({ kernel }: Operation): boolean {
-  return tf.getKernel(kernel, tf.getBackend()) !== undefined;
+/** Throws a TypeError unless an operation names its kernel. */
+function assertOperation(operation: Operation): void {
+  if (typeof operation?.kernel === "string") return;
+  throw new TypeError(
+    `operation should describe a kernel, with its name as \`kernel\`, got ${
+      shown(operation)
+    }`,
+  );
+}
+
+/**
+ * Whether the current backend has the kernel of an operation.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { hasKernel, openBackend } from "@lionjs/lion/tfjs";
+ *
+ * await openBackend("cpu");
+ * const unknown = { kernel: "Unknown", gradientsIn: [], outputs: ["y"] };
+ * assertEquals(hasKernel(unknown), false);
+ * ```
+ *
+ * @param operation What the kernel computes.
+ * @throws {TypeError} If `operation` has no kernel's name.
+ */
+export function hasKernel(operation: Operation): boolean {
+  assertOperation(operation);
+  return tf.getKernel(operation.kernel, tf.getBackend()) !== undefined;
 }
 
 /**
@@ -177,12 +253,35 @@ export function planKernel<Request>(
  * are kept for it.
  *
  * Call it inside `tf.tidy` if `operation` prepares inputs.
+ *
+ * @example Of a backend without the kernel
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { openBackend, runKernel } from "@lionjs/lion/tfjs";
+ * import * as tf from "@tensorflow/tfjs-core";
+ *
+ * await openBackend("cpu");
+ * const operation = { kernel: "Unknown", gradientsIn: [], outputs: ["y"] };
+ * assertThrows(
+ *   () => runKernel(operation, { x: tf.scalar(1) }),
+ *   Error,
+ *   "Kernel 'Unknown' not registered for backend 'cpu'",
+ * );
+ * ```
+ *
+ * @param operation What the kernel computes; see {@linkcode registerKernels}.
+ * @param inputs Tensors by their names; those that are absent are not passed.
+ * @param attributes What the kernel depends on besides tensors.
+ * @returns The outputs by their names.
+ * @throws {TypeError} If `operation` has no kernel's name, or an input is not of numbers.
+ * @throws {Error} If the backend has no such kernel.
  */
 export function runKernel<Output extends string, Further extends string>(
   operation: Operation<Output, Further>,
   inputs: Readonly<Record<string, tf.Tensor | undefined>>,
   attributes: object = {},
 ): Record<Output, tf.Tensor> & Partial<Record<Further, tf.Tensor>> {
+  assertOperation(operation);
   const given: tf.NamedTensorMap = {};
   for (const name in inputs) {
     const x = inputs[name];

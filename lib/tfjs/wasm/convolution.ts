@@ -5,7 +5,8 @@ import { shown } from "../../base/shown.ts";
 import { callKernel, sizeOf } from "../kernel_call.ts";
 import { addressOf } from "./address.ts";
 import { cpuKernel } from "./cpu_kernel.ts";
-import type { GivenJob, Numbers } from "./host.ts";
+import type { JobRecord, Numbers } from "./job.ts";
+import { JOBS } from "./jobs.ts";
 import { activateBy, codeOf, matmul, shareOf } from "./matmul.ts";
 import {
   type MakeKernel,
@@ -327,12 +328,14 @@ function run(
       tf.TensorInfo
     >
   >,
-  division: Pick<Numbers<"convolution">, "rowsPerTask" | "columnsPerTask"> & {
-    readonly activation?: number;
-  },
+  division:
+    & Pick<Numbers<typeof JOBS.convolution>, "rowsPerTask" | "columnsPerTask">
+    & {
+      readonly activation?: number;
+    },
   name: "convolution" | "depthwise" = "convolution",
 ): void {
-  const job: Numbers<"convolution"> = {
+  const job: Numbers<typeof JOBS.convolution> = {
     activation: 0,
     ...division,
     batch: info.batchSize,
@@ -351,13 +354,14 @@ function run(
     top: info.padInfo.top,
     left: info.padInfo.left,
   };
-  const addresses: Partial<GivenJob<"convolution">> = Object.fromEntries(
-    Object.entries(tensors).map(([name, x]) => [name, addressOf(wasm, x)]),
-  );
+  const addresses: Partial<JobRecord<typeof JOBS.convolution>> = Object
+    .fromEntries(
+      Object.entries(tensors).map(([name, x]) => [name, addressOf(wasm, x)]),
+    );
   const outputs = tf.util.sizeFromShape(info.outShape);
   const ofOutput = info.filterHeight * info.filterWidth *
     (name === "depthwise" ? 1 : info.inChannels);
-  host.run(name, { ...job, ...addresses }, {
+  host.run(JOBS[name], { ...job, ...addresses }, {
     operations: 2 * outputs * ofOutput,
   });
 }

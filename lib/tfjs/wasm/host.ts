@@ -1,13 +1,19 @@
 /**
- * Runs jobs of LION's WebAssembly module on the memory of tfjs's own, so that
- * no tensor is ever copied, on as many threads as the host allows.
+ * Runs jobs of WebAssembly modules on the memory of tfjs's own, so that no tensor is
+ * ever copied, on as many threads as the host allows.
  *
  * @module
  */
 import { messageOf } from "../../base/shown.ts";
 import { AbandonedQueues } from "./abandoned.ts";
-import { JOBS } from "./jobs.ts";
-import { align, ALIGNMENT, Queue } from "./queue.ts";
+import type { GivenRecord, Job, KernelModule } from "./job.ts";
+import {
+  align,
+  ALIGNMENT,
+  type PlacedJob,
+  placedJobs,
+  Queue,
+} from "./queue.ts";
 import { isShared, withPlainMemory } from "./shared_memory.ts";
 import { startThread, type Thread } from "./thread.ts";
 import { clearVectors } from "./vectors.ts";
@@ -22,31 +28,6 @@ export interface Heap {
   free(address: number): void;
 }
 
-export type JobName = keyof typeof JOBS;
-
-/** The values of a job's record. */
-export type Job<N extends JobName> = {
-  readonly [field in keyof typeof JOBS[N]]: number;
-};
-
-/** The values of a job's record that are not addresses. */
-export type Numbers<N extends JobName> = {
-  readonly [
-    field in keyof typeof JOBS[N] as typeof JOBS[N][field] extends "usize"
-      ? never
-      : field
-  ]: number;
-};
-
-/**
- * What a job is given: an address that is left out is 0, that of an absent tensor. What
- * is run often may be the record itself.
- */
-export type GivenJob<N extends JobName> =
-  | Job<N>
-  | (Numbers<N> & Partial<Job<N>>)
-  | Int32Array;
-
 /** Options for running a job. */
 export interface RunOptions {
   /** The job's rough number of multiplications and additions; few are not worth a thread. */
@@ -60,20 +41,28 @@ export interface RunOptions {
 /** The error for memory that was released. */
 export const CLOSED =
   "The wasm backend was released, and its tensors with it; call " +
-  "useBackend() and create them again";
+  "useBackend() or openBackend() and create them again";
 
-/** An instance of the module on a heap. */
-interface Opened {
-  readonly heap: Heap;
+/** A module on a heap. */
+interface OpenedModule {
   readonly module: WebAssembly.Module;
   readonly exports: Exports;
+  /** The number of its jobs so far, and whether its products use wide tiles. */
+  jobs: number;
+  wide: boolean;
+}
+
+/** The modules on a heap. */
+interface Opened {
+  readonly heap: Heap;
+  readonly modules: OpenedModule[];
   readonly abandoned: AbandonedQueues;
   /** The queue through which the current threads share jobs. */
   queue: Queue;
 }
 
 interface Exports {
-  open(queue: number): void;
+  open(queue: number, module: number): void;
   prepare(base: number): number;
   extraBytes(): number;
   run(others: number): number;
@@ -107,16 +96,17 @@ export interface HostOptions {
 }
 
 /**
- * LION's module on tfjs's memory. It outlives the memory: after closing, it can
- * be opened on another one, so kernels are registered only once.
+ * Modules on tfjs's memory. They outlive the memory: after closing, they can be opened
+ * on another one, so kernels are registered only once.
  */
 export class KernelHost {
   readonly #patience: number;
-  readonly #binary: Uint8Array<ArrayBuffer>;
+  readonly #modules: KernelModule[];
+  /** The jobs of all modules. */
+  #placed: ReadonlyMap<Job, PlacedJob>;
   readonly #start: typeof startThread;
   readonly #wideTiles: boolean | undefined;
   readonly #clear: () => void;
-  #jobs = 0;
   #opened: Opened | undefined;
   #others: readonly Thread[] = [];
   #scratch = { address: 0, bytes: 0 };
@@ -126,41 +116,56 @@ export class KernelHost {
   #changes: Promise<unknown> = Promise.resolve();
 
   /**
-   * Opens the module with one thread, until {@linkcode useThreads}.
+   * Opens modules with one thread, until {@linkcode useThreads}.
    *
-   * @param heap The memory in which it computes.
-   * @param binary The module.
+   * @param heap The memory in which they compute.
+   * @param modules The modules; {@linkcode add} adds others.
    * @param options See {@linkcode HostOptions}.
    */
   constructor(
     heap: Heap,
-    binary: Uint8Array<ArrayBuffer>,
+    modules: readonly KernelModule[],
     options: HostOptions = {},
   ) {
     this.#patience = options.patience ?? 10_000;
-    this.#binary = binary;
+    this.#modules = [...modules];
+    this.#placed = placedJobs(modules);
     this.#start = options.start ?? startThread;
     this.#wideTiles = options.wideTiles;
     this.#clear = options.clear ?? clearVectors;
     this.open(heap);
   }
 
-  /** Instantiates the module on another memory, after {@linkcode close}. */
+  /** Instantiates the modules on another memory, after {@linkcode close}. */
   open(heap: Heap): void {
-    const { memory } = heap;
-    const module = new WebAssembly.Module(
-      isShared(memory) ? this.#binary : withPlainMemory(this.#binary),
-    );
-    const env = { memory, now: () => performance.now() };
-    const { exports } = new WebAssembly.Instance(module, { env });
     this.#opened = {
       heap,
-      module,
-      exports: exports as unknown as Exports,
+      modules: this.#modules.map((module) => instantiated(module, heap)),
       abandoned: new AbandonedQueues((address) => heap.free(address)),
       queue: this.#newQueue(heap),
     };
     this.#use(this.#opened.queue, []);
+  }
+
+  /** Whether a module with these jobs is there. */
+  has({ jobs }: Pick<KernelModule, "jobs">): boolean {
+    return this.#modules.some((module) => module.jobs === jobs);
+  }
+
+  /**
+   * Adds a module, unless one with its jobs is there. Other threads would not know it,
+   * so they end, until {@linkcode useThreads}.
+   */
+  async add(module: KernelModule): Promise<void> {
+    await this.#inTurn(() => {
+      if (this.has(module)) return;
+      this.#modules.push(module);
+      this.#placed = placedJobs(this.#modules);
+      if (!this.#opened) return;
+      const { heap, modules } = this.#opened;
+      modules.push(instantiated(module, heap));
+      this.#giveUp([]);
+    });
   }
 
   /** Bytes of scratch memory kept for the next job, and unused now. */
@@ -213,30 +218,32 @@ export class KernelHost {
    *
    * @throws {Error} If another thread has died, or the host is closed.
    */
-  run<N extends JobName>(
-    name: N,
-    job: GivenJob<N>,
+  run<J extends Job>(
+    job: J,
+    record: GivenRecord<J>,
     options: RunOptions,
   ): void {
-    const { heap, exports } = this.#open;
+    const { heap } = this.#open;
     if (this.#open.queue.get("left") > 0) {
       // Happens if, say, a debugger has stopped this thread for longer than their
       // patience.
       console.warn(
         "Threads of the wasm backend got no answer from the calling one and ended; " +
-          "it continues alone, and useBackend() starts the others again",
+          "it continues alone, and useBackend() or openBackend() starts the others again",
       );
       this.#giveUp([]);
     }
     const { queue } = this.#open;
     const threads = this.#threadsFor(options);
-    const { perThread, extra } = this.#prepare(name, job);
+    const { module, perThread, extra } = this.#prepare(job, record);
+    const { exports } = module;
     const needed = perThread * threads + extra;
     const scratch = this.#reserve(Math.max(needed, exports.timingBytes()));
     this.onJob?.(needed);
-    this.#chooseTiles(scratch);
+    this.#chooseTiles(module, scratch);
     const behind = scratch + perThread * threads;
-    queue.place({ scratch, scratchBytes: perThread, extra: behind });
+    const wide = Number(module.wide);
+    queue.place({ scratch, scratchBytes: perThread, extra: behind, wide });
     // Reserving scratch may have grown the memory, and replaced its buffer.
     options.fill?.(heap.memory.buffer, behind);
     let done = false;
@@ -244,16 +251,17 @@ export class KernelHost {
       done = exports.run(threads - 1) !== 0 && queue.get("over") === 0;
     } finally {
       // What is slow on dirty vectors is slow wherever this thread goes on.
-      if (queue.get("wide") !== 0) this.#clear();
+      if (module.wide) this.#clear();
       if (!done) {
-        this.#giveUp([...addressesOf(name, job), ...options.written ?? []]);
+        this.#giveUp([...addressesOf(job, record), ...options.written ?? []]);
       }
       if (this.#scratch.bytes > KEPT_SCRATCH) this.#release();
     }
     if (done) return;
     throw new Error(
       "A thread of the wasm backend died, so the result is not valid; the " +
-        "backend continues with one thread, and useBackend() starts the others again",
+        "backend continues with one thread, and useBackend() or openBackend() starts " +
+        "the others again",
     );
   }
 
@@ -261,25 +269,25 @@ export class KernelHost {
    * The bytes that a job would need besides its arrays. Runs nothing; of
    * addresses, it only matters which are 0.
    */
-  scratchBytes<N extends JobName>(
-    name: N,
-    job: GivenJob<N>,
+  scratchBytes<J extends Job>(
+    job: J,
+    record: GivenRecord<J>,
     options: RunOptions,
   ): number {
-    const { perThread, extra } = this.#prepare(name, job);
+    const { perThread, extra } = this.#prepare(job, record);
     return perThread * this.#threadsFor(options) + extra;
   }
 
   /**
-   * Chooses between narrow and wide tiles for matrix products by measuring, before the first,
-   * second, fourth, … job, as the engine compiles faster code for what has run for a while.
+   * Chooses between narrow and wide tiles for a module's matrix products by measuring,
+   * before its first, second, fourth, … job, as the engine compiles faster code for what
+   * has run for a while.
    */
-  #chooseTiles(scratch: number): void {
-    const { exports, queue } = this.#open;
-    const jobs = ++this.#jobs;
+  #chooseTiles(module: OpenedModule, scratch: number): void {
+    const jobs = ++module.jobs;
     if ((jobs & (jobs - 1)) !== 0) return;
-    const wide = this.#wideTiles ?? exports.wideAreFaster(scratch);
-    queue.set("wide", Number(wide));
+    module.wide = this.#wideTiles ??
+      module.exports.wideAreFaster(scratch) !== 0;
   }
 
   #threadsFor({ operations }: RunOptions): number {
@@ -287,14 +295,17 @@ export class KernelHost {
   }
 
   /** Writes a job's record; returns the bytes of scratch that it needs. */
-  #prepare<N extends JobName>(
-    name: N,
-    job: GivenJob<N>,
-  ): { perThread: number; extra: number } {
-    const { queue, exports } = this.#open;
-    queue.write(name, job);
+  #prepare<J extends Job>(
+    job: J,
+    record: GivenRecord<J>,
+  ): { module: OpenedModule; perThread: number; extra: number } {
+    const { queue, modules } = this.#open;
+    const placed = this.#placed.get(job);
+    if (!placed) throw new RangeError(`no module has the job ${job.name}`);
+    queue.write(placed, record);
+    const module = modules[placed.module]!, { exports } = module;
     const perThread = align(exports.prepare(0));
-    return { perThread, extra: exports.extraBytes() };
+    return { module, perThread, extra: exports.extraBytes() };
   }
 
   /** Frees memory of the heap, once no thread can write to it any more. */
@@ -307,20 +318,21 @@ export class KernelHost {
     throw new Error(CLOSED);
   }
 
-  async #inTurn(change: () => Promise<void>): Promise<void> {
+  async #inTurn(change: () => Promise<void> | void): Promise<void> {
     const turn = this.#changes.then(change);
     this.#changes = turn.catch(() => {});
     await turn;
   }
 
   async #startThreads(queue: Queue, count: number): Promise<Thread[]> {
-    const { heap: { memory }, module, abandoned } = this.#open;
+    const { heap: { memory }, abandoned, ...opened } = this.#open;
+    const modules = opened.modules.map(({ module }) => module);
     const threads: Thread[] = [];
     try {
       for (let thread = 1; thread <= count; thread++) {
         threads.push(
           this.#start({
-            module,
+            modules,
             memory,
             queue: queue.address,
             thread,
@@ -368,9 +380,15 @@ export class KernelHost {
   }
 
   #newQueue(heap: Heap): Queue {
-    const queue = new Queue(heap.memory, (bytes) => heap.allocate(bytes));
+    const fields = [...this.#placed.values()].map(({ fields }) =>
+      fields.length
+    );
+    const queue = new Queue(
+      heap.memory,
+      (bytes) => heap.allocate(bytes),
+      Math.max(0, ...fields),
+    );
     queue.set("patience", this.#patience);
-    this.#jobs = 0;
     return queue;
   }
 
@@ -378,7 +396,9 @@ export class KernelHost {
   #use(queue: Queue, others: readonly Thread[]): void {
     this.#open.queue = queue;
     this.#others = others;
-    this.#open.exports.open(queue.address);
+    this.#open.modules.forEach(({ exports }, module) =>
+      exports.open(queue.address, module)
+    );
   }
 
   /** Continues without the other threads, which may still write to the `held` blocks. */
@@ -405,12 +425,33 @@ export class KernelHost {
   }
 }
 
+/** A module on a heap, which has no jobs yet. */
+function instantiated(
+  { binary }: KernelModule,
+  { memory }: Heap,
+): OpenedModule {
+  const module = new WebAssembly.Module(
+    isShared(memory) ? binary : withPlainMemory(binary),
+  );
+  const env = { memory, now: () => performance.now() };
+  const { exports } = new WebAssembly.Instance(module, { env });
+  return {
+    module,
+    exports: exports as unknown as Exports,
+    jobs: 0,
+    wide: false,
+  };
+}
+
 /** The addresses in a job's record. */
-function addressesOf<N extends JobName>(name: N, job: GivenJob<N>): number[] {
-  const values = job as Readonly<Record<string, number>>;
-  return Object.entries(JOBS[name]).flatMap(([field, type], i) =>
+function addressesOf<J extends Job>(
+  { fields }: J,
+  record: GivenRecord<J>,
+): number[] {
+  const values = record as Readonly<Record<string, number>>;
+  return Object.entries(fields).flatMap(([field, type], i) =>
     type === "usize"
-      ? [(job instanceof Int32Array ? job[i]! >>> 0 : values[field]) ?? 0]
+      ? [(record instanceof Int32Array ? record[i]! >>> 0 : values[field]) ?? 0]
       : []
   );
 }

@@ -1,32 +1,18 @@
 /**
- * The records that the host writes and the module reads, field by field: the single
- * description from which both the module's source and the host's writer are made.
- *
- * Every field takes four bytes.
+ * The queue of jobs, and the jobs of TensorFlow.js's kernels and of optimizers: the
+ * single description from which both the module's source and what the host writes are
+ * made.
  *
  * @module
  */
-
-/** How a field is stored. */
-export type FieldType = "i32" | "f32" | "usize";
-
-/** The fields of a record, in order. */
-export type Fields = Readonly<Record<string, FieldType>>;
-
-/** Fields of one type. */
-const fieldsOf =
-  <T extends FieldType>(type: T) =>
-  <N extends string>(...names: N[]): Readonly<Record<N, T>> =>
-    Object.fromEntries(names.map((name) => [name, type])) as Record<N, T>;
-
-const integers = fieldsOf("i32");
-const floats = fieldsOf("f32");
-const addresses = fieldsOf("usize");
+import { addresses, type Fields, floats, integers, jobsOf } from "./job.ts";
 
 /** The queue of jobs, through which threads share them. */
 export const QUEUE = {
   /** Counts jobs; threads wait for it to change. */
   turn: "i32",
+  /** The module that has the job, and the job's number there. */
+  module: "i32",
   operation: "i32",
   /** The next task and the number of tasks done, for each of a job's two phases. */
   next: "i32",
@@ -57,31 +43,8 @@ export const QUEUE = {
   wide: "i32",
 } as const satisfies Fields;
 
-/** The job of an attention; the address of an absent optional tensor is 0. */
-export const ATTENTION = {
-  sequences: "i32",
-  /**
-   * Sequences in a row that have the same queries and keys; 1 in forms other than
-   * chunkwise.
-   */
-  groupSize: "i32",
-  ...integers("length", "headDim", "valueDim", "chunkSize"),
-  /** The number of tasks that a sequence is divided into. */
-  splits: "i32",
-  ...integers("causal", "normalize"),
-  /** Whether each channel of the keys has its own log decay. */
-  diagonal: "i32",
-  ...floats("scale", "epsilon"),
-  ...addresses("q", "k", "v", "f", "b"),
-  /**
-   * The states that enter a piece of a sequence from before and after it, and those
-   * that leave it.
-   */
-  before: "usize",
-  ...addresses("after", "forward", "backward"),
-  ...addresses("y", "rowSums"),
-  ...addresses("dy", "dq", "dk", "dv", "df", "db"),
-} as const satisfies Fields;
+/** The offset in bytes of a job's record from the start of the queue. */
+export const JOB_OFFSET = 128;
 
 /** What a product or a convolution does to its sums, by their numbers in records. */
 export const ACTIVATIONS = ["linear", "gelu", "relu", "relu6"] as const;
@@ -105,28 +68,6 @@ const MATMUL = {
 const GEMV = {
   ...integers("batch", "rows", "inner", "columns", "transposeA", "transposeB"),
   ...addresses("a", "b", "c", "bias"),
-} as const satisfies Fields;
-
-/**
- * The job of layer normalisation of rows, or of its gradient if there is a `dy`. If
- * rows are `added` to x, their `sum` is written, and normalised; `dsum` is added to
- * the gradient. Both are 0 for none.
- */
-const LAYER_NORM = {
-  ...integers("rows", "columns", "rowsPerTask"),
-  epsilon: "f32",
-  ...addresses("x", "scale", "offset", "y", "dy", "dx", "dscale", "doffset"),
-  ...addresses("added", "sum", "dsum"),
-} as const satisfies Fields;
-
-/**
- * The job of root mean square normalisation of rows, or of its gradient if there is a
- * `dy`; `gate` is 0 for none.
- */
-const RMS_NORM = {
-  ...integers("rows", "columns", "rowsPerTask"),
-  epsilon: "f32",
-  ...addresses("x", "scale", "gate", "y", "dy", "dx", "dscale", "dgate"),
 } as const satisfies Fields;
 
 /**
@@ -158,30 +99,6 @@ const ELEMENTWISE = {
   ...floats("p", "q"),
 } as const satisfies Fields;
 
-/** The job that splits rows into heads; if there is a `dx`, of its gradient: q, k and v are then gradients, and `dx` is that in x. */
-const SPLIT_HEADS = {
-  ...integers("batch", "length", "heads", "headDim", "featureMap"),
-  ...addresses("x", "q", "k", "v", "dx"),
-} as const satisfies Fields;
-
-/** The job that splits rows into heads that read from both ends, or of its gradient if there is a `dmixed`. */
-const SPLIT_DIRECTIONS = {
-  ...integers("batch", "length", "heads", "headDim", "stateDim"),
-  ...addresses("mixed", "dt", "x", "q", "k", "v", "dx", "dq", "dk", "dv"),
-  ...addresses("dmixed", "ddt"),
-} as const satisfies Fields;
-
-/**
- * The job that joins the outputs of heads from both ends to rows, or of its gradient if
- * there is a `dy`; `segments` is 0 for none.
- */
-const JOIN_DIRECTIONS = {
-  ...integers("batch", "length", "heads", "headDim"),
-  ...addresses("read", "x", "own", "segments"),
-  y: "usize",
-  ...addresses("dy", "dread", "dx", "down"),
-} as const satisfies Fields;
-
 /**
  * The job that changes weights by an optimizer's rule; its extra memory holds for each
  * weight its first task, its size, and the addresses of its value, its gradient and the
@@ -202,73 +119,6 @@ const UPDATE = {
 const SQUARE_SUMS = {
   ...integers("tensors", "columns"),
   y: "usize",
-} as const satisfies Fields;
-
-/**
- * The job of softmax attention, or of its gradient if there is a `dy`; `mask` and
- * `segments` are 0 for none.
- */
-const SOFTMAX = {
-  ...integers("sequences", "heads", "length", "headDim", "valueDim", "causal"),
-  /** The number of tasks per sequence of the gradient. */
-  parts: "i32",
-  scale: "f32",
-  ...addresses("q", "k", "v", "mask", "segments"),
-  ...addresses("y", "maxima", "sums"),
-  ...addresses("dy", "dq", "dk", "dv"),
-} as const satisfies Fields;
-
-/**
- * The job of the delta rule, or of its gradient if there is a `dy`; the address of an
- * absent optional tensor is 0.
- */
-const DELTA = {
-  ...integers("sequences", "length", "headDim", "valueDim", "chunkSize"),
-  causal: "i32",
-  /** Whether each channel of the keys has its own log decay. */
-  diagonal: "i32",
-  /** The number of tasks per sweep, each with some columns of the values; 1 for the gradient. */
-  parts: "i32",
-  /**
-   * Whether a task of the gradient has a whole sequence, one sweep after the other;
-   * unused in the forward pass.
-   */
-  whole: "i32",
-  scale: "f32",
-  ...addresses("q", "k", "v", "beta", "f", "b"),
-  /** The state that enters a causal piece of a sequence, and the one that leaves it. */
-  before: "usize",
-  forward: "usize",
-  y: "usize",
-  ...addresses("dy", "dforward"),
-  ...addresses("dq", "dk", "dv", "dbeta", "dbefore", "df", "db"),
-} as const satisfies Fields;
-
-/**
- * The job of the selective scan, or of its gradient if there is a `dy`; the address of
- * an absent optional tensor is 0.
- */
-const SELECTIVE_SCAN = {
-  ...integers("batch", "length", "channels", "stateDim"),
-  /** Tokens between states that are kept. */
-  chunkSize: "i32",
-  reverse: "i32",
-  ...addresses("x", "dt", "a", "b", "c", "d", "z", "begins"),
-  ...addresses("y", "states"),
-  ...addresses("dy", "dx", "ddt", "da", "db", "dc", "dd", "dz"),
-} as const satisfies Fields;
-
-/**
- * The job of a short convolution, or of its gradient if there is a `dy`. Tap k of token
- * t reads token t + first + step k.
- */
-const SHORT_CONVOLUTION = {
-  ...integers("batch", "length", "channels", "taps", "first", "step"),
-  /** Whether SiLU is applied to the sums. */
-  silu: "i32",
-  ...addresses("x", "weight", "bias", "segments"),
-  y: "usize",
-  ...addresses("dy", "dx", "dweight", "dbias"),
 } as const satisfies Fields;
 
 /**
@@ -354,15 +204,6 @@ const SCATTER_ROWS = {
 } as const satisfies Fields;
 
 /**
- * The job of random numbers from 0 to 1; its extra memory holds the generator's state at
- * the beginning of each task.
- */
-const UNIFORM = {
-  ...integers("size", "sizePerTask"),
-  y: "usize",
-} as const satisfies Fields;
-
-/**
  * The job of a convolution of images, or of its gradient in them if there is a `dx`, or
  * in its kernel if there is a `dfilter`. A pixel of the output reads from that pixel
  * on, times the strides, `top` rows and `left` columns before.
@@ -384,59 +225,11 @@ const GELU = {
   ...addresses("x", "y", "dy"),
 } as const satisfies Fields;
 
-/**
- * The job of the mean cross-entropy of rows of logits, or of its gradient if there is
- * a `dlogits`.
- */
-const CROSS_ENTROPY = {
-  ...integers("rows", "classes", "rowsPerTask"),
-  /** The label of rows that do not count. */
-  notCounted: "i32",
-  /** What the loss of a row is multiplied by: one over the number of rows that count. */
-  share: "f32",
-  smoothing: "f32",
-  ...addresses("logits", "labels", "loss", "maxima", "sums"),
-  ...addresses("dloss", "dlogits"),
-} as const satisfies Fields;
-
-/**
- * The job that makes log decays of heads of logits of tokens, or of its gradient if
- * there is a `dy`.
- */
-const TOKEN_DECAY = {
-  ...integers("batch", "length", "heads"),
-  /** The token that does not decay; -1 for none. */
-  kept: "i32",
-  ...addresses("x", "y", "dy", "dx"),
-} as const satisfies Fields;
-
-/** The job of the mean of tokens, or of its gradient if there is a `dy`; `mask` is 0 for none. */
-const TOKEN_MEAN = {
-  ...integers("batch", "length", "columns"),
-  ...addresses("x", "mask", "y", "dy", "dx"),
-} as const satisfies Fields;
-
-/** The offset in bytes of a job's record from the start of the queue. */
-export const JOB_OFFSET = 128;
-
-/** The records of jobs; their order gives the jobs their numbers. */
-export const JOBS = {
-  chunkwiseForward: ATTENTION,
-  chunkwiseBackward: ATTENTION,
+/** The jobs of TensorFlow.js's kernels and of optimizers. */
+export const JOBS = jobsOf({
   matmul: MATMUL,
-  layerNorm: LAYER_NORM,
-  splitHeads: SPLIT_HEADS,
   update: UPDATE,
-  softmax: SOFTMAX,
-  fullForward: ATTENTION,
-  recurrentForward: ATTENTION,
-  delta: DELTA,
   gemv: GEMV,
-  selectiveScan: SELECTIVE_SCAN,
-  shortConvolution: SHORT_CONVOLUTION,
-  rmsNorm: RMS_NORM,
-  splitDirections: SPLIT_DIRECTIONS,
-  joinDirections: JOIN_DIRECTIONS,
   elementwise: ELEMENTWISE,
   reduce: REDUCE,
   cumulate: CUMULATE,
@@ -444,13 +237,9 @@ export const JOBS = {
   move: MOVE,
   gatherRows: GATHER_ROWS,
   scatterRows: SCATTER_ROWS,
-  uniform: UNIFORM,
   convolution: CONVOLUTION,
   gelu: GELU,
   squareSums: SQUARE_SUMS,
   /** The gradients of a convolution whose channels have a kernel of their own each. */
   depthwise: CONVOLUTION,
-  crossEntropy: CROSS_ENTROPY,
-  tokenDecay: TOKEN_DECAY,
-  tokenMean: TOKEN_MEAN,
-} as const satisfies Record<string, Fields>;
+});

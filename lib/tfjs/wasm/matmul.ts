@@ -6,7 +6,7 @@ import { callKernel } from "../kernel_call.ts";
 import { matrixShape } from "../matrix_shape.ts";
 import { addressOf } from "./address.ts";
 import type { RunOptions } from "./host.ts";
-import { ACTIVATIONS } from "./jobs.ts";
+import { ACTIVATIONS, JOBS } from "./jobs.ts";
 import {
   type MakeKernel,
   replacing,
@@ -151,21 +151,21 @@ export function matmul(
       },
     };
     if (isMade) {
-      host.run("matmul", {
+      host.run(JOBS.matmul, {
         ...product,
         ...tasksOf(count, rows, columns, host.threads),
         activation: codeOf(activation),
         c: addressOf(wasm, output),
         hidden: hidden ? addressOf(wasm, hidden) : 0,
       }, run);
-    } else host.run("gemv", { ...product, c: addressOf(wasm, sums) }, run);
+    } else host.run(JOBS.gemv, { ...product, c: addressOf(wasm, sums) }, run);
   }
   if (activation === "linear" || (isMade && codeOf(activation) > 0)) {
     return output;
   }
   if (activation === "gelu") {
     const [x, y] = [addressOf(wasm, sums), addressOf(wasm, output)];
-    host.run("gelu", { size, x, y }, { operations: 30 * size });
+    host.run(JOBS.gelu, { size, x, y }, { operations: 30 * size });
     return output;
   }
   const { preluActivationWeights, leakyreluAlpha } = options;

@@ -1,5 +1,6 @@
 /** The queue through which threads share a job, on the host's side. @module */
-import { JOB_OFFSET, JOBS, QUEUE } from "./jobs.ts";
+import type { Job, Jobs } from "./job.ts";
+import { JOB_OFFSET, QUEUE } from "./jobs.ts";
 
 /** A cache line: threads that write to the same one wait for each other. */
 export const ALIGNMENT = 64;
@@ -9,31 +10,35 @@ export function align(address: number): number {
   return Math.ceil((address >>> 0) / ALIGNMENT) * ALIGNMENT;
 }
 
-/** Bytes of a queue and the longest of its jobs' records. */
-const BYTES = JOB_OFFSET + 4 * Math.max(
-      ...Object.values(JOBS).map((fields) => Object.keys(fields).length),
-    );
+/** The index of each field of a queue. */
+const PLACES = Object.fromEntries(
+  Object.keys(QUEUE).map((name, i) => [name, i]),
+) as Readonly<Record<keyof typeof QUEUE, number>>;
 
-/** The index of each field of a queue, and the number of each job. */
-const PLACES = numbered(QUEUE), NUMBERS = numbered(JOBS);
+/** Where a job is among those of several modules, and how its record is written. */
+export interface PlacedJob {
+  readonly module: number;
+  /** The job's number in the module. */
+  readonly number: number;
+  readonly fields: readonly {
+    readonly field: string;
+    readonly isFloat: boolean;
+  }[];
+}
 
-/** The fields of each job's record, in order. */
-const RECORDS = new Map(
-  Object.entries(JOBS).map(([name, fields]) => [
-    name,
-    Object.entries(fields).map(([field, type]) => ({
-      field,
-      isFloat: type === "f32",
-    })),
-  ]),
-);
-
-/** The places of a record's fields. */
-function numbered<N extends string>(
-  fields: Readonly<Record<N, unknown>>,
-): Readonly<Record<N, number>> {
-  const entries = Object.keys(fields).map((name, i) => [name, i]);
-  return Object.fromEntries(entries) as Record<N, number>;
+/** The places of all jobs of some modules. */
+export function placedJobs(
+  modules: readonly { readonly jobs: Jobs }[],
+): Map<Job, PlacedJob> {
+  return new Map(
+    modules.flatMap(({ jobs }, module) =>
+      Object.values(jobs).map((job, number) => {
+        const fields = Object.entries(job.fields)
+          .map(([field, type]) => ({ field, isFloat: type === "f32" }));
+        return [job, { module, number, fields }] as const;
+      })
+    ),
+  );
 }
 
 /** A queue in the memory; it knows no thread and no job yet. */
@@ -43,18 +48,22 @@ export class Queue {
   /** The address at which the queue starts. */
   readonly address: number;
   readonly #memory: WebAssembly.Memory;
+  /** Bytes of the queue and the longest record. */
+  readonly #bytes: number;
   /** The queue and its record. */
   #integers: Int32Array = new Int32Array();
   #record: Int32Array = new Int32Array();
   #floats: Float32Array = new Float32Array();
 
-  /** Makes a queue filled with zeros. */
+  /** Makes a queue filled with zeros, with room for so many fields of a record. */
   constructor(
     memory: WebAssembly.Memory,
     allocate: (bytes: number) => number,
+    fields: number,
   ) {
     this.#memory = memory;
-    this.block = allocate(BYTES + ALIGNMENT);
+    this.#bytes = JOB_OFFSET + 4 * fields;
+    this.block = allocate(this.#bytes + ALIGNMENT);
     this.address = align(this.block);
     this.#view().fill(0);
   }
@@ -74,27 +83,31 @@ export class Queue {
   }
 
   /** Writes a job's record, given as fields, of which absent ones are 0, or as it is. */
-  write<N extends keyof typeof JOBS>(
-    name: N,
-    job: { readonly [field in keyof typeof JOBS[N]]?: number } | Int32Array,
+  write(
+    { module, number, fields }: PlacedJob,
+    record: Readonly<Record<string, number>> | Int32Array,
   ): void {
-    this.#view()[PLACES.operation] = NUMBERS[name];
+    const view = this.#view();
+    view[PLACES.module] = module;
+    view[PLACES.operation] = number;
     const integers = this.#record, floats = this.#floats;
-    if (job instanceof Int32Array) return integers.set(job);
-    const values = job as Readonly<Record<string, number>>;
-    RECORDS.get(name)!.forEach(({ field, isFloat }, i) => {
-      (isFloat ? floats : integers)[i] = values[field] ?? 0;
+    if (record instanceof Int32Array) return integers.set(record);
+    fields.forEach(({ field, isFloat }, i) => {
+      (isFloat ? floats : integers)[i] = record[field] ?? 0;
     });
   }
 
   /** Sets what a job has besides its record, before threads know of it. */
   place(
-    fields: Readonly<Record<"scratch" | "scratchBytes" | "extra", number>>,
+    fields: Readonly<
+      Record<"scratch" | "scratchBytes" | "extra" | "wide", number>
+    >,
   ): void {
     const view = this.#view();
     view[PLACES.scratch] = fields.scratch;
     view[PLACES.scratchBytes] = fields.scratchBytes;
     view[PLACES.extra] = fields.extra;
+    view[PLACES.wide] = fields.wide;
   }
 
   /**
@@ -114,12 +127,20 @@ export class Queue {
   #view(): Int32Array {
     if (this.#integers.length > 0) return this.#integers;
     const { buffer } = this.#memory, record = this.address + JOB_OFFSET;
-    this.#record = new Int32Array(buffer, record, (BYTES - JOB_OFFSET) / 4);
+    this.#record = new Int32Array(
+      buffer,
+      record,
+      (this.#bytes - JOB_OFFSET) / 4,
+    );
     this.#floats = new Float32Array(
       this.#record.buffer,
       record,
       this.#record.length,
     );
-    return this.#integers = new Int32Array(buffer, this.address, BYTES / 4);
+    return this.#integers = new Int32Array(
+      buffer,
+      this.address,
+      this.#bytes / 4,
+    );
   }
 }

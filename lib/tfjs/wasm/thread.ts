@@ -1,10 +1,10 @@
-/** Another thread of LION's WebAssembly module. @module */
+/** Another thread of the WebAssembly modules. @module */
 import { nodeModule } from "../../base/node_module.ts";
 
 /** The data with which a thread starts. */
 export interface ThreadStart {
-  /** The module that all threads run. */
-  readonly module: WebAssembly.Module;
+  /** The modules that all threads run. */
+  readonly modules: readonly WebAssembly.Module[];
   /** The memory that all threads share. */
   readonly memory: WebAssembly.Memory;
   /** The address of the queue. */
@@ -33,7 +33,7 @@ export interface Thread {
  * find a file, so it must not refer to anything outside.
  */
 function serve(start: ThreadStart): void {
-  const { module, memory, queue, thread, spins } = start;
+  const { modules, memory, queue, thread, spins } = start;
   /** Milliseconds of sleep after which it goes back to the host's event loop. */
   const longestSleep = 1000;
   const count = (field: number) =>
@@ -48,17 +48,27 @@ function serve(start: ThreadStart): void {
       throw error;
     }
   };
-  const serve = guard(() => {
+  const serveIn = guard(() => {
     const env = { memory, now: () => performance.now() };
-    const { exports } = new WebAssembly.Instance(module, { env });
-    const { open, serve } = exports as unknown as {
-      open(queue: number): void;
-      serve(thread: number, spins: number): number;
-    };
-    open(queue);
+    const all = modules.map((module, number) => {
+      const { exports } = new WebAssembly.Instance(module, { env });
+      const { open, serve } = exports as unknown as {
+        open(queue: number, module: number): void;
+        serve(thread: number, spins: number): number;
+      };
+      open(queue, number);
+      return serve;
+    });
     count(start.ready);
-    return serve;
+    return all;
   });
+  /**
+   * What `serve` of a module returns when the thread is no longer wanted. A number from 0
+   * on is that of the module that has a job, and -1 says that no job came.
+   */
+  const ended = -2;
+  /** The module that had the last job, in which the thread looks for the next. */
+  let at = 0;
   // As clearVectors() does, wherever this thread goes on outside of the module.
   const decoder = new TextDecoder(), text = new Uint8Array(64).fill(65);
   // Deno ends a worker whose parent has ended, unless it sleeps on an atomic.
@@ -67,9 +77,10 @@ function serve(start: ThreadStart): void {
     let woken: string;
     do {
       const turn = Atomics.load(integers, start.turn);
-      const isWanted = guard(() => serve(thread, spins));
+      let next: number;
+      while ((next = guard(() => serveIn[at]!(thread, spins))) >= 0) at = next;
       decoder.decode(text);
-      if (!isWanted) return void count(start.left);
+      if (next === ended) return void count(start.left);
       // What has come since then is a turn that is not equal.
       woken = Atomics.wait(integers, start.turn, turn, longestSleep);
     } while (woken !== "timed-out");

@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js's WebAssembly backend on a memory that LION's own module and
- * its threads share with it.
+ * TensorFlow.js's WebAssembly backend on a memory that our own modules and their
+ * threads share with it.
  *
  * This folder knows the inside of tfjs-backend-wasm 4.22.0, and is why that
  * version is pinned.
@@ -12,6 +12,7 @@ import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import createModule from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js";
 import { nodeModule } from "../../base/node_module.ts";
 import { CLOSED, KernelHost } from "./host.ts";
+import type { KernelModule } from "./job.ts";
 import { canShareMemory, withSharedMemory } from "./shared_memory.ts";
 import { guardAllocations, type HeapUse } from "./allocations.ts";
 import { readWasmFile } from "./wasm_file.ts";
@@ -37,11 +38,11 @@ type ModuleFactory = (options: {
   ): object;
 }) => Promise<EmscriptenModule>;
 
-/** tfjs's backend, and LION's module on its memory. */
+/** tfjs's backend, and our modules on its memory. */
 export interface OpenedWasm {
   /** The backend, not yet registered. */
   readonly backend: ClosableWasm;
-  /** Runs LION's kernels; the same one for every backend that is opened. */
+  /** Runs our kernels; the same one for every backend that is opened. */
   readonly host: KernelHost;
   /** The memory allocated, including the kernels' scratch. */
   readonly use: HeapUse;
@@ -67,12 +68,11 @@ export async function loadWasm(
  * Opens the backend with one thread.
  *
  * @param module The module that {@linkcode loadWasm} has loaded, for this backend alone.
- * @param kernels Returns the binary of LION's module; called when it is first
- * needed.
+ * @param kernels The module of our kernels.
  */
 export function openWasm(
   module: EmscriptenModule,
-  kernels: Uint8Array<ArrayBuffer>,
+  kernels: KernelModule,
 ): OpenedWasm {
   const n = "number";
   module.tfjs = {
@@ -92,7 +92,7 @@ export function openWasm(
     free: (address: number) => free(address),
   };
   if (host) host.open(heap);
-  else host = new KernelHost(heap, kernels);
+  else host = new KernelHost(heap, [kernels]);
   const later = host;
   module._free = (address) => later.free(address);
   return { backend, host, use };

@@ -5,7 +5,7 @@ import type { GoodCalls } from "./good_call.ts";
 import { LAYERS, MODELS } from "./models.ts";
 import { HUB, IO, NOTEBOOK, PROOF } from "./others.ts";
 import { ATTENTION, FAMILY, OPERATIONS } from "./tensors.ts";
-import { TRAINING } from "./training.ts";
+import { TFJS, TRAINING } from "./training.ts";
 
 /** Right calls by the entries of deno.json; `./data` offers those of `./datasets` too. */
 export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
@@ -20,11 +20,13 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   "./notebook": NOTEBOOK,
   "./operations": OPERATIONS,
   "./proof": PROOF,
+  "./tfjs": TFJS,
   "./training": TRAINING,
 };
 
 const DOWNLOADS = "it loads a corpus, and takes nothing";
 const BACKEND = "it changes the backend of the whole process";
+const KERNELS = "it is for authors of kernels; kernel_test.ts has its errors";
 const REGISTERS = "a name that is registered stays so";
 
 /** Why functions have no right call, by their names. */
@@ -36,6 +38,7 @@ export const WITHOUT: Readonly<Record<string, string>> = {
   MpiCommunicator: "openMpi makes it",
   MpiError: "an error that the library throws",
   cachedTuning: BACKEND,
+  closeBackend: BACKEND,
   display: "it writes to the notebook that it runs in",
   disposeBackend: BACKEND,
   loadBrown: DOWNLOADS,
@@ -44,11 +47,15 @@ export const WITHOUT: Readonly<Record<string, string>> = {
   loadSentences: DOWNLOADS,
   loadSonnets: DOWNLOADS,
   loadSpamAssassin: DOWNLOADS,
+  hasKernel: KERNELS,
+  openBackend: BACKEND,
   openMpi: "it needs MPI",
   profile: BACKEND,
   registerDecay: REGISTERS,
+  registerKernels: REGISTERS,
   registerMixer: REGISTERS,
   saveTuning: "it writes to the home folder",
+  runKernel: KERNELS,
   savePretrained: "it writes a folder; kinds_test.ts has its options",
   stopSignal: "it takes nothing",
   useBackend: BACKEND,

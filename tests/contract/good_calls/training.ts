@@ -1,5 +1,6 @@
 /** Right calls of `@lionjs/lion/training`. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { replayed } from "../../../lib/tfjs/mod.ts";
 import * as training from "../../../lib/training/mod.ts";
 import {
   tinyBatch,
@@ -16,16 +17,26 @@ const PAIRS = [Float64Array.of(0, 1), Float64Array.of(0, 1)];
 const model = () => tinyModel({ depth: 1 });
 const logits = () => tf.tensor2d([[1, 2], [3, 1]]);
 
-export const TRAINING: GoodCalls = {
-  Adam: plain(
-    (options) => new training.Adam(options).dispose(),
-    () => ({
-      options: {
-        ...{ learningRate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 0.1 },
-        weightDecay: 0.1,
-      },
-    }),
+const ADAM = plain(
+  (options) => new training.Adam(options).dispose(),
+  () => ({
+    options: {
+      ...{ learningRate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 0.1 },
+      weightDecay: 0.1,
+    },
+  }),
+);
+
+export const TFJS: GoodCalls = {
+  Adam: ADAM,
+  replayed: plain(
+    (run) => replayed(run).dispose(),
+    () => ({ run: () => [tf.scalar(1)] }),
   ),
+};
+
+export const TRAINING: GoodCalls = {
+  Adam: ADAM,
   accuracy: plain(
     (predictions, labels) => training.accuracy()(predictions, labels),
     () => ({ predictions: logits(), labels: tf.tensor1d([0, 1], "int32") }),

@@ -1,6 +1,11 @@
 /** An attention in a memory without tfjs. @module */
-import type { Heap, Job, KernelHost } from "../../../lib/tfjs/wasm/host.ts";
+import { LION_JOBS } from "../../../lib/kernels/wasm/jobs.ts";
+import type { Heap, KernelHost } from "../../../lib/tfjs/wasm/host.ts";
+import type { JobRecord } from "../../../lib/tfjs/wasm/job.ts";
 import { array, uniform } from "../../random.ts";
+
+/** The record of an attention. */
+export type AttentionRecord = JobRecord<typeof LION_JOBS.chunkwiseForward>;
 
 /** Addresses of a job that begins and ends its sequences. */
 export const NO_STATES = { before: 0, after: 0, forward: 0, backward: 0 };
@@ -19,7 +24,7 @@ export function heapOf(shared: boolean): Heap {
 const [sequences, length, headDim, valueDim] = [2, 600, 30, 21];
 
 /** An attention with all its arrays in the heap. */
-export function jobIn(heap: Heap): Job<"chunkwiseForward"> {
+export function jobIn(heap: Heap): AttentionRecord {
   const random = uniform(1);
   const tokens = sequences * length;
   const place = (size: number, make?: (u: number) => number) => {
@@ -66,10 +71,10 @@ export const MANY = { operations: 1e9 };
 export function solve(
   host: KernelHost,
   heap: Heap,
-  job: Job<"chunkwiseForward">,
+  job: AttentionRecord,
 ): number[] {
-  host.run("chunkwiseForward", job, MANY);
-  host.run("chunkwiseBackward", job, MANY);
+  host.run(LION_JOBS.chunkwiseForward, job, MANY);
+  host.run(LION_JOBS.chunkwiseBackward, job, MANY);
   const tokens = sequences * length;
   const { buffer } = heap.memory;
   const read = (address: number, columns: number) =>

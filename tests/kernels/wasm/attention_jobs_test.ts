@@ -1,6 +1,6 @@
 /** Each form of attention as jobs of the module, against the oracle. @module */
 import { assert, assertEquals } from "@std/assert";
-import type { JobName } from "../../../lib/tfjs/wasm/host.ts";
+import { LION_JOBS } from "../../../lib/kernels/wasm/jobs.ts";
 import {
   type Case,
   describe,
@@ -41,9 +41,9 @@ function run(
   ) as Record<keyof typeof arrays, number>;
   const size = form === "recurrent" ? Math.ceil(Math.sqrt(length)) : chunkSize;
   // The gradient of all forms is the chunkwise one's.
-  const jobs: JobName[] = [`${form}Forward`, "chunkwiseBackward"];
+  const jobs = [`${form}Forward`, "chunkwiseBackward"] as const;
   for (const job of jobs) {
-    runGuarded(job, {
+    runGuarded(LION_JOBS[job], {
       sequences: batch * heads,
       groupSize: 1,
       length,
@@ -161,7 +161,7 @@ async function assertWrites(groupSize: number, isDiagonal: boolean) {
           );
           const ofChunk = Math.min(chunkSize, length);
           for (const pass of ["Forward", "Backward"] as const) {
-            runGuarded(`chunkwise${pass}`, {
+            runGuarded(LION_JOBS[`chunkwise${pass}`], {
               ...{ sequences: groupSize, groupSize },
               ...{ length, headDim, valueDim },
               chunkSize: ofChunk,

@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals } from "@std/assert";
+import { JOBS } from "../../../lib/tfjs/wasm/jobs.ts";
 import { array, uniform } from "../../random.ts";
 import { arraysIn, runGuarded } from "./guarded_host.ts";
 
@@ -44,7 +45,7 @@ Deno.test("the jobs of convolutions write all of their outputs, and nothing else
         dfilter: () => sizes.filter,
       }[kind]();
       const result = apart(output(made));
-      runGuarded("convolution", {
+      runGuarded(JOBS.convolution, {
         batch,
         height,
         width,

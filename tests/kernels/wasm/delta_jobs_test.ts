@@ -1,5 +1,6 @@
 /** The delta rule as jobs of the module, against the oracle. @module */
 import { assertEquals } from "@std/assert";
+import { LION_JOBS } from "../../../lib/kernels/wasm/jobs.ts";
 import {
   type DeltaCase,
   describe,
@@ -51,9 +52,9 @@ function run(
   };
   // Of whole vectors each.
   const most = Math.ceil(valueDim / 4);
-  runGuarded("delta", { ...job, parts: Math.min(parts, most) });
+  runGuarded(LION_JOBS.delta, { ...job, parts: Math.min(parts, most) });
   const [meeting, whole] = [0, 1].map((whole) => {
-    runGuarded("delta", {
+    runGuarded(LION_JOBS.delta, {
       ...job,
       whole,
       ...{ dy: dy.byteOffset, dq: dq.byteOffset, dk: dk.byteOffset },
@@ -148,7 +149,7 @@ function runInPieces(
     };
     const forward = state();
     const parts = valueDim > 4 ? 2 : 1;
-    runGuarded("delta", { ...job, ...NO_GRADIENTS, parts, forward });
+    runGuarded(LION_JOBS.delta, { ...job, ...NO_GRADIENTS, parts, forward });
     before = forward;
     start += length;
     return { job, arrays, length };
@@ -156,7 +157,7 @@ function runInPieces(
   let dforward = 0;
   for (const { job, arrays, length } of pieces.toReversed()) {
     const dbefore = job.before === 0 ? 0 : state();
-    runGuarded("delta", { ...job, dforward, dbefore });
+    runGuarded(LION_JOBS.delta, { ...job, dforward, dbefore });
     dforward = dbefore;
     start -= length;
     for (const [name, x] of Object.entries(whole)) {

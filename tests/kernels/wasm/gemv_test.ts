@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals } from "@std/assert";
+import { JOBS } from "../../../lib/tfjs/wasm/jobs.ts";
 import { array, uniform } from "../../random.ts";
 import { arraysIn, runGuarded } from "./guarded_host.ts";
 
@@ -63,7 +64,7 @@ function multiply(
     c: c.byteOffset,
     bias: hasBias ? bias.byteOffset : 0,
   };
-  runGuarded("gemv", job, (memory, address) => {
+  runGuarded(JOBS.gemv, job, (memory, address) => {
     const places = new Int32Array(memory, address, 2 * batch);
     for (let i = 0; i < batch; i++) {
       places.set([i * rows * inner, i * inner * columns], 2 * i);

@@ -1,14 +1,10 @@
 /** A memory without tfjs, in which jobs are watched. @module */
 import { assert } from "@std/assert";
-import { bestBinary } from "../../../lib/kernels/wasm/binary.ts";
-import {
-  type Job,
-  type JobName,
-  KernelHost,
-  type RunOptions,
-} from "../../../lib/tfjs/wasm/host.ts";
-
-const BINARY = await bestBinary();
+import { LION_MODULE } from "../../../lib/kernels/wasm/module.ts";
+import { loadModule } from "../../../lib/tfjs/wasm/binary.ts";
+import { KernelHost, type RunOptions } from "../../../lib/tfjs/wasm/host.ts";
+import type { Job, JobRecord } from "../../../lib/tfjs/wasm/job.ts";
+import { MODULE } from "../../../lib/tfjs/wasm/module.ts";
 
 const MEBIBYTE = 2 ** 20;
 const memory = new WebAssembly.Memory({
@@ -39,25 +35,28 @@ export const host = new KernelHost(
     free: () => {},
     // Other tests have narrow tiles, unless V8 has vectors of 256 bits.
   },
-  BINARY,
+  await Promise.all([MODULE, LION_MODULE].map(loadModule)),
   { wideTiles: true },
 );
 
 /** Runs a job; throws if it writes beyond its scratch. */
-export function runGuarded<N extends JobName>(
-  name: N,
-  job: Job<N>,
+export function runGuarded<J extends Job>(
+  job: J,
+  record: JobRecord<J>,
   fill?: RunOptions["fill"],
 ): void {
   const options = { operations: 1e9, ...(fill ? { fill } : {}) };
   // Before the guard is laid, lest it be in scratch that is yet to be reserved.
-  host.run(name, job, options);
+  host.run(job, record, options);
   const begin = Math.ceil(ofScratch / 64) * 64;
-  const end = begin + host.scratchBytes(name, job, options);
+  const end = begin + host.scratchBytes(job, record, options);
   const guard = new Int32Array(memory.buffer, end, GUARD.size);
   guard.fill(GUARD.value);
-  host.run(name, job, options);
-  assert(guard.every((x) => x === GUARD.value), `${name} needs more scratch`);
+  host.run(job, record, options);
+  assert(
+    guard.every((x) => x === GUARD.value),
+    `${job.name} needs more scratch`,
+  );
 }
 
 /** Places for the arrays of a job, which take those of the job before. */

@@ -1,8 +1,9 @@
 /** The jobs of rows that no vector divides write all of their outputs, and nothing else. @module */
 import { assert, assertEquals } from "@std/assert";
 import { FUNCTIONS } from "../../../lib/tfjs/wasm/elementwise/functions.ts";
-import type { Job, JobName } from "../../../lib/tfjs/wasm/host.ts";
-import { REDUCTIONS } from "../../../lib/tfjs/wasm/jobs.ts";
+import { LION_JOBS } from "../../../lib/kernels/wasm/jobs.ts";
+import type { Job, JobRecord } from "../../../lib/tfjs/wasm/job.ts";
+import { JOBS, REDUCTIONS } from "../../../lib/tfjs/wasm/jobs.ts";
 import { array, uniform } from "../../random.ts";
 import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 
@@ -10,14 +11,14 @@ import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 type Sizes = Readonly<Record<string, number>>;
 
 /** Runs a job on arrays that lie next to each other; what it has no array for is not there. */
-function assertWrites<N extends JobName>(
-  name: N,
+function assertWrites<J extends Job>(
+  job: J,
   numbers: Sizes,
   inputs: Sizes,
   outputs: Sizes,
   absent: readonly string[],
 ): void {
-  const label = `${name} of ${JSON.stringify(numbers)}`;
+  const label = `${job.name} of ${JSON.stringify(numbers)}`;
   const { input, output } = arraysIn();
   const random = uniform(7);
   const made = Object.entries(outputs)
@@ -25,13 +26,13 @@ function assertWrites<N extends JobName>(
   const given = Object.entries({ ...inputs, behind: 8 })
     .map(([key, size]) => [key, input(array(size, random))] as const);
   const before = given.map(([, x]) => x.slice());
-  runGuarded(name, {
+  runGuarded(job, {
     ...numbers,
     ...Object.fromEntries(absent.map((key) => [key, 0])),
     ...Object.fromEntries(
       [...made, ...given].map(([key, x]) => [key, x.byteOffset]),
     ),
-  } as unknown as Job<N>);
+  } as unknown as JobRecord<J>);
   for (const [key, x] of made) {
     assert(x.every(Number.isFinite), `${key} of ${label}`);
   }
@@ -56,10 +57,10 @@ Deno.test("the jobs of rmsNorm write all of their outputs, and nothing else", ()
         for (const gate of [{}, { gate: size }]) {
           const absent = ["gate", "y", "dy", "dx", "dscale", "dgate"];
           const inputs = { x: size, scale: columns, ...gate };
-          assertWrites("rmsNorm", numbers, inputs, { y: size }, absent);
+          assertWrites(LION_JOBS.rmsNorm, numbers, inputs, { y: size }, absent);
           const slopes = "gate" in gate ? { dgate: size } : {};
           assertWrites(
-            "rmsNorm",
+            LION_JOBS.rmsNorm,
             numbers,
             { ...inputs, dy: size },
             { dx: size, dscale: columns, ...slopes },
@@ -80,7 +81,7 @@ Deno.test("the jobs of layerNorm write all of their outputs, and nothing else", 
         const absent = ["added", "sum", "dsum", "dy", "offset", "y"];
         const run = (inputs: Sizes, outputs: Sizes) =>
           assertWrites(
-            "layerNorm",
+            LION_JOBS.layerNorm,
             numbers,
             { x: size, scale: columns, ...inputs },
             outputs,
@@ -102,7 +103,7 @@ Deno.test("the jobs of crossEntropy write all of their outputs, and nothing else
         const numbers = { rows, classes, rowsPerTask: 3, notCounted };
         const run = (inputs: Sizes, outputs: Sizes) =>
           assertWrites(
-            "crossEntropy",
+            LION_JOBS.crossEntropy,
             { ...numbers, share: 0.5, smoothing },
             { logits: size, labels: rows, ...inputs },
             outputs,
@@ -123,18 +124,36 @@ Deno.test("the jobs of tokens write all of their outputs, and nothing else", () 
         for (const kept of [-1, 0, length - 1]) {
           const numbers = { batch, length, heads, kept };
           const absent = ["y", "dy", "dx"];
-          assertWrites("tokenDecay", numbers, { x: size }, { y: size }, absent);
+          assertWrites(
+            LION_JOBS.tokenDecay,
+            numbers,
+            { x: size },
+            { y: size },
+            absent,
+          );
           const slopes = { x: size, dy: size };
-          assertWrites("tokenDecay", numbers, slopes, { dx: size }, absent);
+          assertWrites(
+            LION_JOBS.tokenDecay,
+            numbers,
+            slopes,
+            { dx: size },
+            absent,
+          );
         }
       }
       for (const columns of [1, 131]) {
         const numbers = { batch, length, columns }, y = batch * columns;
         const x = length * y, absent = ["mask", "x", "y", "dy", "dx"];
         for (const mask of [{}, { mask: batch * length }]) {
-          assertWrites("tokenMean", numbers, { x, ...mask }, { y }, absent);
+          assertWrites(
+            LION_JOBS.tokenMean,
+            numbers,
+            { x, ...mask },
+            { y },
+            absent,
+          );
           const slopes = { dy: y, ...mask };
-          assertWrites("tokenMean", numbers, slopes, { dx: x }, absent);
+          assertWrites(LION_JOBS.tokenMean, numbers, slopes, { dx: x }, absent);
         }
       }
     }
@@ -156,7 +175,7 @@ Deno.test("the jobs of both ends write all of their outputs, and nothing else", 
       const ofSplit = ["x", "q", "k", "v", "dx", "dq", "dk", "dv"];
       const split = (inputs: Sizes, outputs: Sizes) =>
         assertWrites(
-          "splitDirections",
+          LION_JOBS.splitDirections,
           { ...sizes, stateDim },
           { mixed, dt, ...inputs },
           outputs,
@@ -167,7 +186,7 @@ Deno.test("the jobs of both ends write all of their outputs, and nothing else", 
       for (const segments of [{}, { segments: tokens }]) {
         const join = (inputs: Sizes, outputs: Sizes) =>
           assertWrites(
-            "joinDirections",
+            LION_JOBS.joinDirections,
             sizes,
             { read: v, x, own, ...segments, ...inputs },
             outputs,
@@ -190,17 +209,17 @@ Deno.test("the elementwise jobs write all of their outputs, and nothing else", (
           ...{ xBytes: 4, x0: 1, yBytes: 4, y0: 1 },
         };
         const x = columns, out = { out: columns };
-        assertWrites("elementwise", numbers, { x }, out, ["y", "z"]);
+        assertWrites(JOBS.elementwise, numbers, { x }, out, ["y", "z"]);
         const operation = names.indexOf(`${name}Gradient`);
         if (operation < 0) continue;
         const gradient = { ...numbers, operation };
-        assertWrites("elementwise", gradient, { x, y: x }, out, ["z"]);
+        assertWrites(JOBS.elementwise, gradient, { x, y: x }, out, ["z"]);
       }
     }
     for (const size of [1, 5, 8, 19, 4099]) {
-      assertWrites("gelu", { size }, { x: size }, { y: size }, ["dy"]);
+      assertWrites(JOBS.gelu, { size }, { x: size }, { y: size }, ["dy"]);
       const slopes = { x: size, dy: size };
-      assertWrites("gelu", { size }, slopes, { y: size }, []);
+      assertWrites(JOBS.gelu, { size }, slopes, { y: size }, []);
     }
     // A row of x, and a column of y.
     const [rows, columns] = [37, 21];
@@ -210,7 +229,7 @@ Deno.test("the elementwise jobs write all of their outputs, and nothing else", (
       ...{ axes: 1, size1: rows, xBytes: 4, x0: 1, yBytes: 4, y1: 1 },
     };
     const operands = { x: columns, y: rows }, out = { out: rows * columns };
-    assertWrites("elementwise", numbers, operands, out, ["z"]);
+    assertWrites(JOBS.elementwise, numbers, operands, out, ["z"]);
   }));
 
 Deno.test("the jobs of splitHeads write all of their outputs, and nothing else", () =>
@@ -220,8 +239,14 @@ Deno.test("the jobs of splitHeads write all of their outputs, and nothing else",
         const numbers = { batch: 2, length: 67, heads: 3, headDim, featureMap };
         const each = 2 * 67 * 3 * headDim, x = 3 * each;
         const heads = { q: each, k: each, v: each };
-        assertWrites("splitHeads", numbers, { x }, heads, ["dx"]);
-        assertWrites("splitHeads", numbers, { x, ...heads }, { dx: x }, []);
+        assertWrites(LION_JOBS.splitHeads, numbers, { x }, heads, ["dx"]);
+        assertWrites(
+          LION_JOBS.splitHeads,
+          numbers,
+          { x, ...heads },
+          { dx: x },
+          [],
+        );
       }
     }
   }));
@@ -245,7 +270,7 @@ Deno.test("the jobs of reductions write all of their outputs, and nothing else",
         const outputs = { y: results * bytes / 4 };
         // A place alone is of one axis.
         if (repeats > 1 && name.startsWith("Arg")) return;
-        assertWrites("reduce", numbers, inputs, outputs, []);
+        assertWrites(JOBS.reduce, numbers, inputs, outputs, []);
       });
       if (repeats > 1) continue;
       for (const product of [0, 1]) {
@@ -253,13 +278,13 @@ Deno.test("the jobs of reductions write all of their outputs, and nothing else",
           const numbers = { product, exclusive: exclusive!, reverse: reverse! };
           const view = { outer, reduced, inner };
           const sizes = [{ x: size }, { y: size }] as const;
-          assertWrites("cumulate", { ...numbers, ...view }, ...sizes, []);
+          assertWrites(JOBS.cumulate, { ...numbers, ...view }, ...sizes, []);
         }
       }
       const rows = { rows: outer, columns: reduced * inner };
       const forward = [{ x: size }, { y: size }] as const;
-      assertWrites("softmaxRows", rows, ...forward, ["dy", "dx"]);
+      assertWrites(JOBS.softmaxRows, rows, ...forward, ["dy", "dx"]);
       const backward = [{ y: size, dy: size }, { dx: size }] as const;
-      assertWrites("softmaxRows", rows, ...backward, ["x"]);
+      assertWrites(JOBS.softmaxRows, rows, ...backward, ["x"]);
     }
   }));

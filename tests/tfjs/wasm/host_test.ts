@@ -5,23 +5,23 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { bestBinary, unpacked } from "../../../lib/kernels/wasm/binary.ts";
+import { LION_MODULE } from "../../../lib/kernels/wasm/module.ts";
+import { loadModule, unpacked } from "../../../lib/tfjs/wasm/binary.ts";
 import { KernelHost } from "../../../lib/tfjs/wasm/host.ts";
 import { QUEUE } from "../../../lib/tfjs/wasm/jobs.ts";
-import { STRICT } from "../../../lib/kernels/wasm/module.ts";
 import { startThread } from "../../../lib/tfjs/wasm/thread.ts";
 import { heapOf, jobIn, solve } from "../../kernels/wasm/attention_job.ts";
 
-const BINARY = await bestBinary();
+const MODULES = [await loadModule(LION_MODULE)];
 
 /** Solves the attention in a way that a host may have to. */
 async function solved(
   shared: boolean,
   threads: number,
-  binary = BINARY,
+  modules = MODULES,
 ): Promise<number[]> {
   const heap = heapOf(shared);
-  const host = new KernelHost(heap, binary);
+  const host = new KernelHost(heap, modules);
   await host.useThreads(threads);
   assertEquals(host.threads, shared ? threads : 1);
   const values = solve(host, heap, jobIn(heap));
@@ -47,22 +47,23 @@ Deno.test("KernelHost computes the same on one thread and on several", async () 
 Deno.test("KernelHost computes the same in wide tiles and in narrow ones, bit by bit", () => {
   for (const wideTiles of [false, true]) {
     const heap = heapOf(true);
-    const host = new KernelHost(heap, BINARY, { wideTiles });
+    const host = new KernelHost(heap, MODULES, { wideTiles });
     assertEquals(solve(host, heap, jobIn(heap)), alone);
   }
 });
 
 Deno.test("KernelHost computes on plain memory, and without relaxed SIMD", async () => {
-  const binary = await unpacked(STRICT);
+  const binary = await unpacked(await LION_MODULE.strict());
+  const strict = [{ ...MODULES[0]!, binary }];
   assertSame(await solved(false, 4), alone);
-  assertSame(await solved(false, 1, binary), alone);
-  assertSame(await solved(true, 2, binary), alone);
+  assertSame(await solved(false, 1, strict), alone);
+  assertSame(await solved(true, 2, strict), alone);
 });
 
 Deno.test("KernelHost raises when a thread is dead, and goes on without it", async () => {
   const heap = heapOf(true);
   let dead = false;
-  const host = new KernelHost(heap, BINARY, {
+  const host = new KernelHost(heap, MODULES, {
     patience: 200,
     start: (options) => {
       if (!dead) return startThread(options);
@@ -101,7 +102,7 @@ Deno.test({
   ignore: UNCHECKED,
   fn: async () => {
     const heap = heapOf(true);
-    const host = new KernelHost(heap, BINARY, {
+    const host = new KernelHost(heap, MODULES, {
       start: (options) =>
         // Its scratch lies beyond the memory.
         startThread({ ...options, thread: 2 ** 20 }),
@@ -126,8 +127,8 @@ const EMPTY = new WebAssembly.Module(
 );
 
 Deno.test("KernelHost says when a thread does not start", async () => {
-  const host = new KernelHost(heapOf(true), BINARY, {
-    start: (options) => startThread({ ...options, module: EMPTY }),
+  const host = new KernelHost(heapOf(true), MODULES, {
+    start: (options) => startThread({ ...options, modules: [EMPTY] }),
   });
   await assertRejects(() => host.useThreads(2), Error, "did not start");
 });
@@ -136,7 +137,7 @@ Deno.test("KernelHost clears the vectors after each job, where they are wide", (
   for (const wideTiles of [false, true]) {
     const heap = heapOf(true);
     let cleared = 0;
-    const host = new KernelHost(heap, BINARY, {
+    const host = new KernelHost(heap, MODULES, {
       wideTiles,
       clear: () => cleared++,
     });

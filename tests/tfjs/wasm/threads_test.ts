@@ -1,29 +1,28 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { bestBinary } from "../../../lib/kernels/wasm/binary.ts";
-import {
-  type Heap,
-  type Job,
-  KernelHost,
-} from "../../../lib/tfjs/wasm/host.ts";
-import { JOBS, QUEUE } from "../../../lib/tfjs/wasm/jobs.ts";
+import { LION_JOBS } from "../../../lib/kernels/wasm/jobs.ts";
+import { LION_MODULE } from "../../../lib/kernels/wasm/module.ts";
+import { loadModule } from "../../../lib/tfjs/wasm/binary.ts";
+import { type Heap, KernelHost } from "../../../lib/tfjs/wasm/host.ts";
+import { QUEUE } from "../../../lib/tfjs/wasm/jobs.ts";
 import { align } from "../../../lib/tfjs/wasm/queue.ts";
 import {
   startThread,
   type ThreadStart,
 } from "../../../lib/tfjs/wasm/thread.ts";
 import {
+  type AttentionRecord,
   heapOf,
   jobIn,
   MANY,
   solve,
 } from "../../kernels/wasm/attention_job.ts";
 
-const BINARY = await bestBinary();
+const MODULES = [await loadModule(LION_MODULE)];
 
 /** What one thread computes. */
 function alone(): number[] {
   const heap = heapOf(true);
-  return solve(new KernelHost(heap, BINARY), heap, jobIn(heap));
+  return solve(new KernelHost(heap, MODULES), heap, jobIn(heap));
 }
 
 const expected = alone();
@@ -84,8 +83,12 @@ function write(
 }
 
 /** Gives back the arrays of a job. */
-function freeAll(host: KernelHost, job: Job<"chunkwiseForward">): void {
-  for (const [field, type] of Object.entries(JOBS.chunkwiseForward)) {
+function freeAll(host: KernelHost, job: AttentionRecord): void {
+  for (
+    const [field, type] of Object.entries(
+      LION_JOBS.chunkwiseForward.fields,
+    )
+  ) {
     const value = job[field as keyof typeof job];
     // 0 is where there is no array.
     if (type === "usize" && value !== 0) host.free(value);
@@ -95,7 +98,7 @@ function freeAll(host: KernelHost, job: Job<"chunkwiseForward">): void {
 Deno.test("overlapping changes of the threads take their turns", async () => {
   const heap = heapOf(true);
   let started = 0, ended = 0, most = 0;
-  const host = new KernelHost(heap, BINARY, {
+  const host = new KernelHost(heap, MODULES, {
     start: (options) => {
       const thread = startThread(options);
       most = Math.max(most, ++started - ended);
@@ -121,7 +124,7 @@ Deno.test("overlapping changes of the threads take their turns", async () => {
 Deno.test("a thread that never answers is an error in time, and changes nothing", async () => {
   const heap = heapOf(true);
   let answers = true;
-  const host = new KernelHost(heap, BINARY, {
+  const host = new KernelHost(heap, MODULES, {
     patience: 300,
     start: (options) => answers ? startThread(options) : { stop: () => {} },
   });
@@ -141,7 +144,7 @@ Deno.test("a thread that never answers is an error in time, and changes nothing"
 
 Deno.test("a worker that fails to load is an error at once, with its cause", async () => {
   const cause = new Error("blocked");
-  const host = new KernelHost(heapOf(true), BINARY, {
+  const host = new KernelHost(heapOf(true), MODULES, {
     start: () => ({ error: cause, stop: () => {} }),
   });
   const error = await assertRejects(
@@ -156,7 +159,7 @@ Deno.test("a worker that fails to load is an error at once, with its cause", asy
 Deno.test("what a thread given up may write is not used again until it has left", async () => {
   const heap = reusingHeap();
   const queues: number[] = [];
-  const host = new KernelHost(heap, BINARY, {
+  const host = new KernelHost(heap, MODULES, {
     patience: 100,
     start: (options) => {
       queues.push(options.queue);
@@ -169,7 +172,7 @@ Deno.test("what a thread given up may write is not used again until it has left"
   const beside = heap.allocate(64);
   const options = { ...MANY, written: [beside] };
   assertThrows(
-    () => host.run("chunkwiseBackward", job, options),
+    () => host.run(LION_JOBS.chunkwiseBackward, job, options),
     Error,
     "died",
   );
@@ -198,7 +201,7 @@ Deno.test("what a thread given up may write is not used again until it has left"
 
 Deno.test("threads given up while they compute spoil no job after", async () => {
   const heap = reusingHeap();
-  const host = new KernelHost(heap, BINARY, {
+  const host = new KernelHost(heap, MODULES, {
     start: (options) => {
       // Whoever has to wait for another thread at all gives it up.
       write(heap.memory, options.queue, "patience", 0);

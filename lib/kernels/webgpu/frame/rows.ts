@@ -6,7 +6,7 @@
  * @module
  */
 import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
-import { PACKS } from "./packs.ts";
+import { PACKS } from "../../../tfjs/webgpu/functions/packs.ts";
 
 /** Threads of a workgroup. */
 export const ROW_THREADS = 64;

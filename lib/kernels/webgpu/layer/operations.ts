@@ -5,13 +5,13 @@ import { SOURCE_DECAY } from "../../../attention/decays/decay_pair.ts";
 import {
   TOKEN_DECAYS,
   TOKEN_LOG_DECAY,
-} from "../../../layers/mixers/token_log_decay.ts";
+} from "../../../operations/token_decays.ts";
 import { ADD_AND_NORM, NORM_OF_SUM } from "../../../operations/add_norm.ts";
 import { GELU } from "../../../operations/gelu.ts";
 import { SPLIT_HEADS } from "../../../operations/heads.ts";
 import { LAYER_NORM } from "../../../operations/layer_norm.ts";
 import { TOKENS, WITHOUT_PADDING } from "../../../operations/padding.ts";
-import { CROSS_ENTROPY } from "../../../training/losses/cross_entropy_kernel.ts";
+import { CROSS_ENTROPY } from "../../../operations/cross_entropy.ts";
 import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
 import {
   finiteDecay,
@@ -33,7 +33,6 @@ import {
   normalization,
 } from "./layer_norm.ts";
 import { tokens, withoutPadding } from "./padding.ts";
-import { registerUpdate } from "./update.ts";
 import { splitHeads, splitHeadsGradient } from "./split_heads.ts";
 
 export function registerOperations(): void {
@@ -83,5 +82,4 @@ export function registerOperations(): void {
   });
   registerFusedKernel(TOKENS, { forward: tokens });
   registerFusedKernel(WITHOUT_PADDING, { forward: withoutPadding });
-  registerUpdate();
 }

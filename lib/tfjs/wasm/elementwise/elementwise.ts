@@ -81,12 +81,12 @@ export function compute(
 }
 
 /** The record of a job, written anew for each: most jobs are so short that it counts. */
-const record = new Int32Array(Object.keys(JOBS.elementwise).length);
+const record = new Int32Array(Object.keys(JOBS.elementwise.fields).length);
 const floats = new Float32Array(record.buffer);
 
 /** The place of a field of the record. */
-const placeOf = (field: keyof typeof JOBS["elementwise"]): number =>
-  Object.keys(JOBS.elementwise).indexOf(field);
+const placeOf = (field: keyof typeof JOBS.elementwise.fields): number =>
+  Object.keys(JOBS.elementwise.fields).indexOf(field);
 
 // Constants each, since an object of them takes longer to read than the job to run.
 const OPERATION = placeOf("operation"), OUT = placeOf("out");
@@ -147,7 +147,7 @@ function run(
     };
     options = { ...options, fill };
   }
-  host.run("elementwise", record, options);
+  host.run(JOBS.elementwise, record, options);
   if (!rest || !areLeft()) return true;
   if (rest === "cpu") return false;
   const from = wasm.typedArrayFromHeap(operands[0]!);

@@ -5,6 +5,7 @@ import { assertIndices } from "../../../base/values.ts";
 import { assertTuples } from "../../index_checks.ts";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
+import { JOBS } from "../jobs.ts";
 import { type MakeKernel, type Running, withOutputs } from "../outputs.ts";
 import { copyRow, type Elements } from "./copy_row.ts";
 import { areFew, rowsOf, runChecked, type Tuples } from "./tuples.ts";
@@ -105,7 +106,7 @@ function gatherByJob(
   const { indices, depth, rows, strides } = tuples;
   const bytes = size * tf.util.bytesPerElement(x.dtype);
   const run = (wrong: number) =>
-    host.run("gatherRows", {
+    host.run(JOBS.gatherRows, {
       ...{ groups, groupsPerBatch, places, depth, rows, bytes, wrong },
       rowsPerTask: Math.min(ROWS, Math.ceil(BYTES / bytes)),
       x: addressOf(wasm, x),

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";
+import { JOBS } from "../jobs.ts";
 import { copyRow, type Elements, LONG_ROW } from "./copy_row.ts";
 import { type Axis, PartList, simplify } from "./parts.ts";
 
@@ -105,7 +106,7 @@ function moveByJob(
     const source = x ? addressOf(wasm, x) + bytes * from : 0;
     list.add(axes, source, addressOf(wasm, y) + bytes * to);
   }
-  host.run("move", {
+  host.run(JOBS.move, {
     parts: list.length,
     tasks: list.tasks,
     bytes,

@@ -4,6 +4,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { assertTuples } from "../../index_checks.ts";
 import { assertSegments } from "../../place_checks.ts";
 import { addressOf } from "../address.ts";
+import { JOBS } from "../jobs.ts";
 import { type MakeKernel, type Running, withOutputs } from "../outputs.ts";
 import { areFew, rowsOf, runChecked, type Tuples } from "./tuples.ts";
 
@@ -131,7 +132,7 @@ function scatterByJob(
   const { indices, count, depth, rows, strides } = tuples;
   const perThread = Math.ceil(columns / host.threads / LINE);
   const run = (wrong: number) =>
-    host.run("scatterRows", {
+    host.run(JOBS.scatterRows, {
       ...{ places: count, depth, rows, columns, wrong },
       columnsPerTask: LINE * Math.max(1, perThread),
       areIntegers: Number(x.dtype === "int32"),

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { reducedShape } from "../../kernel_call.ts";
 import { addressOf } from "../address.ts";
-import { REDUCTIONS } from "../jobs.ts";
+import { JOBS, REDUCTIONS } from "../jobs.ts";
 import { type MakeKernel, withOutputs } from "../outputs.ts";
 import { alongAxis, axesOf, withView } from "./view.ts";
 
@@ -34,7 +34,7 @@ export const reduceKernel: MakeKernel = (stock, name, host) => {
       withView(wasm, x, axes, (x, view) => {
         const tensors = { x: addressOf(wasm, x), y: addressOf(wasm, y) };
         const operations = REDUCING * size;
-        host.run("reduce", { kind, ...view, ...tensors }, { operations });
+        host.run(JOBS.reduce, { kind, ...view, ...tensors }, { operations });
       });
       return y;
     });
@@ -78,7 +78,7 @@ export const cumulateKernel: MakeKernel = (stock, name, host) => {
     if (x.dtype !== "float32") return stock(call);
     return withOutputs(wasm, (make) => {
       const y = make(shape);
-      host.run("cumulate", {
+      host.run(JOBS.cumulate, {
         product,
         exclusive: Number(attributes.exclusive),
         reverse: Number(attributes.reverse),
@@ -104,7 +104,7 @@ export const softmaxKernel: MakeKernel = (stock, _name, host) => (call) => {
   const wasm = call.backend as BackendWasm, columns = shape.at(-1)!;
   return withOutputs(wasm, (make) => {
     const y = make(shape);
-    host.run("softmaxRows", {
+    host.run(JOBS.softmaxRows, {
       ...{ rows: size / columns, columns },
       x: addressOf(wasm, x),
       y: addressOf(wasm, y),

@@ -9,9 +9,9 @@ import * as sizes from "./sizes";
 import { headRows, openDecays } from "./chunk_operands";
 import { factorOf } from "./intra_chunk";
 import { attention as job } from "../jobs";
-import { addRow } from "../math/loops";
-import { at, put, unpadRows } from "../math/matrix";
-import { multiplyAdd, sum4 } from "../math/simd";
+import { addRow } from "../../../../tfjs/wasm/assembly/math/loops";
+import { at, put, unpadRows } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { multiplyAdd, sum4 } from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** G, `[chunkSize, valueDim + 1]`. */
 export let outputGradients: usize = 0;

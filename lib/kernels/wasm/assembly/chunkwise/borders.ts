@@ -2,7 +2,7 @@
 // `[headDim, valueDim + 1]`, the last column for the normaliser; the forward
 // pass keeps that column separately, as a row after the others.
 import * as sizes from "./sizes";
-import { at, put } from "../math/matrix";
+import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
 
 /** The address of a sequence's state in a tensor. */
 function borderOf(tensor: usize, sequence: i32): usize {

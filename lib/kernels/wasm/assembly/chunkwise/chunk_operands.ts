@@ -18,10 +18,12 @@
 import * as sizes from "./sizes";
 import * as decay from "./decay";
 import * as diagonal from "./diagonal";
-import { multiplyVectors, scaleAndAdd, scaleRows } from "../math/loops";
 import {
-  addRowDots, at, paddedRows, put, scaleRowsAndDot,
-} from "../math/matrix";
+  multiplyVectors, scaleAndAdd, scaleRows
+} from "../../../../tfjs/wasm/assembly/math/loops";
+import {
+  addRowDots, at, paddedRows, put, scaleRowsAndDot
+} from "../../../../tfjs/wasm/assembly/math/matrix";
 
 /**
  * Reads the log decays of a chunk of `count` tokens, for which all else here then

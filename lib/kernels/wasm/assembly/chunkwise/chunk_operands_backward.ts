@@ -4,17 +4,19 @@
 // gradients in log decays is kept until all of the chunk is known.
 import * as sizes from "./sizes";
 import {
-  decayFromEnd, decayFromStart, decayToEnd, decayToStart,
+  decayFromEnd, decayFromStart, decayToEnd, decayToStart
 } from "./decay";
 import * as diagonal from "./diagonal";
 import * as chunk from "./backward_chunk";
 import * as decayGradient from "./decay_gradient";
 import { rowsDb, rowsDf } from "./intra_chunk_backward";
 import { attention as job } from "../jobs";
-import { addScaledRowsAndDot, dot } from "../math/loops";
-import { unpadRows } from "../math/matrix";
+import {
+  addScaledRowsAndDot, dot
+} from "../../../../tfjs/wasm/assembly/math/loops";
+import { unpadRows } from "../../../../tfjs/wasm/assembly/math/matrix";
 import { chunkDecay } from "./chunk_operands";
-import { multiplyAdd } from "../math/simd";
+import { multiplyAdd } from "../../../../tfjs/wasm/assembly/math/simd";
 
 /**
  * Gradients in the exponents of all pairs of tokens around the chunk, forward and

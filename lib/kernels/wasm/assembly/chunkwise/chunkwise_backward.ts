@@ -4,15 +4,15 @@
 // where it has all four of a chunk at hand and makes its gradients.
 import * as sizes from "./sizes";
 import * as states from "./chunkwise_states";
-import { multiply } from "../math/gemm";
+import { multiply } from "../../../../tfjs/wasm/assembly/math/gemm";
 import * as chunk from "./backward_chunk";
 import * as intra from "./intra_chunk_backward";
 import { attention as job } from "../jobs";
-import { scaleAndAdd } from "../math/loops";
-import { transpose } from "../math/matrix";
+import { scaleAndAdd } from "../../../../tfjs/wasm/assembly/math/loops";
+import { transpose } from "../../../../tfjs/wasm/assembly/math/matrix";
 import { keysOut } from "./chunk_operands";
 import * as operands from "./chunk_operands_backward";
-import { countProgress } from "../runtime/progress";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
 /** The gradient in the state T that leaves the open chunk to the left. */
 let gradientBefore: usize = 0;

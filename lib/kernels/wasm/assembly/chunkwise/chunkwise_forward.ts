@@ -3,14 +3,17 @@
 // before it from the state H, and all after it from T (chunk_operands.ts).
 import * as sizes from "./sizes";
 import { loadBorderState, storeBorderState } from "./borders";
-import { multiply, multiplyTransposed } from "../math/gemm";
+import {
+  multiply, multiplyTransposed
+} from "../../../../tfjs/wasm/assembly/math/gemm";
 import * as intra from "./intra_chunk";
-import { attention as job, queue } from "../jobs";
-import { scaleAndAdd } from "../math/loops";
-import { addRowSum } from "../math/matrix";
+import { attention as job } from "../jobs";
+import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
+import { scaleAndAdd } from "../../../../tfjs/wasm/assembly/math/loops";
+import { addRowSum } from "../../../../tfjs/wasm/assembly/math/matrix";
 import * as operands from "./chunk_operands";
-import { vectorBytes } from "../math/simd";
-import { countProgress } from "../runtime/progress";
+import { vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
 /**
  * Takes a state through the open chunk: to = chunkDecay ∘ from + Koutᵀ (V, 1); `from`

@@ -1,6 +1,7 @@
 // The chunkwise form as a job: the tasks of both passes. The first phase summarizes
 // each split of a sequence, the second attends.
-import { attention as job, CHUNKWISE_FORWARD, queue } from "../jobs";
+import { attention as job, CHUNKWISE_FORWARD } from "../jobs";
+import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
 import { attendBackward, layoutBackward } from "./chunkwise_backward";
 import * as forward from "./chunkwise_forward";
 import { backwardRecordBytes, summarizeBackward } from "./chunkwise_states";

@@ -1,11 +1,11 @@
 // The states of the chunkwise form's backward pass, with the loss gradients in
 // them: [valueDim + 1, headDim], the last row for the normaliser.
 import * as sizes from "./sizes";
-import { multiplyTransposed } from "../math/gemm";
+import { multiplyTransposed } from "../../../../tfjs/wasm/assembly/math/gemm";
 import * as chunk from "./backward_chunk";
-import { queue } from "../jobs";
+import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
 import * as operands from "./chunk_operands";
-import { countProgress } from "../runtime/progress";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
 /**
  * Takes a state H through the open chunk: to = chunkDecay ∘ from + (V, 1)ᵀ Kout;

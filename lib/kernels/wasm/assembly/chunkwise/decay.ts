@@ -1,9 +1,9 @@
 // Decays inside of a chunk of tokens s … t, a number for each token: forward decays
 // f are of what goes to the right, back ones b of what goes to the left. All
 // exponents are sums of log decays, and none is above 0.
-import { at, put } from "../math/matrix";
-import { prepareExp } from "../math/vector_exp";
-import { exp4, vectorBytes } from "../math/simd";
+import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { prepareExp } from "../../../../tfjs/wasm/assembly/math/vector_exp";
+import { exp4, vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Decay from the border before the chunk to token i, exp(f_s + … + f_i). */
 export let decayFromStart: usize = 0;

@@ -7,8 +7,8 @@
 // over the pairs that a token lies between.
 import * as sizes from "./sizes";
 import { attention as job } from "../jobs";
-import { at, put } from "../math/matrix";
-import { pairBytes } from "../math/simd";
+import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { pairBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 
 /**
  * Pairs in the chunk with the key before the query (lower) or after it (upper):

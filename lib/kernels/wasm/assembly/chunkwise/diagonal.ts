@@ -5,10 +5,10 @@
 // Decays are multiplied one after another along the path from the place to a token,
 // so that nothing is ever divided. Rows are [headDim], padded to whole vectors, and
 // come in whole blocks of four tokens: those beyond the last are zeros.
-import { exp, scaleAndAdd } from "../math/loops";
-import { paddedRows } from "../math/matrix";
-import { prepareExp } from "../math/vector_exp";
-import { allocate } from "../runtime/scratch";
+import { exp, scaleAndAdd } from "../../../../tfjs/wasm/assembly/math/loops";
+import { paddedRows } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { prepareExp } from "../../../../tfjs/wasm/assembly/math/vector_exp";
+import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
 
 /**
  * e^f and e^b of each token and channel, the decays of what arrives from the left,

@@ -4,9 +4,11 @@
 // which each reads those before it.
 import { headStride } from "./sizes";
 import { decaysBack, decaysForward } from "./diagonal";
-import { dot } from "../math/loops";
-import { at, put } from "../math/matrix";
-import { multiplyAdd, sum4, sums4 } from "../math/simd";
+import { dot } from "../../../../tfjs/wasm/assembly/math/loops";
+import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import {
+  multiplyAdd, sum4, sums4
+} from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Tokens of a block. */
 export const BLOCK = 4;

@@ -12,11 +12,13 @@
 import * as sizes from "./sizes";
 import * as diagonalBlock from "./diagonal_block";
 import {
-  backwardAlongPath, decayAlongPath, openKeyPath, openQueryPath,
+  backwardAlongPath, decayAlongPath, openKeyPath, openQueryPath
 } from "./diagonal";
-import { multiply, multiplyTransposed } from "../math/gemm";
-import { transpose } from "../math/matrix";
-import { vectorBytes } from "../math/simd";
+import {
+  multiply, multiplyTransposed
+} from "../../../../tfjs/wasm/assembly/math/gemm";
+import { transpose } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 
 let count: i32 = 0, row: usize = 0;
 let q: usize = 0, k: usize = 0;

@@ -3,11 +3,13 @@
 import * as sizes from "./sizes";
 import { fillMask, maskWeights } from "./decay";
 import { diagonalScores } from "./diagonal_scores";
-import { multiply } from "../math/gemm";
+import { multiply } from "../../../../tfjs/wasm/assembly/math/gemm";
 import { attention as job } from "../jobs";
-import { at, paddedRows, put, transpose, unpadRows } from "../math/matrix";
+import {
+  at, paddedRows, put, transpose, unpadRows
+} from "../../../../tfjs/wasm/assembly/math/matrix";
 import { headRows, openDecays } from "./chunk_operands";
-import { sum4, vectorBytes } from "../math/simd";
+import { sum4, vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 
 export let count: i32 = 0, token: i32 = 0;
 /**

@@ -13,10 +13,16 @@ import * as chunk from "./backward_chunk";
 import * as decayGradient from "./decay_gradient";
 import { diagonalGradients } from "./diagonal_scores";
 import { layoutMaskGradient, maskScoresAndProducts } from "./mask_gradient";
-import { multiply, multiplyTransposed } from "../math/gemm";
-import { scaleAndAdd } from "../math/loops";
-import { transpose, transposeToPairs } from "../math/matrix";
-import { pairBytes, vectorBytes } from "../math/simd";
+import {
+  multiply, multiplyTransposed
+} from "../../../../tfjs/wasm/assembly/math/gemm";
+import { scaleAndAdd } from "../../../../tfjs/wasm/assembly/math/loops";
+import {
+  transpose, transposeToPairs
+} from "../../../../tfjs/wasm/assembly/math/matrix";
+import {
+  pairBytes, vectorBytes
+} from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** P, `[chunkSize, chunkSize]`. */
 let products: usize = 0;

@@ -7,9 +7,9 @@
 // crosses, each row is where one column begins; beyond it, all columns take the same
 // step. Tests are at the loops' ends, for the reason in vector_exp.ts.
 import { exponentiate } from "./decay";
-import { put } from "../math/matrix";
-import { allocate } from "../runtime/scratch";
-import { pairBytes } from "../math/simd";
+import { put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import { pairBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Columns that are masked at a time, and their bytes. */
 export const COLUMNS = 8;

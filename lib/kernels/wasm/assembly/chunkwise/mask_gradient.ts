@@ -1,7 +1,7 @@
 // The mask on scores and on the gradients in masked scores, in the backward pass.
 import * as mask from "./mask";
-import { allocate } from "../runtime/scratch";
-import { sums4 } from "../math/simd";
+import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import { sums4 } from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Sums of each row over every eighth column, left and right of the diagonal. */
 let partial: usize = 0;

@@ -3,8 +3,12 @@
 import { attention } from "../jobs";
 import { layoutDecay } from "./decay";
 import { layoutDiagonal } from "./diagonal";
-import { layoutFrom, allocate } from "../runtime/scratch";
-import { pairBytes, vectorBytes } from "../math/simd";
+import {
+  layoutFrom, allocate
+} from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import {
+  pairBytes, vectorBytes
+} from "../../../../tfjs/wasm/assembly/math/simd";
 
 export let length: i32 = 0;
 /** Consecutive sequences with the same queries and keys: a group. */

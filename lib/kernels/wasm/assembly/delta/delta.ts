@@ -21,11 +21,14 @@
 import * as sizes from "../chunkwise/sizes";
 import { openBorderDecays, fillMask } from "../chunkwise/decay";
 import {
-  layoutDeltaDiagonal, openDiagonalGates, openOnes,
+  layoutDeltaDiagonal, openDiagonalGates, openOnes
 } from "./delta_diagonal";
-import { delta as job, queue } from "../jobs";
-import { at, put } from "../math/matrix";
-import { loadFirst, storeFirst, vectorBytes } from "../math/simd";
+import { delta as job } from "../jobs";
+import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
+import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import {
+  loadFirst, storeFirst, vectorBytes
+} from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Whether a sequence has a sweep from either end. */
 let isBidirectional: bool = false;

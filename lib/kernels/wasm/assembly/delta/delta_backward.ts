@@ -16,13 +16,15 @@ import * as delta from "./delta";
 import * as chunk from "./delta_chunk";
 import { decayState } from "./delta_diagonal";
 import * as deltaGradient from "./delta_gradient";
-import { multiply, multiplyTransposed } from "../math/gemm";
-import { scaleRows } from "../math/loops";
+import {
+  multiply, multiplyTransposed
+} from "../../../../tfjs/wasm/assembly/math/gemm";
+import { scaleRows } from "../../../../tfjs/wasm/assembly/math/loops";
 import { delta as job } from "../jobs";
-import { allocate } from "../runtime/scratch";
-import { vectorBytes } from "../math/simd";
-import { solveUp } from "../math/triangular";
-import { countProgress } from "../runtime/progress";
+import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import { vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
+import { solveUp } from "./triangular";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
 /** Records of two chunks: the state before them, and W of each. */
 let kept: usize = 0;

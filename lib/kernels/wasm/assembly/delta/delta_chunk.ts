@@ -4,11 +4,17 @@ import { decayFromStart, maskWeights } from "../chunkwise/decay";
 import * as operands from "../chunkwise/chunk_operands";
 import * as delta from "./delta";
 import { decayFromStartAll, decayState, scoresOf } from "./delta_diagonal";
-import { multiply, multiplyTransposed } from "../math/gemm";
-import { multiplyVectors, scaleRows } from "../math/loops";
-import { scaleColumns, transpose } from "../math/matrix";
-import { vectorBytes } from "../math/simd";
-import { solveDown } from "../math/triangular";
+import {
+  multiply, multiplyTransposed
+} from "../../../../tfjs/wasm/assembly/math/gemm";
+import {
+  multiplyVectors, scaleRows
+} from "../../../../tfjs/wasm/assembly/math/loops";
+import {
+  scaleColumns, transpose
+} from "../../../../tfjs/wasm/assembly/math/matrix";
+import { vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
+import { solveDown } from "./triangular";
 
 /** Fills S, and with queries P. */
 export function score(withQueries: bool): void {

@@ -4,10 +4,12 @@
 import * as sizes from "../chunkwise/sizes";
 import { decayFromStart, decayToEnd, maskWeights } from "../chunkwise/decay";
 import * as channels from "../chunkwise/diagonal";
-import { diagonalGradients, diagonalScores } from "../chunkwise/diagonal_scores";
-import { dot, scaleRows } from "../math/loops";
-import { at, put } from "../math/matrix";
-import { vectorBytes } from "../math/simd";
+import {
+  diagonalGradients, diagonalScores
+} from "../chunkwise/diagonal_scores";
+import { dot, scaleRows } from "../../../../tfjs/wasm/assembly/math/loops";
+import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Gradients in the log decays of the chunk, rows as of the keys. */
 export let slopes: usize = 0;

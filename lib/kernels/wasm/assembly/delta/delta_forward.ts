@@ -3,13 +3,15 @@ import { chunks, chunkSize, valueStride } from "../chunkwise/sizes";
 import * as delta from "./delta";
 import * as chunk from "./delta_chunk";
 import { decayFromStart } from "../chunkwise/decay";
-import { multiply } from "../math/gemm";
+import { multiply } from "../../../../tfjs/wasm/assembly/math/gemm";
 import { delta as job } from "../jobs";
-import { scaleRows } from "../math/loops";
-import { at } from "../math/matrix";
-import { allocate } from "../runtime/scratch";
-import { multiplyAdd, vectorBytes } from "../math/simd";
-import { countProgress } from "../runtime/progress";
+import { scaleRows } from "../../../../tfjs/wasm/assembly/math/loops";
+import { at } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import {
+  multiplyAdd, vectorBytes
+} from "../../../../tfjs/wasm/assembly/math/simd";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
 let errors: usize = 0, vNew: usize = 0, y: usize = 0;
 

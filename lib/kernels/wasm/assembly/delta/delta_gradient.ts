@@ -6,18 +6,22 @@
 //     dQ = ∇P K + e ∘ (dY Hᵀ)
 import * as sizes from "../chunkwise/sizes";
 import {
-  forwardChunkDecay, decayFromStart, decayToEnd, maskWeights,
+  forwardChunkDecay, decayFromStart, decayToEnd, maskWeights
 } from "../chunkwise/decay";
 import * as delta from "./delta";
 import * as channels from "./delta_diagonal";
-import { multiply, multiplyTransposed } from "../math/gemm";
+import {
+  multiply, multiplyTransposed
+} from "../../../../tfjs/wasm/assembly/math/gemm";
 import { delta as job } from "../jobs";
 import {
-  addScaledRowsAndDot, dot, scaleAndAdd, scaleRows, scaleVectors,
-} from "../math/loops";
-import { at, put, transpose } from "../math/matrix";
-import { allocate } from "../runtime/scratch";
-import { multiplyAdd, sum4, vectorBytes } from "../math/simd";
+  addScaledRowsAndDot, dot, scaleAndAdd, scaleRows, scaleVectors
+} from "../../../../tfjs/wasm/assembly/math/loops";
+import { at, put, transpose } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import {
+  multiplyAdd, sum4, vectorBytes
+} from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** dR, and below it dY. */
 export let dr: usize = 0, dy: usize = 0;

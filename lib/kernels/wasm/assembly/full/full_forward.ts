@@ -10,15 +10,23 @@
 // product of the query and the sum of the keys.
 import * as sizes from "../chunkwise/sizes";
 import * as decay from "../chunkwise/decay";
-import { multiply, multiplyTransposed } from "../math/gemm";
+import {
+  multiply, multiplyTransposed
+} from "../../../../tfjs/wasm/assembly/math/gemm";
 import * as intra from "../chunkwise/intra_chunk";
 import { attention as job } from "../jobs";
 import { layoutMask } from "../chunkwise/mask";
 import { maskScores } from "./mask_scores";
-import { addScaledRows, scaleAndAdd, scaleRows } from "../math/loops";
-import { at, paddedRows, put, transposeToPairs } from "../math/matrix";
-import { multiplyAdd, pairBytes, vectorBytes } from "../math/simd";
-import { countProgress } from "../runtime/progress";
+import {
+  addScaledRows, scaleAndAdd, scaleRows
+} from "../../../../tfjs/wasm/assembly/math/loops";
+import {
+  at, paddedRows, put, transposeToPairs
+} from "../../../../tfjs/wasm/assembly/math/matrix";
+import {
+  multiplyAdd, pairBytes, vectorBytes
+} from "../../../../tfjs/wasm/assembly/math/simd";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
 /**
  * All keys times the decay to the right border of their tile, and to the left,

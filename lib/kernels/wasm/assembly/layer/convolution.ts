@@ -1,12 +1,17 @@
 // A short convolution of each channel along the tokens, and its gradient. A task
 // is a block of channels of a sequence.
-import { queue, shortConvolution as job } from "../jobs";
-import { addRowSum, at, put } from "../math/matrix";
-import { silu, siluGradient } from "../math/loops";
-import { prepareExp } from "../math/vector_exp";
-import { layoutFrom, allocate } from "../runtime/scratch";
-import { loadFirst, multiplyAdd, storeFirst } from "../math/simd";
-import { countProgress } from "../runtime/progress";
+import { shortConvolution as job } from "../jobs";
+import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
+import { addRowSum, at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { silu, siluGradient } from "../../../../tfjs/wasm/assembly/math/loops";
+import { prepareExp } from "../../../../tfjs/wasm/assembly/math/vector_exp";
+import {
+  layoutFrom, allocate
+} from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import {
+  loadFirst, multiplyAdd, storeFirst
+} from "../../../../tfjs/wasm/assembly/math/simd";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
 /** Channels of a block. */
 const BLOCK = 64;

@@ -1,10 +1,13 @@
 // The mean cross-entropy of rows of logits and classes, and its gradient.
-import { crossEntropy as job, queue } from "../jobs";
-import { logFromOne } from "../math/activations";
-import { crossEntropyGradient, sumExp, sumOf } from "../math/loops";
-import { at, put } from "../math/matrix";
-import { prepareExp } from "../math/vector_exp";
-import { parts } from "../runtime/parts";
+import { crossEntropy as job } from "../jobs";
+import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
+import { logFromOne } from "../../../../tfjs/wasm/assembly/math/activations";
+import {
+  crossEntropyGradient, sumExp, sumOf
+} from "../../../../tfjs/wasm/assembly/math/loops";
+import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { prepareExp } from "../../../../tfjs/wasm/assembly/math/vector_exp";
+import { parts } from "../../../../tfjs/wasm/assembly/runtime/parts";
 
 /** Classes whose exponentials are added up in 32 bits. */
 const BLOCK = 1024;

@@ -1,12 +1,16 @@
 // From what heads read in both directions back to rows, with each token's own part
 // (split_directions.ts); and the gradient.
 import { joinDirections as job } from "../jobs";
-import { addWeighted, copyRow, scaleRow } from "../math/loops";
 import {
-  firstLanes, loadFirst, multiplyAdd, sum4, vectorBytes,
-} from "../math/simd";
-import { partsAtOnce } from "../runtime/parts";
-import { layoutFrom, allocate } from "../runtime/scratch";
+  addWeighted, copyRow, scaleRow
+} from "../../../../tfjs/wasm/assembly/math/loops";
+import {
+  firstLanes, loadFirst, multiplyAdd, sum4, vectorBytes
+} from "../../../../tfjs/wasm/assembly/math/simd";
+import { partsAtOnce } from "../../../../tfjs/wasm/assembly/runtime/parts";
+import {
+  layoutFrom, allocate
+} from "../../../../tfjs/wasm/assembly/runtime/scratch";
 
 /** Tokens a task. */
 const BLOCK = 64;

@@ -1,11 +1,12 @@
 // Layer normalisation of rows, or of the sums of two rows each, and its gradient.
-import { layerNorm as job, queue } from "../jobs";
+import { layerNorm as job } from "../jobs";
+import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
 import {
   addRow, addRows, normalize, normalizedSums, normalizeGradient, sumOf,
-  sumSquaresAround,
-} from "../math/loops";
-import { sumParts } from "../math/matrix";
-import { rowTasks } from "../runtime/parts";
+  sumSquaresAround
+} from "../../../../tfjs/wasm/assembly/math/loops";
+import { sumParts } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { rowTasks } from "../../../../tfjs/wasm/assembly/runtime/parts";
 
 /** The mean of the row. */
 let mean: f32 = 0;

@@ -1,14 +1,19 @@
 // Root mean square normalisation of rows, times SiLU of gates if there are any,
 // and its gradient.
-import { queue, rmsNorm as job } from "../jobs";
-import { normalizeGated, silu, siluGradient, sumSquares } from "../math/loops";
-import { prepareExp } from "../math/vector_exp";
-import { layoutFrom, allocate } from "../runtime/scratch";
-import { sumParts } from "../math/matrix";
-import { rowTasks } from "../runtime/parts";
+import { rmsNorm as job } from "../jobs";
+import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
 import {
-  firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
-} from "../math/simd";
+  normalizeGated, silu, siluGradient, sumSquares
+} from "../../../../tfjs/wasm/assembly/math/loops";
+import { prepareExp } from "../../../../tfjs/wasm/assembly/math/vector_exp";
+import {
+  layoutFrom, allocate
+} from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import { sumParts } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { rowTasks } from "../../../../tfjs/wasm/assembly/runtime/parts";
+import {
+  firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes
+} from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** SiLU of a row's gates (ones without gates), and the gradients in that SiLU. */
 let gates: usize = 0, slopes: usize = 0;

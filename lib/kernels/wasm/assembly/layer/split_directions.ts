@@ -2,11 +2,11 @@
 // directions, as causal attention of twice the sequences reads them; and the
 // gradient. The second half of the sequences is in the order of the back direction.
 import { splitDirections as job } from "../jobs";
-import { copyRow, scaleRow } from "../math/loops";
+import { copyRow, scaleRow } from "../../../../tfjs/wasm/assembly/math/loops";
 import {
-  firstLanes, loadFirst, multiplyAdd, storeFirst, sum4,
-} from "../math/simd";
-import { partsAtOnce } from "../runtime/parts";
+  firstLanes, loadFirst, multiplyAdd, storeFirst, sum4
+} from "../../../../tfjs/wasm/assembly/math/simd";
+import { partsAtOnce } from "../../../../tfjs/wasm/assembly/runtime/parts";
 
 /** Tokens a task. */
 const BLOCK = 64;

@@ -2,12 +2,16 @@
 // map of queries and keys; and back, for the gradient.
 import { splitHeads as job } from "../jobs";
 import {
-  scaleRow, shiftedSilu, shiftedSiluGradient, shiftedSiluSums, sigmoid,
-} from "../math/loops";
-import { prepareExp } from "../math/vector_exp";
-import { partsAtOnce } from "../runtime/parts";
-import { layoutFrom, allocate } from "../runtime/scratch";
-import { exp4, loadFirst, storeFirst, vectorBytes } from "../math/simd";
+  scaleRow, shiftedSilu, shiftedSiluGradient, shiftedSiluSums, sigmoid
+} from "../../../../tfjs/wasm/assembly/math/loops";
+import { prepareExp } from "../../../../tfjs/wasm/assembly/math/vector_exp";
+import { partsAtOnce } from "../../../../tfjs/wasm/assembly/runtime/parts";
+import {
+  layoutFrom, allocate
+} from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import {
+  exp4, loadFirst, storeFirst, vectorBytes
+} from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Tokens a task. */
 const BLOCK = 64;

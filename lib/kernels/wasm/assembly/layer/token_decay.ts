@@ -1,9 +1,11 @@
 // Log decays of heads, log σ(-x), of the logits of tokens, and their gradient.
 import { tokenDecay as job } from "../jobs";
-import { logSigmoid4 } from "../math/activations";
-import { at, put } from "../math/matrix";
-import { loadFirst, sigmoid4, storeFirst } from "../math/simd";
-import { partsAtOnce } from "../runtime/parts";
+import { logSigmoid4 } from "../../../../tfjs/wasm/assembly/math/activations";
+import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import {
+  loadFirst, sigmoid4, storeFirst
+} from "../../../../tfjs/wasm/assembly/math/simd";
+import { partsAtOnce } from "../../../../tfjs/wasm/assembly/runtime/parts";
 
 /** Tokens a task. */
 const BLOCK = 256;

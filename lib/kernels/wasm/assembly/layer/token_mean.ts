@@ -1,10 +1,12 @@
 // The mean of the tokens of a sequence that are not padding, and its gradient.
 import { tokenMean as job } from "../jobs";
-import { addRow, scaleRow } from "../math/loops";
-import { at } from "../math/matrix";
-import { allocate, layoutFrom } from "../runtime/scratch";
-import { partsAtOnce } from "../runtime/parts";
-import { vectorBytes } from "../math/simd";
+import { addRow, scaleRow } from "../../../../tfjs/wasm/assembly/math/loops";
+import { at } from "../../../../tfjs/wasm/assembly/math/matrix";
+import {
+  allocate, layoutFrom
+} from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import { partsAtOnce } from "../../../../tfjs/wasm/assembly/runtime/parts";
+import { vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Columns a task. */
 const BLOCK = 128;

@@ -1,8 +1,9 @@
 // Random numbers from 0 to 1: Johannes Baagøe's generator Alea, a multiply-with-carry
 // of three words, in integers. A task begins at the state that the host has computed.
-import { queue, uniform as job } from "../jobs";
-import { countProgress } from "../runtime/progress";
-import { partsAtOnce } from "../runtime/parts";
+import { uniform as job } from "../jobs";
+import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
+import { partsAtOnce } from "../../../../tfjs/wasm/assembly/runtime/parts";
 
 /** Bytes of a state: three words, the oldest first, and the carry. */
 const STATE: usize = 16;

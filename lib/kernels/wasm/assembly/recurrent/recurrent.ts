@@ -10,10 +10,15 @@
 import * as sizes from "../chunkwise/sizes";
 import { decayOf } from "../chunkwise/decay";
 import { factorOf } from "../chunkwise/intra_chunk";
-import { attention as job, queue } from "../jobs";
-import { at, paddedRows, put } from "../math/matrix";
-import { countProgress } from "../runtime/progress";
-import { multiplyAdd, sum4, sums4 } from "../math/simd";
+import { attention as job } from "../jobs";
+import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
+import {
+  at, paddedRows, put
+} from "../../../../tfjs/wasm/assembly/math/matrix";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
+import {
+  multiplyAdd, sum4, sums4
+} from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Lines of a state; whole groups of four. */
 let lines: i32 = 0;

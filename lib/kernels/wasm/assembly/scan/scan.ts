@@ -3,9 +3,13 @@
 // chunks, and in a chunk from group to group of eight channels, a pair of vectors:
 // a state has such a pair for each of its numbers.
 import { selectiveScan as job } from "../jobs";
-import { at, put } from "../math/matrix";
-import { layoutFrom, allocate } from "../runtime/scratch";
-import { loadFirst, storeFirst } from "../math/simd";
+import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import {
+  layoutFrom, allocate
+} from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import {
+  loadFirst, storeFirst
+} from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Channels of a group. */
 const GROUP = 8;

@@ -1,12 +1,14 @@
 // The selective scan's forward pass.
 import { selectiveScan as job } from "../jobs";
 import {
-  a1, a2, a3, a4, a5, leastExponent, one, fastExp2, prepareExp, rounder,
-} from "../math/vector_exp";
+  a1, a2, a3, a4, a5, leastExponent, one, fastExp2, prepareExp, rounder
+} from "../../../../tfjs/wasm/assembly/math/vector_exp";
 import * as scan from "./scan";
-import { allocate } from "../runtime/scratch";
-import { multiplyAdd, sigmoid4 } from "../math/simd";
-import { countProgress } from "../runtime/progress";
+import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import {
+  multiplyAdd, sigmoid4
+} from "../../../../tfjs/wasm/assembly/math/simd";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutScanForward(base: usize): usize {

@@ -5,13 +5,19 @@
 // The scores lie transposed, [keys, queries]: a vector of them belongs to four
 // queries, and so do the maxima, the sums and all else that a row of scores
 // has; a hidden key is a row.
-import { multiply } from "../math/gemm";
-import { scaleVectors } from "../math/loops";
+import { multiply } from "../../../../tfjs/wasm/assembly/math/gemm";
+import { scaleVectors } from "../../../../tfjs/wasm/assembly/math/loops";
 import { softmax as job } from "../jobs";
-import { at, transposeToPairs } from "../math/matrix";
-import { prepareExp } from "../math/vector_exp";
-import { layoutFrom, allocate } from "../runtime/scratch";
-import { pairBytes, vectorBytes } from "../math/simd";
+import {
+  at, transposeToPairs
+} from "../../../../tfjs/wasm/assembly/math/matrix";
+import { prepareExp } from "../../../../tfjs/wasm/assembly/math/vector_exp";
+import {
+  layoutFrom, allocate
+} from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import {
+  pairBytes, vectorBytes
+} from "../../../../tfjs/wasm/assembly/math/simd";
 
 /** Tokens of a block: rows and columns of scores that stay in the cache. */
 export const QUERIES = 96;

@@ -7,15 +7,22 @@
 // A task has every `parts`-th block of a sequence's keys, whose gradients it
 // computes alone. If a sequence has several tasks, the second phase adds up
 // their parts of dq.
-import { multiply, multiplyTransposed } from "../math/gemm";
-import { scaleVectors } from "../math/loops";
-import { queue, softmax as job } from "../jobs";
-import { at, put, transposeToPairs, unpadRows } from "../math/matrix";
-import { expAndGradient } from "../math/vector_exp";
-import { allocate } from "../runtime/scratch";
-import { multiplyAdd, sum4, vectorBytes } from "../math/simd";
+import {
+  multiply, multiplyTransposed
+} from "../../../../tfjs/wasm/assembly/math/gemm";
+import { scaleVectors } from "../../../../tfjs/wasm/assembly/math/loops";
+import { softmax as job } from "../jobs";
+import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
+import {
+  at, put, transposeToPairs, unpadRows
+} from "../../../../tfjs/wasm/assembly/math/matrix";
+import { expAndGradient } from "../../../../tfjs/wasm/assembly/math/vector_exp";
+import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import {
+  multiplyAdd, sum4, vectorBytes
+} from "../../../../tfjs/wasm/assembly/math/simd";
 import * as softmax from "./softmax";
-import { countProgress } from "../runtime/progress";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
 let rowsDy: usize = 0;
 let transposedDy: usize = 0;

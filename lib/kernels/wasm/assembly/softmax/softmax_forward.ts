@@ -1,14 +1,14 @@
 // Softmax attention, forward: a running maximum and sum for each query, and a
 // running weighted sum of values, scaled down whenever the maximum rises.
-import { multiplyTransposed } from "../math/gemm";
+import { multiplyTransposed } from "../../../../tfjs/wasm/assembly/math/gemm";
 import { softmax as job } from "../jobs";
-import { scaleRows } from "../math/loops";
-import { at, put } from "../math/matrix";
-import { expAndSum } from "../math/vector_exp";
-import { allocate } from "../runtime/scratch";
-import { exp4, vectorBytes } from "../math/simd";
+import { scaleRows } from "../../../../tfjs/wasm/assembly/math/loops";
+import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
+import { expAndSum } from "../../../../tfjs/wasm/assembly/math/vector_exp";
+import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
+import { exp4, vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 import * as softmax from "./softmax";
-import { countProgress } from "../runtime/progress";
+import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
 /** The block's outputs before the division by the sums, `[queries, valueDim]`. */
 let rowsY: usize = 0;

@@ -1,0 +1,28 @@
+/** The gradient of softmax along rows as a kernel of the wasm backend. @module */
+import { SOFTMAX_GRADIENT } from "../../gradients.ts";
+import { sizeOf } from "../../kernel_call.ts";
+import type { KernelHost } from "../host.ts";
+import { JOBS } from "../jobs.ts";
+import { type Kernel, registerWasmKernel } from "../kernel.ts";
+
+export function registerSoftmaxGradient(host: KernelHost): void {
+  registerWasmKernel(host, SOFTMAX_GRADIENT, {
+    forward: softmaxGradient("dy"),
+    gradient: softmaxGradient("ddx"),
+  });
+}
+
+/** Operations that take as long as reading and writing an element. */
+const OPERATIONS_A_COPY = 8;
+
+/** The gradient of softmax: as a map of `dy`, it is its own gradient. */
+function softmaxGradient(gradient: "dy" | "ddx"): Kernel {
+  return ({ inputs, make, run }) => {
+    const y = inputs["y"]!, dx = make(y.shape), size = sizeOf(dx);
+    const columns = Math.max(1, y.shape.at(-1)!), rows = size / columns;
+    const tensors = { y, dy: inputs[gradient], dx };
+    const operations = OPERATIONS_A_COPY * size;
+    run(JOBS.softmaxRows, { rows, columns }, tensors, operations);
+    return [dx];
+  };
+}

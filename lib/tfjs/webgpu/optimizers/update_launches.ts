@@ -1,0 +1,84 @@
+/** How the tensors of many weights are bound by few launches. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { StrictWebGPUBackend } from "../gpu_backend.ts";
+import type { BufferPart } from "../bind_groups.ts";
+
+/** The most weights of a launch: what it is told of them fits a buffer that is held. */
+const MOST_WEIGHTS = 32;
+
+/** A weight that is changed. */
+export interface Weight {
+  /** The number of its values. */
+  readonly size: number;
+  /** Its value, its gradient, and the tensors of its rule. */
+  readonly tensors: readonly tf.TensorInfo[];
+}
+
+/** A weight, and where its tensors are. */
+interface PlacedWeight extends Weight {
+  /** The parts of buffers of those tensors that are joined with others. */
+  readonly parts: readonly (BufferPart | undefined)[];
+}
+
+/** Weights that a launch changes, all of which have the same tensors joined. */
+export interface UpdateLaunch {
+  /** The buffers in which tensors are joined. */
+  readonly buffers: readonly GPUBuffer[];
+  /** For each tensor of a weight the place in `buffers`; without one, each has its own. */
+  readonly places: readonly (number | undefined)[];
+  readonly weights: readonly PlacedWeight[];
+}
+
+/**
+ * Divides weights into launches.
+ *
+ * @param backend The backend of their tensors. No gradient is joined with what is
+ * written: WebGPU allows no launch to bind a buffer for both.
+ * @param most The most buffers of a launch of which only gradients are not joined, and
+ * of others, whose texts would be long.
+ */
+export function inLaunches(
+  backend: StrictWebGPUBackend,
+  weights: readonly Weight[],
+  most: { readonly ofJoined: number; readonly ofOthers: number },
+): UpdateLaunch[] {
+  const groups: { buffers: readonly unknown[]; weights: PlacedWeight[] }[] = [];
+  for (const weight of weights) {
+    const parts = weight.tensors.map(({ dataId }) => backend.partOf(dataId));
+    const placed = { ...weight, parts };
+    const group = groups.find(({ buffers }) =>
+      parts.every((part, j) => part?.buffer === buffers[j])
+    );
+    if (group) group.weights.push(placed);
+    else {
+      const buffers = parts.map((part) => part?.buffer);
+      groups.push({ buffers, weights: [placed] });
+    }
+  }
+  return groups.flatMap(({ weights }) => {
+    const { parts } = weights[0]!;
+    const joined = parts.map((part) => part?.buffer);
+    const buffers = [...new Set(joined.filter((x) => x !== undefined))];
+    const places = joined.map((x) => x && buffers.indexOf(x));
+    const own = joined.filter((x) => x === undefined).length;
+    const isJoined = joined.every((x, j) => x || j === 1);
+    const bound = isJoined ? most.ofJoined : most.ofOthers;
+    const length = own > 0
+      ? Math.floor((bound - buffers.length) / own)
+      : Infinity;
+    return inParts(weights, Math.min(length, MOST_WEIGHTS))
+      .map((weights) => ({ buffers, places, weights }));
+  });
+}
+
+/** Divides items into parts of a length. */
+export function inParts<Item>(
+  items: readonly Item[],
+  length: number,
+): Item[][] {
+  const parts: Item[][] = [];
+  for (let i = 0; i < items.length; i += length) {
+    parts.push(items.slice(i, i + length));
+  }
+  return parts;
+}
