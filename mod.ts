@@ -43,6 +43,7 @@
 import "@tensorflow/tfjs-layers";
 
 export {
+  bidirectionalDecay,
   checkDecay,
   type Decay,
   type DecayConvention,
@@ -50,7 +51,6 @@ export {
   logSigmoid,
   noDecay,
   selectiveDecay,
-  twoSidedDecay,
 } from "./lib/attention/decays/decay.ts";
 export {
   eluPlusOne,
@@ -82,10 +82,10 @@ export {
 } from "./lib/attention/streaming/delta_step.ts";
 export { decayMask } from "./lib/attention/decays/mask.ts";
 export {
-  lionAttentionInOrders,
+  multiScanAttention,
   type Order,
   type OrderedDecay,
-  snakeOrder,
+  snakeScan,
 } from "./lib/attention/orders.ts";
 export {
   type RecurrentInput,
@@ -136,11 +136,11 @@ export {
 export { classNames, setClassNames } from "./lib/models/class_names.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
 export {
-  describe,
   type FormCost,
-  type ModelDescription,
+  type ModelSummary,
+  modelSummary,
   setForm,
-  setRecompute,
+  setGradientCheckpointing,
 } from "./lib/models/forms.ts";
 export type { TrainingMemory } from "./lib/models/training_memory.ts";
 export type { ChoiceOptions } from "./lib/models/choose_token.ts";

@@ -272,7 +272,7 @@ export {
   type CollateCausalOptions,
   collateTokens,
   type CollateTokensOptions,
-  NOT_COUNTED,
+  IGNORE_INDEX,
   type PackOptions,
   type TokenTypesOptions,
 } from "./text/token_batch.ts";

@@ -27,7 +27,7 @@ export { rwkv6, type Rwkv6Inputs } from "./rwkv6.ts";
 export { gatedDeltaNet, type GatedDeltaNetInputs } from "./gated_delta_net.ts";
 export { gatedRfa, type GatedRfaInputs } from "./gated_rfa.ts";
 export {
-  type ComplexPaces,
+  type ComplexDecay,
   decayLogits,
   mambaTimeStep,
   type MambaTimeStepOptions,

@@ -22,7 +22,6 @@ export type { Loss } from "./losses/loss.ts";
 export { meanSquaredError } from "./losses/mean_squared_error.ts";
 export { softCrossEntropy } from "./losses/soft_cross_entropy.ts";
 export {
-  accuracyOf,
   confusionMatrix,
   type ConfusionMatrixOptions,
   f1,

@@ -1,6 +1,7 @@
 /** Every function of tensors, with the axes of its inputs. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   decayMask,
   deltaAttention,
   deltaStep,
@@ -9,8 +10,8 @@ import {
   fixedDecay,
   identity,
   lionAttention,
-  lionAttentionInOrders,
   logSigmoid,
+  multiScanAttention,
   noDecay,
   recurrentStep,
   relu,
@@ -18,7 +19,6 @@ import {
   shiftedSilu,
   sigmoid,
   softmaxAttention,
-  twoSidedDecay,
 } from "../../mod.ts";
 import {
   dense,
@@ -122,12 +122,12 @@ function* attentionOf(causal: boolean, of: string): Generator<[string, Call]> {
         }];
       }
       for (const axes of [T, K]) {
-        yield [`${name} twoSidedDecay of ${axes.length} axes`, {
+        yield [`${name} bidirectionalDecay of ${axes.length} axes`, {
           axes: { ...QKV, forward: axes, backward: axes },
           run: ({ q, k, v, forward, backward }) =>
             lionAttention(q, k, v, {
               ...options,
-              decay: twoSidedDecay(forward, backward),
+              decay: bidirectionalDecay(forward, backward),
             }),
         }];
       }
@@ -199,12 +199,12 @@ function* steps(): Generator<[string, Call]> {
 }
 
 function* operations(): Generator<[string, Call]> {
-  yield ["lionAttentionInOrders", {
+  yield ["multiScanAttention", {
     axes: { ...QKV, logDecay: T },
     run: ({ q, k, v, logDecay }) => {
       const order = Array.from({ length: q.shape[2] }, (_, i) => i).reverse();
       const decay = selectiveDecay(logDecay);
-      return lionAttentionInOrders(q, k, v, [{ order, decay }]);
+      return multiScanAttention(q, k, v, [{ order, decay }]);
     },
   }];
   yield ["decayMask of selectiveDecay", {
@@ -216,10 +216,10 @@ function* operations(): Generator<[string, Call]> {
     axes: { logDecay: ["heads"] },
     run: ({ logDecay }) => decayMask(fixedDecay(logDecay), 3),
   }];
-  yield ["decayMask of twoSidedDecay", {
+  yield ["decayMask of bidirectionalDecay", {
     axes: { forward: T, backward: T },
     run: ({ forward, backward }) =>
-      decayMask(twoSidedDecay(forward, backward), forward.shape[2]),
+      decayMask(bidirectionalDecay(forward, backward), forward.shape[2]),
   }];
   yield ["positiveRandomFeatures", {
     axes: { x: K, directions: ["features", "headDim"] },

@@ -6,8 +6,8 @@ import {
   diagonalDecay,
   fixedDecay,
   lionAttention,
-  lionAttentionInOrders,
   type LionAttentionOptions,
+  multiScanAttention,
   recurrentState,
   recurrentStep,
   selectiveDecay,
@@ -197,7 +197,7 @@ onEachBackend("padding is never read by attention in orders", async () => {
   ];
   for (const options of OPTIONS) {
     await assertUnread(
-      (q, k, v) => lionAttentionInOrders(q, k, v, ways, { ...options, mask }),
+      (q, k, v) => multiScanAttention(q, k, v, ways, { ...options, mask }),
       JSON.stringify(options),
     );
   }

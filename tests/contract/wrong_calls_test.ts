@@ -101,7 +101,7 @@ const CALLS: Readonly<Record<string, [() => unknown, string]>> = {
   ],
   "a tensor for a decay": [
     () => attend({ decay: tf.tensor1d([-1, -1]) }),
-    "decay should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or twoSidedDecay, got a tensor of shape [2]",
+    "decay should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or bidirectionalDecay, got a tensor of shape [2]",
   ],
   "decays without their logarithm": [
     () => attend({ decay: lion.fixedDecay(tf.tensor1d([0.9, 0.8])) }),
@@ -177,7 +177,7 @@ const CALLS: Readonly<Record<string, [() => unknown, string]>> = {
     "model should be a model, such as lionEncoder makes, got {}",
   ],
   "shapes for one of two inputs": [
-    () => lion.describe(encoder(), [1, 4, 3]),
+    () => lion.modelSummary(encoder(), [1, 4, 3]),
     "inputShapes should have a shape for each of",
   ],
   "no loss": [

@@ -7,20 +7,20 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   decayMask,
   eluPlusOne,
   fixedDecay,
   identity,
   lionAttention,
-  lionAttentionInOrders,
   logSigmoid,
+  multiScanAttention,
   recurrentState,
   recurrentStep,
   relu,
   selectiveDecay,
   shiftedSilu,
   sigmoid,
-  twoSidedDecay,
 } from "../../mod.ts";
 import {
   dense,
@@ -134,10 +134,10 @@ const SUBJECTS: Record<string, Subject> = {
     },
     make: (u) => 1 + Math.floor(3 * u),
   },
-  lionAttentionInOrders: {
+  multiScanAttention: {
     shapes: { ...vectors, "selectiveDecay's logDecay": perHead },
     run: (q, k, v, logDecay) =>
-      lionAttentionInOrders(q as T4, k as T4, v as T4, [{
+      multiScanAttention(q as T4, k as T4, v as T4, [{
         order: [4, 2, 0, 1, 3],
         decay: selectiveDecay(logDecay as tf.Tensor3D),
       }], { normalize: false }),
@@ -180,12 +180,13 @@ const SUBJECTS: Record<string, Subject> = {
       attendTo(selectiveDecay(x as tf.Tensor3D, { convention: "arrival" })),
     make: lower,
   },
-  twoSidedDecay: {
+  bidirectionalDecay: {
     shapes: {
-      "twoSidedDecay's forward": perHead,
-      "twoSidedDecay's backward": perHead,
+      "bidirectionalDecay's forward": perHead,
+      "bidirectionalDecay's backward": perHead,
     },
-    run: (f, b) => attendTo(twoSidedDecay(f as tf.Tensor3D, b as tf.Tensor3D)),
+    run: (f, b) =>
+      attendTo(bidirectionalDecay(f as tf.Tensor3D, b as tf.Tensor3D)),
     make: lower,
   },
   decayMask: {

@@ -3,7 +3,7 @@ import { assertBoolean, assertInteger } from "../../base/values.ts";
 import type { Examples } from "../batches/dataset.ts";
 import { generated, type GeneratedOptions } from "../batches/generated.ts";
 import { below, type Random } from "../batches/random.ts";
-import { NOT_COUNTED } from "../text/token_batch.ts";
+import { IGNORE_INDEX } from "../text/token_batch.ts";
 import type { LabelledTokens } from "../text/token_examples.ts";
 
 /** Options of {@linkcode mqar}. */
@@ -85,7 +85,7 @@ export function mqar(options: MqarOptions): Examples<LabelledTokens> {
     const values = distinct(pairs, half, vocabularySize, random);
     const slots = weighted(weights, random);
     const ids = new Int32Array(length);
-    const labels = new Int32Array(length).fill(NOT_COUNTED);
+    const labels = new Int32Array(length).fill(IGNORE_INDEX);
     keys.forEach((key, i) => {
       const question = context + 2 * slots[i]!;
       ids[2 * i] = ids[question] = key;

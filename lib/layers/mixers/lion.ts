@@ -8,9 +8,9 @@ import {
 } from "../../attention/lion_attention.ts";
 import { divided, withOnes } from "../../attention/forms/normalizer.ts";
 import {
-  lionAttentionInOrders,
+  multiScanAttention,
   type Order,
-  snakeOrder,
+  snakeScan,
 } from "../../attention/orders.ts";
 import { planAttention } from "../../attention/planning/plan.ts";
 import { joinHeads, splitHeads } from "../../operations/heads.ts";
@@ -151,7 +151,7 @@ function ordersOf(
   const first = options.classToken ? 1 : 0;
   const orders = typeof order === "string"
     ? (["rows", "columns"] as const).map((along) =>
-      snakeOrder(...grid!, { along, first })
+      snakeScan(...grid!, { along, first })
     )
     : [...order];
   // The same orders for reversed tokens, whose indices count from the end.
@@ -186,7 +186,7 @@ function attendTo(
   const ways = orders.map((order, i) => ({ order, decay: decays[i]! }));
   // Ranks cannot share tokens that are read in orders; see `sharesTokens`.
   const { communicator: _, ...others } = options;
-  return lionAttentionInOrders(q, k, v, ways, others);
+  return multiScanAttention(q, k, v, ways, others);
 }
 
 /** Attention with the mask M + I, where a token's own weight counts twice. */

@@ -48,6 +48,6 @@ export const WITHOUT: Readonly<Record<string, string>> = {
   registerMixer: REGISTERS,
   saveTuning: "it writes to the home folder",
   savePretrained: "it writes a folder; kinds_test.ts has its options",
-  stopSignal: "it takes nothing",
+  interruptSignal: "it takes nothing",
   useBackend: BACKEND,
 };

@@ -24,8 +24,8 @@ const gpt = () =>
 
 export const MODELS: GoodCalls = {
   classNames: plain(lion.classNames, () => ({ model: encoder() })),
-  describe: plain(
-    lion.describe,
+  modelSummary: plain(
+    lion.modelSummary,
     () => ({ model: encoder(), inputShapes: [[1, 3, 2], [1, 3]] }),
     { isSlow: true },
   ),
@@ -116,9 +116,9 @@ export const MODELS: GoodCalls = {
     () => ({ model: encoder(), form: "chunkwise", chunkSize: 2 }),
     { isSlow: true },
   ),
-  setRecompute: plain(
-    lion.setRecompute,
-    () => ({ model: encoder(), recompute: true }),
+  setGradientCheckpointing: plain(
+    lion.setGradientCheckpointing,
+    () => ({ model: encoder(), gradientCheckpointing: true }),
     { isSlow: true },
   ),
   shareTokens: plain(

@@ -172,9 +172,11 @@ export const NOTEBOOK: GoodCalls = {
     { takes: ["rows"] },
   ),
   tex: plain(notebook.tex, () => ({ source: "x^2" })),
-  track: plain(
+  progressBar: plain(
     async (items, options) => {
-      for await (const item of notebook.track(items, options)) return item;
+      for await (const item of notebook.progressBar(items, options)) {
+        return item;
+      }
     },
     () => ({
       items: [1, 2],

@@ -77,8 +77,8 @@ export const ATTENTION: GoodCalls = {
       },
     }),
   ),
-  lionAttentionInOrders: plain(
-    lion.lionAttentionInOrders,
+  multiScanAttention: plain(
+    lion.multiScanAttention,
     () => ({
       ...qkv(),
       ways: [{ order: [2, 0, 1], decay: lion.noDecay() }],
@@ -112,8 +112,8 @@ export const ATTENTION: GoodCalls = {
     () => ({ x: x(), options: { normalize: true } }),
   ),
   sigmoid: plain(lion.sigmoid, () => ({ x: x() })),
-  snakeOrder: plain(
-    lion.snakeOrder,
+  snakeScan: plain(
+    lion.snakeScan,
     () => ({ rows: 2, columns: 3, options: { along: "columns", first: 1 } }),
   ),
   softmaxAttention: plain(
@@ -138,8 +138,8 @@ export const ATTENTION: GoodCalls = {
       },
     }),
   ),
-  twoSidedDecay: plain(
-    lion.twoSidedDecay,
+  bidirectionalDecay: plain(
+    lion.bidirectionalDecay,
     () => ({ forward: perToken(), backward: perToken() }),
   ),
 };

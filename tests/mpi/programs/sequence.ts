@@ -8,6 +8,7 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   type Decay,
   deltaAttention,
   diagonalDecay,
@@ -15,7 +16,6 @@ import {
   lionAttention,
   type LionAttentionOptions,
   selectiveDecay,
-  twoSidedDecay,
   useBackend,
 } from "../../../mod.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
@@ -64,7 +64,7 @@ const DECAYS: Readonly<
       b: [BATCH, HEADS, length],
     }),
     of: ({ a, b }) => ({
-      decay: twoSidedDecay(a as tf.Tensor3D, b as tf.Tensor3D),
+      decay: bidirectionalDecay(a as tf.Tensor3D, b as tf.Tensor3D),
     }),
   },
   "channels, source": {
@@ -83,7 +83,7 @@ const DECAYS: Readonly<
       b: [BATCH, HEADS, length, HEAD_DIM],
     }),
     of: ({ a, b }) => ({
-      decay: twoSidedDecay(a as tf.Tensor4D, b as tf.Tensor4D),
+      decay: bidirectionalDecay(a as tf.Tensor4D, b as tf.Tensor4D),
     }),
   },
 };
