@@ -46,7 +46,6 @@ export {
   bidirectionalDecay,
   checkDecay,
   type Decay,
-  type DecayConvention,
   fixedDecay,
   logSigmoid,
   noDecay,
@@ -61,7 +60,6 @@ export {
   sigmoid,
 } from "./lib/operations/feature_map.ts";
 export type { AttentionPlan } from "./lib/attention/planning/plan.ts";
-export type { Precision } from "./lib/attention/planning/kernel.ts";
 export type { TokenRanks } from "./lib/base/communicator.ts";
 export { shareTokens } from "./lib/layers/shared_tokens.ts";
 export {
@@ -75,28 +73,16 @@ export {
   deltaAttention,
   type DeltaAttentionOptions,
 } from "./lib/attention/delta_attention.ts";
-export {
-  deltaStep,
-  type DeltaStepInput,
-  type DeltaStepOptions,
-} from "./lib/attention/streaming/delta_step.ts";
+export { deltaStep } from "./lib/attention/streaming/delta_step.ts";
 export { decayMask } from "./lib/attention/decays/mask.ts";
+export { multiScanAttention, snakeScan } from "./lib/attention/orders.ts";
 export {
-  multiScanAttention,
-  type Order,
-  type OrderedDecay,
-  snakeScan,
-} from "./lib/attention/orders.ts";
-export {
-  type RecurrentInput,
   type RecurrentState,
   recurrentState,
   recurrentStep,
-  type RecurrentStepOptions,
 } from "./lib/attention/streaming/stateful.ts";
 export {
   streamBidirectional,
-  type StreamBidirectionalOptions,
   type StreamProgress,
 } from "./lib/attention/streaming/stream.ts";
 export type {
@@ -114,7 +100,6 @@ export {
   type AttentionVariant,
 } from "./lib/layers/options/attention_options.ts";
 export type { Mixer } from "./lib/layers/mixer.ts";
-export type { MixingLayer } from "./lib/layers/mixing_layer.ts";
 export type {
   DecayFunction,
   LearnedDecay,
@@ -123,11 +108,8 @@ export {
   registerDecay,
   registerMixer,
 } from "./lib/layers/options/custom_registry.ts";
-export {
-  lionAttentionLayer,
-  type LionAttentionLayerOptions,
-} from "./lib/layers/attention_layer.ts";
-export { lionBlock, type LionBlockOptions } from "./lib/layers/block.ts";
+export { lionAttentionLayer } from "./lib/layers/attention_layer.ts";
+export { lionBlock } from "./lib/layers/block.ts";
 export {
   BERT_PRESETS,
   lionBert,
@@ -136,21 +118,11 @@ export {
 export { classNames, setClassNames } from "./lib/models/class_names.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
 export {
-  type FormCost,
-  type ModelSummary,
   modelSummary,
   setForm,
   setGradientCheckpointing,
 } from "./lib/models/forms.ts";
-export type { TrainingMemory } from "./lib/models/training_memory.ts";
-export type { ChoiceOptions } from "./lib/models/choose_token.ts";
-export {
-  generate,
-  type Generated,
-  type GenerateOptions,
-  type GenerationState,
-} from "./lib/models/generate.ts";
-export type { ModelDirection } from "./lib/models/graph.ts";
+export { generate, type GenerationState } from "./lib/models/generate.ts";
 export { GPT_PRESETS, lionGpt, type LionGptOptions } from "./lib/models/gpt.ts";
 export { lionViT, type LionViTOptions, VIT_PRESETS } from "./lib/models/vit.ts";
 export {
@@ -158,17 +130,13 @@ export {
   HYDRA_PRESETS,
   VIM_PRESETS,
 } from "./lib/models/baseline_presets.ts";
-export {
-  hydraMixer,
-  type HydraMixerOptions,
-} from "./lib/layers/mixers/hydra.ts";
-export { vimMixer, type VimMixerOptions } from "./lib/layers/mixers/vim.ts";
+export { hydraMixer } from "./lib/layers/mixers/hydra.ts";
+export { vimMixer } from "./lib/layers/mixers/vim.ts";
 export {
   type BackendInfo,
   type BackendName,
   disposeBackend,
   useBackend,
-  type UseBackendOptions,
 } from "./lib/backend/use_backend.ts";
 export { cachedTuning, saveTuning } from "./lib/backend/tuning_cache.ts";
 export type { Tuning } from "./lib/backend/tuning.ts";
@@ -176,6 +144,5 @@ export {
   type KernelProfile,
   type Profile,
   profile,
-  type ProfileOptions,
 } from "./lib/backend/profile.ts";
 export { GpuError } from "./lib/tfjs/webgpu/gpu_error.ts";

@@ -24,14 +24,14 @@ import { numberSegments } from "../operations/segments.ts";
 export type Order = readonly number[];
 
 /** Options of {@linkcode snakeScan}. */
-interface SnakeOrderOptions {
+interface SnakeScanOptions {
   /** Whether the snake follows rows or columns. @default "rows" */
   along?: "rows" | "columns" | undefined;
   /** Number of tokens before the grid, which keep their places. @default 0 */
   first?: number | undefined;
 }
 
-const SNAKE_OPTIONS = optionsOf<SnakeOrderOptions>()("along first");
+const SNAKE_OPTIONS = optionsOf<SnakeScanOptions>()("along first");
 
 /**
  * Returns a snake's path through a grid: row by row, every other row backwards,
@@ -62,7 +62,7 @@ const SNAKE_OPTIONS = optionsOf<SnakeOrderOptions>()("along first");
 export function snakeScan(
   rows: number,
   columns: number,
-  options: SnakeOrderOptions = {},
+  options: SnakeScanOptions = {},
 ): number[] {
   assertOptions("snakeScan", options, SNAKE_OPTIONS);
   const { along = "rows", first = 0 } = options;

@@ -25,31 +25,18 @@
  */
 import "./tensor_display.ts";
 
-export { display, type DisplayHandle } from "./jupyter/display.ts";
-export { bars, type BarsOptions } from "./bars.ts";
-export {
-  confusionFigure,
-  type ConfusionFigureOptions,
-} from "./confusion_figure.ts";
-export { curves, type CurvesOptions, type Series } from "./curves.ts";
-export {
-  Figure,
-  type FigureOptions,
-  type HTMLOptions,
-  type ImageOptions,
-  type Layout,
-  type Trace,
-} from "./figure.ts";
+export { display } from "./jupyter/display.ts";
+export { bars } from "./bars.ts";
+export { confusionFigure } from "./confusion_figure.ts";
+export { curves } from "./curves.ts";
+export { Figure, type Trace } from "./figure.ts";
 export { interruptSignal } from "./jupyter/interrupt.ts";
-export { LivePlot, type LivePlotOptions } from "./live_plot.ts";
-export { attentionMatrix, matrix, type MatrixOptions } from "./matrix.ts";
+export { LivePlot } from "./live_plot.ts";
+export { attentionMatrix, matrix } from "./matrix.ts";
 export { DISPLAY, type Displayable } from "./jupyter/mime.ts";
 export { FORM_COLORS, VARIANT_COLORS } from "./palette.ts";
-export { panels, type PanelsOptions } from "./panels.ts";
-export { Progress, type ProgressOptions } from "./progress/progress.ts";
-export { table, type TableOptions, type TableRow } from "./table.ts";
+export { panels } from "./panels.ts";
+export { Progress } from "./progress/progress.ts";
+export { table, type TableRow } from "./table.ts";
 export { markdown, tex } from "./text.ts";
-export {
-  progressBar,
-  type ProgressBarOptions,
-} from "./progress/progress_bar.ts";
+export { progressBar } from "./progress/progress_bar.ts";

@@ -25,17 +25,10 @@
 import "@tensorflow/tfjs-layers";
 
 export { dense } from "./dense.ts";
-export { gelu, type GeluOptions } from "./gelu.ts";
+export { gelu } from "./gelu.ts";
 export { joinHeads, splitHeads } from "./heads.ts";
 export { layerNorm } from "./layer_norm.ts";
 export { positiveRandomFeatures } from "./random_features.ts";
 export { rmsNorm } from "./rms_norm.ts";
-export {
-  selectiveScan,
-  type SelectiveScanInputs,
-  type SelectiveScanOptions,
-} from "./selective_scan.ts";
-export {
-  shortConvolution,
-  type ShortConvolutionOptions,
-} from "./short_convolution.ts";
+export { selectiveScan, type SelectiveScanInputs } from "./selective_scan.ts";
+export { shortConvolution } from "./short_convolution.ts";

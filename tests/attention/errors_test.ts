@@ -5,7 +5,6 @@ import {
   bidirectionalDecay,
   checkDecay,
   type Decay,
-  type DecayConvention,
   decayMask,
   deltaStep,
   diagonalDecay,
@@ -16,6 +15,7 @@ import {
   recurrentStep,
   selectiveDecay,
 } from "../../mod.ts";
+import type { DecayConvention } from "../../lib/attention/decays/decay.ts";
 import { retention } from "../../lib/family/mod.ts";
 import { onEachBackend } from "../backends.ts";
 

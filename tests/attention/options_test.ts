@@ -6,7 +6,6 @@ import {
   deltaAttention,
   type DeltaAttentionOptions,
   deltaStep,
-  type DeltaStepOptions,
   diagonalDecay,
   eluPlusOne,
   explainAttention,
@@ -16,22 +15,23 @@ import {
   multiScanAttention,
   recurrentState,
   recurrentStep,
-  type RecurrentStepOptions,
   selectiveDecay,
   shiftedSilu,
   snakeScan,
   softmaxAttention,
   type SoftmaxAttentionOptions,
 } from "../../mod.ts";
+import type { DeltaStepOptions } from "../../lib/attention/streaming/delta_step.ts";
+import type { RecurrentStepOptions } from "../../lib/attention/streaming/stateful.ts";
 import {
   layerNorm,
   rmsNorm,
   selectiveScan,
-  type SelectiveScanOptions,
   shortConvolution,
-  type ShortConvolutionOptions,
   splitHeads,
 } from "../../lib/operations/mod.ts";
+import type { SelectiveScanOptions } from "../../lib/operations/selective_scan.ts";
+import type { ShortConvolutionOptions } from "../../lib/operations/short_convolution.ts";
 import { onEachBackend } from "../backends.ts";
 
 type Any = Record<string, unknown>;

@@ -4,16 +4,15 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
   bidirectionalDecay,
-  type DecayConvention,
   fixedDecay,
   lionAttention,
   multiScanAttention,
   noDecay,
-  type Order,
-  type OrderedDecay,
   selectiveDecay,
   snakeScan,
 } from "../../mod.ts";
+import type { DecayConvention } from "../../lib/attention/decays/decay.ts";
+import type { Order, OrderedDecay } from "../../lib/attention/orders.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 

@@ -4,7 +4,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   bidirectionalDecay,
   type Decay,
-  type DecayConvention,
   deltaAttention,
   diagonalDecay,
   lionAttention,
@@ -13,6 +12,7 @@ import {
   recurrentStep,
   selectiveDecay,
 } from "../../mod.ts";
+import type { DecayConvention } from "../../lib/attention/decays/decay.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { sample } from "../sample.ts";

@@ -8,10 +8,10 @@ import {
   noDecay,
   selectiveDecay,
   streamBidirectional,
-  type StreamBidirectionalOptions,
   type StreamSegment,
   type StreamSource,
 } from "../../mod.ts";
+import type { StreamBidirectionalOptions } from "../../lib/attention/streaming/stream.ts";
 import type { Problem } from "../oracle.ts";
 import { problemOf } from "./cases.ts";
 
