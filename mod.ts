@@ -54,10 +54,7 @@ export {
 export {
   eluPlusOne,
   type FeatureMap,
-  identity,
-  relu,
   shiftedSilu,
-  sigmoid,
 } from "./lib/operations/feature_map.ts";
 export type { AttentionPlan } from "./lib/attention/planning/plan.ts";
 export type { TokenRanks } from "./lib/base/communicator.ts";

@@ -34,7 +34,6 @@ export { interruptSignal } from "./jupyter/interrupt.ts";
 export { LivePlot } from "./live_plot.ts";
 export { attentionMatrix, matrix } from "./matrix.ts";
 export { DISPLAY, type Displayable } from "./jupyter/mime.ts";
-export { FORM_COLORS, VARIANT_COLORS } from "./palette.ts";
 export { panels } from "./panels.ts";
 export { Progress } from "./progress/progress.ts";
 export { table, type TableRow } from "./table.ts";

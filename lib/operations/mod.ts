@@ -7,14 +7,14 @@
  * @example Attention between the projections of a layer
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { lionAttention, relu } from "@lionjs/lion";
+ * import { lionAttention } from "@lionjs/lion";
  * import { dense, joinHeads, splitHeads } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
  * const x: tf.Tensor3D = tf.randomNormal([2, 6, 8]);
  * const columns = dense(x, tf.randomNormal([8, 24])) as tf.Tensor3D;
- * const { q, k, v } = splitHeads(columns, { numHeads: 2, featureMap: relu });
+ * const { q, k, v } = splitHeads(columns, { numHeads: 2, featureMap: tf.relu });
  * const y = dense(joinHeads(lionAttention(q, k, v)), tf.randomNormal([8, 8]));
  * assertEquals(y.shape, [2, 6, 8]);
  * ```

@@ -8,18 +8,16 @@ import {
   diagonalDecay,
   eluPlusOne,
   fixedDecay,
-  identity,
   lionAttention,
   logSigmoid,
   multiScanAttention,
   noDecay,
   recurrentStep,
-  relu,
   selectiveDecay,
   shiftedSilu,
-  sigmoid,
   softmaxAttention,
 } from "../../mod.ts";
+import { identity } from "../../lib/operations/feature_map.ts";
 import {
   dense,
   gelu,
@@ -288,9 +286,7 @@ function* operations(): Generator<[string, Call]> {
     geluByTanh: (x: tf.Tensor4D) => gelu(x, { approximate: "tanh" }),
     identity,
     logSigmoid,
-    relu,
     shiftedSilu,
-    sigmoid,
   };
   for (const [name, map] of Object.entries(maps)) {
     yield [name, { axes: { x: K }, run: ({ x }) => map(x), ofRows: true }];

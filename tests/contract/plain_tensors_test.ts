@@ -96,7 +96,7 @@ onCpu("plain tensors are taken, and results have their axes", async () => {
   const decay = lion.selectiveDecay(lion.logSigmoid(logDecay));
   const vectors = { q: x, k: x, v: x };
   const ofFour: tf.Tensor4D[] = [
-    lion.lionAttention(lion.relu(x), lion.eluPlusOne(x), x, { decay, ...of }),
+    lion.lionAttention(tf.relu(x), lion.eluPlusOne(x), x, { decay, ...of }),
     lion.lionAttention(x, x, x, { decay: lion.diagonalDecay(perChannel) }),
     lion.multiScanAttention(x, x, x, [{ order: [3, 2, 1, 0], decay }], of),
     lion.deltaAttention(x, x, x, share, of),

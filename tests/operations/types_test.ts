@@ -11,17 +11,15 @@ import {
   decayMask,
   eluPlusOne,
   fixedDecay,
-  identity,
   lionAttention,
   logSigmoid,
   multiScanAttention,
   recurrentState,
   recurrentStep,
-  relu,
   selectiveDecay,
   shiftedSilu,
-  sigmoid,
 } from "../../mod.ts";
+import { identity } from "../../lib/operations/feature_map.ts";
 import {
   dense,
   gelu,
@@ -95,14 +93,12 @@ const SUBJECTS: Record<string, Subject> = {
   eluPlusOne: { shapes: one("eluPlusOne"), run: (x) => eluPlusOne(x as T4) },
   shiftedSilu: { shapes: one("shiftedSilu"), run: (x) => shiftedSilu(x as T4) },
   identity: { shapes: one("identity"), run: (x) => identity(x as T4) },
-  relu: { shapes: one("relu"), run: (x) => relu(x as T4) },
-  sigmoid: { shapes: one("sigmoid"), run: (x) => sigmoid(x as T4) },
   withoutPadding: {
     shapes: { x: [2, 3, 4] },
     run: (x) => withoutPadding(x!, tf.tensor2d([[1, 0, 1], [0, 1, 1]])),
   },
   ...Object.fromEntries(
-    [identity, relu, eluPlusOne, shiftedSilu, (x: T4) => x].map((
+    [identity, tf.relu, eluPlusOne, shiftedSilu, (x: T4) => x].map((
       featureMap,
       i,
     ): [string, Subject] => [`splitHeads with map ${i}`, {

@@ -64,7 +64,6 @@ export const ATTENTION: GoodCalls = {
     lion.fixedDecay,
     () => ({ logDecay: tf.tensor1d([-1, -2]) }),
   ),
-  identity: plain(lion.identity, () => ({ x: x() })),
   lionAttention: plain(
     lion.lionAttention,
     () => ({
@@ -102,7 +101,6 @@ export const ATTENTION: GoodCalls = {
       },
     }),
   ),
-  relu: plain(lion.relu, () => ({ x: x() })),
   selectiveDecay: plain(
     lion.selectiveDecay,
     () => ({ logDecay: perToken(), options: { convention: "arrival" } }),
@@ -111,7 +109,6 @@ export const ATTENTION: GoodCalls = {
     lion.shiftedSilu,
     () => ({ x: x(), options: { normalize: true } }),
   ),
-  sigmoid: plain(lion.sigmoid, () => ({ x: x() })),
   snakeScan: plain(
     lion.snakeScan,
     () => ({ rows: 2, columns: 3, options: { along: "columns", first: 1 } }),
