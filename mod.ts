@@ -19,7 +19,6 @@
  * - `@lionjs/lion/operations`: the operations around attention
  * - `@lionjs/lion/notebook`: figures, tables and progress in Jupyter
  * - `@lionjs/lion/mpi`: several processes that compute together
- * - `@lionjs/lion/proof`: proofs in exact arithmetic
  *
  * Source: "LION: Linear Attention for Efficient Bidirectional Sequence
  * Modeling", arXiv:2502.16249.

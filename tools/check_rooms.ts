@@ -23,7 +23,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 /** The rooms of `lib`: each imports only those before it. CONTRIBUTING.md says what they are. */
 const FLOORS: readonly string[] = [
   ...Object.keys(PACKAGES),
-  "proof",
   "operations",
   "attention",
   "family",

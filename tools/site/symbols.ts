@@ -22,7 +22,6 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   "Notebooks and figures": ["notebook"],
   "Backends and failures": ["backend", "tfjs", "kernels"],
   "Ranks": ["mpi", "base/communicator.ts"],
-  "Proofs": ["proof"],
 };
 
 /** What is read of `deno doc --json`. */

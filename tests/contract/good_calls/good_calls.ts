@@ -1,4 +1,4 @@
-/** Right calls of all that the entries export, and why the others have none. @module */
+/** Right calls of all that the entries and the proofs export, and why the others have none. @module */
 import { DATA } from "./data.ts";
 import type { GoodCalls } from "./good_call.ts";
 import { LAYERS, MODELS } from "./models.ts";
@@ -6,7 +6,7 @@ import { HUB, IO, NOTEBOOK, PROOF } from "./others.ts";
 import { ATTENTION, FAMILY, OPERATIONS } from "./tensors.ts";
 import { TRAINING } from "./training.ts";
 
-/** Right calls by the entries of deno.json. */
+/** Right calls by the entries of deno.json, and those of the proofs of a notebook. */
 export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   ".": { ...ATTENTION, ...MODELS },
   "./data": DATA,
@@ -17,8 +17,8 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   "./mpi": {},
   "./notebook": NOTEBOOK,
   "./operations": OPERATIONS,
-  "./proof": PROOF,
   "./training": TRAINING,
+  "notebooks/proof": PROOF,
 };
 
 const DOWNLOADS = "it loads a corpus, and takes nothing";

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import * as hub from "../../../lib/hub/mod.ts";
 import * as io from "../../../lib/io/mod.ts";
 import * as notebook from "../../../lib/notebook/mod.ts";
-import * as proof from "../../../lib/proof/mod.ts";
+import * as proof from "../../../notebooks/proof/mod.ts";
 import { tinyModel } from "../../training/tiny.ts";
 import { type GoodCalls, plain } from "./good_call.ts";
 
