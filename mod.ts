@@ -19,6 +19,7 @@
  * - `@lionjs/lion/operations`: the operations around attention
  * - `@lionjs/lion/notebook`: figures, tables and progress in Jupyter
  * - `@lionjs/lion/mpi`: several processes that compute together
+ * - `@lionjs/lion/tuning`: kernels tuned to a machine
  *
  * Source: "LION: Linear Attention for Efficient Bidirectional Sequence
  * Modeling", arXiv:2502.16249.
@@ -134,8 +135,6 @@ export {
   disposeBackend,
   useBackend,
 } from "./lib/backend/use_backend.ts";
-export { cachedTuning, saveTuning } from "./lib/backend/tuning_cache.ts";
-export type { Tuning } from "./lib/backend/tuning.ts";
 export {
   type KernelProfile,
   type Profile,

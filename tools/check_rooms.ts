@@ -33,6 +33,7 @@ const FLOORS: readonly string[] = [
   "training",
   "kernels",
   "backend",
+  "tuning",
 ];
 
 /**

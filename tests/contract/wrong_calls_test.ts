@@ -16,6 +16,7 @@ import * as layers from "../../lib/layers/mod.ts";
 import * as notebook from "../../lib/notebook/mod.ts";
 import * as operations from "../../lib/operations/mod.ts";
 import * as training from "../../lib/training/mod.ts";
+import * as tuning from "../../lib/tuning/mod.ts";
 import * as lion from "../../mod.ts";
 import { onCpu } from "../io/files.ts";
 import { tinyData, tinyModel, tinyOptions } from "../training/tiny.ts";
@@ -275,6 +276,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "./notebook": notebook,
   "./operations": operations,
   "./training": training,
+  "./tuning": tuning,
 };
 
 /** Abstract classes, of which only others are made; what changes the backend; what loads a corpus. */

@@ -18,6 +18,7 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   "./notebook": NOTEBOOK,
   "./operations": OPERATIONS,
   "./training": TRAINING,
+  "./tuning": {},
   "notebooks/proof": PROOF,
 };
 
