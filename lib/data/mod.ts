@@ -93,36 +93,25 @@ export {
   loadSonnets,
 } from "./corpora/corpora.ts";
 export { decodeImage } from "./images/decoding/decode_image.ts";
-export { c4, type C4Options, type C4Text } from "./benchmarks/c4.ts";
+export { c4 } from "./benchmarks/c4.ts";
 export { csvRows } from "./records/csv.ts";
-export { cifar, type CifarOptions } from "./benchmarks/cifar/cifar.ts";
+export { cifar } from "./benchmarks/cifar/cifar.ts";
 export { classesOf } from "./batches/classes.ts";
 export type { BlockDataset } from "./batches/orders.ts";
 export { type Dataset, datasetOf, type Examples } from "./batches/dataset.ts";
-export {
-  collateDigits,
-  type CollateDigitsOptions,
-} from "./images/digit_batch.ts";
-export {
-  loadFashionMnist,
-  type LoadFashionMnistOptions,
-} from "./images/fashion_mnist.ts";
+export { collateDigits } from "./images/digit_batch.ts";
+export { loadFashionMnist } from "./images/fashion_mnist.ts";
 export type { GeneratedOptions, Part } from "./batches/generated.ts";
 export type { LabelledImage } from "./batches/labelled_image.ts";
-export {
-  glue,
-  type GlueExamples,
-  type GlueOptions,
-} from "./benchmarks/glue/glue.ts";
+export { glue } from "./benchmarks/glue/glue.ts";
 export type { GlueExample } from "./benchmarks/glue/glue_example.ts";
 export {
   GLUE_TASKS,
   type GlueMetric,
   type GluePart,
   type GlueTask,
-  type GlueTaskFacts,
 } from "./benchmarks/glue/glue_tasks.ts";
-export { imdb, type ImdbOptions, type ImdbReview } from "./benchmarks/imdb.ts";
+export { imdb } from "./benchmarks/imdb.ts";
 export { jsonLines, textLines } from "./records/lines.ts";
 export { lineStream } from "./records/line_stream.ts";
 export { evalTransform } from "./images/transforms/eval_transform.ts";
@@ -136,35 +125,23 @@ export type {
   ImageDataset,
 } from "./images/datasets/image_dataset.ts";
 export { imageFolder } from "./images/datasets/image_folder.ts";
-export {
-  imageNet,
-  type ImageNetOptions,
-} from "./benchmarks/image_net/image_net.ts";
+export { imageNet } from "./benchmarks/image_net/image_net.ts";
 export {
   LIST_OPS_TOKENS,
   listOps,
   type ListOpsExample,
-  type ListOpsOptions,
 } from "./tasks/list_ops.ts";
 export {
   LONG_RANGE_ARENA_TASKS,
   longRangeArena,
-  type LongRangeArenaDatasets,
-  type LongRangeArenaOptions,
   type LongRangeArenaTask,
-  type LongRangeArenaTaskFacts,
   type LongRangePair,
-  type LongRangeTokens,
-  type PathfinderDifficulty,
 } from "./benchmarks/long_range_arena/long_range_arena.ts";
 export { loadSpamAssassin, type Mail } from "./corpora/mails.ts";
 export { collateMasked, maskTokens } from "./text/masking.ts";
 export { Digits, loadMnist, MNIST_SIDE } from "./images/mnist.ts";
-export { mqar, type MqarOptions } from "./tasks/mqar.ts";
-export {
-  openWebText,
-  type OpenWebTextOptions,
-} from "./benchmarks/open_web_text.ts";
+export { mqar } from "./tasks/mqar.ts";
+export { openWebText } from "./benchmarks/open_web_text.ts";
 export { packSequences } from "./text/pack_sequences.ts";
 export { packTokens } from "./text/pack_tokens.ts";
 export { padTokens } from "./text/pad_tokens.ts";
@@ -207,9 +184,5 @@ export { type TokenizerFile, tokenizerOf } from "./text/tokenizer_file.ts";
 export { trainTransform } from "./images/transforms/train_transform.ts";
 export type { Transform } from "./images/transforms/transform.ts";
 export { trainTokenizer } from "./text/train_tokenizer.ts";
-export {
-  type WikiArticle,
-  wikiText,
-  type WikiTextOptions,
-} from "./benchmarks/wiki_text.ts";
+export { wikiText } from "./benchmarks/wiki_text.ts";
 export { writeTokenFile } from "./text/write_token_file.ts";

@@ -1,12 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import {
-  byteTokenizer,
-  c4,
-  type C4Options,
-  type C4Text,
-  writeTokenFile,
-} from "../../../lib/data/mod.ts";
+import { byteTokenizer, c4, writeTokenFile } from "../../../lib/data/mod.ts";
+import type { C4Options, C4Text } from "../../../lib/data/benchmarks/c4.ts";
 import { withFolder } from "../../io/files.ts";
 import { withPython } from "../python.ts";
 

@@ -5,11 +5,11 @@ import fc from "fast-check";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import {
   cifar,
-  type CifarOptions,
   decodeImage,
   evalTransform,
   imageBatches,
 } from "../../../lib/data/mod.ts";
+import type { CifarOptions } from "../../../lib/data/benchmarks/cifar/cifar.ts";
 import { unpickle } from "../../../lib/data/benchmarks/cifar/unpickle.ts";
 import { onCpu, withFolder } from "../../io/files.ts";
 import { withPython } from "../python.ts";

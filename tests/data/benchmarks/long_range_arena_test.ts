@@ -4,9 +4,9 @@ import {
   LIST_OPS_TOKENS,
   LONG_RANGE_ARENA_TASKS,
   longRangeArena,
-  type LongRangeArenaOptions,
   type LongRangeArenaTask,
 } from "../../../lib/data/mod.ts";
+import type { LongRangeArenaOptions } from "../../../lib/data/benchmarks/long_range_arena/long_range_arena.ts";
 import { withFolder } from "../../io/files.ts";
 import { RED_PIXEL } from "../images/red_pixel.ts";
 import { withPython } from "../python.ts";

@@ -4,9 +4,9 @@ import { gzipSync } from "node:zlib";
 import {
   byteTokenizer,
   openWebText,
-  type OpenWebTextOptions,
   writeTokenFile,
 } from "../../../lib/data/mod.ts";
+import type { OpenWebTextOptions } from "../../../lib/data/benchmarks/open_web_text.ts";
 import { withFolder } from "../../io/files.ts";
 import { withPython } from "../python.ts";
 import { tarOf } from "../records/tar_of.ts";

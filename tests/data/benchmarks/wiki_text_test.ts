@@ -3,9 +3,9 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import {
   byteTokenizer,
   wikiText,
-  type WikiTextOptions,
   writeTokenFile,
 } from "../../../lib/data/mod.ts";
+import type { WikiTextOptions } from "../../../lib/data/benchmarks/wiki_text.ts";
 import { withFolder } from "../../io/files.ts";
 
 /** A file of WikiText: blank lines have a space, and a formula looks like a title. */
