@@ -27,7 +27,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
  */
 const FLOORS: readonly string[] = [
   ...Object.keys(PACKAGES),
-  "proof",
   "operations",
   "attention",
   "kernels",
@@ -39,6 +38,7 @@ const FLOORS: readonly string[] = [
   "ranks",
   "training",
   "backend",
+  "tuning",
   "",
 ];
 

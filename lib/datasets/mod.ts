@@ -41,60 +41,33 @@ export {
   loadSentences,
   loadSonnets,
 } from "./corpora/corpora.ts";
-export { c4, type C4Options, type C4Text } from "./benchmarks/c4.ts";
-export { cifar, type CifarOptions } from "./benchmarks/cifar/cifar.ts";
-export {
-  collateDigits,
-  type CollateDigitsOptions,
-} from "./digits/digit_batch.ts";
-export {
-  loadFashionMnist,
-  type LoadFashionMnistOptions,
-} from "./digits/fashion_mnist.ts";
-export {
-  glue,
-  type GlueExamples,
-  type GlueOptions,
-} from "./benchmarks/glue/glue.ts";
+export { c4 } from "./benchmarks/c4.ts";
+export { cifar } from "./benchmarks/cifar/cifar.ts";
+export { collateDigits } from "./digits/digit_batch.ts";
+export { loadFashionMnist } from "./digits/fashion_mnist.ts";
+export { glue } from "./benchmarks/glue/glue.ts";
 export type { GlueExample } from "./benchmarks/glue/glue_example.ts";
 export {
   GLUE_TASKS,
   type GlueMetric,
   type GluePart,
   type GlueTask,
-  type GlueTaskFacts,
 } from "./benchmarks/glue/glue_tasks.ts";
-export { imdb, type ImdbOptions, type ImdbReview } from "./benchmarks/imdb.ts";
-export {
-  imageNet,
-  type ImageNetOptions,
-} from "./benchmarks/image_net/image_net.ts";
+export { imdb } from "./benchmarks/imdb.ts";
+export { imageNet } from "./benchmarks/image_net/image_net.ts";
 export {
   LIST_OPS_TOKENS,
   listOps,
   type ListOpsExample,
-  type ListOpsOptions,
 } from "./tasks/list_ops.ts";
 export {
   LONG_RANGE_ARENA_TASKS,
   longRangeArena,
-  type LongRangeArenaDatasets,
-  type LongRangeArenaOptions,
   type LongRangeArenaTask,
-  type LongRangeArenaTaskFacts,
   type LongRangePair,
-  type LongRangeTokens,
-  type PathfinderDifficulty,
 } from "./benchmarks/long_range_arena/long_range_arena.ts";
 export { loadSpamAssassin, type Mail } from "./corpora/mails.ts";
 export { Digits, loadMnist, MNIST_SIDE } from "./digits/mnist.ts";
-export { mqar, type MqarOptions } from "./tasks/mqar.ts";
-export {
-  openWebText,
-  type OpenWebTextOptions,
-} from "./benchmarks/open_web_text.ts";
-export {
-  type WikiArticle,
-  wikiText,
-  type WikiTextOptions,
-} from "./benchmarks/wiki_text.ts";
+export { mqar } from "./tasks/mqar.ts";
+export { openWebText } from "./benchmarks/open_web_text.ts";
+export { wikiText } from "./benchmarks/wiki_text.ts";

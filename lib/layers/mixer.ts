@@ -169,7 +169,7 @@ export interface Mixer {
   operations(shape: Shape): number;
   /**
    * Returns the cost in one form on the current backend, beyond
-   * {@linkcode Mixer.operations}; `describe` reports it.
+   * {@linkcode Mixer.operations}; `modelSummary` reports it.
    *
    * @throws {RangeError} If the computation does not fit the backend.
    */

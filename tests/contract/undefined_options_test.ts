@@ -9,7 +9,11 @@ import {
 } from "../../lib/data/mod.ts";
 import { collateDigits } from "../../lib/datasets/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";
-import { attentionMatrix, Figure, track } from "../../lib/notebook/mod.ts";
+import {
+  attentionMatrix,
+  Figure,
+  progressBar,
+} from "../../lib/notebook/mod.ts";
 import { Adam, warmUpCosine } from "../../lib/training/mod.ts";
 import * as lion from "../../mod.ts";
 import { ATTENTION_OPTIONS } from "../../lib/layers/options/attention_options.ts";
@@ -190,7 +194,7 @@ onCpu(
       await figure.toImage({ format: "svg" }),
     );
     let items = 0;
-    for await (const _ of track(3, without(["total", "signal"]))) items++;
+    for await (const _ of progressBar(3, without(["total", "signal"]))) items++;
     assert(items === 3);
   },
 );

@@ -166,7 +166,8 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
   }],
   "`cachedTuning`": [{
     program: `
-      import { cachedTuning, useBackend } from "@lionjs/lion";
+      import { useBackend } from "@lionjs/lion";
+      import { cachedTuning } from "@lionjs/lion/tuning";
       await useBackend({ prefer: ["wasm"], tuning: cachedTuning() });
     `,
   }],

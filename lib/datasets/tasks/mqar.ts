@@ -6,7 +6,7 @@ import {
   type GeneratedOptions,
 } from "../../data/batches/generated.ts";
 import { below, type Random } from "../../data/batches/random.ts";
-import { NOT_COUNTED } from "../../data/text/token_batch.ts";
+import { IGNORE_INDEX } from "../../data/text/token_batch.ts";
 import type { LabelledTokens } from "../../data/text/token_examples.ts";
 
 /** Options of {@linkcode mqar}. */
@@ -88,7 +88,7 @@ export function mqar(options: MqarOptions): Examples<LabelledTokens> {
     const values = distinct(pairs, half, vocabularySize, random);
     const slots = weighted(weights, random);
     const ids = new Int32Array(length);
-    const labels = new Int32Array(length).fill(NOT_COUNTED);
+    const labels = new Int32Array(length).fill(IGNORE_INDEX);
     keys.forEach((key, i) => {
       const question = context + 2 * slots[i]!;
       ids[2 * i] = ids[question] = key;

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { FIXED_DECAY, SPREAD } from "../../attention/decays/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../../attention/decays/finite_decay.ts";
-import { NOT_COUNTED } from "../../base/not_counted.ts";
+import { IGNORE_INDEX } from "../../base/ignore_index.ts";
 import type { Operation } from "../../tfjs/kernel/kernel.ts";
 import { TOKEN_LOG_DECAY } from "../../operations/token_decays.ts";
 import { ADD_AND_NORM, NORM_OF_SUM } from "../../operations/add_norm.ts";
@@ -118,12 +118,12 @@ function rowsOfLogits({ wasm, inputs, attributes }: Call) {
   const [rows, classes] = logits!.shape as [number, number];
   let counted = 0;
   for (const label of wasm.typedArrayFromHeap(labels!)) {
-    if (label !== NOT_COUNTED) counted++;
+    if (label !== IGNORE_INDEX) counted++;
   }
   return {
     ...{ rows, classes },
     rowsPerTask: Math.max(1, Math.ceil(4096 / classes)),
-    notCounted: NOT_COUNTED,
+    notCounted: IGNORE_INDEX,
     share: 1 / Math.max(1, counted),
     smoothing: attributes["smoothing"] as number,
   };

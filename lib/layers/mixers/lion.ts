@@ -7,9 +7,9 @@ import {
 } from "../../attention/lion_attention.ts";
 import { divided, withOnes } from "../../attention/forms/normalizer.ts";
 import {
-  lionAttentionInOrders,
+  multiScanAttention,
   type Order,
-  snakeOrder,
+  snakeScan,
 } from "../../attention/orders.ts";
 import { planAttention } from "../../attention/planning/plan.ts";
 import { joinHeads, splitHeads } from "../../operations/heads.ts";
@@ -152,7 +152,7 @@ function ordersOf(
   const first = options.classToken ? 1 : 0;
   const orders = typeof order === "string"
     ? (["rows", "columns"] as const).map((along) =>
-      snakeOrder(...grid!, { along, first })
+      snakeScan(...grid!, { along, first })
     )
     : [...order];
   // Where tokens are reversed, the orders' indices count from the end.
@@ -192,7 +192,7 @@ function attendTo(
     return sequence.lionAttention(q, k, v, { ...options, decay: decays[0]! });
   }
   const ways = orders.map((order, i) => ({ order, decay: decays[i]! }));
-  return lionAttentionInOrders(q, k, v, ways, options);
+  return multiScanAttention(q, k, v, ways, options);
 }
 
 /**

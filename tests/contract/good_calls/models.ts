@@ -31,8 +31,8 @@ export const MODELS: GoodCalls = {
       run: () => 1,
     }),
   ),
-  describe: plain(
-    lion.describe,
+  modelSummary: plain(
+    lion.modelSummary,
     () => ({ model: encoder(), inputShapes: [[1, 3, 2], [1, 3]] }),
     { isSlow: true },
   ),
@@ -123,9 +123,9 @@ export const MODELS: GoodCalls = {
     () => ({ model: encoder(), form: "chunkwise", chunkSize: 2 }),
     { isSlow: true },
   ),
-  setRecompute: plain(
-    lion.setRecompute,
-    () => ({ model: encoder(), recompute: true }),
+  setGradientCheckpointing: plain(
+    lion.setGradientCheckpointing,
+    () => ({ model: encoder(), gradientCheckpointing: true }),
     { isSlow: true },
   ),
   vimMixer: plain(

@@ -91,7 +91,6 @@ export const ATTENTION: GoodCalls = {
     lion.fixedDecay,
     () => ({ logDecay: tf.tensor1d([-1, -2]) }),
   ),
-  identity: plain(lion.identity, () => ({ x: x() })),
   lionAttention: plain(
     lion.lionAttention,
     () => ({
@@ -104,8 +103,8 @@ export const ATTENTION: GoodCalls = {
       },
     }),
   ),
-  lionAttentionInOrders: plain(
-    lion.lionAttentionInOrders,
+  multiScanAttention: plain(
+    lion.multiScanAttention,
     () => ({
       ...qkv(),
       ways: [{ order: [2, 0, 1], decay: lion.noDecay() }],
@@ -129,7 +128,6 @@ export const ATTENTION: GoodCalls = {
       },
     }),
   ),
-  relu: plain(lion.relu, () => ({ x: x() })),
   selectiveDecay: plain(
     lion.selectiveDecay,
     () => ({ logDecay: perToken(), options: { convention: "arrival" } }),
@@ -138,9 +136,8 @@ export const ATTENTION: GoodCalls = {
     lion.shiftedSilu,
     () => ({ x: x(), options: { normalize: true } }),
   ),
-  sigmoid: plain(lion.sigmoid, () => ({ x: x() })),
-  snakeOrder: plain(
-    lion.snakeOrder,
+  snakeScan: plain(
+    lion.snakeScan,
     () => ({ rows: 2, columns: 3, options: { along: "columns", first: 1 } }),
   ),
   softmaxAttention: plain(
@@ -165,8 +162,8 @@ export const ATTENTION: GoodCalls = {
       },
     }),
   ),
-  twoSidedDecay: plain(
-    lion.twoSidedDecay,
+  bidirectionalDecay: plain(
+    lion.bidirectionalDecay,
     () => ({ forward: perToken(), backward: perToken() }),
   ),
 };

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { byteTokenizer, writeTokenFile } from "../../../lib/data/mod.ts";
-import { c4, type C4Options, type C4Text } from "../../../lib/datasets/mod.ts";
+import { c4 } from "../../../lib/datasets/mod.ts";
+import type { C4Options, C4Text } from "../../../lib/datasets/benchmarks/c4.ts";
 import { withFolder } from "../../io/files.ts";
 import { withPython } from "../../data/python.ts";
 

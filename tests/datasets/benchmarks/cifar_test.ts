@@ -8,7 +8,8 @@ import {
   evalTransform,
   imageBatches,
 } from "../../../lib/data/mod.ts";
-import { cifar, type CifarOptions } from "../../../lib/datasets/mod.ts";
+import { cifar } from "../../../lib/datasets/mod.ts";
+import type { CifarOptions } from "../../../lib/datasets/benchmarks/cifar/cifar.ts";
 import { unpickle } from "../../../lib/datasets/benchmarks/cifar/unpickle.ts";
 import { onCpu, withFolder } from "../../io/files.ts";
 import { withPython } from "../../data/python.ts";

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { imdb, type ImdbOptions } from "../../../lib/datasets/mod.ts";
+import { imdb } from "../../../lib/datasets/mod.ts";
+import type { ImdbOptions } from "../../../lib/datasets/benchmarks/imdb.ts";
 import { withFolder } from "../../io/files.ts";
 
 async function reviewsOf(folder: string, part: ImdbOptions["part"] = "train") {

@@ -4,9 +4,9 @@ import {
   LIST_OPS_TOKENS,
   LONG_RANGE_ARENA_TASKS,
   longRangeArena,
-  type LongRangeArenaOptions,
   type LongRangeArenaTask,
 } from "../../../lib/datasets/mod.ts";
+import type { LongRangeArenaOptions } from "../../../lib/datasets/benchmarks/long_range_arena/long_range_arena.ts";
 import { withFolder } from "../../io/files.ts";
 import { RED_PIXEL } from "../../data/images/red_pixel.ts";
 import { withPython } from "../../data/python.ts";

@@ -2,10 +2,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { gzipSync } from "node:zlib";
 import { byteTokenizer, writeTokenFile } from "../../../lib/data/mod.ts";
-import {
-  openWebText,
-  type OpenWebTextOptions,
-} from "../../../lib/datasets/mod.ts";
+import { openWebText } from "../../../lib/datasets/mod.ts";
+import type { OpenWebTextOptions } from "../../../lib/datasets/benchmarks/open_web_text.ts";
 import { withFolder } from "../../io/files.ts";
 import { withPython } from "../../data/python.ts";
 import { tarOf } from "../../data/records/tar_of.ts";

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { byteTokenizer, writeTokenFile } from "../../../lib/data/mod.ts";
-import { wikiText, type WikiTextOptions } from "../../../lib/datasets/mod.ts";
+import { wikiText } from "../../../lib/datasets/mod.ts";
+import type { WikiTextOptions } from "../../../lib/datasets/benchmarks/wiki_text.ts";
 import { withFolder } from "../../io/files.ts";
 
 /** A file of WikiText: blank lines have a space, and a formula looks like a title. */

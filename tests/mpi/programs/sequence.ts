@@ -9,6 +9,7 @@ import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   attentionAcrossRanks,
+  bidirectionalDecay,
   type ContextGroup,
   type Decay,
   deltaAcrossRanks,
@@ -18,7 +19,6 @@ import {
   lionAttention,
   type LionAttentionOptions,
   selectiveDecay,
-  twoSidedDecay,
   useBackend,
 } from "../../../mod.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
@@ -67,7 +67,7 @@ const DECAYS: Readonly<
       b: [BATCH, HEADS, length],
     }),
     of: ({ a, b }) => ({
-      decay: twoSidedDecay(a as tf.Tensor3D, b as tf.Tensor3D),
+      decay: bidirectionalDecay(a as tf.Tensor3D, b as tf.Tensor3D),
     }),
   },
   "channels, source": {
@@ -86,7 +86,7 @@ const DECAYS: Readonly<
       b: [BATCH, HEADS, length, HEAD_DIM],
     }),
     of: ({ a, b }) => ({
-      decay: twoSidedDecay(a as tf.Tensor4D, b as tf.Tensor4D),
+      decay: bidirectionalDecay(a as tf.Tensor4D, b as tf.Tensor4D),
     }),
   },
 };

@@ -142,7 +142,7 @@ const MODELS: Readonly<
     "mask",
   ],
   "computed again for gradients": [
-    encoder({ variant: "s", recompute: true, ...TOKENS }),
+    encoder({ variant: "s", gradientCheckpointing: true, ...TOKENS }),
     "values",
     "mask",
   ],

@@ -6,7 +6,8 @@ import {
   type GlueMetric,
   type GlueTask,
 } from "@lionjs/lion/datasets";
-import { accuracyOf, f1, matthews, type Score } from "@lionjs/lion/training";
+import { f1, matthews, type Score } from "@lionjs/lion/training";
+import { accuracyOf } from "../../../lib/training/metrics/classification.ts";
 import type { Figures } from "../recipe.ts";
 import { entropyOf } from "./label_frequencies.ts";
 

@@ -15,7 +15,7 @@
  * @example It is equal to zero
  * ```ts
  * import { assert } from "@std/assert";
- * import { Matrix, PRIME } from "@lionjs/lion/proof";
+ * import { Matrix, PRIME } from "./mod.ts";
  *
  * const one = Matrix.eye(1);
  * assert(one.times(PRIME).equals(Matrix.zeros(1, 1)));

@@ -1,5 +1,8 @@
-import { assertAllocatable, assertPositiveInteger } from "../base/values.ts";
-import { shown } from "../base/shown.ts";
+import {
+  assertAllocatable,
+  assertPositiveInteger,
+} from "../../lib/base/values.ts";
+import { shown } from "../../lib/base/shown.ts";
 import { UNKNOWN } from "./degree.ts";
 import { PRIME } from "./field.ts";
 import { Matrix } from "./matrix.ts";
@@ -13,7 +16,7 @@ export type Draw = (rows: number, columns: number) => Matrix;
  * @example
  * ```ts
  * import { assert } from "@std/assert";
- * import { drawer } from "@lionjs/lion/proof";
+ * import { drawer } from "./mod.ts";
  *
  * const [draw, again] = [drawer(1), drawer(1)];
  * assert(draw(2, 3).equals(again(2, 3)));

@@ -1,7 +1,7 @@
 import { assertIterable } from "../../base/values.ts";
 import { assertSignal, itemsUnlessAborted, turns } from "../../base/abort.ts";
 import { assertOptions, optionsOf } from "../../base/options.ts";
-import { stopSignal } from "../jupyter/interrupt.ts";
+import { interruptSignal } from "../jupyter/interrupt.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
 import {
   Progress,
@@ -9,17 +9,17 @@ import {
   type ProgressOptions,
 } from "./progress.ts";
 
-/** Options of {@linkcode track}; `total` is the number of items if they have one. */
-export interface TrackOptions extends ProgressOptions {
+/** Options of {@linkcode progressBar}; `total` is the number of items if they have one. */
+export interface ProgressBarOptions extends ProgressOptions {
   /**
    * A signal that aborts the loop with its reason, an `AbortError`, even while
    * the loop waits for an item.
-   * @default `stopSignal()` in a notebook, none in a script
+   * @default `interruptSignal()` in a notebook, none in a script
    */
   signal?: AbortSignal | undefined;
 }
 
-const OPTIONS = optionsOf<TrackOptions>()(PROGRESS_OPTIONS, "signal");
+const OPTIONS = optionsOf<ProgressBarOptions>()(PROGRESS_OPTIONS, "signal");
 
 /**
  * Shows the progress of a loop; see {@linkcode Progress}. In a notebook, Stop
@@ -28,38 +28,38 @@ const OPTIONS = optionsOf<TrackOptions>()(PROGRESS_OPTIONS, "signal");
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { track } from "@lionjs/lion/notebook";
+ * import { progressBar } from "@lionjs/lion/notebook";
  *
  * let sum = 0;
- * for await (const i of track(10, { description: "sums" })) sum += i;
+ * for await (const i of progressBar(10, { description: "sums" })) sum += i;
  * assertEquals(sum, 45);
- * for await (const word of track(["one", "two"])) assertEquals(word.length, 3);
+ * for await (const word of progressBar(["one", "two"])) assertEquals(word.length, 3);
  * ```
  *
  * @param items The items, or a count n for the integers from 0 to n - 1.
- * @param options See {@linkcode TrackOptions}.
+ * @param options See {@linkcode ProgressBarOptions}.
  * @returns The items, one by one.
  * @throws {TypeError} If an option is unknown.
  * @throws {RangeError} If a count is not a whole number of 0 or more.
  * @throws {DOMException} An `AbortError`, if it is stopped.
  */
-export function track(
+export function progressBar(
   items: number,
-  options?: TrackOptions,
+  options?: ProgressBarOptions,
 ): AsyncGenerator<number, void>;
 /** Shows the progress of a loop over any items. */
-export function track<T>(
+export function progressBar<T>(
   items: Iterable<T> | AsyncIterable<T>,
-  options?: TrackOptions,
+  options?: ProgressBarOptions,
 ): AsyncGenerator<T, void>;
-export async function* track<T>(
+export async function* progressBar<T>(
   items: number | Iterable<T> | AsyncIterable<T>,
-  options: TrackOptions = {},
+  options: ProgressBarOptions = {},
 ): AsyncGenerator<T | number, void> {
-  assertOptions("track", options, OPTIONS);
-  const { signal = isNotebook() ? stopSignal() : undefined, ...shown } =
+  assertOptions("progressBar", options, OPTIONS);
+  const { signal = isNotebook() ? interruptSignal() : undefined, ...shown } =
     options;
-  assertSignal("track's", signal);
+  assertSignal("progressBar's", signal);
   const count = lengthOf(items);
   const { total = count } = shown;
   const progress = new Progress({ ...shown, total });

@@ -1,9 +1,9 @@
-import { shown } from "../base/shown.ts";
+import { shown } from "../../lib/base/shown.ts";
 import {
   assertAllocatable,
   assertList,
   assertPositiveInteger,
-} from "../base/values.ts";
+} from "../../lib/base/values.ts";
 import {
   CONSTANT,
   type Degree,
@@ -32,7 +32,7 @@ export type Operand = Matrix | number | bigint;
  * @example Associativity, exactly
  * ```ts
  * import { assert } from "@std/assert";
- * import { Matrix } from "@lionjs/lion/proof";
+ * import { Matrix } from "./mod.ts";
  *
  * const Q = Matrix.of([[1, 2], [3, 4], [5, 6]]);
  * const K = Matrix.of([[2, 0], [1, 1], [0, -3]]);

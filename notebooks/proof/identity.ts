@@ -1,7 +1,7 @@
 import { assertMatrix } from "./matrix.ts";
-import { shown } from "../base/shown.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertInteger, assertText } from "../base/values.ts";
+import { shown } from "../../lib/base/shown.ts";
+import { assertOptions, optionsOf } from "../../lib/base/options.ts";
+import { assertInteger, assertText } from "../../lib/base/values.ts";
 import { differenceOf } from "./degree.ts";
 import { PRIME, residue } from "./field.ts";
 import type { Matrix } from "./matrix.ts";
@@ -66,7 +66,7 @@ export interface Counterexample {
  * @example The square of a sum
  * ```ts
  * import { assertLess, assertThrows } from "@std/assert";
- * import { type Draw, identity } from "@lionjs/lion/proof";
+ * import { type Draw, identity } from "./mod.ts";
  *
  * const unknowns = (draw: Draw) => ({ a: draw(1, 1), b: draw(1, 1) });
  * const { chance } = identity(
@@ -122,7 +122,7 @@ export function identity<Unknowns>(
  * @example A matrix product depends on the order of its factors
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { counterexample } from "@lionjs/lion/proof";
+ * import { counterexample } from "./mod.ts";
  *
  * const { row, column } = counterexample(
  *   "AB = BA",

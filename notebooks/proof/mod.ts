@@ -9,7 +9,7 @@
  * @example Linear attention is an RNN
  * ```ts
  * import { assertLess } from "@std/assert";
- * import { type Draw, identity, Matrix } from "@lionjs/lion/proof";
+ * import { type Draw, identity, Matrix } from "./mod.ts";
  *
  * const tokens = (draw: Draw) => ({
  *   Q: draw(5, 3), K: draw(5, 3), V: draw(5, 2),

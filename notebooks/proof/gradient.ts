@@ -1,4 +1,4 @@
-import { shown } from "../base/shown.ts";
+import { shown } from "../../lib/base/shown.ts";
 import { ofDerivative } from "./degree.ts";
 import { PRIME } from "./field.ts";
 import { assertMatrix, Matrix } from "./matrix.ts";
@@ -18,7 +18,7 @@ import { assertMatrix, Matrix } from "./matrix.ts";
  * @example The derivative of 1 / x is -1 / x²
  * ```ts
  * import { assert } from "@std/assert";
- * import { gradient, Matrix } from "@lionjs/lion/proof";
+ * import { gradient, Matrix } from "./mod.ts";
  *
  * const x = Matrix.of([[5]]);
  * const slope = gradient((x) => Matrix.of([[1]]).over(x), x);

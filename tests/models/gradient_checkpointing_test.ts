@@ -20,7 +20,7 @@ import {
   lionGpt,
   lionViT,
   type Mixer,
-  setRecompute,
+  setGradientCheckpointing,
 } from "../../mod.ts";
 import { BACKENDS, onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
@@ -43,7 +43,7 @@ const segments = () =>
 
 /** A model with one option or the other, and inputs for it. */
 interface Case {
-  readonly make: (recompute: boolean) => LayersModel;
+  readonly make: (gradientCheckpointing: boolean) => LayersModel;
   readonly inputs: () => tf.Tensor[];
 }
 
@@ -74,17 +74,17 @@ const images = () => tf.tensor4d(array(72, uniform(1)), [2, 6, 6, 1]);
 
 const MODELS: Readonly<Record<string, Case>> = {
   "lionViT along snakes": {
-    make: (recompute) =>
+    make: (gradientCheckpointing) =>
       lionViT({
-        ...{ ...SIZES, ...IMAGE, recompute, dropPath: 0.4 },
+        ...{ ...SIZES, ...IMAGE, gradientCheckpointing, dropPath: 0.4 },
         ...{ variant: "s", order: "snake" },
       }),
     inputs: () => [images()],
   },
   "lionEncoder of segments": {
-    make: (recompute) =>
+    make: (gradientCheckpointing) =>
       lionEncoder({
-        ...{ ...SIZES, recompute, dropPath: 0.4, variant: "d" },
+        ...{ ...SIZES, gradientCheckpointing, dropPath: 0.4, variant: "d" },
         ...{ inputDim: 3, numClasses: 3, segments: true, maxSegments: 2 },
       }),
     inputs: () => [
@@ -94,16 +94,21 @@ const MODELS: Readonly<Record<string, Case>> = {
     ],
   },
   lionBert: {
-    make: (recompute) =>
+    make: (gradientCheckpointing) =>
       lionBert({
-        ...{ ...SIZES, recompute, variant: "lit" },
+        ...{ ...SIZES, gradientCheckpointing, variant: "lit" },
         ...{ vocabularySize: 7, maxLength: 5, tokenTypes: 0 },
       }),
     inputs: () => [ids(), mask()],
   },
   lionGpt: {
-    make: (recompute) =>
-      lionGpt({ ...SIZES, recompute, variant: "s", vocabularySize: 7 }),
+    make: (gradientCheckpointing) =>
+      lionGpt({
+        ...SIZES,
+        gradientCheckpointing,
+        variant: "s",
+        vocabularySize: 7,
+      }),
     inputs: () => [ids()],
   },
 };
@@ -138,8 +143,8 @@ async function compare(
 ): Promise<Float32Array[]> {
   const given = inputs();
   const steps = [];
-  for (const recompute of [false, true]) {
-    const model = make(recompute);
+  for (const gradientCheckpointing of [false, true]) {
+    const model = make(gradientCheckpointing);
     change(model);
     // As a rank has them, whose batch is part of a larger one.
     const rows = { first: 1, count: given[0]!.shape[0]!, total: 4 };
@@ -164,9 +169,15 @@ for (const [name, parts] of Object.entries(MODELS)) {
 onEachBackend("so they do with every mixer", async () => {
   for (const variant of ATTENTION_VARIANTS) {
     await compare({
-      make: (recompute) =>
+      make: (gradientCheckpointing) =>
         lionEncoder({
-          ...{ ...SIZES, recompute, variant, inputDim: 3, numClasses: 3 },
+          ...{
+            ...SIZES,
+            gradientCheckpointing,
+            variant,
+            inputDim: 3,
+            numClasses: 3,
+          },
         }),
       inputs: () => [tf.tensor3d(array(24, uniform(1)), [2, 4, 3]), mask()],
     });
@@ -174,9 +185,9 @@ onEachBackend("so they do with every mixer", async () => {
 }, ["wasm", "cpu"]);
 
 const encoderOf = (options: object) => ({
-  make: (recompute: boolean) =>
+  make: (gradientCheckpointing: boolean) =>
     lionEncoder({
-      ...{ ...SIZES, recompute, inputDim: 3, numClasses: 3 },
+      ...{ ...SIZES, gradientCheckpointing, inputDim: 3, numClasses: 3 },
       ...options,
     }),
   inputs: () => [tf.tensor3d(array(24, uniform(1)), [2, 4, 3]), mask()],
@@ -188,16 +199,16 @@ onEachBackend(
     const own = tf.tidy(() => tf.variable(tf.tensor1d(array(8, uniform(2)))));
     // So that both models draw the same.
     const { random } = Math;
-    const make = (recompute: boolean) => {
+    const make = (gradientCheckpointing: boolean) => {
       const values = uniform(3);
       Math.random = () => values();
-      return encoderOf({ mixer: noisy(own) }).make(recompute);
+      return encoderOf({ mixer: noisy(own) }).make(gradientCheckpointing);
     };
     try {
       const inputs = encoderOf({}).inputs();
       const gradients = [];
-      for (const recompute of [false, true]) {
-        const model = make(recompute);
+      for (const gradientCheckpointing of [false, true]) {
+        const model = make(gradientCheckpointing);
         const all = model.trainableWeights.map((weight) => weight.read());
         const { value, grads } = tf.variableGrads(() =>
           tf.sum(
@@ -242,7 +253,7 @@ onEachBackend(
     const mixed = (model: LayersModel) => {
       for (const layer of model.layers) {
         if (layer instanceof LionBlock && layer.name === "blocks.1") {
-          layer.recompute = false;
+          layer.gradientCheckpointing = false;
         }
       }
     };
@@ -256,9 +267,9 @@ onEachBackend(
   async () => {
     const x = tf.tensor3d(array(24, uniform(1)), [1, 3, 8]);
     const results = [];
-    for (const recompute of [false, true]) {
+    for (const gradientCheckpointing of [false, true]) {
       const block = lionBlock({
-        ...{ mixer: shifts, dropPath: 0, seed: 4, recompute },
+        ...{ mixer: shifts, dropPath: 0, seed: 4, gradientCheckpointing },
       });
       const energy = (x: tf.Tensor) =>
         tf.sum(tf.square(block.apply(x) as tf.Tensor));
@@ -290,7 +301,7 @@ onEachBackend("an error within leaks nothing", () => {
       return tf.mul(x, 2);
     },
   };
-  const block = lionBlock({ mixer: failing, recompute: true });
+  const block = lionBlock({ mixer: failing, gradientCheckpointing: true });
   const x = tf.ones([1, 2, 4]);
   (block.apply(x) as tf.Tensor).dispose();
   calls = 0;
@@ -308,8 +319,8 @@ onEachBackend("a step needs less memory", async () => {
   const parts = encoderOf({ variant: "s", dim: 32, depth: 8 });
   const inputs = [tf.randomUniform([4, 64, 3]), tf.ones([4, 64])];
   const [usual, recomputed] = await Promise.all(
-    [false, true].map((recompute) => {
-      const model = parts.make(recompute);
+    [false, true].map((gradientCheckpointing) => {
+      const model = parts.make(gradientCheckpointing);
       const watch = new MemoryWatch();
       const span = watch.begin();
       return step(model, inputs).then(() => {
@@ -329,11 +340,11 @@ onEachBackend(
     const folder = await Deno.makeTempDir();
     try {
       const learned = async (
-        recompute: boolean,
+        gradientCheckpointing: boolean,
         name: string,
         until = 8,
       ) => {
-        const model = tinyModel({ recompute });
+        const model = tinyModel({ gradientCheckpointing });
         const checkpoints = { folder: `${folder}/${name}`, resume: true };
         const stop = new AbortController();
         const onBatchEnd = (batch: number) => {
@@ -364,29 +375,42 @@ onEachBackend(
 );
 
 onEachBackend(
-  "a saved model keeps the option, and setRecompute changes it",
+  "a saved model keeps the option, and setGradientCheckpointing changes it",
   async () => {
     const model = encoderOf({ variant: "s" }).make(true);
     const loaded = await saveAndLoad(model);
     const blocksOf = (model: LayersModel) =>
       model.layers.filter((layer) => layer instanceof LionBlock);
-    assertEquals(blocksOf(loaded).map(({ recompute }) => recompute), [
-      true,
-      true,
-    ]);
-    setRecompute(loaded, false);
+    assertEquals(
+      blocksOf(loaded).map(({ gradientCheckpointing }) =>
+        gradientCheckpointing
+      ),
+      [
+        true,
+        true,
+      ],
+    );
+    setGradientCheckpointing(loaded, false);
     assert(
-      blocksOf(loaded).every((block) => !("recompute" in block.getConfig())),
+      blocksOf(loaded).every((block) =>
+        !("gradientCheckpointing" in block.getConfig())
+      ),
     );
     assertThrows(
-      () => lionBlock({ variant: "s", numHeads: 2, recompute: 1 as never }),
+      () =>
+        lionBlock({
+          variant: "s",
+          numHeads: 2,
+          gradientCheckpointing: 1 as never,
+        }),
       TypeError,
-      "recompute should be true or false, got 1",
+      "gradientCheckpointing should be true or false, got 1",
     );
     assertThrows(
-      () => encoderOf({ variant: "s", recompute: "yes" }).make(true),
+      () =>
+        encoderOf({ variant: "s", gradientCheckpointing: "yes" }).make(true),
       TypeError,
-      "recompute should be true or false",
+      "gradientCheckpointing should be true or false",
     );
     for (const one of [model, loaded]) one.dispose();
   },
@@ -424,13 +448,18 @@ for (const [name, apply] of Object.entries(ODD)) {
     const x = tf.tensor3d(array(24, uniform(1)), [1, 3, 8]);
     const dy = tf.tensor3d(array(24, uniform(2)), [1, 3, 8]);
     const gradients = [];
-    for (const recompute of [false, true]) {
+    for (const gradientCheckpointing of [false, true]) {
       const mixer: Mixer = {
         parameters: () => [{ name: "w", shape: [8], initial: "ones" }],
         apply,
         operations: () => 0,
       };
-      const block = lionBlock({ mixer, mlpRatio: 0, seed: 1, recompute });
+      const block = lionBlock({
+        mixer,
+        mlpRatio: 0,
+        seed: 1,
+        gradientCheckpointing,
+      });
       (block.apply(x) as tf.Tensor).dispose();
       const given = [
         x,
@@ -450,7 +479,7 @@ for (const [name, apply] of Object.entries(ODD)) {
 onEachBackend("what a mixer reads besides its input has to be there", () => {
   let scale: tf.Tensor;
   const mixer: Mixer = { ...shifts, apply: (x) => tf.mul(x, scale) };
-  const block = lionBlock({ mixer, recompute: true });
+  const block = lionBlock({ mixer, gradientCheckpointing: true });
   const x = tf.ones([1, 2, 4]);
   scale = tf.scalar(2);
   (block.apply(x) as tf.Tensor).dispose();
@@ -462,7 +491,7 @@ onEachBackend("what a mixer reads besides its input has to be there", () => {
   assertThrows(
     () => tf.grad(energy)(x),
     TypeError,
-    "what a block with recompute: true reads should be a tensor that still has values",
+    "what a block with gradientCheckpointing: true reads should be a tensor that still has values",
   );
   x.dispose();
   block.dispose();
