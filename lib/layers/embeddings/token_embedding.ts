@@ -3,7 +3,7 @@ import { assertSegments } from "../../operations/segments.ts";
 import type { TokenRanks } from "../../base/communicator.ts";
 import { type Complete, optionsOf } from "../../base/options.ts";
 import { assertIndices } from "../../base/values.ts";
-import { runInReplays } from "../../tfjs/record/recorded_run.ts";
+import { runInReplays } from "../../tfjs/record/recorder.ts";
 import { valuesAtHand } from "../../tfjs/record/values_at_hand.ts";
 import { drop } from "../randomness.ts";
 import {

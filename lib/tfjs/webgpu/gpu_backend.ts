@@ -21,7 +21,7 @@ import { HeldValues } from "./held_values.ts";
 import { recordCopy, recordStockPrograms } from "./launch.ts";
 import { AskedPipelines } from "./pipelines.ts";
 import { limitsOf } from "../kernel/limits.ts";
-import type { CapturingBackend } from "../record/recorded_run.ts";
+import type { CapturingBackend } from "../record/captures.ts";
 import {
   deviceWithSubgroups,
   type Subgroups,
