@@ -19,8 +19,8 @@ interface Launches {
 /** A backend that may repeat launches without the kernels that made them. */
 export interface CapturingBackend {
   /**
-   * Runs kernels on inputs and on further sources, and returns their results and, if
-   * they can be repeated, their launches; `undefined` if it has run nothing.
+   * Runs kernels on copies of inputs and on further sources, and returns their results
+   * and, if they can be repeated, their launches; `undefined` if it has run nothing.
    */
   readonly captureLaunches?:
     | ((
@@ -139,10 +139,13 @@ export class Captures {
 }
 
 /**
- * Whether all that a run computes comes of kernels, of its sources, and of code that
- * reads no results of kernels.
+ * Whether all that a run computes comes of launches of kernels, of its sources, and of
+ * code that reads no results of kernels.
  */
-function isOfLaunches({ sources, steps, outputs }: Trace): boolean {
+function isOfLaunches(
+  { readsValues, sources, steps, outputs }: Trace,
+): boolean {
+  if (readsValues) return false;
   const made = new Set<number>();
   for (const { run, inputs, outputs } of steps) {
     if ("code" in run) {

@@ -15,11 +15,12 @@
  * 1. Its results depend on its inputs and attributes alone, and their shapes on the
  *    shapes of the inputs: not on the environment, the time or an earlier call. Results
  *    of other shapes make a replay throw.
- * 2. It looks at values by `backend.readSync`, which spoils a capture, so that the kernel
- *    runs in each replay. To look at `tensorMap.get(dataId).values` on WebGPU spoils
- *    nothing. That is right only where what follows does not depend on the values, such
- *    as an error for a wrong index; or for values that a kernel has made of its
- *    attributes, as all that a captured run is given is on the device by then.
+ * 2. It looks at values by `backend.readSync`, which the recorder sees: such a run is
+ *    replayed by its kernels, never by launches alone. To look at
+ *    `tensorMap.get(dataId).values` on WebGPU is seen by nobody. That is right only where
+ *    what follows does not depend on the values, such as an error for a wrong index; or
+ *    for values that a kernel has made of its attributes, as all that a captured run is
+ *    given is on the device by then.
  * 3. It keeps nothing under a tensor's data id, unless it is told of changes: an
  *    optimizer changes weights in place, and replays get their inputs under the ids of
  *    other tensors. `changed()` of the WebGPU backend and `valuesChanged()` of WebAssembly
@@ -139,6 +140,8 @@ class Recorder {
   /** Tensors from this number on were made in the run. */
   readonly #first = engine.nextTensorId();
   #constantBytes = 0;
+  #isInKernel = false;
+  #readsValues = false;
   #refusal: string | undefined;
 
   constructor(inputs: readonly tf.Tensor[]) {
@@ -162,7 +165,7 @@ class Recorder {
     const undo = [
       replace(engine, "runKernelFunc", (stock: RunKernel) => (call: object) => {
         if (current !== this || !("kernelName" in call)) return stock(call);
-        const results = unrecorded(() => stock(call));
+        const results = this.#inKernel(() => stock(call));
         this.#addKernel(call as KernelCall, [results].flat());
         return results;
       }),
@@ -180,7 +183,9 @@ class Recorder {
         },
       ),
       this.#refuseWhere(backend, "read", reads),
-      this.#refuseWhere(backend, "readSync", reads),
+      this.#refuseWhere(backend, "readSync", reads, () => {
+        this.#readsValues ||= this.#isInKernel;
+      }),
       this.#refuseWhere(engine, "makeVariable", "makes a variable"),
       this.#refuseWhere(prototype, "assign", "changes a variable"),
       this.#refuseWhere(Math, "random", "draws random numbers without a seed"),
@@ -195,6 +200,16 @@ class Recorder {
     }
   }
 
+  /** Runs a kernel, which records nothing itself. */
+  #inKernel<T>(run: () => T): T {
+    this.#isInKernel = true;
+    try {
+      return unrecorded(run);
+    } finally {
+      this.#isInKernel = false;
+    }
+  }
+
   #refuse(reason: string): void {
     this.#refusal ??= reason;
   }
@@ -203,9 +218,11 @@ class Recorder {
     owner: { [name in Name]: M },
     name: Name,
     reason: string,
+    otherwise: () => void = () => {},
   ): () => void {
     const refusing = (stock: M) => (...args: Parameters<M>) => {
       if (current === this) this.#refuse(reason);
+      else otherwise();
       return stock(...args);
     };
     return replace(owner, name, (stock: M) => refusing(stock) as M);
@@ -261,8 +278,11 @@ class Recorder {
     { kernelName, inputs, attrs }: KernelCall,
     results: readonly tf.Tensor[],
   ): void {
-    const tensors = [...Object.values(inputs), ...results];
-    if (!tensors.every((x) => !x || isOfNumbers(x))) {
+    const given = Object.values(inputs).filter((x) => x != null);
+    if (!given.every((x) => x instanceof tf.Tensor)) {
+      return this.#refuse("runs a kernel on what is no tensor, or on a list");
+    }
+    if (![...given, ...results].every(isOfNumbers)) {
       return this.#refuse("has tensors of strings or of complex numbers");
     }
     const { kernelFunc } = tf.getKernel(kernelName, this.#backendName)!;
@@ -317,6 +337,7 @@ class Recorder {
       outputs: views,
       held: this.#held,
       earlier: this.#earlier,
+      readsValues: this.#readsValues,
       refusal: this.#refusal,
     });
   }

@@ -50,6 +50,8 @@ export interface Trace {
   readonly held: ReadonlyMap<number, tf.Tensor>;
   /** Tensors that were there before the run and that it reads, other than variables. */
   readonly earlier: ReadonlySet<tf.Tensor>;
+  /** Whether a kernel looks at values of tensors. */
+  readonly readsValues: boolean;
   /** Why it cannot be replayed, in words that follow "it". */
   readonly refusal: string | undefined;
 }
