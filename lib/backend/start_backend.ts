@@ -180,7 +180,9 @@ async function startWasm(
 
 /** Whether a device still answers; one that doesn't is as good as lost. */
 async function stillAnswers(backend: StrictWebGPUBackend): Promise<boolean> {
-  return await answered("the device", backend.answers()).catch(() => false);
+  return await answered("the device", backend.failures.answers()).catch(() =>
+    false
+  );
 }
 
 async function startWebGpu(

@@ -253,13 +253,13 @@ onEachBackend("after a failure, launches are captured anew", async () => {
     return value;
   };
   for (let i = 0; i < CAPTURED + 1; i++) assertEquals(await step(i), 1);
-  const { generation } = backend;
+  const { generation } = backend.launches;
   // More than the device has.
   backend.device.createBuffer({ size: 2 ** 52, usage: GPUBufferUsage.STORAGE });
   const sum = tf.fill([3], 1);
   await sum.data().catch(() => {});
   sum.dispose();
-  assert(backend.generation > generation);
+  assert(backend.launches.generation > generation);
   for (let i = 0; i < 4; i++) assertEquals(await step(i), 1);
   runs.dispose();
 }, ["webgpu"]);
