@@ -11,7 +11,14 @@ import type { Recording } from "../../lib/tfjs/record/replay.ts";
 import type { CapturingBackend } from "../../lib/tfjs/record/captures.ts";
 import { onEachBackend, WITH_KERNELS } from "../backends.ts";
 import { sample } from "../sample.ts";
-import { type KernelCall, kernelCalls, type Values } from "./kernel_calls.ts";
+import {
+  DATA_LEFT_BY,
+  type KernelCall,
+  kernelCalls,
+  run,
+  tensorsOf,
+  type Values,
+} from "./kernel_calls.ts";
 
 /** Calls of a kernel that are tried, at most, of those that differ in more than values. */
 const CALLS_OF_KERNEL = 6;
@@ -46,20 +53,9 @@ function turned({ values, shape, dtype }: Values, by: number): tf.Tensor {
   return tf.tensor(own, shape, dtype);
 }
 
-/** The tensors of a call, in the order of its inputs, without those that are absent. */
-function inputsOf({ inputs }: KernelCall, by: number): tf.Tensor[] {
-  return inputs.flatMap(([, x]) => x ? turned(x, by) : []);
-}
-
-/** Runs the kernel of a call. */
-function run(
-  { kernel, inputs, takesArray, attributes }: KernelCall,
-  tensors: readonly tf.Tensor[],
-): tf.Tensor[] {
-  const given = (takesArray ? [] : {}) as Record<string, tf.Tensor>;
-  const left = tensors.values();
-  for (const [name, x] of inputs) if (x) given[name] = left.next().value!;
-  return [tf.engine().runKernel(kernel, given, attributes)].flat();
+/** The tensors of a call, with other values. */
+function inputsOf(call: KernelCall, by: number): tf.Tensor[] {
+  return tensorsOf(call, (x) => turned(x, by));
 }
 
 async function outcomeOf(run: () => tf.Tensor[]): Promise<Outcome> {
@@ -206,9 +202,6 @@ function kernelNames(): string[] {
     .filter((name) => !Object.hasOwn(OUTSIDE, name));
 }
 
-const COMPLEX =
-  "tfjs's engine does not hear of parts of complex numbers that are gone";
-
 onEachBackend(
   "every kernel gives in replays what it gives of the same values",
   async (backend) => {
@@ -231,7 +224,7 @@ onEachBackend(
     }
   },
   WITH_KERNELS,
-  COMPLEX,
+  DATA_LEFT_BY,
 );
 
 onEachBackend(
@@ -256,5 +249,5 @@ onEachBackend(
     }
   },
   WITH_KERNELS,
-  COMPLEX,
+  DATA_LEFT_BY,
 );
