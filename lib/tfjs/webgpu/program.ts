@@ -167,7 +167,7 @@ export function runProgram(
   const { types, values } = uniformsOf(program);
   launch(
     backend,
-    shaderOf(program, backend.mostWorkgroups),
+    shaderOf(program, backend.launches.mostWorkgroups),
     [
       ...Object.values(reads),
       ...Object.values(writes),
