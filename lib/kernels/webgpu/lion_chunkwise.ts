@@ -18,6 +18,7 @@ import {
   type KernelAttributes,
   type KernelRequest,
 } from "../../attention/planning/kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import { registerFusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
@@ -25,8 +26,7 @@ import {
   type AttentionArguments,
   sizeOfProblem,
 } from "./chunkwise/attention_call.ts";
-import { chunkwiseForward } from "./chunkwise/chunkwise_forward.ts";
-import { chunkwiseGradient } from "./chunkwise/chunkwise_gradient.ts";
+import { chunkwiseForward, chunkwiseGradient } from "./chunkwise/chunkwise.ts";
 import { planChunkwise } from "./chunkwise/chunkwise_plan.ts";
 import {
   diagonalForward,
@@ -34,8 +34,8 @@ import {
   isDiagonalCall,
 } from "./diagonal/diagonal_chunkwise.ts";
 import { planDiagonal } from "./diagonal/diagonal_plan.ts";
-import { forward as sweep } from "./recurrent/lion_recurrent.ts";
-import { planWithStates } from "./recurrent/with_states_plan.ts";
+import type { Device } from "./frame/planning.ts";
+import { forward as sweep, planRecurrent } from "./recurrent/lion_recurrent.ts";
 
 /** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu. */
 export function registerChunkwise(
@@ -77,4 +77,33 @@ export function registerChunkwise(
       },
     },
   );
+}
+
+/** The longest piece swept token by token: one launch per direction is then worth the steps. */
+const SHORT = 16;
+
+/**
+ * Plans a piece for a device.
+ *
+ * Short pieces are swept token by token, as are heads that are too wide for the
+ * chunkwise shaders: those are the plans with chunks of one token. Other pieces get
+ * at least two chunks, since states exist only between chunks.
+ */
+function planWithStates(
+  request: KernelRequest,
+  device: Device,
+  numbers: WebGpuNumbers["chunkwise"],
+): KernelPlan | Refusal {
+  const { length, chunkSize = Infinity } = request;
+  if (length > SHORT) {
+    const best = planChunkwise(request, device, numbers);
+    if (!("refusal" in best)) {
+      const most = Math.min(chunkSize, Math.ceil(length / 2));
+      return best.chunkSize! <= most
+        ? best
+        : planChunkwise({ ...request, chunkSize: most }, device, numbers);
+    }
+  }
+  const swept = planRecurrent(request, device.limits);
+  return "refusal" in swept ? swept : { ...swept, chunkSize: 1 };
 }

@@ -2,10 +2,16 @@
 import { assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
-import { attendProgram } from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
-import { shapeFor } from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
-import { carryStatesProgram } from "../../../lib/kernels/webgpu/chunkwise/carry_states.ts";
-import { chunkStatesProgram } from "../../../lib/kernels/webgpu/chunkwise/chunk_states.ts";
+import {
+  attendProgram,
+  type Role,
+  shapeFor,
+} from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
+import {
+  carryStatesProgram,
+  chunkStatesProgram,
+  type States,
+} from "../../../lib/kernels/webgpu/chunkwise/states.ts";
 import {
   COTANGENTS as g,
   cotangentsProgram,
@@ -13,12 +19,9 @@ import {
 import { decayGradientsProgram } from "../../../lib/kernels/webgpu/chunkwise/decay_gradients.ts";
 import { packProgram } from "../../../lib/kernels/webgpu/frame/pack.ts";
 import {
-  forwardMask,
+  type Mask,
   maskFor,
-  type MaskSource,
-  transposedMask,
 } from "../../../lib/kernels/webgpu/chunkwise/mask.ts";
-import type { Role } from "../../../lib/kernels/webgpu/chunkwise/roles.ts";
 import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 import { tileDecaysProgram } from "../../../lib/kernels/webgpu/full/tile_decays.ts";
 import { fullProgram } from "../../../lib/kernels/webgpu/full/full_shader.ts";
@@ -28,7 +31,6 @@ import {
   type Tensors,
 } from "../../../lib/tfjs/webgpu/program.ts";
 import type { Launch } from "../../../lib/kernels/webgpu/frame/problem.ts";
-import type { States } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/frame/vectors.ts";
 import { distinctShaders, testCompiling } from "./shader_checks.ts";
 
@@ -60,7 +62,7 @@ const LIMITS = {
 };
 const shape = shapeFor(LAUNCH.chunkSize, LAUNCH, 16384, 32)!;
 const largestChunk = 64;
-const STATES = ["states", "cotangentStates"] as const;
+const BOTH_STATES = ["states", "cotangentStates"] as const;
 
 const [q, k, v]: [Vectors, Vectors, Vectors] = [
   { name: "q", columns: "key", half: false },
@@ -68,10 +70,11 @@ const [q, k, v]: [Vectors, Vectors, Vectors] = [
   { name: "v", columns: "value", half: false },
 ];
 const both = maskFor(true, false)!;
-const packed = forwardMask(false, true);
+const packed: Mask = { ...both, packed: true };
+const transposed: Mask = { ...packed, transposed: true };
 const causal = maskFor(true, true)!;
 
-function statesOf(decays: MaskSource | null): States {
+function statesOf(decays: Mask | null): States {
   return { name: "states", rows: k, columns: v, decays };
 }
 
@@ -79,17 +82,17 @@ const cotangentStates: States = {
   name: "cotangentStates",
   rows: q,
   columns: g,
-  decays: transposedMask(false),
+  decays: transposed,
 };
 
-function attention(decays: MaskSource | null): Role {
+function attention(decays: Mask | null): Role {
   return {
     rows: q,
     others: k,
     values: v,
     states: statesOf(decays),
     output: { name: "y", columns: "value" },
-    finish: { kind: "attention" },
+    normalizes: true,
   };
 }
 
@@ -99,7 +102,7 @@ const queryGradient: Role = {
   values: k,
   states: statesOf(packed),
   output: { name: "dq", columns: "key" },
-  finish: { kind: "decayTerms", own: q, name: "queryTerms" },
+  ownTerms: { own: q, name: "queryTerms" },
 };
 
 const keyGradient: Role = {
@@ -108,7 +111,7 @@ const keyGradient: Role = {
   values: q,
   states: cotangentStates,
   output: { name: "dk", columns: "key" },
-  finish: { kind: "decayTerms", own: k, name: "keyTerms" },
+  ownTerms: { own: k, name: "keyTerms" },
 };
 
 const valueGradient: Role = {
@@ -117,7 +120,6 @@ const valueGradient: Role = {
   values: g,
   states: cotangentStates,
   output: { name: "dv", columns: "value" },
-  finish: { kind: "none" },
 };
 
 /** The programs of a gradient: in queries, in keys and values, and in decays. */
@@ -130,12 +132,12 @@ function* gradients(areApart: boolean): Generator<Program> {
   );
   const roles = [keyGradient, valueGradient];
   yield attendProgram(
-    { ...spec, roles, decays: transposedMask(false) },
+    { ...spec, roles, decays: transposed },
     ...given,
   );
-  for (const alone of [false, true]) {
+  for (const states of [BOTH_STATES, null]) {
     yield decayGradientsProgram(
-      { causal: false, largestChunk, alone, areApart, states: STATES },
+      { mask: both, largestChunk, areApart, states },
       ...given,
     );
   }
@@ -158,14 +160,13 @@ function* variants(): Generator<Program> {
         yield attendProgram({ roles, decays, shape, areApart }, ...given);
       }
       yield chunkStatesProgram(states, largestChunk, ...given);
-      yield carryStatesProgram(states, ...given);
-      yield carryStatesProgram(states, ...given, {
-        ...{
-          before: true,
-          after: decays === both,
-          backward: decays !== causal,
-        },
-      });
+      yield carryStatesProgram(states, [], [], ...given);
+      yield carryStatesProgram(
+        states,
+        ["before", ...(decays === both ? ["after"] : [])],
+        ["forward", ...(decays !== causal ? ["backward"] : [])],
+        ...given,
+      );
       yield cotangentsProgram(decays ? ["f"] : [], ...given);
       yield packProgram({ columns: "value", half: false }, launch, PACKED);
       for (
@@ -179,20 +180,24 @@ function* variants(): Generator<Program> {
         yield fullProgram({ vectors: [q, k, v], decays, tiling }, ...given);
       }
       if (decays) yield tileDecaysProgram(decays, 64, ...given);
-      yield decayGradientsProgram({
-        ...{ causal: decays === causal, largestChunk, states: STATES },
-        ...{ alone: false, areApart: true },
-      }, ...given);
+      const mask = decays ?? both;
+      yield decayGradientsProgram(
+        { mask, largestChunk, states: BOTH_STATES, areApart: true },
+        ...given,
+      );
     }
   }
   for (const areApart of [false, true]) yield* gradients(areApart);
   const given = [LAUNCH, TENSORS] as const;
   const kinds = [statesOf(packed), cotangentStates];
   yield chunkStatesProgram(kinds, largestChunk, ...given);
-  yield carryStatesProgram(kinds, ...given);
-  yield carryStatesProgram([statesOf(null)], ...given, {
-    ...{ before: true, after: false, backward: true },
-  });
+  yield carryStatesProgram(kinds, [], [], ...given);
+  yield carryStatesProgram(
+    [statesOf(null)],
+    ["before"],
+    ["forward", "backward"],
+    ...given,
+  );
   yield cotangentsProgram(["f", "b"], ...given);
   yield packProgram({ columns: "value", half: true }, LAUNCH, PACKED);
 }

@@ -1,12 +1,23 @@
 /**
- * Last step of the chunkwise form: what each token of a chunk reads.
+ * Last step of the chunkwise form: what each token of a chunk reads. Attention and each of
+ * its gradients are one function of four kinds of vectors,
+ *
+ *     z_i = Σ_j M_ij (r_i · o_j) x_j
+ *
+ * With r = q, o = k and x = v that is attention. Its gradients are, g being the
+ * cotangents of the sums and v with its column of ones:
+ *
+ *     dq: r = g, o = v, x = k        dk: r = v, o = g, x = q, M transposed
+ *                                    dv: r = k, o = q, x = g, M transposed
+ *
+ * In chunks,
  *
  *     z_i = Σ_{j in chunk} M_ij (r_i · o_j) x_j
  *         + exp(f_s + … + f_i) [state from before] r_i
  *         + exp(b_i + … + b_t) [state from after] r_i
  *
- * for the chunk s..t and the vectors of a role (`roles.ts`). The text is in
- * `attend.wgsl.ts`; this file binds its operands, and shares out the work.
+ * for the chunk s..t. The text is in `attend.wgsl.ts`; this file binds its operands, and
+ * shares out the work.
  *
  * @module
  */
@@ -16,7 +27,7 @@ import {
   JOINED,
   type Launch,
   problemProgram,
-  tensorsOf,
+  stepOf,
 } from "../frame/problem.ts";
 import {
   ACCUMULATE,
@@ -25,24 +36,63 @@ import {
   QUADS,
   quadsOf,
   reading,
+  type Vectors,
   writing,
+  type Written,
 } from "../frame/vectors.ts";
+import { ATTEND, ATTEND_SCRATCH } from "./attend.wgsl.ts";
 import {
   arrivals,
   decayBytes,
+  decayInputs,
   DECAYS,
   LOAD_DECAYS,
-  logDecaysOf,
+  type Mask,
   maskConstants,
-  maskKey,
-  type MaskSource,
-  readingPacked,
   weightBytes,
   WEIGHTS,
 } from "./mask.ts";
-import { ATTEND, ATTEND_SCRATCH } from "./attend.wgsl.ts";
-import { type Role, roleKey } from "./roles.ts";
-import { STATES } from "./states.ts";
+import { readingStates, STATES, type States } from "./states.ts";
+
+/** Attention or one of its gradients. */
+export interface Role {
+  /** The vectors r of the tokens that read. */
+  readonly rows: Vectors;
+  /** The vectors o of the tokens that are read. */
+  readonly others: Vectors;
+  /** The vectors x of the tokens that are read. */
+  readonly values: Vectors;
+  /**
+   * The states `Σ o xᵀ` that reach a chunk, or `Σ x oᵀ` if r has the columns
+   * of a sum.
+   */
+  readonly states: States;
+  /** The result z, but for its row sum. */
+  readonly output: Written;
+  /**
+   * Whether z is multiplied by the scale, its row sums are written, and it is divided by
+   * them if the problem says so.
+   * @default false
+   */
+  readonly normalizes?: boolean;
+  /**
+   * What the gradients of the log decays are summed from, if it is written: the products of
+   * z with the vectors `own` of the tokens that read, in four terms: [chunk before, chunk
+   * after, state before, state after].
+   */
+  readonly ownTerms?: { readonly own: Vectors; readonly name: string };
+}
+
+/** Names a role in a key. */
+function roleKey(
+  { rows, others, values, states, output, normalizes, ownTerms }: Role,
+): string {
+  const vectors = [rows, others, values].map(({ name }) => name).join("·");
+  const more = [normalizes && "normalizes", ownTerms && "terms"].filter(
+    Boolean,
+  );
+  return [`${output.name}=${vectors}+${states.name}`, ...more].join(":");
+}
 
 /** Rows of a tile of the text, each one register of four columns. */
 const TILE_ROWS = 8;
@@ -120,7 +170,7 @@ export interface AttendSpec {
   /** The functions to compute, each by workgroups of its own. */
   readonly roles: readonly Role[];
   /** The decays of all roles; `null` if nothing decays, and only the state is read. */
-  readonly decays: MaskSource | null;
+  readonly decays: Mask | null;
   /** The room that the program has, and how its work is shared out. */
   readonly shape: AttendShape;
   /**
@@ -137,20 +187,16 @@ export function attendProgram(
   tensors: Tensors,
 ): Program {
   const { blockRows } = shape;
-  const vectors = roles.flatMap(({ rows, others, values, finish }) => [
+  const vectors = roles.flatMap(({ rows, others, values, ownTerms }) => [
     ...[rows, ...(decays ? [others, values] : [])],
-    ...(finish.kind === "decayTerms" ? [finish.own] : []),
+    ...(ownTerms ? [ownTerms.own] : []),
   ]);
   const states = roles.map(({ states }) => states.name);
-  const terms = roles.flatMap(({ finish }) =>
-    finish.kind === "decayTerms" ? [finish.name] : []
-  );
-  const vec4f = [...states, ...terms].map((name) => [name, "vec4f"] as const);
-  const hasRowSums = roles.some(({ finish }) => finish.kind === "attention");
-  return {
-    ...problemProgram(launch),
+  const terms = roles.flatMap(({ ownTerms }) => ownTerms?.name ?? []);
+  const hasRowSums = roles.some(({ normalizes }) => normalizes);
+  return problemProgram(launch, tensors, {
     name: "attend",
-    variants: [...roles.map(roleKey), maskKey(decays)],
+    variants: roles.map(roleKey),
     constants: {
       ...maskConstants(decays),
       APART: areApart,
@@ -159,64 +205,61 @@ export function attendProgram(
       TOKENS: decays ? roomFor(shape) : 4,
       SCORES: decays ? blockRows * scratchQuads(shape) : 1,
     },
-    elements: { ...elementsOf(vectors), ...Object.fromEntries(vec4f) },
-    reads: tensorsOf([
+    elements: elementsOf(vectors, [...states, ...terms]),
+    reads: [
       ...vectors.map(({ name }) => name),
-      ...logDecaysOf([decays], false),
+      ...decayInputs(decays),
       ...states,
-    ], tensors),
-    writes: tensorsOf([
+    ],
+    writes: [
       ...roles.map(({ output }) => output.name),
       ...(hasRowSums ? ["rowSums"] : []),
       ...terms,
-    ], tensors),
+    ],
     threads: threadsOf(shape),
     workgroups: [launch.chunks, launch.sequences],
     layers: Math.ceil(launch.chunkSize / blockRows) * roles.length,
     functions: () =>
       [
-        ...[QUADS, STATES, JOINED, ACCUMULATE, readingPacked([decays])],
-        ...[DECAYS, arrivals(decays), LOAD_DECAYS, WEIGHTS, ATTEND_SCRATCH],
+        ...[QUADS, STATES, JOINED, ACCUMULATE, DECAYS, arrivals(decays)],
+        ...[LOAD_DECAYS, WEIGHTS, ATTEND_SCRATCH],
         ...roles.map((role) =>
           instance(operandsOf(role, decays) + ATTEND, role.output.name)
         ),
       ].join(""),
-    body: /* wgsl */ `
-  let blocks = (uniforms.chunkSize + ROWS - 1u) / ROWS;
-  let first_row = layer % blocks * ROWS;
-${
-      roles.map(({ output: { name } }, i) =>
-        `  if (layer / blocks == ${i}u) { attend_${name}(group, first_row, local); }`
-      ).join("\n")
-    }`,
-  };
+    body: stepOf(
+      roles.map(({ output }) => output.name),
+      "(uniforms.chunkSize + ROWS - 1u) / ROWS",
+    ),
+  });
 }
 
 /** WGSL of what a role has of its own. */
-function operandsOf(role: Role, decays: MaskSource | null): string {
-  const { rows, states, output, finish } = role;
+function operandsOf(role: Role, decays: Mask | null): string {
+  const { rows, states, output, normalizes = false, ownTerms } = role;
   // Without decays no token is read but through the state.
   const { others, values } = decays ? role : { others: rows, values: rows };
-  const columns = finish.kind === "attention" ? "sum" : output.columns;
-  const own = finish.kind === "decayTerms" ? finish.own : rows;
-  const terms = finish.kind === "decayTerms"
-    ? `${finish.name}[token] = terms;`
-    : "";
-  const rowSum = finish.kind === "attention" ? "rowSums[token] = rowSum;" : "";
-  return /* wgsl */ `${
-    declareConstants({
-      // Whether r has the columns of the states, and not their rows.
-      TRANSPOSED: rows.columns !== "key",
-      NORMALIZES: finish.kind === "attention",
-      HAS_TERMS: finish.kind === "decayTerms",
-      MAY_BE_JOINED: output.mayBeJoined ?? false,
-    })
-  }${reading("r", rows)}${reading("own", own)}${reading("o", others)}${
-    reading("x", values)
-  }${writing("z", output)}
-fn output_quads() -> u32 { return ${columns}_quads(); }
-fn read_state(at: u32) -> vec4f { return ${states.name}[at]; }
-fn write_row_sum(token: u32, rowSum: f32) { ${rowSum} }
-fn write_terms(token: u32, terms: vec4f) { ${terms} }
-`;
+  const constants = {
+    // Whether r has the columns of the states, and not their rows.
+    TRANSPOSED: rows.columns !== "key",
+    NORMALIZES: normalizes,
+    HAS_TERMS: ownTerms !== undefined,
+    MAY_BE_JOINED: output.mayBeJoined ?? false,
+  };
+  return [
+    ...[declareConstants(constants), readingStates(states.name)],
+    ...[reading("r", rows), reading("own", ownTerms?.own ?? rows)],
+    ...[reading("o", others), reading("x", values), writing("z", output)],
+    /* wgsl */ `
+fn output_quads() -> u32 { return ${
+      normalizes ? "sum" : output.columns
+    }_quads(); }
+fn write_row_sum(token: u32, rowSum: f32) { ${
+      normalizes ? "rowSums[token] = rowSum;" : ""
+    } }
+fn write_terms(token: u32, terms: vec4f) { ${
+      ownTerms ? `${ownTerms.name}[token] = terms;` : ""
+    } }
+`,
+  ].join("");
 }

@@ -20,7 +20,7 @@ import type { WebGpuNumbers } from "../../tuning.ts";
 import type { Device } from "../frame/planning.ts";
 import type { AttentionArguments } from "./attention_call.ts";
 import { LARGEST_CHUNK } from "./attend.ts";
-import { chunkwiseGradient } from "./chunkwise_gradient.ts";
+import { chunkwiseGradient } from "./chunkwise.ts";
 import { planChunkwise } from "./chunkwise_plan.ts";
 
 /** What a form of attention has of its own: its forward pass. */

@@ -4,28 +4,41 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import { type Launch, problemProgram } from "./problem.ts";
-import { elementsOf, QUADS, quadsOf, type Vectors } from "./vectors.ts";
+import {
+  type Dims,
+  elementsOf,
+  QUADS,
+  quadsOf,
+  type Vectors,
+} from "./vectors.ts";
+
+/** Vectors that an input has. */
+type InputVectors = Pick<Vectors, "half"> & { columns: "key" | "value" };
 
 const THREADS = 64;
 
+/** Whether vectors must first be copied to whole quads. */
+export function isPacked(
+  { columns, half }: InputVectors,
+  { headDim, valueDim }: Dims,
+): boolean {
+  return half || (columns === "key" ? headDim : valueDim) % 4 !== 0;
+}
+
 /** The program that copies `x` to `packed`, one quad per thread. */
 export function packProgram(
-  vectors: Pick<Vectors, "half"> & { columns: "key" | "value" },
+  { columns, half }: InputVectors,
   launch: Launch,
-  { x, packed }: Record<"x" | "packed", tf.TensorInfo>,
+  tensors: Tensors,
 ): Program {
-  const { columns } = vectors;
-  const elements = elementsOf([{ ...vectors, name: "packed" }]);
-  return {
-    ...problemProgram(launch),
+  return problemProgram(launch, tensors, {
     name: "pack",
     constants: { OF_KEYS: columns === "key" },
-    elements,
-    reads: { x },
-    writes: { packed },
+    elements: elementsOf([{ name: "packed", half }]),
+    reads: ["x"],
+    writes: ["packed"],
     threads: THREADS,
     workgroups: [Math.ceil(launch.length / THREADS), launch.sequences],
     layers: quadsOf(columns, launch),
@@ -40,7 +53,7 @@ export function packProgram(
     quad[i] = x[token * columns + layer * 4u + i];
   }
   packed[token * select(value_quads(), key_quads(), OF_KEYS) + layer] = ${
-      elements["packed"]
+      half ? "vec4h" : "vec4f"
     }(quad);`,
-  };
+  });
 }

@@ -1,5 +1,4 @@
 /** An attention problem: the numbers that all of its programs are given. @module */
-import type * as tf from "@tensorflow/tfjs-core";
 import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 
 /** The problem of a launch. */
@@ -30,14 +29,27 @@ export interface Launch {
   readonly joinedHeads?: number;
 }
 
-/** What the programs of a problem have alike: its numbers, as uniforms. */
+/** A program of a problem, with the names of its tensors. */
+type ProblemProgram =
+  & Omit<Program, "width" | "integers" | "floats" | "reads" | "writes">
+  & Readonly<Record<"reads" | "writes", readonly string[]>>;
+
+/** A program of a problem: its numbers are uniforms, and its tensors are bound by name, each once. */
 export function problemProgram(
-  { length, tokens, chunks, chunkSize, firstSequence, ...others }: Launch,
-): Pick<Program, "width" | "integers" | "floats"> {
-  const { headDim, valueDim, normalize, scale, epsilon } = others;
-  const { joinedHeads = 1 } = others;
+  launch: Launch,
+  tensors: Tensors,
+  { reads, writes, ...program }: ProblemProgram,
+): Program {
+  const { length, tokens, chunks, chunkSize, firstSequence } = launch;
+  const { headDim, valueDim, normalize, scale, epsilon } = launch;
+  const { joinedHeads = 1 } = launch;
+  const named = (names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, tensors[name]!]));
   return {
+    ...program,
     width: 1,
+    reads: named(reads),
+    writes: named(writes),
     integers: {
       ...{ length, tokens, chunks, chunkSize, firstSequence },
       ...{ headDim, valueDim, normalize: Number(normalize), joinedHeads },
@@ -46,12 +58,15 @@ export function problemProgram(
   };
 }
 
-/** The tensors of these names, each once. */
-export function tensorsOf(
-  names: readonly string[],
-  tensors: Tensors,
-): Record<string, tf.TensorInfo> {
-  return Object.fromEntries(names.map((name) => [name, tensors[name]!]));
+/**
+ * WGSL that runs one of several instances of a function `step(group, layer, local)`, by
+ * the suffixes of their names, each of which has some layers of the workgroups.
+ */
+export function stepOf(suffixes: readonly string[], layers: string): string {
+  const steps = suffixes.map((suffix, i) =>
+    `  if (layer / layers == ${i}u) { step_${suffix}(group, layer % layers, local); }`
+  );
+  return [`  let layers = ${layers};`, ...steps].join("\n");
 }
 
 /** WGSL function `joined(token) -> u32`: the place of a token's head in y, and in the gradient of it. */

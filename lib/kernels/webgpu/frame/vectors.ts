@@ -67,12 +67,15 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
 }
 `;
 
-/** The elements of the buffers of vectors, by name. */
+/** The elements of the buffers of vectors, and of others that hold quads of floats, by name. */
 export function elementsOf(
-  vectors: readonly Vectors[],
+  vectors: readonly Pick<Vectors, "name" | "half">[],
+  others: readonly string[] = [],
 ): Record<string, Binding["element"]> {
-  const element = ({ half }: Vectors) => half ? "vec4h" : "vec4f";
-  return Object.fromEntries(vectors.map((x) => [x.name, element(x)]));
+  const quads = [...vectors, ...others.map((name) => ({ name, half: false }))];
+  return Object.fromEntries(
+    quads.map(({ name, half }) => [name, half ? "vec4h" : "vec4f"]),
+  );
 }
 
 /**

@@ -7,27 +7,37 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { KernelRequest } from "../../../attention/planning/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { NumbersFor, ProblemSize } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import {
   type AttentionArguments,
-  KernelCall,
+  launcherOf,
   sizeOfProblem,
+  sizesOf,
 } from "../chunkwise/attention_call.ts";
+import { maskFor } from "../chunkwise/mask.ts";
 import { registerForm } from "../chunkwise/register_form.ts";
+import {
+  type Device,
+  inLaunches,
+  packingOf,
+  refusalOf,
+  tooLarge,
+  tooManyChunks,
+} from "../frame/planning.ts";
+import { sequenceBatches } from "../frame/sequence_batches.ts";
 import {
   leastColumns,
   type Tiling,
   type TilingLimits,
   tilingOf,
 } from "../score_tiles/score_tiles.ts";
-import { planFull } from "./full_plan.ts";
 import { fullProgram } from "./full_shader.ts";
 import {
-  DECAYS_OF_TILE,
-  FACTORS_OF_TOKEN,
-  maskQuads,
-  TILE_DECAYS,
+  maskBytes,
+  tileDecayNumbers,
   tileDecaysProgram,
 } from "./tile_decays.ts";
 
@@ -53,48 +63,80 @@ export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
         return forward(given, tilingFor(sizeOfProblem(given), limits));
       },
       plan: (request, device) => {
-        const wanted = form === "full" ? undefined : request.chunkSize;
-        const problem = { ...request, chunkSize: wanted };
-        return planFull(
-          problem,
-          device,
-          tilingFor(request, device.limits).rows,
-        );
+        const chunkSize = form === "full" ? undefined : request.chunkSize;
+        const { rows } = tilingFor(request, device.limits);
+        return planFull({ ...request, chunkSize }, device, rows);
       },
     }, numbersFor);
   }
 }
 
 /** The forward pass: y and the row sums. */
-function forward(given: AttentionArguments, tiling: Tiling): tf.TensorInfo[] {
-  const largestTile = tiling.rows;
-  const length = given.inputs["q"]!.shape[2]!;
-  const maskBytes = given.inputs["f"]
-    ? 16 * maskQuads(largestTile) * length
-    : 0;
-  const call = new KernelCall(given, false, { bytesOfSequence: maskBytes });
-  const { decays } = call;
-  const y = call.output("y", call.input("v")!.shape);
-  const rowSums = call.output("rowSums", call.perToken);
-  const [q, k, v] = call.queriesKeysValues();
+function forward(call: AttentionArguments, tiling: Tiling): tf.TensorInfo[] {
+  const sizes = sizesOf(call);
+  const { length, chunks, perToken, shapeOfY } = sizes;
+  const { rows: largestTile } = tiling;
+  const decays = maskFor(
+    call.inputs["f"] !== undefined,
+    call.attributes.causal,
+  );
+  const bytes = decays ? maskBytes(length, largestTile) : 0;
+  const run = launcherOf(call, sizes, bytes);
+  const y = run.output("y", shapeOfY);
+  const rowSums = run.output("rowSums", perToken);
+  const vectors = run.queriesKeysValues();
   if (decays) {
-    const { sequences } = call.batches[0]!;
-    const tokens = sequences * length;
-    call.scratch(TILE_DECAYS.factors, FACTORS_OF_TOKEN * tokens);
-    call.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * sequences * call.chunks);
-    call.scratch(TILE_DECAYS.mask, 4 * maskQuads(largestTile) * tokens);
+    const { sequences } = run.batches[0]!;
+    const numbers = tileDecayNumbers(length, chunks, largestTile);
+    for (const [name, count] of Object.entries(numbers)) {
+      run.scratch(name, sequences * count);
+    }
   }
-  for (const batch of call.batches) {
+  for (const batch of run.batches) {
     if (decays) {
-      call.launch(
+      run.run(
         batch,
         (...given) => tileDecaysProgram(decays, largestTile, ...given),
       );
     }
-    const spec = { vectors: [q, k, v], decays, tiling } as const;
-    call.launch(batch, (...given) => fullProgram(spec, ...given));
+    const spec = { vectors, decays, tiling };
+    run.run(batch, (...given) => fullProgram(spec, ...given));
   }
-  call.clearPadding([y]);
-  call.dispose();
+  run.end([y]);
   return [y, rowSums];
+}
+
+/**
+ * Plans a problem for a device.
+ *
+ * @param request The problem; `chunkSize` is what a tile should have at most.
+ */
+export function planFull(
+  request: KernelRequest,
+  device: Device,
+  rows: number,
+): KernelPlan | Refusal {
+  const refusal = refusalOf(request, device);
+  if (refusal) return refusal;
+  const { batch, heads, length, causal } = request;
+  const { limits } = device;
+  const chunkSize = Math.min(request.chunkSize ?? rows, rows, length);
+  const tiles = Math.ceil(length / chunkSize);
+  const decays = maskFor(request.decays || causal, causal);
+  const masks = decays ? maskBytes(length, rows) : 0;
+  const large = tooManyChunks(tiles, limits) ??
+    tooLarge("the masks of a sequence's tiles take", masks, limits);
+  if (large) return large;
+  const packed = packingOf(request);
+  const batches = sequenceBatches(batch * heads, masks, limits);
+  const ofSequence = decays
+    ? Object.values(tileDecayNumbers(length, tiles, rows))
+      .reduce((sum, numbers) => sum + 4 * numbers, 0)
+    : 0;
+  const launches = packed.launches + (decays ? 2 : 1);
+  return {
+    chunkSize,
+    scratchBytes: packed.bytes + batches[0]!.sequences * ofSequence,
+    how: inLaunches(batches.length * launches),
+  };
 }

@@ -17,7 +17,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { borderStates, noBorderStates } from "../frame/border_states.ts";
+import { borderStates } from "../frame/border_states.ts";
 import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
 import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
@@ -114,7 +114,6 @@ export function forwardSweep(sweep: ForwardSweep): Program {
     ...{ logDecay, firstState },
     sumsBefore: isInPlace ? undefined : sumsBefore,
   };
-  const [enters, leaves] = [["firstState"], ["lastState"]];
   return {
     name: "recurrent_forward",
     width,
@@ -162,8 +161,11 @@ export function forwardSweep(sweep: ForwardSweep): Program {
         writing("y", "valueDim", width),
         bind("logDecay", logDecay),
         bind("sumsBefore", optional.sumsBefore),
-        firstState ? borderStates(enters, []) : noBorderStates(enters, []),
-        lastState ? borderStates([], leaves) : noBorderStates([], leaves),
+        borderStates(
+          firstState ? ["firstState"] : [],
+          lastState ? ["lastState"] : [],
+          ["firstState", "lastState"],
+        ),
         FUNCTIONS,
       ].join("");
     },
