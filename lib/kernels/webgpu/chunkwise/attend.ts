@@ -219,14 +219,13 @@ export function attendProgram(
     threads: threadsOf(shape),
     workgroups: [launch.chunks, launch.sequences],
     layers: Math.ceil(launch.chunkSize / blockRows) * roles.length,
-    functions: () =>
-      [
-        ...[QUADS, STATES, JOINED, ACCUMULATE, DECAYS, arrivals(decays)],
-        ...[LOAD_DECAYS, WEIGHTS, ATTEND_SCRATCH],
-        ...roles.map((role) =>
-          instance(operandsOf(role, decays) + ATTEND, role.output.name)
-        ),
-      ].join(""),
+    functions: () => [
+      ...[QUADS, STATES, JOINED, ACCUMULATE, DECAYS, arrivals(decays)],
+      ...[LOAD_DECAYS, WEIGHTS, ATTEND_SCRATCH],
+      ...roles.map((role) =>
+        instance(operandsOf(role, decays) + ATTEND, role.output.name)
+      ),
+    ],
     body: stepOf(
       roles.map(({ output }) => output.name),
       "(uniforms.chunkSize + ROWS - 1u) / ROWS",

@@ -84,17 +84,16 @@ export function decayGradientsProgram(
     writes: logDecaysOf(mask).map((name) => `d${name}`),
     threads: THREADS,
     workgroups: [launch.chunks, launch.sequences],
-    functions: () =>
-      [
-        ...[QUADS, arrivals(mask), DECAYS, LOAD_DECAYS],
-        isBelow("is_nothing", NOTHING),
-        reaching("keys", read[0], mask),
-        reaching("queries", read[1], { ...mask, transposed: true }),
-        `fn write_db(token: u32, x: f32) {${
-          mask.causal ? "" : " db[token] = x; "
-        }}`,
-        SCRATCH,
-      ].join(""),
+    functions: () => [
+      ...[QUADS, arrivals(mask), DECAYS, LOAD_DECAYS],
+      isBelow("is_nothing", NOTHING),
+      reaching("keys", read[0], mask),
+      reaching("queries", read[1], { ...mask, transposed: true }),
+      `fn write_db(token: u32, x: f32) {${
+        mask.causal ? "" : " db[token] = x; "
+      }}`,
+      SCRATCH,
+    ],
     body: GRADIENTS,
   });
 }

@@ -144,18 +144,17 @@ export function chunkStatesProgram(
     threads: THREADS,
     workgroups: [launch.chunks, launch.sequences],
     layers: Math.ceil(tiles / THREADS) * states.length,
-    functions: () =>
-      [
-        ...[QUADS, DECAYS, TOKEN_DECAYS],
-        ...states.map((kind) =>
-          instance(
-            ownStates(kind) + arrivals(kind.decays) + LOAD_DECAYS +
-              reading("x", kind.rows) + reading("y", kind.columns) +
-              CHUNK_STATES,
-            kind.name,
-          )
-        ),
-      ].join(""),
+    functions: () => [
+      ...[QUADS, DECAYS, TOKEN_DECAYS],
+      ...states.map((kind) =>
+        instance(
+          ownStates(kind) + arrivals(kind.decays) + LOAD_DECAYS +
+            reading("x", kind.rows) + reading("y", kind.columns) +
+            CHUNK_STATES,
+          kind.name,
+        )
+      ),
+    ],
     body: stepOf(
       names,
       "((key_quads() + TILE_QUADS - 1u) / TILE_QUADS * sum_quads() + THREADS - 1u) / THREADS",
@@ -265,13 +264,12 @@ export function carryStatesProgram(
       launch.sequences,
     ],
     layers: states.length * directions,
-    functions: () =>
-      [
-        ...[QUADS, borderStates(enters, leaves, BORDERS), logDecays(decays)],
-        ...states.map((kind) =>
-          instance(ownStates(kind) + CARRIED_STATES, kind.name)
-        ),
-      ].join(""),
+    functions: () => [
+      ...[QUADS, borderStates(enters, leaves, BORDERS), logDecays(decays)],
+      ...states.map((kind) =>
+        instance(ownStates(kind) + CARRIED_STATES, kind.name)
+      ),
+    ],
     body: stepOf(names, `${directions}u`),
   });
 }

@@ -1,5 +1,6 @@
 /** GELU, x Φ(x) with the normal distribution Φ, and its gradient. @module */
-import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { GELU } from "../../../operations/gelu.ts";
+import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { elementwiseKernel } from "./elementwise_kernel.ts";
 
 /**
@@ -23,21 +24,19 @@ fn slope(x: Pack, bell: Pack, normal: Pack) -> Pack {
 }
 `;
 
-/** The kernel of GELU, x Φ(x). */
-export const gelu: FusedKernel<"x"> = elementwiseKernel(["x"], ["y"], {
-  name: "gelu",
-  functions: GELU_TERMS,
-  body: /* wgsl */ `  y[at] = x[at] * normal(x[at], bell(x[at]));`,
-});
-
-/** The gradient kernel of GELU: dx = dy (Φ(x) + x φ(x)). */
-export const geluGradient: FusedKernel<"x" | "dy"> = elementwiseKernel(
-  ["x", "dy"],
-  ["dx"],
-  {
-    name: "gelu_gradient",
-    functions: GELU_TERMS,
-    body: /* wgsl */ `  let height = bell(x[at]);
+/** Registers the kernels of GELU: y = x Φ(x), and dx = dy (Φ(x) + x φ(x)). */
+export function registerGelu(): void {
+  registerFusedKernel(GELU, {
+    forward: elementwiseKernel(["x"], ["y"], {
+      name: "gelu",
+      functions: GELU_TERMS,
+      body: "  y[at] = x[at] * normal(x[at], bell(x[at]));",
+    }),
+    gradient: elementwiseKernel(["x", "dy"], ["dx"], {
+      name: "gelu_gradient",
+      functions: GELU_TERMS,
+      body: /* wgsl */ `  let height = bell(x[at]);
   dx[at] = dy[at] * slope(x[at], height, normal(x[at], height));`,
-  },
-);
+    }),
+  });
+}

@@ -1,7 +1,7 @@
 /**
- * The parts that the passes of Mamba's selective scan have in common. A thread has
- * one channel of a chunk of tokens, and goes through its state four numbers at a time.
- * A pass of its own carries states from chunk to chunk.
+ * The launches of Mamba's selective scan in chunks of tokens. A thread has one channel of
+ * a chunk, and goes through its state four numbers at a time; a launch of its own carries
+ * states from chunk to chunk.
  *
  * @module
  */
@@ -14,11 +14,9 @@ export const CHUNK = 16;
 export const THREADS = 64;
 
 /** The sizes of a selective scan. */
-export interface ScanSizes {
-  readonly batch: number;
-  readonly length: number;
-  readonly channels: number;
-  readonly stateDim: number;
+export interface ScanSizes
+  extends
+    Readonly<Record<"batch" | "length" | "channels" | "stateDim", number>> {
   /** Quads (four numbers) of a channel's state. */
   readonly quads: number;
   /** Chunks of a sequence. */
@@ -50,23 +48,29 @@ export function statesShape(sizes: ScanSizes): number[] {
   return [batch, chunks, quads, channels, 4];
 }
 
-/** The fields common to all programs with one thread for each channel of a chunk. */
+/** A program with one thread for each channel of a chunk. */
 export function chunkProgram(
-  sizes: ScanSizes,
-): Pick<
-  Program,
-  "width" | "constants" | "integers" | "threads" | "workgroups"
-> {
-  const { batch, length, channels, stateDim, quads, chunks, blocks } = sizes;
+  { batch, length, channels, stateDim, quads, chunks, blocks, reverse }:
+    ScanSizes,
+  program:
+    & Pick<Program, "name" | "reads" | "writes" | "functions" | "body">
+    & Partial<Program>,
+): Program {
   return {
     width: 1,
-    constants: { CHUNK },
-    integers: {
-      ...{ length, channels, stateDim, quads, chunks, blocks },
-      reverse: Number(sizes.reverse),
-    },
     threads: THREADS,
     workgroups: batch * chunks * blocks,
+    ...program,
+    constants: { CHUNK, ...program.constants },
+    integers: {
+      ...{ length, channels, stateDim, quads, chunks, blocks },
+      reverse: Number(reverse),
+      ...program.integers,
+    },
+    elements: {
+      ...{ states: "vec4f", carried: "vec4f", rows: "vec4f", tokens: "vec4f" },
+      parts: "vec4f",
+    },
   };
 }
 
@@ -128,6 +132,94 @@ export const WRITE_STEPS = /* wgsl */ `
   steps[(entry * uniforms.chunks + chunk) * uniforms.channels + channel] = select(total, ${FORGOTTEN}, is_forgotten);`;
 
 /**
+ * The inputs of a scan; `begins`, which marks the tokens before which the state is
+ * reset, is absent if there are none.
+ */
+export type ScanInputs =
+  & Readonly<Record<"x" | "dt" | "a" | "b" | "c", tf.TensorInfo>>
+  & { readonly begins?: tf.TensorInfo | undefined };
+
+/** WGSL functions of the operands of a scan's step. */
+function operandsOf(begins: tf.TensorInfo | undefined): string {
+  return /* wgsl */ `${FUNCTIONS}${quadOf("b_of", "b")}
+fn begins_at(token: u32) -> bool { return ${
+    begins ? "begins[token] != 0.0" : "false"
+  }; }
+fn step_of(token: u32, channel: u32) -> f32 { return dt[token * uniforms.channels + channel]; }
+
+// The state after a token.
+fn stepped(token: u32, channel: u32, quad: u32, rate: vec4f, state: vec4f) -> vec4f {
+  let step = step_of(token, channel);
+  let kept = select(exp(step * rate), vec4f(), begins_at(token));
+  return kept * state + step * x[token * uniforms.channels + channel] * b_of(token, quad);
+}
+`;
+}
+
+/**
+ * The program of the state that each chunk makes from zeros, and of the sum of
+ * its time steps.
+ */
+export function summaryProgram(
+  { x, dt, a, b, begins }: ScanInputs,
+  writes: Readonly<Record<"states" | "steps", tf.TensorInfo>>,
+  sizes: ScanSizes,
+): Program {
+  return chunkProgram(sizes, {
+    name: "scan_summary",
+    variants: begins ? ["begins"] : [],
+    reads: { x, dt, a, b, begins },
+    writes,
+    functions: operandsOf(begins),
+    body: SUMMARY,
+  });
+}
+
+const SUMMARY = /* wgsl */ `${PLACE}
+  if (channel >= uniforms.channels) { return; }
+  for (var quad = 0u; quad < uniforms.quads; quad++) {
+    let rate = rate_of(channel, quad);
+    var state = vec4f();
+    for (var i = 0u; i < count; i++) {
+      state = stepped(token_at(entry, first + i), channel, quad, rate, state);
+    }
+    states[record_of(entry, chunk, quad, channel)] = state;
+  }${WRITE_STEPS}`;
+
+/** The program of the outputs y = c · h, starting from the state before each chunk. */
+export function outputsProgram(
+  { x, dt, a, b, c, begins }: ScanInputs,
+  states: tf.TensorInfo,
+  y: tf.TensorInfo,
+  sizes: ScanSizes,
+): Program {
+  return chunkProgram(sizes, {
+    name: "scan_outputs",
+    variants: begins ? ["begins"] : [],
+    reads: { x, dt, a, b, c, states, begins },
+    writes: { y },
+    functions: operandsOf(begins) + quadOf("c_of", "c"),
+    body: OUTPUTS,
+  });
+}
+
+const OUTPUTS = /* wgsl */ `${PLACE}
+  if (channel >= uniforms.channels) { return; }
+  var sums = array<f32, CHUNK>();
+  for (var quad = 0u; quad < uniforms.quads; quad++) {
+    let rate = rate_of(channel, quad);
+    var state = states[record_of(entry, chunk, quad, channel)];
+    for (var i = 0u; i < count; i++) {
+      let token = token_at(entry, first + i);
+      state = stepped(token, channel, quad, rate, state);
+      sums[i] += dot(c_of(token, quad), state);
+    }
+  }
+  for (var i = 0u; i < count; i++) {
+    y[token_at(entry, first + i) * uniforms.channels + channel] = sums[i];
+  }`;
+
+/**
  * The program that replaces each chunk's own state, made from zeros, by the state that
  * reaches it from the chunks on one side; likewise for gradients in states.
  *
@@ -141,17 +233,14 @@ export function carryProgram(
   sizes: ScanSizes,
   isBackward: boolean,
 ): Program {
-  const common = chunkProgram(sizes);
   const { batch, quads, channels } = sizes;
   const records = batch * quads * channels;
-  return {
-    ...common,
+  return chunkProgram(sizes, {
     name: "scan_carry",
-    constants: { ...common.constants, BACKWARD: isBackward },
-    elements: { states: "vec4f" },
+    constants: { BACKWARD: isBackward },
     reads: { a, steps },
     writes: { states },
-    integers: { ...common.integers, records },
+    integers: { records },
     workgroups: Math.ceil(records / THREADS),
     functions: FUNCTIONS,
     body: /* wgsl */ `
@@ -171,5 +260,5 @@ export function carryProgram(
     let kept = select(exp(step * rate), vec4f(), step <= ${FORGOTTEN});
     state = own + kept * state;
   }`,
-  };
+  });
 }
