@@ -23,17 +23,17 @@ import { registerFusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
 import {
-  type AttentionArguments,
-  sizeOfProblem,
-} from "./chunkwise/attention_call.ts";
-import { chunkwiseForward, chunkwiseGradient } from "./chunkwise/chunkwise.ts";
-import { planChunkwise } from "./chunkwise/chunkwise_plan.ts";
+  chunkwiseForward,
+  chunkwiseGradient,
+  planChunkwise,
+} from "./chunkwise/chunkwise.ts";
 import {
   diagonalForward,
   diagonalGradient,
   isDiagonalCall,
 } from "./diagonal/diagonal_chunkwise.ts";
 import { planDiagonal } from "./diagonal/diagonal_plan.ts";
+import { type AttentionArguments, requestOf } from "./frame/attention_call.ts";
 import type { Device } from "./frame/planning.ts";
 import { forward as sweep, planRecurrent } from "./recurrent/lion_recurrent.ts";
 
@@ -42,7 +42,7 @@ export function registerChunkwise(
   numbersFor: NumbersFor<WebGpuNumbers>,
 ): void {
   const numbersOf = (call: AttentionArguments) =>
-    numbersFor(sizeOfProblem(call)).chunkwise;
+    numbersFor(requestOf(call)).chunkwise;
   const joined = (call: AttentionArguments): AttentionArguments => ({
     ...call,
     attributes: { ...call.attributes, joined: true },

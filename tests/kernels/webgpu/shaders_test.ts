@@ -17,7 +17,6 @@ import {
   cotangentsProgram,
 } from "../../../lib/kernels/webgpu/frame/cotangents.ts";
 import { decayGradientsProgram } from "../../../lib/kernels/webgpu/chunkwise/decay_gradients.ts";
-import { packProgram } from "../../../lib/kernels/webgpu/frame/pack.ts";
 import {
   type Mask,
   maskFor,
@@ -30,7 +29,10 @@ import {
   shaderOf,
   type Tensors,
 } from "../../../lib/tfjs/webgpu/program.ts";
-import type { Launch } from "../../../lib/kernels/webgpu/frame/problem.ts";
+import {
+  type Launch,
+  packProgram,
+} from "../../../lib/kernels/webgpu/frame/attention_call.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/frame/vectors.ts";
 import { distinctShaders, testCompiling } from "./shader_checks.ts";
 

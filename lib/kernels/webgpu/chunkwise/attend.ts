@@ -28,7 +28,7 @@ import {
   type Launch,
   problemProgram,
   stepOf,
-} from "../frame/problem.ts";
+} from "../frame/attention_call.ts";
 import {
   ACCUMULATE,
   type Dims,

@@ -6,20 +6,34 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { KernelRequest } from "../../../attention/planning/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
+import {
+  type AttentionArguments,
+  launcherOf,
+  requestOf,
+} from "../frame/attention_call.ts";
 import {
   cotangentNumbers,
   COTANGENTS,
   cotangentsProgram,
 } from "../frame/cotangents.ts";
-import type { SequenceBatch } from "../frame/sequence_batches.ts";
+import {
+  type Device,
+  inLaunches,
+  packingOf,
+  refusalOf,
+  tooLarge,
+  tooManyChunks,
+} from "../frame/planning.ts";
+import {
+  largestBuffer,
+  type SequenceBatch,
+  sequenceBatches,
+} from "../frame/sequence_batches.ts";
 import type { Vectors } from "../frame/vectors.ts";
 import { attendProgram, type Role, shapeFor } from "./attend.ts";
-import {
-  type AttentionArguments,
-  launcherOf,
-  sizesOf,
-} from "./attention_call.ts";
 import { decayGradientsProgram } from "./decay_gradients.ts";
 import { logDecaysOf, type Mask, maskFor } from "./mask.ts";
 import {
@@ -32,31 +46,101 @@ import {
 
 type Numbers = WebGpuNumbers["chunkwise"];
 
+/** What chunks of a size make of a problem. */
+function layoutOf(
+  request: KernelRequest,
+  chunkSize: number,
+  { chunksApart }: Numbers,
+) {
+  const { batch, heads, length, causal, states = false } = request;
+  const decays = maskFor(request.decays || causal, causal);
+  const chunks = Math.ceil(length / chunkSize);
+  // With decays there are states only of several chunks, or of a piece of a sequence.
+  const hasStates = !decays || chunks > 1 || states;
+  // Whether states are not scanned: each reader adds up those of all chunks.
+  const areApart = hasStates && decays !== null && !states &&
+    statesAreApart(chunks, batch * heads, chunksApart);
+  return {
+    ...{ decays, chunks, hasStates, areApart },
+    isScanned: hasStates && !areApart && (chunks > 1 || states),
+    /** The states of a sequence. */
+    bytes: hasStates ? chunks * stateBytes(request, decays) : 0,
+  };
+}
+
+/**
+ * Plans a problem for a device.
+ *
+ * @param numbers The chunks' sizes, if nothing asks for fewer or forces more.
+ */
+export function planChunkwise(
+  request: KernelRequest,
+  device: Device,
+  numbers: Numbers,
+): KernelPlan | Refusal {
+  const { batch, heads, length } = request;
+  const { limits } = device;
+  const refusal = refusalOf(request, device);
+  if (refusal) return refusal;
+  const layoutFor = (size: number) => layoutOf(request, size, numbers);
+  const { decays } = layoutFor(length);
+  const memory = limits.maxComputeWorkgroupStorageSize;
+  const fits = (size: number) =>
+    decays === null ||
+    shapeFor(size, request, memory, numbers.blockRows) !== undefined;
+  // Where nothing decays, a chunk costs nothing but its state.
+  const best = decays ? numbers.chunkSize : numbers.masklessChunkSize;
+  let chunkSize = Math.min(request.chunkSize ?? best, length);
+  while (chunkSize > 1 && !fits(chunkSize)) chunkSize--;
+  if (!fits(chunkSize)) {
+    return {
+      refusal: `the adapter's ${memory} bytes of workgroup memory ` +
+        `(maxComputeWorkgroupStorageSize) hold no chunk`,
+      lacks: "maxComputeWorkgroupStorageSize",
+    };
+  }
+  // States of long sequences fit in one buffer if the chunks are longer.
+  const isTooShort = ({ bytes, chunks }: ReturnType<typeof layoutFor>) =>
+    bytes > largestBuffer(limits) || tooManyChunks(chunks, limits);
+  while (
+    request.chunkSize === undefined && chunkSize < length &&
+    fits(2 * chunkSize) && isTooShort(layoutFor(chunkSize))
+  ) chunkSize *= 2;
+  const { bytes, chunks, hasStates, isScanned } = layoutFor(chunkSize);
+  const how = ` in chunks of ${chunkSize}`;
+  const large = tooManyChunks(chunks, limits) ??
+    tooLarge("the states of a sequence take", bytes, limits, how);
+  if (large) return large;
+  const batches = sequenceBatches(batch * heads, bytes, limits);
+  const packed = packingOf(request);
+  const launches = 1 + Number(hasStates) + Number(isScanned);
+  return {
+    chunkSize,
+    scratchBytes: packed.bytes + batches[0]!.sequences * bytes,
+    how: inLaunches(batches.length * (launches + packed.launches)),
+  };
+}
+
 /** The shape of shaders that have no mask, and need no room for one. */
 const MASKLESS_CHUNK = 64;
 
-/** Begins a call: its sizes, its launches, and the steps that both passes have. */
+/** Begins a call: what its chunks make of it, its launches, and the steps that both passes have. */
 function open(call: AttentionArguments, numbers: Numbers) {
-  const { inputs, attributes, backend: { device: { limits } } } = call;
-  const { states = false, causal, chunkSize } = attributes;
-  const sizes = sizesOf(call);
-  const { chunks, allSequences } = sizes;
-  const decays = maskFor(inputs["f"] !== undefined, causal);
-  // With decays there are states only of several chunks, or of a piece of a sequence.
-  const hasStates = !decays || chunks > 1 || states;
-  const bytes = hasStates ? chunks * stateBytes(sizes, decays) : 0;
-  const launcher = launcherOf(call, sizes, bytes);
+  const request = requestOf(call);
+  const { chunkSize } = request;
+  const layout = layoutOf(request, chunkSize, numbers);
+  const { bytes, decays, hasStates, isScanned, areApart } = layout;
+  const launcher = launcherOf(call, bytes);
+  const { limits } = call.backend.device;
   const shape = shapeFor(
     decays ? chunkSize : MASKLESS_CHUNK,
-    sizes,
+    request,
     limits.maxComputeWorkgroupStorageSize,
     numbers.blockRows,
   )!;
   const { largestChunk } = shape;
-  const areApart = hasStates && decays !== null && !states &&
-    statesAreApart(chunks, allSequences, numbers.chunksApart);
   return {
-    ...{ ...launcher, sizes, decays, hasStates, areApart, largestChunk },
+    ...{ ...layout, ...launcher, request, largestChunk },
     /** Makes the buffer of a kind of states of a batch. */
     scratchStates: ({ name }: States) => {
       const { sequences } = launcher.batches[0]!;
@@ -75,7 +159,7 @@ function open(call: AttentionArguments, numbers: Numbers) {
         batch,
         (...given) => chunkStatesProgram(kinds, largestChunk, ...given),
       );
-      if (areApart || (chunks === 1 && !states)) return;
+      if (!isScanned) return;
       launcher.run(
         batch,
         (...given) => carryStatesProgram(kinds, enters, leaves, ...given),
@@ -104,16 +188,16 @@ export function chunkwiseForward(
   call: AttentionArguments,
   numbers: Numbers,
 ): tf.TensorInfo[] {
-  const { decays, sizes, ...run } = open(call, numbers);
-  const { causal, states: isPiece } = call.attributes;
-  const y = run.output("y", sizes.shapeOfY);
-  const rowSums = run.output("rowSums", sizes.perToken);
+  const { decays, request, ...run } = open(call, numbers);
+  const { batch, heads, headDim, valueDim, causal, states: isPiece } = request;
+  const [y, rowSums] = run.outputs();
   const sides = causal ? [0] : [0, 1];
   const enters = sides.map((side) => ["before", "after"][side]!)
     .filter((name) => isPiece && call.inputs[name] !== undefined);
   const leaves = sides.map((side) => ["forward", "backward"][side]!)
     .filter(() => isPiece);
-  const leaving = leaves.map((name) => run.output(name, sizes.shapeOfState));
+  const state = [batch, heads, headDim, valueDim + 1];
+  const leaving = leaves.map((name) => run.output(name, state));
   const [q, k, v] = run.queriesKeysValues();
   const states: States = { name: "states", rows: k, columns: v, decays };
   run.scratchStates(states);
@@ -140,14 +224,15 @@ export function chunkwiseGradient(
   call: AttentionArguments,
   numbers: Numbers,
 ): tf.TensorInfo[] {
-  const { decays: mask, sizes, areApart, largestChunk, hasStates, ...run } =
+  const { decays: mask, request, areApart, largestChunk, hasStates, ...run } =
     open(call, numbers);
+  const tokens = request.batch * request.heads * request.length;
   const outputs = ["q", "k", "v", ...(mask ? logDecaysOf(mask) : [])]
     .map((name) => run.output(`d${name}`, call.inputs[name]!.shape));
   const [q, k, v] = run.queriesKeysValues();
   const g = COTANGENTS;
   const logDecays = mask ? logDecaysOf(mask) : [];
-  run.scratch(g.name, cotangentNumbers(sizes.tokens, sizes, logDecays.length));
+  run.scratch(g.name, cotangentNumbers(tokens, request, logDecays.length));
   const decays = mask && { ...mask, packed: true };
   const transposed = decays && { ...decays, transposed: true };
   const states: States = { name: "states", rows: k, columns: v, decays };
@@ -158,7 +243,7 @@ export function chunkwiseGradient(
   run.scratchStates(cotangentStates);
   const terms = (own: Vectors, name: string): Partial<Role> => {
     if (decays === null) return {};
-    run.scratch(name, 4 * sizes.tokens);
+    run.scratch(name, 4 * tokens);
     return { ownTerms: { own, name } };
   };
   const dq: Role = {

@@ -17,7 +17,7 @@
 import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
 import { isBelow } from "../frame/log_decays.ts";
-import { type Launch, problemProgram } from "../frame/problem.ts";
+import { type Launch, problemProgram } from "../frame/attention_call.ts";
 import { elementsOf, QUADS } from "../frame/vectors.ts";
 import {
   arrivals,

@@ -18,10 +18,9 @@ import { gradientChunk } from "../../gradient_chunk.ts";
 import type { NumbersFor } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import type { Device } from "../frame/planning.ts";
-import type { AttentionArguments } from "./attention_call.ts";
+import { type AttentionArguments, requestOf } from "../frame/attention_call.ts";
 import { LARGEST_CHUNK } from "./attend.ts";
-import { chunkwiseGradient } from "./chunkwise.ts";
-import { planChunkwise } from "./chunkwise_plan.ts";
+import { chunkwiseGradient, planChunkwise } from "./chunkwise.ts";
 
 /** What a form of attention has of its own: its forward pass. */
 export interface FormKernel {
@@ -101,16 +100,4 @@ function planGradient(
     : { smallest: numbers.masklessChunkSize, largest: Infinity };
   const chunkSize = gradientChunk(request.length, limits);
   return planChunkwise({ ...request, chunkSize }, device, numbers);
-}
-
-/** The request whose plan a call of the gradient kernel follows. */
-function requestOf({ inputs, attributes }: AttentionArguments): KernelRequest {
-  const { q, v, f } = inputs;
-  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
-  const valueDim = v!.shape[3]!;
-  return {
-    ...{ batch, heads, length, headDim, valueDim },
-    ...attributes,
-    decays: f !== undefined,
-  };
 }

@@ -12,7 +12,11 @@
 import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
 import { borderStates } from "../frame/border_states.ts";
-import { type Launch, problemProgram, stepOf } from "../frame/problem.ts";
+import {
+  type Launch,
+  problemProgram,
+  stepOf,
+} from "../frame/attention_call.ts";
 import {
   type Dims,
   elementsOf,

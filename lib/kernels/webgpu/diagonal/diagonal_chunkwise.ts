@@ -6,7 +6,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { AttentionArguments } from "../chunkwise/attention_call.ts";
+import type { AttentionArguments } from "../frame/attention_call.ts";
 import { runProgram } from "../../../tfjs/webgpu/program.ts";
 import {
   type BorderStates,

@@ -12,7 +12,7 @@
  * @module
  */
 import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
-import { JOINED, type Launch, problemProgram } from "./problem.ts";
+import { JOINED, type Launch, problemProgram } from "./attention_call.ts";
 import { type Dims, QUADS, quadsOf, type Vectors } from "./vectors.ts";
 
 /** The vectors g, gradients in the sums of y and in the row sum. */

@@ -2,7 +2,7 @@
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { Refusal } from "../../../contract/kernel.ts";
 import { cotangentNumbers } from "./cotangents.ts";
-import { isPacked } from "./pack.ts";
+import { isPacked } from "./attention_call.ts";
 import { largestBuffer } from "./sequence_batches.ts";
 import { quadsOf } from "./vectors.ts";
 

@@ -11,7 +11,7 @@
  */
 import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import { type Mask, maskConstants } from "../chunkwise/mask.ts";
-import { type Launch, problemProgram } from "../frame/problem.ts";
+import { type Launch, problemProgram } from "../frame/attention_call.ts";
 import {
   elementsOf,
   QUADS,
@@ -55,15 +55,14 @@ export function fullProgram(
     writes: ["y", "rowSums"],
     threads: tiling.threads,
     workgroups: [launch.chunks, launch.sequences],
-    functions: () =>
-      [
-        ...[QUADS, TILES, readingStored("r", q), readingStored("o", k)],
-        ...[readingStored("x", v), stage(tiling), products(tiling)],
-        ...[ALL_TOKENS, ADD_COLUMNS],
-        writing("y", { name: "y", columns: "value" }),
-        decays ? READ_DECAYS : NO_DECAYS,
-        OWN_WEIGHTS,
-      ].join(""),
+    functions: () => [
+      ...[QUADS, TILES, readingStored("r", q), readingStored("o", k)],
+      ...[readingStored("x", v), stage(tiling), products(tiling)],
+      ...[ALL_TOKENS, ADD_COLUMNS],
+      writing("y", { name: "y", columns: "value" }),
+      decays ? READ_DECAYS : NO_DECAYS,
+      OWN_WEIGHTS,
+    ],
     body: FULL,
   });
 }
@@ -96,7 +95,7 @@ const FULL = /* wgsl */ `
   let sequence = group.y;
   let first_row = chunk * uniforms.chunkSize;
   let row_count = min(uniforms.chunkSize, uniforms.length - first_row);
-  let place = place_of((uniforms.firstSequence + sequence) * uniforms.length, first_row, 0u, 0u, local);
+  let place = place_of((uniforms.firstSequence + sequence) * uniforms.length, first_row, 0u, local);
   let rows = rows_of(place);
   var sum = array<array<vec4f, TILE>, SUM_QUADS>();
   var totals = array<f32, TILE>();

@@ -14,9 +14,8 @@ import type { WebGpuNumbers } from "../../tuning.ts";
 import {
   type AttentionArguments,
   launcherOf,
-  sizeOfProblem,
-  sizesOf,
-} from "../chunkwise/attention_call.ts";
+  requestOf,
+} from "../frame/attention_call.ts";
 import { maskFor } from "../chunkwise/mask.ts";
 import { registerForm } from "../chunkwise/register_form.ts";
 import {
@@ -60,7 +59,7 @@ export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
       form,
       forward: (given) => {
         const { limits } = given.backend.device;
-        return forward(given, tilingFor(sizeOfProblem(given), limits));
+        return forward(given, tilingFor(requestOf(given), limits));
       },
       plan: (request, device) => {
         const chunkSize = form === "full" ? undefined : request.chunkSize;
@@ -73,21 +72,16 @@ export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
 
 /** The forward pass: y and the row sums. */
 function forward(call: AttentionArguments, tiling: Tiling): tf.TensorInfo[] {
-  const sizes = sizesOf(call);
-  const { length, chunks, perToken, shapeOfY } = sizes;
+  const { length, chunkSize, causal, ...request } = requestOf(call);
   const { rows: largestTile } = tiling;
-  const decays = maskFor(
-    call.inputs["f"] !== undefined,
-    call.attributes.causal,
-  );
-  const bytes = decays ? maskBytes(length, largestTile) : 0;
-  const run = launcherOf(call, sizes, bytes);
-  const y = run.output("y", shapeOfY);
-  const rowSums = run.output("rowSums", perToken);
+  const decays = maskFor(request.decays, causal);
+  const run = launcherOf(call, decays ? maskBytes(length, largestTile) : 0);
+  const [y, rowSums] = run.outputs();
   const vectors = run.queriesKeysValues();
   if (decays) {
     const { sequences } = run.batches[0]!;
-    const numbers = tileDecayNumbers(length, chunks, largestTile);
+    const tiles = Math.ceil(length / chunkSize);
+    const numbers = tileDecayNumbers(length, tiles, largestTile);
     for (const [name, count] of Object.entries(numbers)) {
       run.scratch(name, sequences * count);
     }

@@ -19,7 +19,7 @@ import {
   maskConstants,
   WEIGHTS,
 } from "../chunkwise/mask.ts";
-import { type Launch, problemProgram } from "../frame/problem.ts";
+import { type Launch, problemProgram } from "../frame/attention_call.ts";
 import { elementsOf } from "../frame/vectors.ts";
 
 const THREADS = 64;

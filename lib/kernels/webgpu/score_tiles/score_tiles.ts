@@ -175,15 +175,14 @@ var<workgroup> tiles: array<vec4f, ROWS * PER_ROW>;
 
 // Where a thread is: the sequence's first token, the last position, the tile's row among
 // the workgroup's and among the sequence's, the tile's place in a row, and the first of
-// the quads of which the thread has the sums; and what is added to a token makes its place
-// in the mask and in the segments.
-struct Place { base: u32, last: u32, tile_row: u32, row: u32, lane: u32, quad: u32, to_entry: u32 }
+// the quads of which the thread has the sums.
+struct Place { base: u32, last: u32, tile_row: u32, row: u32, lane: u32, quad: u32 }
 
-fn place_of(base: u32, first_row: u32, layer: u32, to_entry: u32, local: u32) -> Place {
+fn place_of(base: u32, first_row: u32, layer: u32, local: u32) -> Place {
   let tile_row = local / PER_ROW * TILE;
   let lane = local % PER_ROW;
   let quad = layer * SUM_QUADS * PER_ROW + lane;
-  return Place(base, uniforms.length - 1u, tile_row, first_row + tile_row, lane, quad, to_entry);
+  return Place(base, uniforms.length - 1u, tile_row, first_row + tile_row, lane, quad);
 }
 
 // The tokens of the tile's rows, and those of four positions.
@@ -196,6 +195,9 @@ fn rows_of(place: Place) -> array<u32, TILE> {
 }
 fn tokens_at(place: Place, position: u32) -> vec4u {
   return place.base + min(position + vec4u(0u, 1u, 2u, 3u), vec4u(place.last));
+}
+fn are_tokens(tokens: vec4u) -> vec4<bool> {
+  return vec4<bool>(is_token(tokens.x), is_token(tokens.y), is_token(tokens.z), is_token(tokens.w));
 }
 
 // Puts a tile where all lanes read it.
@@ -271,14 +273,13 @@ fn products(place: Place, rows: array<u32, TILE>, first: u32, local: u32) -> arr
 }
 `;
 
-/** `is_token(token, to_entry)` where nothing is padding. */
-export const ALL_TOKENS =
-  "fn is_token(token: u32, to_entry: u32) -> bool { return true; }\n";
+/** `is_token(token)` where nothing is padding. */
+export const ALL_TOKENS = "fn is_token(token: u32) -> bool { return true; }\n";
 
 /**
  * `add_columns(place, first, end, sum, totals)`: adds the vectors of the block's columns,
  * weighed by the tiles, to sums of the tile's rows, and the weights to their totals; of
- * the operands `read_x(token, quad)` and `is_token(token, to_entry)`, since of padding nothing is
+ * the operands `read_x(token, quad)` and `is_token(token)`, since of padding nothing is
  * added whatever it holds.
  */
 export const ADD_COLUMNS = /* wgsl */ `
@@ -291,8 +292,7 @@ fn add_columns(
 ) {
   for (var block = 0u; block < min(PER_ROW, (end - first + 3u) / 4u); block++) {
     let tokens = tokens_at(place, first + 4u * block);
-    let kept = vec4<bool>(is_token(tokens.x, place.to_entry), is_token(tokens.y, place.to_entry),
-      is_token(tokens.z, place.to_entry), is_token(tokens.w, place.to_entry));
+    let kept = are_tokens(tokens);
     var vectors = array<mat4x4f, SUM_QUADS>();
     for (var i = 0u; i < SUM_QUADS; i++) { // unroll
       let quad = place.quad + i * PER_ROW;
