@@ -18,13 +18,14 @@ import {
   withoutBackward,
 } from "../decays/decay_pair.ts";
 import { type AttentionSettings, formInputs } from "../forms/form.ts";
-import { ATTENTION, type KernelRequest, planForm, runFused } from "./kernel.ts";
 import {
-  divided,
+  ATTENTION,
   kernelEpsilon,
-  splitSums,
-  withOnes,
-} from "../forms/normalizer.ts";
+  type KernelRequest,
+  planForm,
+  runFused,
+} from "./kernel.ts";
+import { divided, splitSums, withOnes } from "../forms/normalizer.ts";
 
 /**
  * The states of the tokens outside, `[batch, heads, headDim, valueDim + 1]`: the
