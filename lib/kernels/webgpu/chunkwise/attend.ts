@@ -43,13 +43,12 @@ import {
 import { ATTEND, ATTEND_SCRATCH } from "./attend.wgsl.ts";
 import {
   arrivals,
-  decayBytes,
   decayInputs,
   DECAYS,
   LOAD_DECAYS,
   type Mask,
+  maskBytes,
   maskConstants,
-  weightBytes,
   WEIGHTS,
 } from "./mask.ts";
 import { readingStates, STATES, type States } from "./states.ts";
@@ -101,10 +100,14 @@ const TILE_ROWS = 8;
 export interface AttendShape {
   /** Tokens of a chunk for which there is room. */
   readonly largestChunk: number;
-  /** Quads of the result for which there is room. */
-  readonly largestQuads: number;
+  /** The same in whole blocks of rows. */
+  readonly tokens: number;
   /** Rows of a chunk that a workgroup computes. */
   readonly blockRows: number;
+  /** Quads of a row that scores, and later parts of sums, take. */
+  readonly stride: number;
+  /** Threads of a workgroup: one for each tile of the result. */
+  readonly threads: number;
 }
 
 const LARGEST_CHUNKS = [64, 128, 256];
@@ -127,42 +130,17 @@ export function shapeFor(
   mostRows: number,
 ): AttendShape | undefined {
   const largestChunk = LARGEST_CHUNKS.find((size) => size >= chunkSize);
-  const largestQuads = roomForQuads(dims);
-  if (largestChunk === undefined || largestQuads === undefined) return;
-  return BLOCK_ROWS.filter((rows) => rows <= mostRows).map((rows) => ({
-    largestChunk,
-    largestQuads,
-    blockRows: rows,
-  })).find((shape) => bytesOf(shape) <= workgroupBytes);
-}
-
-function roomForQuads(dims: Dims): number | undefined {
   const quads = Math.max(quadsOf("key", dims), quadsOf("sum", dims));
-  return LARGEST_QUADS.find((size) => size >= quads);
-}
-
-function bytesOf(shape: AttendShape): number {
-  const { blockRows } = shape;
-  const tokens = roomFor(shape);
-  return 16 * blockRows * scratchQuads(shape) + 3 * 4 * blockRows +
-    decayBytes(tokens) + weightBytes(tokens);
-}
-
-/** Tokens of a chunk for which there is room, in whole blocks of rows. */
-function roomFor({ largestChunk, blockRows }: AttendShape): number {
-  return Math.ceil(largestChunk / blockRows) * blockRows;
-}
-
-/** Quads of a row that scores, and later parts of sums, take. */
-function scratchQuads(
-  { largestChunk, largestQuads }: AttendShape,
-): number {
-  return Math.max(largestChunk / 4, largestQuads);
-}
-
-/** Threads of a workgroup: one for each tile of the result. */
-function threadsOf({ blockRows, largestQuads }: AttendShape): number {
-  return blockRows / TILE_ROWS * largestQuads;
+  const largestQuads = LARGEST_QUADS.find((size) => size >= quads);
+  if (largestChunk === undefined || largestQuads === undefined) return;
+  const stride = Math.max(largestChunk / 4, largestQuads);
+  return BLOCK_ROWS.filter((rows) => rows <= mostRows).map((blockRows) => ({
+    ...{ largestChunk, blockRows, stride },
+    tokens: Math.ceil(largestChunk / blockRows) * blockRows,
+    threads: blockRows / TILE_ROWS * largestQuads,
+  })).find(({ blockRows, tokens }) =>
+    (16 * stride + 3 * 4) * blockRows + maskBytes(tokens) <= workgroupBytes
+  );
 }
 
 /** What the text of the program depends on. */
@@ -186,7 +164,7 @@ export function attendProgram(
   launch: Launch,
   tensors: Tensors,
 ): Program {
-  const { blockRows } = shape;
+  const { blockRows, stride } = shape;
   const vectors = roles.flatMap(({ rows, others, values, ownTerms }) => [
     ...[rows, ...(decays ? [others, values] : [])],
     ...(ownTerms ? [ownTerms.own] : []),
@@ -201,9 +179,9 @@ export function attendProgram(
       ...maskConstants(decays),
       APART: areApart,
       ROWS: blockRows,
-      STRIDE: scratchQuads(shape),
-      TOKENS: decays ? roomFor(shape) : 4,
-      SCORES: decays ? blockRows * scratchQuads(shape) : 1,
+      STRIDE: stride,
+      TOKENS: decays ? shape.tokens : 4,
+      SCORES: decays ? blockRows * stride : 1,
     },
     elements: elementsOf(vectors, [...states, ...terms]),
     reads: [
@@ -216,7 +194,7 @@ export function attendProgram(
       ...(hasRowSums ? ["rowSums"] : []),
       ...terms,
     ],
-    threads: threadsOf(shape),
+    threads: shape.threads,
     workgroups: [launch.chunks, launch.sequences],
     layers: Math.ceil(launch.chunkSize / blockRows) * roles.length,
     functions: () => [

@@ -110,9 +110,9 @@ fn arrivals(base: u32, t: u32) -> vec2f {
 }
 `;
 
-/** Bytes of workgroup memory for the log decays of both sides. */
-export function decayBytes(paddedTokens: number): number {
-  return 2 * paddedTokens * 5;
+/** Bytes of workgroup memory for a mask: the log decays of both sides, and its weights. */
+export function maskBytes(paddedTokens: number): number {
+  return paddedTokens * (2 * 5 + 2 * 2 * 4 + 4 * 4);
 }
 
 /** The log decays of a chunk of at most TOKENS tokens, and the decay along a path. */
@@ -150,11 +150,6 @@ fn load_decays(base: u32, first: u32, count: u32, thread: u32) {
   workgroupBarrier();
 }
 `;
-
-/** Bytes of workgroup memory for the weights of a chunk's mask. */
-export function weightBytes(paddedTokens: number): number {
-  return paddedTokens * (2 * 2 * 4 + 4 * 4);
-}
 
 /**
  * The mask's entries for four readers and four sources.

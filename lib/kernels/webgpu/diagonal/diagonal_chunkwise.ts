@@ -22,7 +22,7 @@ import {
   outputsProgram,
 } from "../chunk_engine/outputs.ts";
 import { cotangentNumbers, cotangentsProgram } from "../frame/cotangents.ts";
-import { clearPadding } from "../layer/padding.ts";
+import { clearPadding } from "../frame/padding.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
 /** Whether a call has diagonal decays. */

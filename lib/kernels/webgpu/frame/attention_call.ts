@@ -11,7 +11,7 @@ import {
   runProgram,
   type Tensors,
 } from "../../../tfjs/webgpu/program.ts";
-import { clearPadding } from "../layer/padding.ts";
+import { clearPadding } from "./padding.ts";
 import { type SequenceBatch, sequenceBatches } from "./sequence_batches.ts";
 import {
   type Dims,

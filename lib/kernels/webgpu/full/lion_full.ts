@@ -1,5 +1,5 @@
 /**
- * The full and the blockwise form as tfjs kernels for WebGPU, in tiles of scores
+ * The full and the blockwise form on WebGPU, in tiles of scores
  * that no buffer ever holds: a launch, and one more with decays, for what tiles
  * need to know of them. The blockwise form's tiles have the tokens that the caller
  * wants, if a workgroup has rows for them.
@@ -9,7 +9,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
-import type { NumbersFor, ProblemSize } from "../../numbers.ts";
+import type { ProblemSize } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import {
   type AttentionArguments,
@@ -17,7 +17,6 @@ import {
   requestOf,
 } from "../frame/attention_call.ts";
 import { maskFor } from "../chunkwise/mask.ts";
-import { registerForm } from "../chunkwise/register_form.ts";
 import {
   type Device,
   inLaunches,
@@ -40,49 +39,40 @@ import {
   tileDecaysProgram,
 } from "./tile_decays.ts";
 
-/**
- * Registers the kernels `LionFull`, `LionBlockwise` and their gradients for
- * webgpu.
- */
-export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
-  const tilingFor = (size: ProblemSize, limits: TilingLimits) => {
-    const { full } = numbersFor(size);
-    // A row's scores are weighed for all of its columns at once.
-    const columnsPerThread = Math.max(
-      full.columnsPerThread,
-      leastColumns(size),
-    );
-    return tilingOf(size, { ...full, columnsPerThread }, limits);
-  };
-  for (const form of ["full", "blockwise"] as const) {
-    registerForm({
-      form,
-      forward: (given) => {
-        const { limits } = given.backend.device;
-        return forward(given, tilingFor(requestOf(given), limits));
-      },
-      plan: (request, device) => {
-        const chunkSize = form === "full" ? undefined : request.chunkSize;
-        const { rows } = tilingFor(request, device.limits);
-        return planFull({ ...request, chunkSize }, device, rows);
-      },
-    }, numbersFor);
-  }
+type Numbers = WebGpuNumbers["full"];
+
+/** How the work of a tile is shared out. */
+export function tilingFor(
+  size: ProblemSize,
+  numbers: Numbers,
+  limits: TilingLimits,
+): Tiling {
+  // A row's scores are weighed for all of its columns at once.
+  const columnsPerThread = Math.max(
+    numbers.columnsPerThread,
+    leastColumns(size),
+  );
+  return tilingOf(size, { ...numbers, columnsPerThread }, limits);
 }
 
 /** The forward pass: y and the row sums. */
-function forward(call: AttentionArguments, tiling: Tiling): tf.TensorInfo[] {
-  const { length, chunkSize, causal, ...request } = requestOf(call);
+export function fullForward(
+  call: AttentionArguments,
+  numbers: Numbers,
+): tf.TensorInfo[] {
+  const request = requestOf(call);
+  const { length, chunkSize } = request;
+  const tiling = tilingFor(request, numbers, call.backend.device.limits);
   const { rows: largestTile } = tiling;
-  const decays = maskFor(request.decays, causal);
+  const decays = maskFor(request.decays, request.causal);
   const run = launcherOf(call, decays ? maskBytes(length, largestTile) : 0);
   const [y, rowSums] = run.outputs();
   const vectors = run.queriesKeysValues();
   if (decays) {
     const { sequences } = run.batches[0]!;
     const tiles = Math.ceil(length / chunkSize);
-    const numbers = tileDecayNumbers(length, tiles, largestTile);
-    for (const [name, count] of Object.entries(numbers)) {
+    const counts = tileDecayNumbers(length, tiles, largestTile);
+    for (const [name, count] of Object.entries(counts)) {
       run.scratch(name, sequences * count);
     }
   }
@@ -104,6 +94,7 @@ function forward(call: AttentionArguments, tiling: Tiling): tf.TensorInfo[] {
  * Plans a problem for a device.
  *
  * @param request The problem; `chunkSize` is what a tile should have at most.
+ * @param rows Those of its tiling.
  */
 export function planFull(
   request: KernelRequest,

@@ -12,7 +12,7 @@ import {
 } from "../../../layers/mixers/token_log_decay.ts";
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { isBelow } from "../frame/log_decays.ts";
-import { elementwiseKernel } from "./elementwise_kernel.ts";
+import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
 import { SIGMOID } from "./sigmoid.ts";
 
 /** Registers the kernels of decays. */

@@ -13,7 +13,7 @@ import {
   runProgram,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
-import { elementwiseKernel } from "./elementwise_kernel.ts";
+import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
 import { GELU_TERMS } from "./gelu.ts";
 import {
   type Matrix,

@@ -1,7 +1,7 @@
 /** GELU, x Φ(x) with the normal distribution Φ, and its gradient. @module */
 import { GELU } from "../../../operations/gelu.ts";
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
-import { elementwiseKernel } from "./elementwise_kernel.ts";
+import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
 
 /**
  * WGSL functions of GELU's terms: the normal distribution Φ(x) = erfc(-x / √2) / 2,

@@ -7,7 +7,7 @@ import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
 import { registerDecays } from "./decay.ts";
 import { registerGelu } from "./gelu.ts";
 import { registerNorms } from "./layer_norm.ts";
-import { tokens, withoutPadding } from "./padding.ts";
+import { tokens, withoutPadding } from "../frame/padding.ts";
 import { splitHeads, splitHeadsGradient } from "./split_heads.ts";
 import { registerUpdate } from "./update.ts";
 

@@ -1,5 +1,5 @@
 /**
- * The recurrent form as a kernel of TensorFlow.js for WebGPU: one launch per direction, and
+ * The recurrent form on WebGPU: one launch per direction, and
  * one that divides in a piece of a sequence with decays in two.
  *
  * @module
@@ -12,10 +12,7 @@ import {
 } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
-import type { NumbersFor } from "../../numbers.ts";
-import type { WebGpuNumbers } from "../../tuning.ts";
-import { registerForm } from "../chunkwise/register_form.ts";
-import { clearPadding } from "../layer/padding.ts";
+import { clearPadding } from "../frame/padding.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
@@ -26,21 +23,6 @@ import {
   forwardSweep,
   LARGEST_HEAD_DIM,
 } from "./recurrent_forward.ts";
-/**
- * Registers the kernels `LionRecurrent` and `LionRecurrentGrad` for webgpu.
- *
- * @param numbersFor The tuning from which the gradient's kernels are generated.
- */
-export function registerRecurrent(
-  numbersFor: NumbersFor<WebGpuNumbers>,
-): void {
-  registerForm({
-    form: "recurrent",
-    forward,
-    plan: (request, { limits }) => planRecurrent(request, limits),
-  }, numbersFor);
-}
-
 /** Plans a problem for a device. */
 export function planRecurrent(
   request: KernelRequest,
@@ -87,7 +69,7 @@ function directionsOf(causal: boolean): Direction[] {
 }
 
 /** The forward pass of the recurrent form; for a piece of a sequence, states enter and leave. */
-export const forward: FusedKernel<string, KernelAttributes> = (
+export const recurrentForward: FusedKernel<string, KernelAttributes> = (
   { backend, inputs, attributes },
 ) => {
   const { q, k, v, f, b, before, after, mask } = inputs as
