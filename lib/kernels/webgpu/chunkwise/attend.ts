@@ -151,16 +151,13 @@ export interface AttendSpec {
   readonly decays: Mask | null;
   /** The room that the program has, and how its work is shared out. */
   readonly shape: AttendShape;
-  /**
-   * Whether states are not scanned, so that each reader adds up those of all chunks.
-   * @default false
-   */
-  readonly areApart?: boolean;
+  /** Whether states are not scanned, so that each reader adds up those of all chunks. */
+  readonly areApart: boolean;
 }
 
 /** The program, of which a thread computes a tile of TILE rows and a quad of columns. */
 export function attendProgram(
-  { roles, decays, shape, areApart = false }: AttendSpec,
+  { roles, decays, shape, areApart }: AttendSpec,
   launch: Launch,
   tensors: Tensors,
 ): Program {

@@ -50,16 +50,13 @@ export interface DecayGradientsSpec {
    * mask; `null` if there is one chunk, and no state.
    */
   readonly states: readonly [string, string] | null;
-  /**
-   * Whether states are not scanned, so that each reader adds up those of all chunks.
-   * @default false
-   */
-  readonly areApart?: boolean;
+  /** Whether states are not scanned, so that each reader adds up those of all chunks. */
+  readonly areApart: boolean;
 }
 
 /** The program of df and db, of which a workgroup computes those of a chunk. */
 export function decayGradientsProgram(
-  { mask, largestChunk, states, areApart = false }: DecayGradientsSpec,
+  { mask, largestChunk, states, areApart }: DecayGradientsSpec,
   launch: Launch,
   tensors: Tensors,
 ): Program {

@@ -7,7 +7,7 @@ import {
   runProgram,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
-import { PACKS } from "../frame/packs.ts";
+import { PACKS } from "../frame/rows.ts";
 import { LOG_OF_ONE_PLUS } from "./decay.ts";
 
 /** Threads of a row, and of the sum over all rows. */

@@ -13,7 +13,7 @@ import {
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { isBelow } from "../frame/log_decays.ts";
 import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
-import { SIGMOID } from "./sigmoid.ts";
+import { SIGMOID } from "./activations.ts";
 
 /** Registers the kernels of decays. */
 export function registerDecays(): void {

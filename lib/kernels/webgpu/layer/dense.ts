@@ -14,7 +14,7 @@ import {
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
 import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
-import { GELU_TERMS } from "./gelu.ts";
+import { GELU_TERMS } from "./activations.ts";
 import {
   type Matrix,
   PRODUCT_THREADS,

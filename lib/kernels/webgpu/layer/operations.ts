@@ -5,7 +5,7 @@ import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { CROSS_ENTROPY } from "../../../training/losses/cross_entropy_kernel.ts";
 import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
 import { registerDecays } from "./decay.ts";
-import { registerGelu } from "./gelu.ts";
+import { registerGelu } from "./activations.ts";
 import { registerNorms } from "./layer_norm.ts";
 import { tokens, withoutPadding } from "../frame/padding.ts";
 import { splitHeads, splitHeadsGradient } from "./split_heads.ts";

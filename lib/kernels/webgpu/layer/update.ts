@@ -24,7 +24,7 @@ import {
   runProgram,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
-import { PACKS } from "../frame/packs.ts";
+import { PACKS } from "../frame/rows.ts";
 import { CONSTANTS, NUMBER_VECTORS, withNumbers } from "./rule_numbers.ts";
 import {
   inLaunches,

@@ -27,7 +27,7 @@ import {
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
 import { inLaunches, tooLarge } from "../frame/planning.ts";
-import { SIGMOID } from "../layer/sigmoid.ts";
+import { SIGMOID } from "../layer/activations.ts";
 import {
   carryProgram,
   CHUNK,

@@ -1,7 +1,15 @@
-/** GELU, x Φ(x) with the normal distribution Φ, and its gradient. @module */
+/** The logistic function, and GELU, x Φ(x) with the normal distribution Φ. @module */
 import { GELU } from "../../../operations/gelu.ts";
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
+
+/** WGSL function `sigmoid` of a pack, 1 / (1 + e^-x); no intermediate overflows. */
+export const SIGMOID = /* wgsl */ `
+fn sigmoid(x: Pack) -> Pack {
+  let decayed = exp(-abs(x));
+  return select(Pack(1.0), decayed, x < Pack()) / (1.0 + decayed);
+}
+`;
 
 /**
  * WGSL functions of GELU's terms: the normal distribution Φ(x) = erfc(-x / √2) / 2,
