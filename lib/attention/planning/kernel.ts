@@ -22,6 +22,7 @@ import {
   type AttentionSettings,
   type ConcreteForm,
   formInputs,
+  type PlannedForm,
   repeatHeads,
 } from "../forms/form.ts";
 import { betweenTokens } from "../forms/paths.ts";
@@ -185,9 +186,9 @@ export function planForm(
  * and the backend has a kernel for that, `[batch, length, heads · valueDim]`.
  */
 export function runFused(
-  form: ConcreteForm,
+  { form, chunkSize }: PlannedForm,
   { q, k, v, decays, tokens }: AttentionInputs,
-  { epsilon, joined, ...attributes }: KernelAttributes,
+  { epsilon, joined, ...settings }: Omit<KernelAttributes, "chunkSize">,
 ): tf.Tensor {
   const heads = v.shape[1];
   const isShared = q.shape[1] < heads && hasSharedKernel(form);
@@ -201,7 +202,11 @@ export function runFused(
   const { y } = runKernel(
     isShared ? SHARED_CHUNKWISE : isJoined ? JOINED_CHUNKWISE : ATTENTION[form],
     { q: queries, k: keys, v, f, b, mask: tokens },
-    { ...attributes, epsilon: kernelEpsilon(epsilon, tokens) },
+    {
+      ...settings,
+      chunkSize: chunkSize ?? 1,
+      epsilon: kernelEpsilon(epsilon, tokens),
+    },
   );
   return y;
 }

@@ -162,11 +162,11 @@ export function outputWithState(
     kernelChunk(q, values, pair, { ...settings, chunkSize: wanted });
   const ofTokens = { q: queries, k: keys, v: values, decays: pair };
   let sums = chunkSize
-    ? runFused("chunkwise", { ...ofTokens, tokens: undefined }, {
-      ...settings,
-      chunkSize,
-      precision: "f32",
-    }) as tf.Tensor4D
+    ? runFused(
+      { form: "chunkwise", chunkSize },
+      { ...ofTokens, tokens: undefined },
+      { ...settings, precision: "f32" },
+    ) as tf.Tensor4D
     : chunkwise(scaled, keys, values, pair, wanted ?? CHUNK);
   if (options.before) {
     const forward = pair?.forward ?? null;
