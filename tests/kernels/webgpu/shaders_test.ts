@@ -24,14 +24,12 @@ import {
 import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 import { tileDecaysProgram } from "../../../lib/kernels/webgpu/full/tile_decays.ts";
 import { fullProgram } from "../../../lib/kernels/webgpu/full/full_shader.ts";
+import { shaderOf, type Tensors } from "../../../lib/tfjs/webgpu/program.ts";
 import {
-  type Program,
-  shaderOf,
-  type Tensors,
-} from "../../../lib/tfjs/webgpu/program.ts";
-import {
+  boundProgram,
   type Launch,
   packProgram,
+  type ProblemProgram,
 } from "../../../lib/kernels/webgpu/frame/attention_call.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/frame/vectors.ts";
 import { distinctShaders, testCompiling } from "./shader_checks.ts";
@@ -56,7 +54,6 @@ const tensor = (): TensorInfo => ({
 });
 /** A tensor by any name. */
 const TENSORS: Tensors = new Proxy({}, { get: tensor });
-const PACKED = { x: tensor(), packed: tensor() };
 const NUMBERS = webGpuNumbers("integrated", undefined);
 const LIMITS = {
   maxComputeInvocationsPerWorkgroup: 256,
@@ -125,28 +122,27 @@ const valueGradient: Role = {
 };
 
 /** The programs of a gradient: in queries, in keys and values, and in decays. */
-function* gradients(areApart: boolean): Generator<Program> {
-  const given = [LAUNCH, TENSORS] as const;
+function* gradients(areApart: boolean): Generator<ProblemProgram> {
   const spec = { shape, areApart };
   yield attendProgram(
     { ...spec, roles: [queryGradient], decays: packed },
-    ...given,
+    LAUNCH,
   );
   const roles = [keyGradient, valueGradient];
   yield attendProgram(
     { ...spec, roles, decays: transposed },
-    ...given,
+    LAUNCH,
   );
   for (const states of [BOTH_STATES, null]) {
     yield decayGradientsProgram(
       { mask: both, largestChunk, areApart, states },
-      ...given,
+      LAUNCH,
     );
   }
 }
 
 /** The programs of two problems of other sizes: causal, of decays and of none. */
-function* variants(): Generator<Program> {
+function* variants(): Generator<ProblemProgram> {
   const launches = [LAUNCH, {
     ...LAUNCH,
     headDim: 64,
@@ -154,23 +150,22 @@ function* variants(): Generator<Program> {
     length: 3,
   }];
   for (const launch of launches) {
-    const given = [launch, TENSORS] as const;
     for (const decays of [null, causal, both]) {
       const roles = [attention(decays)];
       const states = [statesOf(decays)];
       for (const areApart of decays ? [false, true] : [false]) {
-        yield attendProgram({ roles, decays, shape, areApart }, ...given);
+        yield attendProgram({ roles, decays, shape, areApart }, launch);
       }
-      yield chunkStatesProgram(states, largestChunk, ...given);
-      yield carryStatesProgram(states, [], [], ...given);
+      yield chunkStatesProgram(states, largestChunk, launch);
+      yield carryStatesProgram(states, [], [], launch);
       yield carryStatesProgram(
         states,
         ["before", ...(decays === both ? ["after"] : [])],
         ["forward", ...(decays !== causal ? ["backward"] : [])],
-        ...given,
+        launch,
       );
-      yield cotangentsProgram(decays ? ["f"] : [], ...given);
-      yield packProgram({ columns: "value", half: false }, launch, PACKED);
+      yield cotangentsProgram(decays ? ["f"] : [], launch);
+      yield packProgram({ columns: "value", half: false }, launch);
       for (
         const numbers of [
           NUMBERS(launch).full,
@@ -179,32 +174,34 @@ function* variants(): Generator<Program> {
         ]
       ) {
         const tiling = tilingOf(launch, numbers, LIMITS);
-        yield fullProgram({ vectors: [q, k, v], decays, tiling }, ...given);
+        yield fullProgram({ vectors: [q, k, v], decays, tiling }, launch);
       }
-      if (decays) yield tileDecaysProgram(decays, 64, ...given);
+      if (decays) yield tileDecaysProgram(decays, 64, launch);
       const mask = decays ?? both;
       yield decayGradientsProgram(
         { mask, largestChunk, states: BOTH_STATES, areApart: true },
-        ...given,
+        launch,
       );
     }
   }
   for (const areApart of [false, true]) yield* gradients(areApart);
-  const given = [LAUNCH, TENSORS] as const;
   const kinds = [statesOf(packed), cotangentStates];
-  yield chunkStatesProgram(kinds, largestChunk, ...given);
-  yield carryStatesProgram(kinds, [], [], ...given);
+  yield chunkStatesProgram(kinds, largestChunk, LAUNCH);
+  yield carryStatesProgram(kinds, [], [], LAUNCH);
   yield carryStatesProgram(
     [statesOf(null)],
     ["before"],
     ["forward", "backward"],
-    ...given,
+    LAUNCH,
   );
-  yield cotangentsProgram(["f", "b"], ...given);
-  yield packProgram({ columns: "value", half: true }, LAUNCH, PACKED);
+  yield cotangentsProgram(["f", "b"], LAUNCH);
+  yield packProgram({ columns: "value", half: true }, LAUNCH);
 }
 
-const shaders = () => variants().map((program) => shaderOf(program, 65535));
+const shaders = () =>
+  variants().map((program) =>
+    shaderOf(boundProgram(program, LAUNCH, TENSORS), 65535)
+  );
 
 Deno.test("shaders bind what their text declares, in this order", () => {
   for (const { bindings, code } of shaders()) {

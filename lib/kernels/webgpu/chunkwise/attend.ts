@@ -21,12 +21,11 @@
  *
  * @module
  */
-import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
 import {
   JOINED,
   type Launch,
-  problemProgram,
+  type ProblemProgram,
   stepOf,
 } from "../frame/attention_call.ts";
 import {
@@ -37,9 +36,8 @@ import {
   quadsOf,
   reading,
   type Vectors,
-  writing,
-  type Written,
 } from "../frame/vectors.ts";
+import { writing } from "../score_tiles/score_tiles.ts";
 import { ATTEND, ATTEND_SCRATCH } from "./attend.wgsl.ts";
 import {
   arrivals,
@@ -67,7 +65,13 @@ export interface Role {
    */
   readonly states: States;
   /** The result z, but for its row sum. */
-  readonly output: Written;
+  readonly output: {
+    /** The name of the tensor's buffer. */
+    readonly name: string;
+    readonly columns: "key" | "value";
+    /** Whether heads may lie side by side, at the places of `JOINED`. @default false */
+    readonly mayBeJoined?: boolean;
+  };
   /**
    * Whether z is multiplied by the scale, its row sums are written, and it is divided by
    * them if the problem says so.
@@ -159,8 +163,7 @@ export interface AttendSpec {
 export function attendProgram(
   { roles, decays, shape, areApart }: AttendSpec,
   launch: Launch,
-  tensors: Tensors,
-): Program {
+): ProblemProgram {
   const { blockRows, stride } = shape;
   const vectors = roles.flatMap(({ rows, others, values, ownTerms }) => [
     ...[rows, ...(decays ? [others, values] : [])],
@@ -169,7 +172,7 @@ export function attendProgram(
   const states = roles.map(({ states }) => states.name);
   const terms = roles.flatMap(({ ownTerms }) => ownTerms?.name ?? []);
   const hasRowSums = roles.some(({ normalizes }) => normalizes);
-  return problemProgram(launch, tensors, {
+  return {
     name: "attend",
     variants: roles.map(roleKey),
     constants: {
@@ -205,7 +208,7 @@ export function attendProgram(
       roles.map(({ output }) => output.name),
       "(uniforms.chunkSize + ROWS - 1u) / ROWS",
     ),
-  });
+  };
 }
 
 /** WGSL of what a role has of its own. */
@@ -223,7 +226,13 @@ function operandsOf(role: Role, decays: Mask | null): string {
   return [
     ...[declareConstants(constants), readingStates(states.name)],
     ...[reading("r", rows), reading("own", ownTerms?.own ?? rows)],
-    ...[reading("o", others), reading("x", values), writing("z", output)],
+    ...[reading("o", others), reading("x", values)],
+    writing(
+      output.name,
+      output.columns === "key" ? "headDim" : "valueDim",
+      1,
+      "z",
+    ),
     /* wgsl */ `
 fn output_quads() -> u32 { return ${
       normalizes ? "sum" : output.columns

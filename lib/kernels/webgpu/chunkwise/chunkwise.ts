@@ -11,6 +11,7 @@ import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import {
   type AttentionArguments,
+  type Launch,
   launcherOf,
   requestOf,
 } from "../frame/attention_call.ts";
@@ -27,11 +28,7 @@ import {
   tooLarge,
   tooManyChunks,
 } from "../frame/planning.ts";
-import {
-  largestBuffer,
-  type SequenceBatch,
-  sequenceBatches,
-} from "../frame/sequence_batches.ts";
+import { largestBuffer, sequenceBatches } from "../frame/sequence_batches.ts";
 import type { Vectors } from "../frame/vectors.ts";
 import { attendProgram, type Role, shapeFor } from "./attend.ts";
 import { decayGradientsProgram } from "./decay_gradients.ts";
@@ -143,36 +140,26 @@ function open(call: AttentionArguments, numbers: Numbers) {
     ...{ ...layout, ...launcher, request, largestChunk },
     /** Makes the buffer of a kind of states of a batch. */
     scratchStates: ({ name }: States) => {
-      const { sequences } = launcher.batches[0]!;
+      const { sequences } = launcher.launches[0]!;
       // Without states there is a buffer all the same, for the binding.
       launcher.scratch(name, hasStates ? sequences * bytes / 4 : 4);
     },
     /** Makes the states that reach each chunk. */
     makeStates: (
-      batch: SequenceBatch,
+      launch: Launch,
       kinds: readonly States[],
       enters: readonly string[] = [],
       leaves: readonly string[] = [],
     ) => {
       if (!hasStates) return;
-      launcher.run(
-        batch,
-        (...given) => chunkStatesProgram(kinds, largestChunk, ...given),
-      );
+      launcher.run(launch, chunkStatesProgram(kinds, largestChunk, launch));
       if (!isScanned) return;
-      launcher.run(
-        batch,
-        (...given) => carryStatesProgram(kinds, enters, leaves, ...given),
-      );
+      launcher.run(launch, carryStatesProgram(kinds, enters, leaves, launch));
     },
     /** Computes what tokens read of their chunk and of the states. */
-    attend: (
-      batch: SequenceBatch,
-      roles: readonly Role[],
-      decays: Mask | null,
-    ) => {
+    attend: (launch: Launch, roles: readonly Role[], decays: Mask | null) => {
       const spec = { roles, decays, shape, areApart };
-      launcher.run(batch, (...given) => attendProgram(spec, ...given));
+      launcher.run(launch, attendProgram(spec, launch));
     },
   };
 }
@@ -205,9 +192,9 @@ export function chunkwiseForward(
     ...{ rows: q, others: k, values: v, states, normalizes: true },
     output: { name: "y", columns: "value", mayBeJoined: true },
   };
-  for (const batch of run.batches) {
-    run.makeStates(batch, [states], enters, leaves);
-    run.attend(batch, [attention], decays);
+  for (const launch of run.launches) {
+    run.makeStates(launch, [states], enters, leaves);
+    run.attend(launch, [attention], decays);
   }
   run.end([y]);
   return [y, rowSums, ...leaving];
@@ -260,17 +247,19 @@ export function chunkwiseGradient(
     ...{ rows: k, others: q, values: g, states: cotangentStates },
     output: { name: "dv", columns: "value" },
   };
-  for (const batch of run.batches) {
-    run.run(batch, (...given) => cotangentsProgram(logDecays, ...given));
-    run.makeStates(batch, [states, cotangentStates]);
-    run.attend(batch, [dq], decays);
-    run.attend(batch, [dk, dv], transposed);
+  for (const launch of run.launches) {
+    run.run(launch, cotangentsProgram(logDecays, launch));
+    run.makeStates(launch, [states, cotangentStates]);
+    run.attend(launch, [dq], decays);
+    run.attend(launch, [dk, dv], transposed);
     if (mask) {
-      const met = hasStates
-        ? [states.name, cotangentStates.name] as const
-        : null;
-      const spec = { mask, areApart, largestChunk, states: met };
-      run.run(batch, (...given) => decayGradientsProgram(spec, ...given));
+      const met = [states.name, cotangentStates.name] as const;
+      const spec = { mask, areApart, largestChunk };
+      const program = decayGradientsProgram(
+        { ...spec, states: hasStates ? met : null },
+        launch,
+      );
+      run.run(launch, program);
     }
   }
   run.end(outputs.slice(0, 3));

@@ -14,10 +14,9 @@
  *
  * @module
  */
-import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
 import { isBelow } from "../frame/log_decays.ts";
-import { type Launch, problemProgram } from "../frame/attention_call.ts";
+import { type Launch, type ProblemProgram } from "../frame/attention_call.ts";
 import { elementsOf, QUADS } from "../frame/vectors.ts";
 import {
   arrivals,
@@ -58,8 +57,7 @@ export interface DecayGradientsSpec {
 export function decayGradientsProgram(
   { mask, largestChunk, states, areApart }: DecayGradientsSpec,
   launch: Launch,
-  tensors: Tensors,
-): Program {
+): ProblemProgram {
   const read = states ?? [];
   /** What reaches a chunk of the states of a kind. */
   const reaching = (kind: string, name: string | undefined, mask: Mask) =>
@@ -68,7 +66,7 @@ export function decayGradientsProgram(
         REACHING,
       kind,
     );
-  return problemProgram(launch, tensors, {
+  return {
     name: "decay_gradients",
     constants: {
       ALONE: states === null,
@@ -92,7 +90,7 @@ export function decayGradientsProgram(
       SCRATCH,
     ],
     body: GRADIENTS,
-  });
+  };
 }
 
 const REACHING = /* wgsl */ `

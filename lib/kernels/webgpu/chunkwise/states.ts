@@ -9,12 +9,11 @@
  *
  * @module
  */
-import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
 import { borderStates } from "../frame/border_states.ts";
 import {
   type Launch,
-  problemProgram,
+  type ProblemProgram,
   stepOf,
 } from "../frame/attention_call.ts";
 import {
@@ -127,13 +126,12 @@ export function chunkStatesProgram(
   states: readonly States[],
   largestChunk: number,
   launch: Launch,
-  tensors: Tensors,
-): Program {
+): ProblemProgram {
   const tiles = Math.ceil(quadsOf("key", launch) / TILE_QUADS) *
     quadsOf("sum", launch);
   const vectors = states.flatMap(({ rows, columns }) => [rows, columns]);
   const names = states.map(({ name }) => name);
-  return problemProgram(launch, tensors, {
+  return {
     name: "chunk_states",
     variants: states.map(({ name, rows, columns, decays }) =>
       `${name}=${rows.name}·${columns.name}:${maskKey(decays)}`
@@ -163,7 +161,7 @@ export function chunkStatesProgram(
       names,
       "((key_quads() + TILE_QUADS - 1u) / TILE_QUADS * sum_quads() + THREADS - 1u) / THREADS",
     ),
-  });
+  };
 }
 
 const TOKEN_DECAYS = /* wgsl */ `
@@ -243,13 +241,12 @@ export function carryStatesProgram(
   enters: readonly string[],
   leaves: readonly string[],
   launch: Launch,
-  tensors: Tensors,
-): Program {
+): ProblemProgram {
   const directions = directionsOf(states[0]!.decays);
   const names = states.map(({ name }) => name);
   const isPiece = leaves.length > 0;
   const decays = isPiece ? states[0]!.decays : null;
-  return problemProgram(launch, tensors, {
+  return {
     name: "carry_states",
     variants: [
       ...states.map(({ name, decays }) => `${name}:${maskKey(decays)}`),
@@ -275,7 +272,7 @@ export function carryStatesProgram(
       ),
     ],
     body: stepOf(names, `${directions}u`),
-  });
+  };
 }
 
 /** The states that may come to a piece, and leave it. */

@@ -6,7 +6,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { AttentionArguments } from "../frame/attention_call.ts";
+import {
+  type AttentionArguments,
+  boundProgram,
+} from "../frame/attention_call.ts";
 import { runProgram } from "../../../tfjs/webgpu/program.ts";
 import {
   type BorderStates,
@@ -111,7 +114,8 @@ export function diagonalGradient(call: AttentionArguments): tf.TensorInfo[] {
   for (const batch of run.batches) {
     const problem = { ...attributes, ...layout, ...batch, tokens };
     const tensors = { dy: dy!, y: y!, rowSums: rowSums!, g };
-    runProgram(backend, cotangentsProgram([], problem, tensors));
+    const program = cotangentsProgram([], problem);
+    runProgram(backend, boundProgram(program, problem, tensors));
     findStates(run, batch, WHOLE);
     if (hasStates) {
       run.run(chunkStatesProgram(layout, batch, true), { states });

@@ -57,16 +57,16 @@ export interface Launch extends Dims, SequenceBatch {
   readonly joinedHeads?: number;
 }
 
-/** A program of a problem, with the names of its tensors. */
-type ProblemProgram =
+/** A program of a problem, with the names of its tensors; its numbers are uniforms. */
+export type ProblemProgram =
   & Omit<Program, "width" | "integers" | "floats" | "reads" | "writes">
   & Readonly<Record<"reads" | "writes", readonly string[]>>;
 
-/** A program of a problem: its numbers are uniforms, and its tensors are bound by name, each once. */
-export function problemProgram(
+/** The program of a launch, whose tensors are bound by name, each once. */
+export function boundProgram(
+  { reads, writes, ...program }: ProblemProgram,
   launch: Launch,
   tensors: Tensors,
-  { reads, writes, ...program }: ProblemProgram,
 ): Program {
   const { length, tokens, chunks, chunkSize, firstSequence } = launch;
   const { headDim, valueDim, normalize, scale, epsilon } = launch;
@@ -109,8 +109,8 @@ fn joined(token: u32) -> u32 {
 
 /** The launches of a call, which bind tensors by name. */
 export interface Launcher {
-  /** The batches of sequences that are computed at once. */
-  readonly batches: readonly SequenceBatch[];
+  /** The problems of batches of sequences, each of which is computed at once. */
+  readonly launches: readonly Launch[];
   /** Makes the tensors y and the row sums. */
   outputs(): [y: tf.TensorInfo, rowSums: tf.TensorInfo];
   /** Makes another tensor that the kernel returns. */
@@ -120,10 +120,7 @@ export interface Launcher {
   /** The inputs q, k and v, in whole quads. */
   queriesKeysValues(): [q: Vectors, k: Vectors, v: Vectors];
   /** Runs a program on a batch of sequences. */
-  run(
-    batch: SequenceBatch,
-    programOf: (launch: Launch, tensors: Tensors) => Program,
-  ): void;
+  run(launch: Launch, program: ProblemProgram): void;
   /** Ends the call: some outputs get zeros at padding, if there is a mask. */
   end(cleared: readonly tf.TensorInfo[]): void;
 }
@@ -142,21 +139,22 @@ export function launcherOf(
   const { batch, heads, length, valueDim, chunkSize } = request;
   const { joined = false, precision } = request;
   const tokens = batch * heads * length;
-  const launch = {
-    ...{ ...request, tokens, chunks: Math.ceil(length / chunkSize) },
-    joinedHeads: joined ? heads : 1,
-  };
   const tensors: Record<string, tf.TensorInfo> = { ...inputs };
   const scratches: tf.TensorInfo[] = [];
   const { limits } = backend.device;
   const batches = sequenceBatches(batch * heads, bytesOfSequence, limits);
+  const launches = batches.map((batch): Launch => ({
+    ...{ ...request, ...batch, tokens },
+    chunks: Math.ceil(length / chunkSize),
+    joinedHeads: joined ? heads : 1,
+  }));
   const output = (name: string, shape: number[]) =>
     tensors[name] = makeFloats(backend, shape);
   const scratch = (name: string, numbers: number) => {
     scratches.push(output(name, [numbers]));
   };
-  const run: Launcher["run"] = (batch, programOf) =>
-    runProgram(backend, programOf({ ...launch, ...batch }, tensors));
+  const run: Launcher["run"] = (launch, program) =>
+    runProgram(backend, boundProgram(program, launch, tensors));
   const vectorsOf = (name: string, columns: "key" | "value"): Vectors => {
     const vectors = { name, columns, half: precision === "f16" };
     if (!isPacked(vectors, request)) return vectors;
@@ -164,14 +162,15 @@ export function launcherOf(
     // Four halves take the room of two floats.
     const ofQuad = vectors.half ? 2 : 4;
     scratch(name, tokens * ofQuad * quadsOf(columns, request));
-    for (const batch of batches) {
-      const both = { x, packed: tensors[name]! };
-      run(batch, (launch) => packProgram(vectors, launch, both));
+    const both = { x, packed: tensors[name]! };
+    for (const launch of launches) {
+      const program = packProgram(vectors, launch);
+      runProgram(backend, boundProgram(program, launch, both));
     }
     return vectors;
   };
   return {
-    ...{ batches, output, scratch, run },
+    ...{ launches, output, scratch, run },
     outputs: () => [
       output(
         "y",
@@ -214,9 +213,8 @@ const PACK_THREADS = 64;
 export function packProgram(
   { columns, half }: InputVectors,
   launch: Launch,
-  tensors: Tensors,
-): Program {
-  return problemProgram(launch, tensors, {
+): ProblemProgram {
+  return {
     name: "pack",
     constants: { OF_KEYS: columns === "key" },
     elements: elementsOf([{ name: "packed", half }]),
@@ -238,5 +236,5 @@ export function packProgram(
   packed[token * select(value_quads(), key_quads(), OF_KEYS) + layer] = ${
       half ? "vec4h" : "vec4f"
     }(quad);`,
-  });
+  };
 }

@@ -11,8 +11,7 @@
  *
  * @module
  */
-import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
-import { JOINED, type Launch, problemProgram } from "./attention_call.ts";
+import { JOINED, type Launch, type ProblemProgram } from "./attention_call.ts";
 import { type Dims, QUADS, quadsOf, type Vectors } from "./vectors.ts";
 
 /** The vectors g, gradients in the sums of y and in the row sum. */
@@ -50,11 +49,10 @@ fn log_decay_behind(at: u32) -> f32 { return g[uniforms.tokens * sum_quads() + a
 export function cotangentsProgram(
   decays: readonly LogDecays[],
   launch: Launch,
-  tensors: Tensors,
-): Program {
+): ProblemProgram {
   const decay = (name: LogDecays) =>
     decays.includes(name) ? `${name}[token]` : "0.0";
-  return problemProgram(launch, tensors, {
+  return {
     name: "cotangents",
     constants: { F: decays.includes("f"), B: decays.includes("b") },
     reads: ["dy", "y", "rowSums", ...decays],
@@ -66,7 +64,7 @@ fn log_f(token: u32) -> f32 { return ${decay("f")}; }
 fn log_b(token: u32) -> f32 { return ${decay("b")}; }
 `,
     body: COTANGENTS_OF_TOKEN,
-  });
+  };
 }
 
 const COTANGENTS_OF_TOKEN = /* wgsl */ `

@@ -107,29 +107,3 @@ export function readingStored(
 fn read_${role}(token: u32, quad: u32) -> vec4f { return vec4f(${name}[token * ${columns}_quads() + quad]); }
 `;
 }
-
-/** A tensor of TensorFlow.js to which a shader writes one vector for each token. */
-export interface Written {
-  /** The name of the tensor's buffer. */
-  readonly name: string;
-  /** The columns of each vector. */
-  readonly columns: "key" | "value";
-  /** Whether heads may lie side by side, at the places of `JOINED` of `problem.ts`. @default false */
-  readonly mayBeJoined?: boolean;
-}
-
-/** WGSL function `write_<role>(place, quad, value: vec4f)`, which skips padding and the row sum. */
-export function writing(
-  role: string,
-  { name, columns }: Written,
-): string {
-  const count = columns === "key" ? "uniforms.headDim" : "uniforms.valueDim";
-  return /* wgsl */ `
-fn write_${role}(place: u32, quad: u32, value: vec4f) {
-  let first = place * ${count};
-  for (var i = 0u; i < 4u && quad * 4u + i < ${count}; i++) {
-    ${name}[first + quad * 4u + i] = value[i];
-  }
-}
-`;
-}

@@ -9,15 +9,13 @@
  *
  * @module
  */
-import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import { type Mask, maskConstants } from "../chunkwise/mask.ts";
-import { type Launch, problemProgram } from "../frame/attention_call.ts";
+import { type Launch, type ProblemProgram } from "../frame/attention_call.ts";
 import {
   elementsOf,
   QUADS,
   readingStored,
   type Vectors,
-  writing,
 } from "../frame/vectors.ts";
 import {
   ADD_COLUMNS,
@@ -27,6 +25,7 @@ import {
   TILES,
   type Tiling,
   tilingConstants,
+  writing,
 } from "../score_tiles/score_tiles.ts";
 
 /** What the text of the program depends on. */
@@ -43,11 +42,10 @@ export interface FullSpec {
 export function fullProgram(
   { vectors, decays, tiling }: FullSpec,
   launch: Launch,
-  tensors: Tensors,
-): Program {
+): ProblemProgram {
   const [q, k, v] = vectors;
   const read = decays ? ["tileFactors", "tileDecays", "tileMask"] : [];
-  return problemProgram(launch, tensors, {
+  return {
     name: "full",
     constants: { ...maskConstants(decays), ...tilingConstants(tiling) },
     elements: elementsOf(vectors, ["tileFactors", "tileMask"]),
@@ -59,12 +57,12 @@ export function fullProgram(
       ...[QUADS, TILES, readingStored("r", q), readingStored("o", k)],
       ...[readingStored("x", v), stage(tiling), products(tiling)],
       ...[ALL_TOKENS, ADD_COLUMNS],
-      writing("y", { name: "y", columns: "value" }),
+      writing("y", "valueDim", 1),
       decays ? READ_DECAYS : NO_DECAYS,
       OWN_WEIGHTS,
     ],
     body: FULL,
-  });
+  };
 }
 
 const READ_DECAYS = /* wgsl */ `
@@ -95,7 +93,7 @@ const FULL = /* wgsl */ `
   let sequence = group.y;
   let first_row = chunk * uniforms.chunkSize;
   let row_count = min(uniforms.chunkSize, uniforms.length - first_row);
-  let place = place_of((uniforms.firstSequence + sequence) * uniforms.length, first_row, 0u, local);
+  let place = place_of((uniforms.firstSequence + sequence) * uniforms.length, first_row, 0u, 0u, local);
   let rows = rows_of(place);
   var sum = array<array<vec4f, TILE>, SUM_QUADS>();
   var totals = array<f32, TILE>();

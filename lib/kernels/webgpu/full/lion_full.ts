@@ -69,22 +69,18 @@ export function fullForward(
   const [y, rowSums] = run.outputs();
   const vectors = run.queriesKeysValues();
   if (decays) {
-    const { sequences } = run.batches[0]!;
+    const { sequences } = run.launches[0]!;
     const tiles = Math.ceil(length / chunkSize);
     const counts = tileDecayNumbers(length, tiles, largestTile);
     for (const [name, count] of Object.entries(counts)) {
       run.scratch(name, sequences * count);
     }
   }
-  for (const batch of run.batches) {
+  for (const launch of run.launches) {
     if (decays) {
-      run.run(
-        batch,
-        (...given) => tileDecaysProgram(decays, largestTile, ...given),
-      );
+      run.run(launch, tileDecaysProgram(decays, largestTile, launch));
     }
-    const spec = { vectors, decays, tiling };
-    run.run(batch, (...given) => fullProgram(spec, ...given));
+    run.run(launch, fullProgram({ vectors, decays, tiling }, launch));
   }
   run.end([y]);
   return [y, rowSums];

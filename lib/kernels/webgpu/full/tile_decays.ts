@@ -9,7 +9,6 @@
  *
  * @module
  */
-import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import {
   arrivals,
   decayInputs,
@@ -19,7 +18,7 @@ import {
   maskConstants,
   WEIGHTS,
 } from "../chunkwise/mask.ts";
-import { type Launch, problemProgram } from "../frame/attention_call.ts";
+import { type Launch, type ProblemProgram } from "../frame/attention_call.ts";
 import { elementsOf } from "../frame/vectors.ts";
 
 const THREADS = 64;
@@ -59,9 +58,8 @@ export function tileDecaysProgram(
   decays: Mask,
   largestTile: number,
   launch: Launch,
-  tensors: Tensors,
-): Program {
-  return problemProgram(launch, tensors, {
+): ProblemProgram {
+  return {
     name: "tile_decays",
     constants: { ...maskConstants(decays), TOKENS: largestTile },
     elements: elementsOf([], ["tileFactors", "tileMask"]),
@@ -100,5 +98,5 @@ export function tileDecaysProgram(
       tileMask[row * (TOKENS / 4u) + i % blocks] = entries[r];
     }
   }`,
-  });
+  };
 }

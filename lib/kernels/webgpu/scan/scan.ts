@@ -7,6 +7,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
+import { reading } from "../score_tiles/score_tiles.ts";
 
 /** Tokens of a chunk; a thread of the gradient keeps four numbers of the state at each of them. */
 export const CHUNK = 16;
@@ -96,20 +97,7 @@ fn token_at(entry: u32, position: u32) -> u32 {
 fn record_of(entry: u32, chunk: u32, quad: u32, channel: u32) -> u32 {
   return ((entry * uniforms.chunks + chunk) * uniforms.quads + quad) * uniforms.channels + channel;
 }
-${quadOf("rate_of", "a")}`;
-
-/** WGSL function that reads four numbers of an array's row; zeros beyond its end. */
-export function quadOf(name: string, array: string): string {
-  const number = (i: number) =>
-    `select(0.0, ${array}[first + min(${i}u, rest - 1u)], ${i}u < rest)`;
-  return /* wgsl */ `
-fn ${name}(row: u32, quad: u32) -> vec4f {
-  let first = row * uniforms.stateDim + 4u * quad;
-  let rest = uniforms.stateDim - 4u * quad;
-  return vec4f(${[0, 1, 2, 3].map(number).join(", ")});
-}
-`;
-}
+${reading("a", "stateDim", 1)}`;
 
 /**
  * The mark of a chunk within which the state is reset, stored in place of the sum of
@@ -141,7 +129,7 @@ export type ScanInputs =
 
 /** WGSL functions of the operands of a scan's step. */
 function operandsOf(begins: tf.TensorInfo | undefined): string {
-  return /* wgsl */ `${FUNCTIONS}${quadOf("b_of", "b")}
+  return /* wgsl */ `${FUNCTIONS}${reading("b", "stateDim", 1)}
 fn begins_at(token: u32) -> bool { return ${
     begins ? "begins[token] != 0.0" : "false"
   }; }
@@ -151,7 +139,7 @@ fn step_of(token: u32, channel: u32) -> f32 { return dt[token * uniforms.channel
 fn stepped(token: u32, channel: u32, quad: u32, rate: vec4f, state: vec4f) -> vec4f {
   let step = step_of(token, channel);
   let kept = select(exp(step * rate), vec4f(), begins_at(token));
-  return kept * state + step * x[token * uniforms.channels + channel] * b_of(token, quad);
+  return kept * state + step * x[token * uniforms.channels + channel] * read_b(token, quad);
 }
 `;
 }
@@ -178,7 +166,7 @@ export function summaryProgram(
 const SUMMARY = /* wgsl */ `${PLACE}
   if (channel >= uniforms.channels) { return; }
   for (var quad = 0u; quad < uniforms.quads; quad++) {
-    let rate = rate_of(channel, quad);
+    let rate = read_a(channel, quad);
     var state = vec4f();
     for (var i = 0u; i < count; i++) {
       state = stepped(token_at(entry, first + i), channel, quad, rate, state);
@@ -198,7 +186,7 @@ export function outputsProgram(
     variants: begins ? ["begins"] : [],
     reads: { x, dt, a, b, c, states, begins },
     writes: { y },
-    functions: operandsOf(begins) + quadOf("c_of", "c"),
+    functions: operandsOf(begins) + reading("c", "stateDim", 1),
     body: OUTPUTS,
   });
 }
@@ -207,12 +195,12 @@ const OUTPUTS = /* wgsl */ `${PLACE}
   if (channel >= uniforms.channels) { return; }
   var sums = array<f32, CHUNK>();
   for (var quad = 0u; quad < uniforms.quads; quad++) {
-    let rate = rate_of(channel, quad);
+    let rate = read_a(channel, quad);
     var state = states[record_of(entry, chunk, quad, channel)];
     for (var i = 0u; i < count; i++) {
       let token = token_at(entry, first + i);
       state = stepped(token, channel, quad, rate, state);
-      sums[i] += dot(c_of(token, quad), state);
+      sums[i] += dot(read_c(token, quad), state);
     }
   }
   for (var i = 0u; i < count; i++) {
@@ -249,7 +237,7 @@ export function carryProgram(
   let channel = at % uniforms.channels;
   let quad = at / uniforms.channels % uniforms.quads;
   let entry = at / (uniforms.channels * uniforms.quads);
-  let rate = rate_of(channel, quad);
+  let rate = read_a(channel, quad);
   var state = vec4f();
   for (var i = 0u; i < uniforms.chunks; i++) {
     let chunk = select(i, uniforms.chunks - 1u - i, BACKWARD);

@@ -54,7 +54,7 @@ export function gradientSummaryProgram(
     body: /* wgsl */ `${PLACE}
   if (channel >= uniforms.channels) { return; }
   for (var quad = 0u; quad < uniforms.quads; quad++) {
-    let rate = rate_of(channel, quad);
+    let rate = read_a(channel, quad);
     var gradient = vec4f();
     for (var i = count; i > 0u; i--) {
       let token = token_at(entry, first + i - 1u);
@@ -104,7 +104,7 @@ var<workgroup> sums: array<vec4f, THREADS>;
   for (var quad = 0u; quad < uniforms.quads; quad++) {
     // Of b and c each token's part, in the place of its state and decay.
     if (is_there) {
-      let rate = rate_of(channel, quad);
+      let rate = read_a(channel, quad);
       let record = record_of(entry, chunk, quad, channel);
       var state = states[record];
       for (var i = 0u; i < count; i++) {

@@ -28,11 +28,11 @@ import {
 } from "../../../tfjs/webgpu/program.ts";
 import { inLaunches, tooLarge } from "../frame/planning.ts";
 import { SIGMOID } from "../layer/activations.ts";
+import { reading } from "../score_tiles/score_tiles.ts";
 import {
   carryProgram,
   CHUNK,
   outputsProgram,
-  quadOf,
   type ScanInputs,
   type ScanSizes,
   sizesOf,
@@ -201,14 +201,14 @@ function packedOf(
     reads: { b, c, begins },
     writes: { tokens },
     integers: { packs: sizeOf(tokens) / 4, quads, stateDim },
-    functions: quadOf("b_of", "b") + quadOf("c_of", "c"),
+    functions: reading("b", "stateDim", 1) + reading("c", "stateDim", 1),
     body: /* wgsl */ `
   let token = at / (2u * uniforms.quads + 1u);
   let part = at % (2u * uniforms.quads + 1u);
   if (part < uniforms.quads) {
-    tokens[at] = b_of(token, part);
+    tokens[at] = read_b(token, part);
   } else if (part < 2u * uniforms.quads) {
-    tokens[at] = c_of(token, part - uniforms.quads);
+    tokens[at] = read_c(token, part - uniforms.quads);
   } else {
     tokens[at] = vec4f(${begins ? "begins[token]" : "0.0"});
   }`,

@@ -14,7 +14,7 @@
  * @module
  */
 import type { Constants } from "../../../tfjs/webgpu/wgsl.ts";
-import { ACCUMULATE } from "../frame/vectors.ts";
+import { ACCUMULATE, type Dims } from "../frame/vectors.ts";
 
 /** Rows of a thread's tile. */
 const TILE_ROWS = 8;
@@ -66,7 +66,7 @@ export interface Tiling {
  * @param limits Of the device: threads are fewer where it has no room for them.
  */
 export function tilingOf(
-  { headDim, valueDim }: Readonly<Record<Dim, number>>,
+  { headDim, valueDim }: Dims,
   numbers: Readonly<
     Record<"threads" | "columnsPerThread" | "stagedColumns", number>
   >,
@@ -100,7 +100,7 @@ export function tilingOf(
 
 /** The fewest columns of a thread with which a workgroup has all columns of its rows. */
 export function leastColumns(
-  { headDim, valueDim }: Readonly<Record<Dim, number>>,
+  { headDim, valueDim }: Dims,
 ): number {
   const most = Math.ceil(Math.max(headDim, valueDim) / 4);
   return 4 * Math.ceil(most / THREADS_PER_ROW.at(-1)!);
@@ -123,43 +123,47 @@ export function tilingConstants(
     STAGED: stagedColumns / 4,
   };
 }
-/** The dimension that says how many columns a tensor has. */
-export type Dim = "headDim" | "valueDim";
+/** The uniform that says how many columns a tensor has. */
+export type Dim = "headDim" | "valueDim" | "stateDim";
 
-/** `read_<role>(token, quad) -> vec4f`, 0 where a row has no more columns. */
+/** `read_<role>(row, quad) -> vec4f`, 0 where a row has no more columns. */
 export function reading(
   name: string,
   dim: Dim,
   width: 1 | 4,
   role: string = name,
 ): string {
-  const head = `fn read_${role}(token: u32, quad: u32) -> vec4f {`;
+  const head = `fn read_${role}(row: u32, quad: u32) -> vec4f {`;
   if (width === 4) {
-    return `${head} return ${name}[token * (uniforms.${dim} / 4u) + quad]; }\n`;
+    return `${head} return ${name}[row * (uniforms.${dim} / 4u) + quad]; }\n`;
   }
   const number = (i: number) =>
     `select(0.0, ${name}[first + ${i}u], column + ${i}u < uniforms.${dim})`;
   return /* wgsl */ `${head}
   let column = 4u * quad;
-  let first = token * uniforms.${dim} + column;
+  let first = row * uniforms.${dim} + column;
   return vec4f(${[0, 1, 2, 3].map(number).join(", ")});
 }
 `;
 }
 
-/** `write_<name>(token, quad, x)`, of which the columns that there are count. */
-export function writing(name: string, dim: Dim, width: 1 | 4): string {
-  const head = `fn write_${name}(token: u32, quad: u32, x: vec4f) {`;
-  const end = `(uniforms.${dim} + 3u) / 4u`;
+/** `write_<role>(row, quad, x)`, of which the columns that there are count. */
+export function writing(
+  name: string,
+  dim: Dim,
+  width: 1 | 4,
+  role: string = name,
+): string {
+  const head = `fn write_${role}(row: u32, quad: u32, x: vec4f) {`;
   if (width === 4) {
     return /* wgsl */ `${head}
-  if (quad < ${end}) { ${name}[token * (uniforms.${dim} / 4u) + quad] = x; }
+  if (quad < (uniforms.${dim} + 3u) / 4u) { ${name}[row * (uniforms.${dim} / 4u) + quad] = x; }
 }
 `;
   }
   return /* wgsl */ `${head}
   for (var i = 0u; i < 4u && 4u * quad + i < uniforms.${dim}; i++) {
-    ${name}[token * uniforms.${dim} + 4u * quad + i] = x[i];
+    ${name}[row * uniforms.${dim} + 4u * quad + i] = x[i];
   }
 }
 `;
@@ -175,14 +179,15 @@ var<workgroup> tiles: array<vec4f, ROWS * PER_ROW>;
 
 // Where a thread is: the sequence's first token, the last position, the tile's row among
 // the workgroup's and among the sequence's, the tile's place in a row, and the first of
-// the quads of which the thread has the sums.
-struct Place { base: u32, last: u32, tile_row: u32, row: u32, lane: u32, quad: u32 }
+// the quads of which the thread has the sums; and what is added to a token makes its place
+// in the mask and in the segments.
+struct Place { base: u32, last: u32, tile_row: u32, row: u32, lane: u32, quad: u32, to_entry: u32 }
 
-fn place_of(base: u32, first_row: u32, layer: u32, local: u32) -> Place {
+fn place_of(base: u32, first_row: u32, layer: u32, to_entry: u32, local: u32) -> Place {
   let tile_row = local / PER_ROW * TILE;
   let lane = local % PER_ROW;
   let quad = layer * SUM_QUADS * PER_ROW + lane;
-  return Place(base, uniforms.length - 1u, tile_row, first_row + tile_row, lane, quad);
+  return Place(base, uniforms.length - 1u, tile_row, first_row + tile_row, lane, quad, to_entry);
 }
 
 // The tokens of the tile's rows, and those of four positions.
@@ -196,8 +201,9 @@ fn rows_of(place: Place) -> array<u32, TILE> {
 fn tokens_at(place: Place, position: u32) -> vec4u {
   return place.base + min(position + vec4u(0u, 1u, 2u, 3u), vec4u(place.last));
 }
-fn are_tokens(tokens: vec4u) -> vec4<bool> {
-  return vec4<bool>(is_token(tokens.x), is_token(tokens.y), is_token(tokens.z), is_token(tokens.w));
+fn are_tokens(tokens: vec4u, to_entry: u32) -> vec4<bool> {
+  return vec4<bool>(is_token(tokens.x, to_entry), is_token(tokens.y, to_entry),
+    is_token(tokens.z, to_entry), is_token(tokens.w, to_entry));
 }
 
 // Puts a tile where all lanes read it.
@@ -273,13 +279,14 @@ fn products(place: Place, rows: array<u32, TILE>, first: u32, local: u32) -> arr
 }
 `;
 
-/** `is_token(token)` where nothing is padding. */
-export const ALL_TOKENS = "fn is_token(token: u32) -> bool { return true; }\n";
+/** `is_token(token, to_entry)` where nothing is padding. */
+export const ALL_TOKENS =
+  "fn is_token(token: u32, to_entry: u32) -> bool { return true; }\n";
 
 /**
  * `add_columns(place, first, end, sum, totals)`: adds the vectors of the block's columns,
  * weighed by the tiles, to sums of the tile's rows, and the weights to their totals; of
- * the operands `read_x(token, quad)` and `is_token(token)`, since of padding nothing is
+ * the operands `read_x(token, quad)` and `is_token(token, to_entry)`, since of padding nothing is
  * added whatever it holds.
  */
 export const ADD_COLUMNS = /* wgsl */ `
@@ -292,7 +299,7 @@ fn add_columns(
 ) {
   for (var block = 0u; block < min(PER_ROW, (end - first + 3u) / 4u); block++) {
     let tokens = tokens_at(place, first + 4u * block);
-    let kept = are_tokens(tokens);
+    let kept = are_tokens(tokens, place.to_entry);
     var vectors = array<mat4x4f, SUM_QUADS>();
     for (var i = 0u; i < SUM_QUADS; i++) { // unroll
       let quad = place.quad + i * PER_ROW;

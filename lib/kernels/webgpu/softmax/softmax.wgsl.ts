@@ -13,21 +13,19 @@
 
 /** Segments are numbered in order. */
 export const SEGMENTS = /* wgsl */ `
-// What is added to a token makes its place in the mask and in the segments.
-var<private> to_entry: u32;
 // A number below all scores; it is finite, since WGSL has no infinity.
 const LOWEST = -3.4e38;
 // The first block with a column of the segments that the workgroup's rows are of.
-fn first_block(base: u32, first_row: u32) -> u32 {
+fn first_block(base: u32, first_row: u32, to_entry: u32) -> u32 {
   var start = 0u;
-  while (start + COLUMNS <= first_row && segment_of(base + start + COLUMNS - 1u) < segment_of(base + first_row)) {
+  while (start + COLUMNS <= first_row && segment_of(base + start + COLUMNS - 1u, to_entry) < segment_of(base + first_row, to_entry)) {
     start += COLUMNS;
   }
   return start;
 }
 // The last of these segments.
-fn last_segment(base: u32, first_row: u32) -> f32 {
-  return segment_of(base + min(first_row + ROWS - 1u, uniforms.length - 1u));
+fn last_segment(base: u32, first_row: u32, to_entry: u32) -> f32 {
+  return segment_of(base + min(first_row + ROWS - 1u, uniforms.length - 1u), to_entry);
 }
 // The end of the columns that a row reads.
 fn end_of(row: u32) -> u32 {
@@ -69,14 +67,14 @@ fn highest_of(place: Place, own: array<vec4f, 2>) -> array<vec4f, 2> {
 const PLACE = /* wgsl */ `
   let base = workgroup / uniforms.blocks * uniforms.length;
   let first_row = workgroup % uniforms.blocks * ROWS;
-  to_entry = workgroup / uniforms.blocks / uniforms.heads * uniforms.length - base;
-  let place = place_of(base, first_row, layer, local);
+  let to_entry = workgroup / uniforms.blocks / uniforms.heads * uniforms.length - base;
+  let place = place_of(base, first_row, layer, to_entry, local);
   let tokens_of_rows = rows_of(place);
-  let last = last_segment(base, first_row);`;
+  let last = last_segment(base, first_row, to_entry);`;
 
 /** WGSL that ends a loop at a block without these segments, and declares a thread's columns in the block. */
 const COLUMNS_OF_BLOCK = /* wgsl */ `
-    if (segment_of(base + first) > last) { break; }
+    if (segment_of(base + first, to_entry) > last) { break; }
     let positions = first + 4u * place.lane + vec4u(0u, 1u, 2u, 3u);
     let tokens = tokens_at(place, first + 4u * place.lane);
 `;
@@ -84,15 +82,15 @@ const COLUMNS_OF_BLOCK = /* wgsl */ `
 export const FORWARD = /* wgsl */ `${PLACE}
   var numbers = array<f32, TILE>();
   for (var r = 0u; r < TILE; r++) { // unroll
-    numbers[r] = segment_of(tokens_of_rows[r]);
+    numbers[r] = segment_of(tokens_of_rows[r], to_entry);
   }
   var sum = array<array<vec4f, TILE>, SUM_QUADS>();
   var totals = array<f32, TILE>();
   // Of four rows each.
   var maximum = array<vec4f, 2>(vec4f(LOWEST), vec4f(LOWEST));
   let end = end_of(first_row + ROWS - 1u);
-  for (var first = first_block(base, first_row); first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let present = are_tokens(tokens);
-    let segment = vec4f(segment_of(tokens.x), segment_of(tokens.y), segment_of(tokens.z), segment_of(tokens.w));
+  for (var first = first_block(base, first_row, to_entry); first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let present = are_tokens(tokens, to_entry);
+    let segment = vec4f(segment_of(tokens.x, to_entry), segment_of(tokens.y, to_entry), segment_of(tokens.z, to_entry), segment_of(tokens.w, to_entry));
     var score = products_scores(place, tokens_of_rows, first, local);
     var kept = array<vec4<bool>, TILE>();
     var own = array<vec4f, 2>();
@@ -124,7 +122,7 @@ export const FORWARD = /* wgsl */ `${PLACE}
   for (var r = 0u; r < TILE; r++) { // unroll
     if (place.row + r <= place.last) {
       for (var i = 0u; i < SUM_QUADS; i++) { // unroll
-        write_y(tokens_of_rows[r], place.quad + i * PER_ROW, select(vec4f(), sum[i][r] / totals[r], is_token(tokens_of_rows[r])));
+        write_y(tokens_of_rows[r], place.quad + i * PER_ROW, select(vec4f(), sum[i][r] / totals[r], is_token(tokens_of_rows[r], to_entry)));
       }
       if (place.lane == 0u && layer == 0u) {
         maxima[tokens_of_rows[r]] = maximum[r / 4u][r % 4u];
@@ -143,14 +141,14 @@ export const ROWS = /* wgsl */ `
   let product = team_sum(local, vec2f(part, 0.0)).x;
   if (row < uniforms.rows && local % uniforms.team == 0u) {
     let at = row / uniforms.length / uniforms.heads * uniforms.length + row % uniforms.length;
-    let found = vec4f(maxima[row], 1.0 / sums[row], product, segment_of(at));
-    rows[row] = select(vec4f(0.0, 0.0, 0.0, -segment_of(at)), found, is_token(at));
+    let found = vec4f(maxima[row], 1.0 / sums[row], product, segment_of(at, 0u));
+    rows[row] = select(vec4f(0.0, 0.0, 0.0, -segment_of(at, 0u)), found, is_token(at, 0u));
   }`;
 
 /** By what the rows' statistics say of tokens; the segments of padding count too. */
 export const TOKENS = /* wgsl */ `
-fn is_token(token: u32) -> bool { return rows[token].w > 0.0; }
-fn segment_of(token: u32) -> f32 { return abs(rows[token].w); }
+fn is_token(token: u32, to_entry: u32) -> bool { return rows[token].w > 0.0; }
+fn segment_of(token: u32, to_entry: u32) -> f32 { return abs(rows[token].w); }
 `;
 
 export const QUERY_GRADIENT = /* wgsl */ `${PLACE}
@@ -161,7 +159,7 @@ export const QUERY_GRADIENT = /* wgsl */ `${PLACE}
   var sum = array<array<vec4f, TILE>, SUM_QUADS>();
   var totals = array<f32, TILE>();
   let end = end_of(first_row + ROWS - 1u);
-  for (var first = first_block(base, first_row); first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let numbers = vec4f(rows[tokens.x].w, rows[tokens.y].w, rows[tokens.z].w, rows[tokens.w].w);
+  for (var first = first_block(base, first_row, to_entry); first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let numbers = vec4f(rows[tokens.x].w, rows[tokens.y].w, rows[tokens.z].w, rows[tokens.w].w);
     let score = products_scores(place, tokens_of_rows, first, local);
     var slope = products_slopes(place, tokens_of_rows, first, local);
     for (var r = 0u; r < TILE; r++) { // unroll
@@ -190,7 +188,7 @@ export const KEY_GRADIENTS = /* wgsl */ `${PLACE}
   var value = array<array<vec4f, TILE>, SUM_QUADS>();
   var totals = array<f32, TILE>();
   let end = uniforms.length;
-  let start = select(first_block(base, first_row), first_row / COLUMNS * COLUMNS, uniforms.causal != 0u);
+  let start = select(first_block(base, first_row, to_entry), first_row / COLUMNS * COLUMNS, uniforms.causal != 0u);
   for (var first = start; first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let others = transpose(mat4x4f(rows[tokens.x], rows[tokens.y], rows[tokens.z], rows[tokens.w]));
     var score = products_scores(place, tokens_of_rows, first, local);
     var slope = products_slopes(place, tokens_of_rows, first, local);
@@ -212,8 +210,8 @@ export const KEY_GRADIENTS = /* wgsl */ `${PLACE}
       let token = tokens_of_rows[r];
       for (var i = 0u; i < SUM_QUADS; i++) { // unroll
         let quad = place.quad + i * PER_ROW;
-        write_dk(token, quad, select(vec4f(), uniforms.scale * key[i][r], is_token(token)));
-        write_dv(token, quad, select(vec4f(), value[i][r], is_token(token)));
+        write_dk(token, quad, select(vec4f(), uniforms.scale * key[i][r], is_token(token, to_entry)));
+        write_dv(token, quad, select(vec4f(), value[i][r], is_token(token, to_entry)));
       }
     }
   }`;

@@ -131,7 +131,7 @@ export function forwardProgram(
     writes,
     directives: comparing?.directive ?? "",
     functions: [
-      tokensOf({ mask, segments }, "token + to_entry"),
+      tokensOf({ mask, segments }),
       comparing ? IN_SUBGROUPS : IN_MEMORY,
     ],
     body: FORWARD,
@@ -148,14 +148,14 @@ const hidingConstants = ({ mask, segments }: Hiding) => ({
   PACKED: segments !== undefined,
 });
 
-/** WGSL functions `is_token(token)` and `segment_of(token)`, which is 1 where there are no segments. */
-function tokensOf({ mask, segments }: Hiding, place: string): string {
+/** WGSL functions `is_token(token, to_entry)` and `segment_of(token, to_entry)`, which is 1 where there are no segments. */
+function tokensOf({ mask, segments }: Hiding): string {
   return /* wgsl */ `
-fn is_token(token: u32) -> bool { return ${
-    mask ? `mask[${place}] != 0.0` : "true"
+fn is_token(token: u32, to_entry: u32) -> bool { return ${
+    mask ? "mask[token + to_entry] != 0.0" : "true"
   }; }
-fn segment_of(token: u32) -> f32 { return ${
-    segments ? `segments[${place}]` : "1.0"
+fn segment_of(token: u32, to_entry: u32) -> f32 { return ${
+    segments ? "segments[token + to_entry]" : "1.0"
   }; }
 `;
 }
@@ -178,7 +178,7 @@ export function softmaxRowsProgram(
     reads: { y, dy, maxima, sums, mask, segments },
     writes: { rows },
     integers: { ...program.integers, length, heads },
-    functions: program.functions + tokensOf({ mask, segments }, "token"),
+    functions: program.functions + tokensOf({ mask, segments }),
     body: ROWS,
   };
 }
