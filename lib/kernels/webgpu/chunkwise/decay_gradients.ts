@@ -16,7 +16,7 @@
  */
 import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
 import { isBelow } from "../frame/log_decays.ts";
-import { type Launch, type ProblemProgram } from "../frame/attention_call.ts";
+import type { Launch, ProblemProgram } from "../frame/attention_call.ts";
 import { elementsOf, QUADS } from "../frame/vectors.ts";
 import {
   arrivals,

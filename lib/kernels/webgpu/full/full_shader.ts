@@ -10,7 +10,7 @@
  * @module
  */
 import { type Mask, maskConstants } from "../chunkwise/mask.ts";
-import { type Launch, type ProblemProgram } from "../frame/attention_call.ts";
+import type { Launch, ProblemProgram } from "../frame/attention_call.ts";
 import {
   elementsOf,
   QUADS,

@@ -18,7 +18,7 @@ import {
   maskConstants,
   WEIGHTS,
 } from "../chunkwise/mask.ts";
-import { type Launch, type ProblemProgram } from "../frame/attention_call.ts";
+import type { Launch, ProblemProgram } from "../frame/attention_call.ts";
 import { elementsOf } from "../frame/vectors.ts";
 
 const THREADS = 64;
