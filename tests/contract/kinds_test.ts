@@ -6,7 +6,7 @@ import * as hub from "../../lib/hub/mod.ts";
 import { toPyTorchWeights } from "../../lib/io/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";
 import * as operations from "../../lib/operations/mod.ts";
-import { track } from "../../lib/progress/track.ts";
+import { track } from "../../lib/notebook/progress/track.ts";
 import {
   binaryCrossEntropy,
   confusionMatrix,

@@ -31,7 +31,7 @@ import {
   splitHeads,
 } from "../../lib/operations/mod.ts";
 import { withoutPadding } from "../../lib/operations/padding.ts";
-import { runKernel } from "../../lib/contract/kernel.ts";
+import { runKernel } from "../../lib/tfjs/kernel/kernel.ts";
 import { GELU } from "../../lib/operations/gelu.ts";
 import { onEachBackend } from "../backends.ts";
 import { uniform } from "../random.ts";

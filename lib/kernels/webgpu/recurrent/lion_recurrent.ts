@@ -10,7 +10,7 @@ import {
   type KernelRequest,
   refuseDiagonal,
 } from "../../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { clearPadding } from "../frame/padding.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
