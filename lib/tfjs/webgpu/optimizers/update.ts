@@ -277,14 +277,13 @@ function runUpdate(
     numbers: { buffer: numbers, vectors: NUMBER_VECTORS },
     ...{ integers, workgroups },
     threads: THREADS,
-    functions: () =>
-      [
-        tensorOf(count, joined),
-        ...names.map((name, j) =>
-          access(name, places[j], count, name !== "gradient")
-        ),
-        `fn factor_of() -> f32 { return ${factor ? "factor[0]" : "1.0"}; }\n`,
-      ].join(""),
+    functions: () => [
+      tensorOf(count, joined),
+      ...names.map((name, j) =>
+        access(name, places[j], count, name !== "gradient")
+      ),
+      `fn factor_of() -> f32 { return ${factor ? "factor[0]" : "1.0"}; }\n`,
+    ],
     body: () =>
       /* wgsl */ `${CONSTANTS}
   let tensor = tensor_of(workgroup);
