@@ -61,6 +61,11 @@ export function exportsOfEntries(): Promise<EntryExports[]> {
   );
 }
 
+/** All names; one that two entries export counts once. */
+export function namesOf(entries: readonly EntryExports[]): Set<string> {
+  return new Set(entries.flatMap(({ values, types }) => [...values, ...types]));
+}
+
 if (import.meta.main) {
   const { names } = await readCommandLine(
     `Usage: deno run -A tools/house/exports.ts [options]
@@ -77,6 +82,5 @@ Counts the names that each entry of deno.json exports.
     console.log(`${entry}: ${values.length} values, ${types.length} types`);
     if (names) console.log(`  ${[...values, ...types].join(", ")}`);
   }
-  const total = found.flatMap(({ values, types }) => [...values, ...types]);
-  console.log(`${total.length} names`);
+  console.log(`${namesOf(found).size} names`);
 }
