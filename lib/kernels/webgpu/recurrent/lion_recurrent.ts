@@ -1,6 +1,6 @@
 /**
- * The recurrent form on WebGPU: one launch per direction, and
- * one that divides in a piece of a sequence with decays in two.
+ * The recurrent form on WebGPU: one launch per direction, and one that divides in a piece
+ * of a sequence with decays in two.
  *
  * @module
  */
@@ -14,15 +14,19 @@ import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { clearPadding } from "../frame/padding.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
-import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
+import {
+  makeFloats,
+  runProgram,
+  widthOf,
+} from "../../../tfjs/webgpu/program.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
 import {
   type Direction,
-  divideProgram,
   type ForwardSweep,
   forwardSweep,
   LARGEST_HEAD_DIM,
 } from "./recurrent_forward.ts";
+
 /** Plans a problem for a device. */
 export function planRecurrent(
   request: KernelRequest,
@@ -97,9 +101,22 @@ export const recurrentForward: FusedKernel<string, KernelAttributes> = (
     runProgram(backend, forwardSweep(sweep));
     return sweep.lastState;
   }).filter((state) => state !== undefined);
-  if (isInPlace) {
-    if (normalize) runElementwise(backend, divideProgram(y, rowSums, epsilon));
-  } else if (sumsBefore) backend.disposeData(sumsBefore.dataId);
+  if (isInPlace && normalize) {
+    const columns = v.shape[3]!;
+    const width = widthOf(columns);
+    runElementwise(backend, {
+      name: "recurrent_divide",
+      width,
+      elements: { rowSums: "f32" },
+      reads: { rowSums },
+      writes: { y },
+      integers: { packsOfToken: columns / width },
+      floats: { epsilon },
+      body:
+        "  y[at] /= rowSums[at / uniforms.packsOfToken] + uniforms.epsilon;",
+    });
+  }
+  if (sumsBefore && !isInPlace) backend.disposeData(sumsBefore.dataId);
   if (mask) clearPadding(backend, y, mask);
   return [y, rowSums, ...leaving];
 };

@@ -5,9 +5,8 @@
  * which no other thread reads. Lanes are the threads of the same columns: a token's output
  * is their sum, and takes a barrier. Neighbouring threads have neighbouring columns.
  *
- * Both sweeps add to the same
- * outputs, one after the other: the first writes its sums, and the second completes
- * them; the sum of the forward sweep includes a token's own k vᵀ.
+ * Both sweeps add to the same outputs, one after the other: the first writes its sums, and
+ * the second completes them; the sum of the forward sweep includes a token's own k vᵀ.
  *
  * The last sweep divides by the row sums, which it reads in one buffer and writes in
  * another, since all workgroups of a sequence read them. In a piece with decays that
@@ -19,7 +18,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionSettings } from "../../../attention/forms/form.ts";
 import { borderStates } from "../frame/border_states.ts";
-import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
 import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
@@ -249,24 +247,3 @@ const SWEEP = /* wgsl */ `
       leave_lastState(sequence, TILE * lane + r, quad, state[r]);
     }
   }`;
-
-/** The program that divides y by the row sums, in place. */
-export function divideProgram(
-  y: tf.TensorInfo,
-  rowSums: tf.TensorInfo,
-  epsilon: number,
-): ElementwiseProgram {
-  const columns = y.shape.at(-1)!;
-  const width = widthOf(columns);
-  return {
-    name: "recurrent_divide",
-    width,
-    elements: { rowSums: "f32" },
-    reads: { rowSums },
-    writes: { y },
-    integers: { packsOfToken: columns / width },
-    floats: { epsilon },
-    body:
-      /* wgsl */ `  y[at] /= rowSums[at / uniforms.packsOfToken] + uniforms.epsilon;`,
-  };
-}
