@@ -7,7 +7,7 @@
 import { stockCalls } from "./stock_calls.ts";
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { REPLACED_KERNELS } from "../../lib/tfjs/replaced.ts";
+import { REPLACED_KERNELS } from "../../tools/replaced_kernels.ts";
 import {
   ALL,
   type NumberType,
