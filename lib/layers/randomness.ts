@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { runInReplays } from "../tfjs/record/recorded_run.ts";
 import { dropout } from "../operations/dropout.ts";
-import { uniform } from "../operations/uniform.ts";
+import { uniform } from "../operations/uniform/uniform.ts";
 import { tokenRanks } from "./shared_tokens.ts";
 
 /** A range of rows of a batch. */

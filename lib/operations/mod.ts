@@ -26,10 +26,10 @@ import "@tensorflow/tfjs-layers";
 
 export { dense } from "./dense.ts";
 export { gelu, type GeluOptions } from "./gelu.ts";
-export { joinHeads, splitHeads } from "./heads.ts";
-export { layerNorm } from "./layer_norm.ts";
+export { joinHeads, splitHeads } from "./heads/heads.ts";
+export { layerNorm } from "./layer_norm/layer_norm.ts";
 export { positiveRandomFeatures } from "./random_features.ts";
-export { rmsNorm } from "./rms_norm.ts";
+export { rmsNorm } from "./rms_norm/rms_norm.ts";
 export {
   selectiveScan,
   type SelectiveScanInputs,
@@ -38,4 +38,4 @@ export {
 export {
   shortConvolution,
   type ShortConvolutionOptions,
-} from "./short_convolution.ts";
+} from "./short_convolution/short_convolution.ts";

@@ -7,7 +7,7 @@ import {
 } from "../../operations/segments.ts";
 import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
 import { tokensIn } from "../../operations/padding.ts";
-import { tokenMean } from "../../operations/token_mean.ts";
+import { tokenMean } from "../../operations/token_mean/token_mean.ts";
 import {
   assertWhole,
   maximumOfRanks,

@@ -5,13 +5,16 @@ import { SOURCE_DECAY } from "../../../attention/decays/decay_pair.ts";
 import {
   TOKEN_DECAYS,
   TOKEN_LOG_DECAY,
-} from "../../../operations/token_decays.ts";
-import { ADD_AND_NORM, NORM_OF_SUM } from "../../../operations/add_norm.ts";
+} from "../../../operations/token_decays/token_decays.ts";
+import {
+  ADD_AND_NORM,
+  NORM_OF_SUM,
+} from "../../../operations/layer_norm/add_norm.ts";
 import { GELU } from "../../../operations/gelu.ts";
-import { SPLIT_HEADS } from "../../../operations/heads.ts";
-import { LAYER_NORM } from "../../../operations/layer_norm.ts";
+import { SPLIT_HEADS } from "../../../operations/heads/heads.ts";
+import { LAYER_NORM } from "../../../operations/layer_norm/layer_norm.ts";
 import { TOKENS, WITHOUT_PADDING } from "../../../operations/padding.ts";
-import { CROSS_ENTROPY } from "../../../operations/cross_entropy.ts";
+import { CROSS_ENTROPY } from "../../../operations/cross_entropy/cross_entropy.ts";
 import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
 import {
   finiteDecay,
