@@ -10,8 +10,8 @@
  * The rest of the library has entries of its own:
  *
  * - `@lionjs/lion/training`: training, losses, metrics, schedules, checkpoints
- * - `@lionjs/lion/data`: streams of batches, datasets, tokenizers, your own
- *   files
+ * - `@lionjs/lion/data`: streams of batches, tokenizers, your own files
+ * - `@lionjs/lion/datasets`: MNIST, corpora, synthetic tasks, data sets of papers
  * - `@lionjs/lion/io`: weights and models in files
  * - `@lionjs/lion/hub`: models and files of the Hugging Face hub
  * - `@lionjs/lion/family`: other linear transformers, in one call each
@@ -20,7 +20,7 @@
  * - `@lionjs/lion/tfjs`: TensorFlow.js on all processors, without anything of LION
  * - `@lionjs/lion/notebook`: figures, tables and progress in Jupyter
  * - `@lionjs/lion/mpi`: several processes that compute together
- * - `@lionjs/lion/proof`: proofs in exact arithmetic
+ * - `@lionjs/lion/tuning`: kernels tuned to a machine
  *
  * Source: "LION: Linear Attention for Efficient Bidirectional Sequence
  * Modeling", arXiv:2502.16249.
@@ -44,27 +44,27 @@
 import "@tensorflow/tfjs-layers";
 
 export {
+  bidirectionalDecay,
   checkDecay,
   type Decay,
-  type DecayConvention,
   fixedDecay,
   logSigmoid,
   noDecay,
   selectiveDecay,
-  twoSidedDecay,
 } from "./lib/attention/decays/decay.ts";
 export {
   eluPlusOne,
   type FeatureMap,
-  identity,
-  relu,
   shiftedSilu,
-  sigmoid,
 } from "./lib/operations/feature_map.ts";
 export type { AttentionPlan } from "./lib/attention/planning/plan.ts";
 export type { Precision } from "./lib/attention/planning/kernel.ts";
-export type { TokenRanks } from "./lib/base/communicator.ts";
-export { shareTokens } from "./lib/layers/shared_tokens.ts";
+export type { ContextGroup } from "./lib/base/communicator.ts";
+export { acrossRanks } from "./lib/ranks/across_ranks.ts";
+export { attentionAcrossRanks } from "./lib/ranks/attention.ts";
+export { contextParallel } from "./lib/ranks/context_parallel.ts";
+export { deltaAcrossRanks } from "./lib/ranks/delta_attention.ts";
+export type { AttentionFunctions } from "./lib/attention/attention_functions.ts";
 export {
   type AttentionForm,
   explainAttention,
@@ -76,30 +76,15 @@ export {
   deltaAttention,
   type DeltaAttentionOptions,
 } from "./lib/attention/delta_attention.ts";
-export {
-  deltaStep,
-  type DeltaStepInput,
-  type DeltaStepOptions,
-} from "./lib/attention/streaming/delta_step.ts";
+export { deltaStep } from "./lib/attention/streaming/delta_step.ts";
 export { decayMask } from "./lib/attention/decays/mask.ts";
+export { multiScanAttention, snakeScan } from "./lib/attention/orders.ts";
 export {
-  lionAttentionInOrders,
-  type Order,
-  type OrderedDecay,
-  snakeOrder,
-} from "./lib/attention/orders.ts";
-export {
-  type RecurrentInput,
   type RecurrentState,
   recurrentState,
   recurrentStep,
-  type RecurrentStepOptions,
 } from "./lib/attention/streaming/stateful.ts";
-export {
-  streamBidirectional,
-  type StreamBidirectionalOptions,
-  type StreamProgress,
-} from "./lib/attention/streaming/stream.ts";
+export { streamBidirectional } from "./lib/attention/streaming/stream.ts";
 export type {
   StreamSegment,
   StreamSource,
@@ -115,7 +100,6 @@ export {
   type AttentionVariant,
 } from "./lib/layers/options/attention_options.ts";
 export type { Mixer } from "./lib/layers/mixer.ts";
-export type { MixingLayer } from "./lib/layers/mixing_layer.ts";
 export type {
   DecayFunction,
   LearnedDecay,
@@ -124,11 +108,8 @@ export {
   registerDecay,
   registerMixer,
 } from "./lib/layers/options/custom_registry.ts";
-export {
-  lionAttentionLayer,
-  type LionAttentionLayerOptions,
-} from "./lib/layers/attention_layer.ts";
-export { lionBlock, type LionBlockOptions } from "./lib/layers/block.ts";
+export { lionAttentionLayer } from "./lib/layers/attention_layer.ts";
+export { lionBlock } from "./lib/layers/block.ts";
 export {
   BERT_PRESETS,
   lionBert,
@@ -137,21 +118,11 @@ export {
 export { classNames, setClassNames } from "./lib/models/class_names.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
 export {
-  describe,
-  type FormCost,
-  type ModelDescription,
+  modelSummary,
   setForm,
-  setRecompute,
+  setGradientCheckpointing,
 } from "./lib/models/forms.ts";
-export type { TrainingMemory } from "./lib/models/training_memory.ts";
-export type { ChoiceOptions } from "./lib/models/choose_token.ts";
-export {
-  generate,
-  type Generated,
-  type GenerateOptions,
-  type GenerationState,
-} from "./lib/models/generate.ts";
-export type { ModelDirection } from "./lib/models/graph.ts";
+export { generate, type GenerationState } from "./lib/models/generate.ts";
 export { GPT_PRESETS, lionGpt, type LionGptOptions } from "./lib/models/gpt.ts";
 export { lionViT, type LionViTOptions, VIT_PRESETS } from "./lib/models/vit.ts";
 export {
@@ -159,24 +130,17 @@ export {
   HYDRA_PRESETS,
   VIM_PRESETS,
 } from "./lib/models/baseline_presets.ts";
-export {
-  hydraMixer,
-  type HydraMixerOptions,
-} from "./lib/layers/mixers/hydra.ts";
-export { vimMixer, type VimMixerOptions } from "./lib/layers/mixers/vim.ts";
+export { hydraMixer } from "./lib/layers/mixers/hydra.ts";
+export { vimMixer } from "./lib/layers/mixers/vim.ts";
 export {
   type BackendInfo,
   type BackendName,
   disposeBackend,
   useBackend,
-  type UseBackendOptions,
 } from "./lib/backend/use_backend.ts";
-export { cachedTuning, saveTuning } from "./lib/backend/tuning_cache.ts";
-export type { Tuning } from "./lib/backend/tuning.ts";
 export {
   type KernelProfile,
   type Profile,
   profile,
-  type ProfileOptions,
 } from "./lib/backend/profile.ts";
 export { GpuError } from "./lib/tfjs/webgpu/gpu_error.ts";

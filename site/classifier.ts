@@ -8,7 +8,7 @@ import {
 import { setForm } from "@lionjs/lion";
 import { dense, layerNorm } from "@lionjs/lion/operations";
 import { MixingLayer } from "@lionjs/lion/layers";
-import { collateDigits } from "@lionjs/lion/data";
+import { collateDigits } from "@lionjs/lion/datasets";
 import { loadPyTorchWeights, readSafetensors } from "@lionjs/lion/io";
 import type { FormReading, Reading } from "./calls.ts";
 import { type Form, FORMS } from "./contenders.ts";

@@ -12,18 +12,21 @@ import { fileURLToPath } from "node:url";
  * The packages that `lib` holds beside LION's own rooms, with the packages that each
  * may import; LION's rooms may import all.
  */
-const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   base: [],
   tfjs: ["base"],
   data: ["base"],
+  datasets: ["base", "data"],
   notebook: ["base"],
   mpi: ["base"],
 };
 
-/** The rooms of `lib`: each imports only those before it. CONTRIBUTING.md says what they are. */
+/**
+ * The rooms of `lib`: each imports only those before it. CONTRIBUTING.md says what they
+ * are. "" are the files that lie in `lib` itself.
+ */
 const FLOORS: readonly string[] = [
   ...Object.keys(PACKAGES),
-  "proof",
   "operations",
   "attention",
   "kernels",
@@ -32,8 +35,11 @@ const FLOORS: readonly string[] = [
   "models",
   "io",
   "hub",
+  "ranks",
   "training",
   "backend",
+  "tuning",
+  "",
 ];
 
 /**
@@ -41,11 +47,9 @@ const FLOORS: readonly string[] = [
  * "" are the files that lie in the room itself.
  */
 const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
-  "attention/": ["decays", "forms", "planning", "ranks", "", "streaming"],
-  "data/": [
-    ...["batches", "bytes", "records", "text", "images", "corpora", "tasks"],
-    ...["benchmarks", "hub", ""],
-  ],
+  "attention/": ["decays", "forms", "planning", "", "streaming"],
+  "data/": ["batches", "bytes", "records", "text", "images", "hub", ""],
+  "datasets/": ["corpora", "digits", "tasks", "benchmarks", ""],
   "training/": ["losses", "metrics", "reports", ""],
   "data/images/": [
     ...["pictures", "operations", "decoding", "transforms", "datasets"],
@@ -81,7 +85,7 @@ const BESIDE: readonly string[] = ["measure", "site", "tools", "bench"];
  */
 const TOOLS: readonly string[] = [
   ...["server", "notebooks", "kernels", "own_data", "recipes"],
-  ...["tune", "demo", "lab", "site"],
+  ...["tune", "demo", "lab", "site", "house"],
 ];
 
 /** The most files of a folder. */

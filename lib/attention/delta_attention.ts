@@ -4,11 +4,9 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../base/communicator.ts";
 import { assertOptions, optionsOf } from "../base/options.ts";
 import { assertOneOf, assertPositiveInteger } from "../base/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
-import { assertTokenRanks } from "../operations/token_ranks.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { isDiagonalDecay } from "./decays/diagonal_decay.ts";
 import { resolveDecays } from "./decays/resolve_decays.ts";
@@ -20,10 +18,8 @@ import {
 import type { DeltaForm } from "./forms/delta_forms.ts";
 import { deltaGates, readDeltaVectors } from "./forms/delta_inputs.ts";
 import { runDeltaPlain } from "./forms/run_delta_plain.ts";
-import { checkedSegments } from "../operations/segments.ts";
+import { checkedSegments, endsOf } from "../operations/segments.ts";
 import { planDelta, runDeltaFused } from "./planning/delta_kernel.ts";
-import { assertSameAttention } from "./ranks/across_ranks.ts";
-import { deltaAcrossRanks } from "./ranks/delta_across_ranks.ts";
 
 /** Options of {@linkcode deltaAttention}. */
 export interface DeltaAttentionOptions {
@@ -73,16 +69,11 @@ export interface DeltaAttentionOptions {
    * sequence may make results of others NaN. @default each row is one sequence
    */
   segments?: tf.Tensor | undefined;
-  /**
-   * The ranks that share the tokens, as for lionAttention. Each passes on a
-   * state and a state's transformation, `headDim · (headDim + valueDim)`
-   * numbers per head and direction. @default this process has all tokens
-   */
-  communicator?: TokenRanks | undefined;
 }
 
-const OPTIONS = optionsOf<DeltaAttentionOptions>()(
-  "decay form kernel chunkSize scale causal mask segments communicator",
+/** The names of the options of {@linkcode DeltaAttentionOptions}. */
+export const DELTA_OPTIONS = optionsOf<DeltaAttentionOptions>()(
+  "decay form kernel chunkSize scale causal mask segments",
 );
 
 const FORMS: Readonly<Record<"auto" | DeltaForm, DeltaForm>> = {
@@ -134,8 +125,7 @@ const FORMS: Readonly<Record<"auto" | DeltaForm, DeltaForm>> = {
  * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown or of the wrong type.
- * @throws {RangeError} If a tensor is empty, an option has an invalid value, or
- * ranks differ in shapes or options; then all of them throw.
+ * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function deltaAttention(
   q: tf.Tensor,
@@ -144,29 +134,20 @@ export function deltaAttention(
   beta: tf.Tensor,
   options: DeltaAttentionOptions = {},
 ): tf.Tensor4D {
-  const { given, segments, scale, causal, kernel } = check(
+  const { given, segments, form, scale, causal, kernel } = checkDelta(
+    "deltaAttention",
     { q, k, v, beta },
     options,
   );
   const { decay = noDecay(), chunkSize, mask } = options;
-  const form = FORMS[options.form ?? "auto"], ranks = options.communicator;
-  if (ranks) {
-    const shared = { decay, mask, segments, causal, scale };
-    assertSameAttention("deltaAttention", given, shared, ranks);
-  }
   const [batch, heads, length, headDim] = given.q.shape;
   const valueDim = given.v.shape[3];
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
     const vectors = readDeltaVectors(given, tokens);
     const decays = resolveDecays(decay, { shape: given.q.shape, causal });
-    const hiding = { causal, tokens, segments, ranks };
-    const gates = deltaGates(decays, vectors, hiding);
-    if (ranks) {
-      const how = { scale, form, chunkSize, kernel };
-      const y = deltaAcrossRanks(vectors, gates, how, ranks);
-      return withoutPadding(y, tokens);
-    }
+    const ends = segments && endsOf(segments);
+    const gates = deltaGates(decays, vectors, { causal, tokens, ends });
     const plan = kernel && form !== "recurrent" && planDelta({
       ...{ batch, heads, length, headDim, valueDim, causal, chunkSize },
       diagonal: isDiagonalDecay(decay),
@@ -182,25 +163,26 @@ export function deltaAttention(
   });
 }
 
-/** What {@linkcode check} finds. */
+/** What {@linkcode checkDelta} finds. */
 interface Checked {
   readonly given: Vectors & { readonly beta: tf.Tensor3D };
   readonly segments: tf.Tensor2D | undefined;
+  readonly form: DeltaForm;
   readonly scale: number;
   readonly causal: boolean;
   readonly kernel: boolean;
 }
 
 /** Checks all arguments, and fills in defaults. */
-function check(
+export function checkDelta(
+  owner: string,
   vectors: GivenVectors & { readonly beta: tf.Tensor },
   options: DeltaAttentionOptions,
 ): Checked {
-  assertOptions("deltaAttention", options, OPTIONS);
-  const { decay, form = "auto", chunkSize = 1, communicator } = options;
+  assertOptions(owner, options, DELTA_OPTIONS);
+  const { decay, form = "auto", chunkSize = 1 } = options;
   const { settings, kernel, vectors: given } = assertDelta(vectors, options);
   if (decay !== undefined) assertDecay("decay", decay);
-  if (communicator !== undefined) assertTokenRanks(communicator);
   const [batch, , length] = given.q.shape;
   const segments = checkedSegments(options.segments, [batch, length]);
   assertPositiveInteger("chunkSize", chunkSize);
@@ -212,5 +194,5 @@ function check(
     );
   }
   const { scale, causal } = settings;
-  return { given, segments, scale, causal, kernel };
+  return { given, segments, form: FORMS[form], scale, causal, kernel };
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../base/communicator.ts";
 import { assertOptions, optionsOf } from "../base/options.ts";
 import { isRecording } from "../tfjs/kernel/tape.ts";
 import { joinHeads } from "../operations/heads/heads.ts";
@@ -22,11 +21,6 @@ import { runPlain } from "./forms/run_plain.ts";
 import { checkedSegments } from "../operations/segments.ts";
 import { type Precision, runFused } from "./planning/kernel.ts";
 import { type AttentionPlan, planAttention } from "./planning/plan.ts";
-import {
-  assertAcrossRanks,
-  assertSameAttention,
-  runAcrossRanks,
-} from "./ranks/across_ranks.ts";
 
 /**
  * How attention is computed. All forms give the same output and gradients.
@@ -99,22 +93,12 @@ export interface LionAttentionOptions {
    * and adds in 32 bits: faster on some GPUs, accurate to about three digits. @default "f32"
    */
   precision?: Precision | undefined;
-  /**
-   * The ranks that share the tokens of every sequence, in order. On each rank,
-   * q, k, v, the decay, mask, segments and the output are those of its own
-   * tokens, at least one. All ranks make the call together, with the same
-   * batch, heads and options, which are compared; lengths may differ. Outputs
-   * and gradients equal those for the whole sequence. Ranks exchange one state
-   * per head and direction, whatever the length. Needs `form` `"auto"` or
-   * `"chunkwise"`, on WebAssembly or in plain JavaScript.
-   * @default this process has all tokens
-   */
-  communicator?: TokenRanks | undefined;
 }
 
-const OPTIONS = optionsOf<LionAttentionOptions>()(
+/** The names of the options of {@linkcode LionAttentionOptions}. */
+export const LION_OPTIONS = optionsOf<LionAttentionOptions>()(
   "decay form kernel chunkSize scale normalize epsilon causal mask segments",
-  "precision communicator",
+  "precision",
 );
 
 /**
@@ -184,9 +168,8 @@ const OPTIONS = optionsOf<LionAttentionOptions>()(
  * @returns `[batch, heads, length, valueDim]`
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown or of the wrong type.
- * @throws {RangeError} If an option has an invalid value, the form's largest
- * tensor does not fit the backend, or ranks differ in shapes or options; then
- * all of them throw.
+ * @throws {RangeError} If an option has an invalid value, or the form's largest
+ * tensor does not fit the backend.
  */
 export function lionAttention(
   q: tf.Tensor,
@@ -222,34 +205,21 @@ function attend(
     given,
     options,
   );
-  const { decay = noDecay(), mask, communicator: ranks } = options;
-  if (ranks) {
-    const shared = { ...settings, decay, mask, segments };
-    assertSameAttention("lionAttention", vectors, shared, ranks);
-  }
+  const { decay = noDecay(), mask } = options;
   const [batch, heads, length] = vectors.v.shape;
   const headDim = vectors.q.shape[3];
   return tf.tidy(() => {
     const decays = resolveDecays(decay, {
       shape: [batch, heads, length, headDim],
-      ...{ causal: settings.causal, segments, ranks },
-      isFinite: plan.kernel === null || ranks !== undefined,
+      ...{ causal: settings.causal, segments },
+      isFinite: plan.kernel === null,
     });
     const tokens = mask && tokensIn("mask", mask);
     const inputs = { ...vectors, decays, tokens };
     const run = () => {
-      if (ranks) {
-        const { kernel, chunkSize } = options;
-        const given = { ...settings, kernel, chunkSize };
-        return runAcrossRanks(inputs, given, ranks);
-      }
-      const { form, chunkSize } = plan;
-      if (plan.kernel === null) {
-        return runPlain(form, inputs, settings, chunkSize);
-      }
+      if (plan.kernel === null) return runPlain(plan, inputs, settings);
       const { precision = "f32" } = options;
-      const sizes = { chunkSize: chunkSize ?? 1, precision, joined };
-      return runFused(form, inputs, { ...settings, ...sizes });
+      return runFused(plan, inputs, { ...settings, precision, joined });
     };
     const y = run();
     return joined && y.rank === 4 ? joinHeads(y) : y;
@@ -310,18 +280,17 @@ export function checkAttention(
   given: GivenVectors,
   options: LionAttentionOptions,
 ): Checked {
-  assertOptions(owner, options, OPTIONS);
+  assertOptions(owner, options, LION_OPTIONS);
   const checked = assertAttention(given, options, true);
   const { settings, kernel, vectors: { q, v } } = checked;
   const [batch, keyHeads, length, headDim] = q.shape;
-  const { decay, communicator } = options;
+  const { decay } = options;
   if (decay !== undefined) assertDecay("decay", decay);
   const segments = checkedSegments(options.segments, [batch, length]);
-  if (communicator !== undefined) assertAcrossRanks(communicator, options);
   const plan = planAttention({
     ...{ batch, heads: v.shape[1], keyHeads, length, headDim },
     valueDim: v.shape[3],
-    form: communicator ? "chunkwise" : options.form ?? "auto",
+    form: options.form ?? "auto",
     ...{ kernel, causal: settings.causal, normalize: settings.normalize },
     chunkSize: options.chunkSize,
     decays: segments !== undefined ||

@@ -23,15 +23,15 @@ import { numberSegments } from "../operations/segments.ts";
 /** A path through the tokens: the index of the token at each step. */
 export type Order = readonly number[];
 
-/** Options of {@linkcode snakeOrder}. */
-interface SnakeOrderOptions {
+/** Options of {@linkcode snakeScan}. */
+interface SnakeScanOptions {
   /** Whether the snake follows rows or columns. @default "rows" */
   along?: "rows" | "columns" | undefined;
   /** Number of tokens before the grid, which keep their places. @default 0 */
   first?: number | undefined;
 }
 
-const SNAKE_OPTIONS = optionsOf<SnakeOrderOptions>()("along first");
+const SNAKE_OPTIONS = optionsOf<SnakeScanOptions>()("along first");
 
 /**
  * Returns a snake's path through a grid: row by row, every other row backwards,
@@ -42,12 +42,12 @@ const SNAKE_OPTIONS = optionsOf<SnakeOrderOptions>()("along first");
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { snakeOrder } from "@lionjs/lion";
+ * import { snakeScan } from "@lionjs/lion";
  *
  * // 0 1 2
  * // 3 4 5
- * assertEquals(snakeOrder(2, 3), [0, 1, 2, 5, 4, 3]);
- * assertEquals(snakeOrder(2, 3, { along: "columns" }), [0, 3, 4, 1, 2, 5]);
+ * assertEquals(snakeScan(2, 3), [0, 1, 2, 5, 4, 3]);
+ * assertEquals(snakeScan(2, 3, { along: "columns" }), [0, 3, 4, 1, 2, 5]);
  * ```
  *
  * @param rows Rows of the grid, whose cells are numbered row by row.
@@ -59,12 +59,12 @@ const SNAKE_OPTIONS = optionsOf<SnakeOrderOptions>()("along first");
  * @throws {TypeError} If an option is unknown, or an argument is not a number.
  * @throws {RangeError} If a number or option has an invalid value.
  */
-export function snakeOrder(
+export function snakeScan(
   rows: number,
   columns: number,
-  options: SnakeOrderOptions = {},
+  options: SnakeScanOptions = {},
 ): number[] {
-  assertOptions("snakeOrder", options, SNAKE_OPTIONS);
+  assertOptions("snakeScan", options, SNAKE_OPTIONS);
   const { along = "rows", first = 0 } = options;
   assertPositiveInteger("rows", rows);
   assertPositiveInteger("columns", columns);
@@ -97,7 +97,7 @@ export interface OrderedDecay {
 
 const WAY = optionsOf<OrderedDecay>()("order decay");
 
-type Options = Omit<LionAttentionOptions, "decay" | "communicator">;
+type Options = Omit<LionAttentionOptions, "decay">;
 
 const OPTIONS = optionsOf<Options>()(
   "form kernel chunkSize scale normalize epsilon causal mask segments",
@@ -116,13 +116,13 @@ const OPTIONS = optionsOf<Options>()(
  * @example With the tokens' own order alone, it equals lionAttention
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { fixedDecay, lionAttention, lionAttentionInOrders } from "@lionjs/lion";
+ * import { fixedDecay, lionAttention, multiScanAttention } from "@lionjs/lion";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
  * const x: tf.Tensor4D = tf.randomUniform([1, 1, 3, 2]);
  * const decay = fixedDecay(tf.tensor1d([-1]));
- * const y = await lionAttentionInOrders(x, x, x, [{ order: [0, 1, 2], decay }]).data();
+ * const y = await multiScanAttention(x, x, x, [{ order: [0, 1, 2], decay }]).data();
  * const same = await lionAttention(x, x, x, { decay }).data();
  * y.forEach((value, i) => assertAlmostEquals(value, same[i]!, 1e-5));
  * ```
@@ -142,14 +142,14 @@ const OPTIONS = optionsOf<Options>()(
  * @throws {RangeError} If an order is not a permutation of the tokens, `ways`
  * is empty, or an option has an invalid value.
  */
-export function lionAttentionInOrders(
+export function multiScanAttention(
   q: tf.Tensor,
   k: tf.Tensor,
   v: tf.Tensor,
   ways: readonly OrderedDecay[],
   options: Options = {},
 ): tf.Tensor4D {
-  assertOptions("lionAttentionInOrders", options, OPTIONS);
+  assertOptions("multiScanAttention", options, OPTIONS);
   const { normalize = true, epsilon = 1e-6, mask, ...others } = options;
   if (!Array.isArray(ways)) {
     throw new TypeError(`ways should be a list, got ${typeof ways}`);
@@ -161,7 +161,7 @@ export function lionAttentionInOrders(
   });
   // Check before reordering, which would truncate a tensor that is too long.
   const { vectors, segments } = checkAttention(
-    "lionAttentionInOrders",
+    "multiScanAttention",
     { q, k, v },
     options,
   );

@@ -188,7 +188,8 @@ export function tuningPath(): string {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { cachedTuning, saveTuning, useBackend } from "@lionjs/lion";
+ * import { useBackend } from "@lionjs/lion";
+ * import { cachedTuning, saveTuning } from "@lionjs/lion/tuning";
  *
  * const file = await Deno.makeTempFile({ suffix: ".json" });
  * await Deno.remove(file);
@@ -237,7 +238,8 @@ export function findTuning(file?: string | URL): FindTuning {
  * @example Storing a tuning from JSON for this machine
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { cachedTuning, saveTuning, useBackend } from "@lionjs/lion";
+ * import { useBackend } from "@lionjs/lion";
+ * import { cachedTuning, saveTuning } from "@lionjs/lion/tuning";
  *
  * const file = await Deno.makeTempFile({ suffix: ".json" });
  * await Deno.remove(file); // an empty file holds no tunings

@@ -63,7 +63,7 @@ export interface Peers {
  * They exchange values inside synchronous operations, which block the event
  * loop.
  */
-export interface TokenRanks extends Pick<Communicator, "rank" | "size"> {
+export interface ContextGroup extends Pick<Communicator, "rank" | "size"> {
   /**
    * Sends values to one rank and receives as many from another; both partners must
    * make the matching call at the same point of the program.

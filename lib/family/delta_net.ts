@@ -1,6 +1,5 @@
 /** DeltaNet: linear attention with the delta rule, without a gate. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { deltaAttention } from "../attention/delta_attention.ts";
 import { type DeltaFamilyOptions, type Model, runModel } from "./inputs.ts";
 
 /** Inputs of {@linkcode deltaNet}. */
@@ -59,7 +58,12 @@ export function deltaNet(
   inputs: DeltaNetInputs,
   options: DeltaFamilyOptions = {},
 ): tf.Tensor4D {
-  return runModel(MODEL, inputs, options, ({ q, k, v, beta }) => {
-    return deltaAttention(q, k, v, beta, options);
-  });
+  return runModel(
+    MODEL,
+    inputs,
+    options,
+    ({ q, k, v, beta }, { deltaAttention }) => {
+      return deltaAttention(q, k, v, beta);
+    },
+  );
 }

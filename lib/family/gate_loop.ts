@@ -6,7 +6,12 @@ import { lionAttention } from "../attention/lion_attention.ts";
 import { assertBoolean } from "../base/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { anglesUntil } from "./angles.ts";
-import { type FamilyOptions, type Model, runModel } from "./inputs.ts";
+import {
+  type Model,
+  runModel,
+  WHOLE_SEQUENCE_OPTIONS,
+  type WholeSequenceOptions,
+} from "./inputs.ts";
 
 /** Inputs of {@linkcode gateLoop}. */
 export interface GateLoopInputs {
@@ -37,7 +42,7 @@ const MODEL = {
     logDecay: "per channel",
     phase: "per channel",
   },
-  needsAllTokens: true,
+  options: WHOLE_SEQUENCE_OPTIONS,
 } as const satisfies Model<GateLoopInputs>;
 
 /**
@@ -70,7 +75,7 @@ const MODEL = {
  * ```
  *
  * @param inputs See {@linkcode GateLoopInputs}.
- * @param options See {@linkcode FamilyOptions}; the scale is 1.
+ * @param options See {@linkcode WholeSequenceOptions}; the scale is 1.
  * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
@@ -78,7 +83,7 @@ const MODEL = {
  */
 export function gateLoop(
   inputs: GateLoopInputs,
-  options: FamilyOptions = {},
+  options: WholeSequenceOptions = {},
 ): tf.Tensor4D {
   return runModel(MODEL, inputs, options, (vectors, { tokens, segments }) => {
     const { scale = 1, causal = false } = options;

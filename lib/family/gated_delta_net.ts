@@ -1,7 +1,6 @@
 /** Gated DeltaNet: the delta rule with one decay per token. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decays/decay.ts";
-import { deltaAttention } from "../attention/delta_attention.ts";
 import type { DeltaNetInputs } from "./delta_net.ts";
 import { type DeltaFamilyOptions, type Model, runModel } from "./inputs.ts";
 
@@ -65,8 +64,13 @@ export function gatedDeltaNet(
   inputs: GatedDeltaNetInputs,
   options: DeltaFamilyOptions = {},
 ): tf.Tensor4D {
-  return runModel(MODEL, inputs, options, ({ q, k, v, beta, logDecay }) => {
-    const decay = selectiveDecay(logDecay, { convention: "arrival" });
-    return deltaAttention(q, k, v, beta, { ...options, decay });
-  });
+  return runModel(
+    MODEL,
+    inputs,
+    options,
+    ({ q, k, v, beta, logDecay }, { deltaAttention }) => {
+      const decay = selectiveDecay(logDecay, { convention: "arrival" });
+      return deltaAttention(q, k, v, beta, { decay });
+    },
+  );
 }

@@ -1,7 +1,6 @@
 /** Gated linear attention (GLA), with one decay per channel. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
-import { lionAttention } from "../attention/lion_attention.ts";
 import {
   type Checked,
   type FamilyOptions,
@@ -68,8 +67,13 @@ export function gatedLinearAttention(
   inputs: GatedLinearAttentionInputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  return runModel(MODEL, inputs, options, ({ q, k, v, logDecay }) => {
-    const decay = diagonalDecay(logDecay, { convention: "arrival" });
-    return lionAttention(q, k, v, { ...options, decay, normalize: false });
-  });
+  return runModel(
+    MODEL,
+    inputs,
+    options,
+    ({ q, k, v, logDecay }, { lionAttention }) => {
+      const decay = diagonalDecay(logDecay, { convention: "arrival" });
+      return lionAttention(q, k, v, { decay, normalize: false });
+    },
+  );
 }

@@ -1,7 +1,6 @@
 /** Gated random feature attention (RFA), whose gate weighs old against new. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decays/decay.ts";
-import { lionAttention } from "../attention/lion_attention.ts";
 import { type FamilyOptions, type Model, runModel } from "./inputs.ts";
 import { logGate } from "./log_gate.ts";
 
@@ -63,13 +62,20 @@ export function gatedRfa(
   inputs: GatedRfaInputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  return runModel(MODEL, inputs, options, ({ q, k, v, gate }) => {
-    const decay = selectiveDecay(logGate(gate), { convention: "arrival" });
-    const written = tf.mul(k, tf.expandDims(tf.sub(1, gate), 3)) as tf.Tensor4D;
-    return lionAttention(q, written, v, {
-      ...options,
-      decay,
-      scale: options.scale ?? 1,
-    });
-  });
+  return runModel(
+    MODEL,
+    inputs,
+    options,
+    ({ q, k, v, gate }, { lionAttention }) => {
+      const decay = selectiveDecay(logGate(gate), { convention: "arrival" });
+      const written = tf.mul(
+        k,
+        tf.expandDims(tf.sub(1, gate), 3),
+      ) as tf.Tensor4D;
+      return lionAttention(q, written, v, {
+        decay,
+        scale: options.scale ?? 1,
+      });
+    },
+  );
 }

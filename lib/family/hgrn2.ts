@@ -1,7 +1,6 @@
 /** HGRN-2: a gated recurrence with a matrix as state. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
-import { lionAttention } from "../attention/lion_attention.ts";
 import {
   type Checked,
   type FamilyOptions,
@@ -65,9 +64,14 @@ export function hgrn2(
   inputs: Hgrn2Inputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  return runModel(MODEL, inputs, options, ({ q, v, forget }) => {
-    const decay = diagonalDecay(logGate(forget), { convention: "arrival" });
-    const keys: tf.Tensor4D = tf.sub(1, forget);
-    return lionAttention(q, keys, v, { ...options, decay, normalize: false });
-  });
+  return runModel(
+    MODEL,
+    inputs,
+    options,
+    ({ q, v, forget }, { lionAttention }) => {
+      const decay = diagonalDecay(logGate(forget), { convention: "arrival" });
+      const keys: tf.Tensor4D = tf.sub(1, forget);
+      return lionAttention(q, keys, v, { decay, normalize: false });
+    },
+  );
 }

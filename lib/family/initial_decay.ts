@@ -71,7 +71,7 @@ export function s4dReal(channels: number): tf.Tensor1D {
 }
 
 /** Complex decay rates, one per channel, in two parts. */
-export interface ComplexPaces {
+export interface ComplexDecay {
   /** The rate of decay, `[channels]`, < 0. */
   readonly real: tf.Tensor1D;
   /** The rate of rotation in radians, `[channels]`, >= 0. */
@@ -106,7 +106,7 @@ export interface ComplexPaces {
  * @throws {TypeError} If `channels` is not a number.
  * @throws {RangeError} If it is not a positive integer.
  */
-export function s4dLin(channels: number): ComplexPaces {
+export function s4dLin(channels: number): ComplexDecay {
   return {
     real: each("channels", channels, () => -0.5),
     imaginary: each("channels", channels, (n) => Math.PI * n),

@@ -1,8 +1,12 @@
 /** Inputs and common options of the models of the family. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import {
+  ATTENTION_OF_WHOLE,
+  type AttentionFunctions,
+} from "../attention/attention_functions.ts";
+import type { DeltaAttentionOptions } from "../attention/delta_attention.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { checkedSegments } from "../operations/segments.ts";
-import type { TokenRanks } from "../base/communicator.ts";
 import { assertNumbers, floats } from "../tfjs/kernel/floats.ts";
 import { assertOptions, type OptionNames, optionsOf } from "../base/options.ts";
 import {
@@ -11,10 +15,10 @@ import {
   type TensorOf,
 } from "../tfjs/kernel/shape.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
-import { assertWhole } from "../operations/token_ranks.ts";
+import { shown } from "../base/shown.ts";
 
-/** Options of every model of the family. */
-export interface FamilyOptions {
+/** Options of the models that need all tokens of a sequence. */
+export interface WholeSequenceOptions {
   /**
    * Whether each token attends only to itself and the tokens before it. NaN or
    * Infinity in a later token may make earlier outputs NaN, as for lionAttention.
@@ -42,16 +46,26 @@ export interface FamilyOptions {
    * @default each row is one sequence
    */
   segments?: tf.Tensor | undefined;
+}
+
+/** The names of the options of {@linkcode WholeSequenceOptions}. */
+export const WHOLE_SEQUENCE_OPTIONS = optionsOf<WholeSequenceOptions>()(
+  "causal form chunkSize scale mask segments",
+);
+
+/** Options of most models of the family, in which only attention mixes tokens. */
+export interface FamilyOptions extends WholeSequenceOptions {
   /**
-   * The ranks that share the tokens, as for lionAttention and deltaAttention.
-   * @default this process has all tokens
+   * The functions that compute attention; `acrossRanks` of `@lionjs/lion` gives those
+   * of ranks that share the tokens. @default lionAttention and deltaAttention
    */
-  communicator?: TokenRanks | undefined;
+  attention?: AttentionFunctions | undefined;
 }
 
 /** The names of the options of {@linkcode FamilyOptions}. */
 export const FAMILY_OPTIONS = optionsOf<FamilyOptions>()(
-  "causal form chunkSize scale mask segments communicator",
+  WHOLE_SEQUENCE_OPTIONS,
+  "attention",
 );
 
 /** Options of the models with the delta rule, which has two forms. */
@@ -85,10 +99,8 @@ export interface Model<Inputs> {
   readonly name: string;
   /** The kinds of all inputs; queries are of the kind of keys. */
   readonly inputs: { readonly [name in keyof Inputs]-?: Kind };
-  /** The names of the options, if there are more than {@linkcode FAMILY_OPTIONS}. */
-  readonly options?: OptionNames<FamilyOptions>;
-  /** Whether ranks cannot share the tokens. */
-  readonly needsAllTokens?: true;
+  /** The names of the options. @default FAMILY_OPTIONS */
+  readonly options?: OptionNames<WholeSequenceOptions>;
 }
 
 /** The names in a list of axes. */
@@ -105,9 +117,11 @@ export type Checked<M extends Model<object>> = {
     : never;
 };
 
-/** The padding mask, 1 for a token, and the segments, both `[batch, length]`. */
-interface Packing {
+/** A call of a model: attention with the options of the call, and which tokens there are. */
+interface ModelCall extends AttentionFunctions {
+  /** The tokens that are no padding, `[batch, length]`. */
   readonly tokens: tf.Tensor2D | undefined;
+  /** `[batch, length]` */
   readonly segments: tf.Tensor2D | undefined;
 }
 
@@ -119,11 +133,15 @@ export function runModel<Inputs extends object, M extends Model<Inputs>>(
   model: M & Model<Inputs>,
   inputs: Inputs,
   options: FamilyOptions,
-  run: (inputs: Checked<M>, packing: Packing) => tf.Tensor4D,
+  run: (inputs: Checked<M>, call: ModelCall) => tf.Tensor4D,
 ): tf.Tensor4D {
   const { name: owner } = model;
-  assertOptions(owner, options, model.options ?? FAMILY_OPTIONS);
-  if (model.needsAllTokens) assertWhole(owner, options.communicator);
+  assertOptions<WholeSequenceOptions>(
+    owner,
+    options,
+    model.options ?? FAMILY_OPTIONS,
+  );
+  const attention = attentionOf(owner, options);
   return tf.tidy(() => {
     const { mask, segments } = options;
     assertOptions(owner, inputs, model.inputs, "input");
@@ -145,8 +163,38 @@ export function runModel<Inputs extends object, M extends Model<Inputs>>(
     });
     const size = [sizes.get("batch")!, sizes.get("length")!] as const;
     return run(Object.fromEntries(read), {
+      ...attention,
       tokens,
       segments: checkedSegments(segments, size),
     });
   });
+}
+
+/** The functions of attention that a call asks for, with its options filled in. */
+function attentionOf(
+  owner: string,
+  { attention = ATTENTION_OF_WHOLE, ...options }: FamilyOptions,
+): AttentionFunctions {
+  const { lionAttention, deltaAttention } = attention;
+  if (
+    typeof lionAttention !== "function" || typeof deltaAttention !== "function"
+  ) {
+    throw new TypeError(
+      `${owner}'s attention should have the functions lionAttention and deltaAttention, as acrossRanks() gives them, got ${
+        shown(attention)
+      }`,
+    );
+  }
+  const { causal, form, chunkSize, scale, mask, segments } = options;
+  const given = { causal, form, chunkSize, scale, mask, segments };
+  return {
+    lionAttention: (q, k, v, own) =>
+      lionAttention(q, k, v, { ...given, ...own }),
+    deltaAttention: (q, k, v, beta, own) =>
+      // The delta rule refuses the forms that it does not have.
+      deltaAttention(q, k, v, beta, {
+        ...given as DeltaAttentionOptions,
+        ...own,
+      }),
+  };
 }

@@ -1,6 +1,5 @@
 /** Kimi Delta Attention: the delta rule with one decay per channel. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { deltaAttention } from "../attention/delta_attention.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import type { DeltaNetInputs } from "./delta_net.ts";
 import { type DeltaFamilyOptions, type Model, runModel } from "./inputs.ts";
@@ -65,8 +64,13 @@ export function kimiDeltaAttention(
   inputs: KimiDeltaAttentionInputs,
   options: DeltaFamilyOptions = {},
 ): tf.Tensor4D {
-  return runModel(MODEL, inputs, options, ({ q, k, v, beta, logDecay }) => {
-    const decay = diagonalDecay(logDecay, { convention: "arrival" });
-    return deltaAttention(q, k, v, beta, { ...options, decay });
-  });
+  return runModel(
+    MODEL,
+    inputs,
+    options,
+    ({ q, k, v, beta, logDecay }, { deltaAttention }) => {
+      const decay = diagonalDecay(logDecay, { convention: "arrival" });
+      return deltaAttention(q, k, v, beta, { decay });
+    },
+  );
 }

@@ -1,6 +1,5 @@
 /** The Linear Transformer: linear attention without decay. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { lionAttention } from "../attention/lion_attention.ts";
 import { optionsOf } from "../base/options.ts";
 import { eluPlusOne, type FeatureMap } from "../operations/feature_map.ts";
 import {
@@ -75,8 +74,8 @@ export function linearTransformer(
   inputs: LinearTransformerInputs,
   options: LinearTransformerOptions = {},
 ): tf.Tensor4D {
-  return runModel(MODEL, inputs, options, ({ q, k, v }) => {
-    const { featureMap = eluPlusOne, scale = 1, ...others } = options;
-    return lionAttention(featureMap(q), featureMap(k), v, { ...others, scale });
+  return runModel(MODEL, inputs, options, ({ q, k, v }, { lionAttention }) => {
+    const { featureMap = eluPlusOne, scale = 1 } = options;
+    return lionAttention(featureMap(q), featureMap(k), v, { scale });
   });
 }

@@ -2,7 +2,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decays/decay.ts";
 import { assertLogDecay } from "../attention/decays/log_decay.ts";
-import { lionAttention } from "../attention/lion_attention.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import {
   type Checked,
@@ -85,20 +84,24 @@ export function mamba2(
   inputs: Mamba2Inputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  return runModel(MODEL, inputs, options, (given, { tokens }) => {
-    const { x, dt, a, b, c, d } = given;
-    const logDecay = tf.mul(dt, tf.expandDims(a, 1)) as tf.Tensor3D;
-    assertLogDecay("mamba2's dt times its a", logDecay);
-    const taken = tf.mul(x, tf.expandDims(dt, 3)) as tf.Tensor4D;
-    const y = lionAttention(c, b, taken, {
-      ...options,
-      decay: selectiveDecay(logDecay, { convention: "arrival" }),
-      normalize: false,
-      scale: options.scale ?? 1,
-    });
-    if (!d) return y;
-    const skipped = tf.mul(x, tf.reshape(d, [-1, 1, 1])) as tf.Tensor4D;
-    // x is 0 at padding, but the gradient that arrives there may be anything.
-    return tf.add(y, withoutPadding(skipped, tokens));
-  });
+  return runModel(
+    MODEL,
+    inputs,
+    options,
+    (given, { tokens, lionAttention }) => {
+      const { x, dt, a, b, c, d } = given;
+      const logDecay = tf.mul(dt, tf.expandDims(a, 1)) as tf.Tensor3D;
+      assertLogDecay("mamba2's dt times its a", logDecay);
+      const taken = tf.mul(x, tf.expandDims(dt, 3)) as tf.Tensor4D;
+      const y = lionAttention(c, b, taken, {
+        decay: selectiveDecay(logDecay, { convention: "arrival" }),
+        normalize: false,
+        scale: options.scale ?? 1,
+      });
+      if (!d) return y;
+      const skipped = tf.mul(x, tf.reshape(d, [-1, 1, 1])) as tf.Tensor4D;
+      // x is 0 at padding, but the gradient that arrives there may be anything.
+      return tf.add(y, withoutPadding(skipped, tokens));
+    },
+  );
 }

@@ -6,11 +6,13 @@ import { LOWEST_LOG_DECAY } from "../attention/decays/finite_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { splitSums, withOnes } from "../attention/forms/normalizer.ts";
 import { withBorders } from "../attention/decays/segment_borders.ts";
+import { endsOf } from "../operations/segments.ts";
 import {
   type Checked,
-  type FamilyOptions,
   type Model,
   runModel,
+  WHOLE_SEQUENCE_OPTIONS,
+  type WholeSequenceOptions,
 } from "./inputs.ts";
 import { largestWeights } from "./largest_weights.ts";
 
@@ -40,7 +42,7 @@ const MODEL = {
     inputGate: "per token",
     forgetGate: "per token",
   },
-  needsAllTokens: true,
+  options: WHOLE_SEQUENCE_OPTIONS,
 } as const satisfies Model<MlstmInputs>;
 
 /** {@linkcode MlstmInputs} whose axes are known. */
@@ -76,7 +78,7 @@ export type CheckedMlstmInputs = Checked<typeof MODEL>;
  * ```
  *
  * @param inputs See {@linkcode MlstmInputs}.
- * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
+ * @param options See {@linkcode WholeSequenceOptions}; the scale is 1 / sqrt(headDim).
  * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
@@ -84,7 +86,7 @@ export type CheckedMlstmInputs = Checked<typeof MODEL>;
  */
 export function mlstm(
   inputs: MlstmInputs,
-  options: FamilyOptions = {},
+  options: WholeSequenceOptions = {},
 ): tf.Tensor4D {
   return runModel(MODEL, inputs, options, (given, { tokens, segments }) => {
     const { causal = false } = options;
@@ -95,7 +97,7 @@ export function mlstm(
       backward: causal ? null : kept,
     };
     const { forward, backward } = segments
-      ? withBorders(decays, segments, { heads: kept.shape[1], causal })
+      ? withBorders(decays, endsOf(segments), { heads: kept.shape[1], causal })
       : decays;
     const logWeights = tokens ? hidePadding(inputGate, tokens) : inputGate;
     const before = largestWeights(logWeights, forward, "before");

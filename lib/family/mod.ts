@@ -12,7 +12,7 @@
 import "@tensorflow/tfjs-layers";
 
 export { deltaNet, type DeltaNetInputs } from "./delta_net.ts";
-export { family, type FamilyMember } from "./family.ts";
+export { family } from "./family.ts";
 export {
   gatedLinearAttention,
   type GatedLinearAttentionInputs,
@@ -27,10 +27,8 @@ export { rwkv6, type Rwkv6Inputs } from "./rwkv6.ts";
 export { gatedDeltaNet, type GatedDeltaNetInputs } from "./gated_delta_net.ts";
 export { gatedRfa, type GatedRfaInputs } from "./gated_rfa.ts";
 export {
-  type ComplexPaces,
   decayLogits,
   mambaTimeStep,
-  type MambaTimeStepOptions,
   retentionDecay,
   s4dLin,
   s4dReal,
@@ -39,7 +37,6 @@ export type { DeltaFamilyOptions, FamilyOptions } from "./inputs.ts";
 export {
   linearTransformer,
   type LinearTransformerInputs,
-  type LinearTransformerOptions,
 } from "./linear_transformer.ts";
 export { mamba2, type Mamba2Inputs } from "./mamba2.ts";
 export { mlstm, type MlstmInputs } from "./mlstm.ts";

@@ -1,7 +1,6 @@
 /** RetNet's retention: linear attention with one decay per head. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { fixedDecay } from "../attention/decays/decay.ts";
-import { lionAttention } from "../attention/lion_attention.ts";
 import { type FamilyOptions, type Model, runModel } from "./inputs.ts";
 
 /** Inputs of {@linkcode retention}. */
@@ -59,8 +58,13 @@ export function retention(
   inputs: RetentionInputs,
   options: FamilyOptions = {},
 ): tf.Tensor4D {
-  return runModel(MODEL, inputs, options, ({ q, k, v, logDecay }) => {
-    const decay = fixedDecay(logDecay);
-    return lionAttention(q, k, v, { ...options, decay, normalize: false });
-  });
+  return runModel(
+    MODEL,
+    inputs,
+    options,
+    ({ q, k, v, logDecay }, { lionAttention }) => {
+      const decay = fixedDecay(logDecay);
+      return lionAttention(q, k, v, { decay, normalize: false });
+    },
+  );
 }

@@ -9,9 +9,10 @@ import { withoutPadding } from "../operations/padding.ts";
 import { shifted } from "../operations/shift.ts";
 import {
   type Checked,
-  type FamilyOptions,
   type Model,
   runModel,
+  WHOLE_SEQUENCE_OPTIONS,
+  type WholeSequenceOptions,
 } from "./inputs.ts";
 
 /** Inputs of {@linkcode rwkv6}. */
@@ -40,7 +41,7 @@ const MODEL = {
     logDecay: "per channel",
     bonus: "per head and channel",
   },
-  needsAllTokens: true,
+  options: WHOLE_SEQUENCE_OPTIONS,
 } as const satisfies Model<Rwkv6Inputs>;
 
 /** {@linkcode Rwkv6Inputs} whose axes are known. */
@@ -73,7 +74,7 @@ export type CheckedRwkv6Inputs = Checked<typeof MODEL>;
  * ```
  *
  * @param inputs See {@linkcode Rwkv6Inputs}.
- * @param options See {@linkcode FamilyOptions}; the scale is 1.
+ * @param options See {@linkcode WholeSequenceOptions}; the scale is 1.
  * @returns The outputs, `[batch, heads, length, valueDim]`.
  * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
  * option is unknown or of the wrong type.
@@ -81,7 +82,7 @@ export type CheckedRwkv6Inputs = Checked<typeof MODEL>;
  */
 export function rwkv6(
   inputs: Rwkv6Inputs,
-  options: FamilyOptions = {},
+  options: WholeSequenceOptions = {},
 ): tf.Tensor4D {
   return runModel(MODEL, inputs, options, (given, { tokens, segments }) => {
     const { scale = 1, causal = false } = options;

@@ -31,17 +31,9 @@
  */
 import "./file_handler.ts";
 
-export {
-  readSafetensors,
-  type Safetensors,
-  writeSafetensors,
-  type WriteSafetensorsOptions,
-} from "./safetensors.ts";
+export { readSafetensors, writeSafetensors } from "./safetensors.ts";
 export {
   loadPyTorchWeights,
   type LoadPyTorchWeightsOptions,
-  type SkippedWeights,
   toPyTorchWeights,
-  type ToPyTorchWeightsOptions,
 } from "./pytorch.ts";
-export type { TensorNames } from "./tensor_names.ts";

@@ -71,13 +71,13 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
    * TensorFlow.js and `Math.random` are repeated. Without gradients, nothing
    * changes. @default false
    */
-  recompute?: boolean | undefined;
+  gradientCheckpointing?: boolean | undefined;
 }
 
 const BLOCK_OPTIONS = optionsOf<
   Omit<
     LionBlockOptions,
-    keyof AttentionOptions | keyof LionLayerOptions | "recompute"
+    keyof AttentionOptions | keyof LionLayerOptions | "gradientCheckpointing"
   >
 >()("mlpRatio activation norm epsilon dropPath");
 
@@ -85,15 +85,15 @@ const BLOCK_OPTIONS = optionsOf<
 export class LionBlock extends MixingLayer {
   static readonly className: string = "LionBlock";
   /** Whether the gradient recomputes the block; may be changed at any time. */
-  recompute: boolean;
+  gradientCheckpointing: boolean;
   readonly #options: Complete<
     Pick<LionBlockOptions, keyof typeof BLOCK_OPTIONS>
   >;
 
   constructor(options: LionBlockOptions) {
-    super(options, { ...BLOCK_OPTIONS, recompute: true });
-    assertBooleans({ recompute: options.recompute });
-    this.recompute = options.recompute ?? false;
+    super(options, { ...BLOCK_OPTIONS, gradientCheckpointing: true });
+    assertBooleans({ gradientCheckpointing: options.gradientCheckpointing });
+    this.gradientCheckpointing = options.gradientCheckpointing ?? false;
     this.#options = {
       mlpRatio: 4,
       activation: "gelu",
@@ -143,7 +143,7 @@ export class LionBlock extends MixingLayer {
       const mix = (x: tf.Tensor3D) => this.mix(x, parameters, reading);
       return this.around(x, reading.training, mix, isRead);
     };
-    return this.recompute
+    return this.gradientCheckpointing
       ? recomputed(x, reading, transform)
       : transform(x, reading);
   }
@@ -228,7 +228,7 @@ export class LionBlock extends MixingLayer {
       ...options,
       ...savedActivation(activation),
       // Saved only if true, so that configs from before the option stay the same.
-      ...this.recompute && { recompute: true },
+      ...this.gradientCheckpointing && { gradientCheckpointing: true },
     };
   }
 }
@@ -246,11 +246,20 @@ function assertState(name: string, state: MixerState): void {
 
 /** Throws unless the block's own options are valid. */
 export function assertBlockOptions(
-  { mlpRatio = 4, activation, norm = "pre", dropPath, epsilon, recompute }:
-    Pick<LionBlockOptions, keyof typeof BLOCK_OPTIONS | "recompute">,
+  {
+    mlpRatio = 4,
+    activation,
+    norm = "pre",
+    dropPath,
+    epsilon,
+    gradientCheckpointing,
+  }: Pick<
+    LionBlockOptions,
+    keyof typeof BLOCK_OPTIONS | "gradientCheckpointing"
+  >,
   dim: number,
 ): void {
-  assertBooleans({ recompute });
+  assertBooleans({ gradientCheckpointing });
   assertNumber("mlpRatio", mlpRatio);
   const columns = hiddenColumns(dim, mlpRatio);
   if (!(columns >= 0)) {

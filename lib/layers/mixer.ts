@@ -1,9 +1,9 @@
 /** The interface of mixers, the operations that mix the tokens of a layer. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../base/communicator.ts";
 import type { ConcreteForm } from "../attention/forms/form.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import type { Parameter, Parameters, Shape } from "./lion_layer.ts";
+import type { Sequence } from "./sequence.ts";
 
 /** The arguments that a layer passes to its mixer in each call. */
 export interface MixerCall {
@@ -32,10 +32,10 @@ export interface MixerCall {
   /** Epsilon added to the variance in normalisations. */
   readonly epsilon: number;
   /**
-   * The ranks that share the tokens, in the order of their parts; see
+   * The sequence that the tokens are of: all of it, or else see
    * {@linkcode Mixer.sharesTokens}.
    */
-  readonly communicator?: TokenRanks | undefined;
+  readonly sequence: Sequence;
 }
 
 /** The arguments that a layer passes to its mixer's `step` along with the next tokens. */
@@ -137,8 +137,8 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  */
 export interface Mixer {
   /**
-   * Whether `apply` can work on one rank's part of the tokens and exchange
-   * values with other ranks through `communicator`. @default false
+   * Whether `apply` can work on a part of the tokens, by the functions of its
+   * call's `sequence`. @default false
    */
   readonly sharesTokens?: boolean | undefined;
   /**
@@ -169,7 +169,7 @@ export interface Mixer {
   operations(shape: Shape): number;
   /**
    * Returns the cost in one form on the current backend, beyond
-   * {@linkcode Mixer.operations}; `describe` reports it.
+   * {@linkcode Mixer.operations}; `modelSummary` reports it.
    *
    * @throws {RangeError} If the computation does not fit the backend.
    */

@@ -18,10 +18,9 @@ import type { Mixer, MixerCall } from "./mixer.ts";
 import { assertShape } from "../tfjs/kernel/shape.ts";
 import { savedByName } from "./options/custom_registry.ts";
 import { assertNewNames, withNewNames } from "./options/renamed_options.ts";
-import { assertWhole } from "../operations/token_ranks.ts";
 import { drop } from "./randomness.ts";
 import { takeSegments } from "./segments.ts";
-import { tokenRanks } from "./shared_tokens.ts";
+import { currentSequence } from "./sequence.ts";
 import { mixerOf } from "./options/variants.ts";
 
 const AXES = "batch, length, dim";
@@ -110,8 +109,8 @@ export abstract class MixingLayer extends LionLayer {
     reading: Reading,
   ): tf.Tensor3D {
     const { form = "auto", chunkSize, dropout: rate = 0 } = this.attention;
-    const communicator = tokenRanks();
-    if (!this.mixer.sharesTokens) assertWhole(this.name, communicator);
+    const sequence = currentSequence();
+    if (!this.mixer.sharesTokens) sequence.assertWhole(this.name);
     const given = new GivenTensors(x, parameters, reading);
     const y = this.mixer.apply(x, given.parameters, {
       ...reading,
@@ -119,7 +118,7 @@ export abstract class MixingLayer extends LionLayer {
       reversed: false,
       form,
       chunkSize,
-      communicator,
+      sequence,
     });
     given.assertKept(`${this.name}'s mixer`);
     assertMixed(`${this.name}'s mixer's output`, y, x);

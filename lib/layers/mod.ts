@@ -44,7 +44,6 @@ export {
   type Parameter,
   type Parameters,
   type Shape,
-  type TorchLayout,
 } from "./lion_layer.ts";
 export type {
   CostCall,
@@ -55,24 +54,9 @@ export type {
   StepCall,
 } from "./mixer.ts";
 export { MixingLayer, type Reading } from "./mixing_layer.ts";
+export { type Sequence, WHOLE_SEQUENCE } from "./sequence.ts";
 export { ATTENTION_VARIANTS } from "./options/attention_options.ts";
-export {
-  patchEmbedding,
-  type PatchEmbeddingOptions,
-} from "./embeddings/patch_embedding.ts";
-export {
-  positionEmbedding,
-  type PositionEmbeddingOptions,
-  positionTable,
-  type PositionTableOptions,
-} from "./embeddings/positions.ts";
-export {
-  classToken,
-  type ClassTokenOptions,
-  tokenPooling,
-  type TokenPoolingOptions,
-} from "./embeddings/tokens.ts";
-export {
-  tokenEmbedding,
-  type TokenEmbeddingOptions,
-} from "./embeddings/token_embedding.ts";
+export { patchEmbedding } from "./embeddings/patch_embedding.ts";
+export { positionEmbedding, positionTable } from "./embeddings/positions.ts";
+export { classToken, tokenPooling } from "./embeddings/tokens.ts";
+export { tokenEmbedding } from "./embeddings/token_embedding.ts";

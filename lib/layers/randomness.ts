@@ -1,9 +1,9 @@
 /** The random numbers of dropout and drop path. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { runInReplays } from "../tfjs/record/recorded_run.ts";
+import { runInReplays } from "../tfjs/record/recorder.ts";
 import { dropout } from "../operations/dropout.ts";
 import { uniform } from "../operations/uniform/uniform.ts";
-import { tokenRanks } from "./shared_tokens.ts";
+import { currentSequence } from "./sequence.ts";
 
 /** A range of rows of a batch. */
 export interface Rows {
@@ -80,8 +80,8 @@ export function sameRandomness(): <T>(run: () => T) => T {
  * Applies dropout in training; the first axis is the batch.
  *
  * @param isOfSequences Whether whole sequences are dropped, not values of
- * tokens: the same ones on all ranks that share their tokens.
- * @throws {RangeError} If ranks would drop different sequences.
+ * tokens: the same ones wherever parts of them are.
+ * @throws {RangeError} If different sequences would be dropped from part to part.
  */
 export function drop<T extends tf.Tensor>(
   x: T,
@@ -92,13 +92,13 @@ export function drop<T extends tf.Tensor>(
   },
 ): T {
   if (!training || rate === 0) return x;
-  const ranks = tokenRanks();
-  if (ranks && isOfSequences && !source) {
+  const sequence = currentSequence();
+  if (!sequence.isWhole && isOfSequences && !source) {
     throw new RangeError(
       "dropPath should drop the same sequences on all ranks that share their tokens; train with train() of @lionjs/lion/training, which seeds it",
     );
   }
-  const part = ranks && !isOfSequences ? `, rank ${ranks.rank}` : "";
+  const part = isOfSequences ? "" : sequence.seed;
   const drawn = source && source.drawn++;
   const rows = source?.rows;
   return tf.tidy(() => {

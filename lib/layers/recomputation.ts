@@ -3,12 +3,12 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { computedAgain } from "../tfjs/kernel/tape.ts";
 import type { Reading } from "./mixing_layer.ts";
 import { sameRandomness } from "./randomness.ts";
-import { shareTokens, tokenRanks } from "./shared_tokens.ts";
+import { currentSequence, inSequence } from "./sequence.ts";
 
 /**
  * Transforms tokens so that the gradient computes them again, with the same
- * random numbers and on the same ranks, instead of keeping the intermediate
- * tensors.
+ * random numbers and of the same sequence, instead of keeping what was computed on
+ * the way.
  *
  * @param x The tokens, which are kept, as are the tensors of `reading`.
  * @param transform Computes the output, always the same for the same random
@@ -25,7 +25,7 @@ export function recomputed(
   ) => tf.Tensor3D,
 ): tf.Tensor3D {
   const same = sameRandomness();
-  const ranks = tokenRanks();
+  const sequence = currentSequence();
   const { mask, segments } = reading;
   const kept = [x, mask, segments].filter((tensor) => tensor !== undefined);
   return computedAgain(kept, (kept, isRead) => {
@@ -36,6 +36,6 @@ export function recomputed(
       segments: segments && others.at(-1),
     };
     const run = () => transform(x, again, isRead);
-    return same(() => ranks ? shareTokens(ranks, run) : run());
+    return same(() => inSequence(sequence, run));
   });
 }

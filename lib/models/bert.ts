@@ -105,7 +105,7 @@ export interface LionBertOptions extends
    * them; see {@linkcode LionBlockOptions}.
    * @default false
    */
-  recompute?: boolean | undefined;
+  gradientCheckpointing?: boolean | undefined;
   /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number | undefined;
 }

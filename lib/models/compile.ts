@@ -5,7 +5,7 @@ import {
   metrics as metricFunctions,
   type ModelCompileArgs,
 } from "@tensorflow/tfjs-layers";
-import { NOT_COUNTED } from "../base/not_counted.ts";
+import { IGNORE_INDEX } from "../base/ignore_index.ts";
 import { shown } from "../base/shown.ts";
 
 /** The losses of tfjs that expect probabilities, and what to pass instead. */
@@ -191,7 +191,7 @@ function acc(labels: tf.Tensor, predictions: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const classes = classesOf(labels, predictions);
     const right = tf.equal(tf.argMax(predictions, -1), classes);
-    const counted = tf.cast(tf.notEqual(classes, NOT_COUNTED), "float32");
+    const counted = tf.cast(tf.notEqual(classes, IGNORE_INDEX), "float32");
     const sum = tf.sum(tf.cast(right, "float32"));
     return tf.div(sum, tf.maximum(tf.sum(counted), 1));
   });

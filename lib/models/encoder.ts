@@ -103,7 +103,7 @@ export interface LionEncoderOptions
    * them; see {@linkcode LionBlockOptions}.
    * @default false
    */
-  recompute?: boolean | undefined;
+  gradientCheckpointing?: boolean | undefined;
   /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number | undefined;
 }

@@ -83,37 +83,42 @@ export function setForm(
 }
 
 /**
- * Changes the option `recompute` of all blocks of a model, such as a loaded or
- * pretrained one, nested models included. The model still computes the same
+ * Changes the option `gradientCheckpointing` of all blocks of a model, such as a
+ * loaded or pretrained one, nested models included. The model still computes the same
  * function.
  *
  * @example
  * ```ts
  * import { assertLess } from "@std/assert";
- * import { describe, lionEncoder, setRecompute } from "@lionjs/lion";
+ * import { lionEncoder, modelSummary, setGradientCheckpointing } from "@lionjs/lion";
  * import "@tensorflow/tfjs-backend-cpu";
  *
  * const model = lionEncoder({
  *   inputDim: 1, dim: 8, depth: 6, numHeads: 2, numClasses: 1, variant: "s",
  * });
- * const bytes = () => describe(model, [[8, 64, 1], [8, 64]]).training.bytes;
+ * const bytes = () => modelSummary(model, [[8, 64, 1], [8, 64]]).training.bytes;
  * const before = bytes();
- * setRecompute(model, true);
+ * setGradientCheckpointing(model, true);
  * assertLess(bytes(), 0.5 * before);
  * ```
  *
  * @param model A model with LION blocks.
- * @param recompute Whether gradients recompute each block; see
+ * @param gradientCheckpointing Whether gradients recompute each block; see
  * {@linkcode LionBlockOptions}.
- * @throws {TypeError} If the model has no LION block, or `recompute` is not a
+ * @throws {TypeError} If the model has no LION block, or `gradientCheckpointing` is not a
  * boolean.
  */
-export function setRecompute(model: LayersModel, recompute: boolean): void {
+export function setGradientCheckpointing(
+  model: LayersModel,
+  gradientCheckpointing: boolean,
+): void {
   assertModel("model", model);
-  assertBoolean("recompute", recompute);
+  assertBoolean("gradientCheckpointing", gradientCheckpointing);
   const blocks = layersIn(model).filter((layer) => layer instanceof LionBlock);
   if (blocks.length === 0) throw lacks(model, "block");
-  for (const block of blocks) block.recompute = recompute;
+  for (const block of blocks) {
+    block.gradientCheckpointing = gradientCheckpointing;
+  }
 }
 
 /** The cost of a model in one form. */
@@ -129,8 +134,8 @@ export interface FormCost {
   readonly attentionPeakBytes: number;
 }
 
-/** The result of {@linkcode describe}. */
-export interface ModelDescription {
+/** The result of {@linkcode modelSummary}. */
+export interface ModelSummary {
   /** Number of learned values. */
   readonly parameters: number;
   /** Size of the learned values in bytes. */
@@ -159,13 +164,13 @@ export interface ModelDescription {
  * @example Full attention is quadratic
  * ```ts
  * import { assert, assertEquals } from "@std/assert";
- * import { describe, lionEncoder } from "@lionjs/lion";
+ * import { lionEncoder, modelSummary } from "@lionjs/lion";
  * import "@tensorflow/tfjs-backend-cpu";
  *
  * const model = lionEncoder({
  *   inputDim: 1, dim: 8, depth: 2, numHeads: 2, numClasses: 1, variant: "s",
  * });
- * const { parameters, forms } = describe(model, [[1, 4096, 1], [1, 4096]]);
+ * const { parameters, forms } = modelSummary(model, [[1, 4096, 1], [1, 4096]]);
  * assertEquals(parameters, model.countParams());
  * assert(forms.full!.operations > 10 * forms.chunkwise!.operations);
  * ```
@@ -173,25 +178,25 @@ export interface ModelDescription {
  * @example Whether training fits into WebAssembly's 4 GiB
  * ```ts
  * import { assert } from "@std/assert";
- * import { describe, lionViT, useBackend, VIT_PRESETS } from "@lionjs/lion";
+ * import { lionViT, modelSummary, useBackend, VIT_PRESETS } from "@lionjs/lion";
  *
  * await useBackend({ prefer: ["wasm"] });
  * const model = lionViT({ ...VIT_PRESETS.tiny, variant: "s" });
- * const { training } = describe(model, [256, 224, 224, 3]);
+ * const { training } = modelSummary(model, [256, 224, 224, 3]);
  * assert(training.keptBytes > training.limitBytes);
  * assert(training.recomputedBytes < training.limitBytes);
  * ```
  *
  * @param model A model with LION layers.
  * @param inputShapes The shape of each input, or of the only one.
- * @returns See {@linkcode ModelDescription}.
+ * @returns See {@linkcode ModelSummary}.
  * @throws {TypeError} If the model has no LION layer, or there is not one shape
  * per input.
  */
-export function describe(
+export function modelSummary(
   model: LayersModel,
   inputShapes: number[] | number[][],
-): ModelDescription {
+): ModelSummary {
   mixingLayers(model);
   const runs = runsOf(model, shapesOf(model, inputShapes));
   const parameters = model.countParams();

@@ -31,7 +31,7 @@ import {
 export const MODEL_OPTIONS = [
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap",
   "normalize outputNorm position dropout dim depth mlpRatio activation epsilon",
-  "embeddingStd recompute seed",
+  "embeddingStd gradientCheckpointing seed",
 ] as const;
 
 /** The names of the options that only bidirectional models have. */

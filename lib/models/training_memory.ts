@@ -28,7 +28,7 @@ export interface TrainingMemory {
    * they are.
    */
   readonly bytes: number;
-  /** `bytes` if no block had the option `recompute`. */
+  /** `bytes` if no block had the option `gradientCheckpointing`. */
   readonly keptBytes: number;
   /** `bytes` if all blocks had the option `recompute`. */
   readonly recomputedBytes: number;
@@ -46,7 +46,7 @@ export function trainingMemory(
     stateBytes + batchBytes(model, runs, isRecomputed);
   return {
     stateBytes,
-    bytes: bytesIf(({ recompute }) => recompute),
+    bytes: bytesIf(({ gradientCheckpointing }) => gradientCheckpointing),
     keptBytes: bytesIf(() => false),
     recomputedBytes: bytesIf(() => true),
     limitBytes: mostBytes(),

@@ -4,12 +4,7 @@
  *
  * @module
  */
-export type {
-  Communicator,
-  Peers,
-  RankNumbers,
-  Reduction,
-} from "../base/communicator.ts";
+export type { Communicator } from "../base/communicator.ts";
 export { MpiCommunicator } from "./mpi_communicator.ts";
 export { MpiError } from "./mpi_error.ts";
-export { openMpi, type OpenMpiOptions } from "./open_mpi.ts";
+export { openMpi } from "./open_mpi.ts";

@@ -1,9 +1,9 @@
 import type {
   Communicator,
+  ContextGroup,
   Peers,
   RankNumbers,
   Reduction,
-  TokenRanks,
 } from "../base/communicator.ts";
 import type { Call } from "./call.ts";
 import { Caller } from "./caller.ts";
@@ -47,7 +47,7 @@ interface Message {
  * await mpi.close();
  * ```
  */
-export class MpiCommunicator implements Communicator, TokenRanks {
+export class MpiCommunicator implements Communicator, ContextGroup {
   /** The rank of this process, from 0. */
   readonly rank: number;
   /** The number of ranks in the job. */

@@ -26,9 +26,9 @@ const OPTIONS = optionsOf<BarsOptions>()("title caption x width");
 const BAR = 28, MARGINS = { t: 20, titled: 60, b: 60 };
 
 /**
- * Draws a horizontal bar for each value, the first on top. Forms and variants
- * have the colours of {@linkcode FORM_COLORS} and {@linkcode VARIANT_COLORS};
- * all others share one.
+ * Draws a horizontal bar for each value, the first on top. Each form and
+ * variant has a colour of its own, the same in every figure; all others share
+ * one.
  *
  * @example
  * ```ts

@@ -56,10 +56,9 @@ const OPTIONS = optionsOf<CurvesOptions>()(
 const FEW = 16;
 
 /**
- * Draws curves in one figure. Forms and variants have the colours of
- * {@linkcode FORM_COLORS} and {@linkcode VARIANT_COLORS}. Logarithmic axes have
- * full numbers at their ticks; a horizontal one has a tick at each point if
- * there are few.
+ * Draws curves in one figure. Each form and variant has a colour of its own,
+ * the same in every figure. Logarithmic axes have full numbers at their ticks; a
+ * horizontal one has a tick at each point if there are few.
  *
  * @example
  * ```ts

@@ -26,8 +26,8 @@ export interface LivePlotOptions {
   yType?: "linear" | "log" | undefined;
   /**
    * The colours by the names of curves, such as `{ train: "#4c78a8" }`.
-   * @default those of {@linkcode VARIANT_COLORS} and {@linkcode FORM_COLORS} by
-   * name, others for other names
+   * @default a colour of its own for each form and variant, others for other
+   * names
    */
   colors?: Readonly<Record<string, string>> | undefined;
 }

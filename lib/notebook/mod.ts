@@ -2,7 +2,7 @@
  * Notebooks: figures, progress, and a working Stop button.
  *
  * Everything also works in scripts. Importing this in a notebook makes
- * Jupyter's Stop abort {@linkcode stopSignal} instead of ending the kernel,
+ * Jupyter's Stop abort {@linkcode interruptSignal} instead of ending the kernel,
  * prints errors that no cell awaits, which would otherwise hang the kernel, and
  * shows the dtype, shape and first values of a tensor that a cell ends with.
  *
@@ -12,7 +12,7 @@
  * const { aborted } = await train(model, data, {
  *   epochs: 10,
  *   loss: crossEntropy(),
- *   signal: stopSignal(),
+ *   signal: interruptSignal(),
  *   callbacks: {
  *     onBatchEnd: (_, logs) => plot.log(logs!.step!, { loss: logs!.loss! }),
  *   },
@@ -25,28 +25,17 @@
  */
 import "./tensor_display.ts";
 
-export { display, type DisplayHandle } from "./jupyter/display.ts";
-export { bars, type BarsOptions } from "./bars.ts";
-export {
-  confusionFigure,
-  type ConfusionFigureOptions,
-} from "./confusion_figure.ts";
-export { curves, type CurvesOptions, type Series } from "./curves.ts";
-export {
-  Figure,
-  type FigureOptions,
-  type HTMLOptions,
-  type ImageOptions,
-  type Layout,
-  type Trace,
-} from "./figure.ts";
-export { stopSignal } from "./jupyter/interrupt.ts";
-export { LivePlot, type LivePlotOptions } from "./live_plot.ts";
-export { attentionMatrix, matrix, type MatrixOptions } from "./matrix.ts";
+export { display } from "./jupyter/display.ts";
+export { bars } from "./bars.ts";
+export { confusionFigure } from "./confusion_figure.ts";
+export { curves } from "./curves.ts";
+export { Figure, type Trace } from "./figure.ts";
+export { interruptSignal } from "./jupyter/interrupt.ts";
+export { LivePlot } from "./live_plot.ts";
+export { attentionMatrix, matrix } from "./matrix.ts";
 export { DISPLAY, type Displayable } from "./jupyter/mime.ts";
-export { FORM_COLORS, VARIANT_COLORS } from "./palette.ts";
-export { panels, type PanelsOptions } from "./panels.ts";
-export { Progress, type ProgressOptions } from "./progress/progress.ts";
-export { table, type TableOptions, type TableRow } from "./table.ts";
+export { panels } from "./panels.ts";
+export { Progress } from "./progress/progress.ts";
+export { table, type TableRow } from "./table.ts";
 export { markdown, tex } from "./text.ts";
-export { track, type TrackOptions } from "./progress/track.ts";
+export { progressBar } from "./progress/progress_bar.ts";

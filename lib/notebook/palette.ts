@@ -1,16 +1,6 @@
 /**
  * The colour of each form in every figure; forms are different ways to compute
  * the same function.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { curves, FORM_COLORS } from "@lionjs/lion/notebook";
- *
- * const figure = curves({ full: [1, 4, 16], chunkwise: [2, 4, 8] });
- * const [full] = figure.data as { line: { color: string } }[];
- * assertEquals(full!.line.color, FORM_COLORS.full);
- * ```
  */
 export const FORM_COLORS = {
   full: "#4c78a8",
@@ -22,16 +12,6 @@ export const FORM_COLORS = {
 /**
  * The colour of each variant in every figure; variants are different functions.
  * No form has one of these colours.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { curves, VARIANT_COLORS } from "@lionjs/lion/notebook";
- *
- * const figure = curves({ "LION-S, seed 1": [2.3, 0.4] });
- * const [seed] = figure.data as { line: { color: string } }[];
- * assertEquals(seed!.line.color, VARIANT_COLORS["LION-S"]);
- * ```
  */
 export const VARIANT_COLORS = {
   "LION-LIT": "#8a6fd1",

@@ -88,67 +88,9 @@ export function shiftedSilu<T extends tf.Tensor>(
  * Returns x, for attention without a feature map. Products and their sums may
  * be negative: use `normalize: false` with it.
  *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { identity } from "@lionjs/lion";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const y = identity(tf.tensor4d([-1, 2], [1, 1, 1, 2]));
- * assertEquals([...await y.data()], [-1, 2]);
- * ```
- *
  * @param x Queries or keys, `[batch, heads, length, headDim]`.
  * @returns A tensor with the same values.
  */
 export function identity<T extends tf.Tensor>(x: T): T {
   return tf.tidy(() => tf.clone(floats("identity's x", x)));
-}
-
-/**
- * Computes ReLU, max(x, 0). A row may be all zeros, so that its weights sum to
- * 0: keep `epsilon` > 0 with it.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { relu } from "@lionjs/lion";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const y = relu(tf.tensor4d([-1, 2], [1, 1, 1, 2]));
- * assertEquals([...await y.data()], [0, 2]);
- * ```
- *
- * @param x Queries or keys, `[batch, heads, length, headDim]`.
- * @returns A tensor of the same shape, every value >= 0.
- */
-export function relu<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.relu(floats("relu's x", x)));
-}
-
-/**
- * Computes the sigmoid, 1 / (1 + e^-x): the feature map of the paper's ablation
- * on long sequences, where rows are not divided by their sums.
- *
- * Source: LION (arXiv:2502.16249), Table 6.
- *
- * @example
- * ```ts
- * import { assertAlmostEquals } from "@std/assert";
- * import { sigmoid } from "@lionjs/lion";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const y = await sigmoid(tf.tensor4d([0, Math.log(3)], [1, 1, 1, 2])).data();
- * assertAlmostEquals(y[0]!, 1 / 2, 1e-6);
- * assertAlmostEquals(y[1]!, 3 / 4, 1e-6);
- * ```
- *
- * @param x Queries or keys, `[batch, heads, length, headDim]`.
- * @returns A tensor of the same shape, every value in (0, 1).
- */
-export function sigmoid<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.sigmoid(floats("sigmoid's x", x)));
 }

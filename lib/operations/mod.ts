@@ -7,14 +7,14 @@
  * @example Attention between the projections of a layer
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { lionAttention, relu } from "@lionjs/lion";
+ * import { lionAttention } from "@lionjs/lion";
  * import { dense, joinHeads, splitHeads } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
  * const x: tf.Tensor3D = tf.randomNormal([2, 6, 8]);
  * const columns = dense(x, tf.randomNormal([8, 24])) as tf.Tensor3D;
- * const { q, k, v } = splitHeads(columns, { numHeads: 2, featureMap: relu });
+ * const { q, k, v } = splitHeads(columns, { numHeads: 2, featureMap: tf.relu });
  * const y = dense(joinHeads(lionAttention(q, k, v)), tf.randomNormal([8, 8]));
  * assertEquals(y.shape, [2, 6, 8]);
  * ```
@@ -25,17 +25,10 @@
 import "@tensorflow/tfjs-layers";
 
 export { dense } from "./dense.ts";
-export { gelu, type GeluOptions } from "./gelu.ts";
+export { gelu } from "./gelu.ts";
 export { joinHeads, splitHeads } from "./heads/heads.ts";
 export { layerNorm } from "./layer_norm/layer_norm.ts";
 export { positiveRandomFeatures } from "./random_features.ts";
 export { rmsNorm } from "./rms_norm/rms_norm.ts";
-export {
-  selectiveScan,
-  type SelectiveScanInputs,
-  type SelectiveScanOptions,
-} from "./selective_scan.ts";
-export {
-  shortConvolution,
-  type ShortConvolutionOptions,
-} from "./short_convolution/short_convolution.ts";
+export { selectiveScan, type SelectiveScanInputs } from "./selective_scan.ts";
+export { shortConvolution } from "./short_convolution/short_convolution.ts";

@@ -21,11 +21,7 @@
  * @module
  */
 export { closeBackend, openBackend } from "./open_backend.ts";
-export type {
-  BackendName,
-  OpenedBackend,
-  OpenOptions,
-} from "./backends/opened_backend.ts";
+export type { BackendName } from "./backends/opened_backend.ts";
 export { GpuError } from "./webgpu/gpu_error.ts";
 export {
   hasKernel,

@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertNumber, assertOneOf } from "../base/values.ts";
 import { assertOptions, optionsOf } from "../base/options.ts";
-import { NOT_COUNTED } from "../base/not_counted.ts";
+import { IGNORE_INDEX } from "../base/ignore_index.ts";
 import { crossEntropy } from "./losses/cross_entropy.ts";
 import {
   assertFits,
@@ -37,7 +37,7 @@ export type Teacher =
  *
  * The teacher is not trained; a model as teacher runs in inference mode. The
  * loss is (1 - weight) · the loss of `train` + weight · the teacher's. Both are
- * means over the same labels: a label of -100 (`NOT_COUNTED` of
+ * means over the same labels: a label of -100 (`IGNORE_INDEX` of
  * `@lionjs/lion/data`) or with a weight counts the same for the teacher as for
  * the loss; labels may be soft, as for `softCrossEntropy`. Evaluations use only
  * the loss of `train`.
@@ -244,7 +244,7 @@ function teachersLoss(
       return meanOverTargets(tf.reshape(predictions, rows), targets, divisor);
     }
     const likeliest = tf.where(
-      tf.notEqual(labels, NOT_COUNTED),
+      tf.notEqual(labels, IGNORE_INDEX),
       tf.argMax(taught, -1),
       labels,
     );

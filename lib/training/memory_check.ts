@@ -3,7 +3,7 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { mostBytes } from "../tfjs/kernel/limits.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
-import { describe } from "../models/forms.ts";
+import { modelSummary } from "../models/forms.ts";
 import { layersIn } from "../models/layer_runs.ts";
 import {
   stateBytesOf,
@@ -25,7 +25,7 @@ export function assertStateFits(
       averages ? ", and the average of ema" : ""
     } alone: use fewer columns or blocks, layers that do not train (trainable: false)${
       averages ? ", no ema" : ""
-    } or WebGPU; smaller batches and recompute: true save only what a batch adds`,
+    } or WebGPU; smaller batches and gradientCheckpointing: true save only what a batch adds`,
   );
 }
 
@@ -42,7 +42,7 @@ export function warnOfMemory(
   if (!estimate || estimate.bytes <= limit) return;
   const { bytes, recomputedBytes } = estimate;
   const instead = recomputedBytes < bytes
-    ? `, or the model's option recompute: true, with which it needs about ${recomputedBytes}`
+    ? `, or the model's option gradientCheckpointing: true, with which it needs about ${recomputedBytes}`
     : "";
   console.warn(
     `train: a step of model ${model.name} needs about ${bytes} bytes, and WebAssembly has ${limit}. If they run out, use smaller batches and accumulate more of them${instead}.`,
@@ -58,7 +58,7 @@ function estimateOf(
   shapes: number[][],
 ): TrainingMemory | undefined {
   try {
-    return describe(model, shapes).training;
+    return modelSummary(model, shapes).training;
   } catch {
     return undefined;
   }

@@ -4,31 +4,17 @@
  * @module
  */
 export { Adam, type AdamOptions } from "../tfjs/optimizers/adam.ts";
-export { loadCheckpoint, type LoadCheckpointOptions } from "./checkpoint.ts";
-export type { DistillationOptions, Teacher } from "./distillation.ts";
-export { type Divergence, DivergenceError } from "./divergence_error.ts";
-export { evaluate, type EvaluateOptions } from "./evaluate.ts";
+export { loadCheckpoint } from "./checkpoint.ts";
+export type { Teacher } from "./distillation.ts";
+export { DivergenceError } from "./divergence_error.ts";
+export { evaluate } from "./evaluate.ts";
 export { layerwiseDecay } from "./layerwise_decay.ts";
-export {
-  binaryCrossEntropy,
-  type BinaryCrossEntropyOptions,
-} from "./losses/binary_cross_entropy.ts";
-export {
-  crossEntropy,
-  type CrossEntropyOptions,
-  perplexity,
-} from "./losses/cross_entropy.ts";
+export { binaryCrossEntropy } from "./losses/binary_cross_entropy.ts";
+export { crossEntropy, perplexity } from "./losses/cross_entropy.ts";
 export type { Loss } from "./losses/loss.ts";
 export { meanSquaredError } from "./losses/mean_squared_error.ts";
 export { softCrossEntropy } from "./losses/soft_cross_entropy.ts";
-export {
-  accuracyOf,
-  confusionMatrix,
-  type ConfusionMatrixOptions,
-  f1,
-  type F1Options,
-  matthews,
-} from "./metrics/classification.ts";
+export { confusionMatrix, f1, matthews } from "./metrics/classification.ts";
 export { glueMetrics } from "./metrics/glue_metrics.ts";
 export {
   accuracy,
@@ -43,27 +29,13 @@ export {
   type Score,
 } from "./metrics/over_sets.ts";
 export { areaUnderCurve, pearson, spearman } from "./metrics/ranking.ts";
-export {
-  type Numbers,
-  predict,
-  predictBatches,
-  type Predictions,
-  type PredictOptions,
-} from "./predict.ts";
+export { predict, predictBatches } from "./predict.ts";
 export type { ProgressState, TrainingProgress } from "./reports/progress.ts";
-export {
-  type Schedule,
-  warmUpCosine,
-  type WarmUpCosineOptions,
-  warmUpLinear,
-  type WarmUpOptions,
-} from "./schedule.ts";
+export { type Schedule, warmUpCosine, warmUpLinear } from "./schedule.ts";
 export type { SharedBy } from "./ranks.ts";
 export type { TrainingResult } from "./run.ts";
 export { train } from "./train.ts";
 export type {
-  BestOptions,
-  CheckpointOptions,
   EvaluationOptions,
   OptimizerOptions,
   TrainOptions,

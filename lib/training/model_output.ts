@@ -1,7 +1,7 @@
 /** Applying a model to a batch, sharing it among ranks, and counting its labels. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import type { Communicator, TokenRanks } from "../base/communicator.ts";
+import type { Communicator, ContextGroup } from "../base/communicator.ts";
 import { itemsUnlessAborted, turns } from "../base/abort.ts";
 import { compileAheadOnce } from "../tfjs/record/compile_ahead.ts";
 import { assertModel } from "../base/values.ts";
@@ -9,7 +9,7 @@ import type { Batch } from "../data/batches/stream.ts";
 import type { Rows } from "../layers/randomness.ts";
 import { isOwnModel } from "../models/layer_runs.ts";
 import { ReplayedModel } from "../models/replayed_model.ts";
-import { shareTokens } from "../layers/shared_tokens.ts";
+import { contextParallel } from "../ranks/context_parallel.ts";
 import type { Loss } from "./losses/loss.ts";
 import { partOf, type Share } from "./ranks.ts";
 
@@ -113,7 +113,7 @@ export class AppliedModel {
 
 /** Runs a function in which models see this share's part of the tokens. */
 export function asShare<T>({ tokens }: Share, run: () => T): T {
-  return tokens ? shareTokens(tokens, run) : run();
+  return tokens ? contextParallel(tokens, run) : run();
 }
 
 /** Takes a share of a batch as a batch. Call it inside `tf.tidy`, or dispose of it. */
@@ -130,7 +130,7 @@ export function shareIn(
 function tokensIn(
   { inputs: [first], outputs: [output] }: LayersModel,
   batch: Batch,
-  ranks: TokenRanks,
+  ranks: ContextGroup,
 ): Batch {
   const total = batch.inputs[0]!.shape[1] ?? 0;
   if (first!.shape[1] !== null || total < ranks.size) {

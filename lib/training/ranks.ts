@@ -1,18 +1,18 @@
 /** The ranks that train one model together, or the only process that does. @module */
 import type {
   Communicator,
+  ContextGroup,
   RankNumbers,
-  TokenRanks,
 } from "../base/communicator.ts";
 import { fingerprintOf } from "../base/fingerprint.ts";
 import { messageOf, shown } from "../base/shown.ts";
 import type { Rows } from "../layers/randomness.ts";
-import { assertTokenRanks, groupedRanks } from "../operations/token_ranks.ts";
+import { assertContextGroup, groupedRanks } from "../ranks/context_group.ts";
 
 /** A rank's share of a batch: some of its rows, a part of their tokens, or all of it. */
 export interface Share {
   readonly rows?: Rows;
-  readonly tokens?: TokenRanks;
+  readonly tokens?: ContextGroup;
 }
 
 /**
@@ -47,7 +47,7 @@ export class Ranks {
   readonly communicator: Reducing | undefined;
 
   readonly #given: Communicator | undefined;
-  #tokens: TokenRanks | undefined;
+  #tokens: ContextGroup | undefined;
 
   /** Whether all ranks throw already, so that a failure need not be announced any more. */
   #isOver = false;
@@ -77,7 +77,7 @@ export class Ranks {
   }
 
   /** The ranks that share each sequence's tokens; `undefined` unless sequences are shared. */
-  get tokens(): TokenRanks | undefined {
+  get tokens(): ContextGroup | undefined {
     return this.#tokens;
   }
 
@@ -102,8 +102,8 @@ export class Ranks {
       );
     }
     if (!communicator) return;
-    const tokens = communicator as Communicator & TokenRanks;
-    assertTokenRanks(tokens);
+    const tokens = communicator as Communicator & ContextGroup;
+    assertContextGroup(tokens);
     this.#tokens = groupedRanks(tokens, size);
   }
 

@@ -22,7 +22,7 @@ import { namesOfWeights } from "./weight_names.ts";
 const COMPARED_STEPS = [1, 10, 100, 1000, 10_000, 100_000];
 
 /** Options of layers that only change speed, memory or names, and so may differ. */
-const FREE = new Set(["name", "form", "chunkSize", "recompute"]);
+const FREE = new Set(["name", "form", "chunkSize", "gradientCheckpointing"]);
 
 /** The model, the data, the loss and the settings of a run. */
 export interface RunParts {
@@ -110,7 +110,7 @@ export async function rankIdentityOf(
     // Ranks that share tokens exchange more where blocks are computed again,
     // so must agree.
     "layers computed again": model.layers.map((layer) =>
-      Boolean(layer.getConfig()["recompute"])
+      Boolean(layer.getConfig()["gradientCheckpointing"])
     ),
     "SHA-256 of data's first batch": await digestOf(parts),
   };

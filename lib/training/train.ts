@@ -25,8 +25,8 @@ import { takeWeights } from "./weights_in_training.ts";
  * taken, on the same backend with the same number of threads, unless layers
  * other than LION's use dropout. With a `communicator`, ranks share each batch
  * and compute what one process would, up to rounding of sums. With
- * `stopSignal()` of `./notebook` as its signal, Ctrl-C and Jupyter's Stop abort
- * it.
+ * `interruptSignal()` of `./notebook` as its signal, Ctrl-C and Jupyter's Stop
+ * abort it.
  *
  * @example
  * ```ts

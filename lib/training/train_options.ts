@@ -189,7 +189,7 @@ export interface TrainOptions {
   /**
    * The axis that ranks divide among each other: the examples of each batch,
    * or, with `"sequence"`, the tokens of each example, for sequences that are
-   * too long for one process; see `shareTokens` for the models that can. Inputs
+   * too long for one process; see `contextParallel` for those models. Inputs
    * then have any length. Labels of tokens are shared, those of examples are
    * not. Dropout drops different values from those in one process.
    * `{ sequence: 4 }` is both: of 8 ranks the first 4 share the tokens of one

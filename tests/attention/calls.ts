@@ -1,25 +1,23 @@
 /** Every function of tensors, with the axes of its inputs. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   decayMask,
   deltaAttention,
   deltaStep,
   diagonalDecay,
   eluPlusOne,
   fixedDecay,
-  identity,
   lionAttention,
-  lionAttentionInOrders,
   logSigmoid,
+  multiScanAttention,
   noDecay,
   recurrentStep,
-  relu,
   selectiveDecay,
   shiftedSilu,
-  sigmoid,
   softmaxAttention,
-  twoSidedDecay,
 } from "../../mod.ts";
+import { identity } from "../../lib/operations/feature_map.ts";
 import {
   dense,
   gelu,
@@ -122,12 +120,12 @@ function* attentionOf(causal: boolean, of: string): Generator<[string, Call]> {
         }];
       }
       for (const axes of [T, K]) {
-        yield [`${name} twoSidedDecay of ${axes.length} axes`, {
+        yield [`${name} bidirectionalDecay of ${axes.length} axes`, {
           axes: { ...QKV, forward: axes, backward: axes },
           run: ({ q, k, v, forward, backward }) =>
             lionAttention(q, k, v, {
               ...options,
-              decay: twoSidedDecay(forward, backward),
+              decay: bidirectionalDecay(forward, backward),
             }),
         }];
       }
@@ -199,12 +197,12 @@ function* steps(): Generator<[string, Call]> {
 }
 
 function* operations(): Generator<[string, Call]> {
-  yield ["lionAttentionInOrders", {
+  yield ["multiScanAttention", {
     axes: { ...QKV, logDecay: T },
     run: ({ q, k, v, logDecay }) => {
       const order = Array.from({ length: q.shape[2] }, (_, i) => i).reverse();
       const decay = selectiveDecay(logDecay);
-      return lionAttentionInOrders(q, k, v, [{ order, decay }]);
+      return multiScanAttention(q, k, v, [{ order, decay }]);
     },
   }];
   yield ["decayMask of selectiveDecay", {
@@ -216,10 +214,10 @@ function* operations(): Generator<[string, Call]> {
     axes: { logDecay: ["heads"] },
     run: ({ logDecay }) => decayMask(fixedDecay(logDecay), 3),
   }];
-  yield ["decayMask of twoSidedDecay", {
+  yield ["decayMask of bidirectionalDecay", {
     axes: { forward: T, backward: T },
     run: ({ forward, backward }) =>
-      decayMask(twoSidedDecay(forward, backward), forward.shape[2]),
+      decayMask(bidirectionalDecay(forward, backward), forward.shape[2]),
   }];
   yield ["positiveRandomFeatures", {
     axes: { x: K, directions: ["features", "headDim"] },
@@ -288,9 +286,7 @@ function* operations(): Generator<[string, Call]> {
     geluByTanh: (x: tf.Tensor4D) => gelu(x, { approximate: "tanh" }),
     identity,
     logSigmoid,
-    relu,
     shiftedSilu,
-    sigmoid,
   };
   for (const [name, map] of Object.entries(maps)) {
     yield [name, { axes: { x: K }, run: ({ x }) => map(x), ofRows: true }];

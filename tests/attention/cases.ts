@@ -3,12 +3,12 @@ import type * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
   type BackendName,
+  bidirectionalDecay,
   type Decay,
   fixedDecay,
   lionAttention,
   noDecay,
   selectiveDecay,
-  twoSidedDecay,
 } from "../../mod.ts";
 import { TOLERANCE } from "../backends.ts";
 import {
@@ -196,7 +196,7 @@ export function decayOf(kind: string, tensors: tf.Tensor[]): Decay {
     case "fixed":
       return fixedDecay(first as unknown as tf.Tensor1D);
     case "two-sided":
-      return twoSidedDecay(first!, second!);
+      return bidirectionalDecay(first!, second!);
     default:
       return selectiveDecay(first!, {
         convention: kind as "source" | "arrival",

@@ -8,11 +8,11 @@ import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import {
+  bidirectionalDecay,
   deltaAttention,
   type DeltaAttentionOptions,
   fixedDecay,
   selectiveDecay,
-  twoSidedDecay,
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences } from "../comparison.ts";
@@ -159,7 +159,7 @@ onEachBackend(
           ...options,
           scale: 1,
           causal: direction === "causal",
-          ...f && { decay: twoSidedDecay(f, b!) },
+          ...f && { decay: bidirectionalDecay(f, b!) },
         });
       })(inputs, dy);
       const compare = async (name: string, x: tf.Tensor, bound: number) => {

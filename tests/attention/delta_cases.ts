@@ -1,13 +1,13 @@
 /** Problems of the delta rule, and their comparison with the oracle. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   type Decay,
   deltaAttention,
   type DeltaAttentionOptions,
   diagonalDecay,
   noDecay,
   selectiveDecay,
-  twoSidedDecay,
 } from "../../mod.ts";
 import {
   outputAndGradients,
@@ -173,7 +173,7 @@ export function solveBy(
 function decayOf([forward, backward]: tf.Tensor[]): Decay {
   if (!forward) return noDecay();
   if (backward) {
-    return twoSidedDecay(forward as tf.Tensor4D, backward as tf.Tensor4D);
+    return bidirectionalDecay(forward as tf.Tensor4D, backward as tf.Tensor4D);
   }
   return forward.rank === 4
     ? diagonalDecay(forward as tf.Tensor4D, { convention: "arrival" })

@@ -1,12 +1,8 @@
 /** The delta rule in pieces, against the oracle of the whole. @module */
 import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  deltaAttention,
-  deltaStep,
-  type DeltaStepOptions,
-  fixedDecay,
-} from "../../mod.ts";
+import { deltaAttention, deltaStep, fixedDecay } from "../../mod.ts";
+import type { DeltaStepOptions } from "../../lib/attention/streaming/delta_step.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { solveDelta } from "../delta_oracle.ts";

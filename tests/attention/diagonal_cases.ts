@@ -2,10 +2,10 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
+  bidirectionalDecay,
   type Decay,
   diagonalDecay,
   lionAttention,
-  twoSidedDecay,
 } from "../../mod.ts";
 import {
   outputAndGradients,
@@ -82,7 +82,7 @@ export function decayOf(
   [first, second]: readonly tf.Tensor[],
 ): Decay {
   return kind === "two-sided"
-    ? twoSidedDecay(first as tf.Tensor4D, second as tf.Tensor4D)
+    ? bidirectionalDecay(first as tf.Tensor4D, second as tf.Tensor4D)
     : diagonalDecay(first as tf.Tensor4D, { convention: kind });
 }
 

@@ -14,12 +14,12 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import {
+  bidirectionalDecay,
   checkDecay,
   decayMask,
   diagonalDecay,
   explainAttention,
   lionAttention,
-  twoSidedDecay,
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences } from "../comparison.ts";
@@ -165,7 +165,7 @@ onEachBackend(
       const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
         const [q, k, v, f, b] = args as tf.Tensor4D[];
         return lionAttention(q!, k!, v!, {
-          decay: twoSidedDecay(f!, b!),
+          decay: bidirectionalDecay(f!, b!),
           form,
           chunkSize: 8,
           normalize: scaling === "scaled",
@@ -225,7 +225,7 @@ onEachBackend(
     const normalized = lionAttention(one, one, one, { decay: wide });
     (await normalized.data()).forEach((x) => assertLess(Math.abs(x - 1), 1e-5));
     // Only the last token's are wrong: the first values are looked at anyway.
-    const positive = twoSidedDecay(
+    const positive = bidirectionalDecay(
       logDecay,
       tf.tidy(() =>
         tf.concat([
@@ -308,9 +308,9 @@ onEachBackend("decays of each channel are refused with a reason", () => {
     "[batch, heads, length, headDim]",
   );
   assertThrows(
-    () => twoSidedDecay(x, flat as unknown as tf.Tensor4D),
+    () => bidirectionalDecay(x, flat as unknown as tf.Tensor4D),
     TypeError,
-    "twoSidedDecay's backward",
+    "bidirectionalDecay's backward",
   );
   const convention = "left" as "source";
   assertThrows(() => diagonalDecay(x, { convention }), RangeError, "left");

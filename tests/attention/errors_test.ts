@@ -2,9 +2,9 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
+  bidirectionalDecay,
   checkDecay,
   type Decay,
-  type DecayConvention,
   decayMask,
   deltaStep,
   diagonalDecay,
@@ -14,8 +14,8 @@ import {
   recurrentState,
   recurrentStep,
   selectiveDecay,
-  twoSidedDecay,
 } from "../../mod.ts";
+import type { DecayConvention } from "../../lib/attention/decays/decay.ts";
 import { retention } from "../../lib/family/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
@@ -122,9 +122,9 @@ onEachBackend("decays refuse wrong shapes and conventions", () => {
       'convention should be "source" or "arrival", got "sauce"',
     );
     assertThrows(
-      () => twoSidedDecay(tf.zeros([1, 1, 2]), tf.zeros([1, 1, 3])),
+      () => bidirectionalDecay(tf.zeros([1, 1, 2]), tf.zeros([1, 1, 3])),
       TypeError,
-      "twoSidedDecay's backward should have shape",
+      "bidirectionalDecay's backward should have shape",
     );
     assertThrows(
       () => decayMask(fixedDecay(tf.zeros([1])), 0),
@@ -145,16 +145,16 @@ onEachBackend(
     const long = tf.zeros<tf.Rank.R3>([1, 2, 300]);
     const missing = tf.tensor1d([-1, NaN]);
     await checkDecay(selectiveDecay(good));
-    await checkDecay(twoSidedDecay(good, good));
+    await checkDecay(bidirectionalDecay(good, good));
     await assertRejects(
       () => checkDecay(selectiveDecay(positive)),
       RangeError,
       "selectiveDecay's logDecay should hold logarithms of decays, all <= 0, got 0.25 at [0, 1, 100]",
     );
     await assertRejects(
-      () => checkDecay(twoSidedDecay(long, positive)),
+      () => checkDecay(bidirectionalDecay(long, positive)),
       RangeError,
-      "twoSidedDecay's backward should hold",
+      "bidirectionalDecay's backward should hold",
     );
     await assertRejects(
       () => checkDecay(fixedDecay(missing)),
@@ -182,10 +182,10 @@ onEachBackend(
         selectiveDecay(wrong<tf.Rank.R3>([1, 1, 2])),
       "diagonalDecay's logDecay": () =>
         diagonalDecay(wrong<tf.Rank.R4>([1, 1, 2, 2])),
-      "twoSidedDecay's forward": () =>
-        twoSidedDecay(wrong<tf.Rank.R3>([1, 1, 2]), fine),
-      "twoSidedDecay's backward": () =>
-        twoSidedDecay(fine, wrong<tf.Rank.R3>([1, 1, 2])),
+      "bidirectionalDecay's forward": () =>
+        bidirectionalDecay(wrong<tf.Rank.R3>([1, 1, 2]), fine),
+      "bidirectionalDecay's backward": () =>
+        bidirectionalDecay(fine, wrong<tf.Rank.R3>([1, 1, 2])),
       "recurrentStep's logDecay": () =>
         recurrentStep(
           recurrentState({ batch: 1, heads: 1, headDim: 2, valueDim: 2 }),

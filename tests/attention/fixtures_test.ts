@@ -1,12 +1,12 @@
 import { assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   diagonalDecay,
   eluPlusOne,
   lionAttention,
   selectiveDecay,
   shiftedSilu,
-  twoSidedDecay,
 } from "../../mod.ts";
 import { withoutPadding } from "../../lib/operations/padding.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
@@ -53,7 +53,7 @@ onEachBackend(
           const [q, k, v] = args as tf.Tensor4D[];
           const [f, b] = args.slice(3) as tf.Tensor3D[];
           return lionAttention(q!, k!, v!, {
-            decay: twoSidedDecay(f!, b!),
+            decay: bidirectionalDecay(f!, b!),
             form,
             chunkSize: 8,
             normalize,

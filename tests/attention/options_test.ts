@@ -6,32 +6,32 @@ import {
   deltaAttention,
   type DeltaAttentionOptions,
   deltaStep,
-  type DeltaStepOptions,
   diagonalDecay,
   eluPlusOne,
   explainAttention,
   fixedDecay,
   lionAttention,
-  lionAttentionInOrders,
   type LionAttentionOptions,
+  multiScanAttention,
   recurrentState,
   recurrentStep,
-  type RecurrentStepOptions,
   selectiveDecay,
   shiftedSilu,
-  snakeOrder,
+  snakeScan,
   softmaxAttention,
   type SoftmaxAttentionOptions,
 } from "../../mod.ts";
+import type { DeltaStepOptions } from "../../lib/attention/streaming/delta_step.ts";
+import type { RecurrentStepOptions } from "../../lib/attention/streaming/stateful.ts";
 import {
   layerNorm,
   rmsNorm,
   selectiveScan,
-  type SelectiveScanOptions,
   shortConvolution,
-  type ShortConvolutionOptions,
   splitHeads,
 } from "../../lib/operations/mod.ts";
+import type { SelectiveScanOptions } from "../../lib/operations/selective_scan.ts";
+import type { ShortConvolutionOptions } from "../../lib/operations/short_convolution/short_convolution.ts";
 import { onEachBackend } from "../backends.ts";
 
 type Any = Record<string, unknown>;
@@ -49,15 +49,15 @@ function callsOf(): Record<string, (options: never) => unknown> {
   return {
     lionAttention: (options) => lionAttention(x, x, x, options),
     explainAttention: (options) => explainAttention(x, x, x, options),
-    lionAttentionInOrders: (options) =>
-      lionAttentionInOrders(x, x, x, [{ order, decay }], options),
+    multiScanAttention: (options) =>
+      multiScanAttention(x, x, x, [{ order, decay }], options),
     "ways[0]": (more) =>
-      lionAttentionInOrders(x, x, x, [
+      multiScanAttention(x, x, x, [
         Object.assign({ order, decay }, more),
       ]),
     selectiveDecay: (options) => selectiveDecay(gates, options),
     shiftedSilu: (options) => shiftedSilu(x, options),
-    snakeOrder: (options) => snakeOrder(2, 3, options),
+    snakeScan: (options) => snakeScan(2, 3, options),
     recurrentState: (more) => recurrentState(Object.assign({}, sizes, more)),
     recurrentStep: (options) => recurrentStep(state, input, options),
     "recurrentStep's input": (more) =>
@@ -75,11 +75,11 @@ function callsOf(): Record<string, (options: never) => unknown> {
 const MISSPELT: Record<string, [wrong: string, meant: string]> = {
   lionAttention: ["decays", "decay"],
   explainAttention: ["chunksize", "chunkSize"],
-  lionAttentionInOrders: ["normalise", "normalize"],
+  multiScanAttention: ["normalise", "normalize"],
   "ways[0]": ["decays", "decay"],
   selectiveDecay: ["conventions", "convention"],
   shiftedSilu: ["normalise", "normalize"],
-  snakeOrder: ["allong", "along"],
+  snakeScan: ["allong", "along"],
   recurrentState: ["head", "heads"],
   recurrentStep: ["eps", "epsilon"],
   "recurrentStep's input": ["logdecay", "logDecay"],
@@ -122,7 +122,7 @@ onEachBackend("options of the wrong kind or value are refused by name", () => {
       assertThrows(() => void calls[owner]!(options), RangeError, part);
 
     for (
-      const owner of ["lionAttention", "lionAttentionInOrders", "recurrentStep"]
+      const owner of ["lionAttention", "multiScanAttention", "recurrentStep"]
     ) {
       range(owner, { epsilon: -1e-6 }, "epsilon should be 0 or more, got -0.0");
       range(owner, { epsilon: NaN }, "epsilon should be finite, got NaN");
@@ -135,7 +135,7 @@ onEachBackend("options of the wrong kind or value are refused by name", () => {
       );
       calls[owner]!({ epsilon: 0 });
     }
-    for (const owner of ["lionAttention", "lionAttentionInOrders"]) {
+    for (const owner of ["lionAttention", "multiScanAttention"]) {
       type(owner, { causal: 1 }, "causal should be true or false, got 1");
       type(
         owner,
@@ -155,10 +155,10 @@ onEachBackend("options of the wrong kind or value are refused by name", () => {
       );
     }
     type("recurrentState", { batch: undefined }, "batch should be a number");
-    range("snakeOrder", { along: "row" }, 'along should be "rows" or "colu');
-    range("snakeOrder", { first: -1 }, "first should be 0 or more tokens");
-    assertThrows(() => snakeOrder(0, 3), RangeError, "rows should be a positi");
-    assertThrows(() => snakeOrder(2, 1.5), RangeError, "columns should be a ");
+    range("snakeScan", { along: "row" }, 'along should be "rows" or "colu');
+    range("snakeScan", { first: -1 }, "first should be 0 or more tokens");
+    assertThrows(() => snakeScan(0, 3), RangeError, "rows should be a positi");
+    assertThrows(() => snakeScan(2, 1.5), RangeError, "columns should be a ");
     // 9 / (3 · 1.5) columns a head is an integer.
     const nine = tf.ones<tf.Rank.R3>([1, 2, 9]);
     for (const numHeads of [1.5, -1, 0]) {
@@ -175,7 +175,7 @@ onEachBackend("options of the wrong kind or value are refused by name", () => {
     );
     const x = tf.ones<tf.Rank.R4>([1, 2, 3, 4]);
     assertThrows(
-      () => lionAttentionInOrders(x, x, x, "snake" as unknown as []),
+      () => multiScanAttention(x, x, x, "snake" as unknown as []),
       TypeError,
       "ways should be a list, got string",
     );
@@ -222,7 +222,6 @@ const LION: Undefined<LionAttentionOptions> = {
   mask: undefined,
   segments: undefined,
   precision: undefined,
-  communicator: undefined,
 };
 const DELTA: Undefined<DeltaAttentionOptions> = {
   decay: undefined,
@@ -233,7 +232,6 @@ const DELTA: Undefined<DeltaAttentionOptions> = {
   causal: undefined,
   mask: undefined,
   segments: undefined,
-  communicator: undefined,
 };
 const SOFTMAX: Undefined<SoftmaxAttentionOptions> = {
   scale: undefined,
@@ -280,7 +278,7 @@ function bothWays(): Record<string, [given: tf.Tensor, left: tf.Tensor]> {
   const taps = tf.ones<tf.Rank.R2>([12, 2]), a = tf.fill([12, 3], -1);
   const b = tf.ones<tf.Rank.R3>([1, 3, 3]);
   const nothing = { logDecay: undefined, mask: undefined };
-  const { decay: _decay, communicator: _ranks, ...inOrders } = LION;
+  const { decay: _decay, ...inOrders } = LION;
   const family = {
     causal: undefined,
     form: undefined,
@@ -288,7 +286,7 @@ function bothWays(): Record<string, [given: tf.Tensor, left: tf.Tensor]> {
     scale: undefined,
     mask: undefined,
     segments: undefined,
-    communicator: undefined,
+    attention: undefined,
   };
   const arrival = (convention: "source" | undefined) => ({
     decay: selectiveDecay(tf.neg(beta), { convention }),
@@ -299,9 +297,9 @@ function bothWays(): Record<string, [given: tf.Tensor, left: tf.Tensor]> {
   const scanned = { x: rows, dt: rows, a: a as tf.Tensor2D, b, c: b };
   return {
     lionAttention: [lionAttention(x, x, x, LION), lionAttention(x, x, x)],
-    lionAttentionInOrders: [
-      lionAttentionInOrders(x, x, x, ways, inOrders),
-      lionAttentionInOrders(x, x, x, ways),
+    multiScanAttention: [
+      multiScanAttention(x, x, x, ways, inOrders),
+      multiScanAttention(x, x, x, ways),
     ],
     deltaAttention: [
       deltaAttention(x, x, x, beta, DELTA),
@@ -365,8 +363,8 @@ onEachBackend("an option that is undefined has its default", async () => {
     assertEquals(await given.data(), await left.data(), name);
   }
   assertEquals(
-    snakeOrder(2, 3, { along: undefined, first: undefined }),
-    snakeOrder(2, 3),
+    snakeScan(2, 3, { along: undefined, first: undefined }),
+    snakeScan(2, 3),
   );
   tf.dispose(pairs);
 });

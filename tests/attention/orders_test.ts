@@ -3,17 +3,16 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
-  type DecayConvention,
+  bidirectionalDecay,
   fixedDecay,
   lionAttention,
-  lionAttentionInOrders,
+  multiScanAttention,
   noDecay,
-  type Order,
-  type OrderedDecay,
   selectiveDecay,
-  snakeOrder,
-  twoSidedDecay,
+  snakeScan,
 } from "../../mod.ts";
+import type { DecayConvention } from "../../lib/attention/decays/decay.ts";
+import type { Order, OrderedDecay } from "../../lib/attention/orders.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 
@@ -158,7 +157,7 @@ function run(
   form: AttentionForm,
 ): tf.Tensor {
   return tf.tidy(() =>
-    lionAttentionInOrders(
+    multiScanAttention(
       q as tf.Tensor4D,
       k as tf.Tensor4D,
       v as tf.Tensor4D,
@@ -295,17 +294,17 @@ onEachBackend("without decay, orders do not matter", async (backend) => {
   const [q, k, v] = tensors as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
   const mask = tf.tensor2d(Float32Array.from(problem.mask!), [B, L]);
   const ways = problem.ways.map(({ order }) => ({ order, decay: noDecay() }));
-  const y = lionAttentionInOrders(q, k, v, ways, { mask });
+  const y = multiScanAttention(q, k, v, ways, { mask });
   const same = lionAttention(q, k, v, { mask });
   const expected = [...await same.data()];
   assert(errorOf(await y.data(), expected) < TOLERANCE[backend].forward);
   tf.dispose([...tensors, mask, y, same]);
 });
 
-Deno.test("snakeOrder() visits every cell, and neighbours next", () => {
+Deno.test("snakeScan() visits every cell, and neighbours next", () => {
   for (const along of ["rows", "columns"] as const) {
     for (const [rows, columns] of [[1, 1], [3, 4], [4, 3], [1, 5], [5, 1]]) {
-      const order = snakeOrder(rows!, columns!, { along, first: 2 });
+      const order = snakeScan(rows!, columns!, { along, first: 2 });
       assertEquals(order.slice(0, 2), [0, 1]);
       const cells = order.slice(2).map((token) => token - 2);
       assertEquals(
@@ -330,20 +329,20 @@ Deno.test("snakeOrder() visits every cell, and neighbours next", () => {
 function attend(
   ways: OrderedDecay[],
   change: { q?: number[]; k?: number[]; v?: number[] } = {},
-  options: Parameters<typeof lionAttentionInOrders>[4] = {},
+  options: Parameters<typeof multiScanAttention>[4] = {},
 ): tf.Tensor {
   const [q, k, v] = [
     change.q ?? [B, H, L, D],
     change.k ?? [B, H, L, D],
     change.v ?? [B, H, L, E],
   ].map((shape) => tf.ones<tf.Rank>(shape) as tf.Tensor4D);
-  return lionAttentionInOrders(q!, k!, v!, ways, options);
+  return multiScanAttention(q!, k!, v!, ways, options);
 }
 
 const NATURAL = Array.from({ length: L }, (_, i) => i);
 const natural = (): OrderedDecay => ({ order: NATURAL, decay: noDecay() });
 
-onEachBackend("lionAttentionInOrders() says what is wrong with ways", () => {
+onEachBackend("multiScanAttention() says what is wrong with ways", () => {
   const range = (run: () => unknown, part: string) =>
     assertThrows(() => tf.tidy(() => void run()), RangeError, part);
 
@@ -368,14 +367,14 @@ onEachBackend("lionAttentionInOrders() says what is wrong with ways", () => {
     () =>
       attend([{
         order: NATURAL,
-        decay: twoSidedDecay(tf.zeros([B, H, L]), tf.zeros([B, H, L])),
+        decay: bidirectionalDecay(tf.zeros([B, H, L]), tf.zeros([B, H, L])),
       }]),
     "two-sided decay",
   );
 });
 
 onEachBackend(
-  "lionAttentionInOrders() names the argument, what it wants and what came",
+  "multiScanAttention() names the argument, what it wants and what came",
   () => {
     const range = (run: () => unknown, part: string) =>
       assertThrows(() => tf.tidy(() => void run()), RangeError, part);

@@ -6,8 +6,8 @@ import {
   diagonalDecay,
   fixedDecay,
   lionAttention,
-  lionAttentionInOrders,
   type LionAttentionOptions,
+  multiScanAttention,
   recurrentState,
   recurrentStep,
   selectiveDecay,
@@ -197,7 +197,7 @@ onEachBackend("padding is never read by attention in orders", async () => {
   ];
   for (const options of OPTIONS) {
     await assertUnread(
-      (q, k, v) => lionAttentionInOrders(q, k, v, ways, { ...options, mask }),
+      (q, k, v) => multiScanAttention(q, k, v, ways, { ...options, mask }),
       JSON.stringify(options),
     );
   }
@@ -298,7 +298,7 @@ new Uint32Array(MASKS.float32.buffer).set([0xffc00000], 16);
 
 /** The inputs that are not read at padding: vectors, and all where it is skipped. */
 function unreadInputs({ name, inputs }: Reader): string[] {
-  const skips = /delta|scan/i.test(name);
+  const skips = /delta|selectiveScan/i.test(name);
   const isOfPaths = (input: string) =>
     /decay|gate|forget|phase|dt/i.test(input);
   return Object.keys(inputs).filter((input) =>

@@ -6,7 +6,7 @@ import {
   attendWithState,
   passState,
 } from "../../lib/attention/planning/with_state.ts";
-import { type BackendName, twoSidedDecay } from "../../mod.ts";
+import { type BackendName, bidirectionalDecay } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import type { Problem } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
@@ -289,7 +289,7 @@ onEachBackend(
     const answer = tf.tidy(() => {
       const one: tf.Tensor4D = tf.ones([1, 1, 1, 1]);
       const log = (x: number) => tf.fill<tf.Rank.R3>([1, 1, 1], Math.log(x));
-      const decay = twoSidedDecay(log(0.5), log(0.25));
+      const decay = bidirectionalDecay(log(0.5), log(0.25));
       const { y, forward, backward } = attendWithState(
         one,
         one,

@@ -3,11 +3,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import {
   type BackendName,
+  bidirectionalDecay,
   type Decay,
   lionAttention,
   noDecay,
   selectiveDecay,
-  twoSidedDecay,
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
@@ -87,7 +87,7 @@ onEachBackend(
   "the forms are equal on random shapes",
   (backend) =>
     holds(backend, ({ q, k, v, logDecay, otherLogDecay }, { chunkSize }) => {
-      const decay = twoSidedDecay(logDecay, otherLogDecay);
+      const decay = bidirectionalDecay(logDecay, otherLogDecay);
       const [full, ...others] = FORMS.map((form) =>
         lionAttention(q, k, v, { decay, form, chunkSize })
       );
@@ -107,7 +107,7 @@ onEachBackend(
           lengths.push(Math.min(chunkSize, left));
         }
         const both = { forward: logDecay, backward: otherLogDecay };
-        const decay = twoSidedDecay(logDecay, otherLogDecay);
+        const decay = bidirectionalDecay(logDecay, otherLogDecay);
         return [
           { causal: false, pair: both, decay },
           { causal: true, pair: { ...both, backward: null }, decay },
@@ -159,8 +159,8 @@ onEachBackend(
       const decays: [Decay, Decay][] = [
         [selectiveDecay(logDecay), selectiveDecay(reverse(logDecay))],
         [
-          twoSidedDecay(logDecay, otherLogDecay),
-          twoSidedDecay(reverse(otherLogDecay), reverse(logDecay)),
+          bidirectionalDecay(logDecay, otherLogDecay),
+          bidirectionalDecay(reverse(otherLogDecay), reverse(logDecay)),
         ],
       ];
       return FORMS.flatMap((form) =>

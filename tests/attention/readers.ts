@@ -9,7 +9,7 @@ import {
   diagonalDecay,
   fixedDecay,
   lionAttention,
-  lionAttentionInOrders,
+  multiScanAttention,
   noDecay,
   recurrentState,
   recurrentStep,
@@ -120,7 +120,7 @@ function* lionReaders(): Generator<Reader> {
       }
     }
     yield {
-      name: "lionAttentionInOrders",
+      name: "multiScanAttention",
       inputs: { q: KEYS, k: KEYS, v: VALUES, decay: PER_TOKEN },
       // An order from the end has no earlier tokens of the other's.
       directions: [false],
@@ -131,7 +131,7 @@ function* lionReaders(): Generator<Reader> {
         const ways = [order, order.toReversed()].map((order) => (
           { order, decay: selectiveDecay(decay) }
         ));
-        return lionAttentionInOrders(q, k, v, ways, {
+        return multiScanAttention(q, k, v, ways, {
           ...reading,
           kernel: !isPlain,
         });

@@ -4,16 +4,16 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import {
   type BackendName,
+  bidirectionalDecay,
   type Decay,
   diagonalDecay,
   explainAttention,
   fixedDecay,
   lionAttention,
-  lionAttentionInOrders,
+  multiScanAttention,
   noDecay,
   selectiveDecay,
   softmaxAttention,
-  twoSidedDecay,
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { array, uniform } from "../random.ts";
@@ -130,7 +130,7 @@ const DECAY_OF: Record<string, (inputs: Inputs) => Decay> = {
   arrival: ([, , , g]) =>
     selectiveDecay(g as tf.Tensor3D, { convention: "arrival" }),
   "two-sided": ([, , , f, b]) =>
-    twoSidedDecay(f as tf.Tensor3D, b as tf.Tensor3D),
+    bidirectionalDecay(f as tf.Tensor3D, b as tf.Tensor3D),
   diagonal: ([, , , g]) =>
     diagonalDecay(
       tf.mul(tf.expandDims(g!, 3), tf.tensor1d([0, 0.5, 1, 1.5, 2])),
@@ -254,7 +254,7 @@ onEachBackend("a decay on the way across a border is not paid", async () => {
   const backward = tf.tensor3d([first, nothing, first, nothing], [1, 1, 4]);
   const { value, grads } = tf.valueAndGrads((...[f, b]: tf.Tensor[]) =>
     lionAttention(x, x, x, {
-      decay: twoSidedDecay(f as tf.Tensor3D, b as tf.Tensor3D),
+      decay: bidirectionalDecay(f as tf.Tensor3D, b as tf.Tensor3D),
       normalize: false,
       scale: 1,
       segments,
@@ -319,7 +319,7 @@ onEachBackend(
           const of = <T extends tf.Tensor>(x: T) =>
             tf.gather(x, tf.tensor1d([...tokens], "int32"), 2);
           const decay = selectiveDecay(of(logDecay));
-          return lionAttentionInOrders(
+          return multiScanAttention(
             of(x),
             of(x),
             of(x),

@@ -2,17 +2,17 @@
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   type Decay,
-  type DecayConvention,
   deltaAttention,
   diagonalDecay,
   lionAttention,
-  lionAttentionInOrders,
+  multiScanAttention,
   recurrentState,
   recurrentStep,
   selectiveDecay,
-  twoSidedDecay,
 } from "../../mod.ts";
+import type { DecayConvention } from "../../lib/attention/decays/decay.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { sample } from "../sample.ts";
@@ -33,8 +33,9 @@ const KINDS: Readonly<Record<string, (logDecay: tf.Tensor) => Decay>> = {
       ],
     ]),
   ),
-  "two-sided": (x) => twoSidedDecay(x as tf.Tensor3D, tf.mul(x, 2)),
-  "two-sided, diagonal": (x) => twoSidedDecay(x as tf.Tensor4D, tf.mul(x, 2)),
+  "two-sided": (x) => bidirectionalDecay(x as tf.Tensor3D, tf.mul(x, 2)),
+  "two-sided, diagonal": (x) =>
+    bidirectionalDecay(x as tf.Tensor4D, tf.mul(x, 2)),
 };
 
 const random = (shape: number[], seed: number) =>
@@ -134,7 +135,7 @@ onEachBackend(
       const order = [4, 1, 0, 3, 2];
       await compare(
         (x) =>
-          lionAttentionInOrders(
+          multiScanAttention(
             q,
             k,
             v,

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
+  bidirectionalDecay,
   type Decay,
   diagonalDecay,
   explainAttention,
@@ -10,7 +11,6 @@ import {
   lionAttention,
   type LionAttentionOptions,
   noDecay,
-  twoSidedDecay,
   useBackend,
 } from "../../mod.ts";
 import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
@@ -33,7 +33,7 @@ const DECAYS: Readonly<Record<string, (x: tf.Tensor) => Decay>> = {
   fixed: (x) => fixedDecay(tf.mean(x, [0, 2, 3]) as tf.Tensor1D),
   "two-sided": (x) => {
     const each = tf.mean(x, 3) as tf.Tensor3D;
-    return twoSidedDecay(each, tf.mul(each, 2));
+    return bidirectionalDecay(each, tf.mul(each, 2));
   },
   diagonal: (x) => diagonalDecay(x as tf.Tensor4D),
 };

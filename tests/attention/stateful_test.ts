@@ -2,11 +2,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  type RecurrentInput,
   type RecurrentState,
   recurrentState,
   recurrentStep,
 } from "../../mod.ts";
+import type { RecurrentInput } from "../../lib/attention/streaming/stateful.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { type Problem, solve } from "../oracle.ts";
 import { type Case, problemOf } from "./cases.ts";

@@ -2,16 +2,16 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   type Decay,
   fixedDecay,
   noDecay,
   selectiveDecay,
   streamBidirectional,
-  type StreamBidirectionalOptions,
   type StreamSegment,
   type StreamSource,
-  twoSidedDecay,
 } from "../../mod.ts";
+import type { StreamBidirectionalOptions } from "../../lib/attention/streaming/stream.ts";
 import type { Problem } from "../oracle.ts";
 import { problemOf } from "./cases.ts";
 
@@ -37,7 +37,7 @@ export function wholeOf(problem: Problem): Whole {
       : decay.kind === "fixed"
       ? fixedDecay(tf.tensor1d(decay.logDecay))
       : decay.kind === "two-sided"
-      ? twoSidedDecay(logDecays(decay.forward), logDecays(decay.backward))
+      ? bidirectionalDecay(logDecays(decay.forward), logDecays(decay.backward))
       : selectiveDecay(logDecays(decay.logDecay), { convention: decay.kind }),
     mask: mask && tf.tensor2d(mask, [batch, length]),
   };

@@ -4,10 +4,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   selectiveDecay,
   streamBidirectional,
-  type StreamBidirectionalOptions,
   type StreamSegment,
   type StreamSource,
 } from "../../mod.ts";
+import type { StreamBidirectionalOptions } from "../../lib/attention/streaming/stream.ts";
 import { onEachBackend } from "../backends.ts";
 import { cut, small } from "./stream_cases.ts";
 

@@ -1,11 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type BackendInfo,
-  disposeBackend,
-  useBackend,
-  type UseBackendOptions,
-} from "../../mod.ts";
+import { type BackendInfo, disposeBackend, useBackend } from "../../mod.ts";
+import type { UseBackendOptions } from "../../lib/backend/use_backend.ts";
 import { withProperty } from "./with_property.ts";
 
 /** What is warned of on the console meanwhile. */

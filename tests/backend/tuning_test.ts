@@ -6,13 +6,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type BackendName,
-  cachedTuning,
-  explainAttention,
-  saveTuning,
-  useBackend,
-} from "../../mod.ts";
+import { type BackendName, explainAttention, useBackend } from "../../mod.ts";
+import { cachedTuning, saveTuning } from "../../lib/tuning/mod.ts";
 import { assertTuning, type TuningNumbers } from "../../lib/kernels/tuning.ts";
 import {
   findTuning,
@@ -195,7 +190,7 @@ async function tunedIn(file: string): Promise<string[]> {
     .sort();
 }
 
-const MOD = new URL("../../mod.ts", import.meta.url);
+const MOD = new URL("../../lib/tuning/mod.ts", import.meta.url);
 
 Deno.test("tunings that are saved at once are all kept, by calls and by processes", () =>
   withFolder(async (folder) => {

@@ -1,12 +1,12 @@
 /** Options of every function are refused by name where they are unknown, or of a wrong kind. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import * as data from "../../lib/data/mod.ts";
+import * as data from "../../lib/data_and_datasets.ts";
 import * as hub from "../../lib/hub/mod.ts";
 import { toPyTorchWeights } from "../../lib/io/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";
 import * as operations from "../../lib/operations/mod.ts";
-import { track } from "../../lib/notebook/progress/track.ts";
+import { progressBar } from "../../lib/notebook/progress/progress_bar.ts";
 import {
   binaryCrossEntropy,
   confusionMatrix,
@@ -68,18 +68,18 @@ const ATTENTION: Calls = {
       { q: x(), k: x(), v: x(), ...wrong },
     ),
   "ways[0]": (wrong) =>
-    lion.lionAttentionInOrders(x(), x(), x(), [
+    lion.multiScanAttention(x(), x(), x(), [
       { order: [2, 0, 1], decay: lion.noDecay(), ...wrong },
     ]),
-  lionAttentionInOrders: (wrong) => {
+  multiScanAttention: (wrong) => {
     const decay = lion.noDecay();
     const ways = [{ order: [2, 0, 1], decay }];
-    return lion.lionAttentionInOrders(x(), x(), x(), ways, wrong);
+    return lion.multiScanAttention(x(), x(), x(), ways, wrong);
   },
   selectiveDecay: (wrong) => lion.selectiveDecay(gates(), wrong),
   diagonalDecay: (wrong) => lion.diagonalDecay(tf.neg(x()), wrong),
   shiftedSilu: (wrong) => lion.shiftedSilu(x(), wrong),
-  snakeOrder: (wrong) => lion.snakeOrder(2, 3, wrong),
+  snakeScan: (wrong) => lion.snakeScan(2, 3, wrong),
   gelu: (wrong) => operations.gelu(x(), wrong),
   layerNorm: (wrong) =>
     operations.layerNorm(x(), tf.ones([4]), tf.ones([4]), wrong),
@@ -333,7 +333,7 @@ const TRAINING: Calls = {
     warmUpLinear({ learningRate: 1, steps: 4, ...wrong }),
   generate: (wrong) =>
     lion.generate(gpt(), [1, 2], { maxNewTokens: 1, ...wrong }),
-  track: (wrong) => track([], wrong).next(),
+  progressBar: (wrong) => progressBar([], wrong).next(),
 };
 
 /** TensorFlow.js's options of every layer, which it checks itself, or not. */

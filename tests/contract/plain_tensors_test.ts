@@ -96,13 +96,13 @@ onCpu("plain tensors are taken, and results have their axes", async () => {
   const decay = lion.selectiveDecay(lion.logSigmoid(logDecay));
   const vectors = { q: x, k: x, v: x };
   const ofFour: tf.Tensor4D[] = [
-    lion.lionAttention(lion.relu(x), lion.eluPlusOne(x), x, { decay, ...of }),
+    lion.lionAttention(tf.relu(x), lion.eluPlusOne(x), x, { decay, ...of }),
     lion.lionAttention(x, x, x, { decay: lion.diagonalDecay(perChannel) }),
-    lion.lionAttentionInOrders(x, x, x, [{ order: [3, 2, 1, 0], decay }], of),
+    lion.multiScanAttention(x, x, x, [{ order: [3, 2, 1, 0], decay }], of),
     lion.deltaAttention(x, x, x, share, of),
     lion.softmaxAttention(x, x, x, of),
     lion.decayMask(lion.fixedDecay(paces), 4),
-    lion.decayMask(lion.twoSidedDecay(logDecay, logDecay), 4),
+    lion.decayMask(lion.bidirectionalDecay(logDecay, logDecay), 4),
     lion.deltaStep(plain(1, 2, 3, 3), {
       ...{ ...vectors, beta: share, logDecay: paces, mask: of.mask },
     }).y,

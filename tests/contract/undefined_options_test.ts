@@ -4,12 +4,16 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
   batchesInOrder,
-  collateDigits,
   collateTokens,
   datasetOf,
 } from "../../lib/data/mod.ts";
+import { collateDigits } from "../../lib/datasets/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";
-import { attentionMatrix, Figure, track } from "../../lib/notebook/mod.ts";
+import {
+  attentionMatrix,
+  Figure,
+  progressBar,
+} from "../../lib/notebook/mod.ts";
 import { Adam, warmUpCosine } from "../../lib/training/mod.ts";
 import * as lion from "../../mod.ts";
 import { ATTENTION_OPTIONS } from "../../lib/layers/options/attention_options.ts";
@@ -121,7 +125,7 @@ onCpu("attention takes undefined options as those left out", async () => {
   const linear = {
     ...common,
     ...without(["decay", "form", "chunkSize", "normalize", "epsilon"]),
-    ...without(["precision", "communicator"]),
+    ...without(["precision"]),
   };
   const calls: Record<string, (more: object) => tf.Tensor> = {
     lionAttention: (more) => lion.lionAttention(q, q, q, more),
@@ -190,7 +194,7 @@ onCpu(
       await figure.toImage({ format: "svg" }),
     );
     let items = 0;
-    for await (const _ of track(3, without(["total", "signal"]))) items++;
+    for await (const _ of progressBar(3, without(["total", "signal"]))) items++;
     assert(items === 3);
   },
 );

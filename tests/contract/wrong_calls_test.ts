@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
-import * as data from "../../lib/data/mod.ts";
+import * as data from "../../lib/data_and_datasets.ts";
 import * as family from "../../lib/family/mod.ts";
 import * as hub from "../../lib/hub/mod.ts";
 import * as io from "../../lib/io/mod.ts";
@@ -16,6 +16,7 @@ import * as layers from "../../lib/layers/mod.ts";
 import * as notebook from "../../lib/notebook/mod.ts";
 import * as operations from "../../lib/operations/mod.ts";
 import * as training from "../../lib/training/mod.ts";
+import * as tuning from "../../lib/tuning/mod.ts";
 import * as lion from "../../mod.ts";
 import { onCpu } from "../io/files.ts";
 import { tinyData, tinyModel, tinyOptions } from "../training/tiny.ts";
@@ -101,7 +102,7 @@ const CALLS: Readonly<Record<string, [() => unknown, string]>> = {
   ],
   "a tensor for a decay": [
     () => attend({ decay: tf.tensor1d([-1, -1]) }),
-    "decay should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or twoSidedDecay, got a tensor of shape [2]",
+    "decay should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or bidirectionalDecay, got a tensor of shape [2]",
   ],
   "decays without their logarithm": [
     () => attend({ decay: lion.fixedDecay(tf.tensor1d([0.9, 0.8])) }),
@@ -177,7 +178,7 @@ const CALLS: Readonly<Record<string, [() => unknown, string]>> = {
     "model should be a model, such as lionEncoder makes, got {}",
   ],
   "shapes for one of two inputs": [
-    () => lion.describe(encoder(), [1, 4, 3]),
+    () => lion.modelSummary(encoder(), [1, 4, 3]),
     "inputShapes should have a shape for each of",
   ],
   "no loss": [
@@ -275,6 +276,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "./notebook": notebook,
   "./operations": operations,
   "./training": training,
+  "./tuning": tuning,
 };
 
 /** Abstract classes, of which only others are made; what changes the backend; what loads a corpus. */

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { SplitPreTokenizer } from "@huggingface/tokenizers";
 import { BoundedPattern } from "../../lib/data/text/tokenizer_json/bounded_pattern.ts";
-import { loadSonnets } from "../../lib/data/mod.ts";
+import { loadSonnets } from "../../lib/datasets/mod.ts";
 
 /** The pattern that the library makes of one in a file. */
 function inLibrary(Regex: string): RegExp {

@@ -8,18 +8,20 @@ import {
   byteTokenizer,
   type Collate,
   collateCausal,
-  collateDigits,
   collateMasked,
   collatePixels,
   collateTokens,
   type Dataset,
   datasetOf,
+  packTokens,
+} from "../../lib/data/mod.ts";
+import {
+  collateDigits,
   Digits,
   LIST_OPS_TOKENS,
   listOps,
   mqar,
-  packTokens,
-} from "../../lib/data/mod.ts";
+} from "../../lib/datasets/mod.ts";
 import { selectiveCopying } from "../../tools/recipes/tasks/selective_copying.ts";
 import { onCpu } from "../io/files.ts";
 

@@ -4,18 +4,17 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   batchesInOrder,
   byteTokenizer,
-  collateDigits,
   collateMasked,
   collatePixels,
   collateTokens,
   datasetOf,
-  mqar,
   packTokens,
   padTokens,
   type TokenizerFile,
   tokenizerOf,
   trainTokenizer,
 } from "../../lib/data/mod.ts";
+import { collateDigits, mqar } from "../../lib/datasets/mod.ts";
 import { writeSafetensors } from "../../lib/io/mod.ts";
 import { onCpu } from "../io/files.ts";
 

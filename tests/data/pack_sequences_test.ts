@@ -7,7 +7,7 @@ import {
   collateCausal,
   collateMasked,
   collateTokens,
-  NOT_COUNTED,
+  IGNORE_INDEX,
   packSequences,
 } from "../../lib/data/mod.ts";
 import { onCpu } from "../io/files.ts";
@@ -124,7 +124,7 @@ onCpu("packSequences() takes time that is linear in sequences", async () => {
 onCpu("packed labels stand beside their tokens", async () => {
   const examples = [[5, 6, 7], [8, 9], [4]].map((ids) => ({
     ids,
-    labels: ids.map((id) => id === 6 ? NOT_COUNTED : 10 * id),
+    labels: ids.map((id) => id === 6 ? IGNORE_INDEX : 10 * id),
   }));
   const { inputs, labels, size } = collateTokens({ length: 4, packed: true })(
     examples,
@@ -134,8 +134,8 @@ onCpu("packed labels stand beside their tokens", async () => {
   assertEquals(inputs.map(({ dtype }) => dtype), ["int32", "float32", "int32"]);
   assertEquals(await inputs[0]!.array(), [[5, 6, 7, 4], [8, 9, 0, 0]]);
   assertEquals(await labels.array(), [
-    [50, NOT_COUNTED, 70, 40],
-    [80, 90, NOT_COUNTED, NOT_COUNTED],
+    [50, IGNORE_INDEX, 70, 40],
+    [80, 90, IGNORE_INDEX, IGNORE_INDEX],
   ]);
   tf.dispose([...inputs, labels]);
 });
@@ -149,7 +149,7 @@ onCpu("collateCausal() asks no token for another document's", async () => {
   assertEquals([size, inputs.length], [2, 2]);
   assertEquals(await inputs[0]!.array(), [[5, 6, 9, 0]]);
   assertEquals(await inputs[1]!.array(), [[1, 1, 2, 0]]);
-  assertEquals(await labels.array(), [[6, 7, 4, NOT_COUNTED]]);
+  assertEquals(await labels.array(), [[6, 7, 4, IGNORE_INDEX]]);
   tf.dispose([...inputs, labels]);
 });
 
@@ -173,7 +173,7 @@ onCpu("collateMasked() packs what it has masked", async () => {
   assertEquals(read[0], [...documents[0]!, ...documents[1]!]);
   assertEquals(ids![1]!.slice(4), Array(5).fill(pad));
   assertEquals(mask![1]!.slice(4), Array(5).fill(0));
-  assertEquals(read[1]!.slice(4), Array(5).fill(NOT_COUNTED));
+  assertEquals(read[1]!.slice(4), Array(5).fill(IGNORE_INDEX));
   tf.dispose([...inputs, labels]);
 });
 

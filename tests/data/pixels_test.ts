@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { collatePixels, Digits } from "../../lib/data/mod.ts";
+import { collatePixels } from "../../lib/data/mod.ts";
+import { Digits } from "../../lib/datasets/mod.ts";
 import { onCpu } from "../io/files.ts";
 
 onCpu("collatePixels() makes sequences of images, row by row", async () => {

@@ -6,12 +6,12 @@ import {
   lineStream,
   memoryBytes,
   type ShardedStream,
-  type TextRecord,
   tokenFile,
-  type TokenFileOptions,
   type TokenType,
   writeTokenFile,
 } from "../../lib/data/mod.ts";
+import type { TextRecord } from "../../lib/data/text/write_token_file.ts";
+import type { TokenFileOptions } from "../../lib/data/text/token_file.ts";
 import { lockFile } from "../../lib/base/file_lock.ts";
 
 const tokenizer = byteTokenizer();

@@ -2,12 +2,11 @@ import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   byteTokenizer,
-  loadBrown,
-  loadSonnets,
   type TokenizerFile,
   tokenizerOf,
   trainTokenizer,
 } from "../../lib/data/mod.ts";
+import { loadBrown, loadSonnets } from "../../lib/datasets/mod.ts";
 
 const sonnets = await loadSonnets();
 const file = trainTokenizer(sonnets, { vocabularySize: 1000 });

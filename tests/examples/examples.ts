@@ -27,7 +27,7 @@ async function sources(): Promise<string[]> {
       else if (/\.(ts|md)$/.test(name)) found.push(path);
     }
   };
-  for (const folder of ["docs", "lib"]) await walk(folder);
+  for (const folder of ["docs", "lib", "notebooks"]) await walk(folder);
   return found.sort();
 }
 
@@ -101,7 +101,12 @@ export async function testExamples(part: number): Promise<void> {
   for (const [i, { file, line, code }] of examples.entries()) {
     Deno.test(`the program of ${file}:${line} runs`, async () => {
       const path = `${folder}/${i}.ts`;
-      await Deno.writeTextFile(path, `${code}\nself.postMessage?.("over");\n`);
+      const { href } = new URL("./", pathToFileURL(ROOT + file));
+      const program = code.replaceAll('from "./', `from "${href}`);
+      await Deno.writeTextFile(
+        path,
+        `${program}\nself.postMessage?.("over");\n`,
+      );
       await runExample(pathToFileURL(path).href, code);
     });
   }

@@ -1,12 +1,12 @@
 /** Problems of the delta rule with any decay, as the oracle takes them, and as the library does. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   type Decay,
   diagonalDecay,
   fixedDecay,
   noDecay,
   selectiveDecay,
-  twoSidedDecay,
 } from "../../mod.ts";
 import { spoilPadding } from "../attention/cases.ts";
 import { unitRows } from "../attention/delta_cases.ts";
@@ -141,7 +141,7 @@ export function decayOf(
   if (kind === "none") return noDecay();
   if (kind === "fixed") return fixedDecay(forward as tf.Tensor1D);
   if (backward) {
-    return twoSidedDecay(forward as tf.Tensor4D, backward as tf.Tensor4D);
+    return bidirectionalDecay(forward as tf.Tensor4D, backward as tf.Tensor4D);
   }
   return isOfChannels(kind)
     ? diagonalDecay(forward as tf.Tensor4D, { convention })

@@ -1,12 +1,12 @@
 /** Problems of lionAttention with any decay, as the oracle takes them, and as the library does. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   type Decay,
   diagonalDecay,
   fixedDecay,
   noDecay,
   selectiveDecay,
-  twoSidedDecay,
 } from "../../mod.ts";
 import { spoilPadding } from "../attention/cases.ts";
 import type { Input } from "../comparison.ts";
@@ -186,7 +186,7 @@ export function decayOf(
   if (kind === "none") return noDecay();
   if (kind === "fixed") return fixedDecay(logDecay as tf.Tensor1D);
   if (kind.startsWith("two-sided")) {
-    return twoSidedDecay(forward as tf.Tensor4D, backward as tf.Tensor4D);
+    return bidirectionalDecay(forward as tf.Tensor4D, backward as tf.Tensor4D);
   }
   return isOfChannels(kind)
     ? diagonalDecay(logDecay as tf.Tensor4D, { convention })

@@ -2,11 +2,8 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import {
-  streamBidirectional,
-  type StreamBidirectionalOptions,
-  type StreamSegment,
-} from "../../mod.ts";
+import { streamBidirectional, type StreamSegment } from "../../mod.ts";
+import type { StreamBidirectionalOptions } from "../../lib/attention/streaming/stream.ts";
 import { cut, type Whole } from "../attention/stream_cases.ts";
 import { TOLERANCE } from "../tolerance.ts";
 import {

@@ -11,10 +11,10 @@ import {
   hubBytes,
   hubFile,
   hubFiles,
-  type HubOptions,
   type HubProgress,
   hubSnapshot,
 } from "../../lib/hub/mod.ts";
+import type { HubOptions } from "../../lib/data/hub/hub_options.ts";
 import { fileURLToPath } from "node:url";
 import { withFolder } from "../io/files.ts";
 import { uniform } from "../random.ts";

@@ -1,11 +1,8 @@
 /** What preprocessor_config.json says of images, read and written. @module */
 import { assertEquals, assertRejects } from "@std/assert";
 import { evalTransform, trainTransform } from "../../lib/data/mod.ts";
-import {
-  fromPretrained,
-  type Preprocessing,
-  savePretrained,
-} from "../../lib/hub/mod.ts";
+import { fromPretrained, savePretrained } from "../../lib/hub/mod.ts";
+import type { Preprocessing } from "../../lib/hub/pretrained/preprocessing.ts";
 import { lionBert } from "../../mod.ts";
 import { onCpu, withFolder } from "../io/files.ts";
 import { STATES, VIT, writeModel } from "./directories.ts";

@@ -12,10 +12,10 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { trainTokenizer } from "../../lib/data/mod.ts";
 import {
   fromPretrained,
-  type FromPretrainedOptions,
   type LionConfig,
   savePretrained,
 } from "../../lib/hub/mod.ts";
+import type { FromPretrainedOptions } from "../../lib/hub/pretrained/from_pretrained.ts";
 import {
   classNames,
   fixedDecay,

@@ -1,7 +1,7 @@
 /** A model that was fine-tuned on one task starts another one with all weights but the head's. @module */
 import { assert, assertEquals } from "@std/assert";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { GLUE_TASKS } from "../../lib/data/mod.ts";
+import { GLUE_TASKS } from "../../lib/datasets/mod.ts";
 import {
   fromPretrained,
   type LionConfig,

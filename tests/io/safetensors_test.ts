@@ -1,10 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  readSafetensors,
-  writeSafetensors,
-  type WriteSafetensorsOptions,
-} from "../../lib/io/mod.ts";
+import { readSafetensors, writeSafetensors } from "../../lib/io/mod.ts";
+import type { WriteSafetensorsOptions } from "../../lib/io/safetensors.ts";
 import { onEachBackend } from "../backends.ts";
 import { readFixtures } from "../fixtures.ts";
 import { namesIn, onCpu, safetensors, withFolder } from "./files.ts";

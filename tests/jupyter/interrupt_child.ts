@@ -6,7 +6,9 @@
  */
 const [part] = Deno.args;
 if (part!.startsWith("notebook")) await import("./fake_kernel.ts");
-const { stopSignal, track } = await import("../../lib/notebook/mod.ts");
+const { interruptSignal, progressBar } = await import(
+  "../../lib/notebook/mod.ts"
+);
 
 async function interrupt(): Promise<void> {
   Deno.kill(Deno.pid, "SIGINT");
@@ -16,7 +18,7 @@ async function interrupt(): Promise<void> {
 /** A loop that waits for nothing, and is interrupted. */
 async function busyLoop(signal?: AbortSignal): Promise<void> {
   try {
-    for await (const i of track(1e9, signal ? { signal } : {})) {
+    for await (const i of progressBar(1e9, signal ? { signal } : {})) {
       if (i === 10) Deno.kill(Deno.pid, "SIGINT");
     }
   } catch (error) {
@@ -27,11 +29,11 @@ async function busyLoop(signal?: AbortSignal): Promise<void> {
 
 switch (part) {
   case "notebook": {
-    const signal = stopSignal();
+    const signal = interruptSignal();
     await interrupt();
     await interrupt();
     await busyLoop();
-    console.log(signal.aborted, stopSignal().aborted);
+    console.log(signal.aborted, interruptSignal().aborted);
     break;
   }
   case "notebook errors": {
@@ -44,13 +46,13 @@ switch (part) {
     break;
   }
   case "script": {
-    await busyLoop(stopSignal());
-    await busyLoop(stopSignal());
-    console.log(stopSignal().aborted);
+    await busyLoop(interruptSignal());
+    await busyLoop(interruptSignal());
+    console.log(interruptSignal().aborted);
     break;
   }
   case "script twice": {
-    const signal = stopSignal();
+    const signal = interruptSignal();
     await interrupt();
     console.log(signal.aborted);
     await interrupt();

@@ -18,7 +18,7 @@ async function run(part: string) {
   };
 }
 
-Deno.test("a notebook outlives each Stop, which ends track()", async () => {
+Deno.test("a notebook outlives each Stop, which ends progressBar()", async () => {
   const { end, printed } = await run("notebook");
   assertEquals(printed, ["AbortError: Stopped (SIGINT)", "true false"]);
   assertEquals(end, 0);
@@ -33,7 +33,7 @@ Deno.test("a notebook prints the errors that nobody waits for", async () => {
   assertEquals(end, 0);
 });
 
-Deno.test("Ctrl-C ends track() in a script that gave its signal", async () => {
+Deno.test("Ctrl-C ends progressBar() in a script that gave its signal", async () => {
   const { end, printed } = await run("script");
   const stopped = "AbortError: Stopped (SIGINT)";
   assertEquals(printed, [stopped, stopped, "false"]);

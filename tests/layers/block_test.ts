@@ -5,8 +5,8 @@ import {
   type AttentionVariant,
   lionAttentionLayer,
   lionBlock,
-  type LionBlockOptions,
 } from "../../mod.ts";
+import type { LionBlockOptions } from "../../lib/layers/block.ts";
 import { type LionLayer, tokenPooling } from "../../lib/layers/mod.ts";
 import type { Complete } from "../../lib/base/options.ts";
 import { onEachBackend } from "../backends.ts";

@@ -2,12 +2,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { input } from "@tensorflow/tfjs-layers";
-import {
-  lionAttentionLayer,
-  type LionAttentionLayerOptions,
-  lionBlock,
-  type LionBlockOptions,
-} from "../../mod.ts";
+import { lionAttentionLayer, lionBlock } from "../../mod.ts";
+import type { LionAttentionLayerOptions } from "../../lib/layers/attention_layer.ts";
+import type { LionBlockOptions } from "../../lib/layers/block.ts";
 import {
   ATTENTION_VARIANTS,
   classToken,

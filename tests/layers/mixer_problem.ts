@@ -1,6 +1,10 @@
 /** Problems of mixers, as layers call them. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Mixer, MixerCall } from "../../lib/layers/mod.ts";
+import {
+  type Mixer,
+  type MixerCall,
+  WHOLE_SEQUENCE,
+} from "../../lib/layers/mod.ts";
 import { outputAndGradients, type Result, shaped } from "../comparison.ts";
 import type { MixerProblem } from "../mixer_oracles.ts";
 import { array, uniform } from "../random.ts";
@@ -9,6 +13,7 @@ import { array, uniform } from "../random.ts";
 export const CALL: MixerCall = {
   ...{ mask: undefined, segments: undefined, causal: false, reversed: false },
   ...{ form: "auto", chunkSize: undefined, training: false, epsilon: 1e-6 },
+  sequence: WHOLE_SEQUENCE,
 };
 
 /** Seeded numbers for a mixer, and for its parameters those that `make` gives. */

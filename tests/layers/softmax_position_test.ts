@@ -4,12 +4,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import { softmaxMixer } from "../../lib/layers/mixers/softmax.ts";
 import { rotated } from "../../lib/operations/rotary.ts";
 import {
-  describe as describeModel,
   generate,
   lionBert,
   lionEncoder,
   lionGpt,
   lionViT,
+  modelSummary,
 } from "../../mod.ts";
 import type { MixerState } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
@@ -243,17 +243,21 @@ for (const position of POSITIONS) {
   );
 }
 
-onEachBackend("describe() knows that ALiBi on both sides makes scores", () => {
-  const peak = (position: "none" | "alibi") => {
-    const model = lionEncoder({
-      ...{ inputDim: 2, dim: DIM, depth: 1, numHeads: HEADS, numClasses: 2 },
-      ...{ variant: "softmax", position },
-    });
-    const { forms } = describeModel(model, [[1, 2048, 2], [1, 2048]]);
-    model.dispose();
-    return forms.chunkwise!.attentionPeakBytes;
-  };
-  // A matrix of scores is 16 MiB a head.
-  assert(peak("alibi") > 2 ** 25);
-  assertLess(peak("none"), 2 ** 25);
-}, ["wasm", "webgpu"]);
+onEachBackend(
+  "modelSummary() knows that ALiBi on both sides makes scores",
+  () => {
+    const peak = (position: "none" | "alibi") => {
+      const model = lionEncoder({
+        ...{ inputDim: 2, dim: DIM, depth: 1, numHeads: HEADS, numClasses: 2 },
+        ...{ variant: "softmax", position },
+      });
+      const { forms } = modelSummary(model, [[1, 2048, 2], [1, 2048]]);
+      model.dispose();
+      return forms.chunkwise!.attentionPeakBytes;
+    };
+    // A matrix of scores is 16 MiB a head.
+    assert(peak("alibi") > 2 ** 25);
+    assertLess(peak("none"), 2 ** 25);
+  },
+  ["wasm", "webgpu"],
+);

@@ -6,12 +6,12 @@ import {
   type AttentionForm,
   type AttentionVariant,
   type ConcreteForm,
-  describe,
   explainAttention,
   lionAttentionLayer,
   lionBlock,
   lionEncoder,
   lionViT,
+  modelSummary,
   noDecay,
   selectiveDecay,
   setForm,
@@ -56,9 +56,9 @@ function threads(): number {
   return Number(/^wasm, (\d+) threads?$/.exec(reason)![1]);
 }
 
-onEachBackend("describe() counts what can be counted by hand", () => {
+onEachBackend("modelSummary() counts what can be counted by hand", () => {
   const model = encoder("s");
-  const { parameters, parameterBytes, forms, heldBytes } = describe(
+  const { parameters, parameterBytes, forms, heldBytes } = modelSummary(
     model,
     SHAPES,
   );
@@ -113,7 +113,7 @@ onEachBackend("describe() counts what can be counted by hand", () => {
 });
 
 onEachBackend(
-  "describe() says of each block what explainAttention() says",
+  "modelSummary() says of each block what explainAttention() says",
   () => {
     const x = tf.zeros<tf.Rank.R4>([BATCH, HEADS, LENGTH, HEAD_DIM]);
     const logDecay = tf.zeros<tf.Rank.R3>([BATCH, HEADS, LENGTH]);
@@ -122,7 +122,7 @@ onEachBackend(
       const decay = variant === "lit" ? noDecay() : selectiveDecay(logDecay);
       for (const chunkSize of [undefined, 4]) {
         setForm(model, "auto", chunkSize);
-        const { forms } = describe(model, SHAPES);
+        const { forms } = modelSummary(model, SHAPES);
         for (const form of FORMS) {
           const plan = explainAttention(x, x, x, {
             decay,
@@ -157,7 +157,7 @@ onEachBackend("each order is an attention, and softmax is full", () => {
       variant,
       order,
     });
-    const { forms } = describe(model, [1, 8, 8, 1]);
+    const { forms } = modelSummary(model, [1, 8, 8, 1]);
     model.dispose();
     return forms;
   };
@@ -191,16 +191,18 @@ onEachBackend("a form that does not fit is null, others are there", () => {
   const model = encoder("s"), softmax = encoder("softmax");
   const length = 2 ** 16;
   const shapes = [[1, length, INPUTS], [1, length]];
-  const { forms } = describe(model, shapes);
+  const { forms } = modelSummary(model, shapes);
   // A kernel of the full form makes no scores of all.
   assert(forms.full!.attentionPeakBytes < 2 ** 30);
   // That of WebGPU does not take such heads.
   const wide = encoder("s", 160 * HEADS);
-  const { full } = describe(wide, shapes).forms;
+  const { full } = modelSummary(wide, shapes).forms;
   assertEquals(full === null, tf.getBackend() === "webgpu");
   wide.dispose();
   // Nor does the kernel of softmax attention.
-  assert(describe(softmax, shapes).forms.full!.attentionPeakBytes < 2 ** 30);
+  assert(
+    modelSummary(softmax, shapes).forms.full!.attentionPeakBytes < 2 ** 30,
+  );
   assert(forms.recurrent!.attentionPeakBytes < 2 ** 30);
   assert(forms.chunkwise!.operations < 2 ** 30 * 4);
   model.dispose();
@@ -208,10 +210,10 @@ onEachBackend("a form that does not fit is null, others are there", () => {
   // The cpu backend has no largest tensor.
 }, ["wasm", "webgpu"]);
 
-onEachBackend("describe() names what it wants", () => {
+onEachBackend("modelSummary() names what it wants", () => {
   const model = encoder("s");
   assertThrows(
-    () => describe(model, SHAPES[0]!),
+    () => modelSummary(model, SHAPES[0]!),
     TypeError,
     "inputShapes should have a shape for each of values, mask, got 1",
   );
@@ -221,7 +223,10 @@ onEachBackend("describe() names what it wants", () => {
     layers: [layers.dense({ units: 1, inputShape: [2] })],
   });
   for (
-    const run of [() => describe(dense, [1, 2]), () => setForm(dense, "full")]
+    const run of [
+      () => modelSummary(dense, [1, 2]),
+      () => setForm(dense, "full"),
+    ]
   ) {
     assertThrows(
       run,

@@ -1,12 +1,8 @@
 /** What generation promises beyond the likeliest token. @module */
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  generate,
-  type GenerateOptions,
-  lionEncoder,
-  lionGpt,
-} from "../../mod.ts";
+import { generate, lionEncoder, lionGpt } from "../../mod.ts";
+import type { GenerateOptions } from "../../lib/models/generate.ts";
 import { ATTENTION_VARIANTS } from "../../lib/layers/options/attention_options.ts";
 import { mixerOf } from "../../lib/layers/options/variants.ts";
 import { onEachBackend } from "../backends.ts";

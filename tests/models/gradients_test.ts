@@ -10,7 +10,7 @@ import {
   lionGpt,
   lionViT,
   setForm,
-  snakeOrder,
+  snakeScan,
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
@@ -147,8 +147,8 @@ for (const variant of VARIANTS) {
         classToken,
       });
       const orders = variant === "lit" ? [count(10)] : [
-        snakeOrder(3, 3, { first: 1 }),
-        snakeOrder(3, 3, { along: "columns", first: 1 }),
+        snakeScan(3, 3, { first: 1 }),
+        snakeScan(3, 3, { along: "columns", first: 1 }),
       ];
       const attention = attentionOf(variant, { classToken: true, orders });
       const images = tf.tensor4d(array(36, uniform(13)), [1, 6, 6, 1]);

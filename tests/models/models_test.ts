@@ -11,7 +11,7 @@ import {
   lionGpt,
   lionViT,
   setForm,
-  snakeOrder,
+  snakeScan,
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
@@ -91,8 +91,8 @@ for (const variant of VARIANTS) {
           classToken: first === 1,
           orders: order === "snake" && decays
             ? [
-              snakeOrder(3, 3, { first }),
-              snakeOrder(3, 3, { along: "columns", first }),
+              snakeScan(3, 3, { first }),
+              snakeScan(3, 3, { along: "columns", first }),
             ]
             : [count(tokens)],
         });

@@ -9,8 +9,8 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import { input, layers, model as modelOf } from "@tensorflow/tfjs-layers";
 import {
+  bidirectionalDecay,
   type Decay,
-  describe,
   diagonalDecay,
   fixedDecay,
   generate,
@@ -21,11 +21,11 @@ import {
   lionGpt,
   logSigmoid,
   type Mixer,
+  modelSummary,
   registerDecay,
   registerMixer,
   selectiveDecay,
   setForm,
-  twoSidedDecay,
   useBackend,
 } from "../../mod.ts";
 import { MixingLayer } from "../../lib/layers/mod.ts";
@@ -157,7 +157,7 @@ onEachBackend(
           tf.ones<tf.Rank.R3>([1, 2, 5]),
           tf.reshape(retentionDecay(2), [1, 2, 1]),
         ) as tf.Tensor3D;
-        return twoSidedDecay(each, each);
+        return bidirectionalDecay(each, each);
       },
     };
     const answers: Float32Array[] = [];
@@ -467,7 +467,7 @@ onEachBackend("what is no decay in an own decay is named", () => {
     ],
     [
       () => tf.zeros([2]),
-      "diagonalDecay or twoSidedDecay, got a tensor of shape [2]",
+      "diagonalDecay or bidirectionalDecay, got a tensor of shape [2]",
     ],
     [
       { parameters: () => [], decay: () => ({ kind: "mine" }) },
@@ -505,7 +505,8 @@ onEachBackend("forms are set and described of models in models", async () => {
     outputs: head.apply(after) as typeof values,
   });
   const shapes = [[2, 9, 3], [2, 9]];
-  const parts = describe(inner, shapes), whole = describe(model, shapes);
+  const parts = modelSummary(inner, shapes),
+    whole = modelSummary(model, shapes);
   assertEquals(whole.parameters, model.countParams());
   assert(whole.forms.full!.operations > parts.forms.full!.operations);
   // A layer of the same kind, of as many columns but four, beside the two.

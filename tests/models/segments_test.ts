@@ -4,12 +4,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type LayersModel, models } from "@tensorflow/tfjs-layers";
 import {
   type AttentionVariant,
-  describe,
   generate,
   lionBert,
   lionEncoder,
   lionGpt,
   lionViT,
+  modelSummary,
   setForm,
 } from "../../mod.ts";
 import { packSequences } from "../../lib/data/mod.ts";
@@ -277,8 +277,8 @@ onEachBackend(
       await generate(packed, [1, 2, 3], options),
       await generate(single, [1, 2, 3], options),
     );
-    const { forms } = describe(packed, [[1, 64], [1, 64]]);
-    assertEquals(forms, describe(single, [1, 64]).forms);
+    const { forms } = modelSummary(packed, [[1, 64], [1, 64]]);
+    assertEquals(forms, modelSummary(single, [1, 64]).forms);
     packed.dispose();
     single.dispose();
   },

@@ -7,7 +7,7 @@ import {
   type Digits,
   loadMnist,
   MNIST_SIDE as SIDE,
-} from "../../lib/data/images/mnist.ts";
+} from "../../lib/datasets/digits/mnist.ts";
 import { onEachBackend } from "../backends.ts";
 
 const STEPS = 80, BATCH = 64;

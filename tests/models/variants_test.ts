@@ -7,11 +7,11 @@ import { ATTENTION_VARIANTS } from "../../lib/layers/options/attention_options.t
 import { crossEntropy, train } from "../../lib/training/mod.ts";
 import {
   type AttentionVariant,
-  describe,
   lionBert,
   lionEncoder,
   lionGpt,
   lionViT,
+  modelSummary,
   setForm,
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
@@ -174,7 +174,7 @@ onEachBackend(
       const loaded = await saveAndLoad(model);
       assertEquals(await answer(loaded, inputs), values, label);
       const bound = ROUNDINGS * await changeOfLastBits(model, inputs, values);
-      const { forms } = describe(loaded, inputs.map(({ shape }) => shape));
+      const { forms } = modelSummary(loaded, inputs.map(({ shape }) => shape));
       for (
         const form of ["full", "recurrent", "blockwise", "chunkwise"] as const
       ) {

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { MpiCommunicator } from "../../lib/mpi/mod.ts";
-import type { TokenRanks } from "../../mod.ts";
+import type { ContextGroup } from "../../mod.ts";
 
 /** Largest error, relative to the largest number of an array, or to 1. */
 const TOLERANCE = 1e-5;
@@ -27,13 +27,13 @@ export interface Problem {
   readonly inputs: Readonly<Record<string, Numbers>>;
   readonly constants: Readonly<Record<string, Numbers>>;
   /** Computed by this process alone without ranks. */
-  run(inputs: Tensors, constants: Tensors, ranks?: TokenRanks): tf.Tensor;
+  run(inputs: Tensors, constants: Tensors, ranks?: ContextGroup): tf.Tensor;
 }
 
 /** Ranks whose traffic is counted. */
 function counted(
-  ranks: TokenRanks,
-): TokenRanks & { readonly sent: () => number } {
+  ranks: ContextGroup,
+): ContextGroup & { readonly sent: () => number } {
   let sent = 0;
   return {
     rank: ranks.rank,
@@ -48,7 +48,7 @@ function counted(
 
 /** This rank's tokens, in an order that leaves no two ranks' shares more than one apart. */
 export function tokensOf(
-  { rank, size }: Pick<TokenRanks, "rank" | "size">,
+  { rank, size }: Pick<ContextGroup, "rank" | "size">,
   length: number,
 ): { readonly start: number; readonly count: number } {
   const start = Math.floor(length * rank / size);
@@ -89,7 +89,7 @@ export async function assertSameAcross(
     xs: Tensors,
     constants: Tensors,
     weights: tf.Tensor | undefined,
-    ranks?: TokenRanks,
+    ranks?: ContextGroup,
   ) => {
     let y: tf.Tensor | undefined;
     const { grads } = tf.valueAndGrads((...xs) => {

@@ -5,11 +5,10 @@ import {
   confusionFigure,
   curves,
   type Figure,
-  FORM_COLORS,
   matrix,
   panels,
-  VARIANT_COLORS,
 } from "../../lib/notebook/mod.ts";
+import { FORM_COLORS, VARIANT_COLORS } from "../../lib/notebook/palette.ts";
 import { assertSame, difference } from "../../notebooks/comparison.ts";
 import { matrixRank } from "../../notebooks/matrix_rank.ts";
 import * as tf from "@tensorflow/tfjs-core";

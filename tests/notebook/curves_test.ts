@@ -1,10 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Curve, curvesSVG } from "../../lib/notebook/curves_svg.ts";
-import {
-  FORM_COLORS,
-  LivePlot,
-  VARIANT_COLORS,
-} from "../../lib/notebook/mod.ts";
+import { LivePlot } from "../../lib/notebook/mod.ts";
+import { FORM_COLORS, VARIANT_COLORS } from "../../lib/notebook/palette.ts";
 
 function draw(
   curves: Record<string, Curve>,

@@ -9,8 +9,8 @@ import {
   matrix,
   panels,
   Progress,
+  progressBar,
   table,
-  track,
 } from "../../lib/notebook/mod.ts";
 
 const FIGURE = new Figure([]);
@@ -35,8 +35,8 @@ const CALLS: Record<
   matrix: [(options) => matrix([[1]], options), "colourscale", "colorscale"],
   Progress: [(options) => new Progress(options), "desc", "description"],
   table: [(options) => table([], options), "digit", "digits"],
-  track: [
-    (options) => track(1, options as never).next(),
+  progressBar: [
+    (options) => progressBar(1, options as never).next(),
     "signl",
     "signal",
   ],
@@ -65,11 +65,11 @@ Deno.test("LivePlot and toHTML refuse values that there are not", () => {
   );
 });
 
-Deno.test("track hands what it shares with Progress on, and no signal", async () => {
+Deno.test("progressBar hands what it shares with Progress on, and no signal", async () => {
   const { signal } = new AbortController();
   const items: number[] = [];
   for await (
-    const item of track(2, { signal, description: "two", unit: "step" })
+    const item of progressBar(2, { signal, description: "two", unit: "step" })
   ) items.push(item);
   assertEquals(items, [0, 1]);
 });

@@ -10,13 +10,11 @@ import {
   eluPlusOne,
   type FeatureMap,
   fixedDecay,
-  identity,
   logSigmoid,
-  relu,
   selectiveDecay,
   shiftedSilu,
-  sigmoid,
 } from "../../mod.ts";
+import { identity } from "../../lib/operations/feature_map.ts";
 import {
   dense,
   gelu,
@@ -251,7 +249,7 @@ function joinEndsOf(sizes: EndsSizes, packed: boolean): Subject {
 
 const MAPS: Record<string, [FeatureMap, (row: number[]) => number[]]> = {
   identity: [identity, (row) => row],
-  relu: [relu, (row) => row.map((x) => Math.max(0, x))],
+  relu: [tf.relu, (row) => row.map((x) => Math.max(0, x))],
   eluPlusOne: [
     eluPlusOne,
     (row) => row.map((x) => x > 0 ? x + 1 : Math.exp(x)),
@@ -261,7 +259,7 @@ const MAPS: Record<string, [FeatureMap, (row: number[]) => number[]]> = {
     const norm = Math.hypot(...shifted);
     return shifted.map((x) => x / norm);
   }],
-  sigmoid: [sigmoid, (row) => row.map((x) => 1 / (1 + Math.exp(-x)))],
+  sigmoid: [tf.sigmoid, (row) => row.map((x) => 1 / (1 + Math.exp(-x)))],
   "a map of one's own": [
     (x) => tf.square(x),
     (row) => row.map((x) => x * x),

@@ -7,21 +7,19 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   decayMask,
   eluPlusOne,
   fixedDecay,
-  identity,
   lionAttention,
-  lionAttentionInOrders,
   logSigmoid,
+  multiScanAttention,
   recurrentState,
   recurrentStep,
-  relu,
   selectiveDecay,
   shiftedSilu,
-  sigmoid,
-  twoSidedDecay,
 } from "../../mod.ts";
+import { identity } from "../../lib/operations/feature_map.ts";
 import {
   dense,
   gelu,
@@ -95,14 +93,12 @@ const SUBJECTS: Record<string, Subject> = {
   eluPlusOne: { shapes: one("eluPlusOne"), run: (x) => eluPlusOne(x as T4) },
   shiftedSilu: { shapes: one("shiftedSilu"), run: (x) => shiftedSilu(x as T4) },
   identity: { shapes: one("identity"), run: (x) => identity(x as T4) },
-  relu: { shapes: one("relu"), run: (x) => relu(x as T4) },
-  sigmoid: { shapes: one("sigmoid"), run: (x) => sigmoid(x as T4) },
   withoutPadding: {
     shapes: { x: [2, 3, 4] },
     run: (x) => withoutPadding(x!, tf.tensor2d([[1, 0, 1], [0, 1, 1]])),
   },
   ...Object.fromEntries(
-    [identity, relu, eluPlusOne, shiftedSilu, (x: T4) => x].map((
+    [identity, tf.relu, eluPlusOne, shiftedSilu, (x: T4) => x].map((
       featureMap,
       i,
     ): [string, Subject] => [`splitHeads with map ${i}`, {
@@ -134,10 +130,10 @@ const SUBJECTS: Record<string, Subject> = {
     },
     make: (u) => 1 + Math.floor(3 * u),
   },
-  lionAttentionInOrders: {
+  multiScanAttention: {
     shapes: { ...vectors, "selectiveDecay's logDecay": perHead },
     run: (q, k, v, logDecay) =>
-      lionAttentionInOrders(q as T4, k as T4, v as T4, [{
+      multiScanAttention(q as T4, k as T4, v as T4, [{
         order: [4, 2, 0, 1, 3],
         decay: selectiveDecay(logDecay as tf.Tensor3D),
       }], { normalize: false }),
@@ -180,12 +176,13 @@ const SUBJECTS: Record<string, Subject> = {
       attendTo(selectiveDecay(x as tf.Tensor3D, { convention: "arrival" })),
     make: lower,
   },
-  twoSidedDecay: {
+  bidirectionalDecay: {
     shapes: {
-      "twoSidedDecay's forward": perHead,
-      "twoSidedDecay's backward": perHead,
+      "bidirectionalDecay's forward": perHead,
+      "bidirectionalDecay's backward": perHead,
     },
-    run: (f, b) => attendTo(twoSidedDecay(f as tf.Tensor3D, b as tf.Tensor3D)),
+    run: (f, b) =>
+      attendTo(bidirectionalDecay(f as tf.Tensor3D, b as tf.Tensor3D)),
     make: lower,
   },
   decayMask: {

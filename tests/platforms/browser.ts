@@ -11,7 +11,8 @@ import {
 } from "@std/assert";
 import type { Browser } from "playwright-core";
 import config from "../../deno.json" with { type: "json" };
-import type { BackendInfo, Tuning } from "../../mod.ts";
+import type { Tuning } from "../../lib/tuning/mod.ts";
+import type { BackendInfo } from "../../mod.ts";
 import { withFolder } from "../io/files.ts";
 import {
   CASES_OF_CARDS,
@@ -111,15 +112,15 @@ async function testSite(
     });
     await t.step("a page's tunings are kept in the browser", async () => {
       const code = `(async () => {
-        const wanted = { prefer: ["wasm"], tuning: lion.cachedTuning() };
+        const wanted = { prefer: ["wasm"], tuning: tuning.cachedTuning() };
         const untuned = await lion.useBackend(wanted);
         const numbers = { wasm: { all: { chunkwise: { chunkSize: 48 } } } };
-        await lion.saveTuning(untuned, numbers);
+        await tuning.saveTuning(untuned, numbers);
         const tuned = await lion.useBackend(wanted);
         // All of them, though they are saved at once.
         const names = Array.from({ length: 5 }, (_, i) => "at once " + i);
         await Promise.all(
-          names.map((name, i) => lion.saveTuning({ name }, { threads: i + 1 })),
+          names.map((name, i) => tuning.saveTuning({ name }, { threads: i + 1 })),
         );
         const found = [{ name: "wasm" }, ...names.map((name) => ({ name }))]
           .map((backend) => wanted.tuning(backend));

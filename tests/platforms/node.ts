@@ -117,7 +117,11 @@ Deno.test({
           .map(([name, version]) => `${name}@${version}`);
         await npmInstall(folder, packages);
         const program = `
-          import { loadBrown, loadSentences, loadSonnets } from "@lionjs/lion/data";
+          import {
+            loadBrown,
+            loadSentences,
+            loadSonnets,
+          } from "@lionjs/lion/datasets";
           import { Figure } from "@lionjs/lion/notebook";
           const lists = await Promise.all([loadBrown(), loadSentences(), loadSonnets()]);
           const figure = new Figure([{ type: "scatter", y: [1, 2] }]);

@@ -80,7 +80,7 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
   "attention, models and training on WebGPU or cpu; `loadSonnets`": [
     ["cpu", ...hasAdapter ? ["webgpu"] : []].map((name) => ({
       program: `${MODEL}
-        import { loadSonnets } from "@lionjs/lion/data";
+        import { loadSonnets } from "@lionjs/lion/datasets";
         import { loadPyTorchWeights, toPyTorchWeights } from "@lionjs/lion/io";
         await useBackend({ prefer: ["${name}"] });
         const model = await trainModel();
@@ -166,13 +166,18 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
   }],
   "`cachedTuning`": [{
     program: `
-      import { cachedTuning, useBackend } from "@lionjs/lion";
+      import { useBackend } from "@lionjs/lion";
+      import { cachedTuning } from "@lionjs/lion/tuning";
       await useBackend({ prefer: ["wasm"], tuning: cachedTuning() });
     `,
   }],
   "`loadMnist`, `loadBrown`, `loadSentences`, `loadSpamAssassin`": [{
     program: `
-      import { loadBrown, loadMnist, loadSentences } from "@lionjs/lion/data";
+      import {
+        loadBrown,
+        loadMnist,
+        loadSentences,
+      } from "@lionjs/lion/datasets";
       await Promise.all([loadBrown(), loadMnist(), loadSentences()]);
     `,
     paths: {
@@ -184,7 +189,7 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
     },
   }, {
     program: `
-      import { loadSpamAssassin } from "@lionjs/lion/data";
+      import { loadSpamAssassin } from "@lionjs/lion/datasets";
       await loadSpamAssassin();
     `,
     paths: {

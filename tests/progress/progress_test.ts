@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Progress, track } from "../../lib/notebook/mod.ts";
+import { Progress, progressBar } from "../../lib/notebook/mod.ts";
 import { textScreen } from "../../lib/notebook/progress/progress_screen.ts";
 import {
   type ProgressCounts,
@@ -95,19 +95,19 @@ Deno.test("a pipe has a line every ten seconds, and a last one", async () => {
   assertEquals(written, ["10%\n", "20%\n", "100%\n"]);
 });
 
-Deno.test("track() goes through counts, lists and streams", async () => {
+Deno.test("progressBar() goes through counts, lists and streams", async () => {
   const seen: unknown[] = [];
-  for await (const i of track(3)) seen.push(i);
-  for await (const word of track(new Set(["a", "b"]))) seen.push(word);
+  for await (const i of progressBar(3)) seen.push(i);
+  for await (const word of progressBar(new Set(["a", "b"]))) seen.push(word);
   async function* stream() {
     yield "c";
   }
-  for await (const word of track(stream())) seen.push(word);
-  for await (const word of track("de", { total: 2 })) seen.push(word);
+  for await (const word of progressBar(stream())) seen.push(word);
+  for await (const word of progressBar("de", { total: 2 })) seen.push(word);
   assertEquals(seen, [0, 1, 2, "a", "b", "c", "d", "e"]);
 });
 
-Deno.test("track() ends what it goes through when it is left", async () => {
+Deno.test("progressBar() ends what it goes through when it is left", async () => {
   let ended = false;
   async function* stream() {
     try {
@@ -116,15 +116,15 @@ Deno.test("track() ends what it goes through when it is left", async () => {
       ended = true;
     }
   }
-  for await (const _ of track(stream())) break;
+  for await (const _ of progressBar(stream())) break;
   assertEquals(ended, true);
 });
 
-Deno.test("track() ends with its signal's reason", async () => {
+Deno.test("progressBar() ends with its signal's reason", async () => {
   const stop = new AbortController();
   let count = 0;
   const loop = async () => {
-    for await (const _ of track(10, { signal: stop.signal })) {
+    for await (const _ of progressBar(10, { signal: stop.signal })) {
       if (++count === 3) stop.abort();
     }
   };
@@ -142,7 +142,7 @@ Deno.test("progress says what is wrong with it", async () => {
     );
   }
   for (const count of [-1, 1.5, NaN]) {
-    const loop = async () => await track(count).next();
+    const loop = async () => await progressBar(count).next();
     await assertRejects(loop, RangeError, `or iterable, got ${count}`);
   }
 });

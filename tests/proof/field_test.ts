@@ -8,9 +8,9 @@ import {
   ofSum,
   ofSumOfMany,
   UNKNOWN,
-} from "../../lib/proof/degree.ts";
-import { reciprocal, reduce, residue } from "../../lib/proof/field.ts";
-import { drawer, Matrix, PRIME } from "../../lib/proof/mod.ts";
+} from "../../notebooks/proof/degree.ts";
+import { reciprocal, reduce, residue } from "../../notebooks/proof/field.ts";
+import { drawer, Matrix, PRIME } from "../../notebooks/proof/mod.ts";
 
 /** A power modulo p. */
 function power(base: bigint, exponent: bigint): bigint {

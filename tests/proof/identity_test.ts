@@ -6,7 +6,7 @@ import {
   identity,
   Matrix,
   PRIME,
-} from "../../lib/proof/mod.ts";
+} from "../../notebooks/proof/mod.ts";
 
 const square = (draw: Draw) => ({ A: draw(3, 3), B: draw(3, 3) });
 

@@ -1,6 +1,6 @@
 /** Matrices over the field, their inverse, and gradients. @module */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { drawer, gradient, Matrix } from "../../lib/proof/mod.ts";
+import { drawer, gradient, Matrix } from "../../notebooks/proof/mod.ts";
 
 const A = Matrix.of([[1, 2, 3], [4, 5, 6]]);
 

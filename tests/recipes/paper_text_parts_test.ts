@@ -11,13 +11,12 @@ import {
   batchesInOrder,
   type Collate,
   datasetOf,
-  GLUE_TASKS,
-  type GlueTask,
   type ShardedStream,
   type Tokenizer,
   tokenizerOf,
   trainTokenizer,
 } from "../../lib/data/mod.ts";
+import { GLUE_TASKS, type GlueTask } from "../../lib/datasets/mod.ts";
 import type { Schedule } from "../../lib/training/mod.ts";
 import { seeded } from "../../lib/data/batches/random.ts";
 import { bertOptimizer } from "../../tools/recipes/paper/bert_optimizer.ts";

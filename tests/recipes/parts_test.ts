@@ -3,7 +3,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { lionViT, shiftedSilu } from "../../mod.ts";
 import { joinHeads, splitHeads } from "../../lib/operations/mod.ts";
-import { MixingLayer } from "../../lib/layers/mod.ts";
+import { MixingLayer, WHOLE_SEQUENCE } from "../../lib/layers/mod.ts";
 import { byteTokenizer } from "../../lib/data/mod.ts";
 import type { Batch, BatchStream } from "../../lib/data/mod.ts";
 import { lossByPosition } from "../../tools/recipes/causal_language.ts";
@@ -211,7 +211,7 @@ onCpu("scores are scaled before the mask is laid over them", async () => {
     mixer.apply(x, (name) => parameters[name]!, {
       ...{ mask: undefined, segments: undefined, causal: false },
       ...{ reversed: false, form: "auto", chunkSize: undefined },
-      ...{ training: false, epsilon: 1e-6 },
+      ...{ training: false, epsilon: 1e-6, sequence: WHOLE_SEQUENCE },
     })
   );
   const expected = tf.tidy(() => {

@@ -273,8 +273,8 @@ Deno.test("documentedSymbols() has a subject and a sentence for every symbol", a
   assertEquals(attention.subject, "Attention");
   const mnist = symbols.find(({ name }) => name === "loadMnist")!;
   assertEquals([mnist.from, mnist.page, mnist.subject], [
-    "@lionjs/lion/data",
-    "data/~/loadMnist.html",
+    "@lionjs/lion/datasets",
+    "datasets/~/loadMnist.html",
     "Data",
   ]);
   const mute = symbols.filter(({ sentence }) => sentence === "");

@@ -1,5 +1,4 @@
 /** Tests of attention, in one worker: tools/gate.ts says why. @module */
-import "../attention/across_ranks_test.ts";
 import "../attention/calls_test.ts";
 import "../attention/delta_attention_test.ts";
 import "../attention/delta_step_test.ts";
@@ -14,3 +13,4 @@ import "../attention/orders_test.ts";
 import "../attention/shared_decay_test.ts";
 import "../attention/shared_keys_test.ts";
 import "../attention/softmax_attention_test.ts";
+import "../ranks/attention_test.ts";

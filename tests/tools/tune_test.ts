@@ -1,7 +1,8 @@
 /** How `deno task tune` chooses, and that what it writes is used. @module */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { cachedTuning, useBackend } from "../../mod.ts";
+import { cachedTuning } from "../../lib/tuning/mod.ts";
+import { useBackend } from "../../mod.ts";
 import { type Candidate, ParityError } from "../../bench/measure/timing.ts";
 import { choose } from "../../tools/tune/choose.ts";
 import { FAMILIES, type Family } from "../../tools/tune/families.ts";

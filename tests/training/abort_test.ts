@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Batch, BatchStream } from "../../lib/data/batches/stream.ts";
-import { track } from "../../lib/notebook/progress/track.ts";
+import { progressBar } from "../../lib/notebook/progress/progress_bar.ts";
 import {
   crossEntropy,
   evaluate,
@@ -248,7 +248,7 @@ onCpu("a signal ends passes over batches that are always there", async () => {
   model.dispose();
 });
 
-onCpu("a signal ends track(), which throws its reason", async () => {
+onCpu("a signal ends progressBar(), which throws its reason", async () => {
   for (const late of Object.values(LATE)) {
     const { wait, signal } = waitOf(late);
     const items = async function* () {
@@ -259,7 +259,9 @@ onCpu("a signal ends track(), which throws its reason", async () => {
     const seen: string[] = [];
     await assertRejects(
       async () => {
-        for await (const item of track(items(), { signal })) seen.push(item);
+        for await (const item of progressBar(items(), { signal })) {
+          seen.push(item);
+        }
       },
       Error,
       "stop",

@@ -11,11 +11,9 @@ import {
   batchesInOrder,
   byteTokenizer,
   collateTexts,
-  glue,
-  GLUE_TASKS,
-  type GlueTask,
   shuffledBatches,
 } from "../../lib/data/mod.ts";
+import { glue, GLUE_TASKS, type GlueTask } from "../../lib/datasets/mod.ts";
 import {
   crossEntropy,
   evaluate,
@@ -144,6 +142,6 @@ onCpu("each task has the metrics that it names", async () => {
   assertThrows(
     () => glueMetrics("wnli" as GlueTask),
     RangeError,
-    'glueMetrics\'s task should be cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte, got "wnli"',
+    'glueMetrics\'s task should be "cola", "sst2", "mrpc", "qqp", "stsb", "mnli", "qnli" or "rte", got "wnli"',
   );
 });

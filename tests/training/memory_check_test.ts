@@ -24,13 +24,13 @@ import {
 } from "../../lib/training/memory_check.ts";
 import { crossEntropy, train } from "../../lib/training/mod.ts";
 import {
-  describe,
   lionBert,
   lionBlock,
   lionEncoder,
   lionGpt,
   lionViT,
-  setRecompute,
+  modelSummary,
+  setGradientCheckpointing,
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { tinyBatch, tinyData, tinyModel, tinyOptions } from "./tiny.ts";
@@ -88,19 +88,19 @@ function measured(
   return span.peakBytes - span.bytesBefore - 4 * model.countParams();
 }
 
-onEachBackend("describe() estimates what a step takes", () => {
+onEachBackend("modelSummary() estimates what a step takes", () => {
   for (const [name, [make, shapes, labels]] of Object.entries(MODELS)) {
     const model = make();
     const { stateBytes, keptBytes, recomputedBytes } =
-      describe(model, shapes).training;
+      modelSummary(model, shapes).training;
     assertEquals(stateBytes, 16 * model.countParams());
-    for (const recompute of [false, true]) {
-      setRecompute(model, recompute);
-      const { bytes, limitBytes } = describe(model, shapes).training;
-      assertEquals(bytes, recompute ? recomputedBytes : keptBytes);
+    for (const gradientCheckpointing of [false, true]) {
+      setGradientCheckpointing(model, gradientCheckpointing);
+      const { bytes, limitBytes } = modelSummary(model, shapes).training;
+      assertEquals(bytes, gradientCheckpointing ? recomputedBytes : keptBytes);
       assertEquals(limitBytes, 2 ** 32);
       const ratio = measured(model, shapes, labels) / (bytes - stateBytes);
-      const text = `${name}, ${recompute}: ${ratio}`;
+      const text = `${name}, ${gradientCheckpointing}: ${ratio}`;
       assertLess(0.6, ratio, text);
       assertLess(ratio, 1.5, text);
     }
@@ -111,10 +111,10 @@ onEachBackend("describe() estimates what a step takes", () => {
 
 onEachBackend("weights that do not train have no gradients or moments", () => {
   const model = tinyModel();
-  const all = describe(model, [[4, 5, 2], [4, 5]]).training.stateBytes;
+  const all = modelSummary(model, [[4, 5, 2], [4, 5]]).training.stateBytes;
   const block = model.getLayer("blocks.0");
   block.trainable = false;
-  const some = describe(model, [[4, 5, 2], [4, 5]]).training.stateBytes;
+  const some = modelSummary(model, [[4, 5, 2], [4, 5]]).training.stateBytes;
   assertEquals(all - some, 12 * block.countParams());
   model.dispose();
 }, ["cpu"]);
@@ -124,7 +124,7 @@ onEachBackend("a tf.Sequential is described and trained", async () => {
   model.add(lionBlock({ variant: "s", numHeads: 2, inputShape: [5, 4] }));
   model.add(layers.flatten());
   model.add(layers.dense({ units: 3 }));
-  const { stateBytes, bytes } = describe(model, [4, 5, 4]).training;
+  const { stateBytes, bytes } = modelSummary(model, [4, 5, 4]).training;
   assertEquals(stateBytes, 16 * model.countParams());
   assertLess(stateBytes, bytes);
   const batch = () => ({
@@ -176,7 +176,7 @@ onEachBackend(
       labels: tf.zeros([4], "int32"),
     });
     const [first, second] = [one, other].map((model) =>
-      describe(model, [4, 5, 4]).training
+      modelSummary(model, [4, 5, 4]).training
     );
     assertLess(first!.bytes, second!.bytes);
     for (const model of [one, other, odd]) {
@@ -246,18 +246,18 @@ onEachBackend(
       const model = tinyModel({ depth: 4 });
       const batch = tinyBatch(0, 64);
       const shapes = batch.inputs.map(({ shape }) => shape);
-      const { bytes, recomputedBytes } = describe(model, shapes).training;
+      const { bytes, recomputedBytes } = modelSummary(model, shapes).training;
       warnOfMemory(model, batch, bytes);
       assertEquals(told, []);
       warnOfMemory(model, batch, bytes - 1);
       assertEquals(told.length, 1);
       assertStringIncludes(told[0]!, `about ${bytes} bytes`);
       assertStringIncludes(told[0]!, `needs about ${recomputedBytes}`);
-      setRecompute(model, true);
+      setGradientCheckpointing(model, true);
       // Nested in another one, with which it is disposed of.
       const outer = nested(model);
       warnOfMemory(outer, batch, 0.9 * recomputedBytes);
-      assert(!told[1]!.includes("recompute"));
+      assert(!told[1]!.includes("gradientCheckpointing"));
       tf.dispose([...batch.inputs, batch.labels]);
       const large = tinyModel({
         variant: undefined,

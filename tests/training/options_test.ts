@@ -11,13 +11,13 @@ import {
   Adam,
   crossEntropy,
   evaluate,
-  type EvaluateOptions,
   loadCheckpoint,
   meanSquaredError,
   train,
   type TrainOptions,
   warmUpCosine,
 } from "../../lib/training/mod.ts";
+import type { EvaluateOptions } from "../../lib/training/evaluate.ts";
 import type { BatchStream } from "../../lib/data/batches/stream.ts";
 import { onCpu } from "../io/files.ts";
 import {

@@ -2,11 +2,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Batch } from "../../lib/data/batches/stream.ts";
-import {
-  predict,
-  predictBatches,
-  type PredictOptions,
-} from "../../lib/training/mod.ts";
+import { predict, predictBatches } from "../../lib/training/mod.ts";
+import type { PredictOptions } from "../../lib/training/predict.ts";
 import { onEachBackend } from "../backends.ts";
 import { onCpu } from "../io/files.ts";
 import { tinyBatch, tinyModel } from "./tiny.ts";

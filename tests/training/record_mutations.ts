@@ -37,7 +37,11 @@ const KINDS = {
     options: { loss: crossEntropy() },
   }),
   "softmax, recomputed, with an average": () => ({
-    model: tinyModel({ depth: 1, variant: "softmax", recompute: true }),
+    model: tinyModel({
+      depth: 1,
+      variant: "softmax",
+      gradientCheckpointing: true,
+    }),
     data: tinyData(),
     options: { loss: crossEntropy(), ema: { decay: 0.9 } },
   }),
@@ -219,7 +223,7 @@ export function recordCasesOf(kind: RecordKind, step = 6): RecordCase[] {
 
 /** Properties whose change is one that readers make. */
 const COMMON =
-  /^(LionBlock|Dense)\.(trainable|call|mix|recompute|inboundNodes|_callHook)$|^Object\.(form|dropout)$|^LeakyReLU\.alpha$|^Variable\.trainable$|^LayersModel\.(trainable|apply)$/;
+  /^(LionBlock|Dense)\.(trainable|call|mix|gradientCheckpointing|inboundNodes|_callHook)$|^Object\.(form|dropout)$|^LeakyReLU\.alpha$|^Variable\.trainable$|^LayersModel\.(trainable|apply)$/;
 
 /**
  * Some cases of a kind: common ones, and so many others, no two of which are the same

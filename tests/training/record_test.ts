@@ -81,7 +81,7 @@ for (
   const of of [
     { variant: "softmax", position: "rotary" },
     { variant: "lit" },
-    { variant: "d", recompute: true },
+    { variant: "d", gradientCheckpointing: true },
     { variant: "kda" },
     { variant: "vim" },
   ] as const

@@ -9,7 +9,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import type { Communicator } from "../../lib/base/communicator.ts";
 import {
-  accuracyOf,
   areaUnderCurve,
   confusionMatrix,
   crossEntropy,
@@ -25,6 +24,7 @@ import {
   spearman,
   train,
 } from "../../lib/training/mod.ts";
+import { accuracyOf } from "../../lib/training/metrics/classification.ts";
 import { onEachBackend } from "../backends.ts";
 import { onCpu } from "../io/files.ts";
 import { inProcessRanks } from "./in_process.ts";

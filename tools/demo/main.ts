@@ -12,8 +12,8 @@ import {
   useBackend,
 } from "@lionjs/lion";
 import { ATTENTION_VARIANTS } from "@lionjs/lion/layers";
-import { type Digits, loadMnist } from "@lionjs/lion/data";
-import { stopSignal } from "@lionjs/lion/notebook";
+import { type Digits, loadMnist } from "@lionjs/lion/datasets";
+import { interruptSignal } from "@lionjs/lion/notebook";
 import { oneOf, positive, readCommandLine, wrapped } from "../command_line.ts";
 import { assertOutput, outPath, writeOutput } from "../out_folder.ts";
 import { compareForms, compareLengths, FORMS, SIDES } from "./measure.ts";
@@ -130,7 +130,7 @@ const { steps, losses, aborted, evaluation } = await trainOn(
   model,
   digits,
   heldBack,
-  { epochs: options.epochs, seed: options.seed, signal: stopSignal() },
+  { epochs: options.epochs, seed: options.seed, signal: interruptSignal() },
 );
 const trainingSeconds = (performance.now() - trainingStarted) / 1000;
 if (aborted) console.log(`stopped after step ${steps}`);

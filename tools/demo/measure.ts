@@ -9,12 +9,12 @@ import {
   setForm,
   shiftedSilu,
 } from "@lionjs/lion";
+import { batchesInOrder } from "@lionjs/lion/data";
 import {
-  batchesInOrder,
   collateDigits,
   type Digits,
   MNIST_SIDE as SIDE,
-} from "@lionjs/lion/data";
+} from "@lionjs/lion/datasets";
 import { SIZES } from "./model.ts";
 
 /** The forms; `"auto"` is one of them. */

@@ -1,13 +1,8 @@
 /** A small vision transformer for digits, and how it is trained. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { type AttentionVariant, lionViT } from "@lionjs/lion";
-import {
-  batchesInOrder,
-  collateDigits,
-  type Digits,
-  MNIST_SIDE,
-  shuffledBatches,
-} from "@lionjs/lion/data";
+import { batchesInOrder, shuffledBatches } from "@lionjs/lion/data";
+import { collateDigits, type Digits, MNIST_SIDE } from "@lionjs/lion/datasets";
 import {
   accuracy,
   crossEntropy,

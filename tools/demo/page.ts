@@ -1,6 +1,6 @@
 /** The page that the demo leaves behind. @module */
 import { type FormAtLength, type FormOnTestSet, FORMS } from "./measure.ts";
-import { MNIST_SIDE as SIDE } from "@lionjs/lion/data";
+import { MNIST_SIDE as SIDE } from "@lionjs/lion/datasets";
 import { Figure } from "@lionjs/lion/notebook";
 import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { asPlotTexts } from "../../lib/notebook/plot_text.ts";

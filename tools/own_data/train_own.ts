@@ -6,10 +6,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { setClassNames, useBackend } from "@lionjs/lion";
 import "@lionjs/lion/io";
-import { confusionFigure, stopSignal } from "@lionjs/lion/notebook";
+import { confusionFigure, interruptSignal } from "@lionjs/lion/notebook";
 import {
   accuracy,
-  accuracyOf,
   confusionMatrix,
   crossEntropy,
   DivergenceError,
@@ -23,6 +22,7 @@ import {
   type FileLock,
   lockFile,
 } from "../../lib/base/file_lock.ts";
+import { accuracyOf } from "../../lib/training/metrics/classification.ts";
 import { endWithMistake } from "../command_line.ts";
 import { writeOutput } from "../out_folder.ts";
 import { findData } from "./find_data.ts";
@@ -100,7 +100,7 @@ async function trainOn(task: OwnTask, options: OwnOptions): Promise<void> {
   );
   setClassNames(model, classes);
   const { output, rate, epochs = task.epochs, seed } = options;
-  const signal = stopSignal();
+  const signal = interruptSignal();
   const { aborted, best } = await train(model, task.train, {
     ...{ epochs, seed, signal },
     loss: crossEntropy({ labelSmoothing: 0.1 }),

@@ -1,4 +1,4 @@
-import type { LongRangeArenaTask } from "@lionjs/lion/data";
+import type { LongRangeArenaTask } from "@lionjs/lion/datasets";
 import type { Published } from "./recipe.ts";
 
 /**

@@ -1,12 +1,12 @@
 import {
   batchesInOrder,
-  type BrownText,
   type ClassifiedTokens,
   collateTokens,
   datasetOf,
   type Examples,
   shuffledBatches,
 } from "@lionjs/lion/data";
+import type { BrownText } from "@lionjs/lion/datasets";
 import { loadSentenceTokens, splitBrown } from "./corpus.ts";
 import { loadKeptWeights } from "./kept_weights.ts";
 import { BERT_CONTENDERS, BERT_SETTINGS, bertOf } from "./masked_language.ts";

@@ -1,8 +1,5 @@
 /** The texts that the language recipes learn from. @module */
 import {
-  type BrownText,
-  loadBrown,
-  loadSentences,
   type Split,
   splitDocuments,
   type Tokenizer,
@@ -10,6 +7,11 @@ import {
   tokenizerOf,
   trainTokenizer,
 } from "@lionjs/lion/data";
+import {
+  type BrownText,
+  loadBrown,
+  loadSentences,
+} from "@lionjs/lion/datasets";
 
 /** Sequences of ids, by part of the corpus. */
 export interface Corpus extends Split<number[]> {

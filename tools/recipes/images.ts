@@ -7,13 +7,15 @@
 import { lionViT, VIT_PRESETS } from "@lionjs/lion";
 import {
   batchesInOrder,
+  type PixelScale,
+  shuffledBatches,
+} from "@lionjs/lion/data";
+import {
   collateDigits,
   type Digits,
   loadFashionMnist,
   loadMnist,
-  type PixelScale,
-  shuffledBatches,
-} from "@lionjs/lion/data";
+} from "@lionjs/lion/datasets";
 import { messageOf } from "../../lib/base/shown.ts";
 import {
   DECAYS,

@@ -4,11 +4,13 @@ import {
   collateTokens,
   datasetOf,
   type Examples,
+  shuffledBatches,
+} from "@lionjs/lion/data";
+import {
   LIST_OPS_TOKENS,
   listOps,
   type ListOpsExample,
-  shuffledBatches,
-} from "@lionjs/lion/data";
+} from "@lionjs/lion/datasets";
 import { listOpsBaselines } from "./tasks/guesses.ts";
 import {
   accuracyOf,

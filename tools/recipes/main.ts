@@ -5,7 +5,7 @@
  */
 import { type BackendInfo, useBackend } from "@lionjs/lion";
 import { openMpi } from "@lionjs/lion/mpi";
-import { stopSignal } from "@lionjs/lion/notebook";
+import { interruptSignal } from "@lionjs/lion/notebook";
 import { isOfOwnData } from "../own_data/own_options.ts";
 import { trainOwn } from "../own_data/train_own.ts";
 import { CannotBegin, findFiles } from "./needed_files.ts";
@@ -52,7 +52,7 @@ async function mainOfRanks(
 ): Promise<void> {
   const communicator = openMpi();
   const together = { communicator, ranks };
-  const signal = stopSignal();
+  const signal = interruptSignal();
   const threads = Math.floor(CORES / communicator.size);
   const backend = await useBackend({
     ...options.backend ? { prefer: [options.backend] } : {},
@@ -70,7 +70,7 @@ async function mainOfRanks(
 
 async function main(options: Options): Promise<void> {
   if (options.ranks) return await mainOfRanks(options, options.ranks);
-  const signal = stopSignal();
+  const signal = interruptSignal();
   const name = options.backend;
   const backend = await useBackend(name ? { prefer: [name] } : {});
   await run(options, { signal, backend });

@@ -1,11 +1,6 @@
 import { lionViT } from "@lionjs/lion";
-import {
-  batchesInOrder,
-  collateDigits,
-  type Digits,
-  loadMnist,
-  shuffledBatches,
-} from "@lionjs/lion/data";
+import { batchesInOrder, shuffledBatches } from "@lionjs/lion/data";
+import { collateDigits, type Digits, loadMnist } from "@lionjs/lion/datasets";
 import {
   accuracyOf,
   BY_ACCURACY,

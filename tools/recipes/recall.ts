@@ -6,9 +6,9 @@ import {
   collateTokens,
   type Examples,
   type LabelledTokens,
-  mqar,
   shuffledBatches,
 } from "@lionjs/lion/data";
+import { mqar } from "@lionjs/lion/datasets";
 import { mqarBaselines } from "./tasks/guesses.ts";
 import {
   accuracyOf,

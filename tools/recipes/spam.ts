@@ -5,11 +5,10 @@ import {
   type ClassifiedTokens,
   collateTokens,
   datasetOf,
-  loadSpamAssassin,
-  type Mail,
   shuffledBatches,
   splitDocuments,
 } from "@lionjs/lion/data";
+import { loadSpamAssassin, type Mail } from "@lionjs/lion/datasets";
 import { ARENA_FIGURES } from "./arena_figures.ts";
 import { byteBaselines } from "./byte_baselines.ts";
 import { oneOfEvery } from "./corpus.ts";

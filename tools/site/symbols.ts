@@ -5,21 +5,23 @@ import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** The subjects in their order, and the rooms of `lib` whose symbols they have. */
+/**
+ * The subjects in their order, and the folders and files of `lib` whose symbols they
+ * have; of those that hold a file, the longest counts.
+ */
 const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   "Attention": ["attention"],
   "Linear transformers": ["family"],
   "Operations": ["operations"],
   "Layers and mixers": ["layers"],
   "Models": ["models"],
-  "Data": ["data"],
-  "Training": ["training", "optimizers"],
+  "Data": ["data", "datasets", "base"],
+  "Training": ["training", "tfjs/optimizers"],
   "Weights and files": ["io"],
-  "Pretrained models and the hub": ["hub"],
-  "Notebooks and figures": ["notebook", "jupyter", "progress"],
-  "Backends and failures": ["backend", "base", "tfjs", "kernels"],
-  "Ranks": ["mpi"],
-  "Proofs": ["proof"],
+  "Pretrained models and the hub": ["hub", "data/hub"],
+  "Notebooks and figures": ["notebook"],
+  "Backends and failures": ["backend", "tfjs", "kernels"],
+  "Ranks": ["mpi", "ranks", "base/communicator.ts"],
 };
 
 /** What is read of `deno doc --json`. */
@@ -93,12 +95,14 @@ export async function documentedSymbols(): Promise<DocumentedSymbol[]> {
 }
 
 function subjectOf(file: string): string {
-  const [, room] = /\/lib\/([^/]+)\//.exec(file) ?? [];
-  const found = Object.entries(SUBJECTS)
-    .find(([, rooms]) => rooms.includes(room ?? ""));
-  if (found) return found[0];
+  const path = `${file.slice(file.indexOf("/lib/") + "/lib/".length)}/`;
+  const [found] = Object.entries(SUBJECTS).flatMap(([subject, places]) =>
+    places.filter((place) => path.startsWith(`${place}/`))
+      .map((place) => ({ subject, place }))
+  ).toSorted((a, b) => b.place.length - a.place.length);
+  if (found) return found.subject;
   throw new RangeError(
-    `${file} should be in a room of a subject, got ${room}; add it to SUBJECTS`,
+    `${file} should be in a folder of a subject; add it to SUBJECTS`,
   );
 }
 

@@ -1,13 +1,13 @@
 /** Makes the weights that the page ships with. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "@lionjs/lion";
-import { loadMnist } from "@lionjs/lion/data";
+import { loadMnist } from "@lionjs/lion/datasets";
 import {
   readSafetensors,
   toPyTorchWeights,
   writeSafetensors,
 } from "@lionjs/lion/io";
-import { stopSignal } from "@lionjs/lion/notebook";
+import { interruptSignal } from "@lionjs/lion/notebook";
 import { digitModel } from "../../site/digit_model.ts";
 import { loadSentenceTokens } from "../recipes/corpus.ts";
 import { WEIGHTS_FILE } from "../recipes/kept_weights.ts";
@@ -29,7 +29,7 @@ export async function trainDigits(file: URL): Promise<number> {
   const model = digitModel(COURSE.seed);
   await trainOn(model, all.slice(0, 55_000), all.slice(55_000), {
     ...COURSE,
-    signal: stopSignal(),
+    signal: interruptSignal(),
   });
   const accuracy = share(await predict(model, test), test.labels);
   const weights = Object.fromEntries(toPyTorchWeights(model));

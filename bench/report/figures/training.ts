@@ -9,7 +9,7 @@ import {
   type Mixer,
   profile,
   setForm,
-  setRecompute,
+  setGradientCheckpointing,
 } from "@lionjs/lion";
 import { MemoryWatch } from "../../../lib/backend/memory_watch.ts";
 import { array, uniform } from "../../../tests/random.ts";
@@ -502,11 +502,10 @@ export function recomputeBounds(panel: string): Bound[] {
 export const recompute: Figure = {
   title: "Training with recomputed blocks",
   short: "training with recomputed blocks",
-  about:
-    `Steps of \`train\` that keep what gradients need, and steps with \`recompute\`, which
-computes each block again for its gradients. Memory is the peak of everything: model,
-gradients, optimizer and step. The losses of a small model are the same to the last
-bit.`,
+  about: `Steps of \`train\` that keep what gradients need, and steps with
+\`gradientCheckpointing\`, which computes each block again for its gradients. Memory
+is the peak of everything: model, gradients, optimizer and step. The losses of a small
+model are the same to the last bit.`,
   column: "per batch",
   bounds: recomputeBounds("ViT-tiny, training"),
   seconds: { gpu: 30, wasm: 30, software: 0, cpu: 0 },
@@ -558,7 +557,7 @@ export async function collectRecomputed(
   try {
     for (let step = 0; step < steps; step++) {
       for (const way of ways) {
-        setRecompute(model, way.series === RECOMPUTED);
+        setGradientCheckpointing(model, way.series === RECOMPUTED);
         const span = watch.begin();
         const milliseconds = await training.step();
         watch.end(span);
@@ -581,7 +580,7 @@ async function assertSame(): Promise<void> {
   const batch = 2;
   const lossesWith = async (recompute: boolean) => {
     const model = SMALL.vit.make({ variant: "s" });
-    setRecompute(model, recompute);
+    setGradientCheckpointing(model, recompute);
     const inputs = () => tensorsOf(model, SMALL.vit.inputs(batch));
     const subject = new Subject(model, inputs, labelsOf(batch));
     try {

@@ -39,7 +39,7 @@ export type DecayConvention = "source" | "arrival";
 /**
  * How the weight of a token fades with distance; made by {@linkcode noDecay},
  * {@linkcode fixedDecay}, {@linkcode selectiveDecay},
- * {@linkcode diagonalDecay} or {@linkcode twoSidedDecay}.
+ * {@linkcode diagonalDecay} or {@linkcode bidirectionalDecay}.
  */
 export type Decay =
   | { readonly kind: "none" }
@@ -210,11 +210,11 @@ export function assertConvention(
  * @example Remember to the right, forget to the left
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { decayMask, twoSidedDecay } from "@lionjs/lion";
+ * import { decayMask, bidirectionalDecay } from "@lionjs/lion";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
- * const decay = twoSidedDecay(
+ * const decay = bidirectionalDecay(
  *   tf.zeros([1, 1, 2]),
  *   tf.fill([1, 1, 2], -Infinity),
  * );
@@ -230,21 +230,21 @@ export function assertConvention(
  * @throws {RangeError} If the values are decays instead of their logarithms and
  * can be read without waiting for a device.
  */
-export function twoSidedDecay(
+export function bidirectionalDecay(
   forward: tf.Tensor,
   backward: tf.Tensor,
 ): Decay {
   const isDiagonal = forward?.shape?.length === 4;
   const axes = `batch, heads, length${isDiagonal ? ", headDim" : ""}`;
   assertShape(
-    "twoSidedDecay's forward",
+    "bidirectionalDecay's forward",
     forward,
     axes.split(", ").map(() => null),
     axes,
   );
-  assertShape("twoSidedDecay's backward", backward, forward.shape, axes);
-  assertLogDecay("twoSidedDecay's forward", forward);
-  assertLogDecay("twoSidedDecay's backward", backward);
+  assertShape("bidirectionalDecay's backward", backward, forward.shape, axes);
+  assertLogDecay("bidirectionalDecay's forward", forward);
+  assertLogDecay("bidirectionalDecay's backward", backward);
   return (isDiagonal
     ? { kind: "two-sided-diagonal", forward, backward }
     : { kind: "two-sided", forward, backward }) as Decay;
@@ -306,7 +306,7 @@ export function assertDecay(name: string, decay: Decay): void {
     return;
   }
   throw new TypeError(
-    `${name} should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or twoSidedDecay, got ${
+    `${name} should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or bidirectionalDecay, got ${
       shown(decay)
     }`,
   );
@@ -341,8 +341,8 @@ export async function checkDecay(decay: Decay): Promise<void> {
     ? []
     : decay.kind === "two-sided" || decay.kind === "two-sided-diagonal"
     ? [
-      ["twoSidedDecay's forward", decay.forward],
-      ["twoSidedDecay's backward", decay.backward],
+      ["bidirectionalDecay's forward", decay.forward],
+      ["bidirectionalDecay's backward", decay.backward],
     ]
     : [[`${decay.kind}Decay's logDecay`, decay.logDecay]];
   const values = await Promise.all(tensors.map(([, tensor]) => tensor.data()));

@@ -126,11 +126,13 @@ export function logDecayPair(
         };
     }
     case "two-sided": {
-      assertOfBatch("twoSidedDecay's forward", decay.forward, shape, axes);
+      assertOfBatch("bidirectionalDecay's forward", decay.forward, shape, axes);
       if (isClamped(decay)) return decay;
       return {
-        forward: finite(floats("twoSidedDecay's forward", decay.forward)),
-        backward: finite(floats("twoSidedDecay's backward", decay.backward)),
+        forward: finite(floats("bidirectionalDecay's forward", decay.forward)),
+        backward: finite(
+          floats("bidirectionalDecay's backward", decay.backward),
+        ),
       };
     }
     case "diagonal":

@@ -112,8 +112,8 @@ export function diagonalDecayPair(
     }
     case "two-sided-diagonal": {
       const pair = {
-        forward: read("twoSidedDecay's forward", decay.forward),
-        backward: read("twoSidedDecay's backward", decay.backward),
+        forward: read("bidirectionalDecay's forward", decay.forward),
+        backward: read("bidirectionalDecay's backward", decay.backward),
       };
       return causal ? withoutBackward(pair) : pair;
     }

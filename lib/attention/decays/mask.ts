@@ -110,7 +110,7 @@ export function decayMask(decay: Decay, length: number): tf.Tensor4D {
   assertDecay("decayMask's decay", decay);
   if (decay.kind === "diagonal" || decay.kind === "two-sided-diagonal") {
     throw new TypeError(
-      "decayMask takes one decay per token, but a diagonal decay has one mask per channel; pass one channel, [batch, heads, length], to selectiveDecay or twoSidedDecay",
+      "decayMask takes one decay per token, but a diagonal decay has one mask per channel; pass one channel, [batch, heads, length], to selectiveDecay or bidirectionalDecay",
     );
   }
   return tf.tidy(() => {

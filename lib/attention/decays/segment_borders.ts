@@ -1,7 +1,6 @@
 /** The decays of packed sequences, several in one row. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../../base/communicator.ts";
-import { endsOf } from "../../operations/segments.ts";
+import type { SegmentEnds } from "../../operations/segments.ts";
 import { type DecayPair, type LogDecayPair, spread } from "./decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "./finite_decay.ts";
 
@@ -13,21 +12,16 @@ import { LOWEST_LOG_DECAY } from "./finite_decay.ts";
  *
  * @param pair Log decays, each `[batch or 1, heads, length, ...]`; `null` if nothing
  * decays inside a segment.
- * @param segments `[batch, length]`, which sequence each token belongs to.
+ * @param ends Which tokens are the first and the last of their segment.
  * @returns The pair with borders, each `[batch, heads, length, ...]`; if
  * causal, without the backward one.
  */
 export function withBorders<P extends DecayPair = LogDecayPair>(
   pair: P | null,
-  segments: tf.Tensor2D,
-  { heads, causal, ranks }: {
-    heads: number;
-    causal: boolean;
-    ranks?: TokenRanks | undefined;
-  },
+  { first, last }: SegmentEnds,
+  { heads, causal }: { heads: number; causal: boolean },
 ): P {
-  const [batch, length] = segments.shape;
-  const { first, last } = endsOf(segments, ranks);
+  const [batch, length] = first.shape;
   const forgetting = (
     ends: tf.Tensor2D,
     logDecay: tf.Tensor | null | undefined,

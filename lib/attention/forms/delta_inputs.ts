@@ -1,8 +1,8 @@
 /** The inputs of the delta rule, as its forms and kernels take them. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../../base/communicator.ts";
 import { floats } from "../../tfjs/kernel/floats.ts";
 import { withoutPadding } from "../../operations/padding.ts";
+import type { SegmentEnds } from "../../operations/segments.ts";
 import {
   type DecayPair,
   type DiagonalDecayPair,
@@ -55,11 +55,10 @@ export function readDeltaVectors(
 export function deltaGates(
   pair: DecayPair | null,
   { q: { shape: [batch, heads, length, headDim] } }: DeltaVectors,
-  { causal, tokens, segments, ranks }: {
+  { causal, tokens, ends }: {
     readonly causal: boolean;
     readonly tokens: tf.Tensor2D | undefined;
-    readonly segments: tf.Tensor2D | undefined;
-    readonly ranks: TokenRanks | undefined;
+    readonly ends: SegmentEnds | undefined;
   },
 ): DiagonalDecayPair {
   const columns = pair && isDiagonal(pair) ? headDim : 1;
@@ -78,7 +77,5 @@ export function deltaGates(
     forward: gateOf(pair?.forward),
     backward: causal ? null : gateOf(pair?.backward),
   };
-  return segments
-    ? withBorders(gates, segments, { heads, causal, ranks })
-    : gates;
+  return ends ? withBorders(gates, ends, { heads, causal }) : gates;
 }

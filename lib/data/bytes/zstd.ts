@@ -1,6 +1,6 @@
+import type { XXHashAPI } from "xxhash-wasm";
 import { importOptional } from "../../base/optional_package.ts";
 import { ChunkReader } from "./chunk_reader.ts";
-import { XxHash64 } from "./xxhash64.ts";
 import { damaged, joined } from "../../base/byte_arrays.ts";
 
 /**
@@ -24,6 +24,7 @@ export async function* zstdDecompressed(
     "fzstd",
     () => import.meta.resolve("fzstd"),
   );
+  let hashes: XXHashAPI | undefined;
   const reader = new ChunkReader(chunks);
   const fail = (reason: string, cause?: unknown) =>
     damaged(name, "zstd", reason, cause);
@@ -53,7 +54,9 @@ export async function* zstdDecompressed(
       let made: Uint8Array[] = [];
       const zstd = new Decompress((chunk) => made.push(chunk));
       zstd.push(joined([magic, header.bytes]));
-      const hash = header.isChecked ? new XxHash64() : undefined;
+      const hash = header.isChecked
+        ? (hashes ??= await openHashes()).create64()
+        : undefined;
       let size = 0;
       for (let isLast = false; !isLast;) {
         const start = await take(3);
@@ -78,13 +81,21 @@ export async function* zstdDecompressed(
       if (header.size !== undefined && size !== header.size) {
         throw fail(`a frame has ${size} bytes for ${header.size}`);
       }
-      if (hash && littleEndian(await take(4)) !== hash.lowerHalf()) {
+      // The lower half of the hash of what was compressed.
+      const checksum = hash && Number(hash.digest() & 0xffff_ffffn);
+      if (hash && littleEndian(await take(4)) !== checksum) {
         throw fail("the checksum of a frame does not match");
       }
     }
   } finally {
     await reader.close();
   }
+}
+
+/** Loads the hash of checksums: most files have none. */
+async function openHashes(): Promise<XXHashAPI> {
+  const { default: xxhash } = await import("xxhash-wasm");
+  return await xxhash();
 }
 
 /** The header of a frame. */

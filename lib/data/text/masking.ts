@@ -6,7 +6,7 @@ import type { Collate } from "../batches/stream.ts";
 import type { PadTokensOptions } from "./pad_tokens.ts";
 import {
   collateTokens,
-  NOT_COUNTED,
+  IGNORE_INDEX,
   type PackOptions,
   type TokenTypesOptions,
 } from "./token_batch.ts";
@@ -90,7 +90,7 @@ export function maskTokens(
     return special.has(id) ? anyToken() : id;
   };
   const seen = Int32Array.from(integers("ids", ids));
-  const labels = new Int32Array(ids.length).fill(NOT_COUNTED);
+  const labels = new Int32Array(ids.length).fill(IGNORE_INDEX);
   seen.forEach((id, i) => {
     if (special.has(id) || random() >= rate) return;
     labels[i] = id;

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "../../base/options.ts";
-import { NOT_COUNTED } from "../../base/not_counted.ts";
+import { IGNORE_INDEX } from "../../base/ignore_index.ts";
 import { shown } from "../../base/shown.ts";
 import {
   assertAllocatable,
@@ -25,7 +25,7 @@ import {
   typesOf,
 } from "./token_examples.ts";
 
-export { NOT_COUNTED };
+export { IGNORE_INDEX };
 
 /** Options of packing, for functions that make batches. */
 export interface PackOptions {
@@ -229,7 +229,7 @@ export function collateTokens(
         "labels",
         (examples as LabelledTokens[]).map(({ labels }) => labels),
         width,
-        NOT_COUNTED,
+        IGNORE_INDEX,
       );
     return { inputs, labels, size: examples.length };
   });
@@ -287,7 +287,7 @@ function packedBatch(
     );
     const labels = inRows("labels", rows, ofTokens, {
       length,
-      fill: NOT_COUNTED,
+      fill: IGNORE_INDEX,
     });
     return { inputs, labels, size };
   }
@@ -299,7 +299,7 @@ function packedBatch(
   }
   assertAllocatable({ rows: rows.length, maxSegments });
   const ofRows = rows.map((row) => row.map((i) => examples[i]!.label));
-  const labels = padded("labels", ofRows, maxSegments, NOT_COUNTED);
+  const labels = padded("labels", ofRows, maxSegments, IGNORE_INDEX);
   return { inputs, labels, size };
 }
 
@@ -376,7 +376,7 @@ export function collateCausal(
         "labels",
         all.map((ids) => ids.slice(1)),
         length,
-        NOT_COUNTED,
+        IGNORE_INDEX,
       ),
       size: all.length,
     };

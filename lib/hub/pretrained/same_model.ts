@@ -8,7 +8,7 @@ import { type LionModel, makeModel } from "./lion_config.ts";
 const FREE = [
   ...["name", "trainable", "seed", "dtype", "batchInputShape", "form"],
   ...["chunkSize", "dropout", "dropPath", "embeddingStd", "inputShape"],
-  "recompute",
+  "gradientCheckpointing",
 ];
 
 /** The most blocks of the model that is made for the comparison. */

@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { optionsOf } from "../../base/options.ts";
-import { assertWhole } from "../../operations/token_ranks.ts";
 import { applyLinear } from "../linear.ts";
 import {
   firstInput,
@@ -12,7 +11,7 @@ import {
 } from "../lion_layer.ts";
 import { registerLayer } from "../own_layers.ts";
 import { assertCount } from "../options/option_values.ts";
-import { tokenRanks } from "../shared_tokens.ts";
+import { currentSequence } from "../sequence.ts";
 
 /** Options of {@linkcode patchEmbedding}. */
 export interface PatchEmbeddingOptions extends LionLayerOptions {
@@ -73,7 +72,7 @@ export class PatchEmbedding extends LionLayer {
   /** Maps images `[batch, height, width, channels]` to tokens `[batch, patches, dim]`. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
-      assertWhole(this.name, tokenRanks());
+      currentSequence().assertWhole(this.name);
       const images = firstInput<tf.Tensor4D>(inputs);
       const [batch, height, width, channels] = images.shape;
       const size = this.#patchSize;

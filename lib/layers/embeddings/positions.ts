@@ -1,9 +1,6 @@
 /** Learned position embeddings. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertSegments, positionsIn } from "../../operations/segments.ts";
-import type { TokenRanks } from "../../base/communicator.ts";
-import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
-import { assertWhole, tokensOfRanks } from "../../operations/token_ranks.ts";
+import { assertSegments } from "../../operations/segments.ts";
 import {
   firstInput,
   LionLayer,
@@ -18,7 +15,7 @@ import {
   assertEmbeddingStd,
 } from "../options/option_values.ts";
 import { takeSegments } from "../segments.ts";
-import { tokenRanks } from "../shared_tokens.ts";
+import { currentSequence, type Sequence } from "../sequence.ts";
 
 /** Standard deviation of the initial values of learned vectors, as in BERT, GPT-2 and ViT. */
 export const EMBEDDING_STD = 0.02;
@@ -39,21 +36,20 @@ export function positionsOf(
 }
 
 /**
- * Returns the embeddings of the positions of this rank's tokens.
+ * Returns the embeddings of the positions of tokens in their sequence.
  *
  * @param table `[maxLength, dim]`
- * @param ranks The ranks that share the tokens, if there are any.
+ * @param length The number of these tokens.
  * @returns `[length, dim]`
- * @throws {RangeError} If the table has fewer positions than all ranks need.
+ * @throws {RangeError} If the table has fewer positions than the whole sequence needs.
  */
 export function positionsFrom(
   table: tf.Tensor2D,
   length: number,
-  ranks: TokenRanks | undefined,
+  sequence: Sequence,
 ): tf.Tensor2D {
-  if (!ranks) return positionsOf(table, 0, length);
-  assertSameOnRanks("positions", { table: table.shape }, ranks);
-  const { before, all } = tokensOfRanks(length, ranks);
+  sequence.assertSame("positions", { table: table.shape });
+  const { before, all } = sequence.lengths(length);
   assertPositions(table, all);
   return positionsOf(table, before, length);
 }
@@ -74,26 +70,23 @@ export function assertPositions(table: tf.Tensor2D, count: number): void {
  *
  * @param table `[maxLength, dim]`
  * @param segments `[batch, length]`
- * @param ranks The ranks that share the tokens, if there are any.
  * @returns `[batch, length, dim]`
  */
 export function positionsOfSegments(
   table: tf.Tensor2D,
   segments: tf.Tensor2D,
-  ranks?: TokenRanks,
+  sequence: Sequence,
 ): tf.Tensor3D {
   const maxLength = table.shape[0];
-  if (ranks) {
-    const facts = { table: table.shape, batch: segments.shape[0] };
-    assertSameOnRanks("positions of segments", facts, ranks);
-  }
-  const positions = positionsIn(segments, ranks);
+  const facts = { table: table.shape, batch: segments.shape[0] };
+  sequence.assertSame("positions of segments", facts);
+  const positions = sequence.positionsIn(segments);
   const known = tf.minimum(positions, maxLength - 1);
   const rows = tf.gather(
     table,
     tf.cast(known, "int32"),
   ) as tf.Tensor as tf.Tensor3D;
-  if (!ranks && segments.shape[1] <= maxLength) return rows;
+  if (sequence.isWhole && segments.shape[1] <= maxLength) return rows;
   // Values of segments are not read back here, so a long segment cannot throw.
   const isBeyond = tf.greaterEqual(positions, maxLength);
   const { shape } = positions;
@@ -141,7 +134,7 @@ export class PositionEmbedding extends LionLayer {
 
   /** Maps `[batch, length, dim]` to the same shape. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    assertWhole(this.name, tokenRanks());
+    currentSequence().assertWhole(this.name);
     return tf.add(firstInput(inputs), this.parameter("value"));
   }
 
@@ -237,10 +230,12 @@ export class PositionTable extends LionLayer {
       });
       const x = firstInput<tf.Tensor3D>(others);
       const table = this.parameter("weight") as tf.Tensor2D;
-      const ranks = tokenRanks();
-      if (!segments) return tf.add(x, positionsFrom(table, x.shape[1], ranks));
+      const sequence = currentSequence();
+      if (!segments) {
+        return tf.add(x, positionsFrom(table, x.shape[1], sequence));
+      }
       assertSegments(segments, [x.shape[0], x.shape[1]]);
-      return tf.add(x, positionsOfSegments(table, segments, ranks));
+      return tf.add(x, positionsOfSegments(table, segments, sequence));
     });
   }
 

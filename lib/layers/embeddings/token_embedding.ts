@@ -1,9 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../../operations/segments.ts";
-import type { TokenRanks } from "../../base/communicator.ts";
 import { type Complete, optionsOf } from "../../base/options.ts";
 import { assertIndices } from "../../base/values.ts";
-import { runInReplays } from "../../tfjs/record/recorded_run.ts";
+import { runInReplays } from "../../tfjs/record/recorder.ts";
 import { valuesAtHand } from "../../tfjs/record/values_at_hand.ts";
 import { drop } from "../randomness.ts";
 import {
@@ -34,7 +33,7 @@ import {
   positionsOfSegments,
 } from "./positions.ts";
 import { takeSegments } from "../segments.ts";
-import { tokenRanks } from "../shared_tokens.ts";
+import { currentSequence } from "../sequence.ts";
 
 /** Options of {@linkcode tokenEmbedding}. */
 export interface TokenEmbeddingOptions extends LionLayerOptions {
@@ -155,27 +154,24 @@ export class TokenEmbedding extends LionLayer {
       const types = secondInput(others);
       if (segments) assertSegments(segments, ids.shape);
       const table = this.parameter("word_embeddings.weight");
-      const ranks = tokenRanks();
-      const x = this.embed(ids, { start: 0, types, segments, ranks });
+      const x = this.embed(ids, { types, segments });
       const rate = this.#options.dropout;
       return [drop(x, { training, rate }), tf.clone(table)];
     });
   }
 
   /**
-   * Embeds tokens. Their positions count from `start`, or are the given
-   * `positions`, `[batch, length]`, all below `start + length`; they count from
-   * the start of each segment if there are `segments`, and on from the tokens
-   * of earlier ranks if there are `ranks`.
+   * Embeds tokens. Their positions are those in their sequence, or in their
+   * segment if there are `segments`; they count from `start` if it is given, or
+   * are the given `positions`, `[batch, length]`, all below `start + length`.
    */
   embed(
     ids: tf.Tensor2D,
-    { start, positions, segments, types, ranks }: {
-      start: number;
+    { start, positions, segments, types }: {
+      start?: number | undefined;
       positions?: tf.Tensor2D | undefined;
       segments?: tf.Tensor2D | undefined;
       types: tf.Tensor | undefined;
-      ranks?: TokenRanks | undefined;
     },
   ): tf.Tensor3D {
     const { maxLength, tokenTypes, normalize, epsilon } = this.#options;
@@ -190,10 +186,11 @@ export class TokenEmbedding extends LionLayer {
       const table = this.parameter(
         "position_embeddings.weight",
       ) as tf.Tensor2D;
+      const sequence = currentSequence();
       if (segments) {
-        x = tf.add(x, positionsOfSegments(table, segments, ranks));
-      } else if (ranks) {
-        x = tf.add(x, positionsFrom(table, length, ranks));
+        x = tf.add(x, positionsOfSegments(table, segments, sequence));
+      } else if (start === undefined) {
+        x = tf.add(x, positionsFrom(table, length, sequence));
       } else if (positions) {
         assertPositions(table, start + length);
         x = tf.add(x, lookUp("position_embeddings", positions));

@@ -1,19 +1,8 @@
 /** The class token, and pooling of tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  assertSegments,
-  endsOf,
-  numberSegments,
-} from "../../operations/segments.ts";
-import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
+import { assertSegments } from "../../operations/segments.ts";
 import { tokensIn } from "../../operations/padding.ts";
 import { tokenMean } from "../../operations/token_mean/token_mean.ts";
-import {
-  assertWhole,
-  maximumOfRanks,
-  sumOfRanks,
-  tokensOfRanks,
-} from "../../operations/token_ranks.ts";
 import {
   type CallOptions,
   firstInput,
@@ -27,7 +16,7 @@ import { registerLayer } from "../own_layers.ts";
 import { assertCount, assertEmbeddingStd } from "../options/option_values.ts";
 import { EMBEDDING_STD } from "./positions.ts";
 import { takeSegments } from "../segments.ts";
-import { tokenRanks } from "../shared_tokens.ts";
+import { currentSequence } from "../sequence.ts";
 import { assertOneOf } from "../../base/values.ts";
 
 /** Options of {@linkcode classToken}. */
@@ -72,7 +61,7 @@ export class ClassToken extends LionLayer {
   /** Maps `[batch, length, dim]` to `[batch, 1 + length, dim]`. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
-      assertWhole(this.name, tokenRanks());
+      currentSequence().assertWhole(this.name);
       const x = firstInput<tf.Tensor3D>(inputs);
       const token = tf.mul(
         this.parameter("value"),
@@ -188,32 +177,28 @@ export class TokenPooling extends LionLayer {
       });
       const x = firstInput<tf.Tensor3D>(others);
       const mask = this.tokensOf(others, options);
-      const ranks = tokenRanks();
-      if (ranks) {
-        assertSameOnRanks("tokenPooling", {
-          kind: this.#kind,
-          ...{ batch: x.shape[0], dim: x.shape[2] },
-          ...{ mask: Boolean(mask), segments: this.#maxSegments ?? false },
-        }, ranks);
-      }
+      const sequence = currentSequence();
+      sequence.assertSame("tokenPooling", {
+        kind: this.#kind,
+        ...{ batch: x.shape[0], dim: x.shape[2] },
+        ...{ mask: Boolean(mask), segments: this.#maxSegments ?? false },
+      });
       if (segments) {
         return this.#poolSegments(this.readable(x, mask), mask, segments);
       }
-      const ofAll = <T extends tf.Tensor>(x: T): T =>
-        ranks ? sumOfRanks(x, ranks) : x;
       if (this.#kind === "first") {
         const first = tf.squeeze(tf.slice(x, [0, 0, 0], [-1, 1, -1]), [1]);
-        return ranks ? ofAll(tf.mul(first, Number(ranks.rank === 0))) : first;
+        return sequence.ofFirst(first);
       }
-      if (!ranks) return tokenMean(x, mask);
+      if (sequence.isWhole) return tokenMean(x, mask);
       if (!mask) {
-        const { all } = tokensOfRanks(x.shape[1], ranks);
-        return tf.div(ofAll(tf.sum(x, 1)), all);
+        const { all } = sequence.lengths(x.shape[1]);
+        return tf.div(sequence.sum(tf.sum(x, 1)), all);
       }
       const kept = tf.expandDims(mask, 2);
-      const count = tf.maximum(ofAll(tf.sum(kept, 1)), 1);
+      const count = tf.maximum(sequence.sum(tf.sum(kept, 1)), 1);
       const read = tf.mul(this.readable(x, mask), kept);
-      return tf.div(ofAll(tf.sum(read, 1)), count);
+      return tf.div(sequence.sum(tf.sum(read, 1)), count);
     });
   }
 
@@ -225,25 +210,22 @@ export class TokenPooling extends LionLayer {
     const [batch, length] = x.shape;
     assertSegments(segments, [batch, length]);
     const most = this.#maxSegments!;
-    const ranks = tokenRanks();
-    const numbers = numberSegments(segments, ranks);
+    const sequence = currentSequence();
+    const numbers = sequence.numberSegments(segments);
     const tokens: tf.Tensor2D = mask ?? tf.ones([batch, length]);
     const kept = this.#kind === "mean"
       ? tokens
-      : tf.cast(endsOf(segments, ranks).first, "float32");
+      : tf.cast(sequence.endsOf(segments).first, "float32");
     const isOf = tf.equal(tf.expandDims(numbers, 2), tf.range(1, most + 1));
     const weights = tf.mul(tf.cast(isOf, "float32"), tf.expandDims(kept, 2));
-    const ofAll = <T extends tf.Tensor>(x: T): T =>
-      ranks ? sumOfRanks(x, ranks) : x;
-    const sums = ofAll(tf.matMul(weights, x, true));
-    const lastHere = tf.max(tf.mul(numbers, tokens), 1, true);
-    const last = ranks ? maximumOfRanks(lastHere, ranks) : lastHere;
+    const sums = sequence.sum(tf.matMul(weights, x, true));
+    const last = sequence.maximum(tf.max(tf.mul(numbers, tokens), 1, true));
     const unknown = tf.where(
       tf.greater(last, most),
       tf.fill([batch, 1], NaN),
       tf.zeros([batch, 1]),
     );
-    const counts = tf.maximum(ofAll(tf.sum(weights, 1)), 1);
+    const counts = tf.maximum(sequence.sum(tf.sum(weights, 1)), 1);
     const divisors = tf.expandDims(tf.add(counts, unknown), 2);
     return tf.div(sums, divisors);
   }

@@ -1,6 +1,5 @@
 /** Causal mixers that run backward, or in both directions separately. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { reversedRanks } from "../../operations/token_ranks.ts";
 import type { Parameters } from "../lion_layer.ts";
 import type { Mixer, MixerCall } from "../mixer.ts";
 
@@ -56,14 +55,14 @@ function fromTheEnd(
   parameters: Parameters,
   call: MixerCall,
 ): tf.Tensor3D {
-  const { mask, segments, communicator } = call;
+  const { mask, segments, sequence } = call;
   const y = mixer.apply(tf.reverse(x, 1), parameters, {
     ...call,
     causal: true,
     reversed: true,
     mask: mask && tf.reverse(mask, 1),
     segments: segments && tf.reverse(segments, 1),
-    communicator: communicator && reversedRanks(communicator),
+    sequence: sequence.reversed(),
   });
   return tf.reverse(y, 1);
 }

@@ -101,7 +101,6 @@ export function familyMixer<Inputs>(
     parameters: (shape) => parametersOf(shape.at(-1)!),
     apply(x, parameters, call) {
       const { causal, form, chunkSize, mask, segments, epsilon } = call;
-      const { communicator } = call;
       const { inputs, gate } = model.project(x, parameters, numHeads);
       const y = model.run(inputs, {
         causal,
@@ -109,7 +108,7 @@ export function familyMixer<Inputs>(
         chunkSize,
         mask,
         segments,
-        communicator,
+        ...(model.sharesTokens ? { attention: call.sequence } : {}),
       });
       return merge(y, gate, parameters, epsilon);
     },

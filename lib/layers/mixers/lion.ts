@@ -3,14 +3,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Decay } from "../../attention/decays/decay.ts";
 import {
   joinedAttention,
-  lionAttention,
   type LionAttentionOptions,
 } from "../../attention/lion_attention.ts";
 import { divided, withOnes } from "../../attention/forms/normalizer.ts";
 import {
-  lionAttentionInOrders,
+  multiScanAttention,
   type Order,
-  snakeOrder,
+  snakeScan,
 } from "../../attention/orders.ts";
 import { planAttention } from "../../attention/planning/plan.ts";
 import { joinHeads, splitHeads } from "../../operations/heads/heads.ts";
@@ -19,6 +18,7 @@ import { FEATURE_MAPS } from "../options/feature_maps.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameters } from "../lion_layer.ts";
 import type { Mixer, MixerCall } from "../mixer.ts";
+import type { Sequence } from "../sequence.ts";
 import { applyNorm, norm } from "../normalization.ts";
 import type { LayerDecay } from "./lion_decays.ts";
 import { attendNext, projectionOperations } from "./projections.ts";
@@ -79,15 +79,16 @@ export function lionMixer(options: LionMixerOptions): Mixer {
         classToken: options.classToken
           ? call.reversed ? "last" as const : "first" as const
           : undefined,
-        // Orders and ranks move the decays of tokens.
-        isOfPairs: !hasOrders(options) && !call.communicator,
+        // Orders move the decays of tokens, and so do neighbours of a part.
+        isOfPairs: !hasOrders(options) && call.sequence.isWhole,
       };
       const decays = names.map((name) => decay.of(x, name, parameters, place));
       const orders = ordersOf(options, x.shape[1], call.reversed);
       const settings = { ...optionsOf(call), normalize };
+      const { sequence } = call, ways = { decays, orders, sequence };
       const attend = options.isImbalanced ? imbalanced : attendTo;
-      const rows = options.isImbalanced || orders
-        ? joinHeads(attend({ q, k, v }, { decays, orders }, settings))
+      const rows = options.isImbalanced || orders || !sequence.isWhole
+        ? joinHeads(attend({ q, k, v }, ways, settings))
         : joinedAttention(q, k, v, { ...settings, decay: decays[0]! });
       return merge(rows, parameters, call.epsilon);
     },
@@ -151,7 +152,7 @@ function ordersOf(
   const first = options.classToken ? 1 : 0;
   const orders = typeof order === "string"
     ? (["rows", "columns"] as const).map((along) =>
-      snakeOrder(...grid!, { along, first })
+      snakeScan(...grid!, { along, first })
     )
     : [...order];
   // Where tokens are reversed, the orders' indices count from the end.
@@ -161,8 +162,8 @@ function ordersOf(
 }
 
 function optionsOf(call: MixerCall): Omit<LionAttentionOptions, "decay"> {
-  const { causal, form, chunkSize, mask, segments, communicator } = call;
-  return { causal, form, chunkSize, mask, segments, communicator };
+  const { causal, form, chunkSize, mask, segments } = call;
+  return { causal, form, chunkSize, mask, segments };
 }
 
 interface Heads {
@@ -171,10 +172,11 @@ interface Heads {
   readonly v: tf.Tensor4D;
 }
 
-/** The orders in which tokens are read, and the decay of each. */
+/** The orders in which tokens of a sequence are read, and the decay of each. */
 interface Ways {
   readonly decays: readonly Decay[];
   readonly orders: readonly Order[] | undefined;
+  readonly sequence: Sequence;
 }
 
 /**
@@ -183,14 +185,14 @@ interface Ways {
  */
 function attendTo(
   { q, k, v }: Heads,
-  { decays, orders }: Ways,
+  { decays, orders, sequence }: Ways,
   options: Omit<LionAttentionOptions, "decay">,
 ): tf.Tensor4D {
-  if (!orders) return lionAttention(q, k, v, { ...options, decay: decays[0]! });
+  if (!orders) {
+    return sequence.lionAttention(q, k, v, { ...options, decay: decays[0]! });
+  }
   const ways = orders.map((order, i) => ({ order, decay: decays[i]! }));
-  // Ranks cannot share tokens that are read in orders; see `sharesTokens`.
-  const { communicator: _, ...others } = options;
-  return lionAttentionInOrders(q, k, v, ways, others);
+  return multiScanAttention(q, k, v, ways, options);
 }
 
 /**

@@ -12,16 +12,16 @@ let isListening = false;
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { stopSignal } from "@lionjs/lion/notebook";
+ * import { interruptSignal } from "@lionjs/lion/notebook";
  *
- * const signal = stopSignal();
+ * const signal = interruptSignal();
  * assertEquals(signal.aborted, false);
  * // await train(model, data, { signal, … });
  * ```
  *
  * @returns The signal, which is valid until the next stop.
  */
-export function stopSignal(): AbortSignal {
+export function interruptSignal(): AbortSignal {
   listen();
   return stop.signal;
 }

@@ -1,5 +1,5 @@
 /** The mean cross-entropy in WebAssembly. @module */
-import { NOT_COUNTED } from "../../base/not_counted.ts";
+import { IGNORE_INDEX } from "../../base/ignore_index.ts";
 import { sizeOf } from "../../tfjs/kernel_call.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import {
@@ -50,12 +50,12 @@ function rowsOfLogits({ wasm, inputs, attributes }: Call) {
   const [rows, classes] = logits!.shape as [number, number];
   let counted = 0;
   for (const label of wasm.typedArrayFromHeap(labels!)) {
-    if (label !== NOT_COUNTED) counted++;
+    if (label !== IGNORE_INDEX) counted++;
   }
   return {
     ...{ rows, classes },
     rowsPerTask: Math.max(1, Math.ceil(4096 / classes)),
-    notCounted: NOT_COUNTED,
+    notCounted: IGNORE_INDEX,
     share: 1 / Math.max(1, counted),
     smoothing: attributes["smoothing"] as number,
   };

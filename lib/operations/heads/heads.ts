@@ -4,7 +4,6 @@ import {
   eluPlusOne,
   type FeatureMap,
   identity,
-  relu,
   shiftedSilu,
 } from "../feature_map.ts";
 import { assertShape } from "../../tfjs/kernel/shape.ts";
@@ -45,7 +44,7 @@ export type FusedFeatureMap = typeof FUSED_FEATURE_MAPS[number];
 
 const NAMES = new Map<FeatureMap, FusedFeatureMap>([
   [identity, "identity"],
-  [relu, "relu"],
+  [tf.relu, "relu"],
   [eluPlusOne, "eluPlusOne"],
   [shiftedSilu, "shiftedSilu"],
 ]);
@@ -54,7 +53,7 @@ const NAMES = new Map<FeatureMap, FusedFeatureMap>([
 interface SplitHeadsOptions {
   /** Number of heads. */
   numHeads: number;
-  /** Feature map of queries and keys. @default identity */
+  /** Feature map of queries and keys. @default none */
   featureMap?: FeatureMap | undefined;
 }
 
@@ -62,20 +61,19 @@ const OPTIONS = optionsOf<SplitHeadsOptions>()("numHeads featureMap");
 
 /**
  * Splits projected rows into queries, keys and values, and applies the feature
- * map to queries and keys, in a single kernel if the map is one of the
- * library's.
+ * map to queries and keys, in a single kernel if there is no map, or if it is
+ * `eluPlusOne`, `shiftedSilu` or `tf.relu`.
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { relu } from "@lionjs/lion";
  * import { splitHeads } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
  * // Two tokens, one head of two: the columns are q, k and v.
  * const x = tf.tensor3d([[[1, -2, 3, 4, 5, 6], [0, 0, 0, 0, 7, 8]]]);
- * const { q, v } = splitHeads(x, { numHeads: 1, featureMap: relu });
+ * const { q, v } = splitHeads(x, { numHeads: 1, featureMap: tf.relu });
  * assertEquals(await q.array(), [[[[1, 0], [0, 0]]]]);
  * assertEquals(await v.array(), [[[[5, 6], [7, 8]]]]);
  * ```
@@ -84,7 +82,7 @@ const OPTIONS = optionsOf<SplitHeadsOptions>()("numHeads featureMap");
  * heads' queries, then keys, then values; integers and booleans are converted
  * to float32.
  * @param options `numHeads`; `featureMap`: the map of queries and keys,
- * `identity` by default.
+ * none by default.
  * @returns q, k and v, each `[batch, numHeads, length, headDim]`.
  * @throws {TypeError} If x does not have three axes or is not numeric, or an
  * option is unknown or of the wrong type.

@@ -138,7 +138,10 @@ export function computedAgain<T extends tf.Tensor>(
   const others = read.filter((x) => x.id < firstId && !inputs.includes(x));
   node.gradient = function ([dy]) {
     for (const x of others) {
-      assertNotDisposed("what a block with recompute: true reads", x);
+      assertNotDisposed(
+        "what a block with gradientCheckpointing: true reads",
+        x,
+      );
     }
     // Nothing is computed for weights that do not train.
     const names = Object.keys(this.inputs);

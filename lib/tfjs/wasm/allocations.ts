@@ -53,7 +53,7 @@ export function guardAllocations(backend: BackendWasm): HeapUse {
       throw new RangeError(
         `WebAssembly has no ${bytes} bytes left of the 4 GiB that it can ` +
           `address; dispose of tensors, use smaller ones, or, for attention, ` +
-          `form: "chunkwise", and in training smaller batches or recompute: true`,
+          `form: "chunkwise", and in training smaller batches or gradientCheckpointing: true`,
       );
     }
     const address = isAligned ? align(block) : block;

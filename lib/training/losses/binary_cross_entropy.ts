@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "../../base/options.ts";
-import { NOT_COUNTED } from "../../base/not_counted.ts";
+import { IGNORE_INDEX } from "../../base/ignore_index.ts";
 import {
   assertSameShape,
   assertWeightsFit,
@@ -28,7 +28,7 @@ const OPTIONS = optionsOf<BinaryCrossEntropyOptions>()("positiveWeights");
  * Makes a loss: binary cross-entropy, in nats, for examples that may have
  * several labels at once. Labels have the shape of the predictions,
  * `[..., labels]`, and are 0, 1 or a probability between, int32 or float32. A
- * label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`), such as a missing one,
+ * label of -100 (`IGNORE_INDEX` of `@lionjs/lion/data`), such as a missing one,
  * does not count; the loss is the mean over all others, or 0 if there are none.
  * Any other label makes it NaN.
  *
@@ -78,10 +78,10 @@ const isProbability = (label: number) => label >= 0 && label <= 1;
 async function wrongLabels(labels: tf.Tensor): Promise<string | undefined> {
   const wrong = await findLabel(
     labels,
-    (label) => label !== NOT_COUNTED && !isProbability(label),
+    (label) => label !== IGNORE_INDEX && !isProbability(label),
   );
   return wrong &&
-    `should be 0, 1 or between, or ${NOT_COUNTED} where they do not count, got ${wrong}`;
+    `should be 0, 1 or between, or ${IGNORE_INDEX} where they do not count, got ${wrong}`;
 }
 
 /**
@@ -101,7 +101,7 @@ function meanOfLabels(
     const x = logits as tf.Tensor;
     const shares = sharesOf(labels);
     // Labels that do not count are multiplied by 0, and should be finite.
-    const y = tf.where(tf.equal(labels, NOT_COUNTED), 0, labels);
+    const y = tf.where(tf.equal(labels, IGNORE_INDEX), 0, labels);
     const ofPositive = positive ? tf.mul(y, tf.tensor1d([...positive])) : y;
     const weights = positive
       ? tf.add(tf.sub(1, y), ofPositive)

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "../../base/options.ts";
 import { assertFinite, assertNumber } from "../../base/values.ts";
 import { hasKernel, runKernel } from "../../tfjs/kernel/kernel.ts";
-import { NOT_COUNTED } from "../../base/not_counted.ts";
+import { IGNORE_INDEX } from "../../base/ignore_index.ts";
 import { CROSS_ENTROPY } from "../../operations/cross_entropy/cross_entropy.ts";
 import {
   assertFits,
@@ -38,7 +38,7 @@ const OPTIONS = optionsOf<CrossEntropyOptions>()("labelSmoothing classWeights");
 
 /**
  * Makes a loss: the cross-entropy, in nats, of logits `[..., classes]` and
- * int32 labels `[...]`. A label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`)
+ * int32 labels `[...]`. A label of -100 (`IGNORE_INDEX` of `@lionjs/lion/data`)
  * does not count; if none does, the loss is 0. Any other label that is not a
  * class makes it NaN; `train` and `evaluate` then name the label.
  *
@@ -114,12 +114,12 @@ async function wrongClasses(
   const classes = shape.at(-1) ?? Infinity;
   const wrong = await findLabel(
     labels,
-    (label) => label !== NOT_COUNTED && !(label >= 0 && label < classes),
+    (label) => label !== IGNORE_INDEX && !(label >= 0 && label < classes),
   );
   return wrong &&
     `should be classes of the model, integers from 0 to ${
       classes - 1
-    }, or ${NOT_COUNTED} where they do not count, got ${wrong}`;
+    }, or ${IGNORE_INDEX} where they do not count, got ${wrong}`;
 }
 
 /** The number up to which float32 represents every integer. */
@@ -189,7 +189,7 @@ function knownClasses(labels: tf.Tensor, classes: number): tf.Tensor {
 function isKnownClass(labels: tf.Tensor, known: tf.Tensor): tf.Tensor {
   return tf.logicalOr(
     tf.equal(labels, known),
-    tf.equal(labels, NOT_COUNTED),
+    tf.equal(labels, IGNORE_INDEX),
   );
 }
 

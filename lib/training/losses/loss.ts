@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { shown } from "../../base/shown.ts";
-import { NOT_COUNTED } from "../../base/not_counted.ts";
+import { IGNORE_INDEX } from "../../base/ignore_index.ts";
 
 /** A loss function, the mean over labels that training minimises. */
 export interface Loss {
@@ -86,7 +86,7 @@ export function isOwnLoss(loss: Loss): boolean {
  * counts, else 0.
  */
 export function counted(labels: tf.Tensor): tf.Tensor {
-  return tf.cast(tf.notEqual(labels, NOT_COUNTED), "float32");
+  return tf.cast(tf.notEqual(labels, IGNORE_INDEX), "float32");
 }
 
 /**

@@ -82,14 +82,6 @@ export function confusionMatrix(
  * Returns the accuracy: the share of examples whose class was predicted
  * correctly.
  *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { accuracyOf } from "@lionjs/lion/training";
- *
- * assertEquals(accuracyOf([0, 1, 1, 2], [0, 0, 1, 2]), 0.75);
- * ```
- *
  * @param predicted The predicted classes.
  * @param labels The true classes, equally many; -100 does not count.
  * @returns The accuracy, from 0 to 1; NaN if no label counts.

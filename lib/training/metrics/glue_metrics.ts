@@ -1,26 +1,48 @@
-import {
-  assertGlueTask,
-  GLUE_TASKS,
-  type GlueMetric,
-  type GlueTask,
-} from "../../data/benchmarks/glue/glue_tasks.ts";
+import { assertOneOf } from "../../base/values.ts";
 import { f1, matthews } from "./classification.ts";
 import { accuracy, type Metric, type SetMetric } from "./metric.ts";
 import { overClasses, overValues } from "./over_sets.ts";
 import { pearson, spearman } from "./ranking.ts";
 
-const MAKERS: Readonly<Record<GlueMetric, () => Metric | SetMetric>> = {
+/** A task of GLUE, as `GlueTask` of `@lionjs/lion/datasets`. */
+type GlueTask =
+  | "cola"
+  | "sst2"
+  | "mrpc"
+  | "qqp"
+  | "stsb"
+  | "mnli"
+  | "qnli"
+  | "rte";
+
+type Makers = Readonly<Record<string, () => Metric | SetMetric>>;
+
+const ACCURACY: Makers = { accuracy };
+
+const ACCURACY_AND_F1: Makers = {
   accuracy,
   f1: () => overClasses((predicted, labels) => f1(predicted, labels)),
-  matthews: () => overClasses(matthews),
-  pearson: () => overValues(pearson),
-  spearman: () => overValues(spearman),
+};
+
+/** The metrics of each task, by the names in `GLUE_TASKS` of `@lionjs/lion/datasets`. */
+const METRICS: Readonly<Record<GlueTask, Makers>> = {
+  cola: { matthews: () => overClasses(matthews) },
+  sst2: ACCURACY,
+  mrpc: ACCURACY_AND_F1,
+  qqp: ACCURACY_AND_F1,
+  stsb: {
+    pearson: () => overValues(pearson),
+    spearman: () => overValues(spearman),
+  },
+  mnli: ACCURACY,
+  qnli: ACCURACY,
+  rte: ACCURACY,
 };
 
 /**
  * Returns the metrics that GLUE reports for a task, for `evaluate` and `train`;
  * they include those that LION's paper reports
- * (`GLUE_TASKS[task].paperMetrics`).
+ * (`GLUE_TASKS[task].paperMetrics` of `@lionjs/lion/datasets`).
  *
  * @example
  * ```ts
@@ -39,8 +61,8 @@ const MAKERS: Readonly<Record<GlueMetric, () => Metric | SetMetric>> = {
 export function glueMetrics(
   task: GlueTask,
 ): Record<string, Metric | SetMetric> {
-  assertGlueTask("glueMetrics's task", task);
+  assertOneOf("glueMetrics's task", task, Object.keys(METRICS));
   return Object.fromEntries(
-    GLUE_TASKS[task].metrics.map((name) => [name, MAKERS[name]()]),
+    Object.entries(METRICS[task]).map(([name, make]) => [name, make()]),
   );
 }

@@ -1,5 +1,5 @@
 /** Checks of pairs of predicted and true values. @module */
-import { NOT_COUNTED } from "../../base/not_counted.ts";
+import { IGNORE_INDEX } from "../../base/ignore_index.ts";
 import { shown } from "../../base/shown.ts";
 
 /** Throws unless two arrays are of numbers, and as long as each other. */
@@ -43,7 +43,7 @@ export function countedPairs(
   assertPairs(name, predicted, labels);
   const places = Array.from(
     labels,
-    (label, i) => label === NOT_COUNTED ? -1 : i,
+    (label, i) => label === IGNORE_INDEX ? -1 : i,
   )
     .filter((i) => i >= 0);
   return [places.map((i) => predicted[i]!), places.map((i) => labels[i]!)];

@@ -2,7 +2,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Batch } from "../../../lib/data/batches/stream.ts";
 import * as data from "../../../lib/data/mod.ts";
-import { type GoodCalls, plain, SOURCE, TOKENS } from "./good_call.ts";
+import {
+  digit,
+  type GoodCalls,
+  NOWHERE,
+  plain,
+  random,
+  SOURCE,
+  TOKENS,
+} from "./good_call.ts";
 
 const collate = (examples: readonly unknown[]): Batch => ({
   inputs: [tf.ones([examples.length, 2])],
@@ -16,8 +24,6 @@ const picture = (width = 4, height = 4) => ({
   height,
   pixels: new Uint8Array(3 * width * height).fill(7),
 });
-const digit = (label: number) => ({ pixels: new Uint8Array(784), label });
-const random = () => 0.25;
 const bytes = (text: string) => new TextEncoder().encode(text);
 const source = (text: string) => {
   const { name, size, read } = data.memoryBytes(bytes(text), "the source");
@@ -35,7 +41,6 @@ const images = () => ({
     bytes: () => Promise.resolve(PPM.slice()),
   }),
 });
-const NOWHERE = "/dev/null/none";
 
 /** The first batches of a stream, which are disposed of. */
 async function take(
@@ -68,10 +73,6 @@ function tar(name: string, content: Uint8Array): Uint8Array {
 }
 
 export const DATA: GoodCalls = {
-  Digits: plain(
-    (pixels, labels) => new data.Digits(pixels, labels).get(0),
-    () => ({ pixels: new Uint8Array(784), labels: Uint8Array.of(1) }),
-  ),
   applyOperation: plain(
     data.applyOperation,
     () => ({
@@ -103,14 +104,6 @@ export const DATA: GoodCalls = {
     (text, options) => data.byteTokenizer().encodeWithSpecials(text, options),
     () => ({ text: "abc", options: { length: 3 } }),
   ),
-  c4: plain(
-    data.c4,
-    () => ({ folder: NOWHERE, options: { part: "train" } }),
-  ),
-  cifar: plain(
-    data.cifar,
-    () => ({ folder: NOWHERE, options: { classes: 10, part: "test" } }),
-  ),
   classesOf: plain(
     (labels, name) => data.classesOf(labels).labelOf(name),
     () => ({ labels: ["a", "b"], "a label": "b" }),
@@ -119,14 +112,6 @@ export const DATA: GoodCalls = {
     (options, examples) => data.collateCausal(options)(examples, random),
     () => ({ options: { length: 3, packed: true }, ids: [[1, 2, 3], [4, 5]] }),
     { words: { ids: TOKENS } },
-  ),
-  collateDigits: plain(
-    (options, examples) => data.collateDigits(options)(examples, random),
-    () => ({
-      options: { mean: 0.1, deviation: 0.3 },
-      examples: [digit(1), digit(2)],
-    }),
-    { words: { examples: TOKENS, label: TOKENS } },
   ),
   collateMasked: plain(
     (options, examples) => data.collateMasked(options)(examples, random),
@@ -193,10 +178,6 @@ export const DATA: GoodCalls = {
   fileBytes: plain(data.fileBytes, () => ({ path: "deno.json" }), {
     words: { path: SOURCE },
   }),
-  glue: plain(
-    data.glue,
-    () => ({ task: "rte", folder: NOWHERE, options: { part: "train" } }),
-  ),
   imageBatches: plain(
     (images, options) => take(data.imageBatches(images, options).from(0), 1),
     () => ({
@@ -221,14 +202,6 @@ export const DATA: GoodCalls = {
       options: { classes: ["a"], extensions: ["jpg"], emptyClasses: "keep" },
     }),
   ),
-  imageNet: plain(
-    data.imageNet,
-    () => ({ folder: NOWHERE, options: { part: "val" } }),
-  ),
-  imdb: plain(
-    data.imdb,
-    () => ({ folder: NOWHERE, options: { part: "train" } }),
-  ),
   jsonLines: plain(
     async (path, options) => await data.jsonLines(path, options),
     () => ({
@@ -244,25 +217,6 @@ export const DATA: GoodCalls = {
       options: { parse: "text", onBad: { skip: true, limit: 1 } },
     }),
     { words: { files: SOURCE } },
-  ),
-  listOps: plain(
-    (options, index) => data.listOps(options).get(index),
-    () => ({
-      options: {
-        size: 2,
-        seed: 1,
-        part: "train",
-        minLength: 20,
-        maxLength: 60,
-        maxDepth: 4,
-        maxArguments: 4,
-      },
-      index: 1,
-    }),
-  ),
-  longRangeArena: plain(
-    data.longRangeArena,
-    () => ({ task: "pathfinder", folder: NOWHERE, options: { part: "train" } }),
   ),
   maskTokens: plain(
     data.maskTokens,
@@ -281,20 +235,6 @@ export const DATA: GoodCalls = {
       labels: [0, 1],
       options: { lambda: 0.5, classes: 2, smoothing: 0.1 },
     }),
-  ),
-  mqar: plain(
-    (options, index) => data.mqar(options).get(index),
-    () => ({
-      options: {
-        ...{ size: 2, seed: 1, part: "train", length: 32 },
-        ...{ pairs: 2, vocabularySize: 64, randomNonQueries: true },
-      },
-      index: 1,
-    }),
-  ),
-  openWebText: plain(
-    data.openWebText,
-    () => ({ folder: NOWHERE, options: {} }),
   ),
   packSequences: plain(
     data.packSequences,
@@ -464,10 +404,6 @@ export const DATA: GoodCalls = {
       return { shards: [{ name, size, read }], options: {} };
     },
     { words: { shards: SOURCE } },
-  ),
-  wikiText: plain(
-    data.wikiText,
-    () => ({ folder: NOWHERE, options: { part: "train" } }),
   ),
   writeTokenFile: plain(
     data.writeTokenFile,

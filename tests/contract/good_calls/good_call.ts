@@ -41,3 +41,15 @@ export function plain(
 ): GoodCall {
   return { call, args, ...more };
 }
+
+/** A black image of MNIST's size. */
+export const digit = (label: number) => ({
+  pixels: new Uint8Array(784),
+  label,
+});
+
+/** Draws the same number each time. */
+export const random = () => 0.25;
+
+/** A path below a device, where no file can be. */
+export const NOWHERE = "/dev/null/none";

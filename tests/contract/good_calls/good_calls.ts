@@ -1,15 +1,20 @@
-/** Right calls of all that the entries export, and why the others have none. @module */
+/** Right calls of all that the entries and the proofs export, and why the others have none. @module */
 import { DATA } from "./data.ts";
+import { DATASETS } from "./datasets.ts";
 import type { GoodCalls } from "./good_call.ts";
 import { LAYERS, MODELS } from "./models.ts";
 import { HUB, IO, NOTEBOOK, PROOF } from "./others.ts";
 import { ATTENTION, FAMILY, OPERATIONS } from "./tensors.ts";
 import { TFJS, TRAINING } from "./training.ts";
 
-/** Right calls by the entries of deno.json. */
+/**
+ * Right calls by the entries of deno.json, of which `./data` offers those of
+ * `./datasets` too, and those of the proofs of a notebook.
+ */
 export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   ".": { ...ATTENTION, ...MODELS },
   "./data": DATA,
+  "./datasets": DATASETS,
   "./family": FAMILY,
   "./hub": HUB,
   "./io": IO,
@@ -17,9 +22,10 @@ export const GOOD_CALLS: Readonly<Record<string, GoodCalls>> = {
   "./mpi": {},
   "./notebook": NOTEBOOK,
   "./operations": OPERATIONS,
-  "./proof": PROOF,
   "./tfjs": TFJS,
   "./training": TRAINING,
+  "./tuning": {},
+  "notebooks/proof": PROOF,
 };
 
 const DOWNLOADS = "it loads a corpus, and takes nothing";
@@ -55,6 +61,6 @@ export const WITHOUT: Readonly<Record<string, string>> = {
   saveTuning: "it writes to the home folder",
   runKernel: KERNELS,
   savePretrained: "it writes a folder; kinds_test.ts has its options",
-  stopSignal: "it takes nothing",
+  interruptSignal: "it takes nothing",
   useBackend: BACKEND,
 };

@@ -24,8 +24,15 @@ const gpt = () =>
 
 export const MODELS: GoodCalls = {
   classNames: plain(lion.classNames, () => ({ model: encoder() })),
-  describe: plain(
-    lion.describe,
+  contextParallel: plain(
+    lion.contextParallel,
+    () => ({
+      communicator: { rank: 0, size: 1, exchange: () => {} },
+      run: () => 1,
+    }),
+  ),
+  modelSummary: plain(
+    lion.modelSummary,
     () => ({ model: encoder(), inputShapes: [[1, 3, 2], [1, 3]] }),
     { isSlow: true },
   ),
@@ -116,17 +123,10 @@ export const MODELS: GoodCalls = {
     () => ({ model: encoder(), form: "chunkwise", chunkSize: 2 }),
     { isSlow: true },
   ),
-  setRecompute: plain(
-    lion.setRecompute,
-    () => ({ model: encoder(), recompute: true }),
+  setGradientCheckpointing: plain(
+    lion.setGradientCheckpointing,
+    () => ({ model: encoder(), gradientCheckpointing: true }),
     { isSlow: true },
-  ),
-  shareTokens: plain(
-    lion.shareTokens,
-    () => ({
-      communicator: { rank: 0, size: 1, exchange: () => {} },
-      run: () => 1,
-    }),
   ),
   vimMixer: plain(
     lion.vimMixer,

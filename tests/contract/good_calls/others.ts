@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import * as hub from "../../../lib/hub/mod.ts";
 import * as io from "../../../lib/io/mod.ts";
 import * as notebook from "../../../lib/notebook/mod.ts";
-import * as proof from "../../../lib/proof/mod.ts";
+import * as proof from "../../../notebooks/proof/mod.ts";
 import { tinyModel } from "../../training/tiny.ts";
 import { type GoodCalls, plain } from "./good_call.ts";
 
@@ -172,9 +172,11 @@ export const NOTEBOOK: GoodCalls = {
     { takes: ["rows"] },
   ),
   tex: plain(notebook.tex, () => ({ source: "x^2" })),
-  track: plain(
+  progressBar: plain(
     async (items, options) => {
-      for await (const item of notebook.track(items, options)) return item;
+      for await (const item of notebook.progressBar(items, options)) {
+        return item;
+      }
     },
     () => ({
       items: [1, 2],

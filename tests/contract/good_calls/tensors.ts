@@ -12,13 +12,28 @@ const mask = () => tf.ones([1, 3]);
 const segments = () => tf.ones([1, 3], "int32");
 const qkv = () => ({ q: x(), k: x(), v: x() });
 
+/** The only rank, which has nobody to exchange with. */
+const alone = () => ({ rank: 0, size: 1, exchange: () => {} });
+
 const attention = () => ({
   ...{ scale: 0.5, causal: false, mask: mask(), segments: segments() },
   kernel: false,
 });
 
 export const ATTENTION: GoodCalls = {
+  acrossRanks: plain(lion.acrossRanks, () => ({ communicator: alone() })),
   alibiSlopes: plain(lion.alibiSlopes, () => ({ heads: 2 })),
+  attentionAcrossRanks: plain(
+    lion.attentionAcrossRanks,
+    () => ({
+      ...qkv(),
+      options: {
+        ...attention(),
+        ...{ form: "chunkwise", chunkSize: 2, decay: lion.noDecay() },
+        ...{ normalize: true, epsilon: 1e-6, communicator: alone() },
+      },
+    }),
+  ),
   checkDecay: plain(
     lion.checkDecay,
     () => ({ decay: lion.selectiveDecay(perToken()) }),
@@ -26,6 +41,18 @@ export const ATTENTION: GoodCalls = {
   decayMask: plain(
     lion.decayMask,
     () => ({ decay: lion.fixedDecay(tf.tensor1d([-1, -2])), length: 3 }),
+  ),
+  deltaAcrossRanks: plain(
+    lion.deltaAcrossRanks,
+    () => ({
+      ...qkv(),
+      beta: tf.fill([1, 2, 3], 0.5),
+      options: {
+        ...attention(),
+        ...{ form: "chunkwise", chunkSize: 2, decay: lion.noDecay() },
+        communicator: alone(),
+      },
+    }),
   ),
   deltaAttention: plain(
     lion.deltaAttention,
@@ -64,7 +91,6 @@ export const ATTENTION: GoodCalls = {
     lion.fixedDecay,
     () => ({ logDecay: tf.tensor1d([-1, -2]) }),
   ),
-  identity: plain(lion.identity, () => ({ x: x() })),
   lionAttention: plain(
     lion.lionAttention,
     () => ({
@@ -77,8 +103,8 @@ export const ATTENTION: GoodCalls = {
       },
     }),
   ),
-  lionAttentionInOrders: plain(
-    lion.lionAttentionInOrders,
+  multiScanAttention: plain(
+    lion.multiScanAttention,
     () => ({
       ...qkv(),
       ways: [{ order: [2, 0, 1], decay: lion.noDecay() }],
@@ -102,7 +128,6 @@ export const ATTENTION: GoodCalls = {
       },
     }),
   ),
-  relu: plain(lion.relu, () => ({ x: x() })),
   selectiveDecay: plain(
     lion.selectiveDecay,
     () => ({ logDecay: perToken(), options: { convention: "arrival" } }),
@@ -111,9 +136,8 @@ export const ATTENTION: GoodCalls = {
     lion.shiftedSilu,
     () => ({ x: x(), options: { normalize: true } }),
   ),
-  sigmoid: plain(lion.sigmoid, () => ({ x: x() })),
-  snakeOrder: plain(
-    lion.snakeOrder,
+  snakeScan: plain(
+    lion.snakeScan,
     () => ({ rows: 2, columns: 3, options: { along: "columns", first: 1 } }),
   ),
   softmaxAttention: plain(
@@ -138,8 +162,8 @@ export const ATTENTION: GoodCalls = {
       },
     }),
   ),
-  twoSidedDecay: plain(
-    lion.twoSidedDecay,
+  bidirectionalDecay: plain(
+    lion.bidirectionalDecay,
     () => ({ forward: perToken(), backward: perToken() }),
   ),
 };

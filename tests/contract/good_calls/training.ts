@@ -41,7 +41,6 @@ export const TRAINING: GoodCalls = {
     (predictions, labels) => training.accuracy()(predictions, labels),
     () => ({ predictions: logits(), labels: tf.tensor1d([0, 1], "int32") }),
   ),
-  accuracyOf: plain(training.accuracyOf, classes, PASSES),
   areaUnderCurve: plain(
     training.areaUnderCurve,
     () => ({ scores: [0.5, 1, 2, 3], labels: [0, 1, 0, 1] }),

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
+import { constants, zstdCompressSync } from "node:zlib";
 import { decompressed } from "../../../lib/data/bytes/decompressed.ts";
 import { gunzippedByFflate } from "../../../lib/data/bytes/gzip.ts";
 import { memoryBytes, type RandomAccess } from "../../../lib/data/mod.ts";
@@ -147,6 +148,25 @@ await withPython(
     );
   },
 );
+
+Deno.test("decompressed() compares the checksums of zstd, at every length", async () => {
+  const params = { [constants.ZSTD_c_checksumFlag]: 1 };
+  for (const length of [0, 1, 31, 32, 1000, 300_000]) {
+    const content = Uint8Array.from({ length }, (_, i) => i * i >>> 7);
+    const frame = new Uint8Array(zstdCompressSync(content, { params }));
+    const two = new Uint8Array([...frame, ...frame]);
+    assertEquals(
+      await read(two, "two.zst"),
+      new Uint8Array([...content, ...content]),
+    );
+    two[two.length - 1]! ^= 1;
+    await assertRejects(
+      () => read(two, "two.zst"),
+      SyntaxError,
+      "the checksum of a frame does not match",
+    );
+  }
+});
 
 Deno.test("decompressed() gives short files as they are", async () => {
   for (const text of ["", "a", "\x1f", "abc"]) {

@@ -7,9 +7,9 @@ import {
   imageBatches,
   memoryBytes,
   parquetImages,
-  type ParquetImagesOptions,
   type RandomAccess,
 } from "../../../lib/data/mod.ts";
+import type { ParquetImagesOptions } from "../../../lib/data/images/datasets/parquet_images.ts";
 
 import { onCpu } from "../../io/files.ts";
 import { RED_PIXEL } from "./red_pixel.ts";

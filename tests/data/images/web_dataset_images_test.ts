@@ -7,8 +7,8 @@ import {
   memoryBytes,
   webDataset,
   webDatasetImages,
-  type WebDatasetImagesOptions,
 } from "../../../lib/data/mod.ts";
+import type { WebDatasetImagesOptions } from "../../../lib/data/images/datasets/web_dataset_images.ts";
 import { onCpu } from "../../io/files.ts";
 import { tarOf } from "../records/tar_of.ts";
 import { RED_PIXEL } from "./red_pixel.ts";

@@ -1,10 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import {
-  type CsvOptions,
-  csvRows,
-  memoryBytes,
-} from "../../../lib/data/mod.ts";
+import { csvRows, memoryBytes } from "../../../lib/data/mod.ts";
+import type { CsvOptions } from "../../../lib/data/records/csv.ts";
 import {
   CsvParser,
   type CsvRow,

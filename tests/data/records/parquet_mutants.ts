@@ -1,11 +1,8 @@
 /** Parquet files of every kind of column, damaged in their bytes. @module */
 import { assertEquals } from "@std/assert";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
-import {
-  memoryBytes,
-  parquet,
-  type ParquetColumn,
-} from "../../../lib/data/mod.ts";
+import { memoryBytes, parquet } from "../../../lib/data/mod.ts";
+import type { ParquetColumn } from "../../../lib/data/records/parquet_schema.ts";
 import { uniform } from "../../random.ts";
 
 const numbers = Array.from({ length: 12 }, (_, i) => i);

@@ -7,10 +7,10 @@ import {
   fileBytes,
   memoryBytes,
   parquet,
-  type ParquetOptions,
   type RandomAccess,
   shuffledBatches,
 } from "../../../lib/data/mod.ts";
+import type { ParquetOptions } from "../../../lib/data/records/parquet.ts";
 import { onCpu, withFolder } from "../../io/files.ts";
 import { mostHeld } from "./memory.ts";
 

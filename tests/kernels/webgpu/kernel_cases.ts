@@ -6,6 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  bidirectionalDecay,
   type ConcreteForm,
   deltaAttention,
   diagonalDecay,
@@ -13,7 +14,6 @@ import {
   lionAttention,
   selectiveDecay,
   softmaxAttention,
-  twoSidedDecay,
 } from "../../../mod.ts";
 import { attendWithState } from "../../../lib/attention/planning/with_state.ts";
 import { FORMS } from "../../../lib/attention/forms/form.ts";
@@ -75,14 +75,14 @@ const segments = () =>
 const FORWARD_SHADERS: Readonly<Record<ConcreteForm, string>> = {
   full: "full",
   blockwise: "full",
-  recurrent: "recurrent_forward backward",
+  recurrent: "recurrent_forward DECAYS COMPLETES DIVIDES",
   chunkwise: "attend y=",
 };
 
 const ofForm = (form: ConcreteForm): KernelCase => ({
   of: ["q", "k", "v", "f", "b"],
   run: ({ q, k, v, f, b }) => {
-    const decay = twoSidedDecay(f, b);
+    const decay = bidirectionalDecay(f, b);
     const { kernel, reason } = explainAttention(q, k, v, { form, decay });
     if (kernel === null) throw new Error(reason);
     const options = { form, decay, mask: mask(), scale: 0.3 };
@@ -105,7 +105,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
     run: ({ q, k, v, f, b }) =>
       lionAttention(q, k, v, {
         ...{ form: "chunkwise", chunkSize: 4, scale: 0.3 },
-        decay: twoSidedDecay(f, b),
+        decay: bidirectionalDecay(f, b),
       }),
     shaders: ["chunk_states", "carry_states", "decay_gradients DECAYS"],
   },
@@ -115,7 +115,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
       lionAttention(q, k, v, {
         ...{ form: "chunkwise", scale: 0.3 },
         chunkSize: Math.ceil(q.shape[2]! / 2),
-        decay: twoSidedDecay(f, b),
+        decay: bidirectionalDecay(f, b),
       }),
     shaders: ["chunk_states", "decay_gradients APART"],
   },
@@ -144,7 +144,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
         },
       ).y;
     },
-    shaders: ["recurrent_forward backward logDecay firstState lastState"],
+    shaders: ["recurrent_forward DECAYS ENTERS LEAVES COMPLETES IN_PLACE"],
     isForward: true,
   },
   "the delta rule": {

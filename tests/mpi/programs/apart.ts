@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { lionAttention, useBackend } from "../../../mod.ts";
+import { attentionAcrossRanks, useBackend } from "../../../mod.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
 
 const mpi = openMpi();
@@ -23,7 +23,7 @@ function exchange(length: number): void {
 const vectors = (): tf.Tensor4D => tf.ones([1, 2, 3, 4]);
 
 function attend(x: tf.Tensor4D): tf.Tensor4D {
-  return lionAttention(x, x, x, { communicator: mpi });
+  return attentionAcrossRanks(x, x, x, { communicator: mpi });
 }
 
 const WAYS: Readonly<Record<string, () => unknown>> = {
@@ -58,7 +58,7 @@ const WAYS: Readonly<Record<string, () => unknown>> = {
       : mpi.barrier(),
   // Its own mistake, of which the others hear nothing until it closes.
   form: () =>
-    void lionAttention(vectors(), vectors(), vectors(), {
+    void attentionAcrossRanks(vectors(), vectors(), vectors(), {
       communicator: mpi,
       form: isOther ? "full" : "auto",
     }),

@@ -5,7 +5,8 @@
  * @module
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { openMpi, type RankNumbers } from "../../../lib/mpi/mod.ts";
+import { openMpi } from "../../../lib/mpi/mod.ts";
+import type { RankNumbers } from "../../../lib/base/communicator.ts";
 
 const mpi = openMpi();
 const { rank, size } = mpi;

@@ -8,15 +8,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  attentionAcrossRanks,
+  contextParallel,
   type Decay,
-  deltaAttention,
+  deltaAcrossRanks,
   diagonalDecay,
   fixedDecay,
-  lionAttention,
   type LionAttentionOptions,
   noDecay,
   selectiveDecay,
-  shareTokens,
   useBackend,
 } from "../../../mod.ts";
 import { tokenPooling } from "../../../lib/layers/mod.ts";
@@ -149,7 +149,7 @@ const ATTENTIONS: Readonly<Record<string, Partial<Attention>>> = {
   },
   "mask true": { mask: tf.ones([2, LENGTH]) },
   "segments true": { segments: tf.zeros([2, LENGTH], "int32") },
-  'operation "deltaAttention"': { rule: "delta" },
+  'operation "deltaAcrossRanks"': { rule: "delta" },
 };
 
 function attend(how: Partial<Attention>): void {
@@ -161,10 +161,11 @@ function attend(how: Partial<Attention>): void {
     const given = {
       ...{ decay: decay(batch, heads, headDim), communicator: mpi },
     };
-    if (rule === "lion") lionAttention(q, q, v, { ...options, ...given });
-    else {
+    if (rule === "lion") {
+      attentionAcrossRanks(q, q, v, { ...options, ...given });
+    } else {
       const beta: tf.Tensor3D = tf.ones([batch, heads, LENGTH]);
-      deltaAttention(q, q, v, beta, given);
+      deltaAcrossRanks(q, q, v, beta, given);
     }
   });
 }
@@ -181,7 +182,7 @@ attend({ chunkSize: isOther ? 2 : 3, kernel: !isOther });
 await assertAllThrow(
   "pooling",
   () =>
-    shareTokens(mpi, () =>
+    contextParallel(mpi, () =>
       tf.tidy(() => {
         const kind = isOther ? "mean" : "first";
         void tokenPooling({ kind }).apply(tf.ones([2, LENGTH, 3]));

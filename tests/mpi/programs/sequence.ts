@@ -8,14 +8,17 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  attentionAcrossRanks,
+  bidirectionalDecay,
+  type ContextGroup,
   type Decay,
+  deltaAcrossRanks,
   deltaAttention,
   diagonalDecay,
   fixedDecay,
   lionAttention,
   type LionAttentionOptions,
   selectiveDecay,
-  twoSidedDecay,
   useBackend,
 } from "../../../mod.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
@@ -64,7 +67,7 @@ const DECAYS: Readonly<
       b: [BATCH, HEADS, length],
     }),
     of: ({ a, b }) => ({
-      decay: twoSidedDecay(a as tf.Tensor3D, b as tf.Tensor3D),
+      decay: bidirectionalDecay(a as tf.Tensor3D, b as tf.Tensor3D),
     }),
   },
   "channels, source": {
@@ -83,7 +86,7 @@ const DECAYS: Readonly<
       b: [BATCH, HEADS, length, HEAD_DIM],
     }),
     of: ({ a, b }) => ({
-      decay: twoSidedDecay(a as tf.Tensor4D, b as tf.Tensor4D),
+      decay: bidirectionalDecay(a as tf.Tensor4D, b as tf.Tensor4D),
     }),
   },
 };
@@ -139,7 +142,10 @@ const BORDERS = [[30, 47, 51], [50]];
 type Tensors = Readonly<Record<string, tf.Tensor>>;
 
 /** What all problems have: which tokens there are, and whose. */
-type Common = Pick<LionAttentionOptions, "mask" | "segments" | "communicator">;
+interface Common extends Pick<LionAttentionOptions, "mask" | "segments"> {
+  /** None where one process computes all. */
+  readonly communicator?: ContextGroup;
+}
 
 function problemOf(
   shapes: Readonly<Record<string, number[]>>,
@@ -235,9 +241,6 @@ async function compare(
   }
 }
 
-type R3 = tf.Tensor3D;
-type R4 = tf.Tensor4D;
-
 for (const [kind, decay] of Object.entries(DECAYS)) {
   for (const [how, way] of Object.entries(WAYS)) {
     const { isPadded: _padded, isPacked: _packed, ...options } = way;
@@ -246,12 +249,12 @@ for (const [kind, decay] of Object.entries(DECAYS)) {
         decay.shapes(length),
         way,
         length,
-        ({ q, k, v, ...others }, common) =>
-          lionAttention(q as R4, k as R4, v as R4, {
-            ...options,
-            ...decay.of(others),
-            ...common,
-          }),
+        ({ q, k, v, ...others }, { communicator, ...common }) => {
+          const given = { ...options, ...decay.of(others), ...common };
+          return communicator
+            ? attentionAcrossRanks(q!, k!, v!, { ...given, communicator })
+            : lionAttention(q!, k!, v!, given);
+        },
         true,
       ), "chunkSize" in way);
   }
@@ -265,15 +268,12 @@ for (const kind of DELTA_DECAYS) {
         { ...decay.shapes(length), beta: [BATCH, HEADS, length] },
         way,
         length,
-        ({ q, k, v, beta, ...others }, common) => {
-          const unit = tf.div(k!, tf.norm(k!, 2, 3, true));
-          return deltaAttention(
-            q as R4,
-            unit as R4,
-            v as R4,
-            tf.exp(beta!) as R3,
-            { ...options, ...decay.of(others), ...common },
-          );
+        ({ q, k, v, beta, ...others }, { communicator, ...common }) => {
+          const unit = tf.div(k!, tf.norm(k!, 2, 3, true)), b = tf.exp(beta!);
+          const given = { ...options, ...decay.of(others), ...common };
+          return communicator
+            ? deltaAcrossRanks(q!, unit, v!, b, { ...given, communicator })
+            : deltaAttention(q!, unit, v!, b, given);
         },
         // The lengths of keys have no gradient where they are not numbers.
         false,

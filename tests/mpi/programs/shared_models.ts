@@ -8,12 +8,15 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
+  contextParallel,
+  fixedDecay,
   lionBert,
   lionEncoder,
   type LionEncoderOptions,
   lionGpt,
   lionViT,
-  shareTokens,
+  logSigmoid,
+  type Mixer,
   useBackend,
 } from "../../../mod.ts";
 import type { Batch } from "../../../lib/data/batches/stream.ts";
@@ -84,6 +87,23 @@ const TOKENS = { output: "tokens", maxLength: 40 } as const;
 const encoder = (options: Partial<LionEncoderOptions>) => () =>
   lionEncoder({ ...ENCODER, ...options });
 
+/** A moving average of each channel, at a pace that it learns. */
+const average: Mixer = {
+  sharesTokens: true,
+  parameters: (shape) => [
+    { name: "pace", shape: [shape.at(-1)!], initial: "zeros" },
+  ],
+  apply(x, parameters, { causal, mask, segments, sequence }) {
+    const v = tf.expandDims(tf.transpose(x, [0, 2, 1]), 3),
+      one = tf.onesLike(v);
+    const decay = fixedDecay(logSigmoid(parameters("pace") as tf.Tensor1D));
+    const options = { decay, causal, mask, segments };
+    const y = sequence.lionAttention(one, one, v, options);
+    return tf.transpose(tf.squeeze(y, [3]), [0, 2, 1]);
+  },
+  operations: (shape) => 10 * tf.util.sizeFromShape(shape as number[]),
+};
+
 /** Models, and the names of their inputs. */
 const MODELS: Readonly<
   Record<string, readonly [() => LayersModel, ...(keyof typeof INPUTS)[]]>
@@ -116,8 +136,13 @@ const MODELS: Readonly<
     "values",
     "mask",
   ],
+  "a mixer of one's own": [
+    encoder({ mixer: average, direction: "alternate", ...TOKENS }),
+    "values",
+    "mask",
+  ],
   "computed again for gradients": [
-    encoder({ variant: "s", recompute: true, ...TOKENS }),
+    encoder({ variant: "s", gradientCheckpointing: true, ...TOKENS }),
     "values",
     "mask",
   ],
@@ -233,7 +258,7 @@ for (const [name, [make, ...inputs]] of Object.entries(MODELS)) {
       let output: tf.Tensor;
       const { grads } = tf.variableGrads(() => {
         const apply = () => model.apply(given) as tf.Tensor;
-        output = tf.keep(isShared ? shareTokens(mpi, apply) : apply());
+        output = tf.keep(isShared ? contextParallel(mpi, apply) : apply());
         const shape = output.shape.map((size, axis) =>
           axis === 1 && isOfTokens ? LENGTH : size
         );
@@ -299,7 +324,7 @@ for (
     tf.ones(shape.map((size) => size ?? 3))
   );
   assertThrows(
-    () => shareTokens(mpi, () => model.predict(inputs)),
+    () => contextParallel(mpi, () => model.predict(inputs)),
     RangeError,
     `should have all tokens of a sequence, got a part, as one of ${mpi.size} ranks`,
   );
@@ -314,7 +339,7 @@ for (
   });
   assertThrows(
     () =>
-      shareTokens(
+      contextParallel(
         mpi,
         () => model.predict([tf.ones([1, 2, 2]), tf.ones([1, 2])]),
       ),

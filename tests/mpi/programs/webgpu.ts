@@ -6,7 +6,7 @@
  */
 import { assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { lionAttention, useBackend } from "../../../mod.ts";
+import { attentionAcrossRanks, useBackend } from "../../../mod.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
 import { train, type TrainOptions } from "../../../lib/training/mod.ts";
 import { uniform } from "../../random.ts";
@@ -48,7 +48,11 @@ await assertRejects(
   why,
 );
 const x: tf.Tensor4D = tf.ones([1, 1, 2, 2]);
-assertThrows(() => lionAttention(x, x, x, { communicator }), RangeError, why);
+assertThrows(
+  () => attentionAcrossRanks(x, x, x, { communicator }),
+  RangeError,
+  why,
+);
 x.dispose();
 await mpi.close();
 if (mpi.rank === 0) console.log("ranks train on WebGPU");

@@ -1,7 +1,8 @@
 /** What the library does in Node, files included; prints what came out as JSON. */
-import { loadBrown, textLines } from "@lionjs/lion/data";
+import { textLines } from "@lionjs/lion/data";
+import { loadBrown } from "@lionjs/lion/datasets";
 import { readSafetensors, writeSafetensors } from "@lionjs/lion/io";
-import { Figure, stopSignal } from "@lionjs/lion/notebook";
+import { Figure, interruptSignal } from "@lionjs/lion/notebook";
 import { loadCheckpoint } from "@lionjs/lion/training";
 import * as tf from "@tensorflow/tfjs-core";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
@@ -50,7 +51,7 @@ console.log(JSON.stringify({
     JSON.stringify([...stopped, ...rest].slice(-10)) === JSON.stringify(whole),
   isLoaded: y.every((value, i) => value === same[i]),
   log: (await textLines(`${folder}/log.jsonl`)).length,
-  isStopped: stopSignal().aborted,
+  isStopped: interruptSignal().aborted,
   brown: await messageOf(loadBrown()),
   picture: await messageOf(new Figure([{ y: [1, 2] }]).toImage()),
 }));

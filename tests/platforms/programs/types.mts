@@ -5,7 +5,8 @@ import {
   lionEncoder,
   useBackend,
 } from "@lionjs/lion";
-import { collateTokens, listOps, shuffledBatches } from "@lionjs/lion/data";
+import { collateTokens, shuffledBatches } from "@lionjs/lion/data";
+import { listOps } from "@lionjs/lion/datasets";
 import { readSafetensors } from "@lionjs/lion/io";
 import { LionLayer, type Parameters } from "@lionjs/lion/layers";
 import { Figure } from "@lionjs/lion/notebook";

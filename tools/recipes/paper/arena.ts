@@ -1,5 +1,6 @@
 /** Long Range Arena as the paper trains on it: what its six tasks have in common. @module */
-import type { Dataset, LongRangeArenaTask } from "@lionjs/lion/data";
+import type { Dataset } from "@lionjs/lion/data";
+import type { LongRangeArenaTask } from "@lionjs/lion/datasets";
 import { crossEntropy, warmUpCosine } from "@lionjs/lion/training";
 import { ARENA_FIGURES } from "../arena_figures.ts";
 import {

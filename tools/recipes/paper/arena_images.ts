@@ -1,9 +1,6 @@
 /** Tasks of Long Range Arena that are images, read pixel by pixel. @module */
-import {
-  LONG_RANGE_ARENA_TASKS,
-  longRangeArena,
-  type PixelScale,
-} from "@lionjs/lion/data";
+import type { PixelScale } from "@lionjs/lion/data";
+import { LONG_RANGE_ARENA_TASKS, longRangeArena } from "@lionjs/lion/datasets";
 import type { NeededFiles } from "../needed_files.ts";
 import { pixelSequences } from "../sequences.ts";
 import { arenaParts, type ArenaRecipe, arenaRecipe } from "./arena.ts";

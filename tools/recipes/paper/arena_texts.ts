@@ -1,10 +1,7 @@
 /** Tasks of Long Range Arena that are tokens: expressions, reviews, pairs of papers. @module */
 import { lionEncoder } from "@lionjs/lion";
-import {
-  collateTokens,
-  LONG_RANGE_ARENA_TASKS,
-  longRangeArena,
-} from "@lionjs/lion/data";
+import { collateTokens } from "@lionjs/lion/data";
+import { LONG_RANGE_ARENA_TASKS, longRangeArena } from "@lionjs/lion/datasets";
 import { sequencesOf } from "../sequences.ts";
 import { arenaParts, type ArenaRecipe, arenaRecipe } from "./arena.ts";
 import { writeFewLists, writeFewPairs, writeFewReviews } from "./few_arena.ts";

@@ -4,7 +4,8 @@ import {
   lionBert,
   type LionBertOptions,
 } from "@lionjs/lion";
-import { c4, streamedBatches } from "@lionjs/lion/data";
+import { streamedBatches } from "@lionjs/lion/data";
+import { c4 } from "@lionjs/lion/datasets";
 import { crossEntropy, perplexity } from "@lionjs/lion/training";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { createHash } from "node:crypto";

@@ -1,10 +1,10 @@
 /** A few examples of Long Range Arena's texts, in files as the released ones are. @module */
+import type { Part } from "@lionjs/lion/data";
 import {
   LIST_OPS_TOKENS,
   listOps,
   type ListOpsExample,
-  type Part,
-} from "@lionjs/lion/data";
+} from "@lionjs/lion/datasets";
 import { below, seeded } from "../../../lib/data/batches/random.ts";
 import { madeUpText } from "./few_texts.ts";
 

@@ -1,12 +1,8 @@
 /** A few made-up texts, in files as the published ones are. @module */
-import {
-  GLUE_TASKS,
-  type GlueTask,
-  type Random,
-  trainTokenizer,
-} from "@lionjs/lion/data";
+import { type Random, trainTokenizer } from "@lionjs/lion/data";
+import { GLUE_TASKS, type GlueTask } from "@lionjs/lion/datasets";
 import { below, seeded } from "../../../lib/data/batches/random.ts";
-import { originalFile } from "../../../lib/data/benchmarks/glue/original_part.ts";
+import { originalFile } from "../../../lib/datasets/benchmarks/glue/original_part.ts";
 
 const WORDS = [
   ...["a", "the", "lion", "cat", "mane", "night", "river", "grass", "moon"],

@@ -1,12 +1,13 @@
 /** What is reported of GLUE's tasks. @module */
+import type { Examples } from "@lionjs/lion/data";
 import {
-  type Examples,
   GLUE_TASKS,
   type GlueExample,
   type GlueMetric,
   type GlueTask,
-} from "@lionjs/lion/data";
-import { accuracyOf, f1, matthews, type Score } from "@lionjs/lion/training";
+} from "@lionjs/lion/datasets";
+import { f1, matthews, type Score } from "@lionjs/lion/training";
+import { accuracyOf } from "../../../lib/training/metrics/classification.ts";
 import type { Figures } from "../recipe.ts";
 import { entropyOf } from "./label_frequencies.ts";
 

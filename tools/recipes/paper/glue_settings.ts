@@ -1,5 +1,5 @@
 /** How models are tuned on GLUE's tasks. @module */
-import type { GlueTask } from "@lionjs/lion/data";
+import type { GlueTask } from "@lionjs/lion/datasets";
 import type { BertTraining } from "./bert_optimizer.ts";
 
 /** How models are tuned on a task. */

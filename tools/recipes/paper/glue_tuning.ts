@@ -1,13 +1,15 @@
 import {
   batchesInOrder,
   collateTexts,
+  shuffledBatches,
+  type Tokenizer,
+} from "@lionjs/lion/data";
+import {
   glue,
   GLUE_TASKS,
   type GluePart,
   type GlueTask,
-  shuffledBatches,
-  type Tokenizer,
-} from "@lionjs/lion/data";
+} from "@lionjs/lion/datasets";
 import { fromPretrained } from "@lionjs/lion/hub";
 import type { LoadPyTorchWeightsOptions } from "@lionjs/lion/io";
 import {

@@ -1,5 +1,5 @@
 /** ImageNet and CIFAR-100, on which the paper's classifiers were trained. @module */
-import { cifar, imageNet } from "@lionjs/lion/data";
+import { cifar, imageNet } from "@lionjs/lion/datasets";
 import { CIFAR, DECAYS, DIRECTIONS, PARTS } from "../image_comparisons.ts";
 import { IMAGENET_FIGURES } from "../image_net_figures.ts";
 import { writeFewCifar100, writeFewImageNet } from "./few_images.ts";

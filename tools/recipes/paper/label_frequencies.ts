@@ -1,5 +1,5 @@
 /** What the frequencies of labels alone reach. @module */
-import { type Batch, NOT_COUNTED } from "@lionjs/lion/data";
+import { type Batch, IGNORE_INDEX } from "@lionjs/lion/data";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** The best that one guess for all labels reaches. */
@@ -18,7 +18,7 @@ export async function guessByFrequency(
     const values = await labels.data();
     tf.dispose([...inputs, labels]);
     for (const label of values) {
-      if (label === NOT_COUNTED) continue;
+      if (label === IGNORE_INDEX) continue;
       counts.set(label, (counts.get(label) ?? 0) + 1);
     }
   }

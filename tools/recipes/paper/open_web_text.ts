@@ -4,7 +4,6 @@ import {
   type ByteSource,
   collateCausal,
   memoryBytes,
-  openWebText,
   type ShardedStream,
   shuffledBatches,
   tokenFile,
@@ -12,6 +11,7 @@ import {
   type TokenType,
   writeTokenFile,
 } from "@lionjs/lion/data";
+import { openWebText } from "@lionjs/lion/datasets";
 import {
   crossEntropy,
   type OptimizerOptions,

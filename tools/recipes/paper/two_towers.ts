@@ -1,6 +1,7 @@
 /** Pairs of texts, each read by the same encoder, and what both are classified by. @module */
 import { lionEncoder, type LionEncoderOptions } from "@lionjs/lion";
-import { type Collate, type LongRangePair, padTokens } from "@lionjs/lion/data";
+import { type Collate, padTokens } from "@lionjs/lion/data";
+import type { LongRangePair } from "@lionjs/lion/datasets";
 import { LionLayer, type Parameter, type Shape } from "@lionjs/lion/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import {

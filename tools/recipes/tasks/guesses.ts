@@ -2,8 +2,8 @@
 import {
   type ClassifiedTokens,
   type Examples,
+  IGNORE_INDEX,
   type LabelledTokens,
-  NOT_COUNTED,
 } from "@lionjs/lion/data";
 
 /** Iterates over all examples of a dataset. */
@@ -70,7 +70,7 @@ export function mqarBaselines(
   const all = new Set<number>();
   let questions = 0, right = 0;
   for (const { labels } of examplesOf(dataset)) {
-    const values = Array.from(labels).filter((label) => label !== NOT_COUNTED);
+    const values = Array.from(labels).filter((label) => label !== IGNORE_INDEX);
     values.forEach((value) => all.add(value));
     questions += values.length;
     right += values.length / new Set(values).size;

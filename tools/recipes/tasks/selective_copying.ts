@@ -2,8 +2,8 @@ import { assertInteger } from "../../../lib/base/values.ts";
 import {
   type Examples,
   type GeneratedOptions,
+  IGNORE_INDEX,
   type LabelledTokens,
-  NOT_COUNTED,
 } from "@lionjs/lion/data";
 import { assertOptions, optionsOf } from "../../../lib/base/options.ts";
 import { generated } from "../../../lib/data/batches/generated.ts";
@@ -53,7 +53,7 @@ export function selectiveCopying(
   const copy = vocabularySize - 1;
   return generated("selective copying", options, (random) => {
     const ids = new Int32Array(length).fill(blank);
-    const labels = new Int32Array(length).fill(NOT_COUNTED);
+    const labels = new Int32Array(length).fill(IGNORE_INDEX);
     const blanksBefore = new Uint32Array(symbols);
     for (let left = length - 2 * symbols - 1; left > 0; left--) {
       blanksBefore[below(symbols, random)]!++;
@@ -87,6 +87,6 @@ export function selectiveCopyingBaselines(
 ): SelectiveCopyingBaselines {
   const asked = [...examplesOf(dataset)].flatMap(({ labels }) =>
     Array.from(labels, (label) => ({ label }))
-  ).filter(({ label }) => label !== NOT_COUNTED);
+  ).filter(({ label }) => label !== IGNORE_INDEX);
   return { majority: bestGuess(asked) };
 }

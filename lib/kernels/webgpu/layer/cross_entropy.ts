@@ -1,5 +1,5 @@
 /** The mean cross-entropy of rows of logits and their labels, and its gradient. @module */
-import { NOT_COUNTED } from "../../../base/not_counted.ts";
+import { IGNORE_INDEX } from "../../../base/ignore_index.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import {
@@ -20,7 +20,7 @@ interface CrossEntropyAttributes {
 
 /** WGSL: what a label says whose row does not count, and whether one is a class. */
 const LABELS = /* wgsl */ `
-const NOT_COUNTED = ${NOT_COUNTED}.0;
+const IGNORE_INDEX = ${IGNORE_INDEX}.0;
 fn is_class(label: f32) -> bool {
   return label >= 0.0 && label < f32(uniforms.classes);
 }
@@ -99,7 +99,7 @@ const LOSSES = /* wgsl */ `
   sums[workgroup] = sum.x;
   let label = labels[workgroup];
   var loss = uniforms.notANumber;
-  if (label == NOT_COUNTED) {
+  if (label == IGNORE_INDEX) {
     loss = 0.0;
   } else if (is_class(label)) {
     var expected = logits[first + u32(label)];
@@ -115,7 +115,7 @@ const LOSSES = /* wgsl */ `
 const MEAN = /* wgsl */ `
   var part = vec2f();
   for (var row = local; row < uniforms.rows; row += THREADS) {
-    part += vec2f(losses[row], f32(labels[row] != NOT_COUNTED));
+    part += vec2f(losses[row], f32(labels[row] != IGNORE_INDEX));
   }
   parts[local] = part;
   workgroupBarrier();
@@ -156,7 +156,7 @@ const GRADIENT = /* wgsl */ `
   let packs = uniforms.classes / WIDTH;
   let row = at / packs;
   let label = labels[row];
-  if (label == NOT_COUNTED) {
+  if (label == IGNORE_INDEX) {
     dlogits[at] = Pack();
     return;
   }

@@ -1,0 +1,29 @@
+/** Fields between tabs, in which quotes are like any other character. @module */
+import { assertPlace } from "../../../data/batches/dataset.ts";
+import type { LineIndex } from "../../../data/records/line_index.ts";
+import { utf8Text } from "../../../base/byte_arrays.ts";
+
+export function fieldsOf(
+  where: string,
+  bytes: Uint8Array,
+  count: number,
+): string[] {
+  const fields = utf8Text(where, bytes).split("\t");
+  if (fields.length === count) return fields;
+  throw new SyntaxError(
+    `${where} should have ${count} fields between tabs, got ${fields.length}`,
+  );
+}
+
+/** The fields of the line at a place, and what messages call it. */
+export async function fieldsAt(
+  index: LineIndex,
+  path: string,
+  place: number,
+  count: number,
+): Promise<{ where: string; fields: readonly string[] }> {
+  assertPlace(place, index.size);
+  const { number, bytes } = await index.line(place);
+  const where = `${path}:${number}`;
+  return { where, fields: fieldsOf(where, bytes, count) };
+}

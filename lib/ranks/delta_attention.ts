@@ -1,0 +1,205 @@
+/** The delta rule on a sequence whose tokens are divided among ranks. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { noDecay } from "../attention/decays/decay.ts";
+import type { DiagonalDecayPair } from "../attention/decays/decay_pair.ts";
+import { resolveDecays } from "../attention/decays/resolve_decays.ts";
+import {
+  checkDelta,
+  DELTA_OPTIONS,
+  type DeltaAttentionOptions,
+} from "../attention/delta_attention.ts";
+import type { DeltaForm } from "../attention/forms/delta_forms.ts";
+import {
+  deltaGates,
+  type DeltaVectors,
+  readDeltaVectors,
+} from "../attention/forms/delta_inputs.ts";
+import { deltaWithState } from "../attention/planning/delta_with_state.ts";
+import type { ContextGroup } from "../base/communicator.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { tokensIn, withoutPadding } from "../operations/padding.ts";
+import { assertContextGroup } from "./context_group.ts";
+import { scanAcrossRanks, type StateMap } from "./exchange.ts";
+import { assertSameAttention } from "./same_attention.ts";
+import { endsAcrossRanks } from "./segments.ts";
+
+/** Options of {@linkcode deltaAcrossRanks}. */
+export interface DeltaAcrossRanksOptions extends DeltaAttentionOptions {
+  /** The ranks that share the tokens of every sequence, in order. */
+  communicator: ContextGroup;
+}
+
+const OPTIONS = optionsOf<DeltaAcrossRanksOptions>()(
+  DELTA_OPTIONS,
+  "communicator",
+);
+
+/**
+ * `deltaAttention` of ranks that share the tokens of every sequence, as
+ * `attentionAcrossRanks` is `lionAttention` of them. Each passes on a state and a
+ * state's transformation, `headDim · (headDim + valueDim)` numbers per head and
+ * direction.
+ *
+ * @example One rank has all tokens
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { deltaAcrossRanks, deltaAttention } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * // openMpi() of @lionjs/lion/mpi gives ranks that exchange.
+ * const communicator = { rank: 0, size: 1, exchange: (values: Float32Array) => values };
+ * const x = tf.fill([1, 1, 5, 4], 0.5);
+ * const beta = tf.fill([1, 1, 5], 0.5);
+ * const y = await deltaAcrossRanks(x, x, x, beta, { communicator }).data();
+ * const same = await deltaAttention(x, x, x, beta).data();
+ * y.forEach((value, i) => assertAlmostEquals(value, same[i]!, 1e-5));
+ * ```
+ *
+ * @param q Queries of this rank's tokens, `[batch, heads, length, headDim]`.
+ * @param k Keys, `[batch, heads, length, headDim]`, each of unit length.
+ * @param v Values, `[batch, heads, length, valueDim]`.
+ * @param beta β, `[batch, heads, length]`, from 0 (writes nothing) to 1
+ * (replaces) or 2 (overshoots).
+ * @param options See {@linkcode DeltaAcrossRanksOptions}.
+ * @returns `[batch, heads, length, valueDim]`, for this rank's tokens.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, an option is unknown or
+ * of the wrong type, or the communicator cannot exchange values.
+ * @throws {RangeError} If a tensor is empty, an option has an invalid value, the backend
+ * keeps tensors on a device, or ranks differ in shapes or options; then all of them
+ * throw.
+ */
+export function deltaAcrossRanks(
+  q: tf.Tensor,
+  k: tf.Tensor,
+  v: tf.Tensor,
+  beta: tf.Tensor,
+  options: DeltaAcrossRanksOptions,
+): tf.Tensor4D {
+  const owner = "deltaAcrossRanks";
+  assertOptions(owner, options, OPTIONS);
+  const { communicator: ranks, ...others } = options;
+  assertContextGroup(ranks);
+  const { given, segments, form, scale, causal, kernel } = checkDelta(
+    owner,
+    { q, k, v, beta },
+    others,
+  );
+  const { decay = noDecay(), chunkSize, mask } = options;
+  const shared = { decay, mask, segments, causal, scale };
+  assertSameAttention(owner, given, shared, ranks);
+  return tf.tidy(() => {
+    const tokens = mask && tokensIn("mask", mask);
+    const vectors = readDeltaVectors(given, tokens);
+    const decays = resolveDecays(decay, { shape: given.q.shape, causal });
+    const ends = segments && endsAcrossRanks(segments, ranks);
+    const gates = deltaGates(decays, vectors, { causal, tokens, ends });
+    const settings = { scale, form, chunkSize, kernel };
+    return withoutPadding(bothWays(vectors, gates, settings, ranks), tokens);
+  });
+}
+
+/** How {@linkcode bothWays} computes. */
+interface Settings {
+  /** The factor of q · k in the output. */
+  readonly scale: number;
+  readonly form: DeltaForm;
+  readonly chunkSize: number | undefined;
+  readonly kernel: boolean;
+}
+
+/**
+ * The delta rule for this rank's tokens, in both directions unless there is no
+ * backward decay. A part of a sequence maps states by
+ *
+ *     S' = A S + B      y_i = y_i(0) + (P_iᵀ q_i)ᵀ S
+ *
+ * A single pass computes all of it: with values (v, 0), it takes the state (0, I) to
+ * (B, A), with outputs (y_i(0), P_iᵀ q_i). Ranks pass on A and B. Call it inside
+ * `tf.tidy`, with float32 tensors.
+ *
+ * Source: ours, after the chunked form of the delta rule.
+ *
+ * @param gates Log decays applied on arrival, `[batch, heads, length, 1 or headDim]`.
+ * @returns `[batch, heads, length, valueDim]`
+ */
+function bothWays(
+  { q, k, v, beta }: DeltaVectors,
+  { forward, backward }: DiagonalDecayPair,
+  options: Settings,
+  ranks: ContextGroup,
+): tf.Tensor4D {
+  const gates = { before: forward, after: backward };
+  const inDirection = (side: "before" | "after"): tf.Tensor4D => {
+    const turned = (x: tf.Tensor4D): tf.Tensor4D =>
+      side === "before" ? x : tf.reverse(x, 2);
+    const y = fromSide(
+      side,
+      {
+        q: turned(q),
+        k: turned(k),
+        v: turned(v),
+        beta: turned(beta),
+      },
+      turned(gates[side]!),
+      options,
+      ranks,
+    );
+    return turned(y);
+  };
+  const past = inDirection("before");
+  if (!backward) return past;
+  const scores = tf.mul(tf.sum(tf.mul(q, k), 3, true), options.scale);
+  // Both directions count a token's own contribution.
+  const selfTerm = tf.mul(tf.mul(beta, scores), v);
+  return tf.sub(tf.add(past, inDirection("after")), selfTerm);
+}
+
+/**
+ * The delta rule for this rank's tokens in one direction.
+ *
+ * @param side The side on which the tokens lie that are read.
+ * @param vectors The vectors in the order in which tokens are visited, as is `gate`.
+ */
+function fromSide(
+  side: "before" | "after",
+  { v, ...others }: DeltaVectors,
+  gate: tf.Tensor4D,
+  { form, kernel, ...options }: Settings,
+  ranks: ContextGroup,
+): tf.Tensor4D {
+  const [batch, heads, length, headDim] = others.q.shape;
+  const valueDim = v.shape[3];
+  const identity = tf.mul(
+    tf.reshape(tf.eye(headDim), [1, 1, headDim, headDim]),
+    tf.ones([batch, heads, 1, 1]),
+  );
+  const nothing = tf.zeros([batch, heads, headDim, valueDim]);
+  const values = tf.concat([v, tf.zeros([batch, heads, length, headDim])], 3);
+  const { y, state } = deltaWithState(
+    { ...others, v: values as tf.Tensor4D },
+    gate,
+    tf.concat([nothing, identity], 3) as tf.Tensor4D,
+    { ...options, form, kernel: kernel && form !== "recurrent" },
+  );
+  const apart = (x: tf.Tensor4D) =>
+    tf.split(x, [valueDim, headDim], 3) as [tf.Tensor4D, tf.Tensor4D];
+  const [written, transition] = apart(state);
+  const before = scanAcrossRanks(
+    side,
+    { written, transition },
+    joinMaps,
+    ranks,
+  );
+  const [withoutState, reading] = apart(y);
+  return tf.add(withoutState, tf.matMul(reading, before));
+}
+
+/** Composes two maps of states, the second after the first. */
+function joinMaps(first: StateMap, second: StateMap): StateMap {
+  const transition = second.transition!;
+  return {
+    written: tf.add(tf.matMul(transition, first.written), second.written),
+    transition: tf.matMul(transition, first.transition!),
+  };
+}
