@@ -65,8 +65,7 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
     ...["convolution", "optimizers", ""],
   ],
   "kernels/wasm/assembly/": [
-    ...["layer", "chunkwise", "full", "recurrent", "delta", "softmax"],
-    ...["scan", ""],
+    ...["chunkwise", "full", "recurrent", "delta", "softmax", "scan", ""],
   ],
 };
 
@@ -318,7 +317,9 @@ async function assemblyImports(lib: URL): Promise<Import[]> {
       ) {
         const to = new URL(`${path}.ts`, file);
         // These are made by tools/kernels/build.ts.
-        if (/\/(gemm|loops|queue|jobs|tasks)\.ts$/.test(to.href)) continue;
+        if (/\/(gemm|loops|queue|jobs|records|tasks)\.ts$/.test(to.href)) {
+          continue;
+        }
         const [from, imported] = [file, to].map(({ href }) =>
           href.slice(lib.href.length)
         );
@@ -326,8 +327,15 @@ async function assemblyImports(lib: URL): Promise<Import[]> {
       }
     }
   };
+  const operations = new URL("operations/", lib);
+  const exists = (folder: URL) =>
+    Deno.stat(folder).then(() => true, () => false);
   await visit(new URL("tfjs/wasm/assembly/", lib));
   await visit(new URL("kernels/wasm/assembly/", lib));
+  for await (const { name, isDirectory } of Deno.readDir(operations)) {
+    const assembly = new URL(`${name}/assembly/`, operations);
+    if (isDirectory && await exists(assembly)) await visit(assembly);
+  }
   return found;
 }
 

@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, optionsOf } from "../base/options.ts";
 import { isRecording } from "../tfjs/kernel/tape.ts";
-import { joinHeads } from "../operations/heads.ts";
+import { joinHeads } from "../operations/heads/heads.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { isDiagonalDecay } from "./decays/diagonal_decay.ts";

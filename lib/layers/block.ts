@@ -2,7 +2,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertAllocatable, assertOneOf } from "../base/values.ts";
 import { type Complete, optionsOf } from "../base/options.ts";
 import { shown } from "../base/shown.ts";
-import { addAndNorm, addSame, normOfSum } from "../operations/add_norm.ts";
+import {
+  addAndNorm,
+  addSame,
+  normOfSum,
+} from "../operations/layer_norm/add_norm.ts";
 import { tokensIn } from "../operations/padding.ts";
 import {
   type Activation,

@@ -1,8 +1,8 @@
 /** Layer normalisation, as a part of layers and as a layer. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { NormParameters } from "../operations/add_norm.ts";
-import { layerNorm } from "../operations/layer_norm.ts";
-import { rmsNorm } from "../operations/rms_norm.ts";
+import type { NormParameters } from "../operations/layer_norm/add_norm.ts";
+import { layerNorm } from "../operations/layer_norm/layer_norm.ts";
+import { rmsNorm } from "../operations/rms_norm/rms_norm.ts";
 import {
   firstInput,
   LionLayer,

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { runInReplays } from "../tfjs/record/recorder.ts";
 import { dropout } from "../operations/dropout.ts";
-import { uniform } from "../operations/uniform.ts";
+import { uniform } from "../operations/uniform/uniform.ts";
 import { currentSequence } from "./sequence.ts";
 
 /** A range of rows of a batch. */

@@ -31,7 +31,7 @@ import {
   splitHeads,
 } from "../../lib/operations/mod.ts";
 import type { SelectiveScanOptions } from "../../lib/operations/selective_scan.ts";
-import type { ShortConvolutionOptions } from "../../lib/operations/short_convolution.ts";
+import type { ShortConvolutionOptions } from "../../lib/operations/short_convolution/short_convolution.ts";
 import { onEachBackend } from "../backends.ts";
 
 type Any = Record<string, unknown>;

@@ -31,13 +31,16 @@ import {
   decayOfLogits,
   tokenLogDecay,
 } from "../../lib/layers/mixers/token_log_decay.ts";
-import { addAndNorm, normOfSum } from "../../lib/operations/add_norm.ts";
+import {
+  addAndNorm,
+  normOfSum,
+} from "../../lib/operations/layer_norm/add_norm.ts";
 import { dropout } from "../../lib/operations/dropout.ts";
-import { tokenMean } from "../../lib/operations/token_mean.ts";
+import { tokenMean } from "../../lib/operations/token_mean/token_mean.ts";
 import {
   joinDirections,
   splitDirections,
-} from "../../lib/operations/directions.ts";
+} from "../../lib/operations/directions/directions.ts";
 import { onEachBackend } from "../backends.ts";
 import { erf } from "../erf.ts";
 import { array, uniform } from "../random.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../mod.ts";
 import { drop, withDropoutSeed } from "../../lib/layers/randomness.ts";
-import { uniform } from "../../lib/operations/uniform.ts";
+import { uniform } from "../../lib/operations/uniform/uniform.ts";
 import { onEachBackend } from "../backends.ts";
 
 onEachBackend(

@@ -18,8 +18,8 @@ import { decayOfLogits } from "../../lib/layers/mixers/token_log_decay.ts";
 import {
   joinDirections,
   splitDirections,
-} from "../../lib/operations/directions.ts";
-import { addAndNorm, normOfSum } from "../../lib/operations/add_norm.ts";
+} from "../../lib/operations/directions/directions.ts";
+import { addAndNorm, normOfSum } from "../../lib/operations/layer_norm/add_norm.ts";
 import { layerNorm } from "../../lib/operations/mod.ts";
 import { type Call, CALLS, SIZES } from "../attention/calls.ts";
 import { GOOD_CALLS } from "../contract/good_calls/good_calls.ts";

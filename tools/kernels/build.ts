@@ -1,16 +1,23 @@
 /**
  * Builds the WebAssembly modules as text, in the folders `built` of lib/tfjs/wasm and of
- * lib/kernels/wasm, from their AssemblyScript sources.
+ * lib/kernels/wasm, from their AssemblyScript sources, and the list of operations that
+ * describe their kernels.
  *
  * @module
  */
-import type { Fields } from "../../lib/tfjs/wasm/job.ts";
+import type { Fields, Jobs } from "../../lib/tfjs/wasm/job.ts";
 import { ACTIVATIONS, JOB_OFFSET, QUEUE } from "../../lib/tfjs/wasm/jobs.ts";
 import { zlibSync } from "fflate";
 import { readCommandLine } from "../command_line.ts";
 import { elementwiseSource } from "./elementwise/loops_source.ts";
 import { loopsSource } from "./loops.ts";
-import { GENERAL, LION, type ModuleSource } from "./modules.ts";
+import {
+  GENERAL,
+  lionModule,
+  type ModuleSource,
+  type OperationFolder,
+  operationFolders,
+} from "./modules.ts";
 import { expandPairs } from "./pairs.ts";
 import { reductionsSource } from "./reductions.ts";
 import { rulesSource } from "./rules.ts";
@@ -224,19 +231,28 @@ export function attachQueue(pointer: usize): void {
 }`;
 }
 
-/** The text of jobs.ts: the records that the host writes, and the jobs' numbers. */
-function jobsSource({ jobs, shared }: ModuleSource): string {
+/**
+ * The text of a file of records: those that the host writes, and the numbers of their
+ * jobs in the module.
+ */
+function recordsSource(
+  jobs: Jobs,
+  { jobs: all, shared }: ModuleSource,
+): string {
+  const fieldsOf = new Set(Object.values(jobs).map(({ fields }) => fields));
+  const isShared = (fields: Fields) => Object.values(shared).includes(fields);
   const records: [string, Fields][] = [
-    ...Object.entries(shared),
+    ...Object.entries(shared).filter(([, fields]) => fieldsOf.has(fields)),
     ...Object.values(jobs)
-      .filter(({ fields }) => !Object.values(shared).includes(fields))
+      .filter(({ fields }) => !isShared(fields))
       .map(({ name, fields }): [string, Fields] => [name, fields]),
   ];
+  const numbers = Object.keys(all);
   const constant = (name: string) =>
     name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
   return `${
-    Object.keys(jobs).map((name, i) =>
-      `export const ${constant(name)}: i32 = ${i};`
+    Object.keys(jobs).map((name) =>
+      `export const ${constant(name)}: i32 = ${numbers.indexOf(name)};`
     ).join("\n")
   }
 ${
@@ -254,11 +270,17 @@ export function attachRecords(queue: usize): void {
 }`;
 }
 
-/** Compiles a module; with fused multiply-add or without. */
-async function compile(
+/**
+ * Compiles a module.
+ *
+ * @param relaxed Whether with fused multiply-add.
+ * @param lib Where the sources are.
+ */
+export async function compile(
   module: ModuleSource,
   relaxed: boolean,
-): Promise<Uint8Array> {
+  lib: URL,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { folder } = GENERAL;
   const generated: Record<string, string> = {
     [`${folder}/math/gemm.ts`]: gemmSource(),
@@ -267,10 +289,15 @@ async function compile(
     [`${folder}/reductions/loops.ts`]: reductionsSource(),
     [`${folder}/math/rules.ts`]: rulesSource(),
     [`${folder}/runtime/queue.ts`]: queueSource(),
-    [`${folder}/tasks.ts`]: await tasksSource(module, LIB),
-    [`${module.folder}/jobs.ts`]: jobsSource(module),
+    [`${folder}/tasks.ts`]: await tasksSource(module, lib),
+    ...Object.fromEntries(
+      Object.entries(module.records).map(([file, jobs]) => [
+        `${file}.ts`,
+        recordsSource(jobs, module),
+      ]),
+    ),
   };
-  let binary: Uint8Array | undefined;
+  let binary: Uint8Array<ArrayBuffer> | undefined;
   // Where only help is asked for, nothing is looked up at npm.
   const { default: asc } = await import("assemblyscript/asc");
   const { error, stderr } = await asc.main([
@@ -298,10 +325,10 @@ async function compile(
   ], {
     readFile: (name: string) =>
       generated[name] ??
-        (Deno.readTextFile(new URL(name, LIB))
+        (Deno.readTextFile(new URL(name, lib))
           .then(expandPairs, () => null)),
     writeFile: (_name: string, content: Uint8Array | string) => {
-      binary = content as Uint8Array;
+      binary = content as Uint8Array<ArrayBuffer>;
     },
     listFiles: () => [],
   });
@@ -313,17 +340,40 @@ async function compile(
 
 /** The texts of all files that are built, by their paths within `lib`. */
 export async function builtFiles(): Promise<Map<string, string>> {
-  const built = new Map<string, string>();
-  for (const module of [GENERAL, LION]) {
+  const operations = await operationFolders(LIB);
+  const built = new Map([[
+    "kernels/wasm/built/operations.ts",
+    operationsSource(operations),
+  ]]);
+  for (const module of [GENERAL, lionModule(operations)]) {
     for (const relaxed of [true, false]) {
-      const folder = new URL("../built/", new URL(`${module.folder}/`, LIB));
+      const folder = module.folder.replace(/assembly$/, "built");
+      const binary = packed(await compile(module, relaxed, LIB));
       const name = relaxed ? "relaxed" : "strict";
-      const file = `${folder.href.slice(LIB.href.length)}${name}.ts`;
-      const binary = packed(await compile(module, relaxed));
-      built.set(file, textOf(binary, relaxed));
+      built.set(`${folder}/${name}.ts`, textOf(binary, relaxed));
     }
   }
   return built;
+}
+
+/** The text of the list of operations that describe their kernels. */
+export function operationsSource(
+  operations: readonly OperationFolder[],
+): string {
+  const nameOf = (name: string) =>
+    name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return `// Built by \`deno task build\` from lib/operations/*/wasm.ts; do not edit.
+${
+    operations.map(({ name }) =>
+      `import * as ${nameOf(name)} from "../../../operations/${name}/wasm.ts";`
+    ).join("\n")
+  }
+
+/** The operations that describe their kernels, each with its jobs. */
+export const OPERATIONS = [
+${operations.map(({ name }) => `  ${nameOf(name)},`).join("\n")}
+] as const;
+`;
 }
 
 function textOf(binary: string, relaxed: boolean): string {

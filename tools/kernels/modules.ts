@@ -12,58 +12,115 @@ import { JOBS } from "../../lib/tfjs/wasm/jobs.ts";
 export interface ModuleSource {
   /** The folder of the assembly in `lib`; what is built goes to `built` beside it. */
   readonly folder: string;
+  /** All jobs of the module, in the order of their numbers. */
   readonly jobs: Jobs;
-  /** The files of jobs, within the folder. */
+  /** The files of jobs, within `lib`. */
   readonly files: Readonly<Record<string, string>>;
+  /** The files, within `lib`, from which the assembly imports records, and their jobs. */
+  readonly records: Readonly<Record<string, Jobs>>;
   /** The records that several jobs share, by their names in the source. */
   readonly shared: Readonly<Record<string, Fields>>;
 }
 
+/** Files within a folder. */
+function within<Names extends Readonly<Record<string, string>>>(
+  folder: string,
+  files: Names,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(files).map(([job, file]) => [job, `${folder}/${file}`]),
+  );
+}
+
+const GENERAL_FOLDER = "tfjs/wasm/assembly",
+  LION_FOLDER = "kernels/wasm/assembly";
+
 /** TensorFlow.js's kernels and optimizers, and what other modules are made of too. */
 export const GENERAL: ModuleSource = {
-  folder: "tfjs/wasm/assembly",
+  folder: GENERAL_FOLDER,
   jobs: JOBS,
-  files: {
-    matmul: "math/matmul",
-    update: "optimizers/update",
-    gemv: "math/gemv",
-    elementwise: "elementwise/elementwise",
-    reduce: "reductions/reduce",
-    cumulate: "reductions/cumulate",
-    softmaxRows: "reductions/softmax_rows",
-    move: "moves/move",
-    gatherRows: "moves/gather_rows",
-    scatterRows: "moves/scatter_rows",
-    convolution: "convolution/convolution_job",
-    gelu: "elementwise/gelu",
-    squareSums: "optimizers/square_sums",
-    depthwise: "convolution/depthwise",
-  } satisfies Record<keyof typeof JOBS, string>,
+  files: within(
+    GENERAL_FOLDER,
+    {
+      matmul: "math/matmul",
+      update: "optimizers/update",
+      gemv: "math/gemv",
+      elementwise: "elementwise/elementwise",
+      reduce: "reductions/reduce",
+      cumulate: "reductions/cumulate",
+      softmaxRows: "reductions/softmax_rows",
+      move: "moves/move",
+      gatherRows: "moves/gather_rows",
+      scatterRows: "moves/scatter_rows",
+      convolution: "convolution/convolution_job",
+      gelu: "elementwise/gelu",
+      squareSums: "optimizers/square_sums",
+      depthwise: "convolution/depthwise",
+    } satisfies Record<keyof typeof JOBS, string>,
+  ),
+  records: { [`${GENERAL_FOLDER}/jobs`]: JOBS },
   shared: {},
 };
 
-/** LION's kernels. */
-export const LION: ModuleSource = {
-  folder: "kernels/wasm/assembly",
-  jobs: LION_JOBS,
-  files: {
+/** The files of attention and of the selective scan. */
+const LION_FILES = within(
+  LION_FOLDER,
+  {
     chunkwiseForward: "chunkwise/chunkwise_job",
     chunkwiseBackward: "chunkwise/chunkwise_job",
-    layerNorm: "layer/layer_norm",
-    splitHeads: "layer/split_heads",
     softmax: "softmax/softmax_job",
     fullForward: "full/full_forward",
     recurrentForward: "recurrent/recurrent",
     delta: "delta/delta_job",
     selectiveScan: "scan/scan_job",
-    shortConvolution: "layer/convolution",
-    rmsNorm: "layer/rms_norm",
-    splitDirections: "layer/split_directions",
-    joinDirections: "layer/join_directions",
-    uniform: "layer/uniform",
-    crossEntropy: "layer/cross_entropy",
-    tokenDecay: "layer/token_decay",
-    tokenMean: "layer/token_mean",
   } satisfies Record<keyof typeof LION_JOBS, string>,
-  shared: { attention: ATTENTION },
-};
+);
+
+/** An operation with kernels in LION's module, which describes itself. */
+export interface OperationFolder {
+  /** Its name in `lib/operations`. */
+  readonly name: string;
+  readonly jobs: Jobs;
+}
+
+/** The operations whose folders have a `wasm.ts`, by their names. */
+export async function operationFolders(lib: URL): Promise<OperationFolder[]> {
+  const operations = new URL("operations/", lib);
+  const names: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(operations)) {
+    if (isDirectory) names.push(name);
+  }
+  const found = names.sort().map(async (name) => {
+    const file = new URL(`${name}/wasm.ts`, operations);
+    const isThere = await Deno.stat(file).then(() => true, () => false);
+    if (!isThere) return [];
+    const { JOBS: jobs } = await import(file.href) as { JOBS: Jobs };
+    return [{ name, jobs }];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** `job` as the name of a file. */
+function fileNameOf(job: string): string {
+  return job.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** LION's kernels, with those of all operations that have a folder. */
+export function lionModule(
+  operations: readonly OperationFolder[],
+): ModuleSource {
+  const module = {
+    jobs: { ...LION_JOBS } as Record<string, Jobs[string]>,
+    files: { ...LION_FILES },
+    records: { [`${LION_FOLDER}/jobs`]: LION_JOBS } as Record<string, Jobs>,
+  };
+  for (const { name, jobs } of operations) {
+    const folder = `operations/${name}/assembly`;
+    module.records[`${folder}/records`] = jobs;
+    for (const [job, described] of Object.entries(jobs)) {
+      module.jobs[job] = described;
+      module.files[job] = `${folder}/${fileNameOf(job)}`;
+    }
+  }
+  return { ...module, folder: LION_FOLDER, shared: { attention: ATTENTION } };
+}

@@ -9,11 +9,11 @@
  *
  * @module
  */
-import { GENERAL, type ModuleSource } from "./modules.ts";
+import type { ModuleSource } from "./modules.ts";
 
 /** The text of tasks.ts, which does what the queue's job says. */
 export async function tasksSource(
-  { folder, jobs, files }: ModuleSource,
+  { jobs, files, records }: ModuleSource,
   lib: URL,
 ): Promise<string> {
   const texts = new Map(
@@ -21,12 +21,12 @@ export async function tasksSource(
       Object.values(files).map(async (file) =>
         [
           file,
-          await Deno.readTextFile(new URL(`${folder}/${file}.ts`, lib)),
+          await Deno.readTextFile(new URL(`${file}.ts`, lib)),
         ] as const
       ),
     ),
   );
-  const nameOf = (file: string) => file.replace("/", "_");
+  const nameOf = (file: string) => file.replaceAll("/", "_");
   /** A function that calls the one of this name in the file of the job, if it is there. */
   const dispatch = (head: string, call: string, otherwise: string) => {
     const name = call.split("(")[0]!;
@@ -42,20 +42,20 @@ ${cases.join("\n")}
 return ${otherwise};
 }`;
   };
-  // The threads of all modules are the same source, and import this file beside it.
-  const own = folder === GENERAL.folder ? "." : `../../../${folder}`;
+  // Threads import this file from the folder of the general module.
+  const importOf = (file: string) =>
+    `import * as ${nameOf(file)} from "../../../${file}";`;
   return `import { attachQueue, queue } from "./runtime/queue";
-import { attachRecords } from "${own}/jobs";
 import { useTiles } from "./runtime/wide_simd";
-${
-    [...texts.keys()]
-      .map((file) => `import * as ${nameOf(file)} from "${own}/${file}";`)
-      .join("\n")
-  }
+${[...texts.keys(), ...Object.keys(records)].map(importOf).join("\n")}
 /** Points to the queue and the records behind it. */
 export function attach(pointer: usize): void {
 attachQueue(pointer);
-attachRecords(pointer);
+${
+    Object.keys(records)
+      .map((file) => `${nameOf(file)}.attachRecords(pointer);`)
+      .join("\n")
+  }
 }
 /** Reads the job's sizes; returns the bytes of scratch that a thread needs. */
 export function prepare(base: usize): usize {

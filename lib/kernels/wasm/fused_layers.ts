@@ -2,12 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { FIXED_DECAY, SPREAD } from "../../attention/decays/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../../attention/decays/finite_decay.ts";
-import { IGNORE_INDEX } from "../../base/ignore_index.ts";
 import type { Operation } from "../../tfjs/kernel/kernel.ts";
-import { TOKEN_LOG_DECAY } from "../../operations/token_decays.ts";
-import { ADD_AND_NORM, NORM_OF_SUM } from "../../operations/add_norm.ts";
 import { DROPOUT } from "../../operations/dropout.ts";
-import { TOKEN_MEAN } from "../../operations/token_mean.ts";
 import {
   compute,
   elementwise,
@@ -15,123 +11,14 @@ import {
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
 import { JOBS, REDUCTIONS } from "../../tfjs/wasm/jobs.ts";
-import { CROSS_ENTROPY } from "../../operations/cross_entropy.ts";
-import {
-  type Call,
-  type Kernel,
-  registerJob,
-  registerWasmKernel,
-} from "../../tfjs/wasm/kernel.ts";
-import { LION_JOBS } from "./jobs.ts";
-
-/** Operations for an exponential, roughly. */
-const OPERATIONS_AN_EXPONENTIAL = 20;
-
-/** Operations that take as long as reading and writing an element. */
-export const OPERATIONS_A_COPY = 8;
+import { type Kernel, registerWasmKernel } from "../../tfjs/wasm/kernel.ts";
 
 export function registerFusedLayers(host: KernelHost): void {
   const register = (operation: Operation, forward: Kernel, gradient: Kernel) =>
     registerWasmKernel(host, operation, { forward, gradient });
-  register(
-    ADD_AND_NORM,
-    (call) => {
-      const { sum, y } = normalize(call);
-      return [sum, y];
-    },
-    normGradient,
-  );
-  register(
-    NORM_OF_SUM,
-    (call) => {
-      const { sum, y } = normalize(call);
-      return [y, sum];
-    },
-    normGradient,
-  );
-  registerJob(host, CROSS_ENTROPY, {
-    job: LION_JOBS.crossEntropy,
-    outputs({ inputs: { logits }, make }) {
-      const [rows] = logits!.shape as [number, number];
-      return { loss: make([]), maxima: make([rows]), sums: make([rows]) };
-    },
-    numbers: rowsOfLogits,
-    operations: ({ inputs: { logits } }) =>
-      OPERATIONS_AN_EXPONENTIAL * sizeOf(logits!),
-  });
-  registerJob(host, TOKEN_LOG_DECAY, {
-    job: LION_JOBS.tokenDecay,
-    outputs({ inputs: { x }, make }) {
-      const [batch, length, heads] = x!.shape as tf.Tensor3D["shape"];
-      return { y: make([batch, heads, length]) };
-    },
-    numbers: logitsOfTokens,
-    operations: ({ inputs: { x } }) =>
-      2 * OPERATIONS_AN_EXPONENTIAL * sizeOf(x!),
-  });
   register(FIXED_DECAY, fixedDecay, fixedDecayGradient);
   register(SPREAD, spread, spreadGradient);
-  register(TOKEN_MEAN, tokenMean, tokenMeanGradient);
   register(DROPOUT, dropout("x"), dropout("dy"));
-}
-
-/**
- * The rows that are normalised, and how many of them a task has: as many whatever
- * the number of threads, so that sums over tasks are the same.
- */
-export function normRows(
-  { shape }: tf.TensorInfo,
-  attributes: Call["attributes"],
-) {
-  const columns = shape.at(-1)!;
-  const rows = tf.util.sizeFromShape(shape) / Math.max(1, columns);
-  const rowsPerTask = Math.max(16, Math.ceil(rows / 64));
-  const epsilon = attributes["epsilon"] as number;
-  return { rows, columns, rowsPerTask, epsilon };
-}
-
-/** Normalises the sum of two tensors, or a tensor that is then its own sum. */
-function normalize(call: Call): { sum: tf.TensorInfo; y: tf.TensorInfo } {
-  const { inputs, attributes, wasm, make, run } = call, x = inputs["x"]!;
-  const made = inputs["added"] && make(x.shape), y = make(x.shape);
-  const tensors = { ...inputs, y, ...(made ? { sum: made } : {}) };
-  const operations = OPERATIONS_A_COPY * sizeOf(x);
-  run(LION_JOBS.layerNorm, normRows(x, attributes), tensors, operations);
-  return { sum: made ?? refer(wasm, x), y };
-}
-
-/** Both summands have the same gradient, which is kept once. */
-const normGradient: Kernel = ({ inputs, attributes, wasm, make, run }) => {
-  const { sum, scale, dsum, dy } = inputs;
-  const dx = make(sum!.shape), dscale = make(scale!.shape);
-  const doffset = make(scale!.shape);
-  const tensors = { x: sum, scale, dsum, dy, dx, dscale, doffset };
-  const operations = 2 * OPERATIONS_A_COPY * sizeOf(dx);
-  run(LION_JOBS.layerNorm, normRows(sum!, attributes), tensors, operations);
-  return attributes["adds"]
-    ? [dx, refer(wasm, dx), dscale, doffset]
-    : [dx, dscale, doffset];
-};
-
-function rowsOfLogits({ wasm, inputs, attributes }: Call) {
-  const { logits, labels } = inputs;
-  const [rows, classes] = logits!.shape as [number, number];
-  let counted = 0;
-  for (const label of wasm.typedArrayFromHeap(labels!)) {
-    if (label !== IGNORE_INDEX) counted++;
-  }
-  return {
-    ...{ rows, classes },
-    rowsPerTask: Math.max(1, Math.ceil(4096 / classes)),
-    notCounted: IGNORE_INDEX,
-    share: 1 / Math.max(1, counted),
-    smoothing: attributes["smoothing"] as number,
-  };
-}
-
-function logitsOfTokens({ inputs, attributes }: Call) {
-  const [batch, length, heads] = inputs["x"]!.shape as tf.Tensor3D["shape"];
-  return { batch, length, heads, kept: attributes["kept"] as number };
 }
 
 /** Both directions share their numbers, one per token, so that a loop here does. */
@@ -188,26 +75,4 @@ const dropout = (name: "x" | "dy"): Kernel => {
     const p = attributes["keep"] as number;
     return [compute(host, wasm, fn, operands, { p })!];
   };
-};
-
-const tokenMean: Kernel = ({ inputs, make, run }) => {
-  const [batch, length, columns] = inputs["x"]!.shape as tf.Tensor3D["shape"];
-  const y = make([batch, columns]), numbers = { batch, length, columns };
-  const operations = OPERATIONS_A_COPY * sizeOf(inputs["x"]!);
-  run(LION_JOBS.tokenMean, numbers, { ...inputs, y }, operations);
-  return [y];
-};
-
-const tokenMeanGradient: Kernel = ({ inputs, attributes, make, run }) => {
-  const [batch, columns] = inputs["dy"]!.shape as tf.Tensor2D["shape"];
-  const length = attributes["length"] as number;
-  const dx = make([batch, length, columns]);
-  const operations = OPERATIONS_A_COPY * sizeOf(dx);
-  run(
-    LION_JOBS.tokenMean,
-    { batch, length, columns },
-    { ...inputs, dx },
-    operations,
-  );
-  return [dx];
 };

@@ -1,9 +1,14 @@
 /** The module of LION's kernels. @module */
 import type { BuiltModule } from "../../tfjs/wasm/binary.ts";
+import type { Jobs } from "../../tfjs/wasm/job.ts";
+import { OPERATIONS } from "./built/operations.ts";
 import { LION_JOBS } from "./jobs.ts";
 
 export const LION_MODULE: BuiltModule = {
-  jobs: LION_JOBS,
+  jobs: OPERATIONS.reduce<Jobs>(
+    (jobs, { JOBS }) => ({ ...jobs, ...JOBS }),
+    LION_JOBS,
+  ),
   relaxed: () => import("./built/relaxed.ts"),
   strict: () => import("./built/strict.ts"),
 };

@@ -12,14 +12,7 @@ import {
 } from "../../attention/forms/paths.ts";
 import type { Operation } from "../../tfjs/kernel/kernel.ts";
 import { GELU } from "../../operations/gelu.ts";
-import {
-  FUSED_FEATURE_MAPS,
-  type FusedFeatureMap,
-  SPLIT_HEADS,
-} from "../../operations/heads.ts";
-import { LAYER_NORM } from "../../operations/layer_norm.ts";
 import { TOKENS, WITHOUT_PADDING } from "../../operations/padding.ts";
-import { RMS_NORM } from "../../operations/rms_norm.ts";
 import {
   compute,
   elementwise,
@@ -29,14 +22,11 @@ import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { JOBS } from "../../tfjs/wasm/jobs.ts";
 import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
 import {
-  type Call,
   type Kernel,
-  registerJob,
+  OPERATIONS_AN_ELEMENT,
   registerWasmKernel,
 } from "../../tfjs/wasm/kernel.ts";
-import { normRows, OPERATIONS_A_COPY } from "./fused_layers.ts";
 import { clearPadding } from "./padding.ts";
-import { LION_JOBS } from "./jobs.ts";
 
 export function registerOperations(host: KernelHost): void {
   const register = (operation: Operation, forward: Kernel, gradient?: Kernel) =>
@@ -44,7 +34,6 @@ export function registerOperations(host: KernelHost): void {
       forward,
       ...(gradient ? { gradient } : {}),
     });
-  registerNorms(host);
   for (const [operation, forward, gradient] of ELEMENTWISE) {
     const kernel = (name: FunctionName): Kernel => {
       const fn = elementwise(name);
@@ -56,18 +45,11 @@ export function registerOperations(host: KernelHost): void {
     register(operation, kernel(forward), kernel(gradient));
   }
   register(GELU, gelu, gelu);
-  register(SPLIT_HEADS, splitHeads, splitHeadsGradient);
   register(SOURCE_DECAY, sourceDecay, sourceDecayGradient);
   register(TOKENS, tokens);
   register(WITHOUT_PADDING, withoutPadding);
   registerWasmKernel(host, BETWEEN_TOKENS, { forward: betweenTokens });
 }
-
-/**
- * Operations for an element of an elementwise function, roughly: an exponential
- * and a division.
- */
-const OPERATIONS_AN_ELEMENT = 30;
 
 /** Functions of each element, and the gradients in it. */
 const ELEMENTWISE = [
@@ -80,62 +62,6 @@ const gelu: Kernel = ({ inputs, make, run }) => {
   const y = make(inputs["x"]!.shape), size = sizeOf(y);
   run(JOBS.gelu, { size }, { ...inputs, y }, OPERATIONS_AN_ELEMENT * size);
   return [y];
-};
-
-function registerNorms(host: KernelHost): void {
-  const common = {
-    outputs: ({ inputs, make }: Call) => ({ y: make(inputs["x"]!.shape) }),
-    numbers: ({ inputs, attributes }: Call) =>
-      normRows(inputs["x"]!, attributes),
-  };
-  const operations = (perElement: number) => ({ inputs: { x, dy } }: Call) =>
-    (dy ? 2 : 1) * perElement * sizeOf(x!);
-  registerJob(host, LAYER_NORM, {
-    ...common,
-    job: LION_JOBS.layerNorm,
-    operations: operations(OPERATIONS_A_COPY),
-  });
-  registerJob(host, RMS_NORM, {
-    ...common,
-    job: LION_JOBS.rmsNorm,
-    operations: operations(OPERATIONS_AN_ELEMENT),
-  });
-}
-
-/** The numbers of a job of rows `[batch, length, columns]`. */
-function headsOf(shape: readonly number[], { attributes }: Call) {
-  const [batch, length, columns] = shape as tf.Tensor3D["shape"];
-  const heads = attributes["numHeads"] as number;
-  const name = attributes["featureMap"] as FusedFeatureMap;
-  const featureMap = FUSED_FEATURE_MAPS.indexOf(name);
-  return { batch, length, heads, headDim: columns / (3 * heads), featureMap };
-}
-
-const splitHeads: Kernel = (call) => {
-  const { inputs: { x }, make, run } = call;
-  const numbers = headsOf(x!.shape, call);
-  const { batch, heads, length, headDim } = numbers;
-  const shape = [batch, heads, length, headDim];
-  const [q, k, v] = [make(shape), make(shape), make(shape)];
-  const tensors = { x, q, k, v };
-  run(
-    LION_JOBS.splitHeads,
-    numbers,
-    tensors,
-    OPERATIONS_AN_ELEMENT * sizeOf(x!),
-  );
-  return [q, k, v];
-};
-
-const splitHeadsGradient: Kernel = (call) => {
-  const { inputs: { x, dq: q, dk: k, dv: v }, make, run } = call;
-  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
-  const dx = make([batch, length, 3 * heads * headDim]);
-  // There is no x, and none is read, with the feature map `identity`.
-  const tensors = { x, q, k, v, dx };
-  const operations = OPERATIONS_AN_ELEMENT * sizeOf(dx);
-  run(LION_JOBS.splitHeads, headsOf(dx.shape, call), tensors, operations);
-  return [dx];
 };
 
 /** Source decays have one number a token: a loop here is as fast as a job. */

@@ -1,16 +1,14 @@
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { OPERATIONS } from "./built/operations.ts";
 import { registerDense } from "./dense.ts";
 import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerFusedLayers } from "./fused_layers.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSelectiveScan } from "./selective_scan.ts";
-import { registerShortConvolution } from "./short_convolution.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
-import { registerUniform } from "./uniform.ts";
-import { registerBidirectional } from "./bidirectional.ts";
 
 /**
  * Registers all of LION's kernels for the wasm backend, instead of those that
@@ -24,10 +22,8 @@ export function registerWasmKernels(
   registerDeltaAttention(host, numbersFor);
   registerSoftmaxAttention(host);
   registerSelectiveScan(host);
-  registerShortConvolution(host);
-  registerBidirectional(host);
   registerOperations(host);
-  registerUniform(host);
   registerFusedLayers(host);
   registerDense(host);
+  for (const { register } of OPERATIONS) register(host);
 }

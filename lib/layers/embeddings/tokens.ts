@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../../operations/segments.ts";
 import { tokensIn } from "../../operations/padding.ts";
-import { tokenMean } from "../../operations/token_mean.ts";
+import { tokenMean } from "../../operations/token_mean/token_mean.ts";
 import {
   type CallOptions,
   firstInput,

@@ -11,7 +11,7 @@ import {
   kimiDeltaAttention,
   type KimiDeltaAttentionInputs,
 } from "../../family/kimi_delta_attention.ts";
-import { splitHeads, toHeads } from "../../operations/heads.ts";
+import { splitHeads, toHeads } from "../../operations/heads/heads.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { CostCall, MixerCost, MixerState } from "../mixer.ts";

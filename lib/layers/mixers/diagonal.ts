@@ -11,7 +11,7 @@ import { decayLogits, mambaTimeStep } from "../../family/initial_decay.ts";
 import { logGate } from "../../family/log_gate.ts";
 import { type CheckedRwkv6Inputs, rwkv6 } from "../../family/rwkv6.ts";
 import { rwkv6Step } from "../../family/rwkv6_step.ts";
-import { splitHeads, toHeads } from "../../operations/heads.ts";
+import { splitHeads, toHeads } from "../../operations/heads/heads.ts";
 import { applyLinear, linear } from "../linear.ts";
 import { attentionCost, type FamilyModel } from "./family.ts";
 import {

@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { FamilyOptions } from "../../family/inputs.ts";
 import { planAttention } from "../../attention/planning/plan.ts";
-import { joinHeads } from "../../operations/heads.ts";
+import { joinHeads } from "../../operations/heads/heads.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { CostCall, Mixer, MixerCost, MixerState } from "../mixer.ts";

@@ -9,7 +9,7 @@ import { lionAttention } from "../../attention/lion_attention.ts";
 import { assertOptions, optionsOf } from "../../base/options.ts";
 import { assertPositiveInteger } from "../../base/values.ts";
 import { dense } from "../../operations/dense.ts";
-import { shortConvolution } from "../../operations/short_convolution.ts";
+import { shortConvolution } from "../../operations/short_convolution/short_convolution.ts";
 import { linear } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { Mixer, MixerCall } from "../mixer.ts";
@@ -23,7 +23,7 @@ import {
   inBothDirections,
   joinDirections,
   splitDirections,
-} from "../../operations/directions.ts";
+} from "../../operations/directions/directions.ts";
 
 /** Options of {@linkcode hydraMixer}. */
 export interface HydraMixerOptions {

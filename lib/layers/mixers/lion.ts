@@ -12,7 +12,7 @@ import {
   snakeScan,
 } from "../../attention/orders.ts";
 import { planAttention } from "../../attention/planning/plan.ts";
-import { joinHeads, splitHeads } from "../../operations/heads.ts";
+import { joinHeads, splitHeads } from "../../operations/heads/heads.ts";
 import { withoutPadding } from "../../operations/padding.ts";
 import { FEATURE_MAPS } from "../options/feature_maps.ts";
 import { applyLinear, linear } from "../linear.ts";

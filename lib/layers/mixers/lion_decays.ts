@@ -22,7 +22,7 @@ import {
   type Shape,
   within,
 } from "../lion_layer.ts";
-import { toHeads } from "../../operations/heads.ts";
+import { toHeads } from "../../operations/heads/heads.ts";
 import { withBias } from "./projections.ts";
 import { decayOfLogits, withoutClassToken } from "./token_log_decay.ts";
 

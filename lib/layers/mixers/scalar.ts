@@ -4,7 +4,7 @@ import { spread } from "../../attention/decays/decay_pair.ts";
 import { type CheckedMamba2Inputs, mamba2 } from "../../family/mamba2.ts";
 import { type CheckedMlstmInputs, mlstm } from "../../family/mlstm.ts";
 import { type MlstmState, mlstmStep } from "../../family/mlstm_step.ts";
-import { splitHeads, toHeads } from "../../operations/heads.ts";
+import { splitHeads, toHeads } from "../../operations/heads/heads.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameter } from "../lion_layer.ts";
 import { attentionCost, type FamilyModel } from "./family.ts";

@@ -8,7 +8,7 @@ import {
   type SoftmaxState,
   softmaxStep,
 } from "../../attention/streaming/softmax_step.ts";
-import { joinHeads, splitHeads } from "../../operations/heads.ts";
+import { joinHeads, splitHeads } from "../../operations/heads/heads.ts";
 import { rotated } from "../../operations/rotary.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameters } from "../lion_layer.ts";

@@ -9,7 +9,7 @@ import {
 import {
   TOKEN_DECAYS,
   TOKEN_LOG_DECAY,
-} from "../../operations/token_decays.ts";
+} from "../../operations/token_decays/token_decays.ts";
 import { hasKernel, runKernel } from "../../tfjs/kernel/kernel.ts";
 
 /** The position of the class token, which does not decay; `undefined` without one. */

@@ -14,7 +14,7 @@ import {
 import {
   shortConvolution,
   type ShortConvolutionOptions,
-} from "../../operations/short_convolution.ts";
+} from "../../operations/short_convolution/short_convolution.ts";
 import { linear } from "../linear.ts";
 import type { Parameter, Parameters, Shape } from "../lion_layer.ts";
 import type { Mixer, MixerCall, MixerCost } from "../mixer.ts";

@@ -11,6 +11,18 @@ import type { KernelHost } from "./host.ts";
 import type { GivenRecord, Job, Numbers } from "./job.ts";
 import { type Running, withOutputs } from "./outputs.ts";
 
+/** Operations that take as long as reading and writing an element. */
+export const OPERATIONS_A_COPY = 8;
+
+/** Operations for an exponential, roughly. */
+export const OPERATIONS_AN_EXPONENTIAL = 20;
+
+/**
+ * Operations for an element of an elementwise function, roughly: an exponential and a
+ * division.
+ */
+export const OPERATIONS_AN_ELEMENT = 30;
+
 /** Tensors by their names; some need not be there. */
 export type Tensors = Readonly<Record<string, tf.TensorInfo | undefined>>;
 

@@ -3,7 +3,7 @@ import { assertOptions, optionsOf } from "../../base/options.ts";
 import { assertFinite, assertNumber } from "../../base/values.ts";
 import { hasKernel, runKernel } from "../../tfjs/kernel/kernel.ts";
 import { IGNORE_INDEX } from "../../base/ignore_index.ts";
-import { CROSS_ENTROPY } from "../../operations/cross_entropy.ts";
+import { CROSS_ENTROPY } from "../../operations/cross_entropy/cross_entropy.ts";
 import {
   assertFits,
   assertWeightsFit,

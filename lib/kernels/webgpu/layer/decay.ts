@@ -9,7 +9,7 @@ import {
 import {
   TOKEN_DECAYS,
   TOKEN_LOG_DECAY,
-} from "../../../operations/token_decays.ts";
+} from "../../../operations/token_decays/token_decays.ts";
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { isBelow } from "../frame/log_decays.ts";
 import { elementwiseKernel } from "../frame/elementwise_kernel.ts";

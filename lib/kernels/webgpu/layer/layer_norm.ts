@@ -1,7 +1,10 @@
 /** Layer normalisation of rows, or of the sums of two rows each, and its gradient. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { ADD_AND_NORM, NORM_OF_SUM } from "../../../operations/add_norm.ts";
-import { LAYER_NORM } from "../../../operations/layer_norm.ts";
+import {
+  ADD_AND_NORM,
+  NORM_OF_SUM,
+} from "../../../operations/layer_norm/add_norm.ts";
+import { LAYER_NORM } from "../../../operations/layer_norm/layer_norm.ts";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import { refer, sizeOf } from "../../../tfjs/kernel_call.ts";
 import { columnSums } from "../../../tfjs/webgpu/column_sum.ts";

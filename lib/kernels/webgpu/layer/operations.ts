@@ -1,8 +1,8 @@
 /** The small fused operations as kernels for WebGPU. @module */
-import { SPLIT_HEADS } from "../../../operations/heads.ts";
+import { SPLIT_HEADS } from "../../../operations/heads/heads.ts";
 import { TOKENS, WITHOUT_PADDING } from "../../../operations/padding.ts";
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
-import { CROSS_ENTROPY } from "../../../operations/cross_entropy.ts";
+import { CROSS_ENTROPY } from "../../../operations/cross_entropy/cross_entropy.ts";
 import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
 import { registerDecays } from "./decay.ts";
 import { registerGelu } from "./activations.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { FusedFeatureMap } from "../../../operations/heads.ts";
+import type { FusedFeatureMap } from "../../../operations/heads/heads.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import {
   makeFloats,

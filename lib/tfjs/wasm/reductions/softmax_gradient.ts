@@ -3,7 +3,11 @@ import { SOFTMAX_GRADIENT } from "../../gradients.ts";
 import { sizeOf } from "../../kernel_call.ts";
 import type { KernelHost } from "../host.ts";
 import { JOBS } from "../jobs.ts";
-import { type Kernel, registerWasmKernel } from "../kernel.ts";
+import {
+  type Kernel,
+  OPERATIONS_A_COPY,
+  registerWasmKernel,
+} from "../kernel.ts";
 
 export function registerSoftmaxGradient(host: KernelHost): void {
   registerWasmKernel(host, SOFTMAX_GRADIENT, {
@@ -11,9 +15,6 @@ export function registerSoftmaxGradient(host: KernelHost): void {
     gradient: softmaxGradient("ddx"),
   });
 }
-
-/** Operations that take as long as reading and writing an element. */
-const OPERATIONS_A_COPY = 8;
 
 /** The gradient of softmax: as a map of `dy`, it is its own gradient. */
 function softmaxGradient(gradient: "dy" | "ddx"): Kernel {

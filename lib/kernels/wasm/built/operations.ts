@@ -1,0 +1,23 @@
+// Built by `deno task build` from lib/operations/*/wasm.ts; do not edit.
+import * as crossEntropy from "../../../operations/cross_entropy/wasm.ts";
+import * as directions from "../../../operations/directions/wasm.ts";
+import * as heads from "../../../operations/heads/wasm.ts";
+import * as layerNorm from "../../../operations/layer_norm/wasm.ts";
+import * as rmsNorm from "../../../operations/rms_norm/wasm.ts";
+import * as shortConvolution from "../../../operations/short_convolution/wasm.ts";
+import * as tokenDecays from "../../../operations/token_decays/wasm.ts";
+import * as tokenMean from "../../../operations/token_mean/wasm.ts";
+import * as uniform from "../../../operations/uniform/wasm.ts";
+
+/** The operations that describe their kernels, each with its jobs. */
+export const OPERATIONS = [
+  crossEntropy,
+  directions,
+  heads,
+  layerNorm,
+  rmsNorm,
+  shortConvolution,
+  tokenDecays,
+  tokenMean,
+  uniform,
+] as const;

@@ -1,0 +1,62 @@
+/** The mean cross-entropy in WebAssembly. @module */
+import { IGNORE_INDEX } from "../../base/ignore_index.ts";
+import { sizeOf } from "../../tfjs/kernel_call.ts";
+import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import {
+  addresses,
+  type Fields,
+  integers,
+  jobsOf,
+} from "../../tfjs/wasm/job.ts";
+import {
+  type Call,
+  OPERATIONS_AN_EXPONENTIAL,
+  registerJob,
+} from "../../tfjs/wasm/kernel.ts";
+import { CROSS_ENTROPY } from "./cross_entropy.ts";
+
+/**
+ * The job of the mean cross-entropy of rows of logits, or of its gradient if there is
+ * a `dlogits`.
+ */
+const RECORD = {
+  ...integers("rows", "classes", "rowsPerTask"),
+  /** The label of rows that do not count. */
+  notCounted: "i32",
+  /** What the loss of a row is multiplied by: one over the number of rows that count. */
+  share: "f32",
+  smoothing: "f32",
+  ...addresses("logits", "labels", "loss", "maxima", "sums"),
+  ...addresses("dloss", "dlogits"),
+} as const satisfies Fields;
+
+export const JOBS = jobsOf({ crossEntropy: RECORD });
+
+export function register(host: KernelHost): void {
+  registerJob(host, CROSS_ENTROPY, {
+    job: JOBS.crossEntropy,
+    outputs({ inputs: { logits }, make }) {
+      const [rows] = logits!.shape as [number, number];
+      return { loss: make([]), maxima: make([rows]), sums: make([rows]) };
+    },
+    numbers: rowsOfLogits,
+    operations: ({ inputs: { logits } }) =>
+      OPERATIONS_AN_EXPONENTIAL * sizeOf(logits!),
+  });
+}
+
+function rowsOfLogits({ wasm, inputs, attributes }: Call) {
+  const { logits, labels } = inputs;
+  const [rows, classes] = logits!.shape as [number, number];
+  let counted = 0;
+  for (const label of wasm.typedArrayFromHeap(labels!)) {
+    if (label !== IGNORE_INDEX) counted++;
+  }
+  return {
+    ...{ rows, classes },
+    rowsPerTask: Math.max(1, Math.ceil(4096 / classes)),
+    notCounted: IGNORE_INDEX,
+    share: 1 / Math.max(1, counted),
+    smoothing: attributes["smoothing"] as number,
+  };
+}

@@ -1,0 +1,102 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assertShape } from "../../tfjs/kernel/shape.ts";
+import { withFloats } from "../../tfjs/kernel/floats.ts";
+import {
+  hasKernel,
+  type Operation,
+  runKernel,
+} from "../../tfjs/kernel/kernel.ts";
+import { isRecording } from "../../tfjs/kernel/tape.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertEpsilon } from "../../base/values.ts";
+
+/**
+ * The kernel of {@linkcode layerNorm}, with the attributes `epsilon` and `keepsMoments`,
+ * whether there will be a gradient; for it, it may keep `moments` of its rows.
+ */
+export const LAYER_NORM: Operation<"y", "moments"> = {
+  kernel: "LionLayerNorm",
+  gradientsIn: ["x", "scale", "offset"],
+  outputs: ["y"],
+  further: ["moments"],
+  gradientReads: ["moments"],
+};
+
+/** Options of {@linkcode layerNorm}. */
+interface LayerNormOptions {
+  /** Epsilon added to the variance, >= 0. @default 1e-5 */
+  epsilon?: number | undefined;
+}
+
+const OPTIONS = optionsOf<LayerNormOptions>()("epsilon");
+
+/**
+ * Computes layer normalisation over the last axis:
+ *
+ *     y = (x - mean(x)) / sqrt(variance(x) + ε) · scale + offset
+ *
+ * Source: Ba et al. 2016 (arXiv:1607.06450).
+ *
+ * Integers and booleans are converted to float32.
+ *
+ * @example A row with mean 0 and deviation 1
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { layerNorm } from "@lionjs/lion/operations";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = layerNorm(tf.tensor2d([[1, 3]]), tf.ones([2]), tf.zeros([2]));
+ * const [low, high] = await y.data();
+ * assertAlmostEquals(low!, -1, 1e-5);
+ * assertAlmostEquals(high!, 1, 1e-5);
+ * ```
+ *
+ * @param x Rows, `[..., columns]`.
+ * @param scale The factor per column, `[columns]`.
+ * @param offset The term per column, `[columns]`.
+ * @param options `epsilon`: added to the variance, >= 0; 1e-5 by default.
+ * @returns A tensor of the shape of x.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown.
+ * @throws {RangeError} If `epsilon` is negative or not finite.
+ */
+export function layerNorm<T extends tf.Tensor>(
+  x: T,
+  scale: tf.Tensor,
+  offset: tf.Tensor,
+  options: LayerNormOptions = {},
+): T {
+  assertOptions("layerNorm", options, OPTIONS);
+  const { epsilon = 1e-5 } = options;
+  assertEpsilon("layerNorm's epsilon", epsilon);
+  return withFloats(
+    "layerNorm",
+    { x, scale, offset },
+    (tensors) => normalize(tensors, epsilon),
+  );
+}
+
+function normalize<T extends tf.Tensor>(
+  { x, scale, offset }: { x: T; scale: tf.Tensor; offset: tf.Tensor },
+  epsilon: number,
+): T {
+  const columns = x.shape.at(-1);
+  if (columns === undefined) {
+    throw new TypeError(
+      "layerNorm's x should have shape [..., columns], got []",
+    );
+  }
+  assertShape("layerNorm's scale", scale, [columns], "columns");
+  assertShape("layerNorm's offset", offset, [columns], "columns");
+  if (hasKernel(LAYER_NORM)) {
+    const attributes = { epsilon, keepsMoments: isRecording() };
+    return runKernel(LAYER_NORM, { x, scale, offset }, attributes).y as T;
+  }
+  return tf.tidy(() => {
+    const centred = tf.sub(x, tf.mean(x, -1, true));
+    const variance = tf.mean(tf.square(centred), -1, true);
+    const normal = tf.mul(centred, tf.rsqrt(tf.add(variance, epsilon)));
+    return tf.add(tf.mul(normal, scale), offset);
+  });
+}
