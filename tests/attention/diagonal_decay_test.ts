@@ -1,9 +1,4 @@
-/**
- * Decays of each channel on each backend, in every form, against the float64
- * oracle and the figures of the PyTorch reference.
- *
- * @module
- */
+/** Decays of each channel: extreme ones, kernels, plans, and what is refused. @module */
 import {
   assert,
   assertEquals,
@@ -12,7 +7,6 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import fc from "fast-check";
 import {
   checkDecay,
   decayMask,
@@ -21,180 +15,8 @@ import {
   lionAttention,
   twoSidedDecay,
 } from "../../mod.ts";
-import { onEachBackend, TOLERANCE } from "../backends.ts";
-import { differences } from "../comparison.ts";
-import { solveDiagonal } from "../diagonal_oracle.ts";
-import { readFixtures, tensorOf } from "../fixtures.ts";
-import { headSizes, sampleForms, sampleOf200 } from "../sample.ts";
-import {
-  type DiagonalCase,
-  KINDS,
-  problemOf,
-  run,
-  solvedCase,
-} from "./diagonal_cases.ts";
-
-const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
-
-/** The forms, of which one has a kernel, and that one without it. */
-const WAYS = [
-  ...FORMS.map((form) => ({ form, kernel: true })),
-  { form: "chunkwise", kernel: false },
-] as const;
-
-/** Whether no backend has a kernel that computes it so. */
-const isPlain = ({ form, kernel }: typeof WAYS[number]) =>
-  form !== "chunkwise" || !kernel;
-
-/** What takes turns while lengths and kinds are all met. */
-const VARIANTS = [
-  { causal: false, normalize: true, padded: false, packed: true },
-  { causal: true, normalize: false, padded: true, packed: true },
-  { causal: false, normalize: false, padded: true, packed: false },
-  { causal: true, normalize: true, padded: false, packed: false },
-  { causal: false, normalize: true, padded: true, packed: true },
-];
-
-const CASES: DiagonalCase[] = [1, 2, 67, 130].flatMap((length, l) =>
-  KINDS.flatMap((kind, k) =>
-    [0, 1].map((n) => ({
-      length,
-      kind,
-      ...n ? { batch: 2, heads: 1 } : { batch: 1, heads: 2 },
-      headDim: 4,
-      valueDim: 3,
-      ...VARIANTS[(l + 2 * k + 3 * n) % VARIANTS.length]!,
-    }))
-  )
-);
-
-onEachBackend(
-  "lionAttention() with decays of each channel equals the oracle in every form",
-  async (backend) => {
-    const failures: string[] = [];
-    const runs = CASES.flatMap((c) =>
-      WAYS.flatMap((way) =>
-        (way.form.endsWith("wise") ? [16, 64] : [16])
-          .map((chunkSize) => ({ c, ...way, chunkSize }))
-      )
-    );
-    for (
-      const { c, form, kernel, chunkSize } of sampleForms(
-        backend,
-        runs,
-        isPlain,
-      )
-    ) {
-      const { problem, solution } = solvedCase(c);
-      const actual = await run(problem, form, chunkSize, kernel);
-      failures.push(
-        ...differences(problem, actual, solution, TOLERANCE[backend]).map(
-          (line) =>
-            `${form} ${kernel} ${chunkSize} ${JSON.stringify(c)} ${line}`,
-        ),
-      );
-    }
-    assertEquals(failures, []);
-  },
-);
-
-onEachBackend(
-  "lionAttention() with decays of each channel equals the oracle at 200 random shapes",
-  async (backend) => {
-    const integer = (max: number) => fc.integer({ min: 1, max });
-    const cases = fc.tuple(
-      fc.record({
-        batch: integer(2),
-        heads: integer(3),
-        length: integer(11),
-        kind: fc.constantFrom(...KINDS),
-        causal: fc.boolean(),
-        normalize: fc.boolean(),
-        padded: fc.boolean(),
-        packed: fc.boolean(),
-      }),
-      headSizes(backend, { headDim: 6, valueDim: 6, chunkSize: 12 }),
-      fc.constantFrom(...WAYS),
-    );
-    const failures: string[] = [];
-    const chosen = sampleOf200(backend, cases, ([, , way]) => isPlain(way));
-    for (const [shape, { chunkSize, ...dims }, { form, kernel }] of chosen) {
-      const c = { ...shape, ...dims };
-      const problem = problemOf(c);
-      const actual = await run(problem, form, chunkSize, kernel);
-      const expected = solveDiagonal(problem);
-      failures.push(
-        ...differences(problem, actual, expected, TOLERANCE[backend])
-          .map((line) => `${form} ${chunkSize} ${JSON.stringify(c)} ${line}`),
-      );
-    }
-    assertEquals(failures, []);
-  },
-);
-
-onEachBackend(
-  "decays of each channel reproduce the figures of the PyTorch reference",
-  async (backend) => {
-    const all = await readFixtures("ref_diag");
-    const outputs = [...all.keys()].filter((name) => name.endsWith(".y"));
-    assertEquals(outputs.length, 14);
-    const runs = outputs.flatMap((output) =>
-      FORMS.map((form) => ({ output, form }))
-    );
-    for (
-      const { output, form } of sampleForms(
-        backend,
-        runs,
-        ({ form }) => isPlain({ form, kernel: true }),
-      )
-    ) {
-      const [decay, direction, scaling] = output.split(".");
-      const suffix = scaling === "scaled" ? "_pos" : "";
-      const inputs = [
-        ...["q", "k"].map((name) => name + suffix),
-        "v",
-        `${decay}.f`,
-        `${decay}.b`,
-      ].map((name) => tensorOf(all.get(name)!));
-      const dy = tensorOf<tf.Rank.R4>(all.get("dO")!);
-      const values = (name: string) =>
-        all.get(output.replace(/y$/, name))?.values;
-      const size = (name: string) =>
-        values(name)?.reduce((max, x) => Math.max(max, Math.abs(x)), 0) ?? 0;
-      const ofVectors = Math.max(...["dq", "dk", "dv"].map(size));
-      const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
-        const [q, k, v, f, b] = args as tf.Tensor4D[];
-        return lionAttention(q!, k!, v!, {
-          decay: twoSidedDecay(f!, b!),
-          form,
-          chunkSize: 8,
-          normalize: scaling === "scaled",
-          causal: direction === "causal",
-        });
-      })(inputs, dy);
-      const { forward, gradient } = TOLERANCE[backend];
-      for (
-        const [name, x, bound] of [
-          ["y", value, forward * size("y")],
-          ["dq", grads[0]!, gradient * ofVectors],
-          ["dk", grads[1]!, gradient * ofVectors],
-          ["dv", grads[2]!, gradient * ofVectors],
-          ["df", grads[3]!, gradient * size("df")],
-          ["db", grads[4]!, gradient * size("db")],
-        ] as const
-      ) {
-        const wanted = values(name);
-        const got = await x.data();
-        const zero = direction === "causal" && name === "db";
-        got.forEach((value, i) => {
-          const error = Math.abs(value - (zero ? 0 : wanted![i]!));
-          assert(error <= bound, `${output} as ${form}: ${name}`);
-        });
-      }
-      tf.dispose([...inputs, dy, value, ...grads]);
-    }
-  },
-);
+import { onEachBackend } from "../backends.ts";
+import { FORMS } from "../subjects/lion.ts";
 
 onEachBackend(
   "e^-2 a token neither overflows nor loses what is near, at 4,096 tokens",

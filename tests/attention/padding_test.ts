@@ -18,14 +18,16 @@ import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { sample, sampleForms, sampleShared } from "../sample.ts";
 import {
+  type Axes,
   axesOfAnswer,
+  isLogarithm,
   numbersOf,
-  type Reader,
+  type Operation,
   readings,
   results,
   shapeOf,
   SIZES,
-} from "./readers.ts";
+} from "../subjects/operations.ts";
 
 const [B, H, L, D, E] = [3, 2, 9, 4, 5];
 
@@ -140,6 +142,7 @@ for (const form of FORMS) {
       }
       tf.dispose([mask, logDecay]);
     },
+    { sampled: true },
   );
 }
 
@@ -297,39 +300,38 @@ new Uint32Array(MASKS.float32.buffer).set([0x7fffffff], 14);
 new Uint32Array(MASKS.float32.buffer).set([0xffc00000], 16);
 
 /** The inputs that are not read at padding: vectors, and all where it is skipped. */
-function unreadInputs({ name, inputs }: Reader): string[] {
+function unreadInputs({ name, axes }: Operation): string[] {
   const skips = /delta|scan/i.test(name);
   const isOfPaths = (input: string) =>
-    /decay|gate|forget|phase|dt/i.test(input);
-  return Object.keys(inputs).filter((input) =>
-    inputs[input]![0] === "batch" && (skips || !isOfPaths(input))
+    isLogarithm(input) || /gate|forget|phase|dt/i.test(input);
+  return Object.keys(axes).filter((input) =>
+    axes[input]![0] === "batch" && (skips || !isOfPaths(input))
   );
 }
 
 onEachBackend(
   "padding is what has a mask of 0, and no operation reads it",
   async (backend) => {
-    const batch = 2;
+    const batch = 2, sizes = { ...SIZES, batch };
     const isToken = MASKS.bool;
-    const all = [...readings(backend)];
-    const isPlain = ([reader]: typeof all[number]) => reader.isPlain;
+    const all = readings(backend);
     const whole = [
-      ...sample(backend, all.filter((one) => !isPlain(one))),
-      ...sampleShared(backend, all.filter(isPlain)),
+      ...sample(backend, all.filter(({ isPlain }) => !isPlain)),
+      ...sampleShared(backend, all.filter(({ isPlain }) => isPlain)),
     ];
     // Each operation has a kernel or a form of its own, so that none is left out.
     const others = all.filter((one) => !whole.includes(one))
-      .filter(([{ directions, isPlain }, { causal }]) =>
-        !isPlain && causal === directions[0]
-      )
-      .map(([reader, how]) => [reader, { ...how, isForward: true }] as const);
-    for (const [reader, how] of [...whole, ...others]) {
-      const { inputs, name, isPlain } = reader;
-      const unread = unreadInputs(reader);
+      .filter(({ operation: { directions = [false] }, options, isPlain }) =>
+        !isPlain && options.causal === directions[0]
+      );
+    for (const reading of [...whole, ...others]) {
+      const { name, operation } = reading;
+      const { axes } = operation;
+      const unread = unreadInputs(operation);
       /** Numbers with others at padding. */
       const padded = (
         values: Float32Array,
-        axes: Reader["inputs"][string],
+        axes: Axes,
         numberAt: (i: number) => number,
       ) => {
         const heads = axes[1] === "heads" ? SIZES.heads : 1;
@@ -351,50 +353,40 @@ onEachBackend(
           [batch, SIZES.length],
           dtype as keyof typeof MASKS,
         );
+        const own = (input: string, axes: Axes) =>
+          numbersOf(input, shapeOf(axes, sizes));
         const numbers = Object.fromEntries(
-          Object.entries(inputs).map(([input, axes]) => {
-            const own = numbersOf(input, shapeOf(axes, batch));
-            return [
-              input,
-              unread.includes(input) ? padded(own, axes, numberAt) : own,
-            ];
-          }),
+          Object.entries(axes).map(([input, axes]) => [
+            input,
+            unread.includes(input)
+              ? padded(own(input, axes), axes, numberAt)
+              : own(input, axes),
+          ]),
         );
-        const axes = axesOfAnswer(reader);
-        const dy = padded(
-          numbersOf("dy", shapeOf(axes, batch)),
-          axes,
-          numberAt,
-        );
-        const found = await results(reader, numbers, batch, {
-          ...how,
-          mask,
-          dy,
-        });
+        const ofY = axesOfAnswer(reading);
+        const dy = padded(own("dy", ofY), ofY, numberAt);
+        const isForward = others.includes(reading);
+        const how = { mask, dy, isForward };
+        const found = await results(reading, numbers, batch, how);
         mask.dispose();
         return found;
       };
       const clean = await run("float32", isToken, () => 0);
       for (const [dtype, mask] of Object.entries(MASKS)) {
-        const spoiled = await run(
-          dtype,
-          mask,
-          (i) => JUNK[i % JUNK.length]!,
-        );
+        const spoiled = await run(dtype, mask, (i) => JUNK[i % JUNK.length]!);
         for (const [result, values] of Object.entries(spoiled)) {
           values.forEach((value, i) =>
             assert(
               value === clean[result]![i],
-              `${name}${isPlain ? ", plain" : ""} ${JSON.stringify(how)}, a ` +
-                `mask of ${dtype}: ${result}[${i}] is ${value}, not ${
-                  clean[result]![i]
-                }`,
+              `${name}, a mask of ${dtype}: ${result}[${i}] is ${value}, ` +
+                `not ${clean[result]![i]}`,
             )
           );
         }
       }
     }
   },
+  { sampled: true },
 );
 
 onEachBackend("a mask says what it should be", () => {

@@ -11,8 +11,8 @@ import {
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
-import { headSizes } from "../sample.ts";
-import { inPieces } from "./pieces.ts";
+import { headSizes } from "../subjects/draw.ts";
+import { inPieces } from "../subjects/pieces.ts";
 
 /** Random sequences, with chunks that may or may not divide them. */
 const sequences = fc.record({
@@ -113,7 +113,7 @@ onEachBackend(
           { causal: true, pair: { ...both, backward: null }, decay },
           { causal: false, pair: null, decay: noDecay() },
         ].map(({ causal, pair, decay }) => [
-          inPieces(q, k, v, pair, lengths, { ...options, causal }),
+          inPieces({ q, k, v }, pair, lengths, { ...options, causal }),
           lionAttention(q, k, v, { ...options, causal, decay }),
         ]);
       },

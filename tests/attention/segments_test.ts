@@ -1,7 +1,6 @@
 /** Packed sequences: each is what it is alone, whatever is beside it. @module */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import fc from "fast-check";
 import {
   type BackendName,
   type Decay,
@@ -17,10 +16,8 @@ import {
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { array, uniform } from "../random.ts";
-import { headSizes, sampleForms } from "../sample.ts";
-import { DECAYS, describe, differences, run, solvedCase } from "./cases.ts";
-
-const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
+import { sampleForms } from "../sample.ts";
+import { FORMS } from "../subjects/lion.ts";
 
 const [H, D, E] = [2, 5, 4];
 /** The first is a token alone, and numbers come again. */
@@ -182,43 +179,7 @@ onEachBackend(
     }
     assertEquals(failures, []);
   },
-);
-
-onEachBackend(
-  "the forms equal the oracle on random shapes, packed and not",
-  async (backend) => {
-    const shapes = fc.record({
-      batch: fc.integer({ min: 1, max: 2 }),
-      heads: fc.integer({ min: 1, max: 3 }),
-      length: fc.integer({ min: 1, max: 70 }),
-      decay: fc.constantFrom(...DECAYS),
-      causal: fc.boolean(),
-      normalize: fc.boolean(),
-      padded: fc.boolean(),
-      packed: fc.boolean(),
-    });
-    const sizes = headSizes(backend, {
-      headDim: 8,
-      valueDim: 8,
-      chunkSize: 80,
-    });
-    for (const form of FORMS) {
-      await fc.assert(
-        fc.asyncProperty(shapes, sizes, async (shape, sizes) => {
-          const { chunkSize, ...dims } = sizes;
-          const c = { ...shape, ...dims };
-          const { problem, solution } = solvedCase(c);
-          const actual = await run(problem, form, chunkSize);
-          const found = differences(problem, actual, solution, backend);
-          assertEquals(found, [], `${describe(c)} ${form} by ${chunkSize}`);
-        }),
-        {
-          numRuns: { wasm: 200, cpu: 50, webgpu: 5 }[backend],
-          seed: 20250224,
-        },
-      );
-    }
-  },
+  { sampled: true },
 );
 
 onEachBackend("segments may be int32, float32 or bool", async () => {

@@ -138,6 +138,7 @@ onEachBackend(
       });
     }
   },
+  { sampled: true },
 );
 
 Deno.test({

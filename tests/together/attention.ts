@@ -1,6 +1,5 @@
 /** Tests of attention, in one worker: tools/gate.ts says why. @module */
 import "../attention/across_ranks_test.ts";
-import "../attention/calls_test.ts";
 import "../attention/delta_attention_test.ts";
 import "../attention/delta_step_test.ts";
 import "../attention/diagonal_decay_test.ts";

@@ -5,16 +5,10 @@ import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
 import { registerFull } from "../../../lib/kernels/webgpu/full/lion_full.ts";
 import { lionAttention, selectiveDecay, useBackend } from "../../../mod.ts";
 import { asTuning } from "../../../lib/backend/tuning_source.ts";
-import {
-  type Case,
-  describe,
-  differences,
-  problemOf,
-  run,
-} from "../../attention/cases.ts";
 import { onEachBackend } from "../../backends.ts";
-import { solve } from "../../oracle.ts";
 import { ofLongTests, sample } from "../../sample.ts";
+import { LION, type LionCase } from "../../subjects/lion.ts";
+import { failuresOf } from "../../subjects/subject.ts";
 import { withLimits } from "./with_limits.ts";
 
 /** Heads for each number of lanes of a tile. */
@@ -24,7 +18,7 @@ const HEADS = [
 ] as const;
 
 /** With decays and without, and causal. */
-function* cases(): Generator<Case> {
+function* cases(): Generator<LionCase> {
   const sizes = { batch: 1, heads: 2, length: 150, normalize: true };
   for (const [headDim, valueDim] of HEADS) {
     const c = { ...sizes, headDim, valueDim, padded: true };
@@ -40,34 +34,29 @@ onEachBackend(
     try {
       registerFull(webGpuNumbers("integrated", undefined));
       for (const c of sample(backend, cases())) {
-        const problem = problemOf(c);
-        const actual = await run(problem, "full", 64);
-        const found = differences(problem, actual, solve(problem), backend);
-        assertEquals(found, [], describe(c));
+        const way = { form: "full", chunkSize: 64 };
+        assertEquals(await failuresOf(LION, c, backend, way), []);
       }
     } finally {
       // Registers the kernels anew.
       await useBackend({ prefer: ["webgpu"], tuning: asTuning({}) });
     }
   },
-  ["webgpu"],
+  { only: ["webgpu"], sampled: true },
 );
 
 onEachBackend(
   "tiles whose masks fit no buffer together take passes",
   async (backend) => {
-    const c: Case = {
+    const c: LionCase = {
       ...{ batch: 1, heads: 3, length: 130 },
-      ...{ decay: "two-sided", causal: false, normalize: true, padded: false },
+      ...{ decay: "two-sided", causal: false, normalize: true },
     };
-    const problem = problemOf(c);
     // A head's take 66,560 bytes; of the other buffers none is as large.
-    const actual = await withLimits(
-      { maxStorageBufferBindingSize: 70_000 },
-      () => run(problem, "full", 64),
-    );
-    const found = differences(problem, actual, solve(problem), backend);
-    assertEquals(found, []);
+    const limits = { maxStorageBufferBindingSize: 70_000 };
+    const way = { form: "full", chunkSize: 64 };
+    const run = () => failuresOf(LION, c, backend, way);
+    assertEquals(await withLimits(limits, run), []);
   },
   ["webgpu"],
 );
