@@ -2,6 +2,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { optionsOf } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
 import { eluPlusOne, type FeatureMap } from "../operations/feature_map.ts";
 import {
   FAMILY_OPTIONS,
@@ -77,6 +78,13 @@ export function linearTransformer(
 ): tf.Tensor4D {
   return runModel(MODEL, inputs, options, ({ q, k, v }) => {
     const { featureMap = eluPlusOne, scale = 1, ...others } = options;
+    if (typeof featureMap !== "function") {
+      throw new TypeError(
+        `linearTransformer's featureMap should be a function of tensors such as eluPlusOne, got ${
+          shown(featureMap)
+        }`,
+      );
+    }
     return lionAttention(featureMap(q), featureMap(k), v, { ...others, scale });
   });
 }

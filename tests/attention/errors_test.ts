@@ -1,136 +1,70 @@
+/** What attention refuses beside shapes and options, which tests/subjects has, and decays of 0. @module */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  type AttentionForm,
   checkDecay,
-  type Decay,
-  type DecayConvention,
   decayMask,
   deltaStep,
   diagonalDecay,
+  eluPlusOne,
+  explainAttention,
   fixedDecay,
   lionAttention,
-  type LionAttentionOptions,
+  lionAttentionInOrders,
   recurrentState,
   recurrentStep,
   selectiveDecay,
+  snakeOrder,
   twoSidedDecay,
 } from "../../mod.ts";
 import { retention } from "../../lib/family/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
-const [B, H, L, D, E] = [2, 3, 5, 4, 6];
-
-type Shape = tf.ShapeMap["R4"] | tf.ShapeMap["R3"];
-const tensor = (shape: Shape) => tf.ones<tf.Rank>(shape) as tf.Tensor4D;
-
-/** Calls attention with good tensors of which some are replaced. */
-function attend(
-  change: { q?: Shape; k?: Shape; v?: Shape },
-  options?: LionAttentionOptions,
-): tf.Tensor {
-  return lionAttention(
-    tensor(change.q ?? [B, H, L, D]),
-    tensor(change.k ?? [B, H, L, D]),
-    tensor(change.v ?? [B, H, L, E]),
-    options,
-  );
-}
-
-onEachBackend(
-  "lionAttention() names the argument, what it wants and what came",
-  () => {
-    const type = (run: () => unknown, part: string) =>
-      assertThrows(() => tf.tidy(() => void run()), TypeError, part);
-    const range = (run: () => unknown, part: string) =>
-      assertThrows(() => tf.tidy(() => void run()), RangeError, part);
-
-    type(() => attend({ q: [B, L, D] }), "q should have shape [batch, heads");
-    type(
-      () => attend({ k: [B, H, L, D + 1] }),
-      "k should have shape [batch, heads, length, headDim] = [2, 3, 5, 4], got [2, 3, 5, 5]",
-    );
-    type(() => attend({ k: [B + 1, H, L, D] }), "got [3, 3, 5, 4]");
-    type(() => attend({ v: [B, H, L + 1, E] }), "v should have shape");
-    type(() => attend({ v: [B, H + 1, L, E] }), "v should have shape");
-    range(
-      () => attend({ q: [B, H, 0, D], k: [B, H, 0, D], v: [B, H, 0, E] }),
-      "q should not be empty, got shape [2,3,0,4]",
-    );
-    range(() => attend({ v: [B, H, L, 0] }), "v should not be empty");
-    type(
-      () => attend({}, { mask: tf.ones([B, L + 1]) }),
-      "mask should have shape [batch, length] = [2, 5], got [2, 6]",
-    );
-    range(
-      () => attend({}, { form: "fast" as AttentionForm }),
-      'form should be "auto", "full", "recurrent", "blockwise", "chunkwise", got "fast"',
-    );
-    for (const chunkSize of [0, -1, 1.5, NaN]) {
-      range(
-        () => attend({}, { chunkSize }),
-        `chunkSize should be a positive integer, got ${chunkSize}`,
-      );
-    }
-    range(() => attend({}, { scale: NaN }), "scale should be finite, got NaN");
-    type(
-      () => attend({}, { epsilon: "1" as unknown as number }),
-      "epsilon should be a number, got string",
-    );
-    type(
-      () => attend({}, { decay: fixedDecay(tf.zeros([H + 1])) }),
-      "fixedDecay's logDecay should have shape [heads] = [3], got [4]",
-    );
-    type(
-      () => attend({}, { decay: selectiveDecay(tf.zeros([B, H, L + 1])) }),
-      "selectiveDecay's logDecay should have shape [batch, heads, length] = [2, 3, 5], got [2, 3, 6]",
-    );
-    type(
-      () => attend({}, { decay: tf.zeros([H]) as unknown as Decay }),
-      "decay should be made by noDecay, fixedDecay",
-    );
-    type(
-      () =>
-        lionAttention(
-          null as unknown as tf.Tensor4D,
-          tf.ones([1, 1, 1, 1]),
-          tf.ones([1, 1, 1, 1]),
-        ),
-      "q should be a tensor of shape [batch, heads, length, headDim], got null",
-    );
-  },
-);
-
-onEachBackend("decays refuse wrong shapes and conventions", () => {
+onEachBackend("arguments that are no options are refused by name", () => {
   tf.tidy(() => {
-    assertThrows(
-      () => fixedDecay(tf.zeros([1, 2]) as unknown as tf.Tensor1D),
-      TypeError,
-      "fixedDecay's logDecay should have shape [heads] = [any], got [1, 2]",
-    );
-    assertThrows(
-      () => selectiveDecay(tf.zeros([2]) as unknown as tf.Tensor3D),
-      TypeError,
-      "selectiveDecay's logDecay should have shape",
-    );
-    assertThrows(
-      () =>
-        selectiveDecay(tf.zeros([1, 1, 2]), {
-          convention: "sauce" as DecayConvention,
-        }),
-      RangeError,
-      'convention should be "source" or "arrival", got "sauce"',
-    );
-    assertThrows(
-      () => twoSidedDecay(tf.zeros([1, 1, 2]), tf.zeros([1, 1, 3])),
-      TypeError,
-      "twoSidedDecay's backward should have shape",
-    );
+    const x = tf.ones<tf.Rank.R4>([1, 2, 3, 4]);
     assertThrows(
       () => decayMask(fixedDecay(tf.zeros([1])), 0),
       RangeError,
       "length should be a positive integer, got 0",
     );
+    assertThrows(
+      () => decayMask(diagonalDecay(tf.zeros([1, 2, 3, 4])), 3),
+      TypeError,
+      "one mask per channel",
+    );
+    assertThrows(() => snakeOrder(0, 3), RangeError, "rows should be a positi");
+    assertThrows(() => snakeOrder(2, 1.5), RangeError, "columns should be a ");
+    assertThrows(
+      () => lionAttentionInOrders(x, x, x, "snake" as unknown as []),
+      TypeError,
+      "ways should be a list, got string",
+    );
+    assertThrows(
+      () => eluPlusOne([1] as unknown as tf.Tensor4D),
+      TypeError,
+      "eluPlusOne's x should be a tensor, got [1]",
+    );
+  });
+});
+
+onEachBackend("kernel: false runs the form's operations", (backend) => {
+  tf.tidy(() => {
+    const x = tf.ones<tf.Rank.R4>([1, 2, 300, 4]);
+    const plan = explainAttention(x, x, x, { causal: true, kernel: false });
+    assertThrows(
+      () => explainAttention(x, x, x, { kernel: false, precision: "f16" }),
+      RangeError,
+      'precision "f16" is not available: kernel: false asks for tfjs operations',
+    );
+    if (plan.kernel !== null) throw new Error(plan.kernel);
+    if (plan.reason !== "kernel: false asks for tfjs operations") {
+      throw new Error(plan.reason);
+    }
+    const usual = explainAttention(x, x, x, { causal: true });
+    if ((usual.kernel === null) !== (backend === "cpu")) {
+      throw new Error(`${usual.kernel}`);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 /** What a step of attention keeps, pays and refuses; pieces are in tests/subjects. @module */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type RecurrentState,
@@ -138,78 +138,6 @@ onEachBackend(
     );
     assertEquals(answers, [[2, 2 + 2 * 0.5], [2, 2 + 0.5 + 0.25]]);
     tf.dispose([x, v, perToken, perChannel]);
-  },
-  ["cpu"],
-);
-
-onEachBackend("recurrentStep() names the argument and what it wants", () => {
-  const [B, H, L, D, E] = [2, 3, 5, 4, 6];
-  const sizes = { batch: B, heads: H, headDim: D, valueDim: E };
-  const type = (change: Record<string, number[]>, part: string) =>
-    assertThrows(
-      () =>
-        tf.tidy(() => {
-          const of = (name: string, shape: number[]) =>
-            tf.ones<tf.Rank>(change[name] ?? shape) as tf.Tensor4D;
-          recurrentStep(recurrentState(sizes), {
-            q: of("q", [B, H, L, D]),
-            k: of("k", [B, H, L, D]),
-            v: of("v", [B, H, L, E]),
-            logDecay: of("logDecay", [H]) as tf.Tensor as tf.Tensor1D,
-          });
-        }),
-      TypeError,
-      part,
-    );
-  type({ q: [B, L, D] }, "q should have shape");
-  type({ k: [B, H, L + 1, D] }, "k should have shape");
-  type({ v: [B, H, L + 1, E] }, "v should have shape");
-  type({ v: [B, H, L, E + 1] }, "state.sum should have shape");
-  type({ q: [B, H, L, D + 1], k: [B, H, L, D + 1] }, "state.sum should have");
-  type({ logDecay: [H + 1] }, "logDecay should have shape [heads] = [3]");
-  type(
-    { logDecay: [B, H, L + 1] },
-    "logDecay should have shape [batch, heads, length] = [2, 3, 5]",
-  );
-  type({ logDecay: [B, H] }, "logDecay should have shape");
-});
-
-onEachBackend(
-  "recurrentStep() names a decay of each channel that does not fit",
-  () => {
-    const sizes = { batch: 2, heads: 3, headDim: 4, valueDim: 5 };
-    const fails = (
-      part: string,
-      { logDecay = [2, 3, 1, 4], due = [2, 3] }: {
-        logDecay?: [number, number, number, number];
-        due?: number[];
-      },
-    ) =>
-      assertThrows(
-        () =>
-          tf.tidy(() => {
-            const x: tf.Tensor4D = tf.ones([2, 3, 1, 4]);
-            recurrentStep({
-              ...recurrentState(sizes),
-              due: tf.zeros<tf.Rank>(due) as tf.Tensor3D,
-            }, {
-              q: x,
-              k: x,
-              v: tf.ones([2, 3, 1, 5]),
-              logDecay: tf.zeros<tf.Rank.R4>(logDecay),
-            });
-          }),
-        TypeError,
-        part,
-      );
-    fails(
-      "logDecay should have shape [batch, heads, length, headDim] = [2, 3, 1, 4], got [2, 3, 1, 5]",
-      { logDecay: [2, 3, 1, 5] },
-    );
-    fails("state.due should have shape [batch, heads, headDim] = [2, 3, 4]", {
-      due: [2, 3, 5],
-    });
-    fails("state.due should have shape [batch, heads] = [2, 3]", { due: [2] });
   },
   ["cpu"],
 );

@@ -799,44 +799,18 @@ onEachBackend(
   },
 );
 
-onEachBackend("operations name the argument that has the wrong shape", () => {
+onEachBackend("operations name what has too few axes or columns", () => {
   tf.tidy(() => {
     const x = tf.ones<tf.Rank.R3>([2, 3, 6]);
-    const four = tf.ones<tf.Rank.R1>([4]);
-    assertThrows(
-      () => layerNorm(x, four, four),
-      TypeError,
-      "layerNorm's scale should have shape [columns] = [6], got [4]",
-    );
-    assertThrows(
-      () => rmsNorm(x, tf.ones([6]), { gate: tf.ones([3, 6]) }),
-      TypeError,
-      "rmsNorm's gate should have shape",
-    );
     assertThrows(
       () => dense(tf.scalar(1), tf.ones([1, 5])),
       TypeError,
       "dense's x should have shape [..., inputs], got []",
     );
     assertThrows(
-      () => dense(x, tf.ones([4, 5])),
-      TypeError,
-      "dense's weight should have shape",
-    );
-    assertThrows(
-      () => dense(x, tf.ones([6, 5]), four),
-      TypeError,
-      "dense's bias should have shape [outputs] = [5], got [4]",
-    );
-    assertThrows(
       () => splitHeads(x, { numHeads: 4 }),
       RangeError,
       "got 6 for 4 heads",
-    );
-    assertThrows(
-      () => splitHeads(four as unknown as tf.Tensor3D, { numHeads: 1 }),
-      TypeError,
-      "splitHeads' x should have shape",
     );
   });
 });

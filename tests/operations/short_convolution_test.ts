@@ -14,33 +14,13 @@ onEachBackend("shortConvolution() of no tokens has none", () => {
   });
 });
 
-onEachBackend(
-  "shortConvolution() says what is wrong with its arguments",
-  () => {
-    tf.tidy(() => {
-      const x = tf.ones<tf.Rank.R3>([2, 5, 3]);
-      const weight = tf.ones<tf.Rank.R2>([3, 4]);
-      assertThrows(
-        () => shortConvolution(x, tf.ones([4, 3])),
-        TypeError,
-        "shortConvolution's weight should have shape [channels, taps] = [3, any], got [4, 3]",
-      );
-      assertThrows(
-        () => shortConvolution(x, weight, undefined, { place: "centred" }),
-        RangeError,
-        "odd number of taps to be centred, got 4",
-      );
-      assertThrows(
-        () =>
-          shortConvolution(x, weight, undefined, { place: "left" as never }),
-        RangeError,
-        'shortConvolution\'s place should be "causal" or "centred", got "left"',
-      );
-      assertThrows(
-        () => shortConvolution(x, weight, undefined, { silu: true } as never),
-        TypeError,
-        'shortConvolution has no option "silu"',
-      );
-    });
-  },
-);
+onEachBackend("shortConvolution() of even taps cannot be centred", () => {
+  tf.tidy(() => {
+    const [x, weight] = [tf.ones([2, 5, 3]), tf.ones([3, 4])];
+    assertThrows(
+      () => shortConvolution(x, weight, undefined, { place: "centred" }),
+      RangeError,
+      "odd number of taps to be centred, got 4",
+    );
+  });
+});

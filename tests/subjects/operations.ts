@@ -76,8 +76,6 @@ export interface Operation {
   readonly ofRows?: true;
   /** What messages call its inputs, before their own names. @default nothing */
   readonly says?: string | Readonly<Record<string, string>>;
-  /** The function whose options its tests try. @default none */
-  readonly optionsOf?: string;
 }
 
 const K = ["batch", "heads", "length", "headDim"];
@@ -137,26 +135,19 @@ function* attention(): Generator<Operation> {
     }
   }
   yield {
-    name: "lionAttention",
-    axes: QKV,
-    run: ({ q, k, v }, options) => lionAttention(q, k, v, options),
-    optionsOf: "lionAttention",
-  };
-  yield {
     name: "lionAttentionInOrders",
     axes: { ...QKV, logDecay: T },
     says: { logDecay: "selectiveDecay's" },
     kernels: BOTH,
     reads: BOTH,
     packs: true,
-    run: ({ q, k, v, logDecay }, { chunkSize: _, causal: __, ...options }) => {
+    run: ({ q, k, v, logDecay }, options) => {
       const order = Array.from({ length: q.shape[2] }, (_, i) => i);
       const decay = selectiveDecay(logDecay);
       const ways = [order, order.toReversed()]
         .map((order) => ({ order, decay }));
       return lionAttentionInOrders(q, k, v, ways, options);
     },
-    optionsOf: "lionAttentionInOrders",
   };
   for (const sloped of BOTH) {
     yield {
@@ -190,9 +181,6 @@ function* attention(): Generator<Operation> {
             ...{ ...options, form, decay: decayOf(kind, decays) },
             ...form === "chunkwise" ? { chunkSize } : {},
           }),
-        ...kind === "none" && form === "chunkwise"
-          ? { optionsOf: "deltaAttention" }
-          : {},
       };
     }
   }
@@ -218,7 +206,6 @@ function* steps(): Generator<Operation> {
               ...options,
             },
           ).y,
-        ...logDecay === T ? { optionsOf: "recurrentStep" } : {},
       };
     }
     yield {
@@ -230,7 +217,6 @@ function* steps(): Generator<Operation> {
       kernels: BOTH,
       run: ({ state, ...input }, options) =>
         deltaStep(state, input as Parameters<typeof deltaStep>[1], options).y,
-      ...logDecay === T ? { optionsOf: "deltaStep" } : {},
     };
   }
   // In two pieces.
@@ -300,7 +286,6 @@ function* decays(): Generator<Operation> {
           selectiveDecay(logDecay, { convention, ...options }),
           logDecay.shape[2],
         ),
-      ...convention === "source" ? { optionsOf: "selectiveDecay" } : {},
     };
   }
   yield {
@@ -318,7 +303,6 @@ function* decays(): Generator<Operation> {
       const x: tf.Tensor4D = tf.ones(logDecay.shape);
       return lionAttention(x, x, x, { decay });
     },
-    optionsOf: "diagonalDecay",
   };
 }
 
@@ -333,7 +317,6 @@ function* family(): Generator<Operation> {
       reads: [true],
       packs: true,
       run: (given, { kernel: _, ...options }) => run(given, options),
-      optionsOf: name,
     };
   }
 }
@@ -367,7 +350,6 @@ function* operations(): Generator<Operation> {
       return causal ? scan(false) : tf.add(scan(false), scan(true));
     },
     ofRows: true,
-    optionsOf: "selectiveScan",
   };
   yield {
     name: "shortConvolution",
@@ -383,7 +365,6 @@ function* operations(): Generator<Operation> {
         ...{ activation: "silu", ...options },
       }),
     ofRows: true,
-    optionsOf: "shortConvolution",
   };
   for (const biased of BOTH) {
     yield {
@@ -404,7 +385,6 @@ function* operations(): Generator<Operation> {
     run: ({ x, scale, offset }, options) =>
       layerNorm(x, scale, offset, options),
     ofRows: true,
-    optionsOf: "layerNorm",
   };
   yield {
     name: "rmsNorm",
@@ -413,7 +393,6 @@ function* operations(): Generator<Operation> {
     run: ({ x, scale, gate }, options) =>
       rmsNorm(x, scale, { gate, ...options }),
     ofRows: true,
-    optionsOf: "rmsNorm",
   };
   const maps = {
     identity,
@@ -431,7 +410,6 @@ function* operations(): Generator<Operation> {
         ...splitHeads(x, { numHeads: 2, featureMap, ...options }),
       }),
       ofRows: true,
-      ...map === "relu" ? { optionsOf: "splitHeads" } : {},
     };
   }
   yield {
@@ -471,7 +449,6 @@ function* operations(): Generator<Operation> {
           ...takesOptions ? [options] : [],
         ),
       ofRows: true,
-      ...takesOptions ? { optionsOf: name } : {},
     };
   }
   yield {

@@ -8,7 +8,6 @@ import "../attention/fixtures_test.ts";
 import "../attention/forms_test.ts";
 import "../attention/joined_heads_test.ts";
 import "../attention/memory_test.ts";
-import "../attention/options_test.ts";
 import "../attention/orders_test.ts";
 import "../attention/shared_decay_test.ts";
 import "../attention/shared_keys_test.ts";
