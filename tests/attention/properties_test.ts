@@ -12,7 +12,7 @@ import {
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { headSizes } from "../subjects/draw.ts";
-import { inPieces } from "../subjects/pieces.ts";
+import { FORMS } from "../subjects/lion.ts";
 
 /** Random sequences, with chunks that may or may not divide them. */
 const sequences = fc.record({
@@ -23,8 +23,6 @@ const sequences = fc.record({
 });
 const MOST = { headDim: 8, valueDim: 8, chunkSize: 80 };
 type Sequence = Parameters<typeof tensorsOf>[0];
-
-const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 
 /** Positive queries and keys, any values, and ordinary log decays. */
 function tensorsOf(
@@ -82,74 +80,6 @@ async function holds(
     { numRuns: 15, seed: 20250224 },
   );
 }
-
-onEachBackend(
-  "the forms are equal on random shapes",
-  (backend) =>
-    holds(backend, ({ q, k, v, logDecay, otherLogDecay }, { chunkSize }) => {
-      const decay = twoSidedDecay(logDecay, otherLogDecay);
-      const [full, ...others] = FORMS.map((form) =>
-        lionAttention(q, k, v, { decay, form, chunkSize })
-      );
-      return others.map((other) => [other, full!]);
-    }),
-);
-
-onEachBackend(
-  "pieces of random lengths equal the whole",
-  (backend) =>
-    holds(
-      backend,
-      ({ q, k, v, logDecay, otherLogDecay }, { length, chunkSize }) => {
-        const options = { scale: 0.5, normalize: true, epsilon: 1e-6 };
-        const lengths: number[] = [];
-        for (let left = length; left > 0; left -= lengths.at(-1)!) {
-          lengths.push(Math.min(chunkSize, left));
-        }
-        const both = { forward: logDecay, backward: otherLogDecay };
-        const decay = twoSidedDecay(logDecay, otherLogDecay);
-        return [
-          { causal: false, pair: both, decay },
-          { causal: true, pair: { ...both, backward: null }, decay },
-          { causal: false, pair: null, decay: noDecay() },
-        ].map(({ causal, pair, decay }) => [
-          inPieces({ q, k, v }, pair, lengths, { ...options, causal }),
-          lionAttention(q, k, v, { ...options, causal, decay }),
-        ]);
-      },
-    ),
-);
-
-onEachBackend(
-  "what padding holds is irrelevant",
-  (backend) =>
-    holds(
-      backend,
-      ({ q, k, v, other, logDecay }, { chunkSize, batch, length, seed }) => {
-        const random = uniform(seed);
-        const kept = array(batch * length, random, (u) => u < 0.4 ? 0 : 1);
-        for (let b = 0; b < batch; b++) kept[b * length] = 1;
-        const mask = tf.tensor2d(kept, [batch, length]);
-        const rows = tf.reshape(mask, [batch, 1, length, 1]);
-        const elsewhere = tf.sub(1, rows);
-        const disturbed = {
-          k: tf.add(k, tf.mul(elsewhere, 1000)) as tf.Tensor4D,
-          v: tf.add(
-            tf.mul(v, rows),
-            tf.mul(tf.mul(other, elsewhere), 1000),
-          ) as tf.Tensor4D,
-        };
-        const decay = selectiveDecay(logDecay);
-        return FORMS.map((form) => {
-          const options = { decay, form, chunkSize, mask };
-          return [
-            tf.mul(lionAttention(q, disturbed.k, disturbed.v, options), rows),
-            tf.mul(lionAttention(q, k, v, options), rows),
-          ];
-        });
-      },
-    ),
-);
 
 onEachBackend(
   "reversing the input reverses the output",

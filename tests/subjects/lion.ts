@@ -288,14 +288,14 @@ const ofNumbers: Omit<
       ...options as object,
     }),
   deviations(problem, actual, expected) {
-    const { kind, batch, heads, length } = problem;
     if (problem.isDiagonal) return deviations(problem, actual, expected);
-    const isFixed = kind === "fixed";
-    return wholeDeviations(actual, expected, {
-      few: isFixed || length <= 2,
-      partsOf: (name) =>
-        isFixed && name === "dlogDecay" ? heads : batch * heads,
-    });
+    // Sequences, or what they share: each has what is said of itself.
+    const partsOf = (name: string) => {
+      const { shape } = problem.inputs[name.slice(1)] ?? problem.slope;
+      return shape.length === 1 ? shape[0]! : shape[0]! * shape[1]!;
+    };
+    const few = problem.kind === "fixed" || problem.length <= 2;
+    return wholeDeviations(actual, expected, { few, partsOf });
   },
 };
 

@@ -16,7 +16,10 @@ for (const subject of [LION_OF_CHANNELS, DELTA, SCAN, CONVOLUTION]) {
   testCases(subject);
   testRandom(subject);
 }
-for (const subject of [PIECE, RECURRENT_STEP, DELTA_STEP]) testCases(subject);
+for (const subject of [PIECE, RECURRENT_STEP, DELTA_STEP]) {
+  testCases(subject);
+  testRandom(subject);
+}
 
 testThreads(SCAN, [{
   ...{ batch: 2, length: 100, channels: 200, stateDim: 8, reverse: false },

@@ -14,6 +14,7 @@ import {
   type WithStateOptions,
 } from "../../lib/attention/planning/with_state.ts";
 import {
+  type BackendName,
   type Decay,
   deltaStep,
   recurrentState,
@@ -25,7 +26,7 @@ import {
   type DeltaCase,
   type DeltaProblem,
 } from "./delta.ts";
-import { upTo } from "./draw.ts";
+import { headSizes, upTo } from "./draw.ts";
 import {
   CHANNELS,
   decayOf,
@@ -168,20 +169,28 @@ const ways: readonly Way[] = [{ kernel: true }, { kernel: false }];
 
 /** A subject's problems in pieces. */
 function inPiecesOf<C extends TokenCase, P>(
-  { problemOf, solve, random, ...of }: Subject<C, P>,
+  { problemOf, solve, random: _, ...of }: Subject<C, P>,
+  decays: readonly string[],
   change: Partial<C>,
 ) {
   return {
     ...of,
     ...{ ways, hasUntaped: true as const, solve },
     isPlain: ({ kernel }: Way) => kernel === false,
-    random: (...[backend]: Parameters<typeof random>) =>
-      fc.tuple(random(backend), upTo(70)).map(([[c, { kernel }], length]) => {
-        const pieces = Array(Math.ceil(c.length / length)).fill(length)
-          .with(-1, c.length % length || length);
-        return [{ ...c, ...change, pieces }, {
-          kernel: kernel ?? true,
-        }] as const;
+    random: (backend: BackendName) =>
+      fc.tuple(
+        fc.record({
+          ...{ batch: upTo(2), heads: upTo(3), length: upTo(70) },
+          ...{ decay: fc.constantFrom(...decays), padded: fc.boolean() },
+          ...{ causal: fc.boolean(), normalize: fc.boolean() },
+        }),
+        headSizes(backend, { headDim: 8, valueDim: 8, chunkSize: 70 }),
+        fc.boolean(),
+      ).map(([c, { chunkSize, ...dims }, kernel]) => {
+        const pieces = Array(Math.ceil(c.length / chunkSize)).fill(chunkSize)
+          .with(-1, c.length % chunkSize || Math.min(chunkSize, c.length));
+        const drawn = { ...c, ...dims, ...change, pieces };
+        return [drawn as unknown as C & Pieces, { kernel }] as const;
       }),
     problemOf: ({ pieces, ...c }: C & Pieces) => ({
       ...problemOf({ ...c as unknown as C, ...change, packed: false }),
@@ -192,7 +201,7 @@ function inPiecesOf<C extends TokenCase, P>(
 
 /** Attention between states. */
 export const PIECE: Subject<LionCase & Pieces, LionProblem & Pieces> = {
-  ...inPiecesOf(LION, {}),
+  ...inPiecesOf(LION, [...DECAYS, ...CHANNELS], {}),
   name: "attendWithState",
   cases: casesOf([...DECAYS, ...CHANNELS], [false, true]),
   run({ q, k, v, ...decays }, problem, { kernel, mask }) {
@@ -207,7 +216,7 @@ export const PIECE: Subject<LionCase & Pieces, LionProblem & Pieces> = {
 
 /** Steps of attention. */
 export const RECURRENT_STEP: typeof PIECE = {
-  ...inPiecesOf(LION, { causal: true }),
+  ...inPiecesOf(LION, OF_ONE_WAY, { causal: true }),
   name: "recurrentStep",
   cases: casesOf(OF_ONE_WAY, [true]),
   run(inputs, problem, { kernel, mask }) {
@@ -231,7 +240,7 @@ export const RECURRENT_STEP: typeof PIECE = {
 
 /** Steps of the delta rule. */
 export const DELTA_STEP: Subject<DeltaCase & Pieces, DeltaProblem & Pieces> = {
-  ...inPiecesOf(DELTA, { causal: true }),
+  ...inPiecesOf(DELTA, DELTA_OF_ONE_WAY, { causal: true }),
   name: "deltaStep",
   cases: PIECES.flatMap((pieces) =>
     DELTA_OF_ONE_WAY.flatMap((decay) =>

@@ -9,6 +9,5 @@ import "../attention/forms_test.ts";
 import "../attention/joined_heads_test.ts";
 import "../attention/memory_test.ts";
 import "../attention/orders_test.ts";
-import "../attention/shared_decay_test.ts";
-import "../attention/shared_keys_test.ts";
+import "../attention/shared_test.ts";
 import "../attention/softmax_attention_test.ts";
