@@ -224,6 +224,30 @@ onEachBackend(
   ["cpu", "wasm"],
 );
 
+onEachBackend(
+  "decays without their logarithm are refused where they are at hand",
+  () => {
+    for (const call of ONCE) {
+      const { axes } = call.operation;
+      for (const input of Object.keys(axes)) {
+        // Rates and logits are no logarithms, and what is due comes from a step.
+        if (!/^(logDecay|forward|backward)$/.test(input)) continue;
+        tf.tidy(() => {
+          const inputs = inputsOf(call.operation, SIZES);
+          const { shape } = inputs[input]!;
+          const size = tf.util.sizeFromShape(shape);
+          const wrong = tf.tensor(new Float32Array(size).fill(0.9), shape);
+          assertThrows(
+            () => void outputsOf(call, { ...inputs, [input]: wrong }),
+            RangeError,
+            `${input} should hold logarithms of decays, all <= 0, got 0.89999997`,
+          );
+        });
+      }
+    }
+  },
+);
+
 /** What a number of an input is: integers that it takes, all finite. */
 function integersOf(input: string): (u: number) => number {
   if (isLogarithm(input)) return (u) => -Math.floor(3 * u);

@@ -71,6 +71,7 @@ export interface Way {
   readonly form?: string;
   readonly kernel?: boolean;
   readonly chunkSize?: number | undefined;
+  readonly precision?: string;
 }
 
 /** An operation. */

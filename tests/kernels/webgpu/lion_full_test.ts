@@ -1,12 +1,11 @@
 /** The kernels of the full form where this machine alone would not choose to go. @module */
-import { assert, assertEquals, assertLess } from "@std/assert";
-import * as tf from "@tensorflow/tfjs-core";
+import { assertEquals } from "@std/assert";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
 import { registerFull } from "../../../lib/kernels/webgpu/full/lion_full.ts";
-import { lionAttention, selectiveDecay, useBackend } from "../../../mod.ts";
+import { useBackend } from "../../../mod.ts";
 import { asTuning } from "../../../lib/backend/tuning_source.ts";
 import { onEachBackend } from "../../backends.ts";
-import { ofLongTests, sample } from "../../sample.ts";
+import { sample } from "../../sample.ts";
 import { LION, type LionCase } from "../../subjects/lion.ts";
 import { failuresOf } from "../../subjects/subject.ts";
 import { withLimits } from "./with_limits.ts";
@@ -59,51 +58,4 @@ onEachBackend(
     assertEquals(await withLimits(limits, run), []);
   },
   ["webgpu"],
-);
-
-onEachBackend(
-  "precision f16 of the full form is right to three digits",
-  async () => {
-    const { device } = tf.backend() as unknown as { device: GPUDevice };
-    if (!device.features.has("shader-f16")) return;
-    const random = (columns: number, seed: number) =>
-      tf.randomUniform<tf.Rank.R4>(
-        [1, 2, 70, columns],
-        0.1,
-        1,
-        "float32",
-        seed,
-      );
-    const inputs = [random(6, 1), random(6, 2), random(5, 3)];
-    const logDecay = tf.fill<tf.Rank.R3>([1, 2, 70], -0.1);
-    const results = await Promise.all(
-      (["f32", "f16"] as const).map(async (precision) => {
-        const { value, grads } = tf.valueAndGrads((...[q, k, v]: tf.Tensor[]) =>
-          lionAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
-            decay: selectiveDecay(logDecay),
-            form: "full",
-            precision,
-          })
-        )(inputs);
-        const all = await Promise.all([value, ...grads].map((x) => x.data()));
-        tf.dispose([value, grads]);
-        return all;
-      }),
-    );
-    const [exact, rounded] = results as [Float32Array[], Float32Array[]];
-    exact.forEach((values, which) => {
-      let [largest, difference] = [0, 0];
-      values.forEach((value, i) => {
-        largest = Math.max(largest, Math.abs(value));
-        const off = Math.abs(value - rounded[which]![i]!);
-        difference = Math.max(difference, off);
-      });
-      assertLess(difference / largest, 2e-3);
-      // Otherwise nothing was rounded.
-      assert(difference / largest > 1e-5);
-    });
-    tf.dispose([...inputs, logDecay]);
-  },
-  // Software compiles these shaders for ten seconds, once.
-  ofLongTests(["webgpu"]),
 );
