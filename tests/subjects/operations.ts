@@ -553,14 +553,16 @@ export function axesOfAnswer({ operation }: Reading): Axes {
 }
 
 /** Where segments begin, after the first. */
-const BORDERS = [3, 5, 9];
+export const BORDERS = [3, 5, 9];
 
 /** y, and the gradients of what tokens have; all others are those of all sequences. */
 export async function results(
   reading: Reading,
   numbers: Readonly<Record<string, Float32Array>>,
   batch: number,
-  { mask, dy, isForward }: {
+  { mask, dy, isForward, length = SIZES.length }: {
+    /** Of sequences. */
+    readonly length?: number;
     /** Of each token of each entry. */
     readonly mask?: tf.Tensor2D;
     /** The gradient of y. @default ones */
@@ -570,16 +572,16 @@ export async function results(
   } = {},
 ): Promise<Record<string, Float32Array>> {
   const { operation: { axes, run }, options, packed } = reading;
-  const names = Object.keys(axes), sizes = { ...SIZES, batch };
+  const names = Object.keys(axes), sizes = { ...SIZES, batch, length };
   const given = tf.tidy(() => {
     const tensors = names.map((name) =>
       tf.tensor(numbers[name]!, shapeOf(axes[name]!, sizes))
     );
     const row = Array.from(
-      { length: SIZES.length },
+      { length },
       (_, i) => BORDERS.filter((border) => border <= i).length,
     );
-    const shape: [number, number] = [batch, SIZES.length];
+    const shape: [number, number] = [batch, length];
     const segments = tf.tensor2d(Array(batch).fill(row), shape, "int32");
     const read = (...x: tf.Tensor[]) =>
       run(Object.fromEntries(names.map((name, i) => [name, x[i]])), {
