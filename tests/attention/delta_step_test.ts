@@ -3,38 +3,31 @@ import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { deltaAttention, deltaStep, fixedDecay } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
+import { kernelsCalled } from "../kernels/called.ts";
 
 onEachBackend(
   "deltaStep() is one kernel, and its gradient another",
-  () => {
-    tf.tidy(() => {
-      for (const [length, columns] of [[1, []], [24, []], [50, [5]]] as const) {
-        const q = tf.ones([2, 2, length, 5]), v = tf.ones([2, 2, length, 3]);
-        const beta = tf.ones([2, 2, length]);
-        const logDecay = tf.fill([2, 2, length, ...columns], -0.5);
-        for (const kernel of [true, false]) {
-          const called: string[] = [];
-          const { runKernel } = tf.engine();
-          tf.engine().runKernel = (name, ...rest) => {
-            called.push(name);
-            return runKernel.call(tf.engine(), name, ...rest) as never;
-          };
-          try {
-            tf.grads((v, state) => {
-              const input = { q, k: q, v: v!, beta, logDecay };
-              const step = deltaStep(state!, input, { kernel });
-              return tf.add(tf.sum(step.y), tf.sum(step.state)) as tf.Scalar;
-            })([v, tf.ones([2, 2, 5, 3])]);
-          } finally {
-            tf.engine().runKernel = runKernel;
-          }
-          assertEquals(
-            called.filter((name) => name.startsWith("LionDelta")),
-            kernel ? ["LionDeltaWithState", "LionDeltaWithStateGrad"] : [],
-          );
-        }
+  async () => {
+    tf.engine().startScope();
+    for (const [length, columns] of [[1, []], [24, []], [50, [5]]] as const) {
+      const q = tf.ones([2, 2, length, 5]), v = tf.ones([2, 2, length, 3]);
+      const beta = tf.ones([2, 2, length]);
+      const logDecay = tf.fill([2, 2, length, ...columns], -0.5);
+      for (const kernel of [true, false]) {
+        const gradients = tf.grads((v, state) => {
+          const input = { q, k: q, v: v!, beta, logDecay };
+          const step = deltaStep(state!, input, { kernel });
+          return tf.add(tf.sum(step.y), tf.sum(step.state)) as tf.Scalar;
+        });
+        const inputs = [v, tf.ones([2, 2, 5, 3])];
+        const called = await kernelsCalled(() => gradients(inputs));
+        assertEquals(
+          called.filter((name) => name.startsWith("LionDelta")),
+          kernel ? ["LionDeltaWithState", "LionDeltaWithStateGrad"] : [],
+        );
       }
-    });
+    }
+    tf.engine().endScope();
   },
   ["webgpu", "wasm"],
 );

@@ -7,6 +7,7 @@ import { array, uniform } from "../random.ts";
 import { sample } from "../sample.ts";
 import { DELTA, type DeltaCase, replaced } from "../subjects/delta.ts";
 import { resultOf, wrongWith } from "../subjects/subject.ts";
+import { kernelsCalled } from "./called.ts";
 
 /** A log decay of each token, and of each channel too. */
 const TWO_SIDED = ["two-sided", "two-sided of channels"] as const;
@@ -26,32 +27,24 @@ function casesOf(
 
 onEachBackend(
   "deltaAttention() runs as a kernel, unless it is told not to",
-  () => {
+  async () => {
     tf.engine().startScope();
-    const x = tf.ones<tf.Rank.R4>([1, 2, 9, 4]);
-    const beta = tf.ones<tf.Rank.R3>([1, 2, 9]);
-    const kernelsOf = (options: Parameters<typeof deltaAttention>[4]) => {
-      const called = new Set<string>();
-      const { runKernel } = tf.engine();
-      tf.engine().runKernel = (name, ...rest) => {
-        called.add(name);
-        return runKernel.call(tf.engine(), name, ...rest) as never;
-      };
-      try {
-        deltaAttention(x, x, x, beta, options);
-      } finally {
-        tf.engine().runKernel = runKernel;
-      }
-      return called.has("LionDelta");
-    };
-    const decay = diagonalDecay(tf.neg(x) as tf.Tensor4D, {
-      convention: "arrival",
-    });
-    assert(kernelsOf({}));
-    assert(kernelsOf({ form: "chunkwise", causal: true }));
-    assert(!kernelsOf({ kernel: false }));
-    assert(!kernelsOf({ form: "recurrent" }));
-    assert(kernelsOf({ decay }));
+    const x = tf.ones([1, 2, 9, 4]), beta = tf.ones([1, 2, 9]);
+    const decay = diagonalDecay(tf.neg(x), { convention: "arrival" });
+    for (
+      const [options, isKernel] of [
+        [{}, true],
+        [{ form: "chunkwise", causal: true }, true],
+        [{ kernel: false }, false],
+        [{ form: "recurrent" }, false],
+        [{ decay }, true],
+      ] as const
+    ) {
+      const called = await kernelsCalled(() =>
+        deltaAttention(x, x, x, beta, options)
+      );
+      assertEquals(called.includes("LionDelta"), isKernel);
+    }
     tf.engine().endScope();
   },
   WITH_KERNELS,

@@ -1,9 +1,10 @@
 /** Where the selective scan has its kernel, and of no tokens; tests/subjects has the rest. @module */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveScan } from "../../lib/operations/mod.ts";
 import { SELECTIVE_SCAN } from "../../lib/operations/selective_scan.ts";
 import { onEachBackend } from "../backends.ts";
+import { kernelsCalled } from "../kernels/called.ts";
 import { withLimits } from "../kernels/webgpu/with_limits.ts";
 import { SCAN } from "../subjects/selective_scan.ts";
 import { failuresOf } from "../subjects/subject.ts";
@@ -15,24 +16,14 @@ onEachBackend(
       ...{ batch: 1, length: 9, channels: 4, stateDim: 1 },
       ...{ reverse: false, gated: false },
     };
-    const called = new Set<string>();
-    const { runKernel } = tf.engine();
-    tf.engine().runKernel = (name, ...rest) => {
-      called.add(name);
-      return runKernel.call(tf.engine(), name, ...rest) as never;
-    };
-    const run = () => failuresOf(SCAN, c, backend);
-    try {
-      // 16 bytes for each of the 36 numbers of x.
-      const limits = { maxStorageBufferBindingSize: 16 * 36 };
-      assertEquals(await withLimits(limits, run), []);
-      assert(called.has(SELECTIVE_SCAN.kernel));
-      called.clear();
-      const less = { maxStorageBufferBindingSize: 16 * 36 - 4 };
-      assertEquals(await withLimits(less, run), []);
-      assert(!called.has(SELECTIVE_SCAN.kernel));
-    } finally {
-      tf.engine().runKernel = runKernel;
+    // 16 bytes for each of the 36 numbers of x.
+    for (const [missing, isKernel] of [[0, true], [4, false]] as const) {
+      const limits = { maxStorageBufferBindingSize: 16 * 36 - missing };
+      const called = await kernelsCalled(async () => {
+        const run = () => failuresOf(SCAN, c, backend);
+        assertEquals(await withLimits(limits, run), []);
+      });
+      assertEquals(called.includes(SELECTIVE_SCAN.kernel), isKernel);
     }
   },
   ["webgpu"],

@@ -366,98 +366,66 @@ function* operations(): Generator<Operation> {
       }),
     ofRows: true,
   };
-  for (const biased of BOTH) {
-    yield {
-      name: `dense${biased ? "" : " without bias"}`,
-      axes: {
-        ...{ x: ROWS, weight: ["columns", "outputs"] },
-        ...biased ? { bias: ["outputs"] } : {},
-      },
-      says: "dense's",
-      run: ({ x, weight, bias }) => dense(x, weight, bias),
-      ofRows: true,
-    };
-  }
-  yield {
-    name: "layerNorm",
-    axes: { x: ROWS, scale: ["columns"], offset: ["columns"] },
-    says: "layerNorm's",
-    run: ({ x, scale, offset }, options) =>
-      layerNorm(x, scale, offset, options),
-    ofRows: true,
-  };
-  yield {
-    name: "rmsNorm",
-    axes: { x: ROWS, scale: ["columns"], gate: ROWS },
-    says: "rmsNorm's",
-    run: ({ x, scale, gate }, options) =>
-      rmsNorm(x, scale, { gate, ...options }),
-    ofRows: true,
-  };
-  const maps = {
-    identity,
-    relu,
-    eluPlusOne,
-    shiftedSilu,
-    "a map of its own": tf.neg,
-  };
+  yield* onRows();
+}
+
+/** An operation on rows or on numbers, whose messages begin with its name. */
+const rowsOf = (
+  name: string,
+  axes: Operation["axes"],
+  run: Operation["run"],
+  owner: string = name,
+): Operation => ({
+  ...{ name, axes, run, ofRows: true },
+  says: owner.endsWith("s") ? `${owner}'` : `${owner}'s`,
+});
+
+function* onRows(): Generator<Operation> {
+  const ofColumns = ["columns"], weight = ["columns", "outputs"];
+  const heads = ["batch", "length", "projections"];
+  const layer = { x: ROWS, weight, bias: ["outputs"] };
+  yield rowsOf("dense", layer, (x) => dense(x["x"], x["weight"], x["bias"]));
+  yield rowsOf(
+    "dense without bias",
+    { x: ROWS, weight },
+    ({ x, weight }) => dense(x, weight),
+    "dense",
+  );
+  yield rowsOf(
+    "layerNorm",
+    { x: ROWS, scale: ofColumns, offset: ofColumns },
+    ({ x, scale, offset }) => layerNorm(x, scale, offset),
+  );
+  yield rowsOf(
+    "rmsNorm",
+    { x: ROWS, scale: ofColumns, gate: ROWS },
+    ({ x, scale, gate }) => rmsNorm(x, scale, { gate }),
+  );
+  const maps = { identity, relu, eluPlusOne, shiftedSilu, "its own": tf.neg };
   for (const [map, featureMap] of Object.entries(maps)) {
-    yield {
-      name: `splitHeads with ${map}`,
-      axes: { x: ["batch", "length", "projections"] },
-      says: "splitHeads'",
-      run: ({ x }, options) => ({
-        ...splitHeads(x, { numHeads: 2, featureMap, ...options }),
-      }),
-      ofRows: true,
-    };
+    const options = { numHeads: 2, featureMap };
+    yield rowsOf(
+      `splitHeads with ${map}`,
+      { x: heads },
+      ({ x }) => ({ ...splitHeads(x, options) }),
+      "splitHeads",
+    );
   }
-  yield {
-    name: "joinHeads",
-    axes: { x: V },
-    says: "joinHeads'",
-    run: ({ x }) => joinHeads(x),
-    ofRows: true,
-  };
-  const mask = (x: tf.Tensor) =>
-    tf.cast(tf.greater(tf.range(0, x.shape[1]!), -1), "float32");
-  yield {
-    name: "withoutPadding",
-    axes: { x: ROWS },
-    run: ({ x }) =>
-      withoutPadding(x, tf.tile(tf.expandDims(mask(x)), [x.shape[0], 1])),
-    ofRows: true,
-  };
+  yield rowsOf("joinHeads", { x: V }, ({ x }) => joinHeads(x));
+  const { says: _, ...withoutMask } = rowsOf(
+    "withoutPadding",
+    { x: ROWS },
+    ({ x }) => withoutPadding(x, tf.ones(x.shape.slice(0, 2))),
+  );
+  yield withoutMask;
   const ofNumbers = {
-    eluPlusOne,
-    gelu,
-    identity,
-    logSigmoid,
-    relu,
-    shiftedSilu,
-    sigmoid,
+    ...{ eluPlusOne, gelu, identity, logSigmoid, relu, shiftedSilu, sigmoid },
+    "gelu by tanh": (x: tf.Tensor) => gelu(x, { approximate: "tanh" }),
   };
   for (const [name, map] of Object.entries(ofNumbers)) {
-    const takesOptions = name === "gelu" || name === "shiftedSilu";
-    yield {
-      name,
-      axes: { x: K },
-      says: `${name}'s`,
-      run: ({ x }, options) =>
-        (map as (x: tf.Tensor, options?: object) => tf.Tensor)(
-          x,
-          ...takesOptions ? [options] : [],
-        ),
-      ofRows: true,
-    };
+    const run: Operation["run"] = ({ x }) => map(x);
+    yield rowsOf(name, { x: K }, run, name.split(" ")[0]);
   }
-  yield {
-    name: "gelu by tanh",
-    axes: { x: K },
-    says: "gelu's",
-    run: ({ x }) => gelu(x, { approximate: "tanh" }),
-    ofRows: true,
-  };
 }
 
 /** All of them. */
