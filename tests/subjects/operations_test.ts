@@ -85,6 +85,19 @@ onEachBackend("an axis of 0 is an error that names the input", () => {
         // Of no rows, or of rows of no numbers.
         assert(ofRows, `${where} gives [${outputs[0]!.shape}]`);
         for (const { size } of outputs) assertEquals(size, 0, where);
+        // Of no rows there are gradients; a scan of nothing has none to give.
+        if (operation.packs || !["batch", "length"].includes(axis)) return;
+        const inputs = inputsOf(operation, sizes), names = Object.keys(axes);
+        const gradients = tf.grads((...given: tf.Tensor[]) => {
+          const named = names.map((name, i) => [name, given[i]!]);
+          return tf.concat(
+            outputsOf(call, Object.fromEntries(named))
+              .map((y) => tf.reshape(y, [-1])),
+          );
+        })(Object.values(inputs));
+        gradients.forEach(({ shape }, i) =>
+          assertEquals(shape, inputs[names[i]!]!.shape, where)
+        );
       });
     }
   }
