@@ -62,7 +62,7 @@ export {
 } from "./lib/operations/feature_map.ts";
 export type { AttentionPlan } from "./lib/attention/planning/plan.ts";
 export type { Precision } from "./lib/attention/planning/kernel.ts";
-export type { TokenRanks } from "./lib/contract/communicator.ts";
+export type { TokenRanks } from "./lib/base/communicator.ts";
 export { shareTokens } from "./lib/layers/shared_tokens.ts";
 export {
   type AttentionForm,

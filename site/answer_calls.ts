@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** The worker's side of calls. @module */
-import { messageOf } from "../lib/contract/shown.ts";
+import { messageOf } from "../lib/base/shown.ts";
 import type { Answer, Callable, Request } from "./messages.ts";
 
 /** Answers a page's calls, one after another: times should not be those of two at once. */

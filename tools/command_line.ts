@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { didYouMean } from "../lib/contract/options.ts";
-import { assertThreads } from "../lib/contract/threads.ts";
+import { didYouMean } from "../lib/base/options.ts";
+import { assertThreads } from "../lib/base/threads.ts";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 
 /** What `parseArgs` makes of options. */

@@ -1,5 +1,5 @@
 /** Texts of data in Markdown, where they are text and nothing else. @module */
-import { mapTexts } from "../lib/jupyter/html.ts";
+import { mapTexts } from "../lib/notebook/jupyter/html.ts";
 
 /**
  * What means something to Markdown wherever it stands, and dollars, between

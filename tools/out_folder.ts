@@ -1,8 +1,8 @@
 /** Where tasks put what they make: in `out`, which git ignores. @module */
 
 import { dirname } from "node:path";
-import { assertPath } from "../lib/contract/values.ts";
-import { writeAtomically } from "../lib/io/atomic_write.ts";
+import { assertPath } from "../lib/base/values.ts";
+import { writeAtomically } from "../lib/base/atomic_write.ts";
 
 /** What is there, and who makes it. */
 export const MADE = {

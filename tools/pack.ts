@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { OPTIONAL_PACKAGES } from "../lib/contract/optional_package.ts";
+import { OPTIONAL_PACKAGES } from "../lib/base/optional_package.ts";
 import config from "../deno.json" with { type: "json" };
 import { readCommandLine } from "./command_line.ts";
 import { assertOutput, outPath, writeOutput } from "./out_folder.ts";

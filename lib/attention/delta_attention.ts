@@ -4,9 +4,9 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../contract/communicator.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertOneOf, assertPositiveInteger } from "../contract/values.ts";
+import type { TokenRanks } from "../base/communicator.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertOneOf, assertPositiveInteger } from "../base/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";

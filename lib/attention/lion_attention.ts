@@ -4,9 +4,9 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../contract/communicator.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { isRecording } from "../contract/tape.ts";
+import type { TokenRanks } from "../base/communicator.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { isRecording } from "../tfjs/kernel/tape.ts";
 import { joinHeads } from "../operations/heads.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";

@@ -1,14 +1,14 @@
 /** Attention along several paths through the same tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../contract/floats.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
+import { floats } from "../tfjs/kernel/floats.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
 import {
   assertAllocatable,
   assertNumber,
   assertOneOf,
   assertPositiveInteger,
-} from "../contract/values.ts";
-import { shown } from "../contract/shown.ts";
+} from "../base/values.ts";
+import { shown } from "../base/shown.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertDecay, type Decay } from "./decays/decay.ts";
 import { assertOfBatch } from "./decays/decay_pair.ts";

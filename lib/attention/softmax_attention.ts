@@ -1,9 +1,9 @@
 /** Softmax attention, the quadratic baseline. @module */
-import { shown } from "../contract/shown.ts";
+import { shown } from "../base/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../contract/floats.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertBoolean, assertFloat } from "../contract/values.ts";
+import { floats } from "../tfjs/kernel/floats.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertBoolean, assertFloat } from "../base/values.ts";
 import { tokensIn } from "../operations/padding.ts";
 import {
   assertMask,

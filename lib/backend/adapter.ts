@@ -1,5 +1,5 @@
 /** What a WebGPU adapter says about itself; browsers hide part of it. @module */
-import { limitsOf } from "../contract/limits.ts";
+import { limitsOf } from "../tfjs/kernel/limits.ts";
 import type { BackendInfo } from "./backend_info.ts";
 
 /** What an adapter says about itself. */

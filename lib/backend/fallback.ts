@@ -4,7 +4,7 @@
  * @module
  */
 
-import { warnOnce } from "../contract/warn_once.ts";
+import { warnOnce } from "../base/warn_once.ts";
 import { NotAllowed } from "../tfjs/wasm/wasm_file.ts";
 
 /** Says that this machine lacks something, such as a GPU, which is not a failure. */

@@ -1,8 +1,8 @@
 /** Profiles of a computation: the time and memory of each kernel. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { heldBytes } from "../contract/limits.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertBoolean, assertPositiveInteger } from "../contract/values.ts";
+import { heldBytes } from "../tfjs/kernel/limits.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertBoolean, assertPositiveInteger } from "../base/values.ts";
 import type { BackendName } from "./backend_info.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 

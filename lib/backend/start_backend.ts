@@ -1,6 +1,6 @@
 /** Starting backends. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { processors } from "../contract/threads.ts";
+import { processors } from "../base/threads.ts";
 import { bestBinary } from "../kernels/wasm/binary.ts";
 import { registerWasmKernels } from "../kernels/wasm/register.ts";
 import { registerWebGpuKernels } from "../kernels/webgpu/register.ts";
@@ -19,7 +19,7 @@ import type {
 import { replaceKernels } from "../tfjs/replaced.ts";
 import { Unavailable } from "./fallback.ts";
 import type { StrictWebGPUBackend } from "../tfjs/webgpu/gpu_backend.ts";
-import { limitsOf } from "../contract/limits.ts";
+import { limitsOf } from "../tfjs/kernel/limits.ts";
 import type { OpenedWasm } from "../tfjs/wasm/wasm_backend.ts";
 import { asTuning, type FindTuning } from "./tuning_source.ts";
 import { answered, type Turn } from "./turns.ts";

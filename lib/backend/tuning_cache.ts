@@ -1,15 +1,15 @@
 /** Storage of tunings, each for a machine, in a file or in a browser. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { nodeModule } from "../contract/node_module.ts";
-import { assertOptions } from "../contract/options.ts";
-import { messageOf } from "../contract/shown.ts";
-import { processors } from "../contract/threads.ts";
-import { assertNamed, assertPath, assertText } from "../contract/values.ts";
-import { VERSION } from "../contract/version.ts";
-import { warnOnce } from "../contract/warn_once.ts";
-import { writeAtomically } from "../io/atomic_write.ts";
-import { whileLocked } from "../io/file_lock.ts";
-import { files, isMissing, pathOf } from "../io/file_system.ts";
+import { nodeModule } from "../base/node_module.ts";
+import { assertOptions } from "../base/options.ts";
+import { messageOf } from "../base/shown.ts";
+import { processors } from "../base/threads.ts";
+import { assertNamed, assertPath, assertText } from "../base/values.ts";
+import { VERSION } from "../base/version.ts";
+import { warnOnce } from "../base/warn_once.ts";
+import { writeAtomically } from "../base/atomic_write.ts";
+import { whileLocked } from "../base/file_lock.ts";
+import { files, isMissing, pathOf } from "../base/file_system.ts";
 import { assertTuning, type TuningNumbers } from "../kernels/tuning.ts";
 import { adapterName } from "./adapter.ts";
 import type { BackendInfo } from "./backend_info.ts";

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { assertOneOf } from "../contract/values.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertThreads } from "../contract/threads.ts";
-import { messageOf, shown } from "../contract/shown.ts";
+import { assertOneOf } from "../base/values.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertThreads } from "../base/threads.ts";
+import { messageOf, shown } from "../base/shown.ts";
 import { assertTuning } from "../kernels/tuning.ts";
 import type {
   BackendInfo,

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { bidirectional } from "../attention/forms/bidirectional.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { assertBoolean } from "../contract/values.ts";
+import { assertBoolean } from "../base/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { anglesUntil } from "./angles.ts";
 import { type FamilyOptions, type Model, runModel } from "./inputs.ts";

@@ -5,14 +5,14 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { withFloats } from "../contract/floats.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
+import { withFloats } from "../tfjs/kernel/floats.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
 import {
   assertAllocatable,
   assertFinite,
   assertFloat,
   assertPositiveInteger,
-} from "../contract/values.ts";
+} from "../base/values.ts";
 
 /**
  * Returns RetNet's decay per head, `γ_h = 1 - 2^(-5 - h)` for h = 0, 1, …: each

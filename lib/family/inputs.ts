@@ -2,18 +2,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { checkedSegments } from "../operations/segments.ts";
-import type { TokenRanks } from "../contract/communicator.ts";
-import { assertNumbers, floats } from "../contract/floats.ts";
-import {
-  assertOptions,
-  type OptionNames,
-  optionsOf,
-} from "../contract/options.ts";
+import type { TokenRanks } from "../base/communicator.ts";
+import { assertNumbers, floats } from "../tfjs/kernel/floats.ts";
+import { assertOptions, type OptionNames, optionsOf } from "../base/options.ts";
 import {
   assertNotEmpty,
   assertShape,
   type TensorOf,
-} from "../contract/shape.ts";
+} from "../tfjs/kernel/shape.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
 

@@ -7,15 +7,15 @@ export {
   type HubDownloadOptions,
   type HubOptions,
   type HubProgress,
-} from "./files/hub_options.ts";
+} from "../data/hub/hub_options.ts";
 export {
   type HubSnapshot,
   hubSnapshot,
   type HubSnapshotOptions,
-} from "./files/snapshot.ts";
-export { hubBytes, hubFile, hubFiles } from "./files/hub_file.ts";
-export type { HubFile } from "./files/tree.ts";
-export type { PathPatterns } from "./files/patterns.ts";
+} from "../data/hub/snapshot.ts";
+export { hubBytes, hubFile, hubFiles } from "../data/hub/hub_file.ts";
+export type { HubFile } from "../data/hub/tree.ts";
+export type { PathPatterns } from "../data/hub/patterns.ts";
 export {
   fromPretrained,
   type FromPretrainedOptions,

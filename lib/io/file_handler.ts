@@ -9,10 +9,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { shown } from "../contract/shown.ts";
-import { writeAtomically } from "./atomic_write.ts";
-import { files, isMissing, sha256Of } from "./file_system.ts";
-import { fileSize, readFully, withFile } from "./source.ts";
+import { shown } from "../base/shown.ts";
+import { writeAtomically } from "../base/atomic_write.ts";
+import { files, isMissing, sha256Of } from "../base/file_system.ts";
+import { fileSize, readFully, withFile } from "../base/source.ts";
 
 const SCHEME = "file://";
 

@@ -1,9 +1,9 @@
 /** Weights of PyTorch models, in the layouts of the authors' code. @module */
-import { shown } from "../contract/shown.ts";
+import { shown } from "../base/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertModel, assertOneOf } from "../contract/values.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertModel, assertOneOf } from "../base/values.ts";
 import { LionLayer, type TorchLayout } from "../layers/lion_layer.ts";
 import { fromTorch, layoutOf, patchShape, toTorch } from "./pytorch_layouts.ts";
 import {

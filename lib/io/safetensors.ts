@@ -7,10 +7,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
-import { assertNamed, assertOneOf, assertPath } from "../contract/values.ts";
-import { writeAtomically } from "./atomic_write.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { shown } from "../base/shown.ts";
+import { assertNamed, assertOneOf, assertPath } from "../base/values.ts";
+import { writeAtomically } from "../base/atomic_write.ts";
 import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
 import { fromFloat16, toFloat16 } from "./float16.ts";
 import {
@@ -22,7 +22,12 @@ import {
   METADATA,
   readHeader,
 } from "./safetensors_header.ts";
-import { bytesSource, fileSource, type Source, withFile } from "./source.ts";
+import {
+  bytesSource,
+  fileSource,
+  type Source,
+  withFile,
+} from "../base/source.ts";
 
 /** The content of a safetensors file. */
 export interface Safetensors {

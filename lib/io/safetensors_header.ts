@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { shown } from "../contract/shown.ts";
-import type { Source } from "./source.ts";
+import { shown } from "../base/shown.ts";
+import type { Source } from "../base/source.ts";
 
 /** Bytes per element of each dtype that is supported. */
 export const ELEMENT_BYTES = {

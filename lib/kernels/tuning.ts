@@ -7,10 +7,10 @@
  *
  * @module
  */
-import { assertOptions } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
-import { assertThreads, processors } from "../contract/threads.ts";
-import { assertPositiveInteger } from "../contract/values.ts";
+import { assertOptions } from "../base/options.ts";
+import { shown } from "../base/shown.ts";
+import { assertThreads, processors } from "../base/threads.ts";
+import { assertPositiveInteger } from "../base/values.ts";
 
 /**
  * The numbers by which softmax attention and the full form share out their

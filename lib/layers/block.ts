@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertAllocatable, assertOneOf } from "../contract/values.ts";
-import { type Complete, optionsOf } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
+import { assertAllocatable, assertOneOf } from "../base/values.ts";
+import { type Complete, optionsOf } from "../base/options.ts";
+import { shown } from "../base/shown.ts";
 import { addAndNorm, addSame, normOfSum } from "../operations/add_norm.ts";
 import { tokensIn } from "../operations/padding.ts";
 import {

@@ -1,6 +1,6 @@
 /** What a mixer is given, and what it returns. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertShape } from "../contract/shape.ts";
+import { assertShape } from "../tfjs/kernel/shape.ts";
 import type { Parameters } from "./lion_layer.ts";
 import type { MixerCall, MixerState } from "./mixer.ts";
 

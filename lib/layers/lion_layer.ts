@@ -1,14 +1,14 @@
 /** The base class of LION's layers: parameters with PyTorch's names. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { initializers, layers, SymbolicTensor } from "@tensorflow/tfjs-layers";
-import { assertOptions, didYouMean, optionsOf } from "../contract/options.ts";
+import { assertOptions, didYouMean, optionsOf } from "../base/options.ts";
 import {
   assertNotDisposed,
   assertNotEmpty,
   assertShape,
-} from "../contract/shape.ts";
-import { shown } from "../contract/shown.ts";
-import { assertFinite } from "../contract/values.ts";
+} from "../tfjs/kernel/shape.ts";
+import { shown } from "../base/shown.ts";
+import { assertFinite } from "../base/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { tokensAmong } from "./padding.ts";
 import { assertParameters, type Parameter } from "./parameter.ts";

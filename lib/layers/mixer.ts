@@ -1,6 +1,6 @@
 /** The interface of mixers, the operations that mix the tokens of a layer. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../contract/communicator.ts";
+import type { TokenRanks } from "../base/communicator.ts";
 import type { ConcreteForm } from "../attention/forms/form.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import type { Parameter, Parameters, Shape } from "./lion_layer.ts";

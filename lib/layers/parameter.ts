@@ -1,7 +1,7 @@
 /** A parameter, as a layer, a mixer or a decay describes it. @module */
-import { assertAllocatable } from "../contract/values.ts";
+import { assertAllocatable } from "../base/values.ts";
 import type * as tf from "@tensorflow/tfjs-core";
-import { shown } from "../contract/shown.ts";
+import { shown } from "../base/shown.ts";
 
 /**
  * How PyTorch stores a parameter.

@@ -1,6 +1,6 @@
 /** Layers whose tokens are divided among ranks. @module */
-import { shown } from "../contract/shown.ts";
-import type { TokenRanks } from "../contract/communicator.ts";
+import { shown } from "../base/shown.ts";
+import type { TokenRanks } from "../base/communicator.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
 
 let current: TokenRanks | undefined;

@@ -1,6 +1,6 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
-import { assertOneOf } from "../contract/values.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
+import { assertOneOf } from "../base/values.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
 import type { Activation } from "../layers/activation.ts";
 import {
   type AttentionOptions,

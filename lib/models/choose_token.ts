@@ -1,8 +1,8 @@
 /** Choice of a token from its logits. @module */
-import { shown } from "../contract/shown.ts";
-import type { Complete } from "../contract/options.ts";
+import { shown } from "../base/shown.ts";
+import type { Complete } from "../base/options.ts";
 import seedrandom from "seedrandom";
-import { assertFinite } from "../contract/values.ts";
+import { assertFinite } from "../base/values.ts";
 import { TokenRanking } from "./token_ranking.ts";
 
 /** How `generate` chooses a token. */

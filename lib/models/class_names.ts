@@ -1,7 +1,7 @@
 /** The names of a classifier's classes, kept with the model. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { shown } from "../contract/shown.ts";
-import { assertIterable, assertModel } from "../contract/values.ts";
+import { shown } from "../base/shown.ts";
+import { assertIterable, assertModel } from "../base/values.ts";
 
 /** The field of a model's own metadata that has the names. */
 const FIELD = "classNames";

@@ -5,8 +5,8 @@ import {
   metrics as metricFunctions,
   type ModelCompileArgs,
 } from "@tensorflow/tfjs-layers";
-import { NOT_COUNTED } from "../contract/not_counted.ts";
-import { shown } from "../contract/shown.ts";
+import { NOT_COUNTED } from "../base/not_counted.ts";
+import { shown } from "../base/shown.ts";
 
 /** The losses of tfjs that expect probabilities, and what to pass instead. */
 const OF_PROBABILITIES: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
-import { shown } from "../contract/shown.ts";
+import { shown } from "../base/shown.ts";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertSignal, turns } from "../contract/abort.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertBoolean, assertModel } from "../contract/values.ts";
+import { assertSignal, turns } from "../base/abort.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertBoolean, assertModel } from "../base/values.ts";
 import {
   assertChoice,
   assertCount,

@@ -25,7 +25,7 @@ import {
   assertInteger,
   assertOneOf,
   assertPositiveInteger,
-} from "../contract/values.ts";
+} from "../base/values.ts";
 
 /** The names of the options that all models have. */
 export const MODEL_OPTIONS = [

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import type { RankNumbers } from "../contract/communicator.ts";
-import { fingerprintOf } from "../contract/fingerprint.ts";
+import type { RankNumbers } from "../base/communicator.ts";
+import { fingerprintOf } from "../base/fingerprint.ts";
 import { KINDS, numbersOf } from "./call.ts";
 import type { Caller, Request } from "./caller.ts";
 import type { SideChannel } from "./side_channel.ts";

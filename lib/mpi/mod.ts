@@ -9,7 +9,7 @@ export type {
   Peers,
   RankNumbers,
   Reduction,
-} from "../contract/communicator.ts";
+} from "../base/communicator.ts";
 export { MpiCommunicator } from "./mpi_communicator.ts";
 export { MpiError } from "./mpi_error.ts";
 export { openMpi, type OpenMpiOptions } from "./open_mpi.ts";

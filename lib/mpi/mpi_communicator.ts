@@ -4,7 +4,7 @@ import type {
   RankNumbers,
   Reduction,
   TokenRanks,
-} from "../contract/communicator.ts";
+} from "../base/communicator.ts";
 import type { Call } from "./call.ts";
 import { Caller } from "./caller.ts";
 import { memoryOf, typeOf } from "./handles.ts";

@@ -1,6 +1,6 @@
 import { assertChart, assertValues } from "./chart_options.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertNamed } from "../contract/values.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertNamed } from "../base/values.ts";
 import { Figure } from "./figure.ts";
 import { colorOf } from "./palette.ts";
 import { withPlainTags } from "./plot_text.ts";

@@ -1,12 +1,12 @@
 /** Checks of the options that charts share. @module */
-import { shown } from "../contract/shown.ts";
+import { shown } from "../base/shown.ts";
 import {
   assertBoolean,
   assertFinite,
   assertList,
   assertOneOf,
   assertText,
-} from "../contract/values.ts";
+} from "../base/values.ts";
 
 /** Throws unless a value is a size in pixels. */
 function assertPixels(name: string, value: number): void {

@@ -1,6 +1,6 @@
 import { assertChart, assertNames } from "./chart_options.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertFinite, assertList } from "../contract/values.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertFinite, assertList } from "../base/values.ts";
 import { Figure } from "./figure.ts";
 import { matrix } from "./matrix.ts";
 

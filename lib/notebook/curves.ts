@@ -1,7 +1,7 @@
 import { assertChart, assertValues } from "./chart_options.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
-import { assertNamed, assertOneOf, assertText } from "../contract/values.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { shown } from "../base/shown.ts";
+import { assertNamed, assertOneOf, assertText } from "../base/values.ts";
 import { Figure, type Layout } from "./figure.ts";
 import { colorOf } from "./palette.ts";
 import { withPlainTags } from "./plot_text.ts";

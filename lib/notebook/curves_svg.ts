@@ -1,4 +1,4 @@
-import { escapeHTML } from "../jupyter/html.ts";
+import { escapeHTML } from "./jupyter/html.ts";
 import { colorOf } from "./palette.ts";
 import { type Scale, type Span, spanOf, tickText } from "./ticks.ts";
 

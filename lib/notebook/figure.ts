@@ -1,19 +1,19 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadOptional } from "../contract/optional_package.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
-import { writeAtomically } from "../io/atomic_write.ts";
-import { display } from "../jupyter/display.ts";
-import { escapeHTML } from "../jupyter/html.ts";
-import { toJSON } from "../jupyter/json.ts";
+import { loadOptional } from "../base/optional_package.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { shown } from "../base/shown.ts";
+import { writeAtomically } from "../base/atomic_write.ts";
+import { display } from "./jupyter/display.ts";
+import { escapeHTML } from "./jupyter/html.ts";
+import { toJSON } from "./jupyter/json.ts";
 import {
   DISPLAY,
   type Displayable,
   type MimeBundle,
   type MimeMetadata,
-} from "../jupyter/mime.ts";
+} from "./jupyter/mime.ts";
 import {
   type Plot,
   plotElement,
@@ -23,7 +23,7 @@ import {
 } from "./plotly_page.ts";
 import { render } from "./render.ts";
 import { defaultRenderers, parseRenderers } from "./renderers.ts";
-import { assertNamed, assertOneOf, assertText } from "../contract/values.ts";
+import { assertNamed, assertOneOf, assertText } from "../base/values.ts";
 
 /** A trace of plotly.js, such as `{ type: "scatter", x: [1, 2], y: [3, 4] }`. */
 export type Trace = Record<string, unknown>;

@@ -1,14 +1,10 @@
 import { assertChart } from "./chart_options.ts";
-import { assertNamed, assertText } from "../contract/values.ts";
-import {
-  assertOptions,
-  type Complete,
-  optionsOf,
-} from "../contract/options.ts";
+import { assertNamed, assertText } from "../base/values.ts";
+import { assertOptions, type Complete, optionsOf } from "../base/options.ts";
 import { type Curve, curvesSVG } from "./curves_svg.ts";
 import { Figure, showCaption } from "./figure.ts";
-import { isNotebook } from "../jupyter/kernel.ts";
-import { LiveOutput } from "../jupyter/live_output.ts";
+import { isNotebook } from "./jupyter/kernel.ts";
+import { LiveOutput } from "./jupyter/live_output.ts";
 import { colorOf } from "./palette.ts";
 import { withPlainTags } from "./plot_text.ts";
 import { labelled } from "./ticks.ts";

@@ -25,7 +25,7 @@
  */
 import "./tensor_display.ts";
 
-export { display, type DisplayHandle } from "../jupyter/display.ts";
+export { display, type DisplayHandle } from "./jupyter/display.ts";
 export { bars, type BarsOptions } from "./bars.ts";
 export {
   confusionFigure,
@@ -40,13 +40,13 @@ export {
   type Layout,
   type Trace,
 } from "./figure.ts";
-export { stopSignal } from "../jupyter/interrupt.ts";
+export { stopSignal } from "./jupyter/interrupt.ts";
 export { LivePlot, type LivePlotOptions } from "./live_plot.ts";
 export { attentionMatrix, matrix, type MatrixOptions } from "./matrix.ts";
-export { DISPLAY, type Displayable } from "../jupyter/mime.ts";
+export { DISPLAY, type Displayable } from "./jupyter/mime.ts";
 export { FORM_COLORS, VARIANT_COLORS } from "./palette.ts";
 export { panels, type PanelsOptions } from "./panels.ts";
-export { Progress, type ProgressOptions } from "../progress/progress.ts";
+export { Progress, type ProgressOptions } from "./progress/progress.ts";
 export { table, type TableOptions, type TableRow } from "./table.ts";
 export { markdown, tex } from "./text.ts";
-export { track, type TrackOptions } from "../progress/track.ts";
+export { track, type TrackOptions } from "./progress/track.ts";

@@ -1,7 +1,7 @@
-import { shown } from "../contract/shown.ts";
+import { shown } from "../base/shown.ts";
 import { assertChart } from "./chart_options.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertList } from "../contract/values.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertList } from "../base/values.ts";
 import { Figure, type Layout, type Trace } from "./figure.ts";
 import { withPlainTags } from "./plot_text.ts";
 

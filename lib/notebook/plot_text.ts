@@ -1,4 +1,4 @@
-import { mapTexts } from "../jupyter/html.ts";
+import { mapTexts } from "./jupyter/html.ts";
 
 /**
  * Escapes data so that plotly.js shows its texts as they are. In all texts, plotly.js

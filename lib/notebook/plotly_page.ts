@@ -1,10 +1,7 @@
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import {
-  importOptional,
-  OPTIONAL_PACKAGES,
-} from "../contract/optional_package.ts";
-import { escapeHTML } from "../jupyter/html.ts";
+import { importOptional, OPTIONAL_PACKAGES } from "../base/optional_package.ts";
+import { escapeHTML } from "./jupyter/html.ts";
 import { hashSource, policyElement, scriptHashes } from "./content_policy.ts";
 
 const VERSION = OPTIONAL_PACKAGES["plotly.js-dist-min"];

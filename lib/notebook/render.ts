@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
-import { display } from "../jupyter/display.ts";
-import { escapeHTML } from "../jupyter/html.ts";
-import { isNotebook } from "../jupyter/kernel.ts";
-import type { MimeBundle } from "../jupyter/mime.ts";
+import { display } from "./jupyter/display.ts";
+import { escapeHTML } from "./jupyter/html.ts";
+import { isNotebook } from "./jupyter/kernel.ts";
+import type { MimeBundle } from "./jupyter/mime.ts";
 import { plotElement, plotlyScript } from "./plotly_page.ts";
 import type { Renderer } from "./renderers.ts";
 

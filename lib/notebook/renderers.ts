@@ -1,5 +1,5 @@
 import process from "node:process";
-import { isNotebook } from "../jupyter/kernel.ts";
+import { isNotebook } from "./jupyter/kernel.ts";
 
 /** The ways to show a figure, with plotly.py's names. */
 const RENDERERS = [

@@ -1,8 +1,8 @@
-import { shown } from "../contract/shown.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertList, assertNamed } from "../contract/values.ts";
-import { escapeHTML } from "../jupyter/html.ts";
-import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
+import { shown } from "../base/shown.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertList, assertNamed } from "../base/values.ts";
+import { escapeHTML } from "./jupyter/html.ts";
+import { DISPLAY, type Displayable } from "./jupyter/mime.ts";
 
 /** A row of a table: its cells by column name. */
 export type TableRow = Readonly<Record<string, string | number | boolean>>;

@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { DISPLAY, type MimeBundle } from "../jupyter/mime.ts";
+import { DISPLAY, type MimeBundle } from "./jupyter/mime.ts";
 import { tensorText } from "./tensor_text.ts";
 
 Object.defineProperty(tf.Tensor.prototype, DISPLAY, {

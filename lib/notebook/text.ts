@@ -1,5 +1,5 @@
-import { assertText } from "../contract/values.ts";
-import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
+import { assertText } from "../base/values.ts";
+import { DISPLAY, type Displayable } from "./jupyter/mime.ts";
 
 /**
  * Shows Markdown text, with formulas between dollar signs.

@@ -1,7 +1,7 @@
 /** Layer normalisation of the sum of two tensors. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
-import { isRecording, runAsOne } from "../contract/tape.ts";
+import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
+import { isRecording, runAsOne } from "../tfjs/kernel/tape.ts";
 import { layerNorm } from "./layer_norm.ts";
 
 /**

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertShape } from "../contract/shape.ts";
-import { withFloats } from "../contract/floats.ts";
+import { assertShape } from "../tfjs/kernel/shape.ts";
+import { withFloats } from "../tfjs/kernel/floats.ts";
 import {
   hasKernel,
   type Operation,
   recordKernel,
   runKernel,
-} from "../contract/kernel.ts";
-import { isRecording } from "../contract/tape.ts";
+} from "../tfjs/kernel/kernel.ts";
+import { isRecording } from "../tfjs/kernel/tape.ts";
 import { gelu } from "./gelu.ts";
 
 /** The kernel of {@linkcode dense}. */

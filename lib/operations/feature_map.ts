@@ -9,9 +9,9 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../contract/floats.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertBoolean } from "../contract/values.ts";
+import { floats } from "../tfjs/kernel/floats.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertBoolean } from "../base/values.ts";
 
 /** A map of the last axis of a tensor, `[..., headDim]` to `[..., features]`. */
 export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;

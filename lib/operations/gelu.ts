@@ -1,8 +1,8 @@
-import { assertOneOf } from "../contract/values.ts";
+import { assertOneOf } from "../base/values.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import { withFloats } from "../contract/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
-import { assertOptions } from "../contract/options.ts";
+import { withFloats } from "../tfjs/kernel/floats.ts";
+import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
+import { assertOptions } from "../base/options.ts";
 
 /** Options of {@linkcode gelu}. */
 export interface GeluOptions {

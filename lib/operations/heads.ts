@@ -7,11 +7,11 @@ import {
   relu,
   shiftedSilu,
 } from "./feature_map.ts";
-import { assertShape } from "../contract/shape.ts";
-import { withFloats } from "../contract/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertPositiveInteger } from "../contract/values.ts";
+import { assertShape } from "../tfjs/kernel/shape.ts";
+import { withFloats } from "../tfjs/kernel/floats.ts";
+import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertPositiveInteger } from "../base/values.ts";
 
 /**
  * The kernel of {@linkcode splitHeads}; attributes `numHeads` and `featureMap`.

@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertShape } from "../contract/shape.ts";
-import { withFloats } from "../contract/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
-import { isRecording } from "../contract/tape.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertEpsilon } from "../contract/values.ts";
+import { assertShape } from "../tfjs/kernel/shape.ts";
+import { withFloats } from "../tfjs/kernel/floats.ts";
+import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
+import { isRecording } from "../tfjs/kernel/tape.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertEpsilon } from "../base/values.ts";
 
 /**
  * The kernel of {@linkcode layerNorm}, with the attributes `epsilon` and `keepsMoments`,

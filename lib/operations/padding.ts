@@ -1,8 +1,8 @@
 /** Padding: which tokens a mask marks, and zeros in place of the others. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertShape } from "../contract/shape.ts";
-import { floats } from "../contract/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import { assertShape } from "../tfjs/kernel/shape.ts";
+import { floats } from "../tfjs/kernel/floats.ts";
+import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
 
 /**
  * The kernel of {@linkcode withoutPadding}: inputs `x`, with its last two axes

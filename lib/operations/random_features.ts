@@ -4,8 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers, floats } from "../contract/floats.ts";
-import { assertNotEmpty, assertShape } from "../contract/shape.ts";
+import { assertNumbers, floats } from "../tfjs/kernel/floats.ts";
+import { assertNotEmpty, assertShape } from "../tfjs/kernel/shape.ts";
 
 /**
  * Makes Performer's positive random features, a feature map whose products

@@ -1,6 +1,6 @@
 /** Checks that ranks do the same, before they exchange what depends on it. @module */
-import type { TokenRanks } from "../contract/communicator.ts";
-import { fingerprintOf } from "../contract/fingerprint.ts";
+import type { TokenRanks } from "../base/communicator.ts";
+import { fingerprintOf } from "../base/fingerprint.ts";
 import { nameOf } from "./token_ranks.ts";
 
 /** The base that splits a fingerprint into two halves, each exact in float32. */

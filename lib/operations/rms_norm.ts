@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { withFloats } from "../contract/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertShape } from "../contract/shape.ts";
-import { assertEpsilon } from "../contract/values.ts";
+import { withFloats } from "../tfjs/kernel/floats.ts";
+import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertShape } from "../tfjs/kernel/shape.ts";
+import { assertEpsilon } from "../base/values.ts";
 
 /** The kernel of {@linkcode rmsNorm}, with optional `gate` and the attribute `epsilon`. */
 export const RMS_NORM: Operation<"y"> = {

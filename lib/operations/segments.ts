@@ -1,8 +1,8 @@
 /** Segments of packed sequences: which tokens of a row belong together. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../contract/communicator.ts";
-import { assertNumbers } from "../contract/floats.ts";
-import { assertShape } from "../contract/shape.ts";
+import type { TokenRanks } from "../base/communicator.ts";
+import { assertNumbers } from "../tfjs/kernel/floats.ts";
+import { assertShape } from "../tfjs/kernel/shape.ts";
 import { shifted } from "./shift.ts";
 import { scanAcrossRanks, shiftAcrossRanks } from "./token_ranks.ts";
 

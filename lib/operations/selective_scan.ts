@@ -5,17 +5,17 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers, floats } from "../contract/floats.ts";
+import { assertNumbers, floats } from "../tfjs/kernel/floats.ts";
 import {
   hasKernel,
   type Operation,
   planKernel,
   runKernel,
-} from "../contract/kernel.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertShape } from "../contract/shape.ts";
-import { isRecording } from "../contract/tape.ts";
-import { assertBoolean } from "../contract/values.ts";
+} from "../tfjs/kernel/kernel.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertShape } from "../tfjs/kernel/shape.ts";
+import { isRecording } from "../tfjs/kernel/tape.ts";
+import { assertBoolean } from "../base/values.ts";
 import { tokensIn, withoutPadding } from "./padding.ts";
 import { type ScanInputs, scanPlainly } from "./selective_scan_plain.ts";
 import { checkedSegments, endsOf } from "./segments.ts";

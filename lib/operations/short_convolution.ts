@@ -1,10 +1,10 @@
 /** The short depthwise convolution along the tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers, floats } from "../contract/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertShape } from "../contract/shape.ts";
-import { assertBoolean, assertOneOf } from "../contract/values.ts";
+import { assertNumbers, floats } from "../tfjs/kernel/floats.ts";
+import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertShape } from "../tfjs/kernel/shape.ts";
+import { assertBoolean, assertOneOf } from "../base/values.ts";
 import { tokensIn, withoutPadding } from "./padding.ts";
 import { checkedSegments, numberSegments } from "./segments.ts";
 import { shifted } from "./shift.ts";

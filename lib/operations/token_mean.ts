@@ -1,6 +1,6 @@
 /** The mean of the tokens of each sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
 import { withoutPadding } from "./padding.ts";
 
 /** The kernel of {@linkcode tokenMean}, with the attribute `length`. */

@@ -1,6 +1,6 @@
 /** Exchange of tensors between ranks that each have a part of the tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../contract/communicator.ts";
+import type { TokenRanks } from "../base/communicator.ts";
 
 /** Backends whose tensors are in this process's memory, so that reads wait for no device. */
 const IN_MEMORY: readonly string[] = ["wasm", "cpu"];

@@ -1,4 +1,4 @@
-import { shown } from "../contract/shown.ts";
+import { shown } from "../base/shown.ts";
 import { ofDerivative } from "./degree.ts";
 import { PRIME } from "./field.ts";
 import { assertMatrix, Matrix } from "./matrix.ts";

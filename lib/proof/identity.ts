@@ -1,7 +1,7 @@
 import { assertMatrix } from "./matrix.ts";
-import { shown } from "../contract/shown.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertInteger, assertText } from "../contract/values.ts";
+import { shown } from "../base/shown.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertInteger, assertText } from "../base/values.ts";
 import { differenceOf } from "./degree.ts";
 import { PRIME, residue } from "./field.ts";
 import type { Matrix } from "./matrix.ts";

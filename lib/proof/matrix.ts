@@ -1,9 +1,9 @@
-import { shown } from "../contract/shown.ts";
+import { shown } from "../base/shown.ts";
 import {
   assertAllocatable,
   assertList,
   assertPositiveInteger,
-} from "../contract/values.ts";
+} from "../base/values.ts";
 import {
   CONSTANT,
   type Degree,

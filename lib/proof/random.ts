@@ -1,8 +1,5 @@
-import {
-  assertAllocatable,
-  assertPositiveInteger,
-} from "../contract/values.ts";
-import { shown } from "../contract/shown.ts";
+import { assertAllocatable, assertPositiveInteger } from "../base/values.ts";
+import { shown } from "../base/shown.ts";
 import { UNKNOWN } from "./degree.ts";
 import { PRIME } from "./field.ts";
 import { Matrix } from "./matrix.ts";

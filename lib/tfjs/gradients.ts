@@ -1,8 +1,8 @@
 /** Gradients in the place of those of tfjs-core that are wrong, or slow. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "./kernel/kernel.ts";
 
-export { cumulativeSumGradient } from "../contract/cumulative_sum.ts";
+export { cumulativeSumGradient } from "./kernel/cumulative_sum.ts";
 
 type GradFunc = tf.GradConfig["gradFunc"];
 

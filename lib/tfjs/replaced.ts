@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import "../contract/tape.ts";
+import "./kernel/tape.ts";
 import { cropKernel as cpuCrop, imageByImage } from "./cpu/images.ts";
 import {
   bincountKernel as cpuBincount,
@@ -22,7 +22,7 @@ import { quotientKernel as cpuQuotient } from "./cpu/quotients.ts";
 import { activatedKernel } from "./activations.ts";
 import { maxPool3dGradient } from "./cpu/max_pool.ts";
 import { multinomial } from "./cpu/multinomial.ts";
-import { replaceOptimizers } from "../optimizers/tfjs_optimizers.ts";
+import { replaceOptimizers } from "./optimizers/tfjs_optimizers.ts";
 import { withCountedAxis } from "./cumulative_axis.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
 import {

@@ -1,5 +1,5 @@
 /** Comparing a batch with the model that it is for, before anything is computed. @module */
-import { shown } from "../contract/shown.ts";
+import { shown } from "../base/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import type { Batch } from "../data/batches/stream.ts";

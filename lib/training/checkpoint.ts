@@ -7,10 +7,10 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertBoolean, assertPath } from "../contract/values.ts";
-import { writeAtomically } from "../io/atomic_write.ts";
-import { files, sha256Of, sha256OfFile } from "../io/file_system.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertBoolean, assertPath } from "../base/values.ts";
+import { writeAtomically } from "../base/atomic_write.ts";
+import { files, sha256Of, sha256OfFile } from "../base/file_system.ts";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import { bestOf } from "./best_weights.ts";
 import type { Snapshot } from "./training_state.ts";

@@ -5,9 +5,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertNumber, assertOneOf } from "../contract/values.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { NOT_COUNTED } from "../contract/not_counted.ts";
+import { assertNumber, assertOneOf } from "../base/values.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { NOT_COUNTED } from "../base/not_counted.ts";
 import { crossEntropy } from "./losses/cross_entropy.ts";
 import {
   assertFits,

@@ -1,4 +1,4 @@
-import { assertNamed } from "../contract/values.ts";
+import { assertNamed } from "../base/values.ts";
 
 /** The step at which training diverged. */
 export interface Divergence {

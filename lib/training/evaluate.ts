@@ -1,14 +1,10 @@
-import { shown } from "../contract/shown.ts";
+import { shown } from "../base/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import type { Communicator } from "../contract/communicator.ts";
-import { assertSignal, itemsUnlessAborted } from "../contract/abort.ts";
-import {
-  assertOptions,
-  type Complete,
-  optionsOf,
-} from "../contract/options.ts";
-import { assertIterable } from "../contract/values.ts";
+import type { Communicator } from "../base/communicator.ts";
+import { assertSignal, itemsUnlessAborted } from "../base/abort.ts";
+import { assertOptions, type Complete, optionsOf } from "../base/options.ts";
+import { assertIterable } from "../base/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { assertBatch } from "./batch_check.ts";
 import { type Loss, meanLoss } from "./losses/loss.ts";

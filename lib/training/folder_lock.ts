@@ -1,6 +1,6 @@
 /** A lock that admits one training at a time to a folder. @module */
-import { FileInUse, type FileLock, lockFile } from "../io/file_lock.ts";
-import { files } from "../io/file_system.ts";
+import { FileInUse, type FileLock, lockFile } from "../base/file_lock.ts";
+import { files } from "../base/file_system.ts";
 
 /** The lock of a folder that no other training may use. */
 export interface FolderLock {

@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { shown } from "../contract/shown.ts";
-import { assertModel } from "../contract/values.ts";
+import { shown } from "../base/shown.ts";
+import { assertModel } from "../base/values.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
 /**

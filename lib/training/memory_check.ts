@@ -1,6 +1,6 @@
 /** Whether a training fits into memory. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { mostBytes } from "../contract/limits.ts";
+import { mostBytes } from "../tfjs/kernel/limits.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
 import { describe } from "../models/forms.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { Adam, type AdamOptions } from "../optimizers/adam.ts";
+export { Adam, type AdamOptions } from "../tfjs/optimizers/adam.ts";
 export { loadCheckpoint, type LoadCheckpointOptions } from "./checkpoint.ts";
 export type { DistillationOptions, Teacher } from "./distillation.ts";
 export { type Divergence, DivergenceError } from "./divergence_error.ts";

@@ -1,10 +1,10 @@
 /** Applying a model to a batch, sharing it among ranks, and counting its labels. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import type { Communicator, TokenRanks } from "../contract/communicator.ts";
-import { itemsUnlessAborted, turns } from "../contract/abort.ts";
-import { compileAheadOnce } from "../contract/compile_ahead.ts";
-import { assertModel } from "../contract/values.ts";
+import type { Communicator, TokenRanks } from "../base/communicator.ts";
+import { itemsUnlessAborted, turns } from "../base/abort.ts";
+import { compileAheadOnce } from "../tfjs/record/compile_ahead.ts";
+import { assertModel } from "../base/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import type { Rows } from "../layers/randomness.ts";
 import { isOwnModel } from "../models/layer_runs.ts";

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertSignal } from "../contract/abort.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { assertIterable } from "../contract/values.ts";
+import { assertSignal } from "../base/abort.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertIterable } from "../base/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { assertBatch } from "./batch_check.ts";
 import {

@@ -3,9 +3,9 @@ import type {
   Communicator,
   RankNumbers,
   TokenRanks,
-} from "../contract/communicator.ts";
-import { fingerprintOf } from "../contract/fingerprint.ts";
-import { messageOf, shown } from "../contract/shown.ts";
+} from "../base/communicator.ts";
+import { fingerprintOf } from "../base/fingerprint.ts";
+import { messageOf, shown } from "../base/shown.ts";
 import type { Rows } from "../layers/randomness.ts";
 import { assertTokenRanks, groupedRanks } from "../operations/token_ranks.ts";
 

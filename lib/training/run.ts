@@ -1,8 +1,8 @@
 /** The training loop. @module */
-import { assertIterable } from "../contract/values.ts";
+import { assertIterable } from "../base/values.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Logs } from "@tensorflow/tfjs-layers";
-import { unlessAborted } from "../contract/abort.ts";
+import { unlessAborted } from "../base/abort.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { assertBatch, wrongLabelsInMemory } from "./batch_check.ts";
 import { type LossFor, lossFor } from "./distillation.ts";

@@ -1,5 +1,5 @@
-import { assertFinite } from "../contract/values.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
+import { assertFinite } from "../base/values.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
 
 /** A learning rate schedule: the learning rate of each step, from 1. */
 export type Schedule = (step: number) => number;

@@ -1,6 +1,6 @@
-import { assertIterable } from "../contract/values.ts";
+import { assertIterable } from "../base/values.ts";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { itemsUnlessAborted } from "../contract/abort.ts";
+import { itemsUnlessAborted } from "../base/abort.ts";
 import type { BatchStream } from "../data/batches/stream.ts";
 import { isOwnModel } from "../models/layer_runs.ts";
 import { assertTeaches, type Teacher } from "./distillation.ts";

@@ -1,8 +1,8 @@
 import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
-import type { Communicator } from "../contract/communicator.ts";
-import { assertSignal } from "../contract/abort.ts";
-import { assertOptions, optionsOf } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
+import type { Communicator } from "../base/communicator.ts";
+import { assertSignal } from "../base/abort.ts";
+import { assertOptions, optionsOf } from "../base/options.ts";
+import { shown } from "../base/shown.ts";
 import {
   assertBoolean,
   assertFinite,
@@ -10,9 +10,9 @@ import {
   assertNumber,
   assertOneOf,
   assertPath,
-} from "../contract/values.ts";
+} from "../base/values.ts";
 import type { Batch, BatchStream } from "../data/batches/stream.ts";
-import { withDefaults } from "../optimizers/adam.ts";
+import { withDefaults } from "../tfjs/optimizers/adam.ts";
 import type { BestSettings } from "./best_weights.ts";
 import {
   type Distillation,

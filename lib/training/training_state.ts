@@ -1,10 +1,10 @@
-import type { Complete } from "../contract/options.ts";
+import type { Complete } from "../base/options.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import "../contract/tape.ts";
+import "../tfjs/kernel/tape.ts";
 import type { Batch } from "../data/batches/stream.ts";
-import { compileAhead } from "../contract/compile_ahead.ts";
-import { assertBoolean, assertEpsilon } from "../contract/values.ts";
+import { compileAhead } from "../tfjs/record/compile_ahead.ts";
+import { assertBoolean, assertEpsilon } from "../base/values.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { ReplayedModel } from "../models/replayed_model.ts";
 import {
@@ -12,8 +12,12 @@ import {
   attributesOf,
   ruleNumbers,
   update,
-} from "../optimizers/adam.ts";
-import { fitsInPlace, ownValues, updateInPlace } from "../optimizers/rules.ts";
+} from "../tfjs/optimizers/adam.ts";
+import {
+  fitsInPlace,
+  ownValues,
+  updateInPlace,
+} from "../tfjs/optimizers/rules.ts";
 import {
   type BestRecord,
   type BestSettings,
@@ -28,7 +32,7 @@ import {
   groupWeights,
   normOf,
   type WeightGroup,
-} from "../optimizers/weight_group.ts";
+} from "../tfjs/optimizers/weight_group.ts";
 
 /** Settings of how a step changes the weights. */
 export interface UpdateSettings {

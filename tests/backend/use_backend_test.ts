@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { limitsOf } from "../../lib/contract/limits.ts";
+import { limitsOf } from "../../lib/tfjs/kernel/limits.ts";
 import { type BackendName, useBackend } from "../../mod.ts";
 import { BACKENDS, onEachBackend } from "../backends.ts";
 import { withProperty } from "./with_property.ts";

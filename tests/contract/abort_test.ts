@@ -4,7 +4,7 @@ import {
   assertSignal,
   itemsUnlessAborted,
   unlessAborted,
-} from "../../lib/contract/abort.ts";
+} from "../../lib/base/abort.ts";
 
 const never = new Promise<never>(() => {});
 const turns = async (count: number) => {

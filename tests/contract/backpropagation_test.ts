@@ -2,7 +2,7 @@
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
-import { runAsOne } from "../../lib/contract/tape.ts";
+import { runAsOne } from "../../lib/tfjs/kernel/tape.ts";
 import { gelu } from "../../lib/operations/mod.ts";
 import { onEachBackend } from "../backends.ts";
 

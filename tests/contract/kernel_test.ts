@@ -9,7 +9,7 @@ import {
   planKernel,
   registerKernels,
   runKernel,
-} from "../../lib/contract/kernel.ts";
+} from "../../lib/tfjs/kernel/kernel.ts";
 import { onEachBackend } from "../backends.ts";
 
 /**

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import {
   importOptional,
   OPTIONAL_PACKAGES,
-} from "../../lib/contract/optional_package.ts";
+} from "../../lib/base/optional_package.ts";
 import config from "../../deno.json" with { type: "json" };
 
 Deno.test("optional packages have the versions of deno.json", () => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { assertOptions, optionsOf } from "../../lib/contract/options.ts";
-import { assertInteger } from "../../lib/contract/values.ts";
+import { assertOptions, optionsOf } from "../../lib/base/options.ts";
+import { assertInteger } from "../../lib/base/values.ts";
 
 interface Options {
   dropout?: number;

@@ -5,8 +5,8 @@ import {
   type RecordedRun,
   recordRun,
   runInReplays,
-} from "../../lib/contract/recorded_run.ts";
-import { ReplayedRuns } from "../../lib/contract/replayed_runs.ts";
+} from "../../lib/tfjs/record/recorded_run.ts";
+import { ReplayedRuns } from "../../lib/tfjs/record/replayed_runs.ts";
 import { alive, onEachBackend } from "../backends.ts";
 
 /** Records a run, and disposes of its results. */

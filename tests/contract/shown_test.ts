@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { shown } from "../../lib/contract/shown.ts";
+import { shown } from "../../lib/base/shown.ts";
 import { onCpu } from "../io/files.ts";
 
 onCpu("a value in a message is short, whatever it is", () => {

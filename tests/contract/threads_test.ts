@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { mostThreads } from "../../lib/contract/threads.ts";
+import { mostThreads } from "../../lib/base/threads.ts";
 import { asTuning } from "../../lib/backend/tuning_source.ts";
 import { assertTuning } from "../../lib/kernels/tuning.ts";
 import { useBackend } from "../../mod.ts";

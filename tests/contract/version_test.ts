@@ -1,7 +1,7 @@
 /** The version is the same wherever it is named. @module */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { VERSION } from "../../lib/contract/version.ts";
+import { VERSION } from "../../lib/base/version.ts";
 
 const read = (path: string) =>
   Deno.readTextFile(new URL(`../../${path}`, import.meta.url));

@@ -12,7 +12,7 @@ import {
   type TokenType,
   writeTokenFile,
 } from "../../lib/data/mod.ts";
-import { lockFile } from "../../lib/io/file_lock.ts";
+import { lockFile } from "../../lib/base/file_lock.ts";
 
 const tokenizer = byteTokenizer();
 const { sep: separator } = tokenizer.specials;

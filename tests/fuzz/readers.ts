@@ -1,7 +1,7 @@
 /** Readers of files: the time that they take, and what they make of damaged ones. @module */
 import fc from "fast-check";
 import { memoryBytes } from "../../lib/data/mod.ts";
-import { joined } from "../../lib/data/bytes/byte_arrays.ts";
+import { joined } from "../../lib/base/byte_arrays.ts";
 import { assertLinear } from "../data/growth.ts";
 import { readMutant } from "../data/records/parquet_mutants.ts";
 import {

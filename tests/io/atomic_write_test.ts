@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { FileHandle } from "node:fs/promises";
-import { writeAll, writeAtomically } from "../../lib/io/atomic_write.ts";
-import { readFully } from "../../lib/io/source.ts";
+import { writeAll, writeAtomically } from "../../lib/base/atomic_write.ts";
+import { readFully } from "../../lib/base/source.ts";
 import { namesIn, withFolder } from "./files.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);

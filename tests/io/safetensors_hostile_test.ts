@@ -1,6 +1,6 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { readSafetensors } from "../../lib/io/mod.ts";
-import { fileSource } from "../../lib/io/source.ts";
+import { fileSource } from "../../lib/base/source.ts";
 import { open } from "node:fs/promises";
 import { onCpu, safetensors, withFolder } from "./files.ts";
 

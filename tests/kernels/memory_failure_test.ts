@@ -6,7 +6,7 @@ import {
   ATTENTION,
   JOINED_CHUNKWISE,
 } from "../../lib/attention/planning/kernel.ts";
-import { gradientKernel } from "../../lib/contract/kernel.ts";
+import { gradientKernel } from "../../lib/tfjs/kernel/kernel.ts";
 import { alive, assertNoLeak, BACKENDS, onEachBackend } from "../backends.ts";
 
 /** A kernel of ours, the shapes of its inputs, and its attributes. */

@@ -8,7 +8,7 @@ import {
   type LionBlockOptions,
 } from "../../mod.ts";
 import { type LionLayer, tokenPooling } from "../../lib/layers/mod.ts";
-import type { Complete } from "../../lib/contract/options.ts";
+import type { Complete } from "../../lib/base/options.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 

@@ -10,7 +10,7 @@ import {
 import { fileURLToPath } from "node:url";
 import { useBackend } from "../../mod.ts";
 import { BACKENDS } from "../backends.ts";
-import { VERSION } from "../../lib/contract/version.ts";
+import { VERSION } from "../../lib/base/version.ts";
 import { train } from "../../lib/training/mod.ts";
 import { uniform } from "../random.ts";
 import { logOf, weightsOf, withFolder } from "../training/tiny.ts";

@@ -1,5 +1,5 @@
 /** The library in another version, beside this one. @module */
-import { VERSION } from "../../lib/contract/version.ts";
+import { VERSION } from "../../lib/base/version.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -17,7 +17,7 @@ export async function withCopy(
     const args = ["-r", ...paths, folder];
     const { success, stderr } = await new Deno.Command("cp", { args }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
-    for (const file of ["deno.json", "lib/contract/version.ts"]) {
+    for (const file of ["deno.json", "lib/base/version.ts"]) {
       const path = `${folder}/${file}`;
       const text = await Deno.readTextFile(path);
       const changed = text.replace(`"${VERSION}"`, `"${version}"`);

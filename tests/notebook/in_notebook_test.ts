@@ -13,7 +13,7 @@ import {
   markdown,
   Progress,
 } from "../../lib/notebook/mod.ts";
-import { isNotebook } from "../../lib/jupyter/kernel.ts";
+import { isNotebook } from "../../lib/notebook/jupyter/kernel.ts";
 import { trainingProgress } from "../../lib/training/mod.ts";
 import { HOSTILE, inOneLine, readPage } from "../tools/hostile.ts";
 

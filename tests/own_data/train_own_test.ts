@@ -1,7 +1,7 @@
 /** `deno task train --data`, as it is typed. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
-import { lockFile } from "../../lib/io/file_lock.ts";
+import { lockFile } from "../../lib/base/file_lock.ts";
 import "../../lib/io/mod.ts";
 import { classNames, useBackend } from "../../mod.ts";
 import { type Outcome, run } from "../platforms/shell.ts";

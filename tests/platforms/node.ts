@@ -11,7 +11,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { OPTIONAL_PACKAGES } from "../../lib/contract/optional_package.ts";
+import { OPTIONAL_PACKAGES } from "../../lib/base/optional_package.ts";
 import { withFolder } from "../io/files.ts";
 import { blocks } from "./docs.ts";
 import { installInto, npmInstall } from "./packed.ts";

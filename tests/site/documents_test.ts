@@ -31,7 +31,7 @@ let documents: ReturnType<typeof documentation> | undefined;
 
 /** The documentation, which is made once. */
 const made = () =>
-  documents ??= documentation(new Set(["lib/optimizers/adam.ts"]));
+  documents ??= documentation(new Set(["lib/tfjs/optimizers/adam.ts"]));
 
 Deno.test("documentation() has the sources that documents link to, and finds sections", async () => {
   const { files, findable } = await made();
@@ -40,7 +40,7 @@ Deno.test("documentation() has the sources that documents link to, and finds sec
   const source = files.get("lib/attention/decays/mask.ts.html") as string;
   assertStringIncludes(source, "maskColumns");
   assertStringIncludes(
-    `${files.get("lib/optimizers/adam.ts.html")}`,
+    `${files.get("lib/tfjs/optimizers/adam.ts.html")}`,
     'id="Adam" class="hljs-keyword">export<',
   );
   const [positions] = find(indexOf(findable), "models positions");

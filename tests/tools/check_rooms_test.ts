@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import {
+  betweenPackages,
   filesInCircles,
   importsOf,
   misplacedImports,
@@ -52,6 +53,23 @@ Deno.test("misplacedImports() reads the folders within a room, and files that li
   assertEquals(lines.length, 2);
   assertStringIncludes(lines[0]!, "frame may not import lib/kernels/wasm/");
   assertStringIncludes(lines[1]!, "lib/kernels/wasm/ may not import scan");
+});
+
+Deno.test("betweenPackages() lets a package import those that it may, and itself", () => {
+  const packages = { base: [], tfjs: ["base"], data: ["base"] };
+  const lines = betweenPackages([
+    { from: "tfjs/kernel.ts", to: "base/shown.ts" },
+    { from: "tfjs/kernel.ts", to: "tfjs/tape.ts" },
+    { from: "layers/block.ts", to: "tfjs/kernel.ts" },
+    { from: "data/batches.ts", to: "tfjs/kernel.ts" },
+    { from: "tfjs/kernel.ts", to: "layers/block.ts" },
+    { from: "base/shown.ts", to: "data/batches.ts" },
+  ], packages);
+  assertEquals(lines, [
+    "lib/data/batches.ts → lib/tfjs/kernel.ts: the package lib/data may import lib/base",
+    "lib/tfjs/kernel.ts → lib/layers/block.ts: the package lib/tfjs may import lib/base",
+    "lib/base/shown.ts → lib/data/batches.ts: the package lib/base may import no other",
+  ]);
 });
 
 Deno.test("misplacedImports() refuses a room that has no floor", () => {

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Batch, BatchStream } from "../../lib/data/batches/stream.ts";
-import { track } from "../../lib/progress/track.ts";
+import { track } from "../../lib/notebook/progress/track.ts";
 import {
   crossEntropy,
   evaluate,

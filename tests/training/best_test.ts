@@ -1,7 +1,7 @@
 /** The best weights are kept, and training ends where it no longer gets better. @module */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Communicator } from "../../lib/contract/communicator.ts";
+import type { Communicator } from "../../lib/base/communicator.ts";
 import {
   accuracy,
   loadCheckpoint,

@@ -3,7 +3,7 @@ import type {
   Communicator,
   RankNumbers,
   Reduction,
-} from "../../lib/contract/communicator.ts";
+} from "../../lib/base/communicator.ts";
 
 const REDUCTIONS: Readonly<
   Record<Reduction, (a: number, b: number) => number>

@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Communicator } from "../../lib/contract/communicator.ts";
+import type { Communicator } from "../../lib/base/communicator.ts";
 import {
   drop,
   type Rows,

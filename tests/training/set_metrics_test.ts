@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import type { Communicator } from "../../lib/contract/communicator.ts";
+import type { Communicator } from "../../lib/base/communicator.ts";
 import {
   accuracyOf,
   areaUnderCurve,

@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import * as tfl from "@tensorflow/tfjs-layers";
 import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
-import { withDefaults } from "../../lib/optimizers/adam.ts";
+import { withDefaults } from "../../lib/tfjs/optimizers/adam.ts";
 import { TrainingState } from "../../lib/training/training_state.ts";
 import { alive, assertNoLeak, onEachBackend } from "../backends.ts";
 import { tinyBatch, tinyModel } from "./tiny.ts";

@@ -8,7 +8,10 @@ import {
   meanSquaredError,
   train,
 } from "../../lib/training/mod.ts";
-import { groupWeights, normOf } from "../../lib/optimizers/weight_group.ts";
+import {
+  groupWeights,
+  normOf,
+} from "../../lib/tfjs/optimizers/weight_group.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import {

@@ -2,7 +2,7 @@
 import { type FormAtLength, type FormOnTestSet, FORMS } from "./measure.ts";
 import { MNIST_SIDE as SIDE } from "@lionjs/lion/data";
 import { Figure } from "@lionjs/lion/notebook";
-import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { asPlotTexts } from "../../lib/notebook/plot_text.ts";
 import { plotPolicy } from "../../lib/notebook/plotly_page.ts";
 

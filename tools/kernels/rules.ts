@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type Rule, RULES } from "../../lib/optimizers/rules.ts";
+import { type Rule, RULES } from "../../lib/tfjs/optimizers/rules.ts";
 import { type Loop, ofFloats } from "./loops.ts";
 
 /** The numbers that a rule may read, all of which are in the job's record. */

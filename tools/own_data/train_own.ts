@@ -18,7 +18,11 @@ import {
   train,
 } from "@lionjs/lion/training";
 import { parquet } from "@lionjs/lion/data";
-import { FileInUse, type FileLock, lockFile } from "../../lib/io/file_lock.ts";
+import {
+  FileInUse,
+  type FileLock,
+  lockFile,
+} from "../../lib/base/file_lock.ts";
 import { endWithMistake } from "../command_line.ts";
 import { writeOutput } from "../out_folder.ts";
 import { findData } from "./find_data.ts";

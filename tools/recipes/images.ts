@@ -14,7 +14,7 @@ import {
   type PixelScale,
   shuffledBatches,
 } from "@lionjs/lion/data";
-import { messageOf } from "../../lib/contract/shown.ts";
+import { messageOf } from "../../lib/base/shown.ts";
 import {
   DECAYS,
   DIRECTIONS,

@@ -1,7 +1,7 @@
 /** The one way in which programs of this repository serve: on this machine, to this machine. @module */
 
-import { messageOf } from "../../lib/contract/shown.ts";
-import { warnOnce } from "../../lib/contract/warn_once.ts";
+import { messageOf } from "../../lib/base/shown.ts";
+import { warnOnce } from "../../lib/base/warn_once.ts";
 
 /**
  * What a client of this machine calls it. Another name that leads here is that of

@@ -1,7 +1,7 @@
 /** Builds the site: static files that any server can send. @module */
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
-import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { policyText } from "../../lib/notebook/content_policy.ts";
 import { readKept } from "../../bench/measure/read_report.ts";
 import { keptTimes } from "./kept_times.ts";

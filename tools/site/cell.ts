@@ -5,7 +5,7 @@ import {
   FOLDED,
   type Output,
 } from "../notebooks/notebook.ts";
-import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { codeToHTML } from "./markdown.ts";
 import { proseToHTML } from "./prose.ts";
 

@@ -1,5 +1,5 @@
 /** Curves of trainings, in the page of results. @module */
-import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { asPlotTexts } from "../../lib/notebook/plot_text.ts";
 import { asMarkdownTexts } from "../markdown_text.ts";
 import { figuresOf } from "../recipes/figures.ts";

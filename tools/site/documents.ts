@@ -1,5 +1,5 @@
 /** The documentation as pages: guides, notebooks, and the sources that they name. @module */
-import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { PICTURES } from "../notebooks/pictures.ts";
 import type { Findable } from "../../site/find.ts";
 import { codeToHTML, renderMarkdown } from "./markdown.ts";

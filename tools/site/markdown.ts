@@ -3,7 +3,7 @@
 import highlighter from "highlight.js/lib/core";
 import typescript from "highlight.js/lib/languages/typescript";
 import { Marked } from "marked";
-import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { withHeaders } from "./prose.ts";
 import { type Section, sectionsOf, withAnchors } from "./sections.ts";
 

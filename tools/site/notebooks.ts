@@ -1,5 +1,5 @@
 /** A page for each notebook as it ran, and one of all. @module */
-import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import {
   type Notebook,
   notebookNames,

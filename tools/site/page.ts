@@ -1,6 +1,6 @@
 /** What all pages of the documentation have, and where they are. @module */
 import { dirname, join, relative } from "node:path/posix";
-import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 import { policyElement } from "../../lib/notebook/content_policy.ts";
 import { NIGHT } from "./night.ts";
 import { DOCUMENT_POLICY } from "./policies.ts";

@@ -1,7 +1,7 @@
 /** Every symbol in a sentence, by subject: what Deno's own pages do not show. @module */
 import config from "../../deno.json" with { type: "json" };
 import { marked } from "marked";
-import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { escapeHTML } from "../../lib/notebook/jupyter/html.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

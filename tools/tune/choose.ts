@@ -1,5 +1,5 @@
 /** Chooses the fastest of candidates that compute the same. @module */
-import { messageOf } from "../../lib/contract/shown.ts";
+import { messageOf } from "../../lib/base/shown.ts";
 import {
   type Budget,
   type Candidate,

@@ -8,13 +8,17 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOneOf } from "../../contract/values.ts";
-import { assertNumbers, withFloats } from "../../contract/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertShape } from "../../contract/shape.ts";
+import { assertOneOf } from "../../base/values.ts";
+import { assertNumbers, withFloats } from "../../tfjs/kernel/floats.ts";
+import {
+  hasKernel,
+  type Operation,
+  runKernel,
+} from "../../tfjs/kernel/kernel.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertShape } from "../../tfjs/kernel/shape.ts";
 import { assertLogDecay, notLogDecay } from "./log_decay.ts";
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 
 /** The kernel of {@linkcode logSigmoid}. */
 export const LOG_SIGMOID: Operation<"y"> = {

@@ -4,12 +4,16 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../../contract/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
+import { floats } from "../../tfjs/kernel/floats.ts";
+import {
+  hasKernel,
+  type Operation,
+  runKernel,
+} from "../../tfjs/kernel/kernel.ts";
 import { shifted } from "../../operations/shift.ts";
 import { type Decay, isClamped } from "./decay.ts";
 import { finite } from "./finite_decay.ts";
-import { assertShape } from "../../contract/shape.ts";
+import { assertShape } from "../../tfjs/kernel/shape.ts";
 
 /**
  * The kernel that turns log decays of the source convention into those of both

@@ -1,8 +1,8 @@
 /** Diagonal decays: one for each channel of the keys. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../../contract/floats.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertShape } from "../../contract/shape.ts";
+import { floats } from "../../tfjs/kernel/floats.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertShape } from "../../tfjs/kernel/shape.ts";
 import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
 import {
   assertOfBatch,

@@ -1,9 +1,9 @@
 /** What a log decay must be: the logarithm of a number from 0 to 1, so at most 0. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers } from "../../contract/floats.ts";
-import { runInReplays } from "../../contract/recorded_run.ts";
-import { assertNotEmpty } from "../../contract/shape.ts";
-import { valuesAtHand } from "../../contract/values_at_hand.ts";
+import { assertNumbers } from "../../tfjs/kernel/floats.ts";
+import { runInReplays } from "../../tfjs/record/recorded_run.ts";
+import { assertNotEmpty } from "../../tfjs/kernel/shape.ts";
+import { valuesAtHand } from "../../tfjs/record/values_at_hand.ts";
 
 /** How many values are looked at, at most. */
 const LOOKED_AT = 256;

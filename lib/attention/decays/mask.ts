@@ -9,10 +9,7 @@
  *
  * @module
  */
-import {
-  assertAllocatable,
-  assertPositiveInteger,
-} from "../../contract/values.ts";
+import { assertAllocatable, assertPositiveInteger } from "../../base/values.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { assertDecay, type Decay } from "./decay.ts";
 import { logDecayPair } from "./decay_pair.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../../contract/communicator.ts";
-import { floats } from "../../contract/floats.ts";
+import type { TokenRanks } from "../../base/communicator.ts";
+import { floats } from "../../tfjs/kernel/floats.ts";
 import { shiftAcrossRanks } from "../../operations/token_ranks.ts";
 import type { Decay } from "./decay.ts";
 import { causalPair, type DecayPair, logDecayPair } from "./decay_pair.ts";

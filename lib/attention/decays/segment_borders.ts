@@ -1,6 +1,6 @@
 /** The decays of packed sequences, several in one row. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../../contract/communicator.ts";
+import type { TokenRanks } from "../../base/communicator.ts";
 import { endsOf } from "../../operations/segments.ts";
 import { type DecayPair, type LogDecayPair, spread } from "./decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "./finite_decay.ts";

@@ -1,12 +1,12 @@
 /** Checks of the tensors and options that all kinds of attention share. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers } from "../../contract/floats.ts";
-import { assertNotEmpty, assertShape } from "../../contract/shape.ts";
+import { assertNumbers } from "../../tfjs/kernel/floats.ts";
+import { assertNotEmpty, assertShape } from "../../tfjs/kernel/shape.ts";
 import {
   assertBoolean,
   assertEpsilon,
   assertFloat,
-} from "../../contract/values.ts";
+} from "../../base/values.ts";
 import type { AttentionSettings } from "./form.ts";
 
 /** The options of every kind of attention, as given. */

@@ -1,7 +1,7 @@
 /** The inputs of the delta rule, as its forms and kernels take them. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../../contract/communicator.ts";
-import { floats } from "../../contract/floats.ts";
+import type { TokenRanks } from "../../base/communicator.ts";
+import { floats } from "../../tfjs/kernel/floats.ts";
 import { withoutPadding } from "../../operations/padding.ts";
 import {
   type DecayPair,

@@ -1,6 +1,6 @@
 /** A form of attention in tfjs operations. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../../contract/floats.ts";
+import { floats } from "../../tfjs/kernel/floats.ts";
 import { withoutPadding } from "../../operations/padding.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";

@@ -15,7 +15,7 @@ import {
   planKernel,
   type Refusal,
   runKernel,
-} from "../../contract/kernel.ts";
+} from "../../tfjs/kernel/kernel.ts";
 import { selectTokens } from "../../operations/padding.ts";
 import {
   type AttentionInputs,

@@ -1,14 +1,14 @@
 /** The choice of form and kernel for a problem, and their costs. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOneOf, assertPositiveInteger } from "../../contract/values.ts";
-import { largestTensorBytes } from "../../contract/limits.ts";
+import { assertOneOf, assertPositiveInteger } from "../../base/values.ts";
+import { largestTensorBytes } from "../../tfjs/kernel/limits.ts";
 import { type ConcreteForm, FORMS } from "../forms/form.ts";
 import {
   type KernelPlan,
   type Refusal,
   warnOfLack,
-} from "../../contract/kernel.ts";
-import { shown } from "../../contract/shown.ts";
+} from "../../tfjs/kernel/kernel.ts";
+import { shown } from "../../base/shown.ts";
 import {
   COSTS,
   maskless,

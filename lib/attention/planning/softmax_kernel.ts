@@ -1,6 +1,10 @@
 /** The kernel of softmax attention that a backend may have. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
+import {
+  hasKernel,
+  type Operation,
+  runKernel,
+} from "../../tfjs/kernel/kernel.ts";
 import { withSlopes } from "../decays/alibi.ts";
 import type { SoftmaxAttributes, SoftmaxInputs } from "../forms/softmax.ts";
 

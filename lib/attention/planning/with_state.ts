@@ -5,8 +5,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { runKernel } from "../../contract/kernel.ts";
-import { isRecording } from "../../contract/tape.ts";
+import { runKernel } from "../../tfjs/kernel/kernel.ts";
+import { isRecording } from "../../tfjs/kernel/tape.ts";
 import { withoutPadding } from "../../operations/padding.ts";
 import { chunkwise } from "../forms/chunkwise.ts";
 import {

@@ -1,8 +1,8 @@
 /** Attention on a sequence whose tokens are divided among ranks. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../../contract/communicator.ts";
-import { floats } from "../../contract/floats.ts";
-import { shown } from "../../contract/shown.ts";
+import type { TokenRanks } from "../../base/communicator.ts";
+import { floats } from "../../tfjs/kernel/floats.ts";
+import { shown } from "../../base/shown.ts";
 import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
 import {
   assertTokenRanks,

@@ -1,6 +1,6 @@
 /** The delta rule on a sequence whose tokens are divided among ranks. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { TokenRanks } from "../../contract/communicator.ts";
+import type { TokenRanks } from "../../base/communicator.ts";
 import {
   scanAcrossRanks,
   type StateMap,

@@ -1,9 +1,9 @@
 /** The delta rule on a sequence that arrives in steps, with constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../../contract/floats.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertShape } from "../../contract/shape.ts";
-import { assertBoolean } from "../../contract/values.ts";
+import { floats } from "../../tfjs/kernel/floats.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertShape } from "../../tfjs/kernel/shape.ts";
+import { assertBoolean } from "../../base/values.ts";
 import { tokensIn, withoutPadding } from "../../operations/padding.ts";
 import { spread } from "../decays/decay_pair.ts";
 import { finite } from "../decays/finite_decay.ts";

@@ -1,11 +1,11 @@
 /** Reads a sequence segment by segment, and checks each segment. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { unlessAborted } from "../../contract/abort.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertPositiveInteger } from "../../contract/values.ts";
+import { unlessAborted } from "../../base/abort.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertPositiveInteger } from "../../base/values.ts";
 import { assertDecay, type Decay, noDecay } from "../decays/decay.ts";
 import { assertAttention, type Vectors } from "../forms/checks.ts";
-import { assertShape } from "../../contract/shape.ts";
+import { assertShape } from "../../tfjs/kernel/shape.ts";
 
 /** Consecutive tokens of a sequence. */
 export interface StreamSegment {

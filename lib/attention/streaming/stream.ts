@@ -4,14 +4,14 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertSignal, unlessAborted } from "../../contract/abort.ts";
-import { floats } from "../../contract/floats.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
+import { assertSignal, unlessAborted } from "../../base/abort.ts";
+import { floats } from "../../tfjs/kernel/floats.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertBoolean,
   assertEpsilon,
   assertFinite,
-} from "../../contract/values.ts";
+} from "../../base/values.ts";
 import { tokensIn } from "../../operations/padding.ts";
 import type { Decay } from "../decays/decay.ts";
 import { finite } from "../decays/finite_decay.ts";

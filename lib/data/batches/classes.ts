@@ -1,5 +1,5 @@
-import { shown } from "../../contract/shown.ts";
-import { assertIterable } from "../../contract/values.ts";
+import { shown } from "../../base/shown.ts";
+import { assertIterable } from "../../base/values.ts";
 import { byCodePoint } from "./code_point_order.ts";
 
 /** The classes of a dataset whose labels are names. */

@@ -1,5 +1,5 @@
-import { shown } from "../../contract/shown.ts";
-import { assertInteger, assertList } from "../../contract/values.ts";
+import { shown } from "../../base/shown.ts";
+import { assertInteger, assertList } from "../../base/values.ts";
 
 /** Examples that are accessed by index. */
 export interface Dataset<E> {

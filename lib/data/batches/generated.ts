@@ -1,8 +1,4 @@
-import {
-  assertFinite,
-  assertInteger,
-  assertOneOf,
-} from "../../contract/values.ts";
+import { assertFinite, assertInteger, assertOneOf } from "../../base/values.ts";
 import { assertPlace, type Examples } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";
 

@@ -1,4 +1,4 @@
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 
 export const LARGEST_INTEGER = 2 ** 31 - 1;
 

@@ -1,4 +1,4 @@
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 import { assertExamples } from "./dataset.ts";
 
 /** A grey image and its label. */

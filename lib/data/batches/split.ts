@@ -1,6 +1,6 @@
-import { shown } from "../../contract/shown.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertFinite, assertIterable } from "../../contract/values.ts";
+import { shown } from "../../base/shown.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertFinite, assertIterable } from "../../base/values.ts";
 import { seeded } from "./random.ts";
 
 /** Documents for training, validation and testing. */

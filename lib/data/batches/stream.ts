@@ -1,10 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import {
-  assertFinite,
-  assertInteger,
-  assertOneOf,
-} from "../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertFinite, assertInteger, assertOneOf } from "../../base/values.ts";
 import { type BlockDataset, blockOrders, epochOrders } from "./orders.ts";
 import { assertDataset, type Dataset } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";

@@ -1,6 +1,6 @@
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
-import { assertOneOf, assertPositiveInteger } from "../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { shown } from "../../base/shown.ts";
+import { assertOneOf, assertPositiveInteger } from "../../base/values.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
 import type { RandomAccess } from "../bytes/random_access.ts";
 import { BadRecordCount, type SkipBad } from "../records/bad_records.ts";

@@ -1,6 +1,6 @@
 /** The files of a set that someone else has packed, where its folder has them. @module */
-import { assertPath } from "../../contract/values.ts";
-import { files, ifThere, isNowhere, pathOf } from "../../io/file_system.ts";
+import { assertPath } from "../../base/values.ts";
+import { files, ifThere, isNowhere, pathOf } from "../../base/file_system.ts";
 import { byCodePoint } from "../batches/code_point_order.ts";
 
 /** The path of a folder, by default a set's, without a slash at its end. */

@@ -1,13 +1,13 @@
-import { assertOneOf } from "../../contract/values.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
-import { files } from "../../io/file_system.ts";
+import { assertOneOf } from "../../base/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { shown } from "../../base/shown.ts";
+import { files } from "../../base/file_system.ts";
 import { assertPlace, type Dataset } from "../batches/dataset.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
 import { parquet } from "../records/parquet.ts";
 import { filesMissing, folderPath, inShell, namesIn } from "./folder_files.ts";
 import { parquetParts } from "./parquet_parts.ts";
-import { utf8Text } from "../bytes/byte_arrays.ts";
+import { utf8Text } from "../../base/byte_arrays.ts";
 
 /** A film review. */
 export interface ImdbReview {

@@ -1,10 +1,6 @@
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import {
-  assertFinite,
-  assertOneOf,
-  assertShare,
-} from "../../contract/values.ts";
-import { files } from "../../io/file_system.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertFinite, assertOneOf, assertShare } from "../../base/values.ts";
+import { files } from "../../base/file_system.ts";
 import { type Random, seeded } from "../batches/random.ts";
 import { assertShard, type ShardedStream } from "../records/sharded_stream.ts";
 import {

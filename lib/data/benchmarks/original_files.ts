@@ -1,5 +1,5 @@
 /** Files of a data set as it is published: unpacked, or in its archive. @module */
-import { files, ifThere, isNowhere } from "../../io/file_system.ts";
+import { files, ifThere, isNowhere } from "../../base/file_system.ts";
 import { ChunkReader } from "../bytes/chunk_reader.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import { type TarMember, tarMembers } from "../records/tar/members.ts";

@@ -1,5 +1,5 @@
 /** Texts in the files of OpenWebText's forms, each a shard. @module */
-import { files } from "../../io/file_system.ts";
+import { files } from "../../base/file_system.ts";
 import { ChunkReader } from "../bytes/chunk_reader.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
@@ -7,7 +7,7 @@ import { parquet } from "../records/parquet.ts";
 import { tarMembers } from "../records/tar/members.ts";
 import { inShell, namesIn } from "./folder_files.ts";
 import { contentOf } from "./original_files.ts";
-import { utf8Text } from "../bytes/byte_arrays.ts";
+import { utf8Text } from "../../base/byte_arrays.ts";
 
 export interface TextShard {
   /** The path of the file or folder. */

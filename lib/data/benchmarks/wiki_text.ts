@@ -1,6 +1,6 @@
-import { assertOneOf } from "../../contract/values.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
+import { assertOneOf } from "../../base/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { shown } from "../../base/shown.ts";
 import type { Part } from "../batches/generated.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";

@@ -1,4 +1,4 @@
-import { joined } from "./byte_arrays.ts";
+import { joined } from "../../base/byte_arrays.ts";
 
 /** Takes bytes of chunks by number, from the first to the last. */
 export class ChunkReader {

@@ -1,5 +1,5 @@
 /** Bytes in their order, a part at a time. @module */
-import { turns } from "../../contract/abort.ts";
+import { turns } from "../../base/abort.ts";
 import { addressOf, bytesOf, type ByteSource, nameOf } from "./bytes_of.ts";
 import { ChunkReader } from "./chunk_reader.ts";
 import { request } from "./request.ts";

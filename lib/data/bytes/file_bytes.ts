@@ -1,5 +1,5 @@
-import { pathOf } from "../../io/file_system.ts";
-import { fileSize, readFully, withFile } from "../../io/source.ts";
+import { pathOf } from "../../base/file_system.ts";
+import { fileSize, readFully, withFile } from "../../base/source.ts";
 import { accessTo, type RandomAccess } from "./random_access.ts";
 
 /**

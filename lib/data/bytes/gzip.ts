@@ -1,8 +1,8 @@
 /** Decompression of gzip, of one member or of several after each other. @module */
-import { importOptional } from "../../contract/optional_package.ts";
-import { nodeModule } from "../../contract/node_module.ts";
+import { importOptional } from "../../base/optional_package.ts";
+import { nodeModule } from "../../base/node_module.ts";
 import { GzipChecks } from "./gzip_checks.ts";
-import { damaged } from "./byte_arrays.ts";
+import { damaged } from "../../base/byte_arrays.ts";
 
 /** Decompresses gzip. `DecompressionStream` would do, but fails at a second member. */
 export async function* gunzipped(

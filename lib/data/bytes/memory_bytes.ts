@@ -1,6 +1,6 @@
-import { assertText } from "../../contract/values.ts";
+import { assertText } from "../../base/values.ts";
 import { accessTo, type RandomAccess } from "./random_access.ts";
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 
 /**
  * Gives random access to bytes in memory.

@@ -1,5 +1,5 @@
 /** Bytes that can be read anywhere. @module */
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 
 /**
  * Bytes that can be read in any order and in any parts: a file, memory, or a

@@ -1,6 +1,6 @@
-import { assertInteger } from "../../contract/values.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
+import { assertInteger } from "../../base/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { shown } from "../../base/shown.ts";
 import { cachedBytes } from "./cached_bytes.ts";
 import { accessTo, type RandomAccess } from "./random_access.ts";
 import { request } from "./request.ts";

@@ -1,5 +1,5 @@
 /** The checksum of zstd's frames. @module */
-import { viewOf } from "./byte_arrays.ts";
+import { viewOf } from "../../base/byte_arrays.ts";
 
 /** A 64-bit integer as its upper and its lower half. */
 type Halves = Int32Array;

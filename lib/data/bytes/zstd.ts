@@ -1,7 +1,7 @@
-import { importOptional } from "../../contract/optional_package.ts";
+import { importOptional } from "../../base/optional_package.ts";
 import { ChunkReader } from "./chunk_reader.ts";
 import { XxHash64 } from "./xxhash64.ts";
-import { damaged, joined } from "./byte_arrays.ts";
+import { damaged, joined } from "../../base/byte_arrays.ts";
 
 /**
  * The most bytes back that a frame may refer to, which are kept in memory: what

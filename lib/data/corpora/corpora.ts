@@ -1,6 +1,6 @@
-import { importOptional } from "../../contract/optional_package.ts";
-import { shown } from "../../contract/shown.ts";
-import { files } from "../../io/file_system.ts";
+import { importOptional } from "../../base/optional_package.ts";
+import { shown } from "../../base/shown.ts";
+import { files } from "../../base/file_system.ts";
 
 /** A text of the Brown corpus. */
 export interface BrownText {

@@ -1,5 +1,5 @@
-import { importOptional } from "../../contract/optional_package.ts";
-import { files } from "../../io/file_system.ts";
+import { importOptional } from "../../base/optional_package.ts";
+import { files } from "../../base/file_system.ts";
 
 /** A mail of the SpamAssassin corpus. */
 export interface Mail {

@@ -1,6 +1,6 @@
-import { assertBoolean } from "../../contract/values.ts";
+import { assertBoolean } from "../../base/values.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
 import { integers } from "../batches/integers.ts";
 import {
   assertLabelled,

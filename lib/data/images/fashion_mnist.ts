@@ -1,8 +1,8 @@
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { ifThere } from "../../io/file_system.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { ifThere } from "../../base/file_system.ts";
 import { decompressed } from "../bytes/decompressed.ts";
 import { type Digits, digitsOf } from "./mnist.ts";
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 
 /** Options of {@linkcode loadFashionMnist}. */
 export interface LoadFashionMnistOptions {

@@ -1,4 +1,4 @@
-import { viewOf } from "../bytes/byte_arrays.ts";
+import { viewOf } from "../../base/byte_arrays.ts";
 
 export interface IdxFile {
   /** The sizes of the axes. */

@@ -1,6 +1,6 @@
-import { shown } from "../../contract/shown.ts";
-import { importOptional } from "../../contract/optional_package.ts";
-import { files } from "../../io/file_system.ts";
+import { shown } from "../../base/shown.ts";
+import { importOptional } from "../../base/optional_package.ts";
+import { files } from "../../base/file_system.ts";
 import { assertPlace, type Examples } from "../batches/dataset.ts";
 import { parseIdx } from "./idx.ts";
 import type { LabelledImage } from "../batches/labelled_image.ts";

@@ -1,11 +1,7 @@
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  assertOptions,
-  type Complete,
-  optionsOf,
-} from "../../contract/options.ts";
-import { assertFinite } from "../../contract/values.ts";
+import { assertOptions, type Complete, optionsOf } from "../../base/options.ts";
+import { assertFinite } from "../../base/values.ts";
 import { assertNumbers, integers } from "../batches/integers.ts";
 import {
   assertLabelled,

@@ -1,6 +1,6 @@
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
-import { assertShare } from "../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { shown } from "../../base/shown.ts";
+import { assertShare } from "../../base/values.ts";
 
 /** A skipped record: a line, a row, an image, or the rest of a file. */
 export interface BadRecord {

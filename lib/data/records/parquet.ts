@@ -1,6 +1,6 @@
-import { assertInteger } from "../../contract/values.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
+import { assertInteger } from "../../base/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { shown } from "../../base/shown.ts";
 import type { BlockDataset } from "../batches/orders.ts";
 import { assertPlace } from "../batches/dataset.ts";
 import { bytesOf, type ByteSource, nameOf } from "../bytes/bytes_of.ts";

@@ -1,7 +1,7 @@
 /** How many examples the shards of a stream have. @module */
-import { assertInteger } from "../../contract/values.ts";
-import { files, ifThere } from "../../io/file_system.ts";
-import { writeAtomically } from "../../io/atomic_write.ts";
+import { assertInteger } from "../../base/values.ts";
+import { files, ifThere } from "../../base/file_system.ts";
+import { writeAtomically } from "../../base/atomic_write.ts";
 import type { ShardedStream } from "./sharded_stream.ts";
 
 /**

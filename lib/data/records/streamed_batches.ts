@@ -1,9 +1,5 @@
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import {
-  assertFinite,
-  assertInteger,
-  assertPath,
-} from "../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertFinite, assertInteger, assertPath } from "../../base/values.ts";
 import { seeded, shuffle } from "../batches/random.ts";
 import {
   assertCollate,

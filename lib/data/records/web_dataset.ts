@@ -1,7 +1,7 @@
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertPath } from "../../contract/values.ts";
-import { writeAtomically } from "../../io/atomic_write.ts";
-import { files, ifThere } from "../../io/file_system.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertPath } from "../../base/values.ts";
+import { writeAtomically } from "../../base/atomic_write.ts";
+import { files, ifThere } from "../../base/file_system.ts";
 import type { BlockDataset } from "../batches/orders.ts";
 import { assertPlace } from "../batches/dataset.ts";
 import { bytesOf, type ByteSource } from "../bytes/bytes_of.ts";

@@ -1,9 +1,5 @@
-import { assertInteger } from "../../contract/values.ts";
-import {
-  assertOptions,
-  type Complete,
-  optionsOf,
-} from "../../contract/options.ts";
+import { assertInteger } from "../../base/values.ts";
+import { assertOptions, type Complete, optionsOf } from "../../base/options.ts";
 import type { Examples } from "../batches/dataset.ts";
 import {
   generated,

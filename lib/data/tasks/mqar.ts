@@ -1,5 +1,5 @@
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertBoolean, assertInteger } from "../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertBoolean, assertInteger } from "../../base/values.ts";
 import type { Examples } from "../batches/dataset.ts";
 import { generated, type GeneratedOptions } from "../batches/generated.ts";
 import { below, type Random } from "../batches/random.ts";

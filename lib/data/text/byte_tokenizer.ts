@@ -1,4 +1,4 @@
-import { assertText } from "../../contract/values.ts";
+import { assertText } from "../../base/values.ts";
 import { SPECIAL_IDS, textIds, type Tokenizer } from "./tokenizer.ts";
 import { bertTemplate, inputEncoder } from "./text_input.ts";
 

@@ -1,6 +1,6 @@
 import { assertExamples } from "../batches/dataset.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { shown } from "../../contract/shown.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { shown } from "../../base/shown.ts";
 import { classesOf } from "../batches/classes.ts";
 import type { Collate } from "../batches/stream.ts";
 import { collateTokens } from "./token_batch.ts";

@@ -1,6 +1,6 @@
-import { assertInteger } from "../../contract/values.ts";
+import { assertInteger } from "../../base/values.ts";
 import type * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
 import { LARGEST_INTEGER } from "../batches/integers.ts";
 import { assertSequences, padded } from "./pad_tokens.ts";
 

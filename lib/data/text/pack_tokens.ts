@@ -2,8 +2,8 @@ import {
   assertAllocatable,
   assertInteger,
   assertIterable,
-} from "../../contract/values.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
+} from "../../base/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 
 /** Options of {@linkcode packTokens}. */

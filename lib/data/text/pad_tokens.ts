@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertAllocatable,
   assertInteger,
   assertList,
-} from "../../contract/values.ts";
+} from "../../base/values.ts";
 import {
   assertNumbers,
   integers,

@@ -1,5 +1,5 @@
 /** Which tokens of a file are special, and for what. @module */
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 import { type SpecialTokens, specialTokens } from "./tokenizer.ts";
 
 export type SpecialKind = keyof SpecialTokens;

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { assertInteger, assertText } from "../../contract/values.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
+import { assertInteger, assertText } from "../../base/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
 
 /** A model's input for a text or a pair of texts. */
 export interface TextInput {

@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { NOT_COUNTED } from "../../contract/not_counted.ts";
-import { shown } from "../../contract/shown.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { NOT_COUNTED } from "../../base/not_counted.ts";
+import { shown } from "../../base/shown.ts";
 import {
   assertAllocatable,
   assertBoolean,
   assertInteger,
-} from "../../contract/values.ts";
+} from "../../base/values.ts";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 import { inRows, packSequences } from "./pack_sequences.ts";
 import {

@@ -1,6 +1,6 @@
 /** Examples of tokens, and what is checked of them before they are a batch. @module */
 import { assertExamples } from "../batches/dataset.ts";
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 
 /** A sequence of tokens, of one text or two. */
 export interface TypedTokens {

@@ -1,11 +1,7 @@
 /** Token files: the ids of a corpus, one after another, as in nanoGPT. @module */
-import { shown } from "../../contract/shown.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import {
-  assertFinite,
-  assertInteger,
-  assertOneOf,
-} from "../../contract/values.ts";
+import { shown } from "../../base/shown.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertFinite, assertInteger, assertOneOf } from "../../base/values.ts";
 import { assertPlace, type Dataset } from "../batches/dataset.ts";
 import { below, seeded } from "../batches/random.ts";
 import { bytesOf, type ByteSource } from "../bytes/bytes_of.ts";

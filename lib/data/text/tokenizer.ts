@@ -1,5 +1,5 @@
-import { shown } from "../../contract/shown.ts";
-import { assertIterable } from "../../contract/values.ts";
+import { shown } from "../../base/shown.ts";
+import { assertIterable } from "../../base/values.ts";
 import type { EncodeWithSpecialsOptions, TextInput } from "./text_input.ts";
 
 /**

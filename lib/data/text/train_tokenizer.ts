@@ -1,10 +1,10 @@
 import { ByteLevelPreTokenizer } from "@huggingface/tokenizers";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertInteger,
   assertIterable,
   assertText,
-} from "../../contract/values.ts";
+} from "../../base/values.ts";
 import { SPECIAL_IDS, SPECIAL_TOKENS } from "./tokenizer.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
 

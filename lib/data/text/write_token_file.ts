@@ -1,18 +1,18 @@
-import { fingerprintOf } from "../../contract/fingerprint.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
+import { fingerprintOf } from "../../base/fingerprint.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertInteger,
   assertIterable,
   assertPath,
-} from "../../contract/values.ts";
-import { writeAtomically } from "../../io/atomic_write.ts";
-import { FileInUse, lockFile } from "../../io/file_lock.ts";
-import { files, ifThere, openPlain } from "../../io/file_system.ts";
+} from "../../base/values.ts";
+import { writeAtomically } from "../../base/atomic_write.ts";
+import { FileInUse, lockFile } from "../../base/file_lock.ts";
+import { files, ifThere, openPlain } from "../../base/file_system.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
 import type { ShardedStream } from "../records/sharded_stream.ts";
 import { assertTokenType, TOKEN_ARRAYS, type TokenType } from "./token_file.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 
 /** A text, or a record with one. */
 export type TextRecord = string | { readonly text: string };

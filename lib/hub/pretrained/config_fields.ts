@@ -1,5 +1,5 @@
 /** The fields of a config.json, each checked when it is read. @module */
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 
 /** A config.json. */
 export class ConfigFields {

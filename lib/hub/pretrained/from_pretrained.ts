@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertBoolean,
   assertFinite,
   assertOneOf,
   assertPositiveInteger,
-} from "../../contract/values.ts";
+} from "../../base/values.ts";
 import type { Tokenizer } from "../../data/text/tokenizer.ts";
 import { setClassNames } from "../../models/class_names.ts";
 import { loadPyTorchWeights, pyTorchNames } from "../../io/pytorch.ts";
@@ -15,7 +15,7 @@ import {
   assertHubOptions,
   DOWNLOAD_OPTIONS,
   type HubDownloadOptions,
-} from "../files/hub_options.ts";
+} from "../../data/hub/hub_options.ts";
 import { ConfigFields } from "./config_fields.ts";
 import { readObject } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";

@@ -1,13 +1,13 @@
 /** Where the files of a model are: in a folder, on the hub, or at an address. @module */
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 import type * as tf from "@tensorflow/tfjs-core";
-import { nodeModule } from "../../contract/node_module.ts";
-import { files, ifThere, pathOf } from "../../io/file_system.ts";
+import { nodeModule } from "../../base/node_module.ts";
+import { files, ifThere, pathOf } from "../../base/file_system.ts";
 import { readSafetensors } from "../../io/safetensors.ts";
-import { notKept, opened, treeOf } from "../files/commit.ts";
-import type { HubDownloadOptions } from "../files/hub_options.ts";
-import { encodedPath, isRepository } from "../files/hub_paths.ts";
-import { keepAll } from "../files/snapshot.ts";
+import { notKept, opened, treeOf } from "../../data/hub/commit.ts";
+import type { HubDownloadOptions } from "../../data/hub/hub_options.ts";
+import { encodedPath, isRepository } from "../../data/hub/hub_paths.ts";
+import { keepAll } from "../../data/hub/snapshot.ts";
 
 export interface ModelFiles {
   /** The name of the place in messages. */

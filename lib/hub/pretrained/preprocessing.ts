@@ -1,5 +1,5 @@
 /** What is done to images before a model, as a preprocessor_config.json says. @module */
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 import type { Interpolation } from "../../data/images/pictures/filters.ts";
 import type {
   CentreCropStep,

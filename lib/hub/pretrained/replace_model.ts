@@ -1,7 +1,7 @@
 /** A model's files in the place of another's. @module */
-import { messageOf } from "../../contract/shown.ts";
-import { type FileLock, lockFile, whileLocked } from "../../io/file_lock.ts";
-import { files } from "../../io/file_system.ts";
+import { messageOf } from "../../base/shown.ts";
+import { type FileLock, lockFile, whileLocked } from "../../base/file_lock.ts";
+import { files } from "../../base/file_system.ts";
 
 /** Without it, {@linkcode fromPretrained} refuses a folder. */
 export const CONFIG = "config.json";

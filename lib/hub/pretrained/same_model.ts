@@ -1,5 +1,5 @@
 /** Whether a model is what its config says. @module */
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { MixingLayer } from "../../layers/mixing_layer.ts";
 import { type LionModel, makeModel } from "./lion_config.ts";

@@ -1,14 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertModel,
   assertPath,
   assertPositiveInteger,
-} from "../../contract/values.ts";
+} from "../../base/values.ts";
 import type { Tokenizer } from "../../data/text/tokenizer.ts";
 import type { TokenizerFile } from "../../data/text/tokenizer_file.ts";
-import { pathOf } from "../../io/file_system.ts";
+import { pathOf } from "../../base/file_system.ts";
 import { classNames } from "../../models/class_names.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
@@ -29,7 +29,7 @@ import {
   writeTokenizer,
 } from "./tokenizer_files.ts";
 import { isWeights, writeJSON, writeWeights } from "./weight_files.ts";
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 
 /** Options of {@linkcode savePretrained}. */
 export interface SavePretrainedOptions {

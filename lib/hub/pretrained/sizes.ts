@@ -1,5 +1,5 @@
 /** Sizes of a config.json, compared with the weights before a model is made. @module */
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import type { ConfigFields } from "./config_fields.ts";
 import type { LionModel } from "./lion_config.ts";

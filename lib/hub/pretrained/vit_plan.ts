@@ -1,5 +1,5 @@
 /** ViT as Hugging Face has it. @module */
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 import { ACTIVATIONS } from "./activations.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import { numClassesOf } from "./labels.ts";

@@ -6,7 +6,7 @@ import {
   type DeltaAttributes,
   type DeltaRequest,
 } from "../../attention/planning/delta_kernel.ts";
-import type { KernelPlan } from "../../contract/kernel.ts";
+import type { KernelPlan } from "../../tfjs/kernel/kernel.ts";
 import type { KernelHost, Numbers } from "../../tfjs/wasm/host.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";

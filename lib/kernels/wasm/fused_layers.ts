@@ -2,8 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { FIXED_DECAY, SPREAD } from "../../attention/decays/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../../attention/decays/finite_decay.ts";
-import { NOT_COUNTED } from "../../contract/not_counted.ts";
-import type { Operation } from "../../contract/kernel.ts";
+import { NOT_COUNTED } from "../../base/not_counted.ts";
+import type { Operation } from "../../tfjs/kernel/kernel.ts";
 import { TOKEN_LOG_DECAY } from "../../layers/mixers/token_log_decay.ts";
 import { ADD_AND_NORM, NORM_OF_SUM } from "../../operations/add_norm.ts";
 import { DROPOUT } from "../../operations/dropout.ts";

@@ -5,7 +5,7 @@ import {
   type Operation,
   type Planner,
   registerKernels,
-} from "../../contract/kernel.ts";
+} from "../../tfjs/kernel/kernel.ts";
 import { addressOf } from "../../tfjs/wasm/address.ts";
 import type {
   GivenJob,

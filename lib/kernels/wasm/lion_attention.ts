@@ -9,7 +9,7 @@ import {
   refuseDiagonal,
   SHARED_CHUNKWISE,
 } from "../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import type { KernelPlan, Refusal } from "../../tfjs/kernel/kernel.ts";
 import type { KernelHost, Numbers } from "../../tfjs/wasm/host.ts";
 import { type ChunkLimits, gradientChunk } from "../gradient_chunk.ts";
 import type { NumbersFor } from "../numbers.ts";

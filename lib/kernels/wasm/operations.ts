@@ -10,7 +10,7 @@ import {
   BETWEEN_TOKENS,
   type BetweenTokensAttributes,
 } from "../../attention/forms/paths.ts";
-import type { Operation } from "../../contract/kernel.ts";
+import type { Operation } from "../../tfjs/kernel/kernel.ts";
 import { GELU } from "../../operations/gelu.ts";
 import {
   FUSED_FEATURE_MAPS,

@@ -7,7 +7,7 @@ import {
   SQUARE_SUMS,
   UPDATE,
   type UpdateAttributes,
-} from "../../optimizers/rules.ts";
+} from "../../tfjs/optimizers/rules.ts";
 import { addressOf } from "../../tfjs/wasm/address.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { valuesChanged } from "../../tfjs/wasm/values_changed.ts";

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { optionsOf } from "../../contract/options.ts";
+import { optionsOf } from "../../base/options.ts";
 import { assertWhole } from "../../operations/token_ranks.ts";
 import { applyLinear } from "../linear.ts";
 import {

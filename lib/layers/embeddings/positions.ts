@@ -1,7 +1,7 @@
 /** Learned position embeddings. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments, positionsIn } from "../../operations/segments.ts";
-import type { TokenRanks } from "../../contract/communicator.ts";
+import type { TokenRanks } from "../../base/communicator.ts";
 import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
 import { assertWhole, tokensOfRanks } from "../../operations/token_ranks.ts";
 import {

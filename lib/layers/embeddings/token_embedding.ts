@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../../operations/segments.ts";
-import type { TokenRanks } from "../../contract/communicator.ts";
-import { type Complete, optionsOf } from "../../contract/options.ts";
-import { assertIndices } from "../../contract/values.ts";
-import { runInReplays } from "../../contract/recorded_run.ts";
-import { valuesAtHand } from "../../contract/values_at_hand.ts";
+import type { TokenRanks } from "../../base/communicator.ts";
+import { type Complete, optionsOf } from "../../base/options.ts";
+import { assertIndices } from "../../base/values.ts";
+import { runInReplays } from "../../tfjs/record/recorded_run.ts";
+import { valuesAtHand } from "../../tfjs/record/values_at_hand.ts";
 import { drop } from "../randomness.ts";
 import {
   type CallOptions,

@@ -28,7 +28,7 @@ import { assertCount, assertEmbeddingStd } from "../options/option_values.ts";
 import { EMBEDDING_STD } from "./positions.ts";
 import { takeSegments } from "../segments.ts";
 import { tokenRanks } from "../shared_tokens.ts";
-import { assertOneOf } from "../../contract/values.ts";
+import { assertOneOf } from "../../base/values.ts";
 
 /** Options of {@linkcode classToken}. */
 export interface ClassTokenOptions extends LionLayerOptions {

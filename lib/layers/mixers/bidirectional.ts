@@ -6,7 +6,11 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
+import {
+  hasKernel,
+  type Operation,
+  runKernel,
+} from "../../tfjs/kernel/kernel.ts";
 import { joinHeads } from "../../operations/heads.ts";
 import { endsOf, numberSegments } from "../../operations/segments.ts";
 import { shifted } from "../../operations/shift.ts";

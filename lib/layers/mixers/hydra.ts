@@ -6,8 +6,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../../attention/decays/decay.ts";
 import { lionAttention } from "../../attention/lion_attention.ts";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertPositiveInteger } from "../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertPositiveInteger } from "../../base/values.ts";
 import { dense } from "../../operations/dense.ts";
 import { shortConvolution } from "../../operations/short_convolution.ts";
 import { linear } from "../linear.ts";

@@ -6,7 +6,11 @@ import {
   logSigmoid,
   selectiveDecay,
 } from "../../attention/decays/decay.ts";
-import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
+import {
+  hasKernel,
+  type Operation,
+  runKernel,
+} from "../../tfjs/kernel/kernel.ts";
 
 /**
  * The kernel of {@linkcode tokenLogDecay}, with the attribute `kept`: the index of

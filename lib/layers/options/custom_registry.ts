@@ -5,7 +5,7 @@
  */
 import type { Mixer } from "../mixer.ts";
 import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
-import { shown } from "../../contract/shown.ts";
+import { shown } from "../../base/shown.ts";
 
 export type CustomDecay = DecayFunction | LearnedDecay;
 

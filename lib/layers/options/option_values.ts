@@ -1,6 +1,6 @@
 /** Checks of option values. @module */
-import { assertAllocatable } from "../../contract/values.ts";
-import { shown } from "../../contract/shown.ts";
+import { assertAllocatable } from "../../base/values.ts";
+import { shown } from "../../base/shown.ts";
 
 /** Throws unless the value is a dropout rate or `undefined`. */
 export function assertRate(name: string, rate: number | undefined): void {

@@ -2,7 +2,7 @@ import { Resvg, type ResvgRenderOptions } from "@resvg/resvg-js";
 // Importing from a package installs it, so that its files can be resolved.
 import "dejavu-fonts-ttf/package.json" with { type: "json" };
 import { fileURLToPath } from "node:url";
-import { escapeHTML } from "../../jupyter/html.ts";
+import { escapeHTML } from "../jupyter/html.ts";
 import { inFewColors } from "./few_colors.ts";
 import { encodePNG } from "./png.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { messageOf } from "../../contract/shown.ts";
+import { messageOf } from "../../base/shown.ts";
 import { AbandonedQueues } from "./abandoned.ts";
 import { JOBS } from "./jobs.ts";
 import { align, ALIGNMENT, Queue } from "./queue.ts";

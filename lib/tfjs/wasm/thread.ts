@@ -1,5 +1,5 @@
 /** Another thread of LION's WebAssembly module. @module */
-import { nodeModule } from "../../contract/node_module.ts";
+import { nodeModule } from "../../base/node_module.ts";
 
 /** The data with which a thread starts. */
 export interface ThreadStart {

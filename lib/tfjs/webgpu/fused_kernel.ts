@@ -6,7 +6,7 @@ import {
   type Operation,
   type Planner,
   registerKernels,
-} from "../../contract/kernel.ts";
+} from "../kernel/kernel.ts";
 import { elementOf, withOutputs } from "./program.ts";
 
 /** The arguments of a kernel's call. */

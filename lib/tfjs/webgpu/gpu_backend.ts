@@ -11,7 +11,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { nodeModule } from "../../contract/node_module.ts";
+import { nodeModule } from "../../base/node_module.ts";
 import { bounded } from "./integers/bounded_product.ts";
 import { type Bindable, BindGroups, type BufferPart } from "./bind_groups.ts";
 import { Arena, type Capture } from "./arena.ts";
@@ -20,8 +20,8 @@ import { GpuError, reported } from "./gpu_error.ts";
 import { HeldValues } from "./held_values.ts";
 import { recordCopy, recordStockPrograms } from "./launch.ts";
 import { AskedPipelines } from "./pipelines.ts";
-import { limitsOf } from "../../contract/limits.ts";
-import type { CapturingBackend } from "../../contract/recorded_run.ts";
+import { limitsOf } from "../kernel/limits.ts";
+import type { CapturingBackend } from "../record/recorded_run.ts";
 import {
   deviceWithSubgroups,
   type Subgroups,

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { NOT_COUNTED } from "../../contract/not_counted.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { NOT_COUNTED } from "../../base/not_counted.ts";
 import {
   assertSameShape,
   assertWeightsFit,

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertFinite, assertNumber } from "../../contract/values.ts";
-import { hasKernel, runKernel } from "../../contract/kernel.ts";
-import { NOT_COUNTED } from "../../contract/not_counted.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertFinite, assertNumber } from "../../base/values.ts";
+import { hasKernel, runKernel } from "../../tfjs/kernel/kernel.ts";
+import { NOT_COUNTED } from "../../base/not_counted.ts";
 import { CROSS_ENTROPY } from "./cross_entropy_kernel.ts";
 import {
   assertFits,

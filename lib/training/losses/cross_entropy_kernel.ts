@@ -1,4 +1,4 @@
-import type { Operation } from "../../contract/kernel.ts";
+import type { Operation } from "../../tfjs/kernel/kernel.ts";
 
 /**
  * The kernel of the mean cross-entropy of `logits` `[rows, classes]` and `labels`

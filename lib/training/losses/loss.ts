@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { shown } from "../../contract/shown.ts";
-import { NOT_COUNTED } from "../../contract/not_counted.ts";
+import { shown } from "../../base/shown.ts";
+import { NOT_COUNTED } from "../../base/not_counted.ts";
 
 /** A loss function, the mean over labels that training minimises. */
 export interface Loss {

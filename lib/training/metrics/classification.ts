@@ -1,6 +1,6 @@
 /** Metrics of predicted classes, over whole sets. @module */
-import { assertOptions, optionsOf } from "../../contract/options.ts";
-import { assertOneOf, assertPositiveInteger } from "../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertOneOf, assertPositiveInteger } from "../../base/values.ts";
 import { assertClass, classPairs } from "./pairs.ts";
 
 /** Options of {@linkcode confusionMatrix}. */

@@ -1,6 +1,6 @@
 /** What metrics of whole sets keep of each batch, on one rank or on several. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Communicator } from "../../contract/communicator.ts";
+import type { Communicator } from "../../base/communicator.ts";
 import type { Metrics, SetMetric } from "./metric.ts";
 
 type Exchange = Pick<

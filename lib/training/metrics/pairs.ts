@@ -1,6 +1,6 @@
 /** Pairs of what a model predicted and what is true. @module */
-import { NOT_COUNTED } from "../../contract/not_counted.ts";
-import { shown } from "../../contract/shown.ts";
+import { NOT_COUNTED } from "../../base/not_counted.ts";
+import { shown } from "../../base/shown.ts";
 
 /** Throws unless two arrays are of numbers, and as long as each other. */
 export function assertPairs(

@@ -5,9 +5,9 @@
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
-import { messageOf } from "../../contract/shown.ts";
-import { writeAtomically } from "../../io/atomic_write.ts";
-import { files, isMissing, openPlain } from "../../io/file_system.ts";
+import { messageOf } from "../../base/shown.ts";
+import { writeAtomically } from "../../base/atomic_write.ts";
+import { files, isMissing, openPlain } from "../../base/file_system.ts";
 
 /** A line of the log, which belongs to one step. */
 export interface LogRecord {

@@ -15,7 +15,7 @@ import {
   webDataset,
   webDatasetStream,
 } from "../../../lib/data/mod.ts";
-import { joined } from "../../../lib/data/bytes/byte_arrays.ts";
+import { joined } from "../../../lib/base/byte_arrays.ts";
 import { tarOf } from "./tar_of.ts";
 
 const encoder = new TextEncoder();

@@ -1,7 +1,7 @@
 /** Readers take time that is linear in a file, whatever it has in any number. @module */
 import { assert, assertRejects } from "@std/assert";
-import { itemsUnlessAborted } from "../../../lib/contract/abort.ts";
-import { joined } from "../../../lib/data/bytes/byte_arrays.ts";
+import { itemsUnlessAborted } from "../../../lib/base/abort.ts";
+import { joined } from "../../../lib/base/byte_arrays.ts";
 import {
   RangeReader,
   tarMembers,

@@ -1,14 +1,14 @@
 /** Weights that are joined in memory, where a device binds eight storage buffers. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { runKernel } from "../../../lib/contract/kernel.ts";
+import { runKernel } from "../../../lib/tfjs/kernel/kernel.ts";
 import {
   JOIN,
   type Rule,
   RULES,
   SQUARE_SUMS,
   updateInPlace,
-} from "../../../lib/optimizers/rules.ts";
+} from "../../../lib/tfjs/optimizers/rules.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { GpuError } from "../../../lib/tfjs/webgpu/gpu_error.ts";
 import { Adam } from "../../../lib/training/mod.ts";

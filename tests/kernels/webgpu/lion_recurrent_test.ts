@@ -3,7 +3,7 @@ import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { explainAttention } from "../../../mod.ts";
 import { ATTENTION } from "../../../lib/attention/planning/kernel.ts";
-import { gradientKernel } from "../../../lib/contract/kernel.ts";
+import { gradientKernel } from "../../../lib/tfjs/kernel/kernel.ts";
 import { maskFor } from "../../../lib/kernels/webgpu/chunkwise/mask.ts";
 import { stateBytes } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";

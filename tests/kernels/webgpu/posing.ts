@@ -1,5 +1,5 @@
 /** An adapter that passes for another one. @module */
-import { limitsOf } from "../../../lib/contract/limits.ts";
+import { limitsOf } from "../../../lib/tfjs/kernel/limits.ts";
 
 /** What an adapter is to tell of itself. */
 export interface Pose {

@@ -2,12 +2,12 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { runKernel } from "../../../lib/contract/kernel.ts";
+import { runKernel } from "../../../lib/tfjs/kernel/kernel.ts";
 import {
   ownValues,
   SQUARE_SUMS,
   updateInPlace,
-} from "../../../lib/optimizers/rules.ts";
+} from "../../../lib/tfjs/optimizers/rules.ts";
 import { array, uniform } from "../../random.ts";
 import { GUARANTEED_BUFFERS, onEachBackend } from "../../backends.ts";
 import { withLimits } from "./with_limits.ts";

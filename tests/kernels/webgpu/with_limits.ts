@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { limitsOf } from "../../../lib/contract/limits.ts";
+import { limitsOf } from "../../../lib/tfjs/kernel/limits.ts";
 
 /** Pretends that the device has such limits. */
 export async function withLimits<R>(

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { FIXED_DECAY } from "../../../lib/attention/decays/decay_pair.ts";
-import { runKernel } from "../../../lib/contract/kernel.ts";
+import { runKernel } from "../../../lib/tfjs/kernel/kernel.ts";
 import { lionEncoder, useBackend } from "../../../mod.ts";
 
 /** Live tensors, and their values. */

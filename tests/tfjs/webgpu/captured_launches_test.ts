@@ -1,8 +1,8 @@
 /** Launches that are repeated without their kernels compute what these would. */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { ReplayedRuns } from "../../../lib/contract/replayed_runs.ts";
-import { runInReplays } from "../../../lib/contract/recorded_run.ts";
+import { ReplayedRuns } from "../../../lib/tfjs/record/replayed_runs.ts";
+import { runInReplays } from "../../../lib/tfjs/record/recorded_run.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { alive, onEachBackend } from "../../backends.ts";
 

@@ -1,7 +1,7 @@
 /** Shaders that are compiled in parallel before the first step of a training. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { compileAhead } from "../../../lib/contract/compile_ahead.ts";
+import { compileAhead } from "../../../lib/tfjs/record/compile_ahead.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { launch } from "../../../lib/tfjs/webgpu/launch.ts";
 import { keyOf } from "../../../lib/tfjs/webgpu/shader.ts";

@@ -1,10 +1,10 @@
-import { assertInteger } from "../../../lib/contract/values.ts";
+import { assertInteger } from "../../../lib/base/values.ts";
 import type {
   Examples,
   GeneratedOptions,
   LabelledImage,
 } from "@lionjs/lion/data";
-import { assertOptions, optionsOf } from "../../../lib/contract/options.ts";
+import { assertOptions, optionsOf } from "../../../lib/base/options.ts";
 import { generated } from "../../../lib/data/batches/generated.ts";
 import {
   below,

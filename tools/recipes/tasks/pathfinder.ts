@@ -1,12 +1,12 @@
-import { assertInteger } from "../../../lib/contract/values.ts";
+import { assertInteger } from "../../../lib/base/values.ts";
 import type {
   Examples,
   GeneratedOptions,
   LabelledImage,
   Random,
 } from "@lionjs/lion/data";
-import { assertOptions, optionsOf } from "../../../lib/contract/options.ts";
-import { shown } from "../../../lib/contract/shown.ts";
+import { assertOptions, optionsOf } from "../../../lib/base/options.ts";
+import { shown } from "../../../lib/base/shown.ts";
 import { generated } from "../../../lib/data/batches/generated.ts";
 import { below } from "../../../lib/data/batches/random.ts";
 import {

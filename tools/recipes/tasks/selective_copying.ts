@@ -1,11 +1,11 @@
-import { assertInteger } from "../../../lib/contract/values.ts";
+import { assertInteger } from "../../../lib/base/values.ts";
 import {
   type Examples,
   type GeneratedOptions,
   type LabelledTokens,
   NOT_COUNTED,
 } from "@lionjs/lion/data";
-import { assertOptions, optionsOf } from "../../../lib/contract/options.ts";
+import { assertOptions, optionsOf } from "../../../lib/base/options.ts";
 import { generated } from "../../../lib/data/batches/generated.ts";
 import { below } from "../../../lib/data/batches/random.ts";
 import { bestGuess, examplesOf } from "./guesses.ts";

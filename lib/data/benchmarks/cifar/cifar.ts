@@ -1,5 +1,5 @@
-import { assertOneOf } from "../../../contract/values.ts";
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
+import { assertOneOf } from "../../../base/values.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
 import {
   type ImageDataset,
   imagesOf,

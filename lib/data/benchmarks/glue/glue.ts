@@ -1,5 +1,5 @@
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { shown } from "../../../base/shown.ts";
 import { datasetOf, type Examples } from "../../batches/dataset.ts";
 import { BadRecordCount, type BadRecords } from "../../records/bad_records.ts";
 import { folderPath } from "../folder_files.ts";

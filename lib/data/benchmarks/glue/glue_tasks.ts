@@ -1,5 +1,5 @@
 /** The tasks of GLUE: their texts, classes, metrics, parts and sizes. @module */
-import { shown } from "../../../contract/shown.ts";
+import { shown } from "../../../base/shown.ts";
 
 /** A task of GLUE, by its name on the Hugging Face hub. */
 export type GlueTask =

@@ -1,5 +1,5 @@
 /** Parts of GLUE as the Hugging Face hub has them: Parquet files. @module */
-import { shown } from "../../../contract/shown.ts";
+import { shown } from "../../../base/shown.ts";
 import { parquet } from "../../records/parquet.ts";
 import { type GlueExample, textsOf } from "./glue_example.ts";
 import { labelOfValue } from "./glue_label.ts";

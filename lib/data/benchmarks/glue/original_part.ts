@@ -1,5 +1,5 @@
 /** Parts of GLUE as its original files have them: tables divided by tabs. @module */
-import { shown } from "../../../contract/shown.ts";
+import { shown } from "../../../base/shown.ts";
 import type { BadRecordCount } from "../../records/bad_records.ts";
 import { parsedRows } from "../../records/csv.ts";
 import { CsvParser } from "../../records/csv_parser.ts";

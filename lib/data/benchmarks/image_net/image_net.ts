@@ -1,5 +1,5 @@
-import { assertOneOf } from "../../../contract/values.ts";
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
+import { assertOneOf } from "../../../base/values.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
 import type { ImageDataset } from "../../images/datasets/image_dataset.ts";
 import { parquetImages } from "../../images/datasets/parquet_images.ts";
 import { folderPath, inShell } from "../folder_files.ts";

@@ -1,5 +1,5 @@
 /** The classes of ImageNet's images for validation, by Kaggle's tables. @module */
-import { files } from "../../../io/file_system.ts";
+import { files } from "../../../base/file_system.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
 import { csvRows } from "../../records/csv.ts";
 import { isFile } from "../original_files.ts";

@@ -1,7 +1,7 @@
 /** Where the images of ImageNet's tars lie. @module */
-import { writeAtomically } from "../../../io/atomic_write.ts";
-import { files } from "../../../io/file_system.ts";
-import { readFully, withFile } from "../../../io/source.ts";
+import { writeAtomically } from "../../../base/atomic_write.ts";
+import { files } from "../../../base/file_system.ts";
+import { readFully, withFile } from "../../../base/source.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
 import { PackedTexts } from "../../batches/packed_texts.ts";
 import { fileBytes } from "../../bytes/file_bytes.ts";
@@ -13,7 +13,7 @@ import {
 } from "../../records/tar/index.ts";
 import { TAR_BLOCK } from "../../records/tar/header.ts";
 import { RangeReader, tarMembers } from "../../records/tar/members.ts";
-import { damaged } from "../../bytes/byte_arrays.ts";
+import { damaged } from "../../../base/byte_arrays.ts";
 
 /** The images of a tar, or of a tar within it, sorted by their names. */
 export interface TarFolder {

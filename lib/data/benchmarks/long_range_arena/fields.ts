@@ -1,7 +1,7 @@
 /** Fields between tabs, in which quotes are like any other character. @module */
 import { assertPlace } from "../../batches/dataset.ts";
 import type { LineIndex } from "../../records/line_index.ts";
-import { utf8Text } from "../../bytes/byte_arrays.ts";
+import { utf8Text } from "../../../base/byte_arrays.ts";
 
 export function fieldsOf(
   where: string,

@@ -1,5 +1,5 @@
-import { assertOneOf } from "../../../contract/values.ts";
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
+import { assertOneOf } from "../../../base/values.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
 import { assertPlace, type Dataset } from "../../batches/dataset.ts";
 import type { Part } from "../../batches/generated.ts";
 import type { LabelledImage } from "../../batches/labelled_image.ts";

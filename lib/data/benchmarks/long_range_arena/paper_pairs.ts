@@ -1,4 +1,4 @@
-import { shown } from "../../../contract/shown.ts";
+import { shown } from "../../../base/shown.ts";
 import type { Dataset } from "../../batches/dataset.ts";
 import { fileBytes } from "../../bytes/file_bytes.ts";
 import { LineIndex } from "../../records/line_index.ts";

@@ -1,5 +1,5 @@
-import { shown } from "../../../contract/shown.ts";
-import { files } from "../../../io/file_system.ts";
+import { shown } from "../../../base/shown.ts";
+import { files } from "../../../base/file_system.ts";
 import { chunksOf } from "../../bytes/chunks.ts";
 import type { BadRecord } from "../../records/bad_records.ts";
 import { byteLines } from "../../records/byte_lines.ts";

@@ -1,6 +1,6 @@
 /** Repeated augmentation, and what each rank gets of an epoch. @module */
-import { assertInteger } from "../../../contract/values.ts";
-import { shown } from "../../../contract/shown.ts";
+import { assertInteger } from "../../../base/values.ts";
+import { shown } from "../../../base/shown.ts";
 
 /** How the images of an epoch are repeated and dealt out. */
 export interface Dealing {

@@ -1,12 +1,12 @@
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { messageOf, shown } from "../../../contract/shown.ts";
-import { mostThreads } from "../../../contract/threads.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { messageOf, shown } from "../../../base/shown.ts";
+import { mostThreads } from "../../../base/threads.ts";
 import {
   assertFinite,
   assertInteger,
   assertOneOf,
   assertPath,
-} from "../../../contract/values.ts";
+} from "../../../base/values.ts";
 import { seeded } from "../../batches/random.ts";
 import {
   assertPrefetch,

@@ -1,5 +1,5 @@
 /** Where images are decoded: in workers, or in the caller. @module */
-import { messageOf, shown } from "../../../contract/shown.ts";
+import { messageOf, shown } from "../../../base/shown.ts";
 import type { EncodedImage } from "../datasets/image_dataset.ts";
 
 /** An image that cannot be read, decoded or brought to its size. */

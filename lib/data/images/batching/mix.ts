@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
 import {
   assertFinite,
   assertInteger,
   assertShare,
-} from "../../../contract/values.ts";
+} from "../../../base/values.ts";
 import { below, beta, type Random } from "../../batches/random.ts";
 
 /** How the pictures and labels of a batch are mixed. */

@@ -2,9 +2,9 @@ import {
   assertAllocatable,
   assertInteger,
   assertShare,
-} from "../../../contract/values.ts";
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
+} from "../../../base/values.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { shown } from "../../../base/shown.ts";
 
 /** Options of {@linkcode mixTargets}. */
 export interface MixTargetsOptions {

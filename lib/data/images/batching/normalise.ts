@@ -1,5 +1,5 @@
-import { shown } from "../../../contract/shown.ts";
-import { assertFinite } from "../../../contract/values.ts";
+import { shown } from "../../../base/shown.ts";
+import { assertFinite } from "../../../base/values.ts";
 
 /** One number each for red, green and blue, or one for all. */
 export type PerColour = number | readonly [number, number, number];

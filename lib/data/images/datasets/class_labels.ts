@@ -1,5 +1,5 @@
-import { assertIterable, assertText } from "../../../contract/values.ts";
-import { shown } from "../../../contract/shown.ts";
+import { assertIterable, assertText } from "../../../base/values.ts";
+import { shown } from "../../../base/shown.ts";
 import { shownClasses } from "../../batches/classes.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
 import { assertClassCount } from "./image_dataset.ts";

@@ -1,4 +1,4 @@
-import { files, isMissing } from "../../../io/file_system.ts";
+import { files, isMissing } from "../../../base/file_system.ts";
 
 /** What is in a folder, in no order. */
 export interface FolderContent {

@@ -1,7 +1,7 @@
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
-import { assertOneOf, assertPath } from "../../../contract/values.ts";
-import { files, pathOf } from "../../../io/file_system.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { shown } from "../../../base/shown.ts";
+import { assertOneOf, assertPath } from "../../../base/values.ts";
+import { files, pathOf } from "../../../base/file_system.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
 import { PackedTexts } from "../../batches/packed_texts.ts";
 import { contentOf } from "./folder_content.ts";

@@ -1,6 +1,6 @@
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
-import { assertText } from "../../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { shown } from "../../../base/shown.ts";
+import { assertText } from "../../../base/values.ts";
 import type { TarSample } from "../../records/tar/sample.ts";
 import type { WebDataset } from "../../records/web_dataset.ts";
 import { assertClassNames, classLabels } from "./class_labels.ts";

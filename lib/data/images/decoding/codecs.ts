@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { nodeModule } from "../../../contract/node_module.ts";
-import { importOptional } from "../../../contract/optional_package.ts";
+import { nodeModule } from "../../../base/node_module.ts";
+import { importOptional } from "../../../base/optional_package.ts";
 import type { Decoded } from "./channels.ts";
 import type { CodecType } from "./image_file.ts";
 

@@ -1,6 +1,6 @@
-import { assertOneOf } from "../../../contract/values.ts";
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
+import { assertOneOf } from "../../../base/values.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { shown } from "../../../base/shown.ts";
 import { upright } from "../pictures/orientation.ts";
 import type { Picture } from "../pictures/picture.ts";
 import type { CodecType, ImageHead } from "./image_file.ts";

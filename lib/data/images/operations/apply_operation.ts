@@ -1,6 +1,6 @@
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
-import { assertFinite, assertOneOf } from "../../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { shown } from "../../../base/shown.ts";
+import { assertFinite, assertOneOf } from "../../../base/values.ts";
 import { assertPicture, type Picture } from "../pictures/picture.ts";
 import { type Colour, moved, rotation, type Sampling } from "./affine.ts";
 import {

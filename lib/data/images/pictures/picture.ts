@@ -1,5 +1,5 @@
-import { assertPositiveInteger } from "../../../contract/values.ts";
-import { shown } from "../../../contract/shown.ts";
+import { assertPositiveInteger } from "../../../base/values.ts";
+import { shown } from "../../../base/shown.ts";
 
 /** A decoded image: red, green and blue, 8 bits each. */
 export interface Picture {

@@ -1,6 +1,6 @@
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { shown } from "../../../contract/shown.ts";
-import { assertPositiveInteger, assertText } from "../../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { shown } from "../../../base/shown.ts";
+import { assertPositiveInteger, assertText } from "../../../base/values.ts";
 import { assertPicture, type Picture } from "./picture.ts";
 import { FILTERS, type Interpolation } from "./filters.ts";
 import { resample } from "./resample.ts";

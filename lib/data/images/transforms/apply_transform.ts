@@ -5,8 +5,8 @@ import {
   assertInteger,
   assertList,
   assertShare,
-} from "../../../contract/values.ts";
-import { shown } from "../../../contract/shown.ts";
+} from "../../../base/values.ts";
+import { shown } from "../../../base/shown.ts";
 import { below, type Random } from "../../batches/random.ts";
 import { centreCrop, crop, mirrored } from "../pictures/crop.ts";
 import { type Picture, UnfitPictureError } from "../pictures/picture.ts";

@@ -1,6 +1,6 @@
 import { assertSide } from "./transform.ts";
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { assertFinite } from "../../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { assertFinite } from "../../../base/values.ts";
 import type { Interpolation } from "../pictures/filters.ts";
 import { assertInterpolation } from "../pictures/resize.ts";
 import type { Transform } from "./transform.ts";

@@ -1,5 +1,5 @@
 /** RandAugment: some operations, drawn at random. @module */
-import { shown } from "../../../contract/shown.ts";
+import { shown } from "../../../base/shown.ts";
 import { below, normal, type Random } from "../../batches/random.ts";
 import {
   GREATEST_MAGNITUDE,

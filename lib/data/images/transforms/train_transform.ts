@@ -1,6 +1,6 @@
 import { assertRange, assertSide } from "./transform.ts";
-import { assertOptions, optionsOf } from "../../../contract/options.ts";
-import { assertInteger, assertShare } from "../../../contract/values.ts";
+import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { assertInteger, assertShare } from "../../../base/values.ts";
 import type { Interpolation } from "../pictures/filters.ts";
 import { assertInterpolation } from "../pictures/resize.ts";
 import { randAugmentStep } from "./rand_augment.ts";

@@ -1,7 +1,7 @@
 import { MOST_PIXELS } from "../pictures/picture.ts";
-import { assertFinite, assertInteger } from "../../../contract/values.ts";
+import { assertFinite, assertInteger } from "../../../base/values.ts";
 import type { Interpolation } from "../pictures/filters.ts";
-import { shown } from "../../../contract/shown.ts";
+import { shown } from "../../../base/shown.ts";
 
 /** The range of a random number. */
 export type Range = readonly [least: number, greatest: number];

@@ -1,5 +1,5 @@
 /** Where the samples of a tar lie. @module */
-import { fingerprintOf } from "../../../contract/fingerprint.ts";
+import { fingerprintOf } from "../../../base/fingerprint.ts";
 import type { RandomAccess } from "../../bytes/random_access.ts";
 import { TAR_BLOCK } from "./header.ts";
 import { RangeReader, type TarMember, tarMembers } from "./members.ts";

@@ -8,7 +8,7 @@ import {
   type TarHeader,
   textOf,
 } from "./header.ts";
-import { damaged } from "../../bytes/byte_arrays.ts";
+import { damaged } from "../../../base/byte_arrays.ts";
 
 /** What gives bytes in their order. */
 export interface ByteReader {

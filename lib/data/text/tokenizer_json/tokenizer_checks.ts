@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { shown } from "../../../contract/shown.ts";
-import { assertInteger } from "../../../contract/values.ts";
+import { shown } from "../../../base/shown.ts";
+import { assertInteger } from "../../../base/values.ts";
 
 /** A check of a field, which throws unless the value is valid. */
 export type Check = (name: string, value: unknown) => void;

@@ -1,6 +1,6 @@
 /** How the chunkwise kernels compute a problem, and what it costs. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { shapeFor } from "./attend.ts";
 import { largestBuffer, sequenceBatches } from "../frame/sequence_batches.ts";

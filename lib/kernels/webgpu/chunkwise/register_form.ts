@@ -12,7 +12,7 @@ import {
   type KernelRequest,
   refuseDiagonal,
 } from "../../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { gradientChunk } from "../../gradient_chunk.ts";
 import type { NumbersFor } from "../../numbers.ts";

@@ -1,6 +1,6 @@
 /** How the kernels of the full and the blockwise form compute a problem, and what it costs. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
 import { sequenceBatches } from "../frame/sequence_batches.ts";
 import {
   type Device,

@@ -1,5 +1,5 @@
 /** The mean cross-entropy of rows of logits and their labels, and its gradient. @module */
-import { NOT_COUNTED } from "../../../contract/not_counted.ts";
+import { NOT_COUNTED } from "../../../base/not_counted.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import {

@@ -1,5 +1,5 @@
 /** The numbers of optimizers' rules on a device. @module */
-import type { RuleNumbers } from "../../../optimizers/rules.ts";
+import type { RuleNumbers } from "../../../tfjs/optimizers/rules.ts";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 
 /** Numbers that a rule does not read have no effect. */

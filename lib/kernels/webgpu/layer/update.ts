@@ -1,6 +1,6 @@
 /** How optimizers change weights, as kernels for WebGPU. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { registerKernels } from "../../../contract/kernel.ts";
+import { registerKernels } from "../../../tfjs/kernel/kernel.ts";
 import {
   JOIN,
   type Rule,
@@ -8,7 +8,7 @@ import {
   SQUARE_SUMS,
   UPDATE,
   type UpdateAttributes,
-} from "../../../optimizers/rules.ts";
+} from "../../../tfjs/optimizers/rules.ts";
 import {
   type FusedKernel,
   holdsFloats,

@@ -3,7 +3,7 @@ import {
   type KernelRequest,
   refuseDiagonal,
 } from "../../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
 import { type Direction, LARGEST_HEAD_DIM } from "./recurrent_forward.ts";
 

@@ -1,6 +1,6 @@
 /** Plans for a piece of a sequence, which states enter and leave. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { planChunkwise } from "../chunkwise/chunkwise_plan.ts";
 import type { Device } from "../frame/planning.ts";

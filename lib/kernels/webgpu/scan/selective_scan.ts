@@ -7,7 +7,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
 import {
   SELECTIVE_SCAN,
   type SelectiveScanAttributes,

@@ -1,0 +1,70 @@
+/** Work that several callers want at once, and one does. @module */
+import { unlessAborted } from "../../base/abort.ts";
+
+interface Running {
+  readonly result: Promise<unknown>;
+  readonly abort: AbortController;
+  readonly listeners: Set<(bytes: number) => void>;
+  waiting: number;
+}
+
+const running = new Map<string, Running>();
+
+/**
+ * Joins the work of this name, or starts it. It ends early when all who wait for
+ * it have gone.
+ *
+ * @param name Identifies the work: two calls with the same name share it.
+ * @throws {unknown} What it throws, or the reason of the caller's signal.
+ */
+export async function shared<T>(
+  name: string,
+  { signal, onBytes }: {
+    readonly signal: AbortSignal | undefined;
+    readonly onBytes: (bytes: number) => void;
+  },
+  start: (
+    signal: AbortSignal,
+    onBytes: (bytes: number) => void,
+  ) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  // What a caller's own function throws ends the wait of this caller alone.
+  const failed = new AbortController();
+  const hear = (bytes: number) => {
+    try {
+      onBytes(bytes);
+    } catch (error) {
+      failed.abort(error);
+    }
+  };
+  const gone = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])]);
+  let work = running.get(name);
+  if (!work) {
+    const abort = new AbortController();
+    const listeners = new Set<(bytes: number) => void>();
+    const result = start(
+      abort.signal,
+      (bytes) => listeners.forEach((hear) => hear(bytes)),
+    ).finally(() => {
+      if (running.get(name) === work) running.delete(name);
+    });
+    // Nobody may be waiting any more when it fails.
+    result.catch(() => {});
+    running.set(name, work = { result, abort, listeners, waiting: 0 });
+  }
+  const joined = work;
+  joined.waiting++;
+  joined.listeners.add(hear);
+  try {
+    return await unlessAborted(gone, joined.result as Promise<T>);
+  } finally {
+    joined.listeners.delete(hear);
+    if (--joined.waiting === 0) {
+      // Who comes now starts anew, and finds what has arrived.
+      if (running.get(name) === joined) running.delete(name);
+      joined.abort.abort();
+      if (gone.aborted) await joined.result.catch(() => {});
+    }
+  }
+}
