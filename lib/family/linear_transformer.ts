@@ -1,8 +1,8 @@
 /** The Linear Transformer: linear attention without decay. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { optionsOf } from "../contract/options.ts";
-import { shown } from "../contract/shown.ts";
+import { optionsOf } from "../base/options.ts";
+import { shown } from "../base/shown.ts";
 import { eluPlusOne, type FeatureMap } from "../operations/feature_map.ts";
 import {
   FAMILY_OPTIONS,

@@ -5,7 +5,7 @@ import * as data from "../../lib/data/mod.ts";
 import * as hub from "../../lib/hub/mod.ts";
 import { toPyTorchWeights } from "../../lib/io/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";
-import { track } from "../../lib/progress/track.ts";
+import { track } from "../../lib/notebook/progress/track.ts";
 import {
   binaryCrossEntropy,
   confusionMatrix,

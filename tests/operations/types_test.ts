@@ -1,7 +1,7 @@
 /** Kernels themselves convert nothing; tests/subjects has all types of numbers for every operation. @module */
 import { assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { runKernel } from "../../lib/contract/kernel.ts";
+import { runKernel } from "../../lib/tfjs/kernel/kernel.ts";
 import { GELU } from "../../lib/operations/gelu.ts";
 import { onEachBackend } from "../backends.ts";
 
