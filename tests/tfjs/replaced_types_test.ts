@@ -94,6 +94,5 @@ onEachBackend(
     }
     assertEquals(wrong, []);
   },
-  BACKENDS,
-  DATA_LEFT_BY,
+  { only: BACKENDS, dataLeftBy: DATA_LEFT_BY },
 );
