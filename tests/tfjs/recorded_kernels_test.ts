@@ -223,7 +223,7 @@ onEachBackend(
       captures.stop();
     }
   },
-  { only: WITH_KERNELS, dataLeftBy: DATA_LEFT_BY },
+  { only: WITH_KERNELS, sampled: true, dataLeftBy: DATA_LEFT_BY },
 );
 
 onEachBackend(
@@ -247,5 +247,5 @@ onEachBackend(
       assert(reasons.includes(recording.refusal!), name);
     }
   },
-  { only: WITH_KERNELS, dataLeftBy: DATA_LEFT_BY },
+  { only: WITH_KERNELS, sampled: true, dataLeftBy: DATA_LEFT_BY },
 );
