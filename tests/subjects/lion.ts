@@ -274,7 +274,7 @@ const FLAGS = {
   ...{ padded: fc.boolean(), packed: fc.boolean() },
 };
 
-const ofNumbers: Omit<
+const common: Omit<
   Subject<LionCase, LionProblem>,
   "name" | "cases" | "ways" | "random"
 > = {
@@ -303,7 +303,7 @@ const ofNumbers: Omit<
 
 /** The subject, in any form. */
 export const LION: Subject<LionCase, LionProblem> = {
-  ...ofNumbers,
+  ...common,
   name: "lionAttention",
   // tests/attention/forms_test.ts has a matrix for each form.
   cases: [],
@@ -347,7 +347,7 @@ const VARIANTS = [
 
 /** The subject with decays of each channel. */
 export const LION_OF_CHANNELS: Subject<LionCase, LionProblem> = {
-  ...ofNumbers,
+  ...common,
   name: "lionAttention with decays of each channel",
   cases: [1, 2, 67, 130].flatMap((length, l) =>
     CHANNELS.flatMap((decay, k) =>

@@ -75,7 +75,7 @@ export interface Way {
 }
 
 /** An operation. */
-export interface Subject<Case extends TokenCase = TokenCase, Of = Problem> {
+export interface Subject<Case extends TokenCase = TokenCase, P = Problem> {
   readonly name: string;
   /** Cases that are chosen: lengths about chunks, and all kinds. */
   readonly cases: readonly Case[];
@@ -85,18 +85,18 @@ export interface Subject<Case extends TokenCase = TokenCase, Of = Problem> {
   readonly isPlain?: (way: Way, c: Case) => boolean;
   /** Any cases, of a few sizes on WebGPU, whose shaders take seconds to compile. */
   random(backend: BackendName): fc.Arbitrary<readonly [c: Case, way: Way]>;
-  problemOf(c: Case): Of & Problem;
-  solve(problem: Of & Problem): Differentiated;
+  problemOf(c: Case): P & Problem;
+  solve(problem: P & Problem): Differentiated;
   run(
     inputs: Tensors,
-    problem: Of & Problem,
+    problem: P & Problem,
     options: TokenOptions & Way,
   ): tf.Tensor;
   /** Whether other kernels run where nothing is differentiated. @default false */
   readonly hasUntaped?: true;
   /** How far results are off. @default as `comparison.ts` says */
   readonly deviations?: (
-    problem: Of & Problem,
+    problem: P & Problem,
     actual: Result,
     expected: Differentiated,
   ) => Deviation[];
