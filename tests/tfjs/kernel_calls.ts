@@ -19,7 +19,10 @@ import {
   joinDirections,
   splitDirections,
 } from "../../lib/operations/directions/directions.ts";
-import { addAndNorm, normOfSum } from "../../lib/operations/layer_norm/add_norm.ts";
+import {
+  addAndNorm,
+  normOfSum,
+} from "../../lib/operations/layer_norm/add_norm.ts";
 import { layerNorm } from "../../lib/operations/mod.ts";
 import { type Call, CALLS, SIZES } from "../attention/calls.ts";
 import { GOOD_CALLS } from "../contract/good_calls/good_calls.ts";
