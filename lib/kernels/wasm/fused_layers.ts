@@ -1,5 +1,5 @@
 /** What layers and losses do in one pass, as kernels of the wasm backend. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { FIXED_DECAY, SPREAD } from "../../attention/decays/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../../attention/decays/finite_decay.ts";
 import type { Operation } from "../../tfjs/kernel/kernel.ts";
