@@ -9,7 +9,7 @@ import {
   snakeScan,
 } from "../../mod.ts";
 import type { DecayConvention } from "../../lib/attention/decays/decay.ts";
-import type { Order, OrderedDecay } from "../../lib/attention/orders.ts";
+import type { OrderedDecay } from "../../lib/attention/orders.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import {
   beyond,

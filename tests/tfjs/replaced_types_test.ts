@@ -13,7 +13,7 @@ import {
   type NumberType,
   type Replacement,
 } from "../../lib/tfjs/replaced/replacement.ts";
-import { BACKENDS, onEachBackend } from "../backends.ts";
+import { onEachBackend } from "../backends.ts";
 import { sample } from "../sample.ts";
 import {
   DATA_LEFT_BY,
