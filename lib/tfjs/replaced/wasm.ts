@@ -8,9 +8,9 @@ import { placedKernel } from "../place_checks.ts";
 import {
   convolutionKernel,
   depthwiseGradientKernel,
-} from "../wasm/convolution.ts";
+} from "../wasm/convolutions/convolution.ts";
 import { cpuKernel, readIndices } from "../wasm/cpu_kernel.ts";
-import { depthwiseKernel } from "../wasm/depthwise.ts";
+import { depthwiseKernel } from "../wasm/convolutions/depthwise.ts";
 import {
   addKernel,
   ELEMENTWISE_KERNELS,
@@ -44,7 +44,7 @@ import {
   unpackKernel,
 } from "../wasm/moves/slice.ts";
 import { reverseKernel, transposeKernel } from "../wasm/moves/transpose.ts";
-import { maxPoolGradient, poolKernel } from "../wasm/pooling.ts";
+import { maxPoolGradient, poolKernel } from "../wasm/convolutions/pooling.ts";
 import {
   cumulateKernel,
   integerMean,

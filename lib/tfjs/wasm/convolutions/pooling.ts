@@ -1,11 +1,11 @@
 /** Pooling of images as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { shown } from "../../base/shown.ts";
-import type { Values } from "../host_kernel.ts";
-import { cpuKernel } from "./cpu_kernel.ts";
+import { shown } from "../../../base/shown.ts";
+import type { Values } from "../../host_kernel.ts";
+import { cpuKernel } from "../cpu_kernel.ts";
 import { isExact } from "./depthwise.ts";
-import { type MakeKernel, withOutputs } from "./outputs.ts";
+import { type MakeKernel, withOutputs } from "../outputs.ts";
 
 function infoOf(
   x: tf.TensorInfo,

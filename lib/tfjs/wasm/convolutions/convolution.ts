@@ -1,19 +1,19 @@
 /** Convolutions of images as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { shown } from "../../base/shown.ts";
-import { callKernel, sizeOf } from "../kernel_call.ts";
-import { addressOf } from "./address.ts";
-import { cpuKernel } from "./cpu_kernel.ts";
-import type { JobRecord, Numbers } from "./job.ts";
-import { JOBS } from "./jobs.ts";
-import { activateBy, codeOf, matmul, shareOf } from "./matmul.ts";
+import { shown } from "../../../base/shown.ts";
+import { callKernel, sizeOf } from "../../kernel_call.ts";
+import { addressOf } from "../address.ts";
+import { cpuKernel } from "../cpu_kernel.ts";
+import type { JobRecord, Numbers } from "../job.ts";
+import { JOBS } from "../jobs.ts";
+import { activateBy, codeOf, matmul, shareOf } from "../matmul.ts";
 import {
   type MakeKernel,
   replacing,
   type Running,
   withOutputs,
-} from "./outputs.ts";
+} from "../outputs.ts";
 
 /** The call of a kernel, whose tensors have channels last. */
 interface Call extends Running {

@@ -2,8 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { assertGeometry, type Attributes } from "./convolution.ts";
-import { cpuKernel } from "./cpu_kernel.ts";
-import { type MakeKernel, withOutputs } from "./outputs.ts";
+import { cpuKernel } from "../cpu_kernel.ts";
+import { type MakeKernel, withOutputs } from "../outputs.ts";
 
 /**
  * The kernels `DepthwiseConv2dNative` and `FusedDepthwiseConv2D`, told how many zeros are
