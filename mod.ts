@@ -9,6 +9,7 @@
  *
  * The rest of the library has entries of its own:
  *
+ * - `@lionjs/lion/attention`: attention and backends alone, for small pages
  * - `@lionjs/lion/training`: training, losses, metrics, schedules, checkpoints
  * - `@lionjs/lion/data`: streams of batches, tokenizers, your own files
  * - `@lionjs/lion/datasets`: MNIST, corpora, synthetic tasks, data sets of papers
@@ -43,58 +44,12 @@
 // Registers the gradients of tfjs-core's operations.
 import "@tensorflow/tfjs-layers";
 
-export {
-  bidirectionalDecay,
-  checkDecay,
-  type Decay,
-  fixedDecay,
-  logSigmoid,
-  noDecay,
-  selectiveDecay,
-} from "./lib/attention/decays/decay.ts";
-export {
-  eluPlusOne,
-  type FeatureMap,
-  shiftedSilu,
-} from "./lib/operations/feature_map.ts";
-export type { AttentionPlan } from "./lib/attention/planning/plan.ts";
-export type { Precision } from "./lib/attention/planning/kernel.ts";
+export * from "./lib/attention_and_backends.ts";
 export type { ContextGroup } from "./lib/base/communicator.ts";
 export { acrossRanks } from "./lib/ranks/across_ranks.ts";
 export { attentionAcrossRanks } from "./lib/ranks/attention.ts";
 export { contextParallel } from "./lib/ranks/context_parallel.ts";
 export { deltaAcrossRanks } from "./lib/ranks/delta_attention.ts";
-export type { AttentionFunctions } from "./lib/attention/attention_functions.ts";
-export {
-  type AttentionForm,
-  explainAttention,
-  lionAttention,
-  type LionAttentionOptions,
-} from "./lib/attention/lion_attention.ts";
-export { diagonalDecay } from "./lib/attention/decays/diagonal_decay.ts";
-export {
-  deltaAttention,
-  type DeltaAttentionOptions,
-} from "./lib/attention/delta_attention.ts";
-export { deltaStep } from "./lib/attention/streaming/delta_step.ts";
-export { decayMask } from "./lib/attention/decays/mask.ts";
-export { multiScanAttention, snakeScan } from "./lib/attention/orders.ts";
-export {
-  type RecurrentState,
-  recurrentState,
-  recurrentStep,
-} from "./lib/attention/streaming/stateful.ts";
-export { streamBidirectional } from "./lib/attention/streaming/stream.ts";
-export type {
-  StreamSegment,
-  StreamSource,
-} from "./lib/attention/streaming/segment_reader.ts";
-export { alibiSlopes } from "./lib/attention/decays/alibi.ts";
-export {
-  softmaxAttention,
-  type SoftmaxAttentionOptions,
-} from "./lib/attention/softmax_attention.ts";
-export type { ConcreteForm } from "./lib/attention/forms/form.ts";
 export {
   type AttentionOptions,
   type AttentionVariant,
@@ -132,15 +87,3 @@ export {
 } from "./lib/models/baseline_presets.ts";
 export { hydraMixer } from "./lib/layers/mixers/hydra.ts";
 export { vimMixer } from "./lib/layers/mixers/vim.ts";
-export {
-  type BackendInfo,
-  type BackendName,
-  disposeBackend,
-  useBackend,
-} from "./lib/backend/use_backend.ts";
-export {
-  type KernelProfile,
-  type Profile,
-  profile,
-} from "./lib/backend/profile.ts";
-export { GpuError } from "./lib/tfjs/webgpu/gpu_error.ts";

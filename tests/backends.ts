@@ -48,19 +48,29 @@ export function markLong(backends: readonly BackendName[]): void {
   LONG.add(backends);
 }
 
-/** What a test says that has a part of a matrix. */
-const SAMPLES = /\bsample(Of200|Shared|Forms)?\(/;
-
 /** Whether only what a sample leaves out is run. */
 const IS_REST = Deno.env.get("LION_TESTS") === "rest";
 
-let current = "";
+/** What else a test may say of itself. */
+export interface TestOptions {
+  /** The backends that it runs on. @default all */
+  readonly only?: readonly BackendName[] | undefined;
+  /** Whether it takes a part of a matrix, by `tests/sample.ts`. @default false */
+  readonly sampled?: boolean;
+  /**
+   * What of tfjs's own leaves data behind, where that is known: then only tensors
+   * are counted.
+   */
+  readonly dataLeftBy?: string | undefined;
+}
+
+/** Whether the test that runs has said that it takes a sample. */
+let isSampled = false;
 
 /** Throws if a sample is taken where a run of the rest would not find it. */
 export function assertSampled(): void {
-  if (!SAMPLES.test(current)) {
-    throw new Error("a test calls sample() itself, or its rest is never run");
-  }
+  if (isSampled) return;
+  throw new Error("a test says { sampled: true }, or its rest is never run");
 }
 
 /**
@@ -70,21 +80,19 @@ export function assertSampled(): void {
  *
  * @param name Of the test.
  * @param run The test.
- * @param only The backends that it runs on.
- * @param dataLeftBy What of tfjs's own leaves data behind, where that is known:
- * then only tensors are counted.
+ * @param options The backends that it runs on, or more about it.
  */
 export function onEachBackend(
   name: string,
   run: (backend: BackendName, t: Deno.TestContext) => Promise<void> | void,
-  only: readonly BackendName[] = BACKENDS,
-  dataLeftBy?: string,
+  options: readonly BackendName[] | TestOptions = {},
 ): void {
+  const { only = BACKENDS, sampled = false, dataLeftBy }: TestOptions =
+    isList(options) ? { only: options } : options;
   const counted = dataLeftBy === undefined
     ? ["tensors", "buffers", "ids"] as const
     : ["tensors"] as const;
-  const text = run.toString();
-  if (IS_REST && !LONG.has(only) && !SAMPLES.test(text)) return;
+  if (IS_REST && !LONG.has(only) && !sampled) return;
   for (const backend of BACKENDS.filter((name) => only.includes(name))) {
     Deno.test(`${name} [${backend}]`, async (t) => {
       await useBackend({ prefer: [backend] });
@@ -94,13 +102,17 @@ export function onEachBackend(
         countBuffers((tf.backend() as WebGPUBackend).device);
       }
       const before = alive();
-      current = text;
+      isSampled = sampled;
       await run(backend, t);
       await useBackend({ prefer: [backend] });
       assertNoLeak(before, counted);
       freeBindGroups();
     });
   }
+}
+
+function isList<T>(x: readonly T[] | object): x is readonly T[] {
+  return Array.isArray(x);
 }
 
 /** The storage buffers that every WebGPU device binds. */

@@ -1,5 +1,5 @@
 /** Results in float32 beside their float64 oracle. @module */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Differentiated, Sum } from "./float64.ts";
 
@@ -63,20 +63,6 @@ export async function outputAndGradients(
     tf.dispose([...tensors, slope, ...made]);
     for (const x of Object.values(others)) x?.dispose();
   }
-}
-
-/** The tensors of a problem's padding and segments, as options of the library. */
-export function tokenOptions({ batch, length, mask, segments }: {
-  readonly batch: number;
-  readonly length: number;
-  readonly mask?: Float32Array;
-  readonly segments?: Int32Array;
-}): { mask?: tf.Tensor2D; segments?: tf.Tensor2D } {
-  const shape: [number, number] = [batch, length];
-  return {
-    ...mask && { mask: tf.tensor2d(mask, shape) },
-    ...segments && { segments: tf.tensor2d(segments, shape, "int32") },
-  };
 }
 
 /**
@@ -154,21 +140,60 @@ export function deviations(
   ];
 }
 
-/** Makes and solves each case once for all backends, forms and numbers of threads. */
-export function solvedOnce<Case, Problem, Solution>(
-  problemOf: (c: Case) => Problem,
-  solve: (problem: Problem) => Solution,
-): (c: Case) => { readonly problem: Problem; readonly solution: Solution } {
-  const solved = new Map<string, { problem: Problem; solution: Solution }>();
-  return (c) => {
-    const name = JSON.stringify(c);
-    const known = solved.get(name);
-    if (known) return known;
-    const problem = problemOf(c);
-    const made = { problem, solution: solve(problem) };
-    solved.set(name, made);
-    return made;
-  };
+/**
+ * How far each array is off as a whole, relative to its largest value, and each of
+ * its parts to the largest sum of absolute terms there, so that a sequence of strong
+ * decays is not hidden by one of weak ones.
+ *
+ * @param few Whether decays have so few terms that these cancel to a hundredth of
+ * their size and less, with no larger value beside them.
+ * @param partsOf In how many parts an array is looked at; in none if it is not given.
+ */
+export function wholeDeviations(
+  actual: Result,
+  expected: Differentiated,
+  { few = false, partsOf = () => 0 }: {
+    readonly few?: boolean;
+    readonly partsOf?: (name: string) => number;
+  },
+): Deviation[] {
+  const { gradients } = expected;
+  // Where one key is left in a row, the gradients in q and k cancel to ~ε; what is
+  // rounded then is of the size of the gradient in v.
+  const vectors = ["q", "k", "v"];
+  const ofVectors = largest(
+    ...vectors.map((name) => gradients[name]?.values ?? []),
+  );
+  const judge = (name: string, got: Float32Array, x: Float64Array, m: number) =>
+    deviation(name, got, { values: x, magnitudes: x.map(() => m) });
+  const all: [string, Float32Array, Sum, number][] = [
+    ["y", actual.y, expected.y, largest(expected.y.values)],
+    ...Object.entries(gradients).map((
+      [name, sum],
+    ): [string, Float32Array, Sum, number] => [
+      `d${name}`,
+      actual.gradients[name]!,
+      sum,
+      vectors.includes(name)
+        ? ofVectors
+        : largest(few ? sum.magnitudes : sum.values),
+    ]),
+  ];
+  return all.flatMap(([name, got, { values, magnitudes }, whole]) => {
+    const parts = partsOf(name), size = values.length / parts;
+    return [
+      judge(name, got, values, whole),
+      ...Array.from({ length: parts }, (_, s) => {
+        const range = [s * size, (s + 1) * size] as const;
+        return judge(
+          `${name} of part ${s}`,
+          got.subarray(...range),
+          values.subarray(...range),
+          largest(magnitudes.subarray(...range)),
+        );
+      }),
+    ];
+  });
 }
 
 /** What is wrong with a result, a line for each array of {@linkcode deviations} that is off. */
@@ -187,7 +212,7 @@ export function beyond(
   { forward, gradient }: Tolerance,
 ): string[] {
   return found.flatMap(({ name, at, error, magnitude, relative }) => {
-    const tolerance = name === "y" ? forward : gradient;
+    const tolerance = /^y\b/.test(name) ? forward : gradient;
     if (relative <= tolerance) return [];
     const bound = tolerance * magnitude + LEAST;
     return [
@@ -230,9 +255,10 @@ export function deviation(
 export function assertNear(
   name: string,
   got: Float32Array,
-  wanted: Float32Array,
+  wanted: Float32Array | Float64Array,
   bound: number,
 ): void {
+  assertEquals(got.length, wanted.length, name);
   let error = 0, size = 0;
   // Math.max hands a NaN on.
   wanted.forEach((x, i) => {

@@ -1,15 +1,11 @@
 /** The oracle for long sequences is the definition's, to float64 accuracy. @module */
 import { assertEquals } from "@std/assert";
-import { DECAYS, problemOf } from "./attention/cases.ts";
 import { beyond, deviations } from "./comparison.ts";
-import {
-  KINDS,
-  problemOf as diagonalProblemOf,
-} from "./attention/diagonal_cases.ts";
-import { solveDiagonal } from "./diagonal_oracle.ts";
+import { type DiagonalProblem, solveDiagonal } from "./diagonal_oracle.ts";
 import type { Differentiated } from "./float64.ts";
 import { solve } from "./oracle.ts";
 import { type RecurrentProblem, solveRecurrently } from "./recurrent_oracle.ts";
+import { CHANNELS, DECAYS, definitionOf, LION } from "./subjects/lion.ts";
 
 const SHARED = [false, true].flatMap((causal) =>
   [false, true].flatMap((padded) =>
@@ -36,28 +32,14 @@ function differencesOf(problem: RecurrentProblem, expected: Differentiated) {
 }
 
 Deno.test("the recurrence is the definition, outputs and gradients", () => {
-  for (const decay of DECAYS) {
+  for (const decay of [...DECAYS, ...CHANNELS]) {
     for (const c of SHARED) {
-      const { decay: given, ...problem } = problemOf({ ...c, decay });
-      const { kind, ...decays } = given;
-      const wrong = differencesOf(
-        { ...problem, kind, isDiagonal: false, decays },
-        solve({ ...problem, decay: given }),
-      );
+      const problem = LION.problemOf({ ...c, decay });
+      const expected = problem.isDiagonal
+        ? solveDiagonal(problem as RecurrentProblem as DiagonalProblem)
+        : solve(definitionOf(problem));
+      const wrong = differencesOf(problem, expected);
       assertEquals(wrong, [], `${decay} ${JSON.stringify(c)}`);
-    }
-  }
-});
-
-Deno.test("so it is with decays of each channel", () => {
-  for (const kind of KINDS) {
-    for (const c of SHARED) {
-      const problem = diagonalProblemOf({ ...c, kind });
-      const wrong = differencesOf(
-        { ...problem, isDiagonal: true },
-        solveDiagonal(problem),
-      );
-      assertEquals(wrong, [], `${kind} ${JSON.stringify(c)}`);
     }
   }
 });

@@ -151,40 +151,6 @@ export function sampleOf200<T>(
   return isPlain ? sampleForms(backend, all, isPlain) : sample(backend, all);
 }
 
-/** Of heads and chunks: a shader is made for each. */
-export interface HeadSizes {
-  readonly headDim: number;
-  readonly valueDim: number;
-  readonly chunkSize: number;
-}
-
-/** In all tests the same, so that Mesa compiles each shader once. */
-const SIZES_OF_SHADERS: readonly HeadSizes[] = [
-  { headDim: 6, valueDim: 5, chunkSize: 8 },
-  { headDim: 4, valueDim: 3, chunkSize: 16 },
-  { headDim: 1, valueDim: 9, chunkSize: 3 },
-];
-
-/**
- * Sizes that are made up, from 1 on; on WebGPU a few, since shaders of others take
- * seconds to compile: tests of the kernels there have heads of all sizes.
- *
- * @param backend On which they are computed with.
- * @param most The largest.
- */
-export function headSizes(
-  backend: BackendName,
-  most: HeadSizes,
-): fc.Arbitrary<HeadSizes> {
-  if (backend === "webgpu") return fc.constantFrom(...SIZES_OF_SHADERS);
-  const integer = (max: number) => fc.integer({ min: 1, max });
-  return fc.record({
-    headDim: integer(most.headDim),
-    valueDim: integer(most.valueDim),
-    chunkSize: integer(most.chunkSize),
-  });
-}
-
 /**
  * The backends of a test that takes most of a minute on software WebGPU: it is not
  * in the sample.

@@ -1,9 +1,10 @@
 /** What is left out on software WebGPU is computed by the rest, and little matters less. @module */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { DECAYS } from "./attention/cases.ts";
+import { DECAYS } from "./subjects/lion.ts";
 import { onEachBackend } from "./backends.ts";
-import { headSizes, partition, sampleForms } from "./sample.ts";
+import { partition, sampleForms } from "./sample.ts";
+import { headSizes } from "./subjects/draw.ts";
 
 /** A matrix such as those of the forms: the last axis changes first. */
 const MATRIX = [1, 6].flatMap((sequences) =>
@@ -89,4 +90,5 @@ onEachBackend(
       assertEquals(chosen, [0, 31, 62, 93, 124, 155, 186, 199]);
     }
   },
+  { sampled: true },
 );

@@ -4,9 +4,14 @@
  *
  * @module
  */
-import { REPLACED_KERNELS } from "../lib/tfjs/replaced.ts";
+import { CPU } from "../lib/tfjs/replaced/cpu.ts";
 import { GRADIENTS } from "../lib/tfjs/replaced/gradients.ts";
 import type { Replacement } from "../lib/tfjs/replaced/replacement.ts";
+import { WASM } from "../lib/tfjs/replaced/wasm.ts";
+import { WEBGPU } from "../lib/tfjs/replaced/webgpu.ts";
+
+/** The replaced kernels of each backend, in the order in which they are registered. */
+export const REPLACED_KERNELS = { cpu: CPU, wasm: WASM, webgpu: WEBGPU };
 
 const FILE = new URL("../docs/operations.md", import.meta.url);
 

@@ -6,8 +6,7 @@ import {
 } from "../kernels/numbers.ts";
 import type { TuningNumbers } from "../kernels/tuning.ts";
 import { LION_MODULE } from "../kernels/wasm/module.ts";
-import { registerWasmKernels } from "../kernels/wasm/register.ts";
-import { registerWebGpuKernels } from "../kernels/webgpu/register.ts";
+import { MODULES } from "../tfjs/backends/activate.ts";
 import type { DescribedAdapter } from "../tfjs/backends/adapter.ts";
 import type { StartedBackend } from "../tfjs/backends/opened_backend.ts";
 import { startCpu } from "../tfjs/backends/start_cpu.ts";
@@ -48,9 +47,9 @@ export async function start(
       const found = await findAdapter(powerPreference, candidate === "webgpu");
       const { described } = found;
       const tuning = await tuningFor({ name: "webgpu", adapter: described });
-      const started = await startWebGpu(found, turn, (backend) => {
+      const started = await startWebGpu(found, turn, async (backend) => {
         if (isInstalled(backend, tuning)) return;
-        installOnWebGpu(backend, described, tuning);
+        await installOnWebGpu(backend, described, tuning, turn);
         installed.set(backend, tuning);
       });
       return withTuning(started, tuning);
@@ -100,14 +99,23 @@ async function installOnWasm(
       ),
     );
   }
+  const { registerWasmKernels } = await turn.outside(
+    MODULES,
+    import("../kernels/wasm/register.ts"),
+  );
   registerWasmKernels(host, wasmNumbers(tuning));
 }
 
-function installOnWebGpu(
+async function installOnWebGpu(
   { device, subgroups }: StrictWebGPUBackend,
   described: DescribedAdapter,
   tuning: TuningNumbers | undefined,
-): void {
+  turn: Turn,
+): Promise<void> {
+  const { registerWebGpuKernels } = await turn.outside(
+    MODULES,
+    import("../kernels/webgpu/register.ts"),
+  );
   const adapterClass = adapterClassOf({
     ...described,
     workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,

@@ -1,6 +1,7 @@
 /** The Linear Transformer: linear attention without decay. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { optionsOf } from "../base/options.ts";
+import { shown } from "../base/shown.ts";
 import { eluPlusOne, type FeatureMap } from "../operations/feature_map.ts";
 import {
   FAMILY_OPTIONS,
@@ -76,6 +77,13 @@ export function linearTransformer(
 ): tf.Tensor4D {
   return runModel(MODEL, inputs, options, ({ q, k, v }, { lionAttention }) => {
     const { featureMap = eluPlusOne, scale = 1 } = options;
+    if (typeof featureMap !== "function") {
+      throw new TypeError(
+        `linearTransformer's featureMap should be a function of tensors such as eluPlusOne, got ${
+          shown(featureMap)
+        }`,
+      );
+    }
     return lionAttention(featureMap(q), featureMap(k), v, { scale });
   });
 }

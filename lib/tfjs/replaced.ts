@@ -7,30 +7,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "./kernel/tape.ts";
 import { replaceOptimizers } from "./optimizers/tfjs_optimizers.ts";
-import { CPU } from "./replaced/cpu.ts";
+import type { BackendName } from "./backends/opened_backend.ts";
 import { GRADIENTS } from "./replaced/gradients.ts";
 import type { Replacement } from "./replaced/replacement.ts";
-import { WASM } from "./replaced/wasm.ts";
-import { WEBGPU, type WebGpuContext } from "./replaced/webgpu.ts";
-import type { KernelHost } from "./wasm/host.ts";
 import type { StrictWebGPUBackend } from "./webgpu/gpu_backend.ts";
 // Registers the gradients; ours must come after, and some are made of them.
 import "@tensorflow/tfjs-layers";
-
-/** The context that the replacing kernels of each backend need. */
-interface Contexts {
-  readonly cpu: undefined;
-  /** The host that runs WebAssembly jobs. */
-  readonly wasm: KernelHost;
-  readonly webgpu: WebGpuContext;
-}
-
-/** The replaced kernels of each backend, in the order in which they are registered. */
-export const REPLACED_KERNELS: {
-  readonly [Backend in keyof Contexts]: readonly Replacement<
-    Contexts[Backend]
-  >[];
-} = { cpu: CPU, wasm: WASM, webgpu: WEBGPU };
 
 for (const { gradient } of GRADIENTS) {
   tf.unregisterGradient(gradient.kernelName);
@@ -63,14 +45,20 @@ function register(config: tf.KernelConfig): void {
   tf.registerKernel(config);
 }
 
-/** Replaces a backend's kernels by ours, once. */
-export function replaceKernels<Backend extends keyof Contexts>(
-  backend: Backend,
-  context: Contexts[Backend],
+/**
+ * Replaces a backend's kernels by ours, once.
+ *
+ * @param table The rows of `replaced` for this backend, in the order in which they are
+ * registered. A program loads only the tables of backends that it starts.
+ */
+export function replaceKernels<Context>(
+  backend: BackendName,
+  table: readonly Replacement<Context>[],
+  context: Context,
 ): void {
   if (replaced.has(backend)) return;
   replaced.add(backend);
-  for (const { kernels, by, when } of REPLACED_KERNELS[backend]) {
+  for (const { kernels, by, when } of table) {
     if (when && !when(context)) continue;
     for (const name of kernels) {
       const stock = tf.getKernel(name, backend);

@@ -1,159 +1,33 @@
-/** The delta rule in pieces, against the oracle of the whole. @module */
-import { assertEquals, assertThrows } from "@std/assert";
+/** What a step of the delta rule keeps and refuses; pieces are in tests/subjects. @module */
+import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { deltaAttention, deltaStep, fixedDecay } from "../../mod.ts";
-import type { DeltaStepOptions } from "../../lib/attention/streaming/delta_step.ts";
-import { onEachBackend, TOLERANCE } from "../backends.ts";
-import { differences } from "../comparison.ts";
-import { solveDelta } from "../delta_oracle.ts";
-import { array, uniform } from "../random.ts";
-import { sampleForms } from "../sample.ts";
-import {
-  type DeltaCase,
-  describe,
-  type Inputs,
-  problemOf,
-  solveBy,
-} from "./delta_cases.ts";
-import { assertClose } from "./pieces.ts";
-
-/** How a sequence comes. */
-const PIECES: readonly (readonly number[])[] = [
-  [1],
-  [13],
-  Array(13).fill(1),
-  [4, 1, 6, 2],
-  [1, 30, 9],
-];
-
-type StepCase = DeltaCase & { pieces: readonly number[]; kernel: boolean };
-
-const CASES: StepCase[] = PIECES.flatMap((pieces) =>
-  (["none", "arrival", "diagonal"] as const).flatMap((gate) =>
-    [false, true].flatMap((padded) =>
-      [false, true].map((kernel) => ({
-        // Six sequences, so that decays are of all kinds, those of 0 too.
-        ...{ batch: 2, heads: 3, gate, padded, pieces, kernel },
-        length: pieces.reduce((sum, length) => sum + length),
-        causal: true,
-        packed: false,
-      }))
-    )
-  )
-);
-
-/** Reads a sequence in pieces. */
-function inSteps(
-  { q, k, v, beta, decays: [logDecay] }: Inputs,
-  mask: tf.Tensor | undefined,
-  pieces: readonly number[],
-  options: DeltaStepOptions,
-): tf.Tensor4D {
-  let state: tf.Tensor4D | null = null;
-  let start = 0;
-  const answers: tf.Tensor4D[] = [];
-  for (const length of pieces) {
-    const cut = <T extends tf.Tensor>(x: T) =>
-      tf.slice(x, [0, 0, start], [-1, -1, length]) as T;
-    const step: ReturnType<typeof deltaStep> = deltaStep(state, {
-      q: cut(q),
-      k: cut(k),
-      v: cut(v),
-      beta: cut(beta),
-      ...logDecay && {
-        logDecay: logDecay.rank === 1 ? logDecay : cut(logDecay),
-      },
-      ...mask && { mask: tf.slice(mask, [0, start], [-1, length]) },
-    }, options);
-    state = step.state;
-    answers.push(step.y);
-    start += length;
-  }
-  return tf.concat(answers, 2);
-}
+import { onEachBackend } from "../backends.ts";
+import { kernelsCalled } from "../kernels/called.ts";
 
 onEachBackend(
-  "deltaStep() in pieces equals the whole, outputs and gradients",
-  async (backend) => {
-    const wrong: string[] = [];
-    for (const c of sampleForms(backend, CASES, ({ kernel }) => !kernel)) {
-      const problem = problemOf(c);
-      const options = { scale: problem.scale, kernel: c.kernel };
-      const got = await solveBy(
-        problem,
-        (inputs, { mask }) => inSteps(inputs, mask, c.pieces, options),
-      );
-      wrong.push(
-        ...differences(problem, got, solveDelta(problem), TOLERANCE[backend])
-          .map((line) =>
-            `${describe(c)} in ${c.pieces}${
-              c.kernel ? "" : " without kernel"
-            }: ${line}`
-          ),
-      );
-    }
-    assertEquals(wrong, []);
-  },
-);
-
-onEachBackend(
-  "deltaStep() as one kernel equals its operations, the states' gradients too",
+  "deltaStep() is one kernel, and its gradient another",
   async () => {
-    const random = uniform(3);
-    const batch = 2, heads = 2, headDim = 5;
-    for (const [length, valueDim] of [[1, 3], [24, 4], [50, 19]] as const) {
-      const of = (...columns: number[]) => {
-        const shape = [batch, heads, ...columns];
-        return tf.tensor(array(tf.util.sizeFromShape(shape), random), shape);
-      };
-      const q = of(length, headDim), k = of(length, headDim);
-      const unit = tf.tidy(() => tf.div(k, tf.norm(k, 2, 3, true)));
-      const beta = tf.tidy(() => tf.add(1, of(length)));
-      for (const columns of [[], [headDim]]) {
-        const gate = tf.tidy(() => tf.neg(tf.abs(of(length, ...columns))));
-        const inputs = [
-          ...[q, unit, of(length, valueDim), beta, gate],
-          of(headDim, valueDim),
-        ];
-        const slopes = [of(length, valueDim), of(headDim, valueDim)];
-        const [ours, plain] = [true, false].map((kernel) => {
-          const called: string[] = [];
-          const { runKernel } = tf.engine();
-          tf.engine().runKernel = (name, ...rest) => {
-            called.push(name);
-            return runKernel.call(tf.engine(), name, ...rest) as never;
-          };
-          const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
-            const [q, k, v, , logDecay, state] = args as tf.Tensor4D[];
-            const step = deltaStep(state!, {
-              ...{ q: q!, k: k!, v: v!, logDecay: logDecay! },
-              beta: args[3] as tf.Tensor3D,
-            }, { kernel });
-            const loss = [step.y, step.state]
-              .map((x, i) => tf.sum(tf.mul(x, slopes[i]!)));
-            return tf.add(loss[0]!, loss[1]!) as tf.Scalar;
-          })(inputs);
-          tf.engine().runKernel = runKernel;
-          assertEquals(
-            called.filter((name) => name.startsWith("LionDelta")),
-            kernel ? ["LionDeltaWithState", "LionDeltaWithStateGrad"] : [],
-          );
-          return [value, ...grads];
+    tf.engine().startScope();
+    for (const [length, columns] of [[1, []], [24, []], [50, [5]]] as const) {
+      const q = tf.ones([2, 2, length, 5]), v = tf.ones([2, 2, length, 3]);
+      const beta = tf.ones([2, 2, length]);
+      const logDecay = tf.fill([2, 2, length, ...columns], -0.5);
+      for (const kernel of [true, false]) {
+        const gradients = tf.grads((v, state) => {
+          const input = { q, k: q, v: v!, beta, logDecay };
+          const step = deltaStep(state!, input, { kernel });
+          return tf.add(tf.sum(step.y), tf.sum(step.state)) as tf.Scalar;
         });
-        for (const [i, x] of ours!.entries()) {
-          const wanted = await plain![i]!.data();
-          await assertClose(
-            `output ${i} of ${length} tokens`,
-            x,
-            Float64Array.from(wanted),
-            2e-5,
-          );
-        }
-        const [, , v, , , state] = inputs;
-        tf.dispose([ours!, plain!, gate, v!, state!, slopes]);
+        const inputs = [v, tf.ones([2, 2, 5, 3])];
+        const called = await kernelsCalled(() => gradients(inputs));
+        assertEquals(
+          called.filter((name) => name.startsWith("LionDelta")),
+          kernel ? ["LionDeltaWithState", "LionDeltaWithStateGrad"] : [],
+        );
       }
-      tf.dispose([q, k, unit, beta]);
     }
+    tf.engine().endScope();
   },
   ["webgpu", "wasm"],
 );
@@ -183,64 +57,6 @@ onEachBackend(
     assertEquals([...await both.data()], [...await y.data()]);
     const states = [first.y, first.state, again.y, again.state];
     tf.dispose([x, beta, logDecay, y, both, ...states]);
-  },
-  ["cpu"],
-);
-
-onEachBackend(
-  "deltaStep() names the argument and what it wants",
-  () => {
-    const fails = (change: Record<string, number[]>, part: string) =>
-      assertThrows(
-        () =>
-          tf.tidy(() => {
-            const of = (name: string, shape: number[]) =>
-              tf.ones<tf.Rank>(change[name] ?? shape) as tf.Tensor4D;
-            deltaStep(of("state", [2, 3, 4, 6]), {
-              q: of("q", [2, 3, 5, 4]),
-              k: of("k", [2, 3, 5, 4]),
-              v: of("v", [2, 3, 5, 6]),
-              beta: of("beta", [2, 3, 5]) as tf.Tensor as tf.Tensor3D,
-              logDecay: of("logDecay", [3]),
-              mask: of("mask", [2, 5]) as tf.Tensor as tf.Tensor2D,
-            });
-          }),
-        TypeError,
-        part,
-      );
-    fails({ k: [2, 3, 5, 5] }, "k should have shape");
-    fails(
-      { beta: [2, 3] },
-      "beta should have shape [batch, heads, length] = [2, 3, 5], got [2, 3]",
-    );
-    fails(
-      { state: [2, 3, 4, 5] },
-      "state should have shape [batch, heads, headDim, valueDim] = [2, 3, 4, 6], got [2, 3, 4, 5]",
-    );
-    fails({ mask: [2, 4] }, "mask should have shape [batch, length] = [2, 5]");
-    fails({ logDecay: [4] }, "logDecay should have shape [heads] = [3]");
-    fails(
-      { logDecay: [2, 3, 4] },
-      "logDecay should have shape [batch, heads, length] = [2, 3, 5]",
-    );
-    fails(
-      { logDecay: [2, 3, 5, 6] },
-      "logDecay should have shape [batch, heads, length, headDim] = [2, 3, 5, 4]",
-    );
-    const x: tf.Tensor4D = tf.ones([1, 1, 1, 1]);
-    const beta: tf.Tensor3D = tf.ones([1, 1, 1]);
-    const input = { q: x, k: x, v: x, beta };
-    assertThrows(
-      () => deltaStep(null, input, { sclae: 1 } as Record<string, number>),
-      TypeError,
-      'did you mean "scale"',
-    );
-    assertThrows(
-      () => deltaStep(null, input, { scale: NaN }),
-      RangeError,
-      "scale should be finite",
-    );
-    tf.dispose([x, beta]);
   },
   ["cpu"],
 );

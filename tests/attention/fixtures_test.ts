@@ -1,20 +1,24 @@
-import { assertEquals, assertLess } from "@std/assert";
+/** The figures of the PyTorch reference, on each backend and in every form. @module */
+import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   bidirectionalDecay,
+  deltaAttention,
   diagonalDecay,
   eluPlusOne,
   lionAttention,
   selectiveDecay,
   shiftedSilu,
 } from "../../mod.ts";
+import { rwkv6 } from "../../lib/family/mod.ts";
 import { withoutPadding } from "../../lib/operations/padding.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { largest } from "../comparison.ts";
 import { type Fixture, readFixtures, tensorOf } from "../fixtures.ts";
-import { sample } from "../sample.ts";
-
-const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
+import { sample, sampleForms } from "../sample.ts";
+import { DELTA } from "../subjects/delta.ts";
+import { FORMS } from "../subjects/lion.ts";
+import type { Tensors, Way } from "../subjects/subject.ts";
 
 async function relativeError(
   actual: tf.Tensor,
@@ -27,65 +31,155 @@ async function relativeError(
   return size === 0 ? largest(differences) : largest(differences) / size;
 }
 
-onEachBackend(
-  "lionAttention() reproduces the figures of the PyTorch reference",
-  async (backend) => {
-    const all = await readFixtures("ref_scalar");
-    const { forward, gradient } = TOLERANCE[backend];
-    const cases = [...all.keys()].filter((name) => name.endsWith(".y"));
-    assertEquals(cases.length, 22);
-    for (const y of sample(backend, cases)) {
-      const name = y.slice(0, -2);
-      const [decay, direction, scaling] = name.split(".");
-      const normalize = scaling === "scaled";
-      const suffix = normalize ? "_pos" : "";
-      const names = [
-        `q${suffix}`,
-        `k${suffix}`,
-        "v",
-        `${decay}.f`,
-        `${decay}.b`,
-      ];
-      const inputs = names.map((n) => tensorOf(all.get(n)!));
-      const dy = tensorOf<tf.Rank.R4>(all.get("dO")!);
-      for (const form of FORMS) {
-        const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
-          const [q, k, v] = args as tf.Tensor4D[];
-          const [f, b] = args.slice(3) as tf.Tensor3D[];
-          return lionAttention(q!, k!, v!, {
-            decay: bidirectionalDecay(f!, b!),
-            form,
-            chunkSize: 8,
-            normalize,
-            causal: direction === "causal",
-          });
-        })(inputs, dy);
-        const label = `${name} as ${form}`;
-        assertLess(
-          await relativeError(value, all.get(`${name}.y`)!),
-          forward,
-          `${label}: y`,
-        );
-        const ofVectors = Math.max(
-          ...["dq", "dk", "dv"].map((n) =>
-            largest(all.get(`${name}.${n}`)!.values)
-          ),
-        );
-        for (const [i, n] of ["dq", "dk", "dv", "df", "db"].entries()) {
-          const expected = all.get(`${name}.${n}`);
-          // The reference has no decay there, or reads none of it if causal.
-          if (i >= 3 && !expected) continue;
-          const size = i < 3 ? ofVectors : undefined;
-          const error = await relativeError(grads[i]!, expected!, size);
-          assertLess(error, gradient, `${label}: ${n}`);
-        }
-        tf.dispose([value, ...grads]);
-      }
-      tf.dispose([...inputs, dy]);
-    }
-  },
-);
+/** Figures of an operation. */
+interface Figures {
+  readonly of: string;
+  readonly file: string;
+  /** How many outputs it has, named as in `decay.direction.scaling.y`. */
+  readonly count: number;
+  readonly ways: readonly Way[];
+  readonly isPlain?: (way: Way) => boolean;
+  /** The gradients by the names of their inputs, which differ from output to output. */
+  inputsOf(parts: readonly string[]): Readonly<Record<string, string>>;
+  run(inputs: Tensors, parts: readonly string[], way: Way): tf.Tensor;
+  /** Whether vectors' errors are relative to the largest of all their gradients. */
+  readonly isOfVectors?: true;
+  /** Whether no gradient may be missing but that of a decay that no causal token reads. */
+  readonly isWhole?: true;
+  /** @default that of all operations */
+  readonly tolerance?: typeof TOLERANCE["wasm"];
+}
 
+const LION_WAYS = FORMS.map((form) => ({ form, chunkSize: 8 }));
+
+/** Attention with decays of each side. */
+const lion = {
+  ways: LION_WAYS,
+  isOfVectors: true,
+  inputsOf([decay, , scaling]: readonly string[]) {
+    const suffix = scaling === "scaled" ? "_pos" : "";
+    return {
+      ...{ dq: `q${suffix}`, dk: `k${suffix}`, dv: "v" },
+      ...{ df: `${decay}.f`, db: `${decay}.b` },
+    };
+  },
+  run: (
+    { dq, dk, dv, df, db }: Tensors,
+    [, direction, scaling]: readonly string[],
+    way: Way,
+  ) =>
+    lionAttention(dq, dk, dv, {
+      ...way as object,
+      decay: bidirectionalDecay(df, db),
+      normalize: scaling === "scaled",
+      causal: direction === "causal",
+    }),
+} as const;
+
+const GATES: Readonly<Record<string, Record<string, string>>> = {
+  delta: {},
+  gated: { dgf: "gf", dgb: "gf" },
+  gated_two: { dgf: "gf", dgb: "gb" },
+};
+
+const FIGURES: readonly Figures[] = [
+  { ...lion, of: "lionAttention()", file: "ref_scalar", count: 22 },
+  {
+    ...lion,
+    of: "lionAttention() with decays of each channel",
+    file: "ref_diag",
+    count: 14,
+    isWhole: true,
+    isPlain: ({ form }) => form !== "chunkwise",
+  },
+  {
+    of: "deltaAttention()",
+    file: "ref_delta",
+    count: 5,
+    isWhole: true,
+    ways: DELTA.ways,
+    isPlain: ({ form }) => form !== "chunkwise",
+    inputsOf: ([rule]) => ({
+      ...{ dq: "q", dk: "k", dv: "v", dbeta: "beta" },
+      ...GATES[rule!],
+    }),
+    run: ({ dq, dk, dv, dbeta, dgf, dgb }, [, direction], way) =>
+      deltaAttention(dq, dk, dv, dbeta, {
+        ...way as object,
+        scale: 1,
+        causal: direction === "causal",
+        ...dgf && { decay: bidirectionalDecay(dgf, dgb) },
+      }),
+  },
+  {
+    of: "rwkv6()",
+    file: "ref_rwkv6",
+    count: 2,
+    isWhole: true,
+    ways: LION_WAYS.filter(({ form }) => form !== "blockwise"),
+    inputsOf: () => ({ dq: "q", dk: "k", dv: "v", dw: "w", du: "u" }),
+    run: ({ dq, dk, dv, dw, du }, [direction], way) =>
+      rwkv6(
+        {
+          ...{ r: dq, k: dk, v: dv, logDecay: dw },
+          bonus: tf.reshape(du, [2, 8]),
+        },
+        { ...way as object, causal: direction === "causal" },
+      ),
+    tolerance: { forward: 2e-6, gradient: 5e-6 },
+  },
+];
+
+for (const figures of FIGURES) {
+  const { of, file, count, ways, inputsOf, run, isPlain } = figures;
+  onEachBackend(
+    `${of} reproduces the figures of the PyTorch reference`,
+    async (backend) => {
+      const all = await readFixtures(file);
+      const { forward, gradient } = figures.tolerance ?? TOLERANCE[backend];
+      const outputs = [...all.keys()].filter((name) => name.endsWith(".y"));
+      assertEquals(outputs.length, count);
+      const runs = ways.flatMap((way) =>
+        outputs.map((output) => [output, way] as const)
+      );
+      // Of few figures none is left out.
+      const isEdge = () => count < 5;
+      const chosen = isPlain
+        ? sampleForms(backend, runs, ([, way]) => isPlain(way))
+        : sample(backend, runs, isEdge);
+      for (const [output, way] of chosen) {
+        const parts = output.split(".");
+        const figure = (name: string) => all.get(output.replace(/y$/, name));
+        const inputs = inputsOf(parts), names = Object.keys(inputs);
+        const tensors = names.map((name) => tensorOf(all.get(inputs[name]!)!));
+        const dy = tensorOf<tf.Rank.R4>(all.get("dO")!);
+        const { value, grads } = tf.valueAndGrads((...x: tf.Tensor[]) =>
+          run(Object.fromEntries(names.map((n, i) => [n, x[i]])), parts, way)
+        )(tensors, dy);
+        const vectors = ["dq", "dk", "dv"];
+        const ofVectors = figures.isOfVectors &&
+          largest(...vectors.map((name) => figure(name)!.values));
+        const label = `${output} ${JSON.stringify(way)}`;
+        const ofY = await relativeError(value, figure("y")!);
+        assertLess(ofY, forward, label);
+        for (const [i, name] of names.entries()) {
+          const expected = figure(name);
+          const size = vectors.includes(name) ? ofVectors : undefined;
+          if (expected) {
+            const error = await relativeError(grads[i]!, expected, size);
+            assertLess(error, gradient, `${label}: ${name}`);
+          } else if (figures.isWhole) {
+            // A causal token reads no decay of the other direction.
+            assert(/^d(b|gb)$/.test(name) && parts.includes("causal"), label);
+            assertEquals(largest(await grads[i]!.data()), 0, label);
+          }
+        }
+        tf.dispose([...tensors, dy, value, ...grads]);
+      }
+    },
+    { sampled: true },
+  );
+}
 for (
   const [title, fixtures, decayOf] of [
     ["selectiveDecay()", "ref_scalar", selectiveDecay],

@@ -1,20 +1,11 @@
+/** Each form as a kernel and in tfjs operations, against the oracle. @module */
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type AttentionForm,
-  type BackendName,
-  explainAttention,
-} from "../../mod.ts";
+import { type BackendName, explainAttention } from "../../mod.ts";
 import { onEachBackend, WITH_KERNELS } from "../backends.ts";
 import { sample, sampleShared } from "../sample.ts";
-import {
-  type Case,
-  DECAYS,
-  describe,
-  differences,
-  run,
-  solvedCase,
-} from "./cases.ts";
+import { DECAYS, LION, type LionCase } from "../subjects/lion.ts";
+import { failuresOf, type Way } from "../subjects/subject.ts";
 
 const LENGTHS = [1, 2, 17, 64, 67, 130];
 /** Lengths of rows in which sequences are packed too. */
@@ -29,7 +20,7 @@ const FORMS = [
   { form: "chunkwise", chunkSize: 16 },
 ] as const;
 
-function* cases(length: number): Generator<Case> {
+function* cases(length: number): Generator<LionCase> {
   const sizes = length === 17
     ? [...SIZES, { batch: 1, heads: 3 }, { batch: 2, heads: 1 }]
     : SIZES;
@@ -55,8 +46,7 @@ function* cases(length: number): Generator<Case> {
  * are the same for 67 tokens as for 130: some whole chunks, and a part of one.
  */
 function lengthsOf(
-  form: AttentionForm,
-  kernel: boolean,
+  { form, kernel }: Way,
   backend: BackendName,
 ): readonly number[] {
   if (kernel) return LENGTHS;
@@ -65,25 +55,13 @@ function lengthsOf(
 }
 
 /** One token of one sequence. */
-const isEdge = ({ batch, heads, length }: Case) => batch * heads * length === 1;
-
-/** Runs a case, in kernels or not; returns what differs from the oracle. */
-async function failuresOf(
-  c: Case,
-  form: AttentionForm,
-  chunkSize: number,
-  backend: BackendName,
-  kernel: boolean,
-): Promise<string[]> {
-  const { problem, solution } = solvedCase(c);
-  const actual = await run(problem, form, chunkSize, { kernel });
-  return differences(problem, actual, solution, backend)
-    .map((difference) => `${describe(c)}: ${difference}`);
-}
+const isEdge = ({ batch, heads, length }: LionCase) =>
+  batch * heads * length === 1;
 
 for (const { form, chunkSize } of FORMS) {
   for (const kernel of [true, false]) {
     const means = kernel ? "as a kernel" : "in tfjs operations";
+    const way = { form, chunkSize, kernel };
     onEachBackend(
       `lionAttention() as ${form} ${means} equals the oracle, with its gradients`,
       async (backend, t) => {
@@ -91,22 +69,20 @@ for (const { form, chunkSize } of FORMS) {
         const plan = explainAttention(x, x, x, { form, kernel });
         assertEquals(plan.kernel !== null, kernel);
         x.dispose();
-        for (const length of lengthsOf(form, kernel, backend)) {
+        for (const length of lengthsOf(way, backend)) {
           await t.step(`length ${length}`, async () => {
             const failures: string[] = [];
             const chosen = kernel
               ? sample(backend, cases(length), isEdge)
               : sampleShared(backend, cases(length), isEdge);
             for (const c of chosen) {
-              failures.push(
-                ...await failuresOf(c, form, chunkSize, backend, kernel),
-              );
+              failures.push(...await failuresOf(LION, c, backend, way));
             }
             assertEquals(failures, []);
           });
         }
       },
-      kernel ? WITH_KERNELS : undefined,
+      { only: kernel ? WITH_KERNELS : undefined, sampled: true },
     );
   }
 }
@@ -114,23 +90,26 @@ for (const { form, chunkSize } of FORMS) {
 onEachBackend(
   "chunkwise carries states over many chunks, in groups of groups",
   async (backend) => {
-    const one = { batch: 1, heads: 1, normalize: true, padded: false };
+    const one = { batch: 1, heads: 1, normalize: true };
     const long = { length: 1100, decay: "two-sided", causal: false } as const;
-    const cases: [Case, chunkSize: number, kernel: boolean][] = [];
-    for (const kernel of [false, true]) {
-      for (const decay of DECAYS) {
-        for (const causal of [false, true]) {
-          cases.push([{ ...one, length: 200, decay, causal }, 2, kernel]);
-        }
-      }
-      cases.push([{ ...one, ...long }, 1, kernel]);
-    }
+    const cases = [false, true].flatMap((kernel) => [
+      ...DECAYS.flatMap((decay) =>
+        [false, true].map((causal): [LionCase, Way] => [
+          { ...one, length: 200, decay, causal },
+          { form: "chunkwise", chunkSize: 2, kernel },
+        ])
+      ),
+      [{ ...one, ...long }, {
+        form: "chunkwise",
+        chunkSize: 1,
+        kernel,
+      }] as const,
+    ]);
     const failures: string[] = [];
-    for (const [c, chunkSize, kernel] of sample(backend, cases)) {
-      failures.push(
-        ...await failuresOf(c, "chunkwise", chunkSize, backend, kernel),
-      );
+    for (const [c, way] of sample(backend, cases)) {
+      failures.push(...await failuresOf(LION, c, backend, way));
     }
     assertEquals(failures, []);
   },
+  { sampled: true },
 );

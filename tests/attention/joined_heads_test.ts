@@ -1,117 +1,68 @@
 /** Attention that joins heads equals attention whose heads are then joined, to the last bit. */
 import { assertEquals } from "@std/assert";
-import * as tf from "@tensorflow/tfjs-core";
-import {
-  type Decay,
-  diagonalDecay,
-  fixedDecay,
-  lionAttention,
-  type LionAttentionOptions,
-  noDecay,
-  selectiveDecay,
-} from "../../mod.ts";
+import type * as tf from "@tensorflow/tfjs-core";
+import { lionAttention } from "../../mod.ts";
 import { joinedAttention } from "../../lib/attention/lion_attention.ts";
 import { joinHeads } from "../../lib/operations/mod.ts";
 import { onEachBackend } from "../backends.ts";
-import { array, uniform } from "../random.ts";
+import { decayOf, LION, type LionCase, optionsOf } from "../subjects/lion.ts";
+import { resultOf, type Subject, type Way } from "../subjects/subject.ts";
 
-type Sizes = [
-  batch: number,
-  heads: number,
-  length: number,
-  headDim: number,
-  valueDim: number,
+/** Attention whose heads are joined in one way or the other. */
+const joining = (
+  join: (...x: Parameters<typeof lionAttention>) => tf.Tensor,
+): Pick<Subject<LionCase, ReturnType<typeof LION.problemOf>>, "run"> => ({
+  run: ({ q, k, v, ...decays }, problem, options) =>
+    join(q, k, v, {
+      decay: decayOf(problem.decay, decays),
+      ...{ ...optionsOf(problem), ...options as object },
+    }),
+});
+const afterwards = joining((...x) => joinHeads(lionAttention(...x)));
+const within = joining(joinedAttention);
+
+type Sizes = [number, number, number, number, number];
+type Joined = [
+  Sizes,
+  decay: LionCase["decay"],
+  flags: Partial<LionCase>,
+  way: Way,
 ];
-
-/** Decays of as many numbers as q has. */
-const DECAYS: Readonly<Record<string, (x: tf.Tensor) => Decay>> = {
-  none: () => noDecay(),
-  fixed: (x) => fixedDecay(tf.mean(x, [0, 2, 3])),
-  selective: (x) => selectiveDecay(tf.mean(x, 3)),
-  diagonal: (x) => diagonalDecay(x),
-};
-
-type Case = [Sizes, keyof typeof DECAYS, LionAttentionOptions];
 
 /** Attention whose heads no kernel joins. */
-const OTHERS: Case[] = [
-  [[2, 2, 9, 4, 8], "selective", { form: "full" }],
-  [[2, 2, 9, 4, 4], "selective", { kernel: false }],
-  [[2, 2, 6, 4, 4], "diagonal", {}],
+const OTHERS: Joined[] = [
+  [[2, 2, 9, 4, 8], "source", {}, { form: "full" }],
+  [[2, 2, 9, 4, 4], "source", {}, { kernel: false }],
+  [[2, 2, 6, 4, 4], "source of channels", {}, {}],
 ];
 
-/** Log decays: none, very strong, and what lies between. */
-const logDecay = (u: number) => u < 0.2 ? 0 : u < 0.4 ? -60 : -u;
-
 onEachBackend("heads are joined as if afterwards", async (backend) => {
-  const cases: Case[] = [
-    [[1, 1, 1, 1, 1], "selective", {}],
-    [[2, 3, 5, 4, 4], "none", { normalize: false }],
-    [[2, 3, 70, 8, 3], "selective", {}],
-    [[1, 2, 21, 3, 6], "fixed", { chunkSize: 8, causal: true }],
+  const cases: Joined[] = [
+    [[1, 1, 1, 1, 1], "source", {}, {}],
+    [[2, 3, 5, 4, 4], "none", { normalize: false }, {}],
+    [[2, 3, 70, 8, 3], "source", {}, {}],
+    [[1, 2, 21, 3, 6], "fixed", { causal: true }, { chunkSize: 8 }],
     // Shaders that no other case has are compiled for long.
     ...backend === "webgpu" ? [] : OTHERS,
   ];
-  for (
-    const [[batch, heads, length, headDim, valueDim], decay, given] of cases
-  ) {
-    const random = uniform(length);
-    const make = (columns: number, of?: (u: number) => number) => {
-      const shape = [batch, heads, length, columns];
-      return tf.tensor(array(tf.util.sizeFromShape(shape), random, of), shape);
-    };
-    const positive = (u: number) => u;
-    const inputs = [
-      make(headDim, positive),
-      make(headDim, positive),
-      make(valueDim),
-      make(headDim, logDecay),
-    ];
-    const dy = tf.tensor3d(
-      array(batch * length * heads * valueDim, random),
-      [batch, length, heads * valueDim],
-    );
-    // The second sequence ends with padding, and is packed of two.
-    const places = [...Array(batch * length).keys()];
-    const mask = tf.tensor2d(
-      places.map((at) => Number(at < batch * length - 1 || at === 0)),
-      [batch, length],
-    );
-    const segments = tf.tensor2d(
-      places.map((at) => Number(at % length > 2)),
-      [batch, length],
-      "int32",
-    );
-    for (const more of [{}, { segments, mask }]) {
-      const options = { ...given, ...more };
-      const attend = (join: boolean) => (...inputs: tf.Tensor[]): tf.Tensor => {
-        const [q, k, v, x] = inputs as [
-          tf.Tensor,
-          tf.Tensor,
-          tf.Tensor,
-          tf.Tensor,
-        ];
-        const all = { ...options, decay: DECAYS[decay]!(x) };
-        const y = join
-          ? joinedAttention(q, k, v, all)
-          : joinHeads(lionAttention(q, k, v, all));
-        // What does not decay depends on no decay.
-        return tf.add(y, tf.mul(0, tf.sum(x)));
+  for (const [sizes, decay, flags, way] of cases) {
+    const [batch, heads, length, headDim, valueDim] = sizes;
+    for (const hidden of [false, true]) {
+      const c: LionCase = {
+        ...{ batch, heads, length, headDim, valueDim, decay },
+        ...{ causal: false, normalize: true, ...flags },
+        ...{ padded: hidden, packed: hidden },
       };
-      const [expected, actual] = [false, true].map((join) => {
-        const { value, grads } = tf.valueAndGrads(attend(join))(inputs, dy);
-        return [value, ...grads];
-      }) as [tf.Tensor[], tf.Tensor[]];
-      for (const [i, x] of actual.entries()) {
-        assertEquals(x.shape, expected[i]!.shape);
-        assertEquals(
-          await x.data(),
-          await expected[i]!.data(),
-          `${i} of ${decay}, ${Object.keys(options)}`,
-        );
-      }
-      tf.dispose([...expected, ...actual]);
+      const { slope, ...problem } = LION.problemOf(c);
+      const shape = [batch, length, heads * valueDim];
+      // Padding is elsewhere in what is joined.
+      const values = slope.values.map((x) => Math.abs(x) < 2 ? x : 0);
+      const joined = { ...problem, slope: { values, shape } };
+      assertEquals(
+        await resultOf(within, joined, way),
+        await resultOf(afterwards, joined, way),
+        JSON.stringify({ ...c, ...way }),
+      );
     }
-    tf.dispose([...inputs, dy, mask, segments]);
   }
 });

@@ -1,8 +1,9 @@
-import { assert, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
   type BackendName,
+  diagonalDecay,
   explainAttention,
   lionAttention,
   selectiveDecay,
@@ -122,26 +123,29 @@ onEachBackend(
 onEachBackend(
   "explainAttention() knows the peak memory of tfjs operations to within a third",
   async () => {
-    const plain = ["full", "recurrent", "blockwise", "chunkwise"] as const;
-    for (const form of plain) {
-      for (const causal of [false, true]) {
-        const shape: [number, number, number, number] = [1, 2, 600, 32];
-        const x = tf.randomUniform<tf.Rank.R4>(shape, 0, 1, "float32", 1);
-        const g = tf.fill<tf.Rank.R3>([1, 2, 600], -0.1);
-        const decay = selectiveDecay(g);
-        const options = { decay, form, causal, kernel: false };
-        const plan = explainAttention(x, x, x, options);
-        const before = tf.memory().numBytes;
-        const { peakBytes, result } = await tf.profile(() => {
-          lionAttention(x, x, x, options).dispose();
-          return tf.scalar(0);
-        });
-        const inputs = 4 * (3 * x.size + 2 * g.size);
-        const measured = peakBytes - before + inputs;
-        const ratio = plan.peakBytes / measured;
-        const label = `${form} ${causal ? "causal" : ""}: ${ratio}`;
-        assert(ratio > 0.7 && ratio < 1.4, label);
-        tf.dispose([x, g, result as tf.Tensor]);
+    const shape: [number, number, number, number] = [1, 2, 600, 32];
+    for (const form of ["full", ...LINEAR] as const) {
+      for (const channels of [[], [32]]) {
+        for (const causal of [false, true]) {
+          const x = tf.randomUniform<tf.Rank.R4>(shape, 0, 1, "float32", 1);
+          const g = tf.fill([1, 2, 600, ...channels], -0.1);
+          const decay = channels.length > 0
+            ? diagonalDecay(g)
+            : selectiveDecay(g);
+          const options = { decay, form, causal, kernel: false };
+          const plan = explainAttention(x, x, x, options);
+          assertEquals(plan.kernel, null);
+          const before = tf.memory().numBytes;
+          const { peakBytes, result } = await tf.profile(() => {
+            lionAttention(x, x, x, options).dispose();
+            return tf.scalar(0);
+          });
+          const inputs = 4 * (3 * x.size + (causal ? 1 : 2) * g.size);
+          const ratio = plan.peakBytes / (peakBytes - before + inputs);
+          const label = `${form} ${causal ? "causal" : ""}: ${ratio}`;
+          assert(ratio > 0.7 && ratio < 1.4, label);
+          tf.dispose([x, g, result as tf.Tensor]);
+        }
       }
     }
   },

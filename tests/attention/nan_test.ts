@@ -15,108 +15,18 @@ import {
 import { gelu, layerNorm } from "../../lib/operations/mod.ts";
 import { finite } from "../../lib/attention/decays/finite_decay.ts";
 import { onEachBackend } from "../backends.ts";
-import { solve } from "../oracle.ts";
 import { sample, sampleShared } from "../sample.ts";
-import { type Case, DECAYS, describe, problemOf, run } from "./cases.ts";
 import {
   type Axes,
   axesOfAnswer,
+  isLogarithm,
   numbersOf,
-  type Reader,
+  type Reading,
   readings,
   results,
   shapeOf,
   SIZES,
-} from "./readers.ts";
-
-const FORMS = [
-  { form: "auto", chunkSize: 8, kernel: true },
-  { form: "full", chunkSize: 1, kernel: true },
-  { form: "recurrent", chunkSize: 1, kernel: true },
-  { form: "blockwise", chunkSize: 8, kernel: true },
-  { form: "chunkwise", chunkSize: 8, kernel: false },
-] as const;
-
-const poisonedCases = new Map<string, ReturnType<typeof poisonedAndSolved>>();
-
-/** A case with NaN at a token, made and solved once for all forms and backends. */
-function poisonedCase(c: Case, token: number) {
-  const name = `${describe(c)} ${token}`;
-  const known = poisonedCases.get(name) ?? poisonedAndSolved(c, token);
-  poisonedCases.set(name, known);
-  return known;
-}
-
-function poisonedAndSolved(c: Case, token: number) {
-  const problem = poisoned(c, token);
-  return { problem, expected: solve(problem) };
-}
-
-/** NaN at one token of head 1 of entry 0; or of the head, where it has one decay. */
-function poisoned(c: Case, token: number) {
-  const problem = problemOf(c);
-  const { kind, ...arrays } = problem.decay as
-    & { kind: string }
-    & Record<string, Float32Array>;
-  for (const values of Object.values(arrays)) {
-    // Ordinary decays elsewhere: what underflowed would hide it.
-    values.forEach((x, i) => values[i] = Math.max(x, -0.5));
-    values[kind === "fixed" ? 1 : c.length + token] = NaN;
-  }
-  return problem;
-}
-
-for (const { form, chunkSize, kernel } of FORMS) {
-  onEachBackend(
-    `a NaN decay is one in all that depends on it: ${form}, kernel ${kernel}`,
-    async () => {
-      const sizes = { batch: 2, heads: 2, length: 30, padded: false };
-      for (const decay of DECAYS) {
-        if (decay === "none") continue;
-        for (const causal of [false, true]) {
-          for (const normalize of [false, true]) {
-            for (const token of [3, 17]) {
-              const c: Case = { ...sizes, decay, causal, normalize };
-              const { problem, expected } = poisonedCase(c, token);
-              const actual = await run(problem, form, chunkSize, { kernel });
-              const compare = (
-                name: string,
-                got: Float32Array,
-                wanted: Float64Array,
-              ) => {
-                const label = `${describe(c)} NaN at ${token}: ${name}`;
-                // Of a sequence, or of a head.
-                const parts = wanted.length === c.heads ? c.heads : 4;
-                wanted.forEach((value, i) => {
-                  const part = Math.floor(i * parts / wanted.length);
-                  const beside = decay === "fixed"
-                    ? part % 2 === 1
-                    : part === 1;
-                  if (Number.isNaN(value)) {
-                    assert(Number.isNaN(got[i]!), `${label} ${i}: ${got[i]}`);
-                  } else if (!beside) {
-                    const error = Math.abs(got[i]! - value);
-                    assert(
-                      error <= 1e-4 * Math.max(1, Math.abs(value)),
-                      `${label} ${i}: ${got[i]} for ${value}`,
-                    );
-                  }
-                });
-              };
-              assert(expected.y.values.some(Number.isNaN));
-              compare("y", actual.y, expected.y.values);
-              for (
-                const [name, { values }] of Object.entries(expected.gradients)
-              ) {
-                compare(name, actual.gradients[name]!, values);
-              }
-            }
-          }
-        }
-      }
-    },
-  );
-}
+} from "../subjects/operations.ts";
 
 /** NaN with all bits, with none below the first, and negative. */
 const PAYLOADS = [0x7fc00000, 0xffc00000, 0x7fffffff, 0xffffffff, 0x7fc00001];
@@ -193,13 +103,15 @@ interface Poison {
   readonly number: number;
 }
 
-function poisonsOf({ inputs }: Reader): Poison[] {
-  const ofTokens = Object.keys(inputs).filter((x) => inputs[x]![0] === "batch");
+function poisonsOf({ operation: { axes }, options }: Reading): Poison[] {
+  const ofTokens = Object.keys(axes)
+    .filter((x) => axes[x]![0] === "batch")
+    // A causal token reads nothing that comes from the right.
+    .filter((x) => x !== "backward" || !options.causal);
   return ofTokens.flatMap((input, i) => {
     // No gate may be infinite, but log decays -Infinity.
-    const isDecay = /decay/i.test(input);
     const isGate = /beta|dt|gate|forget|phase/i.test(input);
-    const infinity = i % 2 === 0 || isDecay ? -Infinity : Infinity;
+    const infinity = i % 2 === 0 || isLogarithm(input) ? -Infinity : Infinity;
     return (isGate ? [NaN] : [NaN, infinity])
       .map((number) => ({ input, number }));
   });
@@ -208,12 +120,12 @@ function poisonsOf({ inputs }: Reader): Poison[] {
 /** Where the number is in an input. */
 function placeIn(axes: Axes, entry: number): number {
   const { heads } = SIZES;
-  const at = { batch: entry, heads: heads - 1, length: PLACE } as const;
+  const at: Record<string, number> = { heads: heads - 1, length: PLACE };
   return axes.reduce(
     (sum, axis) =>
       axis === "batch"
         ? entry
-        : sum * SIZES[axis] + (at[axis as keyof typeof at] ?? COLUMN),
+        : sum * SIZES[axis as keyof typeof SIZES] + (at[axis] ?? COLUMN),
     0,
   );
 }
@@ -225,31 +137,31 @@ function placeIn(axes: Axes, entry: number): number {
 onEachBackend(
   "NaN reaches all that depends on it, and no other sequence; what is finite is right",
   async (backend) => {
-    const all = [...readings(backend)];
-    const isPlain = ([reader]: typeof all[number]) => reader.isPlain;
+    const all = readings(backend);
     const chosen = [
-      ...sample(backend, all.filter((one) => !isPlain(one))),
-      ...sampleShared(backend, all.filter(isPlain)),
+      ...sample(backend, all.filter(({ isPlain }) => !isPlain)),
+      ...sampleShared(backend, all.filter(({ isPlain }) => isPlain)),
     ];
-    for (const [reader, how] of chosen) {
-      const { inputs, name, isPlain } = reader;
-      const poisons = poisonsOf(reader);
+    for (const reading of chosen) {
+      const { axes } = reading.operation;
+      const poisons = poisonsOf(reading);
       const batch = 1 + poisons.length;
       const clean = Object.fromEntries(
-        Object.entries(inputs).map((
-          [input, axes],
-        ) => [input, numbersOf(input, shapeOf(axes, batch))]),
+        Object.entries(axes).map(([input, axes]) => [
+          input,
+          numbersOf(input, shapeOf(axes, { ...SIZES, batch })),
+        ]),
       );
       const having = (numberOf: (poison: Poison, was: number) => number) => {
         const numbers = structuredClone(clean);
         poisons.forEach((poison, i) => {
           const values = numbers[poison.input]!;
-          const at = placeIn(inputs[poison.input]!, i + 1);
+          const at = placeIn(axes[poison.input]!, i + 1);
           values[at] = numberOf(poison, values[at]!);
         });
-        return results(reader, numbers, batch, how);
+        return results(reading, numbers, batch);
       };
-      const was = await results(reader, clean, batch, how);
+      const was = await results(reading, clean, batch);
       const changed = await having((_, was) => 0.9 * was);
       const spoiled = await having(({ number }) => number);
       // What infinity does that leaves a result finite, a large number does.
@@ -258,13 +170,13 @@ onEachBackend(
       );
       const reached = new Set<Poison>();
       for (const [result, values] of Object.entries(spoiled)) {
-        const axes = inputs[result] ?? axesOfAnswer(reader);
-        const heads = axes[1] === "heads" ? SIZES.heads : 1;
+        const [, second] = axes[result] ?? axesOfAnswer(reading);
+        const heads = second === "heads" ? SIZES.heads : 1;
         values.forEach((value, i) => {
           const sequence = Math.floor(i * batch * heads / values.length);
           const poison = poisons[Math.floor(sequence / heads) - 1];
           const label = () =>
-            `${name}${isPlain ? ", plain" : ""} ${JSON.stringify(how)}: ` +
+            `${reading.name}, packed ${reading.packed}: ` +
             `${result}[${i}] is ${value}, and was ${was[result]![i]}, with ` +
             `${poison?.number} in ${poison?.input}`;
           if (!poison || sequence % heads !== heads - 1) {
@@ -286,7 +198,8 @@ onEachBackend(
           }
         });
       }
-      assertEquals(reached.size, poisons.length, `${name} ${how}`);
+      assertEquals(reached.size, poisons.length, reading.name);
     }
   },
+  { sampled: true },
 );

@@ -2,45 +2,49 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  type AttentionForm,
   bidirectionalDecay,
-  fixedDecay,
   lionAttention,
   multiScanAttention,
   noDecay,
-  selectiveDecay,
   snakeScan,
 } from "../../mod.ts";
 import type { DecayConvention } from "../../lib/attention/decays/decay.ts";
-import type { Order, OrderedDecay } from "../../lib/attention/orders.ts";
+import type { OrderedDecay } from "../../lib/attention/orders.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
+import {
+  beyond,
+  deviation,
+  type Input,
+  largest,
+  outputAndGradients,
+} from "../comparison.ts";
+import {
+  constant,
+  differentiate,
+  dot,
+  exp,
+  over,
+  plus,
+  type Scalar,
+  times,
+} from "../float64.ts";
 import { array, uniform } from "../random.ts";
-
-const FORMS: readonly AttentionForm[] = [
-  "auto",
-  "full",
-  "recurrent",
-  "blockwise",
-  "chunkwise",
-];
+import { decayOf, FORMS } from "../subjects/lion.ts";
+import { valuesOf } from "../subjects/subject.ts";
 
 const [B, H, L, D, E] = [2, 3, 11, 4, 5];
 const SCALE = 0.4, EPSILON = 1e-6;
 
-/** Log decays of a way: `[H]`, or `[B, H, L]` with a convention. */
-interface Way {
-  readonly order: Order;
-  readonly logDecay: ArrayLike<number>;
-  readonly convention: DecayConvention | "fixed";
-}
+/** Who pays a way's decay: `[H]`, or `[B, H, L]` with a convention. */
+type Kind = DecayConvention | "fixed";
 
-/** Flat row-major arrays; `mask` is `[B, L]`. */
 interface Problem {
-  readonly q: ArrayLike<number>;
-  readonly k: ArrayLike<number>;
-  readonly v: ArrayLike<number>;
-  readonly ways: readonly Way[];
-  readonly mask: ArrayLike<number> | undefined;
+  readonly kinds: readonly Kind[];
+  readonly orders: readonly (readonly number[])[];
+  /** q, k, v, and log decays by the number of their way. */
+  readonly inputs: Readonly<Record<string, Input>>;
+  readonly dy: Input;
+  readonly mask: Float32Array | undefined;
   readonly normalize: boolean;
 }
 
@@ -54,30 +58,32 @@ function shuffled(random: () => number): number[] {
   return order;
 }
 
-/** Weak, strong and absolute decays. */
-function logDecays(size: number, random: () => number): Float32Array {
-  return array(
-    size,
-    random,
-    (u) => u < 0.1 ? 0 : u < 0.2 ? -60 : u < 0.3 ? -Infinity : Math.log(u),
-  );
-}
-
 function problemOf(
-  conventions: readonly Way["convention"][],
+  kinds: readonly Kind[],
   { padded, normalize }: { padded: boolean; normalize: boolean },
 ): Problem {
-  const random = uniform(conventions.length + (padded ? 10 : 0));
+  const random = uniform(kinds.length + (padded ? 10 : 0));
+  const of = (shape: number[], make?: (u: number) => number): Input => ({
+    ...{ values: array(shape.reduce((a, b) => a * b), random, make), shape },
+  });
   const feature = (u: number) => normalize ? 0.1 + u : 2 * u - 1;
+  // Weak, strong and absolute decays.
+  const decay = (u: number) =>
+    u < 0.1 ? 0 : u < 0.2 ? -60 : u < 0.3 ? -Infinity : Math.log(u);
   return {
-    q: array(B * H * L * D, random, feature),
-    k: array(B * H * L * D, random, feature),
-    v: array(B * H * L * E, random),
-    ways: conventions.map((convention) => ({
-      order: shuffled(random),
-      logDecay: logDecays(convention === "fixed" ? H : B * H * L, random),
-      convention,
-    })),
+    kinds,
+    orders: kinds.map(() => shuffled(random)),
+    inputs: {
+      ...{ q: of([B, H, L, D], feature), k: of([B, H, L, D], feature) },
+      v: of([B, H, L, E]),
+      ...Object.fromEntries(
+        kinds.map((kind, way) => [
+          `way ${way}`,
+          of(kind === "fixed" ? [H] : [B, H, L], decay),
+        ]),
+      ),
+    },
+    dy: of([B, H, L, E]),
     mask: padded
       ? array(B * L, random, (u) => u < 0.3 ? 0 : 1).fill(1, 0, 1)
       : undefined,
@@ -85,108 +91,57 @@ function problemOf(
   };
 }
 
-/** The product of a way's decays from source j to reader i. */
-function weightOf(
-  { order, logDecay, convention }: Way,
-  [b, h, i, j]: readonly [number, number, number, number],
-): number {
-  const [from, to] = [order.indexOf(j), order.indexOf(i)];
-  const step = Math.sign(to - from);
-  let sum = 0;
-  for (let place = from; place !== to; place += step) {
-    const token = order[convention === "arrival" ? place + step : place]!;
-    sum += logDecay[convention === "fixed" ? h : (b * H + h) * L + token]!;
-  }
-  return Math.exp(sum);
-}
-
-/** The definition in float64: `[B, H, L, E]`. */
-function solve({ q, k, v, ways, mask, normalize }: Problem): number[] {
-  const y: number[] = [];
-  for (let sequence = 0; sequence < B * H; sequence++) {
-    const [b, h] = [Math.floor(sequence / H), sequence % H];
-    for (let i = 0; i < L; i++) {
-      if (mask?.[b * L + i] === 0) {
-        y.push(...Array(E).fill(0));
-        continue;
+/** The definition in float64: outputs `[B, H, L, E]`, and all gradients. */
+function solve({ kinds, orders, inputs, dy, mask, normalize }: Problem) {
+  const isToken = (row: number) =>
+    mask?.[Math.floor(row / (H * L)) * L + row % L] !== 0;
+  const seen = dy.values.map((x, i) => isToken(Math.floor(i / E)) ? x : 0);
+  return differentiate(valuesOf(inputs), seen, (x) => {
+    const row = (name: string, i: number, columns: number) =>
+      x[name]!.slice(i * columns, (i + 1) * columns);
+    /** The product of a way's decays from a source to a reader. */
+    const paid = (way: number, first: number, from: number, to: number) => {
+      const order = orders[way]!, kind = kinds[way]!;
+      const step = Math.sign(order.indexOf(to) - order.indexOf(from));
+      const decays: Scalar[] = [];
+      for (
+        let place = order.indexOf(from);
+        order[place] !== to;
+        place += step
+      ) {
+        const token = order[kind === "arrival" ? place + step : place]!;
+        const at = kind === "fixed" ? first / L % H : first + token;
+        decays.push(exp(x[`way ${way}`]![at]!));
       }
-      const weights = Array.from({ length: L }, (_, j) => {
-        if (mask?.[b * L + j] === 0) return 0;
-        const mean = ways.reduce(
-          (sum, way) => sum + weightOf(way, [b, h, i, j]) / ways.length,
-          0,
+      return decays.reduce(times, constant(1));
+    };
+    return Array.from({ length: B * H * L }, (_, reader) => {
+      const first = reader - reader % L;
+      if (!isToken(reader)) return Array<Scalar>(E).fill(constant(0));
+      const sources = Array.from({ length: L }, (_, j) => first + j)
+        .filter(isToken);
+      const weights = sources.map((source) => {
+        const ways = kinds.map((_, way) =>
+          paid(way, first, source - first, reader - first)
         );
-        let dot = 0;
-        for (let n = 0; n < D; n++) {
-          dot += q[(sequence * L + i) * D + n]! *
-            k[(sequence * L + j) * D + n]!;
-        }
-        return SCALE * mean * dot;
+        const score = dot(row("q", reader, D), row("k", source, D));
+        return times(
+          constant(SCALE / kinds.length),
+          times(plus(...ways), score),
+        );
       });
-      const total = weights.reduce((a, b) => a + b, 0);
-      for (let e = 0; e < E; e++) {
-        const sum = weights.reduce(
-          (sum, weight, j) => sum + weight * v[(sequence * L + j) * E + e]!,
-          0,
-        );
-        y.push(normalize ? sum / (total + EPSILON) : sum);
-      }
-    }
-  }
-  return y;
+      const sums = Array.from(
+        { length: E },
+        (_, e) =>
+          dot(weights, sources.map((source) => x["v"]![source * E + e]!)),
+      );
+      const norm = plus(...weights, constant(EPSILON));
+      return normalize ? sums.map((sum) => over(sum, norm)) : sums;
+    }).flat();
+  });
 }
 
-/** The tensors of a problem: q, k, v and a log decay for each way. */
-function tensorsOf({ q, k, v, ways }: Problem): tf.Tensor[] {
-  const of = (values: ArrayLike<number>, shape: number[]) =>
-    tf.tensor(Float32Array.from(values), shape);
-  return [
-    of(q, [B, H, L, D]),
-    of(k, [B, H, L, D]),
-    of(v, [B, H, L, E]),
-    ...ways.map(({ logDecay, convention }) =>
-      of(logDecay, convention === "fixed" ? [H] : [B, H, L])
-    ),
-  ];
-}
-
-/** The library's answer, from the tensors of a problem. */
-function run(
-  { ways, mask, normalize }: Problem,
-  [q, k, v, ...logDecays]: tf.Tensor[],
-  form: AttentionForm,
-): tf.Tensor {
-  return tf.tidy(() =>
-    multiScanAttention(
-      q as tf.Tensor4D,
-      k as tf.Tensor4D,
-      v as tf.Tensor4D,
-      ways.map(({ order, convention }, i): OrderedDecay => ({
-        order,
-        decay: convention === "fixed"
-          ? fixedDecay(logDecays[i] as tf.Tensor1D)
-          : selectiveDecay(logDecays[i] as tf.Tensor3D, { convention }),
-      })),
-      {
-        form,
-        normalize,
-        scale: SCALE,
-        epsilon: EPSILON,
-        ...(form === "auto" ? {} : { chunkSize: 4 }),
-        ...(mask ? { mask: tf.tensor2d(Float32Array.from(mask), [B, L]) } : {}),
-      },
-    )
-  );
-}
-
-/** Largest difference, relative to the largest value. */
-function errorOf(actual: ArrayLike<number>, expected: number[]): number {
-  assertEquals(actual.length, expected.length);
-  const differences = expected.map((value, i) => Math.abs(value - actual[i]!));
-  return Math.max(...differences) / Math.max(...expected.map(Math.abs));
-}
-
-const CONVENTIONS: readonly (readonly Way["convention"][])[] = [
+const KINDS: readonly (readonly Kind[])[] = [
   ["fixed"],
   ["source"],
   ["fixed", "fixed"],
@@ -196,109 +151,77 @@ const CONVENTIONS: readonly (readonly Way["convention"][])[] = [
 ];
 
 onEachBackend(
-  "attention in orders equals the mean of the masks in every form",
+  "attention in orders equals the mean of the masks in every form, with its gradients",
   async (backend) => {
-    for (const conventions of CONVENTIONS) {
+    const failures: string[] = [];
+    for (const [i, kinds] of KINDS.entries()) {
       for (const padded of [false, true]) {
         for (const normalize of [false, true]) {
-          const problem = problemOf(conventions, { padded, normalize });
+          const problem = problemOf(kinds, { padded, normalize });
+          const { orders, inputs, dy } = problem;
           const expected = solve(problem);
-          const tensors = tensorsOf(problem);
-          for (const form of FORMS) {
-            const y = run(problem, tensors, form);
-            const error = errorOf(await y.data(), expected);
-            y.dispose();
-            assert(
-              error < TOLERANCE[backend].forward,
-              `${form} ${conventions} ${padded} ${normalize}: error ${error}`,
+          for (const form of ["auto", ...FORMS] as const) {
+            const mask = problem.mask && tf.tensor2d(problem.mask, [B, L]);
+            const actual = await outputAndGradients(
+              inputs,
+              dy,
+              { mask: mask ?? null },
+              ({ q, k, v, ...decays }) =>
+                multiScanAttention(
+                  q!,
+                  k!,
+                  v!,
+                  orders.map((order, way): OrderedDecay => ({
+                    order,
+                    decay: decayOf(kinds[way]!, {
+                      logDecay: decays[`way ${way}`],
+                    }),
+                  })),
+                  {
+                    ...{ form, normalize, scale: SCALE, epsilon: EPSILON },
+                    ...form === "auto" ? {} : { chunkSize: 4 },
+                    ...{ mask },
+                  },
+                ),
+            );
+            const found = [
+              ["y", actual.y, expected.y] as const,
+              ...Object.entries(expected.gradients).map(([name, sum]) =>
+                [`d${name}`, actual.gradients[name]!, sum] as const
+              ),
+            ].map(([name, got, { values }]) => {
+              const size = largest(values);
+              const magnitudes = values.map(() => size);
+              return deviation(name, got, { values, magnitudes });
+            });
+            failures.push(
+              ...beyond(found, TOLERANCE[backend]).map((line) =>
+                `${form} ${i} ${padded} ${normalize}: ${line}`
+              ),
             );
           }
-          tf.dispose(tensors);
         }
       }
     }
-  },
-);
-
-onEachBackend(
-  "gradients of attention in orders equal differences in every form",
-  async (backend) => {
-    const conventions = ["fixed", "source", "arrival"] as const;
-    const problem = problemOf(conventions, { padded: true, normalize: true });
-    // Where a decay is 0 its logarithm has no neighbours to take differences of.
-    const ways = problem.ways.map((way) => ({
-      ...way,
-      logDecay: Array.from(way.logDecay, (x) => Math.max(x, -2)),
-    }));
-    const gentle = { ...problem, ways };
-    const direction = array(B * H * L * E, uniform(3));
-    const value = (changed: Problem) =>
-      solve(changed).reduce((sum, y, i) => sum + y * direction[i]!, 0);
-    const inputs = [
-      problem.q,
-      problem.k,
-      problem.v,
-      ...ways.map(({ logDecay }) => logDecay),
-    ].map((values) => Float64Array.from(values));
-    const [q, k, v, ...logDecays] = inputs;
-    const changed = {
-      ...gentle,
-      q: q!,
-      k: k!,
-      v: v!,
-      ways: ways.map((way, i) => ({ ...way, logDecay: logDecays[i]! })),
-    };
-    // Some entries of each; all of them would take a minute.
-    const random = uniform(4);
-    const step = 1e-5;
-    const expected = inputs.map((values) => {
-      const entries = values.length > H ? 12 : H;
-      return Array.from({ length: entries }, (_, n) => {
-        const at = entries === H ? n : Math.floor(random() * values.length);
-        const center = values[at]!;
-        const [above, below] = [step, -step].map((step) => {
-          values[at] = center + step;
-          return value(changed);
-        });
-        values[at] = center;
-        return { at, gradient: (above! - below!) / (2 * step) };
-      });
-    });
-    const tensors = tensorsOf(gentle);
-    const dy = tf.tensor4d(direction, [B, H, L, E]);
-    for (const form of FORMS) {
-      const grads = tf.grads((...tensors) => run(gentle, tensors, form))(
-        tensors,
-        dy,
-      );
-      for (const [i, wanted] of expected.entries()) {
-        const got = await grads[i]!.data();
-        const largest = Math.max(...got.map(Math.abs));
-        for (const { at, gradient } of wanted) {
-          const error = Math.abs(got[at]! - gradient) / largest;
-          assert(
-            error < TOLERANCE[backend].gradient,
-            `${form} input ${i} at ${at}: error ${error}`,
-          );
-        }
-      }
-      tf.dispose(grads);
-    }
-    tf.dispose([...tensors, dy]);
+    assertEquals(failures, []);
   },
 );
 
 onEachBackend("without decay, orders do not matter", async (backend) => {
-  const problem = problemOf(["fixed"], { padded: true, normalize: true });
-  const tensors = tensorsOf(problem);
-  const [q, k, v] = tensors as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
-  const mask = tf.tensor2d(Float32Array.from(problem.mask!), [B, L]);
-  const ways = problem.ways.map(({ order }) => ({ order, decay: noDecay() }));
-  const y = multiScanAttention(q, k, v, ways, { mask });
-  const same = lionAttention(q, k, v, { mask });
-  const expected = [...await same.data()];
-  assert(errorOf(await y.data(), expected) < TOLERANCE[backend].forward);
-  tf.dispose([...tensors, mask, y, same]);
+  const { inputs, orders } = problemOf(["fixed"], {
+    ...{ padded: true, normalize: true },
+  });
+  const [q, k, v] = ["q", "k", "v"].map((name) =>
+    tf.tensor(inputs[name]!.values, [...inputs[name]!.shape])
+  );
+  const mask = tf.tensor2d(array(B * L, uniform(1), Math.round), [B, L]);
+  const ways = orders.map((order) => ({ order, decay: noDecay() }));
+  const y = multiScanAttention(q!, k!, v!, ways, { mask });
+  const same = lionAttention(q!, k!, v!, { mask });
+  const [got, wanted] = [await y.data(), await same.data()];
+  const error = largest(wanted.map((x, i) => x - got[i]!));
+  assert(error < TOLERANCE[backend].forward * largest(wanted));
+  tf.dispose([q!, k!, v!, mask, y, same]);
 });
 
 Deno.test("snakeScan() visits every cell, and neighbours next", () => {
@@ -325,18 +248,9 @@ Deno.test("snakeScan() visits every cell, and neighbours next", () => {
   }
 });
 
-/** Calls attention with good tensors of which some are replaced. */
-function attend(
-  ways: OrderedDecay[],
-  change: { q?: number[]; k?: number[]; v?: number[] } = {},
-  options: Parameters<typeof multiScanAttention>[4] = {},
-): tf.Tensor {
-  const [q, k, v] = [
-    change.q ?? [B, H, L, D],
-    change.k ?? [B, H, L, D],
-    change.v ?? [B, H, L, E],
-  ].map((shape) => tf.ones<tf.Rank>(shape) as tf.Tensor4D);
-  return multiScanAttention(q!, k!, v!, ways, options);
+function attend(ways: OrderedDecay[]): tf.Tensor {
+  const x = tf.ones<tf.Rank.R4>([B, H, L, D]);
+  return multiScanAttention(x, x, x, ways);
 }
 
 const NATURAL = Array.from({ length: L }, (_, i) => i);
@@ -372,44 +286,3 @@ onEachBackend("multiScanAttention() says what is wrong with ways", () => {
     "two-sided decay",
   );
 });
-
-onEachBackend(
-  "multiScanAttention() names the argument, what it wants and what came",
-  () => {
-    const range = (run: () => unknown, part: string) =>
-      assertThrows(() => tf.tidy(() => void run()), RangeError, part);
-    const type = (run: () => unknown, part: string) =>
-      assertThrows(() => tf.tidy(() => void run()), TypeError, part);
-
-    range(
-      () => attend([natural()], {}, { form: "fast" as AttentionForm }),
-      "form should be",
-    );
-    range(() => attend([natural()], {}, { epsilon: NaN }), "epsilon");
-    type(
-      () => attend([natural()], { q: [B, L, D] }),
-      "q should have shape [batch, heads, length, headDim]",
-    );
-    type(
-      () => attend([natural()], { k: [B, H, L + 1, D] }),
-      "k should have shape",
-    );
-    type(
-      () => attend([natural()], { v: [B, H, L + 1, E] }),
-      "v should have shape",
-    );
-    type(
-      () => attend([natural()], {}, { mask: tf.ones([B, L + 1]) }),
-      "mask should have shape [batch, length] = [2, 11], got [2, 12]",
-    );
-    for (const shape of [[B, H, L + 1], [B, H + 1, L]] as const) {
-      type(
-        () => {
-          const decay = selectiveDecay(tf.zeros([...shape]));
-          attend([{ order: NATURAL, decay }]);
-        },
-        "selectiveDecay's logDecay should have shape",
-      );
-    }
-  },
-);

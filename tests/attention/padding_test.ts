@@ -1,15 +1,11 @@
 /** Padding is never read, whatever it holds, and gets zeros. @module */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
   diagonalDecay,
-  fixedDecay,
   lionAttention,
   type LionAttentionOptions,
-  multiScanAttention,
-  recurrentState,
-  recurrentStep,
   selectiveDecay,
 } from "../../mod.ts";
 import { betweenTokens } from "../../lib/attention/forms/paths.ts";
@@ -17,15 +13,19 @@ import { withoutPadding } from "../../lib/operations/padding.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { sample, sampleForms, sampleShared } from "../sample.ts";
+import { LION, type LionCase } from "../subjects/lion.ts";
+import { failuresOf, type Way } from "../subjects/subject.ts";
 import {
+  type Axes,
   axesOfAnswer,
+  isLogarithm,
   numbersOf,
-  type Reader,
+  type Operation,
   readings,
   results,
   shapeOf,
   SIZES,
-} from "./readers.ts";
+} from "../subjects/operations.ts";
 
 const [B, H, L, D, E] = [3, 2, 9, 4, 5];
 
@@ -38,61 +38,6 @@ const MASK = [
 
 const JUNK = [NaN, Infinity, -Infinity, 3e38, -3e38];
 
-/** Random numbers, `[B, H, L, columns]`; at padding what is given. */
-function rows(
-  columns: number,
-  seed: number,
-  padding: (i: number) => number,
-): tf.Tensor4D {
-  const values = array(B * H * L * columns, uniform(seed), (u) => 0.1 + u)
-    .map((value, i) => {
-      const token = Math.floor(i / columns);
-      const entry = Math.floor(token / (H * L));
-      return MASK[entry * L + token % L] ? value : padding(i);
-    });
-  return tf.tensor4d(values, [B, H, L, columns]);
-}
-
-/** q, k, v and dy. */
-function vectors(padding: (i: number) => number): tf.Tensor4D[] {
-  return [D, D, E, E].map((columns, i) => rows(columns, i + 1, padding));
-}
-
-type Attend = (q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D) => tf.Tensor;
-
-/** y, dq, dk and dv; those of a `[B, H, L, columns]` tensor each. */
-async function solve(
-  attend: Attend,
-  padding: (i: number) => number,
-): Promise<number[][]> {
-  const [q, k, v, dy] = vectors(padding);
-  const { value, grads } = tf.valueAndGrads((...x: tf.Tensor[]) =>
-    attend(x[0] as tf.Tensor4D, x[1] as tf.Tensor4D, x[2] as tf.Tensor4D)
-  )([q!, k!, v!], dy!);
-  const results = await Promise.all([value, ...grads].map((x) => x.data()));
-  tf.dispose([q!, k!, v!, dy!, value, ...grads]);
-  // Zeros may have either sign.
-  return results.map((x) => Array.from(x, (value) => value + 0));
-}
-
-/** Compares what comes of junk with what comes of zeros; and zeros at padding. */
-async function assertUnread(attend: Attend, label: string): Promise<void> {
-  const clean = await solve(attend, () => 0);
-  const spoiled = await solve(attend, (i) => JUNK[i % JUNK.length]!);
-  assertEquals(spoiled, clean, label);
-  for (const values of spoiled) {
-    assert(values.every(Number.isFinite), label);
-    assert(values.some((value) => value !== 0), label);
-    const columns = values.length / (B * H * L);
-    values.forEach((value, i) => {
-      const token = Math.floor(i / columns);
-      const entry = Math.floor(token / (H * L));
-      if (MASK[entry * L + token % L]) return;
-      assertEquals(value, 0, `${label}: at padding`);
-    });
-  }
-}
-
 const FORMS: readonly AttentionForm[] = [
   "auto",
   "full",
@@ -100,11 +45,6 @@ const FORMS: readonly AttentionForm[] = [
   "blockwise",
   "chunkwise",
 ];
-
-/** Decays for each token, of which padding has its own. */
-function logDecays(): tf.Tensor3D {
-  return tf.tensor3d(array(B * H * L, uniform(7), (u) => -u), [B, H, L]);
-}
 
 const OPTIONS: readonly LionAttentionOptions[] = [
   {},
@@ -114,34 +54,38 @@ const OPTIONS: readonly LionAttentionOptions[] = [
   { causal: true, normalize: false },
 ];
 
-for (const form of FORMS) {
-  onEachBackend(
-    `padding is never read by the form ${form}`,
-    async (backend) => {
-      const mask = tf.tensor2d(MASK, [B, L]);
-      const logDecay = logDecays();
-      const cases = (backend === "cpu" ? [false] : [true, false])
-        .flatMap((kernel) =>
-          OPTIONS.flatMap((options) =>
-            [false, true].map((decays) => ({ kernel, options, decays }))
-          )
-        );
-      const chosen = sampleForms(backend, cases, ({ kernel }) => !kernel);
-      for (const { kernel, options, decays } of chosen) {
-        const all = {
-          ...options,
-          ...(decays ? { decay: selectiveDecay(logDecay) } : {}),
-          ...{ mask, form, kernel, chunkSize: 4 },
-        };
-        await assertUnread(
-          (q, k, v) => lionAttention(q, k, v, all),
-          `${JSON.stringify(options)} decays ${decays} kernel ${kernel}`,
-        );
-      }
-      tf.dispose([mask, logDecay]);
-    },
-  );
-}
+const PADDED = FORMS.flatMap((form) =>
+  OPTIONS.flatMap(({ normalize = true, causal = false, epsilon = null }) =>
+    (["none", "source"] as const).flatMap((decay) =>
+      (["anywhere", "the first row", "everywhere"] as const).flatMap((where) =>
+        [true, false].map((kernel): [LionCase, Way] => [
+          {
+            ...{ batch: 3, heads: 2, length: 9, headDim: D, valueDim: E },
+            ...{ normalize, causal, epsilon, decay },
+            padding: { kind: "ones", where },
+          },
+          { form, kernel, chunkSize: 4 },
+        ])
+      )
+    )
+  )
+);
+
+onEachBackend(
+  "padding is never read by any form, and gets zeros",
+  async (backend) => {
+    const failures: string[] = [];
+    const isPlain = (way: Way) => way.kernel === false;
+    for (
+      const [c, way] of sampleForms(backend, PADDED, ([, way]) => isPlain(way))
+    ) {
+      // What padding holds is no number, and in the oracle padding has zeros.
+      failures.push(...await failuresOf(LION, c, backend, way));
+    }
+    assertEquals(failures, []);
+  },
+  { sampled: true },
+);
 
 /** Whether a token stands at the place or before it, and one there or after it. */
 function isBetweenTokens(entry: number, place: number): boolean {
@@ -155,7 +99,9 @@ for (const form of FORMS) {
     `decays of padding at the ends have no gradient in the form ${form}`,
     async () => {
       const mask = tf.tensor2d(MASK, [B, L]);
-      const [q, k, v, dy] = vectors(() => 0);
+      const [q, k, v, dy] = [D, D, E, E].map((columns, i) =>
+        tf.randomUniform([B, H, L, columns], 0.1, 1.1, "float32", i + 1)
+      );
       for (const columns of [1, D]) {
         const values = array(B * H * L * columns, uniform(7), (u) => -u);
         for (const normalize of [true, false]) {
@@ -187,96 +133,6 @@ for (const form of FORMS) {
   );
 }
 
-onEachBackend("padding is never read by attention in orders", async () => {
-  const mask = tf.tensor2d(MASK, [B, L]);
-  const logDecay = logDecays();
-  const there = Array.from({ length: L }, (_, i) => i);
-  const ways = [
-    { order: there, decay: selectiveDecay(logDecay) },
-    { order: there.toReversed(), decay: selectiveDecay(logDecay) },
-  ];
-  for (const options of OPTIONS) {
-    await assertUnread(
-      (q, k, v) => multiScanAttention(q, k, v, ways, { ...options, mask }),
-      JSON.stringify(options),
-    );
-  }
-  tf.dispose([mask, logDecay]);
-});
-
-onEachBackend(
-  "padding is never read by recurrentStep(), whose pieces are the whole",
-  async () => {
-    const mask = tf.tensor2d(MASK, [B, L]);
-    const logDecay = logDecays();
-    const inPieces = (epsilon: number): Attend => (q, k, v) =>
-      tf.tidy(() => {
-        const sizes = { batch: B, heads: H, headDim: D, valueDim: E };
-        let state = recurrentState(sizes);
-        const answers = [[0, 4], [4, 1], [5, 4]].map(([start, length]) => {
-          const cut = <T extends tf.Tensor>(x: T, axis: number) =>
-            tf.slice(
-              x,
-              x.shape.map((_, i) => i === axis ? start! : 0),
-              x.shape.map((size, i) => i === axis ? length! : size),
-            ) as T;
-          const step = recurrentStep(state, {
-            q: cut(q, 2),
-            k: cut(k, 2),
-            v: cut(v, 2),
-            logDecay: cut(logDecay, 2),
-            mask: cut(mask, 1),
-          }, { epsilon });
-          state = step.state;
-          return step.y;
-        });
-        return tf.concat(answers, 2);
-      });
-    for (const epsilon of [1e-6, 0]) {
-      await assertUnread(inPieces(epsilon), `epsilon ${epsilon}`);
-    }
-    const decay = selectiveDecay(logDecay);
-    const whole = await solve(
-      (q, k, v) => lionAttention(q, k, v, { decay, mask, causal: true }),
-      () => 0,
-    );
-    const pieces = await solve(inPieces(1e-6), () => 0);
-    whole.forEach((values, which) =>
-      values.forEach((value, i) =>
-        assert(Math.abs(value - pieces[which]![i]!) < 1e-4)
-      )
-    );
-    tf.dispose([mask, logDecay]);
-  },
-);
-
-onEachBackend("a mask may be float32, int32 or bool", async () => {
-  const decay = fixedDecay(tf.tensor1d([-0.1, -1]));
-  const results: number[][][] = [];
-  const masks: Record<string, () => tf.Tensor2D> = {
-    // As ids of tokens make one: 256 is 0 in a byte.
-    cast: () => {
-      const ids = MASK.map((isToken, i) => isToken * 256 * (i + 1));
-      return tf.tidy(() => tf.cast(tf.tensor2d(ids, [B, L], "int32"), "bool"));
-    },
-  };
-  for (const dtype of ["float32", "int32", "bool"] as const) {
-    masks[dtype] = () => tf.tensor2d(MASK, [B, L], dtype);
-  }
-  for (const [dtype, make] of Object.entries(masks)) {
-    for (const form of ["auto", "full"] as const) {
-      const mask = make();
-      const attend: Attend = (q, k, v) =>
-        lionAttention(q, k, v, { decay, mask, form });
-      await assertUnread(attend, `${dtype} ${form}`);
-      if (form === "auto") results.push(await solve(attend, () => 0));
-      mask.dispose();
-    }
-  }
-  for (const result of results) assertEquals(result, results[0]);
-  if ("logDecay" in decay) decay.logDecay.dispose();
-});
-
 /** What masks may hold, 13 tokens an entry: only 0, of either sign, is padding. */
 const MASKS = {
   float32: Float32Array.from([
@@ -286,6 +142,11 @@ const MASKS = {
   int32: [
     ...[256, 0, -1, 65536, 0, 2 ** 24, 0, 1, 7, 0, -(2 ** 31), 0, 2],
     ...[0, 2 ** 31 - 1, 0, 2, 3, 512, 0, -256, 1, 1 << 16, 0, 1, 0],
+  ],
+  // As ids of tokens make one: 256 is 0 in a byte.
+  cast: [
+    ...[256, 0, 512, 768, 0, 2 ** 24, 0, 1024, 256, 0, 1 << 16, 0, 256],
+    ...[0, 256, 0, 512, 256, 256, 0, 768, 256, 256, 0, 256, 0],
   ],
   bool: [
     ...[1, 0, 1, 1, 0, 1, 0, 1, 1, 0, 1, 0, 1],
@@ -297,39 +158,38 @@ new Uint32Array(MASKS.float32.buffer).set([0x7fffffff], 14);
 new Uint32Array(MASKS.float32.buffer).set([0xffc00000], 16);
 
 /** The inputs that are not read at padding: vectors, and all where it is skipped. */
-function unreadInputs({ name, inputs }: Reader): string[] {
-  const skips = /delta|selectiveScan/i.test(name);
+function unreadInputs({ name, axes }: Operation): string[] {
+  const skips = /delta|scan/i.test(name);
   const isOfPaths = (input: string) =>
-    /decay|gate|forget|phase|dt/i.test(input);
-  return Object.keys(inputs).filter((input) =>
-    inputs[input]![0] === "batch" && (skips || !isOfPaths(input))
+    isLogarithm(input) || /gate|forget|phase|dt/i.test(input);
+  return Object.keys(axes).filter((input) =>
+    axes[input]![0] === "batch" && (skips || !isOfPaths(input))
   );
 }
 
 onEachBackend(
   "padding is what has a mask of 0, and no operation reads it",
   async (backend) => {
-    const batch = 2;
+    const batch = 2, sizes = { ...SIZES, batch };
     const isToken = MASKS.bool;
-    const all = [...readings(backend)];
-    const isPlain = ([reader]: typeof all[number]) => reader.isPlain;
+    const all = readings(backend);
     const whole = [
-      ...sample(backend, all.filter((one) => !isPlain(one))),
-      ...sampleShared(backend, all.filter(isPlain)),
+      ...sample(backend, all.filter(({ isPlain }) => !isPlain)),
+      ...sampleShared(backend, all.filter(({ isPlain }) => isPlain)),
     ];
     // Each operation has a kernel or a form of its own, so that none is left out.
     const others = all.filter((one) => !whole.includes(one))
-      .filter(([{ directions, isPlain }, { causal }]) =>
-        !isPlain && causal === directions[0]
-      )
-      .map(([reader, how]) => [reader, { ...how, isForward: true }] as const);
-    for (const [reader, how] of [...whole, ...others]) {
-      const { inputs, name, isPlain } = reader;
-      const unread = unreadInputs(reader);
+      .filter(({ operation: { directions = [false] }, options, isPlain }) =>
+        !isPlain && options.causal === directions[0]
+      );
+    for (const reading of [...whole, ...others]) {
+      const { name, operation } = reading;
+      const { axes } = operation;
+      const unread = unreadInputs(operation);
       /** Numbers with others at padding. */
       const padded = (
         values: Float32Array,
-        axes: Reader["inputs"][string],
+        axes: Axes,
         numberAt: (i: number) => number,
       ) => {
         const heads = axes[1] === "heads" ? SIZES.heads : 1;
@@ -346,76 +206,54 @@ onEachBackend(
         values: readonly number[] | Float32Array,
         numberAt: (i: number) => number,
       ) => {
-        const mask = tf.tensor2d(
-          values as number[],
-          [batch, SIZES.length],
-          dtype as keyof typeof MASKS,
-        );
-        const numbers = Object.fromEntries(
-          Object.entries(inputs).map(([input, axes]) => {
-            const own = numbersOf(input, shapeOf(axes, batch));
-            return [
-              input,
-              unread.includes(input) ? padded(own, axes, numberAt) : own,
-            ];
-          }),
-        );
-        const axes = axesOfAnswer(reader);
-        const dy = padded(
-          numbersOf("dy", shapeOf(axes, batch)),
-          axes,
-          numberAt,
-        );
-        const found = await results(reader, numbers, batch, {
-          ...how,
-          mask,
-          dy,
+        const type = dtype === "cast" ? "int32" : dtype as "bool";
+        const shape: [number, number] = [batch, SIZES.length];
+        const mask = tf.tidy(() => {
+          const mask = tf.tensor2d(values as number[], shape, type);
+          return dtype === "cast" ? tf.cast(mask, "bool") : mask;
         });
+        const own = (input: string, axes: Axes) =>
+          numbersOf(input, shapeOf(axes, sizes));
+        const numbers = Object.fromEntries(
+          Object.entries(axes).map(([input, axes]) => [
+            input,
+            unread.includes(input)
+              ? padded(own(input, axes), axes, numberAt)
+              : own(input, axes),
+          ]),
+        );
+        const ofY = axesOfAnswer(reading);
+        const dy = padded(own("dy", ofY), ofY, numberAt);
+        const isForward = others.includes(reading);
+        const how = { mask, dy, isForward };
+        const found = await results(reading, numbers, batch, how);
         mask.dispose();
         return found;
       };
       const clean = await run("float32", isToken, () => 0);
+      for (const result of ["y", ...unread].filter((x) => x in clean)) {
+        const ofResult = axes[result] ?? axesOfAnswer(reading);
+        const zeros = padded(clean[result]!, ofResult, () => 0);
+        const isThere = clean[result]!.some((x) => x !== 0);
+        const isZero = zeros.every((x, i) => x === clean[result]![i]);
+        assert(isThere && isZero, `${name}: ${result} at padding`);
+      }
       for (const [dtype, mask] of Object.entries(MASKS)) {
-        const spoiled = await run(
-          dtype,
-          mask,
-          (i) => JUNK[i % JUNK.length]!,
-        );
+        const spoiled = await run(dtype, mask, (i) => JUNK[i % JUNK.length]!);
         for (const [result, values] of Object.entries(spoiled)) {
           values.forEach((value, i) =>
             assert(
               value === clean[result]![i],
-              `${name}${isPlain ? ", plain" : ""} ${JSON.stringify(how)}, a ` +
-                `mask of ${dtype}: ${result}[${i}] is ${value}, not ${
-                  clean[result]![i]
-                }`,
+              `${name}, a mask of ${dtype}: ${result}[${i}] is ${value}, ` +
+                `not ${clean[result]![i]}`,
             )
           );
         }
       }
     }
   },
+  { sampled: true },
 );
-
-onEachBackend("a mask says what it should be", () => {
-  tf.tidy(() => {
-    const x = rows(D, 1, () => 0);
-    const refused = (mask: unknown, part: string) =>
-      assertThrows(
-        () => lionAttention(x, x, x, { mask: mask as tf.Tensor2D }),
-        TypeError,
-        part,
-      );
-    refused(tf.ones([B, L + 1]), "mask should have shape [batch, length]");
-    refused(tf.ones([B, 1, L]), "mask should have shape [batch, length]");
-    refused(MASK, "mask should be a tensor of shape [batch, length]");
-    refused(null, "got null");
-    refused(
-      tf.tensor2d(MASK.map(String), [B, L], "string"),
-      "mask should be float32, or int32 or bool, which are converted; got string",
-    );
-  });
-});
 
 onEachBackend(
   "withoutPadding() takes any shape, and selects where a product would not",

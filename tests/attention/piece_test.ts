@@ -1,4 +1,4 @@
-/** A piece of a sequence between two states, and pieces that make a whole. @module */
+/** A piece of a sequence between two states; pieces that make a whole are in tests/subjects. @module */
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { logDecayPair } from "../../lib/attention/decays/decay_pair.ts";
@@ -6,19 +6,19 @@ import {
   attendWithState,
   passState,
 } from "../../lib/attention/planning/with_state.ts";
-import { type BackendName, bidirectionalDecay } from "../../mod.ts";
+import { bidirectionalDecay } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
-import type { Problem } from "../oracle.ts";
+import { assertNear } from "../comparison.ts";
 import { array, uniform } from "../random.ts";
-import { sample, sampleForms } from "../sample.ts";
-import { type Case, DECAYS, describe, problemOf, solvedCase } from "./cases.ts";
+import { sampleForms } from "../sample.ts";
 import {
-  assertClose,
-  inPieces,
-  optionsOf,
-  pairOf,
-  tensorsOf,
-} from "./pieces.ts";
+  decayOf,
+  definitionOf,
+  LION,
+  type LionCase,
+} from "../subjects/lion.ts";
+import { pairOf } from "../subjects/pieces.ts";
+import { tensorsOf, tokenOptions } from "../subjects/subject.ts";
 
 /** The states on both sides of a piece, `[batch, heads, headDim, valueDim + 1]`. */
 interface Borders {
@@ -27,7 +27,10 @@ interface Borders {
 }
 
 /** A piece's output and states in float64, from the definition. */
-function solvePiece(problem: Problem, { before, after }: Borders) {
+function solvePiece(
+  problem: ReturnType<typeof definitionOf>,
+  { before, after }: Borders,
+) {
   const { batch, heads, length, headDim, valueDim, q, k, v, mask } = problem;
   const { scale, epsilon, normalize, causal, decay } = problem;
   const columns = valueDim + 1, size = headDim * columns;
@@ -104,182 +107,85 @@ function rows(
   }
 }
 
-function* casesOfOne(): Generator<Case & { kernel: boolean }> {
-  for (const length of [1, 3, 64, 70]) {
-    for (const heads of [1, 5]) {
-      for (const decay of ["none", "two-sided"] as const) {
-        for (const causal of [false, true]) {
-          for (const normalize of [true, false]) {
-            for (const padded of [false, true]) {
-              for (const kernel of [false, true]) {
-                yield {
-                  // One sequence alone is computed in several parts.
-                  batch: heads === 1 ? 1 : 2,
-                  heads,
-                  length,
-                  decay,
-                  causal,
-                  normalize,
-                  padded,
-                  kernel,
-                };
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-}
-
-onEachBackend("a piece reads its states and hands them on", async (backend) => {
-  const cases = sampleForms(backend, casesOfOne(), ({ kernel }) => !kernel);
-  for (const c of cases) {
-    const problem = problemOf(c);
-    const { batch, heads, headDim, valueDim } = problem;
-    const shape: [number, number, number, number] = [
-      batch,
-      heads,
-      headDim,
-      valueDim + 1,
-    ];
-    const random = uniform(c.length);
-    const size = tf.util.sizeFromShape(shape);
-    const borders = {
-      before: array(size, random, (u) => 0.1 + u),
-      after: array(size, random, (u) => 0.1 + u),
-    };
-    const wanted = solvePiece(problem, borders);
-    const { q, k, v, decays, tokens } = tensorsOf(problem);
-    const before = tf.tensor4d(borders.before, shape);
-    const after = tf.tensor4d(borders.after, shape);
-    const held = tf.memory().numTensors;
-    const results = tf.tidy(() => {
-      const pair = pairOf(c, decays);
-      const options = {
-        ...optionsOf(problem),
-        kernel: c.kernel,
-        before,
-        ...(c.causal ? {} : { after }),
-        ...(tokens ? { tokens } : {}),
-      };
-      const piece = attendWithState(q, k, v, pair, options);
-      assertEquals(piece.backward === null, c.causal);
-      return {
-        y: piece.y,
-        forward: piece.forward,
-        passed: passState(k, v, pair, "before", before, tokens),
-        ...(piece.backward
-          ? {
-            backward: piece.backward,
-            passedBack: passState(k, v, pair, "after", after, tokens),
-          }
-          : {}),
-      };
-    });
-    assertEquals(tf.memory().numTensors, held + Object.keys(results).length);
-    const { forward: tolerance } = TOLERANCE[backend];
-    for (
-      const [name, result] of Object.entries<tf.Tensor>(results)
-    ) {
-      const of = name === "y"
-        ? wanted.y
-        : name === "backward" || name === "passedBack"
-        ? wanted.backward
-        : wanted.forward;
-      await assertClose(
-        `${describe(c)} kernel ${c.kernel}: ${name}`,
-        result,
-        of,
-        tolerance,
-      );
-    }
-    tf.dispose([q, k, v, ...decays, before, after, results]);
-    tokens?.dispose();
-  }
-});
-
-/** How a sequence of 13 tokens comes in pieces. */
-const PIECES: readonly (readonly number[])[] = [
-  [13],
-  Array(13).fill(1),
-  [4, 1, 6, 2],
-  [1, 12],
-];
-
-function* casesOfWholes(): Generator<Case & { pieces: readonly number[] }> {
-  for (const pieces of PIECES) {
-    for (const decay of DECAYS) {
-      for (const causal of [false, true]) {
-        for (const normalize of [true, false]) {
-          for (const padded of [false, true]) {
-            yield {
-              batch: 2,
-              heads: 3,
-              length: 13,
-              decay,
-              causal,
-              normalize,
-              padded,
-              pieces,
-            };
-          }
-        }
-      }
-    }
-  }
-}
+const CASES = [1, 3, 64, 70].flatMap((length) =>
+  // One sequence alone is computed in several parts.
+  [{ batch: 1, heads: 1 }, { batch: 2, heads: 5 }].flatMap((sizes) =>
+    (["none", "two-sided"] as const).flatMap((decay) =>
+      [false, true].flatMap((causal) =>
+        [true, false].flatMap((normalize) =>
+          [false, true].flatMap((padded) =>
+            [false, true].map((kernel): [LionCase, boolean] => [
+              { ...sizes, length, decay, causal, normalize, padded },
+              kernel,
+            ])
+          )
+        )
+      )
+    )
+  )
+);
 
 onEachBackend(
-  "pieces give the whole's output and gradients",
-  async (backend: BackendName) => {
-    for (const c of sample(backend, casesOfWholes())) {
-      const { problem, solution: { y, gradients } } = solvedCase(c);
-      const { q, k, v, decays, tokens } = tensorsOf(problem);
-      const dy = tf.tensor(problem.dy, v.shape);
-      const { value, grads } = tf.valueAndGrads((q, k, v, ...decays) =>
-        inPieces(
-          q as tf.Tensor4D,
-          k as tf.Tensor4D,
-          v as tf.Tensor4D,
-          pairOf(c, decays),
-          c.pieces,
-          { ...optionsOf(problem), tokens },
-        )
-      )([q, k, v, ...decays] as tf.Tensor[], dy as tf.Tensor4D);
-      const unrecorded = tf.tidy(() =>
-        inPieces(q, k, v, pairOf(c, decays), c.pieces, {
-          ...optionsOf(problem),
-          tokens,
-        })
-      );
-      const name = `${describe(c)} in ${c.pieces}`;
-      const { forward, gradient } = TOLERANCE[backend];
-      await assertClose(`${name}: y`, value, y.values, forward);
-      await assertClose(`${name}: alone`, unrecorded, y.values, forward);
-      const largest = (x: Float64Array) => Math.max(...x.map(Math.abs));
-      const ofVectors = Math.max(
-        ...[gradients["q"]!, gradients["k"]!, gradients["v"]!].map((
-          { values },
-        ) => largest(values)),
-      );
-      for (const [i, [of, wanted]] of Object.entries(gradients).entries()) {
-        // As cases.ts judges them: what rounds is as large as the terms.
-        const reference = i < 3
-          ? ofVectors
-          : largest(c.decay === "fixed" ? wanted.magnitudes : wanted.values);
-        await assertClose(
-          `${name}: d${of}`,
-          grads[i]!,
-          wanted.values,
-          gradient,
-          reference,
+  "a piece reads its states and hands them on",
+  async (backend) => {
+    const cases = sampleForms(backend, CASES, ([, kernel]) => !kernel);
+    for (const [c, kernel] of cases) {
+      const problem = LION.problemOf(c);
+      const { batch, heads, headDim, valueDim, causal } = problem;
+      const { scale, normalize, epsilon } = problem;
+      const shape: [number, number, number, number] = [
+        ...[batch, heads] as const,
+        ...[headDim, valueDim + 1] as const,
+      ];
+      const random = uniform(c.length);
+      const size = tf.util.sizeFromShape(shape);
+      const borders = {
+        before: array(size, random, (u) => 0.1 + u),
+        after: array(size, random, (u) => 0.1 + u),
+      };
+      const wanted = solvePiece(definitionOf(problem), borders);
+      const inputs = tensorsOf(problem);
+      const { mask: tokens } = tokenOptions(problem);
+      const before = tf.tensor4d(borders.before, shape);
+      const after = tf.tensor4d(borders.after, shape);
+      const held = tf.memory().numTensors;
+      const results = tf.tidy(() => {
+        const { q, k, v, ...decays } = inputs as Record<string, tf.Tensor4D>;
+        const decay = decayOf(c.decay, decays);
+        const pair = pairOf(decay, q!.shape, causal);
+        const piece = attendWithState(q!, k!, v!, pair, {
+          ...{ causal, scale, normalize, epsilon, kernel, before, tokens },
+          ...causal ? {} : { after },
+        });
+        assertEquals(piece.backward === null, causal);
+        return {
+          ...{ y: piece.y, forward: piece.forward },
+          passed: passState(k!, v!, pair, "before", before, tokens),
+          ...piece.backward && {
+            backward: piece.backward,
+            passedBack: passState(k!, v!, pair, "after", after, tokens),
+          },
+        };
+      });
+      assertEquals(tf.memory().numTensors, held + Object.keys(results).length);
+      const { forward: tolerance } = TOLERANCE[backend];
+      for (const [name, result] of Object.entries<tf.Tensor>(results)) {
+        const of = name === "y"
+          ? wanted.y
+          : /back/i.test(name)
+          ? wanted.backward
+          : wanted.forward;
+        assertNear(
+          `${JSON.stringify(c)} kernel ${kernel}: ${name}`,
+          await result.data<"float32">(),
+          of,
+          tolerance,
         );
       }
-      tf.dispose([q, k, v, ...decays, dy, value, unrecorded, ...grads]);
-      tokens?.dispose();
+      tf.dispose([inputs, before, after, results, tokens ?? []]);
     }
   },
+  { sampled: true },
 );
 
 onEachBackend(

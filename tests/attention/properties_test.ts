@@ -1,217 +1,113 @@
-import { assertLess } from "@std/assert";
-import * as tf from "@tensorflow/tfjs-core";
+/** What holds for every attention, whatever its truth is. @module */
 import fc from "fast-check";
-import {
-  type BackendName,
-  bidirectionalDecay,
-  type Decay,
-  lionAttention,
-  noDecay,
-  selectiveDecay,
-} from "../../mod.ts";
+import type { BackendName } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
-import { array, uniform } from "../random.ts";
-import { headSizes } from "../sample.ts";
-import { inPieces } from "./pieces.ts";
+import { assertNear } from "../comparison.ts";
+import { FORMS, LION, type LionProblem } from "../subjects/lion.ts";
+import { untapedOf } from "../subjects/subject.ts";
 
-/** Random sequences, with chunks that may or may not divide them. */
-const sequences = fc.record({
-  batch: fc.integer({ min: 1, max: 2 }),
-  heads: fc.integer({ min: 1, max: 3 }),
-  length: fc.integer({ min: 1, max: 70 }),
-  seed: fc.nat(),
-});
-const MOST = { headDim: 8, valueDim: 8, chunkSize: 80 };
-type Sequence = Parameters<typeof tensorsOf>[0];
+type Inputs = LionProblem["inputs"];
 
-const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
+/** The output of a problem with other inputs, and another decay if one is given. */
+type Attend = (
+  inputs: Inputs,
+  decay?: LionProblem["decay"],
+) => Promise<Float32Array>;
 
-/** Positive queries and keys, any values, and ordinary log decays. */
-function tensorsOf(
-  s: {
-    batch: number;
-    heads: number;
-    length: number;
-    headDim: number;
-    valueDim: number;
-    chunkSize: number;
-    seed: number;
-  },
-) {
-  const random = uniform(s.seed);
-  const shape: [number, number, number] = [s.batch, s.heads, s.length];
-  const size = s.batch * s.heads * s.length;
-  const feature = () =>
-    tf.tensor4d(array(size * s.headDim, random, (u) => 0.1 + u), [
-      ...shape,
-      s.headDim,
-    ]);
-  const values = () =>
-    tf.tensor4d(array(size * s.valueDim, random), [...shape, s.valueDim]);
-  const decays = () => tf.tensor3d(array(size, random, (u) => -2 * u), shape);
-  return {
-    q: feature(),
-    k: feature(),
-    v: values(),
-    other: values(),
-    logDecay: decays(),
-    otherLogDecay: decays(),
-  };
+/** The tokens of each sequence from the last to the first. */
+function reversed(x: Float32Array, { batch, heads, length }: LionProblem) {
+  const sequences = batch * heads, columns = x.length / sequences / length;
+  return x.map((_, i) => {
+    const token = Math.floor(i / columns) % length;
+    return x[i + (length - 1 - 2 * token) * columns]!;
+  });
 }
 
-/** Runs a property on a few random sequences, without a leak in any of them. */
-async function holds(
-  backend: BackendName,
-  property: (
-    tensors: ReturnType<typeof tensorsOf>,
-    s: Sequence,
-  ) => [tf.Tensor, tf.Tensor][],
-): Promise<void> {
-  await fc.assert(
-    fc.asyncProperty(sequences, headSizes(backend, MOST), async (...drawn) => {
-      const s = { ...drawn[0], ...drawn[1] };
-      const differences = tf.tidy(() =>
-        property(tensorsOf(s), s).map(([a, b]) =>
-          tf.div(tf.max(tf.abs(tf.sub(a, b))), tf.max(tf.abs(b)))
-        )
-      );
-      const errors = await Promise.all(differences.map((x) => x.data()));
-      tf.dispose(differences);
-      for (const [error] of errors) assertLess(error!, 2e-5);
-    }),
-    { numRuns: 15, seed: 20250224 },
+/** An input with its numbers changed. */
+const changed = (
+  inputs: Inputs,
+  name: string,
+  change: (x: Float32Array) => Float32Array,
+) => ({ ...inputs[name]!, values: change(inputs[name]!.values) });
+
+/** What has to be equal, of a problem and its inputs. */
+type Property = (
+  attend: Attend,
+  problem: LionProblem,
+) => Promise<readonly [Float32Array, Float32Array]>;
+
+const reversal: Property = async (attend, problem) => {
+  const { inputs, decay } = problem;
+  const back = Object.fromEntries(
+    Object.keys(inputs).map((
+      name,
+    ) => [name, changed(inputs, name, (x) => reversed(x, problem))]),
   );
-}
+  const { forward, backward } = back;
+  const swapped = decay === "two-sided"
+    ? { ...back, forward: backward!, backward: forward! }
+    : back;
+  return [reversed(await attend(swapped), problem), await attend(inputs)];
+};
 
-onEachBackend(
-  "the forms are equal on random shapes",
-  (backend) =>
-    holds(backend, ({ q, k, v, logDecay, otherLogDecay }, { chunkSize }) => {
-      const decay = bidirectionalDecay(logDecay, otherLogDecay);
-      const [full, ...others] = FORMS.map((form) =>
-        lionAttention(q, k, v, { decay, form, chunkSize })
-      );
-      return others.map((other) => [other, full!]);
-    }),
-);
+/** Properties by their names, with the decays that they are of. */
+const PROPERTIES: Readonly<
+  Record<string, readonly [readonly LionProblem["decay"][], Property]>
+> = {
+  "reversing the input reverses the output": [
+    ["source", "two-sided"],
+    reversal,
+  ],
+  "a decay of 1 is no decay": [["source"], async (attend, { inputs }) => {
+    const { logDecay: _, ...vectors } = inputs;
+    const logDecay = changed(inputs, "logDecay", (x) => x.map(() => 0));
+    return [
+      await attend({ ...vectors, logDecay }),
+      await attend(vectors, "none"),
+    ];
+  }],
+  "attention is linear in the values": [["source"], async (attend, problem) => {
+    const { inputs } = problem;
+    const v = inputs["v"]!.values, other = reversed(v, problem);
+    const of = (change: (x: Float32Array) => Float32Array) =>
+      attend({ ...inputs, v: changed(inputs, "v", change) });
+    const y = await of((x) => x), ofOther = await of(() => other);
+    return [
+      await of((x) => x.map((value, i) => 3 * value + other[i]!)),
+      y.map((value, i) => 3 * value + ofOther[i]!),
+    ];
+  }],
+};
 
-onEachBackend(
-  "pieces of random lengths equal the whole",
-  (backend) =>
-    holds(
-      backend,
-      ({ q, k, v, logDecay, otherLogDecay }, { length, chunkSize }) => {
-        const options = { scale: 0.5, normalize: true, epsilon: 1e-6 };
-        const lengths: number[] = [];
-        for (let left = length; left > 0; left -= lengths.at(-1)!) {
-          lengths.push(Math.min(chunkSize, left));
+/** Positive queries and keys, any values, and decays of all kinds. */
+const problems = (backend: BackendName, decay: LionProblem["decay"]) =>
+  fc.sample(LION.random(backend), { numRuns: 15, seed: 20250224 })
+    .map(([{ padded: _, packed: __, ...c }, { chunkSize }], values) => ({
+      problem: LION.problemOf({
+        ...{ ...c, decay, values, normalize: true, causal: false },
+        length: Math.min(c.length, 70),
+        ...backend === "webgpu" ? {} : {
+          headDim: Math.min(c.headDim!, 8),
+          valueDim: Math.min(c.valueDim!, 8),
+        },
+      }),
+      chunkSize,
+    }));
+
+for (const [name, [decays, property]] of Object.entries(PROPERTIES)) {
+  onEachBackend(name, async (backend) => {
+    for (const decay of decays) {
+      for (const { problem, chunkSize } of problems(backend, decay)) {
+        for (const form of FORMS) {
+          const attend: Attend = async (inputs, decay = problem.decay) => {
+            const other = { ...problem, inputs, decay };
+            const { y } = await untapedOf(LION, other, { form, chunkSize });
+            return y;
+          };
+          const [got, wanted] = await property(attend, problem);
+          assertNear(`${decay} ${form}`, got, wanted, 2e-5);
         }
-        const both = { forward: logDecay, backward: otherLogDecay };
-        const decay = bidirectionalDecay(logDecay, otherLogDecay);
-        return [
-          { causal: false, pair: both, decay },
-          { causal: true, pair: { ...both, backward: null }, decay },
-          { causal: false, pair: null, decay: noDecay() },
-        ].map(({ causal, pair, decay }) => [
-          inPieces(q, k, v, pair, lengths, { ...options, causal }),
-          lionAttention(q, k, v, { ...options, causal, decay }),
-        ]);
-      },
-    ),
-);
-
-onEachBackend(
-  "what padding holds is irrelevant",
-  (backend) =>
-    holds(
-      backend,
-      ({ q, k, v, other, logDecay }, { chunkSize, batch, length, seed }) => {
-        const random = uniform(seed);
-        const kept = array(batch * length, random, (u) => u < 0.4 ? 0 : 1);
-        for (let b = 0; b < batch; b++) kept[b * length] = 1;
-        const mask = tf.tensor2d(kept, [batch, length]);
-        const rows = tf.reshape(mask, [batch, 1, length, 1]);
-        const elsewhere = tf.sub(1, rows);
-        const disturbed = {
-          k: tf.add(k, tf.mul(elsewhere, 1000)) as tf.Tensor4D,
-          v: tf.add(
-            tf.mul(v, rows),
-            tf.mul(tf.mul(other, elsewhere), 1000),
-          ) as tf.Tensor4D,
-        };
-        const decay = selectiveDecay(logDecay);
-        return FORMS.map((form) => {
-          const options = { decay, form, chunkSize, mask };
-          return [
-            tf.mul(lionAttention(q, disturbed.k, disturbed.v, options), rows),
-            tf.mul(lionAttention(q, k, v, options), rows),
-          ];
-        });
-      },
-    ),
-);
-
-onEachBackend(
-  "reversing the input reverses the output",
-  (backend) =>
-    holds(backend, ({ q, k, v, logDecay, otherLogDecay }, { chunkSize }) => {
-      const reverse = <R extends tf.Rank>(x: tf.Tensor<R>) => tf.reverse(x, 2);
-      const decays: [Decay, Decay][] = [
-        [selectiveDecay(logDecay), selectiveDecay(reverse(logDecay))],
-        [
-          bidirectionalDecay(logDecay, otherLogDecay),
-          bidirectionalDecay(reverse(otherLogDecay), reverse(logDecay)),
-        ],
-      ];
-      return FORMS.flatMap((form) =>
-        decays.map(([decay, reversed]): [tf.Tensor, tf.Tensor] => [
-          reverse(
-            lionAttention(reverse(q), reverse(k), reverse(v), {
-              decay: reversed,
-              form,
-              chunkSize,
-            }),
-          ),
-          lionAttention(q, k, v, { decay, form, chunkSize }),
-        ])
-      );
-    }),
-);
-
-onEachBackend(
-  "a decay of 1 is no decay",
-  (backend) =>
-    holds(
-      backend,
-      ({ q, k, v, logDecay }, { chunkSize }) =>
-        FORMS.map((form) => [
-          lionAttention(q, k, v, {
-            decay: selectiveDecay(tf.zerosLike(logDecay)),
-            form,
-            chunkSize,
-          }),
-          lionAttention(q, k, v, { decay: noDecay(), form, chunkSize }),
-        ]),
-    ),
-);
-
-onEachBackend(
-  "attention is linear in the values",
-  (backend) =>
-    holds(
-      backend,
-      ({ q, k, v, other, logDecay }, { chunkSize }) =>
-        FORMS.map((form) => {
-          const of = (values: tf.Tensor) =>
-            lionAttention(q, k, values as tf.Tensor4D, {
-              decay: selectiveDecay(logDecay),
-              form,
-              chunkSize,
-            });
-          return [
-            of(tf.add(tf.mul(v, 3), other)),
-            tf.add(tf.mul(of(v), 3), of(other)),
-          ];
-        }),
-    ),
-);
+      }
+    }
+  });
+}

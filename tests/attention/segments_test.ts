@@ -1,224 +1,111 @@
 /** Packed sequences: each is what it is alone, whatever is beside it. @module */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import fc from "fast-check";
 import {
-  type BackendName,
   bidirectionalDecay,
-  type Decay,
-  diagonalDecay,
   explainAttention,
   fixedDecay,
   lionAttention,
   multiScanAttention,
-  noDecay,
   selectiveDecay,
   softmaxAttention,
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { array, uniform } from "../random.ts";
-import { headSizes, sampleForms } from "../sample.ts";
-import { DECAYS, describe, differences, run, solvedCase } from "./cases.ts";
+import { largest } from "../comparison.ts";
+import { sampleForms } from "../sample.ts";
+import {
+  type Axes,
+  axesOfAnswer,
+  BORDERS,
+  numbersOf,
+  readings,
+  results,
+  shapeOf,
+  SIZES,
+} from "../subjects/operations.ts";
+import { FORMS } from "../subjects/lion.ts";
 
-const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
-
-const [H, D, E] = [2, 5, 4];
-/** The first is a token alone, and numbers come again. */
-const LENGTHS = [1, 9, 4, 18, 2];
-const NUMBERS = [3, 7, 3, 0, 7];
-const TOTAL = LENGTHS.reduce((sum, length) => sum + length, 0);
-
-/** Of the numbers in each: products are of 1e18 beside those of 1. */
-const FACTORS = [1, 1e4, 1, 1e6, 1];
-
-/** What attention is given, in the order of `NAMES`. */
-type Inputs = tf.Tensor[];
-const NAMES = ["q", "k", "v", "logDecay", "otherLogDecay"] as const;
-
-/** One row for all; a segment's vectors are larger by its factor. */
-function inputsOf(factors: readonly number[]): Inputs {
-  const factorOf = LENGTHS.flatMap((length, i) =>
-    Array<number>(length).fill(factors[i]!)
-  );
-  const vectors = (columns: number, seed: number) => {
-    const values = array(H * TOTAL * columns, uniform(seed), (u) => 0.1 + u);
-    const scaled = values.map((value, i) =>
-      value * factorOf[Math.floor(i / columns) % TOTAL]!
-    );
-    return tf.tensor4d(scaled, [1, H, TOTAL, columns]);
-  };
-  const decays = (seed: number) =>
-    tf.tensor3d(
-      array(H * TOTAL, uniform(seed), (u) => u < 0.1 ? -60 : -u),
-      [1, H, TOTAL],
-    );
-  return [vectors(D, 1), vectors(D, 2), vectors(E, 3), decays(4), decays(5)];
-}
-
-/** The tokens from `start` on. */
-function cut<T extends tf.Tensor>(x: T, start: number, length: number): T {
-  const from = x.shape.map((_, axis) => axis === 2 ? start : 0);
-  const size = x.shape.map((size, axis) => axis === 2 ? length : size);
-  return tf.slice(x, from, size) as T;
-}
-
-type Attend = (inputs: Inputs, segments?: tf.Tensor2D) => tf.Tensor;
-
-/** y and the gradients of all inputs, each `[1, H, length, …]`. */
-function solved(
-  attend: Attend,
-  inputs: Inputs,
-  dy: tf.Tensor,
-  segments?: tf.Tensor2D,
-): tf.Tensor[] {
-  const { value, grads } = tf.valueAndGrads((...x: tf.Tensor[]) =>
-    // All of them are on the tape, read or not.
-    tf.add(
-      attend(x, segments),
-      tf.mul(tf.sum(tf.concat(x.slice(3), 0)), 0),
-    )
-  )(inputs, dy);
-  return [value, ...grads];
-}
-
-/** How far packed sequences are from each alone, relative to its largest values. */
-async function errorsOf(
-  attend: Attend,
-  factors: readonly number[],
-): Promise<number[]> {
-  const errors = tf.tidy(() => {
-    const inputs = inputsOf(factors);
-    const dy = tf.tensor4d(array(H * TOTAL * E, uniform(6)), [1, H, TOTAL, E]);
-    const numbers = LENGTHS.flatMap((length, i) =>
-      Array<number>(length).fill(NUMBERS[i]!)
-    );
-    const segments = tf.tensor2d(numbers, [1, TOTAL], "int32");
-    const packed = solved(attend, inputs, dy, segments);
-    let start = 0;
-    const found: tf.Tensor[] = [];
-    for (const length of LENGTHS) {
-      const of = (x: tf.Tensor) => cut(x, start, length);
-      const alone = solved(attend, inputs.map(of), of(dy));
-      const [q, [, dq, dk, dv]] = [of(inputs[0]!), alone] as const;
-      // Of few keys the gradients in q and k cancel; what is rounded then is of
-      // the size of that in v. A decay's gradient is of the size of q · dq.
-      const vectors = tf.stack([dq!, dk!, dv!].map((x) => tf.max(tf.abs(x))));
-      const ofVectors = tf.max(vectors);
-      const ofDecays = tf.max(tf.sum(tf.abs(tf.mul(q, dq!)), -1));
-      alone.forEach((x, i) => {
-        const difference = tf.max(tf.abs(tf.sub(of(packed[i]!), x)));
-        const reference = i === 0
-          ? tf.max(tf.abs(x))
-          : i <= 3
-          ? ofVectors
-          : tf.maximum(ofDecays, 1e-20);
-        found.push(tf.div(difference, reference));
-      });
-      start += length;
-    }
-    return tf.stack(found);
-  });
-  const values = [...await errors.data()];
-  errors.dispose();
-  return values;
-}
-
-const DECAY_OF: Record<string, (inputs: Inputs) => Decay> = {
-  none: () => noDecay(),
-  fixed: () => fixedDecay(tf.tensor1d([-0.1, -1])),
-  source: ([, , , g]) => selectiveDecay(g as tf.Tensor3D),
-  arrival: ([, , , g]) =>
-    selectiveDecay(g as tf.Tensor3D, { convention: "arrival" }),
-  "two-sided": ([, , , f, b]) =>
-    bidirectionalDecay(f as tf.Tensor3D, b as tf.Tensor3D),
-  diagonal: ([, , , g]) =>
-    diagonalDecay(
-      tf.mul(tf.expandDims(g!, 3), tf.tensor1d([0, 0.5, 1, 1.5, 2])),
-    ),
-};
-
-function* packedCases(backend: BackendName) {
-  for (const form of FORMS) {
-    for (const kernel of backend === "cpu" ? [false] : [true, false]) {
-      for (const decay of Object.keys(DECAY_OF)) {
-        for (const causal of [false, true]) {
-          for (const normalize of [false, true]) {
-            yield { form, kernel, decay, causal, normalize };
-          }
-        }
-      }
-    }
-  }
-}
+/** What the vectors of each segment are larger by: products are of 1e18 beside those of 1. */
+const FACTORS = [1, 1e4, 1, 1e6];
 
 onEachBackend(
   "packed sequences are each what it is alone, beside huge numbers too",
   async (backend) => {
+    const all = readings(backend).filter(({ operation }) => operation.packs);
+    const chosen = sampleForms(backend, all, ({ isPlain }) => isPlain);
+    const starts = [0, ...BORDERS, SIZES.length];
     const failures: string[] = [];
-    const all = packedCases(backend);
-    for (const c of sampleForms(backend, all, ({ kernel }) => !kernel)) {
-      const { decay, ...options } = c;
-      const attend: Attend = (inputs, segments) =>
-        lionAttention(
-          inputs[0] as tf.Tensor4D,
-          inputs[1] as tf.Tensor4D,
-          inputs[2] as tf.Tensor4D,
-          {
-            ...options,
-            chunkSize: 8,
-            decay: DECAY_OF[decay]!(inputs),
-            ...(segments ? { segments } : {}),
-          },
+    for (const reading of chosen) {
+      const { axes, name } = reading.operation;
+      /** A row of all tokens, cut to those of a segment. */
+      const rows = (
+        values: Float32Array,
+        axes: Axes,
+        change: (row: Float32Array, head: number) => Float32Array,
+      ) => {
+        if (axes[0] !== "batch") return values;
+        const heads = axes[1] === "heads" ? SIZES.heads : 1;
+        const size = values.length / heads;
+        return Float32Array.from(
+          Array.from({ length: heads }, (_, head) => {
+            const row = values.subarray(head * size, (head + 1) * size);
+            return [...change(row, head)];
+          }).flat(),
         );
-      const errors = await errorsOf(attend, FACTORS);
-      const largest = Math.max(...errors);
-      // Both are rounded.
-      if (largest <= 2 * TOLERANCE[backend].gradient) continue;
-      const at = errors.indexOf(largest);
-      failures.push(
-        `${JSON.stringify(c)}: ${largest} at segment ${Math.floor(at / 6)}, ` +
-          ["y", ...NAMES][at % 6],
+      };
+      const cut = (values: Float32Array, axes: Axes, segment: number) =>
+        rows(values, axes, (row) => {
+          const columns = row.length / SIZES.length;
+          const [start, end] = starts.slice(segment, segment + 2);
+          return row.subarray(start! * columns, end! * columns);
+        });
+      const isHuge = name.startsWith("lionAttention as");
+      const numbers = Object.fromEntries(
+        Object.entries(axes).map(([input, axes]) => {
+          const own = numbersOf(input, shapeOf(axes, { ...SIZES, batch: 1 }));
+          if (!isHuge || !["q", "k", "v"].includes(input)) return [input, own];
+          const scaled = rows(own, axes, (row) => {
+            const columns = row.length / SIZES.length;
+            return row.map((x, i) => {
+              const token = Math.floor(i / columns);
+              const segment = BORDERS.filter((start) => start <= token).length;
+              return x * FACTORS[segment]!;
+            });
+          });
+          return [input, scaled];
+        }),
       );
+      const ofY = axesOfAnswer(reading);
+      const dy = numbersOf("dy", shapeOf(ofY, { ...SIZES, batch: 1 }));
+      const packed = { ...reading, packed: true };
+      const whole = await results(packed, numbers, 1, { dy });
+      for (const segment of FACTORS.keys()) {
+        const own = Object.fromEntries(
+          Object.entries(axes)
+            .map((
+              [input, axes],
+            ) => [input, cut(numbers[input]!, axes, segment)]),
+        );
+        const alone = await results({ ...reading, packed: false }, own, 1, {
+          dy: cut(dy, ofY, segment),
+          length: starts[segment + 1]! - starts[segment]!,
+        });
+        const { y, ...gradients } = alone;
+        const ofGradients = largest(...Object.values(gradients));
+        for (const [result, values] of Object.entries(alone)) {
+          const got = cut(whole[result]!, axes[result] ?? ofY, segment);
+          const error = largest(values.map((x, i) => x - got[i]!));
+          const size = result === "y" ? largest(y!) : ofGradients;
+          // Both are rounded.
+          if (error <= 2 * TOLERANCE[backend].gradient * size) continue;
+          failures.push(`${reading.name}, ${result} of ${segment}: ${error}`);
+        }
+      }
     }
     assertEquals(failures, []);
   },
-);
-
-onEachBackend(
-  "the forms equal the oracle on random shapes, packed and not",
-  async (backend) => {
-    const shapes = fc.record({
-      batch: fc.integer({ min: 1, max: 2 }),
-      heads: fc.integer({ min: 1, max: 3 }),
-      length: fc.integer({ min: 1, max: 70 }),
-      decay: fc.constantFrom(...DECAYS),
-      causal: fc.boolean(),
-      normalize: fc.boolean(),
-      padded: fc.boolean(),
-      packed: fc.boolean(),
-    });
-    const sizes = headSizes(backend, {
-      headDim: 8,
-      valueDim: 8,
-      chunkSize: 80,
-    });
-    for (const form of FORMS) {
-      await fc.assert(
-        fc.asyncProperty(shapes, sizes, async (shape, sizes) => {
-          const { chunkSize, ...dims } = sizes;
-          const c = { ...shape, ...dims };
-          const { problem, solution } = solvedCase(c);
-          const actual = await run(problem, form, chunkSize);
-          const found = differences(problem, actual, solution, backend);
-          assertEquals(found, [], `${describe(c)} ${form} by ${chunkSize}`);
-        }),
-        {
-          numRuns: { wasm: 200, cpu: 50, webgpu: 5 }[backend],
-          seed: 20250224,
-        },
-      );
-    }
-  },
+  { sampled: true },
 );
 
 onEachBackend("segments may be int32, float32 or bool", async () => {
@@ -343,29 +230,6 @@ onEachBackend(
     if (decay.kind === "selective") tf.dispose([x, logDecay, segments]);
   },
 );
-
-onEachBackend("segments say what they should be", () => {
-  tf.tidy(() => {
-    const x = tf.ones<tf.Rank.R4>([2, 1, 3, 4]);
-    for (const attend of [lionAttention, softmaxAttention]) {
-      const refused = (segments: unknown, part: string) =>
-        assertThrows(
-          () => attend(x, x, x, { segments: segments as tf.Tensor2D }),
-          TypeError,
-          part,
-        );
-      refused(
-        tf.zeros([2, 4], "int32"),
-        "segments should have shape [batch, length] = [2, 3], got [2, 4]",
-      );
-      refused([[0, 0, 1]], "segments should be a tensor of shape");
-      refused(
-        tf.tensor2d(["a", "a", "b", "b", "b", "b"], [2, 3], "string"),
-        "segments should be float32, or int32 or bool, which are converted; got string",
-      );
-    }
-  });
-}, ["cpu"]);
 
 /** Neighbours that are the same number to a float of 32 bits. */
 const CLOSE = [[2 ** 24, 2 ** 24 + 1], [2 ** 31 - 2, 2 ** 31 - 1], [

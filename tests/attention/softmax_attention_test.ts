@@ -6,7 +6,6 @@
  */
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import fc from "fast-check";
 import {
   alibiSlopes,
   lionAttentionLayer,
@@ -14,97 +13,31 @@ import {
   type SoftmaxAttentionOptions,
 } from "../../mod.ts";
 import { BACKENDS, onEachBackend, WITH_KERNELS } from "../backends.ts";
-import { array, uniform } from "../random.ts";
-import { sampleForms } from "../sample.ts";
-import type { SoftmaxProblem } from "../softmax_oracle.ts";
-import {
-  differences,
-  failuresOf,
-  problemOf,
-  run,
-  type SoftmaxCase,
-} from "./softmax_cases.ts";
+import { uniform } from "../random.ts";
+import { testCases, testRandom } from "../subjects/checks.ts";
+import { replaced, SOFTMAX, type SoftmaxProblem } from "../subjects/softmax.ts";
+import { resultOf, wrongWith } from "../subjects/subject.ts";
 
-const MASKS = ["none", "some", "none of the first"] as const;
-
-/** Lengths about the blocks of the kernels, and columns that are no whole vectors. */
-const CASES: SoftmaxCase[] = [1, 2, 67, 130, 200].flatMap((length) =>
-  MASKS.flatMap((mask) =>
-    [false, true].flatMap((causal) =>
-      (length === 67 ? [false, true] : [false]).flatMap((packed) => {
-        const c = { length, mask, causal, packed };
-        return [
-          { batch: 2, heads: 1, headDim: 6, valueDim: 5, ...c },
-          { batch: 1, heads: 3, headDim: 8, valueDim: 12, ...c },
-        ];
-      })
-    )
-  )
-);
-
-/** Each way of ALiBi: of one head and more, of some that are no power of two. */
-const ALIBI: SoftmaxCase[] = [1, 67, 130].flatMap((length) =>
-  [false, true].flatMap((causal) => {
-    const c = { length, causal, alibi: true, headDim: 6, valueDim: 5 };
-    return [
-      { batch: 2, heads: 1, mask: "none" as const, ...c },
-      { batch: 2, heads: 3, mask: "some" as const, packed: true, ...c },
-    ];
-  })
-);
+testCases(SOFTMAX);
+testRandom(SOFTMAX);
 
 for (const kernel of [false, true]) {
   const how = kernel ? "as a kernel" : "in tfjs operations";
   const backends = kernel ? WITH_KERNELS : BACKENDS;
-  onEachBackend(
-    `softmax attention equals the oracle, ${how}`,
-    async (backend) => {
-      const failures: string[] = [];
-      const cases = [...CASES, ...ALIBI];
-      for (const c of sampleForms(backend, cases, () => !kernel)) {
-        failures.push(...await failuresOf(c, kernel, backend));
-      }
-      assertEquals(failures, []);
-    },
-    backends,
-  );
-
-  onEachBackend(`softmax attention never reads padding, ${how}`, async () => {
-    for (const causal of [false, true]) {
-      const sizes = { batch: 2, heads: 2, length: 70, headDim: 6, valueDim: 5 };
-      for (const mask of ["some", "none of the first"] as const) {
-        const problem = problemOf({ ...sizes, causal, mask });
-        const clean = filled(problem, 0);
-        const expected = await run(clean, kernel);
-        for (const value of [NaN, Infinity, -Infinity, 1e30]) {
-          // The loss's gradient at padding is ignored too.
-          const disturbed = await run(filled(problem, value), kernel);
-          assertEquals(disturbed, expected, `padding of ${value}`);
-        }
-        const { y, gradients } = expected;
-        for (const [name, x] of Object.entries({ y, ...gradients })) {
-          const dim = name === "q" || name === "k" ? 6 : 5;
-          x.forEach((value, i) => {
-            if (isPadding(problem, Math.floor(i / dim))) {
-              assertEquals(value + 0, 0);
-            }
-          });
-          assert(x.every(Number.isFinite));
-        }
-      }
-    }
-  }, backends);
-
   onEachBackend(`NaN in a token is NaN in what reads it, ${how}`, async () => {
     const sizes = { batch: 1, heads: 2, length: 40, headDim: 4, valueDim: 4 };
-    const problem = problemOf({ ...sizes, causal: false, mask: "none" });
+    const problem = SOFTMAX.problemOf({ ...sizes, causal: false });
     for (const name of ["q", "k", "v"] as const) {
       // Whatever the bits that a NaN leaves free.
       for (const bits of [0x7fc00000, 0x7fffffff, 0xffffffff, 0x7fc00001]) {
         const x = problem[name].slice();
         // Token 7 of the first head.
         new Uint32Array(x.buffer)[7 * 4 + 1] = bits;
-        const { y } = await run({ ...problem, [name]: x }, kernel);
+        const { y } = await resultOf(
+          SOFTMAX,
+          replaced(problem, { [name]: x }),
+          { kernel },
+        );
         const own = y.subarray(7 * 4, 8 * 4);
         assert(name === "v" ? Number.isNaN(own[1]) : own.every(Number.isNaN));
         if (name === "k") assert(y.subarray(0, 160).every(Number.isNaN));
@@ -151,34 +84,11 @@ for (const kernel of [false, true]) {
     for (const sign of [1, -1]) {
       for (const causal of [false, true]) {
         const problem = problemOfHugeScores(sign, causal);
-        const result = await run(problem, kernel);
-        assertEquals(differences(problem, result, backend), []);
+        const wrong = await wrongWith(SOFTMAX, problem, backend, { kernel });
+        assertEquals(wrong, []);
       }
     }
   }, backends);
-}
-
-/** Whether a row of all heads is padding. */
-function isPadding(
-  { heads, length, mask }: SoftmaxProblem,
-  row: number,
-): boolean {
-  const entry = Math.floor(row / length / heads);
-  return mask![entry * length + row % length] === 0;
-}
-
-/** The problem with this value wherever there is padding. */
-function filled(problem: SoftmaxProblem, value: number): SoftmaxProblem {
-  const fill = (x: Float32Array, dim: number) =>
-    x.map((old, i) => isPadding(problem, Math.floor(i / dim)) ? value : old);
-  const { headDim, valueDim } = problem;
-  return {
-    ...problem,
-    q: fill(problem.q, headDim),
-    k: fill(problem.k, headDim),
-    v: fill(problem.v, valueDim),
-    dy: fill(problem.dy, valueDim),
-  };
 }
 
 /** Scores of ±10,000 and a small integer, all of which float32 can hold. */
@@ -193,46 +103,12 @@ function problemOfHugeScores(sign: number, causal: boolean): SoftmaxProblem {
     q[4 * i + 2] = 1;
     k[4 * i + 2] = small();
   }
-  return {
-    batch: 1,
-    heads: 1,
-    length,
-    headDim: 4,
-    valueDim: 5,
-    q,
-    k,
-    v: array(length * 5, random),
-    dy: array(length * 5, random),
+  const problem = SOFTMAX.problemOf({
+    ...{ batch: 1, heads: 1, length, headDim: 4, valueDim: 5, causal },
     scale: 1,
-    causal,
-  };
+  });
+  return replaced(problem, { q, k });
 }
-
-/** On webgpu few, since each kind of columns is a shader. */
-onEachBackend(
-  "softmax attention equals the oracle on random shapes",
-  async (backend) => {
-    const columns = backend === "webgpu"
-      ? fc.constantFrom(3, 8)
-      : fc.integer({ min: 1, max: 70 });
-    const shapes = fc.record({
-      batch: fc.integer({ min: 1, max: 2 }),
-      heads: fc.integer({ min: 1, max: 3 }),
-      length: fc.integer({ min: 1, max: backend === "cpu" ? 60 : 220 }),
-      headDim: columns,
-      valueDim: columns,
-      causal: fc.boolean(),
-      mask: fc.constantFrom(...MASKS),
-      packed: fc.boolean(),
-    });
-    await fc.assert(
-      fc.asyncProperty(shapes, async (c) => {
-        assertEquals(await failuresOf(c, true, backend), []);
-      }),
-      { numRuns: backend === "wasm" ? 200 : 20, seed: 20250224 },
-    );
-  },
-);
 
 onEachBackend(
   "softmax attention converts integers, as lionAttention does",
@@ -273,17 +149,18 @@ Deno.test("ALiBi's slopes are its authors'", () => {
 });
 
 onEachBackend("softmax attention leaves no data behind", async () => {
-  const problem = problemOf({
+  const c = {
     ...{ batch: 1, heads: 2, length: 20, headDim: 5, valueDim: 6 },
-    causal: true,
-    mask: "some",
-  });
-  await run(problem, true);
+    ...{ causal: true, padded: true },
+  };
+  const problem = SOFTMAX.problemOf(c);
+  const sloped = SOFTMAX.problemOf({ ...c, sloped: true });
+  await resultOf(SOFTMAX, problem);
   const before = tf.memory().numDataBuffers;
   for (let i = 0; i < 3; i++) {
-    await run(problem, true);
-    await run(problem, false);
-    await run({ ...problem, slopes: alibiSlopes(2) }, true);
+    await resultOf(SOFTMAX, problem);
+    await resultOf(SOFTMAX, problem, { kernel: false });
+    await resultOf(SOFTMAX, sloped);
   }
   assertEquals(tf.memory().numDataBuffers, before);
 });
@@ -330,70 +207,3 @@ onEachBackend("a layer's softmax attention is the operation", async () => {
   tf.dispose([x, kernels.result as tf.Tensor]);
   layer.dispose();
 });
-
-onEachBackend(
-  "softmax attention names what is wrong with its arguments",
-  () => {
-    tf.tidy(() => {
-      const x = tf.ones<tf.Rank.R4>([1, 2, 3, 4]);
-      const attend = (options: object) => () =>
-        softmaxAttention(x, x, x, options as SoftmaxAttentionOptions);
-      assertThrows(
-        attend({ casual: true }),
-        TypeError,
-        'did you mean "causal"',
-      );
-      assertThrows(
-        attend({ causal: 1 }),
-        TypeError,
-        "causal should be true or false",
-      );
-      assertThrows(
-        attend({ kernel: "no" }),
-        TypeError,
-        "kernel should be true or false",
-      );
-      assertThrows(
-        attend({ scale: "1" }),
-        TypeError,
-        "scale should be a number",
-      );
-      assertThrows(
-        attend({ scale: NaN }),
-        RangeError,
-        "scale should be finite",
-      );
-      assertThrows(
-        attend({ slopes: 1 }),
-        TypeError,
-        "slopes should be a list of numbers, one per head, got 1",
-      );
-      assertThrows(
-        attend({ slopes: [1] }),
-        RangeError,
-        "slopes should have one number for each of the 2 heads, got 1",
-      );
-      assertThrows(
-        attend({ slopes: [1, Infinity] }),
-        RangeError,
-        "each of slopes should be finite",
-      );
-      assertThrows(
-        attend({ mask: tf.ones([3, 1]) }),
-        TypeError,
-        "mask should have shape",
-      );
-      assertThrows(
-        () => softmaxAttention(x, tf.ones([1, 2, 3, 5]), x),
-        TypeError,
-        "k should have shape",
-      );
-      assertThrows(
-        () => softmaxAttention(x, x, tf.ones([1, 2, 3, 0])),
-        RangeError,
-        "v should not be empty",
-      );
-    });
-  },
-  ["cpu"],
-);

@@ -9,7 +9,7 @@ import {
 } from "../../mod.ts";
 import type { StreamProgress } from "../../lib/attention/streaming/stream.ts";
 import { onEachBackend } from "../backends.ts";
-import { cut, small } from "./stream_cases.ts";
+import { cut, small } from "../subjects/stream.ts";
 
 /** A source that writes down what is asked of it. */
 function followed(source: StreamSource, log: string[]): StreamSource {

@@ -2,6 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  diagonalDecay,
   selectiveDecay,
   streamBidirectional,
   type StreamSegment,
@@ -9,7 +10,7 @@ import {
 } from "../../mod.ts";
 import type { StreamBidirectionalOptions } from "../../lib/attention/streaming/stream.ts";
 import { onEachBackend } from "../backends.ts";
-import { cut, small } from "./stream_cases.ts";
+import { collect, cut, small } from "../subjects/stream.ts";
 
 onEachBackend(
   "streamBidirectional() passes on what its caller throws, and leaves nothing",
@@ -238,4 +239,33 @@ onEachBackend(
     );
     tf.dispose({ ...whole });
   },
+);
+
+onEachBackend(
+  "a source keeps to its kind of decay",
+  async () => {
+    const x: tf.Tensor4D = tf.ones([1, 1, 4, 2]);
+    const source = {
+      length: 4,
+      segmentLength: 2,
+      read: (start: number) => {
+        const part = () => tf.slice(x, [0, 0, start], [1, 1, 2]) as tf.Tensor4D;
+        return {
+          q: part(),
+          k: part(),
+          v: part(),
+          decay: start === 0
+            ? selectiveDecay(tf.zeros([1, 1, 2]))
+            : diagonalDecay(tf.zeros([1, 1, 2, 2])),
+        };
+      },
+    };
+    const error = await collect(source, {}).catch((error: unknown) => error);
+    assertEquals(
+      String(error),
+      'TypeError: read(0, 2): decay should be diagonal with the convention "source", as in the segments before, got selective with the convention "source"',
+    );
+    x.dispose();
+  },
+  ["cpu"],
 );

@@ -39,8 +39,11 @@ onEachBackend(
     await useBackend({ prefer: [backend], threads: 2 });
     assertEquals(await attend(), 1);
   },
-  ["webgpu", "wasm"],
-  "tfjs-webgpu, which keeps count of what commands of a device that is gone still use",
+  {
+    only: ["webgpu", "wasm"],
+    dataLeftBy:
+      "tfjs-webgpu, which keeps count of what commands of a device that is gone still use",
+  },
 );
 
 Deno.test("disposing of nothing, or beside a start, is no error", async () => {

@@ -5,7 +5,6 @@ import * as data from "../../lib/data_and_datasets.ts";
 import * as hub from "../../lib/hub/mod.ts";
 import { toPyTorchWeights } from "../../lib/io/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";
-import * as operations from "../../lib/operations/mod.ts";
 import { progressBar } from "../../lib/notebook/progress/progress_bar.ts";
 import {
   binaryCrossEntropy,
@@ -22,8 +21,8 @@ import {
 import * as lion from "../../mod.ts";
 import { pathfinder } from "../../tools/recipes/tasks/pathfinder.ts";
 import { selectiveCopying } from "../../tools/recipes/tasks/selective_copying.ts";
-import { MODELS } from "../family/models.ts";
 import { onCpu } from "../io/files.ts";
+import { mergedCalls } from "../subjects/options.ts";
 import {
   tinyData,
   tinyModel,
@@ -39,76 +38,12 @@ type Unchecked = any;
 type Calls = Record<string, (wrong: Unchecked) => unknown>;
 
 const x = () => tf.ones<tf.Rank.R4>([1, 2, 3, 4]);
-const gates = () => tf.zeros<tf.Rank.R3>([1, 2, 3]);
 const rows = () => tf.ones<tf.Rank.R3>([1, 3, 8]);
 
-const ATTENTION: Calls = {
-  lionAttention: (wrong) => lion.lionAttention(x(), x(), x(), wrong),
-  explainAttention: (wrong) => lion.explainAttention(x(), x(), x(), wrong),
-  softmaxAttention: (wrong) => lion.softmaxAttention(x(), x(), x(), wrong),
-  deltaAttention: (wrong) => lion.deltaAttention(x(), x(), x(), gates(), wrong),
-  deltaStep: (wrong) =>
-    lion.deltaStep(null, { q: x(), k: x(), v: x(), beta: gates() }, wrong),
-  "deltaStep's input": (wrong) =>
-    lion.deltaStep(null, { q: x(), k: x(), v: x(), beta: gates(), ...wrong }),
-  recurrentState: (wrong) =>
-    lion.recurrentState({
-      ...{ batch: 1, heads: 2, headDim: 4, valueDim: 4 },
-      ...wrong,
-    }),
-  recurrentStep: (wrong) =>
-    lion.recurrentStep(
-      lion.recurrentState({ batch: 1, heads: 2, headDim: 4, valueDim: 4 }),
-      { q: x(), k: x(), v: x() },
-      wrong,
-    ),
-  "recurrentStep's input": (wrong) =>
-    lion.recurrentStep(
-      lion.recurrentState({ batch: 1, heads: 2, headDim: 4, valueDim: 4 }),
-      { q: x(), k: x(), v: x(), ...wrong },
-    ),
-  "ways[0]": (wrong) =>
-    lion.multiScanAttention(x(), x(), x(), [
-      { order: [2, 0, 1], decay: lion.noDecay(), ...wrong },
-    ]),
-  multiScanAttention: (wrong) => {
-    const decay = lion.noDecay();
-    const ways = [{ order: [2, 0, 1], decay }];
-    return lion.multiScanAttention(x(), x(), x(), ways, wrong);
-  },
-  selectiveDecay: (wrong) => lion.selectiveDecay(gates(), wrong),
-  diagonalDecay: (wrong) => lion.diagonalDecay(tf.neg(x()), wrong),
-  shiftedSilu: (wrong) => lion.shiftedSilu(x(), wrong),
-  snakeScan: (wrong) => lion.snakeScan(2, 3, wrong),
-  gelu: (wrong) => operations.gelu(x(), wrong),
-  layerNorm: (wrong) =>
-    operations.layerNorm(x(), tf.ones([4]), tf.ones([4]), wrong),
-  rmsNorm: (wrong) => operations.rmsNorm(x(), tf.ones([4]), wrong),
-  splitHeads: (wrong) =>
-    operations.splitHeads(tf.ones([1, 2, 12]), { numHeads: 2, ...wrong }),
-  "selectiveScan's inputs": (wrong) =>
-    operations.selectiveScan({ ...scanInputs(), ...wrong }),
-  selectiveScan: (wrong) => operations.selectiveScan(scanInputs(), wrong),
-  shortConvolution: (wrong) =>
-    operations.shortConvolution(
-      tf.ones([1, 2, 3]),
-      tf.ones([3, 3]),
-      undefined,
-      wrong,
-    ),
+const STREAMS: Calls = {
   streamBidirectional: (wrong) => streamOf({}, wrong),
   "read(0, 3): the segment": (wrong) => streamOf(wrong, {}),
 };
-
-function scanInputs(): operations.SelectiveScanInputs {
-  return {
-    x: tf.ones([1, 2, 3]),
-    dt: tf.ones([1, 2, 3]),
-    a: tf.ones([3, 2]),
-    b: tf.ones([1, 2, 2]),
-    c: tf.ones([1, 2, 2]),
-  };
-}
 
 function streamOf(segment: object, options: object): Promise<void> {
   return lion.streamBidirectional(
@@ -120,22 +55,6 @@ function streamOf(segment: object, options: object): Promise<void> {
     () => {},
     options,
   );
-}
-
-for (const { name, inputs, run } of MODELS) {
-  const sizes: Record<string, number> = {
-    ...{ batch: 1, heads: 2, length: 3, headDim: 4, valueDim: 4 },
-  };
-  ATTENTION[name] = (wrong) =>
-    run(
-      Object.fromEntries(
-        Object.entries(inputs).map(([name, axes]) => [
-          name,
-          tf.zeros(axes.map((axis) => sizes[axis]!)),
-        ]),
-      ),
-      wrong,
-    );
 }
 
 const SMALL = { dim: 4, depth: 1, numHeads: 2, variant: "s" } as const;
@@ -402,7 +321,7 @@ async function failureOf(
 
 for (
   const [room, calls] of Object.entries({
-    attention: ATTENTION,
+    attention: STREAMS,
     layers: LAYERS,
     data: DATA,
     training: TRAINING,
@@ -415,7 +334,9 @@ for (
       const before = new Set(Object.keys(tf.engine().registeredVariables));
       tf.engine().startScope();
       try {
-        for (const [name, call] of Object.entries(calls)) {
+        const ofTensors = room === "attention" ? mergedCalls() : {};
+        const all = { ...ofTensors, ...calls };
+        for (const [name, call] of Object.entries(all)) {
           const options = await optionsOf(name, call);
           for (const option of options) {
             for (const wrong of [null, {}]) {

@@ -118,34 +118,6 @@ onCpu("models take undefined options as those left out", () => {
   }
 });
 
-onCpu("attention takes undefined options as those left out", async () => {
-  const q: tf.Tensor4D = tf.randomNormal([1, 2, 5, 4], 0, 1, "float32", 1);
-  const beta = tf.fill([1, 2, 5], 0.5) as tf.Tensor3D;
-  const common = without(["mask", "segments", "scale", "causal", "kernel"]);
-  const linear = {
-    ...common,
-    ...without(["decay", "form", "chunkSize", "normalize", "epsilon"]),
-    ...without(["precision"]),
-  };
-  const calls: Record<string, (more: object) => tf.Tensor> = {
-    lionAttention: (more) => lion.lionAttention(q, q, q, more),
-    softmaxAttention: (more) =>
-      lion.softmaxAttention(q, q, q, { ...more, slopes: undefined }),
-    deltaAttention: (more) => lion.deltaAttention(q, q, q, beta, more),
-  };
-  for (const [name, call] of Object.entries(calls)) {
-    const all = name === "lionAttention" ? linear : common;
-    const [plain, told] = [call({}), call(all)];
-    assertEquals(await told.array(), await plain.array(), name);
-    tf.dispose([plain, told]);
-  }
-  assertEquals(
-    lion.explainAttention(q, q, q, linear),
-    lion.explainAttention(q, q, q),
-  );
-  tf.dispose([q, beta]);
-});
-
 onCpu(
   "data, training and figures take undefined options as those left out",
   async () => {

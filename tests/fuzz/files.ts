@@ -17,7 +17,7 @@ import { withFolder } from "../io/files.ts";
 import { type Json, jsonMutants, jsonTexts } from "../json_mutants.ts";
 import { uniform } from "../random.ts";
 import { Checkpoints } from "../training/checkpoint_damages.ts";
-import { seeds } from "./draw.ts";
+import { seeds } from "../subjects/draw.ts";
 import type { Target } from "./target.ts";
 
 /** Files of tensors, in memory and on the disk. */

@@ -12,7 +12,7 @@ import {
   recordCaseOf,
   runRecordCase,
 } from "../training/record_mutations.ts";
-import { seeds } from "./draw.ts";
+import { seeds } from "../subjects/draw.ts";
 import type { Target } from "./target.ts";
 
 /** Trainings in which a property changes, with recorded steps and without. */

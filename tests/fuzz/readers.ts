@@ -9,7 +9,7 @@ import {
   READERS,
   repeated,
 } from "../data/records/reader_inputs.ts";
-import { seeds } from "./draw.ts";
+import { seeds } from "../subjects/draw.ts";
 import type { Target } from "./target.ts";
 
 /** Bytes of the shorter file. */

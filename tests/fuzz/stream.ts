@@ -4,28 +4,21 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { streamBidirectional, type StreamSegment } from "../../mod.ts";
 import type { StreamBidirectionalOptions } from "../../lib/attention/streaming/stream.ts";
-import { cut, type Whole } from "../attention/stream_cases.ts";
-import { TOLERANCE } from "../tolerance.ts";
 import {
   bounded,
   columns,
-  compared,
   given,
   lengths,
   paddings,
   seeds,
   STEPS,
-  tokenTensors,
   upTo,
   WORK,
-} from "./draw.ts";
-import {
-  decayOf,
-  DECAYS,
-  problemOf,
-  solutionOf,
-  work,
-} from "./lion_problem.ts";
+} from "../subjects/draw.ts";
+import { CHANNELS, DECAYS, LION, work } from "../subjects/lion.ts";
+import { cut, type Whole, wholeOf } from "../subjects/stream.ts";
+import { TOLERANCE } from "../tolerance.ts";
+import { compared } from "./operations.ts";
 import type { Target } from "./target.ts";
 
 const common = {
@@ -34,7 +27,7 @@ const common = {
   length: lengths(),
   headDim: columns,
   valueDim: columns,
-  decay: fc.constantFrom(...DECAYS),
+  decay: fc.constantFrom(...DECAYS, ...CHANNELS),
   causal: fc.boolean(),
   normalize: fc.boolean(),
   epsilon: fc.constantFrom(null, 0, 0.5),
@@ -78,23 +71,6 @@ function slowed<T extends StreamCase>(c: T, most: number): T {
   };
 }
 
-/** A case's sequence on the device, and its problem. */
-function wholeOf(c: StreamCase) {
-  const { problem, inputs, random } = problemOf(c);
-  const tensor = (name: string): tf.Tensor =>
-    tf.tensor(inputs[name]!.values, [...inputs[name]!.shape]);
-  const names = Object.keys(problem.decays);
-  const decays = Object.fromEntries(names.map((name) => [name, tensor(name)]));
-  const whole: Whole = {
-    q: tensor("q") as tf.Tensor4D,
-    k: tensor("k") as tf.Tensor4D,
-    v: tensor("v") as tf.Tensor4D,
-    decay: decayOf(c.decay, decays),
-    mask: tokenTensors(c, { mask: problem.mask }, random).mask ?? undefined,
-  };
-  return { problem, inputs, whole };
-}
-
 const later = () => new Promise<void>((resolve) => setTimeout(resolve));
 
 /** Streams a case, with its options. */
@@ -132,7 +108,8 @@ export const whole: Target<StreamCase> = {
   kind: "streams",
   cases: (backend) => streams.map((c) => slowed(c, STEPS[backend])),
   async run(c, backend) {
-    const { problem, inputs, whole } = wholeOf(c);
+    const problem = LION.problemOf(c);
+    const whole = wholeOf(problem);
     const parts: tf.Tensor4D[] = [];
     const progress: number[] = [];
     let total = 0;
@@ -153,8 +130,13 @@ export const whole: Target<StreamCase> = {
       const joined = tf.concat(parts, 2);
       parts.push(joined);
       const y = await joined.data<"float32">();
-      const wanted = { ...solutionOf({ problem, inputs }), gradients: {} };
-      return compared(c, { y, gradients: {} }, wanted, TOLERANCE[backend]);
+      const wanted = { ...LION.solve(problem), gradients: {} };
+      return compared(
+        problem,
+        { y, gradients: {} },
+        wanted,
+        TOLERANCE[backend],
+      );
     } finally {
       tf.dispose([{ ...whole }, ...parts]);
     }
@@ -176,7 +158,7 @@ export const faults: Target<Of<typeof faulty>> = {
       slowed({ ...c, length: Math.min(c.length, 140) }, STEPS[backend])
     ),
   async run(c) {
-    const { whole } = wholeOf(c);
+    const whole = wholeOf(LION.problemOf(c));
     const count = Math.ceil(c.length / c.segmentLength);
     const isOfRead = !/write|onProgress/.test(c.fault);
     const calls = c.causal || c.fault.includes("write") ? count : 2 * count - 1;

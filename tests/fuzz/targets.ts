@@ -1,22 +1,17 @@
 /** All that the fuzzer attacks. @module */
 import type { BackendName } from "../../mod.ts";
-import { delta } from "./delta.ts";
-import { family } from "./family.ts";
 import { checkpoints, safetensors, tokenizers, tunings } from "./files.ts";
-import { lion } from "./lion.ts";
+import { OPERATIONS } from "./operations.ts";
 import { recordings, values } from "./programs.ts";
 import { parquet, readers } from "./readers.ts";
-import { convolution, scan } from "./scan.ts";
 import { servers } from "./servers.ts";
-import { softmax } from "./softmax.ts";
-import { deltaSteps, steps } from "./steps.ts";
 import { faults, whole } from "./stream.ts";
 import { type AnyTarget, KINDS } from "./target.ts";
 import { functions, indices, tfjs, transforms } from "./tensorflow.ts";
 
 /** All targets. */
 export const TARGETS: readonly AnyTarget[] = [
-  ...[lion, softmax, delta, scan, convolution, steps, deltaSteps, family],
+  ...OPERATIONS,
   ...[tfjs, functions, transforms, indices],
   ...[recordings, values],
   ...[whole, faults],

@@ -22,7 +22,7 @@ import {
   type Transformed,
   wrongTransform,
 } from "../tfjs/transform_cases.ts";
-import { seeds } from "./draw.ts";
+import { seeds } from "../subjects/draw.ts";
 import type { Target } from "./target.ts";
 
 /** Starts the cpu backend beside the current one. */

@@ -7,9 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import fc from "fast-check";
 import {
-  type BackendName,
   type ConcreteForm,
   explainAttention,
   lionAttention,
@@ -18,80 +16,23 @@ import {
 } from "../../mod.ts";
 import { FORMS } from "../../lib/attention/forms/form.ts";
 import { ATTENTION } from "../../lib/attention/planning/kernel.ts";
-import {
-  type Case,
-  DECAYS,
-  describe,
-  differences,
-  run,
-  solvedCase,
-} from "../attention/cases.ts";
 import { BACKENDS, onEachBackend, WITH_KERNELS } from "../backends.ts";
 import { array, uniform } from "../random.ts";
-import { ofLongTests, sampleOf200 } from "../sample.ts";
-
-/** Runs a case with a fused kernel; returns what differs from the oracle. */
-async function failuresOf(
-  c: Case,
-  chunkSize: number,
-  backend: BackendName,
-  form: ConcreteForm = "chunkwise",
-): Promise<string[]> {
-  const { problem, solution } = solvedCase(c);
-  const actual = await run(problem, form, chunkSize);
-  return differences(problem, actual, solution, backend)
-    .map((difference) => `${describe(c)} C=${chunkSize}: ${difference}`);
-}
-
-/**
- * Random shapes; on webgpu with few different columns and chunks, since each
- * is a shader, which Mesa takes seconds to compile.
- */
-function shapes(backend: BackendName) {
-  const columns = backend === "webgpu"
-    ? fc.constantFrom(4, 17)
-    : fc.integer({ min: 1, max: 70 });
-  return fc.record({
-    batch: fc.integer({ min: 1, max: 2 }),
-    heads: fc.integer({ min: 1, max: 3 }),
-    length: fc.integer({ min: 1, max: 100 }),
-    headDim: columns,
-    valueDim: backend === "webgpu" ? fc.constant(5) : columns,
-    decay: fc.constantFrom(...DECAYS),
-    causal: fc.boolean(),
-    normalize: fc.boolean(),
-    padded: fc.boolean(),
-  });
-}
-
-for (const form of FORMS) {
-  onEachBackend(
-    `the ${form} kernel equals the oracle on 200 random shapes`,
-    async (backend) => {
-      const chunkSizes = backend === "webgpu"
-        ? fc.constant(24)
-        : fc.integer({ min: 1, max: 120 });
-      const failures: string[] = [];
-      const cases = fc.tuple(shapes(backend), chunkSizes);
-      for (const [c, chunkSize] of sampleOf200(backend, cases)) {
-        failures.push(...await failuresOf(c, chunkSize, backend, form));
-      }
-      assertEquals(failures, []);
-    },
-    WITH_KERNELS,
-  );
-}
+import { ofLongTests } from "../sample.ts";
+import { LION, type LionCase } from "../subjects/lion.ts";
+import { failuresOf } from "../subjects/subject.ts";
 
 onEachBackend(
   "the kernel equals the oracle where a sequence has many chunks",
   async (backend) => {
-    const sizes = { batch: 1, heads: 1, length: 400 };
+    const sizes = { batch: 1, heads: 1, length: 400, normalize: true };
+    const dims = { headDim: 64, valueDim: 64 };
+    const way = { form: "chunkwise", chunkSize: 32 };
     const failures: string[] = [];
     for (const decay of ["none", "two-sided"] as const) {
       for (const causal of [false, true]) {
-        const c = { ...sizes, decay, causal, normalize: true, padded: false };
-        const dims = { headDim: 64, valueDim: 64 };
-        failures.push(...await failuresOf({ ...c, ...dims }, 32, backend));
+        const c = { ...sizes, ...dims, decay, causal };
+        failures.push(...await failuresOf(LION, c, backend, way));
       }
     }
     assertEquals(failures, []);
@@ -220,14 +161,11 @@ Deno.test({
   fn: async () => {
     await useBackend({ prefer: ["webgpu"] });
     const wide = { batch: 1, heads: 1, length: 70, headDim: 130, valueDim: 3 };
-    const c: Case = {
-      ...wide,
-      decay: "source",
-      causal: false,
-      normalize: true,
-      padded: false,
+    const c: LionCase = {
+      ...{ ...wide, decay: "source", causal: false, normalize: true },
     };
-    assertEquals(await failuresOf(c, 16, "webgpu"), []);
+    const way = { form: "chunkwise", chunkSize: 16 };
+    assertEquals(await failuresOf(LION, c, "webgpu", way), []);
     const q = tf.ones<tf.Rank.R4>([1, 1, 70, 130]);
     const plan = explainAttention(q, q, q, { form: "chunkwise" });
     assertEquals(plan.kernel, null);

@@ -2,16 +2,10 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay, explainAttention, lionAttention } from "../../mod.ts";
-import { onEachBackend, TOLERANCE, WITH_KERNELS } from "../backends.ts";
-import { differences } from "../comparison.ts";
-import { solveDiagonal } from "../diagonal_oracle.ts";
-import {
-  type DiagonalCase,
-  KINDS,
-  problemOf,
-  run,
-} from "../attention/diagonal_cases.ts";
+import { onEachBackend, WITH_KERNELS } from "../backends.ts";
 import { sample } from "../sample.ts";
+import { CHANNELS, LION, type LionCase } from "../subjects/lion.ts";
+import { failuresOf } from "../subjects/subject.ts";
 import { withLimits } from "./webgpu/with_limits.ts";
 
 onEachBackend(
@@ -63,40 +57,30 @@ onEachBackend(
     const cases = SIZES.flatMap(({ chunkSizes, ...size }, s) =>
       // Both directions and one, with each of the other options.
       [s % 2 * 2, s % 2 * 2 + 1].flatMap((i) => {
-        const c: DiagonalCase = {
+        const c: LionCase = {
           ...{ batch: 1, heads: 1, ...size, ...VARIANTS[i]! },
-          kind: KINDS[(s + i) % KINDS.length]!,
+          decay: CHANNELS[(s + i) % CHANNELS.length]!,
         };
         return chunkSizes.map((chunkSize) => ({ c, chunkSize }));
       })
     );
     const failures: string[] = [];
     for (const { c, chunkSize } of sample(backend, cases)) {
-      const problem = problemOf(c);
-      const actual = await run(problem, "chunkwise", chunkSize);
-      failures.push(
-        ...differences(
-          problem,
-          actual,
-          solveDiagonal(problem),
-          TOLERANCE[backend],
-        ).map((line) => `${JSON.stringify(c)} C=${chunkSize} ${line}`),
-      );
+      const way = { form: "chunkwise", chunkSize };
+      failures.push(...await failuresOf(LION, c, backend, way));
     }
     assertEquals(failures, []);
   },
-  WITH_KERNELS,
+  { only: WITH_KERNELS, sampled: true },
 );
 
 onEachBackend(
   "decayed rows that fit no buffer together take passes",
   async (backend) => {
-    const c: DiagonalCase = {
+    const c: LionCase = {
       ...{ batch: 2, heads: 3, length: 40, headDim: 6, valueDim: 5 },
-      ...{ kind: "source", ...VARIANTS[0]! },
+      ...{ decay: "source of channels", ...VARIANTS[0]! },
     };
-    const problem = problemOf(c);
-    const solution = solveDiagonal(problem);
     // Of two sequences, both directions and three chunks: the queries and keys of 16
     // tokens, and what passes the chunk and its blocks pays, in two quads.
     const maxStorageBufferBindingSize = 2 * 2 * 3 * (2 * 16 + 1 + 4) * 2 * 16;
@@ -107,11 +91,8 @@ onEachBackend(
       x.dispose();
       // The decays of both directions, and seven launches of each pass.
       assert(reason.startsWith("webgpu, 23 launches"), reason);
-      const actual = await run(problem, "chunkwise", 16);
-      assertEquals(
-        differences(problem, actual, solution, TOLERANCE[backend]),
-        [],
-      );
+      const way = { form: "chunkwise", chunkSize: 16 };
+      assertEquals(await failuresOf(LION, c, backend, way), []);
     });
   },
   ["webgpu"],

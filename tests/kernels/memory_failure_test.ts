@@ -41,14 +41,28 @@ const head = [1, 2, 40, 4];
 const moments = [7 + 2 * 200];
 const convolution = { strides: 1, pad: "same", dataFormat: "NHWC" };
 
+/** A kernel and that of its gradient, with the same attributes. */
+const both = (
+  kernel: string,
+  inputs: Subject["inputs"],
+  gradient: Subject["inputs"],
+  attributes: object = {},
+): Subject[] => [
+  { kernel, inputs, attributes },
+  { kernel: `${kernel}Grad`, inputs: gradient, attributes },
+];
+
+const rows = [200, 7], norm = { scale: [7], offset: [7] };
+const keepsMoments = { epsilon: 1e-5, keepsMoments: true };
+const logits = { logits: [9, 5], labels: [9] };
+const perHead = [2, 3, 40], x = [2, 40, 3], kept = { kept: 0 };
+const layer = { weight: [5, 7], bias: [7] };
+
 const SUBJECTS: readonly Subject[] = [
   { kernel: JOINED_CHUNKWISE.kernel, inputs: attention, attributes },
   {
     kernel: gradientKernel(JOINED_CHUNKWISE),
-    inputs: {
-      ...attention,
-      ...{ y: joined, rowSums: perToken, dy: joined },
-    },
+    inputs: { ...attention, y: joined, rowSums: perToken, dy: joined },
     attributes,
   },
   ...FORMS.flatMap((form) => [
@@ -57,153 +71,85 @@ const SUBJECTS: readonly Subject[] = [
       kernel: gradientKernel(ATTENTION[form]),
       inputs: {
         ...attention,
-        y: attention.v,
-        rowSums: perToken,
-        dy: attention.v,
+        ...{ y: attention.v, rowSums: perToken, dy: attention.v },
       },
       attributes,
     },
   ]),
-  {
-    kernel: "LionLayerNorm",
-    inputs: { x: [200, 7], scale: [7], offset: [7] },
-    attributes: { epsilon: 1e-5, keepsMoments: true },
-  },
-  {
-    kernel: "LionLayerNormGrad",
-    inputs: { x: [200, 7], scale: [7], offset: [7], moments, dy: [200, 7] },
-    attributes: { epsilon: 1e-5, keepsMoments: true },
-  },
-  ...[true, false].flatMap((adds) => [
-    {
-      kernel: "LionAddAndNorm",
-      inputs: {
-        x: [200, 7],
-        ...(adds ? { added: [200, 7] } : {}),
-        ...{ scale: [7], offset: [7] },
-      },
-      attributes: { epsilon: 1e-5, adds, keepsMoments: true },
-    },
-    {
-      kernel: "LionAddAndNormGrad",
-      inputs: {
-        ...{ sum: [200, 7], scale: [7], moments },
-        ...{ dsum: [200, 7], dy: [200, 7] },
-      },
-      attributes: { epsilon: 1e-5, adds, keepsMoments: true },
-    },
-  ]),
-  {
-    kernel: "LionNormOfSum",
-    inputs: { x: [200, 7], added: [200, 7], scale: [7], offset: [7] },
-    attributes: { epsilon: 1e-5, adds: true, keepsMoments: true },
-  },
-  {
-    kernel: "LionNormOfSumGrad",
-    inputs: { sum: [200, 7], scale: [7], moments, dy: [200, 7] },
-    attributes: { epsilon: 1e-5, adds: true, keepsMoments: true },
-  },
-  {
-    kernel: "LionCrossEntropy",
-    inputs: { logits: [9, 5], labels: [9] },
-    attributes: { smoothing: 0.1 },
-  },
-  {
-    kernel: "LionCrossEntropyGrad",
-    inputs: { logits: [9, 5], labels: [9], maxima: [9], sums: [10], dloss: [] },
-    attributes: { smoothing: 0.1 },
-  },
+  ...both(
+    "LionLayerNorm",
+    { x: rows, ...norm },
+    { x: rows, ...norm, moments, dy: rows },
+    keepsMoments,
+  ),
+  ...[true, false].flatMap((adds) =>
+    both(
+      "LionAddAndNorm",
+      { x: rows, ...adds ? { added: rows } : {}, ...norm },
+      { sum: rows, scale: [7], moments, dsum: rows, dy: rows },
+      { ...keepsMoments, adds },
+    )
+  ),
+  ...both(
+    "LionNormOfSum",
+    { x: rows, added: rows, ...norm },
+    { sum: rows, scale: [7], moments, dy: rows },
+    { ...keepsMoments, adds: true },
+  ),
+  ...both(
+    "LionCrossEntropy",
+    logits,
+    { ...logits, maxima: [9], sums: [10], dloss: [] },
+    { smoothing: 0.1 },
+  ),
   { kernel: "LionTokenMean", inputs: { x: [2, 40, 7], mask: [2, 40] } },
   {
     kernel: "LionTokenMeanGrad",
     inputs: { mask: [2, 40], dy: [2, 7] },
     attributes: { length: 40 },
   },
-  {
-    kernel: "LionTokenLogDecay",
-    inputs: { x: [2, 40, 3] },
-    attributes: { kept: 0 },
-  },
-  {
-    kernel: "LionTokenLogDecayGrad",
-    inputs: { x: [2, 40, 3], dy: [2, 3, 40] },
-    attributes: { kept: 0 },
-  },
-  {
-    kernel: "LionTokenDecays",
-    inputs: { x: [2, 40, 3] },
-    attributes: { kept: 0 },
-  },
-  {
-    kernel: "LionTokenDecaysGrad",
-    inputs: { x: [2, 40, 3], df: [2, 3, 40], db: [2, 3, 40] },
-    attributes: { kept: 0 },
-  },
-  {
-    kernel: "LionFixedDecay",
-    inputs: { logDecay: [3] },
-    attributes: { length: 40 },
-  },
-  {
-    kernel: "LionFixedDecayGrad",
-    inputs: { logDecay: [3], df: [1, 3, 40], db: [1, 3, 40] },
-    attributes: { length: 40 },
-  },
-  {
-    kernel: "LionSpread",
-    inputs: { x: [1, 3, 40] },
-    attributes: { batch: 4 },
-  },
-  { kernel: "LionSpreadGrad", inputs: { dy: [4, 3, 40] } },
-  {
-    kernel: "LionDropout",
-    inputs: { x: [9], uniform: [9] },
-    attributes: { keep: 0.5 },
-  },
-  {
-    kernel: "LionDropoutGrad",
-    inputs: { uniform: [9], dy: [9] },
-    attributes: { keep: 0.5 },
-  },
-  { kernel: "LionGelu", inputs: { x: [9] } },
-  { kernel: "LionGeluGrad", inputs: { x: [9], dy: [9] } },
-  { kernel: "LionLogSigmoid", inputs: { x: [9] } },
-  { kernel: "LionLogSigmoidGrad", inputs: { x: [9], dy: [9] } },
-  { kernel: "LionSourceDecay", inputs: { logDecay: perToken } },
-  {
-    kernel: "LionSourceDecayGrad",
-    inputs: { logDecay: perToken, df: perToken, db: perToken },
-  },
-  {
-    kernel: "LionSplitHeads",
-    inputs: { x: [1, 40, 24] },
-    attributes: split,
-  },
-  {
-    kernel: "LionSplitHeadsGrad",
-    inputs: { x: [1, 40, 24], dq: head, dk: head, dv: head },
-    attributes: split,
-  },
+  ...both("LionTokenLogDecay", { x }, { x, dy: perHead }, kept),
+  ...both("LionTokenDecays", { x }, { x, df: perHead, db: perHead }, kept),
+  ...both(
+    "LionFixedDecay",
+    { logDecay: [3] },
+    { logDecay: [3], df: [1, 3, 40], db: [1, 3, 40] },
+    { length: 40 },
+  ),
+  ...both("LionSpread", { x: [1, 3, 40] }, { dy: [4, 3, 40] }, { batch: 4 }),
+  ...both(
+    "LionDropout",
+    { x: [9], uniform: [9] },
+    { uniform: [9], dy: [9] },
+    { keep: 0.5 },
+  ),
+  ...both("LionGelu", { x: [9] }, { x: [9], dy: [9] }),
+  ...both("LionLogSigmoid", { x: [9] }, { x: [9], dy: [9] }),
+  ...both(
+    "LionSourceDecay",
+    { logDecay: perToken },
+    { logDecay: perToken, df: perToken, db: perToken },
+  ),
+  ...both(
+    "LionSplitHeads",
+    { x: [1, 40, 24] },
+    { x: [1, 40, 24], dq: head, dk: head, dv: head },
+    split,
+  ),
   { kernel: "LionWithoutPadding", inputs: { x: head, mask: [1, 40] } },
-  {
-    kernel: "LionDense",
-    inputs: { x: [2, 3, 5], weight: [5, 7], bias: [7] },
-  },
-  {
-    kernel: "LionDenseGrad",
-    inputs: { x: [2, 3, 5], weight: [5, 7], bias: [7], dy: [2, 3, 7] },
-  },
+  ...both(
+    "LionDense",
+    { x: [2, 3, 5], ...layer },
+    { x: [2, 3, 5], ...layer, dy: [2, 3, 7] },
+  ),
   ...[2, 9].map((rows) => ({
     kernel: "LionDenseGelu",
-    inputs: { x: [rows, 5], weight: [5, 7], bias: [7] },
+    inputs: { x: [rows, 5], ...layer },
     attributes: { keepsHidden: true },
   })),
   {
     kernel: "LionDenseGeluGrad",
-    inputs: {
-      ...{ x: [3, 5], weight: [5, 7], bias: [7] },
-      ...{ hidden: [3, 7], dy: [3, 7] },
-    },
+    inputs: { x: [3, 5], ...layer, hidden: [3, 7], dy: [3, 7] },
   },
   { kernel: "LionSquareSums", inputs: { 0: [9], 1: [5, 3] } },
   {

@@ -4,57 +4,23 @@ import { webGpuNumbers } from "../../lib/kernels/numbers.ts";
 import { registerSoftmaxAttention } from "../../lib/kernels/webgpu/softmax/softmax_attention.ts";
 import { useBackend } from "../../mod.ts";
 import { asTuning } from "../../lib/backend/tuning_source.ts";
-import {
-  failuresOf,
-  problemOf,
-  run,
-  type SoftmaxCase,
-} from "../attention/softmax_cases.ts";
 import { BACKENDS, onEachBackend } from "../backends.ts";
 import { sample } from "../sample.ts";
+import { FIRST, SOFTMAX, type SoftmaxCase } from "../subjects/softmax.ts";
+import { failuresOf, resultOf } from "../subjects/subject.ts";
+
+/** Sizes that meet blocks and their tails, with all kinds of masks. */
+const SIZES = [
+  { batch: 1, heads: 1, headDim: 64, valueDim: 64 },
+  { batch: 1, heads: 1, headDim: 7, valueDim: 16, padded: true },
+  { batch: 3, heads: 1, headDim: 16, valueDim: 9, padding: FIRST },
+  { batch: 2, heads: 2, headDim: 8, valueDim: 8, padded: true, packed: true },
+];
 
 /** Lengths about whole blocks of queries and keys, and beyond two of them. */
 const CASES: SoftmaxCase[] = [95, 96, 97, 192, 193, 400].flatMap((length) =>
   [false, true].flatMap((causal) =>
-    [
-      {
-        batch: 1,
-        heads: 1,
-        length,
-        headDim: 64,
-        valueDim: 64,
-        causal,
-        mask: "none",
-      },
-      {
-        batch: 1,
-        heads: 1,
-        length,
-        headDim: 7,
-        valueDim: 16,
-        causal,
-        mask: "some",
-      },
-      {
-        batch: 3,
-        heads: 1,
-        length,
-        headDim: 16,
-        valueDim: 9,
-        causal,
-        mask: "none of the first",
-      },
-      {
-        batch: 2,
-        heads: 2,
-        length,
-        headDim: 8,
-        valueDim: 8,
-        causal,
-        mask: "some",
-        packed: true,
-      },
-    ] as const
+    SIZES.map((sizes) => ({ ...sizes, length, causal }))
   )
 );
 
@@ -65,15 +31,15 @@ Deno.test({
     for (const threads of [1, 2, 4]) {
       await useBackend({ prefer: ["wasm"], threads });
       for (const c of CASES) {
-        assertEquals(await failuresOf(c, true, "wasm"), []);
+        assertEquals(await failuresOf(SOFTMAX, c, "wasm"), []);
       }
     }
     // Long enough that no thread is spared.
     const c = { batch: 1, heads: 1, length: 800, headDim: 8, valueDim: 8 };
-    const problem = problemOf({ ...c, causal: false, mask: "none" });
-    const four = await run(problem, true);
+    const problem = SOFTMAX.problemOf({ ...c, causal: false });
+    const four = await resultOf(SOFTMAX, problem);
     await useBackend({ prefer: ["wasm"], threads: 1 });
-    const one = await run(problem, true);
+    const one = await resultOf(SOFTMAX, problem);
     assertEquals(four.y, one.y);
     assertEquals(four.gradients.k, one.gradients.k);
     assertEquals(four.gradients.v, one.gradients.v);
@@ -91,15 +57,15 @@ interface TiledCase extends SoftmaxCase {
 /** Shaders of each are compiled for some seconds: the sample has some of each width. */
 const TILED: TiledCase[] = [
   ...HEADS.flatMap(([headDim, valueDim], i) =>
-    (["none", "some"] as const).map((mask, j) => ({
-      ...{ batch: 1, heads: 2, length: 70, headDim, valueDim, mask },
-      ...{ causal: mask === "some", isSampled: i === 0 || (i + j) % 2 === 0 },
+    [false, true].map((padded, j) => ({
+      ...{ batch: 1, heads: 2, length: 70, headDim, valueDim, padded },
+      ...{ causal: padded, isSampled: i === 0 || (i + j) % 2 === 0 },
     }))
   ),
   // Beyond the first block of keys, and of queries.
   ...[false, true].map((causal): TiledCase => ({
     ...{ batch: 1, heads: 2, length: 150, headDim: 16, valueDim: 8, causal },
-    ...{ mask: "some", packed: true, isSampled: true },
+    ...{ padded: true, packed: true, isSampled: true },
   })),
 ];
 
@@ -112,12 +78,12 @@ onEachBackend(
         undefined,
       );
       for (const c of sample(backend, TILED, ({ isSampled }) => isSampled)) {
-        assertEquals(await failuresOf(c, true, backend), []);
+        assertEquals(await failuresOf(SOFTMAX, c, backend), []);
       }
     } finally {
       // Registers the kernels anew.
       await useBackend({ prefer: ["webgpu"], tuning: asTuning({}) });
     }
   },
-  ["webgpu"],
+  { only: ["webgpu"], sampled: true },
 );

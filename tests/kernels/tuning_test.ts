@@ -16,22 +16,12 @@ import {
   type WebGpuNumbers,
 } from "../../lib/kernels/tuning.ts";
 import { planDelta } from "../../lib/attention/planning/delta_kernel.ts";
-import { type Case, differences, run, solvedCase } from "../attention/cases.ts";
-import {
-  type DeltaCase,
-  problemOf as problemOfDelta,
-  run as runDelta,
-} from "../attention/delta_cases.ts";
-import {
-  problemOf as problemOfDiagonal,
-  run as runDiagonal,
-} from "../attention/diagonal_cases.ts";
-import { failuresOf } from "../attention/softmax_cases.ts";
-import { onEachBackend, TOLERANCE } from "../backends.ts";
-import { differences as differencesOfGradients } from "../comparison.ts";
-import { solveDelta } from "../delta_oracle.ts";
-import { solveDiagonal } from "../diagonal_oracle.ts";
+import { onEachBackend } from "../backends.ts";
 import { ofLongTests } from "../sample.ts";
+import { DELTA, type DeltaCase } from "../subjects/delta.ts";
+import { LION, type LionCase } from "../subjects/lion.ts";
+import { SOFTMAX } from "../subjects/softmax.ts";
+import { failuresOf } from "../subjects/subject.ts";
 
 /** Starts the backend with these numbers for all shapes; the test ends with its own. */
 async function tuned(
@@ -50,19 +40,20 @@ async function tuned(
 }
 
 /** Wrong lines of a form with the numbers that the backend has. */
-async function failuresOfForm(
+const failuresOfForm = (
   form: ConcreteForm,
-  c: Pick<Case, "decay" | "causal" | "headDim" | "valueDim">,
+  c: Pick<LionCase, "decay" | "causal" | "headDim" | "valueDim">,
   backend: "webgpu" | "wasm",
-): Promise<string[]> {
-  const { problem, solution } = solvedCase({
-    ...{ batch: 1, heads: 2, length: 150, normalize: true, padded: true },
-    ...c,
-  });
-  const actual = await run(problem, form, undefined);
-  return differences(problem, actual, solution, backend)
-    .map((line) => `${form} ${JSON.stringify(c)}: ${line}`);
-}
+): Promise<string[]> =>
+  failuresOf(
+    LION,
+    {
+      ...{ batch: 1, heads: 2, length: 150, normalize: true, padded: true },
+      ...c,
+    },
+    backend,
+    { form },
+  );
 
 const KERNELS = ["webgpu", "wasm"] as const;
 
@@ -116,30 +107,22 @@ for (const only of [["wasm"] as const, ofLongTests(["webgpu"])]) {
   }, only);
 }
 
+const SMALL = {
+  ...{ batch: 1, heads: 2, length: 40, headDim: 17, valueDim: 8 },
+  ...{ causal: false, padded: true },
+};
+const DELTA_CASE: DeltaCase = { ...SMALL, decay: "two-sided" };
+
 /** Wrong lines of decays of each channel with the numbers that the backend has. */
-async function failuresOfChannels(backend: "webgpu" | "wasm") {
-  const problem = problemOfDiagonal({
-    ...{ batch: 1, heads: 2, length: 40, headDim: 17, valueDim: 8 },
-    ...{ causal: false, normalize: true, padded: true, packed: false },
-    kind: "two-sided",
-  });
-  const actual = await runDiagonal(problem, "chunkwise");
-  const expected = solveDiagonal(problem);
-  return differencesOfGradients(problem, actual, expected, TOLERANCE[backend]);
-}
+const failuresOfChannels = (backend: "webgpu" | "wasm") => {
+  const decay = "two-sided of channels";
+  const way = { form: "chunkwise" };
+  return failuresOf(LION, { ...SMALL, decay, normalize: true }, backend, way);
+};
 
 /** Wrong lines of the delta rule with the numbers that the backend has. */
-async function failuresOfDelta(backend: "webgpu" | "wasm") {
-  const problem = problemOfDelta(DELTA);
-  const actual = await runDelta(problem, {});
-  const expected = solveDelta(problem);
-  return differencesOfGradients(problem, actual, expected, TOLERANCE[backend]);
-}
-
-const DELTA: DeltaCase = {
-  ...{ batch: 1, heads: 2, length: 40, headDim: 17, valueDim: 8 },
-  ...{ gate: "two-sided", causal: false, padded: true, packed: false },
-};
+const failuresOfDelta = (backend: "webgpu" | "wasm") =>
+  failuresOf(DELTA, DELTA_CASE, backend);
 
 onKernels(
   "decays of each channel are right in other chunks",
@@ -204,14 +187,8 @@ for (const [i, { headDim, valueDim, ...numbers }] of TILES.entries()) {
       const softmax = { ...numbers, maxima } as const;
       await tuned({ webgpu: { softmax }, wasm: {} }, backend, async () => {
         const c = { batch: 1, heads: 2, length: 150, headDim, valueDim };
-        assertEquals(
-          await failuresOf(
-            { ...c, causal: true, mask: "some" },
-            true,
-            backend,
-          ),
-          [],
-        );
+        const padded = { ...c, causal: true, padded: true };
+        assertEquals(await failuresOf(SOFTMAX, padded, backend), []);
       });
     },
     i === 0 ? ["webgpu"] : ofLongTests(["webgpu"]),
@@ -224,7 +201,7 @@ onKernels(
     const delta = { chunkSize: 12 };
     await tuned({ webgpu: { delta }, wasm: { delta } }, backend, async () => {
       const plan = planDelta({
-        ...problemOfDelta(DELTA),
+        ...DELTA.problemOf(DELTA_CASE),
         diagonal: false,
         chunkSize: undefined,
       });
@@ -241,7 +218,7 @@ const FAMILIES: Record<
 > = {
   chunkwise: async (backend) => {
     const c = { causal: false, headDim: 6, valueDim: 5 };
-    const of = (decay: Case["decay"]) =>
+    const of = (decay: LionCase["decay"]) =>
       failuresOfForm("chunkwise", { ...c, decay }, backend);
     return [...await of("two-sided"), ...await of("none")];
   },

@@ -50,6 +50,7 @@ onEachBackend(
     }
     assertEquals(failures, []);
   },
+  { sampled: true },
 );
 
 onEachBackend("decays of channels begin with HiPPO's", async () => {

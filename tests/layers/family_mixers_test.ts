@@ -88,6 +88,7 @@ for (const variant of Object.keys(FAMILY_MIXERS) as AttentionVariant[]) {
     async (backend) => {
       for (const one of sample(backend, casesOf(variant))) await compare(one);
     },
+    { sampled: true },
   );
 }
 

@@ -130,6 +130,7 @@ onEachBackend(
     }
     assertEquals(failures, []);
   },
+  { sampled: true },
 );
 
 onEachBackend(

@@ -65,6 +65,7 @@ onEachBackend(
     }
     assertEquals(failures, []);
   },
+  { sampled: true },
 );
 
 onEachBackend("RoPE is exact far from the first token", async () => {

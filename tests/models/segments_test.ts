@@ -202,6 +202,7 @@ onEachBackend(
       pair.single.dispose();
     }
   },
+  { sampled: true },
 );
 
 onEachBackend(

@@ -155,7 +155,7 @@ onEachBackend("every variant learns in every model", async (backend) => {
     );
     model.dispose();
   }
-});
+}, { sampled: true });
 
 onEachBackend(
   "every variant is saved, loaded and changes its form in every model",
@@ -189,6 +189,7 @@ onEachBackend(
       tf.dispose(inputs);
     }
   },
+  { sampled: true },
 );
 
 for (const variant of CAUSAL_VARIANTS) {

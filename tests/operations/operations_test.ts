@@ -752,15 +752,9 @@ onEachBackend(
 onEachBackend(
   "operations on no rows have no rows, and no gradient",
   async () => {
-    const five = tf.ones<tf.Rank.R1>([5]), weight = tf.ones<tf.Rank.R2>([5, 3]);
-    const bias = tf.ones<tf.Rank.R1>([3]);
+    const five = tf.ones([5]), bias = tf.ones([3]);
     const norms = { scale: five, offset: five, epsilon: 1e-5 };
     const functions: [(x: tf.Tensor) => tf.Tensor, number[], number[]][] = [
-      [(x) => layerNorm(x, five, five), [0, 5], [0, 5]],
-      [(x) => rmsNorm(x, five), [0, 5], [0, 5]],
-      [(x) => rmsNorm(x, five, { gate: x }), [0, 5], [0, 5]],
-      [(x) => dense(x, weight, bias), [2, 0, 5], [2, 0, 3]],
-      [(x) => dense(x, weight), [2, 0, 5], [2, 0, 3]],
       [(x) => addAndNorm(x, x, norms).y, [0, 5], [0, 5]],
       [(x) => addAndNorm(x, undefined, norms).y, [0, 5], [0, 5]],
       [(x) => normOfSum(x, x, norms), [2, 0, 5], [2, 0, 5]],
@@ -771,14 +765,6 @@ onEachBackend(
         [2, 3, 0],
       ],
       [(x) => dropout(x, x, 0.5), [0, 3], [0, 3]],
-      [(x) => gelu(x), [0], [0]],
-      [(x) => logSigmoid(x), [3, 0], [3, 0]],
-      [(x) => joinHeads(x as tf.Tensor4D), [0, 2, 3, 4], [0, 3, 8]],
-      [
-        (x) => splitHeads(x as tf.Tensor3D, { numHeads: 1 }).q,
-        [0, 2, 6],
-        [0, 1, 2, 2],
-      ],
     ];
     for (const [f, shape, expected] of functions) {
       const x = tf.zeros(shape);
@@ -796,48 +782,22 @@ onEachBackend(
       RangeError,
       "dense's x should have at least one column, got none",
     );
-    tf.dispose([five, weight, bias]);
+    tf.dispose([five, bias]);
   },
 );
 
-onEachBackend("operations name the argument that has the wrong shape", () => {
+onEachBackend("operations name what has too few axes or columns", () => {
   tf.tidy(() => {
     const x = tf.ones<tf.Rank.R3>([2, 3, 6]);
-    const four = tf.ones<tf.Rank.R1>([4]);
-    assertThrows(
-      () => layerNorm(x, four, four),
-      TypeError,
-      "layerNorm's scale should have shape [columns] = [6], got [4]",
-    );
-    assertThrows(
-      () => rmsNorm(x, tf.ones([6]), { gate: tf.ones([3, 6]) }),
-      TypeError,
-      "rmsNorm's gate should have shape",
-    );
     assertThrows(
       () => dense(tf.scalar(1), tf.ones([1, 5])),
       TypeError,
       "dense's x should have shape [..., inputs], got []",
     );
     assertThrows(
-      () => dense(x, tf.ones([4, 5])),
-      TypeError,
-      "dense's weight should have shape",
-    );
-    assertThrows(
-      () => dense(x, tf.ones([6, 5]), four),
-      TypeError,
-      "dense's bias should have shape [outputs] = [5], got [4]",
-    );
-    assertThrows(
       () => splitHeads(x, { numHeads: 4 }),
       RangeError,
       "got 6 for 4 heads",
-    );
-    assertThrows(
-      () => splitHeads(four as unknown as tf.Tensor3D, { numHeads: 1 }),
-      TypeError,
-      "splitHeads' x should have shape",
     );
   });
 });

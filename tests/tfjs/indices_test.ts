@@ -45,6 +45,7 @@ onEachBackend(
       assertOutcome(one, await outcomeOf(one), ...wanted.get(one)!);
     }
   },
+  { sampled: true },
 );
 
 onEachBackend("cases that are made up are as on cpu, too", async (backend) => {
@@ -53,7 +54,7 @@ onEachBackend("cases that are made up are as on cpu, too", async (backend) => {
   for (const one of cases) {
     assertOutcome(one, await outcomeOf(one), ...wanted.get(one)!);
   }
-}, ["wasm", "webgpu"]);
+}, { only: ["wasm", "webgpu"], sampled: true });
 
 onEachBackend(
   "indices on the GPU that name nothing leave nothing that looks like a result",
@@ -68,7 +69,7 @@ onEachBackend(
       assertOutcome(moved, await outcomeOf(moved), ...wanted.get(one)!);
     }
   },
-  ["webgpu"],
+  { only: ["webgpu"], sampled: true },
 );
 
 onEachBackend("small calls that webgpu computes on the host", async () => {

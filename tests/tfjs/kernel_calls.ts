@@ -24,10 +24,16 @@ import {
   normOfSum,
 } from "../../lib/operations/layer_norm/add_norm.ts";
 import { layerNorm } from "../../lib/operations/mod.ts";
-import { type Call, CALLS, SIZES } from "../attention/calls.ts";
 import { GOOD_CALLS } from "../contract/good_calls/good_calls.ts";
 import { endOf } from "../contract/good_calls/replaced_values.ts";
 import { KERNEL_CASES, resultsOf } from "../kernels/webgpu/kernel_cases.ts";
+import {
+  type Call,
+  CALLS,
+  numbersOf,
+  shapeOf,
+  SIZES,
+} from "../subjects/operations.ts";
 import { INDEX_CASES, outcomeOf } from "./index_calls.ts";
 import { argumentsOf, CASES } from "./integer_cases.ts";
 import { operationCalls, REFUSED_FLOATS } from "./operation_calls.ts";
@@ -335,17 +341,16 @@ const ON_WEBGPU: readonly (() => tf.Tensor | tf.Tensor[])[] = [
 ];
 
 /** A function of tensors with its gradients, or without where it has none. */
-function attended({ axes, run }: Call): void {
+function attended({ operation: { axes, run }, options }: Call): void {
   const names = Object.keys(axes);
-  const inputs = Object.entries(axes).map(([name, axes], i) => {
-    const shape = axes.map((axis) => SIZES[axis]!);
-    // Log decays are below 0, and time steps are not.
-    const [least, most] = name === "dt" ? [0.1, 1] : [-1, -0.1];
-    return tf.randomUniform(shape, least, most, "float32", i + 1);
+  const inputs = names.map((name) => {
+    const shape = shapeOf(axes[name]!, { ...SIZES, batch: 2, columns: 8 });
+    return tf.tensor(numbersOf(name, shape), shape);
   });
   const summed = (...given: tf.Tensor[]) => {
     const y = run(
       Object.fromEntries(names.map((name, i) => [name, given[i]!])),
+      options,
     );
     return y instanceof tf.Tensor ? tf.sum(y) : tf.addN(
       Object.values(y).map((x) => tf.sum(x)),

@@ -223,8 +223,7 @@ onEachBackend(
       captures.stop();
     }
   },
-  WITH_KERNELS,
-  DATA_LEFT_BY,
+  { only: WITH_KERNELS, sampled: true, dataLeftBy: DATA_LEFT_BY },
 );
 
 onEachBackend(
@@ -248,6 +247,5 @@ onEachBackend(
       assert(reasons.includes(recording.refusal!), name);
     }
   },
-  WITH_KERNELS,
-  DATA_LEFT_BY,
+  { only: WITH_KERNELS, sampled: true, dataLeftBy: DATA_LEFT_BY },
 );

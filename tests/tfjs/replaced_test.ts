@@ -12,7 +12,8 @@ import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-wasm";
 import "@tensorflow/tfjs-backend-webgpu";
 import { useBackend } from "../../mod.ts";
-import { REPLACED_KERNELS, UNDONE } from "../../lib/tfjs/replaced.ts";
+import { UNDONE } from "../../lib/tfjs/replaced.ts";
+import { REPLACED_KERNELS } from "../../tools/replaced_kernels.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 

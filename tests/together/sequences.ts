@@ -1,5 +1,4 @@
 /** Tests of sequences that are hidden in part, packed or in pieces, in one worker: tools/gate.ts says why. @module */
-import "../attention/diagonal_pieces_test.ts";
 import "../attention/nan_test.ts";
 import "../attention/padding_test.ts";
 import "../attention/piece_test.ts";

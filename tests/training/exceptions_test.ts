@@ -394,6 +394,9 @@ onEachBackend(
     await trainsOn(model);
     model.dispose();
   },
-  ["wasm"],
-  "tfjs-wasm's Pack and Concat, which keep references to what they joined when they fail",
+  {
+    only: ["wasm"],
+    dataLeftBy:
+      "tfjs-wasm's Pack and Concat, which keep references to what they joined when they fail",
+  },
 );

@@ -118,4 +118,4 @@ onEachBackend("trainings that overlap are recorded apart", async (backend) => {
     assertEquals(first!.result, wanted.result);
     assert(first!.batches > 8 && second!.batches > 8);
   }
-}, ["wasm"]);
+}, { only: ["wasm"], sampled: true });

@@ -24,7 +24,7 @@ function addTest(kind: RecordKind, backends: readonly BackendName[]): void {
     } finally {
       console.warn = warn;
     }
-  }, backends);
+  }, { only: backends, sampled: true });
 }
 
 const [first, ...others] = RECORD_KINDS;

@@ -29,6 +29,12 @@ export async function activate(
 
 /** Loads the cpu backend, by whose kernels the others compute integers. */
 export async function loadCpu(turn: Turn): Promise<void> {
-  await turn.outside(MODULES, import("@tensorflow/tfjs-backend-cpu"));
-  replaceKernels("cpu", undefined);
+  const [{ CPU }] = await turn.outside(
+    MODULES,
+    Promise.all([
+      import("../replaced/cpu.ts"),
+      import("@tensorflow/tfjs-backend-cpu"),
+    ]),
+  );
+  replaceKernels("cpu", CPU, undefined);
 }

@@ -1,7 +1,6 @@
 /** Starting the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { processors } from "../../base/threads.ts";
-import { registerOnWasm } from "../own_kernels.ts";
 import { replaceKernels } from "../replaced.ts";
 import { loadModule } from "../wasm/binary.ts";
 import { MODULE } from "../wasm/module.ts";
@@ -34,10 +33,15 @@ export async function startWasm(
 ): Promise<StartedBackend> {
   if (!wasm) {
     await loadCpu(turn);
-    const { loadWasm, openWasm } = await turn.outside(
-      MODULES,
-      import("../wasm/wasm_backend.ts"),
-    );
+    const [{ loadWasm, openWasm }, { WASM }, { registerOnWasm }] = await turn
+      .outside(
+        MODULES,
+        Promise.all([
+          import("../wasm/wasm_backend.ts"),
+          import("../replaced/wasm.ts"),
+          import("./own_wasm_kernels.ts"),
+        ]),
+      );
     const module = await turn.outside(
       "what loads TensorFlow.js's WebAssembly file",
       loadWasm(wasmPath),
@@ -47,7 +51,7 @@ export async function startWasm(
       loadModule(MODULE),
     );
     const opened = openWasm(module, kernels);
-    replaceKernels("wasm", opened.host);
+    replaceKernels("wasm", WASM, opened.host);
     registerOnWasm(opened.host);
     wasm = opened;
   }

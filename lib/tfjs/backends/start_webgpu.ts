@@ -1,6 +1,5 @@
 /** Starting the webgpu backend. @module */
 import { limitsOf } from "../kernel/limits.ts";
-import { registerOnWebGpu } from "../own_kernels.ts";
 import { replaceKernels } from "../replaced.ts";
 import type { StrictWebGPUBackend } from "../webgpu/gpu_backend.ts";
 import { activate, type Install, loadCpu, MODULES } from "./activate.ts";
@@ -82,11 +81,18 @@ export async function startWebGpu(
     !gpu || gpu.identity !== identity || !await stillAnswers(gpu.backend)
   ) {
     await loadCpu(turn);
-    const [{ openAdapter }, { captureLaunchesOf }] = await turn.outside(
+    const [
+      { openAdapter },
+      { captureLaunchesOf },
+      { WEBGPU },
+      { registerUpdate },
+    ] = await turn.outside(
       MODULES,
       Promise.all([
         import("../webgpu/gpu_backend.ts"),
         import("../webgpu/captured_launches.ts"),
+        import("../replaced/webgpu.ts"),
+        import("../webgpu/optimizers/update.ts"),
       ]),
     );
     const { isFallbackAdapter } = described;
@@ -96,8 +102,8 @@ export async function startWebGpu(
       (late) => late.dispose(),
     );
     captureLaunchesOf(backend);
-    replaceKernels("webgpu", { isSoftware: isFallbackAdapter });
-    registerOnWebGpu();
+    replaceKernels("webgpu", WEBGPU, { isSoftware: isFallbackAdapter });
+    registerUpdate();
     const { device } = backend;
     gpu?.backend.dispose();
     gpu = {

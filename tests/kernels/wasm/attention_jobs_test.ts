@@ -1,13 +1,8 @@
 /** Each form of attention as jobs of the module, against the oracle. @module */
 import { assert, assertEquals } from "@std/assert";
 import { LION_JOBS } from "../../../lib/kernels/wasm/jobs.ts";
-import {
-  type Case,
-  describe,
-  differences,
-  solvedCase,
-} from "../../attention/cases.ts";
-import type { Problem } from "../../oracle.ts";
+import { LION, type LionCase, type LionProblem } from "../../subjects/lion.ts";
+import { differences, solved } from "../../subjects/subject.ts";
 import { NO_STATES } from "./attention_job.ts";
 import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 
@@ -17,21 +12,20 @@ type Form = "chunkwise" | "full" | "recurrent";
 /** Solves a problem of two-sided or no decay with a form's job, and that of its gradient. */
 function run(
   form: Form,
-  problem: Problem,
+  problem: LionProblem,
   { chunkSize, splits }: { chunkSize: number; splits: number },
 ): { y: Float32Array; gradients: Record<string, Float32Array> } {
-  const { batch, heads, length, headDim, valueDim, decay, causal } = problem;
+  const { batch, heads, length, headDim, valueDim, decays, causal } = problem;
   const tokens = batch * heads * length;
   const { input, output } = arraysIn();
   const q = input(problem.q), k = input(problem.k), v = input(problem.v);
   const dy = input(problem.dy);
-  const logDecay = (values: Float32Array | null) =>
+  const logDecay = (values: Float32Array | null | undefined) =>
     values && input(values.map((x) => Math.max(x, -1e4)));
   const zeros = new Float32Array(tokens);
-  const pair = decay.kind === "two-sided" ? decay : null;
   // As lionAttention does: a causal mask is one of decays, of which all are 1.
-  const f = logDecay(pair?.forward ?? (causal ? zeros : null));
-  const b = causal ? null : logDecay(pair?.backward ?? null);
+  const f = logDecay(decays["forward"] ?? (causal ? zeros : null));
+  const b = causal ? null : logDecay(decays["backward"]);
   const y = output(tokens * valueDim), rowSums = output(tokens);
   const dq = output(q.length), dk = output(k.length), dv = output(v.length);
   const df = f && output(tokens), db = b && output(tokens);
@@ -72,14 +66,14 @@ function run(
     k: dk.slice(),
     v: dv.slice(),
   };
-  if (pair) {
+  if (decays["forward"]) {
     gradients["forward"] = df!.slice();
     gradients["backward"] = db?.slice() ?? zeros;
   }
   return { y: y.slice(), gradients };
 }
 
-function* cases(): Generator<Case> {
+function* cases(): Generator<LionCase> {
   const sizes = [
     { batch: 1, heads: 1, length: 1 },
     { batch: 2, heads: 3, length: 2 },
@@ -91,26 +85,28 @@ function* cases(): Generator<Case> {
     for (const decay of ["none", "two-sided"] as const) {
       for (const causal of [false, true]) {
         for (const normalize of [false, true]) {
-          yield { ...size, decay, causal, normalize, padded: false };
+          yield { ...size, decay, causal, normalize };
         }
       }
     }
   }
 }
 
-const CASES = [...cases()].map((c) => ({ c, ...solvedCase(c) }));
+const CASES = [...cases()].map((c) => ({ c, ...solved(LION, c) }));
 
 for (const form of ["chunkwise", "full", "recurrent"] as const) {
   Deno.test(`the ${form} jobs equal the oracle on 1, 2 and 4 threads`, async () => {
     const failures: string[] = [];
     for (const threads of [1, 2, 4]) {
       await host.useThreads(threads);
-      for (const { c, problem, solution } of CASES) {
+      for (const { c, problem, expected } of CASES) {
         for (const chunkSize of [5, 24, 64]) {
           const splits = threads;
           const actual = run(form, problem, { chunkSize, splits });
-          const wrong = differences(problem, actual, solution, "wasm");
-          const label = `${describe(c)} C=${chunkSize} threads=${threads}`;
+          const wrong = differences(LION, problem, actual, expected, "wasm");
+          const label = `${
+            JSON.stringify(c)
+          } C=${chunkSize} threads=${threads}`;
           failures.push(...wrong.map((line) => `${label}: ${line}`));
         }
       }

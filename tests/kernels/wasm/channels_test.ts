@@ -2,14 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay, explainAttention, useBackend } from "../../../mod.ts";
-import {
-  type DiagonalCase,
-  KINDS,
-  run,
-  solvedCase,
-} from "../../attention/diagonal_cases.ts";
-import { onEachBackend, TOLERANCE } from "../../backends.ts";
-import { differences } from "../../comparison.ts";
+import { onEachBackend } from "../../backends.ts";
+import { CHANNELS, LION, type LionCase } from "../../subjects/lion.ts";
+import { failuresOf } from "../../subjects/subject.ts";
 
 /**
  * Rows of one vector, of pairs of them and of both, with padding and without;
@@ -48,22 +43,13 @@ for (const threads of [1, 2, 3, 4, 7]) {
       const failures: string[] = [];
       for (const [s, { chunkSizes, ...size }] of SIZES.entries()) {
         for (const [i, variant] of VARIANTS.entries()) {
-          const c: DiagonalCase = {
-            batch: 1,
-            heads: 1,
-            ...size,
-            ...variant,
-            kind: KINDS[(s + i) % KINDS.length]!,
+          const c: LionCase = {
+            ...{ batch: 1, heads: 1, ...size, ...variant },
+            decay: CHANNELS[(s + i) % CHANNELS.length]!,
           };
-          const { problem, solution } = solvedCase(c);
-          for (const chunkSize of chunkSizes) {
-            const actual = await run(problem, "chunkwise", chunkSize);
-            const tolerance = TOLERANCE[backend];
-            failures.push(
-              ...differences(problem, actual, solution, tolerance)
-                .map((line) => `${JSON.stringify(c)} C=${chunkSize} ${line}`),
-            );
-          }
+          const ways = chunkSizes
+            .map((chunkSize) => ({ form: "chunkwise", chunkSize }));
+          failures.push(...await failuresOf(LION, c, backend, ...ways));
         }
       }
       assertEquals(failures, []);

@@ -1,14 +1,13 @@
 /** The delta rule as jobs of the module, against the oracle. @module */
 import { assertEquals } from "@std/assert";
 import { LION_JOBS } from "../../../lib/kernels/wasm/jobs.ts";
+import type { Result } from "../../comparison.ts";
 import {
+  DELTA,
   type DeltaCase,
-  describe,
-  problemOf,
-} from "../../attention/delta_cases.ts";
-import { TOLERANCE } from "../../backends.ts";
-import { differences, type Result } from "../../comparison.ts";
-import { type DeltaProblem, solveDelta } from "../../delta_oracle.ts";
+  type DeltaProblem,
+} from "../../subjects/delta.ts";
+import { differences, solved } from "../../subjects/subject.ts";
 import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 
 const NO_STATES = { before: 0, forward: 0, dforward: 0, dbefore: 0 };
@@ -82,7 +81,7 @@ function run(
     y: y.slice(),
     gradients: {
       ...{ q: dq.slice(), k: dk.slice(), v: dv.slice(), beta: dbeta.slice() },
-      ...df ? { forward: df.slice() } : {},
+      ...df ? { [backward ? "forward" : "logDecay"]: df.slice() } : {},
       ...backward ? { backward: db?.slice() ?? zeros } : {},
     },
   };
@@ -172,30 +171,29 @@ function runInPieces(
     y: y!,
     gradients: {
       ...{ q: dq!, k: dk!, v: dv!, beta: dbeta! },
-      ...df ? { forward: df } : {},
+      ...df ? { logDecay: df } : {},
     },
   };
 }
 
-/** Each of some sizes, with gates of these kinds, and the oracle's solution. */
-function solved(gates: readonly DeltaCase["gate"][], causal: boolean) {
+/** Each of some sizes, with decays of these kinds, and the oracle's solution. */
+function casesOf(decays: readonly DeltaCase["decay"][], causal: boolean) {
   return [
     { batch: 1, heads: 1, length: 1 },
     { batch: 2, heads: 3, length: 7 },
     { batch: 1, heads: 2, length: 67, headDim: 7, valueDim: 4 },
     { batch: 1, heads: 1, length: 40, headDim: 4, valueDim: 19 },
   ].flatMap((sizes) =>
-    gates.map((gate) => {
-      const c = { ...sizes, gate, causal, padded: false, packed: false };
-      const problem = problemOf(c);
-      return { c, problem, expected: solveDelta(problem) };
+    decays.map((decay) => {
+      const c: DeltaCase = { ...sizes, decay, causal };
+      return { c, ...solved(DELTA, c) };
     })
   );
 }
 
 Deno.test("the delta job equals the oracle on 1, 2 and 4 threads", async () => {
-  const gates = ["none", "two-sided", "two-sided diagonal"] as const;
-  const all = [...solved(gates, false), ...solved(gates, true)];
+  const decays = ["none", "two-sided", "two-sided of channels"] as const;
+  const all = [...casesOf(decays, false), ...casesOf(decays, true)];
   const failures: string[] = [];
   for (const threads of [1, 2, 4]) {
     await host.useThreads(threads);
@@ -203,9 +201,9 @@ Deno.test("the delta job equals the oracle on 1, 2 and 4 threads", async () => {
       for (const chunkSize of [1, 5, 24, 64]) {
         const tokens = Math.min(chunkSize, c.length);
         const actual = run(problem, tokens, Math.min(threads, 3));
-        const label = `${describe(c)} C=${chunkSize} threads=${threads}`;
+        const label = `${JSON.stringify(c)} C=${chunkSize} threads=${threads}`;
         failures.push(
-          ...differences(problem, actual, expected, TOLERANCE.wasm)
+          ...differences(DELTA, problem, actual, expected, "wasm")
             .map((line) => `${label}: ${line}`),
         );
       }
@@ -217,7 +215,7 @@ Deno.test("the delta job equals the oracle on 1, 2 and 4 threads", async () => {
 
 Deno.test("the delta job of pieces equals the whole, outputs and gradients", async () => {
   const failures: string[] = [];
-  const all = solved(["none", "arrival", "diagonal"], true);
+  const all = casesOf(["none", "arrival", "arrival of channels"], true);
   for (const threads of [1, 2]) {
     await host.useThreads(threads);
     for (const { c, problem, expected } of all) {
@@ -230,9 +228,9 @@ Deno.test("the delta job of pieces equals the whole, outputs and gradients", asy
       for (const lengths of ways) {
         for (const chunkSize of [1, 5, 24]) {
           const actual = runInPieces(problem, chunkSize, lengths);
-          const label = `${describe(c)} in ${lengths} C=${chunkSize}`;
+          const label = `${JSON.stringify(c)} in ${lengths} C=${chunkSize}`;
           failures.push(
-            ...differences(problem, actual, expected, TOLERANCE.wasm)
+            ...differences(DELTA, problem, actual, expected, "wasm")
               .map((line) => `${label}: ${line}`),
           );
         }

@@ -3,22 +3,15 @@ import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { FORMS } from "../../../lib/attention/forms/form.ts";
 import { explainAttention, useBackend } from "../../../mod.ts";
+import { onEachBackend } from "../../backends.ts";
+import { DECAYS, LION, type LionCase } from "../../subjects/lion.ts";
+import { PIECE } from "../../subjects/pieces.ts";
 import {
-  type Case,
-  DECAYS,
-  describe,
   differences,
-  run,
-  solvedCase,
-} from "../../attention/cases.ts";
-import {
-  assertClose,
-  inPieces,
-  optionsOf,
-  pairOf,
-  tensorsOf,
-} from "../../attention/pieces.ts";
-import { onEachBackend, TOLERANCE } from "../../backends.ts";
+  failuresOf,
+  solved,
+  untapedOf,
+} from "../../subjects/subject.ts";
 
 /** Few operations are one thread's, in as many splits; the last are not. */
 const SIZES = [
@@ -45,18 +38,12 @@ for (const threads of [3, 4, 7]) {
           const failures: string[] = [];
           for (const decay of DECAYS) {
             for (const causal of [false, true]) {
-              const c: Case = {
+              const c: LionCase = {
                 ...{ batch: 1, heads, length, ...dims },
                 ...{ decay, causal, normalize: !causal, padded: causal },
               };
-              const { problem, solution } = solvedCase(c);
-              for (const form of FORMS) {
-                const actual = await run(problem, form, chunkSize);
-                failures.push(
-                  ...differences(problem, actual, solution, backend)
-                    .map((wrong) => `${describe(c)} ${form}: ${wrong}`),
-                );
-              }
+              const ways = FORMS.map((form) => ({ form, chunkSize }));
+              failures.push(...await failuresOf(LION, c, backend, ...ways));
             }
           }
           await t.step(
@@ -68,23 +55,15 @@ for (const threads of [3, 4, 7]) {
       await t.step("pieces between states", async () => {
         for (const decay of ["none", "two-sided"] as const) {
           for (const causal of [false, true]) {
-            const c: Case = {
+            const c = {
               ...{ batch: 1, heads: 1, length: 230, headDim: 40, valueDim: 37 },
               ...{ decay, causal, normalize: true, padded: causal },
+              pieces: [130, 100],
             };
-            const { problem, solution } = solvedCase(c);
-            const { q, k, v, decays, tokens } = tensorsOf(problem);
-            const options = { ...optionsOf(problem), tokens };
-            const y = tf.tidy(() =>
-              inPieces(q, k, v, pairOf(c, decays), [130, 100], options)
-            );
-            await assertClose(
-              describe(c),
-              y,
-              solution.y.values,
-              TOLERANCE[backend].forward,
-            );
-            tf.dispose([q, k, v, ...decays, y, ...(tokens ? [tokens] : [])]);
+            const { problem, expected } = solved(PIECE, c);
+            const y = await untapedOf(PIECE, problem);
+            const alone = { ...expected, gradients: {} };
+            assertEquals(differences(PIECE, problem, y, alone, backend), []);
           }
         }
       });

@@ -1,13 +1,8 @@
 /** Compares attention's kernels with the oracles; prints a line for each difference. @module */
 import { useBackend } from "../../../mod.ts";
-import {
-  describe,
-  differences,
-  problemOf,
-  run,
-} from "../../attention/cases.ts";
-import { failuresOf } from "../../attention/softmax_cases.ts";
-import { solve } from "../../oracle.ts";
+import { LION, type LionCase } from "../../subjects/lion.ts";
+import { SOFTMAX } from "../../subjects/softmax.ts";
+import { failuresOf } from "../../subjects/subject.ts";
 
 await useBackend({ prefer: ["wasm"], threads: 1 });
 /** Lengths at which the last vectors of a row hold any number of tokens. */
@@ -23,11 +18,8 @@ const sizes = {
 } as const;
 for (let length = 1; length <= LONGEST; length++) {
   for (const causal of [false, true]) {
-    const failures = await failuresOf(
-      { ...sizes, length, causal, mask: "none" },
-      true,
-      "wasm",
-    );
+    const c = { ...sizes, length, causal };
+    const failures = await failuresOf(SOFTMAX, c, "wasm");
     failures.forEach((failure) => console.log(failure));
   }
 }
@@ -35,19 +27,13 @@ for (const form of ["full", "chunkwise"] as const) {
   const lengths = Array.from({ length: LONGEST }, (_, i) => i + 1);
   for (const length of [...lengths, ...LONGER]) {
     for (const causal of [false, true]) {
-      const c = {
-        ...sizes,
-        length,
-        causal,
-        decay: "two-sided",
+      const c: LionCase = {
+        ...{ ...sizes, length, causal, decay: "two-sided" },
         normalize: length % 2 === 0,
-        padded: false,
-      } as const;
-      const problem = problemOf(c);
-      const actual = await run(problem, form, 32);
-      differences(problem, actual, solve(problem), "wasm").forEach((wrong) =>
-        console.log(`${form} ${describe(c)}: ${wrong}`)
-      );
+      };
+      const way = { form, chunkSize: 32 };
+      const failures = await failuresOf(LION, c, "wasm", way);
+      failures.forEach((failure) => console.log(failure));
     }
   }
 }

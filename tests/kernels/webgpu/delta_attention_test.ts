@@ -2,28 +2,21 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { planDeltaKernel } from "../../../lib/kernels/webgpu/delta/delta_plan.ts";
-import {
-  type DeltaCase,
-  describe,
-  problemOf,
-  run,
-} from "../../attention/delta_cases.ts";
-import { onEachBackend, TOLERANCE } from "../../backends.ts";
-import { differences } from "../../comparison.ts";
-import { solveDelta } from "../../delta_oracle.ts";
+import { onEachBackend } from "../../backends.ts";
+import { DELTA, type DeltaCase } from "../../subjects/delta.ts";
+import { failuresOf } from "../../subjects/subject.ts";
 import { withLimits } from "./with_limits.ts";
 
 onEachBackend(
   "the delta rule's kernel takes passes where records fit no buffer together",
   async (backend) => {
     const c: DeltaCase = {
-      ...{ batch: 2, heads: 3, length: 40, headDim: 6, valueDim: 5 },
-      ...{ gate: "two-sided diagonal", causal: false },
-      ...{ padded: true, packed: true },
+      ...{ batch: 2, heads: 3, length: 40, decay: "two-sided of channels" },
+      ...{ causal: false, padded: true, packed: true },
     };
-    const problem = problemOf(c);
+    const problem = DELTA.problemOf(c);
     const limits = { maxStorageBufferBindingSize: 100_000 };
-    const actual = await withLimits(limits, () => {
+    const wrong = await withLimits(limits, () => {
       const { device } = tf.backend() as unknown as { device: GPUDevice };
       const plan = planDeltaKernel(
         { ...problem, diagonal: true, chunkSize: undefined },
@@ -32,12 +25,9 @@ onEachBackend(
       );
       // Six sequences, two at once.
       assertEquals("how" in plan && plan.how, "webgpu, 27 launches");
-      return run(problem, {});
+      return failuresOf(DELTA, c, backend);
     });
-    assertEquals(
-      differences(problem, actual, solveDelta(problem), TOLERANCE[backend]),
-      [],
-    );
+    assertEquals(wrong, []);
   },
   ["webgpu"],
 );
@@ -55,16 +45,11 @@ onEachBackend(
     const failures: string[] = [];
     for (const sizes of SIZES) {
       const c: DeltaCase = {
-        ...{ batch: 1, heads: 1, ...sizes },
-        ...{ gate: "two-sided", causal: false, padded: true, packed: false },
+        ...{ batch: 1, heads: 1, ...sizes, decay: "two-sided" },
+        ...{ causal: false, padded: true },
       };
-      const problem = problemOf(c);
-      const actual = await run(problem, { chunkSize: 2 });
-      const expected = solveDelta(problem);
-      failures.push(
-        ...differences(problem, actual, expected, TOLERANCE[backend])
-          .map((line) => `${describe(c)} d=${c.headDim}: ${line}`),
-      );
+      const way = { chunkSize: 2 };
+      failures.push(...await failuresOf(DELTA, c, backend, way));
     }
     assertEquals(failures, []);
   },

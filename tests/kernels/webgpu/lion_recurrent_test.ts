@@ -7,14 +7,9 @@ import { gradientKernel } from "../../../lib/tfjs/kernel/kernel.ts";
 import { maskFor } from "../../../lib/kernels/webgpu/chunkwise/mask.ts";
 import { stateBytes } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
-import {
-  type Case,
-  differences,
-  problemOf,
-  run,
-} from "../../attention/cases.ts";
 import { onEachBackend } from "../../backends.ts";
-import { solve } from "../../oracle.ts";
+import { LION, type LionCase } from "../../subjects/lion.ts";
+import { failuresOf } from "../../subjects/subject.ts";
 import { withLimits } from "./with_limits.ts";
 
 /** Calls a kernel; returns its outputs, and the bytes of all that it made. */
@@ -82,20 +77,16 @@ onEachBackend(
 onEachBackend(
   "the recurrent kernel's gradient takes passes where states fit no buffer together",
   async (backend) => {
-    const c: Case = {
-      ...{ batch: 2, heads: 3, length: 130, headDim: 64, valueDim: 63 },
-      ...{ decay: "source", causal: false, normalize: true, padded: true },
+    const dims = { headDim: 64, valueDim: 63 };
+    const c: LionCase = {
+      ...{ batch: 2, heads: 3, length: 130, ...dims, decay: "source" },
+      ...{ causal: false, normalize: true, padded: true },
     };
     // Six sequences of three chunks, of which the states of two fit.
-    const dims = { headDim: c.headDim!, valueDim: c.valueDim! };
     const ofSequence = 3 * stateBytes(dims, maskFor(true, false));
-    const maxStorageBufferBindingSize = 5 * ofSequence / 2;
-    const problem = problemOf(c);
-    const actual = await withLimits(
-      { maxStorageBufferBindingSize },
-      () => run(problem, "recurrent", 1),
-    );
-    assertEquals(differences(problem, actual, solve(problem), backend), []);
+    const limits = { maxStorageBufferBindingSize: 5 * ofSequence / 2 };
+    const run = () => failuresOf(LION, c, backend, { form: "recurrent" });
+    assertEquals(await withLimits(limits, run), []);
   },
   ["webgpu"],
 );
@@ -116,13 +107,12 @@ onEachBackend(
   async (backend) => {
     const failures: string[] = [];
     for (const [headDim, valueDim] of DIMS) {
-      const c: Case = {
+      const c: LionCase = {
         ...{ batch: 1, heads: 2, length: 11, headDim, valueDim },
         ...{ decay: "two-sided", causal: false, normalize: true, padded: true },
       };
-      const problem = problemOf(c);
-      const actual = await run(problem, "recurrent", 1);
-      failures.push(...differences(problem, actual, solve(problem), backend));
+      const way = { form: "recurrent" };
+      failures.push(...await failuresOf(LION, c, backend, way));
     }
     assertEquals(failures, []);
   },

@@ -6,15 +6,10 @@
  */
 import { assertEquals } from "@std/assert";
 import { shapeFor } from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
-import {
-  type Case,
-  differences,
-  problemOf,
-  run,
-} from "../../attention/cases.ts";
 import { onEachBackend } from "../../backends.ts";
-import { solve } from "../../oracle.ts";
 import { ofLongTests } from "../../sample.ts";
+import { LION, type LionCase } from "../../subjects/lion.ts";
+import { failuresOf } from "../../subjects/subject.ts";
 import { withLimits } from "./with_limits.ts";
 
 /** What every adapter has of it. */
@@ -32,17 +27,14 @@ for (const { rows, chunkSize, headDim, causal } of CASES) {
     async (backend) => {
       const dims = { headDim, valueDim: 5 };
       assertEquals(shapeFor(chunkSize, dims, GUARANTEED, 32)?.blockRows, rows);
-      const c: Case = {
+      const c: LionCase = {
         ...{ batch: 1, heads: 2, length: chunkSize + 40, ...dims },
         ...{ decay: "two-sided", causal, normalize: true, padded: true },
       };
-      const problem = problemOf(c);
-      const actual = await withLimits(
-        { maxComputeWorkgroupStorageSize: GUARANTEED },
-        () => run(problem, "chunkwise", chunkSize),
-      );
-      const expected = solve(problem);
-      assertEquals(differences(problem, actual, expected, backend), []);
+      const limits = { maxComputeWorkgroupStorageSize: GUARANTEED };
+      const way = { form: "chunkwise", chunkSize };
+      const run = () => failuresOf(LION, c, backend, way);
+      assertEquals(await withLimits(limits, run), []);
     },
     // Software compiles each of these shaders for half a minute, once.
     ofLongTests(["webgpu"]),

@@ -1,17 +1,7 @@
-/** What cases of several targets have in common: sizes, padding, segments, numbers. @module */
+/** What cases are made of: sizes, padding, segments, log decays. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import type { BackendName } from "../../mod.ts";
-import {
-  beyond,
-  type Deviation,
-  deviations,
-  type Result,
-  type Tolerance,
-} from "../comparison.ts";
-import { LOG_DECAYS } from "../attention/cases.ts";
-import type { Differentiated } from "../float64.ts";
-import type { Errors } from "./target.ts";
 
 /** An integer from 1. */
 export const upTo = (max: number) => fc.integer({ min: 1, max });
@@ -49,6 +39,40 @@ export const chunkSizes: fc.Arbitrary<number | null> = fc.oneof(
   upTo(512),
 );
 
+/** Of heads and chunks: a shader is made for each. */
+export interface HeadSizes {
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly chunkSize: number;
+}
+
+/** In all tests the same, so that Mesa compiles each shader once. */
+const SIZES_OF_SHADERS: readonly HeadSizes[] = [
+  { headDim: 6, valueDim: 5, chunkSize: 8 },
+  { headDim: 4, valueDim: 3, chunkSize: 16 },
+  { headDim: 1, valueDim: 9, chunkSize: 3 },
+];
+
+/**
+ * Sizes that are made up, from 1 on; on WebGPU a few, since shaders of others take
+ * seconds to compile: tests of the kernels there have heads of all sizes.
+ *
+ * @param backend On which they are computed with.
+ * @param most The largest.
+ */
+export function headSizes(
+  backend: BackendName,
+  most: HeadSizes,
+): fc.Arbitrary<HeadSizes> {
+  if (backend === "webgpu") return fc.constantFrom(...SIZES_OF_SHADERS);
+  const integer = (max: number) => fc.integer({ min: 1, max });
+  return fc.record({
+    headDim: integer(most.headDim),
+    valueDim: integer(most.valueDim),
+    chunkSize: integer(most.chunkSize),
+  });
+}
+
 /** What a mask is made of. */
 export const paddings = fc.option(fc.record({
   kind: fc.constantFrom(
@@ -59,32 +83,51 @@ export const paddings = fc.option(fc.record({
   ),
 }, { noNullPrototype: true }));
 
-/** Of a case, `null` where nothing is padding. */
-export type Padding = typeof paddings extends fc.Arbitrary<infer T> ? T : never;
+/** Where there is padding, and what a mask has elsewhere. */
+export interface Padding {
+  readonly kind:
+    | "ones"
+    | "float32"
+    | "int32"
+    | "bool"
+    | "cast ids"
+    | "cast floats";
+  /** All but the first token of a row may be padding, or all. */
+  readonly where:
+    | "after the first"
+    | "anywhere"
+    | "the first row"
+    | "everywhere";
+}
 
 /** The numbers of segments. */
 export const segmentations = fc.option(
-  fc.constantFrom("small", "above 2^24", "ends", "any"),
+  fc.constantFrom(...["small", "above 2^24", "ends", "any"] as const),
 );
 
-/** Of a case, `null` where each row is one sequence. */
-export type Segmentation = typeof segmentations extends fc.Arbitrary<infer T>
-  ? T
-  : never;
+/** The numbers of segments: two that take turns, so that each comes back, or others. */
+export type Segmentation = "turns" | "small" | "above 2^24" | "ends" | "any";
+
+/** Sizes of rows of tokens. */
+export interface Row {
+  readonly batch: number;
+  readonly length: number;
+}
 
 const pick = <T>(random: () => number, of: readonly T[]): T =>
   of[Math.floor(random() * of.length)]!;
 
 /** 1 for tokens and 0 for padding, `[batch, length]`. */
 export function keptOf(
-  { where }: NonNullable<Padding>,
-  { batch, length }: { readonly batch: number; readonly length: number },
+  { where }: Padding,
+  { batch, length }: Row,
   random: () => number,
 ): Float32Array {
   return Float32Array.from({ length: batch * length }, (_, i) => {
     const isPadding = random() < 0.3;
     if (where === "everywhere") return 0;
     if (where === "the first row" && i < length) return 0;
+    if (where === "after the first" && i % length === 0) return 1;
     return isPadding ? 0 : 1;
   });
 }
@@ -95,21 +138,23 @@ const FLOATS = [1, 0.5, 1e-3, -0.25, 256, 3e38];
 
 /** What a mask may hold of a token: whatever is not 0, and of floats these too. */
 const OF_TOKENS = {
+  ones: [1],
   float32: [1, 1, ...FLOATS, NaN, Infinity, -Infinity, 1e-41, -1.4e-45],
   int32: [1, 1, ...IDS],
   bool: [1],
 } as const;
 
 /** The tensor of a mask. */
-function maskTensor(
-  { kind }: NonNullable<Padding>,
+export function maskTensor(
+  { kind }: Padding,
   kept: Float32Array,
   [batch, length]: readonly [number, number],
   random: () => number,
 ): tf.Tensor2D {
   const holding = (of: readonly number[], dtype: keyof typeof OF_TOKENS) => {
     const numbers = kept.map((token) => token === 0 ? 0 : pick(random, of));
-    return tf.tensor2d(numbers, [batch, length], dtype);
+    const type = dtype === "ones" ? "float32" : dtype;
+    return tf.tensor2d(numbers, [batch, length], type);
   };
   const cast = (of: readonly number[], dtype: "int32" | "float32") =>
     tf.tidy(() => tf.cast(holding(of, dtype), "bool")) as tf.Tensor2D;
@@ -119,7 +164,10 @@ function maskTensor(
 }
 
 /** Numbers among which neighbours are the same float32, and any. */
-const NUMBERS: Record<NonNullable<Segmentation>, readonly number[] | null> = {
+const NUMBERS: Record<
+  Exclude<Segmentation, "turns">,
+  readonly number[] | null
+> = {
   small: [0, 1],
   "above 2^24": [16_777_216, 16_777_217, -16_777_216, -16_777_217],
   ends: [2147483647, 2147483646, -2147483648, -2147483647],
@@ -128,10 +176,17 @@ const NUMBERS: Record<NonNullable<Segmentation>, readonly number[] | null> = {
 
 /** Which sequence each token belongs to, `[batch, length]`. */
 export function segmentNumbers(
-  kind: NonNullable<Segmentation>,
-  { batch, length }: { readonly batch: number; readonly length: number },
+  kind: Segmentation,
+  { batch, length }: Row,
   random: () => number,
 ): Int32Array {
+  if (kind === "turns") {
+    let number = 0;
+    return Int32Array.from({ length: batch * length }, () => {
+      if (random() < 0.15) number = 1 - number;
+      return number;
+    });
+  }
   const numbers = NUMBERS[kind];
   const change = pick(random, [0.03, 0.15, 0.15, 1]);
   let number = 0;
@@ -146,8 +201,18 @@ export function segmentNumbers(
   });
 }
 
-/** Kinds of log decays, of which each sequence has one. */
-const KINDS_OF_DECAYS: readonly ((u: number) => number)[] = [
+/** Log decays: mixed, of 1, of 0.5, of e^-60, partly of 0, and ordinary ones. */
+export const LOG_DECAYS: readonly ((u: number) => number)[] = [
+  (u) => u < 0.2 ? -60 : u < 0.4 ? 0 : Math.log(u),
+  () => 0,
+  () => Math.log(0.5),
+  () => -60,
+  (u) => u < 0.5 ? -Infinity : Math.log(u),
+  (u) => Math.log(0.8 + 0.2 * u),
+];
+
+/** Those that are drawn: beside these some that are hardly numbers. */
+const DRAWN_LOG_DECAYS: typeof LOG_DECAYS = [
   ...LOG_DECAYS,
   (u) => u < 0.3 ? -1e30 : u < 0.6 ? -1e-41 : -u,
   () => -1e-41,
@@ -155,48 +220,39 @@ const KINDS_OF_DECAYS: readonly ((u: number) => number)[] = [
   (u) => -3 * u,
 ];
 
-/** Log decays of sequences. */
+/** Log decays of sequences: each of a kind, in turn or drawn. */
 export function logDecays(
   sequences: number,
   perSequence: number,
   random: () => number,
+  isDrawn: boolean,
 ): Float32Array {
   const values: number[] = [];
   for (let s = 0; s < sequences; s++) {
-    const make = pick(random, KINDS_OF_DECAYS);
+    const make = isDrawn
+      ? pick(random, DRAWN_LOG_DECAYS)
+      : LOG_DECAYS[s % LOG_DECAYS.length]!;
     for (let i = 0; i < perSequence; i++) values.push(make(random()));
   }
   return Float32Array.from(values);
 }
 
-/**
- * Four roundings to float32. Cases of tests are few, and chosen so that their
- * gradients do not cancel; of any shape and any numbers some do, and no sum of
- * terms is nearer than roundings of the terms.
- */
-const ROUNDINGS = 4 * 2 ** -24;
+/** What padding may hold, and nothing may read. */
+export const JUNK = [NaN, Infinity, -Infinity, 3e38];
 
-/** The largest errors, if none is beyond the tolerance and beyond these roundings. */
-export function compared(
-  problem: Parameters<typeof deviations>[0],
-  actual: Result,
-  expected: Differentiated,
-  tolerance: Tolerance,
-): Errors {
-  const share = ROUNDINGS / tolerance.gradient;
-  return judged(deviations(problem, actual, expected, share), tolerance);
-}
-
-/** The largest errors, if none is beyond the tolerance. */
-export function judged(
-  found: readonly Deviation[],
-  tolerance: Tolerance,
-): Errors {
-  const lines = beyond(found, tolerance);
-  if (lines.length > 0) throw new Error(lines.join("; "));
-  return Object.fromEntries(
-    found.map(({ name, relative }) => [name, relative]),
-  );
+/** Fills the rows of padding of a `[batch, heads, length, columns]` array. */
+export function spoilPadding(
+  x: Float32Array,
+  mask: Float32Array,
+  { batch, heads = 1, length }: Row & { readonly heads?: number },
+): void {
+  const columns = x.length / (batch * heads * length);
+  for (let i = 0; i < x.length; i++) {
+    const token = Math.floor(i / columns);
+    const entry = Math.floor(token / (heads * length));
+    if (mask[entry * length + token % length] !== 0) continue;
+    x[i] = JUNK[i % JUNK.length]!;
+  }
 }
 
 /** Options without those that are `null`. */
@@ -232,24 +288,3 @@ export const STEPS: Readonly<Record<BackendName, number>> = {
   wasm: 400,
   webgpu: 40,
 };
-
-/** The tensors of padding and segments, where there are such. */
-export function tokenTensors(
-  { batch, length, padding }: {
-    readonly batch: number;
-    readonly length: number;
-    readonly padding: Padding;
-  },
-  { mask, segments }: {
-    readonly mask?: Float32Array | null | undefined;
-    readonly segments?: Int32Array | null | undefined;
-  },
-  random: () => number,
-): { mask: tf.Tensor2D | null; segments: tf.Tensor2D | null } {
-  return {
-    mask: mask && padding
-      ? maskTensor(padding, mask, [batch, length], random)
-      : null,
-    segments: segments ? tf.tensor2d(segments, [batch, length], "int32") : null,
-  };
-}

@@ -1,0 +1,110 @@
+/** The models of the family: their problems, and their papers' recurrences in float64. @module */
+import fc from "fast-check";
+import type { Input } from "../comparison.ts";
+import { type Model, MODELS } from "../family/models.ts";
+import { type Sizes, solveRecurrence } from "../family/recurrence.ts";
+import { array, uniform } from "../random.ts";
+import { headSizes, spoilPadding, upTo } from "./draw.ts";
+import { unitRows } from "./delta.ts";
+import {
+  hidingOf,
+  type Problem,
+  type Subject,
+  type TokenCase,
+  valuesOf,
+} from "./subject.ts";
+
+/** What varies from case to case. */
+export interface FamilyCase extends TokenCase, Sizes {
+  readonly causal: boolean;
+}
+
+/** A problem of a model. */
+export interface FamilyProblem extends Problem, Sizes {
+  readonly causal: boolean;
+}
+
+/** Inputs whose padding is read: a state passes it by paying its decays. */
+const READ_IN_PADDING = ["logDecay", "forget", "phase"];
+
+/** Seeded numbers; what padding holds is not to be read. */
+function problemOf(model: Model, c: FamilyCase): FamilyProblem {
+  const { batch, heads, length, headDim, valueDim, causal } = c;
+  const random = uniform(c.values ?? length * 1009 + batch * 31 + heads);
+  const inputs = Object.fromEntries(
+    Object.entries(model.inputs).map(([name, axes]): [string, Input] => {
+      const shape = axes.map((axis) => c[axis]);
+      const size = shape.reduce((size, axis) => size * axis, 1);
+      const sequences = axes.includes("length") ? batch * heads : heads;
+      const x = array(size, random);
+      x.forEach((u, i) => {
+        const sequence = Math.floor(i / (size / sequences));
+        x[i] = model.make[name]!((u + 1) / 2, sequence);
+      });
+      const isUnit = model.unit?.includes(name);
+      return [name, { values: isUnit ? unitRows(x, shape.at(-1)!) : x, shape }];
+    }),
+  );
+  const shape = [batch, heads, length, valueDim];
+  const slope = {
+    values: array(batch * heads * length * valueDim, random),
+    shape,
+  };
+  const logarithms = (model.logarithmic ?? [])
+    .map((name) => [name, inputs[name]!.values] as const);
+  const hiding = hidingOf(c, random);
+  if (hiding.mask) {
+    const vectors = Object.keys(inputs).filter((name) =>
+      model.inputs[name]!.length === 4 && !READ_IN_PADDING.includes(name)
+    );
+    for (const x of [slope, ...vectors.map((name) => inputs[name]!)]) {
+      spoilPadding(x.values, hiding.mask, c);
+    }
+  }
+  return {
+    ...{ batch, heads, length, headDim, valueDim, causal, inputs, slope },
+    ...{ random, ...hiding, logarithms: Object.fromEntries(logarithms) },
+  };
+}
+
+/** The first and the last are computed on every backend. */
+const CASES: FamilyCase[] = [1, 2, 130, 67].flatMap((length, l) =>
+  [false, true].map((causal, c) => ({
+    ...(l + c) % 2
+      ? { batch: 1, heads: 3, padded: false, packed: l > 1 }
+      : { batch: 2, heads: 1, padded: true, packed: l % 2 === 1 },
+    ...{ length, causal, headDim: 4, valueDim: 3 },
+  }))
+);
+
+function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
+  return {
+    name: model.name,
+    cases: CASES,
+    ways: model.forms.map((form) => ({ form: form!, chunkSize: 16 })),
+    isPlain: () => false,
+    random: (backend) =>
+      fc.tuple(
+        fc.record({
+          ...{ batch: upTo(2), heads: upTo(3), length: upTo(9) },
+          causal: fc.boolean(),
+          ...{ padded: fc.boolean(), packed: fc.boolean() },
+        }),
+        headSizes(backend, { headDim: 6, valueDim: 6, chunkSize: 10 }),
+        fc.constantFrom(...model.forms),
+      ).map(([c, { chunkSize, ...dims }, form]) =>
+        [{ ...c, ...dims }, { form: form!, chunkSize }] as const
+      ),
+    problemOf: (c) => problemOf(model, c),
+    solve: ({ inputs, slope, ...problem }) =>
+      solveRecurrence(model, {
+        ...{ ...problem, inputs: valuesOf(inputs), dy: slope.values },
+      }),
+    run: (inputs, { causal }, options) =>
+      model.run(inputs, { causal, ...options }),
+    tolerance: { forward: 2e-6, gradient: 5e-5 },
+  };
+}
+
+/** A subject for each of them. */
+export const FAMILY = MODELS.map(subjectOf);

@@ -1,0 +1,149 @@
+/** Softmax attention: its problems, and their truth in float64. @module */
+import fc from "fast-check";
+import { alibiSlopes, softmaxAttention } from "../../mod.ts";
+import { wholeDeviations } from "../comparison.ts";
+import { array, uniform } from "../random.ts";
+import {
+  type SoftmaxProblem as Oracle,
+  solveSoftmax,
+} from "../softmax_oracle.ts";
+import { spoilPadding, upTo } from "./draw.ts";
+import {
+  hidingOf,
+  type Problem,
+  type Subject,
+  type TokenCase,
+} from "./subject.ts";
+
+/** What varies from case to case. */
+export interface SoftmaxCase extends TokenCase {
+  readonly heads: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly causal: boolean;
+  /** Whether scores fall with distance: as ALiBi says, or by a few drawn slopes. @default false */
+  readonly sloped?: boolean;
+  /** The option, `null` to leave it out. @default 0.7 */
+  readonly scale?: number | null;
+}
+
+/** A problem, as the oracle has it. */
+export interface SoftmaxProblem extends Oracle, Problem {
+  readonly mask?: Float32Array;
+  readonly segments?: Int32Array;
+  readonly told: { readonly scale?: number };
+}
+
+/** Where all of the first sequence is padding. */
+export const FIRST = { kind: "ones", where: "the first row" } as const;
+
+/** Padding of any kind, of none. */
+export const MASKS = [{}, { padded: true }, { padding: FIRST }] as const;
+
+/**
+ * What slopes may take from a score: where attention is causal, a float32 error
+ * of 6e-8 of it is documented.
+ */
+const LARGEST_PENALTY = 10;
+
+function problemOf(c: SoftmaxCase): SoftmaxProblem {
+  const { batch, heads, length, headDim, valueDim, causal, scale = 0.7 } = c;
+  const random = uniform(c.values ?? length * 1009 + batch * 31 + heads);
+  const rows = batch * heads * length;
+  const [q, k, v, dy] = [headDim, headDim, valueDim, valueDim]
+    .map((columns) => array(rows * columns, random)) as [
+      ...[Float32Array, Float32Array, Float32Array, Float32Array],
+    ];
+  const hiding = hidingOf(c, random);
+  const { mask } = hiding;
+  if (mask) { for (const x of [q, k, v, dy]) spoilPadding(x, mask, c); }
+  const slope = () => random() * LARGEST_PENALTY / length;
+  const slopes = c.values === undefined
+    ? alibiSlopes(heads)
+    : Array.from({ length: heads }, slope);
+  const shape = [batch, heads, length];
+  return {
+    ...{ batch, heads, length, headDim, valueDim, causal, q, k, v, dy },
+    scale: scale ?? 1 / Math.sqrt(headDim),
+    told: scale === null ? {} : { scale },
+    ...c.sloped ? { slopes } : {},
+    ...{ ...hiding, random },
+    inputs: {
+      q: { values: q, shape: [...shape, headDim] },
+      k: { values: k, shape: [...shape, headDim] },
+      v: { values: v, shape: [...shape, valueDim] },
+    },
+    slope: { values: dy, shape: [...shape, valueDim] },
+  };
+}
+
+/** A problem with other numbers in its arrays. */
+export function replaced(
+  problem: SoftmaxProblem,
+  change: Partial<Pick<Oracle, "q" | "k" | "v" | "dy">>,
+): SoftmaxProblem {
+  const { inputs, slope } = problem;
+  const of = (name: "q" | "k" | "v") => ({
+    ...inputs[name]!,
+    values: change[name] ?? problem[name],
+  });
+  return {
+    ...{ ...problem, ...change },
+    inputs: { q: of("q"), k: of("k"), v: of("v") },
+    slope: { ...slope, values: change.dy ?? problem.dy },
+  };
+}
+
+/** Lengths about the blocks of the kernels, and columns that are no whole vectors. */
+const CASES: SoftmaxCase[] = [1, 2, 67, 130, 200].flatMap((length) =>
+  MASKS.flatMap((mask) =>
+    [false, true].flatMap((causal) =>
+      (length === 67 ? [false, true] : [false]).flatMap((packed) => {
+        const c = { length, ...mask, causal, packed };
+        return [
+          { batch: 2, heads: 1, headDim: 6, valueDim: 5, ...c },
+          { batch: 1, heads: 3, headDim: 8, valueDim: 12, ...c },
+        ];
+      })
+    )
+  )
+);
+
+/** Each way of ALiBi: of one head and more, of some that are no power of two. */
+const ALIBI: SoftmaxCase[] = [1, 67, 130].flatMap((length) =>
+  [false, true].flatMap((causal) => {
+    const c = { length, causal, sloped: true, headDim: 6, valueDim: 5 };
+    return [
+      { batch: 2, heads: 1, ...c },
+      { batch: 2, heads: 3, padded: true, packed: true, ...c },
+    ];
+  })
+);
+
+/** The subject. */
+export const SOFTMAX: Subject<SoftmaxCase, SoftmaxProblem> = {
+  name: "softmaxAttention",
+  cases: [...CASES, ...ALIBI],
+  ways: [{ kernel: true }, { kernel: false }],
+  /** On webgpu few, since each kind of columns is a shader. */
+  random(backend) {
+    const columns = backend === "webgpu" ? fc.constantFrom(3, 8) : upTo(70);
+    return fc.record({
+      ...{ batch: upTo(2), heads: upTo(3) },
+      length: upTo(backend === "cpu" ? 60 : 220),
+      ...{ headDim: columns, valueDim: columns, causal: fc.boolean() },
+      ...{ mask: fc.constantFrom(...MASKS), packed: fc.boolean() },
+    }).map(({ mask, ...c }) => [{ ...c, ...mask }, { kernel: true }] as const);
+  },
+  problemOf,
+  solve: solveSoftmax,
+  run: ({ q, k, v }, { causal, told, slopes }, options) =>
+    softmaxAttention(q, k, v, {
+      causal,
+      ...told,
+      slopes,
+      ...options as object,
+    }),
+  deviations: (_problem, actual, expected) =>
+    wholeDeviations(actual, expected, {}),
+};

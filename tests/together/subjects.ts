@@ -1,0 +1,4 @@
+/** Tests of what all subjects have, in one worker: tools/gate.ts says why. @module */
+import "../subjects/operations_test.ts";
+import "../subjects/options_test.ts";
+import "../subjects/oracle_test.ts";
