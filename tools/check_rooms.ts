@@ -57,7 +57,15 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
   ],
   "hub/": ["pretrained", ""],
   "kernels/webgpu/": [
-    ...["frame", "layer", "score_tiles", "chunkwise", "full", "softmax"],
+    ...[
+      "frame",
+      "built",
+      "layer",
+      "score_tiles",
+      "chunkwise",
+      "full",
+      "softmax",
+    ],
     ...["recurrent", "chunk_engine", "diagonal", "delta", "scan", ""],
   ],
   "tfjs/wasm/assembly/": [

@@ -15,8 +15,8 @@ import {
   GENERAL,
   lionModule,
   type ModuleSource,
-  type OperationFolder,
   operationFolders,
+  operationsWith,
 } from "./modules.ts";
 import { expandPairs } from "./pairs.ts";
 import { reductionsSource } from "./reductions.ts";
@@ -341,10 +341,14 @@ export async function compile(
 /** The texts of all files that are built, by their paths within `lib`. */
 export async function builtFiles(): Promise<Map<string, string>> {
   const operations = await operationFolders(LIB);
-  const built = new Map([[
-    "kernels/wasm/built/operations.ts",
-    operationsSource(operations),
-  ]]);
+  const built = new Map<string, string>();
+  for (const backend of ["wasm", "webgpu"] as const) {
+    const file = `${backend}.ts` as const;
+    built.set(
+      `kernels/${backend}/built/operations.ts`,
+      operationsSource(await operationsWith(file, LIB), file),
+    );
+  }
   for (const module of [GENERAL, lionModule(operations)]) {
     for (const relaxed of [true, false]) {
       const folder = module.folder.replace(/assembly$/, "built");
@@ -356,23 +360,26 @@ export async function builtFiles(): Promise<Map<string, string>> {
   return built;
 }
 
-/** The text of the list of operations that describe their kernels. */
+/** The text of the list of operations that describe their kernels in such a file. */
 export function operationsSource(
-  operations: readonly OperationFolder[],
+  names: readonly string[],
+  file: string,
 ): string {
   const nameOf = (name: string) =>
     name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-  return `// Built by \`deno task build\` from lib/operations/*/wasm.ts; do not edit.
+  const list = names.map(nameOf).join(", ");
+  const lines = list.length < 50
+    ? `[${list}]`
+    : `[\n${names.map((name) => `  ${nameOf(name)},`).join("\n")}\n]`;
+  return `// Built by \`deno task build\` from lib/operations/*/${file}; do not edit.
 ${
-    operations.map(({ name }) =>
-      `import * as ${nameOf(name)} from "../../../operations/${name}/wasm.ts";`
+    names.map((name) =>
+      `import * as ${nameOf(name)} from "../../../operations/${name}/${file}";`
     ).join("\n")
   }
 
-/** The operations that describe their kernels, each with its jobs. */
-export const OPERATIONS = [
-${operations.map(({ name }) => `  ${nameOf(name)},`).join("\n")}
-] as const;
+/** The operations that describe their kernels. */
+export const OPERATIONS = ${lines} as const;
 `;
 }
 

@@ -83,21 +83,29 @@ export interface OperationFolder {
   readonly jobs: Jobs;
 }
 
-/** The operations whose folders have a `wasm.ts`, by their names. */
-export async function operationFolders(lib: URL): Promise<OperationFolder[]> {
+/** The operations whose folders describe kernels in a file of this name, in order. */
+export async function operationsWith(
+  file: "wasm.ts" | "webgpu.ts",
+  lib: URL,
+): Promise<string[]> {
   const operations = new URL("operations/", lib);
-  const names: string[] = [];
+  const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(operations)) {
-    if (isDirectory) names.push(name);
+    if (!isDirectory) continue;
+    const path = new URL(`${name}/${file}`, operations);
+    if (await Deno.stat(path).then(() => true, () => false)) found.push(name);
   }
-  const found = names.sort().map(async (name) => {
-    const file = new URL(`${name}/wasm.ts`, operations);
-    const isThere = await Deno.stat(file).then(() => true, () => false);
-    if (!isThere) return [];
+  return found.sort();
+}
+
+/** The operations that have jobs. */
+export async function operationFolders(lib: URL): Promise<OperationFolder[]> {
+  const names = await operationsWith("wasm.ts", lib);
+  return await Promise.all(names.map(async (name) => {
+    const file = new URL(`operations/${name}/wasm.ts`, lib);
     const { JOBS: jobs } = await import(file.href) as { JOBS: Jobs };
-    return [{ name, jobs }];
-  });
-  return (await Promise.all(found)).flat();
+    return { name, jobs };
+  }));
 }
 
 /** `job` as the name of a file. */

@@ -1,6 +1,7 @@
 import type { Subgroups } from "../../tfjs/webgpu/subgroups.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
+import { OPERATIONS } from "./built/operations.ts";
 import { registerDeltaAttention } from "./delta/delta_attention.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerDense } from "./layer/dense.ts";
@@ -23,4 +24,5 @@ export function registerWebGpuKernels(
   registerSoftmaxAttention(numbersFor, subgroups);
   registerDeltaAttention(numbersFor);
   registerDense(!isSoftware);
+  for (const { register } of OPERATIONS) register();
 }

@@ -5,6 +5,7 @@ import { compile, operationsSource } from "../../../tools/kernels/build.ts";
 import {
   lionModule,
   operationFolders,
+  operationsWith,
 } from "../../../tools/kernels/modules.ts";
 import { heapOf } from "./attention_job.ts";
 
@@ -18,6 +19,9 @@ export const JOBS = jobsOf({
 });
 export function register() {}
 `;
+
+/** And for WebGPU. */
+const WEBGPU = "export function register() {}";
 
 /** What its tasks do. */
 const ASSEMBLY = `
@@ -45,11 +49,15 @@ Deno.test("an operation that is added as a folder has a job in the module", asyn
     await Deno.writeTextFile(new URL("../wasm.ts", assembly), WASM);
     await Deno.writeTextFile(new URL("doubled_rows.ts", assembly), ASSEMBLY);
 
+    await Deno.writeTextFile(new URL("../webgpu.ts", assembly), WEBGPU);
+    for (const file of ["wasm.ts", "webgpu.ts"] as const) {
+      assertStringIncludes(
+        operationsSource(await operationsWith(file, lib), file),
+        `import * as doubled from "../../../operations/doubled/${file}";`,
+      );
+    }
+
     const operations = await operationFolders(lib);
-    assertStringIncludes(
-      operationsSource(operations),
-      'import * as doubled from "../../../operations/doubled/wasm.ts";',
-    );
     const module = lionModule(operations), { jobs } = module;
     const binary = await compile(module, false, lib);
     const heap = heapOf(true), host = new KernelHost(heap, [{ binary, jobs }]);

@@ -9,7 +9,7 @@ import * as tokenDecays from "../../../operations/token_decays/wasm.ts";
 import * as tokenMean from "../../../operations/token_mean/wasm.ts";
 import * as uniform from "../../../operations/uniform/wasm.ts";
 
-/** The operations that describe their kernels, each with its jobs. */
+/** The operations that describe their kernels. */
 export const OPERATIONS = [
   crossEntropy,
   directions,

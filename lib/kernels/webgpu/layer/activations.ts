@@ -3,14 +3,6 @@ import { GELU } from "../../../operations/gelu.ts";
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
 
-/** WGSL function `sigmoid` of a pack, 1 / (1 + e^-x); no intermediate overflows. */
-export const SIGMOID = /* wgsl */ `
-fn sigmoid(x: Pack) -> Pack {
-  let decayed = exp(-abs(x));
-  return select(Pack(1.0), decayed, x < Pack()) / (1.0 + decayed);
-}
-`;
-
 /**
  * WGSL functions of GELU's terms: the normal distribution Φ(x) = erfc(-x / √2) / 2,
  * where `bell` is e^(-x²/2), by Abramowitz and Stegun, 7.1.26, off by at most 0.75e-7;

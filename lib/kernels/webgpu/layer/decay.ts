@@ -13,7 +13,10 @@ import {
 import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { isBelow } from "../frame/log_decays.ts";
 import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
-import { SIGMOID } from "./activations.ts";
+import {
+  LOG_OF_ONE_PLUS,
+  SIGMOID,
+} from "../../../tfjs/webgpu/functions/logistic.ts";
 
 /** Registers the kernels of decays. */
 export function registerDecays(): void {
@@ -97,23 +100,6 @@ fn gradient_of(place: u32, token: u32, logit: f32) -> f32 {
     }, ofLogits),
   });
 }
-
-/**
- * WGSL function: log(1 + x) of a pack with 0 <= x <= 1, as 2 atanh(x / (2 + x)) by its power series, which
- * ends below the last bit. WGSL's `log` may be off by 5e-7 here, all that there
- * is of a decay close to 1.
- */
-export const LOG_OF_ONE_PLUS = /* wgsl */ `
-fn log_of_one_plus(x: Pack) -> Pack {
-  let ratio = x / (2.0 + x);
-  let square = ratio * ratio;
-  var series = Pack(1.0 / 15.0);
-  for (var odd = 13.0; odd > 0.0; odd -= 2.0) {
-    series = series * square + 1.0 / odd;
-  }
-  return 2.0 * ratio * series;
-}
-`;
 
 /** WGSL function: log(sigmoid(x)) of a pack. */
 const LOG_SIGMOID_OF_PACK = /* wgsl */ `${LOG_OF_ONE_PLUS}

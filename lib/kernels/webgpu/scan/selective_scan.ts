@@ -27,7 +27,7 @@ import {
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
 import { inLaunches, tooLarge } from "../frame/planning.ts";
-import { SIGMOID } from "../layer/activations.ts";
+import { SIGMOID } from "../../../tfjs/webgpu/functions/logistic.ts";
 import { reading } from "../score_tiles/score_tiles.ts";
 import {
   carryProgram,

@@ -8,7 +8,7 @@ import {
 } from "../../../tfjs/webgpu/program.ts";
 import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
 import { instance } from "../../../tfjs/webgpu/wgsl.ts";
-import { rowProgram } from "../frame/rows.ts";
+import { rowProgram } from "../../../tfjs/webgpu/functions/rows.ts";
 import {
   ADD_COLUMNS,
   type Dim,

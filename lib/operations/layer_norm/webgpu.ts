@@ -1,19 +1,16 @@
 /** Layer normalisation of rows, or of the sums of two rows each, and its gradient. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import {
-  ADD_AND_NORM,
-  NORM_OF_SUM,
-} from "../../../operations/layer_norm/add_norm.ts";
-import { LAYER_NORM } from "../../../operations/layer_norm/layer_norm.ts";
-import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
-import { refer, sizeOf } from "../../../tfjs/kernel_call.ts";
-import { columnSums } from "../../../tfjs/webgpu/column_sum.ts";
+import { ADD_AND_NORM, NORM_OF_SUM } from "./add_norm.ts";
+import { LAYER_NORM } from "./layer_norm.ts";
+import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
+import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
+import { columnSums } from "../../tfjs/webgpu/column_sum.ts";
 import {
   type FusedKernel,
   registerFusedKernel,
-} from "../../../tfjs/webgpu/fused_kernel.ts";
-import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
-import { ROW_THREADS, rowProgram } from "../frame/rows.ts";
+} from "../../tfjs/webgpu/fused_kernel.ts";
+import { makeFloats, runProgram } from "../../tfjs/webgpu/program.ts";
+import { ROW_THREADS, rowProgram } from "../../tfjs/webgpu/functions/rows.ts";
 
 /** Threads of the gradient that share a column. */
 const LANES = 16;
@@ -27,7 +24,7 @@ interface LayerNormAttributes {
 }
 
 /** Registers layer normalisation, and that of a sum in both orders of its outputs. */
-export function registerNorms(): void {
+export function register(): void {
   registerFusedKernel<Input, GradientInput, LayerNormAttributes, never>(
     LAYER_NORM,
     {

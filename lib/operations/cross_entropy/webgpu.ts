@@ -1,14 +1,21 @@
 /** The mean cross-entropy of rows of logits and their labels, and its gradient. @module */
-import { IGNORE_INDEX } from "../../../base/ignore_index.ts";
-import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
-import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { IGNORE_INDEX } from "../../base/ignore_index.ts";
+import { runElementwise } from "../../tfjs/webgpu/elementwise.ts";
 import {
-  makeFloats,
-  runProgram,
-  widthOf,
-} from "../../../tfjs/webgpu/program.ts";
-import { PACKS } from "../../../tfjs/webgpu/functions/packs.ts";
-import { LOG_OF_ONE_PLUS } from "./decay.ts";
+  type FusedKernel,
+  registerFusedKernel,
+} from "../../tfjs/webgpu/fused_kernel.ts";
+import { makeFloats, runProgram, widthOf } from "../../tfjs/webgpu/program.ts";
+import { PACKS } from "../../tfjs/webgpu/functions/packs.ts";
+import { LOG_OF_ONE_PLUS } from "../../tfjs/webgpu/functions/logistic.ts";
+import { CROSS_ENTROPY } from "./cross_entropy.ts";
+
+export function register(): void {
+  registerFusedKernel(CROSS_ENTROPY, {
+    forward: crossEntropy,
+    gradient: crossEntropyGradient,
+  });
+}
 
 /** Threads of a row, and of the sum over all rows. */
 const THREADS = 64;
@@ -40,7 +47,7 @@ fn sum_of_parts() -> vec2f {
  * The kernel of the mean of -log p of each row's label. A launch has the rows, and
  * another adds them up. Behind the rows' sums it keeps the share of a row in the mean.
  */
-export const crossEntropy: FusedKernel<
+const crossEntropy: FusedKernel<
   "logits" | "labels",
   CrossEntropyAttributes
 > = ({ backend, inputs: { logits, labels }, attributes }) => {
@@ -129,7 +136,7 @@ const MEAN = /* wgsl */ `
  * The gradient kernel of {@linkcode crossEntropy}: dlogits = dloss · share (p - (1 -
  * smoothing) [label] - smoothing / classes).
  */
-export const crossEntropyGradient: FusedKernel<
+const crossEntropyGradient: FusedKernel<
   "logits" | "labels" | "maxima" | "sums" | "dloss",
   CrossEntropyAttributes
 > = (

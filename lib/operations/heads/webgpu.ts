@@ -5,15 +5,25 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { FusedFeatureMap } from "../../../operations/heads/heads.ts";
-import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { type FusedFeatureMap, SPLIT_HEADS } from "./heads.ts";
+import {
+  type FusedKernel,
+  registerFusedKernel,
+} from "../../tfjs/webgpu/fused_kernel.ts";
 import {
   makeFloats,
   type Program,
   runProgram,
-} from "../../../tfjs/webgpu/program.ts";
-import { rowProgram } from "../frame/rows.ts";
-import { SIGMOID } from "./activations.ts";
+} from "../../tfjs/webgpu/program.ts";
+import { rowProgram } from "../../tfjs/webgpu/functions/rows.ts";
+import { SIGMOID } from "../../tfjs/webgpu/functions/logistic.ts";
+
+export function register(): void {
+  registerFusedKernel(SPLIT_HEADS, {
+    forward: splitHeads,
+    gradient: splitHeadsGradient,
+  });
+}
 
 interface SplitHeadsAttributes {
   readonly numHeads: number;
@@ -73,7 +83,7 @@ const PLACE = /* wgsl */ `
   let split = (sequence * uniforms.length + token % uniforms.length) * uniforms.packs;`;
 
 /** The kernel that splits x into queries, keys and values, head by head. */
-export const splitHeads: FusedKernel<"x", SplitHeadsAttributes> = (
+const splitHeads: FusedKernel<"x", SplitHeadsAttributes> = (
   { backend, inputs: { x }, attributes },
 ) => {
   const { numHeads } = attributes;
@@ -113,7 +123,7 @@ const SPLIT = /* wgsl */ `${PLACE}
   }`;
 
 /** The gradient kernel of {@linkcode splitHeads}: dx = φ'(x) ds, with ds = dy, or (dy - y (y · dy)) / |s| for y = s / |s|. */
-export const splitHeadsGradient: FusedKernel<
+const splitHeadsGradient: FusedKernel<
   "x" | "dq" | "dk" | "dv",
   SplitHeadsAttributes
 > = ({ backend, inputs: { x, dq, dk, dv }, attributes }) => {

@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
-import { PACKS } from "../../../tfjs/webgpu/functions/packs.ts";
+import { type Program, widthOf } from "../program.ts";
+import { PACKS } from "./packs.ts";
 
 /** Threads of a workgroup. */
 export const ROW_THREADS = 64;

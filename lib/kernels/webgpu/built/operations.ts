@@ -1,0 +1,7 @@
+// Built by `deno task build` from lib/operations/*/webgpu.ts; do not edit.
+import * as crossEntropy from "../../../operations/cross_entropy/webgpu.ts";
+import * as heads from "../../../operations/heads/webgpu.ts";
+import * as layerNorm from "../../../operations/layer_norm/webgpu.ts";
+
+/** The operations that describe their kernels. */
+export const OPERATIONS = [crossEntropy, heads, layerNorm] as const;
