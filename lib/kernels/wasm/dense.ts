@@ -7,7 +7,7 @@ import {
 } from "../../operations/dense.ts";
 import { callKernel } from "../../tfjs/kernel_call.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { JOBS } from "../../tfjs/wasm/jobs.ts";
+import { GELU_JOB } from "../../tfjs/wasm/jobs.ts";
 import { matmul } from "../../tfjs/wasm/matmul.ts";
 import { replacing } from "../../tfjs/wasm/outputs.ts";
 import {
@@ -70,7 +70,7 @@ const geluForward: Kernel<DenseGeluAttributes> = (call) => {
 const geluGradient: Kernel<DenseGeluAttributes> = (call) => {
   const { wasm, inputs: { hidden: x, dy }, make, run } = call;
   const slopes = make(x!.shape), size = tf.util.sizeFromShape(x!.shape);
-  run(JOBS.gelu, { size }, { x, dy, y: slopes }, 30 * size);
+  run(GELU_JOB, { size }, { x, dy, y: slopes }, 30 * size);
   return replacing(wasm, slopes, () => gradients(call, slopes));
 };
 

@@ -10,7 +10,7 @@ import {
 } from "../../tfjs/wasm/elementwise/elementwise.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
-import { JOBS, REDUCTIONS } from "../../tfjs/wasm/jobs.ts";
+import { REDUCE_JOB, REDUCTIONS } from "../../tfjs/wasm/jobs.ts";
 import { type Kernel, registerWasmKernel } from "../../tfjs/wasm/kernel.ts";
 
 export function registerFusedLayers(host: KernelHost): void {
@@ -63,7 +63,7 @@ const spreadGradient: Kernel = ({ inputs: { dy }, make, run }) => {
   const [rows, ...others] = dy!.shape, dx = make([1, ...others]);
   const kind = REDUCTIONS.indexOf("Sum");
   const axes = { repeats: 1, outer: 1, reduced: rows!, inner: sizeOf(dx) };
-  run(JOBS.reduce, { kind, ...axes }, { x: dy, y: dx }, sizeOf(dy!));
+  run(REDUCE_JOB, { kind, ...axes }, { x: dy, y: dx }, sizeOf(dy!));
   return [dx];
 };
 

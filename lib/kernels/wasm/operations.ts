@@ -19,7 +19,7 @@ import {
 } from "../../tfjs/wasm/elementwise/elementwise.ts";
 import type { FunctionName } from "../../tfjs/wasm/elementwise/functions.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { JOBS } from "../../tfjs/wasm/jobs.ts";
+import { GELU_JOB } from "../../tfjs/wasm/jobs.ts";
 import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
 import {
   type Kernel,
@@ -60,7 +60,7 @@ const ELEMENTWISE = [
 /** GELU, or its gradient if there is a `dy`. */
 const gelu: Kernel = ({ inputs, make, run }) => {
   const y = make(inputs["x"]!.shape), size = sizeOf(y);
-  run(JOBS.gelu, { size }, { ...inputs, y }, OPERATIONS_AN_ELEMENT * size);
+  run(GELU_JOB, { size }, { ...inputs, y }, OPERATIONS_AN_ELEMENT * size);
   return [y];
 };
 

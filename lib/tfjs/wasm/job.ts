@@ -14,15 +14,19 @@ export type FieldType = "i32" | "f32" | "usize";
 /** The fields of a record, in order. */
 export type Fields = Readonly<Record<string, FieldType>>;
 
-/** Fields of one type. */
+/** Makes fields of one type. */
+type FieldsOf<T extends FieldType> = <N extends string>(
+  ...names: N[]
+) => Readonly<Record<N, T>>;
+
 const fieldsOf =
-  <T extends FieldType>(type: T) =>
+  <T extends FieldType>(type: T): FieldsOf<T> =>
   <N extends string>(...names: N[]): Readonly<Record<N, T>> =>
     Object.fromEntries(names.map((name) => [name, type])) as Record<N, T>;
 
-export const integers = fieldsOf("i32");
-export const floats = fieldsOf("f32");
-export const addresses = fieldsOf("usize");
+export const integers: FieldsOf<"i32"> = fieldsOf("i32");
+export const floats: FieldsOf<"f32"> = fieldsOf("f32");
+export const addresses: FieldsOf<"usize"> = fieldsOf("usize");
 
 /** A job of a module. */
 export interface Job<F extends Fields = Fields> {

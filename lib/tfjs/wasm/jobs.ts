@@ -5,7 +5,14 @@
  *
  * @module
  */
-import { addresses, type Fields, floats, integers, jobsOf } from "./job.ts";
+import {
+  addresses,
+  type Fields,
+  floats,
+  integers,
+  type Job,
+  jobsOf,
+} from "./job.ts";
 
 /** The queue of jobs, through which threads share them. */
 export const QUEUE = {
@@ -243,3 +250,17 @@ export const JOBS = jobsOf({
   /** The gradients of a convolution whose channels have a kernel of their own each. */
   depthwise: CONVOLUTION,
 });
+
+/** The job of GELU, for kernels of other packages. */
+export const GELU_JOB: Job<
+  & Readonly<Record<"size", "i32">>
+  & Readonly<Record<"x" | "y" | "dy", "usize">>
+> = JOBS.gelu;
+
+/** The job of a reduction, for kernels of other packages. */
+export const REDUCE_JOB: Job<
+  & Readonly<
+    Record<"kind" | "repeats" | "outer" | "reduced" | "inner", "i32">
+  >
+  & Readonly<Record<"x" | "y", "usize">>
+> = JOBS.reduce;

@@ -132,7 +132,7 @@ export class Capture implements BufferLender {
   /** The launches so far. */
   readonly dispatches: Dispatch[] = [];
   /** Buffers whose content stays: inputs, and what the host has written. */
-  readonly pinned = new Set<GPUBuffer>();
+  readonly pinned: Set<GPUBuffer> = new Set<GPUBuffer>();
   /** Whether something was recorded that is no launch. */
   isSpoilt = false;
   readonly #arena: Arena;
@@ -141,9 +141,9 @@ export class Capture implements BufferLender {
   readonly #lentNow = new Set<GPUBuffer>();
   readonly #kept = new Set<GPUBuffer>();
   /** Buffers of results, and those to which they are copied after the launches. */
-  readonly copies = new Map<GPUBuffer, GPUBuffer>();
+  readonly copies: Map<GPUBuffer, GPUBuffer> = new Map<GPUBuffer, GPUBuffer>();
   /** All buffers of the arena's that were lent, except those that are kept. */
-  readonly lent = new Set<GPUBuffer>();
+  readonly lent: Set<GPUBuffer> = new Set<GPUBuffer>();
   /** The most bytes that were lent at once. */
   lentBytes = 0;
   #lentBytesNow = 0;

@@ -19,19 +19,9 @@ export interface Signature {
   readonly operations: number;
 }
 
-const signatures = <N extends string>(
-  operands: string,
-  result: "f" | "b",
-  operations: number,
-  names: readonly N[],
-): Record<N, Signature> =>
-  Object.fromEntries(
-    names.map((name) => [name, { operands, result, operations }]),
-  ) as Record<N, Signature>;
-
-/** The functions; their order gives them their numbers in the module. */
-export const FUNCTIONS = {
-  ...signatures("f", "f", 8, [
+/** Functions with the same signature: operands, result, operations, and their names. */
+const GROUPS = [
+  ["f", "f", 8, [
     "abs",
     "neg",
     "sqrt",
@@ -48,8 +38,8 @@ export const FUNCTIONS = {
     "relu6",
     "leakyRelu",
     "clipByValue",
-  ]),
-  ...signatures("f", "f", 30, [
+  ]],
+  ["f", "f", 30, [
     "exp",
     "expm1",
     "log",
@@ -71,9 +61,9 @@ export const FUNCTIONS = {
     "acosh",
     "atanh",
     "erf",
-  ]),
-  ...signatures("f", "b", 8, ["isNan", "isInf", "isFinite"]),
-  ...signatures("ff", "f", 8, [
+  ]],
+  ["f", "b", 8, ["isNan", "isInf", "isFinite"]],
+  ["ff", "f", 8, [
     "add",
     "sub",
     "multiply",
@@ -83,28 +73,36 @@ export const FUNCTIONS = {
     "squaredDifference",
     "prelu",
     "eluGrad",
-  ]),
-  ...signatures("f", "f", 30, ["logSigmoid"]),
-  ...signatures("ff", "f", 30, ["logSigmoidGradient"]),
-  ...signatures("f", "f", 8, ["atLeast"]),
-  ...signatures("ff", "f", 8, ["atLeastGradient", "dropout"]),
-  ...signatures("ff", "f", 60, ["pow", "mod", "floorDiv", "atan2"]),
-  ...signatures("ff", "b", 8, [
+  ]],
+  ["f", "f", 30, ["logSigmoid"]],
+  ["ff", "f", 30, ["logSigmoidGradient"]],
+  ["f", "f", 8, ["atLeast"]],
+  ["ff", "f", 8, ["atLeastGradient", "dropout"]],
+  ["ff", "f", 60, ["pow", "mod", "floorDiv", "atan2"]],
+  ["ff", "b", 8, [
     "equal",
     "notEqual",
     "less",
     "lessEqual",
     "greater",
     "greaterEqual",
-  ]),
-  ...signatures("b", "b", 4, ["logicalNot"]),
-  ...signatures("bb", "b", 4, ["logicalAnd", "logicalOr", "logicalXor"]),
-  ...signatures("bff", "f", 8, ["select"]),
-  ...signatures("f", "b", 8, ["toBool"]),
-  ...signatures("b", "f", 8, ["ofBool"]),
-};
+  ]],
+  ["b", "b", 4, ["logicalNot"]],
+  ["bb", "b", 4, ["logicalAnd", "logicalOr", "logicalXor"]],
+  ["bff", "f", 8, ["select"]],
+  ["f", "b", 8, ["toBool"]],
+  ["b", "f", 8, ["ofBool"]],
+] as const;
 
-export type FunctionName = keyof typeof FUNCTIONS;
+export type FunctionName = (typeof GROUPS)[number][3][number];
+
+/** The functions; their order gives them their numbers in the module. */
+export const FUNCTIONS: Readonly<Record<FunctionName, Signature>> = Object
+  .fromEntries(
+    GROUPS.flatMap(([operands, result, operations, names]) =>
+      names.map((name) => [name, { operands, result, operations }])
+    ),
+  ) as Record<FunctionName, Signature>;
 
 /**
  * Functions that leave some arguments out, such as huge angles, and tell whether they
