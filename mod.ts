@@ -45,7 +45,7 @@
 import "@tensorflow/tfjs-layers";
 
 export * from "./lib/attention_and_backends.ts";
-export type { ContextGroup } from "./lib/base/communicator.ts";
+export type { ContextGroup } from "@lionjs/base";
 export { acrossRanks } from "./lib/ranks/across_ranks.ts";
 export { attentionAcrossRanks } from "./lib/ranks/attention.ts";
 export { contextParallel } from "./lib/ranks/context_parallel.ts";

@@ -77,4 +77,4 @@ export {
   type Profile,
   profile,
 } from "./backend/profile.ts";
-export { GpuError } from "./tfjs/webgpu/gpu_error.ts";
+export { GpuError } from "@lionjs/tfjs/backends";

@@ -7,5 +7,5 @@
  *
  * @module
  */
-export * from "./data/mod.ts";
-export * from "./datasets/mod.ts";
+export * from "@lionjs/data";
+export * from "@lionjs/datasets";

@@ -4,8 +4,12 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertOneOf, assertPositiveInteger } from "../base/values.ts";
+import {
+  assertOneOf,
+  assertOptions,
+  assertPositiveInteger,
+  optionsOf,
+} from "@lionjs/base";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { isDiagonalDecay } from "./decays/diagonal_decay.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { isRecording } from "../tfjs/kernel/tape.ts";
+import { assertOptions, optionsOf } from "@lionjs/base";
+import { isRecording } from "@lionjs/tfjs/kernel";
 import { joinHeads } from "../operations/heads/heads.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";

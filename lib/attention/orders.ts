@@ -1,14 +1,15 @@
 /** Attention along several paths through the same tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../tfjs/kernel/floats.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
+import { floats } from "@lionjs/tfjs/kernel";
 import {
   assertAllocatable,
   assertNumber,
   assertOneOf,
+  assertOptions,
   assertPositiveInteger,
-} from "../base/values.ts";
-import { shown } from "../base/shown.ts";
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertDecay, type Decay } from "./decays/decay.ts";
 import { assertOfBatch } from "./decays/decay_pair.ts";

@@ -1,9 +1,13 @@
 /** Softmax attention, the quadratic baseline. @module */
-import { shown } from "../base/shown.ts";
+import {
+  assertBoolean,
+  assertFloat,
+  assertOptions,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../tfjs/kernel/floats.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertBoolean, assertFloat } from "../base/values.ts";
+import { floats } from "@lionjs/tfjs/kernel";
 import { tokensIn } from "../operations/padding.ts";
 import {
   assertMask,

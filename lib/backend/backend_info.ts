@@ -3,7 +3,7 @@ import type {
   BackendName,
   OpenedBackend,
   OpenOptions,
-} from "../tfjs/backends/opened_backend.ts";
+} from "@lionjs/tfjs/backends";
 import type { Tuning } from "./tuning.ts";
 
 export type { BackendName };

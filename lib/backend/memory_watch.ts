@@ -1,7 +1,7 @@
 /** Measures how many bytes the current backend has in use. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { runningWasm } from "../tfjs/backends/start_wasm.ts";
+import { runningWasm } from "@lionjs/tfjs/backends";
 
 /** A span of time, and the memory in use during it. */
 export interface MemorySpan {

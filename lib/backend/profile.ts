@@ -1,8 +1,12 @@
 /** Profiles of a computation: the time and memory of each kernel. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { heldBytes } from "../tfjs/kernel/limits.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertBoolean, assertPositiveInteger } from "../base/values.ts";
+import { heldBytes } from "@lionjs/tfjs/kernel";
+import {
+  assertBoolean,
+  assertOptions,
+  assertPositiveInteger,
+  optionsOf,
+} from "@lionjs/base";
 import type { BackendName } from "./backend_info.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 

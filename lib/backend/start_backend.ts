@@ -6,16 +6,18 @@ import {
 } from "../kernels/numbers.ts";
 import type { TuningNumbers } from "../kernels/tuning.ts";
 import { LION_MODULE } from "../kernels/wasm/module.ts";
-import { MODULES } from "../tfjs/backends/activate.ts";
-import type { DescribedAdapter } from "../tfjs/backends/adapter.ts";
-import type { StartedBackend } from "../tfjs/backends/opened_backend.ts";
-import { startCpu } from "../tfjs/backends/start_cpu.ts";
-import { startWasm } from "../tfjs/backends/start_wasm.ts";
-import { findAdapter, startWebGpu } from "../tfjs/backends/start_webgpu.ts";
-import type { Turn } from "../tfjs/backends/turns.ts";
-import { loadModule } from "../tfjs/wasm/binary.ts";
-import type { OpenedWasm } from "../tfjs/wasm/wasm_backend.ts";
-import type { StrictWebGPUBackend } from "../tfjs/webgpu/gpu_backend.ts";
+import {
+  type DescribedAdapter,
+  findAdapter,
+  MODULES,
+  startCpu,
+  type StartedBackend,
+  startWasm,
+  startWebGpu,
+  type Turn,
+} from "@lionjs/tfjs/backends";
+import { loadModule, type OpenedWasm } from "@lionjs/tfjs/wasm";
+import type { StrictWebGPUBackend } from "@lionjs/tfjs/webgpu";
 import type {
   BackendInfo,
   BackendName,

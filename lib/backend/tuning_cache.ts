@@ -1,17 +1,25 @@
 /** Storage of tunings, each for a machine, in a file or in a browser. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { nodeModule } from "../base/node_module.ts";
-import { assertOptions } from "../base/options.ts";
-import { messageOf } from "../base/shown.ts";
-import { processors } from "../base/threads.ts";
-import { assertNamed, assertPath, assertText } from "../base/values.ts";
-import { VERSION } from "../base/version.ts";
-import { warnOnce } from "../base/warn_once.ts";
-import { writeAtomically } from "../base/atomic_write.ts";
-import { whileLocked } from "../base/file_lock.ts";
-import { files, isMissing, pathOf } from "../base/file_system.ts";
+import {
+  files,
+  isMissing,
+  nodeModule,
+  pathOf,
+  whileLocked,
+  writeAtomically,
+} from "@lionjs/base/files";
+import {
+  assertNamed,
+  assertOptions,
+  assertPath,
+  assertText,
+  messageOf,
+  processors,
+  VERSION,
+  warnOnce,
+} from "@lionjs/base";
 import { assertTuning, type TuningNumbers } from "../kernels/tuning.ts";
-import { adapterName } from "../tfjs/backends/adapter.ts";
+import { adapterName } from "@lionjs/tfjs/backends";
 import type { BackendInfo } from "./backend_info.ts";
 import type { Tuning } from "./tuning.ts";
 import {

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { messageOf, shown } from "../base/shown.ts";
+import { assertOptions, messageOf, optionsOf, shown } from "@lionjs/base";
 import { assertTuning } from "../kernels/tuning.ts";
 import type {
   BackendInfo,
@@ -12,13 +11,14 @@ import type {
   UseBackendOptions,
 } from "./backend_info.ts";
 import {
+  assertOpenOptions,
+  inTurn,
+  release,
+  type Turn,
   Unavailable,
   warnOfFallback,
   warnOfShortage,
-} from "../tfjs/backends/fallback.ts";
-import { assertOpenOptions } from "../tfjs/backends/open_options.ts";
-import { release } from "../tfjs/backends/release.ts";
-import { inTurn, type Turn } from "../tfjs/backends/turns.ts";
+} from "@lionjs/tfjs/backends";
 import {
   type Candidate,
   start,

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { bidirectional } from "../attention/forms/bidirectional.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { assertBoolean } from "../base/values.ts";
+import { assertBoolean } from "@lionjs/base";
 import { withoutPadding } from "../operations/padding.ts";
 import { anglesUntil } from "./angles.ts";
 import {

@@ -5,14 +5,15 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { withFloats } from "../tfjs/kernel/floats.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
+import { withFloats } from "@lionjs/tfjs/kernel";
 import {
   assertAllocatable,
   assertFinite,
   assertFloat,
+  assertOptions,
   assertPositiveInteger,
-} from "../base/values.ts";
+  optionsOf,
+} from "@lionjs/base";
 
 /**
  * Returns RetNet's decay per head, `γ_h = 1 - 2^(-5 - h)` for h = 0, 1, …: each

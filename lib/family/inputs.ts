@@ -7,15 +7,20 @@ import {
 import type { DeltaAttentionOptions } from "../attention/delta_attention.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { checkedSegments } from "../operations/segments.ts";
-import { assertNumbers, floats } from "../tfjs/kernel/floats.ts";
-import { assertOptions, type OptionNames, optionsOf } from "../base/options.ts";
 import {
   assertNotEmpty,
+  assertNumbers,
   assertShape,
+  floats,
   type TensorOf,
-} from "../tfjs/kernel/shape.ts";
+} from "@lionjs/tfjs/kernel";
+import {
+  assertOptions,
+  type OptionNames,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
-import { shown } from "../base/shown.ts";
 
 /** Options of the models that need all tokens of a sequence. */
 export interface WholeSequenceOptions {

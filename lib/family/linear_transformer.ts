@@ -1,7 +1,6 @@
 /** The Linear Transformer: linear attention without decay. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { optionsOf } from "../base/options.ts";
-import { shown } from "../base/shown.ts";
+import { optionsOf, shown } from "@lionjs/base";
 import { eluPlusOne, type FeatureMap } from "../operations/feature_map.ts";
 import {
   FAMILY_OPTIONS,

@@ -4,7 +4,7 @@ import { bidirectional } from "../attention/forms/bidirectional.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { endsOf } from "../operations/segments.ts";
-import { assertBoolean } from "../base/values.ts";
+import { assertBoolean } from "@lionjs/base";
 import { withoutPadding } from "../operations/padding.ts";
 import { shifted } from "../operations/shift.ts";
 import {

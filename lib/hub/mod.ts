@@ -3,9 +3,13 @@
  *
  * @module
  */
-export { type HubProgress } from "../data/hub/hub_options.ts";
-export { hubSnapshot } from "../data/hub/snapshot.ts";
-export { hubBytes, hubFile, hubFiles } from "../data/hub/hub_file.ts";
+export {
+  hubBytes,
+  hubFile,
+  hubFiles,
+  type HubProgress,
+  hubSnapshot,
+} from "@lionjs/data/hub";
 export {
   fromPretrained,
   type Pretrained,

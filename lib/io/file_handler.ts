@@ -9,10 +9,16 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { shown } from "../base/shown.ts";
-import { writeAtomically } from "../base/atomic_write.ts";
-import { files, isMissing, sha256Of } from "../base/file_system.ts";
-import { fileSize, readFully, withFile } from "../base/source.ts";
+import { shown } from "@lionjs/base";
+import {
+  files,
+  fileSize,
+  isMissing,
+  readFully,
+  sha256Of,
+  withFile,
+  writeAtomically,
+} from "@lionjs/base/files";
 
 const SCHEME = "file://";
 

@@ -1,9 +1,13 @@
 /** Weights of PyTorch models, in the layouts of the authors' code. @module */
-import { shown } from "../base/shown.ts";
+import {
+  assertModel,
+  assertOneOf,
+  assertOptions,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertModel, assertOneOf } from "../base/values.ts";
 import { LionLayer, type TorchLayout } from "../layers/lion_layer.ts";
 import { fromTorch, layoutOf, patchShape, toTorch } from "./pytorch_layouts.ts";
 import {

@@ -7,10 +7,21 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { shown } from "../base/shown.ts";
-import { assertNamed, assertOneOf, assertPath } from "../base/values.ts";
-import { writeAtomically } from "../base/atomic_write.ts";
+import {
+  assertNamed,
+  assertOneOf,
+  assertOptions,
+  assertPath,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
+import {
+  bytesSource,
+  fileSource,
+  type Source,
+  withFile,
+  writeAtomically,
+} from "@lionjs/base/files";
 import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
 import { fromFloat16, toFloat16 } from "./float16.ts";
 import {
@@ -22,12 +33,6 @@ import {
   METADATA,
   readHeader,
 } from "./safetensors_header.ts";
-import {
-  bytesSource,
-  fileSource,
-  type Source,
-  withFile,
-} from "../base/source.ts";
 
 /** The content of a safetensors file. */
 export interface Safetensors {

@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { shown } from "../base/shown.ts";
-import type { Source } from "../base/source.ts";
+import { shown } from "@lionjs/base";
+import type { Source } from "@lionjs/base/files";
 
 /** Bytes per element of each dtype that is supported. */
 export const ELEMENT_BYTES = {

@@ -1,5 +1,5 @@
 /** Options that select or rename tensors. @module */
-import { shown } from "../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 /**
  * Names of tensors. A string is the name of a tensor, or of a module that

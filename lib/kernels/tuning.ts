@@ -7,10 +7,13 @@
  *
  * @module
  */
-import { assertOptions } from "../base/options.ts";
-import { shown } from "../base/shown.ts";
-import { assertThreads, processors } from "../base/threads.ts";
-import { assertPositiveInteger } from "../base/values.ts";
+import {
+  assertOptions,
+  assertPositiveInteger,
+  assertThreads,
+  processors,
+  shown,
+} from "@lionjs/base";
 
 /**
  * The numbers by which softmax attention and the full form share out their

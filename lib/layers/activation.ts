@@ -1,5 +1,5 @@
 /** The activations of perceptrons. @module */
-import { assertOneOf } from "../base/values.ts";
+import { assertOneOf } from "@lionjs/base";
 import type * as tf from "@tensorflow/tfjs-core";
 import { gelu } from "../operations/gelu.ts";
 

@@ -1,7 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertAllocatable, assertOneOf } from "../base/values.ts";
-import { type Complete, optionsOf } from "../base/options.ts";
-import { shown } from "../base/shown.ts";
+import {
+  assertAllocatable,
+  assertOneOf,
+  type Complete,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import {
   addAndNorm,
   addSame,

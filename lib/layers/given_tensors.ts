@@ -1,6 +1,6 @@
 /** Checks of the tensors that a mixer is given and of those that it returns. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertShape } from "../tfjs/kernel/shape.ts";
+import { assertShape } from "@lionjs/tfjs/kernel";
 import type { Parameters } from "./lion_layer.ts";
 import type { MixerCall, MixerState } from "./mixer.ts";
 

@@ -1,14 +1,18 @@
 /** The base class of LION's layers: parameters with PyTorch's names. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { initializers, layers, SymbolicTensor } from "@tensorflow/tfjs-layers";
-import { assertOptions, didYouMean, optionsOf } from "../base/options.ts";
+import {
+  assertFinite,
+  assertOptions,
+  didYouMean,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import {
   assertNotDisposed,
   assertNotEmpty,
   assertShape,
-} from "../tfjs/kernel/shape.ts";
-import { shown } from "../base/shown.ts";
-import { assertFinite } from "../base/values.ts";
+} from "@lionjs/tfjs/kernel";
 import { withoutPadding } from "../operations/padding.ts";
 import { tokensAmong } from "./padding.ts";
 import { assertParameters, type Parameter } from "./parameter.ts";

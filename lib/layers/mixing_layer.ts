@@ -15,7 +15,7 @@ import {
 } from "./lion_layer.ts";
 import { assertMixed, GivenTensors } from "./given_tensors.ts";
 import type { Mixer, MixerCall } from "./mixer.ts";
-import { assertShape } from "../tfjs/kernel/shape.ts";
+import { assertShape } from "@lionjs/tfjs/kernel";
 import { savedByName } from "./options/custom_registry.ts";
 import { assertNewNames, withNewNames } from "./options/renamed_options.ts";
 import { drop } from "./randomness.ts";

@@ -1,7 +1,6 @@
 /** A parameter, as a layer, a mixer or a decay describes it. @module */
-import { assertAllocatable } from "../base/values.ts";
+import { assertAllocatable, shown } from "@lionjs/base";
 import type * as tf from "@tensorflow/tfjs-core";
-import { shown } from "../base/shown.ts";
 
 /**
  * How PyTorch stores a parameter.

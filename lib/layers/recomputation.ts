@@ -1,6 +1,6 @@
 /** Layers that are computed again for their gradients. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { computedAgain } from "../tfjs/kernel/tape.ts";
+import { computedAgain } from "@lionjs/tfjs/kernel";
 import type { Reading } from "./mixing_layer.ts";
 import { sameRandomness } from "./randomness.ts";
 import { currentSequence, inSequence } from "./sequence.ts";

@@ -1,6 +1,5 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
-import { assertOneOf } from "../base/values.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertOneOf, assertOptions, optionsOf } from "@lionjs/base";
 import type { Activation } from "../layers/activation.ts";
 import {
   type AttentionOptions,

@@ -1,8 +1,6 @@
 /** Choice of a token from its logits. @module */
-import { shown } from "../base/shown.ts";
-import type { Complete } from "../base/options.ts";
+import { assertFinite, type Complete, shown } from "@lionjs/base";
 import seedrandom from "seedrandom";
-import { assertFinite } from "../base/values.ts";
 import { TokenRanking } from "./token_ranking.ts";
 
 /** How `generate` chooses a token. */

@@ -1,7 +1,6 @@
 /** The names of a classifier's classes, kept with the model. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { shown } from "../base/shown.ts";
-import { assertIterable, assertModel } from "../base/values.ts";
+import { assertIterable, assertModel, shown } from "@lionjs/base";
 
 /** The field of a model's own metadata that has the names. */
 const FIELD = "classNames";

@@ -5,8 +5,7 @@ import {
   metrics as metricFunctions,
   type ModelCompileArgs,
 } from "@tensorflow/tfjs-layers";
-import { IGNORE_INDEX } from "../base/ignore_index.ts";
-import { shown } from "../base/shown.ts";
+import { IGNORE_INDEX, shown } from "@lionjs/base";
 
 /** The losses of tfjs that expect probabilities, and what to pass instead. */
 const OF_PROBABILITIES: Readonly<Record<string, string>> = {

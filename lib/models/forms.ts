@@ -3,13 +3,13 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { type ConcreteForm, FORMS } from "../attention/forms/form.ts";
 import { assertForm } from "../attention/planning/plan.ts";
-import { heldBytes } from "../tfjs/kernel/limits.ts";
+import { heldBytes } from "@lionjs/tfjs/kernel";
 import {
   assertBoolean,
   assertInteger,
   assertList,
   assertModel,
-} from "../base/values.ts";
+} from "@lionjs/base";
 import { LionBlock } from "../layers/block.ts";
 import type { Shape } from "../layers/lion_layer.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";

@@ -1,8 +1,13 @@
-import { shown } from "../base/shown.ts";
+import {
+  assertBoolean,
+  assertModel,
+  assertOptions,
+  assertSignal,
+  optionsOf,
+  shown,
+  turns,
+} from "@lionjs/base";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertSignal, turns } from "../base/abort.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertBoolean, assertModel } from "../base/values.ts";
 import {
   assertChoice,
   assertCount,

@@ -1,5 +1,5 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
-import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertOptions, optionsOf } from "@lionjs/base";
 import type { Activation } from "../layers/activation.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Normalization } from "../layers/normalization.ts";

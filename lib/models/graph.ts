@@ -25,7 +25,7 @@ import {
   assertInteger,
   assertOneOf,
   assertPositiveInteger,
-} from "../base/values.ts";
+} from "@lionjs/base";
 
 /** The names of the options that all models have. */
 export const MODEL_OPTIONS = [

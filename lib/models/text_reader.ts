@@ -1,7 +1,7 @@
 /** Reading texts in parts with a causal model. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { compileAheadOnce } from "../tfjs/record/compile_ahead.ts";
+import { compileAheadOnce } from "@lionjs/tfjs/record";
 import { isCausal } from "../layers/options/attention_options.ts";
 import { LionBlock } from "../layers/block.ts";
 import type { MixerState } from "../layers/mixer.ts";

@@ -1,6 +1,6 @@
 /** How much memory training takes. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { mostBytes } from "../tfjs/kernel/limits.ts";
+import { mostBytes } from "@lionjs/tfjs/kernel";
 import { LionBlock } from "../layers/block.ts";
 import type { Shape } from "../layers/lion_layer.ts";
 import { attentionCost, type LayerRun } from "./layer_runs.ts";

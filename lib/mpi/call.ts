@@ -1,5 +1,5 @@
 /** The description of a collective call, which all ranks compare before they begin. @module */
-import type { Reduction } from "../base/communicator.ts";
+import type { Reduction } from "@lionjs/base";
 
 /** The names of collective operations; `end` says that a rank calls no more of them, after a failure. */
 const NAMES = [

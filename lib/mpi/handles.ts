@@ -1,5 +1,5 @@
 /** The constants of MPI, which each implementation defines in its own mpi.h. @module */
-import type { RankNumbers, Reduction } from "../base/communicator.ts";
+import type { RankNumbers, Reduction } from "@lionjs/base";
 import { type Handle, objectsIn } from "./symbols.ts";
 
 /** The constants of an MPI implementation. */

@@ -6,8 +6,7 @@
  *
  * @module
  */
-import type { RankNumbers } from "../base/communicator.ts";
-import { fingerprintOf } from "../base/fingerprint.ts";
+import { fingerprintOf, type RankNumbers } from "@lionjs/base";
 import { KINDS, numbersOf } from "./call.ts";
 import type { Caller, Request } from "./caller.ts";
 import type { SideChannel } from "./side_channel.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export type { Communicator } from "../base/communicator.ts";
+export type { Communicator } from "@lionjs/base";
 export { MpiCommunicator } from "./mpi_communicator.ts";
 export { MpiError } from "./mpi_error.ts";
 export { openMpi } from "./open_mpi.ts";

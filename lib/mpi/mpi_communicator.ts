@@ -4,7 +4,7 @@ import type {
   Peers,
   RankNumbers,
   Reduction,
-} from "../base/communicator.ts";
+} from "@lionjs/base";
 import type { Call } from "./call.ts";
 import { Caller } from "./caller.ts";
 import { memoryOf, typeOf } from "./handles.ts";

@@ -1,4 +1,4 @@
-import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertOptions, optionsOf } from "@lionjs/base";
 import { abortOnFailure } from "./failure.ts";
 import { assertLine } from "./launcher_line.ts";
 import { launchOf, openLibrary } from "./library.ts";

@@ -1,5 +1,5 @@
 /** Waiting for MPI while this process does other things. @module */
-import { nodeModule } from "../base/node_module.ts";
+import { nodeModule } from "@lionjs/base/files";
 
 /** How long a wait polls without sleeping, since the shortest waits take microseconds. */
 const MILLISECONDS_OF_POLLING = 10;

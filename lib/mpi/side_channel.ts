@@ -1,6 +1,6 @@
 /** The notices that ranks send each other besides their values. @module */
 import type { Caller, Request } from "./caller.ts";
-import type { RankNumbers } from "../base/communicator.ts";
+import type { RankNumbers } from "@lionjs/base";
 import { type Call, CODE_LENGTH, codeOf } from "./call.ts";
 
 import { memoryOf, typeOf } from "./handles.ts";

@@ -1,6 +1,5 @@
 import { assertChart, assertValues } from "./chart_options.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertNamed } from "../base/values.ts";
+import { assertNamed, assertOptions, optionsOf } from "@lionjs/base";
 import { Figure } from "./figure.ts";
 import { colorOf } from "./palette.ts";
 import { withPlainTags } from "./plot_text.ts";

@@ -1,12 +1,12 @@
 /** Checks of the options that charts share. @module */
-import { shown } from "../base/shown.ts";
 import {
   assertBoolean,
   assertFinite,
   assertList,
   assertOneOf,
   assertText,
-} from "../base/values.ts";
+  shown,
+} from "@lionjs/base";
 
 /** Throws unless a value is a size in pixels. */
 function assertPixels(name: string, value: number): void {

@@ -1,6 +1,10 @@
 import { assertChart, assertNames } from "./chart_options.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertFinite, assertList } from "../base/values.ts";
+import {
+  assertFinite,
+  assertList,
+  assertOptions,
+  optionsOf,
+} from "@lionjs/base";
 import { Figure } from "./figure.ts";
 import { matrix } from "./matrix.ts";
 

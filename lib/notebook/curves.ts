@@ -1,7 +1,12 @@
 import { assertChart, assertValues } from "./chart_options.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { shown } from "../base/shown.ts";
-import { assertNamed, assertOneOf, assertText } from "../base/values.ts";
+import {
+  assertNamed,
+  assertOneOf,
+  assertOptions,
+  assertText,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import { Figure, type Layout } from "./figure.ts";
 import { colorOf } from "./palette.ts";
 import { withPlainTags } from "./plot_text.ts";

@@ -1,10 +1,16 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadOptional } from "../base/optional_package.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { shown } from "../base/shown.ts";
-import { writeAtomically } from "../base/atomic_write.ts";
+import {
+  assertNamed,
+  assertOneOf,
+  assertOptions,
+  assertText,
+  loadOptional,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
+import { writeAtomically } from "@lionjs/base/files";
 import { display } from "./jupyter/display.ts";
 import { escapeHTML } from "./jupyter/html.ts";
 import { toJSON } from "./jupyter/json.ts";
@@ -23,7 +29,6 @@ import {
 } from "./plotly_page.ts";
 import { render } from "./render.ts";
 import { defaultRenderers, parseRenderers } from "./renderers.ts";
-import { assertNamed, assertOneOf, assertText } from "../base/values.ts";
 
 /** A trace of plotly.js, such as `{ type: "scatter", x: [1, 2], y: [3, 4] }`. */
 export type Trace = Record<string, unknown>;

@@ -1,6 +1,11 @@
 import { assertChart } from "./chart_options.ts";
-import { assertNamed, assertText } from "../base/values.ts";
-import { assertOptions, type Complete, optionsOf } from "../base/options.ts";
+import {
+  assertNamed,
+  assertOptions,
+  assertText,
+  type Complete,
+  optionsOf,
+} from "@lionjs/base";
 import { type Curve, curvesSVG } from "./curves_svg.ts";
 import { Figure, showCaption } from "./figure.ts";
 import { isNotebook } from "./jupyter/kernel.ts";

@@ -1,7 +1,6 @@
 import { assertChart, assertNames, assertValues } from "./chart_options.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertList } from "../base/values.ts";
+import { assertList, assertOptions, optionsOf } from "@lionjs/base";
 import { Figure, type Layout } from "./figure.ts";
 import { withPlainTags } from "./plot_text.ts";
 

@@ -1,7 +1,5 @@
-import { shown } from "../base/shown.ts";
+import { assertList, assertOptions, optionsOf, shown } from "@lionjs/base";
 import { assertChart } from "./chart_options.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertList } from "../base/values.ts";
 import { Figure, type Layout, type Trace } from "./figure.ts";
 import { withPlainTags } from "./plot_text.ts";
 

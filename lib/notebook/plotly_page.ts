@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { importOptional, OPTIONAL_PACKAGES } from "../base/optional_package.ts";
+import { importOptional, OPTIONAL_PACKAGES } from "@lionjs/base";
 import { escapeHTML } from "./jupyter/html.ts";
 import { hashSource, policyElement, scriptHashes } from "./content_policy.ts";
 

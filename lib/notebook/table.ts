@@ -1,6 +1,10 @@
-import { shown } from "../base/shown.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertList, assertNamed } from "../base/values.ts";
+import {
+  assertList,
+  assertNamed,
+  assertOptions,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import { escapeHTML } from "./jupyter/html.ts";
 import { DISPLAY, type Displayable } from "./jupyter/mime.ts";
 

@@ -1,4 +1,4 @@
-import { assertText } from "../base/values.ts";
+import { assertText } from "@lionjs/base";
 import { DISPLAY, type Displayable } from "./jupyter/mime.ts";
 
 /**

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertShape } from "../tfjs/kernel/shape.ts";
-import { withFloats } from "../tfjs/kernel/floats.ts";
 import {
+  assertShape,
   hasKernel,
+  isRecording,
   type Operation,
   recordKernel,
   runKernel,
-} from "../tfjs/kernel/kernel.ts";
-import { isRecording } from "../tfjs/kernel/tape.ts";
+  withFloats,
+} from "@lionjs/tfjs/kernel";
 import { gelu } from "./gelu.ts";
 
 /** The kernel of {@linkcode dense}. */

@@ -1,6 +1,6 @@
 /** Dropout, given its random numbers. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
 
 /** The kernel of {@linkcode dropout}, with the attribute `keep`, 1 - rate. */
 export const DROPOUT: Operation<"y"> = {

@@ -9,9 +9,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../tfjs/kernel/floats.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertBoolean } from "../base/values.ts";
+import { floats } from "@lionjs/tfjs/kernel";
+import { assertBoolean, assertOptions, optionsOf } from "@lionjs/base";
 
 /** A map of the last axis of a tensor, `[..., headDim]` to `[..., features]`. */
 export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;

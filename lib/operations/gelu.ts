@@ -1,8 +1,11 @@
-import { assertOneOf } from "../base/values.ts";
+import { assertOneOf, assertOptions } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
-import { withFloats } from "../tfjs/kernel/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
-import { assertOptions } from "../base/options.ts";
+import {
+  hasKernel,
+  type Operation,
+  runKernel,
+  withFloats,
+} from "@lionjs/tfjs/kernel";
 
 /** Options of {@linkcode gelu}. */
 export interface GeluOptions {

@@ -1,8 +1,12 @@
 /** Padding: which tokens a mask marks, and zeros in place of the others. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertShape } from "../tfjs/kernel/shape.ts";
-import { floats } from "../tfjs/kernel/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../tfjs/kernel/kernel.ts";
+import {
+  assertShape,
+  floats,
+  hasKernel,
+  type Operation,
+  runKernel,
+} from "@lionjs/tfjs/kernel";
 
 /**
  * The kernel of {@linkcode withoutPadding}: inputs `x`, with its last two axes

@@ -4,8 +4,12 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers, floats } from "../tfjs/kernel/floats.ts";
-import { assertNotEmpty, assertShape } from "../tfjs/kernel/shape.ts";
+import {
+  assertNotEmpty,
+  assertNumbers,
+  assertShape,
+  floats,
+} from "@lionjs/tfjs/kernel";
 
 /**
  * Makes Performer's positive random features, a feature map whose products

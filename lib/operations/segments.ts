@@ -1,7 +1,6 @@
 /** Segments of packed sequences: which tokens of a row belong together. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers } from "../tfjs/kernel/floats.ts";
-import { assertShape } from "../tfjs/kernel/shape.ts";
+import { assertNumbers, assertShape } from "@lionjs/tfjs/kernel";
 import { shifted } from "./shift.ts";
 
 /**

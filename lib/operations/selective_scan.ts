@@ -5,17 +5,17 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers, floats } from "../tfjs/kernel/floats.ts";
 import {
+  assertNumbers,
+  assertShape,
+  floats,
   hasKernel,
+  isRecording,
   type Operation,
   planKernel,
   runKernel,
-} from "../tfjs/kernel/kernel.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertShape } from "../tfjs/kernel/shape.ts";
-import { isRecording } from "../tfjs/kernel/tape.ts";
-import { assertBoolean } from "../base/values.ts";
+} from "@lionjs/tfjs/kernel";
+import { assertBoolean, assertOptions, optionsOf } from "@lionjs/base";
 import { tokensIn, withoutPadding } from "./padding.ts";
 import { type ScanInputs, scanPlainly } from "./selective_scan_plain.ts";
 import { checkedSegments, endsOf } from "./segments.ts";

@@ -1,6 +1,6 @@
 /** Attention of ranks in place of that of one process. @module */
 import type { AttentionFunctions } from "../attention/attention_functions.ts";
-import type { ContextGroup } from "../base/communicator.ts";
+import type { ContextGroup } from "@lionjs/base";
 import { attentionAcrossRanks } from "./attention.ts";
 import { assertContextGroup } from "./context_group.ts";
 import { deltaAcrossRanks } from "./delta_attention.ts";

@@ -1,6 +1,5 @@
 /** Checks that ranks do the same, before they exchange what depends on it. @module */
-import type { ContextGroup } from "../base/communicator.ts";
-import { fingerprintOf } from "../base/fingerprint.ts";
+import { type ContextGroup, fingerprintOf } from "@lionjs/base";
 import { exchangeValues, nameOf } from "./context_group.ts";
 
 /** The base that splits a fingerprint into two halves, each exact in float32. */

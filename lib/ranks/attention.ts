@@ -14,11 +14,14 @@ import {
   outputWithState,
   passState,
 } from "../attention/planning/with_state.ts";
-import type { ContextGroup } from "../base/communicator.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { shown } from "../base/shown.ts";
+import {
+  assertOptions,
+  type ContextGroup,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import { tokensIn } from "../operations/padding.ts";
-import { floats } from "../tfjs/kernel/floats.ts";
+import { floats } from "@lionjs/tfjs/kernel";
 import { assertContextGroup } from "./context_group.ts";
 import { decayOnArrival } from "./decay_on_arrival.ts";
 import { scanAcrossRanks, type StateMap } from "./exchange.ts";

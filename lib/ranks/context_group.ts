@@ -1,8 +1,11 @@
 /** The ranks of a context group: checking, reversing and dividing them. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { ContextGroup, Peers } from "../base/communicator.ts";
-import { shown } from "../base/shown.ts";
-import { assertInteger } from "../base/values.ts";
+import {
+  assertInteger,
+  type ContextGroup,
+  type Peers,
+  shown,
+} from "@lionjs/base";
 
 /** Backends whose tensors are in this process's memory, so that reads wait for no device. */
 const IN_MEMORY: readonly string[] = ["wasm", "cpu"];

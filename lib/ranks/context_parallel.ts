@@ -1,6 +1,5 @@
 /** Layers whose tokens are divided among ranks. @module */
-import type { ContextGroup } from "../base/communicator.ts";
-import { shown } from "../base/shown.ts";
+import { type ContextGroup, shown } from "@lionjs/base";
 import { inSequence } from "../layers/sequence.ts";
 import { assertContextGroup } from "./context_group.ts";
 import { sequenceAcross } from "./sequence_part.ts";

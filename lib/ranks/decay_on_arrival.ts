@@ -2,8 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Decay } from "../attention/decays/decay.ts";
 import { finite } from "../attention/decays/finite_decay.ts";
-import type { ContextGroup } from "../base/communicator.ts";
-import { floats } from "../tfjs/kernel/floats.ts";
+import type { ContextGroup } from "@lionjs/base";
+import { floats } from "@lionjs/tfjs/kernel";
 import { shiftAcrossRanks } from "./exchange.ts";
 
 /**

@@ -15,8 +15,7 @@ import {
   readDeltaVectors,
 } from "../attention/forms/delta_inputs.ts";
 import { deltaWithState } from "../attention/planning/delta_with_state.ts";
-import type { ContextGroup } from "../base/communicator.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertOptions, type ContextGroup, optionsOf } from "@lionjs/base";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertContextGroup } from "./context_group.ts";
 import { scanAcrossRanks, type StateMap } from "./exchange.ts";

@@ -1,6 +1,6 @@
 /** Exchange of tensors between ranks that each have a part of the tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { ContextGroup } from "../base/communicator.ts";
+import type { ContextGroup } from "@lionjs/base";
 import { exchangeValues } from "./context_group.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** Checks that ranks ask for the same attention. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Decay } from "../attention/decays/decay.ts";
-import type { ContextGroup } from "../base/communicator.ts";
+import type { ContextGroup } from "@lionjs/base";
 import { assertSameOnRanks } from "./agreement.ts";
 
 /** The options that must be the same on all ranks; of `mask` and `segments`, whether there are any. */

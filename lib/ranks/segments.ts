@@ -1,6 +1,6 @@
 /** Segments of sequences whose tokens are divided among ranks. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { ContextGroup } from "../base/communicator.ts";
+import type { ContextGroup } from "@lionjs/base";
 import {
   endsOf,
   positionsIn,

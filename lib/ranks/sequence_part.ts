@@ -1,6 +1,6 @@
 /** The sequence of layers whose tokens are divided among ranks. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { ContextGroup } from "../base/communicator.ts";
+import type { ContextGroup } from "@lionjs/base";
 import type { Sequence } from "../layers/sequence.ts";
 import { acrossRanks } from "./across_ranks.ts";
 import { assertSameOnRanks } from "./agreement.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertIndices } from "../base/values.ts";
+import { assertIndices } from "@lionjs/base";
 import type { Call } from "./host_kernel.ts";
 
 /** Reads a tensor's values, if they are in this program's memory. */

@@ -1,7 +1,5 @@
 /** Opening a backend of TensorFlow.js with our kernels. @module */
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { messageOf } from "../base/shown.ts";
-import { assertOneOf } from "../base/values.ts";
+import { assertOneOf, assertOptions, messageOf, optionsOf } from "@lionjs/base";
 import { warnOfShortage } from "./backends/fallback.ts";
 import { assertOpenOptions } from "./backends/open_options.ts";
 import type {

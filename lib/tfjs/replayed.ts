@@ -1,6 +1,6 @@
 /** Functions of tensors that are recorded, and then replayed. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { shown } from "../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { ReplayedRuns } from "./record/runs.ts";
 
 /** A function whose calls are replayed. */

@@ -1,8 +1,8 @@
 /** Comparing a batch with the model that it is for, before anything is computed. @module */
-import { shown } from "../base/shown.ts";
+import { shown } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
-import type { Batch } from "../data/batches/stream.ts";
+import type { Batch } from "@lionjs/data/batches";
 import type { Loss } from "./losses/loss.ts";
 
 /** The largest number of labels that are looked at before a step. */

@@ -7,10 +7,18 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertBoolean, assertPath } from "../base/values.ts";
-import { writeAtomically } from "../base/atomic_write.ts";
-import { files, sha256Of, sha256OfFile } from "../base/file_system.ts";
+import {
+  assertBoolean,
+  assertOptions,
+  assertPath,
+  optionsOf,
+} from "@lionjs/base";
+import {
+  files,
+  sha256Of,
+  sha256OfFile,
+  writeAtomically,
+} from "@lionjs/base/files";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import { bestOf } from "./best_weights.ts";
 import type { Snapshot } from "./training_state.ts";

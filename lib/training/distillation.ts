@@ -5,9 +5,13 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertNumber, assertOneOf } from "../base/values.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { IGNORE_INDEX } from "../base/ignore_index.ts";
+import {
+  assertNumber,
+  assertOneOf,
+  assertOptions,
+  IGNORE_INDEX,
+  optionsOf,
+} from "@lionjs/base";
 import { crossEntropy } from "./losses/cross_entropy.ts";
 import {
   assertFits,

@@ -1,4 +1,4 @@
-import { assertNamed } from "../base/values.ts";
+import { assertNamed } from "@lionjs/base";
 
 /** The step at which training diverged. */
 export interface Divergence {

@@ -1,11 +1,16 @@
-import { shown } from "../base/shown.ts";
+import {
+  assertIterable,
+  assertOptions,
+  assertSignal,
+  type Communicator,
+  type Complete,
+  itemsUnlessAborted,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import type { Communicator } from "../base/communicator.ts";
-import { assertSignal, itemsUnlessAborted } from "../base/abort.ts";
-import { assertOptions, type Complete, optionsOf } from "../base/options.ts";
-import { assertIterable } from "../base/values.ts";
-import type { Batch } from "../data/batches/stream.ts";
+import type { Batch } from "@lionjs/data/batches";
 import { assertBatch } from "./batch_check.ts";
 import { type Loss, meanLoss } from "./losses/loss.ts";
 import { Kept } from "./metrics/kept.ts";

@@ -1,6 +1,5 @@
 /** A lock that admits one training at a time to a folder. @module */
-import { FileInUse, type FileLock, lockFile } from "../base/file_lock.ts";
-import { files } from "../base/file_system.ts";
+import { FileInUse, type FileLock, files, lockFile } from "@lionjs/base/files";
 
 /** The lock of a folder that no other training may use. */
 export interface FolderLock {

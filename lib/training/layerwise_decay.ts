@@ -1,7 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { shown } from "../base/shown.ts";
-import { assertModel } from "../base/values.ts";
+import { assertModel, shown } from "@lionjs/base";
 import { namesOfWeights } from "./weight_names.ts";
 
 /**

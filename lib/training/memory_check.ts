@@ -1,7 +1,7 @@
 /** Whether a training fits into memory. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { mostBytes } from "../tfjs/kernel/limits.ts";
-import type { Batch } from "../data/batches/stream.ts";
+import { mostBytes } from "@lionjs/tfjs/kernel";
+import type { Batch } from "@lionjs/data/batches";
 import { MixingLayer } from "../layers/mixing_layer.ts";
 import { modelSummary } from "../models/forms.ts";
 import { layersIn } from "../models/layer_runs.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { Adam, type AdamOptions } from "../tfjs/optimizers/adam.ts";
+export { Adam, type AdamOptions } from "@lionjs/tfjs/optimizers";
 export { loadCheckpoint } from "./checkpoint.ts";
 export type { Teacher } from "./distillation.ts";
 export { DivergenceError } from "./divergence_error.ts";

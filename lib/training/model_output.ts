@@ -1,11 +1,15 @@
 /** Applying a model to a batch, sharing it among ranks, and counting its labels. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import type { Communicator, ContextGroup } from "../base/communicator.ts";
-import { itemsUnlessAborted, turns } from "../base/abort.ts";
-import { compileAheadOnce } from "../tfjs/record/compile_ahead.ts";
-import { assertModel } from "../base/values.ts";
-import type { Batch } from "../data/batches/stream.ts";
+import {
+  assertModel,
+  type Communicator,
+  type ContextGroup,
+  itemsUnlessAborted,
+  turns,
+} from "@lionjs/base";
+import { compileAheadOnce } from "@lionjs/tfjs/record";
+import type { Batch } from "@lionjs/data/batches";
 import type { Rows } from "../layers/randomness.ts";
 import { isOwnModel } from "../models/layer_runs.ts";
 import { ReplayedModel } from "../models/replayed_model.ts";

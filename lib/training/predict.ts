@@ -1,9 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertSignal } from "../base/abort.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { assertIterable } from "../base/values.ts";
-import type { Batch } from "../data/batches/stream.ts";
+import {
+  assertIterable,
+  assertOptions,
+  assertSignal,
+  optionsOf,
+} from "@lionjs/base";
+import type { Batch } from "@lionjs/data/batches";
 import { assertBatch } from "./batch_check.ts";
 import {
   AppliedModel,

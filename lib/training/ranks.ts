@@ -1,11 +1,12 @@
 /** The ranks that train one model together, or the only process that does. @module */
-import type {
-  Communicator,
-  ContextGroup,
-  RankNumbers,
-} from "../base/communicator.ts";
-import { fingerprintOf } from "../base/fingerprint.ts";
-import { messageOf, shown } from "../base/shown.ts";
+import {
+  type Communicator,
+  type ContextGroup,
+  fingerprintOf,
+  messageOf,
+  type RankNumbers,
+  shown,
+} from "@lionjs/base";
 import type { Rows } from "../layers/randomness.ts";
 import { assertContextGroup, groupedRanks } from "../ranks/context_group.ts";
 

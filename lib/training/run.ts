@@ -1,9 +1,8 @@
 /** The training loop. @module */
-import { assertIterable } from "../base/values.ts";
+import { assertIterable, unlessAborted } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Logs } from "@tensorflow/tfjs-layers";
-import { unlessAborted } from "../base/abort.ts";
-import type { Batch } from "../data/batches/stream.ts";
+import type { Batch } from "@lionjs/data/batches";
 import { assertBatch, wrongLabelsInMemory } from "./batch_check.ts";
 import { type LossFor, lossFor } from "./distillation.ts";
 import {

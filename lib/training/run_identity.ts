@@ -6,13 +6,13 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import type { BatchStream } from "../data/batches/stream.ts";
-import { sha256Of } from "../base/file_system.ts";
+import type { BatchStream } from "@lionjs/data/batches";
+import { sha256Of } from "@lionjs/base/files";
 import { isOldName, withNewNames } from "../layers/options/renamed_options.ts";
 import { assertBatch } from "./batch_check.ts";
 import type { Teacher } from "./distillation.ts";
 import type { Loss } from "./losses/loss.ts";
-import { VERSION } from "../base/version.ts";
+import { VERSION } from "@lionjs/base";
 import { disposeBatch } from "./model_output.ts";
 import { differences } from "./ranks.ts";
 import type { Settings } from "./train_options.ts";

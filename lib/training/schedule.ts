@@ -1,5 +1,4 @@
-import { assertFinite } from "../base/values.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
+import { assertFinite, assertOptions, optionsOf } from "@lionjs/base";
 
 /** A learning rate schedule: the learning rate of each step, from 1. */
 export type Schedule = (step: number) => number;

@@ -1,7 +1,6 @@
-import { assertIterable } from "../base/values.ts";
+import { assertIterable, itemsUnlessAborted } from "@lionjs/base";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { itemsUnlessAborted } from "../base/abort.ts";
-import type { BatchStream } from "../data/batches/stream.ts";
+import type { BatchStream } from "@lionjs/data/batches";
 import { isOwnModel } from "../models/layer_runs.ts";
 import { assertTeaches, type Teacher } from "./distillation.ts";
 import { isOwnLoss, type Loss } from "./losses/loss.ts";

@@ -1,18 +1,19 @@
 import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
-import type { Communicator } from "../base/communicator.ts";
-import { assertSignal } from "../base/abort.ts";
-import { assertOptions, optionsOf } from "../base/options.ts";
-import { shown } from "../base/shown.ts";
 import {
   assertBoolean,
   assertFinite,
   assertInteger,
   assertNumber,
   assertOneOf,
+  assertOptions,
   assertPath,
-} from "../base/values.ts";
-import type { Batch, BatchStream } from "../data/batches/stream.ts";
-import { withDefaults } from "../tfjs/optimizers/adam.ts";
+  assertSignal,
+  type Communicator,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
+import type { Batch, BatchStream } from "@lionjs/data/batches";
+import { withDefaults } from "@lionjs/tfjs/optimizers";
 import type { BestSettings } from "./best_weights.ts";
 import {
   type Distillation,

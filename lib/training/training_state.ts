@@ -1,23 +1,23 @@
-import type { Complete } from "../base/options.ts";
+import { assertBoolean, assertEpsilon, type Complete } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import "../tfjs/kernel/tape.ts";
-import type { Batch } from "../data/batches/stream.ts";
-import { compileAhead } from "../tfjs/record/compile_ahead.ts";
-import { assertBoolean, assertEpsilon } from "../base/values.ts";
+import "@lionjs/tfjs/kernel";
+import type { Batch } from "@lionjs/data/batches";
+import { compileAhead } from "@lionjs/tfjs/record";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { ReplayedModel } from "../models/replayed_model.ts";
 import {
   type AdamOptions,
   attributesOf,
+  fitsInPlace,
+  groupWeights,
+  normOf,
+  ownValues,
   ruleNumbers,
   update,
-} from "../tfjs/optimizers/adam.ts";
-import {
-  fitsInPlace,
-  ownValues,
   updateInPlace,
-} from "../tfjs/optimizers/rules.ts";
+  type WeightGroup,
+} from "@lionjs/tfjs/optimizers";
 import {
   type BestRecord,
   type BestSettings,
@@ -28,11 +28,6 @@ import type { LossFor } from "./distillation.ts";
 import { asShare, countOf, outputOf, shareIn } from "./model_output.ts";
 import type { Reducing, Share } from "./ranks.ts";
 import { namesOfWeights } from "./weight_names.ts";
-import {
-  groupWeights,
-  normOf,
-  type WeightGroup,
-} from "../tfjs/optimizers/weight_group.ts";
 
 /** Settings of how a step changes the weights. */
 export interface UpdateSettings {

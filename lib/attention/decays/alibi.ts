@@ -1,6 +1,6 @@
 /** ALiBi: softmax attention with scores that fall with distance. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertAllocatable, assertPositiveInteger } from "../../base/values.ts";
+import { assertAllocatable, assertPositiveInteger } from "@lionjs/base";
 
 /**
  * Returns ALiBi's slopes, a geometric sequence from `2^(-8 / heads)` down to

@@ -8,17 +8,16 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOneOf } from "../../base/values.ts";
-import { assertNumbers, withFloats } from "../../tfjs/kernel/floats.ts";
+import { assertOneOf, assertOptions, optionsOf, shown } from "@lionjs/base";
 import {
+  assertNumbers,
+  assertShape,
   hasKernel,
   type Operation,
   runKernel,
-} from "../../tfjs/kernel/kernel.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertShape } from "../../tfjs/kernel/shape.ts";
+  withFloats,
+} from "@lionjs/tfjs/kernel";
 import { assertLogDecay, notLogDecay } from "./log_decay.ts";
-import { shown } from "../../base/shown.ts";
 
 /** The kernel of {@linkcode logSigmoid}. */
 export const LOG_SIGMOID: Operation<"y"> = {

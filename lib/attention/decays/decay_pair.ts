@@ -4,16 +4,16 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../../tfjs/kernel/floats.ts";
 import {
+  assertShape,
+  floats,
   hasKernel,
   type Operation,
   runKernel,
-} from "../../tfjs/kernel/kernel.ts";
+} from "@lionjs/tfjs/kernel";
 import { shifted } from "../../operations/shift.ts";
 import { type Decay, isClamped } from "./decay.ts";
 import { finite } from "./finite_decay.ts";
-import { assertShape } from "../../tfjs/kernel/shape.ts";
 
 /**
  * The kernel that turns log decays of the source convention into those of both

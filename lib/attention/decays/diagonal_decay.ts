@@ -1,8 +1,7 @@
 /** Diagonal decays: one for each channel of the keys. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../../tfjs/kernel/floats.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertShape } from "../../tfjs/kernel/shape.ts";
+import { assertShape, floats } from "@lionjs/tfjs/kernel";
+import { assertOptions, optionsOf } from "@lionjs/base";
 import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
 import {
   assertOfBatch,

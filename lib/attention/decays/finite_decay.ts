@@ -1,10 +1,6 @@
 /** Log decays without -Infinity. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  hasKernel,
-  type Operation,
-  runKernel,
-} from "../../tfjs/kernel/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
 
 /**
  * The lowest log decay. Its decay, e^-10000, is 0 in any floating-point format, and it

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { assertAllocatable, assertPositiveInteger } from "../../base/values.ts";
+import { assertAllocatable, assertPositiveInteger } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import { assertDecay, type Decay } from "./decay.ts";
 import { logDecayPair } from "./decay_pair.ts";

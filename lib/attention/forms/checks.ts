@@ -1,12 +1,11 @@
 /** Checks of the tensors and options that all kinds of attention share. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers } from "../../tfjs/kernel/floats.ts";
-import { assertNotEmpty, assertShape } from "../../tfjs/kernel/shape.ts";
 import {
-  assertBoolean,
-  assertEpsilon,
-  assertFloat,
-} from "../../base/values.ts";
+  assertNotEmpty,
+  assertNumbers,
+  assertShape,
+} from "@lionjs/tfjs/kernel";
+import { assertBoolean, assertEpsilon, assertFloat } from "@lionjs/base";
 import type { AttentionSettings } from "./form.ts";
 
 /** The options of every kind of attention, as given. */

@@ -1,6 +1,6 @@
 /** The inputs of the delta rule, as its forms and kernels take them. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../../tfjs/kernel/floats.ts";
+import { floats } from "@lionjs/tfjs/kernel";
 import { withoutPadding } from "../../operations/padding.ts";
 import type { SegmentEnds } from "../../operations/segments.ts";
 import {

@@ -1,6 +1,6 @@
 /** The blockwise form with diagonal decays. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import "../../tfjs/kernel/tape.ts";
+import "@lionjs/tfjs/kernel";
 import { decayedScores } from "./decayed_scores.ts";
 import { formInputs, recomputed } from "./form.ts";
 import { type DiagonalDecayPair, weighted } from "../decays/decay_pair.ts";

@@ -1,6 +1,6 @@
 /** The types and helpers that all forms of attention have in common. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../../tfjs/kernel/floats.ts";
+import { floats } from "@lionjs/tfjs/kernel";
 import { type DecayPair, isDiagonal, spread } from "../decays/decay_pair.ts";
 
 /** The name of a form, without `"auto"`, which chooses one. */

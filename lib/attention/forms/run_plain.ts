@@ -1,6 +1,6 @@
 /** A form of attention in tfjs operations. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../../tfjs/kernel/floats.ts";
+import { floats } from "@lionjs/tfjs/kernel";
 import { withoutPadding } from "../../operations/padding.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";

@@ -1,5 +1,5 @@
 /** The cost models of the forms of attention. @module */
-import type { KernelPlan } from "../../tfjs/kernel/kernel.ts";
+import type { KernelPlan } from "@lionjs/tfjs/kernel";
 import type { ConcreteForm } from "../forms/form.ts";
 import {
   type AttentionSizes,

@@ -11,7 +11,7 @@ import {
   planKernel,
   type Refusal,
   runKernel,
-} from "../../tfjs/kernel/kernel.ts";
+} from "@lionjs/tfjs/kernel";
 import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
 import type { DeltaVectors } from "../forms/delta_inputs.ts";
 import type { AttentionSizes } from "./kernel.ts";

@@ -1,6 +1,6 @@
 /** The delta rule on tokens that follow others, starting from the state of those. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { runKernel } from "../../tfjs/kernel/kernel.ts";
+import { runKernel } from "@lionjs/tfjs/kernel";
 import { type DeltaForm, runDeltaForm } from "../forms/delta_forms.ts";
 import type { DeltaVectors } from "../forms/delta_inputs.ts";
 import { DELTA_WITH_STATE, planDelta } from "./delta_kernel.ts";

@@ -15,7 +15,7 @@ import {
   planKernel,
   type Refusal,
   runKernel,
-} from "../../tfjs/kernel/kernel.ts";
+} from "@lionjs/tfjs/kernel";
 import { selectTokens } from "../../operations/padding.ts";
 import {
   type AttentionInputs,

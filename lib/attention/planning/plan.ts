@@ -1,14 +1,13 @@
 /** The choice of form and kernel for a problem, and their costs. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOneOf, assertPositiveInteger } from "../../base/values.ts";
-import { largestTensorBytes } from "../../tfjs/kernel/limits.ts";
-import { type ConcreteForm, FORMS } from "../forms/form.ts";
+import { assertOneOf, assertPositiveInteger, shown } from "@lionjs/base";
 import {
   type KernelPlan,
+  largestTensorBytes,
   type Refusal,
   warnOfLack,
-} from "../../tfjs/kernel/kernel.ts";
-import { shown } from "../../base/shown.ts";
+} from "@lionjs/tfjs/kernel";
+import { type ConcreteForm, FORMS } from "../forms/form.ts";
 import { kernelCosts, plainChunk, plainCosts, plainScores } from "./costs.ts";
 import {
   ATTENTION,

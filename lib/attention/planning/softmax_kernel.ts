@@ -1,10 +1,6 @@
 /** The kernel of softmax attention that a backend may have. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  hasKernel,
-  type Operation,
-  runKernel,
-} from "../../tfjs/kernel/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
 import { withSlopes } from "../decays/alibi.ts";
 import type { SoftmaxAttributes, SoftmaxInputs } from "../forms/softmax.ts";
 

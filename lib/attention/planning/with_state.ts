@@ -5,8 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { runKernel } from "../../tfjs/kernel/kernel.ts";
-import { isRecording } from "../../tfjs/kernel/tape.ts";
+import { isRecording, runKernel } from "@lionjs/tfjs/kernel";
 import { withoutPadding } from "../../operations/padding.ts";
 import { chunkwise } from "../forms/chunkwise.ts";
 import {

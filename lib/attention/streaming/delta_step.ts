@@ -1,9 +1,7 @@
 /** The delta rule on a sequence that arrives in steps, with constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../../tfjs/kernel/floats.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertShape } from "../../tfjs/kernel/shape.ts";
-import { assertBoolean } from "../../base/values.ts";
+import { assertShape, floats } from "@lionjs/tfjs/kernel";
+import { assertBoolean, assertOptions, optionsOf } from "@lionjs/base";
 import { tokensIn, withoutPadding } from "../../operations/padding.ts";
 import { spread } from "../decays/decay_pair.ts";
 import { finite } from "../decays/finite_decay.ts";

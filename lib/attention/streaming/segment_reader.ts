@@ -1,11 +1,14 @@
 /** Reads a sequence segment by segment, and checks each segment. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { unlessAborted } from "../../base/abort.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertPositiveInteger } from "../../base/values.ts";
+import {
+  assertOptions,
+  assertPositiveInteger,
+  optionsOf,
+  unlessAborted,
+} from "@lionjs/base";
 import { assertDecay, type Decay, noDecay } from "../decays/decay.ts";
 import { assertAttention, type Vectors } from "../forms/checks.ts";
-import { assertShape } from "../../tfjs/kernel/shape.ts";
+import { assertShape } from "@lionjs/tfjs/kernel";
 
 /** Consecutive tokens of a sequence. */
 export interface StreamSegment {

@@ -1,10 +1,12 @@
 /** Causal attention on a sequence that arrives in steps, with constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../../tfjs/kernel/floats.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertShape } from "../../tfjs/kernel/shape.ts";
-import { isRecording } from "../../tfjs/kernel/tape.ts";
-import { assertAllocatable, assertPositiveInteger } from "../../base/values.ts";
+import { assertShape, floats, isRecording } from "@lionjs/tfjs/kernel";
+import {
+  assertAllocatable,
+  assertOptions,
+  assertPositiveInteger,
+  optionsOf,
+} from "@lionjs/base";
 import { tokensIn } from "../../operations/padding.ts";
 import { assertConvention, type DecayConvention } from "../decays/decay.ts";
 import { assertOfBatch, type DecayPair, spread } from "../decays/decay_pair.ts";

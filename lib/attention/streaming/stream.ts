@@ -4,14 +4,16 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertSignal, unlessAborted } from "../../base/abort.ts";
-import { floats } from "../../tfjs/kernel/floats.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertBoolean,
   assertEpsilon,
   assertFinite,
-} from "../../base/values.ts";
+  assertOptions,
+  assertSignal,
+  optionsOf,
+  unlessAborted,
+} from "@lionjs/base";
+import { floats } from "@lionjs/tfjs/kernel";
 import { tokensIn } from "../../operations/padding.ts";
 import type { Decay } from "../decays/decay.ts";
 import { finite } from "../decays/finite_decay.ts";

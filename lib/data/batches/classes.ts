@@ -1,5 +1,4 @@
-import { shown } from "../../base/shown.ts";
-import { assertIterable } from "../../base/values.ts";
+import { assertIterable, shown } from "@lionjs/base";
 import { byCodePoint } from "./code_point_order.ts";
 
 /** The classes of a dataset whose labels are names. */

@@ -1,5 +1,4 @@
-import { shown } from "../../base/shown.ts";
-import { assertInteger, assertList } from "../../base/values.ts";
+import { assertInteger, assertList, shown } from "@lionjs/base";
 
 /** Examples that are accessed by index. */
 export interface Dataset<E> {

@@ -1,4 +1,4 @@
-import { assertFinite, assertInteger, assertOneOf } from "../../base/values.ts";
+import { assertFinite, assertInteger, assertOneOf } from "@lionjs/base";
 import { assertPlace, type Examples } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";
 

@@ -1,4 +1,4 @@
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 export const LARGEST_INTEGER = 2 ** 31 - 1;
 

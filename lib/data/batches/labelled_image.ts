@@ -1,4 +1,4 @@
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { assertExamples } from "./dataset.ts";
 
 /** A grey image and its label. */

@@ -1,6 +1,10 @@
-import { shown } from "../../base/shown.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertFinite, assertIterable } from "../../base/values.ts";
+import {
+  assertFinite,
+  assertIterable,
+  assertOptions,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import { seeded } from "./random.ts";
 
 /** Documents for training, validation and testing. */

@@ -1,6 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertFinite, assertInteger, assertOneOf } from "../../base/values.ts";
+import {
+  assertFinite,
+  assertInteger,
+  assertOneOf,
+  assertOptions,
+  optionsOf,
+} from "@lionjs/base";
 import { type BlockDataset, blockOrders, epochOrders } from "./orders.ts";
 import { assertDataset, type Dataset } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";

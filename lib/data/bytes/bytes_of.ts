@@ -1,7 +1,7 @@
 import { fileBytes } from "./file_bytes.ts";
 import { checkedAccess, type RandomAccess } from "./random_access.ts";
 import { urlBytes } from "./url_bytes.ts";
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 /**
  * A source of bytes: the path of a file, a URL (`file:`, `https:` or `http:`),

@@ -1,4 +1,4 @@
-import { joined } from "../../base/byte_arrays.ts";
+import { joined } from "@lionjs/base";
 
 /** Reads chunks of bytes, in order, by numbers of bytes of the caller's choice. */
 export class ChunkReader {

@@ -1,5 +1,5 @@
 /** Sequential reading of a source of bytes, in chunks. @module */
-import { turns } from "../../base/abort.ts";
+import { turns } from "@lionjs/base";
 import { addressOf, bytesOf, type ByteSource, nameOf } from "./bytes_of.ts";
 import { ChunkReader } from "./chunk_reader.ts";
 import { request } from "./request.ts";

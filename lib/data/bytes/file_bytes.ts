@@ -1,5 +1,4 @@
-import { pathOf } from "../../base/file_system.ts";
-import { fileSize, readFully, withFile } from "../../base/source.ts";
+import { fileSize, pathOf, readFully, withFile } from "@lionjs/base/files";
 import { accessTo, type RandomAccess } from "./random_access.ts";
 
 /**

@@ -1,8 +1,7 @@
 /** Decompression of gzip, of one member or of several after each other. @module */
-import { importOptional } from "../../base/optional_package.ts";
-import { nodeModule } from "../../base/node_module.ts";
+import { damaged, importOptional } from "@lionjs/base";
+import { nodeModule } from "@lionjs/base/files";
 import { GzipChecks } from "./gzip_checks.ts";
-import { damaged } from "../../base/byte_arrays.ts";
 
 /** Decompresses gzip. `DecompressionStream` would do, but fails at a second member. */
 export async function* gunzipped(

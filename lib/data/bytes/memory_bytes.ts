@@ -1,6 +1,5 @@
-import { assertText } from "../../base/values.ts";
+import { assertText, shown } from "@lionjs/base";
 import { accessTo, type RandomAccess } from "./random_access.ts";
-import { shown } from "../../base/shown.ts";
 
 /**
  * Gives random access to bytes in memory.

@@ -1,5 +1,5 @@
 /** Random access to bytes: the interface, and checks of its implementations. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 /**
  * Bytes that can be read in any order and in any parts: a file, memory, or a

@@ -1,6 +1,4 @@
-import { assertInteger } from "../../base/values.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { shown } from "../../base/shown.ts";
+import { assertInteger, assertOptions, optionsOf, shown } from "@lionjs/base";
 import { cachedBytes } from "./cached_bytes.ts";
 import { accessTo, type RandomAccess } from "./random_access.ts";
 import { request } from "./request.ts";

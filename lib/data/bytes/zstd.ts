@@ -1,7 +1,6 @@
 import type { XXHashAPI } from "xxhash-wasm";
-import { importOptional } from "../../base/optional_package.ts";
+import { damaged, importOptional, joined } from "@lionjs/base";
 import { ChunkReader } from "./chunk_reader.ts";
-import { damaged, joined } from "../../base/byte_arrays.ts";
 
 /**
  * The largest distance in bytes of a frame's references, which are kept in

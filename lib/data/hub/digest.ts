@@ -1,5 +1,5 @@
 /** Digests of files, as the hub names them. @module */
-import { nodeModule } from "../../base/node_module.ts";
+import { nodeModule } from "@lionjs/base/files";
 import type { HubFile } from "./tree.ts";
 
 /** A running digest of bytes. */

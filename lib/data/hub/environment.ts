@@ -1,6 +1,5 @@
 /** Settings of the hub in environment variables. @module */
-import { nodeModule } from "../../base/node_module.ts";
-import { files } from "../../base/file_system.ts";
+import { files, nodeModule } from "@lionjs/base/files";
 
 /**
  * A variable's value; `undefined` if it is empty, and in a page.

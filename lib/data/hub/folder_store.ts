@@ -7,10 +7,17 @@
  * @module
  */
 import { fileBytes } from "../../data/bytes/file_bytes.ts";
-import { writeAtomically } from "../../base/atomic_write.ts";
-import { FileInUse, type FileLock, lockFile } from "../../base/file_lock.ts";
-import { files, ifThere, isNowhere } from "../../base/file_system.ts";
-import { linkOrCopy, openPart } from "../../base/part_file.ts";
+import {
+  FileInUse,
+  type FileLock,
+  files,
+  ifThere,
+  isNowhere,
+  linkOrCopy,
+  lockFile,
+  openPart,
+  writeAtomically,
+} from "@lionjs/base/files";
 import { digestOf } from "./digest.ts";
 import { download, type Part } from "./download.ts";
 import { isSet } from "./environment.ts";

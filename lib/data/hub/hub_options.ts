@@ -1,19 +1,17 @@
 /** Options of the functions that read the hub, and where their defaults come from. @module */
-import { shown } from "../../base/shown.ts";
-import { assertSignal } from "../../base/abort.ts";
-import { nodeModule } from "../../base/node_module.ts";
-import {
-  assertOptions,
-  type OptionNames,
-  optionsOf,
-} from "../../base/options.ts";
 import {
   assertBoolean,
   assertFinite,
   assertOneOf,
+  assertOptions,
   assertPath,
   assertPositiveInteger,
-} from "../../base/values.ts";
+  assertSignal,
+  type OptionNames,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
+import { nodeModule } from "@lionjs/base/files";
 import { assertHubPath, assertRepository, urlOf } from "./hub_paths.ts";
 import {
   ambientToken,

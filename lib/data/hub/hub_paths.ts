@@ -1,5 +1,5 @@
 /** Names of repositories, revisions and files, which become paths and addresses. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 /**
  * Throws unless a text names a repository: `owner/name`, or `name` as the oldest

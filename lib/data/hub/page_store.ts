@@ -1,6 +1,5 @@
 /** Files of the hub in a page: in the browser's Cache storage, where there is one. @module */
-import { messageOf } from "../../base/shown.ts";
-import { warnOnce } from "../../base/warn_once.ts";
+import { messageOf, warnOnce } from "@lionjs/base";
 import { blobBytes } from "../../data/bytes/blob_bytes.ts";
 import { digestOfParts } from "./digest.ts";
 import { download } from "./download.ts";

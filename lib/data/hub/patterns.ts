@@ -1,5 +1,5 @@
 /** Patterns of paths, as in a shell. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 /** One or several patterns of paths; see {@linkcode HubSnapshotOptions}. */
 export type PathPatterns = string | readonly string[];

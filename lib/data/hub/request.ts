@@ -1,7 +1,6 @@
 /** Requests to the hub. @module */
-import { unlessAborted } from "../../base/abort.ts";
-import { nodeModule } from "../../base/node_module.ts";
-import { messageOf } from "../../base/shown.ts";
+import { messageOf, unlessAborted } from "@lionjs/base";
+import { nodeModule } from "@lionjs/base/files";
 import { errorOf, HubError } from "./hub_error.ts";
 import type { Repository } from "./hub_options.ts";
 import { urlOf } from "./hub_paths.ts";

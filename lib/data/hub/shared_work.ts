@@ -1,5 +1,5 @@
 /** Work that several callers want at once, and one does. @module */
-import { unlessAborted } from "../../base/abort.ts";
+import { unlessAborted } from "@lionjs/base";
 
 interface Running {
   readonly result: Promise<unknown>;

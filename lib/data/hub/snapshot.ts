@@ -1,5 +1,5 @@
-import { nodeModule } from "../../base/node_module.ts";
-import { optionsOf } from "../../base/options.ts";
+import { nodeModule } from "@lionjs/base/files";
+import { optionsOf } from "@lionjs/base";
 import { notKept, type Opened, opened, storeOf, treeOf } from "./commit.ts";
 import { HubError, named } from "./hub_error.ts";
 import {

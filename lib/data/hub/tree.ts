@@ -1,5 +1,5 @@
 /** The files of a commit: the manifest that downloads are compared with. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { HubError, named } from "./hub_error.ts";
 import type { Repository } from "./hub_options.ts";
 import { assertHubPath, encodedPath, isCommit, urlOf } from "./hub_paths.ts";

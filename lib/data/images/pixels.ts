@@ -1,7 +1,11 @@
-import { shown } from "../../base/shown.ts";
+import {
+  assertFinite,
+  assertOptions,
+  type Complete,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type Complete, optionsOf } from "../../base/options.ts";
-import { assertFinite } from "../../base/values.ts";
 import { assertNumbers, integers } from "../batches/integers.ts";
 import {
   assertLabelled,

@@ -1,6 +1,4 @@
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { shown } from "../../base/shown.ts";
-import { assertShare } from "../../base/values.ts";
+import { assertOptions, assertShare, optionsOf, shown } from "@lionjs/base";
 
 /** A skipped record: a line, a row, an image, or the rest of a file. */
 export interface BadRecord {

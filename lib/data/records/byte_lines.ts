@@ -1,5 +1,5 @@
 /** Lines of a text, as bytes that are not decoded yet. @module */
-import { joined } from "../../base/byte_arrays.ts";
+import { joined } from "@lionjs/base";
 
 /** The most bytes of a line, as a bound of memory. */
 const LONGEST_LINE = 2 ** 24;

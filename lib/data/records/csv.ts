@@ -1,5 +1,4 @@
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { shown } from "../../base/shown.ts";
+import { assertOptions, optionsOf, shown } from "@lionjs/base";
 import { datasetOf, type Examples } from "../batches/dataset.ts";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { decompressed } from "../bytes/decompressed.ts";

@@ -1,5 +1,5 @@
 /** Examples of several shards, one of each by turns. @module */
-import { assertIterable } from "../../base/values.ts";
+import { assertIterable } from "@lionjs/base";
 import type { ShardedStream } from "./sharded_stream.ts";
 
 /** A shard that is read, and its next example. */

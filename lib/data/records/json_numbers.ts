@@ -1,5 +1,5 @@
 /** Numbers in JSON that JavaScript cannot hold. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 const MOST = Number.MAX_SAFE_INTEGER;
 

@@ -1,4 +1,4 @@
-import { utf8Text } from "../../base/byte_arrays.ts";
+import { utf8Text } from "@lionjs/base";
 import type { ByteLine } from "./byte_lines.ts";
 import { assertExactNumbers } from "./json_numbers.ts";
 

@@ -1,5 +1,4 @@
-import { assertOneOf } from "../../base/values.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertOneOf, assertOptions, optionsOf } from "@lionjs/base";
 import type { ByteSource } from "../bytes/bytes_of.ts";
 import { BadRecordCount, type SkipBad } from "./bad_records.ts";
 import { LineParser } from "./line_parser.ts";

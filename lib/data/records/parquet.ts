@@ -1,6 +1,4 @@
-import { assertInteger } from "../../base/values.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { shown } from "../../base/shown.ts";
+import { assertInteger, assertOptions, optionsOf, shown } from "@lionjs/base";
 import type { BlockDataset } from "../batches/orders.ts";
 import { assertPlace } from "../batches/dataset.ts";
 import { bytesOf, type ByteSource, nameOf } from "../bytes/bytes_of.ts";

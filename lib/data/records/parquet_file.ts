@@ -1,7 +1,6 @@
 /** One Parquet file: its footer, and its row groups. @module */
-import { messageOf } from "../../base/shown.ts";
+import { damaged, importOptional, messageOf } from "@lionjs/base";
 import type { FileMetaData, SchemaTree } from "hyparquet";
-import { importOptional } from "../../base/optional_package.ts";
 import type { RandomAccess } from "../bytes/random_access.ts";
 import {
   assertStoredAs,
@@ -12,7 +11,6 @@ import {
 } from "./parquet_schema.ts";
 import { CheckedReading } from "./parquet_pages/checked_reading.ts";
 import { withoutBigints } from "./parquet_values.ts";
-import { damaged } from "../../base/byte_arrays.ts";
 
 /** A Parquet file whose footer was read. */
 export interface ParquetFile {

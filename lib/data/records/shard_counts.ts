@@ -1,7 +1,6 @@
 /** The numbers of examples in the shards of a stream. @module */
-import { assertInteger } from "../../base/values.ts";
-import { files, ifThere } from "../../base/file_system.ts";
-import { writeAtomically } from "../../base/atomic_write.ts";
+import { assertInteger } from "@lionjs/base";
+import { files, ifThere, writeAtomically } from "@lionjs/base/files";
 import type { ShardedStream } from "./sharded_stream.ts";
 
 /**

@@ -1,6 +1,5 @@
 /** Examples that have no index, in shards that are read from their start. @module */
-import { assertInteger } from "../../base/values.ts";
-import { shown } from "../../base/shown.ts";
+import { assertInteger, shown } from "@lionjs/base";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { expandBraces } from "./expand_braces.ts";
 

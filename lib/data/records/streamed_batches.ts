@@ -1,5 +1,10 @@
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertFinite, assertInteger, assertPath } from "../../base/values.ts";
+import {
+  assertFinite,
+  assertInteger,
+  assertOptions,
+  assertPath,
+  optionsOf,
+} from "@lionjs/base";
 import { seeded, shuffle } from "../batches/random.ts";
 import {
   assertCollate,

@@ -1,7 +1,5 @@
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertPath } from "../../base/values.ts";
-import { writeAtomically } from "../../base/atomic_write.ts";
-import { files, ifThere } from "../../base/file_system.ts";
+import { assertOptions, assertPath, optionsOf } from "@lionjs/base";
+import { files, ifThere, writeAtomically } from "@lionjs/base/files";
 import type { BlockDataset } from "../batches/orders.ts";
 import { assertPlace } from "../batches/dataset.ts";
 import { bytesOf, type ByteSource } from "../bytes/bytes_of.ts";

@@ -1,4 +1,4 @@
-import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertOptions, optionsOf } from "@lionjs/base";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { ChunkReader } from "../bytes/chunk_reader.ts";
 import { decompressed } from "../bytes/decompressed.ts";

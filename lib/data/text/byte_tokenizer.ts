@@ -1,4 +1,4 @@
-import { assertText } from "../../base/values.ts";
+import { assertText } from "@lionjs/base";
 import { SPECIAL_IDS, textIds, type Tokenizer } from "./tokenizer.ts";
 import { bertTemplate, inputEncoder } from "./text_input.ts";
 

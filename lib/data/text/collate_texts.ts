@@ -1,6 +1,5 @@
 import { assertExamples } from "../batches/dataset.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { shown } from "../../base/shown.ts";
+import { assertOptions, optionsOf, shown } from "@lionjs/base";
 import { classesOf } from "../batches/classes.ts";
 import type { Collate } from "../batches/stream.ts";
 import { collateTokens } from "./token_batch.ts";

@@ -1,5 +1,4 @@
-import { assertShare } from "../../base/values.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
+import { assertOptions, assertShare, optionsOf, shown } from "@lionjs/base";
 import { integers } from "../batches/integers.ts";
 import { below, type Random } from "../batches/random.ts";
 import type { Collate } from "../batches/stream.ts";
@@ -12,7 +11,6 @@ import {
 } from "./token_batch.ts";
 import { type TypedTokens, withTypes } from "./token_examples.ts";
 import type { SpecialTokens, Tokenizer } from "./tokenizer.ts";
-import { shown } from "../../base/shown.ts";
 
 /** Options of {@linkcode maskTokens}. */
 export interface MaskTokensOptions {

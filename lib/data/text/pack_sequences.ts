@@ -1,6 +1,5 @@
-import { assertInteger } from "../../base/values.ts";
+import { assertInteger, assertOptions, optionsOf } from "@lionjs/base";
 import type * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../base/options.ts";
 import { LARGEST_INTEGER } from "../batches/integers.ts";
 import { assertSequences, padded } from "./pad_tokens.ts";
 

@@ -2,8 +2,9 @@ import {
   assertAllocatable,
   assertInteger,
   assertIterable,
-} from "../../base/values.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
+  assertOptions,
+  optionsOf,
+} from "@lionjs/base";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 
 /** Options of {@linkcode packTokens}. */

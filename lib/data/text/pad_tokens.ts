@@ -1,10 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertAllocatable,
   assertInteger,
   assertList,
-} from "../../base/values.ts";
+  assertOptions,
+  optionsOf,
+} from "@lionjs/base";
 import {
   assertNumbers,
   integers,

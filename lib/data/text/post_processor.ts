@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import type { Template, TemplatePart, Truncation } from "./text_input.ts";
 import { bertTemplate, NO_TRUNCATION } from "./text_input.ts";
 import { namesIn } from "./special_tokens.ts";

@@ -1,5 +1,5 @@
 /** The special tokens of a tokenizer's file, by their purpose. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { type SpecialTokens, specialTokens } from "./tokenizer.ts";
 
 export type SpecialKind = keyof SpecialTokens;

@@ -4,8 +4,12 @@
  *
  * @module
  */
-import { assertInteger, assertText } from "../../base/values.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
+import {
+  assertInteger,
+  assertOptions,
+  assertText,
+  optionsOf,
+} from "@lionjs/base";
 
 /** A model's input for a text or a pair of texts. */
 export interface TextInput {

@@ -1,12 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { IGNORE_INDEX } from "../../base/ignore_index.ts";
-import { shown } from "../../base/shown.ts";
 import {
   assertAllocatable,
   assertBoolean,
   assertInteger,
-} from "../../base/values.ts";
+  assertOptions,
+  IGNORE_INDEX,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 import { inRows, packSequences } from "./pack_sequences.ts";
 import {

@@ -1,6 +1,6 @@
 /** Examples of tokens, and their checks before they become a batch. @module */
 import { assertExamples } from "../batches/dataset.ts";
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 /** A sequence of tokens, of one text or two. */
 export interface TypedTokens {

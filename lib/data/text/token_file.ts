@@ -1,7 +1,12 @@
 /** Token files: the ids of a corpus, one after another, as in nanoGPT. @module */
-import { shown } from "../../base/shown.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertFinite, assertInteger, assertOneOf } from "../../base/values.ts";
+import {
+  assertFinite,
+  assertInteger,
+  assertOneOf,
+  assertOptions,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import { assertPlace, type Dataset } from "../batches/dataset.ts";
 import { below, seeded } from "../batches/random.ts";
 import { bytesOf, type ByteSource } from "../bytes/bytes_of.ts";

@@ -1,5 +1,4 @@
-import { shown } from "../../base/shown.ts";
-import { assertIterable } from "../../base/values.ts";
+import { assertIterable, shown } from "@lionjs/base";
 import type { EncodeWithSpecialsOptions, TextInput } from "./text_input.ts";
 
 /**

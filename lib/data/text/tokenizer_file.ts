@@ -1,9 +1,8 @@
-import { assertText } from "../../base/values.ts";
+import { assertOptions, assertText, optionsOf, shown } from "@lionjs/base";
 import {
   ByteLevelPreTokenizer,
   Tokenizer as Library,
 } from "@huggingface/tokenizers";
-import { assertOptions, optionsOf } from "../../base/options.ts";
 import { paddingOf, templateOf, truncationOf } from "./post_processor.ts";
 import { specialsOf } from "./special_tokens.ts";
 import { inputEncoder } from "./text_input.ts";
@@ -14,7 +13,6 @@ import {
   type ModelType,
   STEPS,
 } from "./tokenizer_json/tokenizer_shape.ts";
-import { shown } from "../../base/shown.ts";
 import {
   literalContents,
   StepBounds,

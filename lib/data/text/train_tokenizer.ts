@@ -1,10 +1,11 @@
 import { ByteLevelPreTokenizer } from "@huggingface/tokenizers";
-import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertInteger,
   assertIterable,
+  assertOptions,
   assertText,
-} from "../../base/values.ts";
+  optionsOf,
+} from "@lionjs/base";
 import { SPECIAL_IDS, SPECIAL_TOKENS } from "./tokenizer.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
 

@@ -1,18 +1,24 @@
-import { fingerprintOf } from "../../base/fingerprint.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertInteger,
   assertIterable,
+  assertOptions,
   assertPath,
-} from "../../base/values.ts";
-import { writeAtomically } from "../../base/atomic_write.ts";
-import { FileInUse, lockFile } from "../../base/file_lock.ts";
-import { files, ifThere, openPlain } from "../../base/file_system.ts";
+  fingerprintOf,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
+import {
+  FileInUse,
+  files,
+  ifThere,
+  lockFile,
+  openPlain,
+  writeAtomically,
+} from "@lionjs/base/files";
 import { fileBytes } from "../bytes/file_bytes.ts";
 import type { ShardedStream } from "../records/sharded_stream.ts";
 import { assertTokenType, TOKEN_ARRAYS, type TokenType } from "./token_file.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { shown } from "../../base/shown.ts";
 
 /** A text, or a record with one. */
 export type TextRecord = string | { readonly text: string };

@@ -1,18 +1,19 @@
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { shown } from "../../base/shown.ts";
-import { assertOneOf, assertPositiveInteger } from "../../base/values.ts";
-import { fileBytes } from "../../data/bytes/file_bytes.ts";
-import type { RandomAccess } from "../../data/bytes/random_access.ts";
+import {
+  assertOneOf,
+  assertOptions,
+  assertPositiveInteger,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
+import { fileBytes, type RandomAccess } from "@lionjs/data/bytes";
 import {
   BadRecordCount,
-  type SkipBad,
-} from "../../data/records/bad_records.ts";
-import type { ByteLine } from "../../data/records/byte_lines.ts";
-import { LineParser } from "../../data/records/line_parser.ts";
-import {
+  type ByteLine,
+  LineParser,
   type LineStream,
   parsedLines,
-} from "../../data/records/parsed_lines.ts";
+  type SkipBad,
+} from "@lionjs/data/records";
 import {
   filesMissing,
   firstFiles,

@@ -1,7 +1,7 @@
 /** The files of a set that someone else has packed, where its folder has them. @module */
-import { assertPath } from "../../base/values.ts";
-import { files, ifThere, isNowhere, pathOf } from "../../base/file_system.ts";
-import { byCodePoint } from "../../data/batches/code_point_order.ts";
+import { assertPath } from "@lionjs/base";
+import { files, ifThere, isNowhere, pathOf } from "@lionjs/base/files";
+import { byCodePoint } from "@lionjs/data/batches";
 
 /** The path of a folder, by default a set's, without a slash at its end. */
 export function folderPath(folder: string | URL, name = "folder"): string {

@@ -1,13 +1,16 @@
-import { assertOneOf } from "../../base/values.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { shown } from "../../base/shown.ts";
-import { files } from "../../base/file_system.ts";
-import { assertPlace, type Dataset } from "../../data/batches/dataset.ts";
-import { fileBytes } from "../../data/bytes/file_bytes.ts";
-import { parquet } from "../../data/records/parquet.ts";
+import {
+  assertOneOf,
+  assertOptions,
+  optionsOf,
+  shown,
+  utf8Text,
+} from "@lionjs/base";
+import { files } from "@lionjs/base/files";
+import { assertPlace, type Dataset } from "@lionjs/data/batches";
+import { fileBytes } from "@lionjs/data/bytes";
+import { parquet } from "@lionjs/data/records";
 import { filesMissing, folderPath, inShell, namesIn } from "./folder_files.ts";
 import { parquetParts } from "./parquet_parts.ts";
-import { utf8Text } from "../../base/byte_arrays.ts";
 
 /** A film review. */
 export interface ImdbReview {

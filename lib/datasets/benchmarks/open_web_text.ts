@@ -1,11 +1,13 @@
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertFinite, assertOneOf, assertShare } from "../../base/values.ts";
-import { files } from "../../base/file_system.ts";
-import { type Random, seeded } from "../../data/batches/random.ts";
 import {
-  assertShard,
-  type ShardedStream,
-} from "../../data/records/sharded_stream.ts";
+  assertFinite,
+  assertOneOf,
+  assertOptions,
+  assertShare,
+  optionsOf,
+} from "@lionjs/base";
+import { files } from "@lionjs/base/files";
+import { type Random, seeded } from "@lionjs/data/batches";
+import { assertShard, type ShardedStream } from "@lionjs/data/records";
 import {
   filesMissing,
   firstFiles,

@@ -1,8 +1,7 @@
 /** Files of a data set as it is published: unpacked, or in its archive. @module */
-import { files, ifThere, isNowhere } from "../../base/file_system.ts";
-import { ChunkReader } from "../../data/bytes/chunk_reader.ts";
-import { decompressed } from "../../data/bytes/decompressed.ts";
-import { type TarMember, tarMembers } from "../../data/records/tar/members.ts";
+import { files, ifThere, isNowhere } from "@lionjs/base/files";
+import { ChunkReader, decompressed } from "@lionjs/data/bytes";
+import { type TarMember, tarMembers } from "@lionjs/data/records";
 
 export interface OriginalFiles {
   /** Where they are: a folder, or an archive. */

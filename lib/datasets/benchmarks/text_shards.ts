@@ -1,13 +1,10 @@
 /** Texts in the files of OpenWebText's forms, each a shard. @module */
-import { files } from "../../base/file_system.ts";
-import { ChunkReader } from "../../data/bytes/chunk_reader.ts";
-import { decompressed } from "../../data/bytes/decompressed.ts";
-import { fileBytes } from "../../data/bytes/file_bytes.ts";
-import { parquet } from "../../data/records/parquet.ts";
-import { tarMembers } from "../../data/records/tar/members.ts";
+import { files } from "@lionjs/base/files";
+import { ChunkReader, decompressed, fileBytes } from "@lionjs/data/bytes";
+import { parquet, tarMembers } from "@lionjs/data/records";
 import { inShell, namesIn } from "./folder_files.ts";
 import { contentOf } from "./original_files.ts";
-import { utf8Text } from "../../base/byte_arrays.ts";
+import { utf8Text } from "@lionjs/base";
 
 export interface TextShard {
   /** The path of the file or folder. */

@@ -1,16 +1,13 @@
-import { assertOneOf } from "../../base/values.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { shown } from "../../base/shown.ts";
-import type { Part } from "../../data/batches/generated.ts";
-import { decompressed } from "../../data/bytes/decompressed.ts";
-import { fileBytes } from "../../data/bytes/file_bytes.ts";
-import { allByteLines } from "../../data/records/byte_lines.ts";
-import { LineParser } from "../../data/records/line_parser.ts";
-import { parquet } from "../../data/records/parquet.ts";
+import { assertOneOf, assertOptions, optionsOf, shown } from "@lionjs/base";
+import type { Part } from "@lionjs/data/batches";
+import { decompressed, fileBytes } from "@lionjs/data/bytes";
 import {
+  allByteLines,
   assertShard,
+  LineParser,
+  parquet,
   type ShardedStream,
-} from "../../data/records/sharded_stream.ts";
+} from "@lionjs/data/records";
 import {
   filesMissing,
   firstFiles,

@@ -1,6 +1,5 @@
-import { importOptional } from "../../base/optional_package.ts";
-import { shown } from "../../base/shown.ts";
-import { files } from "../../base/file_system.ts";
+import { importOptional, shown } from "@lionjs/base";
+import { files } from "@lionjs/base/files";
 
 /** A text of the Brown corpus. */
 export interface BrownText {

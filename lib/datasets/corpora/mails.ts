@@ -1,5 +1,5 @@
-import { importOptional } from "../../base/optional_package.ts";
-import { files } from "../../base/file_system.ts";
+import { importOptional } from "@lionjs/base";
+import { files } from "@lionjs/base/files";
 
 /** A mail of the SpamAssassin corpus. */
 export interface Mail {

@@ -1,20 +1,19 @@
-import { assertBoolean } from "../../base/values.ts";
+import { assertBoolean, assertOptions, optionsOf } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { integers } from "../../data/batches/integers.ts";
 import {
   assertLabelled,
+  type Collate,
+  integers,
   type LabelledImage,
-} from "../../data/batches/labelled_image.ts";
+  type Random,
+} from "@lionjs/data/batches";
 import { MNIST_SIDE } from "./mnist.ts";
 import {
   assertPixels,
   assertPixelScale,
   type PixelScale,
   scalePixels,
-} from "../../data/images/pixels.ts";
-import type { Random } from "../../data/batches/random.ts";
-import type { Collate } from "../../data/batches/stream.ts";
+} from "@lionjs/data/images";
 
 /** Options of {@linkcode collateDigits}. */
 export interface CollateDigitsOptions extends PixelScale {

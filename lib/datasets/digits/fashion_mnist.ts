@@ -1,8 +1,7 @@
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { ifThere } from "../../base/file_system.ts";
-import { decompressed } from "../../data/bytes/decompressed.ts";
+import { assertOptions, optionsOf, shown } from "@lionjs/base";
+import { ifThere } from "@lionjs/base/files";
+import { decompressed } from "@lionjs/data/bytes";
 import { type Digits, digitsOf } from "./mnist.ts";
-import { shown } from "../../base/shown.ts";
 
 /** Options of {@linkcode loadFashionMnist}. */
 export interface LoadFashionMnistOptions {

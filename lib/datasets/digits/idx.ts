@@ -1,4 +1,4 @@
-import { viewOf } from "../../base/byte_arrays.ts";
+import { viewOf } from "@lionjs/base";
 
 export interface IdxFile {
   /** The sizes of the axes. */

@@ -1,9 +1,11 @@
-import { shown } from "../../base/shown.ts";
-import { importOptional } from "../../base/optional_package.ts";
-import { files } from "../../base/file_system.ts";
-import { assertPlace, type Examples } from "../../data/batches/dataset.ts";
+import { importOptional, shown } from "@lionjs/base";
+import { files } from "@lionjs/base/files";
+import {
+  assertPlace,
+  type Examples,
+  type LabelledImage,
+} from "@lionjs/data/batches";
 import { parseIdx } from "./idx.ts";
-import type { LabelledImage } from "../../data/batches/labelled_image.ts";
 
 /**
  * Side of an image of MNIST in pixels.

@@ -1,13 +1,19 @@
-import { assertInteger } from "../../base/values.ts";
-import { assertOptions, type Complete, optionsOf } from "../../base/options.ts";
-import type { Examples } from "../../data/batches/dataset.ts";
 import {
+  assertInteger,
+  assertOptions,
+  type Complete,
+  optionsOf,
+} from "@lionjs/base";
+import {
+  below,
+  type Examples,
   generated,
   type GeneratedOptions,
   type Part,
-} from "../../data/batches/generated.ts";
-import { below, type Random, seeded } from "../../data/batches/random.ts";
-import type { ClassifiedTokens } from "../../data/text/token_examples.ts";
+  type Random,
+  seeded,
+} from "@lionjs/data/batches";
+import type { ClassifiedTokens } from "@lionjs/data/text";
 
 /** Options of {@linkcode listOps}; the defaults are Long Range Arena's. */
 export interface ListOpsOptions extends GeneratedOptions {

@@ -1,13 +1,17 @@
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertBoolean, assertInteger } from "../../base/values.ts";
-import type { Examples } from "../../data/batches/dataset.ts";
 import {
+  assertBoolean,
+  assertInteger,
+  assertOptions,
+  optionsOf,
+} from "@lionjs/base";
+import {
+  below,
+  type Examples,
   generated,
   type GeneratedOptions,
-} from "../../data/batches/generated.ts";
-import { below, type Random } from "../../data/batches/random.ts";
-import { IGNORE_INDEX } from "../../data/text/token_batch.ts";
-import type { LabelledTokens } from "../../data/text/token_examples.ts";
+  type Random,
+} from "@lionjs/data/batches";
+import { IGNORE_INDEX, type LabelledTokens } from "@lionjs/data/text";
 
 /** Options of {@linkcode mqar}. */
 export interface MqarOptions extends GeneratedOptions {

@@ -1,5 +1,5 @@
 /** The fields of a config.json, each checked when it is read. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 /** A config.json. */
 export class ConfigFields {

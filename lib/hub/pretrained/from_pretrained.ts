@@ -1,13 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertBoolean,
   assertFinite,
   assertOneOf,
+  assertOptions,
   assertPositiveInteger,
-} from "../../base/values.ts";
-import type { Tokenizer } from "../../data/text/tokenizer.ts";
+  optionsOf,
+} from "@lionjs/base";
+import type { Tokenizer } from "@lionjs/data/text";
 import { setClassNames } from "../../models/class_names.ts";
 import { loadPyTorchWeights, pyTorchNames } from "../../io/pytorch.ts";
 import { namesAmong } from "../../io/pytorch_names.ts";
@@ -15,7 +16,7 @@ import {
   assertHubOptions,
   DOWNLOAD_OPTIONS,
   type HubDownloadOptions,
-} from "../../data/hub/hub_options.ts";
+} from "@lionjs/data/hub";
 import { ConfigFields } from "./config_fields.ts";
 import { readObject } from "./json_file.ts";
 import { classesOf, labelFields } from "./labels.ts";

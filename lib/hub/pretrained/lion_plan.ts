@@ -1,5 +1,5 @@
 /** Models of this library, read back. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import type { LionGptOptions } from "../../models/gpt.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import { type LionModel, lionModelOf } from "./lion_config.ts";

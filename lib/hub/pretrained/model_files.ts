@@ -1,13 +1,17 @@
 /** The files of a model in a folder, on the hub, or at an address. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import type * as tf from "@tensorflow/tfjs-core";
-import { nodeModule } from "../../base/node_module.ts";
-import { files, ifThere, pathOf } from "../../base/file_system.ts";
+import { files, ifThere, nodeModule, pathOf } from "@lionjs/base/files";
 import { readSafetensors } from "../../io/safetensors.ts";
-import { notKept, opened, treeOf } from "../../data/hub/commit.ts";
-import type { HubDownloadOptions } from "../../data/hub/hub_options.ts";
-import { encodedPath, isRepository } from "../../data/hub/hub_paths.ts";
-import { keepAll } from "../../data/hub/snapshot.ts";
+import {
+  encodedPath,
+  type HubDownloadOptions,
+  isRepository,
+  keepAll,
+  notKept,
+  opened,
+  treeOf,
+} from "@lionjs/data/hub";
 
 export interface ModelFiles {
   /** The name of the folder, repository or address in messages. */

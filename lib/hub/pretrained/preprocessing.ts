@@ -1,13 +1,13 @@
 /** The preprocessing of images by a preprocessor_config.json. @module */
-import { shown } from "../../base/shown.ts";
-import type { Interpolation } from "../../data/images/pictures/filters.ts";
+import { shown } from "@lionjs/base";
 import type {
   CentreCropStep,
+  Interpolation,
   ResizeStep,
   SquareStep,
   Transform,
   TransformStep,
-} from "../../data/images/transforms/transform.ts";
+} from "@lionjs/data/images";
 import { ConfigFields } from "./config_fields.ts";
 import { readObject } from "./json_file.ts";
 import type { ModelFiles } from "./model_files.ts";

@@ -1,7 +1,11 @@
 /** A model's files in the place of another's. @module */
-import { messageOf } from "../../base/shown.ts";
-import { type FileLock, lockFile, whileLocked } from "../../base/file_lock.ts";
-import { files } from "../../base/file_system.ts";
+import { messageOf } from "@lionjs/base";
+import {
+  type FileLock,
+  files,
+  lockFile,
+  whileLocked,
+} from "@lionjs/base/files";
 
 /** The file without which {@linkcode fromPretrained} refuses a folder. */
 export const CONFIG = "config.json";

@@ -1,5 +1,5 @@
 /** A check that a model fits its config. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { MixingLayer } from "../../layers/mixing_layer.ts";
 import { type LionModel, makeModel } from "./lion_config.ts";

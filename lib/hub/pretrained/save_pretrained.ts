@@ -1,14 +1,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { assertOptions, optionsOf } from "../../base/options.ts";
 import {
   assertModel,
+  assertOptions,
   assertPath,
   assertPositiveInteger,
-} from "../../base/values.ts";
-import type { Tokenizer } from "../../data/text/tokenizer.ts";
-import type { TokenizerFile } from "../../data/text/tokenizer_file.ts";
-import { pathOf } from "../../base/file_system.ts";
+  optionsOf,
+  shown,
+} from "@lionjs/base";
+import type { Tokenizer, TokenizerFile } from "@lionjs/data/text";
+import { pathOf } from "@lionjs/base/files";
 import { classNames } from "../../models/class_names.ts";
 import { toPyTorchWeights } from "../../io/pytorch.ts";
 import { copiesOf } from "../../io/pytorch_names.ts";
@@ -29,7 +30,6 @@ import {
   writeTokenizer,
 } from "./tokenizer_files.ts";
 import { isWeights, writeJSON, writeWeights } from "./weight_files.ts";
-import { shown } from "../../base/shown.ts";
 
 /** Options of {@linkcode savePretrained}. */
 export interface SavePretrainedOptions {

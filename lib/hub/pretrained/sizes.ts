@@ -1,5 +1,5 @@
 /** Sizes of a config.json, compared with the weights before a model is made. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import type * as tf from "@tensorflow/tfjs-core";
 import type { ConfigFields } from "./config_fields.ts";
 import type { LionModel } from "./lion_config.ts";

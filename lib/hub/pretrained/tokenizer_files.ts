@@ -1,9 +1,9 @@
 /** The tokenizer in a model's folder. @module */
-import type { Tokenizer } from "../../data/text/tokenizer.ts";
 import {
+  type Tokenizer,
   type TokenizerFile,
   tokenizerOf,
-} from "../../data/text/tokenizer_file.ts";
+} from "@lionjs/data/text";
 import { readObject } from "./json_file.ts";
 import type { ModelFiles } from "./model_files.ts";
 import { writeJSON } from "./weight_files.ts";

@@ -1,5 +1,5 @@
 /** The plan for a config.json of Hugging Face's ViT. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { ACTIVATIONS } from "./activations.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import { numClassesOf } from "./labels.ts";

@@ -1,9 +1,9 @@
 /** Weights in one safetensors file or several, with an index. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
-import { writeAtomically } from "../../base/atomic_write.ts";
+import { writeAtomically } from "@lionjs/base/files";
 import { writeSafetensors } from "../../io/safetensors.ts";
-import { assertHubPath } from "../../data/hub/hub_paths.ts";
+import { assertHubPath } from "@lionjs/data/hub";
 import { readObject } from "./json_file.ts";
 import type { ModelFiles } from "./model_files.ts";
 

@@ -6,12 +6,15 @@ import {
   type DeltaAttributes,
   type DeltaRequest,
 } from "../../attention/planning/delta_kernel.ts";
-import type { KernelPlan } from "../../tfjs/kernel/kernel.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import type { Numbers } from "../../tfjs/wasm/job.ts";
+import type { KernelPlan } from "@lionjs/tfjs/kernel";
+import {
+  type KernelHost,
+  type Numbers,
+  registerJob,
+  type Tensors,
+} from "@lionjs/tfjs/wasm";
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
-import { registerJob, type Tensors } from "../../tfjs/wasm/kernel.ts";
 import { LION_JOBS } from "./jobs.ts";
 
 /** Larger chunks only cost scratch. */

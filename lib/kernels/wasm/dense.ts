@@ -5,16 +5,16 @@ import {
   DENSE_GELU,
   type DenseGeluAttributes,
 } from "../../operations/dense.ts";
-import { callKernel } from "../../tfjs/kernel_call.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { GELU_JOB } from "../../tfjs/wasm/jobs.ts";
-import { matmul } from "../../tfjs/wasm/matmul.ts";
-import { replacing } from "../../tfjs/wasm/outputs.ts";
+import { callKernel } from "@lionjs/tfjs/kernel";
 import {
   type Call,
+  GELU_JOB,
   type Kernel,
+  type KernelHost,
+  matmul,
   registerWasmKernel,
-} from "../../tfjs/wasm/kernel.ts";
+  replacing,
+} from "@lionjs/tfjs/wasm";
 
 /**
  * Registers the layers. One is one call of the engine, where tfjs-core's operations

@@ -2,16 +2,17 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { FIXED_DECAY, SPREAD } from "../../attention/decays/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../../attention/decays/finite_decay.ts";
-import type { Operation } from "../../tfjs/kernel/kernel.ts";
+import { type Operation, refer, sizeOf } from "@lionjs/tfjs/kernel";
 import { DROPOUT } from "../../operations/dropout.ts";
 import {
   compute,
   elementwise,
-} from "../../tfjs/wasm/elementwise/elementwise.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
-import { REDUCE_JOB, REDUCTIONS } from "../../tfjs/wasm/jobs.ts";
-import { type Kernel, registerWasmKernel } from "../../tfjs/wasm/kernel.ts";
+  type Kernel,
+  type KernelHost,
+  REDUCE_JOB,
+  REDUCTIONS,
+  registerWasmKernel,
+} from "@lionjs/tfjs/wasm";
 
 export function registerFusedLayers(host: KernelHost): void {
   const register = (operation: Operation, forward: Kernel, gradient: Kernel) =>

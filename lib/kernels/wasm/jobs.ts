@@ -11,7 +11,7 @@ import {
   floats,
   integers,
   jobsOf,
-} from "../../tfjs/wasm/job.ts";
+} from "@lionjs/tfjs/wasm";
 
 /** The job of an attention; the address of an absent optional tensor is 0. */
 export const ATTENTION = {

@@ -9,17 +9,17 @@ import {
   refuseDiagonal,
   SHARED_CHUNKWISE,
 } from "../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../tfjs/kernel/kernel.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import type { Numbers } from "../../tfjs/wasm/job.ts";
+import type { KernelPlan, Refusal } from "@lionjs/tfjs/kernel";
+import {
+  type Call,
+  type KernelHost,
+  type Numbers,
+  registerWasmKernel,
+  type Tensors,
+} from "@lionjs/tfjs/wasm";
 import { type ChunkLimits, gradientChunk } from "../gradient_chunk.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
-import {
-  type Call,
-  registerWasmKernel,
-  type Tensors,
-} from "../../tfjs/wasm/kernel.ts";
 import { clearPadding } from "./padding.ts";
 import { LION_JOBS } from "./jobs.ts";
 

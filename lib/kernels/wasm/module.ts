@@ -1,6 +1,5 @@
 /** The module of LION's kernels. @module */
-import type { BuiltModule } from "../../tfjs/wasm/binary.ts";
-import type { Jobs } from "../../tfjs/wasm/job.ts";
+import type { BuiltModule, Jobs } from "@lionjs/tfjs/wasm";
 import { OPERATIONS } from "./built/operations.ts";
 import { LION_JOBS } from "./jobs.ts";
 

@@ -10,22 +10,19 @@ import {
   BETWEEN_TOKENS,
   type BetweenTokensAttributes,
 } from "../../attention/forms/paths.ts";
-import type { Operation } from "../../tfjs/kernel/kernel.ts";
+import { type Operation, refer, sizeOf } from "@lionjs/tfjs/kernel";
 import { GELU } from "../../operations/gelu.ts";
 import { TOKENS, WITHOUT_PADDING } from "../../operations/padding.ts";
 import {
   compute,
   elementwise,
-} from "../../tfjs/wasm/elementwise/elementwise.ts";
-import type { FunctionName } from "../../tfjs/wasm/elementwise/functions.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { GELU_JOB } from "../../tfjs/wasm/jobs.ts";
-import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
-import {
+  type FunctionName,
+  GELU_JOB,
   type Kernel,
+  type KernelHost,
   OPERATIONS_AN_ELEMENT,
   registerWasmKernel,
-} from "../../tfjs/wasm/kernel.ts";
+} from "@lionjs/tfjs/wasm";
 import { clearPadding } from "./padding.ts";
 
 export function registerOperations(host: KernelHost): void {

@@ -1,6 +1,6 @@
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import type { KernelHost } from "@lionjs/tfjs/wasm";
 import { OPERATIONS } from "./built/operations.ts";
 import { registerDense } from "./dense.ts";
 import { registerDeltaAttention } from "./delta_attention.ts";

@@ -4,8 +4,7 @@ import {
   SELECTIVE_SCAN,
   type SelectiveScanAttributes,
 } from "../../operations/selective_scan.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { registerJob, type Tensors } from "../../tfjs/wasm/kernel.ts";
+import { type KernelHost, registerJob, type Tensors } from "@lionjs/tfjs/wasm";
 import { LION_JOBS } from "./jobs.ts";
 
 /**

@@ -4,8 +4,7 @@ import {
   SOFTMAX_ATTENTION,
   type SoftmaxAttributes,
 } from "../../attention/planning/softmax_kernel.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { registerJob, type Tensors } from "../../tfjs/wasm/kernel.ts";
+import { type KernelHost, registerJob, type Tensors } from "@lionjs/tfjs/wasm";
 import { LION_JOBS } from "./jobs.ts";
 
 export function registerSoftmaxAttention(host: KernelHost): void {

@@ -22,8 +22,8 @@ import {
   type KernelRequest,
   refuseDiagonal,
 } from "../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../tfjs/kernel/kernel.ts";
-import { registerFusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
+import type { KernelPlan, Refusal } from "@lionjs/tfjs/kernel";
+import { registerFusedKernel } from "@lionjs/tfjs/webgpu";
 import { gradientChunk } from "../gradient_chunk.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";

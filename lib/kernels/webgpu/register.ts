@@ -1,4 +1,4 @@
-import type { Subgroups } from "../../tfjs/webgpu/subgroups.ts";
+import type { Subgroups } from "@lionjs/tfjs/webgpu";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
 import { OPERATIONS } from "./built/operations.ts";

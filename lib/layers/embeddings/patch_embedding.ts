@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { optionsOf } from "../../base/options.ts";
+import { optionsOf } from "@lionjs/base";
 import { applyLinear } from "../linear.ts";
 import {
   firstInput,

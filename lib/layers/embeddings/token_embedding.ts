@@ -1,9 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../../operations/segments.ts";
-import { type Complete, optionsOf } from "../../base/options.ts";
-import { assertIndices } from "../../base/values.ts";
-import { runInReplays } from "../../tfjs/record/recorder.ts";
-import { valuesAtHand } from "../../tfjs/record/values_at_hand.ts";
+import { assertIndices, type Complete, optionsOf } from "@lionjs/base";
+import { runInReplays, valuesAtHand } from "@lionjs/tfjs/record";
 import { drop } from "../randomness.ts";
 import {
   type CallOptions,

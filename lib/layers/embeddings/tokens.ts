@@ -17,7 +17,7 @@ import { assertCount, assertEmbeddingStd } from "../options/option_values.ts";
 import { EMBEDDING_STD } from "./positions.ts";
 import { takeSegments } from "../segments.ts";
 import { currentSequence } from "../sequence.ts";
-import { assertOneOf } from "../../base/values.ts";
+import { assertOneOf } from "@lionjs/base";
 
 /** Options of {@linkcode classToken}. */
 export interface ClassTokenOptions extends LionLayerOptions {

@@ -6,8 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../../attention/decays/decay.ts";
 import { lionAttention } from "../../attention/lion_attention.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertPositiveInteger } from "../../base/values.ts";
+import { assertOptions, assertPositiveInteger, optionsOf } from "@lionjs/base";
 import { dense } from "../../operations/dense.ts";
 import { shortConvolution } from "../../operations/short_convolution/short_convolution.ts";
 import { linear } from "../linear.ts";

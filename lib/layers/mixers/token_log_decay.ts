@@ -10,7 +10,7 @@ import {
   TOKEN_DECAYS,
   TOKEN_LOG_DECAY,
 } from "../../operations/token_decays/token_decays.ts";
-import { hasKernel, runKernel } from "../../tfjs/kernel/kernel.ts";
+import { hasKernel, runKernel } from "@lionjs/tfjs/kernel";
 
 /** The position of the class token, which does not decay; `undefined` without one. */
 type ClassToken = "first" | "last" | undefined;

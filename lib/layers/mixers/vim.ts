@@ -1,7 +1,11 @@
 /** The mixer of Vision Mamba: Mamba's selective scan from both ends. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertBoolean, assertPositiveInteger } from "../../base/values.ts";
+import {
+  assertBoolean,
+  assertOptions,
+  assertPositiveInteger,
+  optionsOf,
+} from "@lionjs/base";
 import { dense } from "../../operations/dense.ts";
 import { withoutPadding } from "../../operations/padding.ts";
 import { selectiveScan } from "../../operations/selective_scan.ts";

@@ -2,9 +2,7 @@
 import type { AttentionForm } from "../../attention/lion_attention.ts";
 import type { Order } from "../../attention/orders.ts";
 import { assertForm } from "../../attention/planning/plan.ts";
-import { assertOneOf } from "../../base/values.ts";
-import { optionsOf } from "../../base/options.ts";
-import { shown } from "../../base/shown.ts";
+import { assertOneOf, optionsOf, shown } from "@lionjs/base";
 import { FEATURE_MAPS } from "./feature_maps.ts";
 import type { Mixer } from "../mixer.ts";
 import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";

@@ -5,7 +5,7 @@
  */
 import type { Mixer } from "../mixer.ts";
 import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 export type CustomDecay = DecayFunction | LearnedDecay;
 

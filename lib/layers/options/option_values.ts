@@ -1,6 +1,5 @@
 /** Checks of option values. @module */
-import { assertAllocatable } from "../../base/values.ts";
-import { shown } from "../../base/shown.ts";
+import { assertAllocatable, shown } from "@lionjs/base";
 
 /** Throws unless the value is a dropout rate or `undefined`. */
 export function assertRate(name: string, rate: number | undefined): void {

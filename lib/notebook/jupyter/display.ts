@@ -2,7 +2,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { toJSON } from "./json.ts";
 import { isNotebook, send } from "./kernel.ts";
 import { DISPLAY, type Displayable, type MimeBundle } from "./mime.ts";
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 /** A value that can be shown: a {@linkcode Displayable}, a tensor, forms by MIME type, or text. */
 export type DisplayValue = Displayable | Tensor | MimeBundle | string;

@@ -1,5 +1,5 @@
 import { crc32, deflateSync } from "node:zlib";
-import { joined } from "../../base/byte_arrays.ts";
+import { joined } from "@lionjs/base";
 
 /** Pixels in the format of `ImageData`. */
 export interface Pixels {

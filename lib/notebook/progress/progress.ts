@@ -1,5 +1,9 @@
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertFinite, assertNumber } from "../../base/values.ts";
+import {
+  assertFinite,
+  assertNumber,
+  assertOptions,
+  optionsOf,
+} from "@lionjs/base";
 import { screenHere } from "./progress_screen.ts";
 import { progressText } from "./progress_text.ts";
 

@@ -1,6 +1,11 @@
-import { assertIterable } from "../../base/values.ts";
-import { assertSignal, itemsUnlessAborted, turns } from "../../base/abort.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
+import {
+  assertIterable,
+  assertOptions,
+  assertSignal,
+  itemsUnlessAborted,
+  optionsOf,
+  turns,
+} from "@lionjs/base";
 import { interruptSignal } from "../jupyter/interrupt.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
 import {

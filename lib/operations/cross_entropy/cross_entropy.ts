@@ -1,4 +1,4 @@
-import type { Operation } from "../../tfjs/kernel/kernel.ts";
+import type { Operation } from "@lionjs/tfjs/kernel";
 
 /**
  * The kernel of the mean cross-entropy of `logits` `[rows, classes]` and `labels`

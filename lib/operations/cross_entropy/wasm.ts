@@ -1,18 +1,16 @@
 /** The mean cross-entropy in WebAssembly. @module */
-import { IGNORE_INDEX } from "../../base/ignore_index.ts";
-import { sizeOf } from "../../tfjs/kernel_call.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { IGNORE_INDEX } from "@lionjs/base";
+import { sizeOf } from "@lionjs/tfjs/kernel";
 import {
   addresses,
+  type Call,
   type Fields,
   integers,
   jobsOf,
-} from "../../tfjs/wasm/job.ts";
-import {
-  type Call,
+  type KernelHost,
   OPERATIONS_AN_EXPONENTIAL,
   registerJob,
-} from "../../tfjs/wasm/kernel.ts";
+} from "@lionjs/tfjs/wasm";
 import { CROSS_ENTROPY } from "./cross_entropy.ts";
 
 /**

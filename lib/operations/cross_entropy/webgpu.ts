@@ -1,13 +1,15 @@
 /** The mean cross-entropy of rows of logits and their labels, and its gradient. @module */
-import { IGNORE_INDEX } from "../../base/ignore_index.ts";
-import { runElementwise } from "../../tfjs/webgpu/elementwise.ts";
+import { IGNORE_INDEX } from "@lionjs/base";
 import {
   type FusedKernel,
+  LOG_OF_ONE_PLUS,
+  makeFloats,
+  PACKS,
   registerFusedKernel,
-} from "../../tfjs/webgpu/fused_kernel.ts";
-import { makeFloats, runProgram, widthOf } from "../../tfjs/webgpu/program.ts";
-import { PACKS } from "../../tfjs/webgpu/functions/packs.ts";
-import { LOG_OF_ONE_PLUS } from "../../tfjs/webgpu/functions/logistic.ts";
+  runElementwise,
+  runProgram,
+  widthOf,
+} from "@lionjs/tfjs/webgpu";
 import { CROSS_ENTROPY } from "./cross_entropy.ts";
 
 export function register(): void {

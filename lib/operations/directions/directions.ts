@@ -6,11 +6,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  hasKernel,
-  type Operation,
-  runKernel,
-} from "../../tfjs/kernel/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
 import { joinHeads, toHeads } from "../heads/heads.ts";
 import { endsOf, numberSegments } from "../segments.ts";
 import { shifted } from "../shift.ts";

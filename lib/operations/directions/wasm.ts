@@ -1,17 +1,15 @@
 /** The steps around bidirectional attention as two causal ones, in WebAssembly. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import {
   addresses,
   type Fields,
   integers,
   jobsOf,
-} from "../../tfjs/wasm/job.ts";
-import {
+  type KernelHost,
   OPERATIONS_A_COPY,
   registerJob,
   type Tensors,
-} from "../../tfjs/wasm/kernel.ts";
+} from "@lionjs/tfjs/wasm";
 import { JOIN_DIRECTIONS, SPLIT_DIRECTIONS } from "./directions.ts";
 
 /** The job that splits rows into heads that read from both ends, or of its gradient if there is a `dmixed`. */

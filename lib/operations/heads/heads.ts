@@ -6,15 +6,14 @@ import {
   identity,
   shiftedSilu,
 } from "../feature_map.ts";
-import { assertShape } from "../../tfjs/kernel/shape.ts";
-import { withFloats } from "../../tfjs/kernel/floats.ts";
 import {
+  assertShape,
   hasKernel,
   type Operation,
   runKernel,
-} from "../../tfjs/kernel/kernel.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertPositiveInteger } from "../../base/values.ts";
+  withFloats,
+} from "@lionjs/tfjs/kernel";
+import { assertOptions, assertPositiveInteger, optionsOf } from "@lionjs/base";
 
 /**
  * The kernel of {@linkcode splitHeads}; attributes `numHeads` and `featureMap`.

@@ -1,19 +1,17 @@
 /** Splitting rows into heads, in WebAssembly. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { sizeOf } from "../../tfjs/kernel_call.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { sizeOf } from "@lionjs/tfjs/kernel";
 import {
   addresses,
+  type Call,
   type Fields,
   integers,
   jobsOf,
-} from "../../tfjs/wasm/job.ts";
-import {
-  type Call,
   type Kernel,
+  type KernelHost,
   OPERATIONS_AN_ELEMENT,
   registerWasmKernel,
-} from "../../tfjs/wasm/kernel.ts";
+} from "@lionjs/tfjs/wasm";
 import {
   FUSED_FEATURE_MAPS,
   type FusedFeatureMap,

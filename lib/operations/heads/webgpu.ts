@@ -8,15 +8,13 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { type FusedFeatureMap, SPLIT_HEADS } from "./heads.ts";
 import {
   type FusedKernel,
-  registerFusedKernel,
-} from "../../tfjs/webgpu/fused_kernel.ts";
-import {
   makeFloats,
   type Program,
+  registerFusedKernel,
+  rowProgram,
   runProgram,
-} from "../../tfjs/webgpu/program.ts";
-import { rowProgram } from "../../tfjs/webgpu/functions/rows.ts";
-import { SIGMOID } from "../../tfjs/webgpu/functions/logistic.ts";
+  SIGMOID,
+} from "@lionjs/tfjs/webgpu";
 
 export function register(): void {
   registerFusedKernel(SPLIT_HEADS, {

@@ -2,10 +2,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
   hasKernel,
+  isRecording,
   type Operation,
+  runAsOne,
   runKernel,
-} from "../../tfjs/kernel/kernel.ts";
-import { isRecording, runAsOne } from "../../tfjs/kernel/tape.ts";
+} from "@lionjs/tfjs/kernel";
 import { layerNorm } from "./layer_norm.ts";
 
 /**

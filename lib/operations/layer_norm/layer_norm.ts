@@ -1,14 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertShape } from "../../tfjs/kernel/shape.ts";
-import { withFloats } from "../../tfjs/kernel/floats.ts";
 import {
+  assertShape,
   hasKernel,
+  isRecording,
   type Operation,
   runKernel,
-} from "../../tfjs/kernel/kernel.ts";
-import { isRecording } from "../../tfjs/kernel/tape.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertEpsilon } from "../../base/values.ts";
+  withFloats,
+} from "@lionjs/tfjs/kernel";
+import { assertEpsilon, assertOptions, optionsOf } from "@lionjs/base";
 
 /**
  * The kernel of {@linkcode layerNorm}, with the attributes `epsilon` and `keepsMoments`,

@@ -1,20 +1,18 @@
 /** Layer normalisation, of a sum too, in WebAssembly. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { refer, sizeOf } from "@lionjs/tfjs/kernel";
 import {
   addresses,
+  type Call,
   type Fields,
   integers,
   jobsOf,
-} from "../../tfjs/wasm/job.ts";
-import {
-  type Call,
   type Kernel,
+  type KernelHost,
   OPERATIONS_A_COPY,
   registerJob,
   registerWasmKernel,
-} from "../../tfjs/wasm/kernel.ts";
+} from "@lionjs/tfjs/wasm";
 import { ADD_AND_NORM, NORM_OF_SUM } from "./add_norm.ts";
 import { LAYER_NORM } from "./layer_norm.ts";
 

@@ -2,15 +2,17 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { ADD_AND_NORM, NORM_OF_SUM } from "./add_norm.ts";
 import { LAYER_NORM } from "./layer_norm.ts";
-import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
-import { refer, sizeOf } from "../../tfjs/kernel_call.ts";
-import { columnSums } from "../../tfjs/webgpu/column_sum.ts";
 import {
+  columnSums,
   type FusedKernel,
+  makeFloats,
   registerFusedKernel,
-} from "../../tfjs/webgpu/fused_kernel.ts";
-import { makeFloats, runProgram } from "../../tfjs/webgpu/program.ts";
-import { ROW_THREADS, rowProgram } from "../../tfjs/webgpu/functions/rows.ts";
+  ROW_THREADS,
+  rowProgram,
+  runProgram,
+  type StrictWebGPUBackend,
+} from "@lionjs/tfjs/webgpu";
+import { refer, sizeOf } from "@lionjs/tfjs/kernel";
 
 /** Threads of the gradient that share a column. */
 const LANES = 16;

@@ -1,13 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { withFloats } from "../../tfjs/kernel/floats.ts";
 import {
+  assertShape,
   hasKernel,
   type Operation,
   runKernel,
-} from "../../tfjs/kernel/kernel.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertShape } from "../../tfjs/kernel/shape.ts";
-import { assertEpsilon } from "../../base/values.ts";
+  withFloats,
+} from "@lionjs/tfjs/kernel";
+import { assertEpsilon, assertOptions, optionsOf } from "@lionjs/base";
 
 /** The kernel of {@linkcode rmsNorm}, with optional `gate` and the attribute `epsilon`. */
 export const RMS_NORM: Operation<"y"> = {

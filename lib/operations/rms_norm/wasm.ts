@@ -1,17 +1,15 @@
 /** Root mean square normalisation in WebAssembly. @module */
-import { sizeOf } from "../../tfjs/kernel_call.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { sizeOf } from "@lionjs/tfjs/kernel";
 import {
   addresses,
+  type Call,
   type Fields,
   integers,
   jobsOf,
-} from "../../tfjs/wasm/job.ts";
-import {
-  type Call,
+  type KernelHost,
   OPERATIONS_AN_ELEMENT,
   registerJob,
-} from "../../tfjs/wasm/kernel.ts";
+} from "@lionjs/tfjs/wasm";
 import { normRows } from "../layer_norm/wasm.ts";
 import { RMS_NORM } from "./rms_norm.ts";
 

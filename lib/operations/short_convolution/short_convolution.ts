@@ -1,14 +1,19 @@
 /** The short depthwise convolution along the tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers, floats } from "../../tfjs/kernel/floats.ts";
 import {
+  assertNumbers,
+  assertShape,
+  floats,
   hasKernel,
   type Operation,
   runKernel,
-} from "../../tfjs/kernel/kernel.ts";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertShape } from "../../tfjs/kernel/shape.ts";
-import { assertBoolean, assertOneOf } from "../../base/values.ts";
+} from "@lionjs/tfjs/kernel";
+import {
+  assertBoolean,
+  assertOneOf,
+  assertOptions,
+  optionsOf,
+} from "@lionjs/base";
 import { tokensIn, withoutPadding } from "../padding.ts";
 import { checkedSegments, numberSegments } from "../segments.ts";
 import { shifted } from "../shift.ts";

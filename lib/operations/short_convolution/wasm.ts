@@ -1,13 +1,13 @@
 /** Short convolutions in WebAssembly. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import {
   addresses,
   type Fields,
   integers,
   jobsOf,
-} from "../../tfjs/wasm/job.ts";
-import { registerJob } from "../../tfjs/wasm/kernel.ts";
+  type KernelHost,
+  registerJob,
+} from "@lionjs/tfjs/wasm";
 import {
   SHORT_CONVOLUTION,
   type ShortConvolutionAttributes,

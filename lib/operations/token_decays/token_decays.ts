@@ -1,5 +1,5 @@
 /** The kernels of log decays that tokens' logits make. @module */
-import type { Operation } from "../../tfjs/kernel/kernel.ts";
+import type { Operation } from "@lionjs/tfjs/kernel";
 
 /**
  * The kernel of the log decays log σ(-x) of each token and head, `[batch, heads, length]`,

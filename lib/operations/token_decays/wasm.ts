@@ -1,18 +1,16 @@
 /** Log decays of tokens' logits in WebAssembly. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { sizeOf } from "../../tfjs/kernel_call.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { sizeOf } from "@lionjs/tfjs/kernel";
 import {
   addresses,
+  type Call,
   type Fields,
   integers,
   jobsOf,
-} from "../../tfjs/wasm/job.ts";
-import {
-  type Call,
+  type KernelHost,
   OPERATIONS_AN_EXPONENTIAL,
   registerJob,
-} from "../../tfjs/wasm/kernel.ts";
+} from "@lionjs/tfjs/wasm";
 import { TOKEN_LOG_DECAY } from "./token_decays.ts";
 
 /**

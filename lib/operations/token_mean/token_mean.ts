@@ -1,10 +1,6 @@
 /** The mean of the tokens of each sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  hasKernel,
-  type Operation,
-  runKernel,
-} from "../../tfjs/kernel/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
 import { withoutPadding } from "../padding.ts";
 
 /** The kernel of {@linkcode tokenMean}, with the attribute `length`. */

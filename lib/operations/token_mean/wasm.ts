@@ -1,18 +1,16 @@
 /** The mean of tokens in WebAssembly. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { sizeOf } from "../../tfjs/kernel_call.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { sizeOf } from "@lionjs/tfjs/kernel";
 import {
   addresses,
   type Fields,
   integers,
   jobsOf,
-} from "../../tfjs/wasm/job.ts";
-import {
   type Kernel,
+  type KernelHost,
   OPERATIONS_A_COPY,
   registerWasmKernel,
-} from "../../tfjs/wasm/kernel.ts";
+} from "@lionjs/tfjs/wasm";
 import { TOKEN_MEAN } from "./token_mean.ts";
 
 /** The job of the mean of tokens, or of its gradient if there is a `dy`; `mask` is 0 for none. */

@@ -1,10 +1,6 @@
 /** Random numbers of a seed. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  hasKernel,
-  type Operation,
-  runKernel,
-} from "../../tfjs/kernel/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "@lionjs/tfjs/kernel";
 
 /** The kernel of {@linkcode uniform}, with its arguments as attributes. */
 export const UNIFORM: Operation<"y"> = {

@@ -1,10 +1,14 @@
 /** Random numbers in WebAssembly. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import seedrandom from "seedrandom";
-import { addressOf } from "../../tfjs/wasm/address.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { type Fields, integers, jobsOf } from "../../tfjs/wasm/job.ts";
-import { registerWasmKernel } from "../../tfjs/wasm/kernel.ts";
+import {
+  addressOf,
+  type Fields,
+  integers,
+  jobsOf,
+  type KernelHost,
+  registerWasmKernel,
+} from "@lionjs/tfjs/wasm";
 import { UNIFORM, type UniformAttributes } from "./uniform.ts";
 
 /**

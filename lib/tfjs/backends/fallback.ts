@@ -4,8 +4,7 @@
  * @module
  */
 
-import { messageOf } from "../../base/shown.ts";
-import { warnOnce } from "../../base/warn_once.ts";
+import { messageOf, warnOnce } from "@lionjs/base";
 import { NotAllowed } from "../wasm/wasm_file.ts";
 
 /** Says that this machine lacks something, such as a GPU, which is not a failure. */

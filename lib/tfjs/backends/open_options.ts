@@ -1,7 +1,5 @@
 /** Checks of the options by which a backend is opened. @module */
-import { shown } from "../../base/shown.ts";
-import { assertThreads } from "../../base/threads.ts";
-import { assertOneOf } from "../../base/values.ts";
+import { assertOneOf, assertThreads, shown } from "@lionjs/base";
 import type { OpenOptions } from "./opened_backend.ts";
 
 /**

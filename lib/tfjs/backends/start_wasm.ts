@@ -1,6 +1,6 @@
 /** Starting the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { processors } from "../../base/threads.ts";
+import { processors } from "@lionjs/base";
 import { replaceKernels } from "../replaced.ts";
 import { loadModule } from "../wasm/binary.ts";
 import { MODULE } from "../wasm/module.ts";

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "./missing_backend.ts";
 import { assertNotDisposed } from "./shape.ts";
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 /**
  * Returns the tensor as float32, the only dtype that kernels support:

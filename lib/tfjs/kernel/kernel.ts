@@ -10,8 +10,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "./floats.ts";
 import { isRecording, runAsOne } from "./tape.ts";
-import { shown } from "../../base/shown.ts";
-import { warnOnce } from "../../base/warn_once.ts";
+import { shown, warnOnce } from "@lionjs/base";
 
 /**
  * The description of a kernel, with the names of its inputs and outputs in

@@ -1,5 +1,5 @@
 import type { Rank, Tensor } from "@tensorflow/tfjs-core";
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 
 /** The types of rank by number of axes. */
 interface Ranks {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "../kernel/tape.ts";
-import { assertOptions, type Complete, optionsOf } from "../../base/options.ts";
+import { assertOptions, type Complete, optionsOf } from "@lionjs/base";
 import {
   fitsInPlace,
   ownValues,

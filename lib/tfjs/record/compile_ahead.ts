@@ -1,6 +1,6 @@
 /** Compiles what kernels launch before they launch it. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { unlessAborted } from "../../base/abort.ts";
+import { unlessAborted } from "@lionjs/base";
 import { canRecord } from "./recorder.ts";
 
 /** A backend whose kernels launch what has to be compiled first. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { messageOf } from "../../base/shown.ts";
+import { messageOf } from "@lionjs/base";
 import { AbandonedQueues } from "./abandoned.ts";
 import type { GivenRecord, Job, KernelModule } from "./job.ts";
 import {

@@ -1,7 +1,7 @@
 /** Matrix products as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { callKernel } from "../kernel_call.ts";
 import { matrixShape } from "../matrix_shape.ts";
 import { addressOf } from "./address.ts";

@@ -1,5 +1,5 @@
 /** Another thread of the WebAssembly modules. @module */
-import { nodeModule } from "../../base/node_module.ts";
+import { nodeModule } from "@lionjs/base/files";
 
 /** The data with which a thread starts. */
 export interface ThreadStart {

@@ -10,7 +10,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import createModule from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js";
-import { nodeModule } from "../../base/node_module.ts";
+import { nodeModule } from "@lionjs/base/files";
 import { CLOSED, KernelHost } from "./host.ts";
 import type { KernelModule } from "./job.ts";
 import { canShareMemory, withSharedMemory } from "./shared_memory.ts";

@@ -1,5 +1,5 @@
 /** Finding tfjs's WebAssembly binary. @module */
-import { nodeModule } from "../../base/node_module.ts";
+import { nodeModule } from "@lionjs/base/files";
 
 /** The binary that runs with our own module: with SIMD, without tfjs's threads. */
 export const WASM_FILE = "tfjs-backend-wasm-simd.wasm";

@@ -11,7 +11,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { nodeModule } from "../../base/node_module.ts";
+import { nodeModule } from "@lionjs/base/files";
 import { bounded } from "./integers/bounded_product.ts";
 import { Failures } from "./backend/failures.ts";
 import { Launches } from "./backend/launches.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { processors } from "../../base/threads.ts";
+import { processors } from "@lionjs/base";
 import type { Compiled } from "./bind_groups.ts";
 import type { GpuBuffers } from "./gpu_buffers.ts";
 import type { Shader } from "./shader.ts";

@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { IGNORE_INDEX } from "../../base/ignore_index.ts";
+import { assertOptions, IGNORE_INDEX, optionsOf } from "@lionjs/base";
 import {
   assertSameShape,
   assertWeightsFit,

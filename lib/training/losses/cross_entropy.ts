@@ -1,8 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertFinite, assertNumber } from "../../base/values.ts";
-import { hasKernel, runKernel } from "../../tfjs/kernel/kernel.ts";
-import { IGNORE_INDEX } from "../../base/ignore_index.ts";
+import {
+  assertFinite,
+  assertNumber,
+  assertOptions,
+  IGNORE_INDEX,
+  optionsOf,
+} from "@lionjs/base";
+import { hasKernel, runKernel } from "@lionjs/tfjs/kernel";
 import { CROSS_ENTROPY } from "../../operations/cross_entropy/cross_entropy.ts";
 import {
   assertFits,

@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { shown } from "../../base/shown.ts";
-import { IGNORE_INDEX } from "../../base/ignore_index.ts";
+import { IGNORE_INDEX, shown } from "@lionjs/base";
 
 /** A loss function, the mean over labels that training minimises. */
 export interface Loss {

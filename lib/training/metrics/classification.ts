@@ -1,6 +1,10 @@
 /** Metrics of predicted classes, over whole sets. @module */
-import { assertOptions, optionsOf } from "../../base/options.ts";
-import { assertOneOf, assertPositiveInteger } from "../../base/values.ts";
+import {
+  assertOneOf,
+  assertOptions,
+  assertPositiveInteger,
+  optionsOf,
+} from "@lionjs/base";
 import { assertClass, classPairs } from "./pairs.ts";
 
 /** Options of {@linkcode confusionMatrix}. */

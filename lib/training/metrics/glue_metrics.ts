@@ -1,4 +1,4 @@
-import { assertOneOf } from "../../base/values.ts";
+import { assertOneOf } from "@lionjs/base";
 import { f1, matthews } from "./classification.ts";
 import { accuracy, type Metric, type SetMetric } from "./metric.ts";
 import { overClasses, overValues } from "./over_sets.ts";

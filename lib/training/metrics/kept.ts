@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Communicator } from "../../base/communicator.ts";
+import type { Communicator } from "@lionjs/base";
 import type { Metrics, SetMetric } from "./metric.ts";
 
 type Exchange = Pick<

@@ -1,5 +1,5 @@
 /** Metrics for `evaluate` and `train` of functions of two arrays. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import type { SetMetric } from "./metric.ts";
 import { countedPairs } from "./pairs.ts";

@@ -1,6 +1,5 @@
 /** Checks of pairs of predicted and true values. @module */
-import { IGNORE_INDEX } from "../../base/ignore_index.ts";
-import { shown } from "../../base/shown.ts";
+import { IGNORE_INDEX, shown } from "@lionjs/base";
 
 /** Throws unless two arrays are of numbers, and as long as each other. */
 export function assertPairs(

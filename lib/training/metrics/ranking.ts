@@ -1,5 +1,5 @@
 /** Metrics of predicted numbers, over whole sets: correlations, and the area under the curve. @module */
-import { shown } from "../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { assertAllNumbers, assertPairs, countedPairs } from "./pairs.ts";
 
 /**

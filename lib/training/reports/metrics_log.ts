@@ -5,9 +5,13 @@
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
-import { messageOf } from "../../base/shown.ts";
-import { writeAtomically } from "../../base/atomic_write.ts";
-import { files, isMissing, openPlain } from "../../base/file_system.ts";
+import { messageOf } from "@lionjs/base";
+import {
+  files,
+  isMissing,
+  openPlain,
+  writeAtomically,
+} from "@lionjs/base/files";
 
 /** A line of the log, which belongs to one step. */
 export interface LogRecord {

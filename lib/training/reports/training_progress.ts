@@ -1,4 +1,4 @@
-import { Progress as ProgressBar } from "../../notebook/progress/progress.ts";
+import { Progress as ProgressBar } from "@lionjs/notebook/progress";
 import type { ProgressState, TrainingProgress } from "./progress.ts";
 
 /** Milliseconds that shaders compile before a line tells how far they are. */

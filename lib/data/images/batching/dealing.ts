@@ -1,6 +1,5 @@
 /** Repeated augmentation, and the division of an epoch's images among ranks. @module */
-import { assertInteger } from "../../../base/values.ts";
-import { shown } from "../../../base/shown.ts";
+import { assertInteger, shown } from "@lionjs/base";
 
 /** How the images of an epoch are repeated and divided among ranks. */
 export interface Dealing {

@@ -1,5 +1,5 @@
 /** The images of a step, decoded. @module */
-import { shown } from "../../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import type { BadRecord, BadRecordCount } from "../../records/bad_records.ts";
 import type { EncodedImage, ImageDataset } from "../datasets/image_dataset.ts";
 import { BadImageError, type Lanes } from "./lanes.ts";

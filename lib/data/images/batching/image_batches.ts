@@ -1,12 +1,14 @@
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import { messageOf, shown } from "../../../base/shown.ts";
-import { mostThreads } from "../../../base/threads.ts";
 import {
   assertFinite,
   assertInteger,
   assertOneOf,
+  assertOptions,
   assertPath,
-} from "../../../base/values.ts";
+  messageOf,
+  mostThreads,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import { seeded } from "../../batches/random.ts";
 import {
   assertPrefetch,

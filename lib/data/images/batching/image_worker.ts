@@ -1,6 +1,6 @@
 /** The program of a worker that decodes images, in Deno, in Node and in browsers. @module */
-import { messageOf } from "../../../base/shown.ts";
-import { nodeModule } from "../../../base/node_module.ts";
+import { messageOf } from "@lionjs/base";
+import { nodeModule } from "@lionjs/base/files";
 import { setCodecAddresses } from "../decoding/codecs.ts";
 import { doJob, isBad, type JobSettings } from "./image_job.ts";
 import {

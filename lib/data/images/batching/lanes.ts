@@ -1,5 +1,5 @@
 /** The interface of decoding images, in workers or in the caller. @module */
-import { messageOf, shown } from "../../../base/shown.ts";
+import { messageOf, shown } from "@lionjs/base";
 import type { EncodedImage } from "../datasets/image_dataset.ts";
 
 /** An image that cannot be read, decoded or brought to its size. */

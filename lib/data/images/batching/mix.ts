@@ -4,12 +4,13 @@
  *
  * @module
  */
-import { assertOptions, optionsOf } from "../../../base/options.ts";
 import {
   assertFinite,
   assertInteger,
+  assertOptions,
   assertShare,
-} from "../../../base/values.ts";
+  optionsOf,
+} from "@lionjs/base";
 import { below, beta, type Random } from "../../batches/random.ts";
 
 /** How the pictures and labels of a batch are mixed. */

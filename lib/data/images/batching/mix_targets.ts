@@ -1,10 +1,11 @@
 import {
   assertAllocatable,
   assertInteger,
+  assertOptions,
   assertShare,
-} from "../../../base/values.ts";
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import { shown } from "../../../base/shown.ts";
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 
 /** Options of {@linkcode mixTargets}. */
 export interface MixTargetsOptions {

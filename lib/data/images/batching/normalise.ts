@@ -1,5 +1,4 @@
-import { shown } from "../../../base/shown.ts";
-import { assertFinite } from "../../../base/values.ts";
+import { assertFinite, shown } from "@lionjs/base";
 
 /** One number each for red, green and blue, or one for all. */
 export type PerColour = number | readonly [number, number, number];

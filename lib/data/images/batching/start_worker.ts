@@ -1,5 +1,5 @@
 /** Starting the workers that decode images, in Deno, in Node and in browsers. @module */
-import { nodeModule } from "../../../base/node_module.ts";
+import { nodeModule } from "@lionjs/base/files";
 import { WORKER_SCRIPT } from "./image_worker.ts";
 import {
   WORKER_NAME,

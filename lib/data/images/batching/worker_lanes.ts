@@ -1,4 +1,4 @@
-import { shown } from "../../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { codecAddresses } from "../decoding/codecs.ts";
 import type { EncodedImage } from "../datasets/image_dataset.ts";
 import type { JobSettings } from "./image_job.ts";

@@ -1,5 +1,4 @@
-import { assertIterable, assertText } from "../../../base/values.ts";
-import { shown } from "../../../base/shown.ts";
+import { assertIterable, assertText, shown } from "@lionjs/base";
 import { shownClasses } from "../../batches/classes.ts";
 import { byCodePoint } from "../../batches/code_point_order.ts";
 import { assertClassCount } from "./image_dataset.ts";

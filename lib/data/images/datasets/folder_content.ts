@@ -1,4 +1,4 @@
-import { files, isMissing } from "../../../base/file_system.ts";
+import { files, isMissing } from "@lionjs/base/files";
 
 /** The content of a folder, in no order. */
 export interface FolderContent {

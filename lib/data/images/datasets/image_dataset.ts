@@ -1,7 +1,7 @@
 import type { BlockDataset } from "../../batches/orders.ts";
-import { shown } from "../../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { assertPlace, type Dataset } from "../../batches/dataset.ts";
-import { files } from "../../../base/file_system.ts";
+import { files } from "@lionjs/base/files";
 
 /** An image in its file's format. */
 export interface EncodedImage {

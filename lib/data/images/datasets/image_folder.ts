@@ -1,7 +1,11 @@
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import { shown } from "../../../base/shown.ts";
-import { assertOneOf, assertPath } from "../../../base/values.ts";
-import { files, pathOf } from "../../../base/file_system.ts";
+import {
+  assertOneOf,
+  assertOptions,
+  assertPath,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
+import { files, pathOf } from "@lionjs/base/files";
 import { byCodePoint } from "../../batches/code_point_order.ts";
 import { PackedTexts } from "../../batches/packed_texts.ts";
 import { contentOf } from "./folder_content.ts";

@@ -1,4 +1,4 @@
-import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { assertOptions, optionsOf, shown } from "@lionjs/base";
 import type { ByteSource } from "../../bytes/bytes_of.ts";
 import {
   parquet,
@@ -7,7 +7,6 @@ import {
 } from "../../records/parquet.ts";
 import { assertClassNames, classLabels } from "./class_labels.ts";
 import { type ImageDataset, imagesOf } from "./image_dataset.ts";
-import { shown } from "../../../base/shown.ts";
 
 /** Options of {@linkcode parquetImages}. */
 export interface ParquetImagesOptions {

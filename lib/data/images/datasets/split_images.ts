@@ -1,4 +1,4 @@
-import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { assertOptions, optionsOf } from "@lionjs/base";
 import { assertPlace } from "../../batches/dataset.ts";
 import { seeded, shuffle } from "../../batches/random.ts";
 import { assertShares } from "../../batches/split.ts";

@@ -1,6 +1,4 @@
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import { shown } from "../../../base/shown.ts";
-import { assertText } from "../../../base/values.ts";
+import { assertOptions, assertText, optionsOf, shown } from "@lionjs/base";
 import type { TarSample } from "../../records/tar/sample.ts";
 import type { WebDataset } from "../../records/web_dataset.ts";
 import { assertClassNames, classLabels } from "./class_labels.ts";

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { nodeModule } from "../../../base/node_module.ts";
-import { importOptional } from "../../../base/optional_package.ts";
+import { nodeModule } from "@lionjs/base/files";
+import { importOptional } from "@lionjs/base";
 import type { Decoded } from "./channels.ts";
 import type { CodecType } from "./image_file.ts";
 

@@ -1,6 +1,4 @@
-import { assertOneOf } from "../../../base/values.ts";
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import { shown } from "../../../base/shown.ts";
+import { assertOneOf, assertOptions, optionsOf, shown } from "@lionjs/base";
 import { upright } from "../pictures/orientation.ts";
 import type { Picture } from "../pictures/picture.ts";
 import type { CodecType, ImageHead } from "./image_file.ts";

@@ -2,7 +2,7 @@
 import { roundHalfToEven } from "../pictures/crop.ts";
 import type { Picture } from "../pictures/picture.ts";
 import { fromGrey } from "./channels.ts";
-import { viewOf } from "../../../base/byte_arrays.ts";
+import { viewOf } from "@lionjs/base";
 import { hasText, type ImageHead, truncated } from "./image_file.ts";
 
 interface NetpbmHeader {

@@ -1,6 +1,6 @@
 import { orientationOf } from "../pictures/orientation.ts";
 import { crc32 } from "../../bytes/crc32.ts";
-import { viewOf } from "../../../base/byte_arrays.ts";
+import { viewOf } from "@lionjs/base";
 import { hasText, type ImageHead, truncated } from "./image_file.ts";
 
 /** Bytes of a chunk besides the data: its length, name and checksum. */

@@ -1,5 +1,5 @@
 /** Decoding by sharp, which is libvips: native code, in Deno and in Node. @module */
-import { importOptional } from "../../../base/optional_package.ts";
+import { importOptional } from "@lionjs/base";
 import type { Picture } from "../pictures/picture.ts";
 import { fromCmyk, fromGrey, withoutAlpha } from "./channels.ts";
 import type { ImageHead } from "./image_file.ts";

@@ -1,5 +1,5 @@
 import { orientationOf } from "../pictures/orientation.ts";
-import { viewOf } from "../../../base/byte_arrays.ts";
+import { viewOf } from "@lionjs/base";
 import { hasText, type ImageHead, truncated } from "./image_file.ts";
 
 const IS_ANIMATED = 2;

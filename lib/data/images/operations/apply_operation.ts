@@ -1,6 +1,10 @@
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import { shown } from "../../../base/shown.ts";
-import { assertFinite, assertOneOf } from "../../../base/values.ts";
+import {
+  assertFinite,
+  assertOneOf,
+  assertOptions,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import { assertPicture, type Picture } from "../pictures/picture.ts";
 import { type Colour, moved, rotation, type Sampling } from "./affine.ts";
 import {

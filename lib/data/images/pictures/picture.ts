@@ -1,5 +1,4 @@
-import { assertPositiveInteger } from "../../../base/values.ts";
-import { shown } from "../../../base/shown.ts";
+import { assertPositiveInteger, shown } from "@lionjs/base";
 
 /** A decoded image: red, green and blue, 8 bits each. */
 export interface Picture {

@@ -1,6 +1,10 @@
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import { shown } from "../../../base/shown.ts";
-import { assertPositiveInteger, assertText } from "../../../base/values.ts";
+import {
+  assertOptions,
+  assertPositiveInteger,
+  assertText,
+  optionsOf,
+  shown,
+} from "@lionjs/base";
 import { assertPicture, type Picture } from "./picture.ts";
 import { FILTERS, type Interpolation } from "./filters.ts";
 import { resample } from "./resample.ts";

@@ -5,8 +5,8 @@ import {
   assertInteger,
   assertList,
   assertShare,
-} from "../../../base/values.ts";
-import { shown } from "../../../base/shown.ts";
+  shown,
+} from "@lionjs/base";
 import { below, type Random } from "../../batches/random.ts";
 import { centreCrop, crop, mirrored } from "../pictures/crop.ts";
 import { type Picture, UnfitPictureError } from "../pictures/picture.ts";

@@ -1,6 +1,5 @@
 import { assertSide } from "./transform.ts";
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import { assertFinite } from "../../../base/values.ts";
+import { assertFinite, assertOptions, optionsOf } from "@lionjs/base";
 import type { Interpolation } from "../pictures/filters.ts";
 import { assertInterpolation } from "../pictures/resize.ts";
 import type { Transform } from "./transform.ts";

@@ -1,5 +1,5 @@
 /** RandAugment: some operations, drawn at random. @module */
-import { shown } from "../../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { below, normal, type Random } from "../../batches/random.ts";
 import {
   GREATEST_MAGNITUDE,

@@ -1,6 +1,10 @@
 import { assertRange, assertSide } from "./transform.ts";
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import { assertInteger, assertShare } from "../../../base/values.ts";
+import {
+  assertInteger,
+  assertOptions,
+  assertShare,
+  optionsOf,
+} from "@lionjs/base";
 import type { Interpolation } from "../pictures/filters.ts";
 import { assertInterpolation } from "../pictures/resize.ts";
 import { randAugmentStep } from "./rand_augment.ts";

@@ -1,7 +1,6 @@
 import { MOST_PIXELS } from "../pictures/picture.ts";
-import { assertFinite, assertInteger } from "../../../base/values.ts";
+import { assertFinite, assertInteger, shown } from "@lionjs/base";
 import type { Interpolation } from "../pictures/filters.ts";
-import { shown } from "../../../base/shown.ts";
 
 /** The range of a random number. */
 export type Range = readonly [least: number, greatest: number];

@@ -1,5 +1,5 @@
 /** The places of samples in a tar. @module */
-import { fingerprintOf } from "../../../base/fingerprint.ts";
+import { fingerprintOf } from "@lionjs/base";
 import type { RandomAccess } from "../../bytes/random_access.ts";
 import { TAR_BLOCK } from "./header.ts";
 import { RangeReader, type TarMember, tarMembers } from "./members.ts";

@@ -8,7 +8,7 @@ import {
   type TarHeader,
   textOf,
 } from "./header.ts";
-import { damaged } from "../../../base/byte_arrays.ts";
+import { damaged } from "@lionjs/base";
 
 /** A sequential reader of bytes. */
 export interface ByteReader {

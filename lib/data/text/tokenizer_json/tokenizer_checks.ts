@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { shown } from "../../../base/shown.ts";
-import { assertInteger } from "../../../base/values.ts";
+import { assertInteger, shown } from "@lionjs/base";
 
 /** A check of a field, which throws unless the value is valid. */
 export type Check = (name: string, value: unknown) => void;

@@ -1,10 +1,9 @@
-import { assertOneOf } from "../../../base/values.ts";
-import { assertOptions, optionsOf } from "../../../base/options.ts";
+import { assertOneOf, assertOptions, optionsOf } from "@lionjs/base";
 import {
   type ImageDataset,
   imagesOf,
-} from "../../../data/images/datasets/image_dataset.ts";
-import { parquetImages } from "../../../data/images/datasets/parquet_images.ts";
+  parquetImages,
+} from "@lionjs/data/images";
 import { folderPath, inShell } from "../folder_files.ts";
 import { parquetParts } from "../parquet_parts.ts";
 import { findCifar, VERSIONS } from "./cifar_files.ts";

@@ -1,5 +1,5 @@
 /** The part of Python's pickles that CIFAR's files are made of. @module */
-import { damaged, viewOf } from "../../../base/byte_arrays.ts";
+import { damaged, viewOf } from "@lionjs/base";
 
 /** A value of a pickle: tuples are lists, and texts of Python 2 are bytes. */
 export type Pickled =

@@ -1,11 +1,6 @@
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import { shown } from "../../../base/shown.ts";
-import { assertOneOf } from "../../../base/values.ts";
-import { datasetOf, type Examples } from "../../../data/batches/dataset.ts";
-import {
-  BadRecordCount,
-  type BadRecords,
-} from "../../../data/records/bad_records.ts";
+import { assertOneOf, assertOptions, optionsOf, shown } from "@lionjs/base";
+import { datasetOf, type Examples } from "@lionjs/data/batches";
+import { BadRecordCount, type BadRecords } from "@lionjs/data/records";
 import { folderPath } from "../folder_files.ts";
 import { isFile } from "../original_files.ts";
 import type { GlueExample } from "./glue_example.ts";

@@ -1,5 +1,5 @@
 /** Labels of GLUE, as its files have them. @module */
-import { shown } from "../../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { GLUE_TASKS, type GlueTask } from "./glue_tasks.ts";
 
 /** The largest similarity of STS-B. */

@@ -1,6 +1,6 @@
 /** Parts of GLUE as the Hugging Face hub has them: Parquet files. @module */
-import { shown } from "../../../base/shown.ts";
-import { parquet } from "../../../data/records/parquet.ts";
+import { shown } from "@lionjs/base";
+import { parquet } from "@lionjs/data/records";
 import { type GlueExample, textsOf } from "./glue_example.ts";
 import { labelOfValue } from "./glue_label.ts";
 import { GLUE_TASKS, type GluePart, type GlueTask } from "./glue_tasks.ts";

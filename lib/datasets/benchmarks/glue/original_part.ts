@@ -1,8 +1,10 @@
 /** Parts of GLUE as its original files have them: tables divided by tabs. @module */
-import { shown } from "../../../base/shown.ts";
-import type { BadRecordCount } from "../../../data/records/bad_records.ts";
-import { parsedRows } from "../../../data/records/csv.ts";
-import { CsvParser } from "../../../data/records/csv_parser.ts";
+import { shown } from "@lionjs/base";
+import {
+  type BadRecordCount,
+  CsvParser,
+  parsedRows,
+} from "@lionjs/data/records";
 import { type GlueExample, textsOf } from "./glue_example.ts";
 import { labelOfText } from "./glue_label.ts";
 import { GLUE_TASKS, type GluePart, type GlueTask } from "./glue_tasks.ts";

@@ -1,5 +1,5 @@
 /** The classes of ImageNet's images for validation, by the devkit of 2012. @module */
-import { byCodePoint } from "../../../data/batches/code_point_order.ts";
+import { byCodePoint } from "@lionjs/data/batches";
 import {
   filesOfArchive,
   filesOfFolder,

@@ -1,7 +1,5 @@
-import { assertOneOf } from "../../../base/values.ts";
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import type { ImageDataset } from "../../../data/images/datasets/image_dataset.ts";
-import { parquetImages } from "../../../data/images/datasets/parquet_images.ts";
+import { assertOneOf, assertOptions, optionsOf } from "@lionjs/base";
+import { type ImageDataset, parquetImages } from "@lionjs/data/images";
 import { folderPath, inShell } from "../folder_files.ts";
 import { parquetParts } from "../parquet_parts.ts";
 import { devkitLabels } from "./devkit.ts";

@@ -1,15 +1,12 @@
 /** ImageNet's images in folders. @module */
-import { byCodePoint } from "../../../data/batches/code_point_order.ts";
-import { PackedTexts } from "../../../data/batches/packed_texts.ts";
+import { byCodePoint, PackedTexts } from "@lionjs/data/batches";
 import {
   contentOf,
   type FolderContent,
-} from "../../../data/images/datasets/folder_content.ts";
-import {
   type ImageDataset,
+  imageFolder,
   imagesInFiles,
-} from "../../../data/images/datasets/image_dataset.ts";
-import { imageFolder } from "../../../data/images/datasets/image_folder.ts";
+} from "@lionjs/data/images";
 import { isFolder } from "../original_files.ts";
 import {
   assertSameClasses,

@@ -4,7 +4,7 @@ import {
   type ImageDataset,
   imagesOf,
   labelsOf,
-} from "../../../data/images/datasets/image_dataset.ts";
+} from "@lionjs/data/images";
 import { isFile } from "../original_files.ts";
 import { type IndexedTar, indexedTar, readImageOf } from "./tar_places.ts";
 import {

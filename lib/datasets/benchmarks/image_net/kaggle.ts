@@ -1,7 +1,7 @@
 /** The classes of ImageNet's images for validation, by Kaggle's tables. @module */
-import { files } from "../../../base/file_system.ts";
-import { byCodePoint } from "../../../data/batches/code_point_order.ts";
-import { csvRows } from "../../../data/records/csv.ts";
+import { files } from "@lionjs/base/files";
+import { byCodePoint } from "@lionjs/data/batches";
+import { csvRows } from "@lionjs/data/records";
 import { isFile } from "../original_files.ts";
 import type { ValidationLabels } from "./validation_labels.ts";
 

@@ -1,6 +1,6 @@
 /** The part of MATLAB's files that the devkit of ImageNet is made of. @module */
-import { nodeModule } from "../../../base/node_module.ts";
-import { damaged, viewOf } from "../../../base/byte_arrays.ts";
+import { nodeModule } from "@lionjs/base/files";
+import { damaged, viewOf } from "@lionjs/base";
 
 /** The types of data elements, by their numbers. */
 const MATRIX = 14;

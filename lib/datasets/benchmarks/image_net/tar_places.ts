@@ -1,19 +1,21 @@
 /** Where the images of ImageNet's tars lie. @module */
-import { writeAtomically } from "../../../base/atomic_write.ts";
-import { files } from "../../../base/file_system.ts";
-import { readFully, withFile } from "../../../base/source.ts";
-import { byCodePoint } from "../../../data/batches/code_point_order.ts";
-import { PackedTexts } from "../../../data/batches/packed_texts.ts";
-import { fileBytes } from "../../../data/bytes/file_bytes.ts";
-import type { RandomAccess } from "../../../data/bytes/random_access.ts";
+import {
+  files,
+  readFully,
+  withFile,
+  writeAtomically,
+} from "@lionjs/base/files";
+import { byCodePoint, PackedTexts } from "@lionjs/data/batches";
+import { fileBytes, type RandomAccess } from "@lionjs/data/bytes";
 import {
   type MemberPlace,
   placeOfMember,
+  RangeReader,
   readMember,
-} from "../../../data/records/tar/index.ts";
-import { TAR_BLOCK } from "../../../data/records/tar/header.ts";
-import { RangeReader, tarMembers } from "../../../data/records/tar/members.ts";
-import { damaged } from "../../../base/byte_arrays.ts";
+  TAR_BLOCK,
+  tarMembers,
+} from "@lionjs/data/records";
+import { damaged } from "@lionjs/base";
 
 /** The images of a tar, or of a tar within it, sorted by their names. */
 export interface TarFolder {

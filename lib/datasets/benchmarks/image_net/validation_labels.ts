@@ -1,5 +1,5 @@
-import { byCodePoint } from "../../../data/batches/code_point_order.ts";
-import { assertClassCount } from "../../../data/images/datasets/image_dataset.ts";
+import { byCodePoint } from "@lionjs/data/batches";
+import { assertClassCount } from "@lionjs/data/images";
 
 /** The classes of the images for validation, which lie in one folder or tar. */
 export interface ValidationLabels {

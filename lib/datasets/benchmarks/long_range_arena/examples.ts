@@ -1,5 +1,5 @@
 /** The examples of Long Range Arena's tasks. @module */
-import type { ClassifiedTokens } from "../../../data/text/token_examples.ts";
+import type { ClassifiedTokens } from "@lionjs/data/text";
 
 /** A sequence of tokens with a class. */
 export interface LongRangeTokens extends ClassifiedTokens {

@@ -1,7 +1,7 @@
 /** Fields between tabs, in which quotes are like any other character. @module */
-import { assertPlace } from "../../../data/batches/dataset.ts";
-import type { LineIndex } from "../../../data/records/line_index.ts";
-import { utf8Text } from "../../../base/byte_arrays.ts";
+import { assertPlace } from "@lionjs/data/batches";
+import type { LineIndex } from "@lionjs/data/records";
+import { utf8Text } from "@lionjs/base";
 
 export function fieldsOf(
   where: string,

@@ -1,8 +1,9 @@
-import type { Dataset } from "../../../data/batches/dataset.ts";
-import type { LabelledImage } from "../../../data/batches/labelled_image.ts";
-import type { ImageDataset } from "../../../data/images/datasets/image_dataset.ts";
-import { decodeImage } from "../../../data/images/decoding/decode_image.ts";
-import { greyPixels } from "../../../data/images/pictures/grey.ts";
+import type { Dataset, LabelledImage } from "@lionjs/data/batches";
+import {
+  decodeImage,
+  greyPixels,
+  type ImageDataset,
+} from "@lionjs/data/images";
 
 /** Images as the brightness of their pixels, each decoded when it is needed. */
 export function greyImages(

@@ -1,10 +1,12 @@
-import { assertOneOf } from "../../../base/values.ts";
-import { assertOptions, optionsOf } from "../../../base/options.ts";
-import { assertPlace, type Dataset } from "../../../data/batches/dataset.ts";
-import type { Part } from "../../../data/batches/generated.ts";
-import type { LabelledImage } from "../../../data/batches/labelled_image.ts";
-import { splitImages } from "../../../data/images/datasets/split_images.ts";
-import type { BadRecords } from "../../../data/records/bad_records.ts";
+import { assertOneOf, assertOptions, optionsOf } from "@lionjs/base";
+import {
+  assertPlace,
+  type Dataset,
+  type LabelledImage,
+  type Part,
+} from "@lionjs/data/batches";
+import { splitImages } from "@lionjs/data/images";
+import type { BadRecords } from "@lionjs/data/records";
 import { LIST_OPS_TOKENS } from "../../tasks/list_ops.ts";
 import { cifar } from "../cifar/cifar.ts";
 import { imdb } from "../imdb.ts";

@@ -1,7 +1,7 @@
-import { shown } from "../../../base/shown.ts";
-import type { Dataset } from "../../../data/batches/dataset.ts";
-import { fileBytes } from "../../../data/bytes/file_bytes.ts";
-import { LineIndex } from "../../../data/records/line_index.ts";
+import { shown } from "@lionjs/base";
+import type { Dataset } from "@lionjs/data/batches";
+import { fileBytes } from "@lionjs/data/bytes";
+import { LineIndex } from "@lionjs/data/records";
 import { byteTokens, type LongRangePair } from "./examples.ts";
 import { fieldsAt, fieldsOf } from "./fields.ts";
 

@@ -1,13 +1,8 @@
-import { shown } from "../../../base/shown.ts";
-import { files } from "../../../base/file_system.ts";
-import { chunksOf } from "../../../data/bytes/chunks.ts";
-import type { BadRecord } from "../../../data/records/bad_records.ts";
-import { byteLines } from "../../../data/records/byte_lines.ts";
-import { LineParser } from "../../../data/records/line_parser.ts";
-import {
-  type ImageDataset,
-  imagesInFiles,
-} from "../../../data/images/datasets/image_dataset.ts";
+import { shown } from "@lionjs/base";
+import { files } from "@lionjs/base/files";
+import { chunksOf } from "@lionjs/data/bytes";
+import { type BadRecord, byteLines, LineParser } from "@lionjs/data/records";
+import { type ImageDataset, imagesInFiles } from "@lionjs/data/images";
 import { releaseFiles } from "./release_folder.ts";
 
 /** How long the curves are, from easy to hard. */

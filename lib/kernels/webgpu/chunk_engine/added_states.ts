@@ -19,7 +19,7 @@ import {
 import { ofRow } from "../frame/register_tile.ts";
 import { borderStates } from "../frame/border_states.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { repeat } from "../../../tfjs/webgpu/shader.ts";
+import { repeat } from "@lionjs/tfjs/webgpu";
 
 /** Quads of state rows per thread; with one quad of columns that makes 32 sums. */
 const ROW_QUADS = 2;

@@ -1,7 +1,10 @@
 /** A call of chunked linear attention by either rule: its buffers, and its first steps. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
-import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
+import {
+  makeFloats,
+  runProgram,
+  type StrictWebGPUBackend,
+} from "@lionjs/tfjs/webgpu";
 import {
   type ChunkLayout,
   type ChunkProgram,

@@ -9,8 +9,7 @@
  *
  * @module
  */
-import type { Program } from "../../../tfjs/webgpu/program.ts";
-import { repeat } from "../../../tfjs/webgpu/shader.ts";
+import { type Program, repeat } from "@lionjs/tfjs/webgpu";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading } from "../score_tiles/score_tiles.ts";
 

@@ -1,11 +1,14 @@
 /** The decays of chunked linear attention, from their logarithms. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { LOWEST_LOG_DECAY } from "../../../attention/decays/finite_decay.ts";
-import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
-import { exponential } from "../../../tfjs/webgpu/exponential.ts";
-import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
+import {
+  exponential,
+  makeFloats,
+  runElementwise,
+  type StrictWebGPUBackend,
+  widthOf,
+} from "@lionjs/tfjs/webgpu";
 import { isBelow } from "../frame/log_decays.ts";
-import { makeFloats, widthOf } from "../../../tfjs/webgpu/program.ts";
 
 /**
  * Computes the decays of a direction: each exponential once, and accurate to the

@@ -30,7 +30,7 @@ import {
 } from "./chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { ofRow } from "../frame/register_tile.ts";
-import { repeat } from "../../../tfjs/webgpu/shader.ts";
+import { repeat } from "@lionjs/tfjs/webgpu";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
 /** Rows of a thread: two blocks, for twice as many products with each row of values that is read. */

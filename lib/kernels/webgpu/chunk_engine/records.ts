@@ -1,5 +1,5 @@
 /** The memory that the records of chunks take, and the batches of sequences whose records fit. @module */
-import type { Refusal } from "../../../tfjs/kernel/kernel.ts";
+import type { Refusal } from "@lionjs/tfjs/kernel";
 import { tooLarge } from "../frame/planning.ts";
 import {
   type SequenceBatch,

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { repeat } from "../../../tfjs/webgpu/shader.ts";
+import { repeat } from "@lionjs/tfjs/webgpu";
 import {
   BETA,
   BLOCK_ROWS,

@@ -21,7 +21,7 @@
  *
  * @module
  */
-import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
+import { declareConstants, instance } from "@lionjs/tfjs/webgpu";
 import {
   JOINED,
   type Launch,

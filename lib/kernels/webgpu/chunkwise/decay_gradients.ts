@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
+import { declareConstants, instance } from "@lionjs/tfjs/webgpu";
 import { isBelow } from "../frame/log_decays.ts";
 import type { Launch, ProblemProgram } from "../frame/attention_call.ts";
 import { elementsOf, QUADS } from "../frame/vectors.ts";

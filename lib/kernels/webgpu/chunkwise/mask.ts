@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Constants } from "../../../tfjs/webgpu/wgsl.ts";
+import type { Constants } from "@lionjs/tfjs/webgpu";
 import { LOG_DECAYS_BEHIND } from "../frame/cotangents.ts";
 
 /**

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
+import { declareConstants, instance } from "@lionjs/tfjs/webgpu";
 import { borderStates } from "../frame/border_states.ts";
 import {
   type Launch,

@@ -14,10 +14,7 @@ import {
   type DeltaAttributes,
   type DeltaRequest,
 } from "../../../attention/planning/delta_kernel.ts";
-import {
-  type Call,
-  registerFusedKernel,
-} from "../../../tfjs/webgpu/fused_kernel.ts";
+import { type Call, registerFusedKernel } from "@lionjs/tfjs/webgpu";
 import type { NumbersFor } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { gateGradientsProgram } from "./delta_backward_decay.ts";

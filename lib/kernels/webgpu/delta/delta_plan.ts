@@ -1,6 +1,6 @@
 /** Plans of the delta rule's kernels, and their costs. @module */
 import type { DeltaRequest } from "../../../attention/planning/delta_kernel.ts";
-import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
+import type { KernelPlan, Refusal } from "@lionjs/tfjs/kernel";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import {
   type ChunkSizes,

@@ -10,7 +10,7 @@ import {
   type AttentionArguments,
   boundProgram,
 } from "../frame/attention_call.ts";
-import { runProgram } from "../../../tfjs/webgpu/program.ts";
+import { runProgram } from "@lionjs/tfjs/webgpu";
 import {
   type BorderStates,
   carryProgram,

@@ -1,6 +1,6 @@
 /** Plans of the chunkwise kernels with diagonal decays, and their costs. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
+import type { KernelPlan, Refusal } from "@lionjs/tfjs/kernel";
 import { MOST_ROWS } from "../chunk_engine/outputs.ts";
 import { layoutOf } from "../chunk_engine/chunk_layout.ts";
 import {

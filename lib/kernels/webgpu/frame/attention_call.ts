@@ -4,13 +4,13 @@ import type {
   KernelAttributes,
   KernelRequest,
 } from "../../../attention/planning/kernel.ts";
-import type { Call } from "../../../tfjs/webgpu/fused_kernel.ts";
 import {
+  type Call,
   makeFloats,
   type Program,
   runProgram,
   type Tensors,
-} from "../../../tfjs/webgpu/program.ts";
+} from "@lionjs/tfjs/webgpu";
 import { clearPadding } from "./padding.ts";
 import { type SequenceBatch, sequenceBatches } from "./sequence_batches.ts";
 import {

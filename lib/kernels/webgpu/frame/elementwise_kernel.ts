@@ -2,10 +2,10 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import {
   type ElementwiseProgram,
+  type FusedKernel,
+  makeFloats,
   runElementwise,
-} from "../../../tfjs/webgpu/elementwise.ts";
-import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
-import { makeFloats } from "../../../tfjs/webgpu/program.ts";
+} from "@lionjs/tfjs/webgpu";
 
 /**
  * The kernel of a function of each element.

@@ -1,11 +1,14 @@
 /** Masks of padding, and tensors whose padding is set to zero. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
-import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
-import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import {
+  type FusedKernel,
+  makeFloats,
+  runElementwise,
+  type StrictWebGPUBackend,
+  widthOf,
+} from "@lionjs/tfjs/webgpu";
 import { elementwiseKernel } from "./elementwise_kernel.ts";
-import { sizeOf } from "../../../tfjs/kernel_call.ts";
-import { makeFloats, widthOf } from "../../../tfjs/webgpu/program.ts";
+import { sizeOf } from "@lionjs/tfjs/kernel";
 
 /** The fields of a program that looks up the mask of a pack of x. */
 function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {

@@ -1,6 +1,6 @@
 /** Limits, refusals and costs that the plans of all forms have in common. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
-import type { Refusal } from "../../../tfjs/kernel/kernel.ts";
+import type { Refusal } from "@lionjs/tfjs/kernel";
 import { cotangentNumbers } from "./cotangents.ts";
 import { isPacked } from "./attention_call.ts";
 import { largestBuffer } from "./sequence_batches.ts";

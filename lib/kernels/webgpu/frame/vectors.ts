@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Binding } from "../../../tfjs/webgpu/shader.ts";
+import type { Binding } from "@lionjs/tfjs/webgpu";
 
 /**
  * The columns of a vector: those of q and k, those of v, or those of v followed

@@ -8,7 +8,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
+import type { KernelPlan, Refusal } from "@lionjs/tfjs/kernel";
 import type { ProblemSize } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import {

@@ -1,6 +1,6 @@
 /** The logistic function, and GELU, x Φ(x) with the normal distribution Φ. @module */
 import { GELU } from "../../../operations/gelu.ts";
-import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { registerFusedKernel } from "@lionjs/tfjs/webgpu";
 import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
 
 /**

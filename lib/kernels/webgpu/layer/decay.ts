@@ -10,13 +10,13 @@ import {
   TOKEN_DECAYS,
   TOKEN_LOG_DECAY,
 } from "../../../operations/token_decays/token_decays.ts";
-import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
-import { isBelow } from "../frame/log_decays.ts";
-import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
 import {
   LOG_OF_ONE_PLUS,
+  registerFusedKernel,
   SIGMOID,
-} from "../../../tfjs/webgpu/functions/logistic.ts";
+} from "@lionjs/tfjs/webgpu";
+import { isBelow } from "../frame/log_decays.ts";
+import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
 
 /** Registers the kernels of decays. */
 export function registerDecays(): void {

@@ -5,14 +5,14 @@ import {
   DENSE_GELU,
   type DenseGeluAttributes,
 } from "../../../operations/dense.ts";
-import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
-import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
-import { sizeOf } from "../../../tfjs/kernel_call.ts";
 import {
   makeFloats,
+  registerFusedKernel,
   runProgram,
+  type StrictWebGPUBackend,
   widthOf,
-} from "../../../tfjs/webgpu/program.ts";
+} from "@lionjs/tfjs/webgpu";
+import { sizeOf } from "@lionjs/tfjs/kernel";
 import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
 import { GELU_TERMS } from "./activations.ts";
 import {

@@ -1,6 +1,6 @@
 /** The small fused operations as kernels for WebGPU. @module */
 import { TOKENS, WITHOUT_PADDING } from "../../../operations/padding.ts";
-import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { registerFusedKernel } from "@lionjs/tfjs/webgpu";
 import { tokens, withoutPadding } from "../frame/padding.ts";
 import { registerGelu } from "./activations.ts";
 import { registerDecays } from "./decay.ts";

@@ -1,6 +1,5 @@
 /** WGSL of matrix products by tiles that a workgroup stages in its memory. @module */
-import type { PackWidth } from "../../../tfjs/webgpu/program.ts";
-import { type Constants, instance } from "../../../tfjs/webgpu/wgsl.ts";
+import { type Constants, instance, type PackWidth } from "@lionjs/tfjs/webgpu";
 
 /** Threads of a workgroup, eight along the rows of its tile and eight along the columns. */
 export const PRODUCT_THREADS = 64;

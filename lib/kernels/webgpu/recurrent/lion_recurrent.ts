@@ -10,15 +10,15 @@ import {
   type KernelRequest,
   refuseDiagonal,
 } from "../../../attention/planning/kernel.ts";
-import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
-import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
-import { clearPadding } from "../frame/padding.ts";
-import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
+import type { KernelPlan, Refusal } from "@lionjs/tfjs/kernel";
 import {
+  type FusedKernel,
   makeFloats,
+  runElementwise,
   runProgram,
   widthOf,
-} from "../../../tfjs/webgpu/program.ts";
+} from "@lionjs/tfjs/webgpu";
+import { clearPadding } from "../frame/padding.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
 import {
   type Direction,

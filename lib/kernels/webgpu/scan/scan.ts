@@ -6,7 +6,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
+import type { Program } from "@lionjs/tfjs/webgpu";
 import { reading } from "../score_tiles/score_tiles.ts";
 
 /** Tokens of a chunk; a thread of the gradient keeps four numbers of the state at each of them. */

@@ -13,7 +13,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
+import type { Program } from "@lionjs/tfjs/webgpu";
 import {
   chunkProgram,
   FUNCTIONS,

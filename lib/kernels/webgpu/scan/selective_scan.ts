@@ -7,27 +7,24 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
+import { type KernelPlan, type Refusal, sizeOf } from "@lionjs/tfjs/kernel";
 import {
   SELECTIVE_SCAN,
   type SelectiveScanAttributes,
   type SelectiveScanRequest,
 } from "../../../operations/selective_scan.ts";
-import { sizeOf } from "../../../tfjs/kernel_call.ts";
-import { columnSums } from "../../../tfjs/webgpu/column_sum.ts";
-import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import {
+  columnSums,
   type FusedKernel,
-  registerFusedKernel,
-} from "../../../tfjs/webgpu/fused_kernel.ts";
-import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
-import {
   makeFloats,
+  registerFusedKernel,
+  runElementwise,
   runProgram,
+  SIGMOID,
+  type StrictWebGPUBackend,
   widthOf,
-} from "../../../tfjs/webgpu/program.ts";
+} from "@lionjs/tfjs/webgpu";
 import { inLaunches, tooLarge } from "../frame/planning.ts";
-import { SIGMOID } from "../../../tfjs/webgpu/functions/logistic.ts";
 import { reading } from "../score_tiles/score_tiles.ts";
 import {
   carryProgram,

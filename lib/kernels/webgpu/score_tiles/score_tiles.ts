@@ -13,7 +13,7 @@
  *
  * @module
  */
-import type { Constants } from "../../../tfjs/webgpu/wgsl.ts";
+import type { Constants } from "@lionjs/tfjs/webgpu";
 import { ACCUMULATE, type Dims } from "../frame/vectors.ts";
 
 /** Rows of a thread's tile. */

@@ -12,12 +12,13 @@ import {
 } from "../../../attention/planning/softmax_kernel.ts";
 import {
   type FusedKernel,
+  makeFloats,
   registerFusedKernel,
-} from "../../../tfjs/webgpu/fused_kernel.ts";
-import { sizeOf } from "../../../tfjs/kernel_call.ts";
-import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
-import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
-import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
+  runProgram,
+  type StrictWebGPUBackend,
+  type Subgroups,
+} from "@lionjs/tfjs/webgpu";
+import { sizeOf } from "@lionjs/tfjs/kernel";
 import type { NumbersFor } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { tilingOf } from "../score_tiles/score_tiles.ts";

@@ -2,13 +2,13 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { SoftmaxAttributes } from "../../../attention/planning/softmax_kernel.ts";
 import {
+  instance,
   type Program,
+  rowProgram,
+  type Subgroups,
   type Tensors,
   widthOf,
-} from "../../../tfjs/webgpu/program.ts";
-import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
-import { instance } from "../../../tfjs/webgpu/wgsl.ts";
-import { rowProgram } from "../../../tfjs/webgpu/functions/rows.ts";
+} from "@lionjs/tfjs/webgpu";
 import {
   ADD_COLUMNS,
   type Dim,

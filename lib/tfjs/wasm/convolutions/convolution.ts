@@ -1,7 +1,7 @@
 /** Convolutions of images as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { shown } from "../../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import { callKernel, sizeOf } from "../../kernel_call.ts";
 import { addressOf } from "../address.ts";
 import { cpuKernel } from "../cpu_kernel.ts";

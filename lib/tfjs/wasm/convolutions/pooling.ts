@@ -1,7 +1,7 @@
 /** Pooling of images as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { shown } from "../../../base/shown.ts";
+import { shown } from "@lionjs/base";
 import type { Values } from "../../host_kernel.ts";
 import { cpuKernel } from "../cpu_kernel.ts";
 import { isExact } from "./depthwise.ts";

@@ -1,7 +1,7 @@
 /** Lookups as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { assertIndices } from "../../../base/values.ts";
+import { assertIndices } from "@lionjs/base";
 import { assertTuples } from "../../index_checks.ts";
 import { addressOf } from "../address.ts";
 import type { KernelHost } from "../host.ts";

@@ -1,6 +1,6 @@
 /** Lookups as a kernel of WebGPU. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertIndices } from "../../../base/values.ts";
+import { assertIndices } from "@lionjs/base";
 import { runElementwise } from "../elementwise.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import { sizeOf } from "../../kernel_call.ts";

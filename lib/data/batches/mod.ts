@@ -1,0 +1,18 @@
+/**
+ * Data sets and streams of batches, for packages that define some.
+ *
+ * @module
+ */
+export { byCodePoint } from "./code_point_order.ts";
+export {
+  assertPlace,
+  type Dataset,
+  datasetOf,
+  type Examples,
+} from "./dataset.ts";
+export { generated, type GeneratedOptions, type Part } from "./generated.ts";
+export { integers } from "./integers.ts";
+export { assertLabelled, type LabelledImage } from "./labelled_image.ts";
+export { PackedTexts } from "./packed_texts.ts";
+export { below, type Random, seeded } from "./random.ts";
+export type { Batch, BatchStream, Collate } from "./stream.ts";

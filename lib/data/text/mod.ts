@@ -1,0 +1,9 @@
+/**
+ * Texts and tokens, for packages that define data sets of them or models.
+ *
+ * @module
+ */
+export { IGNORE_INDEX } from "./token_batch.ts";
+export type { ClassifiedTokens, LabelledTokens } from "./token_examples.ts";
+export type { Tokenizer } from "./tokenizer.ts";
+export { type TokenizerFile, tokenizerOf } from "./tokenizer_file.ts";

@@ -1,0 +1,9 @@
+/**
+ * Recorded runs of a program, which are replayed without it.
+ *
+ * @module
+ */
+export { compileAhead, compileAheadOnce } from "./compile_ahead.ts";
+export { runInReplays } from "./recorder.ts";
+export { type Place, ReplayedRuns } from "./runs.ts";
+export { valuesAtHand } from "./values_at_hand.ts";
