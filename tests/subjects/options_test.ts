@@ -82,7 +82,7 @@ const ofTokens = (name: string): Wrong[] => [
   ],
   [[[0, 0, 1]], TypeError, `${name} should be a tensor`],
   [
-    ...[tf.fill([1, 3], "a", "string"), TypeError] as const,
+    ...[tf.tensor(["a", "a", "a"], [1, 3], "string"), TypeError] as const,
     `${name} should be float32, or int32 or bool, which are converted; got string`,
   ],
 ];
