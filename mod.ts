@@ -58,19 +58,11 @@ export {
   shiftedSilu,
 } from "./lib/operations/feature_map.ts";
 export type { AttentionPlan } from "./lib/attention/planning/plan.ts";
-export type { Precision } from "./lib/attention/planning/kernel.ts";
 export type { ContextGroup } from "./lib/base/communicator.ts";
 export { acrossRanks } from "./lib/ranks/across_ranks.ts";
-export {
-  attentionAcrossRanks,
-  type AttentionAcrossRanksOptions,
-} from "./lib/ranks/attention.ts";
+export { attentionAcrossRanks } from "./lib/ranks/attention.ts";
 export { contextParallel } from "./lib/ranks/context_parallel.ts";
-export {
-  deltaAcrossRanks,
-  type DeltaAcrossRanksOptions,
-} from "./lib/ranks/delta_attention.ts";
-export type { AttentionFunctions } from "./lib/attention/attention_functions.ts";
+export { deltaAcrossRanks } from "./lib/ranks/delta_attention.ts";
 export {
   type AttentionForm,
   explainAttention,

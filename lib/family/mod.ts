@@ -33,11 +33,7 @@ export {
   s4dLin,
   s4dReal,
 } from "./initial_decay.ts";
-export type {
-  DeltaFamilyOptions,
-  FamilyOptions,
-  WholeSequenceOptions,
-} from "./inputs.ts";
+export type { DeltaFamilyOptions, FamilyOptions } from "./inputs.ts";
 export {
   linearTransformer,
   type LinearTransformerInputs,

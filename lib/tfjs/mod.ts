@@ -21,11 +21,6 @@
  * @module
  */
 export { closeBackend, openBackend } from "./open_backend.ts";
-export type {
-  BackendName,
-  OpenedBackend,
-  OpenOptions,
-} from "./backends/opened_backend.ts";
 export { GpuError } from "./webgpu/gpu_error.ts";
 export {
   hasKernel,
@@ -37,5 +32,5 @@ export {
   registerKernels,
   runKernel,
 } from "./kernel/kernel.ts";
-export { replayed, type ReplayedFunction } from "./replayed.ts";
-export { Adam, type AdamOptions } from "./optimizers/adam.ts";
+export { replayed } from "./replayed.ts";
+export { Adam } from "./optimizers/adam.ts";

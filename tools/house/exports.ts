@@ -61,6 +61,12 @@ export function exportsOfEntries(): Promise<EntryExports[]> {
   );
 }
 
+/** The names of all entries, each once: `./data` offers what `./datasets` does, too. */
+export function namesOf(entries: readonly EntryExports[]): string[] {
+  const names = entries.flatMap(({ values, types }) => [...values, ...types]);
+  return [...new Set(names)].sort();
+}
+
 if (import.meta.main) {
   const { names } = await readCommandLine(
     `Usage: deno run -A tools/house/exports.ts [options]
@@ -77,6 +83,5 @@ Counts the names that each entry of deno.json exports.
     console.log(`${entry}: ${values.length} values, ${types.length} types`);
     if (names) console.log(`  ${[...values, ...types].join(", ")}`);
   }
-  const total = found.flatMap(({ values, types }) => [...values, ...types]);
-  console.log(`${total.length} names`);
+  console.log(`${namesOf(found).length} names`);
 }
