@@ -82,10 +82,7 @@ export {
   recurrentState,
   recurrentStep,
 } from "./lib/attention/streaming/stateful.ts";
-export {
-  streamBidirectional,
-  type StreamProgress,
-} from "./lib/attention/streaming/stream.ts";
+export { streamBidirectional } from "./lib/attention/streaming/stream.ts";
 export type {
   StreamSegment,
   StreamSource,

@@ -128,7 +128,7 @@ function freeBindGroups(): void {
   const areMany = bindGroups >= MANY_BIND_GROUPS;
   if (!areMany || !(backend instanceof StrictWebGPUBackend)) return;
   bindGroups = 0;
-  backend.bindGroups.clear();
+  backend.launches.bindGroups.clear();
   collectGarbage();
 }
 

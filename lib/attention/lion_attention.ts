@@ -217,13 +217,9 @@ function attend(
     const tokens = mask && tokensIn("mask", mask);
     const inputs = { ...vectors, decays, tokens };
     const run = () => {
-      const { form, chunkSize } = plan;
-      if (plan.kernel === null) {
-        return runPlain(form, inputs, settings, chunkSize);
-      }
+      if (plan.kernel === null) return runPlain(plan, inputs, settings);
       const { precision = "f32" } = options;
-      const sizes = { chunkSize: chunkSize ?? 1, precision, joined };
-      return runFused(form, inputs, { ...settings, ...sizes });
+      return runFused(plan, inputs, { ...settings, precision, joined });
     };
     const y = run();
     return joined && y.rank === 4 ? joinHeads(y) : y;

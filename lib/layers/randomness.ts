@@ -1,6 +1,6 @@
 /** The random numbers of dropout and drop path. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { runInReplays } from "../tfjs/record/recorded_run.ts";
+import { runInReplays } from "../tfjs/record/recorder.ts";
 import { dropout } from "../operations/dropout.ts";
 import { uniform } from "../operations/uniform.ts";
 import { currentSequence } from "./sequence.ts";

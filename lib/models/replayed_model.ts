@@ -1,7 +1,7 @@
 /** Runs of models that are recorded and replayed while the models stay as they are. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { SymbolicTensor } from "@tensorflow/tfjs-layers";
-import { type Place, ReplayedRuns } from "../tfjs/record/replayed_runs.ts";
+import { type Place, ReplayedRuns } from "../tfjs/record/runs.ts";
 import { WatchedState } from "./watched_state.ts";
 import { LionLayer } from "../layers/lion_layer.ts";
 

@@ -21,6 +21,7 @@
  * @module
  */
 export { closeBackend, openBackend } from "./open_backend.ts";
+export type { BackendName } from "./backends/opened_backend.ts";
 export { GpuError } from "./webgpu/gpu_error.ts";
 export {
   hasKernel,
@@ -33,4 +34,4 @@ export {
   runKernel,
 } from "./kernel/kernel.ts";
 export { replayed } from "./replayed.ts";
-export { Adam } from "./optimizers/adam.ts";
+export { Adam, type AdamOptions } from "./optimizers/adam.ts";

@@ -1,7 +1,7 @@
 /** Functions of tensors that are recorded, and then replayed. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { shown } from "../base/shown.ts";
-import { ReplayedRuns } from "./record/replayed_runs.ts";
+import { ReplayedRuns } from "./record/runs.ts";
 
 /** A function whose calls are replayed. */
 export interface ReplayedFunction {

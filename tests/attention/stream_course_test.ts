@@ -5,9 +5,9 @@ import {
   fixedDecay,
   noDecay,
   streamBidirectional,
-  type StreamProgress,
   type StreamSource,
 } from "../../mod.ts";
+import type { StreamProgress } from "../../lib/attention/streaming/stream.ts";
 import { onEachBackend } from "../backends.ts";
 import { cut, small } from "./stream_cases.ts";
 

@@ -1,23 +1,20 @@
 /** Runs that are recorded give the same when they are replayed, and are not where they differ. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type RecordedRun,
-  recordRun,
-  runInReplays,
-} from "../../lib/tfjs/record/recorded_run.ts";
-import { ReplayedRuns } from "../../lib/tfjs/record/replayed_runs.ts";
+import { recordRun, runInReplays } from "../../lib/tfjs/record/recorder.ts";
+import type { Recording } from "../../lib/tfjs/record/replay.ts";
+import { ReplayedRuns } from "../../lib/tfjs/record/runs.ts";
 import { alive, onEachBackend } from "../backends.ts";
 
 /** Records a run, and disposes of its results. */
 function recorded(
   inputs: readonly tf.Tensor[],
   run: () => tf.Tensor | tf.Tensor[],
-): RecordedRun {
+): Recording {
   return tf.tidy(() => {
     const { recording, outputs } = recordRun(inputs, () => [run()].flat());
     assert(outputs.every((output) => !output.isDisposed));
-    return recording as RecordedRun & tf.TensorContainer;
+    return recording as Recording & tf.TensorContainer;
   });
 }
 

@@ -738,7 +738,7 @@ export const REFUSED: Readonly<Record<BackendName, readonly string[]>> = {
   cpu: [],
   // tfjs has no kernel there, or one of floats only that says so.
   wasm: ["localResponseNormalization"],
-  // So does tfjs, or we do: lib/tfjs/replaced.ts.
+  // So does tfjs, or we do: lib/tfjs/replaced/webgpu.ts.
   webgpu: [
     ...["einsum", "maxPool", "maxPool3d", "maxPoolWithArgmax", "pool"],
     ...["sparse.sparseSegmentMean", "sparse.sparseSegmentSum"],

@@ -12,7 +12,7 @@ import {
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../mod.ts";
-import { ReplayedRuns } from "../../lib/tfjs/record/replayed_runs.ts";
+import { ReplayedRuns } from "../../lib/tfjs/record/runs.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 

@@ -1,7 +1,7 @@
 /** What a log decay must be: the logarithm of a number from 0 to 1, so at most 0. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers } from "../../tfjs/kernel/floats.ts";
-import { runInReplays } from "../../tfjs/record/recorded_run.ts";
+import { runInReplays } from "../../tfjs/record/recorder.ts";
 import { assertNotEmpty } from "../../tfjs/kernel/shape.ts";
 import { valuesAtHand } from "../../tfjs/record/values_at_hand.ts";
 

@@ -13,6 +13,13 @@ export const FORMS: readonly ConcreteForm[] = [
   "chunkwise",
 ];
 
+/** How a call is to be computed. */
+export interface PlannedForm {
+  readonly form: ConcreteForm;
+  /** Tokens per chunk, block or tile, or `null` where there are none. */
+  readonly chunkSize: number | null;
+}
+
 /**
  * One way to compute `y_i = Σ_j M_ij (q_i · k_j) v_j`, with a diagonal pair
  * `y_i = Σ_j (Σ_n M_ijn q_in k_jn) v_j`.

@@ -63,14 +63,3 @@ export function normalized(
     : attend(values);
   return withoutPadding(y, tokens);
 }
-
-/** The smallest epsilon of a kernel with padding, whose rows sum to 0: 0 / 0 would be NaN. */
-const SMALLEST_EPSILON = 1e-30;
-
-/** The epsilon of a kernel, which is above 0 where there is padding. */
-export function kernelEpsilon(
-  epsilon: number,
-  tokens: tf.Tensor2D | undefined,
-): number {
-  return tokens ? Math.max(epsilon, SMALLEST_EPSILON) : epsilon;
-}

@@ -9,6 +9,7 @@ import {
   type AttentionSettings,
   type ConcreteForm,
   type Form,
+  type PlannedForm,
   repeatHeads,
 } from "./form.ts";
 import { full } from "./full.ts";
@@ -27,14 +28,13 @@ const FORMS: Readonly<Record<ConcreteForm, Form>> = {
  * by the row sums, which are the output for a column of ones. It is the
  * reference for the kernels. Call it inside `tf.tidy`.
  *
- * @param chunkSize Tokens per chunk, or `null` for a form without chunks.
+ * @param planned The form, and tokens per chunk, or `null` for a form without chunks.
  * @returns `[batch, heads, length, valueDim]`
  */
 export function runPlain(
-  form: ConcreteForm,
+  { form, chunkSize }: PlannedForm,
   { q, k, v, decays, tokens }: AttentionInputs,
   { scale, ...settings }: Omit<AttentionSettings, "causal">,
-  chunkSize: number | null,
 ): tf.Tensor4D {
   const [, heads, length] = v.shape;
   const read = (name: string, x: tf.Tensor4D) =>

@@ -1,16 +1,11 @@
 /** The cost models of the forms of attention. @module */
+import type { KernelPlan } from "../../tfjs/kernel/kernel.ts";
 import type { ConcreteForm } from "../forms/form.ts";
-import type { AttentionSizes, KernelRequest } from "./kernel.ts";
-
-/** The properties of a problem that its plan depends on. */
-export interface PlannedProblem extends Omit<KernelRequest, "states"> {
-  /** The form that the caller asked for. */
-  readonly form: string;
-  /** Whether a fused kernel may run. @default true */
-  readonly kernel?: boolean;
-  /** Whether a gradient will be computed. @default false */
-  readonly withGradient?: boolean;
-}
+import {
+  type AttentionSizes,
+  maskless,
+  type PlannedProblem,
+} from "./kernel.ts";
 
 /** The numbers of tensors of each kind that are alive at once. */
 interface Alive {
@@ -98,7 +93,7 @@ const maskedScores = (problem: PlannedProblem): Alive => ({
 });
 
 /** The cost model of each form. */
-export const COSTS: Readonly<Record<ConcreteForm, Cost>> = {
+const COSTS: Readonly<Record<ConcreteForm, Cost>> = {
   full: {
     ...quadratic,
     chunkSize: null,
@@ -159,16 +154,11 @@ export const COSTS: Readonly<Record<ConcreteForm, Cost>> = {
   },
 };
 
-/** Whether all weights are 1, so that there is no mask to apply or to split. */
-export function maskless({ decays, causal }: PlannedProblem): boolean {
-  return !decays && !causal;
-}
-
 /**
  * The sizes of a problem: the number of tokens; the bytes of inputs and output, of a
  * kernel's row sums, and of one state for all heads.
  */
-export function sizesOf(
+function sizesOf(
   problem: PlannedProblem,
 ): { tokens: number; vectors: number; rowSums: number; states: number } {
   const { batch, heads, length, headDim, valueDim, decays, causal } = problem;
@@ -185,9 +175,81 @@ export function sizesOf(
 }
 
 /** Bytes of the scores of all queries with that many keys. */
-export function scoreBytes(
+function scoreBytes(
   { batch, heads, length }: AttentionSizes,
   keys: number,
 ): number {
   return 4 * batch * heads * length * keys;
+}
+
+/** What the forward pass of a problem costs, as `AttentionPlan` has it (`plan.ts`). */
+type Costs = Readonly<Record<"operations" | "bytes" | "peakBytes", number>>;
+
+/**
+ * The costs of a form's kernel.
+ *
+ * @param isShared Whether it takes the queries and keys that all heads share.
+ */
+export function kernelCosts(
+  problem: PlannedProblem,
+  form: ConcreteForm,
+  { chunkSize, scratchBytes, carriedBytes = scratchBytes }: KernelPlan,
+  isShared: boolean,
+): Costs {
+  const { vectors, rowSums, tokens } = sizesOf(problem);
+  // Causal kernels skip the tiles that no token attends to.
+  const { causal, length } = problem;
+  const keys = causal ? (length + (chunkSize ?? 1)) / 2 : length;
+  const { heads, keyHeads = heads } = problem;
+  // The bytes of the copies of q and k for each head, which a shared kernel saves.
+  const spared = isShared
+    ? 8 * problem.batch * (heads - keyHeads) * length * problem.headDim
+    : 0;
+  return {
+    operations: tokens * COSTS[form].operations(problem, chunkSize ?? 1, keys),
+    bytes: vectors - spared + rowSums + 2 * carriedBytes,
+    peakBytes: vectors - spared + rowSums + scratchBytes,
+  };
+}
+
+/** The costs of a form in tfjs operations; with its tokens per chunk, or `null`. */
+export function plainCosts(
+  problem: PlannedProblem,
+  form: ConcreteForm,
+  chunkSize: number | null,
+): Costs {
+  const { length } = problem;
+  const cost = COSTS[form];
+  const together = chunkSize ?? length;
+  const { vectors, states, tokens } = sizesOf(problem);
+  const chunks = Math.ceil(length / together);
+  const carried = cost.carries(problem) ? 2 * chunks * states : 0;
+  const alive = cost.alive(problem);
+  const { bytes } = plainScores(problem, form, chunkSize);
+  const scores = alive.scores * bytes;
+  const steps = cost.isInSteps ? chunks : 1;
+  return {
+    operations: tokens * cost.operations(problem, together, length),
+    bytes: vectors + 2 * (steps * scores + carried),
+    peakBytes: alive.vectors * vectors + scores + carried,
+  };
+}
+
+/** Tokens per chunk of a form in tfjs operations; `null` without chunks. */
+export function plainChunk(
+  { chunkSize, length }: PlannedProblem,
+  form: ConcreteForm,
+): number | null {
+  const usual = COSTS[form].chunkSize;
+  return usual && Math.min(chunkSize ?? usual, length);
+}
+
+/** The scores that a form in tfjs operations holds at a time: of how many keys, and their bytes. */
+export function plainScores(
+  problem: PlannedProblem,
+  form: ConcreteForm,
+  chunkSize: number | null,
+): { keys: number; bytes: number } {
+  const keys = COSTS[form].keys(problem, chunkSize ?? problem.length);
+  return { keys, bytes: scoreBytes(problem, keys) };
 }

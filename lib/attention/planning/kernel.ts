@@ -22,9 +22,9 @@ import {
   type AttentionSettings,
   type ConcreteForm,
   formInputs,
+  type PlannedForm,
   repeatHeads,
 } from "../forms/form.ts";
-import { kernelEpsilon } from "../forms/normalizer.ts";
 import { betweenTokens } from "../forms/paths.ts";
 
 /**
@@ -136,6 +136,23 @@ export interface KernelRequest extends AttentionSizes {
   readonly states?: boolean;
 }
 
+/** The properties of a problem that its plan depends on. */
+export interface PlannedProblem extends Omit<KernelRequest, "states"> {
+  /** The form that the caller asked for. */
+  readonly form: string;
+  /** Whether a fused kernel may run. @default true */
+  readonly kernel?: boolean;
+  /** Whether a gradient will be computed. @default false */
+  readonly withGradient?: boolean;
+}
+
+/** Whether all weights are 1, so that there is no mask to apply or to split. */
+export function maskless(
+  { decays, causal }: Pick<KernelRequest, "decays" | "causal">,
+): boolean {
+  return !decays && !causal;
+}
+
 /** A kernel's refusal of diagonal decays. */
 export function refuseDiagonal(backend: string, form: ConcreteForm): Refusal {
   return {
@@ -169,9 +186,9 @@ export function planForm(
  * and the backend has a kernel for that, `[batch, length, heads · valueDim]`.
  */
 export function runFused(
-  form: ConcreteForm,
+  { form, chunkSize }: PlannedForm,
   { q, k, v, decays, tokens }: AttentionInputs,
-  { epsilon, joined, ...attributes }: KernelAttributes,
+  { epsilon, joined, ...settings }: Omit<KernelAttributes, "chunkSize">,
 ): tf.Tensor {
   const heads = v.shape[1];
   const isShared = q.shape[1] < heads && hasSharedKernel(form);
@@ -185,7 +202,22 @@ export function runFused(
   const { y } = runKernel(
     isShared ? SHARED_CHUNKWISE : isJoined ? JOINED_CHUNKWISE : ATTENTION[form],
     { q: queries, k: keys, v, f, b, mask: tokens },
-    { ...attributes, epsilon: kernelEpsilon(epsilon, tokens) },
+    {
+      ...settings,
+      chunkSize: chunkSize ?? 1,
+      epsilon: kernelEpsilon(epsilon, tokens),
+    },
   );
   return y;
+}
+
+/** The smallest epsilon of a kernel with padding, whose rows sum to 0: 0 / 0 would be NaN. */
+const SMALLEST_EPSILON = 1e-30;
+
+/** The epsilon of a kernel, which is above 0 where there is padding. */
+export function kernelEpsilon(
+  epsilon: number,
+  tokens: tf.Tensor2D | undefined,
+): number {
+  return tokens ? Math.max(epsilon, SMALLEST_EPSILON) : epsilon;
 }

@@ -9,17 +9,13 @@ import {
   warnOfLack,
 } from "../../tfjs/kernel/kernel.ts";
 import { shown } from "../../base/shown.ts";
-import {
-  COSTS,
-  maskless,
-  type PlannedProblem,
-  scoreBytes,
-  sizesOf,
-} from "./costs.ts";
+import { kernelCosts, plainChunk, plainCosts, plainScores } from "./costs.ts";
 import {
   ATTENTION,
   hasSharedKernel,
+  maskless,
   planForm,
+  type PlannedProblem,
   SHARED_CHUNKWISE,
 } from "./kernel.ts";
 
@@ -96,11 +92,8 @@ function formOfGradient(
   problem: PlannedProblem,
   wanted: ConcreteForm,
 ): ConcreteForm {
-  const { keys, chunkSize } = COSTS.chunkwise;
-  const bytes = scoreBytes(
-    problem,
-    keys(problem, Math.min(problem.chunkSize ?? chunkSize!, problem.length)),
-  );
+  const chunkSize = plainChunk(problem, "chunkwise");
+  const { bytes } = plainScores(problem, "chunkwise", chunkSize);
   return bytes <= largestTensorBytes() ? "chunkwise" : wanted;
 }
 
@@ -109,18 +102,9 @@ function planFused(
   form: ConcreteForm,
   kernel: KernelPlan,
 ): AttentionPlan {
-  const { chunkSize, scratchBytes, carriedBytes = scratchBytes } = kernel;
-  const { how, gradientRefusal } = kernel;
-  const { vectors, rowSums, tokens } = sizesOf(problem);
-  // Causal kernels skip the tiles that no token attends to.
-  const { causal, length } = problem;
-  const keys = causal ? (length + (chunkSize ?? 1)) / 2 : length;
+  const { chunkSize, how, gradientRefusal } = kernel;
   const { heads, keyHeads = heads } = problem;
   const isShared = keyHeads < heads && hasSharedKernel(form);
-  // The bytes of the copies of q and k for each head, which a shared kernel saves.
-  const spared = isShared
-    ? 8 * problem.batch * (heads - keyHeads) * length * problem.headDim
-    : 0;
   return {
     form,
     kernel: isShared ? SHARED_CHUNKWISE.kernel : ATTENTION[form].kernel,
@@ -128,9 +112,7 @@ function planFused(
       ? how
       : `${how}; with gradients tfjs operations run: ${gradientRefusal}`,
     chunkSize,
-    operations: tokens * COSTS[form].operations(problem, chunkSize ?? 1, keys),
-    bytes: vectors - spared + rowSums + 2 * carriedBytes,
-    peakBytes: vectors - spared + rowSums + scratchBytes,
+    ...kernelCosts(problem, form, kernel, isShared),
   };
 }
 
@@ -139,28 +121,10 @@ function planPlain(
   form: ConcreteForm,
   reason: string,
 ): AttentionPlan {
-  const { length } = problem;
-  const cost = COSTS[form];
-  const chunkSize = cost.chunkSize &&
-    Math.min(problem.chunkSize ?? cost.chunkSize, length);
-  const together = chunkSize ?? length;
-  const keys = cost.keys(problem, together);
-  assertAllocatable(problem, form, keys);
-  const { vectors, states, tokens } = sizesOf(problem);
-  const chunks = Math.ceil(length / together);
-  const carried = cost.carries(problem) ? 2 * chunks * states : 0;
-  const alive = cost.alive(problem);
-  const scores = alive.scores * scoreBytes(problem, keys);
-  const steps = cost.isInSteps ? chunks : 1;
-  return {
-    form,
-    kernel: null,
-    reason,
-    chunkSize,
-    operations: tokens * cost.operations(problem, together, length),
-    bytes: vectors + 2 * (steps * scores + carried),
-    peakBytes: alive.vectors * vectors + scores + carried,
-  };
+  const chunkSize = plainChunk(problem, form);
+  assertAllocatable(problem, form, chunkSize);
+  const costs = plainCosts(problem, form, chunkSize);
+  return { form, kernel: null, reason, chunkSize, ...costs };
 }
 
 /**
@@ -172,7 +136,8 @@ function automaticForm(problem: PlannedProblem): ConcreteForm {
   const crossover = maskless(problem)
     ? headDim
     : CROSSOVER[tf.getBackend()] ?? 256;
-  const fits = scoreBytes(problem, length) <= largestTensorBytes();
+  const { bytes } = plainScores(problem, "full", null);
+  const fits = bytes <= largestTensorBytes();
   return length <= crossover && fits ? "full" : "chunkwise";
 }
 
@@ -199,10 +164,10 @@ function assertOptions({ form, chunkSize, precision }: PlannedProblem): void {
  */
 function assertAllocatable(
   problem: PlannedProblem,
-  form: string,
-  keys: number,
+  form: ConcreteForm,
+  chunkSize: number | null,
 ): void {
-  const bytes = scoreBytes(problem, keys);
+  const { keys, bytes } = plainScores(problem, form, chunkSize);
   const limit = largestTensorBytes();
   if (bytes <= limit) return;
   const { batch, heads, length } = problem;

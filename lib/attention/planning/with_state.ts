@@ -18,13 +18,14 @@ import {
   withoutBackward,
 } from "../decays/decay_pair.ts";
 import { type AttentionSettings, formInputs } from "../forms/form.ts";
-import { ATTENTION, type KernelRequest, planForm, runFused } from "./kernel.ts";
 import {
-  divided,
+  ATTENTION,
   kernelEpsilon,
-  splitSums,
-  withOnes,
-} from "../forms/normalizer.ts";
+  type KernelRequest,
+  planForm,
+  runFused,
+} from "./kernel.ts";
+import { divided, splitSums, withOnes } from "../forms/normalizer.ts";
 
 /**
  * The states of the tokens outside, `[batch, heads, headDim, valueDim + 1]`: the
@@ -161,11 +162,11 @@ export function outputWithState(
     kernelChunk(q, values, pair, { ...settings, chunkSize: wanted });
   const ofTokens = { q: queries, k: keys, v: values, decays: pair };
   let sums = chunkSize
-    ? runFused("chunkwise", { ...ofTokens, tokens: undefined }, {
-      ...settings,
-      chunkSize,
-      precision: "f32",
-    }) as tf.Tensor4D
+    ? runFused(
+      { form: "chunkwise", chunkSize },
+      { ...ofTokens, tokens: undefined },
+      { ...settings, precision: "f32" },
+    ) as tf.Tensor4D
     : chunkwise(scaled, keys, values, pair, wanted ?? CHUNK);
   if (options.before) {
     const forward = pair?.forward ?? null;

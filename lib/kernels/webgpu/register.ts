@@ -2,9 +2,7 @@ import type { Subgroups } from "../../tfjs/webgpu/subgroups.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
 import { registerDeltaAttention } from "./delta/delta_attention.ts";
-import { registerChunkwise } from "./lion_chunkwise.ts";
-import { registerFull } from "./full/lion_full.ts";
-import { registerRecurrent } from "./recurrent/lion_recurrent.ts";
+import { registerAttention } from "./lion_attention.ts";
 import { registerDense } from "./layer/dense.ts";
 import { registerOperations } from "./layer/operations.ts";
 import { registerSelectiveScan } from "./scan/selective_scan.ts";
@@ -19,9 +17,7 @@ export function registerWebGpuKernels(
   subgroups: Subgroups | undefined,
   isSoftware: boolean,
 ): void {
-  registerChunkwise(numbersFor);
-  registerFull(numbersFor);
-  registerRecurrent(numbersFor);
+  registerAttention(numbersFor);
   registerOperations();
   registerSelectiveScan();
   registerSoftmaxAttention(numbersFor, subgroups);

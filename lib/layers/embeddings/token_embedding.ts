@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../../operations/segments.ts";
 import { type Complete, optionsOf } from "../../base/options.ts";
 import { assertIndices } from "../../base/values.ts";
-import { runInReplays } from "../../tfjs/record/recorded_run.ts";
+import { runInReplays } from "../../tfjs/record/recorder.ts";
 import { valuesAtHand } from "../../tfjs/record/values_at_hand.ts";
 import { drop } from "../randomness.ts";
 import {

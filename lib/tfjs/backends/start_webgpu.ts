@@ -66,7 +66,9 @@ function titleOf(described: DescribedAdapter): string {
 
 /** Whether a device still answers; one that doesn't is as good as lost. */
 async function stillAnswers(backend: StrictWebGPUBackend): Promise<boolean> {
-  return await answered("the device", backend.answers()).catch(() => false);
+  return await answered("the device", backend.failures.answers()).catch(() =>
+    false
+  );
 }
 
 /** Starts the backend on an adapter, or keeps the one that runs on it. */

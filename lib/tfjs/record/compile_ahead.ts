@@ -1,7 +1,7 @@
 /** Compiles what kernels launch before they launch it. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { unlessAborted } from "../../base/abort.ts";
-import { canRecord } from "./recorded_run.ts";
+import { canRecord } from "./recorder.ts";
 
 /** A backend whose kernels launch what has to be compiled first. */
 interface CompilingBackend {

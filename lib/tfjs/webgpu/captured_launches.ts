@@ -6,6 +6,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { type Arena, Capture, type Captured, type Dispatch } from "./arena.ts";
 import type { Bindable } from "./bind_groups.ts";
+import { bytesOf, tensorUsage } from "./backend/places.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { recordCopy, repeatDispatches } from "./launch.ts";
 
@@ -15,7 +16,7 @@ interface Bound extends Omit<tf.TensorInfo, "dataId"> {
 }
 
 /** What a captured run reads besides its inputs, where it was when it was captured. */
-interface Found {
+interface Source {
   readonly dataId: object;
   readonly place: Bindable;
 }
@@ -28,7 +29,7 @@ export class CapturedLaunches implements Captured {
   readonly #dispatches: readonly Dispatch[];
   readonly #copies: ReadonlyMap<GPUBuffer, GPUBuffer>;
   readonly #pinned: ReadonlySet<GPUBuffer>;
-  readonly #found: readonly Found[];
+  readonly #sources: readonly Source[];
   readonly #inputs: readonly Bound[];
   readonly #outputs: readonly Bound[];
   #last: readonly object[] = [];
@@ -44,15 +45,15 @@ export class CapturedLaunches implements Captured {
     backend: StrictWebGPUBackend,
     capture: Capture,
     bound: Record<"inputs" | "outputs", readonly Bound[]>,
-    found: readonly Found[],
+    sources: readonly Source[],
   ) {
     this.#backend = backend;
-    this.#arena = backend.arena;
-    this.#generation = backend.generation;
+    this.#arena = backend.launches.arena;
+    this.#generation = backend.launches.generation;
     this.#dispatches = capture.dispatches;
     this.#copies = capture.copies;
     this.#pinned = capture.pinned;
-    this.#found = found;
+    this.#sources = sources;
     this.#inputs = bound.inputs;
     this.#outputs = bound.outputs;
     this.lentBytes = capture.lentBytes;
@@ -67,77 +68,78 @@ export class CapturedLaunches implements Captured {
   /**
    * Runs a function and captures its launches, unless they are timed.
    *
-   * @param found What the function reads besides its inputs.
+   * @param sources What the function reads besides its inputs.
    * @param given The inputs.
-   * @param run Runs kernels, and returns results that are neither given nor found.
+   * @param run Runs kernels, and returns results that are neither inputs nor sources.
    * @returns The results, and the launches unless something else was recorded between
    * them.
    */
   static of(
     backend: StrictWebGPUBackend,
-    found: readonly tf.TensorInfo[],
+    sources: readonly tf.TensorInfo[],
     given: readonly tf.TensorInfo[],
     run: (inputs: readonly tf.TensorInfo[]) => tf.TensorInfo[],
   ):
     | { results: tf.TensorInfo[]; launches: CapturedLaunches | undefined }
     | undefined {
-    if (backend.lost || backend.isTimed) return undefined;
+    if (backend.failures.lost || backend.launches.areTimed) return undefined;
     const { buffers } = backend;
-    for (const { dataId } of found) upload(backend, dataId);
-    const capture = new Capture(backend.arena, buffers);
+    for (const { dataId } of sources) upload(backend, dataId);
+    const capture = new Capture(backend.launches.arena, buffers);
     const inputs = given.map((info) => {
       const { shape, dtype } = info;
       const own = backend.makeTensorInfo([...shape], dtype);
-      const buffer = capture.pin(backend.bytesOf(info), backend.tensorUsage);
+      const buffer = capture.pin(bytesOf(info), tensorUsage());
       backend.tensorMap.get(own.dataId).resource = buffer;
       return { ...own, buffer };
     });
     putInto(backend, inputs, given);
     let outputs: Bound[] = [];
-    buffers.lender = backend.capture = capture;
+    buffers.lender = backend.launches.capture = capture;
     try {
       const results = run(inputs);
       outputs = results.map((info) => {
         const { dataId, shape, dtype } = info;
         upload(backend, dataId);
         // Others have parts of its buffer, too.
-        if (backend.partOf(dataId)) backend.ownBuffer(dataId);
+        if (backend.places.partOf(dataId)) backend.places.ownBuffer(dataId);
         const written = placeOf(backend, dataId) as GPUBuffer;
-        const buffer = capture.keep(written, backend.bytesOf(info));
+        const buffer = capture.keep(written, bytesOf(info));
         return { shape, dtype, buffer };
       });
       for (const { dataId } of results) backend.disposeData(dataId);
     } finally {
       for (const { dataId } of inputs) backend.disposeData(dataId);
-      buffers.lender = backend.capture = undefined;
+      buffers.lender = backend.launches.capture = undefined;
       if (outputs.length === 0) {
         release(backend, capture.pinned);
-        backend.arena.remove();
+        backend.launches.arena.remove();
       }
     }
     const launches = new CapturedLaunches(
       backend,
       capture,
       { inputs, outputs },
-      found.map(({ dataId }) => ({
+      sources.map(({ dataId }) => ({
         dataId,
         place: placeOf(backend, dataId),
       })),
     );
     launches.#copyResults();
     const results = launches.#results();
-    backend.arena.add(launches);
+    backend.launches.arena.add(launches);
     if (!capture.isSpoilt) return { results, launches };
     launches.dispose();
     return { results, launches: undefined };
   }
 
   /** Whether the run can be repeated: all that it reads is where it was. */
-  fits(found: readonly tf.TensorInfo[]): boolean {
-    const backend = this.#backend, { lost, generation } = backend;
+  fits(sources: readonly tf.TensorInfo[]): boolean {
+    const backend = this.#backend;
+    const { failures: { lost }, launches: { generation } } = backend;
     return !this.#isDisposed && !lost && generation === this.#generation &&
-      found.every(({ dataId }, i) => {
-        const { dataId: before, place } = this.#found[i]!;
+      sources.every(({ dataId }, i) => {
+        const { dataId: before, place } = this.#sources[i]!;
         return dataId === before && placeOf(backend, dataId) === place;
       });
   }
@@ -145,8 +147,8 @@ export class CapturedLaunches implements Captured {
   /** Repeats the launches on other inputs. */
   run(given: readonly tf.TensorInfo[]): tf.TensorInfo[] {
     const backend = this.#backend;
-    return backend.guard(() => {
-      backend.submitBeforeRepeating();
+    return backend.failures.guard(() => {
+      backend.launches.submitBeforeRepeating();
       putInto(backend, this.#inputs, given);
       this.#leaveResults();
       repeatDispatches(backend, this.#dispatches);
@@ -176,8 +178,10 @@ export class CapturedLaunches implements Captured {
   #leaveResults(): void {
     const backend = this.#backend;
     for (const dataId of this.#last) {
-      if (!backend.tensorMap.has(dataId) || backend.partOf(dataId)) continue;
-      backend.ownBuffer(dataId);
+      if (!backend.tensorMap.has(dataId) || backend.places.partOf(dataId)) {
+        continue;
+      }
+      backend.places.ownBuffer(dataId);
     }
   }
 
@@ -216,11 +220,13 @@ function upload(backend: StrictWebGPUBackend, dataId: object): void {
 }
 
 function placeOf(backend: StrictWebGPUBackend, dataId: object): Bindable {
-  return backend.resourceOf(dataId) as Bindable;
+  return backend.places.resourceOf(dataId) as Bindable;
 }
 
 /** Makes a backend able to repeat launches without kernels, for recorded runs. */
 export function captureLaunchesOf(backend: StrictWebGPUBackend): void {
-  backend.captureLaunches = (found, given, run) =>
-    backend.guard(() => CapturedLaunches.of(backend, found, given, run));
+  backend.captureLaunches = (sources, given, run) =>
+    backend.failures.guard(() =>
+      CapturedLaunches.of(backend, sources, given, run)
+    );
 }

@@ -23,7 +23,7 @@ export function columnSums(
   matrices: readonly tf.TensorInfo[],
   { rows, columns }: { rows: number; columns: number },
 ): tf.TensorInfo[] {
-  const most = backend.mostWorkgroups;
+  const most = backend.launches.mostWorkgroups;
   const blockRows = Math.max(BLOCK_ROWS, Math.ceil(rows / most));
   const blocks = Math.ceil(rows / blockRows);
   if (blocks > 1) {

@@ -45,7 +45,7 @@ export function addNKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => {
     const webgpu = call.backend as StrictWebGPUBackend;
     const [first, ...others] = Object.values(call.inputs) as tf.TensorInfo[];
-    const most = webgpu.mostBuffers - 2;
+    const most = webgpu.launches.mostBuffers - 2;
     let sum = first!;
     for (let i = 0; i < others.length; i += most) {
       const added = [sum, ...others.slice(i, i + most)];

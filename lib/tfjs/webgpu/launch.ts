@@ -9,40 +9,25 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { Capture, Dispatch } from "./arena.ts";
-import {
-  type Bindable,
-  type BindGroups,
-  type Compiled,
-  isPart,
-} from "./bind_groups.ts";
+import type { Dispatch } from "./arena.ts";
+import type { Failures } from "./backend/failures.ts";
+import type { Launches } from "./backend/launches.ts";
+import { type Bindable, type Compiled, isPart } from "./bind_groups.ts";
 import type { GpuBuffers } from "./gpu_buffers.ts";
-import type { HeldValues } from "./held_values.ts";
-import { type AskedPipelines, compiledShader } from "./pipelines.ts";
+import { compiledShader } from "./pipelines.ts";
 import type { Shader } from "./shader.ts";
 
 /** What launches need of our backend. */
 export interface LaunchingBackend extends WebGPUBackend {
   readonly buffers: GpuBuffers;
-  readonly bindGroups: BindGroups;
-  readonly uniforms: HeldValues;
-  /** What captures launches now. */
-  readonly capture: Capture | undefined;
-  /** Who is asked for pipelines now, instead of a launch. */
-  readonly asked: AskedPipelines | undefined;
-  launches: number;
-  /** The most workgroups that the device dispatches along an axis. */
-  readonly mostWorkgroups: number;
-  /** Is called before each launch. */
-  countLaunch(): void;
-  /** Is called before a bind group is made. */
-  countBindGroup(): void;
-  /** Runs a function that calls WebGPU, and tells its failure. */
-  guard<Result>(run: () => Result): Result;
-  /** Gives a tensor that will be written a buffer of its own. */
-  ownBuffer(dataId: object): void;
-  /** What is bound for a tensor that is on the device: a part of its buffer, or all. */
-  resourceOf(dataId: object): Bindable | GPUTexture | GPUExternalTexture;
+  readonly failures: Pick<Failures, "guard">;
+  readonly launches: Launches;
+  readonly places: {
+    /** Gives a tensor that will be written a buffer of its own. */
+    ownBuffer(dataId: object): void;
+    /** What is bound for a tensor that is on the device: a part of its buffer, or all. */
+    resourceOf(dataId: object): Bindable | GPUTexture | GPUExternalTexture;
+  };
 }
 
 /** Private state of tfjs's backend that a launch must keep up to date. */
@@ -67,7 +52,7 @@ interface Recorder {
   ) => void;
 }
 
-/** What of a compiled program of tfjs's a launch needs. */
+/** The fields of a compiled program of tfjs's that a launch uses. */
 export interface StockProgram {
   readonly pipeline: GPUComputePipeline | Promise<GPUComputePipeline>;
   readonly dispatch: readonly [number, number, number];
@@ -101,8 +86,8 @@ export function launch(
   bound: readonly Bound[],
   uniforms: ArrayBuffer,
 ): void {
-  assertDispatch(shader, backend.mostWorkgroups);
-  backend.guard(() => record(backend, shader, bound, uniforms));
+  assertDispatch(shader, backend.launches.mostWorkgroups);
+  backend.failures.guard(() => record(backend, shader, bound, uniforms));
 }
 
 function record(
@@ -111,12 +96,12 @@ function record(
   bound: readonly Bound[],
   uniforms: ArrayBuffer,
 ): void {
-  if (backend.asked) {
+  if (backend.launches.pipelineCollector) {
     for (const one of bound) {
       if (one instanceof GPUBuffer) continue;
       backend.uploadToGPU(one.dataId as { id: number });
     }
-    return backend.asked.askFor({ key, bindings, code });
+    return backend.launches.pipelineCollector.askFor({ key, bindings, code });
   }
   const compiled = compiledShader({ key, bindings, code }, backend.device);
   const buffers: Bindable[] = [];
@@ -128,11 +113,11 @@ function record(
     const { dataId } = one;
     // Gives each tensor a buffer, with its values or unwritten.
     backend.uploadToGPU(dataId as { id: number });
-    if (bindings[i]?.access === "read_write") backend.ownBuffer(dataId);
-    buffers.push(backend.resourceOf(dataId) as Bindable);
+    if (bindings[i]?.access === "read_write") backend.places.ownBuffer(dataId);
+    buffers.push(backend.places.resourceOf(dataId) as Bindable);
   }
   buffers.push(uniformOf(backend, new Uint16Array(uniforms)));
-  const group = backend.bindGroups.groupOf(compiled, buffers, key);
+  const group = backend.launches.bindGroups.groupOf(compiled, buffers, key);
   recordDispatch(backend, compiled.pipeline, group, dispatch, key);
 }
 
@@ -150,9 +135,11 @@ export function recordStockPrograms(backend: LaunchingBackend): void {
           "tf.backend().checkCompileCompletionAsync()",
       );
     }
-    backend.ownBuffer(output.dataId);
+    backend.places.ownBuffer(output.dataId);
     const tensors = [output, ...inputs];
-    const resources = tensors.map(({ dataId }) => backend.resourceOf(dataId));
+    const resources = tensors.map(({ dataId }) =>
+      backend.places.resourceOf(dataId)
+    );
     const uniform = uniformOf(
       backend,
       packStockUniforms(program, output, inputs, uniforms ?? []),
@@ -162,13 +149,13 @@ export function recordStockPrograms(backend: LaunchingBackend): void {
     let group: GPUBindGroup;
     if (resources.every(isBindable)) {
       const buffers = [...resources, uniform];
-      group = backend.bindGroups.groupOf(compiled, buffers, label);
+      group = backend.launches.bindGroups.groupOf(compiled, buffers, label);
     } else {
       // A texture is of one picture, and outlives its tensor until the submission.
       for (const { dataId } of tensors) {
         recorder.commandQueueOwnedIds.add(dataId);
       }
-      backend.countBindGroup();
+      backend.launches.countBindGroup();
       const bound = resources.map((resource) =>
         resource instanceof GPUBuffer
           ? { buffer: resource }
@@ -274,13 +261,13 @@ function uniformOf(
   backend: LaunchingBackend,
   content: Uint16Array<ArrayBuffer>,
 ): GPUBuffer {
-  const held = backend.uniforms.bufferOf(content);
+  const held = backend.launches.uniforms.bufferOf(content);
   if (held) return held;
   const recorder = backend as unknown as Recorder;
   const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM;
   const buffer = backend.buffers.acquireIdle(content.byteLength, usage);
   backend.device.queue.writeBuffer(buffer, 0, content);
-  if (!backend.capture) recorder.uniformPendingDisposal.push(buffer);
+  if (!backend.launches.capture) recorder.uniformPendingDisposal.push(buffer);
   return buffer;
 }
 
@@ -293,8 +280,8 @@ function recordDispatch(
   name: string,
   mustSubmit = false,
 ): void {
-  backend.countLaunch();
-  backend.capture?.dispatches.push({
+  backend.launches.countLaunch();
+  backend.launches.capture?.dispatches.push({
     ...{ pipeline, group, workgroups: [x, y, z] },
   });
   const recorder = backend as unknown as Recorder;
@@ -330,7 +317,7 @@ export function repeatDispatches(
     pass.setBindGroup(0, group);
     pass.dispatchWorkgroups(x, y, z);
   }
-  backend.launches += dispatches.length;
+  backend.launches.count += dispatches.length;
   backend.buffers.commandsWait = true;
 }
 
@@ -353,7 +340,7 @@ export function recordCopy(
   const [source, start] = isPart(from) ? [from.buffer, from.offset] : [from, 0];
   const [target, place] = isPart(to) ? [to.buffer, to.offset] : [to, 0];
   commandEncoder.copyBufferToBuffer(source, start, target, place, size);
-  if (backend.capture) backend.capture.isSpoilt = true;
+  if (backend.launches.capture) backend.launches.capture.isSpoilt = true;
   backend.buffers.commandsWait = true;
 }
 

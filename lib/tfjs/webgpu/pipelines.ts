@@ -82,8 +82,10 @@ interface AskedBackend {
     has(dataId: object): boolean;
     get(dataId: object): { resource?: unknown; readonly values?: unknown };
   };
-  /** Who is asked for pipelines, while nothing is launched. */
-  asked: AskedPipelines | undefined;
+  readonly launches: {
+    /** Set while nothing is launched. */
+    pipelineCollector: AskedPipelines | undefined;
+  };
 }
 
 /** The pipelines of tfjs's programs, by its keys. */
@@ -137,13 +139,13 @@ export class AskedPipelines {
     const stock = new Map<unknown, GPUComputePipelineDescriptor>();
     env.set(COMPILE_ONLY, true);
     backend.device = asked.#deviceOfStock(stock);
-    backend.asked = asked;
+    backend.launches.pipelineCollector = asked;
     try {
       run();
     } catch {
       // It fails again, and then tells why.
     } finally {
-      backend.asked = undefined;
+      backend.launches.pipelineCollector = undefined;
       backend.device = asked.#device;
       env.set(COMPILE_ONLY, before);
     }

@@ -23,8 +23,8 @@ import {
  */
 export type PackWidth = 1 | 4;
 
-/** WGSL, or what makes it where the text is new; marked loops are unrolled. */
-type Source = string | (() => string);
+/** WGSL, or what makes it where the text is new, in parts too; marked loops are unrolled. */
+type Source = string | (() => string | readonly string[]);
 
 /** Tensors by their names in the shader's text. */
 export type Tensors = Readonly<Record<string, tf.TensorInfo>>;
@@ -167,7 +167,7 @@ export function runProgram(
   const { types, values } = uniformsOf(program);
   launch(
     backend,
-    shaderOf(program, backend.mostWorkgroups),
+    shaderOf(program, backend.launches.mostWorkgroups),
     [
       ...Object.values(reads),
       ...Object.values(writes),
@@ -239,7 +239,7 @@ function textOf(
   const half = bindings.some(({ element }) => element === "vec4h");
   const { directives = "", constants = {}, functions = "", body } = program;
   const text = (source: Source) =>
-    typeof source === "string" ? source : source();
+    typeof source === "string" ? source : [source()].flat().join("");
   return unroll(
     /* wgsl */ `${directives}${
       half ? "enable f16;\n" : ""

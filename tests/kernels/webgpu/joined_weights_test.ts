@@ -33,30 +33,32 @@ function onFew(name: string, run: () => Promise<void>): void {
   onEachBackend(
     name,
     () =>
-      backend().mostBuffers === GUARANTEED_BUFFERS ? run() : withLimits(
-        { maxStorageBuffersPerShaderStage: GUARANTEED_BUFFERS },
-        run,
-      ),
+      backend().launches.mostBuffers === GUARANTEED_BUFFERS
+        ? run()
+        : withLimits(
+          { maxStorageBuffersPerShaderStage: GUARANTEED_BUFFERS },
+          run,
+        ),
     ["webgpu"],
   );
 }
 
 /** Runs a function while nothing is joined. */
 async function apart<R>(run: () => Promise<R>): Promise<R> {
-  const webgpu = backend();
-  webgpu.join = () => {};
+  const { places } = backend();
+  places.join = () => {};
   try {
     return await run();
   } finally {
-    delete (webgpu as { join?: unknown }).join;
+    delete (places as { join?: unknown }).join;
   }
 }
 
 /** The launches of a function. */
 function launchesOf(run: () => void): number {
-  const before = backend().launches;
+  const before = backend().launches.count;
   run();
-  return backend().launches - before;
+  return backend().launches.count - before;
 }
 
 /** Weights of {@linkcode SIZES}, as tensors that own their values. */
@@ -81,7 +83,7 @@ function read(tensors: readonly tf.Tensor[]) {
 }
 
 function isJoined({ dataId }: tf.Tensor): boolean {
-  return backend().partOf(dataId) !== undefined;
+  return backend().places.partOf(dataId) !== undefined;
 }
 
 /** Weights after some updates. */
@@ -133,7 +135,7 @@ onFew("joined weights take a launch for many gradients", async () => {
 onEachBackend(
   "more gradients take fewer launches where they are bound",
   async () => {
-    if (backend().mostBuffers < 12) return;
+    if (backend().launches.mostBuffers < 12) return;
     const limits = { maxStorageBuffersPerShaderStage: 12 };
     const { launches } = await withLimits(limits, () => updated("adam", 1));
     assertEquals(launches, [2, 2, 2]);
@@ -189,7 +191,7 @@ onFew(
     assertEquals(await read(changedOf(weights)), expected.slice(2));
     // One that a launch writes leaves the others as they are.
     const owner = weights[4]!.value;
-    backend().ownBuffer(owner.dataId);
+    backend().places.ownBuffer(owner.dataId);
     assert(!isJoined(owner));
     assertEquals(await read(changedOf(weights)), expected.slice(2));
     // Reading goes on while weights change.
@@ -289,7 +291,7 @@ onFew("what launches repeat reads weights where they are", async () => {
   assert(second.launches!.fits(found));
   assertEquals(await valuesOf(second.launches!.run([y!])), [8, 24, 440]);
   // One of them leaves.
-  backend().ownBuffer(a!.dataId);
+  backend().places.ownBuffer(a!.dataId);
   assert(!second.launches!.fits(found));
   second.launches!.dispose();
   tf.dispose([a!, b!, x!, y!, zero]);

@@ -75,7 +75,7 @@ const segments = () =>
 const FORWARD_SHADERS: Readonly<Record<ConcreteForm, string>> = {
   full: "full",
   blockwise: "full",
-  recurrent: "recurrent_forward backward",
+  recurrent: "recurrent_forward DECAYS COMPLETES DIVIDES",
   chunkwise: "attend y=",
 };
 
@@ -144,7 +144,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
         },
       ).y;
     },
-    shaders: ["recurrent_forward backward logDecay firstState lastState"],
+    shaders: ["recurrent_forward DECAYS ENTERS LEAVES COMPLETES IN_PLACE"],
     isForward: true,
   },
   "the delta rule": {

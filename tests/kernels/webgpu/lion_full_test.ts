@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
-import { registerFull } from "../../../lib/kernels/webgpu/full/lion_full.ts";
+import { registerAttention } from "../../../lib/kernels/webgpu/lion_attention.ts";
 import { lionAttention, selectiveDecay, useBackend } from "../../../mod.ts";
 import { asTuning } from "../../../lib/backend/tuning_source.ts";
 import {
@@ -38,7 +38,7 @@ onEachBackend(
   "the full form is right in tiles for each width of heads",
   async (backend) => {
     try {
-      registerFull(webGpuNumbers("integrated", undefined));
+      registerAttention(webGpuNumbers("integrated", undefined));
       for (const c of sample(backend, cases())) {
         const problem = problemOf(c);
         const actual = await run(problem, "full", 64);

@@ -48,13 +48,13 @@ function dims(headDim: number) {
 
 /** Counts the launches of a function. */
 function launchesOf<R>(run: () => R): [result: R, launches: number] {
-  const backend = tf.backend() as StrictWebGPUBackend;
-  let launches = 0;
-  backend.countLaunch = () => void launches++;
+  const { launches } = tf.backend() as StrictWebGPUBackend;
+  let count = 0;
+  launches.countLaunch = () => void count++;
   try {
-    return [run(), launches];
+    return [run(), count];
   } finally {
-    Reflect.deleteProperty(backend, "countLaunch");
+    Reflect.deleteProperty(launches, "countLaunch");
   }
 }
 

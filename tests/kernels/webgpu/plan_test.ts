@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { KernelRequest } from "../../../lib/attention/planning/kernel.ts";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
-import { planFull } from "../../../lib/kernels/webgpu/full/full_plan.ts";
-import { planChunkwise } from "../../../lib/kernels/webgpu/chunkwise/chunkwise_plan.ts";
+import { planFull } from "../../../lib/kernels/webgpu/full/lion_full.ts";
+import { planChunkwise } from "../../../lib/kernels/webgpu/chunkwise/chunkwise.ts";
 import { planDiagonal } from "../../../lib/kernels/webgpu/diagonal/diagonal_plan.ts";
 
 const REQUEST: KernelRequest = {

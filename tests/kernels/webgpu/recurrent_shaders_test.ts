@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { KernelRequest } from "../../../lib/attention/planning/kernel.ts";
-import { planRecurrent } from "../../../lib/kernels/webgpu/recurrent/recurrent_plan.ts";
+import { planRecurrent } from "../../../lib/kernels/webgpu/recurrent/lion_recurrent.ts";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { forwardSweep } from "../../../lib/kernels/webgpu/recurrent/recurrent_forward.ts";
 import {

@@ -1,7 +1,9 @@
 /** The text of the shaders of the selective scan. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { sizesOf } from "../../../lib/kernels/webgpu/scan/scan.ts";
-import { outputsProgram } from "../../../lib/kernels/webgpu/scan/scan_forward.ts";
+import {
+  outputsProgram,
+  sizesOf,
+} from "../../../lib/kernels/webgpu/scan/scan.ts";
 import { gradientsProgram } from "../../../lib/kernels/webgpu/scan/scan_gradient.ts";
 import { shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { testCompiling } from "./shader_checks.ts";

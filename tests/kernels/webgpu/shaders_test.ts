@@ -2,33 +2,35 @@
 import { assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
-import { attendProgram } from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
-import { shapeFor } from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
-import { carryStatesProgram } from "../../../lib/kernels/webgpu/chunkwise/carry_states.ts";
-import { chunkStatesProgram } from "../../../lib/kernels/webgpu/chunkwise/chunk_states.ts";
+import {
+  attendProgram,
+  type Role,
+  shapeFor,
+} from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
+import {
+  carryStatesProgram,
+  chunkStatesProgram,
+  type States,
+} from "../../../lib/kernels/webgpu/chunkwise/states.ts";
 import {
   COTANGENTS as g,
   cotangentsProgram,
 } from "../../../lib/kernels/webgpu/frame/cotangents.ts";
 import { decayGradientsProgram } from "../../../lib/kernels/webgpu/chunkwise/decay_gradients.ts";
-import { packProgram } from "../../../lib/kernels/webgpu/frame/pack.ts";
 import {
-  forwardMask,
+  type Mask,
   maskFor,
-  type MaskSource,
-  transposedMask,
 } from "../../../lib/kernels/webgpu/chunkwise/mask.ts";
-import type { Role } from "../../../lib/kernels/webgpu/chunkwise/roles.ts";
 import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 import { tileDecaysProgram } from "../../../lib/kernels/webgpu/full/tile_decays.ts";
 import { fullProgram } from "../../../lib/kernels/webgpu/full/full_shader.ts";
+import { shaderOf, type Tensors } from "../../../lib/tfjs/webgpu/program.ts";
 import {
-  type Program,
-  shaderOf,
-  type Tensors,
-} from "../../../lib/tfjs/webgpu/program.ts";
-import type { Launch } from "../../../lib/kernels/webgpu/frame/problem.ts";
-import type { States } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
+  boundProgram,
+  type Launch,
+  packProgram,
+  type ProblemProgram,
+} from "../../../lib/kernels/webgpu/frame/attention_call.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/frame/vectors.ts";
 import { distinctShaders, testCompiling } from "./shader_checks.ts";
 
@@ -52,7 +54,6 @@ const tensor = (): TensorInfo => ({
 });
 /** A tensor by any name. */
 const TENSORS: Tensors = new Proxy({}, { get: tensor });
-const PACKED = { x: tensor(), packed: tensor() };
 const NUMBERS = webGpuNumbers("integrated", undefined);
 const LIMITS = {
   maxComputeInvocationsPerWorkgroup: 256,
@@ -60,7 +61,7 @@ const LIMITS = {
 };
 const shape = shapeFor(LAUNCH.chunkSize, LAUNCH, 16384, 32)!;
 const largestChunk = 64;
-const STATES = ["states", "cotangentStates"] as const;
+const BOTH_STATES = ["states", "cotangentStates"] as const;
 
 const [q, k, v]: [Vectors, Vectors, Vectors] = [
   { name: "q", columns: "key", half: false },
@@ -68,10 +69,11 @@ const [q, k, v]: [Vectors, Vectors, Vectors] = [
   { name: "v", columns: "value", half: false },
 ];
 const both = maskFor(true, false)!;
-const packed = forwardMask(false, true);
+const packed: Mask = { ...both, packed: true };
+const transposed: Mask = { ...packed, transposed: true };
 const causal = maskFor(true, true)!;
 
-function statesOf(decays: MaskSource | null): States {
+function statesOf(decays: Mask | null): States {
   return { name: "states", rows: k, columns: v, decays };
 }
 
@@ -79,17 +81,17 @@ const cotangentStates: States = {
   name: "cotangentStates",
   rows: q,
   columns: g,
-  decays: transposedMask(false),
+  decays: transposed,
 };
 
-function attention(decays: MaskSource | null): Role {
+function attention(decays: Mask | null): Role {
   return {
     rows: q,
     others: k,
     values: v,
     states: statesOf(decays),
     output: { name: "y", columns: "value" },
-    finish: { kind: "attention" },
+    normalizes: true,
   };
 }
 
@@ -99,7 +101,7 @@ const queryGradient: Role = {
   values: k,
   states: statesOf(packed),
   output: { name: "dq", columns: "key" },
-  finish: { kind: "decayTerms", own: q, name: "queryTerms" },
+  ownTerms: { own: q, name: "queryTerms" },
 };
 
 const keyGradient: Role = {
@@ -108,7 +110,7 @@ const keyGradient: Role = {
   values: q,
   states: cotangentStates,
   output: { name: "dk", columns: "key" },
-  finish: { kind: "decayTerms", own: k, name: "keyTerms" },
+  ownTerms: { own: k, name: "keyTerms" },
 };
 
 const valueGradient: Role = {
@@ -117,32 +119,30 @@ const valueGradient: Role = {
   values: g,
   states: cotangentStates,
   output: { name: "dv", columns: "value" },
-  finish: { kind: "none" },
 };
 
 /** The programs of a gradient: in queries, in keys and values, and in decays. */
-function* gradients(areApart: boolean): Generator<Program> {
-  const given = [LAUNCH, TENSORS] as const;
+function* gradients(areApart: boolean): Generator<ProblemProgram> {
   const spec = { shape, areApart };
   yield attendProgram(
     { ...spec, roles: [queryGradient], decays: packed },
-    ...given,
+    LAUNCH,
   );
   const roles = [keyGradient, valueGradient];
   yield attendProgram(
-    { ...spec, roles, decays: transposedMask(false) },
-    ...given,
+    { ...spec, roles, decays: transposed },
+    LAUNCH,
   );
-  for (const alone of [false, true]) {
+  for (const states of [BOTH_STATES, null]) {
     yield decayGradientsProgram(
-      { causal: false, largestChunk, alone, areApart, states: STATES },
-      ...given,
+      { mask: both, largestChunk, areApart, states },
+      LAUNCH,
     );
   }
 }
 
 /** The programs of two problems of other sizes: causal, of decays and of none. */
-function* variants(): Generator<Program> {
+function* variants(): Generator<ProblemProgram> {
   const launches = [LAUNCH, {
     ...LAUNCH,
     headDim: 64,
@@ -150,24 +150,22 @@ function* variants(): Generator<Program> {
     length: 3,
   }];
   for (const launch of launches) {
-    const given = [launch, TENSORS] as const;
     for (const decays of [null, causal, both]) {
       const roles = [attention(decays)];
       const states = [statesOf(decays)];
       for (const areApart of decays ? [false, true] : [false]) {
-        yield attendProgram({ roles, decays, shape, areApart }, ...given);
+        yield attendProgram({ roles, decays, shape, areApart }, launch);
       }
-      yield chunkStatesProgram(states, largestChunk, ...given);
-      yield carryStatesProgram(states, ...given);
-      yield carryStatesProgram(states, ...given, {
-        ...{
-          before: true,
-          after: decays === both,
-          backward: decays !== causal,
-        },
-      });
-      yield cotangentsProgram(decays ? ["f"] : [], ...given);
-      yield packProgram({ columns: "value", half: false }, launch, PACKED);
+      yield chunkStatesProgram(states, largestChunk, launch);
+      yield carryStatesProgram(states, [], [], launch);
+      yield carryStatesProgram(
+        states,
+        ["before", ...(decays === both ? ["after"] : [])],
+        ["forward", ...(decays !== causal ? ["backward"] : [])],
+        launch,
+      );
+      yield cotangentsProgram(decays ? ["f"] : [], launch);
+      yield packProgram({ columns: "value", half: false }, launch);
       for (
         const numbers of [
           NUMBERS(launch).full,
@@ -176,28 +174,34 @@ function* variants(): Generator<Program> {
         ]
       ) {
         const tiling = tilingOf(launch, numbers, LIMITS);
-        yield fullProgram({ vectors: [q, k, v], decays, tiling }, ...given);
+        yield fullProgram({ vectors: [q, k, v], decays, tiling }, launch);
       }
-      if (decays) yield tileDecaysProgram(decays, 64, ...given);
-      yield decayGradientsProgram({
-        ...{ causal: decays === causal, largestChunk, states: STATES },
-        ...{ alone: false, areApart: true },
-      }, ...given);
+      if (decays) yield tileDecaysProgram(decays, 64, launch);
+      const mask = decays ?? both;
+      yield decayGradientsProgram(
+        { mask, largestChunk, states: BOTH_STATES, areApart: true },
+        launch,
+      );
     }
   }
   for (const areApart of [false, true]) yield* gradients(areApart);
-  const given = [LAUNCH, TENSORS] as const;
   const kinds = [statesOf(packed), cotangentStates];
-  yield chunkStatesProgram(kinds, largestChunk, ...given);
-  yield carryStatesProgram(kinds, ...given);
-  yield carryStatesProgram([statesOf(null)], ...given, {
-    ...{ before: true, after: false, backward: true },
-  });
-  yield cotangentsProgram(["f", "b"], ...given);
-  yield packProgram({ columns: "value", half: true }, LAUNCH, PACKED);
+  yield chunkStatesProgram(kinds, largestChunk, LAUNCH);
+  yield carryStatesProgram(kinds, [], [], LAUNCH);
+  yield carryStatesProgram(
+    [statesOf(null)],
+    ["before"],
+    ["forward", "backward"],
+    LAUNCH,
+  );
+  yield cotangentsProgram(["f", "b"], LAUNCH);
+  yield packProgram({ columns: "value", half: true }, LAUNCH);
 }
 
-const shaders = () => variants().map((program) => shaderOf(program, 65535));
+const shaders = () =>
+  variants().map((program) =>
+    shaderOf(boundProgram(program, LAUNCH, TENSORS), 65535)
+  );
 
 Deno.test("shaders bind what their text declares, in this order", () => {
   for (const { bindings, code } of shaders()) {

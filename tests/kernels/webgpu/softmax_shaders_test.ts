@@ -9,13 +9,11 @@ import {
 } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 import {
   forwardProgram,
-  type Sharing,
-} from "../../../lib/kernels/webgpu/softmax/softmax_forward.ts";
-import {
   keyGradientsProgram,
   queryGradientProgram,
+  type Sharing,
   softmaxRowsProgram,
-} from "../../../lib/kernels/webgpu/softmax/softmax_gradient.ts";
+} from "../../../lib/kernels/webgpu/softmax/softmax_programs.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 import { distinctShaders, testCompiling } from "./shader_checks.ts";
 

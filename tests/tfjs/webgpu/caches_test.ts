@@ -157,12 +157,12 @@ onWebGpu(
     for (let step = 0; step < 3; step++) {
       tf.dispose(constants.shift());
       constants.push(tf.tensor1d([3, 4]));
-      backend.launches += 1000;
+      backend.launches.count += 1000;
       resourceOf(constants[0]!);
     }
     const [, shared, other] = constants.map(resourceOf);
     assert(shared === other);
-    backend.ownBuffer(constants[1]!.dataId);
+    backend.places.ownBuffer(constants[1]!.dataId);
     assert(resourceOf(constants[1]!) !== other);
     assertEquals([...await constants[1]!.data()], [3, 4]);
     const weight = tf.tidy(() => tf.variable(constants[2]!));
@@ -221,7 +221,7 @@ onWebGpu(
       return [...values];
     };
     for (let i = 0; i < 4; i++) assertEquals(await doubled(), [2, 4, 6]);
-    assert(backend.bindGroups.size > 0);
+    assert(backend.launches.bindGroups.size > 0);
     backend.device.createShaderModule({ code: "fn broken(" });
     await assertRejects(doubled, GpuError);
     assertEquals(await doubled(), [2, 4, 6]);
@@ -295,7 +295,7 @@ onWebGpu("a buffer of the user's is not written", async (backend) => {
   const drawn = tf.zeros([1, 1, 4]);
   const data = backend.tensorMap.get(drawn.dataId);
   Object.assign(data, { resource: texture, external: true });
-  backend.ownBuffer(drawn.dataId);
+  backend.places.ownBuffer(drawn.dataId);
   assert(data.resource === texture);
   drawn.dispose();
   texture.destroy();

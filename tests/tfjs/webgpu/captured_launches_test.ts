@@ -1,8 +1,8 @@
 /** Launches that are repeated without their kernels compute what these would. */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { ReplayedRuns } from "../../../lib/tfjs/record/replayed_runs.ts";
-import { runInReplays } from "../../../lib/tfjs/record/recorded_run.ts";
+import { ReplayedRuns } from "../../../lib/tfjs/record/runs.ts";
+import { runInReplays } from "../../../lib/tfjs/record/recorder.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { alive, onEachBackend } from "../../backends.ts";
 
@@ -253,13 +253,13 @@ onEachBackend("after a failure, launches are captured anew", async () => {
     return value;
   };
   for (let i = 0; i < CAPTURED + 1; i++) assertEquals(await step(i), 1);
-  const { generation } = backend;
+  const { generation } = backend.launches;
   // More than the device has.
   backend.device.createBuffer({ size: 2 ** 52, usage: GPUBufferUsage.STORAGE });
   const sum = tf.fill([3], 1);
   await sum.data().catch(() => {});
   sum.dispose();
-  assert(backend.generation > generation);
+  assert(backend.launches.generation > generation);
   for (let i = 0; i < 4; i++) assertEquals(await step(i), 1);
   runs.dispose();
 }, ["webgpu"]);

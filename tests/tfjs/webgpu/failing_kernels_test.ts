@@ -12,15 +12,15 @@ const MOST_LAUNCHES = 12;
 onEachBackend(
   "an operation of which any launch fails leaves nothing behind",
   async (backend) => {
-    const webgpu = tf.backend() as StrictWebGPUBackend;
-    const count = webgpu.countLaunch.bind(webgpu), left: string[] = [];
+    const { launches } = tf.backend() as StrictWebGPUBackend;
+    const count = launches.countLaunch.bind(launches), left: string[] = [];
     for (const { label, run } of sample(backend, operationCalls(2))) {
       let hasFailed = true;
       for (let launch = 0; hasFailed && launch < MOST_LAUNCHES; launch++) {
         const before = alive();
         let until = launch;
         hasFailed = false;
-        webgpu.countLaunch = () => {
+        launches.countLaunch = () => {
           hasFailed ||= until === 0;
           if (until-- === 0) throw new Error("made to fail");
           count();
@@ -32,7 +32,7 @@ onEachBackend(
           // Some calls are refused.
         } finally {
           tf.engine().endScope();
-          webgpu.countLaunch = count;
+          launches.countLaunch = count;
         }
         const { tensors, ids } = alive();
         if (tensors !== before.tensors || ids !== before.ids) {

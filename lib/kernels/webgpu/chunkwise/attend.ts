@@ -1,23 +1,33 @@
 /**
- * Last step of the chunkwise form: what each token of a chunk reads.
+ * Last step of the chunkwise form: what each token of a chunk reads. Attention and each of
+ * its gradients are one function of four kinds of vectors,
+ *
+ *     z_i = Σ_j M_ij (r_i · o_j) x_j
+ *
+ * With r = q, o = k and x = v that is attention. Its gradients are, g being the
+ * cotangents of the sums and v with its column of ones:
+ *
+ *     dq: r = g, o = v, x = k        dk: r = v, o = g, x = q, M transposed
+ *                                    dv: r = k, o = q, x = g, M transposed
+ *
+ * In chunks,
  *
  *     z_i = Σ_{j in chunk} M_ij (r_i · o_j) x_j
  *         + exp(f_s + … + f_i) [state from before] r_i
  *         + exp(b_i + … + b_t) [state from after] r_i
  *
- * for the chunk s..t and the vectors of a role (`roles.ts`). The text is in
- * `attend.wgsl.ts`; this file binds its operands, and shares out the work.
+ * for the chunk s..t. The text is in `attend.wgsl.ts`; this file binds its operands, and
+ * shares out the work.
  *
  * @module
  */
-import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
 import {
   JOINED,
   type Launch,
-  problemProgram,
-  tensorsOf,
-} from "../frame/problem.ts";
+  type ProblemProgram,
+  stepOf,
+} from "../frame/attention_call.ts";
 import {
   ACCUMULATE,
   type Dims,
@@ -25,24 +35,67 @@ import {
   QUADS,
   quadsOf,
   reading,
-  writing,
+  type Vectors,
 } from "../frame/vectors.ts";
+import { writing } from "../score_tiles/score_tiles.ts";
+import { ATTEND, ATTEND_SCRATCH } from "./attend.wgsl.ts";
 import {
   arrivals,
-  decayBytes,
+  decayInputs,
   DECAYS,
   LOAD_DECAYS,
-  logDecaysOf,
+  type Mask,
+  maskBytes,
   maskConstants,
-  maskKey,
-  type MaskSource,
-  readingPacked,
-  weightBytes,
   WEIGHTS,
 } from "./mask.ts";
-import { ATTEND, ATTEND_SCRATCH } from "./attend.wgsl.ts";
-import { type Role, roleKey } from "./roles.ts";
-import { STATES } from "./states.ts";
+import { readingStates, STATES, type States } from "./states.ts";
+
+/** Attention or one of its gradients. */
+export interface Role {
+  /** The vectors r of the tokens that read. */
+  readonly rows: Vectors;
+  /** The vectors o of the tokens that are read. */
+  readonly others: Vectors;
+  /** The vectors x of the tokens that are read. */
+  readonly values: Vectors;
+  /**
+   * The states `Σ o xᵀ` that reach a chunk, or `Σ x oᵀ` if r has the columns
+   * of a sum.
+   */
+  readonly states: States;
+  /** The result z, but for its row sum. */
+  readonly output: {
+    /** The name of the tensor's buffer. */
+    readonly name: string;
+    readonly columns: "key" | "value";
+    /** Whether heads may lie side by side, at the places of `JOINED`. @default false */
+    readonly mayBeJoined?: boolean;
+  };
+  /**
+   * Whether z is multiplied by the scale, its row sums are written, and it is divided by
+   * them if the problem says so.
+   * @default false
+   */
+  readonly normalizes?: boolean;
+  /**
+   * What the gradients of the log decays are summed from, if it is written: the products of
+   * z with the vectors `own` of the tokens that read, in four terms: [chunk before, chunk
+   * after, state before, state after].
+   */
+  readonly ownTerms?: { readonly own: Vectors; readonly name: string };
+}
+
+/** Names a role in a key. */
+function roleKey(
+  { rows, others, values, states, output, normalizes, ownTerms }: Role,
+): string {
+  const vectors = [rows, others, values].map(({ name }) => name).join("·");
+  const more = [normalizes && "normalizes", ownTerms && "terms"].filter(
+    Boolean,
+  );
+  return [`${output.name}=${vectors}+${states.name}`, ...more].join(":");
+}
 
 /** Rows of a tile of the text, each one register of four columns. */
 const TILE_ROWS = 8;
@@ -51,10 +104,14 @@ const TILE_ROWS = 8;
 export interface AttendShape {
   /** Tokens of a chunk for which there is room. */
   readonly largestChunk: number;
-  /** Quads of the result for which there is room. */
-  readonly largestQuads: number;
+  /** The same in whole blocks of rows. */
+  readonly tokens: number;
   /** Rows of a chunk that a workgroup computes. */
   readonly blockRows: number;
+  /** Quads of a row that scores, and later parts of sums, take. */
+  readonly stride: number;
+  /** Threads of a workgroup: one for each tile of the result. */
+  readonly threads: number;
 }
 
 const LARGEST_CHUNKS = [64, 128, 256];
@@ -77,42 +134,17 @@ export function shapeFor(
   mostRows: number,
 ): AttendShape | undefined {
   const largestChunk = LARGEST_CHUNKS.find((size) => size >= chunkSize);
-  const largestQuads = roomForQuads(dims);
-  if (largestChunk === undefined || largestQuads === undefined) return;
-  return BLOCK_ROWS.filter((rows) => rows <= mostRows).map((rows) => ({
-    largestChunk,
-    largestQuads,
-    blockRows: rows,
-  })).find((shape) => bytesOf(shape) <= workgroupBytes);
-}
-
-function roomForQuads(dims: Dims): number | undefined {
   const quads = Math.max(quadsOf("key", dims), quadsOf("sum", dims));
-  return LARGEST_QUADS.find((size) => size >= quads);
-}
-
-function bytesOf(shape: AttendShape): number {
-  const { blockRows } = shape;
-  const tokens = roomFor(shape);
-  return 16 * blockRows * scratchQuads(shape) + 3 * 4 * blockRows +
-    decayBytes(tokens) + weightBytes(tokens);
-}
-
-/** Tokens of a chunk for which there is room, in whole blocks of rows. */
-function roomFor({ largestChunk, blockRows }: AttendShape): number {
-  return Math.ceil(largestChunk / blockRows) * blockRows;
-}
-
-/** Quads of a row that scores, and later parts of sums, take. */
-function scratchQuads(
-  { largestChunk, largestQuads }: AttendShape,
-): number {
-  return Math.max(largestChunk / 4, largestQuads);
-}
-
-/** Threads of a workgroup: one for each tile of the result. */
-function threadsOf({ blockRows, largestQuads }: AttendShape): number {
-  return blockRows / TILE_ROWS * largestQuads;
+  const largestQuads = LARGEST_QUADS.find((size) => size >= quads);
+  if (largestChunk === undefined || largestQuads === undefined) return;
+  const stride = Math.max(largestChunk / 4, largestQuads);
+  return BLOCK_ROWS.filter((rows) => rows <= mostRows).map((blockRows) => ({
+    ...{ largestChunk, blockRows, stride },
+    tokens: Math.ceil(largestChunk / blockRows) * blockRows,
+    threads: blockRows / TILE_ROWS * largestQuads,
+  })).find(({ blockRows, tokens }) =>
+    (16 * stride + 3 * 4) * blockRows + maskBytes(tokens) <= workgroupBytes
+  );
 }
 
 /** What the text of the program depends on. */
@@ -120,103 +152,97 @@ export interface AttendSpec {
   /** The functions to compute, each by workgroups of its own. */
   readonly roles: readonly Role[];
   /** The decays of all roles; `null` if nothing decays, and only the state is read. */
-  readonly decays: MaskSource | null;
+  readonly decays: Mask | null;
   /** The room that the program has, and how its work is shared out. */
   readonly shape: AttendShape;
-  /**
-   * Whether states are not scanned, so that each reader adds up those of all chunks.
-   * @default false
-   */
-  readonly areApart?: boolean;
+  /** Whether states are not scanned, so that each reader adds up those of all chunks. */
+  readonly areApart: boolean;
 }
 
 /** The program, of which a thread computes a tile of TILE rows and a quad of columns. */
 export function attendProgram(
-  { roles, decays, shape, areApart = false }: AttendSpec,
+  { roles, decays, shape, areApart }: AttendSpec,
   launch: Launch,
-  tensors: Tensors,
-): Program {
-  const { blockRows } = shape;
-  const vectors = roles.flatMap(({ rows, others, values, finish }) => [
+): ProblemProgram {
+  const { blockRows, stride } = shape;
+  const vectors = roles.flatMap(({ rows, others, values, ownTerms }) => [
     ...[rows, ...(decays ? [others, values] : [])],
-    ...(finish.kind === "decayTerms" ? [finish.own] : []),
+    ...(ownTerms ? [ownTerms.own] : []),
   ]);
   const states = roles.map(({ states }) => states.name);
-  const terms = roles.flatMap(({ finish }) =>
-    finish.kind === "decayTerms" ? [finish.name] : []
-  );
-  const vec4f = [...states, ...terms].map((name) => [name, "vec4f"] as const);
-  const hasRowSums = roles.some(({ finish }) => finish.kind === "attention");
+  const terms = roles.flatMap(({ ownTerms }) => ownTerms?.name ?? []);
+  const hasRowSums = roles.some(({ normalizes }) => normalizes);
   return {
-    ...problemProgram(launch),
     name: "attend",
-    variants: [...roles.map(roleKey), maskKey(decays)],
+    variants: roles.map(roleKey),
     constants: {
       ...maskConstants(decays),
       APART: areApart,
       ROWS: blockRows,
-      STRIDE: scratchQuads(shape),
-      TOKENS: decays ? roomFor(shape) : 4,
-      SCORES: decays ? blockRows * scratchQuads(shape) : 1,
+      STRIDE: stride,
+      TOKENS: decays ? shape.tokens : 4,
+      SCORES: decays ? blockRows * stride : 1,
     },
-    elements: { ...elementsOf(vectors), ...Object.fromEntries(vec4f) },
-    reads: tensorsOf([
+    elements: elementsOf(vectors, [...states, ...terms]),
+    reads: [
       ...vectors.map(({ name }) => name),
-      ...logDecaysOf([decays], false),
+      ...decayInputs(decays),
       ...states,
-    ], tensors),
-    writes: tensorsOf([
+    ],
+    writes: [
       ...roles.map(({ output }) => output.name),
       ...(hasRowSums ? ["rowSums"] : []),
       ...terms,
-    ], tensors),
-    threads: threadsOf(shape),
+    ],
+    threads: shape.threads,
     workgroups: [launch.chunks, launch.sequences],
     layers: Math.ceil(launch.chunkSize / blockRows) * roles.length,
-    functions: () =>
-      [
-        ...[QUADS, STATES, JOINED, ACCUMULATE, readingPacked([decays])],
-        ...[DECAYS, arrivals(decays), LOAD_DECAYS, WEIGHTS, ATTEND_SCRATCH],
-        ...roles.map((role) =>
-          instance(operandsOf(role, decays) + ATTEND, role.output.name)
-        ),
-      ].join(""),
-    body: /* wgsl */ `
-  let blocks = (uniforms.chunkSize + ROWS - 1u) / ROWS;
-  let first_row = layer % blocks * ROWS;
-${
-      roles.map(({ output: { name } }, i) =>
-        `  if (layer / blocks == ${i}u) { attend_${name}(group, first_row, local); }`
-      ).join("\n")
-    }`,
+    functions: () => [
+      ...[QUADS, STATES, JOINED, ACCUMULATE, DECAYS, arrivals(decays)],
+      ...[LOAD_DECAYS, WEIGHTS, ATTEND_SCRATCH],
+      ...roles.map((role) =>
+        instance(operandsOf(role, decays) + ATTEND, role.output.name)
+      ),
+    ],
+    body: stepOf(
+      roles.map(({ output }) => output.name),
+      "(uniforms.chunkSize + ROWS - 1u) / ROWS",
+    ),
   };
 }
 
 /** WGSL of what a role has of its own. */
-function operandsOf(role: Role, decays: MaskSource | null): string {
-  const { rows, states, output, finish } = role;
+function operandsOf(role: Role, decays: Mask | null): string {
+  const { rows, states, output, normalizes = false, ownTerms } = role;
   // Without decays no token is read but through the state.
   const { others, values } = decays ? role : { others: rows, values: rows };
-  const columns = finish.kind === "attention" ? "sum" : output.columns;
-  const own = finish.kind === "decayTerms" ? finish.own : rows;
-  const terms = finish.kind === "decayTerms"
-    ? `${finish.name}[token] = terms;`
-    : "";
-  const rowSum = finish.kind === "attention" ? "rowSums[token] = rowSum;" : "";
-  return /* wgsl */ `${
-    declareConstants({
-      // Whether r has the columns of the states, and not their rows.
-      TRANSPOSED: rows.columns !== "key",
-      NORMALIZES: finish.kind === "attention",
-      HAS_TERMS: finish.kind === "decayTerms",
-      MAY_BE_JOINED: output.mayBeJoined ?? false,
-    })
-  }${reading("r", rows)}${reading("own", own)}${reading("o", others)}${
-    reading("x", values)
-  }${writing("z", output)}
-fn output_quads() -> u32 { return ${columns}_quads(); }
-fn read_state(at: u32) -> vec4f { return ${states.name}[at]; }
-fn write_row_sum(token: u32, rowSum: f32) { ${rowSum} }
-fn write_terms(token: u32, terms: vec4f) { ${terms} }
-`;
+  const constants = {
+    // Whether r has the columns of the states, and not their rows.
+    TRANSPOSED: rows.columns !== "key",
+    NORMALIZES: normalizes,
+    HAS_TERMS: ownTerms !== undefined,
+    MAY_BE_JOINED: output.mayBeJoined ?? false,
+  };
+  return [
+    ...[declareConstants(constants), readingStates(states.name)],
+    ...[reading("r", rows), reading("own", ownTerms?.own ?? rows)],
+    ...[reading("o", others), reading("x", values)],
+    writing(
+      output.name,
+      output.columns === "key" ? "headDim" : "valueDim",
+      1,
+      "z",
+    ),
+    /* wgsl */ `
+fn output_quads() -> u32 { return ${
+      normalizes ? "sum" : output.columns
+    }_quads(); }
+fn write_row_sum(token: u32, rowSum: f32) { ${
+      normalizes ? "rowSums[token] = rowSum;" : ""
+    } }
+fn write_terms(token: u32, terms: vec4f) { ${
+      ownTerms ? `${ownTerms.name}[token] = terms;` : ""
+    } }
+`,
+  ].join("");
 }

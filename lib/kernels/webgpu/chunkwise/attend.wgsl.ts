@@ -34,7 +34,8 @@ fn state_of(start: u32, n: u32, quad: u32) -> mat4x4f {
   return state;
 }
 
-fn attend(group: vec3u, first_row: u32, thread: u32) {
+fn step(group: vec3u, layer: u32, thread: u32) {
+  let first_row = layer * ROWS;
   let chunk = group.x;
   let sequence = group.y;
   let first = chunk * uniforms.chunkSize;

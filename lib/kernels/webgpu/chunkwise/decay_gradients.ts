@@ -14,21 +14,20 @@
  *
  * @module
  */
-import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import { declareConstants, instance } from "../../../tfjs/webgpu/wgsl.ts";
 import { isBelow } from "../frame/log_decays.ts";
-import { type Launch, problemProgram, tensorsOf } from "../frame/problem.ts";
-import { QUADS } from "../frame/vectors.ts";
+import type { Launch, ProblemProgram } from "../frame/attention_call.ts";
+import { elementsOf, QUADS } from "../frame/vectors.ts";
 import {
   arrivals,
+  decayInputs,
   DECAYS,
-  forwardMask,
   LOAD_DECAYS,
+  logDecaysOf,
+  type Mask,
   maskConstants,
-  type MaskSource,
-  transposedMask,
 } from "./mask.ts";
-import { STATES } from "./states.ts";
+import { readingStates, STATES } from "./states.ts";
 
 const THREADS = 64;
 
@@ -41,63 +40,55 @@ const NOTHING = -104;
 
 /** What the gradients of decays are computed from. */
 export interface DecayGradientsSpec {
-  /** Whether there is only the one direction. */
-  readonly causal: boolean;
+  /** The mask of the attention, whose log decays have buffers of their own. */
+  readonly mask: Mask;
   /** Room for the tokens of a chunk. */
   readonly largestChunk: number;
-  /** Whether there is one chunk, and no state. */
-  readonly alone: boolean;
   /**
-   * Whether states are not scanned, so that each reader adds up those of all chunks.
-   * @default false
+   * Names of `Σ k vᵀ` that reach the chunk, and of `Σ q gᵀ` that do by the transposed
+   * mask; `null` if there is one chunk, and no state.
    */
-  readonly areApart?: boolean;
-  /** Names of `Σ k vᵀ` that reach the chunk, and of `Σ q gᵀ` that do by the transposed mask. */
-  readonly states: readonly [string, string];
+  readonly states: readonly [string, string] | null;
+  /** Whether states are not scanned, so that each reader adds up those of all chunks. */
+  readonly areApart: boolean;
 }
 
 /** The program of df and db, of which a workgroup computes those of a chunk. */
 export function decayGradientsProgram(
-  { causal, largestChunk, alone, areApart = false, states }: DecayGradientsSpec,
+  { mask, largestChunk, states, areApart }: DecayGradientsSpec,
   launch: Launch,
-  tensors: Tensors,
-): Program {
-  const mask = forwardMask(causal);
-  const decays = causal ? ["f"] : ["f", "b"];
-  const read = alone ? [] : states;
-  const vec4f = ["queryTerms", "keyTerms", ...read];
+): ProblemProgram {
+  const read = states ?? [];
   /** What reaches a chunk of the states of a kind. */
-  const reaching = (kind: string, name: string, mask: MaskSource) =>
+  const reaching = (kind: string, name: string | undefined, mask: Mask) =>
     instance(
-      declareConstants(maskConstants(mask)) +
-        `fn read(at: u32) -> vec4f { return ${
-          alone ? "vec4f()" : `${name}[at]`
-        }; }\n${STATES}${REACHING}`,
+      declareConstants(maskConstants(mask)) + readingStates(name) + STATES +
+        REACHING,
       kind,
     );
   return {
-    ...problemProgram(launch),
     name: "decay_gradients",
     constants: {
-      ALONE: alone,
+      ALONE: states === null,
       APART: areApart,
       ...maskConstants(mask),
       TOKENS: largestChunk,
     },
-    elements: Object.fromEntries(vec4f.map((name) => [name, "vec4f"])),
-    reads: tensorsOf(["queryTerms", "keyTerms", ...decays, ...read], tensors),
-    writes: tensorsOf(decays.map((name) => `d${name}`), tensors),
+    elements: elementsOf([], ["queryTerms", "keyTerms", ...read]),
+    reads: ["queryTerms", "keyTerms", ...decayInputs(mask), ...read],
+    writes: logDecaysOf(mask).map((name) => `d${name}`),
     threads: THREADS,
     workgroups: [launch.chunks, launch.sequences],
-    functions: () =>
-      [
-        ...[QUADS, arrivals(mask), DECAYS, LOAD_DECAYS],
-        isBelow("is_nothing", NOTHING),
-        reaching("keys", states[0], mask),
-        reaching("queries", states[1], transposedMask(causal)),
-        `fn write_db(token: u32, x: f32) {${causal ? "" : " db[token] = x; "}}`,
-        SCRATCH,
-      ].join(""),
+    functions: () => [
+      ...[QUADS, arrivals(mask), DECAYS, LOAD_DECAYS],
+      isBelow("is_nothing", NOTHING),
+      reaching("keys", read[0], mask),
+      reaching("queries", read[1], { ...mask, transposed: true }),
+      `fn write_db(token: u32, x: f32) {${
+        mask.causal ? "" : " db[token] = x; "
+      }}`,
+      SCRATCH,
+    ],
     body: GRADIENTS,
   };
 }
@@ -105,14 +96,14 @@ export function decayGradientsProgram(
 const REACHING = /* wgsl */ `
 // A quad of the state that reaches a chunk, whose own begins at \`start\`, from a side.
 fn reaching(chunk: u32, side: u32, start: u32, quads: u32, at: u32) -> vec4f {
-  if (!APART) { return read(start + at); }
+  if (!APART) { return read_state(start + at); }
   var sum = vec4f();
   var factor = 1.0;
   var place = start;
   for (var others = select(uniforms.chunks - 1u - chunk, chunk, side == 0u); others > 0u; others--) {
     place = select(place + DIRECTIONS * quads, place - DIRECTIONS * quads, side == 0u);
-    sum += factor * read(place + at);
-    factor *= read(place + quads - 1u).x;
+    sum += factor * read_state(place + at);
+    factor *= read_state(place + quads - 1u).x;
   }
   return sum;
 }

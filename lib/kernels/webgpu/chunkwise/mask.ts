@@ -8,48 +8,26 @@
  * @module
  */
 import type { Constants } from "../../../tfjs/webgpu/wgsl.ts";
-import { type LogDecays, readingLogDecay } from "../frame/cotangents.ts";
+import { LOG_DECAYS_BEHIND } from "../frame/cotangents.ts";
 
-/** The log decays of one direction; entry i of them applies on the step to token i. */
-export interface Arrivals {
-  readonly name: LogDecays;
-  /** How far after a token lies the one whose log decay applies on the step to it. */
-  readonly offset: -1 | 0 | 1;
-}
-
-/** The two triangles of a mask; one that is `null` is zero. */
-export interface MaskSource {
-  /** What is applied on arriving from the left, by what a token reads of those before it. */
-  readonly before: Arrivals | null;
-  /** What is applied on arriving from the right, by what a token reads of those after it. */
-  readonly after: Arrivals | null;
+/**
+ * A mask of log decays: f, applied on arriving from the left, and b, on arriving from the
+ * right. One of its triangles is zero if it is causal.
+ */
+export interface Mask {
+  /** Whether a token reads only itself and the tokens before it, so that there is no b. */
+  readonly causal: boolean;
+  /**
+   * Whether readers and sources are exchanged, as the gradients of k and v need: what was
+   * applied on arriving from the right at i - 1 is then applied on arriving from the left
+   * at i.
+   */
+  readonly transposed: boolean;
   /**
    * Whether the log decays are read where they lie behind the cotangents
    * (`cotangents.ts`), and not in buffers of their own.
    */
-  readonly isPacked: boolean;
-}
-
-/** The mask of the attention itself, with readers as rows. */
-export function forwardMask(causal: boolean, isPacked = false): MaskSource {
-  return {
-    before: { name: "f", offset: 0 },
-    after: causal ? null : { name: "b", offset: 0 },
-    isPacked,
-  };
-}
-
-/**
- * The mask with readers and sources exchanged, which the gradients of k and v
- * need: what was applied on arriving from the right at i - 1 is now applied on
- * arriving from the left at i. They have the cotangents, and the log decays behind them.
- */
-export function transposedMask(causal: boolean): MaskSource {
-  return {
-    before: causal ? null : { name: "b", offset: -1 },
-    after: { name: "f", offset: 1 },
-    isPacked: true,
-  };
+  readonly packed: boolean;
 }
 
 /**
@@ -59,82 +37,82 @@ export function transposedMask(causal: boolean): MaskSource {
  * @param decays Whether decays come with it, of zero too.
  * @param causal Whether a token reads only itself and the tokens before it.
  */
-export function maskFor(decays: boolean, causal: boolean): MaskSource | null {
-  return decays ? forwardMask(causal) : null;
+export function maskFor(decays: boolean, causal: boolean): Mask | null {
+  return decays ? { causal, transposed: false, packed: false } : null;
 }
 
 /** Names a mask in a key. */
-export function maskKey(mask: MaskSource | null): string {
+export function maskKey(mask: Mask | null): string {
   if (mask === null) return "maskless";
-  const packed = mask.isPacked ? "g." : "";
-  const sides = (["before", "after"] as const).map((side) => {
-    const { name, offset } = mask[side] ?? {};
-    const shift = offset ? offset < 0 ? "-1" : "+1" : "";
-    return name && `${side}=${packed}${name}${shift}`;
-  });
-  return sides.filter(Boolean).join(",");
+  const names = (["causal", "transposed", "packed"] as const)
+    .filter((name) => mask[name]);
+  return ["mask", ...names].join(".");
 }
 
-/** The log decays that some masks read, each once, from buffers of their own or packed. */
-export function logDecaysOf(
-  masks: readonly (MaskSource | null)[],
-  isPacked: boolean,
-): LogDecays[] {
-  const names = masks.filter((mask) => mask?.isPacked === isPacked)
-    .flatMap((mask) => [mask?.before?.name, mask?.after?.name]);
-  return (["f", "b"] as const).filter((name) => names.includes(name));
+/** The inputs that a mask's log decays are. */
+export function logDecaysOf({ causal }: Pick<Mask, "causal">): ("f" | "b")[] {
+  return causal ? ["f"] : ["f", "b"];
 }
 
-/** WGSL functions that read the packed log decays of some masks. */
-export function readingPacked(masks: readonly (MaskSource | null)[]): string {
-  return logDecaysOf(masks, true).map(readingLogDecay).join("\n");
+/** The inputs that a program binds for a mask's log decays. */
+export function decayInputs(mask: Mask | null): ("f" | "b")[] {
+  return mask && !mask.packed ? logDecaysOf(mask) : [];
 }
 
 /** The number of a mask's sides; without decays there is one. */
-export function directionsOf(mask: MaskSource | null): number {
-  return mask?.before && mask.after ? 2 : 1;
+export function directionsOf(mask: Mask | null): number {
+  return mask && !mask.causal ? 2 : 1;
 }
 
 /** The constants of a mask's text: the sides on which there is something to read. */
-export function maskConstants(mask: MaskSource | null): Constants {
+export function maskConstants(mask: Mask | null): Constants {
   return {
     DECAYS: mask !== null,
-    BEFORE: mask?.before !== null,
-    AFTER: mask !== null && mask.after !== null,
+    BEFORE: !(mask?.causal && mask.transposed),
+    AFTER: mask !== null && (mask.transposed || !mask.causal),
     DIRECTIONS: directionsOf(mask),
+    TRANSPOSED_MASK: mask?.transposed ?? false,
   };
 }
 
-/**
- * WGSL function `arrivals(base, t) -> vec2f`, by the mask's operands: the log decays of
- * token t of the sequence that begins at `base`, on arriving from the left and from the
- * right. No token arrives at the first from the left, nor at the last from the right.
- */
-export function arrivals(mask: MaskSource | null): string {
-  const read = (side: "before" | "after") => {
-    if (!mask?.[side]) return "0.0";
-    const { name, offset } = mask[side];
-    const token = offset === 0
-      ? "t"
-      : offset < 0
-      ? "max(t, 1u) - 1u"
-      : "t + 1u";
-    const place = `base + min(${token}, last)`;
-    const inside = side === "before" ? "t > 0u" : "t < last";
-    const value = mask.isPacked ? `log_${name}(${place})` : `${name}[${place}]`;
-    return `select(0.0, ${value}, ${inside})`;
+/** WGSL functions `log_f(token) -> f32` and `log_b`, the log decays of a mask. */
+export function logDecays(mask: Mask | null): string {
+  const read = (name: "f" | "b") => {
+    if (!mask || !logDecaysOf(mask).includes(name)) return "0.0";
+    if (!mask.packed) return `${name}[token]`;
+    return `log_decay_behind(${name === "f" ? "" : "uniforms.tokens + "}token)`;
   };
-  return /* wgsl */ `
-fn arrivals(base: u32, t: u32) -> vec2f {
-  let last = uniforms.length - 1u;
-  return vec2f(${read("before")}, ${read("after")});
-}
+  return /* wgsl */ `${mask?.packed ? LOG_DECAYS_BEHIND : ""}
+fn log_f(token: u32) -> f32 { return ${read("f")}; }
+fn log_b(token: u32) -> f32 { return ${read("b")}; }
 `;
 }
 
-/** Bytes of workgroup memory for the log decays of both sides. */
-export function decayBytes(paddedTokens: number): number {
-  return 2 * paddedTokens * 5;
+/** WGSL function `arrivals(base, t) -> vec2f` of a mask. */
+export function arrivals(mask: Mask | null): string {
+  return logDecays(mask) + ARRIVALS;
+}
+
+const ARRIVALS = /* wgsl */ `
+// The log decays of token t of the sequence that begins at \`base\`, on arriving from the
+// left and from the right. No token arrives at the first from the left, nor at the last
+// from the right.
+fn arrivals(base: u32, t: u32) -> vec2f {
+  let last = uniforms.length - 1u;
+  var sides = vec2f();
+  if (TRANSPOSED_MASK) {
+    sides = vec2f(log_b(base + min(max(t, 1u) - 1u, last)), log_f(base + min(t + 1u, last)));
+  } else {
+    let token = base + min(t, last);
+    sides = vec2f(log_f(token), log_b(token));
+  }
+  return select(vec2f(), sides, vec2<bool>(t > 0u, t < last));
+}
+`;
+
+/** Bytes of workgroup memory for a mask: the log decays of both sides, and its weights. */
+export function maskBytes(paddedTokens: number): number {
+  return paddedTokens * (2 * 5 + 2 * 2 * 4 + 4 * 4);
 }
 
 /** The log decays of a chunk of at most TOKENS tokens, and the decay along a path. */
@@ -172,11 +150,6 @@ fn load_decays(base: u32, first: u32, count: u32, thread: u32) {
   workgroupBarrier();
 }
 `;
-
-/** Bytes of workgroup memory for the weights of a chunk's mask. */
-export function weightBytes(paddedTokens: number): number {
-  return paddedTokens * (2 * 2 * 4 + 4 * 4);
-}
 
 /**
  * The mask's entries for four readers and four sources.

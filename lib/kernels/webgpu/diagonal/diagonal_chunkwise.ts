@@ -6,7 +6,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { AttentionArguments } from "../chunkwise/attention_call.ts";
+import {
+  type AttentionArguments,
+  boundProgram,
+} from "../frame/attention_call.ts";
 import { runProgram } from "../../../tfjs/webgpu/program.ts";
 import {
   type BorderStates,
@@ -22,7 +25,7 @@ import {
   outputsProgram,
 } from "../chunk_engine/outputs.ts";
 import { cotangentNumbers, cotangentsProgram } from "../frame/cotangents.ts";
-import { clearPadding } from "../layer/padding.ts";
+import { clearPadding } from "../frame/padding.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
 /** Whether a call has diagonal decays. */
@@ -111,7 +114,8 @@ export function diagonalGradient(call: AttentionArguments): tf.TensorInfo[] {
   for (const batch of run.batches) {
     const problem = { ...attributes, ...layout, ...batch, tokens };
     const tensors = { dy: dy!, y: y!, rowSums: rowSums!, g };
-    runProgram(backend, cotangentsProgram([], problem, tensors));
+    const program = cotangentsProgram([], problem);
+    runProgram(backend, boundProgram(program, problem, tensors));
     findStates(run, batch, WHOLE);
     if (hasStates) {
       run.run(chunkStatesProgram(layout, batch, true), { states });

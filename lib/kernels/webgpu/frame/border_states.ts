@@ -6,11 +6,16 @@
  *
  * @param enters Buffers to be read: `enter_<name>(sequence, row, quad) -> vec4f`.
  * @param leaves Buffers to be written: `leave_<name>(sequence, row, quad, state)`.
+ * @param all Names that have both functions even if they are not among these: zeros
+ * enter, and nothing is written.
  */
 export function borderStates(
   enters: readonly string[],
   leaves: readonly string[],
+  all: readonly string[] = [],
 ): string {
+  const absent = (present: readonly string[]) =>
+    all.filter((name) => !present.includes(name));
   const each = (statement: string) => /* wgsl */ `
   for (var i = 0u; i < 4u; i++) {
     let column = 4u * quad + i;
@@ -29,20 +34,11 @@ fn leave_${name}(sequence: u32, row: u32, quad: u32, state: vec4f) {${
       each(`${name}[at] = state[i];`)
     }
 }`),
+    ...absent(enters).map((name) =>
+      `fn enter_${name}(sequence: u32, row: u32, quad: u32) -> vec4f { return vec4f(); }`
+    ),
+    ...absent(leaves).map((name) =>
+      `fn leave_${name}(sequence: u32, row: u32, quad: u32, state: vec4f) {}`
+    ),
   ].join("\n") + "\n";
-}
-
-/** The same functions where there are no such tensors: zeros enter, and nothing is written. */
-export function noBorderStates(
-  enters: readonly string[],
-  leaves: readonly string[],
-): string {
-  return [
-    ...enters.map((name) =>
-      `fn enter_${name}(sequence: u32, row: u32, quad: u32) -> vec4f { return vec4f(); }\n`
-    ),
-    ...leaves.map((name) =>
-      `fn leave_${name}(sequence: u32, row: u32, quad: u32, state: vec4f) {}\n`
-    ),
-  ].join("");
 }

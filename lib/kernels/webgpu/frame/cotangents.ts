@@ -11,8 +11,7 @@
  *
  * @module
  */
-import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
-import { JOINED, type Launch, problemProgram, tensorsOf } from "./problem.ts";
+import { JOINED, type Launch, type ProblemProgram } from "./attention_call.ts";
 import { type Dims, QUADS, quadsOf, type Vectors } from "./vectors.ts";
 
 /** The vectors g, gradients in the sums of y and in the row sum. */
@@ -21,7 +20,7 @@ export const COTANGENTS: Vectors = { name: "g", columns: "sum", half: false };
 const THREADS = 64;
 
 /** The log decays of a direction, by the name of their input. */
-export type LogDecays = "f" | "b";
+type LogDecays = "f" | "b";
 
 /**
  * The numbers in the buffer of the vectors g, in whole quads.
@@ -38,15 +37,10 @@ export function cotangentNumbers(
   return 4 * (tokens * quadsOf(COTANGENTS.columns, dims) + decays);
 }
 
-/** WGSL function `log_<name>(token) -> f32`, which reads a log decay behind the vectors g. */
-export function readingLogDecay(name: LogDecays): string {
-  return /* wgsl */ `
-fn log_${name}(token: u32) -> f32 {
-  let at = ${name === "f" ? "token" : "uniforms.tokens + token"};
-  return ${COTANGENTS.name}[uniforms.tokens * sum_quads() + at / 4u][at % 4u];
-}
+/** WGSL function that reads a number behind the vectors g: a token's f, or after those of all tokens its b. */
+export const LOG_DECAYS_BEHIND = /* wgsl */ `
+fn log_decay_behind(at: u32) -> f32 { return g[uniforms.tokens * sum_quads() + at / 4u][at % 4u]; }
 `;
-}
 
 /**
  * The program that writes the vectors g, and the log decays behind them, one token per
@@ -55,23 +49,19 @@ fn log_${name}(token: u32) -> f32 {
 export function cotangentsProgram(
   decays: readonly LogDecays[],
   launch: Launch,
-  tensors: Tensors,
-): Program {
-  const { length, sequences } = launch;
+): ProblemProgram {
   const decay = (name: LogDecays) =>
     decays.includes(name) ? `${name}[token]` : "0.0";
   return {
-    ...problemProgram(launch),
     name: "cotangents",
     constants: { F: decays.includes("f"), B: decays.includes("b") },
-    reads: tensorsOf(["dy", "y", "rowSums", ...decays], tensors),
-    writes: tensorsOf(["g"], tensors),
+    reads: ["dy", "y", "rowSums", ...decays],
+    writes: ["g"],
     threads: THREADS,
-    workgroups: [Math.ceil(length / THREADS), sequences],
+    workgroups: [Math.ceil(launch.length / THREADS), launch.sequences],
     functions: /* wgsl */ `${QUADS}${JOINED}
-fn log_decays(token: u32) -> vec2f { return vec2f(${decay("f")}, ${
-      decay("b")
-    }); }
+fn log_f(token: u32) -> f32 { return ${decay("f")}; }
+fn log_b(token: u32) -> f32 { return ${decay("b")}; }
 `,
     body: COTANGENTS_OF_TOKEN,
   };
@@ -94,5 +84,5 @@ const COTANGENTS_OF_TOKEN = /* wgsl */ `
   g[token * padded + uniforms.valueDim] = select(0.0, -product, normalize);
   for (var i = uniforms.valueDim + 1u; i < padded; i++) { g[token * padded + i] = 0.0; }
   let behind = uniforms.tokens * padded + token;
-  if (F) { g[behind] = log_decays(token).x; }
-  if (B) { g[behind + uniforms.tokens] = log_decays(token).y; }`;
+  if (F) { g[behind] = log_f(token); }
+  if (B) { g[behind + uniforms.tokens] = log_b(token); }`;

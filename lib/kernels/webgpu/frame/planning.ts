@@ -2,7 +2,8 @@
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { Refusal } from "../../../tfjs/kernel/kernel.ts";
 import { cotangentNumbers } from "./cotangents.ts";
-import { isPacked, largestBuffer } from "./sequence_batches.ts";
+import { isPacked } from "./attention_call.ts";
+import { largestBuffer } from "./sequence_batches.ts";
 import { quadsOf } from "./vectors.ts";
 
 /** Largest headDim and valueDim: a workgroup's threads must cover a row. */
@@ -113,7 +114,7 @@ export function packingOf(
   const { batch, heads, length } = request;
   const half = request.precision === "f16";
   const packed = (["key", "key", "value"] as const)
-    .filter((columns) => isPacked(columns, request, half));
+    .filter((columns) => isPacked({ columns, half }, request));
   const quads = packed.reduce((sum, name) => sum + quadsOf(name, request), 0);
   return {
     launches: packed.length,

@@ -1,15 +1,4 @@
 /** Batches of sequences that a kernel computes at once, as many as one buffer has room for. @module */
-import type { Dims } from "./vectors.ts";
-
-/** Whether vectors must first be copied to whole quads. */
-export function isPacked(
-  columns: "key" | "value",
-  dims: Dims,
-  half: boolean,
-): boolean {
-  const count = columns === "key" ? dims.headDim : dims.valueDim;
-  return half || count % 4 !== 0;
-}
 
 /** The size in bytes of the largest buffer that a device's shaders can bind. */
 export function largestBuffer(limits: GPUSupportedLimits): number {

@@ -67,12 +67,15 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
 }
 `;
 
-/** The elements of the buffers of vectors, by name. */
+/** The elements of the buffers of vectors, and of others that hold quads of floats, by name. */
 export function elementsOf(
-  vectors: readonly Vectors[],
+  vectors: readonly Pick<Vectors, "name" | "half">[],
+  others: readonly string[] = [],
 ): Record<string, Binding["element"]> {
-  const element = ({ half }: Vectors) => half ? "vec4h" : "vec4f";
-  return Object.fromEntries(vectors.map((x) => [x.name, element(x)]));
+  const quads = [...vectors, ...others.map((name) => ({ name, half: false }))];
+  return Object.fromEntries(
+    quads.map(({ name, half }) => [name, half ? "vec4h" : "vec4f"]),
+  );
 }
 
 /**
@@ -102,31 +105,5 @@ export function readingStored(
 ): string {
   return /* wgsl */ `
 fn read_${role}(token: u32, quad: u32) -> vec4f { return vec4f(${name}[token * ${columns}_quads() + quad]); }
-`;
-}
-
-/** A tensor of TensorFlow.js to which a shader writes one vector for each token. */
-export interface Written {
-  /** The name of the tensor's buffer. */
-  readonly name: string;
-  /** The columns of each vector. */
-  readonly columns: "key" | "value";
-  /** Whether heads may lie side by side, at the places of `JOINED` of `problem.ts`. @default false */
-  readonly mayBeJoined?: boolean;
-}
-
-/** WGSL function `write_<role>(place, quad, value: vec4f)`, which skips padding and the row sum. */
-export function writing(
-  role: string,
-  { name, columns }: Written,
-): string {
-  const count = columns === "key" ? "uniforms.headDim" : "uniforms.valueDim";
-  return /* wgsl */ `
-fn write_${role}(place: u32, quad: u32, value: vec4f) {
-  let first = place * ${count};
-  for (var i = 0u; i < 4u && quad * 4u + i < ${count}; i++) {
-    ${name}[first + quad * 4u + i] = value[i];
-  }
-}
 `;
 }

@@ -9,15 +9,13 @@
  *
  * @module
  */
-import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
-import { maskConstants, type MaskSource } from "../chunkwise/mask.ts";
-import { type Launch, problemProgram, tensorsOf } from "../frame/problem.ts";
+import { type Mask, maskConstants } from "../chunkwise/mask.ts";
+import type { Launch, ProblemProgram } from "../frame/attention_call.ts";
 import {
   elementsOf,
   QUADS,
   readingStored,
   type Vectors,
-  writing,
 } from "../frame/vectors.ts";
 import {
   ADD_COLUMNS,
@@ -27,15 +25,15 @@ import {
   TILES,
   type Tiling,
   tilingConstants,
+  writing,
 } from "../score_tiles/score_tiles.ts";
-import { TILE_DECAYS } from "./tile_decays.ts";
 
 /** What the text of the program depends on. */
 export interface FullSpec {
   /** The vectors q, k and v. */
   readonly vectors: readonly [Vectors, Vectors, Vectors];
   /** How decays enter, or `null` if there are none. */
-  readonly decays: MaskSource | null;
+  readonly decays: Mask | null;
   /** How the work of a tile is shared out; a tile has at most its rows. */
   readonly tiling: Tiling;
 }
@@ -44,41 +42,43 @@ export interface FullSpec {
 export function fullProgram(
   { vectors, decays, tiling }: FullSpec,
   launch: Launch,
-  tensors: Tensors,
-): Program {
-  const { factors, through, mask } = TILE_DECAYS;
-  const read = decays ? [factors, through, mask] : [];
+): ProblemProgram {
   const [q, k, v] = vectors;
-  const bind = (name: string, result: string, zero: string) =>
-    `fn read_${name}(at: u32) -> ${result} { return ${
-      decays ? `${name}[at]` : zero
-    }; }\n`;
+  const read = decays ? ["tileFactors", "tileDecays", "tileMask"] : [];
   return {
-    ...problemProgram(launch),
     name: "full",
     constants: { ...maskConstants(decays), ...tilingConstants(tiling) },
-    elements: { ...elementsOf(vectors), [factors]: "vec4f", [mask]: "vec4f" },
-    reads: tensorsOf([...vectors.map(({ name }) => name), ...read], tensors),
-    writes: tensorsOf(["y", "rowSums"], tensors),
+    elements: elementsOf(vectors, ["tileFactors", "tileMask"]),
+    reads: [...vectors.map(({ name }) => name), ...read],
+    writes: ["y", "rowSums"],
     threads: tiling.threads,
     workgroups: [launch.chunks, launch.sequences],
-    functions: () =>
-      [
-        ...[QUADS, TILES, readingStored("r", q), readingStored("o", k)],
-        ...[
-          readingStored("x", v),
-          "fn inner_quads() -> u32 { return key_quads(); }\n",
-        ],
-        ...[stage(tiling), products(tiling), ALL_TOKENS, ADD_COLUMNS],
-        writing("y", { name: "y", columns: "value" }),
-        ...[bind(factors, "vec4f", "vec4f()"), bind(through, "f32", "0.0")],
-        ...[bind(mask, "vec4f", "vec4f()"), OWN_WEIGHTS],
-      ].join(""),
+    functions: () => [
+      ...[QUADS, TILES, readingStored("r", q), readingStored("o", k)],
+      ...[readingStored("x", v), stage(tiling), products(tiling)],
+      ...[ALL_TOKENS, ADD_COLUMNS],
+      writing("y", "valueDim", 1),
+      decays ? READ_DECAYS : NO_DECAYS,
+      OWN_WEIGHTS,
+    ],
     body: FULL,
   };
 }
 
+const READ_DECAYS = /* wgsl */ `
+fn read_tileFactors(at: u32) -> vec4f { return tileFactors[at]; }
+fn read_tileDecays(at: u32) -> f32 { return tileDecays[at]; }
+fn read_tileMask(at: u32) -> vec4f { return tileMask[at]; }
+`;
+
+const NO_DECAYS = /* wgsl */ `
+fn read_tileFactors(at: u32) -> vec4f { return vec4f(); }
+fn read_tileDecays(at: u32) -> f32 { return 0.0; }
+fn read_tileMask(at: u32) -> vec4f { return vec4f(); }
+`;
+
 const OWN_WEIGHTS = /* wgsl */ `
+fn inner_quads() -> u32 { return key_quads(); }
 // The sides of a tile are 0, before it, and 1; its own columns are the last.
 const OWN = 2u;
 // The mask of four rows and four columns of the own tile, from quad \`at\` of the first row.

@@ -1,5 +1,5 @@
 /**
- * The full and the blockwise form as tfjs kernels for WebGPU, in tiles of scores
+ * The full and the blockwise form on WebGPU, in tiles of scores
  * that no buffer ever holds: a launch, and one more with decays, for what tiles
  * need to know of them. The blockwise form's tiles have the tokens that the caller
  * wants, if a workgroup has rows for them.
@@ -7,94 +7,117 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { NumbersFor, ProblemSize } from "../../numbers.ts";
+import type { KernelRequest } from "../../../attention/planning/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
+import type { ProblemSize } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import {
   type AttentionArguments,
-  KernelCall,
-  sizeOfProblem,
-} from "../chunkwise/attention_call.ts";
-import { registerForm } from "../chunkwise/register_form.ts";
+  launcherOf,
+  requestOf,
+} from "../frame/attention_call.ts";
+import { maskFor } from "../chunkwise/mask.ts";
+import {
+  type Device,
+  inLaunches,
+  packingOf,
+  refusalOf,
+  tooLarge,
+  tooManyChunks,
+} from "../frame/planning.ts";
+import { sequenceBatches } from "../frame/sequence_batches.ts";
 import {
   leastColumns,
   type Tiling,
   type TilingLimits,
   tilingOf,
 } from "../score_tiles/score_tiles.ts";
-import { planFull } from "./full_plan.ts";
 import { fullProgram } from "./full_shader.ts";
 import {
-  DECAYS_OF_TILE,
-  FACTORS_OF_TOKEN,
-  maskQuads,
-  TILE_DECAYS,
+  maskBytes,
+  tileDecayNumbers,
   tileDecaysProgram,
 } from "./tile_decays.ts";
 
-/**
- * Registers the kernels `LionFull`, `LionBlockwise` and their gradients for
- * webgpu.
- */
-export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
-  const tilingFor = (size: ProblemSize, limits: TilingLimits) => {
-    const { full } = numbersFor(size);
-    // A row's scores are weighed for all of its columns at once.
-    const columnsPerThread = Math.max(
-      full.columnsPerThread,
-      leastColumns(size),
-    );
-    return tilingOf(size, { ...full, columnsPerThread }, limits);
-  };
-  for (const form of ["full", "blockwise"] as const) {
-    registerForm({
-      form,
-      forward: (given) => {
-        const { limits } = given.backend.device;
-        return forward(given, tilingFor(sizeOfProblem(given), limits));
-      },
-      plan: (request, device) => {
-        const wanted = form === "full" ? undefined : request.chunkSize;
-        const problem = { ...request, chunkSize: wanted };
-        return planFull(
-          problem,
-          device,
-          tilingFor(request, device.limits).rows,
-        );
-      },
-    }, numbersFor);
-  }
+type Numbers = WebGpuNumbers["full"];
+
+/** How the work of a tile is shared out. */
+export function tilingFor(
+  size: ProblemSize,
+  numbers: Numbers,
+  limits: TilingLimits,
+): Tiling {
+  // A row's scores are weighed for all of its columns at once.
+  const columnsPerThread = Math.max(
+    numbers.columnsPerThread,
+    leastColumns(size),
+  );
+  return tilingOf(size, { ...numbers, columnsPerThread }, limits);
 }
 
 /** The forward pass: y and the row sums. */
-function forward(given: AttentionArguments, tiling: Tiling): tf.TensorInfo[] {
-  const largestTile = tiling.rows;
-  const length = given.inputs["q"]!.shape[2]!;
-  const maskBytes = given.inputs["f"]
-    ? 16 * maskQuads(largestTile) * length
-    : 0;
-  const call = new KernelCall(given, false, { bytesOfSequence: maskBytes });
-  const { decays } = call;
-  const y = call.output("y", call.input("v")!.shape);
-  const rowSums = call.output("rowSums", call.perToken);
-  const [q, k, v] = call.queriesKeysValues();
+export function fullForward(
+  call: AttentionArguments,
+  numbers: Numbers,
+): tf.TensorInfo[] {
+  const request = requestOf(call);
+  const { length, chunkSize } = request;
+  const tiling = tilingFor(request, numbers, call.backend.device.limits);
+  const { rows: largestTile } = tiling;
+  const decays = maskFor(request.decays, request.causal);
+  const run = launcherOf(call, decays ? maskBytes(length, largestTile) : 0);
+  const [y, rowSums] = run.outputs();
+  const vectors = run.queriesKeysValues();
   if (decays) {
-    const { sequences } = call.batches[0]!;
-    const tokens = sequences * length;
-    call.scratch(TILE_DECAYS.factors, FACTORS_OF_TOKEN * tokens);
-    call.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * sequences * call.chunks);
-    call.scratch(TILE_DECAYS.mask, 4 * maskQuads(largestTile) * tokens);
-  }
-  for (const batch of call.batches) {
-    if (decays) {
-      call.launch(
-        batch,
-        (...given) => tileDecaysProgram(decays, largestTile, ...given),
-      );
+    const { sequences } = run.launches[0]!;
+    const tiles = Math.ceil(length / chunkSize);
+    const counts = tileDecayNumbers(length, tiles, largestTile);
+    for (const [name, count] of Object.entries(counts)) {
+      run.scratch(name, sequences * count);
     }
-    const spec = { vectors: [q, k, v], decays, tiling } as const;
-    call.launch(batch, (...given) => fullProgram(spec, ...given));
   }
-  call.clearPadding([y]);
-  call.dispose();
+  for (const launch of run.launches) {
+    if (decays) {
+      run.run(launch, tileDecaysProgram(decays, largestTile, launch));
+    }
+    run.run(launch, fullProgram({ vectors, decays, tiling }, launch));
+  }
+  run.end([y]);
   return [y, rowSums];
+}
+
+/**
+ * Plans a problem for a device.
+ *
+ * @param request The problem; `chunkSize` is what a tile should have at most.
+ * @param rows Those of its tiling.
+ */
+export function planFull(
+  request: KernelRequest,
+  device: Device,
+  rows: number,
+): KernelPlan | Refusal {
+  const refusal = refusalOf(request, device);
+  if (refusal) return refusal;
+  const { batch, heads, length, causal } = request;
+  const { limits } = device;
+  const chunkSize = Math.min(request.chunkSize ?? rows, rows, length);
+  const tiles = Math.ceil(length / chunkSize);
+  const decays = maskFor(request.decays || causal, causal);
+  const masks = decays ? maskBytes(length, rows) : 0;
+  const large = tooManyChunks(tiles, limits) ??
+    tooLarge("the masks of a sequence's tiles take", masks, limits);
+  if (large) return large;
+  const packed = packingOf(request);
+  const batches = sequenceBatches(batch * heads, masks, limits);
+  const ofSequence = decays
+    ? Object.values(tileDecayNumbers(length, tiles, rows))
+      .reduce((sum, numbers) => sum + 4 * numbers, 0)
+    : 0;
+  const launches = packed.launches + (decays ? 2 : 1);
+  return {
+    chunkSize,
+    scratchBytes: packed.bytes + batches[0]!.sequences * ofSequence,
+    how: inLaunches(batches.length * launches),
+  };
 }

@@ -9,52 +9,42 @@
  *
  * @module
  */
-import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import {
   arrivals,
+  decayInputs,
   DECAYS,
   LOAD_DECAYS,
-  logDecaysOf,
+  type Mask,
   maskConstants,
-  type MaskSource,
   WEIGHTS,
 } from "../chunkwise/mask.ts";
-import { type Launch, problemProgram, tensorsOf } from "../frame/problem.ts";
-
-/** Names of the buffers, which have the sequences of a batch. */
-export const TILE_DECAYS = {
-  factors: "tileFactors",
-  through: "tileDecays",
-  mask: "tileMask",
-};
-
-/**
- * Numbers of a token among the factors: as reader and as source of the tiles
- * before it, `x` and `y`, and of those after it, `z` and `w`.
- */
-export const FACTORS_OF_TOKEN = 4;
-/** Numbers of a tile: the sums of its f and of its b. */
-export const DECAYS_OF_TILE = 2;
+import type { Launch, ProblemProgram } from "../frame/attention_call.ts";
+import { elementsOf } from "../frame/vectors.ts";
 
 const THREADS = 64;
 
 /**
- * Bytes of these buffers for a sequence.
+ * Numbers of a sequence in each buffer: `tileFactors`, of a token as reader and as source
+ * of the tiles before it, `x` and `y`, and of those after it, `z` and `w`; `tileDecays`, the
+ * sums of a tile's f and of its b; and `tileMask`, a row for each token.
  *
  * @param largestTile Room for the tokens of a tile.
  */
-export function tileDecayBytes(
+export function tileDecayNumbers(
   length: number,
   tiles: number,
   largestTile: number,
-): number {
-  const ofToken = FACTORS_OF_TOKEN + 4 * maskQuads(largestTile);
-  return 4 * (ofToken * length + DECAYS_OF_TILE * tiles);
+): Readonly<Record<"tileFactors" | "tileDecays" | "tileMask", number>> {
+  return {
+    tileFactors: 4 * length,
+    tileDecays: 2 * tiles,
+    tileMask: largestTile * length,
+  };
 }
 
-/** Quads of a row of the mask within a tile of so many tokens at most. */
-export function maskQuads(largestTile: number): number {
-  return largestTile / 4;
+/** Bytes of a sequence in the largest of these buffers. */
+export function maskBytes(length: number, largestTile: number): number {
+  return 4 * tileDecayNumbers(length, 0, largestTile).tileMask;
 }
 
 /**
@@ -65,19 +55,16 @@ export function maskQuads(largestTile: number): number {
  * @param largestTile Room for the tokens of a tile.
  */
 export function tileDecaysProgram(
-  decays: MaskSource,
+  decays: Mask,
   largestTile: number,
   launch: Launch,
-  tensors: Tensors,
-): Program {
-  const { factors, through, mask } = TILE_DECAYS;
+): ProblemProgram {
   return {
-    ...problemProgram(launch),
     name: "tile_decays",
     constants: { ...maskConstants(decays), TOKENS: largestTile },
-    elements: { [factors]: "vec4f", [mask]: "vec4f" },
-    reads: tensorsOf(logDecaysOf([decays], false), tensors),
-    writes: tensorsOf([factors, through, mask], tensors),
+    elements: elementsOf([], ["tileFactors", "tileMask"]),
+    reads: decayInputs(decays),
+    writes: ["tileFactors", "tileDecays", "tileMask"],
     threads: THREADS,
     workgroups: [launch.chunks, launch.sequences],
     functions: () => [arrivals(decays), DECAYS, LOAD_DECAYS, WEIGHTS].join(""),
@@ -94,21 +81,21 @@ export function tileDecaysProgram(
   for (var i = local; i < count; i += THREADS) {
     let reader = from_start(i, count);
     let source = to_end(i, count);
-    ${factors}[written + i] = vec4f(
+    tileFactors[written + i] = vec4f(
       left_to_right(reader.x), left_to_right(source.x), right_to_left(reader.y), right_to_left(source.y));
   }
   if (local == 0u) {
     let passing = path(0u, count);
     let at = 2u * (sequence * uniforms.chunks + chunk);
-    ${through}[at] = passing.x;
-    if (AFTER) { ${through}[at + 1u] = passing.y; }
+    tileDecays[at] = passing.x;
+    if (AFTER) { tileDecays[at + 1u] = passing.y; }
   }
   let blocks = (count + 3u) / 4u;
   for (var i = local; i < blocks * blocks; i += THREADS) {
     let entries = weights(i / blocks, i % blocks);
     for (var r = 0u; r < 4u && i / blocks * 4u + r < count; r++) {
       let row = written + i / blocks * 4u + r;
-      ${mask}[row * (TOKENS / 4u) + i % blocks] = entries[r];
+      tileMask[row * (TOKENS / 4u) + i % blocks] = entries[r];
     }
   }`,
   };

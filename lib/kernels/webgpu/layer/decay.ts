@@ -1,10 +1,102 @@
 /** Kernels from logits to log decays, and from those to the log decays of both directions. @module */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { LOWEST_LOG_DECAY } from "../../../attention/decays/finite_decay.ts";
-import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { LOG_SIGMOID } from "../../../attention/decays/decay.ts";
+import { SOURCE_DECAY } from "../../../attention/decays/decay_pair.ts";
+import {
+  FINITE_DECAY,
+  LOWEST_LOG_DECAY,
+} from "../../../attention/decays/finite_decay.ts";
+import {
+  TOKEN_DECAYS,
+  TOKEN_LOG_DECAY,
+} from "../../../operations/token_decays.ts";
+import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { isBelow } from "../frame/log_decays.ts";
-import { elementwiseKernel } from "./elementwise_kernel.ts";
-import { SIGMOID } from "./sigmoid.ts";
+import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
+import { SIGMOID } from "./activations.ts";
+
+/** Registers the kernels of decays. */
+export function registerDecays(): void {
+  registerFusedKernel(LOG_SIGMOID, {
+    forward: elementwiseKernel(["x"], ["y"], {
+      name: "log_sigmoid",
+      functions: LOG_SIGMOID_OF_PACK,
+      body: "  y[at] = log_sigmoid(x[at]);",
+    }),
+    // dx = dy sigmoid(-x)
+    gradient: elementwiseKernel(["x", "dy"], ["dx"], {
+      name: "log_sigmoid_gradient",
+      functions: SIGMOID,
+      body: "  dx[at] = dy[at] * sigmoid(-x[at]);",
+    }),
+  });
+  // Log decays that are finite; the gradient is 0 where x was clipped.
+  registerFusedKernel(FINITE_DECAY, {
+    forward: elementwiseKernel(["x"], ["y"], {
+      name: "finite_decay",
+      width: 1,
+      functions: CLIP,
+      body: "  y[at] = clip(x[at]);",
+    }),
+    gradient: elementwiseKernel(["x", "dy"], ["dx"], {
+      name: "finite_decay_gradient",
+      width: 1,
+      functions: CLIP,
+      body: "  dx[at] = select(dy[at], 0.0, is_clipped(x[at]));",
+    }),
+  });
+  // Each direction's log decays, shifted by a token: on arriving at token t, the forward
+  // state decays by that of t - 1, the backward state by that of t + 1. The gradient is the
+  // sum of both directions' in a token's log decay, 0 where it was clipped.
+  registerFusedKernel(SOURCE_DECAY, {
+    forward: elementwiseKernel(["logDecay"], ["forward", "backward"], {
+      name: "source_decay",
+      functions: /* wgsl */ `${CLIP}
+fn decay_of(row: u32, token: u32) -> f32 { return logDecay[row * uniforms.length + token]; }
+`,
+      body: ARRIVALS,
+    }, ofLogDecays),
+    gradient: elementwiseKernel(["logDecay", "df", "db"], ["gradient"], {
+      name: "source_decay_gradient",
+      functions: ARRIVALS_GRADIENT,
+      body:
+        "  gradient[at] = decay_gradient(at, at % uniforms.length, logDecay[at]);",
+    }, ofLogDecays),
+  });
+  // log(sigmoid(-x)) of tokens' logits, [batch, heads, length]; dx = -dy sigmoid(x).
+  registerFusedKernel(TOKEN_LOG_DECAY, {
+    forward: elementwiseKernel(["x"], ["y"], {
+      name: "token_log_decay",
+      functions: DECAY_OF_LOGIT,
+      body: "  y[at] = decay_of(at / uniforms.length, at % uniforms.length);",
+    }, toLogDecays),
+    gradient: elementwiseKernel(["x", "dy"], ["dx"], {
+      name: "token_log_decay_gradient",
+      functions: /* wgsl */ `${SIGMOID}
+fn gradient_of(place: u32, token: u32, logit: f32) -> f32 { return dy[place]; }
+`,
+      body: LOGIT_GRADIENT,
+    }, ofLogits),
+  });
+  // Both directions' log decays on arriving at each token, of its neighbours' logits.
+  registerFusedKernel(TOKEN_DECAYS, {
+    forward: elementwiseKernel(["x"], ["forward", "backward"], {
+      name: "token_decays",
+      functions: DECAY_OF_LOGIT + CLIP,
+      body: ARRIVALS,
+    }, toLogDecays),
+    gradient: elementwiseKernel(["x", "df", "db"], ["dx"], {
+      name: "token_decays_gradient",
+      functions:
+        /* wgsl */ `${LOG_SIGMOID_OF_PACK}${SIGMOID}${ARRIVALS_GRADIENT}
+fn gradient_of(place: u32, token: u32, logit: f32) -> f32 {
+  return decay_gradient(place, token, log_sigmoid(-logit));
+}
+`,
+      body: LOGIT_GRADIENT,
+    }, ofLogits),
+  });
+}
 
 /**
  * WGSL function: log(1 + x) of a pack with 0 <= x <= 1, as 2 atanh(x / (2 + x)) by its power series, which
@@ -24,27 +116,9 @@ fn log_of_one_plus(x: Pack) -> Pack {
 `;
 
 /** WGSL function: log(sigmoid(x)) of a pack. */
-const LOG_SIGMOID = /* wgsl */ `${LOG_OF_ONE_PLUS}
+const LOG_SIGMOID_OF_PACK = /* wgsl */ `${LOG_OF_ONE_PLUS}
 fn log_sigmoid(x: Pack) -> Pack { return min(x, Pack()) - log_of_one_plus(exp(-abs(x))); }
 `;
-
-/** The kernel of log(sigmoid(x)). */
-export const logSigmoid: FusedKernel<"x"> = elementwiseKernel(["x"], ["y"], {
-  name: "log_sigmoid",
-  functions: LOG_SIGMOID,
-  body: "  y[at] = log_sigmoid(x[at]);",
-});
-
-/** The gradient kernel of log(sigmoid(x)): dx = dy sigmoid(-x). */
-export const logSigmoidGradient: FusedKernel<"x" | "dy"> = elementwiseKernel(
-  ["x", "dy"],
-  ["dx"],
-  {
-    name: "log_sigmoid_gradient",
-    functions: SIGMOID,
-    body: "  dx[at] = dy[at] * sigmoid(-x[at]);",
-  },
-);
 
 /**
  * WGSL functions: whether x lies below the lowest log decay, and that instead of x where
@@ -53,26 +127,6 @@ export const logSigmoidGradient: FusedKernel<"x" | "dy"> = elementwiseKernel(
 const CLIP = /* wgsl */ `${isBelow("is_clipped", LOWEST_LOG_DECAY)}
 fn clip(x: f32) -> f32 { return select(x, f32(${LOWEST_LOG_DECAY}), is_clipped(x)); }
 `;
-
-/** The kernel of log decays that are finite. */
-export const finiteDecay: FusedKernel<"x"> = elementwiseKernel(["x"], ["y"], {
-  name: "finite_decay",
-  width: 1,
-  functions: CLIP,
-  body: "  y[at] = clip(x[at]);",
-});
-
-/** The gradient kernel of {@linkcode finiteDecay}: 0 where x was clipped. */
-export const finiteDecayGradient: FusedKernel<"x" | "dy"> = elementwiseKernel(
-  ["x", "dy"],
-  ["dx"],
-  {
-    name: "finite_decay_gradient",
-    width: 1,
-    functions: CLIP,
-    body: "  dx[at] = select(dy[at], 0.0, is_clipped(x[at]));",
-  },
-);
 
 /** What programs of log decays `[…, length]` are told. Neighbours may lie in other packs, so packs have one number. */
 const ofLogDecays = ({ shape }: TensorInfo) => ({
@@ -102,7 +156,7 @@ const toLogDecays = (x: TensorInfo, attributes: TokenAttributes) => {
 };
 
 /** WGSL function: the log decay log(sigmoid(-x)) of a token's logit, in a row of log decays. */
-const DECAY_OF_LOGIT = /* wgsl */ `${LOG_SIGMOID}
+const DECAY_OF_LOGIT = /* wgsl */ `${LOG_SIGMOID_OF_PACK}
 fn decay_of(row: u32, token: u32) -> f32 {
   let first = row / uniforms.heads * uniforms.length * uniforms.heads;
   let logit = x[first + token * uniforms.heads + row % uniforms.heads];
@@ -110,49 +164,12 @@ fn decay_of(row: u32, token: u32) -> f32 {
 }
 `;
 
-/** The kernel of log(sigmoid(-x)) of tokens' logits, `[batch, heads, length]`. */
-export const tokenLogDecay: FusedKernel<"x", TokenAttributes> =
-  elementwiseKernel(["x"], ["y"], {
-    name: "token_log_decay",
-    functions: DECAY_OF_LOGIT,
-    body: "  y[at] = decay_of(at / uniforms.length, at % uniforms.length);",
-  }, toLogDecays);
-
 /** Both directions' log decays on arriving at a token. */
 const ARRIVALS = /* wgsl */ `
   let row = at / uniforms.length;
   let token = at % uniforms.length;
   if (token > 0u) { forward[at] = clip(decay_of(row, token - 1u)); } else { forward[at] = 0.0; }
   if (token + 1u < uniforms.length) { backward[at] = clip(decay_of(row, token + 1u)); } else { backward[at] = 0.0; }`;
-
-/**
- * The kernel of each direction's log decays, shifted by a token: on arriving at token
- * t, the forward state decays by that of t - 1, the backward state by that of t + 1.
- */
-export const sourceDecay: FusedKernel<"logDecay"> = elementwiseKernel(
-  ["logDecay"],
-  ["forward", "backward"],
-  {
-    name: "source_decay",
-    functions: /* wgsl */ `${CLIP}
-fn decay_of(row: u32, token: u32) -> f32 { return logDecay[row * uniforms.length + token]; }
-`,
-    body: ARRIVALS,
-  },
-  ofLogDecays,
-);
-
-/** The kernel of both directions' log decays on arriving at each token, of its neighbours' logits. */
-export const tokenDecays: FusedKernel<"x", TokenAttributes> = elementwiseKernel(
-  ["x"],
-  ["forward", "backward"],
-  {
-    name: "token_decays",
-    functions: DECAY_OF_LOGIT + CLIP,
-    body: ARRIVALS,
-  },
-  toLogDecays,
-);
 
 /** WGSL function: the gradient in the log decay of the token at a place, from those on arriving at its neighbours. */
 const ARRIVALS_GRADIENT = /* wgsl */ `${CLIP}
@@ -165,18 +182,6 @@ fn decay_gradient(place: u32, token: u32, decay: f32) -> f32 {
 }
 `;
 
-/**
- * The gradient kernel of {@linkcode sourceDecay}: the sum of both directions'
- * gradients in a token's log decay, 0 where it was clipped.
- */
-export const sourceDecayGradient: FusedKernel<"logDecay" | "df" | "db"> =
-  elementwiseKernel(["logDecay", "df", "db"], ["gradient"], {
-    name: "source_decay_gradient",
-    functions: ARRIVALS_GRADIENT,
-    body:
-      "  gradient[at] = decay_gradient(at, at % uniforms.length, logDecay[at]);",
-  }, ofLogDecays);
-
 /** The gradient in a logit. */
 const LOGIT_GRADIENT = /* wgsl */ `
   let head = at % uniforms.heads;
@@ -184,30 +189,3 @@ const LOGIT_GRADIENT = /* wgsl */ `
   let sequence = at / uniforms.heads / uniforms.length;
   let place = (sequence * uniforms.heads + head) * uniforms.length + token;
   dx[at] = select(-gradient_of(place, token, x[at]) * sigmoid(x[at]), 0.0, token == uniforms.kept);`;
-
-/** The gradient kernel of {@linkcode tokenLogDecay}: dx = -dy sigmoid(x). */
-export const tokenLogDecayGradient: FusedKernel<"x" | "dy", TokenAttributes> =
-  elementwiseKernel(["x", "dy"], ["dx"], {
-    name: "token_log_decay_gradient",
-    functions: /* wgsl */ `${SIGMOID}
-fn gradient_of(place: u32, token: u32, logit: f32) -> f32 { return dy[place]; }
-`,
-    body: LOGIT_GRADIENT,
-  }, ofLogits);
-
-/**
- * The gradient kernel of {@linkcode tokenDecays}: what {@linkcode sourceDecayGradient}
- * and {@linkcode tokenLogDecayGradient} do one after the other.
- */
-export const tokenDecaysGradient: FusedKernel<
-  "x" | "df" | "db",
-  TokenAttributes
-> = elementwiseKernel(["x", "df", "db"], ["dx"], {
-  name: "token_decays_gradient",
-  functions: /* wgsl */ `${LOG_SIGMOID}${SIGMOID}${ARRIVALS_GRADIENT}
-fn gradient_of(place: u32, token: u32, logit: f32) -> f32 {
-  return decay_gradient(place, token, log_sigmoid(-logit));
-}
-`,
-  body: LOGIT_GRADIENT,
-}, ofLogits);

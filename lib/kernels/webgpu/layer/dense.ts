@@ -13,8 +13,8 @@ import {
   runProgram,
   widthOf,
 } from "../../../tfjs/webgpu/program.ts";
-import { elementwiseKernel } from "./elementwise_kernel.ts";
-import { GELU_TERMS } from "./gelu.ts";
+import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
+import { GELU_TERMS } from "./activations.ts";
 import {
   type Matrix,
   PRODUCT_THREADS,
@@ -66,9 +66,19 @@ const timesSlopes = elementwiseKernel(["dy", "slopes"], ["product"], {
 type DenseInput = "x" | "weight" | "bias";
 type Inputs<Name extends string> = Readonly<Record<Name, tf.TensorInfo>>;
 
-/** What is made of the sums: the gradient reads a slope for many tiles, and would compute it for each. */
-const FINISH = /* wgsl */ `
-fn finish(row: u32, column: u32, sum: vec4f) {
+/** y = x W + b. */
+const OUTPUTS = /* wgsl */ `
+const LEFT_INNER = true;
+const RIGHT_INNER = false;
+const SUMS_COLUMNS = false;
+fn row_count() -> u32 { return uniforms.rows; }
+fn column_count() -> u32 { return uniforms.outputs; }
+fn inner_count() -> u32 { return uniforms.inputs; }
+fn left_block(outer: u32, inner: u32) -> mat4x4f { return transpose(rows_of_x(outer, inner)); }
+fn right_block(outer: u32, inner: u32) -> mat4x4f { return rows_of_weight(inner, outer); }
+fn finish_columns(column: u32, sum: vec4f) {}
+// The gradient reads a slope for many tiles, and would compute it for each.
+fn finish_row(row: u32, column: u32, sum: vec4f) {
   let hidden = sum + read_bias(0u, column);
   if (GELU) {
     let height = bell(hidden);
@@ -81,7 +91,33 @@ fn finish(row: u32, column: u32, sum: vec4f) {
 }
 `;
 
-const NO_SLOPES = "fn write_slopes(row: u32, column: u32, slopes: vec4f) {}\n";
+/** dW = xᵀ g, and db, the sum of g's rows. */
+const WEIGHT_GRADIENT = /* wgsl */ `
+const LEFT_INNER = false;
+const RIGHT_INNER = false;
+const SUMS_COLUMNS = true;
+fn row_count() -> u32 { return uniforms.inputs; }
+fn column_count() -> u32 { return uniforms.outputs; }
+fn inner_count() -> u32 { return uniforms.rows; }
+fn left_block(outer: u32, inner: u32) -> mat4x4f { return rows_of_x(inner, outer); }
+fn right_block(outer: u32, inner: u32) -> mat4x4f { return rows_of_dy(inner, outer); }
+fn finish_row(row: u32, column: u32, sum: vec4f) { write_dweight(row, column, sum); }
+fn finish_columns(column: u32, sum: vec4f) { write_dbias(0u, column, sum); }
+`;
+
+/** dx = g Wᵀ. */
+const INPUT_GRADIENT = /* wgsl */ `
+const LEFT_INNER = true;
+const RIGHT_INNER = true;
+const SUMS_COLUMNS = false;
+fn row_count() -> u32 { return uniforms.rows; }
+fn column_count() -> u32 { return uniforms.inputs; }
+fn inner_count() -> u32 { return uniforms.outputs; }
+fn left_block(outer: u32, inner: u32) -> mat4x4f { return transpose(rows_of_dy(outer, inner)); }
+fn right_block(outer: u32, inner: u32) -> mat4x4f { return transpose(rows_of_weight(outer, inner)); }
+fn finish_row(row: u32, column: u32, sum: vec4f) { write_dx(row, column, sum); }
+fn finish_columns(column: u32, sum: vec4f) {}
+`;
 
 /**
  * y = x W + b or GELU of that, and then GELU's slopes, which are kept in the place of
@@ -93,42 +129,34 @@ function forward(
   staged: boolean,
   activation = { GELU: false, SLOPES: false },
 ): tf.TensorInfo[] {
-  const { rows, inputs, outputs, matrices, variants } = layerOf(x, weight);
+  const { program, ofOutputs, ofInputs } = layerOf(x, weight);
+  const { rows, outputs } = program.integers;
   const shape = [...x.shape.slice(0, -1), outputs];
   const y = makeFloats(backend, shape);
   const slopes = activation.SLOPES ? makeFloats(backend, shape) : undefined;
   const size = { rows, columns: outputs };
   const tiling = tilingOf([size], staged);
   runProgram(backend, {
+    ...program,
     name: "dense",
-    variants,
     constants: { ...activation, ...productConstants(tiling) },
-    width: 4,
-    elements: elementsOf(matrices),
     reads: { x, weight, bias },
     writes: { y, ...(slopes && { slopes }) },
-    integers: { rows, inputs, outputs },
-    threads: PRODUCT_THREADS,
     workgroups: tilesOf(size, tiling),
-    functions: () =>
-      [
-        ...[matrices.x, matrices.weight, matrices.bias].map(readerOf),
-        ...[matrices.y, ...(slopes ? [matrices.slopes] : [])].map(writerOf),
-        slopes ? "" : NO_SLOPES,
-        GELU_TERMS + FINISH,
-        productFunctions([{
-          ...{ name: "y", finish: "finish" },
-          left: { name: "x", along: "inner" },
-          right: { name: "weight", along: "outer" },
-          rows: "uniforms.rows",
-          columns: "uniforms.outputs",
-          inner: "uniforms.inputs",
-        }], tiling),
-      ].join(""),
+    functions: () => [
+      readerOf(ofInputs("x", "uniforms.rows")),
+      readerOf(ofOutputs("weight", "uniforms.inputs")),
+      readerOf(ofOutputs("bias", "1u")),
+      writerOf(ofOutputs("y", "uniforms.rows")),
+      slopes ? writerOf(ofOutputs("slopes", "uniforms.rows")) : NO_SLOPES,
+      ...[GELU_TERMS, productFunctions({ y: OUTPUTS }, tiling)],
+    ],
     body: "  product_y(workgroup, local);",
   });
   return slopes ? [y, slopes] : [y];
 }
+
+const NO_SLOPES = "fn write_slopes(row: u32, column: u32, slopes: vec4f) {}\n";
 
 /**
  * The gradients in x, weight and bias, in one launch: with g = dy, times the slopes if
@@ -142,7 +170,8 @@ function gradient(
   },
   staged: boolean,
 ): tf.TensorInfo[] {
-  const { rows, inputs, outputs, matrices, variants } = layerOf(x, weight);
+  const { program, ofOutputs, ofInputs } = layerOf(x, weight);
+  const { rows, inputs, outputs } = program.integers;
   const [dx, dweight, dbias] = [x, weight, bias].map(({ shape }) =>
     makeFloats(backend, shape)
   ) as [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo];
@@ -150,39 +179,30 @@ function gradient(
   const ofWeight = { rows: inputs, columns: outputs };
   const tiling = tilingOf([ofWeight, ofX], staged);
   const tilesOfWeight = tilesOf(ofWeight, tiling);
-  const slopesOf = { ...matrices.dy, times: slopes && "slopes" };
   runProgram(backend, {
+    ...program,
     name: "dense_gradient",
-    variants: [slopes ? "slopes" : "linear", ...variants],
+    variants: [slopes ? "slopes" : "linear", ...program.variants],
     constants: productConstants(tiling),
-    width: 4,
-    elements: elementsOf(matrices),
     reads: { x, weight, dy, slopes },
     writes: { dx, dweight, dbias },
-    integers: { rows, inputs, outputs, tilesOfWeight },
-    threads: PRODUCT_THREADS,
+    integers: { ...program.integers, tilesOfWeight },
     workgroups: tilesOfWeight + tilesOf(ofX, tiling),
-    functions: () =>
-      [
-        ...[matrices.x, matrices.weight, slopesOf].map(readerOf),
-        ...[matrices.dx, matrices.dweight, matrices.dbias].map(writerOf),
-        productFunctions([{
-          ...{ name: "weight", finish: "write_dweight" },
-          left: { name: "x", along: "outer" },
-          right: { name: "dy", along: "outer" },
-          rows: "uniforms.inputs",
-          columns: "uniforms.outputs",
-          inner: "uniforms.rows",
-          finishColumnSums: "write_dbias",
-        }, {
-          ...{ name: "x", finish: "write_dx" },
-          left: { name: "dy", along: "inner" },
-          right: { name: "weight", along: "inner" },
-          rows: "uniforms.rows",
-          columns: "uniforms.inputs",
-          inner: "uniforms.outputs",
-        }], tiling),
-      ].join(""),
+    functions: () => [
+      readerOf(ofInputs("x", "uniforms.rows")),
+      readerOf(ofOutputs("weight", "uniforms.inputs")),
+      readerOf({
+        ...ofOutputs("dy", "uniforms.rows"),
+        times: slopes && "slopes",
+      }),
+      writerOf(ofInputs("dx", "uniforms.rows")),
+      writerOf(ofOutputs("dweight", "uniforms.inputs")),
+      writerOf(ofOutputs("dbias", "1u")),
+      productFunctions(
+        { weight: WEIGHT_GRADIENT, x: INPUT_GRADIENT },
+        tiling,
+      ),
+    ],
     body: /* wgsl */ `  if (workgroup < uniforms.tilesOfWeight) {
     product_weight(workgroup, local);
   } else {
@@ -192,37 +212,32 @@ function gradient(
   return [dx, dweight, dbias];
 }
 
-/** The sizes of a layer, its matrices as shaders know them, and what their text depends on. */
+/** What a layer's programs have in common, and its matrices as shaders know them. */
 function layerOf(x: tf.TensorInfo, weight: tf.TensorInfo) {
   const [inputs, outputs] = weight.shape as [number, number];
   const rows = inputs === 0 ? 0 : sizeOf(x) / inputs;
-  const ofColumns =
-    (columns: string, size: number) => (name: string, rows: string): Matrix => (
-      { name, rows, columns, width: widthOf(size) }
-    );
-  const ofInputs = ofColumns("uniforms.inputs", inputs);
-  const ofOutputs = ofColumns("uniforms.outputs", outputs);
+  const [inputWidth, outputWidth] = [widthOf(inputs), widthOf(outputs)];
+  const single = [
+    ...inputWidth === 1 ? ["x", "dx"] : [],
+    ...outputWidth === 1
+      ? ["weight", "bias", "y", "slopes", "dweight", "dbias", "dy"]
+      : [],
+  ];
   return {
-    ...{ rows, inputs, outputs },
-    matrices: {
-      x: ofInputs("x", "uniforms.rows"),
-      dx: ofInputs("dx", "uniforms.rows"),
-      y: ofOutputs("y", "uniforms.rows"),
-      dy: ofOutputs("dy", "uniforms.rows"),
-      slopes: ofOutputs("slopes", "uniforms.rows"),
-      weight: ofOutputs("weight", "uniforms.inputs"),
-      dweight: ofOutputs("dweight", "uniforms.inputs"),
-      bias: ofOutputs("bias", "1u"),
-      dbias: ofOutputs("dbias", "1u"),
+    program: {
+      width: 4,
+      variants: [`widths=${inputWidth},${outputWidth}`],
+      elements: Object.fromEntries(
+        single.map((name) => [name, "f32" as const]),
+      ),
+      integers: { rows, inputs, outputs },
+      threads: PRODUCT_THREADS,
     },
-    variants: [`widths=${widthOf(inputs)},${widthOf(outputs)}`],
-  };
-}
-
-/** The types of buffers that are not packs. */
-function elementsOf(
-  matrices: Readonly<Record<string, Matrix>>,
-): Record<string, "f32"> {
-  const single = Object.values(matrices).filter(({ width }) => width === 1);
-  return Object.fromEntries(single.map(({ name }) => [name, "f32"]));
+    ofInputs: (name: string, rows: string): Matrix => (
+      { name, rows, columns: "uniforms.inputs", width: inputWidth }
+    ),
+    ofOutputs: (name: string, rows: string): Matrix => (
+      { name, rows, columns: "uniforms.outputs", width: outputWidth }
+    ),
+  } as const;
 }

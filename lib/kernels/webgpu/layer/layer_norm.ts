@@ -1,9 +1,14 @@
 /** Layer normalisation of rows, or of the sums of two rows each, and its gradient. @module */
 import type * as tf from "@tensorflow/tfjs-core";
+import { ADD_AND_NORM, NORM_OF_SUM } from "../../../operations/add_norm.ts";
+import { LAYER_NORM } from "../../../operations/layer_norm.ts";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import { refer, sizeOf } from "../../../tfjs/kernel_call.ts";
 import { columnSums } from "../../../tfjs/webgpu/column_sum.ts";
-import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import {
+  type FusedKernel,
+  registerFusedKernel,
+} from "../../../tfjs/webgpu/fused_kernel.ts";
 import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
 import { ROW_THREADS, rowProgram } from "../frame/rows.ts";
 
@@ -18,6 +23,39 @@ interface LayerNormAttributes {
   readonly keepsMoments: boolean;
 }
 
+/** Registers layer normalisation, and that of a sum in both orders of its outputs. */
+export function registerNorms(): void {
+  registerFusedKernel<Input, GradientInput, LayerNormAttributes, never>(
+    LAYER_NORM,
+    {
+      forward: normalization((y) => [y]),
+      gradient: ({ backend, inputs }) => gradientsOf(backend, inputs),
+      inParts: "y",
+    },
+  );
+  const ofSum: FusedKernel<
+    Exclude<GradientInput, "x"> | "sum" | "dsum",
+    LayerNormAttributes & { readonly adds: boolean }
+  > = ({ backend, inputs: { sum, ...others }, attributes: { adds } }) => {
+    const [dx, ...more] = gradientsOf(backend, { ...others, x: sum });
+    // Both summands have the same gradient.
+    return [dx!, ...(adds ? [refer(backend, dx!)] : []), ...more];
+  };
+  registerFusedKernel(ADD_AND_NORM, {
+    forward: normalization((y, sum) => [sum(), y]),
+    gradient: ofSum,
+    inParts: "y",
+  });
+  registerFusedKernel(NORM_OF_SUM, {
+    forward: normalization((y, sum) => [y, sum()]),
+    gradient: ofSum,
+    inParts: "y",
+  });
+}
+
+type Input = "x" | "added" | "scale" | "offset";
+type GradientInput = "x" | "scale" | "moments" | "dy" | "dy2";
+
 /**
  * The kernel of layer normalisation: y = n · scale + offset, with n = (x - mean) /
  * deviation, where x may be the sum with what is added.
@@ -28,9 +66,9 @@ interface LayerNormAttributes {
  *
  * @param outputs The other outputs.
  */
-export function normalization(
+function normalization(
   outputs: (y: tf.TensorInfo, sum: () => tf.TensorInfo) => tf.TensorInfo[],
-): FusedKernel<"x" | "added" | "scale" | "offset", LayerNormAttributes> {
+): FusedKernel<Input, LayerNormAttributes> {
   return ({ backend, inputs, attributes: { epsilon, keepsMoments } }) => {
     const { x, scale, offset } = inputs;
     const added = inputs.added as tf.TensorInfo | undefined;
@@ -103,34 +141,11 @@ const NORMALIZE = /* wgsl */ `
   }`;
 
 /**
- * The gradient kernel of layer normalisation: dx = (g - mean(g) - n mean(g n)) /
- * deviation, with g = dy · scale; dscale = Σ dy n and doffset = Σ dy, over the rows.
+ * The gradients in x, dx = (g - mean(g) - n mean(g n)) / deviation with g = dy · scale, to
+ * which `dsum` is added; in scale, Σ dy n, and in offset, Σ dy, over the rows. The gradient
+ * of y is `dy`, or its sum with `dy2`.
  *
  * A workgroup has either rows, for dx, or columns, for dscale and doffset.
- */
-export const layerNormGradient: FusedKernel<
-  "x" | "scale" | "offset" | "moments" | "dy" | "dy2",
-  LayerNormAttributes
-> = ({ backend, inputs }) => gradientsOf(backend, inputs);
-
-/**
- * The gradient kernel of a sum and its layer normalisation, or of the latter alone:
- * both summands have the same gradient.
- */
-export const addAndNormGradient: FusedKernel<
-  "sum" | "scale" | "moments" | "dsum" | "dy" | "dy2",
-  LayerNormAttributes & { readonly adds: boolean }
-> = ({ backend, inputs: { sum, ...others }, attributes }) => {
-  const [dx, ...more] = gradientsOf(backend, { ...others, x: sum }) as [
-    tf.TensorInfo,
-    ...tf.TensorInfo[],
-  ];
-  return attributes.adds ? [dx, refer(backend, dx), ...more] : [dx, ...more];
-};
-
-/**
- * The gradients in x, to which `dsum` is added, in scale and in offset; that of y is
- * `dy`, or its sum with `dy2`.
  */
 function gradientsOf(
   backend: StrictWebGPUBackend,

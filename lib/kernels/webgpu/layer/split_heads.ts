@@ -13,7 +13,7 @@ import {
   runProgram,
 } from "../../../tfjs/webgpu/program.ts";
 import { rowProgram } from "../frame/rows.ts";
-import { SIGMOID } from "./sigmoid.ts";
+import { SIGMOID } from "./activations.ts";
 
 interface SplitHeadsAttributes {
   readonly numHeads: number;

@@ -1,10 +1,6 @@
 /** WGSL of matrix products by tiles that a workgroup stages in its memory. @module */
 import type { PackWidth } from "../../../tfjs/webgpu/program.ts";
-import {
-  type Constants,
-  declareConstants,
-  instance,
-} from "../../../tfjs/webgpu/wgsl.ts";
+import { type Constants, instance } from "../../../tfjs/webgpu/wgsl.ts";
 
 /** Threads of a workgroup, eight along the rows of its tile and eight along the columns. */
 export const PRODUCT_THREADS = 64;
@@ -66,11 +62,22 @@ export interface Matrix {
 }
 
 /**
- * WGSL function `read_<name>(row, column)`: four numbers of a row, from a column that
- * four divides, with zeros for those that the matrix does not have. It does not branch,
+ * WGSL functions `read_<name>(row, column)`: four numbers of a row, from a column that
+ * four divides, with zeros for those that the matrix does not have; and
+ * `rows_of_<name>(row, column)`, those of four rows. It does not branch,
  * since a processor would compute both ways.
  */
-export function readerOf(
+export function readerOf(matrix: Matrix): string {
+  const { name } = matrix;
+  return /* wgsl */ `${rowReaderOf(matrix)}
+fn rows_of_${name}(row: u32, column: u32) -> mat4x4f {
+  return mat4x4f(read_${name}(row, column), read_${name}(row + 1u, column),
+    read_${name}(row + 2u, column), read_${name}(row + 3u, column));
+}
+`;
+}
+
+function rowReaderOf(
   { name, rows, columns, width, times }: Matrix,
 ): string {
   const product = times === undefined ? "" : ` * ${times}[index]`;
@@ -117,40 +124,6 @@ export function writerOf({ name, rows, columns, width }: Matrix): string {
 `;
 }
 
-/**
- * A factor of a product, as threads read it: `inner` where the numbers of a row go
- * along the sum of the product, and `outer` where they go along the product's own
- * rows or columns.
- */
-export interface Factor {
-  /** The matrix's name, of which there is a reader. */
-  readonly name: string;
-  readonly along: "inner" | "outer";
-}
-
-/** A product of two matrices, as a function of WGSL computes its tiles. */
-export interface TiledProduct {
-  /** Ends the name of the function. */
-  readonly name: string;
-  /** The factor whose rows are the product's. */
-  readonly left: Factor;
-  /** The factor whose columns are the product's. */
-  readonly right: Factor;
-  /** WGSL of the number of rows. */
-  readonly rows: string;
-  /** WGSL of the number of columns. */
-  readonly columns: string;
-  /** WGSL of how many numbers each sum has. */
-  readonly inner: string;
-  /** The name of a function that gets a row, a column and four sums of the row from there. */
-  readonly finish: string;
-  /**
-   * The name of a function that gets the same for the sums of the right factor's
-   * columns, as row 0.
-   */
-  readonly finishColumnSums?: string;
-}
-
 /** The constants of products' text. */
 export function productConstants({ size, staged }: Tiling): Constants {
   return { STAGED: staged, SIZE: size, SIDES: size / 32, DEPTH: 1024 / size };
@@ -159,50 +132,25 @@ export function productConstants({ size, staged }: Tiling): Constants {
 /**
  * WGSL functions of products' tiles, `product_<name>(tile, local)`, which share workgroup
  * memory if that is used. A thread has the sums of SIZE / 8 rows, in SIDES quads of columns.
+ *
+ * @param products By name, WGSL of what a product has of its own:
+ * - `row_count()`, `column_count()` and `inner_count()`, how many numbers each sum has;
+ * - `left_block(outer, inner) -> mat4x4f`, four numbers along the product's rows by four
+ *   along the sum, a vector for each of the latter, and `right_block(outer, inner)`,
+ *   likewise along its columns; LEFT_INNER and RIGHT_INNER say whether the numbers of a
+ *   row of the factor go along the sum;
+ * - `finish_row(row, column, sum)`, which gets four sums of a row from that column on; and,
+ *   if SUMS_COLUMNS, `finish_columns(column, sum)`, which gets those of the right factor's
+ *   columns.
  */
 export function productFunctions(
-  products: readonly TiledProduct[],
+  products: Readonly<Record<string, string>>,
   { staged }: Tiling,
 ): string {
-  const text = staged ? STAGED : DIRECT;
   return (staged ? TILES : "") +
-    products.map((product) =>
-      instance(operandsOf(product) + text, product.name)
+    Object.entries(products).map(([name, operands]) =>
+      instance(operands + (staged ? STAGED : DIRECT), name)
     ).join("");
-}
-
-/** WGSL of what a product has of its own. */
-function operandsOf(
-  { left, right, rows, columns, inner, finish, finishColumnSums }: TiledProduct,
-): string {
-  /** Four numbers along the tile by four along the sum: a vector for each of the latter. */
-  const block = (side: string, { name, along }: Factor) => {
-    const read = [0, 1, 2, 3].map((i) =>
-      along === "inner"
-        ? `read_${name}(outer + ${i}u, inner)`
-        : `read_${name}(inner + ${i}u, outer)`
-    ).join(", ");
-    const matrix = `mat4x4f(${read})`;
-    return /* wgsl */ `
-fn ${side}_block(outer: u32, inner: u32) -> mat4x4f {
-  return ${along === "inner" ? `transpose(${matrix})` : matrix};
-}`;
-  };
-  return /* wgsl */ `${
-    declareConstants({
-      LEFT_INNER: left.along === "inner",
-      RIGHT_INNER: right.along === "inner",
-      SUMS_COLUMNS: finishColumnSums !== undefined,
-    })
-  }${block("left", left)}${block("right", right)}
-fn row_count() -> u32 { return ${rows}; }
-fn column_count() -> u32 { return ${columns}; }
-fn inner_count() -> u32 { return ${inner}; }
-fn finish_row(row: u32, column: u32, sum: vec4f) { ${finish}(row, column, sum); }
-fn finish_columns(column: u32, sum: vec4f) {${
-    finishColumnSums ? ` ${finishColumnSums}(0u, column, sum); ` : ""
-  }}
-`;
 }
 
 /**

@@ -1,90 +1,122 @@
 /**
- * The recurrent form as a kernel of TensorFlow.js for WebGPU: one launch per direction, and
- * one that divides in a piece of a sequence with decays in two.
+ * The recurrent form on WebGPU: one launch per direction, and one that divides in a piece
+ * of a sequence with decays in two.
  *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { KernelAttributes } from "../../../attention/planning/kernel.ts";
-import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
-import type { NumbersFor } from "../../numbers.ts";
-import type { WebGpuNumbers } from "../../tuning.ts";
-import { registerForm } from "../chunkwise/register_form.ts";
-import { clearPadding } from "../layer/padding.ts";
-import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
-import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
 import {
-  divideProgram,
+  type KernelAttributes,
+  type KernelRequest,
+  refuseDiagonal,
+} from "../../../attention/planning/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../tfjs/kernel/kernel.ts";
+import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { clearPadding } from "../frame/padding.ts";
+import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
+import {
+  makeFloats,
+  runProgram,
+  widthOf,
+} from "../../../tfjs/webgpu/program.ts";
+import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
+import {
+  type Direction,
   type ForwardSweep,
   forwardSweep,
+  LARGEST_HEAD_DIM,
 } from "./recurrent_forward.ts";
-import {
-  completesInPlace,
-  directionsOf,
-  planRecurrent,
-} from "./recurrent_plan.ts";
 
-/**
- * Registers the kernels `LionRecurrent` and `LionRecurrentGrad` for webgpu.
- *
- * @param numbersFor The tuning from which the gradient's kernels are generated.
- */
-export function registerRecurrent(
-  numbersFor: NumbersFor<WebGpuNumbers>,
-): void {
-  registerForm({
-    form: "recurrent",
-    forward,
-    plan: (request, { limits }) => planRecurrent(request, limits),
-  }, numbersFor);
+/** Plans a problem for a device. */
+export function planRecurrent(
+  request: KernelRequest,
+  limits: GPUSupportedLimits,
+): KernelPlan | Refusal {
+  const { batch, heads, length, headDim, causal, precision } = request;
+  if (request.diagonal) return refuseDiagonal("webgpu", "recurrent");
+  if (precision === "f16") {
+    return {
+      refusal: "the webgpu kernel of the recurrent form computes in 32 bits",
+    };
+  }
+  const refusal = tooWide({ headDim }, LARGEST_HEAD_DIM) ??
+    tooFewBuffers(limits);
+  if (refusal) return refusal;
+  const isInPlace = completesInPlace(request);
+  return {
+    chunkSize: null,
+    // The row sums of the forward sweep, which the backward sweep completes.
+    scratchBytes: causal || isInPlace ? 0 : 4 * batch * heads * length,
+    carriedBytes: 0,
+    how: inLaunches(
+      directionsOf(causal).length + (isInPlace && request.normalize ? 1 : 0),
+    ),
+  };
 }
 
-type ForwardInput = "q" | "k" | "v";
-type OptionalInput = "f" | "b" | "mask" | "before" | "after";
-type Inputs<Input extends string> =
-  & Readonly<Record<Input, tf.TensorInfo>>
-  & Readonly<Partial<Record<OptionalInput, tf.TensorInfo>>>;
+/**
+ * Whether the last sweep completes the row sums in place and leaves the division to a
+ * launch of its own: with decays and states, another buffer would be its ninth.
+ */
+function completesInPlace(
+  { states, decays, causal }: Pick<
+    KernelRequest,
+    "states" | "decays" | "causal"
+  >,
+): boolean {
+  return states === true && decays && !causal;
+}
+
+/** The directions of a pass's sweeps, in the order in which they run. */
+function directionsOf(causal: boolean): Direction[] {
+  return causal ? ["forward"] : ["forward", "backward"];
+}
 
 /** The forward pass of the recurrent form; for a piece of a sequence, states enter and leave. */
-export const forward: FusedKernel<ForwardInput, KernelAttributes> = (
+export const recurrentForward: FusedKernel<string, KernelAttributes> = (
   { backend, inputs, attributes },
 ) => {
-  const given = inputs as Inputs<ForwardInput>;
-  const { q, k, v, mask } = given;
+  const { q, k, v, f, b, before, after, mask } = inputs as
+    & Readonly<Record<"q" | "k" | "v", tf.TensorInfo>>
+    & Readonly<Partial<Record<string, tf.TensorInfo>>>;
   const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
+  const { causal, normalize, epsilon, states } = attributes;
   const y = makeFloats(backend, v.shape);
-  const directions = directionsOf(attributes.causal);
-  const { normalize, epsilon } = attributes;
-  const decays = given.f !== undefined;
-  const isInPlace = completesInPlace({ ...attributes, decays });
   const makeSums = () => makeFloats(backend, [batch, heads, length]);
   const rowSums = makeSums();
-  const sumsBefore = directions.length === 1
-    ? undefined
-    : isInPlace
-    ? rowSums
-    : makeSums();
-  const state = [batch, heads, headDim, v.shape[3]! + 1];
-  const leaving = attributes.states
-    ? directions.map(() => makeFloats(backend, state))
-    : [];
-  const isLast = (i: number) => i === directions.length - 1;
-  directions.forEach((direction, i) => {
+  const isInPlace = completesInPlace({ ...attributes, decays: !!f });
+  const sumsBefore = causal ? undefined : isInPlace ? rowSums : makeSums();
+  const leaving = directionsOf(causal).map((direction, i) => {
     const [logDecay, firstState] = direction === "forward"
-      ? [given.f, given.before]
-      : [given.b, given.after];
+      ? [f, before]
+      : [b, after];
+    const state = [batch, heads, headDim, v.shape[3]! + 1];
     const sweep: ForwardSweep = {
       ...{ direction, q, k, v, y, logDecay, firstState, attributes },
-      lastState: leaving[i],
-      ...isLast(i)
+      lastState: states ? makeFloats(backend, state) : undefined,
+      ...causal || i === 1
         ? { sumsBefore, rowSums, divides: !isInPlace }
         : { sumsBefore: undefined, rowSums: sumsBefore!, divides: false },
     };
     runProgram(backend, forwardSweep(sweep));
-  });
-  if (isInPlace) {
-    if (normalize) runElementwise(backend, divideProgram(y, rowSums, epsilon));
-  } else if (sumsBefore) backend.disposeData(sumsBefore.dataId);
+    return sweep.lastState;
+  }).filter((state) => state !== undefined);
+  if (isInPlace && normalize) {
+    const columns = v.shape[3]!;
+    const width = widthOf(columns);
+    runElementwise(backend, {
+      name: "recurrent_divide",
+      width,
+      elements: { rowSums: "f32" },
+      reads: { rowSums },
+      writes: { y },
+      integers: { packsOfToken: columns / width },
+      floats: { epsilon },
+      body:
+        "  y[at] /= rowSums[at / uniforms.packsOfToken] + uniforms.epsilon;",
+    });
+  }
+  if (sumsBefore && !isInPlace) backend.disposeData(sumsBefore.dataId);
   if (mask) clearPadding(backend, y, mask);
   return [y, rowSums, ...leaving];
 };

@@ -5,9 +5,8 @@
  * which no other thread reads. Lanes are the threads of the same columns: a token's output
  * is their sum, and takes a barrier. Neighbouring threads have neighbouring columns.
  *
- * Both sweeps add to the same
- * outputs, one after the other: the first writes its sums, and the second completes
- * them; the sum of the forward sweep includes a token's own k vᵀ.
+ * Both sweeps add to the same outputs, one after the other: the first writes its sums, and
+ * the second completes them; the sum of the forward sweep includes a token's own k vᵀ.
  *
  * The last sweep divides by the row sums, which it reads in one buffer and writes in
  * another, since all workgroups of a sequence read them. In a piece with decays that
@@ -17,8 +16,8 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { borderStates, noBorderStates } from "../frame/border_states.ts";
-import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
+import type { AttentionSettings } from "../../../attention/forms/form.ts";
+import { borderStates } from "../frame/border_states.ts";
 import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
@@ -41,18 +40,11 @@ export const LARGEST_HEAD_DIM = TILE_ROWS * MOST_THREADS / 2;
 /** Threads of a workgroup, unless the rows alone need more. */
 const THREADS = 64;
 
-/** The number of tokens between barriers: the more threads, the fewer tokens' sums fit in workgroup memory. */
-function blockOf(threads: number): number {
-  return threads <= 128 ? 8 : 4;
-}
-
 /** The direction, tensors and numbers of a forward sweep. */
-export interface ForwardSweep {
+export interface ForwardSweep
+  extends Readonly<Record<"q" | "k" | "v" | "y" | "rowSums", tf.TensorInfo>> {
   /** The direction of the sweep. */
   readonly direction: Direction;
-  readonly q: tf.TensorInfo;
-  readonly k: tf.TensorInfo;
-  readonly v: tf.TensorInfo;
   /** The log decays of the state on arriving at each token; no decay if absent. */
   readonly logDecay: tf.TensorInfo | undefined;
   /**
@@ -69,35 +61,28 @@ export interface ForwardSweep {
   readonly sumsBefore: tf.TensorInfo | undefined;
   /** Whether the sweep divides the rows by their sums. */
   readonly divides: boolean;
-  readonly y: tf.TensorInfo;
-  readonly rowSums: tf.TensorInfo;
-  readonly attributes: {
-    readonly scale: number;
-    readonly normalize: boolean;
-    readonly epsilon: number;
-  };
-}
-
-/** The number of whole quads of v; the quad after them has the remaining columns and the row sum. */
-function wholeQuads(valueDim: number): number {
-  return Math.floor(valueDim / 4);
+  readonly attributes: Pick<
+    AttentionSettings,
+    "scale" | "normalize" | "epsilon"
+  >;
 }
 
 /**
  * Divides the whole quads among workgroups, and those of a workgroup among threads; each
  * workgroup also has the last quad, since it divides by the row sum.
  *
- * @returns `lanes`: threads of the same columns; `across`: quads of columns of a
+ * @returns `lanes`: threads of the same columns; `wholeQuads` of v, after which one quad has
+ * the remaining columns and the row sum; `across`: quads of columns of a
  * workgroup; `threads`: of which some may have nothing to do.
  */
 function share(headDim: number, valueDim: number) {
   const lanes = Math.ceil(headDim / TILE_ROWS);
-  const whole = wholeQuads(valueDim);
+  const wholeQuads = Math.floor(valueDim / 4);
   const most = Math.max(1, Math.floor(THREADS / lanes) - 1);
-  const tiles = Math.max(1, Math.ceil(whole / most));
-  const across = Math.ceil(whole / tiles) + 1;
+  const tiles = Math.max(1, Math.ceil(wholeQuads / most));
+  const across = Math.ceil(wholeQuads / tiles) + 1;
   const threads = WARP * Math.ceil(lanes * across / WARP);
-  return { lanes, across, threads, tiles };
+  return { lanes, wholeQuads, across, threads, tiles };
 }
 
 /** The program of a sweep of the forward pass. */
@@ -107,23 +92,13 @@ export function forwardSweep(sweep: ForwardSweep): Program {
   const { scale, normalize, epsilon } = attributes;
   const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
   const valueDim = v.shape[3]!;
-  const { threads, tiles, ...places } = share(headDim, valueDim);
+  const { threads, ...places } = share(headDim, valueDim);
   const width = widthOf(headDim, valueDim);
   const isInPlace = sumsBefore === rowSums;
-  const optional = {
-    ...{ logDecay, firstState },
-    sumsBefore: isInPlace ? undefined : sumsBefore,
-  };
-  const [enters, leaves] = [["firstState"], ["lastState"]];
+  const readsBefore = sumsBefore && !isInPlace;
   return {
     name: "recurrent_forward",
     width,
-    variants: [
-      direction,
-      ...Object.entries(optional).map(([name, x]) => x !== undefined && name),
-      lastState !== undefined && "lastState",
-      `threads=${threads}`,
-    ],
     constants: {
       FORWARD: direction === "forward",
       DECAYS: logDecay !== undefined,
@@ -132,41 +107,42 @@ export function forwardSweep(sweep: ForwardSweep): Program {
       COMPLETES: sumsBefore !== undefined,
       DIVIDES: divides,
       IN_PLACE: isInPlace,
-      BLOCK: blockOf(threads),
+      // Tokens between barriers: of more threads fewer tokens' sums fit in workgroup memory.
+      BLOCK: threads <= 128 ? 8 : 4,
     },
     elements: {
       ...{ logDecay: "f32", firstState: "f32", lastState: "f32" },
       ...{ sumsBefore: "f32", rowSums: "f32" },
     },
-    reads: { q, k, v, ...optional },
-    writes: { y, rowSums, ...(lastState ? { lastState } : {}) },
+    reads: {
+      ...{ q, k, v, logDecay, firstState },
+      ...(readsBefore && { sumsBefore }),
+    },
+    writes: { y, rowSums, ...(lastState && { lastState }) },
     integers: {
       ...{ length, headDim, valueDim, ...places },
-      wholeQuads: wholeQuads(valueDim),
-      tiles,
       normalize: Number(normalize),
     },
     floats: { scale, epsilon },
     threads,
-    workgroups: batch * heads * tiles,
-    functions: () => {
-      const bind = (name: string, x: unknown) =>
-        `fn read_${name}(token: u32) -> f32 { return ${
-          x ? `${name}[token]` : "0.0"
-        }; }\n`;
-      return [
-        reading("q", "headDim", width),
-        reading("k", "headDim", width),
-        reading("v", "valueDim", width),
-        reading("y", "valueDim", width),
-        writing("y", "valueDim", width),
-        bind("logDecay", logDecay),
-        bind("sumsBefore", optional.sumsBefore),
-        firstState ? borderStates(enters, []) : noBorderStates(enters, []),
-        lastState ? borderStates([], leaves) : noBorderStates([], leaves),
-        FUNCTIONS,
-      ].join("");
-    },
+    workgroups: batch * heads * places.tiles,
+    functions: () => [
+      ...[reading("q", "headDim", width), reading("k", "headDim", width)],
+      ...[reading("v", "valueDim", width), reading("y", "valueDim", width)],
+      writing("y", "valueDim", width),
+      `fn log_decay(token: u32) -> f32 { return ${
+        logDecay ? "logDecay[token]" : "0.0"
+      }; }\n`,
+      `fn sum_before(token: u32) -> f32 { return ${
+        readsBefore ? "sumsBefore[token]" : "0.0"
+      }; }`,
+      borderStates(
+        firstState ? ["firstState"] : [],
+        lastState ? ["lastState"] : [],
+        ["firstState", "lastState"],
+      ),
+      FUNCTIONS,
+    ],
     body: SWEEP,
   };
 }
@@ -227,7 +203,7 @@ const SWEEP = /* wgsl */ `
         let keys = array<vec4f, 2>(rows_of_k(token, 2u * lane), rows_of_k(token, 2u * lane + 1u));
         let value = values_of(token, quad);
         // The state decays on arriving at the token: to nothing at the first, if none enters.
-        let decay = select(exp(read_logDecay(token)), 0.0, !ENTERS && first + t == 0u);
+        let decay = select(exp(log_decay(token)), 0.0, !ENTERS && first + t == 0u);
         var sum = vec4f();
         for (var r = 0u; r < TILE; r++) { // unroll
           if (DECAYS) { state[r] *= decay; }
@@ -254,7 +230,7 @@ const SWEEP = /* wgsl */ `
       sum *= uniforms.scale;
       total *= uniforms.scale;
       if (COMPLETES) { sum += read_y(token, quad); }
-      if (COMPLETES && !IN_PLACE) { total += read_sumsBefore(token); }
+      if (COMPLETES && !IN_PLACE) { total += sum_before(token); }
       if (DIVIDES) { sum /= select(1.0, total + uniforms.epsilon, uniforms.normalize != 0u); }
       if (is_own(tile, column)) {
         write_y(token, quad, sum);
@@ -271,24 +247,3 @@ const SWEEP = /* wgsl */ `
       leave_lastState(sequence, TILE * lane + r, quad, state[r]);
     }
   }`;
-
-/** The program that divides y by the row sums, in place. */
-export function divideProgram(
-  y: tf.TensorInfo,
-  rowSums: tf.TensorInfo,
-  epsilon: number,
-): ElementwiseProgram {
-  const columns = y.shape.at(-1)!;
-  const width = widthOf(columns);
-  return {
-    name: "recurrent_divide",
-    width,
-    elements: { rowSums: "f32" },
-    reads: { rowSums },
-    writes: { y },
-    integers: { packsOfToken: columns / width },
-    floats: { epsilon },
-    body:
-      /* wgsl */ `  y[at] /= rowSums[at / uniforms.packsOfToken] + uniforms.epsilon;`,
-  };
-}

@@ -1,12 +1,13 @@
 /**
- * The parts that the passes of Mamba's selective scan have in common. A thread has
- * one channel of a chunk of tokens, and goes through its state four numbers at a time.
- * A pass of its own carries states from chunk to chunk.
+ * The launches of Mamba's selective scan in chunks of tokens. A thread has one channel of
+ * a chunk, and goes through its state four numbers at a time; a launch of its own carries
+ * states from chunk to chunk.
  *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
+import { reading } from "../score_tiles/score_tiles.ts";
 
 /** Tokens of a chunk; a thread of the gradient keeps four numbers of the state at each of them. */
 export const CHUNK = 16;
@@ -14,11 +15,9 @@ export const CHUNK = 16;
 export const THREADS = 64;
 
 /** The sizes of a selective scan. */
-export interface ScanSizes {
-  readonly batch: number;
-  readonly length: number;
-  readonly channels: number;
-  readonly stateDim: number;
+export interface ScanSizes
+  extends
+    Readonly<Record<"batch" | "length" | "channels" | "stateDim", number>> {
   /** Quads (four numbers) of a channel's state. */
   readonly quads: number;
   /** Chunks of a sequence. */
@@ -50,23 +49,29 @@ export function statesShape(sizes: ScanSizes): number[] {
   return [batch, chunks, quads, channels, 4];
 }
 
-/** The fields common to all programs with one thread for each channel of a chunk. */
+/** A program with one thread for each channel of a chunk. */
 export function chunkProgram(
-  sizes: ScanSizes,
-): Pick<
-  Program,
-  "width" | "constants" | "integers" | "threads" | "workgroups"
-> {
-  const { batch, length, channels, stateDim, quads, chunks, blocks } = sizes;
+  { batch, length, channels, stateDim, quads, chunks, blocks, reverse }:
+    ScanSizes,
+  program:
+    & Pick<Program, "name" | "reads" | "writes" | "functions" | "body">
+    & Partial<Program>,
+): Program {
   return {
     width: 1,
-    constants: { CHUNK },
-    integers: {
-      ...{ length, channels, stateDim, quads, chunks, blocks },
-      reverse: Number(sizes.reverse),
-    },
     threads: THREADS,
     workgroups: batch * chunks * blocks,
+    ...program,
+    constants: { CHUNK, ...program.constants },
+    integers: {
+      ...{ length, channels, stateDim, quads, chunks, blocks },
+      reverse: Number(reverse),
+      ...program.integers,
+    },
+    elements: {
+      ...{ states: "vec4f", carried: "vec4f", rows: "vec4f", tokens: "vec4f" },
+      parts: "vec4f",
+    },
   };
 }
 
@@ -92,20 +97,7 @@ fn token_at(entry: u32, position: u32) -> u32 {
 fn record_of(entry: u32, chunk: u32, quad: u32, channel: u32) -> u32 {
   return ((entry * uniforms.chunks + chunk) * uniforms.quads + quad) * uniforms.channels + channel;
 }
-${quadOf("rate_of", "a")}`;
-
-/** WGSL function that reads four numbers of an array's row; zeros beyond its end. */
-export function quadOf(name: string, array: string): string {
-  const number = (i: number) =>
-    `select(0.0, ${array}[first + min(${i}u, rest - 1u)], ${i}u < rest)`;
-  return /* wgsl */ `
-fn ${name}(row: u32, quad: u32) -> vec4f {
-  let first = row * uniforms.stateDim + 4u * quad;
-  let rest = uniforms.stateDim - 4u * quad;
-  return vec4f(${[0, 1, 2, 3].map(number).join(", ")});
-}
-`;
-}
+${reading("a", "stateDim", 1)}`;
 
 /**
  * The mark of a chunk within which the state is reset, stored in place of the sum of
@@ -128,6 +120,94 @@ export const WRITE_STEPS = /* wgsl */ `
   steps[(entry * uniforms.chunks + chunk) * uniforms.channels + channel] = select(total, ${FORGOTTEN}, is_forgotten);`;
 
 /**
+ * The inputs of a scan; `begins`, which marks the tokens before which the state is
+ * reset, is absent if there are none.
+ */
+export type ScanInputs =
+  & Readonly<Record<"x" | "dt" | "a" | "b" | "c", tf.TensorInfo>>
+  & { readonly begins?: tf.TensorInfo | undefined };
+
+/** WGSL functions of the operands of a scan's step. */
+function operandsOf(begins: tf.TensorInfo | undefined): string {
+  return /* wgsl */ `${FUNCTIONS}${reading("b", "stateDim", 1)}
+fn begins_at(token: u32) -> bool { return ${
+    begins ? "begins[token] != 0.0" : "false"
+  }; }
+fn step_of(token: u32, channel: u32) -> f32 { return dt[token * uniforms.channels + channel]; }
+
+// The state after a token.
+fn stepped(token: u32, channel: u32, quad: u32, rate: vec4f, state: vec4f) -> vec4f {
+  let step = step_of(token, channel);
+  let kept = select(exp(step * rate), vec4f(), begins_at(token));
+  return kept * state + step * x[token * uniforms.channels + channel] * read_b(token, quad);
+}
+`;
+}
+
+/**
+ * The program of the state that each chunk makes from zeros, and of the sum of
+ * its time steps.
+ */
+export function summaryProgram(
+  { x, dt, a, b, begins }: ScanInputs,
+  writes: Readonly<Record<"states" | "steps", tf.TensorInfo>>,
+  sizes: ScanSizes,
+): Program {
+  return chunkProgram(sizes, {
+    name: "scan_summary",
+    variants: begins ? ["begins"] : [],
+    reads: { x, dt, a, b, begins },
+    writes,
+    functions: operandsOf(begins),
+    body: SUMMARY,
+  });
+}
+
+const SUMMARY = /* wgsl */ `${PLACE}
+  if (channel >= uniforms.channels) { return; }
+  for (var quad = 0u; quad < uniforms.quads; quad++) {
+    let rate = read_a(channel, quad);
+    var state = vec4f();
+    for (var i = 0u; i < count; i++) {
+      state = stepped(token_at(entry, first + i), channel, quad, rate, state);
+    }
+    states[record_of(entry, chunk, quad, channel)] = state;
+  }${WRITE_STEPS}`;
+
+/** The program of the outputs y = c · h, starting from the state before each chunk. */
+export function outputsProgram(
+  { x, dt, a, b, c, begins }: ScanInputs,
+  states: tf.TensorInfo,
+  y: tf.TensorInfo,
+  sizes: ScanSizes,
+): Program {
+  return chunkProgram(sizes, {
+    name: "scan_outputs",
+    variants: begins ? ["begins"] : [],
+    reads: { x, dt, a, b, c, states, begins },
+    writes: { y },
+    functions: operandsOf(begins) + reading("c", "stateDim", 1),
+    body: OUTPUTS,
+  });
+}
+
+const OUTPUTS = /* wgsl */ `${PLACE}
+  if (channel >= uniforms.channels) { return; }
+  var sums = array<f32, CHUNK>();
+  for (var quad = 0u; quad < uniforms.quads; quad++) {
+    let rate = read_a(channel, quad);
+    var state = states[record_of(entry, chunk, quad, channel)];
+    for (var i = 0u; i < count; i++) {
+      let token = token_at(entry, first + i);
+      state = stepped(token, channel, quad, rate, state);
+      sums[i] += dot(read_c(token, quad), state);
+    }
+  }
+  for (var i = 0u; i < count; i++) {
+    y[token_at(entry, first + i) * uniforms.channels + channel] = sums[i];
+  }`;
+
+/**
  * The program that replaces each chunk's own state, made from zeros, by the state that
  * reaches it from the chunks on one side; likewise for gradients in states.
  *
@@ -141,17 +221,14 @@ export function carryProgram(
   sizes: ScanSizes,
   isBackward: boolean,
 ): Program {
-  const common = chunkProgram(sizes);
   const { batch, quads, channels } = sizes;
   const records = batch * quads * channels;
-  return {
-    ...common,
+  return chunkProgram(sizes, {
     name: "scan_carry",
-    constants: { ...common.constants, BACKWARD: isBackward },
-    elements: { states: "vec4f" },
+    constants: { BACKWARD: isBackward },
     reads: { a, steps },
     writes: { states },
-    integers: { ...common.integers, records },
+    integers: { records },
     workgroups: Math.ceil(records / THREADS),
     functions: FUNCTIONS,
     body: /* wgsl */ `
@@ -160,7 +237,7 @@ export function carryProgram(
   let channel = at % uniforms.channels;
   let quad = at / uniforms.channels % uniforms.quads;
   let entry = at / (uniforms.channels * uniforms.quads);
-  let rate = rate_of(channel, quad);
+  let rate = read_a(channel, quad);
   var state = vec4f();
   for (var i = 0u; i < uniforms.chunks; i++) {
     let chunk = select(i, uniforms.chunks - 1u - i, BACKWARD);
@@ -171,5 +248,5 @@ export function carryProgram(
     let kept = select(exp(step * rate), vec4f(), step <= ${FORGOTTEN});
     state = own + kept * state;
   }`,
-  };
+  });
 }

@@ -13,6 +13,7 @@ import {
   type SelectiveScanAttributes,
   type SelectiveScanRequest,
 } from "../../../operations/selective_scan.ts";
+import { sizeOf } from "../../../tfjs/kernel_call.ts";
 import { columnSums } from "../../../tfjs/webgpu/column_sum.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import {
@@ -20,34 +21,28 @@ import {
   registerFusedKernel,
 } from "../../../tfjs/webgpu/fused_kernel.ts";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
-import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
+import {
+  makeFloats,
+  runProgram,
+  widthOf,
+} from "../../../tfjs/webgpu/program.ts";
 import { inLaunches, tooLarge } from "../frame/planning.ts";
+import { SIGMOID } from "../layer/activations.ts";
+import { reading } from "../score_tiles/score_tiles.ts";
 import {
   carryProgram,
   CHUNK,
+  outputsProgram,
+  type ScanInputs,
   type ScanSizes,
   sizesOf,
   statesShape,
-} from "./scan.ts";
-import {
-  gatesProgram,
-  outputsProgram,
-  type ScanGates,
-  type ScanInputs,
   summaryProgram,
-} from "./scan_forward.ts";
-import {
-  gateGradientsProgram,
-  gradientsProgram,
-  gradientSummaryProgram,
-  scanRowsProgram,
-  skipsProgram,
-  tokensProgram,
-  unpackRatesProgram,
-  unpackTokensProgram,
-} from "./scan_gradient.ts";
+} from "./scan.ts";
+import { gradientsProgram, gradientSummaryProgram } from "./scan_gradient.ts";
 
-type Inputs = ScanInputs & ScanGates;
+/** The inputs of a scan, with the skip connection d and the gate z, if its output has them. */
+type Inputs = ScanInputs & Readonly<Partial<Record<"d" | "z", tf.TensorInfo>>>;
 
 /** Registers the forward and the gradient kernel of the selective scan. */
 export function registerSelectiveScan(): void {
@@ -91,7 +86,15 @@ const forward: FusedKernel<string, SelectiveScanAttributes> = (
   let y = scanned;
   if (d || z) {
     y = makeFloats(backend, x.shape);
-    runElementwise(backend, gatesProgram({ scanned, x, d, z }, y));
+    runElementwise(backend, {
+      ...alongChannels(x, d),
+      name: "scan_gates",
+      variants: [d !== undefined && "d", z !== undefined && "z"],
+      reads: { scanned, x, d, z },
+      writes: { y },
+      body: /* wgsl */ `  let whole = whole_at(at);
+  y[at] = ${z ? "whole * z[at] * sigmoid(z[at])" : "whole"};`,
+    });
     backend.disposeData(scanned.dataId);
   }
   backend.disposeData(steps.dataId);
@@ -100,69 +103,126 @@ const forward: FusedKernel<string, SelectiveScanAttributes> = (
   return [y];
 };
 
+/** The fields common to the programs of gates, in packs along the channels. */
+function alongChannels({ shape }: tf.TensorInfo, d: tf.TensorInfo | undefined) {
+  const width = widthOf(shape[2]!);
+  return {
+    width,
+    integers: { row: shape[2]! / width },
+    functions: /* wgsl */ `${SIGMOID}
+fn whole_at(at: u32) -> Pack { return ${
+      d ? "scanned[at] + d[at % uniforms.row] * x[at]" : "scanned[at]"
+    }; }
+`,
+  };
+}
+
 const gradient: FusedKernel<string, SelectiveScanAttributes> = (
   { backend, inputs, attributes },
 ) => {
   const given = inputs as unknown as
     & Inputs
     & Readonly<Record<"dy" | "states", tf.TensorInfo>>;
-  const { x, dt, a, d, z, states } = given;
+  const { x, a, d, z, states } = given;
   const sizes = sizesOf(x, a, attributes.reverse);
+  const { batch, length, chunks, channels, quads, blocks } = sizes;
+  const make = (...shape: number[]) => makeFloats(backend, shape);
   const dispose = (...tensors: tf.TensorInfo[]) =>
     tensors.forEach(({ dataId }) => backend.disposeData(dataId));
-  let slope = given.dy;
+  let dy = given.dy;
   let dz: tf.TensorInfo | undefined;
   if (z) {
-    const scanned = makeFloats(backend, x.shape);
-    slope = makeFloats(backend, x.shape);
-    dz = makeFloats(backend, x.shape);
+    const scanned = make(...x.shape);
     runProgram(backend, outputsProgram(given, states, scanned, sizes));
-    const gates = { scanned, x, z, dy: given.dy, d };
-    runElementwise(backend, gateGradientsProgram(gates, { slope, dz }));
+    // Before the gate.
+    const slope = make(...x.shape);
+    dz = make(...x.shape);
+    runElementwise(backend, {
+      ...alongChannels(x, d),
+      name: "scan_gate_gradients",
+      variants: d ? ["d"] : [],
+      reads: { scanned, x, z, dy, d },
+      writes: { slope, dz },
+      body: /* wgsl */ `  let whole = whole_at(at);
+  let gate = sigmoid(z[at]);
+  let silu = z[at] * gate;
+  slope[at] = dy[at] * silu;
+  dz[at] = dy[at] * whole * (gate + silu * (1.0 - gate));`,
+    });
     dispose(scanned);
+    dy = slope;
   }
-  const rows = makeFloats(backend, [...x.shape, 4]);
-  runElementwise(backend, scanRowsProgram({ x, dt, dy: slope, d }, rows));
-  const { batch, length, chunks, channels, quads, blocks } = sizes;
-  const tokens = makeFloats(backend, [batch, length, 2 * quads + 1, 4]);
-  runElementwise(backend, tokensProgram(given, tokens, sizes));
-  const carried = makeFloats(backend, statesShape(sizes));
-  const steps = makeFloats(backend, [batch, chunks, channels]);
-  const packed = { rows, tokens, a };
+  const packed = { ...packedOf(backend, given, dy, sizes), a };
+  const carried = make(...statesShape(sizes));
+  const steps = make(batch, chunks, channels);
   runProgram(
     backend,
     gradientSummaryProgram(packed, { carried, steps }, sizes),
   );
   const back = { a, steps, states: carried };
   runProgram(backend, carryProgram(back, sizes, true));
-  const [dx, ddt] = [
-    makeFloats(backend, x.shape),
-    makeFloats(backend, x.shape),
-  ];
-  const parts = makeFloats(backend, [blocks, batch * length * 8 * quads]);
-  runProgram(
-    backend,
-    gradientsProgram(
-      { ...packed, states },
-      { dx, ddt, parts, carried },
-      sizes,
-    ),
-  );
+  const [dx, ddt] = [make(...x.shape), make(...x.shape)];
+  const parts = make(blocks, batch * length * 8 * quads);
+  const writes = { dx, ddt, parts, carried };
+  runProgram(backend, gradientsProgram({ ...packed, states }, writes, sizes));
   const sums = sumsOf(backend, given, { parts, carried }, sizes);
-  const dd = d && skipGradient(backend, x, slope);
-  dispose(rows, tokens, carried, steps, parts);
-  if (z) dispose(slope);
+  const dd = d && skipGradient(backend, x, dy);
+  dispose(packed.rows, packed.tokens, carried, steps, parts);
+  if (z) dispose(dy);
   return [dx, ddt, ...sums, ...(dd ? [dd] : []), ...(dz ? [dz] : [])];
 };
+
+/** The tensors `rows` and `tokens` (`scan_gradient.ts`). */
+function packedOf(
+  backend: StrictWebGPUBackend,
+  { x, dt, b, c, d, begins }: Inputs,
+  dy: tf.TensorInfo,
+  { batch, length, quads, stateDim }: ScanSizes,
+): Readonly<Record<"rows" | "tokens", tf.TensorInfo>> {
+  const rows = makeFloats(backend, [...x.shape, 4]);
+  runElementwise(backend, {
+    name: "scan_rows",
+    variants: d ? ["d"] : [],
+    width: 1,
+    elements: { rows: "vec4f" },
+    reads: { x, dt, dy, d },
+    writes: { rows },
+    integers: { packs: sizeOf(x), row: x.shape[2]! },
+    body: /* wgsl */ `  rows[at] = vec4f(x[at], dt[at], dy[at], ${
+      d ? "d[at % uniforms.row] * dy[at]" : "0.0"
+    });`,
+  });
+  const tokens = makeFloats(backend, [batch, length, 2 * quads + 1, 4]);
+  runElementwise(backend, {
+    name: "scan_tokens",
+    variants: begins ? ["begins"] : [],
+    width: 1,
+    elements: { tokens: "vec4f" },
+    reads: { b, c, begins },
+    writes: { tokens },
+    integers: { packs: sizeOf(tokens) / 4, quads, stateDim },
+    functions: reading("b", "stateDim", 1) + reading("c", "stateDim", 1),
+    body: /* wgsl */ `
+  let token = at / (2u * uniforms.quads + 1u);
+  let part = at % (2u * uniforms.quads + 1u);
+  if (part < uniforms.quads) {
+    tokens[at] = read_b(token, part);
+  } else if (part < 2u * uniforms.quads) {
+    tokens[at] = read_c(token, part - uniforms.quads);
+  } else {
+    tokens[at] = vec4f(${begins ? "begins[token]" : "0.0"});
+  }`,
+  });
+  return { rows, tokens };
+}
 
 /** The gradients da, db and dc, summed over the parts that chunks and blocks have written. */
 function sumsOf(
   backend: StrictWebGPUBackend,
   { a, b, c }: Inputs,
   { parts, carried }: Readonly<Record<"parts" | "carried", tf.TensorInfo>>,
-  sizes: ScanSizes,
+  { batch, length, chunks, channels, quads, blocks, stateDim }: ScanSizes,
 ): tf.TensorInfo[] {
-  const { batch, length, chunks, channels, quads, blocks } = sizes;
   const [rates] = columnSums(backend, [carried], {
     rows: batch * chunks,
     columns: 4 * quads * channels,
@@ -171,10 +231,32 @@ function sumsOf(
     rows: blocks,
     columns: batch * length * 8 * quads,
   });
+  // The sums are quads.
   const da = makeFloats(backend, a.shape);
-  runElementwise(backend, unpackRatesProgram(rates!, da, sizes));
+  runElementwise(backend, {
+    name: "scan_unpack_rates",
+    width: 1,
+    reads: { rates },
+    writes: { da },
+    integers: { channels, stateDim },
+    body: /* wgsl */ `
+  let channel = at / uniforms.stateDim;
+  let n = at % uniforms.stateDim;
+  da[at] = rates[(n / 4u * uniforms.channels + channel) * 4u + n % 4u];`,
+  });
   const [db, dc] = [makeFloats(backend, b.shape), makeFloats(backend, c.shape)];
-  runElementwise(backend, unpackTokensProgram(ofTokens!, { db, dc }, sizes));
+  runElementwise(backend, {
+    name: "scan_unpack_tokens",
+    width: 1,
+    reads: { ofTokens },
+    writes: { db, dc },
+    integers: { quads, stateDim },
+    body: /* wgsl */ `
+  let first = at / uniforms.stateDim * 8u * uniforms.quads;
+  let n = at % uniforms.stateDim;
+  db[at] = ofTokens[first + n];
+  dc[at] = ofTokens[first + 4u * uniforms.quads + n];`,
+  });
   for (const { dataId } of [rates!, ofTokens!]) backend.disposeData(dataId);
   return [da, db, dc];
 }
@@ -187,7 +269,12 @@ function skipGradient(
 ): tf.TensorInfo {
   const [batch, length, channels] = x.shape as tf.Tensor3D["shape"];
   const products = makeFloats(backend, x.shape);
-  runElementwise(backend, skipsProgram({ x, dy }, products));
+  runElementwise(backend, {
+    name: "scan_skips",
+    reads: { x, dy },
+    writes: { products },
+    body: "  products[at] = x[at] * dy[at];",
+  });
   const [dd] = columnSums(backend, [products], {
     rows: batch * length,
     columns: channels,

@@ -14,7 +14,7 @@
  * @module
  */
 import type { Constants } from "../../../tfjs/webgpu/wgsl.ts";
-import { ACCUMULATE } from "../frame/vectors.ts";
+import { ACCUMULATE, type Dims } from "../frame/vectors.ts";
 
 /** Rows of a thread's tile. */
 const TILE_ROWS = 8;
@@ -66,7 +66,7 @@ export interface Tiling {
  * @param limits Of the device: threads are fewer where it has no room for them.
  */
 export function tilingOf(
-  { headDim, valueDim }: Readonly<Record<Dim, number>>,
+  { headDim, valueDim }: Dims,
   numbers: Readonly<
     Record<"threads" | "columnsPerThread" | "stagedColumns", number>
   >,
@@ -100,7 +100,7 @@ export function tilingOf(
 
 /** The fewest columns of a thread with which a workgroup has all columns of its rows. */
 export function leastColumns(
-  { headDim, valueDim }: Readonly<Record<Dim, number>>,
+  { headDim, valueDim }: Dims,
 ): number {
   const most = Math.ceil(Math.max(headDim, valueDim) / 4);
   return 4 * Math.ceil(most / THREADS_PER_ROW.at(-1)!);
@@ -123,43 +123,47 @@ export function tilingConstants(
     STAGED: stagedColumns / 4,
   };
 }
-/** The dimension that says how many columns a tensor has. */
-export type Dim = "headDim" | "valueDim";
+/** The uniform that says how many columns a tensor has. */
+export type Dim = "headDim" | "valueDim" | "stateDim";
 
-/** `read_<role>(token, quad) -> vec4f`, 0 where a row has no more columns. */
+/** `read_<role>(row, quad) -> vec4f`, 0 where a row has no more columns. */
 export function reading(
   name: string,
   dim: Dim,
   width: 1 | 4,
   role: string = name,
 ): string {
-  const head = `fn read_${role}(token: u32, quad: u32) -> vec4f {`;
+  const head = `fn read_${role}(row: u32, quad: u32) -> vec4f {`;
   if (width === 4) {
-    return `${head} return ${name}[token * (uniforms.${dim} / 4u) + quad]; }\n`;
+    return `${head} return ${name}[row * (uniforms.${dim} / 4u) + quad]; }\n`;
   }
   const number = (i: number) =>
     `select(0.0, ${name}[first + ${i}u], column + ${i}u < uniforms.${dim})`;
   return /* wgsl */ `${head}
   let column = 4u * quad;
-  let first = token * uniforms.${dim} + column;
+  let first = row * uniforms.${dim} + column;
   return vec4f(${[0, 1, 2, 3].map(number).join(", ")});
 }
 `;
 }
 
-/** `write_<name>(token, quad, x)`, of which the columns that there are count. */
-export function writing(name: string, dim: Dim, width: 1 | 4): string {
-  const head = `fn write_${name}(token: u32, quad: u32, x: vec4f) {`;
-  const end = `(uniforms.${dim} + 3u) / 4u`;
+/** `write_<role>(row, quad, x)`, of which the columns that there are count. */
+export function writing(
+  name: string,
+  dim: Dim,
+  width: 1 | 4,
+  role: string = name,
+): string {
+  const head = `fn write_${role}(row: u32, quad: u32, x: vec4f) {`;
   if (width === 4) {
     return /* wgsl */ `${head}
-  if (quad < ${end}) { ${name}[token * (uniforms.${dim} / 4u) + quad] = x; }
+  if (quad < (uniforms.${dim} + 3u) / 4u) { ${name}[row * (uniforms.${dim} / 4u) + quad] = x; }
 }
 `;
   }
   return /* wgsl */ `${head}
   for (var i = 0u; i < 4u && 4u * quad + i < uniforms.${dim}; i++) {
-    ${name}[token * uniforms.${dim} + 4u * quad + i] = x[i];
+    ${name}[row * uniforms.${dim} + 4u * quad + i] = x[i];
   }
 }
 `;
@@ -196,6 +200,10 @@ fn rows_of(place: Place) -> array<u32, TILE> {
 }
 fn tokens_at(place: Place, position: u32) -> vec4u {
   return place.base + min(position + vec4u(0u, 1u, 2u, 3u), vec4u(place.last));
+}
+fn are_tokens(tokens: vec4u, to_entry: u32) -> vec4<bool> {
+  return vec4<bool>(is_token(tokens.x, to_entry), is_token(tokens.y, to_entry),
+    is_token(tokens.z, to_entry), is_token(tokens.w, to_entry));
 }
 
 // Puts a tile where all lanes read it.
@@ -291,8 +299,7 @@ fn add_columns(
 ) {
   for (var block = 0u; block < min(PER_ROW, (end - first + 3u) / 4u); block++) {
     let tokens = tokens_at(place, first + 4u * block);
-    let kept = vec4<bool>(is_token(tokens.x, place.to_entry), is_token(tokens.y, place.to_entry),
-      is_token(tokens.z, place.to_entry), is_token(tokens.w, place.to_entry));
+    let kept = are_tokens(tokens, place.to_entry);
     var vectors = array<mat4x4f, SUM_QUADS>();
     for (var i = 0u; i < SUM_QUADS; i++) { // unroll
       let quad = place.quad + i * PER_ROW;

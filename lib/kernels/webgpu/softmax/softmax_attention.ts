@@ -21,12 +21,13 @@ import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
 import type { NumbersFor } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { tilingOf } from "../score_tiles/score_tiles.ts";
-import { forwardProgram, type Sharing } from "./softmax_forward.ts";
 import {
+  forwardProgram,
   keyGradientsProgram,
   queryGradientProgram,
+  type Sharing,
   softmaxRowsProgram,
-} from "./softmax_gradient.ts";
+} from "./softmax_programs.ts";
 
 type ForwardInput = "q" | "k" | "v" | "mask" | "segments";
 type GradientInput = ForwardInput | "y" | "maxima" | "sums" | "dy";

@@ -1,6 +1,6 @@
 /** Kernels that WebGPU has only where the values are on the host. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { runOnHost } from "../../host_kernel.ts";
+import { runOnHost, type Values } from "../../host_kernel.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import { transferOf } from "../integers/integer_kernel.ts";
 
@@ -26,6 +26,10 @@ export function hostKernel(_: tf.KernelFunc, name: string): tf.KernelFunc {
           `and make a tensor of them`,
       );
     }
-    return runOnHost(call, name, transferOf(webgpu));
+    return runOnHost(call, name, {
+      ...transferOf(webgpu),
+      // So recordings see that the result depends on values.
+      read: ({ dataId }) => webgpu.readSync(dataId as { id: number }) as Values,
+    });
   };
 }

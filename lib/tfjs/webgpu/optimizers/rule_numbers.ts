@@ -46,20 +46,20 @@ export function withNumbers(
   numbers: RuleNumbers,
   run: (buffer: GPUBuffer) => void,
 ): void {
-  const { buffers, queue, capture } = backend;
+  const { buffers, queue, launches: { capture } } = backend;
   const values = Float32Array.from(Object.values({ ...NEUTRAL, ...numbers }));
   const size = values.byteLength;
   const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
   // What is captured has a buffer of its own, for as long as it is repeated.
   if (capture) {
-    run(backend.guard(() => {
+    run(backend.failures.guard(() => {
       const buffer = buffers.acquireIdle(size, usage);
       queue.writeBuffer(buffer, 0, values);
       return buffer;
     }));
     return;
   }
-  const found = backend.guard(() => {
+  const found = backend.failures.guard(() => {
     const kept = keptOf(backend), now = buffers.submissions;
     const content = String.fromCharCode(...new Uint16Array(values.buffer));
     const known = kept.find((one) => one.content === content);
@@ -84,7 +84,7 @@ export function withNumbers(
 }
 
 function keptOf(backend: StrictWebGPUBackend): Kept[] {
-  const { buffers, generation } = backend;
+  const { buffers, launches: { generation } } = backend;
   const last = numbersOf.get(backend);
   if (last?.generation === generation) return last.kept;
   last?.kept.forEach(({ buffer }) => buffers.letGo(buffer));

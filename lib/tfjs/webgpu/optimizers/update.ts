@@ -103,7 +103,7 @@ const MOST_BUFFERS = 32;
 const join: tf.KernelFunc = ({ inputs, backend }) => {
   const tensors = Object.values(inputs) as tf.TensorInfo[];
   const dataIds = tensors.map(({ dataId }) => dataId);
-  (backend as StrictWebGPUBackend).join(dataIds);
+  (backend as StrictWebGPUBackend).places.join(dataIds);
   return [];
 };
 
@@ -122,16 +122,16 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   const states = every.flatMap(({ tensors }) =>
     tensors.slice(2).map(({ dataId }) => dataId)
   );
-  webgpu.join(values);
-  webgpu.join(states);
+  webgpu.places.join(values);
+  webgpu.places.join(states);
   const changed = [...values, ...states];
   const written = new Set(
-    changed.map((dataId) => webgpu.partOf(dataId)?.buffer),
+    changed.map((dataId) => webgpu.places.partOf(dataId)?.buffer),
   );
   const converted: tf.TensorInfo[] = [];
   /** A tensor of floats that a launch may read while it changes weights. */
   const readable = (x: tf.TensorInfo) => {
-    const part = webgpu.partOf(x.dataId);
+    const part = webgpu.places.partOf(x.dataId);
     if (holdsFloats(webgpu, x) && !(part && written.has(part.buffer))) return x;
     converted.push(toFloats(webgpu, x));
     return converted.at(-1)!;
@@ -145,7 +145,7 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
     const factor = given && readable(given as tf.TensorInfo);
     const others = factor ? 1 : 0;
     const most = {
-      ofJoined: Math.min(webgpu.mostBuffers, MOST_BUFFERS) - others,
+      ofJoined: Math.min(webgpu.launches.mostBuffers, MOST_BUFFERS) - others,
       ofOthers: GUARANTEED_BUFFERS - others,
     };
     withNumbers(webgpu, numbers, (buffer) => {
@@ -277,14 +277,13 @@ function runUpdate(
     numbers: { buffer: numbers, vectors: NUMBER_VECTORS },
     ...{ integers, workgroups },
     threads: THREADS,
-    functions: () =>
-      [
-        tensorOf(count, joined),
-        ...names.map((name, j) =>
-          access(name, places[j], count, name !== "gradient")
-        ),
-        `fn factor_of() -> f32 { return ${factor ? "factor[0]" : "1.0"}; }\n`,
-      ].join(""),
+    functions: () => [
+      tensorOf(count, joined),
+      ...names.map((name, j) =>
+        access(name, places[j], count, name !== "gradient")
+      ),
+      `fn factor_of() -> f32 { return ${factor ? "factor[0]" : "1.0"}; }\n`,
+    ],
     body: () =>
       /* wgsl */ `${CONSTANTS}
   let tensor = tensor_of(workgroup);

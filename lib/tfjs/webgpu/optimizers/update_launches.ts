@@ -44,7 +44,9 @@ export function inLaunches(
 ): UpdateLaunch[] {
   const groups: { buffers: readonly unknown[]; weights: PlacedWeight[] }[] = [];
   for (const weight of weights) {
-    const parts = weight.tensors.map(({ dataId }) => backend.partOf(dataId));
+    const parts = weight.tensors.map(({ dataId }) =>
+      backend.places.partOf(dataId)
+    );
     const placed = { ...weight, parts };
     const group = groups.find(({ buffers }) =>
       parts.every((part, j) => part?.buffer === buffers[j])

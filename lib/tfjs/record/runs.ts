@@ -4,7 +4,8 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { canRecord, type RecordedRun, recordRun } from "./recorded_run.ts";
+import { canRecord, recordRun } from "./recorder.ts";
+import type { Recording } from "./replay.ts";
 
 /** Recordings that are kept, at most. */
 const MOST = 16;
@@ -18,7 +19,7 @@ const RUNS_BETWEEN_LOOKS = 256;
 
 /** What is known of the runs with inputs of some shapes. */
 interface Known {
-  recording?: RecordedRun | undefined;
+  recording?: Recording | undefined;
   /** Whether two runs, one after the other, were the same. */
   isSteady: boolean;
   /** Runs so far, replays too. */
@@ -113,7 +114,7 @@ export class ReplayedRuns {
   }
 
   /** Compares a run with the recording, and puts its own in the place of one that was not sure. */
-  #compare(known: Known, recording: RecordedRun, number: number): void {
+  #compare(known: Known, recording: Recording, number: number): void {
     const { isSteady, replayed } = known;
     // Where other weights share data, other places of a run are one.
     const before = known.recording?.sharesLike(recording)

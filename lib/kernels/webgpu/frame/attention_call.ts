@@ -1,0 +1,240 @@
+/** A call of an attention kernel: the numbers of its problem, and its launches. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import type {
+  KernelAttributes,
+  KernelRequest,
+} from "../../../attention/planning/kernel.ts";
+import type { Call } from "../../../tfjs/webgpu/fused_kernel.ts";
+import {
+  makeFloats,
+  type Program,
+  runProgram,
+  type Tensors,
+} from "../../../tfjs/webgpu/program.ts";
+import { clearPadding } from "./padding.ts";
+import { type SequenceBatch, sequenceBatches } from "./sequence_batches.ts";
+import {
+  type Dims,
+  elementsOf,
+  QUADS,
+  quadsOf,
+  type Vectors,
+} from "./vectors.ts";
+
+/** The tensors and attributes that the kernel of a form is given. */
+export type AttentionArguments = Call<string, KernelAttributes>;
+
+/** The request whose plan a call follows. */
+export function requestOf(
+  { inputs: { q, v, f }, attributes }: AttentionArguments,
+): KernelRequest & KernelAttributes {
+  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
+  const valueDim = v!.shape[3]!;
+  return {
+    ...{ batch, heads, length, headDim, valueDim },
+    ...attributes,
+    decays: f !== undefined,
+  };
+}
+
+/** The problem of a launch. */
+export interface Launch extends Dims, SequenceBatch {
+  /** Tokens of a sequence. */
+  readonly length: number;
+  /** Tokens of all sequences, those of other launches too. */
+  readonly tokens: number;
+  /** Chunks of a sequence. */
+  readonly chunks: number;
+  /** Tokens of a chunk. */
+  readonly chunkSize: number;
+  /** Whether to divide by the row sum. */
+  readonly normalize: boolean;
+  /** The factor of the scores q · k. */
+  readonly scale: number;
+  /** The number added to the row sum before it divides. */
+  readonly epsilon: number;
+  /** Heads that y, and the gradient of it, have side by side. @default 1 */
+  readonly joinedHeads?: number;
+}
+
+/** A program of a problem, with the names of its tensors; its numbers are uniforms. */
+export type ProblemProgram =
+  & Omit<Program, "width" | "integers" | "floats" | "reads" | "writes">
+  & Readonly<Record<"reads" | "writes", readonly string[]>>;
+
+/** The program of a launch, whose tensors are bound by name, each once. */
+export function boundProgram(
+  { reads, writes, ...program }: ProblemProgram,
+  launch: Launch,
+  tensors: Tensors,
+): Program {
+  const { length, tokens, chunks, chunkSize, firstSequence } = launch;
+  const { headDim, valueDim, normalize, scale, epsilon } = launch;
+  const { joinedHeads = 1 } = launch;
+  const named = (names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, tensors[name]!]));
+  return {
+    ...program,
+    width: 1,
+    reads: named(reads),
+    writes: named(writes),
+    integers: {
+      ...{ length, tokens, chunks, chunkSize, firstSequence },
+      ...{ headDim, valueDim, normalize: Number(normalize), joinedHeads },
+    },
+    floats: { scale, epsilon },
+  };
+}
+
+/**
+ * WGSL that runs one of several instances of a function `step(group, layer, local)`, by
+ * the suffixes of their names, each of which has some layers of the workgroups.
+ */
+export function stepOf(suffixes: readonly string[], layers: string): string {
+  const steps = suffixes.map((suffix, i) =>
+    `  if (layer / layers == ${i}u) { step_${suffix}(group, layer % layers, local); }`
+  );
+  return [`  let layers = ${layers};`, ...steps].join("\n");
+}
+
+/** WGSL function `joined(token) -> u32`: the place of a token's head in y, and in the gradient of it. */
+export const JOINED = /* wgsl */ `
+fn joined(token: u32) -> u32 {
+  let sequence = token / uniforms.length;
+  let heads = uniforms.joinedHeads;
+  let first = sequence / heads * uniforms.length;
+  return (first + token % uniforms.length) * heads + sequence % heads;
+}
+`;
+
+/** The launches of a call, which bind tensors by name. */
+export interface Launcher {
+  /** The problems of batches of sequences, each of which is computed at once. */
+  readonly launches: readonly Launch[];
+  /** Makes the tensors y and the row sums. */
+  outputs(): [y: tf.TensorInfo, rowSums: tf.TensorInfo];
+  /** Makes another tensor that the kernel returns. */
+  output(name: string, shape: number[]): tf.TensorInfo;
+  /** Makes a tensor of so many numbers that is gone when the kernel returns. */
+  scratch(name: string, numbers: number): void;
+  /** The inputs q, k and v, in whole quads. */
+  queriesKeysValues(): [q: Vectors, k: Vectors, v: Vectors];
+  /** Runs a program on a batch of sequences. */
+  run(launch: Launch, program: ProblemProgram): void;
+  /** Ends the call: some outputs get zeros at padding, if there is a mask. */
+  end(cleared: readonly tf.TensorInfo[]): void;
+}
+
+/**
+ * Begins the launches of a call.
+ *
+ * @param bytesOfSequence What a sequence takes of one buffer.
+ */
+export function launcherOf(
+  call: AttentionArguments,
+  bytesOfSequence: number,
+): Launcher {
+  const { inputs, backend } = call;
+  const request = requestOf(call);
+  const { batch, heads, length, valueDim, chunkSize } = request;
+  const { joined = false, precision } = request;
+  const tokens = batch * heads * length;
+  const tensors: Record<string, tf.TensorInfo> = { ...inputs };
+  const scratches: tf.TensorInfo[] = [];
+  const { limits } = backend.device;
+  const batches = sequenceBatches(batch * heads, bytesOfSequence, limits);
+  const launches = batches.map((batch): Launch => ({
+    ...{ ...request, ...batch, tokens },
+    chunks: Math.ceil(length / chunkSize),
+    joinedHeads: joined ? heads : 1,
+  }));
+  const output = (name: string, shape: number[]) =>
+    tensors[name] = makeFloats(backend, shape);
+  const scratch = (name: string, numbers: number) => {
+    scratches.push(output(name, [numbers]));
+  };
+  const run: Launcher["run"] = (launch, program) =>
+    runProgram(backend, boundProgram(program, launch, tensors));
+  const vectorsOf = (name: string, columns: "key" | "value"): Vectors => {
+    const vectors = { name, columns, half: precision === "f16" };
+    if (!isPacked(vectors, request)) return vectors;
+    const x = inputs[name]!;
+    // Four halves take the room of two floats.
+    const ofQuad = vectors.half ? 2 : 4;
+    scratch(name, tokens * ofQuad * quadsOf(columns, request));
+    const both = { x, packed: tensors[name]! };
+    for (const launch of launches) {
+      const program = packProgram(vectors, launch);
+      runProgram(backend, boundProgram(program, launch, both));
+    }
+    return vectors;
+  };
+  return {
+    ...{ launches, output, scratch, run },
+    outputs: () => [
+      output(
+        "y",
+        joined
+          ? [batch, length, heads * valueDim]
+          : [batch, heads, length, valueDim],
+      ),
+      output("rowSums", [batch, heads, length]),
+    ],
+    queriesKeysValues: () => [
+      vectorsOf("q", "key"),
+      vectorsOf("k", "key"),
+      vectorsOf("v", "value"),
+    ],
+    end: (cleared) => {
+      const { mask } = inputs;
+      if (mask) cleared.forEach((x) => clearPadding(backend, x, mask));
+      scratches.forEach(({ dataId }) => backend.disposeData(dataId));
+    },
+  };
+}
+
+/** Vectors that an input has. */
+type InputVectors = Pick<Vectors, "half"> & { columns: "key" | "value" };
+
+/** Whether vectors must first be copied to whole quads. */
+export function isPacked(
+  { columns, half }: InputVectors,
+  { headDim, valueDim }: Dims,
+): boolean {
+  return half || (columns === "key" ? headDim : valueDim) % 4 !== 0;
+}
+
+const PACK_THREADS = 64;
+
+/**
+ * The program that copies vectors `x` to whole quads in `packed`, one quad per thread, in
+ * 32 bits or rounded to 16: numbers above 65504 then become infinite.
+ */
+export function packProgram(
+  { columns, half }: InputVectors,
+  launch: Launch,
+): ProblemProgram {
+  return {
+    name: "pack",
+    constants: { OF_KEYS: columns === "key" },
+    elements: elementsOf([{ name: "packed", half }]),
+    reads: ["x"],
+    writes: ["packed"],
+    threads: PACK_THREADS,
+    workgroups: [Math.ceil(launch.length / PACK_THREADS), launch.sequences],
+    layers: quadsOf(columns, launch),
+    functions: QUADS,
+    body: /* wgsl */ `
+  let t = group.x * THREADS + local;
+  if (t >= uniforms.length) { return; }
+  let token = (uniforms.firstSequence + group.y) * uniforms.length + t;
+  let columns = select(uniforms.valueDim, uniforms.headDim, OF_KEYS);
+  var quad = vec4f();
+  for (var i = 0u; i < 4u && layer * 4u + i < columns; i++) {
+    quad[i] = x[token * columns + layer * 4u + i];
+  }
+  packed[token * select(value_quads(), key_quads(), OF_KEYS) + layer] = ${
+      half ? "vec4h" : "vec4f"
+    }(quad);`,
+  };
+}

@@ -1,0 +1,50 @@
+/** The logistic function, and GELU, x Φ(x) with the normal distribution Φ. @module */
+import { GELU } from "../../../operations/gelu.ts";
+import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
+
+/** WGSL function `sigmoid` of a pack, 1 / (1 + e^-x); no intermediate overflows. */
+export const SIGMOID = /* wgsl */ `
+fn sigmoid(x: Pack) -> Pack {
+  let decayed = exp(-abs(x));
+  return select(Pack(1.0), decayed, x < Pack()) / (1.0 + decayed);
+}
+`;
+
+/**
+ * WGSL functions of GELU's terms: the normal distribution Φ(x) = erfc(-x / √2) / 2,
+ * where `bell` is e^(-x²/2), by Abramowitz and Stegun, 7.1.26, off by at most 0.75e-7;
+ * and the slope Φ(x) + x φ(x), with the normal density φ.
+ */
+export const GELU_TERMS = /* wgsl */ `
+fn bell(x: Pack) -> Pack { return exp(-0.5 * x * x); }
+
+fn normal(x: Pack, bell: Pack) -> Pack {
+  let t = 1.0 / (1.0 + ${0.3275911 * Math.SQRT1_2} * abs(x));
+  let polynomial = t * (0.254829592 + t * (-0.284496736 +
+    t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  let tail = 0.5 * polynomial * bell;
+  return select(1.0 - tail, tail, x < Pack());
+}
+
+fn slope(x: Pack, bell: Pack, normal: Pack) -> Pack {
+  return normal + x * (${1 / Math.sqrt(2 * Math.PI)} * bell);
+}
+`;
+
+/** Registers the kernels of GELU: y = x Φ(x), and dx = dy (Φ(x) + x φ(x)). */
+export function registerGelu(): void {
+  registerFusedKernel(GELU, {
+    forward: elementwiseKernel(["x"], ["y"], {
+      name: "gelu",
+      functions: GELU_TERMS,
+      body: "  y[at] = x[at] * normal(x[at], bell(x[at]));",
+    }),
+    gradient: elementwiseKernel(["x", "dy"], ["dx"], {
+      name: "gelu_gradient",
+      functions: GELU_TERMS,
+      body: /* wgsl */ `  let height = bell(x[at]);
+  dx[at] = dy[at] * slope(x[at], height, normal(x[at], height));`,
+    }),
+  });
+}

@@ -1,0 +1,219 @@
+/** The programs of softmax attention. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { SoftmaxAttributes } from "../../../attention/planning/softmax_kernel.ts";
+import {
+  type Program,
+  type Tensors,
+  widthOf,
+} from "../../../tfjs/webgpu/program.ts";
+import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
+import { instance } from "../../../tfjs/webgpu/wgsl.ts";
+import { rowProgram } from "../frame/rows.ts";
+import {
+  ADD_COLUMNS,
+  type Dim,
+  products,
+  reading,
+  stage,
+  TILES,
+  type Tiling,
+  tilingConstants,
+  writing,
+} from "../score_tiles/score_tiles.ts";
+import {
+  FORWARD,
+  IN_MEMORY,
+  IN_SUBGROUPS,
+  KEY_GRADIENTS,
+  QUERY_GRADIENT,
+  ROWS,
+  SEGMENTS,
+  TOKENS,
+} from "./softmax.wgsl.ts";
+
+/** The columns of vectors. */
+const DIMS: Readonly<Record<string, Dim>> = {
+  ...{ q: "headDim", k: "headDim", dq: "headDim", dk: "headDim" },
+  ...{ v: "valueDim", y: "valueDim", dy: "valueDim", dv: "valueDim" },
+};
+
+/** Elements of tensors that are not packs of vectors. */
+const ELEMENTS: NonNullable<Program["elements"]> = {
+  ...{ mask: "f32", segments: "f32", maxima: "f32", sums: "f32" },
+  rows: "vec4f",
+};
+
+interface Roles {
+  /** By the suffix of their function `products`, the vectors of rows and of columns. */
+  readonly products: Readonly<Record<string, readonly [string, string]>>;
+  /** By the suffix of `add_columns`, the vectors that are added. */
+  readonly sums: Readonly<Record<string, string>>;
+}
+
+/** A program with a workgroup for the rows of a tiling of each sequence, and the functions of its roles. */
+function tiledProgram(
+  { causal, scale }: SoftmaxAttributes,
+  tiling: Tiling,
+  { products: pairs, sums }: Roles,
+  { functions, ...program }:
+    & Pick<Program, "name" | "reads" | "constants" | "directives" | "body">
+    & { readonly writes: Tensors }
+    & { readonly functions: readonly string[] },
+): Program {
+  const { q, v } = program.reads as Tensors;
+  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
+  const valueDim = v!.shape[3]!;
+  const blocks = Math.ceil(length / tiling.rows);
+  const width = widthOf(headDim, valueDim);
+  const read = (role: string, name: string) =>
+    reading(name, DIMS[name]!, width, role);
+  const written = Object.keys(program.writes).filter((name) => name in DIMS);
+  return {
+    ...program,
+    width,
+    elements: ELEMENTS,
+    constants: { ...tilingConstants(tiling), ...program.constants },
+    integers: {
+      ...{ length, heads, headDim, valueDim, blocks },
+      causal: Number(causal),
+    },
+    floats: { scale },
+    workgroups: batch * heads * blocks,
+    threads: tiling.threads,
+    layers: tiling.columnSplits,
+    functions: () => [
+      ...[TILES, stage(tiling), ...functions, SEGMENTS],
+      ...Object.entries(pairs).map(([suffix, [rows, columns]]) => {
+        const count = `(uniforms.${DIMS[rows]} + 3u) / 4u`;
+        return instance(
+          read("r", rows) + read("o", columns) +
+            `fn inner_quads() -> u32 { return ${count}; }\n` +
+            products(tiling),
+          suffix,
+        );
+      }),
+      ...Object.entries(sums).map(([suffix, vectors]) =>
+        instance(read("x", vectors) + ADD_COLUMNS, suffix)
+      ),
+      ...written.map((name) => writing(name, DIMS[name]!, width)),
+    ],
+  };
+}
+
+/** The division of softmax attention's scores among threads. */
+export interface Sharing {
+  readonly tiling: Tiling;
+  /**
+   * The adapter's subgroups, if the threads of a row lie in one subgroup and compare
+   * their maxima there; undefined if they do so in workgroup memory.
+   */
+  readonly comparing: Subgroups | undefined;
+}
+
+/** The program of the forward pass, which writes `y`, `maxima` and `sums`. */
+export function forwardProgram(
+  { q, k, v, mask, segments }: Tensors,
+  writes: Tensors,
+  attributes: SoftmaxAttributes,
+  { tiling, comparing }: Sharing,
+): Program {
+  const roles: Roles = {
+    products: { scores: ["q", "k"] },
+    sums: { values: "v" },
+  };
+  return tiledProgram(attributes, tiling, roles, {
+    name: "softmax_attention",
+    constants: {
+      SUBGROUPS: comparing !== undefined,
+      ...hidingConstants({ mask, segments }),
+    },
+    reads: { q, k, v, mask, segments },
+    writes,
+    directives: comparing?.directive ?? "",
+    functions: [
+      tokensOf({ mask, segments }),
+      comparing ? IN_SUBGROUPS : IN_MEMORY,
+    ],
+    body: FORWARD,
+  });
+}
+
+/** The mask and the segments, if there are some. */
+type Hiding = Readonly<
+  Partial<Record<"mask" | "segments", tf.TensorInfo | undefined>>
+>;
+
+const hidingConstants = ({ mask, segments }: Hiding) => ({
+  MASKED: mask !== undefined,
+  PACKED: segments !== undefined,
+});
+
+/** WGSL functions `is_token(token, to_entry)` and `segment_of(token, to_entry)`, which is 1 where there are no segments. */
+function tokensOf({ mask, segments }: Hiding): string {
+  return /* wgsl */ `
+fn is_token(token: u32, to_entry: u32) -> bool { return ${
+    mask ? "mask[token + to_entry] != 0.0" : "true"
+  }; }
+fn segment_of(token: u32, to_entry: u32) -> f32 { return ${
+    segments ? "segments[token + to_entry]" : "1.0"
+  }; }
+`;
+}
+
+/**
+ * The program of each token's row statistics: maximum, 1 / sum, D = dy · y and the
+ * number of its segment, from 1 on; for padding, the first three are 0 and the last negative.
+ */
+export function softmaxRowsProgram(
+  { y, dy, maxima, sums, mask, segments }: Tensors,
+  rows: tf.TensorInfo,
+): Program {
+  const [batch, heads, length, columns] = y!.shape as tf.Tensor4D["shape"];
+  const program = rowProgram(batch * heads * length, columns);
+  return {
+    ...program,
+    name: "softmax_rows",
+    constants: hidingConstants({ mask, segments }),
+    elements: ELEMENTS,
+    reads: { y, dy, maxima, sums, mask, segments },
+    writes: { rows },
+    integers: { ...program.integers, length, heads },
+    functions: program.functions + tokensOf({ mask, segments }),
+    body: ROWS,
+  };
+}
+
+/** The program of the gradient in queries, dq_i = s Σ_j p_ij (dy_i · v_j - D_i) k_j. */
+export function queryGradientProgram(
+  reads: Tensors,
+  dq: tf.TensorInfo,
+  attributes: SoftmaxAttributes,
+  tiling: Tiling,
+): Program {
+  return tiledProgram(attributes, tiling, {
+    products: { scores: ["q", "k"], slopes: ["dy", "v"] },
+    sums: { keys: "k" },
+  }, {
+    name: "softmax_query_gradient",
+    ...{ reads, writes: { dq }, functions: [TOKENS], body: QUERY_GRADIENT },
+  });
+}
+
+/**
+ * The program of the gradients in values and keys, dv_j = Σ_i p_ij dy_i and
+ * dk_j = s Σ_i p_ij (dy_i · v_j - D_i) q_i; the rows of its tiles are keys.
+ */
+export function keyGradientsProgram(
+  reads: Tensors,
+  writes: Tensors,
+  attributes: SoftmaxAttributes,
+  tiling: Tiling,
+): Program {
+  return tiledProgram(attributes, tiling, {
+    products: { scores: ["k", "q"], slopes: ["v", "dy"] },
+    sums: { keys: "q", values: "dy" },
+  }, {
+    name: "softmax_key_gradients",
+    ...{ reads, writes, functions: [TOKENS], body: KEY_GRADIENTS },
+  });
+}
