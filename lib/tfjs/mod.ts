@@ -33,5 +33,5 @@ export {
   registerKernels,
   runKernel,
 } from "./kernel/kernel.ts";
-export { replayed, type ReplayedFunction } from "./replayed.ts";
+export { replayed } from "./replayed.ts";
 export { Adam, type AdamOptions } from "./optimizers/adam.ts";

@@ -1,7 +1,7 @@
 /** The exported names that `tools/house/exports.ts` counts. @module */
 import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { exportsOfEntries } from "../../tools/house/exports.ts";
+import { exportsOfEntries, namesOf } from "../../tools/house/exports.ts";
 
 Deno.test("exportsOfEntries() tells values from types, in each entry", async () => {
   const found = await exportsOfEntries();
@@ -17,4 +17,10 @@ Deno.test("exportsOfEntries() tells values from types, in each entry", async () 
   const [main] = found;
   assert(main!.values.includes("lionAttention"));
   assert(main!.types.includes("AttentionForm"));
+});
+
+Deno.test("namesOf() has a name once, whatever exports it", () => {
+  const one = { entry: "./a", values: ["b", "a"], types: ["T"] };
+  const other = { entry: "./b", values: ["c"], types: ["T"] };
+  assertEquals(namesOf([one, other]), new Set(["b", "a", "T", "c"]));
 });
