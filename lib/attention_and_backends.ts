@@ -34,8 +34,6 @@ export {
   shiftedSilu,
 } from "./operations/feature_map.ts";
 export type { AttentionPlan } from "./attention/planning/plan.ts";
-export type { Precision } from "./attention/planning/kernel.ts";
-export type { AttentionFunctions } from "./attention/attention_functions.ts";
 export {
   type AttentionForm,
   explainAttention,
