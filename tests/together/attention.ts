@@ -11,4 +11,3 @@ import "../attention/memory_test.ts";
 import "../attention/orders_test.ts";
 import "../attention/shared_test.ts";
 import "../attention/softmax_attention_test.ts";
-import "../ranks/attention_test.ts";
