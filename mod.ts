@@ -44,7 +44,7 @@
 // Registers the gradients of tfjs-core's operations.
 import "@tensorflow/tfjs-layers";
 
-export * from "./lib/attention_and_backends.ts";
+export * from "./lib/entries/attention.ts";
 export type { ContextGroup } from "@lionjs/base";
 export { acrossRanks } from "./lib/ranks/across_ranks.ts";
 export { attentionAcrossRanks } from "./lib/ranks/attention.ts";

@@ -21,10 +21,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   mpi: ["base"],
 };
 
-/**
- * The rooms of `lib`: each imports only those before it. CONTRIBUTING.md says what they
- * are. "" are the files that lie in `lib` itself.
- */
+/** The rooms of `lib`: each imports only those before it. CONTRIBUTING.md says what they are. */
 const FLOORS: readonly string[] = [
   ...Object.keys(PACKAGES),
   "operations",
@@ -39,7 +36,7 @@ const FLOORS: readonly string[] = [
   "training",
   "backend",
   "tuning",
-  "",
+  "entries",
 ];
 
 /**

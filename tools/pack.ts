@@ -1,29 +1,35 @@
 /**
  * Makes a package for npm, `out/lion.tgz` or what `--output` names: that of
- * `deno pack`, with the versions of deno.json exactly, and without what few
- * functions use.
+ * `deno pack`, with the versions of deno.json exactly, without what few functions
+ * use, and with the packages of this repository that it imports.
  *
  * @module
  */
 import { OPTIONAL_PACKAGES } from "../lib/base/optional_package.ts";
 import config from "../deno.json" with { type: "json" };
-import { readCommandLine } from "./command_line.ts";
+import { PACKAGES } from "./check_rooms.ts";
+import { oneOf, readCommandLine } from "./command_line.ts";
 import { assertOutput, outPath, writeOutput } from "./out_folder.ts";
 
 const ROOT = new URL("..", import.meta.url);
 
-const USAGE = `Usage: deno task pack [options]
+/** The packages by the ends of their names: the root, and folders of `lib`. */
+export const NAMES: readonly string[] = ["lion", ...Object.keys(PACKAGES)];
 
-Makes a package for npm.
+const USAGE = `Usage: deno task pack [PACKAGE] [options]
 
+Makes a package for npm, with the packages of this repository that it imports.
+
+  PACKAGE         ${NAMES.join(", ")} (default: lion)
   --output FILE   where to write it (default: ${outPath("lion.tgz")})
   --help          print this`;
 
 /** The part of package.json that `deno pack` gets wrong for us. */
 interface Manifest {
-  dependencies: Record<string, string>;
+  dependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
   peerDependenciesMeta?: Record<string, { optional: true }>;
+  bundleDependencies?: readonly string[];
   engines?: Record<string, string>;
 }
 
@@ -41,9 +47,18 @@ function pinned(name: string): string {
   );
 }
 
-/** package.json with exact versions, and optional packages as such. */
-function corrected<T extends Manifest>(manifest: T): T {
-  const names = Object.keys(manifest.dependencies);
+/**
+ * package.json with exact versions, and optional packages as such.
+ *
+ * @param own The packages of this repository that it imports.
+ * @param isBundled Whether they lie beside it, and not in it.
+ */
+function corrected<T extends Manifest>(
+  manifest: T,
+  own: readonly string[],
+  isBundled: boolean,
+): T {
+  const names = Object.keys(manifest.dependencies ?? {});
   const isOptional = (name: string) => Object.hasOwn(OPTIONAL_PACKAGES, name);
   const versions = (of: readonly string[]) =>
     Object.fromEntries(of.map((name) => [name, pinned(name)]));
@@ -51,7 +66,11 @@ function corrected<T extends Manifest>(manifest: T): T {
   return {
     ...manifest,
     engines: { node: ">=20.16" },
-    dependencies: versions(names.filter((name) => !isOptional(name))),
+    dependencies: {
+      ...versions(names.filter((name) => !isOptional(name))),
+      ...Object.fromEntries(own.map((name) => [name, config.version])),
+    },
+    ...(isBundled ? {} : { bundleDependencies: own }),
     peerDependencies: versions(optional),
     peerDependenciesMeta: Object.fromEntries(
       optional.map((name) => [name, { optional: true }]),
@@ -73,17 +92,49 @@ async function run(command: string, args: string[], cwd: URL | string) {
   );
 }
 
-/** Packs the library; `output` is written when it is whole. */
-export async function pack(output: string): Promise<void> {
+/** Unpacks what `deno pack` makes of a package, with the right package.json. */
+async function unpackInto(
+  folder: string,
+  name: string,
+  imported: readonly string[],
+  isBundled: boolean,
+): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  const tarball = `${folder}/package.tgz`;
+  const args = ["pack", "--quiet", "--allow-dirty", "--output", tarball];
+  const root = name === "lion" ? ROOT : new URL(`lib/${name}`, ROOT);
+  await run(Deno.execPath(), args, root);
+  await run("tar", ["-xzf", tarball, "--strip-components=1"], folder);
+  await Deno.remove(tarball);
+  const file = `${folder}/package.json`;
+  const manifest = corrected(
+    JSON.parse(await Deno.readTextFile(file)),
+    imported.map((other) => `@lionjs/${other}`),
+    isBundled,
+  );
+  await Deno.writeTextFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/**
+ * Packs a package, and in it those of this repository that it imports, since no
+ * registry has them yet; `output` is written when it is whole.
+ *
+ * @param name One of {@linkcode NAMES}.
+ */
+export async function pack(output: string, name = "lion"): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "pack_" });
+  const root = `${folder}/package`;
   try {
-    const tarball = `${folder}/lion.tgz`;
-    const args = ["pack", "--quiet", "--allow-dirty", "--output", tarball];
-    await run(Deno.execPath(), args, ROOT);
-    await run("tar", ["-xzf", tarball], folder);
-    const file = `${folder}/package/package.json`;
-    const manifest = corrected(JSON.parse(await Deno.readTextFile(file)));
-    await Deno.writeTextFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
+    const imported = PACKAGES[name] ?? Object.keys(PACKAGES);
+    await unpackInto(root, name, imported, false);
+    for (const other of imported) {
+      // The root's tarball has the files of other packages in their folders too.
+      await Deno.remove(`${root}/lib/${other}`, { recursive: true })
+        .catch(() => {});
+      const beside = `${root}/node_modules/@lionjs/${other}`;
+      await unpackInto(beside, other, PACKAGES[other]!, true);
+    }
+    const tarball = `${folder}/package.tgz`;
     await run("tar", ["-czf", tarball, "package"], folder);
     await writeOutput(output, (await Deno.open(tarball)).readable);
   } finally {
@@ -92,14 +143,17 @@ export async function pack(output: string): Promise<void> {
 }
 
 if (import.meta.main) {
-  const output = await readCommandLine(
+  const { output, name } = await readCommandLine(
     USAGE,
     { output: { type: "string", default: outPath("lion.tgz") } },
-    async ({ output }) => {
+    async ({ output }, [name = "lion", ...others]) => {
+      if (others.length > 0) {
+        throw new RangeError(`unexpected argument "${others[0]}"`);
+      }
       await assertOutput("--output", output);
-      return output;
+      return { output, name: oneOf("PACKAGE", name, NAMES) };
     },
   );
-  await pack(output);
+  await pack(output, name);
   console.log(`npm install ${output}`);
 }

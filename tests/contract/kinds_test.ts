@@ -1,7 +1,7 @@
 /** Options of every function are refused by name where they are unknown, or of a wrong kind. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import * as data from "../../lib/data_and_datasets.ts";
+import * as data from "../../lib/entries/data.ts";
 import * as hub from "../../lib/hub/mod.ts";
 import { toPyTorchWeights } from "../../lib/io/mod.ts";
 import * as layers from "../../lib/layers/mod.ts";

@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
-import * as data from "../../lib/data_and_datasets.ts";
+import * as data from "../../lib/entries/data.ts";
 import * as family from "../../lib/family/mod.ts";
 import * as hub from "../../lib/hub/mod.ts";
 import * as io from "../../lib/io/mod.ts";

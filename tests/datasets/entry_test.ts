@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as data from "../../lib/data/mod.ts";
-import * as both from "../../lib/data_and_datasets.ts";
+import * as both from "../../lib/entries/data.ts";
 import * as datasets from "../../lib/datasets/mod.ts";
 
 Deno.test("@lionjs/lion/data offers what lib/data and lib/datasets offer", () => {

@@ -27,52 +27,52 @@ export {
   logSigmoid,
   noDecay,
   selectiveDecay,
-} from "./attention/decays/decay.ts";
+} from "../attention/decays/decay.ts";
 export {
   eluPlusOne,
   type FeatureMap,
   shiftedSilu,
-} from "./operations/feature_map.ts";
-export type { AttentionPlan } from "./attention/planning/plan.ts";
+} from "../operations/feature_map.ts";
+export type { AttentionPlan } from "../attention/planning/plan.ts";
 export {
   type AttentionForm,
   explainAttention,
   lionAttention,
   type LionAttentionOptions,
-} from "./attention/lion_attention.ts";
-export { diagonalDecay } from "./attention/decays/diagonal_decay.ts";
+} from "../attention/lion_attention.ts";
+export { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 export {
   deltaAttention,
   type DeltaAttentionOptions,
-} from "./attention/delta_attention.ts";
-export { deltaStep } from "./attention/streaming/delta_step.ts";
-export { decayMask } from "./attention/decays/mask.ts";
-export { multiScanAttention, snakeScan } from "./attention/orders.ts";
+} from "../attention/delta_attention.ts";
+export { deltaStep } from "../attention/streaming/delta_step.ts";
+export { decayMask } from "../attention/decays/mask.ts";
+export { multiScanAttention, snakeScan } from "../attention/orders.ts";
 export {
   type RecurrentState,
   recurrentState,
   recurrentStep,
-} from "./attention/streaming/stateful.ts";
-export { streamBidirectional } from "./attention/streaming/stream.ts";
+} from "../attention/streaming/stateful.ts";
+export { streamBidirectional } from "../attention/streaming/stream.ts";
 export type {
   StreamSegment,
   StreamSource,
-} from "./attention/streaming/segment_reader.ts";
-export { alibiSlopes } from "./attention/decays/alibi.ts";
+} from "../attention/streaming/segment_reader.ts";
+export { alibiSlopes } from "../attention/decays/alibi.ts";
 export {
   softmaxAttention,
   type SoftmaxAttentionOptions,
-} from "./attention/softmax_attention.ts";
-export type { ConcreteForm } from "./attention/forms/form.ts";
+} from "../attention/softmax_attention.ts";
+export type { ConcreteForm } from "../attention/forms/form.ts";
 export {
   type BackendInfo,
   type BackendName,
   disposeBackend,
   useBackend,
-} from "./backend/use_backend.ts";
+} from "../backend/use_backend.ts";
 export {
   type KernelProfile,
   type Profile,
   profile,
-} from "./backend/profile.ts";
+} from "../backend/profile.ts";
 export { GpuError } from "@lionjs/tfjs/backends";
