@@ -12,6 +12,7 @@ import {
 import { dirname } from "node:path";
 import type { Browser } from "playwright-core";
 import { withFolder } from "../io/files.ts";
+import { PACKAGES as ROOMS } from "../../tools/check_rooms.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "./chromium.ts";
 import { blocks } from "./docs.ts";
 import { ROOT, run, skipBecause, succeed, writeFiles } from "./shell.ts";
@@ -28,6 +29,17 @@ const { default: { exports } } = await import("../../deno.json", {
 
 /** What is imported besides the whole, such as `/data`; the first one is the whole. */
 const ENTRY_POINTS = Object.keys(exports).map((name) => name.slice(1));
+
+/** The entries of each other package of the repository, by the folder that it lies in. */
+const PACKAGES: Readonly<Record<string, Readonly<Record<string, string>>>> =
+  Object.fromEntries(
+    await Promise.all(
+      Object.keys(ROOMS).map(async (name) => {
+        const file = new URL(`../../lib/${name}/deno.json`, import.meta.url);
+        return [name, JSON.parse(await Deno.readTextFile(file)).exports];
+      }),
+    ),
+  );
 
 const DOCUMENTED_CONFIG = JSON.parse(
   blocks("## In your own project", "json")[0]!,
@@ -48,12 +60,19 @@ const CONFIGS: Record<string, Record<string, unknown>> = {
   "an import map": {
     imports: {
       ...DOCUMENTED_CONFIG.imports,
-      "@lionjs/lion": "../lion/mod.ts",
       ...Object.fromEntries(
-        ENTRY_POINTS.slice(1).map((name) => [
-          `@lionjs/lion${name}`,
-          `../lion/lib${name}/mod.ts`,
+        Object.entries(exports).map(([name, file]) => [
+          `@lionjs/lion${name.slice(1)}`,
+          `../lion/${file.slice(2)}`,
         ]),
+      ),
+      ...Object.fromEntries(
+        Object.entries(PACKAGES).flatMap(([folder, entries]) =>
+          Object.entries(entries).map(([name, file]) => [
+            `@lionjs/${folder}${name.slice(1)}`,
+            `../lion/lib/${folder}/${file.slice(2)}`,
+          ])
+        ),
       ),
     },
   },
@@ -152,6 +171,30 @@ for (const [name, config] of Object.entries(CONFIGS)) {
     });
   });
 }
+
+Deno.test("another project has each package alone", async (t) => {
+  for (const [name, entries] of Object.entries(PACKAGES)) {
+    await t.step(name, async () => {
+      const config = {
+        links: DOCUMENTED_CONFIG.links,
+        imports: { [`@lionjs/${name}`]: `jsr:@lionjs/${name}@^0.2.0` },
+      };
+      await inProject(config, async (project) => {
+        const lines = Object.keys(entries).map((entry, i) =>
+          `import * as entry${i} from "@lionjs/${name}${entry.slice(1)}";
+if (Object.keys(entry${i}).length === 0) throw new Error("${entry} is empty");`
+        );
+        await writeFiles(project, { "main.ts": lines.join("\n") });
+        await succeed(Deno.execPath(), ["check", "main.ts"], project);
+        await succeed(
+          Deno.execPath(),
+          ["run", "--no-prompt", "main.ts"],
+          project,
+        );
+      });
+    });
+  }
+});
 
 /** A heading as the name of a file. */
 const nameOf = (heading: string) =>

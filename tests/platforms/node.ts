@@ -28,6 +28,32 @@ function node(version: string, args: readonly string[], cwd: string) {
   return succeed("npx", command, cwd);
 }
 
+/** A product of matrices and a convolution's gradient, on all processors. */
+const WITHOUT_LION = `
+  import { openBackend } from "@lionjs/tfjs";
+  import * as tf from "@tensorflow/tfjs-core";
+  const { name } = await openBackend("wasm");
+  const product = tf.matMul(tf.ones([64, 256]), tf.ones([256, 64]));
+  const images = tf.ones([1, 4, 4, 1]);
+  const convolve = (filter) => tf.conv2d(images, filter, 1, "valid");
+  const gradient = tf.grad(convolve)(tf.ones([3, 3, 1, 1]));
+  console.log(name, (await product.data())[0], (await gradient.data())[0]);
+  process.exit();
+`;
+
+Deno.test({
+  name: "Node runs TensorFlow.js's package without LION's",
+  ignore: skipBecause("Node", await whyNoNpm()),
+  fn: async () => {
+    await withFolder(async (folder) => {
+      await installInto(folder, [], "tfjs");
+      await Deno.writeTextFile(`${folder}/main.mjs`, WITHOUT_LION);
+      assertEquals(await node("20", ["main.mjs"], folder), "wasm 256 4\n");
+      assertEquals(await exists(`${folder}/node_modules/@lionjs/lion`), false);
+    });
+  },
+});
+
 Deno.test({
   name: "Node runs the package",
   ignore: skipBecause("Node", await whyNoNpm()),
@@ -50,7 +76,9 @@ Deno.test({
           const imports: Record<string, string> = config.imports;
           for (const [name, version] of Object.entries(manifest.dependencies)) {
             assertMatch(version as string, /^\d+\.\d+\.\d+$/);
-            assertEquals(imports[name], `npm:${name}@${version}`);
+            if (name.startsWith("@lionjs/")) {
+              assertEquals(version, config.version);
+            } else assertEquals(imports[name], `npm:${name}@${version}`);
           }
         },
       );

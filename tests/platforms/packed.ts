@@ -2,14 +2,15 @@
 import { pack } from "../../tools/pack.ts";
 import { succeed, writeFiles } from "./shell.ts";
 
-/** Makes the package, and installs it and others into a folder. */
+/** Makes a package, and installs it and others into a folder. */
 export async function installInto(
   folder: string,
   others: readonly string[],
+  name = "lion",
 ): Promise<void> {
-  await pack(`${folder}/lion.tgz`);
+  await pack(`${folder}/${name}.tgz`, name);
   await writeFiles(folder, { "package.json": '{ "type": "module" }' });
-  await npmInstall(folder, ["./lion.tgz", ...others]);
+  await npmInstall(folder, [`./${name}.tgz`, ...others]);
 }
 
 /** Installs packages into a folder. */

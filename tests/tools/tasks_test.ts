@@ -150,6 +150,7 @@ const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
   ],
   pack: [
     ["--output docs", "--output should be a file that can be written"],
+    ["tfj", "PACKAGE should be one of lion, base, tfjs, data"],
   ],
   results: [
     ["--folder nowhere", "--folder should be of what was trained"],
