@@ -47,17 +47,8 @@ function pinned(name: string): string {
   );
 }
 
-/**
- * package.json with exact versions, and optional packages as such.
- *
- * @param own The packages of this repository that it imports.
- * @param isBundled Whether they lie beside it, and not in it.
- */
-function corrected<T extends Manifest>(
-  manifest: T,
-  own: readonly string[],
-  isBundled: boolean,
-): T {
+/** package.json with exact versions, and optional packages as such. */
+function corrected<T extends Manifest>(manifest: T): T {
   const names = Object.keys(manifest.dependencies ?? {});
   const isOptional = (name: string) => Object.hasOwn(OPTIONAL_PACKAGES, name);
   const versions = (of: readonly string[]) =>
@@ -66,11 +57,7 @@ function corrected<T extends Manifest>(
   return {
     ...manifest,
     engines: { node: ">=20.16" },
-    dependencies: {
-      ...versions(names.filter((name) => !isOptional(name))),
-      ...Object.fromEntries(own.map((name) => [name, config.version])),
-    },
-    ...(isBundled ? {} : { bundleDependencies: own }),
+    dependencies: versions(names.filter((name) => !isOptional(name))),
     peerDependencies: versions(optional),
     peerDependenciesMeta: Object.fromEntries(
       optional.map((name) => [name, { optional: true }]),
@@ -92,13 +79,8 @@ async function run(command: string, args: string[], cwd: URL | string) {
   );
 }
 
-/** Unpacks what `deno pack` makes of a package, with the right package.json. */
-async function unpackInto(
-  folder: string,
-  name: string,
-  imported: readonly string[],
-  isBundled: boolean,
-): Promise<void> {
+/** Unpacks what `deno pack` makes of a package; returns the right package.json. */
+async function unpackInto(folder: string, name: string): Promise<Manifest> {
   await Deno.mkdir(folder, { recursive: true });
   const tarball = `${folder}/package.tgz`;
   const args = ["pack", "--quiet", "--allow-dirty", "--output", tarball];
@@ -106,14 +88,15 @@ async function unpackInto(
   await run(Deno.execPath(), args, root);
   await run("tar", ["-xzf", tarball, "--strip-components=1"], folder);
   await Deno.remove(tarball);
-  const file = `${folder}/package.json`;
-  const manifest = corrected(
-    JSON.parse(await Deno.readTextFile(file)),
-    imported.map((other) => `@lionjs/${other}`),
-    isBundled,
-  );
-  await Deno.writeTextFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
+  const manifest = await Deno.readTextFile(`${folder}/package.json`);
+  return corrected(JSON.parse(manifest));
 }
+
+const writeManifest = (folder: string, manifest: Manifest) =>
+  Deno.writeTextFile(
+    `${folder}/package.json`,
+    `${JSON.stringify(manifest, null, 2)}\n`,
+  );
 
 /**
  * Packs a package, and in it those of this repository that it imports, since no
@@ -125,15 +108,27 @@ export async function pack(output: string, name = "lion"): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "pack_" });
   const root = `${folder}/package`;
   try {
+    const manifest = await unpackInto(root, name);
     const imported = PACKAGES[name] ?? Object.keys(PACKAGES);
-    await unpackInto(root, name, imported, false);
+    // npm installs nothing that only a package within the tarball asks for.
+    const dependencies: Record<string, string> = { ...manifest.dependencies };
     for (const other of imported) {
-      // The root's tarball has the files of other packages in their folders too.
-      await Deno.remove(`${root}/lib/${other}`, { recursive: true })
-        .catch(() => {});
       const beside = `${root}/node_modules/@lionjs/${other}`;
-      await unpackInto(beside, other, PACKAGES[other]!, true);
+      const bundled = await unpackInto(beside, other);
+      await writeManifest(beside, bundled);
+      Object.assign(dependencies, bundled.dependencies);
+      dependencies[`@lionjs/${other}`] = config.version;
+      // The root's tarball has the files of other packages in their folders too.
+      if (name === "lion") {
+        await Deno.remove(`${root}/lib/${other}`, { recursive: true });
+      }
     }
+    const bundleDependencies = imported.map((other) => `@lionjs/${other}`);
+    await writeManifest(root, {
+      ...manifest,
+      dependencies,
+      bundleDependencies,
+    });
     const tarball = `${folder}/package.tgz`;
     await run("tar", ["-czf", tarball, "package"], folder);
     await writeOutput(output, (await Deno.open(tarball)).readable);

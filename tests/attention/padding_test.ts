@@ -159,7 +159,7 @@ new Uint32Array(MASKS.float32.buffer).set([0xffc00000], 16);
 
 /** The inputs that are not read at padding: vectors, and all where it is skipped. */
 function unreadInputs({ name, axes }: Operation): string[] {
-  const skips = /delta|scan/i.test(name);
+  const skips = /delta|selectiveScan/i.test(name);
   const isOfPaths = (input: string) =>
     isLogarithm(input) || /gate|forget|phase|dt/i.test(input);
   return Object.keys(axes).filter((input) =>

@@ -1,5 +1,6 @@
 /** Functions of tensors, called rightly but for their options. @module */
 import {
+  alone,
   ATTENTION,
   FAMILY,
   OPERATIONS,
@@ -13,7 +14,9 @@ const ALL = Object.entries({ ...ATTENTION, ...FAMILY, ...OPERATIONS })
   .filter(([name]) => name !== "streamBidirectional");
 
 /** Options without which there is no call. */
-const REQUIRED: Readonly<Record<string, object>> = {
+export const REQUIRED: Readonly<Record<string, object>> = {
+  attentionAcrossRanks: { communicator: alone() },
+  deltaAcrossRanks: { communicator: alone() },
   splitHeads: { numHeads: 2 },
 };
 

@@ -11,7 +11,7 @@ import type { RecurrentStepOptions } from "../../lib/attention/streaming/statefu
 import type { SelectiveScanOptions } from "../../lib/operations/selective_scan.ts";
 import type { ShortConvolutionOptions } from "../../lib/operations/short_convolution/short_convolution.ts";
 import { onEachBackend } from "../backends.ts";
-import { mergedCalls, optionCalls, optionsIn } from "./options.ts";
+import { mergedCalls, optionCalls, optionsIn, REQUIRED } from "./options.ts";
 
 /** The options of a call, as the message of an unknown one has them. */
 function optionsOf(call: (options: object) => unknown): string[] {
@@ -105,7 +105,7 @@ const wrongOf = (): Readonly<Record<string, readonly Wrong[]>> => ({
       flag(name),
     ]),
   ),
-  form: [["fast", RangeError, 'form should be "auto", ']],
+  form: [["fast", RangeError, 'form should be "auto"']],
   chunkSize: size("chunkSize").slice(0, -1),
   convention: [[
     ...["sauce", RangeError] as const,
@@ -182,7 +182,7 @@ onEachBackend("an option that is undefined has its default", async () => {
   const calls = mergedCalls();
   for (const owner of Object.keys(optionCalls())) {
     const options = optionsOf(calls[owner]!)
-      .filter((name) => name !== "numHeads");
+      .filter((name) => !Object.hasOwn(REQUIRED[owner] ?? {}, name));
     const none = Object.fromEntries(options.map((name) => [name, undefined]));
     // Random numbers have a seed.
     const seed = options.includes("seed") ? { seed: 1 } : {};

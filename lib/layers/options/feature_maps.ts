@@ -2,12 +2,18 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
   eluPlusOne,
+  type FeatureMap,
   identity,
   shiftedSilu,
 } from "../../operations/feature_map.ts";
 
 /** The feature maps, by the names under which they are saved. */
-export const FEATURE_MAPS = {
+export const FEATURE_MAPS: Readonly<
+  Record<
+    "identity" | "relu" | "eluPlusOne" | "shiftedSilu" | "sigmoid",
+    FeatureMap
+  >
+> = {
   identity,
   /** A row may be all zeros, so that its weights sum to 0: keep `epsilon` > 0 with it. */
   relu: tf.relu,

@@ -13,7 +13,7 @@ const segments = () => tf.ones([1, 3], "int32");
 const qkv = () => ({ q: x(), k: x(), v: x() });
 
 /** The only rank, which has nobody to exchange with. */
-const alone = () => ({ rank: 0, size: 1, exchange: () => {} });
+export const alone = () => ({ rank: 0, size: 1, exchange: () => {} });
 
 const attention = () => ({
   ...{ scale: 0.5, causal: false, mask: mask(), segments: segments() },

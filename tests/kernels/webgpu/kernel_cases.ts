@@ -113,7 +113,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
     subject: PIECE,
     case: { ...TWO_SIDED, pieces: [5, 10, 5] },
     way: { kernel: true },
-    shaders: ["recurrent_forward backward logDecay firstState lastState"],
+    shaders: ["recurrent_forward DECAYS ENTERS LEAVES COMPLETES IN_PLACE"],
     isForward: true,
   },
   "the delta rule": {
