@@ -103,7 +103,7 @@ async function installOnWasm(
   }
   const { registerWasmKernels } = await turn.outside(
     MODULES,
-    import("../kernels/wasm/register.ts"),
+    import("../kernels/wasm/wasm_kernels.ts"),
   );
   registerWasmKernels(host, wasmNumbers(tuning));
 }
@@ -116,7 +116,7 @@ async function installOnWebGpu(
 ): Promise<void> {
   const { registerWebGpuKernels } = await turn.outside(
     MODULES,
-    import("../kernels/webgpu/register.ts"),
+    import("../kernels/webgpu/webgpu_kernels.ts"),
   );
   const adapterClass = adapterClassOf({
     ...described,
