@@ -68,7 +68,10 @@ function programOf(
   } satisfies Partial<Program>;
 }
 
-/** WGSL that locates a team's vector: in x, from `joined` on, and in q, k or v, from `split` on. */
+/**
+ * WGSL that locates a team's vector in x, where q, k and v of a token are concatenated,
+ * and in q, k or v.
+ */
 const PLACE = /* wgsl */ `
   let vector = row_of(workgroup, local);
   let packs = packs_of(vector);

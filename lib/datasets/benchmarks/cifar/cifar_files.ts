@@ -75,7 +75,7 @@ export interface FoundCifar {
 
 /** A file that was read. */
 export interface NamedBytes {
-  /** Its name in errors. */
+  /** The file's name in errors. */
   readonly name: string;
   readonly bytes: Uint8Array;
 }
