@@ -46,11 +46,11 @@ export function shapeClassOf(
  */
 export type AdapterClass = "integrated" | "discrete";
 
-/** What is known of an adapter. */
+/** The facts about an adapter by which its numbers are chosen. */
 export interface AdapterFacts {
   /** The vendor, a name or, in Deno, a number of the PCI registry. */
   readonly vendor: string;
-  /** The family of the model, which browsers tell in place of the model. */
+  /** The family of the model, which browsers report in place of the model. */
   readonly architecture: string;
   /** The model, as the driver calls it. */
   readonly description: string;
@@ -89,7 +89,7 @@ export function adapterClassOf(
 
 const CHUNKWISE = { chunkSize: 64, masklessChunkSize: 256, blockRows: 32 };
 
-/** What classes of adapters differ in. */
+/** The numbers in which classes of adapters differ. */
 type ClassNumbers =
   & Pick<TileNumbers, "threads" | "stagedColumns">
   & Pick<WebGpuNumbers["chunkwise"], "chunksApart">;

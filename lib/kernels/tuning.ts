@@ -55,7 +55,7 @@ export interface WebGpuNumbers {
     readonly masklessChunkSize: number;
     /** Rows of a chunk that a workgroup computes, if there is room for them. */
     readonly blockRows: 8 | 16 | 24 | 32;
-    /** Most chunks of short batches whose states take no launch to travel. */
+    /** Most chunks of short batches whose states are not scanned, which saves a launch. */
     readonly chunksApart: 2 | 4;
   };
   /** The chunkwise form of decays of each channel. */

@@ -129,7 +129,7 @@ function partsOf(request: PlannedRequest, threads: number): number {
   if (sweeps >= threads) return 1;
   const { scores, columns } = operationsOfToken(request);
   let best = { parts: 1, cost: Infinity };
-  // In whole vectors.
+  // The columns of v, rounded up to whole vectors of four.
   const all = 4 * Math.ceil(valueDim / 4);
   for (let width = all; width >= LEAST_COLUMNS; width -= 4) {
     const parts = Math.ceil(valueDim / width);

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What all roles of a program have in common. */
+/** WGSL declarations that all roles of a program share. */
 export const ATTEND_SCRATCH = /* wgsl */ `
 const TILE = 8u;
 // The weighted scores of the block's rows, and later the terms of their decays.
@@ -14,7 +14,7 @@ var<workgroup> totals: array<f32, ROWS>;
 var<workgroup> row_decays: array<vec2f, ROWS>;
 `;
 
-/** What the tokens of a role read; of the operands, `read_r`, `read_o` and `read_x` are its vectors. */
+/** WGSL of a role's step; `read_r`, `read_o` and `read_x` read vectors of the role's operands. */
 export const ATTEND = /* wgsl */ `
 fn inner_quads() -> u32 { return select(key_quads(), sum_quads(), TRANSPOSED); }
 
@@ -24,7 +24,7 @@ fn values_of(token: u32, last: u32, quad: u32) -> mat4x4f {
     read_x(min(token + 2u, last), quad), read_x(min(token + 3u, last), quad));
 }
 
-// The rows 4 n … 4 n + 3 of the state that begins at \`start\`, in a quad of its columns.
+// The rows 4 n … 4 n + 3 of the state that begins at \`start\`, in four of its columns.
 fn state_of(start: u32, n: u32, quad: u32) -> mat4x4f {
   let stride = sum_quads();
   let at = start + select(4u * n * stride + quad, 4u * quad * stride + n, TRANSPOSED);
@@ -193,11 +193,12 @@ fn step(group: vec3u, layer: u32, thread: u32) {
     }
   }
 
-  // Rows of joined heads lie apart.
+  // Where a token's heads lie side by side, the next row of a head is as many vectors further as
+  // there are heads.
   let heads = select(1u, uniforms.joinedHeads, MAY_BE_JOINED);
   let place = select(start, joined(start), MAY_BE_JOINED) + row * heads;
 
-  // 4. The row sums, which the last quad has, and the division by them.
+  // 4. The row sums, which the last four columns have, and the division by them.
   if (NORMALIZES) {
     if (has_tile && quad == quads - 1u) {
       for (var r = 0u; r < TILE; r++) { // unroll

@@ -43,7 +43,7 @@ import {
 
 type Numbers = WebGpuNumbers["chunkwise"];
 
-/** What chunks of a size make of a problem. */
+/** The chunks of a problem for a chunk size, the decays, and the states that chunks exchange. */
 function layoutOf(
   request: KernelRequest,
   chunkSize: number,

@@ -117,7 +117,8 @@ export function maskBytes(paddedTokens: number): number {
 
 /** The log decays of a chunk of at most TOKENS tokens, and the decay along a path. */
 export const DECAYS = /* wgsl */ `
-// On arriving from the left (x) and from the right (y), and sums of four tokens.
+// The log decays on the step to a token from the left (x) and from the right (y), and sums over
+// four tokens.
 var<workgroup> decays: array<vec2f, TOKENS>;
 var<workgroup> decays_of_four: array<vec2f, TOKENS / 4u>;
 

@@ -51,7 +51,7 @@ export interface States {
   readonly rows: Vectors;
   /** The vectors y. */
   readonly columns: Vectors;
-  /** What decays them, or `null` if nothing does. */
+  /** The mask by which the states decay, or `null` if nothing decays. */
   readonly decays: Mask | null;
 }
 
@@ -87,7 +87,7 @@ export function stateBytes(
   return 16 * directionsOf(decays) * recordQuads(dims);
 }
 
-/** WGSL function that reads a quad of the states in a buffer. */
+/** WGSL function that reads four numbers of the states in a buffer. */
 export function readingStates(name: string | undefined): string {
   const quad = name ? `${name}[at]` : "vec4f()";
   return `fn read_state(at: u32) -> vec4f { return ${quad}; }\n`;
@@ -97,7 +97,7 @@ export function readingStates(name: string | undefined): string {
 export const STATES = /* wgsl */ `
 fn record_quads() -> u32 { return 4u * key_quads() * sum_quads() + 1u; }
 fn has(side: u32) -> bool { return select(AFTER, BEFORE, side == 0u); }
-// Where the state of a chunk begins.
+// The index at which the state of a chunk begins.
 fn state_at(sequence: u32, chunk: u32, side: u32) -> u32 {
   let direction = select(0u, side, DIRECTIONS == 2u);
   return ((sequence * uniforms.chunks + chunk) * DIRECTIONS + direction) * record_quads();
@@ -112,7 +112,7 @@ function ownStates({ name, decays }: States): string {
 
 /** Enough for the state of a head of 64, in one part. */
 const THREADS = 136;
-/** Rows of a thread's tile, in quads. */
+/** Rows of a thread's tile, in groups of four. */
 const TILE_QUADS = 2;
 
 /**
@@ -223,7 +223,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
 }
 `;
 
-/** Threads of the scan, each with one quad of a state. */
+/** Threads of the scan, each with four numbers of a state. */
 const SCAN_THREADS = 64;
 
 /**
@@ -284,7 +284,7 @@ fn step(group: vec3u, direction: u32, thread: u32) {
   let at = group.x * THREADS + thread;
   if (at >= quads - 1u) { return; }
   let sequence = group.y;
-  // Its place in the states of all sequences.
+  // The sequence's index in the states of all sequences.
   let place = uniforms.firstSequence + sequence;
   let row = at / sum_quads();
   let quad = at % sum_quads();

@@ -34,7 +34,7 @@ export interface Dims {
   readonly valueDim: number;
 }
 
-/** The number of quads of a vector with the given columns. */
+/** The number of groups of four columns in a vector of the given kind. */
 export function quadsOf(
   columns: Columns,
   { headDim, valueDim }: Dims,
@@ -67,7 +67,10 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
 }
 `;
 
-/** The elements of the buffers of vectors, and of others that hold quads of floats, by name. */
+/**
+ * The elements of the buffers of vectors, and of others that hold vectors of four
+ * floats, by name.
+ */
 export function elementsOf(
   vectors: readonly Pick<Vectors, "name" | "half">[],
   others: readonly string[] = [],

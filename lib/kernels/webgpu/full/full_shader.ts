@@ -28,7 +28,7 @@ import {
   writing,
 } from "../score_tiles/score_tiles.ts";
 
-/** What the text of the program depends on. */
+/** The settings on which the program's text depends. */
 export interface FullSpec {
   /** The vectors q, k and v. */
   readonly vectors: readonly [Vectors, Vectors, Vectors];
@@ -81,7 +81,7 @@ const OWN_WEIGHTS = /* wgsl */ `
 fn inner_quads() -> u32 { return key_quads(); }
 // The sides of a tile are 0, before it, and 1; its own columns are the last.
 const OWN = 2u;
-// The mask of four rows and four columns of the own tile, from quad \`at\` of the first row.
+// The mask of the own tile, in four of its rows and in the columns 4 \`at\` … 4 \`at\` + 3.
 fn own_weights(rows: vec4u, at: u32) -> mat4x4f {
   return mat4x4f(read_tileMask(rows.x * (ROWS / 4u) + at), read_tileMask(rows.y * (ROWS / 4u) + at),
     read_tileMask(rows.z * (ROWS / 4u) + at), read_tileMask(rows.w * (ROWS / 4u) + at));

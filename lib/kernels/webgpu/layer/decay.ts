@@ -114,7 +114,10 @@ const CLIP = /* wgsl */ `${isBelow("is_clipped", LOWEST_LOG_DECAY)}
 fn clip(x: f32) -> f32 { return select(x, f32(${LOWEST_LOG_DECAY}), is_clipped(x)); }
 `;
 
-/** What programs of log decays `[…, length]` are told. Neighbours may lie in other packs, so packs have one number. */
+/**
+ * The uniforms of programs of log decays `[…, length]`. Neighbours may lie in other
+ * packs, so packs have one number.
+ */
 const ofLogDecays = ({ shape }: TensorInfo) => ({
   width: 1 as const,
   integers: { length: shape.at(-1)! },
@@ -125,7 +128,7 @@ interface TokenAttributes {
   readonly kept: number;
 }
 
-/** What programs of logits `[batch, length, heads]` are told. */
+/** The uniforms of programs of logits `[batch, length, heads]`. */
 const ofLogits = (
   { shape: [, length, heads] }: TensorInfo,
   { kept }: TokenAttributes,
@@ -135,7 +138,10 @@ const ofLogits = (
   integers: { length: length!, heads: heads!, kept: kept < 0 ? length! : kept },
 });
 
-/** The same, where log decays `[batch, heads, length]` are made of them. */
+/**
+ * The uniforms of programs that make log decays `[batch, heads, length]` of logits,
+ * with the result's shape.
+ */
 const toLogDecays = (x: TensorInfo, attributes: TokenAttributes) => {
   const [batch, length, heads] = x.shape as [number, number, number];
   return { ...ofLogits(x, attributes), shape: [batch, heads, length] };

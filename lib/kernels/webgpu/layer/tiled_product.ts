@@ -213,7 +213,7 @@ fn product(tile: u32, local: u32) {
   var sum = array<array<vec4f, SIDES>, SIZE / 8u>();
   var column_sum = vec4f();
   for (var first = 0u; first < inner_count(); first += DEPTH) {
-    // All have read the tiles before.
+    // All threads have read the tiles of the step before.
     workgroupBarrier();
     for (var i = 0u; i < 4u; i++) { // unroll
       left_tile[place_in_tile(left_at.y, i, left_at.x)] = left[i];
@@ -221,7 +221,7 @@ fn product(tile: u32, local: u32) {
     }
     if (SUMS_COLUMNS) { column_sum += right[0] + right[1] + right[2] + right[3]; }
     workgroupBarrier();
-    // What comes next is on its way meanwhile.
+    // The next step's blocks are on their way meanwhile.
     left_inner += DEPTH;
     right_inner += DEPTH;
     left = left_block(left_outer, left_inner);

@@ -34,7 +34,7 @@ export const MOST_THREADS = 160;
 /** Threads of a warp; workgroups have whole warps, so that few shader texts serve all sizes. */
 const WARP = 32;
 
-/** The largest headDim for which a workgroup can hold two quads of columns. */
+/** The largest headDim for which a workgroup can hold eight columns of the state. */
 export const LARGEST_HEAD_DIM = TILE_ROWS * MOST_THREADS / 2;
 
 /** Threads of a workgroup, unless the rows alone need more. */
@@ -151,7 +151,7 @@ const FUNCTIONS = /* wgsl */ `
 const TILE = 8u;
 var<workgroup> parts: array<vec4f, BLOCK * THREADS>;
 
-// Quads of q, of k and of (v, 1): zeros beyond the last column.
+// Four columns of q, of k and of (v, 1): zeros beyond the last column.
 fn rows_of_q(token: u32, quad: u32) -> vec4f {
   return select(vec4f(), read_q(token, quad), quad < (uniforms.headDim + 3u) / 4u);
 }
@@ -168,13 +168,13 @@ fn token_at(base: u32, position: u32) -> u32 {
   return base + select(uniforms.length - 1u - position, position, FORWARD);
 }
 
-// The quad of a place; behind the workgroup's own is the last one.
+// The index of the four columns at a place; behind the workgroup's own are the last ones.
 fn quad_at(tile: u32, place: u32) -> u32 {
   let own = uniforms.across - 1u;
   return select(tile * own + place, uniforms.wholeQuads, place == own);
 }
 
-// Whether the workgroup is the one that writes it.
+// Whether the workgroup is the one that writes the columns at a place.
 fn is_own(tile: u32, place: u32) -> bool {
   let is_last = place == uniforms.across - 1u;
   return select(quad_at(tile, place) < uniforms.wholeQuads, tile == 0u, is_last);

@@ -126,7 +126,7 @@ export function tilingConstants(
 /** The uniform that says how many columns a tensor has. */
 export type Dim = "headDim" | "valueDim" | "stateDim";
 
-/** `read_<role>(row, quad) -> vec4f`, 0 where a row has no more columns. */
+/** WGSL function `read_<role>`: four columns of a row, 0 where the row has no more columns. */
 export function reading(
   name: string,
   dim: Dim,
@@ -147,7 +147,7 @@ export function reading(
 `;
 }
 
-/** `write_<role>(row, quad, x)`, of which the columns that there are count. */
+/** WGSL function `write_<role>`: writes those of four columns that a row has. */
 export function writing(
   name: string,
   dim: Dim,
@@ -169,7 +169,7 @@ export function writing(
 `;
 }
 
-/** What all programs in tiles of scores declare first, of a tiling's constants. */
+/** WGSL that all programs in tiles of scores declare first; a tiling has its constants. */
 export const TILES = /* wgsl */ `${ACCUMULATE}
 // Rows of a thread's tile, which has four columns.
 const TILE = 8u;
@@ -241,7 +241,7 @@ fn products(place: Place, rows: array<u32, TILE>, first: u32, local: u32) -> arr
 }
 `;
 
-/** What the products of a text have in common. */
+/** WGSL declarations that the products of a text share. */
 export function stage({ stagedColumns }: Tiling): string {
   return stagedColumns === 0
     ? ""

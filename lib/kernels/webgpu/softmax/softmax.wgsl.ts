@@ -23,7 +23,7 @@ fn first_block(base: u32, first_row: u32, to_entry: u32) -> u32 {
   }
   return start;
 }
-// The last of these segments.
+// The last of the segments that the workgroup's rows are of.
 fn last_segment(base: u32, first_row: u32, to_entry: u32) -> f32 {
   return segment_of(base + min(first_row + ROWS - 1u, uniforms.length - 1u), to_entry);
 }
@@ -86,7 +86,7 @@ export const FORWARD = /* wgsl */ `${PLACE}
   }
   var sum = array<array<vec4f, TILE>, SUM_QUADS>();
   var totals = array<f32, TILE>();
-  // Of four rows each.
+  // The maxima of the tile's rows, four in a vector.
   var maximum = array<vec4f, 2>(vec4f(LOWEST), vec4f(LOWEST));
   let end = end_of(first_row + ROWS - 1u);
   for (var first = first_block(base, first_row, to_entry); first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let present = are_tokens(tokens, to_entry);
