@@ -17,7 +17,7 @@ export interface TapeNode {
   readonly kernelName: string;
   readonly inputs: tf.NamedTensorMap;
   readonly outputs: readonly tf.Tensor[];
-  /** What it keeps for its gradient. */
+  /** Tensors that the operation keeps for its gradient. */
   readonly saved?: readonly tf.Tensor[] | null | undefined;
   /**
    * The index of an output whose gradient it adds up from two parts, which saves a
@@ -42,14 +42,14 @@ export interface GradientEngine {
   readonly state: {
     /** How many gradients are being recorded, one within the other. */
     readonly gradientDepth: number;
-    /** What has been recorded. */
+    /** The operations that have been recorded, in order. */
     activeTape: TapeNode[] | null;
   };
   /** A number above those of all tensors. */
   nextTensorId(): number;
-  /** Begins to record. */
+  /** Begins a recording. */
   startTape(): void;
-  /** Ends what began last. */
+  /** Ends the recording that began last. */
   endTape(): void;
 }
 
@@ -152,12 +152,12 @@ function readsSome(
 /** The names of the library's gradient kernels. */
 const OWN_GRADIENT = /^Lion.*Grad$/;
 
-/** What to do where a gradient of a gradient is asked for. */
+/** Advice for the error where a gradient of a gradient is asked for. */
 const NO_SECOND =
   " LION's kernels have only first derivatives; second ones are " +
   'computed where TensorFlow.js\'s operations run, after useBackend({ prefer: ["cpu"] })';
 
-/** What a gradient is kept by: its tensor, or the second part of that. */
+/** The key of a gradient: its tensor, or the second part of that tensor's gradient. */
 type Key = Pick<tf.Tensor, "id">;
 
 /** The key of the second part of a tensor's gradient. */
@@ -170,7 +170,7 @@ class Gradients {
   readonly #holders = new Map<tf.Tensor, number>();
   /** The tensors whose gradients are asked for. */
   readonly #wanted: ReadonlySet<number>;
-  /** Those whose gradients may be in two parts. */
+  /** The tensors whose gradients may be in two parts. */
   readonly #inParts = new Set<number>();
   /** Tensors from this number on were made on the way back. */
   readonly #first: number;

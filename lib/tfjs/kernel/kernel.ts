@@ -225,7 +225,7 @@ export function warnOfLack(lacks: string | undefined, refusal: string): void {
   );
 }
 
-/** What is registered of a kernel for the current backend. */
+/** The current backend's registration of a kernel; `undefined` if it has none. */
 function registered<Request>(kernel: string) {
   return tf.getKernel(kernel, tf.getBackend()) as
     | (tf.KernelConfig & Pick<Kernels<Request>, "plan" | "inParts">)

@@ -9,9 +9,9 @@ import { sharing, type Step, tensorOf, type Trace } from "./trace.ts";
 
 /** Launches of kernels on a device. */
 interface Launches {
-  /** Whether all that they read besides their inputs is where it was. */
+  /** Whether all that the launches read besides their inputs is where it was. */
   fits(sources: readonly tf.TensorInfo[]): boolean;
-  /** Repeats them; the results are the caller's. */
+  /** Repeats the launches; the results are the caller's. */
   run(inputs: readonly tf.TensorInfo[]): tf.TensorInfo[];
   dispose(): void;
 }

@@ -14,9 +14,9 @@ interface CompilingBackend {
     | undefined;
 }
 
-/** What is to be compiled. */
+/** Shaders that are to be compiled. */
 interface Compilation {
-  /** Compiles it, and tells at first and each time how many of how many are compiled. */
+  /** Compiles the shaders, and reports at first and each time how many of how many are compiled. */
   compile(
     tell: (done: number, total: number) => void,
     signal?: AbortSignal,
@@ -54,7 +54,7 @@ export async function compileAhead(
   }
 }
 
-/** What was compiled ahead on a backend, by whom it belongs to. */
+/** The kinds of kernels that were compiled ahead, by their backend and their owner. */
 const compiled = new WeakMap<object, WeakMap<object, Set<string>>>();
 
 /**

@@ -1,4 +1,4 @@
-/** What a run of kernels did, as data that can be compared. @module */
+/** The trace of a run of kernels, as data that can be compared. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { refer } from "../kernel_call.ts";
 
@@ -38,7 +38,7 @@ export interface Step {
   readonly outputs: readonly View[];
 }
 
-/** All that a run did. */
+/** The data and the kernels of a run. */
 export interface Trace {
   readonly backend: tf.KernelBackend;
   /** The number of slots; those without a source are of data that steps make. */
@@ -52,7 +52,7 @@ export interface Trace {
   readonly earlier: ReadonlySet<tf.Tensor>;
   /** Whether a kernel looks at values of tensors. */
   readonly readsValues: boolean;
-  /** Why it cannot be replayed, in words that follow "it". */
+  /** The reason why the run cannot be replayed, in words that follow "it". */
   readonly refusal: string | undefined;
 }
 

@@ -19,7 +19,7 @@
 import type { Queue } from "./queue.ts";
 import type { Thread } from "./thread.ts";
 
-/** A queue that was told to end, some of whose threads have not ended. */
+/** A queue that was asked to end, some of whose threads have not ended. */
 interface Abandoned {
   readonly queue: Queue;
   readonly threads: readonly Thread[];
@@ -27,7 +27,7 @@ interface Abandoned {
   readonly freed: number[];
 }
 
-/** The queues that were told to end, and the memory that their threads may still write to. */
+/** The queues that were asked to end, and the memory that their threads may still write to. */
 export class AbandonedQueues {
   #queues: Abandoned[] = [];
   readonly #free: (address: number) => void;

@@ -19,7 +19,7 @@ const RELAXED_SIMD = new Uint8Array([
   // A type, of a function that returns a vector, and the function.
   ...[1, 5, 1, 96, 0, 1, 123],
   ...[3, 2, 1, 0],
-  // Its code: three vectors, the instruction, and the end.
+  // The function's code: three vectors, the instruction, and the end.
   ...[10, 19, 1, 17, 0],
   ...[65, 1, 253, 15, 65, 1, 253, 15, 65, 1, 253, 15],
   ...[253, 133, 2, 11],

@@ -47,7 +47,7 @@ export const CLOSED =
 interface OpenedModule {
   readonly module: WebAssembly.Module;
   readonly exports: Exports;
-  /** The number of its jobs so far, and whether its products use wide tiles. */
+  /** The number of the module's jobs so far, and whether its products use wide tiles. */
   jobs: number;
   wide: boolean;
 }

@@ -30,9 +30,9 @@ export const addresses: FieldsOf<"usize"> = fieldsOf("usize");
 
 /** A job of a module. */
 export interface Job<F extends Fields = Fields> {
-  /** Its name in the module's source. */
+  /** The job's name in the module's source. */
   readonly name: string;
-  /** The fields of its record. */
+  /** The fields of the job's record. */
   readonly fields: F;
 }
 
@@ -72,7 +72,7 @@ export type GivenRecord<J extends Job> =
 
 /** A module of WebAssembly that computes jobs. */
 export interface KernelModule {
-  /** Its binary, which imports a shared memory. */
+  /** The module's binary, which imports a shared memory. */
   readonly binary: Uint8Array<ArrayBuffer>;
   readonly jobs: Jobs;
 }

@@ -81,7 +81,7 @@ const KERNELS: Record<
 export interface MatmulOptions {
   readonly transposeA?: boolean;
   readonly transposeB?: boolean;
-  /** What is added to each row. @default nothing */
+  /** The vector that is added to each row. @default nothing */
   readonly bias?: tf.TensorInfo | undefined;
   /** tfjs's name of an activation, or "gelu". @default "linear" */
   readonly activation?: string | undefined;

@@ -16,7 +16,7 @@ function address(offset: usize): usize {
 /** The number of this module among those of the queue. */
 let own: i32 = 0;
 
-/** Points this thread to the queue, in which this module has such a number. */
+/** Points this thread to a queue, in which this module has the number `module`. */
 export function open(pointer: usize, module: i32): void {
   attach(pointer);
   own = module;
@@ -100,7 +100,7 @@ export function run(others: i32): bool {
 let seen: i32 = 0;
 let spin: i32 = 0;
 
-/** What {@link serve} returns when no job came, and when the thread is no longer wanted. */
+/** Results of {@link serve}: no job came, and the thread is no longer wanted. */
 const NO_JOB = -1, ENDED = -2;
 
 /**

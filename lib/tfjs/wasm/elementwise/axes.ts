@@ -21,7 +21,7 @@ export interface Axes {
   readonly strides: readonly (readonly number[])[];
 }
 
-/** Where all operands advance, or one is a number. */
+/** The strides of operands that advance by elements, and of one that is a number. */
 const ADVANCE = [1], STAY = [0], NONE: number[] = [];
 const ALL_ADVANCE = [ADVANCE, ADVANCE, ADVANCE];
 const SECOND_STAYS = [ADVANCE, STAY];
@@ -44,7 +44,7 @@ export function axesOf(operands: readonly Shaped[]): Axes {
   return repeated(operands.map(({ shape }) => shape));
 }
 
-/** What has a shape. */
+/** A tensor, of which only the shape matters. */
 interface Shaped {
   readonly shape: number[];
 }

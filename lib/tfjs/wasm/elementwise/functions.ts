@@ -6,11 +6,11 @@
  * @module
  */
 
-/** What a function reads and writes, and costs. */
+/** The operands, the result and the cost of a function. */
 export interface Signature {
-  /** Its operands, in order: `f` for 32-bit floats, `b` for bools of a byte each. */
+  /** The types of operands, in order: `f` for 32-bit floats, `b` for bools of a byte each. */
   readonly operands: string;
-  /** Its result, likewise. */
+  /** The type of the result, by the same letters. */
   readonly result: "f" | "b";
   /**
    * Operations per element, roughly, with those that reading and writing takes as

@@ -23,7 +23,7 @@ function padConstant(call: MovingCall): tf.TensorInfo {
   const isSmall = tf.util.sizeFromShape(shape) <= FEW;
   if (isSmall) call.wasm.typedArrayFromHeap(y).fill(constantValue);
   const parts: Part[] = [];
-  // Where the tensor begins in the axes so far, and those axes of it.
+  // The place in y of the tensor's first element, by the axes so far, and those axes of the tensor.
   let first = 0;
   const axes: Axis[] = [];
   paddings.forEach(([before, after], axis) => {

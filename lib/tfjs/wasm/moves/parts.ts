@@ -57,13 +57,13 @@ export function axesOfRows(
   return [{ count: rows, from, to }, { count: columns, from: 1, to: 1 }];
 }
 
-/** Longest row that is copied at once, and the length of pieces of longer ones. */
+/** The longest row that is copied at once, and the length of the parts of longer rows. */
 const LONG = 8192, PIECE = 4096;
 
 /** Number of elements that make a task. */
 const TASK = 16_384;
 
-/** Rows that are copied at a time are so many, or a multiple of them: a line of the cache. */
+/** The rows that are copied at a time are this many, or a multiple: a line of the cache. */
 const LINE = 16;
 
 /** Most axes around a plane, and 32-bit words of a part: as in move.ts of the assembly. */
@@ -140,7 +140,7 @@ export class PartList {
     }
   }
 
-  /** The addresses so many elements further along an axis. */
+  /** The addresses `steps` elements further along an axis. */
   #at(axis: Axis, steps: number, from: number, to: number) {
     return {
       from: from && from + steps * axis.from * this.#bytes,

@@ -88,11 +88,11 @@ export function perform(phase: i32, task: i32): void {
   convolve(block % inBlocks, task % inColumns, inBlocks > 1);
 }
 
-/** The pixels of a remainder and its first, and the taps that read them. */
+/** The pixels of a remainder and the first of them, and the taps that read them. */
 let gridHeight: i32 = 0, gridWidth: i32 = 0;
 let firstY: i32 = 0, firstX: i32 = 0;
 let tapsY: i32 = 0, tapsX: i32 = 0, firstTapY: i32 = 0, firstTapX: i32 = 0;
-/** Where the remainder's panels begin. */
+/** The address at which the remainder's panels begin. */
 let panels: usize = 0;
 
 /** Pixels of a side from one on, by a step. */

@@ -25,13 +25,13 @@ export function openImages(
   channels = depth;
 }
 
-/** The grid of pixels that have a patch. */
+/** Sets the grid of pixels that have a patch. */
 export function openGrid(rows: i32, columns: i32): void {
   gridHeight = rows;
   gridWidth = columns;
 }
 
-/** Where patches begin, and how far they are apart. */
+/** Sets where patches begin, and the pixels from one patch to the next. */
 export function openSteps(y: i32, x: i32, stepY: i32, stepX: i32): void {
   top = y;
   left = x;
@@ -39,7 +39,7 @@ export function openSteps(y: i32, x: i32, stepY: i32, stepX: i32): void {
   strideX = stepX;
 }
 
-/** The taps of a row of a patch, and the pixels from one to the next. */
+/** Sets the taps of a row of a patch, and the pixels from one tap to the next. */
 export function openTaps(tapsX: i32, betweenY: i32, betweenX: i32): void {
   dilationY = betweenY;
   dilationX = betweenX;

@@ -61,12 +61,12 @@ function partBytes(): usize {
   return (view.results * foundBytes() + 15) & ~15;
 }
 
-/** Where the results of a part are, of the unit that is open. */
+/** The address of the opened unit's results in a part. */
 function resultsOf(part: i32): usize {
   return queue.extra + part * partBytes() + view.result * foundBytes();
 }
 
-/** Where their places are. */
+/** The address of the places at which the opened unit's results were found in a part. */
 function placesOf(part: i32): usize {
   return resultsOf(part) + view.parts * partBytes();
 }
@@ -145,12 +145,12 @@ function reduceColumns(x: usize): void {
   if (hasPlaces()) return findPlaces(rows, stride, x);
   fillNeutral(view.count, found);
   let together = job.inner > NARROW ? 0 : FOLDED / job.inner;
-  // So many rows are whole vectors, if they can be pairs of them.
+  // The rows taken together are a multiple of 4, or of 8 if there are 8: whole vectors, or pairs.
   together &= together < 8 ? ~3 : ~7;
   if (together === 0 || rows < 4 * together) {
     return combineRows(rows, view.count, stride, x, found);
   }
-  // Narrow rows: so many behind one another are one row.
+  // Narrow rows: `together` rows behind one another are taken as one row.
   const wide = together * job.inner, whole = rows / together;
   fillNeutral(wide, folded);
   combineRows(whole, wide, stride * together, x, folded);

@@ -35,9 +35,9 @@ export let results: u32 = 0;
 
 /** The opened unit: its part, its first result, and their number. */
 export let part: i32 = 0, result: u32 = 0, count: i32 = 0;
-/** How many rows, or elements of its rows, it reduces, and the first of them. */
+/** How many rows, or elements of rows, the opened unit reduces, and the first of them. */
 export let size: i32 = 0, first: u32 = 0;
-/** The place of its first element in the tensor. */
+/** The place of the opened unit's first element in the tensor. */
 export let place: u32 = 0;
 
 export function openView(
