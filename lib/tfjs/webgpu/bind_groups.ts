@@ -7,7 +7,7 @@ const HELD = 6144;
 /** A pipeline that is compiled, and the layout of its only bind group. */
 export interface Compiled {
   readonly pipeline: GPUComputePipeline;
-  /** Its layout, which need not be asked for again. */
+  /** The layout of the pipeline's bind group, which need not be asked for again. */
   readonly layout: GPUBindGroupLayout;
 }
 
@@ -20,7 +20,7 @@ export interface BufferPart {
   readonly size: number;
 }
 
-/** What a tensor has on the device: a buffer of its own, or a part of one. */
+/** The memory that a tensor has on the device: a buffer of its own, or a part of one. */
 export type Bindable = GPUBuffer | BufferPart;
 
 /** Whether something is a part of a buffer, rather than all of it. */

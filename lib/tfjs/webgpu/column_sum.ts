@@ -58,7 +58,7 @@ function runColumnSums(
   for (var row = first; row < end; row += uniforms.lanes) {
     sum${i} += matrix${i}[row * uniforms.packs + column];
   }
-  // All have read the parts before these.
+  // All threads have read the parts of the sum before.
   workgroupBarrier();
   parts[local] = sum${i};
   workgroupBarrier();

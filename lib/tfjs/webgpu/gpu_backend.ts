@@ -62,11 +62,11 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   readonly subgroups: Subgroups | undefined;
   /** The pool of buffers. */
   readonly buffers: GpuBuffers;
-  /** What has failed. */
+  /** The failures of the device. */
   readonly failures: Failures;
-  /** What is launched. */
+  /** The launches on the device. */
   readonly launches: Launches;
-  /** Where tensors lie. */
+  /** The places of tensors in buffers. */
   readonly places: Places;
   /** Runs kernels so that their launches can be repeated, as recorded runs ask for. */
   captureLaunches: CapturingBackend["captureLaunches"];

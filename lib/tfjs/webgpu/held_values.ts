@@ -23,7 +23,7 @@ const APART = 512;
 /** Uses so far apart before a content is held. */
 const USES = 3;
 
-/** What is remembered of a content. */
+/** The uses of a content. */
 interface Seen {
   /** Launches before the last use that counts. */
   at: number;

@@ -18,16 +18,16 @@ const LARGE_BYTES = 2 ** 18;
 /** Where parts of a buffer may begin, in bytes, on every device. */
 const PART_ALIGNMENT = 256;
 
-/** The most bytes of a buffer in which tensors are joined. */
+/** The most bytes of a buffer that is common to tensors. */
 const MOST_JOINED_BYTES = 2 ** 26;
 
-/** What is known of a tensor, besides what TensorFlow.js knows. */
+/** The place of a tensor that has a part of a common buffer. */
 interface Joined {
-  /** The part of its buffer that a tensor has; without one, it has all. */
+  /** The tensor's part of its buffer; without one, the tensor has the whole buffer. */
   part?: BufferPart;
 }
 
-/** What places need of our backend. */
+/** The part of our backend that places need. */
 interface PlacingBackend extends LaunchingBackend {
   readonly failures: Failures;
   /** Must be called when launches have changed tensors that are not their outputs. */
@@ -132,7 +132,7 @@ export class Places {
     return (this.#backend.tensorMap.get(dataId) as Joined).part;
   }
 
-  /** What a launch binds for a tensor that is on the device: a part of its buffer, or all. */
+  /** The resource that a launch binds for a tensor on the device: a part of its buffer, or all. */
   resourceOf(dataId: object): Bindable | GPUTexture | GPUExternalTexture {
     const data = this.#backend.tensorMap.get(dataId);
     return (data as Joined).part ?? data.resource!;
@@ -296,7 +296,7 @@ function wordsOf(
   return new Uint16Array(buffer as ArrayBuffer, byteOffset, byteLength / 2);
 }
 
-/** The bytes that a part of a common buffer takes for so many of a tensor. */
+/** The bytes of a common buffer that a tensor of `bytes` bytes takes. */
 function inParts(bytes: number): number {
   return Math.ceil(bytes / PART_ALIGNMENT) * PART_ALIGNMENT;
 }

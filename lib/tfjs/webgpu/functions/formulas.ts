@@ -16,9 +16,9 @@ import { exponential } from "../exponential.ts";
 
 /** A function of WGSL. */
 interface Formula {
-  /** The functions that it calls. */
+  /** The functions that this one calls. */
   readonly calls?: readonly string[];
-  /** Its text, in which `uniforms` has `nan` and `infinity`. */
+  /** The function's text, in which `uniforms` has `nan` and `infinity`. */
   readonly text: string;
 }
 
@@ -57,7 +57,7 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
   return (bitcast<u32>(x) >> 31u) == 1u;
 }`,
   },
-  // Of bits that are masked and joined, Mesa's software adapter makes wrong numbers.
+  // Mesa's software adapter makes wrong numbers of bits that are masked and combined.
   with_sign: {
     calls: ["is_negative"],
     text: /* wgsl */ `fn with_sign(x: f32, other: f32) -> f32 {

@@ -22,7 +22,7 @@ const MOST_KEPT = 64;
 interface Kept {
   readonly buffer: GPUBuffer;
   content: string;
-  /** The submissions when a launch was told the numbers last. */
+  /** The number of submissions when a launch last used the buffer. */
   usedAt: number;
 }
 
