@@ -21,7 +21,7 @@ import { borderStates } from "../frame/border_states.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { repeat } from "@lionjs/tfjs/webgpu";
 
-/** Quads of state rows per thread; with one quad of columns that makes 32 sums. */
+/** Groups of four rows of the state per thread; with four columns that makes 32 sums. */
 const ROW_QUADS = 2;
 
 /**

@@ -76,7 +76,7 @@ function differentiate(isDelta: boolean, hasStates: boolean): string {
       : "vec4f()";
   return /* wgsl */ `
       let own_block = row / ${BLOCK_ROWS}u;
-      // Of the keys before each row.
+      // Sums over the keys before each row.
 ${
     eachBlockRow((r) =>
       `      var read${r} = vec4f();${
@@ -142,7 +142,7 @@ ${
       }`
     ))
   }
-      // Of the rows that read each key after it.
+      // Sums over the rows that read each key after it.
 ${eachBlockRow((r) => `      var found${r} = vec4f();`)}
       var to_end = vec4f(1.0);
       for (var end = uniforms.rows; end > row + ${BLOCK_ROWS}u; end--) {
@@ -215,7 +215,10 @@ ${
   }`;
 }
 
-/** WGSL function `add_<name>(token, quad, x)`: stores x in the first direction, adds it in the second. */
+/**
+ * WGSL function `add_<name>`: stores four columns in the first direction, adds them in
+ * the second.
+ */
 function adding(name: string, width: 1 | 4): string {
   return /* wgsl */ `${reading(name, "headDim", width)}
 ${writing(name, "headDim", width)}

@@ -205,7 +205,10 @@ ${
 }
           }`;
 
-/** WGSL that writes the row sums, found in the last quad of columns, and shares them with the workgroup. */
+/**
+ * WGSL that writes the row sums, found in the last four columns, and shares them with
+ * the workgroup.
+ */
 const TOTALS = /* wgsl */ `
         if (quad == uniforms.valueQuads - 1u) {
           let ones = uniforms.valueDim % 4u;

@@ -25,15 +25,21 @@ import {
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
-/** Most quads of columns of a workgroup: 64 bytes of each row. */
+/** Most groups of four columns of a workgroup: 64 bytes of each row. */
 const MOST_ACROSS = 4;
-/** Quads of a state that a workgroup has room for: half of the workgroup memory that all devices have. */
+/**
+ * Vectors of four numbers of a state that a workgroup has room for: half of the
+ * workgroup memory that all devices have.
+ */
 const STATE_QUADS = 512;
 
-/** The largest headDim for which a workgroup can hold one quad of columns. */
+/** The largest headDim for which a workgroup can hold four columns of the state. */
 export const LARGEST_HEAD_DIM = STATE_QUADS;
 
-/** The states with which a piece of a sequence begins and ends, `[batch, heads, headDim, valueDim]`. */
+/**
+ * The states with which a part of a sequence begins and ends, `[batch, heads, headDim,
+ * valueDim]`.
+ */
 export interface SweepEnds {
   /** The state with which a sweep begins; zeros if undefined. */
   readonly first_state: tf.TensorInfo | undefined;
@@ -72,7 +78,7 @@ ${
   });
 }
 
-/** What the sweeps of the forward pass and of the gradient have of their own. */
+/** The parts in which the sweeps of the forward pass and of the gradient differ. */
 interface OwnSweep extends Pick<ChunkProgram, "name" | "reads" | "floats"> {
   /** The buffers of the values of each row, and of states. */
   readonly writes: readonly [values: string, states: string];
@@ -81,9 +87,9 @@ interface OwnSweep extends Pick<ChunkProgram, "name" | "reads" | "floats"> {
   readonly isBack: boolean;
   /** WGSL that declares `sum0` …, the values of a block of rows. */
   readonly values: string;
-  /** WGSL that reads what row i adds to a quad of rows of the state. */
+  /** WGSL that reads what row i adds to four rows of the state. */
   readonly read: string;
-  /** WGSL of what it adds to row r. */
+  /** WGSL of what row i adds to row r of the four. */
   readonly added: (r: number) => string;
 }
 
