@@ -38,8 +38,8 @@ export interface TileNumbers {
 /** The numbers by which softmax attention shares out its scores on WebGPU. */
 export interface SoftmaxNumbers extends TileNumbers {
   /**
-   * Where threads of the same rows compare the largest scores that each has met:
-   * in the workgroup's memory, or in the registers of a subgroup, where the
+   * The memory in which threads of the same rows compare the largest scores that each has met:
+   * that of the workgroup, or the registers of a subgroup, where the
    * adapter's subgroups have a known size and hold all of these threads.
    */
   readonly maxima: "memory" | "subgroups";
@@ -65,7 +65,7 @@ export interface WebGpuNumbers {
   };
   /** The full and the blockwise form. */
   readonly full: TileNumbers;
-  /** Softmax attention. */
+  /** The numbers of softmax attention. */
   readonly softmax: SoftmaxNumbers;
   /** The delta rule. */
   readonly delta: {
@@ -117,7 +117,7 @@ export type NumbersByShape<Numbers> = {
  */
 export interface TuningNumbers {
   /**
-   * Threads of the wasm backend, where `useBackend` is told none: at most four
+   * Threads of the wasm backend, where `useBackend` is given no number: at most four
    * for each processor of the tuned machine, or 16.
    * @default the number of processors
    */

@@ -30,7 +30,7 @@ export const ATTENTION = {
   ...floats("scale", "epsilon"),
   ...addresses("q", "k", "v", "f", "b"),
   /**
-   * The states that enter a piece of a sequence from before and after it, and those
+   * The states that enter a part of a sequence from before and after it, and those
    * that leave it.
    */
   before: "usize",

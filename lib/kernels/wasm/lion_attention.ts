@@ -225,8 +225,8 @@ function sizesOf(
 }
 
 /**
- * Splits of a sequence so that all threads have work, at such an extra cost if
- * there are several.
+ * The number of splits of a sequence with which all threads end earliest; several splits
+ * have an extra cost.
  */
 function splitsOf(
   sequences: number,

@@ -45,7 +45,10 @@ export interface ChunkSizes {
   readonly chunkSize: number;
   /** Sweeps of a sequence: 1 if causal, else 2. */
   readonly directions: number;
-  /** Whether the sequence is a piece of a longer one, so that a state may reach even a single chunk. */
+  /**
+   * Whether the sequence is a part of a longer one, so that a state may reach even a
+   * single chunk.
+   */
   readonly withStates: boolean;
 }
 
@@ -95,7 +98,7 @@ export function recordSizes(
   return {
     pairs: matricesOf(rule) * rows * rows,
     operands: (operandsOf(rule) * rows + 1 + rows / BLOCK_ROWS) * 4 * headQuads,
-    // What each row writes to the state; by the rule "add" that is v itself.
+    // The values that each row writes to the state; by the rule "add" that is v itself.
     vNew: rule === "add" ? 0 : rows * 4 * valueQuads,
     // The state that enters the chunk, with rows and columns rounded up to multiples of four.
     states: 4 * stateQuads * 4 * valueQuads,
@@ -407,7 +410,7 @@ export function columnsOf(element: (i: number) => string): string {
   return `mat4x4f(${repeat(4, element, ", ")})`;
 }
 
-/** Repeats a piece of text for each row of a block, or for the given number of rows. */
+/** Repeats a text for each row of a block, or for the given number of rows. */
 export const eachBlockRow = (
   piece: (r: number) => string,
   rows: number = BLOCK_ROWS,

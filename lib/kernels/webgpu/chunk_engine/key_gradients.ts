@@ -34,7 +34,7 @@ import {
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
-/** The program of dq and dk in one direction; the second adds to what the first has written. */
+/** The program of dq and dk in one direction; the second direction adds to the first one's. */
 export function keyGradientsProgram(
   layout: ChunkLayout,
   batch: SequenceBatch,
@@ -199,7 +199,7 @@ ${
       };${
         hasStates
           ? `
-        // What passes the whole chunk passes all rows, as what comes to the last does.
+        // A state that passes the whole chunk passes all rows, as what reaches the last row does.
         if (row + ${r}u == last_row) { reads += from_start${r} * stateProducts[at_chunk_decay(chunk, quad)]; }`
           : ""
       }

@@ -82,9 +82,9 @@ export interface Role {
    */
   readonly normalizes?: boolean;
   /**
-   * What the gradients of the log decays are summed from, if it is written: the products of
-   * z with the vectors `own` of the tokens that read, in four terms: [chunk before, chunk
-   * after, state before, state after].
+   * The terms that the gradients of the log decays are summed from, if they are written: the
+   * products of z with the vectors `own` of the tokens that read, `[tokens, 4]`: [chunk
+   * before, chunk after, state before, state after].
    */
   readonly ownTerms?: { readonly own: Vectors; readonly name: string };
 }
@@ -217,7 +217,7 @@ export function attendProgram(
   };
 }
 
-/** WGSL of what a role has of its own. */
+/** WGSL of a role's constants and operands. */
 function operandsOf(role: Role, decays: Mask | null): string {
   const { rows, states, output, normalizes = false, ownTerms } = role;
   // Without decays no token is read but through the state.

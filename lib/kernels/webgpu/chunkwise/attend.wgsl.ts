@@ -84,7 +84,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
     workgroupBarrier();
   }
 
-  // 2. What the rows of the thread's tile read of their chunk.
+  // 2. The sums that the rows of the thread's tile read of their chunk.
   let quads = output_quads();
   let has_tile = thread < ROWS / TILE * quads;
   let tile = select(0u, thread, has_tile);
@@ -109,8 +109,8 @@ fn step(group: vec3u, layer: u32, thread: u32) {
       }
     }
   }
-  // What tokens before and those after contribute is kept apart, since a log decay is on
-  // the paths of either only. A token's own score is on no path.
+  // The contributions of tokens before and of tokens after are kept in separate terms, since a
+  // log decay is on the paths of one side only. A token's own score is on no path.
   if (HAS_TERMS) {
     var of_side = array<array<vec4f, TILE>, 2>();
     for (var side = 0u; side < 2u; side++) { // unroll
@@ -150,7 +150,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
     }
   }
 
-  // 3. What they read of the states that reach the chunk.
+  // 3. The sums that the tile's rows read of the states that reach the chunk.
   var of_states = array<array<vec4f, TILE>, 2>();
   if (APART) {
     for (var side = 0u; side < 2u; side++) { // unroll

@@ -52,7 +52,7 @@ function layoutOf(
   const { batch, heads, length, causal, states = false } = request;
   const decays = maskFor(request.decays || causal, causal);
   const chunks = Math.ceil(length / chunkSize);
-  // With decays there are states only of several chunks, or of a piece of a sequence.
+  // With decays there are states only of several chunks, or of a part of a sequence.
   const hasStates = !decays || chunks > 1 || states;
   // Whether states are not scanned: each reader adds up those of all chunks.
   const areApart = hasStates && decays !== null && !states &&
@@ -168,8 +168,8 @@ function open(call: AttentionArguments, numbers: Numbers) {
  * Computes the forward pass in chunks of the attribute `chunkSize`.
  *
  * @param numbers Rows of a chunk that a workgroup computes, at most, and the most chunks
- * whose states do not travel.
- * @returns y and the row sums; of a piece also the states that leave it.
+ * whose states are not scanned.
+ * @returns y and the row sums; of a part of a sequence also the states that leave it.
  */
 export function chunkwiseForward(
   call: AttentionArguments,
@@ -204,7 +204,7 @@ export function chunkwiseForward(
  * Computes the gradients of all inputs in chunks of the attribute `chunkSize`.
  *
  * @param numbers Rows of a chunk that a workgroup computes, at most, and the most chunks
- * whose states do not travel.
+ * whose states are not scanned.
  * @returns dq, dk, dv and those of f and b that there are.
  */
 export function chunkwiseGradient(

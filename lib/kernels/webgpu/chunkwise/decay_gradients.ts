@@ -110,8 +110,8 @@ fn reaching(chunk: u32, side: u32, start: u32, quads: u32, at: u32) -> vec4f {
 `;
 
 const SCRATCH = /* wgsl */ `
-// For each token: what it reads less what is read of it in the chunk (intra), and
-// what is read of it in other chunks (inter); in each direction.
+// The terms of each token: what the token reads less what is read of it in the chunk
+// (intra), and what is read of it in other chunks (inter); in each direction.
 var<workgroup> intra: array<vec2f, TOKENS>;
 var<workgroup> inter: array<vec2f, TOKENS>;
 var<workgroup> products: array<vec2f, THREADS>;

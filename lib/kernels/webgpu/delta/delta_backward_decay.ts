@@ -44,7 +44,7 @@ ${placesOf(layout)}
 ${decayOf(decay, width)}
 ${decay === "diagonal" ? channelFunctions(width) : ""}
 
-// What the threads of a row have together; nothing of a row without a token.
+// The sum over the threads of a row; zeros of a row without a token.
 fn sum_of_row(row: u32) -> vec3f {
   var sum = vec3f();
   for (var i = 0u; i < ${ROW_LANES}u; i++) { sum += parts[row * ${ROW_LANES}u + i]; }

@@ -4,8 +4,8 @@
  *     U  = U₀ - W H
  *     H' = through ∘ H + (out ∘ K)ᵀ U
  *
- * and keeps U and H for each chunk. A workgroup holds some quads of columns of a
- * sweep's state, with all of its rows, in workgroup memory.
+ * and keeps U and H for each chunk. A workgroup holds some columns of a sweep's state,
+ * a multiple of four, with all of its rows, in workgroup memory.
  *
  * @module
  */
@@ -120,7 +120,7 @@ export function sweepProgram(
     ...(own.floats ? { floats: own.floats } : {}),
     workgroups: batch.sequences * directions * parts,
     functions: /* wgsl */ `
-// The state or its gradient, and what a chunk writes or the gradient in that.
+// The state or its gradient, and the values that a chunk writes or their gradient.
 var<workgroup> state: array<vec4f, ${STATE_QUADS}>;
 var<workgroup> v_new: array<vec4f, ${LARGEST_CHUNK * MOST_ACROSS}>;
 ${placesOf(layout)}
@@ -174,8 +174,8 @@ const eachOf = (items: string) =>
   `for (var item = local; item < ${items}; item += ${THREADS}u) {`;
 
 /**
- * WGSL that declares a workgroup's `sweep` and its `across` quads of columns from
- * `first` on, and loads the state with which the sweep begins.
+ * WGSL that declares a workgroup's `sweep` and its `across` groups of four columns from
+ * group `first` on, and loads the state with which the sweep begins.
  */
 function openSweep(hasFirst: boolean): string {
   const row = "min(item / across, uniforms.headDim - 1u)";

@@ -41,7 +41,7 @@ export function requestOf(
 export interface Launch extends Dims, SequenceBatch {
   /** Tokens of a sequence. */
   readonly length: number;
-  /** Tokens of all sequences, those of other launches too. */
+  /** Tokens of all sequences, also of sequences in other launches. */
   readonly tokens: number;
   /** Chunks of a sequence. */
   readonly chunks: number;
@@ -210,8 +210,8 @@ export function isPacked(
 const PACK_THREADS = 64;
 
 /**
- * The program that copies vectors `x` to whole quads in `packed`, one quad per thread, in
- * 32 bits or rounded to 16: numbers above 65504 then become infinite.
+ * The program that copies vectors `x` to vectors `packed` of a multiple of four columns, four
+ * per thread, in 32 bits or rounded to 16: numbers above 65504 then become infinite.
  */
 export function packProgram(
   { columns, half }: InputVectors,

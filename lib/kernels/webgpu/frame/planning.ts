@@ -105,8 +105,8 @@ export function tooManyChunks(
 }
 
 /**
- * The launches and bytes needed to copy inputs to whole quads, in the requested
- * precision.
+ * The launches and bytes needed to copy inputs to vectors of a multiple of four columns,
+ * in the requested precision.
  */
 export function packingOf(
   request: KernelRequest,

@@ -123,8 +123,8 @@ fn finish_columns(column: u32, sum: vec4f) {}
 `;
 
 /**
- * y = x W + b or GELU of that, and then GELU's slopes, which are kept in the place of
- * the sums before it.
+ * y = x W + b or GELU of that, and then GELU's derivatives, which are kept instead of
+ * the sums before GELU.
  */
 function forward(
   backend: StrictWebGPUBackend,
@@ -162,9 +162,9 @@ function forward(
 const NO_SLOPES = "fn write_slopes(row: u32, column: u32, slopes: vec4f) {}\n";
 
 /**
- * The gradients in x, weight and bias, in one launch: with g = dy, times the slopes if
- * there are some, dx = g Wᵀ, dW = xᵀ g, and db the sum of g's rows, which those have
- * at hand who compute the first rows of dW.
+ * The gradients in x, weight and bias, in one launch: with g = dy, times GELU's derivatives
+ * if there are some, dx = g Wᵀ, dW = xᵀ g, and db the sum of g's rows, which the workgroups
+ * that compute the first rows of dW have at hand.
  */
 function gradient(
   backend: StrictWebGPUBackend,

@@ -130,7 +130,7 @@ export function productConstants({ size, staged }: Tiling): Constants {
 
 /**
  * WGSL functions of products' tiles, `product_<name>(tile, local)`, which share workgroup
- * memory if that is used. A thread has the sums of SIZE / 8 rows, in SIDES quads of columns.
+ * memory if that is used. A thread has the sums of SIZE / 8 rows, in 4 SIDES columns.
  *
  * @param products By name, WGSL of what a product has of its own:
  * - `row_count()`, `column_count()` and `inner_count()`, how many numbers each sum has;
@@ -193,7 +193,7 @@ fn place_in_tile(inner_quad: u32, i: u32, quad: u32) -> u32 {
 
 /** Sums by way of workgroup memory, where each number that is read serves a row or column of threads. */
 const STAGED = /* wgsl */ `
-// Where a thread puts what it reads; neighbours read what lies side by side.
+// The place of the numbers that a thread reads; neighbours read what lies side by side.
 fn place_of(local: u32, along_inner: bool) -> vec2u {
   return select(vec2u(local % (SIZE / 4u), local / (SIZE / 4u)), vec2u(local / (DEPTH / 4u), local % (DEPTH / 4u)), along_inner);
 }

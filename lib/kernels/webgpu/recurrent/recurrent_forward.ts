@@ -1,7 +1,7 @@
 /**
  * A sweep of the recurrent form's forward pass: through a sequence token by token, with
- * one state of headDim rows and one column for each of (v, 1). A workgroup has some quads
- * of columns, and all rows; a thread holds a tile of eight rows by one quad in registers,
+ * one state of headDim rows and one column for each of (v, 1). A workgroup has all rows of
+ * some columns; a thread holds a tile of eight rows by four columns in registers,
  * which no other thread reads. Lanes are the threads of the same columns: a token's output
  * is their sum, and takes a barrier. Neighbouring threads have neighbouring columns.
  *
@@ -9,7 +9,7 @@
  * the second completes them; the sum of the forward sweep includes a token's own k vᵀ.
  *
  * The last sweep divides by the row sums, which it reads in one buffer and writes in
- * another, since all workgroups of a sequence read them. In a piece with decays that
+ * another, since all workgroups of a sequence read them. In a part of a sequence with decays that
  * would be a ninth buffer, and WebGPU guarantees eight: there the row sums are completed
  * in place, and a launch of its own divides.
  *
@@ -68,11 +68,11 @@ export interface ForwardSweep
 }
 
 /**
- * Divides the whole quads among workgroups, and those of a workgroup among threads; each
- * workgroup also has the last quad, since it divides by the row sum.
+ * Divides the columns, four at a time, among workgroups, and those of a workgroup among
+ * threads; each workgroup also has the last four, since it divides by the row sum.
  *
- * @returns `lanes`: threads of the same columns; `wholeQuads` of v, after which one quad has
- * the remaining columns and the row sum; `across`: quads of columns of a
+ * @returns `lanes`: threads of the same columns; `wholeQuads`: groups of four columns of v,
+ * after which one more has the remaining columns and the row sum; `across`: such groups of a
  * workgroup; `threads`: of which some may have nothing to do.
  */
 function share(headDim: number, valueDim: number) {

@@ -145,7 +145,10 @@ export const ROWS = /* wgsl */ `
     rows[row] = select(vec4f(0.0, 0.0, 0.0, -segment_of(at, 0u)), found, is_token(at, 0u));
   }`;
 
-/** By what the rows' statistics say of tokens; the segments of padding count too. */
+/**
+ * WGSL functions of padding and segments, from the rows' statistics; the segments of
+ * padding count too.
+ */
 export const TOKENS = /* wgsl */ `
 fn is_token(token: u32, to_entry: u32) -> bool { return rows[token].w > 0.0; }
 fn segment_of(token: u32, to_entry: u32) -> f32 { return abs(rows[token].w); }

@@ -42,8 +42,8 @@ export let scratch: usize = 0;
 export let rowsDf: usize = 0, rowsDb: usize = 0;
 
 /**
- * Lays out scratch from `base`, with so many states for each chunk of a split;
- * returns its end.
+ * Lays out scratch from `base`, with a number of states for each chunk of a split;
+ * returns the end of the scratch.
  */
 export function layoutIntraChunkBackward(
   base: usize, statesPerChunk: i32

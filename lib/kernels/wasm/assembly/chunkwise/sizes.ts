@@ -110,8 +110,8 @@ export function setSizes(
 export { allocate };
 
 /**
- * Lays out scratch from `base`, with so many states for each chunk of a split, which
- * are transposed or not; returns its end.
+ * Lays out scratch from `base`, with a number of states for each chunk of a split, which
+ * are transposed or not; returns the end of the scratch.
  */
 export function layout(
   base: usize, statesPerChunk: i32, areTransposed: bool

@@ -11,7 +11,7 @@
 // U (vNew) is what tokens write to the state.
 //
 // A sweep goes through the chunks from its own end, with the rows of a chunk in its
-// order: so one piece of code serves both directions. The sweeps of a sequence go to
+// order: so one text serves both directions. The sweeps of a sequence go to
 // the middle, wait for each other, and then add to the other's outputs; or the
 // second begins when the first has ended.
 //
@@ -99,7 +99,7 @@ export function layoutDelta(base: usize): void {
   if (sizes.diagonal) layoutDeltaDiagonal(tokens);
 }
 
-/** Whether a state comes to the chunk at a position. */
+/** Whether a state reaches the chunk at a position. */
 export function isPreceded(position: i32): bool {
   return position > 0 || job.before !== 0;
 }
@@ -146,7 +146,7 @@ let sequence: i32 = 0, start: i32 = 0;
 export let count: i32 = 0;
 /** Rows of the keys, rounded up to whole blocks of four with zeros. */
 export let rows: i32 = 0;
-/** The chunk's first token, among those of all sequences. */
+/** The chunk's first token, by its index among the tokens of all sequences. */
 let token: i32 = 0;
 
 /**
@@ -170,7 +170,7 @@ export function middle(): i32 {
   return back ? sizes.chunks - half : half;
 }
 
-/** The token of a row of the open chunk, among those of all sequences. */
+/** The token of a row of the open chunk, by its index among the tokens of all sequences. */
 export function tokenOf(row: i32): i32 {
   return token + (back ? count - 1 - row : row);
 }

@@ -65,7 +65,10 @@ function isSecond(position: i32): bool {
   return position > firstKept && ((position - firstKept) & 1) === 1;
 }
 
-/** The state before a chunk; that of a second one is there while its record is open. */
+/**
+ * The state before a chunk; before a record's second chunk, it is there while the
+ * record is open.
+ */
 function stateBefore(position: i32): usize {
   return isSecond(position) ? between : recordOf(position);
 }

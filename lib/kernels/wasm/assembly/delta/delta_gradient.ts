@@ -47,7 +47,7 @@ let dbeta: usize = 0;
 /** dY_i · v_i, in a sweep from the right. */
 let selfDots: usize = 0;
 
-/** Takes scratch beside that of the sweep. */
+/** Takes scratch beside the sweep's. */
 export function layoutDeltaGradient(): void {
   const tokens = (<usize> sizes.chunkSize + 3) & ~3,
     row = vectorBytes(sizes.chunkSize);

@@ -57,7 +57,7 @@ export function blockChannels(): i32 {
   return max(LEAST_CHANNELS, GROUP * groups);
 }
 
-/** Blocks of channels. */
+/** The number of blocks of channels. */
 export function blocks(): i32 {
   const size = blockChannels();
   return (job.channels + size - 1) / size;
