@@ -133,7 +133,7 @@ export async function c4(
   );
 }
 
-/** Whether a file only says what Git LFS would put in its place. */
+/** Whether a file is a Git LFS pointer in place of its content. */
 async function isPointer(bytes: RandomAccess): Promise<boolean> {
   if (bytes.size > 1024) return false;
   const text = new TextDecoder().decode(await bytes.read(0, bytes.size));

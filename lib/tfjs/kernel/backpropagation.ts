@@ -20,14 +20,14 @@ export interface TapeNode {
   /** Tensors that the operation keeps for its gradient. */
   readonly saved?: readonly tf.Tensor[] | null | undefined;
   /**
-   * The index of an output whose gradient it adds up from two parts, which saves a
+   * The index of an output whose gradient the operation adds up from two parts, which saves a
    * pass where two operations read the output; the second comes after the gradients of
    * all outputs. @default none
    */
   inParts?: number | undefined;
   /**
-   * Its gradient; none if it has no such function. It is called on a copy of the node
-   * whose inputs are those that need one.
+   * The operation's gradient function; none if the operation has none. It is called on a copy
+   * of the node whose inputs are those that need a gradient.
    */
   gradient?:
     | ((
@@ -166,7 +166,7 @@ const secondOf = ({ id }: tf.Tensor): Key => ({ id: ~id });
 /** The gradients of tensors on the way back. */
 class Gradients {
   readonly #values = new Map<number, tf.Tensor>();
-  /** How many tensors have a gradient: that of several may be the same one. */
+  /** How many tensors have a gradient; several tensors may have the same one. */
   readonly #holders = new Map<tf.Tensor, number>();
   /** The tensors whose gradients are asked for. */
   readonly #wanted: ReadonlySet<number>;
@@ -268,7 +268,7 @@ function gradientIn(
   }
   const dx = tf.tidy(() => {
     const dx = gradients[name]!();
-    // What is saved goes, and the gradient goes on.
+    // A saved tensor is disposed of, and the gradient is still used: it must be a copy.
     return saved?.includes(dx) ? tf.clone(dx) : dx;
   });
   if (dx.dtype !== "float32") {

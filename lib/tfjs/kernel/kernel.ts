@@ -233,7 +233,7 @@ function registered<Request>(kernel: string) {
 }
 
 /**
- * What the current backend's kernel would do with a request; `undefined` if
+ * The plan of the current backend's kernel for a request, or its refusal; `undefined` if
  * there is no planner. Warns where the device has too little.
  */
 export function planKernel<Request>(

@@ -149,7 +149,7 @@ function isOfLaunches(
   const made = new Set<number>();
   for (const { run, inputs, outputs } of steps) {
     if ("code" in run) {
-      // What a kernel has computed is not there yet when code is called.
+      // A result of a kernel is not there yet when code is called.
       const isEarly = inputs.every(([, view]) => sources.has(view!.slot));
       if (outputs.length > 0 && !isEarly) return false;
     } else for (const { slot } of outputs) made.add(slot);

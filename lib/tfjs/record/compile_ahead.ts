@@ -29,8 +29,8 @@ interface Compilation {
  * that compiles nothing, and where tfjs looks at each kernel, nothing happens.
  *
  * The function is run without launches: its results have no values, so it may neither
- * read them nor change a variable. If it throws, that is not told; whoever runs it in
- * earnest hears of it.
+ * read them nor change a variable. If it throws, nothing is reported; a run with launches
+ * then throws.
  *
  * @param run A synchronous function; the tensors that it makes are disposed of.
  * @param tell Is called with how many shaders of how many are compiled, at first with 0;

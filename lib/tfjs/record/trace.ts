@@ -11,7 +11,7 @@ export interface View {
 
 /**
  * Data that a run reads and has not made, by slot. Of variables that share data, or of
- * one that shares them with a tensor, nothing tells which a kernel reads: a replay is
+ * one that shares them with a tensor, nothing shows which a kernel reads: a replay is
  * right while they share them.
  */
 export type Source =

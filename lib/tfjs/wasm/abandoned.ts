@@ -43,11 +43,11 @@ export class AbandonedQueues {
   }
 
   /**
-   * Tells a queue's threads to end, and frees it once they have.
+   * Asks a queue's threads to end, and frees the queue once they have.
    *
    * @param queue The queue.
    * @param threads All other threads that know the queue.
-   * @param held The blocks that they may still write to.
+   * @param held The blocks that those threads may still write to.
    */
   add(
     queue: Queue,

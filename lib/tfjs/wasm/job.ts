@@ -62,8 +62,8 @@ export type Numbers<J extends Job> = {
 };
 
 /**
- * What a job is given: an address that is left out is 0, that of an absent tensor. What
- * is run often may be the record itself.
+ * The record that a job is given: an address that is left out is 0, that of an absent
+ * tensor. A job that runs often may be given the words of its record.
  */
 export type GivenRecord<J extends Job> =
   | JobRecord<J>

@@ -110,8 +110,8 @@ export function registerWasmKernel<Attributes, Request>(
 }
 
 /**
- * An operation whose two kernels are one job: what its record has of gradients tells
- * the module which of them runs.
+ * An operation whose two kernels are one job: the module knows by the gradients in the
+ * record which of the kernels runs.
  */
 export interface OneJob<J extends Job, Attributes, Request> {
   readonly job: J;

@@ -111,7 +111,7 @@ export class Queue {
   }
 
   /**
-   * Tells the queue's threads to end: at once if they wait, after their task if they
+   * Asks the queue's threads to end: at once if they wait, after their task if they
    * compute.
    */
   end(): void {

@@ -63,7 +63,7 @@ function serve(start: ThreadStart): void {
     return all;
   });
   /**
-   * What `serve` of a module returns when the thread is no longer wanted. A number from 0
+   * The result of a module's `serve` when the thread is no longer wanted. A number from 0
    * on is that of the module that has a job, and -1 says that no job came.
    */
   const ended = -2;

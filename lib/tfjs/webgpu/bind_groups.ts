@@ -41,8 +41,8 @@ const NUMBER = Symbol("number");
 let count = 0;
 
 /**
- * The number by which a key tells pipelines, buffers and their parts from each other:
- * those that are made later have larger ones, and none is given twice.
+ * The number by which a key distinguishes pipelines, buffers and their parts: one that is
+ * made later has a larger number, and no number is given twice.
  */
 export function numberOf(object: Bindable | GPUComputePipeline): number {
   const numbered = object as { [NUMBER]?: number };

@@ -82,7 +82,7 @@ function runColumnSums(
 var<workgroup> parts: array<Pack, ${THREADS}>;
 `,
     body:
-      /* wgsl */ `  // Neighbours read neighbours; a column's threads lie \`across\` apart.
+      /* wgsl */ `  // Neighbours read neighbours; from a thread of a column to its next are \`across\` threads.
   let across = ${THREADS}u / uniforms.lanes;
   let lane = local / across;
   let column = workgroup * across + local % across;

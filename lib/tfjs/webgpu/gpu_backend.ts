@@ -221,7 +221,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** Reads a tensor at once, where the host can. */
   override readSync(dataId: { id: number }): tf.BackendValues {
     const { capture, pipelineCollector } = this.launches;
-    // What a kernel does by values is not in its launches.
+    // A kernel that looks at values does something that is not in its launches.
     if (capture) capture.isSpoilt = true;
     if (pipelineCollector?.hasNoValues(dataId)) {
       throw new Error("A tensor that was not computed cannot be read");

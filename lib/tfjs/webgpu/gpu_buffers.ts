@@ -285,7 +285,7 @@ export class GpuBuffers {
 
   /** Gives all free memory back, because the device has none left, and holds less from now on. */
   relieve(): void {
-    // Without free buffers, the failure does not tell how much they may be.
+    // Without free buffers, the failure says nothing on how many bytes they may have.
     if (this.#waiting.size > 0) this.#tooMuch = this.numBytesAllocated;
     this.#discard(() => true);
   }

@@ -249,12 +249,12 @@ export class AskedPipelines {
   }
 
   /**
-   * Compiles what was asked for, many at once; other work of the program goes on. What
-   * fails is compiled again by its launch, which tells why.
+   * Compiles the pipelines that were asked for, many at once; other work of the program goes
+   * on. A pipeline that fails is compiled again by its launch, which throws the reason.
    *
    * @param tell Is called with how many of how many are compiled, at first with 0; not
    * at all if there are none.
-   * @param signal Has no more compiled, and nothing told.
+   * @param signal Ends the compilation, and the calls of `tell`.
    */
   async compile(
     tell: (done: number, total: number) => void,

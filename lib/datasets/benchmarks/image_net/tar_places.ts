@@ -31,7 +31,7 @@ export interface TarFolder {
 /** A tar whose images have been found. */
 export interface IndexedTar {
   readonly bytes: RandomAccess;
-  /** Sorted by their names. */
+  /** The tar's images by folder, sorted by the folders' names. */
   readonly folders: readonly TarFolder[];
 }
 

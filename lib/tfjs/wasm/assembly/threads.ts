@@ -104,7 +104,7 @@ let spin: i32 = 0;
 const NO_JOB = -1, ENDED = -2;
 
 /**
- * Serves this module's jobs in another thread: looks so many times for the next.
+ * Serves this module's jobs in another thread: looks `spins` times for the next job.
  * Returns the number of another module that has a job now, whose function of this name
  * should go on; or that none came, after which one should be called again when the turn
  * has changed; or that the thread is no longer wanted.

@@ -272,7 +272,7 @@ function tasksOf(
     threads,
   );
   return {
-    // Whole register tiles.
+    // Rows are whole register tiles.
     rowsPerTask: Math.max(LEAST_ROWS, 6 * Math.ceil(pixels / parts / 6)),
     columnsPerTask: COLUMNS * each,
   };

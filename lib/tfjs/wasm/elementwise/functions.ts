@@ -105,8 +105,8 @@ export const FUNCTIONS: Readonly<Record<FunctionName, Signature>> = Object
   ) as Record<FunctionName, Signature>;
 
 /**
- * Functions that leave some arguments out, such as huge angles, and tell whether they
- * met any, with what computes these: a function, or the kernel of the cpu backend.
+ * Functions that leave some arguments out, such as huge angles, and report whether they
+ * met any; and what computes those arguments: a function, or the cpu backend's kernel.
  */
 export const PARTIAL: Readonly<
   Partial<Record<FunctionName, ((x: number) => number) | "cpu">>

@@ -179,7 +179,7 @@ export class Failures {
     this.#taken?.push({ dataId, by });
   }
 
-  /** Must be called for each new tensor: an error tells which came before it. */
+  /** Must be called for each new tensor, so that an error is known to have come after it. */
   made(dataId: DataId): void {
     this.#newest = dataId.id;
   }

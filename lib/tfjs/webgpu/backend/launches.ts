@@ -1,4 +1,4 @@
-/** How often shaders are launched, with what, and whether they are. @module */
+/** The launches of shaders, with their bind groups and uniforms, and their capture. @module */
 import { Arena, type Capture } from "../arena.ts";
 import { BindGroups } from "../bind_groups.ts";
 import type { GpuBuffers } from "../gpu_buffers.ts";

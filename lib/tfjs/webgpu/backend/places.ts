@@ -139,10 +139,10 @@ export class Places {
   }
 
   /**
-   * Joins tensors in common buffers, so that a launch binds one for many of them. They
-   * stay as they are for whoever reads them, and a common buffer stays until none has a
-   * part of it. Tensors that are joined already, or too large, stay where they are, and
-   * so do all while launches are captured, or where memory was short.
+   * Puts tensors into common buffers, so that a launch binds one buffer for many of them.
+   * Whoever reads a tensor sees no difference, and a common buffer stays until no tensor has
+   * a part of it. Tensors that have such a part already, or are too large, stay where they
+   * are, and so do all while launches are captured, or where memory was short.
    *
    * @param dataIds The tensors.
    */
@@ -213,7 +213,7 @@ export class Places {
   ownBuffer(dataId: object): void {
     const data = this.#backend.tensorMap.get(dataId);
     const { resource: shared, external: isUsers } = data;
-    // What is drawn on is a texture of the user's.
+    // A resource that is drawn on is a texture of the user's.
     if (!(shared instanceof GPUBuffer)) return;
     const part = this.partOf(dataId);
     if (!part && !isUsers && !this.#buffers.isHeld(shared)) return;

@@ -53,7 +53,7 @@ export function typeOf({ dtype }: tf.TensorInfo): "f32" | "i32" {
   return dtype === "float32" ? "f32" : "i32";
 }
 
-/** A piece of WGSL, and the numbers that it reads. */
+/** WGSL text, and the numbers that it reads. */
 export interface Absent {
   /** WGSL of the value for what is not there. */
   readonly text: string;

@@ -32,10 +32,10 @@ export interface UpdateLaunch {
 /**
  * Divides weights into launches.
  *
- * @param backend The backend of their tensors. No gradient is joined with what is
- * written: WebGPU allows no launch to bind a buffer for both.
- * @param most The most buffers of a launch of which only gradients are not joined, and
- * of others, whose texts would be long.
+ * @param backend The backend of the weights' tensors. No gradient shares a buffer with what
+ * is written: WebGPU allows no launch to bind a buffer for both.
+ * @param most The most buffers of a launch in which only gradients have buffers of their
+ * own, and of other launches, whose texts would be long.
  */
 export function inLaunches(
   backend: StrictWebGPUBackend,

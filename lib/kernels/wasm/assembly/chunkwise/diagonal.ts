@@ -73,7 +73,7 @@ function decaysOf(
 let rows: i32 = 0;
 /** Offset in bytes, in a matrix, of the row of the path's nearest token. */
 let first: usize = 0;
-/** Bytes from a row to that of the next token on the path, which may be before it. */
+/** Bytes from a row to the row of the next token on the path, which may be before it. */
 let step: usize = 0;
 /** Decays of the path's direction, of all tokens of the chunk. */
 let decays: usize = 0;

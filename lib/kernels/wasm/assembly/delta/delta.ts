@@ -30,30 +30,30 @@ import {
   loadFirst, storeFirst, vectorBytes
 } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** Whether a sequence has a sweep from either end. */
+/** Whether a sequence has a sweep from each of its ends. */
 let isBidirectional: bool = false;
 /** Whether the two sweeps of a sequence run at a time and meet in its middle. */
 export let meetInMiddle: bool = false;
 /** Bytes of a state, [headDim, valueDim]. */
 export let deltaStateBytes: usize = 0;
 
-/** Keys of the open chunk, and below them its queries. */
+/** The open chunk's keys, and below them its queries, `[2 chunkSize, headDim]`. */
 let pairOfRows: usize = 0;
 export let k: usize = 0, q: usize = 0;
 export let v: usize = 0;
 export let beta: usize = 0, minusBeta: usize = 0;
 let gate: usize = 0;
 export let transposedK: usize = 0;
-/** S, and below it P; before they are masked, K Kᵀ and Q Kᵀ. */
+/** S, and below it P, `[2 chunkSize, chunkSize]`; before they are masked, K Kᵀ and Q Kᵀ. */
 export let keyScores: usize = 0, scores: usize = 0;
-/** The WY form's matrix: -S β, and in the backward pass -β S. */
+/** The WY form's matrix, `[chunkSize, chunkSize]`: -S β, and in the backward pass -β S. */
 export let wyMatrix: usize = 0;
-/** Keys, and below them queries, times their decays. */
+/** Keys, and below them queries, times their decays, `[2 chunkSize, headDim]`. */
 export let decayedRows: usize = 0;
-/** K H, and below it Q H. */
+/** K H, and below it Q H, `[2 chunkSize, valueDim]`. */
 export let stateProducts: usize = 0;
 
-/** Bytes of a row of all values, and those before the columns of the sweep's part. */
+/** Bytes of a row of all values, and of the values before the columns of the sweep's part. */
 let rowBytes: usize = 0, partStart: usize = 0;
 
 /** Takes the sizes of the job, with the columns of a part of its values. */

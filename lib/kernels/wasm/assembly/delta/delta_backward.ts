@@ -26,15 +26,15 @@ import { vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 import { solveUp } from "./triangular";
 import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
-/** Records of two chunks: the state before them, and W of each. */
+/** Records of two chunks each: the state before the two, and the W of either. */
 let kept: usize = 0;
 let keptBytes: usize = 0;
 let valuesBytes: usize = 0;
 /** The state between two chunks of a record. */
 let between: usize = 0;
-/** The record of chunks before those that are kept. */
+/** The record of chunks before the first one that is kept. */
 let discarded: usize = 0;
-/** U of a chunk. */
+/** The open chunk's U, `[chunkSize, valueDim]`. */
 let vNew: usize = 0;
 /** The first position that is kept. */
 let firstKept: i32 = 0;
@@ -73,7 +73,7 @@ function stateBefore(position: i32): usize {
   return isSecond(position) ? between : recordOf(position);
 }
 
-/** W of a chunk. */
+/** The address of a chunk's W, `[chunkSize, valueDim]`. */
 function errorsOf(position: i32): usize {
   const errors = recordOf(position) + delta.deltaStateBytes;
   return isSecond(position) ? errors + valuesBytes : errors;

@@ -24,7 +24,7 @@ import {
 let lines: i32 = 0;
 /** Bytes of a line; whole pairs of vectors. */
 let lineBytes: usize = 0;
-/** Bytes of a state. */
+/** Bytes of a sweep's state. */
 let sweepBytes: usize = 0;
 
 let rowQ: usize = 0;
@@ -190,7 +190,7 @@ function addSelfTerm(): void {
   }
 }
 
-/** Adds the output that the other sweep has written to this sweep's. */
+/** Adds the output of the other sweep to this sweep's. */
 function addWritten(): void {
   copyRow(job.y + <usize> token * sizes.valueBytes, written);
   if (job.normalize !== 0) put(written, sizes.valueDim, at(job.rowSums, token));

@@ -43,7 +43,7 @@ export function extraBytes(): usize {
   return <usize> (taps * depth()) * vectorBytes(columns());
 }
 
-/** Channels of what is read, and of what is written. */
+/** The channels of the tensor that is read; {@link columns} are the channels of the result. */
 function depth(): i32 {
   return job.dx === 0 ? job.channels : job.filters;
 }
@@ -111,7 +111,7 @@ function openRemainder(index: i32): void {
     return;
   }
   const inRow = remaindersX(), row = index / inRow;
-  // Taps of remainders before this one: those of rows before, and in this row.
+  // Taps of remainders before this one: of the rows before, and in this row.
   let before = 0;
   for (let y = 0; y < row; y++) before += tapsOf(y, true) * job.kernelWidth;
   firstY = row;

@@ -47,7 +47,10 @@ export function openTaps(tapsX: i32, betweenY: i32, betweenX: i32): void {
   segment = betweenX === 1 ? tapsX * channels : channels;
 }
 
-/** The row of taps, the segment in it and the number in that which a slice begins with. */
+/**
+ * The row of taps, the segment of the row and the number in the segment that a slice
+ * begins with.
+ */
 let firstRow: i32 = 0, firstSegment: i32 = 0, firstNumber: i32 = 0;
 
 /**
@@ -96,7 +99,7 @@ function packPatch(
 function packSegment(
   image: i32, y: i32, x: i32, from: i32, to: i32, target: usize
 ): void {
-  // What of the segment is in the image.
+  // The part of the segment that is in the image.
   const low = max(from, -x * channels), high = min(to, (width - x) * channels);
   const bytes = <usize> (to - from) << 2;
   if (y < 0 || y >= height || low >= high) {

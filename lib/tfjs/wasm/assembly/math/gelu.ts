@@ -21,7 +21,7 @@ function prepare(): void {
   p5 = 0.5307027145;
 }
 
-/** t p(t), given |x|. */
+/** The factor t p(t) of the normal distribution's tail, given |x|. */
 // @ts-ignore: decorator
 @inline
 function tail4(

@@ -1,5 +1,5 @@
 // Copies of parts of tensors from places that lie in a regular order to such places:
-// transposed, cut, joined, padded, repeated, reversed.
+// transposed, cut, concatenated, padded, repeated, reversed.
 import { Move, move as job } from "../jobs";
 import { queue } from "../runtime/queue";
 import { countProgress } from "../runtime/progress";

@@ -44,7 +44,7 @@ export function copyRows(
   }
 }
 
-/** Copies bytes; what is left beside whole vectors is copied together with what is before it. */
+/** Copies bytes; those that fill no vector are copied in one that overlaps the vector before. */
 // @ts-ignore: decorator
 @inline
 export function copyBytes(bytes: usize, x: usize, y: usize): void {

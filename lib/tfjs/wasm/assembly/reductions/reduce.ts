@@ -15,7 +15,7 @@ const ROWS = 32;
 /** Columns up to which several rows are taken for one, and columns of that one. */
 const NARROW = 16, FOLDED = 64;
 
-/** Results of the unit so far, and their places: in scratch, or those of a part. */
+/** The unit's results so far, and their places: in scratch, or where the results of a part are. */
 let found: usize = 0, places: usize = 0;
 /** Scratch: both, sums of some rows, and results of rows that are taken for one. */
 let ownFound: usize = 0, ownPlaces: usize = 0, sums: usize = 0, folded: usize = 0;
@@ -179,7 +179,7 @@ function findPlaces(rows: i32, stride: usize, x: usize): void {
   }
 }
 
-/** Sets results to that of nothing. */
+/** Sets results to the result of no elements. */
 function fillNeutral(count: i32, results: usize): void {
   switch (job.kind) {
     case loops.SUM:

@@ -7,7 +7,7 @@
 // Elements may be bytes, of which a tensor has up to 2^32.
 import { parts as partsOf } from "../runtime/parts";
 
-/** Elements a task, about: what a core's cache holds. */
+/** Elements of a task, about as many as a core's cache holds. */
 const PIECE = 16384;
 
 /** Units from which on repeats are not divided into parts. */
@@ -28,7 +28,7 @@ let partsEach: i32 = 0;
 /** Elements of a part that are reduced; the last one has fewer. */
 let partSize: u32 = 0;
 
-/** Parts of what is reduced. */
+/** The parts into which the reduced elements of a result are divided. */
 export let parts: i32 = 0;
 /** Results of the whole tensor. */
 export let results: u32 = 0;
