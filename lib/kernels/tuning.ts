@@ -105,7 +105,7 @@ export type SomeNumbers<Numbers> = {
   readonly [family in keyof Numbers]?: Partial<Numbers[family]>;
 };
 
-/** Numbers of problems of all shapes, and then, instead of these, of some. */
+/** Numbers for problems of all shapes, and numbers that replace them for some shapes. */
 export type NumbersByShape<Numbers> = {
   readonly [shape in ShapeClass | "all"]?: SomeNumbers<Numbers>;
 };
@@ -122,9 +122,9 @@ export interface TuningNumbers {
    * @default the number of processors
    */
   readonly threads?: number;
-  /** Numbers of the WebGPU kernels. */
+  /** The numbers of the WebGPU kernels. */
   readonly webgpu?: NumbersByShape<WebGpuNumbers>;
-  /** Numbers of the WebAssembly kernels. */
+  /** The numbers of the WebAssembly kernels. */
   readonly wasm?: NumbersByShape<WasmNumbers>;
 }
 

@@ -67,7 +67,7 @@ function requestOf(
 ): PlannedRequest {
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
-  // Of heads of one channel the two kinds are the same.
+  // Decays of each head and of each channel are the same for heads of one channel.
   const diagonal = f !== undefined && f.shape[3]! > 1;
   return { ...sizes, ...attributes, diagonal };
 }

@@ -57,7 +57,7 @@ const DELTA = {
   whole: "i32",
   scale: "f32",
   ...addresses("q", "k", "v", "beta", "f", "b"),
-  /** The state that enters a causal piece of a sequence, and the one that leaves it. */
+  /** The state that enters a causal part of a sequence, and the one that leaves the part. */
   before: "usize",
   forward: "usize",
   y: "usize",

@@ -23,7 +23,7 @@ import type { WasmNumbers } from "../tuning.ts";
 import { clearPadding } from "./padding.ts";
 import { LION_JOBS } from "./jobs.ts";
 
-/** How the module's jobs compute a form. */
+/** The jobs of the module that compute a form. */
 interface Schedule {
   /** The job of the forward pass. */
   readonly job: AttentionJob;
@@ -270,7 +270,7 @@ function plan(
     ...sizes,
     ...flagsOf(request),
     ...{ scale: 1, epsilon: 0 },
-    // Of addresses it matters only which are 0.
+    // It matters only which addresses are 0.
     ...{ f: Number(decays), b: Number(decays && !causal) },
   }, { operations });
   return {

@@ -131,7 +131,7 @@ const splitHeadsGradient: FusedKernel<
   const [batch, heads, length, headDim] = dq.shape as tf.Tensor4D["shape"];
   const dx = makeFloats(backend, [batch, length, 3 * heads * headDim]);
   const program = programOf(dx.shape, attributes);
-  // There is no x with this feature map.
+  // With the feature map `identity`, the kernel gets no x.
   const isIdentity = attributes.featureMap === "identity";
   runProgram(backend, {
     ...program,

@@ -98,7 +98,7 @@ export function gradientsOf(
     const isLast = state.gradientDepth === 0;
     const gradients = new Gradients(engine, xs, path, isLast);
     if (isLast) {
-      // What no gradient needs is saved, too.
+      // Operations also save tensors that no gradient needs.
       const needed = new Set(path.map(({ saved }) => saved));
       for (const { saved } of tape) {
         if (saved && !needed.has(saved)) tf.dispose([...saved]);

@@ -121,7 +121,7 @@ export class Captures {
         const source = sources.get(view!.slot);
         return source ? tensorOf(this.#trace, view!.slot, source, inputs) : [];
       });
-      // What looks at values finds none of a result that is on a device.
+      // Code that looks at values finds none of a result that is on a device.
       if (read.length < step.inputs.length) continue;
       const tensors = read.map(sharing);
       const result = step.run.code(tensors);

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { refer } from "../kernel_call.ts";
 
-/** How a kernel or a result sees data: their slot, and what they are read as. */
+/** The data that a kernel or a result sees: their slot, and the shape and type they are read as. */
 export interface View {
   readonly slot: number;
   readonly shape: number[];

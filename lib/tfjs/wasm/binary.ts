@@ -1,4 +1,4 @@
-/** Which binary of a module an engine runs. @module */
+/** The choice of a module's binary that an engine runs. @module */
 import type { Jobs, KernelModule } from "./job.ts";
 
 /** A module as it was built, for engines with relaxed SIMD and for those without it. */

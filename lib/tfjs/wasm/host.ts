@@ -250,7 +250,7 @@ export class KernelHost {
     try {
       done = exports.run(threads - 1) !== 0 && queue.get("over") === 0;
     } finally {
-      // What is slow on dirty vectors is slow wherever this thread goes on.
+      // Code that is slow on dirty vectors is slow wherever this thread goes on.
       if (module.wide) this.#clear();
       if (!done) {
         this.#giveUp([...addressesOf(job, record), ...options.written ?? []]);

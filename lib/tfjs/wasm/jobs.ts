@@ -105,7 +105,7 @@ const ELEMENTWISE = {
   ...operand("z"),
   out: "usize",
   outBytes: "i32",
-  /** Numbers that the function takes. */
+  /** Parameters of the function. */
   ...floats("p", "q"),
 } as const satisfies Fields;
 
@@ -191,7 +191,7 @@ const GATHER_ROWS = {
   bytes: "i32",
   rowsPerTask: "i32",
   ...addresses("x", "indices", "y"),
-  /** Where 1 is written if a row is not there; 0 for nowhere. */
+  /** The address at which 1 is written if a row is not there; 0 if such rows are passed over. */
   wrong: "usize",
 } as const satisfies Fields;
 

@@ -1,4 +1,4 @@
-/** How an operation becomes kernels of the wasm backend. @module */
+/** Functions that make an operation kernels of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import {

@@ -81,7 +81,7 @@ function serve(start: ThreadStart): void {
       while ((next = guard(() => serveIn[at]!(thread, spins))) >= 0) at = next;
       decoder.decode(text);
       if (next === ended) return void count(start.left);
-      // What has come since then is a turn that is not equal.
+      // A turn that has come since then is not equal, so that the thread does not sleep.
       woken = Atomics.wait(integers, start.turn, turn, longestSleep);
     } while (woken !== "timed-out");
     setTimeout(goOn);

@@ -34,7 +34,7 @@ interface Held {
   readonly numbers: readonly number[];
 }
 
-/** Where a pipeline or a buffer has its number: a WeakMap takes several times as long. */
+/** The key of a pipeline's or a buffer's number: a WeakMap takes several times as long. */
 const NUMBER = Symbol("number");
 
 /** The number of pipelines, buffers and parts that have one. */

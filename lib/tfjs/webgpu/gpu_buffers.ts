@@ -123,7 +123,7 @@ export class GpuBuffers {
     mustBeIdle = false,
   ): GPUBuffer {
     if (this.lender) return this.lender.acquire(size, usage, mustBeIdle);
-    // What captured launches share has been in use before, while kernels ran.
+    // Buffers that captured launches share were in use before, while kernels ran.
     this.#expect(this.numBytesUsed - this.numBytesOfArena + size);
     const rounded = this.#roundedUp(size, usage);
     const buffer = (reuse && this.#takeFree(rounded, usage, mustBeIdle)) ||

@@ -120,7 +120,7 @@ type OwnFields =
     >
   >;
 
-/** Numbers in a pack of the tensors of tokens. */
+/** The number of columns in a pack of the tensors of tokens. */
 export function widthOf({ headDim, valueDim }: ChunkLayout): 1 | 4 {
   return headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1;
 }
@@ -213,7 +213,7 @@ export function ofChunks(
     body: /* wgsl */ `
   let number = workgroup % uniforms.chunks;
   let first_sweep = workgroup / uniforms.chunks * uniforms.directions;
-  // Of the first direction, whose rows are in the order of the tokens.
+  // The tokens of the first direction, whose rows are in the order of the tokens.
   let tokens = chunk_of(first_sweep, number);${own.body}`,
   };
 }

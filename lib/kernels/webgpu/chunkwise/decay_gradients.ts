@@ -135,7 +135,7 @@ const GRADIENTS = /* wgsl */ `
 
   var through = vec2f();
   if (!ALONE) {
-    // What comes from before the chunk meets the cotangents that come from after it.
+    // The states from before the chunk meet the cotangents from after it.
     let quads = record_quads_keys();
     let keys = vec2u(state_at_keys(sequence, chunk, 0u), state_at_keys(sequence, chunk, 1u));
     let queries = vec2u(state_at_queries(sequence, chunk, 0u), state_at_queries(sequence, chunk, 1u));

@@ -178,7 +178,7 @@ fn weights(row_block: u32, column_block: u32) -> mat4x4f {
   return mat4x4f(reader.x * source, reader.y * source, reader.z * source, reader.w * source);
 }
 
-// Of a side that the mask leaves out, all is zero.
+// On a side that the mask leaves out, all is zero.
 fn left_to_right(log_decay: f32) -> f32 { return select(0.0, exp(log_decay), BEFORE); }
 fn right_to_left(log_decay: f32) -> f32 { return select(0.0, exp(log_decay), AFTER); }
 

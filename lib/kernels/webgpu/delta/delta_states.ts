@@ -185,7 +185,7 @@ function openSweep(hasFirst: boolean): string {
   return /* wgsl */ `
   let sweep = workgroup / uniforms.parts;
   let back = sweep % uniforms.directions == 1u;
-  // Of the states of all sequences, the first row of the own.
+  // The first row of the sweep's state among the states of all sequences.
   let matrix = (uniforms.firstSequence + sweep / uniforms.directions) * uniforms.headDim;
   let first = workgroup % uniforms.parts * uniforms.across;
   let across = min(uniforms.across, uniforms.valueQuads - first);

@@ -32,7 +32,7 @@ import {
 export interface FullSpec {
   /** The vectors q, k and v. */
   readonly vectors: readonly [Vectors, Vectors, Vectors];
-  /** How decays enter, or `null` if there are none. */
+  /** The mask by which decays enter, or `null` if there are none. */
   readonly decays: Mask | null;
   /** How the work of a tile is shared out; a tile has at most its rows. */
   readonly tiling: Tiling;

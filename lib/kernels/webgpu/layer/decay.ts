@@ -81,7 +81,7 @@ fn gradient_of(place: u32, token: u32, logit: f32) -> f32 { return dy[place]; }
       body: LOGIT_GRADIENT,
     }, ofLogits),
   });
-  // Both directions' log decays on arriving at each token, of its neighbours' logits.
+  // The log decays of both directions on arriving at each token, made of its neighbours' logits.
   registerFusedKernel(TOKEN_DECAYS, {
     forward: elementwiseKernel(["x"], ["forward", "backward"], {
       name: "token_decays",
@@ -156,7 +156,7 @@ fn decay_of(row: u32, token: u32) -> f32 {
 }
 `;
 
-/** Both directions' log decays on arriving at a token. */
+/** WGSL functions: the log decays of both directions on arriving at a token. */
 const ARRIVALS = /* wgsl */ `
   let row = at / uniforms.length;
   let token = at % uniforms.length;

@@ -104,7 +104,7 @@ var<workgroup> sums: array<vec4f, THREADS>;
   var read = array<f32, CHUNK>();
   var paid = array<f32, CHUNK>();
   for (var quad = 0u; quad < uniforms.quads; quad++) {
-    // Of b and c each token's part, in the place of its state and decay.
+    // The token's part of db and dc takes the place of its state and decay.
     if (is_there) {
       let rate = read_a(channel, quad);
       let record = record_of(entry, chunk, quad, channel);

@@ -366,7 +366,10 @@ function run(
   });
 }
 
-/** Where axes of `[batch, height, width, channels]` come from with channels first, and back. */
+/**
+ * The axes of `[batch, height, width, channels]` in tensors with channels first, and
+ * the reverse.
+ */
 const TO_LAST = [0, 2, 3, 1], TO_FIRST = [0, 3, 1, 2];
 
 /** Computes with channels last, and moves them. */

@@ -30,7 +30,7 @@ export const depthwiseKernel: MakeKernel = (stock, name) => {
       return withOutputs(wasm, (make) => make(info.outShape));
     }
     if (!isExact(info)) return otherwise(call);
-    // Of "same", XNNPACK pads too much where a stride is longer than the filter.
+    // XNNPACK pads too much for "same" where a stride is longer than the filter.
     const { top, bottom, left, right } = info.padInfo;
     const zeros = [[0, 0], [top, bottom], [left, right], [0, 0]];
     const attrs = { ...call.attrs, pad: zeros, dimRoundingMode: "floor" };

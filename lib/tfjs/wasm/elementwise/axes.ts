@@ -1,4 +1,4 @@
-/** How operands are repeated to a common shape. @module */
+/** The repetition of operands to a common shape. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
@@ -55,7 +55,7 @@ function repeated(shapes: readonly number[][]): Axes {
   );
   const sizes: number[] = [], strides: number[][] = shapes.map(() => []);
   const lengths = shapes.map(() => 1);
-  /** Which operands advance along the outermost axis found. */
+  /** Whether each operand advances along the outermost axis found, as text. */
   let before = "";
   for (let axis = 1; axis <= shape.length; axis++) {
     const size = shape.at(-axis)!;

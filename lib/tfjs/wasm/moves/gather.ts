@@ -60,7 +60,7 @@ export const gatherNdKernel: MakeKernel =
     });
   };
 
-/** Which rows are copied. */
+/** The rows that are copied. */
 interface Gather {
   /** The tensor that has them. */
   readonly x: tf.TensorInfo;

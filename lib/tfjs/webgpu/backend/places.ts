@@ -1,4 +1,4 @@
-/** Where tensors lie on a device: in whole buffers, or in parts of common ones. @module */
+/** The places of tensors on a device: in whole buffers, or in parts of common ones. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Bindable, BufferPart } from "../bind_groups.ts";
 import type { GpuBuffers } from "../gpu_buffers.ts";
@@ -15,7 +15,7 @@ const CONSTANT_BYTES = 64;
  */
 const LARGE_BYTES = 2 ** 18;
 
-/** Where parts of a buffer may begin, in bytes, on every device. */
+/** The offset of a part of a buffer is a multiple of this many bytes, on every device. */
 const PART_ALIGNMENT = 256;
 
 /** The most bytes of a buffer that is common to tensors. */
@@ -182,7 +182,7 @@ export class Places {
     const { tensorMap, launches } = this.#backend;
     const buffers = this.#buffers, { length } = dataIds;
     const buffer = buffers.acquireJoined(bytes, tensorUsage(), length);
-    // Of a large model, free buffers of all weights might not fit beside them.
+    // Free buffers of all weights of a large model might not fit beside the common ones.
     const isLarge = bytes >= LARGE_BYTES;
     let offset = 0;
     const parts = dataIds.map((dataId) => {
@@ -202,7 +202,7 @@ export class Places {
     }
     // If there was no memory for the buffer, all of them are lost.
     this.#backend.changed(dataIds);
-    // What was released is destroyed only then.
+    // Buffers that were released are destroyed only at a submission.
     if (isLarge) launches.submitWaiting();
   }
 
@@ -276,7 +276,7 @@ export class Places {
   }
 }
 
-/** How tensors use their buffers. */
+/** The ways in which tensors use their buffers. */
 export function tensorUsage(): GPUBufferUsageFlags {
   return GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
     GPUBufferUsage.COPY_DST;

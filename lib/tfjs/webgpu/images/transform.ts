@@ -92,7 +92,7 @@ ${
     by_x * pixel(entry, top + 1.0, left + 1.0, channel);
   let value = (1.0 - by_y) * above + by_y * below;`
       }
-  // What is infinitely far away lies outside of the image.
+  // A pixel that is infinitely far away lies outside of the image.
   y[at] = select(value, uniforms.fill, scale == 0.0);`,
     });
     return y;

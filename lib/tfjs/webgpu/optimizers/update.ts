@@ -1,4 +1,4 @@
-/** How optimizers change weights, as kernels for WebGPU. @module */
+/** Changes of weights by optimizers, as kernels for WebGPU. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { registerKernels } from "../../kernel/kernel.ts";
 import {

@@ -1,4 +1,4 @@
-/** How the tensors of many weights are bound by few launches. @module */
+/** The division of many weights' updates into few launches. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import type { BufferPart } from "../bind_groups.ts";
