@@ -270,7 +270,7 @@ function plan(
     ...sizes,
     ...flagsOf(request),
     ...{ scale: 1, epsilon: 0 },
-    // It matters only which addresses are 0.
+    // The plan depends only on which addresses are 0.
     ...{ f: Number(decays), b: Number(decays && !causal) },
   }, { operations });
   return {

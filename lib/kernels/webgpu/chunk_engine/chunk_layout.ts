@@ -233,7 +233,7 @@ struct Chunk {
   start: u32,
   // The number of the chunk's tokens.
   count: u32,
-  // Whether the sweep comes from the right.
+  // Whether the sweep goes from the last token to the first.
   back: bool,
 }
 
@@ -363,7 +363,7 @@ const DECAYED_Q = 0u;
 const DECAYED_K = 1u;
 const W = 2u;
 
-// Four columns of a row of a matrix of pairs; of blocks above the diagonal nothing is defined.
+// The index of four columns of a row of a matrix of pairs; blocks above the diagonal are undefined.
 fn at_pair(chunk: Chunk, matrix: u32, row: u32, block: u32) -> u32 {
   let rows = (chunk.record * ${
     matricesOf(rule)

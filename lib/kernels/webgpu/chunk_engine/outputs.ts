@@ -46,7 +46,7 @@ export interface Finish {
   readonly scale: number;
   /** Whether each row is divided by its sum of scores. @default false */
   readonly normalize?: boolean;
-  /** Added to the row sum. @default 0 */
+  /** The number added to the row sum. @default 0 */
   readonly epsilon?: number;
 }
 

@@ -154,7 +154,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
   var of_states = array<array<vec4f, TILE>, 2>();
   if (APART) {
     for (var side = 0u; side < 2u; side++) { // unroll
-      // The nearest chunk first.
+      // The states of other chunks are added up from the nearest chunk on.
       let others = select(uniforms.chunks - 1u - chunk, chunk, side == 0u);
       var factor = 1.0;
       for (var step = 1u; has(side) && step <= others; step++) {

@@ -60,7 +60,7 @@ function layoutOf(
   return {
     ...{ decays, chunks, hasStates, areApart },
     isScanned: hasStates && !areApart && (chunks > 1 || states),
-    /** The states of a sequence. */
+    /** Bytes of the states of a sequence. */
     bytes: hasStates ? chunks * stateBytes(request, decays) : 0,
   };
 }

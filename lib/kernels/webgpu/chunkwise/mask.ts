@@ -88,7 +88,10 @@ fn log_b(token: u32) -> f32 { return ${read("b")}; }
 `;
 }
 
-/** WGSL function `arrivals(base, t) -> vec2f` of a mask. */
+/**
+ * WGSL function `arrivals(base, t) -> vec2f`: the log decays on the step to token t
+ * from the left and from the right.
+ */
 export function arrivals(mask: Mask | null): string {
   return logDecays(mask) + ARRIVALS;
 }

@@ -110,7 +110,7 @@ function ownStates({ name, decays }: States): string {
     `fn write_state(at: u32, value: vec4f) { ${name}[at] = value; }\n` + STATES;
 }
 
-/** Enough for the state of a head of 64, in one part. */
+/** Threads of a workgroup: enough for the state of a head of 64, in one part. */
 const THREADS = 136;
 /** Rows of a thread's tile, in groups of four. */
 const TILE_QUADS = 2;

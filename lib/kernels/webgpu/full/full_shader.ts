@@ -97,7 +97,7 @@ const FULL = /* wgsl */ `
   let rows = rows_of(place);
   var sum = array<array<vec4f, TILE>, SUM_QUADS>();
   var totals = array<f32, TILE>();
-  // Tokens of earlier batches, of which the decays' buffers know nothing.
+  // The number of tokens of earlier batches, which the decays' buffers leave out.
   let skipped = uniforms.firstSequence * uniforms.length;
   var of_rows = array<vec4f, TILE>();
   for (var r = 0u; r < TILE; r++) { // unroll
@@ -109,7 +109,7 @@ const FULL = /* wgsl */ `
     let before = select(0u, chunk, BEFORE);
     let after = select(0u, uniforms.chunks - 1u - chunk, AFTER);
     let steps = select(select(after, before, side == 0u), 1u, side == OWN);
-    // Log decay of the tiles between.
+    // The log decay over the tiles between the two.
     var between = 0.0;
     var readers = array<f32, TILE>();
     for (var r = 0u; r < TILE; r++) { // unroll

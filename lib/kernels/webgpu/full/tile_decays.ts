@@ -42,7 +42,7 @@ export function tileDecayNumbers(
   };
 }
 
-/** Bytes of a sequence in the largest of these buffers. */
+/** Bytes of a sequence in the largest of the buffers that tiles read. */
 export function maskBytes(length: number, largestTile: number): number {
   return 4 * tileDecayNumbers(length, 0, largestTile).tileMask;
 }

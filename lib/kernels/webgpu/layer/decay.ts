@@ -163,7 +163,10 @@ const ARRIVALS = /* wgsl */ `
   if (token > 0u) { forward[at] = clip(decay_of(row, token - 1u)); } else { forward[at] = 0.0; }
   if (token + 1u < uniforms.length) { backward[at] = clip(decay_of(row, token + 1u)); } else { backward[at] = 0.0; }`;
 
-/** WGSL function: the gradient in the log decay of the token at a place, from those on arriving at its neighbours. */
+/**
+ * WGSL function: the gradient in the log decay of the token at a place, from the
+ * gradients on arriving at its neighbours.
+ */
 const ARRIVALS_GRADIENT = /* wgsl */ `${CLIP}
 fn decay_gradient(place: u32, token: u32, decay: f32) -> f32 {
   var sum = 0.0;

@@ -56,7 +56,7 @@ export interface Matrix {
   readonly columns: string;
   /** Numbers of an element of the buffer; four only if they divide the columns. */
   readonly width: PackWidth;
-  /** Another buffer, by whose numbers those of a matrix that is read are multiplied. */
+  /** Another buffer, whose numbers multiply the matrix's numbers when they are read. */
   readonly times?: string | undefined;
 }
 

@@ -72,7 +72,10 @@ const PLACE = /* wgsl */ `
   let tokens_of_rows = rows_of(place);
   let last = last_segment(base, first_row, to_entry);`;
 
-/** WGSL that ends a loop at a block without these segments, and declares a thread's columns in the block. */
+/**
+ * WGSL that ends a loop at a block without the rows' segments, and declares a thread's
+ * columns in the block.
+ */
 const COLUMNS_OF_BLOCK = /* wgsl */ `
     if (segment_of(base + first, to_entry) > last) { break; }
     let positions = first + 4u * place.lane + vec4u(0u, 1u, 2u, 3u);
