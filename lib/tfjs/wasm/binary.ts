@@ -44,7 +44,7 @@ export async function unpacked(
 
 function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
   const { fromBase64 } = Uint8Array as Partial<typeof Uint8Array>;
-  // Node has it from 25 on.
+  // Node has `fromBase64` from version 25 on.
   if (fromBase64) return fromBase64(text);
   const letters = atob(text);
   const bytes = new Uint8Array(letters.length);

@@ -11,7 +11,7 @@ export interface ThreadStart {
   readonly queue: number;
   /** The thread's number; the calling thread has 0. */
   readonly thread: number;
-  /** How often the thread looks for a job before it falls asleep. */
+  /** The number of times that the thread looks for a job before it falls asleep. */
   readonly spins: number;
   /** Fields of the queue, as indices into the memory as integers. */
   readonly turn: number;
@@ -34,7 +34,7 @@ export interface Thread {
  */
 function serve(start: ThreadStart): void {
   const { modules, memory, queue, thread, spins } = start;
-  /** Milliseconds of sleep after which it goes back to the host's event loop. */
+  /** Milliseconds of sleep after which the thread goes back to the host's event loop. */
   const longestSleep = 1000;
   const count = (field: number) =>
     Atomics.add(new Int32Array(memory.buffer), field, 1);

@@ -14,7 +14,7 @@ export interface Compiled {
 /** A part of a buffer, whose other parts are other tensors. */
 export interface BufferPart {
   readonly buffer: GPUBuffer;
-  /** Where the part begins, in bytes. */
+  /** The offset of the part in the buffer, in bytes. */
   readonly offset: number;
   /** The bytes of the part. */
   readonly size: number;

@@ -85,7 +85,7 @@ export class HeldValues {
     }
     // A captured launch has buffers of its own, for as long as it is repeated.
     if (this.#buffers.lender) return undefined;
-    // Spread out, a typed array goes through its iterator.
+    // Spread into arguments, a typed array goes through its iterator.
     const key = String.fromCharCode.apply(null, content as unknown as number[]);
     const now = this.#launches();
     if (now - this.#agedAt > LONGEST_PAUSE) {

@@ -91,7 +91,7 @@ export function run(others: i32): bool {
   atomic.add<i32>(turn, 1);
   atomic.notify(turn, others);
   const done = work(0);
-  // A thread that is late finds it closed, so that nobody waits for it.
+  // A thread that is late finds the job closed, so that nobody waits for the thread.
   atomic.store<i32>(closed, 1);
   return done && waitFor(address(offsetof<Queue>("active")), 0);
 }

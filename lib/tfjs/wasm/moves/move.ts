@@ -58,7 +58,7 @@ function sizeOf(axes: readonly Axis[]): number {
 // Nanoseconds: of starting a job, and in JavaScript of a row and of each element.
 const JOB = 3000, ROW = 80, IN_ROW = 1 / 8, ALONE = 1.5;
 
-/** How long a part takes in JavaScript. */
+/** The time that a part takes in JavaScript, in nanoseconds. */
 function timeHere(axes: readonly Axis[], size: number): number {
   const last = axes.at(-1);
   if (!last || last.count <= LONG_ROW || last.from !== 1 || last.to !== 1) {

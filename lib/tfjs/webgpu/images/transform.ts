@@ -32,7 +32,7 @@ fn pixel(entry: u32, y: f32, x: f32, channel: u32) -> f32 {
   let value = image[at * uniforms.channels + channel];
   return select(uniforms.fill, value, is_inside);
 }
-// Halves go up.
+// Rounds to the nearest integer; halves go up.
 fn rounded(x: f32) -> f32 {
   return select(floor(x), ceil(x), x - floor(x) >= 0.5);
 }

@@ -13,7 +13,7 @@ import { addRow } from "../../../../tfjs/wasm/assembly/math/loops";
 import { at, put, unpadRows } from "../../../../tfjs/wasm/assembly/math/matrix";
 import { multiplyAdd, sum4 } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** G, `[chunkSize, valueDim + 1]`. */
+/** The gradients G in the sums of the open chunk's tokens, `[chunkSize, valueDim + 1]`. */
 export let outputGradients: usize = 0;
 /**
  * Scratch for dq and dk, `[chunkSize, headDim]`, unless they are computed in

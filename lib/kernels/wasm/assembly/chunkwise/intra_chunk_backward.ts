@@ -24,7 +24,7 @@ import {
   pairBytes, vectorBytes
 } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** P, `[chunkSize, chunkSize]`. */
+/** The products P = M ∘ G (V, 1)ᵀ, `[chunkSize, chunkSize]`. */
 let products: usize = 0;
 /** (V, 1)ᵀ, `[valueDim + 1, chunkSize]`. */
 let transposedV: usize = 0;
@@ -33,7 +33,7 @@ let transposedV: usize = 0;
  * sequences.
  */
 let groupProducts: usize = 0;
-/** Rows of headDim columns, for one step at a time. */
+/** Scratch for rows of q or k, `[chunkSize, headDim]`, for one step at a time. */
 export let scratch: usize = 0;
 /**
  * Gradients in the log decays of each channel, `[chunkSize, headDim]`, forward

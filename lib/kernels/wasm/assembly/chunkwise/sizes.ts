@@ -56,11 +56,11 @@ export let rowsV: usize = 0;
 export let rowsY: usize = 0;
 /** Scores of a chunk, `[chunkSize, chunkSize]`. */
 export let scores: usize = 0;
-/** Rows of q or k times their decays. */
+/** Rows of q or k times their decays, `[chunkSize, headDim]`. */
 export let scaled: usize = 0;
 /** The transpose of the right factor of a product. */
 export let transposed: usize = 0;
-/** Row sums of the scores. */
+/** Row sums of the scores, `[chunkSize]`. */
 export let rowSums: usize = 0;
 /** The state before the chunk. */
 export let stateBefore: usize = 0;

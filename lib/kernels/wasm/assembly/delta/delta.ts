@@ -209,7 +209,7 @@ export function openDeltaQueries(): void {
   if (sizes.diagonal) clearRest(q, sizes.headStride);
 }
 
-/** Zeros in the rows after the last token's, up to whole blocks of four. */
+/** Clears the rows after the last token's, up to whole blocks of four. */
 export function clearRest(matrix: usize, stride: usize): void {
   memory.fill(matrix + count * stride, 0, (rows - count) * stride);
 }

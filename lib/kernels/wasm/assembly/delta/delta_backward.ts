@@ -126,7 +126,7 @@ function recomputeState(position: i32): void {
   chunk.write(delta.isPreceded(first) ? recordOf(first) : 0, between, vNew);
 }
 
-/** Goes forward to before `end`, and keeps errors and states from `first` on. */
+/** Runs the sweep forward to before position `end`, and keeps errors and states from `first` on. */
 function keepStates(first: i32, end: i32): void {
   firstKept = first;
   if (job.before !== 0) delta.loadDeltaState(job.before, recordOf(0));

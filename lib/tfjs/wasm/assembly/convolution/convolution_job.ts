@@ -185,7 +185,7 @@ function openPatches(): void {
   openGrid(gridHeight, gridWidth);
 }
 
-/** Some pixels and channels of the result. */
+/** Computes some pixels and channels of the result. */
 function convolve(block: i32, part: i32, isPacked: bool): void {
   const pixel = block * job.rowsPerTask;
   const pixels = job.batch * gridHeight * gridWidth;
@@ -227,7 +227,7 @@ function convolve(block: i32, part: i32, isPacked: bool): void {
   emit(pixel, rows, from, end - from, stride);
 }
 
-/** Writes sums, as the activation makes them, to where they belong. */
+/** Writes sums, as the activation makes them, to their places in the result. */
 function emit(
   pixel: i32, rows: i32, column: i32, count: i32, stride: usize
 ): void {

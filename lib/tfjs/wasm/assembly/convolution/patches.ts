@@ -6,7 +6,10 @@ import { copyRow } from "../math/loops";
 let images: usize = 0, height: i32 = 0, width: i32 = 0, channels: i32 = 0;
 /** The pixels of the grid, for each image. */
 let gridHeight: i32 = 0, gridWidth: i32 = 0;
-/** The pixel that the first tap reads for the grid's first, and the next for the next. */
+/**
+ * The pixel that the first tap reads for the grid's first pixel, and the step from one
+ * to the next.
+ */
 let top: i32 = 0, left: i32 = 0, strideY: i32 = 0, strideX: i32 = 0;
 /**
  * A patch is made of segments, which lie in the image as they do in the patch: a row
@@ -15,7 +18,7 @@ let top: i32 = 0, left: i32 = 0, strideY: i32 = 0, strideX: i32 = 0;
 let segmentsPerRow: i32 = 0, segment: i32 = 0;
 let dilationY: i32 = 0, dilationX: i32 = 0;
 
-/** The images that patches are read from. */
+/** Sets the images that patches are read from. */
 export function openImages(
   address: usize, rows: i32, columns: i32, depth: i32
 ): void {

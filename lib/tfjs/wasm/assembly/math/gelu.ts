@@ -54,7 +54,7 @@ function gelu4(
   return f32x4.sub(f32x4.pmax(x, zero), below);
 }
 
-/** Φ(x) + x φ(x) */
+/** GELU's derivative, Φ(x) + x φ(x). */
 // @ts-ignore: decorator
 @inline
 function slope4(

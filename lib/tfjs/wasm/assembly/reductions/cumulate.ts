@@ -104,7 +104,7 @@ function steps(): i32 {
   return job.exclusive !== 0 && isEnd() ? view.size - 1 : view.size;
 }
 
-/** Goes along rows. */
+/** Accumulates along rows, whose elements lie side by side. */
 function goAlong(): void {
   const before = load<f64>(begin()), count = steps();
   const isExclusive = job.exclusive !== 0;
@@ -125,7 +125,7 @@ function goAlong(): void {
   }
 }
 
-/** Goes down columns. */
+/** Accumulates down columns, several of which lie side by side. */
 function goDown(): void {
   const found = begin(), stride = <usize> job.inner << 2;
   const step = job.reverse !== 0 ? -stride : stride;

@@ -17,7 +17,10 @@ const NARROW = 16, FOLDED = 64;
 
 /** The unit's results so far, and their places: in scratch, or where the results of a part are. */
 let found: usize = 0, places: usize = 0;
-/** Scratch: both, sums of some rows, and results of rows that are taken for one. */
+/**
+ * Scratch: results, their places, sums of some rows, and results of rows that are taken
+ * for one.
+ */
 let ownFound: usize = 0, ownPlaces: usize = 0, sums: usize = 0, folded: usize = 0;
 
 function isDoubled(): bool {
@@ -259,7 +262,7 @@ function combineResults(count: i32, others: usize, results: usize): void {
   combineRows(1, count, 0, others, results);
 }
 
-/** Joins the results of all parts of a unit. */
+/** Combines the results of all parts of a unit. */
 function join(unit: i32): void {
   view.openJoined(unit);
   found = ownFound;
