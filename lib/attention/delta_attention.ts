@@ -167,7 +167,7 @@ export function deltaAttention(
   });
 }
 
-/** What {@linkcode checkDelta} finds. */
+/** The checked arguments of a call, as {@linkcode checkDelta} returns them. */
 interface Checked {
   readonly given: Vectors & { readonly beta: tf.Tensor3D };
   readonly segments: tf.Tensor2D | undefined;

@@ -266,7 +266,7 @@ export function explainAttention(
   return checkAttention("explainAttention", { q, k, v }, options).plan;
 }
 
-/** What {@linkcode checkAttention} finds. */
+/** The plan and the checked arguments of a call, as {@linkcode checkAttention} returns them. */
 interface Checked {
   readonly plan: AttentionPlan;
   readonly settings: AttentionSettings;

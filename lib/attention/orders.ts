@@ -181,7 +181,7 @@ export function multiScanAttention(
     const read = (name: "q" | "k" | "v") =>
       withoutPadding(floats(name, vectors[name]), tokens);
     const queries = read("q"), keys = read("k"), values = read("v");
-    // Two segments that are apart in the tokens' own order may be neighbours on a path.
+    // Two segments that are not neighbours in the tokens' own order may be neighbours on a path.
     const numbers = segments && numberSegments(segments);
     const attend = (values: tf.Tensor4D) => {
       const sums = ways.map(({ order, decay }) => {

@@ -20,7 +20,7 @@ export interface ProblemSize {
   readonly length: number;
   /** Columns of q and k. */
   readonly headDim: number;
-  /** Columns of v. */
+  /** The number of columns of v. */
   readonly valueDim: number;
 }
 
@@ -46,11 +46,11 @@ export function shapeClassOf(
  */
 export type AdapterClass = "integrated" | "discrete";
 
-/** What is known of an adapter. */
+/** The facts about an adapter by which its numbers are chosen. */
 export interface AdapterFacts {
   /** The vendor, a name or, in Deno, a number of the PCI registry. */
   readonly vendor: string;
-  /** The family of the model, which browsers tell in place of the model. */
+  /** The family of the model, which browsers report in place of the model. */
   readonly architecture: string;
   /** The model, as the driver calls it. */
   readonly description: string;
@@ -89,7 +89,7 @@ export function adapterClassOf(
 
 const CHUNKWISE = { chunkSize: 64, masklessChunkSize: 256, blockRows: 32 };
 
-/** What classes of adapters differ in. */
+/** The numbers in which classes of adapters differ. */
 type ClassNumbers =
   & Pick<TileNumbers, "threads" | "stagedColumns">
   & Pick<WebGpuNumbers["chunkwise"], "chunksApart">;
@@ -103,8 +103,8 @@ const tiled = (
 });
 
 /**
- * For heads of more than 64 columns: with four columns for each thread, a row
- * would need more than 16 threads.
+ * The numbers for heads of more than 64 columns: with four columns for each thread,
+ * a row would need more than 16 threads.
  */
 const WIDE: SomeNumbers<WebGpuNumbers> = {
   full: { columnsPerThread: 8 },
@@ -131,7 +131,7 @@ const webGpuDefaults = (
  * stage keys, which threads would else read from a row each: on Mesa's software
  * adapter that takes half to three quarters of the time. There, with heads of 64,
  * chunks of 16 save the delta rule up to a fifth, but have twice as many states
- * and steps in a row, and states of four chunks that do not travel cost a third more
+ * and steps in a row, and states of four chunks that are not scanned cost a third more
  * time. Where a card has few chunks, most of it waits, and launches cost more.
  */
 export const WEBGPU_DEFAULTS: Readonly<
@@ -173,7 +173,7 @@ export function wasmNumbers(
   return numbersFrom(WASM_DEFAULTS, tuning?.wasm);
 }
 
-/** Defaults for all shapes and then for a class, and then what is given likewise. */
+/** Merges the defaults for all shapes with those for a class, and with the given numbers. */
 function numbersFrom<Numbers>(
   defaults: NumbersByShape<Numbers>,
   given: NumbersByShape<Numbers> = {},

@@ -38,8 +38,8 @@ export interface TileNumbers {
 /** The numbers by which softmax attention shares out its scores on WebGPU. */
 export interface SoftmaxNumbers extends TileNumbers {
   /**
-   * Where threads of the same rows compare the largest scores that each has met:
-   * in the workgroup's memory, or in the registers of a subgroup, where the
+   * The memory in which threads of the same rows compare the largest scores that each has met:
+   * that of the workgroup, or the registers of a subgroup, where the
    * adapter's subgroups have a known size and hold all of these threads.
    */
   readonly maxima: "memory" | "subgroups";
@@ -55,7 +55,7 @@ export interface WebGpuNumbers {
     readonly masklessChunkSize: number;
     /** Rows of a chunk that a workgroup computes, if there is room for them. */
     readonly blockRows: 8 | 16 | 24 | 32;
-    /** Most chunks of short batches whose states take no launch to travel. */
+    /** Most chunks of short batches whose states are not scanned, which saves a launch. */
     readonly chunksApart: 2 | 4;
   };
   /** The chunkwise form of decays of each channel. */
@@ -65,7 +65,7 @@ export interface WebGpuNumbers {
   };
   /** The full and the blockwise form. */
   readonly full: TileNumbers;
-  /** Softmax attention. */
+  /** The numbers of softmax attention. */
   readonly softmax: SoftmaxNumbers;
   /** The delta rule. */
   readonly delta: {
@@ -105,7 +105,7 @@ export type SomeNumbers<Numbers> = {
   readonly [family in keyof Numbers]?: Partial<Numbers[family]>;
 };
 
-/** Numbers of problems of all shapes, and then, instead of these, of some. */
+/** Numbers for problems of all shapes, and numbers that replace them for some shapes. */
 export type NumbersByShape<Numbers> = {
   readonly [shape in ShapeClass | "all"]?: SomeNumbers<Numbers>;
 };
@@ -117,14 +117,14 @@ export type NumbersByShape<Numbers> = {
  */
 export interface TuningNumbers {
   /**
-   * Threads of the wasm backend, where `useBackend` is told none: at most four
+   * Threads of the wasm backend, where `useBackend` is given no number: at most four
    * for each processor of the tuned machine, or 16.
    * @default the number of processors
    */
   readonly threads?: number;
-  /** Numbers of the WebGPU kernels. */
+  /** The numbers of the WebGPU kernels. */
   readonly webgpu?: NumbersByShape<WebGpuNumbers>;
-  /** Numbers of the WebAssembly kernels. */
+  /** The numbers of the WebAssembly kernels. */
   readonly wasm?: NumbersByShape<WasmNumbers>;
 }
 

@@ -21,7 +21,7 @@ export interface Sequence extends AttentionFunctions {
   readonly isWhole: boolean;
   /** The end of seeds of random numbers for tokens, so that no two parts have the same. */
   readonly seed: string;
-  /** The same sequence, read from its end. */
+  /** Returns this sequence, read from its end. */
   reversed(): Sequence;
   /**
    * Throws unless the layers have all tokens.

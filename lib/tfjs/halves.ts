@@ -35,7 +35,7 @@ export const COPYING: Readonly<Record<string, readonly string[] | undefined>> =
     Unpack: ["value"],
   };
 
-/** How a backend splits integers into halves, and joins them again. */
+/** Functions with which a backend splits integers into halves, and combines the halves. */
 export interface Halving {
   /** One half of each integer, as float32. */
   readonly half: (x: tf.TensorInfo, half: Half) => tf.TensorInfo;

@@ -1,4 +1,4 @@
-/** What kernels of several backends do to use others, and to share values. @module */
+/** Helpers with which kernels of several backends call others, and share values. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 /** The result of a backend's kernel, which is called past the engine. */

@@ -106,7 +106,7 @@ function assertBlocks(name: string, pairs: readonly (readonly number[])[]) {
   );
 }
 
-/** Throws if crops of joined blocks are longer than these are. */
+/** Throws if the crops of an axis are longer than the axis that the blocks make. */
 function assertCrops(
   { shape }: tf.TensorInfo,
   { blockShape, crops }: tf.BatchToSpaceNDAttrs,

@@ -1,7 +1,7 @@
 /** Strided slices that are empty, or have other axes than what they are taken of. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** What the backends of cpu and of WebGPU have. */
+/** The part of a cpu or WebGPU backend that makes a tensor of values. */
 interface Backend {
   makeTensorInfo(
     shape: number[],
@@ -39,7 +39,7 @@ export function stridedSliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
     const attrs = {
       ...{ begin, end, strides, beginMask: 0, ellipsisMask: 0 },
       ...{ newAxisMask: 0, shrinkAxisMask: 0 },
-      // Before the first one, which as a number would be counted from the last one.
+      // An end before the first element, which as a number would be counted from the last element.
       endMask: end.reduce(
         (mask, end, axis) => end < 0 ? mask | 1 << axis : mask,
         0,

@@ -1,12 +1,12 @@
-/** What a log decay must be: the logarithm of a number from 0 to 1, so at most 0. @module */
+/** Checks of log decays: logarithms of numbers from 0 to 1, so at most 0. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNotEmpty, assertNumbers } from "@lionjs/tfjs/kernel";
 import { runInReplays, valuesAtHand } from "@lionjs/tfjs/record";
 
-/** How many values are looked at, at most. */
+/** The most values that a check looks at. */
 const LOOKED_AT = 256;
 
-/** What rounding may leave above 0 where log decays are differences of others. */
+/** The most by which rounding may lift a difference of two log decays above 0. */
 const ROUNDING = 1e-3;
 
 /**

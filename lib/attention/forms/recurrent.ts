@@ -76,7 +76,7 @@ function visit(state: tf.Tensor | undefined, { k, v, decay }: Token): Visit {
 }
 
 function sweep(direction: Direction): Differentiable {
-  // Which of the two states the token reads.
+  // The state that a token reads: after its own write in the forward sweep, else before it.
   const read = direction === "forward" ? "after" : "before";
 
   return {

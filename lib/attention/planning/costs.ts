@@ -182,7 +182,7 @@ function scoreBytes(
   return 4 * batch * heads * length * keys;
 }
 
-/** What the forward pass of a problem costs, as `AttentionPlan` has it (`plan.ts`). */
+/** The costs of a problem's forward pass, by their names in `AttentionPlan` (`plan.ts`). */
 type Costs = Readonly<Record<"operations" | "bytes" | "peakBytes", number>>;
 
 /**

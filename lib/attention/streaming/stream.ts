@@ -226,7 +226,7 @@ async function backwardStates(
         states[index - 1] = state;
         report(reader.range(index));
       });
-      // Its failure is thrown where `coming` is awaited, unless reading failed first.
+      // A failure of `coming` is thrown where it is awaited, unless reading failed first.
       coming.catch(() => {});
     }
     await coming;

@@ -26,9 +26,9 @@ import { firstCharacters } from "./python_text.ts";
 export interface C4Text {
   /** The page's text, cut to `maxCharacters`. */
   readonly text: string;
-  /** The time at which it was fetched, such as `"2019-04-25T12:57:54Z"`. */
+  /** The time at which the page was fetched, such as `"2019-04-25T12:57:54Z"`. */
   readonly timestamp: string;
-  /** Its URL. */
+  /** The page's URL. */
   readonly url: string;
 }
 
@@ -133,7 +133,7 @@ export async function c4(
   );
 }
 
-/** Whether a file only says what Git LFS would put in its place. */
+/** Whether a file is a Git LFS pointer in place of its content. */
 async function isPointer(bytes: RandomAccess): Promise<boolean> {
   if (bytes.size > 1024) return false;
   const text = new TextDecoder().decode(await bytes.read(0, bytes.size));

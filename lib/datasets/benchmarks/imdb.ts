@@ -161,7 +161,7 @@ async function reviewsOfClass(
   const reviews = (await namesIn(folder)).flatMap((name) => {
     const [, id, stars] = /^(\d+)_(\d+)\.txt$/.exec(name) ?? [];
     if (id === undefined) return [];
-    // Those with five or six stars were left out of the set.
+    // Reviews with five or six stars were left out of the set.
     if ((Number(stars) > 5) === (label === 1)) {
       return [{ id: Number(id), path: `${folder}/${name}` }];
     }

@@ -4,7 +4,7 @@ import { ChunkReader, decompressed } from "@lionjs/data/bytes";
 import { type TarMember, tarMembers } from "@lionjs/data/records";
 
 export interface OriginalFiles {
-  /** Where they are: a folder, or an archive. */
+  /** The place of the files: a folder, or an archive. */
   readonly place: string;
   /** The files that were looked for and found, by their names. */
   readonly found: ReadonlyMap<string, Uint8Array>;

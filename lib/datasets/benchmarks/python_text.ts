@@ -1,6 +1,6 @@
-/** What Python's strings do, where a set is made by them. @module */
+/** Functions of Python's strings, for data sets that were made with them. @module */
 
-/** What Python's `str.isspace` calls white space: not U+FEFF, but U+001C to U+001F and U+0085. */
+/** The white space of Python's `str.isspace`: not U+FEFF, but U+001C to U+001F and U+0085. */
 const SPACE =
   "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 

@@ -18,9 +18,9 @@ import { parquetParts } from "./parquet_parts.ts";
 
 /** A Wikipedia article. */
 export interface WikiArticle {
-  /** Its title. */
+  /** The article's title. */
   readonly title: string;
-  /** All of its lines, with the title's, each with its spaces and a final `"\n"`. */
+  /** All lines of the article, with the title's, each with its spaces and a final `"\n"`. */
   readonly text: string;
 }
 

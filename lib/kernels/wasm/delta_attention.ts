@@ -67,7 +67,7 @@ function requestOf(
 ): PlannedRequest {
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
-  // Of heads of one channel the two kinds are the same.
+  // Decays of each head and of each channel are the same for heads of one channel.
   const diagonal = f !== undefined && f.shape[3]! > 1;
   return { ...sizes, ...attributes, diagonal };
 }
@@ -129,7 +129,7 @@ function partsOf(request: PlannedRequest, threads: number): number {
   if (sweeps >= threads) return 1;
   const { scores, columns } = operationsOfToken(request);
   let best = { parts: 1, cost: Infinity };
-  // In whole vectors.
+  // The columns of v, rounded up to whole vectors of four.
   const all = 4 * Math.ceil(valueDim / 4);
   for (let width = all; width >= LEAST_COLUMNS; width -= 4) {
     const parts = Math.ceil(valueDim / width);

@@ -1,4 +1,4 @@
-/** What layers and losses do in one pass, as kernels of the wasm backend. @module */
+/** Layers and losses in one pass each, as kernels of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { FIXED_DECAY, SPREAD } from "../../attention/decays/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../../attention/decays/finite_decay.ts";

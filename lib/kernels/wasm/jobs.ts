@@ -30,7 +30,7 @@ export const ATTENTION = {
   ...floats("scale", "epsilon"),
   ...addresses("q", "k", "v", "f", "b"),
   /**
-   * The states that enter a piece of a sequence from before and after it, and those
+   * The states that enter a part of a sequence from before and after it, and those
    * that leave it.
    */
   before: "usize",
@@ -57,7 +57,7 @@ const DELTA = {
   whole: "i32",
   scale: "f32",
   ...addresses("q", "k", "v", "beta", "f", "b"),
-  /** The state that enters a causal piece of a sequence, and the one that leaves it. */
+  /** The state that enters a causal part of a sequence, and the one that leaves the part. */
   before: "usize",
   forward: "usize",
   y: "usize",

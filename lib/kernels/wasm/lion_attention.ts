@@ -23,7 +23,7 @@ import type { WasmNumbers } from "../tuning.ts";
 import { clearPadding } from "./padding.ts";
 import { LION_JOBS } from "./jobs.ts";
 
-/** How the module's jobs compute a form. */
+/** The jobs of the module that compute a form. */
 interface Schedule {
   /** The job of the forward pass. */
   readonly job: AttentionJob;
@@ -51,7 +51,7 @@ const LARGEST_TILE = 128;
 
 /** Cost of summing up a split's states first, as a part of the cost of its output. */
 const CHUNKWISE_SUMMARY = 0.4;
-/** Chunks of the gradient. */
+/** The smallest and largest chunk of the gradient. */
 const GRADIENT_CHUNKS: ChunkLimits = { smallest: 32, largest: LARGEST_CHUNK };
 
 const tiles: Omit<Schedule, "chunkSize"> = {
@@ -59,7 +59,7 @@ const tiles: Omit<Schedule, "chunkSize"> = {
   splits: (...counts) => splitsOf(...counts, 0),
   operations: ({ length, headDim, valueDim }) =>
     2 * (headDim + valueDim) * length,
-  // Keys with the decays on either side.
+  // The bytes of keys with the decays on either side.
   carried: ({ length, headDim, decays, causal }) =>
     decays ? 4 * length * headDim * (causal ? 1 : 2) : 0,
 };
@@ -88,7 +88,7 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
     splits: (...counts) => splitsOf(...counts, CHUNKWISE_SUMMARY),
     operations: ({ headDim, valueDim }, chunkSize) =>
       2 * (headDim + valueDim) * chunkSize + 8 * headDim * valueDim,
-    // The states after each chunk.
+    // The bytes of the states after each chunk.
     carried: (
       { length, headDim, valueDim, causal, decays },
       chunkSize,
@@ -192,7 +192,7 @@ type AttentionJob =
 
 type Flag = "causal" | "normalize" | "diagonal";
 
-/** Truths in a job's record. */
+/** The flags in a job's record. */
 const flagsOf = (
   { causal, normalize, diagonal = false }: Partial<Record<Flag, boolean>>,
 ): Record<Flag, number> => ({
@@ -225,8 +225,8 @@ function sizesOf(
 }
 
 /**
- * Splits of a sequence so that all threads have work, at such an extra cost if
- * there are several.
+ * The number of splits of a sequence with which all threads end earliest; several splits
+ * have an extra cost.
  */
 function splitsOf(
   sequences: number,
@@ -270,7 +270,7 @@ function plan(
     ...sizes,
     ...flagsOf(request),
     ...{ scale: 1, epsilon: 0 },
-    // Of addresses it matters only which are 0.
+    // The plan depends only on which addresses are 0.
     ...{ f: Number(decays), b: Number(decays && !causal) },
   }, { operations });
   return {

@@ -6,8 +6,8 @@
  * forms compute the same function, so they have the same gradient, which is made of the
  * same three, run on other vectors.
  *
- * Of a piece of a sequence the second launch takes the states on both sides and
- * hands on those that leave; a short piece is swept as in the recurrent form, in
+ * Of a part of a sequence the second launch takes the states on both sides and
+ * hands on those that leave; a short part is swept as in the recurrent form, in
  * a launch for each direction, and one more where two directions have decays. Decays of
  * each channel of the keys run through the shaders of the delta rule, without what erases
  * (`chunk_engine/`).
@@ -147,14 +147,14 @@ function planGradient(
   return planChunkwise({ ...request, chunkSize }, device, numbers);
 }
 
-/** The longest piece swept token by token: one launch per direction is then worth the steps. */
+/** The longest part swept token by token: one launch per direction is then worth the steps. */
 const SHORT = 16;
 
 /**
- * Plans a piece for a device.
+ * Plans a part of a sequence for a device.
  *
- * Short pieces are swept token by token, as are heads that are too wide for the
- * chunkwise shaders: those are the plans with chunks of one token. Other pieces get
+ * Short parts are swept token by token, as are heads that are too wide for the
+ * chunkwise shaders: those are the plans with chunks of one token. Other parts get
  * at least two chunks, since states exist only between chunks.
  */
 function planWithStates(

@@ -21,7 +21,7 @@ const RECORD = {
   ...integers("rows", "classes", "rowsPerTask"),
   /** The label of rows that do not count. */
   notCounted: "i32",
-  /** What the loss of a row is multiplied by: one over the number of rows that count. */
+  /** The factor of a row's loss: one over the number of rows that count. */
   share: "f32",
   smoothing: "f32",
   ...addresses("logits", "labels", "loss", "maxima", "sums"),

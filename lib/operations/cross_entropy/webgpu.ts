@@ -27,7 +27,7 @@ interface CrossEntropyAttributes {
   readonly smoothing: number;
 }
 
-/** WGSL: what a label says whose row does not count, and whether one is a class. */
+/** WGSL: the label of rows that do not count, and a test of labels for being a class. */
 const LABELS = /* wgsl */ `
 const IGNORE_INDEX = ${IGNORE_INDEX}.0;
 fn is_class(label: f32) -> bool {

@@ -62,7 +62,7 @@ const splitHeadsGradient: Kernel = (call) => {
   const { inputs: { x, dq: q, dk: k, dv: v }, make, run } = call;
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const dx = make([batch, length, 3 * heads * headDim]);
-  // There is no x, and none is read, with the feature map `identity`.
+  // With the feature map `identity`, the kernel gets no x and reads none.
   const tensors = { x, q, k, v, dx };
   const operations = OPERATIONS_AN_ELEMENT * sizeOf(dx);
   run(JOBS.splitHeads, headsOf(dx.shape, call), tensors, operations);

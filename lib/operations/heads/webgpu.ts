@@ -68,7 +68,10 @@ function programOf(
   } satisfies Partial<Program>;
 }
 
-/** WGSL that locates a team's vector: in x, from `joined` on, and in q, k or v, from `split` on. */
+/**
+ * WGSL that locates a team's vector in x, where q, k and v of a token are concatenated,
+ * and in q, k or v.
+ */
 const PLACE = /* wgsl */ `
   let vector = row_of(workgroup, local);
   let packs = packs_of(vector);
@@ -128,7 +131,7 @@ const splitHeadsGradient: FusedKernel<
   const [batch, heads, length, headDim] = dq.shape as tf.Tensor4D["shape"];
   const dx = makeFloats(backend, [batch, length, 3 * heads * headDim]);
   const program = programOf(dx.shape, attributes);
-  // There is no x with this feature map.
+  // With the feature map `identity`, the kernel gets no x.
   const isIdentity = attributes.featureMap === "identity";
   runProgram(backend, {
     ...program,

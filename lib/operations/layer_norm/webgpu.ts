@@ -228,7 +228,7 @@ fn of_rows(workgroup: u32, local: u32) {
 }
 
 var<workgroup> sums: array<array<Pack, 2>, THREADS>;
-// The threads of a workgroup that read neighbouring columns; those of a column lie so far apart.
+// The threads with neighbouring columns: as many are from a thread of a column to the next one.
 const ACROSS = THREADS / LANES;
 fn of_columns(slab: u32, local: u32) {
   let block = slab / uniforms.slabs;

@@ -22,10 +22,10 @@ const RECORD = {
 
 export const JOBS = jobsOf({ uniform: RECORD });
 
-/** Numbers a task, where several threads make them. */
+/** Numbers of a task, where several threads make them. */
 const PER_TASK = 65_536;
 
-/** What a number costs, beside a multiplication. */
+/** The cost of a random number, in multiplications. */
 const OPERATIONS = 20;
 
 export function register(host: KernelHost): void {
@@ -53,13 +53,13 @@ export function register(host: KernelHost): void {
 /** The generator's word, and its factor. */
 const WORD = 32n, FACTOR = 2091639n;
 
-/** A state as one number is multiplied by a constant of this modulus at each step. */
+/** The modulus by which a state, as one number, is multiplied by a constant at each step. */
 const MODULUS = (FACTOR << (3n * WORD)) - 1n;
 
-/** By what a state is multiplied in a task. */
+/** The factor of a state from the beginning of a task to its end. */
 const OVER_TASK = power(FACTOR << (2n * WORD), PER_TASK);
 
-/** The states at the beginning of so many tasks: three words each, and the carry. */
+/** The states at the beginning of each task: three words each, and the carry. */
 function statesOf(seed: string, tasks: number): Uint32Array {
   const { s0, s1, s2, c } = seedrandom.alea(seed, { state: true })
     .state() as unknown as Record<"s0" | "s1" | "s2" | "c", number>;

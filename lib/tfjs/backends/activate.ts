@@ -7,7 +7,7 @@ import type { Turn } from "./turns.ts";
 /** The description of the modules that are loaded when a backend first starts, for messages. */
 export const MODULES = "what loads the backend's modules";
 
-/** What is installed in a backend before it becomes TensorFlow.js's current one. */
+/** A function that prepares a backend before it becomes TensorFlow.js's current one. */
 export type Install<Backend> = (backend: Backend) => Promise<void> | void;
 
 const registered = new WeakSet<object>();

@@ -21,7 +21,10 @@ export function warnOfFallback(reason: string, cause: unknown): void {
   warnOnce(reason, reason, ...(isWhole(cause) ? [] : [cause]));
 }
 
-/** Warns that there are fewer threads than there should be, unless nobody asked for so many. */
+/**
+ * Warns that there are fewer threads than asked for; unasked, not where threads are
+ * unavailable.
+ */
 export function warnOfShortage(
   shortage: unknown,
   threads: number | undefined,

@@ -1,9 +1,9 @@
-/** What is known of a backend that was opened. @module */
+/** The description of a backend that was opened. @module */
 
 /** The name of a backend: on a GPU, in WebAssembly with SIMD, or in plain JavaScript. */
 export type BackendName = "webgpu" | "wasm" | "cpu";
 
-/** Which GPU computes, on how many threads, and from which file. */
+/** The choice of a GPU, the number of threads, and the WebAssembly file of a backend. */
 export interface OpenOptions {
   /**
    * Which of several GPUs to use. A GPU other than the running one replaces it,

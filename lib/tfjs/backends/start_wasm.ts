@@ -25,7 +25,7 @@ export async function releaseWasm(): Promise<void> {
   await before?.host.close();
 }
 
-/** Starts the backend, or keeps the running one, with so many threads. */
+/** Starts the backend, or keeps the running one, with `threads` threads if it can have as many. */
 export async function startWasm(
   { threads = processors(), wasmPath }: OpenOptions,
   turn: Turn,

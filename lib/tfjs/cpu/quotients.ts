@@ -47,6 +47,6 @@ export function quotientKernel(
 
 interface Operand {
   readonly values: ArrayLike<number>;
-  /** How far apart neighbours along each axis of the result are in it. */
+  /** The distances between neighbours along each axis of the result, in elements. */
   readonly strides: readonly number[];
 }

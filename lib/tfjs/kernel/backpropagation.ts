@@ -17,17 +17,17 @@ export interface TapeNode {
   readonly kernelName: string;
   readonly inputs: tf.NamedTensorMap;
   readonly outputs: readonly tf.Tensor[];
-  /** What it keeps for its gradient. */
+  /** Tensors that the operation keeps for its gradient. */
   readonly saved?: readonly tf.Tensor[] | null | undefined;
   /**
-   * The index of an output whose gradient it adds up from two parts, which saves a
+   * The index of an output whose gradient the operation adds up from two parts, which saves a
    * pass where two operations read the output; the second comes after the gradients of
    * all outputs. @default none
    */
   inParts?: number | undefined;
   /**
-   * Its gradient; none if it has no such function. It is called on a copy of the node
-   * whose inputs are those that need one.
+   * The operation's gradient function; none if the operation has none. It is called on a copy
+   * of the node whose inputs are those that need a gradient.
    */
   gradient?:
     | ((
@@ -42,14 +42,14 @@ export interface GradientEngine {
   readonly state: {
     /** How many gradients are being recorded, one within the other. */
     readonly gradientDepth: number;
-    /** What has been recorded. */
+    /** The operations that have been recorded, in order. */
     activeTape: TapeNode[] | null;
   };
   /** A number above those of all tensors. */
   nextTensorId(): number;
-  /** Begins to record. */
+  /** Begins a recording. */
   startTape(): void;
-  /** Ends what began last. */
+  /** Ends the recording that began last. */
   endTape(): void;
 }
 
@@ -98,7 +98,7 @@ export function gradientsOf(
     const isLast = state.gradientDepth === 0;
     const gradients = new Gradients(engine, xs, path, isLast);
     if (isLast) {
-      // What no gradient needs is saved, too.
+      // Operations also save tensors that no gradient needs.
       const needed = new Set(path.map(({ saved }) => saved));
       for (const { saved } of tape) {
         if (saved && !needed.has(saved)) tf.dispose([...saved]);
@@ -152,12 +152,12 @@ function readsSome(
 /** The names of the library's gradient kernels. */
 const OWN_GRADIENT = /^Lion.*Grad$/;
 
-/** What to do where a gradient of a gradient is asked for. */
+/** Advice for the error where a gradient of a gradient is asked for. */
 const NO_SECOND =
   " LION's kernels have only first derivatives; second ones are " +
   'computed where TensorFlow.js\'s operations run, after useBackend({ prefer: ["cpu"] })';
 
-/** What a gradient is kept by: its tensor, or the second part of that. */
+/** The key of a gradient: its tensor, or the second part of that tensor's gradient. */
 type Key = Pick<tf.Tensor, "id">;
 
 /** The key of the second part of a tensor's gradient. */
@@ -166,11 +166,11 @@ const secondOf = ({ id }: tf.Tensor): Key => ({ id: ~id });
 /** The gradients of tensors on the way back. */
 class Gradients {
   readonly #values = new Map<number, tf.Tensor>();
-  /** How many tensors have a gradient: that of several may be the same one. */
+  /** How many tensors have a gradient; several tensors may have the same one. */
   readonly #holders = new Map<tf.Tensor, number>();
   /** The tensors whose gradients are asked for. */
   readonly #wanted: ReadonlySet<number>;
-  /** Those whose gradients may be in two parts. */
+  /** The tensors whose gradients may be in two parts. */
   readonly #inParts = new Set<number>();
   /** Tensors from this number on were made on the way back. */
   readonly #first: number;
@@ -268,7 +268,7 @@ function gradientIn(
   }
   const dx = tf.tidy(() => {
     const dx = gradients[name]!();
-    // What is saved goes, and the gradient goes on.
+    // A saved tensor is disposed of, and the gradient is still used: it must be a copy.
     return saved?.includes(dx) ? tf.clone(dx) : dx;
   });
   if (dx.dtype !== "float32") {

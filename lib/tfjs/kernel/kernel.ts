@@ -225,7 +225,7 @@ export function warnOfLack(lacks: string | undefined, refusal: string): void {
   );
 }
 
-/** What is registered of a kernel for the current backend. */
+/** The current backend's registration of a kernel; `undefined` if it has none. */
 function registered<Request>(kernel: string) {
   return tf.getKernel(kernel, tf.getBackend()) as
     | (tf.KernelConfig & Pick<Kernels<Request>, "plan" | "inParts">)
@@ -233,7 +233,7 @@ function registered<Request>(kernel: string) {
 }
 
 /**
- * What the current backend's kernel would do with a request; `undefined` if
+ * The plan of the current backend's kernel for a request, or its refusal; `undefined` if
  * there is no planner. Warns where the device has too little.
  */
 export function planKernel<Request>(

@@ -1,5 +1,5 @@
 /**
- * What TensorFlow.js says where no backend was chosen: importing this module
+ * The error of TensorFlow.js where no backend was chosen: importing this module
  * makes every operation, TensorFlow.js's and the library's, name `useBackend()`.
  *
  * @module

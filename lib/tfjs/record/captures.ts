@@ -9,9 +9,9 @@ import { sharing, type Step, tensorOf, type Trace } from "./trace.ts";
 
 /** Launches of kernels on a device. */
 interface Launches {
-  /** Whether all that they read besides their inputs is where it was. */
+  /** Whether all that the launches read besides their inputs is where it was. */
   fits(sources: readonly tf.TensorInfo[]): boolean;
-  /** Repeats them; the results are the caller's. */
+  /** Repeats the launches; the results are the caller's. */
   run(inputs: readonly tf.TensorInfo[]): tf.TensorInfo[];
   dispose(): void;
 }
@@ -121,7 +121,7 @@ export class Captures {
         const source = sources.get(view!.slot);
         return source ? tensorOf(this.#trace, view!.slot, source, inputs) : [];
       });
-      // What looks at values finds none of a result that is on a device.
+      // Code that looks at values finds none of a result that is on a device.
       if (read.length < step.inputs.length) continue;
       const tensors = read.map(sharing);
       const result = step.run.code(tensors);
@@ -149,7 +149,7 @@ function isOfLaunches(
   const made = new Set<number>();
   for (const { run, inputs, outputs } of steps) {
     if ("code" in run) {
-      // What a kernel has computed is not there yet when code is called.
+      // A result of a kernel is not there yet when code is called.
       const isEarly = inputs.every(([, view]) => sources.has(view!.slot));
       if (outputs.length > 0 && !isEarly) return false;
     } else for (const { slot } of outputs) made.add(slot);

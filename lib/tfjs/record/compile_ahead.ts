@@ -14,9 +14,9 @@ interface CompilingBackend {
     | undefined;
 }
 
-/** What is to be compiled. */
+/** Shaders that are to be compiled. */
 interface Compilation {
-  /** Compiles it, and tells at first and each time how many of how many are compiled. */
+  /** Compiles the shaders, and reports at first and each time how many of how many are compiled. */
   compile(
     tell: (done: number, total: number) => void,
     signal?: AbortSignal,
@@ -29,8 +29,8 @@ interface Compilation {
  * that compiles nothing, and where tfjs looks at each kernel, nothing happens.
  *
  * The function is run without launches: its results have no values, so it may neither
- * read them nor change a variable. If it throws, that is not told; whoever runs it in
- * earnest hears of it.
+ * read them nor change a variable. If it throws, nothing is reported; a run with launches
+ * then throws.
  *
  * @param run A synchronous function; the tensors that it makes are disposed of.
  * @param tell Is called with how many shaders of how many are compiled, at first with 0;
@@ -54,7 +54,7 @@ export async function compileAhead(
   }
 }
 
-/** What was compiled ahead on a backend, by whom it belongs to. */
+/** The kinds of kernels that were compiled ahead, by their backend and their owner. */
 const compiled = new WeakMap<object, WeakMap<object, Set<string>>>();
 
 /**

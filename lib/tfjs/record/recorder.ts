@@ -21,10 +21,10 @@
  *    what follows does not depend on the values, such as an error for a wrong index; or
  *    for values that a kernel has made of its attributes, as all that a captured run is
  *    given is on the device by then.
- * 3. It keeps nothing under a tensor's data id, unless it is told of changes: an
+ * 3. It keeps nothing under a tensor's data id, unless changes are reported to it: an
  *    optimizer changes weights in place, and replays get their inputs under the ids of
  *    other tensors. `changed()` of the WebGPU backend and `valuesChanged()` of WebAssembly
- *    (`wasm/values_changed.ts`) tell.
+ *    (`wasm/values_changed.ts`) report them.
  * 4. What is different in each run comes as a tensor, or from a function that runs in
  *    {@linkcode runInReplays}: random numbers of a seed, checks of token ids and of decays.
  *    An attribute has to be the same each time, and so has a tensor made from values.
@@ -158,7 +158,7 @@ class Recorder {
     }
   }
 
-  /** Runs a function, while the engine tells what it does. */
+  /** Runs a function, while the engine reports its kernels and tensors. */
   follow<T>(run: () => T): T {
     const backend = this.#backend, { prototype } = tf.Variable;
     const reads = "reads the values of a tensor";

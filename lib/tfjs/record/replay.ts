@@ -33,7 +33,7 @@ export class Recording {
     );
   }
 
-  /** Why it cannot be replayed, in words that follow "it". */
+  /** The reason why the run cannot be replayed, in words that follow "it". */
   get refusal(): string | undefined {
     return this.#trace.refusal;
   }
@@ -88,7 +88,7 @@ export class Recording {
     }
   }
 
-  /** Disposes of what it keeps. */
+  /** Disposes of the captured launches and of the tensors that the replay keeps. */
   dispose(): void {
     this.#captures.dispose();
     tf.dispose([...this.#trace.held.values()]);

@@ -17,7 +17,7 @@ const MOST_IN_VAIN = 8;
 const FIRST_LOOKS: ReadonlySet<number> = new Set([8, 16, 32, 64, 128]);
 const RUNS_BETWEEN_LOOKS = 256;
 
-/** What is known of the runs with inputs of some shapes. */
+/** The record of the runs with inputs of some shapes. */
 interface Known {
   recording?: Recording | undefined;
   /** Whether two runs, one after the other, were the same. */
@@ -28,15 +28,15 @@ interface Known {
   replayed?: readonly [first: number, last: number] | undefined;
   /** Recordings that became invalid before they were replayed. */
   inVain: number;
-  /** Why these runs are not recorded any more. */
+  /** The reason why these runs are not recorded any more. */
   refusal?: string | undefined;
 }
 
-/** Where a run is among all of them. */
+/** The place of a run among all runs. */
 export interface Place {
-  /** Its number, for messages. @default how many runs there were with this one */
+  /** The run's number, for messages. @default how many runs there were with this one */
   readonly number?: number | undefined;
-  /** Whether it may be the last one of all. @default false */
+  /** Whether the run may be the last one of all. @default false */
   readonly isLast?: boolean | undefined;
 }
 

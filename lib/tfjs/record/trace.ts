@@ -1,8 +1,8 @@
-/** What a run of kernels did, as data that can be compared. @module */
+/** The trace of a run of kernels, as data that can be compared. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { refer } from "../kernel_call.ts";
 
-/** How a kernel or a result sees data: their slot, and what they are read as. */
+/** The data that a kernel or a result sees: their slot, and the shape and type they are read as. */
 export interface View {
   readonly slot: number;
   readonly shape: number[];
@@ -11,7 +11,7 @@ export interface View {
 
 /**
  * Data that a run reads and has not made, by slot. Of variables that share data, or of
- * one that shares them with a tensor, nothing tells which a kernel reads: a replay is
+ * one that shares them with a tensor, nothing shows which a kernel reads: a replay is
  * right while they share them.
  */
 export type Source =
@@ -38,7 +38,7 @@ export interface Step {
   readonly outputs: readonly View[];
 }
 
-/** All that a run did. */
+/** The data and the kernels of a run. */
 export interface Trace {
   readonly backend: tf.KernelBackend;
   /** The number of slots; those without a source are of data that steps make. */
@@ -52,7 +52,7 @@ export interface Trace {
   readonly earlier: ReadonlySet<tf.Tensor>;
   /** Whether a kernel looks at values of tensors. */
   readonly readsValues: boolean;
-  /** Why it cannot be replayed, in words that follow "it". */
+  /** The reason why the run cannot be replayed, in words that follow "it". */
   readonly refusal: string | undefined;
 }
 

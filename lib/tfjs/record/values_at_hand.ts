@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 interface HostMemory {
   /** Reads values of the cpu backend, or of the wasm backend from `start` to `end`. */
   readSync(dataId: object, start?: number, end?: number): ArrayLike<number>;
-  /** What the webgpu backend has of each tensor: its values until they are uploaded. */
+  /** The tensors of the webgpu backend, with their values until these are uploaded. */
   readonly tensorMap?: {
     get(dataId: object): { readonly values?: ArrayLike<number> | null };
   };

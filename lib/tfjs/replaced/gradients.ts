@@ -16,11 +16,11 @@ import { averagePoolGradient, maxPoolGradient } from "../pool_gradients.ts";
 export const GRADIENTS: readonly {
   /** The gradient, as registered with tfjs. */
   readonly gradient: tf.GradConfig;
-  /** Why tfjs-core's gradient is slow. */
+  /** The reason why tfjs-core's gradient is slow. */
   readonly slow?: string;
-  /** What tfjs-core's gradient gets wrong. */
+  /** The error that tfjs-core's gradient makes. */
   readonly wrong?: string;
-  /** What is missing, as tfjs-core has no such gradient. */
+  /** The lack of tfjs-core's that this gradient fills. */
   readonly absent?: string;
   /** The number of TensorFlow.js's issue about it. */
   readonly issue?: number;

@@ -1,4 +1,4 @@
-/** What a row of the tables of replaced kernels says. @module */
+/** The form of a row in the tables of replaced kernels. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 
 /** A type of numbers. */
@@ -20,15 +20,15 @@ export interface Replacement<Context = unknown> {
   readonly cpu?: readonly NumberType[];
   /** The types that are refused by name. @default none */
   readonly refused?: readonly NumberType[];
-  /** Why the previous kernels are slow. */
+  /** The reason why the previous kernels are slow. */
   readonly slow?: string;
-  /** What the previous kernels get wrong. */
+  /** The error that the previous kernels make. */
   readonly wrong?: string;
-  /** What is missing, as TensorFlow.js has no such kernels. */
+  /** The lack of TensorFlow.js's that these kernels fill. */
   readonly absent?: string;
   /** The number of TensorFlow.js's issue about it. */
   readonly issue?: number;
-  /** Whether they are replaced, by the backend's context. @default always */
+  /** Whether the kernels are replaced, by the backend's context. @default always */
   readonly when?: (context: Context) => boolean;
   /**
    * Makes a kernel, given the previous one: TensorFlow.js's, or that of an earlier

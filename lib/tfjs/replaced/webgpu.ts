@@ -66,7 +66,7 @@ import {
   type Replacement,
 } from "./replacement.ts";
 
-/** What the kernels of WebGPU depend on. */
+/** The facts on which the choice of WebGPU's kernels depends. */
 export interface WebGpuContext {
   /** Whether the adapter computes on the CPU. */
   readonly isSoftware: boolean;

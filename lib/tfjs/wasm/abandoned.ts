@@ -19,7 +19,7 @@
 import type { Queue } from "./queue.ts";
 import type { Thread } from "./thread.ts";
 
-/** A queue that was told to end, some of whose threads have not ended. */
+/** A queue that was asked to end, some of whose threads have not ended. */
 interface Abandoned {
   readonly queue: Queue;
   readonly threads: readonly Thread[];
@@ -27,7 +27,7 @@ interface Abandoned {
   readonly freed: number[];
 }
 
-/** The queues that were told to end, and the memory that their threads may still write to. */
+/** The queues that were asked to end, and the memory that their threads may still write to. */
 export class AbandonedQueues {
   #queues: Abandoned[] = [];
   readonly #free: (address: number) => void;
@@ -43,11 +43,11 @@ export class AbandonedQueues {
   }
 
   /**
-   * Tells a queue's threads to end, and frees it once they have.
+   * Asks a queue's threads to end, and frees the queue once they have.
    *
    * @param queue The queue.
    * @param threads All other threads that know the queue.
-   * @param held The blocks that they may still write to.
+   * @param held The blocks that those threads may still write to.
    */
   add(
     queue: Queue,

@@ -1,4 +1,4 @@
-/** Which binary of a module an engine runs. @module */
+/** The choice of a module's binary that an engine runs. @module */
 import type { Jobs, KernelModule } from "./job.ts";
 
 /** A module as it was built, for engines with relaxed SIMD and for those without it. */
@@ -19,7 +19,7 @@ const RELAXED_SIMD = new Uint8Array([
   // A type, of a function that returns a vector, and the function.
   ...[1, 5, 1, 96, 0, 1, 123],
   ...[3, 2, 1, 0],
-  // Its code: three vectors, the instruction, and the end.
+  // The function's code: three vectors, the instruction, and the end.
   ...[10, 19, 1, 17, 0],
   ...[65, 1, 253, 15, 65, 1, 253, 15, 65, 1, 253, 15],
   ...[253, 133, 2, 11],
@@ -44,7 +44,7 @@ export async function unpacked(
 
 function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
   const { fromBase64 } = Uint8Array as Partial<typeof Uint8Array>;
-  // Node has it from 25 on.
+  // Node has `fromBase64` from version 25 on.
   if (fromBase64) return fromBase64(text);
   const letters = atob(text);
   const bytes = new Uint8Array(letters.length);

@@ -47,7 +47,7 @@ export const CLOSED =
 interface OpenedModule {
   readonly module: WebAssembly.Module;
   readonly exports: Exports;
-  /** The number of its jobs so far, and whether its products use wide tiles. */
+  /** The number of the module's jobs so far, and whether its products use wide tiles. */
   jobs: number;
   wide: boolean;
 }
@@ -250,7 +250,7 @@ export class KernelHost {
     try {
       done = exports.run(threads - 1) !== 0 && queue.get("over") === 0;
     } finally {
-      // What is slow on dirty vectors is slow wherever this thread goes on.
+      // Code that is slow on dirty vectors is slow wherever this thread goes on.
       if (module.wide) this.#clear();
       if (!done) {
         this.#giveUp([...addressesOf(job, record), ...options.written ?? []]);

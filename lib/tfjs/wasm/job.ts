@@ -30,9 +30,9 @@ export const addresses: FieldsOf<"usize"> = fieldsOf("usize");
 
 /** A job of a module. */
 export interface Job<F extends Fields = Fields> {
-  /** Its name in the module's source. */
+  /** The job's name in the module's source. */
   readonly name: string;
-  /** The fields of its record. */
+  /** The fields of the job's record. */
   readonly fields: F;
 }
 
@@ -62,8 +62,8 @@ export type Numbers<J extends Job> = {
 };
 
 /**
- * What a job is given: an address that is left out is 0, that of an absent tensor. What
- * is run often may be the record itself.
+ * The record that a job is given: an address that is left out is 0, that of an absent
+ * tensor. A job that runs often may be given the words of its record.
  */
 export type GivenRecord<J extends Job> =
   | JobRecord<J>
@@ -72,7 +72,7 @@ export type GivenRecord<J extends Job> =
 
 /** A module of WebAssembly that computes jobs. */
 export interface KernelModule {
-  /** Its binary, which imports a shared memory. */
+  /** The module's binary, which imports a shared memory. */
   readonly binary: Uint8Array<ArrayBuffer>;
   readonly jobs: Jobs;
 }

@@ -53,7 +53,10 @@ export const QUEUE = {
 /** The offset in bytes of a job's record from the start of the queue. */
 export const JOB_OFFSET = 128;
 
-/** What a product or a convolution does to its sums, by their numbers in records. */
+/**
+ * The activations that a product or a convolution applies to its sums; records have
+ * their indices.
+ */
 export const ACTIVATIONS = ["linear", "gelu", "relu", "relu6"] as const;
 
 /**
@@ -63,7 +66,7 @@ export const ACTIVATIONS = ["linear", "gelu", "relu", "relu6"] as const;
 const MATMUL = {
   ...integers("batch", "rows", "inner", "columns"),
   ...integers("transposeA", "transposeB", "rowsPerTask", "columnsPerTask"),
-  /** What is done to the sums, which are kept at `hidden` if that is not 0. */
+  /** The index of the activation of the sums, which are kept at `hidden` if that is not 0. */
   activation: "i32",
   ...addresses("a", "b", "c", "bias", "hidden"),
 } as const satisfies Fields;
@@ -102,7 +105,7 @@ const ELEMENTWISE = {
   ...operand("z"),
   out: "usize",
   outBytes: "i32",
-  /** Numbers that the function takes. */
+  /** Parameters of the function. */
   ...floats("p", "q"),
 } as const satisfies Fields;
 
@@ -188,7 +191,7 @@ const GATHER_ROWS = {
   bytes: "i32",
   rowsPerTask: "i32",
   ...addresses("x", "indices", "y"),
-  /** Where 1 is written if a row is not there; 0 for nowhere. */
+  /** The address at which 1 is written if a row is not there; 0 if such rows are passed over. */
   wrong: "usize",
 } as const satisfies Fields;
 
@@ -203,10 +206,10 @@ const SCATTER_ROWS = {
   ...integers("columns", "columnsPerTask"),
   /** Whether elements are integers, and whether they replace others. */
   ...integers("areIntegers", "replace"),
-  /** What y is before, or 0 for zeros. */
+  /** The address of the values that y begins with, or 0 for zeros. */
   before: "usize",
   ...addresses("x", "indices", "y"),
-  /** Where 1 is written if a row is not there; 0 if it is passed over. */
+  /** The address at which 1 is written if a row is not there; 0 if such rows are passed over. */
   wrong: "usize",
 } as const satisfies Fields;
 

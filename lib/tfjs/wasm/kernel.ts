@@ -1,4 +1,4 @@
-/** How an operation becomes kernels of the wasm backend. @module */
+/** Functions that make an operation kernels of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import {
@@ -110,8 +110,8 @@ export function registerWasmKernel<Attributes, Request>(
 }
 
 /**
- * An operation whose two kernels are one job: what its record has of gradients tells
- * the module which of them runs.
+ * An operation whose two kernels are one job: the module knows by the gradients in the
+ * record which of the kernels runs.
  */
 export interface OneJob<J extends Job, Attributes, Request> {
   readonly job: J;

@@ -81,7 +81,7 @@ const KERNELS: Record<
 export interface MatmulOptions {
   readonly transposeA?: boolean;
   readonly transposeB?: boolean;
-  /** What is added to each row. @default nothing */
+  /** The vector that is added to each row. @default nothing */
   readonly bias?: tf.TensorInfo | undefined;
   /** tfjs's name of an activation, or "gelu". @default "linear" */
   readonly activation?: string | undefined;
@@ -190,8 +190,7 @@ export function codeOf(activation: string): number {
 const LARGE = 2 ** 18;
 
 /**
- * Whether it is faster to read b in place for each row of a than to pack it
- * into tiles.
+ * Whether reading b in place for each row of a is faster than packing b into tiles.
  */
 function areFew(rows: number, sizeOfB: number): boolean {
   return rows <= (sizeOfB < LARGE ? 4 : 8);
@@ -239,8 +238,9 @@ function tasksOf(
 }
 
 /**
- * How many of some things each task has, if there are so many of each for others: the
- * number with which all threads end together, and the larger one if two are alike.
+ * The number of `things` that each task has, if they are divided among tasks for each of
+ * `others` others: the number with which all threads end together, and the larger one if
+ * two are alike.
  */
 export function shareOf(
   things: number,

@@ -1,6 +1,5 @@
 /**
- * What a kernel on WebAssembly needs of its host: jobs on all threads, in TensorFlow.js's
- * own memory.
+ * The host of a kernel on WebAssembly: jobs on all threads, in TensorFlow.js's own memory.
  *
  * @module
  */

@@ -12,7 +12,7 @@ export type MakeKernel = (
 /** Makes an uninitialised tensor, of 32-bit floats if no type is given. */
 export type Make = (shape: number[], dtype?: DataType) => TensorInfo;
 
-/** What a kernel runs with. */
+/** The backend, the host and the allocation of outputs that a kernel runs with. */
 export interface Running {
   readonly host: KernelHost;
   readonly wasm: BackendWasm;
@@ -40,7 +40,7 @@ export function withOutputs<R>(
   }
 }
 
-/** What is made of a tensor, which is disposed of whether that fails or not. */
+/** Returns what `make` returns, and disposes of a tensor whether `make` fails or not. */
 export function replacing<R>(
   wasm: BackendWasm,
   { dataId }: TensorInfo,

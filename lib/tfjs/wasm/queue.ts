@@ -15,7 +15,7 @@ const PLACES = Object.fromEntries(
   Object.keys(QUEUE).map((name, i) => [name, i]),
 ) as Readonly<Record<keyof typeof QUEUE, number>>;
 
-/** Where a job is among those of several modules, and how its record is written. */
+/** The number of a job's module and its own number there, with the fields of its record. */
 export interface PlacedJob {
   readonly module: number;
   /** The job's number in the module. */
@@ -55,7 +55,7 @@ export class Queue {
   #record: Int32Array = new Int32Array();
   #floats: Float32Array = new Float32Array();
 
-  /** Makes a queue filled with zeros, with room for so many fields of a record. */
+  /** Makes a queue filled with zeros, with room for a record of `fields` fields. */
   constructor(
     memory: WebAssembly.Memory,
     allocate: (bytes: number) => number,
@@ -111,7 +111,7 @@ export class Queue {
   }
 
   /**
-   * Tells the queue's threads to end: at once if they wait, after their task if they
+   * Asks the queue's threads to end: at once if they wait, after their task if they
    * compute.
    */
   end(): void {

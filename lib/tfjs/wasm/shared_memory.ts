@@ -15,7 +15,7 @@ const MEMORIES = 5;
 const HAS_MAXIMUM = 1;
 const IS_SHARED = 2;
 
-/** 4 GiB, in pages of 64 KiB. */
+/** The most pages of a memory: 4 GiB, in pages of 64 KiB. */
 const MOST_PAGES = 65_536;
 
 /** Whether threads can share a memory. */

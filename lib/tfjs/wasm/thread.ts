@@ -11,7 +11,7 @@ export interface ThreadStart {
   readonly queue: number;
   /** The thread's number; the calling thread has 0. */
   readonly thread: number;
-  /** How often the thread looks for a job before it falls asleep. */
+  /** The number of times that the thread looks for a job before it falls asleep. */
   readonly spins: number;
   /** Fields of the queue, as indices into the memory as integers. */
   readonly turn: number;
@@ -34,7 +34,7 @@ export interface Thread {
  */
 function serve(start: ThreadStart): void {
   const { modules, memory, queue, thread, spins } = start;
-  /** Milliseconds of sleep after which it goes back to the host's event loop. */
+  /** Milliseconds of sleep after which the thread goes back to the host's event loop. */
   const longestSleep = 1000;
   const count = (field: number) =>
     Atomics.add(new Int32Array(memory.buffer), field, 1);
@@ -63,7 +63,7 @@ function serve(start: ThreadStart): void {
     return all;
   });
   /**
-   * What `serve` of a module returns when the thread is no longer wanted. A number from 0
+   * The result of a module's `serve` when the thread is no longer wanted. A number from 0
    * on is that of the module that has a job, and -1 says that no job came.
    */
   const ended = -2;
@@ -81,7 +81,7 @@ function serve(start: ThreadStart): void {
       while ((next = guard(() => serveIn[at]!(thread, spins))) >= 0) at = next;
       decoder.decode(text);
       if (next === ended) return void count(start.left);
-      // What has come since then is a turn that is not equal.
+      // A turn that has come since then is not equal, so that the thread does not sleep.
       woken = Atomics.wait(integers, start.turn, turn, longestSleep);
     } while (woken !== "timed-out");
     setTimeout(goOn);

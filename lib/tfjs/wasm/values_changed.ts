@@ -2,9 +2,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 
 /**
- * Tells tfjs's module that a tensor has other values than before: it keeps operators
- * with packed copies of the second operands of convolutions, and of others, for as long
- * as it knows these.
+ * Reports to tfjs's module that a tensor has other values than before: the module keeps
+ * operators with packed copies of the second operands of convolutions, and of others, for
+ * as long as it knows the operands.
  */
 export function valuesChanged(
   wasm: BackendWasm,

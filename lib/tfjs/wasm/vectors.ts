@@ -13,9 +13,9 @@ const decoder = new TextDecoder();
 const text = new Uint8Array(64).fill(65);
 
 /**
- * Clears them, in a tenth of a microsecond: hosts read UTF-8 in vectors of the longest
- * kind, by code of a compiler that ends with `vzeroupper`. To copy, fill or hash bytes
- * does not do it, and neither does a pause.
+ * Clears the upper halves of vectors, in a tenth of a microsecond: hosts read UTF-8 in
+ * vectors of the longest kind, by code of a compiler that ends with `vzeroupper`. Copying,
+ * filling or hashing bytes does not clear them, and neither does a pause.
  */
 export function clearVectors(): void {
   decoder.decode(text);

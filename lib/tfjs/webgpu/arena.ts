@@ -4,7 +4,7 @@ import type { BufferLender, GpuBuffers } from "./gpu_buffers.ts";
 /** A launch, ready to be recorded. */
 export interface Dispatch {
   readonly pipeline: GPUComputePipeline;
-  /** Its buffers. */
+  /** The bind group of the launch's buffers. */
   readonly group: GPUBindGroup;
   /** The numbers of workgroups. */
   readonly workgroups: readonly [number, number, number];
@@ -21,13 +21,13 @@ const LARGEST_FIT = 2;
 
 /** A captured run, as the arena sees it. */
 export interface Captured {
-  /** Bytes of the buffers that are its own. */
+  /** Bytes of the buffers that only this run has. */
   readonly ownBytes: number;
-  /** The most bytes that it had of the arena's at once. */
+  /** The most bytes of the arena's buffers that the run had at once. */
   readonly lentBytes: number;
-  /** All buffers of the arena's that it uses. */
+  /** All buffers of the arena's that the run uses. */
   readonly lent: ReadonlySet<GPUBuffer>;
-  /** Ends it, so that it uses no buffers any more. */
+  /** Ends the run, so that it uses no buffers any more. */
   dispose(): void;
 }
 

@@ -7,20 +7,20 @@ const HELD = 6144;
 /** A pipeline that is compiled, and the layout of its only bind group. */
 export interface Compiled {
   readonly pipeline: GPUComputePipeline;
-  /** Its layout, which need not be asked for again. */
+  /** The layout of the pipeline's bind group, which need not be asked for again. */
   readonly layout: GPUBindGroupLayout;
 }
 
 /** A part of a buffer, whose other parts are other tensors. */
 export interface BufferPart {
   readonly buffer: GPUBuffer;
-  /** Where the part begins, in bytes. */
+  /** The offset of the part in the buffer, in bytes. */
   readonly offset: number;
   /** The bytes of the part. */
   readonly size: number;
 }
 
-/** What a tensor has on the device: a buffer of its own, or a part of one. */
+/** The memory that a tensor has on the device: a buffer of its own, or a part of one. */
 export type Bindable = GPUBuffer | BufferPart;
 
 /** Whether something is a part of a buffer, rather than all of it. */
@@ -34,15 +34,15 @@ interface Held {
   readonly numbers: readonly number[];
 }
 
-/** Where a pipeline or a buffer has its number: a WeakMap takes several times as long. */
+/** The key of a pipeline's or a buffer's number: a WeakMap takes several times as long. */
 const NUMBER = Symbol("number");
 
 /** The number of pipelines, buffers and parts that have one. */
 let count = 0;
 
 /**
- * The number by which a key tells pipelines, buffers and their parts from each other:
- * those that are made later have larger ones, and none is given twice.
+ * The number by which a key distinguishes pipelines, buffers and their parts: one that is
+ * made later has a larger number, and no number is given twice.
  */
 export function numberOf(object: Bindable | GPUComputePipeline): number {
   const numbered = object as { [NUMBER]?: number };

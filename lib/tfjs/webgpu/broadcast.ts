@@ -2,7 +2,7 @@
 import { stridesIn } from "../kernel_call.ts";
 import { repeat } from "./shader.ts";
 
-/** A piece of a shader, and the numbers that it reads. */
+/** WGSL text, and the numbers that it reads. */
 export interface Broadcast {
   /** WGSL that declares `at_a` and `at_b` for `at_both`, an index in the common shape. */
   readonly text: string;

@@ -15,7 +15,7 @@ interface Bound extends Omit<tf.TensorInfo, "dataId"> {
   readonly buffer: GPUBuffer;
 }
 
-/** What a captured run reads besides its inputs, where it was when it was captured. */
+/** A tensor that a captured run reads besides its inputs, and its place at the capture. */
 interface Source {
   readonly dataId: object;
   readonly place: Bindable;
@@ -34,11 +34,11 @@ export class CapturedLaunches implements Captured {
   readonly #outputs: readonly Bound[];
   #last: readonly object[] = [];
   #isDisposed = false;
-  /** Bytes of its inputs, results and what the host has written. */
+  /** Bytes of the run's inputs and results, and of what the host has written. */
   readonly ownBytes: number;
-  /** The most bytes that it had of the arena's at once. */
+  /** The most bytes of the arena's buffers that the run had at once. */
   readonly lentBytes: number;
-  /** All buffers of the arena's that it uses. */
+  /** All buffers of the arena's that the run uses. */
   readonly lent: ReadonlySet<GPUBuffer>;
 
   private constructor(
@@ -101,7 +101,7 @@ export class CapturedLaunches implements Captured {
       outputs = results.map((info) => {
         const { dataId, shape, dtype } = info;
         upload(backend, dataId);
-        // Others have parts of its buffer, too.
+        // Results leave common buffers, of which other tensors have parts, too.
         if (backend.places.partOf(dataId)) backend.places.ownBuffer(dataId);
         const written = placeOf(backend, dataId) as GPUBuffer;
         const buffer = capture.keep(written, bytesOf(info));
@@ -157,7 +157,7 @@ export class CapturedLaunches implements Captured {
     });
   }
 
-  /** What the launches have computed, which stays theirs until they are repeated. */
+  /** Tensors of the launches' results, which keep their values until the launches are repeated. */
   #results(): tf.TensorInfo[] {
     const backend = this.#backend;
     const results = this.#outputs.map(({ shape, dtype, buffer }) => {

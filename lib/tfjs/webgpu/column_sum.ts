@@ -58,7 +58,7 @@ function runColumnSums(
   for (var row = first; row < end; row += uniforms.lanes) {
     sum${i} += matrix${i}[row * uniforms.packs + column];
   }
-  // All have read the parts before these.
+  // All threads have read the parts of the sum before.
   workgroupBarrier();
   parts[local] = sum${i};
   workgroupBarrier();
@@ -82,7 +82,7 @@ function runColumnSums(
 var<workgroup> parts: array<Pack, ${THREADS}>;
 `,
     body:
-      /* wgsl */ `  // Neighbours read neighbours; a column's threads lie \`across\` apart.
+      /* wgsl */ `  // Neighbours read neighbours; from a thread of a column to its next are \`across\` threads.
   let across = ${THREADS}u / uniforms.lanes;
   let lane = local / across;
   let column = workgroup * across + local % across;

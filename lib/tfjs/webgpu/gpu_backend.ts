@@ -62,11 +62,11 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   readonly subgroups: Subgroups | undefined;
   /** The pool of buffers. */
   readonly buffers: GpuBuffers;
-  /** What has failed. */
+  /** The failures of the device. */
   readonly failures: Failures;
-  /** What is launched. */
+  /** The launches on the device. */
   readonly launches: Launches;
-  /** Where tensors lie. */
+  /** The places of tensors in buffers. */
   readonly places: Places;
   /** Runs kernels so that their launches can be repeated, as recorded runs ask for. */
   captureLaunches: CapturingBackend["captureLaunches"];
@@ -221,7 +221,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** Reads a tensor at once, where the host can. */
   override readSync(dataId: { id: number }): tf.BackendValues {
     const { capture, pipelineCollector } = this.launches;
-    // What a kernel does by values is not in its launches.
+    // A kernel that looks at values does something that is not in its launches.
     if (capture) capture.isSpoilt = true;
     if (pipelineCollector?.hasNoValues(dataId)) {
       throw new Error("A tensor that was not computed cannot be read");

@@ -32,7 +32,7 @@ export interface BufferLender {
   release(buffer: GPUBuffer): boolean;
 }
 
-/** What the pool needs of a device. */
+/** The part of a device that the pool needs. */
 type Device = Pick<GPUDevice, "createBuffer" | "limits">;
 
 /**
@@ -62,7 +62,7 @@ export class GpuBuffers {
   /** Whether commands were recorded since the last submission. */
   commandsWait = false;
   submissions = 0;
-  /** What gives out buffers in the pool's place, while launches are captured. */
+  /** The lender of buffers in the pool's place, while launches are captured. */
   lender: BufferLender | undefined;
   readonly #device: Device;
   readonly #largestBuffer: number;
@@ -74,11 +74,11 @@ export class GpuBuffers {
   readonly #held = new Map<GPUBuffer, number>();
   /** Buffers in use of which several tensors have parts, and how many still do. */
   readonly #joined = new Map<GPUBuffer, number>();
-  /** Those of the held buffers that are let go once no tensor has them. */
+  /** Held buffers that are let go once no tensor has them. */
   readonly #unheld = new Set<GPUBuffer>();
   /** Buffers that were released since the last submission, and may be in use until the next. */
   readonly #busy = new Set<GPUBuffer>();
-  /** Those of them that are to be destroyed then. */
+  /** Busy buffers that are to be destroyed at the next submission. */
   #doomed: GPUBuffer[] = [];
   /** Free buffers by size and usage, the oldest of which is the last. */
   readonly #free = new Map<number, GPUBuffer[]>();
@@ -123,7 +123,7 @@ export class GpuBuffers {
     mustBeIdle = false,
   ): GPUBuffer {
     if (this.lender) return this.lender.acquire(size, usage, mustBeIdle);
-    // What captured launches share has been in use before, while kernels ran.
+    // Buffers that captured launches share were in use before, while kernels ran.
     this.#expect(this.numBytesUsed - this.numBytesOfArena + size);
     const rounded = this.#roundedUp(size, usage);
     const buffer = (reuse && this.#takeFree(rounded, usage, mustBeIdle)) ||
@@ -171,7 +171,7 @@ export class GpuBuffers {
     return buffer;
   }
 
-  /** Gives out a buffer of which so many tensors have parts; each must release it. */
+  /** Gives out a buffer of which `users` tensors have parts; each must release it. */
   acquireJoined(
     size: number,
     usage: GPUBufferUsageFlags,
@@ -285,7 +285,7 @@ export class GpuBuffers {
 
   /** Gives all free memory back, because the device has none left, and holds less from now on. */
   relieve(): void {
-    // Without free buffers, the failure does not tell how much they may be.
+    // Without free buffers, the failure says nothing on how many bytes they may have.
     if (this.#waiting.size > 0) this.#tooMuch = this.numBytesAllocated;
     this.#discard(() => true);
   }
@@ -303,7 +303,7 @@ export class GpuBuffers {
     this.submitted();
   }
 
-  /** Counts a buffer that is about to be given out, after which so many bytes are used. */
+  /** Counts a buffer that is about to be given out, after which `used` bytes are in use. */
   #expect(used: number): void {
     this.#peak = Math.max(this.#peak, used);
     if (++this.#givenOut % PEAK_LASTS > 0) return;

@@ -46,7 +46,7 @@ export class GpuError extends Error {
   }
 }
 
-/** How implementations quote the label of a shader or its pipeline. */
+/** The expressions by which implementations quote the label of a shader or its pipeline. */
 const LABELS = [
   // naga and wgpu: "Shader 'CumProgram' parsing error: …", "ShaderModule with 'CumProgram' label …".
   /label(?: is)? [`'"]([^`'"]+)/,

@@ -2,7 +2,7 @@
 import type { GpuBuffers } from "./gpu_buffers.ts";
 import { RecentCache } from "./recent_cache.ts";
 
-/** Contents that are held at least; those of the launches of a step repeat in the next. */
+/** Contents that are held at least; the contents of a step's launches repeat in the next step. */
 const HELD = 1024;
 
 /** Contents that are remembered at least, to be held if they come again. */
@@ -20,10 +20,10 @@ const LONGEST_PAUSE = 2048;
 /** The fewest launches between two uses that count. */
 const APART = 512;
 
-/** Uses so far apart before a content is held. */
+/** Uses before a content is held, each at least `APART` launches after the one before. */
 const USES = 3;
 
-/** What is remembered of a content. */
+/** The uses of a content. */
 interface Seen {
   /** Launches before the last use that counts. */
   at: number;
@@ -32,8 +32,8 @@ interface Seen {
 }
 
 /**
- * Buffers for contents that come in step after step, such as the sizes that a launch is
- * told, and constants: each is written once. So nobody may write them.
+ * Buffers for contents that come in step after step, such as the sizes in a launch's
+ * uniforms, and constants: each is written once. So nobody may write them.
  *
  * Others must not fill the cache, lest memory grow with each step: numbers of one step,
  * such as its learning rate, come several times within it and then never again; labels
@@ -83,9 +83,9 @@ export class HeldValues {
     if (content.length === 0 || content.byteLength > MOST_BYTES) {
       return undefined;
     }
-    // What is captured has buffers of its own, for as long as it is repeated.
+    // A captured launch has buffers of its own, for as long as it is repeated.
     if (this.#buffers.lender) return undefined;
-    // Spread out, a typed array goes through its iterator.
+    // Spread into arguments, a typed array goes through its iterator.
     const key = String.fromCharCode.apply(null, content as unknown as number[]);
     const now = this.#launches();
     if (now - this.#agedAt > LONGEST_PAUSE) {

@@ -17,7 +17,7 @@ import type { GpuBuffers } from "./gpu_buffers.ts";
 import { compiledShader } from "./pipelines.ts";
 import type { Shader } from "./shader.ts";
 
-/** What launches need of our backend. */
+/** The part of our backend that launches need. */
 export interface LaunchingBackend extends WebGPUBackend {
   readonly buffers: GpuBuffers;
   readonly failures: Pick<Failures, "guard">;
@@ -25,7 +25,10 @@ export interface LaunchingBackend extends WebGPUBackend {
   readonly places: {
     /** Gives a tensor that will be written a buffer of its own. */
     ownBuffer(dataId: object): void;
-    /** What is bound for a tensor that is on the device: a part of its buffer, or all. */
+    /**
+     * The resource that a launch binds for a tensor on the device: a part of its
+     * buffer, or all.
+     */
     resourceOf(dataId: object): Bindable | GPUTexture | GPUExternalTexture;
   };
 }
@@ -62,13 +65,13 @@ export interface StockProgram {
   readonly pixelsOpType?: number | null;
 }
 
-/** Numbers that a program of tfjs's is told. */
+/** A uniform of a program of tfjs's, with its numbers. */
 export interface StockUniform {
   readonly type: string;
   readonly data: ArrayLike<number>;
 }
 
-/** What is bound: all values of a tensor, or a buffer in which several lie. */
+/** A binding: all values of a tensor, or a buffer that several tensors have parts of. */
 export type Bound = tf.TensorInfo | GPUBuffer;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What a kernel on WebGPU is made of: programs in WGSL, launched on TensorFlow.js's own
+ * The parts of a kernel on WebGPU: programs in WGSL, launched on TensorFlow.js's own
  * device.
  *
  * @module

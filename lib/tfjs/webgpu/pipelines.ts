@@ -10,7 +10,7 @@ import type { Compiled } from "./bind_groups.ts";
 import type { GpuBuffers } from "./gpu_buffers.ts";
 import type { Shader } from "./shader.ts";
 
-/** What of a shader its pipeline depends on. */
+/** The part of a shader on which its pipeline depends. */
 type Text = Pick<Shader, "key" | "bindings" | "code">;
 
 const pipelines = new WeakMap<GPUDevice, Map<string, Compiled>>();
@@ -74,7 +74,10 @@ function descriptorOf(
   };
 }
 
-/** What pipelines that are asked for need of our backend, with private fields of tfjs's. */
+/**
+ * The part of our backend that pipelines which are asked for need, with private fields
+ * of tfjs's.
+ */
 interface AskedBackend {
   device: GPUDevice;
   readonly buffers: GpuBuffers;
@@ -110,10 +113,10 @@ const LEAST_AT_ONCE = 8;
 export class AskedPipelines {
   readonly #backend: AskedBackend;
   readonly #device: GPUDevice;
-  /** Compile a pipeline each, and put it where its launch finds it. */
+  /** Functions that compile a pipeline each, and put it where its launch finds it. */
   readonly #ours = new Map<string, () => Promise<void>>();
   readonly #stock: (() => Promise<void>)[] = [];
-  /** What tensors have in the place of a buffer: as nothing is launched, it is never used. */
+  /** A buffer that tensors have while nothing is launched, so that it is never used. */
   readonly #standIn: GPUBuffer;
   readonly #withStandIn: object[] = [];
 
@@ -143,7 +146,7 @@ export class AskedPipelines {
     try {
       run();
     } catch {
-      // It fails again, and then tells why.
+      // A run that fails here fails again with launches, and then gives its reason.
     } finally {
       backend.launches.pipelineCollector = undefined;
       backend.device = asked.#device;
@@ -152,7 +155,7 @@ export class AskedPipelines {
     for (const [key, placeholder] of Object.entries(pipelineCache)) {
       const descriptor = stock.get(placeholder);
       if (!descriptor) continue;
-      // Who launches it before it is compiled compiles it then.
+      // A launch that comes before the pipeline is compiled compiles it then.
       delete pipelineCache[key];
       asked.#stock.push(async () => {
         const pipeline = await asked.#compiled(() => withModule(descriptor));
@@ -246,12 +249,12 @@ export class AskedPipelines {
   }
 
   /**
-   * Compiles what was asked for, many at once; other work of the program goes on. What
-   * fails is compiled again by its launch, which tells why.
+   * Compiles the pipelines that were asked for, many at once; other work of the program goes
+   * on. A pipeline that fails is compiled again by its launch, which throws the reason.
    *
    * @param tell Is called with how many of how many are compiled, at first with 0; not
    * at all if there are none.
-   * @param signal Has no more compiled, and nothing told.
+   * @param signal Ends the compilation, and the calls of `tell`.
    */
   async compile(
     tell: (done: number, total: number) => void,

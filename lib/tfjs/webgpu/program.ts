@@ -48,7 +48,7 @@ export interface Program {
   readonly reads: Readonly<Record<string, Bound | undefined>>;
   /** Tensors that are written; zeros if a tensor to be read is empty. */
   readonly writes: Readonly<Record<string, Bound>>;
-  /** `numbers` in the text, a uniform buffer of so many vectors of four. */
+  /** The uniform buffer `numbers` of the text, of `vectors` vectors of four. */
   readonly numbers?: { readonly buffer: GPUBuffer; readonly vectors: number };
   /** Values of `uniforms.<name>: u32` in the text. */
   readonly integers: Readonly<Record<string, number>>;

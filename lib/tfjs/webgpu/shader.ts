@@ -25,7 +25,7 @@ export interface Shader {
   readonly dispatch: readonly [x: number, y: number, z: number];
 }
 
-/** Repeats a piece of text: loops over registers must be unrolled to stay in them. */
+/** Repeats a text: loops over registers must be unrolled to stay in registers. */
 export function repeat(
   count: number,
   piece: (i: number) => string,

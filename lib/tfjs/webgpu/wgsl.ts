@@ -1,5 +1,5 @@
 /**
- * What turns a WGSL source into a shader's text. A source is plain WGSL; what differs
+ * Functions that turn a WGSL source into a shader's text. A source is plain WGSL; what differs
  * from text to text are constants, declared before it, and functions that read and
  * write its operands.
  *

@@ -6,7 +6,7 @@ import {
   type OriginalFiles,
 } from "../original_files.ts";
 
-/** Which of the data sets, by its number of classes. */
+/** The number of classes, by which the data set is chosen. */
 export type CifarClasses = 10 | 100;
 
 export type CifarPart = "train" | "test";
@@ -68,14 +68,14 @@ export const VERSIONS: Readonly<Record<CifarClasses, readonly CifarVersion[]>> =
 export interface FoundCifar {
   readonly version: CifarVersion;
   readonly place: string;
-  /** The files of the part, in their order, and those of the names. */
+  /** The part's files, in their order, and the files of names. */
   readonly images: readonly NamedBytes[];
   readonly names: readonly NamedBytes[];
 }
 
 /** A file that was read. */
 export interface NamedBytes {
-  /** Its name in errors. */
+  /** The file's name in errors. */
   readonly name: string;
   readonly bytes: Uint8Array;
 }

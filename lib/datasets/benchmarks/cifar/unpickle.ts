@@ -19,9 +19,9 @@ export class PickledName {
   constructor(readonly name: string) {}
 }
 
-/** What a call would return in Python; only its parts are kept. */
+/** The result of a call in Python, which is not made: only its callee and arguments are kept. */
 export class PickledObject {
-  /** What it is restored from. */
+  /** The state from which Python would restore the object. */
   state: Pickled = null;
 
   constructor(readonly callee: string, readonly args: Pickled) {}

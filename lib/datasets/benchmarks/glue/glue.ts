@@ -151,13 +151,13 @@ async function sourceOf(
 
 const ADDRESS = "https://dl.fbaipublicfiles.com";
 
-/** The names of zips that differ from their folders'. */
+/** The names of zips, where they differ from the folder's. */
 const ZIPS: Partial<Record<GlueTask, string>> = {
   qqp: "QQP-clean",
   qnli: "QNLIv2",
 };
 
-/** Where the original files come from. */
+/** Advice for errors on where to fetch a task's original files. */
 function howToFetch(task: GlueTask): string {
   if (task === "mrpc") {
     const microsoft = `${ADDRESS}/senteval/senteval_data/msr_paraphrase`;

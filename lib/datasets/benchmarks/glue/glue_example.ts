@@ -1,9 +1,9 @@
 /** A GLUE example. */
 export interface GlueExample {
-  /** Its text, or its pair of texts. */
+  /** The example's text, or its pair of texts. */
   readonly texts: readonly [string] | readonly [string, string];
   /**
-   * Its class, an index in the task's `classes`; for STS-B its similarity, from
+   * The example's class, an index in the task's `classes`; for STS-B its similarity, from
    * 0 to 5, rounded to float32. `undefined` if the file has none, as for
    * testing.
    */

@@ -31,12 +31,12 @@ export type GlueMetric =
 
 /** A description of a task. */
 export interface GlueTaskFacts {
-  /** The folder of its unpacked original files, such as `"SST-2"`. */
+  /** The folder of the task's unpacked original files, such as `"SST-2"`. */
   readonly folder: string;
-  /** The names of its one or two texts on the hub. */
+  /** The names of an example's one or two texts on the hub. */
   readonly texts: readonly [string] | readonly [string, string];
   /**
-   * The names of its classes; a class's index is its label. STS-B has none: its
+   * The names of the task's classes; a class's index is its label. STS-B has none: its
    * labels are numbers from 0 to 5, and a model for it has one output.
    */
   readonly classes?: readonly string[];
@@ -44,7 +44,7 @@ export interface GlueTaskFacts {
   readonly metrics: readonly GlueMetric[];
   /** The metrics that LION's paper reports. */
   readonly paperMetrics: readonly GlueMetric[];
-  /** Its parts. Test parts have no labels, except MRPC's. */
+  /** The task's parts. Test parts have no labels, except MRPC's. */
   readonly parts: readonly GluePart[];
   /** The number of examples of each part. */
   readonly sizes: Readonly<Partial<Record<GluePart, number>>>;

@@ -100,7 +100,7 @@ function copyOf(text: string): string {
 }
 
 interface Row {
-  /** Its file and line. */
+  /** The row's file and line, for errors. */
   readonly where: string;
   readonly columns: readonly string[];
   readonly value: (column: string) => string;

@@ -50,7 +50,7 @@ export async function imagesOfFolders(
   return imagesInOne(path, images.sort(byCodePoint), truth);
 }
 
-/** What is in a folder, if there is one, but for folders that systems leave. */
+/** The content of a folder without folders that systems leave; nothing if there is no folder. */
 async function contentIfThere(path: string): Promise<FolderContent> {
   if (!await isFolder(path)) return { folders: [], names: [] };
   const { folders, names } = await contentOf(path);

@@ -1,4 +1,4 @@
-/** Where the images of ImageNet's tars lie. @module */
+/** The places of images in ImageNet's tars. @module */
 import {
   files,
   readFully,
@@ -31,7 +31,7 @@ export interface TarFolder {
 /** A tar whose images have been found. */
 export interface IndexedTar {
   readonly bytes: RandomAccess;
-  /** Sorted by their names. */
+  /** The tar's images by folder, sorted by the folders' names. */
   readonly folders: readonly TarFolder[];
 }
 
@@ -56,7 +56,7 @@ export async function indexedTar(
   const kept = `${index ?? folder}/${name}.index`;
   const known = await keptFolders(kept, state);
   if (known) return { bytes, folders: known };
-  // Before the tar is read, which takes minutes.
+  // The folder is made before the tar is read, which takes minutes, so that a failure comes early.
   if (index !== undefined) await files().mkdir(index, { recursive: true });
   const folders = await foldersOf(path, bytes.size, isNested);
   await writeAtomically(kept, fileOf(state, folders)).catch((error) => {
@@ -66,7 +66,7 @@ export async function indexedTar(
   return { bytes, folders };
 }
 
-/** What tells whether a tar is still the one that was read. */
+/** The facts by which a tar is known to be the one that was read. */
 interface TarState {
   readonly version: 1;
   readonly name: string;
@@ -81,7 +81,7 @@ async function foldersOf(
   isNested: boolean,
 ): Promise<TarFolder[]> {
   return await withFile(path, async (file) => {
-    // It stays open, since there may be a million headers.
+    // The file stays open, since there may be a million headers.
     const part = (name: string, first: number, size: number): RandomAccess => ({
       ...{ name, size },
       read: (start, length) => readFully(file, path, length, first + start),
@@ -162,15 +162,15 @@ export function readImageOf(
   });
 }
 
-/** What the first line of a file of places says, as JSON, of each folder. */
+/** A folder in the first line, which is JSON, of a file of places. */
 interface FolderHead {
   readonly name: string;
   readonly images: number;
-  /** Bytes of their names. */
+  /** Bytes of the images' names, with separators. */
   readonly letters: number;
 }
 
-/** What stands between names; no name of a file has it. */
+/** The separator of names; no file's name contains it. */
 const BETWEEN = "\0";
 
 /** Places as a file: a line of JSON, and the numbers and names of each folder. */
@@ -210,7 +210,7 @@ async function keptFolders(
     if (JSON.stringify(kept) !== JSON.stringify(state)) return undefined;
     return foldersIn(bytes.subarray(end + 1), folders, state.size);
   } catch {
-    // One that was damaged is made anew.
+    // A file that was damaged is made anew.
     return undefined;
   }
 }

@@ -56,7 +56,10 @@ function assertHeader(where: string, bytes: Uint8Array): void {
   );
 }
 
-/** Its tokens as the original's tokenizer leaves them: without parentheses, "]" as "X". */
+/**
+ * An expression's tokens as the original's tokenizer leaves them: without parentheses,
+ * "]" as "X".
+ */
 function tokensIn(expression: string): string[] {
   return expression.replace(/[()]/g, "").replaceAll("]", "X").trim()
     .split(/\s+/);

@@ -79,7 +79,7 @@ export interface LongRangeArenaDatasets {
   image: Dataset<LabelledImage>;
   /** Images of two ends and dashed curves, and the empty files among them. */
   pathfinder: Dataset<LabelledImage> & { readonly bad: BadRecords };
-  /** The same at 128 × 128 pixels. */
+  /** The images of Pathfinder at 128 × 128 pixels, and the empty files among them. */
   pathx: Dataset<LabelledImage> & { readonly bad: BadRecords };
 }
 

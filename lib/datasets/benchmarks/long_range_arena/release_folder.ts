@@ -1,4 +1,4 @@
-/** Where the files of Long Range Arena's release lie. @module */
+/** The files of Long Range Arena's release, in its folders. @module */
 import {
   filesMissing,
   firstFiles,

@@ -21,7 +21,7 @@ import { borderStates } from "../frame/border_states.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { repeat } from "@lionjs/tfjs/webgpu";
 
-/** Quads of state rows per thread; with one quad of columns that makes 32 sums. */
+/** Groups of four rows of the state per thread; with four columns that makes 32 sums. */
 const ROW_QUADS = 2;
 
 /**
@@ -77,7 +77,10 @@ ${
   });
 }
 
-/** The states at the borders of a piece of a longer sequence, `[batch, heads, headDim, valueDim + 1]`. */
+/**
+ * The states at the borders of a part of a longer sequence, `[batch, heads, headDim,
+ * valueDim + 1]`.
+ */
 export interface BorderStates {
   readonly enters: readonly ("before" | "after")[];
   readonly leaves: readonly ("forward" | "backward")[];
@@ -85,8 +88,8 @@ export interface BorderStates {
 
 /**
  * The program of the states that reach each chunk, in all sweeps: a thread carries
- * a quad of a state from chunk to chunk, and multiplies it by each chunk's decay. A
- * state that enters a piece is not decayed first: the chunk's decays include its first token's.
+ * four numbers of a state from chunk to chunk, and multiplies them by each chunk's decay. An
+ * initial state is not decayed first: the chunk's decays include its first token's.
  *
  * @param isBack Whether sweeps are followed from their ends, as for gradients.
  */

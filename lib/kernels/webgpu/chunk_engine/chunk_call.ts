@@ -36,7 +36,10 @@ export class ChunkCall {
   readonly #scratch: tf.TensorInfo[] = [];
   /** The log decays of each direction; empty without decay. */
   readonly #logDecays: readonly tf.TensorInfo[];
-  /** What programs of a direction bind beside the other tensors: its decays, and their gradients. */
+  /**
+   * The decays of each direction and their gradients, which its programs bind beside
+   * the other tensors.
+   */
   readonly #ofDirection: Record<"decays" | "dlog", tf.TensorInfo | undefined>[];
 
   constructor(

@@ -18,7 +18,7 @@ export const LARGEST_CHUNK = 32;
 /** Rows of a block, which one thread computes together. */
 export const BLOCK_ROWS = 4;
 
-/** Threads of a workgroup by default; each computes a block of rows by a quad of columns. */
+/** Threads of a workgroup by default; each computes a block of rows by four columns. */
 export const THREADS = 64;
 /** Threads that share a row, where a workgroup has all rows of a chunk and sums over their columns. */
 export const ROW_LANES = 4;
@@ -45,7 +45,10 @@ export interface ChunkSizes {
   readonly chunkSize: number;
   /** Sweeps of a sequence: 1 if causal, else 2. */
   readonly directions: number;
-  /** Whether the sequence is a piece of a longer one, so that a state may reach even a single chunk. */
+  /**
+   * Whether the sequence is a part of a longer one, so that a state may reach even a
+   * single chunk.
+   */
   readonly withStates: boolean;
 }
 
@@ -54,11 +57,14 @@ export interface ChunkLayout extends ChunkSizes {
   readonly chunks: number;
   /** Rows of a chunk, rounded up to whole blocks. */
   readonly rows: number;
-  /** Quads of columns of q and k, rounded up. */
+  /** Groups of four columns of q and k, rounded up. */
   readonly headQuads: number;
-  /** Quads of columns of v; by the rule "add", with a column of ones after v that yields the row sum. */
+  /**
+   * Groups of four columns of v; by the rule "add", with a column of ones after v that
+   * yields the row sum.
+   */
   readonly valueQuads: number;
-  /** Quads of rows of a state: `headQuads`, or 0 where no state reaches any chunk. */
+  /** Groups of four rows of a state: `headQuads`, or 0 where no state reaches any chunk. */
   readonly stateQuads: number;
 }
 
@@ -92,9 +98,9 @@ export function recordSizes(
   return {
     pairs: matricesOf(rule) * rows * rows,
     operands: (operandsOf(rule) * rows + 1 + rows / BLOCK_ROWS) * 4 * headQuads,
-    // What each row writes to the state; by the rule "add" that is v itself.
+    // The values that each row writes to the state; by the rule "add" that is v itself.
     vNew: rule === "add" ? 0 : rows * 4 * valueQuads,
-    // The state that enters the chunk, with headDim rounded up to whole quads.
+    // The state that enters the chunk, with rows and columns rounded up to multiples of four.
     states: 4 * stateQuads * 4 * valueQuads,
   };
 }
@@ -104,7 +110,7 @@ export type ChunkProgram =
   & Omit<Program, "reads" | "writes">
   & Readonly<Record<"reads" | "writes", readonly string[]>>;
 
-/** What a program has of its own. */
+/** The fields in which programs of chunks differ. */
 type OwnFields =
   & Pick<ChunkProgram, "name" | "reads" | "writes" | "functions" | "body">
   & Partial<
@@ -114,7 +120,7 @@ type OwnFields =
     >
   >;
 
-/** Numbers in a pack of the tensors of tokens. */
+/** The number of columns in a pack of the tensors of tokens. */
 export function widthOf({ headDim, valueDim }: ChunkLayout): 1 | 4 {
   return headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1;
 }
@@ -207,7 +213,7 @@ export function ofChunks(
     body: /* wgsl */ `
   let number = workgroup % uniforms.chunks;
   let first_sweep = workgroup / uniforms.chunks * uniforms.directions;
-  // Of the first direction, whose rows are in the order of the tokens.
+  // The tokens of the first direction, whose rows are in the order of the tokens.
   let tokens = chunk_of(first_sweep, number);${own.body}`,
   };
 }
@@ -221,13 +227,13 @@ export function ofChunks(
  */
 const CHUNKS = /* wgsl */ `
 struct Chunk {
-  // Its place among those of all sweeps.
+  // The chunk's index among the chunks of all sweeps.
   record: u32,
-  // Its first token, among those of all sequences.
+  // The index of the chunk's first token among the tokens of all sequences.
   start: u32,
-  // Its tokens.
+  // The number of the chunk's tokens.
   count: u32,
-  // Whether the sweep comes from the right.
+  // Whether the sweep goes from the last token to the first.
   back: bool,
 }
 
@@ -254,7 +260,10 @@ fn row_at(chunk: Chunk, place: u32) -> u32 {
 }
 `;
 
-/** WGSL function `row_of_<name>(chunk, row, quad)`, which reads a tensor with one vector for each token. */
+/**
+ * WGSL function `row_of_<name>`: four columns of a row of a tensor with one vector for
+ * each token.
+ */
 export function rowsOf(
   name: string,
   dim: "headDim" | "valueDim",
@@ -277,7 +286,7 @@ export function decaysIn({ decay }: ChunkLayout): string[] {
   return decay === "none" ? [] : ["decays"];
 }
 
-/** WGSL function `decay_of(chunk, row, quad)`: the decay of the state as the row's token arrives. */
+/** WGSL function `decay_of`: the decay of four rows of the state as the row's token arrives. */
 export function decayOf(kind: DecayKind, width: 1 | 4): string {
   const head = "fn decay_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {";
   if (kind === "none") return `${head} return vec4f(1.0); }`;
@@ -354,7 +363,7 @@ const DECAYED_Q = 0u;
 const DECAYED_K = 1u;
 const W = 2u;
 
-// Four columns of a row of a matrix of pairs; of blocks above the diagonal nothing is defined.
+// The index of four columns of a row of a matrix of pairs; blocks above the diagonal are undefined.
 fn at_pair(chunk: Chunk, matrix: u32, row: u32, block: u32) -> u32 {
   let rows = (chunk.record * ${
     matricesOf(rule)
@@ -364,22 +373,22 @@ fn at_pair(chunk: Chunk, matrix: u32, row: u32, block: u32) -> u32 {
 fn first_operand(chunk: Chunk) -> u32 {
   return chunk.record * (${kinds}u * uniforms.rows + 1u + uniforms.rows / ${BLOCK_ROWS}u);
 }
-// A quad of a row's operand.
+// The index of four columns of a row's operand.
 fn at_operand(chunk: Chunk, kind: u32, row: u32, quad: u32) -> u32 {
   return (first_operand(chunk) + kind * uniforms.rows + row) * uniforms.headQuads + quad;
 }
-// What passes the chunk pays.
+// The index of the decay over the chunk, of four rows of the state.
 fn at_chunk_decay(chunk: Chunk, quad: u32) -> u32 {
   return (first_operand(chunk) + ${kinds}u * uniforms.rows) * uniforms.headQuads + quad;
 }
-// What passes a block of its rows pays.
+// The index of the decay over a block of the chunk's rows, of four rows of the state.
 fn at_block_decay(chunk: Chunk, block: u32, quad: u32) -> u32 {
   return (first_operand(chunk) + ${kinds}u * uniforms.rows + 1u + block) * uniforms.headQuads + quad;
 }
 fn at_v_new(chunk: Chunk, row: u32, quad: u32) -> u32 {
   return (chunk.record * uniforms.rows + row) * uniforms.valueQuads + quad;
 }
-// A quad of columns of a row of the state.
+// The index of four columns of a row of the state.
 fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
   return (chunk.record * 4u * uniforms.headQuads + row) * uniforms.valueQuads + quad;
 }
@@ -401,7 +410,7 @@ export function columnsOf(element: (i: number) => string): string {
   return `mat4x4f(${repeat(4, element, ", ")})`;
 }
 
-/** Repeats a piece of text for each row of a block, or for the given number of rows. */
+/** Repeats a text for each row of a block, or for the given number of rows. */
 export const eachBlockRow = (
   piece: (r: number) => string,
   rows: number = BLOCK_ROWS,

@@ -51,7 +51,7 @@ export const ofChannels = (threads: number) => /* wgsl */ `
     var sum = vec4f();
     for (var i = 0u; i < uniforms.rows; i++) {
       if (!has_token(chunk, i)) { continue; }
-      // What nothing passes is 0 but for what was rounded.
+      // A decay of 0 lets nothing pass: the sum so far would be 0 but for rounding.
       sum = select(sum, vec4f(), decay_of(chunk, i, quad) == vec4f());
       write_dlog(token_of(chunk, i), quad, sum);
       sum += stateProducts[at_operand(chunk, DECAYED_K, i, quad)];

@@ -38,7 +38,7 @@ export function decaysOf(
       packsOfToken: columns / width,
       unpaid: unpaid ?? length,
     },
-    // Those of a channel may be -Infinity.
+    // Log decays of a channel may be -Infinity.
     functions: exponential(element) +
       isBelow("is_clipped", LOWEST_LOG_DECAY, element),
     floats: { lowest: LOWEST_LOG_DECAY },

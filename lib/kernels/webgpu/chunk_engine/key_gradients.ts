@@ -34,7 +34,7 @@ import {
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
-/** The program of dq and dk in one direction; the second adds to what the first has written. */
+/** The program of dq and dk in one direction; the second direction adds to the first one's. */
 export function keyGradientsProgram(
   layout: ChunkLayout,
   batch: SequenceBatch,
@@ -76,7 +76,7 @@ function differentiate(isDelta: boolean, hasStates: boolean): string {
       : "vec4f()";
   return /* wgsl */ `
       let own_block = row / ${BLOCK_ROWS}u;
-      // Of the keys before each row.
+      // Sums over the keys before each row.
 ${
     eachBlockRow((r) =>
       `      var read${r} = vec4f();${
@@ -142,7 +142,7 @@ ${
       }`
     ))
   }
-      // Of the rows that read each key after it.
+      // Sums over the rows that read each key after it.
 ${eachBlockRow((r) => `      var found${r} = vec4f();`)}
       var to_end = vec4f(1.0);
       for (var end = uniforms.rows; end > row + ${BLOCK_ROWS}u; end--) {
@@ -199,7 +199,7 @@ ${
       };${
         hasStates
           ? `
-        // What passes the whole chunk passes all rows, as what comes to the last does.
+        // A state that passes the whole chunk passes all rows, as what reaches the last row does.
         if (row + ${r}u == last_row) { reads += from_start${r} * stateProducts[at_chunk_decay(chunk, quad)]; }`
           : ""
       }
@@ -215,7 +215,10 @@ ${
   }`;
 }
 
-/** WGSL function `add_<name>(token, quad, x)`: stores x in the first direction, adds it in the second. */
+/**
+ * WGSL function `add_<name>`: stores four columns in the first direction, adds them in
+ * the second.
+ */
 function adding(name: string, width: 1 | 4): string {
   return /* wgsl */ `${reading(name, "headDim", width)}
 ${writing(name, "headDim", width)}

@@ -21,7 +21,10 @@ import {
 } from "./chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-/** The program of one direction's operands: a thread has a quad of columns of a chunk's queries or keys. */
+/**
+ * The program of one direction's operands: a thread has four columns of a chunk's
+ * queries or keys.
+ */
 export function operandsProgram(
   layout: ChunkLayout,
   batch: SequenceBatch,

@@ -46,7 +46,7 @@ export interface Finish {
   readonly scale: number;
   /** Whether each row is divided by its sum of scores. @default false */
   readonly normalize?: boolean;
-  /** Added to the row sum. @default 0 */
+  /** The number added to the row sum. @default 0 */
   readonly epsilon?: number;
 }
 
@@ -205,7 +205,10 @@ ${
 }
           }`;
 
-/** WGSL that writes the row sums, found in the last quad of columns, and shares them with the workgroup. */
+/**
+ * WGSL that writes the row sums, found in the last four columns, and shares them with
+ * the workgroup.
+ */
 const TOTALS = /* wgsl */ `
         if (quad == uniforms.valueQuads - 1u) {
           let ones = uniforms.valueDim % 4u;

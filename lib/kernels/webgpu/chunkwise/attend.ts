@@ -69,7 +69,10 @@ export interface Role {
     /** The name of the tensor's buffer. */
     readonly name: string;
     readonly columns: "key" | "value";
-    /** Whether heads may lie side by side, at the places of `JOINED`. @default false */
+    /**
+     * Whether a token's heads may lie side by side, `[batch, length, heads * columns]`.
+     * @default false
+     */
     readonly mayBeJoined?: boolean;
   };
   /**
@@ -79,9 +82,9 @@ export interface Role {
    */
   readonly normalizes?: boolean;
   /**
-   * What the gradients of the log decays are summed from, if it is written: the products of
-   * z with the vectors `own` of the tokens that read, in four terms: [chunk before, chunk
-   * after, state before, state after].
+   * The terms that the gradients of the log decays are summed from, if they are written: the
+   * products of z with the vectors `own` of the tokens that read, `[tokens, 4]`: [chunk
+   * before, chunk after, state before, state after].
    */
   readonly ownTerms?: { readonly own: Vectors; readonly name: string };
 }
@@ -104,11 +107,11 @@ const TILE_ROWS = 8;
 export interface AttendShape {
   /** Tokens of a chunk for which there is room. */
   readonly largestChunk: number;
-  /** The same in whole blocks of rows. */
+  /** Room for tokens, in whole blocks of rows. */
   readonly tokens: number;
   /** Rows of a chunk that a workgroup computes. */
   readonly blockRows: number;
-  /** Quads of a row that scores, and later parts of sums, take. */
+  /** Vectors of four numbers that a row of scores, and later of parts of sums, takes. */
   readonly stride: number;
   /** Threads of a workgroup: one for each tile of the result. */
   readonly threads: number;
@@ -117,7 +120,10 @@ export interface AttendShape {
 const LARGEST_CHUNKS = [64, 128, 256];
 /** Most tokens of a chunk. */
 export const LARGEST_CHUNK = Math.max(...LARGEST_CHUNKS);
-/** Room for quads of a result: for heads of up to 64 and of up to 128 columns, with a row sum. */
+/**
+ * Room for groups of four columns of a result: for heads of up to 64 and of up to 128,
+ * with a row sum.
+ */
 const LARGEST_QUADS = [17, 33];
 const BLOCK_ROWS = [32, 24, 16, 8];
 
@@ -147,7 +153,7 @@ export function shapeFor(
   );
 }
 
-/** What the text of the program depends on. */
+/** The settings on which the program's text depends. */
 export interface AttendSpec {
   /** The functions to compute, each by workgroups of its own. */
   readonly roles: readonly Role[];
@@ -159,7 +165,7 @@ export interface AttendSpec {
   readonly areApart: boolean;
 }
 
-/** The program, of which a thread computes a tile of TILE rows and a quad of columns. */
+/** The program, of which a thread computes a tile of TILE rows and four columns. */
 export function attendProgram(
   { roles, decays, shape, areApart }: AttendSpec,
   launch: Launch,
@@ -211,7 +217,7 @@ export function attendProgram(
   };
 }
 
-/** WGSL of what a role has of its own. */
+/** WGSL of a role's constants and operands. */
 function operandsOf(role: Role, decays: Mask | null): string {
   const { rows, states, output, normalizes = false, ownTerms } = role;
   // Without decays no token is read but through the state.

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What all roles of a program have in common. */
+/** WGSL declarations that all roles of a program share. */
 export const ATTEND_SCRATCH = /* wgsl */ `
 const TILE = 8u;
 // The weighted scores of the block's rows, and later the terms of their decays.
@@ -14,7 +14,7 @@ var<workgroup> totals: array<f32, ROWS>;
 var<workgroup> row_decays: array<vec2f, ROWS>;
 `;
 
-/** What the tokens of a role read; of the operands, `read_r`, `read_o` and `read_x` are its vectors. */
+/** WGSL of a role's step; `read_r`, `read_o` and `read_x` read vectors of the role's operands. */
 export const ATTEND = /* wgsl */ `
 fn inner_quads() -> u32 { return select(key_quads(), sum_quads(), TRANSPOSED); }
 
@@ -24,7 +24,7 @@ fn values_of(token: u32, last: u32, quad: u32) -> mat4x4f {
     read_x(min(token + 2u, last), quad), read_x(min(token + 3u, last), quad));
 }
 
-// The rows 4 n … 4 n + 3 of the state that begins at \`start\`, in a quad of its columns.
+// The rows 4 n … 4 n + 3 of the state that begins at \`start\`, in four of its columns.
 fn state_of(start: u32, n: u32, quad: u32) -> mat4x4f {
   let stride = sum_quads();
   let at = start + select(4u * n * stride + quad, 4u * quad * stride + n, TRANSPOSED);
@@ -84,7 +84,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
     workgroupBarrier();
   }
 
-  // 2. What the rows of the thread's tile read of their chunk.
+  // 2. The sums that the rows of the thread's tile read of their chunk.
   let quads = output_quads();
   let has_tile = thread < ROWS / TILE * quads;
   let tile = select(0u, thread, has_tile);
@@ -109,8 +109,8 @@ fn step(group: vec3u, layer: u32, thread: u32) {
       }
     }
   }
-  // What tokens before and those after contribute is kept apart, since a log decay is on
-  // the paths of either only. A token's own score is on no path.
+  // The contributions of tokens before and of tokens after are kept in separate terms, since a
+  // log decay is on the paths of one side only. A token's own score is on no path.
   if (HAS_TERMS) {
     var of_side = array<array<vec4f, TILE>, 2>();
     for (var side = 0u; side < 2u; side++) { // unroll
@@ -150,11 +150,11 @@ fn step(group: vec3u, layer: u32, thread: u32) {
     }
   }
 
-  // 3. What they read of the states that reach the chunk.
+  // 3. The sums that the tile's rows read of the states that reach the chunk.
   var of_states = array<array<vec4f, TILE>, 2>();
   if (APART) {
     for (var side = 0u; side < 2u; side++) { // unroll
-      // The nearest chunk first.
+      // The states of other chunks are added up from the nearest chunk on.
       let others = select(uniforms.chunks - 1u - chunk, chunk, side == 0u);
       var factor = 1.0;
       for (var step = 1u; has(side) && step <= others; step++) {
@@ -193,11 +193,12 @@ fn step(group: vec3u, layer: u32, thread: u32) {
     }
   }
 
-  // Rows of joined heads lie apart.
+  // Where a token's heads lie side by side, the next row of a head is as many vectors further as
+  // there are heads.
   let heads = select(1u, uniforms.joinedHeads, MAY_BE_JOINED);
   let place = select(start, joined(start), MAY_BE_JOINED) + row * heads;
 
-  // 4. The row sums, which the last quad has, and the division by them.
+  // 4. The row sums, which the last four columns have, and the division by them.
   if (NORMALIZES) {
     if (has_tile && quad == quads - 1u) {
       for (var r = 0u; r < TILE; r++) { // unroll

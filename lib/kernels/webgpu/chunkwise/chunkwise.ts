@@ -43,7 +43,7 @@ import {
 
 type Numbers = WebGpuNumbers["chunkwise"];
 
-/** What chunks of a size make of a problem. */
+/** The chunks of a problem for a chunk size, the decays, and the states that chunks exchange. */
 function layoutOf(
   request: KernelRequest,
   chunkSize: number,
@@ -52,7 +52,7 @@ function layoutOf(
   const { batch, heads, length, causal, states = false } = request;
   const decays = maskFor(request.decays || causal, causal);
   const chunks = Math.ceil(length / chunkSize);
-  // With decays there are states only of several chunks, or of a piece of a sequence.
+  // With decays there are states only of several chunks, or of a part of a sequence.
   const hasStates = !decays || chunks > 1 || states;
   // Whether states are not scanned: each reader adds up those of all chunks.
   const areApart = hasStates && decays !== null && !states &&
@@ -60,7 +60,7 @@ function layoutOf(
   return {
     ...{ decays, chunks, hasStates, areApart },
     isScanned: hasStates && !areApart && (chunks > 1 || states),
-    /** The states of a sequence. */
+    /** Bytes of the states of a sequence. */
     bytes: hasStates ? chunks * stateBytes(request, decays) : 0,
   };
 }
@@ -168,8 +168,8 @@ function open(call: AttentionArguments, numbers: Numbers) {
  * Computes the forward pass in chunks of the attribute `chunkSize`.
  *
  * @param numbers Rows of a chunk that a workgroup computes, at most, and the most chunks
- * whose states do not travel.
- * @returns y and the row sums; of a piece also the states that leave it.
+ * whose states are not scanned.
+ * @returns y and the row sums; of a part of a sequence also the states that leave it.
  */
 export function chunkwiseForward(
   call: AttentionArguments,
@@ -204,7 +204,7 @@ export function chunkwiseForward(
  * Computes the gradients of all inputs in chunks of the attribute `chunkSize`.
  *
  * @param numbers Rows of a chunk that a workgroup computes, at most, and the most chunks
- * whose states do not travel.
+ * whose states are not scanned.
  * @returns dq, dk, dv and those of f and b that there are.
  */
 export function chunkwiseGradient(

@@ -38,7 +38,7 @@ const THREADS = 64;
  */
 const NOTHING = -104;
 
-/** What the gradients of decays are computed from. */
+/** The settings of the program that computes the gradients of decays. */
 export interface DecayGradientsSpec {
   /** The mask of the attention, whose log decays have buffers of their own. */
   readonly mask: Mask;
@@ -59,7 +59,7 @@ export function decayGradientsProgram(
   launch: Launch,
 ): ProblemProgram {
   const read = states ?? [];
-  /** What reaches a chunk of the states of a kind. */
+  /** WGSL function that reads the states of a kind that reach a chunk. */
   const reaching = (kind: string, name: string | undefined, mask: Mask) =>
     instance(
       declareConstants(maskConstants(mask)) + readingStates(name) + STATES +
@@ -94,7 +94,7 @@ export function decayGradientsProgram(
 }
 
 const REACHING = /* wgsl */ `
-// A quad of the state that reaches a chunk, whose own begins at \`start\`, from a side.
+// Four columns of the state that reaches a chunk, whose own begins at \`start\`, from a side.
 fn reaching(chunk: u32, side: u32, start: u32, quads: u32, at: u32) -> vec4f {
   if (!APART) { return read_state(start + at); }
   var sum = vec4f();
@@ -110,8 +110,8 @@ fn reaching(chunk: u32, side: u32, start: u32, quads: u32, at: u32) -> vec4f {
 `;
 
 const SCRATCH = /* wgsl */ `
-// For each token: what it reads less what is read of it in the chunk (intra), and
-// what is read of it in other chunks (inter); in each direction.
+// The terms of each token: what the token reads less what is read of it in the chunk
+// (intra), and what is read of it in other chunks (inter); in each direction.
 var<workgroup> intra: array<vec2f, TOKENS>;
 var<workgroup> inter: array<vec2f, TOKENS>;
 var<workgroup> products: array<vec2f, THREADS>;
@@ -135,7 +135,7 @@ const GRADIENTS = /* wgsl */ `
 
   var through = vec2f();
   if (!ALONE) {
-    // What comes from before the chunk meets the cotangents that come from after it.
+    // The states from before the chunk meet the cotangents from after it.
     let quads = record_quads_keys();
     let keys = vec2u(state_at_keys(sequence, chunk, 0u), state_at_keys(sequence, chunk, 1u));
     let queries = vec2u(state_at_queries(sequence, chunk, 0u), state_at_queries(sequence, chunk, 1u));

@@ -88,7 +88,10 @@ fn log_b(token: u32) -> f32 { return ${read("b")}; }
 `;
 }
 
-/** WGSL function `arrivals(base, t) -> vec2f` of a mask. */
+/**
+ * WGSL function `arrivals(base, t) -> vec2f`: the log decays on the step to token t
+ * from the left and from the right.
+ */
 export function arrivals(mask: Mask | null): string {
   return logDecays(mask) + ARRIVALS;
 }
@@ -117,7 +120,8 @@ export function maskBytes(paddedTokens: number): number {
 
 /** The log decays of a chunk of at most TOKENS tokens, and the decay along a path. */
 export const DECAYS = /* wgsl */ `
-// On arriving from the left (x) and from the right (y), and sums of four tokens.
+// The log decays on the step to a token from the left (x) and from the right (y), and sums over
+// four tokens.
 var<workgroup> decays: array<vec2f, TOKENS>;
 var<workgroup> decays_of_four: array<vec2f, TOKENS / 4u>;
 
@@ -177,7 +181,7 @@ fn weights(row_block: u32, column_block: u32) -> mat4x4f {
   return mat4x4f(reader.x * source, reader.y * source, reader.z * source, reader.w * source);
 }
 
-// Of a side that the mask leaves out, all is zero.
+// On a side that the mask leaves out, all is zero.
 fn left_to_right(log_decay: f32) -> f32 { return select(0.0, exp(log_decay), BEFORE); }
 fn right_to_left(log_decay: f32) -> f32 { return select(0.0, exp(log_decay), AFTER); }
 

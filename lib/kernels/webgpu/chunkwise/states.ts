@@ -41,8 +41,8 @@ import {
  * tokens, where x has the columns of a key, and y those of a sum.
  *
  * The buffer is `[sequences, chunks, directions, record]`; a record has four
- * rows for each quad of x, a row has the quads of y, and one quad follows that
- * holds the decay of passing through the chunk.
+ * rows for each four columns of x, a row has the columns of y in fours, and a last vector
+ * of four numbers holds the decay over the chunk.
  */
 export interface States {
   /** The name of the buffer. */
@@ -51,7 +51,7 @@ export interface States {
   readonly rows: Vectors;
   /** The vectors y. */
   readonly columns: Vectors;
-  /** What decays them, or `null` if nothing does. */
+  /** The mask by which the states decay, or `null` if nothing decays. */
   readonly decays: Mask | null;
 }
 
@@ -87,7 +87,7 @@ export function stateBytes(
   return 16 * directionsOf(decays) * recordQuads(dims);
 }
 
-/** WGSL function that reads a quad of the states in a buffer. */
+/** WGSL function that reads four numbers of the states in a buffer. */
 export function readingStates(name: string | undefined): string {
   const quad = name ? `${name}[at]` : "vec4f()";
   return `fn read_state(at: u32) -> vec4f { return ${quad}; }\n`;
@@ -97,7 +97,7 @@ export function readingStates(name: string | undefined): string {
 export const STATES = /* wgsl */ `
 fn record_quads() -> u32 { return 4u * key_quads() * sum_quads() + 1u; }
 fn has(side: u32) -> bool { return select(AFTER, BEFORE, side == 0u); }
-// Where the state of a chunk begins.
+// The index at which the state of a chunk begins.
 fn state_at(sequence: u32, chunk: u32, side: u32) -> u32 {
   let direction = select(0u, side, DIRECTIONS == 2u);
   return ((sequence * uniforms.chunks + chunk) * DIRECTIONS + direction) * record_quads();
@@ -110,14 +110,14 @@ function ownStates({ name, decays }: States): string {
     `fn write_state(at: u32, value: vec4f) { ${name}[at] = value; }\n` + STATES;
 }
 
-/** Enough for the state of a head of 64, in one part. */
+/** Threads of a workgroup: enough for the state of a head of 64, in one part. */
 const THREADS = 136;
-/** Rows of a thread's tile, in quads. */
+/** Rows of a thread's tile, in groups of four. */
 const TILE_QUADS = 2;
 
 /**
- * The program of what chunks write, of which a thread adds up a tile of rows and a quad of
- * columns.
+ * The program of the states that chunks write, of which a thread adds up a tile of rows and
+ * four columns.
  *
  * @param states The kinds of states, each written by workgroups of its own.
  * @param largestChunk Room for the tokens of a chunk, if there is a mask.
@@ -223,18 +223,18 @@ fn step(group: vec3u, layer: u32, thread: u32) {
 }
 `;
 
-/** Threads of the scan, each with one quad of a state. */
+/** Threads of the scan, each with four numbers of a state. */
 const SCAN_THREADS = 64;
 
 /**
- * The program of the scan, of which a thread carries one quad of a state through all
+ * The program of the scan, of which a thread carries four numbers of a state through all
  * chunks. In place, what each chunk wrote is replaced by what reaches it from the chunks
  * on that side: the sum of theirs, each decayed by the chunks between. Without a mask,
  * the first chunk's record becomes the sum of all.
  *
- * @param enters If the sequence is a piece, which has one kind of states: those of
- * `before` and `after` that come from the tokens on that side.
- * @param leaves `forward`, and `backward` unless it is causal, which leave a piece.
+ * @param enters If the sequence is a part of a longer one, which has one kind of states:
+ * those of `before` and `after` that come from the tokens on that side.
+ * @param leaves The states that leave the part: `forward`, and `backward` unless it is causal.
  */
 export function carryStatesProgram(
   states: readonly States[],
@@ -275,7 +275,7 @@ export function carryStatesProgram(
   };
 }
 
-/** The states that may come to a piece, and leave it. */
+/** The states that may enter and leave a part of a sequence. */
 const BORDERS = ["before", "after", "forward", "backward"];
 
 const CARRIED_STATES = /* wgsl */ `
@@ -284,7 +284,7 @@ fn step(group: vec3u, direction: u32, thread: u32) {
   let at = group.x * THREADS + thread;
   if (at >= quads - 1u) { return; }
   let sequence = group.y;
-  // Its place in the states of all sequences.
+  // The sequence's index in the states of all sequences.
   let place = uniforms.firstSequence + sequence;
   let row = at / sum_quads();
   let quad = at % sum_quads();
@@ -300,7 +300,7 @@ fn step(group: vec3u, direction: u32, thread: u32) {
     write_state(start, state + before + after);
     return;
   }
-  // An initial state decays by the decay of the first token that it comes to.
+  // An initial state decays by the decay of the first token that it reaches.
   let base = place * uniforms.length;
   if (ENTERS_BEFORE && side == 0u) { state = exp(log_f(base)) * enter_before(place, row, quad); }
   if (ENTERS_AFTER && side == 1u) { state = exp(log_b(base + uniforms.length - 1u)) * enter_after(place, row, quad); }

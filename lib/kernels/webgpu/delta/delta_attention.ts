@@ -36,7 +36,7 @@ import type { SequenceBatch } from "../frame/sequence_batches.ts";
 type Input = "q" | "k" | "v" | "beta";
 type DeltaCall = Call<Input, DeltaAttributes>;
 
-/** Inputs that there may be beside those of the type. */
+/** Further inputs of `LionDeltaWithState`, each of which may be left out. */
 type Others = Readonly<
   Partial<Record<"before" | "dforward", tf.TensorInfo>>
 >;
@@ -125,7 +125,7 @@ function gradient(
   numbersFor: NumbersFor<WebGpuNumbers>,
 ): tf.TensorInfo[] {
   const { inputs, attributes: { scale } } = call;
-  // The gradient in the state that leaves a piece is one in that which enters it.
+  // The gradient in the state that leaves a part of a sequence enters the gradient's sweep.
   const { before, dforward } = inputs as Others;
   const run = open(call, numbersFor, true);
   const { layout } = run;

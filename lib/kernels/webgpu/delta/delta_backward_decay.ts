@@ -44,7 +44,7 @@ ${placesOf(layout)}
 ${decayOf(decay, width)}
 ${decay === "diagonal" ? channelFunctions(width) : ""}
 
-// What the threads of a row have together; nothing of a row without a token.
+// The sum over the threads of a row; zeros of a row without a token.
 fn sum_of_row(row: u32) -> vec3f {
   var sum = vec3f();
   for (var i = 0u; i < ${ROW_LANES}u; i++) { sum += parts[row * ${ROW_LANES}u + i]; }
@@ -77,7 +77,7 @@ ${decay === "diagonal" ? ofChannels(LANE_THREADS) : ""}`,
 const OF_TOKEN = /* wgsl */ `
     var sum = 0.0;
     for (var i = 0u; i < uniforms.rows; i++) {
-      // What nothing passes is 0 but for what was rounded.
+      // A decay of 0 lets nothing pass: the sum so far would be 0 but for rounding.
       if (i <= row && decay_of(chunk, i, 0u).x == 0.0) { sum = 0.0; }
       let shares = sum_of_row(i);
       sum += select(shares.z, shares.y, i >= row);

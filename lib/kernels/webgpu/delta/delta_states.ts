@@ -4,8 +4,8 @@
  *     U  = U₀ - W H
  *     H' = through ∘ H + (out ∘ K)ᵀ U
  *
- * and keeps U and H for each chunk. A workgroup holds some quads of columns of a
- * sweep's state, with all of its rows, in workgroup memory.
+ * and keeps U and H for each chunk. A workgroup holds some columns of a sweep's state,
+ * a multiple of four, with all of its rows, in workgroup memory.
  *
  * @module
  */
@@ -25,15 +25,21 @@ import {
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
-/** Most quads of columns of a workgroup: 64 bytes of each row. */
+/** Most groups of four columns of a workgroup: 64 bytes of each row. */
 const MOST_ACROSS = 4;
-/** Quads of a state that a workgroup has room for: half of the workgroup memory that all devices have. */
+/**
+ * Vectors of four numbers of a state that a workgroup has room for: half of the
+ * workgroup memory that all devices have.
+ */
 const STATE_QUADS = 512;
 
-/** The largest headDim for which a workgroup can hold one quad of columns. */
+/** The largest headDim for which a workgroup can hold four columns of the state. */
 export const LARGEST_HEAD_DIM = STATE_QUADS;
 
-/** The states with which a piece of a sequence begins and ends, `[batch, heads, headDim, valueDim]`. */
+/**
+ * The states with which a part of a sequence begins and ends, `[batch, heads, headDim,
+ * valueDim]`.
+ */
 export interface SweepEnds {
   /** The state with which a sweep begins; zeros if undefined. */
   readonly first_state: tf.TensorInfo | undefined;
@@ -72,7 +78,7 @@ ${
   });
 }
 
-/** What the sweeps of the forward pass and of the gradient have of their own. */
+/** The parts in which the sweeps of the forward pass and of the gradient differ. */
 interface OwnSweep extends Pick<ChunkProgram, "name" | "reads" | "floats"> {
   /** The buffers of the values of each row, and of states. */
   readonly writes: readonly [values: string, states: string];
@@ -81,9 +87,9 @@ interface OwnSweep extends Pick<ChunkProgram, "name" | "reads" | "floats"> {
   readonly isBack: boolean;
   /** WGSL that declares `sum0` …, the values of a block of rows. */
   readonly values: string;
-  /** WGSL that reads what row i adds to a quad of rows of the state. */
+  /** WGSL that reads what row i adds to four rows of the state. */
   readonly read: string;
-  /** WGSL of what it adds to row r. */
+  /** WGSL of what row i adds to row r of the four. */
   readonly added: (r: number) => string;
 }
 
@@ -114,7 +120,7 @@ export function sweepProgram(
     ...(own.floats ? { floats: own.floats } : {}),
     workgroups: batch.sequences * directions * parts,
     functions: /* wgsl */ `
-// The state or its gradient, and what a chunk writes or the gradient in that.
+// The state or its gradient, and the values that a chunk writes or their gradient.
 var<workgroup> state: array<vec4f, ${STATE_QUADS}>;
 var<workgroup> v_new: array<vec4f, ${LARGEST_CHUNK * MOST_ACROSS}>;
 ${placesOf(layout)}
@@ -168,8 +174,8 @@ const eachOf = (items: string) =>
   `for (var item = local; item < ${items}; item += ${THREADS}u) {`;
 
 /**
- * WGSL that declares a workgroup's `sweep` and its `across` quads of columns from
- * `first` on, and loads the state with which the sweep begins.
+ * WGSL that declares a workgroup's `sweep` and its `across` groups of four columns from
+ * group `first` on, and loads the state with which the sweep begins.
  */
 function openSweep(hasFirst: boolean): string {
   const row = "min(item / across, uniforms.headDim - 1u)";
@@ -179,7 +185,7 @@ function openSweep(hasFirst: boolean): string {
   return /* wgsl */ `
   let sweep = workgroup / uniforms.parts;
   let back = sweep % uniforms.directions == 1u;
-  // Of the states of all sequences, the first row of the own.
+  // The first row of the sweep's state among the states of all sequences.
   let matrix = (uniforms.firstSequence + sweep / uniforms.directions) * uniforms.headDim;
   let first = workgroup % uniforms.parts * uniforms.across;
   let across = min(uniforms.across, uniforms.valueQuads - first);

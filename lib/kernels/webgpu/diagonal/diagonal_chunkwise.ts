@@ -70,7 +70,10 @@ function close(
   run.close();
 }
 
-/** The forward pass with diagonal decays: y, the row sums and, of a piece, the states that leave it. */
+/**
+ * The forward pass with diagonal decays: y, the row sums and, of a part of a sequence,
+ * the states that leave it.
+ */
 export function diagonalForward(call: AttentionArguments): tf.TensorInfo[] {
   const { inputs, attributes } = call;
   const { causal } = attributes;

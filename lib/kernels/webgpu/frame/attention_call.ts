@@ -41,7 +41,7 @@ export function requestOf(
 export interface Launch extends Dims, SequenceBatch {
   /** Tokens of a sequence. */
   readonly length: number;
-  /** Tokens of all sequences, those of other launches too. */
+  /** Tokens of all sequences, also of sequences in other launches. */
   readonly tokens: number;
   /** Chunks of a sequence. */
   readonly chunks: number;
@@ -97,7 +97,10 @@ export function stepOf(suffixes: readonly string[], layers: string): string {
   return [`  let layers = ${layers};`, ...steps].join("\n");
 }
 
-/** WGSL function `joined(token) -> u32`: the place of a token's head in y, and in the gradient of it. */
+/**
+ * WGSL function: the place of a token's head in y and its gradient, `[batch, length,
+ * heads * valueDim]`.
+ */
 export const JOINED = /* wgsl */ `
 fn joined(token: u32) -> u32 {
   let sequence = token / uniforms.length;
@@ -115,9 +118,9 @@ export interface Launcher {
   outputs(): [y: tf.TensorInfo, rowSums: tf.TensorInfo];
   /** Makes another tensor that the kernel returns. */
   output(name: string, shape: number[]): tf.TensorInfo;
-  /** Makes a tensor of so many numbers that is gone when the kernel returns. */
+  /** Makes a tensor of `numbers` floats that is disposed of when the kernel returns. */
   scratch(name: string, numbers: number): void;
-  /** The inputs q, k and v, in whole quads. */
+  /** The inputs q, k and v, in whole vectors of four columns. */
   queriesKeysValues(): [q: Vectors, k: Vectors, v: Vectors];
   /** Runs a program on a batch of sequences. */
   run(launch: Launch, program: ProblemProgram): void;
@@ -193,10 +196,10 @@ export function launcherOf(
   };
 }
 
-/** Vectors that an input has. */
+/** The columns and the precision of an input's vectors. */
 type InputVectors = Pick<Vectors, "half"> & { columns: "key" | "value" };
 
-/** Whether vectors must first be copied to whole quads. */
+/** Whether vectors must first be copied to 16 bits, or to a multiple of four columns. */
 export function isPacked(
   { columns, half }: InputVectors,
   { headDim, valueDim }: Dims,
@@ -207,8 +210,8 @@ export function isPacked(
 const PACK_THREADS = 64;
 
 /**
- * The program that copies vectors `x` to whole quads in `packed`, one quad per thread, in
- * 32 bits or rounded to 16: numbers above 65504 then become infinite.
+ * The program that copies vectors `x` to vectors `packed` of a multiple of four columns, four
+ * per thread, in 32 bits or rounded to 16: numbers above 65504 then become infinite.
  */
 export function packProgram(
   { columns, half }: InputVectors,

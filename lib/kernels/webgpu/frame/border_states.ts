@@ -1,8 +1,9 @@
 /** Access to the states that enter and leave a kernel as tensors of TensorFlow.js. @module */
 
 /**
- * WGSL functions that read and write quads of states `[sequences, headDim, valueDim + 1]`.
- * Rows and columns beyond the tensor's read as zero, and are not written.
+ * WGSL functions that read and write four columns of a row of states
+ * `[sequences, headDim, valueDim + 1]`. Rows and columns beyond the tensor's read as zero,
+ * and are not written.
  *
  * @param enters Buffers to be read: `enter_<name>(sequence, row, quad) -> vec4f`.
  * @param leaves Buffers to be written: `leave_<name>(sequence, row, quad, state)`.

@@ -23,7 +23,7 @@ const THREADS = 64;
 type LogDecays = "f" | "b";
 
 /**
- * The numbers in the buffer of the vectors g, in whole quads.
+ * The numbers in the buffer of the vectors g, which have a multiple of four columns.
  *
  * @param tokens Tokens of all sequences.
  * @param directions How many of f and b there are.

@@ -10,10 +10,10 @@ import {
 /**
  * The kernel of a function of each element.
  *
- * @param inputs Its inputs.
- * @param outputs Its outputs, of one shape.
- * @param program What computes the pack of the outputs at index `at`.
- * @param of What else the program is told, and the outputs' shape, by the first input,
+ * @param inputs The names of the inputs.
+ * @param outputs The names of the outputs, which have one shape.
+ * @param program The program that computes the pack of the outputs at index `at`.
+ * @param of Further uniforms of the program, and the outputs' shape, by the first input,
  * which otherwise has that shape.
  */
 export function elementwiseKernel<Input extends string, Attributes = unknown>(

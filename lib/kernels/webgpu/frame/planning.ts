@@ -28,7 +28,7 @@ export function refusalOf(
   }
   const unbound = tooFewBuffers(limits);
   if (unbound) return unbound;
-  // Those of each channel are in no chunk's mask, and lie elsewhere.
+  // Decays of each channel are in no chunk's mask, and lie elsewhere.
   const hasMask = (request.decays || request.causal) && !request.diagonal;
   const directions = hasMask ? request.causal ? 1 : 2 : 0;
   const numbers = cotangentNumbers(
@@ -105,8 +105,8 @@ export function tooManyChunks(
 }
 
 /**
- * The launches and bytes needed to copy inputs to whole quads, in the requested
- * precision.
+ * The launches and bytes needed to copy inputs to vectors of a multiple of four columns,
+ * in the requested precision.
  */
 export function packingOf(
   request: KernelRequest,

@@ -1,7 +1,7 @@
 /**
  * Vectors, one per token, read four columns at a time.
  *
- * A quad is four columns. Vectors are stored in whole quads, padded with zeros
+ * In names, a quad is four columns. Vectors are stored in whole quads, padded with zeros
  * after the last column. The numbers of columns are uniforms, so that one shader
  * text serves all of them; compilers that know how often a loop runs would unroll
  * it, and take seconds.
@@ -28,13 +28,13 @@ export interface Vectors {
 
 /** The numbers of columns of a head's vectors. */
 export interface Dims {
-  /** Columns of q and k. */
+  /** The number of columns of q and k. */
   readonly headDim: number;
-  /** Columns of v. */
+  /** The number of columns of v. */
   readonly valueDim: number;
 }
 
-/** The number of quads of a vector with the given columns. */
+/** The number of groups of four columns in a vector of the given kind. */
 export function quadsOf(
   columns: Columns,
   { headDim, valueDim }: Dims,
@@ -67,7 +67,10 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
 }
 `;
 
-/** The elements of the buffers of vectors, and of others that hold quads of floats, by name. */
+/**
+ * The elements of the buffers of vectors, and of others that hold vectors of four
+ * floats, by name.
+ */
 export function elementsOf(
   vectors: readonly Pick<Vectors, "name" | "half">[],
   others: readonly string[] = [],
@@ -79,7 +82,7 @@ export function elementsOf(
 }
 
 /**
- * WGSL function `read_<role>(token, quad) -> vec4f`.
+ * WGSL function `read_<role>`: four columns of a token's vector.
  *
  * Values have a column of ones after the last, which no buffer holds: attention
  * turns it into the row sum.
@@ -96,8 +99,8 @@ fn read_${role}(token: u32, quad: u32) -> vec4f {
 }
 
 /**
- * WGSL function `read_<role>(token, quad) -> vec4f` for the columns that the buffer
- * has, without a column of ones.
+ * WGSL function `read_<role>`: four columns of a token's vector as the buffer has them,
+ * without a column of ones.
  */
 export function readingStored(
   role: string,

@@ -28,11 +28,11 @@ import {
   writing,
 } from "../score_tiles/score_tiles.ts";
 
-/** What the text of the program depends on. */
+/** The settings on which the program's text depends. */
 export interface FullSpec {
   /** The vectors q, k and v. */
   readonly vectors: readonly [Vectors, Vectors, Vectors];
-  /** How decays enter, or `null` if there are none. */
+  /** The mask by which decays enter, or `null` if there are none. */
   readonly decays: Mask | null;
   /** How the work of a tile is shared out; a tile has at most its rows. */
   readonly tiling: Tiling;
@@ -81,7 +81,7 @@ const OWN_WEIGHTS = /* wgsl */ `
 fn inner_quads() -> u32 { return key_quads(); }
 // The sides of a tile are 0, before it, and 1; its own columns are the last.
 const OWN = 2u;
-// The mask of four rows and four columns of the own tile, from quad \`at\` of the first row.
+// The mask of the own tile, in four of its rows and in the columns 4 \`at\` … 4 \`at\` + 3.
 fn own_weights(rows: vec4u, at: u32) -> mat4x4f {
   return mat4x4f(read_tileMask(rows.x * (ROWS / 4u) + at), read_tileMask(rows.y * (ROWS / 4u) + at),
     read_tileMask(rows.z * (ROWS / 4u) + at), read_tileMask(rows.w * (ROWS / 4u) + at));
@@ -97,7 +97,7 @@ const FULL = /* wgsl */ `
   let rows = rows_of(place);
   var sum = array<array<vec4f, TILE>, SUM_QUADS>();
   var totals = array<f32, TILE>();
-  // Tokens of earlier batches, of which the decays' buffers know nothing.
+  // The number of tokens of earlier batches, which the decays' buffers leave out.
   let skipped = uniforms.firstSequence * uniforms.length;
   var of_rows = array<vec4f, TILE>();
   for (var r = 0u; r < TILE; r++) { // unroll
@@ -109,7 +109,7 @@ const FULL = /* wgsl */ `
     let before = select(0u, chunk, BEFORE);
     let after = select(0u, uniforms.chunks - 1u - chunk, AFTER);
     let steps = select(select(after, before, side == 0u), 1u, side == OWN);
-    // Log decay of the tiles between.
+    // The log decay over the tiles between the two.
     var between = 0.0;
     var readers = array<f32, TILE>();
     for (var r = 0u; r < TILE; r++) { // unroll

@@ -1,5 +1,5 @@
 /**
- * What the tiles of the full form need to know of the log decays: the mask within
+ * The factors that the tiles of the full form take from the log decays: the mask within
  * each tile, and between two of them the factors of
  *
  *     M_ij = exp(f_s + … + f_i) · through · exp(f_{j+1} + … + f_t)
@@ -42,7 +42,7 @@ export function tileDecayNumbers(
   };
 }
 
-/** Bytes of a sequence in the largest of these buffers. */
+/** Bytes of a sequence in the largest of the buffers that tiles read. */
 export function maskBytes(length: number, largestTile: number): number {
   return 4 * tileDecayNumbers(length, 0, largestTile).tileMask;
 }
@@ -74,7 +74,7 @@ export function tileDecaysProgram(
   let first = chunk * uniforms.chunkSize;
   let count = min(uniforms.chunkSize, uniforms.length - first);
   let base = (uniforms.firstSequence + sequence) * uniforms.length;
-  // The buffers are those of a batch.
+  // The buffers are those of one batch of sequences.
   let written = sequence * uniforms.length + first;
   load_decays(base, first, count, local);
   load_weights(local);

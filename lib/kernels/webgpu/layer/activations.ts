@@ -6,7 +6,7 @@ import { elementwiseKernel } from "../frame/elementwise_kernel.ts";
 /**
  * WGSL functions of GELU's terms: the normal distribution Φ(x) = erfc(-x / √2) / 2,
  * where `bell` is e^(-x²/2), by Abramowitz and Stegun, 7.1.26, off by at most 0.75e-7;
- * and the slope Φ(x) + x φ(x), with the normal density φ.
+ * and the derivative Φ(x) + x φ(x), with the normal density φ.
  */
 export const GELU_TERMS = /* wgsl */ `
 fn bell(x: Pack) -> Pack { return exp(-0.5 * x * x); }

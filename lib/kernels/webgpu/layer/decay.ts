@@ -81,7 +81,7 @@ fn gradient_of(place: u32, token: u32, logit: f32) -> f32 { return dy[place]; }
       body: LOGIT_GRADIENT,
     }, ofLogits),
   });
-  // Both directions' log decays on arriving at each token, of its neighbours' logits.
+  // The log decays of both directions on arriving at each token, made of its neighbours' logits.
   registerFusedKernel(TOKEN_DECAYS, {
     forward: elementwiseKernel(["x"], ["forward", "backward"], {
       name: "token_decays",
@@ -114,7 +114,10 @@ const CLIP = /* wgsl */ `${isBelow("is_clipped", LOWEST_LOG_DECAY)}
 fn clip(x: f32) -> f32 { return select(x, f32(${LOWEST_LOG_DECAY}), is_clipped(x)); }
 `;
 
-/** What programs of log decays `[…, length]` are told. Neighbours may lie in other packs, so packs have one number. */
+/**
+ * The uniforms of programs of log decays `[…, length]`. Neighbours may lie in other
+ * packs, so packs have one number.
+ */
 const ofLogDecays = ({ shape }: TensorInfo) => ({
   width: 1 as const,
   integers: { length: shape.at(-1)! },
@@ -125,7 +128,7 @@ interface TokenAttributes {
   readonly kept: number;
 }
 
-/** What programs of logits `[batch, length, heads]` are told. */
+/** The uniforms of programs of logits `[batch, length, heads]`. */
 const ofLogits = (
   { shape: [, length, heads] }: TensorInfo,
   { kept }: TokenAttributes,
@@ -135,7 +138,10 @@ const ofLogits = (
   integers: { length: length!, heads: heads!, kept: kept < 0 ? length! : kept },
 });
 
-/** The same, where log decays `[batch, heads, length]` are made of them. */
+/**
+ * The uniforms of programs that make log decays `[batch, heads, length]` of logits,
+ * with the result's shape.
+ */
 const toLogDecays = (x: TensorInfo, attributes: TokenAttributes) => {
   const [batch, length, heads] = x.shape as [number, number, number];
   return { ...ofLogits(x, attributes), shape: [batch, heads, length] };
@@ -150,14 +156,17 @@ fn decay_of(row: u32, token: u32) -> f32 {
 }
 `;
 
-/** Both directions' log decays on arriving at a token. */
+/** WGSL functions: the log decays of both directions on arriving at a token. */
 const ARRIVALS = /* wgsl */ `
   let row = at / uniforms.length;
   let token = at % uniforms.length;
   if (token > 0u) { forward[at] = clip(decay_of(row, token - 1u)); } else { forward[at] = 0.0; }
   if (token + 1u < uniforms.length) { backward[at] = clip(decay_of(row, token + 1u)); } else { backward[at] = 0.0; }`;
 
-/** WGSL function: the gradient in the log decay of the token at a place, from those on arriving at its neighbours. */
+/**
+ * WGSL function: the gradient in the log decay of the token at a place, from the
+ * gradients on arriving at its neighbours.
+ */
 const ARRIVALS_GRADIENT = /* wgsl */ `${CLIP}
 fn decay_gradient(place: u32, token: u32, decay: f32) -> f32 {
   var sum = 0.0;

@@ -57,7 +57,10 @@ export function registerDense(staged: boolean): void {
   });
 }
 
-/** What threads would compute again wherever they read dy from its buffer. */
+/**
+ * The product of dy and GELU's derivatives: threads would compute it again wherever
+ * they read dy.
+ */
 const timesSlopes = elementwiseKernel(["dy", "slopes"], ["product"], {
   name: "times_slopes",
   body: "  product[at] = dy[at] * slopes[at];",
@@ -77,7 +80,7 @@ fn inner_count() -> u32 { return uniforms.inputs; }
 fn left_block(outer: u32, inner: u32) -> mat4x4f { return transpose(rows_of_x(outer, inner)); }
 fn right_block(outer: u32, inner: u32) -> mat4x4f { return rows_of_weight(inner, outer); }
 fn finish_columns(column: u32, sum: vec4f) {}
-// The gradient reads a slope for many tiles, and would compute it for each.
+// The gradient reads GELU's derivative for many tiles, and would compute it for each.
 fn finish_row(row: u32, column: u32, sum: vec4f) {
   let hidden = sum + read_bias(0u, column);
   if (GELU) {
@@ -120,8 +123,8 @@ fn finish_columns(column: u32, sum: vec4f) {}
 `;
 
 /**
- * y = x W + b or GELU of that, and then GELU's slopes, which are kept in the place of
- * the sums before it.
+ * y = x W + b or GELU of that, and then GELU's derivatives, which are kept instead of
+ * the sums before GELU.
  */
 function forward(
   backend: StrictWebGPUBackend,
@@ -159,9 +162,9 @@ function forward(
 const NO_SLOPES = "fn write_slopes(row: u32, column: u32, slopes: vec4f) {}\n";
 
 /**
- * The gradients in x, weight and bias, in one launch: with g = dy, times the slopes if
- * there are some, dx = g Wᵀ, dW = xᵀ g, and db the sum of g's rows, which those have
- * at hand who compute the first rows of dW.
+ * The gradients in x, weight and bias, in one launch: with g = dy, times GELU's derivatives
+ * if there are some, dx = g Wᵀ, dW = xᵀ g, and db the sum of g's rows, which the workgroups
+ * that compute the first rows of dW have at hand.
  */
 function gradient(
   backend: StrictWebGPUBackend,
@@ -212,7 +215,7 @@ function gradient(
   return [dx, dweight, dbias];
 }
 
-/** What a layer's programs have in common, and its matrices as shaders know them. */
+/** The common part of a layer's programs, and the layer's matrices as shaders know them. */
 function layerOf(x: tf.TensorInfo, weight: tf.TensorInfo) {
   const [inputs, outputs] = weight.shape as [number, number];
   const rows = inputs === 0 ? 0 : sizeOf(x) / inputs;

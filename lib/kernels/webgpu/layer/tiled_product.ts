@@ -56,7 +56,7 @@ export interface Matrix {
   readonly columns: string;
   /** Numbers of an element of the buffer; four only if they divide the columns. */
   readonly width: PackWidth;
-  /** Another buffer, by whose numbers those of a matrix that is read are multiplied. */
+  /** Another buffer, whose numbers multiply the matrix's numbers when they are read. */
   readonly times?: string | undefined;
 }
 
@@ -130,7 +130,7 @@ export function productConstants({ size, staged }: Tiling): Constants {
 
 /**
  * WGSL functions of products' tiles, `product_<name>(tile, local)`, which share workgroup
- * memory if that is used. A thread has the sums of SIZE / 8 rows, in SIDES quads of columns.
+ * memory if that is used. A thread has the sums of SIZE / 8 rows, in 4 SIDES columns.
  *
  * @param products By name, WGSL of what a product has of its own:
  * - `row_count()`, `column_count()` and `inner_count()`, how many numbers each sum has;
@@ -193,7 +193,7 @@ fn place_in_tile(inner_quad: u32, i: u32, quad: u32) -> u32 {
 
 /** Sums by way of workgroup memory, where each number that is read serves a row or column of threads. */
 const STAGED = /* wgsl */ `
-// Where a thread puts what it reads; neighbours read what lies side by side.
+// The place of the numbers that a thread reads; neighbours read what lies side by side.
 fn place_of(local: u32, along_inner: bool) -> vec2u {
   return select(vec2u(local % (SIZE / 4u), local / (SIZE / 4u)), vec2u(local / (DEPTH / 4u), local % (DEPTH / 4u)), along_inner);
 }
@@ -213,7 +213,7 @@ fn product(tile: u32, local: u32) {
   var sum = array<array<vec4f, SIDES>, SIZE / 8u>();
   var column_sum = vec4f();
   for (var first = 0u; first < inner_count(); first += DEPTH) {
-    // All have read the tiles before.
+    // All threads have read the tiles of the step before.
     workgroupBarrier();
     for (var i = 0u; i < 4u; i++) { // unroll
       left_tile[place_in_tile(left_at.y, i, left_at.x)] = left[i];
@@ -221,7 +221,7 @@ fn product(tile: u32, local: u32) {
     }
     if (SUMS_COLUMNS) { column_sum += right[0] + right[1] + right[2] + right[3]; }
     workgroupBarrier();
-    // What comes next is on its way meanwhile.
+    // The next step's blocks are on their way meanwhile.
     left_inner += DEPTH;
     right_inner += DEPTH;
     left = left_block(left_outer, left_inner);

@@ -1,6 +1,6 @@
 /**
- * The recurrent form on WebGPU: one launch per direction, and one that divides in a piece
- * of a sequence with decays in two.
+ * The recurrent form on WebGPU: one launch per direction, and one that divides in a part
+ * of a sequence with decays in two directions.
  *
  * @module
  */
@@ -72,7 +72,7 @@ function directionsOf(causal: boolean): Direction[] {
   return causal ? ["forward"] : ["forward", "backward"];
 }
 
-/** The forward pass of the recurrent form; for a piece of a sequence, states enter and leave. */
+/** The forward pass of the recurrent form; for a part of a sequence, states enter and leave. */
 export const recurrentForward: FusedKernel<string, KernelAttributes> = (
   { backend, inputs, attributes },
 ) => {

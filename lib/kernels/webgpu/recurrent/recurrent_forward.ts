@@ -1,7 +1,7 @@
 /**
  * A sweep of the recurrent form's forward pass: through a sequence token by token, with
- * one state of headDim rows and one column for each of (v, 1). A workgroup has some quads
- * of columns, and all rows; a thread holds a tile of eight rows by one quad in registers,
+ * one state of headDim rows and one column for each of (v, 1). A workgroup has all rows of
+ * some columns; a thread holds a tile of eight rows by four columns in registers,
  * which no other thread reads. Lanes are the threads of the same columns: a token's output
  * is their sum, and takes a barrier. Neighbouring threads have neighbouring columns.
  *
@@ -9,7 +9,7 @@
  * the second completes them; the sum of the forward sweep includes a token's own k vᵀ.
  *
  * The last sweep divides by the row sums, which it reads in one buffer and writes in
- * another, since all workgroups of a sequence read them. In a piece with decays that
+ * another, since all workgroups of a sequence read them. In a part of a sequence with decays that
  * would be a ninth buffer, and WebGPU guarantees eight: there the row sums are completed
  * in place, and a launch of its own divides.
  *
@@ -34,7 +34,7 @@ export const MOST_THREADS = 160;
 /** Threads of a warp; workgroups have whole warps, so that few shader texts serve all sizes. */
 const WARP = 32;
 
-/** The largest headDim for which a workgroup can hold two quads of columns. */
+/** The largest headDim for which a workgroup can hold eight columns of the state. */
 export const LARGEST_HEAD_DIM = TILE_ROWS * MOST_THREADS / 2;
 
 /** Threads of a workgroup, unless the rows alone need more. */
@@ -68,11 +68,11 @@ export interface ForwardSweep
 }
 
 /**
- * Divides the whole quads among workgroups, and those of a workgroup among threads; each
- * workgroup also has the last quad, since it divides by the row sum.
+ * Divides the columns, four at a time, among workgroups, and those of a workgroup among
+ * threads; each workgroup also has the last four, since it divides by the row sum.
  *
- * @returns `lanes`: threads of the same columns; `wholeQuads` of v, after which one quad has
- * the remaining columns and the row sum; `across`: quads of columns of a
+ * @returns `lanes`: threads of the same columns; `wholeQuads`: groups of four columns of v,
+ * after which one more has the remaining columns and the row sum; `across`: such groups of a
  * workgroup; `threads`: of which some may have nothing to do.
  */
 function share(headDim: number, valueDim: number) {
@@ -151,7 +151,7 @@ const FUNCTIONS = /* wgsl */ `
 const TILE = 8u;
 var<workgroup> parts: array<vec4f, BLOCK * THREADS>;
 
-// Quads of q, of k and of (v, 1): zeros beyond the last column.
+// Four columns of q, of k and of (v, 1): zeros beyond the last column.
 fn rows_of_q(token: u32, quad: u32) -> vec4f {
   return select(vec4f(), read_q(token, quad), quad < (uniforms.headDim + 3u) / 4u);
 }
@@ -168,13 +168,13 @@ fn token_at(base: u32, position: u32) -> u32 {
   return base + select(uniforms.length - 1u - position, position, FORWARD);
 }
 
-// The quad of a place; behind the workgroup's own is the last one.
+// The index of the four columns at a place; behind the workgroup's own are the last ones.
 fn quad_at(tile: u32, place: u32) -> u32 {
   let own = uniforms.across - 1u;
   return select(tile * own + place, uniforms.wholeQuads, place == own);
 }
 
-// Whether the workgroup is the one that writes it.
+// Whether the workgroup is the one that writes the columns at a place.
 fn is_own(tile: u32, place: u32) -> bool {
   let is_last = place == uniforms.across - 1u;
   return select(quad_at(tile, place) < uniforms.wholeQuads, tile == 0u, is_last);

@@ -18,7 +18,7 @@ export const THREADS = 64;
 export interface ScanSizes
   extends
     Readonly<Record<"batch" | "length" | "channels" | "stateDim", number>> {
-  /** Quads (four numbers) of a channel's state. */
+  /** Vectors of four numbers of a channel's state. */
   readonly quads: number;
   /** Chunks of a sequence. */
   readonly chunks: number;

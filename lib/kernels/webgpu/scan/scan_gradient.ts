@@ -8,7 +8,8 @@
  *
  * db and dc are sums over channels; each workgroup writes its part of them. So that each
  * takes one binding, `rows` has x, Δ, dy and d dy of each channel side by side, and
- * `tokens` has each token's b and c in quads, and then whether the state is reset before it.
+ * `tokens` has each token's b and c in vectors of four, and then whether the state is reset
+ * before the token.
  *
  * @module
  */
@@ -76,7 +77,8 @@ const TEAM = THREADS / (2 * AT_ONCE);
  * The program of all gradients but the gate's. In `carried`, the gradients in the
  * states after each chunk are replaced by the chunk's part of da.
  *
- * @param writes `dx` and `ddt`; `parts`, quads of db and dc for each block of channels.
+ * @param writes `dx` and `ddt`; `parts`, with db and dc in vectors of four for each block of
+ * channels.
  */
 export function gradientsProgram(
   { rows, tokens, a, states }:
@@ -102,7 +104,7 @@ var<workgroup> sums: array<vec4f, THREADS>;
   var read = array<f32, CHUNK>();
   var paid = array<f32, CHUNK>();
   for (var quad = 0u; quad < uniforms.quads; quad++) {
-    // Of b and c each token's part, in the place of its state and decay.
+    // The token's part of db and dc takes the place of its state and decay.
     if (is_there) {
       let rate = read_a(channel, quad);
       let record = record_of(entry, chunk, quad, channel);

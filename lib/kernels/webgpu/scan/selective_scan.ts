@@ -131,7 +131,7 @@ const gradient: FusedKernel<string, SelectiveScanAttributes> = (
   if (z) {
     const scanned = make(...x.shape);
     runProgram(backend, outputsProgram(given, states, scanned, sizes));
-    // Before the gate.
+    // The gradient of the scan's result before the gate.
     const slope = make(...x.shape);
     dz = make(...x.shape);
     runElementwise(backend, {
@@ -228,7 +228,7 @@ function sumsOf(
     rows: blocks,
     columns: batch * length * 8 * quads,
   });
-  // The sums are quads.
+  // The sums have the states in fours, `[stateDim / 4, channels, 4]`, and da has not.
   const da = makeFloats(backend, a.shape);
   runElementwise(backend, {
     name: "scan_unpack_rates",

@@ -8,7 +8,7 @@
  * of the sum over the block's columns. Lanes are the threads of the same rows.
  *
  * The vectors of the block's columns, which all rows meet, may be staged: the
- * workgroup loads some quads (four columns) of them, each once, into memory of its own, where
+ * workgroup loads some of their columns, each once, into memory of its own, where
  * neighbouring lanes read neighbouring numbers.
  *
  * @module
@@ -126,7 +126,7 @@ export function tilingConstants(
 /** The uniform that says how many columns a tensor has. */
 export type Dim = "headDim" | "valueDim" | "stateDim";
 
-/** `read_<role>(row, quad) -> vec4f`, 0 where a row has no more columns. */
+/** WGSL function `read_<role>`: four columns of a row, 0 where the row has no more columns. */
 export function reading(
   name: string,
   dim: Dim,
@@ -147,7 +147,7 @@ export function reading(
 `;
 }
 
-/** `write_<role>(row, quad, x)`, of which the columns that there are count. */
+/** WGSL function `write_<role>`: writes those of four columns that a row has. */
 export function writing(
   name: string,
   dim: Dim,
@@ -169,7 +169,7 @@ export function writing(
 `;
 }
 
-/** What all programs in tiles of scores declare first, of a tiling's constants. */
+/** WGSL that all programs in tiles of scores declare first; a tiling has its constants. */
 export const TILES = /* wgsl */ `${ACCUMULATE}
 // Rows of a thread's tile, which has four columns.
 const TILE = 8u;
@@ -177,9 +177,9 @@ const TILE = 8u;
 const COLUMNS = 4u * PER_ROW;
 var<workgroup> tiles: array<vec4f, ROWS * PER_ROW>;
 
-// Where a thread is: the sequence's first token, the last position, the tile's row among
-// the workgroup's and among the sequence's, the tile's place in a row, and the first of
-// the quads of which the thread has the sums; and what is added to a token makes its place
+// The place of a thread: the sequence's first token, the last position, the tile's row among
+// the workgroup's and among the sequence's, the tile's place in a row, and the first group of
+// four columns of which the thread has the sums; and the offset from a token to its entry
 // in the mask and in the segments.
 struct Place { base: u32, last: u32, tile_row: u32, row: u32, lane: u32, quad: u32, to_entry: u32 }
 
@@ -220,8 +220,8 @@ fn share(place: Place, tile: array<vec4f, TILE>) {
  * in the block from position `first` on, of the operands `read_r`, `read_o` and
  * `inner_quads()`.
  *
- * With STAGED quads of the block's columns in workgroup memory, each of a lane's four
- * vectors there has one number of the lane's four columns.
+ * With 4 STAGED numbers of each of the block's columns in workgroup memory, each of a lane's
+ * four vectors there has one number of each of the lane's four columns.
  */
 export function products({ stagedColumns }: Tiling): string {
   return stagedColumns === 0 ? PRODUCTS : STAGED_PRODUCTS;
@@ -241,7 +241,7 @@ fn products(place: Place, rows: array<u32, TILE>, first: u32, local: u32) -> arr
 }
 `;
 
-/** What the products of a text have in common. */
+/** WGSL declarations that the products of a text share. */
 export function stage({ stagedColumns }: Tiling): string {
   return stagedColumns === 0
     ? ""

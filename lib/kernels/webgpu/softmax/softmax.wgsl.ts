@@ -23,7 +23,7 @@ fn first_block(base: u32, first_row: u32, to_entry: u32) -> u32 {
   }
   return start;
 }
-// The last of these segments.
+// The last of the segments that the workgroup's rows are of.
 fn last_segment(base: u32, first_row: u32, to_entry: u32) -> f32 {
   return segment_of(base + min(first_row + ROWS - 1u, uniforms.length - 1u), to_entry);
 }
@@ -72,7 +72,10 @@ const PLACE = /* wgsl */ `
   let tokens_of_rows = rows_of(place);
   let last = last_segment(base, first_row, to_entry);`;
 
-/** WGSL that ends a loop at a block without these segments, and declares a thread's columns in the block. */
+/**
+ * WGSL that ends a loop at a block without the rows' segments, and declares a thread's
+ * columns in the block.
+ */
 const COLUMNS_OF_BLOCK = /* wgsl */ `
     if (segment_of(base + first, to_entry) > last) { break; }
     let positions = first + 4u * place.lane + vec4u(0u, 1u, 2u, 3u);
@@ -86,7 +89,7 @@ export const FORWARD = /* wgsl */ `${PLACE}
   }
   var sum = array<array<vec4f, TILE>, SUM_QUADS>();
   var totals = array<f32, TILE>();
-  // Of four rows each.
+  // The maxima of the tile's rows, four in a vector.
   var maximum = array<vec4f, 2>(vec4f(LOWEST), vec4f(LOWEST));
   let end = end_of(first_row + ROWS - 1u);
   for (var first = first_block(base, first_row, to_entry); first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let present = are_tokens(tokens, to_entry);
@@ -145,7 +148,10 @@ export const ROWS = /* wgsl */ `
     rows[row] = select(vec4f(0.0, 0.0, 0.0, -segment_of(at, 0u)), found, is_token(at, 0u));
   }`;
 
-/** By what the rows' statistics say of tokens; the segments of padding count too. */
+/**
+ * WGSL functions of padding and segments, from the rows' statistics; the segments of
+ * padding count too.
+ */
 export const TOKENS = /* wgsl */ `
 fn is_token(token: u32, to_entry: u32) -> bool { return rows[token].w > 0.0; }
 fn segment_of(token: u32, to_entry: u32) -> f32 { return abs(rows[token].w); }

@@ -44,9 +44,9 @@ const ELEMENTS: NonNullable<Program["elements"]> = {
 };
 
 interface Roles {
-  /** By the suffix of their function `products`, the vectors of rows and of columns. */
+  /** The vectors of rows and of columns, by the suffix of their function `products`. */
   readonly products: Readonly<Record<string, readonly [string, string]>>;
-  /** By the suffix of `add_columns`, the vectors that are added. */
+  /** The vectors that are added, by the suffix of `add_columns`. */
   readonly sums: Readonly<Record<string, string>>;
 }
 

@@ -12,7 +12,7 @@ import {
   layoutFrom, allocate
 } from "../../../tfjs/wasm/assembly/runtime/scratch";
 
-/** Tokens a task. */
+/** The tokens of a task. */
 const BLOCK = 64;
 
 /** A row of zeros, for a token without a neighbour. */

@@ -8,7 +8,7 @@ import {
 } from "../../../tfjs/wasm/assembly/math/simd";
 import { partsAtOnce } from "../../../tfjs/wasm/assembly/runtime/parts";
 
-/** Tokens a task. */
+/** The tokens of a task. */
 const BLOCK = 64;
 
 export function tasks(phase: i32): i32 {
@@ -23,7 +23,7 @@ export function perform(_phase: i32, task: i32): void {
   }
 }
 
-/** The place of a token among those of all heads, in either direction. */
+/** The place of a token in a tensor of all heads, in either direction. */
 function placeOf(token: i32, head: i32, isBack: bool): usize {
   const batch = token / job.length, t = token % job.length;
   const sequence = isBack ? job.batch + batch : batch;
@@ -31,7 +31,7 @@ function placeOf(token: i32, head: i32, isBack: bool): usize {
   return <usize> ((sequence * job.heads + head) * job.length + place);
 }
 
-/** The place of a token among those of keys and queries, in either direction. */
+/** The place of a token in keys or queries, in either direction. */
 function keyPlaceOf(token: i32, isBack: bool): usize {
   if (!isBack) return token;
   const t = token % job.length;

@@ -13,7 +13,7 @@ import {
   exp4, loadFirst, storeFirst, vectorBytes
 } from "../../../tfjs/wasm/assembly/math/simd";
 
-/** Tokens a task. */
+/** The tokens of a task. */
 const BLOCK = 64;
 
 // The host's numbers for feature maps.

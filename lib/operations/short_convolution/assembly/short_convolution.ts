@@ -142,11 +142,10 @@ function areWhole(token: i32, tokens: i32, first: i32, step: i32): bool {
 }
 
 /**
- * Sums over all taps of as many tokens as {@link TOKENS}, and of so many bytes
- * of each, in whole pairs of vectors. `row` is what the first tap of the first
- * token reads, `width` lies between the rows of tokens, and `next` from tap to
- * tap. Tests are at the loops' ends, for the reason
- * in vector_exp.ts.
+ * Sums over all taps of {@link TOKENS} tokens, and of `bytes` bytes of each, in whole
+ * pairs of vectors. `row` is what the first tap of the first token reads, `width`
+ * lies between the rows of tokens, and `next` from tap to tap. Tests are at the
+ * loops' ends, for the reason in vector_exp.ts.
  */
 function convolveTokens(
   bytes: usize, start: usize, row: usize, width: usize, next: usize,

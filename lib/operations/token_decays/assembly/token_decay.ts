@@ -7,7 +7,7 @@ import {
 } from "../../../tfjs/wasm/assembly/math/simd";
 import { partsAtOnce } from "../../../tfjs/wasm/assembly/runtime/parts";
 
-/** Tokens a task. */
+/** The tokens of a task. */
 const BLOCK = 256;
 
 export function tasks(phase: i32): i32 {

@@ -8,9 +8,9 @@ import {
 import { partsAtOnce } from "../../../tfjs/wasm/assembly/runtime/parts";
 import { vectorBytes } from "../../../tfjs/wasm/assembly/math/simd";
 
-/** Columns a task. */
+/** The columns of a task. */
 const BLOCK = 128;
-/** Tokens that are added up before their sum is added to that of all. */
+/** Tokens that are added up before their sum is added to the sum of all tokens. */
 const TOKENS = 64;
 
 /** The sum of some tokens. */
@@ -27,7 +27,7 @@ export function tasks(phase: i32): i32 {
   return partsAtOnce(phase, job.batch * blocks() * BLOCK, BLOCK);
 }
 
-/** Blocks of columns. */
+/** The number of blocks of columns. */
 function blocks(): i32 {
   return (job.columns + BLOCK - 1) / BLOCK;
 }
@@ -36,7 +36,7 @@ export function perform(_phase: i32, task: i32): void {
   const sequence = task / blocks(), column = task % blocks() * BLOCK;
   const count = min(job.columns - column, BLOCK);
   const tokens = tokensOf(sequence);
-  // Without a mask, the mean of no tokens is NaN, as that of all empty tensors.
+  // Without a mask, the mean of no tokens is NaN, like all means of empty tensors.
   const inverse: f32 = 1 / <f32> (job.mask === 0 ? tokens : max(tokens, 1));
   const row = <usize> (sequence * job.columns + column) << 2;
   const place = sequence * job.length * job.columns + column;

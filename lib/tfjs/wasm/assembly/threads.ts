@@ -16,7 +16,7 @@ function address(offset: usize): usize {
 /** The number of this module among those of the queue. */
 let own: i32 = 0;
 
-/** Points this thread to the queue, in which this module has such a number. */
+/** Points this thread to a queue, in which this module has the number `module`. */
 export function open(pointer: usize, module: i32): void {
   attach(pointer);
   own = module;
@@ -91,7 +91,7 @@ export function run(others: i32): bool {
   atomic.add<i32>(turn, 1);
   atomic.notify(turn, others);
   const done = work(0);
-  // A thread that is late finds it closed, so that nobody waits for it.
+  // A thread that is late finds the job closed, so that nobody waits for the thread.
   atomic.store<i32>(closed, 1);
   return done && waitFor(address(offsetof<Queue>("active")), 0);
 }
@@ -100,11 +100,11 @@ export function run(others: i32): bool {
 let seen: i32 = 0;
 let spin: i32 = 0;
 
-/** What {@link serve} returns when no job came, and when the thread is no longer wanted. */
+/** Results of {@link serve}: no job came, and the thread is no longer wanted. */
 const NO_JOB = -1, ENDED = -2;
 
 /**
- * Serves this module's jobs in another thread: looks so many times for the next.
+ * Serves this module's jobs in another thread: looks `spins` times for the next job.
  * Returns the number of another module that has a job now, whose function of this name
  * should go on; or that none came, after which one should be called again when the turn
  * has changed; or that the thread is no longer wanted.

@@ -20,7 +20,7 @@ interface Call extends Running {
   readonly info: tf.backend_util.Conv2DInfo;
 }
 
-/** What a convolution's attributes say, whichever of them a kernel has. */
+/** The attributes of a convolution, whichever of them its kernel has. */
 export type Attributes =
   & Pick<tf.Conv2DAttrs, "strides" | "pad" | "dataFormat" | "dimRoundingMode">
   & Partial<Pick<tf.Conv2DAttrs, "dilations">>
@@ -153,7 +153,7 @@ function forward(
   const isRow = bias?.shape.at(-1) === info.outChannels &&
     tf.util.sizeFromShape(bias.shape) === info.outChannels;
   const added = isRow ? bias : undefined, missing = isRow ? undefined : bias;
-  // Others are kernels of their own, which need the image's shape.
+  // An activation that has no code is a kernel of its own, which needs the image's shape.
   const code = missing ? 0 : codeOf(activation), isActivated = code > 0;
   if (isPointwise(info)) {
     const rows = asMatrix(x, info.inChannels);
@@ -183,7 +183,7 @@ function isPointwise(info: tf.backend_util.Conv2DInfo): boolean {
     info.padInfo.top === 0 && info.padInfo.left === 0;
 }
 
-/** The same numbers as rows of so many. */
+/** A tensor's numbers as a matrix whose rows have `columns` of them. */
 function asMatrix(x: tf.TensorInfo, columns: number): tf.TensorInfo {
   const rows = tf.util.sizeFromShape(x.shape.slice(0, -1));
   return { ...x, shape: [rows, columns] };
@@ -263,7 +263,7 @@ function tasksOf(
 ): { rowsPerTask: number; columnsPerTask: number } {
   const blocks = Math.ceil(channels / COLUMNS);
   const least = Math.ceil(pixels / MOST_ROWS);
-  // As many for each thread, unless one has all pixels, and packs less.
+  // Each thread gets as many parts as the others, unless one part has all pixels, and packs less.
   const parts = least === 1 ? 1 : threads * Math.ceil(least / threads);
   const inColumns = Math.ceil(blocks / MOST_BLOCKS);
   const each = shareOf(
@@ -272,7 +272,7 @@ function tasksOf(
     threads,
   );
   return {
-    // Whole register tiles.
+    // Rows are whole register tiles.
     rowsPerTask: Math.max(LEAST_ROWS, 6 * Math.ceil(pixels / parts / 6)),
     columnsPerTask: COLUMNS * each,
   };
@@ -366,7 +366,10 @@ function run(
   });
 }
 
-/** Where axes of `[batch, height, width, channels]` come from with channels first, and back. */
+/**
+ * The axes of `[batch, height, width, channels]` in tensors with channels first, and
+ * the reverse.
+ */
 const TO_LAST = [0, 2, 3, 1], TO_FIRST = [0, 3, 1, 2];
 
 /** Computes with channels last, and moves them. */

@@ -1,4 +1,4 @@
-/** Depthwise convolutions by tfjs's kernels, which are told how to pad. @module */
+/** Depthwise convolutions by tfjs's kernels, with the padding of each side. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { assertGeometry, type Attributes } from "./convolution.ts";
@@ -6,7 +6,7 @@ import { cpuKernel } from "../cpu_kernel.ts";
 import { type MakeKernel, withOutputs } from "../outputs.ts";
 
 /**
- * The kernels `DepthwiseConv2dNative` and `FusedDepthwiseConv2D`, told how many zeros are
+ * The kernels `DepthwiseConv2dNative` and `FusedDepthwiseConv2D`, given the zeros that are
  * on each side; the cpu backend makes outputs of another size than the filter does.
  */
 export const depthwiseKernel: MakeKernel = (stock, name) => {
@@ -30,7 +30,7 @@ export const depthwiseKernel: MakeKernel = (stock, name) => {
       return withOutputs(wasm, (make) => make(info.outShape));
     }
     if (!isExact(info)) return otherwise(call);
-    // Of "same", XNNPACK pads too much where a stride is longer than the filter.
+    // XNNPACK pads too much for "same" where a stride is longer than the filter.
     const { top, bottom, left, right } = info.padInfo;
     const zeros = [[0, 0], [top, bottom], [left, right], [0, 0]];
     const attrs = { ...call.attrs, pad: zeros, dimRoundingMode: "floor" };

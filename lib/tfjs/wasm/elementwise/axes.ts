@@ -1,4 +1,4 @@
-/** How operands are repeated to a common shape. @module */
+/** The repetition of operands to a common shape. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
@@ -21,7 +21,7 @@ export interface Axes {
   readonly strides: readonly (readonly number[])[];
 }
 
-/** Where all operands advance, or one is a number. */
+/** The strides of operands that advance by elements, and of one that is a number. */
 const ADVANCE = [1], STAY = [0], NONE: number[] = [];
 const ALL_ADVANCE = [ADVANCE, ADVANCE, ADVANCE];
 const SECOND_STAYS = [ADVANCE, STAY];
@@ -44,7 +44,7 @@ export function axesOf(operands: readonly Shaped[]): Axes {
   return repeated(operands.map(({ shape }) => shape));
 }
 
-/** What has a shape. */
+/** A tensor, of which only the shape matters. */
 interface Shaped {
   readonly shape: number[];
 }
@@ -55,7 +55,7 @@ function repeated(shapes: readonly number[][]): Axes {
   );
   const sizes: number[] = [], strides: number[][] = shapes.map(() => []);
   const lengths = shapes.map(() => 1);
-  /** Which operands advance along the outermost axis found. */
+  /** Whether each operand advances along the outermost axis found, as text. */
   let before = "";
   for (let axis = 1; axis <= shape.length; axis++) {
     const size = shape.at(-axis)!;

@@ -18,14 +18,17 @@ const BLOCK = 16_384;
 
 /** A function, as a job has it. */
 export interface Elementwise {
-  /** Its number. */
+  /** The function's number in the module. */
   readonly operation: number;
-  /** The types of its operands. */
+  /** The types of the operands. */
   readonly types: readonly ("float32" | "bool")[];
-  /** The type of its result. */
+  /** The type of the result. */
   readonly type: "float32" | "int32" | "bool";
   readonly operations: number;
-  /** What computes arguments that it leaves out, if it does. */
+  /**
+   * The function that computes arguments which this one leaves out, if there are such
+   * arguments.
+   */
   readonly rest: typeof PARTIAL[FunctionName];
 }
 

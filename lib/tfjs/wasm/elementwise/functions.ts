@@ -6,11 +6,11 @@
  * @module
  */
 
-/** What a function reads and writes, and costs. */
+/** The operands, the result and the cost of a function. */
 export interface Signature {
-  /** Its operands, in order: `f` for 32-bit floats, `b` for bools of a byte each. */
+  /** The types of operands, in order: `f` for 32-bit floats, `b` for bools of a byte each. */
   readonly operands: string;
-  /** Its result, likewise. */
+  /** The type of the result, by the same letters. */
   readonly result: "f" | "b";
   /**
    * Operations per element, roughly, with those that reading and writing takes as
@@ -105,8 +105,8 @@ export const FUNCTIONS: Readonly<Record<FunctionName, Signature>> = Object
   ) as Record<FunctionName, Signature>;
 
 /**
- * Functions that leave some arguments out, such as huge angles, and tell whether they
- * met any, with what computes these: a function, or the kernel of the cpu backend.
+ * Functions that leave some arguments out, such as huge angles, and report whether they
+ * met any; and what computes those arguments: a function, or the cpu backend's kernel.
  */
 export const PARTIAL: Readonly<
   Partial<Record<FunctionName, ((x: number) => number) | "cpu">>

@@ -60,13 +60,13 @@ export const gatherNdKernel: MakeKernel =
     });
   };
 
-/** Which rows are copied. */
+/** The rows that are copied. */
 interface Gather {
   /** The tensor that has them. */
   readonly x: tf.TensorInfo;
   /** The result's shape. */
   readonly shape: number[];
-  /** Their names. */
+  /** The tuples that name the rows. */
   readonly tuples: Tuples;
   /** Groups of rows, and how many of them in a row have the same tuples. */
   readonly groups: number;
@@ -94,7 +94,7 @@ function gatherRows(
   });
 }
 
-/** Rows a task: of so many bytes, or so many rows. */
+/** The rows of a task are as many as have this many bytes, and at most this number. */
 const BYTES = 65_536, ROWS = 16_384;
 
 function gatherByJob(

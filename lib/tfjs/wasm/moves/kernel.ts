@@ -1,4 +1,4 @@
-/** What kernels that copy elements have in common. @module */
+/** The call that kernels which copy elements have in common. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { KernelHost } from "../host.ts";

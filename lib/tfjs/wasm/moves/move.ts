@@ -9,19 +9,19 @@ import { type Axis, PartList, simplify } from "./parts.ts";
 
 /** Elements of a tensor that are copied to places in another one. */
 export interface Part {
-  /** Where they come from; a constant if it is left out. */
+  /** The tensor that the elements come from; without one, they are a constant. */
   readonly x?: tf.TensorInfo | undefined;
-  /** Where they go. */
+  /** The tensor that the elements go to. */
   readonly y: tf.TensorInfo;
   /** The first element in x. @default 0 */
   readonly from?: number;
-  /** Its place in y. @default 0 */
+  /** The place of the first element in y. @default 0 */
   readonly to?: number;
   /** The axes, in the order in which elements lie in y. */
   readonly axes: readonly Axis[];
 }
 
-/** What a job counts for each element, beside a multiplication: it waits for memory. */
+/** The cost of an element in multiplications, since copying waits for memory. */
 const OPERATIONS = 12;
 
 /**
@@ -58,7 +58,7 @@ function sizeOf(axes: readonly Axis[]): number {
 // Nanoseconds: of starting a job, and in JavaScript of a row and of each element.
 const JOB = 3000, ROW = 80, IN_ROW = 1 / 8, ALONE = 1.5;
 
-/** How long a part takes in JavaScript. */
+/** The time that a part takes in JavaScript, in nanoseconds. */
 function timeHere(axes: readonly Axis[], size: number): number {
   const last = axes.at(-1);
   if (!last || last.count <= LONG_ROW || last.from !== 1 || last.to !== 1) {

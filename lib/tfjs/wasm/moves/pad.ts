@@ -23,7 +23,7 @@ function padConstant(call: MovingCall): tf.TensorInfo {
   const isSmall = tf.util.sizeFromShape(shape) <= FEW;
   if (isSmall) call.wasm.typedArrayFromHeap(y).fill(constantValue);
   const parts: Part[] = [];
-  // Where the tensor begins in the axes so far, and those axes of it.
+  // The place in y of the tensor's first element, by the axes so far, and those axes of the tensor.
   let first = 0;
   const axes: Axis[] = [];
   paddings.forEach(([before, after], axis) => {
@@ -55,7 +55,7 @@ function padMirrored(call: MovingCall): tf.TensorInfo {
   const shape = paddedShape(x, paddings);
   const y = call.make(shape, x.dtype);
   const from = stridesOf(x.shape), to = stridesOf(shape);
-  /** How far the mirror is from the border. */
+  /** The number of elements at the border that the mirror leaves out. */
   const gap = mode === "reflect" ? 1 : 0;
   let parts: (Part & { from: number; to: number })[] = [
     { x, y, from: 0, to: 0, axes: [] },

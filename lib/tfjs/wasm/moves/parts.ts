@@ -1,21 +1,21 @@
 /**
- * Parts of tensors whose elements lie in a regular order, and how the job `move` is told
- * of them.
+ * Parts of tensors whose elements lie in a regular order, and their list in the record of
+ * the job `move`.
  *
  * @module
  */
 
 /** An axis of a part. */
 export interface Axis {
-  /** How many elements there are along it. */
+  /** The number of elements along the axis. */
   readonly count: number;
-  /** How far apart they lie where they come from, in elements; 0 for one and the same. */
+  /** The distance of neighbours in x, in elements; 0 if all are one element. */
   readonly from: number;
-  /** How far apart they lie where they go. */
+  /** The distance of neighbours in y, in elements. */
   readonly to: number;
 }
 
-/** How far apart neighbours along each axis lie in a tensor of a shape. */
+/** The distance of neighbours along each axis in a tensor of a shape, in elements. */
 export function stridesOf(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
   for (let axis = shape.length - 1, stride = 1; axis >= 0; axis--) {
@@ -47,7 +47,7 @@ export function simplify(axes: readonly Axis[]): Axis[] {
   return kept;
 }
 
-/** The axes of rows, by how far apart they lie where they come from and where they go. */
+/** The axes of rows, by the distances of rows in x and in y. */
 export function axesOfRows(
   rows: number,
   columns: number,
@@ -57,13 +57,13 @@ export function axesOfRows(
   return [{ count: rows, from, to }, { count: columns, from: 1, to: 1 }];
 }
 
-/** Longest row that is copied at once, and the length of pieces of longer ones. */
+/** The longest row that is copied at once, and the length of the parts of longer rows. */
 const LONG = 8192, PIECE = 4096;
 
 /** Number of elements that make a task. */
 const TASK = 16_384;
 
-/** Rows that are copied at a time are so many, or a multiple of them: a line of the cache. */
+/** The rows that are copied at a time are this many, or a multiple: a line of the cache. */
 const LINE = 16;
 
 /** Most axes around a plane, and 32-bit words of a part: as in move.ts of the assembly. */
@@ -140,7 +140,7 @@ export class PartList {
     }
   }
 
-  /** The addresses so many elements further along an axis. */
+  /** The addresses `steps` elements further along an axis. */
   #at(axis: Axis, steps: number, from: number, to: number) {
     return {
       from: from && from + steps * axis.from * this.#bytes,

@@ -64,7 +64,7 @@ function scatteringKernel(
   };
 }
 
-/** Where rows go. */
+/** The places of rows in a result, and the tensor that they change. */
 interface Scatter {
   /** The result's shape. */
   readonly shape: number[];
@@ -118,7 +118,7 @@ function scatter(
   return y;
 }
 
-/** Columns of a task are so many, or a multiple of them: a line of the cache. */
+/** The columns of a task are this many, or a multiple: a line of the cache. */
 const LINE = 16;
 
 function scatterByJob(

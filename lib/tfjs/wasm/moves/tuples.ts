@@ -3,7 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { addressOf } from "../address.ts";
 import type { Running } from "../outputs.ts";
 
-/** Names of rows of a tensor. */
+/** The rows of a tensor that tuples of indices name. */
 export interface Tuples {
   /** The indices, tuple after tuple. */
   readonly indices: tf.TensorInfo;

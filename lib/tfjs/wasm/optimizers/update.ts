@@ -1,4 +1,4 @@
-/** How optimizers change weights, as kernels of the wasm backend. @module */
+/** Changes of weights by optimizers, as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   COLUMNS,

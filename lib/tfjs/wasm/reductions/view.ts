@@ -1,4 +1,4 @@
-/** How reductions see a tensor. @module */
+/** A tensor as reductions see it: outer results, reduced elements, inner results. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { callKernel } from "../../kernel_call.ts";

@@ -1,4 +1,4 @@
-/** What has failed on a device, and which tensors may hold garbage since. @module */
+/** Failures of a device, and the tensors that may hold garbage since. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { GpuError, reported } from "../gpu_error.ts";
 
@@ -15,7 +15,7 @@ interface Suspects {
   readonly error: GpuError;
 }
 
-/** What is done where something has failed. */
+/** Functions that are called when something has failed. */
 interface Remedies {
   /** Forgets all that may be invalid since. */
   readonly condemn: () => void;
@@ -44,7 +44,7 @@ export class Failures {
   readonly #suspects: Suspects[] = [];
   /** When tensors were changed, by the numbers that tensors have. */
   readonly #changedAt = new WeakMap<object, number>();
-  /** What the kernel that runs has taken and given back. */
+  /** References that the running kernel has taken and given back. */
   #taken: Taken[] | undefined;
 
   /** Listens to a device from now on. */
@@ -112,7 +112,7 @@ export class Failures {
     }
   }
 
-  /** The same for a function whose promise may be rejected. */
+  /** Like {@linkcode Failures.guard}, for a function whose promise may be rejected. */
   async guardAsync<Result>(run: () => Promise<Result>): Promise<Result> {
     this.throwIfLost();
     try {
@@ -179,7 +179,7 @@ export class Failures {
     this.#taken?.push({ dataId, by });
   }
 
-  /** Must be called for each new tensor: an error tells which came before it. */
+  /** Must be called for each new tensor, so that an error is known to have come after it. */
   made(dataId: DataId): void {
     this.#newest = dataId.id;
   }

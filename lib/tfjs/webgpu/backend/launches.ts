@@ -1,4 +1,4 @@
-/** How often shaders are launched, with what, and whether they are. @module */
+/** The launches of shaders, with their bind groups and uniforms, and their capture. @module */
 import { Arena, type Capture } from "../arena.ts";
 import { BindGroups } from "../bind_groups.ts";
 import type { GpuBuffers } from "../gpu_buffers.ts";
@@ -14,7 +14,7 @@ import { AskedPipelines } from "../pipelines.ts";
  */
 const BIND_GROUPS_BETWEEN_COLLECTIONS = 16_384;
 
-/** What launches need of our backend, with private fields of tfjs's. */
+/** The part of our backend that launches need, with private fields of tfjs's. */
 interface SubmittingBackend {
   device: GPUDevice;
   readonly buffers: GpuBuffers;
@@ -31,15 +31,15 @@ interface SubmittingBackend {
 
 /** The launches of a device. */
 export class Launches {
-  /** How many there were. */
+  /** How many launches there were. */
   count = 0;
-  /** Their bind groups. */
+  /** The bind groups of launches. */
   readonly bindGroups: BindGroups;
-  /** Their uniform buffers. */
+  /** The uniform buffers of launches. */
   readonly uniforms: HeldValues;
   /** The buffers of captured launches. */
   readonly arena: Arena;
-  /** What captures launches now. */
+  /** The capture that launches are added to, if there is one. */
   capture: Capture | undefined;
   /** Set while shaders are only compiled: it collects pipelines, and nothing is launched. */
   pipelineCollector: AskedPipelines | undefined;
@@ -64,7 +64,7 @@ export class Launches {
     device: GPUDevice,
     collectGarbage: (() => void) | undefined,
   ) {
-    // Some of these members are private to tfjs's class.
+    // Some members of a `SubmittingBackend` are private to tfjs's class.
     this.#backend = backend as SubmittingBackend;
     const { buffers } = this.#backend;
     this.#collectGarbage = collectGarbage;

@@ -1,4 +1,4 @@
-/** Where tensors lie on a device: in whole buffers, or in parts of common ones. @module */
+/** The places of tensors on a device: in whole buffers, or in parts of common ones. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Bindable, BufferPart } from "../bind_groups.ts";
 import type { GpuBuffers } from "../gpu_buffers.ts";
@@ -15,19 +15,19 @@ const CONSTANT_BYTES = 64;
  */
 const LARGE_BYTES = 2 ** 18;
 
-/** Where parts of a buffer may begin, in bytes, on every device. */
+/** The offset of a part of a buffer is a multiple of this many bytes, on every device. */
 const PART_ALIGNMENT = 256;
 
-/** The most bytes of a buffer in which tensors are joined. */
+/** The most bytes of a buffer that is common to tensors. */
 const MOST_JOINED_BYTES = 2 ** 26;
 
-/** What is known of a tensor, besides what TensorFlow.js knows. */
+/** The place of a tensor that has a part of a common buffer. */
 interface Joined {
-  /** The part of its buffer that a tensor has; without one, it has all. */
+  /** The tensor's part of its buffer; without one, the tensor has the whole buffer. */
   part?: BufferPart;
 }
 
-/** What places need of our backend. */
+/** The part of our backend that places need. */
 interface PlacingBackend extends LaunchingBackend {
   readonly failures: Failures;
   /** Must be called when launches have changed tensors that are not their outputs. */
@@ -132,17 +132,17 @@ export class Places {
     return (this.#backend.tensorMap.get(dataId) as Joined).part;
   }
 
-  /** What a launch binds for a tensor that is on the device: a part of its buffer, or all. */
+  /** The resource that a launch binds for a tensor on the device: a part of its buffer, or all. */
   resourceOf(dataId: object): Bindable | GPUTexture | GPUExternalTexture {
     const data = this.#backend.tensorMap.get(dataId);
     return (data as Joined).part ?? data.resource!;
   }
 
   /**
-   * Joins tensors in common buffers, so that a launch binds one for many of them. They
-   * stay as they are for whoever reads them, and a common buffer stays until none has a
-   * part of it. Tensors that are joined already, or too large, stay where they are, and
-   * so do all while launches are captured, or where memory was short.
+   * Puts tensors into common buffers, so that a launch binds one buffer for many of them.
+   * Whoever reads a tensor sees no difference, and a common buffer stays until no tensor has
+   * a part of it. Tensors that have such a part already, or are too large, stay where they
+   * are, and so do all while launches are captured, or where memory was short.
    *
    * @param dataIds The tensors.
    */
@@ -182,7 +182,7 @@ export class Places {
     const { tensorMap, launches } = this.#backend;
     const buffers = this.#buffers, { length } = dataIds;
     const buffer = buffers.acquireJoined(bytes, tensorUsage(), length);
-    // Of a large model, free buffers of all weights might not fit beside them.
+    // Free buffers of all weights of a large model might not fit beside the common ones.
     const isLarge = bytes >= LARGE_BYTES;
     let offset = 0;
     const parts = dataIds.map((dataId) => {
@@ -202,7 +202,7 @@ export class Places {
     }
     // If there was no memory for the buffer, all of them are lost.
     this.#backend.changed(dataIds);
-    // What was released is destroyed only then.
+    // Buffers that were released are destroyed only at a submission.
     if (isLarge) launches.submitWaiting();
   }
 
@@ -213,7 +213,7 @@ export class Places {
   ownBuffer(dataId: object): void {
     const data = this.#backend.tensorMap.get(dataId);
     const { resource: shared, external: isUsers } = data;
-    // What is drawn on is a texture of the user's.
+    // A resource that is drawn on is a texture of the user's.
     if (!(shared instanceof GPUBuffer)) return;
     const part = this.partOf(dataId);
     if (!part && !isUsers && !this.#buffers.isHeld(shared)) return;
@@ -276,7 +276,7 @@ export class Places {
   }
 }
 
-/** How tensors use their buffers. */
+/** The ways in which tensors use their buffers. */
 export function tensorUsage(): GPUBufferUsageFlags {
   return GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
     GPUBufferUsage.COPY_DST;
@@ -296,7 +296,7 @@ function wordsOf(
   return new Uint16Array(buffer as ArrayBuffer, byteOffset, byteLength / 2);
 }
 
-/** The bytes that a part of a common buffer takes for so many of a tensor. */
+/** The bytes of a common buffer that a tensor of `bytes` bytes takes. */
 function inParts(bytes: number): number {
   return Math.ceil(bytes / PART_ALIGNMENT) * PART_ALIGNMENT;
 }

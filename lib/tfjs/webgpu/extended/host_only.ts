@@ -28,7 +28,7 @@ export function hostKernel(_: tf.KernelFunc, name: string): tf.KernelFunc {
     }
     return runOnHost(call, name, {
       ...transferOf(webgpu),
-      // So recordings see that the result depends on values.
+      // A read by the backend shows recordings that the result depends on values.
       read: ({ dataId }) => webgpu.readSync(dataId as { id: number }) as Values,
     });
   };

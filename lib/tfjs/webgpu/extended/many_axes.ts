@@ -6,7 +6,7 @@ import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 /** The most axes of tfjs's kernels. */
 const MOST_AXES = 4;
 
-/** The same values, seen in another shape. */
+/** A tensor's values, seen in another shape. */
 const seenAs = (x: tf.TensorInfo, shape: number[]): tf.TensorInfo => (
   { ...x, shape }
 );
@@ -36,7 +36,10 @@ export function selectKernel(stock: tf.KernelFunc): tf.KernelFunc {
   };
 }
 
-/** What a kernel is told of one axis between others, or nothing if it leaves it alone. */
+/**
+ * The attributes that a kernel gets for one axis between others; none if it leaves the
+ * axis alone.
+ */
 type AttributesOf = (
   attrs: tf.NamedAttrMap,
   axis: number,

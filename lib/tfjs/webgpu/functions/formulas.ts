@@ -16,9 +16,9 @@ import { exponential } from "../exponential.ts";
 
 /** A function of WGSL. */
 interface Formula {
-  /** The functions that it calls. */
+  /** The functions that this one calls. */
   readonly calls?: readonly string[];
-  /** Its text, in which `uniforms` has `nan` and `infinity`. */
+  /** The function's text, in which `uniforms` has `nan` and `infinity`. */
   readonly text: string;
 }
 
@@ -34,7 +34,7 @@ const TWO_OVER_PI = `array<u32, 8>(
     0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu,
   )`;
 
-/** Below, functions such as the sine and e^x - 1 are x. */
+/** The bound below which functions such as the sine and e^x - 1 are x. */
 const TINY = "2.9802322387695312e-8";
 
 const LN_2 = "0.69314718056";
@@ -57,7 +57,7 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
   return (bitcast<u32>(x) >> 31u) == 1u;
 }`,
   },
-  // Of bits that are masked and joined, Mesa's software adapter makes wrong numbers.
+  // Mesa's software adapter makes wrong numbers of bits that are masked and combined.
   with_sign: {
     calls: ["is_negative"],
     text: /* wgsl */ `fn with_sign(x: f32, other: f32) -> f32 {
@@ -450,7 +450,7 @@ fn remainder(a: f32, b: f32) -> f32 {
     (i32(select(0.0, b, is_integer && abs(b) < 16777216.0)) & 1) == 1;
   // 2^(b log2 |a|), exactly where |a| is a power of two.
   let parts = logarithm_parts(a);
-  // Beyond, all powers but those of 1 are 0 or infinite.
+  // Beyond this exponent, all powers but those of 1 are 0 or infinite.
   let exponent = clamp(b, -4294967296.0, 4294967296.0);
   let whole = exponent * parts.exponent;
   let fraction = exponent * (parts.rest * 1.44269504);

@@ -24,7 +24,7 @@ export const BINARY_FUNCTIONS: readonly string[] = [
   "Pow",
 ];
 
-/** What tfjs computes of small tensors on the host, as the cpu backend does. */
+/** The functions that tfjs computes on the host for small tensors, as the cpu backend does. */
 const ON_HOST: readonly string[] = ["Expm1", "Log"];
 
 /**

@@ -46,7 +46,7 @@ export const multinomialKernel: tf.KernelFunc = (
   for (var one = 0u; one < uniforms.classes; one++) {
     let probability = probabilities[first + one];
     sum += probability;
-    // Rounded, all of them may add up to less than 1.
+    // The rounded probabilities of all classes may add up to less than 1.
     if (probability > 0.0) { last = one; }
     if (numbers[at] < sum) { break; }
   }

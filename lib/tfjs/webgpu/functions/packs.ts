@@ -1,7 +1,7 @@
 /** WGSL functions of packs, of four numbers or one, so that a text reads the same for both. @module */
 import type { PackWidth } from "../program.ts";
 
-/** By the width of packs: `total`, the sum of a pack's numbers, and access to one of them. */
+/** WGSL by the width of packs: `total`, the sum of a pack's numbers, and access to one of them. */
 export const PACKS: Readonly<Record<PackWidth, string>> = {
   1: /* wgsl */ `
 const WIDTH = 1u;

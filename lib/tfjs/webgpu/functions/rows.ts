@@ -57,7 +57,7 @@ fn packs_of(row: u32) -> u32 {
 }
 
 fn team_sum(local: u32, part: vec2f) -> vec2f {
-  // All have read the sum before this one.
+  // All threads have read the sum before this one.
   workgroupBarrier();
   parts[local] = part;
   workgroupBarrier();

@@ -32,7 +32,7 @@ fn pixel(entry: u32, y: f32, x: f32, channel: u32) -> f32 {
   let value = image[at * uniforms.channels + channel];
   return select(uniforms.fill, value, is_inside);
 }
-// Halves go up.
+// Rounds to the nearest integer; halves go up.
 fn rounded(x: f32) -> f32 {
   return select(floor(x), ceil(x), x - floor(x) >= 0.5);
 }
@@ -92,7 +92,7 @@ ${
     by_x * pixel(entry, top + 1.0, left + 1.0, channel);
   let value = (1.0 - by_y) * above + by_y * below;`
       }
-  // What is infinitely far away lies outside of the image.
+  // A pixel that is infinitely far away lies outside of the image.
   y[at] = select(value, uniforms.fill, scale == 0.0);`,
     });
     return y;

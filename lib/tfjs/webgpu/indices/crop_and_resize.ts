@@ -10,7 +10,8 @@ fn is_nan(x: f32) -> bool {
   return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
 }
 
-/// Where a crop's pixel lies in an image, along an axis of so many pixels.
+// The place of a crop's pixel in an image, along an axis of \`size\` pixels, of which the crop has
+// \`pixels\`.
 fn place_of(first: f32, last: f32, pixel: u32, pixels: u32, size: u32) -> f32 {
   let most = f32(size - 1u);
   if (pixels == 1u) { return 0.5 * (first + last) * most; }

@@ -53,14 +53,14 @@ export function typeOf({ dtype }: tf.TensorInfo): "f32" | "i32" {
   return dtype === "float32" ? "f32" : "i32";
 }
 
-/** A piece of WGSL, and the numbers that it reads. */
+/** WGSL text, and the numbers that it reads. */
 export interface Absent {
-  /** The value for what is not there. */
+  /** WGSL of the value for what is not there. */
   readonly text: string;
   readonly floats: Readonly<Record<string, number>>;
 }
 
-/** What stands for a value that is not there. */
+/** The value for an element that is not there: NaN, or the lowest integer. */
 export function absentOf(x: tf.TensorInfo): Absent {
   return typeOf(x) === "f32"
     ? { text: "uniforms.nan", floats: { nan: NaN } }
@@ -75,7 +75,7 @@ export interface Rows {
    */
   readonly text: string;
   readonly integers: Readonly<Record<string, number>>;
-  /** What the text depends on, but for the elements of the indices. */
+  /** The variant of the text, but for the elements of the indices. */
   readonly variant: string;
 }
 

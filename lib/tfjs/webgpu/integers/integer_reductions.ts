@@ -9,9 +9,9 @@ const THREADS = 64;
 const LOWEST = -(2 ** 31);
 const HIGHEST = 2 ** 31 - 1;
 
-/** A reduction of integers: how two results are joined, the neutral element, and the type. */
+/** A reduction of integers: how two results are combined, the neutral element, and the type. */
 interface Reduction {
-  /** WGSL that joins the results `x` and `y`. */
+  /** WGSL that combines the results `x` and `y`. */
   readonly join: string;
   readonly neutral: number;
   readonly dtype: (dtype: tf.DataType) => tf.DataType;

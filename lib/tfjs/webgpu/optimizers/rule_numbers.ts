@@ -22,7 +22,7 @@ const MOST_KEPT = 64;
 interface Kept {
   readonly buffer: GPUBuffer;
   content: string;
-  /** The submissions when a launch was told the numbers last. */
+  /** The number of submissions when a launch last used the buffer. */
   usedAt: number;
 }
 
@@ -35,11 +35,11 @@ interface Numbers {
 const numbersOf = new WeakMap<StrictWebGPUBackend, Numbers>();
 
 /**
- * Launches with a uniform buffer of a rule's numbers. They are other ones at each step,
- * and the same for many launches of a step: each is written once, and its buffer is the
- * next step's again, so that bind groups stay.
+ * Launches with a uniform buffer of a rule's numbers. The numbers differ from step to step,
+ * and are the same for many launches of a step: they are written once, and their buffer is
+ * the next step's again, so that bind groups stay.
  *
- * @param run Launches what is told the numbers.
+ * @param run Launches the programs that read the numbers.
  */
 export function withNumbers(
   backend: StrictWebGPUBackend,
@@ -50,7 +50,7 @@ export function withNumbers(
   const values = Float32Array.from(Object.values({ ...NEUTRAL, ...numbers }));
   const size = values.byteLength;
   const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
-  // What is captured has a buffer of its own, for as long as it is repeated.
+  // A captured launch has a buffer of its own, for as long as it is repeated.
   if (capture) {
     run(backend.failures.guard(() => {
       const buffer = buffers.acquireIdle(size, usage);

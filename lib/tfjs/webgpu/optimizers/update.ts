@@ -1,4 +1,4 @@
-/** How optimizers change weights, as kernels for WebGPU. @module */
+/** Changes of weights by optimizers, as kernels for WebGPU. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { registerKernels } from "../../kernel/kernel.ts";
 import {
@@ -39,7 +39,7 @@ const THREADS = 256;
 /** Packs of a workgroup that adds up squares. */
 const BLOCK_PACKS = 4096;
 
-/** What each rule does to a pack, in the order of TensorFlow.js's operations. */
+/** WGSL by which each rule changes a pack, in the order of TensorFlow.js's operations. */
 const FORMULAS: Readonly<Record<Rule, string>> = {
   adam: /* wgsl */ `
     let average = decay1 * mean + rest1 * slope;
@@ -174,7 +174,10 @@ function shareOut(packs: readonly number[], packsEach: number) {
   return { integers, workgroups };
 }
 
-/** WGSL that runs the statement of one of so many tensors, by comparisons that halve their number. */
+/**
+ * WGSL that runs the statement of one of `count` tensors, by comparisons that halve
+ * their number.
+ */
 function oneOf(
   count: number,
   isBelow: (i: number) => string,
@@ -190,7 +193,10 @@ ${oneOf(count - half, isBelow, statement, middle)}
 }`;
 }
 
-/** WGSL function: the tensor of a launch that a workgroup has a part of, and what the text is told of it. */
+/**
+ * WGSL function: the tensor of a launch that a workgroup has a part of, with the
+ * tensor's uniforms.
+ */
 function tensorOf(count: number, told: readonly string[]): string {
   const isBelow = (i: number) => `workgroup < uniforms.begin${i}`;
   const listed = (text: (name: string) => string) =>

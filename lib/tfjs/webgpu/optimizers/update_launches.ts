@@ -1,28 +1,28 @@
-/** How the tensors of many weights are bound by few launches. @module */
+/** The division of many weights' updates into few launches. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import type { BufferPart } from "../bind_groups.ts";
 
-/** The most weights of a launch: what it is told of them fits a buffer that is held. */
+/** The most weights of a launch: the uniforms of as many fit a buffer that is held. */
 const MOST_WEIGHTS = 32;
 
 /** A weight that is changed. */
 export interface Weight {
-  /** The number of its values. */
+  /** The number of the weight's values. */
   readonly size: number;
-  /** Its value, its gradient, and the tensors of its rule. */
+  /** The weight's value, its gradient, and the tensors of its rule. */
   readonly tensors: readonly tf.TensorInfo[];
 }
 
 /** A weight, and where its tensors are. */
 interface PlacedWeight extends Weight {
-  /** The parts of buffers of those tensors that are joined with others. */
+  /** The parts of common buffers that tensors have, in their order. */
   readonly parts: readonly (BufferPart | undefined)[];
 }
 
-/** Weights that a launch changes, all of which have the same tensors joined. */
+/** Weights that a launch changes, of all of which the same tensors are in common buffers. */
 export interface UpdateLaunch {
-  /** The buffers in which tensors are joined. */
+  /** The common buffers of the weights' tensors. */
   readonly buffers: readonly GPUBuffer[];
   /** For each tensor of a weight the place in `buffers`; without one, each has its own. */
   readonly places: readonly (number | undefined)[];
@@ -32,10 +32,10 @@ export interface UpdateLaunch {
 /**
  * Divides weights into launches.
  *
- * @param backend The backend of their tensors. No gradient is joined with what is
- * written: WebGPU allows no launch to bind a buffer for both.
- * @param most The most buffers of a launch of which only gradients are not joined, and
- * of others, whose texts would be long.
+ * @param backend The backend of the weights' tensors. No gradient shares a buffer with what
+ * is written: WebGPU allows no launch to bind a buffer for both.
+ * @param most The most buffers of a launch in which only gradients have buffers of their
+ * own, and of other launches, whose texts would be long.
  */
 export function inLaunches(
   backend: StrictWebGPUBackend,

@@ -13,7 +13,7 @@ import { addRow } from "../../../../tfjs/wasm/assembly/math/loops";
 import { at, put, unpadRows } from "../../../../tfjs/wasm/assembly/math/matrix";
 import { multiplyAdd, sum4 } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** G, `[chunkSize, valueDim + 1]`. */
+/** The gradients G in the sums of the open chunk's tokens, `[chunkSize, valueDim + 1]`. */
 export let outputGradients: usize = 0;
 /**
  * Scratch for dq and dk, `[chunkSize, headDim]`, unless they are computed in
@@ -103,8 +103,8 @@ function openOutputGradient(token: i32, row: usize): void {
 }
 
 /**
- * Where rows of dq or dk are made: in their place in the tensor, or in scratch if
- * they need padding or several sequences of a group add to them.
+ * The address at which rows of dq or dk are made: in their tensor, or in scratch if
+ * rows need padding or several sequences of a group add to them.
  */
 export function headGradientRows(tensor: usize, scratch: usize): usize {
   const isInPlace = sizes.headBytes === sizes.headStride && !sizes.diagonal &&
@@ -122,7 +122,7 @@ export function valueGradientRows(): usize {
     : sizes.rowsY;
 }
 
-/** Stores dq or dk in its tensor, or adds it to that of the group's other sequences. */
+/** Stores dq or dk in its tensor, or adds it to the gradient of the group's other sequences. */
 export function storeHeadGradient(rows: usize, tensor: usize): void {
   let place = tensor + keyToken * sizes.headBytes;
   if (isFirst) {

@@ -141,7 +141,7 @@ export function openSplitDecay(decays: usize): void {
   for (let n = 0; n < numbers; n++) put(decays, n, one);
 }
 
-/** Multiplies a split's decay by that of the chunk. */
+/** Multiplies a split's decay by the chunk's decay. */
 export function extendSplitDecay(decays: usize, count: i32, back: bool): void {
   if (sizes.diagonal) {
     const channels = back

@@ -190,7 +190,7 @@ function addBorder(sequence: i32, border: usize, state: usize): void {
   scaleAndAdd(sizes.stateBytes, 1, state, sizes.statesAfter);
 }
 
-/** Y += Qin state, and the row sums likewise with the normaliser's part. */
+/** Y += Qin state, and the row sums get the normaliser's part. */
 function readState(state: usize, back: bool, y: usize): void {
   const keySum = state + sizes.headDim * sizes.valueStride;
   const queries = operands.queriesInAndDot(

@@ -33,8 +33,8 @@ export function layoutDiagonal(tokens: usize, rowBytes: usize): void {
 }
 
 /**
- * Copies rows of so many bytes, padded, with zeros to the end of the last block
- * of four.
+ * Copies rows of `width` bytes to padded ones, with zeros to the end of the last block
+ * of four rows.
  */
 export function blockRows(
   count: i32, source: usize, width: usize, copy: usize
@@ -73,7 +73,7 @@ function decaysOf(
 let rows: i32 = 0;
 /** Offset in bytes, in a matrix, of the row of the path's nearest token. */
 let first: usize = 0;
-/** Bytes from a row to that of the next token on the path, which may be before it. */
+/** Bytes from a row to the row of the next token on the path, which may be before it. */
 let step: usize = 0;
 /** Decays of the path's direction, of all tokens of the chunk. */
 let decays: usize = 0;
@@ -88,7 +88,7 @@ function openPath(place: i32, tokens: i32, right: bool, back: bool): void {
 }
 
 /**
- * Opens the path from a place to so many queries, which lie to its right or, `back`,
+ * Opens the path from a place to `tokens` queries, which lie to its right or, `back`,
  * to its left. A query decays by its own decay too.
  */
 export function openQueryPath(place: i32, tokens: i32, back: bool): void {
@@ -97,8 +97,8 @@ export function openQueryPath(place: i32, tokens: i32, back: bool): void {
 }
 
 /**
- * Opens the path from so many keys to a place to their right or, `back`, to their
- * left. A key does not decay by its own.
+ * Opens the path from `tokens` keys to a place to their right or, `back`, to their
+ * left. A key does not decay by its own decay.
  */
 export function openKeyPath(place: i32, tokens: i32, back: bool): void {
   openPath(place, tokens, back, back);

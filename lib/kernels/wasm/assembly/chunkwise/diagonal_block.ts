@@ -10,7 +10,7 @@ import {
   multiplyAdd, sum4, sums4
 } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** Tokens of a block. */
+/** The tokens of a block. */
 export const BLOCK = 4;
 
 let token: i32 = 0, row: usize = 0;

@@ -62,7 +62,7 @@ export function openQueries(): void {
 }
 
 /**
- * Where the chunk's output is made: in its place, or in scratch if rows need
+ * The address at which the chunk's output is made: in y, or in scratch if rows need
  * padding.
  */
 export function outputRows(): usize {

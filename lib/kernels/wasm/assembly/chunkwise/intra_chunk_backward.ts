@@ -24,7 +24,7 @@ import {
   pairBytes, vectorBytes
 } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** P, `[chunkSize, chunkSize]`. */
+/** The products P = M ∘ G (V, 1)ᵀ, `[chunkSize, chunkSize]`. */
 let products: usize = 0;
 /** (V, 1)ᵀ, `[valueDim + 1, chunkSize]`. */
 let transposedV: usize = 0;
@@ -33,7 +33,7 @@ let transposedV: usize = 0;
  * sequences.
  */
 let groupProducts: usize = 0;
-/** Rows of headDim columns, for one step at a time. */
+/** Scratch for rows of q or k, `[chunkSize, headDim]`, for one step at a time. */
 export let scratch: usize = 0;
 /**
  * Gradients in the log decays of each channel, `[chunkSize, headDim]`, forward
@@ -42,8 +42,8 @@ export let scratch: usize = 0;
 export let rowsDf: usize = 0, rowsDb: usize = 0;
 
 /**
- * Lays out scratch from `base`, with so many states for each chunk of a split;
- * returns its end.
+ * Lays out scratch from `base`, with a number of states for each chunk of a split;
+ * returns the end of the scratch.
  */
 export function layoutIntraChunkBackward(
   base: usize, statesPerChunk: i32

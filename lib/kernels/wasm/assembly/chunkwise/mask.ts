@@ -76,8 +76,8 @@ export function fillCorner(first: i32, end: i32, up: usize, down: usize): void {
 }
 
 /**
- * Fills a side of the corner from the diagonal on, and the row at its edge; rows are
- * `width` apart, and the steps to them `stride`.
+ * Fills a side of the corner from the diagonal on, and the row at its edge; a row has
+ * `width` bytes, and the steps to rows are `stride` bytes from each other.
  */
 function fillSide(
   rows: i32, side: usize, own: usize, width: usize, isZero: bool, step: usize,

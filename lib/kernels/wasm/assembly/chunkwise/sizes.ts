@@ -56,11 +56,11 @@ export let rowsV: usize = 0;
 export let rowsY: usize = 0;
 /** Scores of a chunk, `[chunkSize, chunkSize]`. */
 export let scores: usize = 0;
-/** Rows of q or k times their decays. */
+/** Rows of q or k times their decays, `[chunkSize, headDim]`. */
 export let scaled: usize = 0;
 /** The transpose of the right factor of a product. */
 export let transposed: usize = 0;
-/** Row sums of the scores. */
+/** Row sums of the scores, `[chunkSize]`. */
 export let rowSums: usize = 0;
 /** The state before the chunk. */
 export let stateBefore: usize = 0;
@@ -110,8 +110,8 @@ export function setSizes(
 export { allocate };
 
 /**
- * Lays out scratch from `base`, with so many states for each chunk of a split, which
- * are transposed or not; returns its end.
+ * Lays out scratch from `base`, with a number of states for each chunk of a split, which
+ * are transposed or not; returns the end of the scratch.
  */
 export function layout(
   base: usize, statesPerChunk: i32, areTransposed: bool

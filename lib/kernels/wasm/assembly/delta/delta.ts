@@ -11,7 +11,7 @@
 // U (vNew) is what tokens write to the state.
 //
 // A sweep goes through the chunks from its own end, with the rows of a chunk in its
-// order: so one piece of code serves both directions. The sweeps of a sequence go to
+// order: so one text serves both directions. The sweeps of a sequence go to
 // the middle, wait for each other, and then add to the other's outputs; or the
 // second begins when the first has ended.
 //
@@ -30,30 +30,30 @@ import {
   loadFirst, storeFirst, vectorBytes
 } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** Whether a sequence has a sweep from either end. */
+/** Whether a sequence has a sweep from each of its ends. */
 let isBidirectional: bool = false;
 /** Whether the two sweeps of a sequence run at a time and meet in its middle. */
 export let meetInMiddle: bool = false;
 /** Bytes of a state, [headDim, valueDim]. */
 export let deltaStateBytes: usize = 0;
 
-/** Keys of the open chunk, and below them its queries. */
+/** The open chunk's keys, and below them its queries, `[2 chunkSize, headDim]`. */
 let pairOfRows: usize = 0;
 export let k: usize = 0, q: usize = 0;
 export let v: usize = 0;
 export let beta: usize = 0, minusBeta: usize = 0;
 let gate: usize = 0;
 export let transposedK: usize = 0;
-/** S, and below it P; before they are masked, K Kᵀ and Q Kᵀ. */
+/** S, and below it P, `[2 chunkSize, chunkSize]`; before they are masked, K Kᵀ and Q Kᵀ. */
 export let keyScores: usize = 0, scores: usize = 0;
-/** The WY form's matrix: -S β, and in the backward pass -β S. */
+/** The WY form's matrix, `[chunkSize, chunkSize]`: -S β, and in the backward pass -β S. */
 export let wyMatrix: usize = 0;
-/** Keys, and below them queries, times their decays. */
+/** Keys, and below them queries, times their decays, `[2 chunkSize, headDim]`. */
 export let decayedRows: usize = 0;
-/** K H, and below it Q H. */
+/** K H, and below it Q H, `[2 chunkSize, valueDim]`. */
 export let stateProducts: usize = 0;
 
-/** Bytes of a row of all values, and those before the columns of the sweep's part. */
+/** Bytes of a row of all values, and of the values before the columns of the sweep's part. */
 let rowBytes: usize = 0, partStart: usize = 0;
 
 /** Takes the sizes of the job, with the columns of a part of its values. */
@@ -99,7 +99,7 @@ export function layoutDelta(base: usize): void {
   if (sizes.diagonal) layoutDeltaDiagonal(tokens);
 }
 
-/** Whether a state comes to the chunk at a position. */
+/** Whether a state reaches the chunk at a position. */
 export function isPreceded(position: i32): bool {
   return position > 0 || job.before !== 0;
 }
@@ -146,7 +146,7 @@ let sequence: i32 = 0, start: i32 = 0;
 export let count: i32 = 0;
 /** Rows of the keys, rounded up to whole blocks of four with zeros. */
 export let rows: i32 = 0;
-/** The chunk's first token, among those of all sequences. */
+/** The chunk's first token, by its index among the tokens of all sequences. */
 let token: i32 = 0;
 
 /**
@@ -170,7 +170,7 @@ export function middle(): i32 {
   return back ? sizes.chunks - half : half;
 }
 
-/** The token of a row of the open chunk, among those of all sequences. */
+/** The token of a row of the open chunk, by its index among the tokens of all sequences. */
 export function tokenOf(row: i32): i32 {
   return token + (back ? count - 1 - row : row);
 }
@@ -209,7 +209,7 @@ export function openDeltaQueries(): void {
   if (sizes.diagonal) clearRest(q, sizes.headStride);
 }
 
-/** Zeros in the rows after the last token's, up to whole blocks of four. */
+/** Clears the rows after the last token's, up to whole blocks of four. */
 export function clearRest(matrix: usize, stride: usize): void {
   memory.fill(matrix + count * stride, 0, (rows - count) * stride);
 }

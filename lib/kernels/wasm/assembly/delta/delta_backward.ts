@@ -26,15 +26,15 @@ import { vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 import { solveUp } from "./triangular";
 import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
-/** Records of two chunks: the state before them, and W of each. */
+/** Records of two chunks each: the state before the two, and the W of either. */
 let kept: usize = 0;
 let keptBytes: usize = 0;
 let valuesBytes: usize = 0;
 /** The state between two chunks of a record. */
 let between: usize = 0;
-/** The record of chunks before those that are kept. */
+/** The record of chunks before the first one that is kept. */
 let discarded: usize = 0;
-/** U of a chunk. */
+/** The open chunk's U, `[chunkSize, valueDim]`. */
 let vNew: usize = 0;
 /** The first position that is kept. */
 let firstKept: i32 = 0;
@@ -65,12 +65,15 @@ function isSecond(position: i32): bool {
   return position > firstKept && ((position - firstKept) & 1) === 1;
 }
 
-/** The state before a chunk; that of a second one is there while its record is open. */
+/**
+ * The state before a chunk; before a record's second chunk, it is there while the
+ * record is open.
+ */
 function stateBefore(position: i32): usize {
   return isSecond(position) ? between : recordOf(position);
 }
 
-/** W of a chunk. */
+/** The address of a chunk's W, `[chunkSize, valueDim]`. */
 function errorsOf(position: i32): usize {
   const errors = recordOf(position) + delta.deltaStateBytes;
   return isSecond(position) ? errors + valuesBytes : errors;
@@ -123,7 +126,7 @@ function recomputeState(position: i32): void {
   chunk.write(delta.isPreceded(first) ? recordOf(first) : 0, between, vNew);
 }
 
-/** Goes forward to before `end`, and keeps errors and states from `first` on. */
+/** Runs the sweep forward to before position `end`, and keeps errors and states from `first` on. */
 function keepStates(first: i32, end: i32): void {
   firstKept = first;
   if (job.before !== 0) delta.loadDeltaState(job.before, recordOf(0));

@@ -60,7 +60,7 @@ export function read(state: usize, withQueries: bool): void {
   );
 }
 
-/** Solves for W, of K H in `stateProducts` where a state comes to the chunk. */
+/** Solves for W, of K H in `stateProducts` where a state reaches the chunk. */
 export function findErrors(hasState: bool, errors: usize): void {
   const row = vectorBytes(delta.count);
   if (hasState) subtractStateProducts(errors);
@@ -90,7 +90,7 @@ export function findVNew(errors: usize, vNew: usize): void {
   scaleRows(delta.count, valueStride, delta.beta, errors, vNew);
 }
 
-/** to = e_last from + (out ∘ K)ᵀ U; `from` is 0 where no state comes to the chunk. */
+/** to = e_last from + (out ∘ K)ᵀ U; `from` is 0 where no state reaches the chunk. */
 export function write(from: usize, to: usize, vNew: usize): void {
   const keys = operands.keysOut(delta.count, false, delta.k);
   const decay: f32 = from === 0 ? 0 : operands.chunkDecay(delta.count, false);

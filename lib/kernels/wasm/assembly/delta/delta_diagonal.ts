@@ -17,7 +17,7 @@ export let slopes: usize = 0;
 let scratch: usize = 0;
 
 /**
- * Takes scratch beside attention's, for a chunk of so many tokens, a multiple of
+ * Takes scratch beside attention's, for a chunk of `tokens` tokens, a multiple of
  * four.
  */
 export function layoutDeltaDiagonal(tokens: usize): void {

@@ -23,11 +23,11 @@ import {
   multiplyAdd, sum4, vectorBytes
 } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** dR, and below it dY. */
+/** The gradient dR of the open chunk, and below it dY, `[2 chunkSize, valueDim]`. */
 export let dr: usize = 0, dy: usize = 0;
-/** dK, and below it dQ. */
+/** The gradient dK of the open chunk, and below it dQ, `[2 chunkSize, headDim]`. */
 export let dk: usize = 0, dq: usize = 0;
-/** β ∇S, and below it ∇P. */
+/** The products β ∇S, and below them ∇P, `[2 chunkSize, chunkSize]`. */
 let products: usize = 0;
 let transposedVNew: usize = 0, transposedState: usize = 0;
 /**
@@ -47,7 +47,7 @@ let dbeta: usize = 0;
 /** dY_i · v_i, in a sweep from the right. */
 let selfDots: usize = 0;
 
-/** Takes scratch beside that of the sweep. */
+/** Takes scratch beside the sweep's. */
 export function layoutDeltaGradient(): void {
   const tokens = (<usize> sizes.chunkSize + 3) & ~3,
     row = vectorBytes(sizes.chunkSize);

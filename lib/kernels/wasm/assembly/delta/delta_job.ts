@@ -9,7 +9,7 @@ export function layout(base: usize): usize {
   return job.dy === 0 ? layoutDeltaForward(base) : layoutDeltaBackward(base);
 }
 
-/** Bytes of the state that each sweep keeps between the phases. */
+/** Bytes of the states that sweeps keep between the phases. */
 export function extraBytes(): usize {
   return <usize> (job.sequences * delta.sweepsOfSequence()) *
     delta.deltaStateBytes;

@@ -9,7 +9,7 @@ import {
 } from "../../../../tfjs/wasm/assembly/math/gemm";
 import { multiplyAdd } from "../../../../tfjs/wasm/assembly/math/simd";
 
-/** Rows of a block: those of the products' tiles. */
+/** Rows of a block, as many as a tile of the products has. */
 const BLOCK = 6;
 
 /** Solves (I - N) X = R. */

@@ -3,7 +3,7 @@
 //
 // A sweep has one state [lines, headDim]: a line for each column of the values,
 // and one for the normaliser. It goes through the tokens by their positions from
-// its own end, so that one piece of code serves both directions: a token reads
+// its own end, so that one text serves both directions: a token reads
 // what those before it wrote, decayed on arrival, and its self term, (q · k) v, is
 // added once, by the forward sweep. The sweeps add to the same outputs: each writes
 // those that it meets first, and in the second phase completes the other's.
@@ -24,7 +24,7 @@ import {
 let lines: i32 = 0;
 /** Bytes of a line; whole pairs of vectors. */
 let lineBytes: usize = 0;
-/** Bytes of a state. */
+/** Bytes of a sweep's state. */
 let sweepBytes: usize = 0;
 
 let rowQ: usize = 0;
@@ -70,7 +70,7 @@ export function tasks(phase: i32): i32 {
 
 /** Whether the sweep goes from the last token to the first. */
 let back: bool = false;
-/** The sequence's first token, among those of all sequences. */
+/** The sequence's first token, by its index among the tokens of all sequences. */
 let start: i32 = 0;
 
 /** Opens a sweep, in its first or second phase. */
@@ -81,7 +81,7 @@ function openRecurrentSweep(sequence: i32, isBack: bool): void {
   if (job.normalize !== 0) put(values, sizes.valueDim, 1);
 }
 
-/** The open token, among those of all sequences, and its padded q and k. */
+/** The open token, by its index among the tokens of all sequences, and its padded q and k. */
 let token: i32 = 0;
 let q: usize = 0, k: usize = 0;
 /** The decay of the state on arriving at the open token. */
@@ -190,7 +190,7 @@ function addSelfTerm(): void {
   }
 }
 
-/** Adds the output that the other sweep has written to this sweep's. */
+/** Adds the output of the other sweep to this sweep's. */
 function addWritten(): void {
   copyRow(job.y + <usize> token * sizes.valueBytes, written);
   if (job.normalize !== 0) put(written, sizes.valueDim, at(job.rowSums, token));

@@ -57,7 +57,7 @@ export function blockChannels(): i32 {
   return max(LEAST_CHANNELS, GROUP * groups);
 }
 
-/** Blocks of channels. */
+/** The number of blocks of channels. */
 export function blocks(): i32 {
   const size = blockChannels();
   return (job.channels + size - 1) / size;
@@ -70,12 +70,12 @@ export function chunksOfScan(): i32 {
 
 export let sequence: i32 = 0;
 export let block: i32 = 0;
-/** Groups of the block. */
+/** The groups of channels in the open block. */
 export let groups: i32 = 0;
 /** Tokens of the open chunk. */
 export let count: i32 = 0;
 let chunk: i32 = 0;
-/** The first channel of the open group, and how many it has. */
+/** The first channel of the open group, and the number of channels in the group. */
 export let channel: i32 = 0, lanes: i32 = 0;
 /** The open group's rates a log2(e), states, and weights d of x in the output. */
 export let rates: usize = 0, states: usize = 0, skips: usize = 0;
@@ -129,7 +129,7 @@ export function rowOf(tensor: usize, i: i32): usize {
   return tensor + <usize> tokenOf(i) * tokenBytes;
 }
 
-/** Bytes from a token's row of `b` or `c` to the next one's, which may be before it. */
+/** Bytes from a token's row of `b` or `c` to the next token's row, which may be before it. */
 export function nextRow(): usize {
   return job.reverse !== 0 ? 0 - tokenBytes : tokenBytes;
 }

@@ -176,7 +176,7 @@ function gateGradients(): void {
   scan.scatterRows(scan.z, job.dz);
 }
 
-/** Computes the gradients of a token, after those of all that follow it. */
+/** Computes the gradients of a token, after the gradients of all tokens that follow it. */
 function differentiate(i: i32, stateGradient: usize, da: usize, dd: usize): void {
   const own = <usize> i * scan.PAIR, width = scan.stateBytes;
   const dt$ = v128.load(scan.dt + own, 16 * $);

@@ -103,7 +103,7 @@ export function paddedTokens(
 }
 
 export let sequence: i32 = 0;
-/** The block of queries: its first, their number, and bytes of a row of scores. */
+/** The block of queries: its first query, the number of queries, and bytes of a row of scores. */
 export let query: i32 = 0;
 export let queries: i32 = 0;
 export let row: usize = 0;
@@ -153,7 +153,7 @@ function narrowKeys(): void {
   endKey = end;
 }
 
-/** The block of keys: its first, their number, and rows of whole vectors. */
+/** The block of keys: its first key, the number of keys, and rows of whole vectors. */
 export let key: i32 = 0;
 export let keys: i32 = 0;
 export let k: usize = 0;

@@ -43,7 +43,7 @@ export function extraBytes(): usize {
   return <usize> (taps * depth()) * vectorBytes(columns());
 }
 
-/** Channels of what is read, and of what is written. */
+/** The channels of the tensor that is read; {@link columns} are the channels of the result. */
 function depth(): i32 {
   return job.dx === 0 ? job.channels : job.filters;
 }
@@ -88,11 +88,11 @@ export function perform(phase: i32, task: i32): void {
   convolve(block % inBlocks, task % inColumns, inBlocks > 1);
 }
 
-/** The pixels of a remainder and its first, and the taps that read them. */
+/** The pixels of a remainder and the first of them, and the taps that read them. */
 let gridHeight: i32 = 0, gridWidth: i32 = 0;
 let firstY: i32 = 0, firstX: i32 = 0;
 let tapsY: i32 = 0, tapsX: i32 = 0, firstTapY: i32 = 0, firstTapX: i32 = 0;
-/** Where the remainder's panels begin. */
+/** The address at which the remainder's panels begin. */
 let panels: usize = 0;
 
 /** Pixels of a side from one on, by a step. */
@@ -111,7 +111,7 @@ function openRemainder(index: i32): void {
     return;
   }
   const inRow = remaindersX(), row = index / inRow;
-  // Taps of remainders before this one: those of rows before, and in this row.
+  // Taps of remainders before this one: of the rows before, and in this row.
   let before = 0;
   for (let y = 0; y < row; y++) before += tapsOf(y, true) * job.kernelWidth;
   firstY = row;
@@ -185,7 +185,7 @@ function openPatches(): void {
   openGrid(gridHeight, gridWidth);
 }
 
-/** Some pixels and channels of the result. */
+/** Computes some pixels and channels of the result. */
 function convolve(block: i32, part: i32, isPacked: bool): void {
   const pixel = block * job.rowsPerTask;
   const pixels = job.batch * gridHeight * gridWidth;
@@ -227,7 +227,7 @@ function convolve(block: i32, part: i32, isPacked: bool): void {
   emit(pixel, rows, from, end - from, stride);
 }
 
-/** Writes sums, as the activation makes them, to where they belong. */
+/** Writes sums, as the activation makes them, to their places in the result. */
 function emit(
   pixel: i32, rows: i32, column: i32, count: i32, stride: usize
 ): void {

@@ -56,7 +56,7 @@ function tapOf(kernel: usize, y: i32, x: i32): usize {
   return kernel + <usize> ((y * job.kernelWidth + x) * job.channels) * 4;
 }
 
-/** A row of the gradient in the images. */
+/** Computes a row of the gradient in the images. */
 function makeRow(image: i32, y: i32): void {
   countProgress();
   const row = pixelOf(job.dx, image, job.height, job.width, y, 0);

@@ -90,7 +90,7 @@ function addUp(task: i32): void {
   sumParts(count, from, gradientBytes(), shares(), job.dfilter + offset);
 }
 
-/** Some rows and columns of the gradient, from the pixels of a share. */
+/** Computes some rows and columns of the gradient, from the pixels of a share. */
 function multiplyPart(share: i32, row: i32, column: i32): void {
   const rows = min(rowsPerTask(), inner() - row);
   const columns = min(COLUMNS, job.filters - column);

@@ -6,7 +6,10 @@ import { copyRow } from "../math/loops";
 let images: usize = 0, height: i32 = 0, width: i32 = 0, channels: i32 = 0;
 /** The pixels of the grid, for each image. */
 let gridHeight: i32 = 0, gridWidth: i32 = 0;
-/** The pixel that the first tap reads for the grid's first, and the next for the next. */
+/**
+ * The pixel that the first tap reads for the grid's first pixel, and the step from one
+ * to the next.
+ */
 let top: i32 = 0, left: i32 = 0, strideY: i32 = 0, strideX: i32 = 0;
 /**
  * A patch is made of segments, which lie in the image as they do in the patch: a row
@@ -15,7 +18,7 @@ let top: i32 = 0, left: i32 = 0, strideY: i32 = 0, strideX: i32 = 0;
 let segmentsPerRow: i32 = 0, segment: i32 = 0;
 let dilationY: i32 = 0, dilationX: i32 = 0;
 
-/** The images that patches are read from. */
+/** Sets the images that patches are read from. */
 export function openImages(
   address: usize, rows: i32, columns: i32, depth: i32
 ): void {
@@ -25,13 +28,13 @@ export function openImages(
   channels = depth;
 }
 
-/** The grid of pixels that have a patch. */
+/** Sets the grid of pixels that have a patch. */
 export function openGrid(rows: i32, columns: i32): void {
   gridHeight = rows;
   gridWidth = columns;
 }
 
-/** Where patches begin, and how far they are apart. */
+/** Sets where patches begin, and the pixels from one patch to the next. */
 export function openSteps(y: i32, x: i32, stepY: i32, stepX: i32): void {
   top = y;
   left = x;
@@ -39,7 +42,7 @@ export function openSteps(y: i32, x: i32, stepY: i32, stepX: i32): void {
   strideX = stepX;
 }
 
-/** The taps of a row of a patch, and the pixels from one to the next. */
+/** Sets the taps of a row of a patch, and the pixels from one tap to the next. */
 export function openTaps(tapsX: i32, betweenY: i32, betweenX: i32): void {
   dilationY = betweenY;
   dilationX = betweenX;
@@ -47,7 +50,10 @@ export function openTaps(tapsX: i32, betweenY: i32, betweenX: i32): void {
   segment = betweenX === 1 ? tapsX * channels : channels;
 }
 
-/** The row of taps, the segment in it and the number in that which a slice begins with. */
+/**
+ * The row of taps, the segment of the row and the number in the segment that a slice
+ * begins with.
+ */
 let firstRow: i32 = 0, firstSegment: i32 = 0, firstNumber: i32 = 0;
 
 /**
@@ -96,7 +102,7 @@ function packPatch(
 function packSegment(
   image: i32, y: i32, x: i32, from: i32, to: i32, target: usize
 ): void {
-  // What of the segment is in the image.
+  // The part of the segment that is in the image.
   const low = max(from, -x * channels), high = min(to, (width - x) * channels);
   const bytes = <usize> (to - from) << 2;
   if (y < 0 || y >= height || low >= high) {

@@ -17,8 +17,8 @@ import { parts, partsAtOnce } from "../runtime/parts";
 const OPERANDS = 3, COPIES: usize = 32;
 
 /**
- * Rows up to so many elements are computed together, and up to so many where an operand
- * stays, which takes a while to write; and how many elements together.
+ * The most elements of a row of which several are computed together; the most where an
+ * operand stays, which takes a while to write; and how many elements are computed together.
  */
 const SHORT = 256, SHORT_WITH_STAYING = 128, TOGETHER = 1024;
 

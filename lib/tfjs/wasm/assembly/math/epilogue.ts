@@ -1,4 +1,4 @@
-// What is done to a row of sums when they are written, while they are in the cache.
+// The operations on a row of sums when it is written, while it is in the cache.
 import { ACTIVATION_GELU, ACTIVATION_RELU, ACTIVATION_RELU6 } from "../jobs";
 import { gelu } from "./gelu";
 import { clamp, copyRow, raise } from "./loops";

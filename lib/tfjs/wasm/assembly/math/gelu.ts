@@ -21,7 +21,7 @@ function prepare(): void {
   p5 = 0.5307027145;
 }
 
-/** t p(t), given |x|. */
+/** The factor t p(t) of the normal distribution's tail, given |x|. */
 // @ts-ignore: decorator
 @inline
 function tail4(
@@ -54,7 +54,7 @@ function gelu4(
   return f32x4.sub(f32x4.pmax(x, zero), below);
 }
 
-/** Φ(x) + x φ(x) */
+/** GELU's derivative, Φ(x) + x φ(x). */
 // @ts-ignore: decorator
 @inline
 function slope4(

@@ -86,7 +86,10 @@ function activateRows(
 
 let leftStride: usize = 0;
 
-/** A transposed block is packed, since its rows are far apart in the cache's sets. */
+/**
+ * The address of a block of A: packed if A is transposed, as its rows share few sets of
+ * the cache.
+ */
 function packA(a: usize, first: i32, rows: i32, k: i32, inner: i32): usize {
   if (job.transposeA === 0) {
     leftStride = <usize> job.inner * 4;

@@ -41,8 +41,8 @@ export function dotEach(
 }
 
 /**
- * c += Σ_i a_i b_i over eight rows, one after the other; weights and rows are
- * `step` and `stride` apart.
+ * c += Σ_i a_i b_i over eight rows, one after the other; from a weight to the next are
+ * `step` bytes, and from a row to the next `stride`.
  */
 export function addEach(
   columns: i32, a: usize, step: usize, b: usize, stride: usize, c: usize

@@ -1,12 +1,12 @@
 // Copies of parts of tensors from places that lie in a regular order to such places:
-// transposed, cut, joined, padded, repeated, reversed.
+// transposed, cut, concatenated, padded, repeated, reversed.
 import { Move, move as job } from "../jobs";
 import { queue } from "../runtime/queue";
 import { countProgress } from "../runtime/progress";
 import { copyPlane } from "./planes";
 
 // A part, as the host writes it; distances are in bytes.
-/** Where it is, or 0 for the job's constant, and where it goes. */
+/** The address of a part in x, or 0 for the job's constant, and in y. */
 const FROM = 0, TO = 4;
 /** The innermost two axes: counts, distances in x, distances in y. */
 const ROWS = 8, COLUMNS = 12;
@@ -32,7 +32,10 @@ export function tasks(phase: i32): i32 {
   return phase === 0 ? 0 : job.tasks;
 }
 
-/** Where the current plane begins, and its place in the innermost axis around planes. */
+/**
+ * The addresses of the current plane in x and y, and its place in the innermost axis
+ * around planes.
+ */
 let x: usize = 0, y: usize = 0, place: i32 = 0;
 
 export function perform(_phase: i32, task: i32): void {

@@ -33,7 +33,7 @@ export function copyPlane<T>(
   }
 }
 
-/** Copies rows of so many bytes. */
+/** Copies rows, each of which has `bytes` bytes behind one another. */
 export function copyRows(
   rows: i32, bytes: usize, x: usize, xRow: usize, y: usize, yRow: usize
 ): void {
@@ -44,7 +44,7 @@ export function copyRows(
   }
 }
 
-/** Copies bytes; what is left beside whole vectors is copied together with what is before it. */
+/** Copies bytes; those that fill no vector are copied in one that overlaps the vector before. */
 // @ts-ignore: decorator
 @inline
 export function copyBytes(bytes: usize, x: usize, y: usize): void {
@@ -137,7 +137,7 @@ function reverseRows<T>(
   }
 }
 
-/** Copies elements that lie apart into rows. */
+/** Copies elements, `xColumn` bytes from each other, into rows without gaps. */
 function collectRows<T>(
   rows: i32, columns: i32, x: usize, xRow: usize, xColumn: usize,
   y: usize, yRow: usize
@@ -161,7 +161,7 @@ function collectRows<T>(
   }
 }
 
-/** Copies elements to places that lie apart. */
+/** Copies elements of rows to places `yColumn` bytes from each other. */
 function scatterRows<T>(
   rows: i32, columns: i32, x: usize, xRow: usize, xColumn: usize,
   y: usize, yRow: usize, yColumn: usize

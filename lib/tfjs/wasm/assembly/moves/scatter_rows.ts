@@ -30,7 +30,7 @@ export function perform(phase: i32, task: i32): void {
   countProgress();
 }
 
-/** Writes what a piece of y is before. */
+/** Writes the values that a part of y begins with. */
 function begin(first: usize): void {
   const bytes = min(bytesOfY() - first, BLOCK), y = job.y + first;
   if (job.before === 0) memory.fill(y, 0, bytes);

@@ -1,7 +1,7 @@
 // Tuples of indices that name rows.
 import { queue } from "../runtime/queue";
 
-/** The row that a tuple names, or -1 if there are not so many. */
+/** The row that a tuple names, or -1 if there is no such row. */
 // @ts-ignore: decorator
 @inline
 export function rowOf(tuple: usize, depth: i32, rows: i32): i32 {
@@ -10,7 +10,7 @@ export function rowOf(tuple: usize, depth: i32, rows: i32): i32 {
     return <u32> index < <u32> rows ? index : -1;
   }
   let row = 0;
-  // As many rows as an axis has: as an index of the axis before it is worth.
+  // The rows that the current axis spans: as many as an index of the axis before is worth.
   let all: i64 = rows;
   for (let axis = 0; axis < depth; axis++) {
     const at = <usize> axis << 2;

@@ -1,5 +1,5 @@
 // Cumulative sums and products, in 64 bits. Where results are few, a task has a part of
-// one: the first phase finds what each part comes to, where the next ones begin.
+// one: the first phase finds the total of each part, with which the next part begins.
 //
 // Steps go along what is summed, from its end if the job is reverse. An exclusive
 // result is that of the step before: rows of y lie one step off.
@@ -10,7 +10,7 @@ import { allocate, layoutFrom } from "../runtime/scratch";
 import * as loops from "./loops";
 import * as view from "./view";
 
-/** Results so far. */
+/** The running results of the unit's columns. */
 let ownFound: usize = 0;
 
 export function layout(base: usize): usize {
@@ -40,7 +40,7 @@ export function perform(phase: i32, task: i32): void {
   }
 }
 
-/** Where what a part comes to is. */
+/** The address of the opened unit's totals in a part. */
 function resultsOf(part: i32): usize {
   return queue.extra + <usize> (part * view.results + view.result) * 8;
 }
@@ -50,7 +50,7 @@ function fillNeutral(found: usize): void {
   for (let i = 0; i < view.count; i++) store<f64>(found + (i << 3), neutral);
 }
 
-/** Finds what a part comes to. */
+/** Finds the totals of the opened unit, which is in a part. */
 function total(): void {
   const found = resultsOf(view.part), rows = view.size;
   let x = job.x + (<usize> view.place << 2);
@@ -69,7 +69,7 @@ function total(): void {
   }
 }
 
-/** Joins what all parts on the way to this one come to. */
+/** Combines the totals of all parts on the way to the opened one. */
 function begin(): usize {
   fillNeutral(ownFound);
   if (job.reverse !== 0) {
@@ -104,7 +104,7 @@ function steps(): i32 {
   return job.exclusive !== 0 && isEnd() ? view.size - 1 : view.size;
 }
 
-/** Goes along rows. */
+/** Accumulates along rows, whose elements lie side by side. */
 function goAlong(): void {
   const before = load<f64>(begin()), count = steps();
   const isExclusive = job.exclusive !== 0;
@@ -125,7 +125,7 @@ function goAlong(): void {
   }
 }
 
-/** Goes down columns. */
+/** Accumulates down columns, several of which lie side by side. */
 function goDown(): void {
   const found = begin(), stride = <usize> job.inner << 2;
   const step = job.reverse !== 0 ? -stride : stride;

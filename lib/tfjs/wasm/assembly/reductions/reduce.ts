@@ -15,9 +15,12 @@ const ROWS = 32;
 /** Columns up to which several rows are taken for one, and columns of that one. */
 const NARROW = 16, FOLDED = 64;
 
-/** Results of the unit so far, and their places: in scratch, or those of a part. */
+/** The unit's results so far, and their places: in scratch, or where the results of a part are. */
 let found: usize = 0, places: usize = 0;
-/** Scratch: both, sums of some rows, and results of rows that are taken for one. */
+/**
+ * Scratch: results, their places, sums of some rows, and results of rows that are taken
+ * for one.
+ */
 let ownFound: usize = 0, ownPlaces: usize = 0, sums: usize = 0, folded: usize = 0;
 
 function isDoubled(): bool {
@@ -61,12 +64,12 @@ function partBytes(): usize {
   return (view.results * foundBytes() + 15) & ~15;
 }
 
-/** Where the results of a part are, of the unit that is open. */
+/** The address of the opened unit's results in a part. */
 function resultsOf(part: i32): usize {
   return queue.extra + part * partBytes() + view.result * foundBytes();
 }
 
-/** Where their places are. */
+/** The address of the places at which the opened unit's results were found in a part. */
 function placesOf(part: i32): usize {
   return resultsOf(part) + view.parts * partBytes();
 }
@@ -145,12 +148,12 @@ function reduceColumns(x: usize): void {
   if (hasPlaces()) return findPlaces(rows, stride, x);
   fillNeutral(view.count, found);
   let together = job.inner > NARROW ? 0 : FOLDED / job.inner;
-  // So many rows are whole vectors, if they can be pairs of them.
+  // The rows taken together are a multiple of 4, or of 8 if there are 8: whole vectors, or pairs.
   together &= together < 8 ? ~3 : ~7;
   if (together === 0 || rows < 4 * together) {
     return combineRows(rows, view.count, stride, x, found);
   }
-  // Narrow rows: so many behind one another are one row.
+  // Narrow rows: `together` rows behind one another are taken as one row.
   const wide = together * job.inner, whole = rows / together;
   fillNeutral(wide, folded);
   combineRows(whole, wide, stride * together, x, folded);
@@ -179,7 +182,7 @@ function findPlaces(rows: i32, stride: usize, x: usize): void {
   }
 }
 
-/** Sets results to that of nothing. */
+/** Sets results to the result of no elements. */
 function fillNeutral(count: i32, results: usize): void {
   switch (job.kind) {
     case loops.SUM:
@@ -259,7 +262,7 @@ function combineResults(count: i32, others: usize, results: usize): void {
   combineRows(1, count, 0, others, results);
 }
 
-/** Joins the results of all parts of a unit. */
+/** Combines the results of all parts of a unit. */
 function join(unit: i32): void {
   view.openJoined(unit);
   found = ownFound;

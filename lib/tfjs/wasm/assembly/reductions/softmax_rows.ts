@@ -13,7 +13,7 @@ import * as view from "./view";
 /** Floats that are added up in 32 bits, before their sum goes to one in 64. */
 const BLOCK = 512;
 
-/** What a part leaves: its sum, and the largest element that it is relative to. */
+/** Bytes of a part's results: its sum, and the largest element, which the sum is relative to. */
 const LEFT = 16;
 
 /** Scratch of {@link greatestRow}. */
@@ -50,7 +50,7 @@ export function perform(phase: i32, task: i32): void {
   }
 }
 
-/** Where a part of the row leaves its results. */
+/** The address of the results of a part of the row. */
 function left(part: i32): usize {
   return queue.extra + (<usize> (view.result * view.parts + part)) * LEFT;
 }
@@ -75,7 +75,7 @@ function forward(phase: i32, offset: usize): void {
   store<f32>(left(view.part), largest, 8);
 }
 
-/** What a part of a row is multiplied by, given the sums of all. */
+/** The factor of a part of a row, given the sums of all parts. */
 function factorOf(part: i32): f32 {
   let largest: f32 = -Infinity;
   for (let i = 0; i < view.parts; i++) {

@@ -7,7 +7,7 @@
 // Elements may be bytes, of which a tensor has up to 2^32.
 import { parts as partsOf } from "../runtime/parts";
 
-/** Elements a task, about: what a core's cache holds. */
+/** Elements of a task, about as many as a core's cache holds. */
 const PIECE = 16384;
 
 /** Units from which on repeats are not divided into parts. */
@@ -23,21 +23,21 @@ let outer: u32 = 0, reduced: u32 = 0, inner: u32 = 0;
 let width: i32 = 0;
 /** Units beside one another. */
 let blocks: i32 = 0;
-/** Parts of each repeat. */
+/** The number of parts of each repeat. */
 let partsEach: i32 = 0;
 /** Elements of a part that are reduced; the last one has fewer. */
 let partSize: u32 = 0;
 
-/** Parts of what is reduced. */
+/** The parts into which the reduced elements of a result are divided. */
 export let parts: i32 = 0;
 /** Results of the whole tensor. */
 export let results: u32 = 0;
 
-/** The opened unit: its part, its first result, and their number. */
+/** The opened unit: its part, its first result, and the number of its results. */
 export let part: i32 = 0, result: u32 = 0, count: i32 = 0;
-/** How many rows, or elements of its rows, it reduces, and the first of them. */
+/** How many rows, or elements of rows, the opened unit reduces, and the first of them. */
 export let size: i32 = 0, first: u32 = 0;
-/** The place of its first element in the tensor. */
+/** The place of the opened unit's first element in the tensor. */
 export let place: u32 = 0;
 
 export function openView(
@@ -64,12 +64,12 @@ export function openView(
   blocks = partsOf(isRows ? outer : inner, width);
 }
 
-/** Units of all parts. */
+/** The number of units of all parts. */
 export function units(): i32 {
   return (inner === 1 ? 1 : outer) * parts * blocks;
 }
 
-/** Units of one part. */
+/** The number of units of one part. */
 export function joinedUnits(): i32 {
   return units() / parts;
 }

@@ -1,5 +1,5 @@
-// Progress of tasks, by which a thread that waits for others can tell a long task
-// from a thread that has died.
+// Progress of tasks, by which a thread that waits for others knows a long task from a
+// thread that has died.
 import { Queue, queue } from "./queue";
 
 /** Counts a step; every task calls this now and then. */

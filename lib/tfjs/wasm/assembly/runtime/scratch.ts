@@ -8,8 +8,7 @@ export function layoutFrom(base: usize): void {
 }
 
 /**
- * Takes the next so many bytes, from a cache line on; 0 bytes give the layout's
- * end.
+ * Takes the next `bytes` bytes, from a cache line on; 0 bytes give the layout's end.
  */
 export function allocate(bytes: usize): usize {
   const start = end;

@@ -1,6 +1,6 @@
 // Whether matrix products use wide register tiles, of 16 columns. These are faster
 // where the engine makes one instruction of 256 bits of two vectors, and slower
-// elsewhere. The engine does not tell, so both are timed.
+// elsewhere. The engine does not report which, so both are timed.
 import { multiplyNarrow, multiplyWide } from "../math/gemm";
 import { now } from "./queue";
 
