@@ -1,4 +1,5 @@
 /** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `test:dawn`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
+import { PACKAGES } from "./check_rooms.ts";
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
 import { QUICK_SHADERS } from "./quick_shaders.ts";
@@ -163,7 +164,13 @@ const CHECK: Task = {
     run("tools/check_rooms.ts"),
     run("tools/check_docs.ts"),
     run("tools/check_links.ts"),
-    { args: ["publish", "--dry-run", "--allow-dirty"] },
+    ...[
+      "deno.json",
+      ...Object.keys(PACKAGES).map((name) => `lib/${name}/deno.json`),
+    ]
+      .map((config) => ({
+        args: ["publish", "--dry-run", "--allow-dirty", "--config", config],
+      })),
   ],
 };
 

@@ -46,7 +46,7 @@ export const WALKS: Readonly<Record<"webgpu" | "wasm", readonly string[]>> = {
     "lib/kernels/wasm/assembly/chunkwise/intra_chunk.ts",
     "lib/kernels/wasm/assembly/chunkwise/decay.ts",
     "lib/kernels/wasm/assembly/chunkwise/chunk_operands.ts",
-    "lib/tfjs/wasm/assembly/math/gemm.ts",
+    "tools/kernels/build.ts",
     "lib/tfjs/wasm/assembly/math/matrix.ts",
   ],
 };
