@@ -351,7 +351,7 @@ async function allTests(isRest: boolean): Promise<Task> {
 
 /** The documents with programs, which tests run. */
 async function documents(): Promise<string[]> {
-  const found = ["README.md"];
+  const found = ["README.md", "lib/tfjs/README.md"];
   for await (const { name } of Deno.readDir("docs")) {
     if (name.endsWith(".md")) found.push(`docs/${name}`);
   }

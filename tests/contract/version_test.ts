@@ -6,8 +6,12 @@ import { VERSION } from "../../lib/base/version.ts";
 const read = (path: string) =>
   Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
 
-Deno.test("VERSION is that of deno.json", () => {
+Deno.test("VERSION is that of deno.json, and of each package", async () => {
   assertEquals(VERSION, config.version);
+  for (const folder of config.workspace) {
+    const { version } = JSON.parse(await read(`${folder}/deno.json`));
+    assertEquals(version, VERSION, folder);
+  }
 });
 
 Deno.test("VERSION is that of the changelog, and what a project imports", async () => {
