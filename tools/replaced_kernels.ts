@@ -49,7 +49,7 @@ const named = (names: readonly string[]): string =>
 /** The tables, in Markdown. */
 function tables(): string {
   const kernels = Object.entries(REPLACED_KERNELS).map(([backend, rows]) => [
-    `### On ${backend}`,
+    `### Kernels of ${backend}`,
     "",
     "| kernels | types | reason |",
     "| --- | --- | --- |",
