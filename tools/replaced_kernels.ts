@@ -49,7 +49,7 @@ const named = (names: readonly string[]): string =>
 /** The tables, in Markdown. */
 function tables(): string {
   const kernels = Object.entries(REPLACED_KERNELS).map(([backend, rows]) => [
-    `### Kernels of ${backend}`,
+    `**On ${backend}:**`,
     "",
     "| kernels | types | reason |",
     "| --- | --- | --- |",
@@ -58,7 +58,7 @@ function tables(): string {
     ),
   ]);
   const gradients = [
-    "### Gradients, on every backend",
+    "**Gradients, on every backend:**",
     "",
     "| gradient | reason |",
     "| --- | --- |",

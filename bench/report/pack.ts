@@ -63,11 +63,15 @@ export async function packReport(output: string): Promise<void> {
     const imports = Object.entries(config.imports).filter(([name]) =>
       used.has(name) || LOADED_LATER.includes(name)
     );
-    const { name, version, exports, compilerOptions } = config;
+    const { name, version, exports, compilerOptions, workspace } = config;
+    for (const member of workspace) {
+      const file = `${member}/deno.json`;
+      await copy(fileURLToPath(new URL(file, ROOT)), `${folder}/${file}`);
+    }
     await Deno.writeTextFile(
       `${folder}/deno.json`,
       JSON.stringify({
-        ...{ name, version, exports, compilerOptions },
+        ...{ name, version, exports, compilerOptions, workspace },
         imports: Object.fromEntries(imports),
       }),
     );
