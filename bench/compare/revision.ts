@@ -1,5 +1,5 @@
 /** A revision of this repository, whose cases are timed in a process of its own. @module */
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { BackendName } from "@lionjs/lion";
 import { PeerProcess, startProcess } from "../peers/peer_process.ts";
 
@@ -121,7 +121,10 @@ export class CheckedOut implements AsyncDisposable {
       const { success, stderr } = await new Deno.Command("tar", {
         args: ["-xf", archive, "-C", files.folder],
       }).output();
-      if (success) return files;
+      if (success) {
+        await withPackages(files.folder);
+        return files;
+      }
       throw new Error(`tar failed: ${new TextDecoder().decode(stderr)}`);
     } catch (error) {
       await files[Symbol.asyncDispose]();
@@ -133,4 +136,24 @@ export class CheckedOut implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }
+}
+
+/**
+ * Names this tree's packages in the configuration of a revision that has none: the
+ * worker imports files of this tree, which import by these names.
+ */
+async function withPackages(folder: string): Promise<void> {
+  const read = async (path: string) =>
+    JSON.parse(await Deno.readTextFile(path));
+  const config = await read(`${folder}/deno.json`);
+  if (config.workspace) return;
+  const { workspace } = await read(`${ROOT}/deno.json`);
+  for (const member of workspace) {
+    const { name, exports } = await read(`${ROOT}/${member}/deno.json`);
+    for (const [entry, file] of Object.entries<string>(exports)) {
+      const url = pathToFileURL(`${ROOT}/${member}/${file}`);
+      config.imports[name + entry.slice(1)] = url.href;
+    }
+  }
+  await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(config));
 }
