@@ -216,12 +216,10 @@ function attend(
     });
     const tokens = mask && tokensIn("mask", mask);
     const inputs = { ...vectors, decays, tokens };
-    const run = () => {
-      if (plan.kernel === null) return runPlain(plan, inputs, settings);
-      const { precision = "f32" } = options;
-      return runFused(plan, inputs, { ...settings, precision, joined });
-    };
-    const y = run();
+    const { precision = "f32" } = options;
+    const y = plan.kernel === null
+      ? runPlain(plan, inputs, settings)
+      : runFused(plan, inputs, { ...settings, precision, joined });
     return joined && y.rank === 4 ? joinHeads(y) : y;
   });
 }

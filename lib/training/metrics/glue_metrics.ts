@@ -1,19 +1,9 @@
 import { assertOneOf } from "@lionjs/base";
+import type { GlueTask } from "@lionjs/datasets";
 import { f1, matthews } from "./classification.ts";
 import { accuracy, type Metric, type SetMetric } from "./metric.ts";
 import { overClasses, overValues } from "./over_sets.ts";
 import { pearson, spearman } from "./ranking.ts";
-
-/** A task of GLUE, as `GlueTask` of `@lionjs/lion/datasets`. */
-type GlueTask =
-  | "cola"
-  | "sst2"
-  | "mrpc"
-  | "qqp"
-  | "stsb"
-  | "mnli"
-  | "qnli"
-  | "rte";
 
 type Makers = Readonly<Record<string, () => Metric | SetMetric>>;
 
