@@ -3,6 +3,7 @@ import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
 import { OPERATIONS } from "./built/operations.ts";
 import { registerDeltaAttention } from "./delta/delta_attention.ts";
+import { registerTransition } from "./transition/transition.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerDense } from "./layer/dense.ts";
 import { registerOperations } from "./layer/operations.ts";
@@ -23,6 +24,7 @@ export function registerWebGpuKernels(
   registerSelectiveScan();
   registerSoftmaxAttention(numbersFor, subgroups);
   registerDeltaAttention(numbersFor);
+  registerTransition(numbersFor);
   registerDense(!isSoftware);
   for (const { register } of OPERATIONS) register();
 }

@@ -1,0 +1,418 @@
+/**
+ * The layout of transitions of rank one in chunks: how steps are counted, and the buffers
+ * through which shaders pass results on.
+ *
+ * Rows q and a read the state, and rows b and k write to it: what a has read, Z, and
+ * the values V. Which of them there are depends on what a rule reads.
+ *
+ * | reads  | readers         | writers                  |
+ * | ------ | --------------- | ------------------------ |
+ * | none   | q               | k writes V               |
+ * | delta  | q, a = -e^g ∘ k | b = β k writes Z         |
+ * | tied   | q, a            | b = k writes Z           |
+ * | untied | q, a            | b writes Z, and k writes V |
+ *
+ * A sequence has one sweep for each direction. A sweep has the steps of a chunk as rows
+ * in its own order, so that one shader text serves both directions. Rows come in whole
+ * blocks of four; rows without a step read as zeros with a decay of 1.
+ *
+ * @module
+ */
+import type { Constants, Program } from "@lionjs/tfjs/webgpu";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
+import { reading } from "../score_tiles/score_tiles.ts";
+
+/** Most rows of a chunk where the state is read, which are solved for one after the other. */
+export const LARGEST_CHUNK = 32;
+/** Threads of a workgroup. */
+const THREADS = 64;
+
+/** What each step reads from the state. */
+export type Reads = "none" | "delta" | "tied" | "untied";
+
+/** The sizes of a problem, and how it is divided into chunks and sweeps. */
+export interface Sizes {
+  readonly reads: Reads;
+  /** The decay of the state as a token arrives: none, one number, or one for each channel of keys. */
+  readonly decay: "none" | "token" | "channel";
+  readonly length: number;
+  /** Steps of a token. */
+  readonly steps: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  /** Tokens of a chunk; the last may have fewer. */
+  readonly chunkSize: number;
+  /** Sweeps of a sequence: 1 if causal, else 2. */
+  readonly directions: number;
+  /** Whether states may enter the sequence. */
+  readonly isPiece: boolean;
+  /** Whether v has a column of ones after its last, which yields row sums. */
+  readonly hasRowSums: boolean;
+}
+
+/** The sizes of a problem with those of its buffers. */
+export interface Layout extends Sizes {
+  readonly chunks: number;
+  /** Rows of a chunk, rounded up to whole blocks. */
+  readonly rows: number;
+  /** Groups of four columns of q and k, rounded up. */
+  readonly headQuads: number;
+  /** Groups of four columns of what is written to the state. */
+  readonly valueQuads: number;
+  /** Vectors of four decays of a row. */
+  readonly decayQuads: number;
+  /** Vectors of four numbers in a chunk's record of operands. */
+  readonly operandQuads: number;
+  /** Whether a state may enter a chunk. */
+  readonly hasStates: boolean;
+}
+
+/** How many kinds of rows there are, and for how many a record of operands has room. */
+const KINDS = {
+  none: { READERS: 1, WRITERS: 1, ROW_KINDS: 2, KINDS: 2 },
+  delta: { READERS: 2, WRITERS: 1, ROW_KINDS: 3, KINDS: 3 },
+  // Of the gradients in decays, rows a that are a tensor leave a part of their own.
+  tied: { READERS: 2, WRITERS: 1, ROW_KINDS: 3, KINDS: 4 },
+  untied: { READERS: 2, WRITERS: 2, ROW_KINDS: 4, KINDS: 4 },
+} as const;
+
+/** Computes the layout of a problem. */
+export function layoutOf(sizes: Sizes): Layout {
+  const { reads, decay, length, steps, headDim, valueDim, chunkSize } = sizes;
+  const chunks = Math.ceil(length / chunkSize);
+  const rows = 4 * Math.ceil(steps * chunkSize / 4);
+  const headQuads = Math.ceil(headDim / 4);
+  const decayQuads = { none: 0, token: 1, channel: headQuads }[decay];
+  return {
+    ...{ ...sizes, chunks, rows, headQuads, decayQuads },
+    valueQuads: Math.ceil((valueDim + Number(sizes.hasRowSums)) / 4),
+    operandQuads: (KINDS[reads].KINDS * rows + 1 + rows / 4) * headQuads +
+      rows * decayQuads,
+    hasStates: reads !== "none" || sizes.isPiece || chunks > 1,
+  };
+}
+
+/** How many numbers a chunk's record takes in each buffer that shaders pass on. */
+export function recordSizes(
+  { reads, rows, headQuads, valueQuads, operandQuads, hasStates }: Layout,
+): Record<"pairs" | "operands" | "found" | "states", number> {
+  const { READERS, WRITERS } = KINDS[reads];
+  return {
+    // In the gradient, products take the place of scores, and those with states that of operands.
+    pairs: READERS * WRITERS * rows * rows,
+    operands: 4 * operandQuads,
+    found: READERS === 1 ? 0 : 4 * rows * valueQuads,
+    // The state that enters the chunk, with rows and columns rounded up to multiples of four.
+    states: hasStates ? 16 * headQuads * valueQuads : 0,
+  };
+}
+
+/** The vectors of the steps, and β, from which readers and writers are made. */
+export const INPUTS = {
+  none: ["q", "k"],
+  delta: ["q", "k", "beta"],
+  tied: ["q", "k", "a"],
+  untied: ["q", "k", "a", "b"],
+} as const;
+
+/** A program that names its buffers: a call has tensors of these names. */
+export type ChunkProgram =
+  & Omit<Program, "reads" | "writes">
+  & Readonly<
+    Record<"reads" | "writes", readonly (string | false | undefined)[]>
+  >;
+
+/** The number of columns in a pack of the tensors of tokens. */
+export function widthOf({ headDim, valueDim }: Layout): 1 | 4 {
+  return headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1;
+}
+
+/** The fields in which programs differ. */
+type OwnFields =
+  & Pick<ChunkProgram, "name" | "reads" | "writes" | "body">
+  & Partial<
+    Pick<
+      ChunkProgram,
+      "variants" | "elements" | "integers" | "floats" | "workgroups"
+    >
+  >
+  & {
+    readonly constants?: Constants;
+    /** Makes the declarations before the entry point. */
+    readonly functions: () => readonly string[];
+    readonly body: string;
+  };
+
+/** The constants that say what a rule reads. */
+export function constantsOf({ reads, steps }: Layout): Constants {
+  return {
+    ...KINDS[reads],
+    STEPS: steps,
+    // Whether the last writer writes V itself.
+    GIVES: reads === "none" || reads === "untied",
+    // Readers, of a and q in this order, that read before the decay of their token.
+    UNPAID: reads === "tied" || reads === "untied" ? 1 : 0,
+  };
+}
+
+/** A program with a workgroup for each `chunk` of all sweeps, unless it says otherwise. */
+export function ofSweeps(
+  layout: Layout,
+  batch: SequenceBatch,
+  own: OwnFields,
+): ChunkProgram {
+  const { directions, chunks, chunkSize, length, headDim, valueDim } = layout;
+  const { rows, headQuads, valueQuads, decayQuads, operandQuads } = layout;
+  const records = batch.sequences * directions * chunks;
+  const quads = ["pairs", "operands", "found", "states", "dstates", "sums"];
+  const numbers = ["beta", "dbeta", "rowSums", "before", "after"];
+  const leaving = ["forward", "backward"];
+  const width = widthOf(layout);
+  return {
+    width,
+    threads: THREADS,
+    workgroups: records,
+    ...own,
+    constants: { ...constantsOf(layout), ...own.constants },
+    integers: {
+      ...{ directions, chunks, chunkSize, length, headDim, valueDim, rows },
+      ...{ headQuads, valueQuads, decayQuads, operandQuads, records },
+      ...{ firstSequence: batch.firstSequence, ...own.integers },
+    },
+    elements: {
+      ...Object.fromEntries(quads.map((name) => [name, "vec4f" as const])),
+      ...Object.fromEntries(
+        [...numbers, ...leaving].map((name) => [name, "f32" as const]),
+      ),
+      ...layout.decay === "token" && { f: "f32", g: "f32", df: "f32", dg: "f32" },
+      ...own.elements,
+    },
+    functions: () => [CHUNKS, ...own.functions()],
+    body: own.workgroups === undefined ? OF_SWEEPS + own.body : own.body,
+  };
+}
+
+/**
+ * A program with a workgroup for each chunk and all its sweeps, those from `first_sweep`
+ * on; `number` is the chunk's.
+ */
+export function ofChunks(
+  layout: Layout,
+  batch: SequenceBatch,
+  own: OwnFields,
+): ChunkProgram {
+  return ofSweeps(layout, batch, {
+    ...own,
+    workgroups: batch.sequences * layout.chunks,
+    body: /* wgsl */ `
+  let number = workgroup % uniforms.chunks;
+  let first_sweep = workgroup / uniforms.chunks * uniforms.directions;
+${own.body}`,
+  });
+}
+
+const OF_SWEEPS = /* wgsl */ `
+  let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
+`;
+
+/** WGSL functions that locate chunks, rows and the parts of a chunk's record. */
+const CHUNKS = /* wgsl */ `
+struct Chunk {
+  // The chunk's index among the chunks of all sweeps.
+  record: u32,
+  // The index of the chunk's first token among the tokens of all sequences.
+  start: u32,
+  // The number of the chunk's tokens.
+  count: u32,
+  // Whether the sweep goes from the last token to the first.
+  back: bool,
+}
+
+// A chunk of a sweep, with sweeps counted from the launch's first sequence on.
+fn chunk_of(sweep: u32, number: u32) -> Chunk {
+  let first = number * uniforms.chunkSize;
+  let sequence = uniforms.firstSequence + sweep / uniforms.directions;
+  return Chunk(
+    sweep * uniforms.chunks + number,
+    sequence * uniforms.length + first,
+    min(uniforms.chunkSize, uniforms.length - first),
+    sweep % uniforms.directions == 1u,
+  );
+}
+
+// The index among a chunk's tokens of the token whose step is a row.
+fn place_of(chunk: Chunk, row: u32) -> u32 {
+  return select(row / STEPS, uniforms.rows / STEPS - 1u - row / STEPS, chunk.back);
+}
+fn has_step(chunk: Chunk, row: u32) -> bool { return place_of(chunk, row) < chunk.count; }
+// A token is read by the row of its last step.
+fn has_query(chunk: Chunk, row: u32) -> bool { return has_step(chunk, row) && row % STEPS == STEPS - 1u; }
+fn token_of(chunk: Chunk, row: u32) -> u32 {
+  return chunk.start + min(place_of(chunk, row), chunk.count - 1u);
+}
+// A row's index among the steps of all tokens.
+fn step_of(chunk: Chunk, row: u32) -> u32 { return token_of(chunk, row) * STEPS + row % STEPS; }
+
+// Whether a token's own write is left out, since the forward sweep has it.
+fn is_once(chunk: Chunk) -> bool { return STEPS == 1u && chunk.back; }
+// Whether a writer writes V itself.
+fn gives(writer: u32) -> bool { return GIVES && writer == WRITERS - 1u; }
+
+// The index of four columns of a row of a matrix of pairs, of a reader and a writer.
+// Blocks above the diagonal are undefined.
+fn at_pair(chunk: Chunk, reader: u32, writer: u32, row: u32, block: u32) -> u32 {
+  let rows = (chunk.record * READERS * WRITERS + reader * WRITERS + writer) * uniforms.rows + row;
+  return rows * (uniforms.rows / 4u) + block;
+}
+// The index of four columns of a row's operand, first those of readers, then those of writers.
+fn at_operand(chunk: Chunk, kind: u32, row: u32, quad: u32) -> u32 {
+  return chunk.record * uniforms.operandQuads + (kind * uniforms.rows + row) * uniforms.headQuads + quad;
+}
+// The index of the decay over the chunk, of four rows of the state.
+fn at_chunk_decay(chunk: Chunk, quad: u32) -> u32 { return at_operand(chunk, KINDS, 0u, quad); }
+// The index of the decay over a block of the chunk's rows.
+fn at_block_decay(chunk: Chunk, block: u32, quad: u32) -> u32 {
+  return at_operand(chunk, KINDS, 1u + block, quad);
+}
+// The index of the decay as a row's step arrives.
+fn at_decay(chunk: Chunk, row: u32, quad: u32) -> u32 {
+  return at_operand(chunk, KINDS, 1u + uniforms.rows / 4u, row * uniforms.decayQuads + min(quad, uniforms.decayQuads - 1u));
+}
+fn at_found(chunk: Chunk, row: u32, quad: u32) -> u32 {
+  return (chunk.record * uniforms.rows + row) * uniforms.valueQuads + quad;
+}
+// The gradient in what a has read lies behind what the rows of all chunks have read.
+fn at_slope(chunk: Chunk, row: u32, quad: u32) -> u32 {
+  return uniforms.records * uniforms.rows * uniforms.valueQuads + at_found(chunk, row, quad);
+}
+// The index of four columns of a row of the state.
+fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
+  return (chunk.record * 4u * uniforms.headQuads + row) * uniforms.valueQuads + quad;
+}
+`;
+
+/** WGSL function `row_of_<name>`: four columns of a row of a tensor with a vector for each step, or each query. */
+function rowsOf(
+  name: string,
+  dim: "headDim" | "valueDim",
+  width: 1 | 4,
+  of: "step" | "query" = "step",
+): string {
+  const at = of === "step" ? "step_of" : "token_of";
+  return /* wgsl */ `${reading(name, dim, width)}
+fn row_of_${name}(chunk: Chunk, row: u32, quad: u32) -> vec4f {
+  return select(vec4f(), read_${name}(${at}(chunk, row), quad), has_${of}(chunk, row));
+}
+`;
+}
+
+/**
+ * WGSL functions `reader_of(reader, chunk, row, quad)` and `writer_of(writer, …)`: four
+ * columns of a row.
+ */
+export function vectorsOf(layout: Layout): string {
+  const width = widthOf(layout);
+  const names = INPUTS[layout.reads];
+  const rows = names.filter((name) => name !== "beta").map((name) =>
+    rowsOf(name, "headDim", width, name === "q" ? "query" : "step")
+  );
+  const of = (name: string) => `row_of_${name}(chunk, row, quad)`;
+  const reader = { none: "vec4f()", delta: `-${of("k")}` };
+  const beta = /* wgsl */ `
+fn beta_of(chunk: Chunk, row: u32) -> f32 {
+  return select(0.0, beta[step_of(chunk, row)], has_step(chunk, row));
+}
+`;
+  const { reads } = layout;
+  const a = reads === "tied" || reads === "untied" ? of("a") : reader[reads];
+  const first = reads === "untied"
+    ? of("b")
+    : `${reads === "delta" ? "beta_of(chunk, row) * " : ""}${of("k")}`;
+  return /* wgsl */ `${rows.join("")}${reads === "delta" ? beta : ""}
+fn reader_of(reader: u32, chunk: Chunk, row: u32, quad: u32) -> vec4f {
+  if (reader == 0u) { return ${of("q")}; }
+  return ${a};
+}
+fn writer_of(writer: u32, chunk: Chunk, row: u32, quad: u32) -> vec4f {
+  if (writer == 0u) { return ${first}; }
+  return ${of("k")};
+}
+`;
+}
+
+/** WGSL function `decay_of(chunk, row, quad)`: the decay as a row's step arrives, of `operands`. */
+export const DECAY_OF = /* wgsl */ `
+fn decay_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {
+  if (DECAYS) { return operands[at_decay(chunk, row, quad)]; }
+  return vec4f(1.0);
+}
+`;
+
+/** The constant that {@linkcode DECAY_OF} needs. */
+export function decaysOf({ decay }: Layout): Constants {
+  return { DECAYS: decay !== "none" };
+}
+
+/**
+ * WGSL function `value_of(writer, chunk, row, quad)`: four columns of what a row writes;
+ * `given_of(chunk, row, quad)` are those of v, with a column of ones after the last if it has
+ * row sums.
+ */
+export function valuesOf(layout: Layout): string {
+  const found = layout.reads === "none" ? "" : /* wgsl */ `
+  if (writer == 0u) { return found[at_found(chunk, row, quad)]; }`;
+  return /* wgsl */ `${givenOf(layout)}
+fn value_of(writer: u32, chunk: Chunk, row: u32, quad: u32) -> vec4f {${found}
+  return given_of(chunk, row, quad);
+}
+`;
+}
+
+export function givenOf(layout: Layout): string {
+  const v = rowsOf("v", "valueDim", widthOf(layout));
+  const given = layout.hasRowSums
+    ? "select(row_of_v(chunk, row, quad), vec4f(1.0), (4u * quad + vec4u(0u, 1u, 2u, 3u) == vec4u(uniforms.valueDim)) & vec4<bool>(has_step(chunk, row)))"
+    : "row_of_v(chunk, row, quad)";
+  return /* wgsl */ `${v}
+fn given_of(chunk: Chunk, row: u32, quad: u32) -> vec4f { return ${given}; }
+`;
+}
+
+/** The name of the gradient in the sums that queries read, with a column for row sums if there are any. */
+export const slopesIn = ({ hasRowSums }: Layout): "sums" | "dy" =>
+  hasRowSums ? "sums" : "dy";
+
+/** WGSL function `slope_of(reader, chunk, row, quad)`: the gradient in what a row reads. */
+export function slopesOf(layout: Layout): string {
+  const slope = layout.hasRowSums
+    ? "select(vec4f(), sums[token_of(chunk, row) * uniforms.valueQuads + quad], has_query(chunk, row))"
+    : "uniforms.scale * row_of_dy(chunk, row, quad)";
+  const dy = layout.hasRowSums
+    ? ""
+    : rowsOf("dy", "valueDim", widthOf(layout), "query");
+  const found = layout.reads === "none" ? "" : /* wgsl */ `
+  if (reader == 1u) { return found[at_slope(chunk, row, quad)]; }`;
+  return /* wgsl */ `${dy}
+fn slope_of(reader: u32, chunk: Chunk, row: u32, quad: u32) -> vec4f {${found}
+  return ${slope};
+}
+`;
+}
+
+/**
+ * WGSL that calls a function `(chunk, row_block, column_block)` for each pair of blocks
+ * not above the diagonal. Pairs at equal distances lie side by side, so that
+ * neighbouring threads have paths of equal length.
+ */
+export const EACH_PAIR = /* wgsl */ `
+  let blocks = uniforms.rows / 4u;
+  for (var pair = local; pair < blocks * (blocks + 1u) / 2u; pair += THREADS) {
+    var distance = 0u;
+    var column_block = pair;
+    while (column_block >= blocks - distance) {
+      column_block -= blocks - distance;
+      distance++;
+    }
+    multiply_pairs(chunk, column_block + distance, column_block);
+  }
+`;

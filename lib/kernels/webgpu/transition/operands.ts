@@ -1,0 +1,112 @@
+/**
+ * Readers and writers, decayed to the borders of their chunk: readers from its start,
+ * which is where they meet the state that enters it, and writers to its end. Beside them
+ * lie the decays of each row, of each block of four rows, and of the whole chunk.
+ *
+ * @module
+ */
+import { LOWEST_LOG_DECAY } from "../../../attention/decays/finite_decay.ts";
+import { exponential } from "@lionjs/tfjs/webgpu";
+import { isBelow } from "../frame/log_decays.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
+import { reading } from "../score_tiles/score_tiles.ts";
+import {
+  type ChunkProgram,
+  DECAY_OF,
+  decaysOf,
+  INPUTS,
+  type Layout,
+  ofSweeps,
+  vectorsOf,
+  widthOf,
+} from "./layout.ts";
+
+/** The program of all operands, in all sweeps. */
+export function operandsProgram(
+  layout: Layout,
+  batch: SequenceBatch,
+): ChunkProgram {
+  const { decay, directions, isPiece } = layout;
+  const gates = decay === "none" ? [] : ["f", "g"].slice(0, directions);
+  return ofSweeps(layout, batch, {
+    name: "transition_operands",
+    constants: { ...decaysOf(layout), CHANNELS: decay === "channel" },
+    variants: [gates.includes("g") && "both"],
+    reads: [...INPUTS[layout.reads], ...gates],
+    writes: ["operands"],
+    integers: { isPiece: Number(isPiece) },
+    floats: { lowest: LOWEST_LOG_DECAY },
+    functions: () => [
+      vectorsOf(layout),
+      DECAY_OF,
+      exponential("vec4f"),
+      isBelow("is_clipped", LOWEST_LOG_DECAY, "vec4f"),
+      ...gates.map((name) =>
+        decay === "channel"
+          ? reading(name, "headDim", widthOf(layout))
+          : `fn read_${name}(token: u32, quad: u32) -> vec4f { return vec4f(${name}[token]); }\n`
+      ),
+      logDecayOf(gates),
+      ARRIVAL,
+    ],
+    body: OPERANDS,
+  });
+}
+
+const logDecayOf = ([forward, backward]: string[]) => /* wgsl */ `
+fn log_decay_of(chunk: Chunk, token: u32, quad: u32) -> vec4f {
+  ${backward ? `if (chunk.back) { return read_${backward}(token, quad); }` : ""}
+  return ${forward ? `read_${forward}(token, quad)` : "vec4f()"};
+}
+`;
+
+const ARRIVAL = /* wgsl */ `
+// The decay as a row's step arrives: that of a token before its first step. In a whole
+// sequence no state reaches a sweep's first token, whose log decay is ignored.
+fn arrival(chunk: Chunk, row: u32, quad: u32) -> vec4f {
+  let token = token_of(chunk, row);
+  let first = select(0u, uniforms.length - 1u, chunk.back);
+  let is_unpaid = uniforms.isPiece == 0u && token % uniforms.length == first;
+  if (row % STEPS != 0u || is_unpaid || !has_step(chunk, row)) { return vec4f(1.0); }
+  // Log decays of a channel may be -Infinity.
+  let given = log_decay_of(chunk, token, quad);
+  return exponential(select(given, vec4f(uniforms.lowest), is_clipped(given)));
+}
+`;
+
+const OPERANDS = /* wgsl */ `
+  // Each exponential is taken once, and to the last bits, since whole paths are products of them.
+  for (var item = local; DECAYS && item < uniforms.rows * uniforms.decayQuads; item += THREADS) {
+    let row = item / uniforms.decayQuads;
+    let quad = item % uniforms.decayQuads;
+    operands[at_decay(chunk, row, quad)] = arrival(chunk, row, quad);
+  }
+  storageBarrier();
+  for (var item = local; item < ROW_KINDS * uniforms.headQuads; item += THREADS) {
+    let kind = item / uniforms.headQuads;
+    let quad = item % uniforms.headQuads;
+    var path = vec4f(1.0);
+    if (kind < READERS) {
+      var block = vec4f(1.0);
+      for (var row = 0u; row < uniforms.rows; row++) {
+        let decay = decay_of(chunk, row, quad);
+        let unpaid = path;
+        path *= decay;
+        block *= decay;
+        operands[at_operand(chunk, kind, row, quad)] =
+          select(path, unpaid, kind == UNPAID && UNPAID > 0u) * reader_of(kind, chunk, row, quad);
+        if (kind == 0u && row % 4u == 3u) {
+          operands[at_block_decay(chunk, row / 4u, quad)] = block;
+          block = vec4f(1.0);
+        }
+      }
+      if (kind == 0u) { operands[at_chunk_decay(chunk, quad)] = path; }
+    } else {
+      for (var end = uniforms.rows; end > 0u; end--) {
+        let row = end - 1u;
+        operands[at_operand(chunk, kind, row, quad)] = path * writer_of(kind - READERS, chunk, row, quad);
+        path *= decay_of(chunk, row, quad);
+      }
+    }
+  }
+`;
