@@ -3,6 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { comba } from "./transition/comba.ts";
 import { deltaNet } from "./delta_net.ts";
 import { deltaProduct } from "./transition/delta_product.ts";
+import { forgettingAttention } from "./forgetting_attention.ts";
 import { gateLoop } from "./gate_loop.ts";
 import { gatedDeltaNet } from "./gated_delta_net.ts";
 import { gatedDeltaNet2 } from "./transition/gated_delta_net_2.ts";
@@ -49,7 +50,7 @@ export interface FamilyMember {
  * const normalized = family.filter((member) => member.normalized);
  * assertEquals(
  *   normalized.map((member) => member.name),
- *   ["Linear Transformer", "mLSTM (xLSTM)", "Gated RFA"],
+ *   ["Linear Transformer", "mLSTM (xLSTM)", "Gated RFA", "FoX"],
  * );
  * ```
  */
@@ -190,5 +191,13 @@ export const family: readonly FamilyMember[] = [
     decay: "delta",
     normalized: false,
     lion: "arrival, matrix e^g I - β k pᵀ",
+  },
+  {
+    name: "FoX",
+    function: forgettingAttention,
+    paper: "Lin et al. 2025, arXiv:2503.02130",
+    decay: "scalar",
+    normalized: true,
+    lion: "softmax of scores + log of LION-S's mask",
   },
 ];

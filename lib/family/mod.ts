@@ -19,6 +19,11 @@ export {
 } from "./transition/delta_product.ts";
 export { family } from "./family.ts";
 export {
+  forgettingAttention,
+  type ForgettingAttentionInputs,
+  type ForgettingAttentionOptions,
+} from "./forgetting_attention.ts";
+export {
   gatedLinearAttention,
   type GatedLinearAttentionInputs,
 } from "./gated_linear_attention.ts";
