@@ -9,8 +9,8 @@
  * Of a part of a sequence the second launch takes the states on both sides and
  * hands on those that leave; a short part is swept as in the recurrent form, in
  * a launch for each direction, and one more where two directions have decays. Decays of
- * each channel of the keys run through the shaders of the delta rule, without what erases
- * (`chunk_engine/`).
+ * each channel of the keys run through the shaders of transitions that read nothing
+ * (`transition/`).
  *
  * @module
  */
@@ -37,8 +37,8 @@ import {
   diagonalForward,
   diagonalGradient,
   isDiagonalCall,
-} from "./diagonal/diagonal_chunkwise.ts";
-import { planDiagonal } from "./diagonal/diagonal_plan.ts";
+  planDiagonal,
+} from "./transition/diagonal.ts";
 import { type AttentionArguments, requestOf } from "./frame/attention_call.ts";
 import type { Device } from "./frame/planning.ts";
 import { fullForward, planFull, tilingFor } from "./full/lion_full.ts";

@@ -20,7 +20,6 @@
  */
 import type { Constants, Program } from "@lionjs/tfjs/webgpu";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { reading } from "../score_tiles/score_tiles.ts";
 
 /** Most rows of a chunk where the state is read, which are solved for one after the other. */
 export const LARGEST_CHUNK = 32;
@@ -122,7 +121,7 @@ export type ChunkProgram =
     Record<"reads" | "writes", readonly (string | false | undefined)[]>
   >;
 
-/** The number of columns in a pack of the tensors of tokens. */
+/** The number of columns in a pack of the tensors that are written. */
 export function widthOf({ headDim, valueDim }: Layout): 1 | 4 {
   return headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1;
 }
@@ -133,7 +132,7 @@ type OwnFields =
   & Partial<
     Pick<
       ChunkProgram,
-      "variants" | "elements" | "integers" | "floats" | "workgroups"
+      "variants" | "integers" | "floats" | "workgroups"
     >
   >
   & {
@@ -165,11 +164,14 @@ export function ofSweeps(
   const { rows, headQuads, valueQuads, decayQuads, operandQuads } = layout;
   const records = batch.sequences * directions * chunks;
   const quads = ["pairs", "operands", "found", "states", "dstates", "sums"];
-  const numbers = ["beta", "dbeta", "rowSums", "before", "after"];
-  const leaving = ["forward", "backward"];
-  const width = widthOf(layout);
+  const vectors = ["q", "k", "v", "a", "b", "dy", "f", "g"];
+  const numbers = ["beta", "dbeta", "rowSums"];
+  const borders = ["before", "after", "forward", "backward"];
+  const gates = layout.decay === "token" ? ["f", "g", "df", "dg"] : [];
+  const are = (element: "f32" | "vec4f", names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, element]));
   return {
-    width,
+    width: widthOf(layout),
     threads: THREADS,
     workgroups: records,
     ...own,
@@ -177,15 +179,12 @@ export function ofSweeps(
     integers: {
       ...{ directions, chunks, chunkSize, length, headDim, valueDim, rows },
       ...{ headQuads, valueQuads, decayQuads, operandQuads, records },
+      firstDecay: operandQuads - rows * decayQuads,
       ...{ firstSequence: batch.firstSequence, ...own.integers },
     },
     elements: {
-      ...Object.fromEntries(quads.map((name) => [name, "vec4f" as const])),
-      ...Object.fromEntries(
-        [...numbers, ...leaving].map((name) => [name, "f32" as const]),
-      ),
-      ...layout.decay === "token" && { f: "f32", g: "f32", df: "f32", dg: "f32" },
-      ...own.elements,
+      ...are("vec4f", [...quads, ...vectors]),
+      ...are("f32", [...numbers, ...borders, ...gates]),
     },
     functions: () => [CHUNKS, ...own.functions()],
     body: own.workgroups === undefined ? OF_SWEEPS + own.body : own.body,
@@ -276,7 +275,8 @@ fn at_block_decay(chunk: Chunk, block: u32, quad: u32) -> u32 {
 }
 // The index of the decay as a row's step arrives.
 fn at_decay(chunk: Chunk, row: u32, quad: u32) -> u32 {
-  return at_operand(chunk, KINDS, 1u + uniforms.rows / 4u, row * uniforms.decayQuads + min(quad, uniforms.decayQuads - 1u));
+  return chunk.record * uniforms.operandQuads + uniforms.firstDecay
+    + row * uniforms.decayQuads + min(quad, uniforms.decayQuads - 1u);
 }
 fn at_found(chunk: Chunk, row: u32, quad: u32) -> u32 {
   return (chunk.record * uniforms.rows + row) * uniforms.valueQuads + quad;
@@ -294,48 +294,47 @@ fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
 /** WGSL function `row_of_<name>`: four columns of a row of a tensor with a vector for each step, or each query. */
 function rowsOf(
   name: string,
-  dim: "headDim" | "valueDim",
-  width: 1 | 4,
+  quads: "headQuads" | "valueQuads",
   of: "step" | "query" = "step",
 ): string {
   const at = of === "step" ? "step_of" : "token_of";
-  return /* wgsl */ `${reading(name, dim, width)}
+  // With row sums, v may have fewer groups of columns than what is written.
+  const count = quads === "headQuads"
+    ? "uniforms.headQuads"
+    : "((uniforms.valueDim + 3u) / 4u)";
+  return /* wgsl */ `
 fn row_of_${name}(chunk: Chunk, row: u32, quad: u32) -> vec4f {
-  return select(vec4f(), read_${name}(${at}(chunk, row), quad), has_${of}(chunk, row));
+  return select(vec4f(), ${name}[${at}(chunk, row) * ${count} + quad], has_${of}(chunk, row));
 }
 `;
 }
 
 /**
  * WGSL functions `reader_of(reader, chunk, row, quad)` and `writer_of(writer, …)`: four
- * columns of a row.
+ * columns of a row; by the delta rule a writer is k, and `weights_of(chunk, row)` are the
+ * factors β of four rows.
  */
 export function vectorsOf(layout: Layout): string {
-  const width = widthOf(layout);
-  const names = INPUTS[layout.reads];
-  const rows = names.filter((name) => name !== "beta").map((name) =>
-    rowsOf(name, "headDim", width, name === "q" ? "query" : "step")
-  );
-  const of = (name: string) => `row_of_${name}(chunk, row, quad)`;
-  const reader = { none: "vec4f()", delta: `-${of("k")}` };
-  const beta = /* wgsl */ `
-fn beta_of(chunk: Chunk, row: u32) -> f32 {
-  return select(0.0, beta[step_of(chunk, row)], has_step(chunk, row));
-}
-`;
   const { reads } = layout;
-  const a = reads === "tied" || reads === "untied" ? of("a") : reader[reads];
-  const first = reads === "untied"
-    ? of("b")
-    : `${reads === "delta" ? "beta_of(chunk, row) * " : ""}${of("k")}`;
-  return /* wgsl */ `${rows.join("")}${reads === "delta" ? beta : ""}
+  const rows = INPUTS[reads].filter((name) => name !== "beta").map((name) =>
+    rowsOf(name, "headQuads", name === "q" ? "query" : "step")
+  );
+  const a = { none: "q", delta: "k", tied: "a", untied: "a" }[reads];
+  const [sign, weight] = reads === "delta"
+    ? ["-", "select(0.0, beta[step_of(chunk, row)], has_step(chunk, row))"]
+    : ["", "1.0"];
+  return /* wgsl */ `${rows.join("")}
+fn weight_of(chunk: Chunk, row: u32) -> f32 { return ${weight}; }
+fn weights_of(chunk: Chunk, row: u32) -> vec4f {
+  return vec4f(weight_of(chunk, row), weight_of(chunk, row + 1u), weight_of(chunk, row + 2u), weight_of(chunk, row + 3u));
+}
 fn reader_of(reader: u32, chunk: Chunk, row: u32, quad: u32) -> vec4f {
-  if (reader == 0u) { return ${of("q")}; }
-  return ${a};
+  if (reader == 0u) { return row_of_q(chunk, row, quad); }
+  return ${sign}row_of_${a}(chunk, row, quad);
 }
 fn writer_of(writer: u32, chunk: Chunk, row: u32, quad: u32) -> vec4f {
-  if (writer == 0u) { return ${first}; }
-  return ${of("k")};
+  if (writer < WRITERS - 1u) { return row_of_${reads === "untied" ? "b" : "k"}(chunk, row, quad); }
+  return row_of_k(chunk, row, quad);
 }
 `;
 }
@@ -368,15 +367,20 @@ fn value_of(writer: u32, chunk: Chunk, row: u32, quad: u32) -> vec4f {${found}
 `;
 }
 
-export function givenOf(layout: Layout): string {
-  const v = rowsOf("v", "valueDim", widthOf(layout));
-  const given = layout.hasRowSums
-    ? "select(row_of_v(chunk, row, quad), vec4f(1.0), (4u * quad + vec4u(0u, 1u, 2u, 3u) == vec4u(uniforms.valueDim)) & vec4<bool>(has_step(chunk, row)))"
-    : "row_of_v(chunk, row, quad)";
+/** WGSL function `given_of` of {@linkcode valuesOf}. */
+export function givenOf({ hasRowSums }: Layout): string {
+  const v = rowsOf("v", "valueQuads");
   return /* wgsl */ `${v}
-fn given_of(chunk: Chunk, row: u32, quad: u32) -> vec4f { return ${given}; }
+fn given_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {
+  ${hasRowSums ? WITH_ONES : "return row_of_v(chunk, row, quad);"}
+}
 `;
 }
+
+const WITH_ONES = /* wgsl */ `
+  let columns = 4u * quad + vec4u(0u, 1u, 2u, 3u);
+  let values = select(row_of_v(chunk, row, quad), vec4f(), columns >= vec4u(uniforms.valueDim));
+  return select(values, vec4f(1.0), (columns == vec4u(uniforms.valueDim)) & vec4<bool>(has_step(chunk, row)));`;
 
 /** The name of the gradient in the sums that queries read, with a column for row sums if there are any. */
 export const slopesIn = ({ hasRowSums }: Layout): "sums" | "dy" =>
@@ -389,7 +393,7 @@ export function slopesOf(layout: Layout): string {
     : "uniforms.scale * row_of_dy(chunk, row, quad)";
   const dy = layout.hasRowSums
     ? ""
-    : rowsOf("dy", "valueDim", widthOf(layout), "query");
+    : rowsOf("dy", "valueQuads", "query");
   const found = layout.reads === "none" ? "" : /* wgsl */ `
   if (reader == 1u) { return found[at_slope(chunk, row, quad)]; }`;
   return /* wgsl */ `${dy}

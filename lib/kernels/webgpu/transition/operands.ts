@@ -9,7 +9,6 @@ import { LOWEST_LOG_DECAY } from "../../../attention/decays/finite_decay.ts";
 import { exponential } from "@lionjs/tfjs/webgpu";
 import { isBelow } from "../frame/log_decays.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { reading } from "../score_tiles/score_tiles.ts";
 import {
   type ChunkProgram,
   DECAY_OF,
@@ -18,7 +17,6 @@ import {
   type Layout,
   ofSweeps,
   vectorsOf,
-  widthOf,
 } from "./layout.ts";
 
 /** The program of all operands, in all sweeps. */
@@ -30,8 +28,8 @@ export function operandsProgram(
   const gates = decay === "none" ? [] : ["f", "g"].slice(0, directions);
   return ofSweeps(layout, batch, {
     name: "transition_operands",
-    constants: { ...decaysOf(layout), CHANNELS: decay === "channel" },
-    variants: [gates.includes("g") && "both"],
+    constants: decaysOf(layout),
+    variants: [decay, gates.includes("g") && "both"],
     reads: [...INPUTS[layout.reads], ...gates],
     writes: ["operands"],
     integers: { isPiece: Number(isPiece) },
@@ -41,24 +39,28 @@ export function operandsProgram(
       DECAY_OF,
       exponential("vec4f"),
       isBelow("is_clipped", LOWEST_LOG_DECAY, "vec4f"),
-      ...gates.map((name) =>
-        decay === "channel"
-          ? reading(name, "headDim", widthOf(layout))
-          : `fn read_${name}(token: u32, quad: u32) -> vec4f { return vec4f(${name}[token]); }\n`
-      ),
-      logDecayOf(gates),
+      logDecayOf(gates, decay === "channel"),
       ARRIVAL,
     ],
     body: OPERANDS,
   });
 }
 
-const logDecayOf = ([forward, backward]: string[]) => /* wgsl */ `
+function logDecayOf(
+  [forward, backward]: string[],
+  ofChannels: boolean,
+): string {
+  const read = (name: string) =>
+    ofChannels
+      ? `${name}[token * uniforms.headQuads + quad]`
+      : `vec4f(${name}[token])`;
+  return /* wgsl */ `
 fn log_decay_of(chunk: Chunk, token: u32, quad: u32) -> vec4f {
-  ${backward ? `if (chunk.back) { return read_${backward}(token, quad); }` : ""}
-  return ${forward ? `read_${forward}(token, quad)` : "vec4f()"};
+  ${backward ? `if (chunk.back) { return ${read(backward)}; }` : ""}
+  return ${forward ? read(forward) : "vec4f()"};
 }
 `;
+}
 
 const ARRIVAL = /* wgsl */ `
 // The decay as a row's step arrives: that of a token before its first step. In a whole
@@ -82,29 +84,33 @@ const OPERANDS = /* wgsl */ `
     operands[at_decay(chunk, row, quad)] = arrival(chunk, row, quad);
   }
   storageBarrier();
-  for (var item = local; item < ROW_KINDS * uniforms.headQuads; item += THREADS) {
-    let kind = item / uniforms.headQuads;
+  for (var item = local; item < 2u * uniforms.headQuads; item += THREADS) {
     let quad = item % uniforms.headQuads;
     var path = vec4f(1.0);
-    if (kind < READERS) {
+    if (item < uniforms.headQuads) {
       var block = vec4f(1.0);
       for (var row = 0u; row < uniforms.rows; row++) {
         let decay = decay_of(chunk, row, quad);
         let unpaid = path;
         path *= decay;
+        for (var reader = 0u; reader < READERS; reader++) { // unroll
+          operands[at_operand(chunk, reader, row, quad)] =
+            select(path, unpaid, reader > READERS - 1u - UNPAID) * reader_of(reader, chunk, row, quad);
+        }
         block *= decay;
-        operands[at_operand(chunk, kind, row, quad)] =
-          select(path, unpaid, kind == UNPAID && UNPAID > 0u) * reader_of(kind, chunk, row, quad);
-        if (kind == 0u && row % 4u == 3u) {
+        if (row % 4u == 3u) {
           operands[at_block_decay(chunk, row / 4u, quad)] = block;
           block = vec4f(1.0);
         }
       }
-      if (kind == 0u) { operands[at_chunk_decay(chunk, quad)] = path; }
+      operands[at_chunk_decay(chunk, quad)] = path;
     } else {
       for (var end = uniforms.rows; end > 0u; end--) {
         let row = end - 1u;
-        operands[at_operand(chunk, kind, row, quad)] = path * writer_of(kind - READERS, chunk, row, quad);
+        for (var w = 0u; w < WRITERS; w++) { // unroll
+          operands[at_operand(chunk, READERS + w, row, quad)] =
+            weight_of(chunk, row) * path * writer_of(w, chunk, row, quad);
+        }
         path *= decay_of(chunk, row, quad);
       }
     }

@@ -25,7 +25,7 @@ export function scoresProgram(
 ): ChunkProgram {
   return ofSweeps(layout, batch, {
     name: "transition_scores",
-    constants: decaysOf(layout),
+    constants: { ...decaysOf(layout), CHANNELS: layout.decay === "channel" },
     reads: [...INPUTS[layout.reads], layout.decay !== "none" && "operands"],
     writes: ["pairs"],
     functions: () =>
@@ -48,47 +48,74 @@ fn block_decay(chunk: Chunk, block: u32, quad: u32) -> vec4f { return vec4f(1.0)
 `;
 
 const MULTIPLY_PAIRS = /* wgsl */ `
+// The decays from four writers to the start of a block of readers after them.
+fn to_block(chunk: Chunk, row_block: u32, column_block: u32, quad: u32) -> mat4x4f {
+  var paths = mat4x4f();
+  var path = vec4f(1.0);
+  if (row_block > column_block) {
+    for (var block = column_block + 1u; block < row_block; block++) { path *= block_decay(chunk, block, quad); }
+    for (var i = 0u; i < 4u; i++) { // unroll
+      paths[3u - i] = path;
+      if (i < 3u) { path *= decay_of(chunk, 4u * column_block + 3u - i, quad); }
+    }
+    return paths;
+  }
+  return mat4x4f(path, path, path, path);
+}
+
 fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   let row = 4u * row_block;
   let column = 4u * column_block;
   let is_apart = row_block > column_block;
   var scores = array<array<array<vec4f, 4>, WRITERS>, READERS>();
   for (var quad = 0u; quad < uniforms.headQuads; quad++) {
-    var keys = array<mat4x4f, WRITERS>();
+    var keys = array<array<vec4f, 4>, WRITERS>();
     for (var w = 0u; w < WRITERS; w++) { // unroll
       for (var c = 0u; c < 4u; c++) { // unroll
         keys[w][c] = writer_of(w, chunk, column + c, quad);
       }
     }
-    // Writers decay to the end of their block, and on to the start of the readers'.
-    if (DECAYS && is_apart) {
-      var path = vec4f(1.0);
-      for (var block = column_block + 1u; block < row_block; block++) { path *= block_decay(chunk, block, quad); }
-      for (var i = 0u; i < 4u; i++) { // unroll
+    if (CHANNELS) {
+      let paths = to_block(chunk, row_block, column_block, quad);
+      for (var c = 0u; c < 4u; c++) { // unroll
         for (var w = 0u; w < WRITERS; w++) { // unroll
-          keys[w][3u - i] *= path;
+          keys[w][c] *= paths[c];
         }
-        if (i < 3u) { path *= decay_of(chunk, column + 3u - i, quad); }
       }
     }
     var from_block = vec4f(1.0);
     for (var r = 0u; r < 4u; r++) { // unroll
       for (var i = 0u; i < READERS; i++) { // unroll
-        if (DECAYS && i == UNPAID) {
+        // Readers of other blocks pay from their block's start, and within a block writers do.
+        if (CHANNELS && i == UNPAID) {
           let decay = decay_of(chunk, row + r, quad);
-          if (is_apart) {
-            from_block *= decay;
-          } else {
-            for (var c = 0u; c < 4u; c++) { // unroll
-              for (var w = 0u; w < WRITERS; w++) { // unroll
-                if (c < r) { keys[w][c] *= decay; }
-              }
+          from_block *= select(vec4f(1.0), decay, is_apart);
+          let of_writers = select(decay, vec4f(1.0), is_apart);
+          for (var c = 0u; c < 4u; c++) { // unroll
+            for (var w = 0u; w < WRITERS; w++) { // unroll
+              if (c < r) { keys[w][c] *= of_writers; }
             }
           }
         }
         let reader = from_block * reader_of(READERS - 1u - i, chunk, row + r, quad);
         for (var w = 0u; w < WRITERS; w++) { // unroll
-          scores[READERS - 1u - i][w][r] += reader * keys[w];
+          scores[READERS - 1u - i][w][r] += reader * mat4x4f(keys[w][0], keys[w][1], keys[w][2], keys[w][3]);
+        }
+      }
+    }
+  }
+  let weights = weights_of(chunk, column);
+  // A token's decay is the same in all channels.
+  if (DECAYS && !CHANNELS) {
+    let paths = transpose(to_block(chunk, row_block, column_block, 0u));
+    var path = paths[0];
+    for (var r = 0u; r < 4u; r++) { // unroll
+      for (var i = 0u; i < READERS; i++) { // unroll
+        if (i == UNPAID) {
+          path *= select(vec4f(1.0), decay_of(chunk, row + r, 0u), vec4<bool>(is_apart) | (vec4u(0u, 1u, 2u, 3u) < vec4u(r)));
+        }
+        for (var w = 0u; w < WRITERS; w++) { // unroll
+          scores[READERS - 1u - i][w][r] *= path;
         }
       }
     }
@@ -98,8 +125,9 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
     for (var w = 0u; w < WRITERS; w++) { // unroll
       let end = select(0u, 1u, reader == 0u && !(gives(w) && is_once(chunk)));
       for (var r = 0u; r < 4u; r++) { // unroll
+        let weighed = weights * scores[reader][w][r];
         pairs[at_pair(chunk, reader, w, row + r, column_block)] =
-          select(vec4f(), scores[reader][w][r], columns < vec4u(row + r + end));
+          select(vec4f(), weighed, columns < vec4u(row + r + end));
       }
     }
   }

@@ -47,7 +47,10 @@ export function registerTransition(
 }
 
 /** Opens a call. */
-function open({ backend, inputs, attributes }: Arguments): TransitionCall {
+function open(
+  { backend, inputs, attributes }: Arguments,
+  hasGradient: boolean,
+): TransitionCall {
   const { f, before } = inputs;
   return new TransitionCall(backend, inputs as Inputs, {
     reads: readsOf(inputs as unknown as Parameters<typeof readsOf>[0]),
@@ -55,7 +58,7 @@ function open({ backend, inputs, attributes }: Arguments): TransitionCall {
     directions: attributes.causal ? 1 : 2,
     chunkSize: attributes.chunkSize,
     isPiece: before !== undefined,
-    hasRowSums: false,
+    ...{ hasRowSums: false, hasGradient },
   });
 }
 
@@ -63,8 +66,7 @@ function forward(call: Arguments, withState: boolean): tf.TensorInfo[] {
   const { inputs: { q, v, before }, attributes } = call;
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const valueDim = v!.shape[3]!;
-  const run = open(call);
-  run.open(false);
+  const run = open(call, false);
   const y = run.output("y", [batch, heads, length, valueDim]);
   const last = withState
     ? run.output("last", [batch, heads, headDim, valueDim])
@@ -81,8 +83,7 @@ function gradient(
   names: readonly string[],
 ): tf.TensorInfo[] {
   const { inputs: { before, dforward }, attributes: { scale } } = call;
-  const run = open(call);
-  run.open(true);
+  const run = open(call, true);
   const gradients = run.gradients(names);
   const dbefore = before && gradients.at(-1);
   for (const part of run.batches) {

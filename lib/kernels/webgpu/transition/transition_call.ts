@@ -5,6 +5,7 @@ import {
   runProgram,
   type StrictWebGPUBackend,
 } from "@lionjs/tfjs/webgpu";
+import { boundProgram, packProgram } from "../frame/attention_call.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { gateGradientsProgram } from "./gate_gradients.ts";
 import {
@@ -34,25 +35,30 @@ export type Inputs =
   & Readonly<Record<"q" | "k" | "v", tf.TensorInfo>>
   & Named;
 
+/** The tensors with a vector for each step or token that programs read. */
+const VECTORS = ["q", "k", "v", "a", "b", "dy", "f", "g"];
+
 /** The tensors of one kernel call by the names that programs have for them; each batch of sequences fills its scratch anew. */
 export class TransitionCall {
   readonly layout: Layout;
   readonly batches: readonly SequenceBatch[];
   readonly #backend: StrictWebGPUBackend;
+  readonly #inputs: Inputs;
   readonly #tensors: Record<string, tf.TensorInfo | undefined>;
   readonly #scratch: tf.TensorInfo[] = [];
 
   constructor(
     backend: StrictWebGPUBackend,
     inputs: Inputs,
-    sizes: Pick<
-      Sizes,
-      "reads" | "decay" | "chunkSize" | "directions" | "isPiece" | "hasRowSums"
-    >,
+    sizes:
+      & Omit<Sizes, "length" | "steps" | "headDim" | "valueDim">
+      & { readonly hasGradient: boolean },
   ) {
+    const { hasGradient } = sizes;
     const { q, k, v } = inputs;
     const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
     this.#backend = backend;
+    this.#inputs = inputs;
     this.#tensors = { ...inputs };
     this.layout = layoutOf({
       ...{ ...sizes, length, headDim, valueDim: v.shape[3]! },
@@ -60,9 +66,36 @@ export class TransitionCall {
     });
     const { limits } = backend.device;
     this.batches = batchesFor(this.layout, batch * heads, limits);
+    for (const name of VECTORS) this.#pack(name, inputs[name]);
     this.#records("operands");
     this.#records("pairs");
-    if (this.layout.hasStates) this.#records("states");
+    // Gradients in what is read lie behind what is read.
+    if (sizes.reads !== "none") {
+      this.#records("found", "found", hasGradient ? 2 : 1);
+    }
+    if (!this.layout.hasStates) return;
+    this.#records("states");
+    if (hasGradient) this.#records("dstates", "states");
+  }
+
+  /** Copies vectors to a multiple of four columns, if they have another number. */
+  #pack(name: string, x: tf.TensorInfo | undefined): void {
+    const columns = x?.shape[3] ?? 0;
+    // A number for each token is no vector.
+    const isNumber = columns === 1 && this.layout.decay === "token";
+    if (!x || columns % 4 === 0 || isNumber && "fg".includes(name)) return;
+    const [batch, heads, length] = x.shape as tf.Tensor4D["shape"];
+    const quads = Math.ceil(columns / 4);
+    const packed = this.floats(name, 4 * batch * heads * length * quads);
+    for (const part of this.batches) {
+      const launch = {
+        ...{ ...part, length, headDim: columns, valueDim: columns, tokens: 0 },
+        ...{ chunks: 1, chunkSize: 1, normalize: false, scale: 1, epsilon: 0 },
+      };
+      const program = packProgram({ columns: "key", half: false }, launch);
+      const bound = boundProgram(program, launch, { x, packed });
+      runProgram(this.#backend, bound);
+    }
   }
 
   /** Makes an output. */
@@ -73,14 +106,16 @@ export class TransitionCall {
   /** Makes the gradients of the inputs of these names that there are. */
   gradients(names: readonly string[]): tf.TensorInfo[] {
     return names.flatMap((name) => {
-      const x = this.#tensors[name];
+      const x = this.#inputs[name];
       return x ? [this.output(`d${name}`, x.shape)] : [];
     });
   }
 
   /** Makes a tensor that {@linkcode close} frees. */
-  floats(name: string, numbers: number): void {
-    this.#scratch.push(this.output(name, [numbers]));
+  floats(name: string, numbers: number): tf.TensorInfo {
+    const tensor = this.output(name, [numbers]);
+    this.#scratch.push(tensor);
+    return tensor;
   }
 
   /** Makes a buffer with some records of a kind for each chunk of a batch. */
@@ -103,14 +138,6 @@ export class TransitionCall {
       )
     );
     runProgram(this.#backend, { ...program, reads: reads!, writes: writes! });
-  }
-
-  /** Makes the buffers of what is read, with room for gradients behind it if `hasGradient`. */
-  open(hasGradient: boolean): void {
-    if (this.layout.reads !== "none") {
-      this.#records("found", "found", hasGradient ? 2 : 1);
-    }
-    if (hasGradient && this.layout.hasStates) this.#records("dstates", "states");
   }
 
   /** Computes what the rows of a batch write, and the states that enter its chunks. */

@@ -3,7 +3,7 @@ import type { TransitionRequest } from "../../../attention/planning/transition_k
 import type { KernelPlan, Refusal } from "@lionjs/tfjs/kernel";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
-import { LARGEST_CHUNK, layoutOf } from "./layout.ts";
+import { LARGEST_CHUNK, type Layout, layoutOf } from "./layout.ts";
 import { MOST_ROWS } from "./outputs.ts";
 import { batchesFor, recordBytes, tooManyRecords } from "./records.ts";
 import { LARGEST_HEAD_DIM } from "./states.ts";
@@ -33,26 +33,34 @@ export function planTransition(
     Math.floor(most / steps),
     length,
   );
-  const layout = layoutOf({
-    ...{ reads, steps, length, headDim, valueDim, chunkSize },
-    ...{ directions: causal ? 1 : 2, isPiece: false, hasRowSums: false },
-    decay: diagonal ? "channel" : "token",
-  });
+  return planOf(
+    layoutOf({
+      ...{ reads, steps, length, headDim, valueDim, chunkSize },
+      ...{ directions: causal ? 1 : 2, isPiece: false, hasRowSums: false },
+      decay: diagonal ? "channel" : "token",
+    }),
+    batch * heads,
+    limits,
+  );
+}
+
+/** The plan of a layout, unless a sequence's records are too large for a device's buffers. */
+export function planOf(
+  layout: Layout,
+  sequences: number,
+  limits: GPUSupportedLimits,
+): KernelPlan | Refusal {
+  const { reads, chunkSize, hasStates } = layout;
   const crowded = tooManyRecords(layout, limits);
   if (crowded) return crowded;
-  const batches = batchesFor(layout, batch * heads, limits);
+  const batches = batchesFor(layout, sequences, limits);
+  const gives = reads === "none" || reads === "untied";
+  // Of operands, scores and outputs; of the system; of the states and what V adds to them.
+  const launches = 3 + Number(reads !== "none") +
+    Number(hasStates) * (1 + Number(gives));
   return {
     chunkSize,
     scratchBytes: batches[0]!.sequences * recordBytes(layout).all,
-    // Of operands, scores and outputs; of the system, of what V adds to states, and of these.
-    how: inLaunches(batches.length * launchesOf(layout)),
+    how: inLaunches(batches.length * launches),
   };
-}
-
-/** The launches of a batch's forward pass. */
-export function launchesOf(
-  { reads, hasStates }: Pick<ReturnType<typeof layoutOf>, "reads" | "hasStates">,
-): number {
-  const gives = reads === "none" || reads === "untied";
-  return 3 + Number(reads !== "none") + Number(hasStates) * (1 + Number(gives));
 }

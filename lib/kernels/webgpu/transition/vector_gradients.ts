@@ -66,12 +66,11 @@ function programOf(
         ...["dq", "da", "db", "dk"].map((name) =>
           writes.includes(name)
             ? reading(name, "headDim", width) + writing(name, "headDim", width) +
-              adding(name, name === "dq" ? "token_of" : "step_of")
+              (name === "dq"
+                ? adding(name, "has_query", "token_of")
+                : adding(name, "has_step", "step_of"))
             : `fn add_${name}(chunk: Chunk, row: u32, quad: u32, x: vec4f) {}\n`
         ),
-        layout.reads === "delta"
-          ? ""
-          : "fn beta_of(chunk: Chunk, row: u32) -> f32 { return 0.0; }\n",
         BEFORE_AND_AFTER,
       ],
     body: VECTORS,
@@ -79,8 +78,9 @@ function programOf(
 }
 
 /** WGSL function `add_<name>`: stores four columns in the first direction, adds them in the second. */
-const adding = (name: string, at: string) => /* wgsl */ `
+const adding = (name: string, isThere: string, at: string) => /* wgsl */ `
 fn add_${name}(chunk: Chunk, row: u32, quad: u32, x: vec4f) {
+  if (!${isThere}(chunk, row)) { return; }
   let at = ${at}(chunk, row);
   write_${name}(at, quad, select(x, read_${name}(at, quad) + x, chunk.back));
 }
@@ -103,11 +103,12 @@ fn before(chunk: Chunk, row: u32, quad: u32) -> Before {
   var found = Before();
   var path = vec4f(1.0);
   for (var block = 0u; block < own_block; block++) {
+    let weights = weights_of(chunk, 4u * block);
     var products = array<array<array<vec4f, 4>, WRITERS>, READERS>();
     for (var reader = 0u; reader < READERS; reader++) { // unroll
       for (var w = 0u; w < WRITERS; w++) { // unroll
         for (var r = 0u; r < 4u; r++) { // unroll
-          products[reader][w][r] = pairs[at_pair(chunk, reader, w, row + r, block)];
+          products[reader][w][r] = weights * pairs[at_pair(chunk, reader, w, row + r, block)];
         }
       }
     }
@@ -125,6 +126,13 @@ fn before(chunk: Chunk, row: u32, quad: u32) -> Before {
       }
     }
   }
+  let weights = weights_of(chunk, row);
+  var keys = array<array<vec4f, 4>, WRITERS>();
+  for (var w = 0u; w < WRITERS; w++) { // unroll
+    for (var c = 0u; c < 4u; c++) { // unroll
+      keys[w][c] = weights[c] * writer_of(w, chunk, row + c, quad);
+    }
+  }
   for (var c = 0u; c < 4u; c++) { // unroll
     let decay = decay_of(chunk, row + c, quad);
     for (var i = 0u; i < READERS; i++) { // unroll
@@ -135,10 +143,7 @@ fn before(chunk: Chunk, row: u32, quad: u32) -> Before {
         // Rows of a that are a tensor read before their decay.
         if (c < r || (c == r && i >= UNPAID)) { found.sums[reader][r] *= decay; }
         for (var w = 0u; w < WRITERS; w++) { // unroll
-          if (c < r) {
-            found.sums[reader][r] += pairs[at_pair(chunk, reader, w, row + r, own_block)][c]
-              * writer_of(w, chunk, row + c, quad);
-          }
+          if (c < r) { found.sums[reader][r] += pairs[at_pair(chunk, reader, w, row + r, own_block)][c] * keys[w][c]; }
         }
       }
     }
@@ -184,8 +189,8 @@ fn after(chunk: Chunk, row: u32, quad: u32) -> After {
   return found;
 }
 
-// The product of a row's own query and writer.
-fn own(chunk: Chunk, w: u32, row: u32) -> f32 { return pairs[at_pair(chunk, 0u, w, row, row / 4u)][row % 4u]; }
+// The product of the query and the writer of row r of a block.
+fn own(chunk: Chunk, w: u32, row: u32, r: u32) -> f32 { return pairs[at_pair(chunk, 0u, w, row + r, row / 4u)][r]; }
 `;
 
 const VECTORS = /* wgsl */ `
@@ -202,6 +207,7 @@ const VECTORS = /* wgsl */ `
         if (has_step(chunk, row + r)) {
           var slopes = array<vec4f, WRITERS>();
           let i = row + r;
+          let weight = weight_of(chunk, i);
           let query = reader_of(0u, chunk, i, quad);
           // Parts of the log decays' gradients: of decays between this row and those before it,
           // and of those between it and the chunk's start; of rows a that read before their
@@ -212,8 +218,8 @@ const VECTORS = /* wgsl */ `
             for (var w = 0u; w < WRITERS; w++) { // unroll
               let key = writer_of(w, chunk, i, quad);
               let given = later.sums[w][r] + later.paths[r] * operands[at_operand(chunk, READERS + w, i, quad)];
-              within += key * given;
-              slopes[w] = given + own(chunk, w, i) * query;
+              within += weight * key * given;
+              slopes[w] = given + own(chunk, w, row, r) * query;
             }
           } else {
             within = operands[at_operand(chunk, READERS, i, quad)];
@@ -221,7 +227,7 @@ const VECTORS = /* wgsl */ `
           if (OF_READERS) {
             var slope = vec4f();
             for (var w = 0u; w < WRITERS; w++) { // unroll
-              slope += own(chunk, w, i) * writer_of(w, chunk, i, quad);
+              slope += weight * own(chunk, w, row, r) * writer_of(w, chunk, i, quad);
             }
             let of_state = earlier.paths[0][r] * operands[at_operand(chunk, 0u, i, quad)];
             add_dq(chunk, i, quad, earlier.sums[0][r] + of_state + slope);
@@ -237,7 +243,7 @@ const VECTORS = /* wgsl */ `
               from_start += x * of_state;
               // The part of the gradient in β, since a is -k, and b is β k.
               operands[at_operand(chunk, 1u, i, quad)] = -x * slopes[0];
-              slopes[0] = beta_of(chunk, i) * slopes[0] - slope;
+              slopes[0] = weight * slopes[0] - slope;
             } else {
               add_da(chunk, i, quad, slope);
               operands[at_operand(chunk, 1u, i, quad)] = x * of_state;
