@@ -85,6 +85,9 @@ const AXES = {
   "values": "batch, heads, length, valueDim",
   "per channel": "batch, heads, length, headDim",
   "per token": "batch, heads, length",
+  "per token or none": "batch, heads, length",
+  "per angle or none": "batch, heads, length, angles",
+  "per level": "batch, heads, length, levels",
   "per head": "heads",
   "per head or none": "heads",
   "per head and channel": "heads, headDim",
@@ -93,7 +96,7 @@ const AXES = {
 type Kind = keyof typeof AXES;
 
 /** The kinds of inputs that are not read at padding. */
-const VECTORS: readonly Kind[] = ["keys", "values"];
+const VECTORS: readonly Kind[] = ["keys", "values", "per level"];
 
 /**
  * The facts about a model by which {@linkcode runModel} checks its inputs and
@@ -118,7 +121,7 @@ export type Checked<M extends Model<object>> = {
   -readonly [name in keyof M["inputs"]]: M["inputs"][name] extends
     infer K extends Kind ?
       | TensorOf<Names<(typeof AXES)[K]>>
-      | (K extends "per head or none" ? undefined : never)
+      | (K extends `${string} or none` ? undefined : never)
     : never;
 };
 
@@ -154,7 +157,7 @@ export function runModel<Inputs extends object, M extends Model<Inputs>>(
     const tokens = mask && tokensIn(`${owner}'s mask`, mask);
     const read = Object.entries<Kind>(model.inputs).map(([name, kind]) => {
       const x = inputs[name as keyof Inputs] as tf.Tensor | undefined;
-      if (x === undefined && kind === "per head or none") return [name, x];
+      if (x === undefined && kind.endsWith(" or none")) return [name, x];
       const called = `${owner}'s ${name}`;
       const axes = AXES[kind].split(", ");
       const shape = axes.map((axis) => sizes.get(axis) ?? null);

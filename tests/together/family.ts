@@ -1,4 +1,5 @@
 /** Tests of the family and of optimizers, in one worker: tools/gate.ts says why. @module */
+import "../family/equalities_test.ts";
 import "../family/family_test.ts";
 import "../family/initial_decay_test.ts";
 import "../family/shapes_test.ts";
