@@ -218,7 +218,7 @@ const ON_DAWN = [
   "tests/attention/softmax_attention_test.ts",
   "tests/kernels/memory_failure_test.ts",
   "tests/kernels/webgpu/guaranteed_limits_test.ts",
-  "tests/kernels/webgpu/joined_weights_test.ts",
+  "tests/kernels/webgpu/common_buffers_test.ts",
   "tests/kernels/webgpu/update_test.ts",
   "tests/optimizers/adam_test.ts",
   "tests/optimizers/tfjs_optimizers_test.ts",

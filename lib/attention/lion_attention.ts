@@ -186,7 +186,7 @@ export function lionAttention(
  *
  * @returns `[batch, length, heads · valueDim]`
  */
-export function joinedAttention(
+export function attentionWithJoinedHeads(
   q: tf.Tensor,
   k: tf.Tensor,
   v: tf.Tensor,
@@ -198,7 +198,7 @@ export function joinedAttention(
 function attend(
   given: GivenVectors,
   options: LionAttentionOptions,
-  joined: boolean,
+  joinsHeads: boolean,
 ): tf.Tensor {
   const { plan, settings, vectors, segments } = checkAttention(
     "lionAttention",
@@ -219,8 +219,8 @@ function attend(
     const { precision = "f32" } = options;
     const y = plan.kernel === null
       ? runPlain(plan, inputs, settings)
-      : runFused(plan, inputs, { ...settings, precision, joined });
-    return joined && y.rank === 4 ? joinHeads(y) : y;
+      : runFused(plan, inputs, { ...settings, precision, joinsHeads });
+    return joinsHeads && y.rank === 4 ? joinHeads(y) : y;
   });
 }
 

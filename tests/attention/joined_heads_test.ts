@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type * as tf from "@tensorflow/tfjs-core";
 import { lionAttention } from "../../mod.ts";
-import { joinedAttention } from "../../lib/attention/lion_attention.ts";
+import { attentionWithJoinedHeads } from "../../lib/attention/lion_attention.ts";
 import { joinHeads } from "../../lib/operations/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { decayOf, LION, type LionCase, optionsOf } from "../subjects/lion.ts";
@@ -19,7 +19,7 @@ const joining = (
     }),
 });
 const afterwards = joining((...x) => joinHeads(lionAttention(...x)));
-const within = joining(joinedAttention);
+const within = joining(attentionWithJoinedHeads);
 
 type Sizes = [number, number, number, number, number];
 type Joined = [

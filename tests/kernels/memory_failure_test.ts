@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { FORMS } from "../../lib/attention/forms/form.ts";
 import {
   ATTENTION,
-  JOINED_CHUNKWISE,
+  JOINED_HEADS_CHUNKWISE,
 } from "../../lib/attention/planning/kernel.ts";
 import { gradientKernel } from "../../lib/tfjs/kernel/kernel.ts";
 import { alive, assertNoLeak, BACKENDS, onEachBackend } from "../backends.ts";
@@ -59,9 +59,9 @@ const perHead = [2, 3, 40], x = [2, 40, 3], kept = { kept: 0 };
 const layer = { weight: [5, 7], bias: [7] };
 
 const SUBJECTS: readonly Subject[] = [
-  { kernel: JOINED_CHUNKWISE.kernel, inputs: attention, attributes },
+  { kernel: JOINED_HEADS_CHUNKWISE.kernel, inputs: attention, attributes },
   {
-    kernel: gradientKernel(JOINED_CHUNKWISE),
+    kernel: gradientKernel(JOINED_HEADS_CHUNKWISE),
     inputs: { ...attention, y: joined, rowSums: perToken, dy: joined },
     attributes,
   },

@@ -3,7 +3,7 @@ import "../kernels/webgpu/delta_attention_test.ts";
 import "../kernels/webgpu/delta_shaders_test.ts";
 import "../kernels/webgpu/dense_test.ts";
 import "../kernels/webgpu/guaranteed_limits_test.ts";
-import "../kernels/webgpu/joined_weights_test.ts";
+import "../kernels/webgpu/common_buffers_test.ts";
 import "../kernels/webgpu/lion_chunkwise_test.ts";
 import "../kernels/webgpu/lion_full_test.ts";
 import "../kernels/webgpu/lion_recurrent_test.ts";

@@ -17,7 +17,7 @@
 import { FORMS } from "../../attention/forms/form.ts";
 import {
   ATTENTION,
-  JOINED_CHUNKWISE,
+  JOINED_HEADS_CHUNKWISE,
   type KernelAttributes,
   type KernelRequest,
   refuseDiagonal,
@@ -75,15 +75,15 @@ export function registerAttention(numbersFor: NumbersFor<WebGpuNumbers>): void {
         : planChunkwise(request, device, chunkwise);
     },
   });
-  const joined = (call: AttentionArguments): AttentionArguments => ({
+  const joiningHeads = (call: AttentionArguments): AttentionArguments => ({
     ...call,
-    attributes: { ...call.attributes, joined: true },
+    attributes: { ...call.attributes, joinsHeads: true },
   });
-  register(JOINED_CHUNKWISE, {
+  register(JOINED_HEADS_CHUNKWISE, {
     forward: (call) =>
-      chunkwiseForward(joined(call), numbersOf(call).chunkwise),
+      chunkwiseForward(joiningHeads(call), numbersOf(call).chunkwise),
     gradient: (call) =>
-      chunkwiseGradient(joined(call), numbersOf(call).chunkwise),
+      chunkwiseGradient(joiningHeads(call), numbersOf(call).chunkwise),
   });
   for (const form of FORMS.filter((form) => form !== "chunkwise")) {
     register(ATTENTION[form], {

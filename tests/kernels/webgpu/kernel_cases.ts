@@ -150,7 +150,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
       run: ({ x, weight, bias }) => denseGelu(x, weight, bias),
     },
     case: {},
-    shaders: ["dense widths=4,1 GELU SLOPES", "dense_gradient"],
+    shaders: ["dense widths=4,1 GELU DERIVATIVES", "dense_gradient"],
   },
 };
 

@@ -195,8 +195,8 @@ fn step(group: vec3u, layer: u32, thread: u32) {
 
   // Where a token's heads lie side by side, the next row of a head is as many vectors further as
   // there are heads.
-  let heads = select(1u, uniforms.joinedHeads, MAY_BE_JOINED);
-  let place = select(start, joined(start), MAY_BE_JOINED) + row * heads;
+  let heads = select(1u, uniforms.joinedHeads, MAY_JOIN_HEADS);
+  let place = select(start, joined_heads_at(start), MAY_JOIN_HEADS) + row * heads;
 
   // 4. The row sums, which the last four columns have, and the division by them.
   if (NORMALIZES) {

@@ -190,7 +190,7 @@ export function chunkwiseForward(
   run.scratchStates(states);
   const attention: Role = {
     ...{ rows: q, others: k, values: v, states, normalizes: true },
-    output: { name: "y", columns: "value", mayBeJoined: true },
+    output: { name: "y", columns: "value", mayJoinHeads: true },
   };
   for (const launch of run.launches) {
     run.makeStates(launch, [states], enters, leaves);

@@ -101,8 +101,8 @@ export function stepOf(suffixes: readonly string[], layers: string): string {
  * WGSL function: the place of a token's head in y and its gradient, `[batch, length,
  * heads * valueDim]`.
  */
-export const JOINED = /* wgsl */ `
-fn joined(token: u32) -> u32 {
+export const JOINED_HEADS = /* wgsl */ `
+fn joined_heads_at(token: u32) -> u32 {
   let sequence = token / uniforms.length;
   let heads = uniforms.joinedHeads;
   let first = sequence / heads * uniforms.length;
@@ -140,7 +140,7 @@ export function launcherOf(
   const { inputs, backend } = call;
   const request = requestOf(call);
   const { batch, heads, length, valueDim, chunkSize } = request;
-  const { joined = false, precision } = request;
+  const { joinsHeads = false, precision } = request;
   const tokens = batch * heads * length;
   const tensors: Record<string, tf.TensorInfo> = { ...inputs };
   const scratches: tf.TensorInfo[] = [];
@@ -149,7 +149,7 @@ export function launcherOf(
   const launches = batches.map((batch): Launch => ({
     ...{ ...request, ...batch, tokens },
     chunks: Math.ceil(length / chunkSize),
-    joinedHeads: joined ? heads : 1,
+    joinedHeads: joinsHeads ? heads : 1,
   }));
   const output = (name: string, shape: number[]) =>
     tensors[name] = makeFloats(backend, shape);
@@ -177,7 +177,7 @@ export function launcherOf(
     outputs: () => [
       output(
         "y",
-        joined
+        joinsHeads
           ? [batch, length, heads * valueDim]
           : [batch, heads, length, valueDim],
       ),

@@ -117,7 +117,7 @@ var<workgroup> sums: array<vec4f, THREADS>;
         state = decays[i] * state + row.x * row.y * part_of(token, vec);
       }
       var gradient = carried[record];
-      var slope = vec4f();
+      var rate_gradient = vec4f();
       for (var left = count; left > 0u; left--) {
         let i = left - 1u;
         let token = token_at(entry, first + i);
@@ -128,13 +128,13 @@ var<workgroup> sums: array<vec4f, THREADS>;
         let weighed = kept * trail[i];
         read[i] += dot(gradient, b);
         paid[i] += dot(weighed, rate);
-        slope += row.y * weighed;
+        rate_gradient += row.y * weighed;
         let of_c = row.z * (decays[i] * trail[i] + row.x * row.y * b);
         trail[i] = row.x * row.y * gradient;
         decays[i] = of_c;
         gradient = kept;
       }
-      carried[record] = slope;
+      carried[record] = rate_gradient;
     }
     for (var from_token = 0u; from_token < count; from_token += AT_ONCE) {
       for (var i = 0u; i < AT_ONCE; i++) {

@@ -132,22 +132,22 @@ const gradient: FusedKernel<string, SelectiveScanAttributes> = (
     const scanned = make(...x.shape);
     runProgram(backend, outputsProgram(given, states, scanned, sizes));
     // The gradient of the scan's result before the gate.
-    const slope = make(...x.shape);
+    const dscanned = make(...x.shape);
     dz = make(...x.shape);
     runElementwise(backend, {
       ...alongChannels(x, d),
       name: "scan_gate_gradients",
       variants: d ? ["d"] : [],
       reads: { scanned, x, z, dy, d },
-      writes: { slope, dz },
+      writes: { dscanned, dz },
       body: /* wgsl */ `  let whole = whole_at(at);
   let gate = sigmoid(z[at]);
   let silu = z[at] * gate;
-  slope[at] = dy[at] * silu;
+  dscanned[at] = dy[at] * silu;
   dz[at] = dy[at] * whole * (gate + silu * (1.0 - gate));`,
     });
     dispose(scanned);
-    dy = slope;
+    dy = dscanned;
   }
   const packed = { ...packedOf(backend, given, dy, sizes), a };
   const carried = make(...statesShape(sizes));

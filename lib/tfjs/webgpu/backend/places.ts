@@ -19,10 +19,10 @@ const LARGE_BYTES = 2 ** 18;
 const PART_ALIGNMENT = 256;
 
 /** The most bytes of a buffer that is common to tensors. */
-const MOST_JOINED_BYTES = 2 ** 26;
+const MOST_COMMON_BYTES = 2 ** 26;
 
 /** The place of a tensor that has a part of a common buffer. */
-interface Joined {
+interface InCommonBuffer {
   /** The tensor's part of its buffer; without one, the tensor has the whole buffer. */
   part?: BufferPart;
 }
@@ -129,13 +129,13 @@ export class Places {
 
   /** The part of a buffer that a tensor has, if it has not all of it. */
   partOf(dataId: object): BufferPart | undefined {
-    return (this.#backend.tensorMap.get(dataId) as Joined).part;
+    return (this.#backend.tensorMap.get(dataId) as InCommonBuffer).part;
   }
 
   /** The resource that a launch binds for a tensor on the device: a part of its buffer, or all. */
   resourceOf(dataId: object): Bindable | GPUTexture | GPUExternalTexture {
     const data = this.#backend.tensorMap.get(dataId);
-    return (data as Joined).part ?? data.resource!;
+    return (data as InCommonBuffer).part ?? data.resource!;
   }
 
   /**
@@ -153,7 +153,7 @@ export class Places {
     const { tensorMap, device, launches, failures } = this.#backend;
     if (apart.length < 2 || launches.capture || this.#buffers.isShort) return;
     const most = Math.min(
-      MOST_JOINED_BYTES,
+      MOST_COMMON_BYTES,
       device.limits.maxStorageBufferBindingSize,
     );
     let together: object[] = [], bytes = 0;
@@ -181,7 +181,7 @@ export class Places {
   #join(dataIds: readonly object[], bytes: number): void {
     const { tensorMap, launches } = this.#backend;
     const buffers = this.#buffers, { length } = dataIds;
-    const buffer = buffers.acquireJoined(bytes, tensorUsage(), length);
+    const buffer = buffers.acquireCommon(bytes, tensorUsage(), length);
     // Free buffers of all weights of a large model might not fit beside the common ones.
     const isLarge = bytes >= LARGE_BYTES;
     let offset = 0;
@@ -198,7 +198,7 @@ export class Places {
       const data = tensorMap.get(dataId);
       buffers.releaseBuffer(data.resource as GPUBuffer, !isLarge);
       data.resource = buffer;
-      (data as Joined).part = parts[i]!;
+      (data as InCommonBuffer).part = parts[i]!;
     }
     // If there was no memory for the buffer, all of them are lost.
     this.#backend.changed(dataIds);
@@ -226,11 +226,11 @@ export class Places {
     if (isUsers) data.external = false;
     else this.#buffers.releaseBuffer(shared);
     data.resource = own;
-    delete (data as Joined).part;
+    delete (data as InCommonBuffer).part;
   }
 
   /** Gives a tensor that has a part of a buffer one of its own. */
-  leaveJoined(dataId: object): void {
+  leaveCommonBuffer(dataId: object): void {
     const { tensorMap, failures } = this.#backend;
     if (tensorMap.has(dataId) && this.partOf(dataId)) {
       failures.guard(() => this.ownBuffer(dataId));

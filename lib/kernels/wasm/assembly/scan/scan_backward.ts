@@ -165,13 +165,13 @@ function gateGradients(): void {
   scan.gatherRows(job.z, scan.z);
   const bytes = <usize> scan.count * scan.PAIR, unit = f32x4.splat(1);
   for (let i: usize = 0; i < bytes; i += 16) {
-    const own = v128.load(scan.z + i), slope = v128.load(dy + i);
+    const own = v128.load(scan.z + i), gradient = v128.load(dy + i);
     const s = sigmoid4(own), silu = f32x4.mul(own, s);
     // SiLU'(z) = σ + SiLU (1 - σ)
     const steep = multiplyAdd(silu, f32x4.sub(unit, s), s);
-    const read = f32x4.mul(slope, v128.load(scan.y + i));
+    const read = f32x4.mul(gradient, v128.load(scan.y + i));
     v128.store(scan.z + i, f32x4.mul(read, steep));
-    v128.store(dy + i, f32x4.mul(slope, silu));
+    v128.store(dy + i, f32x4.mul(gradient, silu));
   }
   scan.scatterRows(scan.z, job.dz);
 }
