@@ -53,11 +53,11 @@ onEachBackend("heads are joined as if afterwards", async (backend) => {
         ...{ causal: false, normalize: true, ...flags },
         ...{ padded: hidden, packed: hidden },
       };
-      const { slope, ...problem } = LION.problemOf(c);
+      const { outputGradient, ...problem } = LION.problemOf(c);
       const shape = [batch, length, heads * valueDim];
       // Padding is elsewhere in what is joined.
-      const values = slope.values.map((x) => Math.abs(x) < 2 ? x : 0);
-      const joined = { ...problem, slope: { values, shape } };
+      const values = outputGradient.values.map((x) => Math.abs(x) < 2 ? x : 0);
+      const joined = { ...problem, outputGradient: { values, shape } };
       assertEquals(
         await resultOf(within, joined, way),
         await resultOf(afterwards, joined, way),

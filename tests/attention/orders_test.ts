@@ -35,7 +35,7 @@ import { valuesOf } from "../subjects/subject.ts";
 const [B, H, L, D, E] = [2, 3, 11, 4, 5];
 const SCALE = 0.4, EPSILON = 1e-6;
 
-/** Who pays a way's decay: `[H]`, or `[B, H, L]` with a convention. */
+/** Whose decay a way has: `[H]`, or `[B, H, L]` with a convention. */
 type Kind = DecayConvention | "fixed";
 
 interface Problem {
@@ -100,7 +100,7 @@ function solve({ kinds, orders, inputs, dy, mask, normalize }: Problem) {
     const row = (name: string, i: number, columns: number) =>
       x[name]!.slice(i * columns, (i + 1) * columns);
     /** The product of a way's decays from a source to a reader. */
-    const paid = (way: number, first: number, from: number, to: number) => {
+    const decayed = (way: number, first: number, from: number, to: number) => {
       const order = orders[way]!, kind = kinds[way]!;
       const step = Math.sign(order.indexOf(to) - order.indexOf(from));
       const decays: Scalar[] = [];
@@ -122,7 +122,7 @@ function solve({ kinds, orders, inputs, dy, mask, normalize }: Problem) {
         .filter(isToken);
       const weights = sources.map((source) => {
         const ways = kinds.map((_, way) =>
-          paid(way, first, source - first, reader - first)
+          decayed(way, first, source - first, reader - first)
         );
         const score = dot(row("q", reader, D), row("k", source, D));
         return times(

@@ -46,7 +46,7 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
     }),
   );
   const shape = [batch, heads, length, valueDim];
-  const slope = {
+  const outputGradient = {
     values: array(batch * heads * length * valueDim, random),
     shape,
   };
@@ -57,12 +57,21 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
     const vectors = Object.keys(inputs).filter((name) =>
       model.inputs[name]!.length === 4 && !READ_IN_PADDING.includes(name)
     );
-    for (const x of [slope, ...vectors.map((name) => inputs[name]!)]) {
+    for (const x of [outputGradient, ...vectors.map((name) => inputs[name]!)]) {
       spoilPadding(x.values, hiding.mask, c);
     }
   }
   return {
-    ...{ batch, heads, length, headDim, valueDim, causal, inputs, slope },
+    ...{
+      batch,
+      heads,
+      length,
+      headDim,
+      valueDim,
+      causal,
+      inputs,
+      outputGradient,
+    },
     ...{ random, ...hiding, logarithms: Object.fromEntries(logarithms) },
   };
 }
@@ -96,9 +105,9 @@ function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
         [{ ...c, ...dims }, { form: form!, chunkSize }] as const
       ),
     problemOf: (c) => problemOf(model, c),
-    solve: ({ inputs, slope, ...problem }) =>
+    solve: ({ inputs, outputGradient, ...problem }) =>
       solveRecurrence(model, {
-        ...{ ...problem, inputs: valuesOf(inputs), dy: slope.values },
+        ...{ ...problem, inputs: valuesOf(inputs), dy: outputGradient.values },
       }),
     run: (inputs, { causal }, options) =>
       model.run(inputs, { causal, ...options }),

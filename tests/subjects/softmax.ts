@@ -31,7 +31,7 @@ export interface SoftmaxCase extends TokenCase {
 export interface SoftmaxProblem extends Oracle, Problem {
   readonly mask?: Float32Array;
   readonly segments?: Int32Array;
-  readonly told: { readonly scale?: number };
+  readonly given: { readonly scale?: number };
 }
 
 /** Where all of the first sequence is padding. */
@@ -57,15 +57,15 @@ function problemOf(c: SoftmaxCase): SoftmaxProblem {
   const hiding = hidingOf(c, random);
   const { mask } = hiding;
   if (mask) { for (const x of [q, k, v, dy]) spoilPadding(x, mask, c); }
-  const slope = () => random() * LARGEST_PENALTY / length;
+  const outputGradient = () => random() * LARGEST_PENALTY / length;
   const slopes = c.values === undefined
     ? alibiSlopes(heads)
-    : Array.from({ length: heads }, slope);
+    : Array.from({ length: heads }, outputGradient);
   const shape = [batch, heads, length];
   return {
     ...{ batch, heads, length, headDim, valueDim, causal, q, k, v, dy },
     scale: scale ?? 1 / Math.sqrt(headDim),
-    told: scale === null ? {} : { scale },
+    given: scale === null ? {} : { scale },
     ...c.sloped ? { slopes } : {},
     ...{ ...hiding, random },
     inputs: {
@@ -73,7 +73,7 @@ function problemOf(c: SoftmaxCase): SoftmaxProblem {
       k: { values: k, shape: [...shape, headDim] },
       v: { values: v, shape: [...shape, valueDim] },
     },
-    slope: { values: dy, shape: [...shape, valueDim] },
+    outputGradient: { values: dy, shape: [...shape, valueDim] },
   };
 }
 
@@ -82,7 +82,7 @@ export function replaced(
   problem: SoftmaxProblem,
   change: Partial<Pick<Oracle, "q" | "k" | "v" | "dy">>,
 ): SoftmaxProblem {
-  const { inputs, slope } = problem;
+  const { inputs, outputGradient } = problem;
   const of = (name: "q" | "k" | "v") => ({
     ...inputs[name]!,
     values: change[name] ?? problem[name],
@@ -90,7 +90,7 @@ export function replaced(
   return {
     ...{ ...problem, ...change },
     inputs: { q: of("q"), k: of("k"), v: of("v") },
-    slope: { ...slope, values: change.dy ?? problem.dy },
+    outputGradient: { ...outputGradient, values: change.dy ?? problem.dy },
   };
 }
 
@@ -137,10 +137,10 @@ export const SOFTMAX: Subject<SoftmaxCase, SoftmaxProblem> = {
   },
   problemOf,
   solve: solveSoftmax,
-  run: ({ q, k, v }, { causal, told, slopes }, options) =>
+  run: ({ q, k, v }, { causal, given, slopes }, options) =>
     softmaxAttention(q, k, v, {
       causal,
-      ...told,
+      ...given,
       slopes,
       ...options as object,
     }),

@@ -51,7 +51,9 @@ const WHOLE = [
   "plain.gz",
 ];
 
-async function concatenated(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function concatenated(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<Uint8Array> {
   const parts = await Array.fromAsync(chunks);
   return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
 }
@@ -71,7 +73,10 @@ await withPython(
   { modules: ["zstandard"], program: PROGRAM },
   async (folder) => {
     for (const name of WHOLE) {
-      assertEquals(await concatenated(decompressed(`${folder}/${name}`)), CONTENT);
+      assertEquals(
+        await concatenated(decompressed(`${folder}/${name}`)),
+        CONTENT,
+      );
     }
     for (const name of WHOLE.filter((name) => /[^n]\.gz$/.test(name))) {
       const bytes = await Deno.readFile(`${folder}/${name}`);
@@ -183,5 +188,9 @@ Deno.test("decompressed() says which source could not be read", async () => {
         Uint8Array.from({ length: 131_072 }, (_, i) => [0x1f, 0x8b][i] ?? 8),
       ),
   };
-  await assertRejects(() => concatenated(decompressed(failing)), Error, "far.gz");
+  await assertRejects(
+    () => concatenated(decompressed(failing)),
+    Error,
+    "far.gz",
+  );
 });

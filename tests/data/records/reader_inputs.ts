@@ -73,7 +73,9 @@ const skip = { onBad: { skip: true, limit: 1 } } as const;
 const all = <E>(stream: ShardedStream<E>) => Array.fromAsync(stream.open(0));
 
 const text = (before = "", after = "") => (characters: Uint8Array) =>
-  packed(concatenated([encoder.encode(before), characters, encoder.encode(after)]));
+  packed(
+    concatenated([encoder.encode(before), characters, encoder.encode(after)]),
+  );
 
 /** A member of a tar, of a type: its header, and its content in whole blocks. */
 export function member(

@@ -49,7 +49,10 @@ Deno.test("tars: time is linear in what PAX headers say of how many members", as
       member("x", record(`own${i}`, value)),
       member("0", value),
     ]);
-    const file = tarOfMembers(member("g", concatenated(records)), ...members.flat());
+    const file = tarOfMembers(
+      member("g", concatenated(records)),
+      ...members.flat(),
+    );
     return () =>
       Array.fromAsync(tarMembers("tar", new RangeReader(memoryBytes(file))));
   });

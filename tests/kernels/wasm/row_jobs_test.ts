@@ -61,12 +61,12 @@ Deno.test("the jobs of rmsNorm write all of their outputs, and nothing else", ()
           const absent = ["gate", "y", "dy", "dx", "dscale", "dgate"];
           const inputs = { x: size, scale: columns, ...gate };
           assertWrites("rmsNorm", numbers, inputs, { y: size }, absent);
-          const slopes = "gate" in gate ? { dgate: size } : {};
+          const gradients = "gate" in gate ? { dgate: size } : {};
           assertWrites(
             "rmsNorm",
             numbers,
             { ...inputs, dy: size },
-            { dx: size, dscale: columns, ...slopes },
+            { dx: size, dscale: columns, ...gradients },
             absent,
           );
         }
@@ -134,11 +134,11 @@ Deno.test("the jobs of tokens write all of their outputs, and nothing else", () 
             { y: size },
             absent,
           );
-          const slopes = { x: size, dy: size };
+          const gradients = { x: size, dy: size };
           assertWrites(
             "tokenDecay",
             numbers,
-            slopes,
+            gradients,
             { dx: size },
             absent,
           );
@@ -155,8 +155,8 @@ Deno.test("the jobs of tokens write all of their outputs, and nothing else", () 
             { y },
             absent,
           );
-          const slopes = { dy: y, ...mask };
-          assertWrites("tokenMean", numbers, slopes, { dx: x }, absent);
+          const gradients = { dy: y, ...mask };
+          assertWrites("tokenMean", numbers, gradients, { dx: x }, absent);
         }
       }
     }
@@ -221,8 +221,8 @@ Deno.test("the elementwise jobs write all of their outputs, and nothing else", (
     }
     for (const size of [1, 5, 8, 19, 4099]) {
       assertWrites("gelu", { size }, { x: size }, { y: size }, ["dy"]);
-      const slopes = { x: size, dy: size };
-      assertWrites("gelu", { size }, slopes, { y: size }, []);
+      const gradients = { x: size, dy: size };
+      assertWrites("gelu", { size }, gradients, { y: size }, []);
     }
     // A row of x, and a column of y.
     const [rows, columns] = [37, 21];

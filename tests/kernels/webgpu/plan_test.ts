@@ -68,7 +68,7 @@ Deno.test("planChunkwise() says how many launches, and what they need", () => {
     scratchBytes: 4 * 16 * state,
     how: "webgpu, 3 launches",
   });
-  // Of two chunks the states need not travel.
+  // Of two chunks the states are not scanned.
   assertEquals(plan({ length: 2 * 64 }), {
     chunkSize: 64,
     scratchBytes: 4 * 2 * 2 * state,
@@ -215,7 +215,7 @@ Deno.test("planDiagonal() says how many launches, and what they need", () => {
   const state = 4 * 64 * 68;
   // Of each token and direction a query and a key, the decays, and 32 scores.
   const perToken = 4 * (3 * 64 + 32);
-  // What passes a chunk and its blocks pays, and the state that comes to it.
+  // The decays over a chunk and its blocks, and the state that comes to it.
   const perChunk = 4 * (1 + 8) * 64 + state;
   assertEquals(plan({}), {
     chunkSize: 32,

@@ -162,12 +162,12 @@ export interface AttendSpec {
   /** The room that the program has, and how its work is shared out. */
   readonly shape: AttendShape;
   /** Whether states are not scanned, so that each reader adds up those of all chunks. */
-  readonly areApart: boolean;
+  readonly areUnscanned: boolean;
 }
 
 /** The program, of which a thread computes a tile of TILE rows and four columns. */
 export function attendProgram(
-  { roles, decays, shape, areApart }: AttendSpec,
+  { roles, decays, shape, areUnscanned }: AttendSpec,
   launch: Launch,
 ): ProblemProgram {
   const { blockRows, stride } = shape;
@@ -183,7 +183,7 @@ export function attendProgram(
     variants: roles.map(roleKey),
     constants: {
       ...maskConstants(decays),
-      APART: areApart,
+      UNSCANNED: areUnscanned,
       ROWS: blockRows,
       STRIDE: stride,
       TOKENS: decays ? shape.tokens : 4,

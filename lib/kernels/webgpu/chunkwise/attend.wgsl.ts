@@ -152,7 +152,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
 
   // 3. The sums that the tile's rows read of the states that reach the chunk.
   var of_states = array<array<vec4f, TILE>, 2>();
-  if (APART) {
+  if (UNSCANNED) {
     for (var side = 0u; side < 2u; side++) { // unroll
       // The states of other chunks are added up from the nearest chunk on.
       let others = select(uniforms.chunks - 1u - chunk, chunk, side == 0u);

@@ -67,7 +67,7 @@ const FEW_CHUNKS = 128;
  * @param sequences All sequences.
  * @param most The most chunks of a sequence.
  */
-export function statesAreApart(
+export function statesStayUnscanned(
   chunks: number,
   sequences: number,
   most: number,
@@ -244,13 +244,13 @@ export function carryStatesProgram(
 ): ProblemProgram {
   const directions = directionsOf(states[0]!.decays);
   const names = states.map(({ name }) => name);
-  const isPiece = leaves.length > 0;
-  const decays = isPiece ? states[0]!.decays : null;
+  const isPart = leaves.length > 0;
+  const decays = isPart ? states[0]!.decays : null;
   return {
     name: "carry_states",
     variants: [
       ...states.map(({ name, decays }) => `${name}:${maskKey(decays)}`),
-      isPiece && `piece=${[...enters, ...leaves]}`,
+      isPart && `part=${[...enters, ...leaves]}`,
     ],
     constants: {
       ENTERS_BEFORE: enters.includes("before"),

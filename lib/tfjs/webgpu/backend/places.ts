@@ -147,11 +147,13 @@ export class Places {
    * @param dataIds The tensors.
    */
   join(dataIds: readonly object[]): void {
-    const apart = [...new Set(dataIds)].filter((dataId) =>
+    const candidates = [...new Set(dataIds)].filter((dataId) =>
       !this.partOf(dataId)
     );
     const { tensorMap, device, launches, failures } = this.#backend;
-    if (apart.length < 2 || launches.capture || this.#buffers.isShort) return;
+    if (candidates.length < 2 || launches.capture || this.#buffers.isShort) {
+      return;
+    }
     const most = Math.min(
       MOST_COMMON_BYTES,
       device.limits.maxStorageBufferBindingSize,
@@ -164,7 +166,7 @@ export class Places {
       together = [];
       bytes = 0;
     };
-    for (const dataId of apart) {
+    for (const dataId of candidates) {
       const { shape, dtype, external, complexTensorInfos } = tensorMap
         .get(dataId);
       const own = inParts(bytesOf({ shape, dtype }));

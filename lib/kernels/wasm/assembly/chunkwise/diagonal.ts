@@ -129,8 +129,8 @@ function decay$n(cell: usize, source: usize, target: usize): void {
   if (--left === 0) return;
   do {
     cell += step;
-    const paid = decays + cell - lag;
-    const d$ = v128.load(paid, 16 * $);
+    const decay = decays + cell - lag;
+    const d$ = v128.load(decay, 16 * $);
     weight$ = f32x4.mul(weight$, d$);
     const x$ = v128.load(source + cell, 16 * $);
     const y$ = f32x4.mul(weight$, x$);
@@ -174,8 +174,8 @@ function backward$n(
     v128.store(gradient + cell, f32x4.mul(scaled$, x$), 16 * $);
     if (--left === 0) break;
     cell += step;
-    const paid = decays + cell - lag;
-    const d$ = v128.load(paid, 16 * $);
+    const decay = decays + cell - lag;
+    const d$ = v128.load(decay, 16 * $);
     weight$ = f32x4.mul(weight$, d$);
   }
   if (!countsOwn && cell === nearest) return;
