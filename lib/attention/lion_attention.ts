@@ -212,7 +212,7 @@ function attend(
     const decays = resolveDecays(decay, {
       shape: [batch, heads, length, headDim],
       ...{ causal: settings.causal, segments },
-      isFinite: plan.kernel === null,
+      makeFinite: plan.kernel === null,
     });
     const tokens = mask && tokensIn("mask", mask);
     const inputs = { ...vectors, decays, tokens };

@@ -1,3 +1,4 @@
+/** Decompression of zstd, frame by frame. @module */
 import type { XXHashAPI } from "xxhash-wasm";
 import { concatenated, damaged, importOptional } from "@lionjs/base";
 import { ChunkReader } from "./chunk_reader.ts";

@@ -6,10 +6,10 @@
  * forms compute the same function, so they have the same gradient, which is made of the
  * same three, run on other vectors.
  *
- * Of a part of a sequence the second launch takes the states on both sides and
- * hands on those that leave; a short part is swept as in the recurrent form, in
- * a launch for each direction, and one more where two directions have decays. Decays of
- * each channel of the keys run through the shaders of the delta rule, without what erases
+ * Of a part of a sequence the second launch also takes the states of the tokens before and
+ * after, and returns those after this part's tokens; a short part is swept as in the recurrent
+ * form, in a launch for each direction, and one more where two directions have decays. Decays
+ * of each channel of the keys run through shaders that the delta rule has too
  * (`chunk_engine/`).
  *
  * @module

@@ -169,7 +169,7 @@ export class Places {
     for (const dataId of candidates) {
       const { shape, dtype, external, complexTensorInfos } = tensorMap
         .get(dataId);
-      const own = inParts(bytesOf({ shape, dtype }));
+      const own = alignedToParts(bytesOf({ shape, dtype }));
       if (own === 0 || own > most / 2) continue;
       if (external || complexTensorInfos) continue;
       this.upload(dataId);
@@ -193,7 +193,7 @@ export class Places {
       // Kernels of TensorFlow.js's may read whole vectors.
       const part = { buffer, offset, size: Math.ceil(size / 16) * 16 };
       recordCopy(this.#backend, resource as GPUBuffer, part);
-      offset += inParts(size);
+      offset += alignedToParts(size);
       return part;
     });
     for (const [i, dataId] of dataIds.entries()) {
@@ -299,7 +299,7 @@ function wordsOf(
 }
 
 /** The bytes of a common buffer that a tensor of `bytes` bytes takes. */
-function inParts(bytes: number): number {
+function alignedToParts(bytes: number): number {
   return Math.ceil(bytes / PART_ALIGNMENT) * PART_ALIGNMENT;
 }
 

@@ -23,7 +23,7 @@ import { PACKS } from "../functions/packs.ts";
 import { CONSTANTS, NUMBER_VECTORS, withNumbers } from "./rule_numbers.ts";
 import {
   inLaunches,
-  inParts,
+  slicesOf,
   type UpdateLaunch,
   type Weight,
 } from "./update_launches.ts";
@@ -310,7 +310,7 @@ const squareSums: FusedKernel<string> = ({ backend, inputs }) => {
     if (size > 0) byWidth[widthOf(size)].push(x);
   }
   const parts = ([4, 1] as const).flatMap((width) =>
-    inParts(byWidth[width], GUARANTEED_BUFFERS - 1).map((tensors) => {
+    slicesOf(byWidth[width], GUARANTEED_BUFFERS - 1).map((tensors) => {
       const packs = tensors.map((x) => sizeOf(x) / width);
       return { width, tensors, ...shareOut(packs, BLOCK_PACKS) };
     })

@@ -68,13 +68,13 @@ export function inLaunches(
     const length = own > 0
       ? Math.floor((bound - buffers.length) / own)
       : Infinity;
-    return inParts(weights, Math.min(length, MOST_WEIGHTS))
+    return slicesOf(weights, Math.min(length, MOST_WEIGHTS))
       .map((weights) => ({ buffers, places, weights }));
   });
 }
 
-/** Divides items into parts of a length. */
-export function inParts<Item>(
+/** Divides items into slices of a length; the last may be shorter. */
+export function slicesOf<Item>(
   items: readonly Item[],
   length: number,
 ): Item[][] {
