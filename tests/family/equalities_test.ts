@@ -169,7 +169,7 @@ for (const { name, inputs, ways } of EQUALITIES) {
             [batch, 1],
           );
           const options = { causal, ...packed && { segments } };
-          const slope = tf.randomUniform(
+          const outputGradient = tf.randomUniform(
             vectors(sizes).values,
             -1,
             1,
@@ -182,7 +182,7 @@ for (const { name, inputs, ways } of EQUALITIES) {
                 Object.fromEntries(given.map(([name], i) => [name, x[i]!])),
                 options,
               )
-            )(tensors, slope);
+            )(tensors, outputGradient);
             return [value, ...grads];
           }) as [tf.Tensor[], tf.Tensor[]];
         });

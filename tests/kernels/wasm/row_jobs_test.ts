@@ -177,8 +177,8 @@ testJobs("elementwise jobs", () => {
       if (operation < 0) continue;
       assertWrites("elementwise", { ...numbers, operation }, { x, y: x }, out);
     }
-    for (const slope of [{}, { dy: x }]) {
-      assertWrites("gelu", { size: x }, { x, ...slope }, { y: x });
+    for (const gradient of [{}, { dy: x }]) {
+      assertWrites("gelu", { size: x }, { x, ...gradient }, { y: x });
     }
   }
   // A row of x, and a column of y.
