@@ -1,4 +1,4 @@
-/** The delta rule as jobs of the module, against the oracle. @module */
+/** The delta rule as a job of the module, against the oracle. @module */
 import { assertEquals } from "@std/assert";
 import { LION_JOBS } from "../../../lib/kernels/wasm/jobs.ts";
 import type { Result } from "../../comparison.ts";
@@ -11,7 +11,9 @@ import { differences, solved } from "../../subjects/subject.ts";
 import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 
 const NO_STATES = { before: 0, forward: 0, dforward: 0, dbefore: 0 };
-const NO_GRADIENTS = { dy: 0, dq: 0, dk: 0, dv: 0, dbeta: 0, df: 0, db: 0 };
+const NO_GRADIENTS = {
+  ...{ dy: 0, dq: 0, dk: 0, dv: 0, da: 0, db: 0, dbeta: 0, df: 0, dg: 0 },
+};
 
 /** Solves a problem with both jobs, the forward one in parts of the values. */
 function run(
@@ -27,40 +29,41 @@ function run(
   const beta = input(problem.beta), dy = input(problem.dy);
   const finite = (x: Float32Array) => input(x.map((x) => Math.max(x, -1e4)));
   const f = forward && finite(forward);
-  const b = backward && !causal ? finite(backward) : undefined;
+  const g = backward && !causal ? finite(backward) : undefined;
   const y = output(tokens * valueDim);
   const dq = output(q.length), dk = output(k.length), dv = output(v.length);
   const dbeta = output(tokens);
-  const df = f && output(f.length), db = b && output(b.length);
+  const df = f && output(f.length), dg = g && output(g.length);
   const job = {
     sequences: batch * heads,
     length,
     headDim,
     valueDim,
     chunkSize,
+    steps: 1,
     causal: Number(causal),
     diagonal: Number(problem.isDiagonal ?? false),
     parts: 1,
     whole: 0,
     scale: problem.scale,
     ...{ q: q.byteOffset, k: k.byteOffset, v: v.byteOffset },
-    ...{ beta: beta.byteOffset, f: f?.byteOffset ?? 0 },
-    ...{ b: b?.byteOffset ?? 0, y: y.byteOffset },
+    ...{ a: 0, b: 0, beta: beta.byteOffset, f: f?.byteOffset ?? 0 },
+    ...{ g: g?.byteOffset ?? 0, y: y.byteOffset },
     ...NO_STATES,
     ...NO_GRADIENTS,
   };
   // Of whole vectors each.
   const most = Math.ceil(valueDim / 4);
-  runGuarded(LION_JOBS.delta, { ...job, parts: Math.min(parts, most) });
+  runGuarded(LION_JOBS.transition, { ...job, parts: Math.min(parts, most) });
   const [meeting, whole] = [0, 1].map((whole) => {
-    runGuarded(LION_JOBS.delta, {
+    runGuarded(LION_JOBS.transition, {
       ...job,
       whole,
       ...{ dy: dy.byteOffset, dq: dq.byteOffset, dk: dk.byteOffset },
       ...{ dv: dv.byteOffset, dbeta: dbeta.byteOffset },
-      ...{ df: df?.byteOffset ?? 0, db: db?.byteOffset ?? 0 },
+      ...{ df: df?.byteOffset ?? 0, dg: dg?.byteOffset ?? 0 },
     });
-    return [dq, dk, dv, dbeta, df, db].map((x) => x?.slice());
+    return [dq, dk, dv, dbeta, df, dg].map((x) => x?.slice());
   });
   assertEquals(
     whole,
@@ -73,7 +76,7 @@ function run(
     for (let n = 0; n < columns; n++) {
       if (df) assertEquals(Math.abs(df[first * columns + n]!), 0);
       const last = (first + length - 1) * columns + n;
-      if (db) assertEquals(Math.abs(db[last]!), 0);
+      if (dg) assertEquals(Math.abs(dg[last]!), 0);
     }
   }
   const zeros = new Float32Array(forward?.length ?? 0);
@@ -82,7 +85,7 @@ function run(
     gradients: {
       ...{ q: dq.slice(), k: dk.slice(), v: dv.slice(), beta: dbeta.slice() },
       ...df ? { [backward ? "forward" : "logDecay"]: df.slice() } : {},
-      ...backward ? { backward: db?.slice() ?? zeros } : {},
+      ...backward ? { backward: dg?.slice() ?? zeros } : {},
     },
   };
 }
@@ -138,9 +141,10 @@ function runInPieces(
     ) as Record<"q" | "k" | "v" | "beta" | "y", number>;
     const job = {
       ...{ sequences, length, headDim, valueDim, causal: 1 },
+      ...{ steps: 1, a: 0, b: 0 },
       chunkSize: Math.min(chunkSize, length),
       ...{ diagonal: Number(isDiagonal), scale: problem.scale },
-      ...{ parts: 1, whole: 0, f: 0, b: 0 },
+      ...{ parts: 1, whole: 0, f: 0, g: 0 },
       ...NO_STATES,
       ...NO_GRADIENTS,
       ...addresses,
@@ -148,7 +152,12 @@ function runInPieces(
     };
     const forward = state();
     const parts = valueDim > 4 ? 2 : 1;
-    runGuarded(LION_JOBS.delta, { ...job, ...NO_GRADIENTS, parts, forward });
+    runGuarded(LION_JOBS.transition, {
+      ...job,
+      ...NO_GRADIENTS,
+      parts,
+      forward,
+    });
     before = forward;
     start += length;
     return { job, arrays, length };
@@ -156,7 +165,7 @@ function runInPieces(
   let dforward = 0;
   for (const { job, arrays, length } of pieces.toReversed()) {
     const dbefore = job.before === 0 ? 0 : state();
-    runGuarded(LION_JOBS.delta, { ...job, dforward, dbefore });
+    runGuarded(LION_JOBS.transition, { ...job, dforward, dbefore });
     dforward = dbefore;
     start -= length;
     for (const [name, x] of Object.entries(whole)) {
@@ -191,7 +200,7 @@ function casesOf(decays: readonly DeltaCase["decay"][], causal: boolean) {
   );
 }
 
-Deno.test("the delta job equals the oracle on 1, 2 and 4 threads", async () => {
+Deno.test("the job of transitions, as the delta rule, equals the oracle on 1, 2 and 4 threads", async () => {
   const decays = ["none", "two-sided", "two-sided of channels"] as const;
   const all = [...casesOf(decays, false), ...casesOf(decays, true)];
   const failures: string[] = [];
@@ -213,7 +222,7 @@ Deno.test("the delta job equals the oracle on 1, 2 and 4 threads", async () => {
   assertEquals(failures, []);
 });
 
-Deno.test("the delta job of pieces equals the whole, outputs and gradients", async () => {
+Deno.test("the job of transitions, as the delta rule, of pieces equals the whole, outputs and gradients", async () => {
   const failures: string[] = [];
   const all = casesOf(["none", "arrival", "arrival of channels"], true);
   for (const threads of [1, 2]) {
