@@ -64,8 +64,8 @@ export function transitionStep(
   input: TransitionStepInput,
   options: DeltaStepOptions = {},
 ): { y: tf.Tensor4D; state: tf.Tensor4D } {
-  const { a = null, b = null, ...others } = input ?? {};
-  // A null means that there is none, which other inputs cannot say.
-  assertOptions("transitionStep's input", { ...others, a: a!, b: b! }, INPUT);
+  // Of these, null says that there is none.
+  const { a: _a, b: _b, ...others } = input ?? {};
+  assertOptions<object>("transitionStep's input", others, INPUT);
   return stepByTransitions("transitionStep", state, input, options);
 }
