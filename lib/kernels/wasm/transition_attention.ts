@@ -23,8 +23,10 @@ import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
 import { LION_JOBS } from "./jobs.ts";
 
-/** Larger chunks, of so many steps, only cost scratch. */
+/** Larger chunks only cost scratch. */
 const LARGEST_CHUNK = 256;
+/** Where tokens have several steps, larger chunks, of so many, cost accuracy as well. */
+const MOST_STEPS = 48;
 /** Fewer columns of values are not worth a task of their own. */
 const LEAST_COLUMNS = 8;
 
@@ -118,7 +120,9 @@ function sizesOf(
   request: PlannedRequest,
 ): Omit<Numbers<typeof LION_JOBS.transition>, "parts" | "whole" | "scale"> {
   const { batch, heads, length, headDim, valueDim, steps } = request;
-  const most = Math.max(1, Math.floor(LARGEST_CHUNK / steps));
+  const most = steps === 1
+    ? LARGEST_CHUNK
+    : Math.max(1, Math.floor(MOST_STEPS / steps));
   return {
     sequences: batch * heads,
     length,

@@ -1,13 +1,20 @@
-/** The delta rule as a job of the module, against the oracle. @module */
+/** Transitions as a job of the module, against the oracle. @module */
 import { assertEquals } from "@std/assert";
 import { LION_JOBS } from "../../../lib/kernels/wasm/jobs.ts";
+import type { JobRecord } from "../../../lib/tfjs/wasm/job.ts";
 import type { Result } from "../../comparison.ts";
 import {
   DELTA,
   type DeltaCase,
   type DeltaProblem,
 } from "../../subjects/delta.ts";
-import { differences, solved } from "../../subjects/subject.ts";
+import { differences, solved, valuesOf } from "../../subjects/subject.ts";
+import {
+  READS,
+  TRANSITION,
+  type TransitionCase,
+  type TransitionProblem,
+} from "../../subjects/transition.ts";
 import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 
 const NO_STATES = { before: 0, forward: 0, dforward: 0, dbefore: 0 };
@@ -185,6 +192,23 @@ function runInPieces(
   };
 }
 
+/**
+ * Transitions that read in each way. From both sides tokens have one step: of several
+ * the job counts twice what a token has written itself.
+ */
+const TRANSITION_CASES: TransitionCase[] = [
+  { batch: 1, heads: 1, length: 1, causal: false },
+  { batch: 2, heads: 1, length: 7, causal: true, steps: 3, hasState: true },
+  { batch: 1, heads: 2, length: 29, causal: false, headDim: 7, valueDim: 4 },
+  { batch: 1, heads: 2, length: 25, causal: true, steps: 2, headDim: 4 },
+].flatMap((sizes) =>
+  READS.flatMap((reads) =>
+    (["none", "arrival", "arrival of channels"] as const).map((decay) => ({
+      ...{ ...sizes, reads, decay },
+    }))
+  )
+);
+
 /** Each of some sizes, with decays of these kinds, and the oracle's solution. */
 function casesOf(decays: readonly DeltaCase["decay"][], causal: boolean) {
   return [
@@ -243,6 +267,86 @@ Deno.test("the job of transitions, as the delta rule, of pieces equals the whole
               .map((line) => `${label}: ${line}`),
           );
         }
+      }
+    }
+  }
+  await host.useThreads(1);
+  assertEquals(failures, []);
+});
+
+/** Solves a problem of transitions with both jobs; decays are alike from both sides. */
+function runTransitions(
+  problem: TransitionProblem,
+  chunkSize: number,
+  whole: number,
+): Result {
+  const { batch, heads, length, headDim, valueDim, steps, causal } = problem;
+  const { logDecay, initialState, ...vectors } = valuesOf(problem.inputs);
+  const { input, output } = arraysIn();
+  const f = logDecay?.map((x) => Math.max(x, -1e4));
+  const given = {
+    ...vectors,
+    f,
+    g: causal ? undefined : f,
+    before: initialState,
+  };
+  const record: Record<string, number> = { ...NO_STATES, ...NO_GRADIENTS };
+  const gradients: Record<string, Float32Array> = {};
+  for (const name of ["q", "k", "v", "a", "b", "beta", "f", "g", "before"]) {
+    const x = given[name as keyof typeof given];
+    record[name] = x ? input(x).byteOffset : 0;
+    if (x) gradients[name] = output(x.length);
+  }
+  const dy = input(problem.slope.values), y = output(dy.length);
+  const columns = logDecay ? logDecay.length / (batch * heads * length) : 1;
+  const job = {
+    ...{
+      sequences: batch * heads,
+      length,
+      headDim,
+      valueDim,
+      chunkSize,
+      steps,
+    },
+    ...{ causal: Number(causal), diagonal: Number(columns > 1), scale: 0.4 },
+    ...{ parts: 1, whole: 0, y: y.byteOffset },
+    ...record,
+  } as JobRecord<typeof LION_JOBS.transition>;
+  runGuarded(LION_JOBS.transition, job);
+  const addresses = Object.entries(gradients)
+    .map(([name, x]) => [`d${name}`, x.byteOffset]);
+  runGuarded(LION_JOBS.transition, {
+    ...job,
+    ...Object.fromEntries(addresses),
+    ...{ whole, dy: dy.byteOffset },
+  });
+  const { f: df, g: dg, before, ...others } = gradients;
+  return {
+    y: y.slice(),
+    gradients: {
+      ...Object.fromEntries(
+        Object.entries(others).map(([name, x]) => [name, x.slice()]),
+      ),
+      ...df ? { logDecay: df.map((x, i) => x + (dg?.[i] ?? 0)) } : {},
+      ...before ? { initialState: before.slice() } : {},
+    },
+  };
+}
+
+Deno.test("the job of transitions equals the oracle, whatever they read", async () => {
+  const failures: string[] = [];
+  for (const threads of [1, 2]) {
+    await host.useThreads(threads);
+    for (const c of TRANSITION_CASES) {
+      const { problem, expected } = solved(TRANSITION, c);
+      for (const [chunkSize, whole] of [[1, 0], [3, 1], [8, 0], [64, 1]]) {
+        const tokens = Math.min(chunkSize!, c.length);
+        const actual = runTransitions(problem, tokens, whole!);
+        const label = `${JSON.stringify(c)} C=${chunkSize} threads=${threads}`;
+        failures.push(
+          ...differences(TRANSITION, problem, actual, expected, "wasm")
+            .map((line) => `${label}: ${line}`),
+        );
       }
     }
   }

@@ -4,10 +4,12 @@ import * as sizes from "../chunkwise/sizes";
 import * as diagonal from "../chunkwise/diagonal";
 import { diagonalGradients } from "../chunkwise/diagonal_scores";
 import * as chunk from "./open_chunk";
-import { growth, grownWriters, isMild, scoreBytes } from "./scores";
+import {
+  growth, grownWriters, isMild, scoreBytes, stepOfReader
+} from "./scores";
 import { lag, reads } from "./transition";
 import {
-  dot, multiplyVectors, scaleAndAdd
+  addScaledRow, dot, scaleAndAdd
 } from "../../../../tfjs/wasm/assembly/math/loops";
 import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
 import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
@@ -27,18 +29,40 @@ export function layoutChannelGradient(rows: usize): void {
   through = allocate(sizes.headStride);
 }
 
-/** Opens the gradients of a chunk. */
-export function openChannelGradient(): void {
+/** Opens the gradients of a chunk in its readers, its writers and log decays. */
+export function openChannelGradient(dReaders: usize, dWriters: usize): void {
+  memory.fill(dReaders, 0, chunk.readerBytes(sizes.headStride));
+  memory.fill(dWriters, 0, chunk.writerBytes(sizes.headStride));
   memory.fill(slopes, 0, chunk.rows * sizes.headStride);
   memory.fill(through, 0, sizes.headStride);
 }
 
-/** Sets the gradients in readers and writers to those that come from scores by blocks. */
+/**
+ * Takes pairs with no decay between them out of the gradients in scores, and adds what
+ * comes from these: in sums of gradients in decays they would only cancel.
+ */
+export function takePairsWithoutDecay(
+  products: usize, dReaders: usize, dWriters: usize
+): void {
+  const stride = sizes.headStride, columns = <i32> (stride >> 2);
+  for (let i = reads ? lag : chunk.aRows; i < chunk.readerRows; i++) {
+    const step = stepOfReader(i);
+    // A row of a that does not lag reads only what is decayed once more.
+    if (i < chunk.aRows && (lag === 0 || i >= chunk.count)) continue;
+    for (let row = step; row < chunk.writerRows; row += chunk.rows) {
+      const slope = at(products + i * scoreBytes, row);
+      put(products + i * scoreBytes, row, 0);
+      const reader = i * stride, writer = row * stride;
+      addScaledRow(columns, slope, chunk.writers + writer, dReaders + reader);
+      addScaledRow(columns, slope, chunk.readers + reader, dWriters + writer);
+    }
+  }
+}
+
+/** Adds to the gradients in readers and writers what comes from scores by blocks. */
 export function blockGradients(
   products: usize, dReaders: usize, dWriters: usize
 ): void {
-  memory.fill(dReaders, 0, (chunk.aRows + chunk.rows) * sizes.headStride);
-  memory.fill(dWriters, 0, chunk.writerBytes(sizes.headStride));
   memory.fill(products + chunk.readerRows * scoreBytes, 0, 3 * scoreBytes);
   if (reads) blockGradientsFrom(lag, products, dReaders, dWriters);
   blockGradientsFrom(chunk.aRows, products, dReaders, dWriters);
@@ -100,10 +124,6 @@ export function finish(
   isRead: bool, isWritten: bool
 ): void {
   const stride = sizes.headStride, count = chunk.count;
-  if (isMild) {
-    memory.fill(dReaders, 0, chunk.readerRows * stride);
-    memory.fill(dWriters, 0, chunk.writerRows * stride);
-  }
   if (isMild || isRead) {
     if (reads) {
       // The first row of a that lags has no decay.

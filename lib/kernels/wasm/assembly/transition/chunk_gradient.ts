@@ -118,7 +118,7 @@ function openGradients(): void {
   memory.fill(entrySums, 0, <usize> chunk.readerRows * 4);
   memory.fill(exitSums, 0, <usize> chunk.writerRows * 4);
   chunkDecayGradient = 0;
-  if (sizes.diagonal) channels.openChannelGradient();
+  if (sizes.diagonal) channels.openChannelGradient(dReaders, dWriters);
 }
 
 /** Finds λ, and dV where it is not λ. */
@@ -177,6 +177,7 @@ function pairGradients(written: usize): void {
   if (sizes.diagonal && !scores.isMild) {
     return channels.blockGradients(products, dReaders, dWriters);
   }
+  if (scores.isMild) channels.takePairsWithoutDecay(products, dReaders, dWriters);
   const ofReaders = scores.isMild ? dReadersIn : dReaders;
   const ofWriters = scores.isMild ? dWritersOut : dWriters;
   multiply(
@@ -210,7 +211,8 @@ function leaveOutOwn(ofQueries: usize): void {
 function sumExponents(row: i32): void {
   const step = scores.stepOfReader(row);
   if (step < 0) return;
-  const limit = i32x4.splat(step);
+  // The steps of a token before the reader's have no decay between.
+  const limit = i32x4.splat(step - step % job.steps);
   let cell = products + row * scores.scoreBytes;
   let score = scores.scores + row * scores.scoreBytes;
   let sum = f32x4.splat(0);

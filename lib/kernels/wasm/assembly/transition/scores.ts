@@ -15,6 +15,7 @@ import * as diagonal from "../chunkwise/diagonal";
 import { diagonalScores } from "../chunkwise/diagonal_scores";
 import * as chunk from "./open_chunk";
 import { lag, reads, untied } from "./transition";
+import { transition as job } from "../jobs";
 import { multiply } from "../../../../tfjs/wasm/assembly/math/gemm";
 import {
   multiplyVectors, scaleRows
@@ -139,7 +140,7 @@ function decayChannels(): void {
     diagonal.decayAlongPath(chunk.writers + row * stride, block);
     clearGap(block, chunk.rows);
   }
-  isMild = growChannels();
+  isMild = job.steps === 1 && growChannels();
   if (!isMild) return;
   left = readersIn;
   right = grownWriters;
