@@ -1,5 +1,5 @@
 /** The kernel of softmax attention that a backend may have. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { type Operation, runKernel } from "@lionjs/tfjs/kernel";
 import { withSlopes } from "../decays/alibi.ts";
 import { spread } from "../decays/decay_pair.ts";
