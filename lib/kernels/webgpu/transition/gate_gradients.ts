@@ -30,6 +30,7 @@ export function gateGradientsProgram(
   const gates = decay === "none" ? [] : ["df", "dg"].slice(0, directions);
   return ofChunks(layout, batch, {
     name: "transition_gate_gradients",
+    width: widthOf(layout),
     constants: {
       ...decaysOf(layout),
       IS_DELTA: isDelta,
@@ -39,15 +40,14 @@ export function gateGradientsProgram(
     variants: [gates.includes("dg") && "both"],
     reads: ["operands"],
     writes: [isDelta && "dbeta", ...gates],
-    functions: () =>
-      [
-        DECAY_OF,
-        ...["df", "dg"].map((name) =>
-          gates.includes(name) ? accessTo(name, layout) : absent(name)
-        ),
-        isDelta ? BETA : NO_BETA,
-        PARTS,
-      ],
+    functions: () => [
+      DECAY_OF,
+      ...["df", "dg"].map((name) =>
+        gates.includes(name) ? accessTo(name, layout) : absent(name)
+      ),
+      isDelta ? BETA : NO_BETA,
+      PARTS,
+    ],
     body: GATES,
   });
 }
@@ -56,13 +56,13 @@ const accessTo = (name: string, layout: Layout) =>
   layout.decay === "channel"
     ? reading(name, "headDim", widthOf(layout)) +
       writing(name, "headDim", widthOf(layout))
-    : `fn read_${name}(token: u32, quad: u32) -> vec4f { return vec4f(${name}[token]); }
-fn write_${name}(token: u32, quad: u32, x: vec4f) { ${name}[token] = x.x; }
+    : `fn read_${name}(token: u32, vec: u32) -> vec4f { return vec4f(${name}[token]); }
+fn write_${name}(token: u32, vec: u32, x: vec4f) { ${name}[token] = x.x; }
 `;
 
 const absent = (name: string) =>
-  `fn read_${name}(token: u32, quad: u32) -> vec4f { return vec4f(); }
-fn write_${name}(token: u32, quad: u32, x: vec4f) {}
+  `fn read_${name}(token: u32, vec: u32) -> vec4f { return vec4f(); }
+fn write_${name}(token: u32, vec: u32, x: vec4f) {}
 `;
 
 const BETA = /* wgsl */ `
@@ -83,23 +83,23 @@ const UNPAID_WITHIN = 3u;
 // The parts of each row, summed over channels.
 var<workgroup> of_row: array<vec4f, MOST_ROWS>;
 
-fn part_of(chunk: Chunk, kind: u32, row: u32, quad: u32) -> vec4f {
-  if (CHANNELS) { return operands[at_operand(chunk, kind, row, quad)]; }
+fn part_of(chunk: Chunk, kind: u32, row: u32, vec: u32) -> vec4f {
+  if (CHANNELS) { return operands[at_operand(chunk, kind, row, vec)]; }
   return vec4f(of_row[row][kind]);
 }
 fn sum_of(chunk: Chunk, kind: u32, row: u32) -> f32 {
   var sum = 0.0;
-  for (var quad = 0u; quad < uniforms.headQuads; quad++) {
-    sum += dot(operands[at_operand(chunk, kind, row, quad)], vec4f(1.0));
+  for (var vec = 0u; vec < uniforms.headVecs; vec++) {
+    sum += dot(operands[at_operand(chunk, kind, row, vec)], vec4f(1.0));
   }
   return sum;
 }
-fn read_log(chunk: Chunk, token: u32, quad: u32) -> vec4f {
-  if (chunk.back) { return read_dg(token, quad); }
-  return read_df(token, quad);
+fn read_log(chunk: Chunk, token: u32, vec: u32) -> vec4f {
+  if (chunk.back) { return read_dg(token, vec); }
+  return read_df(token, vec);
 }
-fn write_log(chunk: Chunk, token: u32, quad: u32, x: vec4f) {
-  if (chunk.back) { write_dg(token, quad, x); } else { write_df(token, quad, x); }
+fn write_log(chunk: Chunk, token: u32, vec: u32, x: vec4f) {
+  if (chunk.back) { write_dg(token, vec, x); } else { write_df(token, vec, x); }
 }
 `;
 
@@ -113,27 +113,27 @@ const GATES = /* wgsl */ `
       if (IS_DELTA && has_step(chunk, row)) { add_dbeta(chunk, row, of_row[row][1]); }
     }
     workgroupBarrier();
-    for (var quad = local; quad < uniforms.decayQuads; quad += THREADS) {
+    for (var vec = local; vec < uniforms.decayVecs; vec += THREADS) {
       var sum = vec4f();
       for (var i = 0u; i < uniforms.rows; i++) {
         if (!has_step(chunk, i)) { continue; }
-        if (UNPAID > 0u) { sum -= part_of(chunk, UNPAID_WITHIN, i, quad); }
+        if (UNPAID > 0u) { sum -= part_of(chunk, UNPAID_WITHIN, i, vec); }
         // A decay of 0 lets nothing pass: the sum so far would be 0 but for rounding.
-        sum = select(sum, vec4f(), decay_of(chunk, i, quad) == vec4f());
-        if (i % STEPS == 0u) { write_log(chunk, token_of(chunk, i), quad, sum); }
-        sum += part_of(chunk, WITHIN, i, quad);
+        sum = select(sum, vec4f(), decay_of(chunk, i, vec) == vec4f());
+        if (i % STEPS == 0u) { write_log(chunk, token_of(chunk, i), vec, sum); }
+        sum += part_of(chunk, WITHIN, i, vec);
       }
-      sum = operands[at_chunk_decay(chunk, quad)];
+      sum = operands[at_chunk_decay(chunk, vec)];
       if (!CHANNELS) { sum = vec4f(sum_of(chunk, KINDS, 0u)); }
       for (var end = uniforms.rows; end > 0u; end--) {
         let i = end - 1u;
         if (!has_step(chunk, i)) { continue; }
-        sum += part_of(chunk, FROM_START, i, quad);
+        sum += part_of(chunk, FROM_START, i, vec);
         if (i % STEPS == 0u) {
           let token = token_of(chunk, i);
-          write_log(chunk, token, quad, sum + read_log(chunk, token, quad));
+          write_log(chunk, token, vec, sum + read_log(chunk, token, vec));
         }
-        if (UNPAID > 0u) { sum += part_of(chunk, UNPAID_FROM_START, i, quad); }
+        if (UNPAID > 0u) { sum += part_of(chunk, UNPAID_FROM_START, i, vec); }
       }
     }
     storageBarrier();

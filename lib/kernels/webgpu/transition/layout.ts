@@ -55,13 +55,13 @@ export interface Layout extends Sizes {
   /** Rows of a chunk, rounded up to whole blocks. */
   readonly rows: number;
   /** Groups of four columns of q and k, rounded up. */
-  readonly headQuads: number;
+  readonly headVecs: number;
   /** Groups of four columns of what is written to the state. */
-  readonly valueQuads: number;
+  readonly valueVecs: number;
   /** Vectors of four decays of a row. */
-  readonly decayQuads: number;
+  readonly decayVecs: number;
   /** Vectors of four numbers in a chunk's record of operands. */
-  readonly operandQuads: number;
+  readonly operandVecs: number;
   /** Whether a state may enter a chunk. */
   readonly hasStates: boolean;
 }
@@ -80,29 +80,29 @@ export function layoutOf(sizes: Sizes): Layout {
   const { reads, decay, length, steps, headDim, valueDim, chunkSize } = sizes;
   const chunks = Math.ceil(length / chunkSize);
   const rows = 4 * Math.ceil(steps * chunkSize / 4);
-  const headQuads = Math.ceil(headDim / 4);
-  const decayQuads = { none: 0, token: 1, channel: headQuads }[decay];
+  const headVecs = Math.ceil(headDim / 4);
+  const decayVecs = { none: 0, token: 1, channel: headVecs }[decay];
   return {
-    ...{ ...sizes, chunks, rows, headQuads, decayQuads },
-    valueQuads: Math.ceil((valueDim + Number(sizes.hasRowSums)) / 4),
-    operandQuads: (KINDS[reads].KINDS * rows + 1 + rows / 4) * headQuads +
-      rows * decayQuads,
+    ...{ ...sizes, chunks, rows, headVecs, decayVecs },
+    valueVecs: Math.ceil((valueDim + Number(sizes.hasRowSums)) / 4),
+    operandVecs: (KINDS[reads].KINDS * rows + 1 + rows / 4) * headVecs +
+      rows * decayVecs,
     hasStates: reads !== "none" || sizes.isPiece || chunks > 1,
   };
 }
 
 /** How many numbers a chunk's record takes in each buffer that shaders pass on. */
 export function recordSizes(
-  { reads, rows, headQuads, valueQuads, operandQuads, hasStates }: Layout,
+  { reads, rows, headVecs, valueVecs, operandVecs, hasStates }: Layout,
 ): Record<"pairs" | "operands" | "found" | "states", number> {
   const { READERS, WRITERS } = KINDS[reads];
   return {
     // In the gradient, products take the place of scores, and those with states that of operands.
     pairs: READERS * WRITERS * rows * rows,
-    operands: 4 * operandQuads,
-    found: READERS === 1 ? 0 : 4 * rows * valueQuads,
+    operands: 4 * operandVecs,
+    found: READERS === 1 ? 0 : 4 * rows * valueVecs,
     // The state that enters the chunk, with rows and columns rounded up to multiples of four.
-    states: hasStates ? 16 * headQuads * valueQuads : 0,
+    states: hasStates ? 16 * headVecs * valueVecs : 0,
   };
 }
 
@@ -132,7 +132,7 @@ type OwnFields =
   & Partial<
     Pick<
       ChunkProgram,
-      "variants" | "integers" | "floats" | "workgroups"
+      "width" | "variants" | "integers" | "floats" | "workgroups"
     >
   >
   & {
@@ -143,10 +143,13 @@ type OwnFields =
   };
 
 /** The constants that say what a rule reads. */
-export function constantsOf({ reads, steps }: Layout): Constants {
+export function constantsOf(
+  { reads, steps, hasRowSums }: Layout,
+): Constants {
   return {
     ...KINDS[reads],
     STEPS: steps,
+    HAS_ROW_SUMS: hasRowSums,
     // Whether the last writer writes V itself.
     GIVES: reads === "none" || reads === "untied",
     // Readers, of a and q in this order, that read before the decay of their token.
@@ -161,9 +164,9 @@ export function ofSweeps(
   own: OwnFields,
 ): ChunkProgram {
   const { directions, chunks, chunkSize, length, headDim, valueDim } = layout;
-  const { rows, headQuads, valueQuads, decayQuads, operandQuads } = layout;
+  const { rows, headVecs, valueVecs, decayVecs, operandVecs } = layout;
   const records = batch.sequences * directions * chunks;
-  const quads = ["pairs", "operands", "found", "states", "dstates", "sums"];
+  const vecs = ["pairs", "operands", "found", "states", "dstates", "sums"];
   const vectors = ["q", "k", "v", "a", "b", "dy", "f", "g"];
   const numbers = ["beta", "dbeta", "rowSums"];
   const borders = ["before", "after", "forward", "backward"];
@@ -171,19 +174,19 @@ export function ofSweeps(
   const are = (element: "f32" | "vec4f", names: readonly string[]) =>
     Object.fromEntries(names.map((name) => [name, element]));
   return {
-    width: widthOf(layout),
+    width: 4,
     threads: THREADS,
     workgroups: records,
     ...own,
     constants: { ...constantsOf(layout), ...own.constants },
     integers: {
       ...{ directions, chunks, chunkSize, length, headDim, valueDim, rows },
-      ...{ headQuads, valueQuads, decayQuads, operandQuads, records },
-      firstDecay: operandQuads - rows * decayQuads,
+      ...{ headVecs, valueVecs, decayVecs, operandVecs, records },
+      firstDecay: operandVecs - rows * decayVecs,
       ...{ firstSequence: batch.firstSequence, ...own.integers },
     },
     elements: {
-      ...are("vec4f", [...quads, ...vectors]),
+      ...are("vec4f", [...vecs, ...vectors]),
       ...are("f32", [...numbers, ...borders, ...gates]),
     },
     functions: () => [CHUNKS, ...own.functions()],
@@ -264,60 +267,60 @@ fn at_pair(chunk: Chunk, reader: u32, writer: u32, row: u32, block: u32) -> u32 
   return rows * (uniforms.rows / 4u) + block;
 }
 // The index of four columns of a row's operand, first those of readers, then those of writers.
-fn at_operand(chunk: Chunk, kind: u32, row: u32, quad: u32) -> u32 {
-  return chunk.record * uniforms.operandQuads + (kind * uniforms.rows + row) * uniforms.headQuads + quad;
+fn at_operand(chunk: Chunk, kind: u32, row: u32, vec: u32) -> u32 {
+  return chunk.record * uniforms.operandVecs + (kind * uniforms.rows + row) * uniforms.headVecs + vec;
 }
 // The index of the decay over the chunk, of four rows of the state.
-fn at_chunk_decay(chunk: Chunk, quad: u32) -> u32 { return at_operand(chunk, KINDS, 0u, quad); }
+fn at_chunk_decay(chunk: Chunk, vec: u32) -> u32 { return at_operand(chunk, KINDS, 0u, vec); }
 // The index of the decay over a block of the chunk's rows.
-fn at_block_decay(chunk: Chunk, block: u32, quad: u32) -> u32 {
-  return at_operand(chunk, KINDS, 1u + block, quad);
+fn at_block_decay(chunk: Chunk, block: u32, vec: u32) -> u32 {
+  return at_operand(chunk, KINDS, 1u + block, vec);
 }
 // The index of the decay as a row's step arrives.
-fn at_decay(chunk: Chunk, row: u32, quad: u32) -> u32 {
-  return chunk.record * uniforms.operandQuads + uniforms.firstDecay
-    + row * uniforms.decayQuads + min(quad, uniforms.decayQuads - 1u);
+fn at_decay(chunk: Chunk, row: u32, vec: u32) -> u32 {
+  return chunk.record * uniforms.operandVecs + uniforms.firstDecay
+    + row * uniforms.decayVecs + min(vec, uniforms.decayVecs - 1u);
 }
-fn at_found(chunk: Chunk, row: u32, quad: u32) -> u32 {
-  return (chunk.record * uniforms.rows + row) * uniforms.valueQuads + quad;
+fn at_found(chunk: Chunk, row: u32, vec: u32) -> u32 {
+  return (chunk.record * uniforms.rows + row) * uniforms.valueVecs + vec;
 }
 // The gradient in what a has read lies behind what the rows of all chunks have read.
-fn at_slope(chunk: Chunk, row: u32, quad: u32) -> u32 {
-  return uniforms.records * uniforms.rows * uniforms.valueQuads + at_found(chunk, row, quad);
+fn at_slope(chunk: Chunk, row: u32, vec: u32) -> u32 {
+  return uniforms.records * uniforms.rows * uniforms.valueVecs + at_found(chunk, row, vec);
 }
 // The index of four columns of a row of the state.
-fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
-  return (chunk.record * 4u * uniforms.headQuads + row) * uniforms.valueQuads + quad;
+fn at_state(chunk: Chunk, row: u32, vec: u32) -> u32 {
+  return (chunk.record * 4u * uniforms.headVecs + row) * uniforms.valueVecs + vec;
 }
 `;
 
 /** WGSL function `row_of_<name>`: four columns of a row of a tensor with a vector for each step, or each query. */
 function rowsOf(
   name: string,
-  quads: "headQuads" | "valueQuads",
+  vecs: "headVecs" | "valueVecs",
   of: "step" | "query" = "step",
 ): string {
   const at = of === "step" ? "step_of" : "token_of";
   // With row sums, v may have fewer groups of columns than what is written.
-  const count = quads === "headQuads"
-    ? "uniforms.headQuads"
+  const count = vecs === "headVecs"
+    ? "uniforms.headVecs"
     : "((uniforms.valueDim + 3u) / 4u)";
   return /* wgsl */ `
-fn row_of_${name}(chunk: Chunk, row: u32, quad: u32) -> vec4f {
-  return select(vec4f(), ${name}[${at}(chunk, row) * ${count} + quad], has_${of}(chunk, row));
+fn row_of_${name}(chunk: Chunk, row: u32, vec: u32) -> vec4f {
+  return select(vec4f(), ${name}[${at}(chunk, row) * ${count} + vec], has_${of}(chunk, row));
 }
 `;
 }
 
 /**
- * WGSL functions `reader_of(reader, chunk, row, quad)` and `writer_of(writer, …)`: four
+ * WGSL functions `reader_of(reader, chunk, row, vec)` and `writer_of(writer, …)`: four
  * columns of a row; by the delta rule a writer is k, and `weights_of(chunk, row)` are the
  * factors β of four rows.
  */
 export function vectorsOf(layout: Layout): string {
   const { reads } = layout;
   const rows = INPUTS[reads].filter((name) => name !== "beta").map((name) =>
-    rowsOf(name, "headQuads", name === "q" ? "query" : "step")
+    rowsOf(name, "headVecs", name === "q" ? "query" : "step")
   );
   const a = { none: "q", delta: "k", tied: "a", untied: "a" }[reads];
   const [sign, weight] = reads === "delta"
@@ -328,21 +331,23 @@ fn weight_of(chunk: Chunk, row: u32) -> f32 { return ${weight}; }
 fn weights_of(chunk: Chunk, row: u32) -> vec4f {
   return vec4f(weight_of(chunk, row), weight_of(chunk, row + 1u), weight_of(chunk, row + 2u), weight_of(chunk, row + 3u));
 }
-fn reader_of(reader: u32, chunk: Chunk, row: u32, quad: u32) -> vec4f {
-  if (reader == 0u) { return row_of_q(chunk, row, quad); }
-  return ${sign}row_of_${a}(chunk, row, quad);
+fn reader_of(reader: u32, chunk: Chunk, row: u32, vec: u32) -> vec4f {
+  if (reader == 0u) { return row_of_q(chunk, row, vec); }
+  return ${sign}row_of_${a}(chunk, row, vec);
 }
-fn writer_of(writer: u32, chunk: Chunk, row: u32, quad: u32) -> vec4f {
-  if (writer < WRITERS - 1u) { return row_of_${reads === "untied" ? "b" : "k"}(chunk, row, quad); }
-  return row_of_k(chunk, row, quad);
+fn writer_of(writer: u32, chunk: Chunk, row: u32, vec: u32) -> vec4f {
+  if (writer < WRITERS - 1u) { return row_of_${
+    reads === "untied" ? "b" : "k"
+  }(chunk, row, vec); }
+  return row_of_k(chunk, row, vec);
 }
 `;
 }
 
-/** WGSL function `decay_of(chunk, row, quad)`: the decay as a row's step arrives, of `operands`. */
+/** WGSL function `decay_of(chunk, row, vec)`: the decay as a row's step arrives, of `operands`. */
 export const DECAY_OF = /* wgsl */ `
-fn decay_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {
-  if (DECAYS) { return operands[at_decay(chunk, row, quad)]; }
+fn decay_of(chunk: Chunk, row: u32, vec: u32) -> vec4f {
+  if (DECAYS) { return operands[at_decay(chunk, row, vec)]; }
   return vec4f(1.0);
 }
 `;
@@ -353,51 +358,45 @@ export function decaysOf({ decay }: Layout): Constants {
 }
 
 /**
- * WGSL function `value_of(writer, chunk, row, quad)`: four columns of what a row writes;
- * `given_of(chunk, row, quad)` are those of v, with a column of ones after the last if it has
+ * WGSL function `value_of(writer, chunk, row, vec)`: four columns of what a row writes;
+ * `given_of(chunk, row, vec)` are those of v, with a column of ones after the last if it has
  * row sums.
  */
 export function valuesOf(layout: Layout): string {
   const found = layout.reads === "none" ? "" : /* wgsl */ `
-  if (writer == 0u) { return found[at_found(chunk, row, quad)]; }`;
-  return /* wgsl */ `${givenOf(layout)}
-fn value_of(writer: u32, chunk: Chunk, row: u32, quad: u32) -> vec4f {${found}
-  return given_of(chunk, row, quad);
+  if (writer == 0u) { return found[at_found(chunk, row, vec)]; }`;
+  return /* wgsl */ `${GIVEN_OF}
+fn value_of(writer: u32, chunk: Chunk, row: u32, vec: u32) -> vec4f {${found}
+  return given_of(chunk, row, vec);
 }
 `;
 }
 
 /** WGSL function `given_of` of {@linkcode valuesOf}. */
-export function givenOf({ hasRowSums }: Layout): string {
-  const v = rowsOf("v", "valueQuads");
-  return /* wgsl */ `${v}
-fn given_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {
-  ${hasRowSums ? WITH_ONES : "return row_of_v(chunk, row, quad);"}
+export const GIVEN_OF: string = /* wgsl */ `${rowsOf("v", "valueVecs")}
+fn given_of(chunk: Chunk, row: u32, vec: u32) -> vec4f {
+  let value = row_of_v(chunk, row, vec);
+  if (!HAS_ROW_SUMS) { return value; }
+  let columns = 4u * vec + vec4u(0u, 1u, 2u, 3u);
+  let is_one = (columns == vec4u(uniforms.valueDim)) & vec4<bool>(has_step(chunk, row));
+  return select(select(vec4f(), value, columns < vec4u(uniforms.valueDim)), vec4f(1.0), is_one);
 }
 `;
-}
-
-const WITH_ONES = /* wgsl */ `
-  let columns = 4u * quad + vec4u(0u, 1u, 2u, 3u);
-  let values = select(row_of_v(chunk, row, quad), vec4f(), columns >= vec4u(uniforms.valueDim));
-  return select(values, vec4f(1.0), (columns == vec4u(uniforms.valueDim)) & vec4<bool>(has_step(chunk, row)));`;
 
 /** The name of the gradient in the sums that queries read, with a column for row sums if there are any. */
 export const slopesIn = ({ hasRowSums }: Layout): "sums" | "dy" =>
   hasRowSums ? "sums" : "dy";
 
-/** WGSL function `slope_of(reader, chunk, row, quad)`: the gradient in what a row reads. */
+/** WGSL function `slope_of(reader, chunk, row, vec)`: the gradient in what a row reads. */
 export function slopesOf(layout: Layout): string {
   const slope = layout.hasRowSums
-    ? "select(vec4f(), sums[token_of(chunk, row) * uniforms.valueQuads + quad], has_query(chunk, row))"
-    : "uniforms.scale * row_of_dy(chunk, row, quad)";
-  const dy = layout.hasRowSums
-    ? ""
-    : rowsOf("dy", "valueQuads", "query");
+    ? "select(vec4f(), sums[token_of(chunk, row) * uniforms.valueVecs + vec], has_query(chunk, row))"
+    : "uniforms.scale * row_of_dy(chunk, row, vec)";
+  const dy = layout.hasRowSums ? "" : rowsOf("dy", "valueVecs", "query");
   const found = layout.reads === "none" ? "" : /* wgsl */ `
-  if (reader == 1u) { return found[at_slope(chunk, row, quad)]; }`;
+  if (reader == 1u) { return found[at_slope(chunk, row, vec)]; }`;
   return /* wgsl */ `${dy}
-fn slope_of(reader: u32, chunk: Chunk, row: u32, quad: u32) -> vec4f {${found}
+fn slope_of(reader: u32, chunk: Chunk, row: u32, vec: u32) -> vec4f {${found}
   return ${slope};
 }
 `;

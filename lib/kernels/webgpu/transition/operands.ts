@@ -52,10 +52,10 @@ function logDecayOf(
 ): string {
   const read = (name: string) =>
     ofChannels
-      ? `${name}[token * uniforms.headQuads + quad]`
+      ? `${name}[token * uniforms.headVecs + vec]`
       : `vec4f(${name}[token])`;
   return /* wgsl */ `
-fn log_decay_of(chunk: Chunk, token: u32, quad: u32) -> vec4f {
+fn log_decay_of(chunk: Chunk, token: u32, vec: u32) -> vec4f {
   ${backward ? `if (chunk.back) { return ${read(backward)}; }` : ""}
   return ${forward ? read(forward) : "vec4f()"};
 }
@@ -65,53 +65,53 @@ fn log_decay_of(chunk: Chunk, token: u32, quad: u32) -> vec4f {
 const ARRIVAL = /* wgsl */ `
 // The decay as a row's step arrives: that of a token before its first step. In a whole
 // sequence no state reaches a sweep's first token, whose log decay is ignored.
-fn arrival(chunk: Chunk, row: u32, quad: u32) -> vec4f {
+fn arrival(chunk: Chunk, row: u32, vec: u32) -> vec4f {
   let token = token_of(chunk, row);
   let first = select(0u, uniforms.length - 1u, chunk.back);
   let is_unpaid = uniforms.isPiece == 0u && token % uniforms.length == first;
   if (row % STEPS != 0u || is_unpaid || !has_step(chunk, row)) { return vec4f(1.0); }
   // Log decays of a channel may be -Infinity.
-  let given = log_decay_of(chunk, token, quad);
+  let given = log_decay_of(chunk, token, vec);
   return exponential(select(given, vec4f(uniforms.lowest), is_clipped(given)));
 }
 `;
 
 const OPERANDS = /* wgsl */ `
   // Each exponential is taken once, and to the last bits, since whole paths are products of them.
-  for (var item = local; DECAYS && item < uniforms.rows * uniforms.decayQuads; item += THREADS) {
-    let row = item / uniforms.decayQuads;
-    let quad = item % uniforms.decayQuads;
-    operands[at_decay(chunk, row, quad)] = arrival(chunk, row, quad);
+  for (var item = local; DECAYS && item < uniforms.rows * uniforms.decayVecs; item += THREADS) {
+    let row = item / uniforms.decayVecs;
+    let vec = item % uniforms.decayVecs;
+    operands[at_decay(chunk, row, vec)] = arrival(chunk, row, vec);
   }
   storageBarrier();
-  for (var item = local; item < 2u * uniforms.headQuads; item += THREADS) {
-    let quad = item % uniforms.headQuads;
+  for (var item = local; item < 2u * uniforms.headVecs; item += THREADS) {
+    let vec = item % uniforms.headVecs;
     var path = vec4f(1.0);
-    if (item < uniforms.headQuads) {
+    if (item < uniforms.headVecs) {
       var block = vec4f(1.0);
       for (var row = 0u; row < uniforms.rows; row++) {
-        let decay = decay_of(chunk, row, quad);
+        let decay = decay_of(chunk, row, vec);
         let unpaid = path;
         path *= decay;
         for (var reader = 0u; reader < READERS; reader++) { // unroll
-          operands[at_operand(chunk, reader, row, quad)] =
-            select(path, unpaid, reader > READERS - 1u - UNPAID) * reader_of(reader, chunk, row, quad);
+          operands[at_operand(chunk, reader, row, vec)] =
+            select(path, unpaid, reader > READERS - 1u - UNPAID) * reader_of(reader, chunk, row, vec);
         }
         block *= decay;
         if (row % 4u == 3u) {
-          operands[at_block_decay(chunk, row / 4u, quad)] = block;
+          operands[at_block_decay(chunk, row / 4u, vec)] = block;
           block = vec4f(1.0);
         }
       }
-      operands[at_chunk_decay(chunk, quad)] = path;
+      operands[at_chunk_decay(chunk, vec)] = path;
     } else {
       for (var end = uniforms.rows; end > 0u; end--) {
         let row = end - 1u;
         for (var w = 0u; w < WRITERS; w++) { // unroll
-          operands[at_operand(chunk, READERS + w, row, quad)] =
-            weight_of(chunk, row) * path * writer_of(w, chunk, row, quad);
+          operands[at_operand(chunk, READERS + w, row, vec)] =
+            weight_of(chunk, row) * path * writer_of(w, chunk, row, vec);
         }
-        path *= decay_of(chunk, row, quad);
+        path *= decay_of(chunk, row, vec);
       }
     }
   }

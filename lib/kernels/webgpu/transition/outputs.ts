@@ -41,8 +41,8 @@ export function outputsProgram(
   const width = widthOf(layout);
   return ofChunks(layout, batch, {
     name: "transition_outputs",
+    width: widthOf(layout),
     constants: { HAS_STATES: hasStates },
-    variants: [hasRowSums && "sums"],
     reads: [
       ...["v", "pairs", "operands"],
       reads !== "none" && "found",
@@ -51,30 +51,29 @@ export function outputsProgram(
     writes: ["y", hasRowSums && "rowSums"],
     floats: { scale, epsilon },
     integers: { normalize: Number(normalize) },
-    functions: () =>
-      [
-        valuesOf(layout),
-        writing("y", "valueDim", width),
-        hasStates ? STATE : NO_STATE,
-        hasRowSums
-          ? reading("y", "valueDim", width) +
-            `var<workgroup> totals: array<f32, ${MOST_ROWS}>;\n`
-          : "",
-        READ_ROWS,
-      ],
+    functions: () => [
+      valuesOf(layout),
+      writing("y", "valueDim", width),
+      hasStates ? STATE : NO_STATE,
+      hasRowSums
+        ? reading("y", "valueDim", width) +
+          `var<workgroup> totals: array<f32, ${MOST_ROWS}>;\n`
+        : "",
+      READ_ROWS,
+    ],
     body: OUTPUTS + (hasRowSums ? WITH_ROW_SUMS : WITHOUT_ROW_SUMS),
   });
 }
 
 const STATE = /* wgsl */ `
-fn state_of(chunk: Chunk, n: u32, quad: u32) -> mat4x4f {
-  let at = at_state(chunk, 4u * n, quad);
-  let stride = uniforms.valueQuads;
+fn state_of(chunk: Chunk, n: u32, vec: u32) -> mat4x4f {
+  let at = at_state(chunk, 4u * n, vec);
+  let stride = uniforms.valueVecs;
   return mat4x4f(states[at], states[at + stride], states[at + 2u * stride], states[at + 3u * stride]);
 }
 `;
 const NO_STATE =
-  "fn state_of(chunk: Chunk, n: u32, quad: u32) -> mat4x4f { return mat4x4f(); }\n";
+  "fn state_of(chunk: Chunk, n: u32, vec: u32) -> mat4x4f { return mat4x4f(); }\n";
 
 const READ_ROWS = /* wgsl */ `
 const TILE = 8u;
@@ -87,7 +86,7 @@ fn row_at(chunk: Chunk, place: u32) -> u32 {
 }
 
 // The sums that the tokens from a place on read, in four columns.
-fn read_rows(first_sweep: u32, number: u32, place: u32, quad: u32) -> array<vec4f, TILE> {
+fn read_rows(first_sweep: u32, number: u32, place: u32, vec: u32) -> array<vec4f, TILE> {
   var sum = array<vec4f, TILE>();
   for (var direction = 0u; direction < uniforms.directions; direction++) {
     let chunk = chunk_of(first_sweep + direction, number);
@@ -95,8 +94,8 @@ fn read_rows(first_sweep: u32, number: u32, place: u32, quad: u32) -> array<vec4
     for (var r = 0u; r < TILE; r++) { // unroll
       rows[r] = row_at(chunk, place + r);
     }
-    for (var n = 0u; HAS_STATES && n < uniforms.headQuads; n++) {
-      let state = state_of(chunk, n, quad);
+    for (var n = 0u; HAS_STATES && n < uniforms.headVecs; n++) {
+      let state = state_of(chunk, n, vec);
       for (var r = 0u; r < TILE; r++) { // unroll
         sum[r] += state * operands[at_operand(chunk, 0u, rows[r], n)];
       }
@@ -104,8 +103,8 @@ fn read_rows(first_sweep: u32, number: u32, place: u32, quad: u32) -> array<vec4
     for (var block = 0u; block <= max(rows[0], rows[TILE - 1u]) / 4u; block++) {
       for (var w = 0u; w < WRITERS; w++) { // unroll
         let values = mat4x4f(
-          value_of(w, chunk, 4u * block, quad), value_of(w, chunk, 4u * block + 1u, quad),
-          value_of(w, chunk, 4u * block + 2u, quad), value_of(w, chunk, 4u * block + 3u, quad));
+          value_of(w, chunk, 4u * block, vec), value_of(w, chunk, 4u * block + 1u, vec),
+          value_of(w, chunk, 4u * block + 2u, vec), value_of(w, chunk, 4u * block + 3u, vec));
         for (var r = 0u; r < TILE; r++) { // unroll
           sum[r] += values * select(vec4f(), pairs[at_pair(chunk, 0u, w, rows[r], block)], block <= rows[r] / 4u);
         }
@@ -114,7 +113,7 @@ fn read_rows(first_sweep: u32, number: u32, place: u32, quad: u32) -> array<vec4
     if (!GIVES && is_once(chunk)) {
       for (var r = 0u; r < TILE; r++) { // unroll
         let own = pairs[at_pair(chunk, 0u, 0u, rows[r], rows[r] / 4u)][rows[r] % 4u];
-        sum[r] -= own * given_of(chunk, rows[r], quad);
+        sum[r] -= own * given_of(chunk, rows[r], vec);
       }
     }
   }
@@ -124,12 +123,12 @@ fn read_rows(first_sweep: u32, number: u32, place: u32, quad: u32) -> array<vec4
 
 const OUTPUTS = /* wgsl */ `
   let tokens = chunk_of(first_sweep, number);
-  for (var item = local; item < (tokens.count + TILE - 1u) / TILE * uniforms.valueQuads; item += THREADS) {
-    let place = item / uniforms.valueQuads * TILE;
-    let quad = item % uniforms.valueQuads;
-    let sum = read_rows(first_sweep, number, place, quad);
+  for (var item = local; item < (tokens.count + TILE - 1u) / TILE * uniforms.valueVecs; item += THREADS) {
+    let place = item / uniforms.valueVecs * TILE;
+    let vec = item % uniforms.valueVecs;
+    let sum = read_rows(first_sweep, number, place, vec);
     for (var r = 0u; r < TILE; r++) { // unroll
-      if (place + r < tokens.count) { write_y(tokens.start + place + r, quad, uniforms.scale * sum[r]); }
+      if (place + r < tokens.count) { write_y(tokens.start + place + r, vec, uniforms.scale * sum[r]); }
     }
 `;
 
@@ -138,19 +137,19 @@ const WITHOUT_ROW_SUMS = "  }\n";
 /** The row sums are in the last four columns; each thread reads back only what it has written. */
 const WITH_ROW_SUMS = /* wgsl */ `
     for (var r = 0u; r < TILE; r++) { // unroll
-      if (quad == uniforms.valueQuads - 1u && place + r < tokens.count) {
+      if (vec == uniforms.valueVecs - 1u && place + r < tokens.count) {
         totals[place + r] = uniforms.scale * sum[r][uniforms.valueDim % 4u];
         rowSums[tokens.start + place + r] = totals[place + r];
       }
     }
   }
   workgroupBarrier();
-  for (var item = local; uniforms.normalize == 1u && item < (tokens.count + TILE - 1u) / TILE * uniforms.valueQuads; item += THREADS) {
-    let quad = item % uniforms.valueQuads;
-    let first = item / uniforms.valueQuads * TILE;
+  for (var item = local; uniforms.normalize == 1u && item < (tokens.count + TILE - 1u) / TILE * uniforms.valueVecs; item += THREADS) {
+    let vec = item % uniforms.valueVecs;
+    let first = item / uniforms.valueVecs * TILE;
     for (var place = first; place < min(first + TILE, tokens.count); place++) {
       let token = tokens.start + place;
-      write_y(token, quad, read_y(token, quad) / (totals[place] + uniforms.epsilon));
+      write_y(token, vec, read_y(token, vec) / (totals[place] + uniforms.epsilon));
     }
   }
 `;

@@ -48,7 +48,7 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   let row = 4u * row_block;
   let column = 4u * column_block;
   var sums = array<array<array<vec4f, 4>, WRITERS>, READERS>();
-  for (var e = 0u; e < uniforms.valueQuads; e++) {
+  for (var e = 0u; e < uniforms.valueVecs; e++) {
     var values = array<mat4x4f, WRITERS>();
     for (var w = 0u; w < WRITERS; w++) { // unroll
       for (var c = 0u; c < 4u; c++) { // unroll
@@ -81,16 +81,16 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
 
 const OF_STATES = /* wgsl */ `
   let last_row = uniforms.rows - 1u;
-  for (var item = local; item < (uniforms.rows + 7u) / 8u * uniforms.headQuads; item += THREADS) {
-    let row = item / uniforms.headQuads * 8u;
-    let quad = item % uniforms.headQuads;
-    let at = at_state(chunk, 4u * quad, 0u);
+  for (var item = local; item < (uniforms.rows + 7u) / 8u * uniforms.headVecs; item += THREADS) {
+    let row = item / uniforms.headVecs * 8u;
+    let vec = item % uniforms.headVecs;
+    let at = at_state(chunk, 4u * vec, 0u);
     for (var kind = 0u; kind < ROW_KINDS; kind++) { // unroll
       var sum = array<vec4f, 8>();
-      for (var e = 0u; e < uniforms.valueQuads; e++) {
+      for (var e = 0u; e < uniforms.valueVecs; e++) {
         var state = mat4x4f();
         for (var n = 0u; n < 4u; n++) { // unroll
-          let place = at + n * uniforms.valueQuads + e;
+          let place = at + n * uniforms.valueVecs + e;
           if (kind < READERS) { state[n] = states[place]; } else { state[n] = dstates[place]; }
         }
         for (var r = 0u; r < 8u; r++) { // unroll
@@ -103,24 +103,24 @@ const OF_STATES = /* wgsl */ `
         }
       }
       for (var r = 0u; r < 8u; r++) { // unroll
-        if (row + r <= last_row) { operands[at_operand(chunk, kind, row + r, quad)] = sum[r]; }
+        if (row + r <= last_row) { operands[at_operand(chunk, kind, row + r, vec)] = sum[r]; }
       }
     }
     if (row == 0u) {
       var passed = vec4f();
-      for (var e = 0u; e < uniforms.valueQuads; e++) {
+      for (var e = 0u; e < uniforms.valueVecs; e++) {
         for (var n = 0u; n < 4u; n++) { // unroll
-          passed[n] += dot(states[at + n * uniforms.valueQuads + e], dstates[at + n * uniforms.valueQuads + e]);
+          passed[n] += dot(states[at + n * uniforms.valueVecs + e], dstates[at + n * uniforms.valueVecs + e]);
         }
       }
-      operands[at_chunk_decay(chunk, quad)] *= passed;
+      operands[at_chunk_decay(chunk, vec)] *= passed;
     }
   }
 `;
 
 const WITHOUT_STATES = /* wgsl */ `
-  for (var item = local; item < ROW_KINDS * uniforms.rows * uniforms.headQuads; item += THREADS) {
+  for (var item = local; item < ROW_KINDS * uniforms.rows * uniforms.headVecs; item += THREADS) {
     operands[at_operand(chunk, 0u, 0u, item)] = vec4f();
   }
-  for (var quad = local; quad < uniforms.headQuads; quad += THREADS) { operands[at_chunk_decay(chunk, quad)] = vec4f(); }
+  for (var vec = local; vec < uniforms.headVecs; vec += THREADS) { operands[at_chunk_decay(chunk, vec)] = vec4f(); }
 `;

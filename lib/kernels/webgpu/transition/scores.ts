@@ -28,35 +28,34 @@ export function scoresProgram(
     constants: { ...decaysOf(layout), CHANNELS: layout.decay === "channel" },
     reads: [...INPUTS[layout.reads], layout.decay !== "none" && "operands"],
     writes: ["pairs"],
-    functions: () =>
-      [
-        vectorsOf(layout),
-        layout.decay === "none" ? UNDECAYED : DECAY_OF + BLOCK_DECAY,
-        MULTIPLY_PAIRS,
-      ],
+    functions: () => [
+      vectorsOf(layout),
+      layout.decay === "none" ? UNDECAYED : DECAY_OF + BLOCK_DECAY,
+      MULTIPLY_PAIRS,
+    ],
     body: EACH_PAIR,
   });
 }
 
 const BLOCK_DECAY = /* wgsl */ `
-fn block_decay(chunk: Chunk, block: u32, quad: u32) -> vec4f { return operands[at_block_decay(chunk, block, quad)]; }
+fn block_decay(chunk: Chunk, block: u32, vec: u32) -> vec4f { return operands[at_block_decay(chunk, block, vec)]; }
 `;
 
 const UNDECAYED = /* wgsl */ `
-fn decay_of(chunk: Chunk, row: u32, quad: u32) -> vec4f { return vec4f(1.0); }
-fn block_decay(chunk: Chunk, block: u32, quad: u32) -> vec4f { return vec4f(1.0); }
+fn decay_of(chunk: Chunk, row: u32, vec: u32) -> vec4f { return vec4f(1.0); }
+fn block_decay(chunk: Chunk, block: u32, vec: u32) -> vec4f { return vec4f(1.0); }
 `;
 
 const MULTIPLY_PAIRS = /* wgsl */ `
 // The decays from four writers to the start of a block of readers after them.
-fn to_block(chunk: Chunk, row_block: u32, column_block: u32, quad: u32) -> mat4x4f {
+fn to_block(chunk: Chunk, row_block: u32, column_block: u32, vec: u32) -> mat4x4f {
   var paths = mat4x4f();
   var path = vec4f(1.0);
   if (row_block > column_block) {
-    for (var block = column_block + 1u; block < row_block; block++) { path *= block_decay(chunk, block, quad); }
+    for (var block = column_block + 1u; block < row_block; block++) { path *= block_decay(chunk, block, vec); }
     for (var i = 0u; i < 4u; i++) { // unroll
       paths[3u - i] = path;
-      if (i < 3u) { path *= decay_of(chunk, 4u * column_block + 3u - i, quad); }
+      if (i < 3u) { path *= decay_of(chunk, 4u * column_block + 3u - i, vec); }
     }
     return paths;
   }
@@ -68,15 +67,15 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   let column = 4u * column_block;
   let is_apart = row_block > column_block;
   var scores = array<array<array<vec4f, 4>, WRITERS>, READERS>();
-  for (var quad = 0u; quad < uniforms.headQuads; quad++) {
+  for (var vec = 0u; vec < uniforms.headVecs; vec++) {
     var keys = array<array<vec4f, 4>, WRITERS>();
     for (var w = 0u; w < WRITERS; w++) { // unroll
       for (var c = 0u; c < 4u; c++) { // unroll
-        keys[w][c] = writer_of(w, chunk, column + c, quad);
+        keys[w][c] = writer_of(w, chunk, column + c, vec);
       }
     }
     if (CHANNELS) {
-      let paths = to_block(chunk, row_block, column_block, quad);
+      let paths = to_block(chunk, row_block, column_block, vec);
       for (var c = 0u; c < 4u; c++) { // unroll
         for (var w = 0u; w < WRITERS; w++) { // unroll
           keys[w][c] *= paths[c];
@@ -88,7 +87,7 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
       for (var i = 0u; i < READERS; i++) { // unroll
         // Readers of other blocks pay from their block's start, and within a block writers do.
         if (CHANNELS && i == UNPAID) {
-          let decay = decay_of(chunk, row + r, quad);
+          let decay = decay_of(chunk, row + r, vec);
           from_block *= select(vec4f(1.0), decay, is_apart);
           let of_writers = select(decay, vec4f(1.0), is_apart);
           for (var c = 0u; c < 4u; c++) { // unroll
@@ -97,7 +96,7 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
             }
           }
         }
-        let reader = from_block * reader_of(READERS - 1u - i, chunk, row + r, quad);
+        let reader = from_block * reader_of(READERS - 1u - i, chunk, row + r, vec);
         for (var w = 0u; w < WRITERS; w++) { // unroll
           scores[READERS - 1u - i][w][r] += reader * mat4x4f(keys[w][0], keys[w][1], keys[w][2], keys[w][3]);
         }

@@ -16,7 +16,12 @@
  * @module
  */
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { type ChunkProgram, givenOf, type Layout, ofSweeps } from "./layout.ts";
+import {
+  type ChunkProgram,
+  GIVEN_OF,
+  type Layout,
+  ofSweeps,
+} from "./layout.ts";
 
 /** The program of W and U, in all sweeps. */
 export function solveProgram(
@@ -27,7 +32,7 @@ export function solveProgram(
     name: "transition_solve",
     reads: ["v", "pairs"],
     writes: ["operands", "found"],
-    functions: () => [givenOf(layout), COLUMNS],
+    functions: () => [GIVEN_OF, COLUMNS],
     body: SOLVE,
   });
 }
@@ -49,25 +54,25 @@ export function solveGradientProgram(
 const COLUMNS = /* wgsl */ `
 // Columns of keys come first, then those of values.
 fn solution_of(chunk: Chunk, row: u32, column: u32) -> vec4f {
-  if (column < uniforms.headQuads) { return operands[at_operand(chunk, 1u, row, column)]; }
-  return found[at_found(chunk, row, column - uniforms.headQuads)];
+  if (column < uniforms.headVecs) { return operands[at_operand(chunk, 1u, row, column)]; }
+  return found[at_found(chunk, row, column - uniforms.headVecs)];
 }
 fn right_side_of(chunk: Chunk, row: u32, column: u32) -> vec4f {
-  if (column < uniforms.headQuads) { return operands[at_operand(chunk, 1u, row, column)]; }
+  if (column < uniforms.headVecs) { return operands[at_operand(chunk, 1u, row, column)]; }
   if (GIVES) { return vec4f(); }
-  return given_of(chunk, row, column - uniforms.headQuads);
+  return given_of(chunk, row, column - uniforms.headVecs);
 }
 fn store(chunk: Chunk, row: u32, column: u32, x: vec4f) {
-  if (column < uniforms.headQuads) {
+  if (column < uniforms.headVecs) {
     operands[at_operand(chunk, 1u, row, column)] = x;
   } else {
-    found[at_found(chunk, row, column - uniforms.headQuads)] = x;
+    found[at_found(chunk, row, column - uniforms.headVecs)] = x;
   }
 }
 `;
 
 const SOLVE = /* wgsl */ `
-  for (var column = local; column < uniforms.headQuads + uniforms.valueQuads; column += THREADS) {
+  for (var column = local; column < uniforms.headVecs + uniforms.valueVecs; column += THREADS) {
     for (var block = 0u; block < uniforms.rows / 4u; block++) {
       let row = 4u * block;
       var sum = array<vec4f, 4>();
@@ -83,10 +88,10 @@ const SOLVE = /* wgsl */ `
           sum[r] += solved * pairs[at_pair(chunk, 1u, 0u, row + r, before)];
         }
       }
-      for (var before = 0u; GIVES && column >= uniforms.headQuads && before <= block; before++) {
+      for (var before = 0u; GIVES && column >= uniforms.headVecs && before <= block; before++) {
         var given = mat4x4f();
         for (var c = 0u; c < 4u; c++) { // unroll
-          given[c] = given_of(chunk, 4u * before + c, column - uniforms.headQuads);
+          given[c] = given_of(chunk, 4u * before + c, column - uniforms.headVecs);
         }
         for (var r = 0u; r < 4u; r++) { // unroll
           sum[r] += given * pairs[at_pair(chunk, 1u, WRITERS - 1u, row + r, before)];
@@ -104,7 +109,7 @@ const SOLVE = /* wgsl */ `
 `;
 
 const SOLVE_TRANSPOSED = /* wgsl */ `
-  for (var column = local; column < uniforms.valueQuads; column += THREADS) {
+  for (var column = local; column < uniforms.valueVecs; column += THREADS) {
     for (var end = uniforms.rows / 4u; end > 0u; end--) {
       let block = end - 1u;
       let row = 4u * block;

@@ -19,8 +19,8 @@ import { reading, writing } from "../score_tiles/score_tiles.ts";
 import {
   type ChunkProgram,
   constantsOf,
-  type Layout,
   LARGEST_CHUNK,
+  type Layout,
   ofSweeps,
   slopesIn,
   slopesOf,
@@ -32,10 +32,10 @@ const MOST_ACROSS = 4;
  * Vectors of four numbers of a state that a workgroup has room for: half of the
  * workgroup memory that all devices have.
  */
-const STATE_QUADS = 512;
+const STATE_VECS = 512;
 
 /** The largest headDim for which a workgroup can hold four columns of the state. */
-export const LARGEST_HEAD_DIM = STATE_QUADS;
+export const LARGEST_HEAD_DIM = STATE_VECS;
 
 /** The states at the borders of a part of a longer sequence, `[batch, heads, headDim, columns]`. */
 export type Ends = Readonly<
@@ -59,10 +59,10 @@ export function statesProgram(
   ends: Ends,
   scale: number | undefined,
 ): ChunkProgram {
-  const { headQuads, valueQuads, directions, reads, hasRowSums } = layout;
-  const most = Math.floor(STATE_QUADS / (4 * headQuads));
-  const across = Math.min(MOST_ACROSS, most, valueQuads);
-  const parts = Math.ceil(valueQuads / across);
+  const { headVecs, valueVecs, directions, reads, hasRowSums } = layout;
+  const most = Math.floor(STATE_VECS / (4 * headVecs));
+  const across = Math.min(MOST_ACROSS, most, valueVecs);
+  const parts = Math.ceil(valueVecs / across);
   const isReading = reads !== "none", isBack = scale !== undefined;
   const present = (names: readonly (keyof Ends)[]) =>
     names.filter((name) => ends[name]);
@@ -74,8 +74,8 @@ export function statesProgram(
       IS_READING: isReading,
       IS_BACK: isBack,
       HAS_SUMS: isBack || constantsOf(layout)["GIVES"] === true,
-      STATE_QUADS,
-      FOUND_QUADS: isReading ? LARGEST_CHUNK * MOST_ACROSS : 1,
+      STATE_VECS,
+      FOUND_VECS: isReading ? LARGEST_CHUNK * MOST_ACROSS : 1,
     },
     variants: [...enters, ...leaves],
     reads: [
@@ -89,35 +89,34 @@ export function statesProgram(
     },
     ...isBack && { floats: { scale } },
     workgroups: batch.sequences * directions * parts,
-    functions: () =>
-      [
-        ...enters.map((name) => reading(name, "stateDim", 1)),
-        ...leaves.map((name) => writing(name, "stateDim", 1)),
-        bordersOf(ends),
-        isReading ? isBack ? slopesOf(layout) + SLOPES : FOUND : NOTHING_FOUND,
-        SHARED,
-      ],
+    functions: () => [
+      ...enters.map((name) => reading(name, "stateDim", 1)),
+      ...leaves.map((name) => writing(name, "stateDim", 1)),
+      bordersOf(ends),
+      isReading ? isBack ? slopesOf(layout) + SLOPES : FOUND : NOTHING_FOUND,
+      SHARED,
+    ],
     body: STATES,
   });
 }
 
 /** WGSL functions: a row of the state that enters a sweep, and what writes that which leaves it. */
 const bordersOf = ({ before, after, forward, backward }: Ends) => /* wgsl */ `
-fn entering(back: bool, row: u32, quad: u32) -> vec4f {
-  ${after ? "if (back) { return read_after(row, quad); }" : ""}
-  ${before ? "if (!back) { return read_before(row, quad); }" : ""}
+fn entering(back: bool, row: u32, vec: u32) -> vec4f {
+  ${after ? "if (back) { return read_after(row, vec); }" : ""}
+  ${before ? "if (!back) { return read_before(row, vec); }" : ""}
   return vec4f();
 }
-fn leave(back: bool, row: u32, quad: u32, x: vec4f) {
-  ${backward ? "if (back) { write_backward(row, quad, x); }" : ""}
-  ${forward ? "if (!back) { write_forward(row, quad, x); }" : ""}
+fn leave(back: bool, row: u32, vec: u32, x: vec4f) {
+  ${backward ? "if (back) { write_backward(row, vec, x); }" : ""}
+  ${forward ? "if (!back) { write_forward(row, vec, x); }" : ""}
 }
 `;
 
 const SHARED = /* wgsl */ `
 // The state or its gradient, and what the rows of a chunk have found or its gradient.
-var<workgroup> state: array<vec4f, STATE_QUADS>;
-var<workgroup> found_here: array<vec4f, FOUND_QUADS>;
+var<workgroup> state: array<vec4f, STATE_VECS>;
+var<workgroup> found_here: array<vec4f, FOUND_VECS>;
 // The kinds of the operands that meet the state, and of those that are added to it.
 const MEETING = select(1u, READERS, IS_BACK);
 const ADDED = select(READERS, 1u, IS_BACK);
@@ -130,36 +129,36 @@ fn carried(n: u32, place: u32, across: u32) -> mat4x4f {
 `;
 
 const NOTHING_FOUND = /* wgsl */ `
-fn first_of(chunk: Chunk, row: u32, quad: u32) -> array<vec4f, 4> { return array<vec4f, 4>(); }
-fn store(chunk: Chunk, row: u32, quad: u32, x: vec4f) {}
+fn first_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 4> { return array<vec4f, 4>(); }
+fn store(chunk: Chunk, row: u32, vec: u32, x: vec4f) {}
 `;
 
 const FOUND = /* wgsl */ `
 // U of four rows.
-fn first_of(chunk: Chunk, row: u32, quad: u32) -> array<vec4f, 4> {
+fn first_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 4> {
   var sum = array<vec4f, 4>();
   for (var r = 0u; r < 4u; r++) { // unroll
-    sum[r] = found[at_found(chunk, row + r, quad)];
+    sum[r] = found[at_found(chunk, row + r, vec)];
   }
   return sum;
 }
-fn store(chunk: Chunk, row: u32, quad: u32, x: vec4f) { found[at_found(chunk, row, quad)] = x; }
+fn store(chunk: Chunk, row: u32, vec: u32, x: vec4f) { found[at_found(chunk, row, vec)] = x; }
 `;
 
 const SLOPES = /* wgsl */ `
 // Pᵀ dY of four rows.
-fn first_of(chunk: Chunk, row: u32, quad: u32) -> array<vec4f, 4> {
+fn first_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 4> {
   var sum = array<vec4f, 4>();
   for (var i = row; i < uniforms.rows; i++) {
     let scores = pairs[at_pair(chunk, 0u, 0u, i, row / 4u)];
-    let slope = slope_of(0u, chunk, i, quad);
+    let slope = slope_of(0u, chunk, i, vec);
     for (var r = 0u; r < 4u; r++) { // unroll
       sum[r] += scores[r] * slope;
     }
   }
   return sum;
 }
-fn store(chunk: Chunk, row: u32, quad: u32, x: vec4f) { found[at_slope(chunk, row, quad)] = x; }
+fn store(chunk: Chunk, row: u32, vec: u32, x: vec4f) { found[at_slope(chunk, row, vec)] = x; }
 `;
 
 const STATES = /* wgsl */ `
@@ -168,8 +167,8 @@ const STATES = /* wgsl */ `
   // The first row of the sequence's state among the states of all sequences.
   let matrix = (uniforms.firstSequence + sweep / uniforms.directions) * uniforms.headDim;
   let first = workgroup % uniforms.parts * uniforms.across;
-  let across = min(uniforms.across, uniforms.valueQuads - first);
-  for (var item = local; item < 4u * uniforms.headQuads * across; item += THREADS) {
+  let across = min(uniforms.across, uniforms.valueVecs - first);
+  for (var item = local; item < 4u * uniforms.headVecs * across; item += THREADS) {
     let row = item / across;
     let entered = entering(back, matrix + min(row, uniforms.headDim - 1u), first + item % across);
     state[item] = select(vec4f(), entered, row < uniforms.headDim);
@@ -181,7 +180,7 @@ const STATES = /* wgsl */ `
       let row = item / across * 4u;
       let place = item % across;
       var sum = first_of(chunk, row, first + place);
-      for (var n = 0u; n < uniforms.headQuads; n++) {
+      for (var n = 0u; n < uniforms.headVecs; n++) {
         let columns = carried(n, place, across);
         for (var r = 0u; r < 4u; r++) { // unroll
           sum[r] += columns * operands[at_operand(chunk, MEETING, row + r, n)];
@@ -193,7 +192,7 @@ const STATES = /* wgsl */ `
       }
     }
     workgroupBarrier();
-    for (var item = local; item < uniforms.headQuads * across; item += THREADS) {
+    for (var item = local; item < uniforms.headVecs * across; item += THREADS) {
       let n = item / across;
       let place = item % across;
       let through = operands[at_chunk_decay(chunk, n)];
@@ -202,8 +201,8 @@ const STATES = /* wgsl */ `
       var sum = array<vec4f, 4>();
       for (var r = 0u; r < 4u; r++) { // unroll
         sum[r] = through[r] * old[r];
-        if (HAS_SUMS) { sum[r] += states[at + r * uniforms.valueQuads]; }
-        states[at + r * uniforms.valueQuads] = old[r];
+        if (HAS_SUMS) { sum[r] += states[at + r * uniforms.valueVecs]; }
+        states[at + r * uniforms.valueVecs] = old[r];
       }
       for (var i = 0u; IS_READING && i < uniforms.rows; i++) {
         let keys = operands[at_operand(chunk, ADDED, i, n)];

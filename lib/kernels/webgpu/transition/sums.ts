@@ -8,7 +8,7 @@
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import {
   type ChunkProgram,
-  givenOf,
+  GIVEN_OF,
   type Layout,
   ofSweeps,
   slopesIn,
@@ -33,25 +33,25 @@ export function sumsProgram(
     ...isGradient && { floats: { scale } },
     functions: () =>
       isGradient
-        ? [slopesOf(layout), written("slope_of(0u, chunk, row, quad)")]
-        : [givenOf(layout), written("given_of(chunk, row, quad)")],
+        ? [slopesOf(layout), written("slope_of(0u, chunk, row, vec)")]
+        : [GIVEN_OF, written("given_of(chunk, row, vec)")],
     body: SUMS,
   });
 }
 
 const written = (x: string) =>
-  `fn written(chunk: Chunk, row: u32, quad: u32) -> vec4f { return ${x}; }\n`;
+  `fn written(chunk: Chunk, row: u32, vec: u32) -> vec4f { return ${x}; }\n`;
 
 const SUMS = /* wgsl */ `
-  let last = uniforms.headQuads - 1u;
+  let last = uniforms.headVecs - 1u;
   let kind = select(ROW_KINDS - 1u, 0u, IS_GRADIENT);
-  for (var item = local; item < (uniforms.headQuads + 1u) / 2u * uniforms.valueQuads; item += THREADS) {
-    let n = item / uniforms.valueQuads * 2u;
-    let quad = item % uniforms.valueQuads;
+  for (var item = local; item < (uniforms.headVecs + 1u) / 2u * uniforms.valueVecs; item += THREADS) {
+    let n = item / uniforms.valueVecs * 2u;
+    let vec = item % uniforms.valueVecs;
     var sum = array<vec4f, 8>();
     // Queries belong to the last step of a token.
     for (var row = select(0u, STEPS - 1u, IS_GRADIENT); row < uniforms.rows; row += select(1u, STEPS, IS_GRADIENT)) {
-      let x = written(chunk, row, quad);
+      let x = written(chunk, row, vec);
       for (var half = 0u; half < 2u; half++) { // unroll
         let key = operands[at_operand(chunk, kind, row, min(n + half, last))];
         for (var r = 0u; r < 4u; r++) { // unroll
@@ -62,7 +62,7 @@ const SUMS = /* wgsl */ `
     for (var half = 0u; half < 2u; half++) { // unroll
       if (n + half <= last) {
         for (var r = 0u; r < 4u; r++) { // unroll
-          states[at_state(chunk, 4u * (n + half) + r, quad)] = sum[4u * half + r];
+          states[at_state(chunk, 4u * (n + half) + r, vec)] = sum[4u * half + r];
         }
       }
     }

@@ -5,7 +5,7 @@ import {
   runProgram,
   type StrictWebGPUBackend,
 } from "@lionjs/tfjs/webgpu";
-import { boundProgram, packProgram } from "../frame/attention_call.ts";
+import { boundProgram, vec4CopyProgram } from "../frame/attention_call.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { gateGradientsProgram } from "./gate_gradients.ts";
 import {
@@ -66,7 +66,7 @@ export class TransitionCall {
     });
     const { limits } = backend.device;
     this.batches = batchesFor(this.layout, batch * heads, limits);
-    for (const name of VECTORS) this.#pack(name, inputs[name]);
+    for (const name of VECTORS) this.#copyToVec4s(name, inputs[name]);
     this.#records("operands");
     this.#records("pairs");
     // Gradients in what is read lie behind what is read.
@@ -79,21 +79,21 @@ export class TransitionCall {
   }
 
   /** Copies vectors to a multiple of four columns, if they have another number. */
-  #pack(name: string, x: tf.TensorInfo | undefined): void {
+  #copyToVec4s(name: string, x: tf.TensorInfo | undefined): void {
     const columns = x?.shape[3] ?? 0;
     // A number for each token is no vector.
     const isNumber = columns === 1 && this.layout.decay === "token";
     if (!x || columns % 4 === 0 || isNumber && "fg".includes(name)) return;
     const [batch, heads, length] = x.shape as tf.Tensor4D["shape"];
-    const quads = Math.ceil(columns / 4);
-    const packed = this.floats(name, 4 * batch * heads * length * quads);
+    const vecs = Math.ceil(columns / 4);
+    const copied = this.floats(name, 4 * batch * heads * length * vecs);
     for (const part of this.batches) {
       const launch = {
         ...{ ...part, length, headDim: columns, valueDim: columns, tokens: 0 },
         ...{ chunks: 1, chunkSize: 1, normalize: false, scale: 1, epsilon: 0 },
       };
-      const program = packProgram({ columns: "key", half: false }, launch);
-      const bound = boundProgram(program, launch, { x, packed });
+      const program = vec4CopyProgram({ columns: "key", half: false }, launch);
+      const bound = boundProgram(program, launch, { x, copied });
       runProgram(this.#backend, bound);
     }
   }

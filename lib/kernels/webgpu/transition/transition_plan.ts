@@ -22,7 +22,10 @@ export function planTransition(
   const isReading = reads !== "none";
   const most = isReading ? LARGEST_CHUNK : MOST_ROWS;
   if (steps > most) {
-    return { refusal: `a token has ${steps} steps, and the webgpu kernel takes at most ${most}` };
+    return {
+      refusal:
+        `a token has ${steps} steps, and the webgpu kernel takes at most ${most}`,
+    };
   }
   const refusal = tooWide({ headDim }, LARGEST_HEAD_DIM) ??
     tooFewBuffers(limits);

@@ -30,6 +30,7 @@ export function valueGradientsProgram(
   const meetsStates = gives && hasStates;
   return ofChunks(layout, batch, {
     name: "transition_value_gradients",
+    width: widthOf(layout),
     constants: { HAS_STATES: meetsStates },
     reads: [
       ...["pairs", slopesIn(layout)],
@@ -38,25 +39,24 @@ export function valueGradientsProgram(
     ],
     writes: ["dv"],
     floats: { scale },
-    functions: () =>
-      [
-        slopesOf(layout),
-        reading("dv", "valueDim", width),
-        writing("dv", "valueDim", width),
-        gives ? GIVEN + (meetsStates ? OF_STATES : NO_STATES) : FOUND,
-      ],
+    functions: () => [
+      slopesOf(layout),
+      reading("dv", "valueDim", width),
+      writing("dv", "valueDim", width),
+      gives ? GIVEN + (meetsStates ? OF_STATES : NO_STATES) : FOUND,
+    ],
     body: VALUES,
   });
 }
 
 const FOUND = /* wgsl */ `
-fn slopes_of(chunk: Chunk, row: u32, quad: u32) -> array<vec4f, 8> {
+fn slopes_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 8> {
   var sum = array<vec4f, 8>();
   for (var r = 0u; r < 8u; r++) { // unroll
     let i = min(row + r, uniforms.rows - 1u);
-    sum[r] = slope_of(1u, chunk, i, quad);
+    sum[r] = slope_of(1u, chunk, i, vec);
     if (is_once(chunk)) {
-      sum[r] -= pairs[at_pair(chunk, 0u, 0u, i, i / 4u)][i % 4u] * slope_of(0u, chunk, i, quad);
+      sum[r] -= pairs[at_pair(chunk, 0u, 0u, i, i / 4u)][i % 4u] * slope_of(0u, chunk, i, vec);
     }
   }
   return sum;
@@ -64,27 +64,27 @@ fn slopes_of(chunk: Chunk, row: u32, quad: u32) -> array<vec4f, 8> {
 `;
 
 const OF_STATES = /* wgsl */ `
-fn of_state(chunk: Chunk, n: u32, quad: u32, i: u32) -> vec4f {
-  let at = at_state(chunk, 4u * n, quad);
-  let stride = uniforms.valueQuads;
+fn of_state(chunk: Chunk, n: u32, vec: u32, i: u32) -> vec4f {
+  let at = at_state(chunk, 4u * n, vec);
+  let stride = uniforms.valueVecs;
   return mat4x4f(dstates[at], dstates[at + stride], dstates[at + 2u * stride], dstates[at + 3u * stride])
     * operands[at_operand(chunk, ROW_KINDS - 1u, i, n)];
 }
 `;
 const NO_STATES =
-  "fn of_state(chunk: Chunk, n: u32, quad: u32, i: u32) -> vec4f { return vec4f(); }\n";
+  "fn of_state(chunk: Chunk, n: u32, vec: u32, i: u32) -> vec4f { return vec4f(); }\n";
 
 const GIVEN = /* wgsl */ `
-fn slopes_of(chunk: Chunk, row: u32, quad: u32) -> array<vec4f, 8> {
+fn slopes_of(chunk: Chunk, row: u32, vec: u32) -> array<vec4f, 8> {
   var sum = array<vec4f, 8>();
-  for (var n = 0u; HAS_STATES && n < uniforms.headQuads; n++) {
+  for (var n = 0u; HAS_STATES && n < uniforms.headVecs; n++) {
     for (var r = 0u; r < 8u; r++) { // unroll
-      sum[r] += of_state(chunk, n, quad, min(row + r, uniforms.rows - 1u));
+      sum[r] += of_state(chunk, n, vec, min(row + r, uniforms.rows - 1u));
     }
   }
   for (var i = row; i < uniforms.rows; i++) {
     for (var reader = 0u; reader < READERS; reader++) { // unroll
-      let slope = slope_of(reader, chunk, i, quad);
+      let slope = slope_of(reader, chunk, i, vec);
       for (var half = 0u; half < 2u; half++) { // unroll
         let block = row / 4u + half;
         let scores = select(vec4f(), pairs[at_pair(chunk, reader, WRITERS - 1u, i, block)], block <= i / 4u);
@@ -101,14 +101,14 @@ fn slopes_of(chunk: Chunk, row: u32, quad: u32) -> array<vec4f, 8> {
 const VALUES = /* wgsl */ `
   for (var direction = 0u; direction < uniforms.directions; direction++) {
     let chunk = chunk_of(first_sweep + direction, number);
-    for (var item = local; item < (uniforms.rows + 7u) / 8u * uniforms.valueQuads; item += THREADS) {
-      let row = item / uniforms.valueQuads * 8u;
-      let quad = item % uniforms.valueQuads;
-      let sum = slopes_of(chunk, row, quad);
+    for (var item = local; item < (uniforms.rows + 7u) / 8u * uniforms.valueVecs; item += THREADS) {
+      let row = item / uniforms.valueVecs * 8u;
+      let vec = item % uniforms.valueVecs;
+      let sum = slopes_of(chunk, row, vec);
       for (var r = 0u; r < 8u; r++) { // unroll
         if (row + r < uniforms.rows && has_step(chunk, row + r)) {
           let step = step_of(chunk, row + r);
-          write_dv(step, quad, select(sum[r], read_dv(step, quad) + sum[r], direction > 0u));
+          write_dv(step, vec, select(sum[r], read_dv(step, vec) + sum[r], direction > 0u));
         }
       }
     }

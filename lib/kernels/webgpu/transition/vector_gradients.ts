@@ -51,6 +51,7 @@ function programOf(
   const dReaders = writes.includes("dq"), dWriters = writes.includes("dk");
   return ofChunks(layout, batch, {
     name: "transition_vector_gradients",
+    width: widthOf(layout),
     constants: {
       ...decaysOf(layout),
       OF_READERS: dReaders,
@@ -59,30 +60,29 @@ function programOf(
     },
     reads: [...INPUTS[layout.reads], "pairs"],
     writes: ["operands", ...writes],
-    functions: () =>
-      [
-        vectorsOf(layout),
-        DECAY_OF,
-        ...["dq", "da", "db", "dk"].map((name) =>
-          writes.includes(name)
-            ? reading(name, "headDim", width) + writing(name, "headDim", width) +
-              (name === "dq"
-                ? adding(name, "has_query", "token_of")
-                : adding(name, "has_step", "step_of"))
-            : `fn add_${name}(chunk: Chunk, row: u32, quad: u32, x: vec4f) {}\n`
-        ),
-        BEFORE_AND_AFTER,
-      ],
+    functions: () => [
+      vectorsOf(layout),
+      DECAY_OF,
+      ...["dq", "da", "db", "dk"].map((name) =>
+        writes.includes(name)
+          ? reading(name, "headDim", width) + writing(name, "headDim", width) +
+            (name === "dq"
+              ? adding(name, "has_query", "token_of")
+              : adding(name, "has_step", "step_of"))
+          : `fn add_${name}(chunk: Chunk, row: u32, vec: u32, x: vec4f) {}\n`
+      ),
+      BEFORE_AND_AFTER,
+    ],
     body: VECTORS,
   });
 }
 
 /** WGSL function `add_<name>`: stores four columns in the first direction, adds them in the second. */
 const adding = (name: string, isThere: string, at: string) => /* wgsl */ `
-fn add_${name}(chunk: Chunk, row: u32, quad: u32, x: vec4f) {
+fn add_${name}(chunk: Chunk, row: u32, vec: u32, x: vec4f) {
   if (!${isThere}(chunk, row)) { return; }
   let at = ${at}(chunk, row);
-  write_${name}(at, quad, select(x, read_${name}(at, quad) + x, chunk.back));
+  write_${name}(at, vec, select(x, read_${name}(at, vec) + x, chunk.back));
 }
 `;
 
@@ -98,7 +98,7 @@ struct After {
   paths: array<vec4f, 4>,
 }
 
-fn before(chunk: Chunk, row: u32, quad: u32) -> Before {
+fn before(chunk: Chunk, row: u32, vec: u32) -> Before {
   let own_block = row / 4u;
   var found = Before();
   var path = vec4f(1.0);
@@ -113,10 +113,10 @@ fn before(chunk: Chunk, row: u32, quad: u32) -> Before {
       }
     }
     for (var c = 0u; c < 4u; c++) { // unroll
-      let decay = decay_of(chunk, 4u * block + c, quad);
+      let decay = decay_of(chunk, 4u * block + c, vec);
       path *= decay;
       for (var w = 0u; w < WRITERS; w++) { // unroll
-        let key = writer_of(w, chunk, 4u * block + c, quad);
+        let key = writer_of(w, chunk, 4u * block + c, vec);
         for (var reader = 0u; reader < READERS; reader++) { // unroll
           for (var r = 0u; r < 4u; r++) { // unroll
             if (w == 0u) { found.sums[reader][r] *= decay; }
@@ -130,11 +130,11 @@ fn before(chunk: Chunk, row: u32, quad: u32) -> Before {
   var keys = array<array<vec4f, 4>, WRITERS>();
   for (var w = 0u; w < WRITERS; w++) { // unroll
     for (var c = 0u; c < 4u; c++) { // unroll
-      keys[w][c] = weights[c] * writer_of(w, chunk, row + c, quad);
+      keys[w][c] = weights[c] * writer_of(w, chunk, row + c, vec);
     }
   }
   for (var c = 0u; c < 4u; c++) { // unroll
-    let decay = decay_of(chunk, row + c, quad);
+    let decay = decay_of(chunk, row + c, vec);
     for (var i = 0u; i < READERS; i++) { // unroll
       let reader = READERS - 1u - i;
       if (i == UNPAID) { path *= decay; }
@@ -151,15 +151,15 @@ fn before(chunk: Chunk, row: u32, quad: u32) -> Before {
   return found;
 }
 
-fn after(chunk: Chunk, row: u32, quad: u32) -> After {
+fn after(chunk: Chunk, row: u32, vec: u32) -> After {
   let own_block = row / 4u;
   var found = After();
   var path = vec4f(1.0);
   for (var end = uniforms.rows; end > row + 4u; end--) {
-    let decay = decay_of(chunk, end - 1u, quad);
+    let decay = decay_of(chunk, end - 1u, vec);
     path *= decay;
     for (var reader = 0u; reader < READERS; reader++) { // unroll
-      let x = reader_of(reader, chunk, end - 1u, quad);
+      let x = reader_of(reader, chunk, end - 1u, vec);
       for (var w = 0u; w < WRITERS; w++) { // unroll
         let products = pairs[at_pair(chunk, reader, w, end - 1u, own_block)];
         for (var r = 0u; r < 4u; r++) { // unroll
@@ -170,11 +170,11 @@ fn after(chunk: Chunk, row: u32, quad: u32) -> After {
     }
   }
   for (var n = 0u; n < 4u; n++) { // unroll
-    let decay = decay_of(chunk, row + 3u - n, quad);
+    let decay = decay_of(chunk, row + 3u - n, vec);
     found.paths[3u - n] = path;
     path *= decay;
     for (var reader = 0u; reader < READERS; reader++) { // unroll
-      let x = reader_of(reader, chunk, row + 3u - n, quad);
+      let x = reader_of(reader, chunk, row + 3u - n, vec);
       for (var w = 0u; w < WRITERS; w++) { // unroll
         let products = pairs[at_pair(chunk, reader, w, row + 3u - n, own_block)];
         for (var r = 0u; r < 4u; r++) { // unroll
@@ -196,19 +196,19 @@ fn own(chunk: Chunk, w: u32, row: u32, r: u32) -> f32 { return pairs[at_pair(chu
 const VECTORS = /* wgsl */ `
   for (var direction = 0u; direction < uniforms.directions; direction++) {
     let chunk = chunk_of(first_sweep + direction, number);
-    for (var item = local; item < uniforms.rows / 4u * uniforms.headQuads; item += THREADS) {
-      let row = item / uniforms.headQuads * 4u;
-      let quad = item % uniforms.headQuads;
+    for (var item = local; item < uniforms.rows / 4u * uniforms.headVecs; item += THREADS) {
+      let row = item / uniforms.headVecs * 4u;
+      let vec = item % uniforms.headVecs;
       var earlier = Before();
       var later = After();
-      if (OF_READERS) { earlier = before(chunk, row, quad); }
-      if (OF_WRITERS) { later = after(chunk, row, quad); }
+      if (OF_READERS) { earlier = before(chunk, row, vec); }
+      if (OF_WRITERS) { later = after(chunk, row, vec); }
       for (var r = 0u; r < 4u; r++) { // unroll
         if (has_step(chunk, row + r)) {
           var slopes = array<vec4f, WRITERS>();
           let i = row + r;
           let weight = weight_of(chunk, i);
-          let query = reader_of(0u, chunk, i, quad);
+          let query = reader_of(0u, chunk, i, vec);
           // Parts of the log decays' gradients: of decays between this row and those before it,
           // and of those between it and the chunk's start; of rows a that read before their
           // decay, apart.
@@ -216,46 +216,46 @@ const VECTORS = /* wgsl */ `
           var from_start = vec4f();
           if (OF_WRITERS) {
             for (var w = 0u; w < WRITERS; w++) { // unroll
-              let key = writer_of(w, chunk, i, quad);
-              let given = later.sums[w][r] + later.paths[r] * operands[at_operand(chunk, READERS + w, i, quad)];
+              let key = writer_of(w, chunk, i, vec);
+              let given = later.sums[w][r] + later.paths[r] * operands[at_operand(chunk, READERS + w, i, vec)];
               within += weight * key * given;
               slopes[w] = given + own(chunk, w, row, r) * query;
             }
           } else {
-            within = operands[at_operand(chunk, READERS, i, quad)];
+            within = operands[at_operand(chunk, READERS, i, vec)];
           }
           if (OF_READERS) {
             var slope = vec4f();
             for (var w = 0u; w < WRITERS; w++) { // unroll
-              slope += weight * own(chunk, w, row, r) * writer_of(w, chunk, i, quad);
+              slope += weight * own(chunk, w, row, r) * writer_of(w, chunk, i, vec);
             }
-            let of_state = earlier.paths[0][r] * operands[at_operand(chunk, 0u, i, quad)];
-            add_dq(chunk, i, quad, earlier.sums[0][r] + of_state + slope);
+            let of_state = earlier.paths[0][r] * operands[at_operand(chunk, 0u, i, vec)];
+            add_dq(chunk, i, vec, earlier.sums[0][r] + of_state + slope);
             within -= query * earlier.sums[0][r];
             from_start = query * of_state;
           }
           if (OF_READERS && READERS > 1u) {
-            let x = reader_of(1u, chunk, i, quad);
-            let of_state = earlier.paths[READERS - 1u][r] * operands[at_operand(chunk, 1u, i, quad)];
+            let x = reader_of(1u, chunk, i, vec);
+            let of_state = earlier.paths[READERS - 1u][r] * operands[at_operand(chunk, 1u, i, vec)];
             let slope = earlier.sums[READERS - 1u][r] + of_state;
             if (IS_DELTA) {
               within -= x * earlier.sums[READERS - 1u][r];
               from_start += x * of_state;
               // The part of the gradient in β, since a is -k, and b is β k.
-              operands[at_operand(chunk, 1u, i, quad)] = -x * slopes[0];
+              operands[at_operand(chunk, 1u, i, vec)] = -x * slopes[0];
               slopes[0] = weight * slopes[0] - slope;
             } else {
-              add_da(chunk, i, quad, slope);
-              operands[at_operand(chunk, 1u, i, quad)] = x * of_state;
-              operands[at_operand(chunk, 3u, i, quad)] = x * earlier.sums[READERS - 1u][r];
+              add_da(chunk, i, vec, slope);
+              operands[at_operand(chunk, 1u, i, vec)] = x * of_state;
+              operands[at_operand(chunk, 3u, i, vec)] = x * earlier.sums[READERS - 1u][r];
             }
           }
           if (OF_WRITERS) {
-            add_dk(chunk, i, quad, slopes[WRITERS - 1u]);
-            if (WRITERS > 1u) { add_db(chunk, i, quad, slopes[0]); }
+            add_dk(chunk, i, vec, slopes[WRITERS - 1u]);
+            if (WRITERS > 1u) { add_db(chunk, i, vec, slopes[0]); }
           }
-          if (OF_READERS) { operands[at_operand(chunk, 0u, i, quad)] = from_start; }
-          operands[at_operand(chunk, READERS, i, quad)] = within;
+          if (OF_READERS) { operands[at_operand(chunk, 0u, i, vec)] = from_start; }
+          operands[at_operand(chunk, READERS, i, vec)] = within;
         }
       }
     }
