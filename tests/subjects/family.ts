@@ -81,7 +81,8 @@ const CASES: FamilyCase[] = [1, 2, 130, 67].flatMap((length, l) =>
   }))
 );
 
-function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
+/** A model as a subject. */
+export function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
   return {
     name: model.name,
     cases: CASES,

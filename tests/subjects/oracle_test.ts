@@ -7,7 +7,7 @@
 import { testCases, testRandom, testThreads, testWidths } from "./checks.ts";
 import { DELTA, type DeltaCase, replaced } from "./delta.ts";
 import { FORMS, LION_OF_CHANNELS, lionAs } from "./lion.ts";
-import { DELTA_STEP, PIECE, RECURRENT_STEP } from "./pieces.ts";
+import { DELTA_STEP, FAMILY_STEPS, PIECE, RECURRENT_STEP } from "./pieces.ts";
 import { SCAN } from "./selective_scan.ts";
 import { CONVOLUTION } from "./short_convolution.ts";
 
@@ -16,7 +16,7 @@ for (const subject of [LION_OF_CHANNELS, DELTA, SCAN, CONVOLUTION]) {
   testCases(subject);
   testRandom(subject);
 }
-for (const subject of [PIECE, RECURRENT_STEP, DELTA_STEP]) {
+for (const subject of [PIECE, RECURRENT_STEP, DELTA_STEP, ...FAMILY_STEPS]) {
   testCases(subject);
   testRandom(subject);
 }
