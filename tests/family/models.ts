@@ -1,9 +1,14 @@
 /** The models of the family: how to run each, and its recurrence in float64. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
+  comba,
   deltaNet,
+  deltaProduct,
   type FamilyOptions,
+  forgettingAttention,
   gatedDeltaNet,
+  gatedDeltaNet2,
+  gatedDeltaProduct,
   gatedLinearAttention,
   gatedRfa,
   gateLoop,
@@ -14,8 +19,10 @@ import {
   mamba2,
   mamba3,
   mlstm,
+  pathAttention,
   retention,
   rwkv6,
+  rwkv7,
 } from "../../lib/family/mod.ts";
 import {
   apply,
@@ -29,13 +36,14 @@ import {
   sigmoid,
   times,
 } from "../float64.ts";
-import type { Axes, Recurrence, Sizes, State } from "./recurrence.ts";
+import type { Axes, Recurrence, Sizes, State, Token } from "./recurrence.ts";
 
 /** A model: the function under test, its inputs, and its recurrence. */
 export interface Model extends Recurrence {
   readonly name: string;
   // deno-lint-ignore no-explicit-any -- each has inputs of its own
   readonly run: (inputs: any, options: any) => tf.Tensor4D;
+  /** Its forms; none where it has a single one, and no such option. */
   readonly forms: readonly FamilyOptions["form"][];
   /** Numbers of each input, of a uniform one; of keys of length one, their direction. */
   readonly make: Readonly<
@@ -45,6 +53,8 @@ export interface Model extends Recurrence {
   readonly logarithmic?: readonly string[];
   /** Inputs whose rows have length one. */
   readonly unit?: readonly string[];
+  /** Whether there may be an initial state, if causal. @default false */
+  readonly takesState?: true;
 }
 
 const KEYS: Axes = ["batch", "heads", "length", "headDim"];
@@ -52,6 +62,9 @@ const VALUES: Axes = ["batch", "heads", "length", "valueDim"];
 const PER_CHANNEL = KEYS;
 const PER_TOKEN: Axes = ["batch", "heads", "length"];
 const PER_HEAD: Axes = ["heads"];
+const PER_STEP: Axes = ["batch", "heads", "length", "steps"];
+const KEYS_OF_STEPS: Axes = [...PER_STEP, "headDim"];
+const VALUES_OF_STEPS: Axes = [...PER_STEP, "valueDim"];
 const PER_ANGLE: Axes = ["batch", "heads", "length", "angles"];
 const PER_LEVEL: Axes = ["batch", "heads", "length", "levels"];
 
@@ -138,6 +151,46 @@ const deltaRule: Omit<Model, "name" | "run" | "inputs" | "make"> = {
   output: (read, { k }) => column(rootOf(k!), read),
 };
 
+/** Other transitions of the state, which may have one before the first token. */
+const transition = {
+  forms: DELTA,
+  state: square,
+  turnsStates: true,
+  leavesOutPadding: true,
+  takesState: true,
+  read: (state: State, { q }: Token) => answer(state, q!),
+  output: (read: readonly Scalar[], { q }: Token) => column(rootOf(q!), read),
+} as const;
+
+/** A gate from 0 to 1, both of which it reaches. */
+const share = (u: number) => u < 0.1 ? 0 : u > 0.9 ? 1 : u;
+
+/** The steps of the delta rule of a token. */
+function inSteps(before: State, { k, v, beta }: Token): State {
+  const headDim = k!.length / beta!.length, valueDim = v!.length / beta!.length;
+  return beta!.reduce((state, b, step) => {
+    const key = k!.slice(step * headDim, (step + 1) * headDim);
+    const value = v!.slice(step * valueDim, (step + 1) * valueDim);
+    const found = answer(state, key);
+    return added(
+      state,
+      key,
+      value.map((x, e) => times(b, minus(x, found[e]!))),
+    );
+  }, before);
+}
+
+const product = {
+  ...transition,
+  unit: ["k"],
+  write: inSteps,
+  own: (token: Token) => {
+    const { q, v, beta } = token;
+    const nothing = Array(v!.length / beta!.length).fill(constant(0));
+    return answer(inSteps(q!.map(() => nothing), token), q!);
+  },
+};
+
 /** The state's pairs of rows (2m, 2m + 1) turned back by their angles. */
 function turnedBack(state: State, angles: readonly Scalar[]): State {
   return state.map((row, n) => {
@@ -177,6 +230,24 @@ const inBlocks = {
   count: (state: State): State => [
     state.at(-1)!.map(({ value }) => constant(value + 1)),
   ],
+};
+
+/** Softmax attention, whose state is the cache: a key, a value and their weight in each row. */
+const cached = {
+  state: ({ headDim, valueDim }: Sizes) => [0, headDim + valueDim + 1] as const,
+  write: (state: State, { k, v }: Token) => [...state, [...k!, ...v!, one]],
+  read: (state: State, { q, v }: Token) =>
+    withOne(v!).map((_, e) =>
+      plus(...state.map((row) => {
+        const key = row.slice(0, q!.length);
+        const value = withOne(row.slice(q!.length, -1))[e]!;
+        const score = exp(times(rootOf(key), dot(q!, key)));
+        return times(times(score, row.at(-1)!), value);
+      }))
+    ),
+  own: ({ q, k, v }: Token) =>
+    column(exp(times(rootOf(k!), dot(q!, k!))), withOne(v!)),
+  output: (read: readonly Scalar[]) => divided(read, 0),
 };
 
 /** All of them. */
@@ -418,6 +489,166 @@ export const MODELS: readonly Model[] = [
     read: (state, { q }) => answer(state.slice(0, q!.length), q!),
     own: ({ q, k, v }) => column(dot(q!, k!), v!),
     output: (read) => read,
+  },
+  {
+    ...transition,
+    name: "rwkv7",
+    run: rwkv7,
+    inputs: {
+      r: KEYS,
+      logDecay: PER_CHANNEL,
+      k: KEYS,
+      v: VALUES,
+      a: KEYS,
+      b: KEYS,
+    },
+    make: {
+      r: signed,
+      logDecay,
+      k: signed,
+      v: signed,
+      a: signed,
+      b: (u) => 0.3 * signed(u),
+    },
+    unit: ["a"],
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+    write: (state, { k, v, a, b }, before) =>
+      added(added(state, k!, v!), b!, answer(before, a!)),
+    read: (state, { r }) => answer(state, r!),
+    own: ({ r, k, v }) => column(dot(r!, k!), v!),
+    output: (read) => read,
+  },
+  {
+    ...transition,
+    name: "gatedDeltaNet2",
+    run: gatedDeltaNet2,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      logDecay: PER_CHANNEL,
+      eraseGate: KEYS,
+      writeGate: VALUES,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      logDecay,
+      eraseGate: share,
+      writeGate: share,
+    },
+    unit: ["k"],
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+    write: (state, { k, v, eraseGate, writeGate }) => {
+      const found = answer(state, k!.map((x, n) => times(eraseGate![n]!, x)));
+      const news = v!.map((x, e) => minus(times(writeGate![e]!, x), found[e]!));
+      return added(state, k!, news);
+    },
+    own: ({ q, k, v, writeGate }) =>
+      column(dot(q!, k!), v!.map((x, e) => times(writeGate![e]!, x))),
+  },
+  {
+    ...product,
+    name: "deltaProduct",
+    run: deltaProduct,
+    inputs: {
+      q: KEYS,
+      k: KEYS_OF_STEPS,
+      v: VALUES_OF_STEPS,
+      beta: PER_STEP,
+    },
+    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u },
+  },
+  {
+    ...product,
+    name: "gatedDeltaProduct",
+    run: gatedDeltaProduct,
+    inputs: {
+      q: KEYS,
+      k: KEYS_OF_STEPS,
+      v: VALUES_OF_STEPS,
+      beta: PER_STEP,
+      logDecay: PER_TOKEN,
+    },
+    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u, logDecay },
+    fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
+  },
+  {
+    ...transition,
+    name: "comba",
+    run: comba,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      p: KEYS,
+      beta: PER_TOKEN,
+      logDecay: PER_TOKEN,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      p: (u) => 0.3 * signed(u),
+      beta: share,
+      logDecay,
+    },
+    unit: ["k"],
+    fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
+    write: (state, { k, v, p, beta }, before) => {
+      const found = answer(before, p!);
+      const news = v!.map((x, e) => times(beta![0]!, minus(x, found[e]!)));
+      return added(state, k!, news);
+    },
+    own: ({ q, k, v, beta }) => column(times(beta![0]!, dot(q!, k!)), v!),
+  },
+  {
+    ...cached,
+    name: "forgettingAttention",
+    run: forgettingAttention,
+    forms: [],
+    inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_TOKEN },
+    make: { q: signed, k: signed, v: signed, logDecay },
+    fade: (state, { logDecay }) =>
+      state.map((row) => [
+        ...row.slice(0, -1),
+        times(exp(logDecay![0]!), row.at(-1)!),
+      ]),
+  },
+  {
+    ...cached,
+    name: "pathAttention",
+    run: pathAttention,
+    forms: DELTA,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      w: KEYS,
+      beta: PER_TOKEN,
+      logDecay: PER_TOKEN,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      w: signed,
+      beta: (u) => 2 * u,
+      logDecay,
+    },
+    unit: ["w"],
+    leavesOutPadding: true,
+    fade: (state, { w, beta, logDecay }) =>
+      state.map((row) => {
+        const key = row.slice(0, w!.length);
+        const change = times(beta![0]!, dot(w!, key));
+        return [
+          ...key.map((x, n) => minus(x, times(change, w![n]!))),
+          ...row.slice(w!.length, -1),
+          times(exp(logDecay![0]!), row.at(-1)!),
+        ];
+      }),
   },
   {
     name: "mamba3",

@@ -21,6 +21,8 @@ export interface Sizes {
   readonly length: number;
   readonly headDim: number;
   readonly valueDim: number;
+  /** Steps of a token, where tokens have such. */
+  readonly steps?: number;
   /** Of Mamba-3: angles of the state. */
   readonly angles?: number;
   /** Of log-linear attention: blocks that tokens read, and themselves. */
@@ -48,8 +50,8 @@ export interface Recurrence {
   readonly turnsStates?: true;
   /** Whether padding is passed without fading. @default false */
   readonly leavesOutPadding?: true;
-  /** The state after a token, of what was left. */
-  readonly write: (faded: State, token: Token) => State;
+  /** The state after a token, of what was left, or of what was there before it faded. */
+  readonly write: (faded: State, token: Token, before: State) => State;
   /** What a token reads of the state after it, or before it. */
   readonly read: (after: State, token: Token, before: State) => Scalar[];
   /** What a token reads of what it has itself written: both sweeps have it. */
@@ -135,8 +137,13 @@ export function recur(
           () => Array.from({ length: columns }, () => constant(0)),
         );
       const start = Math.floor(sequence / heads) * length;
-      let state = empty();
-      let number: number | undefined;
+      const { initialState } = scalars;
+      let state = initialState
+        ? empty().map((row, n) =>
+          row.map((_, e) => initialState[(sequence * rows + n) * columns + e]!)
+        )
+        : empty();
+      let number = segments?.[start + order[0]!];
       const read: Scalar[][] = [];
       for (const i of order) {
         // Each packed sequence begins with nothing.
@@ -148,7 +155,7 @@ export function recur(
         const { fade = (state: State) => state } = recurrence;
         state = fade(state, tokens[i]!);
         if (isPadding) continue;
-        state = recurrence.write(state, tokens[i]!);
+        state = recurrence.write(state, tokens[i]!, before);
         read[i] = recurrence.read(state, tokens[i]!, before);
       }
       return read;

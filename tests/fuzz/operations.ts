@@ -189,6 +189,7 @@ const softmax = targetOf(
     ...{ ...HEADS, ...KERNEL, heads: upTo(4) },
     scale: fc.constantFrom(null, 0.4, 1),
     segments: segmentations,
+    decay: fc.constantFrom(...DECAYS),
     sloped: fc.boolean(),
   }),
   (c) =>
@@ -310,7 +311,8 @@ const family = targetOf(
       ...{ ...HEADS, batch: upTo(2), causal: fc.boolean() },
       model: fc.constant(name),
       form: fc.constantFrom(...ways.map(({ form }) => form)),
-      ...{ chunkSize: chunkSizes, segments: segmentations },
+      chunkSize: ways[0]!.form ? chunkSizes : fc.constant(null),
+      segments: segmentations,
     })
   ),
   (tried, backend) => {

@@ -14,6 +14,10 @@ import {
   type WithStateOptions,
 } from "../../lib/attention/planning/with_state.ts";
 import {
+  type SoftmaxState,
+  softmaxStep,
+} from "../../lib/attention/streaming/softmax_step.ts";
+import {
   type BackendName,
   type Decay,
   deltaStep,
@@ -46,6 +50,7 @@ import {
   type LionProblem,
   optionsOf,
 } from "./lion.ts";
+import { SOFTMAX, type SoftmaxCase, type SoftmaxProblem } from "./softmax.ts";
 import type { Subject, Tensors, TokenCase, Way } from "./subject.ts";
 
 /** Tokens of the pieces, one piece after the other. */
@@ -169,7 +174,7 @@ function casesOf(decays: readonly LionCase["decay"][], ways: boolean[]) {
 
 const isOfOneWay = (decay: string) => !decay.startsWith("two-sided");
 
-/** Decays that are paid from the left. */
+/** Decays that apply from the left. */
 export const OF_ONE_WAY = [...DECAYS, ...CHANNELS].filter(isOfOneWay);
 
 /** Those that the delta rule has. */
@@ -259,14 +264,47 @@ export const DELTA_STEP: Subject<DeltaCase & Pieces, DeltaProblem & Pieces> = {
       }))
     )
   ),
-  run: (inputs, { told, pieces }, { kernel, mask }) =>
+  run: (inputs, { given, pieces }, { kernel, mask }) =>
     inSteps<tf.Tensor4D | null>(
       null,
       pieces,
       { ...inputs, mask },
       (state, input) =>
         deltaStep(state, input as Parameters<typeof deltaStep>[1], {
-          ...{ kernel, ...told },
+          ...{ kernel, ...given },
+        }),
+    ),
+};
+
+/** Decays of steps of softmax attention. */
+const DECAYS_OF_STEPS = ["none", "arrival"] as const;
+
+/** Steps of softmax attention. */
+export const SOFTMAX_STEP: Subject<
+  SoftmaxCase & Pieces,
+  SoftmaxProblem & Pieces
+> = {
+  ...inPiecesOf(SOFTMAX, DECAYS_OF_STEPS, { causal: true, scale: null }),
+  name: "softmaxStep",
+  ways: [{}],
+  cases: PIECES.flatMap((pieces) =>
+    DECAYS_OF_STEPS.flatMap((decay) =>
+      [false, true].map((padded) => ({
+        ...{ ...ofPieces(pieces), decay, headDim: 6, valueDim: 5, padded },
+        // A place of ALiBi's does not count padding.
+        ...{ causal: true, sloped: !padded },
+      }))
+    )
+  ),
+  run: (inputs, { slopes, pieces }, { mask }) =>
+    inSteps<SoftmaxState | undefined>(
+      undefined,
+      pieces,
+      { ...inputs, mask },
+      (state, input) =>
+        softmaxStep(state, {
+          ...input as Parameters<typeof softmaxStep>[1],
+          slopes,
         }),
     ),
 };

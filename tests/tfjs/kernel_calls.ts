@@ -13,7 +13,7 @@ import {
   selectiveDecay,
   useBackend,
 } from "../../mod.ts";
-import { joinedAttention } from "../../lib/attention/lion_attention.ts";
+import { attentionWithJoinedHeads } from "../../lib/attention/lion_attention.ts";
 import { decayOfLogits } from "../../lib/layers/mixers/token_log_decay.ts";
 import {
   joinDirections,
@@ -25,8 +25,8 @@ import {
   normOfSum,
 } from "../../lib/operations/layer_norm/add_norm.ts";
 import { layerNorm } from "../../lib/operations/mod.ts";
-import { GOOD_CALLS } from "../contract/good_calls/good_calls.ts";
-import { endOf } from "../contract/good_calls/replaced_values.ts";
+import { GOOD_CALLS } from "../entries/good_calls/good_calls.ts";
+import { endOf } from "../entries/good_calls/replaced_values.ts";
 import { KERNEL_CASES, resultsOf } from "../kernels/webgpu/kernel_cases.ts";
 import {
   type Call,
@@ -354,7 +354,7 @@ const ON_WEBGPU: readonly (() => tf.Tensor | tf.Tensor[])[] = [
     ),
   () =>
     graded(
-      (q: tf.Tensor4D, v: tf.Tensor4D) => joinedAttention(q, q, v, {}),
+      (q: tf.Tensor4D, v: tf.Tensor4D) => attentionWithJoinedHeads(q, q, v, {}),
       filled(2, 3, 9, 4),
       filled(2, 3, 9, 4),
     ),
