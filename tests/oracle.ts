@@ -62,8 +62,8 @@ export function zeros(size: number): Sum {
   };
 }
 
-/** Which entry of which array is paid between a token and its neighbour, nearer to the reader. */
-function stepOf(
+/** Which entry of which array is the log decay between a token and its neighbour, nearer to the reader. */
+export function stepOf(
   kind: OracleDecay["kind"],
   further: number,
   nearer: number,

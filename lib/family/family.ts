@@ -1,17 +1,26 @@
 /** The table of the models of the family. @module */
 import type * as tf from "@tensorflow/tfjs-core";
+import { comba } from "./transition/comba.ts";
 import { deltaNet } from "./delta_net.ts";
+import { deltaProduct } from "./transition/delta_product.ts";
+import { forgettingAttention } from "./forgetting_attention.ts";
 import { gateLoop } from "./gate_loop.ts";
 import { gatedDeltaNet } from "./gated_delta_net.ts";
+import { gatedDeltaNet2 } from "./transition/gated_delta_net_2.ts";
+import { gatedDeltaProduct } from "./transition/gated_delta_product.ts";
 import { gatedLinearAttention } from "./gated_linear_attention.ts";
 import { gatedRfa } from "./gated_rfa.ts";
 import { hgrn2 } from "./hgrn2.ts";
 import { kimiDeltaAttention } from "./kimi_delta_attention.ts";
 import { linearTransformer } from "./linear_transformer.ts";
+import { logLinearAttention } from "./log_linear/log_linear_attention.ts";
 import { mamba2 } from "./mamba2.ts";
+import { mamba3 } from "./mamba3/mamba3.ts";
 import { mlstm } from "./mlstm.ts";
+import { pathAttention } from "./transition/path_attention.ts";
 import { retention } from "./retention.ts";
 import { rwkv6 } from "./rwkv6.ts";
+import { rwkv7 } from "./transition/rwkv7.ts";
 
 /** A row of {@linkcode family}. */
 export interface FamilyMember {
@@ -44,7 +53,7 @@ export interface FamilyMember {
  * const normalized = family.filter((member) => member.normalized);
  * assertEquals(
  *   normalized.map((member) => member.name),
- *   ["Linear Transformer", "mLSTM (xLSTM)", "Gated RFA"],
+ *   ["Linear Transformer", "mLSTM (xLSTM)", "Gated RFA", "FoX", "PaTH"],
  * );
  * ```
  */
@@ -145,5 +154,77 @@ export const family: readonly FamilyMember[] = [
     decay: "diagonal",
     normalized: false,
     lion: "Theorem B.1: arrival, of (cos Φ, sin Φ) times query and key",
+  },
+  {
+    name: "RWKV-7",
+    function: rwkv7,
+    paper: "Peng et al. 2025, arXiv:2503.14456",
+    decay: "delta",
+    normalized: false,
+    lion: "arrival, matrix diag(e^w) + b aᵀ",
+  },
+  {
+    name: "Gated DeltaNet-2",
+    function: gatedDeltaNet2,
+    paper: "2026, arXiv:2605.22791",
+    decay: "delta",
+    normalized: false,
+    lion: "arrival, matrix (I - k (b∘k)ᵀ) diag(α)",
+  },
+  {
+    name: "DeltaProduct",
+    function: deltaProduct,
+    paper: "Siems et al. 2025, arXiv:2502.10297",
+    decay: "delta",
+    normalized: false,
+    lion: "arrival, matrix Π (I - β k kᵀ)",
+  },
+  {
+    name: "Gated DeltaProduct",
+    function: gatedDeltaProduct,
+    paper: "Siems et al. 2025, arXiv:2502.10297",
+    decay: "delta",
+    normalized: false,
+    lion: "arrival, matrix e^g Π (I - β k kᵀ)",
+  },
+  {
+    name: "Comba",
+    function: comba,
+    paper: "2025, arXiv:2506.02475",
+    decay: "delta",
+    normalized: false,
+    lion: "arrival, matrix e^g I - β k pᵀ",
+  },
+  {
+    name: "FoX",
+    function: forgettingAttention,
+    paper: "Lin et al. 2025, arXiv:2503.02130",
+    decay: "scalar",
+    normalized: true,
+    lion: "softmax of scores + log of LION-S's mask",
+  },
+  {
+    name: "Mamba-3",
+    function: mamba3,
+    paper: "Lahoti et al. 2026, arXiv:2603.15569",
+    decay: "scalar",
+    normalized: false,
+    lion: "LION-S, not normalised: arrival, turned b and c, two writes a token",
+  },
+  {
+    name: "Log-linear attention",
+    function: logLinearAttention,
+    paper: "Guo et al. 2025, arXiv:2506.04761",
+    decay: "scalar",
+    normalized: false,
+    lion: "LION-S, not normalised: arrival, times a weight per level",
+  },
+  {
+    name: "PaTH",
+    function: pathAttention,
+    paper: "Yang et al. 2025, arXiv:2505.16381",
+    decay: "delta",
+    normalized: true,
+    lion: "softmax of scores by matrices I - β w wᵀ + log of LION-S's mask",
   },
 ];

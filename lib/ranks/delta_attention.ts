@@ -1,22 +1,28 @@
-/** The delta rule on a sequence whose tokens are divided among ranks. @module */
+/** The delta rule, and other transitions, on a sequence whose tokens are divided among ranks. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { noDecay } from "../attention/decays/decay.ts";
 import type { DiagonalDecayPair } from "../attention/decays/decay_pair.ts";
 import { resolveDecays } from "../attention/decays/resolve_decays.ts";
 import {
-  checkDelta,
+  checkTransition,
   DELTA_OPTIONS,
   type DeltaAttentionOptions,
 } from "../attention/delta_attention.ts";
-import type { DeltaForm } from "../attention/forms/delta_forms.ts";
+import type { TransitionForm } from "../attention/forms/transition_forms.ts";
+import type { GivenTransition } from "../attention/forms/checks.ts";
 import {
-  deltaGates,
-  type DeltaVectors,
-  readDeltaVectors,
-} from "../attention/forms/delta_inputs.ts";
-import { deltaWithState } from "../attention/planning/delta_with_state.ts";
+  apart,
+  mapVectors,
+  readTransitionVectors,
+  transitionGates,
+  type TransitionVectors,
+} from "../attention/forms/transition_inputs.ts";
+import { ownWrites, scaled } from "../attention/planning/transitions.ts";
+import { transitionWithState } from "../attention/planning/transition_with_state.ts";
 import { assertOptions, type ContextGroup, optionsOf } from "@lionjs/base";
+import { floats } from "@lionjs/tfjs/kernel";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
+import type { SegmentEnds } from "../operations/segments.ts";
 import { assertContextGroup } from "./context_group.ts";
 import { scanAcrossRanks, type StateMap } from "./exchange.ts";
 import { assertSameAttention } from "./same_attention.ts";
@@ -75,25 +81,41 @@ export function deltaAcrossRanks(
   beta: tf.Tensor,
   options: DeltaAcrossRanksOptions,
 ): tf.Tensor4D {
-  const owner = "deltaAcrossRanks";
+  const vectors = { q, k, v, beta };
+  return attendAcrossRanks("deltaAcrossRanks", vectors, options);
+}
+
+/**
+ * Attention by transitions of the state, of ranks that share the tokens. All ranks have
+ * the initial state, if there is one, and the first one's counts.
+ */
+export function attendAcrossRanks(
+  owner: string,
+  vectors: GivenTransition,
+  options: DeltaAcrossRanksOptions,
+): tf.Tensor4D {
   assertOptions(owner, options, OPTIONS);
   const { communicator: ranks, ...others } = options;
   assertContextGroup(ranks);
-  const { given, segments, form, scale, causal, kernel } = checkDelta(
-    owner,
-    { q, k, v, beta },
-    others,
-  );
-  const { decay = noDecay(), chunkSize, mask } = options;
-  const shared = { decay, mask, segments, causal, scale };
-  assertSameAttention(owner, given, shared, ranks);
+  const { given, segments, form, scale, causal, kernel, initialState } =
+    checkTransition(owner, vectors, others);
+  const { decay = noDecay(), chunkSize, mask, steps = 1 } = options;
+  assertSameAttention(owner, given, {
+    ...{ decay, mask, segments, causal, scale, steps },
+    vectors: Object.keys(given),
+    initialState: initialState !== undefined,
+  }, ranks);
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
-    const vectors = readDeltaVectors(given, tokens);
+    const vectors = readTransitionVectors(given, tokens);
     const decays = resolveDecays(decay, { shape: given.q.shape, causal });
-    const ends = segments && endsAcrossRanks(segments, ranks);
-    const gates = deltaGates(decays, vectors, { causal, tokens, ends });
-    const settings = { scale, form, chunkSize, kernel };
+    const ends = segments &&
+      endsAcrossRanks(segments, ranks, initialState !== undefined);
+    const gates = transitionGates(decays, vectors, { causal, tokens, ends });
+    const settings = {
+      ...{ scale, form, chunkSize, kernel, ends },
+      initialState: initialState && floats("initialState", initialState),
+    };
     return withoutPadding(bothWays(vectors, gates, settings, ranks), tokens);
   });
 }
@@ -102,13 +124,17 @@ export function deltaAcrossRanks(
 interface Settings {
   /** The factor of q · k in the output. */
   readonly scale: number;
-  readonly form: DeltaForm;
+  readonly form: TransitionForm;
   readonly chunkSize: number | undefined;
   readonly kernel: boolean;
+  /** The ends of segments, if there are any. */
+  readonly ends: SegmentEnds | undefined;
+  /** The state before the first token of all ranks. */
+  readonly initialState: tf.Tensor4D | undefined;
 }
 
 /**
- * The delta rule for this rank's tokens, in both directions unless there is no
+ * Transitions by this rank's tokens, in both directions unless there is no
  * backward decay. A part of a sequence maps states by
  *
  *     S' = A S + B      y_i = y_i(0) + (P_iᵀ q_i)ᵀ S
@@ -123,74 +149,76 @@ interface Settings {
  * @returns `[batch, heads, length, valueDim]`
  */
 function bothWays(
-  { q, k, v, beta }: DeltaVectors,
+  vectors: TransitionVectors,
   { forward, backward }: DiagonalDecayPair,
   options: Settings,
   ranks: ContextGroup,
 ): tf.Tensor4D {
-  const gates = { before: forward, after: backward };
-  const inDirection = (side: "before" | "after"): tf.Tensor4D => {
-    const turned = (x: tf.Tensor4D): tf.Tensor4D =>
-      side === "before" ? x : tf.reverse(x, 2);
-    const y = fromSide(
-      side,
-      {
-        q: turned(q),
-        k: turned(k),
-        v: turned(v),
-        beta: turned(beta),
-      },
-      turned(gates[side]!),
-      options,
-      ranks,
-    );
-    return turned(y);
-  };
-  const past = inDirection("before");
+  const { ends } = options;
+  const fromLeft = apart(vectors, ends?.first);
+  const past = fromSide("before", fromLeft, forward, options, ranks);
   if (!backward) return past;
-  const scores = tf.mul(tf.sum(tf.mul(q, k), 3, true), options.scale);
-  // Both directions count a token's own contribution.
-  const selfTerm = tf.mul(tf.mul(beta, scores), v);
-  return tf.sub(tf.add(past, inDirection("after")), selfTerm);
+  const [batch, heads, length] = vectors.q.shape;
+  // Tokens turn, and not the steps of a token.
+  const turned = (x: tf.Tensor4D): tf.Tensor4D => {
+    const tokens = tf.reshape(x, [batch, heads, length, -1]);
+    return tf.reshape(tf.reverse(tokens, 2), x.shape);
+  };
+  const fromRight = mapVectors(apart(vectors, ends?.last), turned);
+  const gate = turned(backward);
+  const future = turned(fromSide("after", fromRight, gate, options, ranks));
+  return tf.sub(
+    tf.add(past, future),
+    ownWrites(scaled(vectors, options.scale)),
+  );
 }
 
 /**
- * The delta rule for this rank's tokens in one direction.
+ * Transitions by this rank's tokens in one direction.
  *
  * @param side The side on which the tokens lie that are read.
  * @param vectors The vectors in the order in which tokens are visited, as is `gate`.
  */
 function fromSide(
   side: "before" | "after",
-  { v, ...others }: DeltaVectors,
+  { v, ...others }: TransitionVectors,
   gate: tf.Tensor4D,
-  { form, kernel, ...options }: Settings,
+  { form, kernel, ends: _, initialState, ...options }: Settings,
   ranks: ContextGroup,
 ): tf.Tensor4D {
-  const [batch, heads, length, headDim] = others.q.shape;
+  const [batch, heads, , headDim] = others.q.shape;
   const valueDim = v.shape[3];
   const identity = tf.mul(
     tf.reshape(tf.eye(headDim), [1, 1, headDim, headDim]),
     tf.ones([batch, heads, 1, 1]),
   );
   const nothing = tf.zeros([batch, heads, headDim, valueDim]);
-  const values = tf.concat([v, tf.zeros([batch, heads, length, headDim])], 3);
-  const { y, state } = deltaWithState(
+  const nothingToWrite = tf.zeros([batch, heads, v.shape[2], headDim]);
+  const values = tf.concat([v, nothingToWrite], 3);
+  const { y, state } = transitionWithState(
     { ...others, v: values as tf.Tensor4D },
     gate,
     tf.concat([nothing, identity], 3) as tf.Tensor4D,
     { ...options, form, kernel: kernel && form !== "recurrent" },
   );
-  const apart = (x: tf.Tensor4D) =>
+  const halves = (x: tf.Tensor4D) =>
     tf.split(x, [valueDim, headDim], 3) as [tf.Tensor4D, tf.Tensor4D];
-  const [written, transition] = apart(state);
-  const before = scanAcrossRanks(
+  const [ofTokens, transition] = halves(state);
+  // Of other ranks it is not read, but has a gradient.
+  const first = ranks.rank === 0 || !initialState
+    ? initialState
+    : tf.zerosLike(initialState);
+  const written = first
+    ? tf.add(ofTokens, tf.matMul(transition, first))
+    : ofTokens;
+  const passed = scanAcrossRanks(
     side,
     { written, transition },
     joinMaps,
     ranks,
   );
-  const [withoutState, reading] = apart(y);
+  const before = first ? tf.add(passed, first) : passed;
+  const [withoutState, reading] = halves(y);
   return tf.add(withoutState, tf.matMul(reading, before));
 }
 

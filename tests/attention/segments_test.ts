@@ -130,7 +130,7 @@ onEachBackend("segments may be int32, float32 or bool", async () => {
   tf.dispose([x, (decay as { logDecay: tf.Tensor }).logDecay]);
 });
 
-onEachBackend("a decay on the way across a border is not paid", async () => {
+onEachBackend("a decay on the way across a border does not apply", async () => {
   const x = tf.ones<tf.Rank.R4>([1, 1, 4, 1]);
   const segments = tf.tensor2d([5, 5, 6, 6], [1, 4], "int32");
   // On arrival at the third token going right, at the second one going left.

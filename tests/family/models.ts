@@ -1,19 +1,28 @@
 /** The models of the family: how to run each, and its recurrence in float64. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
+  comba,
   deltaNet,
+  deltaProduct,
   type FamilyOptions,
+  forgettingAttention,
   gatedDeltaNet,
+  gatedDeltaNet2,
+  gatedDeltaProduct,
   gatedLinearAttention,
   gatedRfa,
   gateLoop,
   hgrn2,
   kimiDeltaAttention,
   linearTransformer,
+  logLinearAttention,
   mamba2,
+  mamba3,
   mlstm,
+  pathAttention,
   retention,
   rwkv6,
+  rwkv7,
 } from "../../lib/family/mod.ts";
 import {
   apply,
@@ -27,13 +36,14 @@ import {
   sigmoid,
   times,
 } from "../float64.ts";
-import type { Axes, Recurrence, Sizes, State } from "./recurrence.ts";
+import type { Axes, Recurrence, Sizes, State, Token } from "./recurrence.ts";
 
 /** A model: the function under test, its inputs, and its recurrence. */
 export interface Model extends Recurrence {
   readonly name: string;
   // deno-lint-ignore no-explicit-any -- each has inputs of its own
   readonly run: (inputs: any, options: any) => tf.Tensor4D;
+  /** Its forms; none where it has a single one, and no such option. */
   readonly forms: readonly FamilyOptions["form"][];
   /** Numbers of each input, of a uniform one; of keys of length one, their direction. */
   readonly make: Readonly<
@@ -43,6 +53,8 @@ export interface Model extends Recurrence {
   readonly logarithmic?: readonly string[];
   /** Inputs whose rows have length one. */
   readonly unit?: readonly string[];
+  /** Whether there may be an initial state, if causal. @default false */
+  readonly takesState?: true;
 }
 
 const KEYS: Axes = ["batch", "heads", "length", "headDim"];
@@ -50,6 +62,11 @@ const VALUES: Axes = ["batch", "heads", "length", "valueDim"];
 const PER_CHANNEL = KEYS;
 const PER_TOKEN: Axes = ["batch", "heads", "length"];
 const PER_HEAD: Axes = ["heads"];
+const PER_STEP: Axes = ["batch", "heads", "length", "steps"];
+const KEYS_OF_STEPS: Axes = [...PER_STEP, "headDim"];
+const VALUES_OF_STEPS: Axes = [...PER_STEP, "valueDim"];
+const PER_ANGLE: Axes = ["batch", "heads", "length", "angles"];
+const PER_LEVEL: Axes = ["batch", "heads", "length", "levels"];
 
 const LION = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 const DELTA = ["recurrent", "chunkwise"] as const;
@@ -132,6 +149,105 @@ const deltaRule: Omit<Model, "name" | "run" | "inputs" | "make"> = {
   read: (state, { q }) => answer(state, q!),
   own: ({ q, k, v, beta }) => column(times(beta![0]!, dot(q!, k!)), v!),
   output: (read, { k }) => column(rootOf(k!), read),
+};
+
+/** Other transitions of the state, which may have one before the first token. */
+const transition = {
+  forms: DELTA,
+  state: square,
+  turnsStates: true,
+  leavesOutPadding: true,
+  takesState: true,
+  read: (state: State, { q }: Token) => answer(state, q!),
+  output: (read: readonly Scalar[], { q }: Token) => column(rootOf(q!), read),
+} as const;
+
+/** A gate from 0 to 1, both of which it reaches. */
+const share = (u: number) => u < 0.1 ? 0 : u > 0.9 ? 1 : u;
+
+/** The steps of the delta rule of a token. */
+function inSteps(before: State, { k, v, beta }: Token): State {
+  const headDim = k!.length / beta!.length, valueDim = v!.length / beta!.length;
+  return beta!.reduce((state, b, step) => {
+    const key = k!.slice(step * headDim, (step + 1) * headDim);
+    const value = v!.slice(step * valueDim, (step + 1) * valueDim);
+    const found = answer(state, key);
+    return added(
+      state,
+      key,
+      value.map((x, e) => times(b, minus(x, found[e]!))),
+    );
+  }, before);
+}
+
+const product = {
+  ...transition,
+  unit: ["k"],
+  write: inSteps,
+  own: (token: Token) => {
+    const { q, v, beta } = token;
+    const nothing = Array(v!.length / beta!.length).fill(constant(0));
+    return answer(inSteps(q!.map(() => nothing), token), q!);
+  },
+};
+
+/** The state's pairs of rows (2m, 2m + 1) turned back by their angles. */
+function turnedBack(state: State, angles: readonly Scalar[]): State {
+  return state.map((row, n) => {
+    const angle = angles[n >> 1];
+    if (angle === undefined) return row;
+    const other = state[n ^ 1]!, isFirst = n % 2 === 0;
+    return row.map((x, e) => {
+      const own = times(cosine(angle), x), turn = times(sine(angle), other[e]!);
+      return isFirst ? plus(own, turn) : minus(own, turn);
+    });
+  });
+}
+
+/** Binary trees' blocks of tokens as states, one below the other; then the number of tokens. */
+const inBlocks = {
+  /** The blocks that the next token finds: those that it completes are one. */
+  merged(state: State, rows: number): State {
+    const place = state.at(-1)![0]!.value;
+    const blocks = Array.from(
+      { length: (state.length - 1) / rows },
+      (_, level) => state.slice(level * rows, (level + 1) * rows),
+    );
+    const into = place === 0 ? 0 : 1 + Math.log2(place & -place);
+    const sum = blocks.slice(0, into).reduce(
+      (sum, block) =>
+        sum.map((row, n) => row.map((x, e) => plus(x, block[n]![e]!))),
+      blocks[into]!,
+    );
+    return blocks.flatMap((block, level) =>
+      level === into
+        ? sum
+        : level < into
+        ? block.map((row) => row.map(() => constant(0)))
+        : block
+    );
+  },
+  count: (state: State): State => [
+    state.at(-1)!.map(({ value }) => constant(value + 1)),
+  ],
+};
+
+/** Softmax attention, whose state is the cache: a key, a value and their weight in each row. */
+const cached = {
+  state: ({ headDim, valueDim }: Sizes) => [0, headDim + valueDim + 1] as const,
+  write: (state: State, { k, v }: Token) => [...state, [...k!, ...v!, one]],
+  read: (state: State, { q, v }: Token) =>
+    withOne(v!).map((_, e) =>
+      plus(...state.map((row) => {
+        const key = row.slice(0, q!.length);
+        const value = withOne(row.slice(q!.length, -1))[e]!;
+        const score = exp(times(rootOf(key), dot(q!, key)));
+        return times(times(score, row.at(-1)!), value);
+      }))
+    ),
+  own: ({ q, k, v }: Token) =>
+    column(exp(times(rootOf(k!), dot(q!, k!))), withOne(v!)),
+  output: (read: readonly Scalar[]) => divided(read, 0),
 };
 
 /** All of them. */
@@ -372,6 +488,250 @@ export const MODELS: readonly Model[] = [
     ],
     read: (state, { q }) => answer(state.slice(0, q!.length), q!),
     own: ({ q, k, v }) => column(dot(q!, k!), v!),
+    output: (read) => read,
+  },
+  {
+    ...transition,
+    name: "rwkv7",
+    run: rwkv7,
+    inputs: {
+      r: KEYS,
+      logDecay: PER_CHANNEL,
+      k: KEYS,
+      v: VALUES,
+      a: KEYS,
+      b: KEYS,
+    },
+    make: {
+      r: signed,
+      logDecay,
+      k: signed,
+      v: signed,
+      a: signed,
+      b: (u) => 0.3 * signed(u),
+    },
+    unit: ["a"],
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+    write: (state, { k, v, a, b }, before) =>
+      added(added(state, k!, v!), b!, answer(before, a!)),
+    read: (state, { r }) => answer(state, r!),
+    own: ({ r, k, v }) => column(dot(r!, k!), v!),
+    output: (read) => read,
+  },
+  {
+    ...transition,
+    name: "gatedDeltaNet2",
+    run: gatedDeltaNet2,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      logDecay: PER_CHANNEL,
+      eraseGate: KEYS,
+      writeGate: VALUES,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      logDecay,
+      eraseGate: share,
+      writeGate: share,
+    },
+    unit: ["k"],
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+    write: (state, { k, v, eraseGate, writeGate }) => {
+      const found = answer(state, k!.map((x, n) => times(eraseGate![n]!, x)));
+      const news = v!.map((x, e) => minus(times(writeGate![e]!, x), found[e]!));
+      return added(state, k!, news);
+    },
+    own: ({ q, k, v, writeGate }) =>
+      column(dot(q!, k!), v!.map((x, e) => times(writeGate![e]!, x))),
+  },
+  {
+    ...product,
+    name: "deltaProduct",
+    run: deltaProduct,
+    inputs: {
+      q: KEYS,
+      k: KEYS_OF_STEPS,
+      v: VALUES_OF_STEPS,
+      beta: PER_STEP,
+    },
+    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u },
+  },
+  {
+    ...product,
+    name: "gatedDeltaProduct",
+    run: gatedDeltaProduct,
+    inputs: {
+      q: KEYS,
+      k: KEYS_OF_STEPS,
+      v: VALUES_OF_STEPS,
+      beta: PER_STEP,
+      logDecay: PER_TOKEN,
+    },
+    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u, logDecay },
+    fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
+  },
+  {
+    ...transition,
+    name: "comba",
+    run: comba,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      p: KEYS,
+      beta: PER_TOKEN,
+      logDecay: PER_TOKEN,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      p: (u) => 0.3 * signed(u),
+      beta: share,
+      logDecay,
+    },
+    unit: ["k"],
+    fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
+    write: (state, { k, v, p, beta }, before) => {
+      const found = answer(before, p!);
+      const news = v!.map((x, e) => times(beta![0]!, minus(x, found[e]!)));
+      return added(state, k!, news);
+    },
+    own: ({ q, k, v, beta }) => column(times(beta![0]!, dot(q!, k!)), v!),
+  },
+  {
+    ...cached,
+    name: "forgettingAttention",
+    run: forgettingAttention,
+    forms: [],
+    inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_TOKEN },
+    make: { q: signed, k: signed, v: signed, logDecay },
+    fade: (state, { logDecay }) =>
+      state.map((row) => [
+        ...row.slice(0, -1),
+        times(exp(logDecay![0]!), row.at(-1)!),
+      ]),
+  },
+  {
+    ...cached,
+    name: "pathAttention",
+    run: pathAttention,
+    forms: DELTA,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      w: KEYS,
+      beta: PER_TOKEN,
+      logDecay: PER_TOKEN,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      w: signed,
+      beta: (u) => 2 * u,
+      logDecay,
+    },
+    unit: ["w"],
+    leavesOutPadding: true,
+    fade: (state, { w, beta, logDecay }) =>
+      state.map((row) => {
+        const key = row.slice(0, w!.length);
+        const change = times(beta![0]!, dot(w!, key));
+        return [
+          ...key.map((x, n) => minus(x, times(change, w![n]!))),
+          ...row.slice(w!.length, -1),
+          times(exp(logDecay![0]!), row.at(-1)!),
+        ];
+      }),
+  },
+  {
+    name: "mamba3",
+    run: mamba3,
+    forms: LION,
+    inputs: {
+      ...{ x: VALUES, dt: PER_TOKEN, a: PER_TOKEN, b: KEYS, c: KEYS },
+      ...{ phase: PER_ANGLE, trapezoid: PER_TOKEN, d: PER_HEAD },
+    },
+    make: {
+      x: signed,
+      // The next token's write comes and goes, and so do digits if it is far larger.
+      dt: (u) => 0.2 + u,
+      // Decays of 1, about e^-60, 0 and ordinary ones; of e^-2.5 a time step; of 1.
+      a: (u, sequence) =>
+        [
+          u < 0.1 ? -1e-8 : u < 0.2 ? -80 : u < 0.3 ? -1000 : -0.01 - u,
+          -2.5,
+          -1e-8,
+        ][sequence % 3]!,
+      b: signed,
+      c: signed,
+      phase: (u) => 40 * signed(u),
+      trapezoid: (u) => u < 0.1 ? 0 : u < 0.2 ? 1 : u,
+      d: signed,
+    },
+    turnsStates: true,
+    // The state, and below it what the token before has written.
+    state: ({ headDim, valueDim }) => [2 * headDim, valueDim],
+    fade: (state, { dt, a, phase, trapezoid }) => {
+      const rows = state.length / 2;
+      const again = times(dt![0]!, minus(one, trapezoid![0]!));
+      const both = state.slice(0, rows).map((row, n) =>
+        row.map((x, e) => plus(x, times(again, state[rows + n]![e]!)))
+      );
+      const decay = exp(times(dt![0]!, a![0]!));
+      return [
+        ...scaled(turnedBack(both, phase ?? []), () => decay),
+        ...scaled(state.slice(rows), () => constant(0)),
+      ];
+    },
+    write: (state, { x, dt, b, trapezoid }) => {
+      const rows = b!.length, own = times(dt![0]!, trapezoid![0]!);
+      return [
+        ...added(state.slice(0, rows), b!, column(own, x!)),
+        ...added(state.slice(rows), b!, x!),
+      ];
+    },
+    read: (state, { c }) => answer(state.slice(0, c!.length), c!),
+    own: ({ x, dt, b, c, trapezoid }) =>
+      column(times(times(dt![0]!, trapezoid![0]!), dot(c!, b!)), x!),
+    output: (read, { x, d }) =>
+      read.map((y, e) => plus(y, times(d![0]!, x![e]!))),
+  },
+  {
+    name: "logLinearAttention",
+    run: logLinearAttention,
+    forms: ["full", "chunkwise"],
+    inputs: {
+      ...{ q: KEYS, k: KEYS, v: VALUES },
+      ...{ logDecay: PER_TOKEN, levelScales: PER_LEVEL },
+    },
+    make: { q: signed, k: signed, v: signed, logDecay, levelScales: signed },
+    state: ({ headDim, valueDim, levels }) => [headDim * levels! + 1, valueDim],
+    fade: (state, { k, logDecay }) => [
+      ...scaled(inBlocks.merged(state, k!.length), () => exp(logDecay![0]!)),
+      ...inBlocks.count(state),
+    ],
+    write: (state, { k, v }) => [
+      ...added(state.slice(0, k!.length), k!, v!),
+      ...state.slice(k!.length),
+    ],
+    read: (state, { q, levelScales }) => {
+      const rows = q!.length;
+      return levelScales!.map((scale, level) =>
+        column(
+          scale,
+          answer(state.slice(level * rows, (level + 1) * rows), q!),
+        )
+      ).reduce((sum, read) => sum.map((x, e) => plus(x, read[e]!)));
+    },
+    own: ({ q, k, v, levelScales }) =>
+      column(times(levelScales![0]!, dot(q!, k!)), v!),
     output: (read) => read,
   },
 ];

@@ -1,6 +1,7 @@
 /** The models of the family: their problems, and their papers' recurrences in float64. @module */
 import fc from "fast-check";
 import type { Input } from "../comparison.ts";
+import { levelsOf } from "../../lib/family/log_linear/levels.ts";
 import { type Model, MODELS } from "../family/models.ts";
 import { type Sizes, solveRecurrence } from "../family/recurrence.ts";
 import { array, uniform } from "../random.ts";
@@ -12,6 +13,7 @@ import {
   type Subject,
   type TokenCase,
   valuesOf,
+  type Way,
 } from "./subject.ts";
 
 /** What varies from case to case. */
@@ -30,10 +32,14 @@ const READ_IN_PADDING = ["logDecay", "forget", "phase"];
 /** Seeded numbers; what padding holds is not to be read. */
 function problemOf(model: Model, c: FamilyCase): FamilyProblem {
   const { batch, heads, length, headDim, valueDim, causal } = c;
+  const sizes = {
+    ...{ batch, heads, length, headDim, valueDim, steps: 1 + length % 3 },
+    ...{ angles: headDim >> 1, levels: levelsOf(length) },
+  };
   const random = uniform(c.values ?? length * 1009 + batch * 31 + heads);
-  const inputs = Object.fromEntries(
+  const inputs: Record<string, Input> = Object.fromEntries(
     Object.entries(model.inputs).map(([name, axes]): [string, Input] => {
-      const shape = axes.map((axis) => c[axis]);
+      const shape = axes.map((axis) => sizes[axis]!);
       const size = shape.reduce((size, axis) => size * axis, 1);
       const sequences = axes.includes("length") ? batch * heads : heads;
       const x = array(size, random);
@@ -43,10 +49,11 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
       });
       const isUnit = model.unit?.includes(name);
       return [name, { values: isUnit ? unitRows(x, shape.at(-1)!) : x, shape }];
-    }),
+      // A state of one channel has no pairs, and so no angles.
+    }).filter(([, { values }]) => values.length > 0),
   );
   const shape = [batch, heads, length, valueDim];
-  const slope = {
+  const outputGradient = {
     values: array(batch * heads * length * valueDim, random),
     shape,
   };
@@ -55,14 +62,20 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
   const hiding = hidingOf(c, random);
   if (hiding.mask) {
     const vectors = Object.keys(inputs).filter((name) =>
+      model.leavesOutPadding ||
       model.inputs[name]!.length === 4 && !READ_IN_PADDING.includes(name)
     );
-    for (const x of [slope, ...vectors.map((name) => inputs[name]!)]) {
+    for (const x of [outputGradient, ...vectors.map((name) => inputs[name]!)]) {
       spoilPadding(x.values, hiding.mask, c);
     }
   }
+  if (model.takesState && causal) {
+    const shape = [batch, heads, headDim, valueDim];
+    const size = batch * heads * headDim * valueDim;
+    inputs["initialState"] = { values: array(size, random), shape };
+  }
   return {
-    ...{ batch, heads, length, headDim, valueDim, causal, inputs, slope },
+    ...{ ...sizes, causal, inputs, outputGradient },
     ...{ random, ...hiding, logarithms: Object.fromEntries(logarithms) },
   };
 }
@@ -77,11 +90,16 @@ const CASES: FamilyCase[] = [1, 2, 130, 67].flatMap((length, l) =>
   }))
 );
 
-function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
+/** The ways of a model's forms, or the only one. */
+const waysOf = ({ forms }: Model, chunkSize: number): readonly Way[] =>
+  forms.length > 0 ? forms.map((form) => ({ form: form!, chunkSize })) : [{}];
+
+/** A model as a subject. */
+export function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
   return {
     name: model.name,
     cases: CASES,
-    ways: model.forms.map((form) => ({ form: form!, chunkSize: 16 })),
+    ways: waysOf(model, 16),
     isPlain: () => false,
     random: (backend) =>
       fc.tuple(
@@ -91,14 +109,15 @@ function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
           ...{ padded: fc.boolean(), packed: fc.boolean() },
         }),
         headSizes(backend, { headDim: 6, valueDim: 6, chunkSize: 10 }),
-        fc.constantFrom(...model.forms),
-      ).map(([c, { chunkSize, ...dims }, form]) =>
-        [{ ...c, ...dims }, { form: form!, chunkSize }] as const
-      ),
+        fc.nat(),
+      ).map(([c, { chunkSize, ...dims }, n]) => {
+        const ways = waysOf(model, chunkSize);
+        return [{ ...c, ...dims }, ways[n % ways.length]!] as const;
+      }),
     problemOf: (c) => problemOf(model, c),
-    solve: ({ inputs, slope, ...problem }) =>
+    solve: ({ inputs, outputGradient, ...problem }) =>
       solveRecurrence(model, {
-        ...{ ...problem, inputs: valuesOf(inputs), dy: slope.values },
+        ...{ ...problem, inputs: valuesOf(inputs), dy: outputGradient.values },
       }),
     run: (inputs, { causal }, options) =>
       model.run(inputs, { causal, ...options }),

@@ -65,8 +65,8 @@ export interface LionCase extends TokenCase {
 export interface LionProblem extends RecurrentProblem, Problem {
   readonly random: Problem["random"];
   readonly decay: LionCase["decay"];
-  /** `scale` and `epsilon`, where the library is told. */
-  readonly told: { readonly scale?: number; readonly epsilon?: number };
+  /** `scale` and `epsilon`, where the library is given them. */
+  readonly given: { readonly scale?: number; readonly epsilon?: number };
 }
 
 /** Whether each channel has a decay of its own. */
@@ -184,13 +184,13 @@ function problemOf(c: LionCase): LionProblem {
     ),
     scale: scale ?? 1 / Math.sqrt(headDim),
     epsilon: epsilon ?? 1e-6,
-    told: {
+    given: {
       ...scale === null ? {} : { scale },
       ...epsilon === null ? {} : { epsilon },
     },
     ...hiding,
     inputs,
-    slope: { values: dy, shape: [batch, heads, length, valueDim] },
+    outputGradient: { values: dy, shape: [batch, heads, length, valueDim] },
     random,
   };
 }
@@ -226,7 +226,10 @@ function placesOf(
 }
 
 /** The input with its first axes as the whole has them; vectors stay as they are. */
-function spread(input: Input, [batch, heads]: readonly number[]): Float32Array {
+export function spread(
+  input: Input,
+  [batch, heads]: readonly number[],
+): Float32Array {
   const { values, shape: [rows, columns, ...rest] } = input;
   if (rest.length === 0 || rows === batch && columns === heads) return values;
   const place = placesOf(input, [batch!, heads!]);
@@ -234,10 +237,11 @@ function spread(input: Input, [batch, heads]: readonly number[]): Float32Array {
   return Float32Array.from({ length: size }, (_, at) => values[place(at)]!);
 }
 
-/** The truth: gradients as the inputs have them, summed where these have an axis of 1. */
-function solveLion(problem: LionProblem): Differentiated {
-  const { y, gradients } = solvedWhole(problem);
-  const { batch, heads, inputs } = problem;
+/** Gradients as the inputs have them, summed where these have an axis of 1. */
+export function folded(
+  { y, gradients }: Differentiated,
+  { batch, heads, inputs }: Pick<LionProblem, "batch" | "heads" | "inputs">,
+): Differentiated {
   const fold = (input: Input, { values, magnitudes }: Sum): Sum => {
     if (values.length === input.values.length) return { values, magnitudes };
     const place = placesOf(input, [batch, heads]);
@@ -264,8 +268,8 @@ function solveLion(problem: LionProblem): Differentiated {
 export const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 
 /** Options of the library that a problem says. */
-export function optionsOf({ causal, normalize, told }: LionProblem) {
-  return { causal, normalize, ...told };
+export function optionsOf({ causal, normalize, given }: LionProblem) {
+  return { causal, normalize, ...given };
 }
 
 /** What a random case may be beside its sizes. */
@@ -282,7 +286,7 @@ const common: Omit<
   isPlain: ({ form, kernel }, { decay }) =>
     kernel === false || isOfChannels(decay) && form !== "chunkwise",
   problemOf,
-  solve: solveLion,
+  solve: (problem) => folded(solvedWhole(problem), problem),
   run: ({ q, k, v, ...decays }, problem, options) =>
     lionAttention(q, k, v, {
       decay: decayOf(problem.decay, decays),
@@ -293,7 +297,7 @@ const common: Omit<
     if (problem.isDiagonal) return deviations(problem, actual, expected);
     // Sequences, or what they share: each has what is said of itself.
     const partsOf = (name: string) => {
-      const { shape } = problem.inputs[name.slice(1)] ?? problem.slope;
+      const { shape } = problem.inputs[name.slice(1)] ?? problem.outputGradient;
       return shape.length === 1 ? shape[0]! : shape[0]! * shape[1]!;
     };
     const few = problem.kind === "fixed" || problem.length <= 2;

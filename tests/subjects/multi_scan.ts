@@ -92,7 +92,7 @@ function problemOf(c: MultiScanCase): MultiScanProblem {
   );
   return {
     ...{ batch, heads, length, headDim, valueDim, kinds, normalize },
-    ...{ random, orders, slope: of(v), ...hiding },
+    ...{ random, orders, outputGradient: of(v), ...hiding },
     inputs: {
       ...{ q: of(q, feature), k: of(q, feature), v: of(v) },
       ...Object.fromEntries(decays),
@@ -103,10 +103,11 @@ function problemOf(c: MultiScanCase): MultiScanProblem {
 /** The definition in float64. */
 function solve(problem: MultiScanProblem): Differentiated {
   const { batch, heads, length, headDim, valueDim } = problem;
-  const { kinds, orders, inputs, slope, mask, segments, normalize } = problem;
+  const { kinds, orders, inputs, outputGradient, mask, segments, normalize } =
+    problem;
   const isToken = (row: number) =>
     mask?.[Math.floor(row / (heads * length)) * length + row % length] !== 0;
-  const seen = slope.values
+  const seen = outputGradient.values
     .map((x, i) => isToken(Math.floor(i / valueDim)) ? x : 0);
   const runs = runsOf(length, segments);
   return differentiate(valuesOf(inputs), seen, (x) => {

@@ -23,8 +23,9 @@ import {
 /** The sizes of axes, no two of one input alike but of batches and heads. */
 const SIZES: Sizes = {
   ...{ batch: 2, heads: 2, length: 3, headDim: 4, valueDim: 3, sums: 4 },
+  steps: 5,
   ...{ channels: 4, stateDim: 2, taps: 3, columns: 5, outputs: 3 },
-  ...{ features: 6, projections: 24 },
+  ...{ features: 6, projections: 24, angles: 2, levels: 5 },
 };
 
 /** Inputs below 0, as log decays are; time steps, which only make some of them, are above. */
@@ -156,8 +157,8 @@ onEachBackend(
           );
           const at = (by: number) =>
             sumOf(call, { ...inputs, [name]: tf.add(x, tf.mul(way, by)) });
-          const slope = tf.div(tf.sub(at(STEP), at(-STEP)), 2 * STEP);
-          return tf.sub(tf.sum(tf.mul(gradients[i]!, way)), slope);
+          const difference = tf.div(tf.sub(at(STEP), at(-STEP)), 2 * STEP);
+          return tf.sub(tf.sum(tf.mul(gradients[i]!, way)), difference);
         }));
       });
       const values = await differences.data();
@@ -303,10 +304,10 @@ async function solve(
     };
     const { size } = tf.tidy(() => flat(...inputs));
     // So that no gradient is that of a sum. tfjs refuses other gradients.
-    const slope = tf.tensor1d(
+    const outputGradient = tf.tensor1d(
       Array.from({ length: size }, (_, i) => i % 5 - 2),
     );
-    const { value, grads } = tf.valueAndGrads(flat)(inputs, slope);
+    const { value, grads } = tf.valueAndGrads(flat)(inputs, outputGradient);
     grads.forEach((gradient, i) => {
       assertEquals(gradient.dtype, "float32");
       assertEquals(gradient.shape, inputs[i]!.shape);

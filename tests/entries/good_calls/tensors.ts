@@ -62,7 +62,30 @@ export const ATTENTION: GoodCalls = {
       options: {
         ...attention(),
         ...{ form: "chunkwise", chunkSize: 2, decay: lion.noDecay() },
+        ...{ steps: 1, causal: true, initialState: tf.zeros([1, 2, 4, 4]) },
       },
+    }),
+  ),
+  transitionAttention: plain(
+    lion.transitionAttention,
+    () => ({
+      ...{ ...qkv(), a: x(), b: x() },
+      options: {
+        ...attention(),
+        ...{ form: "chunkwise", chunkSize: 2, decay: lion.noDecay() },
+        ...{ steps: 1, causal: true, initialState: tf.zeros([1, 2, 4, 4]) },
+      },
+    }),
+    { takes: ["a", "b"] },
+  ),
+  transitionStep: plain(
+    lion.transitionStep,
+    () => ({
+      state: tf.zeros([1, 2, 4, 4]),
+      input: {
+        ...{ ...qkv(), a: x(), b: x(), logDecay: perToken(), mask: mask() },
+      },
+      options: { scale: 0.5, kernel: false },
     }),
   ),
   deltaStep: plain(
@@ -142,7 +165,13 @@ export const ATTENTION: GoodCalls = {
   ),
   softmaxAttention: plain(
     lion.softmaxAttention,
-    () => ({ ...qkv(), options: { ...attention(), slopes: [0.5, 0.25] } }),
+    () => ({
+      ...qkv(),
+      options: {
+        ...attention(),
+        ...{ slopes: [0.5, 0.25], decay: lion.selectiveDecay(perToken()) },
+      },
+    }),
   ),
   streamBidirectional: plain(
     lion.streamBidirectional,
@@ -169,11 +198,12 @@ export const ATTENTION: GoodCalls = {
 };
 
 const SIZES: Readonly<Record<string, number>> = {
-  ...{ batch: 1, heads: 2, length: 3, headDim: 4, valueDim: 4 },
+  ...{ batch: 1, heads: 2, length: 3, headDim: 4, valueDim: 4, steps: 2 },
+  ...{ angles: 2, levels: 3 },
 };
 
 /** A call of a model of the family. */
-function memberCall({ inputs, run }: typeof MODELS[number]): GoodCall {
+function memberCall({ inputs, run, forms }: typeof MODELS[number]): GoodCall {
   return plain(run, () => ({
     inputs: Object.fromEntries(
       Object.entries(inputs).map(([name, axes]) => [
@@ -185,7 +215,8 @@ function memberCall({ inputs, run }: typeof MODELS[number]): GoodCall {
       ]),
     ),
     options: {
-      ...{ causal: true, chunkSize: 2, form: "chunkwise" },
+      causal: true,
+      ...forms.length > 0 ? { chunkSize: 2, form: "chunkwise" } : {},
       ...{ mask: mask(), segments: segments() },
       scale: 0.5,
     },

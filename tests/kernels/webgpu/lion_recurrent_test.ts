@@ -61,7 +61,7 @@ onEachBackend(
       },
     );
     const outputs = 3 * vectors + 2 * perToken;
-    // The gradients of the sums in whole quads, and four terms of q's and of k's decays.
+    // The gradients of the sums in whole vec4s, and four terms of q's and of k's decays.
     const tokens = perToken * (dim + 4) + 2 * 4 * perToken;
     const states = ofGradient - outputs - tokens;
     // Of two kinds, in two directions, at seven chunks of 64.
@@ -95,7 +95,7 @@ onEachBackend(
 const DIMS = [
   // Values that several workgroups share.
   [64, 90],
-  // Rows that do not fill the last lane, nor whole quads.
+  // Rows that do not fill the last lane, nor whole vec4s.
   [9, 3],
   // More than the gradient's kernel takes.
   [200, 8],

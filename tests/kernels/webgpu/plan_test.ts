@@ -57,7 +57,7 @@ function assertRefused(answer: ReturnType<typeof plan>, why: string): void {
 }
 
 Deno.test("planChunkwise() says how many launches, and what they need", () => {
-  const state = 4 * 64 * 68 + 16; // a column of ones, padded to whole quads
+  const state = 4 * 64 * 68 + 16; // a column of ones, padded to whole vec4s
   const short = { length: 50 };
   const plans: [ReturnType<typeof plan>, number, number, string][] = [
     [plan({}), 64, 4 * 2 * 16 * state, "3 launches"],
@@ -65,7 +65,7 @@ Deno.test("planChunkwise() says how many launches, and what they need", () => {
     // Of two chunks the states need not travel.
     [plan({ length: 2 * 64 }), 64, 4 * 2 * 2 * state, "2 launches"],
     [plan(short), 50, 0, "1 launch"],
-    // Columns that are no whole quads are copied to some, and so are halves.
+    // Columns that are no whole vec4s are copied to some, and so are halves.
     [plan({ valueDim: 63, ...short }), 50, 4 * 50 * 64 * 4, "2 launches"],
     [
       plan({ precision: "f16", ...short }, {}, ["shader-f16"]),

@@ -23,7 +23,7 @@
  */
 import { declareConstants, instance } from "@lionjs/tfjs/webgpu";
 import {
-  JOINED,
+  JOINED_HEADS,
   type Launch,
   type ProblemProgram,
   stepOf,
@@ -32,9 +32,9 @@ import {
   ACCUMULATE,
   type Dims,
   elementsOf,
-  QUADS,
-  quadsOf,
   reading,
+  VECS,
+  vecsOf,
   type Vectors,
 } from "../frame/vectors.ts";
 import { writing } from "../score_tiles/score_tiles.ts";
@@ -73,7 +73,7 @@ export interface Role {
      * Whether a token's heads may lie side by side, `[batch, length, heads * columns]`.
      * @default false
      */
-    readonly mayBeJoined?: boolean;
+    readonly mayJoinHeads?: boolean;
   };
   /**
    * Whether z is multiplied by the scale, its row sums are written, and it is divided by
@@ -124,7 +124,7 @@ export const LARGEST_CHUNK = Math.max(...LARGEST_CHUNKS);
  * Room for groups of four columns of a result: for heads of up to 64 and of up to 128,
  * with a row sum.
  */
-const LARGEST_QUADS = [17, 33];
+const LARGEST_VECS = [17, 33];
 const BLOCK_ROWS = [32, 24, 16, 8];
 
 /**
@@ -140,14 +140,14 @@ export function shapeFor(
   mostRows: number,
 ): AttendShape | undefined {
   const largestChunk = LARGEST_CHUNKS.find((size) => size >= chunkSize);
-  const quads = Math.max(quadsOf("key", dims), quadsOf("sum", dims));
-  const largestQuads = LARGEST_QUADS.find((size) => size >= quads);
-  if (largestChunk === undefined || largestQuads === undefined) return;
-  const stride = Math.max(largestChunk / 4, largestQuads);
+  const vecs = Math.max(vecsOf("key", dims), vecsOf("sum", dims));
+  const largestVecs = LARGEST_VECS.find((size) => size >= vecs);
+  if (largestChunk === undefined || largestVecs === undefined) return;
+  const stride = Math.max(largestChunk / 4, largestVecs);
   return BLOCK_ROWS.filter((rows) => rows <= mostRows).map((blockRows) => ({
     ...{ largestChunk, blockRows, stride },
     tokens: Math.ceil(largestChunk / blockRows) * blockRows,
-    threads: blockRows / TILE_ROWS * largestQuads,
+    threads: blockRows / TILE_ROWS * largestVecs,
   })).find(({ blockRows, tokens }) =>
     (16 * stride + 3 * 4) * blockRows + maskBytes(tokens) <= workgroupBytes
   );
@@ -162,12 +162,12 @@ export interface AttendSpec {
   /** The room that the program has, and how its work is shared out. */
   readonly shape: AttendShape;
   /** Whether states are not scanned, so that each reader adds up those of all chunks. */
-  readonly areApart: boolean;
+  readonly areUnscanned: boolean;
 }
 
 /** The program, of which a thread computes a tile of TILE rows and four columns. */
 export function attendProgram(
-  { roles, decays, shape, areApart }: AttendSpec,
+  { roles, decays, shape, areUnscanned }: AttendSpec,
   launch: Launch,
 ): ProblemProgram {
   const { blockRows, stride } = shape;
@@ -183,7 +183,7 @@ export function attendProgram(
     variants: roles.map(roleKey),
     constants: {
       ...maskConstants(decays),
-      APART: areApart,
+      UNSCANNED: areUnscanned,
       ROWS: blockRows,
       STRIDE: stride,
       TOKENS: decays ? shape.tokens : 4,
@@ -204,7 +204,7 @@ export function attendProgram(
     workgroups: [launch.chunks, launch.sequences],
     layers: Math.ceil(launch.chunkSize / blockRows) * roles.length,
     functions: () => [
-      ...[QUADS, STATES, JOINED, ACCUMULATE, DECAYS, arrivals(decays)],
+      ...[VECS, STATES, JOINED_HEADS, ACCUMULATE, DECAYS, arrivals(decays)],
       ...[LOAD_DECAYS, WEIGHTS, ATTEND_SCRATCH],
       ...roles.map((role) =>
         instance(operandsOf(role, decays) + ATTEND, role.output.name)
@@ -227,7 +227,7 @@ function operandsOf(role: Role, decays: Mask | null): string {
     TRANSPOSED: rows.columns !== "key",
     NORMALIZES: normalizes,
     HAS_TERMS: ownTerms !== undefined,
-    MAY_BE_JOINED: output.mayBeJoined ?? false,
+    MAY_JOIN_HEADS: output.mayJoinHeads ?? false,
   };
   return [
     ...[declareConstants(constants), readingStates(states.name)],
@@ -240,9 +240,9 @@ function operandsOf(role: Role, decays: Mask | null): string {
       "z",
     ),
     /* wgsl */ `
-fn output_quads() -> u32 { return ${
+fn output_vecs() -> u32 { return ${
       normalizes ? "sum" : output.columns
-    }_quads(); }
+    }_vecs(); }
 fn write_row_sum(token: u32, rowSum: f32) { ${
       normalizes ? "rowSums[token] = rowSum;" : ""
     } }

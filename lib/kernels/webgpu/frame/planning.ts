@@ -2,9 +2,9 @@
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { Refusal } from "@lionjs/tfjs/kernel";
 import { cotangentNumbers } from "./cotangents.ts";
-import { isPacked } from "./attention_call.ts";
+import { needsVec4Copy } from "./attention_call.ts";
 import { largestBuffer } from "./sequence_batches.ts";
-import { quadsOf } from "./vectors.ts";
+import { vecsOf } from "./vectors.ts";
 
 /** Largest headDim and valueDim: a workgroup's threads must cover a row. */
 const LARGEST_DIM = 128;
@@ -108,17 +108,17 @@ export function tooManyChunks(
  * The launches and bytes needed to copy inputs to vectors of a multiple of four columns,
  * in the requested precision.
  */
-export function packingOf(
+export function vec4CopiesOf(
   request: KernelRequest,
 ): { launches: number; bytes: number } {
   const { batch, heads, length } = request;
   const half = request.precision === "f16";
-  const packed = (["key", "key", "value"] as const)
-    .filter((columns) => isPacked({ columns, half }, request));
-  const quads = packed.reduce((sum, name) => sum + quadsOf(name, request), 0);
+  const copies = (["key", "key", "value"] as const)
+    .filter((columns) => needsVec4Copy({ columns, half }, request));
+  const vecs = copies.reduce((sum, name) => sum + vecsOf(name, request), 0);
   return {
-    launches: packed.length,
-    bytes: batch * heads * length * quads * (half ? 8 : 16),
+    launches: copies.length,
+    bytes: batch * heads * length * vecs * (half ? 8 : 16),
   };
 }
 
