@@ -20,11 +20,8 @@ for (
   testCases(subject);
   testRandom(subject);
 }
-const STEPS = [
-  ...[PIECE, RECURRENT_STEP, DELTA_STEP, TRANSITION_STEP],
-  ...FAMILY_STEPS,
-];
-for (const subject of [...STEPS, MULTI_SCAN]) {
+const STEPS = [PIECE, RECURRENT_STEP, DELTA_STEP, TRANSITION_STEP];
+for (const subject of [...STEPS, ...FAMILY_STEPS, MULTI_SCAN]) {
   testCases(subject);
   testRandom(subject);
 }
