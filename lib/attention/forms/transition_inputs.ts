@@ -43,7 +43,7 @@ export function readsOf({ a, b, beta }: TransitionVectors): Reads {
 }
 
 /** Turns each of the vectors that there are into another one. */
-export function mapVectors<Vectors extends TransitionVectors>(
+export function mapVectors<Vectors extends Partial<TransitionVectors>>(
   vectors: Vectors,
   map: (x: tf.Tensor4D, name: keyof Vectors) => tf.Tensor4D,
 ): Vectors & Record<string, tf.Tensor4D> {
