@@ -27,6 +27,8 @@ export let queries: i32 = 0, queryStep: i32 = 1;
 let spacing: i32 = 1;
 /** Rows of a with those behind them, all rows that read, and all that are written. */
 export let aRows: i32 = 0, readerRows: i32 = 0, writerRows: i32 = 0;
+/** Whether the chunk was opened with rows of a, and with queries. */
+export let hasA: bool = false, hasQueries: bool = false;
 
 /** The readers, `[readerRows, headDim]`, and the queries among them. */
 export let readers: usize = 0, q: usize = 0;
@@ -62,8 +64,10 @@ export function writerBytes(stride: usize): usize {
   return (untied ? 2 : 1) * blockRows() * stride;
 }
 
-/** Opens the sweep's chunk at a position, without queries or with them. */
-export function openRows(position: i32, withQueries: bool): void {
+/** Opens the sweep's chunk at a position, with rows that are only written or read too. */
+export function openRows(
+  position: i32, isSolved: bool, withQueries: bool
+): void {
   const chunk = back ? sizes.chunks - 1 - position : position;
   count = sizes.countOf(chunk);
   rows = (count + 3) & ~3;
@@ -72,10 +76,12 @@ export function openRows(position: i32, withQueries: bool): void {
   spacing = sizes.diagonal ? job.steps : 1;
   queryStep = job.steps / spacing;
   queries = count / queryStep;
-  // Rows of a are read from their second on too, as many as a chunk has.
-  aRows = reads ? rows + 4 * lag : 0;
+  // Where channels decay, as many rows of a are read from their second on.
+  aRows = reads ? sizes.diagonal ? rows + 4 * lag : rows : 0;
   writerRows = untied ? rows + count : count;
-  readerRows = withQueries ? aRows + queries : reads ? count : 0;
+  hasA = reads && isSolved;
+  hasQueries = withQueries;
+  readerRows = withQueries ? aRows + queries : hasA ? count : 0;
   q = readers + aRows * sizes.headStride;
   v = untied ? values + rows * sizes.valueStride : values;
   readKeys();
@@ -94,11 +100,13 @@ function readKeys(): void {
     gatherKeys(job.b, writers);
     memory.fill(k + count * stride, 0, block - count * stride);
   }
-  if (!reads) return;
-  memory.fill(readers + count * stride, 0, (aRows - count) * stride);
-  if (lag !== 0) return gatherKeys(job.a, readers);
+  if (hasA) {
+    memory.fill(readers + count * stride, 0, (aRows - count) * stride);
+    if (lag !== 0) gatherKeys(job.a, readers);
+    else scaleVectors(count * stride, -1, k, readers);
+  }
+  if (job.beta === 0) return;
   for (let i = 0; i < count; i++) put(beta, i, at(job.beta, stepOf(i)));
-  scaleVectors(count * stride, -1, k, readers);
   scaleRows(count, stride, beta, k, writers);
 }
 
