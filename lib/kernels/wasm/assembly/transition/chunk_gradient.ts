@@ -17,7 +17,7 @@ import * as chunk from "./open_chunk";
 import * as scores from "./scores";
 import { back, reads, untied } from "./transition";
 import {
-  BLOCK, multiplyFrom, multiplyFromTransposed, multiplyInto
+  multiplyFrom, multiplyFromTransposed, multiplyInto
 } from "./staircase";
 import { solveUp } from "./triangular";
 import {
@@ -190,8 +190,8 @@ function scoreGradients(first: i32, rows: i32, step: i32): void {
     );
   }
   for (let i = first; i < first + rows; i++) {
-    if (sizes.decays && !sizes.diagonal) sumExponents(i);
-    scores.maskRow(i, products + i * scores.scoreBytes);
+    if (scores.isMasked()) maskGradients(i);
+    else scores.maskRow(i, products + i * scores.scoreBytes);
   }
 }
 
@@ -229,31 +229,32 @@ function leaveOutOwn(ofQueries: usize): void {
 }
 
 /**
- * Sums the loss gradient in each exponent over a row of scores and over the columns,
- * given the gradients before they are masked.
+ * Decays and clears a row of gradients in scores as {@link scores.maskRow}, where numbers
+ * of tokens do, and sums the loss gradient in each exponent over the row and the columns:
+ * pairs of one token have none.
  */
-function sumExponents(row: i32): void {
-  const step = scores.stepOfReader(row);
-  if (step < 0) return;
-  // The steps of a token before the reader's have no decay between.
-  const limit = i32x4.splat(step - step % job.steps);
+function maskGradients(row: i32): void {
+  const step = scores.stepOfReader(row), last = scores.lastOf(row);
+  const weights = scores.weightsOf(step), end = scores.columnsOf(row, true);
+  const limit = i32x4.splat(job.steps > 1 ? step - step % job.steps : step);
   let cell = products + row * scores.scoreBytes;
   let score = scores.scores + row * scores.scoreBytes;
-  const columns = scores.columnsTo(row, BLOCK);
   let sum = f32x4.splat(0);
   for (let w = 0; w < chunk.writerRows; w += chunk.rows) {
     let lanes = i32x4(0, 1, 2, 3);
-    for (let c: usize = 0; c < columns; c += 16) {
-      const scored = f32x4.mul(v128.load(cell + c), v128.load(score + c));
+    for (let c: usize = 0; c < end; c += 16) {
+      const x = v128.load(cell + c), m = v128.load(weights + c);
+      const scored = f32x4.mul(x, v128.load(score + c));
       const e = v128.and(scored, i32x4.lt_s(lanes, limit));
       sum = f32x4.add(sum, e);
       v128.store(columnSums + c, f32x4.add(v128.load(columnSums + c), e));
+      v128.store(cell + c, v128.and(f32x4.mul(x, m), i32x4.le_s(lanes, last)));
       lanes = i32x4.add(lanes, i32x4.splat(4));
     }
     cell += scores.blockBytes;
     score += scores.blockBytes;
   }
-  put(rowSums, step, at(rowSums, step) + sum4(sum));
+  if (step >= 0) put(rowSums, step, at(rowSums, step) + sum4(sum));
 }
 
 /**
@@ -331,11 +332,8 @@ function storeGradients(adds: bool): void {
   chunk.scatterValues(job.dv, tied ? slopes : dv, adds);
   const gates = back ? job.dg : job.df;
   if (gates === 0) return;
-  if (sizes.diagonal) chunk.scatterChannelDecays(gates, channels.slopes);
-  else {
-    sumDecayGradients();
-    chunk.scatterDecays(gates, rowSums);
-  }
+  if (!sizes.diagonal) sumDecayGradients();
+  chunk.scatterDecays(gates, sizes.diagonal ? channels.slopes : rowSums);
 }
 
 /** Stores the gradients in k and β, of which b is β k, and a is -k. */

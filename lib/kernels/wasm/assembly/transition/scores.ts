@@ -14,7 +14,7 @@ import {
 import * as diagonal from "../chunkwise/diagonal";
 import { diagonalScores } from "../chunkwise/diagonal_scores";
 import * as chunk from "./open_chunk";
-import { BLOCK, multiplyInto } from "./staircase";
+import { blockSize, multiplyInto } from "./staircase";
 import { lag, reads, untied } from "./transition";
 import { transition as job } from "../jobs";
 import {
@@ -212,30 +212,46 @@ function scoreReaders(first: i32, rows: i32, step: i32): void {
   for (let i = first; i < first + rows; i++) maskRow(i, scores + i * scoreBytes);
 }
 
-/** The columns, in bytes, before the block on the diagonal of a reader's row, or after it. */
-export function columnsTo(row: i32, after: i32): usize {
-  const isQuery = row >= chunk.aRows;
+/**
+ * The columns, in bytes, before the block on the diagonal of a reader's row, or with
+ * that.
+ */
+export function columnsOf(row: i32, withBlock: bool): usize {
+  const isQuery = row >= chunk.aRows, block = blockSize();
   const place = isQuery ? row - chunk.aRows : row;
-  const column = ((place & -BLOCK) + after) * (isQuery ? chunk.queryStep : 1);
+  const column = ((place & -block) + (withBlock ? block : 0)) *
+    (isQuery ? chunk.queryStep : 1);
   return min(<usize> column << 2, blockBytes);
 }
 
+/** Whether scores decay by a mask. */
+export function isMasked(): bool {
+  return sizes.decays && !sizes.diagonal;
+}
+
+/** The row of the mask for readers that meet decays up to a step's. */
+export function weightsOf(step: i32): usize {
+  return maskWeights + step * vectorBytes(chunk.count);
+}
+
+/** The last row of writers that a reader meets, in all lanes. */
+export function lastOf(row: i32): v128 {
+  return i32x4.splat(row < chunk.aRows ? row - 1 : stepOfReader(row));
+}
+
 /**
- * Decays a row of scores, or of gradients in them, where numbers of tokens do; clears
+ * Decays a row of scores, or of gradients in them, by the mask if there is one; clears
  * those with rows that a reader does not meet, up to the block on the diagonal.
  */
 export function maskRow(row: i32, cell: usize): void {
-  const step = stepOfReader(row);
-  const last = i32x4.splat(row < chunk.aRows ? row - 1 : step);
-  const weights = maskWeights + step * vectorBytes(chunk.count);
-  const isMasked = sizes.decays && !sizes.diagonal;
-  const first: usize = isMasked ? 0 : columnsTo(row, 0);
-  const end = columnsTo(row, BLOCK);
+  const last = lastOf(row), weights = weightsOf(stepOfReader(row));
+  const first: usize = isMasked() ? 0 : columnsOf(row, false);
+  const end = columnsOf(row, true);
   for (let w = 0; w < chunk.writerRows; w += chunk.rows) {
     let lanes = i32x4.add(i32x4(0, 1, 2, 3), i32x4.splat(<i32> (first >> 2)));
     for (let c = first; c < end; c += 16) {
       let x = v128.load(cell + c);
-      if (isMasked) x = f32x4.mul(v128.load(weights + c), x);
+      if (isMasked()) x = f32x4.mul(v128.load(weights + c), x);
       v128.store(cell + c, v128.and(x, i32x4.le_s(lanes, last)));
       lanes = i32x4.add(lanes, i32x4.splat(4));
     }

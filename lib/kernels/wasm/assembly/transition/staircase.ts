@@ -5,19 +5,23 @@
 import {
   multiply, multiplyTransposed
 } from "../../../../tfjs/wasm/assembly/math/gemm";
+import { wide } from "../../../../tfjs/wasm/assembly/runtime/wide_simd";
 
-/** Rows and columns of a block. */
-export const BLOCK = 8;
+/** Rows and columns of a block, as wide as the tiles of products. */
+export function blockSize(): i32 {
+  return wide ? 16 : 8;
+}
 
 /** target = A B, of `columns` columns, in whole vectors; `b` is [inner, columns]. */
 export function multiplyInto(
   rows: i32, columns: i32, step: i32, inner: i32, a: usize, aStride: usize,
   b: usize, target: usize, stride: usize
 ): void {
-  for (let c = 0; c < columns; c += BLOCK) {
+  const block = blockSize();
+  for (let c = 0; c < columns; c += block) {
     const first = c / step, offset = <usize> c << 2;
     multiply(
-      rows - first, min(BLOCK, columns - c), inner,
+      rows - first, min(block, columns - c), inner,
       a + first * aStride, aStride, b + offset, stride,
       target + first * stride + offset, stride, 0, 0, 0
     );
@@ -29,8 +33,9 @@ export function multiplyFrom(
   rows: i32, count: i32, step: i32, l: usize, lStride: usize, b: usize,
   target: usize, stride: usize, weight: f32, from: usize
 ): void {
-  for (let i = 0; i < rows; i += BLOCK) {
-    const end = min(i + BLOCK, rows), row = i * stride;
+  const block = blockSize();
+  for (let i = 0; i < rows; i += block) {
+    const end = min(i + block, rows), row = i * stride;
     multiply(
       end - i, <i32> (stride >> 2), min(end * step, count),
       l + i * lStride, lStride, b, stride,
@@ -44,10 +49,11 @@ export function multiplyFromTransposed(
   rows: i32, count: i32, step: i32, l: usize, lStride: usize, b: usize,
   target: usize, stride: usize, weight: f32
 ): void {
-  for (let j = 0; j < count; j += BLOCK) {
+  const block = blockSize();
+  for (let j = 0; j < count; j += block) {
     const first = j / step, row = target + j * stride;
     multiplyTransposed(
-      min(BLOCK, count - j), <i32> (stride >> 2), rows - first,
+      min(block, count - j), <i32> (stride >> 2), rows - first,
       l + first * lStride + (<usize> j << 2), lStride, b + first * stride, stride,
       row, stride, weight, row, stride
     );
