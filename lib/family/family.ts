@@ -13,8 +13,11 @@ import { gatedRfa } from "./gated_rfa.ts";
 import { hgrn2 } from "./hgrn2.ts";
 import { kimiDeltaAttention } from "./kimi_delta_attention.ts";
 import { linearTransformer } from "./linear_transformer.ts";
+import { logLinearAttention } from "./log_linear/log_linear_attention.ts";
 import { mamba2 } from "./mamba2.ts";
+import { mamba3 } from "./mamba3/mamba3.ts";
 import { mlstm } from "./mlstm.ts";
+import { pathAttention } from "./transition/path_attention.ts";
 import { retention } from "./retention.ts";
 import { rwkv6 } from "./rwkv6.ts";
 import { rwkv7 } from "./transition/rwkv7.ts";
@@ -50,7 +53,7 @@ export interface FamilyMember {
  * const normalized = family.filter((member) => member.normalized);
  * assertEquals(
  *   normalized.map((member) => member.name),
- *   ["Linear Transformer", "mLSTM (xLSTM)", "Gated RFA", "FoX"],
+ *   ["Linear Transformer", "mLSTM (xLSTM)", "Gated RFA", "FoX", "PaTH"],
  * );
  * ```
  */
@@ -199,5 +202,29 @@ export const family: readonly FamilyMember[] = [
     decay: "scalar",
     normalized: true,
     lion: "softmax of scores + log of LION-S's mask",
+  },
+  {
+    name: "Mamba-3",
+    function: mamba3,
+    paper: "Lahoti et al. 2026, arXiv:2603.15569",
+    decay: "scalar",
+    normalized: false,
+    lion: "LION-S, not normalised: arrival, turned b and c, two writes a token",
+  },
+  {
+    name: "Log-linear attention",
+    function: logLinearAttention,
+    paper: "Guo et al. 2025, arXiv:2506.04761",
+    decay: "scalar",
+    normalized: false,
+    lion: "LION-S, not normalised: arrival, times a weight per level",
+  },
+  {
+    name: "PaTH",
+    function: pathAttention,
+    paper: "Yang et al. 2025, arXiv:2505.16381",
+    decay: "delta",
+    normalized: true,
+    lion: "softmax of scores by matrices I - β w wᵀ + log of LION-S's mask",
   },
 ];

@@ -1,3 +1,4 @@
+/** A block of an encoder: attention and an MLP, each with a normalisation. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertAllocatable,
@@ -23,13 +24,13 @@ import {
 } from "./options/attention_options.ts";
 import { applyActivated, applyLinear, linear, recordLinear } from "./linear.ts";
 import {
-  inside,
+  withPrefix,
   type LionLayerOptions,
   type Parameter,
   type Parameters,
   pick,
   type Shape,
-  within,
+  prefixed,
 } from "./lion_layer.ts";
 import { assertMixed, GivenTensors } from "./given_tensors.ts";
 import { registerLayer } from "./own_layers.ts";
@@ -119,7 +120,7 @@ export class LionBlock extends MixingLayer {
     const hidden = hiddenColumns(dim, this.#options.mlpRatio);
     const mixing = [
       ...norm("norm1.", dim),
-      ...within("attn.", this.mixer.parameters(shape)),
+      ...prefixed("attn.", this.mixer.parameters(shape)),
     ];
     if (hidden === 0) return mixing;
     return [
@@ -142,7 +143,7 @@ export class LionBlock extends MixingLayer {
 
   /** Applies the mixer and the multilayer perceptron, each added to its input. */
   protected override transform(x: tf.Tensor3D, reading: Reading): tf.Tensor {
-    const parameters = inside("attn.", this.parameter);
+    const parameters = withPrefix("attn.", this.parameter);
     const transform = (x: tf.Tensor3D, reading: Reading, isRead = true) => {
       const mix = (x: tf.Tensor3D) => this.mix(x, parameters, reading);
       return this.around(x, reading.training, mix, isRead);
@@ -163,7 +164,7 @@ export class LionBlock extends MixingLayer {
     before: MixerState | undefined,
     call: Pick<StepCall, "mask">,
   ): { y: tf.Tensor3D; state: MixerState } {
-    const parameters = inside("attn.", this.parameter);
+    const parameters = withPrefix("attn.", this.parameter);
     const { epsilon, mixer } = this;
     if (!mixer.step) {
       throw new TypeError(

@@ -41,6 +41,7 @@ import {
   joinDirections,
   splitDirections,
 } from "../../lib/operations/directions/directions.ts";
+import { joinSweeps, turnSweeps } from "../../lib/operations/turned/sweeps.ts";
 import { onEachBackend } from "../backends.ts";
 import { erf } from "../erf.ts";
 import { array, uniform } from "../random.ts";
@@ -243,6 +244,143 @@ function joinEndsOf(sizes: EndsSizes, packed: boolean): Subject {
         }
       }
       return y;
+    },
+  };
+}
+
+/**
+ * Sweeps over packed sequences of three tokens, with an angle less than there is room
+ * for. By how much queries and keys are turned in all is left to each backend; their
+ * products within a sequence are not.
+ */
+function turnSweepsOf(sizes: EndsSizes, sweeps: number): Subject {
+  const { batch, length, heads, headDim: valueDim, stateDim } = sizes;
+  const angles = Math.max(1, (stateDim >> 1) - 1), isTurned = stateDim > 1;
+  const tokens = [batch, heads, length];
+  const segmentOf = (t: number) => Math.floor(t / 3);
+  const indices = Array.from({ length }, (_, t) => t);
+  /** In the order of a sweep. */
+  const areTogether = (isBack: boolean) => {
+    const order = isBack ? indices.toReversed() : indices;
+    return order.map((t) =>
+      order.map((other) => Number(segmentOf(t) === segmentOf(other)))
+    );
+  };
+  return {
+    name: `turnSweeps of ${Object.values(sizes)}, ${sweeps} sweeps`,
+    shapes: [
+      [...tokens, valueDim],
+      [...tokens, stateDim],
+      [...tokens, stateDim],
+      tokens,
+      ...sweeps === 2 ? [tokens] : [],
+      ...isTurned ? [[...tokens, angles]] : [],
+    ],
+    run: (...inputs) => {
+      const [x, b, c, after] = inputs as [
+        ...[tf.Tensor4D, tf.Tensor4D, tf.Tensor4D, tf.Tensor3D],
+        ...tf.Tensor[],
+      ];
+      const rows = Array(batch).fill(indices.map(segmentOf));
+      const segments = tf.tensor2d(rows, [batch, length], "int32");
+      const { q, k, v, products } = turnSweeps({
+        ...{ x, b, c, after },
+        ...sweeps === 2 ? { before: inputs[4] as tf.Tensor3D } : {},
+        ...isTurned ? { phase: inputs.at(-1) as tf.Tensor4D } : {},
+      }, segments);
+      const together = [false, true].slice(0, sweeps).flatMap((isBack) =>
+        Array(batch).fill([areTogether(isBack)])
+      );
+      const scores = tf.mul(
+        tf.matMul(q, k, false, true),
+        tf.tensor4d(together),
+      );
+      return [scores, v, products];
+    },
+    reference: (x, b, c, after, ...others) => {
+      const phases = isTurned ? rowsOf(others.at(-1)!, angles) : [];
+      const [values, keys, queries] = [
+        rowsOf(x!, valueDim),
+        rowsOf(b!, stateDim),
+        rowsOf(c!, stateDim),
+      ];
+      const scores: number[] = [], v: number[][] = [], products: number[] = [];
+      for (const isBack of [false, true].slice(0, sweeps)) {
+        for (const [row, head, t] of tokensOf(sizes)) {
+          const token = placeOf(sizes, [row, head, t], false);
+          const weight = (isBack ? others[0] : after)![token]!;
+          v[placeOf(sizes, [row, head, t], isBack)] = values[token]!
+            .map((y) => weight * y);
+          if (!isBack) {
+            products[token] = keys[token]!
+              .reduce((sum, y, i) => sum + y * queries[token]![i]!, 0);
+          }
+          // In the order of the sweep, the token is the reader.
+          const reader = isBack ? token - t + length - 1 - t : token;
+          const place = reader - (token - t);
+          const order = isBack ? indices.toReversed() : indices;
+          for (const source of order) {
+            if (segmentOf(source) !== segmentOf(place)) {
+              scores.push(0);
+              continue;
+            }
+            const [low, high] = [source, place].sort((a, b) => a - b);
+            const way = indices.filter((other) =>
+              isBack
+                ? other >= low! && other < high!
+                : other > low! && other <= high!
+            );
+            // Against the sweep, the way is turned back.
+            const isAgainst = isBack ? source < place : source > place;
+            const other = keys[token - t + source]!;
+            scores.push(queries[reader]!.reduce((sum, y, i) => {
+              const pair = i >> 1;
+              const sign = isAgainst ? -1 : 1;
+              const angle = pair < angles && isTurned
+                ? sign * way.reduce(
+                  (sum, at) => sum + phases[token - t + at]![pair]!,
+                  0,
+                )
+                : 0;
+              // The key turned back by the angle.
+              const turnedKey = Math.cos(angle) * other[i]! +
+                (i % 2 ? -1 : 1) * Math.sin(angle) * (other[i ^ 1] ?? 0);
+              return sum + y * turnedKey;
+            }, 0));
+          }
+        }
+      }
+      return [...scores, ...v.flat(), ...products];
+    },
+  };
+}
+
+function joinSweepsOf(sizes: EndsSizes, sweeps: number): Subject {
+  const { batch, length, heads, headDim } = sizes;
+  const tokens = [batch, heads, length];
+  return {
+    name: `joinSweeps of ${Object.values(sizes)}, ${sweeps} sweeps`,
+    shapes: [
+      [sweeps * batch, heads, length, headDim],
+      [...tokens, headDim],
+      tokens,
+    ],
+    run: (read, x, own) => [
+      joinSweeps(
+        read as tf.Tensor4D,
+        x as tf.Tensor4D,
+        own as tf.Tensor3D,
+      ),
+    ],
+    reference: (read, x, own) => {
+      const rows = rowsOf(read!, headDim);
+      return [...tokensOf(sizes)].flatMap((token) => {
+        const at = placeOf(sizes, token, false);
+        const back = sweeps === 2 ? rows[placeOf(sizes, token, true)]! : [];
+        return rows[at]!.map((y, i) =>
+          y + (back[i] ?? 0) + own![at]! * x![at * headDim + i]!
+        );
+      });
     },
   };
 }
@@ -528,6 +666,11 @@ const SUBJECTS: Subject[] = [
     splitEndsOf(sizes),
     joinEndsOf(sizes, false),
     joinEndsOf(sizes, true),
+    ...[1, 2].flatMap((sweeps) => [
+      // Of pairs of tokens, which are many.
+      turnSweepsOf({ ...sizes, length: Math.min(sizes.length, 9) }, sweeps),
+      joinSweepsOf(sizes, sweeps),
+    ]),
   ]),
   {
     name: "gelu",
@@ -623,25 +766,25 @@ function differencesOf(
   inputs: number[][],
   weights: number[],
 ): number[][] {
-  if (columns === undefined) return slopesOf(reference, inputs, weights);
+  if (columns === undefined) return derivativesOf(reference, inputs, weights);
   // A number of a row changes no other row.
   const isOfRows = (input: number[]) => input.length === weights.length;
   const rows = rowsOf(weights, columns).map((weights, r) => {
     const row = (x: number[]) => x.slice(r * columns, (r + 1) * columns);
     const own = inputs.map((x) => isOfRows(x) ? row(x) : x);
-    return slopesOf(reference, own, weights);
+    return derivativesOf(reference, own, weights);
   });
   return inputs.map((input, n) =>
     isOfRows(input)
-      ? rows.flatMap((slopes) => slopes[n]!)
+      ? rows.flatMap((derivatives) => derivatives[n]!)
       : input.map((_, i) =>
-        rows.reduce((sum, slopes) => sum + slopes[n]![i]!, 0)
+        rows.reduce((sum, derivatives) => sum + derivatives[n]![i]!, 0)
       )
   );
 }
 
 /** The same by differences in the whole of f. */
-function slopesOf(
+function derivativesOf(
   reference: Subject["reference"],
   inputs: number[][],
   weights: number[],
@@ -656,9 +799,9 @@ function slopesOf(
         return loss();
       };
       // Of fourth order.
-      const slope = 8 * (at(1) - at(-1)) - (at(2) - at(-2));
+      const derivative = 8 * (at(1) - at(-1)) - (at(2) - at(-2));
       input[i] = value;
-      return slope / (12 * step);
+      return derivative / (12 * step);
     })
   );
 }
@@ -678,7 +821,7 @@ function assertClose(
 
 for (const subject of SUBJECTS) {
   const { name, shapes, run, reference, make } = subject;
-  let slopes: number[][] | undefined;
+  let derivatives: number[][] | undefined;
   onEachBackend(`${name} equals float64, with its gradients`, async () => {
     const random = uniform(name.length);
     const values = shapes.map((shape) =>
@@ -697,8 +840,8 @@ for (const subject of SUBJECTS) {
     );
     assertClose(y!, expected, name);
     // Of the same numbers on each backend.
-    slopes ??= differencesOf(subject, numbers, weights);
-    slopes.forEach((gradient, i) =>
+    derivatives ??= differencesOf(subject, numbers, weights);
+    derivatives.forEach((gradient, i) =>
       assertClose(gradients[i]!, gradient, `gradient ${i} of ${name}`)
     );
     tf.dispose([...inputs, dy, value, ...grads]);
@@ -809,16 +952,19 @@ onEachBackend(
     const values = Float32Array.from({ length: 9_007 }, (_, i) => i / 55 - 82);
     const x = tf.tensor1d(values);
     const { value, grad } = tf.valueAndGrad((x: tf.Tensor) => logSigmoid(x))(x);
-    const got = await value.data(), slopes = await grad.data();
+    const got = await value.data(), derivatives = await grad.data();
     values.forEach((x, i) => {
       const wanted = x < 0
         ? x - Math.log1p(Math.exp(x))
         : -Math.log1p(Math.exp(-x));
       const error = Math.abs(got[i]! / wanted - 1);
       assert(error < 5e-7, `of ${x}: ${got[i]}, not ${wanted}`);
-      const slope = 1 / (1 + Math.exp(x));
-      const ofSlope = Math.abs(slopes[i]! / slope - 1);
-      assert(ofSlope < 5e-7, `slope at ${x}: ${slopes[i]}, not ${slope}`);
+      const derivative = 1 / (1 + Math.exp(x));
+      const ofDerivative = Math.abs(derivatives[i]! / derivative - 1);
+      assert(
+        ofDerivative < 5e-7,
+        `derivative at ${x}: ${derivatives[i]}, not ${derivative}`,
+      );
     });
     tf.dispose([x, value, grad]);
   },
@@ -832,7 +978,7 @@ const EXTREMES = [Infinity, 3e38, 1e20, 1e18, 1e4, 104, 89, 88, 80, 0]
 /** Twice, so that each is of a whole vector and of what is left of a row. */
 const EXTREMES_OF_ROWS = [...EXTREMES, ...EXTREMES.toReversed()];
 
-/** Functions of one number in float64, and their slopes. */
+/** Functions of one number in float64, and their derivatives. */
 const OF_NUMBERS = {
   gelu: (x: number) => {
     const normal = (1 + erf(x / Math.SQRT2)) / 2;
@@ -928,7 +1074,7 @@ for (const { name, of, run } of APPLIED) {
           Math.abs(actual - expected) <= 1e-6 * Math.abs(expected) + 1e-30;
         assert(
           isClose,
-          `${n ? "slope" : "value"} at ${x}: ${actual}, not ${expected}`,
+          `${n ? "derivative" : "value"} at ${x}: ${actual}, not ${expected}`,
         );
       });
     });

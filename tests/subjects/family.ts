@@ -1,6 +1,7 @@
 /** The models of the family: their problems, and their papers' recurrences in float64. @module */
 import fc from "fast-check";
 import type { Input } from "../comparison.ts";
+import { levelsOf } from "../../lib/family/log_linear/levels.ts";
 import { type Model, MODELS } from "../family/models.ts";
 import { type Sizes, solveRecurrence } from "../family/recurrence.ts";
 import { array, uniform } from "../random.ts";
@@ -32,17 +33,13 @@ const READ_IN_PADDING = ["logDecay", "forget", "phase"];
 function problemOf(model: Model, c: FamilyCase): FamilyProblem {
   const { batch, heads, length, headDim, valueDim, causal } = c;
   const sizes = {
-    batch,
-    heads,
-    length,
-    headDim,
-    valueDim,
-    steps: 1 + length % 3,
+    ...{ batch, heads, length, headDim, valueDim, steps: 1 + length % 3 },
+    ...{ angles: headDim >> 1, levels: levelsOf(length) },
   };
   const random = uniform(c.values ?? length * 1009 + batch * 31 + heads);
   const inputs: Record<string, Input> = Object.fromEntries(
     Object.entries(model.inputs).map(([name, axes]): [string, Input] => {
-      const shape = axes.map((axis) => sizes[axis]);
+      const shape = axes.map((axis) => sizes[axis]!);
       const size = shape.reduce((size, axis) => size * axis, 1);
       const sequences = axes.includes("length") ? batch * heads : heads;
       const x = array(size, random);
@@ -52,10 +49,11 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
       });
       const isUnit = model.unit?.includes(name);
       return [name, { values: isUnit ? unitRows(x, shape.at(-1)!) : x, shape }];
-    }),
+      // A state of one channel has no pairs, and so no angles.
+    }).filter(([, { values }]) => values.length > 0),
   );
   const shape = [batch, heads, length, valueDim];
-  const slope = {
+  const outputGradient = {
     values: array(batch * heads * length * valueDim, random),
     shape,
   };
@@ -64,10 +62,11 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
   const hiding = hidingOf(c, random);
   if (hiding.mask) {
     const vectors = Object.keys(inputs).filter((name) =>
-      model.leavesOutPadding ||
-      model.inputs[name]!.length === 4 && !READ_IN_PADDING.includes(name)
+      model.leavesOutPadding
+        ? model.inputs[name]!.includes("length")
+        : model.inputs[name]!.length === 4 && !READ_IN_PADDING.includes(name)
     );
-    for (const x of [slope, ...vectors.map((name) => inputs[name]!)]) {
+    for (const x of [outputGradient, ...vectors.map((name) => inputs[name]!)]) {
       spoilPadding(x.values, hiding.mask, c);
     }
   }
@@ -77,7 +76,7 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
     inputs["initialState"] = { values: array(size, random), shape };
   }
   return {
-    ...{ ...sizes, causal, inputs, slope },
+    ...{ ...sizes, causal, inputs, outputGradient },
     ...{ random, ...hiding, logarithms: Object.fromEntries(logarithms) },
   };
 }
@@ -96,7 +95,8 @@ const CASES: FamilyCase[] = [1, 2, 130, 67].flatMap((length, l) =>
 const waysOf = ({ forms }: Model, chunkSize: number): readonly Way[] =>
   forms.length > 0 ? forms.map((form) => ({ form: form!, chunkSize })) : [{}];
 
-function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
+/** A model as a subject. */
+export function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
   return {
     name: model.name,
     cases: CASES,
@@ -116,9 +116,9 @@ function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
         return [{ ...c, ...dims }, ways[n % ways.length]!] as const;
       }),
     problemOf: (c) => problemOf(model, c),
-    solve: ({ inputs, slope, ...problem }) =>
+    solve: ({ inputs, outputGradient, ...problem }) =>
       solveRecurrence(model, {
-        ...{ ...problem, inputs: valuesOf(inputs), dy: slope.values },
+        ...{ ...problem, inputs: valuesOf(inputs), dy: outputGradient.values },
       }),
     run: (inputs, { causal }, options) =>
       model.run(inputs, { causal, ...options }),

@@ -24,6 +24,8 @@ import {
   selectiveDecay,
   shiftedSilu,
   softmaxAttention,
+  transitionAttention,
+  transitionStep,
 } from "../../mod.ts";
 import {
   type SoftmaxState,
@@ -83,6 +85,7 @@ const X = ["batch", "length", "channels"];
 const ROWS = ["batch", "length", "columns"];
 const QKV = { q: K, k: K, v: V };
 const BOTH = [false, true];
+const ARRIVAL = { convention: "arrival" } as const;
 
 /** The axes of a kind of decay's numbers, and who names them in messages. */
 function numbersOfDecay(kind: string): Pick<Operation, "axes" | "says"> {
@@ -152,16 +155,22 @@ function* attention(): Generator<Operation> {
   };
   for (const sloped of BOTH) {
     yield {
-      name: `softmaxAttention${sloped ? " with slopes" : ""}`,
-      axes: QKV,
+      name: `softmaxAttention${sloped ? " with slopes and a decay" : ""}`,
+      axes: { ...QKV, ...sloped ? { logDecay: T } : {} },
+      ...sloped ? { says: { logDecay: "selectiveDecay's" } } : {},
       directions: BOTH,
       kernels: BOTH,
       reads: BOTH,
       packs: true,
-      run: ({ q, k, v }, { chunkSize: _, ...options }) =>
+      run: ({ q, k, v, logDecay }, { chunkSize: _, ...options }) =>
         softmaxAttention(q, k, v, {
           ...options,
-          ...sloped ? { slopes: alibiSlopes(q.shape[1] || 1) } : {},
+          ...sloped
+            ? {
+              slopes: alibiSlopes(q.shape[1] || 1),
+              decay: selectiveDecay(logDecay),
+            }
+            : {},
         }),
       ...sloped ? {} : { optionsOf: "softmaxAttention" },
     };
@@ -180,6 +189,33 @@ function* attention(): Generator<Operation> {
         run: ({ q, k, v, beta, ...decays }, { chunkSize, ...options }) =>
           deltaAttention(q, k, v, beta, {
             ...{ ...options, form, decay: decayOf(kind, decays) },
+            ...form === "chunkwise" ? { chunkSize } : {},
+          }),
+      };
+    }
+  }
+  for (const form of ["recurrent", "chunkwise"] as const) {
+    for (
+      const [reads, axes] of Object.entries({
+        nothing: {},
+        a: { a: K },
+        "a and b": { a: K, b: K },
+      })
+    ) {
+      yield {
+        name: `transitionAttention as ${form} of ${reads}`,
+        axes: { ...QKV, ...axes, logDecay: K },
+        says: { logDecay: "diagonalDecay's" },
+        directions: BOTH,
+        kernels: form === "recurrent" ? [false] : BOTH,
+        reads: form === "recurrent" ? [false] : BOTH,
+        packs: true,
+        run: (
+          { q, k, v, a = null, b = null, logDecay },
+          { chunkSize, ...options },
+        ) =>
+          transitionAttention(q, k, v, a, b, {
+            ...{ ...options, form, decay: diagonalDecay(logDecay, ARRIVAL) },
             ...form === "chunkwise" ? { chunkSize } : {},
           }),
       };
@@ -219,6 +255,20 @@ function* steps(): Generator<Operation> {
       run: ({ state, ...input }, options) =>
         deltaStep(state, input as Parameters<typeof deltaStep>[1], options).y,
     };
+    yield {
+      name: `transitionStep, ${of},`,
+      axes: {
+        ...{ ...QKV, a: K, b: K, logDecay },
+        state: ["batch", "heads", "headDim", "valueDim"],
+      },
+      kernels: BOTH,
+      run: ({ state, ...input }, options) =>
+        transitionStep(
+          state,
+          input as Parameters<typeof transitionStep>[1],
+          options,
+        ).y,
+    };
   }
   // In two pieces.
   const inTwo = (length: number) => length > 5 ? [5, length - 5] : [length];
@@ -257,18 +307,37 @@ function* steps(): Generator<Operation> {
       ),
   };
   yield {
-    name: "softmaxStep in pieces",
-    axes: QKV,
-    ...{ ...reading, kernels: [false], reads: [false] },
-    run: (inputs, { mask }) =>
-      inSteps<SoftmaxState | undefined>(
-        undefined,
+    name: "transitionStep in pieces",
+    axes: { ...QKV, a: K, logDecay: T },
+    ...reading,
+    run: (inputs, { mask, kernel }) =>
+      inSteps<tf.Tensor4D | null>(
+        null,
         inTwo(inputs["q"].shape[2]),
         { ...inputs, mask },
         (state, input) =>
-          softmaxStep(state, input as Parameters<typeof softmaxStep>[1]),
+          transitionStep(
+            state,
+            { ...input, b: null } as Parameters<typeof transitionStep>[1],
+            { kernel },
+          ),
       ),
   };
+  for (const decays of [{}, { logDecay: T }]) {
+    yield {
+      name: `softmaxStep in pieces${"logDecay" in decays ? ", decaying" : ""}`,
+      axes: { ...QKV, ...decays },
+      ...{ ...reading, kernels: [false], reads: [false] },
+      run: (inputs, { mask }) =>
+        inSteps<SoftmaxState | undefined>(
+          undefined,
+          inTwo(inputs["q"].shape[2]),
+          { ...inputs, mask },
+          (state, input) =>
+            softmaxStep(state, input as Parameters<typeof softmaxStep>[1]),
+        ),
+    };
+  }
 }
 
 function* decays(): Generator<Operation> {
@@ -491,14 +560,14 @@ export function numbersOf(
 /** The sizes of readings; chunks of 4 do not divide the length. */
 export const SIZES = {
   ...{ heads: 2, length: 13, headDim: 4, valueDim: 3, steps: 2 },
-  ...{ channels: 5, stateDim: 3, taps: 3 },
+  ...{ channels: 5, stateDim: 3, taps: 3, angles: 2, levels: 5 },
 };
 
 const CHUNK = 4;
 
 /** A call that reads tokens. */
 export interface Reading extends Call {
-  /** Whether its kernels are left out, which not all backends have. */
+  /** Whether no kernel runs: it is left out, or the backend has none. */
   readonly isPlain: boolean;
   readonly packed: boolean;
 }
@@ -516,7 +585,7 @@ export function readings(backend: BackendName): Reading[] {
         name: `${operation.name} causal ${causal}, kernel ${kernel}`,
         operation,
         options: { causal, ...kernels ? { kernel } : {} },
-        isPlain: !kernel,
+        isPlain: !kernel || backend === "cpu",
         packed: packs === true && causal === ((i + Number(kernel)) % 2 === 0),
       }))
     );
@@ -566,8 +635,9 @@ export async function results(
         ...mask ? { mask } : {},
       }) as tf.Tensor;
     if (isForward) return { y: read(...tensors) };
-    const slope = dy && tf.tensor(dy, shapeOf(axesOfAnswer(reading), sizes));
-    const { value, grads } = tf.valueAndGrads(read)(tensors, slope);
+    const outputGradient = dy &&
+      tf.tensor(dy, shapeOf(axesOfAnswer(reading), sizes));
+    const { value, grads } = tf.valueAndGrads(read)(tensors, outputGradient);
     const ofTokens = names.map((name, i) => [name, grads[i]!] as const)
       .filter(([name]) => axes[name]![0] === "batch");
     return { y: value, ...Object.fromEntries(ofTokens) };

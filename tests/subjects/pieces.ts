@@ -14,12 +14,26 @@ import {
   type WithStateOptions,
 } from "../../lib/attention/planning/with_state.ts";
 import {
+  type SoftmaxState,
+  softmaxStep,
+} from "../../lib/attention/streaming/softmax_step.ts";
+import {
   type BackendName,
   type Decay,
   deltaStep,
   recurrentState,
   recurrentStep,
 } from "../../mod.ts";
+import {
+  type LogLinearState,
+  logLinearStep,
+} from "../../lib/family/log_linear/log_linear_step.ts";
+import {
+  type Mamba3State,
+  mamba3Step,
+} from "../../lib/family/mamba3/mamba3_step.ts";
+import { MODELS } from "../family/models.ts";
+import { type FamilyCase, type FamilyProblem, subjectOf } from "./family.ts";
 import {
   DELTA,
   DELTA_DECAYS,
@@ -36,6 +50,7 @@ import {
   type LionProblem,
   optionsOf,
 } from "./lion.ts";
+import { SOFTMAX, type SoftmaxCase, type SoftmaxProblem } from "./softmax.ts";
 import type { Subject, Tensors, TokenCase, Way } from "./subject.ts";
 
 /** Tokens of the pieces, one piece after the other. */
@@ -159,7 +174,7 @@ function casesOf(decays: readonly LionCase["decay"][], ways: boolean[]) {
 
 const isOfOneWay = (decay: string) => !decay.startsWith("two-sided");
 
-/** Decays that are paid from the left. */
+/** Decays that apply from the left. */
 export const OF_ONE_WAY = [...DECAYS, ...CHANNELS].filter(isOfOneWay);
 
 /** Those that the delta rule has. */
@@ -249,14 +264,95 @@ export const DELTA_STEP: Subject<DeltaCase & Pieces, DeltaProblem & Pieces> = {
       }))
     )
   ),
-  run: (inputs, { told, pieces }, { kernel, mask }) =>
+  run: (inputs, { given, pieces }, { kernel, mask }) =>
     inSteps<tf.Tensor4D | null>(
       null,
       pieces,
       { ...inputs, mask },
       (state, input) =>
         deltaStep(state, input as Parameters<typeof deltaStep>[1], {
-          ...{ kernel, ...told },
+          ...{ kernel, ...given },
         }),
     ),
 };
+
+/** Decays of steps of softmax attention. */
+const DECAYS_OF_STEPS = ["none", "arrival"] as const;
+
+/** Steps of softmax attention. */
+export const SOFTMAX_STEP: Subject<
+  SoftmaxCase & Pieces,
+  SoftmaxProblem & Pieces
+> = {
+  ...inPiecesOf(SOFTMAX, DECAYS_OF_STEPS, { causal: true, scale: null }),
+  name: "softmaxStep",
+  ways: [{}],
+  cases: PIECES.flatMap((pieces) =>
+    DECAYS_OF_STEPS.flatMap((decay) =>
+      [false, true].map((padded) => ({
+        ...{ ...ofPieces(pieces), decay, headDim: 6, valueDim: 5, padded },
+        // A place of ALiBi's does not count padding.
+        ...{ causal: true, sloped: !padded },
+      }))
+    )
+  ),
+  run: (inputs, { slopes, pieces }, { mask }) =>
+    inSteps<SoftmaxState | undefined>(
+      undefined,
+      pieces,
+      { ...inputs, mask },
+      (state, input) =>
+        softmaxStep(state, {
+          ...input as Parameters<typeof softmaxStep>[1],
+          slopes,
+        }),
+    ),
+};
+
+/** Steps of a model of the family, which leave padding out. */
+function stepsOf<State extends object>(
+  name: string,
+  step: (
+    before: State | undefined,
+    // deno-lint-ignore no-explicit-any -- each has inputs of its own
+    inputs: any,
+    mask: tf.Tensor2D | undefined,
+  ) => { y: tf.Tensor; state: State },
+): Subject<FamilyCase & Pieces, FamilyProblem & Pieces> {
+  const model = MODELS.find((model) => model.name === name)!;
+  const { problemOf, ...subject } = subjectOf({
+    ...model,
+    leavesOutPadding: true,
+  });
+  const sizes = { headDim: 4, valueDim: 3, causal: true };
+  return {
+    ...subject,
+    name: step.name,
+    cases: PIECES.flatMap((pieces) =>
+      [false, true].map((padded) => ({
+        ...{ ...ofPieces(pieces), ...sizes, padded },
+      }))
+    ),
+    ways: [{}],
+    random: (backend) =>
+      fc.tuple(subject.random(backend), upTo(4)).map(([[c], size]) => {
+        const pieces = Array(Math.ceil(c.length / size)).fill(size)
+          .with(-1, c.length % size || size);
+        return [{ ...c, packed: false, causal: true, pieces }, {}] as const;
+      }),
+    problemOf: ({ pieces, ...c }) => ({ ...problemOf(c), pieces }),
+    run: (inputs, { pieces }, { mask }) =>
+      inSteps<State | undefined>(
+        undefined,
+        pieces,
+        { ...inputs, mask },
+        (state, { mask, ...inputs }) => step(state, inputs, mask),
+      ),
+  };
+}
+
+/** Steps of models of the family. */
+export const FAMILY_STEPS = [
+  stepsOf<Mamba3State>("mamba3", mamba3Step),
+  stepsOf<LogLinearState>("logLinearAttention", logLinearStep),
+];

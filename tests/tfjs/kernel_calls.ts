@@ -13,12 +13,13 @@ import {
   selectiveDecay,
   useBackend,
 } from "../../mod.ts";
-import { joinedAttention } from "../../lib/attention/lion_attention.ts";
+import { attentionWithJoinedHeads } from "../../lib/attention/lion_attention.ts";
 import { decayOfLogits } from "../../lib/layers/mixers/token_log_decay.ts";
 import {
   joinDirections,
   splitDirections,
 } from "../../lib/operations/directions/directions.ts";
+import { joinSweeps, turnSweeps } from "../../lib/operations/turned/sweeps.ts";
 import {
   addAndNorm,
   normOfSum,
@@ -313,6 +314,30 @@ const FURTHER: readonly (() => tf.Tensor | tf.Tensor[])[] = [
       filled(2, 5, 4),
       filled(2, 5, 2),
     ),
+  () =>
+    graded(
+      (
+        b: tf.Tensor4D,
+        x: tf.Tensor4D,
+        after: tf.Tensor3D,
+        phase: tf.Tensor4D,
+      ) => {
+        const vectors = { x, b, c: b, after, before: after, phase };
+        const { q, k, v, products } = turnSweeps(vectors, undefined);
+        return tf.addN([q, k, v, products].map((x) => tf.sum(x)));
+      },
+      filled(2, 3, 9, 4),
+      filled(2, 3, 9, 2),
+      filled(2, 3, 9),
+      filled(2, 3, 9, 1),
+    ),
+  () =>
+    graded(
+      joinSweeps,
+      filled(4, 3, 9, 2),
+      filled(2, 3, 9, 2),
+      filled(2, 3, 9),
+    ),
 ];
 
 /** Calls of kernels that WebGPU alone has. */
@@ -329,7 +354,7 @@ const ON_WEBGPU: readonly (() => tf.Tensor | tf.Tensor[])[] = [
     ),
   () =>
     graded(
-      (q: tf.Tensor4D, v: tf.Tensor4D) => joinedAttention(q, q, v, {}),
+      (q: tf.Tensor4D, v: tf.Tensor4D) => attentionWithJoinedHeads(q, q, v, {}),
       filled(2, 3, 9, 4),
       filled(2, 3, 9, 4),
     ),

@@ -1,7 +1,11 @@
 /** Softmax attention on a sequence that arrives in steps, with a KV cache. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { tokensIn, withoutPadding } from "../../operations/padding.ts";
+import { floats } from "@lionjs/tfjs/kernel";
 import { penalties } from "../decays/alibi.ts";
+import { selectiveDecay } from "../decays/decay.ts";
+import { finite } from "../decays/finite_decay.ts";
+import { logMask } from "../decays/mask.ts";
 import { hideScores, resetPadding } from "../forms/softmax.ts";
 import { softmaxAttention } from "../softmax_attention.ts";
 
@@ -13,6 +17,10 @@ export type SoftmaxState = {
   readonly v: tf.Tensor4D;
   /** The mask of tokens, `[batch, length]`, 0 at padding. */
   readonly tokens: tf.Tensor2D;
+  /**
+   * With a decay, the sum of the log decays since each token, `[batch, heads, length]`.
+   */
+  readonly decayed?: tf.Tensor3D;
 };
 
 /** The vectors of the next tokens. */
@@ -27,6 +35,11 @@ export interface SoftmaxInput {
   readonly mask?: tf.Tensor2D | undefined;
   /** ALiBi's slopes, one per head, as for softmaxAttention. */
   readonly slopes?: readonly number[] | undefined;
+  /**
+   * Log decays on arriving at each token, `[batch, heads, length]`, as of a selective
+   * decay; in all steps or in none. At padding they apply, too.
+   */
+  readonly logDecay?: tf.Tensor3D | undefined;
 }
 
 /** The mask of all tokens including the next ones, `[batch, length]`, 0 at padding. */
@@ -77,22 +90,34 @@ export function nextPlaces(
  */
 export function softmaxStep(
   state: SoftmaxState | undefined,
-  { q, k, v, mask, slopes }: SoftmaxInput,
+  { q, k, v, mask, slopes, logDecay }: SoftmaxInput,
 ): { y: tf.Tensor4D; state: SoftmaxState } {
   const [batch, , length, headDim] = q.shape;
   return tf.tidy(() => {
     const tokens = tokensWith(state, { q, mask });
     const next = mask && tokensIn("mask", mask);
     const present = (x: tf.Tensor4D) => withoutPadding(x, next);
+    const steps = logDecay && finite(floats("logDecay", logDecay));
+    const since = steps && tf.cumsum<tf.Tensor3D>(steps, 2, true, true);
     if (!state) {
-      const y = softmaxAttention(q, k, v, { causal: true, mask, slopes });
+      const decay = logDecay &&
+        selectiveDecay(logDecay, { convention: "arrival" });
+      const y = softmaxAttention(q, k, v, {
+        ...{ causal: true, mask, slopes, decay },
+      });
       const [keys, values] = [tf.clone(present(k)), tf.clone(present(v))];
-      return { y, state: { k: keys, v: values, tokens: tf.clone(tokens) } };
+      const cache = { k: keys, v: values, tokens: tf.clone(tokens) };
+      return { y, state: { ...cache, ...since && { decayed: since } } };
     }
+    const decayed = since && tf.concat<tf.Tensor3D>([
+      tf.add(state.decayed!, tf.sum(steps!, 2, true)),
+      since,
+    ], 2);
     const all: SoftmaxState = {
       k: tf.concat([state.k, present(k)], 2),
       v: tf.concat([state.v, present(v)], 2),
       tokens,
+      ...decayed && { decayed },
     };
     const keys = all.k.shape[2];
     const place = tf.reshape(tf.range(keys - length, keys), [1, 1, length, 1]);
@@ -108,6 +133,14 @@ export function softmaxStep(
       const readers = tf.reshape(ofNext, [batch, 1, length, 1]);
       const sources = tf.reshape(places, [batch, 1, 1, keys]);
       scores = tf.sub(scores, penalties(slopes, readers, sources));
+    }
+    if (steps) {
+      const ofEarlier = tf.add(
+        tf.expandDims(tf.cumsum(steps, 2), 3),
+        tf.expandDims(state.decayed!, 2),
+      );
+      const ofNext = logMask({ forward: steps, backward: null }, length);
+      scores = tf.add(scores, tf.concat([ofEarlier, ofNext], 3));
     }
     scores = hideScores(scores, tf.logicalAnd(isBefore, isToken));
     if (next) scores = resetPadding(scores, tf.notEqual(next, 0));

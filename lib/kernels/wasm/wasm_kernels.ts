@@ -1,3 +1,4 @@
+/** Registration of all of LION's kernels on WebAssembly. @module */
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
 import type { KernelHost } from "@lionjs/tfjs/wasm";

@@ -6,18 +6,18 @@
  * forms compute the same function, so they have the same gradient, which is made of the
  * same three, run on other vectors.
  *
- * Of a part of a sequence the second launch takes the states on both sides and
- * hands on those that leave; a short part is swept as in the recurrent form, in
- * a launch for each direction, and one more where two directions have decays. Decays of
- * each channel of the keys run through the shaders of the delta rule, without what erases
- * (`chunk_engine/`).
+ * Of a part of a sequence the second launch also takes the states of the tokens before and
+ * after, and returns those after this part's tokens; a short part is swept as in the recurrent
+ * form, in a launch for each direction, and one more where two directions have decays. Decays
+ * of each channel of the keys run through shaders that the delta rule has too
+ * (`transition/`).
  *
  * @module
  */
 import { FORMS } from "../../attention/forms/form.ts";
 import {
   ATTENTION,
-  JOINED_CHUNKWISE,
+  JOINED_HEADS_CHUNKWISE,
   type KernelAttributes,
   type KernelRequest,
   refuseDiagonal,
@@ -37,8 +37,8 @@ import {
   diagonalForward,
   diagonalGradient,
   isDiagonalCall,
-} from "./diagonal/diagonal_chunkwise.ts";
-import { planDiagonal } from "./diagonal/diagonal_plan.ts";
+  planDiagonal,
+} from "./transition/diagonal.ts";
 import { type AttentionArguments, requestOf } from "./frame/attention_call.ts";
 import type { Device } from "./frame/planning.ts";
 import { fullForward, planFull, tilingFor } from "./full/lion_full.ts";
@@ -75,15 +75,15 @@ export function registerAttention(numbersFor: NumbersFor<WebGpuNumbers>): void {
         : planChunkwise(request, device, chunkwise);
     },
   });
-  const joined = (call: AttentionArguments): AttentionArguments => ({
+  const joiningHeads = (call: AttentionArguments): AttentionArguments => ({
     ...call,
-    attributes: { ...call.attributes, joined: true },
+    attributes: { ...call.attributes, joinsHeads: true },
   });
-  register(JOINED_CHUNKWISE, {
+  register(JOINED_HEADS_CHUNKWISE, {
     forward: (call) =>
-      chunkwiseForward(joined(call), numbersOf(call).chunkwise),
+      chunkwiseForward(joiningHeads(call), numbersOf(call).chunkwise),
     gradient: (call) =>
-      chunkwiseGradient(joined(call), numbersOf(call).chunkwise),
+      chunkwiseGradient(joiningHeads(call), numbersOf(call).chunkwise),
   });
   for (const form of FORMS.filter((form) => form !== "chunkwise")) {
     register(ATTENTION[form], {

@@ -1,3 +1,4 @@
+/** The head of a language model: logits over the vocabulary. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   activate,

@@ -24,7 +24,8 @@ import {
 } from "../../subjects/subject.ts";
 
 const LENGTH = 20;
-const SIZES = { batch: 1, heads: 2, length: LENGTH, headDim: 4, valueDim: 5 };
+/** Heads as other tests have them: shaders of others take seconds to compile. */
+const SIZES = { batch: 1, heads: 2, length: LENGTH, headDim: 4, valueDim: 3 };
 /** Heads whose rows more threads share. */
 const WIDE = { ...SIZES, headDim: 32, valueDim: 32 };
 const TWO_SIDED: LionCase = {
@@ -75,7 +76,7 @@ const DENSE: Pick<AnySubject, "problemOf" | "run"> = {
       ...{ values: array(shape.reduce((a, b) => a * b), random), shape },
     });
     const inputs = { x: of(5, 36), weight: of(36, 7), bias: of(7) };
-    return { inputs, slope: of(5, 7), random };
+    return { inputs, outputGradient: of(5, 7), random };
   },
   run: ({ x, weight, bias }) => dense(x, weight, bias),
 };
@@ -102,12 +103,15 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
   },
   "two chunks": {
     ...chunks(LENGTH / 2),
-    shaders: ["chunk_states", "decay_gradients APART"],
+    shaders: ["chunk_states", "decay_gradients UNSCANNED"],
   },
   "decays of each channel": {
     subject: LION,
     case: { ...TWO_SIDED, decay: "source of channels" },
-    shaders: ["chunk_products add", "chunk_key_gradients add"],
+    shaders: [
+      "transition_outputs READERS=1",
+      "transition_vector_gradients READERS=1",
+    ],
   },
   "a piece": {
     subject: PIECE,
@@ -119,12 +123,21 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
   "the delta rule": {
     subject: DELTA,
     case: { ...SIZES, decay: "arrival", causal: false },
-    shaders: ["delta_state_gradients", "chunk_products delta"],
+    shaders: [
+      "transition_states READERS=2",
+      "transition_products READERS=2",
+      "transition_vector_gradients READERS=2",
+    ],
   },
   "softmax attention": {
     subject: SOFTMAX,
     case: { ...SIZES, causal: false, padded: true, packed: true },
     shaders: softmax,
+  },
+  "softmax attention with a decay": {
+    subject: SOFTMAX,
+    case: { ...SIZES, causal: false, padded: true, decay: "two-sided" },
+    shaders: [...softmax, "softmax_decays", "softmax_decay_gradients"],
   },
   "softmax attention, wide heads": {
     subject: SOFTMAX,
@@ -150,7 +163,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
       run: ({ x, weight, bias }) => denseGelu(x, weight, bias),
     },
     case: {},
-    shaders: ["dense widths=4,1 GELU SLOPES", "dense_gradient"],
+    shaders: ["dense widths=4,1 GELU DERIVATIVES", "dense_gradient"],
   },
 };
 

@@ -27,7 +27,7 @@ let q: usize = 0, k: usize = 0;
 /** Addresses of the gradients: in scores (0 in the forward pass), q, k and log decays. */
 let products: usize = 0;
 let dq: usize = 0, dk: usize = 0;
-let slopes: usize = 0, slopesBack: usize = 0;
+let decayGradients: usize = 0, decayGradientsBack: usize = 0;
 /** Gradients in the decayed rows of two neighbouring blocks. */
 let read: usize = 0;
 
@@ -59,8 +59,8 @@ export function diagonalGradients(
   products = gradients;
   dq = inQueries;
   dk = inKeys;
-  slopes = inDecays;
-  slopesBack = inDecaysBack;
+  decayGradients = inDecays;
+  decayGradientsBack = inDecaysBack;
   read = scratch;
   fill(tokens, queries, keys);
 }
@@ -89,9 +89,9 @@ function block(token: i32): void {
   }
   if (products === 0) return;
   diagonalBlock.selfGradients(products, dq, dk);
-  diagonalBlock.blockGradients(products, dq, dk, slopes, false);
+  diagonalBlock.blockGradients(products, dq, dk, decayGradients, false);
   if (!sizes.causal) {
-    diagonalBlock.blockGradients(products, dq, dk, slopesBack, true);
+    diagonalBlock.blockGradients(products, dq, dk, decayGradientsBack, true);
   }
 }
 
@@ -133,7 +133,7 @@ function across(middle: i32, before: i32, after: i32, back: bool): void {
     products + corner, row, scaledQ, sizes.headStride,
     read + j * sizes.headStride, sizes.headStride, 0, 0, 0
   );
-  const ofDecays = back ? slopesBack : slopes;
+  const ofDecays = back ? decayGradientsBack : decayGradients;
   backwardAlongPath(read, k, dk, ofDecays);
   openQueryPath(middle, queries, back);
   backwardAlongPath(read, q, dq, ofDecays);
