@@ -16,7 +16,7 @@ import {
   stateBefore,
 } from "../../operations/selective_scan_plain.ts";
 import { shortConvolution } from "../../operations/short_convolution/short_convolution.ts";
-import { linear } from "../linear.ts";
+import { applyMatrix, linear, matrix } from "../linear.ts";
 import type { Parameter, Parameters, Shape } from "../lion_layer.ts";
 import type { Mixer, MixerCall, MixerCost } from "../mixer.ts";
 import { convolution, convolveNext, tapsOf } from "./convolution.ts";
@@ -118,7 +118,8 @@ export function vimMixer(options: VimMixerOptions = {}): Mixer {
         scanOf(taken, gate, parameters, call, direction)
       );
       const y = scans.length === 1 ? scans[0]! : tf.addN(scans);
-      return projectOut(average && !causal ? tf.mul(y, 0.5) : y, parameters);
+      const mean = average && !causal ? tf.mul(y, 0.5) : y;
+      return applyMatrix(mean as tf.Tensor3D, "out_proj.", parameters);
     },
     ...(causal ? { step: stepOf } : {}),
     operations: (shape) =>
@@ -150,8 +151,6 @@ function parametersOf(
 ): Parameter[] {
   const channels = expand * dim;
   const rank = stepRank ?? Math.ceil(dim / COLUMNS_A_STEP);
-  const weight = (name: string, inputs: number, outputs: number) =>
-    linear(`${name}.`, inputs, outputs).slice(0, 1);
   const ofDirection = ({ suffix, rate }: Direction): Parameter[] => [
     {
       name: rate,
@@ -160,16 +159,16 @@ function parametersOf(
     },
     { name: `D${suffix}`, shape: [channels], initial: "ones" },
     ...convolution(`conv1d${suffix}.`, channels, convSize),
-    ...weight(`x_proj${suffix}`, channels, rank + 2 * stateDim),
+    ...matrix(`x_proj${suffix}.`, channels, rank + 2 * stateDim),
     ...withBias(
       linear(`dt_proj${suffix}.`, rank, channels),
       stepBias(channels),
     ),
   ];
   return [
-    ...weight("in_proj", dim, 2 * channels),
+    ...matrix("in_proj.", dim, 2 * channels),
     ...directions.flatMap(ofDirection),
-    ...weight("out_proj", channels, dim),
+    ...matrix("out_proj.", channels, dim),
   ];
 }
 
@@ -182,12 +181,6 @@ function pacesOf(channels: number, stateDim: number): tf.Tensor2D {
     const rates = tf.log(tf.range(1, stateDim + 1));
     return tf.tile(tf.expandDims(rates, 0), [channels, 1]) as tf.Tensor2D;
   });
-}
-
-/** Projects x, `[batch, length, channels]`, to `[batch, length, dim]`. */
-function projectOut(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
-  const weight = parameters("out_proj.weight") as tf.Tensor2D;
-  return dense(x, weight) as tf.Tensor3D;
 }
 
 /**
@@ -288,7 +281,7 @@ const stepOf: NonNullable<Mixer["step"]> = (
   const scanned = scanFrom(state, inputs);
   const y = gated(scanned.read, { ...inputs, z });
   return {
-    y: projectOut(y, parameters),
+    y: applyMatrix(y, "out_proj.", parameters),
     state: { state: scanned.state, ...near.state },
   };
 };
