@@ -63,7 +63,7 @@ export function zeros(size: number): Sum {
 }
 
 /** Which entry of which array is paid between a token and its neighbour, nearer to the reader. */
-function stepOf(
+export function stepOf(
   kind: OracleDecay["kind"],
   further: number,
   nearer: number,

@@ -5,12 +5,20 @@
  * @module
  */
 import type { Differentiated, Sum } from "./float64.ts";
-import { isTogether, type UnnormalizedProblem, zeros } from "./oracle.ts";
+import {
+  isTogether,
+  type OracleDecay,
+  stepOf,
+  type UnnormalizedProblem,
+  zeros,
+} from "./oracle.ts";
 
 /** A problem: flat row-major arrays and their sizes. */
 export interface SoftmaxProblem extends UnnormalizedProblem {
   /** ALiBi's, one a head. */
   readonly slopes?: readonly number[];
+  /** @default none */
+  readonly decay?: OracleDecay;
 }
 
 /** Solves a problem: the output, and the gradients of Σ y · dy; 0 at padding. */
@@ -20,19 +28,36 @@ export function solveSoftmax(problem: SoftmaxProblem): Differentiated {
   const tokens = batch * heads * length;
   const [y, dv] = [zeros(tokens * valueDim), zeros(tokens * valueDim)];
   const [dq, dk] = [zeros(tokens * headDim), zeros(tokens * headDim)];
+  const { kind = "none", ...arrays } = problem.decay ?? {};
+  const logDecays: Readonly<Record<string, Float32Array>> = arrays;
+  const ofDecay = Object.fromEntries(
+    Object.entries(logDecays).map(([name, x]) => [name, zeros(x.length)]),
+  );
   for (let sequence = 0; sequence < batch * heads; sequence++) {
     const entry = Math.floor(sequence / heads);
     const isToken = (i: number) => mask?.[entry * length + i] !== 0;
     const own = segments?.subarray(entry * length, (entry + 1) * length);
     const at = (i: number, dim: number) => (sequence * length + i) * dim;
+    /** Which entry of which array is paid between j and its neighbour towards i. */
+    const stepAt = (j: number, i: number) => {
+      const [name, t] = stepOf(kind, j, j + Math.sign(i - j));
+      return [name, kind === "fixed" ? sequence % heads : at(t, 1)] as const;
+    };
     for (let i = 0; i < length; i++) {
       if (!isToken(i)) continue;
       const read = [...Array(causal ? i + 1 : length).keys()].filter((j) =>
         isToken(j) && isTogether(own, i, j)
       );
+      const logMask = new Float64Array(length);
+      for (const way of kind === "none" ? [] : [-1, 1]) {
+        for (let j = i + way; j >= 0 && j < length; j += way) {
+          const [name, place] = stepAt(j, i);
+          logMask[j] = logMask[j - way]! + logDecays[name]![place]!;
+        }
+      }
       const scores = read.map((j) =>
         scale * dot(q, at(i, headDim), k, at(j, headDim), headDim) -
-        (falls?.[sequence % heads] ?? 0) * Math.abs(i - j)
+        (falls?.[sequence % heads] ?? 0) * Math.abs(i - j) + logMask[j]!
       );
       const largest = Math.max(...scores);
       const powers = scores.map((score) => Math.exp(score - largest));
@@ -51,9 +76,26 @@ export function solveSoftmax(problem: SoftmaxProblem): Differentiated {
         add(dk, at(j, headDim), factor, q, at(i, headDim), headDim);
         add(dv, at(j, valueDim), weights[n]!, dy, at(i, valueDim), valueDim);
       });
+      // A decay is on the paths from all tokens beyond it.
+      const ofScores = zeros(length);
+      read.forEach((j, n) => {
+        ofScores.values[j] = weights[n]! * (slopes[n]! - mean);
+        ofScores.magnitudes[j] = weights[n]! *
+          (Math.abs(slopes[n]!) + Math.abs(mean));
+      });
+      for (const way of kind === "none" ? [] : [-1, 1]) {
+        let beyond = 0, magnitude = 0;
+        for (let j = way < 0 ? 0 : length - 1; j !== i; j -= way) {
+          beyond += ofScores.values[j]!;
+          magnitude += ofScores.magnitudes[j]!;
+          const [name, place] = stepAt(j, i);
+          ofDecay[name]!.values[place]! += beyond;
+          ofDecay[name]!.magnitudes[place]! += magnitude;
+        }
+      }
     }
   }
-  return { y, gradients: { q: dq, k: dk, v: dv } };
+  return { y, gradients: { q: dq, k: dk, v: dv, ...ofDecay } };
 }
 
 function dot(

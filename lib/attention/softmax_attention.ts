@@ -9,6 +9,8 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "@lionjs/tfjs/kernel";
 import { tokensIn } from "../operations/padding.ts";
+import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
+import { logDecayPair, withoutBackward } from "./decays/decay_pair.ts";
 import {
   assertMask,
   assertVectors,
@@ -57,34 +59,45 @@ export interface SoftmaxAttentionOptions {
    */
   slopes?: readonly number[] | undefined;
   /**
+   * How the weight of a token fades with distance: a weight e^(s q_i · k_j) is
+   * multiplied by the entry M_ij of the decay's mask, as in forgetting attention.
+   * Any decay but diagonal ones; the log decays of a head may be constant, then
+   * it is ALiBi with their negatives as slopes. Differentiable in the decay's
+   * tensors. At padding, decays still apply. @default noDecay()
+   */
+  decay?: Decay | undefined;
+  /**
    * Whether to run the backend's kernel, if it has one; it never holds more
    * than a few rows of scores. With slopes, it exists only for causal
-   * attention. `false` runs tfjs operations, which hold all scores at once: the
+   * attention, and with a decay not yet. `false` runs tfjs operations, which hold all scores at once: the
    * reference that the kernel is tested against. @default true
    */
   kernel?: boolean | undefined;
 }
 
 const OPTIONS = optionsOf<SoftmaxAttentionOptions>()(
-  "scale causal mask segments slopes kernel",
+  "scale causal mask segments slopes decay kernel",
 );
 
 /**
  * Computes softmax attention: each token's output is a weighted mean of the
  * values,
  *
- *     y_i = Σ_j e^(s q_i · k_j) v_j / Σ_j e^(s q_i · k_j)
+ *     y_i = Σ_j M_ij e^(s q_i · k_j) v_j / Σ_j M_ij e^(s q_i · k_j)
  *
- * in quadratic time. The backend's kernel needs linear memory: it keeps a
+ * in quadratic time; M is the mask of the decay, as {@linkcode decayMask} has it,
+ * of ones without a decay. The backend's kernel needs linear memory: it keeps a
  * running maximum and sum per row, and the gradient recomputes the scores.
- * Differentiable in q, k and v. Integers and booleans are converted to float32.
+ * Differentiable in q, k, v and the decay's tensors. Integers and booleans are converted to float32.
  * NaN and Infinity spread as in lionAttention.
  *
  * Source: Vaswani et al. 2017 (arXiv:1706.03762); the running sums are from
  * Milakov and Gimelshein 2018 (arXiv:1805.02867), the tiles and the gradient
  * from FlashAttention, Dao et al. 2022 (arXiv:2205.14135). ALiBi is from Press
  * et al. 2022 (arXiv:2108.12409); for both directions, from its author's remark
- * in https://github.com/ofirpress/attention_with_linear_biases/issues/5.
+ * in https://github.com/ofirpress/attention_with_linear_biases/issues/5. A decay
+ * per token is forgetting attention's, Lin et al. 2025 (arXiv:2503.02130); for both
+ * directions, with the mask of LION-S (arXiv:2502.16249).
  *
  * @example A token that matches a key well reads its value
  * ```ts
@@ -118,16 +131,21 @@ export function softmaxAttention(
 ): tf.Tensor4D {
   const { vectors, segments } = check({ q, k, v }, options);
   const { causal = false, kernel = true, mask, slopes } = options;
-  const scale = options.scale ?? 1 / Math.sqrt(vectors.q.shape[3]);
+  const { decay = noDecay() } = options;
+  const [batch, heads, length, headDim] = vectors.q.shape;
+  const scale = options.scale ?? 1 / Math.sqrt(headDim);
   return tf.tidy(() => {
+    const decays = logDecayPair(decay, [batch, heads, length]);
     const inputs = {
       q: floats("q", vectors.q),
       k: floats("k", vectors.k),
       v: floats("v", vectors.v),
       mask: mask && tokensIn("mask", mask),
       segments: segments && numberSegments(segments),
+      decays: decays && causal ? withoutBackward(decays) : decays,
     };
-    const isFused = kernel && hasSoftmaxKernel(causal, slopes !== undefined);
+    const isFused = kernel && !decays &&
+      hasSoftmaxKernel(causal, slopes !== undefined);
     const run = isFused ? runSoftmaxFused : runSoftmaxPlain;
     return run(inputs, { causal, scale }, slopes);
   });
@@ -141,7 +159,8 @@ function check(
   const vectors = assertVectors(given);
   const [batch, heads, length] = vectors.q.shape;
   const { scale = 1, causal = false, kernel = true } = options;
-  const { mask, slopes } = options;
+  const { mask, slopes, decay } = options;
+  if (decay !== undefined) assertDecay("decay", decay);
   if (slopes !== undefined) assertSlopes(slopes, heads);
   if (mask !== undefined) assertMask(mask, [batch, length]);
   const segments = checkedSegments(options.segments, [batch, length]);

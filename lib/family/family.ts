@@ -1,6 +1,7 @@
 /** The table of the models of the family. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { deltaNet } from "./delta_net.ts";
+import { forgettingAttention } from "./forgetting_attention.ts";
 import { gateLoop } from "./gate_loop.ts";
 import { gatedDeltaNet } from "./gated_delta_net.ts";
 import { gatedLinearAttention } from "./gated_linear_attention.ts";
@@ -44,7 +45,7 @@ export interface FamilyMember {
  * const normalized = family.filter((member) => member.normalized);
  * assertEquals(
  *   normalized.map((member) => member.name),
- *   ["Linear Transformer", "mLSTM (xLSTM)", "Gated RFA"],
+ *   ["Linear Transformer", "mLSTM (xLSTM)", "Gated RFA", "FoX"],
  * );
  * ```
  */
@@ -145,5 +146,13 @@ export const family: readonly FamilyMember[] = [
     decay: "diagonal",
     normalized: false,
     lion: "Theorem B.1: arrival, of (cos Φ, sin Φ) times query and key",
+  },
+  {
+    name: "FoX",
+    function: forgettingAttention,
+    paper: "Lin et al. 2025, arXiv:2503.02130",
+    decay: "scalar",
+    normalized: true,
+    lion: "softmax of scores + log of LION-S's mask",
   },
 ];

@@ -105,7 +105,7 @@ export interface Model<Inputs> {
   /** The kinds of all inputs; queries are of the kind of keys. */
   readonly inputs: { readonly [name in keyof Inputs]-?: Kind };
   /** The names of the options. @default FAMILY_OPTIONS */
-  readonly options?: OptionNames<WholeSequenceOptions>;
+  readonly options?: Partial<OptionNames<FamilyOptions>>;
 }
 
 /** The names in a list of axes. */
@@ -141,11 +141,7 @@ export function runModel<Inputs extends object, M extends Model<Inputs>>(
   run: (inputs: Checked<M>, call: ModelCall) => tf.Tensor4D,
 ): tf.Tensor4D {
   const { name: owner } = model;
-  assertOptions<WholeSequenceOptions>(
-    owner,
-    options,
-    model.options ?? FAMILY_OPTIONS,
-  );
+  assertOptions<object>(owner, options, model.options ?? FAMILY_OPTIONS);
   const attention = attentionOf(owner, options);
   return tf.tidy(() => {
     const { mask, segments } = options;

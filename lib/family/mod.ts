@@ -14,6 +14,11 @@ import "@tensorflow/tfjs-layers";
 export { deltaNet, type DeltaNetInputs } from "./delta_net.ts";
 export { family } from "./family.ts";
 export {
+  forgettingAttention,
+  type ForgettingAttentionInputs,
+  type ForgettingAttentionOptions,
+} from "./forgetting_attention.ts";
+export {
   gatedLinearAttention,
   type GatedLinearAttentionInputs,
 } from "./gated_linear_attention.ts";

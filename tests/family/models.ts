@@ -3,6 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import {
   deltaNet,
   type FamilyOptions,
+  forgettingAttention,
   gatedDeltaNet,
   gatedLinearAttention,
   gatedRfa,
@@ -34,6 +35,7 @@ export interface Model extends Recurrence {
   readonly name: string;
   // deno-lint-ignore no-explicit-any -- each has inputs of its own
   readonly run: (inputs: any, options: any) => tf.Tensor4D;
+  /** Its forms; none where it has a single one, and no such option. */
   readonly forms: readonly FamilyOptions["form"][];
   /** Numbers of each input, of a uniform one; of keys of length one, their direction. */
   readonly make: Readonly<
@@ -373,5 +375,32 @@ export const MODELS: readonly Model[] = [
     read: (state, { q }) => answer(state.slice(0, q!.length), q!),
     own: ({ q, k, v }) => column(dot(q!, k!), v!),
     output: (read) => read,
+  },
+  {
+    name: "forgettingAttention",
+    run: forgettingAttention,
+    forms: [],
+    inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_TOKEN },
+    make: { q: signed, k: signed, v: signed, logDecay },
+    // The cache: a key, a value and their weight in each row.
+    state: ({ headDim, valueDim }) => [0, headDim + valueDim + 1],
+    fade: (state, { logDecay }) =>
+      state.map((row) => [
+        ...row.slice(0, -1),
+        times(exp(logDecay![0]!), row.at(-1)!),
+      ]),
+    write: (state, { k, v }) => [...state, [...k!, ...v!, one]],
+    read: (state, { q, v }) =>
+      withOne(v!).map((_, e) =>
+        plus(...state.map((row) => {
+          const key = row.slice(0, q!.length);
+          const value = withOne(row.slice(q!.length, -1))[e]!;
+          const score = exp(times(rootOf(key), dot(q!, key)));
+          return times(times(score, row.at(-1)!), value);
+        }))
+      ),
+    own: ({ q, k, v }) =>
+      column(exp(times(rootOf(k!), dot(q!, k!))), withOne(v!)),
+    output: (read) => divided(read, 0),
   },
 ];

@@ -310,7 +310,8 @@ const family = targetOf(
       ...{ ...HEADS, batch: upTo(2), causal: fc.boolean() },
       model: fc.constant(name),
       form: fc.constantFrom(...ways.map(({ form }) => form)),
-      ...{ chunkSize: chunkSizes, segments: segmentations },
+      chunkSize: ways[0]!.form ? chunkSizes : fc.constant(null),
+      segments: segmentations,
     })
   ),
   (tried, backend) => {

@@ -12,6 +12,7 @@ import {
   type Subject,
   type TokenCase,
   valuesOf,
+  type Way,
 } from "./subject.ts";
 
 /** What varies from case to case. */
@@ -77,11 +78,15 @@ const CASES: FamilyCase[] = [1, 2, 130, 67].flatMap((length, l) =>
   }))
 );
 
+/** The ways of a model's forms, or the only one. */
+const waysOf = ({ forms }: Model, chunkSize: number): readonly Way[] =>
+  forms.length > 0 ? forms.map((form) => ({ form: form!, chunkSize })) : [{}];
+
 function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
   return {
     name: model.name,
     cases: CASES,
-    ways: model.forms.map((form) => ({ form: form!, chunkSize: 16 })),
+    ways: waysOf(model, 16),
     isPlain: () => false,
     random: (backend) =>
       fc.tuple(
@@ -91,10 +96,11 @@ function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
           ...{ padded: fc.boolean(), packed: fc.boolean() },
         }),
         headSizes(backend, { headDim: 6, valueDim: 6, chunkSize: 10 }),
-        fc.constantFrom(...model.forms),
-      ).map(([c, { chunkSize, ...dims }, form]) =>
-        [{ ...c, ...dims }, { form: form!, chunkSize }] as const
-      ),
+        fc.nat(),
+      ).map(([c, { chunkSize, ...dims }, n]) => {
+        const ways = waysOf(model, chunkSize);
+        return [{ ...c, ...dims }, ways[n % ways.length]!] as const;
+      }),
     problemOf: (c) => problemOf(model, c),
     solve: ({ inputs, slope, ...problem }) =>
       solveRecurrence(model, {

@@ -226,7 +226,10 @@ function placesOf(
 }
 
 /** The input with its first axes as the whole has them; vectors stay as they are. */
-function spread(input: Input, [batch, heads]: readonly number[]): Float32Array {
+export function spread(
+  input: Input,
+  [batch, heads]: readonly number[],
+): Float32Array {
   const { values, shape: [rows, columns, ...rest] } = input;
   if (rest.length === 0 || rows === batch && columns === heads) return values;
   const place = placesOf(input, [batch!, heads!]);
@@ -234,10 +237,11 @@ function spread(input: Input, [batch, heads]: readonly number[]): Float32Array {
   return Float32Array.from({ length: size }, (_, at) => values[place(at)]!);
 }
 
-/** The truth: gradients as the inputs have them, summed where these have an axis of 1. */
-function solveLion(problem: LionProblem): Differentiated {
-  const { y, gradients } = solvedWhole(problem);
-  const { batch, heads, inputs } = problem;
+/** Gradients as the inputs have them, summed where these have an axis of 1. */
+export function folded(
+  { y, gradients }: Differentiated,
+  { batch, heads, inputs }: Pick<LionProblem, "batch" | "heads" | "inputs">,
+): Differentiated {
   const fold = (input: Input, { values, magnitudes }: Sum): Sum => {
     if (values.length === input.values.length) return { values, magnitudes };
     const place = placesOf(input, [batch, heads]);
@@ -282,7 +286,7 @@ const common: Omit<
   isPlain: ({ form, kernel }, { decay }) =>
     kernel === false || isOfChannels(decay) && form !== "chunkwise",
   problemOf,
-  solve: solveLion,
+  solve: (problem) => folded(solvedWhole(problem), problem),
   run: ({ q, k, v, ...decays }, problem, options) =>
     lionAttention(q, k, v, {
       decay: decayOf(problem.decay, decays),

@@ -309,7 +309,7 @@ function* decays(): Generator<Operation> {
 
 /** The family, which has no `kernel`, and whose messages begin with their names. */
 function* family(): Generator<Operation> {
-  for (const { name, inputs, run } of MODELS) {
+  for (const { name, inputs, run, forms } of MODELS) {
     yield {
       name,
       axes: inputs,
@@ -317,7 +317,8 @@ function* family(): Generator<Operation> {
       directions: BOTH,
       reads: [true],
       packs: true,
-      run: (given, { kernel: _, ...options }) => run(given, options),
+      run: (given, { kernel: _, chunkSize, ...options }) =>
+        run(given, forms.length > 0 ? { ...options, chunkSize } : options),
     };
   }
 }

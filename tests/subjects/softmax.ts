@@ -1,13 +1,15 @@
 /** Softmax attention: its problems, and their truth in float64. @module */
 import fc from "fast-check";
 import { alibiSlopes, softmaxAttention } from "../../mod.ts";
-import { wholeDeviations } from "../comparison.ts";
+import { type Input, wholeDeviations } from "../comparison.ts";
+import type { OracleDecay } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
 import {
   type SoftmaxProblem as Oracle,
   solveSoftmax,
 } from "../softmax_oracle.ts";
-import { spoilPadding, upTo } from "./draw.ts";
+import { logDecays, spoilPadding, upTo } from "./draw.ts";
+import { decayOf, DECAYS, folded, spread } from "./lion.ts";
 import {
   hidingOf,
   type Problem,
@@ -23,6 +25,10 @@ export interface SoftmaxCase extends TokenCase {
   readonly causal: boolean;
   /** Whether scores fall with distance: as ALiBi says, or by a few drawn slopes. @default false */
   readonly sloped?: boolean;
+  /** @default "none" */
+  readonly decay?: typeof DECAYS[number];
+  /** Whether one row of log decays is that of all. @default false */
+  readonly sharedDecay?: boolean;
   /** The option, `null` to leave it out. @default 0.7 */
   readonly scale?: number | null;
 }
@@ -32,6 +38,7 @@ export interface SoftmaxProblem extends Oracle, Problem {
   readonly mask?: Float32Array;
   readonly segments?: Int32Array;
   readonly told: { readonly scale?: number };
+  readonly kind: typeof DECAYS[number];
 }
 
 /** Where all of the first sequence is padding. */
@@ -45,6 +52,12 @@ export const MASKS = [{}, { padded: true }, { padding: FIRST }] as const;
  * of 6e-8 of it is documented.
  */
 const LARGEST_PENALTY = 10;
+
+/** The log decays of each kind of decay. */
+const NAMES: Readonly<Record<typeof DECAYS[number], readonly string[]>> = {
+  ...{ none: [], fixed: ["logDecay"], source: ["logDecay"] },
+  ...{ arrival: ["logDecay"], "two-sided": ["forward", "backward"] },
+};
 
 function problemOf(c: SoftmaxCase): SoftmaxProblem {
   const { batch, heads, length, headDim, valueDim, causal, scale = 0.7 } = c;
@@ -62,16 +75,31 @@ function problemOf(c: SoftmaxCase): SoftmaxProblem {
     ? alibiSlopes(heads)
     : Array.from({ length: heads }, slope);
   const shape = [batch, heads, length];
+  const { decay: kind = "none" } = c;
+  const entries = c.sharedDecay ? 1 : batch;
+  const decays = Object.fromEntries(NAMES[kind].map((name): [string, Input] => {
+    const [sequences, perSequence] = kind === "fixed"
+      ? [heads, 1]
+      : [entries * heads, length];
+    return [name, {
+      values: logDecays(sequences, perSequence, random, c.values !== undefined),
+      shape: kind === "fixed" ? [heads] : [entries, heads, length],
+    }];
+  }));
+  const whole = Object.entries(decays)
+    .map(([name, input]) => [name, spread(input, [batch, heads])]);
   return {
     ...{ batch, heads, length, headDim, valueDim, causal, q, k, v, dy },
     scale: scale ?? 1 / Math.sqrt(headDim),
     told: scale === null ? {} : { scale },
     ...c.sloped ? { slopes } : {},
-    ...{ ...hiding, random },
+    ...{ ...hiding, random, kind },
+    decay: { kind, ...Object.fromEntries(whole) } as OracleDecay,
     inputs: {
       q: { values: q, shape: [...shape, headDim] },
       k: { values: k, shape: [...shape, headDim] },
       v: { values: v, shape: [...shape, valueDim] },
+      ...decays,
     },
     slope: { values: dy, shape: [...shape, valueDim] },
   };
@@ -89,7 +117,7 @@ export function replaced(
   });
   return {
     ...{ ...problem, ...change },
-    inputs: { q: of("q"), k: of("k"), v: of("v") },
+    inputs: { ...inputs, q: of("q"), k: of("k"), v: of("v") },
     slope: { ...slope, values: change.dy ?? problem.dy },
   };
 }
@@ -120,10 +148,23 @@ const ALIBI: SoftmaxCase[] = [1, 67, 130].flatMap((length) =>
   })
 );
 
+/** Each kind of decay, of all sequences or one for all of them. */
+const DECAYED: SoftmaxCase[] = [1, 2, 67, 130, 400].flatMap((length, l) =>
+  DECAYS.filter((decay) => decay !== "none").flatMap((decay, d) =>
+    [false, true].map((causal, n) => ({
+      ...{ length, decay, causal, headDim: 6, valueDim: 5 },
+      ...(l + d + n) % 2
+        ? { batch: 1, heads: 7, padded: d === 1, packed: l > 1 && d > 1 }
+        : { batch: 2, heads: 3, padded: true, packed: l === 2 },
+      ...{ sharedDecay: d === 0, sloped: l === 3 && d === 2 },
+    }))
+  )
+);
+
 /** The subject. */
 export const SOFTMAX: Subject<SoftmaxCase, SoftmaxProblem> = {
   name: "softmaxAttention",
-  cases: [...CASES, ...ALIBI],
+  cases: [...CASES, ...ALIBI, ...DECAYED],
   ways: [{ kernel: true }, { kernel: false }],
   /** On webgpu few, since each kind of columns is a shader. */
   random(backend) {
@@ -133,17 +174,27 @@ export const SOFTMAX: Subject<SoftmaxCase, SoftmaxProblem> = {
       length: upTo(backend === "cpu" ? 60 : 220),
       ...{ headDim: columns, valueDim: columns, causal: fc.boolean() },
       ...{ mask: fc.constantFrom(...MASKS), packed: fc.boolean() },
+      decay: fc.constantFrom(...DECAYS),
     }).map(({ mask, ...c }) => [{ ...c, ...mask }, { kernel: true }] as const);
   },
   problemOf,
-  solve: solveSoftmax,
-  run: ({ q, k, v }, { causal, told, slopes }, options) =>
+  solve: (problem) => folded(solveSoftmax(problem), problem),
+  run: ({ q, k, v, ...decays }, { causal, told, slopes, kind }, options) =>
     softmaxAttention(q, k, v, {
       causal,
       ...told,
+      decay: decayOf(kind, decays),
       slopes,
       ...options as object,
     }),
-  deviations: (_problem, actual, expected) =>
-    wholeDeviations(actual, expected, {}),
+  deviations: ({ inputs, slope, kind, length }, actual, expected) =>
+    wholeDeviations(actual, expected, {
+      few: kind === "fixed" || length <= 2,
+      // Sequences that share nothing but a decay.
+      partsOf: (name) => {
+        const { shape } = inputs[name.slice(1)] ?? slope;
+        if (kind === "none") return 0;
+        return shape.length === 1 ? shape[0]! : shape[0]! * shape[1]!;
+      },
+    }),
 };

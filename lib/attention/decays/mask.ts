@@ -12,7 +12,7 @@
 import { assertAllocatable, assertPositiveInteger } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import { assertDecay, type Decay } from "./decay.ts";
-import { logDecayPair } from "./decay_pair.ts";
+import { type LogDecayPair, logDecayPair } from "./decay_pair.ts";
 
 /** A range of a mask's columns: the sources `start`, `start + 1`, …, `start + size - 1`. */
 export interface Columns {
@@ -41,6 +41,27 @@ export interface Sides {
   readonly backward: tf.Tensor | null;
 }
 
+/** The sums of log decays on the paths of each side; 0 where a side has none. */
+function pathSums(
+  { forward, backward }: Sides,
+  length: number,
+  columns: Columns,
+): tf.Tensor[] {
+  // Each column sums its own path, token by token, starting from 0.
+  const sums: tf.Tensor[] = [];
+  if (forward) {
+    const after = strictly("after", length, columns);
+    const steps = tf.mul(tf.expandDims(forward, -1), after);
+    sums.push(tf.cumsum(steps, steps.rank - 2));
+  }
+  if (backward) {
+    const before = strictly("before", length, columns);
+    const steps = tf.mul(tf.expandDims(backward, -1), before);
+    sums.push(tf.cumsum(steps, steps.rank - 2, false, true));
+  }
+  return sums;
+}
+
 /**
  * Columns of the mask of log decays f (forward) and b (backward):
  *
@@ -52,30 +73,31 @@ export interface Sides {
  * @returns `[...sequences, length, columns.size]`
  */
 export function maskColumns(
-  { forward, backward }: Sides,
+  sides: Sides,
   length: number,
   columns: Columns,
 ): tf.Tensor {
-  const after = strictly("after", length, columns);
-  const before = strictly("before", length, columns);
-  // Each column sums its own path, token by token, starting from 0.
-  const sums: tf.Tensor[] = [];
-  if (forward) {
-    const steps = tf.mul(tf.expandDims(forward, -1), after);
-    sums.push(tf.cumsum(steps, steps.rank - 2));
-  }
-  if (backward) {
-    const steps = tf.mul(tf.expandDims(backward, -1), before);
-    sums.push(tf.cumsum(steps, steps.rank - 2, false, true));
-  }
+  const sums = pathSums(sides, length, columns);
   if (sums.length === 2) return tf.exp(tf.add(sums[0]!, sums[1]!));
-  const unread = forward ? before : after;
+  const unread = strictly(sides.forward ? "before" : "after", length, columns);
   return tf.mul(tf.exp(sums[0]!), tf.sub(1, unread));
 }
 
 /** The whole mask: {@linkcode maskColumns} for all sources. */
 export function mask(sides: Sides, length: number): tf.Tensor {
   return maskColumns(sides, length, { start: 0, size: length });
+}
+
+/**
+ * The logarithm of the whole mask, of both sides or the forward one alone: 0 for
+ * tokens that are then not read.
+ *
+ * @param pair Log decays, each `[batch or 1, heads, length]`.
+ * @returns `[batch or 1, heads, length, length]`
+ */
+export function logMask(pair: LogDecayPair, length: number): tf.Tensor {
+  return pathSums(pair, length, { start: 0, size: length })
+    .reduce((sum, side) => tf.add(sum, side));
 }
 
 /**

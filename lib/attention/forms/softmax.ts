@@ -2,6 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { withoutPadding } from "../../operations/padding.ts";
 import { penalties } from "../decays/alibi.ts";
+import type { LogDecayPair } from "../decays/decay_pair.ts";
+import { logMask } from "../decays/mask.ts";
 
 /** The tensors of softmax attention, in float32. */
 export interface SoftmaxInputs {
@@ -15,6 +17,8 @@ export interface SoftmaxInputs {
   readonly mask: tf.Tensor2D | undefined;
   /** The segments of tokens, `[batch, length]`, numbered in order; `undefined` where all is one segment. */
   readonly segments: tf.Tensor2D | undefined;
+  /** The log decays, without borders of segments; `null` where nothing decays. */
+  readonly decays: LogDecayPair | null;
 }
 
 /** The attributes of softmax attention, in tfjs operations and in kernels. */
@@ -33,7 +37,7 @@ export interface SoftmaxAttributes {
  * @returns `[batch, heads, length, valueDim]`
  */
 export function runSoftmaxPlain(
-  { q, k, v, mask, segments }: SoftmaxInputs,
+  { q, k, v, mask, segments, decays }: SoftmaxInputs,
   { causal, scale }: SoftmaxAttributes,
   slopes: readonly number[] | undefined,
 ): tf.Tensor4D {
@@ -51,6 +55,7 @@ export function runSoftmaxPlain(
     const sources = tf.reshape(places, [1, 1, 1, length]);
     scores = tf.sub(scores, penalties(slopes, readers, sources));
   }
+  if (decays) scores = tf.add(scores, logMask(decays, length));
   const isToken = mask && tf.notEqual(mask, 0);
   if (isToken) {
     scores = hideScores(scores, tf.reshape(isToken, [batch, 1, 1, length]));

@@ -36,13 +36,17 @@ export function hasSoftmaxKernel(causal: boolean, slopes: boolean): boolean {
  * @returns `[batch, heads, length, valueDim]`
  */
 export function runSoftmaxFused(
-  { q, k, ...others }: SoftmaxInputs,
+  { q, k, v, mask, segments }: SoftmaxInputs,
   { causal, scale }: SoftmaxAttributes,
   slopes: readonly number[] | undefined,
 ): tf.Tensor4D {
   const run = (q: tf.Tensor4D, k: tf.Tensor4D, scale: number) => {
     const attributes: SoftmaxAttributes = { causal, scale };
-    const { y } = runKernel(SOFTMAX_ATTENTION, { q, k, ...others }, attributes);
+    const { y } = runKernel(
+      SOFTMAX_ATTENTION,
+      { q, k, v, mask, segments },
+      attributes,
+    );
     return y as tf.Tensor4D;
   };
   return slopes

@@ -142,7 +142,13 @@ export const ATTENTION: GoodCalls = {
   ),
   softmaxAttention: plain(
     lion.softmaxAttention,
-    () => ({ ...qkv(), options: { ...attention(), slopes: [0.5, 0.25] } }),
+    () => ({
+      ...qkv(),
+      options: {
+        ...attention(),
+        ...{ slopes: [0.5, 0.25], decay: lion.selectiveDecay(perToken()) },
+      },
+    }),
   ),
   streamBidirectional: plain(
     lion.streamBidirectional,
@@ -173,7 +179,7 @@ const SIZES: Readonly<Record<string, number>> = {
 };
 
 /** A call of a model of the family. */
-function memberCall({ inputs, run }: typeof MODELS[number]): GoodCall {
+function memberCall({ inputs, run, forms }: typeof MODELS[number]): GoodCall {
   return plain(run, () => ({
     inputs: Object.fromEntries(
       Object.entries(inputs).map(([name, axes]) => [
@@ -185,7 +191,8 @@ function memberCall({ inputs, run }: typeof MODELS[number]): GoodCall {
       ]),
     ),
     options: {
-      ...{ causal: true, chunkSize: 2, form: "chunkwise" },
+      causal: true,
+      ...forms.length > 0 ? { chunkSize: 2, form: "chunkwise" } : {},
       ...{ mask: mask(), segments: segments() },
       scale: 0.5,
     },

@@ -1,0 +1,113 @@
+/**
+ * Forgetting attention beside what it equals: softmax attention where nothing decays,
+ * ALiBi under constant decays, and LION-S where all scores are the same; outputs and
+ * gradients.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { forgettingAttention } from "../../lib/family/mod.ts";
+import {
+  lionAttention,
+  selectiveDecay,
+  softmaxAttention,
+  type SoftmaxAttentionOptions,
+} from "../../mod.ts";
+import { BACKENDS, onEachBackend } from "../backends.ts";
+import { assertNear, outputAndGradients } from "../comparison.ts";
+import { array, uniform } from "../random.ts";
+import { TOLERANCE } from "../tolerance.ts";
+
+const [BATCH, HEADS, LENGTH, HEAD_DIM, VALUE_DIM] = [2, 2, 131, 6, 5];
+const random = uniform(3);
+const of = (shape: number[], map?: (u: number) => number) => ({
+  values: array(shape.reduce((a, b) => a * b), random, map),
+  shape,
+});
+const vectors = (columns: number) => of([BATCH, HEADS, LENGTH, columns]);
+const Q = vectors(HEAD_DIM), K = vectors(HEAD_DIM), V = vectors(VALUE_DIM);
+const SLOPE = vectors(VALUE_DIM);
+const PER_TOKEN = [BATCH, HEADS, LENGTH];
+
+/** Slopes of ALiBi, one of them of a head that forgets at once. */
+const SLOPES = [0.07, 60];
+
+interface Equality {
+  readonly q?: typeof Q;
+  readonly logDecay: typeof Q;
+  /** What it equals: the gradients are of all inputs that it reads. */
+  readonly equals: (
+    inputs: Record<string, tf.Tensor>,
+    options: SoftmaxAttentionOptions,
+  ) => tf.Tensor;
+  /** Inputs that both read. */
+  readonly read: readonly string[];
+}
+
+const EQUALITIES: Readonly<Record<string, Equality>> = {
+  "softmax attention without decay": {
+    logDecay: of(PER_TOKEN, () => 0),
+    equals: ({ q, k, v }, options) => softmaxAttention(q!, k!, v!, options),
+    read: ["q", "k", "v"],
+  },
+  "ALiBi under a constant decay": {
+    logDecay: {
+      values: Float32Array.from(
+        { length: BATCH * HEADS * LENGTH },
+        (_, i) => -SLOPES[Math.floor(i / LENGTH) % HEADS]!,
+      ),
+      shape: PER_TOKEN,
+    },
+    equals: ({ q, k, v }, options) =>
+      softmaxAttention(q!, k!, v!, { ...options, slopes: SLOPES }),
+    read: ["q", "k", "v"],
+  },
+  "the normalised mask of LION-S where all scores are equal": {
+    q: { ...Q, values: new Float32Array(Q.values.length) },
+    logDecay: of(PER_TOKEN, (u) => u < 0.1 ? -60 : Math.log(u)),
+    equals: ({ v, logDecay }, options) => {
+      const one = tf.ones([BATCH, HEADS, LENGTH, 1]);
+      return lionAttention(one, one, v!, {
+        ...options,
+        ...{ normalize: true, epsilon: 0, scale: 1 },
+        decay: selectiveDecay(logDecay!, { convention: "arrival" }),
+      });
+    },
+    read: ["v", "logDecay"],
+  },
+};
+
+for (
+  const [name, { q = Q, logDecay, equals, read }] of Object.entries(EQUALITIES)
+) {
+  onEachBackend(`forgetting attention is ${name}`, async (backend) => {
+    const inputs = { q, k: K, v: V, logDecay };
+    for (const causal of [false, true]) {
+      const run = (
+        compute: (inputs: Record<string, tf.Tensor>) => tf.Tensor,
+      ) => outputAndGradients(inputs, SLOPE, {}, compute);
+      const got = await run((inputs) =>
+        forgettingAttention(
+          inputs as unknown as Parameters<typeof forgettingAttention>[0],
+          { causal },
+        )
+      );
+      const wanted = await run((inputs) =>
+        // An input that is not read still has a gradient, of zero.
+        tf.add(
+          equals(inputs, { causal }),
+          Object.values(inputs).reduce<tf.Tensor>(
+            (sum, x) => tf.add(sum, tf.sum(tf.zerosLike(x))),
+            tf.scalar(0),
+          ),
+        )
+      );
+      const { forward, gradient } = TOLERANCE[backend];
+      assertNear("y", got.y, wanted.y, 2 * forward);
+      for (const input of read) {
+        const other = wanted.gradients[input]!;
+        assertNear(input, got.gradients[input]!, other, 2 * gradient);
+      }
+    }
+  }, BACKENDS);
+}
