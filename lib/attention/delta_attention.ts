@@ -10,20 +10,23 @@ import {
   assertPositiveInteger,
   optionsOf,
 } from "@lionjs/base";
+import { floats } from "@lionjs/tfjs/kernel";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
-import { isDiagonalDecay } from "./decays/diagonal_decay.ts";
 import { resolveDecays } from "./decays/resolve_decays.ts";
 import {
-  assertDelta,
-  type GivenVectors,
-  type Vectors,
+  assertTransition,
+  checkedState,
+  type CheckedTransition,
+  type GivenTransition,
 } from "./forms/checks.ts";
-import type { DeltaForm } from "./forms/delta_forms.ts";
-import { deltaGates, readDeltaVectors } from "./forms/delta_inputs.ts";
-import { runDeltaPlain } from "./forms/run_delta_plain.ts";
+import type { TransitionForm } from "./forms/transition_forms.ts";
+import {
+  readTransitionVectors,
+  transitionGates,
+} from "./forms/transition_inputs.ts";
 import { checkedSegments, endsOf } from "../operations/segments.ts";
-import { planDelta, runDeltaFused } from "./planning/delta_kernel.ts";
+import { transitions } from "./planning/transitions.ts";
 
 /** Options of {@linkcode deltaAttention}. */
 export interface DeltaAttentionOptions {
@@ -73,14 +76,25 @@ export interface DeltaAttentionOptions {
    * sequence may make results of others NaN. @default each row is one sequence
    */
   segments?: tf.Tensor | undefined;
+  /**
+   * Steps of a token: keys, values and what goes with them have a row for each, and the
+   * query reads after the last. The state decays before the first. From the right, tokens
+   * are visited in reverse, but the steps of a token are not. @default 1
+   */
+  steps?: number | undefined;
+  /**
+   * The state before the first token, `[batch, heads, headDim, valueDim]`, only if
+   * causal; of packed rows that of their first sequence. Differentiable. @default zeros
+   */
+  initialState?: tf.Tensor | undefined;
 }
 
 /** The names of the options of {@linkcode DeltaAttentionOptions}. */
 export const DELTA_OPTIONS = optionsOf<DeltaAttentionOptions>()(
-  "decay form kernel chunkSize scale causal mask segments",
+  "decay form kernel chunkSize scale causal mask segments steps initialState",
 );
 
-const FORMS: Readonly<Record<"auto" | DeltaForm, DeltaForm>> = {
+const FORMS: Readonly<Record<"auto" | TransitionForm, TransitionForm>> = {
   auto: "chunkwise",
   recurrent: "recurrent",
   chunkwise: "chunkwise",
@@ -138,54 +152,65 @@ export function deltaAttention(
   beta: tf.Tensor,
   options: DeltaAttentionOptions = {},
 ): tf.Tensor4D {
-  const { given, segments, form, scale, causal, kernel } = checkDelta(
-    "deltaAttention",
-    { q, k, v, beta },
-    options,
-  );
+  return attendByTransitions("deltaAttention", { q, k, v, beta }, options);
+}
+
+/** Attention by transitions of the state, in one direction or both; all arguments are checked. */
+export function attendByTransitions(
+  owner: string,
+  vectors: GivenTransition,
+  options: DeltaAttentionOptions,
+): tf.Tensor4D {
+  const { given, segments, form, scale, causal, kernel, initialState } =
+    checkTransition(owner, vectors, options);
   const { decay = noDecay(), chunkSize, mask } = options;
-  const [batch, heads, length, headDim] = given.q.shape;
-  const valueDim = given.v.shape[3];
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
-    const vectors = readDeltaVectors(given, tokens);
+    const vectors = readTransitionVectors(given, tokens);
+    const before = initialState && floats("initialState", initialState);
     const decays = resolveDecays(decay, { shape: given.q.shape, causal });
-    const ends = segments && endsOf(segments);
-    const gates = deltaGates(decays, vectors, { causal, tokens, ends });
-    const plan = kernel && form !== "recurrent" && planDelta({
-      ...{ batch, heads, length, headDim, valueDim, causal, chunkSize },
-      diagonal: isDiagonalDecay(decay),
+    // What was before the first token belongs to the first segment.
+    const ends = segments && endsOf(
+      segments,
+      before && {
+        first: tf.zeros([segments.shape[0], 1], "bool"),
+        last: tf.ones([segments.shape[0], 1], "bool"),
+      },
+    );
+    const gates = transitionGates(decays, vectors, { causal, tokens, ends });
+    const isUndecayed = decays === null && segments === undefined;
+    const y = transitions(vectors, gates, {
+      ...{ isUndecayed, ends, before, scale, form, chunkSize },
+      // The recurrent form has no kernel.
+      kernel: kernel && form !== "recurrent",
     });
-    if (!plan || "refusal" in plan) {
-      const y = runDeltaPlain(form, vectors, gates, scale, chunkSize);
-      return withoutPadding(y, tokens);
-    }
-    const isDecayed = decays !== null || segments !== undefined;
-    const attributes = { causal, scale, chunkSize: plan.chunkSize! };
-    const y = runDeltaFused(vectors, isDecayed ? gates : null, attributes);
     return withoutPadding(y, tokens);
   });
 }
 
-/** The checked arguments of a call, as {@linkcode checkDelta} returns them. */
+/** The checked arguments of a call, as {@linkcode checkTransition} returns them. */
 interface Checked {
-  readonly given: Vectors & { readonly beta: tf.Tensor3D };
+  readonly given: CheckedTransition;
   readonly segments: tf.Tensor2D | undefined;
-  readonly form: DeltaForm;
+  readonly form: TransitionForm;
   readonly scale: number;
   readonly causal: boolean;
   readonly kernel: boolean;
+  readonly initialState: tf.Tensor4D | undefined;
 }
 
 /** Checks all arguments, and fills in defaults. */
-export function checkDelta(
+export function checkTransition(
   owner: string,
-  vectors: GivenVectors & { readonly beta: tf.Tensor },
+  vectors: GivenTransition,
   options: DeltaAttentionOptions,
 ): Checked {
   assertOptions(owner, options, DELTA_OPTIONS);
   const { decay, form = "auto", chunkSize = 1 } = options;
-  const { settings, kernel, vectors: given } = assertDelta(vectors, options);
+  const { settings, kernel, vectors: given } = assertTransition(
+    vectors,
+    options,
+  );
   if (decay !== undefined) assertDecay("decay", decay);
   const [batch, , length] = given.q.shape;
   const segments = checkedSegments(options.segments, [batch, length]);
@@ -198,5 +223,18 @@ export function checkDelta(
     );
   }
   const { scale, causal } = settings;
-  return { given, segments, form: FORMS[form], scale, causal, kernel };
+  const initialState = checkedState(
+    "initialState",
+    options.initialState,
+    given,
+  );
+  if (initialState && !causal) {
+    throw new RangeError(
+      "initialState should come with causal: true, since it stands for earlier tokens, got causal: false; leave it out, or pass causal: true",
+    );
+  }
+  return {
+    ...{ given, segments, scale, causal, kernel, initialState },
+    form: FORMS[form],
+  };
 }

@@ -279,7 +279,7 @@ export function checkAttention(
   options: LionAttentionOptions,
 ): Checked {
   assertOptions(owner, options, LION_OPTIONS);
-  const checked = assertAttention(given, options, true);
+  const checked = assertAttention(given, options, { canShare: true });
   const { settings, kernel, vectors: { q, v } } = checked;
   const [batch, keyHeads, length, headDim] = q.shape;
   const { decay } = options;

@@ -46,6 +46,11 @@ export {
   type DeltaAttentionOptions,
 } from "../attention/delta_attention.ts";
 export { deltaStep } from "../attention/streaming/delta_step.ts";
+export {
+  transitionAttention,
+  type TransitionAttentionOptions,
+} from "../attention/transition_attention.ts";
+export { transitionStep } from "../attention/streaming/transition_step.ts";
 export { decayMask } from "../attention/decays/mask.ts";
 export { multiScanAttention, snakeScan } from "../attention/orders.ts";
 export {

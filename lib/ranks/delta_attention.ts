@@ -4,17 +4,19 @@ import { noDecay } from "../attention/decays/decay.ts";
 import type { DiagonalDecayPair } from "../attention/decays/decay_pair.ts";
 import { resolveDecays } from "../attention/decays/resolve_decays.ts";
 import {
-  checkDelta,
+  checkTransition,
   DELTA_OPTIONS,
   type DeltaAttentionOptions,
 } from "../attention/delta_attention.ts";
-import type { DeltaForm } from "../attention/forms/delta_forms.ts";
+import type { TransitionForm } from "../attention/forms/transition_forms.ts";
 import {
-  deltaGates,
-  type DeltaVectors,
-  readDeltaVectors,
-} from "../attention/forms/delta_inputs.ts";
-import { deltaWithState } from "../attention/planning/delta_with_state.ts";
+  mapVectors,
+  readTransitionVectors,
+  transitionGates,
+  type TransitionVectors,
+} from "../attention/forms/transition_inputs.ts";
+import { ownWrites, scaled } from "../attention/planning/transitions.ts";
+import { transitionWithState } from "../attention/planning/transition_with_state.ts";
 import { assertOptions, type ContextGroup, optionsOf } from "@lionjs/base";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertContextGroup } from "./context_group.ts";
@@ -79,7 +81,7 @@ export function deltaAcrossRanks(
   assertOptions(owner, options, OPTIONS);
   const { communicator: ranks, ...others } = options;
   assertContextGroup(ranks);
-  const { given, segments, form, scale, causal, kernel } = checkDelta(
+  const { given, segments, form, scale, causal, kernel } = checkTransition(
     owner,
     { q, k, v, beta },
     others,
@@ -89,10 +91,10 @@ export function deltaAcrossRanks(
   assertSameAttention(owner, given, shared, ranks);
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
-    const vectors = readDeltaVectors(given, tokens);
+    const vectors = readTransitionVectors(given, tokens);
     const decays = resolveDecays(decay, { shape: given.q.shape, causal });
     const ends = segments && endsAcrossRanks(segments, ranks);
-    const gates = deltaGates(decays, vectors, { causal, tokens, ends });
+    const gates = transitionGates(decays, vectors, { causal, tokens, ends });
     const settings = { scale, form, chunkSize, kernel };
     return withoutPadding(bothWays(vectors, gates, settings, ranks), tokens);
   });
@@ -102,7 +104,7 @@ export function deltaAcrossRanks(
 interface Settings {
   /** The factor of q · k in the output. */
   readonly scale: number;
-  readonly form: DeltaForm;
+  readonly form: TransitionForm;
   readonly chunkSize: number | undefined;
   readonly kernel: boolean;
 }
@@ -123,35 +125,26 @@ interface Settings {
  * @returns `[batch, heads, length, valueDim]`
  */
 function bothWays(
-  { q, k, v, beta }: DeltaVectors,
+  vectors: TransitionVectors,
   { forward, backward }: DiagonalDecayPair,
   options: Settings,
   ranks: ContextGroup,
 ): tf.Tensor4D {
-  const gates = { before: forward, after: backward };
-  const inDirection = (side: "before" | "after"): tf.Tensor4D => {
-    const turned = (x: tf.Tensor4D): tf.Tensor4D =>
-      side === "before" ? x : tf.reverse(x, 2);
-    const y = fromSide(
-      side,
-      {
-        q: turned(q),
-        k: turned(k),
-        v: turned(v),
-        beta: turned(beta),
-      },
-      turned(gates[side]!),
-      options,
-      ranks,
-    );
-    return turned(y);
-  };
-  const past = inDirection("before");
+  const past = fromSide("before", vectors, forward, options, ranks);
   if (!backward) return past;
-  const scores = tf.mul(tf.sum(tf.mul(q, k), 3, true), options.scale);
-  // Both directions count a token's own contribution.
-  const selfTerm = tf.mul(tf.mul(beta, scores), v);
-  return tf.sub(tf.add(past, inDirection("after")), selfTerm);
+  const [batch, heads, length] = vectors.q.shape;
+  // Tokens turn, and not the steps of a token.
+  const turned = (x: tf.Tensor4D): tf.Tensor4D => {
+    const tokens = tf.reshape(x, [batch, heads, length, -1]);
+    return tf.reshape(tf.reverse(tokens, 2), x.shape);
+  };
+  const reversed = mapVectors(vectors, turned);
+  const gate = turned(backward);
+  const future = turned(fromSide("after", reversed, gate, options, ranks));
+  return tf.sub(
+    tf.add(past, future),
+    ownWrites(scaled(vectors, options.scale)),
+  );
 }
 
 /**
@@ -162,20 +155,21 @@ function bothWays(
  */
 function fromSide(
   side: "before" | "after",
-  { v, ...others }: DeltaVectors,
+  { v, ...others }: TransitionVectors,
   gate: tf.Tensor4D,
   { form, kernel, ...options }: Settings,
   ranks: ContextGroup,
 ): tf.Tensor4D {
-  const [batch, heads, length, headDim] = others.q.shape;
+  const [batch, heads, , headDim] = others.q.shape;
   const valueDim = v.shape[3];
   const identity = tf.mul(
     tf.reshape(tf.eye(headDim), [1, 1, headDim, headDim]),
     tf.ones([batch, heads, 1, 1]),
   );
   const nothing = tf.zeros([batch, heads, headDim, valueDim]);
-  const values = tf.concat([v, tf.zeros([batch, heads, length, headDim])], 3);
-  const { y, state } = deltaWithState(
+  const nothingToWrite = tf.zeros([batch, heads, v.shape[2], headDim]);
+  const values = tf.concat([v, nothingToWrite], 3);
+  const { y, state } = transitionWithState(
     { ...others, v: values as tf.Tensor4D },
     gate,
     tf.concat([nothing, identity], 3) as tf.Tensor4D,

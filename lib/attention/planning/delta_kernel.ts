@@ -4,16 +4,12 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
 import {
   type KernelPlan,
   type Operation,
   planKernel,
   type Refusal,
-  runKernel,
 } from "@lionjs/tfjs/kernel";
-import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
-import type { DeltaVectors } from "../forms/delta_inputs.ts";
 import type { AttentionSizes } from "./kernel.ts";
 
 /**
@@ -72,21 +68,4 @@ export function planDelta(
 ): KernelPlan | Refusal {
   return planKernel(operation, request) ??
     { refusal: "the backend has no kernel of the delta rule" };
-}
-
-/**
- * Runs the current backend's kernel of whole sequences; differentiable in the
- * vectors and the gates.
- *
- * @param gates Log decays applied on arrival, or `null` where nothing decays.
- * @returns `[batch, heads, length, valueDim]`
- */
-export function runDeltaFused(
-  vectors: DeltaVectors,
-  gates: DiagonalDecayPair | null,
-  attributes: DeltaAttributes,
-): tf.Tensor4D {
-  const f = gates?.forward, b = gates?.backward ?? undefined;
-  const { y } = runKernel(DELTA_ATTENTION, { ...vectors, f, b }, attributes);
-  return y as tf.Tensor4D;
 }

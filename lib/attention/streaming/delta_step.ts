@@ -6,11 +6,15 @@ import { tokensIn, withoutPadding } from "../../operations/padding.ts";
 import { spread } from "../decays/decay_pair.ts";
 import { finite } from "../decays/finite_decay.ts";
 import { assertLogDecay } from "../decays/log_decay.ts";
-import { assertDelta, type Vectors } from "../forms/checks.ts";
-import { readDeltaVectors } from "../forms/delta_inputs.ts";
-import { deltaWithState } from "../planning/delta_with_state.ts";
+import {
+  assertTransition,
+  checkedState,
+  type GivenTransition,
+} from "../forms/checks.ts";
+import { readTransitionVectors } from "../forms/transition_inputs.ts";
+import { transitionWithState } from "../planning/transition_with_state.ts";
 
-/** The vectors of the next tokens. */
+/** The vectors of the next tokens. Where a token has several steps, all but q have a row for each. */
 export interface DeltaStepInput {
   /** Queries, `[batch, heads, length, headDim]`. */
   readonly q: tf.Tensor;
@@ -95,25 +99,34 @@ export function deltaStep(
   input: DeltaStepInput,
   options: DeltaStepOptions = {},
 ): { y: tf.Tensor4D; state: tf.Tensor4D } {
-  assertOptions("deltaStep", options, OPTIONS);
   assertOptions("deltaStep's input", input, INPUT);
-  const { q, k, v, beta, logDecay, mask } = input;
+  return stepByTransitions("deltaStep", state, input, options);
+}
+
+/** The next tokens by transitions of the state; `input` has known names, and all else is checked. */
+export function stepByTransitions(
+  owner: string,
+  state: tf.Tensor | null,
+  { logDecay, mask, ...given }: StepInput,
+  options: DeltaStepOptions,
+): { y: tf.Tensor4D; state: tf.Tensor4D } {
+  assertOptions(owner, options, OPTIONS);
   const { kernel = true } = options;
   assertBoolean("kernel", kernel);
-  const { settings: { scale }, vectors: given } = assertDelta(
-    { q, k, v, beta },
-    { ...options, mask },
-  );
-  const before = stateOf(state, given);
+  const { settings: { scale }, vectors } = assertTransition(given, {
+    ...options,
+    mask,
+    steps: stepsGiven(given),
+  });
+  const before = checkedState("state", state, vectors);
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
-    const vectors = readDeltaVectors(given, tokens);
     const gate = logDecay === undefined
       ? undefined
-      : withoutPadding(gateOf(logDecay, given.q.shape), tokens);
+      : withoutPadding(gateOf(logDecay, vectors.q.shape), tokens);
     const how = { scale, kernel, form: "recurrent" } as const;
-    const { y, state: after } = deltaWithState(
-      vectors,
+    const { y, state: after } = transitionWithState(
+      readTransitionVectors(vectors, tokens),
       gate,
       before && floats("state", before),
       how,
@@ -122,20 +135,15 @@ export function deltaStep(
   });
 }
 
-/** The state of earlier tokens, checked; `undefined` if there are none. */
-function stateOf(
-  state: tf.Tensor | null,
-  { q, v }: Vectors,
-): tf.Tensor4D | undefined {
-  if (state === null) return undefined;
-  const [batch, heads, , headDim] = q.shape;
-  assertShape(
-    "state",
-    state,
-    [batch, heads, headDim, v.shape[3]],
-    "batch, heads, headDim, valueDim",
-  );
-  return state;
+/** What the next tokens have, of any rule. */
+type StepInput =
+  & GivenTransition
+  & Pick<DeltaStepInput, "logDecay" | "mask">;
+
+/** The steps of a token, of which k has a row each; 1 if its rows are not whole tokens. */
+function stepsGiven({ q, k }: GivenTransition): number {
+  const steps = (k?.shape?.[2] ?? 0) / (q?.shape?.[2] ?? 0);
+  return Number.isInteger(steps) && steps > 0 ? steps : 1;
 }
 
 /**

@@ -1,0 +1,139 @@
+/**
+ * The inputs, outputs and attributes of the kernels of transitions of rank one, on
+ * backends that have them, and which kernel computes what.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import { type Operation, planKernel, runKernel } from "@lionjs/tfjs/kernel";
+import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
+import {
+  type Reads,
+  readsOf,
+  stepsOf,
+  type TransitionVectors,
+} from "../forms/transition_inputs.ts";
+import { DELTA_ATTENTION, DELTA_WITH_STATE } from "./delta_kernel.ts";
+import type { AttentionSizes } from "./kernel.ts";
+
+/**
+ * The kernel of whole sequences, which computes from the state S_0 = 0
+ *
+ *     S_i = (diag(e^{g_i}) + b_i a_iᵀ) S_{i-1} + k_i v_iᵀ    y_i = s S_iᵀ q_i
+ *
+ * from the left and, unless causal, also from the right.
+ *
+ * Inputs, all of float32 and 0 at padding: `q`, `[batch, heads, length, headDim]`;
+ * `k` and `v`, with `length · steps` rows, one for each step of each token; `a?` and
+ * `b?`, like k; `beta?`, with one column; and the log decays on arriving at each token,
+ * of the sweep from the left, `f?`, and of that from the right, `g?`,
+ * `[batch, heads, length, 1 or headDim]`. Output `y`,
+ * `[batch, heads, length, valueDim]`.
+ *
+ * - Without `a` and `beta`, a state reads nothing: there is no b_i a_iᵀ.
+ * - With `beta` it is the delta rule: the row that is written is β k in place of k, b is
+ *   β k, and a is -e^g k, which the kernel makes itself.
+ * - With `a`, but without `b`, b is k. A row of a reads the state before its decay.
+ *
+ * A token has `steps` of these, of which the first alone decays; q reads after the
+ * last. The sweep from the right takes the tokens in reverse, but not the steps of a
+ * token. Where a token has one step, its own write, s (q · k) v, or β times that for the
+ * delta rule, counts once from both sides; where it has several, both sweeps count it,
+ * and what calls the kernel subtracts it once.
+ *
+ * On arriving at a segment the log decay is the lowest one, whose decay is 0. A row of
+ * a is 0 there, since it reads before the decay: so both sweeps have their own rows of
+ * a, and are two causal calls.
+ */
+export const TRANSITION: Operation<"y"> = {
+  kernel: "LionTransition",
+  gradientsIn: ["q", "k", "v", "a", "b", "beta", "f", "g"],
+  outputs: ["y"],
+};
+
+/**
+ * The kernel of causal tokens that follow others: `before?`,
+ * `[batch, heads, headDim, valueDim]`, is the state of the tokens before, without
+ * the decay on arriving at the first of these; `forward` is the state after them.
+ */
+export const TRANSITION_WITH_STATE: Operation<"y" | "forward"> = {
+  kernel: "LionTransitionWithState",
+  gradientsIn: ["q", "k", "v", "a", "b", "beta", "f", "before"],
+  outputs: ["y", "forward"],
+};
+
+/** Attributes of the kernels of transitions. */
+export interface TransitionAttributes {
+  /** Whether there is no sweep from the right, and no `g`. */
+  readonly causal: boolean;
+  /** The factor of q · S in the output. */
+  readonly scale: number;
+  /** Tokens per chunk, as planned by the kernel. */
+  readonly chunkSize: number;
+  /** Steps of a token. */
+  readonly steps: number;
+}
+
+/** The problem that a caller asks a kernel to compute. */
+export interface TransitionRequest extends AttentionSizes {
+  /** What each step reads from the state. */
+  readonly reads: Reads;
+  /** Steps of a token. */
+  readonly steps: number;
+  /** Whether the decays are diagonal, one per channel of the keys. */
+  readonly diagonal: boolean;
+  /** Whether there is no sweep from the right. */
+  readonly causal: boolean;
+  /** Tokens per chunk; if undefined, the kernel chooses. */
+  readonly chunkSize: number | undefined;
+}
+
+/** A call of a kernel. */
+export interface TransitionCall {
+  readonly vectors: TransitionVectors;
+  /** Log decays applied on arrival; `null` where nothing decays. */
+  readonly gates: DiagonalDecayPair | null;
+  readonly causal: boolean;
+  readonly scale: number;
+  /** Tokens per chunk; if undefined, the kernel chooses. */
+  readonly chunkSize: number | undefined;
+}
+
+/**
+ * Runs the current backend's kernel of whole sequences, or of tokens that follow
+ * others if there are `states`; differentiable in all tensors.
+ *
+ * @returns The kernel's outputs, or `undefined` if there is no kernel, or it refuses.
+ */
+export function runTransitionKernel(
+  { vectors, gates, causal, scale, chunkSize }: TransitionCall,
+  states?: { readonly before: tf.Tensor4D | undefined },
+): { y: tf.Tensor4D; forward?: tf.Tensor4D } | undefined {
+  const { q, v } = vectors;
+  const [batch, heads, length, headDim] = q.shape;
+  const steps = stepsOf(vectors), reads = readsOf(vectors);
+  const isDelta = reads === "delta" && steps === 1;
+  const operation: Operation = isDelta
+    ? states ? DELTA_WITH_STATE : DELTA_ATTENTION
+    : states
+    ? TRANSITION_WITH_STATE
+    : TRANSITION;
+  const request: TransitionRequest = {
+    ...{ batch, heads, length, headDim, valueDim: v.shape[3] },
+    ...{ reads, steps, causal, chunkSize },
+    diagonal: gates !== null && gates.forward.shape[3] > 1,
+  };
+  const plan = planKernel(operation, request);
+  if (!plan || "refusal" in plan) return undefined;
+  const backward = gates?.backward ?? undefined;
+  const outputs = runKernel(operation, {
+    ...vectors,
+    f: gates?.forward,
+    ...isDelta ? { b: backward } : { g: backward },
+    before: states?.before,
+  }, {
+    ...{ causal, scale, chunkSize: plan.chunkSize! },
+    ...isDelta ? {} : { steps },
+  });
+  return outputs as ReturnType<typeof runTransitionKernel>;
+}
