@@ -26,7 +26,7 @@ import {
 export interface LionGptOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "order" | "classToken" | "direction" | "countSelf"
+    "grid" | "order" | "classToken" | "layer" | "direction" | "countSelf"
   > {
   /** Number of tokens in the vocabulary. @default 50257 */
   vocabularySize?: number | undefined;

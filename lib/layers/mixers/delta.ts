@@ -43,7 +43,7 @@ export const DELTA_NET: FamilyModel<DeltaNetInputs> = {
   step: stepOf,
   sharesTokens: true,
   output: { norm: "rms of heads" },
-  cost: (sizes, call) => deltaCost(sizes, call, 0),
+  cost: (sizes, call) => deltaCost(sizes, call, { gates: 0 }),
 };
 
 /**
@@ -74,7 +74,7 @@ export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
   step: stepOf,
   sharesTokens: true,
   output: { norm: "rms of heads" },
-  cost: (sizes, call) => deltaCost(sizes, call, 1),
+  cost: (sizes, call) => deltaCost(sizes, call, { gates: 1 }),
 };
 
 /**
@@ -105,7 +105,7 @@ export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
   step: stepOf,
   sharesTokens: true,
   output: { norm: "rms of heads" },
-  cost: (sizes, call) => deltaCost(sizes, call, sizes.headDim),
+  cost: (sizes, call) => deltaCost(sizes, call, { gates: sizes.headDim }),
 };
 
 /** Parameters of the projections to queries, keys, values and β. */
@@ -136,7 +136,9 @@ function vectorsOf(
 }
 
 /** Options of the delta rule, which has two forms; any other form becomes "auto". */
-function deltaOptions({ form, ...others }: FamilyOptions): DeltaFamilyOptions {
+export function deltaOptions(
+  { form, ...others }: FamilyOptions,
+): DeltaFamilyOptions {
   const isOne = form === "recurrent" || form === "chunkwise";
   return { ...others, form: isOne ? form : "auto" };
 }
@@ -160,25 +162,33 @@ const CHUNK = 64;
  * state, to look up the key, to write and to read. The chunkwise form has
  * products of keys with keys and queries, a triangular system for pseudo-keys
  * and pseudo-values, their weighted sum, and the same three products with the
- * state.
+ * state. Keys apart from the rows that write the corrections double the products
+ * within chunks, but for the system, and add a product with the state.
  */
-function deltaCost(
+export function deltaCost(
   { batch, heads, length, headDim, valueDim }: HeadSizes,
   { form, chunkSize = CHUNK, causal }: CostCall,
-  gates: number,
+  { gates, isUntied = false }: {
+    /** Numbers per token and head that decay the state. */
+    readonly gates: number;
+    /** Whether other rows than the keys write the corrections. */
+    readonly isUntied?: boolean;
+  },
 ): MixerCost {
   const tokens = batch * heads * length;
   const directions = causal ? 1 : 2;
   const chunk = form === "recurrent" ? 1 : Math.min(chunkSize, length);
   const columns = headDim + valueDim;
   const state = headDim * valueDim;
+  const times = isUntied ? 2 : 1;
   const inside = form === "recurrent"
     ? 0
-    : chunk * (4 * headDim + 2 * valueDim + columns);
-  const bytes = 4 * tokens * (2 * columns + 1 + directions * gates);
+    : chunk * (times * (4 * headDim + 2 * valueDim) + columns);
+  const bytes = 4 * tokens * ((1 + times) * columns + 1 + directions * gates);
   const states = 4 * batch * heads * directions * state;
+  const products = 2 * (2 + times) * state + (gates && state);
   return {
-    operations: tokens * directions * (6 * state + (gates && state) + inside),
+    operations: tokens * directions * (products + inside),
     bytes,
     peakBytes: bytes + states * Math.ceil(length / Math.max(chunk, CHUNK)),
   };

@@ -49,6 +49,10 @@ export interface FamilyModel<Inputs> {
   /** The model's own parameters, without normalisation and output projection. */
   parameters(dim: number, numHeads: number): Parameter[];
   /**
+   * The initial values of a parameter, those of the output's too. @default as it says
+   */
+  initial?(parameter: Parameter): Parameter["initial"];
+  /**
    * Projects `x`, `[batch, length, dim]`, to the model's inputs.
    *
    * @param convolve Convolves tokens, for models with short convolutions.
@@ -79,15 +83,19 @@ export function familyMixer<Inputs>(
 ): Mixer {
   const { norm: kind, isGatedFirst = false, hasBias = true } = model.output;
   const { norm: normName, projection } = model.output.names ?? NAMES;
-  const parametersOf = (dim: number): Parameter[] => [
-    ...model.parameters(dim, numHeads),
-    ...(kind === "none"
-      ? []
-      : kind === "layer of heads"
-      ? norm(normName, dim / numHeads)
-      : scaleOnly(normName, kind === "rms of heads" ? dim / numHeads : dim)),
-    ...(hasBias ? linear : matrix)(projection, dim, dim),
-  ];
+  const parametersOf = (dim: number): Parameter[] =>
+    [
+      ...model.parameters(dim, numHeads),
+      ...(kind === "none"
+        ? []
+        : kind === "layer of heads"
+        ? norm(normName, dim / numHeads)
+        : scaleOnly(normName, kind === "rms of heads" ? dim / numHeads : dim)),
+      ...(hasBias ? linear : matrix)(projection, dim, dim),
+    ].map((parameter) => ({
+      ...parameter,
+      initial: model.initial?.(parameter) ?? parameter.initial,
+    }));
   const normalized = (
     y: tf.Tensor4D,
     gate: tf.Tensor3D | undefined,
