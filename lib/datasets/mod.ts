@@ -6,7 +6,7 @@
  * `@lionjs/lion/data`. The package contains no data: `loadMnist`,
  * `loadSonnets`, `loadSentences`, `loadBrown` and `loadSpamAssassin` load theirs
  * from npm packages, `loadFashionMnist` reads the files of a folder, and
- * `listOps` and `mqar` make examples from a seed.
+ * `groupWords`, `listOps` and `mqar` make examples from a seed.
  *
  * Functions named after data sets of papers read the files that their authors or
  * the hub publish: `imageNet` and `cifar` for images, `glue`, `imdb`, `c4`,
@@ -45,6 +45,11 @@ export { c4 } from "./benchmarks/c4.ts";
 export { cifar } from "./benchmarks/cifar/cifar.ts";
 export { collateDigits } from "./digits/digit_batch.ts";
 export { loadFashionMnist } from "./digits/fashion_mnist.ts";
+export {
+  GROUP_SIZES,
+  type GroupName,
+  groupWords,
+} from "./tasks/group_words.ts";
 export { glue } from "./benchmarks/glue/glue.ts";
 export type { GlueExample } from "./benchmarks/glue/glue_example.ts";
 export {

@@ -4,8 +4,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type BackendName, explainAttention } from "../../mod.ts";
 import { onEachBackend, WITH_KERNELS } from "../backends.ts";
 import { sample, sampleShared } from "../sample.ts";
+import { assertRight } from "../subjects/assert_right.ts";
 import { DECAYS, LION, type LionCase } from "../subjects/lion.ts";
-import { failuresOf, type Way } from "../subjects/subject.ts";
+import type { Way } from "../subjects/subject.ts";
 
 const LENGTHS = [1, 2, 17, 64, 67, 130];
 /** Lengths of rows in which sequences are packed too. */
@@ -71,14 +72,10 @@ for (const { form, chunkSize } of FORMS) {
         x.dispose();
         for (const length of lengthsOf(way, backend)) {
           await t.step(`length ${length}`, async () => {
-            const failures: string[] = [];
-            const chosen = kernel
-              ? sample(backend, cases(length), isEdge)
-              : sampleShared(backend, cases(length), isEdge);
-            for (const c of chosen) {
-              failures.push(...await failuresOf(LION, c, backend, way));
-            }
-            assertEquals(failures, []);
+            const some = kernel ? sample : sampleShared;
+            const chosen = some(backend, cases(length), isEdge);
+            const runs = chosen.map((c) => [c, way] as const);
+            await assertRight(LION, runs, backend);
           });
         }
       },
@@ -89,7 +86,7 @@ for (const { form, chunkSize } of FORMS) {
 
 onEachBackend(
   "chunkwise carries states over many chunks, in groups of groups",
-  async (backend) => {
+  (backend) => {
     const one = { batch: 1, heads: 1, normalize: true };
     const long = { length: 1100, decay: "two-sided", causal: false } as const;
     const cases = [false, true].flatMap((kernel) => [
@@ -105,11 +102,7 @@ onEachBackend(
         kernel,
       }] as const,
     ]);
-    const failures: string[] = [];
-    for (const [c, way] of sample(backend, cases)) {
-      failures.push(...await failuresOf(LION, c, backend, way));
-    }
-    assertEquals(failures, []);
+    return assertRight(LION, sample(backend, cases), backend);
   },
   { sampled: true },
 );

@@ -142,7 +142,7 @@ onEachBackend(
       ...sample(backend, all.filter(({ isPlain }) => !isPlain)),
       ...sampleShared(backend, all.filter(({ isPlain }) => isPlain)),
     ];
-    for (const reading of chosen) {
+    for (const [n, reading] of chosen.entries()) {
       const { axes } = reading.operation;
       const poisons = poisonsOf(reading);
       const batch = 1 + poisons.length;
@@ -157,7 +157,11 @@ onEachBackend(
         poisons.forEach((poison, i) => {
           const values = numbers[poison.input]!;
           const at = placeIn(axes[poison.input]!, i + 1);
-          values[at] = numberOf(poison, values[at]!);
+          const number = numberOf(poison, values[at]!);
+          if (!Number.isNaN(number)) return values[at] = number;
+          // Of whatever bits: a Float32Array would have all its NaN alike.
+          const bits = PAYLOADS[(n + i) % PAYLOADS.length]!;
+          new Uint32Array(values.buffer)[at] = bits;
         });
         return results(reading, numbers, batch);
       };

@@ -12,11 +12,12 @@ import {
   selectiveDecay,
   useBackend,
 } from "../../mod.ts";
-import { BACKENDS, onEachBackend } from "../backends.ts";
+import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { sample, sampleForms } from "../sample.ts";
+import { assertRight } from "../subjects/assert_right.ts";
 import { CHANNELS, DECAYS, LION, type LionCase } from "../subjects/lion.ts";
-import { failuresOf, type Way } from "../subjects/subject.ts";
+import type { Way } from "../subjects/subject.ts";
 
 /** Of several chunks of 32 tokens and a part of one, and rows that are whole vectors or not. */
 const SIZES = [
@@ -45,39 +46,27 @@ const SHARED_KEYS = ["full", "chunkwise"].flatMap((form) =>
 
 onEachBackend(
   "queries and keys that all heads share are as if repeated",
-  async (backend) => {
-    const failures: string[] = [];
+  (backend) => {
     // Where there is no kernel, keys are repeated first in every form.
-    for (const [c, way] of sampleForms(backend, SHARED_KEYS, () => false)) {
-      failures.push(...await failuresOf(LION, c, backend, way));
-    }
-    assertEquals(failures, []);
+    const runs = sampleForms(backend, SHARED_KEYS, () => false);
+    return assertRight(LION, runs, backend);
   },
   { sampled: true },
 );
 
-Deno.test({
-  name: "shared keys give the same on any number of threads [wasm]",
-  ignore: !BACKENDS.includes("wasm"),
-  fn: async () => {
-    const failures: string[] = [];
-    for (const threads of [1, 2, 4]) {
+for (const threads of [1, 2, 4]) {
+  onEachBackend(
+    `queries and keys that all heads share, on ${threads} threads`,
+    async (backend) => {
       await useBackend({ prefer: ["wasm"], threads });
-      for (
-        const decay of ["none", "two-sided", "source of channels"] as const
-      ) {
-        for (const causal of [false, true]) {
-          const flags = { causal, normalize: true, sharedKeys: true };
-          const c = { ...SIZES[2]!, ...flags, decay };
-          const way = { form: "chunkwise" };
-          failures.push(...await failuresOf(LION, c, "wasm", way));
-        }
-      }
-    }
-    assertEquals(failures, []);
-    await useBackend({ prefer: ["wasm"] });
-  },
-});
+      const runs = SHARED_KEYS.filter(([{ length, padded }, { form }]) =>
+        length === SIZES[2]!.length && !padded && form === "chunkwise"
+      );
+      await assertRight(LION, runs, backend);
+    },
+    ["wasm"],
+  );
+}
 
 onEachBackend(
   "shared keys have a plan, and other shapes are refused",
@@ -122,13 +111,7 @@ const SHARED_DECAYS = [...DECAYS.slice(2), ...CHANNELS].flatMap((decay) =>
 
 onEachBackend(
   "a decay counts for all of the batch",
-  async (backend) => {
-    const failures: string[] = [];
-    for (const [c, way] of sample(backend, SHARED_DECAYS)) {
-      failures.push(...await failuresOf(LION, c, backend, way));
-    }
-    assertEquals(failures, []);
-  },
+  (backend) => assertRight(LION, sample(backend, SHARED_DECAYS), backend),
   { sampled: true },
 );
 

@@ -1,12 +1,12 @@
 /** Programs that change or mistake something: recorded steps of changed models, and wrong arguments. @module */
 import { assertEquals } from "@std/assert";
-import { GOOD_CALLS } from "../contract/good_calls/good_calls.ts";
+import { GOOD_CALLS } from "../entries/good_calls/good_calls.ts";
 import {
   endOf,
   problemOf,
   type Replacement,
   replacementsIn,
-} from "../contract/good_calls/replaced_values.ts";
+} from "../entries/good_calls/replaced_values.ts";
 import {
   type RecordCase,
   recordCaseOf,

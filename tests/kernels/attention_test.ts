@@ -12,30 +12,27 @@ import {
   explainAttention,
   lionAttention,
   selectiveDecay,
-  useBackend,
 } from "../../mod.ts";
 import { FORMS } from "../../lib/attention/forms/form.ts";
 import { ATTENTION } from "../../lib/attention/planning/kernel.ts";
-import { BACKENDS, onEachBackend, WITH_KERNELS } from "../backends.ts";
+import { onEachBackend, WITH_KERNELS } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { ofLongTests } from "../sample.ts";
+import { assertRight } from "../subjects/assert_right.ts";
 import { LION, type LionCase } from "../subjects/lion.ts";
-import { failuresOf } from "../subjects/subject.ts";
 
 onEachBackend(
   "the kernel equals the oracle where a sequence has many chunks",
-  async (backend) => {
+  (backend) => {
     const sizes = { batch: 1, heads: 1, length: 400, normalize: true };
     const dims = { headDim: 64, valueDim: 64 };
     const way = { form: "chunkwise", chunkSize: 32 };
-    const failures: string[] = [];
-    for (const decay of ["none", "two-sided"] as const) {
-      for (const causal of [false, true]) {
-        const c = { ...sizes, ...dims, decay, causal };
-        failures.push(...await failuresOf(LION, c, backend, way));
-      }
-    }
-    assertEquals(failures, []);
+    const runs = (["none", "two-sided"] as const).flatMap((decay) =>
+      [false, true].map((causal) =>
+        [{ ...sizes, ...dims, decay, causal }, way] as const
+      )
+    );
+    return assertRight(LION, runs, backend);
   },
   WITH_KERNELS,
 );
@@ -155,20 +152,19 @@ onEachBackend("16 bits are refused where there are none, in each form", () => {
   });
 }, ["wasm"]);
 
-Deno.test({
-  name: "heads that the WebGPU kernel cannot hold take the plain form [webgpu]",
-  ignore: !BACKENDS.includes("webgpu"),
-  fn: async () => {
-    await useBackend({ prefer: ["webgpu"] });
+onEachBackend(
+  "heads that the WebGPU kernel cannot hold take the plain form",
+  async (backend) => {
     const wide = { batch: 1, heads: 1, length: 70, headDim: 130, valueDim: 3 };
     const c: LionCase = {
       ...{ ...wide, decay: "source", causal: false, normalize: true },
     };
     const way = { form: "chunkwise", chunkSize: 16 };
-    assertEquals(await failuresOf(LION, c, "webgpu", way), []);
+    await assertRight(LION, [[c, way]], backend);
     const q = tf.ones<tf.Rank.R4>([1, 1, 70, 130]);
     const plan = explainAttention(q, q, q, { form: "chunkwise" });
     assertEquals(plan.kernel, null);
     q.dispose();
   },
-});
+  ["webgpu"],
+);

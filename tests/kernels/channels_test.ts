@@ -4,8 +4,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay, explainAttention, lionAttention } from "../../mod.ts";
 import { onEachBackend, WITH_KERNELS } from "../backends.ts";
 import { sample } from "../sample.ts";
+import { assertRight } from "../subjects/assert_right.ts";
 import { CHANNELS, LION, type LionCase } from "../subjects/lion.ts";
-import { failuresOf } from "../subjects/subject.ts";
 import { withLimits } from "./webgpu/with_limits.ts";
 
 onEachBackend(
@@ -53,7 +53,7 @@ const VARIANTS = [
 
 onEachBackend(
   "kernels of decays of each channel equal the oracle, whatever the chunks",
-  async (backend) => {
+  (backend) => {
     const cases = SIZES.flatMap(({ chunkSizes, ...size }, s) =>
       // Both directions and one, with each of the other options.
       [s % 2 * 2, s % 2 * 2 + 1].flatMap((i) => {
@@ -61,15 +61,11 @@ onEachBackend(
           ...{ batch: 1, heads: 1, ...size, ...VARIANTS[i]! },
           decay: CHANNELS[(s + i) % CHANNELS.length]!,
         };
-        return chunkSizes.map((chunkSize) => ({ c, chunkSize }));
+        return chunkSizes
+          .map((chunkSize) => [c, { form: "chunkwise", chunkSize }] as const);
       })
     );
-    const failures: string[] = [];
-    for (const { c, chunkSize } of sample(backend, cases)) {
-      const way = { form: "chunkwise", chunkSize };
-      failures.push(...await failuresOf(LION, c, backend, way));
-    }
-    assertEquals(failures, []);
+    return assertRight(LION, sample(backend, cases), backend);
   },
   { only: WITH_KERNELS, sampled: true },
 );
@@ -92,7 +88,7 @@ onEachBackend(
       // The decays of both directions, and seven launches of each pass.
       assert(reason.startsWith("webgpu, 23 launches"), reason);
       const way = { form: "chunkwise", chunkSize: 16 };
-      assertEquals(await failuresOf(LION, c, backend, way), []);
+      await assertRight(LION, [[c, way]], backend);
     });
   },
   ["webgpu"],

@@ -16,7 +16,7 @@ interface Subject {
   readonly attributes?: object;
 }
 
-// Columns that are no whole quads, and several chunks, blocks and segments.
+// Columns that are no whole vec4s, and several chunks, blocks and segments.
 const [heads, length, d, e] = [2, 100, 6, 5];
 const perToken = [1, heads, length];
 const attention = {

@@ -1,4 +1,4 @@
-import { sent } from "../jupyter/fake_kernel.ts";
+import { sent } from "./jupyter/fake_kernel.ts";
 import {
   assert,
   assertEquals,

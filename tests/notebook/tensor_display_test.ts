@@ -1,5 +1,5 @@
 /** Tensors that a cell ends with, as Deno's kernel asks for them. @module */
-import { sent } from "../jupyter/fake_kernel.ts";
+import { sent } from "./jupyter/fake_kernel.ts";
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { DISPLAY, display } from "../../lib/notebook/mod.ts";

@@ -5,7 +5,7 @@ import {
   ATTENTION,
   FAMILY,
   OPERATIONS,
-} from "../contract/good_calls/tensors.ts";
+} from "../entries/good_calls/tensors.ts";
 
 // deno-lint-ignore no-explicit-any -- options that the compiler would not let pass
 type Call = (options: any) => unknown;

@@ -24,8 +24,8 @@ import {
   normOfSum,
 } from "../../lib/operations/layer_norm/add_norm.ts";
 import { layerNorm } from "../../lib/operations/mod.ts";
-import { GOOD_CALLS } from "../contract/good_calls/good_calls.ts";
-import { endOf } from "../contract/good_calls/replaced_values.ts";
+import { GOOD_CALLS } from "../entries/good_calls/good_calls.ts";
+import { endOf } from "../entries/good_calls/replaced_values.ts";
 import { KERNEL_CASES, resultsOf } from "../kernels/webgpu/kernel_cases.ts";
 import {
   type Call,

@@ -1,5 +1,4 @@
 /** Tests of attention, in one worker: tools/gate.ts says why. @module */
-import "../ranks/attention_test.ts";
 import "../attention/delta_attention_test.ts";
 import "../attention/delta_step_test.ts";
 import "../attention/diagonal_decay_test.ts";

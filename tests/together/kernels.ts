@@ -8,7 +8,3 @@ import "../kernels/memory_failure_test.ts";
 import "../kernels/numbers_test.ts";
 import "../kernels/softmax_attention_test.ts";
 import "../kernels/tuning_test.ts";
-import "../tfjs/empty_tensors_test.ts";
-import "../tfjs/gather_test.ts";
-import "../tfjs/integers_test.ts";
-import "../tfjs/replaced_test.ts";

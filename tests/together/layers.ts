@@ -1,4 +1,4 @@
-/** Tests of layers, in one worker: tools/gate.ts says why. @module */
+/** Tests of layers, and of tokens that ranks share, in one worker: tools/gate.ts says why. @module */
 import "../layers/block_test.ts";
 import "../layers/config_test.ts";
 import "../layers/decay_init_test.ts";
@@ -12,3 +12,4 @@ import "../layers/renamed_options_test.ts";
 import "../layers/rivals_test.ts";
 import "../layers/segments_test.ts";
 import "../layers/softmax_position_test.ts";
+import "../ranks/attention_test.ts";

@@ -25,5 +25,6 @@ import "../training/segments_test.ts";
 import "../training/set_metrics_test.ts";
 import "../training/step_memory_test.ts";
 import "../training/train_test.ts";
+import "../training/training_progress_test.ts";
 import "../training/updates_test.ts";
 import "../training/weighted_losses_test.ts";

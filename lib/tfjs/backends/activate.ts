@@ -29,12 +29,6 @@ export async function activate(
 
 /** Loads the cpu backend, by whose kernels the others compute integers. */
 export async function loadCpu(turn: Turn): Promise<void> {
-  const [{ CPU }] = await turn.outside(
-    MODULES,
-    Promise.all([
-      import("../replaced/cpu.ts"),
-      import("@tensorflow/tfjs-backend-cpu"),
-    ]),
-  );
+  const { CPU } = await turn.outside(MODULES, import("./cpu_modules.ts"));
   replaceKernels("cpu", CPU, undefined);
 }

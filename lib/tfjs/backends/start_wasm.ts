@@ -33,15 +33,10 @@ export async function startWasm(
 ): Promise<StartedBackend> {
   if (!wasm) {
     await loadCpu(turn);
-    const [{ loadWasm, openWasm }, { WASM }, { registerOnWasm }] = await turn
-      .outside(
-        MODULES,
-        Promise.all([
-          import("../wasm/wasm_backend.ts"),
-          import("../replaced/wasm.ts"),
-          import("./own_wasm_kernels.ts"),
-        ]),
-      );
+    const { loadWasm, openWasm, WASM, registerOnWasm } = await turn.outside(
+      MODULES,
+      import("./wasm_modules.ts"),
+    );
     const module = await turn.outside(
       "what loads TensorFlow.js's WebAssembly file",
       loadWasm(wasmPath),

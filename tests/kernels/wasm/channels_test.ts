@@ -3,8 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay, explainAttention, useBackend } from "../../../mod.ts";
 import { onEachBackend } from "../../backends.ts";
-import { CHANNELS, LION, type LionCase } from "../../subjects/lion.ts";
-import { failuresOf } from "../../subjects/subject.ts";
+import { assertRight } from "../../subjects/assert_right.ts";
+import { CHANNELS, LION } from "../../subjects/lion.ts";
 
 /**
  * Rows of one vector, of pairs of them and of both, with padding and without;
@@ -40,19 +40,19 @@ for (const threads of [1, 2, 3, 4, 7]) {
       tf.dispose([x, logDecay]);
       assertEquals(kernel, "LionChunkwise");
       assert(reason.startsWith(`wasm, ${threads} thread`), reason);
-      const failures: string[] = [];
-      for (const [s, { chunkSizes, ...size }] of SIZES.entries()) {
-        for (const [i, variant] of VARIANTS.entries()) {
-          const c: LionCase = {
-            ...{ batch: 1, heads: 1, ...size, ...variant },
-            decay: CHANNELS[(s + i) % CHANNELS.length]!,
-          };
-          const ways = chunkSizes
-            .map((chunkSize) => ({ form: "chunkwise", chunkSize }));
-          failures.push(...await failuresOf(LION, c, backend, ...ways));
-        }
-      }
-      assertEquals(failures, []);
+      const runs = SIZES.flatMap(({ chunkSizes, ...size }, s) =>
+        VARIANTS.map((variant, i) =>
+          [
+            {
+              ...{ batch: 1, heads: 1, ...size, ...variant },
+              decay: CHANNELS[(s + i) % CHANNELS.length]!,
+            },
+            ...chunkSizes
+              .map((chunkSize) => ({ form: "chunkwise", chunkSize })),
+          ] as const
+        )
+      );
+      await assertRight(LION, runs, backend);
     },
     ["wasm"],
   );

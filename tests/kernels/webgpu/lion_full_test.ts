@@ -1,13 +1,12 @@
 /** The kernels of the full form where this machine alone would not choose to go. @module */
-import { assertEquals } from "@std/assert";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
 import { registerAttention } from "../../../lib/kernels/webgpu/lion_attention.ts";
 import { useBackend } from "../../../mod.ts";
 import { asTuning } from "../../../lib/backend/tuning_source.ts";
 import { onEachBackend } from "../../backends.ts";
 import { sample } from "../../sample.ts";
+import { assertRight } from "../../subjects/assert_right.ts";
 import { LION, type LionCase } from "../../subjects/lion.ts";
-import { failuresOf } from "../../subjects/subject.ts";
 import { withLimits } from "./with_limits.ts";
 
 /** Heads for each number of lanes of a tile. */
@@ -15,6 +14,8 @@ const HEADS = [
   ...[[16, 8], [32, 20], [64, 64], [6, 70]],
   ...[[128, 20], [128, 70], [6, 20], [20, 6]],
 ] as const;
+
+const WAY = { form: "full", chunkSize: 64 };
 
 /** With decays and without, and causal. */
 function* cases(): Generator<LionCase> {
@@ -32,10 +33,8 @@ onEachBackend(
   async (backend) => {
     try {
       registerAttention(webGpuNumbers("integrated", undefined));
-      for (const c of sample(backend, cases())) {
-        const way = { form: "full", chunkSize: 64 };
-        assertEquals(await failuresOf(LION, c, backend, way), []);
-      }
+      const chosen = sample(backend, cases());
+      await assertRight(LION, chosen.map((c) => [c, WAY]), backend);
     } finally {
       // Registers the kernels anew.
       await useBackend({ prefer: ["webgpu"], tuning: asTuning({}) });
@@ -53,9 +52,7 @@ onEachBackend(
     };
     // A head's take 66,560 bytes; of the other buffers none is as large.
     const limits = { maxStorageBufferBindingSize: 70_000 };
-    const way = { form: "full", chunkSize: 64 };
-    const run = () => failuresOf(LION, c, backend, way);
-    assertEquals(await withLimits(limits, run), []);
+    await withLimits(limits, () => assertRight(LION, [[c, WAY]], backend));
   },
   ["webgpu"],
 );

@@ -8,8 +8,8 @@ import { maskFor } from "../../../lib/kernels/webgpu/chunkwise/mask.ts";
 import { stateBytes } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { onEachBackend } from "../../backends.ts";
+import { assertRight } from "../../subjects/assert_right.ts";
 import { LION, type LionCase } from "../../subjects/lion.ts";
-import { failuresOf } from "../../subjects/subject.ts";
 import { withLimits } from "./with_limits.ts";
 
 /** Calls a kernel; returns its outputs, and the bytes of all that it made. */
@@ -61,7 +61,7 @@ onEachBackend(
       },
     );
     const outputs = 3 * vectors + 2 * perToken;
-    // The gradients of the sums in whole quads, and four terms of q's and of k's decays.
+    // The gradients of the sums in whole vec4s, and four terms of q's and of k's decays.
     const tokens = perToken * (dim + 4) + 2 * 4 * perToken;
     const states = ofGradient - outputs - tokens;
     // Of two kinds, in two directions, at seven chunks of 64.
@@ -85,8 +85,8 @@ onEachBackend(
     // Six sequences of three chunks, of which the states of two fit.
     const ofSequence = 3 * stateBytes(dims, maskFor(true, false));
     const limits = { maxStorageBufferBindingSize: 5 * ofSequence / 2 };
-    const run = () => failuresOf(LION, c, backend, { form: "recurrent" });
-    assertEquals(await withLimits(limits, run), []);
+    const run = () => assertRight(LION, [[c, { form: "recurrent" }]], backend);
+    await withLimits(limits, run);
   },
   ["webgpu"],
 );
@@ -95,7 +95,7 @@ onEachBackend(
 const DIMS = [
   // Values that several workgroups share.
   [64, 90],
-  // Rows that do not fill the last lane, nor whole quads.
+  // Rows that do not fill the last lane, nor whole vec4s.
   [9, 3],
   // More than the gradient's kernel takes.
   [200, 8],
@@ -104,17 +104,13 @@ const DIMS = [
 
 onEachBackend(
   "the recurrent kernel computes heads of all sizes",
-  async (backend) => {
-    const failures: string[] = [];
-    for (const [headDim, valueDim] of DIMS) {
-      const c: LionCase = {
-        ...{ batch: 1, heads: 2, length: 11, headDim, valueDim },
-        ...{ decay: "two-sided", causal: false, normalize: true, padded: true },
-      };
-      const way = { form: "recurrent" };
-      failures.push(...await failuresOf(LION, c, backend, way));
-    }
-    assertEquals(failures, []);
+  (backend) => {
+    const cases = DIMS.map(([headDim, valueDim]): LionCase => ({
+      ...{ batch: 1, heads: 2, length: 11, headDim, valueDim },
+      ...{ decay: "two-sided", causal: false, normalize: true, padded: true },
+    }));
+    const way = { form: "recurrent" };
+    return assertRight(LION, cases.map((c) => [c, way]), backend);
   },
   ["webgpu"],
 );

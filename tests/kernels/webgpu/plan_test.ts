@@ -57,7 +57,7 @@ function assertRefused(answer: ReturnType<typeof plan>, why: string): void {
 }
 
 Deno.test("planChunkwise() says how many launches, and what they need", () => {
-  const state = 4 * 64 * 68 + 16; // a column of ones, padded to whole quads
+  const state = 4 * 64 * 68 + 16; // a column of ones, padded to whole vec4s
   assertEquals(plan({}), {
     chunkSize: 64,
     scratchBytes: 4 * 2 * 16 * state,
@@ -79,7 +79,7 @@ Deno.test("planChunkwise() says how many launches, and what they need", () => {
     scratchBytes: 0,
     how: "webgpu, 1 launch",
   });
-  // Columns that are no whole quads are copied to some, and so are halves.
+  // Columns that are no whole vec4s are copied to some, and so are halves.
   assertEquals(plan({ valueDim: 63, length: 50 }), {
     chunkSize: 50,
     scratchBytes: 4 * 50 * 64 * 4,

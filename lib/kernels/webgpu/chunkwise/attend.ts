@@ -32,9 +32,9 @@ import {
   ACCUMULATE,
   type Dims,
   elementsOf,
-  QUADS,
-  quadsOf,
   reading,
+  VECS,
+  vecsOf,
   type Vectors,
 } from "../frame/vectors.ts";
 import { writing } from "../score_tiles/score_tiles.ts";
@@ -124,7 +124,7 @@ export const LARGEST_CHUNK = Math.max(...LARGEST_CHUNKS);
  * Room for groups of four columns of a result: for heads of up to 64 and of up to 128,
  * with a row sum.
  */
-const LARGEST_QUADS = [17, 33];
+const LARGEST_VECS = [17, 33];
 const BLOCK_ROWS = [32, 24, 16, 8];
 
 /**
@@ -140,14 +140,14 @@ export function shapeFor(
   mostRows: number,
 ): AttendShape | undefined {
   const largestChunk = LARGEST_CHUNKS.find((size) => size >= chunkSize);
-  const quads = Math.max(quadsOf("key", dims), quadsOf("sum", dims));
-  const largestQuads = LARGEST_QUADS.find((size) => size >= quads);
-  if (largestChunk === undefined || largestQuads === undefined) return;
-  const stride = Math.max(largestChunk / 4, largestQuads);
+  const vecs = Math.max(vecsOf("key", dims), vecsOf("sum", dims));
+  const largestVecs = LARGEST_VECS.find((size) => size >= vecs);
+  if (largestChunk === undefined || largestVecs === undefined) return;
+  const stride = Math.max(largestChunk / 4, largestVecs);
   return BLOCK_ROWS.filter((rows) => rows <= mostRows).map((blockRows) => ({
     ...{ largestChunk, blockRows, stride },
     tokens: Math.ceil(largestChunk / blockRows) * blockRows,
-    threads: blockRows / TILE_ROWS * largestQuads,
+    threads: blockRows / TILE_ROWS * largestVecs,
   })).find(({ blockRows, tokens }) =>
     (16 * stride + 3 * 4) * blockRows + maskBytes(tokens) <= workgroupBytes
   );
@@ -204,7 +204,7 @@ export function attendProgram(
     workgroups: [launch.chunks, launch.sequences],
     layers: Math.ceil(launch.chunkSize / blockRows) * roles.length,
     functions: () => [
-      ...[QUADS, STATES, JOINED, ACCUMULATE, DECAYS, arrivals(decays)],
+      ...[VECS, STATES, JOINED, ACCUMULATE, DECAYS, arrivals(decays)],
       ...[LOAD_DECAYS, WEIGHTS, ATTEND_SCRATCH],
       ...roles.map((role) =>
         instance(operandsOf(role, decays) + ATTEND, role.output.name)
@@ -240,9 +240,9 @@ function operandsOf(role: Role, decays: Mask | null): string {
       "z",
     ),
     /* wgsl */ `
-fn output_quads() -> u32 { return ${
+fn output_vecs() -> u32 { return ${
       normalizes ? "sum" : output.columns
-    }_quads(); }
+    }_vecs(); }
 fn write_row_sum(token: u32, rowSum: f32) { ${
       normalizes ? "rowSums[token] = rowSum;" : ""
     } }

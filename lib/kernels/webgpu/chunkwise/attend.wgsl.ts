@@ -16,18 +16,18 @@ var<workgroup> row_decays: array<vec2f, ROWS>;
 
 /** WGSL of a role's step; `read_r`, `read_o` and `read_x` read vectors of the role's operands. */
 export const ATTEND = /* wgsl */ `
-fn inner_quads() -> u32 { return select(key_quads(), sum_quads(), TRANSPOSED); }
+fn inner_vecs() -> u32 { return select(key_vecs(), sum_vecs(), TRANSPOSED); }
 
 // The values of the four tokens from \`token\` on.
-fn values_of(token: u32, last: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(read_x(min(token, last), quad), read_x(min(token + 1u, last), quad),
-    read_x(min(token + 2u, last), quad), read_x(min(token + 3u, last), quad));
+fn values_of(token: u32, last: u32, vec: u32) -> mat4x4f {
+  return mat4x4f(read_x(min(token, last), vec), read_x(min(token + 1u, last), vec),
+    read_x(min(token + 2u, last), vec), read_x(min(token + 3u, last), vec));
 }
 
 // The rows 4 n … 4 n + 3 of the state that begins at \`start\`, in four of its columns.
-fn state_of(start: u32, n: u32, quad: u32) -> mat4x4f {
-  let stride = sum_quads();
-  let at = start + select(4u * n * stride + quad, 4u * quad * stride + n, TRANSPOSED);
+fn state_of(start: u32, n: u32, vec: u32) -> mat4x4f {
+  let stride = sum_vecs();
+  let at = start + select(4u * n * stride + vec, 4u * vec * stride + n, TRANSPOSED);
   let state = mat4x4f(read_state(at), read_state(at + stride),
     read_state(at + 2u * stride), read_state(at + 3u * stride));
   if (TRANSPOSED) { return transpose(state); }
@@ -66,11 +66,11 @@ fn step(group: vec3u, layer: u32, thread: u32) {
         readers[r] = min(start + first_row + row + r, last);
       }
       var sum = array<vec4f, TILE>();
-      for (var quad = 0u; quad < inner_quads(); quad++) {
-        let columns = transpose(mat4x4f(read_o(sources.x, quad), read_o(sources.y, quad),
-          read_o(sources.z, quad), read_o(sources.w, quad)));
+      for (var vec = 0u; vec < inner_vecs(); vec++) {
+        let columns = transpose(mat4x4f(read_o(sources.x, vec), read_o(sources.y, vec),
+          read_o(sources.z, vec), read_o(sources.w, vec)));
         for (var r = 0u; r < TILE; r++) { // unroll
-          sum[r] = accumulate(sum[r], columns, read_r(readers[r], quad));
+          sum[r] = accumulate(sum[r], columns, read_r(readers[r], vec));
         }
       }
       let kept = select(vec4f(0.0), vec4f(1.0), column + vec4u(0u, 1u, 2u, 3u) < vec4u(count));
@@ -85,11 +85,11 @@ fn step(group: vec3u, layer: u32, thread: u32) {
   }
 
   // 2. The sums that the rows of the thread's tile read of their chunk.
-  let quads = output_quads();
-  let has_tile = thread < ROWS / TILE * quads;
+  let vecs = output_vecs();
+  let has_tile = thread < ROWS / TILE * vecs;
   let tile = select(0u, thread, has_tile);
-  let tile_row = tile / quads * TILE;
-  let quad = tile % quads;
+  let tile_row = tile / vecs * TILE;
+  let vec = tile % vecs;
   let row = first_row + tile_row;
   let token = start + row;
   let own = row / 4u;
@@ -103,7 +103,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
   if (DECAYS && !HAS_TERMS) {
     let end = select(min(own + TILE / 4u, blocks), blocks, AFTER);
     for (var block = select(own, 0u, BEFORE); block < end; block++) {
-      let columns = values_of(start + 4u * block, last, quad);
+      let columns = values_of(start + 4u * block, last, vec);
       for (var r = 0u; r < TILE; r++) { // unroll
         sum[r] = accumulate(sum[r], columns, scores[(tile_row + r) * STRIDE + block]);
       }
@@ -116,7 +116,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
     for (var side = 0u; side < 2u; side++) { // unroll
       let end = select(blocks, own, side == 0u);
       for (var block = select(own + TILE / 4u, 0u, side == 0u); has(side) && block < end; block++) {
-        let columns = values_of(start + 4u * block, last, quad);
+        let columns = values_of(start + 4u * block, last, vec);
         for (var r = 0u; r < TILE; r++) { // unroll
           of_side[side][r] = accumulate(of_side[side][r], columns, scores[(tile_row + r) * STRIDE + block]);
         }
@@ -125,7 +125,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
     for (var half = 0u; half < TILE / 4u; half++) { // unroll
       let block = own + half;
       if (block < blocks) {
-        let columns = values_of(start + 4u * block, last, quad);
+        let columns = values_of(start + 4u * block, last, vec);
         let at = 4u * half + vec4u(0u, 1u, 2u, 3u);
         for (var r = 0u; r < TILE; r++) { // unroll
           let score = scores[(tile_row + r) * STRIDE + block];
@@ -140,7 +140,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
       }
     }
     for (var r = 0u; r < TILE; r++) { // unroll
-      own_rows[r] = read_own(readers[r], quad);
+      own_rows[r] = read_own(readers[r], vec);
       for (var side = 0u; side < 2u; side++) { // unroll
         if (has(side)) {
           terms[r][side] = dot(own_rows[r], of_side[side][r]);
@@ -159,13 +159,13 @@ fn step(group: vec3u, layer: u32, thread: u32) {
       var factor = 1.0;
       for (var step = 1u; has(side) && step <= others; step++) {
         let state = state_at(sequence, select(chunk + step, chunk - step, side == 0u), side);
-        for (var n = 0u; n < inner_quads(); n++) {
-          let columns = state_of(state, n, quad);
+        for (var n = 0u; n < inner_vecs(); n++) {
+          let columns = state_of(state, n, vec);
           for (var r = 0u; r < TILE; r++) { // unroll
             of_states[side][r] = accumulate(of_states[side][r], columns, factor * read_r(readers[r], n));
           }
         }
-        factor *= read_state(state + record_quads() - 1u).x;
+        factor *= read_state(state + record_vecs() - 1u).x;
       }
     }
   } else {
@@ -173,9 +173,9 @@ fn step(group: vec3u, layer: u32, thread: u32) {
     let reached = select(0u, chunk, DECAYS);
     let start_before = state_at(sequence, reached, 0u);
     let start_after = state_at(sequence, reached, 1u);
-    for (var n = 0u; n < select(inner_quads(), 0u, DECAYS && uniforms.chunks == 1u); n++) {
-      let before = state_of(start_before, n, quad);
-      let after = state_of(start_after, n, quad);
+    for (var n = 0u; n < select(inner_vecs(), 0u, DECAYS && uniforms.chunks == 1u); n++) {
+      let before = state_of(start_before, n, vec);
+      let after = state_of(start_after, n, vec);
       for (var r = 0u; r < TILE; r++) { // unroll
         let x = read_r(readers[r], n);
         if (has(0u)) { of_states[0][r] = accumulate(of_states[0][r], before, x); }
@@ -200,7 +200,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
 
   // 4. The row sums, which the last four columns have, and the division by them.
   if (NORMALIZES) {
-    if (has_tile && quad == quads - 1u) {
+    if (has_tile && vec == vecs - 1u) {
       for (var r = 0u; r < TILE; r++) { // unroll
         totals[tile_row + r] = uniforms.scale * sum[r][uniforms.valueDim % 4u];
         if (row + r < count) { write_row_sum(token + r, totals[tile_row + r]); }
@@ -210,27 +210,27 @@ fn step(group: vec3u, layer: u32, thread: u32) {
     if (has_tile) {
       for (var r = 0u; r < TILE; r++) { // unroll
         let divisor = select(1.0, totals[tile_row + r] + uniforms.epsilon, uniforms.normalize == 1u);
-        if (row + r < count) { write_z(place + r * heads, quad, uniforms.scale * sum[r] / divisor); }
+        if (row + r < count) { write_z(place + r * heads, vec, uniforms.scale * sum[r] / divisor); }
       }
     }
     return;
   }
   if (has_tile) {
     for (var r = 0u; r < TILE; r++) { // unroll
-      if (row + r < count) { write_z(place + r * heads, quad, sum[r]); }
+      if (row + r < count) { write_z(place + r * heads, vec, sum[r]); }
     }
   }
   if (HAS_TERMS) {
     workgroupBarrier();
     if (has_tile) {
       for (var r = 0u; r < TILE; r++) { // unroll
-        scores[(tile_row + r) * quads + quad] = terms[r];
+        scores[(tile_row + r) * vecs + vec] = terms[r];
       }
     }
     workgroupBarrier();
     for (var r = thread; r < ROWS && first_row + r < count; r += THREADS) {
       var sums = vec4f();
-      for (var n = 0u; n < quads; n++) { sums += scores[r * quads + n]; }
+      for (var n = 0u; n < vecs; n++) { sums += scores[r * vecs + n]; }
       write_terms(start + first_row + r, sums);
     }
   }

@@ -17,7 +17,7 @@
 import { declareConstants, instance } from "@lionjs/tfjs/webgpu";
 import { isBelow } from "../frame/log_decays.ts";
 import type { Launch, ProblemProgram } from "../frame/attention_call.ts";
-import { elementsOf, QUADS } from "../frame/vectors.ts";
+import { elementsOf, VECS } from "../frame/vectors.ts";
 import {
   arrivals,
   decayInputs,
@@ -80,7 +80,7 @@ export function decayGradientsProgram(
     threads: THREADS,
     workgroups: [launch.chunks, launch.sequences],
     functions: () => [
-      ...[QUADS, arrivals(mask), DECAYS, LOAD_DECAYS],
+      ...[VECS, arrivals(mask), DECAYS, LOAD_DECAYS],
       isBelow("is_nothing", NOTHING),
       reaching("keys", read[0], mask),
       reaching("queries", read[1], { ...mask, transposed: true }),
@@ -95,15 +95,15 @@ export function decayGradientsProgram(
 
 const REACHING = /* wgsl */ `
 // Four columns of the state that reaches a chunk, whose own begins at \`start\`, from a side.
-fn reaching(chunk: u32, side: u32, start: u32, quads: u32, at: u32) -> vec4f {
+fn reaching(chunk: u32, side: u32, start: u32, vecs: u32, at: u32) -> vec4f {
   if (!APART) { return read_state(start + at); }
   var sum = vec4f();
   var factor = 1.0;
   var place = start;
   for (var others = select(uniforms.chunks - 1u - chunk, chunk, side == 0u); others > 0u; others--) {
-    place = select(place + DIRECTIONS * quads, place - DIRECTIONS * quads, side == 0u);
+    place = select(place + DIRECTIONS * vecs, place - DIRECTIONS * vecs, side == 0u);
     sum += factor * read_state(place + at);
-    factor *= read_state(place + quads - 1u).x;
+    factor *= read_state(place + vecs - 1u).x;
   }
   return sum;
 }
@@ -136,16 +136,16 @@ const GRADIENTS = /* wgsl */ `
   var through = vec2f();
   if (!ALONE) {
     // The states from before the chunk meet the cotangents from after it.
-    let quads = record_quads_keys();
+    let vecs = record_vecs_keys();
     let keys = vec2u(state_at_keys(sequence, chunk, 0u), state_at_keys(sequence, chunk, 1u));
     let queries = vec2u(state_at_queries(sequence, chunk, 0u), state_at_queries(sequence, chunk, 1u));
     var product = vec2f();
-    for (var at = local; at < quads - 1u; at += THREADS) {
-      let before = reaching_keys(chunk, 0u, keys.x, quads, at);
-      product.x += dot(before, reaching_queries(chunk, 1u, queries.y, quads, at));
+    for (var at = local; at < vecs - 1u; at += THREADS) {
+      let before = reaching_keys(chunk, 0u, keys.x, vecs, at);
+      product.x += dot(before, reaching_queries(chunk, 1u, queries.y, vecs, at));
       if (AFTER) {
-        let after = reaching_keys(chunk, 1u, keys.y, quads, at);
-        product.y += dot(after, reaching_queries(chunk, 0u, queries.x, quads, at));
+        let after = reaching_keys(chunk, 1u, keys.y, vecs, at);
+        product.y += dot(after, reaching_queries(chunk, 0u, queries.x, vecs, at));
       }
     }
     products[local] = product;

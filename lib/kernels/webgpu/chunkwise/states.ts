@@ -19,9 +19,9 @@ import {
 import {
   type Dims,
   elementsOf,
-  QUADS,
-  quadsOf,
   reading,
+  VECS,
+  vecsOf,
   type Vectors,
 } from "../frame/vectors.ts";
 import {
@@ -75,8 +75,8 @@ export function statesAreApart(
   return chunks <= 2 || chunks <= most && chunks * sequences <= FEW_CHUNKS;
 }
 
-export function recordQuads(dims: Dims): number {
-  return 4 * quadsOf("key", dims) * quadsOf("sum", dims) + 1;
+export function recordVecs(dims: Dims): number {
+  return 4 * vecsOf("key", dims) * vecsOf("sum", dims) + 1;
 }
 
 /** Bytes of a chunk's states, in all directions. */
@@ -84,23 +84,23 @@ export function stateBytes(
   dims: Dims,
   decays: Mask | null,
 ): number {
-  return 16 * directionsOf(decays) * recordQuads(dims);
+  return 16 * directionsOf(decays) * recordVecs(dims);
 }
 
 /** WGSL function that reads four numbers of the states in a buffer. */
 export function readingStates(name: string | undefined): string {
-  const quad = name ? `${name}[at]` : "vec4f()";
-  return `fn read_state(at: u32) -> vec4f { return ${quad}; }\n`;
+  const vec = name ? `${name}[at]` : "vec4f()";
+  return `fn read_state(at: u32) -> vec4f { return ${vec}; }\n`;
 }
 
 /** WGSL functions of the states of a mask's sides: of side 0, before, and of side 1, after. */
 export const STATES = /* wgsl */ `
-fn record_quads() -> u32 { return 4u * key_quads() * sum_quads() + 1u; }
+fn record_vecs() -> u32 { return 4u * key_vecs() * sum_vecs() + 1u; }
 fn has(side: u32) -> bool { return select(AFTER, BEFORE, side == 0u); }
 // The index at which the state of a chunk begins.
 fn state_at(sequence: u32, chunk: u32, side: u32) -> u32 {
   let direction = select(0u, side, DIRECTIONS == 2u);
-  return ((sequence * uniforms.chunks + chunk) * DIRECTIONS + direction) * record_quads();
+  return ((sequence * uniforms.chunks + chunk) * DIRECTIONS + direction) * record_vecs();
 }
 `;
 
@@ -113,7 +113,7 @@ function ownStates({ name, decays }: States): string {
 /** Threads of a workgroup: enough for the state of a head of 64, in one part. */
 const THREADS = 136;
 /** Rows of a thread's tile, in groups of four. */
-const TILE_QUADS = 2;
+const TILE_VECS = 2;
 
 /**
  * The program of the states that chunks write, of which a thread adds up a tile of rows and
@@ -127,8 +127,8 @@ export function chunkStatesProgram(
   largestChunk: number,
   launch: Launch,
 ): ProblemProgram {
-  const tiles = Math.ceil(quadsOf("key", launch) / TILE_QUADS) *
-    quadsOf("sum", launch);
+  const tiles = Math.ceil(vecsOf("key", launch) / TILE_VECS) *
+    vecsOf("sum", launch);
   const vectors = states.flatMap(({ rows, columns }) => [rows, columns]);
   const names = states.map(({ name }) => name);
   return {
@@ -136,7 +136,7 @@ export function chunkStatesProgram(
     variants: states.map(({ name, rows, columns, decays }) =>
       `${name}=${rows.name}·${columns.name}:${maskKey(decays)}`
     ),
-    constants: { TOKENS: states[0]!.decays ? largestChunk : 4, TILE_QUADS },
+    constants: { TOKENS: states[0]!.decays ? largestChunk : 4, TILE_VECS },
     elements: elementsOf(vectors, names),
     reads: [
       ...vectors.map(({ name }) => name),
@@ -147,7 +147,7 @@ export function chunkStatesProgram(
     workgroups: [launch.chunks, launch.sequences],
     layers: Math.ceil(tiles / THREADS) * states.length,
     functions: () => [
-      ...[QUADS, DECAYS, TOKEN_DECAYS],
+      ...[VECS, DECAYS, TOKEN_DECAYS],
       ...states.map((kind) =>
         instance(
           ownStates(kind) + arrivals(kind.decays) + LOAD_DECAYS +
@@ -159,7 +159,7 @@ export function chunkStatesProgram(
     ],
     body: stepOf(
       names,
-      "((key_quads() + TILE_QUADS - 1u) / TILE_QUADS * sum_quads() + THREADS - 1u) / THREADS",
+      "((key_vecs() + TILE_VECS - 1u) / TILE_VECS * sum_vecs() + THREADS - 1u) / THREADS",
     ),
   };
 }
@@ -184,39 +184,39 @@ fn step(group: vec3u, layer: u32, thread: u32) {
     }
     workgroupBarrier();
   }
-  let row_quads = key_quads();
-  let column_quads = sum_quads();
-  let row_quad = tile / column_quads * TILE_QUADS;
-  let column_quad = tile % column_quads;
-  if (row_quad >= row_quads) { return; }
+  let row_vecs = key_vecs();
+  let column_vecs = sum_vecs();
+  let row_vec = tile / column_vecs * TILE_VECS;
+  let column_vec = tile % column_vecs;
+  if (row_vec >= row_vecs) { return; }
 
   var sum = array<array<vec4f, 8>, 2>();
   for (var j = 0u; j < count; j++) {
     let token = base + first + j;
-    let y = read_y(token, column_quad);
+    let y = read_y(token, column_vec);
     var weighed = array<vec4f, 2>(y, y);
     if (DECAYS) { weighed = array<vec4f, 2>(token_decays[j].x * y, token_decays[j].y * y); }
-    for (var quad = 0u; quad < TILE_QUADS; quad++) { // unroll
-      let x = read_x(token, min(row_quad + quad, row_quads - 1u));
+    for (var vec = 0u; vec < TILE_VECS; vec++) { // unroll
+      let x = read_x(token, min(row_vec + vec, row_vecs - 1u));
       for (var r = 0u; r < 4u; r++) { // unroll
-        if (BEFORE) { sum[0][4u * quad + r] += x[r] * weighed[0]; }
-        if (AFTER) { sum[1][4u * quad + r] += x[r] * weighed[1]; }
+        if (BEFORE) { sum[0][4u * vec + r] += x[r] * weighed[0]; }
+        if (AFTER) { sum[1][4u * vec + r] += x[r] * weighed[1]; }
       }
     }
   }
   for (var side = 0u; side < 2u; side++) { // unroll
     if (has(side)) {
       let start = state_at(sequence, chunk, side);
-      let at = start + row_quad * 4u * column_quads + column_quad;
-      for (var quad = 0u; quad < TILE_QUADS; quad++) { // unroll
-        if (row_quad + quad < row_quads) {
+      let at = start + row_vec * 4u * column_vecs + column_vec;
+      for (var vec = 0u; vec < TILE_VECS; vec++) { // unroll
+        if (row_vec + vec < row_vecs) {
           for (var r = 0u; r < 4u; r++) { // unroll
-            write_state(at + (4u * quad + r) * column_quads, sum[side][4u * quad + r]);
+            write_state(at + (4u * vec + r) * column_vecs, sum[side][4u * vec + r]);
           }
         }
       }
       if (DECAYS && tile == 0u) {
-        write_state(start + record_quads() - 1u, vec4f(exp(path(0u, count)[side])));
+        write_state(start + record_vecs() - 1u, vec4f(exp(path(0u, count)[side])));
       }
     }
   }
@@ -261,12 +261,12 @@ export function carryStatesProgram(
     writes: [...names, ...leaves],
     threads: SCAN_THREADS,
     workgroups: [
-      Math.ceil((recordQuads(launch) - 1) / SCAN_THREADS),
+      Math.ceil((recordVecs(launch) - 1) / SCAN_THREADS),
       launch.sequences,
     ],
     layers: states.length * directions,
     functions: () => [
-      ...[QUADS, borderStates(enters, leaves, BORDERS), logDecays(decays)],
+      ...[VECS, borderStates(enters, leaves, BORDERS), logDecays(decays)],
       ...states.map((kind) =>
         instance(ownStates(kind) + CARRIED_STATES, kind.name)
       ),
@@ -280,39 +280,39 @@ const BORDERS = ["before", "after", "forward", "backward"];
 
 const CARRIED_STATES = /* wgsl */ `
 fn step(group: vec3u, direction: u32, thread: u32) {
-  let quads = record_quads();
+  let vecs = record_vecs();
   let at = group.x * THREADS + thread;
-  if (at >= quads - 1u) { return; }
+  if (at >= vecs - 1u) { return; }
   let sequence = group.y;
   // The sequence's index in the states of all sequences.
   let place = uniforms.firstSequence + sequence;
-  let row = at / sum_quads();
-  let quad = at % sum_quads();
+  let row = at / sum_vecs();
+  let vec = at % sum_vecs();
   let side = select(1u, direction, BEFORE);
   var state = vec4f();
   if (!DECAYS) {
     let start = state_at(sequence, 0u, 0u) + at;
-    for (var chunk = 0u; chunk < uniforms.chunks; chunk++) { state += read_state(start + chunk * quads); }
-    let before = enter_before(place, row, quad);
-    let after = enter_after(place, row, quad);
-    leave_forward(place, row, quad, state + before);
-    leave_backward(place, row, quad, state + after);
+    for (var chunk = 0u; chunk < uniforms.chunks; chunk++) { state += read_state(start + chunk * vecs); }
+    let before = enter_before(place, row, vec);
+    let after = enter_after(place, row, vec);
+    leave_forward(place, row, vec, state + before);
+    leave_backward(place, row, vec, state + after);
     write_state(start, state + before + after);
     return;
   }
   // An initial state decays by the decay of the first token that it reaches.
   let base = place * uniforms.length;
-  if (ENTERS_BEFORE && side == 0u) { state = exp(log_f(base)) * enter_before(place, row, quad); }
-  if (ENTERS_AFTER && side == 1u) { state = exp(log_b(base + uniforms.length - 1u)) * enter_after(place, row, quad); }
-  let length = DIRECTIONS * quads;
+  if (ENTERS_BEFORE && side == 0u) { state = exp(log_f(base)) * enter_before(place, row, vec); }
+  if (ENTERS_AFTER && side == 1u) { state = exp(log_b(base + uniforms.length - 1u)) * enter_after(place, row, vec); }
+  let length = DIRECTIONS * vecs;
   var start = state_at(sequence, select(0u, uniforms.chunks - 1u, side == 1u), side);
   for (var step = 0u; step < uniforms.chunks; step++) {
     let written = read_state(start + at);
     write_state(start + at, state);
-    state = read_state(start + quads - 1u).x * state + written;
+    state = read_state(start + vecs - 1u).x * state + written;
     start = select(start + length, start - length, side == 1u);
   }
-  if (side == 0u) { leave_forward(place, row, quad, state); }
-  if (side == 1u) { leave_backward(place, row, quad, state); }
+  if (side == 0u) { leave_forward(place, row, vec, state); }
+  if (side == 1u) { leave_backward(place, row, vec, state); }
 }
 `;

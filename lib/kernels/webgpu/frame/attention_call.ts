@@ -16,8 +16,8 @@ import { type SequenceBatch, sequenceBatches } from "./sequence_batches.ts";
 import {
   type Dims,
   elementsOf,
-  QUADS,
-  quadsOf,
+  VECS,
+  vecsOf,
   type Vectors,
 } from "./vectors.ts";
 
@@ -163,8 +163,8 @@ export function launcherOf(
     if (!isPacked(vectors, request)) return vectors;
     const x = inputs[name]!;
     // Four halves take the room of two floats.
-    const ofQuad = vectors.half ? 2 : 4;
-    scratch(name, tokens * ofQuad * quadsOf(columns, request));
+    const ofVec = vectors.half ? 2 : 4;
+    scratch(name, tokens * ofVec * vecsOf(columns, request));
     const both = { x, packed: tensors[name]! };
     for (const launch of launches) {
       const program = packProgram(vectors, launch);
@@ -225,19 +225,19 @@ export function packProgram(
     writes: ["packed"],
     threads: PACK_THREADS,
     workgroups: [Math.ceil(launch.length / PACK_THREADS), launch.sequences],
-    layers: quadsOf(columns, launch),
-    functions: QUADS,
+    layers: vecsOf(columns, launch),
+    functions: VECS,
     body: /* wgsl */ `
   let t = group.x * THREADS + local;
   if (t >= uniforms.length) { return; }
   let token = (uniforms.firstSequence + group.y) * uniforms.length + t;
   let columns = select(uniforms.valueDim, uniforms.headDim, OF_KEYS);
-  var quad = vec4f();
+  var vec = vec4f();
   for (var i = 0u; i < 4u && layer * 4u + i < columns; i++) {
-    quad[i] = x[token * columns + layer * 4u + i];
+    vec[i] = x[token * columns + layer * 4u + i];
   }
-  packed[token * select(value_quads(), key_quads(), OF_KEYS) + layer] = ${
+  packed[token * select(value_vecs(), key_vecs(), OF_KEYS) + layer] = ${
       half ? "vec4h" : "vec4f"
-    }(quad);`,
+    }(vec);`,
   };
 }

@@ -12,7 +12,7 @@
  * @module
  */
 import { JOINED, type Launch, type ProblemProgram } from "./attention_call.ts";
-import { type Dims, QUADS, quadsOf, type Vectors } from "./vectors.ts";
+import { type Dims, VECS, vecsOf, type Vectors } from "./vectors.ts";
 
 /** The vectors g, gradients in the sums of y and in the row sum. */
 export const COTANGENTS: Vectors = { name: "g", columns: "sum", half: false };
@@ -34,12 +34,12 @@ export function cotangentNumbers(
   directions: number,
 ): number {
   const decays = Math.ceil(directions * tokens / 4);
-  return 4 * (tokens * quadsOf(COTANGENTS.columns, dims) + decays);
+  return 4 * (tokens * vecsOf(COTANGENTS.columns, dims) + decays);
 }
 
 /** WGSL function that reads a number behind the vectors g: a token's f, or after those of all tokens its b. */
 export const LOG_DECAYS_BEHIND = /* wgsl */ `
-fn log_decay_behind(at: u32) -> f32 { return g[uniforms.tokens * sum_quads() + at / 4u][at % 4u]; }
+fn log_decay_behind(at: u32) -> f32 { return g[uniforms.tokens * sum_vecs() + at / 4u][at % 4u]; }
 `;
 
 /**
@@ -59,7 +59,7 @@ export function cotangentsProgram(
     writes: ["g"],
     threads: THREADS,
     workgroups: [Math.ceil(launch.length / THREADS), launch.sequences],
-    functions: /* wgsl */ `${QUADS}${JOINED}
+    functions: /* wgsl */ `${VECS}${JOINED}
 fn log_f(token: u32) -> f32 { return ${decay("f")}; }
 fn log_b(token: u32) -> f32 { return ${decay("b")}; }
 `,
@@ -74,7 +74,7 @@ const COTANGENTS_OF_TOKEN = /* wgsl */ `
   let normalize = uniforms.normalize == 1u;
   let place = joined(token) * uniforms.valueDim;
   let factor = uniforms.scale / select(1.0, rowSums[token] + uniforms.epsilon, normalize);
-  let padded = sum_quads() * 4u;
+  let padded = sum_vecs() * 4u;
   var product = 0.0;
   for (var i = 0u; i < uniforms.valueDim; i++) {
     let gradient = factor * dy[place + i];

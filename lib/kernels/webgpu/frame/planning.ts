@@ -4,7 +4,7 @@ import type { Refusal } from "@lionjs/tfjs/kernel";
 import { cotangentNumbers } from "./cotangents.ts";
 import { isPacked } from "./attention_call.ts";
 import { largestBuffer } from "./sequence_batches.ts";
-import { quadsOf } from "./vectors.ts";
+import { vecsOf } from "./vectors.ts";
 
 /** Largest headDim and valueDim: a workgroup's threads must cover a row. */
 const LARGEST_DIM = 128;
@@ -115,10 +115,10 @@ export function packingOf(
   const half = request.precision === "f16";
   const packed = (["key", "key", "value"] as const)
     .filter((columns) => isPacked({ columns, half }, request));
-  const quads = packed.reduce((sum, name) => sum + quadsOf(name, request), 0);
+  const vecs = packed.reduce((sum, name) => sum + vecsOf(name, request), 0);
   return {
     launches: packed.length,
-    bytes: batch * heads * length * quads * (half ? 8 : 16),
+    bytes: batch * heads * length * vecs * (half ? 8 : 16),
   };
 }
 

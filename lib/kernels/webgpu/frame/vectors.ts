@@ -1,8 +1,8 @@
 /**
  * Vectors, one per token, read four columns at a time.
  *
- * In names, a quad is four columns. Vectors are stored in whole quads, padded with zeros
- * after the last column. The numbers of columns are uniforms, so that one shader
+ * Vectors are stored in whole vec4s, padded with zeros after the last column; `vec` in
+ * names is the index of one, and `vecs` their number. The numbers of columns are uniforms, so that one shader
  * text serves all of them; compilers that know how often a loop runs would unroll
  * it, and take seconds.
  *
@@ -35,7 +35,7 @@ export interface Dims {
 }
 
 /** The number of groups of four columns in a vector of the given kind. */
-export function quadsOf(
+export function vecsOf(
   columns: Columns,
   { headDim, valueDim }: Dims,
 ): number {
@@ -50,13 +50,13 @@ export function quadsOf(
 }
 
 /**
- * WGSL functions that do what {@linkcode quadsOf} does: `key_quads()`,
- * `value_quads()` and `sum_quads()`.
+ * WGSL functions that do what {@linkcode vecsOf} does: `key_vecs()`,
+ * `value_vecs()` and `sum_vecs()`.
  */
-export const QUADS = /* wgsl */ `
-fn key_quads() -> u32 { return (uniforms.headDim + 3u) / 4u; }
-fn value_quads() -> u32 { return (uniforms.valueDim + 3u) / 4u; }
-fn sum_quads() -> u32 { return uniforms.valueDim / 4u + 1u; }
+export const VECS = /* wgsl */ `
+fn key_vecs() -> u32 { return (uniforms.headDim + 3u) / 4u; }
+fn value_vecs() -> u32 { return (uniforms.valueDim + 3u) / 4u; }
+fn sum_vecs() -> u32 { return uniforms.valueDim / 4u + 1u; }
 `;
 
 /** WGSL function that adds a product of a matrix to sums. */
@@ -75,9 +75,9 @@ export function elementsOf(
   vectors: readonly Pick<Vectors, "name" | "half">[],
   others: readonly string[] = [],
 ): Record<string, Binding["element"]> {
-  const quads = [...vectors, ...others.map((name) => ({ name, half: false }))];
+  const vecs = [...vectors, ...others.map((name) => ({ name, half: false }))];
   return Object.fromEntries(
-    quads.map(({ name, half }) => [name, half ? "vec4h" : "vec4f"]),
+    vecs.map(({ name, half }) => [name, half ? "vec4h" : "vec4f"]),
   );
 }
 
@@ -90,10 +90,10 @@ export function elementsOf(
 export function reading(role: string, { name, columns }: Vectors): string {
   if (columns !== "value") return readingStored(role, { name, columns });
   return /* wgsl */ `
-fn read_${role}(token: u32, quad: u32) -> vec4f {
-  let quads = value_quads();
-  let values = select(vec4f(), vec4f(${name}[token * quads + quad]), quad < quads);
-  return select(values, vec4f(1.0), quad * 4u + vec4u(0u, 1u, 2u, 3u) == vec4u(uniforms.valueDim));
+fn read_${role}(token: u32, vec: u32) -> vec4f {
+  let vecs = value_vecs();
+  let values = select(vec4f(), vec4f(${name}[token * vecs + vec]), vec < vecs);
+  return select(values, vec4f(1.0), vec * 4u + vec4u(0u, 1u, 2u, 3u) == vec4u(uniforms.valueDim));
 }
 `;
 }
@@ -107,6 +107,6 @@ export function readingStored(
   { name, columns }: Pick<Vectors, "name" | "columns">,
 ): string {
   return /* wgsl */ `
-fn read_${role}(token: u32, quad: u32) -> vec4f { return vec4f(${name}[token * ${columns}_quads() + quad]); }
+fn read_${role}(token: u32, vec: u32) -> vec4f { return vec4f(${name}[token * ${columns}_vecs() + vec]); }
 `;
 }

@@ -13,8 +13,8 @@ import { type Mask, maskConstants } from "../chunkwise/mask.ts";
 import type { Launch, ProblemProgram } from "../frame/attention_call.ts";
 import {
   elementsOf,
-  QUADS,
   readingStored,
+  VECS,
   type Vectors,
 } from "../frame/vectors.ts";
 import {
@@ -54,7 +54,7 @@ export function fullProgram(
     threads: tiling.threads,
     workgroups: [launch.chunks, launch.sequences],
     functions: () => [
-      ...[QUADS, TILES, readingStored("r", q), readingStored("o", k)],
+      ...[VECS, TILES, readingStored("r", q), readingStored("o", k)],
       ...[readingStored("x", v), stage(tiling), products(tiling)],
       ...[ALL_TOKENS, ADD_COLUMNS],
       writing("y", "valueDim", 1),
@@ -78,7 +78,7 @@ fn read_tileMask(at: u32) -> vec4f { return vec4f(); }
 `;
 
 const OWN_WEIGHTS = /* wgsl */ `
-fn inner_quads() -> u32 { return key_quads(); }
+fn inner_quads() -> u32 { return key_vecs(); }
 // The sides of a tile are 0, before it, and 1; its own columns are the last.
 const OWN = 2u;
 // The mask of the own tile, in four of its rows and in the columns 4 \`at\` … 4 \`at\` + 3.

@@ -181,13 +181,13 @@ fn product(tile: u32, local: u32) {
 
 /** The tiles of both factors, of DEPTH numbers along the sum. */
 const TILES = /* wgsl */ `
-// Four numbers along the tile, by inner index. Their places are exchanged from quad to
-// quad of that, so that those who write quads of one row do not wait for each other.
+// Four numbers along the tile, by inner index. Their places are exchanged from vec4 to
+// vec4 of that, so that threads that write vec4s of one row do not wait for each other.
 var<workgroup> left_tile: array<vec4f, 4u * THREADS>;
 var<workgroup> right_tile: array<vec4f, 4u * THREADS>;
 
-fn place_in_tile(inner_quad: u32, i: u32, quad: u32) -> u32 {
-  return (4u * inner_quad + i) * (SIZE / 4u) + (quad ^ (inner_quad * SIDES));
+fn place_in_tile(inner_vec: u32, i: u32, vec: u32) -> u32 {
+  return (4u * inner_vec + i) * (SIZE / 4u) + (vec ^ (inner_vec * SIDES));
 }
 `;
 
@@ -226,8 +226,8 @@ fn product(tile: u32, local: u32) {
     right_inner += DEPTH;
     left = left_block(left_outer, left_inner);
     right = right_block(right_outer, right_inner);
-    let quads = min(DEPTH / 4u, (inner_count() - first + 3u) / 4u);
-    for (var k = 0u; k < quads; k++) {
+    let vecs = min(DEPTH / 4u, (inner_count() - first + 3u) / 4u);
+    for (var k = 0u; k < vecs; k++) {
       for (var i = 0u; i < 4u; i++) { // unroll
         var lefts = array<vec4f, SIDES>();
         var rights = array<vec4f, SIDES>();

@@ -71,18 +71,18 @@ export interface ForwardSweep
  * Divides the columns, four at a time, among workgroups, and those of a workgroup among
  * threads; each workgroup also has the last four, since it divides by the row sum.
  *
- * @returns `lanes`: threads of the same columns; `wholeQuads`: groups of four columns of v,
+ * @returns `lanes`: threads of the same columns; `wholeVecs`: groups of four columns of v,
  * after which one more has the remaining columns and the row sum; `across`: such groups of a
  * workgroup; `threads`: of which some may have nothing to do.
  */
 function share(headDim: number, valueDim: number) {
   const lanes = Math.ceil(headDim / TILE_ROWS);
-  const wholeQuads = Math.floor(valueDim / 4);
+  const wholeVecs = Math.floor(valueDim / 4);
   const most = Math.max(1, Math.floor(THREADS / lanes) - 1);
-  const tiles = Math.max(1, Math.ceil(wholeQuads / most));
-  const across = Math.ceil(wholeQuads / tiles) + 1;
+  const tiles = Math.max(1, Math.ceil(wholeVecs / most));
+  const across = Math.ceil(wholeVecs / tiles) + 1;
   const threads = WARP * Math.ceil(lanes * across / WARP);
-  return { lanes, wholeQuads, across, threads, tiles };
+  return { lanes, wholeVecs, across, threads, tiles };
 }
 
 /** The program of a sweep of the forward pass. */
@@ -152,15 +152,15 @@ const TILE = 8u;
 var<workgroup> parts: array<vec4f, BLOCK * THREADS>;
 
 // Four columns of q, of k and of (v, 1): zeros beyond the last column.
-fn rows_of_q(token: u32, quad: u32) -> vec4f {
-  return select(vec4f(), read_q(token, quad), quad < (uniforms.headDim + 3u) / 4u);
+fn rows_of_q(token: u32, vec: u32) -> vec4f {
+  return select(vec4f(), read_q(token, vec), vec < (uniforms.headDim + 3u) / 4u);
 }
-fn rows_of_k(token: u32, quad: u32) -> vec4f {
-  return select(vec4f(), read_k(token, quad), quad < (uniforms.headDim + 3u) / 4u);
+fn rows_of_k(token: u32, vec: u32) -> vec4f {
+  return select(vec4f(), read_k(token, vec), vec < (uniforms.headDim + 3u) / 4u);
 }
-fn values_of(token: u32, quad: u32) -> vec4f {
-  let values = select(vec4f(), read_v(token, quad), quad < (uniforms.valueDim + 3u) / 4u);
-  return select(values, vec4f(1.0), 4u * quad + vec4u(0u, 1u, 2u, 3u) == vec4u(uniforms.valueDim));
+fn values_of(token: u32, vec: u32) -> vec4f {
+  let values = select(vec4f(), read_v(token, vec), vec < (uniforms.valueDim + 3u) / 4u);
+  return select(values, vec4f(1.0), 4u * vec + vec4u(0u, 1u, 2u, 3u) == vec4u(uniforms.valueDim));
 }
 
 // The token at a position of the sweep.
@@ -169,15 +169,15 @@ fn token_at(base: u32, position: u32) -> u32 {
 }
 
 // The index of the four columns at a place; behind the workgroup's own are the last ones.
-fn quad_at(tile: u32, place: u32) -> u32 {
+fn vec_at(tile: u32, place: u32) -> u32 {
   let own = uniforms.across - 1u;
-  return select(tile * own + place, uniforms.wholeQuads, place == own);
+  return select(tile * own + place, uniforms.wholeVecs, place == own);
 }
 
 // Whether the workgroup is the one that writes the columns at a place.
 fn is_own(tile: u32, place: u32) -> bool {
   let is_last = place == uniforms.across - 1u;
-  return select(quad_at(tile, place) < uniforms.wholeQuads, tile == 0u, is_last);
+  return select(vec_at(tile, place) < uniforms.wholeVecs, tile == 0u, is_last);
 }
 `;
 
@@ -188,11 +188,11 @@ const SWEEP = /* wgsl */ `
   let sequence = workgroup / uniforms.tiles;
   let tile = workgroup % uniforms.tiles;
   let base = sequence * uniforms.length;
-  let quad = quad_at(tile, place);
+  let vec = vec_at(tile, place);
   let ones = uniforms.valueDim % 4u;
   var state = array<vec4f, TILE>();
   for (var r = 0u; r < TILE; r++) { // unroll
-    state[r] = enter_firstState(sequence, TILE * lane + r, quad);
+    state[r] = enter_firstState(sequence, TILE * lane + r, vec);
   }
   for (var first = 0u; first < uniforms.length; first += BLOCK) {
     let count = min(BLOCK, uniforms.length - first);
@@ -201,7 +201,7 @@ const SWEEP = /* wgsl */ `
         let token = token_at(base, first + t);
         let queries = array<vec4f, 2>(rows_of_q(token, 2u * lane), rows_of_q(token, 2u * lane + 1u));
         let keys = array<vec4f, 2>(rows_of_k(token, 2u * lane), rows_of_k(token, 2u * lane + 1u));
-        let value = values_of(token, quad);
+        let value = values_of(token, vec);
         // The state decays on arriving at the token: to nothing at the first, if none enters.
         let decay = select(exp(log_decay(token)), 0.0, !ENTERS && first + t == 0u);
         var sum = vec4f();
@@ -218,7 +218,7 @@ const SWEEP = /* wgsl */ `
     for (var item = local; item < count * uniforms.across; item += THREADS) {
       let t = item / uniforms.across;
       let column = item % uniforms.across;
-      let quad = quad_at(tile, column);
+      let vec = vec_at(tile, column);
       let token = token_at(base, first + t);
       var sum = vec4f();
       var total = 0.0;
@@ -229,12 +229,12 @@ const SWEEP = /* wgsl */ `
       }
       sum *= uniforms.scale;
       total *= uniforms.scale;
-      if (COMPLETES) { sum += read_y(token, quad); }
+      if (COMPLETES) { sum += read_y(token, vec); }
       if (COMPLETES && !IN_PLACE) { total += sum_before(token); }
       if (DIVIDES) { sum /= select(1.0, total + uniforms.epsilon, uniforms.normalize != 0u); }
       if (is_own(tile, column)) {
-        write_y(token, quad, sum);
-        if (quad == uniforms.wholeQuads) {
+        write_y(token, vec, sum);
+        if (vec == uniforms.wholeVecs) {
           if (IN_PLACE) { total += rowSums[token]; }
           rowSums[token] = total;
         }
@@ -244,6 +244,6 @@ const SWEEP = /* wgsl */ `
   }
   if (LEAVES && is_working && is_own(tile, place)) {
     for (var r = 0u; r < TILE; r++) { // unroll
-      leave_lastState(sequence, TILE * lane + r, quad, state[r]);
+      leave_lastState(sequence, TILE * lane + r, vec, state[r]);
     }
   }`;

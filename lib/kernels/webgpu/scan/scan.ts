@@ -19,7 +19,7 @@ export interface ScanSizes
   extends
     Readonly<Record<"batch" | "length" | "channels" | "stateDim", number>> {
   /** Vectors of four numbers of a channel's state. */
-  readonly quads: number;
+  readonly vecs: number;
   /** Chunks of a sequence. */
   readonly chunks: number;
   /** Workgroups that a token's channels are divided among. */
@@ -37,7 +37,7 @@ export function sizesOf(
   const stateDim = a.shape[1]!;
   return {
     ...{ batch, length, channels, stateDim, reverse },
-    quads: Math.ceil(stateDim / 4),
+    vecs: Math.ceil(stateDim / 4),
     chunks: Math.ceil(length / CHUNK),
     blocks: Math.ceil(channels / THREADS),
   };
@@ -45,13 +45,13 @@ export function sizesOf(
 
 /** The shape of a tensor with one state for each chunk, channel by channel. */
 export function statesShape(sizes: ScanSizes): number[] {
-  const { batch, chunks, quads, channels } = sizes;
-  return [batch, chunks, quads, channels, 4];
+  const { batch, chunks, vecs, channels } = sizes;
+  return [batch, chunks, vecs, channels, 4];
 }
 
 /** A program with one thread for each channel of a chunk. */
 export function chunkProgram(
-  { batch, length, channels, stateDim, quads, chunks, blocks, reverse }:
+  { batch, length, channels, stateDim, vecs, chunks, blocks, reverse }:
     ScanSizes,
   program:
     & Pick<Program, "name" | "reads" | "writes" | "functions" | "body">
@@ -64,7 +64,7 @@ export function chunkProgram(
     ...program,
     constants: { CHUNK, ...program.constants },
     integers: {
-      ...{ length, channels, stateDim, quads, chunks, blocks },
+      ...{ length, channels, stateDim, vecs, chunks, blocks },
       reverse: Number(reverse),
       ...program.integers,
     },
@@ -94,8 +94,8 @@ fn token_at(entry: u32, position: u32) -> u32 {
   return entry * uniforms.length + own;
 }
 
-fn record_of(entry: u32, chunk: u32, quad: u32, channel: u32) -> u32 {
-  return ((entry * uniforms.chunks + chunk) * uniforms.quads + quad) * uniforms.channels + channel;
+fn record_of(entry: u32, chunk: u32, vec: u32, channel: u32) -> u32 {
+  return ((entry * uniforms.chunks + chunk) * uniforms.vecs + vec) * uniforms.channels + channel;
 }
 ${reading("a", "stateDim", 1)}`;
 
@@ -136,10 +136,10 @@ fn begins_at(token: u32) -> bool { return ${
 fn step_of(token: u32, channel: u32) -> f32 { return dt[token * uniforms.channels + channel]; }
 
 // The state after a token.
-fn stepped(token: u32, channel: u32, quad: u32, rate: vec4f, state: vec4f) -> vec4f {
+fn stepped(token: u32, channel: u32, vec: u32, rate: vec4f, state: vec4f) -> vec4f {
   let step = step_of(token, channel);
   let kept = select(exp(step * rate), vec4f(), begins_at(token));
-  return kept * state + step * x[token * uniforms.channels + channel] * read_b(token, quad);
+  return kept * state + step * x[token * uniforms.channels + channel] * read_b(token, vec);
 }
 `;
 }
@@ -165,13 +165,13 @@ export function summaryProgram(
 
 const SUMMARY = /* wgsl */ `${PLACE}
   if (channel >= uniforms.channels) { return; }
-  for (var quad = 0u; quad < uniforms.quads; quad++) {
-    let rate = read_a(channel, quad);
+  for (var vec = 0u; vec < uniforms.vecs; vec++) {
+    let rate = read_a(channel, vec);
     var state = vec4f();
     for (var i = 0u; i < count; i++) {
-      state = stepped(token_at(entry, first + i), channel, quad, rate, state);
+      state = stepped(token_at(entry, first + i), channel, vec, rate, state);
     }
-    states[record_of(entry, chunk, quad, channel)] = state;
+    states[record_of(entry, chunk, vec, channel)] = state;
   }${WRITE_STEPS}`;
 
 /** The program of the outputs y = c · h, starting from the state before each chunk. */
@@ -194,13 +194,13 @@ export function outputsProgram(
 const OUTPUTS = /* wgsl */ `${PLACE}
   if (channel >= uniforms.channels) { return; }
   var sums = array<f32, CHUNK>();
-  for (var quad = 0u; quad < uniforms.quads; quad++) {
-    let rate = read_a(channel, quad);
-    var state = states[record_of(entry, chunk, quad, channel)];
+  for (var vec = 0u; vec < uniforms.vecs; vec++) {
+    let rate = read_a(channel, vec);
+    var state = states[record_of(entry, chunk, vec, channel)];
     for (var i = 0u; i < count; i++) {
       let token = token_at(entry, first + i);
-      state = stepped(token, channel, quad, rate, state);
-      sums[i] += dot(read_c(token, quad), state);
+      state = stepped(token, channel, vec, rate, state);
+      sums[i] += dot(read_c(token, vec), state);
     }
   }
   for (var i = 0u; i < count; i++) {
@@ -221,8 +221,8 @@ export function carryProgram(
   sizes: ScanSizes,
   isBackward: boolean,
 ): Program {
-  const { batch, quads, channels } = sizes;
-  const records = batch * quads * channels;
+  const { batch, vecs, channels } = sizes;
+  const records = batch * vecs * channels;
   return chunkProgram(sizes, {
     name: "scan_carry",
     constants: { BACKWARD: isBackward },
@@ -235,13 +235,13 @@ export function carryProgram(
   let at = workgroup * THREADS + local;
   if (at >= uniforms.records) { return; }
   let channel = at % uniforms.channels;
-  let quad = at / uniforms.channels % uniforms.quads;
-  let entry = at / (uniforms.channels * uniforms.quads);
-  let rate = read_a(channel, quad);
+  let vec = at / uniforms.channels % uniforms.vecs;
+  let entry = at / (uniforms.channels * uniforms.vecs);
+  let rate = read_a(channel, vec);
   var state = vec4f();
   for (var i = 0u; i < uniforms.chunks; i++) {
     let chunk = select(i, uniforms.chunks - 1u - i, BACKWARD);
-    let record = record_of(entry, chunk, quad, channel);
+    let record = record_of(entry, chunk, vec, channel);
     let own = states[record];
     states[record] = state;
     let step = steps[(entry * uniforms.chunks + chunk) * uniforms.channels + channel];

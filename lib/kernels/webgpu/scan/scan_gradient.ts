@@ -27,11 +27,11 @@ import {
 /** WGSL functions that read `rows` and `tokens`. */
 const TOKENS = /* wgsl */ `
 fn part_of(token: u32, part: u32) -> vec4f {
-  return tokens[token * (2u * uniforms.quads + 1u) + part];
+  return tokens[token * (2u * uniforms.vecs + 1u) + part];
 }
 
 fn begins_at(token: u32) -> bool {
-  return part_of(token, 2u * uniforms.quads).x != 0.0;
+  return part_of(token, 2u * uniforms.vecs).x != 0.0;
 }
 fn step_of(token: u32, channel: u32) -> f32 { return rows[token * uniforms.channels + channel].y; }
 `;
@@ -54,16 +54,16 @@ export function gradientSummaryProgram(
     functions: FUNCTIONS + TOKENS,
     body: /* wgsl */ `${PLACE}
   if (channel >= uniforms.channels) { return; }
-  for (var quad = 0u; quad < uniforms.quads; quad++) {
-    let rate = read_a(channel, quad);
+  for (var vec = 0u; vec < uniforms.vecs; vec++) {
+    let rate = read_a(channel, vec);
     var gradient = vec4f();
     for (var i = count; i > 0u; i--) {
       let token = token_at(entry, first + i - 1u);
       let row = rows[token * uniforms.channels + channel];
       let kept = select(exp(row.y * rate), vec4f(), begins_at(token));
-      gradient = kept * (gradient + row.z * part_of(token, uniforms.quads + quad));
+      gradient = kept * (gradient + row.z * part_of(token, uniforms.vecs + vec));
     }
-    carried[record_of(entry, chunk, quad, channel)] = gradient;
+    carried[record_of(entry, chunk, vec, channel)] = gradient;
   }${WRITE_STEPS}`,
   });
 }
@@ -103,18 +103,18 @@ var<workgroup> sums: array<vec4f, THREADS>;
   var decays = array<vec4f, CHUNK>();
   var read = array<f32, CHUNK>();
   var paid = array<f32, CHUNK>();
-  for (var quad = 0u; quad < uniforms.quads; quad++) {
+  for (var vec = 0u; vec < uniforms.vecs; vec++) {
     // The token's part of db and dc takes the place of its state and decay.
     if (is_there) {
-      let rate = read_a(channel, quad);
-      let record = record_of(entry, chunk, quad, channel);
+      let rate = read_a(channel, vec);
+      let record = record_of(entry, chunk, vec, channel);
       var state = states[record];
       for (var i = 0u; i < count; i++) {
         let token = token_at(entry, first + i);
         let row = rows[token * uniforms.channels + channel];
         trail[i] = state;
         decays[i] = select(exp(row.y * rate), vec4f(), begins_at(token));
-        state = decays[i] * state + row.x * row.y * part_of(token, quad);
+        state = decays[i] * state + row.x * row.y * part_of(token, vec);
       }
       var gradient = carried[record];
       var slope = vec4f();
@@ -122,8 +122,8 @@ var<workgroup> sums: array<vec4f, THREADS>;
         let i = left - 1u;
         let token = token_at(entry, first + i);
         let row = rows[token * uniforms.channels + channel];
-        let b = part_of(token, quad);
-        gradient += row.z * part_of(token, uniforms.quads + quad);
+        let b = part_of(token, vec);
+        gradient += row.z * part_of(token, uniforms.vecs + vec);
         let kept = decays[i] * gradient;
         let weighed = kept * trail[i];
         read[i] += dot(gradient, b);
@@ -156,8 +156,8 @@ var<workgroup> sums: array<vec4f, THREADS>;
         var whole = vec4f();
         for (var i = 0u; i < TEAM; i++) { whole += sums[local * TEAM + i]; }
         let token = token_at(entry, first + at);
-        let part = local % 2u * uniforms.quads + quad;
-        parts[(block * uniforms.tokensOfAll + token) * 2u * uniforms.quads + part] = whole;
+        let part = local % 2u * uniforms.vecs + vec;
+        parts[(block * uniforms.tokensOfAll + token) * 2u * uniforms.vecs + part] = whole;
       }
     }
   }

@@ -60,7 +60,7 @@ function planFor(
   const sizes = sizesOf(x, { shape: [channels, stateDim] }, false);
   const states = 4 * tf.util.sizeFromShape(statesShape(sizes));
   const rows = 16 * batch * length * channels;
-  const parts = 32 * sizes.blocks * batch * length * sizes.quads;
+  const parts = 32 * sizes.blocks * batch * length * sizes.vecs;
   const bytes = Math.max(states, rows, parts);
   const large = tooLarge("the gradient's largest buffer takes", bytes, limits);
   if (large) return large;
@@ -122,7 +122,7 @@ const gradient: FusedKernel<string, SelectiveScanAttributes> = (
     & Readonly<Record<"dy" | "states", tf.TensorInfo>>;
   const { x, a, d, z, states } = given;
   const sizes = sizesOf(x, a, attributes.reverse);
-  const { batch, length, chunks, channels, quads, blocks } = sizes;
+  const { batch, length, chunks, channels, vecs, blocks } = sizes;
   const make = (...shape: number[]) => makeFloats(backend, shape);
   const dispose = (...tensors: tf.TensorInfo[]) =>
     tensors.forEach(({ dataId }) => backend.disposeData(dataId));
@@ -159,7 +159,7 @@ const gradient: FusedKernel<string, SelectiveScanAttributes> = (
   const back = { a, steps, states: carried };
   runProgram(backend, carryProgram(back, sizes, true));
   const [dx, ddt] = [make(...x.shape), make(...x.shape)];
-  const parts = make(blocks, batch * length * 8 * quads);
+  const parts = make(blocks, batch * length * 8 * vecs);
   const writes = { dx, ddt, parts, carried };
   runProgram(backend, gradientsProgram({ ...packed, states }, writes, sizes));
   const sums = sumsOf(backend, given, { parts, carried }, sizes);
@@ -174,7 +174,7 @@ function packedOf(
   backend: StrictWebGPUBackend,
   { x, dt, b, c, d, begins }: Inputs,
   dy: tf.TensorInfo,
-  { batch, length, quads, stateDim }: ScanSizes,
+  { batch, length, vecs, stateDim }: ScanSizes,
 ): Readonly<Record<"rows" | "tokens", tf.TensorInfo>> {
   const rows = makeFloats(backend, [...x.shape, 4]);
   runElementwise(backend, {
@@ -189,7 +189,7 @@ function packedOf(
       d ? "d[at % uniforms.row] * dy[at]" : "0.0"
     });`,
   });
-  const tokens = makeFloats(backend, [batch, length, 2 * quads + 1, 4]);
+  const tokens = makeFloats(backend, [batch, length, 2 * vecs + 1, 4]);
   runElementwise(backend, {
     name: "scan_tokens",
     variants: begins ? ["begins"] : [],
@@ -197,15 +197,15 @@ function packedOf(
     elements: { tokens: "vec4f" },
     reads: { b, c, begins },
     writes: { tokens },
-    integers: { packs: sizeOf(tokens) / 4, quads, stateDim },
+    integers: { packs: sizeOf(tokens) / 4, vecs, stateDim },
     functions: reading("b", "stateDim", 1) + reading("c", "stateDim", 1),
     body: /* wgsl */ `
-  let token = at / (2u * uniforms.quads + 1u);
-  let part = at % (2u * uniforms.quads + 1u);
-  if (part < uniforms.quads) {
+  let token = at / (2u * uniforms.vecs + 1u);
+  let part = at % (2u * uniforms.vecs + 1u);
+  if (part < uniforms.vecs) {
     tokens[at] = read_b(token, part);
-  } else if (part < 2u * uniforms.quads) {
-    tokens[at] = read_c(token, part - uniforms.quads);
+  } else if (part < 2u * uniforms.vecs) {
+    tokens[at] = read_c(token, part - uniforms.vecs);
   } else {
     tokens[at] = vec4f(${begins ? "begins[token]" : "0.0"});
   }`,
@@ -218,15 +218,15 @@ function sumsOf(
   backend: StrictWebGPUBackend,
   { a, b, c }: Inputs,
   { parts, carried }: Readonly<Record<"parts" | "carried", tf.TensorInfo>>,
-  { batch, length, chunks, channels, quads, blocks, stateDim }: ScanSizes,
+  { batch, length, chunks, channels, vecs, blocks, stateDim }: ScanSizes,
 ): tf.TensorInfo[] {
   const [rates] = columnSums(backend, [carried], {
     rows: batch * chunks,
-    columns: 4 * quads * channels,
+    columns: 4 * vecs * channels,
   });
   const [ofTokens] = columnSums(backend, [parts], {
     rows: blocks,
-    columns: batch * length * 8 * quads,
+    columns: batch * length * 8 * vecs,
   });
   // The sums have the states in fours, `[stateDim / 4, channels, 4]`, and da has not.
   const da = makeFloats(backend, a.shape);
@@ -247,12 +247,12 @@ function sumsOf(
     width: 1,
     reads: { ofTokens },
     writes: { db, dc },
-    integers: { quads, stateDim },
+    integers: { vecs, stateDim },
     body: /* wgsl */ `
-  let first = at / uniforms.stateDim * 8u * uniforms.quads;
+  let first = at / uniforms.stateDim * 8u * uniforms.vecs;
   let n = at % uniforms.stateDim;
   db[at] = ofTokens[first + n];
-  dc[at] = ofTokens[first + 4u * uniforms.quads + n];`,
+  dc[at] = ofTokens[first + 4u * uniforms.vecs + n];`,
   });
   for (const { dataId } of [rates!, ofTokens!]) backend.disposeData(dataId);
   return [da, db, dc];

@@ -73,11 +73,10 @@ export function tilingOf(
   limits: TilingLimits,
 ): Tiling {
   const most = Math.ceil(Math.max(headDim, valueDim) / 4);
-  const quads = numbers.columnsPerThread / 4;
-  const threadsPerRow =
-    THREADS_PER_ROW.find((count) => count * quads >= most) ??
-      THREADS_PER_ROW.at(-1)!;
-  const ofThread = Math.min(quads, Math.ceil(most / threadsPerRow));
+  const vecs = numbers.columnsPerThread / 4;
+  const threadsPerRow = THREADS_PER_ROW.find((count) => count * vecs >= most) ??
+    THREADS_PER_ROW.at(-1)!;
+  const ofThread = Math.min(vecs, Math.ceil(most / threadsPerRow));
   const { stagedColumns } = numbers;
   const room = Math.min(
     limits.maxComputeInvocationsPerWorkgroup,
@@ -133,14 +132,14 @@ export function reading(
   width: 1 | 4,
   role: string = name,
 ): string {
-  const head = `fn read_${role}(row: u32, quad: u32) -> vec4f {`;
+  const head = `fn read_${role}(row: u32, vec: u32) -> vec4f {`;
   if (width === 4) {
-    return `${head} return ${name}[row * (uniforms.${dim} / 4u) + quad]; }\n`;
+    return `${head} return ${name}[row * (uniforms.${dim} / 4u) + vec]; }\n`;
   }
   const number = (i: number) =>
     `select(0.0, ${name}[first + ${i}u], column + ${i}u < uniforms.${dim})`;
   return /* wgsl */ `${head}
-  let column = 4u * quad;
+  let column = 4u * vec;
   let first = row * uniforms.${dim} + column;
   return vec4f(${[0, 1, 2, 3].map(number).join(", ")});
 }
@@ -154,16 +153,16 @@ export function writing(
   width: 1 | 4,
   role: string = name,
 ): string {
-  const head = `fn write_${role}(row: u32, quad: u32, x: vec4f) {`;
+  const head = `fn write_${role}(row: u32, vec: u32, x: vec4f) {`;
   if (width === 4) {
     return /* wgsl */ `${head}
-  if (quad < (uniforms.${dim} + 3u) / 4u) { ${name}[row * (uniforms.${dim} / 4u) + quad] = x; }
+  if (vec < (uniforms.${dim} + 3u) / 4u) { ${name}[row * (uniforms.${dim} / 4u) + vec] = x; }
 }
 `;
   }
   return /* wgsl */ `${head}
-  for (var i = 0u; i < 4u && 4u * quad + i < uniforms.${dim}; i++) {
-    ${name}[row * uniforms.${dim} + 4u * quad + i] = x[i];
+  for (var i = 0u; i < 4u && 4u * vec + i < uniforms.${dim}; i++) {
+    ${name}[row * uniforms.${dim} + 4u * vec + i] = x[i];
   }
 }
 `;
@@ -186,8 +185,8 @@ struct Place { base: u32, last: u32, tile_row: u32, row: u32, lane: u32, quad: u
 fn place_of(base: u32, first_row: u32, layer: u32, to_entry: u32, local: u32) -> Place {
   let tile_row = local / PER_ROW * TILE;
   let lane = local % PER_ROW;
-  let quad = layer * SUM_QUADS * PER_ROW + lane;
-  return Place(base, uniforms.length - 1u, tile_row, first_row + tile_row, lane, quad, to_entry);
+  let vec = layer * SUM_QUADS * PER_ROW + lane;
+  return Place(base, uniforms.length - 1u, tile_row, first_row + tile_row, lane, vec, to_entry);
 }
 
 // The tokens of the tile's rows, and those of four positions.
@@ -256,11 +255,11 @@ fn products(place: Place, rows: array<u32, TILE>, first: u32, local: u32) -> arr
     workgroupBarrier();
     for (var i = local; i < PER_ROW * STAGED; i += THREADS) {
       let at = i % STAGED;
-      let quad = start + at;
+      let vec = start + at;
       let block = i / STAGED;
-      if (quad < end) {
+      if (vec < end) {
         let tokens = tokens_at(place, first + 4u * block);
-        let numbers = transpose(mat4x4f(read_o(tokens.x, quad), read_o(tokens.y, quad), read_o(tokens.z, quad), read_o(tokens.w, quad)));
+        let numbers = transpose(mat4x4f(read_o(tokens.x, vec), read_o(tokens.y, vec), read_o(tokens.z, vec), read_o(tokens.w, vec)));
         for (var x = 0u; x < 4u; x++) { // unroll
           staged[(4u * at + x) * PER_ROW + block] = numbers[x];
         }
@@ -286,7 +285,7 @@ export const ALL_TOKENS =
 /**
  * `add_columns(place, first, end, sum, totals)`: adds the vectors of the block's columns,
  * weighed by the tiles, to sums of the tile's rows, and the weights to their totals; of
- * the operands `read_x(token, quad)` and `is_token(token, to_entry)`, since of padding nothing is
+ * the operands `read_x(token, vec)` and `is_token(token, to_entry)`, since of padding nothing is
  * added whatever it holds.
  */
 export const ADD_COLUMNS = /* wgsl */ `
@@ -302,10 +301,10 @@ fn add_columns(
     let kept = are_tokens(tokens, place.to_entry);
     var vectors = array<mat4x4f, SUM_QUADS>();
     for (var i = 0u; i < SUM_QUADS; i++) { // unroll
-      let quad = place.quad + i * PER_ROW;
+      let vec = place.quad + i * PER_ROW;
       vectors[i] = mat4x4f(
-        select(vec4f(), read_x(tokens.x, quad), kept.x), select(vec4f(), read_x(tokens.y, quad), kept.y),
-        select(vec4f(), read_x(tokens.z, quad), kept.z), select(vec4f(), read_x(tokens.w, quad), kept.w));
+        select(vec4f(), read_x(tokens.x, vec), kept.x), select(vec4f(), read_x(tokens.y, vec), kept.y),
+        select(vec4f(), read_x(tokens.z, vec), kept.z), select(vec4f(), read_x(tokens.w, vec), kept.w));
     }
     for (var r = 0u; r < TILE; r++) { // unroll
       let weights = tiles[(place.tile_row + r) * PER_ROW + block];

@@ -1,20 +1,20 @@
 /** Weights that are joined in memory, where a device binds eight storage buffers. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { runKernel } from "../../../lib/tfjs/kernel/kernel.ts";
+import { runKernel } from "../../../../lib/tfjs/kernel/kernel.ts";
 import {
   JOIN,
   type Rule,
   RULES,
   SQUARE_SUMS,
   updateInPlace,
-} from "../../../lib/tfjs/optimizers/rules.ts";
-import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
-import { GpuError } from "../../../lib/tfjs/webgpu/gpu_error.ts";
-import { Adam } from "../../../lib/training/mod.ts";
-import { GUARANTEED_BUFFERS, onEachBackend } from "../../backends.ts";
-import { array, uniform } from "../../random.ts";
-import { withLimits } from "./with_limits.ts";
+} from "../../../../lib/tfjs/optimizers/rules.ts";
+import type { StrictWebGPUBackend } from "../../../../lib/tfjs/webgpu/gpu_backend.ts";
+import { GpuError } from "../../../../lib/tfjs/webgpu/gpu_error.ts";
+import { Adam } from "../../../../lib/training/mod.ts";
+import { GUARANTEED_BUFFERS, onEachBackend } from "../../../backends.ts";
+import { array, uniform } from "../../../random.ts";
+import { withLimits } from "../../../kernels/webgpu/with_limits.ts";
 
 /** Widths of packs, single numbers, more than a workgroup changes, none. */
 const SIZES = [4, 1, 0, 7, 64, 300, 2000, 5, 12, 68, 3, 16, 1028];

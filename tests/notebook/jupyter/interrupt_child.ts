@@ -7,7 +7,7 @@
 const [part] = Deno.args;
 if (part!.startsWith("notebook")) await import("./fake_kernel.ts");
 const { interruptSignal, progressBar } = await import(
-  "../../lib/notebook/mod.ts"
+  "../../../lib/notebook/mod.ts"
 );
 
 async function interrupt(): Promise<void> {

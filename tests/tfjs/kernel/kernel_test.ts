@@ -9,8 +9,8 @@ import {
   planKernel,
   registerKernels,
   runKernel,
-} from "../../lib/tfjs/kernel/kernel.ts";
-import { onEachBackend } from "../backends.ts";
+} from "../../../lib/tfjs/kernel/kernel.ts";
+import { onEachBackend } from "../../backends.ts";
 
 /**
  * `y = weight · x² + z`, and `sign`, that of x; `weight` is a constant and z need

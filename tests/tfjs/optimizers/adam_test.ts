@@ -1,8 +1,8 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { Adam } from "../../lib/training/mod.ts";
-import { onEachBackend } from "../backends.ts";
-import { array, uniform } from "../random.ts";
+import { Adam } from "../../../lib/training/mod.ts";
+import { onEachBackend } from "../../backends.ts";
+import { array, uniform } from "../../random.ts";
 
 const OPTIONS = {
   learningRate: 0.02,

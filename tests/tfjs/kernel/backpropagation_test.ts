@@ -1,10 +1,10 @@
 /** Gradients are tfjs's own, and memory is free when it is not needed. @module */
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { MemoryWatch } from "../../lib/backend/memory_watch.ts";
-import { runAsOne } from "../../lib/tfjs/kernel/tape.ts";
-import { gelu } from "../../lib/operations/mod.ts";
-import { onEachBackend } from "../backends.ts";
+import { MemoryWatch } from "../../../lib/backend/memory_watch.ts";
+import { runAsOne } from "../../../lib/tfjs/kernel/tape.ts";
+import { gelu } from "../../../lib/operations/mod.ts";
+import { onEachBackend } from "../../backends.ts";
 
 onEachBackend(
   "a gradient of several tensors, and a constant, stay",

@@ -148,6 +148,7 @@ const DATA: Calls = {
     data.wikiText("/dev/null/none", { part: "train", ...wrong }),
   cifar: (wrong) =>
     data.cifar("/dev/null/none", { classes: 10, part: "test", ...wrong }),
+  groupWords: (wrong) => data.groupWords({ size: 1, group: "Z2", ...wrong }),
   imageFolder: (wrong) => data.imageFolder("/dev/null/none", wrong),
   imageNet: (wrong) =>
     data.imageNet("/dev/null/none", { part: "val", ...wrong }),

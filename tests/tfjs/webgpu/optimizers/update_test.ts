@@ -2,15 +2,15 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { runKernel } from "../../../lib/tfjs/kernel/kernel.ts";
+import { runKernel } from "../../../../lib/tfjs/kernel/kernel.ts";
 import {
   ownValues,
   SQUARE_SUMS,
   updateInPlace,
-} from "../../../lib/tfjs/optimizers/rules.ts";
-import { array, uniform } from "../../random.ts";
-import { GUARANTEED_BUFFERS, onEachBackend } from "../../backends.ts";
-import { withLimits } from "./with_limits.ts";
+} from "../../../../lib/tfjs/optimizers/rules.ts";
+import { array, uniform } from "../../../random.ts";
+import { GUARANTEED_BUFFERS, onEachBackend } from "../../../backends.ts";
+import { withLimits } from "../../../kernels/webgpu/with_limits.ts";
 
 onEachBackend("squares add up over tensors of any sizes", async () => {
   const random = uniform(5);

@@ -1,10 +1,10 @@
 /** Runs that are recorded give the same when they are replayed, and are not where they differ. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { recordRun, runInReplays } from "../../lib/tfjs/record/recorder.ts";
-import type { Recording } from "../../lib/tfjs/record/replay.ts";
-import { ReplayedRuns } from "../../lib/tfjs/record/runs.ts";
-import { alive, onEachBackend } from "../backends.ts";
+import { recordRun, runInReplays } from "../../../lib/tfjs/record/recorder.ts";
+import type { Recording } from "../../../lib/tfjs/record/replay.ts";
+import { ReplayedRuns } from "../../../lib/tfjs/record/runs.ts";
+import { alive, onEachBackend } from "../../backends.ts";
 
 /** Records a run, and disposes of its results. */
 function recorded(

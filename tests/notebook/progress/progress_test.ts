@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Progress, progressBar } from "../../lib/notebook/mod.ts";
-import { textScreen } from "../../lib/notebook/progress/progress_screen.ts";
+import { Progress, progressBar } from "../../../lib/notebook/mod.ts";
+import { textScreen } from "../../../lib/notebook/progress/progress_screen.ts";
 import {
   type ProgressCounts,
   progressLine,
   progressText,
-} from "../../lib/notebook/progress/progress_text.ts";
+} from "../../../lib/notebook/progress/progress_text.ts";
 
 /** A line of no more than so many columns. */
 function line(

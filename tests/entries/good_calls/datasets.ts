@@ -57,6 +57,16 @@ export const DATASETS: GoodCalls = {
       index: 1,
     }),
   ),
+  groupWords: plain(
+    (options, index) => datasets.groupWords(options).get(index),
+    () => ({
+      options: {
+        ...{ size: 2, seed: 1, part: "train", length: 8 },
+        ...{ group: "S3", labels: "both" },
+      },
+      index: 1,
+    }),
+  ),
   longRangeArena: plain(
     datasets.longRangeArena,
     () => ({ task: "pathfinder", folder: NOWHERE, options: { part: "train" } }),

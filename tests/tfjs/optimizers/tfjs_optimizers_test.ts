@@ -6,9 +6,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { useBackend } from "../../mod.ts";
-import { onEachBackend } from "../backends.ts";
-import { array, uniform } from "../random.ts";
+import { useBackend } from "../../../mod.ts";
+import { onEachBackend } from "../../backends.ts";
+import { array, uniform } from "../../random.ts";
 
 const SHAPES = [[3, 7], [1], [2, 3, 5], [0, 4], [9001]];
 const RATE = 0.05;

@@ -6,11 +6,11 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { recordRun } from "../../lib/tfjs/record/recorder.ts";
-import type { Recording } from "../../lib/tfjs/record/replay.ts";
-import type { CapturingBackend } from "../../lib/tfjs/record/captures.ts";
-import { onEachBackend, WITH_KERNELS } from "../backends.ts";
-import { sample } from "../sample.ts";
+import { recordRun } from "../../../lib/tfjs/record/recorder.ts";
+import type { Recording } from "../../../lib/tfjs/record/replay.ts";
+import type { CapturingBackend } from "../../../lib/tfjs/record/captures.ts";
+import { onEachBackend, WITH_KERNELS } from "../../backends.ts";
+import { sample } from "../../sample.ts";
 import {
   DATA_LEFT_BY,
   type KernelCall,
@@ -18,7 +18,7 @@ import {
   run,
   tensorsOf,
   type Values,
-} from "./kernel_calls.ts";
+} from "../kernel_calls.ts";
 
 /** Calls of a kernel that are tried, at most, of those that differ in more than values. */
 const CALLS_OF_KERNEL = 6;
