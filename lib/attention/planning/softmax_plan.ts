@@ -9,13 +9,15 @@ import { hasSoftmaxKernel } from "./softmax_kernel.ts";
  * backend.
  */
 export function planSoftmax(
-  { slopes, ...problem }: AttentionSizes & {
+  { slopes = false, decay = false, ...problem }: AttentionSizes & {
     readonly causal: boolean;
-    /** Whether there is ALiBi, which holds all scores unless causal. */
-    readonly slopes: boolean;
+    /** Whether there is ALiBi, which holds all scores unless causal. @default false */
+    readonly slopes?: boolean;
+    /** Whether the weights decay, which holds all scores. @default false */
+    readonly decay?: boolean;
   },
 ): Pick<AttentionPlan, "operations" | "bytes" | "peakBytes"> {
-  if (!hasSoftmaxKernel(problem.causal, slopes)) {
+  if (decay || !hasSoftmaxKernel(problem.causal, slopes)) {
     // In tfjs operations, softmax attention costs as much as the full form.
     return planAttention({
       ...problem,

@@ -140,14 +140,17 @@ function projected(
   const lowRank = (
     name: Mix,
     between: (x: tf.Tensor3D) => tf.Tensor3D = (x) => x,
+    x = mixed(name),
   ) => {
-    const few = applyMatrix(mixed(name), `${name}_lora.lora.0.`, parameters);
+    const few = applyMatrix(x, `${name}_lora.lora.0.`, parameters);
     const up = name === "g" ? applyMatrix : applyLinear;
     return up(between(few), `${name}_lora.lora.2.`, parameters);
   };
-  const own = applyMatrix(mixed("v"), "v_proj.", parameters);
+  const ofValues = mixed("v");
+  const own = applyMatrix(ofValues, "v_proj.", parameters);
+  const share = first && tf.sigmoid(lowRank("v", undefined, ofValues));
   const v: tf.Tensor3D = first
-    ? tf.add(own, tf.mul(tf.sub(first, own), tf.sigmoid(lowRank("v"))))
+    ? tf.add(own, tf.mul(tf.sub(first, own), share!))
     : own;
   const rate = tf.sigmoid(lowRank("a"));
   const keys = applyMatrix(mixed("k"), "k_proj.", parameters);

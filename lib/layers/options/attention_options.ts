@@ -50,6 +50,7 @@ export const ATTENTION_VARIANTS = [
   "delta-product",
   "gated-delta-product",
   "comba",
+  "fox",
   "hydra",
   "vim",
 ] as const;
@@ -72,6 +73,7 @@ export const ATTENTION_VARIANTS = [
  * - `"gated-delta-2"`, `"delta-product"`, `"gated-delta-product"`, `"comba"`:
  *   Gated DeltaNet-2, DeltaProduct without and with decay, and Comba, delta rules
  *   with short convolutions.
+ * - `"fox"`: the Forgetting Transformer, softmax attention whose weights decay.
  * - `"hydra"`: Hydra, which is always bidirectional; {@linkcode hydraMixer}
  *   takes options. Without `numHeads`, its heads have 64 channels.
  * - `"vim"`: Vision Mamba's mixer or, if causal, Mamba's; {@linkcode vimMixer}
@@ -288,9 +290,9 @@ function assertDirection(options: AttentionOptions): void {
         `direction "${direction}"`,
     );
   }
-  if (variant === "softmax") {
+  if (variant === "softmax" || variant === "fox") {
     throw new RangeError(
-      'countSelf "twice" is for linear attention, got variant "softmax"',
+      `countSelf "twice" is for linear attention, got variant "${variant}"`,
     );
   }
 }

@@ -13,6 +13,7 @@ import {
 import { GATED_LINEAR_ATTENTION, HGRN2, RWKV6 } from "../mixers/diagonal.ts";
 import { backward, fromEachEnd } from "../mixers/directions.ts";
 import { familyMixer, type FamilyModel } from "../mixers/family.ts";
+import { FORGETTING_ATTENTION } from "../mixers/forgetting.ts";
 import { hydraMixer } from "../mixers/hydra.ts";
 import { lionMixer } from "../mixers/lion.ts";
 import {
@@ -25,10 +26,20 @@ import {
   tokenDecay,
   tokenDiagonalDecay,
 } from "../mixers/lion_decays.ts";
+import { rwkv7Mixer } from "../mixers/rwkv7.ts";
 import { softmaxMixer } from "../mixers/softmax.ts";
 import { MAMBA2, MLSTM } from "../mixers/scalar.ts";
+import {
+  combaModel,
+  type ConvolvedOptions,
+  deltaProductModel,
+  gatedDeltaNet2Model,
+} from "../mixers/transition.ts";
 import { vimMixer } from "../mixers/vim.ts";
 import { decayNamed, mixerNamed } from "./custom_registry.ts";
+
+/** Taps of the short convolutions of the newer delta rules. */
+const CONV_SIZE = 4;
 
 /** The functions that make each variant's mixer from the options. */
 const VARIANTS: Readonly<
@@ -49,6 +60,19 @@ const VARIANTS: Readonly<
   delta: familyOf(DELTA_NET),
   "gated-delta": familyOf(GATED_DELTA_NET),
   kda: familyOf(KIMI_DELTA_ATTENTION),
+  rwkv7: ({ numHeads, layer = [0, 1] }) =>
+    rwkv7Mixer({ numHeads: numHeads!, layer }),
+  "gated-delta-2": (options) =>
+    convolvedOf(
+      gatedDeltaNet2Model,
+      { negativeEigenvalues: false, ...options },
+    ),
+  "delta-product": (options) =>
+    convolvedOf(deltaProductModel, { steps: 2, isGated: false, ...options }),
+  "gated-delta-product": (options) =>
+    convolvedOf(deltaProductModel, { steps: 2, isGated: true, ...options }),
+  comba: (options) => convolvedOf(combaModel, options),
+  fox: familyOf(FORGETTING_ATTENTION),
   hydra: ({ numHeads }) => hydraMixer({ numHeads }),
   vim: ({ direction = "both", countSelf = "once" }) =>
     vimMixer({ causal: direction !== "both" || countSelf === "twice" }),
@@ -69,6 +93,15 @@ function familyOf<Inputs>(
   model: FamilyModel<Inputs>,
 ): (options: AttentionOptions) => Mixer {
   return ({ numHeads }) => familyMixer(model, numHeads!);
+}
+
+/** The mixer of a model with short convolutions, whose options are among a layer's. */
+function convolvedOf<Inputs, Options extends AttentionOptions>(
+  modelOf: (options: Options & ConvolvedOptions) => FamilyModel<Inputs>,
+  options: Options,
+): Mixer {
+  const model = modelOf({ ...options, convSize: options.convSize ?? CONV_SIZE });
+  return familyMixer(model, options.numHeads!);
 }
 
 /** Returns the mixer for options that {@linkcode assertAttentionOptions} has checked. */
