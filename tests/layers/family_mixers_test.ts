@@ -44,10 +44,15 @@ const READINGS: readonly LayerReading[] = [
   },
 ];
 
+/** The variants with the forms of the delta rule. */
+const DELTA_RULES: readonly AttentionVariant[] = [
+  ...["delta", "gated-delta", "kda", "rwkv7", "gated-delta-2"] as const,
+  ...["delta-product", "gated-delta-product", "comba"] as const,
+];
+
 /** Two rows of six tokens in each way of reading; one token; one head. */
 function casesOf(variant: AttentionVariant): Case[] {
-  const forms = variant === "delta" || variant.endsWith("a") &&
-      variant !== "gla"
+  const forms = DELTA_RULES.includes(variant)
     ? ["recurrent", "chunkwise"] as const
     : ["full", "recurrent", "chunkwise"] as const;
   const sizes = { batch: 2, length: 6, dim: 6, heads: 2 };
@@ -126,7 +131,7 @@ async function compare(one: Case): Promise<void> {
   run(x).dispose();
   for (const { name, shape } of layer.parameters) {
     const own = array(tf.util.sizeFromShape([...shape]), random);
-    values[name] = own.map((u) => name === "norm.weight" ? 1 + u / 2 : u);
+    values[name] = own.map((u) => /norm\.weight$/.test(name) ? 1 + u / 2 : u);
     const variable = layer.parameter(name) as tf.Variable;
     tf.tidy(() => variable.assign(tf.tensor(values[name]!, [...shape])));
   }

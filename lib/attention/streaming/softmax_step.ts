@@ -143,10 +143,15 @@ export function withNext(
   const [batch, , length] = q.shape;
   const tokens = tokensWith(state, { q, mask });
   const next = mask && tokensIn("mask", mask);
-  const present = <T extends tf.Tensor>(x: T): T =>
-    next ? withoutPadding(x, next) : x;
-  const values = state ? tf.concat([state.v, present(v)], 2) : present(v);
-  const paths = logDecay && pathsOf(state?.paths, present(logDecay));
+  const present = (x: tf.Tensor4D) => withoutPadding(x, next);
+  const values: tf.Tensor4D = state
+    ? tf.concat([state.v, present(v)], 2)
+    : present(v);
+  const paths = logDecay &&
+    pathsOf(
+      state?.paths,
+      tf.squeeze(present(tf.expandDims(logDecay, 3)), [3]),
+    );
   const attend = (scores: tf.Tensor4D): tf.Tensor4D => {
     const count = scores.shape[3];
     const place = tf.reshape(
@@ -158,10 +163,10 @@ export function withNext(
     let read = paths ? tf.add(scores, paths) as tf.Tensor4D : scores;
     read = hideScores(read, tf.logicalAnd(isBefore, isToken));
     if (next) read = resetPadding(read, tf.notEqual(next, 0));
-    return present(tf.matMul(tf.softmax(read), values) as tf.Tensor4D);
+    return present(tf.matMul(tf.softmax(read), values));
   };
   const cache = {
-    v: tf.clone(values) as tf.Tensor4D,
+    v: tf.clone(values),
     tokens: tf.clone(tokens),
     ...(paths && { paths: lastRow(paths) }),
   };

@@ -66,6 +66,7 @@ export function transitionStep(
 ): { y: tf.Tensor4D; state: tf.Tensor4D } {
   const { a = null, b = null, ...others } = input ?? {};
   // A null means that there is none, which other inputs cannot say.
-  assertOptions("transitionStep's input", { ...others, a: a!, b: b! }, INPUT);
+  const given = { ...others, ...(a && { a }), ...(b && { b }) };
+  assertOptions("transitionStep's input", given, INPUT);
   return stepByTransitions("transitionStep", state, input, options);
 }

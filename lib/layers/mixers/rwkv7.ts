@@ -215,8 +215,11 @@ function channelMix(
   const run = (x: tf.Tensor3D, parameters: Parameters, convolve: Convolve) => {
     const change = tf.mul(changeIn(x, convolve), parameters("x_k"));
     const keys = applyMatrix(tf.add(x, change), "key.", parameters);
-    const squares: tf.Tensor3D = tf.square(tf.relu(keys));
-    return applyMatrix(squares, "value.", parameters);
+    return applyMatrix(
+      tf.square(tf.relu(keys)) as tf.Tensor3D,
+      "value.",
+      parameters,
+    );
   };
   return {
     parameters: (shape) => parametersOf(shape.at(-1)!),

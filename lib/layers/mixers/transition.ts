@@ -27,10 +27,13 @@ import { deltaCost, deltaOptions } from "./delta.ts";
 import type { FamilyModel, Output } from "./family.ts";
 import { ofLengthOne, silu, softplus } from "./projections.ts";
 
-/** Options of the mixers with short convolutions. */
-export interface ConvolvedOptions {
-  /** Number of taps of the convolutions; 0 for none. */
-  readonly convSize: number;
+/** Taps of short convolutions, unless options say otherwise. */
+const CONV_SIZE = 4;
+
+/** Options of the models with short convolutions. */
+interface ConvolvedOptions {
+  /** Number of taps of the convolutions; 0 for none. @default 4 */
+  readonly convSize?: number | undefined;
 }
 
 /** The output of flash-linear-attention's layers. */
@@ -47,9 +50,9 @@ const PUBLISHED: Output = {
  * Source: arXiv:2605.22791, and flash-linear-attention's layer.
  */
 export function gatedDeltaNet2Model(
-  { convSize, negativeEigenvalues }: ConvolvedOptions & {
-    /** Whether the erasing gates reach 2. */
-    readonly negativeEigenvalues: boolean;
+  { convSize = CONV_SIZE, negativeEigenvalues = false }: ConvolvedOptions & {
+    /** Whether the erasing gates reach 2. @default false */
+    readonly negativeEigenvalues?: boolean | undefined;
   },
 ): FamilyModel<GatedDeltaNet2Inputs> {
   return {
@@ -100,8 +103,8 @@ export function gatedDeltaNet2Model(
 
 /** Options of {@linkcode deltaProductModel}. */
 interface DeltaProductOptions extends ConvolvedOptions {
-  /** Steps per token. */
-  readonly steps: number;
+  /** Steps per token. @default 2 */
+  readonly steps?: number | undefined;
   /** Whether the state decays, as in Gated DeltaProduct. */
   readonly isGated: boolean;
 }
@@ -114,7 +117,7 @@ interface DeltaProductOptions extends ConvolvedOptions {
  * Source: Siems et al. 2025 (arXiv:2502.10297), and flash-linear-attention's layer.
  */
 export function deltaProductModel(
-  { convSize, steps, isGated }: DeltaProductOptions,
+  { convSize = CONV_SIZE, steps = 2, isGated }: DeltaProductOptions,
 ): FamilyModel<DeltaProductInputs & { logDecay?: tf.Tensor }> {
   return {
     parameters: (dim, numHeads) => [
@@ -181,7 +184,7 @@ export function deltaProductModel(
  * length after the factor σ(f), so that the factor has no effect; here it has one.
  */
 export function combaModel(
-  { convSize }: ConvolvedOptions,
+  { convSize = CONV_SIZE }: ConvolvedOptions,
 ): FamilyModel<CombaInputs> {
   return {
     parameters: (dim, numHeads) => [
@@ -249,7 +252,8 @@ function vectorParameters(
 function vectorsOf(
   x: tf.Tensor3D,
   parameters: Parameters,
-  { numHeads, convolve, convSize, steps }: ConvolvedOptions & {
+  { numHeads, convolve, convSize, steps }: {
+    readonly convSize: number;
     readonly numHeads: number;
     readonly convolve: Convolve;
     readonly steps?: number;

@@ -31,15 +31,11 @@ import { softmaxMixer } from "../mixers/softmax.ts";
 import { MAMBA2, MLSTM } from "../mixers/scalar.ts";
 import {
   combaModel,
-  type ConvolvedOptions,
   deltaProductModel,
   gatedDeltaNet2Model,
 } from "../mixers/transition.ts";
 import { vimMixer } from "../mixers/vim.ts";
 import { decayNamed, mixerNamed } from "./custom_registry.ts";
-
-/** Taps of the short convolutions of the newer delta rules. */
-const CONV_SIZE = 4;
 
 /** The functions that make each variant's mixer from the options. */
 const VARIANTS: Readonly<
@@ -62,16 +58,14 @@ const VARIANTS: Readonly<
   kda: familyOf(KIMI_DELTA_ATTENTION),
   rwkv7: ({ numHeads, layer = [0, 1] }) =>
     rwkv7Mixer({ numHeads: numHeads!, layer }),
-  "gated-delta-2": (options) =>
-    convolvedOf(
-      gatedDeltaNet2Model,
-      { negativeEigenvalues: false, ...options },
-    ),
-  "delta-product": (options) =>
-    convolvedOf(deltaProductModel, { steps: 2, isGated: false, ...options }),
-  "gated-delta-product": (options) =>
-    convolvedOf(deltaProductModel, { steps: 2, isGated: true, ...options }),
-  comba: (options) => convolvedOf(combaModel, options),
+  "gated-delta-2": familyFrom(gatedDeltaNet2Model),
+  "delta-product": familyFrom((options) =>
+    deltaProductModel({ ...options, isGated: false })
+  ),
+  "gated-delta-product": familyFrom((options) =>
+    deltaProductModel({ ...options, isGated: true })
+  ),
+  comba: familyFrom(combaModel),
   fox: familyOf(FORGETTING_ATTENTION),
   hydra: ({ numHeads }) => hydraMixer({ numHeads }),
   vim: ({ direction = "both", countSelf = "once" }) =>
@@ -95,13 +89,11 @@ function familyOf<Inputs>(
   return ({ numHeads }) => familyMixer(model, numHeads!);
 }
 
-/** The mixer of a model with short convolutions, whose options are among a layer's. */
-function convolvedOf<Inputs, Options extends AttentionOptions>(
-  modelOf: (options: Options & ConvolvedOptions) => FamilyModel<Inputs>,
-  options: Options,
-): Mixer {
-  const model = modelOf({ ...options, convSize: options.convSize ?? CONV_SIZE });
-  return familyMixer(model, options.numHeads!);
+/** The mixers of a model that depends on options of the layer. */
+function familyFrom<Inputs>(
+  modelOf: (options: AttentionOptions) => FamilyModel<Inputs>,
+): (options: AttentionOptions) => Mixer {
+  return (options) => familyMixer(modelOf(options), options.numHeads!);
 }
 
 /** Returns the mixer for options that {@linkcode assertAttentionOptions} has checked. */
