@@ -1,9 +1,13 @@
 /** The table of the models of the family. @module */
 import type * as tf from "@tensorflow/tfjs-core";
+import { comba } from "./transition/comba.ts";
 import { deltaNet } from "./delta_net.ts";
 import { forgettingAttention } from "./forgetting_attention.ts";
+import { deltaProduct } from "./transition/delta_product.ts";
 import { gateLoop } from "./gate_loop.ts";
 import { gatedDeltaNet } from "./gated_delta_net.ts";
+import { gatedDeltaNet2 } from "./transition/gated_delta_net_2.ts";
+import { gatedDeltaProduct } from "./transition/gated_delta_product.ts";
 import { gatedLinearAttention } from "./gated_linear_attention.ts";
 import { gatedRfa } from "./gated_rfa.ts";
 import { hgrn2 } from "./hgrn2.ts";
@@ -13,6 +17,7 @@ import { mamba2 } from "./mamba2.ts";
 import { mlstm } from "./mlstm.ts";
 import { retention } from "./retention.ts";
 import { rwkv6 } from "./rwkv6.ts";
+import { rwkv7 } from "./transition/rwkv7.ts";
 
 /** A row of {@linkcode family}. */
 export interface FamilyMember {
@@ -154,5 +159,45 @@ export const family: readonly FamilyMember[] = [
     decay: "scalar",
     normalized: true,
     lion: "softmax of scores + log of LION-S's mask",
+  },
+  {
+    name: "RWKV-7",
+    function: rwkv7,
+    paper: "Peng et al. 2025, arXiv:2503.14456",
+    decay: "delta",
+    normalized: false,
+    lion: "arrival, matrix diag(e^w) + b aᵀ",
+  },
+  {
+    name: "Gated DeltaNet-2",
+    function: gatedDeltaNet2,
+    paper: "2026, arXiv:2605.22791",
+    decay: "delta",
+    normalized: false,
+    lion: "arrival, matrix (I - k (b∘k)ᵀ) diag(α)",
+  },
+  {
+    name: "DeltaProduct",
+    function: deltaProduct,
+    paper: "Siems et al. 2025, arXiv:2502.10297",
+    decay: "delta",
+    normalized: false,
+    lion: "arrival, matrix Π (I - β k kᵀ)",
+  },
+  {
+    name: "Gated DeltaProduct",
+    function: gatedDeltaProduct,
+    paper: "Siems et al. 2025, arXiv:2502.10297",
+    decay: "delta",
+    normalized: false,
+    lion: "arrival, matrix e^g Π (I - β k kᵀ)",
+  },
+  {
+    name: "Comba",
+    function: comba,
+    paper: "2025, arXiv:2506.02475",
+    decay: "delta",
+    normalized: false,
+    lion: "arrival, matrix e^g I - β k pᵀ",
   },
 ];

@@ -62,7 +62,7 @@ export const WHOLE_SEQUENCE_OPTIONS = optionsOf<WholeSequenceOptions>()(
 export interface FamilyOptions extends WholeSequenceOptions {
   /**
    * The functions that compute attention; `acrossRanks` of `@lionjs/lion` gives those
-   * of ranks that share the tokens. @default lionAttention and deltaAttention
+   * of ranks that share the tokens. @default those of a process that has all tokens
    */
   attention?: AttentionFunctions | undefined;
 }
@@ -73,7 +73,7 @@ export const FAMILY_OPTIONS = optionsOf<FamilyOptions>()(
   "attention",
 );
 
-/** Options of the models with the delta rule, which has two forms. */
+/** Options of the models whose tokens change the state by a matrix, which have two forms. */
 export interface DeltaFamilyOptions extends Omit<FamilyOptions, "form"> {
   /** The form of computation; both forms give the same result. @default "auto" */
   form?: "auto" | "recurrent" | "chunkwise" | undefined;
@@ -88,11 +88,18 @@ const AXES = {
   "per head": "heads",
   "per head or none": "heads",
   "per head and channel": "heads, headDim",
+  "keys of steps": "batch, heads, length, steps, headDim",
+  "values of steps": "batch, heads, length, steps, valueDim",
+  "per step": "batch, heads, length, steps",
+  "state or none": "batch, heads, headDim, valueDim",
 } as const;
 
 type Kind = keyof typeof AXES;
 
-/** The kinds of inputs that are not read at padding. */
+/** The kinds of inputs that may be left out. */
+type Optional = Extract<Kind, `${string} or none`>;
+
+/** The kinds of inputs that no model reads at padding. */
 const VECTORS: readonly Kind[] = ["keys", "values"];
 
 /**
@@ -106,6 +113,8 @@ export interface Model<Inputs> {
   readonly inputs: { readonly [name in keyof Inputs]-?: Kind };
   /** The names of the options. @default FAMILY_OPTIONS */
   readonly options?: Partial<OptionNames<FamilyOptions>>;
+  /** Whether padding is skipped, so that no input is read there. @default vectors are not */
+  readonly skipsPadding?: true;
 }
 
 /** The names in a list of axes. */
@@ -118,7 +127,7 @@ export type Checked<M extends Model<object>> = {
   -readonly [name in keyof M["inputs"]]: M["inputs"][name] extends
     infer K extends Kind ?
       | TensorOf<Names<(typeof AXES)[K]>>
-      | (K extends "per head or none" ? undefined : never)
+      | (K extends Optional ? undefined : never)
     : never;
 };
 
@@ -150,7 +159,7 @@ export function runModel<Inputs extends object, M extends Model<Inputs>>(
     const tokens = mask && tokensIn(`${owner}'s mask`, mask);
     const read = Object.entries<Kind>(model.inputs).map(([name, kind]) => {
       const x = inputs[name as keyof Inputs] as tf.Tensor | undefined;
-      if (x === undefined && kind === "per head or none") return [name, x];
+      if (x === undefined && kind.endsWith(" or none")) return [name, x];
       const called = `${owner}'s ${name}`;
       const axes = AXES[kind].split(", ");
       const shape = axes.map((axis) => sizes.get(axis) ?? null);
@@ -159,8 +168,9 @@ export function runModel<Inputs extends object, M extends Model<Inputs>>(
       assertNotEmpty(called, x!);
       axes.forEach((axis, i) => sizes.set(axis, x!.shape[i]!));
       const numbers = floats(called, x!);
-      const isVector = VECTORS.includes(kind);
-      return [name, isVector ? withoutPadding(numbers, tokens) : numbers];
+      const isHidden = VECTORS.includes(kind) ||
+        model.skipsPadding && axes.includes("length");
+      return [name, isHidden ? hidden(numbers, tokens) : numbers];
     });
     const size = [sizes.get("batch")!, sizes.get("length")!] as const;
     return run(Object.fromEntries(read), {
@@ -171,31 +181,37 @@ export function runModel<Inputs extends object, M extends Model<Inputs>>(
   });
 }
 
+/** An input, `[batch, heads, length, ...]`, with zeros at padding. */
+function hidden(x: tf.Tensor, tokens: tf.Tensor2D | undefined): tf.Tensor {
+  if (x.rank === 4) return withoutPadding(x, tokens);
+  const rows = tf.reshape(x, [...x.shape.slice(0, 3), -1]);
+  return tf.reshape(withoutPadding(rows, tokens), x.shape);
+}
+
 /** The functions of attention that a call asks for, with its options filled in. */
 function attentionOf(
   owner: string,
   { attention = ATTENTION_OF_WHOLE, ...options }: FamilyOptions,
 ): AttentionFunctions {
-  const { lionAttention, deltaAttention } = attention;
-  if (
-    typeof lionAttention !== "function" || typeof deltaAttention !== "function"
-  ) {
+  const { lionAttention, deltaAttention, transitionAttention } = attention;
+  const functions = [lionAttention, deltaAttention, transitionAttention];
+  if (functions.some((each) => typeof each !== "function")) {
     throw new TypeError(
-      `${owner}'s attention should have the functions lionAttention and deltaAttention, as acrossRanks() gives them, got ${
+      `${owner}'s attention should have the functions lionAttention, deltaAttention and transitionAttention, as acrossRanks() gives them, got ${
         shown(attention)
       }`,
     );
   }
   const { causal, form, chunkSize, scale, mask, segments } = options;
   const given = { causal, form, chunkSize, scale, mask, segments };
+  // Transitions refuse the forms that they do not have.
+  const ofTransitions = given as DeltaAttentionOptions;
   return {
     lionAttention: (q, k, v, own) =>
       lionAttention(q, k, v, { ...given, ...own }),
     deltaAttention: (q, k, v, beta, own) =>
-      // The delta rule refuses the forms that it does not have.
-      deltaAttention(q, k, v, beta, {
-        ...given as DeltaAttentionOptions,
-        ...own,
-      }),
+      deltaAttention(q, k, v, beta, { ...ofTransitions, ...own }),
+    transitionAttention: (q, k, v, a, b, own) =>
+      transitionAttention(q, k, v, a, b, { ...ofTransitions, ...own }),
   };
 }

@@ -11,7 +11,12 @@
 // This import registers the gradients of tfjs-core's operations.
 import "@tensorflow/tfjs-layers";
 
+export { comba, type CombaInputs } from "./transition/comba.ts";
 export { deltaNet, type DeltaNetInputs } from "./delta_net.ts";
+export {
+  deltaProduct,
+  type DeltaProductInputs,
+} from "./transition/delta_product.ts";
 export { family } from "./family.ts";
 export {
   forgettingAttention,
@@ -29,7 +34,16 @@ export {
   type KimiDeltaAttentionInputs,
 } from "./kimi_delta_attention.ts";
 export { rwkv6, type Rwkv6Inputs } from "./rwkv6.ts";
+export { rwkv7, type Rwkv7Inputs } from "./transition/rwkv7.ts";
 export { gatedDeltaNet, type GatedDeltaNetInputs } from "./gated_delta_net.ts";
+export {
+  gatedDeltaNet2,
+  type GatedDeltaNet2Inputs,
+} from "./transition/gated_delta_net_2.ts";
+export {
+  gatedDeltaProduct,
+  type GatedDeltaProductInputs,
+} from "./transition/gated_delta_product.ts";
 export { gatedRfa, type GatedRfaInputs } from "./gated_rfa.ts";
 export {
   decayLogits,

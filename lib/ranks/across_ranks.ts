@@ -3,10 +3,10 @@ import type { AttentionFunctions } from "../attention/attention_functions.ts";
 import type { ContextGroup } from "@lionjs/base";
 import { attentionAcrossRanks } from "./attention.ts";
 import { assertContextGroup } from "./context_group.ts";
-import { deltaAcrossRanks } from "./delta_attention.ts";
+import { attendAcrossRanks, deltaAcrossRanks } from "./delta_attention.ts";
 
 /**
- * `attentionAcrossRanks` and `deltaAcrossRanks` with these ranks, for what computes
+ * `attentionAcrossRanks`, `deltaAcrossRanks` and their like of `transitionAttention`, with these ranks, for what computes
  * with the functions of attention that it is given, such as the models of
  * `@lionjs/lion/family`.
  *
@@ -40,5 +40,11 @@ export function acrossRanks(communicator: ContextGroup): AttentionFunctions {
       attentionAcrossRanks(q, k, v, { ...options, communicator }),
     deltaAttention: (q, k, v, beta, options) =>
       deltaAcrossRanks(q, k, v, beta, { ...options, communicator }),
+    transitionAttention: (q, k, v, a, b, options) =>
+      attendAcrossRanks(
+        "transitionAttention",
+        { q, k, v, a, b },
+        { ...options, communicator },
+      ),
   };
 }

@@ -1,4 +1,4 @@
-/** The delta rule on a sequence whose tokens are divided among ranks. @module */
+/** The delta rule, and other transitions, on a sequence whose tokens are divided among ranks. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { noDecay } from "../attention/decays/decay.ts";
 import type { DiagonalDecayPair } from "../attention/decays/decay_pair.ts";
@@ -9,7 +9,9 @@ import {
   type DeltaAttentionOptions,
 } from "../attention/delta_attention.ts";
 import type { TransitionForm } from "../attention/forms/transition_forms.ts";
+import type { GivenTransition } from "../attention/forms/checks.ts";
 import {
+  apart,
   mapVectors,
   readTransitionVectors,
   transitionGates,
@@ -18,7 +20,9 @@ import {
 import { ownWrites, scaled } from "../attention/planning/transitions.ts";
 import { transitionWithState } from "../attention/planning/transition_with_state.ts";
 import { assertOptions, type ContextGroup, optionsOf } from "@lionjs/base";
+import { floats } from "@lionjs/tfjs/kernel";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
+import type { SegmentEnds } from "../operations/segments.ts";
 import { assertContextGroup } from "./context_group.ts";
 import { scanAcrossRanks, type StateMap } from "./exchange.ts";
 import { assertSameAttention } from "./same_attention.ts";
@@ -77,25 +81,41 @@ export function deltaAcrossRanks(
   beta: tf.Tensor,
   options: DeltaAcrossRanksOptions,
 ): tf.Tensor4D {
-  const owner = "deltaAcrossRanks";
+  const vectors = { q, k, v, beta };
+  return attendAcrossRanks("deltaAcrossRanks", vectors, options);
+}
+
+/**
+ * Attention by transitions of the state, of ranks that share the tokens. All ranks have
+ * the initial state, if there is one, and the first one's counts.
+ */
+export function attendAcrossRanks(
+  owner: string,
+  vectors: GivenTransition,
+  options: DeltaAcrossRanksOptions,
+): tf.Tensor4D {
   assertOptions(owner, options, OPTIONS);
   const { communicator: ranks, ...others } = options;
   assertContextGroup(ranks);
-  const { given, segments, form, scale, causal, kernel } = checkTransition(
-    owner,
-    { q, k, v, beta },
-    others,
-  );
-  const { decay = noDecay(), chunkSize, mask } = options;
-  const shared = { decay, mask, segments, causal, scale };
-  assertSameAttention(owner, given, shared, ranks);
+  const { given, segments, form, scale, causal, kernel, initialState } =
+    checkTransition(owner, vectors, others);
+  const { decay = noDecay(), chunkSize, mask, steps = 1 } = options;
+  assertSameAttention(owner, given, {
+    ...{ decay, mask, segments, causal, scale, steps },
+    vectors: Object.keys(given),
+    initialState: initialState !== undefined,
+  }, ranks);
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
     const vectors = readTransitionVectors(given, tokens);
     const decays = resolveDecays(decay, { shape: given.q.shape, causal });
-    const ends = segments && endsAcrossRanks(segments, ranks);
+    const ends = segments &&
+      endsAcrossRanks(segments, ranks, initialState !== undefined);
     const gates = transitionGates(decays, vectors, { causal, tokens, ends });
-    const settings = { scale, form, chunkSize, kernel };
+    const settings = {
+      ...{ scale, form, chunkSize, kernel, ends },
+      initialState: initialState && floats("initialState", initialState),
+    };
     return withoutPadding(bothWays(vectors, gates, settings, ranks), tokens);
   });
 }
@@ -107,10 +127,14 @@ interface Settings {
   readonly form: TransitionForm;
   readonly chunkSize: number | undefined;
   readonly kernel: boolean;
+  /** The ends of segments, if there are any. */
+  readonly ends: SegmentEnds | undefined;
+  /** The state before the first token of all ranks. */
+  readonly initialState: tf.Tensor4D | undefined;
 }
 
 /**
- * The delta rule for this rank's tokens, in both directions unless there is no
+ * Transitions by this rank's tokens, in both directions unless there is no
  * backward decay. A part of a sequence maps states by
  *
  *     S' = A S + B      y_i = y_i(0) + (P_iᵀ q_i)ᵀ S
@@ -130,7 +154,9 @@ function bothWays(
   options: Settings,
   ranks: ContextGroup,
 ): tf.Tensor4D {
-  const past = fromSide("before", vectors, forward, options, ranks);
+  const { ends } = options;
+  const fromLeft = apart(vectors, ends?.first);
+  const past = fromSide("before", fromLeft, forward, options, ranks);
   if (!backward) return past;
   const [batch, heads, length] = vectors.q.shape;
   // Tokens turn, and not the steps of a token.
@@ -138,9 +164,9 @@ function bothWays(
     const tokens = tf.reshape(x, [batch, heads, length, -1]);
     return tf.reshape(tf.reverse(tokens, 2), x.shape);
   };
-  const reversed = mapVectors(vectors, turned);
+  const fromRight = mapVectors(apart(vectors, ends?.last), turned);
   const gate = turned(backward);
-  const future = turned(fromSide("after", reversed, gate, options, ranks));
+  const future = turned(fromSide("after", fromRight, gate, options, ranks));
   return tf.sub(
     tf.add(past, future),
     ownWrites(scaled(vectors, options.scale)),
@@ -148,7 +174,7 @@ function bothWays(
 }
 
 /**
- * The delta rule for this rank's tokens in one direction.
+ * Transitions by this rank's tokens in one direction.
  *
  * @param side The side on which the tokens lie that are read.
  * @param vectors The vectors in the order in which tokens are visited, as is `gate`.
@@ -157,7 +183,7 @@ function fromSide(
   side: "before" | "after",
   { v, ...others }: TransitionVectors,
   gate: tf.Tensor4D,
-  { form, kernel, ...options }: Settings,
+  { form, kernel, ends: _, initialState, ...options }: Settings,
   ranks: ContextGroup,
 ): tf.Tensor4D {
   const [batch, heads, , headDim] = others.q.shape;
@@ -175,16 +201,24 @@ function fromSide(
     tf.concat([nothing, identity], 3) as tf.Tensor4D,
     { ...options, form, kernel: kernel && form !== "recurrent" },
   );
-  const apart = (x: tf.Tensor4D) =>
+  const halves = (x: tf.Tensor4D) =>
     tf.split(x, [valueDim, headDim], 3) as [tf.Tensor4D, tf.Tensor4D];
-  const [written, transition] = apart(state);
-  const before = scanAcrossRanks(
+  const [ofTokens, transition] = halves(state);
+  // Of other ranks it is not read, but has a gradient.
+  const first = ranks.rank === 0 || !initialState
+    ? initialState
+    : tf.zerosLike(initialState);
+  const written = first
+    ? tf.add(ofTokens, tf.matMul(transition, first))
+    : ofTokens;
+  const passed = scanAcrossRanks(
     side,
     { written, transition },
     joinMaps,
     ranks,
   );
-  const [withoutState, reading] = apart(y);
+  const before = first ? tf.add(passed, first) : passed;
+  const [withoutState, reading] = halves(y);
   return tf.add(withoutState, tf.matMul(reading, before));
 }
 

@@ -13,6 +13,12 @@ interface SharedOptions {
   readonly scale: number;
   readonly normalize?: boolean | undefined;
   readonly epsilon?: number | undefined;
+  /** Steps of a token, where tokens have such. */
+  readonly steps?: number;
+  /** The names of the vectors, where there may be others than q, k and v. */
+  readonly vectors?: readonly string[];
+  /** Whether there is an initial state, where there may be one. */
+  readonly initialState?: boolean;
 }
 
 /**

@@ -13,10 +13,13 @@ import { scanAcrossRanks, shiftAcrossRanks } from "./exchange.ts";
  * neighbouring rank's token has another number.
  *
  * @param segments Those of this rank's tokens, `[batch, length]`.
+ * @param isContinued Whether other tokens were before those of the first rank, so that
+ * they begin no segment. @default false
  */
 export function endsAcrossRanks(
   segments: tf.Tensor2D,
   ranks: ContextGroup,
+  isContinued = false,
 ): SegmentEnds {
   const [batch, length] = segments.shape;
   const column = (place: number): tf.Tensor2D =>
@@ -25,6 +28,7 @@ export function endsAcrossRanks(
     const [outermost, toPass] = by === 1 ? [0, length - 1] : [length - 1, 0];
     const theirs = shiftAcrossRanks(column(toPass), by, ranks);
     const neighbour = ranks.rank - by;
+    if (neighbour < 0 && isContinued) return tf.zeros([batch, 1], "bool");
     return neighbour < 0 || neighbour >= ranks.size
       ? tf.ones([batch, 1], "bool")
       : tf.any(tf.notEqual(theirs, column(outermost)), 1, true);

@@ -1,10 +1,14 @@
 /** The models of the family: how to run each, and its recurrence in float64. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
+  comba,
   deltaNet,
+  deltaProduct,
   type FamilyOptions,
   forgettingAttention,
   gatedDeltaNet,
+  gatedDeltaNet2,
+  gatedDeltaProduct,
   gatedLinearAttention,
   gatedRfa,
   gateLoop,
@@ -15,6 +19,7 @@ import {
   mlstm,
   retention,
   rwkv6,
+  rwkv7,
 } from "../../lib/family/mod.ts";
 import {
   apply,
@@ -28,7 +33,7 @@ import {
   sigmoid,
   times,
 } from "../float64.ts";
-import type { Axes, Recurrence, Sizes, State } from "./recurrence.ts";
+import type { Axes, Recurrence, Sizes, State, Token } from "./recurrence.ts";
 
 /** A model: the function under test, its inputs, and its recurrence. */
 export interface Model extends Recurrence {
@@ -45,6 +50,8 @@ export interface Model extends Recurrence {
   readonly logarithmic?: readonly string[];
   /** Inputs whose rows have length one. */
   readonly unit?: readonly string[];
+  /** Whether there may be an initial state, if causal. @default false */
+  readonly takesState?: true;
 }
 
 const KEYS: Axes = ["batch", "heads", "length", "headDim"];
@@ -52,6 +59,9 @@ const VALUES: Axes = ["batch", "heads", "length", "valueDim"];
 const PER_CHANNEL = KEYS;
 const PER_TOKEN: Axes = ["batch", "heads", "length"];
 const PER_HEAD: Axes = ["heads"];
+const PER_STEP: Axes = ["batch", "heads", "length", "steps"];
+const KEYS_OF_STEPS: Axes = [...PER_STEP, "headDim"];
+const VALUES_OF_STEPS: Axes = [...PER_STEP, "valueDim"];
 
 const LION = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 const DELTA = ["recurrent", "chunkwise"] as const;
@@ -134,6 +144,46 @@ const deltaRule: Omit<Model, "name" | "run" | "inputs" | "make"> = {
   read: (state, { q }) => answer(state, q!),
   own: ({ q, k, v, beta }) => column(times(beta![0]!, dot(q!, k!)), v!),
   output: (read, { k }) => column(rootOf(k!), read),
+};
+
+/** Other transitions of the state, which may have one before the first token. */
+const transition = {
+  forms: DELTA,
+  state: square,
+  turnsStates: true,
+  leavesOutPadding: true,
+  takesState: true,
+  read: (state: State, { q }: Token) => answer(state, q!),
+  output: (read: readonly Scalar[], { q }: Token) => column(rootOf(q!), read),
+} as const;
+
+/** A gate from 0 to 1, both of which it reaches. */
+const share = (u: number) => u < 0.1 ? 0 : u > 0.9 ? 1 : u;
+
+/** The steps of the delta rule of a token. */
+function inSteps(before: State, { k, v, beta }: Token): State {
+  const headDim = k!.length / beta!.length, valueDim = v!.length / beta!.length;
+  return beta!.reduce((state, b, step) => {
+    const key = k!.slice(step * headDim, (step + 1) * headDim);
+    const value = v!.slice(step * valueDim, (step + 1) * valueDim);
+    const found = answer(state, key);
+    return added(
+      state,
+      key,
+      value.map((x, e) => times(b, minus(x, found[e]!))),
+    );
+  }, before);
+}
+
+const product = {
+  ...transition,
+  unit: ["k"],
+  write: inSteps,
+  own: (token: Token) => {
+    const { q, v, beta } = token;
+    const nothing = Array(v!.length / beta!.length).fill(constant(0));
+    return answer(inSteps(q!.map(() => nothing), token), q!);
+  },
 };
 
 /** All of them. */
@@ -402,5 +452,118 @@ export const MODELS: readonly Model[] = [
     own: ({ q, k, v }) =>
       column(exp(times(rootOf(k!), dot(q!, k!))), withOne(v!)),
     output: (read) => divided(read, 0),
+  },
+  {
+    ...transition,
+    name: "rwkv7",
+    run: rwkv7,
+    inputs: {
+      r: KEYS,
+      logDecay: PER_CHANNEL,
+      k: KEYS,
+      v: VALUES,
+      a: KEYS,
+      b: KEYS,
+    },
+    make: {
+      r: signed,
+      logDecay,
+      k: signed,
+      v: signed,
+      a: signed,
+      b: (u) => 0.3 * signed(u),
+    },
+    unit: ["a"],
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+    write: (state, { k, v, a, b }, before) =>
+      added(added(state, k!, v!), b!, answer(before, a!)),
+    read: (state, { r }) => answer(state, r!),
+    own: ({ r, k, v }) => column(dot(r!, k!), v!),
+    output: (read) => read,
+  },
+  {
+    ...transition,
+    name: "gatedDeltaNet2",
+    run: gatedDeltaNet2,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      logDecay: PER_CHANNEL,
+      eraseGate: KEYS,
+      writeGate: VALUES,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      logDecay,
+      eraseGate: share,
+      writeGate: share,
+    },
+    unit: ["k"],
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+    write: (state, { k, v, eraseGate, writeGate }) => {
+      const found = answer(state, k!.map((x, n) => times(eraseGate![n]!, x)));
+      const news = v!.map((x, e) => minus(times(writeGate![e]!, x), found[e]!));
+      return added(state, k!, news);
+    },
+    own: ({ q, k, v, writeGate }) =>
+      column(dot(q!, k!), v!.map((x, e) => times(writeGate![e]!, x))),
+  },
+  {
+    ...product,
+    name: "deltaProduct",
+    run: deltaProduct,
+    inputs: {
+      q: KEYS,
+      k: KEYS_OF_STEPS,
+      v: VALUES_OF_STEPS,
+      beta: PER_STEP,
+    },
+    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u },
+  },
+  {
+    ...product,
+    name: "gatedDeltaProduct",
+    run: gatedDeltaProduct,
+    inputs: {
+      q: KEYS,
+      k: KEYS_OF_STEPS,
+      v: VALUES_OF_STEPS,
+      beta: PER_STEP,
+      logDecay: PER_TOKEN,
+    },
+    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u, logDecay },
+    fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
+  },
+  {
+    ...transition,
+    name: "comba",
+    run: comba,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      p: KEYS,
+      beta: PER_TOKEN,
+      logDecay: PER_TOKEN,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      p: (u) => 0.3 * signed(u),
+      beta: share,
+      logDecay,
+    },
+    unit: ["k"],
+    fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
+    write: (state, { k, v, p, beta }, before) => {
+      const found = answer(before, p!);
+      const news = v!.map((x, e) => times(beta![0]!, minus(x, found[e]!)));
+      return added(state, k!, news);
+    },
+    own: ({ q, k, v, beta }) => column(times(beta![0]!, dot(q!, k!)), v!),
   },
 ];

@@ -21,6 +21,8 @@ export interface Sizes {
   readonly length: number;
   readonly headDim: number;
   readonly valueDim: number;
+  /** Steps of a token, where tokens have such. */
+  readonly steps?: number;
 }
 
 /** Axes of an input. */
@@ -44,8 +46,8 @@ export interface Recurrence {
   readonly turnsStates?: true;
   /** Whether padding is passed without fading. @default false */
   readonly leavesOutPadding?: true;
-  /** The state after a token, of what was left. */
-  readonly write: (faded: State, token: Token) => State;
+  /** The state after a token, of what was left, or of what was there before it faded. */
+  readonly write: (faded: State, token: Token, before: State) => State;
   /** What a token reads of the state after it, or before it. */
   readonly read: (after: State, token: Token, before: State) => Scalar[];
   /** What a token reads of what it has itself written: both sweeps have it. */
@@ -110,7 +112,7 @@ export function recur(
       Object.fromEntries(
         Object.entries(recurrence.inputs).map(([name, axes]) => {
           const columns = axes.slice(axes.includes("length") ? 3 : 1)
-            .reduce((size, axis) => size * problem[axis], 1);
+            .reduce((size, axis) => size * problem[axis]!, 1);
           const row = axes.includes("length")
             ? sequence * length + i
             : sequence % heads;
@@ -129,8 +131,13 @@ export function recur(
           () => Array.from({ length: columns }, () => constant(0)),
         );
       const start = Math.floor(sequence / heads) * length;
-      let state = empty();
-      let number: number | undefined;
+      const { initialState } = scalars;
+      let state = initialState
+        ? empty().map((row, n) =>
+          row.map((_, e) => initialState[(sequence * rows + n) * columns + e]!)
+        )
+        : empty();
+      let number = segments?.[start + order[0]!];
       const read: Scalar[][] = [];
       for (const i of order) {
         // Each packed sequence begins with nothing.
@@ -142,7 +149,7 @@ export function recur(
         const { fade = (state: State) => state } = recurrence;
         state = fade(state, tokens[i]!);
         if (isPadding) continue;
-        state = recurrence.write(state, tokens[i]!);
+        state = recurrence.write(state, tokens[i]!, before);
         read[i] = recurrence.read(state, tokens[i]!, before);
       }
       return read;

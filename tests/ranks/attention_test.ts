@@ -113,7 +113,7 @@ onEachBackend("what ranks cannot share is refused by name", (backend) => {
           attention: { ...attention, deltaAttention: undefined } as never,
         }),
       TypeError,
-      "hgrn2's attention should have the functions lionAttention and deltaAttention, as acrossRanks() gives them, got",
+      "hgrn2's attention should have the functions lionAttention, deltaAttention and transitionAttention, as acrossRanks() gives them, got",
     );
   });
   assertEquals(tf.memory().numTensors, tensors);

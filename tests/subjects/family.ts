@@ -31,10 +31,18 @@ const READ_IN_PADDING = ["logDecay", "forget", "phase"];
 /** Seeded numbers; what padding holds is not to be read. */
 function problemOf(model: Model, c: FamilyCase): FamilyProblem {
   const { batch, heads, length, headDim, valueDim, causal } = c;
+  const sizes = {
+    batch,
+    heads,
+    length,
+    headDim,
+    valueDim,
+    steps: 1 + length % 3,
+  };
   const random = uniform(c.values ?? length * 1009 + batch * 31 + heads);
-  const inputs = Object.fromEntries(
+  const inputs: Record<string, Input> = Object.fromEntries(
     Object.entries(model.inputs).map(([name, axes]): [string, Input] => {
-      const shape = axes.map((axis) => c[axis]);
+      const shape = axes.map((axis) => sizes[axis]);
       const size = shape.reduce((size, axis) => size * axis, 1);
       const sequences = axes.includes("length") ? batch * heads : heads;
       const x = array(size, random);
@@ -56,14 +64,20 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
   const hiding = hidingOf(c, random);
   if (hiding.mask) {
     const vectors = Object.keys(inputs).filter((name) =>
+      model.leavesOutPadding ||
       model.inputs[name]!.length === 4 && !READ_IN_PADDING.includes(name)
     );
     for (const x of [slope, ...vectors.map((name) => inputs[name]!)]) {
       spoilPadding(x.values, hiding.mask, c);
     }
   }
+  if (model.takesState && causal) {
+    const shape = [batch, heads, headDim, valueDim];
+    const size = batch * heads * headDim * valueDim;
+    inputs["initialState"] = { values: array(size, random), shape };
+  }
   return {
-    ...{ batch, heads, length, headDim, valueDim, causal, inputs, slope },
+    ...{ ...sizes, causal, inputs, slope },
     ...{ random, ...hiding, logarithms: Object.fromEntries(logarithms) },
   };
 }

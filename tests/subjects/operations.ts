@@ -490,7 +490,7 @@ export function numbersOf(
 
 /** The sizes of readings; chunks of 4 do not divide the length. */
 export const SIZES = {
-  ...{ heads: 2, length: 13, headDim: 4, valueDim: 3 },
+  ...{ heads: 2, length: 13, headDim: 4, valueDim: 3, steps: 2 },
   ...{ channels: 5, stateDim: 3, taps: 3 },
 };
 

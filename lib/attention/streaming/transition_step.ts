@@ -64,9 +64,8 @@ export function transitionStep(
   input: TransitionStepInput,
   options: DeltaStepOptions = {},
 ): { y: tf.Tensor4D; state: tf.Tensor4D } {
-  const { a = null, b = null, ...others } = input ?? {};
-  // A null means that there is none, which other inputs cannot say.
-  const given = { ...others, ...(a && { a }), ...(b && { b }) };
-  assertOptions("transitionStep's input", given, INPUT);
+  // Of these, null says that there is none.
+  const { a: _a, b: _b, ...others } = input ?? {};
+  assertOptions<object>("transitionStep's input", others, INPUT);
   return stepByTransitions("transitionStep", state, input, options);
 }
