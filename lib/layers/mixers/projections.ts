@@ -160,11 +160,11 @@ export function silu<T extends tf.Tensor>(x: T): T {
 }
 
 /**
- * Scales the vectors along the last axis, `[batch, heads, length, headDim]`, to
- * unit length, with epsilon added to their squares.
+ * Scales the vectors along the last axis to unit length, with epsilon added to their
+ * squares.
  */
-export function ofLengthOne(x: tf.Tensor4D, epsilon = 1e-6): tf.Tensor4D {
-  const squares = tf.sum(tf.square(x), 3, true);
+export function ofLengthOne<T extends tf.Tensor>(x: T, epsilon = 1e-6): T {
+  const squares = tf.sum(tf.square(x), -1, true);
   return tf.mul(x, tf.rsqrt(tf.add(squares, epsilon)));
 }
 

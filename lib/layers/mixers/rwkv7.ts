@@ -1,7 +1,7 @@
 /** RWKV-7's layer as a mixer: its time mix, and its channel mix for the perceptron. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { transitionStep } from "../../attention/streaming/transition_step.ts";
-import { rwkv7, type Rwkv7Inputs } from "../../family/rwkv7.ts";
+import { rwkv7, type Rwkv7Inputs } from "../../family/transition/rwkv7.ts";
 import { joinHeads, toHeads } from "../../operations/heads/heads.ts";
 import { layerNorm } from "../../operations/layer_norm/layer_norm.ts";
 import { applyLinear, applyMatrix, linear, matrix } from "../linear.ts";

@@ -4,19 +4,19 @@ import {
   transitionStep,
   type TransitionStepInput,
 } from "../../attention/streaming/transition_step.ts";
-import { comba, type CombaInputs } from "../../family/comba.ts";
+import { comba, type CombaInputs } from "../../family/transition/comba.ts";
 import {
   deltaProduct,
   type DeltaProductInputs,
-} from "../../family/delta_product.ts";
+} from "../../family/transition/delta_product.ts";
 import {
   gatedDeltaNet2,
   type GatedDeltaNet2Inputs,
-} from "../../family/gated_delta_net_2.ts";
+} from "../../family/transition/gated_delta_net_2.ts";
 import {
   gatedDeltaProduct,
   type GatedDeltaProductInputs,
-} from "../../family/gated_delta_product.ts";
+} from "../../family/transition/gated_delta_product.ts";
 import { toHeads } from "../../operations/heads/heads.ts";
 import { applyLinear, applyMatrix, linear, matrix } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
