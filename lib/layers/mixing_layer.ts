@@ -184,8 +184,10 @@ export abstract class MixingLayer extends LionLayer {
         training: options.training ?? false,
         epsilon: this.epsilon,
       };
-      const y = this.transform(tokens, reading);
-      return this.mixer.passFirst ? [y, this.passOn(tokens, reading)] : y;
+      if (!this.mixer.passFirst) return this.transform(tokens, reading);
+      // In this order, gradients add up alike if the layer is computed again for them.
+      const passed = this.passOn(tokens, reading);
+      return [this.transform(tokens, reading), passed];
     });
   }
 
