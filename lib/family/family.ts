@@ -2,8 +2,8 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { comba } from "./transition/comba.ts";
 import { deltaNet } from "./delta_net.ts";
-import { forgettingAttention } from "./forgetting_attention.ts";
 import { deltaProduct } from "./transition/delta_product.ts";
+import { forgettingAttention } from "./forgetting_attention.ts";
 import { gateLoop } from "./gate_loop.ts";
 import { gatedDeltaNet } from "./gated_delta_net.ts";
 import { gatedDeltaNet2 } from "./transition/gated_delta_net_2.ts";
@@ -13,7 +13,9 @@ import { gatedRfa } from "./gated_rfa.ts";
 import { hgrn2 } from "./hgrn2.ts";
 import { kimiDeltaAttention } from "./kimi_delta_attention.ts";
 import { linearTransformer } from "./linear_transformer.ts";
+import { logLinearAttention } from "./log_linear/log_linear_attention.ts";
 import { mamba2 } from "./mamba2.ts";
+import { mamba3 } from "./mamba3/mamba3.ts";
 import { mlstm } from "./mlstm.ts";
 import { retention } from "./retention.ts";
 import { rwkv6 } from "./rwkv6.ts";
@@ -153,14 +155,6 @@ export const family: readonly FamilyMember[] = [
     lion: "Theorem B.1: arrival, of (cos Φ, sin Φ) times query and key",
   },
   {
-    name: "FoX",
-    function: forgettingAttention,
-    paper: "Lin et al. 2025, arXiv:2503.02130",
-    decay: "scalar",
-    normalized: true,
-    lion: "softmax of scores + log of LION-S's mask",
-  },
-  {
     name: "RWKV-7",
     function: rwkv7,
     paper: "Peng et al. 2025, arXiv:2503.14456",
@@ -199,5 +193,29 @@ export const family: readonly FamilyMember[] = [
     decay: "delta",
     normalized: false,
     lion: "arrival, matrix e^g I - β k pᵀ",
+  },
+  {
+    name: "FoX",
+    function: forgettingAttention,
+    paper: "Lin et al. 2025, arXiv:2503.02130",
+    decay: "scalar",
+    normalized: true,
+    lion: "softmax of scores + log of LION-S's mask",
+  },
+  {
+    name: "Mamba-3",
+    function: mamba3,
+    paper: "Lahoti et al. 2026, arXiv:2603.15569",
+    decay: "scalar",
+    normalized: false,
+    lion: "LION-S, not normalised: arrival, turned b and c, two writes a token",
+  },
+  {
+    name: "Log-linear attention",
+    function: logLinearAttention,
+    paper: "Guo et al. 2025, arXiv:2506.04761",
+    decay: "scalar",
+    normalized: false,
+    lion: "LION-S, not normalised: arrival, times a weight per level",
   },
 ];

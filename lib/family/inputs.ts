@@ -85,6 +85,9 @@ const AXES = {
   "values": "batch, heads, length, valueDim",
   "per channel": "batch, heads, length, headDim",
   "per token": "batch, heads, length",
+  "per token or none": "batch, heads, length",
+  "per angle or none": "batch, heads, length, angles",
+  "per level": "batch, heads, length, levels",
   "per head": "heads",
   "per head or none": "heads",
   "per head and channel": "heads, headDim",
@@ -100,7 +103,7 @@ type Kind = keyof typeof AXES;
 type Optional = Extract<Kind, `${string} or none`>;
 
 /** The kinds of inputs that no model reads at padding. */
-const VECTORS: readonly Kind[] = ["keys", "values"];
+const VECTORS: readonly Kind[] = ["keys", "values", "per level"];
 
 /**
  * The facts about a model by which {@linkcode runModel} checks its inputs and

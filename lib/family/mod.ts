@@ -57,6 +57,12 @@ export {
   linearTransformer,
   type LinearTransformerInputs,
 } from "./linear_transformer.ts";
+export {
+  logLinearAttention,
+  type LogLinearAttentionInputs,
+  type LogLinearAttentionOptions,
+} from "./log_linear/log_linear_attention.ts";
 export { mamba2, type Mamba2Inputs } from "./mamba2.ts";
+export { mamba3, type Mamba3Inputs } from "./mamba3/mamba3.ts";
 export { mlstm, type MlstmInputs } from "./mlstm.ts";
 export { retention, type RetentionInputs } from "./retention.ts";

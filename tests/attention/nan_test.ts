@@ -110,7 +110,7 @@ function poisonsOf({ operation: { axes }, options }: Reading): Poison[] {
     .filter((x) => x !== "backward" || !options.causal);
   return ofTokens.flatMap((input, i) => {
     // No gate may be infinite, but log decays -Infinity.
-    const isGate = /beta|dt|gate|forget|phase/i.test(input);
+    const isGate = /beta|dt|gate|forget|phase|trapezoid/i.test(input);
     const infinity = i % 2 === 0 || isLogarithm(input) ? -Infinity : Infinity;
     return (isGate ? [NaN] : [NaN, infinity])
       .map((number) => ({ input, number }));
@@ -120,7 +120,10 @@ function poisonsOf({ operation: { axes }, options }: Reading): Poison[] {
 /** Where the number is in an input. */
 function placeIn(axes: Axes, entry: number): number {
   const { heads } = SIZES;
-  const at: Record<string, number> = { heads: heads - 1, length: PLACE };
+  // The level that all tokens read is their own.
+  const at: Record<string, number> = {
+    ...{ heads: heads - 1, length: PLACE, levels: 0 },
+  };
   return axes.reduce(
     (sum, axis) =>
       axis === "batch"

@@ -156,7 +156,7 @@ new Uint32Array(MASKS.float32.buffer).set([0xffc00000], 16);
 function unreadInputs({ name, axes }: Operation): string[] {
   const skips = /delta|selectiveScan/i.test(name);
   const isOfPaths = (input: string) =>
-    isLogarithm(input) || /gate|forget|phase|dt/i.test(input);
+    isLogarithm(input) || /gate|forget|phase|dt|trapezoid/i.test(input);
   return Object.keys(axes).filter((input) =>
     axes[input]![0] === "batch" && (skips || !isOfPaths(input))
   );

@@ -15,7 +15,9 @@ import {
   hgrn2,
   kimiDeltaAttention,
   linearTransformer,
+  logLinearAttention,
   mamba2,
+  mamba3,
   mlstm,
   retention,
   rwkv6,
@@ -62,6 +64,8 @@ const PER_HEAD: Axes = ["heads"];
 const PER_STEP: Axes = ["batch", "heads", "length", "steps"];
 const KEYS_OF_STEPS: Axes = [...PER_STEP, "headDim"];
 const VALUES_OF_STEPS: Axes = [...PER_STEP, "valueDim"];
+const PER_ANGLE: Axes = ["batch", "heads", "length", "angles"];
+const PER_LEVEL: Axes = ["batch", "heads", "length", "levels"];
 
 const LION = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 const DELTA = ["recurrent", "chunkwise"] as const;
@@ -184,6 +188,47 @@ const product = {
     const nothing = Array(v!.length / beta!.length).fill(constant(0));
     return answer(inSteps(q!.map(() => nothing), token), q!);
   },
+};
+
+/** The state's pairs of rows (2m, 2m + 1) turned back by their angles. */
+function turnedBack(state: State, angles: readonly Scalar[]): State {
+  return state.map((row, n) => {
+    const angle = angles[n >> 1];
+    if (angle === undefined) return row;
+    const other = state[n ^ 1]!, isFirst = n % 2 === 0;
+    return row.map((x, e) => {
+      const own = times(cosine(angle), x), turn = times(sine(angle), other[e]!);
+      return isFirst ? plus(own, turn) : minus(own, turn);
+    });
+  });
+}
+
+/** Binary trees' blocks of tokens as states, one below the other; then the number of tokens. */
+const inBlocks = {
+  /** The blocks that the next token finds: those that it completes are one. */
+  merged(state: State, rows: number): State {
+    const place = state.at(-1)![0]!.value;
+    const blocks = Array.from(
+      { length: (state.length - 1) / rows },
+      (_, level) => state.slice(level * rows, (level + 1) * rows),
+    );
+    const into = place === 0 ? 0 : 1 + Math.log2(place & -place);
+    const sum = blocks.slice(0, into).reduce(
+      (sum, block) =>
+        sum.map((row, n) => row.map((x, e) => plus(x, block[n]![e]!))),
+      blocks[into]!,
+    );
+    return blocks.flatMap((block, level) =>
+      level === into
+        ? sum
+        : level < into
+        ? block.map((row) => row.map(() => constant(0)))
+        : block
+    );
+  },
+  count: (state: State): State => [
+    state.at(-1)!.map(({ value }) => constant(value + 1)),
+  ],
 };
 
 /** All of them. */
@@ -427,33 +472,6 @@ export const MODELS: readonly Model[] = [
     output: (read) => read,
   },
   {
-    name: "forgettingAttention",
-    run: forgettingAttention,
-    forms: [],
-    inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_TOKEN },
-    make: { q: signed, k: signed, v: signed, logDecay },
-    // The cache: a key, a value and their weight in each row.
-    state: ({ headDim, valueDim }) => [0, headDim + valueDim + 1],
-    fade: (state, { logDecay }) =>
-      state.map((row) => [
-        ...row.slice(0, -1),
-        times(exp(logDecay![0]!), row.at(-1)!),
-      ]),
-    write: (state, { k, v }) => [...state, [...k!, ...v!, one]],
-    read: (state, { q, v }) =>
-      withOne(v!).map((_, e) =>
-        plus(...state.map((row) => {
-          const key = row.slice(0, q!.length);
-          const value = withOne(row.slice(q!.length, -1))[e]!;
-          const score = exp(times(rootOf(key), dot(q!, key)));
-          return times(times(score, row.at(-1)!), value);
-        }))
-      ),
-    own: ({ q, k, v }) =>
-      column(exp(times(rootOf(k!), dot(q!, k!))), withOne(v!)),
-    output: (read) => divided(read, 0),
-  },
-  {
     ...transition,
     name: "rwkv7",
     run: rwkv7,
@@ -565,5 +583,116 @@ export const MODELS: readonly Model[] = [
       return added(state, k!, news);
     },
     own: ({ q, k, v, beta }) => column(times(beta![0]!, dot(q!, k!)), v!),
+  },
+  {
+    name: "forgettingAttention",
+    run: forgettingAttention,
+    forms: [],
+    inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_TOKEN },
+    make: { q: signed, k: signed, v: signed, logDecay },
+    // The cache: a key, a value and their weight in each row.
+    state: ({ headDim, valueDim }) => [0, headDim + valueDim + 1],
+    fade: (state, { logDecay }) =>
+      state.map((row) => [
+        ...row.slice(0, -1),
+        times(exp(logDecay![0]!), row.at(-1)!),
+      ]),
+    write: (state, { k, v }) => [...state, [...k!, ...v!, one]],
+    read: (state, { q, v }) =>
+      withOne(v!).map((_, e) =>
+        plus(...state.map((row) => {
+          const key = row.slice(0, q!.length);
+          const value = withOne(row.slice(q!.length, -1))[e]!;
+          const score = exp(times(rootOf(key), dot(q!, key)));
+          return times(times(score, row.at(-1)!), value);
+        }))
+      ),
+    own: ({ q, k, v }) =>
+      column(exp(times(rootOf(k!), dot(q!, k!))), withOne(v!)),
+    output: (read) => divided(read, 0),
+  },
+  {
+    name: "mamba3",
+    run: mamba3,
+    forms: LION,
+    inputs: {
+      ...{ x: VALUES, dt: PER_TOKEN, a: PER_TOKEN, b: KEYS, c: KEYS },
+      ...{ phase: PER_ANGLE, trapezoid: PER_TOKEN, d: PER_HEAD },
+    },
+    make: {
+      x: signed,
+      // The next token's write comes and goes, and so do digits if it is far larger.
+      dt: (u) => 0.2 + u,
+      // Decays of 1, about e^-60, 0 and ordinary ones; of e^-2.5 a time step; of 1.
+      a: (u, sequence) =>
+        [
+          u < 0.1 ? -1e-8 : u < 0.2 ? -80 : u < 0.3 ? -1000 : -0.01 - u,
+          -2.5,
+          -1e-8,
+        ][sequence % 3]!,
+      b: signed,
+      c: signed,
+      phase: (u) => 40 * signed(u),
+      trapezoid: (u) => u < 0.1 ? 0 : u < 0.2 ? 1 : u,
+      d: signed,
+    },
+    turnsStates: true,
+    // The state, and below it what the token before has written.
+    state: ({ headDim, valueDim }) => [2 * headDim, valueDim],
+    fade: (state, { dt, a, phase, trapezoid }) => {
+      const rows = state.length / 2;
+      const again = times(dt![0]!, minus(one, trapezoid![0]!));
+      const both = state.slice(0, rows).map((row, n) =>
+        row.map((x, e) => plus(x, times(again, state[rows + n]![e]!)))
+      );
+      const decay = exp(times(dt![0]!, a![0]!));
+      return [
+        ...scaled(turnedBack(both, phase ?? []), () => decay),
+        ...scaled(state.slice(rows), () => constant(0)),
+      ];
+    },
+    write: (state, { x, dt, b, trapezoid }) => {
+      const rows = b!.length, own = times(dt![0]!, trapezoid![0]!);
+      return [
+        ...added(state.slice(0, rows), b!, column(own, x!)),
+        ...added(state.slice(rows), b!, x!),
+      ];
+    },
+    read: (state, { c }) => answer(state.slice(0, c!.length), c!),
+    own: ({ x, dt, b, c, trapezoid }) =>
+      column(times(times(dt![0]!, trapezoid![0]!), dot(c!, b!)), x!),
+    output: (read, { x, d }) =>
+      read.map((y, e) => plus(y, times(d![0]!, x![e]!))),
+  },
+  {
+    name: "logLinearAttention",
+    run: logLinearAttention,
+    forms: ["full", "chunkwise"],
+    inputs: {
+      ...{ q: KEYS, k: KEYS, v: VALUES },
+      ...{ logDecay: PER_TOKEN, levelScales: PER_LEVEL },
+    },
+    make: { q: signed, k: signed, v: signed, logDecay, levelScales: signed },
+    state: ({ headDim, valueDim, levels }) => [headDim * levels! + 1, valueDim],
+    fade: (state, { k, logDecay }) => [
+      ...scaled(inBlocks.merged(state, k!.length), () => exp(logDecay![0]!)),
+      ...inBlocks.count(state),
+    ],
+    write: (state, { k, v }) => [
+      ...added(state.slice(0, k!.length), k!, v!),
+      ...state.slice(k!.length),
+    ],
+    read: (state, { q, levelScales }) => {
+      const rows = q!.length;
+      return levelScales!.map((scale, level) =>
+        column(
+          scale,
+          answer(state.slice(level * rows, (level + 1) * rows), q!),
+        )
+      ).reduce((sum, read) => sum.map((x, e) => plus(x, read[e]!)));
+    },
+    own: ({ q, k, v, levelScales }) =>
+      column(times(levelScales![0]!, dot(q!, k!)), v!),
+    output: (read) => read,
   },
 ];

@@ -23,6 +23,10 @@ export interface Sizes {
   readonly valueDim: number;
   /** Steps of a token, where tokens have such. */
   readonly steps?: number;
+  /** Of Mamba-3: angles of the state. */
+  readonly angles?: number;
+  /** Of log-linear attention: blocks that tokens read, and themselves. */
+  readonly levels?: number;
 }
 
 /** Axes of an input. */
@@ -86,7 +90,7 @@ export function solveRecurrence(
     (scalars) => recur(recurrence, problem, scalars),
   );
   return recurrence.turnsStates
-    ? ofBoundedStates(solution, { v: inputs["v"]!, dy })
+    ? ofBoundedStates(solution, { v: (inputs["v"] ?? inputs["x"])!, dy })
     : solution;
 }
 
@@ -110,17 +114,19 @@ export function recur(
   for (let sequence = 0; sequence < batch * heads; sequence++) {
     const token = (i: number): Token =>
       Object.fromEntries(
-        Object.entries(recurrence.inputs).map(([name, axes]) => {
-          const columns = axes.slice(axes.includes("length") ? 3 : 1)
-            .reduce((size, axis) => size * problem[axis]!, 1);
-          const row = axes.includes("length")
-            ? sequence * length + i
-            : sequence % heads;
-          return [
-            name,
-            scalars[name]!.slice(row * columns, (row + 1) * columns),
-          ];
-        }),
+        // Those that may be left out are not among the scalars.
+        Object.entries(recurrence.inputs).filter(([name]) => name in scalars)
+          .map(([name, axes]) => {
+            const columns = axes.slice(axes.includes("length") ? 3 : 1)
+              .reduce((size, axis) => size * problem[axis]!, 1);
+            const row = axes.includes("length")
+              ? sequence * length + i
+              : sequence % heads;
+            return [
+              name,
+              scalars[name]!.slice(row * columns, (row + 1) * columns),
+            ];
+          }),
       );
     const tokens = Array.from({ length }, (_, i) => token(i));
     const sweep = (order: number[]) => {

@@ -1,6 +1,7 @@
 /** The models of the family: their problems, and their papers' recurrences in float64. @module */
 import fc from "fast-check";
 import type { Input } from "../comparison.ts";
+import { levelsOf } from "../../lib/family/log_linear/levels.ts";
 import { type Model, MODELS } from "../family/models.ts";
 import { type Sizes, solveRecurrence } from "../family/recurrence.ts";
 import { array, uniform } from "../random.ts";
@@ -32,17 +33,13 @@ const READ_IN_PADDING = ["logDecay", "forget", "phase"];
 function problemOf(model: Model, c: FamilyCase): FamilyProblem {
   const { batch, heads, length, headDim, valueDim, causal } = c;
   const sizes = {
-    batch,
-    heads,
-    length,
-    headDim,
-    valueDim,
-    steps: 1 + length % 3,
+    ...{ batch, heads, length, headDim, valueDim, steps: 1 + length % 3 },
+    ...{ angles: headDim >> 1, levels: levelsOf(length) },
   };
   const random = uniform(c.values ?? length * 1009 + batch * 31 + heads);
   const inputs: Record<string, Input> = Object.fromEntries(
     Object.entries(model.inputs).map(([name, axes]): [string, Input] => {
-      const shape = axes.map((axis) => sizes[axis]);
+      const shape = axes.map((axis) => sizes[axis]!);
       const size = shape.reduce((size, axis) => size * axis, 1);
       const sequences = axes.includes("length") ? batch * heads : heads;
       const x = array(size, random);
@@ -52,7 +49,8 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
       });
       const isUnit = model.unit?.includes(name);
       return [name, { values: isUnit ? unitRows(x, shape.at(-1)!) : x, shape }];
-    }),
+      // A state of one channel has no pairs, and so no angles.
+    }).filter(([, { values }]) => values.length > 0),
   );
   const shape = [batch, heads, length, valueDim];
   const slope = {

@@ -491,7 +491,7 @@ export function numbersOf(
 /** The sizes of readings; chunks of 4 do not divide the length. */
 export const SIZES = {
   ...{ heads: 2, length: 13, headDim: 4, valueDim: 3, steps: 2 },
-  ...{ channels: 5, stateDim: 3, taps: 3 },
+  ...{ channels: 5, stateDim: 3, taps: 3, angles: 2, levels: 5 },
 };
 
 const CHUNK = 4;

@@ -23,8 +23,9 @@ import {
 /** The sizes of axes, no two of one input alike but of batches and heads. */
 const SIZES: Sizes = {
   ...{ batch: 2, heads: 2, length: 3, headDim: 4, valueDim: 3, sums: 4 },
+  steps: 5,
   ...{ channels: 4, stateDim: 2, taps: 3, columns: 5, outputs: 3 },
-  ...{ features: 6, projections: 24 },
+  ...{ features: 6, projections: 24, angles: 2, levels: 5 },
 };
 
 /** Inputs below 0, as log decays are; time steps, which only make some of them, are above. */

@@ -10,13 +10,16 @@ import { FORMS, LION_OF_CHANNELS, lionAs } from "./lion.ts";
 import { DELTA_STEP, PIECE, RECURRENT_STEP } from "./pieces.ts";
 import { SCAN } from "./selective_scan.ts";
 import { CONVOLUTION } from "./short_convolution.ts";
+import { TRANSITION, TRANSITION_STEP } from "./transition.ts";
 
 for (const form of FORMS) testRandom(lionAs(form));
-for (const subject of [LION_OF_CHANNELS, DELTA, SCAN, CONVOLUTION]) {
+for (
+  const subject of [LION_OF_CHANNELS, DELTA, TRANSITION, SCAN, CONVOLUTION]
+) {
   testCases(subject);
   testRandom(subject);
 }
-for (const subject of [PIECE, RECURRENT_STEP, DELTA_STEP]) {
+for (const subject of [PIECE, RECURRENT_STEP, DELTA_STEP, TRANSITION_STEP]) {
   testCases(subject);
   testRandom(subject);
 }

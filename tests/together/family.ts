@@ -1,4 +1,5 @@
 /** Tests of the family, in one worker: tools/gate.ts says why. @module */
+import "../family/equalities_test.ts";
 import "../family/family_test.ts";
 import "../family/forgetting_attention_test.ts";
 import "../family/initial_decay_test.ts";

@@ -176,6 +176,7 @@ export const ATTENTION: GoodCalls = {
 
 const SIZES: Readonly<Record<string, number>> = {
   ...{ batch: 1, heads: 2, length: 3, headDim: 4, valueDim: 4, steps: 2 },
+  ...{ angles: 2, levels: 3 },
 };
 
 /** A call of a model of the family. */
