@@ -76,7 +76,7 @@ export function rwkv7Mixer({ numHeads, layer }: Rwkv7MixerOptions): Mixer {
     apply(x, parameters, call) {
       const { causal, form, chunkSize, mask, segments, epsilon, first } = call;
       const given = read(x, parameters, convolveWhole(call), first);
-      const { gate, ...inputs } = given;
+      const { gate: _gate, ...inputs } = given;
       const y = rwkv7(
         inputs,
         deltaOptions({ causal, form, chunkSize, mask, segments }),
