@@ -34,10 +34,11 @@ export function full(
     : whole;
   const { fromLeft, fromRight } = placesOf(length, segments);
   const isLater = strictly("before", length, { start: 0, size: length });
-  const before = levelsOfPairs(fromLeft);
+  const count = levelScales.shape[3];
+  const before = levelsOfPairs(fromLeft, fromLeft, count);
   const levels = causal ? before : tf.add(
     tf.mul(before, tf.sub(1, isLater)),
-    tf.mul(levelsOfPairs(fromRight), isLater),
+    tf.mul(levelsOfPairs(fromRight, fromRight, count), isLater),
   ) as tf.Tensor3D;
   const scales = tf.reshape(levelScales, [batch * heads, length, -1]);
   const weights = weightsOfPairs(scales as tf.Tensor3D, levels);
@@ -73,9 +74,10 @@ export function chunkwise(
   const steps = cut(logDecay, 1);
 
   const within = levelsOf(size);
+  const { fromLeft } = placesOf(size, undefined);
   const weights = weightsOfPairs(
     tf.slice(scales, [0, 0, 0], [-1, -1, within]),
-    levelsOfPairs(placesOf(size, undefined).fromLeft),
+    levelsOfPairs(fromLeft, fromLeft, within),
   );
   const passed = mask(
     { forward: tf.squeeze(steps, [2]), backward: null },
