@@ -48,6 +48,8 @@ interface Projected {
   readonly gate?: Rows;
   /** What is added to the normalised output. */
   readonly bonus?: Rows;
+  /** What is added to the output before it is normalised. */
+  readonly skipped?: Rows;
 }
 
 /** Sizes of a layer, and which tokens are read. */
@@ -56,8 +58,12 @@ type Layer = LayerSizes & LayerReading;
 interface Model {
   /** The recurrence's name in {@linkcode MODELS}. */
   readonly recurrence: string;
-  /** Steps per token. */
-  readonly steps?: number;
+  /** Sizes of the recurrence besides those of its heads. */
+  readonly sizes?: (layer: LayerSizes) => {
+    readonly steps?: number;
+    readonly angles?: number;
+    readonly levels?: number;
+  };
   readonly project: (x: Rows, given: Given, layer: Layer) => Projected;
   readonly norm: "layer" | "rms" | "rms of columns" | "group" | "none";
   /** The prefixes of the normalisation and the last projection. @default norm. and proj. */
@@ -92,6 +98,29 @@ function lowRank(
 ): Rows {
   const few = each(linear(x, `${name}down.`, given), between);
   return linear(few, `${name}up.`, given);
+}
+
+/** Angles of Mamba-3: half of the channels turn, in pairs. */
+const anglesOf = (stateDim: number) => Math.floor(stateDim / 4);
+
+/** Levels of log-linear attention. */
+const LEVELS = 15;
+
+/** 1 + x where x is above 0, and 1 / (1 - x) below. */
+const heavyTailed = (x: Scalar) =>
+  apply(
+    x,
+    (x) => x < 0 ? 1 / (1 - x) : 1 + x,
+    (x) => x < 0 ? (1 - x) ** -2 : 1,
+  );
+
+/** Parts of rows with these numbers of columns. */
+function parts(x: Rows, sizes: readonly number[]): Rows[] {
+  let from = 0;
+  return sizes.map((size) => {
+    from += size;
+    return columns(x, from - size, from);
+  });
 }
 
 /** Columns of rows. */
@@ -212,7 +241,8 @@ const FLA = ["o_norm.", "o_proj."] as const;
 function deltaProduct(isGated: boolean): Model {
   const steps = 2;
   return {
-    ...{ recurrence: isGated ? "gatedDeltaProduct" : "deltaProduct", steps },
+    recurrence: isGated ? "gatedDeltaProduct" : "deltaProduct",
+    sizes: () => ({ steps }),
     ...{ norm: "rms", names: FLA },
     project: (x, given, layer) => ({
       inputs: {
@@ -471,6 +501,93 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
       };
     },
   },
+  mamba3: {
+    ...{ recurrence: "mamba3", norm: "none", names: ["", "out_proj."] },
+    sizes: ({ dim, heads }) => ({ angles: anglesOf(dim / heads) }),
+    project(x, given, { dim, heads }) {
+      const size = dim / heads, angles = anglesOf(size);
+      const part = parts(linear(x, "in_proj.", given), [
+        ...[dim, dim, size, size, heads, heads, heads, angles],
+      ]);
+      const vectors = (rows: Rows, name: string): Rows =>
+        rows.map((row) => {
+          const normal = normalized(row, false, 1e-5);
+          return Array.from({ length: heads }, (_, h) =>
+            normal.map((x, n) =>
+              plus(
+                times(x, given[`${name}_norm.weight`]![n]!),
+                given[`${name}_bias`]![h * size + n]!,
+              )
+            )).flat();
+        });
+      const dt = each(
+        part[4]!,
+        (x, head) => softplus(plus(x, given["dt_bias"]![head]!)),
+      );
+      return {
+        inputs: {
+          x: part[1]!,
+          dt,
+          a: each(part[5]!, (x) => negative(heavyTailed(x))),
+          b: vectors(part[2]!, "B"),
+          c: vectors(part[3]!, "C"),
+          phase: part[7]!.map((row, i) =>
+            dt[i]!.flatMap((step) =>
+              row.map((x) => times(times(constant(Math.PI), step), tanh(x)))
+            )
+          ),
+          trapezoid: each(part[6]!, sigmoid),
+          d: [given["D"]!],
+        },
+        gate: each(part[0]!, silu),
+      };
+    },
+  },
+  "log-linear": {
+    recurrence: "logLinearAttention",
+    ...{ norm: "rms of columns", names: ["norm.", "out_proj."] },
+    sizes: () => ({ levels: LEVELS }),
+    project(x, given, layer) {
+      const { dim, heads } = layer, size = dim / heads;
+      const part = parts(linear(x, "in_proj.", given), [
+        ...[dim, dim + 2 * size, heads, heads * LEVELS],
+      ]);
+      const bias = given["conv1d.bias"]!;
+      const near = convolved(part[1]!, given["conv1d.weight"]!, layer);
+      const [taken, write, read] = parts(
+        each(near, (x, n) => silu(plus(x, bias[n]!))),
+        [dim, size, size],
+      );
+      const ofAll = (x: Rows): Rows =>
+        x.map((row) => Array.from({ length: heads }, () => row).flat());
+      const dt = each(
+        part[2]!,
+        (x, head) => softplus(plus(x, given["dt_bias"]![head]!)),
+      );
+      return {
+        inputs: {
+          q: ofAll(read!),
+          k: ofAll(write!),
+          v: taken!.map((row, i) =>
+            row.map((x, n) => times(x, dt[i]![Math.floor(n / size)]!))
+          ),
+          logDecay: each(
+            dt,
+            (x, head) => negative(times(x, rate(given, head))),
+          ),
+          levelScales: each(
+            part[3]!,
+            (x, n) => softplus(times(x, given["L"]![n]!)),
+          ),
+        },
+        skipped: each(
+          taken!,
+          (x, n) => times(x, given["D"]![Math.floor(n / size)]!),
+        ),
+        gate: each(part[0]!, silu),
+      };
+    },
+  },
   fox: {
     ...{ recurrence: "forgettingAttention", norm: "none", names: FLA },
     project: (x, given) => ({
@@ -552,7 +669,7 @@ export function mixed(
     { length: batch * length },
     (_, i) => given["x"]!.slice(i * dim, (i + 1) * dim),
   );
-  const { inputs, gate, bonus } = model.project(x, given, {
+  const { inputs, gate, bonus, skipped } = model.project(x, given, {
     ...sizes,
     ...reading,
   });
@@ -560,7 +677,7 @@ export function mixed(
     MODELS.find(({ name }) => name === model.recurrence)!,
     {
       ...{ batch, heads, length, headDim: size, valueDim: size },
-      ...{ steps: model.steps ?? 1, ...reading },
+      ...{ ...model.sizes?.(sizes), ...reading },
     },
     Object.fromEntries(
       Object.entries(inputs).map(([name, rows]) => [
@@ -576,7 +693,9 @@ export function mixed(
       gate ? row.map((x, n) => times(x, gate[token]![n]!)) : row;
     const ofHeads = Array.from({ length: heads }, (_, h) => {
       const start = ((b * heads + h) * length + i) * size;
-      return y.slice(start, start + size);
+      return y.slice(start, start + size).map((x, n) =>
+        skipped ? plus(x, skipped[token]![h * size + n]!) : x
+      );
     });
     if (model.norm === "rms of columns") {
       const all = [gated(ofHeads.flat())];

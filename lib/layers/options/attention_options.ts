@@ -50,6 +50,8 @@ export const ATTENTION_VARIANTS = [
   "delta-product",
   "gated-delta-product",
   "comba",
+  "mamba3",
+  "log-linear",
   "fox",
   "hydra",
   "vim",
@@ -73,6 +75,8 @@ export const ATTENTION_VARIANTS = [
  * - `"gated-delta-2"`, `"delta-product"`, `"gated-delta-product"`, `"comba"`:
  *   Gated DeltaNet-2, DeltaProduct without and with decay, and Comba, delta rules
  *   with short convolutions.
+ * - `"mamba3"`, `"log-linear"`: Mamba-3, and log-linear attention, which is
+ *   Mamba-2 with a state for each scale of distance, for up to 16,384 tokens.
  * - `"fox"`: the Forgetting Transformer, softmax attention whose weights decay.
  * - `"hydra"`: Hydra, which is always bidirectional; {@linkcode hydraMixer}
  *   takes options. Without `numHeads`, its heads have 64 channels.
@@ -82,8 +86,8 @@ export const ATTENTION_VARIANTS = [
  * The models of the family are the functions of `@lionjs/lion/family` with
  * their papers' projections, gates, normalisations and initial decays; those from
  * `"gla"` to `"kda"` without short convolutions and token shifts. The later ones
- * have the parameters of flash-linear-attention, with heads of keys and values
- * that divide the layer's columns. Where a token
+ * have the parameters of flash-linear-attention or, for Mamba-3, of its authors,
+ * with heads of keys and values that divide the layer's columns. Where a token
  * attends to both sides, their convolutions and shifts are the mean of those from
  * either end.
  *

@@ -26,6 +26,8 @@ import {
   tokenDecay,
   tokenDiagonalDecay,
 } from "../mixers/lion_decays.ts";
+import { LOG_LINEAR_ATTENTION } from "../mixers/log_linear.ts";
+import { MAMBA3 } from "../mixers/mamba3.ts";
 import { rwkv7Mixer } from "../mixers/rwkv7.ts";
 import { softmaxMixer } from "../mixers/softmax.ts";
 import { MAMBA2, MLSTM } from "../mixers/scalar.ts";
@@ -66,6 +68,8 @@ const VARIANTS: Readonly<
     deltaProductModel({ ...options, isGated: true })
   ),
   comba: familyFrom(combaModel),
+  mamba3: familyOf(MAMBA3),
+  "log-linear": familyOf(LOG_LINEAR_ATTENTION),
   fox: familyOf(FORGETTING_ATTENTION),
   hydra: ({ numHeads }) => hydraMixer({ numHeads }),
   vim: ({ direction = "both", countSelf = "once" }) =>
