@@ -17,6 +17,7 @@ import { logLinearAttention } from "./log_linear/log_linear_attention.ts";
 import { mamba2 } from "./mamba2.ts";
 import { mamba3 } from "./mamba3/mamba3.ts";
 import { mlstm } from "./mlstm.ts";
+import { pathAttention } from "./transition/path_attention.ts";
 import { retention } from "./retention.ts";
 import { rwkv6 } from "./rwkv6.ts";
 import { rwkv7 } from "./transition/rwkv7.ts";
@@ -52,7 +53,7 @@ export interface FamilyMember {
  * const normalized = family.filter((member) => member.normalized);
  * assertEquals(
  *   normalized.map((member) => member.name),
- *   ["Linear Transformer", "mLSTM (xLSTM)", "Gated RFA", "FoX"],
+ *   ["Linear Transformer", "mLSTM (xLSTM)", "Gated RFA", "FoX", "PaTH"],
  * );
  * ```
  */
@@ -217,5 +218,13 @@ export const family: readonly FamilyMember[] = [
     decay: "scalar",
     normalized: false,
     lion: "LION-S, not normalised: arrival, times a weight per level",
+  },
+  {
+    name: "PaTH",
+    function: pathAttention,
+    paper: "Yang et al. 2025, arXiv:2505.16381",
+    decay: "delta",
+    normalized: true,
+    lion: "softmax of scores by matrices I - β w wᵀ + log of LION-S's mask",
   },
 ];

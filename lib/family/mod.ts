@@ -65,4 +65,9 @@ export {
 export { mamba2, type Mamba2Inputs } from "./mamba2.ts";
 export { mamba3, type Mamba3Inputs } from "./mamba3/mamba3.ts";
 export { mlstm, type MlstmInputs } from "./mlstm.ts";
+export {
+  pathAttention,
+  type PathAttentionInputs,
+  type PathAttentionOptions,
+} from "./transition/path_attention.ts";
 export { retention, type RetentionInputs } from "./retention.ts";

@@ -19,6 +19,7 @@ import {
   mamba2,
   mamba3,
   mlstm,
+  pathAttention,
   retention,
   rwkv6,
   rwkv7,
@@ -229,6 +230,24 @@ const inBlocks = {
   count: (state: State): State => [
     state.at(-1)!.map(({ value }) => constant(value + 1)),
   ],
+};
+
+/** Softmax attention, whose state is the cache: a key, a value and their weight in each row. */
+const cached = {
+  state: ({ headDim, valueDim }: Sizes) => [0, headDim + valueDim + 1] as const,
+  write: (state: State, { k, v }: Token) => [...state, [...k!, ...v!, one]],
+  read: (state: State, { q, v }: Token) =>
+    withOne(v!).map((_, e) =>
+      plus(...state.map((row) => {
+        const key = row.slice(0, q!.length);
+        const value = withOne(row.slice(q!.length, -1))[e]!;
+        const score = exp(times(rootOf(key), dot(q!, key)));
+        return times(times(score, row.at(-1)!), value);
+      }))
+    ),
+  own: ({ q, k, v }: Token) =>
+    column(exp(times(rootOf(k!), dot(q!, k!))), withOne(v!)),
+  output: (read: readonly Scalar[]) => divided(read, 0),
 };
 
 /** All of them. */
@@ -585,31 +604,51 @@ export const MODELS: readonly Model[] = [
     own: ({ q, k, v, beta }) => column(times(beta![0]!, dot(q!, k!)), v!),
   },
   {
+    ...cached,
     name: "forgettingAttention",
     run: forgettingAttention,
     forms: [],
     inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_TOKEN },
     make: { q: signed, k: signed, v: signed, logDecay },
-    // The cache: a key, a value and their weight in each row.
-    state: ({ headDim, valueDim }) => [0, headDim + valueDim + 1],
     fade: (state, { logDecay }) =>
       state.map((row) => [
         ...row.slice(0, -1),
         times(exp(logDecay![0]!), row.at(-1)!),
       ]),
-    write: (state, { k, v }) => [...state, [...k!, ...v!, one]],
-    read: (state, { q, v }) =>
-      withOne(v!).map((_, e) =>
-        plus(...state.map((row) => {
-          const key = row.slice(0, q!.length);
-          const value = withOne(row.slice(q!.length, -1))[e]!;
-          const score = exp(times(rootOf(key), dot(q!, key)));
-          return times(times(score, row.at(-1)!), value);
-        }))
-      ),
-    own: ({ q, k, v }) =>
-      column(exp(times(rootOf(k!), dot(q!, k!))), withOne(v!)),
-    output: (read) => divided(read, 0),
+  },
+  {
+    ...cached,
+    name: "pathAttention",
+    run: pathAttention,
+    forms: DELTA,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      w: KEYS,
+      beta: PER_TOKEN,
+      logDecay: PER_TOKEN,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      w: signed,
+      beta: (u) => 2 * u,
+      logDecay,
+    },
+    unit: ["w"],
+    leavesOutPadding: true,
+    fade: (state, { w, beta, logDecay }) =>
+      state.map((row) => {
+        const key = row.slice(0, w!.length);
+        const change = times(beta![0]!, dot(w!, key));
+        return [
+          ...key.map((x, n) => minus(x, times(change, w![n]!))),
+          ...row.slice(w!.length, -1),
+          times(exp(logDecay![0]!), row.at(-1)!),
+        ];
+      }),
   },
   {
     name: "mamba3",

@@ -24,6 +24,8 @@ import {
   selectiveDecay,
   shiftedSilu,
   softmaxAttention,
+  transitionAttention,
+  transitionStep,
 } from "../../mod.ts";
 import {
   type SoftmaxState,
@@ -83,6 +85,7 @@ const X = ["batch", "length", "channels"];
 const ROWS = ["batch", "length", "columns"];
 const QKV = { q: K, k: K, v: V };
 const BOTH = [false, true];
+const ARRIVAL = { convention: "arrival" } as const;
 
 /** The axes of a kind of decay's numbers, and who names them in messages. */
 function numbersOfDecay(kind: string): Pick<Operation, "axes" | "says"> {
@@ -185,6 +188,33 @@ function* attention(): Generator<Operation> {
       };
     }
   }
+  for (const form of ["recurrent", "chunkwise"] as const) {
+    for (
+      const [reads, axes] of Object.entries({
+        nothing: {},
+        a: { a: K },
+        "a and b": { a: K, b: K },
+      })
+    ) {
+      yield {
+        name: `transitionAttention as ${form} of ${reads}`,
+        axes: { ...QKV, ...axes, logDecay: K },
+        says: { logDecay: "diagonalDecay's" },
+        directions: BOTH,
+        kernels: form === "recurrent" ? [false] : BOTH,
+        reads: form === "recurrent" ? [false] : BOTH,
+        packs: true,
+        run: (
+          { q, k, v, a = null, b = null, logDecay },
+          { chunkSize, ...options },
+        ) =>
+          transitionAttention(q, k, v, a, b, {
+            ...{ ...options, form, decay: diagonalDecay(logDecay, ARRIVAL) },
+            ...form === "chunkwise" ? { chunkSize } : {},
+          }),
+      };
+    }
+  }
 }
 
 const SUM = ["batch", "heads", "headDim", "sums"];
@@ -218,6 +248,20 @@ function* steps(): Generator<Operation> {
       kernels: BOTH,
       run: ({ state, ...input }, options) =>
         deltaStep(state, input as Parameters<typeof deltaStep>[1], options).y,
+    };
+    yield {
+      name: `transitionStep, ${of},`,
+      axes: {
+        ...{ ...QKV, a: K, b: K, logDecay },
+        state: ["batch", "heads", "headDim", "valueDim"],
+      },
+      kernels: BOTH,
+      run: ({ state, ...input }, options) =>
+        transitionStep(
+          state,
+          input as Parameters<typeof transitionStep>[1],
+          options,
+        ).y,
     };
   }
   // In two pieces.
@@ -254,6 +298,23 @@ function* steps(): Generator<Operation> {
           deltaStep(state, input as Parameters<typeof deltaStep>[1], {
             kernel,
           }),
+      ),
+  };
+  yield {
+    name: "transitionStep in pieces",
+    axes: { ...QKV, a: K, logDecay: T },
+    ...reading,
+    run: (inputs, { mask, kernel }) =>
+      inSteps<tf.Tensor4D | null>(
+        null,
+        inTwo(inputs["q"].shape[2]),
+        { ...inputs, mask },
+        (state, input) =>
+          transitionStep(
+            state,
+            { ...input, b: null } as Parameters<typeof transitionStep>[1],
+            { kernel },
+          ),
       ),
   };
   yield {

@@ -107,6 +107,17 @@ const wrongOf = (): Readonly<Record<string, readonly Wrong[]>> => ({
   ),
   form: [["fast", RangeError, 'form should be "auto"']],
   chunkSize: size("chunkSize").slice(0, -1),
+  steps: size("steps").slice(0, -1),
+  initialState: [
+    [
+      ...[tf.ones([1, 2, 4, 3]), TypeError] as const,
+      "initialState should have shape [batch, heads, headDim, valueDim] = [1, 2, 4, 4], got [1, 2, 4, 3]",
+    ],
+    [
+      ...[tf.ones([1, 2, 4, 4]), RangeError] as const,
+      "initialState should come with causal: true",
+    ],
+  ],
   convention: [[
     ...["sauce", RangeError] as const,
     'convention should be "source" or "arrival", got "sauce"',

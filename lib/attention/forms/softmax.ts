@@ -41,7 +41,7 @@ export function runSoftmaxPlain(
   { causal, scale }: SoftmaxAttributes,
   slopes: readonly number[] | undefined,
 ): tf.Tensor4D {
-  const [batch, , length] = q.shape;
+  const length = q.shape[2];
   const read = (x: tf.Tensor4D) => withoutPadding(x, mask);
   let scores: tf.Tensor4D = tf.matMul(
     tf.mul(read(q), scale),
@@ -55,6 +55,23 @@ export function runSoftmaxPlain(
     const sources = tf.reshape(places, [1, 1, 1, length]);
     scores = tf.sub(scores, penalties(slopes, readers, sources));
   }
+  return readByScores(scores, { v, mask, segments, decays }, causal);
+}
+
+/**
+ * What tokens read whose scores are known, before what hides tokens from each other and
+ * what decays. Call it inside `tf.tidy`.
+ *
+ * @param scores `[batch, heads, readers, sources]`, times the scale.
+ * @returns `[batch, heads, length, valueDim]`
+ */
+export function readByScores(
+  scores: tf.Tensor4D,
+  { v, mask, segments, decays }: Omit<SoftmaxInputs, "q" | "k">,
+  causal: boolean,
+): tf.Tensor4D {
+  const [batch, , length] = v.shape;
+  const read = (x: tf.Tensor4D) => withoutPadding(x, mask);
   if (decays) scores = tf.add(scores, logMask(decays, length));
   const isToken = mask && tf.notEqual(mask, 0);
   if (isToken) {

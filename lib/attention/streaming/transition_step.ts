@@ -66,6 +66,6 @@ export function transitionStep(
 ): { y: tf.Tensor4D; state: tf.Tensor4D } {
   // Of these, null says that there is none.
   const { a: _a, b: _b, ...others } = input ?? {};
-  assertOptions<object>("transitionStep's input", others, INPUT);
+  assertOptions<object>("transitionStep's input", input && others, INPUT);
   return stepByTransitions("transitionStep", state, input, options);
 }

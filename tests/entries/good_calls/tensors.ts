@@ -62,7 +62,30 @@ export const ATTENTION: GoodCalls = {
       options: {
         ...attention(),
         ...{ form: "chunkwise", chunkSize: 2, decay: lion.noDecay() },
+        ...{ steps: 1, causal: true, initialState: tf.zeros([1, 2, 4, 4]) },
       },
+    }),
+  ),
+  transitionAttention: plain(
+    lion.transitionAttention,
+    () => ({
+      ...{ ...qkv(), a: x(), b: x() },
+      options: {
+        ...attention(),
+        ...{ form: "chunkwise", chunkSize: 2, decay: lion.noDecay() },
+        ...{ steps: 1, causal: true, initialState: tf.zeros([1, 2, 4, 4]) },
+      },
+    }),
+    { takes: ["a", "b"] },
+  ),
+  transitionStep: plain(
+    lion.transitionStep,
+    () => ({
+      state: tf.zeros([1, 2, 4, 4]),
+      input: {
+        ...{ ...qkv(), a: x(), b: x(), logDecay: perToken(), mask: mask() },
+      },
+      options: { scale: 0.5, kernel: false },
     }),
   ),
   deltaStep: plain(
