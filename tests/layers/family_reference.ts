@@ -588,6 +588,30 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
       };
     },
   },
+  path: {
+    ...{ recurrence: "pathAttention", norm: "none", names: FLA },
+    project(x, given, layer) {
+      const few = linear(x, "w_proj.0.", given);
+      const ways = convolved(
+        linear(few, "w_proj.1.", given),
+        given["w_conv1d.weight"]!,
+        layer,
+      );
+      return {
+        inputs: {
+          q: linear(x, "q_proj.", given),
+          k: linear(x, "k_proj.", given),
+          v: linear(x, "v_proj.", given),
+          w: unit(each(ways, silu), layer),
+          beta: each(
+            linear(x, "bt_proj.", given),
+            (x) => times(constant(2), sigmoid(x)),
+          ),
+          logDecay: each(linear(x, "g_proj.", given), logSigmoid),
+        },
+      };
+    },
+  },
   fox: {
     ...{ recurrence: "forgettingAttention", norm: "none", names: FLA },
     project: (x, given) => ({

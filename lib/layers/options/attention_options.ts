@@ -53,6 +53,7 @@ export const ATTENTION_VARIANTS = [
   "mamba3",
   "log-linear",
   "fox",
+  "path",
   "hydra",
   "vim",
 ] as const;
@@ -77,7 +78,8 @@ export const ATTENTION_VARIANTS = [
  *   with short convolutions.
  * - `"mamba3"`, `"log-linear"`: Mamba-3, and log-linear attention, which is
  *   Mamba-2 with a state for each scale of distance, for up to 16,384 tokens.
- * - `"fox"`: the Forgetting Transformer, softmax attention whose weights decay.
+ * - `"fox"`, `"path"`: the Forgetting Transformer and PaTH, softmax attention whose
+ *   weights decay, in PaTH also with keys that tokens on the way reflect.
  * - `"hydra"`: Hydra, which is always bidirectional; {@linkcode hydraMixer}
  *   takes options. Without `numHeads`, its heads have 64 channels.
  * - `"vim"`: Vision Mamba's mixer or, if causal, Mamba's; {@linkcode vimMixer}
@@ -294,7 +296,7 @@ function assertDirection(options: AttentionOptions): void {
         `direction "${direction}"`,
     );
   }
-  if (variant === "softmax" || variant === "fox") {
+  if (variant === "softmax" || variant === "fox" || variant === "path") {
     throw new RangeError(
       `countSelf "twice" is for linear attention, got variant "${variant}"`,
     );

@@ -28,6 +28,7 @@ import {
 } from "../mixers/lion_decays.ts";
 import { LOG_LINEAR_ATTENTION } from "../mixers/log_linear.ts";
 import { MAMBA3 } from "../mixers/mamba3.ts";
+import { PATH_ATTENTION } from "../mixers/path.ts";
 import { rwkv7Mixer } from "../mixers/rwkv7.ts";
 import { softmaxMixer } from "../mixers/softmax.ts";
 import { MAMBA2, MLSTM } from "../mixers/scalar.ts";
@@ -71,6 +72,7 @@ const VARIANTS: Readonly<
   mamba3: familyOf(MAMBA3),
   "log-linear": familyOf(LOG_LINEAR_ATTENTION),
   fox: familyOf(FORGETTING_ATTENTION),
+  path: familyOf(PATH_ATTENTION),
   hydra: ({ numHeads }) => hydraMixer({ numHeads }),
   vim: ({ direction = "both", countSelf = "once" }) =>
     vimMixer({ causal: direction !== "both" || countSelf === "twice" }),
