@@ -77,7 +77,8 @@ export const ATTENTION_VARIANTS = [
  *   Gated DeltaNet-2, DeltaProduct without and with decay, and Comba, delta rules
  *   with short convolutions.
  * - `"mamba3"`, `"log-linear"`: Mamba-3, and log-linear attention, which is
- *   Mamba-2 with a state for each scale of distance, for up to 16,384 tokens.
+ *   Mamba-2 with a state for each scale of distance, for up to 16,384 tokens. Its
+ *   scales count places from both ends of a row, those of padding too.
  * - `"fox"`, `"path"`: the Forgetting Transformer and PaTH, softmax attention whose
  *   weights decay, in PaTH also with keys that tokens on the way reflect.
  * - `"hydra"`: Hydra, which is always bidirectional; {@linkcode hydraMixer}
