@@ -157,11 +157,11 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
     }
   });
   const dy: Shaped = [arrays["v"]![0], problem.dy];
-  const joined: { release(): Promise<void> }[] = [];
+  const toRelease: { release(): Promise<void> }[] = [];
   const join = async (rival: Rival): Promise<Contender> => {
     if ("prepare" in rival) {
       const prepared = await rival.prepare(problem, pass);
-      joined.push(prepared);
+      toRelease.push(prepared);
       return {
         ...{ name: rival.name, isPeer: true, pause: rest },
         check: async () => check(await prepared.results(), PEER_TOLERANCE),
@@ -173,7 +173,7 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
       throw new RangeError("its operator has no gradient");
     }
     const isSoftmax = form === "softmax";
-    joined.push(peer);
+    toRelease.push(peer);
     await peer.prepare({
       work: "attention",
       options: { pass, form },
@@ -206,7 +206,7 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
     baseline: baselineOf(contenders.map(({ name }) => name)),
     close: async () => {
       placed.dispose();
-      for (const one of joined) await one.release();
+      for (const one of toRelease) await one.release();
     },
   };
 }

@@ -175,9 +175,9 @@ function backward(
   for (let t = 0; t < length; t++) {
     const weight = sums[t * COLUMNS + HEAD_DIM]! + EPSILON;
     for (let column = 0; column < HEAD_DIM; column++) {
-      const slope = dy[t * HEAD_DIM + column]! / weight;
-      dz[t * COLUMNS + column] = slope;
-      dz[t * COLUMNS + HEAD_DIM]! -= slope * y[t * HEAD_DIM + column]!;
+      const gradient = dy[t * HEAD_DIM + column]! / weight;
+      dz[t * COLUMNS + column] = gradient;
+      dz[t * COLUMNS + HEAD_DIM]! -= gradient * y[t * HEAD_DIM + column]!;
     }
   }
 
@@ -230,7 +230,7 @@ function rowDots(
 }
 
 /**
- * A decay paid on arriving at t is in all pairs from before t to t or after:
+ * A decay on arriving at t is in all pairs from before t to t or after:
  * those that t and its successors read in, less those among these.
  */
 function decayGradient(

@@ -10,7 +10,7 @@ export interface Model {
   readonly delta: boolean;
 }
 
-/** One sequence in flat row-major arrays; the scale is 1, decays are paid on arrival. */
+/** One sequence in flat row-major arrays; the scale is 1, decays apply on arrival. */
 export interface FamilyProblem extends Model {
   readonly heads: number;
   readonly length: number;

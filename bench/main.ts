@@ -197,8 +197,8 @@ const command = [
 async function pack(archive: string): Promise<void> {
   await packReport(archive);
   const { size } = await Deno.stat(archive);
-  const told = (size / 2 ** 20).toFixed(0);
-  console.log(`${archive}, ${told} MiB: unpack it there, and run it by`);
+  const mebibytes = (size / 2 ** 20).toFixed(0);
+  console.log(`${archive}, ${mebibytes} MiB: unpack it there, and run it by`);
   console.log(`tar -xzf ${archive.split("/").at(-1)} && lion-report/run.sh`);
 }
 

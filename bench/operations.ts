@@ -78,7 +78,7 @@ export interface PlacedInputs {
   /** Those that have gradients, in their order. */
   readonly inputs: Readonly<Record<string, tf.Tensor>>;
   /** The gradient of a loss in the output. */
-  readonly slope: tf.Tensor;
+  readonly outputGradient: tf.Tensor;
   /** Those without gradients. */
   readonly others: Readonly<Record<string, tf.Tensor>>;
   /** Frees them. */
@@ -95,13 +95,17 @@ export function placeInputs(
       .map(([name, [shape, values]]) => [name, tf.tensor(values, shape)]),
   );
   // Values have the shape of the output.
-  const slope = tf.tensor(dy(), (arrays["v"] ?? arrays["x"])![0]);
+  const outputGradient = tf.tensor(dy(), (arrays["v"] ?? arrays["x"])![0]);
   const others = options?.() ?? {};
   return {
     inputs: tensors,
-    ...{ slope, others },
+    ...{ outputGradient, others },
     dispose: () =>
-      tf.dispose([...Object.values(tensors), slope, ...Object.values(others)]),
+      tf.dispose([
+        ...Object.values(tensors),
+        outputGradient,
+        ...Object.values(others),
+      ]),
   };
 }
 
@@ -112,7 +116,7 @@ export function openOperation(
   pass: Pass,
   placed: PlacedInputs = placeInputs(operation),
 ): OpenOperation & { run(isPlain?: boolean): tf.Tensor[] } {
-  const { slope, others } = placed;
+  const { outputGradient, others } = placed;
   const names = Object.keys(placed.inputs);
   const tensors = Object.values(placed.inputs);
   const run = (isPlain = false) =>
@@ -122,7 +126,7 @@ export function openOperation(
         return attend(library, Object.fromEntries(inputs), others, isPlain);
       },
       tensors,
-      slope,
+      outputGradient,
       pass,
     );
   return {

@@ -109,24 +109,24 @@ function solveChannel(
   for (let t = length - 1; t >= 0; t--) {
     const at = t * channels + channel, own = t * stateDim;
     const gate = sigmoid(z[at]!);
-    const slope = dy[at]! * z[at]! * gate;
+    const scanGradient = dy[at]! * z[at]! * gate;
     gradients.z[at] = dy[at]! * read[t]! * gate * (1 + z[at]! * (1 - gate));
-    gradients.d[channel]! += slope * x[at]!;
+    gradients.d[channel]! += scanGradient * x[at]!;
     let ofTaken = 0;
     for (let n = 0; n < stateDim; n++) {
       const pace = a[channel * stateDim + n]!;
       const decay = Math.exp(dt[at]! * pace);
-      const gradient = carried[n]! + slope * c[own + n]!;
+      const gradient = carried[n]! + scanGradient * c[own + n]!;
       carried[n] = decay * gradient;
       const weighed = carried[n]! * states[own + n]!;
-      gradients.c[own + n]! += slope * states[own + stateDim + n]!;
+      gradients.c[own + n]! += scanGradient * states[own + stateDim + n]!;
       gradients.b[own + n]! += gradient * dt[at]! * x[at]!;
       gradients.a[channel * stateDim + n]! += weighed * dt[at]!;
       gradients.dt[at]! += weighed * pace;
       ofTaken += gradient * b[own + n]!;
     }
     gradients.dt[at]! += ofTaken * x[at]!;
-    gradients.x[at] = ofTaken * dt[at]! + slope * d[channel]!;
+    gradients.x[at] = ofTaken * dt[at]! + scanGradient * d[channel]!;
   }
 }
 

@@ -107,13 +107,13 @@ function gradient(
     columns: number,
   ) => ArrayLike<number>,
 ): Maker {
-  const slope = tf.grad(chain);
+  const gradientOfChain = tf.grad(chain);
   return (side) => {
     const inputs = matrices(side, SIGNED, 2);
     const [x, dy] = inputs.map(({ values }) => values);
     return {
       inputs,
-      run: ([x, dy]) => slope(x!, dy!),
+      run: ([x, dy]) => gradientOfChain(x!, dy!),
       check: checkOf(() => wanted(x!, dy!, side)),
     };
   };
@@ -305,13 +305,15 @@ export const OPERATIONS: Readonly<Record<string, Maker>> = {
       const all = new Float64Array(x.length);
       for (let from = 0; from < x.length; from += columns) {
         const row = Float64Array.from(x.subarray(from, from + columns));
-        const slopes = Float64Array.from(dy.subarray(from, from + columns));
-        const mean = meanOf(row), slope = meanOf(slopes);
+        const gradients = Float64Array.from(dy.subarray(from, from + columns));
+        const mean = meanOf(row), meanGradient = meanOf(gradients);
         const root = Math.sqrt(meanOf(row.map((x) => (x - mean) ** 2)) + 1e-5);
         const normal = row.map((x) => (x - mean) / root);
-        const along = meanOf(normal.map((x, i) => x * slopes[i]!));
+        const along = meanOf(normal.map((x, i) => x * gradients[i]!));
         all.set(
-          normal.map((x, i) => (slopes[i]! - slope - x * along) / root),
+          normal.map((x, i) =>
+            (gradients[i]! - meanGradient - x * along) / root
+          ),
           from,
         );
       }

@@ -137,7 +137,7 @@ function ratiosToPyTorch(report: Report): string {
 function fullOrChunks(report: Report): string {
   return report.figures.flatMap(({ figure, backend, points }) => {
     if (figure !== "lengths") return [];
-    const told = ["forward", "gradients"].map((panel) => {
+    const crossings = ["forward", "gradients"].map((panel) => {
       const crossing = crossingOf(points, panel, "chunkwise", "full");
       return crossing ? fromWhere(crossing) : "not measured";
     });
@@ -145,9 +145,9 @@ function fullOrChunks(report: Report): string {
     const where = info.adapter?.isFallbackAdapter
       ? `${backend}, in software`
       : backend;
-    return told.every((one) => one === "not measured")
+    return crossings.every((one) => one === "not measured")
       ? []
-      : [`- **${where}**: ${told[0]}; with gradients, ${told[1]}.`];
+      : [`- **${where}**: ${crossings[0]}; with gradients, ${crossings[1]}.`];
   }).join("\n");
 }
 

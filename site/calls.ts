@@ -37,7 +37,7 @@ export interface MaskProblem {
   readonly variant: "lit" | "d" | "s";
   /** What each token lets pass, 0 to 1; of LION-D the first counts for all. */
   readonly decays: readonly number[];
-  /** Of LION-S: whose decay is paid, the source's or the reader's. */
+  /** Of LION-S: whose decay applies, the source's or the reader's. */
   readonly convention: "source" | "arrival";
 }
 

@@ -44,12 +44,12 @@ export async function outputAndGradients(
   const tensorOf = ({ values, shape, dtype = "float32" }: Input) =>
     tf.tensor(values, [...shape], dtype);
   const tensors = names.map((name) => tensorOf(inputs[name]!));
-  const slope = tensorOf(dy);
+  const outputGradient = tensorOf(dy);
   const made: tf.Tensor[] = [];
   try {
     const { value, grads } = tf.valueAndGrads((...given: tf.Tensor[]) =>
       compute(Object.fromEntries(names.map((name, i) => [name, given[i]!])))
-    )(tensors, slope);
+    )(tensors, outputGradient);
     made.push(value, ...grads);
     const [y, ...gradients] = await Promise.all(
       made.map((x) => x.data() as Promise<Float32Array>),
@@ -59,7 +59,7 @@ export async function outputAndGradients(
       gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
     };
   } finally {
-    tf.dispose([...tensors, slope, ...made]);
+    tf.dispose([...tensors, outputGradient, ...made]);
     for (const x of Object.values(others)) x?.dispose();
   }
 }

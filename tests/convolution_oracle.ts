@@ -58,8 +58,8 @@ export function convolveRows(
 export function solveConvolution(problem: ConvolutionProblem): Differentiated {
   const { batch, length, channels, taps, inputs, place, reverse } = problem;
   const { mask, segments } = problem;
-  const dy = problem.dy.map((slope, i) =>
-    mask?.[Math.floor(i / channels)] === 0 ? 0 : slope
+  const dy = problem.dy.map((gradient, i) =>
+    mask?.[Math.floor(i / channels)] === 0 ? 0 : gradient
   );
   return differentiate(
     inputs,

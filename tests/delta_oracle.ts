@@ -28,7 +28,7 @@ import type { UnnormalizedProblem } from "./oracle.ts";
 export interface DeltaProblem extends UnnormalizedProblem {
   /** `[batch, heads, length]` */
   readonly beta: Float32Array;
-  /** Log decays, paid on arrival: `[batch, heads, length]`, or with headDim after it. */
+  /** Log decays, applied on arrival: `[batch, heads, length]`, or with headDim after it. */
   readonly gates: {
     readonly forward?: Float32Array;
     /** @default forward */

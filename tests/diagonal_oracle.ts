@@ -48,7 +48,7 @@ export function solveDiagonal(problem: DiagonalProblem): Differentiated {
         const at = (sequence * length + i) * columns;
         return inputs[name]!.slice(at, at + columns);
       };
-      /** What is paid on the step from a token to the next one to its right or left. */
+      /** The log decay of the step from a token to the next one to its right or left. */
       const step = (from: number, to: number) =>
         kind === "two-sided"
           ? row(from < to ? "forward" : "backward", to)
@@ -73,8 +73,8 @@ export function solveDiagonal(problem: DiagonalProblem): Differentiated {
             if (j !== i) {
               const before = segmentOf(sequence, j - direction);
               if (segmentOf(sequence, j) !== before) break;
-              const paid = step(j, j - direction);
-              path = path.map((x, n) => plus(x, paid[n]!));
+              const logDecay = step(j, j - direction);
+              path = path.map((x, n) => plus(x, logDecay[n]!));
             }
             if (j !== i || direction === -1) read(j, path);
           }

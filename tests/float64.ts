@@ -23,8 +23,8 @@ class Tape {
   /** The place of the earlier number. */
   readonly parents: number[] = [];
   /** How much the later one changes with it. */
-  readonly slopes: number[] = [];
-  /** The sum of the slope's absolute terms. */
+  readonly derivatives: number[] = [];
+  /** The sum of the derivative's absolute terms. */
   readonly magnitudes: number[] = [];
   /** Where the entries of each number end, by its place. */
   readonly ends: number[] = [];
@@ -35,12 +35,12 @@ let tape = new Tape();
 /** Notes that the number that is made next changes with another. */
 function follow(
   parent: Scalar,
-  slope: number,
-  magnitude: number = Math.abs(slope),
+  derivative: number,
+  magnitude: number = Math.abs(derivative),
 ): void {
   if (parent.place < 0) return;
   tape.parents.push(parent.place);
-  tape.slopes.push(slope);
+  tape.derivatives.push(derivative);
   tape.magnitudes.push(magnitude);
 }
 
@@ -103,22 +103,22 @@ export function over(a: Scalar, b: Scalar): Scalar {
 }
 
 /**
- * A function of one number, by its value and its slope there.
+ * A function of one number, by its value and its derivative there.
  *
  * @param magnitude What errors of it are relative to. @default its own value
  */
 export function apply(
   x: Scalar,
   value: (x: number) => number,
-  slope: (x: number) => number,
+  derivative: (x: number) => number,
   magnitude?: number,
 ): Scalar {
   const y = value(x.value);
-  follow(x, slope(x.value), magnitude);
+  follow(x, derivative(x.value), magnitude);
   return make(y, magnitude ?? Math.abs(y));
 }
 
-/** e^x; of -Infinity it is 0, and so is its slope. */
+/** e^x; of -Infinity it is 0, and so is its derivative. */
 export function exp(x: Scalar): Scalar {
   return apply(x, Math.exp, Math.exp);
 }
@@ -180,7 +180,7 @@ export function differentiate(
     Object.entries(inputs).map(([name, x]) => [name, Array.from(x, variable)]),
   );
   const y = compute(given);
-  const { parents, slopes, magnitudes, ends } = tape;
+  const { parents, derivatives, magnitudes, ends } = tape;
   tape = new Tape();
   // Of the loss, in each number.
   const gradients = new Float64Array(ends.length);
@@ -194,7 +194,7 @@ export function differentiate(
     if (terms[place] === 0) continue;
     for (let at = ends[place - 1] ?? 0; at < ends[place]!; at++) {
       const parent = parents[at]!;
-      gradients[parent]! += gradients[place]! * slopes[at]!;
+      gradients[parent]! += gradients[place]! * derivatives[at]!;
       terms[parent]! += terms[place]! * magnitudes[at]!;
     }
   }

@@ -62,7 +62,7 @@ export function zeros(size: number): Sum {
   };
 }
 
-/** Which entry of which array is paid between a token and its neighbour, nearer to the reader. */
+/** Which entry of which array is the log decay between a token and its neighbour, nearer to the reader. */
 export function stepOf(
   kind: OracleDecay["kind"],
   further: number,

@@ -8,8 +8,8 @@
  *     (n_i, z_i) = s (F_i + k_i (v_i, 1)ᵀ + B_i)ᵀ q_i
  *     y_i = n_i / (z_i + ε)
  *
- * where f and b are what is paid on arriving from the left and from the right.
- * Padding is not read, but its decays are paid; each segment begins with nothing.
+ * where f and b are the log decays on arriving from the left and from the right.
+ * Padding is not read, but its decays apply; each segment begins with nothing.
  *
  * @module
  */
@@ -41,8 +41,8 @@ type Inputs = Readonly<Record<string, readonly Scalar[]>>;
 export function solveRecurrently(problem: RecurrentProblem): Differentiated {
   const { batch, heads, length, valueDim, q, k, v, decays } = problem;
   const isToken = tokensOf(problem);
-  const dy = problem.dy.map((slope, at) =>
-    isToken(Math.floor(at / valueDim)) ? slope : 0
+  const dy = problem.dy.map((gradient, at) =>
+    isToken(Math.floor(at / valueDim)) ? gradient : 0
   );
   return differentiate({ q, k, v, ...decays }, dy, (inputs) =>
     Array.from(
@@ -96,11 +96,13 @@ function attend(
       const number = (at: number) => segments?.[entry * length + at];
       if (before < 0 || number(before) !== number(i)) state = empty();
       else {
-        const paid = paidBetween(problem, inputs, start, before, i).map(exp);
+        const decays = decaysBetween(problem, inputs, start, before, i).map(
+          exp,
+        );
         state = write(state, before);
-        if (paid.length > 0) {
+        if (decays.length > 0) {
           state = state.map((x, n) =>
-            x.map((sum) => times(paid[n % paid.length]!, sum))
+            x.map((sum) => times(decays[n % decays.length]!, sum))
           );
         }
       }
@@ -129,8 +131,8 @@ function attend(
   });
 }
 
-/** What a state pays on the way from a token to its neighbour: one log decay, one for each channel, or none. */
-function paidBetween(
+/** The log decays of a state from a token to its neighbour: one, one for each channel, or none. */
+function decaysBetween(
   { kind, isDiagonal, heads, length, headDim }: RecurrentProblem,
   inputs: Inputs,
   start: number,

@@ -92,9 +92,9 @@ export function solveScan(problem: ScanProblem): Differentiated {
   const { mask, segments } = problem;
   const isToken = (entry: number, t: number) =>
     mask?.[entry * length + t] !== 0;
-  const dy = problem.dy.map((slope, i) => {
+  const dy = problem.dy.map((gradient, i) => {
     const token = Math.floor(i / channels);
-    return isToken(Math.floor(token / length), token % length) ? slope : 0;
+    return isToken(Math.floor(token / length), token % length) ? gradient : 0;
   });
   return differentiate(problem.inputs, dy, (inputs) => {
     const { x, dt, a, b, c, d, z } = inputs;

@@ -70,7 +70,7 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
     ...["convolution", "optimizers", ""],
   ],
   "kernels/wasm/assembly/": [
-    ...["chunkwise", "full", "recurrent", "delta", "softmax", "scan", ""],
+    ...["chunkwise", "full", "recurrent", "transition", "softmax", "scan", ""],
   ],
 };
 

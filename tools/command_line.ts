@@ -83,14 +83,14 @@ function assertKnown(
 
 /** The arguments, a number below 0 joined to its option: Node takes it for one. */
 function withNegatives(args: readonly string[]): string[] {
-  const joined: string[] = [];
+  const merged: string[] = [];
   for (const arg of args) {
-    const before = joined.at(-1);
+    const before = merged.at(-1);
     const isValue = /^-[\d.]/.test(arg) && /^--[^=]+$/.test(before ?? "");
-    if (isValue) joined[joined.length - 1] = `${before}=${arg}`;
-    else joined.push(arg);
+    if (isValue) merged[merged.length - 1] = `${before}=${arg}`;
+    else merged.push(arg);
   }
-  return joined;
+  return merged;
 }
 
 /** What is wrong, in our words where Node's are about its own ways. */

@@ -218,7 +218,7 @@ const ON_DAWN = [
   "tests/attention/softmax_attention_test.ts",
   "tests/kernels/memory_failure_test.ts",
   "tests/kernels/webgpu/guaranteed_limits_test.ts",
-  "tests/tfjs/webgpu/optimizers/joined_weights_test.ts",
+  "tests/tfjs/webgpu/optimizers/common_buffers_test.ts",
   "tests/tfjs/webgpu/optimizers/update_test.ts",
   "tests/tfjs/optimizers/adam_test.ts",
   "tests/tfjs/optimizers/tfjs_optimizers_test.ts",

@@ -218,10 +218,10 @@ export function titleOf(
 /** What is told of a case. */
 export function lineOf(one: ComparedCase): string {
   const { before, now, ratio, ratioOfLeast, isSlower } = one;
-  const told = [before, now].map(({ median, least }) =>
+  const times = [before, now].map(({ median, least }) =>
     `${median.toPrecision(3)} (${least.toPrecision(3)})`
   );
-  return `${titleOf(one).padEnd(60)} ${told.join(" → ")} ms: ${
+  return `${titleOf(one).padEnd(60)} ${times.join(" → ")} ms: ${
     ratio.toFixed(2)
   }, of the least ${ratioOfLeast.toFixed(2)}${isSlower ? ": SLOWER" : ""}`;
 }

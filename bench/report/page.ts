@@ -26,17 +26,17 @@ import { FIGURES } from "./figures.ts";
 /** A report with its texts as they are, and escaped for Markdown and for plots. */
 interface Texts {
   readonly plain: Report;
-  readonly told: Report;
+  readonly asMarkdown: Report;
   readonly drawn: Report;
 }
 
 /** The whole page. A report may be somebody else's, and names in it anything. */
 export async function reportPage(report: Report): Promise<string> {
-  const told = asMarkdownTexts(report), drawn = asPlotTexts(report);
+  const asMarkdown = asMarkdownTexts(report), drawn = asPlotTexts(report);
   const loader = plotlyScript("source"), plots = [loader];
-  const parts = [proseToHTML(summaryOf(told))];
+  const parts = [proseToHTML(summaryOf(asMarkdown))];
   parts.push(await details("Limits and features", limitsOf(report)));
-  parts.push(proseToHTML(methodOf(told)));
+  parts.push(proseToHTML(methodOf(asMarkdown)));
   parts.push(await details("All comparisons with float64", parityOf(report)));
   for (const name of FIGURE_NAMES) {
     const places = [...report.figures.keys()]
@@ -45,7 +45,7 @@ export async function reportPage(report: Report): Promise<string> {
     const { title, about } = FIGURES[name];
     parts.push(proseToHTML(`## ${title}\n\n${about}`));
     for (const at of places) {
-      const part = await partOf(at, { plain: report, told, drawn });
+      const part = await partOf(at, { plain: report, asMarkdown, drawn });
       parts.push(part.html);
       plots.push(...part.plots);
     }
@@ -191,7 +191,7 @@ function parityOf({ parity }: Report): TableRow[] {
 /** The figure at a place in a report: plots, crossings, and tables to open. */
 async function partOf(
   at: number,
-  { plain, told, drawn }: Texts,
+  { plain, asMarkdown, drawn }: Texts,
 ): Promise<{ html: string; plots: string[] }> {
   const [measured, backend] = measuredAt(plain, at);
   const { gaps, kernels } = measured;
@@ -199,9 +199,9 @@ async function partOf(
     figure.toHTML({ fullPage: false, plotly: false })
   );
   const html = [
-    proseToHTML(introductionOf(told.figures[at]!)),
+    proseToHTML(introductionOf(asMarkdown.figures[at]!)),
     ...plots.map((plot) => `<div class="plot">${plot}</div>`),
-    proseToHTML(sentencesOf(...measuredAt(told, at))),
+    proseToHTML(sentencesOf(...measuredAt(asMarkdown, at))),
     await details("What a step asks for", askedRows(measured)),
     kernels
       ? await details("The numbers", kernelRows(kernels, backend))

@@ -186,7 +186,7 @@ export function lionAttention(
  *
  * @returns `[batch, length, heads · valueDim]`
  */
-export function joinedAttention(
+export function attentionWithJoinedHeads(
   q: tf.Tensor,
   k: tf.Tensor,
   v: tf.Tensor,
@@ -198,7 +198,7 @@ export function joinedAttention(
 function attend(
   given: GivenVectors,
   options: LionAttentionOptions,
-  joined: boolean,
+  joinsHeads: boolean,
 ): tf.Tensor {
   const { plan, settings, vectors, segments } = checkAttention(
     "lionAttention",
@@ -212,15 +212,15 @@ function attend(
     const decays = resolveDecays(decay, {
       shape: [batch, heads, length, headDim],
       ...{ causal: settings.causal, segments },
-      isFinite: plan.kernel === null,
+      makeFinite: plan.kernel === null,
     });
     const tokens = mask && tokensIn("mask", mask);
     const inputs = { ...vectors, decays, tokens };
     const { precision = "f32" } = options;
     const y = plan.kernel === null
       ? runPlain(plan, inputs, settings)
-      : runFused(plan, inputs, { ...settings, precision, joined });
-    return joined && y.rank === 4 ? joinHeads(y) : y;
+      : runFused(plan, inputs, { ...settings, precision, joinsHeads });
+    return joinsHeads && y.rank === 4 ? joinHeads(y) : y;
   });
 }
 

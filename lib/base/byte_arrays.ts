@@ -8,7 +8,7 @@ export function viewOf(
 }
 
 /** Concatenates parts of bytes into a new array. */
-export function joined(
+export function concatenated(
   parts: readonly Uint8Array[],
 ): Uint8Array<ArrayBuffer> {
   const length = parts.reduce((sum, part) => sum + part.length, 0);

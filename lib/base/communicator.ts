@@ -1,3 +1,5 @@
+/** The interface by which processes exchange values, whatever connects them. @module */
+
 /** The arrays of numbers that ranks exchange. */
 export type RankNumbers = Float32Array | Float64Array | Int32Array | Uint8Array;
 

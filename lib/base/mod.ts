@@ -10,7 +10,7 @@ export {
   turns,
   unlessAborted,
 } from "./abort.ts";
-export { damaged, joined, utf8Text, viewOf } from "./byte_arrays.ts";
+export { concatenated, damaged, utf8Text, viewOf } from "./byte_arrays.ts";
 export type {
   Communicator,
   ContextGroup,

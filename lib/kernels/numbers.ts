@@ -92,11 +92,11 @@ const CHUNKWISE = { chunkSize: 64, masklessChunkSize: 256, blockRows: 32 };
 /** The numbers in which classes of adapters differ. */
 type ClassNumbers =
   & Pick<TileNumbers, "threads" | "stagedColumns">
-  & Pick<WebGpuNumbers["chunkwise"], "chunksApart">;
+  & Pick<WebGpuNumbers["chunkwise"], "unscannedChunks">;
 
 /** The full form and softmax attention. */
 const tiled = (
-  numbers: Omit<ClassNumbers, "chunksApart">,
+  numbers: Omit<ClassNumbers, "unscannedChunks">,
 ): SomeNumbers<WebGpuNumbers> => ({
   full: { ...numbers, columnsPerThread: 4 },
   softmax: { ...numbers, columnsPerThread: 4, maxima: "memory" },
@@ -113,10 +113,10 @@ const WIDE: SomeNumbers<WebGpuNumbers> = {
 
 /** The defaults of a class, in the form of a tuning. */
 const webGpuDefaults = (
-  { chunksApart, ...numbers }: ClassNumbers,
+  { unscannedChunks, ...numbers }: ClassNumbers,
 ): NumbersByShape<WebGpuNumbers> => ({
   all: {
-    chunkwise: { ...CHUNKWISE, chunksApart } as WebGpuNumbers["chunkwise"],
+    chunkwise: { ...CHUNKWISE, unscannedChunks } as WebGpuNumbers["chunkwise"],
     channels: { chunkSize: 32 },
     ...tiled(numbers),
     delta: { chunkSize: 32 },
@@ -140,12 +140,12 @@ export const WEBGPU_DEFAULTS: Readonly<
   integrated: webGpuDefaults({
     threads: 64,
     stagedColumns: 16,
-    chunksApart: 2,
+    unscannedChunks: 2,
   }),
   discrete: webGpuDefaults({
     threads: 128,
     stagedColumns: 16,
-    chunksApart: 4,
+    unscannedChunks: 4,
   }),
 };
 

@@ -56,7 +56,7 @@ export interface WebGpuNumbers {
     /** Rows of a chunk that a workgroup computes, if there is room for them. */
     readonly blockRows: 8 | 16 | 24 | 32;
     /** Most chunks of short batches whose states are not scanned, which saves a launch. */
-    readonly chunksApart: 2 | 4;
+    readonly unscannedChunks: 2 | 4;
   };
   /** The chunkwise form of decays of each channel. */
   readonly channels: {
@@ -153,7 +153,7 @@ export const ALLOWED: {
       chunkSize: 256,
       masklessChunkSize: 65536,
       blockRows: [8, 16, 24, 32],
-      chunksApart: [2, 4],
+      unscannedChunks: [2, 4],
     },
     channels: { chunkSize: 256 },
     full: TILES,

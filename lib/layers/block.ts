@@ -1,3 +1,4 @@
+/** A block of an encoder: attention and an MLP, each with a normalisation. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertAllocatable,
@@ -23,13 +24,13 @@ import {
 } from "./options/attention_options.ts";
 import { applyActivated, applyLinear, linear, recordLinear } from "./linear.ts";
 import {
-  inside,
   type LionLayerOptions,
   type Parameter,
   type Parameters,
   pick,
+  prefixed,
   type Shape,
-  within,
+  withPrefix,
 } from "./lion_layer.ts";
 import { assertMixed, GivenTensors } from "./given_tensors.ts";
 import { registerLayer } from "./own_layers.ts";
@@ -119,7 +120,7 @@ export class LionBlock extends MixingLayer {
     const hidden = hiddenColumns(dim, this.#options.mlpRatio);
     const mixing = [
       ...norm("norm1.", dim),
-      ...within("attn.", this.mixer.parameters(shape)),
+      ...prefixed("attn.", this.mixer.parameters(shape)),
     ];
     if (hidden === 0) return mixing;
     const own = this.#perceptronOf(dim);
@@ -127,7 +128,7 @@ export class LionBlock extends MixingLayer {
       return [
         ...mixing,
         ...norm("norm2.", dim),
-        ...within(OWN_PERCEPTRON, own.parameters(shape)),
+        ...prefixed(OWN_PERCEPTRON, own.parameters(shape)),
       ];
     }
     return [
@@ -159,8 +160,8 @@ export class LionBlock extends MixingLayer {
 
   /** Applies the mixer and the multilayer perceptron, each added to its input. */
   protected override transform(x: tf.Tensor3D, reading: Reading): tf.Tensor {
-    const parameters = inside("attn.", this.parameter);
-    const ofPerceptron = inside(OWN_PERCEPTRON, this.parameter);
+    const parameters = withPrefix("attn.", this.parameter);
+    const ofPerceptron = withPrefix(OWN_PERCEPTRON, this.parameter);
     const own = this.#perceptronOf(x.shape[2]);
     const transform = (x: tf.Tensor3D, reading: Reading, isRead = true) => {
       const mix = (x: tf.Tensor3D) => this.mix(x, parameters, reading);
@@ -178,7 +179,7 @@ export class LionBlock extends MixingLayer {
     const mixed = norm === "post"
       ? x
       : applyNorm(x, "norm1.", this.parameter, epsilon);
-    return this.passFirst(mixed, inside("attn.", this.parameter), reading);
+    return this.passFirst(mixed, withPrefix("attn.", this.parameter), reading);
   }
 
   /**
@@ -200,7 +201,7 @@ export class LionBlock extends MixingLayer {
     const own = this.#perceptronOf(x.shape[2]);
     let state: MixerState = {}, first: tf.Tensor3D | undefined;
     const stepOf = (mixer: Mixer, name: string, prefix: string) => {
-      const parameters = inside(name, this.parameter);
+      const parameters = withPrefix(name, this.parameter);
       return (x: tf.Tensor3D) => {
         const earlier = before && partOf(before, prefix);
         const step = this.#step(mixer, x, parameters, earlier, read);

@@ -368,7 +368,7 @@ export function secondInput<T extends tf.Tensor>(
  *
  * @throws {TypeError} If the part, which may be a reader's own, gives no list.
  */
-export function within(prefix: string, parameters: Parameter[]): Parameter[] {
+export function prefixed(prefix: string, parameters: Parameter[]): Parameter[] {
   if (!Array.isArray(parameters)) {
     throw new TypeError(
       `parameters of a mixer or a decay should be a list, got ${
@@ -384,6 +384,6 @@ export function within(prefix: string, parameters: Parameter[]): Parameter[] {
 }
 
 /** Looks up the parameters of a part of a layer by their names within the part. */
-export function inside(prefix: string, parameters: Parameters): Parameters {
+export function withPrefix(prefix: string, parameters: Parameters): Parameters {
   return (name) => parameters(prefix + name);
 }

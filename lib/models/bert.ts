@@ -1,3 +1,4 @@
+/** BERT with the mixers of this library. @module */
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOneOf, assertOptions, optionsOf } from "@lionjs/base";
 import type { Activation } from "../layers/activation.ts";

@@ -1,3 +1,4 @@
+/** Encoders of sequences of vectors, with a head for classes or values. @module */
 import {
   input,
   type LayersModel,

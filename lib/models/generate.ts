@@ -1,3 +1,4 @@
+/** Generation of text, token by token. @module */
 import {
   assertBoolean,
   assertModel,

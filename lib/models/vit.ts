@@ -1,3 +1,4 @@
+/** Vision transformers with the mixers of this library. @module */
 import { input, type LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOneOf, assertOptions, optionsOf } from "@lionjs/base";
 import type { Activation } from "../layers/activation.ts";

@@ -1,3 +1,4 @@
+/** The communicator of an MPI job's ranks. @module */
 import type {
   Communicator,
   ContextGroup,

@@ -1,3 +1,4 @@
+/** Linear maps, with GELU behind them if asked for. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertShape,

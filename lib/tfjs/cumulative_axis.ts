@@ -1,3 +1,4 @@
+/** The axis of cumulative kernels. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 /**

@@ -27,12 +27,12 @@ export const productGradient: GradFunc = (gradient, saved, attrs) => {
         tf.cumprod(lines, kept.length, true),
         tf.cumprod(lines, kept.length, true, true),
       );
-      const slopes = tf.transpose(
+      const derivatives = tf.transpose(
         tf.reshape(others, moved),
         tf.backend_util.getUndoAxesPermutation(order),
       );
       const each = shape.map((size, i) => axes.includes(i) ? 1 : size);
-      return tf.mul(tf.reshape(gradient as tf.Tensor, each), slopes);
+      return tf.mul(tf.reshape(gradient as tf.Tensor, each), derivatives);
     },
   };
 };

@@ -56,7 +56,7 @@ export function halfOf(value: number, half: Half): number {
 }
 
 /** Joins two halves to an integer. */
-export function joined(high: number, low: number): number {
+export function fromHalves(high: number, low: number): number {
   return high << 16 | low;
 }
 

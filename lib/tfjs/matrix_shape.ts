@@ -1,3 +1,4 @@
+/** The shapes of matrices in products. @module */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 
 /**

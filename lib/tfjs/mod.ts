@@ -14,8 +14,8 @@
  * const images = tf.ones<tf.Rank.R4>([1, 4, 4, 1]);
  * const convolve = (filter: tf.Tensor) =>
  *   tf.conv2d(images, filter as tf.Tensor4D, 1, "valid");
- * const slope = tf.grad(convolve)(tf.ones([3, 3, 1, 1]));
- * assertEquals(new Set(await slope.data()), new Set([4]));
+ * const gradient = tf.grad(convolve)(tf.ones([3, 3, 1, 1]));
+ * assertEquals(new Set(await gradient.data()), new Set([4]));
  * ```
  *
  * @module

@@ -1,3 +1,4 @@
+/** Matrix products whose batches are repeated. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { fill } from "./empty_tensors.ts";
 import { callKernel } from "./kernel_call.ts";

@@ -33,14 +33,14 @@ export interface ReplayedFunction {
  * import * as tf from "@tensorflow/tfjs-core";
  *
  * await openBackend("cpu");
- * const slope = replayed((x) => [tf.grad((x) => tf.sum(tf.square(x)))(x!)]);
+ * const gradient = replayed((x) => [tf.grad((x) => tf.sum(tf.square(x)))(x!)]);
  * for (let i = 0; i < 6; i++) {
- *   const x = tf.scalar(i), [dx] = slope(x);
+ *   const x = tf.scalar(i), [dx] = gradient(x);
  *   assertEquals([...await dx!.data()], [2 * i]);
  *   tf.dispose([x, dx!]);
  * }
- * assertEquals(slope.replays, 3);
- * slope.dispose();
+ * assertEquals(gradient.replays, 3);
+ * gradient.dispose();
  * ```
  *
  * @param run Computes tensors of its own from the inputs and from variables.

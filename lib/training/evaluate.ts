@@ -1,3 +1,4 @@
+/** Evaluation: the loss and the metrics of a model on a set. @module */
 import {
   assertIterable,
   assertOptions,

@@ -1,3 +1,4 @@
+/** A model's predictions on a set. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {

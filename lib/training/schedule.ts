@@ -1,3 +1,4 @@
+/** Schedules of the learning rate. @module */
 import { assertFinite, assertOptions, optionsOf } from "@lionjs/base";
 
 /** A learning rate schedule: the learning rate of each step, from 1. */

@@ -1,3 +1,4 @@
+/** Training of a model: checks of the options, and the parts of a run put together. @module */
 import { assertIterable, itemsUnlessAborted } from "@lionjs/base";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { BatchStream } from "@lionjs/data/batches";

@@ -1,3 +1,4 @@
+/** The options of `train`, their checks and defaults. @module */
 import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
 import {
   assertBoolean,

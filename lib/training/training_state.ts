@@ -1,3 +1,4 @@
+/** The state that each step of training changes, and its steps. @module */
 import { assertBoolean, assertEpsilon, type Complete } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";

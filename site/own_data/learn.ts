@@ -28,7 +28,7 @@ export async function learn(
 ): Promise<{ model: LayersModel } & Omit<Learned, "device">> {
   const model = task.makeModel();
   setClassNames(model, task.classes);
-  let told: Evaluation = {};
+  let shown: Evaluation = {};
   try {
     const began = performance.now();
     const result = await train(model, task.batches, {
@@ -70,8 +70,8 @@ export async function learn(
   }
 
   function tellEvaluation(step: number, evaluation: Evaluation): void {
-    if (evaluation === told) return;
-    told = evaluation;
+    if (evaluation === shown) return;
+    shown = evaluation;
     const { loss, accuracy } = evaluation;
     if (loss === undefined || accuracy === undefined) return;
     tell({ kind: "held out", step, loss, accuracy });

@@ -7,6 +7,7 @@ import {
   diagonalDecay,
   eluPlusOne,
   lionAttention,
+  type LionAttentionOptions,
   selectiveDecay,
   shiftedSilu,
 } from "../../mod.ts";
@@ -221,59 +222,41 @@ onEachBackend(
     const tensor = <R extends tf.Rank>(name: string) =>
       tensorOf<R>(all.get(name)!);
     const { forward } = TOLERANCE[backend];
-    const raw = { normalize: false, scale: 1, chunkSize: 8 };
+    const attend = (of: string, options: LionAttentionOptions) =>
+      lionAttention(tensor(`${of}.q`), tensor(`${of}.k`), tensor(`${of}.v`), {
+        ...{ normalize: false, ...options },
+      });
+    const lengths = [...new Int32Array(all.get("packed.lens")!.values.buffer)];
+    const numbers = lengths.flatMap((n, i) => Array<number>(n).fill(i));
 
     for (const form of FORMS) {
-      const one = tf.tidy(() =>
-        lionAttention(tensor("L1.q"), tensor("L1.k"), tensor("L1.v"), {
-          normalize: false,
-          form,
-        })
-      );
-      assertLess(await relativeError(one, all.get("L1.y_raw")!), forward);
-
-      // The reference attends from padding too, where there is no output here.
-      const [padded, wanted] = tf.tidy(() => {
+      const results = tf.tidy(() => {
+        const raw = {
+          ...{ scale: 1, chunkSize: 8, form },
+          decay: selectiveDecay(tensor("pad.g")),
+        };
         const mask = tensor<tf.Rank.R2>("pad.keep");
-        const y = lionAttention(
-          tensor("pad.q"),
-          tensor("pad.k"),
-          tensor("pad.v"),
-          { ...raw, form, decay: selectiveDecay(tensor("pad.g")), mask },
-        );
-        return [y, withoutPadding(tensor("pad.y_raw_scale1"), mask)];
+        const segments = tf.tensor2d([numbers], undefined, "int32");
+        return {
+          one: attend("L1", { form }),
+          padded: attend("pad", { ...raw, mask }),
+          // Several sequences in one: nothing passes where one ends.
+          packed: attend("pad", { ...raw, segments }),
+          // The reference attends from padding too, where there is no output here.
+          seen: withoutPadding(tensor("pad.y_raw_scale1"), mask),
+        };
       });
-      const reference = all.get("pad.y_raw_scale1")!;
-      const values = await wanted!.data<"float32">();
-      wanted!.dispose();
-      assertLess(
-        await relativeError(padded!, { ...reference, values }),
-        forward,
-      );
-
-      // Several sequences in one: nothing passes where one ends.
-      const packed = tf.tidy(() => {
-        const lengths = [
-          ...new Int32Array(all.get("packed.lens")!.values.buffer),
-        ];
-        const numbers = lengths.flatMap((n, i) => Array(n).fill(i));
-        return lionAttention(
-          tensor("pad.q"),
-          tensor("pad.k"),
-          tensor("pad.v"),
-          {
-            ...raw,
-            form,
-            decay: selectiveDecay(tensor("pad.g")),
-            segments: tf.tensor2d([numbers], undefined, "int32"),
-          },
-        );
-      });
-      assertLess(
-        await relativeError(packed, all.get("packed.y_raw_scale1")!),
-        forward,
-      );
-      tf.dispose([one, padded, packed]);
+      const values = await results.seen.data<"float32">();
+      const wanted = {
+        one: all.get("L1.y_raw")!,
+        padded: { ...all.get("pad.y_raw_scale1")!, values },
+        packed: all.get("packed.y_raw_scale1")!,
+      };
+      for (const name of ["one", "padded", "packed"] as const) {
+        const error = await relativeError(results[name], wanted[name]);
+        assertLess(error, forward, `${form}, ${name}`);
+      }
+      tf.dispose(results);
     }
   },
 );

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type * as tf from "@tensorflow/tfjs-core";
 import { lionAttention } from "../../mod.ts";
-import { joinedAttention } from "../../lib/attention/lion_attention.ts";
+import { attentionWithJoinedHeads } from "../../lib/attention/lion_attention.ts";
 import { joinHeads } from "../../lib/operations/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { decayOf, LION, type LionCase, optionsOf } from "../subjects/lion.ts";
@@ -19,7 +19,7 @@ const joining = (
     }),
 });
 const afterwards = joining((...x) => joinHeads(lionAttention(...x)));
-const within = joining(joinedAttention);
+const within = joining(attentionWithJoinedHeads);
 
 type Sizes = [number, number, number, number, number];
 type Joined = [
@@ -53,11 +53,11 @@ onEachBackend("heads are joined as if afterwards", async (backend) => {
         ...{ causal: false, normalize: true, ...flags },
         ...{ padded: hidden, packed: hidden },
       };
-      const { slope, ...problem } = LION.problemOf(c);
+      const { outputGradient, ...problem } = LION.problemOf(c);
       const shape = [batch, length, heads * valueDim];
       // Padding is elsewhere in what is joined.
-      const values = slope.values.map((x) => Math.abs(x) < 2 ? x : 0);
-      const joined = { ...problem, slope: { values, shape } };
+      const values = outputGradient.values.map((x) => Math.abs(x) < 2 ? x : 0);
+      const joined = { ...problem, outputGradient: { values, shape } };
       assertEquals(
         await resultOf(within, joined, way),
         await resultOf(afterwards, joined, way),

@@ -41,7 +41,11 @@ function solvePiece(
     const first = sequence * length, entry = Math.floor(sequence / heads);
     const isToken = (i: number) => mask?.[entry * length + i] !== 0;
     /** What tokens `start`, …, `end - 1` pay on arrival, together. */
-    const paid = (side: "forward" | "backward", start: number, end: number) => {
+    const decayBetween = (
+      side: "forward" | "backward",
+      start: number,
+      end: number,
+    ) => {
       if (decay.kind !== "two-sided") return 1;
       const log = decay[side].subarray(first + start, first + end);
       return Math.exp(log.reduce((sum, x) => sum + x, 0));
@@ -58,12 +62,12 @@ function solvePiece(
         const value = c < valueDim ? v[(first + j) * valueDim + c]! : 1;
         states[to][sequence * size + n * columns + c]! += factor * key * value;
       });
-    add("forward", paid("forward", 0, length), before);
-    add("backward", paid("backward", 0, length), after);
+    add("forward", decayBetween("forward", 0, length), before);
+    add("backward", decayBetween("backward", 0, length), after);
     for (let i = 0; i < length; i++) {
       if (!isToken(i)) continue;
-      write("forward", paid("forward", i + 1, length), i);
-      write("backward", paid("backward", 0, i), i);
+      write("forward", decayBetween("forward", i + 1, length), i);
+      write("backward", decayBetween("backward", 0, i), i);
       const sums = new Float64Array(columns);
       const query = (n: number) => scale * q[(first + i) * headDim + n]!;
       const read = (factor: number, state: Float32Array) =>
@@ -71,13 +75,13 @@ function solvePiece(
           const at = sequence * size + n * columns + c;
           sums[c]! += factor * query(n) * state[at]!;
         });
-      read(paid("forward", 0, i + 1), before);
-      if (!causal) read(paid("backward", i, length), after);
+      read(decayBetween("forward", 0, i + 1), before);
+      if (!causal) read(decayBetween("backward", i, length), after);
       for (let j = 0; j < (causal ? i + 1 : length); j++) {
         if (!isToken(j)) continue;
         const kept = j <= i
-          ? paid("forward", j + 1, i + 1)
-          : paid("backward", i, j);
+          ? decayBetween("forward", j + 1, i + 1)
+          : decayBetween("backward", i, j);
         let product = 0;
         for (let n = 0; n < headDim; n++) {
           product += query(n) * k[(first + j) * headDim + n]!;
@@ -189,9 +193,9 @@ onEachBackend(
 );
 
 onEachBackend(
-  "a piece's borders are paid, and those of a whole are not",
+  "the decays at a part's borders apply, and those of a whole do not",
   () => {
-    // One token between the states 2 and 3, of which it pays a half and a quarter.
+    // One token between the states 2 and 3, of which a half and a quarter remain.
     const answer = tf.tidy(() => {
       const one: tf.Tensor4D = tf.ones([1, 1, 1, 1]);
       const log = (x: number) => tf.fill<tf.Rank.R3>([1, 1, 1], Math.log(x));

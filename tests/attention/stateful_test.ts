@@ -1,4 +1,4 @@
-/** What a step of attention keeps, pays and refuses; pieces are in tests/subjects. @module */
+/** What a step of attention keeps, decays and refuses; pieces are in tests/subjects. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
@@ -108,7 +108,7 @@ onEachBackend(
         logDecay: own,
       }, options).y;
     });
-    // 0.5 · 1 + 2 is what comes, and it pays 0.5 as the last token's decay.
+    // 0.5 · 1 + 2 is what comes, which the last token's decay halves.
     const third = 0.5 * 2.5 + 1;
     assertEquals([...await y.data()], [third, 0.25 * third + 2]);
     tf.dispose([one, v, fixed, own, y]);
@@ -116,7 +116,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "recurrentStep() pays what is due to a token of the other kind of decay",
+  "recurrentStep() applies the decay of a token of the other kind",
   () => {
     const sizes = { batch: 1, heads: 1, headDim: 2, valueDim: 1 };
     const x: tf.Tensor4D = tf.ones([1, 1, 1, 2]);

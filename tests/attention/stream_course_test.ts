@@ -27,12 +27,12 @@ onEachBackend(
   async () => {
     const { whole, source } = small();
     const log: string[] = [];
-    const told: StreamProgress[] = [];
+    const reports: StreamProgress[] = [];
     const write = (start: number, y: tf.Tensor4D) => {
       log.push(`write ${start}`);
       assertEquals(y.shape, [1, 2, Math.min(4, 10 - start), 5]);
     };
-    const onProgress = (progress: StreamProgress) => told.push(progress);
+    const onProgress = (progress: StreamProgress) => reports.push(progress);
     await streamBidirectional(followed(source, log), write, { onProgress });
     const outputs = [
       "read 0, 4",
@@ -43,7 +43,7 @@ onEachBackend(
       "write 8",
     ];
     assertEquals(log, ["read 8, 10", "read 4, 8", ...outputs]);
-    assertEquals(told, [
+    assertEquals(reports, [
       { pass: "states", done: 2, total: 16 },
       { pass: "states", done: 6, total: 16 },
       { pass: "outputs", done: 10, total: 16 },
@@ -51,13 +51,13 @@ onEachBackend(
       { pass: "outputs", done: 16, total: 16 },
     ]);
 
-    log.length = told.length = 0;
+    log.length = reports.length = 0;
     await streamBidirectional(followed(source, log), write, {
       causal: true,
       onProgress,
     });
     assertEquals(log, outputs);
-    assertEquals(told.map(({ done, total }) => [done, total]), [
+    assertEquals(reports.map(({ done, total }) => [done, total]), [
       [4, 10],
       [8, 10],
       [10, 10],
@@ -101,14 +101,14 @@ onEachBackend("streamBidirectional() ends when it is told to", async () => {
     const controller = new AbortController();
     const { signal } = controller;
     if (at === 0) controller.abort(reason);
-    const told: StreamProgress[] = [];
+    const reports: StreamProgress[] = [];
     const before = tf.memory().numTensors;
     const failure = await assertRejects(
       () =>
         streamBidirectional(source, () => {}, {
           signal,
           onProgress(progress) {
-            told.push(progress);
+            reports.push(progress);
             if (progress.done === at) controller.abort(reason);
           },
         }),
@@ -117,7 +117,7 @@ onEachBackend("streamBidirectional() ends when it is told to", async () => {
     assert(failure === reason);
     assertEquals(reason.message, "enough");
     assertEquals(tf.memory().numTensors, before);
-    const last = told.at(-1);
+    const last = reports.at(-1);
     assertEquals(last, at ? { pass, done: at, total } : undefined);
   }
   // While it reads, and by a timer, though the source waits for nothing.

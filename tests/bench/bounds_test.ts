@@ -105,7 +105,7 @@ function pair(panel: string, at: number, ours: number, theirs: number) {
 }
 
 /** What was reached, and whether it is kept, without what it is. */
-const toldOf = (report: Bounded) =>
+const boundsOf = (report: Bounded) =>
   reachedIn(report).map((one) => [
     ...[Number(one.ratio.toFixed(9)), one.most],
     isKept(one),
@@ -117,14 +117,14 @@ Deno.test("reachedIn() has the geometric mean of operations, and each of them", 
   points.push({ ...point("lion", 9, 1), panel: "sin" });
   points.push({ ...point("lion", 9, 1), panel: "log" });
   points.push({ ...point("PyTorch", 9, 1, 0.6), panel: "log" });
-  assertEquals(toldOf(figuresOf(points, "operations")), [
+  assertEquals(boundsOf(figuresOf(points, "operations")), [
     [2, 2.5, true],
     [8, 6, false],
     [0.5, 6, true],
   ]);
   // Without V8's flags only the mean counts.
   assertEquals(
-    toldOf(figuresOf(points, "operations", { v8Flags: null })),
+    boundsOf(figuresOf(points, "operations", { v8Flags: null })),
     [[2, 5, true]],
   );
   assertEquals(
@@ -138,15 +138,15 @@ Deno.test("reachedIn() takes models of both figures together, and asks less wher
     figureOf("models", pair("ViT-tiny, training, LION-S", 1, 0.9, 1)),
     figureOf("large", pair("ViT-base, training, LION-S", 8, 1.05, 1)),
   ];
-  const told = (torchVectors: string) =>
-    toldOf({ figures, machine: { ...MACHINE, torchVectors } });
+  const reasons = (torchVectors: string) =>
+    boundsOf({ figures, machine: { ...MACHINE, torchVectors } });
   const mean = Number(Math.sqrt(0.9 * 1.05).toFixed(9));
-  assertEquals(told("AVX2"), [
+  assertEquals(reasons("AVX2"), [
     [mean, 0.85, false],
     [0.9, 1, true],
     [1.05, 1, false],
   ]);
-  assertEquals(told("AVX512"), [
+  assertEquals(reasons("AVX512"), [
     [mean, 1, true],
     [0.9, 1.1, true],
     [1.05, 1.1, true],
@@ -159,5 +159,5 @@ Deno.test("reachedIn() compares sizes where a bound is of memory", () => {
     ...point(series, 1, 1),
     ...{ panel: "with relaxed SIMD", time: null, memoryBytes },
   }));
-  assertEquals(toldOf(figuresOf(points, "size")), [[2, 1, false]]);
+  assertEquals(boundsOf(figuresOf(points, "size")), [[2, 1, false]]);
 });

@@ -486,11 +486,11 @@ onWebGpu("a report tells what steps ask of WebGPU", async () => {
   };
   const report = { ...kept, figures: [...kept.figures, measured] };
   const text = `${pipelines}`, launches = `${recorded!.launches}`;
-  for (const told of [reportTables(report), allTables(report)]) {
+  for (const tables of [reportTables(report), allTables(report)]) {
     for (const cell of [text, launches]) {
-      assertStringIncludes(told, `| ${cell} `);
+      assertStringIncludes(tables, `| ${cell} `);
     }
-    assert(!told.includes("undefined") && !told.includes("NaN"));
+    assert(!tables.includes("undefined") && !tables.includes("NaN"));
   }
   const page = await reportPage(report);
   assertStringIncludes(page, "What a step asks for (2)");

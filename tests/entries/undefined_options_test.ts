@@ -110,11 +110,11 @@ onCpu("models take undefined options as those left out", () => {
     ]],
   } as const;
   for (const [name, [make, given, names]] of Object.entries(models)) {
-    const [plain, told] = [given, { ...given, ...without(names) }].map(
+    const [plain, explicit] = [given, { ...given, ...without(names) }].map(
       (options) =>
         configsOf((make as (options: object) => LayersModel)(options)),
     );
-    assertEquals(told, plain, name);
+    assertEquals(explicit, plain, name);
   }
 });
 
@@ -173,12 +173,12 @@ onCpu(
 
 onCpu("generate() takes undefined options as those left out", async () => {
   const model = lion.lionGpt({ ...SIZES, variant: "s", vocabularySize: 9 });
-  const told = await lion.generate(model, [1, 2], {
+  const explicit = await lion.generate(model, [1, 2], {
     ...{ maxNewTokens: 3, temperature: 0 },
     ...without(["topK", "topP", "seed", "stopToken", "onToken", "signal"]),
     ...without(["state", "returnState"]),
   });
   const plain = { maxNewTokens: 3, temperature: 0 };
-  assertEquals(told, await lion.generate(model, [1, 2], plain));
+  assertEquals(explicit, await lion.generate(model, [1, 2], plain));
   model.dispose();
 });

@@ -10,35 +10,15 @@ import {
   type Mamba3Inputs,
 } from "../../lib/family/mod.ts";
 import { lionAttention, selectiveDecay } from "../../mod.ts";
-import { onEachBackend, TOLERANCE } from "../backends.ts";
-import { assertNear } from "../comparison.ts";
-import { array, uniform } from "../random.ts";
-
-type Given = Record<string, tf.Tensor>;
-type Member = (inputs: Given, options: object) => tf.Tensor;
-
-/** Two ways to say the same, of inputs by name: their shapes and numbers. */
-interface Equality {
-  readonly name: string;
-  inputs(sizes: Sizes): Record<string, [number[], (u: number) => number]>;
-  readonly ways: readonly [Member, Member];
-}
-
-interface Sizes {
-  readonly batch: number;
-  readonly heads: number;
-  readonly length: number;
-}
-
-const HEAD = 4, VALUE = 3;
-
-const signed = (u: number) => u;
-const decay = (u: number) => u < -0.8 ? -60 : u < -0.6 ? 0 : -0.1 - u * u;
-const vectors = ({ batch, heads, length }: Sizes) => ({
-  keys: [batch, heads, length, HEAD],
-  values: [batch, heads, length, VALUE],
-  tokens: [batch, heads, length],
-});
+import { onEachBackend } from "../backends.ts";
+import {
+  decay,
+  type Equality,
+  HEAD,
+  signed,
+  testEquality,
+  vectors,
+} from "./equality.ts";
 
 /** Channels, each followed by one of zeros. */
 const interleaved = (x: tf.Tensor): tf.Tensor =>
@@ -140,70 +120,7 @@ const EQUALITIES: readonly Equality[] = [
   },
 ];
 
-const SIZES: readonly (Sizes & { packed?: true })[] = [
-  { batch: 2, heads: 1, length: 1 },
-  { batch: 1, heads: 3, length: 21 },
-  { batch: 2, heads: 2, length: 70, packed: true },
-];
-
-for (const { name, inputs, ways } of EQUALITIES) {
-  onEachBackend(name, async (backend) => {
-    const { forward, gradient } = TOLERANCE[backend];
-    for (const { packed, ...sizes } of SIZES) {
-      for (const causal of [false, true]) {
-        const random = uniform(sizes.length);
-        const given = Object.entries(inputs(sizes));
-        const results = tf.tidy(() => {
-          const tensors = given.map(([, [shape, make]]) =>
-            tf.tensor(
-              array(tf.util.sizeFromShape(shape), random, make),
-              shape,
-            )
-          );
-          const { batch, length } = sizes;
-          const segments = tf.tile(
-            tf.cast(
-              tf.greater(tf.reshape(tf.range(0, length), [1, length]), 28),
-              "int32",
-            ),
-            [batch, 1],
-          );
-          const options = { causal, ...packed && { segments } };
-          const slope = tf.randomUniform(
-            vectors(sizes).values,
-            -1,
-            1,
-            "float32",
-            3,
-          );
-          return ways.map((way) => {
-            const { value, grads } = tf.valueAndGrads((...x: tf.Tensor[]) =>
-              way(
-                Object.fromEntries(given.map(([name], i) => [name, x[i]!])),
-                options,
-              )
-            )(tensors, slope);
-            return [value, ...grads];
-          }) as [tf.Tensor[], tf.Tensor[]];
-        });
-        const [ours, theirs] = await Promise.all(
-          results.map((tensors) =>
-            Promise.all(tensors.map((x) => x.data<"float32">()))
-          ),
-        );
-        tf.dispose(results);
-        ["y", ...given.map(([name]) => `d${name}`)].forEach((name, i) =>
-          assertNear(
-            `${name}, ${JSON.stringify({ causal, ...sizes })}`,
-            ours![i]!,
-            theirs![i]!,
-            2 * (i ? gradient : forward),
-          )
-        );
-      }
-    }
-  });
-}
+EQUALITIES.forEach(testEquality);
 
 onEachBackend(
   "what a tree or pairs of channels have no room for is refused",

@@ -63,12 +63,12 @@ for (const [name, { shape, forms, run }] of Object.entries(MODELS)) {
       const gradient = tf.sum(tf.mul(tf.grad(loss)(x), direction));
       const step = tf.mul(direction, 1e-2);
       const change = tf.sub(loss(tf.add(x, step)), loss(tf.sub(x, step)));
-      const [slope] = await tf.div(change, 2e-2).data();
+      const [derivative] = await tf.div(change, 2e-2).data();
       const [expected] = await gradient.data();
       assertAlmostEquals(
         expected!,
-        slope!,
-        0.02 * Math.max(1, Math.abs(slope!)),
+        derivative!,
+        0.02 * Math.max(1, Math.abs(derivative!)),
       );
     });
   }

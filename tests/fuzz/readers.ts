@@ -1,7 +1,7 @@
 /** Readers of files: the time that they take, and what they make of damaged ones. @module */
 import fc from "fast-check";
 import { memoryBytes } from "../../lib/data/mod.ts";
-import { joined } from "../../lib/base/byte_arrays.ts";
+import { concatenated } from "../../lib/base/byte_arrays.ts";
 import { assertLinear } from "../data/growth.ts";
 import { readMutant } from "../data/records/parquet_mutants.ts";
 import {
@@ -35,7 +35,7 @@ export const readers: Target<Repeated> = {
     }, { noNullPrototype: true }),
   async run({ reader, characters }) {
     const { read, fileOf } = READERS[reader]!;
-    const unit = joined(characters.map((name) => CHARACTERS[name]!));
+    const unit = concatenated(characters.map((name) => CHARACTERS[name]!));
     await assertLinear(`${reader} of ${characters}`, SIZE, (size) => {
       const file = memoryBytes(fileOf(repeated(unit, size)), "file");
       // Most files are refused, which takes its time too.

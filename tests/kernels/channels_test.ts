@@ -78,7 +78,7 @@ onEachBackend(
       ...{ decay: "source of channels", ...VARIANTS[0]! },
     };
     // Of two sequences, both directions and three chunks: the queries and keys of 16
-    // tokens, and what passes the chunk and its blocks pays, in two quads.
+    // tokens, and the decays over the chunk and its blocks, in two vec4s.
     const maxStorageBufferBindingSize = 2 * 2 * 3 * (2 * 16 + 1 + 4) * 2 * 16;
     await withLimits({ maxStorageBufferBindingSize }, async () => {
       const x = tf.zeros<tf.Rank.R4>([2, 3, 40, 6]);

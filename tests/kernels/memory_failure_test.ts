@@ -1,193 +1,33 @@
 /** A kernel that runs out of memory frees what it made, and works again. @module */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { FORMS } from "../../lib/attention/forms/form.ts";
 import {
-  ATTENTION,
-  JOINED_CHUNKWISE,
-} from "../../lib/attention/planning/kernel.ts";
-import { gradientKernel } from "../../lib/tfjs/kernel/kernel.ts";
-import { alive, assertNoLeak, BACKENDS, onEachBackend } from "../backends.ts";
+  alive,
+  assertNoLeak,
+  onEachBackend,
+  WITH_KERNELS,
+} from "../backends.ts";
+import { sample } from "../sample.ts";
+import {
+  DATA_LEFT_BY,
+  type KernelCall,
+  kernelCalls,
+  run,
+  tensorsOf,
+} from "../tfjs/kernel_calls.ts";
 
-/** A kernel of ours, the shapes of its inputs, and its attributes. */
-interface Subject {
-  readonly kernel: string;
-  readonly inputs: Readonly<Record<string, readonly number[]>>;
-  readonly attributes?: object;
-}
-
-// Columns that are no whole vec4s, and several chunks, blocks and segments.
-const [heads, length, d, e] = [2, 100, 6, 5];
-const perToken = [1, heads, length];
-const attention = {
-  q: [...perToken, d],
-  k: [...perToken, d],
-  v: [...perToken, e],
-  f: perToken,
-  b: perToken,
+/** Kernels of TensorFlow.js's names that are ours: on WebGPU the others leave theirs. */
+const REPLACED = {
+  wasm:
+    /^(_?Fused(MatMul|Conv2D)|(Depthwise)?Conv2d?D?.*Backprop.*|Sum|SplitV)$/,
+  webgpu: /^Sum$/,
 };
-const joined = [1, length, heads * e];
-const attributes = {
-  causal: false,
-  scale: 1,
-  normalize: true,
-  epsilon: 1e-6,
-  chunkSize: 16,
-  precision: "f32",
-};
-const split = { numHeads: 2, featureMap: "shiftedSilu" };
-const head = [1, 2, 40, 4];
-/** Those of 200 rows, behind the scale of 7 columns. */
-const moments = [7 + 2 * 200];
-const convolution = { strides: 1, pad: "same", dataFormat: "NHWC" };
 
-/** A kernel and that of its gradient, with the same attributes. */
-const both = (
-  kernel: string,
-  inputs: Subject["inputs"],
-  gradient: Subject["inputs"],
-  attributes: object = {},
-): Subject[] => [
-  { kernel, inputs, attributes },
-  { kernel: `${kernel}Grad`, inputs: gradient, attributes },
-];
+/** Calls of a kernel that are tried, at most. */
+const MOST_CALLS = 6;
 
-const rows = [200, 7], norm = { scale: [7], offset: [7] };
-const keepsMoments = { epsilon: 1e-5, keepsMoments: true };
-const logits = { logits: [9, 5], labels: [9] };
-const perHead = [2, 3, 40], x = [2, 40, 3], kept = { kept: 0 };
-const layer = { weight: [5, 7], bias: [7] };
-
-const SUBJECTS: readonly Subject[] = [
-  { kernel: JOINED_CHUNKWISE.kernel, inputs: attention, attributes },
-  {
-    kernel: gradientKernel(JOINED_CHUNKWISE),
-    inputs: { ...attention, y: joined, rowSums: perToken, dy: joined },
-    attributes,
-  },
-  ...FORMS.flatMap((form) => [
-    { kernel: ATTENTION[form].kernel, inputs: attention, attributes },
-    {
-      kernel: gradientKernel(ATTENTION[form]),
-      inputs: {
-        ...attention,
-        ...{ y: attention.v, rowSums: perToken, dy: attention.v },
-      },
-      attributes,
-    },
-  ]),
-  ...both(
-    "LionLayerNorm",
-    { x: rows, ...norm },
-    { x: rows, ...norm, moments, dy: rows },
-    keepsMoments,
-  ),
-  ...[true, false].flatMap((adds) =>
-    both(
-      "LionAddAndNorm",
-      { x: rows, ...adds ? { added: rows } : {}, ...norm },
-      { sum: rows, scale: [7], moments, dsum: rows, dy: rows },
-      { ...keepsMoments, adds },
-    )
-  ),
-  ...both(
-    "LionNormOfSum",
-    { x: rows, added: rows, ...norm },
-    { sum: rows, scale: [7], moments, dy: rows },
-    { ...keepsMoments, adds: true },
-  ),
-  ...both(
-    "LionCrossEntropy",
-    logits,
-    { ...logits, maxima: [9], sums: [10], dloss: [] },
-    { smoothing: 0.1 },
-  ),
-  { kernel: "LionTokenMean", inputs: { x: [2, 40, 7], mask: [2, 40] } },
-  {
-    kernel: "LionTokenMeanGrad",
-    inputs: { mask: [2, 40], dy: [2, 7] },
-    attributes: { length: 40 },
-  },
-  ...both("LionTokenLogDecay", { x }, { x, dy: perHead }, kept),
-  ...both("LionTokenDecays", { x }, { x, df: perHead, db: perHead }, kept),
-  ...both(
-    "LionFixedDecay",
-    { logDecay: [3] },
-    { logDecay: [3], df: [1, 3, 40], db: [1, 3, 40] },
-    { length: 40 },
-  ),
-  ...both("LionSpread", { x: [1, 3, 40] }, { dy: [4, 3, 40] }, { batch: 4 }),
-  ...both(
-    "LionDropout",
-    { x: [9], uniform: [9] },
-    { uniform: [9], dy: [9] },
-    { keep: 0.5 },
-  ),
-  ...both("LionGelu", { x: [9] }, { x: [9], dy: [9] }),
-  ...both("LionLogSigmoid", { x: [9] }, { x: [9], dy: [9] }),
-  ...both(
-    "LionSourceDecay",
-    { logDecay: perToken },
-    { logDecay: perToken, df: perToken, db: perToken },
-  ),
-  ...both(
-    "LionSplitHeads",
-    { x: [1, 40, 24] },
-    { x: [1, 40, 24], dq: head, dk: head, dv: head },
-    split,
-  ),
-  { kernel: "LionWithoutPadding", inputs: { x: head, mask: [1, 40] } },
-  ...both(
-    "LionDense",
-    { x: [2, 3, 5], ...layer },
-    { x: [2, 3, 5], ...layer, dy: [2, 3, 7] },
-  ),
-  ...[2, 9].map((rows) => ({
-    kernel: "LionDenseGelu",
-    inputs: { x: [rows, 5], ...layer },
-    attributes: { keepsHidden: true },
-  })),
-  {
-    kernel: "LionDenseGeluGrad",
-    inputs: { x: [3, 5], ...layer, hidden: [3, 7], dy: [3, 7] },
-  },
-  { kernel: "LionSquareSums", inputs: { 0: [9], 1: [5, 3] } },
-  {
-    kernel: "_FusedMatMul",
-    inputs: { a: [1, 4, 5], b: [1, 5, 8], bias: [8] },
-    attributes: { transposeA: false, transposeB: false, activation: "relu" },
-  },
-  ...["NHWC", "NCHW"].map((dataFormat) => ({
-    kernel: "FusedConv2D",
-    inputs: { x: [1, 4, 4, 4], filter: [3, 3, 4, 4], bias: [] },
-    attributes: { ...convolution, dataFormat, dilations: 1, activation: "elu" },
-  })),
-  {
-    kernel: "Conv2DBackpropInput",
-    inputs: { dy: [1, 5, 5, 3], filter: [3, 3, 2, 3] },
-    attributes: { ...convolution, inputShape: [1, 4, 4, 2] },
-  },
-  {
-    kernel: "Conv2DBackpropFilter",
-    inputs: { x: [1, 4, 4, 2], dy: [1, 4, 4, 3] },
-    attributes: { ...convolution, filterShape: [3, 3, 2, 3] },
-  },
-  {
-    kernel: "DepthwiseConv2dNativeBackpropFilter",
-    inputs: { x: [1, 4, 4, 2], dy: [1, 4, 4, 2] },
-    attributes: { ...convolution, filterShape: [3, 3, 2, 1] },
-  },
-  {
-    kernel: "Sum",
-    inputs: { x: [5000, 7] },
-    attributes: { axis: [0], keepDims: false },
-  },
-  {
-    kernel: "SplitV",
-    inputs: { x: [6, 4] },
-    attributes: { numOrSizeSplits: 3, axis: 0 },
-  },
-];
+/** Kernels whose results may have the data of their inputs. */
+const MAY_SHARE = ["LionTokens"];
 
 /** Makes the n-th reservation of memory fail. */
 function failAt(n: number): () => void {
@@ -216,54 +56,69 @@ function failAt(n: number): () => void {
   return () => delete (backend as { write?: unknown }).write;
 }
 
-for (const { kernel, inputs, attributes = {} } of SUBJECTS) {
-  onEachBackend(
-    `${kernel} frees what it made when memory runs out`,
-    async (backend) => {
-      // On WebGPU products may be tfjs's own, which leave theirs, and so does split.
-      const ours = backend === "wasm" || kernel === "Sum" ||
-        kernel.startsWith("Lion");
-      if (!ours || !tf.getKernel(kernel, backend)) return;
-      const tensors: tf.NamedTensorMap = {};
-      for (const [name, shape] of Object.entries(inputs)) {
-        // A mask without padding needs no memory.
-        tensors[name] = tf.fill([...shape], name === "mask" ? 0 : 0.25);
-      }
-      const run = () =>
-        tf.tidy(() => {
-          const made: unknown = tf.engine()
-            .runKernel(kernel, tensors, attributes as tf.NamedAttrMap);
-          return (Array.isArray(made) ? made : [made]) as tf.Tensor[];
-        });
-      const read = async () => {
-        const outputs = run();
-        const values = await Promise.all(outputs.map((x) => x.data()));
-        tf.dispose(outputs);
-        return values.map((x) => [...x]);
-      };
-      const before = await read();
-      const held = alive();
-      let failures = 0;
-      for (let n = 1;; n++) {
-        const restore = failAt(n);
-        try {
-          tf.dispose(run());
-          break;
-        } catch (error) {
-          assert((error as Error).message === "out of memory, as told");
-          failures++;
-        } finally {
-          restore();
-        }
-        assertNoLeak(held);
-      }
-      assert(failures > 0, "nothing was reserved");
-      assertEquals(await read(), before);
-      tf.dispose(tensors);
-    },
-    BACKENDS.filter((name) => name !== "cpu"),
-  );
+/** The values of a call's results. */
+async function valuesOf(
+  call: KernelCall,
+  tensors: readonly tf.Tensor[],
+): Promise<number[][]> {
+  const outputs = tf.tidy(() => run(call, tensors));
+  const values = await Promise.all(outputs.map((x) => x.data()));
+  tf.dispose(outputs);
+  return values.map((x) => [...x]);
 }
+
+/** Lets each reservation of a call fail; returns how many there are. */
+async function failuresOf(call: KernelCall): Promise<number> {
+  const tensors = tensorsOf(call);
+  const before = await valuesOf(call, tensors);
+  const held = alive();
+  let failures = 0;
+  for (let n = 1;; n++) {
+    const restore = failAt(n);
+    try {
+      tf.dispose(tf.tidy(() => run(call, tensors)));
+      break;
+    } catch (error) {
+      assertEquals((error as Error).message, "out of memory, as told");
+      failures++;
+    } finally {
+      restore();
+    }
+    assertNoLeak(held);
+  }
+  assertEquals(await valuesOf(call, tensors), before, call.kernel);
+  tf.dispose(tensors);
+  return failures;
+}
+
+onEachBackend(
+  "every kernel of ours frees what it made when memory runs out",
+  async (backend) => {
+    const { calls } = await kernelCalls(backend);
+    const replaced = REPLACED[backend as "wasm"];
+    // An optimizer's kernel changes its inputs, and makes nothing.
+    const ours = [...calls].filter(([kernel]) =>
+      (kernel.startsWith("Lion") || replaced.test(kernel)) &&
+      kernel !== "LionUpdate" && tf.getKernel(kernel, backend)
+    );
+    const first = new Set(ours.map(([, [call]]) => call));
+    const chosen = sample(
+      backend,
+      ours.flatMap(([, calls]) => calls.slice(0, MOST_CALLS)),
+      (call) => first.has(call),
+    );
+    const failures = new Map<string, number>();
+    for (const call of chosen) {
+      const known = failures.get(call.kernel) ?? 0;
+      failures.set(call.kernel, known + await failuresOf(call));
+    }
+    const none = [...failures].filter(([kernel, count]) =>
+      count === 0 && !MAY_SHARE.includes(kernel)
+    );
+    assertEquals(none, [], "kernels that reserve nothing");
+  },
+  { only: WITH_KERNELS, sampled: true, dataLeftBy: DATA_LEFT_BY },
+);
 
 onEachBackend(
   "a buffer that is too large is refused, and what was made for it is freed",

@@ -67,7 +67,7 @@ Deno.test("numbers are those of the class, then those given for all shapes, then
     chunkSize: 48,
     masklessChunkSize: 256,
     blockRows: 32,
-    chunksApart: 2,
+    unscannedChunks: 2,
   });
   assertEquals(numbersFor(LONG).full, {
     threads: 32,

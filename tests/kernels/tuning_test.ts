@@ -73,7 +73,7 @@ const CHUNKS = {
       chunkSize: 20,
       masklessChunkSize: 24,
       blockRows: 8,
-      chunksApart: 4,
+      unscannedChunks: 4,
     },
   },
   wasm: { chunkwise: { chunkSize: 20 } },

@@ -54,13 +54,13 @@ onEachBackend("generate() ends at a token, or when told", async () => {
   const ended = all.slice(0, all.indexOf(stopToken) + 1);
   assertEquals(await generate(model, [1], { ...options, stopToken }), ended);
 
-  const told = new AbortController();
+  const controller = new AbortController();
   const seen: number[] = [];
   const some = await generate(model, [1], {
     ...options,
-    signal: told.signal,
+    signal: controller.signal,
     onToken: (token) => {
-      if (seen.push(token) === 3) told.abort();
+      if (seen.push(token) === 3) controller.abort();
     },
   });
   assertEquals(some, all.slice(0, 3));

@@ -623,25 +623,25 @@ function differencesOf(
   inputs: number[][],
   weights: number[],
 ): number[][] {
-  if (columns === undefined) return slopesOf(reference, inputs, weights);
+  if (columns === undefined) return derivativesOf(reference, inputs, weights);
   // A number of a row changes no other row.
   const isOfRows = (input: number[]) => input.length === weights.length;
   const rows = rowsOf(weights, columns).map((weights, r) => {
     const row = (x: number[]) => x.slice(r * columns, (r + 1) * columns);
     const own = inputs.map((x) => isOfRows(x) ? row(x) : x);
-    return slopesOf(reference, own, weights);
+    return derivativesOf(reference, own, weights);
   });
   return inputs.map((input, n) =>
     isOfRows(input)
-      ? rows.flatMap((slopes) => slopes[n]!)
+      ? rows.flatMap((derivatives) => derivatives[n]!)
       : input.map((_, i) =>
-        rows.reduce((sum, slopes) => sum + slopes[n]![i]!, 0)
+        rows.reduce((sum, derivatives) => sum + derivatives[n]![i]!, 0)
       )
   );
 }
 
 /** The same by differences in the whole of f. */
-function slopesOf(
+function derivativesOf(
   reference: Subject["reference"],
   inputs: number[][],
   weights: number[],
@@ -656,9 +656,9 @@ function slopesOf(
         return loss();
       };
       // Of fourth order.
-      const slope = 8 * (at(1) - at(-1)) - (at(2) - at(-2));
+      const derivative = 8 * (at(1) - at(-1)) - (at(2) - at(-2));
       input[i] = value;
-      return slope / (12 * step);
+      return derivative / (12 * step);
     })
   );
 }
@@ -678,7 +678,7 @@ function assertClose(
 
 for (const subject of SUBJECTS) {
   const { name, shapes, run, reference, make } = subject;
-  let slopes: number[][] | undefined;
+  let derivatives: number[][] | undefined;
   onEachBackend(`${name} equals float64, with its gradients`, async () => {
     const random = uniform(name.length);
     const values = shapes.map((shape) =>
@@ -697,8 +697,8 @@ for (const subject of SUBJECTS) {
     );
     assertClose(y!, expected, name);
     // Of the same numbers on each backend.
-    slopes ??= differencesOf(subject, numbers, weights);
-    slopes.forEach((gradient, i) =>
+    derivatives ??= differencesOf(subject, numbers, weights);
+    derivatives.forEach((gradient, i) =>
       assertClose(gradients[i]!, gradient, `gradient ${i} of ${name}`)
     );
     tf.dispose([...inputs, dy, value, ...grads]);
@@ -809,16 +809,19 @@ onEachBackend(
     const values = Float32Array.from({ length: 9_007 }, (_, i) => i / 55 - 82);
     const x = tf.tensor1d(values);
     const { value, grad } = tf.valueAndGrad((x: tf.Tensor) => logSigmoid(x))(x);
-    const got = await value.data(), slopes = await grad.data();
+    const got = await value.data(), derivatives = await grad.data();
     values.forEach((x, i) => {
       const wanted = x < 0
         ? x - Math.log1p(Math.exp(x))
         : -Math.log1p(Math.exp(-x));
       const error = Math.abs(got[i]! / wanted - 1);
       assert(error < 5e-7, `of ${x}: ${got[i]}, not ${wanted}`);
-      const slope = 1 / (1 + Math.exp(x));
-      const ofSlope = Math.abs(slopes[i]! / slope - 1);
-      assert(ofSlope < 5e-7, `slope at ${x}: ${slopes[i]}, not ${slope}`);
+      const derivative = 1 / (1 + Math.exp(x));
+      const ofDerivative = Math.abs(derivatives[i]! / derivative - 1);
+      assert(
+        ofDerivative < 5e-7,
+        `derivative at ${x}: ${derivatives[i]}, not ${derivative}`,
+      );
     });
     tf.dispose([x, value, grad]);
   },
@@ -832,7 +835,7 @@ const EXTREMES = [Infinity, 3e38, 1e20, 1e18, 1e4, 104, 89, 88, 80, 0]
 /** Twice, so that each is of a whole vector and of what is left of a row. */
 const EXTREMES_OF_ROWS = [...EXTREMES, ...EXTREMES.toReversed()];
 
-/** Functions of one number in float64, and their slopes. */
+/** Functions of one number in float64, and their derivatives. */
 const OF_NUMBERS = {
   gelu: (x: number) => {
     const normal = (1 + erf(x / Math.SQRT2)) / 2;
@@ -928,7 +931,7 @@ for (const { name, of, run } of APPLIED) {
           Math.abs(actual - expected) <= 1e-6 * Math.abs(expected) + 1e-30;
         assert(
           isClose,
-          `${n ? "slope" : "value"} at ${x}: ${actual}, not ${expected}`,
+          `${n ? "derivative" : "value"} at ${x}: ${actual}, not ${expected}`,
         );
       });
     });

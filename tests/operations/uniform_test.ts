@@ -40,7 +40,7 @@ onEachBackend(
   async () => {
     const x = tf.range(1, 3001);
     for (const rate of [0.1, 0.5, 0.9]) {
-      const [own, slope, theirs, wanted] = tf.tidy(() => {
+      const [own, gradient, theirs, wanted] = tf.tidy(() => {
         const dropped = (x: tf.Tensor) =>
           withDropoutSeed("s", () => drop(x, { training: true, rate }));
         const plain = (x: tf.Tensor) => tf.dropout(x, rate, undefined, "s/0");
@@ -48,9 +48,9 @@ onEachBackend(
       });
       const values = await own!.data();
       assertEquals(values, await theirs!.data());
-      assertEquals(await slope!.data(), await wanted!.data());
+      assertEquals(await gradient!.data(), await wanted!.data());
       assert(values.some((value) => value === 0));
-      tf.dispose([own!, slope!, theirs!, wanted!]);
+      tf.dispose([own!, gradient!, theirs!, wanted!]);
     }
     x.dispose();
   },

@@ -153,8 +153,8 @@ async function testSite(
         );
         assertEquals(value.name, "cpu");
         assertStringIncludes(value.skipped.wasm!, WASM_FILE);
-        const told = troubles.filter((text) => text.includes("wasmPath"));
-        assertEquals(told.length, 1, troubles.join("\n"));
+        const messages = troubles.filter((text) => text.includes("wasmPath"));
+        assertEquals(messages.length, 1, troubles.join("\n"));
       },
     );
   } finally {

@@ -159,8 +159,11 @@ Deno.test("results come back from their file, whose curves are rows of numbers",
 });
 
 Deno.test("what was expected is told before the table, where it was written down", () => {
-  const told = { ...resultsWith(0.5, 0.5), expected: "`lion-s` *is* ahead." };
-  const [with_, without] = [told, resultsWith(0.5, 0.5)].map((results) =>
+  const expecting = {
+    ...resultsWith(0.5, 0.5),
+    expected: "`lion-s` *is* ahead.",
+  };
+  const [with_, without] = [expecting, resultsWith(0.5, 0.5)].map((results) =>
     sectionsOf([results], "")[1]!.text
   );
   assertStringIncludes(
@@ -186,17 +189,17 @@ Deno.test("a figure that a contender's tests do not have is left out", () => {
 });
 
 Deno.test("an order is the same as in the paper, a different one, or unclear", () => {
-  const told = (paper: number, mean: number, half: number) =>
+  const verdict = (paper: number, mean: number, half: number) =>
     orderOf(paper, { mean, half });
-  assertEquals(told(-3.2, -0.33, 0.39), "unclear");
-  assertEquals(told(-3.2, -1.33, 0.39), "the same");
-  assertEquals(told(-3.2, 1.33, 0.39), "different");
+  assertEquals(verdict(-3.2, -0.33, 0.39), "unclear");
+  assertEquals(verdict(-3.2, -1.33, 0.39), "the same");
+  assertEquals(verdict(-3.2, 1.33, 0.39), "different");
   // Level in the paper: an interval that is too wide says nothing.
-  assertEquals(told(-0.1, 0.17, 0.27), "the same");
-  assertEquals(told(-0.1, 0.17, 7), "unclear");
-  assertEquals(told(-0.1, 4.5, 1.8), "different");
+  assertEquals(verdict(-0.1, 0.17, 0.27), "the same");
+  assertEquals(verdict(-0.1, 0.17, 7), "unclear");
+  assertEquals(verdict(-0.1, 4.5, 1.8), "different");
   // A single seed has no interval.
-  assertEquals(told(-3.2, -1.33, NaN), "unclear");
+  assertEquals(verdict(-3.2, -1.33, NaN), "unclear");
 });
 
 Deno.test("recipes stand beside the paper in points, but for those that have not learned", () => {
@@ -250,10 +253,10 @@ Deno.test("a second training agrees, or the page lists what changed", () => {
   const other = { ...secondTraining([first]), setting: "paper" as const };
   assertEquals(trainedAgain([first], other), []);
 
-  const told = (again: RecipeResults) =>
+  const compared = (again: RecipeResults) =>
     trainedAgain([first], secondTraining([again]))[0]!.text
       .replaceAll(/\s+/g, " ");
-  const same = told(first);
+  const same = compared(first);
   assertStringIncludes(same, "6 of the 6 means");
   assertStringIncludes(same, "; 6 are the same in all digits");
   assertStringIncludes(same, "Of the 2 differences");
@@ -262,7 +265,7 @@ Deno.test("a second training agrees, or the page lists what changed", () => {
 
   // lion-s was 10 points ahead, and lion-lit 32 behind.
   const moved = (by: Record<string, readonly number[]>) =>
-    told({
+    compared({
       ...first,
       trials: first.trials.map((trial) => ({
         ...trial,
@@ -306,7 +309,7 @@ Deno.test("a second training agrees, or the page lists what changed", () => {
   assertStringIncludes(section!.text, "6 of the 6 means");
 
   // A run that diverged has no figures to compare.
-  const diverged = told(resultsWith(0.5, null));
+  const diverged = compared(resultsWith(0.5, null));
   assertStringIncludes(diverged, "4 of the 4 means");
   assertStringIncludes(diverged, "Of the 1 differences");
 });

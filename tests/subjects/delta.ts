@@ -14,7 +14,7 @@ import {
   type TokenCase,
 } from "./subject.ts";
 
-/** The kinds of decay: the state pays on arrival. */
+/** The kinds of decay: the state decays on arrival. */
 export const DELTA_DECAYS = [
   ...["none", "fixed", "arrival", "two-sided"] as const,
   ...["arrival of channels", "two-sided of channels"] as const,
@@ -38,7 +38,7 @@ export interface DeltaProblem extends Oracle, Problem {
   readonly segments?: Int32Array;
   readonly mask?: Float32Array;
   readonly decay: DeltaCase["decay"];
-  readonly told: { readonly scale?: number };
+  readonly given: { readonly scale?: number };
 }
 
 /** What the oracle has to do: of 3 million it is about half a second. */
@@ -100,7 +100,7 @@ function problemOf(c: DeltaCase): DeltaProblem {
   };
   return {
     ...{ ...problem, ...hiding, decay: c.decay, random },
-    told: scale === null ? {} : { scale },
+    given: scale === null ? {} : { scale },
     ...inputsOf(problem, perHead),
   };
 }
@@ -109,7 +109,7 @@ function problemOf(c: DeltaCase): DeltaProblem {
 function inputsOf(
   { batch, heads, length, headDim, valueDim, isDiagonal, ...arrays }: Oracle,
   perHead?: Float32Array,
-): Pick<Problem, "inputs" | "slope"> {
+): Pick<Problem, "inputs" | "outputGradient"> {
   const { q, k, v, beta, gates, dy } = arrays;
   const tokens = [batch, heads, length];
   const { forward, backward } = gates;
@@ -131,7 +131,7 @@ function inputsOf(
         ? { logDecay: ofGate(forward) }
         : {},
     },
-    slope: { values: dy, shape: [...tokens, valueDim] },
+    outputGradient: { values: dy, shape: [...tokens, valueDim] },
   };
 }
 
@@ -211,9 +211,9 @@ export const DELTA: Subject<DeltaCase, DeltaProblem> = {
     ),
   problemOf,
   solve,
-  run: ({ q, k, v, beta, ...gates }, { decay, causal, told }, options) =>
+  run: ({ q, k, v, beta, ...gates }, { decay, causal, given }, options) =>
     deltaAttention(q, k, v, beta, {
       decay: decayOf(decay, gates),
-      ...{ causal, ...told, ...options as object },
+      ...{ causal, ...given, ...options as object },
     }),
 };

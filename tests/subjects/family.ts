@@ -53,7 +53,7 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
     }).filter(([, { values }]) => values.length > 0),
   );
   const shape = [batch, heads, length, valueDim];
-  const slope = {
+  const outputGradient = {
     values: array(batch * heads * length * valueDim, random),
     shape,
   };
@@ -65,7 +65,7 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
       model.leavesOutPadding ||
       model.inputs[name]!.length === 4 && !READ_IN_PADDING.includes(name)
     );
-    for (const x of [slope, ...vectors.map((name) => inputs[name]!)]) {
+    for (const x of [outputGradient, ...vectors.map((name) => inputs[name]!)]) {
       spoilPadding(x.values, hiding.mask, c);
     }
   }
@@ -75,7 +75,7 @@ function problemOf(model: Model, c: FamilyCase): FamilyProblem {
     inputs["initialState"] = { values: array(size, random), shape };
   }
   return {
-    ...{ ...sizes, causal, inputs, slope },
+    ...{ ...sizes, causal, inputs, outputGradient },
     ...{ random, ...hiding, logarithms: Object.fromEntries(logarithms) },
   };
 }
@@ -114,9 +114,9 @@ function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
         return [{ ...c, ...dims }, ways[n % ways.length]!] as const;
       }),
     problemOf: (c) => problemOf(model, c),
-    solve: ({ inputs, slope, ...problem }) =>
+    solve: ({ inputs, outputGradient, ...problem }) =>
       solveRecurrence(model, {
-        ...{ ...problem, inputs: valuesOf(inputs), dy: slope.values },
+        ...{ ...problem, inputs: valuesOf(inputs), dy: outputGradient.values },
       }),
     run: (inputs, { causal }, options) =>
       model.run(inputs, { causal, ...options }),

@@ -65,8 +65,8 @@ export interface LionCase extends TokenCase {
 export interface LionProblem extends RecurrentProblem, Problem {
   readonly random: Problem["random"];
   readonly decay: LionCase["decay"];
-  /** `scale` and `epsilon`, where the library is told. */
-  readonly told: { readonly scale?: number; readonly epsilon?: number };
+  /** `scale` and `epsilon`, where the library is given them. */
+  readonly given: { readonly scale?: number; readonly epsilon?: number };
 }
 
 /** Whether each channel has a decay of its own. */
@@ -184,13 +184,13 @@ function problemOf(c: LionCase): LionProblem {
     ),
     scale: scale ?? 1 / Math.sqrt(headDim),
     epsilon: epsilon ?? 1e-6,
-    told: {
+    given: {
       ...scale === null ? {} : { scale },
       ...epsilon === null ? {} : { epsilon },
     },
     ...hiding,
     inputs,
-    slope: { values: dy, shape: [batch, heads, length, valueDim] },
+    outputGradient: { values: dy, shape: [batch, heads, length, valueDim] },
     random,
   };
 }
@@ -268,8 +268,8 @@ export function folded(
 export const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 
 /** Options of the library that a problem says. */
-export function optionsOf({ causal, normalize, told }: LionProblem) {
-  return { causal, normalize, ...told };
+export function optionsOf({ causal, normalize, given }: LionProblem) {
+  return { causal, normalize, ...given };
 }
 
 /** What a random case may be beside its sizes. */
@@ -297,7 +297,7 @@ const common: Omit<
     if (problem.isDiagonal) return deviations(problem, actual, expected);
     // Sequences, or what they share: each has what is said of itself.
     const partsOf = (name: string) => {
-      const { shape } = problem.inputs[name.slice(1)] ?? problem.slope;
+      const { shape } = problem.inputs[name.slice(1)] ?? problem.outputGradient;
       return shape.length === 1 ? shape[0]! : shape[0]! * shape[1]!;
     };
     const few = problem.kind === "fixed" || problem.length <= 2;

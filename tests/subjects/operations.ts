@@ -627,8 +627,9 @@ export async function results(
         ...mask ? { mask } : {},
       }) as tf.Tensor;
     if (isForward) return { y: read(...tensors) };
-    const slope = dy && tf.tensor(dy, shapeOf(axesOfAnswer(reading), sizes));
-    const { value, grads } = tf.valueAndGrads(read)(tensors, slope);
+    const outputGradient = dy &&
+      tf.tensor(dy, shapeOf(axesOfAnswer(reading), sizes));
+    const { value, grads } = tf.valueAndGrads(read)(tensors, outputGradient);
     const ofTokens = names.map((name, i) => [name, grads[i]!] as const)
       .filter(([name]) => axes[name]![0] === "batch");
     return { y: value, ...Object.fromEntries(ofTokens) };

@@ -157,8 +157,8 @@ onEachBackend(
           );
           const at = (by: number) =>
             sumOf(call, { ...inputs, [name]: tf.add(x, tf.mul(way, by)) });
-          const slope = tf.div(tf.sub(at(STEP), at(-STEP)), 2 * STEP);
-          return tf.sub(tf.sum(tf.mul(gradients[i]!, way)), slope);
+          const difference = tf.div(tf.sub(at(STEP), at(-STEP)), 2 * STEP);
+          return tf.sub(tf.sum(tf.mul(gradients[i]!, way)), difference);
         }));
       });
       const values = await differences.data();
@@ -304,10 +304,10 @@ async function solve(
     };
     const { size } = tf.tidy(() => flat(...inputs));
     // So that no gradient is that of a sum. tfjs refuses other gradients.
-    const slope = tf.tensor1d(
+    const outputGradient = tf.tensor1d(
       Array.from({ length: size }, (_, i) => i % 5 - 2),
     );
-    const { value, grads } = tf.valueAndGrads(flat)(inputs, slope);
+    const { value, grads } = tf.valueAndGrads(flat)(inputs, outputGradient);
     grads.forEach((gradient, i) => {
       assertEquals(gradient.dtype, "float32");
       assertEquals(gradient.shape, inputs[i]!.shape);

@@ -7,6 +7,7 @@
 import { testCases, testRandom, testThreads, testWidths } from "./checks.ts";
 import { DELTA, type DeltaCase, replaced } from "./delta.ts";
 import { FORMS, LION_OF_CHANNELS, lionAs } from "./lion.ts";
+import { MULTI_SCAN } from "./multi_scan.ts";
 import { DELTA_STEP, PIECE, RECURRENT_STEP } from "./pieces.ts";
 import { SCAN } from "./selective_scan.ts";
 import { CONVOLUTION } from "./short_convolution.ts";
@@ -19,7 +20,8 @@ for (
   testCases(subject);
   testRandom(subject);
 }
-for (const subject of [PIECE, RECURRENT_STEP, DELTA_STEP, TRANSITION_STEP]) {
+const STEPS = [PIECE, RECURRENT_STEP, DELTA_STEP, TRANSITION_STEP];
+for (const subject of [...STEPS, MULTI_SCAN]) {
   testCases(subject);
   testRandom(subject);
 }

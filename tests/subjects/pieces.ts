@@ -159,7 +159,7 @@ function casesOf(decays: readonly LionCase["decay"][], ways: boolean[]) {
 
 const isOfOneWay = (decay: string) => !decay.startsWith("two-sided");
 
-/** Decays that are paid from the left. */
+/** Decays that apply from the left. */
 export const OF_ONE_WAY = [...DECAYS, ...CHANNELS].filter(isOfOneWay);
 
 /** Those that the delta rule has. */
@@ -249,14 +249,14 @@ export const DELTA_STEP: Subject<DeltaCase & Pieces, DeltaProblem & Pieces> = {
       }))
     )
   ),
-  run: (inputs, { told, pieces }, { kernel, mask }) =>
+  run: (inputs, { given, pieces }, { kernel, mask }) =>
     inSteps<tf.Tensor4D | null>(
       null,
       pieces,
       { ...inputs, mask },
       (state, input) =>
         deltaStep(state, input as Parameters<typeof deltaStep>[1], {
-          ...{ kernel, ...told },
+          ...{ kernel, ...given },
         }),
     ),
 };

@@ -55,13 +55,22 @@ function problemOf(c: ScanCase): ScanProblem {
     ...c.skip ?? c.gated ? { d: of([channels]) } : {},
     ...c.gated ? { z: of(rows, (u) => 6 * u - 3) } : {},
   };
-  const slope = of(rows);
+  const outputGradient = of(rows);
   const hiding = hidingOf(c, random);
-  for (const { values, shape } of [...Object.values(inputs), slope]) {
+  for (const { values, shape } of [...Object.values(inputs), outputGradient]) {
     if (hiding.mask && shape.length === 3) spoilPadding(values, hiding.mask, c);
   }
   return {
-    ...{ batch, length, channels, stateDim, reverse, inputs, slope, random },
+    ...{
+      batch,
+      length,
+      channels,
+      stateDim,
+      reverse,
+      inputs,
+      outputGradient,
+      random,
+    },
     ...hiding,
     // Paces of 1e-3 and of 1e4 are side by side: their logarithms have gradients of a size.
     ...c.values === undefined ? { logarithms: { a: inputs["a"]!.values } } : {},
@@ -101,8 +110,12 @@ export const SCAN: Subject<ScanCase, ScanProblem> = {
       ...{ padded: fc.boolean(), packed: fc.boolean() },
     }).map((c) => [c, { kernel: true }] as const),
   problemOf,
-  solve: ({ inputs, slope, ...problem }) =>
-    solveScan({ ...problem, inputs: valuesOf(inputs), dy: slope.values }),
+  solve: ({ inputs, outputGradient, ...problem }) =>
+    solveScan({
+      ...problem,
+      inputs: valuesOf(inputs),
+      dy: outputGradient.values,
+    }),
   run: (inputs, { reverse }, options) =>
     selectiveScan(inputs as SelectiveScanInputs, { reverse, ...options }),
 };

@@ -39,16 +39,16 @@ function problemOf(c: ConvolutionCase): ConvolutionProblem {
     ...{ x: of(batch, length, channels), weight: of(channels, taps) },
     ...c.bias ? { bias: of(channels) } : {},
   };
-  const slope = of(batch, length, channels);
+  const outputGradient = of(batch, length, channels);
   const hiding = hidingOf(c, random);
   if (hiding.mask) {
-    for (const { values } of [inputs["x"]!, slope]) {
+    for (const { values } of [inputs["x"]!, outputGradient]) {
       spoilPadding(values, hiding.mask, c);
     }
   }
   return {
     ...{ batch, length, channels, taps, place, reverse, activation },
-    ...{ inputs, slope, random, ...hiding },
+    ...{ inputs, outputGradient, random, ...hiding },
   };
 }
 
@@ -101,11 +101,11 @@ export const CONVOLUTION: Subject<ConvolutionCase, ConvolutionProblem> = {
       ...{ padded: fc.boolean(), packed: fc.boolean() },
     }).map((c) => [placed(c), { kernel: true }] as const),
   problemOf,
-  solve: ({ inputs, slope, ...problem }) =>
+  solve: ({ inputs, outputGradient, ...problem }) =>
     solveConvolution({
       ...problem,
       inputs: valuesOf(inputs),
-      dy: slope.values,
+      dy: outputGradient.values,
     }),
   run: ({ x, weight, bias }, { place, reverse, activation }, options) =>
     shortConvolution(x, weight, bias, {

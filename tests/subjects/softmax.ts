@@ -37,7 +37,7 @@ export interface SoftmaxCase extends TokenCase {
 export interface SoftmaxProblem extends Oracle, Problem {
   readonly mask?: Float32Array;
   readonly segments?: Int32Array;
-  readonly told: { readonly scale?: number };
+  readonly given: { readonly scale?: number };
   readonly kind: typeof DECAYS[number];
 }
 
@@ -70,10 +70,10 @@ function problemOf(c: SoftmaxCase): SoftmaxProblem {
   const hiding = hidingOf(c, random);
   const { mask } = hiding;
   if (mask) { for (const x of [q, k, v, dy]) spoilPadding(x, mask, c); }
-  const slope = () => random() * LARGEST_PENALTY / length;
+  const outputGradient = () => random() * LARGEST_PENALTY / length;
   const slopes = c.values === undefined
     ? alibiSlopes(heads)
-    : Array.from({ length: heads }, slope);
+    : Array.from({ length: heads }, outputGradient);
   const shape = [batch, heads, length];
   const { decay: kind = "none" } = c;
   const entries = c.sharedDecay ? 1 : batch;
@@ -91,7 +91,7 @@ function problemOf(c: SoftmaxCase): SoftmaxProblem {
   return {
     ...{ batch, heads, length, headDim, valueDim, causal, q, k, v, dy },
     scale: scale ?? 1 / Math.sqrt(headDim),
-    told: scale === null ? {} : { scale },
+    given: scale === null ? {} : { scale },
     ...c.sloped ? { slopes } : {},
     ...{ ...hiding, random, kind },
     decay: { kind, ...Object.fromEntries(whole) } as OracleDecay,
@@ -101,7 +101,7 @@ function problemOf(c: SoftmaxCase): SoftmaxProblem {
       v: { values: v, shape: [...shape, valueDim] },
       ...decays,
     },
-    slope: { values: dy, shape: [...shape, valueDim] },
+    outputGradient: { values: dy, shape: [...shape, valueDim] },
   };
 }
 
@@ -110,7 +110,7 @@ export function replaced(
   problem: SoftmaxProblem,
   change: Partial<Pick<Oracle, "q" | "k" | "v" | "dy">>,
 ): SoftmaxProblem {
-  const { inputs, slope } = problem;
+  const { inputs, outputGradient } = problem;
   const of = (name: "q" | "k" | "v") => ({
     ...inputs[name]!,
     values: change[name] ?? problem[name],
@@ -118,7 +118,7 @@ export function replaced(
   return {
     ...{ ...problem, ...change },
     inputs: { ...inputs, q: of("q"), k: of("k"), v: of("v") },
-    slope: { ...slope, values: change.dy ?? problem.dy },
+    outputGradient: { ...outputGradient, values: change.dy ?? problem.dy },
   };
 }
 
@@ -179,20 +179,20 @@ export const SOFTMAX: Subject<SoftmaxCase, SoftmaxProblem> = {
   },
   problemOf,
   solve: (problem) => folded(solveSoftmax(problem), problem),
-  run: ({ q, k, v, ...decays }, { causal, told, slopes, kind }, options) =>
+  run: ({ q, k, v, ...decays }, { causal, given, slopes, kind }, options) =>
     softmaxAttention(q, k, v, {
       causal,
-      ...told,
+      ...given,
       decay: decayOf(kind, decays),
       slopes,
       ...options as object,
     }),
-  deviations: ({ inputs, slope, kind, length }, actual, expected) =>
+  deviations: ({ inputs, outputGradient, kind, length }, actual, expected) =>
     wholeDeviations(actual, expected, {
       few: kind === "fixed" || length <= 2,
       // Sequences that share nothing but a decay.
       partsOf: (name) => {
-        const { shape } = inputs[name.slice(1)] ?? slope;
+        const { shape } = inputs[name.slice(1)] ?? outputGradient;
         if (kind === "none") return 0;
         return shape.length === 1 ? shape[0]! : shape[0]! * shape[1]!;
       },

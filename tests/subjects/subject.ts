@@ -44,7 +44,7 @@ export interface TokenCase extends Row {
 /** A problem: what the library gets, and what its oracle does. */
 export interface Problem extends Row {
   readonly inputs: Readonly<Record<string, Input>>;
-  readonly slope: Input;
+  readonly outputGradient: Input;
   /** `[batch, length]`, 0 at padding. */
   readonly mask?: Float32Array;
   /** `[batch, length]`, a number for each sequence that is packed. */
@@ -161,7 +161,7 @@ export function resultOf<C extends TokenCase, P>(
   const tokens = tokenOptions(problem);
   return outputAndGradients(
     problem.inputs,
-    problem.slope,
+    problem.outputGradient,
     { ...tokens },
     (inputs) => run(inputs, problem, { ...way, ...tokens }),
   );

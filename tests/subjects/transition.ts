@@ -176,10 +176,10 @@ function problemOf(c: TransitionCase): TransitionProblem {
   const logDecay = decay === "fixed"
     ? logDecays(heads, 1, random, isDrawn)
     : logDecays(batch * heads, length * columns, random, isDrawn);
-  const slope = array(rows * valueDim, random);
+  const outputGradient = array(rows * valueDim, random);
   const hiding = hidingOf(c, random);
   if (hiding.mask) {
-    for (const x of [q, k, v, a, b, beta, slope]) {
+    for (const x of [q, k, v, a, b, beta, outputGradient]) {
       spoilPadding(x, hiding.mask, c);
     }
     if (decay !== "fixed") spoilPadding(logDecay, hiding.mask, c);
@@ -211,7 +211,10 @@ function problemOf(c: TransitionCase): TransitionProblem {
   }
   return {
     ...{ batch, heads, length, headDim, valueDim, steps, reads, decay, causal },
-    ...{ inputs, slope: { values: slope, shape: [...tokens, valueDim] } },
+    ...{
+      inputs,
+      outputGradient: { values: outputGradient, shape: [...tokens, valueDim] },
+    },
     ...{ ...hiding, random },
   };
 }
@@ -265,9 +268,9 @@ export const TRANSITION: Subject<TransitionCase, TransitionProblem> = {
       [{ ...c, ...dims }, { ...way, chunkSize }] as const
     ),
   problemOf,
-  solve: ({ inputs, slope, ...problem }) =>
+  solve: ({ inputs, outputGradient, ...problem }) =>
     solveRecurrence(recurrenceOf(problem), {
-      ...{ ...problem, inputs: valuesOf(inputs), dy: slope.values },
+      ...{ ...problem, inputs: valuesOf(inputs), dy: outputGradient.values },
     }),
   run(inputs, { decay, causal, steps }, options) {
     const { q, k, v, a, b, beta, initialState, ...gates } = inputs;

@@ -20,14 +20,14 @@ async function timedProduct(): Promise<number> {
 
 /** The gradient of a convolution in its filter: the pixels that each tap reads, in sum. */
 async function convolutionGradient(): Promise<number[]> {
-  const slope = tf.tidy(() => {
+  const gradient = tf.tidy(() => {
     const x: tf.Tensor4D = tf.reshape(tf.range(0, 16), [1, 4, 4, 1]);
     const convolve = (filter: tf.Tensor) =>
       tf.conv2d(x, filter as tf.Tensor4D, 1, "valid");
     return tf.grad(convolve)(tf.zeros([3, 3, 1, 1]));
   });
-  const values = [...await slope.data()];
-  slope.dispose();
+  const values = [...await gradient.data()];
+  gradient.dispose();
   return values;
 }
 
@@ -69,16 +69,16 @@ Deno.test("a program that opens WebAssembly computes right, and many times faste
 Deno.test("a step is recorded and replayed on a backend that was opened", async () => {
   await openBackend("wasm", { threads: 2 });
   const weight = tf.variable(tf.scalar(3));
-  const slope = replayed((x) => [
+  const gradient = replayed((x) => [
     tf.grad((x) => tf.sum(tf.mul(weight, tf.square(x))))(x!),
   ]);
   for (let i = 0; i < 6; i++) {
-    const x = tf.scalar(i), [dx] = slope(x);
+    const x = tf.scalar(i), [dx] = gradient(x);
     assertEquals([...await dx!.data()], [6 * i]);
     tf.dispose([x, dx!]);
   }
-  assertEquals([slope.replays, slope.refusal], [3, undefined]);
-  slope.dispose();
+  assertEquals([gradient.replays, gradient.refusal], [3, undefined]);
+  gradient.dispose();
   weight.dispose();
 });
 

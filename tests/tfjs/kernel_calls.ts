@@ -13,7 +13,7 @@ import {
   selectiveDecay,
   useBackend,
 } from "../../mod.ts";
-import { joinedAttention } from "../../lib/attention/lion_attention.ts";
+import { attentionWithJoinedHeads } from "../../lib/attention/lion_attention.ts";
 import { decayOfLogits } from "../../lib/layers/mixers/token_log_decay.ts";
 import {
   joinDirections,
@@ -329,7 +329,7 @@ const ON_WEBGPU: readonly (() => tf.Tensor | tf.Tensor[])[] = [
     ),
   () =>
     graded(
-      (q: tf.Tensor4D, v: tf.Tensor4D) => joinedAttention(q, q, v, {}),
+      (q: tf.Tensor4D, v: tf.Tensor4D) => attentionWithJoinedHeads(q, q, v, {}),
       filled(2, 3, 9, 4),
       filled(2, 3, 9, 4),
     ),

@@ -99,7 +99,7 @@ equal notEqual less lessEqual greater greaterEqual
 const REDUCTIONS = `
 sum mean prod max min logSumExp euclideanNorm norm
 `.trim().split(/\s+/);
-/** Functions without a slope that tfjs has. */
+/** Functions without a gradient in tfjs. */
 const FLAT =
   /^(isFinite|isInf|isNaN|onesLike|zerosLike|floorDiv|.*[eE]qual|less|greater)$/;
 

@@ -4,3 +4,4 @@ import "../family/family_test.ts";
 import "../family/forgetting_attention_test.ts";
 import "../family/initial_decay_test.ts";
 import "../family/shapes_test.ts";
+import "../family/transition_equalities_test.ts";

@@ -4,7 +4,6 @@ import "../kernels/channels_test.ts";
 import "../kernels/delta_attention_test.ts";
 import "../kernels/gradient_chunk_test.ts";
 import "../kernels/host_cases_test.ts";
-import "../kernels/memory_failure_test.ts";
 import "../kernels/numbers_test.ts";
 import "../kernels/softmax_attention_test.ts";
 import "../kernels/tuning_test.ts";

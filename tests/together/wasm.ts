@@ -2,7 +2,7 @@
 import "../kernels/wasm/attention_jobs_test.ts";
 import "../kernels/wasm/channels_test.ts";
 import "../kernels/wasm/convolution_job_test.ts";
-import "../kernels/wasm/delta_jobs_test.ts";
+import "../kernels/wasm/transition_jobs_test.ts";
 import "../kernels/wasm/gemv_test.ts";
 import "../kernels/wasm/module_test.ts";
 import "../kernels/wasm/row_jobs_test.ts";

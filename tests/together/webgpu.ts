@@ -21,7 +21,7 @@ import "../tfjs/webgpu/gpu_backend_test.ts";
 import "../tfjs/webgpu/gpu_buffers_test.ts";
 import "../tfjs/webgpu/gpu_error_test.ts";
 import "../tfjs/webgpu/launch_test.ts";
-import "../tfjs/webgpu/optimizers/joined_weights_test.ts";
+import "../tfjs/webgpu/optimizers/common_buffers_test.ts";
 import "../tfjs/webgpu/optimizers/update_test.ts";
 import "../tfjs/webgpu/step_test.ts";
 import "../tfjs/webgpu/stock_uniforms_test.ts";

@@ -1,5 +1,5 @@
 /**
- * One quantity has one value, wherever it is told: what is written by hand in
+ * One quantity has one value, wherever it is stated: what is written by hand in
  * documents and on the site agrees with the file that it comes from. Parts that
  * are made of the kept report are compared by `tests/bench/views_test.ts`, and
  * outputs of notebooks by running them.
@@ -40,12 +40,15 @@ Deno.test("README tells how much faster than PyTorch's scan the kept report is",
       }, at)!
     )
   );
-  const [told] = await numbersIn(
+  const [stated] = await numbersIn(
     "README.md",
     /About ([\d.]+) times\*\* as fast/,
   );
   for (const times of faster) {
-    assert(times > told! / 1.3 && times < told! * 1.3, `${times}, not ${told}`);
+    assert(
+      times > stated! / 1.3 && times < stated! * 1.3,
+      `${times}, not ${stated}`,
+    );
   }
 });
 
@@ -89,11 +92,11 @@ Deno.test("two ranks are as much faster as the kept measurement says", async () 
   const time = (name: string) =>
     ranks.steps.find((step) => step.name === name)!.milliseconds;
   const kept = time("1 rank") / time("2 ranks, data");
-  const [told, least, most] = await numbersIn(
+  const [stated, least, most] = await numbersIn(
     "docs/cluster.md",
     /reach ([\d.]+) times the throughput of one \(([\d.]+) to ([\d.]+)\)/,
   );
-  assert(told! >= least! && told! <= most!);
+  assert(stated! >= least! && stated! <= most!);
   assert(kept >= least! && kept <= most!, `${kept}`);
 });
 
@@ -108,7 +111,7 @@ Deno.test("the page to try names the sizes of its models", async () => {
     /LION-S with ([\d,]+) weights was trained/,
   );
   for (
-    const [told, file] of [
+    const [stated, file] of [
       [digits!, "digits.safetensors"],
       [sentences!, "sentences.safetensors"],
     ] as const
@@ -122,7 +125,7 @@ Deno.test("the page to try names the sizes of its models", async () => {
       .map(([, { size }]) => size);
     tf.dispose([...tensors.values()]);
     const count = sizes.reduce((sum, size) => sum + size, 0);
-    assertEquals(Math.round(count / 1000), told / 1000, file);
+    assertEquals(Math.round(count / 1000), stated / 1000, file);
   }
 });
 

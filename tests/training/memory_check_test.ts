@@ -239,25 +239,25 @@ function nested(inner: LayersModel): LayersModel {
 onEachBackend(
   "a step that may not fit is warned of once, with what helps",
   async () => {
-    const told: string[] = [];
+    const warnings: string[] = [];
     const { warn } = console;
-    console.warn = (text) => told.push(text);
+    console.warn = (text) => warnings.push(text);
     try {
       const model = tinyModel({ depth: 4 });
       const batch = tinyBatch(0, 64);
       const shapes = batch.inputs.map(({ shape }) => shape);
       const { bytes, recomputedBytes } = modelSummary(model, shapes).training;
       warnOfMemory(model, batch, bytes);
-      assertEquals(told, []);
+      assertEquals(warnings, []);
       warnOfMemory(model, batch, bytes - 1);
-      assertEquals(told.length, 1);
-      assertStringIncludes(told[0]!, `about ${bytes} bytes`);
-      assertStringIncludes(told[0]!, `needs about ${recomputedBytes}`);
+      assertEquals(warnings.length, 1);
+      assertStringIncludes(warnings[0]!, `about ${bytes} bytes`);
+      assertStringIncludes(warnings[0]!, `needs about ${recomputedBytes}`);
       setGradientCheckpointing(model, true);
       // Nested in another one, with which it is disposed of.
       const outer = nested(model);
       warnOfMemory(outer, batch, 0.9 * recomputedBytes);
-      assert(!told[1]!.includes("gradientCheckpointing"));
+      assert(!warnings[1]!.includes("gradientCheckpointing"));
       tf.dispose([...batch.inputs, batch.labels]);
       const large = tinyModel({
         variant: undefined,
@@ -269,8 +269,8 @@ onEachBackend(
         },
       });
       await train(large, tinyData(), tinyOptions({ steps: 4 }));
-      assertEquals(told.length, 3);
-      assertStringIncludes(told[2]!, `WebAssembly has ${2 ** 32}`);
+      assertEquals(warnings.length, 3);
+      assertStringIncludes(warnings[2]!, `WebAssembly has ${2 ** 32}`);
       for (const one of [outer, large]) one.dispose();
     } finally {
       console.warn = warn;

@@ -71,7 +71,7 @@ const LION_FILES = within(
     softmax: "softmax/softmax_job",
     fullForward: "full/full_forward",
     recurrentForward: "recurrent/recurrent",
-    delta: "delta/delta_job",
+    transition: "transition/transition_job",
     selectiveScan: "scan/scan_job",
   } satisfies Record<keyof typeof LION_JOBS, string>,
 );

@@ -33,9 +33,9 @@ const energy = `multiplyAdd(square, decay2, f32x4.mul(${squared}, rest2))`;
 const FORMULAS: Readonly<Record<Rule, Pick<Loop, "values" | "writes">>> = {
   adam: {
     values: {
-      slope: "f32x4.mul(gradient, factor)",
-      average: average.replace("gradient", "slope"),
-      energy: energy.replaceAll("gradient", "slope"),
+      scaled: "f32x4.mul(gradient, factor)",
+      average: average.replace("gradient", "scaled"),
+      energy: energy.replaceAll("gradient", "scaled"),
       root: "multiplyAdd(f32x4.sqrt(energy), correction, epsilon)",
     },
     writes: {

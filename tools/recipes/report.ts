@@ -153,7 +153,7 @@ function training(results: RecipeResults, health: readonly Health[]): string {
     ];
   });
   const { steps, seeds, tries } = rates[0]!;
-  const told = tries.length === 0
+  const listed = tries.length === 0
     ? "the published rates"
     : `the rates that were tried for ${steps} steps with ${
       seeds === 1 ? "seed 1" : `seeds 1 to ${seeds}`
@@ -161,7 +161,7 @@ function training(results: RecipeResults, health: readonly Health[]): string {
       seeds === 1 ? "" : " mean"
     } ${measure.name} on validation data`;
   return [
-    `The table lists ${told}; the training loss at the end, which is ${
+    `The table lists ${listed}; the training loss at the end, which is ${
       floor.loss.toFixed(2)
     } for guessing by ${floor.guess}; and how many runs reached a plateau.`,
     markdownTable(

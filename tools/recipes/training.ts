@@ -127,15 +127,15 @@ export async function runTraining(
     }
     if (!isFirst) return undefined;
     const isWhole = divergedAt === undefined;
-    const told = await readLog(log, steps, isWhole);
-    if (isWhole && told.curve.at(-1)?.step !== steps) {
+    const logged = await readLog(log, steps, isWhole);
+    if (isWhole && logged.curve.at(-1)?.step !== steps) {
       // A stop has left it out, and `train`, gone on with, has no step to take.
       const { data, metrics } = validation;
       const means = await evaluate(model, data(), {
         loss: options.loss,
         metrics,
       });
-      told.curve.push({ step: steps, means });
+      logged.curve.push({ step: steps, means });
     }
     const isDone = isFinal && isWhole;
     const figures = isDone ? await trial.test() : {};
@@ -144,7 +144,7 @@ export async function runTraining(
     const record = {
       steps,
       parameters,
-      ...told,
+      ...logged,
       ...divergedAt === undefined ? {} : { divergedAt },
       figures,
       ...decays ? { decays } : {},

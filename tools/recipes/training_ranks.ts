@@ -54,15 +54,15 @@ export async function follow(
   }
 }
 
-type Told = TrainingTask | null;
+type Order = TrainingTask | null;
 
-async function tell(communicator: Communicator, told: Told): Promise<void> {
-  const bytes = new TextEncoder().encode(JSON.stringify(told));
+async function tell(communicator: Communicator, order: Order): Promise<void> {
+  const bytes = new TextEncoder().encode(JSON.stringify(order));
   await communicator.broadcast(Int32Array.of(bytes.length));
   await communicator.broadcast(bytes);
 }
 
-async function hear(communicator: Communicator): Promise<Told> {
+async function hear(communicator: Communicator): Promise<Order> {
   const [length] = await communicator.broadcast(new Int32Array(1));
   const bytes = await communicator.broadcast(new Uint8Array(length!));
   return JSON.parse(new TextDecoder().decode(bytes));

@@ -85,8 +85,8 @@ export async function choose(
     }
   }
   const measurements = rivals.length > 0 ? await time(rivals) : [];
-  const told = { discarded, hopeless, untried, measurements };
-  const none = { winner: null, ratio: 1, ...told };
+  const trials = { discarded, hopeless, untried, measurements };
+  const none = { winner: null, ratio: 1, ...trials };
   const [base, ...rest] = measurements;
   const best = rest.toSorted((a, b) => a.median - b.median)[0];
   if (!best || !isFaster(best, base!)) return none;
@@ -94,7 +94,7 @@ export async function choose(
     rivals.filter(({ name }) => name === best.name),
   );
   if (!isFaster(winner!, again!)) return none;
-  return { winner: best.name, ratio: winner!.ratio, ...told };
+  return { winner: best.name, ratio: winner!.ratio, ...trials };
 }
 
 /** What is wrong with a candidate, be it that it throws. */

@@ -232,7 +232,7 @@ async function kernelsOf(
     for (const values of [q, k, v, dy]) {
       tensors.push(repeated(values, HEAD_DIM));
     }
-    const [queries, keys, values, slope] = tensors as tf.Tensor4D[];
+    const [queries, keys, values, outputGradient] = tensors as tf.Tensor4D[];
     const decays = repeated(logDecay!);
     tensors.push(decays);
     const inputs = [queries!, keys!, values!] as const;
@@ -249,7 +249,7 @@ async function kernelsOf(
               optionsOf(decays!),
             ),
           [...inputs, decays],
-          slope!,
+          outputGradient!,
           "gradients",
         ),
       { launches: tf.getBackend() === "webgpu", runs },

@@ -88,19 +88,19 @@ export function isDiagonalDecay(decay: Decay): boolean {
  *
  * @param shape `[batch, heads, length, headDim]` of the sequence that it applies to.
  * @param causal Whether there is no backward state.
- * @param isFinite Whether to replace -Infinity; kernels accept it.
+ * @param makeFinite Whether to replace -Infinity; kernels accept it.
  * @throws {TypeError} If the decay's tensors do not have this shape.
  */
 export function diagonalDecayPair(
   decay: Decay,
   shape: readonly [number, number, number, number],
   causal: boolean,
-  isFinite = true,
+  makeFinite = true,
 ): DiagonalDecayPair | null {
   const read = (name: string, x: tf.Tensor4D): tf.Tensor4D => {
     assertOfBatch(name, x, shape, AXES);
     const each = spread(floats(name, x), [...shape]) as tf.Tensor4D;
-    return isFinite ? finite(each) : each;
+    return makeFinite ? finite(each) : each;
   };
   switch (decay.kind) {
     case "diagonal": {

@@ -27,7 +27,7 @@ interface DecayedSequence {
    * Whether to replace -Infinity in diagonal decays, which kernels accept.
    * @default true
    */
-  readonly isFinite?: boolean;
+  readonly makeFinite?: boolean;
 }
 
 /**
@@ -42,9 +42,9 @@ interface DecayedSequence {
  */
 export function resolveDecays(
   decay: Decay,
-  { shape, causal, segments, isFinite }: DecayedSequence,
+  { shape, causal, segments, makeFinite }: DecayedSequence,
 ): DecayPair | null {
-  const pair = diagonalDecayPair(decay, shape, causal, isFinite) ??
+  const pair = diagonalDecayPair(decay, shape, causal, makeFinite) ??
     scalarDecayPair(decay, shape, causal);
   const [, heads] = shape;
   return segments

@@ -68,7 +68,7 @@ export function decayedScores(
   );
   for (let size = 1; size < whole; size *= 2) {
     const halves = scores;
-    scores = tf.tidy(() => joined(halves, queries!, keys!, f!, b));
+    scores = tf.tidy(() => mergedScores(halves, queries!, keys!, f!, b));
     halves.dispose();
   }
   const all = tf.reshape(scores, [sequences, whole, whole]);
@@ -84,7 +84,7 @@ export function decayedScores(
 }
 
 /** Joins the scores of two halves into those of the whole run of tokens. */
-function joined(
+function mergedScores(
   scores: tf.Tensor3D,
   queries: tf.Tensor3D,
   keys: tf.Tensor3D,

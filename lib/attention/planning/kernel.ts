@@ -60,7 +60,7 @@ export const SHARED_CHUNKWISE: typeof ATTENTION[ConcreteForm] = attention(
  * The chunkwise kernel of scalar decays or none that writes the heads of each token side
  * by side: y, and the gradient of it, are `[batch, length, heads · valueDim]`.
  */
-export const JOINED_CHUNKWISE: typeof ATTENTION[ConcreteForm] = attention(
+export const JOINED_HEADS_CHUNKWISE: typeof ATTENTION[ConcreteForm] = attention(
   "LionJoinedChunkwise",
 );
 
@@ -99,7 +99,7 @@ export interface KernelAttributes extends AttentionSettings {
   /** Whether the forward kernel outputs states. @default false */
   readonly states?: boolean;
   /** Whether y and its gradient have the heads of a token side by side. @default false */
-  readonly joined?: boolean;
+  readonly joinsHeads?: boolean;
 }
 
 /** The sizes of an attention problem. */
@@ -182,13 +182,13 @@ export function planForm(
  * and k are repeated, unless the backend has a kernel for them
  * ({@linkcode hasSharedKernel}). Call it inside `tf.tidy`.
  *
- * @returns `[batch, heads, length, valueDim]`; where the attribute `joined` asks for it
+ * @returns `[batch, heads, length, valueDim]`; where the attribute `joinsHeads` asks for it
  * and the backend has a kernel for that, `[batch, length, heads · valueDim]`.
  */
 export function runFused(
   { form, chunkSize }: PlannedForm,
   { q, k, v, decays, tokens }: AttentionInputs,
-  { epsilon, joined, ...settings }: Omit<KernelAttributes, "chunkSize">,
+  { epsilon, joinsHeads, ...settings }: Omit<KernelAttributes, "chunkSize">,
 ): tf.Tensor {
   const heads = v.shape[1];
   const isShared = q.shape[1] < heads && hasSharedKernel(form);
@@ -197,10 +197,10 @@ export function runFused(
     : [repeatHeads("q", q, heads), repeatHeads("k", k, heads)];
   const pair = decays && tokens ? betweenTokens(decays, tokens) : decays;
   const [, , , f, b] = formInputs(queries, keys, v, pair);
-  const isJoined = joined && form === "chunkwise" && !isShared &&
-    f?.rank !== 4 && hasKernel(JOINED_CHUNKWISE);
+  const joinsInKernel = joinsHeads && form === "chunkwise" && !isShared &&
+    f?.rank !== 4 && hasKernel(JOINED_HEADS_CHUNKWISE);
   const { y } = runKernel(
-    isShared ? SHARED_CHUNKWISE : isJoined ? JOINED_CHUNKWISE : ATTENTION[form],
+    isShared ? SHARED_CHUNKWISE : joinsInKernel ? JOINED_HEADS_CHUNKWISE : ATTENTION[form],
     { q: queries, k: keys, v, f, b, mask: tokens },
     {
       ...settings,

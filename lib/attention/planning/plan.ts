@@ -53,7 +53,7 @@ const CROSSOVER: Record<string, number> = { webgpu: 384, wasm: 192, cpu: 256 };
 
 /** Plans a problem on the current backend. */
 export function planAttention(problem: PlannedProblem): AttentionPlan {
-  assertOptions(problem);
+  assertChoices(problem);
   const { form } = problem;
   const wanted = form === "auto" ? "chunkwise" : form as ConcreteForm;
   const kernel: KernelPlan | Refusal = problem.kernel === false
@@ -152,7 +152,7 @@ export function assertForm(form: string, chunkSize: number | undefined): void {
   if (chunkSize !== undefined) assertPositiveInteger("chunkSize", chunkSize);
 }
 
-function assertOptions({ form, chunkSize, precision }: PlannedProblem): void {
+function assertChoices({ form, chunkSize, precision }: PlannedProblem): void {
   assertForm(form, chunkSize);
   assertOneOf("precision", precision, ["f32", "f16"]);
 }

@@ -1,3 +1,4 @@
+/** Datasets: examples by index, and checks of them. @module */
 import { assertInteger, assertList, shown } from "@lionjs/base";
 
 /** Examples that are accessed by index. */

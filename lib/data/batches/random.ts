@@ -1,3 +1,4 @@
+/** Random numbers that depend on a seed alone. @module */
 import seedrandom from "seedrandom";
 
 /** A random number generator: returns the next uniform number in [0, 1). */

@@ -1,3 +1,4 @@
+/** Splitting of documents into training, validation and test sets. @module */
 import {
   assertFinite,
   assertIterable,

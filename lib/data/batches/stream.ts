@@ -1,3 +1,4 @@
+/** Streams of batches: a step's batch depends only on the seed and the step. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertFinite,

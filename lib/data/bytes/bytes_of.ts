@@ -1,3 +1,4 @@
+/** Sources of bytes: files, addresses, and random access. @module */
 import { fileBytes } from "./file_bytes.ts";
 import { checkedAccess, type RandomAccess } from "./random_access.ts";
 import { urlBytes } from "./url_bytes.ts";

@@ -1,4 +1,4 @@
-import { joined } from "@lionjs/base";
+import { concatenated } from "@lionjs/base";
 
 /** Reads chunks of bytes, in order, by numbers of bytes of the caller's choice. */
 export class ChunkReader {
@@ -23,7 +23,7 @@ export class ChunkReader {
       parts.push(part);
       missing -= part.length;
     }
-    return joined(parts);
+    return concatenated(parts);
   }
 
   /** Skips up to `length` bytes; returns the number of bytes skipped. */

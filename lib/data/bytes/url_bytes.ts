@@ -1,3 +1,4 @@
+/** Random access to a file on a server, by ranges. @module */
 import { assertInteger, assertOptions, optionsOf, shown } from "@lionjs/base";
 import { cachedBytes } from "./cached_bytes.ts";
 import { accessTo, type RandomAccess } from "./random_access.ts";

@@ -1,5 +1,6 @@
+/** Decompression of zstd, frame by frame. @module */
 import type { XXHashAPI } from "xxhash-wasm";
-import { damaged, importOptional, joined } from "@lionjs/base";
+import { concatenated, damaged, importOptional } from "@lionjs/base";
 import { ChunkReader } from "./chunk_reader.ts";
 
 /**
@@ -52,7 +53,7 @@ export async function* zstdDecompressed(
       }
       let made: Uint8Array[] = [];
       const zstd = new Decompress((chunk) => made.push(chunk));
-      zstd.push(joined([magic, header.bytes]));
+      zstd.push(concatenated([magic, header.bytes]));
       const hash = header.isChecked
         ? (hashes ??= await openHashes()).create64()
         : undefined;
@@ -63,7 +64,7 @@ export async function* zstdDecompressed(
         isLast = (fields & 1) === 1;
         // A block of one repeated byte holds that byte once.
         const length = (fields >> 1 & 3) === 1 ? 1 : fields >> 3;
-        const block = joined([start, await take(length)]);
+        const block = concatenated([start, await take(length)]);
         try {
           zstd.push(block);
           if (isLast) zstd.push(new Uint8Array(header.isChecked ? 4 : 0), true);
@@ -123,7 +124,7 @@ async function frameHeader(
     : littleEndian(sizeBytes) + (sizeLength === 2 ? 256 : 0);
   const [exponent, mantissa] = [windowBytes[0]! >> 3, windowBytes[0]! & 7];
   return {
-    bytes: joined([first, windowBytes, dictionary, sizeBytes]),
+    bytes: concatenated([first, windowBytes, dictionary, sizeBytes]),
     window: isOneSegment ? size! : 2 ** (10 + exponent) * (1 + mantissa / 8),
     size,
     isChecked: (descriptor & 4) !== 0,

@@ -54,19 +54,19 @@ export async function shared<T>(
     result.catch(() => {});
     running.set(name, work = { result, abort, listeners, waiting: 0 });
   }
-  const joined = work;
-  joined.waiting++;
-  joined.listeners.add(hear);
+  const current = work;
+  current.waiting++;
+  current.listeners.add(hear);
   try {
-    return await unlessAborted(gone, joined.result as Promise<T>);
+    return await unlessAborted(gone, current.result as Promise<T>);
   } finally {
-    joined.listeners.delete(hear);
-    if (--joined.waiting === 0) {
+    current.listeners.delete(hear);
+    if (--current.waiting === 0) {
       // A caller that comes now starts new work, which continues the part
       // that has arrived.
-      if (running.get(name) === joined) running.delete(name);
-      joined.abort.abort();
-      if (gone.aborted) await joined.result.catch(() => {});
+      if (running.get(name) === current) running.delete(name);
+      current.abort.abort();
+      if (gone.aborted) await current.result.catch(() => {});
     }
   }
 }

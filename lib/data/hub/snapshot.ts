@@ -1,3 +1,4 @@
+/** All files of a hub's repository at one commit, or some of them. @module */
 import { nodeModule } from "@lionjs/base/files";
 import { optionsOf } from "@lionjs/base";
 import { notKept, type Opened, opened, storeOf, treeOf } from "./commit.ts";

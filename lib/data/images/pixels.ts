@@ -1,3 +1,4 @@
+/** Batches of pixels, of images that are arrays already. @module */
 import {
   assertFinite,
   assertOptions,

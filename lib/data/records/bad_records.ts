@@ -1,3 +1,4 @@
+/** Records that are skipped, and the count of them. @module */
 import { assertOptions, assertShare, optionsOf, shown } from "@lionjs/base";
 
 /** A skipped record: a line, a row, an image, or the rest of a file. */

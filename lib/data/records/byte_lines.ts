@@ -1,5 +1,5 @@
 /** Lines of a text, as bytes that are not decoded yet. @module */
-import { joined } from "@lionjs/base";
+import { concatenated } from "@lionjs/base";
 
 /** The most bytes of a line, as a bound of memory. */
 const LONGEST_LINE = 2 ** 24;
@@ -52,7 +52,7 @@ async function* splitLines(
   let begun: Uint8Array[] = [];
   let length = 0;
   const lineOf = (end: Uint8Array): ByteLine => {
-    const raw = begun.length === 0 ? end : joined([...begun, end]);
+    const raw = begun.length === 0 ? end : concatenated([...begun, end]);
     [begun, length] = [[], 0];
     const start = next;
     next += raw.length + 1;

@@ -1,3 +1,4 @@
+/** Rows of CSV files as a dataset. @module */
 import { assertOptions, optionsOf, shown } from "@lionjs/base";
 import { datasetOf, type Examples } from "../batches/dataset.ts";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";

@@ -1,3 +1,4 @@
+/** Lines of files that are read in order, shard by shard. @module */
 import { assertOneOf, assertOptions, optionsOf } from "@lionjs/base";
 import type { ByteSource } from "../bytes/bytes_of.ts";
 import { BadRecordCount, type SkipBad } from "./bad_records.ts";

@@ -1,3 +1,4 @@
+/** Lines of a text or of JSON as a dataset. @module */
 import { assertOptions, optionsOf } from "@lionjs/base";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { decompressed } from "../bytes/decompressed.ts";

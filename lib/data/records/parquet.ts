@@ -1,3 +1,4 @@
+/** Rows of Parquet files as a dataset. @module */
 import { assertInteger, assertOptions, optionsOf, shown } from "@lionjs/base";
 import type { BlockDataset } from "../batches/orders.ts";
 import { assertPlace } from "../batches/dataset.ts";

@@ -1,3 +1,4 @@
+/** Batches of a stream of shards, which can begin at any step. @module */
 import {
   assertFinite,
   assertInteger,

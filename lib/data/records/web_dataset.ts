@@ -1,3 +1,4 @@
+/** Samples of tars as a dataset. @module */
 import { assertOptions, assertPath, optionsOf } from "@lionjs/base";
 import { files, ifThere, writeAtomically } from "@lionjs/base/files";
 import type { BlockDataset } from "../batches/orders.ts";

@@ -1,3 +1,4 @@
+/** Samples of tars that are read in order, shard by shard. @module */
 import { assertOptions, optionsOf } from "@lionjs/base";
 import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
 import { ChunkReader } from "../bytes/chunk_reader.ts";

@@ -1,3 +1,4 @@
+/** Batches of texts: tokenization and padding in one. @module */
 import { assertExamples } from "../batches/dataset.ts";
 import { assertOptions, optionsOf, shown } from "@lionjs/base";
 import { classesOf } from "../batches/classes.ts";

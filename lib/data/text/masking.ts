@@ -1,3 +1,4 @@
+/** Masked tokens, and batches of them, for masked language models. @module */
 import { assertOptions, assertShare, optionsOf, shown } from "@lionjs/base";
 import { integers } from "../batches/integers.ts";
 import { below, type Random } from "../batches/random.ts";

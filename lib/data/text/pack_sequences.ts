@@ -1,3 +1,4 @@
+/** Packing of sequences into rows, where each is a segment. @module */
 import { assertInteger, assertOptions, optionsOf } from "@lionjs/base";
 import type * as tf from "@tensorflow/tfjs-core";
 import { LARGEST_INTEGER } from "../batches/integers.ts";

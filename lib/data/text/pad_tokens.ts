@@ -1,3 +1,4 @@
+/** Padding of sequences of tokens to one length. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertAllocatable,

@@ -1,3 +1,4 @@
+/** Batches of tokens, for classification and for causal language models. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertAllocatable,

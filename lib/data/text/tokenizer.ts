@@ -1,3 +1,4 @@
+/** The interface of tokenizers, and their special tokens. @module */
 import { assertIterable, shown } from "@lionjs/base";
 import type { EncodeWithSpecialsOptions, TextInput } from "./text_input.ts";
 

@@ -1,3 +1,4 @@
+/** Tokenizers of a `tokenizer.json`. @module */
 import { assertOptions, assertText, optionsOf, shown } from "@lionjs/base";
 import {
   ByteLevelPreTokenizer,

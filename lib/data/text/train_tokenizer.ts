@@ -1,3 +1,4 @@
+/** Training of a tokenizer on texts. @module */
 import { ByteLevelPreTokenizer } from "@huggingface/tokenizers";
 import {
   assertInteger,

@@ -1,3 +1,4 @@
+/** Files of tokens, written while texts are read. @module */
 import {
   assertInteger,
   assertIterable,

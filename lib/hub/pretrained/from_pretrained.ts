@@ -1,3 +1,4 @@
+/** Models made from the files of the hub. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {

@@ -1,3 +1,4 @@
+/** Files of a model as the hub has them. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {

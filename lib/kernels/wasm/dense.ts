@@ -69,9 +69,9 @@ const geluForward: Kernel<DenseGeluAttributes> = (call) => {
 
 const geluGradient: Kernel<DenseGeluAttributes> = (call) => {
   const { wasm, inputs: { hidden: x, dy }, make, run } = call;
-  const slopes = make(x!.shape), size = tf.util.sizeFromShape(x!.shape);
-  run(GELU_JOB, { size }, { x, dy, y: slopes }, 30 * size);
-  return replacing(wasm, slopes, () => gradients(call, slopes));
+  const hiddenGradient = make(x!.shape), size = tf.util.sizeFromShape(x!.shape);
+  run(GELU_JOB, { size }, { x, dy, y: hiddenGradient }, 30 * size);
+  return replacing(wasm, hiddenGradient, () => gradients(call, hiddenGradient));
 };
 
 /** A tensor of the same numbers, shaped as one matrix. */

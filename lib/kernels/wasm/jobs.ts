@@ -40,11 +40,15 @@ export const ATTENTION = {
 } as const satisfies Fields;
 
 /**
- * The job of the delta rule, or of its gradient if there is a `dy`; the address of an
- * absent optional tensor is 0.
+ * The job of transitions of rank one, or of its gradient if there is a `dy`; the address
+ * of an absent optional tensor is 0. There is at most one of `a` and `beta`, and no `b`
+ * without `a`.
  */
-const DELTA = {
-  ...integers("sequences", "length", "headDim", "valueDim", "chunkSize"),
+const TRANSITION = {
+  ...integers("sequences", "length", "headDim", "valueDim"),
+  /** Tokens of a chunk, and steps of a token. */
+  chunkSize: "i32",
+  steps: "i32",
   causal: "i32",
   /** Whether each channel of the keys has its own log decay. */
   diagonal: "i32",
@@ -56,13 +60,16 @@ const DELTA = {
    */
   whole: "i32",
   scale: "f32",
-  ...addresses("q", "k", "v", "beta", "f", "b"),
+  ...addresses("q", "k", "v", "a", "b", "beta"),
+  /** Log decays of the sweep from the left, and of that from the right. */
+  f: "usize",
+  g: "usize",
   /** The state that enters a causal part of a sequence, and the one that leaves the part. */
   before: "usize",
   forward: "usize",
   y: "usize",
   ...addresses("dy", "dforward"),
-  ...addresses("dq", "dk", "dv", "dbeta", "dbefore", "df", "db"),
+  ...addresses("dq", "dk", "dv", "da", "db", "dbeta", "dbefore", "df", "dg"),
 } as const satisfies Fields;
 
 /**
@@ -100,6 +107,6 @@ export const LION_JOBS = jobsOf({
   softmax: SOFTMAX,
   fullForward: ATTENTION,
   recurrentForward: ATTENTION,
-  delta: DELTA,
+  transition: TRANSITION,
   selectiveScan: SELECTIVE_SCAN,
 });

@@ -1,14 +1,15 @@
+/** Registration of all of LION's kernels on WebAssembly. @module */
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
 import type { KernelHost } from "@lionjs/tfjs/wasm";
 import { OPERATIONS } from "./built/operations.ts";
 import { registerDense } from "./dense.ts";
-import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerFusedLayers } from "./fused_layers.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSelectiveScan } from "./selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
+import { registerTransitionAttention } from "./transition_attention.ts";
 
 /**
  * Registers all of LION's kernels for the wasm backend, instead of those that
@@ -19,7 +20,7 @@ export function registerWasmKernels(
   numbersFor: NumbersFor<WasmNumbers>,
 ): void {
   registerAttention(host, numbersFor);
-  registerDeltaAttention(host, numbersFor);
+  registerTransitionAttention(host, numbersFor);
   registerSoftmaxAttention(host);
   registerSelectiveScan(host);
   registerOperations(host);

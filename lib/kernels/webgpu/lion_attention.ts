@@ -6,10 +6,10 @@
  * forms compute the same function, so they have the same gradient, which is made of the
  * same three, run on other vectors.
  *
- * Of a part of a sequence the second launch takes the states on both sides and
- * hands on those that leave; a short part is swept as in the recurrent form, in
- * a launch for each direction, and one more where two directions have decays. Decays of
- * each channel of the keys run through the shaders of the delta rule, without what erases
+ * Of a part of a sequence the second launch also takes the states of the tokens before and
+ * after, and returns those after this part's tokens; a short part is swept as in the recurrent
+ * form, in a launch for each direction, and one more where two directions have decays. Decays
+ * of each channel of the keys run through shaders that the delta rule has too
  * (`chunk_engine/`).
  *
  * @module
@@ -17,7 +17,7 @@
 import { FORMS } from "../../attention/forms/form.ts";
 import {
   ATTENTION,
-  JOINED_CHUNKWISE,
+  JOINED_HEADS_CHUNKWISE,
   type KernelAttributes,
   type KernelRequest,
   refuseDiagonal,
@@ -75,15 +75,15 @@ export function registerAttention(numbersFor: NumbersFor<WebGpuNumbers>): void {
         : planChunkwise(request, device, chunkwise);
     },
   });
-  const joined = (call: AttentionArguments): AttentionArguments => ({
+  const joiningHeads = (call: AttentionArguments): AttentionArguments => ({
     ...call,
-    attributes: { ...call.attributes, joined: true },
+    attributes: { ...call.attributes, joinsHeads: true },
   });
-  register(JOINED_CHUNKWISE, {
+  register(JOINED_HEADS_CHUNKWISE, {
     forward: (call) =>
-      chunkwiseForward(joined(call), numbersOf(call).chunkwise),
+      chunkwiseForward(joiningHeads(call), numbersOf(call).chunkwise),
     gradient: (call) =>
-      chunkwiseGradient(joined(call), numbersOf(call).chunkwise),
+      chunkwiseGradient(joiningHeads(call), numbersOf(call).chunkwise),
   });
   for (const form of FORMS.filter((form) => form !== "chunkwise")) {
     register(ATTENTION[form], {

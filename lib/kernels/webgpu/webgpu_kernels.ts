@@ -1,3 +1,4 @@
+/** Registration of all of LION's kernels on WebGPU. @module */
 import type { Subgroups } from "@lionjs/tfjs/webgpu";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";

@@ -1,3 +1,4 @@
+/** The embedding of the patches of images. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { optionsOf } from "@lionjs/base";
 import { applyLinear } from "../linear.ts";

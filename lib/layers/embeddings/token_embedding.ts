@@ -1,3 +1,4 @@
+/** The embedding of tokens, positions and types. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../../operations/segments.ts";
 import { assertIndices, type Complete, optionsOf } from "@lionjs/base";

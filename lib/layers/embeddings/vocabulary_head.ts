@@ -1,3 +1,4 @@
+/** The head of a language model: logits over the vocabulary. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   activate,
@@ -106,9 +107,7 @@ export class VocabularyHead extends LionLayer {
    */
   logits(x: tf.Tensor3D, shared: tf.Tensor2D): tf.Tensor3D {
     const [batch, length, dim] = x.shape;
-    const table = this.#tied
-      ? shared
-      : this.parameter("weight") as tf.Tensor2D;
+    const table = this.#tied ? shared : this.parameter("weight") as tf.Tensor2D;
     const rows = tf.reshape(this.#transform ? this.#transformed(x) : x, [
       batch * length,
       dim,

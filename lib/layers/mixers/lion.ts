@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Decay } from "../../attention/decays/decay.ts";
 import {
-  joinedAttention,
+  attentionWithJoinedHeads,
   type LionAttentionOptions,
 } from "../../attention/lion_attention.ts";
 import { divided, withOnes } from "../../attention/forms/normalizer.ts";
@@ -89,7 +89,7 @@ export function lionMixer(options: LionMixerOptions): Mixer {
       const attend = options.isImbalanced ? imbalanced : attendTo;
       const rows = options.isImbalanced || orders || !sequence.isWhole
         ? joinHeads(attend({ q, k, v }, ways, settings))
-        : joinedAttention(q, k, v, { ...settings, decay: decays[0]! });
+        : attentionWithJoinedHeads(q, k, v, { ...settings, decay: decays[0]! });
       return merge(rows, parameters, call.epsilon);
     },
     step(x, parameters, before, { mask, epsilon }) {

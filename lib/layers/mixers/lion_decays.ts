@@ -16,11 +16,11 @@ import {
 } from "../../family/initial_decay.ts";
 import { applyLinear, linear } from "../linear.ts";
 import {
-  inside,
   type Parameter,
   type Parameters,
+  prefixed,
   type Shape,
-  within,
+  withPrefix,
 } from "../lion_layer.ts";
 import { toHeads } from "../../operations/heads/heads.ts";
 import { withBias } from "./projections.ts";
@@ -211,9 +211,9 @@ export function ownDecay(own: DecayFunction | LearnedDecay): LayerDecay {
   return {
     fades: true,
     isOfTokens: false,
-    parameters: (name, shape) => within(`${name}.`, own.parameters(shape)),
+    parameters: (name, shape) => prefixed(`${name}.`, own.parameters(shape)),
     of: (x, name, parameters) =>
-      checked(own.decay(x, inside(`${name}.`, parameters))),
+      checked(own.decay(x, withPrefix(`${name}.`, parameters))),
   };
 }
 

@@ -108,10 +108,10 @@ export function registerMixer(name: string, mixer: Mixer): void {
  * import { fixedDecay, lionBlock, registerDecay } from "@lionjs/lion";
  * import { retentionDecay } from "@lionjs/lion/family";
  *
- * const slopes = () => fixedDecay(retentionDecay(2));
- * registerDecay("slopes", slopes);
- * const block = lionBlock({ decay: slopes, numHeads: 2 });
- * assertEquals(block.getConfig()["decay"], "slopes");
+ * const retention = () => fixedDecay(retentionDecay(2));
+ * registerDecay("retention", retention);
+ * const block = lionBlock({ decay: retention, numHeads: 2 });
+ * assertEquals(block.getConfig()["decay"], "retention");
  * ```
  *
  * @param name A name that no other decay has.

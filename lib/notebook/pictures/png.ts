@@ -1,5 +1,5 @@
 import { crc32, deflateSync } from "node:zlib";
-import { joined } from "@lionjs/base";
+import { concatenated } from "@lionjs/base";
 
 /** Pixels in the format of `ImageData`. */
 export interface Pixels {
@@ -32,7 +32,7 @@ export function encodePNG(pixels: Pixels): Uint8Array {
   const bits = palette ? bitsFor(palette.length / 3) : 8;
   header.set(palette ? [bits, ...INDEXED] : TRUE_COLOR, 8);
   const lines = linesOf(places ? packed(places, width, bits) : data, height);
-  return joined([
+  return concatenated([
     Uint8Array.from(PNG_SIGNATURE),
     pngChunk("IHDR", header),
     ...palette ? [pngChunk("PLTE", palette)] : [],
@@ -98,9 +98,9 @@ function linesOf(data: ArrayLike<number>, height: number): Uint8Array {
 
 /** A chunk of a PNG file: length, type, data, and a checksum of the latter two. */
 function pngChunk(type: string, data: Uint8Array): Uint8Array {
-  const body = joined([new TextEncoder().encode(type), data]);
+  const body = concatenated([new TextEncoder().encode(type), data]);
   const length = new Uint8Array(4), check = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, data.length);
   new DataView(check.buffer).setUint32(0, crc32(body));
-  return joined([length, body, check]);
+  return concatenated([length, body, check]);
 }

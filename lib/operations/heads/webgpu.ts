@@ -32,19 +32,19 @@ interface SplitHeadsAttributes {
 const FEATURE_MAPS: Readonly<Record<FusedFeatureMap, string>> = {
   identity: /* wgsl */ `
 fn map(x: Pack) -> Pack { return x; }
-fn slope(x: Pack) -> Pack { return Pack(1.0); }
+fn derivative(x: Pack) -> Pack { return Pack(1.0); }
 `,
   relu: /* wgsl */ `
 fn map(x: Pack) -> Pack { return select(x, Pack(), x < Pack()); }
-fn slope(x: Pack) -> Pack { return select(Pack(), Pack(1.0), x > Pack()); }
+fn derivative(x: Pack) -> Pack { return select(Pack(), Pack(1.0), x > Pack()); }
 `,
   eluPlusOne: /* wgsl */ `
 fn map(x: Pack) -> Pack { return select(x + 1.0, exp(x), x < Pack()); }
-fn slope(x: Pack) -> Pack { return select(exp(x), Pack(1.0), x > Pack()); }
+fn derivative(x: Pack) -> Pack { return select(exp(x), Pack(1.0), x > Pack()); }
 `,
   shiftedSilu: /* wgsl */ `${SIGMOID}
 fn map(x: Pack) -> Pack { return x * sigmoid(x) + 0.5; }
-fn slope(x: Pack) -> Pack { return sigmoid(x) * (1.0 + x * sigmoid(-x)); }
+fn derivative(x: Pack) -> Pack { return sigmoid(x) * (1.0 + x * sigmoid(-x)); }
 `,
 };
 
@@ -80,7 +80,7 @@ const PLACE = /* wgsl */ `
   let is_key = vector / uniforms.heads % 3u == 1u;
   let token = vector / (3u * uniforms.heads);
   let sequence = token / uniforms.length * uniforms.heads + vector % uniforms.heads;
-  let joined = vector * uniforms.packs;
+  let row_start = vector * uniforms.packs;
   let split = (sequence * uniforms.length + token % uniforms.length) * uniforms.packs;`;
 
 /** The kernel that splits x into queries, keys and values, head by head. */
@@ -107,13 +107,13 @@ const SPLIT = /* wgsl */ `${PLACE}
   if (NORMALIZES) {
     var squares = 0.0;
     for (var i = member; i < packs; i += uniforms.team) {
-      let mapped = map(x[joined + i]);
+      let mapped = map(x[row_start + i]);
       squares += total(mapped * mapped);
     }
     factor = inverseSqrt(team_sum(local, vec2f(squares, 0.0)).x);
   }
   for (var i = member; i < packs; i += uniforms.team) {
-    let value = x[joined + i];
+    let value = x[row_start + i];
     if (is_query) {
       q[split + i] = factor * map(value);
     } else if (is_key) {
@@ -158,7 +158,7 @@ const SPLIT_GRADIENT = /* wgsl */ `${PLACE}
   if (NORMALIZES) {
     var part = vec2f();
     for (var i = member; i < packs; i += uniforms.team) {
-      let mapped = map(read_x(joined + i));
+      let mapped = map(read_x(row_start + i));
       part += vec2f(total(mapped * mapped), total(mapped * gradient_at(split + i, is_query, is_key)));
     }
     let sums = team_sum(local, part);
@@ -168,9 +168,9 @@ const SPLIT_GRADIENT = /* wgsl */ `${PLACE}
   for (var i = member; i < packs; i += uniforms.team) {
     var dy = gradient_at(split + i, is_query, is_key);
     if (MAPS && (is_query || is_key)) {
-      let value = read_x(joined + i);
+      let value = read_x(row_start + i);
       if (NORMALIZES) { dy = factor * dy - share * map(value); }
-      dy *= slope(value);
+      dy *= derivative(value);
     }
-    dx[joined + i] = dy;
+    dx[row_start + i] = dy;
   }`;

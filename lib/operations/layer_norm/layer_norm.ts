@@ -1,3 +1,4 @@
+/** Layer normalisation. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertShape,

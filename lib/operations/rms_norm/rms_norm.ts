@@ -1,3 +1,4 @@
+/** RMS normalisation, gated if asked for. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertShape,

@@ -1,7 +1,7 @@
 /** Kernels of the cpu backend that are exact for integers. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
-import { copyHalves, halfOf, type Halving, joined } from "../halves.ts";
+import { copyHalves, fromHalves, halfOf, type Halving } from "../halves.ts";
 import { made, valuesOf } from "./values.ts";
 
 /** The functions of one integer, by kernel name. */
@@ -49,7 +49,7 @@ function halvingOf(backend: unknown): Halving {
       const lower = valuesOf(backend, low!);
       const values = Int32Array.from(
         valuesOf(backend, high!),
-        (value, i) => joined(value, lower[i]!),
+        (value, i) => fromHalves(value, lower[i]!),
       );
       return made(backend, high!.shape, dtype, values);
     },

@@ -344,10 +344,10 @@ function runRecorded(
     const needed = named(kept, saved);
     const names = outputs.map((name) => `d${name}`);
     if (dys.length > names.length) names.push(`d${inParts}2`);
-    const slopes = named(names, dys);
+    const outputGradients = named(names, dys);
     const gradients = call(
       gradientKernel(operation),
-      { ...needed, ...prepared(operation, slopes, needed) },
+      { ...needed, ...prepared(operation, outputGradients, needed) },
       attributes,
     );
     return named(Object.keys(differentiable), gradients);

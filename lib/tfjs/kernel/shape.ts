@@ -1,3 +1,4 @@
+/** Checks of shapes of tensors. @module */
 import type { Rank, Tensor } from "@tensorflow/tfjs-core";
 import { shown } from "@lionjs/base";
 

@@ -1,3 +1,4 @@
+/** Adam with decoupled weight decay, of all weights at once. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import "../kernel/tape.ts";
 import { assertOptions, type Complete, optionsOf } from "@lionjs/base";

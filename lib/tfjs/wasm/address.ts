@@ -1,3 +1,4 @@
+/** The addresses of tensors in the memory of the wasm backend. @module */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 

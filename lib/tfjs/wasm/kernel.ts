@@ -61,6 +61,7 @@ export interface WasmKernels<Attributes, Request> {
   readonly plan?: Planner<Request>;
 }
 
+/** Registers the kernels of an operation for wasm; they run jobs on a host. */
 export function registerWasmKernel<Attributes, Request>(
   host: KernelHost,
   operation: Operation,

@@ -1,3 +1,4 @@
+/** Tensors that a kernel of the wasm backend makes, disposed of if it fails. @module */
 import type { DataType, KernelFunc, TensorInfo } from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { KernelHost } from "./host.ts";

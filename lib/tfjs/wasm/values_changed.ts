@@ -1,3 +1,4 @@
+/** Reports of changed values to tfjs's own WebAssembly module. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 

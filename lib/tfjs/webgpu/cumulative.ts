@@ -41,7 +41,7 @@ export function cumulativeKernel(name: string): tf.KernelFunc {
         workgroups: Math.ceil(lines / THREADS),
         functions: /* wgsl */ `
 const NEUTRAL = ${type}(${neutral});
-fn joined(total: ${type}, at: u32) -> ${type} { return total ${operator} ${type}(x[at]); }
+fn combined(total: ${type}, at: u32) -> ${type} { return total ${operator} ${type}(x[at]); }
 `,
         body: CUMULATE,
       });
@@ -57,7 +57,7 @@ const CUMULATE = /* wgsl */ `
   var total = NEUTRAL;
   for (var step = 0u; step < uniforms.count; step++) {
     let at = first + select(step, uniforms.count - 1u - step, REVERSE) * uniforms.stride;
-    let next = joined(total, at);
+    let next = combined(total, at);
     y[at] = select(next, total, EXCLUSIVE);
     total = next;
   }`;

@@ -1,3 +1,4 @@
+/** Programs with a thread for each pack of elements. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { sizeOf } from "../kernel_call.ts";

@@ -25,12 +25,12 @@ export type FusedKernel<Input extends string, Attributes = unknown> = (
 /** The WebGPU kernels of a fused operation. */
 export interface FusedKernels<
   Input extends string,
-  Slope extends string,
+  GradientInput extends string,
   Attributes,
   Request,
 > {
   readonly forward: FusedKernel<Input, Attributes>;
-  readonly gradient?: FusedKernel<Slope, Attributes>;
+  readonly gradient?: FusedKernel<GradientInput, Attributes>;
   /** An output whose gradient comes in two parts, where two operations have read it. */
   readonly inParts?: string;
   /** Plans the forward kernel for a device. */
@@ -43,14 +43,14 @@ export interface FusedKernels<
 /** Registers the kernels of an operation for webgpu. */
 export function registerFusedKernel<
   Input extends string,
-  Slope extends string,
+  GradientInput extends string,
   Attributes,
   Request,
 >(
   operation: Operation,
   { forward, gradient, plan, inParts }: FusedKernels<
     Input,
-    Slope,
+    GradientInput,
     Attributes,
     Request
   >,

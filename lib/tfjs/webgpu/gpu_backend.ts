@@ -226,7 +226,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     if (pipelineCollector?.hasNoValues(dataId)) {
       throw new Error("A tensor that was not computed cannot be read");
     }
-    this.places.leaveJoined(dataId);
+    this.places.leaveCommonBuffer(dataId);
     const values = this.#readAtOnce(dataId);
     const data = this.tensorMap.get(dataId);
     const count = tf.util.sizeFromShape(data.shape);
@@ -251,7 +251,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
 
   /** Copies a tensor on the device, as tfjs does, from a buffer of its own. */
   override readToGPU(dataId: object): tf.GPUData {
-    this.places.leaveJoined(dataId);
+    this.places.leaveCommonBuffer(dataId);
     return super.readToGPU(dataId);
   }
 }

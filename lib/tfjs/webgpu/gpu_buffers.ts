@@ -73,7 +73,7 @@ export class GpuBuffers {
   /** Buffers whose content stays, and how many tensors have them. */
   readonly #held = new Map<GPUBuffer, number>();
   /** Buffers in use of which several tensors have parts, and how many still do. */
-  readonly #joined = new Map<GPUBuffer, number>();
+  readonly #common = new Map<GPUBuffer, number>();
   /** Held buffers that are let go once no tensor has them. */
   readonly #unheld = new Set<GPUBuffer>();
   /** Buffers that were released since the last submission, and may be in use until the next. */
@@ -172,13 +172,13 @@ export class GpuBuffers {
   }
 
   /** Gives out a buffer of which `users` tensors have parts; each must release it. */
-  acquireJoined(
+  acquireCommon(
     size: number,
     usage: GPUBufferUsageFlags,
     users: number,
   ): GPUBuffer {
     const buffer = this.acquireBuffer(size, usage);
-    this.#joined.set(buffer, users);
+    this.#common.set(buffer, users);
     return buffer;
   }
 
@@ -238,11 +238,11 @@ export class GpuBuffers {
       if (users === 1 && this.#unheld.has(buffer)) this.letGo(buffer);
       return;
     }
-    const parts = this.#joined.get(buffer);
+    const parts = this.#common.get(buffer);
     if (parts !== undefined && parts > 1) {
-      return void this.#joined.set(buffer, parts - 1);
+      return void this.#common.set(buffer, parts - 1);
     }
-    this.#joined.delete(buffer);
+    this.#common.delete(buffer);
     const size = this.#used.get(buffer);
     if (size === undefined) return;
     this.#used.delete(buffer);
@@ -298,7 +298,7 @@ export class GpuBuffers {
     this.#held.forEach((_, buffer) => this.#destroy(buffer));
     this.#held.clear();
     this.#unheld.clear();
-    this.#joined.clear();
+    this.#common.clear();
     this.numBytesUsed = 0;
     this.submitted();
   }

@@ -18,9 +18,9 @@ const MOST_BYTES = 1024;
 const LONGEST_PAUSE = 2048;
 
 /** The fewest launches between two uses that count. */
-const APART = 512;
+const LEAST_PAUSE = 512;
 
-/** Uses before a content is held, each at least `APART` launches after the one before. */
+/** Uses before a content is held, each at least `LEAST_PAUSE` launches after the one before. */
 const USES = 3;
 
 /** The uses of a content. */
@@ -109,7 +109,7 @@ export class HeldValues {
       return false;
     }
     const pause = now - seen.at;
-    if (pause < APART) return false;
+    if (pause < LEAST_PAUSE) return false;
     seen.uses = pause > LONGEST_PAUSE ? 1 : seen.uses + 1;
     seen.at = now;
     return seen.uses >= USES;

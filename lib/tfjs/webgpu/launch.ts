@@ -2,8 +2,8 @@
  * Launches our shaders inside TensorFlow.js's own command encoder, so that they
  * run in order with its kernels, read its tensors and free them as it does.
  *
- * This is the only file that touches private fields of tfjs-backend-webgpu,
- * which is why tfjs is pinned to 4.22.0.
+ * It uses private fields of tfjs-backend-webgpu, as do `gpu_backend.ts`, `pipelines.ts` and
+ * `backend/launches.ts`, which is why tfjs is pinned to 4.22.0.
  *
  * @module
  */

@@ -1,3 +1,4 @@
+/** Cross-entropy of classes, and perplexity. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertFinite,

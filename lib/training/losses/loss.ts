@@ -1,3 +1,4 @@
+/** The interface of losses: sums over batches, divided by a count. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { IGNORE_INDEX, shown } from "@lionjs/base";
 

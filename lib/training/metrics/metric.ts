@@ -1,3 +1,4 @@
+/** The interface of metrics, and accuracy. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertLabelPerRow, countLabels } from "../losses/loss.ts";
 

@@ -51,7 +51,9 @@ const WHOLE = [
   "plain.gz",
 ];
 
-async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function concatenated(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<Uint8Array> {
   const parts = await Array.fromAsync(chunks);
   return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
 }
@@ -64,27 +66,30 @@ async function* split(bytes: Uint8Array<ArrayBuffer>, length: number) {
 }
 
 const read = (bytes: Uint8Array, name: string) =>
-  joined(decompressed(memoryBytes(bytes, name)));
+  concatenated(decompressed(memoryBytes(bytes, name)));
 
 await withPython(
   "decompressed() gives what Python has compressed, all members and frames",
   { modules: ["zstandard"], program: PROGRAM },
   async (folder) => {
     for (const name of WHOLE) {
-      assertEquals(await joined(decompressed(`${folder}/${name}`)), CONTENT);
+      assertEquals(
+        await concatenated(decompressed(`${folder}/${name}`)),
+        CONTENT,
+      );
     }
     for (const name of WHOLE.filter((name) => /[^n]\.gz$/.test(name))) {
       const bytes = await Deno.readFile(`${folder}/${name}`);
       for (const length of [37, 700, 100_000]) {
         assertEquals(
-          await joined(gunzippedByFflate(split(bytes, length))),
+          await concatenated(gunzippedByFflate(split(bytes, length))),
           CONTENT,
         );
       }
     }
     for (const [name, tool] of [["file.xz", "xz"], ["file.bz2", "bzip2"]]) {
       await assertRejects(
-        () => joined(decompressed(`${folder}/${name}`)),
+        () => concatenated(decompressed(`${folder}/${name}`)),
         SyntaxError,
         `${name} should be as it is, or compressed by gzip or zstd, got what ${tool} makes`,
       );
@@ -121,7 +126,7 @@ await withPython(
     };
     const byName = (bytes: Uint8Array) => read(bytes, "a file");
     const byFflate = (bytes: Uint8Array<ArrayBuffer>) =>
-      joined(gunzippedByFflate(split(bytes, 5000)));
+      concatenated(gunzippedByFflate(split(bytes, 5000)));
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...Object.keys(files)),
@@ -183,5 +188,9 @@ Deno.test("decompressed() says which source could not be read", async () => {
         Uint8Array.from({ length: 131_072 }, (_, i) => [0x1f, 0x8b][i] ?? 8),
       ),
   };
-  await assertRejects(() => joined(decompressed(failing)), Error, "far.gz");
+  await assertRejects(
+    () => concatenated(decompressed(failing)),
+    Error,
+    "far.gz",
+  );
 });

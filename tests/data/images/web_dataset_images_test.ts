@@ -55,8 +55,8 @@ onCpu("labels are numbers or the names of classes", async () => {
   };
   const named = await imagesOf(files, { label: "kind" });
   assertEquals([named.classes, [...named.labels]], [["1", "dog"], [1, 0]]);
-  const told = { classes: ["dog", "1"], label: "kind" };
-  assertEquals([...(await imagesOf(files, told)).labels], [0, 1]);
+  const options = { classes: ["dog", "1"], label: "kind" };
+  assertEquals([...(await imagesOf(files, options)).labels], [0, 1]);
 });
 
 onCpu("webDatasetImages() names the sample that is wrong", async () => {

@@ -15,7 +15,7 @@ import {
   webDataset,
   webDatasetStream,
 } from "../../../lib/data/mod.ts";
-import { joined } from "../../../lib/base/byte_arrays.ts";
+import { concatenated } from "../../../lib/base/byte_arrays.ts";
 import { tarOf } from "./tar_of.ts";
 
 const encoder = new TextEncoder();
@@ -73,7 +73,9 @@ const skip = { onBad: { skip: true, limit: 1 } } as const;
 const all = <E>(stream: ShardedStream<E>) => Array.fromAsync(stream.open(0));
 
 const text = (before = "", after = "") => (characters: Uint8Array) =>
-  packed(joined([encoder.encode(before), characters, encoder.encode(after)]));
+  packed(
+    concatenated([encoder.encode(before), characters, encoder.encode(after)]),
+  );
 
 /** A member of a tar, of a type: its header, and its content in whole blocks. */
 export function member(
@@ -93,20 +95,20 @@ export function record(
   key: string,
   value: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  const rest = joined([
+  const rest = concatenated([
     encoder.encode(` ${key}=`),
     value,
     encoder.encode("\n"),
   ]);
   const digits = String(rest.length + 7).padStart(7, "0");
-  return joined([encoder.encode(digits), rest]);
+  return concatenated([encoder.encode(digits), rest]);
 }
 
 /** A tar of members. */
 export function tarOfMembers(
   ...members: readonly Uint8Array[]
 ): Uint8Array<ArrayBuffer> {
-  return joined([...members, new Uint8Array(1024)]);
+  return concatenated([...members, new Uint8Array(1024)]);
 }
 
 const ONE = member("0", encoder.encode("one"));
@@ -168,9 +170,9 @@ export const READERS: Readonly<Record<string, Reader>> = {
       tarOfMembers(
         member(
           "g",
-          joined([
+          concatenated([
             record("comment", characters),
-            record("path", joined([characters, encoder.encode(".txt")])),
+            record("path", concatenated([characters, encoder.encode(".txt")])),
           ]),
         ),
         ONE,
@@ -187,7 +189,7 @@ function packed(text: Uint8Array): Uint8Array<ArrayBuffer> {
   for (let at = 0; at < text.length; at += MEMBER) {
     members.push(gzipSync(text.subarray(at, at + MEMBER), { level: 1 }));
   }
-  return joined(members);
+  return concatenated(members);
 }
 
 /** Characters, repeated to a number of bytes. */

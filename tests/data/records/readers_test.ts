@@ -1,7 +1,7 @@
 /** Readers take time that is linear in a file, whatever it has in any number. @module */
 import { assert, assertRejects } from "@std/assert";
 import { itemsUnlessAborted } from "../../../lib/base/abort.ts";
-import { joined } from "../../../lib/base/byte_arrays.ts";
+import { concatenated } from "../../../lib/base/byte_arrays.ts";
 import {
   RangeReader,
   tarMembers,
@@ -49,7 +49,10 @@ Deno.test("tars: time is linear in what PAX headers say of how many members", as
       member("x", record(`own${i}`, value)),
       member("0", value),
     ]);
-    const file = tarOfMembers(member("g", joined(records)), ...members.flat());
+    const file = tarOfMembers(
+      member("g", concatenated(records)),
+      ...members.flat(),
+    );
     return () =>
       Array.fromAsync(tarMembers("tar", new RangeReader(memoryBytes(file))));
   });

@@ -183,7 +183,7 @@ async function assertWrites(groupSize: number, isDiagonal: boolean) {
 }
 
 Deno.test(
-  "jobs whose channels decay apart write all of their outputs, and nothing else",
+  "jobs whose channels have decays of their own write all of their outputs, and nothing else",
   () => assertWrites(1, true),
 );
 

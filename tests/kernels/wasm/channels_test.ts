@@ -30,7 +30,7 @@ const VARIANTS = [
 
 for (const threads of [1, 2, 3, 4, 7]) {
   onEachBackend(
-    `${threads} threads share a sequence whose channels decay apart`,
+    `${threads} threads share a sequence whose channels have decays of their own`,
     async (backend) => {
       await useBackend({ prefer: ["wasm"], threads });
       const x = tf.ones<tf.Rank.R4>([1, 1, 9, 2]);

@@ -27,7 +27,7 @@ Deno.test("the jobs of convolutions write all of their outputs, and nothing else
     for (const kind of ["y", "dx", "dfilter"] as const) {
       const { input, output } = arraysIn();
       const around = [output(AROUND)];
-      const apart = (array: Float32Array<ArrayBufferLike>) => {
+      const separated = (array: Float32Array<ArrayBufferLike>) => {
         around.push(output(AROUND));
         return array;
       };
@@ -36,7 +36,7 @@ Deno.test("the jobs of convolutions write all of their outputs, and nothing else
         filter: kernelHeight * kernelWidth * channels * filters,
         y: batch * outHeight * outWidth * filters,
       };
-      const place = (size: number) => apart(input(array(size, random)));
+      const place = (size: number) => separated(input(array(size, random)));
       const x = place(sizes.x), filter = place(sizes.filter);
       const bias = place(filters), dy = place(sizes.y);
       const made = {
@@ -44,7 +44,7 @@ Deno.test("the jobs of convolutions write all of their outputs, and nothing else
         dx: () => sizes.x,
         dfilter: () => sizes.filter,
       }[kind]();
-      const result = apart(output(made));
+      const result = separated(output(made));
       runGuarded(JOBS.convolution, {
         batch,
         height,

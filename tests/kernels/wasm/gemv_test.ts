@@ -45,13 +45,13 @@ function multiply(
   const random = uniform(rows * inner + columns);
   const { input, output } = arraysIn();
   const around = [output(AROUND)];
-  const apart = (array: Float32Array<ArrayBufferLike>) => {
+  const separated = (array: Float32Array<ArrayBufferLike>) => {
     around.push(output(AROUND));
     return array;
   };
-  const place = (size: number) => apart(input(array(size, random)));
+  const place = (size: number) => separated(input(array(size, random)));
   const a = place(batch * rows * inner), b = place(batch * inner * columns);
-  const bias = place(columns), c = apart(output(batch * rows * columns));
+  const bias = place(columns), c = separated(output(batch * rows * columns));
   const job = {
     batch,
     rows,

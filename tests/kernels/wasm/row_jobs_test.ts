@@ -19,7 +19,6 @@ function assertWrites(
   numbers: Sizes,
   inputs: Sizes,
   outputs: Sizes,
-  absent: readonly string[],
 ): void {
   const label = `${name} of ${JSON.stringify(numbers)}`;
   const { input, output } = arraysIn();
@@ -31,7 +30,6 @@ function assertWrites(
   const before = given.map(([, x]) => x.slice());
   runGuarded(JOBS[name]!, {
     ...numbers,
-    ...Object.fromEntries(absent.map((key) => [key, 0])),
     ...Object.fromEntries(
       [...made, ...given].map(([key, x]) => [key, x.byteOffset]),
     ),
@@ -42,217 +40,169 @@ function assertWrites(
   given.forEach(([, x], i) => assertEquals(x.slice(), before[i], label));
 }
 
-/** Runs checks on one thread and on several. */
-async function onThreads(run: () => void): Promise<void> {
-  for (const threads of [1, 3]) {
-    await host.useThreads(threads);
-    run();
-  }
-  await host.useThreads(1);
+/** Registers a test of jobs on one thread and on several. */
+function testJobs(jobs: string, run: () => void): void {
+  Deno.test(`the ${jobs} write all of their outputs, and nothing else`, async () => {
+    for (const threads of [1, 3]) {
+      await host.useThreads(threads);
+      run();
+    }
+    await host.useThreads(1);
+  });
 }
 
-Deno.test("the jobs of rmsNorm write all of their outputs, and nothing else", () =>
-  onThreads(() => {
-    for (const columns of [1, 5, 8, 19]) {
-      for (const rows of [1, 50]) {
-        const size = rows * columns;
-        const numbers = { rows, columns, rowsPerTask: 16, epsilon: 1e-5 };
-        for (const gate of [{}, { gate: size }]) {
-          const absent = ["gate", "y", "dy", "dx", "dscale", "dgate"];
-          const inputs = { x: size, scale: columns, ...gate };
-          assertWrites("rmsNorm", numbers, inputs, { y: size }, absent);
-          const slopes = "gate" in gate ? { dgate: size } : {};
-          assertWrites(
-            "rmsNorm",
-            numbers,
-            { ...inputs, dy: size },
-            { dx: size, dscale: columns, ...slopes },
-            absent,
-          );
-        }
-      }
-    }
-  }));
+/** Rows of single numbers, of a vector and beside it, one and many. */
+const ROWS = [1, 5, 8, 19].flatMap((columns) =>
+  [1, 50].map((rows) => ({
+    size: rows * columns,
+    numbers: { rows, columns, rowsPerTask: 16, epsilon: 1e-5 },
+  }))
+);
 
-Deno.test("the jobs of layerNorm write all of their outputs, and nothing else", () =>
-  onThreads(() => {
-    for (const columns of [1, 5, 8, 19]) {
-      for (const rows of [1, 50]) {
-        const size = rows * columns;
-        const numbers = { rows, columns, rowsPerTask: 16, epsilon: 1e-5 };
-        const of = { dscale: columns, doffset: columns, dx: size };
-        const absent = ["added", "sum", "dsum", "dy", "offset", "y"];
-        const run = (inputs: Sizes, outputs: Sizes) =>
-          assertWrites(
-            "layerNorm",
-            numbers,
-            { x: size, scale: columns, ...inputs },
-            outputs,
-            [...absent, ...Object.keys(of)],
-          );
-        run({ offset: columns }, { y: size });
-        run({ offset: columns, added: size }, { y: size, sum: size });
-        run({ dy: size }, of);
-        run({ dy: size, dsum: size }, of);
-      }
+testJobs("jobs of rmsNorm", () => {
+  for (const { size, numbers } of ROWS) {
+    for (const gate of [{}, { gate: size }]) {
+      const inputs = { x: size, scale: numbers.columns, ...gate };
+      assertWrites("rmsNorm", numbers, inputs, { y: size });
+      assertWrites("rmsNorm", numbers, { ...inputs, dy: size }, {
+        ...{ dx: size, dscale: numbers.columns },
+        ..."gate" in gate ? { dgate: size } : {},
+      });
     }
-  }));
+  }
+});
 
-Deno.test("the jobs of crossEntropy write all of their outputs, and nothing else", () =>
-  onThreads(() => {
-    for (const classes of [1, 5, 8, 1031]) {
-      for (const smoothing of [0, 0.1]) {
-        const rows = 7, size = rows * classes, notCounted = -100;
-        const numbers = { rows, classes, rowsPerTask: 3, notCounted };
-        const run = (inputs: Sizes, outputs: Sizes) =>
-          assertWrites(
-            "crossEntropy",
-            { ...numbers, share: 0.5, smoothing },
-            { logits: size, labels: rows, ...inputs },
-            outputs,
-            ["loss", "dloss", "dlogits"],
-          );
-        run({}, { loss: 1, maxima: rows, sums: rows });
-        run({ dloss: 1, maxima: rows, sums: rows }, { dlogits: size });
-      }
-    }
-  }));
+testJobs("jobs of layerNorm", () => {
+  for (const { size, numbers } of ROWS) {
+    const { columns } = numbers;
+    const run = (inputs: Sizes, outputs: Sizes) =>
+      assertWrites(
+        "layerNorm",
+        numbers,
+        { x: size, scale: columns, ...inputs },
+        outputs,
+      );
+    run({ offset: columns }, { y: size });
+    run({ offset: columns, added: size }, { y: size, sum: size });
+    const gradients = { dscale: columns, doffset: columns, dx: size };
+    run({ dy: size }, gradients);
+    run({ dy: size, dsum: size }, gradients);
+  }
+});
 
-Deno.test("the jobs of tokens write all of their outputs, and nothing else", () =>
-  onThreads(() => {
-    const batch = 2;
-    for (const length of [1, 7, 259]) {
-      for (const heads of [1, 3]) {
-        const size = batch * length * heads;
-        for (const kept of [-1, 0, length - 1]) {
-          const numbers = { batch, length, heads, kept };
-          const absent = ["y", "dy", "dx"];
-          assertWrites(
-            "tokenDecay",
-            numbers,
-            { x: size },
-            { y: size },
-            absent,
-          );
-          const slopes = { x: size, dy: size };
-          assertWrites(
-            "tokenDecay",
-            numbers,
-            slopes,
-            { dx: size },
-            absent,
-          );
-        }
-      }
-      for (const columns of [1, 131]) {
-        const numbers = { batch, length, columns }, y = batch * columns;
-        const x = length * y, absent = ["mask", "x", "y", "dy", "dx"];
-        for (const mask of [{}, { mask: batch * length }]) {
-          assertWrites(
-            "tokenMean",
-            numbers,
-            { x, ...mask },
-            { y },
-            absent,
-          );
-          const slopes = { dy: y, ...mask };
-          assertWrites("tokenMean", numbers, slopes, { dx: x }, absent);
-        }
-      }
-    }
-  }));
-
-Deno.test("the jobs of both ends write all of their outputs, and nothing else", () =>
-  onThreads(() => {
-    const cases = [
-      { batch: 1, length: 1, heads: 1, headDim: 1, stateDim: 1 },
-      { batch: 2, length: 67, heads: 3, headDim: 5, stateDim: 11 },
-      { batch: 1, length: 70, heads: 2, headDim: 16, stateDim: 6 },
-    ];
-    for (const { stateDim, ...sizes } of cases) {
-      const { batch, length, heads, headDim } = sizes;
-      const tokens = batch * length, channels = heads * headDim;
-      const x = tokens * channels, q = 2 * tokens * stateDim, v = 2 * x;
-      const mixed = tokens * (channels + 4 * stateDim);
-      const dt = 2 * tokens * heads, own = tokens * heads;
-      const ofSplit = ["x", "q", "k", "v", "dx", "dq", "dk", "dv"];
-      const split = (inputs: Sizes, outputs: Sizes) =>
+testJobs("jobs of crossEntropy", () => {
+  for (const classes of [1, 5, 8, 1031]) {
+    for (const smoothing of [0, 0.1]) {
+      const rows = 7, size = rows * classes, notCounted = -100;
+      const numbers = { rows, classes, rowsPerTask: 3, notCounted };
+      const run = (inputs: Sizes, outputs: Sizes) =>
         assertWrites(
-          "splitDirections",
-          { ...sizes, stateDim },
-          { mixed, dt, ...inputs },
+          "crossEntropy",
+          { ...numbers, share: 0.5, smoothing },
+          { logits: size, labels: rows, ...inputs },
           outputs,
-          [...ofSplit, "dmixed", "ddt"],
         );
-      split({}, { x, q, k: q, v });
-      split({ dx: x, dq: q, dk: q, dv: v }, { dmixed: mixed, ddt: dt });
-      for (const segments of [{}, { segments: tokens }]) {
-        const join = (inputs: Sizes, outputs: Sizes) =>
-          assertWrites(
-            "joinDirections",
-            sizes,
-            { read: v, x, own, ...segments, ...inputs },
-            outputs,
-            ["segments", "y", "dy", "dread", "dx", "down"],
-          );
-        join({}, { y: x });
-        join({ dy: x }, { dread: v, dx: x, down: own });
+      run({}, { loss: 1, maxima: rows, sums: rows });
+      run({ dloss: 1, maxima: rows, sums: rows }, { dlogits: size });
+    }
+  }
+});
+
+testJobs("jobs of tokens", () => {
+  const batch = 2;
+  for (const length of [1, 7, 259]) {
+    for (const heads of [1, 3]) {
+      const size = batch * length * heads;
+      for (const kept of [-1, 0, length - 1]) {
+        const numbers = { batch, length, heads, kept };
+        assertWrites("tokenDecay", numbers, { x: size }, { y: size });
+        const given = { x: size, dy: size };
+        assertWrites("tokenDecay", numbers, given, { dx: size });
       }
     }
-  }));
+    for (const columns of [1, 131]) {
+      const numbers = { batch, length, columns }, y = batch * columns;
+      const x = length * y;
+      for (const mask of [{}, { mask: batch * length }]) {
+        assertWrites("tokenMean", numbers, { x, ...mask }, { y });
+        assertWrites("tokenMean", numbers, { dy: y, ...mask }, { dx: x });
+      }
+    }
+  }
+});
 
-Deno.test("the elementwise jobs write all of their outputs, and nothing else", () =>
-  onThreads(() => {
-    const names = Object.keys(FUNCTIONS);
+testJobs("jobs of both ends", () => {
+  const cases = [
+    { batch: 1, length: 1, heads: 1, headDim: 1, stateDim: 1 },
+    { batch: 2, length: 67, heads: 3, headDim: 5, stateDim: 11 },
+    { batch: 1, length: 70, heads: 2, headDim: 16, stateDim: 6 },
+  ];
+  for (const { stateDim, ...sizes } of cases) {
+    const { batch, length, heads, headDim } = sizes;
+    const tokens = batch * length, channels = heads * headDim;
+    const x = tokens * channels, q = 2 * tokens * stateDim, v = 2 * x;
+    const mixed = tokens * (channels + 4 * stateDim);
+    const dt = 2 * tokens * heads, own = tokens * heads;
+    const split = (inputs: Sizes, outputs: Sizes) =>
+      assertWrites(
+        "splitDirections",
+        { ...sizes, stateDim },
+        { mixed, dt, ...inputs },
+        outputs,
+      );
+    split({}, { x, q, k: q, v });
+    split({ dx: x, dq: q, dk: q, dv: v }, { dmixed: mixed, ddt: dt });
+    for (const segments of [{}, { segments: tokens }]) {
+      const given = { read: v, x, own, ...segments };
+      assertWrites("joinDirections", sizes, given, { y: x });
+      assertWrites("joinDirections", sizes, { ...given, dy: x }, {
+        ...{ dread: v, dx: x, down: own },
+      });
+    }
+  }
+});
+
+testJobs("elementwise jobs", () => {
+  const names = Object.keys(FUNCTIONS);
+  for (const columns of [1, 5, 8, 19, 4099]) {
+    const x = columns, out = { out: columns };
     for (const name of ["logSigmoid", "atLeast", "square"]) {
-      for (const columns of [1, 5, 8, 19, 4099]) {
-        const numbers = {
-          ...{ operation: names.indexOf(name), p: -1, outBytes: 4 },
-          ...{ rows: 1, columns, rowsPerTask: 1, columnsPerTask: 1000 },
-          ...{ xBytes: 4, x0: 1, yBytes: 4, y0: 1 },
-        };
-        const x = columns, out = { out: columns };
-        assertWrites("elementwise", numbers, { x }, out, ["y", "z"]);
-        const operation = names.indexOf(`${name}Gradient`);
-        if (operation < 0) continue;
-        const gradient = { ...numbers, operation };
-        assertWrites("elementwise", gradient, { x, y: x }, out, ["z"]);
-      }
+      const numbers = {
+        ...{ operation: names.indexOf(name), p: -1, outBytes: 4 },
+        ...{ rows: 1, columns, rowsPerTask: 1, columnsPerTask: 1000 },
+        ...{ xBytes: 4, x0: 1, yBytes: 4, y0: 1 },
+      };
+      assertWrites("elementwise", numbers, { x }, out);
+      const operation = names.indexOf(`${name}Gradient`);
+      if (operation < 0) continue;
+      assertWrites("elementwise", { ...numbers, operation }, { x, y: x }, out);
     }
-    for (const size of [1, 5, 8, 19, 4099]) {
-      assertWrites("gelu", { size }, { x: size }, { y: size }, ["dy"]);
-      const slopes = { x: size, dy: size };
-      assertWrites("gelu", { size }, slopes, { y: size }, []);
+    for (const gradient of [{}, { dy: x }]) {
+      assertWrites("gelu", { size: x }, { x, ...gradient }, { y: x });
     }
-    // A row of x, and a column of y.
-    const [rows, columns] = [37, 21];
-    const numbers = {
-      ...{ operation: names.indexOf("add"), outBytes: 4 },
-      ...{ rows, columns, rowsPerTask: 5, columnsPerTask: 9 },
-      ...{ axes: 1, size1: rows, xBytes: 4, x0: 1, yBytes: 4, y1: 1 },
-    };
-    const operands = { x: columns, y: rows }, out = { out: rows * columns };
-    assertWrites("elementwise", numbers, operands, out, ["z"]);
-  }));
+  }
+  // A row of x, and a column of y.
+  const [rows, columns] = [37, 21];
+  const numbers = {
+    ...{ operation: names.indexOf("add"), outBytes: 4 },
+    ...{ rows, columns, rowsPerTask: 5, columnsPerTask: 9 },
+    ...{ axes: 1, size1: rows, xBytes: 4, x0: 1, yBytes: 4, y1: 1 },
+  };
+  const operands = { x: columns, y: rows }, out = { out: rows * columns };
+  assertWrites("elementwise", numbers, operands, out);
+});
 
-Deno.test("the jobs of splitHeads write all of their outputs, and nothing else", () =>
-  onThreads(() => {
-    for (const headDim of [1, 5, 8, 19]) {
-      for (const featureMap of [0, 1, 2, 3]) {
-        const numbers = { batch: 2, length: 67, heads: 3, headDim, featureMap };
-        const each = 2 * 67 * 3 * headDim, x = 3 * each;
-        const heads = { q: each, k: each, v: each };
-        assertWrites("splitHeads", numbers, { x }, heads, ["dx"]);
-        assertWrites(
-          "splitHeads",
-          numbers,
-          { x, ...heads },
-          { dx: x },
-          [],
-        );
-      }
+testJobs("jobs of splitHeads", () => {
+  for (const headDim of [1, 5, 8, 19]) {
+    for (const featureMap of [0, 1, 2, 3]) {
+      const numbers = { batch: 2, length: 67, heads: 3, headDim, featureMap };
+      const each = 2 * 67 * 3 * headDim, x = 3 * each;
+      const heads = { q: each, k: each, v: each };
+      assertWrites("splitHeads", numbers, { x }, heads);
+      assertWrites("splitHeads", numbers, { x, ...heads }, { dx: x });
     }
-  }));
+  }
+});
 
 /** [repeats, outer, reduced, inner] of few elements and of parts, in rows and columns. */
 const VIEWS = [
@@ -261,33 +211,28 @@ const VIEWS = [
   ...[[1, 1, 30, 1100], [1, 2, 20_000, 2], [3, 4, 45, 1], [3, 2, 9, 10]],
 ] as const;
 
-Deno.test("the jobs of reductions write all of their outputs, and nothing else", () =>
-  onThreads(() => {
-    for (const [repeats, outer, reduced, inner] of VIEWS) {
-      const results = outer * inner, size = repeats * reduced * results;
-      REDUCTIONS.forEach((name, kind) => {
-        const numbers = { kind, repeats, outer, reduced, inner };
-        // Bools are bytes.
-        const bytes = name === "All" || name === "Any" ? 1 : 4;
-        const inputs = { x: size * bytes / 4 };
-        const outputs = { y: results * bytes / 4 };
-        // A place alone is of one axis.
-        if (repeats > 1 && name.startsWith("Arg")) return;
-        assertWrites("reduce", numbers, inputs, outputs, []);
-      });
-      if (repeats > 1) continue;
-      for (const product of [0, 1]) {
-        for (const [exclusive, reverse] of [[0, 0], [0, 1], [1, 0], [1, 1]]) {
-          const numbers = { product, exclusive: exclusive!, reverse: reverse! };
-          const view = { outer, reduced, inner };
-          const sizes = [{ x: size }, { y: size }] as const;
-          assertWrites("cumulate", { ...numbers, ...view }, ...sizes, []);
-        }
+testJobs("jobs of reductions", () => {
+  for (const [repeats, outer, reduced, inner] of VIEWS) {
+    const results = outer * inner, size = repeats * reduced * results;
+    REDUCTIONS.forEach((name, kind) => {
+      const numbers = { kind, repeats, outer, reduced, inner };
+      // Bools are bytes.
+      const bytes = name === "All" || name === "Any" ? 1 : 4;
+      // A place alone is of one axis.
+      if (repeats > 1 && name.startsWith("Arg")) return;
+      const y = results * bytes / 4;
+      assertWrites("reduce", numbers, { x: size * bytes / 4 }, { y });
+    });
+    if (repeats > 1) continue;
+    for (const product of [0, 1]) {
+      for (const [exclusive, reverse] of [[0, 0], [0, 1], [1, 0], [1, 1]]) {
+        const numbers = { product, exclusive: exclusive!, reverse: reverse! };
+        const view = { ...numbers, outer, reduced, inner };
+        assertWrites("cumulate", view, { x: size }, { y: size });
       }
-      const rows = { rows: outer, columns: reduced * inner };
-      const forward = [{ x: size }, { y: size }] as const;
-      assertWrites("softmaxRows", rows, ...forward, ["dy", "dx"]);
-      const backward = [{ y: size, dy: size }, { dx: size }] as const;
-      assertWrites("softmaxRows", rows, ...backward, ["x"]);
     }
-  }));
+    const rows = { rows: outer, columns: reduced * inner };
+    assertWrites("softmaxRows", rows, { x: size }, { y: size });
+    assertWrites("softmaxRows", rows, { y: size, dy: size }, { dx: size });
+  }
+});

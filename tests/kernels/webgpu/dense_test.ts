@@ -108,12 +108,12 @@ async function computed(
       bias: tf.tensor1d(bias!),
     };
     const [y, hidden] = run(operation.kernel, given);
-    const slopes = { dy: tf.tensor2d(dy!, [rows, outputs]) };
+    const outputGradients = { dy: tf.tensor2d(dy!, [rows, outputs]) };
     const kept = hidden ? { hidden } : {};
     const gradients = run(gradientKernel(operation), {
       ...given,
       ...kept,
-      ...slopes,
+      ...outputGradients,
     });
     return [y!, ...gradients];
   });
@@ -132,7 +132,7 @@ async function compare(size: Size, hasGelu: boolean): Promise<void> {
     let worst = 0;
     for (const [at, { value, magnitude }] of sums.entries()) {
       const error = Math.abs(found[i]![at]! - value);
-      // GELU's slope is as exact as numbers of about 1 are.
+      // GELU's derivative is as exact as numbers of about 1 are.
       const scale = hasGelu && i > 0 ? magnitude + 1 : magnitude;
       worst = Math.max(worst, error / scale);
     }

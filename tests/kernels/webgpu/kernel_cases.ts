@@ -75,7 +75,7 @@ const DENSE: Pick<AnySubject, "problemOf" | "run"> = {
       ...{ values: array(shape.reduce((a, b) => a * b), random), shape },
     });
     const inputs = { x: of(5, 36), weight: of(36, 7), bias: of(7) };
-    return { inputs, slope: of(5, 7), random };
+    return { inputs, outputGradient: of(5, 7), random };
   },
   run: ({ x, weight, bias }) => dense(x, weight, bias),
 };
@@ -102,7 +102,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
   },
   "two chunks": {
     ...chunks(LENGTH / 2),
-    shaders: ["chunk_states", "decay_gradients APART"],
+    shaders: ["chunk_states", "decay_gradients UNSCANNED"],
   },
   "decays of each channel": {
     subject: LION,
@@ -150,7 +150,7 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
       run: ({ x, weight, bias }) => denseGelu(x, weight, bias),
     },
     case: {},
-    shaders: ["dense widths=4,1 GELU SLOPES", "dense_gradient"],
+    shaders: ["dense widths=4,1 GELU DERIVATIVES", "dense_gradient"],
   },
 };
 

@@ -1,4 +1,4 @@
-/** States of chunks that travel or not, in one buffer or in passes, and numbers of 16 bits. @module */
+/** States of chunks that are scanned or not, in one buffer or in passes, and numbers of 16 bits. @module */
 import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { explainAttention, selectiveDecay, useBackend } from "../../../mod.ts";
@@ -32,14 +32,14 @@ const planOf = (heads: number, length: number, headDim: number) =>
   });
 
 onEachBackend(
-  "states of few chunks, which do not travel, are those of more and of one",
+  "states of few chunks, which are not scanned, are those of more and of one",
   async () => {
     // As many as on a card.
-    const chunkwise = { chunksApart: 4 } as const;
+    const chunkwise = { unscannedChunks: 4 } as const;
     const tuning = asTuning({ webgpu: { all: { chunkwise } } });
     await useBackend({ prefer: ["webgpu"], tuning });
     for (const causal of [false, true]) {
-      // One chunk has no states; those of more than four travel.
+      // One chunk has no states; those of more than four are scanned.
       for (const chunkSize of [17, 9, 6, 5, 4]) {
         assertEquals(await failures({ causal }, chunkSize), []);
       }

@@ -28,8 +28,8 @@ import { shaderOf, type Tensors } from "../../../lib/tfjs/webgpu/program.ts";
 import {
   boundProgram,
   type Launch,
-  packProgram,
   type ProblemProgram,
+  vec4CopyProgram,
 } from "../../../lib/kernels/webgpu/frame/attention_call.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/frame/vectors.ts";
 import { distinctShaders, testCompiling } from "./shader_checks.ts";
@@ -69,7 +69,7 @@ const [q, k, v]: [Vectors, Vectors, Vectors] = [
   { name: "v", columns: "value", half: false },
 ];
 const both = maskFor(true, false)!;
-const packed: Mask = { ...both, packed: true };
+const packed: Mask = { ...both, behindCotangents: true };
 const transposed: Mask = { ...packed, transposed: true };
 const causal = maskFor(true, true)!;
 
@@ -122,8 +122,8 @@ const valueGradient: Role = {
 };
 
 /** The programs of a gradient: in queries, in keys and values, and in decays. */
-function* gradients(areApart: boolean): Generator<ProblemProgram> {
-  const spec = { shape, areApart };
+function* gradients(areUnscanned: boolean): Generator<ProblemProgram> {
+  const spec = { shape, areUnscanned };
   yield attendProgram(
     { ...spec, roles: [queryGradient], decays: packed },
     LAUNCH,
@@ -135,7 +135,7 @@ function* gradients(areApart: boolean): Generator<ProblemProgram> {
   );
   for (const states of [BOTH_STATES, null]) {
     yield decayGradientsProgram(
-      { mask: both, largestChunk, areApart, states },
+      { mask: both, largestChunk, areUnscanned, states },
       LAUNCH,
     );
   }
@@ -153,8 +153,8 @@ function* variants(): Generator<ProblemProgram> {
     for (const decays of [null, causal, both]) {
       const roles = [attention(decays)];
       const states = [statesOf(decays)];
-      for (const areApart of decays ? [false, true] : [false]) {
-        yield attendProgram({ roles, decays, shape, areApart }, launch);
+      for (const areUnscanned of decays ? [false, true] : [false]) {
+        yield attendProgram({ roles, decays, shape, areUnscanned }, launch);
       }
       yield chunkStatesProgram(states, largestChunk, launch);
       yield carryStatesProgram(states, [], [], launch);
@@ -165,7 +165,7 @@ function* variants(): Generator<ProblemProgram> {
         launch,
       );
       yield cotangentsProgram(decays ? ["f"] : [], launch);
-      yield packProgram({ columns: "value", half: false }, launch);
+      yield vec4CopyProgram({ columns: "value", half: false }, launch);
       for (
         const numbers of [
           NUMBERS(launch).full,
@@ -179,12 +179,12 @@ function* variants(): Generator<ProblemProgram> {
       if (decays) yield tileDecaysProgram(decays, 64, launch);
       const mask = decays ?? both;
       yield decayGradientsProgram(
-        { mask, largestChunk, states: BOTH_STATES, areApart: true },
+        { mask, largestChunk, states: BOTH_STATES, areUnscanned: true },
         launch,
       );
     }
   }
-  for (const areApart of [false, true]) yield* gradients(areApart);
+  for (const areUnscanned of [false, true]) yield* gradients(areUnscanned);
   const kinds = [statesOf(packed), cotangentStates];
   yield chunkStatesProgram(kinds, largestChunk, LAUNCH);
   yield carryStatesProgram(kinds, [], [], LAUNCH);
@@ -195,7 +195,7 @@ function* variants(): Generator<ProblemProgram> {
     LAUNCH,
   );
   yield cotangentsProgram(["f", "b"], LAUNCH);
-  yield packProgram({ columns: "value", half: true }, LAUNCH);
+  yield vec4CopyProgram({ columns: "value", half: true }, LAUNCH);
 }
 
 const shaders = () =>

@@ -128,24 +128,24 @@ onEachBackend(
     register();
     const weight = tf.tensor1d([1, 2, 3]);
     const x = tf.tensor1d([1, 2, 3]), z = tf.tensor1d([7, 8, 9]);
-    const slope = tf.tensor1d([1, -1, 2]);
+    const outputGradient = tf.tensor1d([1, -1, 2]);
     const f = (x: tf.Tensor, z?: tf.Tensor) => {
       const outputs = runKernel(OPERATION, { z, x, weight }, { scale: 0.5 });
       // What has no gradient is not there to be read.
       assertEquals(Object.keys(outputs), ["y"]);
       return outputs.y;
     };
-    const alone = tf.grad((x) => f(x))(x, slope);
+    const alone = tf.grad((x) => f(x))(x, outputGradient);
     assertEquals([...await alone.data()], [1, 0, 18]);
     seen.length = 0;
-    const both = tf.grads(f)([x, z], slope);
+    const both = tf.grads(f)([x, z], outputGradient);
     assertEquals([...await both[0]!.data()], [1, 0, 18]);
     assertEquals([...await both[1]!.data()], [1, 0, 2]);
     assertEquals(seen, [
       { kernel: "forward", inputs: ["z", "x", "weight"] },
       { kernel: "gradient", inputs: ["z", "x", "weight", "square", "dy"] },
     ]);
-    tf.dispose([weight, x, z, slope, alone, both]);
+    tf.dispose([weight, x, z, outputGradient, alone, both]);
   },
   ON_CPU,
 );
@@ -162,7 +162,7 @@ onEachBackend(
       ]),
     });
     const weight = tf.tensor1d([1, 2, 3]), x = tf.tensor1d([4, 5, 6]);
-    const slope = tf.tensor1d([1, 1, 2]);
+    const outputGradient = tf.tensor1d([1, 1, 2]);
     seen.length = 0;
     for (const gradientInputs of [["weight"], undefined]) {
       const operation = { ...reads, ...gradientInputs && { gradientInputs } };
@@ -172,7 +172,7 @@ onEachBackend(
         const { y } = runKernel(operation, { x, weight }, { scale: 1 });
         kept = tf.memory().numTensors - before - 1;
         return y;
-      })(x, slope);
+      })(x, outputGradient);
       assertEquals([...await gradient.data()], [4, 10, 36]);
       assertEquals(kept, gradientInputs ? 2 : 3);
       gradient.dispose();
@@ -181,7 +181,7 @@ onEachBackend(
       seen.filter(({ kernel }) => kernel === "gradient").map((x) => x.inputs),
       [["weight", "square", "dy"], ["x", "weight", "square", "dy"]],
     );
-    tf.dispose([weight, x, slope]);
+    tf.dispose([weight, x, outputGradient]);
   },
   ON_CPU,
 );

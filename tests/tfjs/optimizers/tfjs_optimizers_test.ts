@@ -283,22 +283,22 @@ onEachBackend(
     const shared = weight.clone(), reshaped = tf.reshape(weight, [2, 1]);
     const other = tf.variable(shared);
     const sgd = tf.train.sgd(1), adam = tf.train.adam(1);
-    const slope = tf.tensor1d([1, -1]);
-    sgd.applyGradients([{ name: weight.name, tensor: slope }]);
-    adam.applyGradients([{ name: other.name, tensor: slope }]);
-    sgd.applyGradients({ [weight.name]: slope });
-    const values = await valuesOf([weight, shared, reshaped, slope]);
+    const gradient = tf.tensor1d([1, -1]);
+    sgd.applyGradients([{ name: weight.name, tensor: gradient }]);
+    adam.applyGradients([{ name: other.name, tensor: gradient }]);
+    sgd.applyGradients({ [weight.name]: gradient });
+    const values = await valuesOf([weight, shared, reshaped, gradient]);
     assertEquals(values, [[-1, 4], [1, 2], [1, 2], [1, -1]]);
     assertNear(await valuesOf([other]), [[0, 3]]);
     dispose(sgd);
     dispose(adam);
-    tf.dispose([weight, shared, reshaped, other, slope]);
+    tf.dispose([weight, shared, reshaped, other, gradient]);
   },
 );
 
 onEachBackend("kernels read what an optimizer has changed", async () => {
   const x = tf.fill([1, 2, 2, 1], -1) as tf.Tensor4D;
-  const slope = tf.ones([1, 1, 1, 1]);
+  const gradient = tf.ones([1, 1, 1, 1]);
   const sgd = tf.train.sgd(0.5);
   // Some of TensorFlow.js's kernels keep a copy of a filter.
   const kernels: ((filter: tf.Tensor4D) => tf.Tensor)[] = [
@@ -316,26 +316,29 @@ onEachBackend("kernels read what an optimizer has changed", async () => {
       const found = [...await y.data()].map((x) => x + 0);
       assertEquals(found, Array(4).fill(expected), `${kernel}`);
       y.dispose();
-      sgd.applyGradients({ [filter.name]: slope });
+      sgd.applyGradients({ [filter.name]: gradient });
     }
     filter.dispose();
   }
   dispose(sgd);
-  tf.dispose([x, slope]);
+  tf.dispose([x, gradient]);
 });
 
 onEachBackend(
   "what does not fit takes the steps of TensorFlow.js",
   async () => {
     const weight = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])));
-    const scalar = tf.scalar(1), slope = tf.tensor1d([1, 2]);
+    const scalar = tf.scalar(1), gradient = tf.tensor1d([1, 2]);
     const sgd = tf.train.sgd(1), momentum = tf.train.momentum(1, 0.5);
     // A gradient that is broadcast, and a weight that is named twice.
     sgd.applyGradients({ [weight.name]: scalar });
     assertEquals(await valuesOf([weight]), [[0, 1]]);
     const { name } = weight;
-    momentum.applyGradients([{ name, tensor: slope }]);
-    momentum.applyGradients([{ name, tensor: slope }, { name, tensor: slope }]);
+    momentum.applyGradients([{ name, tensor: gradient }]);
+    momentum.applyGradients([{ name, tensor: gradient }, {
+      name,
+      tensor: gradient,
+    }]);
     // Sums of 1, 1.5 and 1 of a state of its own.
     assertEquals(await valuesOf([weight]), [[-3.5, -6]]);
     // A weight that is the gradient of one before it.
@@ -343,7 +346,7 @@ onEachBackend(
     const kernels = await kernelsOf(() =>
       sgd.applyGradients([{ name: other.name, tensor: weight }, {
         name,
-        tensor: slope,
+        tensor: gradient,
       }])
     );
     assertEquals(await valuesOf([other, weight]), [[4.5, 7], [-4.5, -8]]);
@@ -351,17 +354,17 @@ onEachBackend(
     other.dispose();
     dispose(sgd);
     dispose(momentum);
-    tf.dispose([weight, scalar, slope]);
+    tf.dispose([weight, scalar, gradient]);
   },
   ["cpu", "wasm", "webgpu"],
 );
 
 onEachBackend("a gradient that is disposed of changes nothing", async () => {
   const weight = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])));
-  const slope = tf.tensor1d([1, 1]);
-  slope.dispose();
+  const gradient = tf.tensor1d([1, 1]);
+  gradient.dispose();
   const sgd = tf.train.sgd(1);
-  const step = () => sgd.applyGradients({ [weight.name]: slope });
+  const step = () => sgd.applyGradients({ [weight.name]: gradient });
   assertThrows(step, Error);
   assertEquals(await valuesOf([weight]), [[1, 2]]);
   dispose(sgd);

@@ -404,9 +404,9 @@ Deno.test("gradients of channels with a kernel of their own are the definition's
         for (let c = 0; c < channels; c++) {
           for (let q = 0; q < multiplier; q++) {
             const weight = (tap * channels + c) * multiplier + q;
-            const slope = dy![(to * channels + c) * multiplier + q]!;
-            dx[from * channels + c]! += slope * filter![weight]!;
-            dfilter[weight]! += slope * x![from * channels + c]!;
+            const gradient = dy![(to * channels + c) * multiplier + q]!;
+            dx[from * channels + c]! += gradient * filter![weight]!;
+            dfilter[weight]! += gradient * x![from * channels + c]!;
           }
         }
       });

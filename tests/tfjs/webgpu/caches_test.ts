@@ -166,13 +166,13 @@ onWebGpu(
     assert(resourceOf(constants[1]!) !== other);
     assertEquals([...await constants[1]!.data()], [3, 4]);
     const weight = tf.tidy(() => tf.variable(constants[2]!));
-    const slope = tf.tensor1d([1, 1]), sgd = tf.train.sgd(1);
-    sgd.applyGradients({ [weight.name]: slope });
+    const gradient = tf.tensor1d([1, 1]), sgd = tf.train.sgd(1);
+    sgd.applyGradients({ [weight.name]: gradient });
     assertEquals([...await weight.data()], [2, 3]);
     assertEquals([...await constants[2]!.data()], [3, 4]);
-    sgd.applyGradients({ [weight.name]: slope });
+    sgd.applyGradients({ [weight.name]: gradient });
     assertEquals([...await weight.data()], [1, 2]);
-    tf.dispose([...constants, weight, slope]);
+    tf.dispose([...constants, weight, gradient]);
     sgd.dispose();
   },
 );
@@ -198,14 +198,14 @@ onWebGpu(
   "a weight that was changed after a failure raises",
   async (backend) => {
     const weight = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])));
-    const slope = tf.tensor1d([1, 1]), sgd = tf.train.sgd(1);
-    sgd.applyGradients({ [weight.name]: slope });
+    const gradient = tf.tensor1d([1, 1]), sgd = tf.train.sgd(1);
+    sgd.applyGradients({ [weight.name]: gradient });
     assertEquals([...await weight.data()], [0, 1]);
     // A text that does not compile.
     backend.device.createShaderModule({ code: "fn broken(" });
-    sgd.applyGradients({ [weight.name]: slope });
+    sgd.applyGradients({ [weight.name]: gradient });
     await assertRejects(() => weight.data(), GpuError);
-    tf.dispose([weight, slope]);
+    tf.dispose([weight, gradient]);
     sgd.dispose();
   },
 );
@@ -254,8 +254,8 @@ onWebGpu(
   "a weight that changes while it is read is not the old one later",
   async () => {
     const weight = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])));
-    const slope = tf.tensor1d([1, 1]), sgd = tf.train.sgd(1);
-    const step = () => sgd.applyGradients({ [weight.name]: slope });
+    const gradient = tf.tensor1d([1, 1]), sgd = tf.train.sgd(1);
+    const step = () => sgd.applyGradients({ [weight.name]: gradient });
     step();
     const reading = weight.data();
     step();
@@ -263,7 +263,7 @@ onWebGpu(
     assertEquals([...await weight.data()], [-1, 0]);
     step();
     assertEquals([...await weight.data()], [-2, -1]);
-    tf.dispose([weight, slope]);
+    tf.dispose([weight, gradient]);
     sgd.dispose();
   },
 );
@@ -276,14 +276,14 @@ onWebGpu("a buffer of the user's is not written", async (backend) => {
   device.queue.writeBuffer(buffer, 0, Float32Array.of(1, 2, 3, 4));
   const given = () => tf.tensor({ buffer, zeroCopy: true }, [4], "float32");
   const weight = tf.tidy(() => tf.variable(given()));
-  const slope = tf.tensor1d([1, 1, 1, 1]), sgd = tf.train.sgd(1);
-  sgd.applyGradients({ [weight.name]: slope });
+  const gradient = tf.tensor1d([1, 1, 1, 1]), sgd = tf.train.sgd(1);
+  sgd.applyGradients({ [weight.name]: gradient });
   const again = given();
   assertEquals([...await again.data()], [1, 2, 3, 4]);
   assertEquals([...await weight.data()], [0, 1, 2, 3]);
-  sgd.applyGradients({ [weight.name]: slope });
+  sgd.applyGradients({ [weight.name]: gradient });
   assertEquals([...await weight.data()], [-1, 0, 1, 2]);
-  tf.dispose([weight, slope, again]);
+  tf.dispose([weight, gradient, again]);
   sgd.dispose();
   buffer.destroy();
   // A canvas's texture stays, which is what a program draws on.

@@ -78,7 +78,8 @@ async function trained(
 function shaders(
   look: (shaders: { done: number; total: number }) => unknown,
 ): TrainingProgress {
-  const compiled = (told: { done: number; total: number }) => void look(told);
+  const compiled = (progress: { done: number; total: number }) =>
+    void look(progress);
   return { begin() {}, update() {}, end() {}, compiled };
 }
 
@@ -106,9 +107,9 @@ onWebGpu("a device lost while shaders compile is a GpuError", async () => {
 onWebGpu(
   "after a loss, shaders are compiled ahead on the next device",
   async () => {
-    const told: string[] = [];
+    const reports: string[] = [];
     const progress = shaders(({ done, total }) =>
-      told.push(`${done} of ${total}`)
+      reports.push(`${done} of ${total}`)
     );
     const calls = await callsOf(() => trained(progress));
     const ahead = count(calls, "ahead"), atOnce = count(calls, "at once");
@@ -117,11 +118,11 @@ onWebGpu(
     const launches = count(calls.slice(calls.lastIndexOf("ahead")), "launch");
     assert(launches > 100, `${launches} launches after the last of them`);
     const all = Array.from({ length: ahead + 1 }, (_, i) => `${i} of ${ahead}`);
-    assertEquals(told, all);
+    assertEquals(reports, all);
     // Then all of them are there.
     const again = await callsOf(() => trained(progress));
     assertEquals([count(again, "ahead"), count(again, "at once")], [0, 0]);
-    assertEquals(told, all);
+    assertEquals(reports, all);
   },
 );
 
@@ -256,9 +257,9 @@ onWebGpu("a shader that fails ahead fails as if launched", async (backend) => {
     launch(backend, shader, [y], new ArrayBuffer(16));
     return tensor;
   };
-  const told: number[] = [];
-  await compileAhead(() => void run(), (done) => told.push(done));
-  assertEquals(told, [0, 1]);
+  const reports: number[] = [];
+  await compileAhead(() => void run(), (done) => reports.push(done));
+  assertEquals(reports, [0, 1]);
   // Nothing that was computed meanwhile is suspect.
   const sound = tf.tidy(() => tf.add(tf.ones([2]), 1));
   assertEquals([...await sound.data()], [2, 2]);

@@ -328,12 +328,12 @@ export async function goOn(
 ): Promise<void> {
   const load = async (
     name: string,
-    told: string,
+    command: string,
     skipped: LoadPyTorchWeightsOptions,
   ) => {
     const folder = folderOf(name, contender.name, 1);
     if (mode === "smoke" && !await hasKeptWeights(folder)) return;
-    await loadKeptWeights(model, `${told} --size ${size}`, folder, skipped);
+    await loadKeptWeights(model, `${command} --size ${size}`, folder, skipped);
   };
   if (AFTER_MNLI.includes(task)) {
     const mnli = variantName(recipe, VARIANTS, { task: "mnli", size });

@@ -245,7 +245,7 @@ export async function fileOfTokens(
   const isThere = await Deno.stat(path).then(() => true, () => false);
   if (isThere) return path;
   console.log(`${path} is made once; if stopped, it continues`);
-  const texts = told(await openWebText(data, { part }));
+  const texts = withProgress(await openWebText(data, { part }));
   await writeTokenFile(texts, { ...writingOf(tokenizer), path });
   return path;
 }
@@ -282,7 +282,7 @@ function typeOf({ vocabularySize }: Tokenizer): TokenType {
 }
 
 /** A stream that tells which shard is read. */
-function told<E>(stream: ShardedStream<E>): ShardedStream<E> {
+function withProgress<E>(stream: ShardedStream<E>): ShardedStream<E> {
   const { shards } = stream;
   return {
     ...stream,

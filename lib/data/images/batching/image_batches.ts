@@ -1,3 +1,4 @@
+/** Batches of images that workers decode and transform. @module */
 import {
   assertFinite,
   assertInteger,

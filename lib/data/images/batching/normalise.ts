@@ -1,3 +1,4 @@
+/** Normalisation of pixels, colour by colour. @module */
 import { assertFinite, shown } from "@lionjs/base";
 
 /** One number each for red, green and blue, or one for all. */

@@ -1,3 +1,4 @@
+/** The workers that make images, each with jobs in order. @module */
 import { shown } from "@lionjs/base";
 import { codecAddresses } from "../decoding/codecs.ts";
 import type { EncodedImage } from "../datasets/image_dataset.ts";

@@ -1,3 +1,4 @@
+/** The messages between a page or program and its image workers. @module */
 import type { CodecAddress } from "../decoding/codecs.ts";
 import type { ImageType } from "../decoding/image_file.ts";
 import type { JobSettings } from "./image_job.ts";

@@ -1,3 +1,4 @@
+/** Datasets of encoded images with the number of their class. @module */
 import type { BlockDataset } from "../../batches/orders.ts";
 import { shown } from "@lionjs/base";
 import { assertPlace, type Dataset } from "../../batches/dataset.ts";

@@ -1,3 +1,4 @@
+/** Images in folders, each of which is a class. @module */
 import {
   assertOneOf,
   assertOptions,

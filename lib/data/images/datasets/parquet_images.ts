@@ -1,3 +1,4 @@
+/** Images in a column of Parquet files. @module */
 import { assertOptions, optionsOf, shown } from "@lionjs/base";
 import type { ByteSource } from "../../bytes/bytes_of.ts";
 import {

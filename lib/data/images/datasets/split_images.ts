@@ -1,3 +1,4 @@
+/** Splitting of a dataset of images, class by class. @module */
 import { assertOptions, optionsOf } from "@lionjs/base";
 import { assertPlace } from "../../batches/dataset.ts";
 import { seeded, shuffle } from "../../batches/random.ts";

@@ -1,3 +1,4 @@
+/** Images in tars, as WebDataset has them. @module */
 import { assertOptions, assertText, optionsOf, shown } from "@lionjs/base";
 import type { TarSample } from "../../records/tar/sample.ts";
 import type { WebDataset } from "../../records/web_dataset.ts";

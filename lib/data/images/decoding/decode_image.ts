@@ -1,3 +1,4 @@
+/** Decoding of an image by whichever decoder is there. @module */
 import { assertOneOf, assertOptions, optionsOf, shown } from "@lionjs/base";
 import { upright } from "../pictures/orientation.ts";
 import type { Picture } from "../pictures/picture.ts";

@@ -1,3 +1,4 @@
+/** The head of a WebP file. @module */
 import { orientationOf } from "../pictures/orientation.ts";
 import { viewOf } from "@lionjs/base";
 import { hasText, type ImageHead, truncated } from "./image_file.ts";

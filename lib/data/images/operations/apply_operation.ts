@@ -1,3 +1,4 @@
+/** RandAugment's operations by name and magnitude. @module */
 import {
   assertFinite,
   assertOneOf,

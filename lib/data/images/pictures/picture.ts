@@ -1,3 +1,4 @@
+/** Decoded images. @module */
 import { assertPositiveInteger, shown } from "@lionjs/base";
 
 /** A decoded image: red, green and blue, 8 bits each. */

@@ -1,3 +1,4 @@
+/** Resizing of pictures, as Pillow does it. @module */
 import {
   assertOptions,
   assertPositiveInteger,

@@ -1,3 +1,4 @@
+/** Application of a transform's steps to a picture. @module */
 import { assertInterpolation } from "../pictures/resize.ts";
 import { assertRange, assertSide } from "./transform.ts";
 import {

@@ -1,3 +1,4 @@
+/** The transform of images in training. @module */
 import { assertRange, assertSide } from "./transform.ts";
 import {
   assertInteger,

@@ -1,3 +1,4 @@
+/** Transforms as plain data: the steps, and checks of them. @module */
 import { MOST_PIXELS } from "../pictures/picture.ts";
 import { assertFinite, assertInteger, shown } from "@lionjs/base";
 import type { Interpolation } from "../pictures/filters.ts";

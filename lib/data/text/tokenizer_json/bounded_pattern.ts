@@ -1,3 +1,4 @@
+/** Regular expressions that run in linear time. @module */
 import {
   compilePattern,
   type Instruction,

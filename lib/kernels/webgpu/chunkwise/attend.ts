@@ -23,7 +23,7 @@
  */
 import { declareConstants, instance } from "@lionjs/tfjs/webgpu";
 import {
-  JOINED,
+  JOINED_HEADS,
   type Launch,
   type ProblemProgram,
   stepOf,
@@ -73,7 +73,7 @@ export interface Role {
      * Whether a token's heads may lie side by side, `[batch, length, heads * columns]`.
      * @default false
      */
-    readonly mayBeJoined?: boolean;
+    readonly mayJoinHeads?: boolean;
   };
   /**
    * Whether z is multiplied by the scale, its row sums are written, and it is divided by
@@ -162,12 +162,12 @@ export interface AttendSpec {
   /** The room that the program has, and how its work is shared out. */
   readonly shape: AttendShape;
   /** Whether states are not scanned, so that each reader adds up those of all chunks. */
-  readonly areApart: boolean;
+  readonly areUnscanned: boolean;
 }
 
 /** The program, of which a thread computes a tile of TILE rows and four columns. */
 export function attendProgram(
-  { roles, decays, shape, areApart }: AttendSpec,
+  { roles, decays, shape, areUnscanned }: AttendSpec,
   launch: Launch,
 ): ProblemProgram {
   const { blockRows, stride } = shape;
@@ -183,7 +183,7 @@ export function attendProgram(
     variants: roles.map(roleKey),
     constants: {
       ...maskConstants(decays),
-      APART: areApart,
+      UNSCANNED: areUnscanned,
       ROWS: blockRows,
       STRIDE: stride,
       TOKENS: decays ? shape.tokens : 4,
@@ -204,7 +204,7 @@ export function attendProgram(
     workgroups: [launch.chunks, launch.sequences],
     layers: Math.ceil(launch.chunkSize / blockRows) * roles.length,
     functions: () => [
-      ...[VECS, STATES, JOINED, ACCUMULATE, DECAYS, arrivals(decays)],
+      ...[VECS, STATES, JOINED_HEADS, ACCUMULATE, DECAYS, arrivals(decays)],
       ...[LOAD_DECAYS, WEIGHTS, ATTEND_SCRATCH],
       ...roles.map((role) =>
         instance(operandsOf(role, decays) + ATTEND, role.output.name)
@@ -227,7 +227,7 @@ function operandsOf(role: Role, decays: Mask | null): string {
     TRANSPOSED: rows.columns !== "key",
     NORMALIZES: normalizes,
     HAS_TERMS: ownTerms !== undefined,
-    MAY_BE_JOINED: output.mayBeJoined ?? false,
+    MAY_JOIN_HEADS: output.mayJoinHeads ?? false,
   };
   return [
     ...[declareConstants(constants), readingStates(states.name)],

@@ -92,7 +92,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
   let vec = tile % vecs;
   let row = first_row + tile_row;
   let token = start + row;
-  let own = row / 4u;
+  let own_block = row / 4u;
   var sum = array<vec4f, TILE>();
   var readers = array<u32, TILE>();
   for (var r = 0u; r < TILE; r++) { // unroll
@@ -101,8 +101,8 @@ fn step(group: vec3u, layer: u32, thread: u32) {
   var own_rows = array<vec4f, TILE>();
   var terms = array<vec4f, TILE>();
   if (DECAYS && !HAS_TERMS) {
-    let end = select(min(own + TILE / 4u, blocks), blocks, AFTER);
-    for (var block = select(own, 0u, BEFORE); block < end; block++) {
+    let end = select(min(own_block + TILE / 4u, blocks), blocks, AFTER);
+    for (var block = select(own_block, 0u, BEFORE); block < end; block++) {
       let columns = values_of(start + 4u * block, last, vec);
       for (var r = 0u; r < TILE; r++) { // unroll
         sum[r] = accumulate(sum[r], columns, scores[(tile_row + r) * STRIDE + block]);
@@ -114,8 +114,8 @@ fn step(group: vec3u, layer: u32, thread: u32) {
   if (HAS_TERMS) {
     var of_side = array<array<vec4f, TILE>, 2>();
     for (var side = 0u; side < 2u; side++) { // unroll
-      let end = select(blocks, own, side == 0u);
-      for (var block = select(own + TILE / 4u, 0u, side == 0u); has(side) && block < end; block++) {
+      let end = select(blocks, own_block, side == 0u);
+      for (var block = select(own_block + TILE / 4u, 0u, side == 0u); has(side) && block < end; block++) {
         let columns = values_of(start + 4u * block, last, vec);
         for (var r = 0u; r < TILE; r++) { // unroll
           of_side[side][r] = accumulate(of_side[side][r], columns, scores[(tile_row + r) * STRIDE + block]);
@@ -123,7 +123,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
       }
     }
     for (var half = 0u; half < TILE / 4u; half++) { // unroll
-      let block = own + half;
+      let block = own_block + half;
       if (block < blocks) {
         let columns = values_of(start + 4u * block, last, vec);
         let at = 4u * half + vec4u(0u, 1u, 2u, 3u);
@@ -152,7 +152,7 @@ fn step(group: vec3u, layer: u32, thread: u32) {
 
   // 3. The sums that the tile's rows read of the states that reach the chunk.
   var of_states = array<array<vec4f, TILE>, 2>();
-  if (APART) {
+  if (UNSCANNED) {
     for (var side = 0u; side < 2u; side++) { // unroll
       // The states of other chunks are added up from the nearest chunk on.
       let others = select(uniforms.chunks - 1u - chunk, chunk, side == 0u);
@@ -195,8 +195,8 @@ fn step(group: vec3u, layer: u32, thread: u32) {
 
   // Where a token's heads lie side by side, the next row of a head is as many vectors further as
   // there are heads.
-  let heads = select(1u, uniforms.joinedHeads, MAY_BE_JOINED);
-  let place = select(start, joined(start), MAY_BE_JOINED) + row * heads;
+  let heads = select(1u, uniforms.joinedHeads, MAY_JOIN_HEADS);
+  let place = select(start, joined_heads_at(start), MAY_JOIN_HEADS) + row * heads;
 
   // 4. The row sums, which the last four columns have, and the division by them.
   if (NORMALIZES) {

@@ -23,7 +23,7 @@ import {
 import {
   type Device,
   inLaunches,
-  packingOf,
+  vec4CopiesOf,
   refusalOf,
   tooLarge,
   tooManyChunks,
@@ -38,7 +38,7 @@ import {
   chunkStatesProgram,
   stateBytes,
   type States,
-  statesAreApart,
+  statesStayUnscanned,
 } from "./states.ts";
 
 type Numbers = WebGpuNumbers["chunkwise"];
@@ -47,7 +47,7 @@ type Numbers = WebGpuNumbers["chunkwise"];
 function layoutOf(
   request: KernelRequest,
   chunkSize: number,
-  { chunksApart }: Numbers,
+  { unscannedChunks }: Numbers,
 ) {
   const { batch, heads, length, causal, states = false } = request;
   const decays = maskFor(request.decays || causal, causal);
@@ -55,11 +55,11 @@ function layoutOf(
   // With decays there are states only of several chunks, or of a part of a sequence.
   const hasStates = !decays || chunks > 1 || states;
   // Whether states are not scanned: each reader adds up those of all chunks.
-  const areApart = hasStates && decays !== null && !states &&
-    statesAreApart(chunks, batch * heads, chunksApart);
+  const areUnscanned = hasStates && decays !== null && !states &&
+    statesStayUnscanned(chunks, batch * heads, unscannedChunks);
   return {
-    ...{ decays, chunks, hasStates, areApart },
-    isScanned: hasStates && !areApart && (chunks > 1 || states),
+    ...{ decays, chunks, hasStates, areUnscanned },
+    isScanned: hasStates && !areUnscanned && (chunks > 1 || states),
     /** Bytes of the states of a sequence. */
     bytes: hasStates ? chunks * stateBytes(request, decays) : 0,
   };
@@ -109,12 +109,12 @@ export function planChunkwise(
     tooLarge("the states of a sequence take", bytes, limits, how);
   if (large) return large;
   const batches = sequenceBatches(batch * heads, bytes, limits);
-  const packed = packingOf(request);
+  const copies = vec4CopiesOf(request);
   const launches = 1 + Number(hasStates) + Number(isScanned);
   return {
     chunkSize,
-    scratchBytes: packed.bytes + batches[0]!.sequences * bytes,
-    how: inLaunches(batches.length * (launches + packed.launches)),
+    scratchBytes: copies.bytes + batches[0]!.sequences * bytes,
+    how: inLaunches(batches.length * (launches + copies.launches)),
   };
 }
 
@@ -126,7 +126,7 @@ function open(call: AttentionArguments, numbers: Numbers) {
   const request = requestOf(call);
   const { chunkSize } = request;
   const layout = layoutOf(request, chunkSize, numbers);
-  const { bytes, decays, hasStates, isScanned, areApart } = layout;
+  const { bytes, decays, hasStates, isScanned, areUnscanned } = layout;
   const launcher = launcherOf(call, bytes);
   const { limits } = call.backend.device;
   const shape = shapeFor(
@@ -158,7 +158,7 @@ function open(call: AttentionArguments, numbers: Numbers) {
     },
     /** Computes what tokens read of their chunk and of the states. */
     attend: (launch: Launch, roles: readonly Role[], decays: Mask | null) => {
-      const spec = { roles, decays, shape, areApart };
+      const spec = { roles, decays, shape, areUnscanned };
       launcher.run(launch, attendProgram(spec, launch));
     },
   };
@@ -176,13 +176,13 @@ export function chunkwiseForward(
   numbers: Numbers,
 ): tf.TensorInfo[] {
   const { decays, request, ...run } = open(call, numbers);
-  const { batch, heads, headDim, valueDim, causal, states: isPiece } = request;
+  const { batch, heads, headDim, valueDim, causal, states: isPart } = request;
   const [y, rowSums] = run.outputs();
   const sides = causal ? [0] : [0, 1];
   const enters = sides.map((side) => ["before", "after"][side]!)
-    .filter((name) => isPiece && call.inputs[name] !== undefined);
+    .filter((name) => isPart && call.inputs[name] !== undefined);
   const leaves = sides.map((side) => ["forward", "backward"][side]!)
-    .filter(() => isPiece);
+    .filter(() => isPart);
   const state = [batch, heads, headDim, valueDim + 1];
   const leaving = leaves.map((name) => run.output(name, state));
   const [q, k, v] = run.queriesKeysValues();
@@ -190,7 +190,7 @@ export function chunkwiseForward(
   run.scratchStates(states);
   const attention: Role = {
     ...{ rows: q, others: k, values: v, states, normalizes: true },
-    output: { name: "y", columns: "value", mayBeJoined: true },
+    output: { name: "y", columns: "value", mayJoinHeads: true },
   };
   for (const launch of run.launches) {
     run.makeStates(launch, [states], enters, leaves);
@@ -211,7 +211,7 @@ export function chunkwiseGradient(
   call: AttentionArguments,
   numbers: Numbers,
 ): tf.TensorInfo[] {
-  const { decays: mask, request, areApart, largestChunk, hasStates, ...run } =
+  const { decays: mask, request, areUnscanned, largestChunk, hasStates, ...run } =
     open(call, numbers);
   const tokens = request.batch * request.heads * request.length;
   const outputs = ["q", "k", "v", ...(mask ? logDecaysOf(mask) : [])]
@@ -220,7 +220,7 @@ export function chunkwiseGradient(
   const g = COTANGENTS;
   const logDecays = mask ? logDecaysOf(mask) : [];
   run.scratch(g.name, cotangentNumbers(tokens, request, logDecays.length));
-  const decays = mask && { ...mask, packed: true };
+  const decays = mask && { ...mask, behindCotangents: true };
   const transposed = decays && { ...decays, transposed: true };
   const states: States = { name: "states", rows: k, columns: v, decays };
   const cotangentStates: States = {
@@ -254,7 +254,7 @@ export function chunkwiseGradient(
     run.attend(launch, [dk, dv], transposed);
     if (mask) {
       const met = [states.name, cotangentStates.name] as const;
-      const spec = { mask, areApart, largestChunk };
+      const spec = { mask, areUnscanned, largestChunk };
       const program = decayGradientsProgram(
         { ...spec, states: hasStates ? met : null },
         launch,

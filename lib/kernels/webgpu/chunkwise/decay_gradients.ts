@@ -50,12 +50,12 @@ export interface DecayGradientsSpec {
    */
   readonly states: readonly [string, string] | null;
   /** Whether states are not scanned, so that each reader adds up those of all chunks. */
-  readonly areApart: boolean;
+  readonly areUnscanned: boolean;
 }
 
 /** The program of df and db, of which a workgroup computes those of a chunk. */
 export function decayGradientsProgram(
-  { mask, largestChunk, states, areApart }: DecayGradientsSpec,
+  { mask, largestChunk, states, areUnscanned }: DecayGradientsSpec,
   launch: Launch,
 ): ProblemProgram {
   const read = states ?? [];
@@ -70,7 +70,7 @@ export function decayGradientsProgram(
     name: "decay_gradients",
     constants: {
       ALONE: states === null,
-      APART: areApart,
+      UNSCANNED: areUnscanned,
       ...maskConstants(mask),
       TOKENS: largestChunk,
     },
@@ -96,7 +96,7 @@ export function decayGradientsProgram(
 const REACHING = /* wgsl */ `
 // Four columns of the state that reaches a chunk, whose own begins at \`start\`, from a side.
 fn reaching(chunk: u32, side: u32, start: u32, vecs: u32, at: u32) -> vec4f {
-  if (!APART) { return read_state(start + at); }
+  if (!UNSCANNED) { return read_state(start + at); }
   var sum = vec4f();
   var factor = 1.0;
   var place = start;

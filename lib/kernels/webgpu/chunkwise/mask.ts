@@ -27,7 +27,7 @@ export interface Mask {
    * Whether the log decays are read where they lie behind the cotangents
    * (`cotangents.ts`), and not in buffers of their own.
    */
-  readonly packed: boolean;
+  readonly behindCotangents: boolean;
 }
 
 /**
@@ -38,13 +38,13 @@ export interface Mask {
  * @param causal Whether a token reads only itself and the tokens before it.
  */
 export function maskFor(decays: boolean, causal: boolean): Mask | null {
-  return decays ? { causal, transposed: false, packed: false } : null;
+  return decays ? { causal, transposed: false, behindCotangents: false } : null;
 }
 
 /** Names a mask in a key. */
 export function maskKey(mask: Mask | null): string {
   if (mask === null) return "maskless";
-  const names = (["causal", "transposed", "packed"] as const)
+  const names = (["causal", "transposed", "behindCotangents"] as const)
     .filter((name) => mask[name]);
   return ["mask", ...names].join(".");
 }
@@ -56,7 +56,7 @@ export function logDecaysOf({ causal }: Pick<Mask, "causal">): ("f" | "b")[] {
 
 /** The inputs that a program binds for a mask's log decays. */
 export function decayInputs(mask: Mask | null): ("f" | "b")[] {
-  return mask && !mask.packed ? logDecaysOf(mask) : [];
+  return mask && !mask.behindCotangents ? logDecaysOf(mask) : [];
 }
 
 /** The number of a mask's sides; without decays there is one. */
@@ -79,10 +79,10 @@ export function maskConstants(mask: Mask | null): Constants {
 export function logDecays(mask: Mask | null): string {
   const read = (name: "f" | "b") => {
     if (!mask || !logDecaysOf(mask).includes(name)) return "0.0";
-    if (!mask.packed) return `${name}[token]`;
+    if (!mask.behindCotangents) return `${name}[token]`;
     return `log_decay_behind(${name === "f" ? "" : "uniforms.tokens + "}token)`;
   };
-  return /* wgsl */ `${mask?.packed ? LOG_DECAYS_BEHIND : ""}
+  return /* wgsl */ `${mask?.behindCotangents ? LOG_DECAYS_BEHIND : ""}
 fn log_f(token: u32) -> f32 { return ${read("f")}; }
 fn log_b(token: u32) -> f32 { return ${read("b")}; }
 `;

@@ -59,15 +59,15 @@ export interface States {
 const FEW_CHUNKS = 128;
 
 /**
- * Whether the states of chunks are not scanned: who reads what reaches a chunk adds up
- * what the others wrote, which spares a launch. Of more than two chunks, states are then
- * read more often than if they had been.
+ * Whether the states of chunks stay as the chunks wrote them, without a scan: each reader
+ * then adds up those of the other chunks, which saves a launch. Of more than two chunks,
+ * states are read more often than if they were scanned.
  *
  * @param chunks Chunks of a sequence.
  * @param sequences All sequences.
  * @param most The most chunks of a sequence.
  */
-export function statesAreApart(
+export function statesStayUnscanned(
   chunks: number,
   sequences: number,
   most: number,
@@ -75,6 +75,7 @@ export function statesAreApart(
   return chunks <= 2 || chunks <= most && chunks * sequences <= FEW_CHUNKS;
 }
 
+/** The vec4s of a record: a state, and the decay over its chunk. */
 export function recordVecs(dims: Dims): number {
   return 4 * vecsOf("key", dims) * vecsOf("sum", dims) + 1;
 }
@@ -244,13 +245,13 @@ export function carryStatesProgram(
 ): ProblemProgram {
   const directions = directionsOf(states[0]!.decays);
   const names = states.map(({ name }) => name);
-  const isPiece = leaves.length > 0;
-  const decays = isPiece ? states[0]!.decays : null;
+  const isPart = leaves.length > 0;
+  const decays = isPart ? states[0]!.decays : null;
   return {
     name: "carry_states",
     variants: [
       ...states.map(({ name, decays }) => `${name}:${maskKey(decays)}`),
-      isPiece && `piece=${[...enters, ...leaves]}`,
+      isPart && `part=${[...enters, ...leaves]}`,
     ],
     constants: {
       ENTERS_BEFORE: enters.includes("before"),

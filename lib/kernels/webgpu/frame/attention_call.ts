@@ -101,8 +101,8 @@ export function stepOf(suffixes: readonly string[], layers: string): string {
  * WGSL function: the place of a token's head in y and its gradient, `[batch, length,
  * heads * valueDim]`.
  */
-export const JOINED = /* wgsl */ `
-fn joined(token: u32) -> u32 {
+export const JOINED_HEADS = /* wgsl */ `
+fn joined_heads_at(token: u32) -> u32 {
   let sequence = token / uniforms.length;
   let heads = uniforms.joinedHeads;
   let first = sequence / heads * uniforms.length;
@@ -140,7 +140,7 @@ export function launcherOf(
   const { inputs, backend } = call;
   const request = requestOf(call);
   const { batch, heads, length, valueDim, chunkSize } = request;
-  const { joined = false, precision } = request;
+  const { joinsHeads = false, precision } = request;
   const tokens = batch * heads * length;
   const tensors: Record<string, tf.TensorInfo> = { ...inputs };
   const scratches: tf.TensorInfo[] = [];
@@ -149,7 +149,7 @@ export function launcherOf(
   const launches = batches.map((batch): Launch => ({
     ...{ ...request, ...batch, tokens },
     chunks: Math.ceil(length / chunkSize),
-    joinedHeads: joined ? heads : 1,
+    joinedHeads: joinsHeads ? heads : 1,
   }));
   const output = (name: string, shape: number[]) =>
     tensors[name] = makeFloats(backend, shape);
@@ -160,14 +160,14 @@ export function launcherOf(
     runProgram(backend, boundProgram(program, launch, tensors));
   const vectorsOf = (name: string, columns: "key" | "value"): Vectors => {
     const vectors = { name, columns, half: precision === "f16" };
-    if (!isPacked(vectors, request)) return vectors;
+    if (!needsVec4Copy(vectors, request)) return vectors;
     const x = inputs[name]!;
     // Four halves take the room of two floats.
     const ofVec = vectors.half ? 2 : 4;
     scratch(name, tokens * ofVec * vecsOf(columns, request));
-    const both = { x, packed: tensors[name]! };
+    const both = { x, copied: tensors[name]! };
     for (const launch of launches) {
-      const program = packProgram(vectors, launch);
+      const program = vec4CopyProgram(vectors, launch);
       runProgram(backend, boundProgram(program, launch, both));
     }
     return vectors;
@@ -177,7 +177,7 @@ export function launcherOf(
     outputs: () => [
       output(
         "y",
-        joined
+        joinsHeads
           ? [batch, length, heads * valueDim]
           : [batch, heads, length, valueDim],
       ),
@@ -200,31 +200,31 @@ export function launcherOf(
 type InputVectors = Pick<Vectors, "half"> & { columns: "key" | "value" };
 
 /** Whether vectors must first be copied to 16 bits, or to a multiple of four columns. */
-export function isPacked(
+export function needsVec4Copy(
   { columns, half }: InputVectors,
   { headDim, valueDim }: Dims,
 ): boolean {
   return half || (columns === "key" ? headDim : valueDim) % 4 !== 0;
 }
 
-const PACK_THREADS = 64;
+const COPY_THREADS = 64;
 
 /**
- * The program that copies vectors `x` to vectors `packed` of a multiple of four columns, four
+ * The program that copies vectors `x` to vectors `copied` of a multiple of four columns, four
  * per thread, in 32 bits or rounded to 16: numbers above 65504 then become infinite.
  */
-export function packProgram(
+export function vec4CopyProgram(
   { columns, half }: InputVectors,
   launch: Launch,
 ): ProblemProgram {
   return {
-    name: "pack",
+    name: "copy_to_vec4s",
     constants: { OF_KEYS: columns === "key" },
-    elements: elementsOf([{ name: "packed", half }]),
+    elements: elementsOf([{ name: "copied", half }]),
     reads: ["x"],
-    writes: ["packed"],
-    threads: PACK_THREADS,
-    workgroups: [Math.ceil(launch.length / PACK_THREADS), launch.sequences],
+    writes: ["copied"],
+    threads: COPY_THREADS,
+    workgroups: [Math.ceil(launch.length / COPY_THREADS), launch.sequences],
     layers: vecsOf(columns, launch),
     functions: VECS,
     body: /* wgsl */ `
@@ -236,7 +236,7 @@ export function packProgram(
   for (var i = 0u; i < 4u && layer * 4u + i < columns; i++) {
     vec[i] = x[token * columns + layer * 4u + i];
   }
-  packed[token * select(value_vecs(), key_vecs(), OF_KEYS) + layer] = ${
+  copied[token * select(value_vecs(), key_vecs(), OF_KEYS) + layer] = ${
       half ? "vec4h" : "vec4f"
     }(vec);`,
   };

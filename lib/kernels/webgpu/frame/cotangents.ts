@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { JOINED, type Launch, type ProblemProgram } from "./attention_call.ts";
+import { JOINED_HEADS, type Launch, type ProblemProgram } from "./attention_call.ts";
 import { type Dims, VECS, vecsOf, type Vectors } from "./vectors.ts";
 
 /** The vectors g, gradients in the sums of y and in the row sum. */
@@ -59,7 +59,7 @@ export function cotangentsProgram(
     writes: ["g"],
     threads: THREADS,
     workgroups: [Math.ceil(launch.length / THREADS), launch.sequences],
-    functions: /* wgsl */ `${VECS}${JOINED}
+    functions: /* wgsl */ `${VECS}${JOINED_HEADS}
 fn log_f(token: u32) -> f32 { return ${decay("f")}; }
 fn log_b(token: u32) -> f32 { return ${decay("b")}; }
 `,
@@ -72,7 +72,7 @@ const COTANGENTS_OF_TOKEN = /* wgsl */ `
   if (t >= uniforms.length) { return; }
   let token = (uniforms.firstSequence + group.y) * uniforms.length + t;
   let normalize = uniforms.normalize == 1u;
-  let place = joined(token) * uniforms.valueDim;
+  let place = joined_heads_at(token) * uniforms.valueDim;
   let factor = uniforms.scale / select(1.0, rowSums[token] + uniforms.epsilon, normalize);
   let padded = sum_vecs() * 4u;
   var product = 0.0;

@@ -28,12 +28,12 @@ export function elementwiseKernel<Input extends string, Attributes = unknown>(
 ): FusedKernel<Input, Attributes> {
   return ({ backend, inputs: tensors, attributes }) => {
     const x = tensors[inputs[0]!];
-    const { shape = x.shape, ...told } = of?.(x, attributes) ?? {};
+    const { shape = x.shape, ...ofCall } = of?.(x, attributes) ?? {};
     const named = <T>(names: readonly T[], tensor: (name: T) => TensorInfo) =>
       Object.fromEntries(names.map((name) => [name, tensor(name)]));
     const reads = named(inputs, (name) => tensors[name]);
     const writes = named(outputs, () => makeFloats(backend, shape));
-    runElementwise(backend, { ...program, ...told, reads, writes });
+    runElementwise(backend, { ...program, ...ofCall, reads, writes });
     return Object.values(writes);
   };
 }

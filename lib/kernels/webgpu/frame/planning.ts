@@ -2,7 +2,7 @@
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { Refusal } from "@lionjs/tfjs/kernel";
 import { cotangentNumbers } from "./cotangents.ts";
-import { isPacked } from "./attention_call.ts";
+import { needsVec4Copy } from "./attention_call.ts";
 import { largestBuffer } from "./sequence_batches.ts";
 import { vecsOf } from "./vectors.ts";
 
@@ -108,16 +108,16 @@ export function tooManyChunks(
  * The launches and bytes needed to copy inputs to vectors of a multiple of four columns,
  * in the requested precision.
  */
-export function packingOf(
+export function vec4CopiesOf(
   request: KernelRequest,
 ): { launches: number; bytes: number } {
   const { batch, heads, length } = request;
   const half = request.precision === "f16";
-  const packed = (["key", "key", "value"] as const)
-    .filter((columns) => isPacked({ columns, half }, request));
-  const vecs = packed.reduce((sum, name) => sum + vecsOf(name, request), 0);
+  const copies = (["key", "key", "value"] as const)
+    .filter((columns) => needsVec4Copy({ columns, half }, request));
+  const vecs = copies.reduce((sum, name) => sum + vecsOf(name, request), 0);
   return {
-    launches: packed.length,
+    launches: copies.length,
     bytes: batch * heads * length * vecs * (half ? 8 : 16),
   };
 }

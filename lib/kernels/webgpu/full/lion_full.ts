@@ -20,7 +20,7 @@ import { maskFor } from "../chunkwise/mask.ts";
 import {
   type Device,
   inLaunches,
-  packingOf,
+  vec4CopiesOf,
   refusalOf,
   tooLarge,
   tooManyChunks,
@@ -108,16 +108,16 @@ export function planFull(
   const large = tooManyChunks(tiles, limits) ??
     tooLarge("the masks of a sequence's tiles take", masks, limits);
   if (large) return large;
-  const packed = packingOf(request);
+  const copies = vec4CopiesOf(request);
   const batches = sequenceBatches(batch * heads, masks, limits);
   const ofSequence = decays
     ? Object.values(tileDecayNumbers(length, tiles, rows))
       .reduce((sum, numbers) => sum + 4 * numbers, 0)
     : 0;
-  const launches = packed.launches + (decays ? 2 : 1);
+  const launches = copies.launches + (decays ? 2 : 1);
   return {
     chunkSize,
-    scratchBytes: packed.bytes + batches[0]!.sequences * ofSequence,
+    scratchBytes: copies.bytes + batches[0]!.sequences * ofSequence,
     how: inLaunches(batches.length * launches),
   };
 }

@@ -19,7 +19,7 @@ fn normal(x: Pack, bell: Pack) -> Pack {
   return select(1.0 - tail, tail, x < Pack());
 }
 
-fn slope(x: Pack, bell: Pack, normal: Pack) -> Pack {
+fn derivative(x: Pack, bell: Pack, normal: Pack) -> Pack {
   return normal + x * (${1 / Math.sqrt(2 * Math.PI)} * bell);
 }
 `;
@@ -36,7 +36,7 @@ export function registerGelu(): void {
       name: "gelu_gradient",
       functions: GELU_TERMS,
       body: /* wgsl */ `  let height = bell(x[at]);
-  dx[at] = dy[at] * slope(x[at], height, normal(x[at], height));`,
+  dx[at] = dy[at] * derivative(x[at], height, normal(x[at], height));`,
     }),
   });
 }

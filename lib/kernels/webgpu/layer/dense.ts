@@ -43,12 +43,12 @@ export function registerDense(staged: boolean): void {
     never
   >(DENSE_GELU, {
     forward: ({ backend, inputs, attributes: { keepsHidden } }) =>
-      forward(backend, inputs, staged, { GELU: true, SLOPES: keepsHidden }),
-    gradient: ({ backend, inputs: { hidden: slopes, ...inputs } }) => {
-      if (staged) return gradient(backend, { ...inputs, slopes }, staged);
-      const [dy] = timesSlopes({
+      forward(backend, inputs, staged, { GELU: true, DERIVATIVES: keepsHidden }),
+    gradient: ({ backend, inputs: { hidden: derivatives, ...inputs } }) => {
+      if (staged) return gradient(backend, { ...inputs, derivatives }, staged);
+      const [dy] = timesDerivatives({
         ...{ backend, attributes: {} },
-        inputs: { dy: inputs.dy, slopes },
+        inputs: { dy: inputs.dy, derivatives },
       }) as [tf.TensorInfo];
       const gradients = gradient(backend, { ...inputs, dy }, staged);
       backend.disposeData(dy.dataId);
@@ -61,9 +61,9 @@ export function registerDense(staged: boolean): void {
  * The product of dy and GELU's derivatives: threads would compute it again wherever
  * they read dy.
  */
-const timesSlopes = elementwiseKernel(["dy", "slopes"], ["product"], {
-  name: "times_slopes",
-  body: "  product[at] = dy[at] * slopes[at];",
+const timesDerivatives = elementwiseKernel(["dy", "derivatives"], ["product"], {
+  name: "times_derivatives",
+  body: "  product[at] = dy[at] * derivatives[at];",
 });
 
 type DenseInput = "x" | "weight" | "bias";
@@ -87,7 +87,7 @@ fn finish_row(row: u32, column: u32, sum: vec4f) {
     let height = bell(hidden);
     let share = normal(hidden, height);
     write_y(row, column, hidden * share);
-    if (SLOPES) { write_slopes(row, column, slope(hidden, height, share)); }
+    if (DERIVATIVES) { write_derivatives(row, column, derivative(hidden, height, share)); }
   } else {
     write_y(row, column, hidden);
   }
@@ -130,13 +130,13 @@ function forward(
   backend: StrictWebGPUBackend,
   { x, weight, bias }: Inputs<DenseInput>,
   staged: boolean,
-  activation = { GELU: false, SLOPES: false },
+  activation = { GELU: false, DERIVATIVES: false },
 ): tf.TensorInfo[] {
   const { program, ofOutputs, ofInputs } = layerOf(x, weight);
   const { rows, outputs } = program.integers;
   const shape = [...x.shape.slice(0, -1), outputs];
   const y = makeFloats(backend, shape);
-  const slopes = activation.SLOPES ? makeFloats(backend, shape) : undefined;
+  const derivatives = activation.DERIVATIVES ? makeFloats(backend, shape) : undefined;
   const size = { rows, columns: outputs };
   const tiling = tilingOf([size], staged);
   runProgram(backend, {
@@ -144,22 +144,22 @@ function forward(
     name: "dense",
     constants: { ...activation, ...productConstants(tiling) },
     reads: { x, weight, bias },
-    writes: { y, ...(slopes && { slopes }) },
+    writes: { y, ...(derivatives && { derivatives }) },
     workgroups: tilesOf(size, tiling),
     functions: () => [
       readerOf(ofInputs("x", "uniforms.rows")),
       readerOf(ofOutputs("weight", "uniforms.inputs")),
       readerOf(ofOutputs("bias", "1u")),
       writerOf(ofOutputs("y", "uniforms.rows")),
-      slopes ? writerOf(ofOutputs("slopes", "uniforms.rows")) : NO_SLOPES,
+      derivatives ? writerOf(ofOutputs("derivatives", "uniforms.rows")) : NO_DERIVATIVES,
       ...[GELU_TERMS, productFunctions({ y: OUTPUTS }, tiling)],
     ],
     body: "  product_y(workgroup, local);",
   });
-  return slopes ? [y, slopes] : [y];
+  return derivatives ? [y, derivatives] : [y];
 }
 
-const NO_SLOPES = "fn write_slopes(row: u32, column: u32, slopes: vec4f) {}\n";
+const NO_DERIVATIVES = "fn write_derivatives(row: u32, column: u32, derivatives: vec4f) {}\n";
 
 /**
  * The gradients in x, weight and bias, in one launch: with g = dy, times GELU's derivatives
@@ -168,8 +168,8 @@ const NO_SLOPES = "fn write_slopes(row: u32, column: u32, slopes: vec4f) {}\n";
  */
 function gradient(
   backend: StrictWebGPUBackend,
-  { x, weight, bias, dy, slopes }: Inputs<DenseInput | "dy"> & {
-    readonly slopes?: tf.TensorInfo | undefined;
+  { x, weight, bias, dy, derivatives }: Inputs<DenseInput | "dy"> & {
+    readonly derivatives?: tf.TensorInfo | undefined;
   },
   staged: boolean,
 ): tf.TensorInfo[] {
@@ -185,9 +185,9 @@ function gradient(
   runProgram(backend, {
     ...program,
     name: "dense_gradient",
-    variants: [slopes ? "slopes" : "linear", ...program.variants],
+    variants: [derivatives ? "derivatives" : "linear", ...program.variants],
     constants: productConstants(tiling),
-    reads: { x, weight, dy, slopes },
+    reads: { x, weight, dy, derivatives },
     writes: { dx, dweight, dbias },
     integers: { ...program.integers, tilesOfWeight },
     workgroups: tilesOfWeight + tilesOf(ofX, tiling),
@@ -196,7 +196,7 @@ function gradient(
       readerOf(ofOutputs("weight", "uniforms.inputs")),
       readerOf({
         ...ofOutputs("dy", "uniforms.rows"),
-        times: slopes && "slopes",
+        times: derivatives && "derivatives",
       }),
       writerOf(ofInputs("dx", "uniforms.rows")),
       writerOf(ofOutputs("dweight", "uniforms.inputs")),
@@ -223,7 +223,7 @@ function layerOf(x: tf.TensorInfo, weight: tf.TensorInfo) {
   const single = [
     ...inputWidth === 1 ? ["x", "dx"] : [],
     ...outputWidth === 1
-      ? ["weight", "bias", "y", "slopes", "dweight", "dbias", "dy"]
+      ? ["weight", "bias", "y", "derivatives", "dweight", "dbias", "dy"]
       : [],
   ];
   return {

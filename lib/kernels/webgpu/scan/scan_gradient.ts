@@ -102,7 +102,7 @@ var<workgroup> sums: array<vec4f, THREADS>;
   var trail = array<vec4f, CHUNK>();
   var decays = array<vec4f, CHUNK>();
   var read = array<f32, CHUNK>();
-  var paid = array<f32, CHUNK>();
+  var of_decay = array<f32, CHUNK>();
   for (var vec = 0u; vec < uniforms.vecs; vec++) {
     // The token's part of db and dc takes the place of its state and decay.
     if (is_there) {
@@ -117,7 +117,7 @@ var<workgroup> sums: array<vec4f, THREADS>;
         state = decays[i] * state + row.x * row.y * part_of(token, vec);
       }
       var gradient = carried[record];
-      var slope = vec4f();
+      var rate_gradient = vec4f();
       for (var left = count; left > 0u; left--) {
         let i = left - 1u;
         let token = token_at(entry, first + i);
@@ -127,14 +127,14 @@ var<workgroup> sums: array<vec4f, THREADS>;
         let kept = decays[i] * gradient;
         let weighed = kept * trail[i];
         read[i] += dot(gradient, b);
-        paid[i] += dot(weighed, rate);
-        slope += row.y * weighed;
+        of_decay[i] += dot(weighed, rate);
+        rate_gradient += row.y * weighed;
         let of_c = row.z * (decays[i] * trail[i] + row.x * row.y * b);
         trail[i] = row.x * row.y * gradient;
         decays[i] = of_c;
         gradient = kept;
       }
-      carried[record] = slope;
+      carried[record] = rate_gradient;
     }
     for (var from_token = 0u; from_token < count; from_token += AT_ONCE) {
       for (var i = 0u; i < AT_ONCE; i++) {
@@ -166,7 +166,7 @@ var<workgroup> sums: array<vec4f, THREADS>;
       let at = token_at(entry, first + i) * uniforms.channels + channel;
       let row = rows[at];
       dx[at] = read[i] * row.y + row.w;
-      ddt[at] = paid[i] + read[i] * row.x;
+      ddt[at] = of_decay[i] + read[i] * row.x;
     }
   }`,
   });

@@ -132,45 +132,45 @@ const gradient: FusedKernel<string, SelectiveScanAttributes> = (
     const scanned = make(...x.shape);
     runProgram(backend, outputsProgram(given, states, scanned, sizes));
     // The gradient of the scan's result before the gate.
-    const slope = make(...x.shape);
+    const dscanned = make(...x.shape);
     dz = make(...x.shape);
     runElementwise(backend, {
       ...alongChannels(x, d),
       name: "scan_gate_gradients",
       variants: d ? ["d"] : [],
       reads: { scanned, x, z, dy, d },
-      writes: { slope, dz },
+      writes: { dscanned, dz },
       body: /* wgsl */ `  let whole = whole_at(at);
   let gate = sigmoid(z[at]);
   let silu = z[at] * gate;
-  slope[at] = dy[at] * silu;
+  dscanned[at] = dy[at] * silu;
   dz[at] = dy[at] * whole * (gate + silu * (1.0 - gate));`,
     });
     dispose(scanned);
-    dy = slope;
+    dy = dscanned;
   }
-  const packed = { ...packedOf(backend, given, dy, sizes), a };
+  const operands = { ...operandsOf(backend, given, dy, sizes), a };
   const carried = make(...statesShape(sizes));
   const steps = make(batch, chunks, channels);
   runProgram(
     backend,
-    gradientSummaryProgram(packed, { carried, steps }, sizes),
+    gradientSummaryProgram(operands, { carried, steps }, sizes),
   );
   const back = { a, steps, states: carried };
   runProgram(backend, carryProgram(back, sizes, true));
   const [dx, ddt] = [make(...x.shape), make(...x.shape)];
   const parts = make(blocks, batch * length * 8 * vecs);
   const writes = { dx, ddt, parts, carried };
-  runProgram(backend, gradientsProgram({ ...packed, states }, writes, sizes));
+  runProgram(backend, gradientsProgram({ ...operands, states }, writes, sizes));
   const sums = sumsOf(backend, given, { parts, carried }, sizes);
   const dd = d && skipGradient(backend, x, dy);
-  dispose(packed.rows, packed.tokens, carried, steps, parts);
+  dispose(operands.rows, operands.tokens, carried, steps, parts);
   if (z) dispose(dy);
   return [dx, ddt, ...sums, ...(dd ? [dd] : []), ...(dz ? [dz] : [])];
 };
 
 /** The tensors `rows` and `tokens` (`scan_gradient.ts`). */
-function packedOf(
+function operandsOf(
   backend: StrictWebGPUBackend,
   { x, dt, b, c, d, begins }: Inputs,
   dy: tf.TensorInfo,

@@ -16,14 +16,14 @@ import {
 } from "../../../tfjs/wasm/assembly/math/simd";
 
 /** SiLU of a row's gates (ones without gates), and the gradients in that SiLU. */
-let gates: usize = 0, slopes: usize = 0;
+let gates: usize = 0, gateGradients: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
 export function layout(base: usize): usize {
   layoutFrom(base);
   const bytes = vectorBytes(job.columns);
   gates = allocate(bytes);
-  if (job.dy !== 0) slopes = allocate(bytes);
+  if (job.dy !== 0) gateGradients = allocate(bytes);
   return allocate(0);
 }
 
@@ -86,7 +86,7 @@ function gradientOf(row: i32, dscale: usize): void {
     const gradient = loadFirst(dy + at, count), gate = v128.load(gates + at);
     const weight = loadFirst(scale + at, count);
     const along = f32x4.mul(gradient, normal);
-    v128.store(slopes + at, f32x4.mul(along, weight));
+    v128.store(gateGradients + at, f32x4.mul(along, weight));
     const gated = f32x4.mul(along, gate);
     // Beyond the row's end, gates are values of earlier rows.
     const kept = v128.and(gated, firstLanes(count));
@@ -106,7 +106,7 @@ function gradientOf(row: i32, dscale: usize): void {
   if (job.gate === 0) return;
   const dgate = job.dgate + offset;
   memory.copy(dgate, job.gate + offset, bytes);
-  siluGradient(job.columns, dgate, slopes);
+  siluGradient(job.columns, dgate, gateGradients);
 }
 
 function sumAllParts(): void {

@@ -28,7 +28,7 @@ let weights: usize = 0, biases: usize = 0;
  * Gradients in the sums of the current tokens and of those that read them; and
  * in weights and biases.
  */
-let slopes: usize = 0, dweights: usize = 0;
+let gradients: usize = 0, dweights: usize = 0;
 /** A row of zeros, from which sums of input gradients begin. */
 let zeros: usize = 0;
 
@@ -39,7 +39,7 @@ export function layout(base: usize): usize {
   weights = allocate(taps * ROW);
   biases = allocate(ROW);
   if (job.dy !== 0) {
-    slopes = allocate((PIECE + 2 * taps) * ROW);
+    gradients = allocate((PIECE + 2 * taps) * ROW);
     dweights = allocate((taps + 1) * ROW);
     zeros = allocate(ROW);
   }
@@ -255,9 +255,9 @@ function differentiate(): void {
   const reach = job.taps - 1, width = <usize> job.channels * 4;
   for (let start = 0; start < job.length; start += PIECE) {
     const end = min(job.length, start + PIECE);
-    const firstSlope = max(0, start - reach);
-    findSlopes(firstSlope, min(job.length, end + reach));
-    const own = slopes + <usize> (start - firstSlope) * ROW;
+    const firstGradient = max(0, start - reach);
+    findGradients(firstGradient, min(job.length, end + reach));
+    const own = gradients + <usize> (start - firstGradient) * ROW;
     const dx = rowOf(job.dx, start);
     convolveRows(start, end, -job.first, -job.step, zeros, own, ROW, dx, width);
     for (let tap = 0; tap < job.taps; tap++) addWeights(tap, start, end, own);
@@ -273,17 +273,17 @@ function differentiate(): void {
 }
 
 /** Computes the gradients in the sums of the tokens from `start` to before `end`. */
-function findSlopes(start: i32, end: i32): void {
+function findGradients(start: i32, end: i32): void {
   const width = <usize> job.channels * 4;
   const x = rowOf(job.x, start);
   if (job.silu !== 0) {
-    convolveRows(start, end, job.first, job.step, biases, x, width, slopes, ROW);
+    convolveRows(start, end, job.first, job.step, biases, x, width, gradients, ROW);
   }
-  let slope = slopes, dy = rowOf(job.dy, start);
+  let gradient = gradients, dy = rowOf(job.dy, start);
   for (let token = start; token < end; token++) {
-    if (job.silu !== 0) siluGradient(lanes, slope, dy);
-    else memory.copy(slope, dy, <usize> lanes * 4);
-    slope += ROW;
+    if (job.silu !== 0) siluGradient(lanes, gradient, dy);
+    else memory.copy(gradient, dy, <usize> lanes * 4);
+    gradient += ROW;
     dy += width;
   }
 }
@@ -302,17 +302,17 @@ function addWeights(tap: i32, start: i32, end: i32, own: usize): void {
     }
     let after = token + 1;
     while (after < end && isRead(after + offset, after)) after++;
-    const slope = own + <usize> (token - start) * ROW;
-    addProducts(after - token, slope, rowOf(job.x, token + offset), target);
+    const gradient = own + <usize> (token - start) * ROW;
+    addProducts(after - token, gradient, rowOf(job.x, token + offset), target);
     token = after;
   }
 }
 
 /**
- * target += Σ_i slope_i x_i, over rows of the block's channels; slopes are
+ * target += Σ_i g_i x_i, over rows of the block's channels; gradients are
  * gradients in sums.
  */
-function addProducts(rows: i32, slope: usize, x: usize, target: usize): void {
+function addProducts(rows: i32, gradient: usize, x: usize, target: usize): void {
   const width = <usize> job.channels * 4;
   const pairs = <usize> (lanes & ~7) * 4;
   for (let c: usize = 0; c < pairs; c += 32) {
@@ -320,7 +320,7 @@ function addProducts(rows: i32, slope: usize, x: usize, target: usize): void {
       let sum$i_$ = f32x4.splat(0);
     }
     sum0_$ = v128.load(target + c, 16 * $);
-    let s = slope + c, row = x + c;
+    let s = gradient + c, row = x + c;
     const fours = s + <usize> (rows & ~3) * ROW, end = s + <usize> rows * ROW;
     if (s < fours) {
       do {
@@ -347,7 +347,7 @@ function addProducts(rows: i32, slope: usize, x: usize, target: usize): void {
   }
   for (let lane = lanes & ~7; lane < lanes; lane += 4) {
     const c = <usize> lane * 4;
-    let sum = v128.load(target + c), s = slope + c, row = x + c;
+    let sum = v128.load(target + c), s = gradient + c, row = x + c;
     for (let i = 0; i < rows; i++) {
       sum = multiplyAdd(v128.load(s), loadFirst(row, lanes - lane), sum);
       s += ROW;

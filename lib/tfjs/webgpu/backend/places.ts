@@ -19,10 +19,10 @@ const LARGE_BYTES = 2 ** 18;
 const PART_ALIGNMENT = 256;
 
 /** The most bytes of a buffer that is common to tensors. */
-const MOST_JOINED_BYTES = 2 ** 26;
+const MOST_COMMON_BYTES = 2 ** 26;
 
 /** The place of a tensor that has a part of a common buffer. */
-interface Joined {
+interface InCommonBuffer {
   /** The tensor's part of its buffer; without one, the tensor has the whole buffer. */
   part?: BufferPart;
 }
@@ -129,13 +129,13 @@ export class Places {
 
   /** The part of a buffer that a tensor has, if it has not all of it. */
   partOf(dataId: object): BufferPart | undefined {
-    return (this.#backend.tensorMap.get(dataId) as Joined).part;
+    return (this.#backend.tensorMap.get(dataId) as InCommonBuffer).part;
   }
 
   /** The resource that a launch binds for a tensor on the device: a part of its buffer, or all. */
   resourceOf(dataId: object): Bindable | GPUTexture | GPUExternalTexture {
     const data = this.#backend.tensorMap.get(dataId);
-    return (data as Joined).part ?? data.resource!;
+    return (data as InCommonBuffer).part ?? data.resource!;
   }
 
   /**
@@ -147,13 +147,15 @@ export class Places {
    * @param dataIds The tensors.
    */
   join(dataIds: readonly object[]): void {
-    const apart = [...new Set(dataIds)].filter((dataId) =>
+    const candidates = [...new Set(dataIds)].filter((dataId) =>
       !this.partOf(dataId)
     );
     const { tensorMap, device, launches, failures } = this.#backend;
-    if (apart.length < 2 || launches.capture || this.#buffers.isShort) return;
+    if (candidates.length < 2 || launches.capture || this.#buffers.isShort) {
+      return;
+    }
     const most = Math.min(
-      MOST_JOINED_BYTES,
+      MOST_COMMON_BYTES,
       device.limits.maxStorageBufferBindingSize,
     );
     let together: object[] = [], bytes = 0;
@@ -164,10 +166,10 @@ export class Places {
       together = [];
       bytes = 0;
     };
-    for (const dataId of apart) {
+    for (const dataId of candidates) {
       const { shape, dtype, external, complexTensorInfos } = tensorMap
         .get(dataId);
-      const own = inParts(bytesOf({ shape, dtype }));
+      const own = alignedToParts(bytesOf({ shape, dtype }));
       if (own === 0 || own > most / 2) continue;
       if (external || complexTensorInfos) continue;
       this.upload(dataId);
@@ -181,7 +183,7 @@ export class Places {
   #join(dataIds: readonly object[], bytes: number): void {
     const { tensorMap, launches } = this.#backend;
     const buffers = this.#buffers, { length } = dataIds;
-    const buffer = buffers.acquireJoined(bytes, tensorUsage(), length);
+    const buffer = buffers.acquireCommon(bytes, tensorUsage(), length);
     // Free buffers of all weights of a large model might not fit beside the common ones.
     const isLarge = bytes >= LARGE_BYTES;
     let offset = 0;
@@ -191,14 +193,14 @@ export class Places {
       // Kernels of TensorFlow.js's may read whole vectors.
       const part = { buffer, offset, size: Math.ceil(size / 16) * 16 };
       recordCopy(this.#backend, resource as GPUBuffer, part);
-      offset += inParts(size);
+      offset += alignedToParts(size);
       return part;
     });
     for (const [i, dataId] of dataIds.entries()) {
       const data = tensorMap.get(dataId);
       buffers.releaseBuffer(data.resource as GPUBuffer, !isLarge);
       data.resource = buffer;
-      (data as Joined).part = parts[i]!;
+      (data as InCommonBuffer).part = parts[i]!;
     }
     // If there was no memory for the buffer, all of them are lost.
     this.#backend.changed(dataIds);
@@ -226,11 +228,11 @@ export class Places {
     if (isUsers) data.external = false;
     else this.#buffers.releaseBuffer(shared);
     data.resource = own;
-    delete (data as Joined).part;
+    delete (data as InCommonBuffer).part;
   }
 
   /** Gives a tensor that has a part of a buffer one of its own. */
-  leaveJoined(dataId: object): void {
+  leaveCommonBuffer(dataId: object): void {
     const { tensorMap, failures } = this.#backend;
     if (tensorMap.has(dataId) && this.partOf(dataId)) {
       failures.guard(() => this.ownBuffer(dataId));
@@ -297,7 +299,7 @@ function wordsOf(
 }
 
 /** The bytes of a common buffer that a tensor of `bytes` bytes takes. */
-function inParts(bytes: number): number {
+function alignedToParts(bytes: number): number {
   return Math.ceil(bytes / PART_ALIGNMENT) * PART_ALIGNMENT;
 }
 

@@ -166,19 +166,19 @@ function reduceRows(
     functions: /* wgsl */ `${functions}
 var<workgroup> parts: array<${state}, ${THREADS}>;
 
-fn joined(x: ${state}, y: ${state}) -> ${state} { return ${join}; }
+fn combined(x: ${state}, y: ${state}) -> ${state} { return ${join}; }
 `,
     body: /* wgsl */ `  let first = workgroup * uniforms.count;
   var total = ${neutral};
   for (var i = local; i < uniforms.count; i += ${THREADS}u) {
     let at = first + i;
-    total = joined(total, ${own});
+    total = combined(total, ${own});
   }
   parts[local] = total;
   for (var half = ${THREADS / 2}u; half > 0u; half /= 2u) {
     workgroupBarrier();
     if (local < half) {
-      total = joined(total, parts[local + half]);
+      total = combined(total, parts[local + half]);
       parts[local] = total;
     }
   }

@@ -23,7 +23,7 @@ import { PACKS } from "../functions/packs.ts";
 import { CONSTANTS, NUMBER_VECTORS, withNumbers } from "./rule_numbers.ts";
 import {
   inLaunches,
-  inParts,
+  slicesOf,
   type UpdateLaunch,
   type Weight,
 } from "./update_launches.ts";
@@ -42,56 +42,56 @@ const BLOCK_PACKS = 4096;
 /** WGSL by which each rule changes a pack, in the order of TensorFlow.js's operations. */
 const FORMULAS: Readonly<Record<Rule, string>> = {
   adam: /* wgsl */ `
-    let average = decay1 * mean + rest1 * slope;
-    let energy = decay2 * square + rest2 * slope * slope;
+    let average = decay1 * mean + rest1 * scaled;
+    let energy = decay2 * square + rest2 * scaled * scaled;
     let root = correction * sqrt(energy) + epsilon;
     value = keep * value + step * (average / root);
     mean = average;
     square = energy;`,
   adamax: /* wgsl */ `
-    let average = decay1 * mean + rest1 * slope;
-    let most = max(decay2 * largest, abs(slope));
+    let average = decay1 * mean + rest1 * scaled;
+    let most = max(decay2 * largest, abs(scaled));
     value += step * (average / (most + epsilon));
     mean = average;
     largest = most;`,
   sgd: /* wgsl */ `
-    value += step * slope;`,
+    value += step * scaled;`,
   momentum: /* wgsl */ `
-    let total = decay1 * sum + slope;
+    let total = decay1 * sum + scaled;
     value += step * total;
     sum = total;`,
   nesterov: /* wgsl */ `
-    let total = decay1 * sum + slope;
-    value += step * (decay1 * total + slope);
+    let total = decay1 * sum + scaled;
+    value += step * (decay1 * total + scaled);
     sum = total;`,
   rmsProp: /* wgsl */ `
-    let energy = decay2 * square + rest2 * slope * slope;
+    let energy = decay2 * square + rest2 * scaled * scaled;
     let next = decay1 * moment
-      + step * slope / sqrt(energy + epsilon);
+      + step * scaled / sqrt(energy + epsilon);
     value -= next;
     square = energy;
     moment = next;`,
   centeredRmsProp: /* wgsl */ `
-    let average = decay2 * mean + rest2 * slope;
-    let energy = decay2 * square + rest2 * slope * slope;
+    let average = decay2 * mean + rest2 * scaled;
+    let energy = decay2 * square + rest2 * scaled * scaled;
     let next = decay1 * moment
-      + step * slope / sqrt(energy - (average * average + epsilon));
+      + step * scaled / sqrt(energy - (average * average + epsilon));
     value -= next;
     square = energy;
     moment = next;
     mean = average;`,
   adagrad: /* wgsl */ `
-    let energy = square + slope * slope;
-    value += step * (slope / sqrt(energy + epsilon));
+    let energy = square + scaled * scaled;
+    value += step * (scaled / sqrt(energy + epsilon));
     square = energy;`,
   adadelta: /* wgsl */ `
     let shift = sqrt(change + epsilon) /
-      sqrt(square + epsilon) * slope;
+      sqrt(square + epsilon) * scaled;
     value += step * shift;
-    square = decay1 * square + rest1 * slope * slope;
+    square = decay1 * square + rest1 * scaled * scaled;
     change = decay1 * change + rest1 * shift * shift;`,
   average: /* wgsl */ `
-    value = decay1 * value + rest1 * slope;`,
+    value = decay1 * value + rest1 * scaled;`,
 };
 
 /** Storage buffers of a launch, which every device binds. */
@@ -145,7 +145,7 @@ const update: tf.KernelFunc = ({ inputs, backend, attrs }) => {
     const factor = given && readable(given as tf.TensorInfo);
     const others = factor ? 1 : 0;
     const most = {
-      ofJoined: Math.min(webgpu.launches.mostBuffers, MOST_BUFFERS) - others,
+      ofCommon: Math.min(webgpu.launches.mostBuffers, MOST_BUFFERS) - others,
       ofOthers: GUARANTEED_BUFFERS - others,
     };
     withNumbers(webgpu, numbers, (buffer) => {
@@ -197,10 +197,10 @@ ${oneOf(count - half, isBelow, statement, middle)}
  * WGSL function: the tensor of a launch that a workgroup has a part of, with the
  * tensor's uniforms.
  */
-function tensorOf(count: number, told: readonly string[]): string {
+function tensorOf(count: number, fields: readonly string[]): string {
   const isBelow = (i: number) => `workgroup < uniforms.begin${i}`;
   const listed = (text: (name: string) => string) =>
-    ["begin", "packs", ...told].map(text).join(", ");
+    ["begin", "packs", ...fields].map(text).join(", ");
   return /* wgsl */ `
 struct Tensor { number: u32, ${listed((name) => `${name}: u32`)} }
 fn tensor_of(workgroup: u32) -> Tensor {
@@ -227,7 +227,7 @@ function access(
   const each = (statement: (pack: string) => string) =>
     place === undefined
       ? oneOf(count, isBelow, (i) => statement(`${name}${i}[at]`))
-      : statement(`joined${place}[tensor.${name} + at]`);
+      : statement(`common${place}[tensor.${name} + at]`);
   const write = () => /* wgsl */ `
 fn write_${name}(tensor: Tensor, at: u32, pack: Pack) {
 ${each((own) => `${own} = pack;`)}
@@ -252,7 +252,7 @@ function runUpdate(
 ): void {
   const names = ["value", "gradient", ...RULES[rule]];
   const changed = names.filter((name) => name !== "gradient");
-  const joined = names.filter((_, j) => places[j] !== undefined);
+  const common = names.filter((_, j) => places[j] !== undefined);
   const count = weights.length;
   const reads: Record<string, Bound> = {}, writes: Record<string, Bound> = {};
   const { integers, workgroups } = shareOut(
@@ -261,7 +261,7 @@ function runUpdate(
   );
   for (const [j, name] of names.entries()) {
     const bound = name === "gradient" ? reads : writes, place = places[j];
-    if (place !== undefined) bound[`joined${place}`] = buffers[place]!;
+    if (place !== undefined) bound[`common${place}`] = buffers[place]!;
     for (const [i, { tensors, parts }] of weights.entries()) {
       if (place === undefined) bound[`${name}${i}`] = tensors[j]!;
       else integers[`${name}${i}`] = parts[j]!.offset / 4 / width;
@@ -272,8 +272,8 @@ function runUpdate(
     variants: [
       rule,
       `${count}`,
-      joined.length > 0 &&
-      `joined=${places.map((place) => place ?? "-").join()}`,
+      common.length > 0 &&
+      `common=${places.map((place) => place ?? "-").join()}`,
       factor !== undefined && "factor",
     ],
     width,
@@ -284,7 +284,7 @@ function runUpdate(
     ...{ integers, workgroups },
     threads: THREADS,
     functions: () => [
-      tensorOf(count, joined),
+      tensorOf(count, common),
       ...names.map((name, j) =>
         access(name, places[j], count, name !== "gradient")
       ),
@@ -296,7 +296,7 @@ function runUpdate(
   let at = (workgroup - tensor.begin) * THREADS + local;
   if (at >= tensor.packs) { return; }
 ${changed.map((name) => `  var ${name} = read_${name}(tensor, at);`).join("\n")}
-  let slope = read_gradient(tensor, at) * factor_of();
+  let scaled = read_gradient(tensor, at) * factor_of();
 ${FORMULAS[rule]}
 ${changed.map((name) => `  write_${name}(tensor, at, ${name});`).join("\n")}`,
   });
@@ -310,7 +310,7 @@ const squareSums: FusedKernel<string> = ({ backend, inputs }) => {
     if (size > 0) byWidth[widthOf(size)].push(x);
   }
   const parts = ([4, 1] as const).flatMap((width) =>
-    inParts(byWidth[width], GUARANTEED_BUFFERS - 1).map((tensors) => {
+    slicesOf(byWidth[width], GUARANTEED_BUFFERS - 1).map((tensors) => {
       const packs = tensors.map((x) => sizeOf(x) / width);
       return { width, tensors, ...shareOut(packs, BLOCK_PACKS) };
     })

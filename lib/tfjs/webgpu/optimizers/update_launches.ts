@@ -40,7 +40,7 @@ export interface UpdateLaunch {
 export function inLaunches(
   backend: StrictWebGPUBackend,
   weights: readonly Weight[],
-  most: { readonly ofJoined: number; readonly ofOthers: number },
+  most: { readonly ofCommon: number; readonly ofOthers: number },
 ): UpdateLaunch[] {
   const groups: { buffers: readonly unknown[]; weights: PlacedWeight[] }[] = [];
   for (const weight of weights) {
@@ -59,22 +59,22 @@ export function inLaunches(
   }
   return groups.flatMap(({ weights }) => {
     const { parts } = weights[0]!;
-    const joined = parts.map((part) => part?.buffer);
-    const buffers = [...new Set(joined.filter((x) => x !== undefined))];
-    const places = joined.map((x) => x && buffers.indexOf(x));
-    const own = joined.filter((x) => x === undefined).length;
-    const isJoined = joined.every((x, j) => x || j === 1);
-    const bound = isJoined ? most.ofJoined : most.ofOthers;
+    const common = parts.map((part) => part?.buffer);
+    const buffers = [...new Set(common.filter((x) => x !== undefined))];
+    const places = common.map((x) => x && buffers.indexOf(x));
+    const own = common.filter((x) => x === undefined).length;
+    const areCommon = common.every((x, j) => x || j === 1);
+    const bound = areCommon ? most.ofCommon : most.ofOthers;
     const length = own > 0
       ? Math.floor((bound - buffers.length) / own)
       : Infinity;
-    return inParts(weights, Math.min(length, MOST_WEIGHTS))
+    return slicesOf(weights, Math.min(length, MOST_WEIGHTS))
       .map((weights) => ({ buffers, places, weights }));
   });
 }
 
-/** Divides items into parts of a length. */
-export function inParts<Item>(
+/** Divides items into slices of a length; the last may be shorter. */
+export function slicesOf<Item>(
   items: readonly Item[],
   length: number,
 ): Item[][] {

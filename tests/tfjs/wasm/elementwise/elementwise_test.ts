@@ -364,13 +364,13 @@ Deno.test("gradients are those of the functions [wasm]", async () => {
   ) {
     const { compute } = functions[name]!;
     const truth = functions[name]!.truth as (x: number) => number;
-    const slope = (x: number) =>
+    const derivative = (x: number) =>
       (truth(x + step) - truth(x - step)) / (2 * step);
     const dx = tf.tidy(() =>
       tf.grad((x: tf.Tensor) => compute(x))(tf.tensor1d(values))
     );
     (await dx.data()).forEach((found, i) => {
-      const wanted = slope(values[i]!);
+      const wanted = derivative(values[i]!);
       const isClose = Math.abs(found - wanted) <= 1e-5 * (1 + Math.abs(wanted));
       assert(isClose, `${name}'(${values[i]}) is ${found}, not ${wanted}`);
     });

@@ -222,7 +222,7 @@ Deno.test("reductions over any axes have gradients [wasm]", async () => {
   // No two are equal, so that each line has one greatest.
   const values = array(60, random, (u) => 0.5 + u);
   const before = tf.memory().numTensors;
-  const slopes: Readonly<
+  const gradientsOf: Readonly<
     Record<string, (x: number, line: readonly number[]) => number>
   > = {
     sum: () => 1,
@@ -231,7 +231,7 @@ Deno.test("reductions over any axes have gradients [wasm]", async () => {
     max: (x, line) => Number(x === Math.max(...line)),
     min: (x, line) => Number(x === Math.min(...line)),
   };
-  for (const [name, slope] of Object.entries(slopes)) {
+  for (const [name, gradientOf] of Object.entries(gradientsOf)) {
     for (const axes of axisSets(shape.length)) {
       const gradient = tf.tidy(() =>
         tf.grad((x: tf.Tensor) => REDUCTIONS[name]!.run(x, axes, true))(
@@ -242,7 +242,7 @@ Deno.test("reductions over any axes have gradients [wasm]", async () => {
       gradient.dispose();
       linesOf(values, shape, axes).forEach((line, i) =>
         line.forEach((x, j) => {
-          const wanted = slope(x, line);
+          const wanted = gradientOf(x, line);
           const error = Math.abs(found[i]![j]! - wanted);
           const bound = 1e-6 * Math.max(1, Math.abs(wanted));
           assert(error <= bound, `${name} over [${axes}]: ${error}`);

@@ -96,7 +96,7 @@ export function addChunkDecayGradient(
  * the log decays of all tokens of the chunk.
  */
 function addDiagonalGradient(
-  channels: usize, slopes: usize, state: usize, gradient: usize
+  channels: usize, decayGradients: usize, state: usize, gradient: usize
 ): void {
   for (let n: usize = 0; n < sizes.headStride; n += 16) {
     let sum = f32x4.splat(0), cell = n;
@@ -106,10 +106,10 @@ function addDiagonalGradient(
       cell += sizes.headStride;
     }
     const cross = f32x4.mul(v128.load(channels + n), sum);
-    let slope = slopes + n;
+    let decayGradient = decayGradients + n;
     for (let i = 0; i < chunk.count; i++) {
-      v128.store(slope, f32x4.add(v128.load(slope), cross));
-      slope += sizes.headStride;
+      v128.store(decayGradient, f32x4.add(v128.load(decayGradient), cross));
+      decayGradient += sizes.headStride;
     }
   }
 }

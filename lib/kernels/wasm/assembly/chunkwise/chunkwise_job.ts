@@ -1,5 +1,6 @@
 // The chunkwise form as a job: the tasks of both passes. The first phase summarizes
-// each split of a sequence, the second attends.
+// each split of a sequence, the second attends. `../jobs` declares the jobs' records: it
+// is made of lib/kernels/wasm/jobs.ts while tools/kernels/build.ts builds.
 import { attention as job, CHUNKWISE_FORWARD } from "../jobs";
 import { queue } from "../../../../tfjs/wasm/assembly/runtime/queue";
 import { attendBackward, layoutBackward } from "./chunkwise_backward";

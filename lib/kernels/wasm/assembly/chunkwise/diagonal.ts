@@ -129,8 +129,8 @@ function decay$n(cell: usize, source: usize, target: usize): void {
   if (--left === 0) return;
   do {
     cell += step;
-    const paid = decays + cell - lag;
-    const d$ = v128.load(paid, 16 * $);
+    const decay = decays + cell - lag;
+    const d$ = v128.load(decay, 16 * $);
     weight$ = f32x4.mul(weight$, d$);
     const x$ = v128.load(source + cell, 16 * $);
     const y$ = f32x4.mul(weight$, x$);
@@ -141,23 +141,23 @@ function decay$n(cell: usize, source: usize, target: usize): void {
 /**
  * Takes the gradient in a result of {@link decayAlongPath} back: adds that in
  * `source` to `target`, and that in the log decays, each of which is in the
- * exponents of all tokens farther on the path, to `slopes`. Overwrites
+ * exponents of all tokens farther on the path, to `decayGradients`. Overwrites
  * `gradient`.
  */
 export function backwardAlongPath(
-  gradient: usize, source: usize, target: usize, slopes: usize
+  gradient: usize, source: usize, target: usize, decayGradients: usize
 ): void {
   const pairs = stride & ~31;
   for (let n: usize = 0; n < pairs; n += 32) {
-    backward2(first + n, gradient, source, target, slopes);
+    backward2(first + n, gradient, source, target, decayGradients);
   }
   if (pairs < stride) {
-    backward1(first + pairs, gradient, source, target, slopes);
+    backward1(first + pairs, gradient, source, target, decayGradients);
   }
 }
 
 function backward$n(
-  cell: usize, gradient: usize, source: usize, target: usize, slopes: usize
+  cell: usize, gradient: usize, source: usize, target: usize, decayGradients: usize
 ): void {
   const lag = countsOwn ? 0 : step, nearest = cell;
   let left = rows;
@@ -167,15 +167,15 @@ function backward$n(
   }
   for (;;) {
     const g$ = v128.load(gradient + cell, 16 * $);
-    const slope$ = f32x4.mul(weight$, g$);
+    const scaled$ = f32x4.mul(weight$, g$);
     const t$ = v128.load(target + cell, 16 * $);
-    v128.store(target + cell, f32x4.add(t$, slope$), 16 * $);
+    v128.store(target + cell, f32x4.add(t$, scaled$), 16 * $);
     const x$ = v128.load(source + cell, 16 * $);
-    v128.store(gradient + cell, f32x4.mul(slope$, x$), 16 * $);
+    v128.store(gradient + cell, f32x4.mul(scaled$, x$), 16 * $);
     if (--left === 0) break;
     cell += step;
-    const paid = decays + cell - lag;
-    const d$ = v128.load(paid, 16 * $);
+    const decay = decays + cell - lag;
+    const d$ = v128.load(decay, 16 * $);
     weight$ = f32x4.mul(weight$, d$);
   }
   if (!countsOwn && cell === nearest) return;
@@ -184,9 +184,9 @@ function backward$n(
   do {
     const g$ = v128.load(gradient + cell, 16 * $);
     sum$ = f32x4.add(sum$, g$);
-    const slope = slopes + cell - lag;
-    const s$ = v128.load(slope, 16 * $);
-    v128.store(slope, f32x4.add(s$, sum$), 16 * $);
+    const decayGradient = decayGradients + cell - lag;
+    const s$ = v128.load(decayGradient, 16 * $);
+    v128.store(decayGradient, f32x4.add(s$, sum$), 16 * $);
     cell -= step;
   } while (cell !== end);
 }

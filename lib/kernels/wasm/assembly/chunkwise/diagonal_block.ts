@@ -110,12 +110,12 @@ function firstPair(back: bool): usize {
 }
 
 /**
- * Adds to dq, dk and the gradients in log decays, `slopes`, what comes from the
+ * Adds to dq, dk and the gradients in log decays, `decayGradients`, what comes from the
  * gradients in {@link blockScores}, `products`. A log decay is in the exponents of
  * all pairs that its token lies between.
  */
 export function blockGradients(
-  products: usize, dq: usize, dk: usize, slopes: usize, back: bool
+  products: usize, dq: usize, dk: usize, decayGradients: usize, back: bool
 ): void {
   const down = back ? -row : row, right: usize = back ? -4 : 4;
   const r1 = products + firstPair(back) + down, r2 = r1 + down, r3 = r2 + down;
@@ -152,9 +152,9 @@ export function blockGradients(
     add(dk + c0, dk0);
     add(dk + c1, dk1);
     add(dk + c2, dk2);
-    add(slopes + c1, f32x4.mul(v128.load(k + c0), dk0));
-    add(slopes + c2, multiplyAdd(q2, dq2, f32x4.mul(q3e3, far3)));
-    add(slopes + c3, f32x4.mul(q3, dq3));
+    add(decayGradients + c1, f32x4.mul(v128.load(k + c0), dk0));
+    add(decayGradients + c2, multiplyAdd(q2, dq2, f32x4.mul(q3e3, far3)));
+    add(decayGradients + c3, f32x4.mul(q3, dq3));
     c0 += 16;
   } while (c0 < end);
 }

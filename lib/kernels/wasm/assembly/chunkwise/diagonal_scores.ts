@@ -21,44 +21,54 @@ import { transpose } from "../../../../tfjs/wasm/assembly/math/matrix";
 import { vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
 
 let count: i32 = 0, row: usize = 0;
+/** The address of the scores, or 0. */
+let scores: usize = 0;
 let q: usize = 0, k: usize = 0;
 /** Addresses of the gradients: in scores (0 in the forward pass), q, k and log decays. */
 let products: usize = 0;
 let dq: usize = 0, dk: usize = 0;
-let slopes: usize = 0, slopesBack: usize = 0;
+let decayGradients: usize = 0, decayGradientsBack: usize = 0;
 /** Gradients in the decayed rows of two neighbouring blocks. */
 let read: usize = 0;
 
-/** Fills the scores of a chunk; those above the diagonal are 0 in causal attention. */
-export function diagonalScores(tokens: i32, queries: usize, keys: usize): void {
+/**
+ * Fills the scores of a chunk, in rows of so many bytes; in causal attention, those
+ * above the diagonal, but for some of four neighbours, stay as they are.
+ */
+export function diagonalScores(
+  tokens: i32, queries: usize, keys: usize, target: usize, rowBytes: usize
+): void {
   products = 0;
+  scores = target;
+  row = rowBytes;
   fill(tokens, queries, keys);
 }
 
 /**
- * Fills the scores, and adds to the gradients in q, k and the log decays what comes
- * from `gradients`, those in the scores, whose rows fill whole blocks of four;
- * `scratch` is as large as q.
+ * Fills the scores as {@link diagonalScores}, unless `target` is 0, and adds to the
+ * gradients in q, k and the log decays what comes from `gradients`, those in the
+ * scores, whose rows fill whole blocks of four; `scratch` is as large as q.
  */
 export function diagonalGradients(
-  tokens: i32, queries: usize, keys: usize, gradients: usize, inQueries: usize,
-  inKeys: usize, inDecays: usize, inDecaysBack: usize, scratch: usize
+  tokens: i32, queries: usize, keys: usize, target: usize, rowBytes: usize,
+  gradients: usize, inQueries: usize, inKeys: usize, inDecays: usize,
+  inDecaysBack: usize, scratch: usize
 ): void {
+  scores = target;
+  row = rowBytes;
   products = gradients;
   dq = inQueries;
   dk = inKeys;
-  slopes = inDecays;
-  slopesBack = inDecaysBack;
+  decayGradients = inDecays;
+  decayGradientsBack = inDecaysBack;
   read = scratch;
   fill(tokens, queries, keys);
 }
 
 function fill(tokens: i32, queries: usize, keys: usize): void {
   count = tokens;
-  row = vectorBytes(tokens);
   q = queries;
   k = keys;
-  if (sizes.causal) memory.fill(sizes.scores, 0, row * ((tokens + 3) & ~3));
   for (let token = 0; token < count; token += diagonalBlock.BLOCK) block(token);
   for (let size = diagonalBlock.BLOCK; size < count; size *= 2) {
     for (let middle = size; middle < count; middle += 2 * size) {
@@ -72,14 +82,16 @@ function fill(tokens: i32, queries: usize, keys: usize): void {
 /** Computes the scores and gradients of pairs within a block of four tokens. */
 function block(token: i32): void {
   diagonalBlock.openBlock(token, row, q, k);
-  diagonalBlock.selfScores(sizes.scores);
-  diagonalBlock.blockScores(sizes.scores, false);
-  if (!sizes.causal) diagonalBlock.blockScores(sizes.scores, true);
+  if (scores !== 0) {
+    diagonalBlock.selfScores(scores);
+    diagonalBlock.blockScores(scores, false);
+    if (!sizes.causal) diagonalBlock.blockScores(scores, true);
+  }
   if (products === 0) return;
   diagonalBlock.selfGradients(products, dq, dk);
-  diagonalBlock.blockGradients(products, dq, dk, slopes, false);
+  diagonalBlock.blockGradients(products, dq, dk, decayGradients, false);
   if (!sizes.causal) {
-    diagonalBlock.blockGradients(products, dq, dk, slopesBack, true);
+    diagonalBlock.blockGradients(products, dq, dk, decayGradientsBack, true);
   }
 }
 
@@ -98,15 +110,17 @@ function across(middle: i32, before: i32, after: i32, back: bool): void {
   decayAlongPath(q, sizes.scaled);
   openKeyPath(middle, keys, back);
   decayAlongPath(k, sizes.scaled);
-  const width = vectorBytes(keys);
-  transpose(
-    keys, sizes.headDim, scaledK, sizes.headStride, sizes.transposed, width
-  );
-  multiply(
-    queries, <i32> (width >> 2), sizes.headDim,
-    scaledQ, sizes.headStride, sizes.transposed, width,
-    sizes.scores + corner, row, 0, 0, 0
-  );
+  if (scores !== 0) {
+    const width = vectorBytes(keys);
+    transpose(
+      keys, sizes.headDim, scaledK, sizes.headStride, sizes.transposed, width
+    );
+    multiply(
+      queries, <i32> (width >> 2), sizes.headDim,
+      scaledQ, sizes.headStride, sizes.transposed, width,
+      scores + corner, row, 0, 0, 0
+    );
+  }
   if (products === 0) return;
   const head = <i32> (sizes.headStride >> 2);
   multiply(
@@ -119,7 +133,7 @@ function across(middle: i32, before: i32, after: i32, back: bool): void {
     products + corner, row, scaledQ, sizes.headStride,
     read + j * sizes.headStride, sizes.headStride, 0, 0, 0
   );
-  const ofDecays = back ? slopesBack : slopes;
+  const ofDecays = back ? decayGradientsBack : decayGradients;
   backwardAlongPath(read, k, dk, ofDecays);
   openQueryPath(middle, queries, back);
   backwardAlongPath(read, q, dq, ofDecays);

@@ -78,7 +78,8 @@ export function outputRows(): usize {
 export function attendIntraChunk(y: usize): void {
   const row = vectorBytes(count);
   if (sizes.diagonal) {
-    diagonalScores(count, q, k);
+    if (sizes.causal) memory.fill(sizes.scores, 0, row * ((count + 3) & ~3));
+    diagonalScores(count, q, k, sizes.scores, row);
     sumRows(row);
   } else {
     const products = shared !== 0 ? shared : sizes.scores;

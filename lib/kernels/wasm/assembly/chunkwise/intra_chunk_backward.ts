@@ -163,8 +163,10 @@ function diagonalIntraChunkGradients(dq: usize, dk: usize, dv: usize): void {
   memory.fill(products + chunk.count * row, 0, missing * row);
   memory.fill(dq, 0, end * sizes.headStride);
   memory.fill(dk, 0, end * sizes.headStride);
+  if (sizes.causal) memory.fill(sizes.scores, 0, end * row);
   diagonalGradients(
-    chunk.count, chunk.q, chunk.k, products, dq, dk, rowsDf, rowsDb, scratch
+    chunk.count, chunk.q, chunk.k, sizes.scores, row, products, dq, dk, rowsDf,
+    rowsDb, scratch
   );
   valueGradients(row, dv);
 }

@@ -102,9 +102,9 @@ export function setSizes(
   valueBytes = <usize> valueDim * 4;
   valueStride = vectorBytes(valueDim);
   columnsStride = vectorBytes(valueDim + 1);
-  const upright = <usize> headDim * valueStride + headStride;
-  const transposed = <usize> (valueDim + 1) * headStride;
-  stateBytes = (max(upright, transposed) + 63) & ~63;
+  const plainBytes = <usize> headDim * valueStride + headStride;
+  const transposedBytes = <usize> (valueDim + 1) * headStride;
+  stateBytes = (max(plainBytes, transposedBytes) + 63) & ~63;
 }
 
 export { allocate };

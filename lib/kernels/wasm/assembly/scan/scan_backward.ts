@@ -165,13 +165,13 @@ function gateGradients(): void {
   scan.gatherRows(job.z, scan.z);
   const bytes = <usize> scan.count * scan.PAIR, unit = f32x4.splat(1);
   for (let i: usize = 0; i < bytes; i += 16) {
-    const own = v128.load(scan.z + i), slope = v128.load(dy + i);
+    const own = v128.load(scan.z + i), gradient = v128.load(dy + i);
     const s = sigmoid4(own), silu = f32x4.mul(own, s);
     // SiLU'(z) = σ + SiLU (1 - σ)
     const steep = multiplyAdd(silu, f32x4.sub(unit, s), s);
-    const read = f32x4.mul(slope, v128.load(scan.y + i));
+    const read = f32x4.mul(gradient, v128.load(scan.y + i));
     v128.store(scan.z + i, f32x4.mul(read, steep));
-    v128.store(dy + i, f32x4.mul(slope, silu));
+    v128.store(dy + i, f32x4.mul(gradient, silu));
   }
   scan.scatterRows(scan.z, job.dz);
 }
@@ -184,7 +184,7 @@ function differentiate(i: i32, stateGradient: usize, da: usize, dd: usize): void
   const dy$ = v128.load(dy + own, 16 * $);
   const u$ = f32x4.mul(dt$, x$);
   let du$ = f32x4.splat(0);
-  let paid$ = f32x4.splat(0);
+  let ofDecay$ = f32x4.splat(0);
   let b = scan.rowOf(job.b, i), c = scan.rowOf(job.c, i), rate = scan.rates;
   const offset = <usize> i * width;
   let state = chunkStates + offset, decay = decays + offset;
@@ -208,7 +208,7 @@ function differentiate(i: i32, stateGradient: usize, da: usize, dd: usize): void
     du$ = multiplyAdd(g$, w, du$);
     const f$ = f32x4.mul(m$, h$);
     const r$ = v128.load(rate, 16 * $);
-    paid$ = multiplyAdd(f$, r$, paid$);
+    ofDecay$ = multiplyAdd(f$, r$, ofDecay$);
     const oldA$ = v128.load(da, 16 * $);
     const newA$ = multiplyAdd(f$, dt$, oldA$);
     v128.store(da, newA$, 16 * $);
@@ -223,7 +223,7 @@ function differentiate(i: i32, stateGradient: usize, da: usize, dd: usize): void
     c += 4;
   } while (state < end);
   const ln2 = f32x4.splat(LN_2);
-  v128.store(ddt + own, multiplyAdd(paid$, ln2, f32x4.mul(du$, x$)), 16 * $);
+  v128.store(ddt + own, multiplyAdd(ofDecay$, ln2, f32x4.mul(du$, x$)), 16 * $);
   const d$ = v128.load(scan.skips, 16 * $);
   v128.store(dx + own, multiplyAdd(du$, dt$, f32x4.mul(d$, dy$)), 16 * $);
   v128.store(dd, multiplyAdd(dy$, x$, v128.load(dd, 16 * $)), 16 * $);

@@ -26,12 +26,12 @@ const TASKS = 16, LEAST_PIXELS = 1024;
 const SUMMED = 4096;
 
 /** Patches; dy in panels; and sums. */
-let patches: usize = 0, slopes: usize = 0, sums: usize = 0;
+let patches: usize = 0, gradients: usize = 0, sums: usize = 0;
 
 /** Lays out a thread's scratch, behind what is there; returns its end. */
 export function layout(): usize {
   patches = allocate(PIXELS * vectorBytes(min(ROWS, inner())));
-  slopes = allocate(PIXELS * vectorBytes(min(COLUMNS, job.filters)));
+  gradients = allocate(PIXELS * vectorBytes(min(COLUMNS, job.filters)));
   sums = allocate(ROWS * vectorBytes(min(COLUMNS, job.filters)));
   return allocate(0);
 }
@@ -109,11 +109,11 @@ function multiplyPart(share: i32, row: i32, column: i32): void {
     for (let at = 0; at < columns; at += PANEL) {
       const offset = <usize> at << 2, panel = panelBytes(at, columns);
       const lanes = min(PANEL, columns - at);
-      packPanel(count, lanes, dy + offset, <usize> job.filters << 2, slopes);
+      packPanel(count, lanes, dy + offset, <usize> job.filters << 2, gradients);
       const c = sums + offset;
       multiplyTransposed(
         rows, <i32> (panel >> 2), count,
-        patches, width, slopes, panel, c, stride, 1, c, stride
+        patches, width, gradients, panel, c, stride, 1, c, stride
       );
     }
     countProgress();

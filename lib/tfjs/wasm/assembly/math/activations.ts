@@ -58,6 +58,6 @@ export function shiftedSiluGradient4(
   const mapped = shiftedSilu4(x, s), one = f32x4.splat(1);
   const across = multiplyAdd(mapped, along, dy);
   // The derivative of x s(x): s + x s (1 - s).
-  const slope = f32x4.mul(s, multiplyAdd(x, f32x4.sub(one, s), one));
-  return f32x4.mul(f32x4.mul(across, inverse), slope);
+  const derivative = f32x4.mul(s, multiplyAdd(x, f32x4.sub(one, s), one));
+  return f32x4.mul(f32x4.mul(across, inverse), derivative);
 }

@@ -57,7 +57,7 @@ function gelu4(
 /** GELU's derivative, Φ(x) + x φ(x). */
 // @ts-ignore: decorator
 @inline
-function slope4(
+function derivative4(
   x: v128, zero: v128, d: v128,
   least: v128, round: v128, unit: v128,
   c1: v128, c2: v128, c3: v128, c4: v128, c5: v128,
@@ -123,7 +123,7 @@ export function geluGradient(
     do {
       const x$ = v128.load(x, 16 * $);
       const g$ = v128.load(dy, 16 * $);
-      const s$ = slope4(
+      const s$ = derivative4(
         x$, zero, d, least, round, unit, c1, c2, c3, c4, c5,
         scale, near, q1, q2, q3, q4, q5
       );
@@ -135,11 +135,11 @@ export function geluGradient(
     } while (x < pairs);
   }
   for (count &= 7; count > 0; count -= 4) {
-    const slope = slope4(
+    const derivative = derivative4(
       loadFirst(x, count), zero, d, least, round, unit, c1, c2, c3, c4, c5,
       scale, near, q1, q2, q3, q4, q5
     );
-    storeFirst(dx, f32x4.mul(loadFirst(dy, count), slope), count);
+    storeFirst(dx, f32x4.mul(loadFirst(dy, count), derivative), count);
     x += 16;
     dy += 16;
     dx += 16;

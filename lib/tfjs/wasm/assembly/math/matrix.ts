@@ -1,6 +1,7 @@
 // Row-major matrices of floats. Pointers and row strides are in bytes; rows are
 // whole vectors unless said otherwise. Loops that do one thing to each vector of a
-// row are in loops.ts, which tools/kernels/build.ts makes.
+// row are in loops.ts, and products in gemm.ts: tools/kernels/build.ts makes both while
+// it builds, so that neither is a file here.
 import { multiplyAdd, pairBytes, sum4, vectorBytes } from "./simd";
 import { dot } from "./loops";
 

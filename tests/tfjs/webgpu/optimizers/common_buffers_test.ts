@@ -1,4 +1,4 @@
-/** Weights that are joined in memory, where a device binds eight storage buffers. */
+/** Weights that have parts of common buffers, where a device binds eight storage buffers. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../../../../lib/tfjs/kernel/kernel.ts";
@@ -43,8 +43,8 @@ function onFew(name: string, run: () => Promise<void>): void {
   );
 }
 
-/** Runs a function while nothing is joined. */
-async function apart<R>(run: () => Promise<R>): Promise<R> {
+/** Runs a function while no buffer is common. */
+async function alone<R>(run: () => Promise<R>): Promise<R> {
   const { places } = backend();
   places.join = () => {};
   try {
@@ -82,7 +82,7 @@ function read(tensors: readonly tf.Tensor[]) {
   return Promise.all(tensors.map((tensor) => tensor.data()));
 }
 
-function isJoined({ dataId }: tf.Tensor): boolean {
+function isInCommonBuffer({ dataId }: tf.Tensor): boolean {
   return backend().places.partOf(dataId) !== undefined;
 }
 
@@ -101,36 +101,46 @@ async function updated(rule: Rule, factor?: number) {
   return { values, launches };
 }
 
-onFew("rules change weights alike, joined or apart", async () => {
-  for (const rule of ["adam", "average", "centeredRmsProp"] as const) {
-    const factor = rule === "adam" ? 0.5 : undefined;
-    const { values } = await apart(() => updated(rule, factor));
-    assertEquals((await updated(rule, factor)).values, values, rule);
-  }
-});
+onFew(
+  "rules change weights alike, in common buffers or their own",
+  async () => {
+    for (const rule of ["adam", "average", "centeredRmsProp"] as const) {
+      const factor = rule === "adam" ? 0.5 : undefined;
+      const { values } = await alone(() => updated(rule, factor));
+      assertEquals((await updated(rule, factor)).values, values, rule);
+    }
+  },
+);
 
-onFew("joined weights take a launch for many gradients", async () => {
-  const { launches } = await updated("adam", 1);
-  // Of eight buffers, all but values, states and the factor are gradients: eight
-  // weights of whole packs, and four others.
-  assertEquals(launches, [3, 3, 3]);
-  assertEquals((await apart(() => updated("adam", 1))).launches, [12, 12, 12]);
-  const weights = weightsOf("average");
-  const shadows = weightsOf("average");
-  tf.dispose(shadows.map(({ gradient }) => gradient));
-  const follow = () =>
-    launchesOf(() => {
-      updateInPlace("sgd", weights, NUMBERS);
-      const average = shadows.map(({ value }, i) => ({
-        ...{ value, gradient: weights[i]!.value, states: [] },
-      }));
-      updateInPlace("average", average, NUMBERS);
-    });
-  // Of what is joined with nothing that is written, one buffer is bound, too.
-  assertEquals(follow(), 2 + 1 + 1 + 1);
-  tf.dispose(weights.map((weight) => Object.values(weight)));
-  tf.dispose(shadows.map(({ value }) => value));
-});
+onFew(
+  "weights in a common buffer take a launch for many gradients",
+  async () => {
+    const { launches } = await updated("adam", 1);
+    // Of eight buffers, all but values, states and the factor are gradients: eight
+    // weights of whole packs, and four others.
+    assertEquals(launches, [3, 3, 3]);
+    assertEquals((await alone(() => updated("adam", 1))).launches, [
+      12,
+      12,
+      12,
+    ]);
+    const weights = weightsOf("average");
+    const shadows = weightsOf("average");
+    tf.dispose(shadows.map(({ gradient }) => gradient));
+    const follow = () =>
+      launchesOf(() => {
+        updateInPlace("sgd", weights, NUMBERS);
+        const average = shadows.map(({ value }, i) => ({
+          ...{ value, gradient: weights[i]!.value, states: [] },
+        }));
+        updateInPlace("average", average, NUMBERS);
+      });
+    // Of a common buffer in which nothing is written, one buffer is bound, too.
+    assertEquals(follow(), 2 + 1 + 1 + 1);
+    tf.dispose(weights.map((weight) => Object.values(weight)));
+    tf.dispose(shadows.map(({ value }) => value));
+  },
+);
 
 onEachBackend(
   "more gradients take fewer launches where they are bound",
@@ -143,7 +153,7 @@ onEachBackend(
   ["webgpu"],
 );
 
-onFew("kernels read joined weights as others", async () => {
+onFew("kernels read weights in common buffers as others", async () => {
   const random = uniform(3);
   const values = array(48, random);
   const w = tf.tensor2d(values, [6, 8]), v = tf.tensor2d(values, [8, 6]);
@@ -155,12 +165,12 @@ onFew("kernels read joined weights as others", async () => {
       ...[tf.reshape(w, [48]), tf.gather(v, [7, 0]), tf.softmax(v)],
       tf.sum(runKernel(SQUARE_SUMS, { 0: w, 1: odd })["sums"]),
     ]);
-  const apart = compute();
-  const expected = await read(apart);
+  const alone = compute();
+  const expected = await read(alone);
   runKernel(JOIN, { 0: w, 1: odd, 2: v });
-  assert([w, odd, v].every(isJoined));
-  const joined = compute();
-  assertEquals(await read(joined), expected);
+  assert([w, odd, v].every(isInCommonBuffer));
+  const shared = compute();
+  assertEquals(await read(shared), expected);
   assertEquals(
     await read([w, odd]),
     [w, odd].map((x) => values.slice(0, x.size)),
@@ -169,19 +179,22 @@ onFew("kernels read joined weights as others", async () => {
   const { buffer, tensorRef } = odd.dataToGPU() as Required<tf.GPUData>;
   assert(buffer !== backend().tensorMap.get(v.dataId).resource);
   assertEquals(await tensorRef.data(), await odd.data());
-  assert(!isJoined(odd) && isJoined(v));
-  tf.dispose([w, v, odd, tensorRef, ...apart, ...joined]);
+  assert(!isInCommonBuffer(odd) && isInCommonBuffer(v));
+  tf.dispose([w, v, odd, tensorRef, ...alone, ...shared]);
 });
 
 onFew(
-  "one joined tensor may end, change, be copied or be written",
+  "one tensor of a common buffer may end, change, be copied or be written",
   async () => {
     const before = tf.memory() as tf.MemoryInfo & { numBytesInGPU: number };
     const weights = weightsOf("momentum");
     const step = () => updateInPlace("momentum", weights, NUMBERS);
     step();
     step();
-    assert(isJoined(weights[4]!.value) && isJoined(weights[4]!.states[0]!));
+    assert(
+      isInCommonBuffer(weights[4]!.value) &&
+        isInCommonBuffer(weights[4]!.states[0]!),
+    );
     const copies = changedOf(weights).map((tensor) => tensor.clone());
     const expected = await read(copies);
     tf.dispose(copies);
@@ -192,7 +205,7 @@ onFew(
     // One that a launch writes leaves the others as they are.
     const owner = weights[4]!.value;
     backend().places.ownBuffer(owner.dataId);
-    assert(!isJoined(owner));
+    assert(!isInCommonBuffer(owner));
     assertEquals(await read(changedOf(weights)), expected.slice(2));
     // Reading goes on while weights change.
     const reading = read(changedOf(weights));
@@ -206,7 +219,7 @@ onFew(
   },
 );
 
-onFew("a gradient that is joined with what it changes is copied", async () => {
+onFew("a gradient in a buffer with what it changes is copied", async () => {
   const random = uniform(7);
   const values = SIZES.slice(3, 6).map(() => array(8, random));
   const [a, b, c] = values.map((x) => tf.tensor1d(x));
@@ -214,7 +227,7 @@ onFew("a gradient that is joined with what it changes is copied", async () => {
     ...{ value, gradient, states: [] },
   });
   runKernel(JOIN, { 0: a!, 1: b!, 2: c! });
-  assert([a!, b!, c!].every(isJoined));
+  assert([a!, b!, c!].every(isInCommonBuffer));
   updateInPlace("sgd", [weight(a!, c!), weight(b!, c!)], { step: 2 });
   const plus = (x: Float32Array) => x.map((x, i) => x + 2 * values[2]![i]!);
   const expected = [plus(values[0]!), plus(values[1]!), values[2]!];
@@ -254,7 +267,7 @@ onFew(
       tf.dispose([...variables, ...clones]);
       return found;
     };
-    assertEquals(await run(), await apart(run));
+    assertEquals(await run(), await alone(run));
   },
 );
 
@@ -297,22 +310,25 @@ onFew("what launches repeat reads weights where they are", async () => {
   tf.dispose([a!, b!, x!, y!, zero]);
 });
 
-onFew("a joined result of captured launches leaves the others", async () => {
-  const [a, b] = [1, 2].map((x) => tf.fill([4], x));
-  runKernel(JOIN, { 0: a!, 1: b! });
-  const { captureLaunches } = backend();
-  backend().incRef(a!.dataId);
-  const { results, launches } = captureLaunches!([], [], () => [a!])!;
-  assertEquals(launches, undefined);
-  const found = await backend().read(results[0]!.dataId as { id: number });
-  assertEquals([...found as Float32Array], [1, 1, 1, 1]);
-  backend().disposeData(results[0]!.dataId);
-  assertEquals(
-    await read([a!, b!]),
-    [1, 2].map((x) => new Float32Array(4).fill(x)),
-  );
-  tf.dispose([a!, b!]);
-});
+onFew(
+  "a result of captured launches in a common buffer leaves the others",
+  async () => {
+    const [a, b] = [1, 2].map((x) => tf.fill([4], x));
+    runKernel(JOIN, { 0: a!, 1: b! });
+    const { captureLaunches } = backend();
+    backend().incRef(a!.dataId);
+    const { results, launches } = captureLaunches!([], [], () => [a!])!;
+    assertEquals(launches, undefined);
+    const found = await backend().read(results[0]!.dataId as { id: number });
+    assertEquals([...found as Float32Array], [1, 1, 1, 1]);
+    backend().disposeData(results[0]!.dataId);
+    assertEquals(
+      await read([a!, b!]),
+      [1, 2].map((x) => new Float32Array(4).fill(x)),
+    );
+    tf.dispose([a!, b!]);
+  },
+);
 
 onFew("numbers of steps that were not submitted stay theirs", async () => {
   const value = tf.zeros([4]), one = tf.ones([4]);
@@ -340,7 +356,7 @@ onFew(
         const [value, gradient] = [tf.zeros([8 * i + 5]), tf.ones([8 * i + 5])];
         return { value, gradient, states: [] };
       });
-    const found = await apart(async () => {
+    const found = await alone(async () => {
       const weights = [draw(), draw()];
       tf.env().set(flag, 4);
       try {
@@ -378,7 +394,7 @@ onFew(
       create.call(device, { ...descriptor, size: 2 ** 50 });
     runKernel(JOIN, { 0: a!, 1: b! });
     device.createBuffer = create;
-    assert(isJoined(b!));
+    assert(isInCommonBuffer(b!));
     await assertRejects(() => b!.data(), GpuError);
     assertEquals((await c!.data())[77_776], 3);
     tf.dispose([a!, b!]);

@@ -1,0 +1,209 @@
+/** Transitions of rank one as kernels of the wasm backend. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import {
+  DELTA_ATTENTION,
+  DELTA_WITH_STATE,
+} from "../../attention/planning/delta_kernel.ts";
+import {
+  TRANSITION,
+  TRANSITION_WITH_STATE,
+  type TransitionAttributes,
+  type TransitionRequest,
+} from "../../attention/planning/transition_kernel.ts";
+import type { KernelPlan } from "@lionjs/tfjs/kernel";
+import {
+  type Call,
+  type Kernel,
+  type KernelHost,
+  type Numbers,
+  registerWasmKernel,
+  type Tensors,
+} from "@lionjs/tfjs/wasm";
+import type { NumbersFor } from "../numbers.ts";
+import type { WasmNumbers } from "../tuning.ts";
+import { LION_JOBS } from "./jobs.ts";
+
+/** Larger chunks only cost scratch. */
+const LARGEST_CHUNK = 256;
+/** Where tokens have several steps, larger chunks, of so many, cost accuracy as well. */
+const MOST_STEPS = 48;
+/** Fewer columns of values are not worth a task of their own. */
+const LEAST_COLUMNS = 8;
+
+export function registerTransitionAttention(
+  host: KernelHost,
+  numbersFor: NumbersFor<WasmNumbers>,
+): void {
+  for (
+    const operation of [
+      ...[TRANSITION, TRANSITION_WITH_STATE],
+      ...[DELTA_ATTENTION, DELTA_WITH_STATE],
+    ]
+  ) {
+    const isDelta = operation.kernel.startsWith(DELTA_ATTENTION.kernel);
+    const kernel = (
+      make: (call: Call<Attributes>) => Record<string, tf.TensorInfo>,
+    ): Kernel<Attributes> =>
+    (call) => {
+      const made = make(call), { inputs, attributes, host: { threads } } = call;
+      const tensors = { ...inputs, ...made };
+      const request = requestOf(inputs, attributes);
+      const isGradient = inputs["dy"] !== undefined;
+      call.run(
+        LION_JOBS.transition,
+        {
+          ...sizesOf(request),
+          parts: isGradient ? 1 : partsOf(request, threads),
+          whole: Number(isGradient && sharesOutSequences(request, threads)),
+          scale: attributes.scale,
+        },
+        isDelta ? ofTransition(tensors) : tensors,
+        operationsOf(request),
+      );
+      return Object.values(made);
+    };
+    registerWasmKernel<Attributes, Request>(host, operation, {
+      forward: kernel(({ inputs: { q, v }, make }) => {
+        const [batch, heads, length, headDim] = q!.shape as Shape;
+        const valueDim = v!.shape[3]!;
+        const y = make([batch, heads, length, valueDim]);
+        if (operation.outputs.length === 1) return { y };
+        return { y, forward: make([batch, heads, headDim, valueDim]) };
+      }),
+      gradient: kernel((call) => call.gradients()),
+      plan: (request) => {
+        const { steps = 1 } = request;
+        const { chunkSize: size } = numbersFor(request).delta;
+        const { chunkSize = Math.max(1, Math.floor(size / steps)) } = request;
+        return plan(host, { ...request, steps, chunkSize });
+      },
+    });
+  }
+}
+
+type Shape = tf.Tensor4D["shape"];
+
+/**
+ * The tensors of the delta rule's contract as the job names them: its `b` are log
+ * decays.
+ */
+function ofTransition({ b: g, db: dg, ...tensors }: Tensors): Tensors {
+  return { ...tensors, g, dg };
+}
+
+/** What both contracts have; without a number, tokens have one step. */
+type Attributes =
+  & Omit<TransitionAttributes, "steps">
+  & Partial<TransitionAttributes>;
+type Request =
+  & Omit<TransitionRequest, "reads" | "steps">
+  & Partial<TransitionRequest>;
+
+/** A request whose chunks have a size. */
+interface PlannedRequest extends Omit<TransitionRequest, "reads"> {
+  readonly chunkSize: number;
+}
+
+function requestOf(
+  { q, v, f }: Tensors,
+  { steps = 1, ...attributes }: Attributes,
+): PlannedRequest {
+  const [batch, heads, length, headDim] = q!.shape as Shape;
+  const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
+  // Decays of each head and of each channel are the same for heads of one channel.
+  const diagonal = f !== undefined && f.shape[3]! > 1;
+  return { ...sizes, ...attributes, steps, diagonal };
+}
+
+/** The sizes in a job's record. */
+function sizesOf(
+  request: PlannedRequest,
+): Omit<Numbers<typeof LION_JOBS.transition>, "parts" | "whole" | "scale"> {
+  const { batch, heads, length, headDim, valueDim, steps } = request;
+  const most = steps === 1
+    ? LARGEST_CHUNK
+    : Math.max(1, Math.floor(MOST_STEPS / steps));
+  return {
+    sequences: batch * heads,
+    length,
+    headDim,
+    valueDim,
+    chunkSize: Math.min(request.chunkSize, most, length),
+    steps,
+    causal: Number(request.causal),
+    diagonal: Number(request.diagonal),
+  };
+}
+
+/** Multiplications and additions of the forward pass, roughly. */
+function operationsOf(request: PlannedRequest): number {
+  const { sequences, length, steps } = sizesOf(request);
+  const { scores, columns } = operationsOfStep(request);
+  return sweepsOf(request) * sequences * length * steps * (scores + columns);
+}
+
+/** Sweeps of a sequence. */
+function sweepsOf({ causal }: PlannedRequest): number {
+  return causal ? 1 : 2;
+}
+
+/**
+ * Multiplications and additions of a step, of the delta rule: for the scores of its
+ * chunk, and for all columns of values.
+ */
+function operationsOfStep(
+  request: PlannedRequest,
+): { scores: number; columns: number } {
+  const { headDim, valueDim, chunkSize, steps } = sizesOf(request);
+  const ofChunk = chunkSize * steps;
+  return {
+    scores: 4 * headDim * ofChunk,
+    columns: 3 * valueDim * ofChunk + 6 * headDim * valueDim,
+  };
+}
+
+/**
+ * Tasks that share out the columns of each sweep, where threads would idle. All
+ * score the keys, so that more tasks are more work.
+ */
+function partsOf(request: PlannedRequest, threads: number): number {
+  const { sequences, valueDim } = sizesOf(request);
+  const sweeps = sequences * sweepsOf(request);
+  if (sweeps >= threads) return 1;
+  const { scores, columns } = operationsOfStep(request);
+  let best = { parts: 1, cost: Infinity };
+  // The columns of v, rounded up to whole vectors of four.
+  const all = 4 * Math.ceil(valueDim / 4);
+  for (let width = all; width >= LEAST_COLUMNS; width -= 4) {
+    const parts = Math.ceil(valueDim / width);
+    const rounds = Math.ceil(sweeps * parts / threads);
+    const cost = rounds * (scores + columns * width / all);
+    if (cost < best.cost) best = { parts, cost };
+  }
+  return best.parts;
+}
+
+/**
+ * Whether the gradient's tasks are sequences: sweeps that meet in the middle
+ * make half of their states twice, but are twice as many tasks.
+ */
+function sharesOutSequences(request: PlannedRequest, threads: number): boolean {
+  const { sequences } = sizesOf(request);
+  const sweeps = sweepsOf(request);
+  return sweeps * Math.ceil(sequences / threads) <=
+    Math.ceil(sequences * sweeps / threads);
+}
+
+function plan(host: KernelHost, request: PlannedRequest): KernelPlan {
+  const { threads } = host;
+  const sizes = sizesOf(request);
+  return {
+    chunkSize: sizes.chunkSize,
+    scratchBytes: host.scratchBytes(LION_JOBS.transition, {
+      ...sizes,
+      ...{ parts: partsOf(request, threads), whole: 0, scale: 1 },
+    }, { operations: operationsOf(request) }),
+    carriedBytes: 0,
+    how: `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+  };
+}
