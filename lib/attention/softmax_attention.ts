@@ -7,7 +7,7 @@ import {
   shown,
 } from "@lionjs/base";
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "@lionjs/tfjs/kernel";
+import { floats, hasKernel } from "@lionjs/tfjs/kernel";
 import { tokensIn } from "../operations/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { logDecayPair, withoutBackward } from "./decays/decay_pair.ts";
@@ -20,8 +20,8 @@ import {
 import { checkedSegments, numberSegments } from "../operations/segments.ts";
 import { runSoftmaxPlain } from "./forms/softmax.ts";
 import {
-  hasSoftmaxKernel,
   runSoftmaxFused,
+  SOFTMAX_ATTENTION,
 } from "./planning/softmax_kernel.ts";
 
 /** Options of {@linkcode softmaxAttention}. */
@@ -68,9 +68,8 @@ export interface SoftmaxAttentionOptions {
   decay?: Decay | undefined;
   /**
    * Whether to run the backend's kernel, if it has one; it never holds more
-   * than a few rows of scores. With slopes, it exists only for causal
-   * attention, and with a decay not yet. `false` runs tfjs operations, which hold all scores at once: the
-   * reference that the kernel is tested against. @default true
+   * than a few rows of scores. `false` runs tfjs operations, which hold all
+   * scores at once: the reference that the kernel is tested against. @default true
    */
   kernel?: boolean | undefined;
 }
@@ -144,9 +143,9 @@ export function softmaxAttention(
       segments: segments && numberSegments(segments),
       decays: decays && causal ? withoutBackward(decays) : decays,
     };
-    const isFused = kernel && !decays &&
-      hasSoftmaxKernel(causal, slopes !== undefined);
-    const run = isFused ? runSoftmaxFused : runSoftmaxPlain;
+    const run = kernel && hasKernel(SOFTMAX_ATTENTION)
+      ? runSoftmaxFused
+      : runSoftmaxPlain;
     return run(inputs, { causal, scale }, slopes);
   });
 }

@@ -15,11 +15,14 @@ import {
 import { BACKENDS, onEachBackend, WITH_KERNELS } from "../backends.ts";
 import { uniform } from "../random.ts";
 import { testCases, testRandom } from "../subjects/checks.ts";
+import { SOFTMAX_STEP } from "../subjects/pieces.ts";
 import { replaced, SOFTMAX, type SoftmaxProblem } from "../subjects/softmax.ts";
 import { wrongWith } from "../subjects/subject.ts";
 
 testCases(SOFTMAX);
 testRandom(SOFTMAX);
+testCases(SOFTMAX_STEP);
+testRandom(SOFTMAX_STEP);
 
 for (const kernel of [false, true]) {
   const how = kernel ? "as a kernel" : "in tfjs operations";

@@ -189,6 +189,7 @@ const softmax = targetOf(
     ...{ ...HEADS, ...KERNEL, heads: upTo(4) },
     scale: fc.constantFrom(null, 0.4, 1),
     segments: segmentations,
+    decay: fc.constantFrom(...DECAYS),
     sloped: fc.boolean(),
   }),
   (c) =>

@@ -10,13 +10,17 @@ import { assertRight } from "../subjects/assert_right.ts";
 import { FIRST, SOFTMAX, type SoftmaxCase } from "../subjects/softmax.ts";
 import { resultOf } from "../subjects/subject.ts";
 
-/** Sizes that meet blocks and their tails, with all kinds of masks. */
+/** A head for each kind of log decays. */
+const HEADS_OF_DECAYS = { batch: 1, heads: 6, headDim: 8, valueDim: 5 };
+
+/** Sizes that meet blocks and their tails, with all kinds of masks, and decays. */
 const SIZES = [
   { batch: 1, heads: 1, headDim: 64, valueDim: 64 },
   { batch: 1, heads: 1, headDim: 7, valueDim: 16, padded: true },
   { batch: 3, heads: 1, headDim: 16, valueDim: 9, padding: FIRST },
   { batch: 2, heads: 2, headDim: 8, valueDim: 8, padded: true, packed: true },
-];
+  { ...HEADS_OF_DECAYS, decay: "two-sided", padded: true },
+] as const;
 
 /** Lengths about whole blocks of queries and keys, and beyond two of them. */
 const CASES: SoftmaxCase[] = [95, 96, 97, 192, 193, 400].flatMap((length) =>
@@ -35,13 +39,16 @@ Deno.test({
     }
     // Long enough that no thread is spared.
     const c = { batch: 1, heads: 1, length: 800, headDim: 8, valueDim: 8 };
-    const problem = SOFTMAX.problemOf({ ...c, causal: false });
-    const four = await resultOf(SOFTMAX, problem);
-    await useBackend({ prefer: ["wasm"], threads: 1 });
-    const one = await resultOf(SOFTMAX, problem);
-    assertEquals(four.y, one.y);
-    assertEquals(four.gradients.k, one.gradients.k);
-    assertEquals(four.gradients.v, one.gradients.v);
+    for (const decay of ["none", "arrival"] as const) {
+      await useBackend({ prefer: ["wasm"], threads: 4 });
+      const problem = SOFTMAX.problemOf({ ...c, decay, causal: false });
+      const four = await resultOf(SOFTMAX, problem);
+      await useBackend({ prefer: ["wasm"], threads: 1 });
+      const one = await resultOf(SOFTMAX, problem);
+      assertEquals(four.y, one.y);
+      assertEquals(four.gradients.k, one.gradients.k);
+      assertEquals(four.gradients.v, one.gradients.v);
+    }
     await useBackend({ prefer: ["wasm"] });
   },
 });
@@ -59,6 +66,14 @@ const TILED: TiledCase[] = [
     [false, true].map((padded, j) => ({
       ...{ batch: 1, heads: 2, length: 70, headDim, valueDim, padded },
       ...{ causal: padded, isSampled: i === 0 || (i + j) % 2 === 0 },
+    }))
+  ),
+  // Paths within a unit of tokens, to the next one, and across others.
+  ...([[16, 8], [64, 64]] as const).flatMap(([headDim, valueDim]) =>
+    [false, true].map((causal): TiledCase => ({
+      ...{ batch: 1, heads: 6, length: 250, headDim, valueDim, causal },
+      ...{ decay: "two-sided", padded: causal, packed: !causal },
+      isSampled: causal === (headDim === 64),
     }))
   ),
   // Beyond the first block of keys, and of queries.

@@ -245,7 +245,7 @@ for (const position of POSITIONS) {
 }
 
 onEachBackend(
-  "modelSummary() knows that ALiBi on both sides makes scores",
+  "modelSummary() knows that ALiBi makes no scores",
   () => {
     const peak = (position: "none" | "alibi") => {
       const model = lionEncoder({
@@ -257,8 +257,9 @@ onEachBackend(
       return forms.chunkwise!.attentionPeakBytes;
     };
     // A matrix of scores is 16 MiB a head.
-    assert(peak("alibi") > 2 ** 25);
-    assertLess(peak("none"), 2 ** 25);
+    for (const position of ["alibi", "none"] as const) {
+      assertLess(peak(position), 2 ** 25);
+    }
   },
   ["wasm", "webgpu"],
 );

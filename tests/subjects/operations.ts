@@ -155,16 +155,22 @@ function* attention(): Generator<Operation> {
   };
   for (const sloped of BOTH) {
     yield {
-      name: `softmaxAttention${sloped ? " with slopes" : ""}`,
-      axes: QKV,
+      name: `softmaxAttention${sloped ? " with slopes and a decay" : ""}`,
+      axes: { ...QKV, ...sloped ? { logDecay: T } : {} },
+      ...sloped ? { says: { logDecay: "selectiveDecay's" } } : {},
       directions: BOTH,
       kernels: BOTH,
       reads: BOTH,
       packs: true,
-      run: ({ q, k, v }, { chunkSize: _, ...options }) =>
+      run: ({ q, k, v, logDecay }, { chunkSize: _, ...options }) =>
         softmaxAttention(q, k, v, {
           ...options,
-          ...sloped ? { slopes: alibiSlopes(q.shape[1] || 1) } : {},
+          ...sloped
+            ? {
+              slopes: alibiSlopes(q.shape[1] || 1),
+              decay: selectiveDecay(logDecay),
+            }
+            : {},
         }),
       ...sloped ? {} : { optionsOf: "softmaxAttention" },
     };
@@ -317,19 +323,21 @@ function* steps(): Generator<Operation> {
           ),
       ),
   };
-  yield {
-    name: "softmaxStep in pieces",
-    axes: QKV,
-    ...{ ...reading, kernels: [false], reads: [false] },
-    run: (inputs, { mask }) =>
-      inSteps<SoftmaxState | undefined>(
-        undefined,
-        inTwo(inputs["q"].shape[2]),
-        { ...inputs, mask },
-        (state, input) =>
-          softmaxStep(state, input as Parameters<typeof softmaxStep>[1]),
-      ),
-  };
+  for (const decays of [{}, { logDecay: T }]) {
+    yield {
+      name: `softmaxStep in pieces${"logDecay" in decays ? ", decaying" : ""}`,
+      axes: { ...QKV, ...decays },
+      ...{ ...reading, kernels: [false], reads: [false] },
+      run: (inputs, { mask }) =>
+        inSteps<SoftmaxState | undefined>(
+          undefined,
+          inTwo(inputs["q"].shape[2]),
+          { ...inputs, mask },
+          (state, input) =>
+            softmaxStep(state, input as Parameters<typeof softmaxStep>[1]),
+        ),
+    };
+  }
 }
 
 function* decays(): Generator<Operation> {

@@ -14,6 +14,10 @@ import {
   type WithStateOptions,
 } from "../../lib/attention/planning/with_state.ts";
 import {
+  type SoftmaxState,
+  softmaxStep,
+} from "../../lib/attention/streaming/softmax_step.ts";
+import {
   type BackendName,
   type Decay,
   deltaStep,
@@ -36,6 +40,7 @@ import {
   type LionProblem,
   optionsOf,
 } from "./lion.ts";
+import { SOFTMAX, type SoftmaxCase, type SoftmaxProblem } from "./softmax.ts";
 import type { Subject, Tensors, TokenCase, Way } from "./subject.ts";
 
 /** Tokens of the pieces, one piece after the other. */
@@ -257,6 +262,39 @@ export const DELTA_STEP: Subject<DeltaCase & Pieces, DeltaProblem & Pieces> = {
       (state, input) =>
         deltaStep(state, input as Parameters<typeof deltaStep>[1], {
           ...{ kernel, ...given },
+        }),
+    ),
+};
+
+/** Decays of steps of softmax attention. */
+const DECAYS_OF_STEPS = ["none", "arrival"] as const;
+
+/** Steps of softmax attention. */
+export const SOFTMAX_STEP: Subject<
+  SoftmaxCase & Pieces,
+  SoftmaxProblem & Pieces
+> = {
+  ...inPiecesOf(SOFTMAX, DECAYS_OF_STEPS, { causal: true, scale: null }),
+  name: "softmaxStep",
+  ways: [{}],
+  cases: PIECES.flatMap((pieces) =>
+    DECAYS_OF_STEPS.flatMap((decay) =>
+      [false, true].map((padded) => ({
+        ...{ ...ofPieces(pieces), decay, headDim: 6, valueDim: 5, padded },
+        // A place of ALiBi's does not count padding.
+        ...{ causal: true, sloped: !padded },
+      }))
+    )
+  ),
+  run: (inputs, { slopes, pieces }, { mask }) =>
+    inSteps<SoftmaxState | undefined>(
+      undefined,
+      pieces,
+      { ...inputs, mask },
+      (state, input) =>
+        softmaxStep(state, {
+          ...input as Parameters<typeof softmaxStep>[1],
+          slopes,
         }),
     ),
 };

@@ -8,6 +8,7 @@ import "../proof/field_test.ts";
 import "../proof/identity_test.ts";
 import "../proof/matrix_test.ts";
 import "../proof/theorems_test.ts";
+import "../proof/transition_test.ts";
 import "../site/computer_test.ts";
 import "../site/digits_test.ts";
 import "../site/documents_test.ts";

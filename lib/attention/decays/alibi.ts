@@ -1,6 +1,7 @@
 /** ALiBi: softmax attention with scores that fall with distance. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertAllocatable, assertPositiveInteger } from "@lionjs/base";
+import type { LogDecayPair } from "./decay_pair.ts";
 
 /**
  * Returns ALiBi's slopes, a geometric sequence from `2^(-8 / heads)` down to
@@ -52,24 +53,26 @@ export function penalties(
 }
 
 /**
- * Adds a column to queries and keys that adds `slope · j` to the score of key
- * j. For causal attention that is ALiBi: it differs from `-slope · (i - j)` by
- * a number that all keys of a query share, which softmax ignores.
+ * ALiBi as a decay: log decays of minus a head's slope at each token, added to others.
+ *
+ * @param decays Other log decays, if there are some.
+ * @returns Log decays, each `[batch or 1, heads, length]`, without the backward ones if
+ * causal.
  */
 export function withSlopes(
   slopes: readonly number[],
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-): [q: tf.Tensor4D, k: tf.Tensor4D] {
-  const [batch, heads, length] = q.shape;
-  const each = tf.tensor4d([...slopes], [1, heads, 1, 1]);
-  const rises = tf.mul(
-    each,
-    tf.reshape(tf.range(0, length), [1, 1, length, 1]),
-  );
-  const column = [batch, heads, length, 1] as const;
-  return [
-    tf.concat([q, tf.ones([...column])], 3) as tf.Tensor4D,
-    tf.concat([k, tf.broadcastTo(rises, [...column])], 3) as tf.Tensor4D,
-  ];
+  decays: LogDecayPair | null,
+  { length, causal }: { readonly length: number; readonly causal: boolean },
+): LogDecayPair {
+  const heads = slopes.length;
+  const falls = tf.tensor3d(slopes.map((slope) => -slope), [1, heads, 1]);
+  const each: tf.Tensor3D = decays
+    ? falls
+    : tf.broadcastTo(falls, [1, heads, length]);
+  const added = (x: tf.Tensor3D | null | undefined) =>
+    x ? tf.add<tf.Tensor3D>(each, x) : each;
+  return {
+    forward: added(decays?.forward),
+    backward: causal ? null : added(decays?.backward),
+  };
 }

@@ -1,6 +1,7 @@
+import { hasKernel } from "@lionjs/tfjs/kernel";
 import type { AttentionSizes } from "./kernel.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
-import { hasSoftmaxKernel } from "./softmax_kernel.ts";
+import { SOFTMAX_ATTENTION } from "./softmax_kernel.ts";
 
 /**
  * Plans softmax attention on the current backend.
@@ -9,15 +10,9 @@ import { hasSoftmaxKernel } from "./softmax_kernel.ts";
  * backend.
  */
 export function planSoftmax(
-  { slopes = false, decay = false, ...problem }: AttentionSizes & {
-    readonly causal: boolean;
-    /** Whether there is ALiBi, which holds all scores unless causal. @default false */
-    readonly slopes?: boolean;
-    /** Whether the weights decay, which holds all scores. @default false */
-    readonly decay?: boolean;
-  },
+  problem: AttentionSizes & { readonly causal: boolean },
 ): Pick<AttentionPlan, "operations" | "bytes" | "peakBytes"> {
-  if (decay || !hasSoftmaxKernel(problem.causal, slopes)) {
+  if (!hasKernel(SOFTMAX_ATTENTION)) {
     // In tfjs operations, softmax attention costs as much as the full form.
     return planAttention({
       ...problem,

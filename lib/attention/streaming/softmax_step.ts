@@ -1,8 +1,10 @@
 /** Softmax attention on a sequence that arrives in steps, with a KV cache. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { tokensIn, withoutPadding } from "../../operations/padding.ts";
+import { floats } from "@lionjs/tfjs/kernel";
 import { penalties } from "../decays/alibi.ts";
 import { selectiveDecay } from "../decays/decay.ts";
+import { finite } from "../decays/finite_decay.ts";
 import { logMask } from "../decays/mask.ts";
 import { hideScores, resetPadding } from "../forms/softmax.ts";
 import { softmaxAttention } from "../softmax_attention.ts";
@@ -14,10 +16,9 @@ export type ValueCache = {
   /** The mask of tokens, `[batch, length]`, 0 at padding. */
   readonly tokens: tf.Tensor2D;
   /**
-   * With log decays, their sums over the tokens after each token,
-   * `[batch, heads, length]`.
+   * With a decay, the sum of the log decays since each token, `[batch, heads, length]`.
    */
-  readonly paths?: tf.Tensor3D;
+  readonly decayed?: tf.Tensor3D;
 };
 
 /** The KV cache: keys and values of the tokens so far. */
@@ -39,8 +40,8 @@ export interface SoftmaxInput {
   /** ALiBi's slopes, one per head, as for softmaxAttention. */
   readonly slopes?: readonly number[] | undefined;
   /**
-   * The log decays on arriving at each token, `[batch, heads, length]`, as for
-   * forgettingAttention. Padding does not decay.
+   * Log decays on arriving at each token, `[batch, heads, length]`, as of a selective
+   * decay; in all steps or in none. At padding they apply, too.
    */
   readonly logDecay?: tf.Tensor3D | undefined;
 }
@@ -147,11 +148,8 @@ export function withNext(
   const values: tf.Tensor4D = state
     ? tf.concat([state.v, present(v)], 2)
     : present(v);
-  const paths = logDecay &&
-    pathsOf(
-      state?.paths,
-      tf.squeeze(present(tf.expandDims(logDecay, 3)), [3]),
-    );
+  const steps = logDecay && finite(floats("logDecay", logDecay));
+  const paths = steps && pathsOf(state?.decayed, steps);
   const attend = (scores: tf.Tensor4D): tf.Tensor4D => {
     const count = scores.shape[3];
     const place = tf.reshape(
@@ -168,7 +166,7 @@ export function withNext(
   const cache = {
     v: tf.clone(values),
     tokens: tf.clone(tokens),
-    ...(paths && { paths: lastRow(paths) }),
+    ...(paths && { decayed: lastRow(paths) }),
   };
   return { cache, attend };
 }

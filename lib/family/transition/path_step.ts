@@ -6,6 +6,7 @@ import {
   withNext,
 } from "../../attention/streaming/softmax_step.ts";
 import { transitionStep } from "../../attention/streaming/transition_step.ts";
+import { withoutPadding } from "../../operations/padding.ts";
 import type { CheckedPathAttentionInputs } from "./path_attention.ts";
 
 /** The cache of PaTH: values and keys of the tokens so far. */
@@ -48,6 +49,12 @@ export function pathStep(
       b: tf.mul(tf.expandDims(beta, 3), w),
     },
   );
-  const { cache, attend } = withNext(before, { q, v, mask, logDecay });
+  const steps = logDecay &&
+    tf.squeeze<tf.Tensor3D>(
+      withoutPadding(tf.expandDims(logDecay, 3) as tf.Tensor4D, mask),
+      [3],
+    );
+  const next = { q, v, mask, logDecay: steps };
+  const { cache, attend } = withNext(before, next);
   return { y: attend(scores), state: { ...cache, keys } };
 }

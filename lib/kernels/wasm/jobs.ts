@@ -73,17 +73,17 @@ const TRANSITION = {
 } as const satisfies Fields;
 
 /**
- * The job of softmax attention, or of its gradient if there is a `dy`; `mask` and
- * `segments` are 0 for none.
+ * The job of softmax attention, or of its gradient if there is a `dy`; the address of an
+ * absent optional tensor is 0.
  */
 const SOFTMAX = {
   ...integers("sequences", "heads", "length", "headDim", "valueDim", "causal"),
   /** The number of tasks per sequence of the gradient. */
   parts: "i32",
   scale: "f32",
-  ...addresses("q", "k", "v", "mask", "segments"),
+  ...addresses("q", "k", "v", "f", "b", "mask", "segments"),
   ...addresses("y", "maxima", "sums"),
-  ...addresses("dy", "dq", "dk", "dv"),
+  ...addresses("dy", "dq", "dk", "dv", "df", "db"),
 } as const satisfies Fields;
 
 /**

@@ -11,7 +11,7 @@ import { toHeads } from "../../operations/heads/heads.ts";
 import { applyMatrix, linear, matrix } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { FamilyModel, Output } from "./family.ts";
-import { perToken } from "./projections.ts";
+import { perToken, withoutSteps } from "./projections.ts";
 
 /** Queries, keys and values, `[batch, heads, length, headDim]`. */
 export type SoftmaxVectors = {
@@ -47,11 +47,14 @@ export const FORGETTING_ATTENTION: FamilyModel<
   }),
   run: (inputs, { causal, mask, segments }) =>
     forgettingAttention(inputs, { causal, mask, segments }),
-  step: (inputs, before, mask) =>
-    softmaxStep(before as SoftmaxState | undefined, { ...inputs, mask }),
+  step({ logDecay, ...vectors }, before, mask) {
+    const steps = withoutSteps(logDecay, mask) as tf.Tensor3D;
+    const next = { ...vectors, logDecay: steps, mask };
+    return softmaxStep(before as SoftmaxState | undefined, next);
+  },
   sharesTokens: false,
   output: PROJECTED,
-  cost: (sizes, { causal }) => planSoftmax({ ...sizes, causal, decay: true }),
+  cost: (sizes, { causal }) => planSoftmax({ ...sizes, causal }),
 };
 
 /** Parameters of the projections to queries, keys and values, which have no bias. */

@@ -1,7 +1,7 @@
 /** PaTH attention as a mixer. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { logSigmoid } from "../../attention/decays/decay.ts";
-import { planSoftmax } from "../../attention/planning/softmax_plan.ts";
+import { planAttention } from "../../attention/planning/plan.ts";
 import {
   type CheckedPathAttentionInputs,
   pathAttention,
@@ -61,8 +61,12 @@ export const PATH_ATTENTION: FamilyModel<CheckedPathAttentionInputs> = {
   sharesTokens: false,
   output: PROJECTED,
   cost(sizes, call) {
-    const { causal } = call;
-    const weights = planSoftmax({ ...sizes, causal, decay: true });
+    // All weights are held at once, as in the full form without a kernel.
+    const weights = planAttention({
+      ...{ ...sizes, form: "full", kernel: false, causal: call.causal },
+      ...{ chunkSize: undefined, decays: true, normalize: true },
+      precision: "f32",
+    });
     // The scores are transitions whose values are as wide as the sequence is long.
     const { length } = sizes;
     const scores = deltaCost({ ...sizes, valueDim: length }, call, {

@@ -71,7 +71,7 @@ export function attendNext(
  * @param logDecay `[heads]`, `[batch or 1, heads, length]`, or the latter with
  * an axis of channels.
  */
-function withoutSteps(
+export function withoutSteps(
   logDecay: tf.Tensor,
   mask: tf.Tensor2D | undefined,
 ): tf.Tensor {

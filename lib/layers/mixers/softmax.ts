@@ -24,8 +24,7 @@ export interface SoftmaxMixerOptions {
 }
 
 /**
- * Softmax attention as a mixer, which has a single form. Bidirectional
- * attention with ALiBi holds all scores in memory at once.
+ * Softmax attention as a mixer, which has a single form.
  *
  * Source: Vaswani et al. 2017 (arXiv:1706.03762).
  */
@@ -82,8 +81,7 @@ export function softmaxMixer(
       const [batch, length, dim] = shape as [number, number, number];
       const headDim = dim / numHeads;
       const heads = { heads: numHeads, headDim, valueDim: headDim };
-      const biased = { causal, slopes: slopes !== undefined };
-      return planSoftmax({ batch, length, ...heads, ...biased });
+      return planSoftmax({ batch, length, ...heads, causal });
     },
   };
 }

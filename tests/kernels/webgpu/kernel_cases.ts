@@ -126,6 +126,11 @@ export const KERNEL_CASES: Readonly<Record<string, KernelCase>> = {
     case: { ...SIZES, causal: false, padded: true, packed: true },
     shaders: softmax,
   },
+  "softmax attention with a decay": {
+    subject: SOFTMAX,
+    case: { ...SIZES, causal: false, padded: true, decay: "two-sided" },
+    shaders: [...softmax, "softmax_decays", "softmax_decay_gradients"],
+  },
   "softmax attention, wide heads": {
     subject: SOFTMAX,
     case: { ...WIDE, causal: false },

@@ -8,6 +8,8 @@
  *     dv_j = Σ_i p_ij dy_i          t_ij = p_ij (dy_i · v_j - D_i)
  *     dq_i = s Σ_j t_ij k_j         dk_j = s Σ_i t_ij q_i
  *
+ * and t_ij is the gradient in log M_ij (`log_mask.wgsl.ts`).
+ *
  * @module
  */
 
@@ -95,11 +97,12 @@ export const FORWARD = /* wgsl */ `${PLACE}
   for (var first = first_block(base, first_row, to_entry); first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let present = are_tokens(tokens, to_entry);
     let segment = vec4f(segment_of(tokens.x, to_entry), segment_of(tokens.y, to_entry), segment_of(tokens.z, to_entry), segment_of(tokens.w, to_entry));
     var score = products_scores(place, tokens_of_rows, first, local);
+    let log_mask = log_masks(place, first);
     var kept = array<vec4<bool>, TILE>();
     var own = array<vec4f, 2>();
     for (var r = 0u; r < TILE; r++) { // unroll
       kept[r] = (positions < vec4u(end_of(place.row + r))) & present & (segment == vec4f(numbers[r]));
-      score[r] = select(vec4f(LOWEST), uniforms.scale * score[r], kept[r]);
+      score[r] = select(vec4f(LOWEST), scaled(score[r], log_mask[r]), kept[r]);
       let pair = max(score[r].xy, score[r].zw);
       own[r / 4u][r % 4u] = max(pair.x, pair.y);
     }
@@ -145,38 +148,43 @@ export const ROWS = /* wgsl */ `
   if (row < uniforms.rows && local % uniforms.team == 0u) {
     let at = row / uniforms.length / uniforms.heads * uniforms.length + row % uniforms.length;
     let found = vec4f(maxima[row], 1.0 / sums[row], product, segment_of(at, 0u));
-    rows[row] = select(vec4f(0.0, 0.0, 0.0, -segment_of(at, 0u)), found, is_token(at, 0u));
+    rows[STRIDE * row] = select(vec4f(0.0, 0.0, 0.0, -segment_of(at, 0u)), found, is_token(at, 0u));
   }`;
 
 /**
- * WGSL functions of padding and segments, from the rows' statistics; the segments of
- * padding count too.
+ * WGSL functions of a token's statistics, and of padding and segments, from these; the
+ * segments of padding count too.
  */
 export const TOKENS = /* wgsl */ `
-fn is_token(token: u32, to_entry: u32) -> bool { return rows[token].w > 0.0; }
-fn segment_of(token: u32, to_entry: u32) -> f32 { return abs(rows[token].w); }
+fn statistics_of(token: u32) -> vec4f { return rows[STRIDE * token]; }
+fn is_token(token: u32, to_entry: u32) -> bool { return statistics_of(token).w > 0.0; }
+fn segment_of(token: u32, to_entry: u32) -> f32 { return abs(statistics_of(token).w); }
 `;
 
 export const QUERY_GRADIENT = /* wgsl */ `${PLACE}
   var own = array<vec4f, TILE>();
   for (var r = 0u; r < TILE; r++) { // unroll
-    own[r] = rows[tokens_of_rows[r]];
+    own[r] = statistics_of(tokens_of_rows[r]);
   }
+  var sides = array<vec2f, TILE>();
   var sum = array<array<vec4f, TILE>, SUM_QUADS>();
   var totals = array<f32, TILE>();
   let end = end_of(first_row + ROWS - 1u);
-  for (var first = first_block(base, first_row, to_entry); first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let numbers = vec4f(rows[tokens.x].w, rows[tokens.y].w, rows[tokens.z].w, rows[tokens.w].w);
+  for (var first = first_block(base, first_row, to_entry); first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let numbers = vec4f(statistics_of(tokens.x).w, statistics_of(tokens.y).w, statistics_of(tokens.z).w, statistics_of(tokens.w).w);
     let score = products_scores(place, tokens_of_rows, first, local);
+    let log_mask = log_masks(place, first);
     var slope = products_slopes(place, tokens_of_rows, first, local);
     for (var r = 0u; r < TILE; r++) { // unroll
-      let weight = exp(uniforms.scale * score[r] - own[r].x) * own[r].y;
+      let weight = exp(scaled(score[r], log_mask[r]) - own[r].x) * own[r].y;
       slope[r] = select(vec4f(), weight * (slope[r] - own[r].z),
         (numbers == vec4f(own[r].w)) & (positions < vec4u(end_of(place.row + r))));
     }
+    add_sides(place, first, slope, &sides);
     share(place, slope);
     add_columns_keys(place, first, end, &sum, &totals);
     workgroupBarrier();
   }
+  write_sides(place, layer, sides);
   for (var r = 0u; r < TILE; r++) { // unroll
     if (place.row + r <= place.last) {
       for (var i = 0u; i < SUM_QUADS; i++) { // unroll
@@ -188,29 +196,33 @@ export const QUERY_GRADIENT = /* wgsl */ `${PLACE}
 export const KEY_GRADIENTS = /* wgsl */ `${PLACE}
   var number = array<f32, TILE>();
   for (var r = 0u; r < TILE; r++) { // unroll
-    number[r] = rows[tokens_of_rows[r]].w;
+    number[r] = statistics_of(tokens_of_rows[r]).w;
   }
+  var sides = array<vec2f, TILE>();
   var key = array<array<vec4f, TILE>, SUM_QUADS>();
   var value = array<array<vec4f, TILE>, SUM_QUADS>();
   var totals = array<f32, TILE>();
   let end = uniforms.length;
   let start = select(first_block(base, first_row, to_entry), first_row / COLUMNS * COLUMNS, uniforms.causal != 0u);
-  for (var first = start; first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let others = transpose(mat4x4f(rows[tokens.x], rows[tokens.y], rows[tokens.z], rows[tokens.w]));
+  for (var first = start; first < end; first += COLUMNS) {${COLUMNS_OF_BLOCK}    let others = transpose(mat4x4f(statistics_of(tokens.x), statistics_of(tokens.y), statistics_of(tokens.z), statistics_of(tokens.w)));
     var score = products_scores(place, tokens_of_rows, first, local);
+    let log_mask = log_masks(place, first);
     var slope = products_slopes(place, tokens_of_rows, first, local);
     for (var r = 0u; r < TILE; r++) { // unroll
       let first_query = select(0u, place.row + r, uniforms.causal != 0u);
       let kept = (positions < vec4u(end)) & (others[3] == vec4f(number[r])) & (vec4u(first_query) <= positions);
-      score[r] = select(vec4f(), exp(uniforms.scale * score[r] - others[0]) * others[1], kept);
+      score[r] = select(vec4f(), exp(scaled(score[r], log_mask[r]) - others[0]) * others[1], kept);
       slope[r] = select(vec4f(), score[r] * (slope[r] - others[2]), kept);
     }
     share(place, score);
     add_columns_values(place, first, end, &value, &totals);
     workgroupBarrier();
+    add_sides(place, first, slope, &sides);
     share(place, slope);
     add_columns_keys(place, first, end, &key, &totals);
     workgroupBarrier();
   }
+  write_sides(place, layer, sides);
   for (var r = 0u; r < TILE; r++) { // unroll
     if (place.row + r <= place.last) {
       let token = tokens_of_rows[r];

@@ -21,6 +21,16 @@ import {
   writing,
 } from "../score_tiles/score_tiles.ts";
 import {
+  DECAY_GRADIENTS,
+  DECAYS,
+  LOG_MASK,
+  NO_LOG_MASK,
+  NO_SIDES,
+  REST,
+  SIDES,
+  UNIT,
+} from "./log_mask.wgsl.ts";
+import {
   FORWARD,
   IN_MEMORY,
   IN_SUBGROUPS,
@@ -40,10 +50,17 @@ const DIMS: Readonly<Record<string, Dim>> = {
 /** Elements of tensors that are not packs of vectors. */
 const ELEMENTS: NonNullable<Program["elements"]> = {
   ...{ mask: "f32", segments: "f32", maxima: "f32", sums: "f32" },
+  ...{ f: "f32", b: "f32", df: "f32", db: "f32" },
+  ...{ row_sides: "f32", query_sides: "f32", key_sides: "f32" },
   rows: "vec4f",
 };
 
+/** The vectors of each token in `rows`, with a decay. */
+const WITH_DECAY = { STRIDE: 3, UNIT };
+
 interface Roles {
+  /** What the rows are, if there is a decay. */
+  readonly decay: "readers" | "sources" | undefined;
   /** The vectors of rows and of columns, by the suffix of their function `products`. */
   readonly products: Readonly<Record<string, readonly [string, string]>>;
   /** The vectors that are added, by the suffix of `add_columns`. */
@@ -54,7 +71,7 @@ interface Roles {
 function tiledProgram(
   { causal, scale }: SoftmaxAttributes,
   tiling: Tiling,
-  { products: pairs, sums }: Roles,
+  { decay, products: pairs, sums }: Roles,
   { functions, ...program }:
     & Pick<Program, "name" | "reads" | "constants" | "directives" | "body">
     & { readonly writes: Tensors }
@@ -72,10 +89,16 @@ function tiledProgram(
     ...program,
     width,
     elements: ELEMENTS,
-    constants: { ...tilingConstants(tiling), ...program.constants },
+    constants: {
+      ...tilingConstants(tiling),
+      ...decay
+        ? { ...WITH_DECAY, ROWS_READ: decay === "readers" }
+        : { STRIDE: 1 },
+      ...program.constants,
+    },
     integers: {
       ...{ length, heads, headDim, valueDim, blocks },
-      causal: Number(causal),
+      ...{ causal: Number(causal), tokens: batch * heads * length },
     },
     floats: { scale },
     workgroups: batch * heads * blocks,
@@ -83,6 +106,7 @@ function tiledProgram(
     layers: tiling.columnSplits,
     functions: () => [
       ...[TILES, stage(tiling), ...functions, SEGMENTS],
+      decay ? LOG_MASK : NO_LOG_MASK,
       ...Object.entries(pairs).map(([suffix, [rows, columns]]) => {
         const count = `(uniforms.${DIMS[rows]} + 3u) / 4u`;
         return instance(
@@ -110,14 +134,18 @@ export interface Sharing {
   readonly comparing: Subgroups | undefined;
 }
 
-/** The program of the forward pass, which writes `y`, `maxima` and `sums`. */
+/**
+ * The program of the forward pass, which writes `y`, `maxima` and `sums`. With `rows`,
+ * in which a decay lies, it reads no mask and no segments.
+ */
 export function forwardProgram(
-  { q, k, v, mask, segments }: Tensors,
+  { q, k, v, rows, mask, segments }: Tensors & Hiding,
   writes: Tensors,
   attributes: SoftmaxAttributes,
   { tiling, comparing }: Sharing,
 ): Program {
   const roles: Roles = {
+    decay: rows && "readers",
     products: { scores: ["q", "k"] },
     sums: { values: "v" },
   };
@@ -125,13 +153,13 @@ export function forwardProgram(
     name: "softmax_attention",
     constants: {
       SUBGROUPS: comparing !== undefined,
-      ...hidingConstants({ mask, segments }),
+      ...rows ? {} : hidingConstants({ mask, segments }),
     },
-    reads: { q, k, v, mask, segments },
+    reads: { q, k, v, ...rows ? { rows } : { mask, segments } },
     writes,
     directives: comparing?.directive ?? "",
     functions: [
-      tokensOf({ mask, segments }),
+      rows ? TOKENS : tokensOf({ mask, segments }),
       comparing ? IN_SUBGROUPS : IN_MEMORY,
     ],
     body: FORWARD,
@@ -163,17 +191,23 @@ fn segment_of(token: u32, to_entry: u32) -> f32 { return ${
 /**
  * The program of each token's row statistics: maximum, 1 / sum, D = dy · y and the
  * number of its segment, from 1 on; for padding, the first three are 0 and the last negative.
+ *
+ * @param hasDecay Whether `rows` is that of {@linkcode decaysProgram}.
  */
 export function softmaxRowsProgram(
-  { y, dy, maxima, sums, mask, segments }: Tensors,
+  { y, dy, maxima, sums, mask, segments }: Tensors & Hiding,
   rows: tf.TensorInfo,
+  hasDecay: boolean,
 ): Program {
   const [batch, heads, length, columns] = y!.shape as tf.Tensor4D["shape"];
   const program = rowProgram(batch * heads * length, columns);
   return {
     ...program,
     name: "softmax_rows",
-    constants: hidingConstants({ mask, segments }),
+    constants: {
+      ...hidingConstants({ mask, segments }),
+      STRIDE: hasDecay ? WITH_DECAY.STRIDE : 1,
+    },
     elements: ELEMENTS,
     reads: { y, dy, maxima, sums, mask, segments },
     writes: { rows },
@@ -183,25 +217,32 @@ export function softmaxRowsProgram(
   };
 }
 
-/** The program of the gradient in queries, dq_i = s Σ_j p_ij (dy_i · v_j - D_i) k_j. */
+/**
+ * The program of the gradient in queries, dq_i = s Σ_j p_ij (dy_i · v_j - D_i) k_j; with
+ * a decay also of each query's `row_sides`.
+ */
 export function queryGradientProgram(
   reads: Tensors,
-  dq: tf.TensorInfo,
+  writes: Tensors,
   attributes: SoftmaxAttributes,
   tiling: Tiling,
 ): Program {
+  const hasDecay = "row_sides" in writes;
   return tiledProgram(attributes, tiling, {
+    decay: hasDecay ? "readers" : undefined,
     products: { scores: ["q", "k"], slopes: ["dy", "v"] },
     sums: { keys: "k" },
   }, {
     name: "softmax_query_gradient",
-    ...{ reads, writes: { dq }, functions: [TOKENS], body: QUERY_GRADIENT },
+    ...{ reads, writes, body: QUERY_GRADIENT },
+    functions: [TOKENS, hasDecay ? SIDES : NO_SIDES],
   });
 }
 
 /**
  * The program of the gradients in values and keys, dv_j = Σ_i p_ij dy_i and
- * dk_j = s Σ_i p_ij (dy_i · v_j - D_i) q_i; the rows of its tiles are keys.
+ * dk_j = s Σ_i p_ij (dy_i · v_j - D_i) q_i; the rows of its tiles are keys. With a decay
+ * also of each key's `row_sides`.
  */
 export function keyGradientsProgram(
   reads: Tensors,
@@ -209,11 +250,79 @@ export function keyGradientsProgram(
   attributes: SoftmaxAttributes,
   tiling: Tiling,
 ): Program {
+  const hasDecay = "row_sides" in writes;
   return tiledProgram(attributes, tiling, {
+    decay: hasDecay ? "sources" : undefined,
     products: { scores: ["k", "q"], slopes: ["v", "dy"] },
     sums: { keys: "q", values: "dy" },
   }, {
     name: "softmax_key_gradients",
-    ...{ reads, writes, functions: [TOKENS], body: KEY_GRADIENTS },
+    ...{ reads, writes, body: KEY_GRADIENTS },
+    functions: [TOKENS, hasDecay ? SIDES : NO_SIDES],
   });
+}
+
+/** The vectors of the buffer `rows` that {@linkcode decaysProgram} writes. */
+export function rowsOfDecays(
+  [batch, heads, length]: readonly number[],
+): number {
+  const sequences = batch! * heads!;
+  const units = Math.ceil(length! / UNIT);
+  return sequences *
+    (WITH_DECAY.STRIDE * length! + Math.ceil(units ** 2 / 4));
+}
+
+/**
+ * The program of the log decays in `rows`, of all but the statistics of rows, in whose
+ * place are the numbers of segments alone.
+ */
+export function decaysProgram(
+  { f, b, mask, segments }: Tensors & Hiding,
+  rows: tf.TensorInfo,
+): Program {
+  const [batch, heads, length] = f!.shape as tf.Tensor3D["shape"];
+  const tokens = batch * heads * length;
+  const sums = rowsOfDecays(f!.shape) - WITH_DECAY.STRIDE * tokens;
+  return {
+    name: "softmax_decays",
+    constants: {
+      ...hidingConstants({ mask, segments }),
+      ...WITH_DECAY,
+      TWO_SIDED: b !== undefined,
+    },
+    width: 1,
+    elements: ELEMENTS,
+    reads: { f, b, mask, segments },
+    writes: { rows },
+    integers: { length, heads, tokens },
+    threads: DECAY_THREADS,
+    workgroups: Math.ceil((tokens + sums) / DECAY_THREADS),
+    functions: tokensOf({ mask, segments }) +
+      `fn read_b(token: u32) -> f32 { return ${b ? "b[token]" : "0.0"}; }\n`,
+    body: DECAYS,
+  };
+}
+
+const DECAY_THREADS = 64;
+
+/** The program of the gradients in log decays, of the `row_sides` of queries and of keys. */
+export function decayGradientsProgram(
+  reads: Readonly<Record<"query_sides" | "key_sides", tf.TensorInfo>>,
+  { df, db }: Tensors,
+): Program {
+  const [batch, heads, length] = df!.shape as tf.Tensor3D["shape"];
+  return {
+    name: "softmax_decay_gradients",
+    constants: { UNIT, TWO_SIDED: db !== undefined },
+    width: 1,
+    elements: ELEMENTS,
+    reads,
+    writes: db ? { df: df!, db } : { df: df! },
+    integers: { length },
+    threads: UNIT,
+    workgroups: batch * heads * Math.ceil(length / UNIT),
+    functions: REST +
+      `fn write_db(token: u32, x: f32) {${db ? " db[token] = x; " : ""}}\n`,
+    body: DECAY_GRADIENTS,
+  };
 }

@@ -5,7 +5,6 @@
 // The scores lie transposed, [keys, queries]: a vector of them belongs to four
 // queries, and so do the maxima, the sums and all else that a row of scores
 // has; a hidden key is a row.
-import { multiply } from "../../../../tfjs/wasm/assembly/math/gemm";
 import { scaleVectors } from "../../../../tfjs/wasm/assembly/math/loops";
 import { softmax as job } from "../jobs";
 import {
@@ -36,7 +35,7 @@ let rowsK: usize = 0;
 let rowsV: usize = 0;
 /** The block's queries times the scale. */
 export let scaledQ: usize = 0;
-let transposedQ: usize = 0;
+export let transposedQ: usize = 0;
 /** The scores of the open blocks, `[keys, queries]`. */
 export let scores: usize = 0;
 
@@ -71,7 +70,7 @@ export function isToken(sequence: i32, position: i32): bool {
 }
 
 /** The segment of a position of a sequence, numbered in order. */
-function segmentOf(sequence: i32, position: i32): f32 {
+export function segmentOf(sequence: i32, position: i32): f32 {
   return at(job.segments, sequence / job.heads * job.length + position);
 }
 
@@ -158,7 +157,7 @@ export let key: i32 = 0;
 export let keys: i32 = 0;
 export let k: usize = 0;
 export let v: usize = 0;
-let keysComplete: bool = false;
+export let keysComplete: bool = false;
 
 /** Opens a block of keys; false if all of it is padding. */
 export function openKeyBlock(block: i32): bool {
@@ -184,37 +183,4 @@ export function firstBlock(): i32 {
 /** The block of keys after the last one that the block of queries reads. */
 export function endBlock(): i32 {
   return (endKey + KEYS - 1) / KEYS;
-}
-
-/** scores = s k qᵀ, and -∞ where a query does not read a key. */
-export function computeScores(): void {
-  multiply(
-    keys, <i32> (row >> 2), job.headDim,
-    k, headStride, transposedQ, row,
-    scores, row, 0, 0, 0
-  );
-  let low = 0, high = 0;
-  for (let j = 0; j < keys; j++) {
-    const position = key + j;
-    // In causal attention, the row's first queries come before the key, and
-    // do not read it.
-    let first = job.causal !== 0 ? max(position - query, 0) : 0;
-    let end = queries;
-    if (job.segments !== 0) {
-      const own = segmentOf(sequence, position);
-      while (low < queries && segmentOf(sequence, query + low) < own) low++;
-      while (high < queries && segmentOf(sequence, query + high) <= own) high++;
-      first = max(first, low);
-      end = high;
-    }
-    if (!keysComplete && !isToken(sequence, position)) first = queries;
-    hide(j, 0, min(first, queries));
-    hide(j, end, queries);
-  }
-}
-
-/** Hides a key from some of the block's queries. */
-function hide(j: i32, first: i32, end: i32): void {
-  const hidden: f32 = -Infinity, line = scores + j * row;
-  for (let i = first; i < end; i++) store<f32>(line + (<usize> i << 2), hidden);
 }

@@ -5,8 +5,8 @@
 //     dq_i = s Σ_j t_ij k_j         dk_j = s Σ_i t_ij q_i
 //
 // A task has every `parts`-th block of a sequence's keys, whose gradients it
-// computes alone. If a sequence has several tasks, the second phase adds up
-// their parts of dq.
+// computes alone. The second phase adds up the parts of dq of a sequence's tasks, if
+// there are several, and the gradient in the log decays, t_ij being that in log M_ij.
 import {
   multiply, multiplyTransposed
 } from "../../../../tfjs/wasm/assembly/math/gemm";
@@ -21,6 +21,9 @@ import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
 import {
   multiplyAdd, sum4, vectorBytes
 } from "../../../../tfjs/wasm/assembly/math/simd";
+import { layoutLogMask, openLogMask } from "./log_mask";
+import * as gradient from "./log_mask_gradient";
+import { computeScores } from "./scores";
 import * as softmax from "./softmax";
 import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
@@ -46,6 +49,10 @@ export function layoutSoftmaxBackward(base: usize): usize {
   maxima = allocate(line);
   inverses = allocate(line);
   slopes = allocate(line);
+  if (job.f !== 0) {
+    layoutLogMask();
+    gradient.layoutLogMaskGradient();
+  }
   return allocate(0);
 }
 
@@ -67,9 +74,17 @@ function dvBytes(): usize {
   return <usize> (job.sequences * job.length) * softmax.valueStride;
 }
 
-/** Bytes that tasks share: parts of dq, and dk and dv in rows of whole vectors. */
+/**
+ * Bytes that tasks share: parts of dq, dk and dv in rows of whole vectors, and sums for
+ * the gradient in log decays.
+ */
 export function softmaxBackwardExtra(): usize {
-  return partsBytes() + dkBytes() + dvBytes();
+  return partsBytes() + dkBytes() + dvBytes() + gradient.logMaskGradientBytes();
+}
+
+/** Where the sums for the gradient in log decays begin. */
+function logMaskSums(): usize {
+  return queue.extra + partsBytes() + dkBytes() + dvBytes();
 }
 
 function dkOf(token: i32): usize {
@@ -95,6 +110,7 @@ export function differentiateSoftmax(task: i32): void {
     memory.fill(dkOf(first + start), 0, count * softmax.headStride);
     memory.fill(dvOf(first + start), 0, count * softmax.valueStride);
   }
+  if (job.f !== 0) gradient.openLogMaskGradient(logMaskSums(), ofSequence, part);
   for (let block = 0; block < softmax.queryBlocks(); block++) {
     const isOpen = softmax.openQueryBlock(ofSequence, block);
     memory.fill(rowsDq, 0, softmax.queries * softmax.headStride);
@@ -117,6 +133,7 @@ export function differentiateSoftmax(task: i32): void {
 
 /** Opens dy of the block of queries, with the maxima, sums and D of its rows. */
 function openGradients(): void {
+  if (job.f !== 0) openLogMask();
   const token = <usize> (softmax.sequence * job.length + softmax.query);
   dy = softmax.paddedTokens(
     softmax.sequence, softmax.query, softmax.queries, job.dy,
@@ -125,7 +142,11 @@ function openGradients(): void {
   transposeToPairs(
     softmax.queries, job.valueDim, dy, softmax.valueStride, transposedDy
   );
-  memory.fill(maxima, 0, softmax.row);
+  // Beyond the queries weights are 0, however high a score is.
+  const highest = f32x4.splat(-softmax.LOWEST);
+  for (let c: usize = 0; c < softmax.row; c += 16) {
+    v128.store(maxima + c, highest);
+  }
   memory.fill(inverses, 0, softmax.row);
   memory.fill(slopes, 0, softmax.row);
   memory.copy(maxima, job.maxima + (token << 2), <usize> softmax.queries << 2);
@@ -163,7 +184,7 @@ function addGradients(): void {
   const headColumns = <i32> (softmax.headStride >> 2);
   const valueColumns = <i32> (softmax.valueStride >> 2);
   const dk = dkOf(token), dv = dvOf(token);
-  softmax.computeScores();
+  computeScores();
   multiply(
     softmax.keys, columns, job.valueDim,
     softmax.v, softmax.valueStride, transposedDy, softmax.row,
@@ -174,6 +195,7 @@ function addGradients(): void {
     softmax.keys, softmax.scores, products, softmax.row, maxima, inverses,
     slopes
   );
+  if (job.f !== 0) gradient.addLogMaskGradient(products);
   multiply(
     softmax.keys, valueColumns, softmax.queries,
     softmax.scores, softmax.row, dy, softmax.valueStride,
@@ -228,8 +250,14 @@ function storeKeyGradients(ofSequence: i32, start: i32): void {
   }
 }
 
+/** Adds up what the tasks of a sequence have left for each other. */
+export function addPartsOfGradients(task: i32): void {
+  if (job.parts > 1) addPartsOfDq(task);
+  if (job.f !== 0) gradient.finishLogMaskGradient(logMaskSums(), task);
+}
+
 /** Adds up all parts of some rows of dq. */
-export function addPartsOfDq(task: i32): void {
+function addPartsOfDq(task: i32): void {
   const ofSequence = task / job.parts;
   const share = (job.length + job.parts - 1) / job.parts;
   const first = task % job.parts * share;

@@ -7,6 +7,8 @@ import { at, put } from "../../../../tfjs/wasm/assembly/math/matrix";
 import { expAndSum } from "../../../../tfjs/wasm/assembly/math/vector_exp";
 import { allocate } from "../../../../tfjs/wasm/assembly/runtime/scratch";
 import { exp4, vectorBytes } from "../../../../tfjs/wasm/assembly/math/simd";
+import { layoutLogMask, openLogMask } from "./log_mask";
+import { computeScores } from "./scores";
 import * as softmax from "./softmax";
 import { countProgress } from "../../../../tfjs/wasm/assembly/runtime/progress";
 
@@ -19,6 +21,7 @@ let kept: usize = 0;
 
 export function layoutSoftmaxForward(base: usize): usize {
   softmax.layoutShared(base);
+  if (job.f !== 0) layoutLogMask();
   const line = vectorBytes(softmax.QUERIES);
   rowsY = allocate(softmax.QUERIES * softmax.valueStride);
   maxima = allocate(line);
@@ -33,6 +36,7 @@ export function attendSoftmax(task: i32): void {
   // The last blocks of a causal sequence read most: they come first.
   const block = blocks - 1 - task % blocks;
   const isOpen = softmax.openQueryBlock(task / blocks, block);
+  if (isOpen && job.f !== 0) openLogMask();
   memory.fill(sums, 0, softmax.row);
   const lowest = f32x4.splat(softmax.LOWEST);
   for (let i: usize = 0; i < softmax.row; i += 16) {
@@ -42,7 +46,7 @@ export function attendSoftmax(task: i32): void {
   const end = isOpen ? softmax.endBlock() : 0;
   for (let keyBlock = softmax.firstBlock(); keyBlock < end; keyBlock++) {
     if (!softmax.openKeyBlock(keyBlock)) continue;
-    softmax.computeScores();
+    computeScores();
     const hasRisen = weigh();
     if (hasRisen && !isFirst) {
       scaleRows(softmax.queries, softmax.valueStride, kept, rowsY, rowsY);

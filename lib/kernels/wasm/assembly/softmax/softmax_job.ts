@@ -22,11 +22,12 @@ export function extraBytes(): usize {
 
 export function tasks(phase: i32): i32 {
   if (isForward()) return phase === 0 ? job.sequences * queryBlocks() : 0;
-  return phase === 0 || job.parts > 1 ? job.sequences * job.parts : 0;
+  const isLast = job.parts === 1 && job.f === 0;
+  return phase === 0 || !isLast ? job.sequences * job.parts : 0;
 }
 
 export function perform(phase: i32, task: i32): void {
   if (isForward()) attendSoftmax(task);
   else if (phase === 0) softmaxBackward.differentiateSoftmax(task);
-  else softmaxBackward.addPartsOfDq(task);
+  else softmaxBackward.addPartsOfGradients(task);
 }
