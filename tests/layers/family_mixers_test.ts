@@ -3,6 +3,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
+  type AttentionOptions,
   type AttentionVariant,
   lionAttentionLayer,
 } from "../../mod.ts";
@@ -29,7 +30,29 @@ interface Case extends LayerSizes {
   readonly variant: AttentionVariant;
   readonly form: AttentionForm;
   readonly reading: LayerReading;
+  /** Options of the variant's own. */
+  readonly options?: AttentionOptions;
 }
+
+/** Options of some variants, beside their defaults, and what they make of sizes. */
+const OPTIONS: Readonly<
+  Partial<
+    Record<
+      AttentionVariant,
+      { readonly options: AttentionOptions } & Partial<LayerSizes>
+    >
+  >
+> = {
+  "gated-delta-2": {
+    options: { convSize: 0, negativeEigenvalues: true },
+    erase: 2,
+  },
+  "delta-product": { options: { steps: 1, convSize: 2 }, steps: 1 },
+  "gated-delta-product": { options: { steps: 3 }, steps: 3 },
+  comba: { options: { convSize: 1 } },
+  // It reads what the first layer has passed on.
+  rwkv7: { options: { layer: [1, 2] } },
+};
 
 const READINGS: readonly LayerReading[] = [
   { causal: false },
@@ -66,6 +89,12 @@ function casesOf(variant: AttentionVariant): Case[] {
       ...(i % 2 ? { length: 5, heads: 1 } : { length: 1, heads: 2 }),
       reading: { causal: false },
     })),
+    ...(OPTIONS[variant]
+      ? [false, true].map((causal): Case => ({
+        ...{ variant, form: "recurrent", ...sizes, reading: { causal } },
+        ...OPTIONS[variant]!,
+      }))
+      : []),
   ];
 }
 
@@ -98,7 +127,7 @@ for (const variant of Object.keys(FAMILY_MIXERS) as AttentionVariant[]) {
 }
 
 async function compare(one: Case): Promise<void> {
-  const { variant, form, reading, ...sizes } = one;
+  const { variant, form, reading, options = {}, ...sizes } = one;
   const { batch, length, dim, heads } = sizes;
   const { causal, mask, segments } = reading;
   const label = `${variant} ${form} ${JSON.stringify(sizes)} ${
@@ -114,6 +143,7 @@ async function compare(one: Case): Promise<void> {
       epsilon: EPSILON,
       chunkSize: 2,
     },
+    ...options,
     ...(segments ? { segments: true } : {}),
   });
   const isSeen = (i: number) => mask?.[Math.floor(i / dim)] !== 0;
@@ -121,10 +151,16 @@ async function compare(one: Case): Promise<void> {
     // A layer reads padding as zeros, of which decays are made there.
     x: array(batch * length * dim, random).map((u, i) => isSeen(i) ? u : 0),
   };
+  const isLater = options.layer !== undefined;
+  if (isLater) values["first"] = array(batch * length * dim, random);
   const x = tf.tensor3d(values["x"]!, [batch, length, dim]);
+  const first = isLater
+    ? [tf.tensor3d(values["first"]!, [batch, length, dim])]
+    : [];
   const others = [
     ...(mask ? [tf.tensor2d(mask, [batch, length])] : []),
     ...(segments ? [tf.tensor2d(segments, [batch, length], "int32")] : []),
+    ...first,
   ];
   const run = (x: tf.Tensor) =>
     layer.apply(others.length ? [x, ...others] : x) as tf.Tensor;
@@ -160,8 +196,14 @@ async function compare(one: Case): Promise<void> {
   const loss = (x: tf.Tensor) => tf.sum(tf.mul(run(x), weight)) as tf.Scalar;
   const { value, grads } = tf.variableGrads(() => loss(x), variables);
   const ofInput = tf.grad(loss)(x);
+  const ofFirst = first.map((first) =>
+    tf.grad((first) =>
+      tf.sum(tf.mul(layer.apply([x, first]) as tf.Tensor, weight))
+    )(first)
+  );
   const gradients: [string, tf.Tensor][] = [
     ["x", ofInput],
+    ...ofFirst.map((gradient): [string, tf.Tensor] => ["first", gradient]),
     ...layer.parameters.map(({ name }, i): [string, tf.Tensor] => [
       name,
       grads[variables[i]!.name]!,
@@ -190,6 +232,7 @@ async function compare(one: Case): Promise<void> {
     value,
     ofInput,
     ...others,
+    ...ofFirst,
     ...Object.values(grads),
   ]);
 }

@@ -33,6 +33,10 @@ export interface LayerSizes {
   readonly length: number;
   readonly dim: number;
   readonly heads: number;
+  /** Steps per token of DeltaProduct. @default 2 */
+  readonly steps?: number;
+  /** The largest erasing gate of Gated DeltaNet-2. @default 1 */
+  readonly erase?: number;
 }
 
 /** What decides which tokens are read. */
@@ -192,15 +196,11 @@ function convolved(
 
 /** Queries and keys of length one, and values, each with a short convolution and SiLU. */
 function convolvedVectors(x: Rows, given: Given, layer: Layer, steps = 1) {
-  const rows = (name: string) =>
-    each(
-      convolved(
-        linear(x, `${name}_proj.`, given),
-        given[`${name}_conv1d.weight`]!,
-        layer,
-      ),
-      silu,
-    );
+  const rows = (name: string) => {
+    const projected = linear(x, `${name}_proj.`, given);
+    const taps = given[`${name}_conv1d.weight`];
+    return each(taps ? convolved(projected, taps, layer) : projected, silu);
+  };
   const byHead = (x: Rows) => ofHeads(x, layer.heads, steps);
   const ofSteps = {
     ...layer,
@@ -239,16 +239,16 @@ const headDecays = (x: Rows, given: Given) =>
 const FLA = ["o_norm.", "o_proj."] as const;
 
 function deltaProduct(isGated: boolean): Model {
-  const steps = 2;
+  const stepsOf = ({ steps = 2 }: LayerSizes) => steps;
   return {
     recurrence: isGated ? "gatedDeltaProduct" : "deltaProduct",
-    sizes: () => ({ steps }),
+    sizes: (layer) => ({ steps: stepsOf(layer) }),
     ...{ norm: "rms", names: FLA },
     project: (x, given, layer) => ({
       inputs: {
-        ...convolvedVectors(x, given, layer, steps),
+        ...convolvedVectors(x, given, layer, stepsOf(layer)),
         beta: each(
-          ofHeads(linear(x, "b_proj.", given), layer.heads, steps),
+          ofHeads(linear(x, "b_proj.", given), layer.heads, stepsOf(layer)),
           (x) => times(constant(2), sigmoid(x)),
         ),
         ...(isGated ? { logDecay: headDecays(x, given) } : {}),
@@ -392,7 +392,10 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
             const step = softplus(plus(x, given["dt_bias"]![column]!));
             return negative(times(step, rate(given, head)));
           }),
-          eraseGate: each(linear(x, "b_proj.", given), sigmoid),
+          eraseGate: each(
+            linear(x, "b_proj.", given),
+            (x) => times(constant(layer.erase ?? 1), sigmoid(x)),
+          ),
           writeGate: each(linear(x, "w_proj.", given), sigmoid),
         },
         gate: each(gates, sigmoid),
