@@ -94,7 +94,8 @@ const CASES: FamilyCase[] = [1, 2, 130, 67].flatMap((length, l) =>
 const waysOf = ({ forms }: Model, chunkSize: number): readonly Way[] =>
   forms.length > 0 ? forms.map((form) => ({ form: form!, chunkSize })) : [{}];
 
-function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
+/** A model as a subject. */
+export function subjectOf(model: Model): Subject<FamilyCase, FamilyProblem> {
   return {
     name: model.name,
     cases: CASES,

@@ -7,6 +7,7 @@ import "../notebook/progress/progress_test.ts";
 import "../proof/field_test.ts";
 import "../proof/identity_test.ts";
 import "../proof/matrix_test.ts";
+import "../proof/members_test.ts";
 import "../proof/theorems_test.ts";
 import "../proof/transition_test.ts";
 import "../site/computer_test.ts";

@@ -1,4 +1,4 @@
-/** How the house stands: `deno task house` prints each measure beside its bound. @module */
+/** Measures of the code, each beside its bound, as `deno task house` prints them. @module */
 import config from "../../deno.json" with { type: "json" };
 import {
   betweenPackages,

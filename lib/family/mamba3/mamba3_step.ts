@@ -6,7 +6,7 @@ import {
 } from "../../attention/streaming/stateful.ts";
 import { withoutPadding } from "../../operations/padding.ts";
 import { turned } from "../../operations/turned/turned.ts";
-import { anglesUntil } from "../angles.ts";
+import { anglesUntil } from "../../operations/turned/angles.ts";
 import type { CheckedMamba3Inputs } from "./mamba3.ts";
 
 /** The state of Mamba-3 after the earlier tokens. */
