@@ -124,18 +124,13 @@ export class LionBlock extends MixingLayer {
     ];
     if (hidden === 0) return mixing;
     const own = this.#perceptronOf(dim);
-    if (own) {
-      return [
-        ...mixing,
-        ...norm("norm2.", dim),
-        ...prefixed(OWN_PERCEPTRON, own.parameters(shape)),
-      ];
-    }
     return [
       ...mixing,
       ...norm("norm2.", dim),
-      ...linear("mlp.fc1.", dim, hidden),
-      ...linear("mlp.fc2.", hidden, dim),
+      ...(own ? prefixed(OWN_PERCEPTRON, own.parameters(shape)) : [
+        ...linear("mlp.fc1.", dim, hidden),
+        ...linear("mlp.fc2.", hidden, dim),
+      ]),
     ];
   }
 

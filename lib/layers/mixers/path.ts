@@ -18,7 +18,7 @@ import { ofLengthOne, perToken } from "./projections.ts";
 /** Rank of the map to the directions in which tokens change keys. */
 const RANK = 32;
 
-/** Taps of its convolution. */
+/** Taps of the convolution of these directions. */
 const TAPS = 3;
 
 /**

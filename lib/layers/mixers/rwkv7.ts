@@ -23,7 +23,7 @@ export interface Rwkv7MixerOptions {
 /** The factor of the log decays' sigmoid: a token's decay is at least e^-0.607. */
 const LEAST_LOG_DECAY = -Math.exp(-0.5);
 
-/** What each projection reads: a token mixed with the one before it. */
+/** The projections that read a token mixed with the one before it. */
 const MIXES = ["r", "w", "k", "v", "a", "g"] as const;
 
 type Mix = typeof MIXES[number];
