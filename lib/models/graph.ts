@@ -30,8 +30,8 @@ import {
 /** The names of the options that all models have. */
 export const MODEL_OPTIONS = [
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap",
-  "normalize outputNorm position convSize steps negativeEigenvalues dropout dim",
-  "depth mlpRatio activation epsilon embeddingStd gradientCheckpointing seed",
+  "normalize outputNorm position convSize steps negativeEigenvalues ranks",
+  "dropout dim depth mlpRatio activation epsilon embeddingStd gradientCheckpointing seed",
 ] as const;
 
 /** The names of the options that only bidirectional models have. */

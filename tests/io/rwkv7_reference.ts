@@ -5,6 +5,8 @@
  * @module
  */
 
+import { array, uniform } from "../random.ts";
+
 /** A tensor of a state dict, row-major. */
 export interface Saved {
   readonly shape: readonly number[];
@@ -18,13 +20,14 @@ export interface Rwkv7Sizes {
   readonly heads: number;
   readonly layers: number;
   readonly hidden: number;
+  /** Ranks of the maps w, a, v and g. */
+  readonly ranks: readonly [number, number, number, number];
 }
 
 /** The names and shapes of a state dict. */
 export function rwkv7Shapes(
-  { vocabulary, dim, heads, layers, hidden }: Rwkv7Sizes,
+  { vocabulary, dim, heads, layers, hidden, ranks }: Rwkv7Sizes,
 ): Map<string, number[]> {
-  const rank = 32; // of all maps, in models this narrow
   const shapes = new Map<string, number[]>([
     ["model.embeddings.weight", [vocabulary, dim]],
     ["model.norm.weight", [dim]],
@@ -44,6 +47,7 @@ export function rwkv7Shapes(
     add("attn.r_k", heads, dim / heads);
     for (const x of "rkvo") add(`attn.${x}_proj.weight`, dim, dim);
     for (const x of layer === 0 ? "wag" : "wvag") {
+      const rank = ranks["wavg".indexOf(x)]!;
       add(`attn.${x}_lora.lora.0.weight`, rank, dim);
       add(`attn.${x}_lora.lora.2.weight`, dim, rank);
       if (x !== "g") add(`attn.${x}_lora.lora.2.bias`, dim);
@@ -55,6 +59,22 @@ export function rwkv7Shapes(
     add("ffn.value.weight", dim, hidden);
   }
   return shapes;
+}
+
+/** A state dict of seeded numbers. */
+export function rwkv7StateDict(sizes: Rwkv7Sizes): Map<string, Saved> {
+  const random = uniform(7);
+  return new Map(
+    [...rwkv7Shapes(sizes)].map(([name, shape]) => {
+      const isScale = /norm\.weight$/.test(name);
+      const values = array(
+        shape.reduce((a, b) => a * b),
+        random,
+        (u) => isScale ? 0.5 + u : 1.6 * (u - 0.5),
+      );
+      return [name, { shape, values }];
+    }),
+  );
 }
 
 const EPSILON = 1e-5;

@@ -9,11 +9,20 @@ import {
   writeSafetensors,
 } from "../../lib/io/mod.ts";
 import { onEachBackend } from "../backends.ts";
-import { array, uniform } from "../random.ts";
 import { withFolder } from "./files.ts";
-import { rwkv7Logits, rwkv7Shapes, type Saved } from "./rwkv7_reference.ts";
+import {
+  rwkv7Logits,
+  rwkv7Shapes,
+  type Rwkv7Sizes,
+  rwkv7StateDict,
+  type Saved,
+} from "./rwkv7_reference.ts";
 
-const SIZES = { vocabulary: 11, dim: 8, heads: 2, layers: 3, hidden: 32 };
+const SIZES: Rwkv7Sizes = {
+  ...{ vocabulary: 11, dim: 8, heads: 2, layers: 3, hidden: 32 },
+  // Those of all models this narrow.
+  ranks: [32, 32, 32, 32],
+};
 
 const OPTIONS = {
   ...{ vocabularySize: SIZES.vocabulary, dim: SIZES.dim, depth: SIZES.layers },
@@ -21,22 +30,6 @@ const OPTIONS = {
 };
 
 const TEXT = [3, 1, 4, 1, 5, 9, 2, 6, 5];
-
-/** A state dict of seeded numbers. */
-function stateDict(): Map<string, Saved> {
-  const random = uniform(7);
-  return new Map(
-    [...rwkv7Shapes(SIZES)].map(([name, shape]) => {
-      const isScale = /norm\.weight$/.test(name);
-      const values = array(
-        shape.reduce((a, b) => a * b),
-        random,
-        (u) => isScale ? 0.5 + u : 1.6 * (u - 0.5),
-      );
-      return [name, { shape, values }];
-    }),
-  );
-}
 
 /** Writes a state dict into a file of a folder. */
 async function fileOf(
@@ -58,7 +51,7 @@ onEachBackend(
   "RWKV-7 from a file of flash-linear-attention predicts what its modules do",
   () =>
     withFolder(async (folder) => {
-      const dict = stateDict();
+      const dict = rwkv7StateDict(SIZES);
       const file = await fileOf(folder, dict);
       const model = lionGpt(OPTIONS);
       const { tensors } = await readSafetensors(file);
@@ -100,7 +93,7 @@ onEachBackend(
   "its blocks also go into an encoder",
   () =>
     withFolder(async (folder) => {
-      const file = await fileOf(folder, stateDict());
+      const file = await fileOf(folder, rwkv7StateDict(SIZES));
       const { depth, dim, numHeads, variant } = OPTIONS;
       const model = lionEncoder({
         ...{ depth, dim, numHeads, variant, inputDim: 3, numClasses: 2 },

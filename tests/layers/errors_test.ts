@@ -45,6 +45,10 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
     'negativeEigenvalues is an option of "gated-delta-2", which variant "comba" does not have',
   ],
   [
+    { variant: "rwkv7", ranks: [8, 8, 0, 8] },
+    "ranks[2] should be an integer of 1 or more, got 0",
+  ],
+  [
     { variant: "rwkv7", layer: [2, 2] },
     "layer should be [index, count], the layer's index and the number of layers, got [2,2]",
   ],

@@ -34,6 +34,7 @@ const OF_ATTENTION: Options = {
   convSize: 2,
   steps: 3,
   negativeEigenvalues: true,
+  ranks: [1, 2, 3, 4],
 };
 
 const tokens = () => tf.tensor2d([[1, 2, 3, 4]], [1, 4], "int32");

@@ -18,6 +18,10 @@ export interface Rwkv7MixerOptions {
   readonly numHeads: number;
   /** The index of the layer, from 0, and the number of layers. */
   readonly layer: readonly [index: number, count: number];
+  /** Ranks of the maps to decays, learning rates, shares of values and gates. */
+  readonly ranks?:
+    | readonly [decays: number, rates: number, values: number, gates: number]
+    | undefined;
 }
 
 /** The factor of the log decays' sigmoid: a token's decay is at least e^-0.607. */
@@ -40,7 +44,8 @@ type Mix = typeof MIXES[number];
  *
  * Source: Peng et al. 2025 (arXiv:2503.14456), section 4, and its authors' code.
  */
-export function rwkv7Mixer({ numHeads, layer }: Rwkv7MixerOptions): Mixer {
+export function rwkv7Mixer(options: Rwkv7MixerOptions): Mixer {
+  const { numHeads, layer } = options;
   const [index, count] = layer;
   const isFirst = index === 0;
   const read = (
@@ -72,7 +77,7 @@ export function rwkv7Mixer({ numHeads, layer }: Rwkv7MixerOptions): Mixer {
   };
   return {
     readsFirst: !isFirst,
-    parameters: (shape) => parametersOf(shape.at(-1)!, numHeads, layer),
+    parameters: (shape) => parametersOf(shape.at(-1)!, options),
     apply(x, parameters, call) {
       const { causal, form, chunkSize, mask, segments, epsilon, first } = call;
       const given = read(x, parameters, convolveWhole(call), first);
@@ -106,7 +111,7 @@ export function rwkv7Mixer({ numHeads, layer }: Rwkv7MixerOptions): Mixer {
     },
     perceptron: (hidden) => channelMix(hidden, layer),
     operations: (shape) =>
-      matrixOperations(parametersOf(shape.at(-1)!, numHeads, layer), shape),
+      matrixOperations(parametersOf(shape.at(-1)!, options), shape),
     cost(shape, call) {
       const [batch, length, dim] = shape as [number, number, number];
       const headDim = dim / numHeads;
@@ -239,10 +244,11 @@ const POWERS: Readonly<Record<Mix, number>> = {
 
 function parametersOf(
   dim: number,
-  numHeads: number,
-  [index, count]: Rwkv7MixerOptions["layer"],
+  { numHeads, layer: [index, count], ranks }: Rwkv7MixerOptions,
 ): Parameter[] {
   const headDim = dim / numHeads;
+  const [ofDecays, ofRates, ofValues, ofGates] = ranks ??
+    ranksOf(dim, headDim);
   const depth = count > 1 ? index / (count - 1) : 0;
   const rest = 1 - index / count;
   const linearly = (n: number) => n / Math.max(dim - 1, 1) - 0.5;
@@ -269,8 +275,6 @@ function parametersOf(
       ...(bias ? withBias(up, shares(dim, bias)) : up.slice(0, 1)),
     ];
   };
-  const rankOf = (factor: number, ofHead = headDim / 64) =>
-    Math.max(32, 32 * Math.round(factor * Math.sqrt(dim) * ofHead / 32));
   const scale = ((index + 1) / count) ** 0.7;
   return [
     ...MIXES.map((name): Parameter => ({
@@ -295,23 +299,37 @@ function parametersOf(
     ...withInitial(matrix("o_proj.", dim, dim), "zeros"),
     ...lowRank(
       "w",
-      rankOf(2.5),
+      ofDecays,
       (n) =>
         -5.5 + 6 * (n / Math.max(dim - 1, 1)) ** (1 + depth ** 0.3) +
         2.5 * zigzag(n),
     ),
     ...(index === 0
       ? []
-      : lowRank("v", rankOf(1.7), (n) => 0.73 - 0.4 * linearly(n))),
+      : lowRank("v", ofValues, (n) => 0.73 - 0.4 * linearly(n))),
     ...lowRank(
       "a",
-      rankOf(2.5),
+      ofRates,
       (n) => -0.19 + 0.3 * zigzag(n) + 0.4 * linearly(n),
     ),
-    ...lowRank("g", rankOf(5, 1)),
+    ...lowRank("g", ofGates),
     ...norm("g_norm.", dim).map((parameter, i) =>
       i === 0 ? { ...parameter, initial: shares(dim, () => scale) } : parameter
     ),
+  ];
+}
+
+/** The ranks of the authors' models of this width. */
+function ranksOf(
+  dim: number,
+  headDim: number,
+): NonNullable<Rwkv7MixerOptions["ranks"]> {
+  const rankOf = (factor: number) =>
+    Math.max(32, 32 * Math.round(factor * Math.sqrt(dim) / 32));
+  const ofHead = headDim / 64;
+  return [
+    ...[rankOf(2.5 * ofHead), rankOf(2.5 * ofHead)] as const,
+    ...[rankOf(1.7 * ofHead), rankOf(5)] as const,
   ];
 }
 

@@ -180,6 +180,13 @@ export interface AttentionOptions {
    */
   negativeEigenvalues?: boolean | undefined;
   /**
+   * Ranks of the low-rank maps of `"rwkv7"`: to decays, learning rates, shares of
+   * the first layer's values, and gates. @default as its authors, by the width
+   */
+  ranks?:
+    | readonly [decays: number, rates: number, values: number, gates: number]
+    | undefined;
+  /**
    * For `"rwkv7"`, the index of the layer, from 0, and the number of layers: the
    * initial values depend on them. If there are several, the first one has a second
    * output, which the others get as their last input. Models fill it in.
@@ -202,7 +209,7 @@ export interface AttentionOptions {
 export const ATTENTION_OPTIONS = optionsOf<AttentionOptions>()(
   "variant mixer decay diagonalDecay numHeads form chunkSize featureMap order",
   "grid classToken direction countSelf segments normalize outputNorm position",
-  "convSize steps negativeEigenvalues layer dropout",
+  "convSize steps negativeEigenvalues ranks layer dropout",
 );
 
 /** Whether attention is causal: no token attends to tokens after it. */
@@ -381,6 +388,7 @@ const OWN_OPTIONS = {
   convSize: ["gated-delta-2", "delta-product", "gated-delta-product", "comba"],
   steps: ["delta-product", "gated-delta-product"],
   negativeEigenvalues: ["gated-delta-2"],
+  ranks: ["rwkv7"],
   layer: ["rwkv7"],
 } as const satisfies Partial<
   Record<keyof AttentionOptions, readonly AttentionVariant[]>
@@ -388,7 +396,7 @@ const OWN_OPTIONS = {
 
 /** Throws unless options that few variants have are valid, and given to these. */
 function assertVariantOptions(options: AttentionOptions): void {
-  const { variant, convSize, steps, layer } = options;
+  const { variant, convSize, steps, ranks, layer } = options;
   for (const [name, variants] of Object.entries(OWN_OPTIONS)) {
     if (variants.some((one) => one === variant)) continue;
     assertNotGiven(
@@ -400,7 +408,18 @@ function assertVariantOptions(options: AttentionOptions): void {
   }
   if (convSize !== undefined) assertCount("convSize", convSize, 0);
   if (steps !== undefined) assertCount("steps", steps);
+  if (ranks !== undefined) assertRanks(ranks);
   if (layer !== undefined) assertLayer(layer);
+}
+
+/** Throws unless the option `ranks` is four ranks. */
+function assertRanks(ranks: unknown): void {
+  if (!Array.isArray(ranks) || ranks.length !== 4) {
+    throw new TypeError(
+      `ranks should be [decays, rates, values, gates], got ${shown(ranks)}`,
+    );
+  }
+  ranks.forEach((rank, i) => assertCount(`ranks[${i}]`, rank));
 }
 
 /** Throws unless the option `layer` is an index and the number of layers. */

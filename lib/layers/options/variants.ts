@@ -59,8 +59,8 @@ const VARIANTS: Readonly<
   delta: familyOf(DELTA_NET),
   "gated-delta": familyOf(GATED_DELTA_NET),
   kda: familyOf(KIMI_DELTA_ATTENTION),
-  rwkv7: ({ numHeads, layer = [0, 1] }) =>
-    rwkv7Mixer({ numHeads: numHeads!, layer }),
+  rwkv7: ({ numHeads, layer = [0, 1], ranks }) =>
+    rwkv7Mixer({ numHeads: numHeads!, layer, ranks }),
   "gated-delta-2": familyFrom(gatedDeltaNet2Model),
   "delta-product": familyFrom((options) =>
     deltaProductModel({ ...options, isGated: false })
