@@ -205,6 +205,7 @@ export abstract class MixingLayer extends LionLayer {
     );
   }
 
+  /** The masks of the outputs: the tokens' own, and none for what is passed on. */
   protected override masksAfter(
     mask: tf.Tensor | undefined,
   ): (tf.Tensor | undefined)[] {
