@@ -42,7 +42,7 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
   ],
   [
     { variant: "comba", negativeEigenvalues: true },
-    'negativeEigenvalues is an option of "gated-delta-2", which variant "comba" does not have',
+    'negativeEigenvalues is an option of "delta", "gated-delta", "kda", "gated-delta-2", "rwkv7", which variant "comba" does not have',
   ],
   [
     { variant: "rwkv7", ranks: [8, 8, 0, 8] },

@@ -51,7 +51,13 @@ const OPTIONS: Readonly<
   "gated-delta-product": { options: { steps: 3 }, steps: 3 },
   comba: { options: { convSize: 1 } },
   // It reads what the first layer has passed on.
-  rwkv7: { options: { layer: [1, 2] } },
+  rwkv7: {
+    options: { layer: [1, 2], ranks: [2, 3, 4, 5], negativeEigenvalues: true },
+    erase: 2,
+  },
+  delta: { options: { negativeEigenvalues: true }, erase: 2 },
+  "gated-delta": { options: { negativeEigenvalues: true }, erase: 2 },
+  kda: { options: { negativeEigenvalues: true }, erase: 2 },
 };
 
 const READINGS: readonly LayerReading[] = [

@@ -35,7 +35,7 @@ export interface LayerSizes {
   readonly heads: number;
   /** Steps per token of DeltaProduct. @default 2 */
   readonly steps?: number;
-  /** The largest erasing gate of Gated DeltaNet-2. @default 1 */
+  /** The largest gate of what is replaced. @default 1 */
   readonly erase?: number;
 }
 
@@ -162,7 +162,10 @@ function delta(x: Rows, given: Given, sizes: LayerSizes) {
     q: unit(each(q, silu), sizes),
     k: unit(each(k, silu), sizes),
     v: each(v, silu),
-    beta: each(linear(x, "beta.", given), sigmoid),
+    beta: each(
+      linear(x, "beta.", given),
+      (x) => times(constant(sizes.erase ?? 1), sigmoid(x)),
+    ),
   };
 }
 
@@ -486,7 +489,9 @@ export const FAMILY_MIXERS: Readonly<Record<string, Model>> = {
           ),
           a: each(removed, negative),
           b: removed.map((row, i) =>
-            row.map((x, n) => times(x, rates[i]![n]!))
+            row.map((x, n) =>
+              times(times(constant(layer.erase ?? 1), x), rates[i]![n]!)
+            )
           ),
         },
         bonus: v.map((row, i) =>

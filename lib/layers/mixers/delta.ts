@@ -27,6 +27,15 @@ import {
   withBias,
 } from "./projections.ts";
 
+/** Options of the models whose gates replace what a key holds. */
+export interface GateOptions {
+  /**
+   * Whether gates reach 2 instead of 1, so that a token can turn what its key holds
+   * into the opposite. @default false
+   */
+  readonly negativeEigenvalues?: boolean | undefined;
+}
+
 /**
  * DeltaNet: SiLU of queries, keys and values; queries and keys are scaled to
  * unit length, a sigmoid gives β, and the output is normalised per head. It has
@@ -34,17 +43,21 @@ import {
  *
  * Source: Yang et al. 2024 (arXiv:2406.06484), section 3.3.
  */
-export const DELTA_NET: FamilyModel<DeltaNetInputs> = {
-  parameters: deltaParameters,
-  project: (x, parameters, numHeads) => ({
-    inputs: vectorsOf(x, parameters, numHeads),
-  }),
-  run: (inputs, options) => deltaNet(inputs, deltaOptions(options)),
-  step: stepOf,
-  sharesTokens: true,
-  output: { norm: "rms of heads" },
-  cost: (sizes, call) => deltaCost(sizes, call, { gates: 0 }),
-};
+export function deltaNetModel(
+  options: GateOptions,
+): FamilyModel<DeltaNetInputs> {
+  return {
+    parameters: deltaParameters,
+    project: (x, parameters, numHeads) => ({
+      inputs: vectorsOf(x, parameters, numHeads, options),
+    }),
+    run: (inputs, options) => deltaNet(inputs, deltaOptions(options)),
+    step: stepOf,
+    sharesTokens: true,
+    output: { norm: "rms of heads" },
+    cost: (sizes, call) => deltaCost(sizes, call, { gates: 0 }),
+  };
+}
 
 /**
  * Gated DeltaNet: DeltaNet with Mamba-2's decay per token and a SiLU gate on
@@ -52,7 +65,10 @@ export const DELTA_NET: FamilyModel<DeltaNetInputs> = {
  *
  * Source: Yang et al. 2024 (arXiv:2412.06464), section 3.4.
  */
-export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
+export function gatedDeltaNetModel(
+  options: GateOptions,
+): FamilyModel<GatedDeltaNetInputs> {
+  return {
   parameters: (dim, numHeads) => [
     ...deltaParameters(dim, numHeads),
     ...withBias(linear("step.", dim, numHeads), stepBias(numHeads)),
@@ -64,7 +80,7 @@ export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
     const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1]);
     return {
       inputs: {
-        ...vectorsOf(x, parameters, numHeads),
+        ...vectorsOf(x, parameters, numHeads, options),
         logDecay: tf.neg(tf.mul(steps, rate)),
       },
       gate: silu(applyLinear(x, "gate.", parameters)),
@@ -75,7 +91,8 @@ export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
   sharesTokens: true,
   output: { norm: "rms of heads" },
   cost: (sizes, call) => deltaCost(sizes, call, { gates: 1 }),
-};
+  };
+}
 
 /**
  * Kimi Delta Attention: Gated DeltaNet with one decay per channel from a
@@ -83,7 +100,10 @@ export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
  *
  * Source: Kimi Team 2025 (arXiv:2510.26692), section 4.
  */
-export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
+export function kimiDeltaAttentionModel(
+  options: GateOptions,
+): FamilyModel<KimiDeltaAttentionInputs> {
+  return {
   parameters: (dim, numHeads) => [
     ...deltaParameters(dim, numHeads),
     ...lowRank("step.", dim, dim, stepBias(dim)),
@@ -95,7 +115,7 @@ export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
     const rate = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1, 1]);
     return {
       inputs: {
-        ...vectorsOf(x, parameters, numHeads),
+        ...vectorsOf(x, parameters, numHeads, options),
         logDecay: tf.neg(tf.mul(toHeads(steps, numHeads), rate)),
       },
       gate: tf.sigmoid(applyLowRank(x, "gate.", parameters)),
@@ -106,7 +126,8 @@ export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
   sharesTokens: true,
   output: { norm: "rms of heads" },
   cost: (sizes, call) => deltaCost(sizes, call, { gates: sizes.headDim }),
-};
+  };
+}
 
 /** Parameters of the projections to queries, keys, values and β. */
 function deltaParameters(dim: number, numHeads: number): Parameter[] {
@@ -124,14 +145,16 @@ function vectorsOf(
   x: tf.Tensor3D,
   parameters: Parameters,
   numHeads: number,
+  { negativeEigenvalues = false }: GateOptions,
 ): DeltaNetInputs {
   const rows = silu(applyLinear(x, "qkv.", parameters));
   const { q, k, v } = splitHeads(rows, { numHeads });
+  const beta = tf.sigmoid(perToken(x, "beta.", parameters));
   return {
     q: ofLengthOne(q),
     k: ofLengthOne(k),
     v,
-    beta: tf.sigmoid(perToken(x, "beta.", parameters)),
+    beta: negativeEigenvalues ? tf.mul(beta, 2) : beta,
   };
 }
 

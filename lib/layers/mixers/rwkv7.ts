@@ -9,12 +9,12 @@ import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { Mixer } from "../mixer.ts";
 import { norm } from "../normalization.ts";
 import { type Convolve, convolveNext, convolveWhole } from "./convolution.ts";
-import { deltaCost, deltaOptions } from "./delta.ts";
+import { deltaCost, deltaOptions, type GateOptions } from "./delta.ts";
 import { orthogonal } from "./orthogonal.ts";
 import { matrixOperations, ofLengthOne, withBias } from "./projections.ts";
 
 /** Options of {@linkcode rwkv7Mixer}. */
-export interface Rwkv7MixerOptions {
+export interface Rwkv7MixerOptions extends GateOptions {
   readonly numHeads: number;
   /** The index of the layer, from 0, and the number of layers. */
   readonly layer: readonly [index: number, count: number];
@@ -45,7 +45,7 @@ type Mix = typeof MIXES[number];
  * Source: Peng et al. 2025 (arXiv:2503.14456), section 4, and its authors' code.
  */
 export function rwkv7Mixer(options: Rwkv7MixerOptions): Mixer {
-  const { numHeads, layer } = options;
+  const { numHeads, layer, negativeEigenvalues } = options;
   const [index, count] = layer;
   const isFirst = index === 0;
   const read = (
@@ -53,7 +53,10 @@ export function rwkv7Mixer(options: Rwkv7MixerOptions): Mixer {
     parameters: Parameters,
     convolve: Convolve,
     first: tf.Tensor3D | undefined,
-  ) => projected(x, parameters, { numHeads, convolve, first });
+  ) => {
+    const sizes = { numHeads, negativeEigenvalues };
+    return projected(x, parameters, { ...sizes, convolve, first });
+  };
   const output = (
     y: tf.Tensor4D,
     { r, k, v, gate }: Pick<Projected, "r" | "k" | "v" | "gate">,
@@ -133,7 +136,7 @@ type Projected =
 function projected(
   x: tf.Tensor3D,
   parameters: Parameters,
-  { numHeads, convolve, first }: {
+  { numHeads, negativeEigenvalues = false, convolve, first }: GateOptions & {
     readonly numHeads: number;
     readonly convolve: Convolve;
     /** The first layer's values, in later layers. */
@@ -163,6 +166,7 @@ function projected(
     heads(tf.mul(keys, parameters("k_k"))),
     SMALLEST,
   );
+  const written = negativeEigenvalues ? tf.mul(rate, 2) : rate;
   const change = tf.mul(tf.sub(rate, 1), parameters("k_a"));
   const logDecay = tf.mul(tf.sigmoid(lowRank("w", tf.tanh)), LEAST_LOG_DECAY);
   return {
@@ -171,7 +175,7 @@ function projected(
     k: heads(tf.mul(keys, tf.add(change, 1))),
     v: heads(v),
     a: tf.neg(removed),
-    b: tf.mul(removed, heads(rate)),
+    b: tf.mul(removed, heads(written as tf.Tensor3D)),
     gate: lowRank("g", tf.sigmoid),
   };
 }

@@ -23,7 +23,7 @@ import type { Parameter, Parameters } from "../lion_layer.ts";
 import type { MixerState } from "../mixer.ts";
 import { convolution, type Convolve, tapsOf } from "./convolution.ts";
 import { decayRate, stepBias } from "./decay_rates.ts";
-import { deltaCost, deltaOptions } from "./delta.ts";
+import { deltaCost, deltaOptions, type GateOptions } from "./delta.ts";
 import type { FamilyModel, Output } from "./family.ts";
 import { ofLengthOne, silu, softplus } from "./projections.ts";
 
@@ -50,10 +50,9 @@ const PUBLISHED: Output = {
  * Source: arXiv:2605.22791, and flash-linear-attention's layer.
  */
 export function gatedDeltaNet2Model(
-  { convSize = CONV_SIZE, negativeEigenvalues = false }: ConvolvedOptions & {
-    /** Whether the erasing gates reach 2. @default false */
-    readonly negativeEigenvalues?: boolean | undefined;
-  },
+  { convSize = CONV_SIZE, negativeEigenvalues = false }:
+    & ConvolvedOptions
+    & GateOptions,
 ): FamilyModel<GatedDeltaNet2Inputs> {
   return {
     parameters(dim, numHeads) {

@@ -75,7 +75,7 @@ export const ATTENTION_VARIANTS = [
  *   the perceptron. The layers of a model share the first one's values; see `layer`.
  * - `"gated-delta-2"`, `"delta-product"`, `"gated-delta-product"`, `"comba"`:
  *   Gated DeltaNet-2, DeltaProduct without and with decay, and Comba, delta rules
- *   with short convolutions.
+ *   with short convolutions. They and RWKV-7 have the same two forms.
  * - `"mamba3"`, `"log-linear"`: Mamba-3, and log-linear attention, which is
  *   Mamba-2 with a state for each scale of distance, for up to 16,384 tokens. Its
  *   scales count places from both ends of a row, those of padding too.
@@ -175,8 +175,9 @@ export interface AttentionOptions {
   /** Steps per token of `"delta-product"` and `"gated-delta-product"`. @default 2 */
   steps?: number | undefined;
   /**
-   * Whether `"gated-delta-2"` erases with gates up to 2 instead of 1, so that
-   * states can change their sign, which tracking a parity needs. @default false
+   * Whether the gates of `"delta"`, `"gated-delta"`, `"kda"`, `"gated-delta-2"` and
+   * `"rwkv7"` reach 2 instead of 1, so that a token can turn what its key holds into
+   * the opposite, which tracking a parity needs. @default false
    */
   negativeEigenvalues?: boolean | undefined;
   /**
@@ -387,7 +388,9 @@ function assertDiagonalDecay(
 const OWN_OPTIONS = {
   convSize: ["gated-delta-2", "delta-product", "gated-delta-product", "comba"],
   steps: ["delta-product", "gated-delta-product"],
-  negativeEigenvalues: ["gated-delta-2"],
+  negativeEigenvalues: [
+    ...["delta", "gated-delta", "kda", "gated-delta-2", "rwkv7"] as const,
+  ],
   ranks: ["rwkv7"],
   layer: ["rwkv7"],
 } as const satisfies Partial<

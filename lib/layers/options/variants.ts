@@ -6,9 +6,9 @@ import {
 } from "./attention_options.ts";
 import type { Mixer } from "../mixer.ts";
 import {
-  DELTA_NET,
-  GATED_DELTA_NET,
-  KIMI_DELTA_ATTENTION,
+  deltaNetModel,
+  gatedDeltaNetModel,
+  kimiDeltaAttentionModel,
 } from "../mixers/delta.ts";
 import { GATED_LINEAR_ATTENTION, HGRN2, RWKV6 } from "../mixers/diagonal.ts";
 import { backward, fromEachEnd } from "../mixers/directions.ts";
@@ -56,11 +56,11 @@ const VARIANTS: Readonly<
   rwkv6: familyOf(RWKV6),
   mamba2: familyOf(MAMBA2),
   mlstm: familyOf(MLSTM),
-  delta: familyOf(DELTA_NET),
-  "gated-delta": familyOf(GATED_DELTA_NET),
-  kda: familyOf(KIMI_DELTA_ATTENTION),
-  rwkv7: ({ numHeads, layer = [0, 1], ranks }) =>
-    rwkv7Mixer({ numHeads: numHeads!, layer, ranks }),
+  delta: familyFrom(deltaNetModel),
+  "gated-delta": familyFrom(gatedDeltaNetModel),
+  kda: familyFrom(kimiDeltaAttentionModel),
+  rwkv7: ({ numHeads, layer = [0, 1], ...options }) =>
+    rwkv7Mixer({ ...options, numHeads: numHeads!, layer }),
   "gated-delta-2": familyFrom(gatedDeltaNet2Model),
   "delta-product": familyFrom((options) =>
     deltaProductModel({ ...options, isGated: false })
