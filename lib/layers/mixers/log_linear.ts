@@ -22,6 +22,9 @@ const TAPS = 4;
 /** Levels of the tree over the tokens: sequences have at most 2^14 = 16,384 tokens. */
 const LEVELS = 15;
 
+/** Tokens per chunk, within which there are no states. */
+const CHUNK = 64;
+
 /** The inputs of log-linear attention, and what is added to its output. */
 type Inputs = CheckedLogLinearAttentionInputs & {
   /** d x, `[batch, heads, length, valueDim]`. */
@@ -120,5 +123,13 @@ export const LOG_LINEAR_ATTENTION: FamilyModel<Inputs> = {
     names: { norm: "norm.", projection: "out_proj." },
     hasBias: false,
   },
-  cost: (sizes, call) => attentionCost(sizes, call, false),
+  cost(sizes, call) {
+    const { batch, heads, length, headDim, valueDim } = sizes;
+    const scalar = attentionCost(sizes, call, false);
+    // A token reads the states of half of the levels beyond its chunk, on average.
+    const levels = Math.max(0, Math.log2(length / CHUNK)) / 2;
+    const tokens = batch * heads * length * (call.causal ? 1 : 2);
+    const reads = 2 * tokens * levels * headDim * valueDim;
+    return { ...scalar, operations: scalar.operations + reads };
+  },
 };
